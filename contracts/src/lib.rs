@@ -1,0 +1,85 @@
+//! The contracts between services: what a replacement in another language has to honour.
+//!
+//! The `.proto` files below `proto/` are the source; this crate is generated from them, plus the names and the error
+//! shape that they share. It holds no logic. Start with [`Problem`] and [`topics`].
+
+#[allow(missing_docs, clippy::all)]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/vitrine.rs"));
+}
+mod money;
+mod problem;
+
+pub use generated::vitrine::{
+    accounting, ads, auth, bus, carts, catalog, checkout, common, currency, customers, email, fraud, orders, payments,
+    recommendations, shipping,
+};
+pub use money::money_from_proto;
+pub use problem::{Code, Problem, RemoteProblem};
+
+/// The compiled descriptors of every contract, for gRPC reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/vitrine.bin"));
+
+/// The services' names: in configuration, in telemetry and in placements.
+pub mod services {
+    /// Accounts and tokens.
+    pub const AUTH: &str = "auth";
+    /// Profiles and addresses.
+    pub const CUSTOMERS: &str = "customers";
+    /// Products, stock and reservations.
+    pub const CATALOG: &str = "catalog";
+    /// What is about to be bought.
+    pub const CARTS: &str = "carts";
+    /// The saga that buys.
+    pub const CHECKOUT: &str = "checkout";
+    /// The record of what was bought.
+    pub const ORDERS: &str = "orders";
+    /// Charging.
+    pub const PAYMENTS: &str = "payments";
+    /// Parcels.
+    pub const SHIPPING: &str = "shipping";
+    /// Conversion.
+    pub const CURRENCY: &str = "currency";
+    /// Letters.
+    pub const EMAIL: &str = "email";
+    /// Bought together.
+    pub const RECOMMENDATIONS: &str = "recommendations";
+    /// Advertisements.
+    pub const ADS: &str = "ads";
+    /// The ledger.
+    pub const ACCOUNTING: &str = "accounting";
+    /// Risk.
+    pub const FRAUD: &str = "fraud";
+    /// REST for the world.
+    pub const GATEWAY: &str = "gateway";
+
+    /// Every service, in the order in which a newcomer meets them.
+    pub const ALL: &[&str] = &[
+        GATEWAY, AUTH, CUSTOMERS, CATALOG, CARTS, CHECKOUT, ORDERS, PAYMENTS, SHIPPING, CURRENCY, EMAIL,
+        RECOMMENDATIONS, ADS, ACCOUNTING, FRAUD,
+    ];
+}
+
+/// The topics of events, each with its payload.
+pub mod topics {
+    /// Payload `orders.v1.OrderEvent`.
+    pub const ORDER_PLACED: &str = "orders.order.placed";
+    /// Payload `orders.v1.OrderEvent`.
+    pub const ORDER_PAID: &str = "orders.order.paid";
+    /// Payload `orders.v1.OrderEvent`.
+    pub const ORDER_SHIPPED: &str = "orders.order.shipped";
+    /// Payload `orders.v1.OrderEvent`.
+    pub const ORDER_DELIVERED: &str = "orders.order.delivered";
+    /// Payload `orders.v1.OrderEvent`.
+    pub const ORDER_CANCELLED: &str = "orders.order.cancelled";
+    /// Payload `orders.v1.OrderEvent`.
+    pub const ORDER_REFUNDED: &str = "orders.order.refunded";
+    /// Payload `customers.v1.CustomerErased`.
+    pub const CUSTOMER_ERASED: &str = "customers.customer.erased";
+    /// Payload `shipping.v1.ShipmentEvent`.
+    pub const SHIPMENT_DISPATCHED: &str = "shipping.shipment.dispatched";
+    /// Payload `shipping.v1.ShipmentEvent`.
+    pub const SHIPMENT_IN_TRANSIT: &str = "shipping.shipment.in_transit";
+    /// Payload `shipping.v1.ShipmentEvent`.
+    pub const SHIPMENT_DELIVERED: &str = "shipping.shipment.delivered";
+}

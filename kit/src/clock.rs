@@ -1,0 +1,96 @@
+//! Time as a value that is handed in, so that tests can hold it in their hand.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Tells the wall-clock time. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System,
+    Manual(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that stands still at `start_ms` until its [`Manual`] moves it.
+    pub fn manual(start_ms: i64) -> (Self, Manual) {
+        let now = Arc::new(AtomicI64::new(start_ms));
+        (Self(Source::Manual(now.clone())), Manual(now))
+    }
+
+    /// Milliseconds since the Unix epoch, UTC.
+    pub fn now_ms(&self) -> i64 {
+        match &self.0 {
+            Source::System => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
+            Source::Manual(now) => now.load(Ordering::SeqCst),
+        }
+    }
+}
+
+/// Moves a manual clock.
+#[derive(Clone, Debug)]
+pub struct Manual(Arc<AtomicI64>);
+
+impl Manual {
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
+/// The civil date of a time in UTC, as (year, month, day).
+///
+/// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
+pub fn civil_date(unix_ms: i64) -> (i64, u32, u32) {
+    let z = unix_ms.div_euclid(86_400_000) + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let day = doy - (153 * mp + 2) / 5 + 1;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 };
+    let year = yoe + era * 400 + i64::from(month <= 2);
+    (year, u32::try_from(month).unwrap_or(1), u32::try_from(day).unwrap_or(1))
+}
+
+/// A time as RFC 3339 in UTC with milliseconds, for example `2026-11-21T02:29:26.000Z`.
+pub fn rfc3339(unix_ms: i64) -> String {
+    let (year, month, day) = civil_date(unix_ms);
+    let ms = unix_ms.rem_euclid(86_400_000);
+    let (s, ms) = (ms / 1000, ms % 1000);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{ms:03}Z", s / 3600, s / 60 % 60, s % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Clock, civil_date, rfc3339};
+    use std::time::Duration;
+
+    #[test]
+    fn a_manual_clock_moves_only_when_told() {
+        let (clock, hand) = Clock::manual(1_000);
+        assert_eq!(clock.now_ms(), 1_000);
+        hand.advance(Duration::from_secs(2));
+        assert_eq!(clock.now_ms(), 3_000);
+    }
+
+    #[test]
+    fn dates() {
+        for (ms, expected) in [(0, (1970, 1, 1)), (951_782_400_000, (2000, 2, 29)), (-1, (1969, 12, 31))] {
+            assert_eq!(civil_date(ms), expected);
+        }
+        assert_eq!(rfc3339(1_795_228_166_042), "2026-11-21T02:29:26.042Z");
+    }
+}

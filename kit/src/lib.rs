@@ -1,0 +1,7 @@
+//! What every crate may stand on: money, ids and time. No async, no I/O, nothing of ours below it.
+//!
+//! Start with [`money::Money`]; [`clock::Clock`] is how time arrives everywhere else.
+
+pub mod clock;
+pub mod id;
+pub mod money;
