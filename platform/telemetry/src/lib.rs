@@ -1,1 +1,26 @@
-//! Being built.
+//! What every service says about itself: traces, metrics with exemplars, and logs, as OTLP.
+//!
+//! One process hosts many services that each are a resource of their own, so one [`Telemetry`] pipeline is shared by
+//! many [`Service`] handles. Nothing here ever blocks or fails the business call that it describes: buffers are bounded,
+//! and what does not fit is counted and dropped.
+//!
+//! Read [`Context`] first (who is calling, in which trace), then [`Span`], then [`Service`] for metrics. Logs come from
+//! the `tracing` macros through [`LogLayer`]. Where OTLP goes to is [`Exporter`]; the `OTEL_*` variables are in [`Config`].
+
+mod config;
+mod context;
+mod span;
+mod metrics;
+mod logs;
+mod pipeline;
+mod export;
+mod value;
+
+pub use config::{Config, ConfigError, OtlpProtocol, Sampler};
+pub use context::{Baggage, Context};
+pub use export::{Exporter, OtlpTransport};
+pub use logs::LogLayer;
+pub use metrics::{Counter, Figures, Histogram, SECONDS};
+pub use pipeline::{Service, Telemetry};
+pub use span::{Kind, Span, span};
+pub use value::Value;

@@ -1,0 +1,343 @@
+//! Counters and histograms with exemplars, kept per service and handed out as OTLP.
+//!
+//! A point is found by the hash of its attributes; a service holds at most [`MAX_POINTS`] points per instrument, what is
+//! beyond goes into one point marked `otel.metric.overflow`, as the OpenTelemetry specification says.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::metrics::v1 as otlp;
+use parking_lot::{Mutex, RwLock};
+
+use crate::context::Context;
+use crate::span::now_unix_nano;
+use crate::value::attribute;
+
+/// Most attribute sets of one instrument.
+pub const MAX_POINTS: usize = 1000;
+/// OTLP's AGGREGATION_TEMPORALITY_CUMULATIVE.
+const CUMULATIVE: i32 = 2;
+
+/// Bucket bounds for durations in seconds, fine enough to read a p99 of an in-process call.
+pub const SECONDS: &[f64] = &[
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+type Attributes<'a> = &'a [(&'static str, &'a str)];
+
+/// The instruments of one service.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    instruments: RwLock<Vec<Arc<Instrument>>>,
+}
+
+#[derive(Debug)]
+struct Instrument {
+    name: &'static str,
+    unit: &'static str,
+    description: &'static str,
+    bounds: Option<&'static [f64]>,
+    started: u64,
+    points: RwLock<HashMap<u64, Arc<Point>>>,
+}
+
+#[derive(Debug)]
+struct Point {
+    attributes: Vec<KeyValue>,
+    figures: Mutex<Sums>,
+}
+
+#[derive(Debug)]
+struct Sums {
+    count: u64,
+    sum: f64,
+    min: f64,
+    max: f64,
+    buckets: Vec<u64>,
+    exemplars: Vec<Option<Exemplar>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Exemplar {
+    value: f64,
+    time: u64,
+    trace_id: u128,
+    span_id: u64,
+}
+
+/// Counts up.
+#[derive(Clone, Debug)]
+pub struct Counter(Arc<Instrument>);
+
+/// Notes values in buckets.
+#[derive(Clone, Debug)]
+pub struct Histogram(Arc<Instrument>);
+
+impl Counter {
+    /// Adds to the point of these attributes.
+    pub fn add(&self, by: u64, attributes: Attributes<'_>) {
+        // Above 2^53 a float would lose ones; such a counter does not occur in a process's life.
+        self.0.record(by as f64, attributes);
+    }
+}
+
+impl Histogram {
+    /// Notes a value at the point of these attributes.
+    pub fn record(&self, value: f64, attributes: Attributes<'_>) {
+        if value.is_finite() {
+            self.0.record(value, attributes);
+        }
+    }
+
+    /// Adds up the points for which `wanted` says yes to the attributes.
+    pub(crate) fn figures(&self, is_error: impl Fn(&[KeyValue]) -> bool) -> Figures {
+        let mut total = Figures { buckets: vec![0; SECONDS.len() + 1], ..Figures::default() };
+        for point in self.0.points.read().values() {
+            let figures = point.figures.lock();
+            total.count += figures.count;
+            if is_error(&point.attributes) {
+                total.errors += figures.count;
+            }
+            for (sum, n) in total.buckets.iter_mut().zip(&figures.buckets) {
+                *sum += n;
+            }
+        }
+        total
+    }
+}
+
+/// Calls that a service answered since its start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// All of them.
+    pub count: u64,
+    /// Those that failed by the service's fault.
+    pub errors: u64,
+    /// How many took how long; the bounds are [`SECONDS`].
+    pub buckets: Vec<u64>,
+}
+
+impl Figures {
+    /// What happened since an earlier reading.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let buckets = self.buckets.iter().enumerate();
+        Self {
+            count: self.count.saturating_sub(earlier.count),
+            errors: self.errors.saturating_sub(earlier.errors),
+            buckets: buckets.map(|(i, n)| n.saturating_sub(earlier.buckets.get(i).copied().unwrap_or(0))).collect(),
+        }
+    }
+
+    /// The duration in seconds below which this share of the calls stayed, interpolated within its bucket.
+    pub fn quantile(&self, share: f64) -> Option<f64> {
+        let total: u64 = self.buckets.iter().sum();
+        if total == 0 {
+            return None;
+        }
+        let rank = share * total as f64;
+        let mut below = 0.0;
+        for (i, n) in self.buckets.iter().enumerate() {
+            let n = *n as f64;
+            if below + n >= rank && n > 0.0 {
+                let low = if i == 0 { 0.0 } else { SECONDS[i - 1] };
+                let high = SECONDS.get(i).copied().unwrap_or(low);
+                return Some(low + (high - low) * ((rank - below) / n).clamp(0.0, 1.0));
+            }
+            below += n;
+        }
+        SECONDS.last().copied()
+    }
+}
+
+impl Registry {
+    pub(crate) fn counter(&self, name: &'static str, unit: &'static str, description: &'static str) -> Counter {
+        Counter(self.instrument(name, unit, description, None))
+    }
+
+    pub(crate) fn histogram(&self, name: &'static str, unit: &'static str, description: &'static str) -> Histogram {
+        Histogram(self.instrument(name, unit, description, Some(SECONDS)))
+    }
+
+    fn instrument(
+        &self,
+        name: &'static str,
+        unit: &'static str,
+        description: &'static str,
+        bounds: Option<&'static [f64]>,
+    ) -> Arc<Instrument> {
+        let mut all = self.instruments.write();
+        if let Some(known) = all.iter().find(|i| i.name == name) {
+            return known.clone();
+        }
+        let started = now_unix_nano();
+        let made = Arc::new(Instrument { name, unit, description, bounds, started, points: RwLock::default() });
+        all.push(made.clone());
+        made
+    }
+
+    /// Everything as OTLP metrics, cumulative.
+    pub(crate) fn collect(&self) -> Vec<otlp::Metric> {
+        let now = now_unix_nano();
+        self.instruments.read().iter().filter_map(|i| i.collect(now)).collect()
+    }
+}
+
+impl Instrument {
+    fn record(&self, value: f64, attributes: Attributes<'_>) {
+        let point = self.point(attributes);
+        let exemplar = Context::with_current(|c| (c.sampled, c.trace_id, c.span_id))
+            .filter(|(sampled, ..)| *sampled)
+            .map(|(_, trace_id, span_id)| Exemplar { value, time: now_unix_nano(), trace_id, span_id });
+        let mut figures = point.figures.lock();
+        figures.count += 1;
+        figures.sum += value;
+        figures.min = figures.min.min(value);
+        figures.max = figures.max.max(value);
+        let bucket = match self.bounds {
+            // OTLP: a bucket's upper bound belongs to it.
+            Some(bounds) => bounds.partition_point(|bound| *bound < value),
+            None => 0,
+        };
+        figures.buckets[bucket] += 1;
+        if exemplar.is_some() {
+            figures.exemplars[bucket] = exemplar;
+        }
+    }
+
+    fn point(&self, attributes: Attributes<'_>) -> Arc<Point> {
+        let mut hasher = DefaultHasher::new();
+        attributes.hash(&mut hasher);
+        let hash = hasher.finish();
+        if let Some(point) = self.points.read().get(&hash) {
+            return point.clone();
+        }
+        let mut points = self.points.write();
+        if points.len() >= MAX_POINTS && !points.contains_key(&hash) {
+            let overflow = || self.new_point(vec![attribute("otel.metric.overflow", true.into())]);
+            return points.entry(u64::MAX).or_insert_with(overflow).clone();
+        }
+        let make = || self.new_point(attributes.iter().map(|(k, v)| attribute(k, (*v).to_owned().into())).collect());
+        points.entry(hash).or_insert_with(make).clone()
+    }
+
+    fn new_point(&self, attributes: Vec<KeyValue>) -> Arc<Point> {
+        let buckets = self.bounds.map_or(1, |b| b.len() + 1);
+        let figures = Sums {
+            count: 0,
+            sum: 0.0,
+            min: f64::INFINITY,
+            max: f64::NEG_INFINITY,
+            buckets: vec![0; buckets],
+            exemplars: vec![None; buckets],
+        };
+        Arc::new(Point { attributes, figures: Mutex::new(figures) })
+    }
+
+    fn collect(&self, now: u64) -> Option<otlp::Metric> {
+        let points = self.points.read();
+        if points.is_empty() {
+            return None;
+        }
+        let data = match self.bounds {
+            Some(bounds) => otlp::metric::Data::Histogram(otlp::Histogram {
+                data_points: points.values().map(|p| histogram_point(p, bounds, self.started, now)).collect(),
+                aggregation_temporality: CUMULATIVE,
+            }),
+            None => otlp::metric::Data::Sum(otlp::Sum {
+                data_points: points.values().map(|p| sum_point(p, self.started, now)).collect(),
+                aggregation_temporality: CUMULATIVE,
+                is_monotonic: true,
+            }),
+        };
+        Some(otlp::Metric {
+            name: self.name.to_owned(),
+            description: self.description.to_owned(),
+            unit: self.unit.to_owned(),
+            data: Some(data),
+            ..otlp::Metric::default()
+        })
+    }
+}
+
+fn histogram_point(point: &Point, bounds: &[f64], started: u64, now: u64) -> otlp::HistogramDataPoint {
+    let figures = point.figures.lock();
+    otlp::HistogramDataPoint {
+        attributes: point.attributes.clone(),
+        start_time_unix_nano: started,
+        time_unix_nano: now,
+        count: figures.count,
+        sum: Some(figures.sum),
+        bucket_counts: figures.buckets.clone(),
+        explicit_bounds: bounds.to_vec(),
+        exemplars: exemplars(&figures),
+        min: Some(figures.min),
+        max: Some(figures.max),
+        ..otlp::HistogramDataPoint::default()
+    }
+}
+
+fn sum_point(point: &Point, started: u64, now: u64) -> otlp::NumberDataPoint {
+    let figures = point.figures.lock();
+    otlp::NumberDataPoint {
+        attributes: point.attributes.clone(),
+        start_time_unix_nano: started,
+        time_unix_nano: now,
+        exemplars: exemplars(&figures),
+        // Counters add whole numbers only.
+        value: Some(otlp::number_data_point::Value::AsInt(figures.sum as i64)),
+        ..otlp::NumberDataPoint::default()
+    }
+}
+
+fn exemplars(figures: &Sums) -> Vec<otlp::Exemplar> {
+    let known = figures.exemplars.iter().flatten();
+    known
+        .map(|e| otlp::Exemplar {
+            time_unix_nano: e.time,
+            span_id: e.span_id.to_be_bytes().to_vec(),
+            trace_id: e.trace_id.to_be_bytes().to_vec(),
+            value: Some(otlp::exemplar::Value::AsDouble(e.value)),
+            ..otlp::Exemplar::default()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Figures, MAX_POINTS, Registry, SECONDS, otlp};
+
+    #[test]
+    fn values_fall_into_their_buckets() {
+        let registry = Registry::default();
+        let histogram = registry.histogram("h", "s", "");
+        for value in [0.000_05, 0.000_06, 0.004, 20.0, f64::NAN] {
+            histogram.record(value, &[("k", "v")]);
+        }
+        let figures = histogram.figures(|_| true);
+        assert_eq!((figures.count, figures.errors), (4, 4));
+        let filled: Vec<usize> = (0..figures.buckets.len()).filter(|i| figures.buckets[*i] > 0).collect();
+        assert_eq!(filled, [0, 1, 6, SECONDS.len()]);
+    }
+
+    #[test]
+    fn quantiles_interpolate() {
+        let mut figures = Figures { count: 100, errors: 0, buckets: vec![0; SECONDS.len() + 1] };
+        assert_eq!(figures.quantile(0.99), None);
+        figures.buckets[4] = 100;
+        let p50 = figures.quantile(0.5).expect("not empty");
+        assert!((p50 - 0.000_75).abs() < 1e-9, "{p50}");
+    }
+
+    #[test]
+    fn attribute_sets_are_bounded() {
+        let registry = Registry::default();
+        let counter = registry.counter("c", "{x}", "");
+        for i in 0..MAX_POINTS + 10 {
+            counter.add(1, &[("i", &i.to_string())]);
+        }
+        let Some(otlp::metric::Data::Sum(sum)) = registry.collect().remove(0).data else { panic!("a sum") };
+        assert_eq!(sum.data_points.len(), MAX_POINTS + 1);
+    }
+}

@@ -1,0 +1,354 @@
+//! The one pipeline of a process: bounded buffers that services fill, and a task that empties them into the exporter.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::metrics::v1::{ResourceMetrics, ScopeMetrics};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span as OtlpSpan};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, Sampler};
+use crate::export::Exporter;
+use crate::metrics::{Counter, Figures, Histogram, Registry};
+use crate::span::{Kind, Span};
+use crate::value::attribute;
+
+/// Who wrote the spans, in OTLP's instrumentation scope.
+const SCOPE: &str = "vitrine";
+
+/// The pipeline of this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Telemetry(Arc<Shared>);
+
+struct Shared {
+    config: Config,
+    instance_id: String,
+    enabled: AtomicBool,
+    services: Mutex<HashMap<String, Service>>,
+    spans: Buffer<OtlpSpan>,
+    logs: Buffer<LogRecord>,
+    /// Only one export at a time, so that a flush does not overtake the task.
+    exporting: tokio::sync::Mutex<Option<Exporter>>,
+}
+
+/// What waits to be exported, each with its service.
+struct Buffer<T> {
+    waiting: Mutex<Vec<(Service, T)>>,
+    bound: usize,
+    batch: usize,
+    full: Notify,
+    dropped: AtomicU64,
+}
+
+impl<T> Buffer<T> {
+    fn new(bound: usize, batch: usize) -> Self {
+        let waiting = Mutex::new(Vec::new());
+        Self { waiting, bound, batch, full: Notify::new(), dropped: AtomicU64::new(0) }
+    }
+
+    fn push(&self, service: Service, item: T) {
+        let mut waiting = self.waiting.lock();
+        if waiting.len() >= self.bound {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        waiting.push((service, item));
+        if waiting.len() == self.batch {
+            self.full.notify_one();
+        }
+    }
+
+    /// Takes all that waits, gathered by service.
+    fn take(&self) -> Vec<(Service, Vec<T>)> {
+        let waiting = std::mem::take(&mut *self.waiting.lock());
+        let mut by_service: Vec<(Service, Vec<T>)> = Vec::new();
+        for (service, item) in waiting {
+            match by_service.iter_mut().find(|(s, _)| Arc::ptr_eq(&s.0, &service.0)) {
+                Some((_, items)) => items.push(item),
+                None => by_service.push((service, vec![item])),
+            }
+        }
+        by_service
+    }
+}
+
+impl Telemetry {
+    /// A pipeline that exports nothing until [`Telemetry::run`] is given an exporter.
+    pub fn new(config: Config) -> Self {
+        let enabled = AtomicBool::new(!config.disabled);
+        let spans = Buffer::new(config.max_queue, config.max_batch);
+        let logs = Buffer::new(config.max_queue, config.max_batch);
+        let instance_id = format!("{:032x}", rand::random::<u128>());
+        let services = Mutex::default();
+        let exporting = tokio::sync::Mutex::default();
+        Self(Arc::new(Shared { config, instance_id, enabled, services, spans, logs, exporting }))
+    }
+
+    /// The handle of a service; the same name gives the same service.
+    pub fn service(&self, name: &str) -> Service {
+        let mut services = self.0.services.lock();
+        if let Some(known) = services.get(name) {
+            return known.clone();
+        }
+        let registry = Registry::default();
+        let rpc = registry.histogram("rpc.server.duration", "s", "Calls answered over gRPC");
+        let http = registry.histogram("http.server.request.duration", "s", "Requests answered over HTTP");
+        let client = registry.histogram("rpc.client.duration", "s", "Calls made over gRPC");
+        let resource = self.resource(name);
+        let inner = Inner { name: name.to_owned(), resource, registry, rpc, http, client, telemetry: self.clone() };
+        let service = Service(Arc::new(inner));
+        services.insert(name.to_owned(), service.clone());
+        service
+    }
+
+    fn resource(&self, name: &str) -> Resource {
+        let mut attributes = vec![
+            attribute("service.name", name.to_owned().into()),
+            attribute("service.namespace", "vitrine".into()),
+            attribute("service.instance.id", self.0.instance_id.clone().into()),
+            attribute("service.version", env!("CARGO_PKG_VERSION").into()),
+            attribute("telemetry.sdk.name", "vitrine".into()),
+            attribute("telemetry.sdk.language", "rust".into()),
+            attribute("telemetry.sdk.version", env!("CARGO_PKG_VERSION").into()),
+        ];
+        for (key, value) in &self.0.config.resource_attributes {
+            attributes.retain(|a| a.key != *key || a.key == "service.name");
+            if key != "service.name" {
+                attributes.push(attribute(key, value.clone().into()));
+            }
+        }
+        Resource { attributes, ..Resource::default() }
+    }
+
+    /// Calls answered since the start, per service, by name.
+    pub fn figures(&self) -> Vec<(String, Figures)> {
+        let services: Vec<Service> = self.0.services.lock().values().cloned().collect();
+        let mut all: Vec<(String, Figures)> = services.iter().map(|s| (s.name().to_owned(), s.figures())).collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+
+    /// Spans and log records that did not fit into the buffers.
+    pub fn dropped(&self) -> u64 {
+        self.0.spans.dropped.load(Ordering::Relaxed) + self.0.logs.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Exports until stopped, then once more what is left.
+    pub async fn run(&self, exporter: Exporter, stop: CancellationToken) {
+        *self.0.exporting.lock().await = Some(exporter);
+        let mut metrics_due = tokio::time::Instant::now() + self.0.config.metric_interval;
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(self.0.config.schedule_delay) => {}
+                () = self.0.spans.full.notified() => {}
+                () = self.0.logs.full.notified() => {}
+            }
+            self.export_traces_and_logs().await;
+            if tokio::time::Instant::now() >= metrics_due {
+                self.export_metrics().await;
+                metrics_due = tokio::time::Instant::now() + self.0.config.metric_interval;
+            }
+        }
+    }
+
+    /// Exports what waits, and the metrics, within a bound.
+    pub async fn flush(&self, within: Duration) {
+        let all = async {
+            self.export_traces_and_logs().await;
+            self.export_metrics().await;
+        };
+        if tokio::time::timeout(within, all).await.is_err() {
+            tracing::warn!("telemetry was not flushed in time");
+        }
+    }
+
+    async fn export_traces_and_logs(&self) {
+        let mut exporter = self.0.exporting.lock().await;
+        let Some(exporter) = exporter.as_mut() else { return };
+        let spans = self.0.spans.take();
+        if !spans.is_empty() {
+            let resource_spans = spans.into_iter().map(|(s, spans)| ResourceSpans {
+                resource: Some(s.0.resource.clone()),
+                scope_spans: vec![ScopeSpans { scope: scope(), spans, ..ScopeSpans::default() }],
+                ..ResourceSpans::default()
+            });
+            exporter.traces(ExportTraceServiceRequest { resource_spans: resource_spans.collect() }).await;
+        }
+        let logs = self.0.logs.take();
+        if !logs.is_empty() {
+            let resource_logs = logs.into_iter().map(|(s, log_records)| ResourceLogs {
+                resource: Some(s.0.resource.clone()),
+                scope_logs: vec![ScopeLogs { scope: scope(), log_records, ..ScopeLogs::default() }],
+                ..ResourceLogs::default()
+            });
+            exporter.logs(ExportLogsServiceRequest { resource_logs: resource_logs.collect() }).await;
+        }
+    }
+
+    async fn export_metrics(&self) {
+        if !self.0.enabled.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut exporter = self.0.exporting.lock().await;
+        let Some(exporter) = exporter.as_mut() else { return };
+        let services: Vec<Service> = self.0.services.lock().values().cloned().collect();
+        let mut resource_metrics = Vec::new();
+        for service in services {
+            let metrics = service.0.registry.collect();
+            if !metrics.is_empty() {
+                resource_metrics.push(ResourceMetrics {
+                    resource: Some(service.0.resource.clone()),
+                    scope_metrics: vec![ScopeMetrics { scope: scope(), metrics, ..ScopeMetrics::default() }],
+                    ..ResourceMetrics::default()
+                });
+            }
+        }
+        exporter.metrics(ExportMetricsServiceRequest { resource_metrics }).await;
+    }
+}
+
+fn scope() -> Option<InstrumentationScope> {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    Some(InstrumentationScope { name: SCOPE.to_owned(), version, ..InstrumentationScope::default() })
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telemetry").finish_non_exhaustive()
+    }
+}
+
+/// One service of this process: a resource of its own. Cheap to clone.
+#[derive(Clone)]
+pub struct Service(Arc<Inner>);
+
+struct Inner {
+    name: String,
+    resource: Resource,
+    registry: Registry,
+    rpc: Histogram,
+    http: Histogram,
+    client: Histogram,
+    telemetry: Telemetry,
+}
+
+impl Service {
+    /// `service.name`.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// A span that serves a call from outside.
+    pub fn server_span(&self, name: &str, traceparent: Option<&str>, baggage: Option<&str>) -> Span {
+        Span::remote(self.clone(), name, Kind::Server, traceparent, baggage)
+    }
+
+    /// A span that handles an event, in a trace of its own that links to the producer's span.
+    pub fn consumer_span(&self, name: &str, traceparent: &str, baggage: &str) -> Span {
+        Span::linked(self.clone(), name, Kind::Consumer, traceparent, baggage)
+    }
+
+    /// A span that starts a trace of this service's own (a task, a start-up).
+    pub fn root_span(&self, name: &str) -> Span {
+        Span::remote(self.clone(), name, Kind::Internal, None, None)
+    }
+
+    /// A counter; the same name gives the same counter.
+    pub fn counter(&self, name: &'static str, unit: &'static str, description: &'static str) -> Counter {
+        self.0.registry.counter(name, unit, description)
+    }
+
+    /// A histogram of seconds; the same name gives the same histogram.
+    pub fn histogram(&self, name: &'static str, unit: &'static str, description: &'static str) -> Histogram {
+        self.0.registry.histogram(name, unit, description)
+    }
+
+    /// Notes an HTTP request that was answered.
+    pub fn record_http(&self, method: &str, route: &str, status: &str, is_error: bool, elapsed: Duration) {
+        self.0.http.record(
+            elapsed.as_secs_f64(),
+            &[
+                ("http.request.method", method),
+                ("http.route", route),
+                ("http.response.status_code", status),
+                ("error", if is_error { "true" } else { "false" }),
+            ],
+        );
+    }
+
+    /// Notes a gRPC call that was answered. `error` is true where the service, not its caller, is at fault.
+    pub fn record_rpc(&self, method: &str, status: &str, is_error: bool, elapsed: Duration) {
+        record_rpc(&self.0.rpc, method, status, is_error, elapsed);
+    }
+
+    /// Notes a gRPC call that was made.
+    pub fn record_rpc_client(&self, method: &str, status: &str, is_error: bool, elapsed: Duration) {
+        record_rpc(&self.0.client, method, status, is_error, elapsed);
+    }
+
+    fn figures(&self) -> Figures {
+        let is_error = |attributes: &[opentelemetry_proto::tonic::common::v1::KeyValue]| {
+            attributes.iter().any(|a| *a == attribute("error", "true".into()))
+        };
+        let rpc = self.0.rpc.figures(is_error);
+        let http = self.0.http.figures(is_error);
+        let buckets = rpc.buckets.iter().zip(&http.buckets).map(|(a, b)| a + b).collect();
+        Figures { count: rpc.count + http.count, errors: rpc.errors + http.errors, buckets }
+    }
+
+    pub(crate) fn samples(&self, trace_id: u128, parent: Option<bool>) -> bool {
+        let shared = &self.0.telemetry.0;
+        shared.enabled.load(Ordering::Relaxed) && shared.config.sampler.samples(trace_id, parent)
+    }
+
+    pub(crate) fn take_span(&self, span: OtlpSpan) {
+        self.0.telemetry.0.spans.push(self.clone(), span);
+    }
+
+    pub(crate) fn take_log(&self, record: LogRecord) {
+        let shared = &self.0.telemetry.0;
+        if shared.enabled.load(Ordering::Relaxed) {
+            shared.logs.push(self.clone(), record);
+        }
+    }
+}
+
+fn record_rpc(histogram: &Histogram, method: &str, status: &str, is_error: bool, elapsed: Duration) {
+    let error = if is_error { "true" } else { "false" };
+    let attributes = [("rpc.method", method), ("rpc.grpc.status_code", status), ("error", error)];
+    histogram.record(elapsed.as_secs_f64(), &attributes);
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Service").field(&self.0.name).finish()
+    }
+}
+
+impl Sampler {
+    fn samples(self, trace_id: u128, parent: Option<bool>) -> bool {
+        let by_ratio = |ratio: f64| {
+            // The lower 56 bits are the random part of a W3C trace id.
+            let random = (trace_id & ((1 << 56) - 1)) as f64;
+            random < ratio * (1u64 << 56) as f64
+        };
+        match self {
+            Self::AlwaysOn => true,
+            Self::AlwaysOff => false,
+            Self::Ratio(ratio) => by_ratio(ratio),
+            Self::ParentRatio(ratio) => parent.unwrap_or_else(|| by_ratio(ratio)),
+        }
+    }
+}
