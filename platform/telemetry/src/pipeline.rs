@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Sampler};
+use crate::context::Context;
 use crate::export::Exporter;
 use crate::metrics::{Counter, Figures, Histogram, Registry};
 use crate::span::{Kind, Span};
@@ -263,6 +264,11 @@ impl Service {
     /// A span that starts a trace of this service's own (a task, a start-up).
     pub fn root_span(&self, name: &str) -> Span {
         Span::remote(self.clone(), name, Kind::Internal, None, None)
+    }
+
+    /// The context of work that this service does on its own account, for code that has none.
+    pub fn root_context(&self, context: Context) -> Context {
+        Context { service: Some(self.clone()), ..context }
     }
 
     /// A counter; the same name gives the same counter.

@@ -1,0 +1,299 @@
+//! What holds for every call, on both sides, whatever the transport.
+//!
+//! On the caller's side ([`client`]): a deadline (the sooner of the caller's own, the request's and the default), carried in
+//! `grpc-timeout` and enforced here; extensions are cleared; a concurrency limit and a circuit breaker per callee;
+//! safe calls that end in UNAVAILABLE are repeated with jitter and within a budget; trace context and baggage go out; one
+//! client span and the client's RED metrics.
+//!
+//! On the server's side ([`server`]): trace context, baggage and deadline come in and become the current context; a
+//! handler that panics answers INTERNAL and harms nobody else; a handler that takes too long is dropped and answers
+//! DEADLINE_EXCEEDED; one server span and the server's RED metrics.
+//!
+//! Both sides hold whole messages (at most [`MAX_MESSAGE_BYTES`]): the deadline then covers all of the call, and the
+//! status is known wherever it travels, in headers or in trailers.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::FutureExt;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use tokio::sync::Semaphore;
+use tonic::body::Body;
+use tonic::service::Routes;
+use tonic::{Code, Status};
+use tower::ServiceExt;
+use vitrine_contracts::Problem;
+use vitrine_platform_telemetry::{Context, Kind, Service, Span};
+
+use crate::wire::{TIMEOUT, code_name, is_fault, parse_timeout, status_of, timeout_header};
+use crate::{Slot, Transport};
+
+/// The largest message that passes, in either direction.
+pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// The bounds of every call.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// How long a call may take when nobody says.
+    pub default_deadline: Duration,
+    /// How long any call may take.
+    pub max_deadline: Duration,
+    /// How often a safe call is tried.
+    pub max_attempts: u32,
+    /// The first pause between tries; doubles, and is jittered from nothing to all of it.
+    pub first_backoff: Duration,
+    /// Calls to one service that this process makes at a time.
+    pub client_concurrency: usize,
+    /// Calls that one service answers at a time.
+    pub server_concurrency: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            default_deadline: Duration::from_secs(10),
+            max_deadline: Duration::from_secs(60),
+            max_attempts: 3,
+            first_backoff: Duration::from_millis(20),
+            client_concurrency: 1024,
+            server_concurrency: 1024,
+        }
+    }
+}
+
+/// The methods that may be repeated without harm, by their names: they only read.
+const SAFE_PREFIXES: &[&str] = &["Get", "BatchGet", "List", "Search", "Quote", "Convert", "BatchConvert", "Recommend", "Fetch"];
+
+fn is_safe(method: &str) -> bool {
+    let name = method.rsplit('/').next().unwrap_or_default();
+    SAFE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// A whole answer: its message, if any, and its status.
+struct Answer {
+    head: http::response::Parts,
+    body: Bytes,
+    trailers: Option<HeaderMap>,
+    status: Status,
+}
+
+impl Answer {
+    fn into_response(self) -> Response<Body> {
+        let trailers = self.trailers.map(Ok);
+        let body = Full::new(self.body).with_trailers(std::future::ready(trailers));
+        Response::from_parts(self.head, Body::new(body.map_err(|never| match never {})))
+    }
+}
+
+/// The caller's side. See the module's documentation.
+pub(crate) async fn client(
+    slot: Arc<Slot>,
+    caller: Service,
+    limits: Limits,
+    request: Request<Body>,
+) -> Result<Response<Body>, Status> {
+    let (mut head, body) = request.into_parts();
+    head.extensions.clear();
+    let method = head.uri.path().trim_start_matches('/').to_owned();
+    let now = Instant::now();
+    let mut parent = Context::current();
+    // A call is always the caller's own, also from a task that set no context.
+    if parent.service().is_none() {
+        parent = caller.root_context(parent);
+    }
+    let deadline = deadline(&limits, now, parent.deadline(), parse_timeout(&head.headers));
+    let mut span = Span::child(parent, &method, Kind::Client)
+        .attr("rpc.system", "grpc")
+        .attr("rpc.method", method.clone())
+        .attr("server.address", slot.name().to_owned());
+    write_context(&span.context(), &mut head.headers);
+
+    let call = attempts(&slot, &limits, &head, body, &method, deadline);
+    let outcome = match tokio::time::timeout_at(deadline.into(), call).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(late(&method)),
+    };
+    let code = match &outcome {
+        Ok(answer) => answer.status.code(),
+        Err(status) => status.code(),
+    };
+    span.set("rpc.grpc.status_code", code_name(code));
+    if code != Code::Ok {
+        span.error(outcome.as_ref().map_or_else(Status::message, |a| a.status.message()));
+    }
+    let record = || caller.record_rpc_client(&method, code_name(code), is_fault(code), now.elapsed());
+    span.context().sync_scope(record);
+    outcome.map(Answer::into_response)
+}
+
+fn deadline(limits: &Limits, now: Instant, of_caller: Option<Instant>, of_request: Option<Duration>) -> Instant {
+    let own = now + of_request.unwrap_or(limits.default_deadline).min(limits.max_deadline);
+    of_caller.map_or(own, |callers| own.min(callers))
+}
+
+fn late(method: &str) -> Status {
+    Status::deadline_exceeded(format!("{method} was not answered in time"))
+}
+
+fn write_context(context: &Context, headers: &mut HeaderMap) {
+    let mut put = |name: &'static str, value: String| {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    };
+    if let Some(traceparent) = context.traceparent() {
+        put("traceparent", traceparent);
+    }
+    if !context.baggage().is_empty() {
+        put("baggage", context.baggage_header());
+    }
+}
+
+async fn attempts(
+    slot: &Slot,
+    limits: &Limits,
+    head: &http::request::Parts,
+    body: Body,
+    method: &str,
+    deadline: Instant,
+) -> Result<Answer, Status> {
+    let body = whole(body).await?.0;
+    let _permit = slot.in_flight.acquire().await.map_err(|_| Status::unavailable("the process is stopping"))?;
+    slot.budget.earn();
+    let mut backoff = limits.first_backoff;
+    let mut attempt = 1;
+    loop {
+        let outcome = attempt_once(slot, head, body.clone(), deadline).await;
+        let code = outcome.as_ref().map_or_else(Status::code, |a| a.status.code());
+        let again = code == Code::Unavailable && attempt < limits.max_attempts && is_safe(method) && slot.budget.spend();
+        if !again {
+            return outcome;
+        }
+        tracing::debug!(method, attempt, "the call is repeated");
+        tokio::time::sleep(backoff.mul_f64(rand::random())).await;
+        backoff *= 2;
+        attempt += 1;
+    }
+}
+
+async fn attempt_once(slot: &Slot, head: &http::request::Parts, body: Bytes, deadline: Instant) -> Result<Answer, Status> {
+    let now = Instant::now();
+    let target = slot.target()?;
+    if !slot.breaker.admits(now) {
+        return Err(Problem::unavailable(&format!("{} failed too often lately", slot.name())).with_reason("CIRCUIT_OPEN").into());
+    }
+    let mut request = Request::new(Body::new(Full::new(body).map_err(|never| match never {})));
+    *request.method_mut() = head.method.clone();
+    *request.uri_mut() = head.uri.clone();
+    *request.version_mut() = http::Version::HTTP_2;
+    *request.headers_mut() = head.headers.clone();
+    let left = deadline.saturating_duration_since(now);
+    request.headers_mut().insert(TIMEOUT, timeout_header(left));
+    // The breaker must hear of a call that is dropped at its deadline, too: such a call counts as failed unless it says otherwise.
+    let mut heard = Heard { slot, failed: true };
+    let outcome = answer(target, request).await;
+    heard.failed = is_fault(outcome.as_ref().map_or_else(Status::code, |a| a.status.code()));
+    outcome
+}
+
+struct Heard<'a> {
+    slot: &'a Slot,
+    failed: bool,
+}
+
+impl Drop for Heard<'_> {
+    fn drop(&mut self) {
+        self.slot.breaker.note(Instant::now(), self.failed);
+    }
+}
+
+async fn answer(target: Transport, request: Request<Body>) -> Result<Answer, Status> {
+    let (head, body) = target.oneshot(request).await?.into_parts();
+    let (body, trailers) = whole(body).await?;
+    let status = status_of(&head.headers, trailers.as_ref());
+    Ok(Answer { head, body, trailers, status })
+}
+
+/// Reads a whole message.
+async fn whole(body: Body) -> Result<(Bytes, Option<HeaderMap>), Status> {
+    let collected = Limited::new(body, MAX_MESSAGE_BYTES).collect().await.map_err(|e| {
+        if e.is::<http_body_util::LengthLimitError>() {
+            let message = format!("the message is larger than {MAX_MESSAGE_BYTES} bytes");
+            Status::from(Problem::exhausted("MESSAGE_TOO_LARGE", &message))
+        } else {
+            Status::from_error(e)
+        }
+    })?;
+    let trailers = collected.trailers().cloned();
+    Ok((collected.to_bytes(), trailers))
+}
+
+/// The server's side. See the module's documentation.
+pub(crate) async fn server(
+    routes: Routes,
+    service: Service,
+    gate: Arc<Semaphore>,
+    limits: Limits,
+    mut request: Request<Body>,
+) -> Result<Response<Body>, Status> {
+    request.extensions_mut().clear();
+    let now = Instant::now();
+    let method = request.uri().path().trim_start_matches('/').to_owned();
+    let mut span = server_span(&service, &method, request.headers());
+    let deadline = deadline(&limits, now, None, parse_timeout(request.headers()));
+    let context = span.context().with_deadline(Some(deadline));
+
+    let handled = async {
+        let Ok(_permit) = gate.try_acquire() else {
+            return Err(Status::from(Problem::unavailable(&format!("{} has too many calls at once", service.name()))));
+        };
+        let answered = AssertUnwindSafe(handle(routes, request)).catch_unwind();
+        match tokio::time::timeout_at(deadline.into(), answered).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(panic)) => {
+                tracing::error!(method, panic = panic_text(&*panic), "a handler panicked");
+                Err(Problem::internal().into())
+            }
+            Err(_) => Err(late(&method)),
+        }
+    };
+    let outcome = context.clone().scope(handled).await;
+    let status = match &outcome {
+        Ok(answer) => &answer.status,
+        Err(status) => status,
+    };
+    let code = status.code();
+    span.set("rpc.grpc.status_code", code_name(code));
+    if is_fault(code) {
+        span.error(status.message());
+    }
+    context.sync_scope(|| service.record_rpc(&method, code_name(code), is_fault(code), now.elapsed()));
+    Ok(match outcome {
+        Ok(answer) => answer.into_response(),
+        Err(status) => status.into_http(),
+    })
+}
+
+fn server_span(service: &Service, method: &str, headers: &HeaderMap) -> Span {
+    let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    let span = service.server_span(method, header("traceparent"), header("baggage"));
+    span.attr("rpc.system", "grpc").attr("rpc.method", method.to_owned())
+}
+
+async fn handle(routes: Routes, request: Request<Body>) -> Result<Answer, Status> {
+    let (head, body) = match routes.oneshot(request).await {
+        Ok(response) => response.into_parts(),
+        Err(never) => match never {},
+    };
+    let (body, trailers) = whole(body).await?;
+    let status = status_of(&head.headers, trailers.as_ref());
+    Ok(Answer { head, body, trailers, status })
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("not a text")
+}
