@@ -1,1 +1,81 @@
-//! Being built.
+//! Runs services: what a service builds is a [`Component`]; a [`Host`] gives it what it stands on and makes it run.
+//!
+//! Two phases. First every service is built: it opens its store through the host and gets clients over transports whose
+//! slots are still empty. Then [`Host::start`] fills the slots, awaits what must be done before the first call, starts consumers and
+//! tasks, and answers with a [`Running`]: its routers are served by whoever owns the listeners, and [`Running::stop`]
+//! drains. Health, readiness and reflection are here, so that no service has its own.
+
+mod component;
+mod ops;
+mod running;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use vitrine_kit::clock::Clock;
+use vitrine_platform_mesh::{Mesh, Transport};
+use vitrine_platform_store as store;
+use vitrine_platform_telemetry as telemetry;
+
+pub use component::Component;
+pub use running::{DRAIN, Error, Running};
+
+/// What services stand on. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Host(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    data: PathBuf,
+    clock: Clock,
+    seed: u64,
+    telemetry: telemetry::Telemetry,
+    mesh: Mesh,
+}
+
+impl Host {
+    /// A host that keeps data below `data`.
+    pub fn new(data: &Path, clock: Clock, seed: u64, telemetry: telemetry::Telemetry, mesh: Mesh) -> Self {
+        Self(Arc::new(Inner { data: data.to_owned(), clock, seed, telemetry, mesh }))
+    }
+
+    /// The time.
+    pub fn clock(&self) -> Clock {
+        self.0.clock.clone()
+    }
+
+    /// Where chance comes from: the same seed gives the same data.
+    pub fn seed(&self) -> u64 {
+        self.0.seed
+    }
+
+    /// Where data is kept.
+    pub fn data(&self) -> &Path {
+        &self.0.data
+    }
+
+    /// The service's own database.
+    pub fn open_store(&self, service: &str, schema: store::Schema) -> Result<store::Store, store::Error> {
+        store::Store::open(&self.0.data, service, schema)
+    }
+
+    /// The service's handle for spans and metrics.
+    pub fn telemetry(&self, service: &str) -> telemetry::Service {
+        self.0.telemetry.service(service)
+    }
+
+    /// The pipeline of the process.
+    pub fn pipeline(&self) -> &telemetry::Telemetry {
+        &self.0.telemetry
+    }
+
+    /// The way from one service to another.
+    pub fn transport(&self, caller: &str, callee: &str) -> Transport {
+        self.0.mesh.transport(self.telemetry(caller), callee)
+    }
+
+    /// The mesh, to place services that are elsewhere.
+    pub fn mesh(&self) -> &Mesh {
+        &self.0.mesh
+    }
+}

@@ -67,6 +67,13 @@ impl Default for Limits {
 /// The methods that may be repeated without harm, by their names: they only read.
 const SAFE_PREFIXES: &[&str] = &["Get", "BatchGet", "List", "Search", "Quote", "Convert", "BatchConvert", "Recommend", "Fetch"];
 
+/// Long polls: their spans and durations would say nothing and hide the rest.
+const UNOBSERVED: &[&str] = &["vitrine.bus.v1.EventLogService/Fetch"];
+
+fn is_observed(method: &str) -> bool {
+    !UNOBSERVED.contains(&method)
+}
+
 fn is_safe(method: &str) -> bool {
     let name = method.rsplit('/').next().unwrap_or_default();
     SAFE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
@@ -105,10 +112,14 @@ pub(crate) async fn client(
         parent = caller.root_context(parent);
     }
     let deadline = deadline(&limits, now, parent.deadline(), parse_timeout(&head.headers));
-    let mut span = Span::child(parent, &method, Kind::Client)
-        .attr("rpc.system", "grpc")
-        .attr("rpc.method", method.clone())
-        .attr("server.address", slot.name().to_owned());
+    let mut span = if is_observed(&method) {
+        Span::child(parent, &method, Kind::Client)
+            .attr("rpc.system", "grpc")
+            .attr("rpc.method", method.clone())
+            .attr("server.address", slot.name().to_owned())
+    } else {
+        Span::silent(parent)
+    };
     write_context(&span.context(), &mut head.headers);
 
     let call = attempts(&slot, &limits, &head, body, &method, deadline);
@@ -124,8 +135,10 @@ pub(crate) async fn client(
     if code != Code::Ok {
         span.error(outcome.as_ref().map_or_else(Status::message, |a| a.status.message()));
     }
-    let record = || caller.record_rpc_client(&method, code_name(code), is_fault(code), now.elapsed());
-    span.context().sync_scope(record);
+    if is_observed(&method) {
+        let record = || caller.record_rpc_client(&method, code_name(code), is_fault(code), now.elapsed());
+        span.context().sync_scope(record);
+    }
     outcome.map(Answer::into_response)
 }
 
@@ -270,7 +283,9 @@ pub(crate) async fn server(
     if is_fault(code) {
         span.error(status.message());
     }
-    context.sync_scope(|| service.record_rpc(&method, code_name(code), is_fault(code), now.elapsed()));
+    if is_observed(&method) {
+        context.sync_scope(|| service.record_rpc(&method, code_name(code), is_fault(code), now.elapsed()));
+    }
     Ok(match outcome {
         Ok(answer) => answer.into_response(),
         Err(status) => status.into_http(),
@@ -278,6 +293,9 @@ pub(crate) async fn server(
 }
 
 fn server_span(service: &Service, method: &str, headers: &HeaderMap) -> Span {
+    if !is_observed(method) {
+        return Span::silent(service.root_context(Context::default()));
+    }
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     let span = service.server_span(method, header("traceparent"), header("baggage"));
     span.attr("rpc.system", "grpc").attr("rpc.method", method.to_owned())

@@ -55,6 +55,11 @@ impl Span {
         Self::start(parent, remote, name, kind)
     }
 
+    /// No span at all: for calls that would only describe the telling (long polls).
+    pub fn silent(context: Context) -> Self {
+        Self { context, recorded: None }
+    }
+
     /// A span that continues what `traceparent` and `baggage` headers say, or starts a trace.
     pub(crate) fn remote(service: Service, name: &str, kind: Kind, traceparent: Option<&str>, baggage: Option<&str>) -> Self {
         let parent = traceparent.and_then(parse_traceparent);

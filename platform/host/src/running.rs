@@ -1,0 +1,176 @@
+//! Components that run.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use thiserror::Error as ThisError;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+use vitrine_contracts::Problem;
+use vitrine_contracts::bus::v1::event_log_service_client::EventLogServiceClient;
+use vitrine_contracts::bus::v1::event_log_service_server::EventLogServiceServer;
+use vitrine_platform_bus::EventLog;
+use vitrine_platform_http::Router;
+use vitrine_platform_mesh as mesh;
+use vitrine_platform_mesh::Transport;
+use vitrine_platform_telemetry::Context;
+
+use crate::{Component, Host, ops};
+
+/// How long a stop waits for what is still in flight.
+pub const DRAIN: Duration = Duration::from_secs(10);
+/// How long a stop waits for telemetry to be sent.
+const FLUSH: Duration = Duration::from_secs(3);
+/// Where every contract's path begins.
+const PACKAGE: &str = "/vitrine.";
+
+/// What kept the components from starting.
+#[derive(Debug, ThisError)]
+pub enum Error {
+    /// Placing a service failed.
+    #[error("the services could not be placed")]
+    Mesh(#[from] mesh::Error),
+    /// A service could not get ready.
+    #[error("{service} could not get ready: {}", .problem.message)]
+    NotReady {
+        /// Which.
+        service: &'static str,
+        /// Why.
+        problem: Problem,
+    },
+    /// A service was asked for that is neither here nor placed elsewhere.
+    #[error("nobody said where these services are: {}", .0.join(", "))]
+    Unplaced(Vec<String>),
+    /// The descriptors are broken.
+    #[error("gRPC reflection could not be built: {0}")]
+    Reflection(String),
+}
+
+/// Components at work.
+pub struct Running {
+    host: Host,
+    readiness: ops::Readiness,
+    health: HealthReporter,
+    grpc_names: Vec<&'static str>,
+    grpc: Router,
+    http: Router,
+    stop: CancellationToken,
+    tracker: TaskTracker,
+}
+
+impl Host {
+    /// Fills the slots and sets the components to work.
+    pub async fn start(&self, components: Vec<Component>) -> Result<Running, Error> {
+        let stop = CancellationToken::new();
+        let tracker = TaskTracker::new();
+        let stores = components.iter().filter_map(|c| c.store.clone().map(|s| (c.name.to_owned(), s))).collect();
+        let log = EventLog::new(stores, stop.clone());
+
+        let mut rest = Vec::new();
+        let mut servers = HashMap::new();
+        let mut grpc_names = Vec::new();
+        let mut http = Router::new();
+        for mut component in components {
+            let name = component.name;
+            component.grpc.add_service(EventLogServiceServer::new(log.clone()));
+            let server = self.mesh().server(self.telemetry(name), component.grpc.routes());
+            self.mesh().place_local(name, server.clone())?;
+            servers.insert(name, server);
+            grpc_names.append(&mut component.grpc_names);
+            if let Some(router) = component.http {
+                http = http.merge(router);
+            }
+            rest.push((name, component.before_ready, component.consumers, component.tasks));
+        }
+        let unplaced = self.mesh().unplaced();
+        if !unplaced.is_empty() {
+            return Err(Error::Unplaced(unplaced));
+        }
+        for (name, before_ready, ..) in &mut rest {
+            for work in before_ready.drain(..) {
+                let context = self.telemetry(name).root_context(Context::default());
+                context.scope(work).await.map_err(|problem| Error::NotReady { service: name, problem })?;
+            }
+        }
+        for (name, _, consumers, tasks) in rest {
+            for consumer in consumers {
+                let client = EventLogServiceClient::new(self.transport(name, consumer.source()));
+                let run = consumer.run(client, self.telemetry(name), stop.clone());
+                self.spawn(&tracker, name, "consumer", run);
+            }
+            for (task_name, task) in tasks {
+                self.spawn(&tracker, name, task_name, task(stop.clone()));
+            }
+        }
+
+        let (beside, health) = ops::grpc(&grpc_names).await?;
+        let readiness = ops::Readiness::default();
+        readiness.set(true);
+        let grpc = vitrine_platform_http::grpc_routes(dispatch(servers), beside);
+        Ok(Running { host: self.clone(), readiness, health, grpc_names, grpc, http, stop, tracker })
+    }
+
+    fn spawn<F: Future<Output = ()> + Send + 'static>(&self, tracker: &TaskTracker, service: &'static str, task: &'static str, work: F) {
+        let context = self.telemetry(service).root_context(Context::default());
+        let guarded = std::panic::AssertUnwindSafe(work).catch_unwind();
+        tracker.spawn(context.scope(async move {
+            if guarded.await.is_err() {
+                tracing::error!(service, task, "a task panicked and stays ended");
+            }
+        }));
+    }
+}
+
+/// Finds the server of a path: `/vitrine.<area>.v1.<Service>/<Method>` belongs to the service named like the area. The event log answers
+/// for all stores of this process, so any server will do for it.
+fn dispatch(servers: HashMap<&'static str, Transport>) -> impl Fn(&str) -> Option<Transport> + Clone + Send + Sync + 'static {
+    let servers = Arc::new(parking_lot::Mutex::new(servers));
+    move |path: &str| {
+        let area = path.strip_prefix(PACKAGE)?.split('.').next()?;
+        let servers = servers.lock();
+        if area == "bus" { servers.values().next().cloned() } else { servers.get(area).cloned() }
+    }
+}
+
+impl Running {
+    /// gRPC with health and reflection, for a listener.
+    pub fn grpc(&self) -> Router {
+        self.grpc.clone()
+    }
+
+    /// What the components answer over HTTP, and `/healthz` and `/readyz`, for a listener.
+    pub fn http(&self) -> Router {
+        self.http.clone().merge(ops::router(self.readiness.clone()))
+    }
+
+    /// Cancelled when the process begins to stop: listeners stop accepting then.
+    pub fn stop_token(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Where listeners and other work of this process are counted, so that a stop waits for them.
+    pub fn tracker(&self) -> &TaskTracker {
+        &self.tracker
+    }
+
+    /// Says "not ready", lets what is in flight end, for at most [`DRAIN`], and sends what telemetry is left.
+    /// Answers whether all had ended in time.
+    pub async fn stop(self) -> bool {
+        self.readiness.set(false);
+        for name in self.grpc_names.iter().chain(&[""]) {
+            self.health.set_service_status(*name, ServingStatus::NotServing).await;
+        }
+        self.stop.cancel();
+        self.tracker.close();
+        let drained = tokio::time::timeout(DRAIN, self.tracker.wait()).await.is_ok();
+        if !drained {
+            tracing::warn!(left = self.tracker.len(), "some work did not end in time");
+        }
+        self.host.pipeline().flush(FLUSH).await;
+        drained
+    }
+}
