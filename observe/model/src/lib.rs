@@ -1,1 +1,29 @@
-//! Being built.
+//! The observatory's data model: traces, logs and metric points as Arrow columns.
+//!
+//! A decoded OTLP request goes straight into column builders ([`SpanBuilder`], [`LogBuilder`], [`MetricBuilder`]);
+//! a builder is frozen into a batch ([`SpanBatch`], …) whose rows become plain structs ([`SpanRow`], …) only when
+//! a query returns them. Attributes keep their types: they are stored in OTLP's own encoding, in one binary column,
+//! with the keys replaced by numbers into a table that belongs to the batch.
+//!
+//! This crate knows no transport and keeps nothing: see `vitrine-observe-store` for the memory that it fills.
+
+mod batch;
+mod id;
+mod keys;
+mod log;
+mod metric;
+mod metric_point;
+mod origin;
+mod span;
+mod span_row;
+mod value;
+
+pub use batch::{Batch, Builder, Rejected};
+pub use id::{IdError, SpanId, TraceId};
+pub use log::{LogBatch, LogBuilder, LogRow};
+pub use metric::{MetricBatch, MetricBuilder};
+pub use metric_point::{Buckets, MetricKind, MetricRow, Point, Temporality};
+pub use origin::{Origin, Scope, UNKNOWN_SERVICE};
+pub use span::{SpanBatch, SpanBuilder};
+pub use span_row::{EventRow, LinkRow, ScopeInfo, SpanKind, SpanRow, StatusCode};
+pub use value::{Attribute, Value};

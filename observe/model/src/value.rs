@@ -1,0 +1,112 @@
+//! Typed attribute values, as queries see them.
+
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Proto;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+
+use crate::keys::Keys;
+
+/// A value with the type that its sender gave it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Sent without a value.
+    Empty,
+    /// Text.
+    String(String),
+    /// A boolean.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A floating point number; NaN and the infinities included.
+    Double(f64),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// Values in order.
+    Array(Vec<Value>),
+    /// Named values in order.
+    Map(Vec<Attribute>),
+}
+
+/// A named value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attribute {
+    /// The name.
+    pub key: String,
+    /// The value.
+    pub value: Value,
+}
+
+impl Value {
+    /// The value as one text, as OpenTelemetry spells values of any type: arrays and maps as JSON, bytes as base64.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Empty => String::new(),
+            Self::String(text) => text.clone(),
+            Self::Double(number) => double_text(*number),
+            Self::Bytes(bytes) => base64(bytes),
+            other => other.json().to_string(),
+        }
+    }
+
+    /// The value as JSON. Bytes become base64; numbers that JSON cannot hold become text.
+    pub fn json(&self) -> serde_json::Value {
+        match self {
+            Self::Empty => serde_json::Value::Null,
+            Self::String(text) => text.as_str().into(),
+            Self::Bool(flag) => (*flag).into(),
+            Self::Int(number) => (*number).into(),
+            Self::Double(number) => serde_json::Number::from_f64(*number)
+                .map_or_else(|| double_text(*number).into(), serde_json::Value::Number),
+            Self::Bytes(bytes) => base64(bytes).into(),
+            Self::Array(items) => items.iter().map(Self::json).collect(),
+            Self::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), entry.value.json())).collect(),
+        }
+    }
+
+    pub(crate) fn from_proto(value: Option<AnyValue>, keys: &Keys) -> Self {
+        match value.and_then(|value| value.value) {
+            None | Some(Proto::StringValueStrindex(_)) => Self::Empty,
+            Some(Proto::StringValue(text)) => Self::String(text),
+            Some(Proto::BoolValue(flag)) => Self::Bool(flag),
+            Some(Proto::IntValue(number)) => Self::Int(number),
+            Some(Proto::DoubleValue(number)) => Self::Double(number),
+            Some(Proto::BytesValue(bytes)) => Self::Bytes(bytes),
+            Some(Proto::ArrayValue(array)) => {
+                Self::Array(array.values.into_iter().map(|item| Self::from_proto(Some(item), keys)).collect())
+            }
+            Some(Proto::KvlistValue(list)) => Self::Map(attributes(list.values, keys)),
+        }
+    }
+}
+
+/// Attributes out of stored protobuf.
+pub(crate) fn attributes(list: Vec<KeyValue>, keys: &Keys) -> Vec<Attribute> {
+    list.into_iter()
+        .map(|entry| Attribute {
+            key: keys.name(entry.key, entry.key_strindex),
+            value: Value::from_proto(entry.value, keys),
+        })
+        .collect()
+}
+
+fn double_text(number: f64) -> String {
+    match number {
+        n if n.is_nan() => "NaN".into(),
+        n if n == f64::INFINITY => "+Inf".into(),
+        n if n == f64::NEG_INFINITY => "-Inf".into(),
+        n => n.to_string(),
+    }
+}
+
+/// Standard base64 with padding. Written here because this is the only place of the model that needs it.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().enumerate().fold(0u32, |word, (place, byte)| word | u32::from(*byte) << (16 - 8 * place));
+        for place in 0..4 {
+            let digit = ALPHABET[(word >> (18 - 6 * place) & 63) as usize] as char;
+            text.push(if place <= chunk.len() { digit } else { '=' });
+        }
+    }
+    text
+}
