@@ -84,7 +84,12 @@ impl Host {
             if let Some(router) = component.http {
                 http = http.merge(router);
             }
-            rest.push((name, component.before_ready, component.consumers, component.tasks));
+            let consumers: Vec<_> = component
+                .consumers
+                .into_iter()
+                .map(|c| (EventLogServiceClient::new(self.transport(name, c.source())), c))
+                .collect();
+            rest.push((name, component.before_ready, consumers, component.tasks));
         }
         let unplaced = self.mesh().unplaced();
         if !unplaced.is_empty() {
@@ -97,8 +102,7 @@ impl Host {
             }
         }
         for (name, _, consumers, tasks) in rest {
-            for consumer in consumers {
-                let client = EventLogServiceClient::new(self.transport(name, consumer.source()));
+            for (client, consumer) in consumers {
                 let run = consumer.run(client, self.telemetry(name), stop.clone());
                 self.spawn(&tracker, name, "consumer", run);
             }

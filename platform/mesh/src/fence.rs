@@ -22,7 +22,6 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use tokio::sync::Semaphore;
 use tonic::body::Body;
-use tonic::service::Routes;
 use tonic::{Code, Status};
 use tower::ServiceExt;
 use vitrine_contracts::Problem;
@@ -246,7 +245,7 @@ async fn whole(body: Body) -> Result<(Bytes, Option<HeaderMap>), Status> {
 
 /// The server's side. See the module's documentation.
 pub(crate) async fn server(
-    routes: Routes,
+    routes: Transport,
     service: Service,
     gate: Arc<Semaphore>,
     limits: Limits,
@@ -263,7 +262,7 @@ pub(crate) async fn server(
         let Ok(_permit) = gate.try_acquire() else {
             return Err(Status::from(Problem::unavailable(&format!("{} has too many calls at once", service.name()))));
         };
-        let answered = AssertUnwindSafe(handle(routes, request)).catch_unwind();
+        let answered = AssertUnwindSafe(answer(routes, request)).catch_unwind();
         match tokio::time::timeout_at(deadline.into(), answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(panic)) => {
@@ -299,16 +298,6 @@ fn server_span(service: &Service, method: &str, headers: &HeaderMap) -> Span {
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     let span = service.server_span(method, header("traceparent"), header("baggage"));
     span.attr("rpc.system", "grpc").attr("rpc.method", method.to_owned())
-}
-
-async fn handle(routes: Routes, request: Request<Body>) -> Result<Answer, Status> {
-    let (head, body) = match routes.oneshot(request).await {
-        Ok(response) => response.into_parts(),
-        Err(never) => match never {},
-    };
-    let (body, trailers) = whole(body).await?;
-    let status = status_of(&head.headers, trailers.as_ref());
-    Ok(Answer { head, body, trailers, status })
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {

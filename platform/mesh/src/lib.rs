@@ -150,12 +150,9 @@ impl Mesh {
     /// A service's own routes behind the server's side of the Fence: what a listener serves and what a local call reaches.
     pub fn server(&self, service: telemetry::Service, routes: Routes) -> Transport {
         let gate = Arc::new(tokio::sync::Semaphore::new(self.limits.server_concurrency));
-        let (routes, limits) = (routes.prepare(), self.limits.clone());
-        // `Routes` is Send but not Sync; the box wants both, so each call clones it out of a lock.
-        let routes = Arc::new(Mutex::new(routes));
+        let (routes, limits) = (bare(routes), self.limits.clone());
         BoxCloneSyncService::new(service_fn(move |request| {
-            let routes = routes.lock().clone();
-            fence::server(routes, service.clone(), gate.clone(), limits.clone(), request)
+            fence::server(routes.clone(), service.clone(), gate.clone(), limits.clone(), request)
         }))
     }
 
@@ -187,6 +184,16 @@ impl fmt::Debug for Mesh {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mesh").finish_non_exhaustive()
     }
+}
+
+/// Routes of this process as a transport, without the Fence: for telemetry, which must not describe itself.
+pub fn bare(routes: Routes) -> Transport {
+    // `Routes` is Send but not Sync; the box wants both, so each call clones it out of a lock.
+    let routes = Arc::new(Mutex::new(routes.prepare()));
+    BoxCloneSyncService::new(service_fn(move |request| {
+        let routes = routes.lock().clone();
+        async move { Ok(routes.oneshot(request).await.unwrap_or_else(|never| match never {})) }
+    }))
 }
 
 /// A bare gRPC channel, without the Fence: for telemetry, which must not describe itself.

@@ -1,1 +1,140 @@
-//! Being built.
+//! A service's own data: typed collections of documents with declared indexes, versions, and transactions that commit
+//! several writes together with the events that they cause.
+//!
+//! A [`Document`] says its id and its keys. Reads go by id, by one declared key (equal or in a range), or by full text.
+//! Writes are gathered in a [`Tx`], a batch through which nothing is read, and committed at once: either all of it is there,
+//! durably, with its events in the outbox, or nothing is. Two writers of one document are kept apart by versions: the later
+//! one gets [`Error::Conflict`], reads again and decides again ([`retry_conflicts`]).
+//!
+//! This shape is what SQLite, PostgreSQL (JSONB and columns) and MongoDB (documents and multi-document transactions) all
+//! do well. The engine is behind [`engine::Engine`], which speaks of documents, keys and batches, never of SQL.
+
+mod document;
+mod query;
+mod tx;
+mod error;
+pub mod engine;
+mod sqlite;
+
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+pub use document::{Document, Index, IndexKind, Key, Keys, Schema};
+pub use engine::{CollectionSchema, Event, NewEvent};
+pub use error::{Conflicting, Error, retry_conflicts};
+pub use query::{MAX_PAGE, Query};
+pub use tx::Tx;
+
+use engine::{Engine, Raw};
+
+/// A document as it is stored, with the version that a later [`Tx::update`] expects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored<T> {
+    /// The document.
+    pub doc: T,
+    /// Grows by one with each write.
+    pub version: u64,
+}
+
+impl<T> Deref for Stored<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.doc
+    }
+}
+
+/// A part of a longer list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The documents, in the query's order.
+    pub items: Vec<Stored<T>>,
+    /// Where the next page begins; none on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// One service's database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    engine: Arc<dyn Engine>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens, and makes if it is not there, the database `DIR/<service>.db`.
+    pub fn open(dir: &Path, service: &str, schema: Schema) -> Result<Self, Error> {
+        let engine = sqlite::Sqlite::open(dir, service, schema)?;
+        Ok(Self { engine: Arc::new(engine) })
+    }
+
+    /// A database in a folder of its own that goes when the store goes: for tests.
+    pub fn temporary(service: &str, schema: Schema) -> Result<Self, Error> {
+        let engine = sqlite::Sqlite::temporary(service, schema)?;
+        Ok(Self { engine: Arc::new(engine) })
+    }
+
+    /// The document with this id.
+    pub async fn get<T: Document>(&self, id: &str) -> Result<Option<Stored<T>>, Error> {
+        let found = self.engine.get(T::COLLECTION, &[id]).await?;
+        found.into_iter().next().map(decode).transpose()
+    }
+
+    /// The documents with these ids, in their order; what is not there is left out.
+    pub async fn get_many<T: Document>(&self, ids: &[&str]) -> Result<Vec<Stored<T>>, Error> {
+        self.engine.get(T::COLLECTION, ids).await?.into_iter().map(decode).collect()
+    }
+
+    /// The documents that a query names.
+    pub async fn find<T: Document>(&self, query: Query) -> Result<Page<T>, Error> {
+        page(self.engine.find(T::COLLECTION, query).await?)
+    }
+
+    /// The documents whose text holds all words of `text` (the last one may be cut short), best first.
+    pub async fn search<T: Document>(&self, index: &str, text: &str, limit: usize, cursor: Option<&str>) -> Result<Page<T>, Error> {
+        page(self.engine.search(T::COLLECTION, index, text, limit, cursor).await?)
+    }
+
+    /// How many documents a query names; its limit and cursor do not count.
+    pub async fn count<T: Document>(&self, query: Query) -> Result<u64, Error> {
+        self.engine.count(T::COLLECTION, query).await
+    }
+
+    /// A new, empty batch.
+    pub fn begin(&self) -> Tx {
+        Tx::new(self.engine.clone())
+    }
+
+    /// Events of the outbox after a position, oldest first, and the position up to which was looked.
+    pub async fn read_events(&self, after: u64, topics: &[String], limit: usize) -> Result<(Vec<Event>, u64), Error> {
+        self.engine.read_events(after, topics, limit).await
+    }
+
+    /// The position of the last committed event, as it changes.
+    pub fn watch_events(&self) -> watch::Receiver<u64> {
+        self.engine.watch_events()
+    }
+
+    /// Forgets events that are older than this.
+    pub async fn prune_events(&self, before_ms: i64) -> Result<u64, Error> {
+        self.engine.prune_events(before_ms).await
+    }
+}
+
+fn decode<T: Document>(raw: Raw) -> Result<Stored<T>, Error> {
+    let doc = serde_json::from_slice(&raw.body)
+        .map_err(|source| Error::Decode { collection: T::COLLECTION, id: raw.id, source })?;
+    Ok(Stored { doc, version: raw.version })
+}
+
+fn page<T: Document>(found: engine::RawPage) -> Result<Page<T>, Error> {
+    let items = found.items.into_iter().map(decode).collect::<Result<_, _>>()?;
+    Ok(Page { items, next_cursor: found.next_cursor })
+}
+

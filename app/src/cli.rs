@@ -1,0 +1,161 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A shop made of glass: a complete commerce system that anyone can run, break and see through.
+#[derive(Debug, Parser)]
+#[command(name = "vitrine", version, max_term_width = 100, after_help = "\
+Start with:  vitrine up
+Then open    http://127.0.0.1:8080 (the shop) and http://127.0.0.1:9000 (every order as a trace).
+Each command explains itself: vitrine up --help")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Bring up the whole shop in this process, with the observatory and a load generator that shops in it
+    Up(UpArgs),
+    /// Run some of the services in this process; the others are where --place says
+    Serve(ServeArgs),
+    /// Shop at any base URL, at an arrival rate, and print latencies without coordinated omission
+    Load(LoadArgs),
+    /// Say whether a shop runs on this data folder, where, and how each service fares
+    Status(DataArgs),
+    /// Stop the shop that runs on this data folder, letting it drain
+    Down(DataArgs),
+    /// Print an access token for curl, signing in as a customer (default: the demo customer)
+    Token(TokenArgs),
+    /// Print the effective configuration, and where each value came from
+    Config(ConfigArgs),
+}
+
+/// Where data and configuration are.
+#[derive(Args, Clone, Debug)]
+pub struct DataArgs {
+    /// Folder for all data; made when it is not there
+    #[arg(long, value_name = "DIR", default_value = "vitrine-data", env = "VITRINE_DATA")]
+    pub data: PathBuf,
+}
+
+/// Configuration beside the flags.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ConfigArgs {
+    /// TOML file with settings; `vitrine config` prints what can be set
+    #[arg(long, value_name = "FILE", env = "VITRINE_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// `vitrine up`.
+#[derive(Args, Clone, Debug)]
+pub struct UpArgs {
+    /// Data folder.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Configuration file.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Where the shop answers (REST, sign-in); port 0 picks a free one
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Where the observatory answers (pages, Jaeger API)
+    #[arg(long, value_name = "ADDR")]
+    pub observe: Option<SocketAddr>,
+    /// Where OTLP comes in over gRPC
+    #[arg(long, value_name = "ADDR")]
+    pub otlp_grpc: Option<SocketAddr>,
+    /// Where OTLP comes in over HTTP
+    #[arg(long, value_name = "ADDR")]
+    pub otlp_http: Option<SocketAddr>,
+    /// Journeys a second that the load generator starts, or "off"
+    #[arg(long, value_name = "RATE|off")]
+    pub load: Option<String>,
+    /// Products in the catalogue: the hand-written ones, and generated ones up to this number
+    #[arg(long, value_name = "N")]
+    pub products: Option<u64>,
+    /// Same seed, same generated products and same load
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Print addresses and errors only
+    #[arg(long)]
+    pub quiet: bool,
+    /// Write addresses, pid, demo customer and admin token to this file, as JSON, once everything is ready
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+}
+
+/// `vitrine serve`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Example, two processes:
+  vitrine serve currency --listen 127.0.0.1:7001
+  vitrine serve carts catalog --listen 127.0.0.1:7002 --place currency=grpc://127.0.0.1:7001")]
+pub struct ServeArgs {
+    /// The services to run here
+    #[arg(required = true, value_name = "NAME")]
+    pub services: Vec<String>,
+    /// Where one of the others is
+    #[arg(long = "place", value_name = "NAME=grpc://HOST:PORT")]
+    pub places: Vec<String>,
+    /// Where gRPC is answered, with HTTP beside it (health; REST when the gateway is here); port 0 picks a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// Data folder.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Configuration file.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Products in the catalogue
+    #[arg(long, value_name = "N")]
+    pub products: Option<u64>,
+    /// Same seed, same generated products
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Print errors only
+    #[arg(long)]
+    pub quiet: bool,
+    /// Write {"address", "services", "pid"} to this file, as JSON, once everything is ready
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+}
+
+/// `vitrine load`.
+#[derive(Args, Clone, Debug)]
+pub struct LoadArgs {
+    /// The shop
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+    /// Journeys started a second, whether or not earlier ones have ended
+    #[arg(long, default_value_t = 10.0)]
+    pub rate: f64,
+    /// Seconds to go on; without it, until interrupted
+    #[arg(long, value_name = "SECONDS")]
+    pub duration: Option<u64>,
+    /// Same seed, same journeys
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Print the final table as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `vitrine token`.
+#[derive(Args, Clone, Debug)]
+pub struct TokenArgs {
+    /// The shop
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+    /// Whose
+    #[arg(long, default_value = crate::settings::DEMO_EMAIL)]
+    pub email: String,
+    /// The password; better given as VITRINE_PASSWORD, for command lines can be read by others
+    #[arg(long, env = "VITRINE_PASSWORD", hide_env_values = true, default_value = crate::settings::DEMO_PASSWORD, hide_default_value = true)]
+    pub password: String,
+}

@@ -1,0 +1,119 @@
+//! What can go wrong, and what to do about a conflict.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use thiserror::Error as ThisError;
+
+/// How often a conflicting change is tried.
+const MAX_TRIES: u32 = 16;
+/// The longest pause before the first repetition; grows with each.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// What kept the store from doing what was asked. Nothing was changed.
+#[derive(Debug, ThisError)]
+pub enum Error {
+    /// A document has another version than was expected, or is gone.
+    #[error("{collection}/{id} was changed meanwhile")]
+    Conflict {
+        /// Which collection.
+        collection: &'static str,
+        /// Which document.
+        id: String,
+    },
+    /// A document with this id is there already.
+    #[error("{collection}/{id} exists")]
+    Exists {
+        /// Which collection.
+        collection: &'static str,
+        /// Which document.
+        id: String,
+    },
+    /// Another document has the same key of a unique index.
+    #[error("another document of {collection} has this {index}")]
+    Duplicate {
+        /// Which collection.
+        collection: &'static str,
+        /// Which index.
+        index: String,
+    },
+    /// A cursor that no page of this query gave.
+    #[error("the cursor is malformed")]
+    Cursor,
+    /// An index that was not declared.
+    #[error("{collection} has no index {index}")]
+    NoIndex {
+        /// Which collection.
+        collection: String,
+        /// Which index.
+        index: String,
+    },
+    /// A document cannot be written as JSON.
+    #[error("a document cannot be encoded")]
+    Encode(#[source] serde_json::Error),
+    /// A stored document is not what its type says.
+    #[error("{collection}/{id} cannot be read")]
+    Decode {
+        /// Which collection.
+        collection: &'static str,
+        /// Which document.
+        id: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A database file that cannot be used, and what to do.
+    #[error("the database {} cannot be used: {reason}", .path.display())]
+    Open {
+        /// Which file.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+        /// What the engine said.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The engine failed.
+    #[error("the database failed")]
+    Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Too much waits to be written.
+    #[error("the database has too much to write")]
+    Busy,
+    /// The store is closed.
+    #[error("the database is closed")]
+    Closed,
+}
+
+/// An error that may say: somebody else was quicker.
+pub trait Conflicting {
+    /// Whether the same change should be tried again on what is there now.
+    fn is_conflict(&self) -> bool;
+}
+
+impl Conflicting for Error {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Conflict { .. })
+    }
+}
+
+/// Runs a change (read, decide, commit) again as long as it conflicts, at most 16 times, with short random pauses.
+pub async fn retry_conflicts<T, E, F, Fut>(mut change: F) -> Result<T, E>
+where
+    E: Conflicting,
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    let mut tries = 1;
+    loop {
+        match change().await {
+            Err(e) if e.is_conflict() && tries < MAX_TRIES => {
+                // Any jitter will do: the nanoseconds of the clock are as good as dice here.
+                let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
+                tokio::time::sleep((PAUSE * tries).mul_f64(f64::from(nanos % 1000) / 1000.0)).await;
+                tries += 1;
+            }
+            other => return other,
+        }
+    }
+}

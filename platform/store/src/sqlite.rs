@@ -1,0 +1,154 @@
+//! The embedded engine: SQLite in WAL mode, one writer thread that commits in groups, and a few readers.
+//!
+//! A collection is a table with a column per declared key; SQLite then keeps its indexes itself. Point reads and pages are answered on the
+//! calling thread, for they take some ten microseconds, less than handing them to another thread would; searching and
+//! counting, which may take long, go to a blocking thread.
+
+mod read;
+mod schema;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use crate::document::Schema;
+use crate::engine::{Answer, Batch, CollectionSchema, Engine, Event, Raw, RawPage};
+use crate::error::Error;
+use crate::query::Query;
+
+/// Most idle read connections that are kept.
+const MAX_READERS: usize = 3;
+/// Page cache of one connection, in KiB.
+const CACHE_KIB: u32 = 1024;
+/// Prepared statements that a connection keeps.
+const STATEMENTS: usize = 64;
+
+pub(crate) struct Sqlite {
+    shared: Arc<Shared>,
+    writer: writer::Writer,
+    events: watch::Receiver<u64>,
+    /// Last, so that the files go after everything that uses them.
+    _folder: Option<tempfile::TempDir>,
+}
+
+pub(crate) struct Shared {
+    path: PathBuf,
+    collections: Vec<CollectionSchema>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+impl Sqlite {
+    pub(crate) fn open(dir: &Path, service: &str, schema: Schema) -> Result<Self, Error> {
+        std::fs::create_dir_all(dir).map_err(|e| Error::Open {
+            path: dir.to_owned(),
+            reason: "its folder cannot be made".to_owned(),
+            source: Some(Box::new(e)),
+        })?;
+        let path = dir.join(format!("{service}.db"));
+        let connection = schema::open(&path, &schema.collections)?;
+        let last: i64 = connection
+            .query_row("SELECT coalesce(max(position), 0) FROM outbox", [], |row| row.get(0))
+            .map_err(failed)?;
+        let (latest, events) = watch::channel(last.unsigned_abs());
+        let shared = Arc::new(Shared { path, collections: schema.collections, readers: Mutex::default() });
+        let writer = writer::Writer::start(service, connection, shared.clone(), latest)?;
+        Ok(Self { shared, writer, events, _folder: None })
+    }
+
+    pub(crate) fn temporary(service: &str, schema: Schema) -> Result<Self, Error> {
+        let folder = tempfile::tempdir().map_err(|e| Error::Engine(Box::new(e)))?;
+        Ok(Self { _folder: None, ..Self::open(folder.path(), service, schema)? }.keep(folder))
+    }
+
+    fn keep(mut self, folder: tempfile::TempDir) -> Self {
+        self._folder = Some(folder);
+        self
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared, &Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let shared = self.shared.clone();
+        tokio::task::spawn_blocking(move || shared.read(|connection| work(&shared, connection)))
+            .await
+            .map_err(|e| Error::Engine(Box::new(e)))?
+    }
+}
+
+impl Shared {
+    /// Reads with a connection of the pool.
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        let pooled = self.readers.lock().pop();
+        let connection = match pooled {
+            Some(connection) => connection,
+            None => schema::reader(&self.path)?,
+        };
+        let result = work(&connection);
+        let mut readers = self.readers.lock();
+        if readers.len() < MAX_READERS {
+            readers.push(connection);
+        }
+        result
+    }
+
+    fn collection(&self, name: &str) -> Result<&CollectionSchema, Error> {
+        let found = self.collections.iter().find(|c| c.name == name);
+        found.ok_or_else(|| Error::NoIndex { collection: name.to_owned(), index: "id (it is not in the schema)".to_owned() })
+    }
+}
+
+pub(crate) fn failed(error: rusqlite::Error) -> Error {
+    Error::Engine(Box::new(error))
+}
+
+impl Engine for Sqlite {
+    fn get<'a>(&'a self, collection: &'static str, ids: &'a [&'a str]) -> Answer<'a, Vec<Raw>> {
+        Box::pin(async move { self.shared.read(|c| read::get(c, collection, ids)) })
+    }
+
+    fn find(&self, collection: &'static str, query: Query) -> Answer<'_, RawPage> {
+        Box::pin(async move {
+            let schema = *self.shared.collection(collection)?;
+            self.shared.read(|c| read::find(c, &schema, &query))
+        })
+    }
+
+    fn search<'a>(
+        &'a self,
+        collection: &'static str,
+        index: &'a str,
+        text: &'a str,
+        limit: usize,
+        cursor: Option<&'a str>,
+    ) -> Answer<'a, RawPage> {
+        let (index, text, cursor) = (index.to_owned(), text.to_owned(), cursor.map(str::to_owned));
+        Box::pin(self.blocking(move |shared, c| {
+            read::search(c, shared.collection(collection)?, &index, &text, limit, cursor.as_deref())
+        }))
+    }
+
+    fn count(&self, collection: &'static str, query: Query) -> Answer<'_, u64> {
+        Box::pin(self.blocking(move |shared, c| read::count(c, shared.collection(collection)?, &query)))
+    }
+
+    fn commit(&self, batch: Batch) -> Answer<'_, ()> {
+        Box::pin(self.writer.commit(batch))
+    }
+
+    fn read_events<'a>(&'a self, after: u64, topics: &'a [String], limit: usize) -> Answer<'a, (Vec<Event>, u64)> {
+        Box::pin(async move { self.shared.read(|c| read::events(c, after, topics, limit)) })
+    }
+
+    fn watch_events(&self) -> watch::Receiver<u64> {
+        self.events.clone()
+    }
+
+    fn prune_events(&self, before_ms: i64) -> Answer<'_, u64> {
+        Box::pin(self.writer.prune(before_ms))
+    }
+}

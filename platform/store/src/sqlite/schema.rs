@@ -1,0 +1,198 @@
+//! Opening a database: settings, tables, and indexes that were declared since.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use super::{CACHE_KIB, STATEMENTS, failed};
+use crate::document::{IndexKind, Key};
+use crate::engine::CollectionSchema;
+use crate::error::Error;
+
+/// The layout of the tables. A database with a newer one is refused.
+const LAYOUT: i64 = 1;
+
+pub(crate) fn open(path: &Path, collections: &[CollectionSchema]) -> Result<Connection, Error> {
+    let unusable = |reason: &str, e: Option<rusqlite::Error>| Error::Open {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+        source: e.map(|e| Box::new(e) as _),
+    };
+    let connection = Connection::open(path).map_err(|e| unusable("it cannot be opened", Some(e)))?;
+    prepare(&connection).map_err(|e| unusable(reason(&e), Some(e)))?;
+    let layout: i64 =
+        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(|e| unusable(reason(&e), Some(e)))?;
+    if layout > LAYOUT {
+        let newer = format!("its layout {layout} is newer than {LAYOUT}, the newest that this version knows: use a newer vitrine, or another folder");
+        return Err(unusable(&newer, None));
+    }
+    if layout > 0 {
+        let verdict: String = connection
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(|e| unusable(reason(&e), Some(e)))?;
+        if verdict != "ok" {
+            return Err(unusable(&format!("it is damaged ({verdict}): restore it from a copy, or start with another folder"), None));
+        }
+    }
+    migrate(&connection, layout, collections).map_err(|e| match e {
+        Error::Engine(source) => {
+            Error::Open { path: path.to_owned(), reason: "its tables cannot be made".to_owned(), source: Some(source) }
+        }
+        other => other,
+    })?;
+    Ok(connection)
+}
+
+/// A connection that only reads.
+pub(crate) fn reader(path: &Path) -> Result<Connection, Error> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(failed)?;
+    connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB)).map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
+    Ok(connection)
+}
+
+fn reason(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => "it is not a database: move it away, or start with another folder",
+        Some(rusqlite::ErrorCode::DatabaseCorrupt) => "it is damaged: restore it from a copy, or start with another folder",
+        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => "another process uses it",
+        _ => "it cannot be read",
+    }
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // FULL: a commit that was answered is on the disk, not merely in the system's cache.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB))?;
+    connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(())
+}
+
+fn migrate(connection: &Connection, layout: i64, collections: &[CollectionSchema]) -> Result<(), Error> {
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+    let done = make_tables(connection, layout, collections);
+    connection.execute_batch(if done.is_ok() { "COMMIT" } else { "ROLLBACK" }).map_err(failed)?;
+    done
+}
+
+fn make_tables(connection: &Connection, layout: i64, collections: &[CollectionSchema]) -> Result<(), Error> {
+    if layout < 1 {
+        connection
+            .execute_batch(
+                "CREATE TABLE IF NOT EXISTS outbox (
+                     position INTEGER PRIMARY KEY AUTOINCREMENT,
+                     id TEXT NOT NULL, topic TEXT NOT NULL, key TEXT NOT NULL, occurred_at_ms INTEGER NOT NULL,
+                     payload BLOB NOT NULL, traceparent TEXT NOT NULL, baggage TEXT NOT NULL);",
+            )
+            .map_err(failed)?;
+        connection.pragma_update(None, "user_version", LAYOUT).map_err(failed)?;
+    }
+    for collection in collections {
+        make_collection(connection, collection)?;
+    }
+    Ok(())
+}
+
+fn make_collection(connection: &Connection, collection: &CollectionSchema) -> Result<(), Error> {
+    let name = collection.name;
+    let create = format!(
+        "CREATE TABLE IF NOT EXISTS c_{name} (row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, body BLOB NOT NULL)"
+    );
+    connection.execute_batch(&create).map_err(failed)?;
+    let mut added = false;
+    for index in collection.indexes {
+        let index_name = index.name;
+        let (made, known) = match index.kind {
+            IndexKind::Text => {
+                let table = format!("t_{name}_{index_name}");
+                let make = format!(
+                    "CREATE VIRTUAL TABLE {table} USING fts5(text, content='', contentless_delete=1, prefix='2 3', tokenize='unicode61 remove_diacritics 2')"
+                );
+                (make, exists(connection, "SELECT 1 FROM sqlite_master WHERE name = ?1", &table)?)
+            }
+            IndexKind::Unique | IndexKind::Ordered => {
+                let unique = if index.kind == IndexKind::Unique { "UNIQUE" } else { "" };
+                let columns = if unique.is_empty() { format!("k_{index_name}, id") } else { format!("k_{index_name}") };
+                let make = format!(
+                    "ALTER TABLE c_{name} ADD COLUMN k_{index_name};
+                     CREATE {unique} INDEX i_{name}_{index_name} ON c_{name} ({columns}) WHERE k_{index_name} IS NOT NULL"
+                );
+                let known = format!("SELECT 1 FROM pragma_table_info('c_{name}') WHERE name = ?1");
+                (make, exists(connection, &known, &format!("k_{index_name}"))?)
+            }
+        };
+        if !known {
+            connection.execute_batch(&made).map_err(failed)?;
+            added = true;
+        }
+    }
+    if added { fill_keys(connection, collection) } else { Ok(()) }
+}
+
+fn exists(connection: &Connection, sql: &str, name: &str) -> Result<bool, Error> {
+    connection.query_row(sql, [name], |_| Ok(())).optional().map(|found| found.is_some()).map_err(failed)
+}
+
+/// Writes all keys anew, after an index was added to documents that are there.
+fn fill_keys(connection: &Connection, collection: &CollectionSchema) -> Result<(), Error> {
+    let mut select = connection.prepare(&format!("SELECT row, body FROM c_{}", collection.name)).map_err(failed)?;
+    let mut rows = select.query([]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let (rowid, body): (i64, Vec<u8>) = (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?);
+        let keys = (collection.keys_of)(&body).map_err(Error::Encode)?;
+        for index in collection.indexes {
+            let key = keys.0.iter().find(|(name, _)| *name == index.name).map(|(_, key)| key);
+            write_key(connection, collection.name, index.name, index.kind, rowid, key).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn write_key(
+    connection: &Connection,
+    collection: &str,
+    index: &str,
+    kind: IndexKind,
+    rowid: i64,
+    key: Option<&Key>,
+) -> rusqlite::Result<()> {
+    if kind == IndexKind::Text {
+        write_text(connection, collection, index, rowid, key)
+    } else {
+        let sql = format!("UPDATE c_{collection} SET k_{index} = ?1 WHERE row = ?2");
+        connection.prepare_cached(&sql)?.execute(rusqlite::params![SqlKey(key), rowid]).map(drop)
+    }
+}
+
+pub(crate) fn write_text(
+    connection: &Connection,
+    collection: &str,
+    index: &str,
+    rowid: i64,
+    key: Option<&Key>,
+) -> rusqlite::Result<()> {
+    connection.prepare_cached(&format!("DELETE FROM t_{collection}_{index} WHERE rowid = ?1"))?.execute([rowid])?;
+    if let Some(Key::Str(text)) = key {
+        let sql = format!("INSERT INTO t_{collection}_{index} (rowid, text) VALUES (?1, ?2)");
+        connection.prepare_cached(&sql)?.execute(rusqlite::params![rowid, text])?;
+    }
+    Ok(())
+}
+
+/// A key as SQLite takes it.
+pub(crate) struct SqlKey<'a>(pub(crate) Option<&'a Key>);
+
+impl rusqlite::ToSql for SqlKey<'_> {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        match self.0 {
+            None => Ok(rusqlite::types::Null.into()),
+            Some(Key::Int(n)) => Ok((*n).into()),
+            Some(Key::Str(s)) => Ok(s.as_str().into()),
+        }
+    }
+}
