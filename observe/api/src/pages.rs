@@ -1,0 +1,19 @@
+//! Pages for a person with a browser: plain HTML and CSS, no script, nothing loaded from elsewhere.
+
+mod home;
+mod html;
+mod trace;
+
+use crate::error::Error;
+
+pub(crate) use home::home;
+pub(crate) use trace::trace;
+
+/// A page that says what went wrong.
+pub(crate) fn problem(error: &Error) -> String {
+    let body = format!(
+        "<section class=empty><h2>{}</h2><p>The observatory keeps the newest telemetry in memory; older traces make room. <a href=\"/\">Back to recent traces</a></p></section>",
+        html::escape(&error.to_string())
+    );
+    html::page("Not found", &body)
+}

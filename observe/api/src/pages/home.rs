@@ -1,0 +1,87 @@
+//! The first page: what is here.
+
+use std::collections::BTreeMap;
+
+use vitrine_observe_store::{SignalStatus, Store, Trace, TraceQuery};
+
+use super::html::{bytes, colour, count, duration, escape, page, time, url};
+
+/// Traces listed.
+const RECENT_TRACES: usize = 25;
+/// Services listed.
+const MAX_SERVICES: usize = 100;
+
+/// Counts, services and recent traces.
+pub(crate) fn home(store: &Store) -> String {
+    let status = store.status();
+    let services = store.services();
+    let traces = store.search(&TraceQuery { limit: RECENT_TRACES, ..TraceQuery::default() });
+    let held = status.traces.bytes + status.logs.bytes + status.metrics.bytes;
+    let mut body = String::from("<h1>What the observatory sees</h1><div class=cards>");
+    body.push_str(&card("Spans", &status.traces));
+    body.push_str(&card("Log records", &status.logs));
+    body.push_str(&card("Metric points", &status.metrics));
+    body.push_str(&format!(
+        "<div class=card><span class=soft>Memory</span><b>{}</b><span class=soft>of {}</span></div></div>",
+        bytes(held),
+        bytes(status.limit_bytes)
+    ));
+    if traces.is_empty() {
+        body.push_str(EMPTY);
+        return page("Home", &body);
+    }
+    body.push_str(&format!("<h2>Services <span class=soft>({})</span></h2>", services.len()));
+    for service in services.iter().take(MAX_SERVICES) {
+        body.push_str(&format!(
+            "<a class=pill href=\"/jaeger/api/traces?service={}&amp;limit=20\"><span class=dot style=\"background:{}\"></span>{}</a>",
+            url(service),
+            colour(service),
+            escape(service)
+        ));
+    }
+    body.push_str(
+        "<h2>Recent traces</h2><div class=panel><table><thead><tr><th>Started (UTC)<th>Trace<th>Services<th class=num>Spans<th class=num>Errors<th class=num>Duration<th></tr></thead><tbody>",
+    );
+    traces.iter().for_each(|trace| body.push_str(&row(trace)));
+    body.push_str("</tbody></table></div>");
+    page("Home", &body)
+}
+
+const EMPTY: &str = "<section class=empty><h2>Nothing has arrived yet</h2><p>Send OpenTelemetry here and it appears on this page. With any SDK:</p>\
+    <pre>OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318\nOTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf</pre>\
+    <p class=soft>OTLP over gRPC and over HTTP (protobuf or JSON) are taken, for traces, logs and metrics.</p></section>";
+
+fn card(name: &str, signal: &SignalStatus) -> String {
+    let mut notes = bytes(signal.bytes);
+    if signal.evicted > 0 {
+        notes.push_str(&format!(", {} made room", count(signal.evicted)));
+    }
+    if signal.rejected > 0 {
+        notes.push_str(&format!(", <span class=bad>{} refused</span>", count(signal.rejected)));
+    }
+    format!("<div class=card><span class=soft>{name}</span><b>{}</b><span class=soft>{notes}</span></div>", count(signal.rows))
+}
+
+fn row(trace: &Trace) -> String {
+    let (start, end) = super::trace::bounds(trace);
+    let root = super::trace::root(trace);
+    let errors = super::trace::errors(trace);
+    let mut services: BTreeMap<&str, usize> = BTreeMap::new();
+    trace.spans.iter().for_each(|span| *services.entry(&span.service).or_default() += 1);
+    let services: String = services
+        .iter()
+        .map(|(service, spans)| {
+            format!("<span class=pill><span class=dot style=\"background:{}\"></span>{} {spans}</span>", colour(service), escape(service))
+        })
+        .collect();
+    let errors = if errors == 0 { "<span class=soft>0</span>".to_owned() } else { format!("<span class=bad>{errors}</span>") };
+    format!(
+        "<tr><td class=mono>{}<td><a href=\"/trace/{id}\">{} <b>{}</b></a><td>{services}<td class=num>{}<td class=num>{errors}<td class=num>{}<td><a href=\"/jaeger/api/traces/{id}\">JSON</a></tr>",
+        time(start),
+        escape(&root.service),
+        escape(&root.name),
+        trace.spans.len(),
+        duration(end - start),
+        id = trace.id
+    )
+}
