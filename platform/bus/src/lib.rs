@@ -1,1 +1,37 @@
-//! Being built.
+//! Events between services: durable, at least once, in order per key, with dead letters and replay.
+//!
+//! There is no broker here. A service [`publish`]es into its outbox in the same commit as the change that caused the event;
+//! the outbox is the log, and [`EventLog`] serves it. A [`Consumer`] pulls from where it stopped and commits its position,
+//! the event's id and the handler's effects together, so that every event takes effect exactly once in the consumer's own data
+//! although it may be delivered more often.
+//!
+//! An event that keeps failing is put aside as a dead letter after [`MAX_TRIES`] tries, so that it does not hold up
+//! those behind it; [`dead_letters`] lists them, [`redrive`] hands one out again, [`replay`] starts over from a position.
+
+mod consumer;
+mod inbox;
+mod log;
+
+use prost::Message;
+use vitrine_contracts::bus::v1 as wire;
+use vitrine_platform_store::{NewEvent, Tx};
+use vitrine_platform_telemetry::Context;
+
+pub use consumer::{Consumer, HandleError, Handler, MAX_TRIES};
+pub use inbox::{DeadLetter, dead_letters, redrive, replay, with_inbox};
+pub use log::EventLog;
+pub use wire::Event;
+
+/// Adds an event to a batch. It carries the current trace context and baggage, so that its consumers can link to it.
+pub fn publish(tx: &mut Tx, topic: &'static str, key: &str, occurred_at_ms: i64, message: &impl Message) {
+    let context = Context::current();
+    tx.publish(NewEvent {
+        id: vitrine_kit::id::new("evt"),
+        topic: topic.to_owned(),
+        key: key.to_owned(),
+        occurred_at_ms,
+        payload: message.encode_to_vec(),
+        traceparent: context.traceparent().unwrap_or_default(),
+        baggage: context.baggage_header(),
+    });
+}

@@ -1,0 +1,217 @@
+//! The loop that pulls events and hands them to a handler.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+use vitrine_contracts::bus::v1::event_log_service_client::EventLogServiceClient;
+use vitrine_contracts::bus::v1::{Event, FetchRequest};
+use vitrine_platform_mesh::Transport;
+use vitrine_platform_store::{self as store, Query, Store, Tx};
+use vitrine_platform_telemetry::Service;
+
+use crate::inbox::{Cursor, DeadLetter};
+
+/// How often an event is handed to its handler before it becomes a dead letter.
+pub const MAX_TRIES: u32 = 6;
+/// The pause before the second try; doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The pause after the log could not be reached, or the own store failed.
+const TROUBLE_PAUSE: Duration = Duration::from_millis(500);
+/// Events of one fetch.
+const BATCH: u32 = 100;
+/// How long one fetch waits for events.
+const WAIT: Duration = Duration::from_secs(5);
+/// How much longer the call itself may take.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why an event was not handled.
+#[derive(Clone, Debug, Error)]
+pub enum HandleError {
+    /// It may go better later.
+    #[error("{0}")]
+    Retry(String),
+    /// It never will.
+    #[error("{0}")]
+    Reject(String),
+}
+
+impl From<tonic::Status> for HandleError {
+    /// A call that a handler made has failed: later it may not.
+    fn from(status: tonic::Status) -> Self {
+        Self::Retry(format!("{:?}: {}", status.code(), status.message()))
+    }
+}
+
+impl From<store::Error> for HandleError {
+    fn from(error: store::Error) -> Self {
+        Self::Retry(error.to_string())
+    }
+}
+
+impl From<prost::DecodeError> for HandleError {
+    fn from(error: prost::DecodeError) -> Self {
+        Self::Reject(error.to_string())
+    }
+}
+
+/// What a service does with an event.
+#[tonic::async_trait]
+pub trait Handler: Send + Sync + 'static {
+    /// Puts the event's effects into `tx`, which is committed together with the consumer's position. Whatever else the handler
+    /// does (a letter that is sent) may happen more than once.
+    async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError>;
+}
+
+/// Follows some topics of another service.
+pub struct Consumer {
+    name: String,
+    source: String,
+    topics: Vec<String>,
+    store: Store,
+    handler: Arc<dyn Handler>,
+}
+
+impl std::fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Consumer").field("name", &self.name).field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+impl Consumer {
+    /// A consumer with a name of its own within its store, whose schema was made [`crate::with_inbox`].
+    pub fn new(name: &str, source: &str, topics: &[&str], store: Store, handler: impl Handler) -> Self {
+        Self {
+            name: name.to_owned(),
+            source: source.to_owned(),
+            topics: topics.iter().map(|t| (*t).to_owned()).collect(),
+            store,
+            handler: Arc::new(handler),
+        }
+    }
+
+    /// The service whose events it follows.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Follows the events until stopped. Trouble with the source or the own store is waited out.
+    pub async fn run(self, mut client: EventLogServiceClient<Transport>, telemetry: Service, stop: CancellationToken) {
+        let mut troubled = false;
+        while !stop.is_cancelled() {
+            let round = tokio::select! {
+                round = self.round(&mut client, &telemetry) => round,
+                () = stop.cancelled() => break,
+            };
+            match round {
+                Ok(()) => troubled = false,
+                Err(reason) => {
+                    if !troubled {
+                        tracing::warn!(consumer = self.name, source = self.source, reason, "events cannot be followed at the moment");
+                    }
+                    troubled = true;
+                    tokio::select! {
+                        () = tokio::time::sleep(TROUBLE_PAUSE) => {}
+                        () = stop.cancelled() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// One fetch and what it brought.
+    async fn round(&self, client: &mut EventLogServiceClient<Transport>, telemetry: &Service) -> Result<(), String> {
+        self.redriven(telemetry).await?;
+        let cursor = self.cursor().await?;
+        let mut request = tonic::Request::new(FetchRequest {
+            source: self.source.clone(),
+            topics: self.topics.clone(),
+            after: cursor.position,
+            limit: BATCH,
+            wait_ms: u32::try_from(WAIT.as_millis()).unwrap_or(u32::MAX),
+        });
+        request.set_timeout(WAIT + GRACE);
+        let answer = client.fetch(request).await.map_err(|s| format!("{:?}: {}", s.code(), s.message()))?.into_inner();
+        for event in &answer.events {
+            self.take(event, telemetry).await?;
+        }
+        if answer.events.is_empty() && answer.position > cursor.position + u64::from(BATCH) {
+            // Other topics' events need not be looked at again.
+            let mut tx = self.store.begin();
+            tx.put(&Cursor { consumer: self.name.clone(), position: answer.position });
+            tx.commit().await.map_err(|e| e.to_string())?;
+        }
+        Ok(())
+    }
+
+    async fn cursor(&self) -> Result<Cursor, String> {
+        let stored = self.store.get::<Cursor>(&self.name).await.map_err(|e| e.to_string())?;
+        Ok(stored.map_or_else(|| Cursor { consumer: self.name.clone(), position: 0 }, |s| s.doc))
+    }
+
+    /// Handles an event, however often it takes, or puts it aside; then it is behind us.
+    async fn take(&self, event: &Event, telemetry: &Service) -> Result<(), String> {
+        let mut pause = FIRST_PAUSE;
+        let mut tries = 1;
+        let reason = loop {
+            let mut tx = self.store.begin();
+            match self.hand_out(event, telemetry, &mut tx).await {
+                Ok(()) => match self.commit(tx, event.position).await {
+                    Ok(()) => return Ok(()),
+                    // Somebody else wrote to the same documents; the handler reads them again.
+                    Err(store::Error::Conflict { .. }) if tries < MAX_TRIES => {}
+                    Err(e) => return Err(e.to_string()),
+                },
+                Err(HandleError::Retry(_)) if tries < MAX_TRIES => {}
+                Err(HandleError::Retry(reason) | HandleError::Reject(reason)) => break reason,
+            }
+            tokio::time::sleep(pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
+            pause *= 2;
+            tries += 1;
+        };
+        tracing::error!(consumer = self.name, event_id = event.id, topic = event.topic, reason, "an event was put aside");
+        let mut tx = self.store.begin();
+        tx.put(&DeadLetter::new(&self.name, event, reason));
+        self.commit(tx, event.position).await.map_err(|e| e.to_string())
+    }
+
+    async fn hand_out(&self, event: &Event, telemetry: &Service, tx: &mut Tx) -> Result<(), HandleError> {
+        let span = telemetry
+            .consumer_span(&format!("process {}", event.topic), &event.traceparent, &event.baggage)
+            .attr("messaging.operation.type", "process")
+            .attr("messaging.destination.name", event.topic.clone())
+            .attr("messaging.message.id", event.id.clone());
+        span.try_run(self.handler.handle(event, tx)).await
+    }
+
+    /// Commits effects and position together. The position only ever grows, and under its version: of two replicas one commits.
+    async fn commit(&self, mut tx: Tx, position: u64) -> Result<(), store::Error> {
+        match self.store.get::<Cursor>(&self.name).await? {
+            Some(stored) if stored.position >= position => return Ok(()),
+            Some(mut stored) => {
+                stored.doc.position = position;
+                tx.update(&stored);
+            }
+            None => tx.insert(&Cursor { consumer: self.name.clone(), position }),
+        }
+        tx.commit().await
+    }
+
+    /// Hands out the dead letters that somebody asked for again.
+    async fn redriven(&self, telemetry: &Service) -> Result<(), String> {
+        let asked = self.store.find::<DeadLetter>(Query::eq("redrive", self.name.as_str()).limit(10)).await;
+        for letter in asked.map_err(|e| e.to_string())?.items {
+            let mut tx = self.store.begin();
+            let outcome = self.hand_out(&letter.event(), telemetry, &mut tx).await;
+            if let Err(e) = outcome {
+                tx = self.store.begin();
+                tx.put(&DeadLetter { reason: e.to_string(), redrive: false, ..letter.doc });
+            } else {
+                tx.delete_expecting::<DeadLetter>(&format!("{}/{}", letter.consumer, letter.event_id), letter.version);
+            }
+            tx.commit().await.map_err(|e| e.to_string())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! A process's outboxes, served to consumers by long polls.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+use vitrine_contracts::Problem;
+use vitrine_contracts::bus::v1::event_log_service_server::EventLogService;
+use vitrine_contracts::bus::v1::{Event, FetchRequest, FetchResponse};
+use vitrine_platform_store::{self as store, Store};
+
+/// Most events of one answer.
+const MAX_LIMIT: u32 = 500;
+/// Longest wait of one call, in milliseconds.
+const MAX_WAIT_MS: u32 = 30_000;
+
+/// Answers [`EventLogService`] for the stores of this process. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct EventLog {
+    stores: Arc<HashMap<String, Store>>,
+    stop: CancellationToken,
+}
+
+impl EventLog {
+    /// Over these services' stores. When `stop` is cancelled, those who wait are answered at once.
+    pub fn new(stores: Vec<(String, Store)>, stop: CancellationToken) -> Self {
+        Self { stores: Arc::new(stores.into_iter().collect()), stop }
+    }
+}
+
+#[tonic::async_trait]
+impl EventLogService for EventLog {
+    async fn fetch(&self, request: Request<FetchRequest>) -> Result<Response<FetchResponse>, Status> {
+        let request = request.into_inner();
+        check(&request)?;
+        let Some(store) = self.stores.get(&request.source) else {
+            return Err(Problem::not_found(&format!("no service {:?} keeps events here", request.source)).into());
+        };
+        let limit = usize::try_from(request.limit).unwrap_or(1);
+        let until = tokio::time::Instant::now() + Duration::from_millis(u64::from(request.wait_ms));
+        let mut latest = store.watch_events();
+        loop {
+            // Marked as seen before reading, so that an event committed meanwhile wakes us.
+            latest.borrow_and_update();
+            let (events, position) = read(store, &request, limit).await?;
+            if !events.is_empty() {
+                let events = events.into_iter().map(to_wire).collect();
+                return Ok(Response::new(FetchResponse { events, position }));
+            }
+            let more = tokio::select! {
+                changed = latest.changed() => changed.is_ok(),
+                () = tokio::time::sleep_until(until) => false,
+                () = self.stop.cancelled() => false,
+            };
+            if !more {
+                return Ok(Response::new(FetchResponse { events: Vec::new(), position }));
+            }
+        }
+    }
+}
+
+async fn read(store: &Store, request: &FetchRequest, limit: usize) -> Result<(Vec<store::Event>, u64), Status> {
+    store.read_events(request.after, &request.topics, limit).await.map_err(|e| {
+        tracing::error!(error = %e, source = request.source, "the outbox cannot be read");
+        Problem::internal().into()
+    })
+}
+
+fn check(request: &FetchRequest) -> Result<(), Problem> {
+    if request.topics.is_empty() || request.topics.len() > 64 {
+        return Err(Problem::invalid("topics", "1 to 64 topics", "the number of topics is out of range"));
+    }
+    if request.limit == 0 || request.limit > MAX_LIMIT {
+        return Err(Problem::invalid("limit", "1 to 500", "the limit is out of range"));
+    }
+    if request.wait_ms > MAX_WAIT_MS {
+        return Err(Problem::invalid("wait_ms", "at most 30000", "the wait is too long"));
+    }
+    Ok(())
+}
+
+fn to_wire(stored: store::Event) -> Event {
+    let event = stored.event;
+    Event {
+        id: event.id,
+        topic: event.topic,
+        key: event.key,
+        position: stored.position,
+        occurred_at_unix_ms: event.occurred_at_ms,
+        payload: event.payload,
+        traceparent: event.traceparent,
+        baggage: event.baggage,
+    }
+}
