@@ -1,0 +1,24 @@
+# `make run` brings up the shop under load; `make test` passes the tests. Both share one profile's artefacts.
+.DEFAULT_GOAL := help
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help run test bench lint
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Build, and bring up the whole shop with load: http://127.0.0.1:8080
+	cargo build -p vitrine
+	$(TARGET)/debug/vitrine up
+
+test: ## Build and pass all tests
+	cargo build -p vitrine
+	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace; fi
+
+bench: ## Measure: start-up, memory, throughput, the cost of telemetry, crash safety
+	cargo build --release -p vitrine -p vitrine-benches
+	$(TARGET)/release/vitrine-benches
+
+lint: ## Formatting and clippy, without mercy
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings

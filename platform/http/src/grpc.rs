@@ -1,0 +1,34 @@
+//! gRPC services as routes of a listener.
+
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
+use tonic::Status;
+use tonic::service::Routes;
+use tower::util::BoxCloneSyncService;
+use tower::{ServiceExt, service_fn};
+
+type Transport = BoxCloneSyncService<http::Request<tonic::body::Body>, http::Response<tonic::body::Body>, Status>;
+
+/// Calls go to the transport that `find` names for their path; `beside` answers what it knows itself (health, reflection);
+/// everything else is UNIMPLEMENTED.
+pub fn grpc_routes(find: impl Fn(&str) -> Option<Transport> + Clone + Send + Sync + 'static, beside: Routes) -> Router {
+    let dispatch = service_fn(move |request: Request| {
+        let target = find(request.uri().path());
+        async move { Ok::<Response, Infallible>(call(target, request).await) }
+    });
+    beside.into_axum_router().fallback_service(dispatch)
+}
+
+async fn call(target: Option<Transport>, request: Request) -> Response {
+    let Some(target) = target else {
+        let message = format!("{} is not served here", request.uri().path());
+        return Status::unimplemented(message).into_http();
+    };
+    match target.oneshot(request.map(tonic::body::Body::new)).await {
+        Ok(response) => response.map(axum::body::Body::new),
+        Err(status) => status.into_http(),
+    }
+}

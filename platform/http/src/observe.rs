@@ -1,0 +1,38 @@
+//! A server span and RED figures for every request.
+
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use vitrine_platform_telemetry::Service;
+
+/// A middleware for `axum::middleware::from_fn_with_state`: continues the caller's trace, names the span after the
+/// route, notes the outcome, and tells the trace's id in `x-trace-id`. Query strings are left out of telemetry, for they may hold secrets.
+pub async fn observe(service: Service, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().to_string();
+    let route = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).to_owned();
+    let header = |name: &str| request.headers().get(name).and_then(|v| v.to_str().ok());
+    let name = format!("{method} {route}");
+    let mut span = service
+        .server_span(&name, header("traceparent"), header("baggage"))
+        .attr("http.request.method", method.clone())
+        .attr("http.route", route.clone())
+        .attr("url.path", request.uri().path().to_owned());
+    let context = span.context();
+    let mut response = context.clone().scope(next.run(request)).await;
+    let status = response.status();
+    let failed = status.is_server_error();
+    span.set("http.response.status_code", status.as_u16());
+    if failed {
+        span.error(status.canonical_reason().unwrap_or("server error"));
+    }
+    if let Some(id) = context.trace_id().and_then(|id| HeaderValue::try_from(id).ok()) {
+        response.headers_mut().insert("x-trace-id", id);
+    }
+    let known = if status == StatusCode::NOT_FOUND && route == "(no route)" { "(no route)" } else { &route };
+    context.sync_scope(|| service.record_http(&method, known, status.as_str(), failed, started.elapsed()));
+    response
+}
