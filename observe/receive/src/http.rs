@@ -61,14 +61,15 @@ async fn export<S: Signal>(State(shared): State<Shared>, headers: HeaderMap, bod
 async fn take<S: Signal>(shared: &Shared, format: Format, headers: &HeaderMap, body: Body) -> Result<Accepted, Error> {
     let encoding = Encoding::of(headers)?;
     let body = read(body).await?;
+    // A compressed body says nothing about its size, so only plain small ones are decoded here.
+    let is_small = encoding == Encoding::None && body.len() <= INLINE_BYTES;
     let store = shared.store.clone();
     let work = move || {
         let body = encoding.decompress(body)?;
         let request = decode::<S::Request>(format, body, S::REQUEST)?;
         Ok(S::append(&store, request))
     };
-    // A compressed body says nothing about its size, so only plain small ones are decoded here.
-    if encoding == Encoding::None && body.len() <= INLINE_BYTES {
+    if is_small {
         return work();
     }
     let _permit = shared.large.acquire().await.map_err(|_| Error::Stopped)?;
