@@ -33,8 +33,8 @@ pub fn router(store: Store) -> Router {
         .with_state(store)
 }
 
-async fn home(State(store): State<Store>) -> Result<Response, Error> {
-    query(move || Ok(page(pages::home(&store)))).await
+async fn home(State(store): State<Store>, Query(pairs): Query<Pairs>) -> Result<Response, Error> {
+    query(move || Ok(page(pages::home(&store, params::get(&pairs, "service"))))).await
 }
 
 async fn waterfall(State(store): State<Store>, Path(id): Path<String>) -> Result<Response, Error> {

@@ -11,11 +11,11 @@ const RECENT_TRACES: usize = 25;
 /// Services listed.
 const MAX_SERVICES: usize = 100;
 
-/// Counts, services and recent traces.
-pub(crate) fn home(store: &Store) -> String {
+/// Counts, services and recent traces; of one service if it is given.
+pub(crate) fn home(store: &Store, service: Option<&str>) -> String {
     let status = store.status();
     let services = store.services();
-    let traces = store.search(&TraceQuery { limit: RECENT_TRACES, ..TraceQuery::default() });
+    let traces = store.search(&TraceQuery { service: service.map(str::to_owned), limit: RECENT_TRACES, ..TraceQuery::default() });
     let held = status.traces.bytes + status.logs.bytes + status.metrics.bytes;
     let mut body = String::from("<h1>What the observatory sees</h1><div class=cards>");
     body.push_str(&card("Spans", &status.traces));
@@ -26,22 +26,29 @@ pub(crate) fn home(store: &Store) -> String {
         bytes(held),
         bytes(status.limit_bytes)
     ));
-    if traces.is_empty() {
+    if services.is_empty() && held == 0 {
         body.push_str(EMPTY);
         return page("Home", &body);
     }
     body.push_str(&format!("<h2>Services <span class=soft>({})</span></h2>", services.len()));
     for service in services.iter().take(MAX_SERVICES) {
         body.push_str(&format!(
-            "<a class=pill href=\"/jaeger/api/traces?service={}&amp;limit=20\"><span class=dot style=\"background:{}\"></span>{}</a>",
+            "<a class=pill href=\"/?service={}\"><span class=dot style=\"background:{}\"></span>{}</a>",
             url(service),
             colour(service),
             escape(service)
         ));
     }
-    body.push_str(
-        "<h2>Recent traces</h2><div class=panel><table><thead><tr><th>Started (UTC)<th>Trace<th>Services<th class=num>Spans<th class=num>Errors<th class=num>Duration<th></tr></thead><tbody>",
-    );
+    let (of, all) = match service {
+        Some(service) => (format!(" of {}", escape(service)), " <a class=soft href=\"/\">show all</a>"),
+        None => (String::new(), ""),
+    };
+    body.push_str(&format!(
+        "<h2>Recent traces{of}{all}</h2><div class=panel><table><thead><tr><th>Started (UTC)<th>Trace<th>Services<th class=num>Spans<th class=num>Errors<th class=num>Duration<th></tr></thead><tbody>"
+    ));
+    if traces.is_empty() {
+        body.push_str("<tr><td colspan=7 class=soft>No traces are held.</tr>");
+    }
     traces.iter().for_each(|trace| body.push_str(&row(trace)));
     body.push_str("</tbody></table></div>");
     page("Home", &body)
