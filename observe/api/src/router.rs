@@ -6,6 +6,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use http::{HeaderValue, header};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use vitrine_kit::clock::Clock;
 use vitrine_observe_store::{Operation, Store};
 
@@ -14,6 +15,10 @@ use crate::jaeger::{self, Envelope};
 use crate::params::{self, Pairs, TracesQuery};
 use crate::{pages, status};
 
+/// Queries answered at a time: each may take tens of megabytes while its rows are structs and then JSON.
+const MAX_QUERIES: usize = 3;
+/// One line for the whole process, because the memory is the process's.
+static QUERIES: Semaphore = Semaphore::const_new(MAX_QUERIES);
 /// What a page may load: nothing from elsewhere, no script.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const NANOS_PER_MILLI: u64 = 1_000_000;
@@ -119,8 +124,14 @@ async fn dependencies(State(store): State<Store>, Query(pairs): Query<Pairs>) ->
     query(move || Ok(answer(jaeger::dependencies(&store.dependencies(start, end)), 0))).await
 }
 
-/// Runs a scan off the async threads.
+/// Runs a scan off the async threads, at most [`MAX_QUERIES`] at a time; the others wait their turn.
 async fn query(work: impl FnOnce() -> Result<Response, Error> + Send + 'static) -> Result<Response, Error> {
+    let permit = QUERIES.acquire().await.map_err(|_| Error::Stopped)?;
+    // The permit moves along: the scan goes on when the asker has gone.
+    let work = move || {
+        let _permit = permit;
+        work()
+    };
     tokio::task::spawn_blocking(work).await.map_err(|_| Error::Stopped)?
 }
 

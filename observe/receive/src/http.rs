@@ -72,7 +72,12 @@ async fn take<S: Signal>(shared: &Shared, format: Format, headers: &HeaderMap, b
     if is_small {
         return work();
     }
-    let _permit = shared.large.acquire().await.map_err(|_| Error::Stopped)?;
+    let permit = shared.large.clone().acquire_owned().await.map_err(|_| Error::Stopped)?;
+    // The permit moves along: the decoding goes on when the sender has gone.
+    let work = move || {
+        let _permit = permit;
+        work()
+    };
     tokio::task::spawn_blocking(work).await.map_err(|_| Error::Stopped)?
 }
 

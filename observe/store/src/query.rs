@@ -10,7 +10,7 @@ use crate::Store;
 /// Spans returned of one trace.
 pub const MAX_TRACE_SPANS: usize = 20_000;
 /// Spans returned by one search, over all its traces.
-pub const MAX_SEARCH_SPANS: usize = 50_000;
+pub const MAX_SEARCH_SPANS: usize = 20_000;
 
 /// What a trace must have. All conditions hold for one and the same span of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

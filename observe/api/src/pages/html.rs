@@ -1,9 +1,5 @@
 //! The frame that all pages share, and how values get into it.
 
-/// A span's or service's colour, chosen so that neighbours differ.
-const COLOURS: [&str; 10] =
-    ["#3b7dd8", "#d9822b", "#2f9e6e", "#b04fc1", "#c9443f", "#148f9c", "#8a7a12", "#6657c9", "#c2417f", "#5c7f36"];
-
 /// Text for an element or a quoted attribute.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -32,10 +28,12 @@ pub(crate) fn url(text: &str) -> String {
     out
 }
 
-/// The colour of a service, the same on every page.
-pub(crate) fn colour(service: &str) -> &'static str {
+/// The colour of a service, the same on every page: any hue, in one of three shades, readable on light and on dark.
+pub(crate) fn colour(service: &str) -> String {
     let hash = service.bytes().fold(2_166_136_261u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619));
-    COLOURS[hash as usize % COLOURS.len()]
+    let mixed = (hash ^ hash >> 15).wrapping_mul(0x2c1b_3c6d);
+    let mixed = mixed ^ mixed >> 12;
+    format!("hsl({} 58% {}%)", mixed % 360, 42 + mixed / 360 % 3 * 8)
 }
 
 /// A duration for people.
