@@ -1,1 +1,92 @@
-//! Being built.
+//! `vitrine`: the command line and the composition root. No business rules live here.
+//!
+//! [`topology`] wires every service on one screen. [`up`](mod@up) brings all of it up in one process, [`serve`](mod@serve) some of it.
+
+pub mod cli;
+pub mod settings;
+pub mod topology;
+mod observatory;
+mod console;
+mod runfile;
+mod token;
+mod serve;
+mod up;
+mod remote;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Command};
+
+pub use observatory::Observatory;
+pub use runfile::RunFile;
+pub use serve::{Served, serve};
+pub use up::{Up, up};
+
+/// The exit code for a mistake in flags or configuration (sysexits' EX_USAGE).
+const EX_USAGE: u8 = 64;
+
+/// A mistake in what the user gave: printed without a chain, and the exit code is 64.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Reads the command line and does what it says.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Printing fails only when nobody listens.
+            let _ = e.print();
+            return if e.use_stderr() { ExitCode::from(EX_USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(8).build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            eprintln!("vitrine: the runtime could not be started: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(command(cli.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("vitrine: {}", chain(&e));
+            ExitCode::from(if e.is::<Usage>() { EX_USAGE } else { 1 })
+        }
+    }
+}
+
+/// An error and its causes on one line.
+fn chain(error: &anyhow::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if !parts.iter().any(|p| p.contains(&text)) {
+            parts.push(text);
+        }
+    }
+    parts.join(": ")
+}
+
+async fn command(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Up(args) => up::run(args).await,
+        Command::Serve(args) => serve::run(args).await,
+        Command::Load(args) => remote::load(args).await,
+        Command::Status(args) => remote::status(&args.data).await,
+        Command::Down(args) => remote::down(&args.data).await,
+        Command::Token(args) => {
+            println!("{}", token::sign_in(&args.url, &args.email, &args.password).await?);
+            Ok(())
+        }
+        Command::Config(args) => settings::print(&args),
+    }
+}

@@ -6,6 +6,7 @@
 //! drains. Health, readiness and reflection are here, so that no service has its own.
 
 mod component;
+mod failure;
 mod ops;
 mod running;
 
@@ -18,6 +19,7 @@ use vitrine_platform_store as store;
 use vitrine_platform_telemetry as telemetry;
 
 pub use component::Component;
+pub use failure::{Failure, check_id, page_info, page_of};
 pub use running::{DRAIN, Error, Running};
 
 /// What services stand on. Cheap to clone.

@@ -93,7 +93,8 @@ pub trait Conflicting {
 
 impl Conflicting for Error {
     fn is_conflict(&self) -> bool {
-        matches!(self, Self::Conflict { .. })
+        // A document that came into being meanwhile is a change, too.
+        matches!(self, Self::Conflict { .. } | Self::Exists { .. })
     }
 }
 

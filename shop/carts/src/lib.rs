@@ -1,1 +1,34 @@
-//! Being built.
+//! What a customer is about to buy: products and quantities, never prices. Asks the catalogue whether a product exists.
+//!
+//! The rules are in [`domain`]; a cart is one document.
+
+pub mod domain;
+mod grpc;
+mod store;
+
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::carts::v1::carts_service_server::CartsServiceServer;
+use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
+use vitrine_contracts::services::CARTS;
+use vitrine_platform_host::{Component, Failure, Host};
+use vitrine_platform_mesh::Transport;
+use vitrine_platform_store::Schema;
+
+/// Settings.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {}
+
+/// The services that it calls.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// Knows the products.
+    pub catalog: CatalogServiceClient<Transport>,
+}
+
+/// The service.
+pub fn build(_: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
+    let store = host.open_store(CARTS, Schema::new().with::<store::CartDoc>())?;
+    let service = grpc::Service { store: store.clone(), catalog: deps.catalog };
+    Ok(Component::new(CARTS).grpc(CartsServiceServer::new(service)).store(store))
+}

@@ -1,1 +1,22 @@
-//! Being built.
+//! Converts money by a dated table of rates against the euro. Keeps no state and calls nobody.
+//!
+//! The rules are in [`domain`], the table in [`rates`]; [`build`] is where a service begins.
+
+pub mod domain;
+pub mod rates;
+mod grpc;
+
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::currency::v1::currency_service_server::CurrencyServiceServer;
+use vitrine_contracts::services::CURRENCY;
+use vitrine_platform_host::{Component, Failure, Host};
+
+/// Settings.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {}
+
+/// The service.
+pub fn build(_: Config, _: &Host) -> Result<Component, Failure> {
+    Ok(Component::new(CURRENCY).grpc(CurrencyServiceServer::new(grpc::Service)))
+}

@@ -1,1 +1,31 @@
-//! Being built.
+//! The record of what was bought, and how each order goes on from there.
+//!
+//! The state machine is a table in [`domain`]. Every change is published in the same commit. Parcels move orders along:
+//! this service follows shipping's events. It never charges, ships or reserves anything.
+
+pub mod domain;
+mod consumer;
+mod grpc;
+mod store;
+
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::orders::v1::orders_service_server::OrdersServiceServer;
+use vitrine_contracts::services::{ORDERS, SHIPPING};
+use vitrine_contracts::topics::{SHIPMENT_DELIVERED, SHIPMENT_DISPATCHED};
+use vitrine_platform_bus::{Consumer, with_inbox};
+use vitrine_platform_host::{Component, Failure, Host};
+use vitrine_platform_store::Schema;
+
+/// Settings.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {}
+
+/// The service.
+pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
+    let store = host.open_store(ORDERS, with_inbox(Schema::new().with::<store::OrderDoc>()))?;
+    let orders = store::Orders { store: store.clone(), clock: host.clock() };
+    let topics = [SHIPMENT_DISPATCHED, SHIPMENT_DELIVERED];
+    let follow = Consumer::new("orders-shipments", SHIPPING, &topics, store.clone(), consumer::Shipments(orders.clone()));
+    Ok(Component::new(ORDERS).grpc(OrdersServiceServer::new(grpc::Service(orders))).store(store).consumer(follow))
+}

@@ -1,1 +1,27 @@
-//! Being built.
+//! Charges cards: checks, tokens, authorisation, capture and refund, each idempotent under an id that the caller chose.
+//!
+//! The checks are in [`card`], the life of a payment in [`domain`]. Card numbers are looked at and forgotten: what is kept is a
+//! scheme, four digits and whether the built-in acquirer will decline. There is no outside acquirer.
+
+pub mod card;
+pub mod domain;
+mod grpc;
+mod store;
+
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::payments::v1::payments_service_server::PaymentsServiceServer;
+use vitrine_contracts::services::PAYMENTS;
+use vitrine_platform_host::{Component, Failure, Host};
+use vitrine_platform_store::Schema;
+
+/// Settings.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {}
+
+/// The service.
+pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
+    let store = host.open_store(PAYMENTS, Schema::new().with::<store::PaymentDoc>().with::<store::TokenDoc>())?;
+    let service = grpc::Service { store: store.clone(), clock: host.clock() };
+    Ok(Component::new(PAYMENTS).grpc(PaymentsServiceServer::new(service)).store(store))
+}

@@ -1,0 +1,90 @@
+//! The rules of a cart.
+
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::Problem;
+
+/// Most of one product.
+pub const MAX_QUANTITY: u32 = 999;
+/// Most different products.
+pub const MAX_LINES: usize = 100;
+
+/// One product and how many of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Which.
+    pub product_id: String,
+    /// How many, 1 to [`MAX_QUANTITY`].
+    pub quantity: u32,
+}
+
+fn out_of_range(field: &str, quantity: u64) -> Problem {
+    Problem::invalid(field, "1 to 999", &format!("a quantity of {quantity} is out of range")).with_reason("INVALID_QUANTITY")
+}
+
+/// Adds to the lines.
+pub fn add(lines: &mut Vec<Line>, product_id: &str, quantity: u32) -> Result<(), Problem> {
+    if quantity == 0 || quantity > MAX_QUANTITY {
+        return Err(out_of_range("quantity", quantity.into()));
+    }
+    let present = lines.iter().find(|l| l.product_id == product_id).map_or(0, |l| l.quantity);
+    set(lines, product_id, present + quantity)
+}
+
+/// Sets a line; nothing removes it.
+pub fn set(lines: &mut Vec<Line>, product_id: &str, quantity: u32) -> Result<(), Problem> {
+    if quantity > MAX_QUANTITY {
+        return Err(out_of_range("quantity", quantity.into()));
+    }
+    if quantity == 0 {
+        lines.retain(|l| l.product_id != product_id);
+        return Ok(());
+    }
+    if let Some(line) = lines.iter_mut().find(|l| l.product_id == product_id) {
+        line.quantity = quantity;
+    } else if lines.len() < MAX_LINES {
+        lines.push(Line { product_id: product_id.to_owned(), quantity });
+    } else {
+        return Err(Problem::invalid("product_id", "at most 100 different products", "the cart is full").with_reason("CART_FULL"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, MAX_LINES, add, set};
+    use proptest::prelude::{any, prop_assert, proptest};
+
+    #[test]
+    fn adding_adds_up_and_is_bounded() {
+        let mut lines = Vec::new();
+        add(&mut lines, "prd_a", 998).expect("fits");
+        add(&mut lines, "prd_a", 1).expect("fits");
+        let before = lines.clone();
+        for quantity in [0, 1, 1000, u32::MAX] {
+            assert!(add(&mut lines, "prd_a", quantity).is_err(), "{quantity}");
+        }
+        assert_eq!(lines, before, "a refusal changes nothing");
+        set(&mut lines, "prd_a", 0).expect("removes");
+        assert_eq!(lines, Vec::<Line>::new());
+    }
+
+    #[test]
+    fn a_full_cart_says_so() {
+        let mut lines = Vec::new();
+        (0..MAX_LINES).for_each(|i| set(&mut lines, &format!("prd_{i}"), 1).expect("fits"));
+        assert_eq!(set(&mut lines, "prd_more", 1).expect_err("full").reason, "CART_FULL");
+    }
+
+    proptest! {
+        #[test]
+        fn lines_stay_within_their_bounds(ops in proptest::collection::vec((0u8..120, any::<bool>(), 0u32..1200), 0..300)) {
+            let mut lines = Vec::new();
+            for (product, adding, quantity) in ops {
+                let id = format!("prd_{product}");
+                let _ = if adding { add(&mut lines, &id, quantity) } else { set(&mut lines, &id, quantity) };
+                prop_assert!(lines.len() <= MAX_LINES);
+                prop_assert!(lines.iter().all(|l| (1..=999).contains(&l.quantity)));
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Parcels that move take their orders along.
+
+use prost::Message;
+use vitrine_contracts::Code;
+use vitrine_contracts::bus::v1::Event;
+use vitrine_contracts::orders::v1::OrderState;
+use vitrine_contracts::shipping::v1::{ShipmentEvent, ShipmentState};
+use vitrine_platform_bus::{HandleError, Handler};
+use vitrine_platform_host::Failure;
+use vitrine_platform_store::Tx;
+
+use crate::store::Orders;
+
+pub(crate) struct Shipments(pub(crate) Orders);
+
+#[tonic::async_trait]
+impl Handler for Shipments {
+    async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
+        let shipment = ShipmentEvent::decode(event.payload.as_slice())?;
+        let (to, reason) = match shipment.state() {
+            ShipmentState::Dispatched => (OrderState::Shipped, "the parcel was dispatched"),
+            ShipmentState::Delivered => (OrderState::Delivered, "the parcel was delivered"),
+            _ => return Ok(()),
+        };
+        match self.0.transition_in(tx, &shipment.order_id, to, reason).await {
+            // An order that was cancelled meanwhile stays cancelled.
+            Err(Failure::Refused(problem)) if problem.code == Code::FailedPrecondition => Ok(()),
+            // The parcel may be quicker than the record of its order.
+            Err(e) => Err(HandleError::Retry(e.to_string())),
+            Ok(_) => Ok(()),
+        }
+    }
+}

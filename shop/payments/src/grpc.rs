@@ -1,0 +1,200 @@
+//! The contract, translated.
+
+use tonic::{Request, Response, Status};
+use vitrine_contracts::payments::v1::payment_method::Method;
+use vitrine_contracts::payments::v1::payments_service_server::PaymentsService;
+use vitrine_contracts::payments::v1::{
+    AuthorizeRequest, CaptureRequest, GetPaymentRequest, ListPaymentsRequest, ListPaymentsResponse, Payment, PaymentMethod,
+    PaymentState, RefundRequest, TokenizeCardRequest, TokenizeCardResponse,
+};
+use vitrine_contracts::common::v1::Money as WireMoney;
+use vitrine_contracts::{Problem, money_from_proto};
+use vitrine_kit::clock::Clock;
+use vitrine_kit::id;
+use vitrine_platform_host::{Failure, check_id, page_info, page_of};
+use vitrine_platform_store::{Query, Store, Stored, retry_conflicts};
+
+use crate::card::{self, Checked};
+use crate::domain::{Ledger, State};
+use crate::store::{PaymentDoc, TokenDoc};
+
+pub(crate) struct Service {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+}
+
+fn declined() -> Problem {
+    Problem::precondition("CARD_DECLINED", "the card was declined")
+}
+
+fn unknown() -> Problem {
+    Problem::not_found("there is no such payment")
+}
+
+fn to_wire(doc: PaymentDoc) -> Payment {
+    let money = |minor_units| Some(WireMoney { currency_code: doc.currency.clone(), minor_units });
+    let state = match doc.ledger.state {
+        State::Authorized => PaymentState::Authorized,
+        State::Captured => PaymentState::Captured,
+        State::Voided => PaymentState::Voided,
+        State::Refunded => PaymentState::Refunded,
+        State::Declined => PaymentState::Declined,
+    };
+    Payment {
+        state: state.into(),
+        amount: money(doc.ledger.amount),
+        captured: money(doc.ledger.captured),
+        refunded: money(doc.ledger.refunded()),
+        id: doc.id,
+        scheme: doc.scheme,
+        last4: doc.last4,
+        reference: doc.reference,
+        created_at_unix_ms: doc.created_at,
+    }
+}
+
+impl Service {
+    async fn card_of(&self, method: Option<PaymentMethod>, customer_id: &str) -> Result<Checked, Failure> {
+        match method.and_then(|m| m.method) {
+            Some(Method::Card(card)) => Ok(card::check(&card, self.clock.now_ms())?),
+            Some(Method::Token(token)) => {
+                let found = self.store.get::<TokenDoc>(&token).await?.filter(|t| t.customer_id == customer_id);
+                let expected = "a token that this customer was given";
+                let missing = || Problem::invalid("token", expected, "the token is unknown").with_reason("UNKNOWN_TOKEN");
+                Ok(found.ok_or_else(missing)?.doc.card)
+            }
+            None => Err(Problem::invalid("payment", "a card or a token", "the payment method is missing").into()),
+        }
+    }
+
+    /// Changes a payment, again if somebody else was quicker.
+    async fn change(&self, id: &str, change: impl Fn(&mut Ledger) -> Result<bool, Problem>) -> Result<PaymentDoc, Failure> {
+        check_id("pay", id, "payment_id")?;
+        retry_conflicts(async || {
+            let Stored { mut doc, version } = self.store.get::<PaymentDoc>(id).await?.ok_or_else(unknown)?;
+            if change(&mut doc.ledger)? {
+                let mut tx = self.store.begin();
+                tx.update(&Stored { doc: doc.clone(), version });
+                tx.commit().await?;
+            }
+            Ok(doc)
+        })
+        .await
+    }
+
+    async fn authorize(&self, request: AuthorizeRequest) -> Result<PaymentDoc, Failure> {
+        check_id("pay", &request.payment_id, "payment_id")?;
+        let amount = money_from_proto(request.amount.as_ref(), "amount")?;
+        if amount.minor == 0 {
+            return Err(Problem::invalid("amount", "more than nothing", "nothing cannot be charged").into());
+        }
+        let card = self.card_of(request.method, &request.customer_id).await?;
+        let state = if card.declines { State::Declined } else { State::Authorized };
+        let doc = PaymentDoc {
+            id: request.payment_id,
+            currency: amount.currency.code().to_owned(),
+            ledger: Ledger { state, amount: amount.minor, captured: 0, refunds: Vec::new() },
+            scheme: card.scheme,
+            last4: card.last4,
+            reference: request.reference,
+            customer_id: request.customer_id,
+            created_at: self.clock.now_ms(),
+        };
+        let known = retry_conflicts(async || {
+            if let Some(known) = self.store.get::<PaymentDoc>(&doc.id).await? {
+                return Ok::<_, Failure>(known.doc);
+            }
+            let mut tx = self.store.begin();
+            tx.insert(&doc);
+            tx.commit().await?;
+            Ok(doc.clone())
+        })
+        .await?;
+        match known.ledger.state {
+            State::Voided => Err(Problem::precondition("PAYMENT_VOIDED", "the payment was voided").into()),
+            _ if !same_content(&known, &doc) => Err(Problem::already_exists("another payment has this id").into()),
+            State::Declined => Err(declined().into()),
+            _ => Ok(known),
+        }
+    }
+
+    /// Records that a payment will never be, so that an authorisation that comes late is refused.
+    async fn void_unknown(&self, id: &str) -> Result<(), Failure> {
+        let doc = PaymentDoc {
+            id: id.to_owned(),
+            currency: String::new(),
+            ledger: Ledger { state: State::Voided, amount: 0, captured: 0, refunds: Vec::new() },
+            scheme: String::new(),
+            last4: String::new(),
+            reference: String::new(),
+            customer_id: String::new(),
+            created_at: self.clock.now_ms(),
+        };
+        let mut tx = self.store.begin();
+        tx.insert(&doc);
+        match tx.commit().await {
+            // It came just now: it is voided or refunded like any other.
+            Ok(()) | Err(vitrine_platform_store::Error::Exists { .. }) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+}
+
+fn same_content(a: &PaymentDoc, b: &PaymentDoc) -> bool {
+    let content = |d: &PaymentDoc| (d.currency.clone(), d.ledger.amount, d.reference.clone(), d.customer_id.clone(), d.last4.clone());
+    content(a) == content(b)
+}
+
+#[tonic::async_trait]
+impl PaymentsService for Service {
+    async fn tokenize_card(&self, request: Request<TokenizeCardRequest>) -> Result<Response<TokenizeCardResponse>, Status> {
+        let request = request.into_inner();
+        check_id("cus", &request.customer_id, "customer_id")?;
+        let missing = || Problem::invalid("card", "a card", "the card is missing");
+        let card = card::check(&request.card.ok_or_else(missing)?, self.clock.now_ms())?;
+        let doc = TokenDoc { token: id::new("tok"), customer_id: request.customer_id, card };
+        let mut tx = self.store.begin();
+        tx.insert(&doc);
+        tx.commit().await.map_err(Failure::from)?;
+        let TokenDoc { token, card, .. } = doc;
+        Ok(Response::new(TokenizeCardResponse { token, scheme: card.scheme, last4: card.last4 }))
+    }
+
+    async fn authorize(&self, request: Request<AuthorizeRequest>) -> Result<Response<Payment>, Status> {
+        Ok(Response::new(to_wire(self.authorize(request.into_inner()).await?)))
+    }
+
+    async fn capture(&self, request: Request<CaptureRequest>) -> Result<Response<Payment>, Status> {
+        Ok(Response::new(to_wire(self.change(&request.into_inner().payment_id, Ledger::capture).await?)))
+    }
+
+    async fn refund(&self, request: Request<RefundRequest>) -> Result<Response<Payment>, Status> {
+        let request = request.into_inner();
+        check_id("pay", &request.payment_id, "payment_id")?;
+        check_id("ref", &request.refund_id, "refund_id")?;
+        let amount = match &request.amount {
+            Some(_) => Some(money_from_proto(request.amount.as_ref(), "amount")?),
+            None => None,
+        };
+        if self.store.get::<PaymentDoc>(&request.payment_id).await.map_err(Failure::from)?.is_none() {
+            self.void_unknown(&request.payment_id).await?;
+        }
+        let refund = |ledger: &mut Ledger| ledger.refund(&request.refund_id, amount.map(|a| a.minor));
+        Ok(Response::new(to_wire(self.change(&request.payment_id, refund).await?)))
+    }
+
+    async fn get_payment(&self, request: Request<GetPaymentRequest>) -> Result<Response<Payment>, Status> {
+        let id = request.into_inner().payment_id;
+        let found = self.store.get::<PaymentDoc>(check_id("pay", &id, "payment_id")?).await.map_err(Failure::from)?;
+        Ok(Response::new(to_wire(found.ok_or_else(unknown)?.doc)))
+    }
+
+    async fn list_payments(&self, request: Request<ListPaymentsRequest>) -> Result<Response<ListPaymentsResponse>, Status> {
+        let request = request.into_inner();
+        let (size, cursor) = page_of(request.page.as_ref())?;
+        let query = Query::all().limit(size).cursor(cursor);
+        let page = self.store.find::<PaymentDoc>(query).await.map_err(Failure::from)?;
+        let payments = page.items.into_iter().map(|s| to_wire(s.doc)).collect();
+        Ok(Response::new(ListPaymentsResponse { payments, page: page_info(page.next_cursor) }))
+    }
+}
