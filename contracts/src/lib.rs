@@ -7,6 +7,7 @@
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/vitrine.rs"));
 }
+mod address;
 mod money;
 mod problem;
 
@@ -14,6 +15,7 @@ pub use generated::vitrine::{
     accounting, ads, auth, bus, carts, catalog, checkout, common, currency, customers, email, fraud, orders, payments,
     recommendations, shipping,
 };
+pub use address::check_address;
 pub use money::money_from_proto;
 pub use problem::{Code, Problem, RemoteProblem};
 

@@ -1,1 +1,68 @@
-//! Being built.
+//! What is sold: glassware with stock, workshops with seats, and the reservations that hold some of either for a while.
+//!
+//! The rules of products, stock and reservations are in [`domain`]; `content` holds the sixty hand-written pieces, `generate` makes any
+//! number more, and `picture` draws them. A product's description and its stock are two documents, so that a sale does not change
+//! what browsers have cached. It knows nothing of orders or money other than its own prices.
+
+pub mod domain;
+mod grpc;
+mod store;
+mod reserve;
+mod seed;
+mod content;
+mod generate;
+mod picture;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::catalog::v1::catalog_service_server::CatalogServiceServer;
+use vitrine_contracts::services::CATALOG;
+use vitrine_platform_host::{Component, Failure, Host};
+use vitrine_platform_store::Schema;
+
+/// How often expired reservations are looked for.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Settings.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Products to start with: the hand-written ones first, generated ones up to this number.
+    pub products: u64,
+    /// The account that sells the hand-written workshops; empty lets the shop sell them.
+    pub promoter_id: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { products: 60, promoter_id: String::new() }
+    }
+}
+
+/// The service.
+pub fn build(config: Config, host: &Host) -> Result<Component, Failure> {
+    let schema = Schema::new()
+        .with::<store::ProductDoc>()
+        .with::<store::StockDoc>()
+        .with::<store::ReservationDoc>()
+        .with::<store::CreatedDoc>()
+        .with::<store::SeededDoc>();
+    let store = host.open_store(CATALOG, schema)?;
+    let products = store::Products { store: store.clone(), clock: host.clock() };
+    let reservations = reserve::Reservations::new(products.clone());
+    let (seeding, seed) = (products.clone(), host.seed());
+    let expiring = reservations.clone();
+    Ok(Component::new(CATALOG)
+        .grpc(CatalogServiceServer::new(grpc::Service { products, reservations }))
+        .store(store)
+        .before_ready(async move { seed::seed(&seeding, &config, seed).await })
+        .task("expire reservations", async move |stop| {
+            let mut ticks = tokio::time::interval(TICK);
+            while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+                if let Err(e) = expiring.expire_due().await {
+                    tracing::warn!(error = %e, "expired reservations could not be released; they are tried again");
+                }
+            }
+        }))
+}

@@ -1,1 +1,55 @@
-//! Being built.
+//! Getting goods to people: what it costs, and where each parcel is.
+//!
+//! Prices and the way of a parcel are tables in [`domain`]. A task moves parcels along as time passes and publishes every step;
+//! orders follow these events. It knows nothing of orders but their id.
+
+pub mod domain;
+mod grpc;
+mod store;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::services::SHIPPING;
+use vitrine_contracts::shipping::v1::shipping_service_server::ShippingServiceServer;
+use vitrine_platform_host::{Component, Failure, Host};
+use vitrine_platform_store::Schema;
+
+/// How often parcels are looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Settings.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Seconds until a parcel is handed to the carrier; until then its order can be cancelled.
+    pub dispatch_after_s: u32,
+    /// Seconds from there until it is under way.
+    pub transit_after_s: u32,
+    /// Seconds from there until it is delivered.
+    pub delivery_after_s: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { dispatch_after_s: 120, transit_after_s: 60, delivery_after_s: 120 }
+    }
+}
+
+/// The service.
+pub fn build(config: Config, host: &Host) -> Result<Component, Failure> {
+    let store = host.open_store(SHIPPING, Schema::new().with::<store::ShipmentDoc>())?;
+    let shipments = store::Shipments { store: store.clone(), clock: host.clock(), config };
+    let moving = shipments.clone();
+    Ok(Component::new(SHIPPING)
+        .grpc(ShippingServiceServer::new(grpc::Service(shipments)))
+        .store(store)
+        .task("move parcels", async move |stop| {
+            let mut ticks = tokio::time::interval(TICK);
+            while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+                if let Err(e) = moving.advance_due().await {
+                    tracing::warn!(error = %e, "parcels could not be moved; they are tried again");
+                }
+            }
+        }))
+}

@@ -1,0 +1,216 @@
+//! The rules of products, stock and reservations.
+
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::Problem;
+use vitrine_contracts::catalog::v1::{Kind, Product};
+use vitrine_contracts::common::v1::Line;
+use vitrine_contracts::money_from_proto;
+use vitrine_kit::money::Money;
+
+/// Most of one product that is ever on the shelf.
+pub const MAX_STOCK: u32 = 10_000_000;
+/// Dearest price, in minor units.
+const MAX_PRICE: i64 = 100_000_000;
+/// Heaviest piece, in grams.
+const MAX_WEIGHT_G: u32 = 100_000;
+/// Most tags of one product.
+const MAX_TAGS: usize = 10;
+/// Most lines of one reservation.
+const MAX_LINES: usize = 100;
+/// Most of one product in one reservation.
+const MAX_QUANTITY: u32 = 999;
+/// How long a reservation holds when nobody says, and the bounds of what may be said, in milliseconds.
+const TTL_MS: (u32, u32, u32) = (900_000, 1_000, 3_600_000);
+
+/// How much of a product there is. Nothing is ever negative, and nothing appears or vanishes but by restocking.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stock {
+    /// Can be reserved now.
+    pub available: u32,
+    /// Held by open reservations.
+    pub reserved: u32,
+    /// Was bought.
+    pub sold: u64,
+}
+
+impl Stock {
+    /// Moves from the shelf into a reservation; none if there is not enough.
+    pub fn hold(self, quantity: u32) -> Option<Self> {
+        let available = self.available.checked_sub(quantity)?;
+        Some(Self { available, reserved: self.reserved.checked_add(quantity)?, ..self })
+    }
+
+    /// Moves from a reservation to what was sold.
+    pub fn sell(self, quantity: u32) -> Option<Self> {
+        Some(Self { reserved: self.reserved.checked_sub(quantity)?, sold: self.sold + u64::from(quantity), ..self })
+    }
+
+    /// Moves from a reservation back onto the shelf.
+    pub fn release(self, quantity: u32) -> Option<Self> {
+        Some(Self { reserved: self.reserved.checked_sub(quantity)?, available: self.available.checked_add(quantity)?, ..self })
+    }
+
+    /// Moves from what was sold back onto the shelf.
+    pub fn take_back(self, quantity: u32) -> Option<Self> {
+        Some(Self { sold: self.sold.checked_sub(quantity.into())?, available: self.available.checked_add(quantity)?, ..self })
+    }
+
+    /// Adds new pieces, or takes some away.
+    pub fn restock(self, by: i32) -> Result<Self, Problem> {
+        match self.available.checked_add_signed(by) {
+            Some(available) if available <= MAX_STOCK => Ok(Self { available, ..self }),
+            Some(_) => Err(Problem::invalid("restock", "at most 10000000 in stock", "that is more than the shelf holds")),
+            None => Err(Problem::precondition("NOT_ENOUGH_STOCK", "more would be taken away than is available")),
+        }
+    }
+}
+
+/// Where a reservation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hold {
+    /// Holds its units.
+    Held,
+    /// Its units are sold.
+    Committed,
+    /// Its units are back.
+    Released,
+    /// Nobody came in time; its units are back.
+    Expired,
+}
+
+/// Checks the lines of a reservation.
+pub fn check_lines(lines: &[Line]) -> Result<(), Problem> {
+    if lines.is_empty() || lines.len() > MAX_LINES {
+        return Err(Problem::invalid("lines", "1 to 100 lines", &format!("{} lines cannot be reserved", lines.len())));
+    }
+    for (i, line) in lines.iter().enumerate() {
+        if !(1..=MAX_QUANTITY).contains(&line.quantity) {
+            let message = format!("a quantity of {} is out of range", line.quantity);
+            return Err(Problem::invalid(&format!("lines[{i}].quantity"), "1 to 999", &message).with_reason("INVALID_QUANTITY"));
+        }
+        if lines[..i].iter().any(|l| l.product_id == line.product_id) {
+            return Err(Problem::invalid(&format!("lines[{i}].product_id"), "each product once", "the product is named twice"));
+        }
+    }
+    Ok(())
+}
+
+/// How long a reservation holds, in milliseconds.
+pub fn ttl_ms(asked: u32) -> Result<i64, Problem> {
+    let (default, min, max) = TTL_MS;
+    match asked {
+        0 => Ok(default.into()),
+        ms if (min..=max).contains(&ms) => Ok(ms.into()),
+        ms => Err(Problem::invalid("ttl_ms", "1000 to 3600000, or 0 for 15 minutes", &format!("{ms} ms is out of range"))),
+    }
+}
+
+fn check_text(field: &str, text: &str, max: usize) -> Result<(), Problem> {
+    let length = text.chars().count();
+    if text.trim().is_empty() || length > max || text.chars().any(|c| c.is_control() && c != '\n') {
+        let expected = format!("1 to {max} characters, no control characters");
+        return Err(Problem::invalid(field, &expected, &format!("{field} is empty, too long or not plain text")));
+    }
+    Ok(())
+}
+
+/// Checks a name.
+pub fn check_name(name: &str) -> Result<(), Problem> {
+    check_text("name", name, 120)
+}
+
+/// Checks a description.
+pub fn check_description(description: &str) -> Result<(), Problem> {
+    check_text("description", description, 4000)
+}
+
+/// Checks a price.
+pub fn check_price(price: Money) -> Result<Money, Problem> {
+    if price.minor <= 0 || price.minor > MAX_PRICE {
+        let expected = "more than zero, at most 100000000 of the smallest unit";
+        return Err(Problem::invalid("price", expected, "the price is out of range").with_reason("INVALID_PRICE"));
+    }
+    Ok(price)
+}
+
+/// Checks all that describes a new product; answers with its price.
+pub fn check_product(product: &Product, stock: u32, now_ms: i64) -> Result<Money, Problem> {
+    check_name(&product.name)?;
+    check_description(&product.description)?;
+    if product.tags.len() > MAX_TAGS {
+        return Err(Problem::invalid("tags", "at most 10", "there are too many tags"));
+    }
+    for tag in &product.tags {
+        check_text("tags", tag, 40)?;
+    }
+    if stock > MAX_STOCK {
+        return Err(Problem::invalid("stock", "0 to 10000000", &format!("{stock} pieces are too many")));
+    }
+    match (product.kind(), &product.event) {
+        (Kind::Goods, None) if (1..=MAX_WEIGHT_G).contains(&product.weight_g) => {}
+        (Kind::Goods, None) => return Err(Problem::invalid("weight_g", "1 to 100000 grams", "goods need a weight")),
+        (Kind::Goods, Some(_)) => return Err(Problem::invalid("event", "nothing for goods", "goods have no time and place")),
+        (Kind::Event, Some(event)) => {
+            check_text("event.venue", &event.venue, 200)?;
+            if event.starts_at_unix_ms <= now_ms {
+                return Err(Problem::invalid("event.starts_at", "a time in the future", "the event would be over"));
+            }
+            if !(15..=1440).contains(&event.duration_min) {
+                return Err(Problem::invalid("event.duration_min", "15 to 1440", "the duration is out of range"));
+            }
+            if product.weight_g != 0 {
+                return Err(Problem::invalid("weight_g", "0 for events", "an event is not shipped"));
+            }
+        }
+        (Kind::Event, None) => return Err(Problem::invalid("event", "starts_at, duration_min and venue", "an event needs a time and a place")),
+        (Kind::Unspecified, _) => return Err(Problem::invalid("kind", "goods or event", "the kind is missing")),
+    }
+    check_price(money_from_proto(product.price.as_ref(), "price")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, MAX_STOCK, Stock, check_lines, ttl_ms};
+    use proptest::prelude::{prop_assert_eq, proptest};
+
+    #[test]
+    fn lines_and_times_are_checked() {
+        let line = |id: &str, quantity| Line { product_id: id.to_owned(), quantity };
+        check_lines(&[line("prd_a", 1), line("prd_b", 999)]).expect("fine");
+        for (lines, field) in [
+            (vec![], "lines"),
+            (vec![line("prd_a", 0)], "lines[0].quantity"),
+            (vec![line("prd_a", 1), line("prd_b", 1000)], "lines[1].quantity"),
+            (vec![line("prd_a", 1), line("prd_a", 1)], "lines[1].product_id"),
+        ] {
+            assert_eq!(check_lines(&lines).expect_err(field).field.as_deref(), Some(field));
+        }
+        assert_eq!(ttl_ms(0), Ok(900_000));
+        assert!(ttl_ms(999).is_err() && ttl_ms(3_600_001).is_err());
+    }
+
+    #[test]
+    fn restocking_knows_its_bounds() {
+        let stock = Stock { available: 5, reserved: 3, sold: 1 };
+        assert_eq!(stock.restock(-5).expect("all of it").available, 0);
+        assert_eq!(stock.restock(-6).expect_err("too many").reason, "NOT_ENOUGH_STOCK");
+        assert!(stock.restock(i32::MAX).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_neither_appear_nor_vanish(start in 0..MAX_STOCK, moves in proptest::collection::vec((0u8..4, 0u32..2000), 0..60)) {
+            let mut stock = Stock { available: start, reserved: 0, sold: 0 };
+            for (kind, quantity) in moves {
+                let moved = match kind {
+                    0 => stock.hold(quantity),
+                    1 => stock.sell(quantity),
+                    2 => stock.release(quantity),
+                    _ => stock.take_back(quantity),
+                };
+                stock = moved.unwrap_or(stock);
+                prop_assert_eq!(u64::from(stock.available) + u64::from(stock.reserved) + stock.sold, u64::from(start));
+            }
+        }
+    }
+}

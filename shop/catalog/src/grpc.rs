@@ -1,0 +1,285 @@
+//! The contract, translated.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use tonic::{Request, Response, Status};
+use vitrine_contracts::catalog::v1::catalog_service_server::CatalogService;
+use vitrine_contracts::catalog::v1::{
+    BatchGetProductsRequest, BatchGetProductsResponse, Category, CommitReservationRequest, CreateProductRequest,
+    DeleteProductRequest, DeleteProductResponse, GetPictureRequest, GetPictureResponse, GetProductRequest, Kind,
+    ListCategoriesRequest, ListCategoriesResponse, ListProductsRequest, ListProductsResponse, Product, ReleaseReservationRequest,
+    Reservation, ReserveRequest, SearchProductsRequest, SearchProductsResponse, UpdateProductRequest,
+};
+use vitrine_contracts::{Problem, money_from_proto};
+use vitrine_kit::id;
+use vitrine_platform_host::{Failure, check_id, page_info, page_of};
+use vitrine_platform_store::{self as store, Page, Query, Stored, retry_conflicts};
+
+use crate::content::{CATEGORIES, pieces};
+use crate::domain::{self, Stock};
+use crate::picture;
+use crate::reserve::Reservations;
+use crate::store::{CreatedDoc, ProductDoc, Products, StockDoc, from_wire, no_product, to_wire};
+
+/// Most products of one batch.
+const MAX_BATCH: usize = 100;
+/// Longest search, in characters.
+const MAX_SEARCH: usize = 200;
+/// Longest idempotency key.
+const MAX_KEY: usize = 128;
+
+pub(crate) struct Service {
+    pub(crate) products: Products,
+    pub(crate) reservations: Reservations,
+}
+
+fn check_category(slug: &str) -> Result<(), Problem> {
+    if CATEGORIES.iter().any(|c| c.slug == slug) {
+        return Ok(());
+    }
+    let known = CATEGORIES.iter().map(|c| c.slug).collect::<Vec<_>>().join(", ");
+    Err(Problem::invalid("category", &format!("one of {known}"), "there is no such category").with_reason("UNKNOWN_CATEGORY"))
+}
+
+/// A promoter may change what is theirs; an empty promoter may change everything.
+fn check_owner(product: &ProductDoc, acting_promoter_id: &str) -> Result<(), Problem> {
+    if acting_promoter_id.is_empty() || acting_promoter_id == product.promoter_id {
+        return Ok(());
+    }
+    Err(Problem::permission_denied("the product is somebody else's"))
+}
+
+impl Service {
+    async fn create(&self, request: CreateProductRequest) -> Result<Product, Failure> {
+        let product = request.product.ok_or_else(|| Problem::invalid("product", "a product", "the product is missing"))?;
+        let now = self.products.clock.now_ms();
+        domain::check_product(&product, request.stock, now)?;
+        check_category(&product.category)?;
+        if request.idempotency_key.len() > MAX_KEY {
+            return Err(Problem::invalid("idempotency_key", "at most 128 characters", "the key is too long").into());
+        }
+        let doc = from_wire(id::new("prd"), product, now);
+        let key = format!("{}/{}", doc.promoter_id, request.idempotency_key);
+        let mut tx = self.products.store.begin();
+        tx.insert(&doc);
+        let stock = Stock { available: request.stock, reserved: 0, sold: 0 };
+        tx.insert(&StockDoc { product_id: doc.id.clone(), stock });
+        if !request.idempotency_key.is_empty() {
+            tx.insert(&CreatedDoc { key: key.clone(), product_id: doc.id.clone() });
+        }
+        match tx.commit().await {
+            Ok(()) => Ok(to_wire(&Stored { doc, version: 1 }, stock)),
+            Err(store::Error::Exists { .. }) => self.created_before(&key, &doc).await,
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// The product that the key made at the first time.
+    async fn created_before(&self, key: &str, asked: &ProductDoc) -> Result<Product, Failure> {
+        let created = self.products.store.get::<CreatedDoc>(key).await?;
+        let id = created.map(|c| c.doc.product_id).unwrap_or_default();
+        let known = self.products.read(&id).await?;
+        let same = ProductDoc { id: known.id.clone(), created_at: known.created_at, ..asked.clone() };
+        if known.version == 1 && known.doc != same {
+            let problem = Problem::invalid("idempotency_key", "a new key for new content", "the key was used for another product");
+            return Err(problem.with_reason("IDEMPOTENCY_KEY_REUSED").into());
+        }
+        self.one(known).await
+    }
+
+    async fn update(&self, request: UpdateProductRequest) -> Result<Product, Failure> {
+        check_id("prd", &request.product_id, "product_id")?;
+        let _guards = self.reservations.lock(std::iter::once(request.product_id.as_str())).await;
+        // Only the stock may change under our hands without the caller knowing; a changed product is the caller's to look at.
+        retry_conflicts(async || {
+            let mut stored = self.products.read(&request.product_id).await?;
+            check_owner(&stored.doc, &request.acting_promoter_id)?;
+            if stored.version != request.expected_version {
+                let message = format!("the product is at version {}", stored.version);
+                return Err(Problem::aborted("VERSION_MISMATCH", &message).into());
+            }
+            let before = stored.doc.clone();
+            change(&mut stored.doc, &request)?;
+            let mut tx = self.products.store.begin();
+            let changed = stored.doc != before;
+            if changed {
+                tx.update(&stored);
+            }
+            if request.restock != 0 {
+                let mut stock = self.products.stock(&[&request.product_id]).await?;
+                let mut stock = stock.remove(&request.product_id).ok_or_else(|| no_product(&request.product_id))?;
+                stock.doc.stock = stock.doc.stock.restock(request.restock)?;
+                tx.update(&stock);
+            }
+            tx.commit().await?;
+            stored.version += u64::from(changed);
+            self.one(stored).await
+        })
+        .await
+    }
+
+    async fn delete(&self, request: DeleteProductRequest) -> Result<(), Failure> {
+        check_id("prd", &request.product_id, "product_id")?;
+        let _guards = self.reservations.lock(std::iter::once(request.product_id.as_str())).await;
+        retry_conflicts(async || {
+            let product = self.products.read(&request.product_id).await?;
+            check_owner(&product.doc, &request.acting_promoter_id)?;
+            let mut tx = self.products.store.begin();
+            if let Some(stock) = self.products.stock(&[&product.id]).await?.remove(&product.id) {
+                if stock.stock.reserved > 0 {
+                    return Err(Problem::precondition("PRODUCT_RESERVED", "some of it is reserved at the moment").into());
+                }
+                tx.delete_expecting::<StockDoc>(&product.id, stock.version);
+            }
+            tx.delete_expecting::<ProductDoc>(&product.id, product.version);
+            tx.commit().await?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn one(&self, stored: Stored<ProductDoc>) -> Result<Product, Failure> {
+        let stock = self.products.stock(&[&stored.id]).await?;
+        Ok(to_wire(&stored, stock.get(&stored.id).map(|s| s.stock).unwrap_or_default()))
+    }
+
+    async fn page(&self, page: Page<ProductDoc>) -> Result<(Vec<Product>, Option<String>), Failure> {
+        Ok((self.products.complete(page.items).await?, page.next_cursor))
+    }
+}
+
+fn change(doc: &mut ProductDoc, request: &UpdateProductRequest) -> Result<(), Problem> {
+    if let Some(name) = &request.name {
+        domain::check_name(name)?;
+        doc.name.clone_from(name);
+    }
+    if let Some(description) = &request.description {
+        domain::check_description(description)?;
+        doc.description.clone_from(description);
+    }
+    if let Some(category) = &request.category {
+        check_category(category)?;
+        doc.category.clone_from(category);
+    }
+    if request.price.is_some() {
+        let price = domain::check_price(money_from_proto(request.price.as_ref(), "price")?)?;
+        doc.currency = price.currency.code().to_owned();
+        doc.price_minor = price.minor;
+    }
+    Ok(())
+}
+
+/// How a product is drawn: a hand-written piece as it was thought of, any other by chance that its id decides.
+fn spec_of(product: &ProductDoc) -> picture::Spec {
+    let slug = product.id.trim_start_matches("prd_");
+    match pieces().find(|p| p.slug == slug) {
+        Some(piece) => piece.picture.clone(),
+        None => {
+            let mut hasher = DefaultHasher::new();
+            product.id.hash(&mut hasher);
+            picture::spec_for(hasher.finish(), &product.category)
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl CatalogService for Service {
+    async fn create_product(&self, request: Request<CreateProductRequest>) -> Result<Response<Product>, Status> {
+        Ok(Response::new(self.create(request.into_inner()).await?))
+    }
+
+    async fn update_product(&self, request: Request<UpdateProductRequest>) -> Result<Response<Product>, Status> {
+        Ok(Response::new(self.update(request.into_inner()).await?))
+    }
+
+    async fn delete_product(&self, request: Request<DeleteProductRequest>) -> Result<Response<DeleteProductResponse>, Status> {
+        self.delete(request.into_inner()).await?;
+        Ok(Response::new(DeleteProductResponse {}))
+    }
+
+    async fn get_product(&self, request: Request<GetProductRequest>) -> Result<Response<Product>, Status> {
+        let id = request.into_inner().product_id;
+        check_id("prd", &id, "product_id")?;
+        Ok(Response::new(self.one(self.products.read(&id).await?).await?))
+    }
+
+    async fn batch_get_products(&self, request: Request<BatchGetProductsRequest>) -> Result<Response<BatchGetProductsResponse>, Status> {
+        let ids = request.into_inner().product_ids;
+        if ids.len() > MAX_BATCH {
+            return Err(Problem::invalid("product_ids", "at most 100 ids", "there are too many ids").into());
+        }
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let found = self.products.store.get_many::<ProductDoc>(&ids).await.map_err(Failure::from)?;
+        Ok(Response::new(BatchGetProductsResponse { products: self.products.complete(found).await? }))
+    }
+
+    async fn list_products(&self, request: Request<ListProductsRequest>) -> Result<Response<ListProductsResponse>, Status> {
+        let request = request.into_inner();
+        let (size, cursor) = page_of(request.page.as_ref())?;
+        let mut query = Query::all().limit(size).cursor(cursor);
+        if !request.category.is_empty() {
+            check_category(&request.category)?;
+            query = query.and_eq("category", request.category.as_str());
+        }
+        if request.kind() != Kind::Unspecified {
+            query = query.and_eq("kind", request.kind);
+        }
+        if !request.promoter_id.is_empty() {
+            query = query.and_eq("promoter", request.promoter_id.as_str());
+        }
+        let found = self.products.store.find(query).await.map_err(Failure::from)?;
+        let (products, next) = self.page(found).await?;
+        Ok(Response::new(ListProductsResponse { products, page: page_info(next) }))
+    }
+
+    async fn search_products(&self, request: Request<SearchProductsRequest>) -> Result<Response<SearchProductsResponse>, Status> {
+        let request = request.into_inner();
+        let words = request.query.trim();
+        if words.is_empty() || words.chars().count() > MAX_SEARCH {
+            return Err(Problem::invalid("q", "1 to 200 characters", "there is nothing to search for, or too much").into());
+        }
+        let (size, cursor) = page_of(request.page.as_ref())?;
+        let found = self.products.store.search("text", words, size, cursor).await.map_err(Failure::from)?;
+        let (products, next) = self.page(found).await?;
+        Ok(Response::new(SearchProductsResponse { products, page: page_info(next) }))
+    }
+
+    async fn list_categories(&self, _: Request<ListCategoriesRequest>) -> Result<Response<ListCategoriesResponse>, Status> {
+        let mut categories = Vec::with_capacity(CATEGORIES.len());
+        for category in CATEGORIES {
+            let query = Query::eq("category", category.slug);
+            categories.push(Category {
+                slug: category.slug.to_owned(),
+                name: category.name.to_owned(),
+                description: category.description.to_owned(),
+                product_count: self.products.store.count::<ProductDoc>(query).await.map_err(Failure::from)?,
+            });
+        }
+        Ok(Response::new(ListCategoriesResponse { categories }))
+    }
+
+    async fn get_picture(&self, request: Request<GetPictureRequest>) -> Result<Response<GetPictureResponse>, Status> {
+        let id = request.into_inner().product_id;
+        check_id("prd", &id, "product_id")?;
+        let product = self.products.read(&id).await?;
+        Ok(Response::new(GetPictureResponse { svg: picture::svg(&spec_of(&product.doc), &product.name) }))
+    }
+
+    async fn reserve(&self, request: Request<ReserveRequest>) -> Result<Response<Reservation>, Status> {
+        let request = request.into_inner();
+        check_id("rsv", &request.reservation_id, "reservation_id")?;
+        Ok(Response::new(self.reservations.reserve(request).await?))
+    }
+
+    async fn commit_reservation(&self, request: Request<CommitReservationRequest>) -> Result<Response<Reservation>, Status> {
+        let id = request.into_inner().reservation_id;
+        check_id("rsv", &id, "reservation_id")?;
+        Ok(Response::new(self.reservations.commit(&id).await?))
+    }
+
+    async fn release_reservation(&self, request: Request<ReleaseReservationRequest>) -> Result<Response<Reservation>, Status> {
+        let id = request.into_inner().reservation_id;
+        check_id("rsv", &id, "reservation_id")?;
+        Ok(Response::new(self.reservations.release(&id).await?))
+    }
+}

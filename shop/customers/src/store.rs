@@ -1,0 +1,215 @@
+//! Customers as they are kept, and what touches their accounts as well.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
+use vitrine_contracts::auth::v1::{CreateAccountRequest, DeleteAccountRequest, Role};
+use vitrine_contracts::common::v1::Address;
+use vitrine_contracts::customers::v1::{CustomerErased, SignUpRequest};
+use vitrine_contracts::{Code, Problem, topics};
+use vitrine_kit::clock::Clock;
+use vitrine_kit::id;
+use vitrine_platform_bus as bus;
+use vitrine_platform_host::Failure;
+use vitrine_platform_mesh::Transport;
+use vitrine_platform_store::{self as store, Document, Index, Keys, Query, Store, Stored, retry_conflicts};
+
+use crate::{Profile, domain};
+
+/// Most erasures that one look finishes.
+const BATCH: usize = 50;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct CustomerDoc {
+    pub(crate) id: String,
+    pub(crate) email: String,
+    pub(crate) display_name: String,
+    pub(crate) preferred_currency: String,
+    pub(crate) addresses: Vec<AddressDoc>,
+    pub(crate) created_at: i64,
+    /// The account is not made yet: nobody was told that the sign-up succeeded.
+    pub(crate) pending: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AddressDoc {
+    pub(crate) id: String,
+    pub(crate) label: String,
+    pub(crate) recipient: String,
+    pub(crate) line1: String,
+    pub(crate) line2: String,
+    pub(crate) city: String,
+    pub(crate) postal_code: String,
+    pub(crate) country: String,
+}
+
+impl AddressDoc {
+    pub(crate) fn new(id: String, label: String, address: Address) -> Self {
+        let Address { recipient, line1, line2, city, postal_code, country_code } = address;
+        Self { id, label, recipient, line1, line2, city, postal_code, country: country_code }
+    }
+}
+
+impl Document for CustomerDoc {
+    const COLLECTION: &'static str = "customers";
+    const INDEXES: &'static [Index] = &[Index::unique("email")];
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.id)
+    }
+    fn keys(&self, out: &mut Keys) {
+        out.put("email", self.email.as_str());
+    }
+}
+
+/// An erasure whose account may still be there.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ErasureDoc {
+    pub(crate) customer_id: String,
+}
+
+impl Document for ErasureDoc {
+    const COLLECTION: &'static str = "erasures";
+    const INDEXES: &'static [Index] = &[];
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.customer_id)
+    }
+    fn keys(&self, _: &mut Keys) {}
+}
+
+/// All customers. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Customers {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) auth: AuthServiceClient<Transport>,
+}
+
+impl Customers {
+    pub(crate) async fn read(&self, id: &str) -> Result<Stored<CustomerDoc>, Failure> {
+        let found = self.store.get::<CustomerDoc>(id).await?.filter(|c| !c.pending);
+        found.ok_or_else(|| Problem::not_found("there is no such customer").into())
+    }
+
+    /// Stores the profiles of the settings that are not there yet.
+    pub(crate) async fn ensure(&self, profiles: &[Profile]) -> Result<(), Failure> {
+        for profile in profiles {
+            if self.store.get::<CustomerDoc>(&profile.id).await?.is_some() {
+                continue;
+            }
+            let mut tx = self.store.begin();
+            tx.put(&CustomerDoc {
+                id: profile.id.clone(),
+                email: domain::normal_email(&profile.email)?,
+                display_name: domain::display_name(&profile.display_name)?,
+                preferred_currency: "EUR".to_owned(),
+                addresses: Vec::new(),
+                created_at: self.clock.now_ms(),
+                pending: false,
+            });
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn sign_up(&self, request: SignUpRequest) -> Result<Stored<CustomerDoc>, Failure> {
+        let doc = CustomerDoc {
+            id: id::new("cus"),
+            email: domain::normal_email(&request.email)?,
+            display_name: domain::display_name(&request.display_name)?,
+            preferred_currency: domain::preferred_currency(&request.preferred_currency)?.to_owned(),
+            addresses: Vec::new(),
+            created_at: self.clock.now_ms(),
+            pending: true,
+        };
+        let pending = self.pending(doc).await?;
+        let (account_id, email) = (pending.doc.id.clone(), pending.doc.email.clone());
+        let account = CreateAccountRequest { account_id, email, password: request.password, role: Role::Customer.into() };
+        if let Err(status) = self.auth.clone().create_account(account).await {
+            // Refused for good: nothing stays. Anything else is carried on by the next try with this e-mail address.
+            if matches!(status.code(), Code::AlreadyExists | Code::InvalidArgument) {
+                let mut tx = self.store.begin();
+                tx.delete_expecting::<CustomerDoc>(&pending.doc.id, pending.version);
+                tx.commit().await?;
+            }
+            return Err(status.into());
+        }
+        let Stored { mut doc, version } = pending;
+        doc.pending = false;
+        let mut tx = self.store.begin();
+        tx.update(&Stored { doc: doc.clone(), version });
+        tx.commit().await?;
+        tracing::info!(customer_id = doc.id, "customer signed up");
+        Ok(Stored { doc, version: version + 1 })
+    }
+
+    /// Notes a sign-up, or takes over one that was not finished: whoever began it was never told that it succeeded.
+    async fn pending(&self, doc: CustomerDoc) -> Result<Stored<CustomerDoc>, Failure> {
+        let mut tx = self.store.begin();
+        tx.insert(&doc);
+        match tx.commit().await {
+            Ok(()) => return Ok(Stored { doc, version: 1 }),
+            Err(store::Error::Duplicate { .. }) => {}
+            Err(e) => return Err(e.into()),
+        }
+        let taken = || Problem::already_exists("somebody signed up with this e-mail address").with_reason("EMAIL_TAKEN").with_field("email");
+        let found = self.store.find::<CustomerDoc>(Query::eq("email", doc.email.as_str()).limit(1)).await?;
+        let unfinished = found.items.into_iter().find(|c| c.pending).ok_or_else(taken)?;
+        self.auth.clone().delete_account(DeleteAccountRequest { account_id: unfinished.id.clone() }).await?;
+        let Stored { doc: old, version } = unfinished;
+        let doc = CustomerDoc { id: old.id, created_at: old.created_at, ..doc };
+        let mut tx = self.store.begin();
+        tx.update(&Stored { doc: doc.clone(), version });
+        tx.commit().await?;
+        Ok(Stored { doc, version: version + 1 })
+    }
+
+    /// Changes a customer, again if somebody else was quicker; with an expected version only that one.
+    pub(crate) async fn change(
+        &self,
+        id: &str,
+        expected_version: Option<u64>,
+        change: impl Fn(&mut CustomerDoc) -> Result<(), Problem>,
+    ) -> Result<Stored<CustomerDoc>, Failure> {
+        retry_conflicts(async || {
+            let Stored { mut doc, version } = self.read(id).await?;
+            if expected_version.is_some_and(|expected| expected != version) {
+                return Err(Problem::aborted("VERSION_MISMATCH", &format!("the customer is at version {version}")).into());
+            }
+            change(&mut doc)?;
+            let mut tx = self.store.begin();
+            tx.update(&Stored { doc: doc.clone(), version });
+            tx.commit().await?;
+            Ok(Stored { doc, version: version + 1 })
+        })
+        .await
+    }
+
+    pub(crate) async fn erase(&self, id: &str) -> Result<(), Failure> {
+        if self.store.get::<CustomerDoc>(id).await?.is_some() {
+            let mut tx = self.store.begin();
+            tx.delete::<CustomerDoc>(id);
+            tx.put(&ErasureDoc { customer_id: id.to_owned() });
+            let event = CustomerErased { customer_id: id.to_owned() };
+            bus::publish(&mut tx, topics::CUSTOMER_ERASED, id, self.clock.now_ms(), &event);
+            tx.commit().await?;
+            tracing::info!(customer_id = id, "customer erased");
+        }
+        self.finish_erasure(id).await
+    }
+
+    async fn finish_erasure(&self, id: &str) -> Result<(), Failure> {
+        self.auth.clone().delete_account(DeleteAccountRequest { account_id: id.to_owned() }).await?;
+        let mut tx = self.store.begin();
+        tx.delete::<ErasureDoc>(id);
+        Ok(tx.commit().await?)
+    }
+
+    /// Carries erasures to their end that a crash cut short.
+    pub(crate) async fn finish_erasures(&self) -> Result<(), Failure> {
+        for erasure in self.store.find::<ErasureDoc>(Query::all().limit(BATCH)).await?.items {
+            self.finish_erasure(&erasure.customer_id).await?;
+        }
+        Ok(())
+    }
+}
