@@ -128,10 +128,17 @@ fn default_reason(code: Code) -> &'static str {
 
 impl From<Problem> for Status {
     fn from(problem: Problem) -> Self {
+        let Problem { code, reason, message, field, expected } = problem;
+        RemoteProblem { code, reason: reason.to_owned(), message, field, expected }.into()
+    }
+}
+
+impl From<RemoteProblem> for Status {
+    fn from(problem: RemoteProblem) -> Self {
         let mut details = ErrorDetails::new();
         details.set_error_info(problem.reason, DOMAIN, std::collections::HashMap::new());
-        if let Some(field) = &problem.field {
-            details.add_bad_request_violation(field.clone(), problem.expected.clone().unwrap_or_default());
+        if let Some(field) = problem.field {
+            details.add_bad_request_violation(field, problem.expected.unwrap_or_default());
         }
         Status::with_error_details(problem.code, problem.message, details)
     }

@@ -1,1 +1,94 @@
-//! Being built.
+//! Buying: a saga over carts, catalog, currency, shipping, payments and orders.
+//!
+//! Where to start reading: [`domain::course`] decides what a saga does next, as a pure function; `saga` drives one through its
+//! journal; `buy` and `cancel` say what each step and its undoing are; [`domain::pricing`] computes what is to be paid.
+//!
+//! A saga runs in a task of its own: a caller who goes away or runs out of time does not stop it, and asking again with the
+//! same idempotency key waits for the same saga. After a crash the journal says how far each one was. All ids (order,
+//! payment, reservation, shipment) are chosen before the first step and every step may be repeated, so whatever was under
+//! way is either finished or undone, and the card is charged at most once. Card numbers are never in the journal.
+
+pub mod domain;
+mod buy;
+mod cancel;
+mod saga;
+mod journal;
+mod grpc;
+mod telemetry;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::Problem;
+use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
+use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
+use vitrine_contracts::checkout::v1::checkout_service_server::CheckoutServiceServer;
+use vitrine_contracts::currency::v1::currency_service_client::CurrencyServiceClient;
+use vitrine_contracts::orders::v1::orders_service_client::OrdersServiceClient;
+use vitrine_contracts::payments::v1::payments_service_client::PaymentsServiceClient;
+use vitrine_contracts::services::CHECKOUT;
+use vitrine_contracts::shipping::v1::shipping_service_client::ShippingServiceClient;
+use vitrine_platform_host::{Component, Failure, Host};
+use vitrine_platform_mesh::Transport;
+use vitrine_platform_store::Schema;
+
+/// How often sagas are looked for that nobody drives, and old ones are forgotten.
+const TICK: Duration = Duration::from_secs(2);
+
+/// Settings.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Hours that an idempotency key is remembered after its purchase ended.
+    pub remember_keys_h: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { remember_keys_h: 72 }
+    }
+}
+
+/// The services that it calls.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// What is bought.
+    pub carts: CartsServiceClient<Transport>,
+    /// Prices and reservations.
+    pub catalog: CatalogServiceClient<Transport>,
+    /// Conversion.
+    pub currency: CurrencyServiceClient<Transport>,
+    /// Quotes and parcels.
+    pub shipping: ShippingServiceClient<Transport>,
+    /// Charging.
+    pub payments: PaymentsServiceClient<Transport>,
+    /// The record.
+    pub orders: OrdersServiceClient<Transport>,
+}
+
+/// The service.
+pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
+    let store = host.open_store(CHECKOUT, Schema::new().with::<journal::SagaDoc>())?;
+    let metrics = telemetry::Metrics::new(&host.telemetry(CHECKOUT));
+    let sagas = saga::Sagas::new(journal::Journal { store: store.clone(), clock: host.clock() }, deps.clone(), metrics);
+    let (recovering, tending) = (sagas.clone(), sagas.clone());
+    let remember_ms = i64::from(config.remember_keys_h) * 3_600_000;
+    Ok(Component::new(CHECKOUT)
+        .grpc(CheckoutServiceServer::new(grpc::Service { deps, sagas }))
+        .store(store)
+        .before_ready(async move {
+            recovering.recover(saga::Whose::Everyone).await.map_err(|e| {
+                tracing::error!(error = %e, "unfinished purchases could not be read");
+                Problem::internal()
+            })
+        })
+        .task("tend sagas", async move |stop| {
+            let mut ticks = tokio::time::interval(TICK);
+            while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+                if let Err(e) = tending.tend(remember_ms).await {
+                    tracing::warn!(error = %e, "unfinished purchases could not be looked at; they are tried again");
+                }
+            }
+            tending.drain().await;
+        }))
+}

@@ -1,0 +1,4 @@
+//! The rules, free of I/O.
+
+pub mod course;
+pub mod pricing;

@@ -1,0 +1,127 @@
+//! What is to be paid.
+
+use vitrine_contracts::Problem;
+use vitrine_contracts::catalog::v1::{Kind, Product};
+use vitrine_contracts::common::v1::Line;
+use vitrine_contracts::orders::v1::OrderLine;
+use vitrine_kit::money::{Money, MoneyError};
+
+/// What is packed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parcel {
+    /// Grams.
+    pub weight_g: u32,
+    /// Pieces.
+    pub items: u32,
+}
+
+/// The products of a cart, in its order. One that is not sold any more is named.
+pub fn match_products(lines: &[Line], mut products: Vec<Product>) -> Result<Vec<Product>, Problem> {
+    if lines.is_empty() {
+        return Err(Problem::precondition("CART_EMPTY", "there is nothing in the cart"));
+    }
+    let find = |line: &Line| {
+        let place = products.iter().position(|p| p.id == line.product_id);
+        place.map(|i| products.swap_remove(i)).ok_or_else(|| {
+            let message = format!("{} is not sold any more: take it out of the cart", line.product_id);
+            Problem::precondition("PRODUCT_GONE", &message).with_field("cart")
+        })
+    };
+    lines.iter().map(find).collect()
+}
+
+/// What has to be sent; nothing if all are seats.
+pub fn parcel(lines: &[Line], products: &[Product]) -> Result<Parcel, Problem> {
+    let mut parcel = Parcel::default();
+    for (line, product) in lines.iter().zip(products).filter(|(_, p)| p.kind() == Kind::Goods) {
+        let weight = product.weight_g.checked_mul(line.quantity).and_then(|w| w.checked_add(parcel.weight_g));
+        let too_heavy = || Problem::precondition("TOO_HEAVY", "no carrier takes so much at once").with_field("cart");
+        parcel = Parcel { weight_g: weight.ok_or_else(too_heavy)?, items: parcel.items.saturating_add(line.quantity) };
+    }
+    Ok(parcel)
+}
+
+/// The lines of an order, at unit prices in the order's currency, and their sum.
+pub fn price(lines: &[Line], products: &[Product], unit_prices: &[Money], zero: Money) -> Result<(Vec<OrderLine>, Money), Problem> {
+    let overflow = |_: MoneyError| Problem::precondition("TOTAL_TOO_LARGE", "the sum is too large").with_field("cart");
+    let mut subtotal = zero;
+    let mut priced = Vec::with_capacity(lines.len());
+    for ((line, product), unit) in lines.iter().zip(products).zip(unit_prices) {
+        let total = unit.checked_mul(line.quantity).map_err(overflow)?;
+        subtotal = subtotal.checked_add(total).map_err(overflow)?;
+        priced.push(OrderLine {
+            product_id: line.product_id.clone(),
+            name: product.name.clone(),
+            quantity: line.quantity,
+            unit_price: Some((*unit).into()),
+            total: Some(total.into()),
+            category: product.category.clone(),
+        });
+    }
+    Ok((priced, subtotal))
+}
+
+/// The total, if it is not dearer than was agreed.
+pub fn total(subtotal: Money, shipping: Money, max: Option<Money>) -> Result<Money, Problem> {
+    let overflow = |_| Problem::precondition("TOTAL_TOO_LARGE", "the sum is too large").with_field("cart");
+    let total = subtotal.checked_add(shipping).map_err(overflow)?;
+    match max {
+        Some(max) if max.currency != total.currency => {
+            let expected = format!("an amount in {}", total.currency.code());
+            Err(Problem::invalid("max_total", &expected, "the limit is in another currency than the order"))
+        }
+        Some(max) if total.minor > max.minor => {
+            Err(Problem::aborted("PRICE_CHANGED", &format!("the total is {total}, more than {max}")).with_field("max_total"))
+        }
+        _ if total.minor == 0 => Err(Problem::precondition("NOTHING_TO_PAY", "the total is zero in this currency")),
+        _ => Ok(total),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, Parcel, Product, match_products, parcel, price, total};
+    use vitrine_contracts::catalog::v1::Kind;
+    use vitrine_kit::money::{Currency, Money};
+
+    fn line(id: &str, quantity: u32) -> Line {
+        Line { product_id: id.to_owned(), quantity }
+    }
+
+    fn product(id: &str, kind: Kind, weight_g: u32) -> Product {
+        Product { id: id.to_owned(), kind: kind.into(), weight_g, ..Product::default() }
+    }
+
+    #[test]
+    fn what_is_gone_is_named() {
+        let found = match_products(&[line("prd_b", 1), line("prd_a", 1)], vec![product("prd_a", Kind::Goods, 1), product("prd_b", Kind::Goods, 1)]);
+        assert_eq!(found.expect("both").iter().map(|p| p.id.as_str()).collect::<Vec<_>>(), ["prd_b", "prd_a"]);
+        let gone = match_products(&[line("prd_x", 1)], vec![]).expect_err("gone");
+        assert_eq!(gone.reason, "PRODUCT_GONE");
+        assert!(gone.message.contains("prd_x"));
+        assert_eq!(match_products(&[], vec![]).expect_err("empty").reason, "CART_EMPTY");
+    }
+
+    #[test]
+    fn seats_are_not_packed() {
+        let lines = [line("prd_a", 3), line("prd_b", 2)];
+        let products = [product("prd_a", Kind::Goods, 400), product("prd_b", Kind::Event, 0)];
+        assert_eq!(parcel(&lines, &products), Ok(Parcel { weight_g: 1200, items: 3 }));
+        assert_eq!(parcel(&lines[1..], &products[1..]), Ok(Parcel::default()));
+        assert_eq!(parcel(&[line("prd_a", 999)], &[product("prd_a", Kind::Goods, u32::MAX)]).expect_err("heavy").reason, "TOO_HEAVY");
+    }
+
+    #[test]
+    fn sums_are_exact_and_limited() {
+        let eur = |minor| Money::new(Currency::EUR, minor);
+        let products = [product("prd_a", Kind::Goods, 1), product("prd_b", Kind::Goods, 1)];
+        let (lines, subtotal) =
+            price(&[line("prd_a", 3), line("prd_b", 1)], &products, &[eur(333), eur(1)], eur(0)).expect("small");
+        assert_eq!((lines.len(), subtotal), (2, eur(1000)));
+        assert_eq!(total(subtotal, eur(1), Some(eur(1001))), Ok(eur(1001)));
+        assert_eq!(total(subtotal, eur(1), Some(eur(1000))).expect_err("dearer").reason, "PRICE_CHANGED");
+        let usd = Money::new(Currency::parse("USD").expect("known"), 99_999);
+        assert_eq!(total(subtotal, eur(1), Some(usd)).expect_err("dollars").field.as_deref(), Some("max_total"));
+        assert_eq!(price(&[line("prd_a", 2)], &products, &[eur(i64::MAX)], eur(0)).expect_err("too large").reason, "TOTAL_TOO_LARGE");
+    }
+}

@@ -1,0 +1,247 @@
+//! Drives sagas through their journal.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
+use parking_lot::Mutex;
+use tokio_util::task::TaskTracker;
+use tonic::{Request, Status};
+use vitrine_contracts::orders::v1::{GetOrderRequest, Order};
+use vitrine_contracts::payments::v1::PaymentMethod;
+use vitrine_contracts::{Code, Problem};
+use vitrine_platform_host::Failure;
+use vitrine_platform_store::Stored;
+use vitrine_platform_telemetry::Context;
+
+use crate::Deps;
+use crate::domain::course::{Outcome, Position};
+use crate::journal::{Journal, Refusal, SagaDoc, Work};
+use crate::telemetry::Metrics;
+
+/// How long one step may take.
+const STEP: Duration = Duration::from_secs(5);
+/// How often a step is tried before the saga is left to [`Sagas::tend`].
+const MAX_TRIES: u32 = 6;
+/// The pause before the second try; doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// A saga that nobody touched for so long is taken over. Longer than any step with all its tries.
+const ABANDONED_MS: i64 = 45_000;
+/// Most purchases and cancellations at a time.
+const MAX_FLIGHTS: usize = 4096;
+
+/// A call of a step, with its bound.
+pub(crate) fn step<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(STEP);
+    request
+}
+
+/// Whose unfinished sagas are taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// At the start: no saga has anybody.
+    Everyone,
+    /// Those that nobody has touched for long.
+    Abandoned,
+}
+
+type Flight = Shared<BoxFuture<'static, Result<Order, Status>>>;
+
+/// All sagas of this process. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Sagas(Arc<Inner>);
+
+struct Inner {
+    journal: Journal,
+    deps: Deps,
+    metrics: Metrics,
+    flights: Mutex<HashMap<String, Flight>>,
+    driven: Mutex<HashSet<String>>,
+    tracker: TaskTracker,
+}
+
+/// Takes an id out of the driven ones, however the driver ends.
+struct Driven<'a>(&'a Mutex<HashSet<String>>, String);
+
+impl Drop for Driven<'_> {
+    fn drop(&mut self) {
+        self.0.lock().remove(&self.1);
+    }
+}
+
+impl Sagas {
+    pub(crate) fn new(journal: Journal, deps: Deps, metrics: Metrics) -> Self {
+        let (flights, driven) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { journal, deps, metrics, flights, driven, tracker: TaskTracker::new() }))
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    pub(crate) fn deps(&self) -> &Deps {
+        &self.0.deps
+    }
+
+    /// Does some work in a task of its own, which goes on when the caller goes away. Callers with the same key while it is
+    /// under way share it.
+    pub(crate) async fn fly<F>(&self, key: String, work: F) -> Result<Order, Status>
+    where
+        F: Future<Output = Result<Order, Failure>> + Send + 'static,
+    {
+        let flight = {
+            let mut flights = self.0.flights.lock();
+            match flights.get(&key) {
+                Some(flight) => flight.clone(),
+                None if flights.len() >= MAX_FLIGHTS => return Err(Problem::unavailable("too many purchases at once").into()),
+                None => {
+                    let (this, landed) = (self.clone(), key.clone());
+                    // The caller's time is up sooner than the saga's: its deadline does not go along.
+                    let context = Context::current().with_deadline(None);
+                    let task = self.0.tracker.spawn(context.scope(async move {
+                        let result = work.await.map_err(Status::from);
+                        this.0.flights.lock().remove(&landed);
+                        result
+                    }));
+                    let flight = task.map(|joined| joined.unwrap_or_else(|_| Err(Problem::internal().into()))).boxed().shared();
+                    flights.insert(key, flight.clone());
+                    flight
+                }
+            }
+        };
+        flight.await
+    }
+
+    /// Drives a saga to its end and answers with the order, or why it was undone.
+    pub(crate) async fn drive(&self, mut saga: Stored<SagaDoc>, method: Option<PaymentMethod>) -> Result<Order, Failure> {
+        if !self.0.driven.lock().insert(saga.id.clone()) {
+            return Err(in_progress().into());
+        }
+        let _driven = Driven(&self.0.driven, saga.id.clone());
+        let course = saga.work.course();
+        let (mut pause, mut tries) = (FIRST_PAUSE, 1);
+        while !saga.position.is_final() {
+            let at = saga.position;
+            let acted = self.act(&saga.work, at, method.as_ref()).await;
+            let outcome = acted.as_ref().map_or_else(outcome_of, |()| Outcome::Succeeded);
+            let next = course.after(at, outcome);
+            let Err(status) = acted else {
+                (pause, tries) = (FIRST_PAUSE, 1);
+                saga = self.note(saga, next, None).await?;
+                continue;
+            };
+            if next != at {
+                tracing::info!(saga = saga.work.kind(), order_id = saga.work.order_id(), at = ?at, reason = status.message(), "a saga turns back");
+                (pause, tries) = (FIRST_PAUSE, 1);
+                saga = self.note(saga, next, Some(Refusal::new(&status, outcome))).await?;
+                continue;
+            }
+            if tries >= MAX_TRIES {
+                tracing::warn!(saga = saga.work.kind(), order_id = saga.work.order_id(), at = ?at, reason = status.message(), "a saga waits for a service");
+                return Err(in_progress().into());
+            }
+            tokio::time::sleep(pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
+            (pause, tries) = (pause * 2, tries + 1);
+        }
+        let took = self.0.journal.clock.now_ms() - saga.started_at;
+        let done = saga.position == Position::Done;
+        self.0.metrics.ended(saga.work.kind(), done, Duration::from_millis(u64::try_from(took).unwrap_or(0)));
+        self.end(saga.doc).await
+    }
+
+    /// What a finished saga is answered with, each time it is asked for.
+    pub(crate) async fn end(&self, saga: SagaDoc) -> Result<Order, Failure> {
+        match (saga.position, saga.refusal) {
+            (Position::Done, _) => {
+                let request = GetOrderRequest { order_id: saga.work.order_id().to_owned(), customer_id: String::new() };
+                Ok(self.0.deps.orders.clone().get_order(step(request)).await?.into_inner())
+            }
+            (_, Some(refusal)) => Err(Failure::Remote(refusal.into())),
+            (_, None) => Err(Problem::internal().into()),
+        }
+    }
+
+    async fn act(&self, work: &Work, at: Position, method: Option<&PaymentMethod>) -> Result<(), Status> {
+        match (work, at) {
+            (Work::Buy(purchase), Position::Doing(step)) => purchase.act(step, &self.0.deps, method).await,
+            (Work::Buy(purchase), Position::Undoing(step)) => purchase.undo(step, &self.0.deps).await,
+            (Work::Cancel(cancellation), Position::Doing(step)) => cancellation.act(step, &self.0.deps).await,
+            // Its first step alone can be refused, and then there is nothing to undo.
+            (Work::Cancel(_), Position::Undoing(_)) | (_, Position::Done | Position::Undone) => Ok(()),
+        }
+    }
+
+    async fn note(&self, mut saga: Stored<SagaDoc>, next: Position, refusal: Option<Refusal>) -> Result<Stored<SagaDoc>, Failure> {
+        saga.doc.position = next;
+        saga.doc.refusal = refusal.or(saga.doc.refusal);
+        if let (true, Work::Buy(purchase)) = (next.is_final(), &mut saga.doc.work) {
+            purchase.order.clear();
+        }
+        // Two drivers of one saga do no harm (see `domain::course`), but one of them is enough.
+        self.0.journal.note(saga).await?.ok_or_else(|| in_progress().into())
+    }
+
+    /// Takes over sagas that nobody drives, each in a task of its own.
+    pub(crate) async fn recover(&self, whose: Whose) -> Result<(), Failure> {
+        let now = self.0.journal.clock.now_ms();
+        let untouched_since = if whose == Whose::Everyone { now } else { now - ABANDONED_MS };
+        for mut saga in self.0.journal.unfinished(untouched_since).await? {
+            if self.0.driven.lock().contains(&saga.id) {
+                continue;
+            }
+            tracing::info!(saga = saga.work.kind(), order_id = saga.work.order_id(), at = ?saga.position, "a saga is taken over");
+            self.0.metrics.recovered(saga.work.kind());
+            let next = saga.work.course().after_crash(saga.position);
+            if next != saga.position {
+                saga = match self.note(saga, next, Some(Refusal::interrupted())).await {
+                    Ok(saga) => saga,
+                    Err(Failure::Refused(_)) => continue,
+                    Err(e) => return Err(e),
+                };
+            }
+            let this = self.clone();
+            self.0.tracker.spawn(Context::current().scope(async move {
+                if let Err(Failure::Store(error)) = this.drive(saga, None).await {
+                    tracing::warn!(error = %error, "a saga could not be taken over; it is tried again");
+                }
+            }));
+        }
+        Ok(())
+    }
+
+    /// Looks after sagas that were left alone, and forgets old ones.
+    pub(crate) async fn tend(&self, remember_ms: i64) -> Result<(), Failure> {
+        self.recover(Whose::Abandoned).await?;
+        self.0.journal.prune(self.0.journal.clock.now_ms() - remember_ms).await
+    }
+
+    /// Waits for the sagas that are under way.
+    pub(crate) async fn drain(&self) {
+        self.0.tracker.close();
+        self.0.tracker.wait().await;
+    }
+}
+
+/// What a failed step means. An answer that names a reason in the request or in the state of things is final; all else is not known.
+fn outcome_of(status: &Status) -> Outcome {
+    match status.code() {
+        Code::ResourceExhausted if Problem::from_status(status).reason == "OUT_OF_STOCK" => Outcome::Refused,
+        Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::Unauthenticated
+        | Code::FailedPrecondition
+        | Code::OutOfRange
+        | Code::Unimplemented => Outcome::Refused,
+        _ => Outcome::Unknown,
+    }
+}
+
+/// The answer while somebody else, or nobody at the moment, drives the saga.
+pub(crate) fn in_progress() -> Problem {
+    Problem::unavailable("this is still being worked on: ask again with the same key").with_reason("IN_PROGRESS")
+}
