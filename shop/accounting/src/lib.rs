@@ -1,1 +1,31 @@
-//! Being built.
+//! A double-entry ledger kept from order events.
+//!
+//! What is booked is in [`domain`]. Each transaction is committed with the balances that it moves and with the consumer's
+//! position, so the ledger is exact after any crash. It never asks another service anything.
+
+pub mod domain;
+mod consumer;
+mod grpc;
+mod store;
+
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::accounting::v1::accounting_service_server::AccountingServiceServer;
+use vitrine_contracts::services::{ACCOUNTING, ORDERS};
+use vitrine_contracts::topics::{ORDER_PAID, ORDER_REFUNDED};
+use vitrine_platform_bus::{Consumer, with_inbox};
+use vitrine_platform_host::{Component, Failure, Host};
+use vitrine_platform_store::Schema;
+
+/// Settings.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {}
+
+/// The service.
+pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
+    let schema = Schema::new().with::<store::TransactionDoc>().with::<store::BalanceDoc>();
+    let store = host.open_store(ACCOUNTING, with_inbox(schema))?;
+    let book = consumer::Book(store.clone());
+    let follow = Consumer::new("accounting-orders", ORDERS, &[ORDER_PAID, ORDER_REFUNDED], store.clone(), book);
+    Ok(Component::new(ACCOUNTING).grpc(AccountingServiceServer::new(grpc::Service(store.clone()))).store(store).consumer(follow))
+}

@@ -1,1 +1,20 @@
-//! Being built.
+//! Advertisements chosen by context words, or by chance where none fits. Keeps nothing.
+
+pub mod domain;
+mod grpc;
+
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::ads::v1::ads_service_server::AdsServiceServer;
+use vitrine_contracts::services::ADS;
+use vitrine_platform_host::{Component, Failure, Host};
+
+/// Settings.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {}
+
+/// The service.
+pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
+    let served = host.telemetry(ADS).counter("vitrine.ads.served", "{ad}", "Advertisements served, by how they were chosen");
+    Ok(Component::new(ADS).grpc(AdsServiceServer::new(grpc::Service::new(host.seed(), served))))
+}

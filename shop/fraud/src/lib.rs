@@ -1,1 +1,31 @@
-//! Being built.
+//! Rules over order events: every assessment says which rule gave how many points and why.
+//!
+//! The rules are in [`domain`]. It follows events and blocks nothing: people look at what it finds. Of a customer it keeps the id
+//! and when and where to they ordered lately.
+
+pub mod domain;
+mod consumer;
+mod grpc;
+mod store;
+
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::fraud::v1::fraud_service_server::FraudServiceServer;
+use vitrine_contracts::services::{FRAUD, ORDERS};
+use vitrine_contracts::topics::ORDER_PLACED;
+use vitrine_platform_bus::{Consumer, with_inbox};
+use vitrine_platform_host::{Component, Failure, Host};
+use vitrine_platform_store::Schema;
+
+/// Settings.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {}
+
+/// The service.
+pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
+    let schema = Schema::new().with::<store::AssessmentDoc>().with::<store::HistoryDoc>();
+    let store = host.open_store(FRAUD, with_inbox(schema))?;
+    let assess = consumer::Assess { store: store.clone(), assessed: host.telemetry(FRAUD).counter("vitrine.fraud.assessments", "{order}", "Orders assessed, by verdict") };
+    let follow = Consumer::new("fraud-orders", ORDERS, &[ORDER_PLACED], store.clone(), assess);
+    Ok(Component::new(FRAUD).grpc(FraudServiceServer::new(grpc::Service(store.clone()))).store(store).consumer(follow))
+}
