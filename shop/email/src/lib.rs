@@ -1,1 +1,64 @@
-//! Being built.
+//! Letters to customers, written after order events. Nobody waits for them.
+//!
+//! What a letter says is in `templates/`, filled by [`letter`]. With an SMTP relay configured letters go there; each is also kept
+//! in a mailbox that its owner can read by API, and forgotten when the customer is erased.
+
+pub mod letter;
+mod consumer;
+mod delivery;
+mod grpc;
+mod store;
+
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::email::v1::email_service_server::EmailServiceServer;
+use vitrine_contracts::orders::v1::orders_service_client::OrdersServiceClient;
+use vitrine_contracts::services::{CUSTOMERS, EMAIL, ORDERS};
+use vitrine_contracts::topics::{CUSTOMER_ERASED, ORDER_CANCELLED, ORDER_PAID, ORDER_REFUNDED, ORDER_SHIPPED};
+use vitrine_platform_bus::{Consumer, with_inbox};
+use vitrine_platform_host::{Component, Failure, Host};
+use vitrine_platform_mesh::Transport;
+use vitrine_platform_store::Schema;
+
+/// Settings.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// A relay that takes letters without TLS, as one on the same machine does: "smtp://host:port". Empty: the mailbox only.
+    pub smtp_url: String,
+    /// Whom letters are from.
+    pub from: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { smtp_url: String::new(), from: "Vitrine <shop@vitrine.example>".to_owned() }
+    }
+}
+
+/// The services that it calls.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// Knows the address of an order, which events do not hold.
+    pub orders: OrdersServiceClient<Transport>,
+}
+
+/// The service.
+pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
+    let store = host.open_store(EMAIL, with_inbox(Schema::new().with::<store::MessageDoc>()))?;
+    let write = consumer::Write {
+        store: store.clone(),
+        orders: deps.orders,
+        letters: letter::Letters::new()?,
+        delivery: delivery::Delivery::new(&config)?,
+        clock: host.clock(),
+        sent: host.telemetry(EMAIL).counter("vitrine.email.letters", "{letter}", "Letters written, by template"),
+    };
+    let topics = [ORDER_PAID, ORDER_SHIPPED, ORDER_CANCELLED, ORDER_REFUNDED];
+    let orders = Consumer::new("email-orders", ORDERS, &topics, store.clone(), write);
+    let erasures = Consumer::new("email-erasures", CUSTOMERS, &[CUSTOMER_ERASED], store.clone(), consumer::Forget(store.clone()));
+    Ok(Component::new(EMAIL)
+        .grpc(EmailServiceServer::new(grpc::Service(store.clone())))
+        .store(store)
+        .consumer(orders)
+        .consumer(erasures))
+}
