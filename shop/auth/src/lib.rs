@@ -1,1 +1,163 @@
-//! Being built.
+//! Who may do what: accounts, credentials and tokens, by OAuth 2.1 and OpenID Connect. HTTP is the gateway's business.
+//!
+//! Where to start reading: [`domain`] holds the rules (PKCE, redirects, lock-out, assertions); `flows` the grants; `keys` signs and
+//! publishes; `password` hashes; `store` keeps accounts, codes, refresh tokens, keys and lock-outs. Codes and refresh tokens are
+//! stored as digests only, passwords as Argon2id hashes. Access tokens are stateless and short-lived: nothing revokes one.
+
+pub mod domain;
+pub mod machine;
+mod flows;
+mod grpc;
+mod keys;
+mod password;
+mod store;
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::Problem;
+use vitrine_contracts::auth::v1::auth_service_server::AuthServiceServer;
+use vitrine_contracts::services::AUTH;
+use vitrine_platform_host::{Component, Failure, Host};
+use vitrine_platform_store::Schema;
+
+/// How often expired things are forgotten, and the signing key is read again.
+const TICK: Duration = Duration::from_secs(30);
+
+/// Settings.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Who issues the tokens: the shop's address, as its clients see it.
+    pub issuer: String,
+    /// How long an access token is good.
+    pub access_token_ttl_s: u32,
+    /// How long a refresh token is good, from its last use.
+    pub refresh_token_ttl_s: u32,
+    /// After so many wrong passwords in a row an e-mail address is locked.
+    pub lockout_after: u32,
+    /// For so long.
+    pub lockout_s: u32,
+    /// Programs that may ask for tokens.
+    pub clients: Vec<Client>,
+    /// Accounts that are there from the start.
+    pub accounts: Vec<Account>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            issuer: "http://127.0.0.1:8080".to_owned(),
+            access_token_ttl_s: 600,
+            refresh_token_ttl_s: 30 * 24 * 3600,
+            lockout_after: 5,
+            lockout_s: 300,
+            clients: vec![Client::storefront()],
+            accounts: Vec::new(),
+        }
+    }
+}
+
+/// A program that may ask for tokens.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// What it calls itself.
+    pub id: String,
+    /// What people are shown.
+    pub name: String,
+    /// Where people may be sent back to. For a loopback address any port will do (RFC 8252).
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    /// A machine's public key (a P-256 JWK): it proves who it is by `private_key_jwt`. Without one the client is public.
+    #[serde(default)]
+    pub public_jwk: Option<serde_json::Value>,
+    /// Whom a machine acts as.
+    #[serde(default)]
+    pub account_id: String,
+    /// What a machine may do.
+    #[serde(default)]
+    pub roles: Vec<Role>,
+}
+
+impl Client {
+    /// The public client that people sign in with, from a browser or a terminal on the same machine.
+    pub fn storefront() -> Self {
+        Self {
+            id: "vitrine-storefront".to_owned(),
+            name: "Vitrine".to_owned(),
+            redirect_uris: vec!["http://127.0.0.1/callback".to_owned(), "http://[::1]/callback".to_owned()],
+            public_jwk: None,
+            account_id: String::new(),
+            roles: Vec::new(),
+        }
+    }
+}
+
+/// What somebody may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Buys.
+    Customer,
+    /// Sells.
+    Promoter,
+    /// Runs the shop.
+    Admin,
+}
+
+/// An account that is there from the start.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// "cus_…", "pro_…" or "adm_…".
+    pub account_id: String,
+    /// To sign in with.
+    pub email: String,
+    /// To sign in with.
+    pub password: String,
+    /// What it may do.
+    pub role: Role,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("account_id", &self.account_id).field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+/// The service.
+pub fn build(config: Config, host: &Host) -> Result<Component, Failure> {
+    let schema = Schema::new()
+        .with::<store::AccountDoc>()
+        .with::<store::CodeDoc>()
+        .with::<store::RefreshDoc>()
+        .with::<store::UsedDoc>()
+        .with::<store::LockDoc>()
+        .with::<store::KeyDoc>();
+    let store = host.open_store(AUTH, schema)?;
+    let keys = keys::Keys::new(store.clone(), host.clock());
+    let flows = flows::Flows::new(config, store.clone(), host.clock(), keys);
+    let (first, tending) = (flows.clone(), flows.clone());
+    Ok(Component::new(AUTH)
+        .grpc(AuthServiceServer::new(grpc::Service(flows)))
+        .store(store)
+        .before_ready(async move {
+            first.prepare().await.map_err(|e| {
+                tracing::error!(error = %e, "signing key and accounts could not be prepared");
+                match e {
+                    Failure::Refused(problem) => problem,
+                    _ => Problem::internal(),
+                }
+            })
+        })
+        .task("forget what expired", async move |stop| {
+            let mut ticks = tokio::time::interval(TICK);
+            while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+                if let Err(e) = tending.tend().await {
+                    tracing::warn!(error = %e, "expired tokens could not be forgotten; it is tried again");
+                }
+            }
+        }))
+}

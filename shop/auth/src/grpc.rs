@@ -1,0 +1,87 @@
+//! The contract, translated.
+
+use tonic::{Request, Response, Status};
+use vitrine_contracts::Problem;
+use vitrine_contracts::auth::v1::auth_service_server::AuthService;
+use vitrine_contracts::auth::v1::{
+    AuthorizationRequest, CheckAuthorizationResponse, CreateAccountRequest, CreateAccountResponse, DeleteAccountRequest,
+    DeleteAccountResponse, GetJwksRequest, GetJwksResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse,
+    RevokeTokenRequest, RevokeTokenResponse, Role as WireRole, RotateKeysRequest, RotateKeysResponse,
+};
+use vitrine_kit::id;
+
+use crate::flows::Flows;
+use crate::{Account, Role, domain};
+
+/// Longest password that is looked at, in bytes.
+const MAX_PASSWORD: usize = 1024;
+
+pub(crate) struct Service(pub(crate) Flows);
+
+/// An account's id, of any kind.
+fn check_account_id(account_id: &str) -> Result<(), Problem> {
+    if ["cus", "pro", "adm"].iter().any(|prefix| id::is_valid(prefix, account_id)) {
+        return Ok(());
+    }
+    Err(Problem::invalid("account_id", "an id that begins with cus_, pro_ or adm_", "the id is missing or malformed"))
+}
+
+#[tonic::async_trait]
+impl AuthService for Service {
+    async fn check_authorization(&self, request: Request<AuthorizationRequest>) -> Result<Response<CheckAuthorizationResponse>, Status> {
+        let request = request.into_inner();
+        let client = domain::check_authorization(self.0.clients(), &request)?;
+        Ok(Response::new(CheckAuthorizationResponse { client_name: client.name.clone() }))
+    }
+
+    async fn login(&self, request: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
+        let LoginRequest { authorization, email, password } = request.into_inner();
+        if password.len() > MAX_PASSWORD || email.len() > MAX_PASSWORD {
+            return Err(Problem::invalid("password", "at most 128 characters", "e-mail address or password is too long").into());
+        }
+        let location = self.0.login(authorization.unwrap_or_default(), &email, password).await?;
+        Ok(Response::new(LoginResponse { location }))
+    }
+
+    async fn issue_token(&self, request: Request<IssueTokenRequest>) -> Result<Response<IssueTokenResponse>, Status> {
+        Ok(Response::new(self.0.issue(request.into_inner()).await?))
+    }
+
+    async fn revoke_token(&self, request: Request<RevokeTokenRequest>) -> Result<Response<RevokeTokenResponse>, Status> {
+        let RevokeTokenRequest { token, client_id } = request.into_inner();
+        self.0.revoke(&token, &client_id).await?;
+        Ok(Response::new(RevokeTokenResponse {}))
+    }
+
+    async fn get_jwks(&self, _: Request<GetJwksRequest>) -> Result<Response<GetJwksResponse>, Status> {
+        Ok(Response::new(GetJwksResponse { jwks_json: self.0.keys().jwks().await? }))
+    }
+
+    async fn create_account(&self, request: Request<CreateAccountRequest>) -> Result<Response<CreateAccountResponse>, Status> {
+        let request = request.into_inner();
+        check_account_id(&request.account_id)?;
+        let role = match request.role() {
+            WireRole::Customer => Role::Customer,
+            WireRole::Promoter => Role::Promoter,
+            WireRole::Admin => Role::Admin,
+            WireRole::Unspecified => return Err(Problem::invalid("role", "customer, promoter or admin", "the role is missing").into()),
+        };
+        if !request.email.contains('@') || request.email.len() > 254 {
+            return Err(Problem::invalid("email", "an address such as ada@example.org", "the e-mail address is malformed").into());
+        }
+        let account = Account { account_id: request.account_id, email: request.email, password: request.password, role };
+        self.0.create_account(&account).await?;
+        Ok(Response::new(CreateAccountResponse {}))
+    }
+
+    async fn delete_account(&self, request: Request<DeleteAccountRequest>) -> Result<Response<DeleteAccountResponse>, Status> {
+        let account_id = request.into_inner().account_id;
+        check_account_id(&account_id)?;
+        self.0.delete_account(&account_id).await?;
+        Ok(Response::new(DeleteAccountResponse {}))
+    }
+
+    async fn rotate_keys(&self, _: Request<RotateKeysRequest>) -> Result<Response<RotateKeysResponse>, Status> {
+        Ok(Response::new(RotateKeysResponse { key_id: self.0.rotate_keys().await? }))
+    }
+}

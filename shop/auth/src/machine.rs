@@ -1,0 +1,97 @@
+//! Key pairs on P-256: the service's own for signing tokens, and a machine's for proving who it is.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use p256::SecretKey;
+use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding};
+use rand::RngCore;
+use serde::Serialize;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+/// What a machine sends as `client_assertion_type` (RFC 7523).
+pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// How long an assertion is good, in seconds.
+const ASSERTION_S: i64 = 60;
+
+/// A key that cannot be used.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the key is not a P-256 key in PKCS #8 PEM")]
+pub struct BadKey;
+
+/// A key pair. Its Debug output shows nothing of it.
+#[derive(Clone)]
+pub struct KeyPair(SecretKey);
+
+impl std::fmt::Debug for KeyPair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyPair(..)")
+    }
+}
+
+/// A random secret of 256 bits, for URLs.
+pub(crate) fn secret() -> String {
+    let mut bytes = [0; 32];
+    rand::rng().fill_bytes(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+impl KeyPair {
+    /// A new one.
+    pub fn generate() -> Self {
+        loop {
+            let mut bytes = [0; 32];
+            rand::rng().fill_bytes(&mut bytes);
+            // All but one in 2^32 numbers are in the curve's range.
+            if let Ok(key) = SecretKey::from_slice(&bytes) {
+                return Self(key);
+            }
+        }
+    }
+
+    /// From PKCS #8 PEM.
+    pub fn from_pem(pem: &str) -> Result<Self, BadKey> {
+        SecretKey::from_pkcs8_pem(pem).map(Self).map_err(|_| BadKey)
+    }
+
+    /// As PKCS #8 PEM.
+    pub fn to_pem(&self) -> Result<String, BadKey> {
+        self.0.to_pkcs8_pem(LineEnding::LF).map(|pem| pem.to_string()).map_err(|_| BadKey)
+    }
+
+    /// The public half as JWK.
+    pub fn public_jwk(&self) -> Value {
+        serde_json::from_str(&self.0.public_key().to_jwk_string()).unwrap_or(Value::Null)
+    }
+
+    /// A JWT, ES256.
+    pub(crate) fn sign(&self, key_id: Option<&str>, typ: &str, claims: &impl Serialize) -> Result<String, BadKey> {
+        let mut header = Header::new(Algorithm::ES256);
+        header.typ = Some(typ.to_owned());
+        header.kid = key_id.map(str::to_owned);
+        let key = EncodingKey::from_ec_pem(self.to_pem()?.as_bytes()).map_err(|_| BadKey)?;
+        jsonwebtoken::encode(&header, claims, &key).map_err(|_| BadKey)
+    }
+
+    /// What a machine sends as `client_assertion` to prove that it is `client_id`.
+    pub fn assertion(&self, client_id: &str, audience: &str, now_ms: i64) -> Result<String, BadKey> {
+        let exp = now_ms / 1000 + ASSERTION_S;
+        self.sign(None, "JWT", &json!({"iss": client_id, "sub": client_id, "aud": audience, "exp": exp, "jti": secret()}))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KeyPair;
+
+    #[test]
+    fn a_key_survives_its_pem() {
+        let key = KeyPair::generate();
+        let again = KeyPair::from_pem(&key.to_pem().expect("encodes")).expect("decodes");
+        assert_eq!(again.public_jwk(), key.public_jwk());
+        assert_eq!(key.public_jwk()["crv"], "P-256");
+        assert!(KeyPair::from_pem("nonsense").is_err());
+        assert_eq!(format!("{key:?}"), "KeyPair(..)");
+    }
+}
