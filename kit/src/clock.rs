@@ -73,9 +73,53 @@ pub fn rfc3339(unix_ms: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{ms:03}Z", s / 3600, s / 60 % 60, s % 60)
 }
 
+/// Reads a time as RFC 3339, for example `2026-11-21T18:30:00Z` or `2026-11-21T18:30:00.5+01:00`, as Unix milliseconds.
+pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    let number = |range: std::ops::Range<usize>| text.get(range).filter(|t| t.bytes().all(|b| b.is_ascii_digit()))?.parse::<i64>().ok();
+    let separator = |at: usize, allowed: &[u8]| text.as_bytes().get(at).is_some_and(|b| allowed.contains(b));
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+    let shaped = separator(4, b"-") && separator(7, b"-") && separator(10, b"Tt ") && separator(13, b":") && separator(16, b":");
+    let mut rest = text.get(19..)?;
+    let mut ms = 0;
+    if let Some(fraction) = rest.strip_prefix('.') {
+        let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+        ms = format!("{:0<3}", fraction.get(..digits.min(3))?).parse::<i64>().ok().filter(|_| digits > 0)?;
+        rest = fraction.get(digits..)?;
+    }
+    let offset_min = match rest {
+        "Z" | "z" => 0,
+        _ => {
+            let sign = match rest.as_bytes().first()? {
+                b'+' => 1,
+                b'-' => -1,
+                _ => return None,
+            };
+            let (hours, minutes) = rest.get(1..)?.split_once(':')?;
+            let part = |t: &str, max| (t.len() == 2).then(|| t.parse::<i64>().ok())?.filter(|n| (0..=max).contains(n));
+            sign * (part(hours, 23)? * 60 + part(minutes, 59)?)
+        }
+    };
+    let days = days_from_civil(year, month, day);
+    let valid = shaped && (1..=12).contains(&month) && hour < 24 && minute < 60 && second < 60 && {
+        let (y, m, d) = civil_date(days * 86_400_000);
+        (y, i64::from(m), i64::from(d)) == (year, month, day)
+    };
+    valid.then_some(((days * 24 + hour) * 60 + minute - offset_min) * 60_000 + second * 1000 + ms)
+}
+
+/// Days since the Unix epoch. Source: as for [`civil_date`].
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let y = if month <= 2 { year - 1 } else { year };
+    let era = y.div_euclid(400);
+    let yoe = y.rem_euclid(400);
+    let doy = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Clock, civil_date, rfc3339};
+    use super::{Clock, civil_date, parse_rfc3339, rfc3339};
     use std::time::Duration;
 
     #[test]
@@ -92,5 +136,18 @@ mod tests {
             assert_eq!(civil_date(ms), expected);
         }
         assert_eq!(rfc3339(1_795_228_166_042), "2026-11-21T02:29:26.042Z");
+        for (text, expected) in [
+            ("2026-11-21T02:29:26.042Z", Some(1_795_228_166_042)),
+            ("2026-11-21T03:29:26.0421+01:00", Some(1_795_228_166_042)),
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("2026-02-29T00:00:00Z", None),
+            ("2026-11-21", None),
+            ("2026-11-21T24:00:00Z", None),
+            ("2026-11-21T02:29:26", None),
+            ("tomorrow", None),
+            ("2026-11-21T02:29:26\u{e4}", None),
+        ] {
+            assert_eq!(parse_rfc3339(text), expected, "{text}");
+        }
     }
 }

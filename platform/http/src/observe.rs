@@ -14,7 +14,8 @@ pub async fn observe(service: Service, request: Request, next: Next) -> Response
     let started = Instant::now();
     let method = request.method().to_string();
     let route = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).to_owned();
-    let header = |name: &str| request.headers().get(name).and_then(|v| v.to_str().ok());
+    let headers = request.headers();
+    let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     let name = format!("{method} {route}");
     let mut span = service
         .server_span(&name, header("traceparent"), header("baggage"))

@@ -33,6 +33,17 @@ impl Reply {
         self
     }
 
+    /// The same with the field's name as the caller knows it.
+    pub fn renamed(mut self, rename: impl FnOnce(String) -> String) -> Self {
+        self.problem.field = self.problem.field.map(rename);
+        self
+    }
+
+    /// The sentence for people.
+    pub fn message(&self) -> &str {
+        &self.problem.message
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         self.status

@@ -1,1 +1,108 @@
-//! Being built.
+//! REST for the world: `/api/v1`, the OAuth endpoints, and a page to look at. It translates, guards and keeps nothing.
+//!
+//! Where to start reading: [`routes`](mod@routes) lists every operation; `api` makes the router and the OpenAPI document of the same list;
+//! `guard` lets requests in (rate limits, tokens, roles); `dto` is the JSON of requests and answers.
+
+mod api;
+mod dto;
+mod guard;
+mod input;
+mod oauth;
+mod page;
+mod routes;
+mod tokens;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::accounting::v1::accounting_service_client::AccountingServiceClient;
+use vitrine_contracts::ads::v1::ads_service_client::AdsServiceClient;
+use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
+use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
+use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
+use vitrine_contracts::checkout::v1::checkout_service_client::CheckoutServiceClient;
+use vitrine_contracts::currency::v1::currency_service_client::CurrencyServiceClient;
+use vitrine_contracts::customers::v1::customers_service_client::CustomersServiceClient;
+use vitrine_contracts::email::v1::email_service_client::EmailServiceClient;
+use vitrine_contracts::fraud::v1::fraud_service_client::FraudServiceClient;
+use vitrine_contracts::orders::v1::orders_service_client::OrdersServiceClient;
+use vitrine_contracts::payments::v1::payments_service_client::PaymentsServiceClient;
+use vitrine_contracts::recommendations::v1::recommendations_service_client::RecommendationsServiceClient;
+use vitrine_contracts::services::GATEWAY;
+use vitrine_contracts::shipping::v1::shipping_service_client::ShippingServiceClient;
+use vitrine_platform_host::{Component, Failure, Host};
+use vitrine_platform_mesh::Transport;
+
+/// Settings.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The shop's address as its clients see it: who issues the tokens that are let in.
+    pub issuer: String,
+    /// Requests a second that one client (an account, or an address without one) may make for long.
+    pub rate_per_s: u32,
+    /// Requests that one client may make at once.
+    pub rate_burst: u32,
+    /// Largest body of a request, in bytes.
+    pub max_body_bytes: u32,
+    /// Web origins whose pages may call; "*" lets all, which is safe because nothing here rests on cookies.
+    pub cors_origins: Vec<String>,
+    /// Where the page links to for telemetry; empty leaves the link out.
+    pub observe_url: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            issuer: "http://127.0.0.1:8080".to_owned(),
+            rate_per_s: 1000,
+            rate_burst: 2000,
+            max_body_bytes: 64 * 1024,
+            cors_origins: vec!["*".to_owned()],
+            observe_url: String::new(),
+        }
+    }
+}
+
+/// The services that it calls: all of them.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "each is named like its service")]
+pub struct Deps {
+    pub auth: AuthServiceClient<Transport>,
+    pub customers: CustomersServiceClient<Transport>,
+    pub catalog: CatalogServiceClient<Transport>,
+    pub carts: CartsServiceClient<Transport>,
+    pub checkout: CheckoutServiceClient<Transport>,
+    pub orders: OrdersServiceClient<Transport>,
+    pub payments: PaymentsServiceClient<Transport>,
+    pub shipping: ShippingServiceClient<Transport>,
+    pub currency: CurrencyServiceClient<Transport>,
+    pub email: EmailServiceClient<Transport>,
+    pub recommendations: RecommendationsServiceClient<Transport>,
+    pub ads: AdsServiceClient<Transport>,
+    pub accounting: AccountingServiceClient<Transport>,
+    pub fraud: FraudServiceClient<Transport>,
+}
+
+/// What every handler sees.
+pub(crate) struct Gateway {
+    pub(crate) config: Config,
+    pub(crate) deps: Deps,
+    pub(crate) tokens: tokens::Tokens,
+    pub(crate) limiter: guard::Limiter,
+    pub(crate) openapi: String,
+}
+
+/// The service.
+pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
+    let operations = routes::all();
+    let gateway = Arc::new(Gateway {
+        tokens: tokens::Tokens::new(deps.auth.clone(), config.issuer.clone(), host.clock()),
+        limiter: guard::Limiter::new(config.rate_per_s, config.rate_burst),
+        openapi: operations.document(&config.issuer),
+        config,
+        deps,
+    });
+    let router = guard::around(operations.router(&gateway), &gateway, host.telemetry(GATEWAY))?;
+    Ok(Component::new(GATEWAY).http(router))
+}

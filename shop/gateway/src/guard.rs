@@ -1,0 +1,237 @@
+//! What every request passes: trace and figures, CORS, a deadline, rate limit, size limit, token and role.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use vitrine_contracts::Problem;
+use vitrine_platform_http::{Peer, Reply, Router, observe};
+use vitrine_platform_telemetry::{Context, Service};
+
+use crate::Gateway;
+use crate::tokens::Caller;
+
+/// How long a request may take in all.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// Most clients whose rate is remembered.
+const MAX_CLIENTS: usize = 10_000;
+
+/// Who may use an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Everybody.
+    Public,
+    /// Somebody who buys.
+    Customer,
+    /// Somebody who sells, or who runs the shop.
+    Seller,
+    /// Who runs the shop.
+    Admin,
+}
+
+impl Access {
+    pub(crate) fn meaning(self) -> &'static str {
+        match self {
+            Self::Public => "For everybody.",
+            Self::Customer => "For customers.",
+            Self::Seller => "For promoters and admins.",
+            Self::Admin => "For admins.",
+        }
+    }
+
+    fn admits(self, caller: &Caller) -> bool {
+        match self {
+            Self::Public => true,
+            Self::Customer => caller.has("customer"),
+            Self::Seller => caller.has("promoter") || caller.has("admin"),
+            Self::Admin => caller.has("admin"),
+        }
+    }
+}
+
+/// Counts requests: a bucket of tokens for each client.
+pub(crate) struct Limiter {
+    per_s: f64,
+    burst: f64,
+    clients: Mutex<HashMap<String, (f64, Instant)>>,
+}
+
+impl Limiter {
+    pub(crate) fn new(per_s: u32, burst: u32) -> Self {
+        Self { per_s: per_s.max(1).into(), burst: burst.max(1).into(), clients: Mutex::default() }
+    }
+
+    /// Takes one token; answers whether there was one.
+    fn take(&self, client: String, now: Instant) -> bool {
+        let mut clients = self.clients.lock();
+        if clients.len() >= MAX_CLIENTS && !clients.contains_key(&client) {
+            // Whoever has a full bucket again is as good as unknown.
+            clients.retain(|_, (left, at)| *left + self.per_s * now.duration_since(*at).as_secs_f64() < self.burst);
+            if clients.len() >= MAX_CLIENTS {
+                return false;
+            }
+        }
+        let (left, at) = clients.entry(client).or_insert((self.burst, now));
+        *left = (*left + self.per_s * now.duration_since(*at).as_secs_f64()).min(self.burst);
+        *at = now;
+        let there = *left >= 1.0;
+        if there {
+            *left -= 1.0;
+        }
+        there
+    }
+}
+
+/// Puts everything around the routes that holds for all of them.
+pub(crate) fn around(operations: Router<Arc<Gateway>>, gateway: &Arc<Gateway>, telemetry: Service) -> Result<Router, Problem> {
+    let max_body = usize::try_from(gateway.config.max_body_bytes).unwrap_or(usize::MAX);
+    let nowhere = |request: Request| async move {
+        let message = format!("there is nothing at {} {}", request.method(), request.uri().path());
+        Reply::new(StatusCode::NOT_FOUND, "NO_SUCH_ROUTE", &message).at("path", "one of /api/v1/openapi.json")
+    };
+    let wrong_method = |request: Request| async move {
+        let message = format!("{} is not possible here", request.method());
+        Reply::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", &message).at("method", "see /api/v1/openapi.json")
+    };
+    Ok(operations
+        .merge(crate::oauth::router())
+        .merge(crate::page::router())
+        .fallback(nowhere)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(max_body))
+        .layer(from_fn_with_state(gateway.clone(), limit))
+        .layer(cors(&gateway.config.cors_origins)?)
+        .layer(from_fn(deadline))
+        .layer(from_fn(move |request: Request, next: Next| observe(telemetry.clone(), request, next)))
+        .with_state(gateway.clone()))
+}
+
+fn cors(origins: &[String]) -> Result<CorsLayer, Problem> {
+    let allowed = if origins.iter().any(|o| o == "*") {
+        AllowOrigin::any()
+    } else {
+        let parse = |origin: &String| {
+            HeaderValue::try_from(origin.as_str()).map_err(|_| {
+                Problem::invalid("gateway.cors_origins", "origins such as https://shop.example", "an origin is malformed")
+            })
+        };
+        AllowOrigin::list(origins.iter().map(parse).collect::<Result<Vec<_>, _>>()?)
+    };
+    let own = |name| HeaderName::from_static(name);
+    Ok(CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+            own("idempotency-key"),
+            own("traceparent"),
+            own("baggage"),
+        ])
+        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, own("x-trace-id")])
+        .max_age(Duration::from_secs(3600)))
+}
+
+async fn deadline(request: Request, next: Next) -> Response {
+    Context::current().with_deadline(Some(Instant::now() + DEADLINE)).scope(next.run(request)).await
+}
+
+/// The outcome of looking at a request's token: none given, or who it stands for, or why it does not.
+#[derive(Clone)]
+struct Presented(Option<Result<Caller, Reply>>);
+
+/// Verifies the token, if there is one, and lets no client make too many requests.
+async fn limit(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
+    let presented = match request.headers().get(header::AUTHORIZATION) {
+        None => None,
+        Some(value) => Some(match value.to_str().ok().and_then(bearer) {
+            Some(token) => gateway.tokens.verify(token).await,
+            None => Err(Reply::from(Problem::unauthenticated("INVALID_TOKEN", "the Authorization header is not a bearer token"))
+                .at("Authorization", "Bearer and an access token from /oauth2/token")),
+        }),
+    };
+    let client = match &presented {
+        Some(Ok(caller)) => caller.id.clone(),
+        _ => request.extensions().get::<Peer>().map_or_else(|| "unknown".to_owned(), |peer| peer.0.ip().to_string()),
+    };
+    if !gateway.limiter.take(client, Instant::now()) {
+        let expected = format!("at most {} requests a second", gateway.config.rate_per_s);
+        return Reply::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "too many requests: wait a second")
+            .at("rate", &expected)
+            .into_response();
+    }
+    request.extensions_mut().insert(Presented(presented));
+    next.run(request).await
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Lets a request to its operation, if its caller may.
+pub(crate) async fn admit(State((_, access)): State<(Arc<Gateway>, Access)>, mut request: Request, next: Next) -> Response {
+    if access == Access::Public {
+        return next.run(request).await;
+    }
+    let presented = request.extensions().get::<Presented>().and_then(|p| p.0.clone());
+    let caller = match presented {
+        Some(Ok(caller)) => caller,
+        Some(Err(reply)) => return reply.into_response(),
+        None => {
+            return Reply::from(Problem::unauthenticated("TOKEN_REQUIRED", "this needs an access token"))
+                .at("Authorization", "Bearer and an access token from /oauth2/token")
+                .into_response();
+        }
+    };
+    if !access.admits(&caller) {
+        return Reply::from(Problem::permission_denied(access.meaning())).into_response();
+    }
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Reply;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Reply> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Problem::internal().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Limiter, MAX_CLIENTS};
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_client_that_hurries_waits_and_others_do_not() {
+        let limiter = Limiter::new(10, 3);
+        let now = Instant::now();
+        let take = |client: &str, ms| limiter.take(client.to_owned(), now + Duration::from_millis(ms));
+        assert_eq!((0..5).map(|_| take("a", 0)).collect::<Vec<_>>(), [true, true, true, false, false]);
+        assert!(take("b", 0));
+        assert!(take("a", 100) && !take("a", 100));
+        assert!((0..3).all(|_| take("a", 10_000)) && !take("a", 10_000));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let limiter = Limiter::new(1, 2);
+        let now = Instant::now();
+        for i in 0..=MAX_CLIENTS {
+            limiter.take(i.to_string(), now);
+        }
+        assert_eq!(limiter.clients.lock().len(), MAX_CLIENTS);
+        assert!(limiter.take("later".to_owned(), now + Duration::from_secs(5)));
+    }
+}

@@ -1,0 +1,124 @@
+//! What those who run the shop see and do.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use serde::Deserialize;
+use vitrine_contracts::Problem;
+use vitrine_contracts::accounting::v1::{GetTrialBalanceRequest, ListTransactionsRequest};
+use vitrine_contracts::auth::v1::RotateKeysRequest;
+use vitrine_contracts::checkout::v1::CancelOrderRequest;
+use vitrine_contracts::fraud::v1::{GetAssessmentRequest, ListAssessmentsRequest};
+use vitrine_contracts::orders::v1::{GetOrderRequest, ListOrdersRequest, OrderState, TransitionRequest};
+use vitrine_contracts::payments::v1::{ListPaymentsRequest, RefundRequest};
+use vitrine_platform_http::{Json, Query, Reply};
+
+use crate::Gateway;
+use crate::dto::{self, Order, Page};
+use crate::input::{PageQuery, page};
+
+/// A state by the word that the API uses for it.
+fn state_of(word: &str, field: &str) -> Result<OrderState, Problem> {
+    let named = OrderState::from_str_name(&format!("ORDER_STATE_{}", word.to_uppercase()));
+    let known = named.filter(|s| *s != OrderState::Unspecified && word.chars().all(|c| c.is_ascii_lowercase()));
+    let expected = "placed, paid, shipped, delivered, cancelled or refunded";
+    known.ok_or_else(|| Problem::invalid(field, expected, "there is no such state").with_reason("UNKNOWN_STATE"))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OrdersQuery {
+    customer_id: Option<String>,
+    state: Option<String>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+pub(super) async fn orders(State(gateway): State<Arc<Gateway>>, Query(query): Query<OrdersQuery>) -> Result<axum::Json<Page<Order>>, Reply> {
+    let state = query.state.map_or(Ok(OrderState::Unspecified), |word| state_of(&word, "state"))?;
+    let customer_id = query.customer_id.unwrap_or_default();
+    let request = ListOrdersRequest { customer_id, state: state.into(), page: page(query.limit, query.cursor)? };
+    let found = gateway.deps.orders.clone().list_orders(request).await?.into_inner();
+    Ok(axum::Json(Page::new(found.orders, found.page)))
+}
+
+pub(super) async fn order(State(gateway): State<Arc<Gateway>>, Path(order_id): Path<String>) -> Result<axum::Json<Order>, Reply> {
+    let request = GetOrderRequest { order_id, customer_id: String::new() };
+    Ok(axum::Json(gateway.deps.orders.clone().get_order(request).await?.into_inner().into()))
+}
+
+/// Cancelling goes through checkout, for money and stock go back; a refund of what was sent gives back the money alone.
+pub(super) async fn transition(State(gateway): State<Arc<Gateway>>, Path(order_id): Path<String>, Json(body): Json<dto::Transition>) -> Result<axum::Json<Order>, Reply> {
+    let deps = &gateway.deps;
+    let to = state_of(&body.to, "to")?;
+    let reason = if body.reason.is_empty() { "by an admin".to_owned() } else { body.reason };
+    match to {
+        OrderState::Shipped | OrderState::Delivered => {}
+        OrderState::Cancelled => {
+            let request = CancelOrderRequest { order_id, customer_id: String::new(), reason };
+            return Ok(axum::Json(deps.checkout.clone().cancel_order(request).await?.into_inner().into()));
+        }
+        OrderState::Refunded => {
+            let request = GetOrderRequest { order_id: order_id.clone(), customer_id: String::new() };
+            let order = deps.orders.clone().get_order(request).await?.into_inner();
+            if matches!(order.state(), OrderState::Placed | OrderState::Paid) {
+                let request = CancelOrderRequest { order_id, customer_id: String::new(), reason };
+                return Ok(axum::Json(deps.checkout.clone().cancel_order(request).await?.into_inner().into()));
+            }
+            let refund_id = format!("ref_{}", order.id.trim_start_matches("ord_"));
+            deps.payments.clone().refund(RefundRequest { payment_id: order.payment_id, refund_id, amount: None }).await?;
+        }
+        OrderState::Placed | OrderState::Paid | OrderState::Unspecified => {
+            let expected = "shipped, delivered, cancelled or refunded";
+            return Err(Problem::invalid("to", expected, "only checkout places and charges").into());
+        }
+    }
+    let request = TransitionRequest { order_id, to: to.into(), reason };
+    Ok(axum::Json(deps.orders.clone().transition(request).await?.into_inner().into()))
+}
+
+pub(super) async fn payments(State(gateway): State<Arc<Gateway>>, Query(query): Query<PageQuery>) -> Result<axum::Json<Page<dto::PaymentRecord>>, Reply> {
+    let found = gateway.deps.payments.clone().list_payments(ListPaymentsRequest { page: query.request()? }).await?.into_inner();
+    Ok(axum::Json(Page::new(found.payments, found.page)))
+}
+
+pub(super) async fn balance(State(gateway): State<Arc<Gateway>>) -> Result<axum::Json<dto::TrialBalance>, Reply> {
+    Ok(axum::Json(gateway.deps.accounting.clone().get_trial_balance(GetTrialBalanceRequest {}).await?.into_inner().into()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TransactionsQuery {
+    order_id: Option<String>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+pub(super) async fn transactions(State(gateway): State<Arc<Gateway>>, Query(query): Query<TransactionsQuery>) -> Result<axum::Json<Page<dto::LedgerTransaction>>, Reply> {
+    let request = ListTransactionsRequest { order_id: query.order_id.unwrap_or_default(), page: page(query.limit, query.cursor)? };
+    let found = gateway.deps.accounting.clone().list_transactions(request).await?.into_inner();
+    Ok(axum::Json(Page::new(found.transactions, found.page)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AssessmentsQuery {
+    min_score: Option<u32>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+pub(super) async fn assessments(State(gateway): State<Arc<Gateway>>, Query(query): Query<AssessmentsQuery>) -> Result<axum::Json<Page<dto::Assessment>>, Reply> {
+    let request = ListAssessmentsRequest { min_score: query.min_score.unwrap_or(0), page: page(query.limit, query.cursor)? };
+    let found = gateway.deps.fraud.clone().list_assessments(request).await?.into_inner();
+    Ok(axum::Json(Page::new(found.assessments, found.page)))
+}
+
+pub(super) async fn assessment(State(gateway): State<Arc<Gateway>>, Path(order_id): Path<String>) -> Result<axum::Json<dto::Assessment>, Reply> {
+    Ok(axum::Json(gateway.deps.fraud.clone().get_assessment(GetAssessmentRequest { order_id }).await?.into_inner().into()))
+}
+
+pub(super) async fn rotate_keys(State(gateway): State<Arc<Gateway>>) -> Result<axum::Json<dto::KeyRotated>, Reply> {
+    let rotated = gateway.deps.auth.clone().rotate_keys(RotateKeysRequest {}).await?.into_inner();
+    Ok(axum::Json(dto::KeyRotated { key_id: rotated.key_id }))
+}

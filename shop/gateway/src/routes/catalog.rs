@@ -1,0 +1,187 @@
+//! What everybody may look at, and what sellers change of it.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use vitrine_contracts::Problem;
+use vitrine_contracts::ads::v1::GetAdsRequest;
+use vitrine_contracts::catalog::v1 as wire;
+use vitrine_contracts::currency::v1::{ConvertRequest, ListCurrenciesRequest};
+use vitrine_contracts::recommendations::v1::RecommendRequest;
+use vitrine_kit::money::Money;
+use vitrine_platform_http::{Json, Query, Reply};
+
+use crate::Gateway;
+use crate::dto::{self, Kind, List, Page, Product};
+use crate::input::{expected_version, idempotency_key, is_fresh, page, stale};
+use crate::tokens::Caller;
+
+/// How long a browser may keep a picture without asking, in seconds.
+const PICTURE_AGE: &str = "public, max-age=300";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    category: Option<String>,
+    kind: Option<Kind>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+pub(super) async fn list(State(gateway): State<Arc<Gateway>>, Query(query): Query<ListQuery>) -> Result<axum::Json<Page<Product>>, Reply> {
+    let request = wire::ListProductsRequest {
+        category: query.category.unwrap_or_default(),
+        kind: query.kind.map_or(wire::Kind::Unspecified, wire::Kind::from).into(),
+        promoter_id: String::new(),
+        page: page(query.limit, query.cursor)?,
+    };
+    let found = gateway.deps.catalog.clone().list_products(request).await?.into_inner();
+    Ok(axum::Json(Page::new(found.products, found.page)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SearchQuery {
+    q: String,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+pub(super) async fn search(State(gateway): State<Arc<Gateway>>, Query(query): Query<SearchQuery>) -> Result<axum::Json<Page<Product>>, Reply> {
+    let request = wire::SearchProductsRequest { query: query.q, page: page(query.limit, query.cursor)? };
+    let found = gateway.deps.catalog.clone().search_products(request).await?.into_inner();
+    Ok(axum::Json(Page::new(found.products, found.page)))
+}
+
+/// Description and stock both change what is shown.
+fn etag(product: &Product) -> String {
+    format!("\"{}.{}\"", product.version, product.available)
+}
+
+fn tagged(status: StatusCode, product: Product) -> Response {
+    (status, [(header::ETAG, etag(&product))], axum::Json(product)).into_response()
+}
+
+pub(super) async fn get(State(gateway): State<Arc<Gateway>>, Path(product_id): Path<String>, headers: HeaderMap) -> Result<Response, Reply> {
+    let product: Product = gateway.deps.catalog.clone().get_product(wire::GetProductRequest { product_id }).await?.into_inner().into();
+    let tag = etag(&product);
+    if is_fresh(&headers, &tag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+    }
+    Ok(tagged(StatusCode::OK, product))
+}
+
+pub(super) async fn picture(State(gateway): State<Arc<Gateway>>, Path(product_id): Path<String>) -> Result<Response, Reply> {
+    let picture = gateway.deps.catalog.clone().get_picture(wire::GetPictureRequest { product_id }).await?.into_inner();
+    let headers = [(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, PICTURE_AGE), (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'")];
+    Ok((headers, picture.svg).into_response())
+}
+
+pub(super) async fn categories(State(gateway): State<Arc<Gateway>>) -> Result<axum::Json<List<dto::Category>>, Reply> {
+    let found = gateway.deps.catalog.clone().list_categories(wire::ListCategoriesRequest {}).await?.into_inner();
+    Ok(axum::Json(List::new(found.categories)))
+}
+
+/// Promoters sell as themselves, admins for the shop.
+fn acting_as(caller: &Caller) -> String {
+    if caller.has("admin") { String::new() } else { caller.id.clone() }
+}
+
+pub(super) async fn create(State(gateway): State<Arc<Gateway>>, caller: Caller, headers: HeaderMap, Json(body): Json<dto::NewProduct>) -> Result<Response, Reply> {
+    let idempotency_key = idempotency_key(&headers)?.unwrap_or_default();
+    let stock = body.stock;
+    let product = Some(body.parse(acting_as(&caller))?);
+    let request = wire::CreateProductRequest { product, stock, idempotency_key };
+    let created: Product = gateway.deps.catalog.clone().create_product(request).await?.into_inner().into();
+    let location = format!("/api/v1/products/{}", created.id);
+    Ok(([(header::LOCATION, location)], tagged(StatusCode::CREATED, created)).into_response())
+}
+
+pub(super) async fn update(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Path(product_id): Path<String>,
+    headers: HeaderMap,
+    Json(patch): Json<dto::ProductPatch>,
+) -> Result<Response, Reply> {
+    let price = patch.price.as_ref().map(|p| p.parse("price")).transpose()?;
+    let request = wire::UpdateProductRequest {
+        product_id,
+        expected_version: expected_version(&headers)?,
+        name: patch.name,
+        description: patch.description,
+        category: patch.category,
+        price: price.map(Into::into),
+        restock: patch.restock,
+        acting_promoter_id: acting_as(&caller),
+    };
+    let updated = gateway.deps.catalog.clone().update_product(request).await.map_err(stale)?;
+    Ok(tagged(StatusCode::OK, updated.into_inner().into()))
+}
+
+pub(super) async fn delete(State(gateway): State<Arc<Gateway>>, caller: Caller, Path(product_id): Path<String>) -> Result<StatusCode, Reply> {
+    let request = wire::DeleteProductRequest { product_id, acting_promoter_id: acting_as(&caller) };
+    gateway.deps.catalog.clone().delete_product(request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn currencies(State(gateway): State<Arc<Gateway>>) -> Result<axum::Json<dto::Currencies>, Reply> {
+    let found = gateway.deps.currency.clone().list_currencies(ListCurrenciesRequest {}).await?.into_inner();
+    Ok(axum::Json(dto::Currencies { items: found.currencies.into_iter().map(Into::into).collect(), as_of: found.as_of }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConvertQuery {
+    amount: String,
+    from: String,
+    to: String,
+}
+
+pub(super) async fn convert(State(gateway): State<Arc<Gateway>>, Query(query): Query<ConvertQuery>) -> Result<axum::Json<dto::Converted>, Reply> {
+    let currency = dto::parse_currency(&query.from, "from")?;
+    let to = dto::parse_currency(&query.to, "to")?;
+    let expected = format!("a decimal number with at most {} decimals, not negative", currency.exponent());
+    let wrong = |message: &str| Problem::invalid("amount", &expected, message).with_reason("INVALID_AMOUNT");
+    let from = Money::parse_amount(currency, &query.amount).map_err(|e| wrong(&e.to_string()))?;
+    if from.is_negative() {
+        return Err(wrong("the amount is negative").into());
+    }
+    let request = ConvertRequest { from: Some(from.into()), to_code: to.code().to_owned() };
+    let converted = gateway.deps.currency.clone().convert(request).await?.into_inner();
+    Ok(axum::Json(dto::Converted { from: from.into(), to: converted.money.unwrap_or_default().into(), as_of: converted.as_of }))
+}
+
+/// Query parameters of which one may be given several times.
+type Pairs = Vec<(String, String)>;
+
+/// The values of the parameter that may repeat, and the limit.
+fn repeated(pairs: Pairs, name: &str) -> Result<(Vec<String>, u32), Problem> {
+    let (mut values, mut limit) = (Vec::new(), 0);
+    for (key, value) in pairs {
+        if key == name {
+            values.push(value);
+        } else if key == "limit" {
+            limit = value.parse().ok().filter(|n| *n > 0).ok_or_else(|| Problem::invalid("limit", "a number from 1", "that is not a number from 1"))?;
+        } else {
+            let shown: String = key.chars().take(40).collect();
+            return Err(Problem::invalid(&shown, &format!("{name} or limit"), "there is no such parameter").with_reason("INVALID_QUERY"));
+        }
+    }
+    Ok((values, limit))
+}
+
+pub(super) async fn recommend(State(gateway): State<Arc<Gateway>>, Query(pairs): Query<Pairs>) -> Result<axum::Json<List<dto::Recommendation>>, Reply> {
+    let (product_ids, limit) = repeated(pairs, "product_id")?;
+    let found = gateway.deps.recommendations.clone().recommend(RecommendRequest { product_ids, limit }).await?.into_inner();
+    Ok(axum::Json(List::new(found.recommendations)))
+}
+
+pub(super) async fn ads(State(gateway): State<Arc<Gateway>>, Query(pairs): Query<Pairs>) -> Result<axum::Json<List<dto::Ad>>, Reply> {
+    let (context, limit) = repeated(pairs, "context")?;
+    let found = gateway.deps.ads.clone().get_ads(GetAdsRequest { context, limit }).await?.into_inner();
+    Ok(axum::Json(List::new(found.ads)))
+}
