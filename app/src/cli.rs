@@ -149,9 +149,15 @@ pub struct LoadArgs {
 /// `vitrine token`.
 #[derive(Args, Clone, Debug)]
 pub struct TokenArgs {
-    /// The shop
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-    pub url: String,
+    /// The shop; without it, the one that runs on the data folder
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// For those who run the shop, by the key in the data folder
+    #[arg(long)]
+    pub admin: bool,
+    /// Data folder.
+    #[command(flatten)]
+    pub data: DataArgs,
     /// Whose
     #[arg(long, default_value = crate::settings::DEMO_EMAIL)]
     pub email: String,

@@ -5,13 +5,15 @@
 pub mod cli;
 pub mod settings;
 pub mod topology;
+mod up;
+mod serve;
+mod remote;
+mod token;
 mod observatory;
 mod console;
+mod process;
+mod folder;
 mod runfile;
-mod token;
-mod serve;
-mod up;
-mod remote;
 
 use std::process::ExitCode;
 
@@ -19,8 +21,8 @@ use clap::Parser;
 use cli::{Cli, Command};
 
 pub use observatory::Observatory;
-pub use runfile::RunFile;
-pub use serve::{Served, serve};
+pub use runfile::{DemoCustomer, RunFile};
+pub use serve::{Plan, Served, serve};
 pub use up::{Up, up};
 
 /// The exit code for a mistake in flags or configuration (sysexits' EX_USAGE).
@@ -84,7 +86,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
         Command::Status(args) => remote::status(&args.data).await,
         Command::Down(args) => remote::down(&args.data).await,
         Command::Token(args) => {
-            println!("{}", token::sign_in(&args.url, &args.email, &args.password).await?);
+            println!("{}", token::token(&args).await?);
             Ok(())
         }
         Command::Config(args) => settings::print(&args),

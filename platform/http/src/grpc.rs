@@ -22,6 +22,17 @@ pub fn grpc_routes(find: impl Fn(&str) -> Option<Transport> + Clone + Send + Syn
     beside.into_axum_router().fallback_service(dispatch)
 }
 
+/// gRPC and everything else on one listener: told apart by the content type.
+pub fn with_grpc(grpc: Router, other: Router) -> Router {
+    let choose = service_fn(move |request: Request| {
+        let content_type = request.headers().get(http::header::CONTENT_TYPE);
+        let is_grpc = content_type.is_some_and(|v| v.as_bytes().starts_with(b"application/grpc"));
+        let router = if is_grpc { grpc.clone() } else { other.clone() };
+        router.oneshot(request)
+    });
+    Router::new().fallback_service(choose)
+}
+
 async fn call(target: Option<Transport>, request: Request) -> Response {
     let Some(target) = target else {
         let message = format!("{} is not served here", request.uri().path());

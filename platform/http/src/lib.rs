@@ -13,7 +13,7 @@ mod serve;
 
 pub use axum::Router;
 pub use extract::{Json, Query};
-pub use grpc::grpc_routes;
+pub use grpc::{grpc_routes, with_grpc};
 pub use health::health_routes;
 pub use observe::observe;
 pub use problem::Reply;

@@ -63,8 +63,8 @@ impl Flows {
         self.0.clock.now_ms()
     }
 
-    fn access_ttl_ms(&self) -> i64 {
-        i64::from(self.0.config.access_token_ttl_s) * 1000
+    fn ttl_s(&self, client: Option<&Client>) -> u32 {
+        client.map(|c| c.token_ttl_s).filter(|s| *s > 0).unwrap_or(self.0.config.access_token_ttl_s)
     }
 
     /// Makes the first key and the accounts of the settings.
@@ -282,7 +282,7 @@ impl Flows {
         }
         let scope = domain::normal_scope(&request.scope)?;
         let access_token = self.access_token(&client.account_id, &client.roles, "", &scope, &client.id)?;
-        let expires_in_s = self.0.config.access_token_ttl_s;
+        let expires_in_s = self.ttl_s(Some(client));
         Ok(IssueTokenResponse { access_token, expires_in_s, scope, ..IssueTokenResponse::default() })
     }
 
@@ -307,7 +307,7 @@ impl Flows {
         if has("openid") {
             let mut claims = json!({
                 "iss": self.0.config.issuer, "sub": account.id, "aud": grant.client_id, "iat": now / 1000,
-                "exp": (now + self.access_ttl_ms()) / 1000, "auth_time": grant.auth_time_s, "email": account.email,
+                "exp": now / 1000 + i64::from(self.0.config.access_token_ttl_s), "auth_time": grant.auth_time_s, "email": account.email,
             });
             if !nonce.is_empty() {
                 claims["nonce"] = json!(nonce);
@@ -318,11 +318,12 @@ impl Flows {
     }
 
     fn access_token(&self, sub: &str, roles: &[Role], email: &str, scope: &str, client_id: &str) -> Result<String, Problem> {
-        let now = self.now();
+        let now_s = self.now() / 1000;
+        let exp = now_s + i64::from(self.ttl_s(self.clients().iter().find(|c| c.id == client_id)));
         self.0.keys.sign(
             "at+jwt",
             &json!({
-                "iss": self.0.config.issuer, "sub": sub, "aud": "vitrine", "iat": now / 1000, "exp": (now + self.access_ttl_ms()) / 1000,
+                "iss": self.0.config.issuer, "sub": sub, "aud": "vitrine", "iat": now_s, "exp": exp,
                 "jti": id::new("tkn"), "roles": roles, "email": email, "scope": scope, "client_id": client_id,
             }),
         )
@@ -370,7 +371,8 @@ impl Flows {
     }
 
     pub(crate) async fn rotate_keys(&self) -> Result<String, Failure> {
-        self.0.keys.rotate(self.access_ttl_ms()).await
+        let longest_s = self.clients().iter().map(|c| self.ttl_s(Some(c))).max().unwrap_or(self.ttl_s(None));
+        self.0.keys.rotate(i64::from(longest_s) * 1000).await
     }
 
     /// Forgets what has expired.

@@ -29,7 +29,8 @@ const TICK: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Who issues the tokens: the shop's address, as its clients see it.
+    /// Who issues the tokens: the shop's address, as its clients see it. The composition root knows it.
+    #[serde(skip)]
     pub issuer: String,
     /// How long an access token is good.
     pub access_token_ttl_s: u32,
@@ -79,6 +80,9 @@ pub struct Client {
     /// What a machine may do.
     #[serde(default)]
     pub roles: Vec<Role>,
+    /// How long a machine's access token is good; 0 for as long as everybody's.
+    #[serde(default)]
+    pub token_ttl_s: u32,
 }
 
 impl Client {
@@ -91,6 +95,7 @@ impl Client {
             public_jwk: None,
             account_id: String::new(),
             roles: Vec::new(),
+            token_ttl_s: 0,
         }
     }
 }

@@ -14,7 +14,7 @@ use vitrine_platform_host::Failure;
 use vitrine_platform_store::{Query, Stored, Tx, retry_conflicts};
 
 use crate::domain::{Hold, Stock, check_lines, ttl_ms};
-use crate::store::{Products, ReservationDoc, StockDoc, no_product};
+use crate::store::{ProductDoc, Products, ReservationDoc, StockDoc, no_product};
 
 /// Locks that products share by hash.
 const LOCKS: usize = 64;
@@ -147,9 +147,9 @@ impl Reservations {
     /// Every product must be there, and no event over.
     async fn check_events(&self, lines: &[(String, u32)], now: i64) -> Result<(), Failure> {
         let ids: Vec<&str> = lines.iter().map(|(id, _)| id.as_str()).collect();
-        let products = self.products.store.get_many(&ids).await?;
+        let products = self.products.store.get_many::<ProductDoc>(&ids).await?;
         for id in ids {
-            let product: &Stored<crate::store::ProductDoc> = products.iter().find(|p| p.doc.id == id).ok_or_else(|| no_product(id))?;
+            let product = products.iter().find(|p| p.id == id).ok_or_else(|| no_product(id))?;
             if product.event.as_ref().is_some_and(|e| e.starts_at <= now) {
                 let problem = Problem::precondition("EVENT_OVER", &format!("{} has begun already", product.name));
                 return Err(problem.with_field(id).into());

@@ -37,7 +37,8 @@ use vitrine_platform_mesh::Transport;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The shop's address as its clients see it: who issues the tokens that are let in.
+    /// The shop's address as its clients see it: who issues the tokens that are let in. The composition root knows it.
+    #[serde(skip)]
     pub issuer: String,
     /// Requests a second that one client (an account, or an address without one) may make for long.
     pub rate_per_s: u32,

@@ -1,0 +1,60 @@
+//! What every command that runs services has: telemetry, and knowing when to stop.
+
+use anyhow::{Context as _, Result};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use vitrine_observe_receive::{Store, grpc_routes};
+use vitrine_platform_mesh as mesh;
+use vitrine_platform_telemetry::{Config, Exporter, LogLayer, OtlpProtocol, Telemetry};
+
+use crate::Usage;
+
+/// What logs that belong to no service are said to come from.
+const PROCESS: &str = "vitrine";
+
+/// Telemetry as the standard OTEL_* variables say.
+pub fn telemetry_config() -> Result<Config, Usage> {
+    Config::from_vars(|name| std::env::var(name).ok()).map_err(|mistakes| {
+        let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        Usage(lines.join("\n"))
+    })
+}
+
+/// Logs go into the pipeline; warnings and errors go to standard error, too. RUST_LOG shows others there.
+pub fn log_to(telemetry: &Telemetry) {
+    let shown = std::env::var("RUST_LOG").ok().and_then(|level| level.parse::<LevelFilter>().ok()).unwrap_or(LevelFilter::WARN);
+    let human = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).with_filter(shown);
+    let pipeline = LogLayer::new(telemetry, PROCESS).with_filter(LevelFilter::INFO);
+    // In a process that composes several shops, as a test may, the first one gets the logs.
+    let _ = tracing_subscriber::registry().with(pipeline).with(human).try_init();
+}
+
+/// Where telemetry goes: to the endpoint of the variables, else to the observatory of this process, else nowhere.
+pub fn exporter(config: &Config, observatory: Option<&Store>) -> Result<Option<Exporter>> {
+    if config.disabled {
+        return Ok(None);
+    }
+    Ok(match (&config.endpoint, observatory) {
+        (Some(endpoint), _) if config.protocol == OtlpProtocol::Http => Some(Exporter::http(endpoint, config.clone())),
+        (Some(endpoint), _) => {
+            let wrong = || Usage(format!("OTEL_EXPORTER_OTLP_ENDPOINT={endpoint:?}: expected http://HOST:PORT"));
+            let uri = endpoint.parse::<http::Uri>().map_err(|_| wrong())?;
+            Some(Exporter::grpc(mesh::channel(&uri).context("OTEL_EXPORTER_OTLP_ENDPOINT cannot be used")?, config.clone()))
+        }
+        (None, Some(store)) => Some(Exporter::grpc(mesh::bare(grpc_routes(store.clone())), config.clone())),
+        (None, None) => None,
+    })
+}
+
+/// Resolves when the process is told to stop.
+pub async fn stopped() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be heard")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

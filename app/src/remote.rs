@@ -1,0 +1,104 @@
+//! The commands that talk to a shop that runs elsewhere: `load`, `status` and `down`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use vitrine_contracts::services::GATEWAY;
+use vitrine_platform_host::DRAIN;
+use vitrine_shop_load::http::{Call, Client};
+use vitrine_shop_load::{Config, Load, Weights};
+
+use crate::cli::LoadArgs;
+use crate::runfile::RunFile;
+use crate::{Usage, console, folder, process};
+
+/// How often `down` looks whether the shop has ended.
+const LOOK: Duration = Duration::from_millis(50);
+/// How much longer than a drain `down` waits.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// `vitrine load`.
+pub async fn load(args: LoadArgs) -> Result<()> {
+    let duration = args.duration.map(Duration::from_secs);
+    let config = Config { base_url: args.url, rate: args.rate, seed: args.seed, duration, weights: Weights::default() };
+    let load = Load::new(config).map_err(|e| Usage(e.to_string()))?;
+    let progress = async {
+        let mut ticks = tokio::time::interval(Duration::from_secs(1));
+        ticks.tick().await;
+        loop {
+            ticks.tick().await;
+            eprint!("\r\x1b[K{}", console::load_line(&load.progress()));
+        }
+    };
+    let stopped = async {
+        if process::stopped().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let report = tokio::select! {
+        report = load.run(stopped) => report,
+        () = progress => return Ok(()),
+    };
+    eprintln!("\r\x1b[K");
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{report}");
+    }
+    if report.all_requests.count == 0 || report.all_requests.errors == report.all_requests.count {
+        bail!("no request succeeded");
+    }
+    Ok(())
+}
+
+/// `vitrine status`.
+pub async fn status(data: &Path) -> Result<()> {
+    if !folder::is_locked(data, GATEWAY) {
+        bail!("no shop runs on {}", data.display());
+    }
+    let run = RunFile::read(data).context("a shop starts or stops on this folder, or runs as several processes")?;
+    let ready = Client::new(&run.shop)?.send(Call::new(http::Method::GET, "/readyz")).await;
+    let state = match &ready {
+        Ok(answer) if answer.status == 200 => "ready".to_owned(),
+        Ok(answer) => format!("not ready ({})", answer.status),
+        Err(e) => format!("not answering ({e})"),
+    };
+    println!("{state}, process {}", run.pid);
+    println!("  shop       {}", run.shop);
+    println!("  observe    {}", run.observe);
+    println!("  OTLP       {} (gRPC), {} (HTTP)", run.otlp_grpc, run.otlp_http);
+    let seen = Client::new(&run.observe)?.send(Call::new(http::Method::GET, "/jaeger/api/services")).await;
+    if let Some(services) = seen.ok().and_then(|answer| answer.json()["data"].as_array().cloned()) {
+        let names: Vec<&str> = services.iter().filter_map(|s| s.as_str()).collect();
+        println!("  traced     {}", names.join(", "));
+    }
+    if state != "ready" {
+        bail!("the shop is {state}");
+    }
+    Ok(())
+}
+
+/// `vitrine down`.
+pub async fn down(data: &Path) -> Result<()> {
+    if !folder::is_locked(data, GATEWAY) {
+        println!("no shop runs on {}", data.display());
+        return Ok(());
+    }
+    let run = RunFile::read(data).context("a shop starts or stops on this folder, or runs as several processes")?;
+    let pid = Pid::from_raw(i32::try_from(run.pid).context("the run file names no process")?);
+    kill(pid, Signal::SIGTERM).with_context(|| format!("process {pid} cannot be told to stop"))?;
+    let gone = async {
+        while folder::is_locked(data, GATEWAY) {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let bound = DRAIN + GRACE;
+    if tokio::time::timeout(bound, gone).await.is_err() {
+        bail!("process {pid} has not ended after {} s", bound.as_secs());
+    }
+    println!("the shop on {} is down", data.display());
+    Ok(())
+}

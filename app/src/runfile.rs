@@ -1,0 +1,54 @@
+//! What a running shop tells scripts and the other commands.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+/// Where a running shop is, and how to get in. The file is for its owner only.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunFile {
+    /// Base URL of the shop.
+    pub shop: String,
+    /// Base URL of the observatory: pages, `/jaeger/api`.
+    pub observe: String,
+    /// Where OTLP comes in over gRPC.
+    pub otlp_grpc: String,
+    /// Where OTLP comes in over HTTP.
+    pub otlp_http: String,
+    /// The process.
+    pub pid: u32,
+    /// A customer to play, if this is a demo.
+    pub demo_customer: Option<DemoCustomer>,
+    /// A bearer token that may run the shop.
+    pub admin_token: String,
+}
+
+/// A customer whom everybody may play.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DemoCustomer {
+    /// To sign in with.
+    pub email: String,
+    /// To sign in with.
+    pub password: String,
+}
+
+/// The run file of a data folder.
+pub fn path(dir: &Path) -> PathBuf {
+    dir.join("run.json")
+}
+
+impl RunFile {
+    /// Writes it, whole or not at all.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self)?;
+        crate::folder::write_private(path, &text).with_context(|| format!("{} cannot be written", path.display()))
+    }
+
+    /// Reads that of a data folder.
+    pub fn read(dir: &Path) -> Result<Self> {
+        let path = path(dir);
+        let text = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("{} is not a run file", path.display()))
+    }
+}

@@ -1,0 +1,147 @@
+//! `vitrine serve`: some of the services in this process, the others elsewhere.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vitrine_contracts::services::{ALL, GATEWAY};
+use vitrine_kit::clock::Clock;
+use vitrine_platform_host::{DRAIN, Host, Running};
+use vitrine_platform_http::{bind, serve as serve_http, with_grpc};
+use vitrine_platform_mesh::{Limits, Mesh, Placement};
+use vitrine_platform_telemetry::Telemetry;
+
+use crate::cli::ServeArgs;
+use crate::settings::Settings;
+use crate::{Usage, console, folder, process, settings, topology};
+
+/// Some services that run in this process.
+pub struct Served {
+    /// Where they answer, gRPC and HTTP alike.
+    pub address: SocketAddr,
+    telemetry: Telemetry,
+    running: Running,
+    stop_export: CancellationToken,
+    exporting: TaskTracker,
+    _lock: folder::Lock,
+}
+
+/// Which services, where, and where the others are.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Names of the services to run here.
+    pub names: Vec<String>,
+    /// Where the others are.
+    pub places: Vec<(String, Placement)>,
+    /// Where to answer.
+    pub listen: SocketAddr,
+    /// Where data is kept.
+    pub data: PathBuf,
+}
+
+fn check(plan: &Plan) -> Result<Vec<&str>, Usage> {
+    let known = |name: &str| ALL.contains(&name);
+    let unknown: Vec<&str> = plan.names.iter().chain(plan.places.iter().map(|(n, _)| n)).map(String::as_str).filter(|n| !known(n)).collect();
+    if !unknown.is_empty() {
+        return Err(Usage(format!("there is no service {}: expected names out of {}", unknown.join(", "), ALL.join(", "))));
+    }
+    let mut names: Vec<&str> = plan.names.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    if let Some((twice, _)) = plan.places.iter().find(|(n, p)| names.contains(&n.as_str()) && *p != Placement::Local) {
+        return Err(Usage(format!("{twice} is to run here and elsewhere: leave out one")));
+    }
+    Ok(names)
+}
+
+/// Brings the services up; they are ready when this answers.
+pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
+    let names = check(plan)?;
+    let telemetry_config = process::telemetry_config()?;
+    folder::make(&plan.data)?;
+    let lock = folder::lock(&plan.data, &names)?;
+    let listener = bind(plan.listen).await?;
+    let address = listener.local_addr()?;
+    let url = match settings.shop.url.as_str() {
+        "" if names.contains(&GATEWAY) => format!("http://{address}"),
+        "" => vitrine_shop_auth::Config::default().issuer,
+        url => url.to_owned(),
+    };
+    settings.settle(&url, folder::cli_key(&plan.data)?.public_jwk());
+
+    let exporter = process::exporter(&telemetry_config, None)?;
+    let telemetry = Telemetry::new(telemetry_config);
+    process::log_to(&telemetry);
+    let host = Host::new(&plan.data, Clock::system(), settings.shop.seed.unsigned_abs(), telemetry.clone(), Mesh::new(Limits::default()));
+    for (name, placement) in &plan.places {
+        if let Placement::Grpc(uri) = placement {
+            host.mesh().place_remote(name, uri)?;
+        }
+    }
+    let components = topology::build_all(&names, &settings.services, &host)?;
+    let running = host.start(components).await?;
+    let (stop_export, exporting) = (CancellationToken::new(), TaskTracker::new());
+    if let Some(exporter) = exporter {
+        let (pipeline, stop) = (telemetry.clone(), stop_export.clone());
+        exporting.spawn(async move { pipeline.run(exporter, stop).await });
+    }
+    let router = with_grpc(running.grpc(), running.http());
+    running.tracker().spawn(serve_http(listener, router, running.stop_token(), DRAIN));
+    Ok(Served { address, telemetry, running, stop_export, exporting, _lock: lock })
+}
+
+impl Served {
+    /// Lets what is in flight end, and flushes telemetry. Answers whether all ended in time.
+    pub async fn stop(self) -> bool {
+        let drained = self.running.stop().await;
+        self.stop_export.cancel();
+        self.exporting.close();
+        self.exporting.wait().await;
+        drained
+    }
+}
+
+fn parse_place(text: &str) -> Result<(String, Placement), Usage> {
+    let wrong = |why: &str| Usage(format!("--place {text}: {why}: expected NAME=grpc://HOST:PORT"));
+    let (name, place) = text.split_once('=').ok_or_else(|| wrong("there is no ="))?;
+    let placement = place.parse::<Placement>().map_err(|e| wrong(&e.to_string()))?;
+    Ok((name.to_owned(), placement))
+}
+
+/// The command.
+pub async fn run(args: ServeArgs) -> Result<()> {
+    let flags = [
+        ("--products", "catalog.products", args.products.map(|n| n.to_string())),
+        ("--seed", "shop.seed", args.seed.map(|n| n.to_string())),
+    ];
+    let flags = flags.into_iter().filter_map(|(flag, key, value)| Some((flag, key, value?))).collect();
+    let settings = settings::read(args.config.config.as_deref(), flags)?.settings;
+    let places = args.places.iter().map(|p| parse_place(p)).collect::<Result<_, _>>()?;
+    let plan = Plan { names: args.services, places, listen: args.listen, data: args.data.data };
+    let served = serve(&plan, settings).await?;
+    if let Some(path) = &args.ready_file {
+        ready(path, &served, &plan.names)?;
+    }
+    println!("{} at grpc://{} (health at http://{}/readyz)", plan.names.join(", "), served.address, served.address);
+    let drawing = async {
+        if args.quiet {
+            std::future::pending::<()>().await;
+        }
+        console::draw(served.telemetry.clone(), None).await;
+    };
+    tokio::select! {
+        stopped = process::stopped() => stopped?,
+        () = drawing => {}
+    }
+    if !served.stop().await {
+        anyhow::bail!("some work had to be cut after {} s", DRAIN.as_secs());
+    }
+    Ok(())
+}
+
+fn ready(path: &Path, served: &Served, names: &[String]) -> Result<()> {
+    let text = serde_json::json!({"address": format!("http://{}", served.address), "services": names, "pid": std::process::id()});
+    folder::write_private(path, &text.to_string()).with_context(|| format!("{} cannot be written", path.display()))
+}

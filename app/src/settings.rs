@@ -1,0 +1,188 @@
+//! All settings, with their defaults in one place.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use vitrine_platform_config::{Loaded, Sources, load};
+use vitrine_shop_auth::{Account, Client, Role};
+use vitrine_shop_customers::Profile;
+
+use crate::Usage;
+use crate::cli::ConfigArgs;
+
+/// The customer whom everybody may play.
+pub const DEMO_EMAIL: &str = "demo@vitrine.example";
+/// Their password. It is no secret.
+pub const DEMO_PASSWORD: &str = "see-through-glass";
+/// The customer's account.
+const DEMO_CUSTOMER: &str = "cus_demo";
+/// A merchant whom everybody may play, with the same password.
+pub const DEMO_PROMOTER_EMAIL: &str = "promoter@vitrine.example";
+/// The merchant's account.
+const DEMO_PROMOTER: &str = "pro_demo";
+/// The command line as an OAuth client.
+pub const CLI_CLIENT: &str = "vitrine-cli";
+/// How long its tokens are good, in seconds: as long as somebody plays with a shop.
+const CLI_TOKEN_TTL_S: u32 = 12 * 3600;
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// The shop as a whole.
+    pub shop: Shop,
+    /// `vitrine up`.
+    pub up: Up,
+    /// The observatory.
+    pub observatory: Observatory,
+    /// Each service.
+    #[serde(flatten)]
+    pub services: Services,
+}
+
+/// The shop as a whole.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Shop {
+    /// The shop's address as its clients see it. Empty: where the gateway of this process listens.
+    pub url: String,
+    /// Whether there are a demo customer and a demo promoter, whose passwords everybody knows.
+    pub demo: bool,
+    /// The same seed generates the same products and makes the same load.
+    pub seed: i64,
+}
+
+impl Default for Shop {
+    fn default() -> Self {
+        Self { url: String::new(), demo: true, seed: 1 }
+    }
+}
+
+/// `vitrine up`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Up {
+    /// Where the shop answers.
+    pub listen: SocketAddr,
+    /// Where the observatory answers.
+    pub observe: SocketAddr,
+    /// Where OTLP comes in over gRPC.
+    pub otlp_grpc: SocketAddr,
+    /// Where OTLP comes in over HTTP.
+    pub otlp_http: SocketAddr,
+    /// Journeys a second that the load generator starts, or "off".
+    pub load: String,
+}
+
+const fn local(port: u16) -> SocketAddr {
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+impl Default for Up {
+    fn default() -> Self {
+        Self { listen: local(8080), observe: local(9000), otlp_grpc: local(4317), otlp_http: local(4318), load: "5".to_owned() }
+    }
+}
+
+impl Up {
+    /// Journeys a second; none if there is to be no load.
+    pub fn rate(&self) -> Result<Option<f64>, Usage> {
+        match self.load.as_str() {
+            "off" => Ok(None),
+            text => match text.parse::<f64>() {
+                Ok(rate) if rate > 0.0 && rate <= 10_000.0 => Ok(Some(rate)),
+                _ => Err(Usage(format!("up.load = {text:?}: expected journeys a second (more than 0, at most 10000) or \"off\""))),
+            },
+        }
+    }
+}
+
+/// The observatory.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Observatory {
+    /// Memory for telemetry, in MiB; the oldest goes when more comes.
+    pub memory_mib: u32,
+}
+
+impl Default for Observatory {
+    fn default() -> Self {
+        Self { memory_mib: 64 }
+    }
+}
+
+/// Each service, by its name.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "each is named like its service and documented there")]
+pub struct Services {
+    pub gateway: vitrine_shop_gateway::Config,
+    pub auth: vitrine_shop_auth::Config,
+    pub customers: vitrine_shop_customers::Config,
+    pub catalog: vitrine_shop_catalog::Config,
+    pub carts: vitrine_shop_carts::Config,
+    pub checkout: vitrine_shop_checkout::Config,
+    pub orders: vitrine_shop_orders::Config,
+    pub payments: vitrine_shop_payments::Config,
+    pub shipping: vitrine_shop_shipping::Config,
+    pub currency: vitrine_shop_currency::Config,
+    pub email: vitrine_shop_email::Config,
+    pub recommendations: vitrine_shop_recommendations::Config,
+    pub ads: vitrine_shop_ads::Config,
+    pub accounting: vitrine_shop_accounting::Config,
+    pub fraud: vitrine_shop_fraud::Config,
+}
+
+impl Settings {
+    /// Fills in what only the running process knows: the shop's address, the command line's public key, and the demo's people.
+    pub fn settle(&mut self, url: &str, cli_key: serde_json::Value) {
+        let services = &mut self.services;
+        for issuer in [&mut services.gateway.issuer, &mut services.auth.issuer] {
+            url.clone_into(issuer);
+        }
+        services.auth.clients.retain(|c| c.id != CLI_CLIENT);
+        services.auth.clients.push(Client {
+            id: CLI_CLIENT.to_owned(),
+            name: "vitrine on the command line".to_owned(),
+            redirect_uris: Vec::new(),
+            public_jwk: Some(cli_key),
+            account_id: "adm_cli".to_owned(),
+            roles: vec![Role::Admin],
+            token_ttl_s: CLI_TOKEN_TTL_S,
+        });
+        if !self.shop.demo {
+            return;
+        }
+        let account = |account_id: &str, email: &str, role| {
+            let (account_id, email, password) = (account_id.to_owned(), email.to_owned(), DEMO_PASSWORD.to_owned());
+            Account { account_id, email, password, role }
+        };
+        services.auth.accounts.push(account(DEMO_CUSTOMER, DEMO_EMAIL, Role::Customer));
+        services.auth.accounts.push(account(DEMO_PROMOTER, DEMO_PROMOTER_EMAIL, Role::Promoter));
+        let (id, email, display_name) = (DEMO_CUSTOMER.to_owned(), DEMO_EMAIL.to_owned(), "Demo".to_owned());
+        services.customers.profiles.push(Profile { id, email, display_name });
+        if services.catalog.promoter_id.is_empty() {
+            DEMO_PROMOTER.clone_into(&mut services.catalog.promoter_id);
+        }
+    }
+}
+
+/// Loads the settings, with these flags over all else.
+pub fn read(file: Option<&Path>, flags: Vec<(&'static str, &'static str, String)>) -> Result<Loaded<Settings>, Usage> {
+    // What the command line's own variables say is clap's business; they have no section.
+    let variables = std::env::vars().collect();
+    load(&Sources { file, variables, flags }).map_err(|mistakes| Usage(format!("the configuration has mistakes:\n{mistakes}")))
+}
+
+/// Prints every setting and where it came from.
+pub fn print(args: &ConfigArgs) -> anyhow::Result<()> {
+    let loaded = read(args.config.as_deref(), Vec::new())?;
+    let all: Vec<_> = loaded.effective().collect();
+    let width = all.iter().map(|e| e.key.len() + 3 + e.value.len()).filter(|w| *w < 60).max().unwrap_or(0);
+    for setting in all {
+        let text = format!("{} = {}", setting.key, setting.value);
+        println!("{text:<width$}  # {}", setting.origin);
+    }
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! A small HTTP client: JSON and forms to one base URL, with every bound named.
+
+use std::time::Duration;
+
+use ::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use ::http::{HeaderMap, HeaderName, Method, Request};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy::Client as HyperClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+use thiserror::Error as ThisError;
+
+use crate::Error;
+
+/// How long a request may take.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
+/// Largest answer that is read, in bytes.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
+
+/// Why there is no answer.
+#[derive(Clone, Debug, ThisError, PartialEq, Eq)]
+pub enum Failed {
+    /// Nobody listens there, or the connection broke.
+    #[error("the shop cannot be reached: {0}")]
+    Unreachable(String),
+    /// No answer within [`TIMEOUT`].
+    #[error("no answer within {TIMEOUT:?}")]
+    Late,
+    /// More than is read.
+    #[error("the answer is longer than {MAX_ANSWER} bytes")]
+    TooLong,
+    /// The request itself is malformed.
+    #[error("the request cannot be made: {0}")]
+    Malformed(String),
+}
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Call {
+    method: Method,
+    path: String,
+    headers: Vec<(HeaderName, String)>,
+    body: Bytes,
+}
+
+impl Call {
+    /// A request without a body.
+    pub fn new(method: Method, path: &str) -> Self {
+        Self { method, path: path.to_owned(), headers: Vec::new(), body: Bytes::new() }
+    }
+
+    /// With a header.
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    /// As the holder of a token.
+    pub fn bearer(self, token: &str) -> Self {
+        self.header(AUTHORIZATION, &format!("Bearer {token}"))
+    }
+
+    /// With a JSON body.
+    pub fn json(mut self, body: &Value) -> Self {
+        self.body = body.to_string().into();
+        self.header(CONTENT_TYPE, "application/json")
+    }
+
+    /// With a form as its body.
+    pub fn form(mut self, fields: &[(&str, &str)]) -> Self {
+        let pairs: Vec<String> = fields.iter().map(|(k, v)| format!("{}={}", encode(k), encode(v))).collect();
+        self.body = pairs.join("&").into();
+        self.header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The body as JSON; null if it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    /// Whether it is a 2xx or a 3xx.
+    pub fn is_good(&self) -> bool {
+        (200..400).contains(&self.status)
+    }
+
+    /// The problem's code, if it is one.
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|v| v.to_str().ok())
+    }
+}
+
+/// A client of one base URL. Cheap to clone; connections are kept.
+#[derive(Clone, Debug)]
+pub struct Client {
+    hyper: HyperClient<HttpConnector, Full<Bytes>>,
+    base: String,
+}
+
+impl Client {
+    /// For "http://HOST:PORT"; a path in front of all others may follow.
+    pub fn new(base: &str) -> Result<Self, Error> {
+        let uri = base.parse::<::http::Uri>().map_err(|_| Error::Url(base.to_owned()))?;
+        if uri.scheme_str() != Some("http") || uri.host().is_none() || uri.query().is_some() {
+            return Err(Error::Url(base.to_owned()));
+        }
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(Duration::from_secs(2)));
+        let hyper = HyperClient::builder(TokioExecutor::new()).build(connector);
+        Ok(Self { hyper, base: base.trim_end_matches('/').to_owned() })
+    }
+
+    /// Sends a request and reads the answer.
+    pub async fn send(&self, call: Call) -> Result<Answer, Failed> {
+        let mut request = Request::builder().method(call.method).uri(format!("{}{}", self.base, call.path));
+        for (name, value) in call.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::new(call.body)).map_err(|e| Failed::Malformed(e.to_string()))?;
+        let exchange = async {
+            let answer = self.hyper.request(request).await.map_err(|e| Failed::Unreachable(reason(&e)))?;
+            let (head, body) = answer.into_parts();
+            let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|e| {
+                if e.is::<http_body_util::LengthLimitError>() { Failed::TooLong } else { Failed::Unreachable(e.to_string()) }
+            })?;
+            Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes() })
+        };
+        tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| Failed::Late)?
+    }
+}
+
+/// The innermost cause says most.
+fn reason(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+/// Percent-encodes all but unreserved characters.
+pub fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
