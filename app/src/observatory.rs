@@ -12,7 +12,7 @@ use vitrine_platform_host::DRAIN;
 use vitrine_platform_http::{bind, health_routes, serve};
 
 /// Listeners that are bound, and the store behind them.
-#[derive(Debug)]
+
 pub struct Observatory {
     store: Store,
     pages: TcpListener,
