@@ -12,7 +12,7 @@ use vitrine_platform_telemetry::{Config, Exporter, LogLayer, OtlpProtocol, Telem
 use crate::Usage;
 
 /// What logs that belong to no service are said to come from.
-const PROCESS: &str = "vitrine";
+pub const PROCESS: &str = "vitrine";
 
 /// Telemetry as the standard OTEL_* variables say.
 pub fn telemetry_config() -> Result<Config, Usage> {

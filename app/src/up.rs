@@ -19,6 +19,7 @@ use vitrine_shop_load::{Load, Report, Weights};
 use crate::cli::UpArgs;
 use crate::observatory::Observatory;
 use crate::runfile::{self, DemoCustomer, RunFile};
+use crate::process::PROCESS;
 use crate::settings::{CLI_CLIENT, DEMO_EMAIL, DEMO_PASSWORD, DEMO_PROMOTER_EMAIL, Settings};
 use crate::{console, folder, process, settings, topology};
 
@@ -103,7 +104,7 @@ async fn admin_token(host: &Host, key: &KeyPair, shop: &str) -> Result<String> {
         audience,
         ..IssueTokenRequest::default()
     };
-    let issued = AuthServiceClient::new(host.transport(CLI_CLIENT, AUTH)).issue_token(request).await;
+    let issued = AuthServiceClient::new(host.transport(PROCESS, AUTH)).issue_token(request).await;
     Ok(issued.context("the admin's token could not be issued")?.into_inner().access_token)
 }
 

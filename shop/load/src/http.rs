@@ -62,6 +62,12 @@ impl Call {
         self.header(AUTHORIZATION, &format!("Bearer {token}"))
     }
 
+    /// With a body as it is.
+    pub fn raw(mut self, body: &str) -> Self {
+        self.body = body.to_owned().into();
+        self
+    }
+
     /// With a JSON body.
     pub fn json(mut self, body: &Value) -> Self {
         self.body = body.to_string().into();

@@ -1,1 +1,37 @@
-//! Being built.
+//! What tests and benches need to run real shops: processes that are started and stopped, customers who buy over REST, and the
+//! audit that finds what got lost.
+//!
+//! It speaks to a shop only as its users do: over the command line, REST and the query APIs.
+
+mod audit;
+mod customer;
+mod process;
+mod shop;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+pub use audit::{Acknowledged, audit, settle};
+pub use customer::{Api, Customer, address, card, order_body, timed};
+pub use process::Process;
+pub use shop::{Options, Placement, Shop};
+
+/// How long anything may take that happens by itself a little later.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is looked for.
+const LOOK: Duration = Duration::from_millis(25);
+
+/// Looks until there is something, within [`PATIENCE`].
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await? {
+            return Ok(found);
+        }
+        if Instant::now() >= until {
+            bail!("{what} did not come about within {PATIENCE:?}");
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}

@@ -1,0 +1,31 @@
+//! A dead service costs its callers their deadline at most, and what does not need it goes on.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use vitrine_tests_testkit::{Customer, Shop, order_body, timed};
+
+/// What a caller may wait in the worst case: the gateway's own deadline and some slack for a busy machine.
+const BOUND: Duration = Duration::from_secs(20);
+
+pub(crate) async fn a_dead_service_costs_no_more_than_a_deadline(shop: &mut Shop) -> Result<()> {
+    let customer = Customer::new(&shop.anybody()?).await?;
+
+    // Nobody waits for letters, the ledger or the rules.
+    for name in ["email", "accounting", "fraud", "recommendations", "ads"] {
+        shop.processes.get_mut(name).context(name)?.kill()?;
+    }
+    let (order, took) = timed(customer.buy_one("prd_dawn-vase")).await;
+    ensure!(order?["state"] == "paid" && took < BOUND, "{took:?}");
+
+    // Without shipping nothing is bought, and nothing is kept.
+    shop.processes.get_mut("shipping").context("shipping")?.kill()?;
+    customer.add("prd_dawn-vase", 1).await?;
+    let (answer, took) = timed(customer.ask("no-shipping", &order_body("EUR", "4242424242424242"))).await;
+    let answer = answer?;
+    ensure!(answer.status == 503 && took < BOUND, "{} after {took:?}", answer.status);
+    ensure!(customer.api.all("/api/v1/orders").await?.len() == 1, "an order without shipping");
+    let page = shop.anybody()?.get("/api/v1/products?limit=1").await?;
+    ensure!(page["items"][0].is_object(), "browsing needs no shipping");
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! What customers, merchants and admins can rely on. Every scenario is run against a shop in one process and against one with a
+//! process for each service: the same body, the same results.
+
+mod accounts;
+mod bad_input;
+mod buying;
+mod faults;
+mod race;
+mod selling;
+mod trace;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use vitrine_tests_testkit::{Options, Placement, Shop};
+
+/// The binary of this package's own build.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_vitrine-under-test");
+
+async fn start(placement: Placement) -> Shop {
+    Shop::start(Path::new(BINARY), placement, &Options::default()).await.expect("the shop starts")
+}
+
+macro_rules! scenarios {
+    ($($module:ident :: $name:ident),* $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let mut shop = start(Placement::Local).await;
+                $module::$name(&shop).await.expect(stringify!($name));
+                shop.process().expect("it runs").stop().expect("it stops");
+            }
+        )*
+
+        /// All scenarios, one after the other, in a shop of fifteen processes.
+        async fn every_scenario(shop: &Shop) -> Result<()> {
+            $($module::$name(shop).await.context(stringify!($name))?;)*
+            Ok(())
+        }
+    };
+}
+
+scenarios! {
+    buying::a_purchase_is_made_once,
+    buying::a_purchase_can_be_cancelled,
+    buying::refusals_leave_nothing_behind,
+    buying::carts_and_quotes,
+    buying::recommendations_learn_from_orders,
+    selling::merchants_sell_their_own,
+    selling::the_catalogue_can_be_walked_and_searched,
+    accounts::tokens_are_rotated_and_revoked,
+    accounts::forged_tokens_are_refused,
+    accounts::wrong_passwords_lock,
+    accounts::customers_own_their_data,
+    bad_input::every_bad_request_is_told_what_is_wrong,
+    race::the_last_seats,
+    trace::one_order_is_one_trace,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_over_grpc() {
+    let mut shop = start(Placement::Grpc).await;
+    every_scenario(&shop).await.expect("as in one process");
+    faults::a_dead_service_costs_no_more_than_a_deadline(&mut shop).await.expect("bounded");
+}

@@ -1,0 +1,169 @@
+//! A whole shop, as one process or as one for each service.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+use vitrine_shop_load::http::{Call, Client};
+
+use crate::process::Process;
+use crate::{Api, PATIENCE};
+
+/// Every service, in an order in which they can be started: each needs none of the later ones to become ready.
+const SERVICES: &[&str] = &[
+    "auth", "catalog", "currency", "shipping", "payments", "orders", "carts", "customers", "checkout", "email", "recommendations",
+    "ads", "accounting", "fraud", "gateway",
+];
+
+/// How a shop is spread over processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// All in one: calls stay in the process.
+    Local,
+    /// One process for each service: calls go over gRPC.
+    Grpc,
+}
+
+/// How a shop is started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// More flags for `vitrine up` (under [`Placement::Local`]).
+    pub flags: Vec<String>,
+    /// Environment variables for every process.
+    pub variables: Vec<(String, String)>,
+    /// Where data is kept; without it, in a folder of its own that goes with the shop.
+    pub data: Option<PathBuf>,
+}
+
+/// A shop that runs.
+#[derive(Debug)]
+pub struct Shop {
+    /// Every process, by the service that it runs; "up" for the one that holds the observatory.
+    pub processes: BTreeMap<String, Process>,
+    /// Base URL of the shop.
+    pub url: String,
+    /// Base URL of the observatory.
+    pub observe: String,
+    /// Where OTLP comes in, over gRPC and over HTTP.
+    pub otlp: [String; 2],
+    /// A bearer token that may run the shop.
+    pub admin_token: String,
+    binary: PathBuf,
+    data: PathBuf,
+    _folder: Option<TempDir>,
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+impl Shop {
+    /// Starts a shop without load, on ports of its own.
+    pub async fn start(binary: &Path, placement: Placement, options: &Options) -> Result<Self> {
+        let folder = if options.data.is_some() { None } else { Some(TempDir::new()?) };
+        let data = options.data.clone().or_else(|| folder.as_ref().map(|f| f.path().to_owned())).context("a data folder")?;
+        std::fs::create_dir_all(&data)?;
+        let mut shop = Self {
+            processes: BTreeMap::new(),
+            url: String::new(),
+            observe: String::new(),
+            otlp: Default::default(),
+            admin_token: String::new(),
+            binary: binary.to_owned(),
+            data,
+            _folder: folder,
+        };
+        shop.up(options)?;
+        if placement == Placement::Grpc {
+            shop.spread(options).await?;
+        }
+        Ok(shop)
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The process of `vitrine up`.
+    pub fn process(&mut self) -> Result<&mut Process> {
+        self.processes.get_mut("up").context("there is no such process")
+    }
+
+    fn up(&mut self, options: &Options) -> Result<()> {
+        let any = "127.0.0.1:0";
+        let data = self.data.join("up");
+        let mut args: Vec<String> = ["up", "--quiet", "--load", "off", "--listen", any, "--observe", any, "--otlp-grpc", any, "--otlp-http", any]
+            .iter()
+            .map(|a| (*a).to_owned())
+            .collect();
+        args.extend(["--data".to_owned(), data.display().to_string()]);
+        args.extend(options.flags.clone());
+        let process = Process::start(&self.binary, &args, &options.variables, &self.data.join("up.log"))?;
+        let text = |key: &str| process.ready[key].as_str().map(str::to_owned).with_context(|| format!("the ready file has no {key}"));
+        self.url = text("shop")?;
+        self.observe = text("observe")?;
+        self.otlp = [text("otlp_grpc")?, text("otlp_http")?];
+        self.admin_token = text("admin_token")?;
+        self.processes.insert("up".to_owned(), process);
+        Ok(())
+    }
+
+    /// Starts every service as a process; what `up` started stays as their observatory.
+    async fn spread(&mut self, options: &Options) -> Result<()> {
+        let mut ports = BTreeMap::new();
+        for name in SERVICES {
+            ports.insert(*name, free_port()?);
+        }
+        self.url = format!("http://127.0.0.1:{}", ports["gateway"]);
+        let mut variables = options.variables.clone();
+        variables.push(("VITRINE_SHOP__URL".to_owned(), self.url.clone()));
+        variables.push(("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), self.otlp[0].clone()));
+        let data = self.data.join("spread");
+        for name in SERVICES {
+            let mut args = vec!["serve".to_owned(), (*name).to_owned(), "--quiet".to_owned()];
+            args.extend(["--listen".to_owned(), format!("127.0.0.1:{}", ports[name])]);
+            args.extend(["--data".to_owned(), data.display().to_string()]);
+            for (other, port) in ports.iter().filter(|(other, _)| *other != name) {
+                args.extend(["--place".to_owned(), format!("{other}=grpc://127.0.0.1:{port}")]);
+            }
+            let process = Process::start(&self.binary, &args, &variables, &self.data.join(format!("{name}.log")))?;
+            self.processes.insert((*name).to_owned(), process);
+        }
+        let args = ["token", "--admin", "--url", &self.url, "--data", &data.display().to_string()].map(str::to_owned);
+        let issued = tokio::process::Command::new(&self.binary).args(args).output();
+        let issued = tokio::time::timeout(PATIENCE, issued).await??;
+        anyhow::ensure!(issued.status.success(), "no token: {}", String::from_utf8_lossy(&issued.stderr));
+        self.admin_token = String::from_utf8(issued.stdout)?.trim().to_owned();
+        Ok(())
+    }
+
+    /// Somebody without a token.
+    pub fn anybody(&self) -> Result<Api> {
+        Api::new(&self.url, None)
+    }
+
+    /// Somebody who runs the shop.
+    pub fn admin(&self) -> Result<Api> {
+        Api::new(&self.url, Some(self.admin_token.clone()))
+    }
+
+    /// A client of the observatory.
+    pub fn observatory(&self) -> Result<Api> {
+        Api::new(&self.observe, None)
+    }
+
+    /// Kills the one process of the shop and starts it again on its data.
+    pub fn kill_and_restart(&mut self, options: &Options) -> Result<()> {
+        self.process()?.kill()?;
+        self.up(options)
+    }
+
+    /// Whether the gateway answers.
+    pub async fn is_ready(&self) -> bool {
+        let Ok(client) = Client::new(&self.url) else { return false };
+        client.send(Call::new(http::Method::GET, "/readyz")).await.is_ok_and(|answer| answer.status == 200)
+    }
+}
