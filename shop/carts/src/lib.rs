@@ -3,13 +3,16 @@
 //! The rules are in [`domain`]; a cart is one document.
 
 pub mod domain;
+mod consumer;
 mod grpc;
 mod store;
 
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::carts::v1::carts_service_server::CartsServiceServer;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
-use vitrine_contracts::services::CARTS;
+use vitrine_contracts::services::{CARTS, CUSTOMERS};
+use vitrine_contracts::topics::CUSTOMER_ERASED;
+use vitrine_platform_bus::{Consumer, with_inbox};
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_mesh::Transport;
 use vitrine_platform_store::Schema;
@@ -28,7 +31,8 @@ pub struct Deps {
 
 /// The service.
 pub fn build(_: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
-    let store = host.open_store(CARTS, Schema::new().with::<store::CartDoc>())?;
+    let store = host.open_store(CARTS, with_inbox(Schema::new().with::<store::CartDoc>()))?;
+    let erasures = Consumer::new("carts-erasures", CUSTOMERS, &[CUSTOMER_ERASED], store.clone(), consumer::Forget);
     let service = grpc::Service { store: store.clone(), catalog: deps.catalog };
-    Ok(Component::new(CARTS).grpc(CartsServiceServer::new(service)).store(store))
+    Ok(Component::new(CARTS).grpc(CartsServiceServer::new(service)).store(store).consumer(erasures))
 }

@@ -89,24 +89,23 @@ async fn buy(sagas: Sagas, asked: Asked) -> Result<Order, Failure> {
     let method = asked.request.payment.clone();
     for _ in 0..MAX_ROUNDS {
         let known = sagas.journal().get(&asked.id).await?;
+        let nothing_happened = |s: &SagaDoc| s.position == Position::Undone && s.refusal.as_ref().is_some_and(|r| !r.lasting);
         let saga = match known {
+            None => {
+                let doc = plan(&sagas, &asked).await?;
+                sagas.journal().open(doc).await?
+            }
+            Some(undone) if nothing_happened(&undone) => {
+                let doc = plan(&sagas, &asked).await?;
+                sagas.journal().note(Stored { doc, version: undone.version }).await?
+            }
             Some(saga) if saga.fingerprint != asked.fingerprint => {
                 let message = "the key was used for another purchase";
                 let problem = Problem::invalid("idempotency_key", "a fresh key for each purchase", message);
                 return Err(problem.with_reason("IDEMPOTENCY_KEY_REUSED").into());
             }
-            Some(saga) if saga.position == Position::Done || saga.refusal.as_ref().is_some_and(|r| r.lasting && saga.position.is_final()) => {
-                return sagas.end(saga.doc).await;
-            }
-            Some(saga) if !saga.position.is_final() => return Err(in_progress().into()),
-            Some(undone) => {
-                let doc = plan(&sagas, &asked).await?;
-                sagas.journal().note(Stored { doc, version: undone.version }).await?
-            }
-            None => {
-                let doc = plan(&sagas, &asked).await?;
-                sagas.journal().open(doc).await?
-            }
+            Some(saga) if saga.position.is_final() => return sagas.end(saga.doc).await,
+            Some(_) => return Err(in_progress().into()),
         };
         if let Some(saga) = saga {
             return sagas.drive(saga, method).await;

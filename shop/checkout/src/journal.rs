@@ -85,14 +85,16 @@ pub(crate) struct Refusal {
     message: String,
     field: Option<String>,
     expected: Option<String>,
-    /// Asking again with the same key gives the same answer. Otherwise it is tried anew.
+    /// Asking again with the same key gives the same answer. Otherwise nothing happened, and it is tried anew with whatever is asked.
     pub(crate) lasting: bool,
 }
 
 impl Refusal {
     pub(crate) fn new(status: &Status, outcome: Outcome) -> Self {
         let RemoteProblem { code, reason, message, field, expected } = Problem::from_status(status);
-        Self { code: code.into(), reason, message, field, expected, lasting: outcome == Outcome::Refused }
+        // A mistyped card is typed again; a declined one stays declined.
+        let lasting = outcome == Outcome::Refused && code != Code::InvalidArgument;
+        Self { code: code.into(), reason, message, field, expected, lasting }
     }
 
     /// Why a saga turned back whose process was gone.

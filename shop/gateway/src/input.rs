@@ -33,10 +33,12 @@ pub(crate) fn page(limit: Option<u32>, cursor: Option<String>) -> Result<Option<
 
 /// The idempotency key, if one is given.
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Reply> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().filter(|k| !k.is_empty() && k.len() <= MAX_KEY && k.bytes().all(|b| b.is_ascii_graphic()));
-    let expected = "1 to 128 visible ASCII characters without spaces";
-    let wrong = || Problem::invalid("Idempotency-Key", expected, "the key is empty, too long or malformed");
+    let mut given = headers.get_all("idempotency-key").iter();
+    let Some(value) = given.next() else { return Ok(None) };
+    let one = Some(value).filter(|_| given.next().is_none());
+    let key = one.and_then(|v| v.to_str().ok()).filter(|k| !k.is_empty() && k.len() <= MAX_KEY && k.bytes().all(|b| b.is_ascii_graphic()));
+    let expected = "one key of 1 to 128 visible ASCII characters without spaces";
+    let wrong = || Problem::invalid("Idempotency-Key", expected, "the key is empty, too long or malformed, or there are several");
     Ok(Some(key.ok_or_else(wrong)?.to_owned()))
 }
 

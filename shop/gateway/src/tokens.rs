@@ -1,12 +1,14 @@
 //! Access tokens, verified here with the keys that auth publishes.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 use vitrine_contracts::Problem;
 use vitrine_contracts::auth::v1::GetJwksRequest;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
@@ -16,8 +18,8 @@ use vitrine_platform_mesh::Transport;
 
 /// Who an access token must be for.
 const AUDIENCE: &str = "vitrine";
-/// The keys are not asked for more often, whatever key a token names, in milliseconds.
-const MIN_REFRESH_MS: i64 = 2_000;
+/// The keys are not asked for more often, whatever key a token names, in milliseconds. A token that comes sooner waits.
+const MIN_REFRESH_MS: u64 = 200;
 /// Most verified tokens that are remembered.
 const MAX_REMEMBERED: usize = 10_000;
 /// Longest token that is looked at, in bytes.
@@ -54,7 +56,6 @@ struct Claims {
 #[derive(Default)]
 struct Cache {
     keys: HashMap<String, DecodingKey>,
-    fetched_at: i64,
     /// By digest: who, and until when, Unix seconds.
     verified: HashMap<[u8; 32], (Caller, i64)>,
 }
@@ -65,6 +66,7 @@ pub(crate) struct Tokens {
     issuer: String,
     clock: Clock,
     cache: Mutex<Cache>,
+    asking: tokio::sync::Mutex<Option<Instant>>,
 }
 
 fn refused(message: &str) -> Reply {
@@ -73,7 +75,7 @@ fn refused(message: &str) -> Reply {
 
 impl Tokens {
     pub(crate) fn new(auth: AuthServiceClient<Transport>, issuer: String, clock: Clock) -> Self {
-        Self { auth, issuer, clock, cache: Mutex::default() }
+        Self { auth, issuer, clock, cache: Mutex::default(), asking: tokio::sync::Mutex::default() }
     }
 
     /// Who the token stands for.
@@ -116,17 +118,18 @@ impl Tokens {
     }
 
     async fn key(&self, id: &str) -> Result<DecodingKey, Reply> {
-        let now = self.clock.now_ms();
-        {
-            let mut cache = self.cache.lock();
-            if let Some(key) = cache.keys.get(id) {
-                return Ok(key.clone());
-            }
-            if now - cache.fetched_at < MIN_REFRESH_MS && !cache.keys.is_empty() {
-                return Err(refused("the token is signed with an unknown key"));
-            }
-            cache.fetched_at = now;
+        if let Some(key) = self.cache.lock().keys.get(id) {
+            return Ok(key.clone());
         }
+        // One asks at a time; whoever waited looks again first, for the key may have come.
+        let mut asked_at = self.asking.lock().await;
+        if let Some(key) = self.cache.lock().keys.get(id) {
+            return Ok(key.clone());
+        }
+        if let Some(last) = *asked_at {
+            tokio::time::sleep_until(last + Duration::from_millis(MIN_REFRESH_MS)).await;
+        }
+        *asked_at = Some(Instant::now());
         let jwks = self.auth.clone().get_jwks(GetJwksRequest {}).await?.into_inner().jwks_json;
         let set: JwkSet = serde_json::from_str(&jwks).map_err(|e| {
             tracing::error!(error = %e, "the published keys cannot be read");

@@ -1,8 +1,9 @@
-//! Parcels that move take their orders along.
+//! Parcels that move take their orders along; customers who were erased leave theirs nameless.
 
 use prost::Message;
 use vitrine_contracts::Code;
 use vitrine_contracts::bus::v1::Event;
+use vitrine_contracts::customers::v1::CustomerErased;
 use vitrine_contracts::orders::v1::OrderState;
 use vitrine_contracts::shipping::v1::{ShipmentEvent, ShipmentState};
 use vitrine_platform_bus::{HandleError, Handler};
@@ -10,6 +11,17 @@ use vitrine_platform_host::Failure;
 use vitrine_platform_store::Tx;
 
 use crate::store::Orders;
+
+/// Takes out of the orders of customers who were erased who they were. What was bought for how much is kept: the law wants it.
+pub(crate) struct Forget(pub(crate) Orders);
+
+#[tonic::async_trait]
+impl Handler for Forget {
+    async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
+        let erased = CustomerErased::decode(event.payload.as_slice())?;
+        self.0.forget_in(tx, &erased.customer_id).await.map_err(|e| HandleError::Retry(e.to_string()))
+    }
+}
 
 pub(crate) struct Shipments(pub(crate) Orders);
 

@@ -10,8 +10,8 @@ mod store;
 
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::orders::v1::orders_service_server::OrdersServiceServer;
-use vitrine_contracts::services::{ORDERS, SHIPPING};
-use vitrine_contracts::topics::{SHIPMENT_DELIVERED, SHIPMENT_DISPATCHED};
+use vitrine_contracts::services::{CUSTOMERS, ORDERS, SHIPPING};
+use vitrine_contracts::topics::{CUSTOMER_ERASED, SHIPMENT_DELIVERED, SHIPMENT_DISPATCHED};
 use vitrine_platform_bus::{Consumer, with_inbox};
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_store::Schema;
@@ -27,5 +27,6 @@ pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
     let orders = store::Orders { store: store.clone(), clock: host.clock() };
     let topics = [SHIPMENT_DISPATCHED, SHIPMENT_DELIVERED];
     let follow = Consumer::new("orders-shipments", SHIPPING, &topics, store.clone(), consumer::Shipments(orders.clone()));
-    Ok(Component::new(ORDERS).grpc(OrdersServiceServer::new(grpc::Service(orders))).store(store).consumer(follow))
+    let forget = Consumer::new("orders-erasures", CUSTOMERS, &[CUSTOMER_ERASED], store.clone(), consumer::Forget(orders.clone()));
+    Ok(Component::new(ORDERS).grpc(OrdersServiceServer::new(grpc::Service(orders))).store(store).consumer(follow).consumer(forget))
 }

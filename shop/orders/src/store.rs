@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use prost::Message;
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::Problem;
+use vitrine_contracts::common::v1::Address;
 use vitrine_contracts::orders::v1::{Order, OrderEvent, OrderState, StateChange};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_bus as bus;
 use vitrine_platform_host::Failure;
-use vitrine_platform_store::{Document, Index, Keys, Store, Stored, Tx, retry_conflicts};
+use vitrine_platform_store::{Document, Index, Keys, Query, Store, Stored, Tx, retry_conflicts};
 
 use crate::domain;
 
@@ -123,6 +124,28 @@ impl Orders {
             order.version = stored.version + 1;
         }
         Ok(order)
+    }
+}
+
+impl Orders {
+    /// Takes out of a customer's orders who they were and where they live, but for the country, which taxes depend on.
+    pub(crate) async fn forget_in(&self, tx: &mut Tx, customer_id: &str) -> Result<(), Failure> {
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = self.store.find::<OrderDoc>(Query::eq("customer_id", customer_id).cursor(cursor.as_deref())).await?;
+            for stored in &page.items {
+                let mut order = order_of(stored)?;
+                order.version = 0;
+                order.email.clear();
+                let country_code = order.address.take().map(|a| a.country_code).unwrap_or_default();
+                order.address = Some(Address { country_code, ..Address::default() });
+                tx.update(&Stored { doc: OrderDoc::new(&order), version: stored.version });
+            }
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return Ok(());
+            }
+        }
     }
 }
 

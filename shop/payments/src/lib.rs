@@ -5,12 +5,15 @@
 
 pub mod card;
 pub mod domain;
+mod consumer;
 mod grpc;
 mod store;
 
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::payments::v1::payments_service_server::PaymentsServiceServer;
-use vitrine_contracts::services::PAYMENTS;
+use vitrine_contracts::services::{CUSTOMERS, PAYMENTS};
+use vitrine_contracts::topics::CUSTOMER_ERASED;
+use vitrine_platform_bus::{Consumer, with_inbox};
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_store::Schema;
 
@@ -21,7 +24,8 @@ pub struct Config {}
 
 /// The service.
 pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
-    let store = host.open_store(PAYMENTS, Schema::new().with::<store::PaymentDoc>().with::<store::TokenDoc>())?;
+    let store = host.open_store(PAYMENTS, with_inbox(Schema::new().with::<store::PaymentDoc>().with::<store::TokenDoc>()))?;
+    let erasures = Consumer::new("payments-erasures", CUSTOMERS, &[CUSTOMER_ERASED], store.clone(), consumer::Forget(store.clone()));
     let service = grpc::Service { store: store.clone(), clock: host.clock() };
-    Ok(Component::new(PAYMENTS).grpc(PaymentsServiceServer::new(service)).store(store))
+    Ok(Component::new(PAYMENTS).grpc(PaymentsServiceServer::new(service)).store(store).consumer(erasures))
 }
