@@ -133,7 +133,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     pub url: String,
     /// Journeys started a second, whether or not earlier ones have ended
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 10.0, allow_negative_numbers = true)]
     pub rate: f64,
     /// Seconds to go on; without it, until interrupted
     #[arg(long, value_name = "SECONDS")]

@@ -4,6 +4,7 @@
 //! It speaks to a shop only as its users do: over the command line, REST and the query APIs.
 
 mod audit;
+mod crash;
 mod customer;
 mod process;
 mod shop;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 pub use audit::{Acknowledged, audit, settle};
+pub use crash::{Crashes, crash};
 pub use customer::{Api, Customer, address, card, order_body, timed};
 pub use process::Process;
 pub use shop::{Options, Placement, Shop};

@@ -1,0 +1,135 @@
+//! The command line: what it prints, what it refuses, and how it ends.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+use vitrine_tests_testkit::{Options, Placement, Shop};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_vitrine-under-test");
+
+fn vitrine(args: &[&str], variables: &[(&str, &str)]) -> Output {
+    Command::new(BINARY).args(args).envs(variables.iter().copied()).output().expect("it runs")
+}
+
+/// Runs a command that must fail, with this code and these words on standard error.
+fn refuses(args: &[&str], variables: &[(&str, &str)], code: i32, words: &[&str]) {
+    let output = vitrine(args, variables);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {told}");
+    for word in words {
+        assert!(told.contains(word), "{args:?}: {word:?} is not in {told:?}");
+    }
+}
+
+#[test]
+fn help_teaches() {
+    let told = |args: &[&str]| String::from_utf8(vitrine(args, &[]).stdout).expect("UTF-8");
+    let help = told(&["--help"]);
+    for command in ["up", "serve", "load", "status", "down", "token", "config"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{command} in {help}");
+    }
+    assert!(help.contains("vitrine up\n"), "{help}");
+    for flag in ["--data", "--listen", "--observe", "--otlp-grpc", "--otlp-http", "--load", "--products", "--seed", "--quiet", "--ready-file"] {
+        assert!(told(&["up", "--help"]).contains(flag), "{flag}");
+    }
+    assert!(told(&["serve", "--help"]).contains("--place currency=grpc://127.0.0.1:7001"));
+}
+
+#[test]
+fn config_says_where_each_value_is_from() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("vitrine.toml");
+    std::fs::write(&file, "[gateway]\nrate_per_s = 7\n").expect("written");
+    let file = file.to_str().expect("UTF-8");
+    let output = vitrine(&["config", "--config", file], &[("VITRINE_UP__LOAD", "off")]);
+    let told = String::from_utf8(output.stdout).expect("UTF-8");
+    let line = |key: &str| told.lines().find(|l| l.starts_with(&format!("{key} ="))).unwrap_or_default();
+    assert!(line("gateway.rate_per_s").contains("= 7") && line("gateway.rate_per_s").ends_with(file), "{told}");
+    assert!(line("up.load").contains("\"off\"") && line("up.load").ends_with("VITRINE_UP__LOAD"), "{told}");
+    assert!(line("up.listen").ends_with("# default"), "{told}");
+}
+
+#[test]
+fn mistakes_are_named() {
+    let folder = TempDir::new().expect("a folder");
+    let data = folder.path().join("data");
+    let data = data.to_str().expect("UTF-8");
+    let file = folder.path().join("bad.toml");
+    std::fs::write(&file, "[up]\nlisen = \"127.0.0.1:1\"\n[gateway]\nrate_per_s = \"fast\"\n").expect("written");
+    let file = file.to_str().expect("UTF-8");
+    refuses(&["up", "--data", data, "--config", file], &[], 64, &["up.lisen", "did you mean \"up.listen\"", "gateway.rate_per_s", "a whole number"]);
+    refuses(&["up", "--data", data], &[("VITRINE_UP__LOAD", "fast")], 64, &["up.load", "journeys a second"]);
+    refuses(&["up", "--data", data], &[("VITRINE_CATALOG__PRODUCT", "1")], 64, &["VITRINE_CATALOG__PRODUCT", "did you mean \"catalog.products\""]);
+    refuses(&["up", "--data", data], &[("OTEL_TRACES_SAMPLER", "sometimes")], 64, &["OTEL_TRACES_SAMPLER"]);
+    refuses(&["up", "--listen", "here"], &[], 64, &["--listen"]);
+    refuses(&["upp"], &[], 64, &["upp"]);
+    refuses(&["serve", "cart", "--data", data], &[], 64, &["there is no service cart", "carts"]);
+    refuses(&["serve", "carts", "--data", data, "--place", "catalog"], &[], 64, &["--place catalog", "NAME=grpc://HOST:PORT"]);
+    refuses(&["serve", "carts", "--data", data, "--place", "catalog=ftp://x:1"], &[], 64, &["--place catalog=ftp://x:1"]);
+    refuses(&["serve", "carts", "--data", data], &[], 1, &["catalog", "customers"]);
+    refuses(&["load", "--url", "nowhere"], &[], 64, &["nowhere", "http://HOST:PORT"]);
+    refuses(&["load", "--rate", "-1"], &[], 64, &["rate"]);
+    refuses(&["load", "--url", "http://127.0.0.1:1", "--duration", "1", "--rate", "20"], &[], 1, &["no request succeeded"]);
+    refuses(&["status", "--data", data], &[], 1, &["no shop runs on"]);
+    refuses(&["token", "--admin", "--data", "/nowhere"], &[], 64, &["/nowhere", "--data"]);
+    let down = vitrine(&["down", "--data", data], &[]);
+    assert!(down.status.success() && String::from_utf8_lossy(&down.stdout).contains("no shop runs on"));
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let folder = TempDir::new().expect("a folder");
+    let data = folder.path().to_str().expect("UTF-8");
+    refuses(&["up", "--data", data, "--listen", &address], &[], 1, &[&address, "somebody else listens there"]);
+}
+
+#[test]
+fn a_broken_database_is_named_and_left_alone() {
+    let folder = TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("orders.db"), vec![0x5a; 8192]).expect("written");
+    let data = folder.path().to_str().expect("UTF-8");
+    let any = "127.0.0.1:0";
+    let flags = ["up", "--data", data, "--listen", any, "--observe", any, "--otlp-grpc", any, "--otlp-http", any, "--load", "off"];
+    refuses(&flags, &[], 1, &["orders", "orders.db"]);
+    assert_eq!(std::fs::read(folder.path().join("orders.db")).expect("still there"), vec![0x5a; 8192]);
+}
+
+fn told(args: &[&str]) -> Result<String> {
+    let output = vitrine(args, &[]);
+    ensure!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+async fn a_life(shop: &mut Shop) -> Result<()> {
+    let folder = shop.data().join("up");
+    let data = folder.to_str().context("UTF-8")?;
+    let status = told(&["status", "--data", data])?;
+    ensure!(status.starts_with("ready") && status.contains(&shop.url) && status.contains(&shop.observe), "{status}");
+    let token = told(&["token", "--data", data])?;
+    let me = shop.anybody()?.with_token(token.trim()).get("/api/v1/customers/me").await?;
+    ensure!(me["id"] == "cus_demo", "{me}");
+    let admin = told(&["token", "--admin", "--data", data])?;
+    shop.anybody()?.with_token(admin.trim()).get("/api/v1/admin/orders").await?;
+    let load = told(&["load", "--url", &shop.url, "--rate", "40", "--duration", "2", "--json"])?;
+    let report: serde_json::Value = serde_json::from_str(&load)?;
+    ensure!(report["all_journeys"]["count"].as_u64() > Some(40) && report["all_requests"]["errors"] == 0, "{load}");
+    ensure!(report["orders"].as_u64() > Some(0), "{load}");
+    // A second one on the same data is refused, and the first does not notice.
+    refuses(&["up", "--data", data, "--listen", "127.0.0.1:0"], &[], 1, &["another process runs", "--data"]);
+    ensure!(shop.is_ready().await, "the first one noticed");
+    told(&["down", "--data", data])?;
+    ensure!(!shop.is_ready().await, "it is still there");
+    ensure!(!folder.join("run.json").exists(), "the run file is still there");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shop_from_up_to_down() {
+    let mut shop = Shop::start(Path::new(BINARY), Placement::Local, &Options::default()).await.expect("it starts");
+    a_life(&mut shop).await.expect("a whole life");
+}
