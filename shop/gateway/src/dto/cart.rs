@@ -1,0 +1,137 @@
+//! Carts, quotes and cards.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::Problem as CoreProblem;
+use vitrine_contracts::orders::v1 as orders;
+use vitrine_contracts::payments::v1 as payments;
+
+use super::{Address, Money, money};
+
+/// A product to put into the cart.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewItem {
+    pub(crate) product_id: String,
+    /// 1 to 999.
+    pub(crate) quantity: u32,
+}
+
+/// How many of a product.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Quantity {
+    /// 0 to 999; 0 takes it out.
+    pub(crate) quantity: u32,
+}
+
+/// One product of a cart or an order, at its price.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Line {
+    pub(crate) product_id: String,
+    pub(crate) name: String,
+    pub(crate) quantity: u32,
+    pub(crate) unit_price: Money,
+    pub(crate) total: Money,
+}
+
+impl From<orders::OrderLine> for Line {
+    fn from(l: orders::OrderLine) -> Self {
+        Self { product_id: l.product_id, name: l.name, quantity: l.quantity, unit_price: money(l.unit_price), total: money(l.total) }
+    }
+}
+
+/// What is about to be bought.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Cart {
+    pub(crate) lines: Vec<Line>,
+    pub(crate) subtotal: Money,
+    pub(crate) version: u64,
+}
+
+/// Where the cart would go, and in which currency.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QuoteQuestion {
+    pub(crate) currency: Option<String>,
+    pub(crate) address: Address,
+}
+
+/// What the cart would cost.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Quote {
+    lines: Vec<Line>,
+    subtotal: Money,
+    shipping: Money,
+    total: Money,
+}
+
+impl From<vitrine_contracts::checkout::v1::QuoteResponse> for Quote {
+    fn from(q: vitrine_contracts::checkout::v1::QuoteResponse) -> Self {
+        let lines = q.lines.into_iter().map(Line::from).collect();
+        Self { lines, subtotal: money(q.subtotal), shipping: money(q.shipping), total: money(q.total) }
+    }
+}
+
+/// A card as typed. It is checked and forgotten.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Card {
+    number: String,
+    expiry_month: u32,
+    expiry_year: u32,
+    cvv: String,
+}
+
+impl From<Card> for payments::Card {
+    fn from(c: Card) -> Self {
+        Self { number: c.number, expiry_month: c.expiry_month, expiry_year: c.expiry_year, cvv: c.cvv }
+    }
+}
+
+/// Exactly one of both.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Payment {
+    card: Option<Card>,
+    /// From /api/v1/payment-tokens.
+    token: Option<String>,
+}
+
+impl Payment {
+    pub(crate) fn parse(self) -> Result<payments::PaymentMethod, CoreProblem> {
+        let method = match (self.card, self.token) {
+            (Some(card), None) => payments::payment_method::Method::Card(card.into()),
+            (None, Some(token)) => payments::payment_method::Method::Token(token),
+            _ => return Err(CoreProblem::invalid("payment", "either card or token", "the payment method is missing or there are two")),
+        };
+        Ok(payments::PaymentMethod { method: Some(method) })
+    }
+}
+
+/// A card to keep a token for.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewToken {
+    pub(crate) card: Card,
+}
+
+/// What stands for a card.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct PaymentToken {
+    pub(crate) token: String,
+    pub(crate) scheme: String,
+    pub(crate) last4: String,
+}
+
+/// The cart, to be bought.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewOrder {
+    /// ISO 4217; EUR if not said.
+    pub(crate) currency: Option<String>,
+    pub(crate) address: Address,
+    pub(crate) payment: Payment,
+    /// A dearer total is refused.
+    pub(crate) max_total: Option<Money>,
+}

@@ -1,0 +1,220 @@
+//! What is sold, and what goes with it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::Problem as CoreProblem;
+use vitrine_contracts::ads::v1 as ads;
+use vitrine_contracts::catalog::v1 as catalog;
+use vitrine_kit::clock::{parse_rfc3339, rfc3339};
+
+use super::{Money, money};
+
+/// Goods are shipped; an event has seats at a time and place.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    Goods,
+    Event,
+}
+
+impl From<Kind> for catalog::Kind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Goods => Self::Goods,
+            Kind::Event => Self::Event,
+        }
+    }
+}
+
+/// When and where.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Event {
+    /// RFC 3339.
+    starts_at: String,
+    duration_min: u32,
+    venue: String,
+}
+
+/// Something that is sold.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Product {
+    pub(crate) id: String,
+    kind: Kind,
+    pub(crate) name: String,
+    description: String,
+    pub(crate) category: String,
+    tags: Vec<String>,
+    pub(crate) price: Money,
+    weight_g: u32,
+    /// Units or seats that can be had now.
+    pub(crate) available: u32,
+    sold: u64,
+    event: Option<Event>,
+    /// Who sells it, if not the shop.
+    promoter_id: Option<String>,
+    /// Path of the picture.
+    pub(crate) picture: String,
+    pub(crate) version: u64,
+}
+
+impl From<catalog::Product> for Product {
+    fn from(p: catalog::Product) -> Self {
+        let kind = if p.kind() == catalog::Kind::Event { Kind::Event } else { Kind::Goods };
+        let event = p.event.map(|e| Event { starts_at: rfc3339(e.starts_at_unix_ms), duration_min: e.duration_min, venue: e.venue });
+        Self {
+            kind,
+            picture: format!("/api/v1/products/{}/picture.svg", p.id),
+            id: p.id,
+            name: p.name,
+            description: p.description,
+            category: p.category,
+            tags: p.tags,
+            price: money(p.price),
+            weight_g: p.weight_g,
+            available: p.available,
+            sold: p.sold,
+            event,
+            promoter_id: Some(p.promoter_id).filter(|id| !id.is_empty()),
+            version: p.version,
+        }
+    }
+}
+
+/// A product to be.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewProduct {
+    kind: Kind,
+    name: String,
+    description: String,
+    category: String,
+    #[serde(default)]
+    tags: Vec<String>,
+    price: Money,
+    /// For goods.
+    #[serde(default)]
+    weight_g: u32,
+    /// Units or seats to begin with.
+    pub(crate) stock: u32,
+    /// For events.
+    event: Option<Event>,
+}
+
+impl NewProduct {
+    pub(crate) fn parse(self, promoter_id: String) -> Result<catalog::Product, CoreProblem> {
+        let price = self.price.parse("price")?;
+        let event = self.event.map(|e| {
+            let at = parse_rfc3339(&e.starts_at);
+            let wrong = || CoreProblem::invalid("event.starts_at", "RFC 3339, for example 2026-12-24T18:00:00Z", "that is not a time");
+            Ok::<_, CoreProblem>(catalog::EventDetails { starts_at_unix_ms: at.ok_or_else(wrong)?, duration_min: e.duration_min, venue: e.venue })
+        });
+        Ok(catalog::Product {
+            kind: catalog::Kind::from(self.kind).into(),
+            name: self.name,
+            description: self.description,
+            category: self.category,
+            tags: self.tags,
+            price: Some(price.into()),
+            weight_g: self.weight_g,
+            event: event.transpose()?,
+            promoter_id,
+            ..catalog::Product::default()
+        })
+    }
+}
+
+/// What of a product changes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProductPatch {
+    pub(crate) name: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) category: Option<String>,
+    pub(crate) price: Option<Money>,
+    /// Added to what is available; negative takes away.
+    #[serde(default)]
+    pub(crate) restock: i32,
+}
+
+/// A kind of thing that is sold.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Category {
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    description: String,
+    product_count: u64,
+}
+
+impl From<catalog::Category> for Category {
+    fn from(c: catalog::Category) -> Self {
+        Self { slug: c.slug, name: c.name, description: c.description, product_count: c.product_count }
+    }
+}
+
+/// A currency and what a euro is worth in it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct CurrencyRate {
+    code: String,
+    name: String,
+    /// Digits after the decimal point.
+    exponent: u32,
+    /// Units for one euro.
+    rate: String,
+}
+
+impl From<vitrine_contracts::currency::v1::CurrencyInfo> for CurrencyRate {
+    fn from(c: vitrine_contracts::currency::v1::CurrencyInfo) -> Self {
+        Self { code: c.code, name: c.name, exponent: c.exponent, rate: c.rate }
+    }
+}
+
+/// Currencies by a day's rates.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Currencies {
+    pub(crate) items: Vec<CurrencyRate>,
+    /// The day, YYYY-MM-DD.
+    pub(crate) as_of: String,
+}
+
+/// An amount in another currency.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Converted {
+    pub(crate) from: Money,
+    pub(crate) to: Money,
+    /// The day of the rates, YYYY-MM-DD.
+    pub(crate) as_of: String,
+}
+
+/// A product that goes with others.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Recommendation {
+    product_id: String,
+    /// Orders that hold both; 0 when it only fills up.
+    bought_together: u64,
+    /// "bought_together" or "same_category".
+    reason: String,
+}
+
+impl From<vitrine_contracts::recommendations::v1::Recommendation> for Recommendation {
+    fn from(r: vitrine_contracts::recommendations::v1::Recommendation) -> Self {
+        Self { product_id: r.product_id, bought_together: r.bought_together, reason: r.reason }
+    }
+}
+
+/// An advertisement.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Ad {
+    id: String,
+    text: String,
+    /// Where it leads.
+    href: String,
+    /// The word that it was chosen by; null when by chance.
+    context: Option<String>,
+}
+
+impl From<ads::Ad> for Ad {
+    fn from(ad: ads::Ad) -> Self {
+        Self { id: ad.id, text: ad.text, href: ad.url_path, context: Some(ad.context).filter(|c| !c.is_empty()) }
+    }
+}
