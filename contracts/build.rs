@@ -22,9 +22,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let set = protox::compile(&files, ["proto"])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("vitrine.bin"), prost::Message::encode_to_vec(&set))?;
-    tonic_prost_build::configure()
-        .build_transport(false)
-        .include_file("vitrine.rs")
-        .compile_fds(set)?;
+    tonic_prost_build::configure().build_transport(false).include_file("vitrine.rs").compile_fds(set)?;
     Ok(())
 }

@@ -7,10 +7,15 @@ use clap::{Args, Parser, Subcommand};
 
 /// A shop made of glass: a complete commerce system that anyone can run, break and see through.
 #[derive(Debug, Parser)]
-#[command(name = "vitrine", version, max_term_width = 100, after_help = "\
+#[command(
+    name = "vitrine",
+    version,
+    max_term_width = 100,
+    after_help = "\
 Start with:  vitrine up
 Then open    http://127.0.0.1:8080 (the shop) and http://127.0.0.1:9000 (every order as a trace).
-Each command explains itself: vitrine up --help")]
+Each command explains itself: vitrine up --help"
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

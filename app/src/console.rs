@@ -27,7 +27,11 @@ pub async fn draw(telemetry: Telemetry, load: Option<Load>) {
     loop {
         ticks.tick().await;
         let now: Reading = (Instant::now(), telemetry.figures());
-        let text = if terminal { table(&readings[0], &now, load.as_ref().map(Load::progress)) } else { line(&readings[0], &now, load.as_ref().map(Load::progress)) };
+        let text = if terminal {
+            table(&readings[0], &now, load.as_ref().map(Load::progress))
+        } else {
+            line(&readings[0], &now, load.as_ref().map(Load::progress))
+        };
         let mut out = String::new();
         if terminal && drawn > 0 {
             // Back to where the table begins, and away with the old one.
@@ -68,7 +72,12 @@ fn table(before: &Reading, now: &Reading, load: Option<Progress>) -> String {
     for (name, f) in since(before, now) {
         let (rate, errors) = (f.count as f64 / seconds, f.errors as f64 / seconds);
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "  {name:<18}{rate:>10.1}{errors:>11.1}{:>11}{:>11}", short(f.quantile(0.5)), short(f.quantile(0.99)));
+        let _ = writeln!(
+            out,
+            "  {name:<18}{rate:>10.1}{errors:>11.1}{:>11}{:>11}",
+            short(f.quantile(0.5)),
+            short(f.quantile(0.99))
+        );
     }
     if let Some(p) = load {
         let _ = writeln!(out, "\n  {}", load_line(&p));

@@ -62,7 +62,9 @@ pub fn cli_key(dir: &Path) -> Result<KeyPair> {
     let path = dir.join("cli-key.pem");
     let shown = path.display();
     match std::fs::read_to_string(&path) {
-        Ok(pem) => KeyPair::from_pem(&pem).with_context(|| format!("{shown} cannot be used: delete it, and a new one is made")),
+        Ok(pem) => {
+            KeyPair::from_pem(&pem).with_context(|| format!("{shown} cannot be used: delete it, and a new one is made"))
+        }
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             let made = KeyPair::generate();
             let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
@@ -73,7 +75,9 @@ pub fn cli_key(dir: &Path) -> Result<KeyPair> {
             let _ = std::fs::remove_file(&temporary);
             match linked {
                 Ok(()) => Ok(made),
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(KeyPair::from_pem(&std::fs::read_to_string(&path)?)?),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                    Ok(KeyPair::from_pem(&std::fs::read_to_string(&path)?)?)
+                }
                 Err(e) => Err(e).with_context(|| format!("{shown} cannot be written")),
             }
         }

@@ -3,17 +3,17 @@
 //! [`topology`] wires every service on one screen. [`up`](mod@up) brings all of it up in one process, [`serve`](mod@serve) some of it.
 
 pub mod cli;
+mod console;
+mod folder;
+mod observatory;
+mod process;
+mod remote;
+mod runfile;
+mod serve;
 pub mod settings;
+mod token;
 pub mod topology;
 mod up;
-mod serve;
-mod remote;
-mod token;
-mod observatory;
-mod console;
-mod process;
-mod folder;
-mod runfile;
 
 use std::process::ExitCode;
 

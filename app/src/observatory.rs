@@ -22,7 +22,12 @@ pub struct Observatory {
 
 impl Observatory {
     /// Takes the three addresses.
-    pub async fn bind(memory_mib: u32, pages: SocketAddr, otlp_grpc: SocketAddr, otlp_http: SocketAddr) -> Result<Self> {
+    pub async fn bind(
+        memory_mib: u32,
+        pages: SocketAddr,
+        otlp_grpc: SocketAddr,
+        otlp_http: SocketAddr,
+    ) -> Result<Self> {
         let bytes = usize::try_from(memory_mib).unwrap_or(64).saturating_mul(1024 * 1024);
         Ok(Self {
             store: Store::new(Limits { bytes, ..Limits::default() }),

@@ -24,7 +24,8 @@ pub fn telemetry_config() -> Result<Config, Usage> {
 
 /// Logs go into the pipeline; warnings and errors go to standard error, too. RUST_LOG shows others there.
 pub fn log_to(telemetry: &Telemetry) {
-    let shown = std::env::var("RUST_LOG").ok().and_then(|level| level.parse::<LevelFilter>().ok()).unwrap_or(LevelFilter::WARN);
+    let shown =
+        std::env::var("RUST_LOG").ok().and_then(|level| level.parse::<LevelFilter>().ok()).unwrap_or(LevelFilter::WARN);
     let human = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).with_filter(shown);
     let pipeline = LogLayer::new(telemetry, PROCESS).with_filter(LevelFilter::INFO);
     // In a process that composes several shops, as a test may, the first one gets the logs.
@@ -41,7 +42,10 @@ pub fn exporter(config: &Config, observatory: Option<&Store>) -> Result<Option<E
         (Some(endpoint), _) => {
             let wrong = || Usage(format!("OTEL_EXPORTER_OTLP_ENDPOINT={endpoint:?}: expected http://HOST:PORT"));
             let uri = endpoint.parse::<http::Uri>().map_err(|_| wrong())?;
-            Some(Exporter::grpc(mesh::channel(&uri).context("OTEL_EXPORTER_OTLP_ENDPOINT cannot be used")?, config.clone()))
+            Some(Exporter::grpc(
+                mesh::channel(&uri).context("OTEL_EXPORTER_OTLP_ENDPOINT cannot be used")?,
+                config.clone(),
+            ))
         }
         (None, Some(store)) => Some(Exporter::grpc(mesh::bare(grpc_routes(store.clone())), config.clone())),
         (None, None) => None,

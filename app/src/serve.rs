@@ -43,9 +43,14 @@ pub struct Plan {
 
 fn check(plan: &Plan) -> Result<Vec<&str>, Usage> {
     let known = |name: &str| ALL.contains(&name);
-    let unknown: Vec<&str> = plan.names.iter().chain(plan.places.iter().map(|(n, _)| n)).map(String::as_str).filter(|n| !known(n)).collect();
+    let unknown: Vec<&str> =
+        plan.names.iter().chain(plan.places.iter().map(|(n, _)| n)).map(String::as_str).filter(|n| !known(n)).collect();
     if !unknown.is_empty() {
-        return Err(Usage(format!("there is no service {}: expected names out of {}", unknown.join(", "), ALL.join(", "))));
+        return Err(Usage(format!(
+            "there is no service {}: expected names out of {}",
+            unknown.join(", "),
+            ALL.join(", ")
+        )));
     }
     let mut names: Vec<&str> = plan.names.iter().map(String::as_str).collect();
     names.sort_unstable();
@@ -74,7 +79,13 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let exporter = process::exporter(&telemetry_config, None)?;
     let telemetry = Telemetry::new(telemetry_config);
     process::log_to(&telemetry);
-    let host = Host::new(&plan.data, Clock::system(), settings.shop.seed.unsigned_abs(), telemetry.clone(), Mesh::new(Limits::default()));
+    let host = Host::new(
+        &plan.data,
+        Clock::system(),
+        settings.shop.seed.unsigned_abs(),
+        telemetry.clone(),
+        Mesh::new(Limits::default()),
+    );
     for (name, placement) in &plan.places {
         if let Placement::Grpc(uri) = placement {
             host.mesh().place_remote(name, uri)?;

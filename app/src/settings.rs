@@ -81,7 +81,13 @@ const fn local(port: u16) -> SocketAddr {
 
 impl Default for Up {
     fn default() -> Self {
-        Self { listen: local(8080), observe: local(9000), otlp_grpc: local(4317), otlp_http: local(4318), load: "5".to_owned() }
+        Self {
+            listen: local(8080),
+            observe: local(9000),
+            otlp_grpc: local(4317),
+            otlp_http: local(4318),
+            load: "5".to_owned(),
+        }
     }
 }
 
@@ -92,7 +98,9 @@ impl Up {
             "off" => Ok(None),
             text => match text.parse::<f64>() {
                 Ok(rate) if rate > 0.0 && rate <= 10_000.0 => Ok(Some(rate)),
-                _ => Err(Usage(format!("up.load = {text:?}: expected journeys a second (more than 0, at most 10000) or \"off\""))),
+                _ => Err(Usage(format!(
+                    "up.load = {text:?}: expected journeys a second (more than 0, at most 10000) or \"off\""
+                ))),
             },
         }
     }
@@ -172,7 +180,8 @@ impl Settings {
 pub fn read(file: Option<&Path>, flags: Vec<(&'static str, &'static str, String)>) -> Result<Loaded<Settings>, Usage> {
     // What the command line's own variables say is clap's business; they have no section.
     let variables = std::env::vars().collect();
-    load(&Sources { file, variables, flags }).map_err(|mistakes| Usage(format!("the configuration has mistakes:\n{mistakes}")))
+    load(&Sources { file, variables, flags })
+        .map_err(|mistakes| Usage(format!("the configuration has mistakes:\n{mistakes}")))
 }
 
 /// Prints every setting and where it came from.

@@ -22,7 +22,9 @@ pub async fn token(args: &TokenArgs) -> Result<String> {
     let tokens = if args.admin {
         by_key(&client, args).await?
     } else {
-        sign_in(&client, &args.email, &args.password).await.map_err(|e| anyhow!("{} could not sign in at {url}: {e}", args.email))?
+        sign_in(&client, &args.email, &args.password)
+            .await
+            .map_err(|e| anyhow!("{} could not sign in at {url}: {e}", args.email))?
     };
     tokens["access_token"].as_str().map(str::to_owned).context("the shop answered without a token")
 }
@@ -30,7 +32,9 @@ pub async fn token(args: &TokenArgs) -> Result<String> {
 async fn by_key(client: &Client, args: &TokenArgs) -> Result<Value> {
     let dir = &args.data.data;
     if !dir.join("cli-key.pem").exists() {
-        return Err(Usage(format!("{} holds no key of a shop: say where its data is with --data", dir.display())).into());
+        return Err(
+            Usage(format!("{} holds no key of a shop: say where its data is with --data", dir.display())).into()
+        );
     }
     let key = folder::cli_key(dir)?;
     let discovery = client.send(Call::new(http::Method::GET, "/.well-known/openid-configuration")).await?.json();

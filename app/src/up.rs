@@ -18,8 +18,8 @@ use vitrine_shop_load::{Load, Report, Weights};
 
 use crate::cli::UpArgs;
 use crate::observatory::Observatory;
-use crate::runfile::{self, DemoCustomer, RunFile};
 use crate::process::PROCESS;
+use crate::runfile::{self, DemoCustomer, RunFile};
 use crate::settings::{CLI_CLIENT, DEMO_EMAIL, DEMO_PASSWORD, DEMO_PROMOTER_EMAIL, Settings};
 use crate::{console, folder, process, settings, topology};
 
@@ -47,7 +47,8 @@ pub async fn up(data: &Path, mut settings: Settings) -> Result<Up> {
     let addresses = &settings.up;
     let listener = bind(addresses.listen).await?;
     let observatory =
-        Observatory::bind(settings.observatory.memory_mib, addresses.observe, addresses.otlp_grpc, addresses.otlp_http).await?;
+        Observatory::bind(settings.observatory.memory_mib, addresses.observe, addresses.otlp_grpc, addresses.otlp_http)
+            .await?;
     let [observe, otlp_grpc, otlp_http] = observatory.addresses()?.map(|address| format!("http://{address}"));
     let address = listener.local_addr()?;
     let shop = if settings.shop.url.is_empty() { format!("http://{address}") } else { settings.shop.url.clone() };
@@ -60,7 +61,13 @@ pub async fn up(data: &Path, mut settings: Settings) -> Result<Up> {
     let exporter = process::exporter(&telemetry_config, Some(observatory.store()))?;
     let telemetry = Telemetry::new(telemetry_config);
     process::log_to(&telemetry);
-    let host = Host::new(data, Clock::system(), settings.shop.seed.unsigned_abs(), telemetry.clone(), Mesh::new(Limits::default()));
+    let host = Host::new(
+        data,
+        Clock::system(),
+        settings.shop.seed.unsigned_abs(),
+        telemetry.clone(),
+        Mesh::new(Limits::default()),
+    );
     let components = topology::build_all(ALL, &settings.services, &host)?;
     let running = host.start(components).await?;
 
@@ -159,7 +166,9 @@ pub async fn run(args: UpArgs) -> Result<()> {
     println!("  observe    {observe}  (Jaeger API below /jaeger/api)");
     println!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
     if demo {
-        println!("  demo       this is a demo: {DEMO_EMAIL} and {DEMO_PROMOTER_EMAIL} have the password {DEMO_PASSWORD}");
+        println!(
+            "  demo       this is a demo: {DEMO_EMAIL} and {DEMO_PROMOTER_EMAIL} have the password {DEMO_PASSWORD}"
+        );
     }
     println!("  token      vitrine token (a customer's), vitrine token --admin; stop with Ctrl-C or vitrine down");
     let drawing = async {

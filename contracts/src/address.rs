@@ -17,7 +17,11 @@ pub fn check_address<'a>(address: Option<&'a Address>, field: &str) -> Result<&'
         let length = value.trim().chars().count();
         if length < min || length > max || value.chars().any(char::is_control) {
             let expected = format!("{min} to {max} characters, no control characters");
-            return Err(Problem::invalid(&format!("{field}.{name}"), &expected, "the address is incomplete or not plain text"));
+            return Err(Problem::invalid(
+                &format!("{field}.{name}"),
+                &expected,
+                "the address is incomplete or not plain text",
+            ));
         }
     }
     let country = address.country_code.as_bytes();

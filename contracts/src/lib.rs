@@ -11,11 +11,11 @@ mod address;
 mod money;
 mod problem;
 
+pub use address::check_address;
 pub use generated::vitrine::{
     accounting, ads, auth, bus, carts, catalog, checkout, common, currency, customers, email, fraud, orders, payments,
     recommendations, shipping,
 };
-pub use address::check_address;
 pub use money::money_from_proto;
 pub use problem::{Code, Problem, RemoteProblem};
 
@@ -57,8 +57,21 @@ pub mod services {
 
     /// Every service, in the order in which a newcomer meets them.
     pub const ALL: &[&str] = &[
-        GATEWAY, AUTH, CUSTOMERS, CATALOG, CARTS, CHECKOUT, ORDERS, PAYMENTS, SHIPPING, CURRENCY, EMAIL,
-        RECOMMENDATIONS, ADS, ACCOUNTING, FRAUD,
+        GATEWAY,
+        AUTH,
+        CUSTOMERS,
+        CATALOG,
+        CARTS,
+        CHECKOUT,
+        ORDERS,
+        PAYMENTS,
+        SHIPPING,
+        CURRENCY,
+        EMAIL,
+        RECOMMENDATIONS,
+        ADS,
+        ACCOUNTING,
+        FRAUD,
     ];
 }
 

@@ -165,7 +165,8 @@ mod tests {
 
     #[test]
     fn a_problem_survives_the_wire() {
-        let problem = Problem::invalid("lines[0].quantity", "1 to 999", "the quantity is 0").with_reason("BAD_QUANTITY");
+        let problem =
+            Problem::invalid("lines[0].quantity", "1 to 999", "the quantity is 0").with_reason("BAD_QUANTITY");
         let seen = Problem::from_status(&Status::from(problem.clone()));
         assert_eq!(seen.code, problem.code);
         assert_eq!(seen.reason, problem.reason);

@@ -75,11 +75,14 @@ pub fn rfc3339(unix_ms: i64) -> String {
 
 /// Reads a time as RFC 3339, for example `2026-11-21T18:30:00Z` or `2026-11-21T18:30:00.5+01:00`, as Unix milliseconds.
 pub fn parse_rfc3339(text: &str) -> Option<i64> {
-    let number = |range: std::ops::Range<usize>| text.get(range).filter(|t| t.bytes().all(|b| b.is_ascii_digit()))?.parse::<i64>().ok();
+    let number = |range: std::ops::Range<usize>| {
+        text.get(range).filter(|t| t.bytes().all(|b| b.is_ascii_digit()))?.parse::<i64>().ok()
+    };
     let separator = |at: usize, allowed: &[u8]| text.as_bytes().get(at).is_some_and(|b| allowed.contains(b));
     let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
     let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
-    let shaped = separator(4, b"-") && separator(7, b"-") && separator(10, b"Tt ") && separator(13, b":") && separator(16, b":");
+    let shaped =
+        separator(4, b"-") && separator(7, b"-") && separator(10, b"Tt ") && separator(13, b":") && separator(16, b":");
     let mut rest = text.get(19..)?;
     let mut ms = 0;
     if let Some(fraction) = rest.strip_prefix('.') {

@@ -180,7 +180,12 @@ impl Money {
         let exponent = usize::try_from(currency.exponent()).unwrap_or(0);
         let only_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
         let trailing_dot = digits.ends_with('.');
-        if whole.is_empty() || trailing_dot || !only_digits(whole) || !only_digits(fraction) || fraction.len() > exponent {
+        if whole.is_empty()
+            || trailing_dot
+            || !only_digits(whole)
+            || !only_digits(fraction)
+            || fraction.len() > exponent
+        {
             return Err(bad());
         }
         let padded = format!("{whole}{fraction:0<exponent$}");
@@ -214,12 +219,28 @@ mod tests {
 
     #[test]
     fn amounts_read_and_print() {
-        for (code, text, minor) in [("EUR", "12.50", 1250), ("EUR", "0.05", 5), ("JPY", "900", 900), ("BHD", "1.234", 1234), ("EUR", "-3.00", -300)] {
+        for (code, text, minor) in [
+            ("EUR", "12.50", 1250),
+            ("EUR", "0.05", 5),
+            ("JPY", "900", 900),
+            ("BHD", "1.234", 1234),
+            ("EUR", "-3.00", -300),
+        ] {
             let money = Money::parse_amount(currency(code), text).expect(text);
             assert_eq!(money.minor, minor);
             assert_eq!(money.amount_string(), text);
         }
-        for (code, text) in [("EUR", "1.234"), ("JPY", "1.0"), ("EUR", ""), ("EUR", "."), ("EUR", "1."), ("EUR", "1e3"), ("EUR", "+1"), ("EUR", "--1"), ("EUR", "99999999999999999999")] {
+        for (code, text) in [
+            ("EUR", "1.234"),
+            ("JPY", "1.0"),
+            ("EUR", ""),
+            ("EUR", "."),
+            ("EUR", "1."),
+            ("EUR", "1e3"),
+            ("EUR", "+1"),
+            ("EUR", "--1"),
+            ("EUR", "99999999999999999999"),
+        ] {
             assert!(Money::parse_amount(currency(code), text).is_err(), "{text}");
         }
     }

@@ -121,7 +121,10 @@ pub(crate) fn operations(operations: &[Operation]) -> Vec<Json> {
 
 /// The service graph.
 pub(crate) fn dependencies(dependencies: &[Dependency]) -> Vec<Json> {
-    dependencies.iter().map(|edge| json!({ "parent": edge.parent, "child": edge.child, "callCount": edge.calls })).collect()
+    dependencies
+        .iter()
+        .map(|edge| json!({ "parent": edge.parent, "child": edge.child, "callCount": edge.calls }))
+        .collect()
 }
 
 fn process(row: &SpanRow) -> UiProcess {
@@ -147,7 +150,11 @@ fn span(row: &SpanRow, process_id: String) -> UiSpan {
 }
 
 fn references(row: &SpanRow) -> Vec<UiReference> {
-    let reference = |ref_type, trace_id: TraceId, span_id: String| UiReference { ref_type, trace_id: trace_id.to_string(), span_id };
+    let reference = |ref_type, trace_id: TraceId, span_id: String| UiReference {
+        ref_type,
+        trace_id: trace_id.to_string(),
+        span_id,
+    };
     let parent = row.parent_span_id.map(|parent| reference("CHILD_OF", row.trace_id, parent.to_string()));
     let links = row.links.iter().map(|link| reference(link_type(link), link.trace_id, link.span_id.to_string()));
     parent.into_iter().chain(links).collect()

@@ -6,12 +6,12 @@
 //! It listens on no port and keeps nothing: see [`router`]. All times in Jaeger's API are microseconds; the store's
 //! are nanoseconds, and only `params` (in) and `jaeger` (out) convert.
 
-mod router;
-mod params;
-mod jaeger;
 mod error;
-mod status;
+mod jaeger;
 mod pages;
+mod params;
+mod router;
+mod status;
 
 pub use error::Error;
 pub use router::router;

@@ -45,7 +45,8 @@ pub(crate) fn traces_query(pairs: &Pairs, now_ns: u64) -> Result<TracesQuery, Er
     if !ids.is_empty() {
         return ids.into_iter().map(trace_id).collect::<Result<_, _>>().map(TracesQuery::Ids);
     }
-    let service = get(pairs, "service").ok_or_else(|| Error::parameter("service", "parameter 'service' is required"))?;
+    let service =
+        get(pairs, "service").ok_or_else(|| Error::parameter("service", "parameter 'service' is required"))?;
     let min_duration_ns = duration_param(pairs, "minDuration")?;
     let max_duration_ns = duration_param(pairs, "maxDuration")?;
     if let (Some(min), Some(max)) = (min_duration_ns, max_duration_ns)
@@ -97,7 +98,8 @@ fn micros_param(pairs: &Pairs, name: &'static str) -> Result<Option<u64>, Error>
 
 fn duration_param(pairs: &Pairs, name: &'static str) -> Result<Option<u64>, Error> {
     let Some(text) = get(pairs, name) else { return Ok(None) };
-    let expected = || Error::parameter(name, format!("{text:?} found; expected a duration such as 1.5s, 100ms or 1h30m"));
+    let expected =
+        || Error::parameter(name, format!("{text:?} found; expected a duration such as 1.5s, 100ms or 1h30m"));
     duration_ns(text).map(Some).ok_or_else(expected)
 }
 
@@ -150,13 +152,18 @@ fn tags(pairs: &Pairs) -> Result<Vec<(String, String)>, Error> {
     for (name, text) in pairs.iter().filter(|(_, text)| !text.is_empty()) {
         match name.as_str() {
             "tag" => {
-                let malformed = || Error::parameter("tag", format!("malformed 'tag' parameter, expecting key:value, received: {text}"));
+                let malformed = || {
+                    Error::parameter("tag", format!("malformed 'tag' parameter, expecting key:value, received: {text}"))
+                };
                 let (key, value) = text.split_once(':').ok_or_else(malformed)?;
                 tags.push((key.to_owned(), value.to_owned()));
             }
             "tags" => {
                 let malformed = |error| {
-                    Error::parameter("tags", format!("malformed 'tags' parameter, expecting a JSON object of texts: {error}"))
+                    Error::parameter(
+                        "tags",
+                        format!("malformed 'tags' parameter, expecting a JSON object of texts: {error}"),
+                    )
                 };
                 let object: BTreeMap<String, serde_json::Value> = serde_json::from_str(text).map_err(malformed)?;
                 tags.extend(object.into_iter().map(|(key, value)| (key, tag_text(value))));

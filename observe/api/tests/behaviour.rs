@@ -44,8 +44,10 @@ fn plain(trace: u8, span: u8, parent: u8, name: &str) -> Span {
 }
 
 fn add(store: &Store, service: &str, spans: Vec<Span>) {
-    let resource = Resource { attributes: vec![text("service.name", service), text("host", "h1")], ..Resource::default() };
-    let scope = Some(InstrumentationScope { name: "lib".into(), version: "0.1".into(), ..InstrumentationScope::default() });
+    let resource =
+        Resource { attributes: vec![text("service.name", service), text("host", "h1")], ..Resource::default() };
+    let scope =
+        Some(InstrumentationScope { name: "lib".into(), version: "0.1".into(), ..InstrumentationScope::default() });
     let scope_spans = vec![ScopeSpans { scope, spans, ..ScopeSpans::default() }];
     store.append_traces(vec![ResourceSpans { resource: Some(resource), scope_spans, ..ResourceSpans::default() }]);
 }
@@ -66,7 +68,10 @@ fn shop() -> Store {
             attribute("big", Proto::IntValue(i64::MAX)),
             attribute("d", Proto::DoubleValue(0.5)),
             attribute("y", Proto::BytesValue(vec![255, 0])),
-            attribute("a", Proto::ArrayValue(ArrayValue { values: vec![AnyValue { value: Some(Proto::IntValue(1)) }] })),
+            attribute(
+                "a",
+                Proto::ArrayValue(ArrayValue { values: vec![AnyValue { value: Some(Proto::IntValue(1)) }] }),
+            ),
         ],
         events: vec![span::Event {
             time_unix_nano: START_NS + 5_000,
@@ -146,7 +151,8 @@ async fn a_trace_has_exactly_jaegers_shape() {
 #[tokio::test]
 async fn services_operations_and_dependencies() {
     let store = shop();
-    let envelope = |data: Value, total: u64| json!({ "data": data, "total": total, "limit": 0, "offset": 0, "errors": null });
+    let envelope =
+        |data: Value, total: u64| json!({ "data": data, "total": total, "limit": 0, "offset": 0, "errors": null });
     let cases = [
         ("/jaeger/api/services", envelope(json!(["carts", "gateway"]), 2)),
         ("/jaeger/api/services/carts/operations", envelope(json!(["Reserve"]), 1)),
@@ -154,7 +160,10 @@ async fn services_operations_and_dependencies() {
         ("/jaeger/api/operations?service=carts", envelope(json!([{ "name": "Reserve", "spanKind": "client" }]), 1)),
         ("/jaeger/api/operations?service=carts&spanKind=server", envelope(json!([]), 0)),
         ("/jaeger/api/dependencies", envelope(json!([{ "parent": "gateway", "child": "carts", "callCount": 1 }]), 0)),
-        ("/jaeger/api/dependencies?endTs=1700000000124&lookback=1000", envelope(json!([{ "parent": "gateway", "child": "carts", "callCount": 1 }]), 0)),
+        (
+            "/jaeger/api/dependencies?endTs=1700000000124&lookback=1000",
+            envelope(json!([{ "parent": "gateway", "child": "carts", "callCount": 1 }]), 0),
+        ),
         ("/jaeger/api/dependencies?endTs=1700000000122&lookback=1000", envelope(json!([]), 0)),
     ];
     for (path, expected) in cases {
@@ -235,7 +244,11 @@ async fn bad_questions_get_jaegers_errors() {
     ];
     for (path, code, message) in cases {
         let (status, body) = get_json(&shop(), path).await;
-        assert_eq!((status.as_u16(), &body["data"], &body["errors"][0]["code"]), (code, &Value::Null, &json!(code)), "{path}");
+        assert_eq!(
+            (status.as_u16(), &body["data"], &body["errors"][0]["code"]),
+            (code, &Value::Null, &json!(code)),
+            "{path}"
+        );
         let said = body["errors"][0]["msg"].as_str().expect("a message");
         assert!(said.contains(message), "{path}: {said}");
     }
@@ -244,8 +257,13 @@ async fn bad_questions_get_jaegers_errors() {
 #[tokio::test]
 async fn status_counts_each_signal() {
     let (_, status) = get_json(&shop(), "/api/status").await;
-    assert_eq!((&status["traces"]["rows"], &status["traces"]["evicted"], &status["logs"]["rows"]), (&json!(2), &json!(0), &json!(0)));
-    assert!(status["bytes"].as_u64().is_some_and(|bytes| bytes > 0 && bytes <= status["limit_bytes"].as_u64().unwrap_or(0)));
+    assert_eq!(
+        (&status["traces"]["rows"], &status["traces"]["evicted"], &status["logs"]["rows"]),
+        (&json!(2), &json!(0), &json!(0))
+    );
+    assert!(
+        status["bytes"].as_u64().is_some_and(|bytes| bytes > 0 && bytes <= status["limit_bytes"].as_u64().unwrap_or(0))
+    );
 }
 
 #[tokio::test]
@@ -275,12 +293,19 @@ async fn the_pages_show_what_is_here_and_escape_every_value() {
     store.append_logs(vec![ResourceLogs { resource, scope_logs, ..ResourceLogs::default() }]);
 
     let (_, home) = get(&store, "/").await;
-    assert!(home.contains("gateway") && home.contains(&format!("/trace/{TRACE}")) && home.contains("2023-11-14 22:13:20.123"));
+    assert!(
+        home.contains("gateway")
+            && home.contains(&format!("/trace/{TRACE}"))
+            && home.contains("2023-11-14 22:13:20.123")
+    );
     let (status, page) = get(&store, "/trace/ee").await;
     assert_eq!(status, StatusCode::OK);
     for page in [&home, &page] {
         assert!(page.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;"));
-        assert!(!page.contains("<script") && !page.contains("http://") || page.contains("OTEL_EXPORTER"), "nothing foreign");
+        assert!(
+            !page.contains("<script") && !page.contains("http://") || page.contains("OTEL_EXPORTER"),
+            "nothing foreign"
+        );
         assert!(!page.contains("<script"));
     }
     let (_, of_carts) = get(&store, "/?service=carts").await;
@@ -305,13 +330,18 @@ async fn odd_traces_are_drawn() {
     let store = Store::default();
     // A circle, a span that is its own parent, an orphan, and one that ends before it starts.
     let backwards = Span { end_time_unix_nano: 1, ..plain(1, 5, 1, "backwards") };
-    add(&store, "a", vec![plain(1, 1, 2, "one"), plain(1, 2, 1, "two"), plain(1, 3, 3, "self"), plain(1, 4, 9, "orphan"), backwards]);
+    add(
+        &store,
+        "a",
+        vec![plain(1, 1, 2, "one"), plain(1, 2, 1, "two"), plain(1, 3, 3, "self"), plain(1, 4, 9, "orphan"), backwards],
+    );
     let (status, page) = get(&store, "/trace/1").await;
     assert_eq!(status, StatusCode::OK);
     for name in ["one", "two", "self", "orphan", "backwards"] {
         assert_eq!(page.matches(&format!("<b>a</b> {name}</span>")).count(), 1, "{name}");
     }
     let (_, body) = get_json(&store, "/jaeger/api/traces/1").await;
-    let warned = body["data"][0]["spans"].as_array().expect("spans").iter().filter(|span| !span["warnings"].is_null()).count();
+    let warned =
+        body["data"][0]["spans"].as_array().expect("spans").iter().filter(|span| !span["warnings"].is_null()).count();
     assert_eq!(warned, 1);
 }

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow_array::builder::{BinaryBuilder, BooleanBuilder, Float64Builder, Int64Builder, UInt64Builder, UInt8Builder};
+use arrow_array::builder::{BinaryBuilder, BooleanBuilder, Float64Builder, Int64Builder, UInt8Builder, UInt64Builder};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int64Type, UInt64Type, UInt8Type};
+use arrow_array::types::{Float64Type, Int64Type, UInt8Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use opentelemetry_proto::tonic::common::v1::{KeyValue, KeyValueList};
@@ -15,7 +15,7 @@ use prost::Message;
 
 use crate::batch::{Batch, Blobs, Builder, Rejected, Texts};
 use crate::keys::Keys;
-use crate::metric_point::{point, MetricKind, MetricRow, Temporality};
+use crate::metric_point::{MetricKind, MetricRow, Temporality, point};
 use crate::span::{append_message, dictionary_bytes, dictionary_text};
 use crate::span_row::{resource_attributes, scope_info};
 use crate::value::attributes;
@@ -102,7 +102,8 @@ impl MetricBuilder {
     /// Adds the points of one metric, and returns one answer for each point that was not taken.
     pub fn append(&mut self, origin: &Origin, scope: &Scope, mut metric: Metric) -> Vec<Rejected> {
         let data = metric.data.take();
-        let series = |kind, temporality, monotonic| Series { origin, scope, metric: &metric, kind, temporality, monotonic };
+        let series =
+            |kind, temporality, monotonic| Series { origin, scope, metric: &metric, kind, temporality, monotonic };
         let mut rejected = Vec::new();
         match data {
             None => {}
@@ -262,7 +263,9 @@ impl MetricBatch {
             unit: dictionary_text(self.column(Column::Unit), row).to_owned(),
             description: dictionary_text(self.column(Column::Description), row).to_owned(),
             kind,
-            temporality: Temporality::from_number(self.column(Column::Temporality).as_primitive::<UInt8Type>().value(row)),
+            temporality: Temporality::from_number(
+                self.column(Column::Temporality).as_primitive::<UInt8Type>().value(row),
+            ),
             monotonic: self.column(Column::Monotonic).as_boolean().value(row),
             service: dictionary_text(self.column(Column::Service), row).to_owned(),
             start_ns: self.column(Column::Start).as_primitive::<UInt64Type>().value(row),

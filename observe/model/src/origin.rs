@@ -1,7 +1,7 @@
 //! Where rows come from: the resource that sent them and the instrumentation scope.
 
-use opentelemetry_proto::tonic::common::v1::any_value::Value as Proto;
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Proto;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
 

@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow_array::builder::{BinaryBuilder, FixedSizeBinaryBuilder, StringBuilder, UInt32Builder, UInt64Builder, UInt8Builder};
+use arrow_array::builder::{
+    BinaryBuilder, FixedSizeBinaryBuilder, StringBuilder, UInt8Builder, UInt32Builder, UInt64Builder,
+};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, UInt32Type, UInt64Type, UInt8Type};
+use arrow_array::types::{Int32Type, UInt8Type, UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -154,7 +156,9 @@ impl SpanBuilder {
 
     fn append_nested(&mut self, mut span: Span) {
         let sent_links = span.links.len();
-        span.links.retain(|link| TraceId::from_bytes(&link.trace_id).is_some() && SpanId::from_bytes(&link.span_id).is_some());
+        span.links.retain(|link| {
+            TraceId::from_bytes(&link.trace_id).is_some() && SpanId::from_bytes(&link.span_id).is_some()
+        });
         let lost_links = u32::try_from(sent_links - span.links.len()).unwrap_or(u32::MAX);
         self.keys.shorten(&mut span.attributes);
         span.events.iter_mut().for_each(|event| self.keys.shorten(&mut event.attributes));

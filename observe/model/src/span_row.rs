@@ -4,11 +4,11 @@ use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::{span, Span};
+use opentelemetry_proto::tonic::trace::v1::{Span, span};
 use prost::Message;
 
 use crate::keys::Keys;
-use crate::span::{dictionary_bytes, Column};
+use crate::span::{Column, dictionary_bytes};
 use crate::value::attributes;
 use crate::{Attribute, SpanBatch, SpanId, TraceId};
 

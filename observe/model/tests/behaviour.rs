@@ -10,8 +10,8 @@ use opentelemetry_proto::tonic::trace::v1::{Span, Status, span};
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
 use proptest::prop_assert_eq;
 use vitrine_observe_model::{
-    Attribute, Batch, Builder, LogBuilder, MetricBuilder, MetricKind, Origin, Point, Scope, SpanBuilder, SpanId, SpanKind,
-    StatusCode, Temporality, TraceId, UNKNOWN_SERVICE, Value,
+    Attribute, Batch, Builder, LogBuilder, MetricBuilder, MetricKind, Origin, Point, Scope, SpanBuilder, SpanId,
+    SpanKind, StatusCode, Temporality, TraceId, UNKNOWN_SERVICE, Value,
 };
 
 fn proto(value: &Value) -> AnyValue {
@@ -50,7 +50,10 @@ fn every_type() -> Vec<Attribute> {
         attribute("double", Value::Double(-0.5)),
         attribute("bytes", Value::Bytes(vec![0, 255, 1])),
         attribute("array", Value::Array(vec![Value::Int(1), Value::String("two".into()), Value::Empty])),
-        attribute("map", Value::Map(vec![attribute("string", Value::Array(vec![])), attribute("", Value::Bool(false))])),
+        attribute(
+            "map",
+            Value::Map(vec![attribute("string", Value::Array(vec![])), attribute("", Value::Bool(false))]),
+        ),
         attribute("string", Value::String("the same key again".into())),
     ]
 }
@@ -61,7 +64,11 @@ fn origin(service: &str) -> Origin {
 }
 
 fn scope() -> Scope {
-    Scope::new(Some(InstrumentationScope { name: "lib".into(), version: "1.2".into(), ..InstrumentationScope::default() }))
+    Scope::new(Some(InstrumentationScope {
+        name: "lib".into(),
+        version: "1.2".into(),
+        ..InstrumentationScope::default()
+    }))
 }
 
 fn plain_span() -> Span {
@@ -87,7 +94,12 @@ fn span_keeps_every_field() {
         }],
         dropped_events_count: 2,
         links: vec![
-            span::Link { trace_id: vec![1; 16], span_id: vec![2; 8], attributes: list(&every_type()), ..span::Link::default() },
+            span::Link {
+                trace_id: vec![1; 16],
+                span_id: vec![2; 8],
+                attributes: list(&every_type()),
+                ..span::Link::default()
+            },
             span::Link { trace_id: vec![0; 16], span_id: vec![2; 8], ..span::Link::default() },
         ],
         dropped_links_count: 3,
@@ -249,7 +261,13 @@ fn log_keeps_every_field() {
 }
 
 fn metric(data: Data) -> metrics::Metric {
-    metrics::Metric { name: "m".into(), unit: "s".into(), description: "d".into(), data: Some(data), ..metrics::Metric::default() }
+    metrics::Metric {
+        name: "m".into(),
+        unit: "s".into(),
+        description: "d".into(),
+        data: Some(data),
+        ..metrics::Metric::default()
+    }
 }
 
 #[test]
@@ -292,10 +310,14 @@ fn every_kind_of_metric_point_comes_back() {
             data_points: vec![histogram(vec![1, 2]), histogram(vec![1, 2, 3])],
             aggregation_temporality: 1,
         }),
-        Data::ExponentialHistogram(metrics::ExponentialHistogram { data_points: vec![exponential], aggregation_temporality: 1 }),
+        Data::ExponentialHistogram(metrics::ExponentialHistogram {
+            data_points: vec![exponential],
+            aggregation_temporality: 1,
+        }),
         Data::Summary(metrics::Summary { data_points: vec![summary] }),
     ];
-    let rejected: Vec<_> = all.into_iter().flat_map(|data| builder.append(&origin("a"), &scope(), metric(data))).collect();
+    let rejected: Vec<_> =
+        all.into_iter().flat_map(|data| builder.append(&origin("a"), &scope(), metric(data))).collect();
     assert_eq!(rejected.len(), 1);
     assert_eq!(rejected[0].field, "bucketCounts");
     let batch = builder.freeze();
@@ -304,11 +326,16 @@ fn every_kind_of_metric_point_comes_back() {
     assert_eq!((rows[0].kind, &rows[0].point), (MetricKind::Gauge, &Point::Int(i64::MAX)));
     assert_eq!((rows[0].start_ns, rows[0].time_ns, rows[0].unit.as_str()), (1, 2, "s"));
     assert_eq!(rows[0].attributes, every_type());
-    assert_eq!((&rows[1].point, rows[1].temporality, rows[1].monotonic), (&Point::Double(1.5), Temporality::Cumulative, true));
+    assert_eq!(
+        (&rows[1].point, rows[1].temporality, rows[1].monotonic),
+        (&Point::Double(1.5), Temporality::Cumulative, true)
+    );
     let expected =
         Point::Histogram { count: 3, sum: Some(6.0), min: None, max: Some(4.0), bounds: vec![1.0], counts: vec![1, 2] };
     assert_eq!((&rows[2].point, rows[2].temporality), (&expected, Temporality::Delta));
-    let Point::ExponentialHistogram { scale, zero_count, positive, .. } = &rows[3].point else { panic!("{:?}", rows[3]) };
+    let Point::ExponentialHistogram { scale, zero_count, positive, .. } = &rows[3].point else {
+        panic!("{:?}", rows[3])
+    };
     assert_eq!((*scale, *zero_count, positive.offset, positive.counts.as_slice()), (-1, 1, -2, [1].as_slice()));
     assert_eq!(rows[4].point, Point::Summary { count: 9, sum: 1.0, quantiles: vec![(0.5, 2.0)] });
 }
@@ -317,7 +344,9 @@ fn every_kind_of_metric_point_comes_back() {
 fn ids_are_read_as_jaeger_reads_them() {
     assert_eq!(TraceId::parse("1").expect("short").to_string(), "00000000000000000000000000000001");
     assert_eq!(TraceId::parse("ABCdef0123456789").expect("64 bit").to_string(), "0000000000000000abcdef0123456789");
-    for text in ["", "0", "00000000000000000000000000000000", "xyz", "123456789012345678901234567890123", "é", "-1", "0x1"] {
+    for text in
+        ["", "0", "00000000000000000000000000000000", "xyz", "123456789012345678901234567890123", "é", "-1", "0x1"]
+    {
         assert!(TraceId::parse(text).is_err(), "{text:?} was taken");
     }
 }
@@ -355,8 +384,9 @@ fn any_value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
-            prop::collection::vec((".{0,4}", inner), 0..4)
-                .prop_map(|entries| Value::Map(entries.into_iter().map(|(key, value)| Attribute { key, value }).collect())),
+            prop::collection::vec((".{0,4}", inner), 0..4).prop_map(|entries| Value::Map(
+                entries.into_iter().map(|(key, value)| Attribute { key, value }).collect()
+            )),
         ]
     })
 }

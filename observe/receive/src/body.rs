@@ -73,12 +73,20 @@ impl Encoding {
 }
 
 /// Decodes a whole message.
-pub(crate) fn decode<M: Message + Default + DeserializeOwned>(format: Format, body: Bytes, message: &'static str) -> Result<M, Error> {
+pub(crate) fn decode<M: Message + Default + DeserializeOwned>(
+    format: Format,
+    body: Bytes,
+    message: &'static str,
+) -> Result<M, Error> {
     match format {
-        Format::Protobuf => M::decode(body)
-            .map_err(|cause| Error::Decode { message, format: "protobuf", cause: cause.to_string() }),
-        Format::Json => serde_json::from_slice(&body)
-            .map_err(|cause| Error::Decode { message, format: "JSON", cause: cause.to_string() }),
+        Format::Protobuf => {
+            M::decode(body).map_err(|cause| Error::Decode { message, format: "protobuf", cause: cause.to_string() })
+        }
+        Format::Json => serde_json::from_slice(&body).map_err(|cause| Error::Decode {
+            message,
+            format: "JSON",
+            cause: cause.to_string(),
+        }),
     }
 }
 

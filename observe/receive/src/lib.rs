@@ -6,14 +6,14 @@
 //!
 //! It listens on no port: serve [`http_router`] (usually on 4318) and [`grpc_routes`] (usually on 4317).
 
-mod http;
-mod grpc;
-mod signal;
 mod body;
 mod error;
+mod grpc;
+mod http;
+mod signal;
 
 pub use body::MAX_BODY_BYTES;
 pub use error::{Error, RpcStatus};
-pub use grpc::{grpc_routes, Receiver};
+pub use grpc::{Receiver, grpc_routes};
 pub use http::http_router;
 pub use vitrine_observe_store::Store;

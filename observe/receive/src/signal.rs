@@ -83,8 +83,10 @@ impl Signal for Logs {
     }
 
     fn response(accepted: &Accepted) -> Self::Response {
-        let partial_success = partial(accepted)
-            .map(|(rejected_log_records, error_message)| ExportLogsPartialSuccess { rejected_log_records, error_message });
+        let partial_success = partial(accepted).map(|(rejected_log_records, error_message)| ExportLogsPartialSuccess {
+            rejected_log_records,
+            error_message,
+        });
         ExportLogsServiceResponse { partial_success }
     }
 }
@@ -100,8 +102,9 @@ impl Signal for Metrics {
     }
 
     fn response(accepted: &Accepted) -> Self::Response {
-        let partial_success = partial(accepted)
-            .map(|(rejected_data_points, error_message)| ExportMetricsPartialSuccess { rejected_data_points, error_message });
+        let partial_success = partial(accepted).map(|(rejected_data_points, error_message)| {
+            ExportMetricsPartialSuccess { rejected_data_points, error_message }
+        });
         ExportMetricsServiceResponse { partial_success }
     }
 }

@@ -65,7 +65,8 @@ async fn protobuf_is_taken_plain_and_compressed() {
     ];
     for (encoding, body) in cases {
         let store = Store::default();
-        let response = post(&store, "/v1/traces", &[("content-type", PROTOBUF), ("content-encoding", encoding)], body).await;
+        let response =
+            post(&store, "/v1/traces", &[("content-type", PROTOBUF), ("content-encoding", encoding)], body).await;
         assert_eq!((response.status(), content_type(&response)), (StatusCode::OK, PROTOBUF), "{encoding}");
         let answer = ExportTraceServiceResponse::decode(bytes(response).await.as_slice()).expect("the answer decodes");
         assert_eq!(answer.partial_success, None, "{encoding}");
@@ -90,15 +91,15 @@ async fn json_is_taken_with_every_attribute_type() {
     assert_eq!(bytes(response).await, b"{}");
     let id = TraceId::parse("5b8efff798038103d269b633813fc60c").expect("an id");
     let row = store.trace(id).expect("taken").spans.remove(0);
-    assert_eq!((row.service.as_str(), row.start_ns, row.duration_ns()), ("carts", 1_544_712_660_000_000_000, 1_000_000_000));
+    assert_eq!(
+        (row.service.as_str(), row.start_ns, row.duration_ns()),
+        ("carts", 1_544_712_660_000_000_000, 1_000_000_000)
+    );
     let values: Vec<Value> = row.attributes.into_iter().map(|attribute| attribute.value).collect();
-    assert_eq!(values[..5], [
-        Value::String("v".into()),
-        Value::Bool(true),
-        Value::Int(-7),
-        Value::Double(0.5),
-        Value::Bytes(vec![255, 0])
-    ]);
+    assert_eq!(
+        values[..5],
+        [Value::String("v".into()), Value::Bool(true), Value::Int(-7), Value::Double(0.5), Value::Bytes(vec![255, 0])]
+    );
     assert_eq!(values[5], Value::Array(vec![Value::Int(1), Value::String("x".into())]));
     assert_eq!(values[6].json(), serde_json::json!({ "k": 2 }));
 }
@@ -110,7 +111,10 @@ async fn logs_and_metrics_are_taken() {
     let scope_logs = vec![ScopeLogs { log_records: vec![record], ..ScopeLogs::default() }];
     let logs = ExportLogsServiceRequest { resource_logs: vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }] };
     let response = post(&store, "/v1/logs", &[("content-type", PROTOBUF)], logs.encode_to_vec()).await;
-    assert_eq!(ExportLogsServiceResponse::decode(bytes(response).await.as_slice()).expect("decodes").partial_success, None);
+    assert_eq!(
+        ExportLogsServiceResponse::decode(bytes(response).await.as_slice()).expect("decodes").partial_success,
+        None
+    );
     let metrics = r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[
         {"name":"g","gauge":{"dataPoints":[{"asInt":"4","timeUnixNano":"1"}]}},
         {"name":"h","histogram":{"aggregationTemporality":2,"dataPoints":[
@@ -134,7 +138,8 @@ async fn malformed_ids_are_counted_and_sound_spans_taken() {
         span(vec![1; 16], vec![2; 8]),
     ];
     let store = Store::default();
-    let response = post(&store, "/v1/traces", &[("content-type", PROTOBUF)], request(spans.clone()).encode_to_vec()).await;
+    let response =
+        post(&store, "/v1/traces", &[("content-type", PROTOBUF)], request(spans.clone()).encode_to_vec()).await;
     assert_eq!(response.status(), StatusCode::OK);
     let answer = ExportTraceServiceResponse::decode(bytes(response).await.as_slice()).expect("decodes");
     let partial = answer.partial_success.expect("some were refused");
@@ -169,12 +174,20 @@ async fn what_cannot_be_decoded_changes_nothing_and_says_why() {
         ("oversize", PROTOBUF, "", vec![0; MAX_BODY_BYTES + 1], 413, "more than 67108864 bytes"),
         ("unknown encoding", PROTOBUF, "br", sound(), 415, "expected gzip, zstd or none"),
         ("not JSON", "application/json", "", b"{".to_vec(), 400, "not a valid ExportTraceServiceRequest in JSON"),
-        ("odd hex", "application/json", "", br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"abc"}]}]}]}"#.to_vec(), 400, "in JSON"),
+        (
+            "odd hex",
+            "application/json",
+            "",
+            br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"abc"}]}]}]}"#.to_vec(),
+            400,
+            "in JSON",
+        ),
         ("deep JSON", "application/json", "", "[".repeat(100_000).into_bytes(), 400, "in JSON"),
     ];
     for (name, format, encoding, body, status, message) in cases {
         let store = Store::default();
-        let response = post(&store, "/v1/traces", &[("content-type", format), ("content-encoding", encoding)], body).await;
+        let response =
+            post(&store, "/v1/traces", &[("content-type", format), ("content-encoding", encoding)], body).await;
         assert_eq!((response.status().as_u16(), content_type(&response)), (status, format), "{name}");
         let body = bytes(response).await;
         let (code, text) = if format == PROTOBUF {
@@ -197,7 +210,9 @@ async fn other_content_types_and_methods_are_refused() {
         let response = post(&store, "/v1/traces", headers, sound()).await;
         assert_eq!(response.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
         let status: serde_json::Value = serde_json::from_slice(&bytes(response).await).expect("JSON");
-        assert!(status["message"].as_str().expect("text").contains("expected application/x-protobuf or application/json"));
+        assert!(
+            status["message"].as_str().expect("text").contains("expected application/x-protobuf or application/json")
+        );
     }
     let get = Request::get("/v1/traces").body(Body::empty()).expect("a sound request");
     let response = http_router(store).oneshot(get).await.expect("a router answers");
@@ -206,7 +221,9 @@ async fn other_content_types_and_methods_are_refused() {
 
 #[tokio::test]
 async fn deeply_nested_attributes_do_no_harm() {
-    for (open, close) in [(r#"{"arrayValue":{"values":["#, "]}}"), (r#"{"kvlistValue":{"values":[{"key":"k","value":"#, "}]}}")] {
+    for (open, close) in
+        [(r#"{"arrayValue":{"values":["#, "]}}"), (r#"{"kvlistValue":{"values":[{"key":"k","value":"#, "}]}}")]
+    {
         for depth in [10, 20, 25, 28, 40] {
             let value = format!("{}{{\"intValue\":1}}{}", open.repeat(depth), close.repeat(depth));
             let body = format!(
@@ -221,7 +238,9 @@ async fn deeply_nested_attributes_do_no_harm() {
             let trace = store.trace(TraceId([1; 16]));
             assert_eq!(trace.is_some(), taken, "{depth}");
             let deep = |value: &Value| value.text().contains('1');
-            assert!(trace.is_none_or(|trace| deep(&trace.spans[0].attributes[0].value) && deep(&trace.spans[0].resource[0].value)));
+            assert!(trace.is_none_or(
+                |trace| deep(&trace.spans[0].attributes[0].value) && deep(&trace.spans[0].resource[0].value)
+            ));
         }
     }
 }
@@ -248,8 +267,12 @@ async fn grpc_refuses_garbage_and_other_paths() {
         ("/opentelemetry.proto.collector.trace.v1.TraceService/Nothing", b"", "12"),
     ];
     for (path, body, code) in cases {
-        let request = Request::post(path).header("content-type", "application/grpc").body(Full::from(body)).expect("a sound request");
-        let response = grpc_routes(Store::default()).oneshot(request.map(tonic::body::Body::new)).await.expect("routes answer");
+        let request = Request::post(path)
+            .header("content-type", "application/grpc")
+            .body(Full::from(body))
+            .expect("a sound request");
+        let response =
+            grpc_routes(Store::default()).oneshot(request.map(tonic::body::Body::new)).await.expect("routes answer");
         let body = response.into_parts();
         let status = match body.0.headers.get("grpc-status") {
             Some(status) => status.clone(),

@@ -6,13 +6,13 @@
 //!
 //! It does not write to disk, and knows no transport. Scans are plain CPU work: call them off the async threads.
 
+mod dependencies;
+mod query;
 mod store;
 mod tail;
-mod query;
-mod dependencies;
 
 pub use dependencies::{Dependency, MAX_DEPENDENCY_SPANS};
-pub use query::{Operation, Trace, TraceQuery, MAX_SEARCH_SPANS, MAX_TRACE_SPANS};
+pub use query::{MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
 pub use store::{Accepted, Limits, SignalStatus, Status, Store};
 
 // The row types that queries return, so that readers need name one crate only.

@@ -210,9 +210,10 @@ fn has_tags(batch: &SpanBatch, row: usize, tags: &[(String, String)]) -> bool {
         derived(batch, row, key).is_some_and(|found| found == *value)
             || has(&attributes, key, value)
             || has(&batch.resource(row), key, value)
-            || batch.events(row).iter().any(|event| {
-                (key == "event" && event.name == *value) || has(&event.attributes, key, value)
-            })
+            || batch
+                .events(row)
+                .iter()
+                .any(|event| (key == "event" && event.name == *value) || has(&event.attributes, key, value))
     })
 }
 

@@ -40,7 +40,11 @@ fn span(trace: u64, id: u64, parent: u64, start: u64) -> Span {
 
 fn add(store: &Store, service: &str, spans: Vec<Span>) {
     let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
-    let accepted = store.append_traces(vec![ResourceSpans { resource: resource(service), scope_spans, ..ResourceSpans::default() }]);
+    let accepted = store.append_traces(vec![ResourceSpans {
+        resource: resource(service),
+        scope_spans,
+        ..ResourceSpans::default()
+    }]);
     assert_eq!(accepted.rejected, 0);
 }
 
@@ -68,7 +72,11 @@ fn a_span_is_found_as_soon_as_it_is_appended() {
 fn a_trace_is_put_together_over_batches_and_in_order() {
     let store = small(1 << 20, 2);
     for number in (1..=9).rev() {
-        add(&store, if number % 2 == 0 { "a" } else { "b" }, vec![span(1, number, 0, number * 100), span(2, number, 0, 5)]);
+        add(
+            &store,
+            if number % 2 == 0 { "a" } else { "b" },
+            vec![span(1, number, 0, number * 100), span(2, number, 0, 5)],
+        );
     }
     let starts: Vec<u64> = store.trace(trace_id(1)).expect("held").spans.iter().map(|span| span.start_ns).collect();
     assert_eq!(starts, (1..=9).map(|number| number * 100).collect::<Vec<_>>());
@@ -89,9 +97,14 @@ fn the_oldest_leave_and_the_bound_holds_for_all_signals_together() {
     for number in 1..=4_000u64 {
         add(&store, "carts", vec![span(number, number, 0, number)]);
         if number % 2 == 0 {
-            let record = LogRecord { time_unix_nano: number, trace_id: trace_id(number).0.to_vec(), ..LogRecord::default() };
+            let record =
+                LogRecord { time_unix_nano: number, trace_id: trace_id(number).0.to_vec(), ..LogRecord::default() };
             let scope_logs = vec![ScopeLogs { log_records: vec![record], ..ScopeLogs::default() }];
-            store.append_logs(vec![ResourceLogs { resource: resource("carts"), scope_logs, ..ResourceLogs::default() }]);
+            store.append_logs(vec![ResourceLogs {
+                resource: resource("carts"),
+                scope_logs,
+                ..ResourceLogs::default()
+            }]);
             store.append_metrics(vec![gauge("queue", number as i64)]);
         }
         let status = store.status();
@@ -106,7 +119,8 @@ fn the_oldest_leave_and_the_bound_holds_for_all_signals_together() {
     }
     assert!(store.trace(trace_id(1)).is_none(), "the oldest left");
     assert!(store.trace(trace_id(4_000)).is_some(), "the newest stays");
-    let rows: usize = store.span_batches().iter().map(|batch| vitrine_observe_store::model::Batch::rows(&**batch)).sum();
+    let rows: usize =
+        store.span_batches().iter().map(|batch| vitrine_observe_store::model::Batch::rows(&**batch)).sum();
     assert_eq!(rows as u64, status.traces.rows);
 }
 
@@ -135,7 +149,8 @@ fn one_huge_request_stays_within_the_bound() {
 fn refused_spans_are_counted_and_the_others_taken() {
     let store = Store::default();
     let bad = Span { trace_id: vec![0; 16], ..span(1, 1, 0, 1) };
-    let scope_spans = vec![ScopeSpans { spans: vec![span(1, 1, 0, 1), bad, span(1, 2, 1, 1)], ..ScopeSpans::default() }];
+    let scope_spans =
+        vec![ScopeSpans { spans: vec![span(1, 1, 0, 1), bad, span(1, 2, 1, 1)], ..ScopeSpans::default() }];
     let accepted = store.append_traces(vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }]);
     assert_eq!((accepted.taken, accepted.rejected), (2, 1));
     assert_eq!(accepted.reason.expect("a reason").to_string(), "traceId: all zero; expected 16 bytes, not all zero");
@@ -146,16 +161,27 @@ fn refused_spans_are_counted_and_the_others_taken() {
 fn search_filters() {
     let store = small(1 << 20, 4);
     let tagged = Span {
-        attributes: vec![text("http.method", "GET"), KeyValue {
-            key: "items".into(),
-            value: Some(AnyValue { value: Some(Proto::IntValue(3)) }),
-            ..KeyValue::default()
+        attributes: vec![
+            text("http.method", "GET"),
+            KeyValue {
+                key: "items".into(),
+                value: Some(AnyValue { value: Some(Proto::IntValue(3)) }),
+                ..KeyValue::default()
+            },
+        ],
+        events: vec![span::Event {
+            name: "retry".into(),
+            attributes: vec![text("why", "busy")],
+            ..span::Event::default()
         }],
-        events: vec![span::Event { name: "retry".into(), attributes: vec![text("why", "busy")], ..span::Event::default() }],
         status: Some(Status { code: 2, message: "no".into() }),
         ..span(3, 1, 0, 3_000)
     };
-    add(&store, "carts", vec![span(1, 1, 0, 1_000), Span { name: "slow".into(), end_time_unix_nano: 2_500, ..span(2, 1, 0, 2_000) }]);
+    add(
+        &store,
+        "carts",
+        vec![span(1, 1, 0, 1_000), Span { name: "slow".into(), end_time_unix_nano: 2_500, ..span(2, 1, 0, 2_000) }],
+    );
     add(&store, "carts", vec![tagged]);
     add(&store, "email", vec![span(4, 1, 0, 4_000), span(1, 2, 1, 5_000)]);
     let base = || TraceQuery { limit: 10, ..TraceQuery::default() };
@@ -170,11 +196,11 @@ fn search_filters() {
         ("service", TraceQuery { service: Some("carts".into()), ..base() }, &[3, 2, 1]),
         ("unknown service", TraceQuery { service: Some("none".into()), ..base() }, &[]),
         ("operation", TraceQuery { operation: Some("slow".into()), ..base() }, &[2]),
-        ("service and operation of different spans", TraceQuery {
-            service: Some("email".into()),
-            operation: Some("slow".into()),
-            ..base()
-        }, &[]),
+        (
+            "service and operation of different spans",
+            TraceQuery { service: Some("email".into()), operation: Some("slow".into()), ..base() },
+            &[],
+        ),
         ("from", TraceQuery { start_min_ns: Some(3_000), ..base() }, &[1, 4, 3]),
         ("until", TraceQuery { start_max_ns: Some(2_000), ..base() }, &[2, 1]),
         ("longer", TraceQuery { min_duration_ns: Some(500), ..base() }, &[2]),
@@ -207,10 +233,15 @@ fn the_newest_are_found_whatever_the_order_of_arrival() {
 fn operations_are_distinct_and_in_order() {
     let store = small(1 << 20, 2);
     for kind in [2, 3, 2, 2] {
-        add(&store, "carts", vec![Span { kind, ..span(1, 1, 0, 1) }, Span { name: "a".into(), kind: 1, ..span(1, 2, 0, 1) }]);
+        add(
+            &store,
+            "carts",
+            vec![Span { kind, ..span(1, 1, 0, 1) }, Span { name: "a".into(), kind: 1, ..span(1, 2, 0, 1) }],
+        );
     }
     let operation = |name: &str, kind| Operation { name: name.into(), kind };
-    let expected = [operation("a", SpanKind::Internal), operation("op", SpanKind::Server), operation("op", SpanKind::Client)];
+    let expected =
+        [operation("a", SpanKind::Internal), operation("op", SpanKind::Server), operation("op", SpanKind::Client)];
     assert_eq!(store.operations("carts"), expected);
     assert_eq!(store.operations("none"), []);
 }
@@ -239,7 +270,9 @@ fn readers_and_writers_do_not_wait_for_each_other_for_ever() {
     std::thread::scope(|scope| {
         for writer in 0..3u64 {
             let store = store.clone();
-            scope.spawn(move || (1..500).for_each(|number| add(&store, "a", vec![span(number + writer * 1_000, 1, 0, number)])));
+            scope.spawn(move || {
+                (1..500).for_each(|number| add(&store, "a", vec![span(number + writer * 1_000, 1, 0, number)]))
+            });
         }
         let store = store.clone();
         scope.spawn(move || {

@@ -108,7 +108,12 @@ impl Consumer {
                 Ok(()) => troubled = false,
                 Err(reason) => {
                     if !troubled {
-                        tracing::warn!(consumer = self.name, source = self.source, reason, "events cannot be followed at the moment");
+                        tracing::warn!(
+                            consumer = self.name,
+                            source = self.source,
+                            reason,
+                            "events cannot be followed at the moment"
+                        );
                     }
                     troubled = true;
                     tokio::select! {
@@ -170,7 +175,13 @@ impl Consumer {
             pause *= 2;
             tries += 1;
         };
-        tracing::error!(consumer = self.name, event_id = event.id, topic = event.topic, reason, "an event was put aside");
+        tracing::error!(
+            consumer = self.name,
+            event_id = event.id,
+            topic = event.topic,
+            reason,
+            "an event was put aside"
+        );
         let mut tx = self.store.begin();
         tx.put(&DeadLetter::new(&self.name, event, reason));
         self.commit(tx, event.position).await.map_err(|e| e.to_string())

@@ -80,7 +80,11 @@ pub struct Effective {
 impl<T> Loaded<T> {
     /// Every value, in the order of the settings' fields.
     pub fn effective(&self) -> impl Iterator<Item = Effective> + '_ {
-        self.leaves.iter().map(|l| Effective { key: l.key.clone(), value: l.value.to_string(), origin: l.origin.clone() })
+        self.leaves.iter().map(|l| Effective {
+            key: l.key.clone(),
+            value: l.value.to_string(),
+            origin: l.origin.clone(),
+        })
     }
 }
 
@@ -128,7 +132,8 @@ pub fn load<T: Serialize + DeserializeOwned + Default>(sources: &Sources<'_>) ->
     for leaf in &all {
         put(&mut table, &leaf.key, leaf.value.clone());
     }
-    let settings = T::deserialize(Value::Table(table)).map_err(|e| Mistakes(vec![e.to_string().trim().replace('\n', " ")]))?;
+    let settings =
+        T::deserialize(Value::Table(table)).map_err(|e| Mistakes(vec![e.to_string().trim().replace('\n', " ")]))?;
     Ok(Loaded { settings, leaves: all })
 }
 
@@ -146,14 +151,21 @@ fn read(path: &Path) -> Result<Table, String> {
 fn lay(all: &mut [Leaf], leaf: Leaf, mistakes: &mut Vec<String>) {
     let known: Vec<&str> = all.iter().map(|l| l.key.as_str()).collect();
     let Some(place) = known.iter().position(|key| *key == leaf.key) else {
-        let hint = suggest::nearest(&leaf.key, &known).map_or_else(String::new, |near| format!(": did you mean {near:?}?"));
+        let hint =
+            suggest::nearest(&leaf.key, &known).map_or_else(String::new, |near| format!(": did you mean {near:?}?"));
         mistakes.push(format!("{}: there is no setting {:?}{hint}", leaf.origin, leaf.key));
         return;
     };
     if same_kind(&all[place].value, &leaf.value) {
         all[place] = leaf;
     } else {
-        mistakes.push(format!("{}: {} = {}: expected {}", leaf.origin, leaf.key, leaf.value, expected(&all[place].value)));
+        mistakes.push(format!(
+            "{}: {} = {}: expected {}",
+            leaf.origin,
+            leaf.key,
+            leaf.value,
+            expected(&all[place].value)
+        ));
     }
 }
 
@@ -163,7 +175,11 @@ fn lay_text(all: &mut [Leaf], key: &str, text: &str, origin: Origin, mistakes: &
     let value = match wanted {
         // An unknown key is reported as such; a text needs no quotes.
         None | Some(Value::String(_)) => Value::String(text.to_owned()),
-        Some(_) => format!("x = {text}").parse::<Table>().ok().and_then(|mut t| t.remove("x")).unwrap_or_else(|| Value::String(text.to_owned())),
+        Some(_) => format!("x = {text}")
+            .parse::<Table>()
+            .ok()
+            .and_then(|mut t| t.remove("x"))
+            .unwrap_or_else(|| Value::String(text.to_owned())),
     };
     lay(all, Leaf { key: key.to_owned(), value, origin }, mistakes);
 }

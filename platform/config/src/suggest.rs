@@ -34,7 +34,12 @@ mod tests {
     #[test]
     fn what_was_meant() {
         let known = ["up.listen", "up.load", "gateway.rate_per_s"];
-        for (word, meant) in [("up.lisen", Some("up.listen")), ("listen", Some("up.listen")), ("gateway.rate_per_second", Some("gateway.rate_per_s")), ("stage.colour", None)] {
+        for (word, meant) in [
+            ("up.lisen", Some("up.listen")),
+            ("listen", Some("up.listen")),
+            ("gateway.rate_per_second", Some("gateway.rate_per_s")),
+            ("stage.colour", None),
+        ] {
             assert_eq!(nearest(word, &known), meant, "{word}");
         }
     }

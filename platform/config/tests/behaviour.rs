@@ -48,7 +48,12 @@ fn later_sources_win_and_each_value_says_where_it_is_from() {
     let file = file("[up]\nlisten = \"127.0.0.1:1\"\nquiet = true\n[gateway]\nrate = 5\nshare = 1\n");
     let sources = Sources {
         file: Some(file.path()),
-        variables: variables(&[("VITRINE_UP__LISTEN", "127.0.0.1:2"), ("VITRINE_GATEWAY__ORIGINS", "[\"a\"]"), ("HOME", "/"), ("VITRINE_DATA", "x")]),
+        variables: variables(&[
+            ("VITRINE_UP__LISTEN", "127.0.0.1:2"),
+            ("VITRINE_GATEWAY__ORIGINS", "[\"a\"]"),
+            ("HOME", "/"),
+            ("VITRINE_DATA", "x"),
+        ]),
         flags: vec![("--listen", "up.listen", "127.0.0.1:3".to_owned())],
     };
     let loaded = load::<Settings>(&sources).expect("all fine");
@@ -71,7 +76,12 @@ fn every_mistake_is_reported_at_once() {
     };
     let mistakes = load::<Settings>(&sources).expect_err("four mistakes");
     let text = mistakes.to_string();
-    for part in ["\"up.lisen\": did you mean \"up.listen\"?", "up.quiet = \"yes\": expected true or false", "VITRINE_GATEWAY__RATE: gateway.rate = \"many\": expected a whole number", "\"gateway.colour\""] {
+    for part in [
+        "\"up.lisen\": did you mean \"up.listen\"?",
+        "up.quiet = \"yes\": expected true or false",
+        "VITRINE_GATEWAY__RATE: gateway.rate = \"many\": expected a whole number",
+        "\"gateway.colour\"",
+    ] {
         assert!(text.contains(part), "{part} in {text}");
     }
     assert_eq!(mistakes.0.len(), 4, "{text}");
@@ -84,7 +94,10 @@ fn out_of_range_and_unreadable_sources_are_mistakes() {
         assert!(text.contains(part), "{part} in {text}");
     };
     check(Sources { variables: variables(&[("VITRINE_GATEWAY__RATE", "-1")]), ..Sources::default() }, "rate");
-    check(Sources { file: Some(std::path::Path::new("/nowhere/vitrine.toml")), ..Sources::default() }, "cannot be read");
+    check(
+        Sources { file: Some(std::path::Path::new("/nowhere/vitrine.toml")), ..Sources::default() },
+        "cannot be read",
+    );
     let broken = file("[up");
     check(Sources { file: Some(broken.path()), ..Sources::default() }, "not TOML");
 }

@@ -51,13 +51,17 @@ impl From<Failure> for Status {
 
 fn store_problem(error: &store::Error) -> Problem {
     match error {
-        store::Error::Conflict { .. } => Problem::aborted("CHANGED_MEANWHILE", "somebody else changed it meanwhile: read it again"),
+        store::Error::Conflict { .. } => {
+            Problem::aborted("CHANGED_MEANWHILE", "somebody else changed it meanwhile: read it again")
+        }
         store::Error::Exists { .. } | store::Error::Duplicate { .. } => Problem::already_exists("it exists already"),
         store::Error::Cursor => {
             Problem::invalid("page.cursor", "the next_cursor of the page before, or nothing", "the cursor is malformed")
                 .with_reason("INVALID_CURSOR")
         }
-        store::Error::Busy | store::Error::Closed => Problem::unavailable("the database cannot take more at the moment"),
+        store::Error::Busy | store::Error::Closed => {
+            Problem::unavailable("the database cannot take more at the moment")
+        }
         other => {
             tracing::error!(error = %other, cause = other.source().map(ToString::to_string), "the store failed");
             Problem::internal()

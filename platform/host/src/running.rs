@@ -118,7 +118,13 @@ impl Host {
         Ok(Running { host: self.clone(), readiness, health, grpc_names, grpc, http, stop, tracker })
     }
 
-    fn spawn<F: Future<Output = ()> + Send + 'static>(&self, tracker: &TaskTracker, service: &'static str, task: &'static str, work: F) {
+    fn spawn<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        tracker: &TaskTracker,
+        service: &'static str,
+        task: &'static str,
+        work: F,
+    ) {
         let context = self.telemetry(service).root_context(Context::default());
         let guarded = std::panic::AssertUnwindSafe(work).catch_unwind();
         tracker.spawn(context.scope(async move {
@@ -131,7 +137,9 @@ impl Host {
 
 /// Finds the server of a path: `/vitrine.<area>.v1.<Service>/<Method>` belongs to the service named like the area. The event log answers
 /// for all stores of this process, so any server will do for it.
-fn dispatch(servers: HashMap<&'static str, Transport>) -> impl Fn(&str) -> Option<Transport> + Clone + Send + Sync + 'static {
+fn dispatch(
+    servers: HashMap<&'static str, Transport>,
+) -> impl Fn(&str) -> Option<Transport> + Clone + Send + Sync + 'static {
     let servers = Arc::new(parking_lot::Mutex::new(servers));
     move |path: &str| {
         let area = path.strip_prefix(PACKAGE)?.split('.').next()?;

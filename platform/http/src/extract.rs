@@ -21,7 +21,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
             essence.eq_ignore_ascii_case("application/json")
         });
         if !is_json {
-            let reply = Reply::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", "the body is not declared as JSON");
+            let reply = Reply::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "UNSUPPORTED_MEDIA_TYPE",
+                "the body is not declared as JSON",
+            );
             return Err(reply.at("Content-Type", "application/json"));
         }
         let body = Bytes::from_request(request, state).await.map_err(|e| body_problem(&e))?;
@@ -66,7 +70,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         axum::extract::Query::try_from_uri(&parts.uri).map(|axum::extract::Query(v)| Self(v)).map_err(|e| {
             let text = e.body_text();
             let what = text.rsplit("query string: ").next().unwrap_or_default();
-            let field = what.split('`').nth(1).or_else(|| what.split(':').next().filter(|f| !f.contains(' '))).unwrap_or("query");
+            let field = what
+                .split('`')
+                .nth(1)
+                .or_else(|| what.split(':').next().filter(|f| !f.contains(' ')))
+                .unwrap_or("query");
             Reply::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", what).at(field, "see /api/v1/openapi.json")
         })
     }

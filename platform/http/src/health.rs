@@ -8,9 +8,7 @@ use axum::routing::get;
 pub fn health_routes(ready: impl Fn() -> bool + Clone + Send + Sync + 'static) -> Router {
     let readyz = move || {
         let ready = ready();
-        async move {
-            if ready { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") }
-        }
+        async move { if ready { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") } }
     };
     Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(readyz))
 }

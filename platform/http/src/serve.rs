@@ -30,7 +30,9 @@ pub struct Peer(pub SocketAddr);
 pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|e| {
         let hint = match e.kind() {
-            io::ErrorKind::AddrInUse => "somebody else listens there: stop that, or choose another address (port 0 picks a free one)",
+            io::ErrorKind::AddrInUse => {
+                "somebody else listens there: stop that, or choose another address (port 0 picks a free one)"
+            }
             io::ErrorKind::PermissionDenied => "that port is not ours to take: choose one above 1023",
             io::ErrorKind::AddrNotAvailable => "this machine has no such address",
             _ => "it cannot be listened on",

@@ -48,7 +48,12 @@ mod tests {
         let budget = RetryBudget::default();
         let saved = (0..100).filter(|_| budget.spend()).count();
         assert_eq!(saved, 10);
-        let retries = (0..1000).filter(|_| { budget.earn(); budget.spend() }).count();
+        let retries = (0..1000)
+            .filter(|_| {
+                budget.earn();
+                budget.spend()
+            })
+            .count();
         assert_eq!(retries, 100);
     }
 }

@@ -64,7 +64,8 @@ impl Default for Limits {
 }
 
 /// The methods that may be repeated without harm, by their names: they only read.
-const SAFE_PREFIXES: &[&str] = &["Get", "BatchGet", "List", "Search", "Quote", "Convert", "BatchConvert", "Recommend", "Fetch"];
+const SAFE_PREFIXES: &[&str] =
+    &["Get", "BatchGet", "List", "Search", "Quote", "Convert", "BatchConvert", "Recommend", "Fetch"];
 
 /// Long polls: their spans and durations would say nothing and hide the rest.
 const UNOBSERVED: &[&str] = &["vitrine.bus.v1.EventLogService/Fetch"];
@@ -180,7 +181,8 @@ async fn attempts(
     loop {
         let outcome = attempt_once(slot, head, body.clone(), deadline).await;
         let code = outcome.as_ref().map_or_else(Status::code, |a| a.status.code());
-        let again = code == Code::Unavailable && attempt < limits.max_attempts && is_safe(method) && slot.budget.spend();
+        let again =
+            code == Code::Unavailable && attempt < limits.max_attempts && is_safe(method) && slot.budget.spend();
         if !again {
             return outcome;
         }
@@ -191,11 +193,18 @@ async fn attempts(
     }
 }
 
-async fn attempt_once(slot: &Slot, head: &http::request::Parts, body: Bytes, deadline: Instant) -> Result<Answer, Status> {
+async fn attempt_once(
+    slot: &Slot,
+    head: &http::request::Parts,
+    body: Bytes,
+    deadline: Instant,
+) -> Result<Answer, Status> {
     let now = Instant::now();
     let target = slot.target()?;
     if !slot.breaker.admits(now) {
-        return Err(Problem::unavailable(&format!("{} failed too often lately", slot.name())).with_reason("CIRCUIT_OPEN").into());
+        return Err(Problem::unavailable(&format!("{} failed too often lately", slot.name()))
+            .with_reason("CIRCUIT_OPEN")
+            .into());
     }
     let mut request = Request::new(Body::new(Full::new(body).map_err(|never| match never {})));
     *request.method_mut() = head.method.clone();

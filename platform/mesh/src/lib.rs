@@ -8,9 +8,9 @@
 //! messages, so that status, size and time are known for the call as a whole. A service that streams would need its own
 //! way around (gRPC health and reflection are served beside the Fence for that reason).
 
-pub mod fence;
 mod breaker;
 mod budget;
+pub mod fence;
 mod wire;
 
 use std::collections::HashMap;
@@ -104,7 +104,8 @@ pub(crate) struct Slot {
 
 impl Slot {
     pub(crate) fn target(&self) -> Result<Transport, Status> {
-        let unplaced = || Status::from(Problem::unavailable(&format!("{} has no place in this process yet", self.name)));
+        let unplaced =
+            || Status::from(Problem::unavailable(&format!("{} has no place in this process yet", self.name)));
         self.target.get().map(|t| t.lock().clone()).ok_or_else(unplaced)
     }
 
@@ -174,7 +175,8 @@ impl Mesh {
     /// Names that were asked for but never filled.
     pub fn unplaced(&self) -> Vec<String> {
         let slots = self.slots.lock();
-        let mut names: Vec<String> = slots.values().filter(|s| s.target.get().is_none()).map(|s| s.name.clone()).collect();
+        let mut names: Vec<String> =
+            slots.values().filter(|s| s.target.get().is_none()).map(|s| s.name.clone()).collect();
         names.sort();
         names
     }

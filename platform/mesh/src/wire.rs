@@ -11,7 +11,8 @@ pub(crate) const TIMEOUT: &str = "grpc-timeout";
 /// As the gRPC wire format has it: at most eight digits and a unit.
 pub(crate) fn timeout_header(left: Duration) -> HeaderValue {
     let micros = left.as_micros();
-    let text = if micros < 100_000_000 { format!("{micros}u") } else { format!("{}m", left.as_millis().min(99_999_999)) };
+    let text =
+        if micros < 100_000_000 { format!("{micros}u") } else { format!("{}m", left.as_millis().min(99_999_999)) };
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("0m"))
 }
 

@@ -19,8 +19,14 @@ pub trait Engine: Send + Sync {
     /// Documents by keys.
     fn find(&self, collection: &'static str, query: Query) -> Answer<'_, RawPage>;
     /// Documents by words, best first.
-    fn search<'a>(&'a self, collection: &'static str, index: &'a str, text: &'a str, limit: usize, cursor: Option<&'a str>)
-    -> Answer<'a, RawPage>;
+    fn search<'a>(
+        &'a self,
+        collection: &'static str,
+        index: &'a str,
+        text: &'a str,
+        limit: usize,
+        cursor: Option<&'a str>,
+    ) -> Answer<'a, RawPage>;
     /// How many documents a query names.
     fn count(&self, collection: &'static str, query: Query) -> Answer<'_, u64>;
     /// All of the batch, durably, or none of it.
@@ -141,6 +147,9 @@ pub struct CollectionSchema {
 
 impl std::fmt::Debug for CollectionSchema {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CollectionSchema").field("name", &self.name).field("indexes", &self.indexes).finish_non_exhaustive()
+        f.debug_struct("CollectionSchema")
+            .field("name", &self.name)
+            .field("indexes", &self.indexes)
+            .finish_non_exhaustive()
     }
 }

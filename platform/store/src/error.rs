@@ -110,7 +110,8 @@ where
         match change().await {
             Err(e) if e.is_conflict() && tries < MAX_TRIES => {
                 // Any jitter will do: the nanoseconds of the clock are as good as dice here.
-                let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
+                let nanos =
+                    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
                 tokio::time::sleep((PAUSE * tries).mul_f64(f64::from(nanos % 1000) / 1000.0)).await;
                 tries += 1;
             }

@@ -10,11 +10,11 @@
 //! do well. The engine is behind [`engine::Engine`], which speaks of documents, keys and batches, never of SQL.
 
 mod document;
-mod query;
-mod tx;
-mod error;
 pub mod engine;
+mod error;
+mod query;
 mod sqlite;
+mod tx;
 
 use std::ops::Deref;
 use std::path::Path;
@@ -97,7 +97,13 @@ impl Store {
     }
 
     /// The documents whose text holds all words of `text` (the last one may be cut short), best first.
-    pub async fn search<T: Document>(&self, index: &str, text: &str, limit: usize, cursor: Option<&str>) -> Result<Page<T>, Error> {
+    pub async fn search<T: Document>(
+        &self,
+        index: &str,
+        text: &str,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<T>, Error> {
         page(self.engine.search(T::COLLECTION, index, text, limit, cursor).await?)
     }
 
@@ -128,8 +134,11 @@ impl Store {
 }
 
 fn decode<T: Document>(raw: Raw) -> Result<Stored<T>, Error> {
-    let doc = serde_json::from_slice(&raw.body)
-        .map_err(|source| Error::Decode { collection: T::COLLECTION, id: raw.id, source })?;
+    let doc = serde_json::from_slice(&raw.body).map_err(|source| Error::Decode {
+        collection: T::COLLECTION,
+        id: raw.id,
+        source,
+    })?;
     Ok(Stored { doc, version: raw.version })
 }
 
@@ -137,4 +146,3 @@ fn page<T: Document>(found: engine::RawPage) -> Result<Page<T>, Error> {
     let items = found.items.into_iter().map(decode).collect::<Result<_, _>>()?;
     Ok(Page { items, next_cursor: found.next_cursor })
 }
-

@@ -98,7 +98,10 @@ impl Shared {
 
     fn collection(&self, name: &str) -> Result<&CollectionSchema, Error> {
         let found = self.collections.iter().find(|c| c.name == name);
-        found.ok_or_else(|| Error::NoIndex { collection: name.to_owned(), index: "id (it is not in the schema)".to_owned() })
+        found.ok_or_else(|| Error::NoIndex {
+            collection: name.to_owned(),
+            index: "id (it is not in the schema)".to_owned(),
+        })
     }
 }
 

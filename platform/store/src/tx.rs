@@ -49,7 +49,11 @@ impl Tx {
 
     /// Deletes a document that was read; [`Error::Conflict`] if it was changed since.
     pub fn delete_expecting<T: Document>(&mut self, id: &str, version: u64) {
-        self.batch.ops.push(Op::Delete { collection: T::COLLECTION, id: id.to_owned(), expect: Expect::Version(version) });
+        self.batch.ops.push(Op::Delete {
+            collection: T::COLLECTION,
+            id: id.to_owned(),
+            expect: Expect::Version(version),
+        });
     }
 
     /// Adds an event to the outbox.

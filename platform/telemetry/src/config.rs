@@ -148,7 +148,13 @@ impl Vars<'_> {
         self.mistakes.push(ConfigError { variable, value, expected });
     }
 
-    fn choice<T: Copy>(&mut self, variable: &'static str, known: &[(&str, T)], default: T, expected: &'static str) -> T {
+    fn choice<T: Copy>(
+        &mut self,
+        variable: &'static str,
+        known: &[(&str, T)],
+        default: T,
+        expected: &'static str,
+    ) -> T {
         let Some(text) = self.text(variable) else { return default };
         match known.iter().find(|(name, _)| *name == text) {
             Some((_, value)) => *value,

@@ -9,11 +9,11 @@
 
 mod config;
 mod context;
-mod span;
-mod metrics;
-mod logs;
-mod pipeline;
 mod export;
+mod logs;
+mod metrics;
+mod pipeline;
+mod span;
 mod value;
 
 pub use config::{Config, ConfigError, OtlpProtocol, Sampler};

@@ -61,7 +61,13 @@ impl Span {
     }
 
     /// A span that continues what `traceparent` and `baggage` headers say, or starts a trace.
-    pub(crate) fn remote(service: Service, name: &str, kind: Kind, traceparent: Option<&str>, baggage: Option<&str>) -> Self {
+    pub(crate) fn remote(
+        service: Service,
+        name: &str,
+        kind: Kind,
+        traceparent: Option<&str>,
+        baggage: Option<&str>,
+    ) -> Self {
         let parent = traceparent.and_then(parse_traceparent);
         let baggage = baggage.map(crate::Baggage::parse).unwrap_or_default();
         let context = Context { service: Some(service), baggage: baggage.into(), ..Context::default() };
@@ -139,7 +145,8 @@ impl Span {
         while !description.is_char_boundary(end) {
             end -= 1;
         }
-        recorded.span.status = Some(otlp::Status { message: description[..end].to_owned(), code: StatusCode::Error.into() });
+        recorded.span.status =
+            Some(otlp::Status { message: description[..end].to_owned(), code: StatusCode::Error.into() });
     }
 
     /// Adds an event at this moment.

@@ -16,7 +16,8 @@ fn entries(event: &OrderEvent) -> Result<(&'static str, Vec<domain::Entry>), Han
     if event.state() == OrderState::Refunded {
         return Ok(("refund", domain::refund(money(event.total.as_ref(), "total")?)));
     }
-    let (subtotal, shipping) = (money(event.subtotal.as_ref(), "subtotal")?, money(event.shipping.as_ref(), "shipping")?);
+    let (subtotal, shipping) =
+        (money(event.subtotal.as_ref(), "subtotal")?, money(event.shipping.as_ref(), "shipping")?);
     let entries = domain::sale(subtotal, shipping).map_err(|e| HandleError::Reject(e.to_string()))?;
     Ok(("sale", entries))
 }
@@ -31,18 +32,33 @@ impl Handler for Book {
         if self.0.get::<TransactionDoc>(&id).await?.is_some() {
             return Ok(());
         }
-        let entry = |(account, m): domain::Entry| EntryDoc { account: account.to_owned(), currency: m.currency.code().to_owned(), minor: m.minor };
+        let entry = |(account, m): domain::Entry| EntryDoc {
+            account: account.to_owned(),
+            currency: m.currency.code().to_owned(),
+            minor: m.minor,
+        };
         let entries: Vec<EntryDoc> = entries.into_iter().map(entry).collect();
         for entry in &entries {
             match self.0.get::<BalanceDoc>(&BalanceDoc::id_of(entry)).await? {
                 Some(mut balance) => {
-                    balance.doc.0.minor = balance.doc.0.minor.checked_add(entry.minor).ok_or_else(|| HandleError::Reject("the balance overflows".to_owned()))?;
+                    balance.doc.0.minor = balance
+                        .doc
+                        .0
+                        .minor
+                        .checked_add(entry.minor)
+                        .ok_or_else(|| HandleError::Reject("the balance overflows".to_owned()))?;
                     tx.update(&balance);
                 }
                 None => tx.insert(&BalanceDoc(entry.clone())),
             }
         }
-        tx.insert(&TransactionDoc { id, order_id: order.order_id, kind: kind.to_owned(), entries, at: order.at_unix_ms });
+        tx.insert(&TransactionDoc {
+            id,
+            order_id: order.order_id,
+            kind: kind.to_owned(),
+            entries,
+            at: order.at_unix_ms,
+        });
         Ok(())
     }
 }

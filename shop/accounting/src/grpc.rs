@@ -30,7 +30,10 @@ impl AccountingService for Service {
         }))
     }
 
-    async fn list_transactions(&self, request: Request<ListTransactionsRequest>) -> Result<Response<ListTransactionsResponse>, Status> {
+    async fn list_transactions(
+        &self,
+        request: Request<ListTransactionsRequest>,
+    ) -> Result<Response<ListTransactionsResponse>, Status> {
         let request = request.into_inner();
         let (size, cursor) = page_of(request.page.as_ref())?;
         let mut query = Query::all().descending().limit(size).cursor(cursor);

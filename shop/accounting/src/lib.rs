@@ -3,8 +3,8 @@
 //! What is booked is in [`domain`]. Each transaction is committed with the balances that it moves and with the consumer's
 //! position, so the ledger is exact after any crash. It never asks another service anything.
 
-pub mod domain;
 mod consumer;
+pub mod domain;
 mod grpc;
 mod store;
 
@@ -27,5 +27,8 @@ pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
     let store = host.open_store(ACCOUNTING, with_inbox(schema))?;
     let book = consumer::Book(store.clone());
     let follow = Consumer::new("accounting-orders", ORDERS, &[ORDER_PAID, ORDER_REFUNDED], store.clone(), book);
-    Ok(Component::new(ACCOUNTING).grpc(AccountingServiceServer::new(grpc::Service(store.clone()))).store(store).consumer(follow))
+    Ok(Component::new(ACCOUNTING)
+        .grpc(AccountingServiceServer::new(grpc::Service(store.clone())))
+        .store(store)
+        .consumer(follow))
 }

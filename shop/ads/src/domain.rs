@@ -15,18 +15,78 @@ pub struct Ad {
 
 /// All of them.
 pub const ADS: &[Ad] = &[
-    Ad { id: "ad_vases", text: "One stem is enough. Vases that make a bouquet of a branch.", url_path: "/api/v1/products?category=vases", contexts: &["vases", "bottles", "flowers"] },
-    Ad { id: "ad_drinking", text: "Water tastes better from a glass that somebody blew.", url_path: "/api/v1/products?category=drinking-glasses", contexts: &["drinking-glasses", "tumblers", "wine", "carafes"] },
-    Ad { id: "ad_bowls", text: "Bowls for apples, keys and letters not yet answered.", url_path: "/api/v1/products?category=bowls", contexts: &["bowls", "plates", "kitchen"] },
-    Ad { id: "ad_carafes", text: "A carafe for each end of the table: nobody has to reach.", url_path: "/api/v1/products?category=carafes", contexts: &["carafes", "drinking-glasses", "water", "wine"] },
-    Ad { id: "ad_lamps", text: "Evening comes early. Lamps of opal glass, warm to the last hour.", url_path: "/api/v1/products?category=lamps", contexts: &["lamps", "light", "windows"] },
-    Ad { id: "ad_jewellery", text: "Beads turned in the flame, no two the same.", url_path: "/api/v1/products?category=jewellery", contexts: &["jewellery", "beads", "gifts"] },
-    Ad { id: "ad_ornaments", text: "Made to hang in a window and to do nothing else.", url_path: "/api/v1/products?category=ornaments", contexts: &["ornaments", "windows", "gifts"] },
-    Ad { id: "ad_paperweights", text: "A garden that needs no water: paperweights by the lampworkers.", url_path: "/api/v1/products?category=paperweights", contexts: &["paperweights", "desk", "gifts"] },
-    Ad { id: "ad_workshops", text: "Blow your own tumbler this month. Shoes closed, curiosity open.", url_path: "/api/v1/products?category=workshops", contexts: &["workshops", "tumblers", "drinking-glasses", "gifts"] },
-    Ad { id: "ad_flame", text: "An evening at the torch: make three beads and keep them.", url_path: "/api/v1/products/search?q=lampworking", contexts: &["workshops", "jewellery", "beads"] },
-    Ad { id: "ad_windows", text: "Lead, light and patience: panels for a window that looks at a wall.", url_path: "/api/v1/products?category=windows", contexts: &["windows", "lamps"] },
-    Ad { id: "ad_seconds", text: "A bubble is no fault: pieces with a story at half the price.", url_path: "/api/v1/products/search?q=recycled", contexts: &[] },
+    Ad {
+        id: "ad_vases",
+        text: "One stem is enough. Vases that make a bouquet of a branch.",
+        url_path: "/api/v1/products?category=vases",
+        contexts: &["vases", "bottles", "flowers"],
+    },
+    Ad {
+        id: "ad_drinking",
+        text: "Water tastes better from a glass that somebody blew.",
+        url_path: "/api/v1/products?category=drinking-glasses",
+        contexts: &["drinking-glasses", "tumblers", "wine", "carafes"],
+    },
+    Ad {
+        id: "ad_bowls",
+        text: "Bowls for apples, keys and letters not yet answered.",
+        url_path: "/api/v1/products?category=bowls",
+        contexts: &["bowls", "plates", "kitchen"],
+    },
+    Ad {
+        id: "ad_carafes",
+        text: "A carafe for each end of the table: nobody has to reach.",
+        url_path: "/api/v1/products?category=carafes",
+        contexts: &["carafes", "drinking-glasses", "water", "wine"],
+    },
+    Ad {
+        id: "ad_lamps",
+        text: "Evening comes early. Lamps of opal glass, warm to the last hour.",
+        url_path: "/api/v1/products?category=lamps",
+        contexts: &["lamps", "light", "windows"],
+    },
+    Ad {
+        id: "ad_jewellery",
+        text: "Beads turned in the flame, no two the same.",
+        url_path: "/api/v1/products?category=jewellery",
+        contexts: &["jewellery", "beads", "gifts"],
+    },
+    Ad {
+        id: "ad_ornaments",
+        text: "Made to hang in a window and to do nothing else.",
+        url_path: "/api/v1/products?category=ornaments",
+        contexts: &["ornaments", "windows", "gifts"],
+    },
+    Ad {
+        id: "ad_paperweights",
+        text: "A garden that needs no water: paperweights by the lampworkers.",
+        url_path: "/api/v1/products?category=paperweights",
+        contexts: &["paperweights", "desk", "gifts"],
+    },
+    Ad {
+        id: "ad_workshops",
+        text: "Blow your own tumbler this month. Shoes closed, curiosity open.",
+        url_path: "/api/v1/products?category=workshops",
+        contexts: &["workshops", "tumblers", "drinking-glasses", "gifts"],
+    },
+    Ad {
+        id: "ad_flame",
+        text: "An evening at the torch: make three beads and keep them.",
+        url_path: "/api/v1/products/search?q=lampworking",
+        contexts: &["workshops", "jewellery", "beads"],
+    },
+    Ad {
+        id: "ad_windows",
+        text: "Lead, light and patience: panels for a window that looks at a wall.",
+        url_path: "/api/v1/products?category=windows",
+        contexts: &["windows", "lamps"],
+    },
+    Ad {
+        id: "ad_seconds",
+        text: "A bubble is no fault: pieces with a story at half the price.",
+        url_path: "/api/v1/products/search?q=recycled",
+        contexts: &[],
+    },
 ];
 
 /// Those that fit one of the words, best first: the more words, the better.

@@ -30,7 +30,12 @@ impl Service {
 }
 
 fn to_wire(ad: &Ad, context: &str) -> WireAd {
-    WireAd { id: ad.id.to_owned(), text: ad.text.to_owned(), url_path: ad.url_path.to_owned(), context: context.to_owned() }
+    WireAd {
+        id: ad.id.to_owned(),
+        text: ad.text.to_owned(),
+        url_path: ad.url_path.to_owned(),
+        context: context.to_owned(),
+    }
 }
 
 #[tonic::async_trait]

@@ -15,6 +15,7 @@ pub struct Config {}
 
 /// The service.
 pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
-    let served = host.telemetry(ADS).counter("vitrine.ads.served", "{ad}", "Advertisements served, by how they were chosen");
+    let served =
+        host.telemetry(ADS).counter("vitrine.ads.served", "{ad}", "Advertisements served, by how they were chosen");
     Ok(Component::new(ADS).grpc(AdsServiceServer::new(grpc::Service::new(host.seed(), served))))
 }

@@ -31,14 +31,20 @@ pub fn pkce_matches(challenge: &str, verifier: &str) -> bool {
 
 /// Whether a redirect URI is one of a client's: the same, but for the port of a loopback address (RFC 8252, 7.3).
 pub fn redirect_allowed(registered: &[String], asked: &str) -> bool {
-    registered.iter().any(|known| known == asked || without_loopback_port(known).is_some_and(|k| Some(k) == without_loopback_port(asked)))
+    registered.iter().any(|known| {
+        known == asked || without_loopback_port(known).is_some_and(|k| Some(k) == without_loopback_port(asked))
+    })
 }
 
 /// Host and path of a loopback address, its port left out.
 fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
     let rest = uri.strip_prefix("http://")?;
     let (authority, path) = rest.split_once('/')?;
-    let host_end = if authority.starts_with('[') { authority.find(']')? + 1 } else { authority.find(':').unwrap_or(authority.len()) };
+    let host_end = if authority.starts_with('[') {
+        authority.find(']')? + 1
+    } else {
+        authority.find(':').unwrap_or(authority.len())
+    };
     let (host, port) = authority.split_at(host_end);
     let port_fine = port.is_empty() || port.strip_prefix(':').is_some_and(|p| p.parse::<u16>().is_ok());
     (matches!(host, "127.0.0.1" | "[::1]") && port_fine).then_some((host, path))
@@ -49,7 +55,11 @@ pub fn normal_scope(scope: &str) -> Result<String, Problem> {
     let asked: Vec<&str> = scope.split_ascii_whitespace().collect();
     if let Some(unknown) = asked.iter().find(|s| !SCOPES.contains(s)) {
         let shown: String = unknown.chars().take(40).collect();
-        let problem = Problem::invalid("scope", "words out of: openid profile email offline_access", &format!("there is no scope {shown:?}"));
+        let problem = Problem::invalid(
+            "scope",
+            "words out of: openid profile email offline_access",
+            &format!("there is no scope {shown:?}"),
+        );
         return Err(problem.with_reason("INVALID_SCOPE"));
     }
     Ok(SCOPES.iter().filter(|s| asked.contains(s)).copied().collect::<Vec<_>>().join(" "))
@@ -57,14 +67,23 @@ pub fn normal_scope(scope: &str) -> Result<String, Problem> {
 
 /// Checks what does not allow to send anybody back: the client and the redirect URI. Then the rest.
 pub fn check_authorization<'a>(clients: &'a [Client], request: &AuthorizationRequest) -> Result<&'a Client, Problem> {
-    let invalid = |field: &str, expected: &str, message: &str| Problem::invalid(field, expected, message).with_reason("INVALID_REQUEST");
+    let invalid = |field: &str, expected: &str, message: &str| {
+        Problem::invalid(field, expected, message).with_reason("INVALID_REQUEST")
+    };
     let client = clients.iter().find(|c| c.id == request.client_id && !c.redirect_uris.is_empty());
-    let client = client.ok_or_else(|| invalid("client_id", "a registered client", "the client is unknown").with_reason("UNAUTHORIZED_CLIENT"))?;
+    let client = client.ok_or_else(|| {
+        invalid("client_id", "a registered client", "the client is unknown").with_reason("UNAUTHORIZED_CLIENT")
+    })?;
     if !redirect_allowed(&client.redirect_uris, &request.redirect_uri) {
-        return Err(invalid("redirect_uri", "one of the client's redirect URIs", "the redirect URI is not the client's"));
+        return Err(invalid(
+            "redirect_uri",
+            "one of the client's redirect URIs",
+            "the redirect URI is not the client's",
+        ));
     }
     if request.response_type != "code" {
-        return Err(invalid("response_type", "code", "only authorization codes are given out").with_reason("UNSUPPORTED_RESPONSE_TYPE"));
+        return Err(invalid("response_type", "code", "only authorization codes are given out")
+            .with_reason("UNSUPPORTED_RESPONSE_TYPE"));
     }
     if request.code_challenge_method != "S256" || request.code_challenge.len() != 43 {
         return Err(invalid("code_challenge", "a PKCE challenge, method S256", "PKCE with S256 is required"));
@@ -111,7 +130,12 @@ impl Audience {
 }
 
 /// Checks what an assertion claims. Its signature and its single use are checked elsewhere.
-pub fn check_assertion(assertion: &Assertion, client_id: &str, audiences: &[&str], now_s: i64) -> Result<(), &'static str> {
+pub fn check_assertion(
+    assertion: &Assertion,
+    client_id: &str,
+    audiences: &[&str],
+    now_s: i64,
+) -> Result<(), &'static str> {
     if assertion.iss != client_id || assertion.sub != client_id {
         return Err("iss and sub must be the client's id");
     }
@@ -140,7 +164,8 @@ pub fn check_password(password: &str) -> Result<(), Problem> {
     if (10..=128).contains(&password.chars().count()) {
         return Ok(());
     }
-    Err(Problem::invalid("password", "10 to 128 characters", "the password is too short or too long").with_reason("WEAK_PASSWORD"))
+    Err(Problem::invalid("password", "10 to 128 characters", "the password is too short or too long")
+        .with_reason("WEAK_PASSWORD"))
 }
 
 /// Wrong passwords in a row, for one e-mail address.
@@ -162,14 +187,18 @@ impl Failures {
 
 #[cfg(test)]
 mod tests {
-    use super::{Assertion, Audience, Failures, check_assertion, check_authorization, digest, normal_scope, pkce_matches, redirect_allowed};
+    use super::{
+        Assertion, Audience, Failures, check_assertion, check_authorization, digest, normal_scope, pkce_matches,
+        redirect_allowed,
+    };
     use crate::Client;
     use vitrine_contracts::auth::v1::AuthorizationRequest;
 
     #[test]
     fn pkce() {
         // RFC 7636, appendix B.
-        let (verifier, challenge) = ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+        let (verifier, challenge) =
+            ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
         assert!(pkce_matches(challenge, verifier));
         assert!(!pkce_matches(challenge, &verifier.replace('d', "e")));
         assert!(!pkce_matches(&digest("short"), "short") && !pkce_matches("", ""));
@@ -182,8 +211,15 @@ mod tests {
             assert!(redirect_allowed(&registered, good), "{good}");
         }
         for bad in [
-            "", "http://127.0.0.1:5123/other", "https://127.0.0.1/callback", "http://localhost/callback", "https://shop.example:444/cb",
-            "http://127.0.0.1.evil.example/callback", "http://127.0.0.1:x/callback", "http://evil@127.0.0.1/callback", "https://shop.example/cb/../x",
+            "",
+            "http://127.0.0.1:5123/other",
+            "https://127.0.0.1/callback",
+            "http://localhost/callback",
+            "https://shop.example:444/cb",
+            "http://127.0.0.1.evil.example/callback",
+            "http://127.0.0.1:x/callback",
+            "http://evil@127.0.0.1/callback",
+            "https://shop.example/cb/../x",
         ] {
             assert!(!redirect_allowed(&registered, bad), "{bad}");
         }
@@ -217,7 +253,13 @@ mod tests {
 
     #[test]
     fn assertions() {
-        let good = Assertion { iss: "m".to_owned(), sub: "m".to_owned(), aud: Audience::Many(vec!["x".to_owned(), "me".to_owned()]), exp: 1100, jti: "1".to_owned() };
+        let good = Assertion {
+            iss: "m".to_owned(),
+            sub: "m".to_owned(),
+            aud: Audience::Many(vec!["x".to_owned(), "me".to_owned()]),
+            exp: 1100,
+            jti: "1".to_owned(),
+        };
         let check = |a: &Assertion| check_assertion(a, "m", &["me"], 1000);
         check(&good).expect("good");
         for bad in [

@@ -73,7 +73,10 @@ impl Flows {
         for account in &self.0.config.accounts {
             let known = self.0.store.get::<AccountDoc>(&account.account_id).await?;
             let same = match &known {
-                Some(known) => password::verify(account.password.clone(), Some(known.password_hash.clone())).await? && known.role == account.role,
+                Some(known) => {
+                    password::verify(account.password.clone(), Some(known.password_hash.clone())).await?
+                        && known.role == account.role
+                }
                 None => false,
             };
             if !same {
@@ -113,7 +116,10 @@ impl Flows {
                 if known.is_some_and(|k| k.email == doc.email && k.role == doc.role) {
                     return Ok(());
                 }
-                Err(Problem::already_exists("this e-mail address has an account").with_reason("EMAIL_TAKEN").with_field("email").into())
+                Err(Problem::already_exists("this e-mail address has an account")
+                    .with_reason("EMAIL_TAKEN")
+                    .with_field("email")
+                    .into())
             }
             Err(e) => Err(e.into()),
         }
@@ -140,7 +146,12 @@ impl Flows {
     }
 
     /// Checks the password and answers with where to go, code included.
-    pub(crate) async fn login(&self, request: AuthorizationRequest, email: &str, given: String) -> Result<String, Failure> {
+    pub(crate) async fn login(
+        &self,
+        request: AuthorizationRequest,
+        email: &str,
+        given: String,
+    ) -> Result<String, Failure> {
         domain::check_authorization(self.clients(), &request)?;
         let email = domain::normal_email(email);
         let locks = digest(&email);
@@ -187,9 +198,15 @@ impl Flows {
         retry_conflicts(async || {
             let now = self.now();
             let known = self.0.store.get::<LockDoc>(locks).await?;
-            let failures = known.as_ref().map(|l| Failures { count: l.count, locked_until: l.locked_until }).unwrap_or_default();
+            let failures =
+                known.as_ref().map(|l| Failures { count: l.count, locked_until: l.locked_until }).unwrap_or_default();
             let Failures { count, locked_until } = failures.one_more(now, after, for_ms);
-            let doc = LockDoc { digest: locks.to_owned(), count, locked_until, expires_at: now.max(locked_until) + FAILURES_TTL_MS };
+            let doc = LockDoc {
+                digest: locks.to_owned(),
+                count,
+                locked_until,
+                expires_at: now.max(locked_until) + FAILURES_TTL_MS,
+            };
             let mut tx = self.0.store.begin();
             match known {
                 Some(known) => tx.update(&store::Stored { doc, version: known.version }),
@@ -209,7 +226,9 @@ impl Flows {
             "client_credentials" => self.by_client(request).await,
             _ => {
                 let expected = "authorization_code, refresh_token or client_credentials";
-                Err(Problem::invalid("grant_type", expected, "there is no such grant").with_reason("UNSUPPORTED_GRANT_TYPE").into())
+                Err(Problem::invalid("grant_type", expected, "there is no such grant")
+                    .with_reason("UNSUPPORTED_GRANT_TYPE")
+                    .into())
             }
         }
     }
@@ -219,7 +238,9 @@ impl Flows {
         retry_conflicts(async || {
             let now = self.now();
             let stored = self.0.store.get::<CodeDoc>(&digest(&request.code)).await?;
-            let mut code = stored.filter(|c| c.expires_at > now).ok_or_else(|| grant_error("the code is unknown or has expired"))?;
+            let mut code = stored
+                .filter(|c| c.expires_at > now)
+                .ok_or_else(|| grant_error("the code is unknown or has expired"))?;
             if let Some(family) = &code.used_for {
                 tracing::warn!(client_id = client.id, "an authorization code was used twice; its tokens are revoked");
                 self.revoke_family(family).await?;
@@ -250,7 +271,11 @@ impl Flows {
             let known = stored.filter(|t| t.grant.client_id == client.id);
             let mut token = known.ok_or_else(|| grant_error("the refresh token is unknown or was revoked"))?;
             if token.used {
-                tracing::warn!(client_id = client.id, account_id = token.grant.account_id, "a refresh token was used twice; its family is revoked");
+                tracing::warn!(
+                    client_id = client.id,
+                    account_id = token.grant.account_id,
+                    "a refresh token was used twice; its family is revoked"
+                );
                 self.revoke_family(&token.family).await?;
                 return Err(grant_error("the refresh token was used before").into());
             }
@@ -261,7 +286,13 @@ impl Flows {
             if !request.scope.is_empty() {
                 let narrower = domain::normal_scope(&request.scope)?;
                 if !narrower.split(' ').all(|s| grant.scope.split(' ').any(|g| g == s)) {
-                    return Err(Problem::invalid("scope", "a part of what was granted", "more is asked for than was granted").with_reason("INVALID_SCOPE").into());
+                    return Err(Problem::invalid(
+                        "scope",
+                        "a part of what was granted",
+                        "more is asked for than was granted",
+                    )
+                    .with_reason("INVALID_SCOPE")
+                    .into());
                 }
                 grant.scope = narrower;
             }
@@ -278,7 +309,9 @@ impl Flows {
     async fn by_client(&self, request: IssueTokenRequest) -> Result<IssueTokenResponse, Failure> {
         let client = self.client(&request).await?;
         if client.public_jwk.is_none() {
-            return Err(client_error("only a client with a key of its own may ask for itself").with_reason("UNAUTHORIZED_CLIENT").into());
+            return Err(client_error("only a client with a key of its own may ask for itself")
+                .with_reason("UNAUTHORIZED_CLIENT")
+                .into());
         }
         let scope = domain::normal_scope(&request.scope)?;
         let access_token = self.access_token(&client.account_id, &client.roles, "", &scope, &client.id)?;
@@ -287,13 +320,25 @@ impl Flows {
     }
 
     /// Access token, refresh token (with offline_access) and ID token (with openid) of a grant.
-    async fn tokens(&self, tx: &mut Tx, grant: &Grant, family: &str, nonce: &str) -> Result<IssueTokenResponse, Failure> {
+    async fn tokens(
+        &self,
+        tx: &mut Tx,
+        grant: &Grant,
+        family: &str,
+        nonce: &str,
+    ) -> Result<IssueTokenResponse, Failure> {
         let account = self.0.store.get::<AccountDoc>(&grant.account_id).await?;
         let account = account.ok_or_else(|| grant_error("the account is gone"))?;
         let now = self.now();
         let has = |scope: &str| grant.scope.split(' ').any(|s| s == scope);
         let mut answer = IssueTokenResponse {
-            access_token: self.access_token(&account.id, &[account.role], &account.email, &grant.scope, &grant.client_id)?,
+            access_token: self.access_token(
+                &account.id,
+                &[account.role],
+                &account.email,
+                &grant.scope,
+                &grant.client_id,
+            )?,
             expires_in_s: self.0.config.access_token_ttl_s,
             scope: grant.scope.clone(),
             ..IssueTokenResponse::default()
@@ -317,7 +362,14 @@ impl Flows {
         Ok(answer)
     }
 
-    fn access_token(&self, sub: &str, roles: &[Role], email: &str, scope: &str, client_id: &str) -> Result<String, Problem> {
+    fn access_token(
+        &self,
+        sub: &str,
+        roles: &[Role],
+        email: &str,
+        scope: &str,
+        client_id: &str,
+    ) -> Result<String, Problem> {
         let now_s = self.now() / 1000;
         let exp = now_s + i64::from(self.ttl_s(self.clients().iter().find(|c| c.id == client_id)));
         self.0.keys.sign(
@@ -339,7 +391,11 @@ impl Flows {
 
     /// Which client asks, proven where it has a key.
     async fn client(&self, request: &IssueTokenRequest) -> Result<&Client, Failure> {
-        let claimed = if request.client_id.is_empty() { subject_of(&request.client_assertion) } else { Some(request.client_id.clone()) };
+        let claimed = if request.client_id.is_empty() {
+            subject_of(&request.client_assertion)
+        } else {
+            Some(request.client_id.clone())
+        };
         let known = claimed.and_then(|id| self.clients().iter().find(|c| c.id == id));
         let client = known.ok_or_else(|| client_error("the client is unknown"))?;
         let Some(jwk) = &client.public_jwk else { return Ok(client) };
@@ -358,9 +414,11 @@ impl Flows {
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
         let decoded = jsonwebtoken::decode::<Assertion>(&request.client_assertion, &key, &validation);
-        let claims = decoded.map_err(|_| client_error("the assertion is malformed or not signed by this client"))?.claims;
+        let claims =
+            decoded.map_err(|_| client_error("the assertion is malformed or not signed by this client"))?.claims;
         let now = self.now();
-        domain::check_assertion(&claims, &client.id, &[&request.audience, &self.0.config.issuer], now / 1000).map_err(client_error)?;
+        domain::check_assertion(&claims, &client.id, &[&request.audience, &self.0.config.issuer], now / 1000)
+            .map_err(client_error)?;
         let mut tx = self.0.store.begin();
         tx.insert(&UsedDoc { id: format!("{}/{}", client.id, claims.jti), expires_at: (claims.exp + 120) * 1000 });
         match tx.commit().await {

@@ -4,9 +4,10 @@ use tonic::{Request, Response, Status};
 use vitrine_contracts::Problem;
 use vitrine_contracts::auth::v1::auth_service_server::AuthService;
 use vitrine_contracts::auth::v1::{
-    AuthorizationRequest, CheckAuthorizationResponse, CreateAccountRequest, CreateAccountResponse, DeleteAccountRequest,
-    DeleteAccountResponse, GetJwksRequest, GetJwksResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse,
-    RevokeTokenRequest, RevokeTokenResponse, Role as WireRole, RotateKeysRequest, RotateKeysResponse,
+    AuthorizationRequest, CheckAuthorizationResponse, CreateAccountRequest, CreateAccountResponse,
+    DeleteAccountRequest, DeleteAccountResponse, GetJwksRequest, GetJwksResponse, IssueTokenRequest,
+    IssueTokenResponse, LoginRequest, LoginResponse, RevokeTokenRequest, RevokeTokenResponse, Role as WireRole,
+    RotateKeysRequest, RotateKeysResponse,
 };
 use vitrine_kit::id;
 
@@ -28,7 +29,10 @@ fn check_account_id(account_id: &str) -> Result<(), Problem> {
 
 #[tonic::async_trait]
 impl AuthService for Service {
-    async fn check_authorization(&self, request: Request<AuthorizationRequest>) -> Result<Response<CheckAuthorizationResponse>, Status> {
+    async fn check_authorization(
+        &self,
+        request: Request<AuthorizationRequest>,
+    ) -> Result<Response<CheckAuthorizationResponse>, Status> {
         let request = request.into_inner();
         let client = domain::check_authorization(self.0.clients(), &request)?;
         Ok(Response::new(CheckAuthorizationResponse { client_name: client.name.clone() }))
@@ -37,7 +41,12 @@ impl AuthService for Service {
     async fn login(&self, request: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
         let LoginRequest { authorization, email, password } = request.into_inner();
         if password.len() > MAX_PASSWORD || email.len() > MAX_PASSWORD {
-            return Err(Problem::invalid("password", "at most 128 characters", "e-mail address or password is too long").into());
+            return Err(Problem::invalid(
+                "password",
+                "at most 128 characters",
+                "e-mail address or password is too long",
+            )
+            .into());
         }
         let location = self.0.login(authorization.unwrap_or_default(), &email, password).await?;
         Ok(Response::new(LoginResponse { location }))
@@ -47,7 +56,10 @@ impl AuthService for Service {
         Ok(Response::new(self.0.issue(request.into_inner()).await?))
     }
 
-    async fn revoke_token(&self, request: Request<RevokeTokenRequest>) -> Result<Response<RevokeTokenResponse>, Status> {
+    async fn revoke_token(
+        &self,
+        request: Request<RevokeTokenRequest>,
+    ) -> Result<Response<RevokeTokenResponse>, Status> {
         let RevokeTokenRequest { token, client_id } = request.into_inner();
         self.0.revoke(&token, &client_id).await?;
         Ok(Response::new(RevokeTokenResponse {}))
@@ -57,24 +69,38 @@ impl AuthService for Service {
         Ok(Response::new(GetJwksResponse { jwks_json: self.0.keys().jwks().await? }))
     }
 
-    async fn create_account(&self, request: Request<CreateAccountRequest>) -> Result<Response<CreateAccountResponse>, Status> {
+    async fn create_account(
+        &self,
+        request: Request<CreateAccountRequest>,
+    ) -> Result<Response<CreateAccountResponse>, Status> {
         let request = request.into_inner();
         check_account_id(&request.account_id)?;
         let role = match request.role() {
             WireRole::Customer => Role::Customer,
             WireRole::Promoter => Role::Promoter,
             WireRole::Admin => Role::Admin,
-            WireRole::Unspecified => return Err(Problem::invalid("role", "customer, promoter or admin", "the role is missing").into()),
+            WireRole::Unspecified => {
+                return Err(Problem::invalid("role", "customer, promoter or admin", "the role is missing").into());
+            }
         };
         if !request.email.contains('@') || request.email.len() > 254 {
-            return Err(Problem::invalid("email", "an address such as ada@example.org", "the e-mail address is malformed").into());
+            return Err(Problem::invalid(
+                "email",
+                "an address such as ada@example.org",
+                "the e-mail address is malformed",
+            )
+            .into());
         }
-        let account = Account { account_id: request.account_id, email: request.email, password: request.password, role };
+        let account =
+            Account { account_id: request.account_id, email: request.email, password: request.password, role };
         self.0.create_account(&account).await?;
         Ok(Response::new(CreateAccountResponse {}))
     }
 
-    async fn delete_account(&self, request: Request<DeleteAccountRequest>) -> Result<Response<DeleteAccountResponse>, Status> {
+    async fn delete_account(
+        &self,
+        request: Request<DeleteAccountRequest>,
+    ) -> Result<Response<DeleteAccountResponse>, Status> {
         let account_id = request.into_inner().account_id;
         check_account_id(&account_id)?;
         self.0.delete_account(&account_id).await?;

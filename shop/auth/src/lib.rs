@@ -5,10 +5,10 @@
 //! stored as digests only, passwords as Argon2id hashes. Access tokens are stateless and short-lived: nothing revokes one.
 
 pub mod domain;
-pub mod machine;
 mod flows;
 mod grpc;
 mod keys;
+pub mod machine;
 mod password;
 mod store;
 
@@ -128,7 +128,10 @@ pub struct Account {
 
 impl fmt::Debug for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account").field("account_id", &self.account_id).field("role", &self.role).finish_non_exhaustive()
+        f.debug_struct("Account")
+            .field("account_id", &self.account_id)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
     }
 }
 

@@ -77,7 +77,11 @@ impl KeyPair {
     /// What a machine sends as `client_assertion` to prove that it is `client_id`.
     pub fn assertion(&self, client_id: &str, audience: &str, now_ms: i64) -> Result<String, BadKey> {
         let exp = now_ms / 1000 + ASSERTION_S;
-        self.sign(None, "JWT", &json!({"iss": client_id, "sub": client_id, "aud": audience, "exp": exp, "jti": secret()}))
+        self.sign(
+            None,
+            "JWT",
+            &json!({"iss": client_id, "sub": client_id, "aud": audience, "exp": exp, "jti": secret()}),
+        )
     }
 }
 

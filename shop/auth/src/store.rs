@@ -69,7 +69,8 @@ pub(crate) struct RefreshDoc {
 
 impl Document for RefreshDoc {
     const COLLECTION: &'static str = "refresh_tokens";
-    const INDEXES: &'static [Index] = &[Index::ordered("family"), Index::ordered("account_id"), Index::ordered("expires_at")];
+    const INDEXES: &'static [Index] =
+        &[Index::ordered("family"), Index::ordered("account_id"), Index::ordered("expires_at")];
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.digest)
     }

@@ -18,7 +18,8 @@ pub struct Line {
 }
 
 fn out_of_range(field: &str, quantity: u64) -> Problem {
-    Problem::invalid(field, "1 to 999", &format!("a quantity of {quantity} is out of range")).with_reason("INVALID_QUANTITY")
+    Problem::invalid(field, "1 to 999", &format!("a quantity of {quantity} is out of range"))
+        .with_reason("INVALID_QUANTITY")
 }
 
 /// Adds to the lines.
@@ -44,7 +45,8 @@ pub fn set(lines: &mut Vec<Line>, product_id: &str, quantity: u32) -> Result<(),
     } else if lines.len() < MAX_LINES {
         lines.push(Line { product_id: product_id.to_owned(), quantity });
     } else {
-        return Err(Problem::invalid("product_id", "at most 100 different products", "the cart is full").with_reason("CART_FULL"));
+        return Err(Problem::invalid("product_id", "at most 100 different products", "the cart is full")
+            .with_reason("CART_FULL"));
     }
     Ok(())
 }

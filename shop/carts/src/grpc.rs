@@ -46,7 +46,11 @@ impl Service {
             }
             let mut tx = self.store.begin();
             let lines = doc.lines.clone();
-            if version == 0 { tx.insert(&doc) } else { tx.update(&Stored { doc, version }) }
+            if version == 0 {
+                tx.insert(&doc)
+            } else {
+                tx.update(&Stored { doc, version })
+            }
             tx.commit().await?;
             Ok(to_wire(customer_id, &lines, version + 1))
         })
@@ -60,13 +64,15 @@ impl CartsService for Service {
         let customer_id = request.into_inner().customer_id;
         check_id("cus", &customer_id, "customer_id")?;
         let stored = self.read(&customer_id).await?;
-        let cart = stored.map_or_else(|| to_wire(&customer_id, &[], 0), |s| to_wire(&customer_id, &s.doc.lines, s.version));
+        let cart =
+            stored.map_or_else(|| to_wire(&customer_id, &[], 0), |s| to_wire(&customer_id, &s.doc.lines, s.version));
         Ok(Response::new(cart))
     }
 
     async fn add_item(&self, request: Request<AddItemRequest>) -> Result<Response<Cart>, Status> {
         let request = request.into_inner();
-        let line = request.line.ok_or_else(|| Problem::invalid("line", "a product and a quantity", "the line is missing"))?;
+        let line =
+            request.line.ok_or_else(|| Problem::invalid("line", "a product and a quantity", "the line is missing"))?;
         check_id("prd", &line.product_id, "product_id")?;
         self.catalog.clone().get_product(GetProductRequest { product_id: line.product_id.clone() }).await?;
         let change = |lines: &mut Vec<Line>, _| domain::add(lines, &line.product_id, line.quantity).map(|()| true);
@@ -79,7 +85,8 @@ impl CartsService for Service {
         if request.quantity > 0 {
             self.catalog.clone().get_product(GetProductRequest { product_id: request.product_id.clone() }).await?;
         }
-        let change = |lines: &mut Vec<Line>, _| domain::set(lines, &request.product_id, request.quantity).map(|()| true);
+        let change =
+            |lines: &mut Vec<Line>, _| domain::set(lines, &request.product_id, request.quantity).map(|()| true);
         Ok(Response::new(self.change(&request.customer_id, change).await?))
     }
 

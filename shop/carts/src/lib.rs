@@ -2,8 +2,8 @@
 //!
 //! The rules are in [`domain`]; a cart is one document.
 
-pub mod domain;
 mod consumer;
+pub mod domain;
 mod grpc;
 mod store;
 

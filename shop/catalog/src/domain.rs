@@ -47,19 +47,29 @@ impl Stock {
 
     /// Moves from a reservation back onto the shelf.
     pub fn release(self, quantity: u32) -> Option<Self> {
-        Some(Self { reserved: self.reserved.checked_sub(quantity)?, available: self.available.checked_add(quantity)?, ..self })
+        Some(Self {
+            reserved: self.reserved.checked_sub(quantity)?,
+            available: self.available.checked_add(quantity)?,
+            ..self
+        })
     }
 
     /// Moves from what was sold back onto the shelf.
     pub fn take_back(self, quantity: u32) -> Option<Self> {
-        Some(Self { sold: self.sold.checked_sub(quantity.into())?, available: self.available.checked_add(quantity)?, ..self })
+        Some(Self {
+            sold: self.sold.checked_sub(quantity.into())?,
+            available: self.available.checked_add(quantity)?,
+            ..self
+        })
     }
 
     /// Adds new pieces, or takes some away.
     pub fn restock(self, by: i32) -> Result<Self, Problem> {
         match self.available.checked_add_signed(by) {
             Some(available) if available <= MAX_STOCK => Ok(Self { available, ..self }),
-            Some(_) => Err(Problem::invalid("restock", "at most 10000000 in stock", "that is more than the shelf holds")),
+            Some(_) => {
+                Err(Problem::invalid("restock", "at most 10000000 in stock", "that is more than the shelf holds"))
+            }
             None => Err(Problem::precondition("NOT_ENOUGH_STOCK", "more would be taken away than is available")),
         }
     }
@@ -86,10 +96,16 @@ pub fn check_lines(lines: &[Line]) -> Result<(), Problem> {
     for (i, line) in lines.iter().enumerate() {
         if !(1..=MAX_QUANTITY).contains(&line.quantity) {
             let message = format!("a quantity of {} is out of range", line.quantity);
-            return Err(Problem::invalid(&format!("lines[{i}].quantity"), "1 to 999", &message).with_reason("INVALID_QUANTITY"));
+            return Err(
+                Problem::invalid(&format!("lines[{i}].quantity"), "1 to 999", &message).with_reason("INVALID_QUANTITY")
+            );
         }
         if lines[..i].iter().any(|l| l.product_id == line.product_id) {
-            return Err(Problem::invalid(&format!("lines[{i}].product_id"), "each product once", "the product is named twice"));
+            return Err(Problem::invalid(
+                &format!("lines[{i}].product_id"),
+                "each product once",
+                "the product is named twice",
+            ));
         }
     }
     Ok(())
@@ -101,7 +117,9 @@ pub fn ttl_ms(asked: u32) -> Result<i64, Problem> {
     match asked {
         0 => Ok(default.into()),
         ms if (min..=max).contains(&ms) => Ok(ms.into()),
-        ms => Err(Problem::invalid("ttl_ms", "1000 to 3600000, or 0 for 15 minutes", &format!("{ms} ms is out of range"))),
+        ms => {
+            Err(Problem::invalid("ttl_ms", "1000 to 3600000, or 0 for 15 minutes", &format!("{ms} ms is out of range")))
+        }
     }
 }
 
@@ -149,7 +167,9 @@ pub fn check_product(product: &Product, stock: u32, now_ms: i64) -> Result<Money
     match (product.kind(), &product.event) {
         (Kind::Goods, None) if (1..=MAX_WEIGHT_G).contains(&product.weight_g) => {}
         (Kind::Goods, None) => return Err(Problem::invalid("weight_g", "1 to 100000 grams", "goods need a weight")),
-        (Kind::Goods, Some(_)) => return Err(Problem::invalid("event", "nothing for goods", "goods have no time and place")),
+        (Kind::Goods, Some(_)) => {
+            return Err(Problem::invalid("event", "nothing for goods", "goods have no time and place"));
+        }
         (Kind::Event, Some(event)) => {
             check_text("event.venue", &event.venue, 200)?;
             if event.starts_at_unix_ms <= now_ms {
@@ -162,7 +182,13 @@ pub fn check_product(product: &Product, stock: u32, now_ms: i64) -> Result<Money
                 return Err(Problem::invalid("weight_g", "0 for events", "an event is not shipped"));
             }
         }
-        (Kind::Event, None) => return Err(Problem::invalid("event", "starts_at, duration_min and venue", "an event needs a time and a place")),
+        (Kind::Event, None) => {
+            return Err(Problem::invalid(
+                "event",
+                "starts_at, duration_min and venue",
+                "an event needs a time and a place",
+            ));
+        }
         (Kind::Unspecified, _) => return Err(Problem::invalid("kind", "goods or event", "the kind is missing")),
     }
     check_price(money_from_proto(product.price.as_ref(), "price")?)

@@ -42,8 +42,32 @@ const FORMS: &[Form] = &[
     ("panel", "windows", (90, 480), (1500, 4500)),
 ];
 const COLOURS: &[&str] = &[
-    "amber", "aquamarine", "black", "blue", "celadon", "clear", "cobalt", "coral", "gold-ruby", "green", "grey", "honey", "indigo", "ivory", "jade", "lilac",
-    "moss", "olive", "opal", "pink", "rose", "saffron", "smoke", "teal", "turquoise", "violet",
+    "amber",
+    "aquamarine",
+    "black",
+    "blue",
+    "celadon",
+    "clear",
+    "cobalt",
+    "coral",
+    "gold-ruby",
+    "green",
+    "grey",
+    "honey",
+    "indigo",
+    "ivory",
+    "jade",
+    "lilac",
+    "moss",
+    "olive",
+    "opal",
+    "pink",
+    "rose",
+    "saffron",
+    "smoke",
+    "teal",
+    "turquoise",
+    "violet",
 ];
 const WAYS: &[(&str, &str)] = &[
     ("blown", "Blown without a mould, so that its neighbour is a little taller or a little shorter."),
@@ -58,9 +82,35 @@ const WAYS: &[(&str, &str)] = &[
     ("threaded", "Wound about with a thread of its own colour."),
 ];
 const PLACES: &[&str] = &[
-    "Bohemian", "Murano", "Lusatian", "Lorraine", "Småland", "Stourbridge", "Otaru", "Waldviertel", "La Granja", "Leerdam", "Corning", "Karelian", "Silesian", "Venini-style", "Galician", "Bavarian",
+    "Bohemian",
+    "Murano",
+    "Lusatian",
+    "Lorraine",
+    "Småland",
+    "Stourbridge",
+    "Otaru",
+    "Waldviertel",
+    "La Granja",
+    "Leerdam",
+    "Corning",
+    "Karelian",
+    "Silesian",
+    "Venini-style",
+    "Galician",
+    "Bavarian",
 ];
-const MOODS: &[&str] = &["for a windowsill", "for two", "for every day", "for the long table", "for rainy days", "for the mantelpiece", "for late guests", "for one", "for the desk", "for the garden room"];
+const MOODS: &[&str] = &[
+    "for a windowsill",
+    "for two",
+    "for every day",
+    "for the long table",
+    "for rainy days",
+    "for the mantelpiece",
+    "for late guests",
+    "for one",
+    "for the desk",
+    "for the garden room",
+];
 
 /// The product of a number. The same seed always gives the same.
 pub(crate) fn generate(seed: u64, index: u64) -> Generated {

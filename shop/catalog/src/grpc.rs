@@ -7,8 +7,9 @@ use vitrine_contracts::catalog::v1::catalog_service_server::CatalogService;
 use vitrine_contracts::catalog::v1::{
     BatchGetProductsRequest, BatchGetProductsResponse, Category, CommitReservationRequest, CreateProductRequest,
     DeleteProductRequest, DeleteProductResponse, GetPictureRequest, GetPictureResponse, GetProductRequest, Kind,
-    ListCategoriesRequest, ListCategoriesResponse, ListProductsRequest, ListProductsResponse, Product, ReleaseReservationRequest,
-    Reservation, ReserveRequest, SearchProductsRequest, SearchProductsResponse, UpdateProductRequest,
+    ListCategoriesRequest, ListCategoriesResponse, ListProductsRequest, ListProductsResponse, Product,
+    ReleaseReservationRequest, Reservation, ReserveRequest, SearchProductsRequest, SearchProductsResponse,
+    UpdateProductRequest,
 };
 use vitrine_contracts::{Problem, money_from_proto};
 use vitrine_kit::id;
@@ -38,7 +39,8 @@ fn check_category(slug: &str) -> Result<(), Problem> {
         return Ok(());
     }
     let known = CATEGORIES.iter().map(|c| c.slug).collect::<Vec<_>>().join(", ");
-    Err(Problem::invalid("category", &format!("one of {known}"), "there is no such category").with_reason("UNKNOWN_CATEGORY"))
+    Err(Problem::invalid("category", &format!("one of {known}"), "there is no such category")
+        .with_reason("UNKNOWN_CATEGORY"))
 }
 
 /// A promoter may change what is theirs; an empty promoter may change everything.
@@ -51,7 +53,8 @@ fn check_owner(product: &ProductDoc, acting_promoter_id: &str) -> Result<(), Pro
 
 impl Service {
     async fn create(&self, request: CreateProductRequest) -> Result<Product, Failure> {
-        let product = request.product.ok_or_else(|| Problem::invalid("product", "a product", "the product is missing"))?;
+        let product =
+            request.product.ok_or_else(|| Problem::invalid("product", "a product", "the product is missing"))?;
         let now = self.products.clock.now_ms();
         domain::check_product(&product, request.stock, now)?;
         check_category(&product.category)?;
@@ -81,7 +84,11 @@ impl Service {
         let known = self.products.read(&id).await?;
         let same = ProductDoc { id: known.id.clone(), created_at: known.created_at, ..asked.clone() };
         if known.version == 1 && known.doc != same {
-            let problem = Problem::invalid("idempotency_key", "a new key for new content", "the key was used for another product");
+            let problem = Problem::invalid(
+                "idempotency_key",
+                "a new key for new content",
+                "the key was used for another product",
+            );
             return Err(problem.with_reason("IDEMPOTENCY_KEY_REUSED").into());
         }
         self.one(known).await
@@ -127,7 +134,9 @@ impl Service {
             let mut tx = self.products.store.begin();
             if let Some(stock) = self.products.stock(&[&product.id]).await?.remove(&product.id) {
                 if stock.stock.reserved > 0 {
-                    return Err(Problem::precondition("PRODUCT_RESERVED", "some of it is reserved at the moment").into());
+                    return Err(
+                        Problem::precondition("PRODUCT_RESERVED", "some of it is reserved at the moment").into()
+                    );
                 }
                 tx.delete_expecting::<StockDoc>(&product.id, stock.version);
             }
@@ -192,7 +201,10 @@ impl CatalogService for Service {
         Ok(Response::new(self.update(request.into_inner()).await?))
     }
 
-    async fn delete_product(&self, request: Request<DeleteProductRequest>) -> Result<Response<DeleteProductResponse>, Status> {
+    async fn delete_product(
+        &self,
+        request: Request<DeleteProductRequest>,
+    ) -> Result<Response<DeleteProductResponse>, Status> {
         self.delete(request.into_inner()).await?;
         Ok(Response::new(DeleteProductResponse {}))
     }
@@ -203,7 +215,10 @@ impl CatalogService for Service {
         Ok(Response::new(self.one(self.products.read(&id).await?).await?))
     }
 
-    async fn batch_get_products(&self, request: Request<BatchGetProductsRequest>) -> Result<Response<BatchGetProductsResponse>, Status> {
+    async fn batch_get_products(
+        &self,
+        request: Request<BatchGetProductsRequest>,
+    ) -> Result<Response<BatchGetProductsResponse>, Status> {
         let ids = request.into_inner().product_ids;
         if ids.len() > MAX_BATCH {
             return Err(Problem::invalid("product_ids", "at most 100 ids", "there are too many ids").into());
@@ -213,7 +228,10 @@ impl CatalogService for Service {
         Ok(Response::new(BatchGetProductsResponse { products: self.products.complete(found).await? }))
     }
 
-    async fn list_products(&self, request: Request<ListProductsRequest>) -> Result<Response<ListProductsResponse>, Status> {
+    async fn list_products(
+        &self,
+        request: Request<ListProductsRequest>,
+    ) -> Result<Response<ListProductsResponse>, Status> {
         let request = request.into_inner();
         let (size, cursor) = page_of(request.page.as_ref())?;
         let mut query = Query::all().limit(size).cursor(cursor);
@@ -232,11 +250,16 @@ impl CatalogService for Service {
         Ok(Response::new(ListProductsResponse { products, page: page_info(next) }))
     }
 
-    async fn search_products(&self, request: Request<SearchProductsRequest>) -> Result<Response<SearchProductsResponse>, Status> {
+    async fn search_products(
+        &self,
+        request: Request<SearchProductsRequest>,
+    ) -> Result<Response<SearchProductsResponse>, Status> {
         let request = request.into_inner();
         let words = request.query.trim();
         if words.is_empty() || words.chars().count() > MAX_SEARCH {
-            return Err(Problem::invalid("q", "1 to 200 characters", "there is nothing to search for, or too much").into());
+            return Err(
+                Problem::invalid("q", "1 to 200 characters", "there is nothing to search for, or too much").into()
+            );
         }
         let (size, cursor) = page_of(request.page.as_ref())?;
         let found = self.products.store.search("text", words, size, cursor).await.map_err(Failure::from)?;
@@ -244,7 +267,10 @@ impl CatalogService for Service {
         Ok(Response::new(SearchProductsResponse { products, page: page_info(next) }))
     }
 
-    async fn list_categories(&self, _: Request<ListCategoriesRequest>) -> Result<Response<ListCategoriesResponse>, Status> {
+    async fn list_categories(
+        &self,
+        _: Request<ListCategoriesRequest>,
+    ) -> Result<Response<ListCategoriesResponse>, Status> {
         let mut categories = Vec::with_capacity(CATEGORIES.len());
         for category in CATEGORIES {
             let query = Query::eq("category", category.slug);
@@ -271,13 +297,19 @@ impl CatalogService for Service {
         Ok(Response::new(self.reservations.reserve(request).await?))
     }
 
-    async fn commit_reservation(&self, request: Request<CommitReservationRequest>) -> Result<Response<Reservation>, Status> {
+    async fn commit_reservation(
+        &self,
+        request: Request<CommitReservationRequest>,
+    ) -> Result<Response<Reservation>, Status> {
         let id = request.into_inner().reservation_id;
         check_id("rsv", &id, "reservation_id")?;
         Ok(Response::new(self.reservations.commit(&id).await?))
     }
 
-    async fn release_reservation(&self, request: Request<ReleaseReservationRequest>) -> Result<Response<Reservation>, Status> {
+    async fn release_reservation(
+        &self,
+        request: Request<ReleaseReservationRequest>,
+    ) -> Result<Response<Reservation>, Status> {
         let id = request.into_inner().reservation_id;
         check_id("rsv", &id, "reservation_id")?;
         Ok(Response::new(self.reservations.release(&id).await?))

@@ -4,14 +4,14 @@
 //! number more, and `picture` draws them. A product's description and its stock are two documents, so that a sale does not change
 //! what browsers have cached. It knows nothing of orders or money other than its own prices.
 
+mod content;
 pub mod domain;
+mod generate;
 mod grpc;
-mod store;
+mod picture;
 mod reserve;
 mod seed;
-mod content;
-mod generate;
-mod picture;
+mod store;
 
 use std::time::Duration;
 

@@ -63,7 +63,8 @@ impl Spec {
 
 /// A look for a product of a category, by chance that the seed decides.
 pub(crate) fn spec_for(seed: u64, category: &str) -> Spec {
-    const PATTERNS: [Pattern; 6] = [Pattern::Clear, Pattern::Stripes, Pattern::Bands, Pattern::Dots, Pattern::Swirl, Pattern::Facets];
+    const PATTERNS: [Pattern; 6] =
+        [Pattern::Clear, Pattern::Stripes, Pattern::Bands, Pattern::Dots, Pattern::Swirl, Pattern::Facets];
     let shapes: &[Shape] = match category {
         "vases" => &[Shape::Vase, Shape::Bottle, Shape::Cylinder],
         "drinking-glasses" => &[Shape::Tumbler, Shape::Goblet, Shape::Flute],
@@ -129,7 +130,11 @@ pub(crate) fn svg(spec: &Spec, title: &str) -> String {
 
 /// The shadow on the table.
 fn shadow(out: &mut String, y: f64, rx: f64) {
-    let _ = write!(out, "<ellipse cx=\"206\" cy=\"{y:.0}\" rx=\"{rx:.0}\" ry=\"{:.0}\" fill=\"url(#s)\"/>", (rx * 0.16).max(9.0));
+    let _ = write!(
+        out,
+        "<ellipse cx=\"206\" cy=\"{y:.0}\" rx=\"{rx:.0}\" ry=\"{:.0}\" fill=\"url(#s)\"/>",
+        (rx * 0.16).max(9.0)
+    );
 }
 
 /// The pattern over an area, to be clipped by the piece's outline.
@@ -144,7 +149,11 @@ fn pattern(out: &mut String, spec: &Spec, (left, top, right, bottom): (f64, f64,
                 let angle = std::f64::consts::PI * (f64::from(i) + 0.5) / 14.0;
                 let (x, w) = (left + width * (1.0 - angle.cos()) / 2.0, width * angle.sin() / 22.0);
                 let colour = if i % 2 == 0 { &a } else { &b };
-                let _ = write!(out, "<rect x=\"{:.1}\" y=\"{top:.0}\" width=\"{w:.1}\" height=\"{height:.0}\" fill=\"{colour}\" opacity=\".6\"/>", x - w / 2.0);
+                let _ = write!(
+                    out,
+                    "<rect x=\"{:.1}\" y=\"{top:.0}\" width=\"{w:.1}\" height=\"{height:.0}\" fill=\"{colour}\" opacity=\".6\"/>",
+                    x - w / 2.0
+                );
             }
         }
         Pattern::Bands => {
@@ -164,9 +173,13 @@ fn pattern(out: &mut String, spec: &Spec, (left, top, right, bottom): (f64, f64,
             // A sunflower's spiral fills an area evenly without a grid.
             for i in 0..46 {
                 let (angle, reach) = (f64::from(i) * 2.399_963, (f64::from(i) / 46.0).sqrt());
-                let (x, y) = (left + width / 2.0 + angle.cos() * reach * width / 2.0, top + height / 2.0 + angle.sin() * reach * height / 2.0);
+                let (x, y) = (
+                    left + width / 2.0 + angle.cos() * reach * width / 2.0,
+                    top + height / 2.0 + angle.sin() * reach * height / 2.0,
+                );
                 let (r, colour) = (2.5 + f64::from(i * 7 % 5) * 1.3, if i % 3 == 0 { &b } else { &a });
-                let _ = write!(out, "<circle cx=\"{x:.0}\" cy=\"{y:.0}\" r=\"{r:.1}\" fill=\"{colour}\" opacity=\".7\"/>");
+                let _ =
+                    write!(out, "<circle cx=\"{x:.0}\" cy=\"{y:.0}\" r=\"{r:.1}\" fill=\"{colour}\" opacity=\".7\"/>");
             }
         }
         Pattern::Swirl => {
@@ -190,8 +203,17 @@ fn pattern(out: &mut String, spec: &Spec, (left, top, right, bottom): (f64, f64,
             let (w, h) = (width / f64::from(columns), height / f64::from(rows));
             for row in 0..=rows {
                 for column in 0..=columns {
-                    let (x, y) = (left + w * (f64::from(column) + if row % 2 == 0 { 0.0 } else { 0.5 }), top + h * f64::from(row));
-                    let (colour, opacity) = if (row + column) % 3 == 0 { ("#fff", 0.34) } else if (row * 5 + column) % 2 == 0 { (a.as_str(), 0.28) } else { ("#fff", 0.12) };
+                    let (x, y) = (
+                        left + w * (f64::from(column) + if row % 2 == 0 { 0.0 } else { 0.5 }),
+                        top + h * f64::from(row),
+                    );
+                    let (colour, opacity) = if (row + column) % 3 == 0 {
+                        ("#fff", 0.34)
+                    } else if (row * 5 + column) % 2 == 0 {
+                        (a.as_str(), 0.28)
+                    } else {
+                        ("#fff", 0.12)
+                    };
                     let _ = write!(
                         out,
                         "<path d=\"M{x:.0} {:.0}L{:.0} {y:.0}L{x:.0} {:.0}L{:.0} {y:.0}Z\" fill=\"{colour}\" fill-opacity=\"{opacity}\" stroke=\"#fff\" stroke-opacity=\".3\"/>",

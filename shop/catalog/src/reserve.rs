@@ -63,12 +63,19 @@ impl Reservations {
             if let Some(known) = self.products.store.get::<ReservationDoc>(&request.reservation_id).await? {
                 return match known.hold {
                     Hold::Held | Hold::Committed if known.lines == lines => Ok(to_wire(known.doc)),
-                    Hold::Held | Hold::Committed => Err(Problem::already_exists("another reservation has this id").into()),
+                    Hold::Held | Hold::Committed => {
+                        Err(Problem::already_exists("another reservation has this id").into())
+                    }
                     Hold::Released | Hold::Expired => Err(gone().into()),
                 };
             }
             self.check_events(&lines, now).await?;
-            let doc = ReservationDoc { id: request.reservation_id.clone(), lines: lines.clone(), hold: Hold::Held, expires_at: now + ttl };
+            let doc = ReservationDoc {
+                id: request.reservation_id.clone(),
+                lines: lines.clone(),
+                hold: Hold::Held,
+                expires_at: now + ttl,
+            };
             let mut tx = self.products.store.begin();
             self.shift(&mut tx, &lines, Stock::hold).await?;
             tx.insert(&doc);
@@ -107,7 +114,8 @@ impl Reservations {
                 if to != Hold::Released {
                     return Err(Problem::not_found("there is no such reservation").into());
                 }
-                let doc = ReservationDoc { id: id.to_owned(), lines: Vec::new(), hold: Hold::Released, expires_at: now };
+                let doc =
+                    ReservationDoc { id: id.to_owned(), lines: Vec::new(), hold: Hold::Released, expires_at: now };
                 let mut tx = self.products.store.begin();
                 tx.insert(&doc);
                 tx.commit().await?;

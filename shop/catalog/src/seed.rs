@@ -72,7 +72,8 @@ fn piece_doc(piece: &Piece, config: &Config, now: i64) -> ProductDoc {
         duration_min: w.duration_min,
         venue: w.venue.to_owned(),
     });
-    let promoter_id = if piece.workshop.as_ref().is_some_and(|w| w.promoter) { config.promoter_id.clone() } else { String::new() };
+    let promoter_id =
+        if piece.workshop.as_ref().is_some_and(|w| w.promoter) { config.promoter_id.clone() } else { String::new() };
     ProductDoc {
         id: format!("prd_{}", piece.slug),
         kind: if event.is_some() { Kind::Event } else { Kind::Goods }.into(),

@@ -199,7 +199,11 @@ pub(crate) fn from_wire(id: String, product: Product, now_ms: i64) -> ProductDoc
         currency: price.currency_code,
         price_minor: price.minor_units,
         weight_g: product.weight_g,
-        event: product.event.map(|e| EventDoc { starts_at: e.starts_at_unix_ms, duration_min: e.duration_min, venue: e.venue }),
+        event: product.event.map(|e| EventDoc {
+            starts_at: e.starts_at_unix_ms,
+            duration_min: e.duration_min,
+            venue: e.venue,
+        }),
         promoter_id: product.promoter_id,
         created_at: now_ms,
     }

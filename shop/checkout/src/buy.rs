@@ -4,7 +4,9 @@ use prost::Message;
 use serde::{Deserialize, Serialize};
 use tonic::Status;
 use vitrine_contracts::carts::v1::{Cart, ClearCartRequest, GetCartRequest};
-use vitrine_contracts::catalog::v1::{BatchGetProductsRequest, CommitReservationRequest, ReleaseReservationRequest, ReserveRequest};
+use vitrine_contracts::catalog::v1::{
+    BatchGetProductsRequest, CommitReservationRequest, ReleaseReservationRequest, ReserveRequest,
+};
 use vitrine_contracts::checkout::v1::PlaceOrderRequest;
 use vitrine_contracts::common::v1::{Address, Line};
 use vitrine_contracts::currency::v1::BatchConvertRequest;
@@ -40,7 +42,8 @@ enum Step {
     Clear,
 }
 
-const WITH_PARCEL: &[Step] = &[Step::Reserve, Step::Authorize, Step::Sell, Step::Capture, Step::Ship, Step::Record, Step::Clear];
+const WITH_PARCEL: &[Step] =
+    &[Step::Reserve, Step::Authorize, Step::Sell, Step::Capture, Step::Ship, Step::Record, Step::Clear];
 const WITHOUT_PARCEL: &[Step] = &[Step::Reserve, Step::Authorize, Step::Sell, Step::Capture, Step::Record, Step::Clear];
 
 /// All that the steps need, but the card. Ids are chosen before the first step.
@@ -73,15 +76,18 @@ pub(crate) async fn quote(
     max_total: Option<Money>,
 ) -> Result<Quoted, Failure> {
     let customer_id = customer_id.to_owned();
-    let Cart { lines, version, .. } = deps.carts.clone().get_cart(step(GetCartRequest { customer_id })).await?.into_inner();
+    let Cart { lines, version, .. } =
+        deps.carts.clone().get_cart(step(GetCartRequest { customer_id })).await?.into_inner();
     let product_ids = lines.iter().map(|l| l.product_id.clone()).collect();
-    let products = deps.catalog.clone().batch_get_products(step(BatchGetProductsRequest { product_ids })).await?.into_inner();
+    let products =
+        deps.catalog.clone().batch_get_products(step(BatchGetProductsRequest { product_ids })).await?.into_inner();
     let products = pricing::match_products(&lines, products.products)?;
     let parcel = pricing::parcel(&lines, &products)?;
 
     let mut amounts: Vec<_> = products.iter().filter_map(|p| p.price.clone()).collect();
     if parcel.items > 0 {
-        let request = QuoteRequest { address: Some(address.clone()), weight_g: parcel.weight_g, parcel_items: parcel.items };
+        let request =
+            QuoteRequest { address: Some(address.clone()), weight_g: parcel.weight_g, parcel_items: parcel.items };
         amounts.extend(deps.shipping.clone().quote(step(request)).await?.into_inner().cost);
     }
     let request = BatchConvertRequest { from: amounts, to_code: currency.code().to_owned() };
@@ -106,7 +112,12 @@ pub(crate) fn sibling(prefix: &str, order_id: &str) -> String {
 
 impl Purchase {
     /// Prices the cart and chooses the ids.
-    pub(crate) async fn plan(deps: &Deps, request: &PlaceOrderRequest, currency: Currency, max_total: Option<Money>) -> Result<Self, Failure> {
+    pub(crate) async fn plan(
+        deps: &Deps,
+        request: &PlaceOrderRequest,
+        currency: Currency,
+        max_total: Option<Money>,
+    ) -> Result<Self, Failure> {
         let address = request.address.clone().unwrap_or_default();
         let quoted = quote(deps, &request.customer_id, currency, &address, max_total).await?;
         let order_id = id::new("ord");
@@ -179,13 +190,20 @@ impl Purchase {
                 let request = CreateShipmentRequest { shipment_id, order_id, address, weight_g: self.parcel_g };
                 deps.shipping.clone().create_shipment(step(request)).await.map(drop)
             }
-            Step::Record => deps.orders.clone().create_order(step(CreateOrderRequest { order: Some(order) })).await.map(drop),
+            Step::Record => {
+                deps.orders.clone().create_order(step(CreateOrderRequest { order: Some(order) })).await.map(drop)
+            }
             Step::Clear => {
                 let (customer_id, expected_version) = (self.customer_id.clone(), Some(self.cart_version));
-                let cleared = deps.carts.clone().clear_cart(step(ClearCartRequest { customer_id, expected_version })).await;
+                let cleared =
+                    deps.carts.clone().clear_cart(step(ClearCartRequest { customer_id, expected_version })).await;
                 // The order is on record: a cart that stays full is a smaller evil than a customer who waits.
                 if let Err(status) = cleared {
-                    tracing::warn!(order_id = self.order_id, reason = status.message(), "the cart could not be emptied");
+                    tracing::warn!(
+                        order_id = self.order_id,
+                        reason = status.message(),
+                        "the cart could not be emptied"
+                    );
                 }
                 Ok(())
             }
@@ -200,7 +218,11 @@ impl Purchase {
             }
             Step::Authorize | Step::Capture => {
                 let (payment_id, refund_id) = (sibling("pay", &self.order_id), sibling("ref", &self.order_id));
-                deps.payments.clone().refund(step(RefundRequest { payment_id, refund_id, amount: None })).await.map(drop)
+                deps.payments
+                    .clone()
+                    .refund(step(RefundRequest { payment_id, refund_id, amount: None }))
+                    .await
+                    .map(drop)
             }
             Step::Ship => {
                 let shipment_id = sibling("shp", &self.order_id);

@@ -21,9 +21,15 @@ enum Step {
     Release,
 }
 
-const WITH_PARCEL: &[Step] =
-    &[Step::StopParcel, Step::Mark(OrderState::Cancelled), Step::Refund, Step::Release, Step::Mark(OrderState::Refunded)];
-const WITHOUT_PARCEL: &[Step] = &[Step::Mark(OrderState::Cancelled), Step::Refund, Step::Release, Step::Mark(OrderState::Refunded)];
+const WITH_PARCEL: &[Step] = &[
+    Step::StopParcel,
+    Step::Mark(OrderState::Cancelled),
+    Step::Refund,
+    Step::Release,
+    Step::Mark(OrderState::Refunded),
+];
+const WITHOUT_PARCEL: &[Step] =
+    &[Step::Mark(OrderState::Cancelled), Step::Refund, Step::Release, Step::Mark(OrderState::Refunded)];
 
 /// All that the steps need.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -63,12 +69,17 @@ impl Cancellation {
             }
             Step::Mark(state) => {
                 let reason = if state == OrderState::Cancelled { &self.reason } else { "the payment was given back" };
-                let request = TransitionRequest { order_id: self.order_id.clone(), to: state.into(), reason: reason.to_owned() };
+                let request =
+                    TransitionRequest { order_id: self.order_id.clone(), to: state.into(), reason: reason.to_owned() };
                 deps.orders.clone().transition(step(request)).await.map(drop)
             }
             Step::Refund => {
                 let (payment_id, refund_id) = (self.payment_id.clone(), sibling("ref", &self.order_id));
-                deps.payments.clone().refund(step(RefundRequest { payment_id, refund_id, amount: None })).await.map(drop)
+                deps.payments
+                    .clone()
+                    .refund(step(RefundRequest { payment_id, refund_id, amount: None }))
+                    .await
+                    .map(drop)
             }
             Step::Release => {
                 let request = ReleaseReservationRequest { reservation_id: self.reservation_id.clone() };

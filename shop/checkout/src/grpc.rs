@@ -34,7 +34,8 @@ pub(crate) struct Service {
 
 fn currency(code: &str) -> Result<Currency, Problem> {
     Currency::parse(code).map_err(|e| {
-        Problem::invalid("currency", "an ISO 4217 code that the shop knows, upper case", &e.to_string()).with_reason("UNKNOWN_CURRENCY")
+        Problem::invalid("currency", "an ISO 4217 code that the shop knows, upper case", &e.to_string())
+            .with_reason("UNKNOWN_CURRENCY")
     })
 }
 
@@ -89,7 +90,8 @@ async fn buy(sagas: Sagas, asked: Asked) -> Result<Order, Failure> {
     let method = asked.request.payment.clone();
     for _ in 0..MAX_ROUNDS {
         let known = sagas.journal().get(&asked.id).await?;
-        let nothing_happened = |s: &SagaDoc| s.position == Position::Undone && s.refusal.as_ref().is_some_and(|r| !r.lasting);
+        let nothing_happened =
+            |s: &SagaDoc| s.position == Position::Undone && s.refusal.as_ref().is_some_and(|r| !r.lasting);
         let saga = match known {
             None => {
                 let doc = plan(&sagas, &asked).await?;
@@ -168,10 +170,16 @@ impl CheckoutService for Service {
         let request = request.into_inner();
         check_id("ord", &request.order_id, "order_id")?;
         if request.reason.chars().count() > MAX_REASON || request.reason.chars().any(char::is_control) {
-            return Err(Problem::invalid("reason", "at most 200 characters", "the reason is too long or not plain text").into());
+            return Err(Problem::invalid(
+                "reason",
+                "at most 200 characters",
+                "the reason is too long or not plain text",
+            )
+            .into());
         }
         let (order_id, customer_id) = (request.order_id.clone(), request.customer_id);
-        let order = self.deps.orders.clone().get_order(step(GetOrderRequest { order_id, customer_id })).await?.into_inner();
+        let order =
+            self.deps.orders.clone().get_order(step(GetOrderRequest { order_id, customer_id })).await?.into_inner();
         match order.state() {
             OrderState::Refunded => return Ok(Response::new(order)),
             OrderState::Paid | OrderState::Placed | OrderState::Cancelled => {}

@@ -8,12 +8,12 @@
 //! payment, reservation, shipment) are chosen before the first step and every step may be repeated, so whatever was under
 //! way is either finished or undone, and the card is charged at most once. Card numbers are never in the journal.
 
-pub mod domain;
 mod buy;
 mod cancel;
-mod saga;
-mod journal;
+pub mod domain;
 mod grpc;
+mod journal;
+mod saga;
 mod telemetry;
 
 use std::time::Duration;

@@ -96,7 +96,9 @@ impl Sagas {
             let mut flights = self.0.flights.lock();
             match flights.get(&key) {
                 Some(flight) => flight.clone(),
-                None if flights.len() >= MAX_FLIGHTS => return Err(Problem::unavailable("too many purchases at once").into()),
+                None if flights.len() >= MAX_FLIGHTS => {
+                    return Err(Problem::unavailable("too many purchases at once").into());
+                }
                 None => {
                     let (this, landed) = (self.clone(), key.clone());
                     // The caller's time is up sooner than the saga's: its deadline does not go along.
@@ -106,7 +108,8 @@ impl Sagas {
                         this.0.flights.lock().remove(&landed);
                         result
                     }));
-                    let flight = task.map(|joined| joined.unwrap_or_else(|_| Err(Problem::internal().into()))).boxed().shared();
+                    let flight =
+                        task.map(|joined| joined.unwrap_or_else(|_| Err(Problem::internal().into()))).boxed().shared();
                     flights.insert(key, flight.clone());
                     flight
                 }
@@ -116,7 +119,11 @@ impl Sagas {
     }
 
     /// Drives a saga to its end and answers with the order, or why it was undone.
-    pub(crate) async fn drive(&self, mut saga: Stored<SagaDoc>, method: Option<PaymentMethod>) -> Result<Order, Failure> {
+    pub(crate) async fn drive(
+        &self,
+        mut saga: Stored<SagaDoc>,
+        method: Option<PaymentMethod>,
+    ) -> Result<Order, Failure> {
         if !self.0.driven.lock().insert(saga.id.clone()) {
             return Err(in_progress().into());
         }
@@ -174,7 +181,12 @@ impl Sagas {
         }
     }
 
-    async fn note(&self, mut saga: Stored<SagaDoc>, next: Position, refusal: Option<Refusal>) -> Result<Stored<SagaDoc>, Failure> {
+    async fn note(
+        &self,
+        mut saga: Stored<SagaDoc>,
+        next: Position,
+        refusal: Option<Refusal>,
+    ) -> Result<Stored<SagaDoc>, Failure> {
         saga.doc.position = next;
         saga.doc.refusal = refusal.or(saga.doc.refusal);
         if let (true, Work::Buy(purchase)) = (next.is_final(), &mut saga.doc.work) {

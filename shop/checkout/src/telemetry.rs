@@ -21,8 +21,16 @@ impl Metrics {
     pub(crate) fn new(service: &Service) -> Self {
         Self {
             sagas: service.counter("vitrine.checkout.sagas", "{saga}", "Sagas that ended, by kind and outcome"),
-            duration: service.histogram("vitrine.checkout.saga.duration", "s", "From the first journal entry to the end"),
-            recovered: service.counter("vitrine.checkout.recovered", "{saga}", "Sagas taken over after a crash or a long outage"),
+            duration: service.histogram(
+                "vitrine.checkout.saga.duration",
+                "s",
+                "From the first journal entry to the end",
+            ),
+            recovered: service.counter(
+                "vitrine.checkout.recovered",
+                "{saga}",
+                "Sagas taken over after a crash or a long outage",
+            ),
         }
     }
 

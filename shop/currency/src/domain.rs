@@ -21,10 +21,13 @@ pub fn convert(from: Money, to: Currency) -> Result<Money, Problem> {
     if from.currency == to {
         return Ok(from);
     }
-    let too_large = || Problem::invalid("from", "an amount that fits after conversion", "the amount is too large to convert");
+    let too_large =
+        || Problem::invalid("from", "an amount that fits after conversion", "the amount is too large to convert");
     // Multiplied before divided, so that nothing is lost before the one rounding.
-    let amount = Decimal::try_from_i128_with_scale(i128::from(from.minor), from.currency.exponent()).map_err(|_| too_large())?;
-    let target = amount.checked_mul(rate(to)?).and_then(|v| v.checked_div(rate(from.currency).ok()?)).ok_or_else(too_large)?;
+    let amount =
+        Decimal::try_from_i128_with_scale(i128::from(from.minor), from.currency.exponent()).map_err(|_| too_large())?;
+    let target =
+        amount.checked_mul(rate(to)?).and_then(|v| v.checked_div(rate(from.currency).ok()?)).ok_or_else(too_large)?;
     let rounded = target.round_dp_with_strategy(to.exponent(), RoundingStrategy::MidpointNearestEven);
     let minor = rounded.checked_mul(Decimal::from(10u64.pow(to.exponent()))).ok_or_else(too_large)?;
     let minor = i64::try_from(minor.trunc().mantissa() / 10i128.pow(minor.trunc().scale())).map_err(|_| too_large())?;

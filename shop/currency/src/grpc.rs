@@ -19,12 +19,16 @@ pub(crate) struct Service;
 
 fn target(code: &str) -> Result<Currency, Problem> {
     let expected = "an ISO 4217 code that the shop knows, upper case";
-    Currency::parse(code).map_err(|e| Problem::invalid("to_code", expected, &e.to_string()).with_reason("UNKNOWN_CURRENCY"))
+    Currency::parse(code)
+        .map_err(|e| Problem::invalid("to_code", expected, &e.to_string()).with_reason("UNKNOWN_CURRENCY"))
 }
 
 #[tonic::async_trait]
 impl CurrencyService for Service {
-    async fn list_currencies(&self, _: Request<ListCurrenciesRequest>) -> Result<Response<ListCurrenciesResponse>, Status> {
+    async fn list_currencies(
+        &self,
+        _: Request<ListCurrenciesRequest>,
+    ) -> Result<Response<ListCurrenciesResponse>, Status> {
         let info = |currency: Currency| {
             Ok(CurrencyInfo {
                 code: currency.code().to_owned(),
@@ -44,7 +48,10 @@ impl CurrencyService for Service {
         Ok(Response::new(ConvertResponse { money: Some(money.into()), as_of: AS_OF.to_owned() }))
     }
 
-    async fn batch_convert(&self, request: Request<BatchConvertRequest>) -> Result<Response<BatchConvertResponse>, Status> {
+    async fn batch_convert(
+        &self,
+        request: Request<BatchConvertRequest>,
+    ) -> Result<Response<BatchConvertResponse>, Status> {
         let request = request.into_inner();
         if request.from.len() > MAX_BATCH {
             return Err(Problem::invalid("from", "at most 200 amounts", "there are too many amounts").into());

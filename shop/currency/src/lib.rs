@@ -3,8 +3,8 @@
 //! The rules are in [`domain`], the table in [`rates`]; [`build`] is where a service begins.
 
 pub mod domain;
-pub mod rates;
 mod grpc;
+pub mod rates;
 
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::currency::v1::currency_service_server::CurrencyServiceServer;

@@ -11,19 +11,28 @@ pub fn normal_email(email: &str) -> Result<String, Problem> {
     let email = email.trim().to_lowercase();
     let plain = email.len() <= 254 && !email.chars().any(|c| c.is_whitespace() || c.is_control());
     let shaped = email.split_once('@').is_some_and(|(name, domain)| {
-        !name.is_empty() && name.len() <= 64 && !domain.contains('@') && domain.split('.').count() > 1 && !domain.split('.').any(str::is_empty)
+        !name.is_empty()
+            && name.len() <= 64
+            && !domain.contains('@')
+            && domain.split('.').count() > 1
+            && !domain.split('.').any(str::is_empty)
     });
     if plain && shaped {
         return Ok(email);
     }
-    Err(Problem::invalid("email", "an address such as ada@example.org", "the e-mail address is malformed").with_reason("INVALID_EMAIL"))
+    Err(Problem::invalid("email", "an address such as ada@example.org", "the e-mail address is malformed")
+        .with_reason("INVALID_EMAIL"))
 }
 
 /// A name to show, trimmed.
 pub fn display_name(name: &str) -> Result<String, Problem> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-        return Err(Problem::invalid("display_name", "1 to 100 characters", "the name is empty, too long or not plain text"));
+        return Err(Problem::invalid(
+            "display_name",
+            "1 to 100 characters",
+            "the name is empty, too long or not plain text",
+        ));
     }
     Ok(name.to_owned())
 }
@@ -45,11 +54,24 @@ mod tests {
 
     #[test]
     fn addresses_of_people() {
-        for (given, kept) in [("ada@example.org", "ada@example.org"), ("  Ada.L+x@Sub.Example.ORG ", "ada.l+x@sub.example.org")] {
+        for (given, kept) in
+            [("ada@example.org", "ada@example.org"), ("  Ada.L+x@Sub.Example.ORG ", "ada.l+x@sub.example.org")]
+        {
             assert_eq!(normal_email(given).expect(given), kept);
         }
         let long = format!("{}@example.org", "a".repeat(65));
-        for bad in ["", "ada", "@example.org", "ada@", "ada@example", "a b@example.org", "a@b@example.org", "a@.org", "a\n@example.org", &long] {
+        for bad in [
+            "",
+            "ada",
+            "@example.org",
+            "ada@",
+            "ada@example",
+            "a b@example.org",
+            "a@b@example.org",
+            "a@.org",
+            "a\n@example.org",
+            &long,
+        ] {
             assert_eq!(normal_email(bad).expect_err(bad).reason, "INVALID_EMAIL");
         }
     }
@@ -57,7 +79,9 @@ mod tests {
     #[test]
     fn names_and_currencies() {
         assert_eq!(display_name(" Ada ").expect("fine"), "Ada");
-        assert!(display_name(" ").is_err() && display_name("a\u{0}b").is_err() && display_name(&"a".repeat(101)).is_err());
+        assert!(
+            display_name(" ").is_err() && display_name("a\u{0}b").is_err() && display_name(&"a".repeat(101)).is_err()
+        );
         assert_eq!(preferred_currency("").expect("the default"), "EUR");
         assert_eq!(preferred_currency("eur").expect_err("lower case").reason, "UNKNOWN_CURRENCY");
     }

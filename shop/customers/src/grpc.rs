@@ -4,8 +4,8 @@ use tonic::{Request, Response, Status};
 use vitrine_contracts::common::v1::Address;
 use vitrine_contracts::customers::v1::customers_service_server::CustomersService;
 use vitrine_contracts::customers::v1::{
-    Customer, DeleteAddressRequest, EraseCustomerRequest, EraseCustomerResponse, ExportCustomerRequest, ExportCustomerResponse,
-    GetCustomerRequest, PutAddressRequest, SavedAddress, SignUpRequest, UpdateCustomerRequest,
+    Customer, DeleteAddressRequest, EraseCustomerRequest, EraseCustomerResponse, ExportCustomerRequest,
+    ExportCustomerResponse, GetCustomerRequest, PutAddressRequest, SavedAddress, SignUpRequest, UpdateCustomerRequest,
 };
 use vitrine_contracts::{Problem, check_address};
 use vitrine_kit::{clock, id};
@@ -73,10 +73,13 @@ impl CustomersService for Service {
     async fn put_address(&self, request: Request<PutAddressRequest>) -> Result<Response<Customer>, Status> {
         let request = request.into_inner();
         check_id("cus", &request.customer_id, "customer_id")?;
-        let saved = request.address.ok_or_else(|| Problem::invalid("address", "an address", "the address is missing"))?;
+        let saved =
+            request.address.ok_or_else(|| Problem::invalid("address", "an address", "the address is missing"))?;
         let address = check_address(saved.address.as_ref(), "address")?.clone();
         if saved.label.chars().count() > 40 || saved.label.chars().any(char::is_control) {
-            return Err(Problem::invalid("label", "at most 40 characters", "the label is too long or not plain text").into());
+            return Err(
+                Problem::invalid("label", "at most 40 characters", "the label is too long or not plain text").into()
+            );
         }
         let adding = saved.id.is_empty();
         let id = if adding { id::new("adr") } else { check_id("adr", &saved.id, "address.id")?.to_owned() };
@@ -107,7 +110,10 @@ impl CustomersService for Service {
         Ok(Response::new(to_wire(self.0.change(&request.customer_id, None, change).await?)))
     }
 
-    async fn export_customer(&self, request: Request<ExportCustomerRequest>) -> Result<Response<ExportCustomerResponse>, Status> {
+    async fn export_customer(
+        &self,
+        request: Request<ExportCustomerRequest>,
+    ) -> Result<Response<ExportCustomerResponse>, Status> {
         let id = request.into_inner().customer_id;
         check_id("cus", &id, "customer_id")?;
         let Stored { doc, version } = self.0.read(&id).await?;
@@ -123,7 +129,10 @@ impl CustomersService for Service {
         Ok(Response::new(ExportCustomerResponse { json: json.to_string() }))
     }
 
-    async fn erase_customer(&self, request: Request<EraseCustomerRequest>) -> Result<Response<EraseCustomerResponse>, Status> {
+    async fn erase_customer(
+        &self,
+        request: Request<EraseCustomerRequest>,
+    ) -> Result<Response<EraseCustomerResponse>, Status> {
         let id = request.into_inner().customer_id;
         check_id("cus", &id, "customer_id")?;
         self.0.erase(&id).await?;

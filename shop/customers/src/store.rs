@@ -124,7 +124,8 @@ impl Customers {
         };
         let pending = self.pending(doc).await?;
         let (account_id, email) = (pending.doc.id.clone(), pending.doc.email.clone());
-        let account = CreateAccountRequest { account_id, email, password: request.password, role: Role::Customer.into() };
+        let account =
+            CreateAccountRequest { account_id, email, password: request.password, role: Role::Customer.into() };
         if let Err(status) = self.auth.clone().create_account(account).await {
             // Refused for good: nothing stays. Anything else is carried on by the next try with this e-mail address.
             if matches!(status.code(), Code::AlreadyExists | Code::InvalidArgument) {
@@ -152,7 +153,11 @@ impl Customers {
             Err(store::Error::Duplicate { .. }) => {}
             Err(e) => return Err(e.into()),
         }
-        let taken = || Problem::already_exists("somebody signed up with this e-mail address").with_reason("EMAIL_TAKEN").with_field("email");
+        let taken = || {
+            Problem::already_exists("somebody signed up with this e-mail address")
+                .with_reason("EMAIL_TAKEN")
+                .with_field("email")
+        };
         let found = self.store.find::<CustomerDoc>(Query::eq("email", doc.email.as_str()).limit(1)).await?;
         let unfinished = found.items.into_iter().find(|c| c.pending).ok_or_else(taken)?;
         self.auth.clone().delete_account(DeleteAccountRequest { account_id: unfinished.id.clone() }).await?;
@@ -174,7 +179,9 @@ impl Customers {
         retry_conflicts(async || {
             let Stored { mut doc, version } = self.read(id).await?;
             if expected_version.is_some_and(|expected| expected != version) {
-                return Err(Problem::aborted("VERSION_MISMATCH", &format!("the customer is at version {version}")).into());
+                return Err(
+                    Problem::aborted("VERSION_MISMATCH", &format!("the customer is at version {version}")).into()
+                );
             }
             change(&mut doc)?;
             let mut tx = self.store.begin();

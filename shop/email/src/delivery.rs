@@ -24,12 +24,18 @@ fn wrong(field: &str, expected: &str, message: &str) -> Problem {
 
 impl Delivery {
     pub(crate) fn new(config: &Config) -> Result<Self, Problem> {
-        let bad_from = |e: lettre::address::AddressError| wrong("email.from", "an address such as Shop <shop@example.org>", &e.to_string());
+        let bad_from = |e: lettre::address::AddressError| {
+            wrong("email.from", "an address such as Shop <shop@example.org>", &e.to_string())
+        };
         let from = config.from.parse().map_err(bad_from)?;
         let relay = match config.smtp_url.as_str() {
             "" => None,
             url => Some(relay(url).ok_or_else(|| {
-                wrong("email.smtp_url", "smtp://HOST:PORT of a relay that takes letters without TLS", &format!("{url:?} cannot be used"))
+                wrong(
+                    "email.smtp_url",
+                    "smtp://HOST:PORT of a relay that takes letters without TLS",
+                    &format!("{url:?} cannot be used"),
+                )
             })?),
         };
         Ok(Self { relay, from })
@@ -66,7 +72,9 @@ mod tests {
         let with = |smtp_url: &str| Delivery::new(&Config { smtp_url: smtp_url.to_owned(), ..Config::default() });
         assert!(with("").is_ok_and(|d| d.relay.is_none()));
         assert!(with("smtp://127.0.0.1:2525").is_ok_and(|d| d.relay.is_some()));
-        for bad in ["127.0.0.1:25", "smtps://mail.example.org:465", "smtp://mail.example.org", "smtp://u:p@h:25", "smtp://:25"] {
+        for bad in
+            ["127.0.0.1:25", "smtps://mail.example.org:465", "smtp://mail.example.org", "smtp://u:p@h:25", "smtp://:25"]
+        {
             assert_eq!(with(bad).err().and_then(|p| p.field), Some("email.smtp_url".to_owned()), "{bad}");
         }
         assert!(Delivery::new(&Config { from: "nobody".to_owned(), ..Config::default() }).is_err());

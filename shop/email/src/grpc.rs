@@ -13,7 +13,10 @@ pub(crate) struct Service(pub(crate) Store);
 
 #[tonic::async_trait]
 impl EmailService for Service {
-    async fn list_messages(&self, request: Request<ListMessagesRequest>) -> Result<Response<ListMessagesResponse>, Status> {
+    async fn list_messages(
+        &self,
+        request: Request<ListMessagesRequest>,
+    ) -> Result<Response<ListMessagesResponse>, Status> {
         let request = request.into_inner();
         if request.to.is_empty() {
             return Err(Problem::invalid("to", "an e-mail address", "whose letters is not said").into());

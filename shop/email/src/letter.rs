@@ -71,7 +71,11 @@ impl Letters {
             OrderState::Unspecified | OrderState::Placed | OrderState::Delivered => return Ok(None),
         };
         let address = order.address.clone().unwrap_or_default();
-        let line = |l: &vitrine_contracts::orders::v1::OrderLine| LineView { name: l.name.clone(), quantity: l.quantity, total: show(l.total.as_ref()) };
+        let line = |l: &vitrine_contracts::orders::v1::OrderLine| LineView {
+            name: l.name.clone(),
+            quantity: l.quantity,
+            total: show(l.total.as_ref()),
+        };
         let values = context! {
             order_id => order.id,
             recipient => address.recipient,
@@ -86,7 +90,12 @@ impl Letters {
             let name = format!("{template}.{form}");
             self.0.get_template(&name).and_then(|t| t.render(&values)).map_err(|e| broken(&name, &e))
         };
-        Ok(Some(Letter { template, subject: format!("{subject} {}", order.id), text: fill("txt")?, html: fill("html")? }))
+        Ok(Some(Letter {
+            template,
+            subject: format!("{subject} {}", order.id),
+            text: fill("txt")?,
+            html: fill("html")?,
+        }))
     }
 }
 
@@ -103,20 +112,43 @@ mod tests {
 
     fn order() -> Order {
         let eur = |minor_units| Some(Money { currency_code: "EUR".to_owned(), minor_units });
-        let line = OrderLine { name: "Vase <script>&".to_owned(), quantity: 2, total: eur(5000), ..OrderLine::default() };
-        let address = Some(Address { recipient: "Ada \"Lovelace\"".to_owned(), city: "Dresden".to_owned(), ..Address::default() });
-        Order { id: "ord_1".to_owned(), lines: vec![line], subtotal: eur(5000), shipping: eur(490), total: eur(5490), address, shipment_id: "shp_1".to_owned(), ..Order::default() }
+        let line =
+            OrderLine { name: "Vase <script>&".to_owned(), quantity: 2, total: eur(5000), ..OrderLine::default() };
+        let address = Some(Address {
+            recipient: "Ada \"Lovelace\"".to_owned(),
+            city: "Dresden".to_owned(),
+            ..Address::default()
+        });
+        Order {
+            id: "ord_1".to_owned(),
+            lines: vec![line],
+            subtotal: eur(5000),
+            shipping: eur(490),
+            total: eur(5490),
+            address,
+            shipment_id: "shp_1".to_owned(),
+            ..Order::default()
+        }
     }
 
     #[test]
     fn every_state_that_needs_a_letter_has_one_in_both_forms() {
         let letters = Letters::new().expect("the templates are good");
-        for (state, template) in [(OrderState::Paid, "receipt"), (OrderState::Shipped, "shipped"), (OrderState::Cancelled, "cancelled"), (OrderState::Refunded, "refunded")] {
+        for (state, template) in [
+            (OrderState::Paid, "receipt"),
+            (OrderState::Shipped, "shipped"),
+            (OrderState::Cancelled, "cancelled"),
+            (OrderState::Refunded, "refunded"),
+        ] {
             let letter = letters.write(&order(), state).expect("fills").expect("a letter");
             assert_eq!(letter.template, template);
             assert!(letter.subject.ends_with("ord_1") && !letter.subject.contains('\n'));
             assert!(letter.text.contains("Ada \"Lovelace\"") && letter.text.contains("54.90 EUR"), "{}", letter.text);
-            assert!(letter.html.contains("Ada &quot;Lovelace&quot;") && !letter.html.contains("<script>"), "{}", letter.html);
+            assert!(
+                letter.html.contains("Ada &quot;Lovelace&quot;") && !letter.html.contains("<script>"),
+                "{}",
+                letter.html
+            );
         }
         assert_eq!(letters.write(&order(), OrderState::Delivered).expect("nothing to fill"), None);
         let receipt = letters.write(&order(), OrderState::Paid).expect("fills").expect("a letter");

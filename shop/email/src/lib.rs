@@ -3,10 +3,10 @@
 //! What a letter says is in `templates/`, filled by [`letter`]. With an SMTP relay configured letters go there; each is also kept
 //! in a mailbox that its owner can read by API, and forgotten when the customer is erased.
 
-pub mod letter;
 mod consumer;
 mod delivery;
 mod grpc;
+pub mod letter;
 mod store;
 
 use serde::{Deserialize, Serialize};
@@ -55,7 +55,8 @@ pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failu
     };
     let topics = [ORDER_PAID, ORDER_SHIPPED, ORDER_CANCELLED, ORDER_REFUNDED];
     let orders = Consumer::new("email-orders", ORDERS, &topics, store.clone(), write);
-    let erasures = Consumer::new("email-erasures", CUSTOMERS, &[CUSTOMER_ERASED], store.clone(), consumer::Forget(store.clone()));
+    let erasures =
+        Consumer::new("email-erasures", CUSTOMERS, &[CUSTOMER_ERASED], store.clone(), consumer::Forget(store.clone()));
     Ok(Component::new(EMAIL)
         .grpc(EmailServiceServer::new(grpc::Service(store.clone())))
         .store(store)

@@ -11,8 +11,28 @@ const DAY_MS: i64 = 24 * 60 * 60_000;
 
 /// About how many units of a currency make a euro: the magnitude is all that a rule needs. The others are near one.
 const PER_EURO: &[(&str, i64)] = &[
-    ("BRL", 6), ("CNY", 8), ("CZK", 25), ("DKK", 7), ("HKD", 8), ("HUF", 400), ("IDR", 17_000), ("ILS", 4), ("INR", 90), ("ISK", 150),
-    ("JPY", 160), ("KRW", 1_500), ("MXN", 20), ("MYR", 5), ("NOK", 11), ("PHP", 60), ("PLN", 4), ("RON", 5), ("SEK", 11), ("THB", 38), ("TRY", 40), ("ZAR", 20),
+    ("BRL", 6),
+    ("CNY", 8),
+    ("CZK", 25),
+    ("DKK", 7),
+    ("HKD", 8),
+    ("HUF", 400),
+    ("IDR", 17_000),
+    ("ILS", 4),
+    ("INR", 90),
+    ("ISK", 150),
+    ("JPY", 160),
+    ("KRW", 1_500),
+    ("MXN", 20),
+    ("MYR", 5),
+    ("NOK", 11),
+    ("PHP", 60),
+    ("PLN", 4),
+    ("RON", 5),
+    ("SEK", 11),
+    ("THB", 38),
+    ("TRY", 40),
+    ("ZAR", 20),
 ];
 
 /// What is looked at.
@@ -120,16 +140,29 @@ mod tests {
     #[test]
     fn the_score_explains_itself() {
         let day = 86_400_000;
-        let usual = Case { total_units: 80, currency: "EUR", max_quantity: 2, country: "DE", at: 10 * day, earlier_orders: 3, recent: &[] };
+        let usual = Case {
+            total_units: 80,
+            currency: "EUR",
+            max_quantity: 2,
+            country: "DE",
+            at: 10 * day,
+            earlier_orders: 3,
+            recent: &[],
+        };
         check(&usual, 0, &[]);
         check(&Case { total_units: 700, ..usual.clone() }, 20, &["large_amount"]);
         check(&Case { total_units: 80_000, currency: "JPY", ..usual.clone() }, 20, &["large_amount"]);
         check(&Case { total_units: 8_000, currency: "JPY", ..usual.clone() }, 0, &[]);
         check(&Case { max_quantity: 20, ..usual.clone() }, 15, &["bulk_quantity"]);
-        check(&Case { total_units: 2500, earlier_orders: 0, ..usual.clone() }, 65, &["large_amount", "new_customer_large_order"]);
+        check(
+            &Case { total_units: 2500, earlier_orders: 0, ..usual.clone() },
+            65,
+            &["large_amount", "new_customer_large_order"],
+        );
         let busy: Vec<_> = (0..9).map(|i| (10 * day - i * 1000, "DE".to_owned())).collect();
         check(&Case { recent: &busy, ..usual.clone() }, 45, &["velocity"]);
-        let travels = [(10 * day - 3_600_000, "FR".to_owned()), (10 * day - 7_200_000, "US".to_owned()), (day, "JP".to_owned())];
+        let travels =
+            [(10 * day - 3_600_000, "FR".to_owned()), (10 * day - 7_200_000, "US".to_owned()), (day, "JP".to_owned())];
         check(&Case { recent: &travels, ..usual.clone() }, 25, &["many_countries"]);
         let all = Case { total_units: 9999, max_quantity: 500, recent: &busy, earlier_orders: 0, ..usual };
         check(&all, 100, &["large_amount", "bulk_quantity", "velocity", "new_customer_large_order"]);

@@ -21,7 +21,10 @@ impl FraudService for Service {
         Ok(Response::new(found.ok_or_else(missing)?.to_wire()))
     }
 
-    async fn list_assessments(&self, request: Request<ListAssessmentsRequest>) -> Result<Response<ListAssessmentsResponse>, Status> {
+    async fn list_assessments(
+        &self,
+        request: Request<ListAssessmentsRequest>,
+    ) -> Result<Response<ListAssessmentsResponse>, Status> {
         let request = request.into_inner();
         let (size, cursor) = page_of(request.page.as_ref())?;
         // Without a least score the newest come first; with one, the highest do.
@@ -29,7 +32,8 @@ impl FraudService for Service {
             0 => Query::all(),
             score => Query::range("score", i64::from(score)..=100),
         };
-        let page = self.0.find::<AssessmentDoc>(query.descending().limit(size).cursor(cursor)).await.map_err(Failure::from)?;
+        let page =
+            self.0.find::<AssessmentDoc>(query.descending().limit(size).cursor(cursor)).await.map_err(Failure::from)?;
         let assessments = page.items.iter().map(|a| a.to_wire()).collect();
         Ok(Response::new(ListAssessmentsResponse { assessments, page: page_info(page.next_cursor) }))
     }

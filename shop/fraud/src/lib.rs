@@ -3,8 +3,8 @@
 //! The rules are in [`domain`]. It follows events and blocks nothing: people look at what it finds. Of a customer it keeps the id
 //! and when and where to they ordered lately.
 
-pub mod domain;
 mod consumer;
+pub mod domain;
 mod grpc;
 mod store;
 
@@ -25,7 +25,10 @@ pub struct Config {}
 pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
     let schema = Schema::new().with::<store::AssessmentDoc>().with::<store::HistoryDoc>();
     let store = host.open_store(FRAUD, with_inbox(schema))?;
-    let assess = consumer::Assess { store: store.clone(), assessed: host.telemetry(FRAUD).counter("vitrine.fraud.assessments", "{order}", "Orders assessed, by verdict") };
+    let assess = consumer::Assess {
+        store: store.clone(),
+        assessed: host.telemetry(FRAUD).counter("vitrine.fraud.assessments", "{order}", "Orders assessed, by verdict"),
+    };
     let follow = Consumer::new("fraud-orders", ORDERS, &[ORDER_PLACED], store.clone(), assess);
     Ok(Component::new(FRAUD).grpc(FraudServiceServer::new(grpc::Service(store.clone()))).store(store).consumer(follow))
 }

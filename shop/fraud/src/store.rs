@@ -27,7 +27,8 @@ pub(crate) fn verdict(score: u32) -> Verdict {
 
 impl AssessmentDoc {
     pub(crate) fn to_wire(&self) -> Assessment {
-        let finding = |f: &Finding| WireFinding { rule: f.rule.clone(), points: f.points, explanation: f.explanation.clone() };
+        let finding =
+            |f: &Finding| WireFinding { rule: f.rule.clone(), points: f.points, explanation: f.explanation.clone() };
         Assessment {
             order_id: self.order_id.clone(),
             customer_id: self.customer_id.clone(),

@@ -104,20 +104,27 @@ impl Operation {
     }
 
     fn describe(&self, generator: &mut SchemaGenerator) -> Value {
-        let schema = |make: Option<MakeSchema>, generator: &mut SchemaGenerator| make.map(|make| make(generator).to_value());
+        let schema =
+            |make: Option<MakeSchema>, generator: &mut SchemaGenerator| make.map(|make| make(generator).to_value());
         let in_path = self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         let text = json!({"type": "string"});
-        let mut parameters: Vec<Value> =
-            in_path.map(|name| json!({"name": name.trim_end_matches(".svg"), "in": "path", "required": true, "schema": text})).collect();
-        parameters.extend(self.query.iter().map(|(name, meaning)| json!({"name": name, "in": "query", "description": meaning, "schema": text})));
+        let mut parameters: Vec<Value> = in_path
+            .map(|name| json!({"name": name.trim_end_matches(".svg"), "in": "path", "required": true, "schema": text}))
+            .collect();
+        parameters.extend(
+            self.query
+                .iter()
+                .map(|(name, meaning)| json!({"name": name, "in": "query", "description": meaning, "schema": text})),
+        );
         parameters.extend(
             self.headers.iter().map(|(name, required, meaning)| {
                 json!({"name": name, "in": "header", "required": required, "description": meaning, "schema": text})
             }),
         );
-        let answer = schema(self.answer, generator).map_or_else(|| json!({"description": "Done"}), |schema| {
-            json!({"description": "Done", "content": {"application/json": {"schema": schema}}})
-        });
+        let answer = schema(self.answer, generator).map_or_else(
+            || json!({"description": "Done"}),
+            |schema| json!({"description": "Done", "content": {"application/json": {"schema": schema}}}),
+        );
         let problem = json!({"description": "Why not", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}});
         let mut operation = json!({
             "summary": self.summary,
@@ -148,7 +155,8 @@ pub(crate) struct Operations(pub(crate) Vec<Operation>);
 impl Operations {
     /// The OpenAPI 3.1 document.
     pub(crate) fn document(&self, server: &str) -> String {
-        let mut generator = SchemaSettings::draft2020_12().with(|s| s.definitions_path = "/components/schemas".into()).into_generator();
+        let mut generator =
+            SchemaSettings::draft2020_12().with(|s| s.definitions_path = "/components/schemas".into()).into_generator();
         let mut paths: Map<String, Value> = Map::new();
         for operation in &self.0 {
             let path = paths.entry(format!("{BASE}{}", operation.path)).or_insert_with(|| json!({}));
@@ -178,7 +186,8 @@ impl Operations {
         let mut router = Router::new();
         for operation in self.0 {
             let Some(route) = operation.route else { continue };
-            let guarded = route(operation.method).layer(from_fn_with_state((gateway.clone(), operation.access), guard::admit));
+            let guarded =
+                route(operation.method).layer(from_fn_with_state((gateway.clone(), operation.access), guard::admit));
             router = router.route(&format!("{BASE}{}", operation.path), guarded);
         }
         router

@@ -1,10 +1,10 @@
 //! The JSON of requests and answers. Unknown fields in requests are errors. Money is a decimal string and a currency.
 
-mod catalog;
-mod people;
-mod cart;
-mod orders;
 mod admin;
+mod cart;
+mod catalog;
+mod orders;
+mod people;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,11 +12,13 @@ use vitrine_contracts::Problem as CoreProblem;
 use vitrine_contracts::common::v1 as common;
 use vitrine_kit::money::{Currency, Money as CoreMoney};
 
-pub(crate) use catalog::{Kind, Event, Product, NewProduct, ProductPatch, Category, CurrencyRate, Currencies, Converted, Recommendation, Ad};
-pub(crate) use people::{Address, SignUp, Customer, CustomerPatch, SavedAddress, NewAddress};
-pub(crate) use cart::{NewItem, Quantity, Line, Cart, QuoteQuestion, Quote, Card, Payment, NewToken, PaymentToken, NewOrder};
-pub(crate) use orders::{StateChange, Order, Cancel, Transition, Shipment, Tracking, Letter};
-pub(crate) use admin::{PaymentRecord, Entry, TrialBalance, LedgerTransaction, Finding, Assessment, KeyRotated};
+pub(crate) use admin::{Assessment, KeyRotated, LedgerTransaction, PaymentRecord, TrialBalance};
+pub(crate) use cart::{Cart, Line, NewItem, NewOrder, NewToken, PaymentToken, Quantity, Quote, QuoteQuestion};
+pub(crate) use catalog::{
+    Ad, Category, Converted, Currencies, Kind, NewProduct, Product, ProductPatch, Recommendation,
+};
+pub(crate) use orders::{Cancel, Letter, Order, Shipment, Transition};
+pub(crate) use people::{Address, Customer, CustomerPatch, NewAddress, SignUp};
 
 /// Why something was not done (RFC 9457).
 #[derive(Debug, Serialize, JsonSchema)]
@@ -53,8 +55,9 @@ impl Money {
     pub(crate) fn parse(&self, field: &str) -> Result<CoreMoney, CoreProblem> {
         let currency = parse_currency(&self.currency, &format!("{field}.currency"))?;
         let expected = "a decimal number as text, for example \"12.50\", not negative";
-        let money = CoreMoney::parse_amount(currency, &self.amount)
-            .map_err(|e| CoreProblem::invalid(&format!("{field}.amount"), expected, &e.to_string()).with_reason("INVALID_AMOUNT"))?;
+        let money = CoreMoney::parse_amount(currency, &self.amount).map_err(|e| {
+            CoreProblem::invalid(&format!("{field}.amount"), expected, &e.to_string()).with_reason("INVALID_AMOUNT")
+        })?;
         if money.is_negative() {
             let problem = CoreProblem::invalid(&format!("{field}.amount"), expected, "the amount is negative");
             return Err(problem.with_reason("INVALID_AMOUNT"));

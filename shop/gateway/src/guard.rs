@@ -90,7 +90,11 @@ impl Limiter {
 }
 
 /// Puts everything around the routes that holds for all of them.
-pub(crate) fn around(operations: Router<Arc<Gateway>>, gateway: &Arc<Gateway>, telemetry: Service) -> Result<Router, Problem> {
+pub(crate) fn around(
+    operations: Router<Arc<Gateway>>,
+    gateway: &Arc<Gateway>,
+    telemetry: Service,
+) -> Result<Router, Problem> {
     let max_body = usize::try_from(gateway.config.max_body_bytes).unwrap_or(usize::MAX);
     let nowhere = |request: Request| async move {
         let message = format!("there is nothing at {} {}", request.method(), request.uri().path());
@@ -98,7 +102,8 @@ pub(crate) fn around(operations: Router<Arc<Gateway>>, gateway: &Arc<Gateway>, t
     };
     let wrong_method = |request: Request| async move {
         let message = format!("{} is not possible here", request.method());
-        Reply::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", &message).at("method", "see /api/v1/openapi.json")
+        Reply::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", &message)
+            .at("method", "see /api/v1/openapi.json")
     };
     Ok(operations
         .merge(crate::oauth::router())
@@ -119,7 +124,11 @@ fn cors(origins: &[String]) -> Result<CorsLayer, Problem> {
     } else {
         let parse = |origin: &String| {
             HeaderValue::try_from(origin.as_str()).map_err(|_| {
-                Problem::invalid("gateway.cors_origins", "origins such as https://shop.example", "an origin is malformed")
+                Problem::invalid(
+                    "gateway.cors_origins",
+                    "origins such as https://shop.example",
+                    "an origin is malformed",
+                )
             })
         };
         AllowOrigin::list(origins.iter().map(parse).collect::<Result<Vec<_>, _>>()?)
@@ -155,8 +164,11 @@ async fn limit(State(gateway): State<Arc<Gateway>>, mut request: Request, next: 
         None => None,
         Some(value) => Some(match value.to_str().ok().and_then(bearer) {
             Some(token) => gateway.tokens.verify(token).await,
-            None => Err(Reply::from(Problem::unauthenticated("INVALID_TOKEN", "the Authorization header is not a bearer token"))
-                .at("Authorization", "Bearer and an access token from /oauth2/token")),
+            None => Err(Reply::from(Problem::unauthenticated(
+                "INVALID_TOKEN",
+                "the Authorization header is not a bearer token",
+            ))
+            .at("Authorization", "Bearer and an access token from /oauth2/token")),
         }),
     };
     let client = match &presented {
@@ -179,7 +191,11 @@ fn bearer(value: &str) -> Option<&str> {
 }
 
 /// Lets a request to its operation, if its caller may.
-pub(crate) async fn admit(State((_, access)): State<(Arc<Gateway>, Access)>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn admit(
+    State((_, access)): State<(Arc<Gateway>, Access)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     if access == Access::Public {
         return next.run(request).await;
     }

@@ -36,16 +36,23 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Rep
     let mut given = headers.get_all("idempotency-key").iter();
     let Some(value) = given.next() else { return Ok(None) };
     let one = Some(value).filter(|_| given.next().is_none());
-    let key = one.and_then(|v| v.to_str().ok()).filter(|k| !k.is_empty() && k.len() <= MAX_KEY && k.bytes().all(|b| b.is_ascii_graphic()));
+    let key = one
+        .and_then(|v| v.to_str().ok())
+        .filter(|k| !k.is_empty() && k.len() <= MAX_KEY && k.bytes().all(|b| b.is_ascii_graphic()));
     let expected = "one key of 1 to 128 visible ASCII characters without spaces";
-    let wrong = || Problem::invalid("Idempotency-Key", expected, "the key is empty, too long or malformed, or there are several");
+    let wrong = || {
+        Problem::invalid("Idempotency-Key", expected, "the key is empty, too long or malformed, or there are several")
+    };
     Ok(Some(key.ok_or_else(wrong)?.to_owned()))
 }
 
 /// The version that a write expects: what ETag said when the thing was read.
 pub(crate) fn expected_version(headers: &HeaderMap) -> Result<u64, Reply> {
     let expected = "the ETag of the last read, for example \"3\"";
-    let missing = || Reply::new(StatusCode::PRECONDITION_REQUIRED, "IF_MATCH_REQUIRED", "say which version you saw").at("If-Match", expected);
+    let missing = || {
+        Reply::new(StatusCode::PRECONDITION_REQUIRED, "IF_MATCH_REQUIRED", "say which version you saw")
+            .at("If-Match", expected)
+    };
     let value = headers.get(header::IF_MATCH).ok_or_else(missing)?;
     let version = value.to_str().ok().and_then(|v| {
         let tag = v.trim().strip_prefix('"')?.strip_suffix('"')?;

@@ -45,7 +45,16 @@ struct Authorization {
 
 impl From<Authorization> for wire::AuthorizationRequest {
     fn from(a: Authorization) -> Self {
-        let Authorization { response_type, client_id, redirect_uri, scope, state, code_challenge, code_challenge_method, nonce } = a;
+        let Authorization {
+            response_type,
+            client_id,
+            redirect_uri,
+            scope,
+            state,
+            code_challenge,
+            code_challenge_method,
+            nonce,
+        } = a;
         Self { response_type, client_id, redirect_uri, scope, state, code_challenge, code_challenge_method, nonce }
     }
 }
@@ -64,7 +73,13 @@ fn wants_html(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"))
 }
 
-fn sign_in_page(status: StatusCode, client: &str, authorization: &Authorization, email: &str, message: &str) -> Response {
+fn sign_in_page(
+    status: StatusCode,
+    client: &str,
+    authorization: &Authorization,
+    email: &str,
+    message: &str,
+) -> Response {
     let a = authorization;
     let hidden: String = [
         ("response_type", &a.response_type),
@@ -79,7 +94,11 @@ fn sign_in_page(status: StatusCode, client: &str, authorization: &Authorization,
     .iter()
     .map(|(name, value)| format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(value)))
     .collect();
-    let message = if message.is_empty() { String::new() } else { format!("<p class=\"wrong\" role=\"alert\">{}</p>", escape(message)) };
+    let message = if message.is_empty() {
+        String::new()
+    } else {
+        format!("<p class=\"wrong\" role=\"alert\">{}</p>", escape(message))
+    };
     let form = format!(
         "<main class=\"narrow\"><h1>Sign in</h1><p>to go on to {}</p>{message}<form method=\"post\" action=\"/oauth2/authorize\">{hidden}\
          <label>E-mail<input name=\"email\" type=\"email\" autocomplete=\"username\" required value=\"{}\"></label>\
@@ -92,7 +111,11 @@ fn sign_in_page(status: StatusCode, client: &str, authorization: &Authorization,
 }
 
 fn page(status: StatusCode, title: &str, body: &str) -> Response {
-    let headers = [(header::CONTENT_SECURITY_POLICY, PAGE_POLICY), (header::CACHE_CONTROL, "no-store"), (header::REFERRER_POLICY, "no-referrer")];
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
     (status, headers, Html(frame(title, "", body))).into_response()
 }
 
@@ -101,25 +124,39 @@ fn refused(headers: &HeaderMap, reply: Reply) -> Response {
     if !wants_html(headers) {
         return reply.into_response();
     }
-    let body = format!("<main class=\"narrow\"><h1>This sign-in cannot go on</h1><p>{}</p></main>", escape(reply.message()));
+    let body =
+        format!("<main class=\"narrow\"><h1>This sign-in cannot go on</h1><p>{}</p></main>", escape(reply.message()));
     page(reply.status(), "Sign in", &body)
 }
 
-async fn ask(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, Query(authorization): Query<Authorization>) -> Response {
+async fn ask(
+    State(gateway): State<Arc<Gateway>>,
+    headers: HeaderMap,
+    Query(authorization): Query<Authorization>,
+) -> Response {
     match gateway.deps.auth.clone().check_authorization(wire::AuthorizationRequest::from(authorization.clone())).await {
         Ok(checked) => sign_in_page(StatusCode::OK, &checked.into_inner().client_name, &authorization, "", ""),
         Err(status) => refused(&headers, status.into()),
     }
 }
 
-async fn sign_in(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, form: Result<Form<SignIn>, FormRejection>) -> Response {
+async fn sign_in(
+    State(gateway): State<Arc<Gateway>>,
+    headers: HeaderMap,
+    form: Result<Form<SignIn>, FormRejection>,
+) -> Response {
     let Ok(Form(SignIn { authorization, email, password })) = form else {
         let reply = Reply::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST", "the form cannot be read");
         return reply.at("body", "application/x-www-form-urlencoded").into_response();
     };
-    let request = wire::LoginRequest { authorization: Some(authorization.clone().into()), email: email.clone(), password };
+    let request =
+        wire::LoginRequest { authorization: Some(authorization.clone().into()), email: email.clone(), password };
     match gateway.deps.auth.clone().login(request).await {
-        Ok(done) => (StatusCode::FOUND, [(header::LOCATION, done.into_inner().location), (header::CACHE_CONTROL, "no-store".to_owned())]).into_response(),
+        Ok(done) => (
+            StatusCode::FOUND,
+            [(header::LOCATION, done.into_inner().location), (header::CACHE_CONTROL, "no-store".to_owned())],
+        )
+            .into_response(),
         Err(status) => {
             let reply = Reply::from(status);
             let tries_again = matches!(reply.reason(), "BAD_CREDENTIALS" | "LOCKED_OUT");
@@ -158,11 +195,17 @@ fn token_error(status: tonic::Status) -> Response {
         _ if reply.status().is_server_error() => (reply.status(), "server_error"),
         _ => (StatusCode::BAD_REQUEST, "invalid_request"),
     };
-    (status, [(header::CACHE_CONTROL, "no-store")], axum::Json(json!({"error": error, "error_description": reply.message()}))).into_response()
+    (
+        status,
+        [(header::CACHE_CONTROL, "no-store")],
+        axum::Json(json!({"error": error, "error_description": reply.message()})),
+    )
+        .into_response()
 }
 
 fn unreadable() -> Response {
-    let body = json!({"error": "invalid_request", "error_description": "the body is not application/x-www-form-urlencoded"});
+    let body =
+        json!({"error": "invalid_request", "error_description": "the body is not application/x-www-form-urlencoded"});
     (StatusCode::BAD_REQUEST, [(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
 }
 
@@ -214,7 +257,8 @@ async fn revoke(State(gateway): State<Arc<Gateway>>, form: Result<Form<RevokeFor
 
 async fn jwks(State(gateway): State<Arc<Gateway>>) -> Result<Response, Reply> {
     let keys = gateway.deps.auth.clone().get_jwks(wire::GetJwksRequest {}).await?.into_inner().jwks_json;
-    Ok(([(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, "public, max-age=60")], keys).into_response())
+    Ok(([(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, "public, max-age=60")], keys)
+        .into_response())
 }
 
 async fn discovery(State(gateway): State<Arc<Gateway>>) -> axum::Json<Value> {

@@ -72,7 +72,8 @@ async fn home(State(gateway): State<Arc<Gateway>>, Query(query): Query<HomeQuery
     let page = Some(PageRequest { size: PRODUCTS, cursor: String::new() });
     let request = ListProductsRequest { category: category.clone(), page, ..ListProductsRequest::default() };
     let products = gateway.deps.catalog.clone().list_products(request).await?.into_inner().products;
-    let categories = gateway.deps.catalog.clone().list_categories(ListCategoriesRequest {}).await?.into_inner().categories;
+    let categories =
+        gateway.deps.catalog.clone().list_categories(ListCategoriesRequest {}).await?.into_inner().categories;
     let mut links: String = categories
         .iter()
         .map(|c| {
@@ -87,7 +88,8 @@ async fn home(State(gateway): State<Arc<Gateway>>, Query(query): Query<HomeQuery
     let cards: String = products.into_iter().map(|p| card(&p.into())).collect();
     let body = format!("<main><ul class=\"grid\">{cards}</ul></main>");
     let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:";
-    Ok(([(header::CONTENT_SECURITY_POLICY, policy)], Html(frame("A shop made of glass", &links, &body))).into_response())
+    Ok(([(header::CONTENT_SECURITY_POLICY, policy)], Html(frame("A shop made of glass", &links, &body)))
+        .into_response())
 }
 
 fn card(product: &Product) -> String {

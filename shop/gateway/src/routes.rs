@@ -18,7 +18,8 @@ use crate::guard::Access;
 
 const LIMIT: (&str, &str) = ("limit", "how many at most, 1 to 100; 20 if not said");
 const CURSOR: (&str, &str) = ("cursor", "next_cursor of the page before");
-const KEY_REQUIRED: &[(&str, bool, &str)] = &[("Idempotency-Key", true, "fresh for each purchase; a repeat answers as the first time")];
+const KEY_REQUIRED: &[(&str, bool, &str)] =
+    &[("Idempotency-Key", true, "fresh for each purchase; a repeat answers as the first time")];
 const KEY_OPTIONAL: &[(&str, bool, &str)] = &[("Idempotency-Key", false, "a repeat answers as the first time")];
 const IF_MATCH: &[(&str, bool, &str)] = &[("If-Match", true, "the ETag of the last read")];
 const IF_NONE_MATCH: &[(&str, bool, &str)] = &[("If-None-Match", false, "an ETag that is known already")];
@@ -48,10 +49,15 @@ fn public() -> Vec<Operation> {
             .query(&[("q", "1 to 200 characters"), LIMIT, CURSOR])
             .answers::<dto::Page<dto::Product>>(200)
             .by(catalog::search),
-        Operation::get("/products/{id}", "A product").headers(IF_NONE_MATCH).answers::<dto::Product>(200).by(catalog::get),
+        Operation::get("/products/{id}", "A product")
+            .headers(IF_NONE_MATCH)
+            .answers::<dto::Product>(200)
+            .by(catalog::get),
         Operation::get("/products/{id}/picture.svg", "A product's picture, as SVG").by(catalog::picture),
         Operation::get("/categories", "Categories").answers::<dto::List<dto::Category>>(200).by(catalog::categories),
-        Operation::get("/currencies", "Currencies and their rates").answers::<dto::Currencies>(200).by(catalog::currencies),
+        Operation::get("/currencies", "Currencies and their rates")
+            .answers::<dto::Currencies>(200)
+            .by(catalog::currencies),
         Operation::get("/currencies/convert", "An amount in another currency")
             .query(&[("amount", "a decimal number"), ("from", "ISO 4217"), ("to", "ISO 4217")])
             .answers::<dto::Converted>(200)
@@ -64,7 +70,10 @@ fn public() -> Vec<Operation> {
             .query(&[("context", "words such as categories or tags, at most 20"), ("limit", "1 to 5; 1 if not said")])
             .answers::<dto::List<dto::Ad>>(200)
             .by(catalog::ads),
-        Operation::post("/customers", "Sign up").body::<dto::SignUp>().answers::<dto::Customer>(201).by(customers::sign_up),
+        Operation::post("/customers", "Sign up")
+            .body::<dto::SignUp>()
+            .answers::<dto::Customer>(201)
+            .by(customers::sign_up),
     ]
 }
 
@@ -104,12 +113,16 @@ fn customer() -> Vec<Operation> {
             .body::<dto::NewAddress>()
             .answers::<dto::Customer>(200)
             .by(customers::put_address),
-        of_customers(Operation::delete("/customers/me/addresses/{id}", "Forget an address")).answers::<dto::Customer>(200).by(customers::delete_address),
+        of_customers(Operation::delete("/customers/me/addresses/{id}", "Forget an address"))
+            .answers::<dto::Customer>(200)
+            .by(customers::delete_address),
         of_customers(Operation::get("/mailbox", "Letters to me, newest first"))
             .query(&[LIMIT, CURSOR])
             .answers::<dto::Page<dto::Letter>>(200)
             .by(customers::letters),
-        of_customers(Operation::get("/mailbox/{id}", "A letter to me")).answers::<dto::Letter>(200).by(customers::letter),
+        of_customers(Operation::get("/mailbox/{id}", "A letter to me"))
+            .answers::<dto::Letter>(200)
+            .by(customers::letter),
     ]
 }
 
@@ -117,7 +130,10 @@ fn buying() -> Vec<Operation> {
     let of_customers = |operation: Operation| operation.access(Access::Customer);
     let currency = &[("currency", "ISO 4217; EUR if not said")];
     vec![
-        of_customers(Operation::get("/cart", "My cart, at today's prices")).query(currency).answers::<dto::Cart>(200).by(buying::cart),
+        of_customers(Operation::get("/cart", "My cart, at today's prices"))
+            .query(currency)
+            .answers::<dto::Cart>(200)
+            .by(buying::cart),
         of_customers(Operation::delete("/cart", "Empty my cart")).answers_status(204).by(buying::clear),
         of_customers(Operation::post("/cart/items", "Put something into my cart"))
             .body::<dto::NewItem>()
@@ -127,7 +143,9 @@ fn buying() -> Vec<Operation> {
             .body::<dto::Quantity>()
             .answers::<dto::Cart>(200)
             .by(buying::set_item),
-        of_customers(Operation::delete("/cart/items/{product_id}", "Take it out")).answers::<dto::Cart>(200).by(buying::remove_item),
+        of_customers(Operation::delete("/cart/items/{product_id}", "Take it out"))
+            .answers::<dto::Cart>(200)
+            .by(buying::remove_item),
         of_customers(Operation::post("/checkout/quote", "What my cart would cost"))
             .body::<dto::QuoteQuestion>()
             .answers::<dto::Quote>(200)
@@ -150,7 +168,9 @@ fn buying() -> Vec<Operation> {
             .body::<dto::Cancel>()
             .answers::<dto::Order>(200)
             .by(buying::cancel),
-        of_customers(Operation::get("/orders/{id}/shipment", "Where my parcel is")).answers::<dto::Shipment>(200).by(buying::shipment),
+        of_customers(Operation::get("/orders/{id}/shipment", "Where my parcel is"))
+            .answers::<dto::Shipment>(200)
+            .by(buying::shipment),
     ]
 }
 
@@ -170,17 +190,26 @@ fn admin() -> Vec<Operation> {
             .query(&[LIMIT, CURSOR])
             .answers::<dto::Page<dto::PaymentRecord>>(200)
             .by(admin::payments),
-        of_admins(Operation::get("/admin/ledger/balance", "The ledger's balances")).answers::<dto::TrialBalance>(200).by(admin::balance),
+        of_admins(Operation::get("/admin/ledger/balance", "The ledger's balances"))
+            .answers::<dto::TrialBalance>(200)
+            .by(admin::balance),
         of_admins(Operation::get("/admin/ledger/transactions", "What was booked, newest first"))
             .query(&[("order_id", "for one order"), LIMIT, CURSOR])
             .answers::<dto::Page<dto::LedgerTransaction>>(200)
             .by(admin::transactions),
-        of_admins(Operation::get("/admin/fraud/assessments", "Assessments, newest first; with min_score highest first"))
-            .query(&[("min_score", "1 to 100"), LIMIT, CURSOR])
-            .answers::<dto::Page<dto::Assessment>>(200)
-            .by(admin::assessments),
-        of_admins(Operation::get("/admin/fraud/assessments/{order_id}", "An order's assessment")).answers::<dto::Assessment>(200).by(admin::assessment),
-        of_admins(Operation::post("/admin/keys/rotate", "A new signing key")).answers::<dto::KeyRotated>(200).by(admin::rotate_keys),
+        of_admins(Operation::get(
+            "/admin/fraud/assessments",
+            "Assessments, newest first; with min_score highest first",
+        ))
+        .query(&[("min_score", "1 to 100"), LIMIT, CURSOR])
+        .answers::<dto::Page<dto::Assessment>>(200)
+        .by(admin::assessments),
+        of_admins(Operation::get("/admin/fraud/assessments/{order_id}", "An order's assessment"))
+            .answers::<dto::Assessment>(200)
+            .by(admin::assessment),
+        of_admins(Operation::post("/admin/keys/rotate", "A new signing key"))
+            .answers::<dto::KeyRotated>(200)
+            .by(admin::rotate_keys),
     ]
 }
 

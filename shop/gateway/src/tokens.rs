@@ -70,7 +70,8 @@ pub(crate) struct Tokens {
 }
 
 fn refused(message: &str) -> Reply {
-    Reply::from(Problem::unauthenticated("INVALID_TOKEN", message)).at("Authorization", "Bearer and an access token from /oauth2/token")
+    Reply::from(Problem::unauthenticated("INVALID_TOKEN", message))
+        .at("Authorization", "Bearer and an access token from /oauth2/token")
 }
 
 impl Tokens {
@@ -135,7 +136,11 @@ impl Tokens {
             tracing::error!(error = %e, "the published keys cannot be read");
             Reply::from(Problem::internal())
         })?;
-        let keys = set.keys.iter().filter_map(|jwk| Some((jwk.common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?))).collect();
+        let keys = set
+            .keys
+            .iter()
+            .filter_map(|jwk| Some((jwk.common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?)))
+            .collect();
         let mut cache = self.cache.lock();
         cache.keys = keys;
         cache.keys.get(id).cloned().ok_or_else(|| refused("the token is signed with an unknown key"))

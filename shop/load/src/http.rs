@@ -147,7 +147,11 @@ impl Client {
             let answer = self.hyper.request(request).await.map_err(|e| Failed::Unreachable(reason(&e)))?;
             let (head, body) = answer.into_parts();
             let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|e| {
-                if e.is::<http_body_util::LengthLimitError>() { Failed::TooLong } else { Failed::Unreachable(e.to_string()) }
+                if e.is::<http_body_util::LengthLimitError>() {
+                    Failed::TooLong
+                } else {
+                    Failed::Unreachable(e.to_string())
+                }
             })?;
             Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes() })
         };

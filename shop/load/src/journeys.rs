@@ -21,7 +21,20 @@ use crate::stats::Ending;
 const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// What people search for.
-const WORDS: &[&str] = &["vase", "blue", "bowl", "lamp", "hand blown", "wine", "green glass", "bead", "workshop", "recycled", "gift", "water"];
+const WORDS: &[&str] = &[
+    "vase",
+    "blue",
+    "bowl",
+    "lamp",
+    "hand blown",
+    "wine",
+    "green glass",
+    "bead",
+    "workshop",
+    "recycled",
+    "gift",
+    "water",
+];
 const CURRENCIES: &[&str] = &["EUR", "EUR", "EUR", "EUR", "USD", "GBP", "CZK", "JPY"];
 /// Where people live: recipient, street, city, postal code, country.
 const HOMES: &[[&str; 5]] = &[
@@ -36,7 +49,15 @@ const HOMES: &[[&str; 5]] = &[
 ];
 /// Problem codes that customers bring about.
 const REFUSALS: &[&str] = &[
-    "CARD_DECLINED", "OUT_OF_STOCK", "PRODUCT_GONE", "EVENT_OVER", "ORDER_STATE", "ALREADY_DISPATCHED", "NOTHING_SHIPPED", "RATE_LIMITED", "PRODUCT_NOT_FOUND",
+    "CARD_DECLINED",
+    "OUT_OF_STOCK",
+    "PRODUCT_GONE",
+    "EVENT_OVER",
+    "ORDER_STATE",
+    "ALREADY_DISPATCHED",
+    "NOTHING_SHIPPED",
+    "RATE_LIMITED",
+    "PRODUCT_NOT_FOUND",
 ];
 /// One card in so many is declined.
 const DECLINED_ONE_IN: u32 = 50;
@@ -69,7 +90,9 @@ impl Visit {
         let ended = match journey {
             Journey::Browse => self.browse().await,
             Journey::Search => self.search().await,
-            Journey::Cart | Journey::BuyOne | Journey::BuyMany | Journey::Return | Journey::Cancel => self.as_customer(journey).await,
+            Journey::Cart | Journey::BuyOne | Journey::BuyMany | Journey::Return | Journey::Cancel => {
+                self.as_customer(journey).await
+            }
         };
         let ending = ended.map_or_else(|Stopped(ending)| ending, |()| Ending::Good);
         self.inner.stats.journey(journey.name(), self.intended.elapsed(), ending);
@@ -121,7 +144,8 @@ impl Visit {
     /// Something to look at, with its category; what is sold out is passed by.
     async fn product(&mut self) -> Step<(String, String)> {
         let category = self.category().await?;
-        let answer = self.get("GET products", &format!("/api/v1/products?category={}&limit=20", encode(&category))).await?;
+        let answer =
+            self.get("GET products", &format!("/api/v1/products?category={}&limit=20", encode(&category))).await?;
         let listed = items(&answer);
         let there: Vec<&Value> = listed.iter().filter(|p| p["available"].as_u64().unwrap_or(0) > 0).collect();
         let id = there.choose(&mut self.rng).and_then(|p| p["id"].as_str()).map(str::to_owned);
@@ -176,7 +200,11 @@ impl Visit {
             if !renew && Instant::now() < tokens.expires_at {
                 return Ok(tokens.access.clone());
             }
-            let form = [("grant_type", "refresh_token"), ("refresh_token", tokens.refresh.as_str()), ("client_id", "vitrine-storefront")];
+            let form = [
+                ("grant_type", "refresh_token"),
+                ("refresh_token", tokens.refresh.as_str()),
+                ("client_id", "vitrine-storefront"),
+            ];
             let call = Call::new(Method::POST, "/oauth2/token").form(&form);
             // Whatever comes of it, the old token is used up.
             shopper.tokens = None;
@@ -194,7 +222,9 @@ impl Visit {
         let form = authorization_form(&challenge, &shopper.email, &shopper.password);
         let answer = self.send("POST sign-in", Call::new(Method::POST, "/oauth2/authorize").form(&form)).await?;
         let code = code_of(&answer).ok_or(Stopped(Ending::Bad))?;
-        let answer = self.send("POST token", Call::new(Method::POST, "/oauth2/token").form(&token_form(&code, &verifier))).await?;
+        let answer = self
+            .send("POST token", Call::new(Method::POST, "/oauth2/token").form(&token_form(&code, &verifier)))
+            .await?;
         Ok(self.keep_tokens(shopper, &answer))
     }
 
@@ -217,7 +247,8 @@ impl Visit {
     async fn play_with_cart(&mut self, token: &str) -> Step<()> {
         let id = self.add(token).await?;
         let currency = CURRENCIES.choose(&mut self.rng).copied().unwrap_or("EUR");
-        self.send("GET cart", Call::new(Method::GET, &format!("/api/v1/cart?currency={currency}")).bearer(token)).await?;
+        self.send("GET cart", Call::new(Method::GET, &format!("/api/v1/cart?currency={currency}")).bearer(token))
+            .await?;
         let path = format!("/api/v1/cart/items/{id}");
         self.send("PUT cart item", Call::new(Method::PUT, &path).bearer(token).json(&json!({"quantity": 3}))).await?;
         self.send("DELETE cart", Call::new(Method::DELETE, "/api/v1/cart").bearer(token)).await.map(drop)
@@ -235,7 +266,8 @@ impl Visit {
         let currency = CURRENCIES.choose(&mut self.rng).copied().unwrap_or("EUR");
         if self.rng.random_ratio(1, 2) {
             let body = json!({"currency": currency, "address": address});
-            self.send("POST quote", Call::new(Method::POST, "/api/v1/checkout/quote").bearer(token).json(&body)).await?;
+            self.send("POST quote", Call::new(Method::POST, "/api/v1/checkout/quote").bearer(token).json(&body))
+                .await?;
         }
         let declined = self.rng.random_ratio(1, DECLINED_ONE_IN);
         let number = if declined { "4000000000000002" } else { "4242424242424242" };
@@ -262,7 +294,11 @@ impl Visit {
         let orders = items(&answer);
         if let Some(order) = orders.first().and_then(|o| o["id"].as_str()) {
             self.send("GET order", Call::new(Method::GET, &format!("/api/v1/orders/{order}")).bearer(token)).await?;
-            self.send("GET shipment", Call::new(Method::GET, &format!("/api/v1/orders/{order}/shipment")).bearer(token)).await?;
+            self.send(
+                "GET shipment",
+                Call::new(Method::GET, &format!("/api/v1/orders/{order}/shipment")).bearer(token),
+            )
+            .await?;
         }
         self.send("GET mailbox", Call::new(Method::GET, "/api/v1/mailbox?limit=10").bearer(token)).await.map(drop)
     }
@@ -314,13 +350,21 @@ fn code_of(answer: &Answer) -> Option<String> {
 pub async fn sign_in(client: &Client, email: &str, password: &str) -> Result<Value, String> {
     let verifier = URL_SAFE_NO_PAD.encode(rand::rng().random::<[u8; 32]>());
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(&verifier));
-    let answer = client.send(Call::new(Method::POST, "/oauth2/authorize").form(&authorization_form(&challenge, email, password)));
+    let answer = client
+        .send(Call::new(Method::POST, "/oauth2/authorize").form(&authorization_form(&challenge, email, password)));
     let answer = answer.await.map_err(|e| e.to_string())?;
     let refused = |answer: &Answer| {
         let body = answer.json();
-        body["detail"].as_str().or_else(|| body["error_description"].as_str()).unwrap_or("the answer is not one of a shop").to_owned()
+        body["detail"]
+            .as_str()
+            .or_else(|| body["error_description"].as_str())
+            .unwrap_or("the answer is not one of a shop")
+            .to_owned()
     };
     let code = code_of(&answer).ok_or_else(|| refused(&answer))?;
-    let answer = client.send(Call::new(Method::POST, "/oauth2/token").form(&token_form(&code, &verifier))).await.map_err(|e| e.to_string())?;
+    let answer = client
+        .send(Call::new(Method::POST, "/oauth2/token").form(&token_form(&code, &verifier)))
+        .await
+        .map_err(|e| e.to_string())?;
     if answer.status == 200 { Ok(answer.json()) } else { Err(refused(&answer)) }
 }

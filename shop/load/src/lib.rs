@@ -4,8 +4,8 @@
 //! from the moment at which a journey should have begun. A shop that stalls therefore looks as bad as it is to
 //! customers; there is no coordinated omission. What customers do is in `journeys`; who they are in `shoppers`.
 
-pub mod http;
 mod arrivals;
+pub mod http;
 mod journeys;
 mod report;
 mod shoppers;

@@ -55,7 +55,16 @@ impl fmt::Display for Row {
         write!(
             f,
             "{:<24}{:>9}{:>9}{:>8}{:>10.1}{:>10.2}{:>10.2}{:>10.2}{:>10.2}{:>10.2}",
-            self.name, self.count, self.refused, self.errors, self.per_s, self.p50_ms, self.p90_ms, self.p99_ms, self.p999_ms, self.max_ms
+            self.name,
+            self.count,
+            self.refused,
+            self.errors,
+            self.per_s,
+            self.p50_ms,
+            self.p90_ms,
+            self.p99_ms,
+            self.p999_ms,
+            self.max_ms
         )
     }
 }
@@ -75,8 +84,15 @@ impl fmt::Display for Report {
             writeln!(f, "{row}")?;
         }
         writeln!(f, "{}\n", self.all_journeys)?;
-        writeln!(f, "{} orders in {:.1} s; {} journeys shed for want of room here.", self.orders, self.seconds, self.shed)?;
-        writeln!(f, "A journey's first request, and the journey, count from when it should have begun: a stall shows in full.")?;
+        writeln!(
+            f,
+            "{} orders in {:.1} s; {} journeys shed for want of room here.",
+            self.orders, self.seconds, self.shed
+        )?;
+        writeln!(
+            f,
+            "A journey's first request, and the journey, count from when it should have begun: a stall shows in full."
+        )?;
         writeln!(f, "Refused: the shop said no as it should (declined card, sold out). Errors: it failed.")?;
         for (kind, count, example) in &self.examples {
             writeln!(f, "  {count} x {kind}: {example}")?;

@@ -179,8 +179,11 @@ impl Stats {
 
     pub(crate) fn report(&self, took: Duration) -> Report {
         let tables = self.0.lock();
-        let (journeys, requests): (Vec<_>, Vec<_>) = tables.rows.iter().partition(|(name, _)| name.starts_with("journey"));
-        let rows = |part: Vec<(&&'static str, &Counted)>| part.into_iter().map(|(name, counted)| counted.row(name, took)).collect();
+        let (journeys, requests): (Vec<_>, Vec<_>) =
+            tables.rows.iter().partition(|(name, _)| name.starts_with("journey"));
+        let rows = |part: Vec<(&&'static str, &Counted)>| {
+            part.into_iter().map(|(name, counted)| counted.row(name, took)).collect()
+        };
         Report {
             seconds: took.as_secs_f64(),
             requests: rows(requests),
@@ -189,7 +192,11 @@ impl Stats {
             all_journeys: tables.journeys.row("all journeys", took),
             orders: tables.orders,
             shed: tables.shed,
-            examples: tables.examples.iter().map(|(kind, (count, text))| (kind.clone(), *count, text.clone())).collect(),
+            examples: tables
+                .examples
+                .iter()
+                .map(|(kind, (count, text))| (kind.clone(), *count, text.clone()))
+                .collect(),
         }
     }
 }

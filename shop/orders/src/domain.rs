@@ -59,7 +59,8 @@ mod tests {
     use super::{EDGES, State, step};
     use proptest::prelude::{prop_assert, proptest};
 
-    const ALL: [State; 6] = [State::Placed, State::Paid, State::Shipped, State::Delivered, State::Cancelled, State::Refunded];
+    const ALL: [State; 6] =
+        [State::Placed, State::Paid, State::Shipped, State::Delivered, State::Cancelled, State::Refunded];
 
     #[test]
     fn refunded_is_the_end_and_shipped_is_not_cancelled() {

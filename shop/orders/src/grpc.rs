@@ -27,9 +27,13 @@ fn check(order: &Order) -> Result<(), Problem> {
     for (i, line) in order.lines.iter().enumerate() {
         let field = format!("order.lines[{i}].total");
         let amount = money_from_proto(line.total.as_ref(), &field)?;
-        sum = sum.checked_add(amount).map_err(|e| Problem::invalid(&field, "an amount in the order's currency", &e.to_string()))?;
+        sum = sum
+            .checked_add(amount)
+            .map_err(|e| Problem::invalid(&field, "an amount in the order's currency", &e.to_string()))?;
     }
-    let all = sum.checked_add(shipping).map_err(|e| Problem::invalid("order.shipping", "an amount in the order's currency", &e.to_string()))?;
+    let all = sum
+        .checked_add(shipping)
+        .map_err(|e| Problem::invalid("order.shipping", "an amount in the order's currency", &e.to_string()))?;
     if all != total {
         return Err(Problem::invalid("order.total", "the sum of lines and shipping", &format!("{total} is not {all}")));
     }

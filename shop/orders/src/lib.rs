@@ -3,8 +3,8 @@
 //! The state machine is a table in [`domain`]. Every change is published in the same commit. Parcels move orders along:
 //! this service follows shipping's events. It never charges, ships or reserves anything.
 
-pub mod domain;
 mod consumer;
+pub mod domain;
 mod grpc;
 mod store;
 
@@ -26,7 +26,18 @@ pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
     let store = host.open_store(ORDERS, with_inbox(Schema::new().with::<store::OrderDoc>()))?;
     let orders = store::Orders { store: store.clone(), clock: host.clock() };
     let topics = [SHIPMENT_DISPATCHED, SHIPMENT_DELIVERED];
-    let follow = Consumer::new("orders-shipments", SHIPPING, &topics, store.clone(), consumer::Shipments(orders.clone()));
-    let forget = Consumer::new("orders-erasures", CUSTOMERS, &[CUSTOMER_ERASED], store.clone(), consumer::Forget(orders.clone()));
-    Ok(Component::new(ORDERS).grpc(OrdersServiceServer::new(grpc::Service(orders))).store(store).consumer(follow).consumer(forget))
+    let follow =
+        Consumer::new("orders-shipments", SHIPPING, &topics, store.clone(), consumer::Shipments(orders.clone()));
+    let forget = Consumer::new(
+        "orders-erasures",
+        CUSTOMERS,
+        &[CUSTOMER_ERASED],
+        store.clone(),
+        consumer::Forget(orders.clone()),
+    );
+    Ok(Component::new(ORDERS)
+        .grpc(OrdersServiceServer::new(grpc::Service(orders)))
+        .store(store)
+        .consumer(follow)
+        .consumer(forget))
 }

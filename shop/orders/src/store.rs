@@ -114,7 +114,13 @@ impl Orders {
     }
 
     /// The same, as a part of a batch.
-    pub(crate) async fn transition_in(&self, tx: &mut Tx, id: &str, to: OrderState, reason: &str) -> Result<Order, Failure> {
+    pub(crate) async fn transition_in(
+        &self,
+        tx: &mut Tx,
+        id: &str,
+        to: OrderState,
+        reason: &str,
+    ) -> Result<Order, Failure> {
         let stored = self.read(id, "").await?;
         let mut order = order_of(&stored)?;
         if domain::step(order.state(), to)? {
@@ -132,7 +138,8 @@ impl Orders {
     pub(crate) async fn forget_in(&self, tx: &mut Tx, customer_id: &str) -> Result<(), Failure> {
         let mut cursor: Option<String> = None;
         loop {
-            let page = self.store.find::<OrderDoc>(Query::eq("customer_id", customer_id).cursor(cursor.as_deref())).await?;
+            let page =
+                self.store.find::<OrderDoc>(Query::eq("customer_id", customer_id).cursor(cursor.as_deref())).await?;
             for stored in &page.items {
                 let mut order = order_of(stored)?;
                 order.version = 0;
@@ -169,12 +176,7 @@ fn enter(tx: &mut Tx, order: &mut Order, state: OrderState, now: i64, reason: &s
 
 /// Whether two orders say the same, apart from what this service sets.
 fn same_content(known: &Order, given: &Order) -> bool {
-    let bare = |order: &Order| Order {
-        state: 0,
-        history: Vec::new(),
-        placed_at_unix_ms: 0,
-        version: 0,
-        ..order.clone()
-    };
+    let bare =
+        |order: &Order| Order { state: 0, history: Vec::new(), placed_at_unix_ms: 0, version: 0, ..order.clone() };
     bare(known) == bare(given)
 }

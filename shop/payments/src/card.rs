@@ -29,11 +29,19 @@ fn bad(field: &str, expected: &str, message: &str, reason: &'static str) -> Prob
 pub fn check(card: &Card, now_ms: i64) -> Result<Checked, Problem> {
     let separators = |c: &char| !matches!(c, ' ' | '-');
     let digits: String = card.number.chars().take(MAX_TYPED).filter(separators).collect();
-    if !(12..=19).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) || card.number.len() > MAX_TYPED {
+    if !(12..=19).contains(&digits.len())
+        || !digits.bytes().all(|b| b.is_ascii_digit())
+        || card.number.len() > MAX_TYPED
+    {
         return Err(bad("number", "12 to 19 digits", "the card number is not a number", "INVALID_CARD_NUMBER"));
     }
     if !luhn(&digits) {
-        return Err(bad("number", "a number with a right check digit", "the card number is mistyped", "INVALID_CARD_NUMBER"));
+        return Err(bad(
+            "number",
+            "a number with a right check digit",
+            "the card number is mistyped",
+            "INVALID_CARD_NUMBER",
+        ));
     }
     let Some((scheme, cvv_digits)) = scheme(&digits) else {
         let expected = "a Visa, Mastercard, American Express or Discover card";
@@ -79,7 +87,9 @@ fn scheme(digits: &str) -> Option<(&'static str, usize)> {
         () if (51..=55).contains(&begin(2)) && length == 16 => Some(("mastercard", 3)),
         () if (2221..=2720).contains(&begin(4)) && length == 16 => Some(("mastercard", 3)),
         () if matches!(begin(2), 34 | 37) && length == 15 => Some(("amex", 4)),
-        () if (begin(4) == 6011 || begin(2) == 65 || (644..=649).contains(&begin(3))) && length >= 16 => Some(("discover", 3)),
+        () if (begin(4) == 6011 || begin(2) == 65 || (644..=649).contains(&begin(3))) && length >= 16 => {
+            Some(("discover", 3))
+        }
         () => None,
     }
 }

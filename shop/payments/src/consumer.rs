@@ -15,7 +15,10 @@ impl Handler for Forget {
         let customer_id = CustomerErased::decode(event.payload.as_slice())?.customer_id;
         let mut cursor: Option<String> = None;
         loop {
-            let page = self.0.find::<TokenDoc>(Query::eq("customer_id", customer_id.as_str()).cursor(cursor.as_deref())).await?;
+            let page = self
+                .0
+                .find::<TokenDoc>(Query::eq("customer_id", customer_id.as_str()).cursor(cursor.as_deref()))
+                .await?;
             for token in &page.items {
                 tx.delete::<TokenDoc>(&token.token);
             }

@@ -68,7 +68,8 @@ impl Ledger {
                 let amount = amount.unwrap_or(left);
                 if amount <= 0 || amount > left {
                     let expected = format!("more than nothing, at most the {left} minor units that are left");
-                    return Err(Problem::invalid("amount", &expected, "so much cannot be given back").with_reason("REFUND_TOO_LARGE"));
+                    return Err(Problem::invalid("amount", &expected, "so much cannot be given back")
+                        .with_reason("REFUND_TOO_LARGE"));
                 }
                 self.refunds.push((refund_id.to_owned(), amount));
                 if amount == left {

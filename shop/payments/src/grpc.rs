@@ -1,13 +1,13 @@
 //! The contract, translated.
 
 use tonic::{Request, Response, Status};
+use vitrine_contracts::common::v1::Money as WireMoney;
 use vitrine_contracts::payments::v1::payment_method::Method;
 use vitrine_contracts::payments::v1::payments_service_server::PaymentsService;
 use vitrine_contracts::payments::v1::{
-    AuthorizeRequest, CaptureRequest, GetPaymentRequest, ListPaymentsRequest, ListPaymentsResponse, Payment, PaymentMethod,
-    PaymentState, RefundRequest, TokenizeCardRequest, TokenizeCardResponse,
+    AuthorizeRequest, CaptureRequest, GetPaymentRequest, ListPaymentsRequest, ListPaymentsResponse, Payment,
+    PaymentMethod, PaymentState, RefundRequest, TokenizeCardRequest, TokenizeCardResponse,
 };
-use vitrine_contracts::common::v1::Money as WireMoney;
 use vitrine_contracts::{Problem, money_from_proto};
 use vitrine_kit::clock::Clock;
 use vitrine_kit::id;
@@ -60,7 +60,8 @@ impl Service {
             Some(Method::Token(token)) => {
                 let found = self.store.get::<TokenDoc>(&token).await?.filter(|t| t.customer_id == customer_id);
                 let expected = "a token that this customer was given";
-                let missing = || Problem::invalid("token", expected, "the token is unknown").with_reason("UNKNOWN_TOKEN");
+                let missing =
+                    || Problem::invalid("token", expected, "the token is unknown").with_reason("UNKNOWN_TOKEN");
                 Ok(found.ok_or_else(missing)?.doc.card)
             }
             None => Err(Problem::invalid("payment", "a card or a token", "the payment method is missing").into()),
@@ -68,7 +69,11 @@ impl Service {
     }
 
     /// Changes a payment, again if somebody else was quicker.
-    async fn change(&self, id: &str, change: impl Fn(&mut Ledger) -> Result<bool, Problem>) -> Result<PaymentDoc, Failure> {
+    async fn change(
+        &self,
+        id: &str,
+        change: impl Fn(&mut Ledger) -> Result<bool, Problem>,
+    ) -> Result<PaymentDoc, Failure> {
         check_id("pay", id, "payment_id")?;
         retry_conflicts(async || {
             let Stored { mut doc, version } = self.store.get::<PaymentDoc>(id).await?.ok_or_else(unknown)?;
@@ -141,13 +146,18 @@ impl Service {
 }
 
 fn same_content(a: &PaymentDoc, b: &PaymentDoc) -> bool {
-    let content = |d: &PaymentDoc| (d.currency.clone(), d.ledger.amount, d.reference.clone(), d.customer_id.clone(), d.last4.clone());
+    let content = |d: &PaymentDoc| {
+        (d.currency.clone(), d.ledger.amount, d.reference.clone(), d.customer_id.clone(), d.last4.clone())
+    };
     content(a) == content(b)
 }
 
 #[tonic::async_trait]
 impl PaymentsService for Service {
-    async fn tokenize_card(&self, request: Request<TokenizeCardRequest>) -> Result<Response<TokenizeCardResponse>, Status> {
+    async fn tokenize_card(
+        &self,
+        request: Request<TokenizeCardRequest>,
+    ) -> Result<Response<TokenizeCardResponse>, Status> {
         let request = request.into_inner();
         check_id("cus", &request.customer_id, "customer_id")?;
         let missing = || Problem::invalid("card", "a card", "the card is missing");
@@ -189,7 +199,10 @@ impl PaymentsService for Service {
         Ok(Response::new(to_wire(found.ok_or_else(unknown)?.doc)))
     }
 
-    async fn list_payments(&self, request: Request<ListPaymentsRequest>) -> Result<Response<ListPaymentsResponse>, Status> {
+    async fn list_payments(
+        &self,
+        request: Request<ListPaymentsRequest>,
+    ) -> Result<Response<ListPaymentsResponse>, Status> {
         let request = request.into_inner();
         let (size, cursor) = page_of(request.page.as_ref())?;
         let query = Query::all().limit(size).cursor(cursor);

@@ -4,8 +4,8 @@
 //! scheme, four digits and whether the built-in acquirer will decline. There is no outside acquirer.
 
 pub mod card;
-pub mod domain;
 mod consumer;
+pub mod domain;
 mod grpc;
 mod store;
 
@@ -24,8 +24,15 @@ pub struct Config {}
 
 /// The service.
 pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
-    let store = host.open_store(PAYMENTS, with_inbox(Schema::new().with::<store::PaymentDoc>().with::<store::TokenDoc>()))?;
-    let erasures = Consumer::new("payments-erasures", CUSTOMERS, &[CUSTOMER_ERASED], store.clone(), consumer::Forget(store.clone()));
+    let store =
+        host.open_store(PAYMENTS, with_inbox(Schema::new().with::<store::PaymentDoc>().with::<store::TokenDoc>()))?;
+    let erasures = Consumer::new(
+        "payments-erasures",
+        CUSTOMERS,
+        &[CUSTOMER_ERASED],
+        store.clone(),
+        consumer::Forget(store.clone()),
+    );
     let service = grpc::Service { store: store.clone(), clock: host.clock() };
     Ok(Component::new(PAYMENTS).grpc(PaymentsServiceServer::new(service)).store(store).consumer(erasures))
 }

@@ -49,7 +49,10 @@ mod tests {
         learn(&mut vase, "vase", &ids(&["vase", "bowl", "lamp"]));
         let mut bowl = Partners::new();
         learn(&mut bowl, "bowl", &ids(&["vase", "bowl", "lamp"]));
-        assert_eq!(choose(&ids(&["vase"]), std::slice::from_ref(&vase)), [("bowl".to_owned(), 2), ("lamp".to_owned(), 1)]);
+        assert_eq!(
+            choose(&ids(&["vase"]), std::slice::from_ref(&vase)),
+            [("bowl".to_owned(), 2), ("lamp".to_owned(), 1)]
+        );
         assert_eq!(choose(&ids(&["vase", "bowl"]), &[vase, bowl]), [("lamp".to_owned(), 1)]);
     }
 

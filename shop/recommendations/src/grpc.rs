@@ -30,12 +30,25 @@ pub(crate) struct Service {
 
 impl Service {
     /// Leaves those that are still sold, and fills up with what is like the asked ones.
-    async fn complete(&self, asked: &[String], known: Vec<Recommendation>, limit: usize) -> Result<Vec<Recommendation>, Status> {
+    async fn complete(
+        &self,
+        asked: &[String],
+        known: Vec<Recommendation>,
+        limit: usize,
+    ) -> Result<Vec<Recommendation>, Status> {
         let product_ids = known.iter().map(|r| r.product_id.clone()).chain(asked.iter().cloned()).collect();
-        let products = self.catalog.clone().batch_get_products(BatchGetProductsRequest { product_ids }).await?.into_inner().products;
+        let products = self
+            .catalog
+            .clone()
+            .batch_get_products(BatchGetProductsRequest { product_ids })
+            .await?
+            .into_inner()
+            .products;
         let sold: HashSet<&str> = products.iter().map(|p| p.id.as_str()).collect();
-        let mut chosen: Vec<Recommendation> = known.into_iter().filter(|r| sold.contains(r.product_id.as_str())).take(limit).collect();
-        let mut categories: Vec<&str> = products.iter().filter(|p| asked.contains(&p.id)).map(|p| p.category.as_str()).collect();
+        let mut chosen: Vec<Recommendation> =
+            known.into_iter().filter(|r| sold.contains(r.product_id.as_str())).take(limit).collect();
+        let mut categories: Vec<&str> =
+            products.iter().filter(|p| asked.contains(&p.id)).map(|p| p.category.as_str()).collect();
         categories.dedup();
         for category in categories {
             if chosen.len() >= limit {
@@ -47,7 +60,11 @@ impl Service {
             for product in self.catalog.clone().list_products(request).await?.into_inner().products {
                 let fresh = !asked.contains(&product.id) && chosen.iter().all(|r| r.product_id != product.id);
                 if fresh && chosen.len() < limit {
-                    chosen.push(Recommendation { product_id: product.id, bought_together: 0, reason: "same_category".to_owned() });
+                    chosen.push(Recommendation {
+                        product_id: product.id,
+                        bought_together: 0,
+                        reason: "same_category".to_owned(),
+                    });
                 }
             }
         }
@@ -60,7 +77,12 @@ impl RecommendationsService for Service {
     async fn recommend(&self, request: Request<RecommendRequest>) -> Result<Response<RecommendResponse>, Status> {
         let RecommendRequest { product_ids: asked, limit } = request.into_inner();
         if asked.is_empty() || asked.len() > MAX_ASKED {
-            return Err(Problem::invalid("product_id", "1 to 20 ids of products", "no product is named, or too many are").into());
+            return Err(Problem::invalid(
+                "product_id",
+                "1 to 20 ids of products",
+                "no product is named, or too many are",
+            )
+            .into());
         }
         for id in &asked {
             check_id("prd", id, "product_id")?;
@@ -68,7 +90,11 @@ impl RecommendationsService for Service {
         let limit = match limit {
             0 => LIMITS.1,
             n if n <= LIMITS.0 => n,
-            _ => return Err(Problem::invalid("limit", "1 to 20, or 0 for five", "so many are not recommended at once").into()),
+            _ => {
+                return Err(
+                    Problem::invalid("limit", "1 to 20, or 0 for five", "so many are not recommended at once").into()
+                );
+            }
         };
         let limit = usize::try_from(limit).unwrap_or(1);
         let ids: Vec<&str> = asked.iter().map(String::as_str).collect();
@@ -77,12 +103,19 @@ impl RecommendationsService for Service {
         let known: Vec<Recommendation> = choose(&asked, &partners)
             .into_iter()
             .take(MAX_CANDIDATES)
-            .map(|(product_id, bought_together)| Recommendation { product_id, bought_together, reason: "bought_together".to_owned() })
+            .map(|(product_id, bought_together)| Recommendation {
+                product_id,
+                bought_together,
+                reason: "bought_together".to_owned(),
+            })
             .collect();
         let recommendations = match self.complete(&asked, known.clone(), limit).await {
             Ok(complete) => complete,
             Err(status) => {
-                tracing::warn!(reason = status.message(), "the catalogue does not answer: only what was learnt is recommended");
+                tracing::warn!(
+                    reason = status.message(),
+                    "the catalogue does not answer: only what was learnt is recommended"
+                );
                 known.into_iter().take(limit).collect()
             }
         };

@@ -3,8 +3,8 @@
 //! The counting and the choosing are in [`domain`]. Where too little is known, the catalogue's products of the same category
 //! fill up; without the catalogue, what is known is answered.
 
-pub mod domain;
 mod consumer;
+pub mod domain;
 mod grpc;
 mod store;
 
@@ -33,7 +33,8 @@ pub struct Deps {
 /// The service.
 pub fn build(_: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
     let store = host.open_store(RECOMMENDATIONS, with_inbox(Schema::new().with::<store::TogetherDoc>()))?;
-    let follow = Consumer::new("recommendations-orders", ORDERS, &[ORDER_PAID], store.clone(), consumer::Learn(store.clone()));
+    let follow =
+        Consumer::new("recommendations-orders", ORDERS, &[ORDER_PAID], store.clone(), consumer::Learn(store.clone()));
     let service = grpc::Service { store: store.clone(), catalog: deps.catalog };
     Ok(Component::new(RECOMMENDATIONS).grpc(RecommendationsServiceServer::new(service)).store(store).consumer(follow))
 }

@@ -4,7 +4,8 @@ use tonic::{Request, Response, Status};
 use vitrine_contracts::Problem;
 use vitrine_contracts::shipping::v1::shipping_service_server::ShippingService;
 use vitrine_contracts::shipping::v1::{
-    CancelShipmentRequest, CreateShipmentRequest, GetShipmentRequest, QuoteRequest, QuoteResponse, Shipment, TrackingEvent,
+    CancelShipmentRequest, CreateShipmentRequest, GetShipmentRequest, QuoteRequest, QuoteResponse, Shipment,
+    TrackingEvent,
 };
 use vitrine_platform_host::check_id;
 
@@ -20,7 +21,11 @@ fn to_wire(doc: ShipmentDoc) -> Shipment {
         State::InTransit => format!("on the way to {}", doc.to.country),
         State::Delivered => doc.to.city.clone(),
     };
-    let step = |(state, at): &(State, i64)| TrackingEvent { state: wire_state(*state).into(), at_unix_ms: *at, place: place(*state) };
+    let step = |(state, at): &(State, i64)| TrackingEvent {
+        state: wire_state(*state).into(),
+        at_unix_ms: *at,
+        place: place(*state),
+    };
     Shipment {
         tracking_number: tracking(&doc),
         state: wire_state(doc.state).into(),
@@ -37,14 +42,21 @@ impl ShippingService for Service {
         let request = request.into_inner();
         let country = request.address.map(|a| a.country_code).unwrap_or_default();
         let quote = domain::quote(&country, request.weight_g, request.parcel_items)?;
-        Ok(Response::new(QuoteResponse { cost: Some(quote.cost.into()), days_min: quote.days.0, days_max: quote.days.1 }))
+        Ok(Response::new(QuoteResponse {
+            cost: Some(quote.cost.into()),
+            days_min: quote.days.0,
+            days_max: quote.days.1,
+        }))
     }
 
     async fn create_shipment(&self, request: Request<CreateShipmentRequest>) -> Result<Response<Shipment>, Status> {
         let request = request.into_inner();
         check_id("shp", &request.shipment_id, "shipment_id")?;
         check_id("ord", &request.order_id, "order_id")?;
-        let address = request.address.as_ref().ok_or_else(|| Problem::invalid("address", "an address", "the address is missing"))?;
+        let address = request
+            .address
+            .as_ref()
+            .ok_or_else(|| Problem::invalid("address", "an address", "the address is missing"))?;
         domain::quote(&address.country_code, request.weight_g, 0)?;
         Ok(Response::new(to_wire(self.0.create(request).await?)))
     }

@@ -41,15 +41,15 @@ pub fn build(config: Config, host: &Host) -> Result<Component, Failure> {
     let store = host.open_store(SHIPPING, Schema::new().with::<store::ShipmentDoc>())?;
     let shipments = store::Shipments { store: store.clone(), clock: host.clock(), config };
     let moving = shipments.clone();
-    Ok(Component::new(SHIPPING)
-        .grpc(ShippingServiceServer::new(grpc::Service(shipments)))
-        .store(store)
-        .task("move parcels", async move |stop| {
+    Ok(Component::new(SHIPPING).grpc(ShippingServiceServer::new(grpc::Service(shipments))).store(store).task(
+        "move parcels",
+        async move |stop| {
             let mut ticks = tokio::time::interval(TICK);
             while stop.run_until_cancelled(ticks.tick()).await.is_some() {
                 if let Err(e) = moving.advance_due().await {
                     tracing::warn!(error = %e, "parcels could not be moved; they are tried again");
                 }
             }
-        }))
+        },
+    ))
 }

@@ -113,7 +113,15 @@ impl Shipments {
                 None => {
                     let (order_id, to) = (String::new(), Destination::default());
                     let history = vec![(State::Cancelled, now)];
-                    let doc = ShipmentDoc { id: id.to_owned(), order_id, state: State::Cancelled, weight_g: 0, to, history, due: None };
+                    let doc = ShipmentDoc {
+                        id: id.to_owned(),
+                        order_id,
+                        state: State::Cancelled,
+                        weight_g: 0,
+                        to,
+                        history,
+                        due: None,
+                    };
                     tx.insert(&doc);
                     doc
                 }
@@ -123,7 +131,11 @@ impl Shipments {
                     tx.update(&Stored { doc: doc.clone(), version });
                     doc
                 }
-                Some(_) => return Err(Problem::precondition("ALREADY_DISPATCHED", "the parcel is with the carrier already").into()),
+                Some(_) => {
+                    return Err(
+                        Problem::precondition("ALREADY_DISPATCHED", "the parcel is with the carrier already").into()
+                    );
+                }
             };
             tx.commit().await?;
             Ok(doc)

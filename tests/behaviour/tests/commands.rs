@@ -32,7 +32,18 @@ fn help_teaches() {
         assert!(help.contains(&format!("\n  {command} ")), "{command} in {help}");
     }
     assert!(help.contains("vitrine up\n"), "{help}");
-    for flag in ["--data", "--listen", "--observe", "--otlp-grpc", "--otlp-http", "--load", "--products", "--seed", "--quiet", "--ready-file"] {
+    for flag in [
+        "--data",
+        "--listen",
+        "--observe",
+        "--otlp-grpc",
+        "--otlp-http",
+        "--load",
+        "--products",
+        "--seed",
+        "--quiet",
+        "--ready-file",
+    ] {
         assert!(told(&["up", "--help"]).contains(flag), "{flag}");
     }
     assert!(told(&["serve", "--help"]).contains("--place currency=grpc://127.0.0.1:7001"));
@@ -60,19 +71,44 @@ fn mistakes_are_named() {
     let file = folder.path().join("bad.toml");
     std::fs::write(&file, "[up]\nlisen = \"127.0.0.1:1\"\n[gateway]\nrate_per_s = \"fast\"\n").expect("written");
     let file = file.to_str().expect("UTF-8");
-    refuses(&["up", "--data", data, "--config", file], &[], 64, &["up.lisen", "did you mean \"up.listen\"", "gateway.rate_per_s", "a whole number"]);
+    refuses(
+        &["up", "--data", data, "--config", file],
+        &[],
+        64,
+        &["up.lisen", "did you mean \"up.listen\"", "gateway.rate_per_s", "a whole number"],
+    );
     refuses(&["up", "--data", data], &[("VITRINE_UP__LOAD", "fast")], 64, &["up.load", "journeys a second"]);
-    refuses(&["up", "--data", data], &[("VITRINE_CATALOG__PRODUCT", "1")], 64, &["VITRINE_CATALOG__PRODUCT", "did you mean \"catalog.products\""]);
+    refuses(
+        &["up", "--data", data],
+        &[("VITRINE_CATALOG__PRODUCT", "1")],
+        64,
+        &["VITRINE_CATALOG__PRODUCT", "did you mean \"catalog.products\""],
+    );
     refuses(&["up", "--data", data], &[("OTEL_TRACES_SAMPLER", "sometimes")], 64, &["OTEL_TRACES_SAMPLER"]);
     refuses(&["up", "--listen", "here"], &[], 64, &["--listen"]);
     refuses(&["upp"], &[], 64, &["upp"]);
     refuses(&["serve", "cart", "--data", data], &[], 64, &["there is no service cart", "carts"]);
-    refuses(&["serve", "carts", "--data", data, "--place", "catalog"], &[], 64, &["--place catalog", "NAME=grpc://HOST:PORT"]);
-    refuses(&["serve", "carts", "--data", data, "--place", "catalog=ftp://x:1"], &[], 64, &["--place catalog=ftp://x:1"]);
+    refuses(
+        &["serve", "carts", "--data", data, "--place", "catalog"],
+        &[],
+        64,
+        &["--place catalog", "NAME=grpc://HOST:PORT"],
+    );
+    refuses(
+        &["serve", "carts", "--data", data, "--place", "catalog=ftp://x:1"],
+        &[],
+        64,
+        &["--place catalog=ftp://x:1"],
+    );
     refuses(&["serve", "carts", "--data", data], &[], 1, &["catalog", "customers"]);
     refuses(&["load", "--url", "nowhere"], &[], 64, &["nowhere", "http://HOST:PORT"]);
     refuses(&["load", "--rate", "-1"], &[], 64, &["rate"]);
-    refuses(&["load", "--url", "http://127.0.0.1:1", "--duration", "1", "--rate", "20"], &[], 1, &["no request succeeded"]);
+    refuses(
+        &["load", "--url", "http://127.0.0.1:1", "--duration", "1", "--rate", "20"],
+        &[],
+        1,
+        &["no request succeeded"],
+    );
     refuses(&["status", "--data", data], &[], 1, &["no shop runs on"]);
     refuses(&["token", "--admin", "--data", "/nowhere"], &[], 64, &["/nowhere", "--data"]);
     let down = vitrine(&["down", "--data", data], &[]);
@@ -94,7 +130,21 @@ fn a_broken_database_is_named_and_left_alone() {
     std::fs::write(folder.path().join("orders.db"), vec![0x5a; 8192]).expect("written");
     let data = folder.path().to_str().expect("UTF-8");
     let any = "127.0.0.1:0";
-    let flags = ["up", "--data", data, "--listen", any, "--observe", any, "--otlp-grpc", any, "--otlp-http", any, "--load", "off"];
+    let flags = [
+        "up",
+        "--data",
+        data,
+        "--listen",
+        any,
+        "--observe",
+        any,
+        "--otlp-grpc",
+        any,
+        "--otlp-http",
+        any,
+        "--load",
+        "off",
+    ];
     refuses(&flags, &[], 1, &["orders", "orders.db"]);
     assert_eq!(std::fs::read(folder.path().join("orders.db")).expect("still there"), vec![0x5a; 8192]);
 }

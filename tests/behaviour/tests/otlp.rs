@@ -8,8 +8,11 @@ use tokio::process::Command;
 use vitrine_tests_testkit::{Options, Placement, Shop};
 
 /// Pinned, so that the test tests the observatory and not the day's releases.
-const PACKAGES: &[&str] =
-    &["opentelemetry-sdk==1.38.0", "opentelemetry-exporter-otlp-proto-grpc==1.38.0", "opentelemetry-exporter-otlp-proto-http==1.38.0"];
+const PACKAGES: &[&str] = &[
+    "opentelemetry-sdk==1.38.0",
+    "opentelemetry-exporter-otlp-proto-grpc==1.38.0",
+    "opentelemetry-exporter-otlp-proto-http==1.38.0",
+];
 
 async fn succeed(command: &mut Command) -> Result<String> {
     let output = command.output().await.with_context(|| format!("{command:?}"))?;
@@ -42,9 +45,12 @@ async fn python() -> Result<PathBuf> {
 async fn a_stock_python_sdk_sends_spans_and_finds_them() {
     let check = async {
         let python = python().await?;
-        let mut shop = Shop::start(Path::new(env!("CARGO_BIN_EXE_vitrine-under-test")), Placement::Local, &Options::default()).await?;
+        let mut shop =
+            Shop::start(Path::new(env!("CARGO_BIN_EXE_vitrine-under-test")), Placement::Local, &Options::default())
+                .await?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/otlp/send_and_find.py");
-        let told = succeed(Command::new(python).arg(script).args([&shop.otlp[0], &shop.otlp[1], &shop.observe])).await?;
+        let told =
+            succeed(Command::new(python).arg(script).args([&shop.otlp[0], &shop.otlp[1], &shop.observe])).await?;
         ensure!(told.contains("found grpc") && told.contains("found http"), "{told}");
         shop.process()?.stop()?;
         Ok::<_, anyhow::Error>(())

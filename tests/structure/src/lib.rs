@@ -1,1 +1,1 @@
-//! Being built.
+//! Tests of the house itself: floors, borders, sizes, words. See `tests/`.

@@ -38,7 +38,8 @@ async fn bought(admin: &Api) -> Result<(Vec<Value>, BTreeMap<String, u64>)> {
     let mut sold: BTreeMap<String, u64> = BTreeMap::new();
     for order in orders.iter().filter(|o| stands(o)) {
         for line in order["lines"].as_array().context("lines")? {
-            *sold.entry(text(line, "product_id")?.to_owned()).or_default() += line["quantity"].as_u64().context("quantity")?;
+            *sold.entry(text(line, "product_id")?.to_owned()).or_default() +=
+                line["quantity"].as_u64().context("quantity")?;
         }
     }
     Ok((orders, sold))
@@ -56,7 +57,8 @@ pub async fn settle(admin: &Api, stock_before: &BTreeMap<String, u64>) -> Result
         });
         let payments = admin.all("/api/v1/admin/payments").await?;
         let open = payments.iter().filter(|p| p["state"] == "authorized").count();
-        let charged: BTreeSet<&str> = payments.iter().filter(|p| p["state"] == "captured").filter_map(|p| p["reference"].as_str()).collect();
+        let charged: BTreeSet<&str> =
+            payments.iter().filter(|p| p["state"] == "captured").filter_map(|p| p["reference"].as_str()).collect();
         let standing: BTreeSet<&str> = orders.iter().filter(|o| stands(o)).filter_map(|o| o["id"].as_str()).collect();
         let refunded = orders.iter().filter(|o| o["state"] == "refunded").count();
         let booked = admin.get("/api/v1/admin/ledger/balance").await?["transaction_count"].as_u64().unwrap_or(0);
@@ -90,9 +92,18 @@ pub async fn audit(admin: &Api, stock_before: &BTreeMap<String, u64>, acknowledg
         let id = text(order, "id")?;
         let paid = charges.get(id).map_or(&[][..], Vec::as_slice);
         ensure!(paid.len() == 1, "{id} was charged {} times", paid.len());
-        ensure!(paid[0]["captured"] == order["total"], "{id} costs {} and was charged {}", order["total"], paid[0]["captured"]);
+        ensure!(
+            paid[0]["captured"] == order["total"],
+            "{id} costs {} and was charged {}",
+            order["total"],
+            paid[0]["captured"]
+        );
         if !stands(order) {
-            ensure!(paid[0]["refunded"] == order["total"], "{id} was cancelled and {} was given back", paid[0]["refunded"]);
+            ensure!(
+                paid[0]["refunded"] == order["total"],
+                "{id} was cancelled and {} was given back",
+                paid[0]["refunded"]
+            );
         }
     }
     for (reference, payments) in charges.iter().filter(|(reference, _)| !by_id.contains_key(reference.as_str())) {

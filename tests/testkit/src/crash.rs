@@ -44,7 +44,9 @@ async fn buyer(n: usize, customer: Customer, stop: Arc<AtomicBool>) -> Vec<(Stri
             return bought;
         }
         match customer.ask(&key, &body).await {
-            Ok(answer) if answer.status == 201 => bought.extend(answer.json()["id"].as_str().map(|id| (key, id.to_owned()))),
+            Ok(answer) if answer.status == 201 => {
+                bought.extend(answer.json()["id"].as_str().map(|id| (key, id.to_owned())))
+            }
             Ok(_) => {}
             Err(_) => return bought,
         }
@@ -60,7 +62,10 @@ pub async fn crash(binary: &Path, kills: usize, audit_every: usize, seed: u64) -
     let admin = |shop: &Shop| shop.admin();
     let mut stock_before = BTreeMap::new();
     for product in admin(&shop)?.all("/api/v1/products").await? {
-        stock_before.insert(product["id"].as_str().context("id")?.to_owned(), product["available"].as_u64().context("available")?);
+        stock_before.insert(
+            product["id"].as_str().context("id")?.to_owned(),
+            product["available"].as_u64().context("available")?,
+        );
     }
     let mut people = Vec::new();
     for _ in 0..BUYERS {
@@ -70,7 +75,8 @@ pub async fn crash(binary: &Path, kills: usize, audit_every: usize, seed: u64) -
     let mut crashes = Crashes::default();
     for round in 1..=kills {
         let stop = Arc::new(AtomicBool::new(false));
-        let buyers = people.iter().cloned().enumerate().map(|(n, customer)| tokio::spawn(buyer(n, customer, stop.clone())));
+        let buyers =
+            people.iter().cloned().enumerate().map(|(n, customer)| tokio::spawn(buyer(n, customer, stop.clone())));
         let buyers: Vec<_> = buyers.collect();
         tokio::time::sleep(Duration::from_millis(rng.random_range(1..MAX_LIFE_MS))).await;
         shop.process()?.kill()?;
@@ -83,7 +89,9 @@ pub async fn crash(binary: &Path, kills: usize, audit_every: usize, seed: u64) -
         crashes.slowest_start = crashes.slowest_start.max(shop.process()?.started_in);
         people = again(&shop.anybody()?, people).await?;
         if round % audit_every == 0 || round == kills {
-            audit(&admin(&shop)?, &stock_before, &acknowledged).await.with_context(|| format!("after {round} kills"))?;
+            audit(&admin(&shop)?, &stock_before, &acknowledged)
+                .await
+                .with_context(|| format!("after {round} kills"))?;
         }
     }
     crashes.acknowledged = acknowledged.orders.len();

@@ -112,7 +112,8 @@ impl Customer {
 
     /// Signs in.
     pub async fn sign_in(anybody: &Api, email: &str, password: &str) -> Result<Self> {
-        let tokens = sign_in(anybody.client(), email, password).await.map_err(|e| anyhow!("{email} could not sign in: {e}"))?;
+        let tokens =
+            sign_in(anybody.client(), email, password).await.map_err(|e| anyhow!("{email} could not sign in: {e}"))?;
         let token = tokens["access_token"].as_str().context("a token")?;
         Ok(Self { api: anybody.with_token(token), email: email.to_owned(), password: password.to_owned() })
     }
@@ -125,7 +126,9 @@ impl Customer {
 
     /// Asks for a purchase.
     pub async fn ask(&self, key: &str, body: &Value) -> Result<Answer> {
-        let call = Call::new(Method::POST, "/api/v1/orders").header(HeaderName::from_static("idempotency-key"), key).json(body);
+        let call = Call::new(Method::POST, "/api/v1/orders")
+            .header(HeaderName::from_static("idempotency-key"), key)
+            .json(body);
         self.api.send(call).await
     }
 

@@ -30,11 +30,20 @@ pub struct Process {
 
 impl Process {
     /// Starts a command that takes `--ready-file`, and waits until it is ready. What it prints goes to `log`.
-    pub fn start<S: AsRef<OsStr>>(binary: &Path, args: &[S], variables: &[(String, String)], log: &Path) -> Result<Self> {
+    pub fn start<S: AsRef<OsStr>>(
+        binary: &Path,
+        args: &[S],
+        variables: &[(String, String)],
+        log: &Path,
+    ) -> Result<Self> {
         let ready_file = log.with_extension("ready.json");
         // A file of an earlier start would be taken for this one's.
         let _ = std::fs::remove_file(&ready_file);
-        let output = std::fs::OpenOptions::new().create(true).append(true).open(log).with_context(|| log.display().to_string())?;
+        let output = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(log)
+            .with_context(|| log.display().to_string())?;
         let began = Instant::now();
         let child = Command::new(binary)
             .args(args)

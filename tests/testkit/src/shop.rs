@@ -13,8 +13,21 @@ use crate::{Api, PATIENCE};
 
 /// Every service, in an order in which they can be started: each needs none of the later ones to become ready.
 const SERVICES: &[&str] = &[
-    "auth", "catalog", "currency", "shipping", "payments", "orders", "carts", "customers", "checkout", "email", "recommendations",
-    "ads", "accounting", "fraud", "gateway",
+    "auth",
+    "catalog",
+    "currency",
+    "shipping",
+    "payments",
+    "orders",
+    "carts",
+    "customers",
+    "checkout",
+    "email",
+    "recommendations",
+    "ads",
+    "accounting",
+    "fraud",
+    "gateway",
 ];
 
 /// How a shop is spread over processes.
@@ -63,7 +76,8 @@ impl Shop {
     /// Starts a shop without load, on ports of its own.
     pub async fn start(binary: &Path, placement: Placement, options: &Options) -> Result<Self> {
         let folder = if options.data.is_some() { None } else { Some(TempDir::new()?) };
-        let data = options.data.clone().or_else(|| folder.as_ref().map(|f| f.path().to_owned())).context("a data folder")?;
+        let data =
+            options.data.clone().or_else(|| folder.as_ref().map(|f| f.path().to_owned())).context("a data folder")?;
         std::fs::create_dir_all(&data)?;
         let mut shop = Self {
             processes: BTreeMap::new(),
@@ -95,14 +109,29 @@ impl Shop {
     fn up(&mut self, options: &Options) -> Result<()> {
         let any = "127.0.0.1:0";
         let data = self.data.join("up");
-        let mut args: Vec<String> = ["up", "--quiet", "--load", "off", "--listen", any, "--observe", any, "--otlp-grpc", any, "--otlp-http", any]
-            .iter()
-            .map(|a| (*a).to_owned())
-            .collect();
+        let mut args: Vec<String> = [
+            "up",
+            "--quiet",
+            "--load",
+            "off",
+            "--listen",
+            any,
+            "--observe",
+            any,
+            "--otlp-grpc",
+            any,
+            "--otlp-http",
+            any,
+        ]
+        .iter()
+        .map(|a| (*a).to_owned())
+        .collect();
         args.extend(["--data".to_owned(), data.display().to_string()]);
         args.extend(options.flags.clone());
         let process = Process::start(&self.binary, &args, &options.variables, &self.data.join("up.log"))?;
-        let text = |key: &str| process.ready[key].as_str().map(str::to_owned).with_context(|| format!("the ready file has no {key}"));
+        let text = |key: &str| {
+            process.ready[key].as_str().map(str::to_owned).with_context(|| format!("the ready file has no {key}"))
+        };
         self.url = text("shop")?;
         self.observe = text("observe")?;
         self.otlp = [text("otlp_grpc")?, text("otlp_http")?];

@@ -15,7 +15,11 @@ const MAX_SERVICES: usize = 100;
 pub(crate) fn home(store: &Store, service: Option<&str>) -> String {
     let status = store.status();
     let services = store.services();
-    let traces = store.search(&TraceQuery { service: service.map(str::to_owned), limit: RECENT_TRACES, ..TraceQuery::default() });
+    let traces = store.search(&TraceQuery {
+        service: service.map(str::to_owned),
+        limit: RECENT_TRACES,
+        ..TraceQuery::default()
+    });
     let held = status.traces.bytes + status.logs.bytes + status.metrics.bytes;
     let mut body = String::from("<h1>What the observatory sees</h1><div class=cards>");
     body.push_str(&card("Spans", &status.traces));
@@ -66,7 +70,10 @@ fn card(name: &str, signal: &SignalStatus) -> String {
     if signal.rejected > 0 {
         notes.push_str(&format!(", <span class=bad>{} refused</span>", count(signal.rejected)));
     }
-    format!("<div class=card><span class=soft>{name}</span><b>{}</b><span class=soft>{notes}</span></div>", count(signal.rows))
+    format!(
+        "<div class=card><span class=soft>{name}</span><b>{}</b><span class=soft>{notes}</span></div>",
+        count(signal.rows)
+    )
 }
 
 fn row(trace: &Trace) -> String {
@@ -78,10 +85,15 @@ fn row(trace: &Trace) -> String {
     let services: String = services
         .iter()
         .map(|(service, spans)| {
-            format!("<span class=pill><span class=dot style=\"background:{}\"></span>{} {spans}</span>", colour(service), escape(service))
+            format!(
+                "<span class=pill><span class=dot style=\"background:{}\"></span>{} {spans}</span>",
+                colour(service),
+                escape(service)
+            )
         })
         .collect();
-    let errors = if errors == 0 { "<span class=soft>0</span>".to_owned() } else { format!("<span class=bad>{errors}</span>") };
+    let errors =
+        if errors == 0 { "<span class=soft>0</span>".to_owned() } else { format!("<span class=bad>{errors}</span>") };
     format!(
         "<tr><td class=mono>{}<td><a href=\"/trace/{id}\">{} <b>{}</b></a><td>{services}<td class=num>{}<td class=num>{errors}<td class=num>{}<td><a href=\"/jaeger/api/traces/{id}\">JSON</a></tr>",
         time(start),

@@ -118,7 +118,10 @@ fn row(span: &SpanRow, depth: usize, start: u64, end: u64) -> String {
         out.push_str(&tags(&title, &event.attributes.iter().map(tag).collect::<Vec<_>>()));
     }
     for link in &span.links {
-        out.push_str(&format!("<p>follows from <a href=\"/trace/{0}\"><code>{0}</code></a> span <code>{1}</code></p>", link.trace_id, link.span_id));
+        out.push_str(&format!(
+            "<p>follows from <a href=\"/trace/{0}\"><code>{0}</code></a> span <code>{1}</code></p>",
+            link.trace_id, link.span_id
+        ));
     }
     out.push_str(&tags("Process", &span.resource.iter().map(tag).collect::<Vec<_>>()));
     out.push_str("</div></details>");
@@ -137,7 +140,8 @@ fn tags(title: &str, tags: &[UiTag]) -> String {
 }
 
 fn log_row(log: &LogRow) -> String {
-    let severity = if log.severity_text.is_empty() { format!("severity {}", log.severity) } else { log.severity_text.clone() };
+    let severity =
+        if log.severity_text.is_empty() { format!("severity {}", log.severity) } else { log.severity_text.clone() };
     let class = if log.severity >= 17 { " class=bad" } else { "" };
     format!(
         "<tr><td class=mono>{}<td>{}<td{class}>{}<td class=mono>{}</tr>",

@@ -157,7 +157,8 @@ pub(crate) fn search(
 
 /// The words of a text as an FTS5 query: each quoted, so that nothing in it is an operator; the last one may be a beginning.
 fn words(text: &str) -> String {
-    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).take(MAX_WORDS).collect();
+    let words: Vec<&str> =
+        text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).take(MAX_WORDS).collect();
     let quoted: Vec<String> = words.iter().map(|w| format!("\"{w}\"")).collect();
     if quoted.is_empty() { String::new() } else { format!("{}*", quoted.join(" ")) }
 }

@@ -23,7 +23,9 @@ pub(crate) fn open(path: &Path, collections: &[CollectionSchema]) -> Result<Conn
     let layout: i64 =
         connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(|e| unusable(reason(&e), Some(e)))?;
     if layout > LAYOUT {
-        let newer = format!("its layout {layout} is newer than {LAYOUT}, the newest that this version knows: use a newer vitrine, or another folder");
+        let newer = format!(
+            "its layout {layout} is newer than {LAYOUT}, the newest that this version knows: use a newer vitrine, or another folder"
+        );
         return Err(unusable(&newer, None));
     }
     if layout > 0 {
@@ -31,7 +33,10 @@ pub(crate) fn open(path: &Path, collections: &[CollectionSchema]) -> Result<Conn
             .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
             .map_err(|e| unusable(reason(&e), Some(e)))?;
         if verdict != "ok" {
-            return Err(unusable(&format!("it is damaged ({verdict}): restore it from a copy, or start with another folder"), None));
+            return Err(unusable(
+                &format!("it is damaged ({verdict}): restore it from a copy, or start with another folder"),
+                None,
+            ));
         }
     }
     migrate(&connection, layout, collections).map_err(|e| match e {
@@ -45,8 +50,9 @@ pub(crate) fn open(path: &Path, collections: &[CollectionSchema]) -> Result<Conn
 
 /// A connection that only reads.
 pub(crate) fn reader(path: &Path) -> Result<Connection, Error> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .map_err(failed)?;
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .map_err(failed)?;
     connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB)).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
@@ -56,7 +62,9 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, Error> {
 fn reason(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase) => "it is not a database: move it away, or start with another folder",
-        Some(rusqlite::ErrorCode::DatabaseCorrupt) => "it is damaged: restore it from a copy, or start with another folder",
+        Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
+            "it is damaged: restore it from a copy, or start with another folder"
+        }
         Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => "another process uses it",
         _ => "it cannot be read",
     }

@@ -96,7 +96,8 @@ fn write_group(connection: &Connection, shared: &Shared, latest: &watch::Sender<
             }
         }
     }
-    let committed = if begin_failed { Ok(0) } else { connection.prepare_cached("COMMIT").and_then(|mut s| s.execute([])) };
+    let committed =
+        if begin_failed { Ok(0) } else { connection.prepare_cached("COMMIT").and_then(|mut s| s.execute([])) };
     if let Err(e) = &committed {
         tracing::error!(error = %e, "a group of batches could not be committed");
         let _ = connection.execute_batch("ROLLBACK");
@@ -220,7 +221,8 @@ fn delete(connection: &Connection, schema: &CollectionSchema, id: &str, expect: 
     for index in schema.indexes.iter().filter(|i| i.kind == IndexKind::Text) {
         write_text(connection, name, index.name, rowid, None).map_err(failed)?;
     }
-    let deleted = connection.prepare_cached(&format!("DELETE FROM c_{name} WHERE row = ?1")).and_then(|mut s| s.execute([rowid]));
+    let deleted =
+        connection.prepare_cached(&format!("DELETE FROM c_{name} WHERE row = ?1")).and_then(|mut s| s.execute([rowid]));
     deleted.map(drop).map_err(failed)
 }
 

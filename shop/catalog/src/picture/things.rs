@@ -20,7 +20,10 @@ pub(super) fn draw(out: &mut String, spec: &Spec) {
 
 /// A glass body of any outline, with its pattern within `area`.
 fn glass(out: &mut String, spec: &Spec, outline: &str, area: (f64, f64, f64, f64)) {
-    let _ = write!(out, "<clipPath id=\"c\"><path d=\"{outline}\"/></clipPath><path d=\"{outline}\" fill=\"url(#g)\"/><g clip-path=\"url(#c)\">");
+    let _ = write!(
+        out,
+        "<clipPath id=\"c\"><path d=\"{outline}\"/></clipPath><path d=\"{outline}\" fill=\"url(#g)\"/><g clip-path=\"url(#c)\">"
+    );
     pattern(out, spec, area);
     let _ = write!(
         out,
@@ -96,7 +99,15 @@ fn lamp(out: &mut String, spec: &Spec) {
         "<path d=\"M194 214H206L209 330H191Z\" fill=\"{brass}\"/><path d=\"M138 342Q140 326 200 324Q260 326 262 342Z\" fill=\"{}\"/>",
         hsl(28, 40, 36)
     );
-    let outline = format!("M{:.0} 222C{:.0} 96 {:.0} 74 200 74S{:.0} 96 {:.0} 222Q200 250 {:.0} 222Z", 200.0 - w, 200.0 - w, 200.0 - w * 0.55, 200.0 + w, 200.0 + w, 200.0 - w);
+    let outline = format!(
+        "M{:.0} 222C{:.0} 96 {:.0} 74 200 74S{:.0} 96 {:.0} 222Q200 250 {:.0} 222Z",
+        200.0 - w,
+        200.0 - w,
+        200.0 - w * 0.55,
+        200.0 + w,
+        200.0 + w,
+        200.0 - w
+    );
     glass(out, spec, &outline, (200.0 - w, 74.0, 200.0 + w, 240.0));
     let _ = write!(
         out,
@@ -113,14 +124,29 @@ fn lamp(out: &mut String, spec: &Spec) {
 fn paperweight(out: &mut String, spec: &Spec) {
     let r = 1.22 * f64::from(spec.width);
     shadow(out, 318.0, r * 1.2);
-    let outline = format!("M{:.0} 262A{r:.0} {:.0} 0 0 1 {:.0} 262Q{:.0} 312 200 314Q{:.0} 312 {:.0} 262Z", 200.0 - r, r * 1.06, 200.0 + r, 200.0 + r * 0.96, 200.0 - r * 0.96, 200.0 - r);
+    let outline = format!(
+        "M{:.0} 262A{r:.0} {:.0} 0 0 1 {:.0} 262Q{:.0} 312 200 314Q{:.0} 312 {:.0} 262Z",
+        200.0 - r,
+        r * 1.06,
+        200.0 + r,
+        200.0 + r * 0.96,
+        200.0 - r * 0.96,
+        200.0 - r
+    );
     let _ = write!(out, "<path d=\"{outline}\" fill=\"{}\"/>", hsl(spec.hue, 30, 94));
     glass(out, spec, &outline, (200.0 - r * 0.8, 180.0, 200.0 + r * 0.8, 306.0));
     if spec.pattern == Pattern::Dots {
         for (x, y, size) in [(160.0, 250.0, 15.0), (205.0, 228.0, 19.0), (246.0, 256.0, 14.0), (196.0, 276.0, 12.0)] {
             for petal in 0..6 {
                 let angle = f64::from(petal) * std::f64::consts::FRAC_PI_3;
-                let _ = write!(out, "<circle cx=\"{:.0}\" cy=\"{:.0}\" r=\"{:.1}\" fill=\"{}\"/>", x + angle.cos() * size, y + angle.sin() * size * 0.7, size * 0.5, hsl(spec.hue2, 85, 66));
+                let _ = write!(
+                    out,
+                    "<circle cx=\"{:.0}\" cy=\"{:.0}\" r=\"{:.1}\" fill=\"{}\"/>",
+                    x + angle.cos() * size,
+                    y + angle.sin() * size * 0.7,
+                    size * 0.5,
+                    hsl(spec.hue2, 85, 66)
+                );
             }
             let _ = write!(out, "<circle cx=\"{x}\" cy=\"{y}\" r=\"{:.1}\" fill=\"#fff3c4\"/>", size * 0.42);
         }
@@ -138,7 +164,11 @@ fn paperweight(out: &mut String, spec: &Spec) {
 
 fn beads(out: &mut String, spec: &Spec) {
     shadow(out, 356.0, 110.0);
-    let _ = write!(out, "<path d=\"M96 60C60 250 130 330 200 332S340 250 304 60\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>", hsl(spec.hue, 25, 40));
+    let _ = write!(
+        out,
+        "<path d=\"M96 60C60 250 130 330 200 332S340 250 304 60\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>",
+        hsl(spec.hue, 25, 40)
+    );
     for i in 0..19 {
         let t = (f64::from(i) + 0.5) / 19.0;
         // The same line, half by half: a hanging chain.
@@ -166,12 +196,26 @@ fn beads(out: &mut String, spec: &Spec) {
         );
         match spec.pattern {
             Pattern::Dots => {
-                let _ = write!(out, "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"{:.1}\" fill=\"{}\"/>", x + r * 0.3, y + r * 0.34, r * 0.2, hsl(spec.hue2, 40, 90));
+                let _ = write!(
+                    out,
+                    "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"{:.1}\" fill=\"{}\"/>",
+                    x + r * 0.3,
+                    y + r * 0.34,
+                    r * 0.2,
+                    hsl(spec.hue2, 40, 90)
+                );
             }
             Pattern::Facets => {
                 for petal in 0..5 {
                     let turn = f64::from(petal) * 1.256_637;
-                    let _ = write!(out, "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"{:.1}\" fill=\"{}\"/>", x + turn.cos() * r * 0.4, y + turn.sin() * r * 0.4, r * 0.2, hsl((hue + 180) % 360, 80, 82));
+                    let _ = write!(
+                        out,
+                        "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"{:.1}\" fill=\"{}\"/>",
+                        x + turn.cos() * r * 0.4,
+                        y + turn.sin() * r * 0.4,
+                        r * 0.2,
+                        hsl((hue + 180) % 360, 80, 82)
+                    );
                 }
             }
             _ => {}
@@ -183,23 +227,65 @@ fn panel(out: &mut String, spec: &Spec) {
     shadow(out, 376.0, 130.0);
     let half = 1.12 * f64::from(spec.width);
     let (left, top, bottom) = (200.0 - half, 46.0, 362.0);
-    let colour = |i: i32| hsl(u16::try_from((i32::from(if i % 2 == 0 { spec.hue } else { spec.hue2 }) + i * 17 % 50).rem_euclid(360)).unwrap_or(0), 66, u16::try_from(48 + i * 13 % 32).unwrap_or(60));
-    let _ = write!(out, "<rect x=\"{left:.0}\" y=\"{top}\" width=\"{:.0}\" height=\"{:.0}\" fill=\"{}\"/><clipPath id=\"c\"><rect x=\"{left:.0}\" y=\"{top}\" width=\"{:.0}\" height=\"{:.0}\"/></clipPath>\
-        <g clip-path=\"url(#c)\" stroke=\"#2b3338\" stroke-width=\"5\" stroke-linejoin=\"round\">", 2.0 * half, bottom - top, hsl(spec.hue, 40, 82), 2.0 * half, bottom - top);
+    let colour = |i: i32| {
+        hsl(
+            u16::try_from((i32::from(if i % 2 == 0 { spec.hue } else { spec.hue2 }) + i * 17 % 50).rem_euclid(360))
+                .unwrap_or(0),
+            66,
+            u16::try_from(48 + i * 13 % 32).unwrap_or(60),
+        )
+    };
+    let _ = write!(
+        out,
+        "<rect x=\"{left:.0}\" y=\"{top}\" width=\"{:.0}\" height=\"{:.0}\" fill=\"{}\"/><clipPath id=\"c\"><rect x=\"{left:.0}\" y=\"{top}\" width=\"{:.0}\" height=\"{:.0}\"/></clipPath>\
+        <g clip-path=\"url(#c)\" stroke=\"#2b3338\" stroke-width=\"5\" stroke-linejoin=\"round\">",
+        2.0 * half,
+        bottom - top,
+        hsl(spec.hue, 40, 82),
+        2.0 * half,
+        bottom - top
+    );
     match spec.pattern {
         Pattern::Bands | Pattern::Clear => {
             for i in 0..16 {
-                let (a, b) = (f64::from(i) * std::f64::consts::TAU / 16.0, f64::from(i + 1) * std::f64::consts::TAU / 16.0);
-                let _ = write!(out, "<path d=\"M200 204L{:.0} {:.0}L{:.0} {:.0}Z\" fill=\"{}\"/>", 200.0 + a.cos() * 300.0, 204.0 + a.sin() * 300.0, 200.0 + b.cos() * 300.0, 204.0 + b.sin() * 300.0, colour(i));
+                let (a, b) =
+                    (f64::from(i) * std::f64::consts::TAU / 16.0, f64::from(i + 1) * std::f64::consts::TAU / 16.0);
+                let _ = write!(
+                    out,
+                    "<path d=\"M200 204L{:.0} {:.0}L{:.0} {:.0}Z\" fill=\"{}\"/>",
+                    200.0 + a.cos() * 300.0,
+                    204.0 + a.sin() * 300.0,
+                    200.0 + b.cos() * 300.0,
+                    204.0 + b.sin() * 300.0,
+                    colour(i)
+                );
             }
-            let _ = write!(out, "<circle cx=\"200\" cy=\"204\" r=\"62\" fill=\"{}\"/><circle cx=\"200\" cy=\"204\" r=\"26\" fill=\"{}\"/>", hsl(spec.hue, 85, 66), hsl(spec.hue, 80, 80));
+            let _ = write!(
+                out,
+                "<circle cx=\"200\" cy=\"204\" r=\"62\" fill=\"{}\"/><circle cx=\"200\" cy=\"204\" r=\"26\" fill=\"{}\"/>",
+                hsl(spec.hue, 85, 66),
+                hsl(spec.hue, 80, 80)
+            );
         }
         Pattern::Facets => {
             let (w, h) = (half / 2.0, (bottom - top) / 5.0);
             for row in -1..6 {
                 for column in -1..5 {
-                    let (x, y) = (left + w * f64::from(column) + if row % 2 == 0 { 0.0 } else { w / 2.0 }, top + h * f64::from(row));
-                    let _ = write!(out, "<path d=\"M{x:.0} {:.0}L{:.0} {:.0}L{x:.0} {:.0}L{:.0} {:.0}Z\" fill=\"{}\"/>", y, x + w / 2.0, y + h, y + 2.0 * h, x - w / 2.0, y + h, colour(row * 3 + column + 20));
+                    let (x, y) = (
+                        left + w * f64::from(column) + if row % 2 == 0 { 0.0 } else { w / 2.0 },
+                        top + h * f64::from(row),
+                    );
+                    let _ = write!(
+                        out,
+                        "<path d=\"M{x:.0} {:.0}L{:.0} {:.0}L{x:.0} {:.0}L{:.0} {:.0}Z\" fill=\"{}\"/>",
+                        y,
+                        x + w / 2.0,
+                        y + h,
+                        y + 2.0 * h,
+                        x - w / 2.0,
+                        y + h,
+                        colour(row * 3 + column + 20)
+                    );
                 }
             }
         }
@@ -208,14 +294,30 @@ fn panel(out: &mut String, spec: &Spec) {
             for i in 0..24 {
                 let (column, row) = (f64::from(i % 4), f64::from(i / 4));
                 let lean = f64::from(i * 29 % 17) - 8.0;
-                let _ = write!(out, "<path d=\"M{:.0} {:.0}l{w:.0} {lean:.0}l{:.0} {h:.0}l{:.0} {:.0}Z\" fill=\"{}\"/>", left + column * w, top + row * h, -lean, -w, -lean, colour(i * 5 % 23));
+                let _ = write!(
+                    out,
+                    "<path d=\"M{:.0} {:.0}l{w:.0} {lean:.0}l{:.0} {h:.0}l{:.0} {:.0}Z\" fill=\"{}\"/>",
+                    left + column * w,
+                    top + row * h,
+                    -lean,
+                    -w,
+                    -lean,
+                    colour(i * 5 % 23)
+                );
             }
         }
         Pattern::Stripes | Pattern::Swirl => {
             for i in (0..9).rev() {
                 let x = left + 2.0 * half * f64::from(i) / 8.0;
                 let bend = if spec.pattern == Pattern::Swirl { 120.0 } else { 46.0 };
-                let _ = write!(out, "<path d=\"M{left:.0} {top}H{x:.0}C{:.0} 130 {:.0} 260 {:.0} {bottom}H{left:.0}Z\" fill=\"{}\"/>", x + bend, x - bend, x + bend * 0.4, colour(i));
+                let _ = write!(
+                    out,
+                    "<path d=\"M{left:.0} {top}H{x:.0}C{:.0} 130 {:.0} 260 {:.0} {bottom}H{left:.0}Z\" fill=\"{}\"/>",
+                    x + bend,
+                    x - bend,
+                    x + bend * 0.4,
+                    colour(i)
+                );
             }
         }
     }
@@ -243,9 +345,17 @@ fn furnace(out: &mut String, spec: &Spec) {
     );
     for row in 0..6 {
         let y = 132 + row * 38;
-        let _ = write!(out, "<path d=\"M62 {y}H278\" stroke=\"{}\" stroke-opacity=\".4\" stroke-width=\"2\"/>", hsl(18, 30, 28));
+        let _ = write!(
+            out,
+            "<path d=\"M62 {y}H278\" stroke=\"{}\" stroke-opacity=\".4\" stroke-width=\"2\"/>",
+            hsl(18, 30, 28)
+        );
     }
-    let _ = write!(out, "<circle cx=\"170\" cy=\"196\" r=\"62\" fill=\"{}\"/><circle cx=\"170\" cy=\"196\" r=\"52\" fill=\"url(#h)\"/><path d=\"M190 204L386 300\" stroke=\"#4b5b63\" stroke-width=\"8\" stroke-linecap=\"round\"/>", hsl(18, 25, 26));
+    let _ = write!(
+        out,
+        "<circle cx=\"170\" cy=\"196\" r=\"62\" fill=\"{}\"/><circle cx=\"170\" cy=\"196\" r=\"52\" fill=\"url(#h)\"/><path d=\"M190 204L386 300\" stroke=\"#4b5b63\" stroke-width=\"8\" stroke-linecap=\"round\"/>",
+        hsl(18, 25, 26)
+    );
     let outline = "M296 206C330 190 366 214 362 252S312 300 288 272S268 220 296 206Z";
     let _ = write!(out, "<g transform=\"rotate(-8 316 244)\">");
     glass(out, spec, outline, (270.0, 196.0, 366.0, 292.0));
@@ -276,10 +386,17 @@ fn kiln(out: &mut String, spec: &Spec) {
         hsl(205, 12, 52)
     );
     for x in 0..9 {
-        let _ = write!(out, "<path d=\"M{} 128v18\" stroke=\"#ffd27a\" stroke-width=\"4\" stroke-linecap=\"round\"/>", 104 + x * 24);
+        let _ = write!(
+            out,
+            "<path d=\"M{} 128v18\" stroke=\"#ffd27a\" stroke-width=\"4\" stroke-linecap=\"round\"/>",
+            104 + x * 24
+        );
     }
     let _ = write!(out, "<path d=\"M92 262H308\" stroke=\"#e6d8c4\" stroke-width=\"9\"/>");
     let outline = "M122 232Q200 214 278 232L262 252Q200 262 138 252Z";
     glass(out, spec, outline, (122.0, 218.0, 278.0, 260.0));
-    let _ = write!(out, "<circle cx=\"92\" cy=\"322\" r=\"9\" fill=\"#2f3a40\"/><circle cx=\"122\" cy=\"322\" r=\"9\" fill=\"#2f3a40\"/><rect x=\"236\" y=\"310\" width=\"84\" height=\"24\" rx=\"5\" fill=\"#12262b\"/><text x=\"278\" y=\"327\" font-family=\"monospace\" font-size=\"15\" fill=\"#ff8a5c\" text-anchor=\"middle\">795 C</text>");
+    let _ = write!(
+        out,
+        "<circle cx=\"92\" cy=\"322\" r=\"9\" fill=\"#2f3a40\"/><circle cx=\"122\" cy=\"322\" r=\"9\" fill=\"#2f3a40\"/><rect x=\"236\" y=\"310\" width=\"84\" height=\"24\" rx=\"5\" fill=\"#12262b\"/><text x=\"278\" y=\"327\" font-family=\"monospace\" font-size=\"15\" fill=\"#ff8a5c\" text-anchor=\"middle\">795 C</text>"
+    );
 }

@@ -13,15 +13,32 @@ const X: f64 = 200.0;
 /// The profile of a vessel; none for what is no vessel.
 pub(super) fn profile(shape: Shape) -> Option<Profile> {
     Some(match shape {
-        Shape::Vase => &[(62.0, 44.0), (80.0, 31.0), (112.0, 33.0), (180.0, 76.0), (250.0, 90.0), (318.0, 56.0), (336.0, 60.0)],
-        Shape::Bottle => &[(58.0, 24.0), (72.0, 17.0), (150.0, 18.0), (196.0, 62.0), (258.0, 84.0), (322.0, 66.0), (336.0, 56.0)],
+        Shape::Vase => {
+            &[(62.0, 44.0), (80.0, 31.0), (112.0, 33.0), (180.0, 76.0), (250.0, 90.0), (318.0, 56.0), (336.0, 60.0)]
+        }
+        Shape::Bottle => {
+            &[(58.0, 24.0), (72.0, 17.0), (150.0, 18.0), (196.0, 62.0), (258.0, 84.0), (322.0, 66.0), (336.0, 56.0)]
+        }
         Shape::Cylinder => &[(74.0, 66.0), (150.0, 61.0), (260.0, 60.0), (326.0, 62.0), (336.0, 56.0)],
         Shape::Tumbler => &[(138.0, 74.0), (220.0, 68.0), (318.0, 58.0), (336.0, 50.0)],
-        Shape::Goblet => &[(84.0, 60.0), (130.0, 68.0), (180.0, 52.0), (208.0, 15.0), (226.0, 8.0), (300.0, 7.0), (322.0, 18.0), (336.0, 62.0)],
-        Shape::Flute => &[(56.0, 34.0), (130.0, 37.0), (200.0, 25.0), (226.0, 7.0), (304.0, 6.0), (324.0, 15.0), (336.0, 52.0)],
+        Shape::Goblet => &[
+            (84.0, 60.0),
+            (130.0, 68.0),
+            (180.0, 52.0),
+            (208.0, 15.0),
+            (226.0, 8.0),
+            (300.0, 7.0),
+            (322.0, 18.0),
+            (336.0, 62.0),
+        ],
+        Shape::Flute => {
+            &[(56.0, 34.0), (130.0, 37.0), (200.0, 25.0), (226.0, 7.0), (304.0, 6.0), (324.0, 15.0), (336.0, 52.0)]
+        }
         Shape::Bowl => &[(186.0, 132.0), (236.0, 116.0), (292.0, 70.0), (322.0, 40.0), (338.0, 48.0)],
         Shape::Plate => &[(266.0, 152.0), (284.0, 132.0), (306.0, 84.0), (320.0, 58.0), (328.0, 60.0)],
-        Shape::Carafe | Shape::Jug => &[(74.0, 46.0), (94.0, 32.0), (140.0, 32.0), (196.0, 70.0), (262.0, 88.0), (322.0, 74.0), (336.0, 62.0)],
+        Shape::Carafe | Shape::Jug => {
+            &[(74.0, 46.0), (94.0, 32.0), (140.0, 32.0), (196.0, 70.0), (262.0, 88.0), (322.0, 74.0), (336.0, 62.0)]
+        }
         _ => return None,
     })
 }
@@ -91,7 +108,8 @@ pub(super) fn draw(out: &mut String, spec: &Spec, profile: Profile) {
         (foot * 0.2).max(4.0),
     );
     // The window's reflection follows the wall.
-    let glint: Vec<(f64, f64)> = profile.iter().take(profile.len() - 1).map(|(y, w)| (X - w * scale * 0.68, *y + 10.0)).collect();
+    let glint: Vec<(f64, f64)> =
+        profile.iter().take(profile.len() - 1).map(|(y, w)| (X - w * scale * 0.68, *y + 10.0)).collect();
     let _ = write!(
         out,
         "<path d=\"M{:.1} {:.1}{}\" fill=\"none\" stroke=\"#fff\" stroke-opacity=\".62\" stroke-width=\"{:.1}\" stroke-linecap=\"round\"/>\
@@ -111,7 +129,13 @@ pub(super) fn draw(out: &mut String, spec: &Spec, profile: Profile) {
 fn handle(out: &mut String, spec: &Spec, scale: f64) {
     let x = X + 36.0 * scale;
     let d = format!("M{x:.0} 112C{:.0} 84 {:.0} 230 {:.0} 236", x + 120.0 * scale, x + 92.0 * scale, X + 78.0 * scale);
-    for (colour, width, opacity) in [(hsl(spec.hue2, 55, 40), 15.0, 0.75), (hsl(spec.hue, 70, 80), 7.0, 0.8), ("#fff".to_owned(), 2.0, 0.9)] {
-        let _ = write!(out, "<path d=\"{d}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{:.1}\" stroke-opacity=\"{opacity}\" stroke-linecap=\"round\"/>", width * scale);
+    for (colour, width, opacity) in
+        [(hsl(spec.hue2, 55, 40), 15.0, 0.75), (hsl(spec.hue, 70, 80), 7.0, 0.8), ("#fff".to_owned(), 2.0, 0.9)]
+    {
+        let _ = write!(
+            out,
+            "<path d=\"{d}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{:.1}\" stroke-opacity=\"{opacity}\" stroke-linecap=\"round\"/>",
+            width * scale
+        );
     }
 }

@@ -42,7 +42,12 @@ pub fn parcel(lines: &[Line], products: &[Product]) -> Result<Parcel, Problem> {
 }
 
 /// The lines of an order, at unit prices in the order's currency, and their sum.
-pub fn price(lines: &[Line], products: &[Product], unit_prices: &[Money], zero: Money) -> Result<(Vec<OrderLine>, Money), Problem> {
+pub fn price(
+    lines: &[Line],
+    products: &[Product],
+    unit_prices: &[Money],
+    zero: Money,
+) -> Result<(Vec<OrderLine>, Money), Problem> {
     let overflow = |_: MoneyError| Problem::precondition("TOTAL_TOO_LARGE", "the sum is too large").with_field("cart");
     let mut subtotal = zero;
     let mut priced = Vec::with_capacity(lines.len());
@@ -71,7 +76,8 @@ pub fn total(subtotal: Money, shipping: Money, max: Option<Money>) -> Result<Mon
             Err(Problem::invalid("max_total", &expected, "the limit is in another currency than the order"))
         }
         Some(max) if total.minor > max.minor => {
-            Err(Problem::aborted("PRICE_CHANGED", &format!("the total is {total}, more than {max}")).with_field("max_total"))
+            Err(Problem::aborted("PRICE_CHANGED", &format!("the total is {total}, more than {max}"))
+                .with_field("max_total"))
         }
         _ if total.minor == 0 => Err(Problem::precondition("NOTHING_TO_PAY", "the total is zero in this currency")),
         _ => Ok(total),
@@ -94,7 +100,10 @@ mod tests {
 
     #[test]
     fn what_is_gone_is_named() {
-        let found = match_products(&[line("prd_b", 1), line("prd_a", 1)], vec![product("prd_a", Kind::Goods, 1), product("prd_b", Kind::Goods, 1)]);
+        let found = match_products(
+            &[line("prd_b", 1), line("prd_a", 1)],
+            vec![product("prd_a", Kind::Goods, 1), product("prd_b", Kind::Goods, 1)],
+        );
         assert_eq!(found.expect("both").iter().map(|p| p.id.as_str()).collect::<Vec<_>>(), ["prd_b", "prd_a"]);
         let gone = match_products(&[line("prd_x", 1)], vec![]).expect_err("gone");
         assert_eq!(gone.reason, "PRODUCT_GONE");
@@ -108,7 +117,10 @@ mod tests {
         let products = [product("prd_a", Kind::Goods, 400), product("prd_b", Kind::Event, 0)];
         assert_eq!(parcel(&lines, &products), Ok(Parcel { weight_g: 1200, items: 3 }));
         assert_eq!(parcel(&lines[1..], &products[1..]), Ok(Parcel::default()));
-        assert_eq!(parcel(&[line("prd_a", 999)], &[product("prd_a", Kind::Goods, u32::MAX)]).expect_err("heavy").reason, "TOO_HEAVY");
+        assert_eq!(
+            parcel(&[line("prd_a", 999)], &[product("prd_a", Kind::Goods, u32::MAX)]).expect_err("heavy").reason,
+            "TOO_HEAVY"
+        );
     }
 
     #[test]
@@ -122,6 +134,9 @@ mod tests {
         assert_eq!(total(subtotal, eur(1), Some(eur(1000))).expect_err("dearer").reason, "PRICE_CHANGED");
         let usd = Money::new(Currency::parse("USD").expect("known"), 99_999);
         assert_eq!(total(subtotal, eur(1), Some(usd)).expect_err("dollars").field.as_deref(), Some("max_total"));
-        assert_eq!(price(&[line("prd_a", 2)], &products, &[eur(i64::MAX)], eur(0)).expect_err("too large").reason, "TOTAL_TOO_LARGE");
+        assert_eq!(
+            price(&[line("prd_a", 2)], &products, &[eur(i64::MAX)], eur(0)).expect_err("too large").reason,
+            "TOTAL_TOO_LARGE"
+        );
     }
 }

@@ -37,7 +37,13 @@ pub(crate) struct Line {
 
 impl From<orders::OrderLine> for Line {
     fn from(l: orders::OrderLine) -> Self {
-        Self { product_id: l.product_id, name: l.name, quantity: l.quantity, unit_price: money(l.unit_price), total: money(l.total) }
+        Self {
+            product_id: l.product_id,
+            name: l.name,
+            quantity: l.quantity,
+            unit_price: money(l.unit_price),
+            total: money(l.total),
+        }
     }
 }
 
@@ -103,7 +109,13 @@ impl Payment {
         let method = match (self.card, self.token) {
             (Some(card), None) => payments::payment_method::Method::Card(card.into()),
             (None, Some(token)) => payments::payment_method::Method::Token(token),
-            _ => return Err(CoreProblem::invalid("payment", "either card or token", "the payment method is missing or there are two")),
+            _ => {
+                return Err(CoreProblem::invalid(
+                    "payment",
+                    "either card or token",
+                    "the payment method is missing or there are two",
+                ));
+            }
         };
         Ok(payments::PaymentMethod { method: Some(method) })
     }

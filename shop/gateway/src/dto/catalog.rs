@@ -61,7 +61,11 @@ pub(crate) struct Product {
 impl From<catalog::Product> for Product {
     fn from(p: catalog::Product) -> Self {
         let kind = if p.kind() == catalog::Kind::Event { Kind::Event } else { Kind::Goods };
-        let event = p.event.map(|e| Event { starts_at: rfc3339(e.starts_at_unix_ms), duration_min: e.duration_min, venue: e.venue });
+        let event = p.event.map(|e| Event {
+            starts_at: rfc3339(e.starts_at_unix_ms),
+            duration_min: e.duration_min,
+            venue: e.venue,
+        });
         Self {
             kind,
             picture: format!("/api/v1/products/{}/picture.svg", p.id),
@@ -106,8 +110,18 @@ impl NewProduct {
         let price = self.price.parse("price")?;
         let event = self.event.map(|e| {
             let at = parse_rfc3339(&e.starts_at);
-            let wrong = || CoreProblem::invalid("event.starts_at", "RFC 3339, for example 2026-12-24T18:00:00Z", "that is not a time");
-            Ok::<_, CoreProblem>(catalog::EventDetails { starts_at_unix_ms: at.ok_or_else(wrong)?, duration_min: e.duration_min, venue: e.venue })
+            let wrong = || {
+                CoreProblem::invalid(
+                    "event.starts_at",
+                    "RFC 3339, for example 2026-12-24T18:00:00Z",
+                    "that is not a time",
+                )
+            };
+            Ok::<_, CoreProblem>(catalog::EventDetails {
+                starts_at_unix_ms: at.ok_or_else(wrong)?,
+                duration_min: e.duration_min,
+                venue: e.venue,
+            })
         });
         Ok(catalog::Product {
             kind: catalog::Kind::from(self.kind).into(),

@@ -40,7 +40,11 @@ pub(crate) struct Order {
 impl From<orders::Order> for Order {
     fn from(o: orders::Order) -> Self {
         let state = |s: orders::OrderState| word(s.as_str_name(), "ORDER_STATE_");
-        let change = |c: &orders::StateChange| StateChange { state: state(c.state()), at: rfc3339(c.at_unix_ms), reason: c.reason.clone() };
+        let change = |c: &orders::StateChange| StateChange {
+            state: state(c.state()),
+            at: rfc3339(c.at_unix_ms),
+            reason: c.reason.clone(),
+        };
         Self {
             state: state(o.state()),
             history: o.history.iter().map(change).collect(),
@@ -100,7 +104,11 @@ pub(crate) struct Tracking {
 impl From<shipping::Shipment> for Shipment {
     fn from(s: shipping::Shipment) -> Self {
         let state = |s: shipping::ShipmentState| word(s.as_str_name(), "SHIPMENT_STATE_");
-        let step = |t: &shipping::TrackingEvent| Tracking { state: state(t.state()), at: rfc3339(t.at_unix_ms), place: t.place.clone() };
+        let step = |t: &shipping::TrackingEvent| Tracking {
+            state: state(t.state()),
+            at: rfc3339(t.at_unix_ms),
+            place: t.place.clone(),
+        };
         Self {
             state: state(s.state()),
             history: s.history.iter().map(step).collect(),

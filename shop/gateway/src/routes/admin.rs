@@ -34,7 +34,10 @@ pub(super) struct OrdersQuery {
     cursor: Option<String>,
 }
 
-pub(super) async fn orders(State(gateway): State<Arc<Gateway>>, Query(query): Query<OrdersQuery>) -> Result<axum::Json<Page<Order>>, Reply> {
+pub(super) async fn orders(
+    State(gateway): State<Arc<Gateway>>,
+    Query(query): Query<OrdersQuery>,
+) -> Result<axum::Json<Page<Order>>, Reply> {
     let state = query.state.map_or(Ok(OrderState::Unspecified), |word| state_of(&word, "state"))?;
     let customer_id = query.customer_id.unwrap_or_default();
     let request = ListOrdersRequest { customer_id, state: state.into(), page: page(query.limit, query.cursor)? };
@@ -42,13 +45,20 @@ pub(super) async fn orders(State(gateway): State<Arc<Gateway>>, Query(query): Qu
     Ok(axum::Json(Page::new(found.orders, found.page)))
 }
 
-pub(super) async fn order(State(gateway): State<Arc<Gateway>>, Path(order_id): Path<String>) -> Result<axum::Json<Order>, Reply> {
+pub(super) async fn order(
+    State(gateway): State<Arc<Gateway>>,
+    Path(order_id): Path<String>,
+) -> Result<axum::Json<Order>, Reply> {
     let request = GetOrderRequest { order_id, customer_id: String::new() };
     Ok(axum::Json(gateway.deps.orders.clone().get_order(request).await?.into_inner().into()))
 }
 
 /// Cancelling goes through checkout, for money and stock go back; a refund of what was sent gives back the money alone.
-pub(super) async fn transition(State(gateway): State<Arc<Gateway>>, Path(order_id): Path<String>, Json(body): Json<dto::Transition>) -> Result<axum::Json<Order>, Reply> {
+pub(super) async fn transition(
+    State(gateway): State<Arc<Gateway>>,
+    Path(order_id): Path<String>,
+    Json(body): Json<dto::Transition>,
+) -> Result<axum::Json<Order>, Reply> {
     let deps = &gateway.deps;
     let to = state_of(&body.to, "to")?;
     let reason = if body.reason.is_empty() { "by an admin".to_owned() } else { body.reason };
@@ -66,7 +76,10 @@ pub(super) async fn transition(State(gateway): State<Arc<Gateway>>, Path(order_i
                 return Ok(axum::Json(deps.checkout.clone().cancel_order(request).await?.into_inner().into()));
             }
             let refund_id = format!("ref_{}", order.id.trim_start_matches("ord_"));
-            deps.payments.clone().refund(RefundRequest { payment_id: order.payment_id, refund_id, amount: None }).await?;
+            deps.payments
+                .clone()
+                .refund(RefundRequest { payment_id: order.payment_id, refund_id, amount: None })
+                .await?;
         }
         OrderState::Placed | OrderState::Paid | OrderState::Unspecified => {
             let expected = "shipped, delivered, cancelled or refunded";
@@ -77,13 +90,19 @@ pub(super) async fn transition(State(gateway): State<Arc<Gateway>>, Path(order_i
     Ok(axum::Json(deps.orders.clone().transition(request).await?.into_inner().into()))
 }
 
-pub(super) async fn payments(State(gateway): State<Arc<Gateway>>, Query(query): Query<PageQuery>) -> Result<axum::Json<Page<dto::PaymentRecord>>, Reply> {
-    let found = gateway.deps.payments.clone().list_payments(ListPaymentsRequest { page: query.request()? }).await?.into_inner();
+pub(super) async fn payments(
+    State(gateway): State<Arc<Gateway>>,
+    Query(query): Query<PageQuery>,
+) -> Result<axum::Json<Page<dto::PaymentRecord>>, Reply> {
+    let found =
+        gateway.deps.payments.clone().list_payments(ListPaymentsRequest { page: query.request()? }).await?.into_inner();
     Ok(axum::Json(Page::new(found.payments, found.page)))
 }
 
 pub(super) async fn balance(State(gateway): State<Arc<Gateway>>) -> Result<axum::Json<dto::TrialBalance>, Reply> {
-    Ok(axum::Json(gateway.deps.accounting.clone().get_trial_balance(GetTrialBalanceRequest {}).await?.into_inner().into()))
+    Ok(axum::Json(
+        gateway.deps.accounting.clone().get_trial_balance(GetTrialBalanceRequest {}).await?.into_inner().into(),
+    ))
 }
 
 #[derive(Deserialize)]
@@ -94,8 +113,14 @@ pub(super) struct TransactionsQuery {
     cursor: Option<String>,
 }
 
-pub(super) async fn transactions(State(gateway): State<Arc<Gateway>>, Query(query): Query<TransactionsQuery>) -> Result<axum::Json<Page<dto::LedgerTransaction>>, Reply> {
-    let request = ListTransactionsRequest { order_id: query.order_id.unwrap_or_default(), page: page(query.limit, query.cursor)? };
+pub(super) async fn transactions(
+    State(gateway): State<Arc<Gateway>>,
+    Query(query): Query<TransactionsQuery>,
+) -> Result<axum::Json<Page<dto::LedgerTransaction>>, Reply> {
+    let request = ListTransactionsRequest {
+        order_id: query.order_id.unwrap_or_default(),
+        page: page(query.limit, query.cursor)?,
+    };
     let found = gateway.deps.accounting.clone().list_transactions(request).await?.into_inner();
     Ok(axum::Json(Page::new(found.transactions, found.page)))
 }
@@ -108,14 +133,23 @@ pub(super) struct AssessmentsQuery {
     cursor: Option<String>,
 }
 
-pub(super) async fn assessments(State(gateway): State<Arc<Gateway>>, Query(query): Query<AssessmentsQuery>) -> Result<axum::Json<Page<dto::Assessment>>, Reply> {
-    let request = ListAssessmentsRequest { min_score: query.min_score.unwrap_or(0), page: page(query.limit, query.cursor)? };
+pub(super) async fn assessments(
+    State(gateway): State<Arc<Gateway>>,
+    Query(query): Query<AssessmentsQuery>,
+) -> Result<axum::Json<Page<dto::Assessment>>, Reply> {
+    let request =
+        ListAssessmentsRequest { min_score: query.min_score.unwrap_or(0), page: page(query.limit, query.cursor)? };
     let found = gateway.deps.fraud.clone().list_assessments(request).await?.into_inner();
     Ok(axum::Json(Page::new(found.assessments, found.page)))
 }
 
-pub(super) async fn assessment(State(gateway): State<Arc<Gateway>>, Path(order_id): Path<String>) -> Result<axum::Json<dto::Assessment>, Reply> {
-    Ok(axum::Json(gateway.deps.fraud.clone().get_assessment(GetAssessmentRequest { order_id }).await?.into_inner().into()))
+pub(super) async fn assessment(
+    State(gateway): State<Arc<Gateway>>,
+    Path(order_id): Path<String>,
+) -> Result<axum::Json<dto::Assessment>, Reply> {
+    Ok(axum::Json(
+        gateway.deps.fraud.clone().get_assessment(GetAssessmentRequest { order_id }).await?.into_inner().into(),
+    ))
 }
 
 pub(super) async fn rotate_keys(State(gateway): State<Arc<Gateway>>) -> Result<axum::Json<dto::KeyRotated>, Reply> {

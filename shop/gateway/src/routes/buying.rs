@@ -34,7 +34,14 @@ async fn priced(gateway: &Gateway, cart: carts::Cart, currency: Currency) -> Res
         return Ok(axum::Json(Cart { lines: Vec::new(), subtotal: zero.into(), version: cart.version }));
     }
     let product_ids = cart.lines.iter().map(|l| l.product_id.clone()).collect();
-    let products = gateway.deps.catalog.clone().batch_get_products(BatchGetProductsRequest { product_ids }).await?.into_inner().products;
+    let products = gateway
+        .deps
+        .catalog
+        .clone()
+        .batch_get_products(BatchGetProductsRequest { product_ids })
+        .await?
+        .into_inner()
+        .products;
     let from = products.iter().filter_map(|p| p.price.clone()).collect();
     let request = BatchConvertRequest { from, to_code: currency.code().to_owned() };
     let prices = gateway.deps.currency.clone().batch_convert(request).await?.into_inner().money;
@@ -45,7 +52,13 @@ async fn priced(gateway: &Gateway, cart: carts::Cart, currency: Currency) -> Res
         let unit = money_from_proto(Some(price), "price")?;
         let total = unit.checked_mul(quantity).map_err(too_large)?;
         subtotal = subtotal.checked_add(total).map_err(too_large)?;
-        lines.push(Line { product_id: product.id, name: product.name, quantity, unit_price: unit.into(), total: total.into() });
+        lines.push(Line {
+            product_id: product.id,
+            name: product.name,
+            quantity,
+            unit_price: unit.into(),
+            total: total.into(),
+        });
     }
     Ok(axum::Json(Cart { lines, subtotal: subtotal.into(), version: cart.version }))
 }
@@ -56,24 +69,44 @@ pub(super) struct CartQuery {
     currency: Option<String>,
 }
 
-pub(super) async fn cart(State(gateway): State<Arc<Gateway>>, caller: Caller, Query(query): Query<CartQuery>) -> Result<axum::Json<Cart>, Reply> {
+pub(super) async fn cart(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Query(query): Query<CartQuery>,
+) -> Result<axum::Json<Cart>, Reply> {
     let currency = currency(query.currency.as_deref())?;
-    let cart = gateway.deps.carts.clone().get_cart(carts::GetCartRequest { customer_id: caller.id }).await?.into_inner();
+    let cart =
+        gateway.deps.carts.clone().get_cart(carts::GetCartRequest { customer_id: caller.id }).await?.into_inner();
     priced(&gateway, cart, currency).await
 }
 
 pub(super) async fn clear(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Result<StatusCode, Reply> {
-    gateway.deps.carts.clone().clear_cart(carts::ClearCartRequest { customer_id: caller.id, expected_version: None }).await?;
+    gateway
+        .deps
+        .carts
+        .clone()
+        .clear_cart(carts::ClearCartRequest { customer_id: caller.id, expected_version: None })
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn add_item(State(gateway): State<Arc<Gateway>>, caller: Caller, Json(item): Json<dto::NewItem>) -> Result<axum::Json<Cart>, Reply> {
+pub(super) async fn add_item(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Json(item): Json<dto::NewItem>,
+) -> Result<axum::Json<Cart>, Reply> {
     let line = Some(WireLine { product_id: item.product_id, quantity: item.quantity });
-    let cart = gateway.deps.carts.clone().add_item(carts::AddItemRequest { customer_id: caller.id, line }).await?.into_inner();
+    let cart =
+        gateway.deps.carts.clone().add_item(carts::AddItemRequest { customer_id: caller.id, line }).await?.into_inner();
     priced(&gateway, cart, Currency::EUR).await
 }
 
-async fn set(gateway: &Gateway, customer_id: String, product_id: String, quantity: u32) -> Result<axum::Json<Cart>, Reply> {
+async fn set(
+    gateway: &Gateway,
+    customer_id: String,
+    product_id: String,
+    quantity: u32,
+) -> Result<axum::Json<Cart>, Reply> {
     let request = carts::SetItemRequest { customer_id, product_id, quantity };
     let cart = gateway.deps.carts.clone().set_item(request).await?.into_inner();
     priced(gateway, cart, Currency::EUR).await
@@ -88,27 +121,45 @@ pub(super) async fn set_item(
     set(&gateway, caller.id, product_id, body.quantity).await
 }
 
-pub(super) async fn remove_item(State(gateway): State<Arc<Gateway>>, caller: Caller, Path(product_id): Path<String>) -> Result<axum::Json<Cart>, Reply> {
+pub(super) async fn remove_item(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Path(product_id): Path<String>,
+) -> Result<axum::Json<Cart>, Reply> {
     set(&gateway, caller.id, product_id, 0).await
 }
 
-pub(super) async fn quote(State(gateway): State<Arc<Gateway>>, caller: Caller, Json(body): Json<dto::QuoteQuestion>) -> Result<axum::Json<dto::Quote>, Reply> {
+pub(super) async fn quote(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Json(body): Json<dto::QuoteQuestion>,
+) -> Result<axum::Json<dto::Quote>, Reply> {
     let currency_code = currency(body.currency.as_deref())?.code().to_owned();
     let request = QuoteRequest { customer_id: caller.id, currency_code, address: Some(body.address.into()) };
     Ok(axum::Json(gateway.deps.checkout.clone().quote(request).await?.into_inner().into()))
 }
 
-pub(super) async fn tokenize(State(gateway): State<Arc<Gateway>>, caller: Caller, Json(body): Json<dto::NewToken>) -> Result<Response, Reply> {
+pub(super) async fn tokenize(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Json(body): Json<dto::NewToken>,
+) -> Result<Response, Reply> {
     let request = TokenizeCardRequest { card: Some(body.card.into()), customer_id: caller.id };
     let made = gateway.deps.payments.clone().tokenize_card(request).await?.into_inner();
     let token = dto::PaymentToken { token: made.token, scheme: made.scheme, last4: made.last4 };
     Ok((StatusCode::CREATED, axum::Json(token)).into_response())
 }
 
-pub(super) async fn place(State(gateway): State<Arc<Gateway>>, caller: Caller, headers: HeaderMap, Json(body): Json<dto::NewOrder>) -> Result<Response, Reply> {
+pub(super) async fn place(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    headers: HeaderMap,
+    Json(body): Json<dto::NewOrder>,
+) -> Result<Response, Reply> {
     let missing = || {
         let expected = "1 to 128 visible ASCII characters, fresh for each purchase";
-        Problem::invalid("Idempotency-Key", expected, "the header is missing: without it a repeat could buy twice").with_reason("IDEMPOTENCY_KEY_REQUIRED")
+        Problem::invalid("Idempotency-Key", expected, "the header is missing: without it a repeat could buy twice")
+            .with_reason("IDEMPOTENCY_KEY_REQUIRED")
     };
     let idempotency_key = idempotency_key(&headers)?.ok_or_else(missing)?;
     let max_total = body.max_total.as_ref().map(|m| m.parse("max_total")).transpose()?;
@@ -127,19 +178,28 @@ pub(super) async fn place(State(gateway): State<Arc<Gateway>>, caller: Caller, h
         card if card.starts_with("card.") => format!("payment.{card}"),
         _ => field,
     };
-    let placed = gateway.deps.checkout.clone().place_order(request).await.map_err(|s| Reply::from(s).renamed(as_sent))?;
+    let placed =
+        gateway.deps.checkout.clone().place_order(request).await.map_err(|s| Reply::from(s).renamed(as_sent))?;
     let order = Order::from(placed.into_inner());
     let location = format!("/api/v1/orders/{}", order.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], axum::Json(order)).into_response())
 }
 
-pub(super) async fn orders(State(gateway): State<Arc<Gateway>>, caller: Caller, Query(query): Query<PageQuery>) -> Result<axum::Json<Page<Order>>, Reply> {
+pub(super) async fn orders(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Query(query): Query<PageQuery>,
+) -> Result<axum::Json<Page<Order>>, Reply> {
     let request = ListOrdersRequest { customer_id: caller.id, page: query.request()?, ..ListOrdersRequest::default() };
     let found = gateway.deps.orders.clone().list_orders(request).await?.into_inner();
     Ok(axum::Json(Page::new(found.orders, found.page)))
 }
 
-pub(super) async fn order(State(gateway): State<Arc<Gateway>>, caller: Caller, Path(order_id): Path<String>) -> Result<axum::Json<Order>, Reply> {
+pub(super) async fn order(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Path(order_id): Path<String>,
+) -> Result<axum::Json<Order>, Reply> {
     let request = GetOrderRequest { order_id, customer_id: caller.id };
     Ok(axum::Json(gateway.deps.orders.clone().get_order(request).await?.into_inner().into()))
 }
@@ -154,7 +214,11 @@ pub(super) async fn cancel(
     Ok(axum::Json(gateway.deps.checkout.clone().cancel_order(request).await?.into_inner().into()))
 }
 
-pub(super) async fn shipment(State(gateway): State<Arc<Gateway>>, caller: Caller, Path(order_id): Path<String>) -> Result<axum::Json<dto::Shipment>, Reply> {
+pub(super) async fn shipment(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Path(order_id): Path<String>,
+) -> Result<axum::Json<dto::Shipment>, Reply> {
     let request = GetOrderRequest { order_id, customer_id: caller.id };
     let order = gateway.deps.orders.clone().get_order(request).await?.into_inner();
     if order.shipment_id.is_empty() {

@@ -31,7 +31,10 @@ pub(super) struct ListQuery {
     cursor: Option<String>,
 }
 
-pub(super) async fn list(State(gateway): State<Arc<Gateway>>, Query(query): Query<ListQuery>) -> Result<axum::Json<Page<Product>>, Reply> {
+pub(super) async fn list(
+    State(gateway): State<Arc<Gateway>>,
+    Query(query): Query<ListQuery>,
+) -> Result<axum::Json<Page<Product>>, Reply> {
     let request = wire::ListProductsRequest {
         category: query.category.unwrap_or_default(),
         kind: query.kind.map_or(wire::Kind::Unspecified, wire::Kind::from).into(),
@@ -50,7 +53,10 @@ pub(super) struct SearchQuery {
     cursor: Option<String>,
 }
 
-pub(super) async fn search(State(gateway): State<Arc<Gateway>>, Query(query): Query<SearchQuery>) -> Result<axum::Json<Page<Product>>, Reply> {
+pub(super) async fn search(
+    State(gateway): State<Arc<Gateway>>,
+    Query(query): Query<SearchQuery>,
+) -> Result<axum::Json<Page<Product>>, Reply> {
     let request = wire::SearchProductsRequest { query: query.q, page: page(query.limit, query.cursor)? };
     let found = gateway.deps.catalog.clone().search_products(request).await?.into_inner();
     Ok(axum::Json(Page::new(found.products, found.page)))
@@ -65,8 +71,13 @@ fn tagged(status: StatusCode, product: Product) -> Response {
     (status, [(header::ETAG, etag(&product))], axum::Json(product)).into_response()
 }
 
-pub(super) async fn get(State(gateway): State<Arc<Gateway>>, Path(product_id): Path<String>, headers: HeaderMap) -> Result<Response, Reply> {
-    let product: Product = gateway.deps.catalog.clone().get_product(wire::GetProductRequest { product_id }).await?.into_inner().into();
+pub(super) async fn get(
+    State(gateway): State<Arc<Gateway>>,
+    Path(product_id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Reply> {
+    let product: Product =
+        gateway.deps.catalog.clone().get_product(wire::GetProductRequest { product_id }).await?.into_inner().into();
     let tag = etag(&product);
     if is_fresh(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
@@ -74,9 +85,16 @@ pub(super) async fn get(State(gateway): State<Arc<Gateway>>, Path(product_id): P
     Ok(tagged(StatusCode::OK, product))
 }
 
-pub(super) async fn picture(State(gateway): State<Arc<Gateway>>, Path(product_id): Path<String>) -> Result<Response, Reply> {
+pub(super) async fn picture(
+    State(gateway): State<Arc<Gateway>>,
+    Path(product_id): Path<String>,
+) -> Result<Response, Reply> {
     let picture = gateway.deps.catalog.clone().get_picture(wire::GetPictureRequest { product_id }).await?.into_inner();
-    let headers = [(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, PICTURE_AGE), (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'")];
+    let headers = [
+        (header::CONTENT_TYPE, "image/svg+xml"),
+        (header::CACHE_CONTROL, PICTURE_AGE),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
+    ];
     Ok((headers, picture.svg).into_response())
 }
 
@@ -90,7 +108,12 @@ fn acting_as(caller: &Caller) -> String {
     if caller.has("admin") { String::new() } else { caller.id.clone() }
 }
 
-pub(super) async fn create(State(gateway): State<Arc<Gateway>>, caller: Caller, headers: HeaderMap, Json(body): Json<dto::NewProduct>) -> Result<Response, Reply> {
+pub(super) async fn create(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    headers: HeaderMap,
+    Json(body): Json<dto::NewProduct>,
+) -> Result<Response, Reply> {
     let idempotency_key = idempotency_key(&headers)?.unwrap_or_default();
     let stock = body.stock;
     let product = Some(body.parse(acting_as(&caller))?);
@@ -122,7 +145,11 @@ pub(super) async fn update(
     Ok(tagged(StatusCode::OK, updated.into_inner().into()))
 }
 
-pub(super) async fn delete(State(gateway): State<Arc<Gateway>>, caller: Caller, Path(product_id): Path<String>) -> Result<StatusCode, Reply> {
+pub(super) async fn delete(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Path(product_id): Path<String>,
+) -> Result<StatusCode, Reply> {
     let request = wire::DeleteProductRequest { product_id, acting_promoter_id: acting_as(&caller) };
     gateway.deps.catalog.clone().delete_product(request).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -130,7 +157,10 @@ pub(super) async fn delete(State(gateway): State<Arc<Gateway>>, caller: Caller, 
 
 pub(super) async fn currencies(State(gateway): State<Arc<Gateway>>) -> Result<axum::Json<dto::Currencies>, Reply> {
     let found = gateway.deps.currency.clone().list_currencies(ListCurrenciesRequest {}).await?.into_inner();
-    Ok(axum::Json(dto::Currencies { items: found.currencies.into_iter().map(Into::into).collect(), as_of: found.as_of }))
+    Ok(axum::Json(dto::Currencies {
+        items: found.currencies.into_iter().map(Into::into).collect(),
+        as_of: found.as_of,
+    }))
 }
 
 #[derive(Deserialize)]
@@ -141,7 +171,10 @@ pub(super) struct ConvertQuery {
     to: String,
 }
 
-pub(super) async fn convert(State(gateway): State<Arc<Gateway>>, Query(query): Query<ConvertQuery>) -> Result<axum::Json<dto::Converted>, Reply> {
+pub(super) async fn convert(
+    State(gateway): State<Arc<Gateway>>,
+    Query(query): Query<ConvertQuery>,
+) -> Result<axum::Json<dto::Converted>, Reply> {
     let currency = dto::parse_currency(&query.from, "from")?;
     let to = dto::parse_currency(&query.to, "to")?;
     let expected = format!("a decimal number with at most {} decimals, not negative", currency.exponent());
@@ -152,7 +185,11 @@ pub(super) async fn convert(State(gateway): State<Arc<Gateway>>, Query(query): Q
     }
     let request = ConvertRequest { from: Some(from.into()), to_code: to.code().to_owned() };
     let converted = gateway.deps.currency.clone().convert(request).await?.into_inner();
-    Ok(axum::Json(dto::Converted { from: from.into(), to: converted.money.unwrap_or_default().into(), as_of: converted.as_of }))
+    Ok(axum::Json(dto::Converted {
+        from: from.into(),
+        to: converted.money.unwrap_or_default().into(),
+        as_of: converted.as_of,
+    }))
 }
 
 /// Query parameters of which one may be given several times.
@@ -165,22 +202,34 @@ fn repeated(pairs: Pairs, name: &str) -> Result<(Vec<String>, u32), Problem> {
         if key == name {
             values.push(value);
         } else if key == "limit" {
-            limit = value.parse().ok().filter(|n| *n > 0).ok_or_else(|| Problem::invalid("limit", "a number from 1", "that is not a number from 1"))?;
+            limit = value
+                .parse()
+                .ok()
+                .filter(|n| *n > 0)
+                .ok_or_else(|| Problem::invalid("limit", "a number from 1", "that is not a number from 1"))?;
         } else {
             let shown: String = key.chars().take(40).collect();
-            return Err(Problem::invalid(&shown, &format!("{name} or limit"), "there is no such parameter").with_reason("INVALID_QUERY"));
+            return Err(Problem::invalid(&shown, &format!("{name} or limit"), "there is no such parameter")
+                .with_reason("INVALID_QUERY"));
         }
     }
     Ok((values, limit))
 }
 
-pub(super) async fn recommend(State(gateway): State<Arc<Gateway>>, Query(pairs): Query<Pairs>) -> Result<axum::Json<List<dto::Recommendation>>, Reply> {
+pub(super) async fn recommend(
+    State(gateway): State<Arc<Gateway>>,
+    Query(pairs): Query<Pairs>,
+) -> Result<axum::Json<List<dto::Recommendation>>, Reply> {
     let (product_ids, limit) = repeated(pairs, "product_id")?;
-    let found = gateway.deps.recommendations.clone().recommend(RecommendRequest { product_ids, limit }).await?.into_inner();
+    let found =
+        gateway.deps.recommendations.clone().recommend(RecommendRequest { product_ids, limit }).await?.into_inner();
     Ok(axum::Json(List::new(found.recommendations)))
 }
 
-pub(super) async fn ads(State(gateway): State<Arc<Gateway>>, Query(pairs): Query<Pairs>) -> Result<axum::Json<List<dto::Ad>>, Reply> {
+pub(super) async fn ads(
+    State(gateway): State<Arc<Gateway>>,
+    Query(pairs): Query<Pairs>,
+) -> Result<axum::Json<List<dto::Ad>>, Reply> {
     let (context, limit) = repeated(pairs, "context")?;
     let found = gateway.deps.ads.clone().get_ads(GetAdsRequest { context, limit }).await?.into_inner();
     Ok(axum::Json(List::new(found.ads)))

@@ -26,7 +26,10 @@ fn tagged(status: StatusCode, customer: wire::Customer) -> Response {
     (status, [(header::ETAG, format!("\"{}\"", customer.version))], axum::Json(customer)).into_response()
 }
 
-pub(super) async fn sign_up(State(gateway): State<Arc<Gateway>>, Json(body): Json<dto::SignUp>) -> Result<Response, Reply> {
+pub(super) async fn sign_up(
+    State(gateway): State<Arc<Gateway>>,
+    Json(body): Json<dto::SignUp>,
+) -> Result<Response, Reply> {
     let dto::SignUp { email, password, display_name, preferred_currency } = body;
     let request = wire::SignUpRequest { email, password, display_name, preferred_currency };
     let created = gateway.deps.customers.clone().sign_up(request).await?.into_inner();
@@ -78,7 +81,13 @@ pub(super) async fn export(State(gateway): State<Arc<Gateway>>, caller: Caller) 
     let (mut letters, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = Some(PageRequest { size: WHOLE, cursor });
-        let found = gateway.deps.email.clone().list_messages(ListMessagesRequest { to: caller.email.clone(), page }).await?.into_inner();
+        let found = gateway
+            .deps
+            .email
+            .clone()
+            .list_messages(ListMessagesRequest { to: caller.email.clone(), page })
+            .await?
+            .into_inner();
         letters.extend(found.messages.into_iter().map(Letter::from));
         cursor = found.page.map(|p| p.next_cursor).unwrap_or_default();
         if cursor.is_empty() {
@@ -88,7 +97,11 @@ pub(super) async fn export(State(gateway): State<Arc<Gateway>>, caller: Caller) 
     Ok(axum::Json(json!({ "customer": customer, "orders": orders, "letters": letters })))
 }
 
-pub(super) async fn add_address(State(gateway): State<Arc<Gateway>>, caller: Caller, Json(body): Json<dto::NewAddress>) -> Result<Response, Reply> {
+pub(super) async fn add_address(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Json(body): Json<dto::NewAddress>,
+) -> Result<Response, Reply> {
     let saved = wire::SavedAddress { id: String::new(), label: body.label, address: Some(body.address.into()) };
     let request = wire::PutAddressRequest { customer_id: caller.id, address: Some(saved) };
     Ok(tagged(StatusCode::CREATED, gateway.deps.customers.clone().put_address(request).await?.into_inner()))
@@ -105,18 +118,30 @@ pub(super) async fn put_address(
     Ok(tagged(StatusCode::OK, gateway.deps.customers.clone().put_address(request).await?.into_inner()))
 }
 
-pub(super) async fn delete_address(State(gateway): State<Arc<Gateway>>, caller: Caller, Path(address_id): Path<String>) -> Result<Response, Reply> {
+pub(super) async fn delete_address(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Path(address_id): Path<String>,
+) -> Result<Response, Reply> {
     let request = wire::DeleteAddressRequest { customer_id: caller.id, address_id };
     Ok(tagged(StatusCode::OK, gateway.deps.customers.clone().delete_address(request).await?.into_inner()))
 }
 
-pub(super) async fn letters(State(gateway): State<Arc<Gateway>>, caller: Caller, Query(query): Query<PageQuery>) -> Result<axum::Json<Page<Letter>>, Reply> {
+pub(super) async fn letters(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Query(query): Query<PageQuery>,
+) -> Result<axum::Json<Page<Letter>>, Reply> {
     let request = ListMessagesRequest { to: caller.email, page: query.request()? };
     let found = gateway.deps.email.clone().list_messages(request).await?.into_inner();
     Ok(axum::Json(Page::new(found.messages, found.page)))
 }
 
-pub(super) async fn letter(State(gateway): State<Arc<Gateway>>, caller: Caller, Path(message_id): Path<String>) -> Result<axum::Json<Letter>, Reply> {
+pub(super) async fn letter(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Path(message_id): Path<String>,
+) -> Result<axum::Json<Letter>, Reply> {
     let found = gateway.deps.email.clone().get_message(GetMessageRequest { message_id }).await?.into_inner();
     if found.to != caller.email {
         return Err(Problem::not_found("there is no such letter").into());

@@ -42,7 +42,9 @@ pub(crate) async fn tokens_are_rotated_and_revoked(shop: &Shop) -> Result<()> {
 
     let signed_in = sign_in(anybody.client(), &customer.email, &customer.password).await.map_err(anyhow::Error::msg)?;
     let token = text(&signed_in, "refresh_token")?;
-    let revoked = anybody.send(Call::new(Method::POST, "/oauth2/revoke").form(&[("token", token), ("client_id", CLIENT)])).await?;
+    let revoked = anybody
+        .send(Call::new(Method::POST, "/oauth2/revoke").form(&[("token", token), ("client_id", CLIENT)]))
+        .await?;
     ensure!(revoked.status == 200 && refresh(&anybody, token).await?.status == 400, "revoked and still good");
 
     for (form, error) in [
@@ -56,7 +58,8 @@ pub(crate) async fn tokens_are_rotated_and_revoked(shop: &Shop) -> Result<()> {
     }
 
     // New keys sign new tokens; the old ones stay good until they expire.
-    let keys = async || -> Result<usize> { Ok(anybody.get("/oauth2/jwks").await?["keys"].as_array().context("keys")?.len()) };
+    let keys =
+        async || -> Result<usize> { Ok(anybody.get("/oauth2/jwks").await?["keys"].as_array().context("keys")?.len()) };
     let before = keys().await?;
     shop.admin()?.expect(200, Method::POST, "/api/v1/admin/keys/rotate", None).await?;
     ensure!(keys().await? == before + 1, "the key is not published");
@@ -64,7 +67,10 @@ pub(crate) async fn tokens_are_rotated_and_revoked(shop: &Shop) -> Result<()> {
     let renewed = Customer::sign_in(&anybody, &customer.email, &customer.password).await?;
     renewed.api.get("/api/v1/customers/me").await?;
     let discovery = anybody.get("/.well-known/openid-configuration").await?;
-    ensure!(discovery["issuer"] == shop.url.as_str() && discovery["code_challenge_methods_supported"] == json!(["S256"]), "{discovery}");
+    ensure!(
+        discovery["issuer"] == shop.url.as_str() && discovery["code_challenge_methods_supported"] == json!(["S256"]),
+        "{discovery}"
+    );
     Ok(())
 }
 
@@ -82,16 +88,28 @@ pub(crate) async fn forged_tokens_are_refused(shop: &Shop) -> Result<()> {
     flipped[last] = if flipped[last] == b'A' { b'B' } else { b'A' };
     for (what, token) in [
         ("alg none", format!("{}.{}.", part(&json!({"alg": "none", "typ": "at+jwt"})), part(&claims))),
-        ("alg HS256 with the public key", format!("{}.{}.{}", part(&json!({"alg": "HS256", "typ": "at+jwt"})), part(&claims), parts[2])),
+        (
+            "alg HS256 with the public key",
+            format!("{}.{}.{}", part(&json!({"alg": "HS256", "typ": "at+jwt"})), part(&claims), parts[2]),
+        ),
         ("more roles", format!("{}.{}.{}", parts[0], part(&claims), parts[2])),
         ("another signature", String::from_utf8(flipped)?),
         ("no JWT", "abc".to_owned()),
         ("an ID token", text(&signed_in, "id_token")?.to_owned()),
-        ("a refresh token", sign_in(anybody.client(), &customer.email, &customer.password).await.map_err(anyhow::Error::msg)?["scope"].to_string()),
+        (
+            "a refresh token",
+            sign_in(anybody.client(), &customer.email, &customer.password).await.map_err(anyhow::Error::msg)?["scope"]
+                .to_string(),
+        ),
         ("a long one", "x".repeat(5000)),
     ] {
         let answer = anybody.with_token(&token).send(Call::new(Method::GET, "/api/v1/admin/orders")).await?;
-        ensure!(answer.status == 401 && answer.code() == "INVALID_TOKEN", "{what}: {} {}", answer.status, answer.code());
+        ensure!(
+            answer.status == 401 && answer.code() == "INVALID_TOKEN",
+            "{what}: {} {}",
+            answer.status,
+            answer.code()
+        );
         ensure!(answer.header("www-authenticate").is_some(), "{what}: no challenge");
     }
     Ok(())
@@ -102,13 +120,16 @@ pub(crate) async fn wrong_passwords_lock(shop: &Shop) -> Result<()> {
     let customer = Customer::new(&anybody).await?;
     let mut told = Vec::new();
     for _ in 0..6 {
-        told.push(sign_in(anybody.client(), &customer.email, "wrong horse battery").await.expect_err("a wrong password"));
+        told.push(
+            sign_in(anybody.client(), &customer.email, "wrong horse battery").await.expect_err("a wrong password"),
+        );
     }
     ensure!(told[4].contains("wrong") && told[5].contains("too many"), "{told:?}");
     let locked = sign_in(anybody.client(), &customer.email, &customer.password).await.expect_err("locked");
     ensure!(locked.contains("too many"), "{locked}");
     // Somebody unknown is told the same as somebody with a wrong password.
-    let unknown = sign_in(anybody.client(), "nobody@test.vitrine.example", "wrong horse battery").await.expect_err("unknown");
+    let unknown =
+        sign_in(anybody.client(), "nobody@test.vitrine.example", "wrong horse battery").await.expect_err("unknown");
     ensure!(unknown == told[0], "{unknown}");
     Ok(())
 }
@@ -124,24 +145,33 @@ pub(crate) async fn customers_own_their_data(shop: &Shop) -> Result<()> {
     let with_address = customer.api.expect(201, Method::POST, "/api/v1/customers/me/addresses", Some(&new)).await?;
     let id = text(&with_address["addresses"][0], "id")?;
     let path = format!("/api/v1/customers/me/addresses/{id}");
-    let moved = customer.api.expect(200, Method::PUT, &path, Some(&json!({"label": "home", "address": address("FR")}))).await?;
+    let moved =
+        customer.api.expect(200, Method::PUT, &path, Some(&json!({"label": "home", "address": address("FR")}))).await?;
     ensure!(moved["addresses"][0]["address"]["country"] == "FR", "{moved}");
-    let patch = Call::new(Method::PATCH, "/api/v1/customers/me").json(&json!({"display_name": "Countess", "preferred_currency": "GBP"}));
+    let patch = Call::new(Method::PATCH, "/api/v1/customers/me")
+        .json(&json!({"display_name": "Countess", "preferred_currency": "GBP"}));
     let stale = customer.api.send(patch.clone().header(IF_MATCH, "\"1\"")).await?;
     ensure!(stale.status == 412, "{}", stale.status);
     let changed = customer.api.send(patch.header(IF_MATCH, &format!("\"{}\"", moved["version"]))).await?;
     ensure!(changed.status == 200 && changed.json()["display_name"] == "Countess", "{}", changed.status);
 
     let order = customer.buy_one("prd_key-dish").await?;
-    eventually("a receipt", async || Ok((!customer.api.all("/api/v1/mailbox").await?.is_empty()).then_some(()))).await?;
+    eventually("a receipt", async || Ok((!customer.api.all("/api/v1/mailbox").await?.is_empty()).then_some(())))
+        .await?;
     let export = customer.api.get("/api/v1/customers/me/export").await?;
-    ensure!(export["customer"]["addresses"][0]["country"] == "FR" && export["orders"][0]["id"] == order["id"], "{export}");
+    ensure!(
+        export["customer"]["addresses"][0]["country"] == "FR" && export["orders"][0]["id"] == order["id"],
+        "{export}"
+    );
     ensure!(export["letters"].as_array().is_some_and(|l| l.len() == 1), "{export}");
 
     customer.api.expect(204, Method::DELETE, "/api/v1/customers/me", None).await?;
     customer.api.expect(404, Method::GET, "/api/v1/customers/me", None).await?;
     sign_in(anybody.client(), &customer.email, &customer.password).await.expect_err("the account is gone");
-    eventually("letters to be forgotten", async || Ok(customer.api.all("/api/v1/mailbox").await?.is_empty().then_some(()))).await?;
+    eventually("letters to be forgotten", async || {
+        Ok(customer.api.all("/api/v1/mailbox").await?.is_empty().then_some(()))
+    })
+    .await?;
     let admin = shop.admin()?;
     let path = format!("/api/v1/admin/orders/{}", text(&order, "id")?);
     eventually("the order to forget who", async || {

@@ -35,7 +35,8 @@ fn with(mut body: Value, path: &[&str], value: Value) -> Value {
 fn customer_cases() -> Vec<Case> {
     let good = || order_body("EUR", "4242424242424242");
     let items = "/api/v1/cart/items";
-    let item = |id: &str, quantity: Value| json_call(Method::POST, items, &json!({"product_id": id, "quantity": quantity}));
+    let item =
+        |id: &str, quantity: Value| json_call(Method::POST, items, &json!({"product_id": id, "quantity": quantity}));
     let card = |key: &str, value: Value| keyed(&with(good(), &["payment", "card", key], value));
     vec![
         Case(raw(Method::POST, items, "{"), 400, "MALFORMED_JSON", "body"),
@@ -43,7 +44,12 @@ fn customer_cases() -> Vec<Case> {
         Case(raw(Method::POST, items, "[]"), 400, "INVALID_BODY", "body"),
         Case(raw(Method::POST, items, &"[".repeat(50_000)), 400, "INVALID_BODY", "body"),
         Case(json_call(Method::POST, items, &json!({"product_id": "prd_tall-vase"})), 400, "INVALID_BODY", "quantity"),
-        Case(json_call(Method::POST, items, &json!({"product_id": "prd_tall-vase", "quantity": 1, "qty": 2})), 400, "INVALID_BODY", "qty"),
+        Case(
+            json_call(Method::POST, items, &json!({"product_id": "prd_tall-vase", "quantity": 1, "qty": 2})),
+            400,
+            "INVALID_BODY",
+            "qty",
+        ),
         Case(item("prd_tall-vase", json!("two")), 400, "INVALID_BODY", "body"),
         Case(item("prd_tall-vase", json!(-1)), 400, "INVALID_BODY", "body"),
         Case(item("prd_tall-vase", json!(1.5)), 400, "INVALID_BODY", "body"),
@@ -52,7 +58,12 @@ fn customer_cases() -> Vec<Case> {
         Case(item("prd_tall-vase", json!(1000)), 400, "INVALID_QUANTITY", "quantity"),
         Case(item("prd_no-such-thing", json!(1)), 404, "PRODUCT_NOT_FOUND", "product_id"),
         Case(item("../etc/passwd", json!(1)), 400, "INVALID_FIELD", "product_id"),
-        Case(Call::new(Method::POST, items).form(&[("product_id", "x")]), 415, "UNSUPPORTED_MEDIA_TYPE", "Content-Type"),
+        Case(
+            Call::new(Method::POST, items).form(&[("product_id", "x")]),
+            415,
+            "UNSUPPORTED_MEDIA_TYPE",
+            "Content-Type",
+        ),
         Case(raw(Method::POST, items, &format!("\"{}\"", "x".repeat(70_000))), 413, "BODY_TOO_LARGE", ""),
         Case(Call::new(Method::GET, "/api/v1/cart?currency=DOGE"), 400, "UNKNOWN_CURRENCY", "currency"),
         Case(Call::new(Method::GET, "/api/v1/cart?colour=red"), 400, "INVALID_QUERY", "colour"),
@@ -63,10 +74,30 @@ fn customer_cases() -> Vec<Case> {
         Case(keyed(&with(good(), &["address", "recipient"], json!(""))), 400, "INVALID_FIELD", "address.recipient"),
         Case(keyed(&with(good(), &["address", "city"], json!("x".repeat(81)))), 400, "INVALID_FIELD", "address.city"),
         Case(keyed(&with(good(), &["payment"], json!({}))), 400, "INVALID_FIELD", "payment"),
-        Case(keyed(&with(good(), &["max_total"], json!({"amount": "-1.00", "currency": "EUR"}))), 400, "INVALID_AMOUNT", "max_total.amount"),
-        Case(keyed(&with(good(), &["max_total"], json!({"amount": 1.0, "currency": "EUR"}))), 400, "INVALID_BODY", "body"),
-        Case(keyed(&with(good(), &["max_total"], json!({"amount": "1.001", "currency": "EUR"}))), 400, "INVALID_AMOUNT", "max_total.amount"),
-        Case(keyed(&with(good(), &["max_total"], json!({"amount": "9".repeat(40), "currency": "EUR"}))), 400, "INVALID_AMOUNT", "max_total.amount"),
+        Case(
+            keyed(&with(good(), &["max_total"], json!({"amount": "-1.00", "currency": "EUR"}))),
+            400,
+            "INVALID_AMOUNT",
+            "max_total.amount",
+        ),
+        Case(
+            keyed(&with(good(), &["max_total"], json!({"amount": 1.0, "currency": "EUR"}))),
+            400,
+            "INVALID_BODY",
+            "body",
+        ),
+        Case(
+            keyed(&with(good(), &["max_total"], json!({"amount": "1.001", "currency": "EUR"}))),
+            400,
+            "INVALID_AMOUNT",
+            "max_total.amount",
+        ),
+        Case(
+            keyed(&with(good(), &["max_total"], json!({"amount": "9".repeat(40), "currency": "EUR"}))),
+            400,
+            "INVALID_AMOUNT",
+            "max_total.amount",
+        ),
         Case(card("number", json!("4242424242424241")), 400, "INVALID_CARD_NUMBER", "payment.card.number"),
         Case(card("expiry_month", json!(13)), 400, "INVALID_CARD_EXPIRY", "payment.card.expiry_month"),
         Case(card("expiry_year", json!(2020)), 400, "CARD_EXPIRED", "payment.card.expiry_year"),
@@ -77,14 +108,20 @@ fn customer_cases() -> Vec<Case> {
         Case(Call::new(Method::GET, "/api/v1/orders?limit=ten"), 400, "INVALID_QUERY", "limit"),
         Case(Call::new(Method::GET, "/api/v1/orders?cursor=garbage"), 400, "INVALID_CURSOR", "page.cursor"),
         Case(json_call(Method::PATCH, "/api/v1/customers/me", &json!({})), 428, "IF_MATCH_REQUIRED", "If-Match"),
-        Case(json_call(Method::PATCH, "/api/v1/customers/me", &json!({})).header(IF_MATCH, "tomorrow"), 400, "INVALID_FIELD", "If-Match"),
+        Case(
+            json_call(Method::PATCH, "/api/v1/customers/me", &json!({})).header(IF_MATCH, "tomorrow"),
+            400,
+            "INVALID_FIELD",
+            "If-Match",
+        ),
         Case(Call::new(Method::GET, "/api/v1/mailbox/eml_nobodys"), 404, "NOT_FOUND", ""),
     ]
 }
 
 fn public_cases() -> Vec<Case> {
     let sign_up = |key: &str, value: Value| {
-        let good = json!({"email": "bad-input@test.vitrine.example", "password": "long enough for me", "display_name": "Ada"});
+        let good =
+            json!({"email": "bad-input@test.vitrine.example", "password": "long enough for me", "display_name": "Ada"});
         json_call(Method::POST, "/api/v1/customers", &with(good, &[key], value))
     };
     vec![
@@ -97,9 +134,24 @@ fn public_cases() -> Vec<Case> {
         Case(Call::new(Method::GET, "/api/v1/products/search"), 400, "INVALID_QUERY", "q"),
         Case(Call::new(Method::GET, "/api/v1/products/search?q=%20"), 400, "INVALID_FIELD", "q"),
         Case(Call::new(Method::GET, "/api/v1/recommendations"), 400, "INVALID_FIELD", "product_id"),
-        Case(Call::new(Method::GET, "/api/v1/currencies/convert?amount=-1&from=EUR&to=USD"), 400, "INVALID_AMOUNT", "amount"),
-        Case(Call::new(Method::GET, "/api/v1/currencies/convert?amount=1&from=EUR&to=XXX"), 400, "UNKNOWN_CURRENCY", "to"),
-        Case(Call::new(Method::GET, "/api/v1/currencies/convert?amount=1.005&from=EUR&to=USD"), 400, "INVALID_AMOUNT", "amount"),
+        Case(
+            Call::new(Method::GET, "/api/v1/currencies/convert?amount=-1&from=EUR&to=USD"),
+            400,
+            "INVALID_AMOUNT",
+            "amount",
+        ),
+        Case(
+            Call::new(Method::GET, "/api/v1/currencies/convert?amount=1&from=EUR&to=XXX"),
+            400,
+            "UNKNOWN_CURRENCY",
+            "to",
+        ),
+        Case(
+            Call::new(Method::GET, "/api/v1/currencies/convert?amount=1.005&from=EUR&to=USD"),
+            400,
+            "INVALID_AMOUNT",
+            "amount",
+        ),
         Case(sign_up("email", json!("nobody")), 400, "INVALID_EMAIL", "email"),
         Case(sign_up("password", json!("short")), 400, "WEAK_PASSWORD", "password"),
         Case(sign_up("display_name", json!("")), 400, "INVALID_FIELD", "display_name"),
@@ -109,9 +161,7 @@ fn public_cases() -> Vec<Case> {
 }
 
 fn seller_cases() -> Vec<Case> {
-    let good = || {
-        json!({"kind": "goods", "name": "Jar", "description": "A jar.", "category": "vases", "price": {"amount": "5.00", "currency": "EUR"}, "weight_g": 100, "stock": 1})
-    };
+    let good = || json!({"kind": "goods", "name": "Jar", "description": "A jar.", "category": "vases", "price": {"amount": "5.00", "currency": "EUR"}, "weight_g": 100, "stock": 1});
     let make = |path: &[&str], value: Value| json_call(Method::POST, "/api/v1/products", &with(good(), path, value));
     vec![
         Case(make(&["price"], json!({"amount": "-5.00", "currency": "EUR"})), 400, "INVALID_AMOUNT", "price.amount"),
@@ -122,7 +172,12 @@ fn seller_cases() -> Vec<Case> {
         Case(make(&["stock"], json!(20_000_000)), 400, "INVALID_FIELD", "stock"),
         Case(make(&["category"], json!("spaceships")), 400, "UNKNOWN_CATEGORY", "category"),
         Case(make(&["kind"], json!("event")), 400, "INVALID_FIELD", "event"),
-        Case(make(&["event"], json!({"starts_at": "tomorrow", "duration_min": 60, "venue": "x"})), 400, "INVALID_FIELD", "event.starts_at"),
+        Case(
+            make(&["event"], json!({"starts_at": "tomorrow", "duration_min": 60, "venue": "x"})),
+            400,
+            "INVALID_FIELD",
+            "event.starts_at",
+        ),
     ]
 }
 
@@ -133,7 +188,8 @@ pub(crate) async fn every_bad_request_is_told_what_is_wrong(shop: &Shop) -> Resu
     let before = customer.api.get("/api/v1/cart").await?;
     let promoter = super::selling::promoter(shop).await?;
     let mut wrong = Vec::new();
-    for (api, cases) in [(&customer.api, customer_cases()), (&anybody, public_cases()), (&promoter.api, seller_cases())] {
+    for (api, cases) in [(&customer.api, customer_cases()), (&anybody, public_cases()), (&promoter.api, seller_cases())]
+    {
         for Case(call, status, code, field) in cases {
             let shown = format!("{call:?}").chars().take(300).collect::<String>();
             let answer = api.send(call).await?;

@@ -26,7 +26,8 @@ pub(crate) async fn a_purchase_is_made_once(shop: &Shop) -> Result<()> {
     same("state", order["state"].as_str(), Some("paid"))?;
     same("lines", order["lines"].as_array().map(Vec::len), Some(2))?;
     same("currency", order["total"]["currency"].as_str(), Some("CZK"))?;
-    let states: Vec<&str> = order["history"].as_array().context("history")?.iter().filter_map(|h| h["state"].as_str()).collect();
+    let states: Vec<&str> =
+        order["history"].as_array().context("history")?.iter().filter_map(|h| h["state"].as_str()).collect();
     same("history", states, vec!["placed", "paid"])?;
 
     // The same key again, also at the same time, is the same purchase.
@@ -41,7 +42,8 @@ pub(crate) async fn a_purchase_is_made_once(shop: &Shop) -> Result<()> {
     same("cart", cart["lines"].as_array().map(Vec::len), Some(0))?;
     let orders = customer.api.all("/api/v1/orders").await?;
     same("orders", orders.len(), 1)?;
-    let shipment = customer.api.get(&format!("/api/v1/orders/{}/shipment", order["id"].as_str().context("id")?)).await?;
+    let shipment =
+        customer.api.get(&format!("/api/v1/orders/{}/shipment", order["id"].as_str().context("id")?)).await?;
     same("weight", shipment["weight_g"].as_u64(), Some(2900))?;
 
     let admin = shop.admin()?;
@@ -50,19 +52,27 @@ pub(crate) async fn a_purchase_is_made_once(shop: &Shop) -> Result<()> {
     ensure!(mine.len() == 1 && mine[0]["state"] == "captured" && mine[0]["captured"] == order["total"], "{mine:?}");
 
     // What follows from the order comes a little later.
-    let letters = eventually("a receipt", async || Ok(Some(customer.api.all("/api/v1/mailbox").await?).filter(|l| !l.is_empty()))).await?;
+    let letters =
+        eventually(
+            "a receipt",
+            async || Ok(Some(customer.api.all("/api/v1/mailbox").await?).filter(|l| !l.is_empty())),
+        )
+        .await?;
     same("letters", letters.len(), 1)?;
     let letter = customer.api.get(&format!("/api/v1/mailbox/{}", letters[0]["id"].as_str().context("id")?)).await?;
     ensure!(letter["text"].as_str().is_some_and(|t| t.contains("Tall vase") && t.contains("CZK")), "{letter}");
     let id = order["id"].as_str().context("id")?.to_owned();
     let assessment = eventually("an assessment", async || {
-        let answer = admin.send(vitrine_shop_load::http::Call::new(Method::GET, &format!("/api/v1/admin/fraud/assessments/{id}"))).await?;
+        let answer = admin
+            .send(vitrine_shop_load::http::Call::new(Method::GET, &format!("/api/v1/admin/fraud/assessments/{id}")))
+            .await?;
         Ok((answer.status == 200).then(|| answer.json()))
     })
     .await?;
     ensure!(assessment["verdict"].is_string(), "{assessment}");
     let booked = eventually("a booking", async || {
-        Ok(Some(admin.all(&format!("/api/v1/admin/ledger/transactions?order_id={id}")).await?).filter(|t| !t.is_empty()))
+        Ok(Some(admin.all(&format!("/api/v1/admin/ledger/transactions?order_id={id}")).await?)
+            .filter(|t| !t.is_empty()))
     })
     .await?;
     same("kind", booked[0]["kind"].as_str(), Some("sale"))?;
@@ -78,7 +88,8 @@ pub(crate) async fn a_purchase_can_be_cancelled(shop: &Shop) -> Result<()> {
     let reason = json!({"reason": "it was meant for somebody else"});
     let cancelled = customer.api.expect(200, Method::POST, &path, Some(&reason)).await?;
     same("state", cancelled["state"].as_str(), Some("refunded"))?;
-    let states: Vec<&str> = cancelled["history"].as_array().context("history")?.iter().filter_map(|h| h["state"].as_str()).collect();
+    let states: Vec<&str> =
+        cancelled["history"].as_array().context("history")?.iter().filter_map(|h| h["state"].as_str()).collect();
     same("history", states, vec!["placed", "paid", "cancelled", "refunded"])?;
     let again = customer.api.expect(200, Method::POST, &path, Some(&reason)).await?;
     same("again", again["version"].as_u64(), cancelled["version"].as_u64())?;
@@ -92,7 +103,9 @@ pub(crate) async fn a_purchase_can_be_cancelled(shop: &Shop) -> Result<()> {
 
     // Somebody else's order is not there.
     let other = Customer::new(&shop.anybody()?).await?;
-    for (method, path) in [(Method::GET, format!("/api/v1/orders/{id}")), (Method::GET, format!("/api/v1/orders/{id}/shipment"))] {
+    for (method, path) in
+        [(Method::GET, format!("/api/v1/orders/{id}")), (Method::GET, format!("/api/v1/orders/{id}/shipment"))]
+    {
         other.api.expect(404, method, &path, None).await?;
     }
     other.api.expect(404, Method::POST, &path, Some(&reason)).await?;
@@ -155,7 +168,10 @@ pub(crate) async fn carts_and_quotes(shop: &Shop) -> Result<()> {
     same("removed", cart["lines"].as_array().map(Vec::len), Some(0))?;
 
     // A token stands for a card, for the customer who was given it alone.
-    let token = customer.api.expect(201, Method::POST, "/api/v1/payment-tokens", Some(&json!({"card": vitrine_tests_testkit::card(GOOD)}))).await?;
+    let token = customer
+        .api
+        .expect(201, Method::POST, "/api/v1/payment-tokens", Some(&json!({"card": vitrine_tests_testkit::card(GOOD)})))
+        .await?;
     same("last4", token["last4"].as_str(), Some("4242"))?;
     let mut body = order_body("EUR", GOOD);
     body["payment"] = json!({"token": token["token"]});
@@ -178,7 +194,9 @@ pub(crate) async fn recommendations_learn_from_orders(shop: &Shop) -> Result<()>
     eventually("a recommendation", async || {
         let found = anybody.get("/api/v1/recommendations?product_id=prd_lichen-vase&limit=6").await?;
         let first = found["items"][0].clone();
-        let learnt = first["product_id"] == "prd_snowdrop" && first["bought_together"] == 2 && first["reason"] == "bought_together";
+        let learnt = first["product_id"] == "prd_snowdrop"
+            && first["bought_together"] == 2
+            && first["reason"] == "bought_together";
         let filled = found["items"].as_array().is_some_and(|i| i.len() == 6 && i[5]["reason"] == "same_category");
         Ok((learnt && filled).then_some(()))
     })

@@ -16,7 +16,8 @@ pub(crate) async fn the_last_seats(shop: &Shop) -> Result<()> {
     let answers = try_join_all(buyers.iter().map(|b| b.ask("race", &body))).await?;
     let sold = answers.iter().filter(|a| a.status == 201).count();
     let refused = answers.iter().filter(|a| a.code() == "OUT_OF_STOCK").count();
-    let others: Vec<String> = answers.iter().filter(|a| a.status != 201).map(|a| format!("{} {}", a.status, a.code())).collect();
+    let others: Vec<String> =
+        answers.iter().filter(|a| a.status != 201).map(|a| format!("{} {}", a.status, a.code())).collect();
     ensure!(sold == usize::try_from(SEATS)? && sold + refused == BUYERS, "{sold} sold, {refused} refused: {others:?}");
     let product = anybody.get(&format!("/api/v1/products/{workshop}")).await?;
     ensure!(product["available"] == 0 && product["sold"] == SEATS, "{product}");

@@ -44,7 +44,8 @@ pub(crate) async fn merchants_sell_their_own(shop: &Shop) -> Result<()> {
     ensure!(fresh.status == 304 && fresh.body.is_empty(), "{}", fresh.status);
 
     let patch = |etag: Option<&str>| {
-        let call = Call::new(Method::PATCH, &path).json(&json!({"price": {"amount": "40.00", "currency": "EUR"}, "restock": -2}));
+        let call = Call::new(Method::PATCH, &path)
+            .json(&json!({"price": {"amount": "40.00", "currency": "EUR"}, "restock": -2}));
         etag.map_or(call.clone(), |etag| call.header(IF_MATCH, etag))
     };
     ensure!(promoter.api.send(patch(None)).await?.status == 428);
@@ -55,7 +56,9 @@ pub(crate) async fn merchants_sell_their_own(shop: &Shop) -> Result<()> {
     ensure!(anybody.get(&path).await?["available"] == 10, "a refused change took seats");
 
     // Nobody sells what is not theirs; customers sell nothing.
-    let foreign = Call::new(Method::PATCH, "/api/v1/products/prd_tall-vase").header(IF_MATCH, "\"1\"").json(&json!({"name": "Mine now"}));
+    let foreign = Call::new(Method::PATCH, "/api/v1/products/prd_tall-vase")
+        .header(IF_MATCH, "\"1\"")
+        .json(&json!({"name": "Mine now"}));
     ensure!(promoter.api.send(foreign.clone()).await?.status == 403);
     let customer = Customer::new(&anybody).await?;
     ensure!(customer.api.send(foreign).await?.status == 403);
@@ -95,8 +98,11 @@ pub(crate) async fn the_catalogue_can_be_walked_and_searched(shop: &Shop) -> Res
     let events = anybody.all("/api/v1/products?kind=event").await?;
     ensure!(!events.is_empty() && events.iter().all(|e| e["event"]["venue"].is_string() && e["weight_g"] == 0));
 
-    for (words, first) in [("amber flask", "prd_amber-flask"), ("gold ruby", "prd_ruby-goblet"), ("harleq", "prd_harlequin-panel")] {
-        let found = anybody.get(&format!("/api/v1/products/search?q={}", vitrine_shop_load::http::encode(words))).await?;
+    for (words, first) in
+        [("amber flask", "prd_amber-flask"), ("gold ruby", "prd_ruby-goblet"), ("harleq", "prd_harlequin-panel")]
+    {
+        let found =
+            anybody.get(&format!("/api/v1/products/search?q={}", vitrine_shop_load::http::encode(words))).await?;
         ensure!(found["items"][0]["id"] == first, "{words}: {}", found["items"][0]["id"]);
     }
     for words in ["\"", "a OR", "NEAR(", "zzzz", "*", "'; DROP TABLE products", "émail ☃"] {

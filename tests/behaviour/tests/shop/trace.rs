@@ -47,7 +47,8 @@ pub(crate) async fn one_order_is_one_trace(shop: &Shop) -> Result<()> {
 
     // Every span but the first has its parent in the trace; the first is the gateway's.
     let ids: BTreeSet<&str> = spans(&trace).iter().filter_map(|s| s["spanID"].as_str()).collect();
-    let is_child = |span: &&Value| span["references"].as_array().is_some_and(|r| r.iter().any(|r| r["refType"] == "CHILD_OF"));
+    let is_child =
+        |span: &&Value| span["references"].as_array().is_some_and(|r| r.iter().any(|r| r["refType"] == "CHILD_OF"));
     let roots: Vec<&Value> = spans(&trace).iter().filter(|s| !is_child(s)).collect();
     ensure!(roots.len() == 1 && service(&trace, roots[0]) == "gateway", "{} roots", roots.len());
     ensure!(roots[0]["operationName"] == "POST /api/v1/orders", "{}", roots[0]["operationName"]);
@@ -60,7 +61,8 @@ pub(crate) async fn one_order_is_one_trace(shop: &Shop) -> Result<()> {
         ensure!(!text.contains("4242424242424242") && !text.contains(&customer.email), "something private in {text}");
     }
     for (key, value) in [("session.id", "s-1"), ("synthetic_request", "true")] {
-        let carriers = spans(&trace).iter().filter(|s| tag(s, key).is_some_and(|v| *v == value || v.to_string() == value)).count();
+        let carriers =
+            spans(&trace).iter().filter(|s| tag(s, key).is_some_and(|v| *v == value || v.to_string() == value)).count();
         ensure!(carriers == spans(&trace).len(), "{key} is on {carriers} of {} spans", spans(&trace).len());
     }
 
@@ -71,7 +73,9 @@ pub(crate) async fn one_order_is_one_trace(shop: &Shop) -> Result<()> {
             let traces = found["data"].as_array().context("traces")?;
             let linked = traces.iter().any(|t| {
                 spans(t).iter().filter(|s| service(t, s) == *name).any(|s| {
-                    s["references"].as_array().is_some_and(|r| r.iter().any(|r| r["traceID"] == id.as_str() && r["refType"] == "FOLLOWS_FROM"))
+                    s["references"].as_array().is_some_and(|r| {
+                        r.iter().any(|r| r["traceID"] == id.as_str() && r["refType"] == "FOLLOWS_FROM")
+                    })
                 })
             });
             Ok(linked.then_some(()))

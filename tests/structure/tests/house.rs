@@ -1,0 +1,234 @@
+//! The house's rules, as ARCHITECTURE.md states them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+
+/// Longest source file, in lines.
+const MAX_LINES: usize = 600;
+
+/// Who alone may name a crate of somebody else's: the crate, and the folders of ours.
+const BORDERS: &[(&str, &[&str])] = &[
+    ("axum", &["platform/http", "shop/gateway", "observe/receive", "observe/api"]),
+    ("rusqlite", &["platform/store"]),
+    ("clap", &["app", "benches"]),
+    ("anyhow", &["app", "benches", "tests/testkit", "tests/behaviour"]),
+    ("toml", &["platform/config"]),
+    ("tracing-subscriber", &["app", "platform/telemetry"]),
+    ("opentelemetry-proto", &["platform/telemetry", "observe/model", "observe/store", "observe/receive", "observe/api"]),
+    ("arrow-array", &["observe/model", "observe/store"]),
+    ("arrow-schema", &["observe/model", "observe/store"]),
+    ("argon2", &["shop/auth"]),
+    ("p256", &["shop/auth"]),
+    ("jsonwebtoken", &["shop/auth", "shop/gateway"]),
+    ("lettre", &["shop/email"]),
+    ("minijinja", &["shop/email"]),
+    ("rust_decimal", &["shop/currency"]),
+    ("tonic-health", &["platform/host"]),
+    ("tonic-reflection", &["platform/host"]),
+    ("tonic-prost-build", &["contracts"]),
+    ("protox", &["contracts"]),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace's root")
+}
+
+fn metadata() -> Metadata {
+    MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec().expect("cargo metadata")
+}
+
+/// A package's folder, from the root.
+fn folder(package: &Package) -> String {
+    let folder = package.manifest_path.parent().expect("a folder").as_std_path();
+    folder.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned()
+}
+
+/// The floor of a folder; none for tests and benches, which may use everything.
+fn floor(folder: &str) -> Option<u8> {
+    match folder {
+        "kit" => Some(0),
+        "contracts" => Some(1),
+        "observe/model" | "observe/store" => Some(3),
+        "app" => Some(5),
+        _ if folder.starts_with("platform/") => Some(2),
+        _ if folder.starts_with("shop/") || folder.starts_with("observe/") => Some(4),
+        _ if folder.starts_with("tests/") || folder == "benches" => None,
+        _ => panic!("{folder} stands on no floor: give it one here and in ARCHITECTURE.md"),
+    }
+}
+
+/// Names of what a package is built with; not of what only its tests use.
+fn dependencies(package: &Package) -> impl Iterator<Item = &str> {
+    package.dependencies.iter().filter(|d| d.kind != DependencyKind::Development).map(|d| d.name.as_str())
+}
+
+#[test]
+fn nobody_looks_upstairs() {
+    let metadata = metadata();
+    let packages = metadata.workspace_packages();
+    let folders: BTreeMap<&str, String> = packages.iter().map(|p| (p.name.as_str(), folder(p))).collect();
+    let mut wrong = Vec::new();
+    for package in &packages {
+        let from = &folders[package.name.as_str()];
+        let Some(own) = floor(from) else { continue };
+        for to in dependencies(package).filter_map(|name| folders.get(name)) {
+            let fine = match floor(to) {
+                None => false,
+                // Services never use each other; engines and platform crates may use their neighbours.
+                Some(other) => other < own || (other == own && matches!(own, 2 | 3)),
+            };
+            if !fine {
+                wrong.push(format!("{from} uses {to}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn borders_are_kept() {
+    let metadata = metadata();
+    let mut wrong = Vec::new();
+    for package in metadata.workspace_packages() {
+        let from = folder(package);
+        for name in dependencies(package) {
+            if let Some((_, allowed)) = BORDERS.iter().find(|(foreign, _)| *foreign == name)
+                && !allowed.contains(&from.as_str())
+            {
+                wrong.push(format!("{from} names {name}: only {} may", allowed.join(", ")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_crate_graph_is_the_one_on_record() {
+    let metadata = metadata();
+    let packages = metadata.workspace_packages();
+    let mut lines: Vec<String> = packages
+        .iter()
+        .map(|package| {
+            let mut ours: Vec<&str> = dependencies(package).filter(|name| packages.iter().any(|p| p.name.as_str() == *name)).collect();
+            ours.sort_unstable();
+            format!("{}: {}", package.name, ours.join(" ")).trim_end().to_owned()
+        })
+        .collect();
+    lines.sort();
+    let mut graph = String::new();
+    for line in lines {
+        let _ = writeln!(graph, "{line}");
+    }
+    let record = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&record, &graph).expect("written");
+    }
+    let known = std::fs::read_to_string(&record).expect("the record");
+    assert!(known == graph, "the crate graph has changed. If that is meant: UPDATE=1 cargo test -p vitrine-tests-structure\n{graph}");
+}
+
+/// Every file of ours with one of these endings.
+fn files(endings: &[&str]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder").map(|e| e.expect("an entry").path()) {
+            let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if entry.is_dir() {
+                if !matches!(name.as_str(), "target" | ".git" | "node_modules") && !name.ends_with("-data") {
+                    folders.push(entry);
+                }
+            } else if endings.iter().any(|e| name.ends_with(e)) {
+                let shown = entry.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
+                found.push((shown, std::fs::read_to_string(&entry).expect("UTF-8")));
+            }
+        }
+    }
+    found
+}
+
+/// What stands before a file's tests.
+fn code(text: &str) -> &str {
+    text.split("#[cfg(test)]").next().unwrap_or_default()
+}
+
+#[test]
+fn files_are_small_and_plain() {
+    let mut wrong = Vec::new();
+    for (path, text) in files(&[".rs"]) {
+        let lines = text.lines().count();
+        if lines > MAX_LINES {
+            wrong.push(format!("{path} has {lines} lines: at most {MAX_LINES}"));
+        }
+        if path.ends_with("mod.rs") {
+            wrong.push(format!("{path}: foo.rs beside foo/, never mod.rs"));
+        }
+        if path.starts_with("tests/structure") {
+            continue;
+        }
+        let in_tests = path.contains("/tests/") || path.starts_with("tests/");
+        for (word, why) in [
+            ("::*;", "globs hide where a name is from"),
+            ("#[ignore", "a test is run or it is not there"),
+            ("TODO", "what is missing belongs into an issue"),
+            ("FIXME", "the same"),
+        ] {
+            if text.contains(word) {
+                wrong.push(format!("{path}: {word}: {why}"));
+            }
+        }
+        if !in_tests && code(&text).contains(".unwrap()") {
+            wrong.push(format!("{path}: unwrap says nothing when it fails"));
+        }
+        if !in_tests && code(&text).contains("println!") && !path.starts_with("app/") && !path.starts_with("benches/") {
+            wrong.push(format!("{path}: only the command line prints"));
+        }
+        if path.ends_with("lib.rs") && !text.starts_with("//! ") {
+            wrong.push(format!("{path}: a front page says what the crate does"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_the_mesh_opens_channels() {
+    let wrong: Vec<String> = files(&[".rs"])
+        .into_iter()
+        .filter(|(path, _)| !path.starts_with("platform/mesh/") && !path.starts_with("tests/"))
+        .filter(|(_, text)| text.contains("connect_lazy(") || text.contains("Endpoint::from"))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_decision_on_record_is_linked() {
+    let architecture = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let mut records = 0;
+    for (path, text) in files(&[".md"]).into_iter().filter(|(path, _)| path.starts_with("docs/adr/")) {
+        records += 1;
+        assert!(architecture.contains(&path), "{path} is not in ARCHITECTURE.md");
+        for part in ["# ", "## Why", "## What it costs"] {
+            assert!(text.contains(part), "{path} has no {part:?}");
+        }
+    }
+    assert!(records >= 5, "{records}");
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut wrong = Vec::new();
+    for (path, text) in files(&[".md"]) {
+        let folder = root().join(&path).parent().expect("a folder").to_owned();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = target.split('#').next().unwrap_or_default();
+            if !file.is_empty() && !file.contains("://") && !folder.join(file).exists() {
+                wrong.push(format!("{path}: {target}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
