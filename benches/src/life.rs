@@ -1,0 +1,69 @@
+//! Starting, staying, and dying.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use vitrine_tests_testkit::{Options, Placement, Shop, crash};
+
+/// Starts of which the median is told.
+const STARTS: usize = 7;
+/// What the OpenTelemetry Demo's memory limits add up to, in MB, over 28 containers.
+const DEMO_MB: f64 = 6911.0;
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+pub(crate) async fn startup(binary: &Path) -> Result<()> {
+    let (mut fresh, mut again) = (Vec::new(), Vec::new());
+    for _ in 0..STARTS {
+        let mut shop = Shop::start(binary, Placement::Local, &Options::default()).await?;
+        fresh.push(shop.process()?.started_in);
+        shop.process()?.kill()?;
+        shop.kill_and_restart(&Options::default())?;
+        again.push(shop.process()?.started_in);
+    }
+    println!("Start-up to ready (goal: 1 s)");
+    println!("  empty data folder, standing catalogue   {:>8.0} ms", median(fresh).as_secs_f64() * 1000.0);
+    println!("  after kill -9                           {:>8.0} ms", median(again).as_secs_f64() * 1000.0);
+    println!("  method: from starting the process until its ready file is there; median of {STARTS}\n");
+    Ok(())
+}
+
+/// Resident memory of a process, in MiB, and the most that it was.
+fn resident(pid: u32) -> Result<(f64, f64)> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let field = |name: &str| -> Result<f64> {
+        let line = status.lines().find(|l| l.starts_with(name)).with_context(|| name.to_owned())?;
+        let kib: f64 = line.split_whitespace().nth(1).context("a number")?.parse()?;
+        Ok(kib / 1024.0)
+    };
+    Ok((field("VmRSS:")?, field("VmHWM:")?))
+}
+
+pub(crate) async fn memory(binary: &Path, seconds: u64) -> Result<()> {
+    // The last of two flags wins: the load is the default one.
+    let options = Options { flags: vec!["--load".to_owned(), "5".to_owned()], ..Options::default() };
+    let mut shop = Shop::start(binary, Placement::Local, &options).await?;
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    let (now, most) = resident(shop.process()?.id())?;
+    let spans = shop.observatory()?.get("/api/status").await?["traces"]["rows"].to_string();
+    shop.process()?.stop()?;
+    println!("Resident memory of everything: shop, load, observatory (goal: 200 MiB)");
+    println!("  after {seconds} s of default load             {now:>8.0} MiB (at most {most:.0} MiB), {spans} spans held");
+    println!("  the OpenTelemetry Demo's limits         {DEMO_MB:>8.0} MB over 28 containers");
+    println!("  method: VmRSS and VmHWM of /proc/PID/status\n");
+    Ok(())
+}
+
+pub(crate) async fn crashes(binary: &Path, kills: usize) -> Result<()> {
+    let crashes = crash(binary, kills, 10, rand::random()).await?;
+    println!("Crash safety");
+    println!("  kill -9 under checkout load             {:>8} times, {} orders acknowledged between them", crashes.kills, crashes.acknowledged);
+    println!("  slowest start after one                 {:>8.0} ms", crashes.slowest_start.as_secs_f64() * 1000.0);
+    println!("  lost orders, double charges, stock that does not add up: none (audited after every tenth)");
+    println!("  method: 8 buyers at a time, killed after 1 to 400 ms; see tests/testkit/src/audit.rs\n");
+    Ok(())
+}

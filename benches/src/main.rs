@@ -1,0 +1,65 @@
+//! `make bench`: every figure that the project claims, with the method by which it was measured.
+//!
+//! Server and clients share the machine, as they do on a laptop. Ratios come from the same run, their sides taking turns, so that a
+//! noisy neighbour hurts both.
+
+mod calls;
+mod life;
+mod throughput;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+/// Measures start-up, memory, throughput, the cost of telemetry and of calls, and crash safety.
+#[derive(Debug, Parser)]
+struct Args {
+    /// What to measure; without it, everything
+    #[arg(value_parser = ["startup", "memory", "throughput", "calls", "crash"])]
+    what: Vec<String>,
+    /// How often the shop is killed
+    #[arg(long, default_value_t = 200)]
+    kills: usize,
+    /// Seconds of each measurement of throughput
+    #[arg(long, default_value_t = 8)]
+    seconds: u64,
+    /// Seconds of load before memory is read
+    #[arg(long, default_value_t = 60)]
+    memory_after: u64,
+    /// The binary; without it, the one beside this one
+    #[arg(long)]
+    binary: Option<PathBuf>,
+}
+
+fn beside() -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let binary = own.parent().context("a folder")?.join("vitrine");
+    anyhow::ensure!(binary.exists(), "{} is not built: cargo build --release -p vitrine", binary.display());
+    Ok(binary)
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> Result<()> {
+    let args = Args::parse();
+    let binary = args.binary.clone().map_or_else(beside, Ok)?;
+    let wanted = |what: &str| args.what.is_empty() || args.what.iter().any(|w| w == what);
+    let cores = std::thread::available_parallelism()?;
+    println!("vitrine {} on {cores} cores, {}\n", env!("CARGO_PKG_VERSION"), binary.display());
+    if wanted("startup") {
+        life::startup(&binary).await?;
+    }
+    if wanted("memory") {
+        life::memory(&binary, args.memory_after).await?;
+    }
+    if wanted("calls") {
+        calls::compare().await?;
+    }
+    if wanted("throughput") {
+        throughput::compare(&binary, args.seconds).await?;
+    }
+    if wanted("crash") {
+        life::crashes(&binary, args.kills).await?;
+    }
+    Ok(())
+}
