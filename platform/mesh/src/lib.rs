@@ -215,6 +215,14 @@ pub fn channel(uri: &http::Uri) -> Result<Transport, Error> {
 
 /// What a broken connection means to a caller: nothing is known but that there was no answer.
 fn unreachable_status(error: &tonic::transport::Error) -> Status {
+    // The channel keeps the request's time, too, and may be a little quicker than the Fence.
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<tonic::TimeoutExpired>() {
+            return Status::deadline_exceeded("the service did not answer in time");
+        }
+        cause = error.source();
+    }
     tracing::debug!(?error, "a channel failed");
     Status::new(Code::Unavailable, "the service cannot be reached")
 }

@@ -1,0 +1,358 @@
+//! What a service can rely on of its store.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use proptest::prelude::{Just, Strategy, any, prop_assert_eq, prop_oneof, proptest};
+use serde::{Deserialize, Serialize};
+use vitrine_platform_store::{
+    Document, Error, Index, Keys, NewEvent, Query, Schema, Store, Stored, Tx, retry_conflicts,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Piece {
+    id: String,
+    shelf: String,
+    weight: i64,
+    label: Option<String>,
+    text: String,
+}
+
+impl Document for Piece {
+    const COLLECTION: &'static str = "pieces";
+    const INDEXES: &'static [Index] =
+        &[Index::ordered("shelf"), Index::ordered("weight"), Index::unique("label"), Index::text("text")];
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.id)
+    }
+    fn keys(&self, out: &mut Keys) {
+        out.put("shelf", self.shelf.as_str());
+        out.put("weight", self.weight);
+        if let Some(label) = &self.label {
+            out.put("label", label.as_str());
+        }
+        out.put("text", self.text.as_str());
+    }
+}
+
+fn piece(n: i64) -> Piece {
+    Piece { id: format!("p{n:03}"), shelf: format!("s{}", n % 3), weight: n, label: None, text: String::new() }
+}
+
+fn schema() -> Schema {
+    Schema::new().with::<Piece>()
+}
+
+fn store() -> Store {
+    Store::temporary("test", schema()).expect("a database")
+}
+
+fn event(n: u64) -> NewEvent {
+    NewEvent {
+        id: format!("evt_{n}"),
+        topic: "test.thing.made".to_owned(),
+        key: "k".to_owned(),
+        occurred_at_ms: i64::try_from(n).expect("small"),
+        payload: vec![1, 2, 3],
+        traceparent: String::new(),
+        baggage: String::new(),
+    }
+}
+
+async fn commit(store: &Store, fill: impl FnOnce(&mut Tx)) -> Result<(), Error> {
+    let mut tx = store.begin();
+    fill(&mut tx);
+    tx.commit().await
+}
+
+async fn ids(store: &Store, query: Query) -> Vec<String> {
+    store.find::<Piece>(query).await.expect("found").items.into_iter().map(|s| s.doc.id).collect()
+}
+
+#[tokio::test]
+async fn versions_keep_writers_apart() {
+    let store = store();
+    commit(&store, |tx| tx.insert(&piece(1))).await.expect("inserted");
+    let again = commit(&store, |tx| tx.insert(&piece(1))).await;
+    assert!(matches!(again, Err(Error::Exists { collection: "pieces", .. })), "{again:?}");
+    let read: Stored<Piece> = store.get("p001").await.expect("read").expect("there");
+    assert_eq!(read.version, 1);
+    commit(&store, |tx| tx.update(&read)).await.expect("updated");
+    let late = commit(&store, |tx| tx.update(&read)).await;
+    assert!(matches!(late, Err(Error::Conflict { .. })), "{late:?}");
+    let gone = commit(&store, |tx| tx.delete_expecting::<Piece>("p001", 1)).await;
+    assert!(matches!(gone, Err(Error::Conflict { .. })), "{gone:?}");
+    commit(&store, |tx| tx.delete_expecting::<Piece>("p001", 2)).await.expect("deleted");
+    assert!(store.get::<Piece>("p001").await.expect("read").is_none());
+}
+
+#[tokio::test]
+async fn a_batch_is_all_or_nothing_and_harms_no_other() {
+    let store = store();
+    commit(&store, |tx| tx.insert(&piece(1))).await.expect("inserted");
+    // Together in one group commit: some fail, the others must not notice.
+    let batches = (0..40_i64).map(|n| {
+        let store = store.clone();
+        async move {
+            commit(&store, |tx| {
+                tx.insert(&piece(100 + n));
+                tx.publish(event(u64::try_from(n).expect("small")));
+                if n % 2 == 0 {
+                    tx.insert(&piece(1));
+                }
+            })
+            .await
+        }
+    });
+    let results = futures::future::join_all(batches).await;
+    assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 20);
+    assert_eq!(store.count::<Piece>(Query::all()).await.expect("counted"), 21);
+    let (events, position) = store.read_events(0, &["test.thing.made".to_owned()], 100).await.expect("read");
+    assert_eq!(events.len(), 20);
+    assert!(events.iter().all(|e| e.event.occurred_at_ms % 2 == 1) && position >= 20);
+}
+
+#[tokio::test]
+async fn unique_keys_are_unique() {
+    let store = store();
+    let named = |n, label: &str| Piece { label: Some(label.to_owned()), ..piece(n) };
+    commit(&store, |tx| tx.insert(&named(1, "a"))).await.expect("inserted");
+    let taken = commit(&store, |tx| tx.insert(&named(2, "a"))).await;
+    assert!(matches!(&taken, Err(Error::Duplicate { index, .. }) if index == "label"), "{taken:?}");
+    commit(&store, |tx| {
+        tx.put(&named(1, "b"));
+        tx.insert(&named(2, "a"));
+    })
+    .await
+    .expect("the name is free");
+    assert_eq!(ids(&store, Query::eq("label", "a")).await, ["p002"]);
+}
+
+#[tokio::test]
+async fn no_change_is_lost_among_many() {
+    let store = store();
+    commit(&store, |tx| tx.insert(&Piece { weight: 0, ..piece(1) })).await.expect("inserted");
+    let adders = (0..12).map(|_| {
+        let store = store.clone();
+        async move {
+            for _ in 0..5 {
+                retry_conflicts(async || {
+                    let mut read: Stored<Piece> = store.get("p001").await?.expect("there");
+                    read.doc.weight += 1;
+                    commit(&store, |tx| tx.update(&read)).await
+                })
+                .await?;
+            }
+            Ok::<_, Error>(())
+        }
+    });
+    let done = futures::future::join_all(adders).await.into_iter().filter(Result::is_ok).count();
+    let weight = store.get::<Piece>("p001").await.expect("read").expect("there").weight;
+    // Those who gave up after sixteen tries left part of their five; nobody's was lost or counted twice.
+    assert!(weight >= i64::try_from(done * 5).expect("small") && weight <= 60, "{weight} of {done} adders");
+    assert!(done > 0);
+}
+
+#[tokio::test]
+async fn pages_lose_nothing_while_rows_come_and_go() {
+    let store = store();
+    commit(&store, |tx| (0..50).for_each(|n| tx.insert(&piece(n * 2)))).await.expect("inserted");
+    for (query, descending) in [(Query::all(), false), (Query::range("weight", 0_i64..=99), true)] {
+        let (mut seen, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let mut page = query.clone().limit(7).cursor(cursor.as_deref());
+            if descending {
+                page = page.descending();
+            }
+            let found = store.find::<Piece>(page).await.expect("found");
+            seen.extend(found.items.into_iter().map(|s| s.doc.weight).filter(|w| w % 2 == 0));
+            commit(&store, |tx| tx.put(&piece(i64::try_from(seen.len()).expect("small") * 2 % 100 + 1))).await.expect("put");
+            cursor = found.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        let mut expected: Vec<i64> = (0..50).map(|n| n * 2).collect();
+        if descending {
+            expected.reverse();
+        }
+        assert_eq!(seen, expected);
+    }
+    for bad in ["garbage", "!!", "e30", &"a".repeat(5000)] {
+        let found = store.find::<Piece>(Query::all().cursor(Some(bad))).await;
+        assert!(matches!(found, Err(Error::Cursor)), "{bad}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn search_finds_words_and_survives_anything_typed() {
+    let store = store();
+    let with = |n, text: &str| Piece { text: text.to_owned(), ..piece(n) };
+    commit(&store, |tx| {
+        tx.insert(&with(1, "tall green vase"));
+        tx.insert(&with(2, "green bowl, for green apples"));
+        tx.insert(&with(3, "Größe und Glanz"));
+    })
+    .await
+    .expect("inserted");
+    let find = async |text: &str| -> Vec<String> {
+        let page = store.search::<Piece>("text", text, 10, None).await.expect(text);
+        page.items.into_iter().map(|s| s.doc.id).collect()
+    };
+    assert_eq!(find("green").await.len(), 2);
+    assert_eq!(find("vase green").await, ["p001"]);
+    assert_eq!(find("app").await, ["p002"]);
+    assert_eq!(find("GRÖSSE").await.len() + find("größe").await.len(), 1);
+    for odd in ["", " ", "\"", "a OR b", "NEAR(", "*", "-", "'; --", "\u{0}", "☃"] {
+        find(odd).await;
+    }
+    commit(&store, |tx| tx.put(&with(1, "short blue vase"))).await.expect("changed");
+    assert_eq!(find("green vase").await, Vec::<String>::new());
+    assert!(matches!(store.search::<Piece>("shelf", "x", 1, None).await, Err(Error::NoIndex { .. })));
+}
+
+#[tokio::test]
+async fn all_is_there_after_opening_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(folder.path(), "test", schema()).expect("opened");
+    commit(&store, |tx| {
+        tx.insert(&piece(1));
+        tx.publish(event(1));
+    })
+    .await
+    .expect("committed");
+    drop(store);
+    let store = Store::open(folder.path(), "test", schema()).expect("opened again");
+    assert_eq!(ids(&store, Query::eq("shelf", "s1")).await, ["p001"]);
+    assert_eq!(*store.watch_events().borrow(), 1);
+    assert_eq!(store.prune_events(2).await.expect("pruned"), 1);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_named_and_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("test.db");
+    std::fs::write(&path, vec![7; 4096]).expect("written");
+    let error = Store::open(folder.path(), "test", schema()).expect_err("no database").to_string();
+    assert!(error.contains("test.db"), "{error}");
+    assert_eq!(std::fs::read(&path).expect("read"), vec![7; 4096]);
+}
+
+/// Inserts and says so, until it is killed.
+async fn write_until_killed(folder: &Path) {
+    let store = Store::open(folder, "test", schema()).expect("opened");
+    for n in 0_i64.. {
+        commit(&store, |tx| tx.insert(&Piece { id: format!("k{n}"), ..piece(n) })).await.expect("inserted");
+        println!("\nacknowledged k{n}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_a_kill() {
+    // This test starts itself as the process that it kills.
+    if let Some(folder) = std::env::var_os("VITRINE_TEST_WRITER") {
+        return write_until_killed(Path::new(&folder)).await;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut writer = Command::new(std::env::current_exe().expect("this test"))
+        .args(["what_was_acknowledged_survives_a_kill", "--exact", "--nocapture"])
+        .env("VITRINE_TEST_WRITER", folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(writer.stdout.take().expect("its output")));
+    let mut acknowledged = Vec::new();
+    for line in lines {
+        let line = line.expect("a line");
+        acknowledged.extend(line.strip_prefix("acknowledged ").map(str::to_owned));
+        if acknowledged.len() == 25 {
+            writer.kill().expect("killed");
+        }
+    }
+    writer.wait().expect("ended");
+    let store = Store::open(folder.path(), "test", schema()).expect("opened");
+    for id in &acknowledged {
+        assert!(store.get::<Piece>(id).await.expect("read").is_some(), "{id} was acknowledged and is gone");
+    }
+    assert!(acknowledged.len() >= 25);
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Put(i64, i64),
+    Delete(i64),
+    Reopen,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        6 => (0i64..12, 0i64..9).prop_map(|(n, weight)| Op::Put(n, weight)),
+        2 => (0i64..12).prop_map(Op::Delete),
+        1 => Just(Op::Reopen),
+    ]
+}
+
+proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 24, ..Default::default() })]
+    #[test]
+    fn it_is_a_sorted_map_with_indexes(ops in proptest::collection::vec(op(), 1..40), low in 0i64..9, shelf in 0i64..3, limit in 1usize..5, backwards in any::<bool>()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let folder = tempfile::tempdir().expect("a folder");
+            let open = || Store::open(folder.path(), "test", schema()).expect("opened");
+            let (mut store, mut model) = (Some(open()), BTreeMap::new());
+            for op in ops {
+                let here = store.as_ref().expect("open");
+                match op {
+                    Op::Put(n, weight) => {
+                        let doc = Piece { weight, ..piece(n) };
+                        commit(here, |tx| tx.put(&doc)).await.expect("put");
+                        model.insert(doc.id.clone(), doc);
+                    }
+                    Op::Delete(n) => {
+                        commit(here, |tx| tx.delete::<Piece>(&piece(n).id)).await.expect("deleted");
+                        model.remove(&piece(n).id);
+                    }
+                    Op::Reopen => {
+                        drop(store.take());
+                        store = Some(open());
+                    }
+                }
+            }
+            let store = store.expect("open");
+            let sorted = |keep: &dyn Fn(&Piece) -> bool, by_weight: bool| {
+                let mut found: Vec<&Piece> = model.values().filter(|p| keep(p)).collect();
+                if by_weight {
+                    found.sort_by(|a, b| a.weight.cmp(&b.weight).then_with(|| a.id.cmp(&b.id)));
+                }
+                if backwards {
+                    found.reverse();
+                }
+                found.into_iter().map(|p| p.id.clone()).collect::<Vec<_>>()
+            };
+            let shelf = format!("s{shelf}");
+            for (query, expected) in [
+                (Query::all(), sorted(&|_| true, false)),
+                (Query::eq("shelf", shelf.as_str()), sorted(&|p| p.shelf == shelf, false)),
+                (Query::range("weight", low..=8), sorted(&|p| p.weight >= low, true)),
+                (Query::range("weight", low..=8).and_eq("shelf", shelf.as_str()), sorted(&|p| p.weight >= low && p.shelf == shelf, true)),
+            ] {
+                let query = if backwards { query.descending() } else { query };
+                assert_eq!(store.count::<Piece>(query.clone()).await.expect("counted"), expected.len() as u64);
+                let (mut walked, mut cursor) = (Vec::new(), None::<String>);
+                loop {
+                    let page = store.find::<Piece>(query.clone().limit(limit).cursor(cursor.as_deref())).await.expect("found");
+                    walked.extend(page.items.into_iter().map(|s| s.doc.id));
+                    cursor = page.next_cursor;
+                    if cursor.is_none() {
+                        break;
+                    }
+                }
+                prop_assert_eq!(walked, expected);
+            }
+            Ok(())
+        })?;
+    }
+}
