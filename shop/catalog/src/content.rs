@@ -57,6 +57,7 @@ pub(crate) struct Workshop {
     pub(crate) days_ahead: u32,
     /// Minute of the day, UTC.
     pub(crate) start_minute: u32,
+    /// Of teaching: what lasts several days counts its lessons, not its nights.
     pub(crate) duration_min: u32,
     pub(crate) venue: &'static str,
     /// Whether the demo promoter sells it, not the shop.
@@ -95,6 +96,9 @@ mod tests {
             assert!(CATEGORIES.iter().any(|c| c.slug == piece.category), "{}", piece.slug);
             assert!(piece.price_minor > 0 && piece.stock > 0 && !piece.tags.is_empty(), "{}", piece.slug);
             assert_eq!(piece.weight_g == 0, piece.workshop.is_some(), "{}", piece.slug);
+            // What the catalogue asks of everybody else's events.
+            let fits = |w: &super::Workshop| (15..=1440).contains(&w.duration_min) && (8..=24).contains(&piece.stock);
+            assert!(piece.workshop.as_ref().is_none_or(fits), "{}", piece.slug);
             assert!(piece.description.len() > 60 && piece.name.len() < 60, "{}", piece.slug);
         }
         assert!((58..=66).contains(&seen.len()), "{}", seen.len());

@@ -95,7 +95,7 @@ const PLACES: &[&str] = &[
     "Corning",
     "Karelian",
     "Silesian",
-    "Venini-style",
+    "Altare",
     "Galician",
     "Bavarian",
 ];
@@ -120,6 +120,7 @@ pub(crate) fn generate(seed: u64, index: u64) -> Generated {
     let (noun, category, (low, high), (light, heavy)) = *FORMS.choose(&mut rng).unwrap_or(&FORMS[0]);
     let (way, how) = *WAYS.choose(&mut rng).unwrap_or(&WAYS[0]);
     let (colour, place, mood) = (pick(&mut rng, COLOURS), pick(&mut rng, PLACES), pick(&mut rng, MOODS));
+    let article = if place.starts_with(['A', 'E', 'I', 'O', 'U']) { "An" } else { "A" };
     // Prices that end as prices do.
     let price_minor = rng.random_range(low..=high) * 100 + [0, 50, 90][rng.random_range(0..3)];
     let mut first = colour.chars();
@@ -127,7 +128,7 @@ pub(crate) fn generate(seed: u64, index: u64) -> Generated {
     Generated {
         id: format!("prd_g{index:07}"),
         name: format!("{name} {way} {noun}, No. {}", index + 1),
-        description: format!("A {place} {noun} in {colour}, {mood}. {how}"),
+        description: format!("{article} {place} {noun} in {colour} glass, {mood}. {how}"),
         category,
         tags: vec![colour.to_owned(), way.to_owned(), noun.to_owned()],
         price_minor,
@@ -151,6 +152,12 @@ mod tests {
             prop_assert!(CATEGORIES.iter().any(|c| c.slug == product.category));
             prop_assert!(product.price_minor > 0 && product.weight_g > 0 && product.stock > 0);
         }
+    }
+
+    #[test]
+    fn articles_agree() {
+        let all = (0..500).map(|i| generate(7, i).description).collect::<Vec<_>>();
+        assert!(all.iter().any(|d| d.starts_with("An Otaru ")) && !all.iter().any(|d| d.starts_with("A Otaru ")));
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Everyday tumbler",
         (1400, 210, 5000),
         &["clear", "water", "kitchen"],
-        Spec::new(Tumbler, 190, 200, Clear, 100),
+        Spec::new(Tumbler, 190, 200, Clear, 100).clear(),
         "The first thing every apprentice makes a hundred of. Thin lip, thick foot, and it survives the dishwasher.",
     ),
     goods(
@@ -30,7 +30,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Cut whisky glass",
         (4600, 410, 1600),
         &["cut", "facets", "gift"],
-        Spec::new(Tumbler, 35, 45, Facets, 92),
+        Spec::new(Tumbler, 35, 45, Facets, 92).clear(),
         "Nine flat cuts and a star in the base, polished by hand with pumice and cork. Sits in the palm like a stone.",
     ),
     goods(
@@ -48,7 +48,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Gold-ruby goblet",
         (12400, 330, 420),
         &["red", "wine", "gold ruby"],
-        Spec::new(Goblet, 350, 340, Clear, 106),
+        Spec::new(Goblet, 350, 340, Clear, 106).deep(),
         "The red is real gold, a few milligrams of it, struck in the second heat. Held to a candle it is the colour of the inside of an eyelid.",
     ),
     goods(
@@ -57,7 +57,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Festival flute",
         (3200, 190, 2400),
         &["clear", "sparkling", "gift"],
-        Spec::new(Flute, 205, 215, Clear, 100),
+        Spec::new(Flute, 205, 215, Clear, 100).clear(),
         "Tall and narrow, with one bubble left in the foot so that the others have something to aspire to.",
     ),
     goods(
@@ -75,8 +75,8 @@ pub(super) const PIECES: &[Piece] = &[
         "Milk glass beaker",
         (2200, 260, 2000),
         &["white", "opal", "breakfast"],
-        Spec::new(Tumbler, 210, 40, Bands, 96),
-        "Opal glass, white as the thing it is for, with two bands of sky. Children are allowed to use it; we made it thick.",
+        Spec::new(Tumbler, 210, 200, Bands, 96).opal(),
+        "Opal glass, white as the thing it is for, with bands of sky. Children are allowed to use it; we made it thick.",
     ),
     goods(
         "drinking-glasses",

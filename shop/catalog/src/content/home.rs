@@ -2,7 +2,7 @@
 
 use crate::content::{Piece, goods};
 use crate::picture::Pattern::{Bands, Clear, Dots, Facets, Stripes, Swirl};
-use crate::picture::Shape::{Bowl, Lamp, Panel, Plate};
+use crate::picture::Shape::{Bowl, Globe, Lamp, Panel, Pendant, Plate};
 use crate::picture::Spec;
 
 pub(super) const PIECES: &[Piece] = &[
@@ -31,7 +31,7 @@ pub(super) const PIECES: &[Piece] = &[
         (1900, 380, 3600),
         &["fused", "small", "gift"],
         Spec::new(Plate, 15, 35, Stripes, 82),
-        "A fused square of eleven strips, slumped over a form in the kiln. Lives by the door and is never empty.",
+        "Strips of glass fused side by side, cut round and slumped into a form in the kiln. Lives by the door and is never empty.",
     ),
     goods(
         "bowls",
@@ -39,7 +39,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Moon plate",
         (5400, 1200, 1200),
         &["white", "plate", "opal"],
-        Spec::new(Plate, 225, 210, Dots, 105),
+        Spec::new(Plate, 225, 210, Dots, 105).opal(),
         "Craters of opal in a field of grey. A cake on it looks like a landing.",
     ),
     goods(
@@ -66,7 +66,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Opal globe lamp",
         (18_900, 1900, 700),
         &["white", "opal", "light"],
-        Spec::new(Lamp, 45, 50, Clear, 100),
+        Spec::new(Globe, 45, 50, Clear, 100).opal(),
         "Three layers of glass, the middle one white, so that the bulb disappears and only the light stays. Oak foot, cloth cable, warm until the last hour.",
     ),
     goods(
@@ -93,7 +93,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Striped pendant lamp",
         (16_800, 1250, 650),
         &["stripes", "light", "kitchen"],
-        Spec::new(Lamp, 170, 60, Stripes, 90),
+        Spec::new(Pendant, 130, 52, Stripes, 100),
         "Hangs over a table and draws a circle on it. The stripes are sage and straw; the ceiling rose is brass.",
     ),
     goods(

@@ -1,8 +1,8 @@
 //! Jewellery, ornaments and paperweights.
 
 use crate::content::{Piece, goods};
-use crate::picture::Pattern::{Bands, Clear, Dots, Facets, Stripes, Swirl};
-use crate::picture::Shape::{Beads, Drop, Paperweight, Sphere};
+use crate::picture::Pattern::{Bands, Clear, Dots, Facets, Fade, Swirl};
+use crate::picture::Shape::{Beads, Drop, Icicle, Paperweight, Sphere};
 use crate::picture::Spec;
 
 pub(super) const PIECES: &[Piece] = &[
@@ -13,7 +13,7 @@ pub(super) const PIECES: &[Piece] = &[
         (6900, 85, 1300),
         &["beads", "turquoise", "lampworking"],
         Spec::new(Beads, 180, 205, Clear, 100),
-        "Twenty-four beads wound over copper wire at the torch, from shallow to deep. Knotted on silk, so that a break loses one and not all.",
+        "Nineteen beads wound over copper wire at the torch, from shallow to deep. Knotted on silk, so that a break loses one and not all.",
     ),
     goods(
         "jewellery",
@@ -39,7 +39,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Drop pendant",
         (3400, 30, 2600),
         &["pendant", "clear", "gift"],
-        Spec::new(Drop, 200, 220, Clear, 78),
+        Spec::new(Drop, 200, 220, Clear, 78).clear(),
         "One gather, one pull, one snip. Hangs on a steel chain and turns the room upside down if you look closely.",
     ),
     goods(
@@ -57,7 +57,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Ember ball",
         (2300, 165, 3800),
         &["hanging", "red", "swirl"],
-        Spec::new(Sphere, 12, 40, Swirl, 96),
+        Spec::new(Sphere, 12, 36, Swirl, 96).deep(),
         "Orange over red, blown thin. In December it is an ornament, in August a small argument with the sun.",
     ),
     goods(
@@ -66,7 +66,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Icicle",
         (1200, 45, 5000),
         &["hanging", "clear", "winter"],
-        Spec::new(Drop, 200, 195, Stripes, 108),
+        Spec::new(Icicle, 200, 195, Clear, 108).clear(),
         "Pulled from a rod and twisted once. Sold singly; nobody has ever bought one.",
     ),
     goods(
@@ -75,7 +75,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Comet",
         (2700, 120, 2200),
         &["hanging", "blue", "bands"],
-        Spec::new(Sphere, 225, 50, Bands, 90),
+        Spec::new(Sphere, 225, 50, Bands, 90).deep(),
         "Midnight blue with a tail of silver foil trapped between two skins of glass. Comes with its own thread and hook.",
     ),
     goods(
@@ -84,8 +84,8 @@ pub(super) const PIECES: &[Piece] = &[
         "Snowdrop",
         (1800, 70, 2800),
         &["hanging", "white", "opal"],
-        Spec::new(Drop, 140, 110, Dots, 92),
-        "Opal with a green shoulder, like the flower, and like the flower it hangs its head.",
+        Spec::new(Drop, 140, 110, Fade, 92).opal(),
+        "Opal tipped with green, like the flower, and like the flower it hangs its head.",
     ),
     goods(
         "paperweights",
@@ -102,7 +102,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Galaxy paperweight",
         (8600, 660, 1000),
         &["blue", "swirl", "desk"],
-        Spec::new(Paperweight, 260, 200, Swirl, 100),
+        Spec::new(Paperweight, 260, 200, Swirl, 100).deep(),
         "Silver glass, reduced in the flame until it blooms, spun into an arm and a core. Unpaid bills look small beneath it.",
     ),
     goods(
@@ -120,7 +120,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Cut-crystal paperweight",
         (6400, 720, 800),
         &["clear", "cut", "facets"],
-        Spec::new(Paperweight, 205, 320, Facets, 100),
-        "Thirty-three facets on a half-pound of lead-free crystal. Put it on a sunny desk and mind the manuscripts.",
+        Spec::new(Paperweight, 205, 320, Facets, 100).clear(),
+        "Thirty-three facets on a pound and a half of lead-free crystal. Put it on a sunny desk and mind the manuscripts.",
     ),
 ];

@@ -1,8 +1,8 @@
 //! Vases, carafes and jugs.
 
 use crate::content::{Piece, goods};
-use crate::picture::Pattern::{Bands, Clear, Dots, Facets, Stripes, Swirl};
-use crate::picture::Shape::{Bottle, Carafe, Cylinder, Jug, Vase};
+use crate::picture::Pattern::{Bands, Clear, Dots, Facets, Fade, Stripes, Swirl};
+use crate::picture::Shape::{Bottle, Carafe, Cylinder, Jug, Pebble, Vase};
 use crate::picture::Spec;
 
 pub(super) const PIECES: &[Piece] = &[
@@ -21,7 +21,7 @@ pub(super) const PIECES: &[Piece] = &[
         "One-stem bottle vase",
         (2400, 320, 4200),
         &["clear", "small", "gift"],
-        Spec::new(Bottle, 195, 210, Clear, 92),
+        Spec::new(Bottle, 195, 210, Clear, 92).clear(),
         "A neck just wide enough for one ranunculus. The base is left heavy on purpose: it stands even when the stem leans.",
     ),
     goods(
@@ -30,7 +30,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Storm vase",
         (14500, 2100, 600),
         &["blue", "swirl", "hand blown"],
-        Spec::new(Vase, 215, 250, Swirl, 112),
+        Spec::new(Vase, 215, 250, Swirl, 112).deep(),
         "Cobalt cane is laid over the hot gather and twisted half a turn before blowing. No two storms run the same way round.",
     ),
     goods(
@@ -39,7 +39,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Pebble vase",
         (5600, 890, 1500),
         &["smoke", "round", "desk"],
-        Spec::new(Bottle, 30, 45, Clear, 120),
+        Spec::new(Pebble, 30, 45, Clear, 108).smoke(),
         "Smoke-grey and round as something a river has finished with. Sandblasted outside, polished within, so that it glows rather than shines.",
     ),
     goods(
@@ -75,7 +75,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Ice column",
         (11800, 2600, 500),
         &["clear", "facets", "cut"],
-        Spec::new(Cylinder, 200, 190, Facets, 108),
+        Spec::new(Cylinder, 200, 190, Facets, 108).clear(),
         "Cut with a stone wheel into planes that catch whatever the weather offers. Heavy enough to stay where you put it.",
     ),
     goods(
@@ -84,7 +84,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Dawn vase",
         (8300, 1150, 900),
         &["pink", "gradient", "hand blown"],
-        Spec::new(Vase, 340, 45, Bands, 95),
+        Spec::new(Vase, 340, 28, Fade, 95),
         "From rose at the lip to apricot at the foot, in a gradient that takes six reheats. We throw away every third; this is one of the others.",
     ),
     goods(
@@ -93,8 +93,8 @@ pub(super) const PIECES: &[Piece] = &[
         "Museum amphora",
         (185_000, 5200, 6),
         &["rare", "blue", "signed"],
-        Spec::new(Vase, 225, 45, Facets, 125),
-        "After a Roman piece in Cologne, one metre of drawn neck included. Signed, numbered, and packed by two people who hold their breath.",
+        Spec::new(Vase, 225, 45, Facets, 125).deep(),
+        "After a Roman piece in Cologne, its shoulder cut into planes of blue and straw. Signed, numbered, and packed by two people who hold their breath.",
     ),
     goods(
         "carafes",
@@ -102,7 +102,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Water carafe",
         (4200, 780, 3200),
         &["clear", "water", "kitchen"],
-        Spec::new(Carafe, 200, 205, Clear, 100),
+        Spec::new(Carafe, 200, 205, Clear, 100).clear(),
         "Holds a litre and pours without a drip, which is harder than it sounds. The flared lip is tooled while the glass still moves.",
     ),
     goods(
@@ -111,7 +111,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Wide decanter",
         (9600, 1250, 900),
         &["clear", "wine", "gift"],
-        Spec::new(Carafe, 320, 330, Clear, 125),
+        Spec::new(Carafe, 330, 350, Clear, 132).clear(),
         "The widest belly we can blow without a mould, so that a young red meets as much air as it needs. Rinse with warm water and rice.",
     ),
     goods(
@@ -129,7 +129,7 @@ pub(super) const PIECES: &[Piece] = &[
         "Night carafe",
         (3800, 560, 2000),
         &["blue", "bedside", "water"],
-        Spec::new(Carafe, 230, 245, Clear, 84),
+        Spec::new(Carafe, 230, 245, Clear, 84).deep(),
         "For the bedside: half a litre, and a tumbler that sits upside down on the neck as its lid. The blue is dark enough to sleep beside.",
     ),
     goods(

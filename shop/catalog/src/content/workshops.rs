@@ -2,13 +2,13 @@
 
 use crate::content::{Piece, Workshop};
 use crate::picture::Pattern::{Clear, Dots, Facets, Stripes, Swirl};
-use crate::picture::Shape::{Furnace, Kiln, Panel, Torch};
+use crate::picture::Shape::{Furnace, Kiln, Panel, Torch, Wheel};
 use crate::picture::Spec;
 
 const HOT_SHOP: &str = "The hot shop, Glashüttenweg 4, Dresden";
 const FLAME_ROOM: &str = "The flame room, first floor, Glashüttenweg 4, Dresden";
 const COLD_SHOP: &str = "The cold shop, courtyard, Glashüttenweg 4, Dresden";
-const MURANO: &str = "Fornace Barovier, Fondamenta Vetrai 8, Venezia";
+const MURANO: &str = "The old furnace, Calle dei Soffiatori, Murano";
 
 const fn workshop(
     slug: &'static str,
@@ -75,10 +75,10 @@ pub(super) const PIECES: &[Piece] = &[
         "stained-glass-weekend",
         "Stained-glass weekend",
         (24_900, 12),
-        (30, 9 * 60, 960, COLD_SHOP, false),
+        (30, 9 * 60, 2 * 480, COLD_SHOP, false),
         &["beginners", "leaded", "weekend"],
         Spec::new(Panel, 320, 170, Facets, 92),
-        "Cut, foil, lead, solder: a panel of your own design in two days. Bring a drawing with straight lines; we teach the curves.",
+        "Cut, foil, lead, solder: a panel of your own design in two days of eight hours. Bring a drawing with straight lines; we teach the curves.",
     ),
     workshop(
         "fused-plates",
@@ -95,7 +95,7 @@ pub(super) const PIECES: &[Piece] = &[
         (8600, 8),
         (19, 10 * 60, 240, COLD_SHOP, true),
         &["beginners", "engraving", "cut"],
-        Spec::new(Kiln, 200, 35, Facets, 100),
+        Spec::new(Wheel, 200, 35, Clear, 100),
         "A spinning copper disc, oil, emery, and a line that cannot be taken back. You begin with a feather and end with a name.",
     ),
     workshop(
@@ -120,10 +120,10 @@ pub(super) const PIECES: &[Piece] = &[
         "murano-week",
         "A week in Murano",
         (148_000, 8),
-        (60, 8 * 60, 2400, MURANO, true),
+        (60, 8 * 60, 5 * 240, MURANO, true),
         &["advanced", "hot glass", "travel"],
         Spec::new(Furnace, 45, 330, Swirl, 100),
-        "Five mornings on the bench of a master who speaks mostly with his hands. Lodging is not included, humility is.",
+        "Five mornings of four hours on the bench of a master who speaks mostly with his hands. Lodging is not included, humility is.",
     ),
     workshop(
         "open-bench",

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Shape, Spec, hsl, pattern, shadow};
+use super::{Shape, Spec, pattern, shadow};
 
 /// Half widths from the top to the bottom, as (y, half width).
 type Profile = &'static [(f64, f64)];
@@ -19,6 +19,7 @@ pub(super) fn profile(shape: Shape) -> Option<Profile> {
         Shape::Bottle => {
             &[(58.0, 24.0), (72.0, 17.0), (150.0, 18.0), (196.0, 62.0), (258.0, 84.0), (322.0, 66.0), (336.0, 56.0)]
         }
+        Shape::Pebble => &[(128.0, 27.0), (142.0, 22.0), (178.0, 66.0), (238.0, 96.0), (300.0, 84.0), (336.0, 52.0)],
         Shape::Cylinder => &[(74.0, 66.0), (150.0, 61.0), (260.0, 60.0), (326.0, 62.0), (336.0, 56.0)],
         Shape::Tumbler => &[(138.0, 74.0), (220.0, 68.0), (318.0, 58.0), (336.0, 50.0)],
         Shape::Goblet => &[
@@ -35,7 +36,6 @@ pub(super) fn profile(shape: Shape) -> Option<Profile> {
             &[(56.0, 34.0), (130.0, 37.0), (200.0, 25.0), (226.0, 7.0), (304.0, 6.0), (324.0, 15.0), (336.0, 52.0)]
         }
         Shape::Bowl => &[(186.0, 132.0), (236.0, 116.0), (292.0, 70.0), (322.0, 40.0), (338.0, 48.0)],
-        Shape::Plate => &[(266.0, 152.0), (284.0, 132.0), (306.0, 84.0), (320.0, 58.0), (328.0, 60.0)],
         Shape::Carafe | Shape::Jug => {
             &[(74.0, 46.0), (94.0, 32.0), (140.0, 32.0), (196.0, 70.0), (262.0, 88.0), (322.0, 74.0), (336.0, 62.0)]
         }
@@ -83,7 +83,7 @@ pub(super) fn draw(out: &mut String, spec: &Spec, profile: Profile) {
         right[0].0,
         right[0].1
     );
-    let line = hsl(spec.hue, 55, 28);
+    let line = spec.hsl(spec.hue, 55, 28);
     shadow(out, bottom.0 + 6.0, widest.max(foot) * 1.12);
     if spec.shape == Shape::Jug {
         handle(out, spec, scale);
@@ -94,7 +94,7 @@ pub(super) fn draw(out: &mut String, spec: &Spec, profile: Profile) {
          <ellipse cx=\"200\" cy=\"{:.1}\" rx=\"{rim:.1}\" ry=\"{rim_height:.1}\" fill=\"{}\" fill-opacity=\".35\" stroke=\"{line}\" stroke-opacity=\".35\"/>\
          <path d=\"{body}\" fill=\"url(#g)\"/><g clip-path=\"url(#c)\">",
         top.0,
-        hsl(spec.hue, 60, 60),
+        spec.hsl(spec.hue, 60, 60),
     );
     pattern(out, spec, (X - widest, top.0, X + widest, bottom.0 + 8.0));
     let _ = write!(
@@ -129,9 +129,11 @@ pub(super) fn draw(out: &mut String, spec: &Spec, profile: Profile) {
 fn handle(out: &mut String, spec: &Spec, scale: f64) {
     let x = X + 36.0 * scale;
     let d = format!("M{x:.0} 112C{:.0} 84 {:.0} 230 {:.0} 236", x + 120.0 * scale, x + 92.0 * scale, X + 78.0 * scale);
-    for (colour, width, opacity) in
-        [(hsl(spec.hue2, 55, 40), 15.0, 0.75), (hsl(spec.hue, 70, 80), 7.0, 0.8), ("#fff".to_owned(), 2.0, 0.9)]
-    {
+    for (colour, width, opacity) in [
+        (spec.hsl(spec.hue2, 55, 40), 15.0, 0.75),
+        (spec.hsl(spec.hue, 70, 80), 7.0, 0.8),
+        ("#fff".to_owned(), 2.0, 0.9),
+    ] {
         let _ = write!(
             out,
             "<path d=\"{d}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{:.1}\" stroke-opacity=\"{opacity}\" stroke-linecap=\"round\"/>",
