@@ -25,6 +25,10 @@ pub use runfile::{DemoCustomer, RunFile};
 pub use serve::{Plan, Served, serve};
 pub use up::{Up, up};
 
+/// Requests and spans are made of many small pieces of memory, and a long-lived process must give them back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The exit code for a mistake in flags or configuration (sysexits' EX_USAGE).
 const EX_USAGE: u8 = 64;
 

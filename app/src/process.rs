@@ -5,7 +5,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
-use vitrine_observe_receive::{Store, grpc_routes};
+use vitrine_observe_receive::{Receiver, Store};
 use vitrine_platform_mesh as mesh;
 use vitrine_platform_telemetry::{Config, Exporter, LogLayer, OtlpProtocol, Telemetry};
 
@@ -47,7 +47,7 @@ pub fn exporter(config: &Config, observatory: Option<&Store>) -> Result<Option<E
                 config.clone(),
             ))
         }
-        (None, Some(store)) => Some(Exporter::grpc(mesh::bare(grpc_routes(store.clone())), config.clone())),
+        (None, Some(store)) => Some(Exporter::direct(Receiver::new(store.clone()), config.clone())),
         (None, None) => None,
     })
 }

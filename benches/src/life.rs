@@ -8,6 +8,8 @@ use vitrine_tests_testkit::{Options, Placement, Shop, crash};
 
 /// Starts of which the median is told.
 const STARTS: usize = 7;
+/// What `vitrine up` does when nobody says.
+const DEFAULT_LOAD: &str = "5";
 /// What the OpenTelemetry Demo's memory limits add up to, in MB, over 28 containers.
 const DEMO_MB: f64 = 6911.0;
 
@@ -44,15 +46,16 @@ fn resident(pid: u32) -> Result<(f64, f64)> {
 }
 
 pub(crate) async fn memory(binary: &Path, seconds: u64) -> Result<()> {
-    // The last of two flags wins: the load is the default one.
-    let options = Options { flags: vec!["--load".to_owned(), "5".to_owned()], ..Options::default() };
+    let options = Options { load: Some(DEFAULT_LOAD.to_owned()), ..Options::default() };
     let mut shop = Shop::start(binary, Placement::Local, &options).await?;
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     let (now, most) = resident(shop.process()?.id())?;
     let spans = shop.observatory()?.get("/api/status").await?["traces"]["rows"].to_string();
     shop.process()?.stop()?;
     println!("Resident memory of everything: shop, load, observatory (goal: 200 MiB)");
-    println!("  after {seconds} s of default load             {now:>8.0} MiB (at most {most:.0} MiB), {spans} spans held");
+    println!(
+        "  after {seconds} s of default load             {now:>8.0} MiB (at most {most:.0} MiB), {spans} spans held"
+    );
     println!("  the OpenTelemetry Demo's limits         {DEMO_MB:>8.0} MB over 28 containers");
     println!("  method: VmRSS and VmHWM of /proc/PID/status\n");
     Ok(())
@@ -61,7 +64,10 @@ pub(crate) async fn memory(binary: &Path, seconds: u64) -> Result<()> {
 pub(crate) async fn crashes(binary: &Path, kills: usize) -> Result<()> {
     let crashes = crash(binary, kills, 10, rand::random()).await?;
     println!("Crash safety");
-    println!("  kill -9 under checkout load             {:>8} times, {} orders acknowledged between them", crashes.kills, crashes.acknowledged);
+    println!(
+        "  kill -9 under checkout load             {:>8} times, {} orders acknowledged between them",
+        crashes.kills, crashes.acknowledged
+    );
     println!("  slowest start after one                 {:>8.0} ms", crashes.slowest_start.as_secs_f64() * 1000.0);
     println!("  lost orders, double charges, stock that does not add up: none (audited after every tenth)");
     println!("  method: 8 buyers at a time, killed after 1 to 400 ms; see tests/testkit/src/audit.rs\n");

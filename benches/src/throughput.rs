@@ -36,20 +36,24 @@ where
     Ok(Turn { per_s: latency.len() as f64 / took, latency })
 }
 
-fn note(latency: &mut Histogram<u64>, began: Instant) {
-    latency.saturating_record(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
+fn note(latency: &mut Histogram<u64>, began: Instant) -> Result<()> {
+    Ok(latency.record(u64::try_from(began.elapsed().as_micros())?)?)
 }
 
 async fn read(api: &Api, until: Instant, n: usize) -> Result<Histogram<u64>> {
-    const PATHS: &[&str] =
-        &["/api/v1/products/prd_tall-vase", "/api/v1/products?category=vases", "/api/v1/products/prd_harlequin-panel", "/api/v1/products/search?q=blue"];
+    const PATHS: &[&str] = &[
+        "/api/v1/products/prd_tall-vase",
+        "/api/v1/products?category=vases",
+        "/api/v1/products/prd_harlequin-panel",
+        "/api/v1/products/search?q=blue",
+    ];
     let mut latency = Histogram::new(3)?;
     let mut turn = n;
     while Instant::now() < until {
         let began = Instant::now();
         let answer = api.send(Call::new(Method::GET, PATHS[turn % PATHS.len()])).await?;
         anyhow::ensure!(answer.status == 200, "{}", answer.status);
-        note(&mut latency, began);
+        note(&mut latency, began)?;
         turn += 1;
     }
     Ok(latency)
@@ -63,7 +67,7 @@ async fn buy(customer: &Customer, until: Instant) -> Result<Histogram<u64>> {
         let key = format!("{:032x}", rand::random::<u128>());
         let began = Instant::now();
         customer.buy(&key, &body).await?;
-        note(&mut latency, began);
+        note(&mut latency, began)?;
     }
     Ok(latency)
 }
@@ -81,8 +85,11 @@ async fn measure(binary: &Path, seconds: u64, telemetry: bool) -> Result<(Turn, 
     let anybody = shop.anybody()?;
     // More tumblers than can be sold in a turn.
     let admin = shop.admin()?;
-    let restock = Call::new(Method::PATCH, "/api/v1/products/prd_everyday-tumbler").header(http::header::IF_MATCH, "\"1\"");
-    let restocked = admin.send(restock.raw("{\"restock\": 1000000}").header(http::header::CONTENT_TYPE, "application/json")).await?;
+    let restock =
+        Call::new(Method::PATCH, "/api/v1/products/prd_everyday-tumbler").header(http::header::IF_MATCH, "\"1\"");
+    let restocked = admin
+        .send(restock.raw("{\"restock\": 1000000}").header(http::header::CONTENT_TYPE, "application/json"))
+        .await?;
     anyhow::ensure!(restocked.status == 200, "{}", String::from_utf8_lossy(&restocked.body));
     let customers = try_join_all((0..BUYERS).map(|_| Customer::new(&anybody))).await?;
     let until = Instant::now() + Duration::from_secs(seconds);
@@ -105,7 +112,12 @@ fn tell(what: &str, turns: &[Turn]) -> Result<f64> {
     }
     let per_s = median(turns.iter().map(|t| t.per_s).collect());
     let ms = |share| latency.value_at_quantile(share) as f64 / 1000.0;
-    println!("  {what:<40}{per_s:>8.0} /s   p50 {:.1} ms   p99 {:.1} ms   p99.9 {:.1} ms", ms(0.5), ms(0.99), ms(0.999));
+    println!(
+        "  {what:<40}{per_s:>8.0} /s   p50 {:.1} ms   p99 {:.1} ms   p99.9 {:.1} ms",
+        ms(0.5),
+        ms(0.99),
+        ms(0.999)
+    );
     Ok(per_s)
 }
 
@@ -118,14 +130,18 @@ pub(crate) async fn compare(binary: &Path, seconds: u64) -> Result<()> {
             checkouts[side].push(bought);
         }
     }
-    println!("Throughput, clients on the same cores, telemetry on with every trace sampled (goal: at least 0.9 of without)");
+    println!(
+        "Throughput, clients on the same cores, telemetry on with every trace sampled (goal: at least 0.9 of without)"
+    );
     let on = tell("reads", &reads[0])?;
     let off = tell("reads, telemetry off", &reads[1])?;
     println!("  {:<40}{:>8.2}", "ratio", on / off);
     let on = tell("checkouts", &checkouts[0])?;
     let off = tell("checkouts, telemetry off", &checkouts[1])?;
     println!("  {:<40}{:>8.2}", "ratio", on / off);
-    println!("  method: {READERS} readers (product, list, search), then {BUYERS} buyers (one item; the order's request is timed), each");
+    println!(
+        "  method: {READERS} readers (product, list, search), then {BUYERS} buyers (one item; the order's request is timed), each"
+    );
     println!("  asking again at once; {seconds} s a turn, {ROUNDS} turns a side, taking turns; medians\n");
     Ok(())
 }

@@ -188,8 +188,8 @@ impl fmt::Debug for Mesh {
     }
 }
 
-/// Routes of this process as a transport, without the Fence: for telemetry, which must not describe itself.
-pub fn bare(routes: Routes) -> Transport {
+/// Routes of this process as a transport, without the Fence.
+fn bare(routes: Routes) -> Transport {
     // `Routes` is Send but not Sync; the box wants both, so each call clones it out of a lock.
     let routes = Arc::new(Mutex::new(routes.prepare()));
     BoxCloneSyncService::new(service_fn(move |request| {

@@ -212,7 +212,12 @@ async fn a_failing_service_is_left_alone_for_a_while(far: bool) {
 }
 
 async fn too_many_calls_at_once_are_refused(far: bool) {
-    let limits = Limits { server_concurrency: 2, default_deadline: Duration::from_millis(300), max_attempts: 1, ..Limits::default() };
+    let limits = Limits {
+        server_concurrency: 2,
+        default_deadline: Duration::from_millis(300),
+        max_attempts: 1,
+        ..Limits::default()
+    };
     let world = world(far, limits).await;
     let answers = join_all((0..6).map(|_| world.add("hang"))).await;
     let refused = answers.iter().filter(|a| a.as_ref().is_err_and(|s| s.code() == Code::Unavailable)).count();
@@ -236,7 +241,8 @@ async fn calls_are_counted_on_both_sides(far: bool) {
     }
     world.get("panic").await.expect_err("a panic");
     world.get("refuse").await.expect_err("refused");
-    let figures = |telemetry: &Telemetry, name: &str| telemetry.figures().into_iter().find(|(n, _)| n == name).expect("known").1;
+    let figures =
+        |telemetry: &Telemetry, name: &str| telemetry.figures().into_iter().find(|(n, _)| n == name).expect("known").1;
     let callee = figures(&world.callee, "carts");
     assert_eq!((callee.count, callee.errors), (5, 1), "a refusal is no fault of the service");
     assert!(callee.quantile(0.5).is_some());

@@ -168,7 +168,9 @@ async fn pages_lose_nothing_while_rows_come_and_go() {
             }
             let found = store.find::<Piece>(page).await.expect("found");
             seen.extend(found.items.into_iter().map(|s| s.doc.weight).filter(|w| w % 2 == 0));
-            commit(&store, |tx| tx.put(&piece(i64::try_from(seen.len()).expect("small") * 2 % 100 + 1))).await.expect("put");
+            commit(&store, |tx| tx.put(&piece(i64::try_from(seen.len()).expect("small") * 2 % 100 + 1)))
+                .await
+                .expect("put");
             cursor = found.next_cursor;
             if cursor.is_none() {
                 break;

@@ -17,7 +17,10 @@ const BORDERS: &[(&str, &[&str])] = &[
     ("anyhow", &["app", "benches", "tests/testkit", "tests/behaviour"]),
     ("toml", &["platform/config"]),
     ("tracing-subscriber", &["app", "platform/telemetry"]),
-    ("opentelemetry-proto", &["platform/telemetry", "observe/model", "observe/store", "observe/receive", "observe/api"]),
+    (
+        "opentelemetry-proto",
+        &["platform/telemetry", "observe/model", "observe/store", "observe/receive", "observe/api"],
+    ),
     ("arrow-array", &["observe/model", "observe/store"]),
     ("arrow-schema", &["observe/model", "observe/store"]),
     ("argon2", &["shop/auth"]),
@@ -112,7 +115,8 @@ fn the_crate_graph_is_the_one_on_record() {
     let mut lines: Vec<String> = packages
         .iter()
         .map(|package| {
-            let mut ours: Vec<&str> = dependencies(package).filter(|name| packages.iter().any(|p| p.name.as_str() == *name)).collect();
+            let mut ours: Vec<&str> =
+                dependencies(package).filter(|name| packages.iter().any(|p| p.name.as_str() == *name)).collect();
             ours.sort_unstable();
             format!("{}: {}", package.name, ours.join(" ")).trim_end().to_owned()
         })
@@ -127,7 +131,10 @@ fn the_crate_graph_is_the_one_on_record() {
         std::fs::write(&record, &graph).expect("written");
     }
     let known = std::fs::read_to_string(&record).expect("the record");
-    assert!(known == graph, "the crate graph has changed. If that is meant: UPDATE=1 cargo test -p vitrine-tests-structure\n{graph}");
+    assert!(
+        known == graph,
+        "the crate graph has changed. If that is meant: UPDATE=1 cargo test -p vitrine-tests-structure\n{graph}"
+    );
 }
 
 /// Every file of ours with one of these endings.
@@ -183,7 +190,10 @@ fn files_are_small_and_plain() {
         if !in_tests && code(&text).contains(".unwrap()") {
             wrong.push(format!("{path}: unwrap says nothing when it fails"));
         }
-        if !in_tests && code(&text).contains("println!") && !["app/", "benches/", "contracts/build.rs"].iter().any(|p| path.starts_with(p)) {
+        if !in_tests
+            && code(&text).contains("println!")
+            && !["app/", "benches/", "contracts/build.rs"].iter().any(|p| path.starts_with(p))
+        {
             wrong.push(format!("{path}: only the command line prints"));
         }
         if path.ends_with("lib.rs") && !text.starts_with("//! ") {

@@ -42,8 +42,8 @@ pub enum Placement {
 /// How a shop is started.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// More flags for `vitrine up` (under [`Placement::Local`]).
-    pub flags: Vec<String>,
+    /// Journeys a second of the load generator; without it, there is none.
+    pub load: Option<String>,
     /// Environment variables for every process.
     pub variables: Vec<(String, String)>,
     /// Where data is kept; without it, in a folder of its own that goes with the shop.
@@ -109,25 +109,13 @@ impl Shop {
     fn up(&mut self, options: &Options) -> Result<()> {
         let any = "127.0.0.1:0";
         let data = self.data.join("up");
-        let mut args: Vec<String> = [
-            "up",
-            "--quiet",
-            "--load",
-            "off",
-            "--listen",
-            any,
-            "--observe",
-            any,
-            "--otlp-grpc",
-            any,
-            "--otlp-http",
-            any,
-        ]
-        .iter()
-        .map(|a| (*a).to_owned())
-        .collect();
+        let mut args: Vec<String> =
+            ["up", "--quiet", "--listen", any, "--observe", any, "--otlp-grpc", any, "--otlp-http", any]
+                .iter()
+                .map(|a| (*a).to_owned())
+                .collect();
         args.extend(["--data".to_owned(), data.display().to_string()]);
-        args.extend(options.flags.clone());
+        args.extend(["--load".to_owned(), options.load.clone().unwrap_or_else(|| "off".to_owned())]);
         let process = Process::start(&self.binary, &args, &options.variables, &self.data.join("up.log"))?;
         let text = |key: &str| {
             process.ready[key].as_str().map(str::to_owned).with_context(|| format!("the ready file has no {key}"))
