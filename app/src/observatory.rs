@@ -12,7 +12,6 @@ use vitrine_platform_host::DRAIN;
 use vitrine_platform_http::{bind, health_routes, serve};
 
 /// Listeners that are bound, and the store behind them.
-
 pub struct Observatory {
     store: Store,
     pages: TcpListener,

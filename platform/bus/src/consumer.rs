@@ -1,7 +1,7 @@
 //! The loop that pulls events and hands them to a handler.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -193,7 +193,10 @@ impl Consumer {
             .attr("messaging.operation.type", "process")
             .attr("messaging.destination.name", event.topic.clone())
             .attr("messaging.message.id", event.id.clone());
-        span.try_run(self.handler.handle(event, tx)).await
+        let (context, began) = (span.context(), Instant::now());
+        let outcome = span.try_run(self.handler.handle(event, tx)).await;
+        context.sync_scope(|| telemetry.record_event(&event.topic, outcome.is_err(), began.elapsed()));
+        outcome
     }
 
     /// Commits effects and position together. The position only ever grows, and under its version: of two replicas one commits.

@@ -11,8 +11,8 @@ use crate::error::Error;
 
 /// Most documents of one page.
 pub const MAX_PAGE: usize = 1000;
-/// Longest cursor that is read, in bytes.
-const MAX_CURSOR: usize = 1024;
+/// Longest cursor that is read, in bytes; one that is given holds an id and a key.
+const MAX_CURSOR: usize = 16 * 1024;
 
 /// Which documents, in which order, and how many.
 #[derive(Clone, Debug)]
@@ -66,9 +66,9 @@ impl Query {
     }
 }
 
-/// Where a page ended: the last key, if the order is by one, and the last id.
+/// Where a page ended: by which index and at which of its keys, if the order is by one, and the last id.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Place(pub(crate) Option<Key>, pub(crate) String);
+pub(crate) struct Place(pub(crate) Option<(String, Key)>, pub(crate) String);
 
 pub(crate) fn write_cursor<T: Serialize>(place: &T) -> Result<String, Error> {
     let json = serde_json::to_vec(place).map_err(Error::Encode)?;

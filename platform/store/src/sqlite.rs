@@ -50,9 +50,7 @@ impl Sqlite {
         })?;
         let path = dir.join(format!("{service}.db"));
         let connection = schema::open(&path, &schema.collections)?;
-        let last: i64 = connection
-            .query_row("SELECT coalesce(max(position), 0) FROM outbox", [], |row| row.get(0))
-            .map_err(failed)?;
+        let last = read::last_position(&connection)?;
         let (latest, events) = watch::channel(last.unsigned_abs());
         let shared = Arc::new(Shared { path, collections: schema.collections, readers: Mutex::default() });
         let writer = writer::Writer::start(service, connection, shared.clone(), latest)?;

@@ -46,7 +46,12 @@ pub struct Exporter {
 enum Sink {
     Direct(Box<dyn Direct>),
     Grpc(Box<Grpc>),
-    Http { client: Client<HttpConnector, Full<Bytes>>, base: String },
+    Http(Box<Http>),
+}
+
+struct Http {
+    client: Client<HttpConnector, Full<Bytes>>,
+    base: String,
 }
 
 struct Grpc {
@@ -97,7 +102,11 @@ impl Exporter {
     pub fn http(base: &str, config: Config) -> Self {
         debug_assert_eq!(config.protocol, OtlpProtocol::Http, "the caller chose by protocol");
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { sink: Sink::Http { client, base: base.trim_end_matches('/').to_owned() }, config, failing: false }
+        Self {
+            sink: Sink::Http(Box::new(Http { client, base: base.trim_end_matches('/').to_owned() })),
+            config,
+            failing: false,
+        }
     }
 
     pub(crate) async fn traces(&mut self, batch: ExportTraceServiceRequest) {
@@ -169,7 +178,8 @@ impl Exporter {
                     Signal::Logs(b) => grpc.logs.export(with_headers(b, headers)?).await.map(drop),
                 }
             }
-            Sink::Http { client, base } => {
+            Sink::Http(http) => {
+                let Http { client, base } = http.as_ref();
                 let (path, body) = match signal {
                     Signal::Traces(b) => ("traces", b.encode_to_vec()),
                     Signal::Metrics(b) => ("metrics", b.encode_to_vec()),

@@ -106,8 +106,10 @@ impl Telemetry {
         let rpc = registry.histogram("rpc.server.duration", "s", "Calls answered over gRPC");
         let http = registry.histogram("http.server.request.duration", "s", "Requests answered over HTTP");
         let client = registry.histogram("rpc.client.duration", "s", "Calls made over gRPC");
+        let events = registry.histogram("messaging.process.duration", "s", "Events handled");
         let resource = self.resource(name);
-        let inner = Inner { name: name.to_owned(), resource, registry, rpc, http, client, telemetry: self.clone() };
+        let telemetry = self.clone();
+        let inner = Inner { name: name.to_owned(), resource, registry, rpc, http, client, events, telemetry };
         let service = Service(Arc::new(inner));
         services.insert(name.to_owned(), service.clone());
         service
@@ -242,6 +244,7 @@ struct Inner {
     rpc: Histogram,
     http: Histogram,
     client: Histogram,
+    events: Histogram,
     telemetry: Telemetry,
 }
 
@@ -304,14 +307,24 @@ impl Service {
         record_rpc(&self.0.client, method, status, is_error, elapsed);
     }
 
+    /// Notes an event that was handled.
+    pub fn record_event(&self, topic: &str, is_error: bool, elapsed: Duration) {
+        let error = if is_error { "true" } else { "false" };
+        self.0.events.record(elapsed.as_secs_f64(), &[("messaging.destination.name", topic), ("error", error)]);
+    }
+
+    /// Calls answered and events handled.
     fn figures(&self) -> Figures {
         let is_error = |attributes: &[opentelemetry_proto::tonic::common::v1::KeyValue]| {
             attributes.iter().any(|a| *a == attribute("error", "true".into()))
         };
-        let rpc = self.0.rpc.figures(is_error);
-        let http = self.0.http.figures(is_error);
-        let buckets = rpc.buckets.iter().zip(&http.buckets).map(|(a, b)| a + b).collect();
-        Figures { count: rpc.count + http.count, errors: rpc.errors + http.errors, buckets }
+        let mut total = self.0.rpc.figures(is_error);
+        for other in [&self.0.http, &self.0.events].map(|h| h.figures(is_error)) {
+            total.count += other.count;
+            total.errors += other.errors;
+            total.buckets.iter_mut().zip(&other.buckets).for_each(|(sum, n)| *sum += n);
+        }
+        total
     }
 
     pub(crate) fn samples(&self, trace_id: u128, parent: Option<bool>) -> bool {

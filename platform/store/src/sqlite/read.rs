@@ -69,11 +69,12 @@ fn where_clause(clauses: &[String]) -> String {
 pub(crate) fn find(connection: &Connection, schema: &CollectionSchema, query: &Query) -> Result<RawPage, Error> {
     let (mut clauses, mut values) = conditions(schema, query)?;
     let (compare, order) = if query.descending { ("<", "DESC") } else { (">", "ASC") };
-    let order_key = query.range.as_ref().map(|(index, _)| format!("k_{index}"));
+    let order_index = query.range.as_ref().map(|(index, _)| *index);
+    let order_key = order_index.map(|index| format!("k_{index}"));
     if let Some(cursor) = &query.cursor {
         let Place(key, id) = read_cursor(cursor)?;
         match (&order_key, key) {
-            (Some(column), Some(key)) => {
+            (Some(column), Some((index, key))) if order_index == Some(index.as_str()) => {
                 values.push(value(&key));
                 let at = values.len();
                 clauses.push(format!("({column}, id) {compare} (?{at}, ?{})", at + 1));
@@ -95,18 +96,19 @@ pub(crate) fn find(connection: &Connection, schema: &CollectionSchema, query: &Q
     let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
     let mut rows = statement.query(params_from_iter(values)).map_err(failed)?;
     let mut items = Vec::new();
-    let mut last_key = None;
+    let mut last_key: Option<(&str, Key)> = None;
     let mut next_cursor = None;
     while let Some(row) = rows.next().map_err(failed)? {
         if items.len() == query.limit {
-            next_cursor = items.last().map(|last: &Raw| write_cursor(&Place(last_key, last.id.clone()))).transpose()?;
+            let key = last_key.map(|(index, key)| (index.to_owned(), key));
+            next_cursor = items.last().map(|last: &Raw| write_cursor(&Place(key, last.id.clone()))).transpose()?;
             break;
         }
-        last_key = match row.get(3).map_err(failed)? {
+        last_key = order_index.zip(match row.get(3).map_err(failed)? {
             Value::Integer(n) => Some(Key::Int(n)),
             Value::Text(s) => Some(Key::Str(s)),
             _ => None,
-        };
+        });
         items.push(raw(row).map_err(failed)?);
     }
     Ok(RawPage { items, next_cursor })
@@ -135,7 +137,7 @@ pub(crate) fn search(
     let skip: usize = cursor.filter(|c| !c.is_empty()).map_or(Ok(0), read_cursor)?;
     let words = words(text);
     let limit = limit.min(MAX_PAGE);
-    if words.is_empty() || skip > MAX_DEPTH {
+    if words.is_empty() || limit == 0 || skip > MAX_DEPTH {
         return Ok(RawPage { items: Vec::new(), next_cursor: None });
     }
     let table = format!("t_{collection}_{index}");
@@ -157,10 +159,23 @@ pub(crate) fn search(
 
 /// The words of a text as an FTS5 query: each quoted, so that nothing in it is an operator; the last one may be a beginning.
 fn words(text: &str) -> String {
-    let words: Vec<&str> =
-        text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).take(MAX_WORDS).collect();
+    // A mark that is written apart from its letter (as macOS types it) does not end a word.
+    let is_mark = |c: char| ('\u{300}'..='\u{36f}').contains(&c);
+    let words: Vec<&str> = text
+        .split(|c: char| !c.is_alphanumeric() && !is_mark(c))
+        .filter(|w| !w.chars().all(is_mark))
+        .take(MAX_WORDS)
+        .collect();
     let quoted: Vec<String> = words.iter().map(|w| format!("\"{w}\"")).collect();
     if quoted.is_empty() { String::new() } else { format!("{}*", quoted.join(" ")) }
+}
+
+/// The place of the last event, also of one that was pruned since.
+pub(crate) fn last_position(connection: &Connection) -> Result<i64, Error> {
+    connection
+        .prepare_cached("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0)")
+        .and_then(|mut s| s.query_row([], |row| row.get(0)))
+        .map_err(failed)
 }
 
 pub(crate) fn events(
@@ -169,11 +184,8 @@ pub(crate) fn events(
     topics: &[String],
     limit: usize,
 ) -> Result<(Vec<Event>, u64), Error> {
-    // One statement sees one state of the database: what it did not find up to `last` is not there.
-    let last: i64 = connection
-        .prepare_cached("SELECT coalesce(max(position), 0) FROM outbox")
-        .and_then(|mut s| s.query_row([], |row| row.get(0)))
-        .map_err(failed)?;
+    // Places are given in the order of commits: what is not found up to `last` is not there.
+    let last = last_position(connection)?;
     let marks: Vec<String> = (4..topics.len() + 4).map(|n| format!("?{n}")).collect();
     let sql = format!(
         "SELECT position, id, topic, key, occurred_at_ms, payload, traceparent, baggage FROM outbox

@@ -18,7 +18,7 @@ pub(crate) fn open(path: &Path, collections: &[CollectionSchema]) -> Result<Conn
         reason: reason.to_owned(),
         source: e.map(|e| Box::new(e) as _),
     };
-    let connection = Connection::open(path).map_err(|e| unusable("it cannot be opened", Some(e)))?;
+    let connection = Connection::open(path).map_err(|e| unusable("it cannot be opened: let this user write there, or choose another folder", Some(e)))?;
     prepare(&connection).map_err(|e| unusable(reason(&e), Some(e)))?;
     let layout: i64 =
         connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(|e| unusable(reason(&e), Some(e)))?;
@@ -148,11 +148,17 @@ fn exists(connection: &Connection, sql: &str, name: &str) -> Result<bool, Error>
 
 /// Writes all keys anew, after an index was added to documents that are there.
 fn fill_keys(connection: &Connection, collection: &CollectionSchema) -> Result<(), Error> {
-    let mut select = connection.prepare(&format!("SELECT row, body FROM c_{}", collection.name)).map_err(failed)?;
+    let mut select = connection.prepare(&format!("SELECT row, body, id FROM c_{}", collection.name)).map_err(failed)?;
     let mut rows = select.query([]).map_err(failed)?;
     while let Some(row) = rows.next().map_err(failed)? {
         let (rowid, body): (i64, Vec<u8>) = (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?);
-        let keys = (collection.keys_of)(&body).map_err(Error::Encode)?;
+        let keys = match (collection.keys_of)(&body) {
+            Ok(keys) => keys,
+            Err(source) => {
+                let id = row.get(2).map_err(failed)?;
+                return Err(Error::Decode { collection: collection.name, id, source });
+            }
+        };
         for index in collection.indexes {
             let key = keys.0.iter().find(|(name, _)| *name == index.name).map(|(_, key)| key);
             write_key(connection, collection.name, index.name, index.kind, rowid, key).map_err(failed)?;

@@ -23,6 +23,26 @@ enum Request {
     Prune(i64, oneshot::Sender<Result<u64, Error>>),
 }
 
+/// What is told once the group is committed, or is not.
+enum Answer {
+    Commit(Result<(), Error>, oneshot::Sender<Result<(), Error>>),
+    Prune(Result<u64, Error>, oneshot::Sender<Result<u64, Error>>),
+}
+
+impl Answer {
+    fn tell(self, committed: bool) {
+        // Nobody may wait any more.
+        match self {
+            Self::Commit(result, reply) => {
+                let _ = reply.send(if committed { result } else { result.and(Err(Error::Busy)) });
+            }
+            Self::Prune(result, reply) => {
+                let _ = reply.send(if committed { result } else { result.and(Err(Error::Busy)) });
+            }
+        }
+    }
+}
+
 /// Hands batches to the thread. The thread ends when this is dropped and everything that waits is written.
 pub(crate) struct Writer(mpsc::Sender<Request>);
 
@@ -76,38 +96,47 @@ fn run(connection: &Connection, shared: &Shared, latest: &watch::Sender<u64>, mu
 }
 
 fn write_group(connection: &Connection, shared: &Shared, latest: &watch::Sender<u64>, group: &mut Vec<Request>) {
-    let mut replies = Vec::with_capacity(group.len());
+    let mut answers = Vec::with_capacity(group.len());
     let mut last_event = None;
-    let begun = connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut s| s.execute([])).map_err(failed);
-    let begin_failed = begun.is_err();
+    let execute = |sql: &str| connection.prepare_cached(sql).and_then(|mut s| s.execute([]));
+    let begun = execute("BEGIN IMMEDIATE");
     for request in group.drain(..) {
-        match request {
+        // A failure such as a full disk may undo the whole transaction: nothing behind it must be committed by itself.
+        let lost = connection.is_autocommit();
+        answers.push(match request {
             Request::Commit(batch, reply) => {
-                let result = if begin_failed { Err(Error::Busy) } else { apply_whole(connection, shared, batch) };
-                let result = result.map(|event| last_event = event.or(last_event));
-                replies.push((reply, result));
+                let result = if lost { Err(Error::Busy) } else { apply_whole(connection, shared, batch) };
+                Answer::Commit(result.map(|event| last_event = event.or(last_event)), reply)
             }
             Request::Prune(before_ms, reply) => {
-                let pruned = connection
-                    .prepare_cached("DELETE FROM outbox WHERE occurred_at_ms < ?1")
-                    .and_then(|mut s| s.execute([before_ms]));
-                // Nobody may wait any more.
-                let _ = reply.send(pruned.map(|n| u64::try_from(n).unwrap_or(0)).map_err(failed));
+                let result = if lost { Err(Error::Busy) } else { prune(connection, before_ms) };
+                Answer::Prune(result, reply)
+            }
+        });
+    }
+    let committed = begun.and_then(|_| execute("COMMIT"));
+    match &committed {
+        Ok(_) => {
+            if let Some(position) = last_event {
+                latest.send_replace(position);
+            }
+        }
+        Err(e) => {
+            tracing::error!(error = %e, "a group of batches could not be committed");
+            if !connection.is_autocommit() {
+                let _ = execute("ROLLBACK");
             }
         }
     }
-    let committed =
-        if begin_failed { Ok(0) } else { connection.prepare_cached("COMMIT").and_then(|mut s| s.execute([])) };
-    if let Err(e) = &committed {
-        tracing::error!(error = %e, "a group of batches could not be committed");
-        let _ = connection.execute_batch("ROLLBACK");
-    } else if let Some(position) = last_event {
-        latest.send_replace(position);
-    }
-    for (reply, result) in replies {
-        let result = if committed.is_ok() { result } else { result.and(Err(Error::Busy)) };
-        let _ = reply.send(result);
-    }
+    answers.into_iter().for_each(|answer| answer.tell(committed.is_ok()));
+}
+
+fn prune(connection: &Connection, before_ms: i64) -> Result<u64, Error> {
+    connection
+        .prepare_cached("DELETE FROM outbox WHERE occurred_at_ms < ?1")
+        .and_then(|mut s| s.execute([before_ms]))
+        .map(|n| u64::try_from(n).unwrap_or(0))
+        .map_err(failed)
 }
 
 /// Applies a batch, or undoes all of it. Answers the position of its last event.
