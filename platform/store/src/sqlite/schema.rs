@@ -18,7 +18,8 @@ pub(crate) fn open(path: &Path, collections: &[CollectionSchema]) -> Result<Conn
         reason: reason.to_owned(),
         source: e.map(|e| Box::new(e) as _),
     };
-    let connection = Connection::open(path).map_err(|e| unusable("it cannot be opened: let this user write there, or choose another folder", Some(e)))?;
+    let connection = Connection::open(path)
+        .map_err(|e| unusable("it cannot be opened: let this user write there, or choose another folder", Some(e)))?;
     prepare(&connection).map_err(|e| unusable(reason(&e), Some(e)))?;
     let layout: i64 =
         connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(|e| unusable(reason(&e), Some(e)))?;
