@@ -1,12 +1,15 @@
 //! What settings change: how long tokens live, how much one client may ask for, how fast parcels move, who may call from a browser.
 
 use std::path::Path;
+use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use http::{Method, StatusCode};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 use vitrine_shop_load::http::Call;
-use vitrine_tests_testkit::{Customer, Options, Placement, Shop, eventually};
+use vitrine_tests_testkit::{Customer, Options, PATIENCE, Placement, Shop, eventually, python};
 
 async fn shop(variables: &[(&str, &str)]) -> Shop {
     let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
@@ -109,4 +112,39 @@ async fn parcels_move_by_themselves() {
     ];
     let shop = shop(&quick).await;
     parcels(&shop).await.expect("delivered");
+}
+
+/// Starts a real relay; answers with the process, where it listens, and what it will print of the letters that it takes.
+async fn relay() -> Result<(Child, String, Lines<BufReader<ChildStdout>>)> {
+    let python = python(Path::new(env!("CARGO_TARGET_TMPDIR")), "aiosmtpd-1.4.6", &["aiosmtpd==1.4.6"]).await?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/settings/relay.py");
+    let mut relay = Command::new(python).arg(script).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+    let mut lines = BufReader::new(relay.stdout.take().context("its output")?).lines();
+    let first = lines.next_line().await?.context("it ended")?;
+    let address = first.strip_prefix("listens at ").context("an address")?.to_owned();
+    Ok((relay, address, lines))
+}
+
+async fn letter(shop: &Shop, lines: &mut Lines<BufReader<ChildStdout>>) -> Result<()> {
+    let customer = Customer::new(&shop.anybody()?).await?;
+    let order = customer.buy_one("prd_key-dish").await?;
+    let line = tokio::time::timeout(PATIENCE, lines.next_line()).await??.context("no letter")?;
+    let letter: serde_json::Value = serde_json::from_str(&line)?;
+    let id = order["id"].as_str().context("id")?;
+    ensure!(letter["to"] == serde_json::json!([customer.email]), "{letter}");
+    ensure!(letter["subject"].as_str().is_some_and(|s| s.ends_with(id)), "{letter}");
+    ensure!(letter["types"] == serde_json::json!(["text/plain", "text/html"]), "{letter}");
+    ensure!(letter["text"].as_str().is_some_and(|t| t.contains("Key dish")), "{letter}");
+    eventually("a record of it", async || {
+        let kept = customer.api.all("/api/v1/mailbox").await?;
+        Ok(kept.first().is_some_and(|l| l["delivered_by"] == "smtp").then_some(()))
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn letters_go_to_a_relay() {
+    let (_relay, address, mut lines) = relay().await.expect("a relay");
+    let shop = shop(&[("VITRINE_EMAIL__SMTP_URL", &format!("smtp://{address}"))]).await;
+    letter(&shop, &mut lines).await.expect("a letter");
 }

@@ -7,6 +7,7 @@ mod audit;
 mod crash;
 mod customer;
 mod process;
+mod python;
 mod shop;
 
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ pub use audit::{Acknowledged, audit, settle};
 pub use crash::{Crashes, crash};
 pub use customer::{Api, Customer, address, card, order_body, timed};
 pub use process::Process;
+pub use python::{python, succeed};
 pub use shop::{Options, Placement, Shop};
 
 /// How long anything may take that happens by itself a little later.
