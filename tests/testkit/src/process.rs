@@ -82,6 +82,16 @@ impl Process {
         self.child.id()
     }
 
+    /// Lets it hang: SIGSTOP. Its connections stay open and nothing is answered.
+    pub fn pause(&self) -> Result<()> {
+        Ok(kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGSTOP)?)
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) -> Result<()> {
+        Ok(kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGCONT)?)
+    }
+
     /// Ends it in the middle of whatever it does: SIGKILL.
     pub fn kill(&mut self) -> Result<()> {
         self.child.kill()?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use vitrine_tests_testkit::{Customer, Shop, order_body, timed};
+use vitrine_tests_testkit::{Customer, Shop, eventually, order_body, timed};
 
 /// What a caller may wait in the worst case: the gateway's own deadline and some slack for a busy machine.
 const BOUND: Duration = Duration::from_secs(20);
@@ -18,13 +18,28 @@ pub(crate) async fn a_dead_service_costs_no_more_than_a_deadline(shop: &mut Shop
     let (order, took) = timed(customer.buy_one("prd_dawn-vase")).await;
     ensure!(order?["state"] == "paid" && took < BOUND, "{took:?}");
 
+    // A service that hangs costs its callers their time, not more; when it goes on, so does everything.
+    let currency = shop.processes.get("currency").context("currency")?;
+    currency.pause()?;
+    customer.add("prd_dawn-vase", 1).await.err().context("a cart without prices")?;
+    let (answer, took) = timed(customer.ask("hangs", &order_body("EUR", "4242424242424242"))).await;
+    let answer = answer?;
+    ensure!(matches!(answer.status, 503 | 504) && took < BOUND, "{} after {took:?}", answer.status);
+    currency.resume()?;
+    let again = eventually("the same purchase", async || {
+        let answer = customer.ask("hangs", &order_body("EUR", "4242424242424242")).await?;
+        Ok((answer.status == 201).then(|| answer.json()))
+    })
+    .await?;
+    ensure!(again["state"] == "paid", "{again}");
+
     // Without shipping nothing is bought, and nothing is kept.
     shop.processes.get_mut("shipping").context("shipping")?.kill()?;
     customer.add("prd_dawn-vase", 1).await?;
     let (answer, took) = timed(customer.ask("no-shipping", &order_body("EUR", "4242424242424242"))).await;
     let answer = answer?;
     ensure!(answer.status == 503 && took < BOUND, "{} after {took:?}", answer.status);
-    ensure!(customer.api.all("/api/v1/orders").await?.len() == 1, "an order without shipping");
+    ensure!(customer.api.all("/api/v1/orders").await?.len() == 2, "an order without shipping");
     let page = shop.anybody()?.get("/api/v1/products?limit=1").await?;
     ensure!(page["items"][0].is_object(), "browsing needs no shipping");
     Ok(())
