@@ -1,6 +1,9 @@
 //! The loop that pulls events and hands them to a handler.
 
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -8,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use vitrine_contracts::bus::v1::event_log_service_client::EventLogServiceClient;
 use vitrine_contracts::bus::v1::{Event, FetchRequest};
 use vitrine_platform_mesh::Transport;
-use vitrine_platform_store::{self as store, Query, Store, Tx};
+use vitrine_platform_store::{self as store, Document, Query, Store, Stored, Tx};
 use vitrine_platform_telemetry::Service;
 
 use crate::inbox::{Cursor, DeadLetter};
@@ -143,9 +146,11 @@ impl Consumer {
         }
         if answer.events.is_empty() && answer.position > cursor.position + u64::from(BATCH) {
             // Other topics' events need not be looked at again.
-            let mut tx = self.store.begin();
-            tx.put(&Cursor { consumer: self.name.clone(), position: answer.position });
-            tx.commit().await.map_err(|e| e.to_string())?;
+            match self.commit(self.store.begin(), answer.position).await {
+                // Of two replicas the other one was quicker.
+                Ok(()) | Err(store::Error::Conflict { .. } | store::Error::Exists { .. }) => {}
+                Err(e) => return Err(e.to_string()),
+            }
         }
         Ok(())
     }
@@ -164,8 +169,9 @@ impl Consumer {
             match self.hand_out(event, telemetry, &mut tx).await {
                 Ok(()) => match self.commit(tx, event.position).await {
                     Ok(()) => return Ok(()),
-                    // Somebody else wrote to the same documents; the handler reads them again.
-                    Err(store::Error::Conflict { .. }) if tries < MAX_TRIES => {}
+                    // Perhaps somebody else wrote to the same documents; the handler reads them again.
+                    Err(e) if is_refused(&e) && tries < MAX_TRIES => {}
+                    Err(e) if is_refused(&e) => break e.to_string(),
                     Err(e) => return Err(e.to_string()),
                 },
                 Err(HandleError::Retry(_)) if tries < MAX_TRIES => {}
@@ -194,7 +200,7 @@ impl Consumer {
             .attr("messaging.destination.name", event.topic.clone())
             .attr("messaging.message.id", event.id.clone());
         let (context, began) = (span.context(), Instant::now());
-        let outcome = span.try_run(self.handler.handle(event, tx)).await;
+        let outcome = span.try_run(guarded(self.handler.handle(event, tx))).await;
         context.sync_scope(|| telemetry.record_event(&event.topic, outcome.is_err(), began.elapsed()));
         outcome
     }
@@ -217,15 +223,42 @@ impl Consumer {
         let asked = self.store.find::<DeadLetter>(Query::eq("redrive", self.name.as_str()).limit(10)).await;
         for letter in asked.map_err(|e| e.to_string())?.items {
             let mut tx = self.store.begin();
-            let outcome = self.hand_out(&letter.event(), telemetry, &mut tx).await;
-            if let Err(e) = outcome {
-                tx = self.store.begin();
-                tx.put(&DeadLetter { reason: e.to_string(), redrive: false, ..letter.doc });
-            } else {
-                tx.delete_expecting::<DeadLetter>(&format!("{}/{}", letter.consumer, letter.event_id), letter.version);
+            let reason = match self.hand_out(&letter.event(), telemetry, &mut tx).await {
+                Ok(()) => {
+                    tx.delete_expecting::<DeadLetter>(&letter.id(), letter.version);
+                    match tx.commit().await {
+                        Ok(()) => continue,
+                        Err(e) if is_refused(&e) => e.to_string(),
+                        Err(e) => return Err(e.to_string()),
+                    }
+                }
+                Err(e) => e.to_string(),
+            };
+            // It stays a dead letter, unless another replica was quicker: nobody waits for it.
+            let mut tx = self.store.begin();
+            let doc = DeadLetter { reason, redrive: false, ..letter.doc };
+            tx.update(&Stored { doc, version: letter.version });
+            match tx.commit().await {
+                Ok(()) | Err(store::Error::Conflict { .. }) => {}
+                Err(e) => return Err(e.to_string()),
             }
-            tx.commit().await.map_err(|e| e.to_string())?;
         }
         Ok(())
     }
+}
+
+/// Whether a batch was refused for what it holds; otherwise the store is in trouble, and every batch would fail.
+fn is_refused(error: &store::Error) -> bool {
+    use store::Error::{Conflict, Duplicate, Encode, Exists, NoIndex};
+    matches!(error, Conflict { .. } | Exists { .. } | Duplicate { .. } | NoIndex { .. } | Encode(_))
+}
+
+/// A panic is a failure of this event, not the end of the consumer.
+async fn guarded(work: impl Future<Output = Result<(), HandleError>>) -> Result<(), HandleError> {
+    let mut work = std::pin::pin!(work);
+    std::future::poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
+        polled.unwrap_or_else(|_| Poll::Ready(Err(HandleError::Retry("the handler panicked".to_owned()))))
+    })
+    .await
 }

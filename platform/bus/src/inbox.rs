@@ -45,6 +45,12 @@ pub struct DeadLetter {
     pub payload: Vec<u8>,
     /// When it happened.
     pub occurred_at_ms: i64,
+    /// W3C trace context of the publisher.
+    #[serde(default)]
+    pub traceparent: String,
+    /// W3C baggage of that moment.
+    #[serde(default)]
+    pub baggage: String,
     /// What the last try ended with.
     pub reason: String,
     /// Whether it is to be handed out again.
@@ -61,6 +67,8 @@ impl DeadLetter {
             position: event.position,
             payload: event.payload.clone(),
             occurred_at_ms: event.occurred_at_unix_ms,
+            traceparent: event.traceparent.clone(),
+            baggage: event.baggage.clone(),
             reason,
             redrive: false,
         }
@@ -74,7 +82,8 @@ impl DeadLetter {
             position: self.position,
             occurred_at_unix_ms: self.occurred_at_ms,
             payload: self.payload.clone(),
-            ..Event::default()
+            traceparent: self.traceparent.clone(),
+            baggage: self.baggage.clone(),
         }
     }
 }

@@ -13,6 +13,8 @@ use vitrine_platform_store::{self as store, Store};
 
 /// Most events of one answer.
 const MAX_LIMIT: u32 = 500;
+/// Most bytes of payloads and baggage of one answer, far below what the Fence lets pass; a larger event goes alone.
+const MAX_BYTES: usize = 1024 * 1024;
 /// Longest wait of one call, in milliseconds.
 const MAX_WAIT_MS: u32 = 30_000;
 
@@ -44,8 +46,13 @@ impl EventLogService for EventLog {
         loop {
             // Marked as seen before reading, so that an event committed meanwhile wakes us.
             latest.borrow_and_update();
-            let (events, position) = read(store, &request, limit).await?;
+            let (mut events, mut position) = read(store, &request, limit).await?;
             if !events.is_empty() {
+                let fitting = fitting(&events);
+                if fitting < events.len() {
+                    events.truncate(fitting);
+                    position = events.last().map_or(request.after, |e| e.position);
+                }
                 let events = events.into_iter().map(to_wire).collect();
                 return Ok(Response::new(FetchResponse { events, position }));
             }
@@ -59,6 +66,16 @@ impl EventLogService for EventLog {
             }
         }
     }
+}
+
+/// How many of them one answer may hold: at least one.
+fn fitting(events: &[store::Event]) -> usize {
+    let mut bytes = 0;
+    let fits = |stored: &&store::Event| {
+        bytes += stored.event.payload.len() + stored.event.baggage.len();
+        bytes <= MAX_BYTES
+    };
+    events.iter().take_while(fits).count().max(1)
 }
 
 async fn read(store: &Store, request: &FetchRequest, limit: usize) -> Result<(Vec<store::Event>, u64), Status> {
