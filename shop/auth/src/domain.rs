@@ -1,22 +1,24 @@
 //! The rules, free of I/O.
 
+mod assertion;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use vitrine_contracts::Problem;
 use vitrine_contracts::auth::v1::AuthorizationRequest;
+use vitrine_kit::id;
 
 use crate::Client;
 
-/// How far ahead an assertion may expire, in seconds.
-const MAX_ASSERTION_S: i64 = 300;
-/// How far clocks may differ, in seconds.
-const SKEW_S: i64 = 60;
+pub use assertion::{Assertion, Audience, check_assertion};
+
 /// What may be asked for.
 pub const SCOPES: &[&str] = &["openid", "profile", "email", "offline_access"];
 /// Longest state and nonce that are handed through.
 const MAX_OPAQUE: usize = 512;
+/// Longest e-mail address, in bytes (RFC 5321).
+const MAX_EMAIL: usize = 254;
 
 /// The digest of something secret: what is stored instead of it.
 pub fn digest(secret: &str) -> String {
@@ -46,8 +48,12 @@ fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
         authority.find(':').unwrap_or(authority.len())
     };
     let (host, port) = authority.split_at(host_end);
-    let port_fine = port.is_empty() || port.strip_prefix(':').is_some_and(|p| p.parse::<u16>().is_ok());
+    let port_fine = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
     (matches!(host, "127.0.0.1" | "[::1]") && port_fine).then_some((host, path))
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 /// A scope, its words in the order of [`SCOPES`].
@@ -63,6 +69,21 @@ pub fn normal_scope(scope: &str) -> Result<String, Problem> {
         return Err(problem.with_reason("INVALID_SCOPE"));
     }
     Ok(SCOPES.iter().filter(|s| asked.contains(s)).copied().collect::<Vec<_>>().join(" "))
+}
+
+/// Whether a scope has this word.
+pub fn has_scope(scope: &str, word: &str) -> bool {
+    scope.split(' ').any(|s| s == word)
+}
+
+/// A scope that asks for no more than was granted.
+pub fn narrower_scope(granted: &str, asked: &str) -> Result<String, Problem> {
+    let scope = normal_scope(asked)?;
+    if scope.split_ascii_whitespace().all(|word| has_scope(granted, word)) {
+        return Ok(scope);
+    }
+    Err(Problem::invalid("scope", "a part of what was granted", "more is asked for than was granted")
+        .with_reason("INVALID_SCOPE"))
 }
 
 /// Checks what does not allow to send anybody back: the client and the redirect URI. Then the rest.
@@ -95,68 +116,31 @@ pub fn check_authorization<'a>(clients: &'a [Client], request: &AuthorizationReq
     Ok(client)
 }
 
-/// What a machine says about itself (RFC 7523).
-#[derive(Clone, Debug, Deserialize)]
-pub struct Assertion {
-    /// The client.
-    pub iss: String,
-    /// The client again.
-    pub sub: String,
-    /// For whom it is.
-    pub aud: Audience,
-    /// Until when it is good, Unix seconds.
-    pub exp: i64,
-    /// Its own id, good for one use.
-    pub jti: String,
+/// An account's id, of any kind.
+pub fn check_account_id(account_id: &str) -> Result<(), Problem> {
+    if ["cus", "pro", "adm"].iter().any(|prefix| id::is_valid(prefix, account_id)) {
+        return Ok(());
+    }
+    Err(Problem::invalid("account_id", "an id that begins with cus_, pro_ or adm_", "the id is missing or malformed"))
 }
 
-/// One audience or several.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Audience {
-    /// One.
-    One(String),
-    /// Several.
-    Many(Vec<String>),
-}
-
-impl Audience {
-    fn has(&self, wanted: &str) -> bool {
-        match self {
-            Self::One(one) => one == wanted,
-            Self::Many(many) => many.iter().any(|m| m == wanted),
-        }
-    }
-}
-
-/// Checks what an assertion claims. Its signature and its single use are checked elsewhere.
-pub fn check_assertion(
-    assertion: &Assertion,
-    client_id: &str,
-    audiences: &[&str],
-    now_s: i64,
-) -> Result<(), &'static str> {
-    if assertion.iss != client_id || assertion.sub != client_id {
-        return Err("iss and sub must be the client's id");
-    }
-    if !audiences.iter().any(|a| assertion.aud.has(a)) {
-        return Err("aud must be the token endpoint or the issuer");
-    }
-    if assertion.exp <= now_s - SKEW_S {
-        return Err("the assertion has expired");
-    }
-    if assertion.exp > now_s + MAX_ASSERTION_S + SKEW_S {
-        return Err("exp must be at most five minutes ahead");
-    }
-    if assertion.jti.is_empty() || assertion.jti.len() > 128 {
-        return Err("jti must be 1 to 128 bytes");
-    }
-    Ok(())
-}
-
-/// An e-mail address as it is kept.
+/// An e-mail address as it is looked for: trimmed, lower case.
 pub fn normal_email(email: &str) -> String {
     email.trim().to_lowercase()
+}
+
+/// An e-mail address as it is kept, if it can be one.
+pub fn checked_email(email: &str) -> Result<String, Problem> {
+    let email = normal_email(email);
+    let plain = email.len() <= MAX_EMAIL && !email.chars().any(|c| c.is_whitespace() || c.is_control());
+    let shaped = email.split_once('@').is_some_and(|(name, domain)| {
+        !name.is_empty() && domain.contains('.') && !domain.contains('@') && !domain.split('.').any(str::is_empty)
+    });
+    if plain && shaped {
+        return Ok(email);
+    }
+    Err(Problem::invalid("email", "an address such as ada@example.org", "the e-mail address is malformed")
+        .with_reason("INVALID_EMAIL"))
 }
 
 /// Checks a new password.
@@ -178,6 +162,11 @@ pub struct Failures {
 }
 
 impl Failures {
+    /// Whether nobody is let in now.
+    pub fn is_locked(self, now_ms: i64) -> bool {
+        self.locked_until > now_ms
+    }
+
     /// One more.
     pub fn one_more(self, now_ms: i64, after: u32, for_ms: i64) -> Self {
         let count = self.count.saturating_add(1);
@@ -188,8 +177,8 @@ impl Failures {
 #[cfg(test)]
 mod tests {
     use super::{
-        Assertion, Audience, Failures, check_assertion, check_authorization, digest, normal_scope, pkce_matches,
-        redirect_allowed,
+        Failures, check_authorization, check_password, checked_email, digest, narrower_scope, normal_scope,
+        pkce_matches, redirect_allowed,
     };
     use crate::Client;
     use vitrine_contracts::auth::v1::AuthorizationRequest;
@@ -218,6 +207,10 @@ mod tests {
             "https://shop.example:444/cb",
             "http://127.0.0.1.evil.example/callback",
             "http://127.0.0.1:x/callback",
+            "http://127.0.0.1:/callback",
+            "http://127.0.0.1:+80/callback",
+            "http://127.0.0.1:65536/callback",
+            "http://127.0.0.1:5123/callback#x",
             "http://evil@127.0.0.1/callback",
             "https://shop.example/cb/../x",
         ] {
@@ -249,28 +242,21 @@ mod tests {
         assert_eq!(refused(&|r| r.code_challenge_method = "plain".to_owned()), "INVALID_REQUEST");
         assert_eq!(refused(&|r| r.scope = "root".to_owned()), "INVALID_SCOPE");
         assert_eq!(normal_scope("offline_access openid openid").expect("known"), "openid offline_access");
+        assert_eq!(narrower_scope("openid email", " email ").expect("less"), "email");
+        assert_eq!(narrower_scope("openid email", "email profile").expect_err("more").reason, "INVALID_SCOPE");
     }
 
     #[test]
-    fn assertions() {
-        let good = Assertion {
-            iss: "m".to_owned(),
-            sub: "m".to_owned(),
-            aud: Audience::Many(vec!["x".to_owned(), "me".to_owned()]),
-            exp: 1100,
-            jti: "1".to_owned(),
-        };
-        let check = |a: &Assertion| check_assertion(a, "m", &["me"], 1000);
-        check(&good).expect("good");
-        for bad in [
-            Assertion { iss: "n".to_owned(), ..good.clone() },
-            Assertion { sub: "n".to_owned(), ..good.clone() },
-            Assertion { aud: Audience::One("you".to_owned()), ..good.clone() },
-            Assertion { exp: 900, ..good.clone() },
-            Assertion { exp: 9000, ..good.clone() },
-            Assertion { jti: String::new(), ..good.clone() },
-        ] {
-            assert!(check(&bad).is_err(), "{bad:?}");
+    fn addresses_of_people() {
+        assert_eq!(checked_email("  Ada.L+x@Sub.Example.ORG ").expect("fine"), "ada.l+x@sub.example.org");
+        let long = format!("{}@example.org", "a".repeat(250));
+        for bad in
+            ["", "ada", "@example.org", "ada@", "ada@example", "a b@example.org", "a@b@example.org", "a@.org", &long]
+        {
+            assert_eq!(checked_email(bad).expect_err(bad).reason, "INVALID_EMAIL");
+        }
+        for (password, fine) in [("ninechars", false), ("ten  chars", true), ("ünï·çödé··", true)] {
+            assert_eq!(check_password(password).is_ok(), fine, "{password}");
         }
     }
 
@@ -281,6 +267,8 @@ mod tests {
             failures = failures.one_more(1000, 5, 300);
             assert_eq!(failures.locked_until, 0);
         }
-        assert_eq!(failures.one_more(1000, 5, 300), Failures { count: 0, locked_until: 1300 });
+        let locked = failures.one_more(1000, 5, 300);
+        assert_eq!(locked, Failures { count: 0, locked_until: 1300 });
+        assert!(locked.is_locked(1299) && !locked.is_locked(1300) && !failures.is_locked(1000));
     }
 }

@@ -9,7 +9,7 @@ use vitrine_contracts::Problem;
 use vitrine_kit::clock::Clock;
 use vitrine_kit::id;
 use vitrine_platform_host::Failure;
-use vitrine_platform_store::{Query, Store, Stored};
+use vitrine_platform_store::{Query, Store, Stored, retry_conflicts};
 
 use crate::machine::{BadKey, KeyPair};
 use crate::store::KeyDoc;
@@ -23,6 +23,8 @@ pub(crate) struct Keys {
     store: Store,
     clock: Clock,
     current: Arc<RwLock<Option<(String, KeyPair)>>>,
+    /// Held while the current key is read or replaced, so that the last one wins here as in the store.
+    changing: Arc<tokio::sync::Mutex<()>>,
 }
 
 fn broken(_: BadKey) -> Problem {
@@ -32,7 +34,7 @@ fn broken(_: BadKey) -> Problem {
 
 impl Keys {
     pub(crate) fn new(store: Store, clock: Clock) -> Self {
-        Self { store, clock, current: Arc::default() }
+        Self { store, clock, current: Arc::default(), changing: Arc::default() }
     }
 
     async fn all(&self) -> Result<Vec<Stored<KeyDoc>>, Failure> {
@@ -41,6 +43,7 @@ impl Keys {
 
     /// Reads the current key; makes the first one.
     pub(crate) async fn load(&self) -> Result<(), Failure> {
+        let _changing = self.changing.lock().await;
         // Ids grow with time: the last key that does not retire is the current one, also if two replicas made one.
         match self.all().await?.into_iter().rfind(|k| k.retires_at.is_none()) {
             Some(key) => {
@@ -48,7 +51,7 @@ impl Keys {
                 *self.current.write() = Some((key.doc.id, pair));
             }
             None => {
-                self.rotate(0).await?;
+                self.replace(0).await?;
             }
         }
         Ok(())
@@ -56,6 +59,12 @@ impl Keys {
 
     /// A new current key. The others are published as long as tokens that they signed live.
     pub(crate) async fn rotate(&self, token_ttl_ms: i64) -> Result<String, Failure> {
+        let _changing = self.changing.lock().await;
+        // Another replica may rotate at the same time.
+        retry_conflicts(async || self.replace(token_ttl_ms).await).await
+    }
+
+    async fn replace(&self, token_ttl_ms: i64) -> Result<String, Failure> {
         let pair = KeyPair::generate();
         let id = id::new("key");
         let retires_at = Some(self.clock.now_ms() + token_ttl_ms + SKEW_MS);
@@ -92,7 +101,8 @@ impl Keys {
     /// The public halves, as JWKS.
     pub(crate) async fn jwks(&self) -> Result<String, Failure> {
         let mut keys = Vec::new();
-        for key in self.all().await? {
+        let now = self.clock.now_ms();
+        for key in self.all().await?.into_iter().filter(|k| k.retires_at.is_none_or(|at| at > now)) {
             let mut jwk = KeyPair::from_pem(&key.private_pem).map_err(broken)?.public_jwk();
             if let Value::Object(fields) = &mut jwk {
                 fields.insert("kid".to_owned(), json!(key.id));

@@ -1,7 +1,8 @@
 //! Who may do what: accounts, credentials and tokens, by OAuth 2.1 and OpenID Connect. HTTP is the gateway's business.
 //!
-//! Where to start reading: [`domain`] holds the rules (PKCE, redirects, lock-out, assertions); `flows` the grants; `keys` signs and
-//! publishes; `password` hashes; `store` keeps accounts, codes, refresh tokens, keys and lock-outs. Codes and refresh tokens are
+//! Where to start reading: [`domain`] holds the rules (PKCE, redirects, lock-out, assertions); `flows` follows them: accounts,
+//! signing in, grants, families of refresh tokens, clients; `keys` signs and publishes; `password` hashes; `store` keeps
+//! accounts, codes, refresh tokens, keys and lock-outs. Codes and refresh tokens are
 //! stored as digests only, passwords as Argon2id hashes. Access tokens are stateless and short-lived: nothing revokes one.
 
 pub mod domain;
@@ -135,18 +136,21 @@ impl fmt::Debug for Account {
     }
 }
 
-/// The service.
-pub fn build(config: Config, host: &Host) -> Result<Component, Failure> {
-    let schema = Schema::new()
+fn schema(schema: Schema) -> Schema {
+    schema
         .with::<store::AccountDoc>()
         .with::<store::CodeDoc>()
         .with::<store::RefreshDoc>()
         .with::<store::UsedDoc>()
         .with::<store::LockDoc>()
-        .with::<store::KeyDoc>();
-    let store = host.open_store(AUTH, schema)?;
+        .with::<store::KeyDoc>()
+}
+
+/// The service. Settings with a key that cannot be used are refused.
+pub fn build(config: Config, host: &Host) -> Result<Component, Failure> {
+    let store = host.open_store(AUTH, schema(Schema::new()))?;
     let keys = keys::Keys::new(store.clone(), host.clock());
-    let flows = flows::Flows::new(config, store.clone(), host.clock(), keys);
+    let flows = flows::Flows::new(config, store.clone(), host.clock(), keys)?;
     let (first, tending) = (flows.clone(), flows.clone());
     Ok(Component::new(AUTH)
         .grpc(AuthServiceServer::new(grpc::Service(flows)))
@@ -162,8 +166,12 @@ pub fn build(config: Config, host: &Host) -> Result<Component, Failure> {
         })
         .task("forget what expired", async move |stop| {
             let mut ticks = tokio::time::interval(TICK);
-            while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-                if let Err(e) = tending.tend().await {
+            let mut round = async || {
+                ticks.tick().await;
+                tending.tend().await
+            };
+            while let Some(tended) = stop.run_until_cancelled(round()).await {
+                if let Err(e) = tended {
                     tracing::warn!(error = %e, "expired tokens could not be forgotten; it is tried again");
                 }
             }

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use p256::SecretKey;
 use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding};
-use rand::RngCore;
+use rand::rngs::OsRng;
+use rand::{RngCore, TryRngCore};
 use serde::Serialize;
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -30,21 +31,24 @@ impl std::fmt::Debug for KeyPair {
     }
 }
 
+/// Random bytes from the operating system; there is nothing to go on with if it has none.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    OsRng.unwrap_err().fill_bytes(&mut bytes);
+    bytes
+}
+
 /// A random secret of 256 bits, for URLs.
 pub(crate) fn secret() -> String {
-    let mut bytes = [0; 32];
-    rand::rng().fill_bytes(&mut bytes);
-    URL_SAFE_NO_PAD.encode(bytes)
+    URL_SAFE_NO_PAD.encode(random::<32>())
 }
 
 impl KeyPair {
     /// A new one.
     pub fn generate() -> Self {
         loop {
-            let mut bytes = [0; 32];
-            rand::rng().fill_bytes(&mut bytes);
             // All but one in 2^32 numbers are in the curve's range.
-            if let Ok(key) = SecretKey::from_slice(&bytes) {
+            if let Ok(key) = SecretKey::from_slice(&random::<32>()) {
                 return Self(key);
             }
         }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use vitrine_platform_store::{Document, Index, Keys};
 
 use crate::Role;
+use crate::domain::Failures;
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct AccountDoc {
@@ -44,6 +45,7 @@ pub(crate) struct CodeDoc {
     pub(crate) nonce: String,
     /// The family of refresh tokens that it was turned into.
     pub(crate) used_for: Option<String>,
+    /// Until when it is good; once it was used, until when that is remembered.
     pub(crate) expires_at: i64,
 }
 
@@ -106,6 +108,12 @@ pub(crate) struct LockDoc {
     pub(crate) count: u32,
     pub(crate) locked_until: i64,
     pub(crate) expires_at: i64,
+}
+
+impl LockDoc {
+    pub(crate) fn failures(&self) -> Failures {
+        Failures { count: self.count, locked_until: self.locked_until }
+    }
 }
 
 impl Document for LockDoc {

@@ -1,0 +1,78 @@
+//! Accounts: made, ensured, deleted.
+
+use vitrine_contracts::Problem;
+use vitrine_platform_host::Failure;
+use vitrine_platform_store::{Error, Query, retry_conflicts};
+
+use super::Flows;
+use crate::store::AccountDoc;
+use crate::{Account, domain, password};
+
+fn email_taken() -> Problem {
+    Problem::already_exists("this e-mail address has an account").with_reason("EMAIL_TAKEN").with_field("email")
+}
+
+/// An account as it is kept, if all of it is well-formed.
+async fn checked(account: &Account) -> Result<AccountDoc, Problem> {
+    domain::check_account_id(&account.account_id)?;
+    let email = domain::checked_email(&account.email)?;
+    domain::check_password(&account.password)?;
+    let password_hash = password::hash(account.password.clone()).await?;
+    Ok(AccountDoc { id: account.account_id.clone(), email, password_hash, role: account.role })
+}
+
+impl Flows {
+    /// Makes an account of the settings, or makes it what the settings say.
+    pub(super) async fn ensure_account(&self, account: &Account) -> Result<(), Failure> {
+        let told = |problem: Problem| {
+            let message = format!("the account {} of the settings: {}", account.account_id, problem.message);
+            Problem { message, ..problem }
+        };
+        if let Some(known) = self.0.store.get::<AccountDoc>(&account.account_id).await? {
+            let same = known.role == account.role && known.email == domain::normal_email(&account.email);
+            let hash = known.doc.password_hash;
+            if same && password::verify(account.password.clone(), Some(hash)).await? {
+                return Ok(());
+            }
+        }
+        let mut tx = self.0.store.begin();
+        tx.put(&checked(account).await.map_err(told)?);
+        match tx.commit().await {
+            Err(Error::Duplicate { .. }) => Err(told(email_taken()).into()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Makes an account. A repeat for the same account and address changes nothing.
+    pub(crate) async fn create_account(&self, account: &Account) -> Result<(), Failure> {
+        let doc = checked(account).await?;
+        let mut tx = self.0.store.begin();
+        tx.insert(&doc);
+        match tx.commit().await {
+            Ok(()) => Ok(()),
+            Err(Error::Exists { .. } | Error::Duplicate { .. }) => {
+                match self.0.store.get::<AccountDoc>(&doc.id).await? {
+                    Some(known) if known.email == doc.email && known.role == doc.role => Ok(()),
+                    Some(_) => {
+                        let message = "the account has another e-mail address or role";
+                        Err(Problem::already_exists(message).with_field("account_id").into())
+                    }
+                    None => Err(email_taken().into()),
+                }
+            }
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Deletes an account with its refresh tokens. Its codes are good for nothing without it.
+    pub(crate) async fn delete_account(&self, account_id: &str) -> Result<(), Failure> {
+        domain::check_account_id(account_id)?;
+        retry_conflicts(async || {
+            let mut tx = self.0.store.begin();
+            tx.delete::<AccountDoc>(account_id);
+            self.delete_tokens(&mut tx, Query::eq("account_id", account_id)).await?;
+            Ok(tx.commit().await?)
+        })
+        .await
+    }
+}

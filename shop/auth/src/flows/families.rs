@@ -1,0 +1,42 @@
+//! Families of refresh tokens: all that came of one sign-in, used and unused.
+
+use vitrine_platform_host::Failure;
+use vitrine_platform_store::{Query, Tx, retry_conflicts};
+
+use super::Flows;
+use crate::domain::digest;
+use crate::store::RefreshDoc;
+
+impl Flows {
+    /// Deletes tokens as they are now: if one is used meanwhile, and so has a successor, the commit is a conflict.
+    pub(super) async fn delete_tokens(&self, tx: &mut Tx, query: Query) -> Result<(), Failure> {
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = self.0.store.find::<RefreshDoc>(query.clone().cursor(cursor.as_deref())).await?;
+            for token in &page.items {
+                tx.delete_expecting::<RefreshDoc>(&token.digest, token.version);
+            }
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(super) async fn revoke_family(&self, family: &str) -> Result<(), Failure> {
+        retry_conflicts(async || {
+            let mut tx = self.0.store.begin();
+            self.delete_tokens(&mut tx, Query::eq("family", family)).await?;
+            Ok(tx.commit().await?)
+        })
+        .await
+    }
+
+    /// Revokes a refresh token with its family. An unknown token is not an error (RFC 7009).
+    pub(crate) async fn revoke(&self, token: &str, client_id: &str) -> Result<(), Failure> {
+        match self.0.store.get::<RefreshDoc>(&digest(token)).await? {
+            Some(known) if known.grant.client_id == client_id => self.revoke_family(&known.family).await,
+            _ => Ok(()),
+        }
+    }
+}

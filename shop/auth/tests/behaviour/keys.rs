@@ -1,0 +1,60 @@
+//! Signing keys.
+
+use vitrine_contracts::auth::v1::RotateKeysRequest;
+use vitrine_shop_auth::Config;
+
+use crate::World;
+
+async fn rotate(world: &World) -> String {
+    world.auth.clone().rotate_keys(RotateKeysRequest {}).await.expect("rotated").into_inner().key_id
+}
+
+fn key_of(token: &str) -> String {
+    jsonwebtoken::decode_header(token).expect("a header").kid.expect("a key id")
+}
+
+#[tokio::test]
+async fn old_tokens_stay_verifiable_until_they_expire() {
+    let world = World::with_ada().await;
+    let old = world.tokens().await.access_token;
+    let key_id = rotate(&world).await;
+    assert_ne!(key_id, key_of(&old));
+    let new = world.tokens().await.access_token;
+    assert_eq!(key_of(&new), key_id);
+    assert_eq!(world.jwks().await.keys.len(), 2);
+    world.advance(599);
+    for token in [&old, &new] {
+        world.verify(token, "vitrine").await.expect("a published key");
+    }
+    // A minute more than tokens live, for clocks that differ.
+    world.advance(61);
+    assert!(world.verify(&old, "vitrine").await.is_none(), "the old key is published for ever");
+    let world = world.restart(Config::default()).await;
+    assert_eq!(world.jwks().await.keys.len(), 1);
+    assert_eq!(key_of(&world.tokens().await.access_token), key_id);
+}
+
+#[tokio::test]
+async fn a_restart_keeps_the_keys() {
+    let world = World::with_ada().await;
+    let before = world.jwks().await;
+    let token = world.tokens().await.access_token;
+    let world = world.restart(Config::default()).await;
+    assert_eq!(world.jwks().await, before);
+    world.verify(&token, "vitrine").await.expect("a published key");
+}
+
+#[tokio::test]
+async fn rotations_at_once_leave_one_current_key() {
+    let world = World::with_ada().await;
+    let ids = futures::future::join_all((0..4).map(|_| rotate(&world))).await;
+    assert_eq!(world.jwks().await.keys.len(), 5);
+    let token = world.tokens().await.access_token;
+    assert!(ids.contains(&key_of(&token)));
+    world.verify(&token, "vitrine").await.expect("a published key");
+    world.advance(700);
+    assert_eq!(world.jwks().await.keys.len(), 1);
+    let world = world.restart(Config::default()).await;
+    assert_eq!(world.jwks().await.keys.len(), 1);
+    assert_eq!(key_of(&world.tokens().await.access_token), key_of(&token));
+}

@@ -1,0 +1,144 @@
+//! Accounts and passwords.
+
+use vitrine_contracts::auth::v1::{CreateAccountRequest, DeleteAccountRequest, Role as WireRole};
+use vitrine_platform_host::Host;
+use vitrine_platform_mesh::{Limits, Mesh};
+use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
+use vitrine_shop_auth::{Account, Config, Role};
+
+use crate::{EMAIL, PASSWORD, World, reason};
+
+const WRONG: &str = "wrong horse battery";
+const NOBODY: &str = "nobody@example.org";
+
+#[tokio::test]
+async fn five_wrong_passwords_lock_for_five_minutes() {
+    let world = World::with_ada().await;
+    // Somebody unknown is treated like Ada, letter case and spaces do not count.
+    for (email, other) in [(EMAIL, " ADA@example.org "), (NOBODY, NOBODY)] {
+        for _ in 0..5 {
+            assert_eq!(reason(world.login(email, WRONG).await), "BAD_CREDENTIALS");
+        }
+        assert_eq!(reason(world.login(other, PASSWORD).await), "LOCKED_OUT");
+    }
+    world.advance(299);
+    let world = world.restart(Config::default()).await;
+    assert_eq!(reason(world.login(EMAIL, PASSWORD).await), "LOCKED_OUT");
+    world.advance(1);
+    world.login(EMAIL, PASSWORD).await.expect("the lock is open");
+    assert_eq!(reason(world.login(NOBODY, PASSWORD).await), "BAD_CREDENTIALS");
+}
+
+#[tokio::test]
+async fn a_right_password_forgives_wrong_ones() {
+    let world = World::with_ada().await;
+    for _ in 0..2 {
+        for _ in 0..4 {
+            assert_eq!(reason(world.login(EMAIL, WRONG).await), "BAD_CREDENTIALS");
+        }
+        world.login(EMAIL, PASSWORD).await.expect("signs in");
+    }
+}
+
+#[tokio::test]
+async fn guessing_at_once_gets_no_more_guesses() {
+    let world = World::with_ada().await;
+    let guesses = futures::future::join_all((0..16).map(|_| world.login(EMAIL, WRONG))).await;
+    let reasons: Vec<String> = guesses.into_iter().map(reason).collect();
+    assert_eq!(reasons.iter().filter(|r| *r == "BAD_CREDENTIALS").count(), 5, "{reasons:?}");
+    assert_eq!(reasons.iter().filter(|r| *r == "LOCKED_OUT").count(), 11, "{reasons:?}");
+    world.advance(300);
+    world.login(EMAIL, PASSWORD).await.expect("guesses that came too late do not lock again");
+}
+
+#[tokio::test]
+async fn an_account_is_made_once() {
+    let world = World::with_ada().await;
+    world.create("cus_ada", " Ada@Example.org").await.expect("a repeat");
+    assert_eq!(reason(world.create("cus_eve", EMAIL).await), "EMAIL_TAKEN");
+    let other = world.create("cus_ada", "countess@example.org").await.expect_err("another address");
+    assert_eq!(other.code(), tonic::Code::AlreadyExists);
+    assert_eq!(reason(world.login("countess@example.org", PASSWORD).await), "BAD_CREDENTIALS");
+    world.login(EMAIL, PASSWORD).await.expect("as before");
+}
+
+#[tokio::test]
+async fn bad_input_names_its_field() {
+    let world = World::empty(Config::default()).await;
+    let good = CreateAccountRequest {
+        account_id: "cus_bob".to_owned(),
+        email: "bob@example.org".to_owned(),
+        password: PASSWORD.to_owned(),
+        role: WireRole::Customer.into(),
+    };
+    let (long, too_long) = ("ü".repeat(128), "ü".repeat(129));
+    for (bad, field) in [
+        (CreateAccountRequest { account_id: "bob".to_owned(), ..good.clone() }, "account_id"),
+        (CreateAccountRequest { email: "bob".to_owned(), ..good.clone() }, "email"),
+        (CreateAccountRequest { email: "bob@".to_owned(), ..good.clone() }, "email"),
+        (CreateAccountRequest { email: "b ob@example.org".to_owned(), ..good.clone() }, "email"),
+        (CreateAccountRequest { password: "ninechars".to_owned(), ..good.clone() }, "password"),
+        (CreateAccountRequest { password: too_long.clone(), ..good.clone() }, "password"),
+        (CreateAccountRequest { role: WireRole::Unspecified.into(), ..good.clone() }, "role"),
+    ] {
+        let status = world.auth.clone().create_account(bad).await.expect_err(field);
+        let told = vitrine_contracts::Problem::from_status(&status);
+        assert_eq!((told.code, told.field.as_deref()), (tonic::Code::InvalidArgument, Some(field)));
+        assert!(!status.message().contains("ninechars") && !status.message().contains(&too_long));
+    }
+    world.auth.clone().create_account(CreateAccountRequest { password: long.clone(), ..good }).await.expect("fine");
+    world.login("bob@example.org", &long).await.expect("signs in");
+}
+
+#[tokio::test]
+async fn a_deleted_account_cannot_sign_in() {
+    let world = World::with_ada().await;
+    let (token, code) = (world.tokens().await.refresh_token, world.code().await);
+    for _ in 0..2 {
+        let request = DeleteAccountRequest { account_id: "cus_ada".to_owned() };
+        world.auth.clone().delete_account(request).await.expect("deleted, also twice");
+    }
+    assert_eq!(reason(world.login(EMAIL, PASSWORD).await), "BAD_CREDENTIALS");
+    assert_eq!(reason(world.refresh(&token).await), "INVALID_GRANT");
+    assert_eq!(reason(world.exchange(&code).await), "INVALID_GRANT");
+    world.create("cus_eve", EMAIL).await.expect("the address is free");
+}
+
+fn promoter(email: &str, password: &str) -> Config {
+    let (account_id, email, password) = ("pro_demo".to_owned(), email.to_owned(), password.to_owned());
+    Config { accounts: vec![Account { account_id, email, password, role: Role::Promoter }], ..Config::default() }
+}
+
+#[tokio::test]
+async fn accounts_of_the_settings_are_there_from_the_start() {
+    let config = promoter("Promo@example.org", PASSWORD);
+    assert!(!format!("{config:?}").contains(PASSWORD));
+    let world = World::empty(config).await;
+    world.login("promo@example.org", PASSWORD).await.expect("signs in");
+
+    // What the settings say later holds later.
+    let world = world.restart(promoter("promo@example.org", "another password")).await;
+    assert_eq!(reason(world.login("promo@example.org", PASSWORD).await), "BAD_CREDENTIALS");
+    let world = world.restart(promoter("sales@example.org", "another password")).await;
+    world.login("sales@example.org", "another password").await.expect("signs in");
+    assert_eq!(reason(world.login("promo@example.org", "another password").await), "BAD_CREDENTIALS");
+}
+
+#[tokio::test]
+async fn an_account_of_the_settings_that_cannot_be_is_told_at_the_start() {
+    let world = World::with_ada().await;
+    let why = async |config: Config| {
+        let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
+        let host = Host::new(world.data.path(), world.clock.clone(), 1, telemetry, Mesh::new(Limits::default()));
+        let component = vitrine_shop_auth::build(config, &host).expect("builds");
+        host.start(vec![component]).await.err().expect("cannot get ready").to_string()
+    };
+    for (config, told) in [
+        (promoter(EMAIL, PASSWORD), "pro_demo"),
+        (promoter("promo", PASSWORD), "pro_demo"),
+        (promoter("promo@example.org", "hunter2"), "pro_demo"),
+    ] {
+        let said = why(config).await;
+        assert!(said.contains(told) && !said.contains("hunter2") && !said.contains(PASSWORD), "{said}");
+    }
+}
