@@ -93,6 +93,6 @@ async fn command(command: Command) -> anyhow::Result<()> {
             println!("{}", token::token(&args).await?);
             Ok(())
         }
-        Command::Config(args) => settings::print(&args),
+        Command::Config(args) => settings::print(args.config.as_deref()),
     }
 }

@@ -9,7 +9,6 @@ use vitrine_shop_auth::{Account, Client, Role};
 use vitrine_shop_customers::Profile;
 
 use crate::Usage;
-use crate::cli::ConfigArgs;
 
 /// The customer whom everybody may play.
 pub const DEMO_EMAIL: &str = "demo@vitrine.example";
@@ -185,8 +184,8 @@ pub fn read(file: Option<&Path>, flags: Vec<(&'static str, &'static str, String)
 }
 
 /// Prints every setting and where it came from.
-pub fn print(args: &ConfigArgs) -> anyhow::Result<()> {
-    let loaded = read(args.config.as_deref(), Vec::new())?;
+pub fn print(file: Option<&Path>) -> anyhow::Result<()> {
+    let loaded = read(file, Vec::new())?;
     let all: Vec<_> = loaded.effective().collect();
     let width = all.iter().map(|e| e.key.len() + 3 + e.value.len()).filter(|w| *w < 60).max().unwrap_or(0);
     for setting in all {

@@ -19,9 +19,21 @@ pub fn is_valid(prefix: &str, id: &str) -> bool {
         })
 }
 
+/// A number that an id always has, for choices that must not change between runs or releases (FNV-1a).
+pub fn hash(id: &str) -> u64 {
+    id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{is_valid, new};
+    use super::{hash, is_valid, new};
+
+    #[test]
+    fn hashes_stay_what_they_are() {
+        // Test vectors of the FNV reference.
+        assert_eq!(hash(""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(hash("foobar"), 0x8594_4171_f739_67e8);
+    }
 
     #[test]
     fn ids_know_their_kind() {

@@ -1,7 +1,5 @@
 //! The contract, translated.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use tonic::{Request, Response, Status};
 use vitrine_contracts::catalog::v1::catalog_service_server::CatalogService;
 use vitrine_contracts::catalog::v1::{
@@ -183,11 +181,7 @@ fn spec_of(product: &ProductDoc) -> picture::Spec {
     let slug = product.id.trim_start_matches("prd_");
     match pieces().find(|p| p.slug == slug) {
         Some(piece) => piece.picture.clone(),
-        None => {
-            let mut hasher = DefaultHasher::new();
-            product.id.hash(&mut hasher);
-            picture::spec_for(hasher.finish(), &product.category)
-        }
+        None => picture::spec_for(id::hash(&product.id), &product.category),
     }
 }
 

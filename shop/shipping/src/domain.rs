@@ -92,10 +92,7 @@ impl State {
 
 /// The tracking number of a shipment: thirteen characters as the Universal Postal Union's S10 standard has it.
 pub fn tracking_number(shipment_id: &str) -> String {
-    // FNV-1a: the same shipment always gets the same number.
-    let hash =
-        shipment_id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    let serial = format!("{:08}", hash % 100_000_000);
+    let serial = format!("{:08}", vitrine_kit::id::hash(shipment_id) % 100_000_000);
     let sum: u32 = serial.bytes().zip([8, 6, 4, 2, 3, 5, 9, 7]).map(|(b, w)| u32::from(b - b'0') * w).sum();
     let check = match 11 - sum % 11 {
         10 => 0,
