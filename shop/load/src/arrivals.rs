@@ -5,6 +5,11 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use crate::config::Weights;
+
+/// The latest arrival that is told apart, in seconds: a year. Rates near 0 would leave the range of durations.
+const LATEST_S: f64 = 365.0 * 24.0 * 3600.0;
+
 /// What a customer comes for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Journey {
@@ -31,42 +36,7 @@ impl Journey {
     }
 }
 
-/// How often each kind of journey is, in parts of their sum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Weights {
-    /// Looks at categories, products, pictures, recommendations and advertisements.
-    pub browse: u32,
-    /// Searches.
-    pub search: u32,
-    /// Fills a cart and leaves it.
-    pub cart: u32,
-    /// Buys one thing.
-    pub buy_one: u32,
-    /// Buys several.
-    pub buy_many: u32,
-    /// Comes back to look at orders and letters.
-    pub come_back: u32,
-    /// Buys and cancels.
-    pub cancel: u32,
-}
-
-impl Default for Weights {
-    fn default() -> Self {
-        Self { browse: 40, search: 20, cart: 10, buy_one: 12, buy_many: 8, come_back: 7, cancel: 3 }
-    }
-}
-
 impl Weights {
-    /// Purchases of one thing, and nothing else.
-    pub fn only_buy_one() -> Self {
-        Self { browse: 0, search: 0, cart: 0, buy_one: 1, buy_many: 0, come_back: 0, cancel: 0 }
-    }
-
-    /// Browsing, and nothing else.
-    pub fn only_browse() -> Self {
-        Self { browse: 1, buy_one: 0, ..Self::only_buy_one() }
-    }
-
     fn pick(self, rng: &mut StdRng) -> Journey {
         let all = [
             (self.browse, Journey::Browse),
@@ -77,12 +47,12 @@ impl Weights {
             (self.come_back, Journey::Return),
             (self.cancel, Journey::Cancel),
         ];
-        let mut left = rng.random_range(0..all.iter().map(|(w, _)| w).sum::<u32>().max(1));
+        let mut left = rng.random_range(0..self.sum().max(1));
         for (weight, journey) in all {
-            if left < weight {
+            if left < u64::from(weight) {
                 return journey;
             }
-            left -= weight;
+            left -= u64::from(weight);
         }
         Journey::Browse
     }
@@ -117,7 +87,7 @@ impl Iterator for Arrivals {
     fn next(&mut self) -> Option<Arrival> {
         // The gaps of a Poisson process are exponential.
         let share: f64 = self.rng.random();
-        self.at_s += -(1.0 - share).ln() / self.rate;
+        self.at_s = (self.at_s - (1.0 - share).ln() / self.rate).min(LATEST_S);
         let journey = self.weights.pick(&mut self.rng);
         Some(Arrival { after: Duration::from_secs_f64(self.at_s), journey, seed: self.rng.random() })
     }
@@ -125,7 +95,8 @@ impl Iterator for Arrivals {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arrivals, Journey, Weights};
+    use super::{Arrivals, Journey};
+    use crate::config::Weights;
 
     #[test]
     fn the_same_seed_begins_the_same_journeys_at_the_rate() {
@@ -145,5 +116,14 @@ mod tests {
         assert_eq!(count(Weights::only_browse(), Journey::Browse), 2000);
         let browsing = count(Weights::default(), Journey::Browse);
         assert!((720..880).contains(&browsing), "40 % of 2000: {browsing}");
+    }
+
+    #[test]
+    fn extreme_rates_and_weights_are_no_trouble() {
+        let rarest = Arrivals::new(1, f64::MIN_POSITIVE, Weights::default()).nth(1).expect("some");
+        assert_eq!(rarest.after.as_secs(), 365 * 24 * 3600);
+        let heavy = Weights { browse: u32::MAX, search: u32::MAX, ..Weights::default() };
+        let searches = Arrivals::new(1, 1.0, heavy).take(2000).filter(|a| a.journey == Journey::Search).count();
+        assert!((880..1120).contains(&searches), "half of 2000: {searches}");
     }
 }

@@ -14,8 +14,12 @@ use thiserror::Error as ThisError;
 
 use crate::Error;
 
-/// How long a request may take.
+/// How long a request may take, unless the client says otherwise: longer than a shop's own deadline, to see it kept.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Most connections that are kept while nothing is asked over them.
+const MAX_IDLE: usize = 2000;
 /// Largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
@@ -25,9 +29,9 @@ pub enum Failed {
     /// Nobody listens there, or the connection broke.
     #[error("the shop cannot be reached: {0}")]
     Unreachable(String),
-    /// No answer within [`TIMEOUT`].
-    #[error("no answer within {TIMEOUT:?}")]
-    Late,
+    /// No answer within the client's timeout.
+    #[error("no answer within {0:?}")]
+    Late(Duration),
     /// More than is read.
     #[error("the answer is longer than {MAX_ANSWER} bytes")]
     TooLong,
@@ -120,6 +124,7 @@ impl Answer {
 pub struct Client {
     hyper: HyperClient<HttpConnector, Full<Bytes>>,
     base: String,
+    timeout: Duration,
 }
 
 impl Client {
@@ -131,9 +136,14 @@ impl Client {
         }
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(Duration::from_secs(2)));
-        let hyper = HyperClient::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { hyper, base: base.trim_end_matches('/').to_owned() })
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let hyper = HyperClient::builder(TokioExecutor::new()).pool_max_idle_per_host(MAX_IDLE).build(connector);
+        Ok(Self { hyper, base: base.trim_end_matches('/').to_owned(), timeout: TIMEOUT })
+    }
+
+    /// With another bound on how long a request may take, its answer's body included.
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// Sends a request and reads the answer.
@@ -155,7 +165,7 @@ impl Client {
             })?;
             Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes() })
         };
-        tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| Failed::Late)?
+        tokio::time::timeout(self.timeout, exchange).await.map_err(|_| Failed::Late(self.timeout))?
     }
 }
 

@@ -3,64 +3,43 @@
 //! The load is open: journeys begin when the seeded arrivals say so, whether or not earlier ones have ended, and latencies count
 //! from the moment at which a journey should have begun. A shop that stalls therefore looks as bad as it is to
 //! customers; there is no coordinated omission. What customers do is in `journeys`; who they are in `shoppers`.
+//!
+//! It prints nothing and speaks no TLS. [`Load::run`] is where to begin reading; [`http`] serves whoever else asks a shop.
 
 mod arrivals;
+mod config;
 pub mod http;
 mod journeys;
+mod oauth;
+mod people;
 mod report;
 mod shoppers;
 mod stats;
+mod visit;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-pub use arrivals::Weights;
-pub use journeys::sign_in;
+pub use config::{Config, Error, Weights};
+pub use oauth::sign_in;
 pub use report::{Report, Row};
 pub use stats::Progress;
 
 use arrivals::Arrivals;
-use journeys::Visit;
 use shoppers::Shoppers;
 use stats::Stats;
+use visit::Visit;
 
 /// Most journeys at a time. One that finds no room is counted as shed: the load generator is at its end, not the shop.
 pub const MAX_IN_FLIGHT: usize = 2000;
-/// Highest rate, in journeys a second.
-const MAX_RATE: f64 = 100_000.0;
-/// How long journeys may go on after the last one began.
+/// How long a customer waits for an answer.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long journeys may go on after the last one began. What lasts longer is cut, and counts as an error.
 const DRAIN: Duration = Duration::from_secs(15);
-
-/// What load, and on whom.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The shop, for example "http://127.0.0.1:8080".
-    pub base_url: String,
-    /// Journeys that begin in a second, on average.
-    pub rate: f64,
-    /// The same seed begins the same journeys at the same times.
-    pub seed: u64,
-    /// For how long journeys begin; without it, until stopped.
-    pub duration: Option<Duration>,
-    /// How often each kind of journey is.
-    pub weights: Weights,
-}
-
-/// Why no load can be made.
-#[derive(Clone, Debug, Error, PartialEq)]
-pub enum Error {
-    /// Not a base URL.
-    #[error("{0:?} is not the address of a shop: expected http://HOST:PORT")]
-    Url(String),
-    /// Not a rate.
-    #[error("a rate of {0} journeys a second cannot be made: expected more than 0, at most {MAX_RATE}")]
-    Rate(f64),
-}
 
 /// A load generator. Cheap to clone.
 #[derive(Clone)]
@@ -68,6 +47,7 @@ pub struct Load(Arc<Inner>);
 
 pub(crate) struct Inner {
     config: Config,
+    room: usize,
     client: http::Client,
     stats: Stats,
     shoppers: Shoppers,
@@ -77,42 +57,51 @@ pub(crate) struct Inner {
 impl Load {
     /// A generator that has not begun.
     pub fn new(config: Config) -> Result<Self, Error> {
-        if !(config.rate > 0.0 && config.rate <= MAX_RATE) {
-            return Err(Error::Rate(config.rate));
-        }
-        let client = http::Client::new(&config.base_url)?;
+        Self::with_room(config, MAX_IN_FLIGHT)
+    }
+
+    /// The same with room for fewer journeys at a time, at most [`MAX_IN_FLIGHT`].
+    pub fn with_room(config: Config, room: usize) -> Result<Self, Error> {
+        config.check()?;
+        let room = room.min(MAX_IN_FLIGHT);
+        let client = http::Client::new(&config.base_url)?.with_timeout(PATIENCE);
         let shoppers = Shoppers::new(config.seed);
-        Ok(Self(Arc::new(Inner { config, client, stats: Stats::new(), shoppers, categories: Mutex::default() })))
+        Ok(Self(Arc::new(Inner { config, room, client, stats: Stats::new(), shoppers, categories: Mutex::default() })))
     }
 
     /// Begins journeys until the duration is over or `stop` resolves, lets them end, and reports.
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) -> Report {
+        self.run_and_drain(stop, DRAIN).await
+    }
+
+    async fn run_and_drain(&self, stop: impl Future<Output = ()> + Send, drain: Duration) -> Report {
         let inner = &self.0;
         let began = Instant::now();
         inner.stats.begin();
         let mut journeys = JoinSet::new();
         tokio::pin!(stop);
         for arrival in Arrivals::new(inner.config.seed, inner.config.rate, inner.config.weights) {
-            if inner.config.duration.is_some_and(|d| arrival.after >= d) {
-                break;
-            }
-            let intended = began + arrival.after;
+            let next = inner.config.duration.map_or(arrival.after, |d| arrival.after.min(d));
+            let intended = began + next;
             tokio::select! {
+                biased;
                 () = &mut stop => break,
                 () = tokio::time::sleep_until(intended) => {}
             }
+            if inner.config.duration.is_some_and(|d| arrival.after >= d) {
+                break;
+            }
             while journeys.try_join_next().is_some() {}
-            if journeys.len() >= MAX_IN_FLIGHT {
+            if journeys.len() >= inner.room {
                 inner.stats.shed();
                 continue;
             }
-            let visit = Visit::new(inner.clone(), intended, arrival.seed);
-            journeys.spawn(visit.make(arrival.journey));
+            journeys.spawn(Visit::new(inner.clone(), arrival.journey, intended, arrival.seed).make());
         }
         let took = began.elapsed();
-        let drained = tokio::time::timeout(DRAIN, async { while journeys.join_next().await.is_some() {} }).await;
-        if drained.is_err() {
-            inner.stats.cut(journeys.len());
+        let ended = async { while journeys.join_next().await.is_some() {} };
+        if tokio::time::timeout(drain, ended).await.is_err() {
+            journeys.shutdown().await;
         }
         inner.stats.report(took)
     }
@@ -120,5 +109,54 @@ impl Load {
     /// How it goes.
     pub fn progress(&self) -> Progress {
         self.0.stats.progress()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::net::{TcpListener, TcpSocket};
+    use tokio::time::Instant;
+
+    use super::{Config, Load, Visit, Weights, arrivals::Journey};
+
+    fn load(base_url: String) -> Load {
+        Load::new(Config { base_url, rate: 500.0, seed: 3, duration: None, weights: Weights::only_browse() })
+            .expect("fine")
+    }
+
+    #[tokio::test]
+    async fn a_journey_that_begins_late_counts_from_when_it_should_have_begun() {
+        // Taken, so that nobody else listens there, and not listened to.
+        let deaf = TcpSocket::new_v4().expect("a socket");
+        deaf.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+        let load = load(format!("http://{}", deaf.local_addr().expect("an address")));
+        let late = Duration::from_secs(5);
+        let intended = Instant::now().checked_sub(late).expect("the machine has run for longer");
+        Visit::new(load.0.clone(), Journey::Search, intended, 1).make().await;
+        let report = load.0.stats.report(Duration::from_secs(1));
+        for row in [&report.all_requests, &report.all_journeys] {
+            assert_eq!((row.count, row.errors), (1, 1));
+            assert!(row.p50_ms >= 5000.0, "{row}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_is_cut_and_counts() {
+        // The backlog accepts connections, and nobody answers.
+        let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let load = load(format!("http://{}", silent.local_addr().expect("an address")));
+        let ask = async {
+            while load.progress().in_flight < 5 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let report = load.run_and_drain(ask, Duration::ZERO).await;
+        assert!(report.all_journeys.count >= 5, "{report}");
+        assert_eq!(report.all_journeys.errors, report.all_journeys.count);
+        assert_eq!(report.all_requests.errors, report.all_requests.count);
+        assert!(report.to_string().contains("journey browse: cut"), "{report}");
+        assert_eq!(load.progress().in_flight, 0);
     }
 }

@@ -100,3 +100,32 @@ impl fmt::Display for Report {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::stats::{Ending, Stats};
+
+    #[test]
+    fn the_table_is_aligned_and_says_how_it_was_measured() {
+        let stats = Stats::new();
+        stats.request("GET recommendations", Duration::from_micros(999), Ending::Good);
+        stats.request("POST order", Duration::from_secs(100), Ending::Refused);
+        stats.journey("journey buy many", Duration::from_secs(3), Ending::Bad);
+        stats.example("POST order: 500 INTERNAL", "it broke");
+        let report = stats.report(Duration::from_secs(2));
+        let shown = report.to_string();
+        let table: Vec<&str> =
+            shown.lines().take_while(|l| !l.contains("orders in")).filter(|l| !l.is_empty()).collect();
+        assert_eq!(table.len(), 6, "{shown}");
+        assert!(table.iter().all(|l| l.chars().count() == table[0].chars().count()), "{shown}");
+        assert!(shown.contains("count from when it should have begun"), "{shown}");
+        assert!(shown.ends_with("  1 x POST order: 500 INTERNAL: it broke\n"), "{shown}");
+        let json = serde_json::to_value(&report).expect("JSON");
+        assert_eq!(
+            (json["all_requests"]["count"].as_u64(), json["all_requests"]["refused"].as_u64()),
+            (Some(2), Some(1))
+        );
+    }
+}

@@ -15,6 +15,9 @@ const MAX_US: u64 = 120_000_000;
 const DIGITS: u8 = 2;
 /// Most kinds of errors that are remembered with an example.
 const MAX_EXAMPLES: usize = 20;
+/// Longest kind of error, and longest example, in characters.
+const MAX_KIND: usize = 80;
+const MAX_EXAMPLE: usize = 300;
 
 /// How a request or a journey ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,10 @@ pub(crate) enum Ending {
 pub struct Progress {
     /// Since the beginning.
     pub elapsed: Duration,
+    /// Journeys that began.
+    pub started: u64,
+    /// Journeys that have begun and not ended.
+    pub in_flight: u64,
     /// Journeys that ended well.
     pub journeys: u64,
     /// Journeys that did not.
@@ -95,11 +102,16 @@ fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
+fn plain(text: &str, longest: usize) -> String {
+    text.chars().take(longest).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 struct Tables {
     began: Instant,
     rows: BTreeMap<&'static str, Counted>,
     requests: Counted,
     journeys: Counted,
+    started: u64,
     shed: u64,
     orders: u64,
     examples: BTreeMap<String, (u64, String)>,
@@ -115,6 +127,7 @@ impl Stats {
             rows: BTreeMap::new(),
             requests: Counted::new(),
             journeys: Counted::new(),
+            started: 0,
             shed: 0,
             orders: 0,
             examples: BTreeMap::new(),
@@ -141,25 +154,23 @@ impl Stats {
         self.0.lock().orders += 1;
     }
 
+    pub(crate) fn started(&self) {
+        self.0.lock().started += 1;
+    }
+
     pub(crate) fn shed(&self) {
         self.0.lock().shed += 1;
     }
 
-    /// Journeys that had not ended when time was up.
-    pub(crate) fn cut(&self, journeys: usize) {
-        let mut tables = self.0.lock();
-        let cut = u64::try_from(journeys).unwrap_or(0);
-        tables.journeys.errors += cut;
-        tables.examples.insert("cut at the end".to_owned(), (cut, "journeys did not end in time".to_owned()));
-    }
-
     /// Remembers an example of an error.
     pub(crate) fn example(&self, kind: &str, text: &str) {
+        // Both came from whoever answered: short, and nothing in them may steer a terminal.
+        let (kind, text) = (plain(kind, MAX_KIND), plain(text, MAX_EXAMPLE));
         let mut tables = self.0.lock();
-        if let Some((count, _)) = tables.examples.get_mut(kind) {
+        if let Some((count, _)) = tables.examples.get_mut(&kind) {
             *count += 1;
         } else if tables.examples.len() < MAX_EXAMPLES {
-            tables.examples.insert(kind.to_owned(), (1, text.chars().take(300).collect()));
+            tables.examples.insert(kind, (1, text));
         }
     }
 
@@ -167,7 +178,9 @@ impl Stats {
         let tables = self.0.lock();
         Progress {
             elapsed: tables.began.elapsed(),
-            journeys: tables.journeys.count - tables.journeys.errors.min(tables.journeys.count),
+            started: tables.started,
+            in_flight: tables.started.saturating_sub(tables.journeys.count),
+            journeys: tables.journeys.count - tables.journeys.errors,
             failed: tables.journeys.errors,
             shed: tables.shed,
             orders: tables.orders,
@@ -198,5 +211,39 @@ impl Stats {
                 .map(|(kind, (count, text))| (kind.clone(), *count, text.clone()))
                 .collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Ending, MAX_EXAMPLE, MAX_EXAMPLES, Stats};
+
+    #[test]
+    fn quantiles_are_those_of_what_was_noted() {
+        let stats = Stats::new();
+        for ms in 1..=1000 {
+            stats.request("GET x", Duration::from_millis(ms), Ending::Good);
+        }
+        let all = stats.report(Duration::from_secs(10)).all_requests;
+        assert_eq!((all.count, all.errors, all.refused), (1000, 0, 0));
+        for (found, wanted) in [(all.p50_ms, 500.0), (all.p90_ms, 900.0), (all.p99_ms, 990.0), (all.max_ms, 1000.0)] {
+            assert!((found - wanted).abs() <= wanted / 100.0, "{found} instead of {wanted}");
+        }
+        assert!((all.per_s - 100.0).abs() < 0.001);
+    }
+
+    #[test]
+    fn examples_are_bounded_and_plain() {
+        let stats = Stats::new();
+        for n in 0..100 {
+            stats.example(&format!("kind {n}"), &"\x1b[31m".repeat(1000));
+            stats.example("kind 0", "again");
+        }
+        let examples = stats.report(Duration::from_secs(1)).examples;
+        assert_eq!(examples.len(), MAX_EXAMPLES);
+        assert!(examples.iter().all(|(_, _, text)| text.chars().count() <= MAX_EXAMPLE && !text.contains('\x1b')));
+        assert_eq!(examples.iter().find(|(kind, ..)| kind == "kind 0").map(|(_, count, _)| *count), Some(101));
     }
 }
