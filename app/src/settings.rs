@@ -186,7 +186,10 @@ pub fn read(file: Option<&Path>, flags: Vec<(&'static str, &'static str, String)
 /// Prints every setting and where it came from.
 pub fn print(file: Option<&Path>) -> anyhow::Result<()> {
     let loaded = read(file, Vec::new())?;
-    let all: Vec<_> = loaded.effective().collect();
+    let mut all: Vec<_> = loaded.effective().collect();
+    for setting in all.iter_mut().filter(|s| s.value.contains("password")) {
+        setting.value = "(holds passwords)".to_owned();
+    }
     let width = all.iter().map(|e| e.key.len() + 3 + e.value.len()).filter(|w| *w < 60).max().unwrap_or(0);
     for setting in all {
         let text = format!("{} = {}", setting.key, setting.value);

@@ -98,8 +98,9 @@ fn row(span: &SpanRow, depth: usize, start: u64, end: u64) -> String {
     let failed = if span.status == StatusCode::Error { " failed" } else { "" };
     let mark = if failed.is_empty() { "" } else { "<span class=bad title=error>● </span>" };
     let (service, name) = (escape(&span.service), escape(&span.name));
+    let shown = short(&name);
     let mut out = format!(
-        "<details class=span><summary><span class=name title=\"{service}: {name}\" style=\"padding-left:{:.1}rem\">{mark}<b>{service}</b> {name}</span>\
+        "<details class=span><summary><span class=name title=\"{service}: {name}\" style=\"padding-left:{:.1}rem\">{mark}<b>{service}</b> {shown}</span>\
          <span class=track><span class=\"bar{failed}\" style=\"left:{:.3}%;width:{:.3}%;background:{}\"></span></span><span class=num>{}</span></summary><div class=detail>",
         depth.min(MAX_INDENT) as f64 * 0.9,
         left.min(99.8),
@@ -150,4 +151,12 @@ fn log_row(log: &LogRow) -> String {
         escape(&severity),
         escape(&log.body.text())
     )
+}
+
+/// A gRPC method without its package, which says the same on every line; any other name as it is.
+fn short(name: &str) -> &str {
+    match name.split_once('/') {
+        Some((service, _)) if !service.contains(' ') => service.rfind('.').map_or(name, |dot| &name[dot + 1..]),
+        _ => name,
+    }
 }
