@@ -45,15 +45,23 @@ impl Breaker {
                 *state = State::HalfOpen { since: now, started: 1, succeeded: 0 };
                 true
             }
-            // A probe whose outcome never came (its caller went away) must not keep the breaker half open for ever.
+            // A probe whose outcome never comes must not keep the breaker half open for ever.
             State::HalfOpen { since, started, succeeded } if now.duration_since(*since) > WINDOW => {
                 (*since, *started, *succeeded) = (now, 1, 0);
                 true
             }
             State::HalfOpen { started, .. } => {
-                *started += 1;
-                *started <= PROBES
+                let admitted = *started < PROBES;
+                *started += u32::from(admitted);
+                admitted
             }
+        }
+    }
+
+    /// Takes back a call that was admitted and says nothing, because its caller went away: another one may see.
+    pub fn take_back(&self) {
+        if let State::HalfOpen { started, .. } = &mut *self.0.lock() {
+            *started = started.saturating_sub(1);
         }
     }
 
@@ -124,6 +132,21 @@ mod tests {
         assert!(breaker.admits(again));
         (0..PROBES).for_each(|_| breaker.note(again, false));
         assert!((0..10).all(|_| breaker.admits(again)));
+    }
+
+    #[test]
+    fn a_probe_that_is_taken_back_makes_room_for_another() {
+        let now = Instant::now();
+        let (later, breaker) = (now + OPEN_FOR, opened(now));
+        for _ in 0..10 {
+            assert!(breaker.admits(later));
+            breaker.take_back();
+        }
+        assert_eq!((0..10).filter(|_| breaker.admits(later)).count(), usize::try_from(PROBES).expect("small"));
+        // While it is closed or open there is nothing to take back.
+        (0..PROBES).for_each(|_| breaker.note(later, false));
+        breaker.take_back();
+        assert!(breaker.admits(later));
     }
 
     #[test]

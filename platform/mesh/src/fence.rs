@@ -122,7 +122,13 @@ pub(crate) async fn client(
     };
     write_context(&span.context(), &mut head.headers);
 
-    let call = attempts(&slot, &limits, &head, body, &method, deadline);
+    let call = async {
+        // A write that nobody waits for any more must not happen.
+        if deadline <= now {
+            return Err(late(&method));
+        }
+        attempts(&slot, &limits, &head, body, &method, deadline).await
+    };
     let outcome = match tokio::time::timeout_at(deadline.into(), call).await {
         Ok(outcome) => outcome,
         Err(_) => Err(late(&method)),
@@ -179,7 +185,14 @@ async fn attempts(
     let mut backoff = limits.first_backoff;
     let mut attempt = 1;
     loop {
-        let outcome = attempt_once(slot, head, body.clone(), deadline).await;
+        // Neither of these gets better by waiting a little: they are answered at once, and cost no retry.
+        let target = slot.target()?;
+        if !slot.breaker.admits(Instant::now()) {
+            return Err(Problem::unavailable(&format!("{} failed too often lately", slot.name()))
+                .with_reason("CIRCUIT_OPEN")
+                .into());
+        }
+        let outcome = attempt_once(slot, target, head, body.clone(), deadline).await;
         let code = outcome.as_ref().map_or_else(Status::code, |a| a.status.code());
         let again =
             code == Code::Unavailable && attempt < limits.max_attempts && is_safe(method) && slot.budget.spend();
@@ -195,39 +208,40 @@ async fn attempts(
 
 async fn attempt_once(
     slot: &Slot,
+    target: Transport,
     head: &http::request::Parts,
     body: Bytes,
     deadline: Instant,
 ) -> Result<Answer, Status> {
-    let now = Instant::now();
-    let target = slot.target()?;
-    if !slot.breaker.admits(now) {
-        return Err(Problem::unavailable(&format!("{} failed too often lately", slot.name()))
-            .with_reason("CIRCUIT_OPEN")
-            .into());
-    }
     let mut request = Request::new(Body::new(Full::new(body).map_err(|never| match never {})));
     *request.method_mut() = head.method.clone();
     *request.uri_mut() = head.uri.clone();
     *request.version_mut() = http::Version::HTTP_2;
     *request.headers_mut() = head.headers.clone();
-    let left = deadline.saturating_duration_since(now);
+    let left = deadline.saturating_duration_since(Instant::now());
     request.headers_mut().insert(TIMEOUT, timeout_header(left));
-    // The breaker must hear of a call that is dropped at its deadline, too: such a call counts as failed unless it says otherwise.
-    let mut heard = Heard { slot, failed: true };
+    let mut heard = Heard { slot, deadline, failed: None };
     let outcome = answer(target, request).await;
-    heard.failed = is_fault(outcome.as_ref().map_or_else(Status::code, |a| a.status.code()));
+    heard.failed = Some(is_fault(outcome.as_ref().map_or_else(Status::code, |a| a.status.code())));
     outcome
 }
 
+/// Tells the breaker how a call ended. It must hear of one that is dropped at its deadline, too; one that is dropped before,
+/// because its caller went away, says nothing about the service.
 struct Heard<'a> {
     slot: &'a Slot,
-    failed: bool,
+    deadline: Instant,
+    failed: Option<bool>,
 }
 
 impl Drop for Heard<'_> {
     fn drop(&mut self) {
-        self.slot.breaker.note(Instant::now(), self.failed);
+        let now = Instant::now();
+        match self.failed {
+            Some(failed) => self.slot.breaker.note(now, failed),
+            None if now >= self.deadline => self.slot.breaker.note(now, true),
+            None => self.slot.breaker.take_back(),
+        }
     }
 }
 

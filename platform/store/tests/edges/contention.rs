@@ -94,7 +94,8 @@ async fn whoever_is_told_of_an_event_can_read_it() {
     for n in 1..=50 {
         let publish = commit(&store, move |tx| tx.publish(event(&format!("e{n}"), n)));
         let (published, changed) = tokio::join!(publish, latest.changed());
-        (published.expect("published"), changed.expect("told")).0;
+        published.expect("published");
+        changed.expect("told");
         let position = *latest.borrow_and_update();
         let (events, looked) = store.read_events(position - 1, &topics(), 9).await.expect("read");
         assert_eq!((events.len(), looked), (1, position));

@@ -1,0 +1,177 @@
+//! The Fence in bad times, and what it tells about them: in process and over gRPC, the same body.
+
+mod breaker;
+mod collector;
+mod leaving;
+mod telling;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::{Request, Response, Status};
+use vitrine_contracts::Problem;
+use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
+use vitrine_contracts::carts::v1::carts_service_server::{CartsService, CartsServiceServer};
+use vitrine_contracts::carts::v1::{AddItemRequest, Cart, ClearCartRequest, GetCartRequest, SetItemRequest};
+use vitrine_platform_http::{bind, grpc_routes, serve};
+use vitrine_platform_mesh::{Limits, Mesh, Transport};
+use vitrine_platform_telemetry::{Config, Context, Telemetry};
+
+/// How long anything may take to come about.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Does what the customer's id says, and counts what it was asked and what it had to leave.
+#[derive(Clone, Default)]
+struct Odd {
+    calls: Arc<AtomicU32>,
+    left: Arc<AtomicU32>,
+}
+
+/// Notes that a handler was dropped before it was done.
+struct Leaving(Arc<AtomicU32>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Odd {
+    async fn answer(&self, asked: String) -> Result<Response<Cart>, Status> {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        match asked.as_str() {
+            "hang" => {
+                let _leaving = Leaving(self.left.clone());
+                std::future::pending().await
+            }
+            "panic" => panic!("as asked"),
+            "fail" => Err(Status::unavailable("as asked")),
+            "fail twice" if call <= 2 => Err(Status::unavailable("as asked")),
+            "refuse" => Err(Problem::invalid("quantity", "1 to 999", "as asked").into()),
+            "time left" => {
+                let left =
+                    Context::current().deadline().map(|d| d.saturating_duration_since(std::time::Instant::now()));
+                Ok(cart(left.unwrap_or(Duration::MAX).as_millis().to_string()))
+            }
+            _ => Ok(cart(asked)),
+        }
+    }
+}
+
+fn cart(customer_id: String) -> Response<Cart> {
+    Response::new(Cart { customer_id, ..Cart::default() })
+}
+
+#[tonic::async_trait]
+impl CartsService for Odd {
+    async fn get_cart(&self, request: Request<GetCartRequest>) -> Result<Response<Cart>, Status> {
+        self.answer(request.into_inner().customer_id).await
+    }
+    async fn add_item(&self, request: Request<AddItemRequest>) -> Result<Response<Cart>, Status> {
+        self.answer(request.into_inner().customer_id).await
+    }
+    async fn set_item(&self, _: Request<SetItemRequest>) -> Result<Response<Cart>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+    async fn clear_cart(&self, _: Request<ClearCartRequest>) -> Result<Response<Cart>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+}
+
+/// A caller and a callee, near or far.
+struct World {
+    client: CartsServiceClient<Transport>,
+    odd: Odd,
+    caller: Telemetry,
+    callee: Telemetry,
+    stop: CancellationToken,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn world(far: bool, limits: Limits) -> World {
+    let (caller, callee) = (Telemetry::new(Config::default()), Telemetry::new(Config::default()));
+    let (mesh, stop) = (Mesh::new(limits.clone()), CancellationToken::new());
+    let client = CartsServiceClient::new(mesh.transport(caller.service("caller"), "carts"));
+    let odd = Odd::default();
+    let server = Mesh::new(limits).server(callee.service("carts"), Routes::new(CartsServiceServer::new(odd.clone())));
+    if far {
+        let address = listen(server, "127.0.0.1:0".parse().expect("an address"), &stop).await;
+        mesh.place_remote("carts", &uri(address)).expect("placed");
+    } else {
+        mesh.place_local("carts", server).expect("placed");
+    }
+    World { client, odd, caller, callee, stop }
+}
+
+/// Serves at an address until stopped.
+async fn listen(server: Transport, at: SocketAddr, stop: &CancellationToken) -> SocketAddr {
+    let listener = bind(at).await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let router = grpc_routes(move |_| Some(server.clone()), Routes::default());
+    tokio::spawn(serve(listener, router, stop.clone(), Duration::from_secs(1)));
+    address
+}
+
+fn uri(address: SocketAddr) -> http::Uri {
+    format!("http://{address}").parse().expect("a URI")
+}
+
+impl World {
+    /// A call that is safe to repeat.
+    async fn get(&self, what: &str) -> Result<String, Status> {
+        self.request(Request::new(GetCartRequest { customer_id: what.to_owned() })).await
+    }
+
+    async fn request(&self, request: Request<GetCartRequest>) -> Result<String, Status> {
+        Ok(self.client.clone().get_cart(request).await?.into_inner().customer_id)
+    }
+
+    /// One that is not.
+    async fn add(&self, what: &str) -> Result<String, Status> {
+        let request = AddItemRequest { customer_id: what.to_owned(), line: None };
+        Ok(self.client.clone().add_item(request).await?.into_inner().customer_id)
+    }
+
+    fn calls(&self) -> u32 {
+        self.odd.calls.load(Ordering::SeqCst)
+    }
+
+    fn left(&self) -> u32 {
+        self.odd.left.load(Ordering::SeqCst)
+    }
+}
+
+fn reason(outcome: Result<String, Status>) -> String {
+    outcome.map_or_else(|status| Problem::from_status(&status).reason, |answer| format!("answered {answer}"))
+}
+
+/// Looks again and again until something has come about.
+async fn eventually(mut look: impl AsyncFnMut() -> bool) {
+    let looking = async {
+        while !look().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.expect("in time");
+}
+
+macro_rules! near_and_far {
+    ($($name:ident),* $(,)?) => {
+        mod near {
+            $(#[tokio::test] async fn $name() { super::$name(false).await; })*
+        }
+        mod far {
+            $(#[tokio::test] async fn $name() { super::$name(true).await; })*
+        }
+    };
+}
+use near_and_far;
