@@ -8,6 +8,9 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::Reply;
 
+/// Longest quotation of what was sent, in bytes.
+const MAX_QUOTED: usize = 300;
+
 /// A JSON body. Types that deny unknown fields make unknown fields an error here.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
@@ -48,15 +51,28 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Reply> {
         let text = e.to_string();
         let what = text.split(" at line ").next().unwrap_or_default();
         if e.is_data() {
-            // serde names the field in backquotes where it knows it.
-            let field = what.split('`').nth(1).filter(|_| what.contains("field")).unwrap_or("body");
-            let message = format!("{what} (line {}, column {})", e.line(), e.column());
-            Reply::new(StatusCode::BAD_REQUEST, "INVALID_BODY", &message).at(field, "see /api/v1/openapi.json")
+            let field = named_field(what).unwrap_or("body");
+            let message = format!("{} (line {}, column {})", quoted(what), e.line(), e.column());
+            Reply::new(StatusCode::BAD_REQUEST, "INVALID_BODY", &message).at(&quoted(field), "see /api/v1/openapi.json")
         } else {
             let message = format!("the body is not JSON: {what} (line {}, column {})", e.line(), e.column());
             Reply::new(StatusCode::BAD_REQUEST, "MALFORMED_JSON", &message).at("body", "a JSON document")
         }
     })
+}
+
+/// The field that serde names, in backquotes; the rest of what it says may quote the sender.
+fn named_field(what: &str) -> Option<&str> {
+    let known = ["missing field `", "unknown field `", "duplicate field `"];
+    known.iter().find_map(|start| what.strip_prefix(start)).and_then(|rest| rest.split('`').next())
+}
+
+/// As much of a text as is repeated to whoever sent it.
+fn quoted(text: &str) -> String {
+    if text.len() <= MAX_QUOTED {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(MAX_QUOTED)])
 }
 
 /// Query parameters.
@@ -69,13 +85,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Reply> {
         axum::extract::Query::try_from_uri(&parts.uri).map(|axum::extract::Query(v)| Self(v)).map_err(|e| {
             let text = e.body_text();
-            let what = text.rsplit("query string: ").next().unwrap_or_default();
-            let field = what
-                .split('`')
-                .nth(1)
-                .or_else(|| what.split(':').next().filter(|f| !f.contains(' ')))
-                .unwrap_or("query");
-            Reply::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", what).at(field, "see /api/v1/openapi.json")
+            let what = text.split_once("query string: ").map_or(text.as_str(), |(_, what)| what);
+            // "limit: invalid digit found in string", where the parameter is known.
+            let path = what.split_once(": ").map(|(path, _)| path).filter(|path| !path.contains([' ', '`']));
+            let field = path.or_else(|| named_field(what)).unwrap_or("query");
+            Reply::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", &quoted(what))
+                .at(&quoted(field), "see /api/v1/openapi.json")
         })
     }
 }

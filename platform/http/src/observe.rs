@@ -1,12 +1,19 @@
 //! A server span and RED figures for every request.
 
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use vitrine_contracts::Problem;
 use vitrine_platform_telemetry::Service;
+
+use crate::problem::Reply;
 
 /// A middleware for `axum::middleware::from_fn_with_state`: continues the caller's trace, names the span after the
 /// route, notes the outcome, and tells the trace's id in `x-trace-id`. Query strings are left out of telemetry, for they may hold secrets.
@@ -23,7 +30,7 @@ pub async fn observe(service: Service, request: Request, next: Next) -> Response
         .attr("http.route", route.clone())
         .attr("url.path", request.uri().path().to_owned());
     let context = span.context();
-    let mut response = context.clone().scope(next.run(request)).await;
+    let mut response = context.clone().scope(guarded(next.run(request))).await;
     let status = response.status();
     let failed = status.is_server_error();
     span.set("http.response.status_code", status.as_u16());
@@ -36,4 +43,21 @@ pub async fn observe(service: Service, request: Request, next: Next) -> Response
     let known = if status == StatusCode::NOT_FOUND && route == "(no route)" { "(no route)" } else { &route };
     context.sync_scope(|| service.record_http(&method, known, status.as_str(), failed, started.elapsed()));
     response
+}
+
+/// Answers for a handler that panics, so that nobody else on its connection suffers.
+pub(crate) async fn guarded(work: impl Future<Output = Response>) -> Response {
+    let mut work = std::pin::pin!(work);
+    std::future::poll_fn(|cx| {
+        catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))).unwrap_or_else(|panic| {
+            tracing::error!(panic = panic_text(&*panic), "a handler panicked");
+            Poll::Ready(Reply::from(Problem::internal()).into_response())
+        })
+    })
+    .await
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("not a text")
 }

@@ -1,11 +1,13 @@
 //! The accept loop.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::Response;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
@@ -14,6 +16,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
+
+use crate::observe::guarded;
 
 /// Most connections of one listener; more wait to be accepted.
 pub const MAX_CONNECTIONS: usize = 4096;
@@ -42,10 +46,11 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Serves a router until stopped: then no connection is accepted any more, idle ones are closed, and requests in flight
-/// have until `drain` to end.
+/// have until `drain` to end. What has not ended then is cut. A handler that panics is answered for with a 500.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, drain: Duration) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = TaskTracker::new();
+    let cut = CancellationToken::new();
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -59,15 +64,18 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
                 continue;
             }
         };
-        let (router, stop) = (router.clone(), stop.clone());
+        let (router, stop, cut) = (router.clone(), stop.clone(), cut.clone());
         connections.spawn(async move {
-            connection(stream, peer, router, stop).await;
+            cut.run_until_cancelled(connection(stream, peer, router, stop)).await;
             drop(slot);
         });
     }
+    // Whoever connects now is refused, and does not wait in the system's queue for an answer that never comes.
+    drop(listener);
     connections.close();
     if tokio::time::timeout(drain, connections.wait()).await.is_err() {
         tracing::warn!(left = connections.len(), "connections were cut at the end of the drain");
+        cut.cancel();
     }
 }
 
@@ -87,7 +95,11 @@ async fn connection(stream: tokio::net::TcpStream, peer: Peer, router: Router, s
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(1024).keep_alive_interval(Some(HEAD_TIMEOUT * 2));
     let service = tower::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(peer);
-        router.clone().oneshot(request)
+        let answered = router.clone().oneshot(request);
+        async move {
+            let answered = async { answered.await.unwrap_or_else(|never| match never {}) };
+            Ok::<Response, Infallible>(guarded(answered).await)
+        }
     });
     let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     tokio::pin!(served);

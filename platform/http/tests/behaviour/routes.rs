@@ -1,0 +1,112 @@
+//! gRPC beside everything else, health, and what is told about requests.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use tonic::Status;
+use tonic::service::Routes;
+use tower::service_fn;
+use tower::util::BoxCloneSyncService;
+use vitrine_platform_http::{Json, Router, grpc_routes, health_routes, observe, with_grpc};
+use vitrine_platform_telemetry::{Config, Telemetry};
+
+use crate::{Answer, ask};
+
+type Transport = BoxCloneSyncService<http::Request<tonic::body::Body>, http::Response<tonic::body::Body>, Status>;
+
+/// Answers every call with its path, or with a failure.
+fn transport(path: &str) -> Option<Transport> {
+    let known = path.strip_prefix("/vitrine.")?.to_owned();
+    Some(BoxCloneSyncService::new(service_fn(move |_: http::Request<tonic::body::Body>| {
+        let answer = if known.starts_with("broken") {
+            Err(Status::unavailable("as asked"))
+        } else {
+            Ok(http::Response::new(tonic::body::Body::new(known.clone())))
+        };
+        async move { answer }
+    })))
+}
+
+async fn call(router: &Router, path: &str, content_type: &str) -> Answer {
+    let request = Request::post(path).header("content-type", content_type).body(Body::empty()).expect("a request");
+    ask(router, request).await
+}
+
+#[tokio::test]
+async fn grpc_and_the_rest_share_a_listener() {
+    let rest = Router::new().route("/vitrine.carts", get(async || "a page").post(async || "a form"));
+    let router = with_grpc(grpc_routes(transport, Routes::default()), rest);
+    for content_type in ["application/grpc", "application/grpc+proto"] {
+        assert_eq!(call(&router, "/vitrine.carts", content_type).await.text(), "carts");
+    }
+    assert_eq!(call(&router, "/vitrine.carts", "text/plain").await.text(), "a form");
+    assert_eq!(crate::get(&router, "/vitrine.carts").await.text(), "a page");
+    assert_eq!(crate::get(&router, "/nowhere").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_nobody_serves_and_what_fails_is_told_in_grpc() {
+    let router = grpc_routes(transport, Routes::default());
+    for (path, code) in [("/elsewhere.v1.X/Y", "12"), ("/", "12"), ("/vitrine.broken.v1.X/Y", "14")] {
+        let answer = call(&router, path, "application/grpc").await;
+        assert_eq!((answer.status, answer.header("grpc-status")), (StatusCode::OK, code), "{path}");
+        assert_eq!(answer.header("content-type"), "application/grpc", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn alive_is_not_ready() {
+    let ready = Arc::new(AtomicBool::new(false));
+    let asked = ready.clone();
+    let router = health_routes(move || asked.load(Ordering::SeqCst));
+    for now in [false, true, false] {
+        ready.store(now, Ordering::SeqCst);
+        assert_eq!(crate::get(&router, "/healthz").await.status, StatusCode::OK);
+        let expected = if now { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        assert_eq!(crate::get(&router, "/readyz").await.status, expected);
+    }
+}
+
+fn observed(telemetry: &Telemetry) -> Router {
+    Router::new()
+        .route("/items/{id}", get(async || "here").post(async |Json(_): Json<u32>| "taken"))
+        .route("/broken", get(async || StatusCode::INTERNAL_SERVER_ERROR))
+        .route("/panics", get(async || -> &'static str { panic!("as asked") }))
+        .layer(from_fn_with_state(telemetry.service("gateway"), |state, request, next| {
+            let axum::extract::State(service) = state;
+            observe(service, request, next)
+        }))
+}
+
+#[tokio::test]
+async fn requests_are_counted_and_their_trace_is_named() {
+    let telemetry = Telemetry::new(Config::default());
+    let router = observed(&telemetry);
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let request = Request::post("/items/7").header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"));
+    let refused = ask(&router, request.body(Body::empty()).expect("a request")).await;
+    assert_eq!((refused.status, refused.header("x-trace-id")), (StatusCode::UNSUPPORTED_MEDIA_TYPE, trace));
+    assert_eq!(refused.problem()["trace_id"], trace, "whoever reports a problem can name its trace");
+    assert_eq!(crate::get(&router, "/items/8").await.header("x-trace-id").len(), 32);
+    assert_eq!(crate::get(&router, "/broken").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    let figures = telemetry.figures().remove(0).1;
+    assert_eq!((figures.count, figures.errors), (3, 1), "a refusal is no fault of ours");
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_is_answered_for() {
+    let telemetry = Telemetry::new(Config::default());
+    let router = observed(&telemetry);
+    let answer = crate::get(&router, "/panics").await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    let problem = answer.problem();
+    assert!(problem["code"] == "INTERNAL" && !answer.text().contains("as asked"), "{problem}");
+    assert_eq!(problem["trace_id"], answer.header("x-trace-id"));
+    assert_eq!(crate::get(&router, "/items/8").await.text(), "here");
+    let figures = telemetry.figures().remove(0).1;
+    assert_eq!((figures.count, figures.errors), (2, 1));
+}
