@@ -10,6 +10,9 @@ use vitrine_platform_http::Router;
 
 use crate::running::Error;
 
+/// What is served beside the contracts.
+const BESIDE: &[&str] = &["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"];
+
 /// Whether the process answers calls now. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Readiness(Arc<AtomicBool>);
@@ -38,7 +41,8 @@ pub(crate) async fn grpc(names: &[&'static str]) -> Result<(Routes, HealthReport
     let mut builder = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(vitrine_contracts::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
-    for name in names {
+    // Said in any case: with no name at all, everything that is described would be listed as served.
+    for name in names.iter().chain(BESIDE) {
         builder = builder.with_service_name(*name);
     }
     let reflection = builder.build_v1().map_err(|e| Error::Reflection(e.to_string()))?;

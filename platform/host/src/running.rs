@@ -8,6 +8,7 @@ use futures::FutureExt;
 use thiserror::Error as ThisError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tonic::server::NamedService;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use vitrine_contracts::Problem;
@@ -111,6 +112,9 @@ impl Host {
             }
         }
 
+        if !servers.is_empty() {
+            grpc_names.push(EventLogServiceServer::<EventLog>::NAME);
+        }
         let (beside, health) = ops::grpc(&grpc_names).await?;
         let readiness = ops::Readiness::default();
         readiness.set(true);
@@ -171,12 +175,16 @@ impl Running {
 
     /// Says "not ready", lets what is in flight end, for at most [`DRAIN`], and sends what telemetry is left.
     /// Answers whether all had ended in time.
-    pub async fn stop(self) -> bool {
+    pub async fn stop(mut self) -> bool {
         self.readiness.set(false);
         for name in self.grpc_names.iter().chain(&[""]) {
             self.health.set_service_status(*name, ServingStatus::NotServing).await;
         }
         self.stop.cancel();
+        // Whoever watches has been told; a watch that went on would keep its connection, and the stop, to the end of the drain.
+        for name in self.grpc_names.iter().chain(&[""]) {
+            self.health.clear_service_status(name).await;
+        }
         self.tracker.close();
         let drained = tokio::time::timeout(DRAIN, self.tracker.wait()).await.is_ok();
         if !drained {
