@@ -20,7 +20,9 @@ pub fn make(dir: &Path) -> Result<()> {
 
 /// Held as long as this process owns the data of some services.
 #[derive(Debug)]
-pub struct Lock(#[allow(dead_code, reason = "held, not read")] Vec<Flock<File>>);
+pub struct Lock {
+    _held: Vec<Flock<File>>,
+}
 
 fn lock_path(dir: &Path, name: &str) -> PathBuf {
     dir.join(format!("{name}.lock"))
@@ -39,7 +41,7 @@ pub fn lock(dir: &Path, names: &[&str]) -> Result<Lock> {
             anyhow!("another process runs {name} on {shown}: stop it (vitrine down --data {shown}) or choose another folder (--data)")
         })?);
     }
-    Ok(Lock(locks))
+    Ok(Lock { _held: locks })
 }
 
 /// Whether a process owns the data of this service.

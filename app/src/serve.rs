@@ -127,8 +127,7 @@ pub async fn run(args: ServeArgs) -> Result<()> {
         ("--products", "catalog.products", args.products.map(|n| n.to_string())),
         ("--seed", "shop.seed", args.seed.map(|n| n.to_string())),
     ];
-    let flags = flags.into_iter().filter_map(|(flag, key, value)| Some((flag, key, value?))).collect();
-    let settings = settings::read(args.config.config.as_deref(), flags)?.settings;
+    let settings = settings::read(args.config.config.as_deref(), &flags)?.settings;
     let places = args.places.iter().map(|p| parse_place(p)).collect::<Result<_, _>>()?;
     let plan = Plan { names: args.services, places, listen: args.listen, data: args.data.data };
     let served = serve(&plan, settings).await?;

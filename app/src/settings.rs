@@ -175,17 +175,21 @@ impl Settings {
     }
 }
 
+/// A flag, the setting that it stands for, and its value if it was given.
+pub type Flag = (&'static str, &'static str, Option<String>);
+
 /// Loads the settings, with these flags over all else.
-pub fn read(file: Option<&Path>, flags: Vec<(&'static str, &'static str, String)>) -> Result<Loaded<Settings>, Usage> {
+pub fn read(file: Option<&Path>, flags: &[Flag]) -> Result<Loaded<Settings>, Usage> {
     // What the command line's own variables say is clap's business; they have no section.
     let variables = std::env::vars().collect();
-    load(&Sources { file, variables, flags })
+    let given = |(flag, key, value): &Flag| value.clone().map(|value| (*flag, *key, value));
+    load(&Sources { file, variables, flags: flags.iter().filter_map(given).collect() })
         .map_err(|mistakes| Usage(format!("the configuration has mistakes:\n{mistakes}")))
 }
 
 /// Prints every setting and where it came from.
 pub fn print(file: Option<&Path>) -> anyhow::Result<()> {
-    let loaded = read(file, Vec::new())?;
+    let loaded = read(file, &[])?;
     let mut all: Vec<_> = loaded.effective().collect();
     for setting in all.iter_mut().filter(|s| s.value.contains("password")) {
         setting.value = "(holds passwords)".to_owned();

@@ -116,11 +116,6 @@ async fn admin_token(host: &Host, key: &KeyPair, shop: &str) -> Result<String> {
 }
 
 impl Up {
-    /// The telemetry of this process.
-    pub fn telemetry(&self) -> &Telemetry {
-        &self.telemetry
-    }
-
     /// Ends the load, lets what is in flight end, flushes telemetry. Answers whether all ended in time.
     pub async fn stop(self) -> bool {
         self.stop_load.cancel();
@@ -138,8 +133,8 @@ impl Up {
     }
 }
 
-fn flags(args: &UpArgs) -> Vec<(&'static str, &'static str, String)> {
-    let given = [
+fn flags(args: &UpArgs) -> [settings::Flag; 7] {
+    [
         ("--listen", "up.listen", args.listen.map(|a| a.to_string())),
         ("--observe", "up.observe", args.observe.map(|a| a.to_string())),
         ("--otlp-grpc", "up.otlp_grpc", args.otlp_grpc.map(|a| a.to_string())),
@@ -147,14 +142,13 @@ fn flags(args: &UpArgs) -> Vec<(&'static str, &'static str, String)> {
         ("--load", "up.load", args.load.clone()),
         ("--products", "catalog.products", args.products.map(|n| n.to_string())),
         ("--seed", "shop.seed", args.seed.map(|n| n.to_string())),
-    ];
-    given.into_iter().filter_map(|(flag, key, value)| Some((flag, key, value?))).collect()
+    ]
 }
 
 /// The command.
 pub async fn run(args: UpArgs) -> Result<()> {
     let began = std::time::Instant::now();
-    let settings = settings::read(args.config.config.as_deref(), flags(&args))?.settings;
+    let settings = settings::read(args.config.config.as_deref(), &flags(&args))?.settings;
     let demo = settings.shop.demo;
     let up = up(&args.data.data, settings).await?;
     if let Some(path) = &args.ready_file {

@@ -21,8 +21,8 @@ struct Args {
     /// How often the shop is killed
     #[arg(long, default_value_t = 200)]
     kills: usize,
-    /// Seconds of each measurement of throughput
-    #[arg(long, default_value_t = 8)]
+    /// Seconds of each turn of throughput
+    #[arg(long, default_value_t = 3)]
     seconds: u64,
     /// Seconds of load before memory is read
     #[arg(long, default_value_t = 60)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use futures::future::try_join_all;
 use hdrhistogram::Histogram;
 use http::Method;
@@ -14,29 +14,121 @@ use vitrine_tests_testkit::{Api, Customer, Options, Placement, Shop, order_body}
 const READERS: usize = 16;
 const BUYERS: usize = 16;
 /// How often each side has its turn.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 8;
+/// A shop that uses less than this of a core has nothing left to do from the turn before.
+const QUIET: f64 = 0.05;
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+/// Clock ticks of a second in `/proc/PID/stat` (`USER_HZ`, 100 on every Linux).
+const TICKS_PER_S: f64 = 100.0;
 
-/// What one turn came to.
-struct Turn {
-    per_s: f64,
+/// What one kind of request came to, over all turns of one shop.
+struct Tally {
+    rates: Vec<f64>,
     latency: Histogram<u64>,
+    cpu_s: f64,
 }
 
-async fn turn<F>(clients: usize, seconds: u64, work: impl Fn(usize) -> F) -> Result<Turn>
-where
-    F: Future<Output = Result<Histogram<u64>>>,
-{
-    let began = Instant::now();
-    let parts = try_join_all((0..clients).map(work)).await?;
-    let took = began.elapsed().as_secs_f64().max(1.0).max(seconds as f64);
-    let mut latency = Histogram::new(3)?;
-    for part in parts {
-        latency.add(part)?;
+impl Tally {
+    fn new() -> Result<Self> {
+        Ok(Self { rates: Vec::new(), latency: Histogram::new(3)?, cpu_s: 0.0 })
     }
-    Ok(Turn { per_s: latency.len() as f64 / took, latency })
+
+    fn tell(&self, what: &str) {
+        let ms = |share| self.latency.value_at_quantile(share) as f64 / 1000.0;
+        println!(
+            "  {what:<28}{:>8.0} /s   p50 {:.1} ms   p99 {:.1} ms   p99.9 {:.1} ms   {:.2} ms of CPU each",
+            median(self.rates.clone()),
+            ms(0.5),
+            ms(0.99),
+            ms(0.999),
+            self.cpu_s * 1000.0 / self.latency.len() as f64
+        );
+    }
 }
 
-fn note(latency: &mut Histogram<u64>, began: Instant) -> Result<()> {
+/// A shop under measurement, and its customers.
+struct Side {
+    shop: Shop,
+    pid: u32,
+    anybody: Api,
+    customers: Vec<Customer>,
+    reads: Tally,
+    checkouts: Tally,
+}
+
+impl Side {
+    async fn start(binary: &Path, telemetry: bool) -> Result<Self> {
+        let mut variables = vec![
+            ("VITRINE_GATEWAY__RATE_PER_S".to_owned(), "1000000".to_owned()),
+            ("VITRINE_GATEWAY__RATE_BURST".to_owned(), "1000000".to_owned()),
+        ];
+        if !telemetry {
+            variables.push(("OTEL_SDK_DISABLED".to_owned(), "true".to_owned()));
+        }
+        let mut shop = Shop::start(binary, Placement::Local, &Options { variables, ..Options::default() }).await?;
+        let pid = shop.process()?.id();
+        let anybody = shop.anybody()?;
+        // More tumblers than can be sold.
+        let restock =
+            Call::new(Method::PATCH, "/api/v1/products/prd_everyday-tumbler").header(http::header::IF_MATCH, "\"1\"");
+        let restocked = shop
+            .admin()?
+            .send(restock.raw("{\"restock\": 1000000}").header(http::header::CONTENT_TYPE, "application/json"))
+            .await?;
+        anyhow::ensure!(restocked.status == 200, "{}", String::from_utf8_lossy(&restocked.body));
+        let customers = try_join_all((0..BUYERS).map(|_| Customer::new(&anybody))).await?;
+        Ok(Self { shop, pid, anybody, customers, reads: Tally::new()?, checkouts: Tally::new()? })
+    }
+
+    /// Waits until what the last turn left behind (events, telemetry) is done.
+    async fn quiet(&self) -> Result<()> {
+        let mut before = cpu_s(self.pid)?;
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let now = cpu_s(self.pid)?;
+            if (now - before) / LOOK.as_secs_f64() < QUIET {
+                return Ok(());
+            }
+            before = now;
+        }
+    }
+
+    /// One turn of reads and one of checkouts.
+    async fn turn(&mut self, length: Duration) -> Result<()> {
+        let (began, cpu) = (Instant::now(), cpu_s(self.pid)?);
+        let parts = try_join_all((0..READERS).map(|n| read(&self.anybody, began + length, n))).await?;
+        let took = began.elapsed();
+        self.quiet().await?;
+        note(&mut self.reads, &parts, took, cpu_s(self.pid)? - cpu)?;
+
+        let (began, cpu) = (Instant::now(), cpu_s(self.pid)?);
+        let parts = try_join_all(self.customers.iter().map(|customer| buy(customer, began + length))).await?;
+        let took = began.elapsed();
+        self.quiet().await?;
+        note(&mut self.checkouts, &parts, took, cpu_s(self.pid)? - cpu)
+    }
+}
+
+fn note(tally: &mut Tally, parts: &[Histogram<u64>], took: Duration, cpu_s: f64) -> Result<()> {
+    tally.rates.push(parts.iter().map(Histogram::len).sum::<u64>() as f64 / took.as_secs_f64());
+    tally.cpu_s += cpu_s;
+    for part in parts {
+        tally.latency.add(part)?;
+    }
+    Ok(())
+}
+
+/// Processor time that a process has used so far.
+fn cpu_s(pid: u32) -> Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name, in parentheses, may hold anything; user and system time are the 12th and 13th field behind it.
+    let fields = stat.rsplit_once(") ").context("a stat line")?.1.split(' ');
+    let ticks: Vec<f64> = fields.skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+    Ok(ticks.iter().sum::<f64>() / TICKS_PER_S)
+}
+
+fn measured(latency: &mut Histogram<u64>, began: Instant) -> Result<()> {
     Ok(latency.record(u64::try_from(began.elapsed().as_micros())?)?)
 }
 
@@ -53,7 +145,7 @@ async fn read(api: &Api, until: Instant, n: usize) -> Result<Histogram<u64>> {
         let began = Instant::now();
         let answer = api.send(Call::new(Method::GET, PATHS[turn % PATHS.len()])).await?;
         anyhow::ensure!(answer.status == 200, "{}", answer.status);
-        note(&mut latency, began)?;
+        measured(&mut latency, began)?;
         turn += 1;
     }
     Ok(latency)
@@ -67,37 +159,9 @@ async fn buy(customer: &Customer, until: Instant) -> Result<Histogram<u64>> {
         let key = format!("{:032x}", rand::random::<u128>());
         let began = Instant::now();
         customer.buy(&key, &body).await?;
-        note(&mut latency, began)?;
+        measured(&mut latency, began)?;
     }
     Ok(latency)
-}
-
-/// One shop, asked to its limit.
-async fn measure(binary: &Path, seconds: u64, telemetry: bool) -> Result<(Turn, Turn)> {
-    let mut variables = vec![
-        ("VITRINE_GATEWAY__RATE_PER_S".to_owned(), "1000000".to_owned()),
-        ("VITRINE_GATEWAY__RATE_BURST".to_owned(), "1000000".to_owned()),
-    ];
-    if !telemetry {
-        variables.push(("OTEL_SDK_DISABLED".to_owned(), "true".to_owned()));
-    }
-    let mut shop = Shop::start(binary, Placement::Local, &Options { variables, ..Options::default() }).await?;
-    let anybody = shop.anybody()?;
-    // More tumblers than can be sold in a turn.
-    let admin = shop.admin()?;
-    let restock =
-        Call::new(Method::PATCH, "/api/v1/products/prd_everyday-tumbler").header(http::header::IF_MATCH, "\"1\"");
-    let restocked = admin
-        .send(restock.raw("{\"restock\": 1000000}").header(http::header::CONTENT_TYPE, "application/json"))
-        .await?;
-    anyhow::ensure!(restocked.status == 200, "{}", String::from_utf8_lossy(&restocked.body));
-    let customers = try_join_all((0..BUYERS).map(|_| Customer::new(&anybody))).await?;
-    let until = Instant::now() + Duration::from_secs(seconds);
-    let reads = turn(READERS, seconds, |n| read(&anybody, until, n)).await?;
-    let until = Instant::now() + Duration::from_secs(seconds);
-    let checkouts = turn(BUYERS, seconds, |n| buy(&customers[n], until)).await?;
-    shop.process()?.stop()?;
-    Ok((reads, checkouts))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -105,43 +169,40 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
-fn tell(what: &str, turns: &[Turn]) -> Result<f64> {
-    let mut latency: Histogram<u64> = Histogram::new(3)?;
-    for turn in turns {
-        latency.add(&turn.latency)?;
-    }
-    let per_s = median(turns.iter().map(|t| t.per_s).collect());
-    let ms = |share| latency.value_at_quantile(share) as f64 / 1000.0;
-    println!(
-        "  {what:<40}{per_s:>8.0} /s   p50 {:.1} ms   p99 {:.1} ms   p99.9 {:.1} ms",
-        ms(0.5),
-        ms(0.99),
-        ms(0.999)
-    );
-    Ok(per_s)
+/// The two sides of one kind of request, and their ratio: the median of the rounds' ratios, for the two turns of one round ran one
+/// after the other.
+fn compare_tallies(what: &str, on: &Tally, off: &Tally) {
+    on.tell(what);
+    off.tell(&format!("{what}, telemetry off"));
+    let ratios: Vec<f64> = on.rates.iter().zip(&off.rates).map(|(on, off)| on / off).collect();
+    let (low, high) = ratios.iter().fold((f64::MAX, 0.0_f64), |(low, high), r| (low.min(*r), high.max(*r)));
+    println!("  {:<28}{:>8.2}      from {low:.2} to {high:.2}", "ratio", median(ratios));
 }
 
 pub(crate) async fn compare(binary: &Path, seconds: u64) -> Result<()> {
-    let (mut reads, mut checkouts) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
-    for _ in 0..ROUNDS {
-        for (side, telemetry) in [true, false].into_iter().enumerate() {
-            let (read, bought) = measure(binary, seconds, telemetry).await?;
-            reads[side].push(read);
-            checkouts[side].push(bought);
+    let length = Duration::from_secs(seconds.max(1));
+    let mut on = Side::start(binary, true).await?;
+    let mut off = Side::start(binary, false).await?;
+    for round in 0..ROUNDS {
+        // Who goes first changes, so that neither always follows the other.
+        let sides = if round % 2 == 0 { [&mut on, &mut off] } else { [&mut off, &mut on] };
+        for side in sides {
+            side.turn(length).await?;
         }
     }
     println!(
         "Throughput, clients on the same cores, telemetry on with every trace sampled (goal: at least 0.9 of without)"
     );
-    let on = tell("reads", &reads[0])?;
-    let off = tell("reads, telemetry off", &reads[1])?;
-    println!("  {:<40}{:>8.2}", "ratio", on / off);
-    let on = tell("checkouts", &checkouts[0])?;
-    let off = tell("checkouts, telemetry off", &checkouts[1])?;
-    println!("  {:<40}{:>8.2}", "ratio", on / off);
+    compare_tallies("reads", &on.reads, &off.reads);
+    compare_tallies("checkouts", &on.checkouts, &off.checkouts);
     println!(
         "  method: {READERS} readers (product, list, search), then {BUYERS} buyers (one item; the order's request is timed), each"
     );
-    println!("  asking again at once; {seconds} s a turn, {ROUNDS} turns a side, taking turns; medians\n");
+    println!(
+        "  asking again at once; two shops, one with telemetry, take turns of {seconds} s, {ROUNDS} each; medians."
+    );
+    println!("  CPU is the shop's alone, with what it does behind the answers (events, letters, telemetry)\n");
+    on.shop.process()?.stop()?;
+    off.shop.process()?.stop()?;
     Ok(())
 }

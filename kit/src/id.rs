@@ -10,6 +10,11 @@ pub fn new(prefix: &str) -> String {
     format!("{prefix}_{}", Ulid::new())
 }
 
+/// The id of another kind that belongs to this one, always the same: `ref_01JD5X…` to `ord_01JD5X…`.
+pub fn sibling(prefix: &str, id: &str) -> String {
+    format!("{prefix}_{}", id.split_once('_').map_or(id, |(_, rest)| rest))
+}
+
 /// Whether `id` could have been made with this prefix: the prefix, an underscore, and 1 to 60 letters, digits,
 /// dashes or underscores. Seeded data uses readable ids such as `prd_tall-vase`.
 pub fn is_valid(prefix: &str, id: &str) -> bool {
@@ -26,13 +31,18 @@ pub fn hash(id: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{hash, is_valid, new};
+    use super::{hash, is_valid, new, sibling};
 
     #[test]
     fn hashes_stay_what_they_are() {
         // Test vectors of the FNV reference.
         assert_eq!(hash(""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(hash("foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn siblings_share_what_follows_the_prefix() {
+        assert_eq!(sibling("ref", "ord_a_b"), "ref_a_b");
     }
 
     #[test]

@@ -5,3 +5,5 @@
 pub mod clock;
 pub mod id;
 pub mod money;
+pub mod panic;
+pub mod percent;

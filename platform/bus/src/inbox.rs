@@ -42,6 +42,7 @@ pub struct DeadLetter {
     /// Its place in the source's log.
     pub position: u64,
     /// Its protobuf message.
+    #[serde(with = "vitrine_platform_store::bytes")]
     pub payload: Vec<u8>,
     /// When it happened.
     pub occurred_at_ms: i64,

@@ -13,8 +13,8 @@ use vitrine_platform_store::{self as store, Store};
 
 /// Most events of one answer.
 const MAX_LIMIT: u32 = 500;
-/// Most bytes of payloads and baggage of one answer, far below what the Fence lets pass; a larger event goes alone.
-const MAX_BYTES: usize = 1024 * 1024;
+/// Most bytes of payloads and baggage of one answer, far below what the Fence lets pass.
+const MAX_BYTES: usize = 2 * store::MAX_EVENT_BYTES;
 /// Longest wait of one call, in milliseconds.
 const MAX_WAIT_MS: u32 = 30_000;
 
@@ -59,7 +59,8 @@ impl EventLogService for EventLog {
             let more = tokio::select! {
                 changed = latest.changed() => changed.is_ok(),
                 () = tokio::time::sleep_until(until) => false,
-                () = self.stop.cancelled() => false,
+                // Not an empty answer, after which a consumer would ask again at once.
+                () = self.stop.cancelled() => return Err(Problem::unavailable("the process is stopping").into()),
             };
             if !more {
                 return Ok(Response::new(FetchResponse { events: Vec::new(), position }));
@@ -68,7 +69,7 @@ impl EventLogService for EventLog {
     }
 }
 
-/// How many of them one answer may hold: at least one.
+/// How many of them one answer may hold: at least one, for one event is never larger.
 fn fitting(events: &[store::Event]) -> usize {
     let mut bytes = 0;
     let fits = |stored: &&store::Event| {

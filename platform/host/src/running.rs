@@ -24,6 +24,8 @@ use crate::{Component, Host, ops};
 
 /// How long a stop waits for what is still in flight.
 pub const DRAIN: Duration = Duration::from_secs(10);
+/// How much longer for those who end by themselves after [`DRAIN`], as listeners do.
+const GRACE: Duration = Duration::from_secs(1);
 /// How long a stop waits for telemetry to be sent.
 const FLUSH: Duration = Duration::from_secs(3);
 /// Where every contract's path begins.
@@ -186,7 +188,7 @@ impl Running {
             self.health.clear_service_status(name).await;
         }
         self.tracker.close();
-        let drained = tokio::time::timeout(DRAIN, self.tracker.wait()).await.is_ok();
+        let drained = tokio::time::timeout(DRAIN + GRACE, self.tracker.wait()).await.is_ok();
         if !drained {
             tracing::warn!(left = self.tracker.len(), "some work did not end in time");
         }

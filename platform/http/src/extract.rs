@@ -47,18 +47,48 @@ fn body_problem(rejection: &BytesRejection) -> Reply {
 
 /// Reads JSON that came from outside.
 fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Reply> {
-    serde_json::from_slice(body).map_err(|e| {
+    // serde would take a list for an object, value by value.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        let reply = Reply::new(StatusCode::BAD_REQUEST, "INVALID_BODY", "the body is a list (line 1, column 1)");
+        return Err(reply.at("body", "a JSON object"));
+    }
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let read = serde_path_to_error::deserialize(&mut json).map_err(|e| (e.path().to_string(), e.into_inner()));
+    let whole = read.and_then(|value| json.end().map(|()| value).map_err(|e| (String::new(), e)));
+    whole.map_err(|(path, e)| {
         let text = e.to_string();
         let what = text.split(" at line ").next().unwrap_or_default();
         if e.is_data() {
-            let field = named_field(what).unwrap_or("body");
+            let field = field_of(&path, what);
             let message = format!("{} (line {}, column {})", quoted(what), e.line(), e.column());
-            Reply::new(StatusCode::BAD_REQUEST, "INVALID_BODY", &message).at(&quoted(field), "see /api/v1/openapi.json")
+            Reply::new(StatusCode::BAD_REQUEST, "INVALID_BODY", &message).at(&quoted(&field), &expected(what))
         } else {
             let message = format!("the body is not JSON: {what} (line {}, column {})", e.line(), e.column());
             Reply::new(StatusCode::BAD_REQUEST, "MALFORMED_JSON", &message).at("body", "a JSON document")
         }
     })
+}
+
+/// What serde says is expected, in words that do not speak of Rust.
+fn expected(what: &str) -> String {
+    match what.rsplit_once(", expected ").map(|(_, expected)| expected) {
+        Some("u8" | "u16" | "u32" | "u64") => "a whole number, not negative and not too large".to_owned(),
+        Some("i8" | "i16" | "i32" | "i64") => "a whole number, not too large".to_owned(),
+        Some(words) if !words.contains("struct ") && words.len() <= MAX_QUOTED => words.to_owned(),
+        _ => "see /api/v1/openapi.json".to_owned(),
+    }
+}
+
+/// Which field of the body serde complains about: `lines[0].quantity`.
+fn field_of(path: &str, what: &str) -> String {
+    // For a field that is missing the path ends above it; for one that is not known it may end with it.
+    match (named_field(what), path) {
+        (None, "" | ".") => "body".to_owned(),
+        (None, path) => path.to_owned(),
+        (Some(name), "" | ".") => name.to_owned(),
+        (Some(name), path) if path == name || path.ends_with(&format!(".{name}")) => path.to_owned(),
+        (Some(name), path) => format!("{path}.{name}"),
+    }
 }
 
 /// The field that serde names, in backquotes; the rest of what it says may quote the sender.
@@ -102,23 +132,30 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
     struct Line {
-        #[allow(dead_code)]
         quantity: u32,
+        parts: Option<Vec<Line>>,
     }
 
     #[test]
     fn json_errors_say_where() {
-        for (body, reason) in [
-            ("{", "MALFORMED_JSON"),
-            ("", "MALFORMED_JSON"),
-            (r#"{"quantity": "many"}"#, "INVALID_BODY"),
-            (r#"{"quantity": -1}"#, "INVALID_BODY"),
-            (r#"{"quantity": 1, "qty": 2}"#, "INVALID_BODY"),
-            ("{}", "INVALID_BODY"),
+        for (body, reason, field) in [
+            ("{", "MALFORMED_JSON", "body"),
+            ("", "MALFORMED_JSON", "body"),
+            (r#"{"quantity": 1} 2"#, "MALFORMED_JSON", "body"),
+            ("7", "INVALID_BODY", "body"),
+            ("[1, null]", "INVALID_BODY", "body"),
+            (r#"{"quantity": "many"}"#, "INVALID_BODY", "quantity"),
+            (r#"{"quantity": -1}"#, "INVALID_BODY", "quantity"),
+            (r#"{"quantity": 1, "qty": 2}"#, "INVALID_BODY", "qty"),
+            ("{}", "INVALID_BODY", "quantity"),
+            (r#"{"quantity": 1, "parts": [{"quantity": []}]}"#, "INVALID_BODY", "parts[0].quantity"),
+            (r#"{"quantity": 1, "parts": [{}]}"#, "INVALID_BODY", "parts[0].quantity"),
+            (r#"{"quantity": 1, "parts": [{"quantity": 1, "qty": 2}]}"#, "INVALID_BODY", "parts[0].qty"),
         ] {
             let reply = read_json::<Line>(body.as_bytes()).expect_err(body);
-            assert_eq!(reply.reason(), reason, "{body}");
+            assert_eq!((reply.reason(), reply.field()), (reason, Some(field)), "{body}");
         }
     }
 }

@@ -1,6 +1,5 @@
 //! A server span and RED figures for every request.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
@@ -50,14 +49,9 @@ pub(crate) async fn guarded(work: impl Future<Output = Response>) -> Response {
     let mut work = std::pin::pin!(work);
     std::future::poll_fn(|cx| {
         catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))).unwrap_or_else(|panic| {
-            tracing::error!(panic = panic_text(&*panic), "a handler panicked");
+            tracing::error!(panic = vitrine_kit::panic::text(&*panic), "a handler panicked");
             Poll::Ready(Reply::from(Problem::internal()).into_response())
         })
     })
     .await
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("not a text")
 }

@@ -49,6 +49,11 @@ impl Reply {
         self.status
     }
 
+    /// The field that it is about.
+    pub fn field(&self) -> Option<&str> {
+        self.problem.field.as_deref()
+    }
+
     /// A stable word for programs.
     pub fn reason(&self) -> &str {
         &self.problem.reason

@@ -23,6 +23,10 @@ use crate::observe::guarded;
 pub const MAX_CONNECTIONS: usize = 4096;
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How HTTP/2 begins (RFC 9113, 3.4).
+const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// The pause before looking again whether the rest of that has come.
+const PEEK_PAUSE: Duration = Duration::from_millis(5);
 /// The pause after the system could not give a connection (too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -89,6 +93,22 @@ async fn accept(
     Ok((stream, Peer(address), slot))
 }
 
+/// Waits until the client has begun to speak, and until it is plain whether it speaks HTTP/2: the server has no bound for that
+/// itself. Answers whether it did so in time.
+async fn says_something(stream: &tokio::net::TcpStream) -> bool {
+    let spoken = async {
+        let mut head = [0; HTTP2_PREFACE.len()];
+        loop {
+            let seen = stream.peek(&mut head).await.ok().filter(|n| *n > 0)?;
+            if seen == head.len() || head[..seen] != HTTP2_PREFACE[..seen] {
+                return Some(());
+            }
+            tokio::time::sleep(PEEK_PAUSE).await;
+        }
+    };
+    matches!(tokio::time::timeout(HEAD_TIMEOUT, spoken).await, Ok(Some(())))
+}
+
 async fn connection(stream: tokio::net::TcpStream, peer: Peer, router: Router, stop: CancellationToken) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
@@ -101,6 +121,9 @@ async fn connection(stream: tokio::net::TcpStream, peer: Peer, router: Router, s
             Ok::<Response, Infallible>(guarded(answered).await)
         }
     });
+    if !stop.run_until_cancelled(says_something(&stream)).await.unwrap_or(false) {
+        return;
+    }
     let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     tokio::pin!(served);
     let result = tokio::select! {

@@ -289,7 +289,7 @@ pub(crate) async fn server(
         match tokio::time::timeout_at(deadline.into(), answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(panic)) => {
-                tracing::error!(method, panic = panic_text(&*panic), "a handler panicked");
+                tracing::error!(method, panic = vitrine_kit::panic::text(&*panic), "a handler panicked");
                 Err(Problem::internal().into())
             }
             Err(_) => Err(late(&method)),
@@ -321,9 +321,4 @@ fn server_span(service: &Service, method: &str, headers: &HeaderMap) -> Span {
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     let span = service.server_span(method, header("traceparent"), header("baggage"));
     span.attr("rpc.system", "grpc").attr("rpc.method", method.to_owned())
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("not a text")
 }

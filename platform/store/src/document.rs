@@ -11,7 +11,8 @@ use crate::engine::CollectionSchema;
 pub trait Document: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The collection's name: lower-case letters and underscores.
     const COLLECTION: &'static str;
-    /// By what it can be found beside its id. An index that is added later is filled when the database is opened next.
+    /// By what it can be found beside its id. An index that is added, or becomes another kind, is
+    /// filled when the database is opened next; one that is no longer here is dropped.
     const INDEXES: &'static [Index];
     /// What names it.
     fn id(&self) -> Cow<'_, str>;

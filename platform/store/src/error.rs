@@ -11,6 +11,9 @@ const MAX_TRIES: u32 = 16;
 /// The longest pause before the first repetition; grows with each.
 const PAUSE: Duration = Duration::from_millis(2);
 
+/// Most bytes of one event's payload and baggage: what passes any transport.
+pub const MAX_EVENT_BYTES: usize = 512 * 1024;
+
 /// What kept the store from doing what was asked. Nothing was changed.
 #[derive(Debug, ThisError)]
 pub enum Error {
@@ -48,6 +51,14 @@ pub enum Error {
         collection: String,
         /// Which index.
         index: String,
+    },
+    /// An event that is too large for its consumers to take.
+    #[error("an event of {topic} has {bytes} bytes, more than {MAX_EVENT_BYTES}")]
+    EventTooLarge {
+        /// Of which topic.
+        topic: String,
+        /// Its payload and baggage.
+        bytes: usize,
     },
     /// A document cannot be written as JSON.
     #[error("a document cannot be encoded")]

@@ -9,6 +9,7 @@
 //! This shape is what SQLite, PostgreSQL (JSONB and columns) and MongoDB (documents and multi-document transactions) all
 //! do well. The engine is behind [`engine::Engine`], which speaks of documents, keys and batches, never of SQL.
 
+pub mod bytes;
 mod document;
 pub mod engine;
 mod error;
@@ -24,7 +25,7 @@ use tokio::sync::watch;
 
 pub use document::{Document, Index, IndexKind, Key, Keys, Schema};
 pub use engine::{CollectionSchema, Event, NewEvent};
-pub use error::{Conflicting, Error, retry_conflicts};
+pub use error::{Conflicting, Error, MAX_EVENT_BYTES, retry_conflicts};
 pub use query::{MAX_PAGE, Query};
 pub use tx::Tx;
 
@@ -94,6 +95,20 @@ impl Store {
     /// The documents that a query names.
     pub async fn find<T: Document>(&self, query: Query) -> Result<Page<T>, Error> {
         page(self.engine.find(T::COLLECTION, query).await?)
+    }
+
+    /// All documents that a query names, page after page; only for what is known to be few, such as what one customer has.
+    pub async fn find_all<T: Document>(&self, query: Query) -> Result<Vec<Stored<T>>, Error> {
+        let mut all = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = self.find(query.clone().cursor(cursor.as_deref())).await?;
+            all.extend(page.items);
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return Ok(all);
+            }
+        }
     }
 
     /// The documents whose text holds all words of `text` (the last one may be cut short), best first.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::Stored;
 use crate::document::{Document, Keys};
 use crate::engine::{Batch, Engine, Expect, NewEvent, Op};
-use crate::error::Error;
+use crate::error::{Error, MAX_EVENT_BYTES};
 
 /// Writes that are committed together. Dropped without [`Tx::commit`], it changes nothing.
 #[must_use = "a batch does nothing until it is committed"]
@@ -56,8 +56,12 @@ impl Tx {
         });
     }
 
-    /// Adds an event to the outbox.
+    /// Adds an event to the outbox; [`Error::EventTooLarge`] above [`MAX_EVENT_BYTES`].
     pub fn publish(&mut self, event: NewEvent) {
+        let bytes = event.payload.len() + event.baggage.len();
+        if bytes > MAX_EVENT_BYTES {
+            self.failed = Some(Error::EventTooLarge { topic: event.topic.clone(), bytes });
+        }
         self.batch.events.push(event);
     }
 

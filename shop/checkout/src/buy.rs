@@ -54,6 +54,7 @@ pub(crate) struct Purchase {
     cart_version: u64,
     parcel_g: u32,
     /// The order as it will be on record: `orders.v1.Order`, encoded. Emptied when the purchase has ended.
+    #[serde(with = "vitrine_platform_store::bytes")]
     pub(crate) order: Vec<u8>,
 }
 
@@ -105,11 +106,6 @@ pub(crate) async fn quote(
     Ok(Quoted { lines, subtotal, shipping, total, parcel, cart_version: version })
 }
 
-/// The id of another kind that belongs to an order.
-pub(crate) fn sibling(prefix: &str, order_id: &str) -> String {
-    format!("{prefix}_{}", order_id.trim_start_matches("ord_"))
-}
-
 impl Purchase {
     /// Prices the cart and chooses the ids.
     pub(crate) async fn plan(
@@ -130,9 +126,9 @@ impl Purchase {
             shipping: Some(quoted.shipping.into()),
             total: Some(quoted.total.into()),
             address: Some(address),
-            payment_id: sibling("pay", &order_id),
-            shipment_id: if quoted.parcel.items > 0 { sibling("shp", &order_id) } else { String::new() },
-            reservation_id: sibling("rsv", &order_id),
+            payment_id: id::sibling("pay", &order_id),
+            shipment_id: if quoted.parcel.items > 0 { id::sibling("shp", &order_id) } else { String::new() },
+            reservation_id: id::sibling("rsv", &order_id),
             ..Order::default()
         };
         Ok(Self {
@@ -213,11 +209,11 @@ impl Purchase {
     pub(crate) async fn undo(&self, at: usize, deps: &Deps) -> Result<(), Status> {
         match self.steps()[at] {
             Step::Reserve | Step::Sell => {
-                let request = ReleaseReservationRequest { reservation_id: sibling("rsv", &self.order_id) };
+                let request = ReleaseReservationRequest { reservation_id: id::sibling("rsv", &self.order_id) };
                 deps.catalog.clone().release_reservation(step(request)).await.map(drop)
             }
             Step::Authorize | Step::Capture => {
-                let (payment_id, refund_id) = (sibling("pay", &self.order_id), sibling("ref", &self.order_id));
+                let (payment_id, refund_id) = (id::sibling("pay", &self.order_id), id::sibling("ref", &self.order_id));
                 deps.payments
                     .clone()
                     .refund(step(RefundRequest { payment_id, refund_id, amount: None }))
@@ -225,7 +221,7 @@ impl Purchase {
                     .map(drop)
             }
             Step::Ship => {
-                let shipment_id = sibling("shp", &self.order_id);
+                let shipment_id = id::sibling("shp", &self.order_id);
                 deps.shipping.clone().cancel_shipment(step(CancelShipmentRequest { shipment_id })).await.map(drop)
             }
             // They come after the pivot, where only a refusal turns back: they were never done.

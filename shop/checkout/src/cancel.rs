@@ -9,7 +9,6 @@ use vitrine_contracts::payments::v1::RefundRequest;
 use vitrine_contracts::shipping::v1::CancelShipmentRequest;
 
 use crate::Deps;
-use crate::buy::sibling;
 use crate::domain::course::Course;
 use crate::saga::step;
 
@@ -74,7 +73,8 @@ impl Cancellation {
                 deps.orders.clone().transition(step(request)).await.map(drop)
             }
             Step::Refund => {
-                let (payment_id, refund_id) = (self.payment_id.clone(), sibling("ref", &self.order_id));
+                let (payment_id, refund_id) =
+                    (self.payment_id.clone(), vitrine_kit::id::sibling("ref", &self.order_id));
                 deps.payments
                     .clone()
                     .refund(step(RefundRequest { payment_id, refund_id, amount: None }))

@@ -35,7 +35,7 @@ impl Handler for Write {
         }
         let written = self.letters.write(&order, happened.state()).map_err(|p| HandleError::Reject(p.message))?;
         let Some(letter) = written else { return Ok(()) };
-        let id = format!("eml_{}-{}", order.id.trim_start_matches("ord_"), letter.template);
+        let id = format!("{}-{}", vitrine_kit::id::sibling("eml", &order.id), letter.template);
         if self.store.get::<MessageDoc>(&id).await?.is_some() {
             return Ok(());
         }
@@ -63,17 +63,9 @@ pub(crate) struct Forget(pub(crate) Store);
 impl Handler for Forget {
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
         let erased = CustomerErased::decode(event.payload.as_slice())?;
-        let mut cursor: Option<String> = None;
-        loop {
-            let query = Query::eq("customer_id", erased.customer_id.as_str()).cursor(cursor.as_deref());
-            let page = self.0.find::<MessageDoc>(query).await?;
-            for message in &page.items {
-                tx.delete::<MessageDoc>(&message.id);
-            }
-            cursor = page.next_cursor;
-            if cursor.is_none() {
-                return Ok(());
-            }
+        for message in self.0.find_all::<MessageDoc>(Query::eq("customer_id", erased.customer_id)).await? {
+            tx.delete::<MessageDoc>(&message.id);
         }
+        Ok(())
     }
 }

@@ -11,6 +11,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use thiserror::Error as ThisError;
+use vitrine_kit::percent;
 
 use crate::Error;
 
@@ -80,7 +81,8 @@ impl Call {
 
     /// With a form as its body.
     pub fn form(mut self, fields: &[(&str, &str)]) -> Self {
-        let pairs: Vec<String> = fields.iter().map(|(k, v)| format!("{}={}", encode(k), encode(v))).collect();
+        let pairs: Vec<String> =
+            fields.iter().map(|(k, v)| format!("{}={}", percent::encode(k), percent::encode(v))).collect();
         self.body = pairs.join("&").into();
         self.header(CONTENT_TYPE, "application/x-www-form-urlencoded")
     }
@@ -176,17 +178,4 @@ fn reason(error: &dyn std::error::Error) -> String {
         innermost = source;
     }
     innermost.to_string()
-}
-
-/// Percent-encodes all but unreserved characters.
-pub fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }

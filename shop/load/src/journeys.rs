@@ -4,9 +4,10 @@ use http::{HeaderName, Method};
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use serde_json::{Value, json};
+use vitrine_kit::percent;
 
 use crate::arrivals::Journey;
-use crate::http::{Answer, Call, encode};
+use crate::http::{Answer, Call};
 use crate::people;
 use crate::stats::Ending;
 use crate::visit::{Step, Stopped, Visit};
@@ -50,7 +51,7 @@ impl Visit {
     /// Something to look at, with its category; what is sold out is passed by.
     async fn product(&mut self) -> Step<(String, String)> {
         let category = self.category().await?;
-        let path = format!("/api/v1/products?category={}&limit=20", encode(&category));
+        let path = format!("/api/v1/products?category={}&limit=20", percent::encode(&category));
         let listed = items(&self.get("GET products", &path).await?);
         let there: Vec<&Value> = listed.iter().filter(|p| p["available"].as_u64().unwrap_or(0) > 0).collect();
         let id = there.choose(&mut self.rng).and_then(|p| p["id"].as_str()).map(str::to_owned);
@@ -60,21 +61,21 @@ impl Visit {
     async fn browse(&mut self) -> Step<()> {
         for _ in 0..self.rng.random_range(1..=3) {
             let (id, category) = self.product().await?;
-            let id = encode(&id);
+            let id = percent::encode(&id);
             self.get("GET product", &format!("/api/v1/products/{id}")).await?;
             self.get("GET picture", &format!("/api/v1/products/{id}/picture.svg")).await?;
             self.get("GET recommendations", &format!("/api/v1/recommendations?product_id={id}&limit=4")).await?;
-            self.get("GET ads", &format!("/api/v1/ads?context={}", encode(&category))).await?;
+            self.get("GET ads", &format!("/api/v1/ads?context={}", percent::encode(&category))).await?;
         }
         Ok(())
     }
 
     async fn search(&mut self) -> Step<()> {
         let word = people::word(&mut self.rng);
-        let answer = self.get("GET search", &format!("/api/v1/products/search?q={}", encode(word))).await?;
+        let answer = self.get("GET search", &format!("/api/v1/products/search?q={}", percent::encode(word))).await?;
         let found = items(&answer);
         if let Some(id) = found.choose(&mut self.rng).and_then(|p| p["id"].as_str()) {
-            self.get("GET product", &format!("/api/v1/products/{}", encode(id))).await?;
+            self.get("GET product", &format!("/api/v1/products/{}", percent::encode(id))).await?;
         }
         Ok(())
     }
@@ -119,7 +120,7 @@ impl Visit {
         let id = self.add(token).await?;
         let path = format!("/api/v1/cart?currency={}", people::currency(&mut self.rng));
         self.send("GET cart", Call::new(Method::GET, &path).bearer(token)).await?;
-        let path = format!("/api/v1/cart/items/{}", encode(&id));
+        let path = format!("/api/v1/cart/items/{}", percent::encode(&id));
         self.send("PUT cart item", Call::new(Method::PUT, &path).bearer(token).json(&json!({"quantity": 3}))).await?;
         self.send("DELETE cart item", Call::new(Method::DELETE, &path).bearer(token)).await.map(drop)
     }
@@ -142,7 +143,7 @@ impl Visit {
         let body = json!({"currency": currency, "address": address, "payment": {"card": people::card(declining)}});
         let answer = self.order(token, &body, declining).await?;
         self.inner.stats.order();
-        let order = encode(answer.json()["id"].as_str().unwrap_or_default());
+        let order = percent::encode(answer.json()["id"].as_str().unwrap_or_default());
         self.send("GET order", Call::new(Method::GET, &format!("/api/v1/orders/{order}")).bearer(token)).await?;
         Ok(order)
     }
@@ -169,7 +170,7 @@ impl Visit {
         let answer = self.send("GET orders", Call::new(Method::GET, "/api/v1/orders?limit=10").bearer(token)).await?;
         let orders = items(&answer);
         if let Some(id) = orders.first().and_then(|o| o["id"].as_str()) {
-            let path = format!("/api/v1/orders/{}", encode(id));
+            let path = format!("/api/v1/orders/{}", percent::encode(id));
             self.send("GET order", Call::new(Method::GET, &path).bearer(token)).await?;
             self.send("GET shipment", Call::new(Method::GET, &format!("{path}/shipment")).bearer(token)).await?;
         }

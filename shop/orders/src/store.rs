@@ -22,6 +22,7 @@ pub(crate) struct OrderDoc {
     pub(crate) state: i32,
     pub(crate) placed_at: i64,
     /// `orders.v1.Order`, encoded; its version field is empty.
+    #[serde(with = "vitrine_platform_store::bytes")]
     order: Vec<u8>,
 }
 
@@ -136,23 +137,15 @@ impl Orders {
 impl Orders {
     /// Takes out of a customer's orders who they were and where they live, but for the country, which taxes depend on.
     pub(crate) async fn forget_in(&self, tx: &mut Tx, customer_id: &str) -> Result<(), Failure> {
-        let mut cursor: Option<String> = None;
-        loop {
-            let page =
-                self.store.find::<OrderDoc>(Query::eq("customer_id", customer_id).cursor(cursor.as_deref())).await?;
-            for stored in &page.items {
-                let mut order = order_of(stored)?;
-                order.version = 0;
-                order.email.clear();
-                let country_code = order.address.take().map(|a| a.country_code).unwrap_or_default();
-                order.address = Some(Address { country_code, ..Address::default() });
-                tx.update(&Stored { doc: OrderDoc::new(&order), version: stored.version });
-            }
-            cursor = page.next_cursor;
-            if cursor.is_none() {
-                return Ok(());
-            }
+        for stored in self.store.find_all::<OrderDoc>(Query::eq("customer_id", customer_id)).await? {
+            let mut order = order_of(&stored)?;
+            order.version = 0;
+            order.email.clear();
+            let country_code = order.address.take().map(|a| a.country_code).unwrap_or_default();
+            order.address = Some(Address { country_code, ..Address::default() });
+            tx.update(&Stored { doc: OrderDoc::new(&order), version: stored.version });
         }
+        Ok(())
     }
 }
 

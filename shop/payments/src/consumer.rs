@@ -13,19 +13,9 @@ pub(crate) struct Forget(pub(crate) Store);
 impl Handler for Forget {
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
         let customer_id = CustomerErased::decode(event.payload.as_slice())?.customer_id;
-        let mut cursor: Option<String> = None;
-        loop {
-            let page = self
-                .0
-                .find::<TokenDoc>(Query::eq("customer_id", customer_id.as_str()).cursor(cursor.as_deref()))
-                .await?;
-            for token in &page.items {
-                tx.delete::<TokenDoc>(&token.token);
-            }
-            cursor = page.next_cursor;
-            if cursor.is_none() {
-                return Ok(());
-            }
+        for token in self.0.find_all::<TokenDoc>(Query::eq("customer_id", customer_id)).await? {
+            tx.delete::<TokenDoc>(&token.token);
         }
+        Ok(())
     }
 }

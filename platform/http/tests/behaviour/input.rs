@@ -68,15 +68,15 @@ async fn bad_bodies_say_what_is_wrong_and_where() {
         (deep.as_str(), "INVALID_BODY", "body"),
         ("[]", "INVALID_BODY", "body"),
         ("null", "INVALID_BODY", "body"),
-        (r#"{"product_id":"p","quantity":"many"}"#, "INVALID_BODY", "body"),
-        (r#"{"product_id":"p","quantity":-1}"#, "INVALID_BODY", "body"),
-        (r#"{"product_id":"p","quantity":4294967296}"#, "INVALID_BODY", "body"),
-        (r#"{"product_id":"p","quantity":1.5}"#, "INVALID_BODY", "body"),
+        (r#"{"product_id":"p","quantity":"many"}"#, "INVALID_BODY", "quantity"),
+        (r#"{"product_id":"p","quantity":-1}"#, "INVALID_BODY", "quantity"),
+        (r#"{"product_id":"p","quantity":4294967296}"#, "INVALID_BODY", "quantity"),
+        (r#"{"product_id":"p","quantity":1.5}"#, "INVALID_BODY", "quantity"),
         (r#"{"product_id":"p"}"#, "INVALID_BODY", "quantity"),
         (r#"{"product_id":"p","quantity":1,"qty":2}"#, "INVALID_BODY", "qty"),
         (r#"{"product_id":"p","quantity":1,"quantity":2}"#, "INVALID_BODY", "quantity"),
         // What the sender wrote is not taken for a field's name.
-        (r#"{"product_id":"p","quantity":"no `field` here"}"#, "INVALID_BODY", "body"),
+        (r#"{"product_id":"p","quantity":"no `field` here"}"#, "INVALID_BODY", "quantity"),
     ] {
         let answer = send("application/json", body.to_owned()).await;
         let shown = &body[..body.len().min(60)];

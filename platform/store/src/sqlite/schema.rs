@@ -1,11 +1,13 @@
 //! Opening a database: settings, tables, and indexes that were declared since.
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
 
 use super::{CACHE_KIB, STATEMENTS, failed};
-use crate::document::{IndexKind, Key};
+use crate::document::{Index, IndexKind, Key};
 use crate::engine::CollectionSchema;
 use crate::error::Error;
 
@@ -54,9 +56,7 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, Error> {
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(failed)?;
-    connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB)).map_err(failed)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
+    tune(&connection).map_err(failed)?;
     Ok(connection)
 }
 
@@ -72,14 +72,20 @@ fn reason(error: &rusqlite::Error) -> &'static str {
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    tune(connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: a commit that was answered is on the disk, not merely in the system's cache.
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 1000)
+}
+
+/// What reading and writing connections share.
+fn tune(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB))?;
-    connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    Ok(())
+    // A plan does not depend on what is bound: otherwise a range is planned anew each time another value is bound to it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 fn migrate(connection: &Connection, layout: i64, collections: &[CollectionSchema]) -> Result<(), Error> {
@@ -96,7 +102,9 @@ fn make_tables(connection: &Connection, layout: i64, collections: &[CollectionSc
                 "CREATE TABLE IF NOT EXISTS outbox (
                      position INTEGER PRIMARY KEY AUTOINCREMENT,
                      id TEXT NOT NULL, topic TEXT NOT NULL, key TEXT NOT NULL, occurred_at_ms INTEGER NOT NULL,
-                     payload BLOB NOT NULL, traceparent TEXT NOT NULL, baggage TEXT NOT NULL);",
+                     payload BLOB NOT NULL, traceparent TEXT NOT NULL, baggage TEXT NOT NULL);
+                 CREATE TABLE IF NOT EXISTS indexes (
+                     collection TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (collection, name));",
             )
             .map_err(failed)?;
         connection.pragma_update(None, "user_version", LAYOUT).map_err(failed)?;
@@ -113,38 +121,74 @@ fn make_collection(connection: &Connection, collection: &CollectionSchema) -> Re
         "CREATE TABLE IF NOT EXISTS c_{name} (row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, body BLOB NOT NULL)"
     );
     connection.execute_batch(&create).map_err(failed)?;
+    // What is recorded tells an index that changed its kind, or was dropped and comes back, from one that is up to date.
+    let mut known = HashMap::new();
+    let mut select = connection.prepare("SELECT name, kind FROM indexes WHERE collection = ?1").map_err(failed)?;
+    let mut rows = select.query([name]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        known.insert(row.get::<_, String>(0).map_err(failed)?, row.get::<_, String>(1).map_err(failed)?);
+    }
     let mut added = false;
     for index in collection.indexes {
-        let index_name = index.name;
-        let (made, known) = match index.kind {
-            IndexKind::Text => {
-                let table = format!("t_{name}_{index_name}");
-                let make = format!(
-                    "CREATE VIRTUAL TABLE {table} USING fts5(text, content='', contentless_delete=1, prefix='2 3', tokenize='unicode61 remove_diacritics 2')"
-                );
-                (make, exists(connection, "SELECT 1 FROM sqlite_master WHERE name = ?1", &table)?)
-            }
-            IndexKind::Unique | IndexKind::Ordered => {
-                let unique = if index.kind == IndexKind::Unique { "UNIQUE" } else { "" };
-                let columns = if unique.is_empty() { format!("k_{index_name}, id") } else { format!("k_{index_name}") };
-                let make = format!(
-                    "ALTER TABLE c_{name} ADD COLUMN k_{index_name};
-                     CREATE {unique} INDEX i_{name}_{index_name} ON c_{name} ({columns}) WHERE k_{index_name} IS NOT NULL"
-                );
-                let known = format!("SELECT 1 FROM pragma_table_info('c_{name}') WHERE name = ?1");
-                (make, exists(connection, &known, &format!("k_{index_name}"))?)
-            }
-        };
-        if !known {
-            connection.execute_batch(&made).map_err(failed)?;
-            added = true;
+        let kind = kind_name(index.kind);
+        match known.remove(index.name) {
+            Some(before) if before == kind => continue,
+            Some(before) => drop_index(connection, name, index.name, &before)?,
+            None => {}
         }
+        make_index(connection, name, index)?;
+        added = true;
+    }
+    for (index, kind) in known {
+        drop_index(connection, name, &index, &kind)?;
     }
     if added { fill_keys(connection, collection) } else { Ok(()) }
 }
 
-fn exists(connection: &Connection, sql: &str, name: &str) -> Result<bool, Error> {
-    connection.query_row(sql, [name], |_| Ok(())).optional().map(|found| found.is_some()).map_err(failed)
+fn kind_name(kind: IndexKind) -> &'static str {
+    match kind {
+        IndexKind::Unique => "unique",
+        IndexKind::Ordered => "ordered",
+        IndexKind::Text => "text",
+    }
+}
+
+fn make_index(connection: &Connection, collection: &str, index: &Index) -> Result<(), Error> {
+    let name = index.name;
+    let make = match index.kind {
+        IndexKind::Text => format!(
+            "CREATE VIRTUAL TABLE t_{collection}_{name} USING fts5(text, content='', contentless_delete=1, prefix='2 3', tokenize='unicode61 remove_diacritics 2')"
+        ),
+        IndexKind::Unique => format!(
+            "ALTER TABLE c_{collection} ADD COLUMN k_{name};
+             CREATE UNIQUE INDEX i_{collection}_{name} ON c_{collection} (k_{name}) WHERE k_{name} IS NOT NULL"
+        ),
+        IndexKind::Ordered => format!(
+            "ALTER TABLE c_{collection} ADD COLUMN k_{name};
+             CREATE INDEX i_{collection}_{name} ON c_{collection} (k_{name}, id) WHERE k_{name} IS NOT NULL"
+        ),
+    };
+    connection.execute_batch(&make).map_err(failed)?;
+    connection
+        .execute(
+            "INSERT INTO indexes (collection, name, kind) VALUES (?1, ?2, ?3)",
+            [collection, name, kind_name(index.kind)],
+        )
+        .map(drop)
+        .map_err(failed)
+}
+
+fn drop_index(connection: &Connection, collection: &str, name: &str, kind: &str) -> Result<(), Error> {
+    let forget = if kind == kind_name(IndexKind::Text) {
+        format!("DROP TABLE t_{collection}_{name}")
+    } else {
+        format!("DROP INDEX i_{collection}_{name}; ALTER TABLE c_{collection} DROP COLUMN k_{name}")
+    };
+    connection.execute_batch(&forget).map_err(failed)?;
+    connection
+        .execute("DELETE FROM indexes WHERE collection = ?1 AND name = ?2", [collection, name])
+        .map(drop)
+        .map_err(failed)
 }
 
 /// Writes all keys anew, after an index was added to documents that are there.

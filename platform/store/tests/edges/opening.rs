@@ -149,6 +149,49 @@ async fn an_index_that_is_declared_later_is_filled() {
     let found = store.search::<Item>("text", "blue", 10, None).await.expect("found");
     assert_eq!(found.items.iter().map(|i| i.id.as_str()).collect::<Vec<_>>(), ["a"]);
     assert_eq!(read(&store, "a").await.version, 1, "filling an index is no change of the document");
+    drop(store);
+
+    // An older version runs on it for a while, which knows of no index; what it wrote is found afterwards all the same.
+    let early = Store::open(folder.path(), "test", Schema::new().with::<Early>()).expect("opened");
+    commit(&early, |tx| tx.put(&Early { id: "a".to_owned(), stock: 1, text: "red bowl".to_owned() }))
+        .await
+        .expect("put");
+    drop(early);
+    let store = open(folder.path()).expect("opened");
+    let found = store.find::<Item>(Query::range("stock", 0_i64..=4)).await.expect("found");
+    assert_eq!(found.items.iter().map(|i| i.id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert!(store.search::<Item>("text", "blue", 10, None).await.expect("found").items.is_empty());
+}
+
+/// The same documents, and no two with the same stock.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Distinct {
+    id: String,
+    stock: i64,
+    text: String,
+}
+
+impl Document for Distinct {
+    const COLLECTION: &'static str = "items";
+    const INDEXES: &'static [Index] = &[Index::unique("stock")];
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.id)
+    }
+    fn keys(&self, out: &mut Keys) {
+        out.put("stock", self.stock);
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_changes_its_kind_is_made_anew() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path()).expect("opened");
+    commit(&store, |tx| tx.insert(&Item::new("a", 5, ""))).await.expect("inserted");
+    drop(store);
+    let distinct = Store::open(folder.path(), "test", Schema::new().with::<Distinct>()).expect("opened");
+    let same = Distinct { id: "b".to_owned(), stock: 5, text: String::new() };
+    let refused = commit(&distinct, |tx| tx.insert(&same)).await;
+    assert!(matches!(&refused, Err(Error::Duplicate { index, .. }) if index == "stock"), "{refused:?}");
 }
 
 /// Documents under the same name that are something else.

@@ -10,17 +10,10 @@ use crate::store::RefreshDoc;
 impl Flows {
     /// Deletes tokens as they are now: if one is used meanwhile, and so has a successor, the commit is a conflict.
     pub(super) async fn delete_tokens(&self, tx: &mut Tx, query: Query) -> Result<(), Failure> {
-        let mut cursor: Option<String> = None;
-        loop {
-            let page = self.0.store.find::<RefreshDoc>(query.clone().cursor(cursor.as_deref())).await?;
-            for token in &page.items {
-                tx.delete_expecting::<RefreshDoc>(&token.digest, token.version);
-            }
-            cursor = page.next_cursor;
-            if cursor.is_none() {
-                return Ok(());
-            }
+        for token in self.0.store.find_all::<RefreshDoc>(query).await? {
+            tx.delete_expecting::<RefreshDoc>(&token.digest, token.version);
         }
+        Ok(())
     }
 
     pub(super) async fn revoke_family(&self, family: &str) -> Result<(), Failure> {

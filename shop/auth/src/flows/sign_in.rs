@@ -2,6 +2,7 @@
 
 use vitrine_contracts::Problem;
 use vitrine_contracts::auth::v1::AuthorizationRequest;
+use vitrine_kit::percent;
 use vitrine_platform_host::Failure;
 use vitrine_platform_store::{Query, Stored, retry_conflicts};
 
@@ -65,8 +66,8 @@ impl Flows {
     /// Where the person is sent to: the redirect URI with code, state and issuer (RFC 9207).
     fn location(&self, redirect_uri: &str, code: &str, state: &str) -> String {
         let separator = if redirect_uri.contains('?') { '&' } else { '?' };
-        let state = if state.is_empty() { String::new() } else { format!("&state={}", encode(state)) };
-        format!("{redirect_uri}{separator}code={code}{state}&iss={}", encode(&self.0.config.issuer))
+        let state = if state.is_empty() { String::new() } else { format!("&state={}", percent::encode(state)) };
+        format!("{redirect_uri}{separator}code={code}{state}&iss={}", percent::encode(&self.0.config.issuer))
     }
 
     /// Refuses an address that is locked. Answers whether there were wrong passwords.
@@ -101,17 +102,4 @@ impl Flows {
         })
         .await
     }
-}
-
-/// Percent-encodes all but unreserved characters.
-fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }

@@ -75,7 +75,7 @@ pub(super) async fn transition(
                 let request = CancelOrderRequest { order_id, customer_id: String::new(), reason };
                 return Ok(axum::Json(deps.checkout.clone().cancel_order(request).await?.into_inner().into()));
             }
-            let refund_id = format!("ref_{}", order.id.trim_start_matches("ord_"));
+            let refund_id = vitrine_kit::id::sibling("ref", &order.id);
             deps.payments
                 .clone()
                 .refund(RefundRequest { payment_id: order.payment_id, refund_id, amount: None })

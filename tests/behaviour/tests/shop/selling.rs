@@ -101,12 +101,11 @@ pub(crate) async fn the_catalogue_can_be_walked_and_searched(shop: &Shop) -> Res
     for (words, first) in
         [("amber flask", "prd_amber-flask"), ("gold ruby", "prd_ruby-goblet"), ("harleq", "prd_harlequin-panel")]
     {
-        let found =
-            anybody.get(&format!("/api/v1/products/search?q={}", vitrine_shop_load::http::encode(words))).await?;
+        let found = anybody.get(&format!("/api/v1/products/search?q={}", vitrine_kit::percent::encode(words))).await?;
         ensure!(found["items"][0]["id"] == first, "{words}: {}", found["items"][0]["id"]);
     }
     for words in ["\"", "a OR", "NEAR(", "zzzz", "*", "'; DROP TABLE products", "émail ☃"] {
-        anybody.get(&format!("/api/v1/products/search?q={}", vitrine_shop_load::http::encode(words))).await?;
+        anybody.get(&format!("/api/v1/products/search?q={}", vitrine_kit::percent::encode(words))).await?;
     }
     let picture = anybody.send(Call::new(Method::GET, "/api/v1/products/prd_tall-vase/picture.svg")).await?;
     ensure!(picture.header("content-type") == Some("image/svg+xml") && picture.body.starts_with(b"<svg "));
