@@ -195,7 +195,7 @@ impl Consumer {
 
     async fn hand_out(&self, event: &Event, telemetry: &Service, tx: &mut Tx) -> Result<(), HandleError> {
         let span = telemetry
-            .consumer_span(&format!("process {}", event.topic), &event.traceparent, &event.baggage)
+            .consumer_span(format!("process {}", event.topic), &event.traceparent, &event.baggage)
             .attr("messaging.operation.type", "process")
             .attr("messaging.destination.name", event.topic.clone())
             .attr("messaging.message.id", event.id.clone());

@@ -2,11 +2,12 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::HeaderValue;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use vitrine_contracts::Problem;
@@ -18,13 +19,13 @@ use crate::problem::Reply;
 /// route, notes the outcome, and tells the trace's id in `x-trace-id`. Query strings are left out of telemetry, for they may hold secrets.
 pub async fn observe(service: Service, request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let method = request.method().to_string();
-    let route = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).to_owned();
+    let method: Arc<str> = request.method().as_str().into();
+    let route: Arc<str> = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).into();
     let headers = request.headers();
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     let name = format!("{method} {route}");
     let mut span = service
-        .server_span(&name, header("traceparent"), header("baggage"))
+        .server_span(name, header("traceparent"), header("baggage"))
         .attr("http.request.method", method.clone())
         .attr("http.route", route.clone())
         .attr("url.path", request.uri().path().to_owned());
@@ -39,8 +40,7 @@ pub async fn observe(service: Service, request: Request, next: Next) -> Response
     if let Some(id) = context.trace_id().and_then(|id| HeaderValue::try_from(id).ok()) {
         response.headers_mut().insert("x-trace-id", id);
     }
-    let known = if status == StatusCode::NOT_FOUND && route == "(no route)" { "(no route)" } else { &route };
-    context.sync_scope(|| service.record_http(&method, known, status.as_str(), failed, started.elapsed()));
+    context.sync_scope(|| service.record_http(&method, &route, status.as_str(), failed, started.elapsed()));
     response
 }
 

@@ -104,7 +104,7 @@ pub(crate) async fn client(
 ) -> Result<Response<Body>, Status> {
     let (mut head, body) = request.into_parts();
     head.extensions.clear();
-    let method = head.uri.path().trim_start_matches('/').to_owned();
+    let method: Arc<str> = head.uri.path().trim_start_matches('/').into();
     let now = Instant::now();
     let mut parent = Context::current();
     // A call is always the caller's own, also from a task that set no context.
@@ -113,10 +113,10 @@ pub(crate) async fn client(
     }
     let deadline = deadline(&limits, now, parent.deadline(), parse_timeout(&head.headers));
     let mut span = if is_observed(&method) {
-        Span::child(parent, &method, Kind::Client)
+        Span::child(parent, method.clone(), Kind::Client)
             .attr("rpc.system", "grpc")
             .attr("rpc.method", method.clone())
-            .attr("server.address", slot.name().to_owned())
+            .attr("server.address", slot.name().clone())
     } else {
         Span::silent(parent)
     };
@@ -276,7 +276,7 @@ pub(crate) async fn server(
 ) -> Result<Response<Body>, Status> {
     request.extensions_mut().clear();
     let now = Instant::now();
-    let method = request.uri().path().trim_start_matches('/').to_owned();
+    let method: Arc<str> = request.uri().path().trim_start_matches('/').into();
     let mut span = server_span(&service, &method, request.headers());
     let deadline = deadline(&limits, now, None, parse_timeout(request.headers()));
     let context = span.context().with_deadline(Some(deadline));
@@ -289,7 +289,7 @@ pub(crate) async fn server(
         match tokio::time::timeout_at(deadline.into(), answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(panic)) => {
-                tracing::error!(method, panic = vitrine_kit::panic::text(&*panic), "a handler panicked");
+                tracing::error!(method = &*method, panic = vitrine_kit::panic::text(&*panic), "a handler panicked");
                 Err(Problem::internal().into())
             }
             Err(_) => Err(late(&method)),
@@ -314,11 +314,11 @@ pub(crate) async fn server(
     })
 }
 
-fn server_span(service: &Service, method: &str, headers: &HeaderMap) -> Span {
+fn server_span(service: &Service, method: &Arc<str>, headers: &HeaderMap) -> Span {
     if !is_observed(method) {
         return Span::silent(service.root_context(Context::default()));
     }
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    let span = service.server_span(method, header("traceparent"), header("baggage"));
-    span.attr("rpc.system", "grpc").attr("rpc.method", method.to_owned())
+    let span = service.server_span(method.clone(), header("traceparent"), header("baggage"));
+    span.attr("rpc.system", "grpc").attr("rpc.method", method.clone())
 }

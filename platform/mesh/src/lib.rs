@@ -95,7 +95,7 @@ impl fmt::Display for Placement {
 
 /// A service's place in this process: empty at first, filled once.
 pub(crate) struct Slot {
-    name: String,
+    name: Arc<str>,
     target: OnceLock<Mutex<Transport>>,
     pub(crate) breaker: Breaker,
     pub(crate) budget: RetryBudget,
@@ -109,7 +109,7 @@ impl Slot {
         self.target.get().map(|t| t.lock().clone()).ok_or_else(unplaced)
     }
 
-    pub(crate) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
     }
 }
@@ -130,7 +130,7 @@ impl Mesh {
     fn slot(&self, name: &str) -> Arc<Slot> {
         let make = || {
             Arc::new(Slot {
-                name: name.to_owned(),
+                name: name.into(),
                 target: OnceLock::new(),
                 breaker: Breaker::default(),
                 budget: RetryBudget::default(),
@@ -176,7 +176,7 @@ impl Mesh {
     pub fn unplaced(&self) -> Vec<String> {
         let slots = self.slots.lock();
         let mut names: Vec<String> =
-            slots.values().filter(|s| s.target.get().is_none()).map(|s| s.name.clone()).collect();
+            slots.values().filter(|s| s.target.get().is_none()).map(|s| s.name.to_string()).collect();
         names.sort();
         names
     }

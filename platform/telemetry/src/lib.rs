@@ -23,4 +23,4 @@ pub use logs::LogLayer;
 pub use metrics::{Counter, Figures, Histogram, SECONDS};
 pub use pipeline::{Service, Telemetry};
 pub use span::{Kind, Span, span};
-pub use value::Value;
+pub use value::{Text, Value};

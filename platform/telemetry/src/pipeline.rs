@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::{ResourceMetrics, ScopeMetrics};
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span as OtlpSpan};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -22,8 +22,8 @@ use crate::config::{Config, Sampler};
 use crate::context::Context;
 use crate::export::Exporter;
 use crate::metrics::{Counter, Figures, Histogram, Registry};
-use crate::span::{Kind, Span};
-use crate::value::attribute;
+use crate::span::{Kind, Record, Span};
+use crate::value::{Text, attribute};
 
 /// Who wrote the spans, in OTLP's instrumentation scope.
 const SCOPE: &str = "vitrine";
@@ -37,7 +37,7 @@ struct Shared {
     instance_id: String,
     enabled: AtomicBool,
     services: Mutex<HashMap<String, Service>>,
-    spans: Buffer<OtlpSpan>,
+    spans: Buffer<Box<Record>>,
     logs: Buffer<LogRecord>,
     /// Only one export at a time, so that a flush does not overtake the task.
     exporting: tokio::sync::Mutex<Option<Exporter>>,
@@ -182,10 +182,13 @@ impl Telemetry {
         let Some(exporter) = exporter.as_mut() else { return };
         let spans = self.0.spans.take();
         if !spans.is_empty() {
-            let resource_spans = spans.into_iter().map(|(s, spans)| ResourceSpans {
-                resource: Some(s.0.resource.clone()),
-                scope_spans: vec![ScopeSpans { scope: scope(), spans, ..ScopeSpans::default() }],
-                ..ResourceSpans::default()
+            let resource_spans = spans.into_iter().map(|(s, spans)| {
+                let spans = spans.into_iter().map(|span| span.into_otlp()).collect();
+                ResourceSpans {
+                    resource: Some(s.0.resource.clone()),
+                    scope_spans: vec![ScopeSpans { scope: scope(), spans, ..ScopeSpans::default() }],
+                    ..ResourceSpans::default()
+                }
             });
             exporter.traces(ExportTraceServiceRequest { resource_spans: resource_spans.collect() }).await;
         }
@@ -255,17 +258,17 @@ impl Service {
     }
 
     /// A span that serves a call from outside.
-    pub fn server_span(&self, name: &str, traceparent: Option<&str>, baggage: Option<&str>) -> Span {
+    pub fn server_span(&self, name: impl Into<Text>, traceparent: Option<&str>, baggage: Option<&str>) -> Span {
         Span::remote(self.clone(), name, Kind::Server, traceparent, baggage)
     }
 
     /// A span that handles an event, in a trace of its own that links to the producer's span.
-    pub fn consumer_span(&self, name: &str, traceparent: &str, baggage: &str) -> Span {
+    pub fn consumer_span(&self, name: impl Into<Text>, traceparent: &str, baggage: &str) -> Span {
         Span::linked(self.clone(), name, Kind::Consumer, traceparent, baggage)
     }
 
     /// A span that starts a trace of this service's own (a task, a start-up).
-    pub fn root_span(&self, name: &str) -> Span {
+    pub fn root_span(&self, name: impl Into<Text>) -> Span {
         Span::remote(self.clone(), name, Kind::Internal, None, None)
     }
 
@@ -332,7 +335,7 @@ impl Service {
         shared.enabled.load(Ordering::Relaxed) && shared.config.sampler.samples(trace_id, parent)
     }
 
-    pub(crate) fn take_span(&self, span: OtlpSpan) {
+    pub(crate) fn take_span(&self, span: Box<Record>) {
         self.0.telemetry.0.spans.push(self.clone(), span);
     }
 

@@ -2,16 +2,21 @@
 
 use std::fmt::Display;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use opentelemetry_proto::tonic::trace::v1::{self as otlp, span::SpanKind, status::StatusCode};
 
-use crate::context::{Context, parse_traceparent};
+use crate::context::{Baggage, Context, parse_traceparent};
 use crate::pipeline::Service;
-use crate::value::{Value, attribute};
+use crate::value::{Text, Value, attribute};
 
 /// Most attributes on one span (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT's default).
 const MAX_ATTRIBUTES: usize = 128;
+/// How many most spans have.
+const USUAL_ATTRIBUTES: usize = 6;
+/// What of the baggage becomes attributes.
+const BAGGAGE_ATTRIBUTES: &[&str] = &["session.id", "synthetic_request"];
 /// Longest error description that is kept, in bytes.
 const MAX_STATUS_BYTES: usize = 512;
 
@@ -34,25 +39,47 @@ pub enum Kind {
 #[derive(Debug)]
 pub struct Span {
     context: Context,
-    recorded: Option<Box<Recorded>>,
+    recorded: Option<Box<Record>>,
+}
+
+/// What is known of a span. Thousands of these wait to be exported, so they are small and in few pieces; they become OTLP then.
+#[derive(Debug)]
+pub(crate) struct Record {
+    trace_id: u128,
+    span_id: u64,
+    /// 0 for the first of a trace.
+    parent_id: u64,
+    name: Text,
+    kind: Kind,
+    baggage: Arc<Baggage>,
+    attributes: Vec<(&'static str, Value)>,
+    dropped_attributes: u32,
+    /// Trace, span, and whether it was sampled.
+    link: Option<(u128, u64, bool)>,
+    events: Vec<Event>,
+    error: Option<String>,
+    started: Instant,
+    start_unix_nano: u64,
+    end_unix_nano: u64,
 }
 
 #[derive(Debug)]
-struct Recorded {
-    started: Instant,
-    span: otlp::Span,
+struct Event {
+    unix_nano: u64,
+    name: String,
+    attributes: Vec<(&'static str, Value)>,
 }
 
 /// An inner span of the current service, a child of the current one.
-pub fn span(name: &str) -> Span {
+pub fn span(name: impl Into<Text>) -> Span {
     Span::child(Context::current(), name, Kind::Internal)
 }
 
 impl Span {
     /// A child of `parent`, of the same service.
-    pub fn child(parent: Context, name: &str, kind: Kind) -> Self {
+    pub fn child(parent: Context, name: impl Into<Text>, kind: Kind) -> Self {
         let remote = (parent.trace_id != 0).then_some((parent.trace_id, parent.span_id, parent.sampled));
-        Self::start(parent, remote, name, kind)
+        Self::start(parent, remote, name.into(), kind)
     }
 
     /// No span at all: for calls that would only describe the telling (long polls).
@@ -63,32 +90,33 @@ impl Span {
     /// A span that continues what `traceparent` and `baggage` headers say, or starts a trace.
     pub(crate) fn remote(
         service: Service,
-        name: &str,
+        name: impl Into<Text>,
         kind: Kind,
         traceparent: Option<&str>,
         baggage: Option<&str>,
     ) -> Self {
         let parent = traceparent.and_then(parse_traceparent);
-        let baggage = baggage.map(crate::Baggage::parse).unwrap_or_default();
+        let baggage = baggage.map(Baggage::parse).unwrap_or_default();
         let context = Context { service: Some(service), baggage: baggage.into(), ..Context::default() };
-        Self::start(context, parent, name, kind)
+        Self::start(context, parent, name.into(), kind)
     }
 
     /// A span of a new trace that links to another one.
-    pub(crate) fn linked(service: Service, name: &str, kind: Kind, traceparent: &str, baggage: &str) -> Self {
+    pub(crate) fn linked(
+        service: Service,
+        name: impl Into<Text>,
+        kind: Kind,
+        traceparent: &str,
+        baggage: &str,
+    ) -> Self {
         let mut span = Self::remote(service, name, kind, None, Some(baggage));
-        if let (Some(recorded), Some((trace, id, sampled))) = (&mut span.recorded, parse_traceparent(traceparent)) {
-            recorded.span.links.push(otlp::span::Link {
-                trace_id: trace.to_be_bytes().to_vec(),
-                span_id: id.to_be_bytes().to_vec(),
-                flags: u32::from(sampled),
-                ..otlp::span::Link::default()
-            });
+        if let Some(recorded) = &mut span.recorded {
+            recorded.link = parse_traceparent(traceparent);
         }
         span
     }
 
-    fn start(mut context: Context, parent: Option<(u128, u64, bool)>, name: &str, kind: Kind) -> Self {
+    fn start(mut context: Context, parent: Option<(u128, u64, bool)>, name: Text, kind: Kind) -> Self {
         let (trace_id, parent_id, parent_sampled) = match parent {
             Some((trace, span, sampled)) => (trace, span, Some(sampled)),
             None => (rand::random::<u128>().max(1), 0, None),
@@ -97,22 +125,22 @@ impl Span {
         context.span_id = rand::random::<u64>().max(1);
         context.sampled = context.service.as_ref().is_some_and(|s| s.samples(trace_id, parent_sampled));
         let recorded = context.sampled.then(|| {
-            let mut span = otlp::Span {
-                trace_id: trace_id.to_be_bytes().to_vec(),
-                span_id: context.span_id.to_be_bytes().to_vec(),
-                parent_span_id: if parent_id == 0 { Vec::new() } else { parent_id.to_be_bytes().to_vec() },
-                flags: 1,
-                name: name.to_owned(),
-                kind: otlp_kind(kind).into(),
-                start_time_unix_nano: now_unix_nano(),
-                ..otlp::Span::default()
-            };
-            for key in ["session.id", "synthetic_request"] {
-                if let Some(value) = context.baggage.get(key) {
-                    span.attributes.push(attribute(key, value.to_owned().into()));
-                }
-            }
-            Box::new(Recorded { started: Instant::now(), span })
+            Box::new(Record {
+                trace_id,
+                span_id: context.span_id,
+                parent_id,
+                name,
+                kind,
+                baggage: context.baggage.clone(),
+                attributes: Vec::with_capacity(USUAL_ATTRIBUTES),
+                dropped_attributes: 0,
+                link: None,
+                events: Vec::new(),
+                error: None,
+                started: Instant::now(),
+                start_unix_nano: now_unix_nano(),
+                end_unix_nano: 0,
+            })
         });
         Self { context, recorded }
     }
@@ -131,10 +159,10 @@ impl Span {
     /// Adds an attribute.
     pub fn set(&mut self, key: &'static str, value: impl Into<Value>) {
         let Some(recorded) = &mut self.recorded else { return };
-        if recorded.span.attributes.len() < MAX_ATTRIBUTES {
-            recorded.span.attributes.push(attribute(key, value.into()));
+        if recorded.attributes.len() < MAX_ATTRIBUTES {
+            recorded.attributes.push((key, value.into()));
         } else {
-            recorded.span.dropped_attributes_count += 1;
+            recorded.dropped_attributes += 1;
         }
     }
 
@@ -145,19 +173,14 @@ impl Span {
         while !description.is_char_boundary(end) {
             end -= 1;
         }
-        recorded.span.status =
-            Some(otlp::Status { message: description[..end].to_owned(), code: StatusCode::Error.into() });
+        recorded.error = Some(description[..end].to_owned());
     }
 
     /// Adds an event at this moment.
     pub fn event(&mut self, name: &str, attributes: &[(&'static str, &str)]) {
         let Some(recorded) = &mut self.recorded else { return };
-        recorded.span.events.push(otlp::span::Event {
-            time_unix_nano: now_unix_nano(),
-            name: name.to_owned(),
-            attributes: attributes.iter().map(|(k, v)| attribute(k, (*v).to_owned().into())).collect(),
-            dropped_attributes_count: 0,
-        });
+        let attributes = attributes.iter().map(|(key, value)| (*key, (*value).to_owned().into())).collect();
+        recorded.events.push(Event { unix_nano: now_unix_nano(), name: name.to_owned(), attributes });
     }
 
     /// Runs a future inside of this span; the span ends with it.
@@ -184,8 +207,44 @@ impl Drop for Span {
         let (Some(mut recorded), Some(service)) = (self.recorded.take(), self.context.service.take()) else { return };
         // The end is the start plus what a monotonic clock measured, so that no clock step makes a span negative.
         let elapsed = u64::try_from(recorded.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        recorded.span.end_time_unix_nano = recorded.span.start_time_unix_nano.saturating_add(elapsed);
-        service.take_span(recorded.span);
+        recorded.end_unix_nano = recorded.start_unix_nano.saturating_add(elapsed);
+        service.take_span(recorded);
+    }
+}
+
+impl Record {
+    /// As OTLP has it.
+    pub(crate) fn into_otlp(self) -> otlp::Span {
+        let carried =
+            BAGGAGE_ATTRIBUTES.iter().filter_map(|key| Some((*key, self.baggage.get(key)?.to_owned().into())));
+        let link = |(trace_id, span_id, sampled): (u128, u64, bool)| otlp::span::Link {
+            trace_id: trace_id.to_be_bytes().to_vec(),
+            span_id: span_id.to_be_bytes().to_vec(),
+            flags: u32::from(sampled),
+            ..otlp::span::Link::default()
+        };
+        let event = |event: Event| otlp::span::Event {
+            time_unix_nano: event.unix_nano,
+            name: event.name,
+            attributes: event.attributes.into_iter().map(|(key, value)| attribute(key, value)).collect(),
+            dropped_attributes_count: 0,
+        };
+        otlp::Span {
+            trace_id: self.trace_id.to_be_bytes().to_vec(),
+            span_id: self.span_id.to_be_bytes().to_vec(),
+            parent_span_id: if self.parent_id == 0 { Vec::new() } else { self.parent_id.to_be_bytes().to_vec() },
+            flags: 1,
+            name: self.name.into(),
+            kind: otlp_kind(self.kind).into(),
+            start_time_unix_nano: self.start_unix_nano,
+            end_time_unix_nano: self.end_unix_nano,
+            attributes: carried.chain(self.attributes).map(|(key, value)| attribute(key, value)).collect(),
+            dropped_attributes_count: self.dropped_attributes,
+            events: self.events.into_iter().map(event).collect(),
+            links: self.link.map(link).into_iter().collect(),
+            status: self.error.map(|message| otlp::Status { message, code: StatusCode::Error.into() }),
+            ..otlp::Span::default()
+        }
     }
 }
 

@@ -1,14 +1,50 @@
 //! Attribute values, and their OTLP form.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+
+/// A text, kept without a copy where that can be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// Part of the program.
+    Static(&'static str),
+    /// Said often: the name of a method, of a route.
+    Shared(Arc<str>),
+    /// Said once.
+    Owned(String),
+}
+
+impl From<&'static str> for Text {
+    fn from(v: &'static str) -> Self {
+        Self::Static(v)
+    }
+}
+impl From<Arc<str>> for Text {
+    fn from(v: Arc<str>) -> Self {
+        Self::Shared(v)
+    }
+}
+impl From<String> for Text {
+    fn from(v: String) -> Self {
+        Self::Owned(v)
+    }
+}
+impl From<Text> for String {
+    fn from(v: Text) -> Self {
+        match v {
+            Text::Static(v) => v.to_owned(),
+            Text::Shared(v) => (*v).to_owned(),
+            Text::Owned(v) => v,
+        }
+    }
+}
 
 /// The value of an attribute.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Text.
-    Str(Cow<'static, str>),
+    Str(Text),
     /// A whole number.
     Int(i64),
     /// A number.
@@ -17,14 +53,9 @@ pub enum Value {
     Bool(bool),
 }
 
-impl From<&'static str> for Value {
-    fn from(v: &'static str) -> Self {
-        Self::Str(Cow::Borrowed(v))
-    }
-}
-impl From<String> for Value {
-    fn from(v: String) -> Self {
-        Self::Str(Cow::Owned(v))
+impl<T: Into<Text>> From<T> for Value {
+    fn from(v: T) -> Self {
+        Self::Str(v.into())
     }
 }
 impl From<i64> for Value {
@@ -61,7 +92,7 @@ impl From<f64> for Value {
 /// One attribute as OTLP has it.
 pub(crate) fn attribute(key: &str, value: Value) -> KeyValue {
     let value = match value {
-        Value::Str(v) => any_value::Value::StringValue(v.into_owned()),
+        Value::Str(v) => any_value::Value::StringValue(v.into()),
         Value::Int(v) => any_value::Value::IntValue(v),
         Value::Float(v) => any_value::Value::DoubleValue(v),
         Value::Bool(v) => any_value::Value::BoolValue(v),
