@@ -1,0 +1,216 @@
+//! A server process, from its start to its end.
+
+use std::fmt;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use crate::free_port;
+
+/// How long a server may take until it answers.
+const START: Duration = Duration::from_secs(60);
+/// How long it may take to end when it is asked to.
+const STOP: Duration = Duration::from_secs(20);
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(10);
+/// How often another port is tried, for somebody may take one between looking and starting.
+const PORTS: usize = 3;
+
+/// Where a server is to run.
+pub(crate) struct Place<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) port: u16,
+}
+
+type Make = Box<dyn Fn(&Place<'_>) -> Result<Command> + Send>;
+
+/// How a kind of server is started.
+pub(crate) struct Recipe {
+    kind: &'static str,
+    command: Make,
+}
+
+impl Recipe {
+    pub(crate) fn new(kind: &'static str, command: impl Fn(&Place<'_>) -> Result<Command> + Send + 'static) -> Self {
+        Self { kind, command: Box::new(command) }
+    }
+}
+
+/// A server that ends with its owner, and with it its folder.
+pub struct Server {
+    recipe: Recipe,
+    folder: tempfile::TempDir,
+    port: u16,
+    child: Option<Child>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("kind", &self.recipe.kind).field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    pub(crate) fn start(recipe: Recipe) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix(&format!("vitrine-{}-", recipe.kind)).tempdir()?;
+        let mut server = Self { recipe, folder, port: 0, child: None };
+        let mut tries = 1;
+        loop {
+            server.port = free_port()?;
+            match server.up() {
+                Ok(()) => return Ok(server),
+                Err(e) if tries == PORTS => return Err(e),
+                Err(_) => tries += 1,
+            }
+        }
+    }
+
+    /// What it is: `nats`, `postgres`, `redis`, `consul`.
+    pub fn kind(&self) -> &'static str {
+        self.recipe.kind
+    }
+
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where clients find it.
+    pub fn url(&self) -> String {
+        let port = self.port;
+        match self.recipe.kind {
+            "postgres" => format!("postgres://{}@127.0.0.1:{port}/postgres", crate::POSTGRES_USER),
+            "consul" => format!("http://127.0.0.1:{port}"),
+            kind => format!("{kind}://127.0.0.1:{port}"),
+        }
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What it has printed.
+    pub fn output(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("output.log")).unwrap_or_default()
+    }
+
+    /// Starts it, again, with its port and its folder, and waits until it answers.
+    pub fn up(&mut self) -> Result<()> {
+        let place = Place { folder: self.folder.path(), port: self.port };
+        let made = (self.recipe.command)(&place)?;
+        // It ends with us even when we are killed.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL"]).arg(made.get_program()).args(made.get_args());
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("output.log"))?;
+        let child = command
+            .current_dir("/")
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("{command:?}"))?;
+        self.child = Some(child);
+        let began = Instant::now();
+        while !self.answers() {
+            let ended = self.child.as_mut().map(Child::try_wait).transpose()?.flatten();
+            if let Some(status) = ended {
+                bail!("{} ended with {status}:\n{}", self.recipe.kind, self.output());
+            }
+            if began.elapsed() > START {
+                bail!("{} did not answer within {START:?}:\n{}", self.recipe.kind, self.output());
+            }
+            std::thread::sleep(LOOK);
+        }
+        Ok(())
+    }
+
+    /// Whether it answers in its own protocol.
+    fn answers(&self) -> bool {
+        let holds = |said: &[u8], words: &[u8]| said.windows(words.len()).any(|part| part == words);
+        match self.recipe.kind {
+            "nats" => holds(&self.ask(b"", false), b"INFO "),
+            "redis" => holds(&self.ask(b"PING\r\n", false), b"\r\n"),
+            // A start-up message; the answer is about authentication as soon as it takes connections, and an error before.
+            "postgres" => {
+                self.ask(b"\0\0\0\x29\0\x03\0\0user\0postgres\0database\0postgres\0\0", false).starts_with(b"R")
+            }
+            // Quoted, and empty until there is one.
+            _ => holds(&self.ask(b"GET /v1/status/leader HTTP/1.0\r\n\r\n", true), b"\"127.0.0.1:"),
+        }
+    }
+
+    /// What it says to this: the first of it, or all until it closes the connection. Nothing when it cannot be asked.
+    fn ask(&self, question: &[u8], all: bool) -> Vec<u8> {
+        let ask = || -> std::io::Result<Vec<u8>> {
+            let mut stream = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)))?;
+            stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+            stream.write_all(question)?;
+            let mut said = Vec::new();
+            if all {
+                stream.read_to_end(&mut said)?;
+            } else {
+                said.resize(4096, 0);
+                let read = stream.read(&mut said)?;
+                said.truncate(read);
+            }
+            Ok(said)
+        };
+        ask().unwrap_or_default()
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let Some(child) = &self.child else { bail!("{} does not run", self.recipe.kind) };
+        Ok(killpg(Pid::from_raw(i32::try_from(child.id())?), signal)?)
+    }
+
+    /// Ends it, and all its processes, in the middle of whatever they do: SIGKILL.
+    pub fn kill(&mut self) -> Result<()> {
+        self.signal(Signal::SIGKILL)?;
+        if let Some(mut child) = self.child.take() {
+            child.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Asks it to end (SIGTERM; PostgreSQL: SIGINT, for it would wait for its clients) and waits until it has.
+    pub fn stop(&mut self) -> Result<()> {
+        let Some(child) = &mut self.child else { return Ok(()) };
+        let signal = if self.recipe.kind == "postgres" { Signal::SIGINT } else { Signal::SIGTERM };
+        nix::sys::signal::kill(Pid::from_raw(i32::try_from(child.id())?), signal)?;
+        let began = Instant::now();
+        while child.try_wait()?.is_none() {
+            if began.elapsed() > STOP {
+                bail!("{} did not end within {STOP:?}:\n{}", self.recipe.kind, self.output());
+            }
+            std::thread::sleep(LOOK);
+        }
+        self.child = None;
+        Ok(())
+    }
+
+    /// Lets it hang: SIGSTOP. Its connections stay open and nothing is answered.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) -> Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Gone already is as good.
+        let _ = self.kill();
+    }
+}
