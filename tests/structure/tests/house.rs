@@ -13,8 +13,15 @@ const MAX_LINES: usize = 600;
 const BORDERS: &[(&str, &[&str])] = &[
     ("axum", &["platform/http", "shop/gateway", "observe/receive", "observe/api"]),
     ("rusqlite", &["platform/store"]),
+    ("tokio-postgres", &["platform/store"]),
+    ("mongodb", &["platform/store"]),
+    ("redis", &["platform/cache"]),
+    ("async-nats", &["platform/nats"]),
+    ("rustls", &["platform/tls"]),
+    ("tokio-rustls", &["platform/tls"]),
+    ("rcgen", &["tests/engines"]),
     ("clap", &["app", "benches"]),
-    ("anyhow", &["app", "benches", "tests/testkit", "tests/behaviour"]),
+    ("anyhow", &["app", "benches", "tests/engines", "tests/testkit", "tests/behaviour"]),
     ("toml", &["platform/config"]),
     ("tracing-subscriber", &["app", "platform/telemetry"]),
     (
