@@ -118,10 +118,22 @@ impl Customer {
         Ok(Self { api: anybody.with_token(token), email: email.to_owned(), password: password.to_owned() })
     }
 
+    /// The same customer, signed in, at another gateway of the same shop.
+    pub fn at(&self, gateway: &Api) -> Self {
+        Self { api: Api { client: gateway.client.clone(), token: self.api.token.clone() }, ..self.clone() }
+    }
+
+    /// Asks for something to be put into the cart.
+    pub async fn try_add(&self, product_id: &str, quantity: u32) -> Result<Answer> {
+        let body = json!({"product_id": product_id, "quantity": quantity});
+        self.api.send(Call::new(Method::POST, "/api/v1/cart/items").json(&body)).await
+    }
+
     /// Puts something into the cart.
     pub async fn add(&self, product_id: &str, quantity: u32) -> Result<Value> {
-        let body = json!({"product_id": product_id, "quantity": quantity});
-        self.api.expect(200, Method::POST, "/api/v1/cart/items", Some(&body)).await
+        let answer = self.try_add(product_id, quantity).await?;
+        ensure!(answer.status == 200, "{}: {}", answer.status, String::from_utf8_lossy(&answer.body));
+        Ok(answer.json())
     }
 
     /// Asks for a purchase.

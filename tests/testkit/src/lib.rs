@@ -6,9 +6,11 @@
 mod audit;
 mod crash;
 mod customer;
+mod engines;
 mod process;
 mod python;
 mod shop;
+pub mod storm;
 
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,7 @@ use anyhow::{Result, bail};
 pub use audit::{Acknowledged, audit, settle};
 pub use crash::{Crashes, crash};
 pub use customer::{Api, Customer, address, card, order_body, timed};
+pub use engines::Engines;
 pub use process::Process;
 pub use python::{python, succeed};
 pub use shop::{Options, Placement, Shop};

@@ -37,6 +37,10 @@ pub enum Placement {
     Local,
     /// One process for each service: calls go over gRPC.
     Grpc,
+    /// One process for each service: calls go over NATS.
+    Nats,
+    /// Two processes for each service, which share its data: calls go over NATS.
+    NatsTwice,
 }
 
 /// How a shop is started.
@@ -57,12 +61,16 @@ pub struct Shop {
     pub processes: BTreeMap<String, Process>,
     /// Base URL of the shop.
     pub url: String,
+    /// Base URLs of every gateway.
+    pub urls: Vec<String>,
     /// Base URL of the observatory.
     pub observe: String,
     /// Where OTLP comes in, over gRPC and over HTTP.
     pub otlp: [String; 2],
     /// A bearer token that may run the shop.
     pub admin_token: String,
+    /// The arguments and variables of each process of a service.
+    started: BTreeMap<String, (Vec<String>, Vec<(String, String)>)>,
     binary: PathBuf,
     data: PathBuf,
     _folder: Option<TempDir>,
@@ -70,6 +78,18 @@ pub struct Shop {
 
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+impl Placement {
+    /// How many processes each service has.
+    fn copies(self) -> usize {
+        if self == Self::NatsTwice { 2 } else { 1 }
+    }
+}
+
+/// What a process of a service is called.
+fn process_name(service: &str, copy: usize) -> String {
+    if copy == 0 { service.to_owned() } else { format!("{service}-{}", copy + 1) }
 }
 
 impl Shop {
@@ -82,16 +102,21 @@ impl Shop {
         let mut shop = Self {
             processes: BTreeMap::new(),
             url: String::new(),
+            urls: Vec::new(),
             observe: String::new(),
             otlp: Default::default(),
             admin_token: String::new(),
+            started: BTreeMap::new(),
             binary: binary.to_owned(),
             data,
             _folder: folder,
         };
-        shop.up(options)?;
-        if placement == Placement::Grpc {
-            shop.spread(options).await?;
+        if placement == Placement::Local {
+            shop.up(options)?;
+        } else {
+            // The process that holds the observatory runs a shop of its own: not on the others' servers.
+            shop.up(&Options { variables: Vec::new(), ..options.clone() })?;
+            shop.spread(placement, options).await?;
         }
         Ok(shop)
     }
@@ -121,6 +146,7 @@ impl Shop {
             process.ready[key].as_str().map(str::to_owned).with_context(|| format!("the ready file has no {key}"))
         };
         self.url = text("shop")?;
+        self.urls = vec![self.url.clone()];
         self.observe = text("observe")?;
         self.otlp = [text("otlp_grpc")?, text("otlp_http")?];
         self.admin_token = text("admin_token")?;
@@ -128,26 +154,33 @@ impl Shop {
         Ok(())
     }
 
-    /// Starts every service as a process; what `up` started stays as their observatory.
-    async fn spread(&mut self, options: &Options) -> Result<()> {
-        let mut ports = BTreeMap::new();
-        for name in SERVICES {
-            ports.insert(*name, free_port()?);
+    /// Starts every service as a process, or as several; what `up` started stays as their observatory.
+    async fn spread(&mut self, placement: Placement, options: &Options) -> Result<()> {
+        let mut ports: BTreeMap<(&str, usize), u16> = BTreeMap::new();
+        for copy in 0..placement.copies() {
+            for name in SERVICES {
+                ports.insert((name, copy), free_port()?);
+            }
         }
-        self.url = format!("http://127.0.0.1:{}", ports["gateway"]);
+        let gateways = ports.iter().filter(|((name, _), _)| *name == "gateway");
+        self.urls = gateways.map(|(_, port)| format!("http://127.0.0.1:{port}")).collect();
+        self.url.clone_from(&self.urls[0]);
         let mut variables = options.variables.clone();
         variables.push(("VITRINE_SHOP__URL".to_owned(), self.url.clone()));
         variables.push(("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), self.otlp[0].clone()));
         let data = self.data.join("spread");
-        for name in SERVICES {
-            let mut args = vec!["serve".to_owned(), (*name).to_owned(), "--quiet".to_owned()];
-            args.extend(["--listen".to_owned(), format!("127.0.0.1:{}", ports[name])]);
-            args.extend(["--data".to_owned(), data.display().to_string()]);
-            for (other, port) in ports.iter().filter(|(other, _)| *other != name) {
-                args.extend(["--place".to_owned(), format!("{other}=grpc://127.0.0.1:{port}")]);
+        for copy in 0..placement.copies() {
+            for name in SERVICES {
+                let mut args = vec!["serve".to_owned(), (*name).to_owned(), "--quiet".to_owned()];
+                args.extend(["--listen".to_owned(), format!("127.0.0.1:{}", ports[&(*name, copy)])]);
+                args.extend(["--data".to_owned(), data.display().to_string()]);
+                if placement == Placement::Grpc {
+                    for ((other, _), port) in ports.iter().filter(|((other, _), _)| other != name) {
+                        args.extend(["--place".to_owned(), format!("{other}=grpc://127.0.0.1:{port}")]);
+                    }
+                }
+                self.serve(&process_name(name, copy), args, variables.clone())?;
             }
-            let process = Process::start(&self.binary, &args, &variables, &self.data.join(format!("{name}.log")))?;
-            self.processes.insert((*name).to_owned(), process);
         }
         let args = ["token", "--admin", "--url", &self.url, "--data", &data.display().to_string()].map(str::to_owned);
         let issued = tokio::process::Command::new(&self.binary).args(args).output();
@@ -155,6 +188,19 @@ impl Shop {
         anyhow::ensure!(issued.status.success(), "no token: {}", String::from_utf8_lossy(&issued.stderr));
         self.admin_token = String::from_utf8(issued.stdout)?.trim().to_owned();
         Ok(())
+    }
+
+    fn serve(&mut self, name: &str, args: Vec<String>, variables: Vec<(String, String)>) -> Result<()> {
+        let process = Process::start(&self.binary, &args, &variables, &self.data.join(format!("{name}.log")))?;
+        self.processes.insert(name.to_owned(), process);
+        self.started.insert(name.to_owned(), (args, variables));
+        Ok(())
+    }
+
+    /// Starts a process of a service again that was killed, as it was started before.
+    pub fn restart(&mut self, name: &str) -> Result<()> {
+        let (args, variables) = self.started.get(name).cloned().with_context(|| format!("{name} never ran"))?;
+        self.serve(name, args, variables)
     }
 
     /// Somebody without a token.

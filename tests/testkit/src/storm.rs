@@ -1,0 +1,139 @@
+//! Checkout load that goes on whatever happens to the shop meanwhile, and what its customers saw.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use futures::future::join_all;
+use rand::Rng;
+use tokio::task::JoinHandle;
+
+use crate::{Acknowledged, Api, Customer, order_body, timed};
+
+/// What is bought: every buyer has one of these in the cart, so that they compete.
+const WANTED: &[&str] = &["prd_tall-vase", "prd_apple-bowl", "prd_everyday-tumbler"];
+/// How long a buyer waits after an answer that is no order.
+const PAUSE: Duration = Duration::from_millis(20);
+/// The slowest answer that a customer may get, whatever is broken: the gateway's own deadline and some slack for a busy machine.
+pub const BOUND: Duration = Duration::from_secs(25);
+
+/// What the customers saw.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// What they were told is theirs.
+    pub acknowledged: Acknowledged,
+    /// How often each answer came that was no order: status and code.
+    pub refused: BTreeMap<(u16, String), usize>,
+    /// How often nobody answered at all.
+    pub unanswered: usize,
+    /// The longest that anybody waited.
+    pub slowest: Duration,
+    /// The longest time without a single order anywhere, from when the first was placed.
+    pub longest_gap: Duration,
+}
+
+impl Seen {
+    /// Whether every error was a clear one (a problem with a code, of a status that says "later"), and in time.
+    pub fn check(&self) -> Result<()> {
+        ensure!(self.slowest < BOUND, "somebody waited {:?}", self.slowest);
+        for ((status, code), times) in &self.refused {
+            ensure!(!code.is_empty(), "{status} without a code, {times} times");
+            ensure!(*status != 500, "{status} {code}, {times} times: a fault that nobody expected");
+        }
+        Ok(())
+    }
+}
+
+/// Buyers at work.
+#[derive(Debug)]
+pub struct Storm {
+    stop: Arc<AtomicBool>,
+    buyers: Vec<JoinHandle<(Seen, Vec<Instant>)>>,
+}
+
+impl Storm {
+    /// Lets these customers buy; each turns from gateway to gateway.
+    pub fn start(people: &[Customer], gateways: &[Api]) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let buyers = people.iter().enumerate().map(|(n, customer)| {
+            let mut doors: Vec<Customer> = gateways.iter().map(|gateway| customer.at(gateway)).collect();
+            doors.rotate_left(n % gateways.len().max(1));
+            tokio::spawn(buyer(n, doors, stop.clone()))
+        });
+        Self { buyers: buyers.collect(), stop }
+    }
+
+    /// Lets them end what they have begun.
+    pub async fn stop(self) -> Result<Seen> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut all = Seen::default();
+        let mut moments = Vec::new();
+        for joined in join_all(self.buyers).await {
+            let (seen, when) = joined?;
+            all.acknowledged.orders.extend(seen.acknowledged.orders);
+            for (answer, times) in seen.refused {
+                *all.refused.entry(answer).or_default() += times;
+            }
+            all.unanswered += seen.unanswered;
+            all.slowest = all.slowest.max(seen.slowest);
+            moments.extend(when);
+        }
+        moments.sort();
+        all.longest_gap = moments.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default();
+        Ok(all)
+    }
+}
+
+/// Customers with an account each, at any of these gateways.
+pub async fn people(gateway: &Api, count: usize) -> Result<Vec<Customer>> {
+    let mut all = Vec::with_capacity(count);
+    for _ in 0..count {
+        all.push(Customer::new(gateway).await?);
+    }
+    Ok(all)
+}
+
+/// What is on the shelves.
+pub async fn stock(admin: &Api) -> Result<BTreeMap<String, u64>> {
+    let mut stock = BTreeMap::new();
+    for product in admin.all("/api/v1/products").await? {
+        let id = product["id"].as_str().context("id")?.to_owned();
+        stock.insert(id, product["available"].as_u64().context("available")?);
+    }
+    Ok(stock)
+}
+
+async fn buyer(n: usize, doors: Vec<Customer>, stop: Arc<AtomicBool>) -> (Seen, Vec<Instant>) {
+    let (mut seen, mut moments) = (Seen::default(), Vec::new());
+    let body = order_body("EUR", "4242424242424242");
+    let mut turn = 0;
+    while !stop.load(Ordering::Relaxed) {
+        turn += 1;
+        let customer = &doors[turn % doors.len()];
+        let key = format!("storm-{n}-{turn}-{:08x}", rand::rng().random::<u32>());
+        let product = WANTED[(n + turn) % WANTED.len()];
+        let (mut answer, mut took) = timed(customer.try_add(product, 1)).await;
+        if matches!(&answer, Ok(answer) if answer.status == 200) {
+            seen.slowest = seen.slowest.max(took);
+            (answer, took) = timed(customer.ask(&key, &body)).await;
+        }
+        seen.slowest = seen.slowest.max(took);
+        match answer {
+            Ok(answer) if answer.status == 201 => {
+                moments.push(Instant::now());
+                let id = answer.json()["id"].as_str().map(str::to_owned);
+                seen.acknowledged.orders.extend(id.map(|id| (key, id)));
+                continue;
+            }
+            Ok(answer) => {
+                let code = answer.json()["code"].as_str().unwrap_or_default().to_owned();
+                *seen.refused.entry((answer.status, code)).or_default() += 1;
+            }
+            Err(_) => seen.unanswered += 1,
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    (seen, moments)
+}
