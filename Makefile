@@ -2,10 +2,10 @@
 .DEFAULT_GOAL := help
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test bench lint
+.PHONY: help run test bench engines matrix lint
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build, and bring up the whole shop with load: http://127.0.0.1:8080
 	cargo build -p vitrine
@@ -18,6 +18,13 @@ test: ## Build and pass all tests
 bench: ## Measure: start-up, memory, throughput, the cost of telemetry, crash safety
 	cargo build --release -p vitrine -p vitrine-benches
 	$(TARGET)/release/vitrine-benches
+
+engines: ## Install and start NATS, PostgreSQL and Redis on this machine, on ports of their own, until Ctrl-C
+	cargo build -p vitrine-tests-engines
+	$(TARGET)/debug/vitrine-tests-engines vitrine-engines
+
+matrix: ## Every behaviour under every placement and database, as a table
+	cargo nextest run -p vitrine-tests-behaviour --no-capture -E 'test(the_matrix)'
 
 lint: ## Formatting and clippy, without mercy
 	cargo fmt --all --check

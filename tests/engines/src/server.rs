@@ -4,11 +4,11 @@ use std::fmt;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
@@ -32,35 +32,27 @@ pub(crate) struct Place<'a> {
 type Make = Box<dyn Fn(&Place<'_>) -> Result<Command> + Send>;
 
 /// How a kind of server is started.
-pub(crate) struct Recipe {
+pub struct Recipe {
     kind: &'static str,
     command: Make,
+}
+
+impl fmt::Debug for Recipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recipe").field("kind", &self.kind).finish_non_exhaustive()
+    }
 }
 
 impl Recipe {
     pub(crate) fn new(kind: &'static str, command: impl Fn(&Place<'_>) -> Result<Command> + Send + 'static) -> Self {
         Self { kind, command: Box::new(command) }
     }
-}
 
-/// A server that ends with its owner, and with it its folder.
-pub struct Server {
-    recipe: Recipe,
-    folder: tempfile::TempDir,
-    port: u16,
-    child: Option<Child>,
-}
-
-impl fmt::Debug for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("kind", &self.recipe.kind).field("port", &self.port).finish_non_exhaustive()
-    }
-}
-
-impl Server {
-    pub(crate) fn start(recipe: Recipe) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix(&format!("vitrine-{}-", recipe.kind)).tempdir()?;
-        let mut server = Self { recipe, folder, port: 0, child: None };
+    /// Starts it on a free port with a folder that goes when the server goes.
+    pub fn start(self) -> Result<Server> {
+        let temporary = tempfile::Builder::new().prefix(&format!("vitrine-{}-", self.kind)).tempdir()?;
+        let folder = temporary.path().to_owned();
+        let mut server = Server { recipe: self, folder, port: 0, child: None, _temporary: Some(temporary) };
         let mut tries = 1;
         loop {
             server.port = free_port()?;
@@ -72,6 +64,34 @@ impl Server {
         }
     }
 
+    /// Starts it on this port with this folder, which stays.
+    pub fn start_at(self, folder: &Path, port: u16) -> Result<Server> {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        let taken = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_ok();
+        ensure!(!taken, "somebody else listens on port {port}, where {} should be", self.kind);
+        let folder = folder.canonicalize()?;
+        let mut server = Server { recipe: self, folder, port, child: None, _temporary: None };
+        server.up()?;
+        Ok(server)
+    }
+}
+
+/// A server that ends with its owner.
+pub struct Server {
+    recipe: Recipe,
+    folder: PathBuf,
+    port: u16,
+    child: Option<Child>,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("kind", &self.recipe.kind).field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+impl Server {
     /// What it is: `nats`, `postgres`, `redis`, `consul`.
     pub fn kind(&self) -> &'static str {
         self.recipe.kind
@@ -94,22 +114,22 @@ impl Server {
 
     /// Its folder.
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// What it has printed.
     pub fn output(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("output.log")).unwrap_or_default()
+        std::fs::read_to_string(self.folder.join("output.log")).unwrap_or_default()
     }
 
     /// Starts it, again, with its port and its folder, and waits until it answers.
     pub fn up(&mut self) -> Result<()> {
-        let place = Place { folder: self.folder.path(), port: self.port };
+        let place = Place { folder: &self.folder, port: self.port };
         let made = (self.recipe.command)(&place)?;
         // It ends with us even when we are killed.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL"]).arg(made.get_program()).args(made.get_args());
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("output.log"))?;
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("output.log"))?;
         let child = command
             .current_dir("/")
             .process_group(0)

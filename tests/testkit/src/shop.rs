@@ -70,7 +70,7 @@ pub struct Shop {
     /// A bearer token that may run the shop.
     pub admin_token: String,
     /// The arguments and variables of each process of a service.
-    started: BTreeMap<String, (Vec<String>, Vec<(String, String)>)>,
+    started: BTreeMap<String, Started>,
     binary: PathBuf,
     data: PathBuf,
     _folder: Option<TempDir>,
@@ -85,6 +85,13 @@ impl Placement {
     fn copies(self) -> usize {
         if self == Self::NatsTwice { 2 } else { 1 }
     }
+}
+
+/// How a process was started.
+#[derive(Clone, Debug)]
+struct Started {
+    args: Vec<String>,
+    variables: Vec<(String, String)>,
 }
 
 /// What a process of a service is called.
@@ -193,13 +200,13 @@ impl Shop {
     fn serve(&mut self, name: &str, args: Vec<String>, variables: Vec<(String, String)>) -> Result<()> {
         let process = Process::start(&self.binary, &args, &variables, &self.data.join(format!("{name}.log")))?;
         self.processes.insert(name.to_owned(), process);
-        self.started.insert(name.to_owned(), (args, variables));
+        self.started.insert(name.to_owned(), Started { args, variables });
         Ok(())
     }
 
     /// Starts a process of a service again that was killed, as it was started before.
     pub fn restart(&mut self, name: &str) -> Result<()> {
-        let (args, variables) = self.started.get(name).cloned().with_context(|| format!("{name} never ran"))?;
+        let Started { args, variables } = self.started.get(name).cloned().with_context(|| format!("{name} never ran"))?;
         self.serve(name, args, variables)
     }
 

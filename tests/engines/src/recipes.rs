@@ -1,0 +1,87 @@
+//! How each kind of server is started.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{POSTGRES_USER, Recipe, free_port, install};
+
+/// Who PostgreSQL runs as when root starts it, which it refuses to be (Debian's nobody).
+const NOBODY: &str = "65534";
+
+/// NATS with JetStream. `more` are further flags, such as `--user` or `--config`.
+pub fn nats(more: &[&str]) -> Result<Recipe> {
+    let program = install::program("nats-server", &[], "nats-server")?;
+    let more: Vec<String> = more.iter().map(|flag| (*flag).to_owned()).collect();
+    Ok(Recipe::new("nats", move |at| {
+        let mut command = Command::new(&program);
+        command.args(["-a", "127.0.0.1", "-p", &at.port.to_string(), "-js", "-sd"]).arg(at.folder).args(&more);
+        Ok(command)
+    }))
+}
+
+/// PostgreSQL with a database `postgres` of the user [`POSTGRES_USER`](crate::POSTGRES_USER). `settings` go into `postgresql.conf`.
+pub fn postgres(settings: &[(&str, &str)]) -> Result<Recipe> {
+    let folders = ["/usr/lib/postgresql/17/bin", "/usr/lib/postgresql/16/bin", "/usr/lib/postgresql/15/bin"];
+    let program = install::program("postgres", &folders, "postgresql")?;
+    let initdb = program.with_file_name("initdb");
+    let settings: Vec<String> = settings.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    Ok(Recipe::new("postgres", move |at| {
+        let data = at.folder.join("data");
+        if !data.join("PG_VERSION").exists() {
+            if nix::unistd::Uid::effective().is_root() {
+                install::succeed(Command::new("chown").arg(NOBODY).arg(at.folder))?;
+            }
+            let mut init = as_nobody(&initdb);
+            init.args(["--no-sync", "-A", "trust", "-U", POSTGRES_USER, "-E", "UTF8", "--locale=C", "-D"]).arg(&data);
+            install::succeed(&mut init)?;
+        }
+        let mut command = as_nobody(&program);
+        command.arg("-D").arg(&data).args(["-h", "127.0.0.1", "-p", &at.port.to_string(), "-k"]).arg(at.folder);
+        for setting in &settings {
+            command.arg("-c").arg(setting);
+        }
+        Ok(command)
+    }))
+}
+
+/// A command as a user that PostgreSQL accepts.
+fn as_nobody(program: &Path) -> Command {
+    if !nix::unistd::Uid::effective().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    // Changing the user would take back that it ends with us.
+    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--pdeathsig", "KILL"]).arg(program);
+    command
+}
+
+/// Redis that keeps nothing on disk. `more` are further flags.
+pub fn redis(more: &[&str]) -> Result<Recipe> {
+    let program = install::program("redis-server", &[], "redis-server")?;
+    let more: Vec<String> = more.iter().map(|flag| (*flag).to_owned()).collect();
+    Ok(Recipe::new("redis", move |at| {
+        let mut command = Command::new(&program);
+        command.args(["--bind", "127.0.0.1", "--port", &at.port.to_string(), "--save", "", "--dir"]).arg(at.folder);
+        command.args(&more);
+        Ok(command)
+    }))
+}
+
+/// A Consul agent in development mode. [`Server::port`] is its HTTP API's.
+pub fn consul() -> Result<Recipe> {
+    let program = install::unpacked("consul", "bullseye", "usr/bin/consul")?;
+    Ok(Recipe::new("consul", move |at| {
+        let mut command = Command::new(&program);
+        command.args(["agent", "-dev", "-bind=127.0.0.1", "-client=127.0.0.1"]);
+        command
+            .arg(format!("-http-port={}", at.port))
+            .arg("-grpc-port=-1")
+            .arg(format!("-data-dir={}", at.folder.display()));
+        for flag in ["-dns-port", "-serf-lan-port", "-serf-wan-port", "-server-port"] {
+            command.arg(format!("{flag}={}", free_port()?));
+        }
+        Ok(command)
+    }))
+}
