@@ -4,7 +4,7 @@ use vitrine_contracts::Problem;
 use vitrine_contracts::catalog::v1::Kind;
 use vitrine_kit::money::Currency;
 use vitrine_platform_host::Failure;
-use vitrine_platform_store::Tx;
+use vitrine_platform_store::{Stored, Tx, retry_conflicts};
 
 use crate::Config;
 use crate::content::{Piece, pieces};
@@ -26,38 +26,53 @@ pub(crate) async fn seed(products: &Products, config: &Config, seed: u64) -> Res
 }
 
 async fn put_in(products: &Products, config: &Config, seed: u64) -> Result<(), Failure> {
-    let stored = products.store.get::<SeededDoc>(SeededDoc::ID).await?;
-    let mut seeded = stored.map(|s| s.doc).unwrap_or_default();
-    let now = products.clock.now_ms();
     let mut written = 0;
-    if !seeded.pieces {
-        let mut tx = products.store.begin();
-        for piece in pieces() {
-            put(&mut tx, piece_doc(piece, config, now), piece.stock);
-            written += 1;
+    loop {
+        // A replica may do the same at the same time: whoever commits first has put a batch in, and the other looks again.
+        match retry_conflicts(async || put_batch(products, config, seed).await).await? {
+            0 => break,
+            more => written += more,
         }
-        seeded.pieces = true;
-        tx.put(&seeded);
-        tx.commit().await?;
-    }
-    let wanted = config.products.saturating_sub(u64::try_from(pieces().count()).unwrap_or(0));
-    while seeded.generated < wanted {
-        let end = wanted.min(seeded.generated + BATCH);
-        let mut tx = products.store.begin();
-        for index in seeded.generated..end {
-            let generated = generate(seed, index);
-            let stock = generated.stock;
-            put(&mut tx, generated_doc(generated, now), stock);
-        }
-        written += end - seeded.generated;
-        seeded.generated = end;
-        tx.put(&seeded);
-        tx.commit().await?;
     }
     if written > 0 {
         tracing::info!(products = written, "the catalogue was filled");
     }
     Ok(())
+}
+
+/// Puts in the next that is missing; answers how many products that were.
+async fn put_batch(products: &Products, config: &Config, seed: u64) -> Result<u64, Failure> {
+    let now = products.clock.now_ms();
+    let stored = products.store.get::<SeededDoc>(SeededDoc::ID).await?;
+    let mut seeded = stored.as_ref().map(|s| s.doc.clone()).unwrap_or_default();
+    let by_hand = u64::try_from(pieces().count()).unwrap_or(0);
+    let wanted = config.products.saturating_sub(by_hand);
+    let mut tx = products.store.begin();
+    let written = if !seeded.pieces {
+        for piece in pieces() {
+            put(&mut tx, piece_doc(piece, config, now), piece.stock);
+        }
+        seeded.pieces = true;
+        by_hand
+    } else {
+        let begin = seeded.generated;
+        let end = wanted.min(begin.saturating_add(BATCH)).max(begin);
+        for index in begin..end {
+            let generated = generate(seed, index);
+            let stock = generated.stock;
+            put(&mut tx, generated_doc(generated, now), stock);
+        }
+        seeded.generated = end;
+        end - begin
+    };
+    if written > 0 {
+        match stored {
+            Some(stored) => tx.update(&Stored { doc: seeded, version: stored.version }),
+            None => tx.insert(&seeded),
+        }
+        tx.commit().await?;
+    }
+    Ok(written)
 }
 
 fn put(tx: &mut Tx, doc: ProductDoc, available: u32) {

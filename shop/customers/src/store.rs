@@ -98,7 +98,7 @@ impl Customers {
                 continue;
             }
             let mut tx = self.store.begin();
-            tx.put(&CustomerDoc {
+            tx.insert(&CustomerDoc {
                 id: profile.id.clone(),
                 email: domain::normal_email(&profile.email)?,
                 display_name: domain::display_name(&profile.display_name)?,
@@ -107,7 +107,11 @@ impl Customers {
                 created_at: self.clock.now_ms(),
                 pending: false,
             });
-            tx.commit().await?;
+            match tx.commit().await {
+                // A replica was quicker.
+                Ok(()) | Err(store::Error::Exists { .. }) => {}
+                Err(e) => return Err(e.into()),
+            }
         }
         Ok(())
     }

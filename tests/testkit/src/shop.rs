@@ -206,7 +206,8 @@ impl Shop {
 
     /// Starts a process of a service again that was killed, as it was started before.
     pub fn restart(&mut self, name: &str) -> Result<()> {
-        let Started { args, variables } = self.started.get(name).cloned().with_context(|| format!("{name} never ran"))?;
+        let Started { args, variables } =
+            self.started.get(name).cloned().with_context(|| format!("{name} never ran"))?;
         self.serve(name, args, variables)
     }
 
