@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -10,10 +10,12 @@ use futures::future::join_all;
 use rand::Rng;
 use tokio::task::JoinHandle;
 
-use crate::{Acknowledged, Api, Customer, order_body, timed};
+use crate::{Acknowledged, Api, Customer, Engines, eventually, order_body, timed};
 
 /// What is bought: every buyer has one of these in the cart, so that they compete.
 const WANTED: &[&str] = &["prd_tall-vase", "prd_apple-bowl", "prd_everyday-tumbler"];
+/// Orders that must have been acknowledged before a server fails, so that it fails under load.
+const ORDERS_BEFORE: usize = 8;
 /// How long a buyer waits after an answer that is no order.
 const PAUSE: Duration = Duration::from_millis(20);
 /// The slowest answer that a customer may get, whatever is broken: the gateway's own deadline and some slack for a busy machine.
@@ -50,19 +52,27 @@ impl Seen {
 #[derive(Debug)]
 pub struct Storm {
     stop: Arc<AtomicBool>,
+    orders: Arc<AtomicUsize>,
     buyers: Vec<JoinHandle<(Seen, Vec<Instant>)>>,
 }
 
 impl Storm {
     /// Lets these customers buy; each turns from gateway to gateway.
     pub fn start(people: &[Customer], gateways: &[Api]) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, orders) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let buyers = people.iter().enumerate().map(|(n, customer)| {
             let mut doors: Vec<Customer> = gateways.iter().map(|gateway| customer.at(gateway)).collect();
             doors.rotate_left(n % gateways.len().max(1));
-            tokio::spawn(buyer(n, doors, stop.clone()))
+            tokio::spawn(buyer(n, doors, stop.clone(), orders.clone()))
         });
-        Self { buyers: buyers.collect(), stop }
+        Self { buyers: buyers.collect(), stop, orders }
+    }
+
+    /// Waits until so many more orders are acknowledged; says how long that took.
+    pub async fn more(&self, orders: usize) -> Result<Duration> {
+        let (began, wanted) = (Instant::now(), self.orders.load(Ordering::Relaxed) + orders);
+        eventually("orders", async || Ok((self.orders.load(Ordering::Relaxed) >= wanted).then_some(()))).await?;
+        Ok(began.elapsed())
     }
 
     /// Lets them end what they have begun.
@@ -86,6 +96,37 @@ impl Storm {
     }
 }
 
+/// How a server fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outage {
+    /// It dies and is started again.
+    Killed,
+    /// It hangs, with its connections open, and goes on.
+    Hung,
+}
+
+/// Lets a server fail for a while under load. Says how long it took, from when it was back, to the next order.
+pub async fn outage(
+    engines: &mut Engines,
+    kind: &str,
+    how: Outage,
+    length: Duration,
+    storm: &Storm,
+) -> Result<Duration> {
+    storm.more(ORDERS_BEFORE).await.with_context(|| format!("before {kind} fails"))?;
+    let server = engines.server(kind)?;
+    match how {
+        Outage::Killed => server.kill()?,
+        Outage::Hung => server.pause()?,
+    }
+    tokio::time::sleep(length).await;
+    match how {
+        Outage::Killed => server.up()?,
+        Outage::Hung => server.resume()?,
+    }
+    storm.more(1).await.with_context(|| format!("{kind} was {how:?} for {length:?} and is back"))
+}
+
 /// Customers with an account each, at any of these gateways.
 pub async fn people(gateway: &Api, count: usize) -> Result<Vec<Customer>> {
     let mut all = Vec::with_capacity(count);
@@ -105,7 +146,12 @@ pub async fn stock(admin: &Api) -> Result<BTreeMap<String, u64>> {
     Ok(stock)
 }
 
-async fn buyer(n: usize, doors: Vec<Customer>, stop: Arc<AtomicBool>) -> (Seen, Vec<Instant>) {
+async fn buyer(
+    n: usize,
+    doors: Vec<Customer>,
+    stop: Arc<AtomicBool>,
+    orders: Arc<AtomicUsize>,
+) -> (Seen, Vec<Instant>) {
     let (mut seen, mut moments) = (Seen::default(), Vec::new());
     let body = order_body("EUR", "4242424242424242");
     let mut turn = 0;
@@ -122,6 +168,7 @@ async fn buyer(n: usize, doors: Vec<Customer>, stop: Arc<AtomicBool>) -> (Seen, 
         seen.slowest = seen.slowest.max(took);
         match answer {
             Ok(answer) if answer.status == 201 => {
+                orders.fetch_add(1, Ordering::Relaxed);
                 moments.push(Instant::now());
                 let id = answer.json()["id"].as_str().map(str::to_owned);
                 seen.acknowledged.orders.extend(id.map(|id| (key, id)));
