@@ -5,6 +5,7 @@
 
 mod calls;
 mod life;
+mod recovery;
 mod throughput;
 
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 struct Args {
     /// What to measure; without it, everything
-    #[arg(value_parser = ["startup", "memory", "throughput", "calls", "crash"])]
+    #[arg(value_parser = ["startup", "memory", "throughput", "databases", "calls", "recovery", "crash"])]
     what: Vec<String>,
     /// How often the shop is killed
     #[arg(long, default_value_t = 200)]
@@ -57,6 +58,12 @@ async fn main() -> Result<()> {
     }
     if wanted("throughput") {
         throughput::compare(&binary, args.seconds).await?;
+    }
+    if wanted("databases") {
+        throughput::databases(&binary, args.seconds).await?;
+    }
+    if wanted("recovery") {
+        recovery::measure(&binary).await?;
     }
     if wanted("crash") {
         life::crashes(&binary, args.kills).await?;

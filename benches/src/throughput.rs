@@ -1,4 +1,4 @@
-//! Reads and checkouts, with telemetry and without.
+//! Reads and checkouts: with telemetry and without, on one database and on another.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use hdrhistogram::Histogram;
 use http::Method;
 use vitrine_shop_load::http::Call;
-use vitrine_tests_testkit::{Api, Customer, Options, Placement, Shop, order_body};
+use vitrine_tests_testkit::{Api, Customer, Engines, Options, Placement, Shop, order_body};
 
 /// Clients that ask at a time, each as soon as it has its answer.
 const READERS: usize = 16;
@@ -58,14 +58,12 @@ struct Side {
 }
 
 impl Side {
-    async fn start(binary: &Path, telemetry: bool) -> Result<Self> {
+    async fn start(binary: &Path, more: Vec<(String, String)>) -> Result<Self> {
         let mut variables = vec![
             ("VITRINE_GATEWAY__RATE_PER_S".to_owned(), "1000000".to_owned()),
             ("VITRINE_GATEWAY__RATE_BURST".to_owned(), "1000000".to_owned()),
         ];
-        if !telemetry {
-            variables.push(("OTEL_SDK_DISABLED".to_owned(), "true".to_owned()));
-        }
+        variables.extend(more);
         let mut shop = Shop::start(binary, Placement::Local, &Options { variables, ..Options::default() }).await?;
         let pid = shop.process()?.id();
         let anybody = shop.anybody()?;
@@ -94,14 +92,17 @@ impl Side {
         }
     }
 
-    /// One turn of reads and one of checkouts.
-    async fn turn(&mut self, length: Duration) -> Result<()> {
+    /// One turn of reads.
+    async fn read(&mut self, length: Duration) -> Result<()> {
         let (began, cpu) = (Instant::now(), cpu_s(self.pid)?);
         let parts = try_join_all((0..READERS).map(|n| read(&self.anybody, began + length, n))).await?;
         let took = began.elapsed();
         self.quiet().await?;
-        note(&mut self.reads, &parts, took, cpu_s(self.pid)? - cpu)?;
+        note(&mut self.reads, &parts, took, cpu_s(self.pid)? - cpu)
+    }
 
+    /// One turn of checkouts.
+    async fn buy(&mut self, length: Duration) -> Result<()> {
         let (began, cpu) = (Instant::now(), cpu_s(self.pid)?);
         let parts = try_join_all(self.customers.iter().map(|customer| buy(customer, began + length))).await?;
         let took = began.elapsed();
@@ -172,30 +173,31 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 /// The two sides of one kind of request, and their ratio: the median of the rounds' ratios, for the two turns of one round ran one
 /// after the other.
-fn compare_tallies(what: &str, on: &Tally, off: &Tally) {
-    on.tell(what);
-    off.tell(&format!("{what}, telemetry off"));
-    let ratios: Vec<f64> = on.rates.iter().zip(&off.rates).map(|(on, off)| on / off).collect();
+fn compare_tallies(one: (&str, &Tally), other: (&str, &Tally)) {
+    one.1.tell(one.0);
+    other.1.tell(other.0);
+    let ratios: Vec<f64> = one.1.rates.iter().zip(&other.1.rates).map(|(one, other)| one / other).collect();
     let (low, high) = ratios.iter().fold((f64::MAX, 0.0_f64), |(low, high), r| (low.min(*r), high.max(*r)));
     println!("  {:<28}{:>8.2}      from {low:.2} to {high:.2}", "ratio", median(ratios));
 }
 
 pub(crate) async fn compare(binary: &Path, seconds: u64) -> Result<()> {
     let length = Duration::from_secs(seconds.max(1));
-    let mut on = Side::start(binary, true).await?;
-    let mut off = Side::start(binary, false).await?;
+    let mut on = Side::start(binary, Vec::new()).await?;
+    let mut off = Side::start(binary, vec![("OTEL_SDK_DISABLED".to_owned(), "true".to_owned())]).await?;
     for round in 0..ROUNDS {
         // Who goes first changes, so that neither always follows the other.
         let sides = if round % 2 == 0 { [&mut on, &mut off] } else { [&mut off, &mut on] };
         for side in sides {
-            side.turn(length).await?;
+            side.read(length).await?;
+            side.buy(length).await?;
         }
     }
     println!(
         "Throughput, clients on the same cores, telemetry on with every trace sampled (goal: at least 0.9 of without)"
     );
-    compare_tallies("reads", &on.reads, &off.reads);
-    compare_tallies("checkouts", &on.checkouts, &off.checkouts);
+    compare_tallies(("reads", &on.reads), ("reads, telemetry off", &off.reads));
+    compare_tallies(("checkouts", &on.checkouts), ("checkouts, telemetry off", &off.checkouts));
     println!(
         "  method: {READERS} readers (product, list, search), then {BUYERS} buyers (one item; the order's request is timed), each"
     );
@@ -205,5 +207,30 @@ pub(crate) async fn compare(binary: &Path, seconds: u64) -> Result<()> {
     println!("  CPU is the shop's alone, with what it does behind the answers (events, letters, telemetry)\n");
     on.shop.process()?.stop()?;
     off.shop.process()?.stop()?;
+    Ok(())
+}
+
+/// Checkouts of a shop in one process, with its data in SQLite and in PostgreSQL.
+pub(crate) async fn databases(binary: &Path, seconds: u64) -> Result<()> {
+    let length = Duration::from_secs(seconds.max(1));
+    let engines = Engines::durable(&["postgres"])?;
+    let mut embedded = Side::start(binary, Vec::new()).await?;
+    let mut server = Side::start(binary, engines.variables()).await?;
+    for round in 0..ROUNDS {
+        let sides = if round % 2 == 0 { [&mut embedded, &mut server] } else { [&mut server, &mut embedded] };
+        for side in sides {
+            side.buy(length).await?;
+        }
+    }
+    println!("Databases, clients and PostgreSQL on the same cores");
+    compare_tallies(("checkouts, PostgreSQL", &server.checkouts), ("checkouts, SQLite", &embedded.checkouts));
+    println!(
+        "  method: {BUYERS} buyers (one item), each asking again at once; two shops take turns of {seconds} s, {ROUNDS} each;"
+    );
+    println!(
+        "  medians. Both wait for the disk before they acknowledge. CPU is the shop's alone, without the server's\n"
+    );
+    embedded.shop.process()?.stop()?;
+    server.shop.process()?.stop()?;
     Ok(())
 }

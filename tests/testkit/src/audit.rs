@@ -1,11 +1,15 @@
 //! The audit: after whatever happened, is everything there that was acknowledged, charged once, and does the stock add up?
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::{Api, eventually};
+use crate::{Api, within};
+
+/// How long a shop may take to come to rest: a purchase whose process died is taken over by a replica after 45 seconds.
+const REST: Duration = Duration::from_secs(90);
 
 /// What the shop told its customers that it had done.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +51,7 @@ async fn bought(admin: &Api) -> Result<(Vec<Value>, BTreeMap<String, u64>)> {
 
 /// Waits until every saga has ended and every event was booked: then nothing moves any more.
 pub async fn settle(admin: &Api, stock_before: &BTreeMap<String, u64>) -> Result<()> {
-    eventually("a shop at rest", async || {
+    within(REST, "a shop at rest", async || {
         let (orders, sold) = bought(admin).await?;
         let pieces = pieces(admin).await?;
         let stock_fits = stock_before.iter().all(|(id, before)| {

@@ -13,12 +13,21 @@ pub struct Engines {
 impl Engines {
     /// Starts these kinds: `nats`, `postgres`, `redis`. It must be called on a thread that lives as long as they shall.
     pub fn start(kinds: &[&str]) -> Result<Self> {
+        // Tests kill the server, not the machine: what it handed to the system is safe.
+        Self::with(kinds, "off")
+    }
+
+    /// The same, for measuring: PostgreSQL waits for the disk.
+    pub fn durable(kinds: &[&str]) -> Result<Self> {
+        Self::with(kinds, "on")
+    }
+
+    fn with(kinds: &[&str], fsync: &str) -> Result<Self> {
         let mut servers = Vec::new();
         for kind in kinds {
             servers.push(match *kind {
                 "nats" => nats(&[])?,
-                // Tests kill the server, not the machine: what it handed to the system is safe.
-                "postgres" => postgres(&[("fsync", "off"), ("max_connections", "400")])?,
+                "postgres" => postgres(&[("fsync", fsync), ("max_connections", "400")])?,
                 "redis" => redis(&[])?,
                 other => bail!("there is no engine {other}"),
             });

@@ -30,14 +30,19 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(25);
 
 /// Looks until there is something, within [`PATIENCE`].
-pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
-    let until = Instant::now() + PATIENCE;
+pub async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+    within(PATIENCE, what, look).await
+}
+
+/// Looks until there is something, within a bound.
+pub async fn within<T>(bound: Duration, what: &str, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+    let until = Instant::now() + bound;
     loop {
         if let Some(found) = look().await? {
             return Ok(found);
         }
         if Instant::now() >= until {
-            bail!("{what} did not come about within {PATIENCE:?}");
+            bail!("{what} did not come about within {bound:?}");
         }
         tokio::time::sleep(LOOK).await;
     }
