@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::settings::Flag;
+
 /// A shop made of glass: a complete commerce system that anyone can run, break and see through.
 #[derive(Debug, Parser)]
 #[command(
@@ -57,15 +59,46 @@ pub struct ConfigArgs {
     pub config: Option<PathBuf>,
 }
 
-/// `vitrine up`.
+/// What every command takes that runs services.
 #[derive(Args, Clone, Debug)]
-pub struct UpArgs {
+pub struct RunArgs {
     /// Data folder.
     #[command(flatten)]
     pub data: DataArgs,
     /// Configuration file.
     #[command(flatten)]
     pub config: ConfigArgs,
+    /// Servers to stand on, out of nats, postgres, redis; where they are is set by nats.url and so on
+    #[arg(long, value_name = "LIST")]
+    pub engines: Option<String>,
+    /// Products in the catalogue: the hand-written ones, and generated ones up to this number
+    #[arg(long, value_name = "N")]
+    pub products: Option<u64>,
+    /// Same seed, same generated products and same load
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Print addresses and errors only
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+impl RunArgs {
+    /// The settings that its flags stand for.
+    pub fn flags(&self) -> Vec<Flag> {
+        vec![
+            ("--engines", "shop.engines", self.engines.clone()),
+            ("--products", "catalog.products", self.products.map(|n| n.to_string())),
+            ("--seed", "shop.seed", self.seed.map(|n| n.to_string())),
+        ]
+    }
+}
+
+/// `vitrine up`.
+#[derive(Args, Clone, Debug)]
+pub struct UpArgs {
+    /// What every such command takes.
+    #[command(flatten)]
+    pub run: RunArgs,
     /// Where the shop answers (REST, sign-in); port 0 picks a free one
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
@@ -81,15 +114,6 @@ pub struct UpArgs {
     /// Journeys a second that the load generator starts, or "off"
     #[arg(long, value_name = "RATE|off")]
     pub load: Option<String>,
-    /// Products in the catalogue: the hand-written ones, and generated ones up to this number
-    #[arg(long, value_name = "N")]
-    pub products: Option<u64>,
-    /// Same seed, same generated products and same load
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Print addresses and errors only
-    #[arg(long)]
-    pub quiet: bool,
     /// Write addresses, pid, demo customer and admin token to this file, as JSON, once everything is ready
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
@@ -111,21 +135,9 @@ pub struct ServeArgs {
     /// Where gRPC is answered, with HTTP beside it (health; REST when the gateway is here); port 0 picks a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
-    /// Data folder.
+    /// What every such command takes.
     #[command(flatten)]
-    pub data: DataArgs,
-    /// Configuration file.
-    #[command(flatten)]
-    pub config: ConfigArgs,
-    /// Products in the catalogue
-    #[arg(long, value_name = "N")]
-    pub products: Option<u64>,
-    /// Same seed, same generated products
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Print errors only
-    #[arg(long)]
-    pub quiet: bool,
+    pub run: RunArgs,
     /// Write {"address", "services", "pid"} to this file, as JSON, once everything is ready
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,

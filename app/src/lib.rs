@@ -4,6 +4,7 @@
 
 pub mod cli;
 mod console;
+mod engines;
 mod folder;
 mod observatory;
 mod process;

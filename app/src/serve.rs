@@ -123,20 +123,16 @@ fn parse_place(text: &str) -> Result<(String, Placement), Usage> {
 
 /// The command.
 pub async fn run(args: ServeArgs) -> Result<()> {
-    let flags = [
-        ("--products", "catalog.products", args.products.map(|n| n.to_string())),
-        ("--seed", "shop.seed", args.seed.map(|n| n.to_string())),
-    ];
-    let settings = settings::read(args.config.config.as_deref(), &flags)?.settings;
+    let settings = settings::read(args.run.config.config.as_deref(), &args.run.flags())?.settings;
     let places = args.places.iter().map(|p| parse_place(p)).collect::<Result<_, _>>()?;
-    let plan = Plan { names: args.services, places, listen: args.listen, data: args.data.data };
+    let plan = Plan { names: args.services, places, listen: args.listen, data: args.run.data.data };
     let served = serve(&plan, settings).await?;
     if let Some(path) = &args.ready_file {
         ready(path, &served, &plan.names)?;
     }
     println!("{} at grpc://{} (health at http://{}/readyz)", plan.names.join(", "), served.address, served.address);
     let drawing = async {
-        if args.quiet {
+        if args.run.quiet {
             std::future::pending::<()>().await;
         }
         console::draw(served.telemetry.clone(), None).await;

@@ -50,11 +50,13 @@ pub struct Shop {
     pub demo: bool,
     /// The same seed generates the same products and makes the same load.
     pub seed: i64,
+    /// Servers that it stands on, out of nats, postgres, redis, separated by commas.
+    pub engines: String,
 }
 
 impl Default for Shop {
     fn default() -> Self {
-        Self { url: String::new(), demo: true, seed: 1 }
+        Self { url: String::new(), demo: true, seed: 1, engines: String::new() }
     }
 }
 

@@ -133,29 +133,29 @@ impl Up {
     }
 }
 
-fn flags(args: &UpArgs) -> [settings::Flag; 7] {
-    [
+fn flags(args: &UpArgs) -> Vec<settings::Flag> {
+    let mut flags = args.run.flags();
+    flags.extend([
         ("--listen", "up.listen", args.listen.map(|a| a.to_string())),
         ("--observe", "up.observe", args.observe.map(|a| a.to_string())),
         ("--otlp-grpc", "up.otlp_grpc", args.otlp_grpc.map(|a| a.to_string())),
         ("--otlp-http", "up.otlp_http", args.otlp_http.map(|a| a.to_string())),
         ("--load", "up.load", args.load.clone()),
-        ("--products", "catalog.products", args.products.map(|n| n.to_string())),
-        ("--seed", "shop.seed", args.seed.map(|n| n.to_string())),
-    ]
+    ]);
+    flags
 }
 
 /// The command.
 pub async fn run(args: UpArgs) -> Result<()> {
     let began = std::time::Instant::now();
-    let settings = settings::read(args.config.config.as_deref(), &flags(&args))?.settings;
+    let settings = settings::read(args.run.config.config.as_deref(), &flags(&args))?.settings;
     let demo = settings.shop.demo;
-    let up = up(&args.data.data, settings).await?;
+    let up = up(&args.run.data.data, settings).await?;
     if let Some(path) = &args.ready_file {
         up.run.write(path)?;
     }
     let RunFile { shop, observe, otlp_grpc, otlp_http, .. } = &up.run;
-    println!("Vitrine is up after {:.2} s, data in {}", began.elapsed().as_secs_f64(), args.data.data.display());
+    println!("Vitrine is up after {:.2} s, data in {}", began.elapsed().as_secs_f64(), args.run.data.data.display());
     println!("  shop       {shop}");
     println!("  observe    {observe}  (Jaeger API below /jaeger/api)");
     println!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
@@ -166,7 +166,7 @@ pub async fn run(args: UpArgs) -> Result<()> {
     }
     println!("  token      vitrine token (a customer's), vitrine token --admin; stop with Ctrl-C or vitrine down");
     let drawing = async {
-        if args.quiet {
+        if args.run.quiet {
             std::future::pending::<()>().await;
         }
         console::draw(up.telemetry.clone(), up.load.clone()).await;
@@ -175,7 +175,7 @@ pub async fn run(args: UpArgs) -> Result<()> {
         stopped = process::stopped() => stopped?,
         () = drawing => {}
     }
-    if !args.quiet {
+    if !args.run.quiet {
         println!("stopping: what is in flight may end");
     }
     if !up.stop().await {

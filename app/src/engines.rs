@@ -1,0 +1,49 @@
+//! What a shop stands on beside its own files: NATS, PostgreSQL and Redis, each when it is asked for.
+
+use crate::Usage;
+
+/// Which of them are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Engines {
+    /// Calls between processes, and events.
+    pub nats: bool,
+    /// Data.
+    pub postgres: bool,
+    /// What is cached, and rate limits.
+    pub redis: bool,
+}
+
+impl Engines {
+    /// Reads a list such as `nats,postgres`; an empty one is none.
+    pub fn parse(list: &str) -> Result<Self, Usage> {
+        let mut engines = Self::default();
+        for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            let used = match name {
+                "nats" => &mut engines.nats,
+                "postgres" => &mut engines.postgres,
+                "redis" => &mut engines.redis,
+                _ => {
+                    return Err(Usage(format!(
+                        "shop.engines = {list:?}: there is no engine {name:?}: expected any of nats, postgres, redis, separated by commas"
+                    )));
+                }
+            };
+            *used = true;
+        }
+        Ok(engines)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Engines;
+
+    #[test]
+    fn lists_are_read() {
+        assert_eq!(Engines::parse(" ").expect("none"), Engines::default());
+        let all = Engines { nats: true, postgres: true, redis: true };
+        assert_eq!(Engines::parse("redis, nats,postgres").expect("all"), all);
+        let wrong = Engines::parse("nats,kafka").expect_err("no such engine");
+        assert!(wrong.to_string().contains("\"kafka\": expected any of nats, postgres, redis"), "{wrong}");
+    }
+}
