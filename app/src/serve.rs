@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_contracts::services::{ALL, GATEWAY};
 use vitrine_kit::clock::Clock;
-use vitrine_platform_host::{DRAIN, Host, Running};
+use vitrine_platform_host::{DRAIN, Host, Running, Storage};
 use vitrine_platform_http::{bind, serve as serve_http, with_grpc};
 use vitrine_platform_mesh::{Limits, Mesh, Placement};
 use vitrine_platform_telemetry::Telemetry;
@@ -81,6 +81,7 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     process::log_to(&telemetry);
     let host = Host::new(
         &plan.data,
+        Storage::Folder(plan.data.clone()),
         Clock::system(),
         settings.shop.seed.unsigned_abs(),
         telemetry.clone(),

@@ -9,7 +9,7 @@ use vitrine_contracts::auth::v1::IssueTokenRequest;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::services::{ALL, AUTH};
 use vitrine_kit::clock::Clock;
-use vitrine_platform_host::{DRAIN, Host, Running};
+use vitrine_platform_host::{DRAIN, Host, Running, Storage};
 use vitrine_platform_http::{bind, serve};
 use vitrine_platform_mesh::{Limits, Mesh};
 use vitrine_platform_telemetry::Telemetry;
@@ -63,6 +63,7 @@ pub async fn up(data: &Path, mut settings: Settings) -> Result<Up> {
     process::log_to(&telemetry);
     let host = Host::new(
         data,
+        Storage::Folder(data.to_owned()),
         Clock::system(),
         settings.shop.seed.unsigned_abs(),
         telemetry.clone(),

@@ -62,6 +62,10 @@ fn store_problem(error: &store::Error) -> Problem {
         store::Error::Busy | store::Error::Closed => {
             Problem::unavailable("the database cannot take more at the moment")
         }
+        store::Error::Unavailable { .. } | store::Error::Unknown { .. } => {
+            tracing::warn!(error = %error, cause = error.source().map(ToString::to_string), "the store is out of reach");
+            Problem::unavailable("the database does not answer at the moment")
+        }
         other => {
             tracing::error!(error = %other, cause = other.source().map(ToString::to_string), "the store failed");
             Problem::internal()

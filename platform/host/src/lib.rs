@@ -1,7 +1,7 @@
 //! Runs services: what a service builds is a [`Component`]; a [`Host`] gives it what it stands on and makes it run.
 //!
 //! Two phases. First every service is built: it opens its store through the host and gets clients over transports whose
-//! slots are still empty. Then [`Host::start`] fills the slots, awaits what must be done before the first call, starts consumers and
+//! slots are still empty. Then [`Host::start`] fills the slots, makes the stores ready, awaits what must be done before the first call, starts consumers and
 //! tasks, and answers with a [`Running`]: its routers are served by whoever owns the listeners, and [`Running::stop`]
 //! drains. Health, readiness and reflection are here, so that no service has its own.
 
@@ -21,6 +21,9 @@ use vitrine_platform_telemetry as telemetry;
 pub use component::Component;
 pub use failure::{Failure, check_id, page_info, page_of};
 pub use running::{DRAIN, Error, Running};
+#[cfg(feature = "mongodb")]
+pub use vitrine_platform_store::MongoDbConfig;
+pub use vitrine_platform_store::{PostgresConfig, Storage};
 
 /// What services stand on. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,6 +32,7 @@ pub struct Host(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     data: PathBuf,
+    storage: Storage,
     clock: Clock,
     seed: u64,
     telemetry: telemetry::Telemetry,
@@ -36,9 +40,16 @@ struct Inner {
 }
 
 impl Host {
-    /// A host that keeps data below `data`.
-    pub fn new(data: &Path, clock: Clock, seed: u64, telemetry: telemetry::Telemetry, mesh: Mesh) -> Self {
-        Self(Arc::new(Inner { data: data.to_owned(), clock, seed, telemetry, mesh }))
+    /// A host that keeps files below `data`, and the databases of services in `storage`.
+    pub fn new(
+        data: &Path,
+        storage: Storage,
+        clock: Clock,
+        seed: u64,
+        telemetry: telemetry::Telemetry,
+        mesh: Mesh,
+    ) -> Self {
+        Self(Arc::new(Inner { data: data.to_owned(), storage, clock, seed, telemetry, mesh }))
     }
 
     /// The time.
@@ -51,14 +62,14 @@ impl Host {
         self.0.seed
     }
 
-    /// Where data is kept.
+    /// Where files are kept.
     pub fn data(&self) -> &Path {
         &self.0.data
     }
 
-    /// The service's own database.
+    /// The service's own database; [`Host::start`] makes it ready.
     pub fn open_store(&self, service: &str, schema: store::Schema) -> Result<store::Store, store::Error> {
-        store::Store::open(&self.0.data, service, schema)
+        store::Store::open(&self.0.storage, service, schema)
     }
 
     /// The service's handle for spans and metrics.

@@ -18,6 +18,7 @@ use vitrine_platform_bus::EventLog;
 use vitrine_platform_http::Router;
 use vitrine_platform_mesh as mesh;
 use vitrine_platform_mesh::Transport;
+use vitrine_platform_store as store;
 use vitrine_platform_telemetry::Context;
 
 use crate::{Component, Host, ops};
@@ -37,6 +38,15 @@ pub enum Error {
     /// Placing a service failed.
     #[error("the services could not be placed")]
     Mesh(#[from] mesh::Error),
+    /// A service's database cannot be used.
+    #[error("{service} cannot use its database")]
+    Store {
+        /// Which.
+        service: &'static str,
+        /// Why, and what to do.
+        #[source]
+        source: store::Error,
+    },
     /// A service could not get ready.
     #[error("{service} could not get ready: {}", .problem.message)]
     NotReady {
@@ -70,8 +80,8 @@ impl Host {
     pub async fn start(&self, components: Vec<Component>) -> Result<Running, Error> {
         let stop = CancellationToken::new();
         let tracker = TaskTracker::new();
-        let stores = components.iter().filter_map(|c| c.store.clone().map(|s| (c.name.to_owned(), s))).collect();
-        let log = EventLog::new(stores, stop.clone());
+        let stores: Vec<_> = components.iter().filter_map(|c| c.store.clone().map(|s| (c.name, s))).collect();
+        let log = EventLog::new(stores.iter().map(|(name, s)| ((*name).to_owned(), s.clone())).collect(), stop.clone());
 
         let mut rest = Vec::new();
         let mut servers = HashMap::new();
@@ -98,6 +108,11 @@ impl Host {
         if !unplaced.is_empty() {
             return Err(Error::Unplaced(unplaced));
         }
+        // All at once, for a server far away makes each of them wait.
+        let ready = stores.iter().map(|(name, store)| async {
+            store.ready().await.map_err(|source| Error::Store { service: name, source })
+        });
+        futures::future::try_join_all(ready).await?;
         for (name, before_ready, ..) in &mut rest {
             for work in before_ready.drain(..) {
                 let context = self.telemetry(name).root_context(Context::default());

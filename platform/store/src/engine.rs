@@ -14,6 +14,10 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 
 
 /// A database of one service.
 pub trait Engine: Send + Sync {
+    /// Connects, and makes or brings up to date what the schema declares. Engines that do so when they are opened have nothing to do.
+    fn ready(&self) -> Answer<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
     /// Documents by id, in the order of the ids; what is not there is left out.
     fn get<'a>(&'a self, collection: &'static str, ids: &'a [&'a str]) -> Answer<'a, Vec<Raw>>;
     /// Documents by keys.

@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// Most bytes of one event's payload and baggage: what passes any transport.
 pub const MAX_EVENT_BYTES: usize = 512 * 1024;
 
-/// What kept the store from doing what was asked. Nothing was changed.
+/// What kept the store from doing what was asked. Nothing was changed, save for what [`Error::Unknown`] says.
 #[derive(Debug, ThisError)]
 pub enum Error {
     /// A document has another version than was expected, or is gone.
@@ -84,6 +84,35 @@ pub enum Error {
         /// What the engine said.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// A database server that cannot be used, and what to do.
+    #[error("the database {server} cannot be used: {reason}")]
+    Unusable {
+        /// Which server, without its password.
+        server: String,
+        /// Why, and what to do.
+        reason: String,
+        /// What the server or its client said.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The database server does not answer at the moment.
+    #[error("the database {server} does not answer")]
+    Unavailable {
+        /// Which server, without its password.
+        server: String,
+        /// What the client said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The connection broke while a batch was being committed: it is there as a whole, or it is not.
+    #[error("the connection to the database {server} broke in a commit: whether it was made is not known")]
+    Unknown {
+        /// Which server, without its password.
+        server: String,
+        /// What the client said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The engine failed.
     #[error("the database failed")]

@@ -13,12 +13,14 @@ pub mod bytes;
 mod document;
 pub mod engine;
 mod error;
+mod postgres;
 mod query;
 mod sqlite;
+mod storage;
 mod tx;
+mod words;
 
 use std::ops::Deref;
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -27,6 +29,9 @@ pub use document::{Document, Index, IndexKind, Key, Keys, Schema};
 pub use engine::{CollectionSchema, Event, NewEvent};
 pub use error::{Conflicting, Error, MAX_EVENT_BYTES, retry_conflicts};
 pub use query::{MAX_PAGE, Query};
+#[cfg(feature = "mongodb")]
+pub use storage::MongoDbConfig;
+pub use storage::{PostgresConfig, Storage};
 pub use tx::Tx;
 
 use engine::{Engine, Raw};
@@ -69,10 +74,21 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens, and makes if it is not there, the database `DIR/<service>.db`.
-    pub fn open(dir: &Path, service: &str, schema: Schema) -> Result<Self, Error> {
-        let engine = sqlite::Sqlite::open(dir, service, schema)?;
-        Ok(Self { engine: Arc::new(engine) })
+    /// The database of a service. One in a folder is opened, and made if it is not there, as `FOLDER/<service>.db`; nothing is asked of a
+    /// server before [`Store::ready`].
+    pub fn open(storage: &Storage, service: &str, schema: Schema) -> Result<Self, Error> {
+        let engine: Arc<dyn Engine> = match storage {
+            Storage::Folder(folder) => Arc::new(sqlite::Sqlite::open(folder, service, schema)?),
+            Storage::Postgres(config) => Arc::new(postgres::Postgres::open(config, service, schema)?),
+            #[cfg(feature = "mongodb")]
+            Storage::MongoDb(config) => Arc::new(mongodb::MongoDb::open(config, service, schema)?),
+        };
+        Ok(Self { engine })
+    }
+
+    /// Connects to the server and makes, or brings up to date, what the schema declares. To be awaited once before anything else.
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.engine.ready().await
     }
 
     /// A database in a folder of its own that goes when the store goes: for tests.

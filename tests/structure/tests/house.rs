@@ -14,6 +14,7 @@ const BORDERS: &[(&str, &[&str])] = &[
     ("axum", &["platform/http", "shop/gateway", "observe/receive", "observe/api"]),
     ("rusqlite", &["platform/store"]),
     ("tokio-postgres", &["platform/store"]),
+    ("tokio-postgres-rustls", &["platform/store"]),
     ("mongodb", &["platform/store"]),
     ("redis", &["platform/cache"]),
     ("async-nats", &["platform/nats"]),

@@ -7,11 +7,7 @@ use crate::document::{IndexKind, Key};
 use crate::engine::{CollectionSchema, Event, NewEvent, Raw, RawPage};
 use crate::error::Error;
 use crate::query::{MAX_PAGE, Place, Query, read_cursor, write_cursor};
-
-/// Most words of a search that count.
-const MAX_WORDS: usize = 16;
-/// How deep one may page into a search.
-const MAX_DEPTH: usize = 10_000;
+use crate::words::{MAX_DEPTH, MAX_WORDS, split};
 
 pub(crate) fn get(connection: &Connection, collection: &str, ids: &[&str]) -> Result<Vec<Raw>, Error> {
     let sql = format!("SELECT id, version, body FROM c_{collection} WHERE id = ?1");
@@ -159,14 +155,7 @@ pub(crate) fn search(
 
 /// The words of a text as an FTS5 query: each quoted, so that nothing in it is an operator; the last one may be a beginning.
 fn words(text: &str) -> String {
-    // A mark that is written apart from its letter (as macOS types it) does not end a word.
-    let is_mark = |c: char| ('\u{300}'..='\u{36f}').contains(&c);
-    let words: Vec<&str> = text
-        .split(|c: char| !c.is_alphanumeric() && !is_mark(c))
-        .filter(|w| !w.chars().all(is_mark))
-        .take(MAX_WORDS)
-        .collect();
-    let quoted: Vec<String> = words.iter().map(|w| format!("\"{w}\"")).collect();
+    let quoted: Vec<String> = split(text).take(MAX_WORDS).map(|w| format!("\"{w}\"")).collect();
     if quoted.is_empty() { String::new() } else { format!("{}*", quoted.join(" ")) }
 }
 

@@ -1,15 +1,14 @@
-//! What a service can rely on of its store.
+//! What a service can rely on of its store, whichever engine it has.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
-use proptest::prelude::{Just, Strategy, any, prop_assert_eq, prop_oneof, proptest};
+use proptest::prelude::{Just, Strategy, any, prop_assert_eq, prop_oneof};
 use serde::{Deserialize, Serialize};
-use vitrine_platform_store::{
-    Document, Error, Index, Keys, NewEvent, Query, Schema, Store, Stored, Tx, retry_conflicts,
-};
+use vitrine_platform_store::{Document, Error, Index, Keys, NewEvent, Query, Schema, Store, Stored, retry_conflicts};
+
+use crate::commit;
+use crate::place::Place;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Piece {
@@ -45,10 +44,6 @@ fn schema() -> Schema {
     Schema::new().with::<Piece>()
 }
 
-fn store() -> Store {
-    Store::temporary("test", schema()).expect("a database")
-}
-
 fn event(n: u64) -> NewEvent {
     NewEvent {
         id: format!("evt_{n}"),
@@ -61,19 +56,12 @@ fn event(n: u64) -> NewEvent {
     }
 }
 
-async fn commit(store: &Store, fill: impl FnOnce(&mut Tx)) -> Result<(), Error> {
-    let mut tx = store.begin();
-    fill(&mut tx);
-    tx.commit().await
-}
-
 async fn ids(store: &Store, query: Query) -> Vec<String> {
     store.find::<Piece>(query).await.expect("found").items.into_iter().map(|s| s.doc.id).collect()
 }
 
-#[tokio::test]
-async fn versions_keep_writers_apart() {
-    let store = store();
+pub async fn versions_keep_writers_apart(place: &Place) {
+    let store = place.open(schema()).await;
     commit(&store, |tx| tx.insert(&piece(1))).await.expect("inserted");
     let again = commit(&store, |tx| tx.insert(&piece(1))).await;
     assert!(matches!(again, Err(Error::Exists { collection: "pieces", .. })), "{again:?}");
@@ -88,9 +76,8 @@ async fn versions_keep_writers_apart() {
     assert!(store.get::<Piece>("p001").await.expect("read").is_none());
 }
 
-#[tokio::test]
-async fn a_batch_is_all_or_nothing_and_harms_no_other() {
-    let store = store();
+pub async fn a_batch_is_all_or_nothing_and_harms_no_other(place: &Place) {
+    let store = place.open(schema()).await;
     commit(&store, |tx| tx.insert(&piece(1))).await.expect("inserted");
     // Together in one group commit: some fail, the others must not notice.
     let batches = (0..40_i64).map(|n| {
@@ -114,9 +101,8 @@ async fn a_batch_is_all_or_nothing_and_harms_no_other() {
     assert!(events.iter().all(|e| e.event.occurred_at_ms % 2 == 1) && position >= 20);
 }
 
-#[tokio::test]
-async fn unique_keys_are_unique() {
-    let store = store();
+pub async fn unique_keys_are_unique(place: &Place) {
+    let store = place.open(schema()).await;
     let named = |n, label: &str| Piece { label: Some(label.to_owned()), ..piece(n) };
     commit(&store, |tx| tx.insert(&named(1, "a"))).await.expect("inserted");
     let taken = commit(&store, |tx| tx.insert(&named(2, "a"))).await;
@@ -130,9 +116,8 @@ async fn unique_keys_are_unique() {
     assert_eq!(ids(&store, Query::eq("label", "a")).await, ["p002"]);
 }
 
-#[tokio::test]
-async fn no_change_is_lost_among_many() {
-    let store = store();
+pub async fn no_change_is_lost_among_many(place: &Place) {
+    let store = place.open(schema()).await;
     commit(&store, |tx| tx.insert(&Piece { weight: 0, ..piece(1) })).await.expect("inserted");
     let adders = (0..12).map(|_| {
         let store = store.clone();
@@ -155,9 +140,8 @@ async fn no_change_is_lost_among_many() {
     assert!(done > 0);
 }
 
-#[tokio::test]
-async fn pages_lose_nothing_while_rows_come_and_go() {
-    let store = store();
+pub async fn pages_lose_nothing_while_rows_come_and_go(place: &Place) {
+    let store = place.open(schema()).await;
     commit(&store, |tx| (0..50).for_each(|n| tx.insert(&piece(n * 2)))).await.expect("inserted");
     for (query, descending) in [(Query::all(), false), (Query::range("weight", 0_i64..=99), true)] {
         let (mut seen, mut cursor) = (Vec::new(), None::<String>);
@@ -188,9 +172,8 @@ async fn pages_lose_nothing_while_rows_come_and_go() {
     }
 }
 
-#[tokio::test]
-async fn search_finds_words_and_survives_anything_typed() {
-    let store = store();
+pub async fn search_finds_words_and_survives_anything_typed(place: &Place) {
+    let store = place.open(schema()).await;
     let with = |n, text: &str| Piece { text: text.to_owned(), ..piece(n) };
     commit(&store, |tx| {
         tx.insert(&with(1, "tall green vase"));
@@ -215,10 +198,8 @@ async fn search_finds_words_and_survives_anything_typed() {
     assert!(matches!(store.search::<Piece>("shelf", "x", 1, None).await, Err(Error::NoIndex { .. })));
 }
 
-#[tokio::test]
-async fn all_is_there_after_opening_again() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::open(folder.path(), "test", schema()).expect("opened");
+pub async fn all_is_there_after_opening_again(place: &Place) {
+    let store = place.open(schema()).await;
     commit(&store, |tx| {
         tx.insert(&piece(1));
         tx.publish(event(1));
@@ -226,59 +207,50 @@ async fn all_is_there_after_opening_again() {
     .await
     .expect("committed");
     drop(store);
-    let store = Store::open(folder.path(), "test", schema()).expect("opened again");
+    let store = place.open(schema()).await;
     assert_eq!(ids(&store, Query::eq("shelf", "s1")).await, ["p001"]);
     assert_eq!(*store.watch_events().borrow(), 1);
     assert_eq!(store.prune_events(2).await.expect("pruned"), 1);
 }
 
-#[test]
-fn a_file_that_is_no_database_is_named_and_left_alone() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("test.db");
-    std::fs::write(&path, vec![7; 4096]).expect("written");
-    let error = Store::open(folder.path(), "test", schema()).expect_err("no database").to_string();
-    assert!(error.contains("test.db"), "{error}");
-    assert_eq!(std::fs::read(&path).expect("read"), vec![7; 4096]);
-}
-
-/// Inserts and says so, until it is killed.
-async fn write_until_killed(folder: &Path) {
-    let store = Store::open(folder, "test", schema()).expect("opened");
-    for n in 0_i64.. {
-        commit(&store, |tx| tx.insert(&Piece { id: format!("k{n}"), ..piece(n) })).await.expect("inserted");
-        println!("\nacknowledged k{n}");
+pub async fn any_text_comes_back_as_it_was(place: &Place) {
+    let store = place.open(schema()).await;
+    let odd = [
+        "\0",
+        "a\0b",
+        "\u{fdd0}",
+        "\u{fdd0}0\0",
+        "\\u0000",
+        "\\\0",
+        "\u{ffff}\u{10ffff}",
+        "'\"$1;--",
+        "\u{1f}\u{7f}\r\n",
+        "",
+    ];
+    for (n, text) in (0..).zip(odd) {
+        let doc = Piece {
+            id: format!("{text}p"),
+            shelf: text.to_owned(),
+            weight: i64::MIN + n,
+            label: Some(text.to_owned()),
+            text: text.to_owned(),
+        };
+        commit(&store, |tx| {
+            tx.insert(&doc);
+            tx.publish(NewEvent { key: text.to_owned(), baggage: text.to_owned(), ..event(1) });
+        })
+        .await
+        .expect("inserted");
+        let read: Stored<Piece> = store.get(&doc.id).await.expect("read").expect("there");
+        assert_eq!((&read.doc, read.version), (&doc, 1));
+        assert_eq!(ids(&store, Query::eq("label", text)).await, [doc.id.as_str()], "{text:?}");
+        let (events, _) = store.read_events(0, &["test.thing.made".to_owned()], 100).await.expect("read");
+        let last = &events.last().expect("published").event;
+        assert_eq!((last.key.as_str(), last.baggage.as_str()), (text, text));
     }
-}
-
-#[tokio::test]
-async fn what_was_acknowledged_survives_a_kill() {
-    // This test starts itself as the process that it kills.
-    if let Some(folder) = std::env::var_os("VITRINE_TEST_WRITER") {
-        return write_until_killed(Path::new(&folder)).await;
-    }
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut writer = Command::new(std::env::current_exe().expect("this test"))
-        .args(["what_was_acknowledged_survives_a_kill", "--exact", "--nocapture"])
-        .env("VITRINE_TEST_WRITER", folder.path())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("started");
-    let lines = std::io::BufRead::lines(std::io::BufReader::new(writer.stdout.take().expect("its output")));
-    let mut acknowledged = Vec::new();
-    for line in lines {
-        let line = line.expect("a line");
-        acknowledged.extend(line.strip_prefix("acknowledged ").map(str::to_owned));
-        if acknowledged.len() == 25 {
-            writer.kill().expect("killed");
-        }
-    }
-    writer.wait().expect("ended");
-    let store = Store::open(folder.path(), "test", schema()).expect("opened");
-    for id in &acknowledged {
-        assert!(store.get::<Piece>(id).await.expect("read").is_some(), "{id} was acknowledged and is gone");
-    }
-    assert!(acknowledged.len() >= 25);
+    assert!(store.get::<Piece>("\0").await.expect("read").is_none());
+    let many = store.get_many::<Piece>(&["\0p", "none", "p", "\0p"]).await.expect("read");
+    assert_eq!(many.iter().map(|p| p.id.as_str()).collect::<Vec<_>>(), ["\0p", "p", "\0p"]);
 }
 
 #[derive(Clone, Debug)]
@@ -296,65 +268,73 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig { cases: 24, ..Default::default() })]
-    #[test]
-    fn it_is_a_sorted_map_with_indexes(ops in proptest::collection::vec(op(), 1..40), low in 0i64..9, shelf in 0i64..3, limit in 1usize..5, backwards in any::<bool>()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            let folder = tempfile::tempdir().expect("a folder");
-            let open = || Store::open(folder.path(), "test", schema()).expect("opened");
-            let (mut store, mut model) = (Some(open()), BTreeMap::new());
-            for op in ops {
-                let here = store.as_ref().expect("open");
-                match op {
-                    Op::Put(n, weight) => {
-                        let doc = Piece { weight, ..piece(n) };
-                        commit(here, |tx| tx.put(&doc)).await.expect("put");
-                        model.insert(doc.id.clone(), doc);
-                    }
-                    Op::Delete(n) => {
-                        commit(here, |tx| tx.delete::<Piece>(&piece(n).id)).await.expect("deleted");
-                        model.remove(&piece(n).id);
-                    }
-                    Op::Reopen => {
-                        drop(store.take());
-                        store = Some(open());
-                    }
-                }
-            }
-            let store = store.expect("open");
-            let sorted = |keep: &dyn Fn(&Piece) -> bool, by_weight: bool| {
-                let mut found: Vec<&Piece> = model.values().filter(|p| keep(p)).collect();
-                if by_weight {
-                    found.sort_by(|a, b| a.weight.cmp(&b.weight).then_with(|| a.id.cmp(&b.id)));
-                }
-                if backwards {
-                    found.reverse();
-                }
-                found.into_iter().map(|p| p.id.clone()).collect::<Vec<_>>()
-            };
-            let shelf = format!("s{shelf}");
-            for (query, expected) in [
-                (Query::all(), sorted(&|_| true, false)),
-                (Query::eq("shelf", shelf.as_str()), sorted(&|p| p.shelf == shelf, false)),
-                (Query::range("weight", low..=8), sorted(&|p| p.weight >= low, true)),
-                (Query::range("weight", low..=8).and_eq("shelf", shelf.as_str()), sorted(&|p| p.weight >= low && p.shelf == shelf, true)),
-            ] {
-                let query = if backwards { query.descending() } else { query };
-                assert_eq!(store.count::<Piece>(query.clone()).await.expect("counted"), expected.len() as u64);
-                let (mut walked, mut cursor) = (Vec::new(), None::<String>);
-                loop {
-                    let page = store.find::<Piece>(query.clone().limit(limit).cursor(cursor.as_deref())).await.expect("found");
-                    walked.extend(page.items.into_iter().map(|s| s.doc.id));
-                    cursor = page.next_cursor;
-                    if cursor.is_none() {
-                        break;
+/// Whatever is done to it, it is a sorted map with indexes. Each try has a place of its own.
+pub fn it_is_a_sorted_map_with_indexes(place: impl Fn() -> Place, tries: u32) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let whatever = (proptest::collection::vec(op(), 1..40), 0i64..9, 0i64..3, 1usize..5, any::<bool>());
+    let config = proptest::test_runner::Config { cases: tries, ..Default::default() };
+    proptest::test_runner::TestRunner::new(config)
+        .run(&whatever, |(ops, low, shelf, limit, backwards)| {
+            runtime.block_on(async {
+                let place = place();
+                let (mut store, mut model) = (Some(place.open(schema()).await), BTreeMap::new());
+                for op in ops {
+                    let here = store.as_ref().expect("open");
+                    match op {
+                        Op::Put(n, weight) => {
+                            let doc = Piece { weight, ..piece(n) };
+                            commit(here, |tx| tx.put(&doc)).await.expect("put");
+                            model.insert(doc.id.clone(), doc);
+                        }
+                        Op::Delete(n) => {
+                            commit(here, |tx| tx.delete::<Piece>(&piece(n).id)).await.expect("deleted");
+                            model.remove(&piece(n).id);
+                        }
+                        Op::Reopen => {
+                            drop(store.take());
+                            store = Some(place.open(schema()).await);
+                        }
                     }
                 }
-                prop_assert_eq!(walked, expected);
-            }
-            Ok(())
-        })?;
-    }
+                let store = store.expect("open");
+                let sorted = |keep: &dyn Fn(&Piece) -> bool, by_weight: bool| {
+                    let mut found: Vec<&Piece> = model.values().filter(|p| keep(p)).collect();
+                    if by_weight {
+                        found.sort_by(|a, b| a.weight.cmp(&b.weight).then_with(|| a.id.cmp(&b.id)));
+                    }
+                    if backwards {
+                        found.reverse();
+                    }
+                    found.into_iter().map(|p| p.id.clone()).collect::<Vec<_>>()
+                };
+                let shelf = format!("s{shelf}");
+                for (query, expected) in [
+                    (Query::all(), sorted(&|_| true, false)),
+                    (Query::eq("shelf", shelf.as_str()), sorted(&|p| p.shelf == shelf, false)),
+                    (Query::range("weight", low..=8), sorted(&|p| p.weight >= low, true)),
+                    (
+                        Query::range("weight", low..=8).and_eq("shelf", shelf.as_str()),
+                        sorted(&|p| p.weight >= low && p.shelf == shelf, true),
+                    ),
+                ] {
+                    let query = if backwards { query.descending() } else { query };
+                    assert_eq!(store.count::<Piece>(query.clone()).await.expect("counted"), expected.len() as u64);
+                    let (mut walked, mut cursor) = (Vec::new(), None::<String>);
+                    loop {
+                        let page = store
+                            .find::<Piece>(query.clone().limit(limit).cursor(cursor.as_deref()))
+                            .await
+                            .expect("found");
+                        walked.extend(page.items.into_iter().map(|s| s.doc.id));
+                        cursor = page.next_cursor;
+                        if cursor.is_none() {
+                            break;
+                        }
+                    }
+                    prop_assert_eq!(walked, expected);
+                }
+                Ok(())
+            })
+        })
+        .expect("a sorted map");
 }

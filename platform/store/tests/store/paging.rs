@@ -1,10 +1,13 @@
 //! Pages, their cursors, and words.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use vitrine_platform_store::{Error, MAX_PAGE, Query, Store};
+use serde::{Deserialize, Serialize};
+use vitrine_platform_store::{Document, Error, Index, Key, Keys, MAX_PAGE, Query, Schema, Store};
 
-use crate::{Item, commit, temporary};
+use crate::place::Place;
+use crate::{Item, commit, schema};
 
 async fn ids(store: &Store, query: Query) -> Vec<String> {
     store.find::<Item>(query).await.expect("found").items.into_iter().map(|s| s.doc.id).collect()
@@ -15,9 +18,8 @@ async fn search(store: &Store, text: &str) -> Vec<String> {
     page.items.into_iter().map(|s| s.doc.id).collect()
 }
 
-#[tokio::test]
-async fn a_cursor_that_was_given_is_taken_however_long_the_keys() {
-    let store = temporary();
+pub async fn a_cursor_that_was_given_is_taken_however_long_the_keys(place: &Place) {
+    let store = place.open(schema()).await;
     let long = |n: i64| Item::new(&format!("{}{n}", "ü\u{1}".repeat(300)), n, &format!("{}{n}", "y".repeat(2000)));
     commit(&store, |tx| (0..3).for_each(|n| tx.insert(&long(n)))).await.expect("inserted");
     for query in [Query::all(), Query::range("stock", 0_i64..=9), Query::range("label", ""..="z")] {
@@ -34,9 +36,8 @@ async fn a_cursor_that_was_given_is_taken_however_long_the_keys() {
     }
 }
 
-#[tokio::test]
-async fn a_cursor_of_another_query_is_refused() {
-    let store = temporary();
+pub async fn a_cursor_of_another_query_is_refused(place: &Place) {
+    let store = place.open(schema()).await;
     commit(&store, |tx| (0..5).for_each(|n| tx.insert(&Item::new(&format!("i{n}"), n, "bowl"))))
         .await
         .expect("inserted");
@@ -62,9 +63,8 @@ async fn a_cursor_of_another_query_is_refused() {
     assert_eq!(ids(&store, Query::all().limit(1).cursor(Some(""))).await, ["i0"]);
 }
 
-#[tokio::test]
-async fn bounds_include_their_ends_and_conditions_add_up() {
-    let store = temporary();
+pub async fn bounds_include_their_ends_and_conditions_add_up(place: &Place) {
+    let store = place.open(schema()).await;
     commit(&store, |tx| {
         for n in -3..=3 {
             tx.insert(&Item::new(&format!("i{n}"), n, if n % 2 == 0 { "even" } else { "odd" }));
@@ -91,9 +91,73 @@ async fn bounds_include_their_ends_and_conditions_add_up() {
     assert!(matches!(words, Err(Error::NoIndex { .. })), "{words:?}");
 }
 
-#[tokio::test]
-async fn a_page_is_never_larger_than_the_largest() {
-    let store = temporary();
+/// Something whose key is a number or a text.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Either(String, Key);
+
+impl Document for Either {
+    const COLLECTION: &'static str = "eithers";
+    const INDEXES: &'static [Index] = &[Index::ordered("key")];
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.0)
+    }
+    fn keys(&self, out: &mut Keys) {
+        out.put("key", self.1.clone());
+    }
+}
+
+pub async fn keys_of_both_kinds_have_one_order(place: &Place) {
+    let store = place.open(Schema::new().with::<Either>()).await;
+    let int = |n: i64| Key::Int(n);
+    let text = |s: &str| Key::Str(s.to_owned());
+    // Bytes, not letters, order texts; numbers come first.
+    let sorted = [
+        int(i64::MIN),
+        int(-256),
+        int(-1),
+        int(0),
+        int(1),
+        int(255),
+        int(256),
+        int(i64::MAX),
+        text(""),
+        text("-1"),
+        text("10"),
+        text("9"),
+        text("A"),
+        text("B"),
+        text("a"),
+        text("aa"),
+        text("b"),
+        text("ä"),
+        text("切"),
+        text("😀"),
+    ];
+    commit(&store, |tx| {
+        for (n, key) in sorted.iter().enumerate().rev() {
+            tx.insert(&Either(format!("e{}", n % 7 * 100 + n), key.clone()));
+        }
+    })
+    .await
+    .expect("inserted");
+    let (mut walked, mut cursor) = (Vec::new(), None::<String>);
+    loop {
+        let all = Query::range("key", int(i64::MIN)..=text("\u{10ffff}"));
+        let page = store.find::<Either>(all.limit(3).cursor(cursor.as_deref())).await.expect("found");
+        walked.extend(page.items.into_iter().map(|e| e.doc.1));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(walked, sorted);
+    for (range, expected) in [(int(-1)..=int(1), 3), (text("A")..=text("a"), 3), (int(256)..=text("-1"), 4)] {
+        assert_eq!(store.count::<Either>(Query::range("key", range)).await.expect("counted"), expected);
+    }
+}
+
+pub async fn a_page_is_never_larger_than_the_largest(place: &Place) {
+    let store = place.open(schema()).await;
     let many = MAX_PAGE + 5;
     commit(&store, |tx| {
         for n in 0..many {
@@ -118,9 +182,8 @@ async fn a_page_is_never_larger_than_the_largest() {
     assert_eq!(found.len(), many);
 }
 
-#[tokio::test]
-async fn what_fits_best_comes_first_and_pages_do_not_repeat() {
-    let store = temporary();
+pub async fn what_fits_best_comes_first_and_pages_do_not_repeat(place: &Place) {
+    let store = place.open(schema()).await;
     commit(&store, |tx| {
         tx.insert(&Item::new("once", 0, "a long story about a lamp among many other things on the table"));
         tx.insert(&Item::new("twice", 0, "lamp, a lamp"));
@@ -146,9 +209,8 @@ async fn what_fits_best_comes_first_and_pages_do_not_repeat() {
     assert_eq!(search(&store, "lamp").await, ["short", "once"]);
 }
 
-#[tokio::test]
-async fn words_are_words_in_every_writing() {
-    let store = temporary();
+pub async fn words_are_words_in_every_writing(place: &Place) {
+    let store = place.open(schema()).await;
     commit(&store, |tx| {
         tx.insert(&Item::new("sv", 0, "Glasögon från Orrefors"));
         tx.insert(&Item::new("ru", 0, "Стеклянная ваза"));

@@ -1,0 +1,156 @@
+//! The engine on a PostgreSQL server: a schema for each service, a table for each collection, a column for each declared index.
+//!
+//! Any number of processes may share a schema. Writes go in one transaction a batch ([`write`](mod@write)); events get their positions after
+//! they were committed ([`log`]), which docs/adr/0008-positions-after-the-commit.md explains.
+
+mod form;
+mod log;
+mod pool;
+mod read;
+mod schema;
+mod server;
+mod write;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio_postgres::Row;
+use tokio_postgres::types::FromSql;
+
+use crate::document::Schema;
+use crate::engine::{Answer, Batch, CollectionSchema, Engine, Event, Raw, RawPage};
+use crate::error::Error;
+use crate::query::Query;
+use crate::storage::PostgresConfig;
+use pool::Pool;
+use schema::Names;
+use server::Server;
+
+pub(crate) struct Postgres {
+    shared: Arc<Shared>,
+    /// Follows the log, from when the engine is ready.
+    follower: Mutex<Option<JoinHandle<()>>>,
+}
+
+pub(crate) struct Shared {
+    names: Names,
+    collections: Vec<CollectionSchema>,
+    pool: Pool,
+    /// The last position that is known.
+    latest: watch::Sender<u64>,
+    /// Events were committed here that have no positions yet.
+    committed: Notify,
+}
+
+impl Postgres {
+    pub(crate) fn open(config: &PostgresConfig, service: &str, schema: Schema) -> Result<Self, Error> {
+        let server = Server::new(config, service)?;
+        let names = Names::new(&server, &config.schema_prefix, service)?;
+        let shared = Shared {
+            names,
+            collections: schema.collections,
+            pool: Pool::new(server, config.max_connections),
+            latest: watch::Sender::new(0),
+            committed: Notify::new(),
+        };
+        Ok(Self { shared: Arc::new(shared), follower: Mutex::default() })
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        if let Some(follower) = self.follower.lock().take() {
+            follower.abort();
+        }
+    }
+}
+
+impl Shared {
+    fn collection(&self, name: &str) -> Result<&CollectionSchema, Error> {
+        let found = self.collections.iter().find(|c| c.name == name);
+        found.ok_or_else(|| Error::NoIndex {
+            collection: name.to_owned(),
+            index: "id (it is not in the schema)".to_owned(),
+        })
+    }
+}
+
+/// A column of a row.
+fn decoded<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T, Error> {
+    row.try_get(column).map_err(|e| Error::Engine(Box::new(e)))
+}
+
+impl Engine for Postgres {
+    fn ready(&self) -> Answer<'_, ()> {
+        Box::pin(async {
+            let server = &self.shared.pool.server;
+            let connection = server.connect_first().await?;
+            schema::migrate(server, &connection, &self.shared.names, &self.shared.collections).await?;
+            self.shared.pool.add(connection);
+            log::place(&self.shared).await?;
+            let mut follower = self.follower.lock();
+            if follower.is_none() {
+                *follower = Some(tokio::spawn(log::follow(self.shared.clone())));
+            }
+            Ok(())
+        })
+    }
+
+    fn get<'a>(&'a self, collection: &'static str, ids: &'a [&'a str]) -> Answer<'a, Vec<Raw>> {
+        Box::pin(async move {
+            self.shared.collection(collection)?;
+            read::get(&self.shared.pool, &self.shared.names, collection, ids).await
+        })
+    }
+
+    fn find(&self, collection: &'static str, query: Query) -> Answer<'_, RawPage> {
+        Box::pin(async move {
+            let schema = self.shared.collection(collection)?;
+            read::find(&self.shared.pool, &self.shared.names, schema, &query).await
+        })
+    }
+
+    fn search<'a>(
+        &'a self,
+        collection: &'static str,
+        index: &'a str,
+        text: &'a str,
+        limit: usize,
+        cursor: Option<&'a str>,
+    ) -> Answer<'a, RawPage> {
+        Box::pin(async move {
+            let schema = self.shared.collection(collection)?;
+            read::search(&self.shared.pool, &self.shared.names, schema, index, text, limit, cursor).await
+        })
+    }
+
+    fn count(&self, collection: &'static str, query: Query) -> Answer<'_, u64> {
+        Box::pin(async move {
+            let schema = self.shared.collection(collection)?;
+            read::count(&self.shared.pool, &self.shared.names, schema, &query).await
+        })
+    }
+
+    fn commit(&self, batch: Batch) -> Answer<'_, ()> {
+        let shared = self.shared.clone();
+        // In a task of its own: whoever stops waiting for it does not leave it half done.
+        Box::pin(async move {
+            let commit = tokio::spawn(async move { write::commit(&shared, batch).await });
+            commit.await.map_err(|e| Error::Engine(Box::new(e)))?
+        })
+    }
+
+    fn read_events<'a>(&'a self, after: u64, topics: &'a [String], limit: usize) -> Answer<'a, (Vec<Event>, u64)> {
+        Box::pin(log::read(&self.shared, after, topics, limit))
+    }
+
+    fn watch_events(&self) -> watch::Receiver<u64> {
+        self.shared.latest.subscribe()
+    }
+
+    fn prune_events(&self, before_ms: i64) -> Answer<'_, u64> {
+        Box::pin(log::prune(&self.shared, before_ms))
+    }
+}
