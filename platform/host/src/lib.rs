@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vitrine_kit::clock::Clock;
+use vitrine_platform_cache as cache;
 use vitrine_platform_mesh::{Mesh, Transport};
 use vitrine_platform_store as store;
 use vitrine_platform_telemetry as telemetry;
@@ -26,19 +27,27 @@ pub use running::{DRAIN, Error, Running};
 #[derive(Clone, Debug)]
 pub struct Host(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     data: PathBuf,
     clock: Clock,
     seed: u64,
     telemetry: telemetry::Telemetry,
     mesh: Mesh,
+    cache: cache::Engine,
 }
 
 impl Host {
     /// A host that keeps data below `data`.
     pub fn new(data: &Path, clock: Clock, seed: u64, telemetry: telemetry::Telemetry, mesh: Mesh) -> Self {
-        Self(Arc::new(Inner { data: data.to_owned(), clock, seed, telemetry, mesh }))
+        let cache = cache::Engine::embedded();
+        Self(Arc::new(Inner { data: data.to_owned(), clock, seed, telemetry, mesh, cache }))
+    }
+
+    /// The same with another cache than this process's memory; [`Host::start`] waits until it is ready. To be said before anything is
+    /// built.
+    pub fn with_cache(self, cache: cache::Engine) -> Self {
+        Self(Arc::new(Inner { cache, ..Arc::unwrap_or_clone(self.0) }))
     }
 
     /// The time.
@@ -59,6 +68,11 @@ impl Host {
     /// The service's own database.
     pub fn open_store(&self, service: &str, schema: store::Schema) -> Result<store::Store, store::Error> {
         store::Store::open(&self.0.data, service, schema)
+    }
+
+    /// The service's own cache.
+    pub fn cache(&self, service: &str) -> cache::Cache {
+        self.0.cache.cache(&self.telemetry(service))
     }
 
     /// The service's handle for spans and metrics.
