@@ -1,6 +1,16 @@
 //! What a shop stands on beside its own files: NATS, PostgreSQL and Redis, each when it is asked for.
 
+use std::path::Path;
+
+use anyhow::Result;
+use vitrine_kit::clock::Clock;
+use vitrine_platform_cache as cache;
+use vitrine_platform_host::{Host, Storage};
+use vitrine_platform_mesh::{Limits, Mesh};
+use vitrine_platform_telemetry::Telemetry;
+
 use crate::Usage;
+use crate::settings::Settings;
 
 /// Which of them are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +42,20 @@ impl Engines {
         }
         Ok(engines)
     }
+}
+
+/// A host for services with their data below this folder, on the engines that the settings name.
+pub async fn host(data: &Path, settings: &Settings, telemetry: &Telemetry) -> Result<Host> {
+    let engines = Engines::parse(&settings.shop.engines)?;
+    let (clock, seed) = (Clock::system(), settings.shop.seed.unsigned_abs());
+    let mut host = Host::new(data, clock, seed, telemetry.clone(), Mesh::new(Limits::default()));
+    if engines.postgres {
+        host = host.with_storage(Storage::Postgres(settings.postgres.clone()));
+    }
+    if engines.redis {
+        host = host.with_cache(cache::Engine::new(&settings.cache)?);
+    }
+    Ok(host)
 }
 
 #[cfg(test)]

@@ -7,15 +7,14 @@ use anyhow::{Context as _, Result};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_contracts::services::{ALL, GATEWAY};
-use vitrine_kit::clock::Clock;
-use vitrine_platform_host::{DRAIN, Host, Running, Storage};
+use vitrine_platform_host::{DRAIN, Running};
 use vitrine_platform_http::{bind, serve as serve_http, with_grpc};
-use vitrine_platform_mesh::{Limits, Mesh, Placement};
+use vitrine_platform_mesh::Placement;
 use vitrine_platform_telemetry::Telemetry;
 
 use crate::cli::ServeArgs;
 use crate::settings::Settings;
-use crate::{Usage, console, folder, process, settings, topology};
+use crate::{Usage, console, engines, folder, process, settings, topology};
 
 /// Some services that run in this process.
 pub struct Served {
@@ -79,14 +78,7 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let exporter = process::exporter(&telemetry_config, None)?;
     let telemetry = Telemetry::new(telemetry_config);
     process::log_to(&telemetry);
-    let host = Host::new(
-        &plan.data,
-        Storage::Folder(plan.data.clone()),
-        Clock::system(),
-        settings.shop.seed.unsigned_abs(),
-        telemetry.clone(),
-        Mesh::new(Limits::default()),
-    );
+    let host = engines::host(&plan.data, &settings, &telemetry).await?;
     for (name, placement) in &plan.places {
         if let Placement::Grpc(uri) = placement {
             host.mesh().place_remote(name, uri)?;

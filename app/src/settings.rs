@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use vitrine_platform_config::{Loaded, Sources, load};
+use vitrine_platform_host::PostgresConfig;
 use vitrine_shop_auth::{Account, Client, Role};
 use vitrine_shop_customers::Profile;
 
@@ -26,7 +27,7 @@ pub const CLI_CLIENT: &str = "vitrine-cli";
 const CLI_TOKEN_TTL_S: u32 = 12 * 3600;
 
 /// Everything that can be set.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
     /// The shop as a whole.
@@ -35,9 +36,34 @@ pub struct Settings {
     pub up: Up,
     /// The observatory.
     pub observatory: Observatory,
+    /// The PostgreSQL server, where `shop.engines` names it.
+    pub postgres: PostgresConfig,
+    /// What is cached, and the Redis server, where `shop.engines` names it.
+    pub cache: vitrine_platform_cache::Config,
     /// Each service.
     #[serde(flatten)]
     pub services: Services,
+}
+
+impl Default for Settings {
+    /// Servers are looked for where `make engines` starts them.
+    fn default() -> Self {
+        let url = |url: &str| url.to_owned();
+        Self {
+            shop: Shop::default(),
+            up: Up::default(),
+            observatory: Observatory::default(),
+            postgres: PostgresConfig {
+                url: url("postgres://postgres@127.0.0.1:15432/postgres"),
+                ..PostgresConfig::default()
+            },
+            cache: vitrine_platform_cache::Config {
+                url: url("redis://127.0.0.1:16379"),
+                ..vitrine_platform_cache::Config::default()
+            },
+            services: Services::default(),
+        }
+    }
 }
 
 /// The shop as a whole.

@@ -8,10 +8,8 @@ use tokio_util::task::TaskTracker;
 use vitrine_contracts::auth::v1::IssueTokenRequest;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::services::{ALL, AUTH};
-use vitrine_kit::clock::Clock;
-use vitrine_platform_host::{DRAIN, Host, Running, Storage};
+use vitrine_platform_host::{DRAIN, Host, Running};
 use vitrine_platform_http::{bind, serve};
-use vitrine_platform_mesh::{Limits, Mesh};
 use vitrine_platform_telemetry::Telemetry;
 use vitrine_shop_auth::machine::{ASSERTION_TYPE, KeyPair};
 use vitrine_shop_load::{Load, Report, Weights};
@@ -21,7 +19,7 @@ use crate::observatory::Observatory;
 use crate::process::PROCESS;
 use crate::runfile::{self, DemoCustomer, RunFile};
 use crate::settings::{CLI_CLIENT, DEMO_EMAIL, DEMO_PASSWORD, DEMO_PROMOTER_EMAIL, Settings};
-use crate::{console, folder, process, settings, topology};
+use crate::{console, engines, folder, process, settings, topology};
 
 /// A shop that runs in this process.
 pub struct Up {
@@ -61,14 +59,7 @@ pub async fn up(data: &Path, mut settings: Settings) -> Result<Up> {
     let exporter = process::exporter(&telemetry_config, Some(observatory.store()))?;
     let telemetry = Telemetry::new(telemetry_config);
     process::log_to(&telemetry);
-    let host = Host::new(
-        data,
-        Storage::Folder(data.to_owned()),
-        Clock::system(),
-        settings.shop.seed.unsigned_abs(),
-        telemetry.clone(),
-        Mesh::new(Limits::default()),
-    );
+    let host = engines::host(data, &settings, &telemetry).await?;
     let components = topology::build_all(ALL, &settings.services, &host)?;
     let running = host.start(components).await?;
 

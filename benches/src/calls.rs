@@ -9,7 +9,7 @@ use vitrine_contracts::currency::v1::currency_service_client::CurrencyServiceCli
 use vitrine_contracts::services::CURRENCY;
 use vitrine_kit::clock::Clock;
 use vitrine_kit::money::{Currency, Money};
-use vitrine_platform_host::{Host, Storage};
+use vitrine_platform_host::Host;
 use vitrine_platform_http::{bind, serve};
 use vitrine_platform_mesh::{Limits, Mesh, Transport};
 use vitrine_platform_telemetry::{Config, Telemetry};
@@ -20,7 +20,7 @@ const TURNS: usize = 5;
 
 fn host(data: &std::path::Path) -> Host {
     let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
-    Host::new(data, Storage::Folder(data.to_owned()), Clock::system(), 1, telemetry, Mesh::new(Limits::default()))
+    Host::new(data, Clock::system(), 1, telemetry, Mesh::new(Limits::default()))
 }
 
 async fn side(client: &CurrencyServiceClient<Transport>, latency: &mut Histogram<u64>) -> Result<()> {

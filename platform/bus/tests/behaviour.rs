@@ -15,7 +15,7 @@ use vitrine_platform_bus::{
 };
 use vitrine_platform_host::{Component, Host, Running};
 use vitrine_platform_mesh::{Limits, Mesh};
-use vitrine_platform_store::{Document, Index, Keys, Query, Schema, Storage, Store, Tx};
+use vitrine_platform_store::{Document, Index, Keys, Query, Schema, Store, Tx};
 use vitrine_platform_telemetry::{Config, Telemetry};
 
 /// How long anything may take to come about.
@@ -77,8 +77,7 @@ struct World {
 
 async fn world(data: tempfile::TempDir, broken: bool) -> World {
     let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
-    let storage = Storage::Folder(data.path().to_owned());
-    let host = Host::new(data.path(), storage, Clock::system(), 1, telemetry, Mesh::new(Limits::default()));
+    let host = Host::new(data.path(), Clock::system(), 1, telemetry, Mesh::new(Limits::default()));
     let producer = host.open_store("customers", Schema::new()).expect("a database");
     let consumer = host.open_store("carts", with_inbox(Schema::new().with::<Effect>())).expect("a database");
     let (sender, seen) = mpsc::unbounded_channel();

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vitrine_kit::clock::Clock;
+use vitrine_platform_cache as cache;
 use vitrine_platform_mesh::{Mesh, Transport};
 use vitrine_platform_store as store;
 use vitrine_platform_telemetry as telemetry;
@@ -29,7 +30,7 @@ pub use vitrine_platform_store::{PostgresConfig, Storage};
 #[derive(Clone, Debug)]
 pub struct Host(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     data: PathBuf,
     storage: Storage,
@@ -37,19 +38,24 @@ struct Inner {
     seed: u64,
     telemetry: telemetry::Telemetry,
     mesh: Mesh,
+    cache: cache::Engine,
 }
 
 impl Host {
-    /// A host that keeps files below `data`, and the databases of services in `storage`.
-    pub fn new(
-        data: &Path,
-        storage: Storage,
-        clock: Clock,
-        seed: u64,
-        telemetry: telemetry::Telemetry,
-        mesh: Mesh,
-    ) -> Self {
-        Self(Arc::new(Inner { data: data.to_owned(), storage, clock, seed, telemetry, mesh }))
+    /// A host that keeps everything below `data`, and what is cached in this process's memory.
+    pub fn new(data: &Path, clock: Clock, seed: u64, telemetry: telemetry::Telemetry, mesh: Mesh) -> Self {
+        let (storage, cache) = (Storage::Folder(data.to_owned()), cache::Engine::embedded());
+        Self(Arc::new(Inner { data: data.to_owned(), storage, clock, seed, telemetry, mesh, cache }))
+    }
+
+    /// The same with the databases of services elsewhere; [`Host::start`] makes them ready. To be said before anything is built.
+    pub fn with_storage(self, storage: Storage) -> Self {
+        Self(Arc::new(Inner { storage, ..Arc::unwrap_or_clone(self.0) }))
+    }
+
+    /// The same with another cache; [`Host::start`] waits until it is ready. To be said before anything is built.
+    pub fn with_cache(self, cache: cache::Engine) -> Self {
+        Self(Arc::new(Inner { cache, ..Arc::unwrap_or_clone(self.0) }))
     }
 
     /// The time.
@@ -70,6 +76,11 @@ impl Host {
     /// The service's own database; [`Host::start`] makes it ready.
     pub fn open_store(&self, service: &str, schema: store::Schema) -> Result<store::Store, store::Error> {
         store::Store::open(&self.0.storage, service, schema)
+    }
+
+    /// The service's own cache.
+    pub fn cache(&self, service: &str) -> cache::Cache {
+        self.0.cache.cache(&self.telemetry(service))
     }
 
     /// The service's handle for spans and metrics.

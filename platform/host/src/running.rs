@@ -15,6 +15,7 @@ use vitrine_contracts::Problem;
 use vitrine_contracts::bus::v1::event_log_service_client::EventLogServiceClient;
 use vitrine_contracts::bus::v1::event_log_service_server::EventLogServiceServer;
 use vitrine_platform_bus::EventLog;
+use vitrine_platform_cache as cache;
 use vitrine_platform_http::Router;
 use vitrine_platform_mesh as mesh;
 use vitrine_platform_mesh::Transport;
@@ -47,6 +48,9 @@ pub enum Error {
         #[source]
         source: store::Error,
     },
+    /// The cache cannot be used.
+    #[error(transparent)]
+    Cache(#[from] cache::Error),
     /// A service could not get ready.
     #[error("{service} could not get ready: {}", .problem.message)]
     NotReady {
@@ -78,6 +82,7 @@ pub struct Running {
 impl Host {
     /// Fills the slots and sets the components to work.
     pub async fn start(&self, components: Vec<Component>) -> Result<Running, Error> {
+        self.0.cache.ready().await?;
         let stop = CancellationToken::new();
         let tracker = TaskTracker::new();
         let stores: Vec<_> = components.iter().filter_map(|c| c.store.clone().map(|s| (c.name, s))).collect();

@@ -17,7 +17,7 @@ use vitrine_contracts::ads::v1::ads_service_client::AdsServiceClient;
 use vitrine_contracts::ads::v1::ads_service_server::{AdsService, AdsServiceServer};
 use vitrine_contracts::ads::v1::{Ad, GetAdsRequest, GetAdsResponse};
 use vitrine_kit::clock::Clock;
-use vitrine_platform_host::{Component, Error, Host, Storage};
+use vitrine_platform_host::{Component, Error, Host};
 use vitrine_platform_http::{bind, serve, with_grpc};
 use vitrine_platform_mesh::{Limits, Mesh, Transport, channel};
 use vitrine_platform_telemetry::{Config, Telemetry};
@@ -40,14 +40,7 @@ impl AdsService for Slow {
 
 fn host(data: &tempfile::TempDir) -> Host {
     let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
-    Host::new(
-        data.path(),
-        Storage::Folder(data.path().to_owned()),
-        Clock::system(),
-        1,
-        telemetry,
-        Mesh::new(Limits::default()),
-    )
+    Host::new(data.path(), Clock::system(), 1, telemetry, Mesh::new(Limits::default()))
 }
 
 fn folder() -> tempfile::TempDir {

@@ -23,7 +23,7 @@ use vitrine_contracts::carts::v1::GetCartRequest;
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::common::v1::PageRequest;
 use vitrine_kit::clock::Clock;
-use vitrine_platform_host::{Component, Error, Failure, Host, Running, Storage, check_id, page_info, page_of};
+use vitrine_platform_host::{Component, Error, Failure, Host, Running, check_id, page_info, page_of};
 use vitrine_platform_http::{Router, bind, serve, with_grpc};
 use vitrine_platform_mesh::{Limits, Mesh, Transport, channel};
 use vitrine_platform_store as store;
@@ -56,14 +56,7 @@ fn ads(id: &'static str) -> AdsServiceServer<Ads> {
 
 fn host(data: &tempfile::TempDir) -> Host {
     let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
-    Host::new(
-        data.path(),
-        Storage::Folder(data.path().to_owned()),
-        Clock::system(),
-        1,
-        telemetry,
-        Mesh::new(Limits::default()),
-    )
+    Host::new(data.path(), Clock::system(), 1, telemetry, Mesh::new(Limits::default()))
 }
 
 fn folder() -> tempfile::TempDir {

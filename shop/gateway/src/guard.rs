@@ -1,15 +1,13 @@
 //! What every request passes: trace and figures, CORS, a deadline, rate limit, size limit, token and role.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use parking_lot::Mutex;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use vitrine_contracts::Problem;
 use vitrine_platform_http::{Peer, Reply, Router, observe};
@@ -20,8 +18,6 @@ use crate::tokens::Caller;
 
 /// How long a request may take in all.
 const DEADLINE: Duration = Duration::from_secs(15);
-/// Most clients whose rate is remembered.
-const MAX_CLIENTS: usize = 10_000;
 
 /// Who may use an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,39 +49,6 @@ impl Access {
             Self::Seller => caller.has("promoter") || caller.has("admin"),
             Self::Admin => caller.has("admin"),
         }
-    }
-}
-
-/// Counts requests: a bucket of tokens for each client.
-pub(crate) struct Limiter {
-    per_s: f64,
-    burst: f64,
-    clients: Mutex<HashMap<String, (f64, Instant)>>,
-}
-
-impl Limiter {
-    pub(crate) fn new(per_s: u32, burst: u32) -> Self {
-        Self { per_s: per_s.max(1).into(), burst: burst.max(1).into(), clients: Mutex::default() }
-    }
-
-    /// Takes one token; answers whether there was one.
-    fn take(&self, client: String, now: Instant) -> bool {
-        let mut clients = self.clients.lock();
-        if clients.len() >= MAX_CLIENTS && !clients.contains_key(&client) {
-            // Whoever has a full bucket again is as good as unknown.
-            clients.retain(|_, (left, at)| *left + self.per_s * now.duration_since(*at).as_secs_f64() < self.burst);
-            if clients.len() >= MAX_CLIENTS {
-                return false;
-            }
-        }
-        let (left, at) = clients.entry(client).or_insert((self.burst, now));
-        *left = (*left + self.per_s * now.duration_since(*at).as_secs_f64()).min(self.burst);
-        *at = now;
-        let there = *left >= 1.0;
-        if there {
-            *left -= 1.0;
-        }
-        there
     }
 }
 
@@ -175,14 +138,22 @@ async fn limit(State(gateway): State<Arc<Gateway>>, mut request: Request, next: 
         Some(Ok(caller)) => caller.id.clone(),
         _ => request.extensions().get::<Peer>().map_or_else(|| "unknown".to_owned(), |peer| peer.0.ip().to_string()),
     };
-    if !gateway.limiter.take(client, Instant::now()) {
-        let expected = format!("at most {} requests a second", gateway.config.rate_per_s);
+    let config = &gateway.config;
+    let decision = gateway.cache.limit(&format!("client:{client}"), config.rate_per_s, config.rate_burst).await;
+    if !decision.allowed {
+        let expected = format!("at most {} requests a second", config.rate_per_s);
         return Reply::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "too many requests: wait a second")
             .at("rate", &expected)
             .into_response();
     }
     request.extensions_mut().insert(Presented(presented));
     next.run(request).await
+}
+
+/// Whether a request is from somebody who sells, or who runs the shop.
+pub(crate) fn sells(extensions: &Extensions) -> bool {
+    let presented = extensions.get::<Presented>().and_then(|p| p.0.as_ref());
+    presented.is_some_and(|who| who.as_ref().is_ok_and(|caller| Access::Seller.admits(caller)))
 }
 
 fn bearer(value: &str) -> Option<&str> {
@@ -221,33 +192,5 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Reply> {
         parts.extensions.get::<Self>().cloned().ok_or_else(|| Problem::internal().into())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Limiter, MAX_CLIENTS};
-    use std::time::{Duration, Instant};
-
-    #[test]
-    fn a_client_that_hurries_waits_and_others_do_not() {
-        let limiter = Limiter::new(10, 3);
-        let now = Instant::now();
-        let take = |client: &str, ms| limiter.take(client.to_owned(), now + Duration::from_millis(ms));
-        assert_eq!((0..5).map(|_| take("a", 0)).collect::<Vec<_>>(), [true, true, true, false, false]);
-        assert!(take("b", 0));
-        assert!(take("a", 100) && !take("a", 100));
-        assert!((0..3).all(|_| take("a", 10_000)) && !take("a", 10_000));
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let limiter = Limiter::new(1, 2);
-        let now = Instant::now();
-        for i in 0..=MAX_CLIENTS {
-            limiter.take(i.to_string(), now);
-        }
-        assert_eq!(limiter.clients.lock().len(), MAX_CLIENTS);
-        assert!(limiter.take("later".to_owned(), now + Duration::from_secs(5)));
     }
 }

@@ -1,9 +1,11 @@
 //! REST for the world: `/api/v1`, the OAuth endpoints, and a page to look at. It translates, guards and keeps nothing.
 //!
 //! Where to start reading: [`routes`](mod@routes) lists every operation; `api` makes the router and the OpenAPI document of the same list;
-//! `guard` lets requests in (rate limits, tokens, roles); `dto` is the JSON of requests and answers.
+//! `guard` lets requests in (rate limits, tokens, roles); `browse` is the
+//! catalogue as shoppers see it; `dto` is the JSON of requests and answers.
 
 mod api;
+mod browse;
 mod dto;
 mod guard;
 mod input;
@@ -15,21 +17,25 @@ mod tokens;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tonic::Status;
 use vitrine_contracts::accounting::v1::accounting_service_client::AccountingServiceClient;
 use vitrine_contracts::ads::v1::ads_service_client::AdsServiceClient;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
+use vitrine_contracts::checkout::v1::CancelOrderRequest;
 use vitrine_contracts::checkout::v1::checkout_service_client::CheckoutServiceClient;
 use vitrine_contracts::currency::v1::currency_service_client::CurrencyServiceClient;
 use vitrine_contracts::customers::v1::customers_service_client::CustomersServiceClient;
 use vitrine_contracts::email::v1::email_service_client::EmailServiceClient;
 use vitrine_contracts::fraud::v1::fraud_service_client::FraudServiceClient;
+use vitrine_contracts::orders::v1::Order;
 use vitrine_contracts::orders::v1::orders_service_client::OrdersServiceClient;
 use vitrine_contracts::payments::v1::payments_service_client::PaymentsServiceClient;
 use vitrine_contracts::recommendations::v1::recommendations_service_client::RecommendationsServiceClient;
 use vitrine_contracts::services::GATEWAY;
 use vitrine_contracts::shipping::v1::shipping_service_client::ShippingServiceClient;
+use vitrine_platform_cache::Cache;
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_mesh::Transport;
 
@@ -90,16 +96,28 @@ pub(crate) struct Gateway {
     pub(crate) config: Config,
     pub(crate) deps: Deps,
     pub(crate) tokens: tokens::Tokens,
-    pub(crate) limiter: guard::Limiter,
+    pub(crate) browse: browse::Browse,
+    pub(crate) cache: Cache,
     pub(crate) openapi: String,
+}
+
+impl Gateway {
+    /// Cancels an order; its stock is there again.
+    pub(crate) async fn cancel(&self, request: CancelOrderRequest) -> Result<Order, Status> {
+        let order = self.deps.checkout.clone().cancel_order(request).await?.into_inner();
+        self.browse.moved(&order).await;
+        Ok(order)
+    }
 }
 
 /// The service.
 pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
     let operations = routes::all();
+    let cache = host.cache(GATEWAY);
     let gateway = Arc::new(Gateway {
-        tokens: tokens::Tokens::new(deps.auth.clone(), config.issuer.clone(), host.clock()),
-        limiter: guard::Limiter::new(config.rate_per_s, config.rate_burst),
+        tokens: tokens::Tokens::new(deps.auth.clone(), cache.clone(), config.issuer.clone(), host.clock()),
+        browse: browse::Browse::new(cache.clone(), deps.catalog.clone()),
+        cache,
         openapi: operations.document(&config.issuer),
         config,
         deps,

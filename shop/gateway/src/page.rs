@@ -7,11 +7,12 @@ use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
-use vitrine_contracts::catalog::v1::{ListCategoriesRequest, ListProductsRequest};
+use vitrine_contracts::catalog::v1::ListProductsRequest;
 use vitrine_contracts::common::v1::PageRequest;
 use vitrine_platform_http::{Reply, Router};
 
 use crate::Gateway;
+use crate::browse::Reader;
 use crate::dto::Product;
 
 /// Most products on the page.
@@ -67,13 +68,16 @@ struct HomeQuery {
     category: Option<String>,
 }
 
-async fn home(State(gateway): State<Arc<Gateway>>, Query(query): Query<HomeQuery>) -> Result<Response, Reply> {
+async fn home(
+    State(gateway): State<Arc<Gateway>>,
+    reader: Reader,
+    Query(query): Query<HomeQuery>,
+) -> Result<Response, Reply> {
     let category = query.category.unwrap_or_default();
     let page = Some(PageRequest { size: PRODUCTS, cursor: String::new() });
     let request = ListProductsRequest { category: category.clone(), page, ..ListProductsRequest::default() };
-    let products = gateway.deps.catalog.clone().list_products(request).await?.into_inner().products;
-    let categories =
-        gateway.deps.catalog.clone().list_categories(ListCategoriesRequest {}).await?.into_inner().categories;
+    let products = gateway.browse.list(reader, request).await?.products;
+    let categories = gateway.browse.categories(reader).await?.categories;
     let mut links: String = categories
         .iter()
         .map(|c| {

@@ -1,6 +1,8 @@
 //! Access tokens, verified here with the keys that auth publishes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jsonwebtoken::jwk::JwkSet;
@@ -13,13 +15,18 @@ use vitrine_contracts::Problem;
 use vitrine_contracts::auth::v1::GetJwksRequest;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_kit::clock::Clock;
+use vitrine_platform_cache::{Cache, Key};
 use vitrine_platform_http::Reply;
 use vitrine_platform_mesh::Transport;
 
 /// Who an access token must be for.
 const AUDIENCE: &str = "vitrine";
-/// The keys are not asked for more often, whatever key a token names, in milliseconds. A token that comes sooner waits.
-const MIN_REFRESH_MS: u64 = 200;
+/// A gateway does not ask for the keys more often, whatever key a token names. A token that comes sooner waits.
+const MIN_REFRESH: Duration = Duration::from_millis(200);
+/// How long the keys that one gateway asked for are good for all of them. A token that names another key ends it.
+const KEYS_TTL: Duration = Duration::from_secs(60);
+/// The keys in the cache.
+const KEYS: &str = "jwks";
 /// Most verified tokens that are remembered.
 const MAX_REMEMBERED: usize = 10_000;
 /// Longest token that is looked at, in bytes.
@@ -52,7 +59,7 @@ struct Claims {
 }
 
 #[derive(Default)]
-struct Cache {
+struct Known {
     keys: HashMap<String, DecodingKey>,
     /// By digest: who, and until when, Unix seconds.
     verified: HashMap<[u8; 32], (Caller, i64)>,
@@ -63,8 +70,11 @@ pub(crate) struct Tokens {
     auth: AuthServiceClient<Transport>,
     issuer: String,
     clock: Clock,
-    cache: Mutex<Cache>,
-    asking: tokio::sync::Mutex<Option<Instant>>,
+    cache: Cache,
+    known: Mutex<Known>,
+    /// One asks at a time.
+    asking: tokio::sync::Mutex<()>,
+    asked_at: Arc<Mutex<Option<Instant>>>,
 }
 
 fn refused(message: &str) -> Reply {
@@ -73,8 +83,9 @@ fn refused(message: &str) -> Reply {
 }
 
 impl Tokens {
-    pub(crate) fn new(auth: AuthServiceClient<Transport>, issuer: String, clock: Clock) -> Self {
-        Self { auth, issuer, clock, cache: Mutex::default(), asking: tokio::sync::Mutex::default() }
+    pub(crate) fn new(auth: AuthServiceClient<Transport>, cache: Cache, issuer: String, clock: Clock) -> Self {
+        let (known, asking, asked_at) = (Mutex::default(), tokio::sync::Mutex::default(), Arc::default());
+        Self { auth, issuer, clock, cache, known, asking, asked_at }
     }
 
     /// Who the token stands for.
@@ -84,7 +95,7 @@ impl Tokens {
         }
         let digest: [u8; 32] = Sha256::digest(token).into();
         let now_s = self.clock.now_ms() / 1000;
-        if let Some((caller, exp)) = self.cache.lock().verified.get(&digest)
+        if let Some((caller, exp)) = self.known.lock().verified.get(&digest)
             && *exp > now_s
         {
             return Ok(caller.clone());
@@ -108,29 +119,48 @@ impl Tokens {
             return Err(refused("the token is from or for somebody else"));
         }
         let caller = Caller { id: claims.sub, roles: claims.roles, email: claims.email };
-        let mut cache = self.cache.lock();
-        if cache.verified.len() >= MAX_REMEMBERED {
-            cache.verified.clear();
+        let mut known = self.known.lock();
+        if known.verified.len() >= MAX_REMEMBERED {
+            known.verified.clear();
         }
-        cache.verified.insert(digest, (caller.clone(), claims.exp));
+        known.verified.insert(digest, (caller.clone(), claims.exp));
         Ok(caller)
     }
 
     async fn key(&self, id: &str) -> Result<DecodingKey, Reply> {
-        if let Some(key) = self.cache.lock().keys.get(id) {
+        if let Some(key) = self.known.lock().keys.get(id) {
             return Ok(key.clone());
         }
-        // One asks at a time; whoever waited looks again first, for the key may have come.
-        let mut asked_at = self.asking.lock().await;
-        if let Some(key) = self.cache.lock().keys.get(id) {
+        // Whoever waited looks again first, for the key may have come.
+        let _one = self.asking.lock().await;
+        if let Some(key) = self.known.lock().keys.get(id) {
             return Ok(key.clone());
         }
-        if let Some(last) = *asked_at {
-            tokio::time::sleep_until(last + Duration::from_millis(MIN_REFRESH_MS)).await;
+        let (mut found, asked) = self.learn(id).await?;
+        if found.is_none() && !asked {
+            // What the cache holds may be older than the key.
+            self.cache.invalidate(&[KEYS]).await;
+            found = self.learn(id).await?.0;
         }
-        *asked_at = Some(Instant::now());
-        let jwks = self.auth.clone().get_jwks(GetJwksRequest {}).await?.into_inner().jwks_json;
-        let set: JwkSet = serde_json::from_str(&jwks).map_err(|e| {
+        found.ok_or_else(|| refused("the token is signed with an unknown key"))
+    }
+
+    /// Learns the published keys anew. Answers this one, if it is among them, and whether auth itself was asked.
+    async fn learn(&self, id: &str) -> Result<(Option<DecodingKey>, bool), Reply> {
+        let asked = Arc::new(AtomicBool::new(false));
+        let (mut auth, asked_at, asks) = (self.auth.clone(), self.asked_at.clone(), asked.clone());
+        let load = || async move {
+            asks.store(true, Ordering::SeqCst);
+            let last = *asked_at.lock();
+            if let Some(last) = last {
+                tokio::time::sleep_until(last + MIN_REFRESH).await;
+            }
+            *asked_at.lock() = Some(Instant::now());
+            Ok(auth.get_jwks(GetJwksRequest {}).await?.into_inner().jwks_json.into())
+        };
+        let key = Key { kind: KEYS, id: b"", tag: KEYS };
+        let jwks = self.cache.get_or_load(key, KEYS_TTL, load).await?;
+        let set: JwkSet = serde_json::from_slice(&jwks).map_err(|e| {
             tracing::error!(error = %e, "the published keys cannot be read");
             Reply::from(Problem::internal())
         })?;
@@ -139,8 +169,8 @@ impl Tokens {
             .iter()
             .filter_map(|jwk| Some((jwk.common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?)))
             .collect();
-        let mut cache = self.cache.lock();
-        cache.keys = keys;
-        cache.keys.get(id).cloned().ok_or_else(|| refused("the token is signed with an unknown key"))
+        let mut known = self.known.lock();
+        known.keys = keys;
+        Ok((known.keys.get(id).cloned(), asked.load(Ordering::SeqCst)))
     }
 }

@@ -45,7 +45,10 @@ impl Engines {
     pub fn variables(&self) -> Vec<(String, String)> {
         let kinds: Vec<&str> = self.servers.iter().map(Server::kind).collect();
         let mut variables = vec![("VITRINE_SHOP__ENGINES".to_owned(), kinds.join(","))];
-        variables.extend(self.servers.iter().map(|s| (format!("VITRINE_{}__URL", s.kind().to_uppercase()), s.url())));
+        variables.extend(self.servers.iter().map(|server| {
+            let section = if server.kind() == "redis" { "CACHE".to_owned() } else { server.kind().to_uppercase() };
+            (format!("VITRINE_{section}__URL"), server.url())
+        }));
         variables
     }
 }

@@ -24,7 +24,7 @@ use vitrine_contracts::auth::v1::{
 };
 use vitrine_contracts::services::AUTH;
 use vitrine_kit::clock::{Clock, Manual};
-use vitrine_platform_host::{Host, Running, Storage};
+use vitrine_platform_host::{Host, Running};
 use vitrine_platform_mesh::{Limits, Mesh, Transport};
 use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
 use vitrine_shop_auth::Config;
@@ -48,8 +48,7 @@ pub(crate) struct World {
 
 async fn start(data: TempDir, clock: Clock, hand: Manual, config: Config) -> World {
     let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
-    let storage = Storage::Folder(data.path().to_owned());
-    let host = Host::new(data.path(), storage, clock.clone(), 1, telemetry, Mesh::new(Limits::default()));
+    let host = Host::new(data.path(), clock.clone(), 1, telemetry, Mesh::new(Limits::default()));
     let auth = AuthServiceClient::new(host.transport("test", AUTH));
     let component = vitrine_shop_auth::build(config, &host).expect("builds");
     let running = host.start(vec![component]).await.expect("starts");

@@ -1,7 +1,7 @@
 //! Accounts and passwords.
 
 use vitrine_contracts::auth::v1::{CreateAccountRequest, DeleteAccountRequest, Role as WireRole};
-use vitrine_platform_host::{Host, Storage};
+use vitrine_platform_host::Host;
 use vitrine_platform_mesh::{Limits, Mesh};
 use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
 use vitrine_shop_auth::{Account, Config, Role};
@@ -129,8 +129,7 @@ async fn an_account_of_the_settings_that_cannot_be_is_told_at_the_start() {
     let world = World::with_ada().await;
     let why = async |config: Config| {
         let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
-        let storage = Storage::Folder(world.data.path().to_owned());
-        let host = Host::new(world.data.path(), storage, world.clock.clone(), 1, telemetry, Mesh::new(Limits::default()));
+        let host = Host::new(world.data.path(), world.clock.clone(), 1, telemetry, Mesh::new(Limits::default()));
         let component = vitrine_shop_auth::build(config, &host).expect("builds");
         host.start(vec![component]).await.err().expect("cannot get ready").to_string()
     };

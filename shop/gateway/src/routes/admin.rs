@@ -66,14 +66,14 @@ pub(super) async fn transition(
         OrderState::Shipped | OrderState::Delivered => {}
         OrderState::Cancelled => {
             let request = CancelOrderRequest { order_id, customer_id: String::new(), reason };
-            return Ok(axum::Json(deps.checkout.clone().cancel_order(request).await?.into_inner().into()));
+            return Ok(axum::Json(gateway.cancel(request).await?.into()));
         }
         OrderState::Refunded => {
             let request = GetOrderRequest { order_id: order_id.clone(), customer_id: String::new() };
             let order = deps.orders.clone().get_order(request).await?.into_inner();
             if matches!(order.state(), OrderState::Placed | OrderState::Paid) {
                 let request = CancelOrderRequest { order_id, customer_id: String::new(), reason };
-                return Ok(axum::Json(deps.checkout.clone().cancel_order(request).await?.into_inner().into()));
+                return Ok(axum::Json(gateway.cancel(request).await?.into()));
             }
             let refund_id = vitrine_kit::id::sibling("ref", &order.id);
             deps.payments

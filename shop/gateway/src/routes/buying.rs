@@ -180,7 +180,9 @@ pub(super) async fn place(
     };
     let placed =
         gateway.deps.checkout.clone().place_order(request).await.map_err(|s| Reply::from(s).renamed(as_sent))?;
-    let order = Order::from(placed.into_inner());
+    let placed = placed.into_inner();
+    gateway.browse.moved(&placed).await;
+    let order = Order::from(placed);
     let location = format!("/api/v1/orders/{}", order.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], axum::Json(order)).into_response())
 }
@@ -211,7 +213,7 @@ pub(super) async fn cancel(
     Json(body): Json<dto::Cancel>,
 ) -> Result<axum::Json<Order>, Reply> {
     let request = CancelOrderRequest { order_id, customer_id: caller.id, reason: body.reason };
-    Ok(axum::Json(gateway.deps.checkout.clone().cancel_order(request).await?.into_inner().into()))
+    Ok(axum::Json(gateway.cancel(request).await?.into()))
 }
 
 pub(super) async fn shipment(

@@ -15,6 +15,7 @@ use vitrine_kit::money::Money;
 use vitrine_platform_http::{Json, Query, Reply};
 
 use crate::Gateway;
+use crate::browse::Reader;
 use crate::dto::{self, Kind, List, Page, Product};
 use crate::input::{expected_version, idempotency_key, is_fresh, page, stale};
 use crate::tokens::Caller;
@@ -33,6 +34,7 @@ pub(super) struct ListQuery {
 
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
+    reader: Reader,
     Query(query): Query<ListQuery>,
 ) -> Result<axum::Json<Page<Product>>, Reply> {
     let request = wire::ListProductsRequest {
@@ -41,7 +43,7 @@ pub(super) async fn list(
         promoter_id: String::new(),
         page: page(query.limit, query.cursor)?,
     };
-    let found = gateway.deps.catalog.clone().list_products(request).await?.into_inner();
+    let found = gateway.browse.list(reader, request).await?;
     Ok(axum::Json(Page::new(found.products, found.page)))
 }
 
@@ -55,10 +57,11 @@ pub(super) struct SearchQuery {
 
 pub(super) async fn search(
     State(gateway): State<Arc<Gateway>>,
+    reader: Reader,
     Query(query): Query<SearchQuery>,
 ) -> Result<axum::Json<Page<Product>>, Reply> {
     let request = wire::SearchProductsRequest { query: query.q, page: page(query.limit, query.cursor)? };
-    let found = gateway.deps.catalog.clone().search_products(request).await?.into_inner();
+    let found = gateway.browse.search(reader, request).await?;
     Ok(axum::Json(Page::new(found.products, found.page)))
 }
 
@@ -73,11 +76,11 @@ fn tagged(status: StatusCode, product: Product) -> Response {
 
 pub(super) async fn get(
     State(gateway): State<Arc<Gateway>>,
+    reader: Reader,
     Path(product_id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Reply> {
-    let product: Product =
-        gateway.deps.catalog.clone().get_product(wire::GetProductRequest { product_id }).await?.into_inner().into();
+    let product: Product = gateway.browse.product(reader, product_id).await?.into();
     let tag = etag(&product);
     if is_fresh(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
@@ -87,9 +90,10 @@ pub(super) async fn get(
 
 pub(super) async fn picture(
     State(gateway): State<Arc<Gateway>>,
+    reader: Reader,
     Path(product_id): Path<String>,
 ) -> Result<Response, Reply> {
-    let picture = gateway.deps.catalog.clone().get_picture(wire::GetPictureRequest { product_id }).await?.into_inner();
+    let picture = gateway.browse.picture(reader, product_id).await?;
     let headers = [
         (header::CONTENT_TYPE, "image/svg+xml"),
         (header::CACHE_CONTROL, PICTURE_AGE),
@@ -98,8 +102,11 @@ pub(super) async fn picture(
     Ok((headers, picture.svg).into_response())
 }
 
-pub(super) async fn categories(State(gateway): State<Arc<Gateway>>) -> Result<axum::Json<List<dto::Category>>, Reply> {
-    let found = gateway.deps.catalog.clone().list_categories(wire::ListCategoriesRequest {}).await?.into_inner();
+pub(super) async fn categories(
+    State(gateway): State<Arc<Gateway>>,
+    reader: Reader,
+) -> Result<axum::Json<List<dto::Category>>, Reply> {
+    let found = gateway.browse.categories(reader).await?;
     Ok(axum::Json(List::new(found.categories)))
 }
 
@@ -118,7 +125,9 @@ pub(super) async fn create(
     let stock = body.stock;
     let product = Some(body.parse(acting_as(&caller))?);
     let request = wire::CreateProductRequest { product, stock, idempotency_key };
-    let created: Product = gateway.deps.catalog.clone().create_product(request).await?.into_inner().into();
+    let created = gateway.deps.catalog.clone().create_product(request).await;
+    gateway.browse.listed().await;
+    let created: Product = created?.into_inner().into();
     let location = format!("/api/v1/products/{}", created.id);
     Ok(([(header::LOCATION, location)], tagged(StatusCode::CREATED, created)).into_response())
 }
@@ -132,7 +141,7 @@ pub(super) async fn update(
 ) -> Result<Response, Reply> {
     let price = patch.price.as_ref().map(|p| p.parse("price")).transpose()?;
     let request = wire::UpdateProductRequest {
-        product_id,
+        product_id: product_id.clone(),
         expected_version: expected_version(&headers)?,
         name: patch.name,
         description: patch.description,
@@ -141,8 +150,9 @@ pub(super) async fn update(
         restock: patch.restock,
         acting_promoter_id: acting_as(&caller),
     };
-    let updated = gateway.deps.catalog.clone().update_product(request).await.map_err(stale)?;
-    Ok(tagged(StatusCode::OK, updated.into_inner().into()))
+    let updated = gateway.deps.catalog.clone().update_product(request).await;
+    gateway.browse.changed(&product_id).await;
+    Ok(tagged(StatusCode::OK, updated.map_err(stale)?.into_inner().into()))
 }
 
 pub(super) async fn delete(
@@ -150,8 +160,11 @@ pub(super) async fn delete(
     caller: Caller,
     Path(product_id): Path<String>,
 ) -> Result<StatusCode, Reply> {
-    let request = wire::DeleteProductRequest { product_id, acting_promoter_id: acting_as(&caller) };
-    gateway.deps.catalog.clone().delete_product(request).await?;
+    let acting_promoter_id = acting_as(&caller);
+    let request = wire::DeleteProductRequest { product_id: product_id.clone(), acting_promoter_id };
+    let deleted = gateway.deps.catalog.clone().delete_product(request).await;
+    gateway.browse.changed(&product_id).await;
+    deleted?;
     Ok(StatusCode::NO_CONTENT)
 }
 

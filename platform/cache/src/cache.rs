@@ -1,0 +1,186 @@
+//! A service's cache.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::FutureExt;
+use tonic::Status;
+use vitrine_platform_telemetry::{Context, Counter, Histogram, Service};
+
+use crate::buckets::Decision;
+use crate::flights::Route;
+use crate::link::Away;
+use crate::{Inner, Place};
+
+/// The longest that anything may be kept; a longer time is cut to it.
+pub const MAX_TTL: Duration = Duration::from_secs(300);
+/// Largest value that is kept, in bytes. Larger ones are loaded each time.
+pub(crate) const MAX_VALUE: usize = 1024 * 1024;
+/// What part of its time a value is merely good, not yet due: half.
+pub(crate) const DUE: u32 = 2;
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Key<'a> {
+    /// What kind of thing; figures are told by it.
+    pub kind: &'static str,
+    /// Which one.
+    pub id: &'a [u8],
+    /// What [`Cache::invalidate`] will call it, perhaps with others.
+    pub tag: &'a str,
+}
+
+/// What was found.
+pub(crate) enum Found {
+    /// A good value.
+    Held(Bytes),
+    /// A value of which more than half the time is over: whoever is told this refreshes it, all others still find it good.
+    Due { generation: Vec<u8> },
+    /// Nothing. What is loaded now is stored with this generation: it is read only until the next invalidation.
+    Nothing { generation: Vec<u8> },
+    /// Nothing can be known, and nothing should be stored.
+    Gone,
+}
+
+/// What is told about it.
+struct Figures {
+    reads: Counter,
+    loads: Histogram,
+    errors: Counter,
+}
+
+/// A service's cache. Cheap to clone.
+#[derive(Clone)]
+pub struct Cache {
+    engine: Arc<Inner>,
+    service: Arc<str>,
+    figures: Arc<Figures>,
+}
+
+impl Cache {
+    pub(crate) fn new(engine: Arc<Inner>, service: &Service) -> Self {
+        let figures = Figures {
+            reads: service.counter("cache.reads", "{read}", "Values asked for, by kind and by how they were found"),
+            loads: service.histogram("cache.load.duration", "s", "Loads of what was not found, by kind"),
+            errors: service.counter("cache.errors", "{error}", "Questions that the shared cache did not answer"),
+        };
+        Self { engine, service: service.name().into(), figures: Arc::new(figures) }
+    }
+
+    /// The value of a key, at most `ttl` old. When there is none, it is loaded, in the context of whoever asked first.
+    ///
+    /// In this process all who ask at the same time wait for one load. When half of `ttl` is over, one asker of all processes loads
+    /// it anew while the others still get what is there; so something that is asked for often never expires for all at once. Only
+    /// what nobody holds yet may be loaded by several processes at the same time, by each once.
+    ///
+    /// `ttl` counts from the beginning of the load. An error of the load is passed on to all who waited, and not kept.
+    pub async fn get_or_load<F>(&self, key: Key<'_>, ttl: Duration, load: impl FnOnce() -> F) -> Result<Bytes, Status>
+    where
+        F: Future<Output = Result<Bytes, Status>> + Send + 'static,
+    {
+        let ttl = ttl.min(MAX_TTL);
+        let mut name = format!("{}:{}:", self.service, key.kind).into_bytes();
+        name.extend_from_slice(key.id);
+        let writes = self.engine.writes.load(Ordering::SeqCst);
+        let found = match &self.engine.place {
+            Place::Embedded(embedded) => embedded.read(&name, &self.tag(key.tag), Instant::now()),
+            Place::Shared(shared) => {
+                let read = shared.read(&name, &self.tag(key.tag), ttl).await;
+                read.unwrap_or_else(|away| {
+                    self.note(&away, "read");
+                    Found::Gone
+                })
+            }
+        };
+        let (result, generation) = match found {
+            Found::Held(value) => {
+                self.figures.reads.add(1, &[("kind", key.kind), ("result", "hit")]);
+                return Ok(value);
+            }
+            Found::Due { generation } => ("refresh", Some(generation)),
+            Found::Nothing { generation } => ("miss", Some(generation)),
+            Found::Gone => ("gone", None),
+        };
+        self.figures.reads.add(1, &[("kind", key.kind), ("result", result)]);
+        let route = Route { name: name.clone(), writes, generation: generation.clone().unwrap_or_default() };
+        let flight = self.engine.flights.join(route, || {
+            let (began, loading) = (Instant::now(), load());
+            let (cache, kind) = (self.clone(), key.kind);
+            let work = async move {
+                let loaded = loading.await;
+                let outcome = if loaded.is_ok() { "loaded" } else { "failed" };
+                cache.figures.loads.record(began.elapsed().as_secs_f64(), &[("kind", kind), ("outcome", outcome)]);
+                if let (Ok(value), Some(generation)) = (&loaded, generation) {
+                    cache.store(name, &generation, value, began, ttl).await;
+                }
+                loaded
+            };
+            Context::current().scope(work).boxed()
+        });
+        flight.await
+    }
+
+    async fn store(&self, name: Vec<u8>, generation: &[u8], value: &Bytes, began: Instant, ttl: Duration) {
+        if value.len() > MAX_VALUE {
+            return;
+        }
+        match &self.engine.place {
+            Place::Embedded(embedded) => embedded.store(name, generation, value.clone(), began, ttl),
+            Place::Shared(shared) => {
+                let left = ttl.saturating_sub(began.elapsed());
+                if let Err(away) = shared.store(&name, generation, value, left).await {
+                    self.note(&away, "store");
+                }
+            }
+        }
+    }
+
+    /// Says that what these tags name has changed. When this has returned, nobody reads what was loaded before: in this process
+    /// without exception; in others as soon as Redis knows, and when it could not be told, for at most the rest of the value's `ttl`.
+    pub async fn invalidate(&self, tags: &[&str]) {
+        // Loads that began before are not joined any more.
+        self.engine.writes.fetch_add(1, Ordering::SeqCst);
+        let tags: Vec<String> = tags.iter().map(|tag| self.tag(tag)).collect();
+        match &self.engine.place {
+            Place::Embedded(embedded) => embedded.invalidate(&tags),
+            Place::Shared(shared) => {
+                if let Err(away) = shared.invalidate(&tags).await {
+                    self.note(&away, "invalidate");
+                }
+            }
+        }
+    }
+
+    /// Takes one of the requests that `key` may make: `rate_per_s` for long, `burst` at once. Processes that share a Redis share the
+    /// limit. While it is gone each process counts for itself, beginning with a full `burst`.
+    pub async fn limit(&self, key: &str, rate_per_s: u32, burst: u32) -> Decision {
+        let key = self.tag(key);
+        if let Place::Shared(shared) = &self.engine.place {
+            match shared.limit(&key, rate_per_s.max(1), burst.max(1)).await {
+                Ok(decision) => return decision,
+                Err(away) => self.note(&away, "limit"),
+            }
+        }
+        self.engine.buckets.take(key, rate_per_s, burst)
+    }
+
+    /// A name of this service's.
+    fn tag(&self, name: &str) -> String {
+        format!("{}:{name}", self.service)
+    }
+
+    /// A question that was not even asked is no error of its own.
+    fn note(&self, away: &Away, operation: &str) {
+        if away.asked {
+            self.figures.errors.add(1, &[("operation", operation)]);
+        }
+    }
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Cache").field(&self.service).finish()
+    }
+}

@@ -1,0 +1,172 @@
+//! What may be a little old, kept where it is quickly found; and how often somebody may ask, counted for all.
+//!
+//! A process has one [`Engine`]: its own memory, or a Redis that it shares with others. A service has a [`Cache`] of it, with names of
+//! its own. Nothing that decides about money or stock is read through here: see `docs/adr/0011-what-may-be-cached.md`.
+//!
+//! A Redis that is gone or hangs makes things slower, never wrong: then values are loaded, nothing is kept, and limits count for each
+//! process alone. Values are opaque bytes here; what they mean is their service's business.
+
+mod buckets;
+mod cache;
+mod embedded;
+mod flights;
+mod link;
+mod shared;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error as ThisError;
+use vitrine_platform_telemetry::Service;
+
+pub use buckets::{Decision, MAX_BUCKETS};
+pub use cache::{Cache, Key, MAX_TTL};
+pub use link::{PROBE_TIMEOUT, REST, START_TIMEOUT};
+
+use buckets::Buckets;
+use embedded::Embedded;
+use flights::Flights;
+use shared::Shared;
+
+/// Settings.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The Redis that processes share, as redis://[USER:PASSWORD@]HOST:PORT[/DB]. Empty: each process keeps its own.
+    pub url: String,
+    /// How long one question to Redis may take, in milliseconds. After that the answer is found without it.
+    pub timeout_ms: u32,
+    /// What all names in Redis begin with, so that several shops can share one.
+    pub prefix: String,
+    /// Memory of a process for what it keeps itself, in MiB.
+    pub memory_mib: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { url: String::new(), timeout_ms: 50, prefix: "vitrine".to_owned(), memory_mib: 32 }
+    }
+}
+
+impl fmt::Debug for Config {
+    /// Without the address, for there may be a password in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+/// A cache that cannot be used as it is set. Never holds a password.
+#[derive(Clone, Debug, PartialEq, Eq, ThisError)]
+pub enum Error {
+    /// A setting out of its range.
+    #[error("{setting}: expected {expected}")]
+    Setting {
+        /// Which.
+        setting: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// Nobody answers.
+    #[error(
+        "Redis at {server} (cache.url) cannot be used: {reason}. Start it, or correct cache.url; empty goes without"
+    )]
+    Unreachable {
+        /// Host and port.
+        server: String,
+        /// What happened.
+        reason: String,
+    },
+    /// Somebody answers and does not let us in.
+    #[error(
+        "Redis at {server} (cache.url) refuses the credentials: {reason}. Put the right ones into cache.url, as \
+         redis://USER:PASSWORD@HOST:PORT"
+    )]
+    Refused {
+        /// Host and port.
+        server: String,
+        /// What it said.
+        reason: String,
+    },
+}
+
+/// What a process caches with. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) place: Place,
+    /// Counts where no Redis does, or while it does not.
+    pub(crate) buckets: Buckets,
+    pub(crate) flights: Flights,
+    /// Invalidations of this process so far.
+    pub(crate) writes: AtomicU64,
+}
+
+/// Where values are.
+pub(crate) enum Place {
+    Embedded(Embedded),
+    Shared(Shared),
+}
+
+fn bytes_of(mib: u32) -> u64 {
+    u64::from(mib) * 1024 * 1024
+}
+
+impl Engine {
+    /// As these settings say. Redis is first asked by [`Engine::ready`].
+    pub fn new(config: &Config) -> Result<Self, Error> {
+        let wrong = |setting, expected| Err(Error::Setting { setting, expected });
+        if config.memory_mib == 0 {
+            return wrong("cache.memory_mib", "1 or more");
+        }
+        if config.timeout_ms == 0 {
+            return wrong("cache.timeout_ms", "1 or more milliseconds, for example 50");
+        }
+        if config.prefix.is_empty() || !config.prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        {
+            return wrong("cache.prefix", "a word of letters, digits, hyphens, dots and underscores");
+        }
+        let place = if config.url.is_empty() {
+            Place::Embedded(Embedded::new(bytes_of(config.memory_mib)))
+        } else {
+            Place::Shared(Shared::new(&config.url, &config.prefix, Duration::from_millis(config.timeout_ms.into()))?)
+        };
+        Ok(Self::of(place))
+    }
+
+    /// Memory of this process, as much as the default says.
+    pub fn embedded() -> Self {
+        Self::of(Place::Embedded(Embedded::new(bytes_of(Config::default().memory_mib))))
+    }
+
+    fn of(place: Place) -> Self {
+        let (buckets, flights, writes) = (Buckets::default(), Flights::default(), AtomicU64::new(0));
+        Self(Arc::new(Inner { place, buckets, flights, writes }))
+    }
+
+    /// Waits until it can be used, for at most [`START_TIMEOUT`]. Before this, Redis counts as gone.
+    pub async fn ready(&self) -> Result<(), Error> {
+        match &self.0.place {
+            Place::Embedded(_) => Ok(()),
+            Place::Shared(shared) => shared.ready().await,
+        }
+    }
+
+    /// A service's own cache; its figures are told by that service.
+    pub fn cache(&self, service: &Service) -> Cache {
+        Cache::new(self.0.clone(), service)
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = match &self.0.place {
+            Place::Embedded(_) => "embedded",
+            Place::Shared(shared) => shared.server(),
+        };
+        f.debug_tuple("Engine").field(&place).finish()
+    }
+}
