@@ -82,7 +82,7 @@ pub fn redis(more: &[&str]) -> Result<Server> {
     }))
 }
 
-/// A Consul agent in development mode. [`Server::port`] is its HTTP API's.
+/// A Consul agent in development mode. [`Server::port`] is its HTTP API's, [`Server::dns_port`] its DNS'.
 pub fn consul() -> Result<Server> {
     let program = install::unpacked("consul", "bullseye", "usr/bin/consul")?;
     Server::start(Recipe::new("consul", move |at| {
@@ -91,8 +91,9 @@ pub fn consul() -> Result<Server> {
         command
             .arg(format!("-http-port={}", at.port))
             .arg("-grpc-port=-1")
-            .arg(format!("-data-dir={}", at.folder.display()));
-        for flag in ["-dns-port", "-serf-lan-port", "-serf-wan-port", "-server-port"] {
+            .arg(format!("-data-dir={}", at.folder.display()))
+            .arg(format!("-dns-port={}", at.dns_port()?));
+        for flag in ["-serf-lan-port", "-serf-wan-port", "-server-port"] {
             command.arg(format!("{flag}={}", free_port()?));
         }
         Ok(command)

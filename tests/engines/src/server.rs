@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,23 @@ const PORTS: usize = 3;
 pub(crate) struct Place<'a> {
     pub(crate) folder: &'a Path,
     pub(crate) port: u16,
+}
+
+impl Place<'_> {
+    /// A second port, for DNS, that stays the same when the server is started again.
+    pub(crate) fn dns_port(&self) -> Result<u16> {
+        let file = dns_port_file(self.folder);
+        if let Ok(known) = std::fs::read_to_string(&file) {
+            return Ok(known.parse()?);
+        }
+        let port = free_port()?;
+        std::fs::write(file, port.to_string())?;
+        Ok(port)
+    }
+}
+
+fn dns_port_file(folder: &Path) -> PathBuf {
+    folder.join("dns-port")
 }
 
 type Make = Box<dyn Fn(&Place<'_>) -> Result<Command> + Send>;
@@ -80,6 +97,13 @@ impl Server {
     /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Where Consul answers DNS, on 127.0.0.1.
+    pub fn dns_port(&self) -> Result<u16> {
+        let file = dns_port_file(self.folder());
+        let known = std::fs::read_to_string(&file).with_context(|| format!("{} has no DNS", self.kind()))?;
+        Ok(known.parse()?)
     }
 
     /// Where clients find it.
