@@ -63,6 +63,11 @@ pub enum Error {
     /// A server that has nothing to show.
     #[error("a server needs a certificate and its key: neither file is set")]
     NoCertificate,
+    /// A client that would believe nobody.
+    #[error(
+        "a client needs the certificates of the authorities that servers' certificates come from: the file ca is not set"
+    )]
+    NoAuthority,
     /// A name that no certificate can bear.
     #[error("{0:?} is no name that a certificate can bear: a host name or an IP address expected")]
     Name(String),
@@ -134,6 +139,9 @@ pub fn client(files: &Files) -> Result<Arc<ClientConfig>, Error> {
 }
 
 fn http2_client(files: &Files) -> Result<Arc<ClientConfig>, Error> {
+    if files.ca.as_os_str().is_empty() {
+        return Err(Error::NoAuthority);
+    }
     let mut config = client_config(files)?;
     config.alpn_protocols = vec![HTTP2.to_vec()];
     Ok(Arc::new(config))
