@@ -129,8 +129,8 @@ pub struct ServeArgs {
     /// The services to run here
     #[arg(required = true, value_name = "NAME")]
     pub services: Vec<String>,
-    /// Where one of the others is
-    #[arg(long = "place", value_name = "NAME=grpc://HOST:PORT")]
+    /// Where one of the others is: grpc://HOST:PORT (several with commas), dns://NAME:PORT, srv://NAME or consul://NAME
+    #[arg(long = "place", value_name = "NAME=PLACEMENT")]
     pub places: Vec<String>,
     /// Where gRPC is answered, with HTTP beside it (health; REST when the gateway is here); port 0 picks a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]

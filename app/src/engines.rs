@@ -6,7 +6,7 @@ use anyhow::Result;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_cache as cache;
 use vitrine_platform_host::{Host, Storage};
-use vitrine_platform_mesh::{Limits, Mesh};
+use vitrine_platform_mesh::Mesh;
 use vitrine_platform_telemetry::Telemetry;
 
 use crate::Usage;
@@ -45,10 +45,10 @@ impl Engines {
 }
 
 /// A host for services with their data below this folder, on the engines that the settings name.
-pub async fn host(data: &Path, settings: &Settings, telemetry: &Telemetry) -> Result<Host> {
+pub async fn host(data: &Path, settings: &Settings, telemetry: &Telemetry, mesh: Mesh) -> Result<Host> {
     let engines = Engines::parse(&settings.shop.engines)?;
     let (clock, seed) = (Clock::system(), settings.shop.seed.unsigned_abs());
-    let mut host = Host::new(data, clock, seed, telemetry.clone(), Mesh::new(Limits::default()));
+    let mut host = Host::new(data, clock, seed, telemetry.clone(), mesh);
     if engines.postgres {
         host = host.with_storage(Storage::Postgres(settings.postgres.clone()));
     }

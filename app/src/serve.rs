@@ -2,15 +2,17 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_contracts::services::{ALL, GATEWAY};
 use vitrine_platform_host::{DRAIN, Running};
-use vitrine_platform_http::{bind, serve as serve_http, with_grpc};
-use vitrine_platform_mesh::Placement;
+use vitrine_platform_http::{Listener, bind, serve as serve_http, with_grpc};
+use vitrine_platform_mesh::{Limits, Mesh, Placement, Registration};
 use vitrine_platform_telemetry::Telemetry;
+use vitrine_platform_tls as tls;
 
 use crate::cli::ServeArgs;
 use crate::settings::Settings;
@@ -20,8 +22,11 @@ use crate::{Usage, console, engines, folder, process, settings, topology};
 pub struct Served {
     /// Where they answer, gRPC and HTTP alike.
     pub address: SocketAddr,
+    /// `http` or `https`.
+    scheme: &'static str,
     telemetry: Telemetry,
     running: Running,
+    registration: Option<Registration>,
     stop_export: CancellationToken,
     exporting: TaskTracker,
     _lock: folder::Lock,
@@ -66,10 +71,14 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let telemetry_config = process::telemetry_config()?;
     folder::make(&plan.data)?;
     let lock = folder::lock(&plan.data, &names)?;
+    let files = Some(&settings.tls).filter(|files| files.is_set());
+    let connector = files.map(tls::Client::new).transpose()?;
+    let acceptor = files.filter(|_| settings.serve.tls).map(tls::Server::new).transpose()?;
+    let scheme = if acceptor.is_some() { "https" } else { "http" };
     let listener = bind(plan.listen).await?;
     let address = listener.local_addr()?;
     let url = match settings.shop.url.as_str() {
-        "" if names.contains(&GATEWAY) => format!("http://{address}"),
+        "" if names.contains(&GATEWAY) => format!("{scheme}://{address}"),
         "" => vitrine_shop_auth::Config::default().issuer,
         url => url.to_owned(),
     };
@@ -78,27 +87,38 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let exporter = process::exporter(&telemetry_config, None)?;
     let telemetry = Telemetry::new(telemetry_config);
     process::log_to(&telemetry);
-    let host = engines::host(&plan.data, &settings, &telemetry).await?;
+    let mesh = Mesh::new(Limits::default()).with_remotes(settings.discovery.clone(), connector);
+    let host = engines::host(&plan.data, &settings, &telemetry, mesh).await?;
     for (name, placement) in &plan.places {
-        if let Placement::Grpc(uri) = placement {
-            host.mesh().place_remote(name, uri)?;
+        if let Placement::Grpc(replicas) = placement {
+            host.mesh().place_remote(name, replicas)?;
         }
     }
     let components = topology::build_all(&names, &settings.services, &host)?;
-    let running = host.start(components).await?;
+    let lame_duck = Duration::from_millis(settings.serve.lame_duck_ms.into());
+    let running = host.start(components).await?.with_lame_duck(lame_duck);
     let (stop_export, exporting) = (CancellationToken::new(), TaskTracker::new());
     if let Some(exporter) = exporter {
         let (pipeline, stop) = (telemetry.clone(), stop_export.clone());
         exporting.spawn(async move { pipeline.run(exporter, stop).await });
     }
     let router = with_grpc(running.grpc(), running.http());
+    let listener = Listener::from(listener).with_tls(acceptor);
     running.tracker().spawn(serve_http(listener, router, running.stop_token(), DRAIN));
-    Ok(Served { address, telemetry, running, stop_export, exporting, _lock: lock })
+    let registration = if settings.discovery.register {
+        Some(Registration::begin(&settings.discovery, &names, address).await?)
+    } else {
+        None
+    };
+    Ok(Served { address, scheme, telemetry, running, registration, stop_export, exporting, _lock: lock })
 }
 
 impl Served {
     /// Lets what is in flight end, and flushes telemetry. Answers whether all ended in time.
     pub async fn stop(self) -> bool {
+        if let Some(registration) = self.registration {
+            registration.end().await;
+        }
         let drained = self.running.stop().await;
         self.stop_export.cancel();
         self.exporting.close();
@@ -108,8 +128,9 @@ impl Served {
 }
 
 fn parse_place(text: &str) -> Result<(String, Placement), Usage> {
-    let wrong = |why: &str| Usage(format!("--place {text}: {why}: expected NAME=grpc://HOST:PORT"));
-    let (name, place) = text.split_once('=').ok_or_else(|| wrong("there is no ="))?;
+    let wrong = |why: &str| Usage(format!("--place {text}: {why}"));
+    let missing = "there is no =: expected NAME=grpc://HOST:PORT or another placement";
+    let (name, place) = text.split_once('=').ok_or_else(|| wrong(missing))?;
     let placement = place.parse::<Placement>().map_err(|e| wrong(&e.to_string()))?;
     Ok((name.to_owned(), placement))
 }
@@ -123,7 +144,8 @@ pub async fn run(args: ServeArgs) -> Result<()> {
     if let Some(path) = &args.ready_file {
         ready(path, &served, &plan.names)?;
     }
-    println!("{} at grpc://{} (health at http://{}/readyz)", plan.names.join(", "), served.address, served.address);
+    let Served { address, scheme, .. } = &served;
+    println!("{} at grpc://{address} (health at {scheme}://{address}/readyz)", plan.names.join(", "));
     let drawing = async {
         if args.run.quiet {
             std::future::pending::<()>().await;
@@ -141,6 +163,6 @@ pub async fn run(args: ServeArgs) -> Result<()> {
 }
 
 fn ready(path: &Path, served: &Served, names: &[String]) -> Result<()> {
-    let text = serde_json::json!({"address": format!("http://{}", served.address), "services": names, "pid": std::process::id()});
+    let text = serde_json::json!({"address": format!("{}://{}", served.scheme, served.address), "services": names, "pid": std::process::id()});
     folder::write_private(path, &text.to_string()).with_context(|| format!("{} cannot be written", path.display()))
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use vitrine_platform_config::{Loaded, Sources, load};
 use vitrine_platform_host::PostgresConfig;
+use vitrine_platform_mesh::Discovery;
 use vitrine_shop_auth::{Account, Client, Role};
 use vitrine_shop_customers::Profile;
 
@@ -34,6 +35,12 @@ pub struct Settings {
     pub shop: Shop,
     /// `vitrine up`.
     pub up: Up,
+    /// `vitrine serve`.
+    pub serve: Serve,
+    /// How the replicas of other processes' services are found, and this process is.
+    pub discovery: Discovery,
+    /// TLS between processes: with any file set, the listener of `serve` and every connection to a placement use it.
+    pub tls: vitrine_platform_tls::Files,
     /// The observatory.
     pub observatory: Observatory,
     /// The PostgreSQL server, where `shop.engines` names it.
@@ -52,6 +59,9 @@ impl Default for Settings {
         Self {
             shop: Shop::default(),
             up: Up::default(),
+            serve: Serve::default(),
+            discovery: Discovery::default(),
+            tls: vitrine_platform_tls::Files::default(),
             observatory: Observatory::default(),
             postgres: PostgresConfig {
                 url: url("postgres://postgres@127.0.0.1:15432/postgres"),
@@ -130,6 +140,22 @@ impl Up {
                 ))),
             },
         }
+    }
+}
+
+/// `vitrine serve`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Serve {
+    /// For how long a stop goes on answering new calls after it has said "not serving".
+    pub lame_duck_ms: u32,
+    /// Whether the listener speaks TLS when there are files for it. A gateway whose customers have no certificates says false.
+    pub tls: bool,
+}
+
+impl Default for Serve {
+    fn default() -> Self {
+        Self { lame_duck_ms: 500, tls: true }
     }
 }
 
@@ -221,6 +247,9 @@ pub fn print(file: Option<&Path>) -> anyhow::Result<()> {
     let mut all: Vec<_> = loaded.effective().collect();
     for setting in all.iter_mut().filter(|s| s.value.contains("password")) {
         setting.value = "(holds passwords)".to_owned();
+    }
+    for setting in all.iter_mut().filter(|s| s.key.ends_with("_token") && s.value != "\"\"") {
+        setting.value = "(a secret)".to_owned();
     }
     let width = all.iter().map(|e| e.key.len() + 3 + e.value.len()).filter(|w| *w < 60).max().unwrap_or(0);
     for setting in all {

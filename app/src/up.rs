@@ -10,6 +10,7 @@ use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::services::{ALL, AUTH};
 use vitrine_platform_host::{DRAIN, Host, Running};
 use vitrine_platform_http::{bind, serve};
+use vitrine_platform_mesh::{Limits, Mesh};
 use vitrine_platform_telemetry::Telemetry;
 use vitrine_shop_auth::machine::{ASSERTION_TYPE, KeyPair};
 use vitrine_shop_load::{Load, Report, Weights};
@@ -59,7 +60,7 @@ pub async fn up(data: &Path, mut settings: Settings) -> Result<Up> {
     let exporter = process::exporter(&telemetry_config, Some(observatory.store()))?;
     let telemetry = Telemetry::new(telemetry_config);
     process::log_to(&telemetry);
-    let host = engines::host(data, &settings, &telemetry).await?;
+    let host = engines::host(data, &settings, &telemetry, Mesh::new(Limits::default())).await?;
     let components = topology::build_all(ALL, &settings.services, &host)?;
     let running = host.start(components).await?;
 

@@ -11,7 +11,7 @@ use vitrine_kit::clock::Clock;
 use vitrine_kit::money::{Currency, Money};
 use vitrine_platform_host::Host;
 use vitrine_platform_http::{bind, serve};
-use vitrine_platform_mesh::{Limits, Mesh, Transport};
+use vitrine_platform_mesh::{Limits, Mesh, Replicas, Transport};
 use vitrine_platform_telemetry::{Config, Telemetry};
 
 /// Calls of each side, in turns.
@@ -44,7 +44,8 @@ pub(crate) async fn compare() -> Result<()> {
     let serving = tokio::spawn(serve(listener, running.grpc(), running.stop_token(), Duration::from_secs(1)));
 
     let far = host(there.path());
-    far.mesh().place_remote(CURRENCY, &format!("http://{address}").parse().context("an address")?)?;
+    let replicas = Replicas::At(vec![address.to_string().parse().context("an address")?]);
+    far.mesh().place_remote(CURRENCY, &replicas)?;
     let remote = CurrencyServiceClient::new(far.transport("bench", CURRENCY));
 
     let (mut in_process, mut over_grpc) = (Histogram::new(3)?, Histogram::new(3)?);

@@ -72,6 +72,8 @@ pub struct Running {
     host: Host,
     readiness: ops::Readiness,
     health: HealthReporter,
+    watchers: ops::Watchers,
+    lame_duck: Duration,
     grpc_names: Vec<&'static str>,
     grpc: Router,
     http: Router,
@@ -137,11 +139,12 @@ impl Host {
         if !servers.is_empty() {
             grpc_names.push(EventLogServiceServer::<EventLog>::NAME);
         }
-        let (beside, health) = ops::grpc(&grpc_names).await?;
+        let (beside, health, watchers) = ops::grpc(&grpc_names).await?;
         let readiness = ops::Readiness::default();
         readiness.set(true);
         let grpc = vitrine_platform_http::grpc_routes(dispatch(servers), beside);
-        Ok(Running { host: self.clone(), readiness, health, grpc_names, grpc, http, stop, tracker })
+        let (host, lame_duck) = (self.clone(), Duration::ZERO);
+        Ok(Running { host, readiness, health, watchers, lame_duck, grpc_names, grpc, http, stop, tracker })
     }
 
     fn spawn<F: Future<Output = ()> + Send + 'static>(
@@ -195,12 +198,21 @@ impl Running {
         &self.tracker
     }
 
-    /// Says "not ready", lets what is in flight end, for at most [`DRAIN`], and sends what telemetry is left.
-    /// Answers whether all had ended in time.
+    /// For how long a stop goes on answering new calls after it has said "not serving", so that whoever watches health calls
+    /// somebody else meanwhile. Nothing when this is not called; left out when nobody watches.
+    pub fn with_lame_duck(self, lame_duck: Duration) -> Self {
+        Self { lame_duck, ..self }
+    }
+
+    /// Says "not ready", waits for the lame-duck time, lets what is in flight end, for at most [`DRAIN`], and sends what telemetry
+    /// is left. Answers whether all had ended in time.
     pub async fn stop(mut self) -> bool {
         self.readiness.set(false);
         for name in self.grpc_names.iter().chain(&[""]) {
             self.health.set_service_status(*name, ServingStatus::NotServing).await;
+        }
+        if self.watchers.any() {
+            tokio::time::sleep(self.lame_duck).await;
         }
         self.stop.cancel();
         // Whoever watches has been told; a watch that went on would keep its connection, and the stop, to the end of the drain.

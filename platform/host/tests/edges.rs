@@ -25,7 +25,7 @@ use vitrine_contracts::common::v1::PageRequest;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_host::{Component, Error, Failure, Host, Running, check_id, page_info, page_of};
 use vitrine_platform_http::{Router, bind, serve, with_grpc};
-use vitrine_platform_mesh::{Limits, Mesh, Transport, channel};
+use vitrine_platform_mesh::{Limits, Mesh, Replicas, Transport, channel};
 use vitrine_platform_store as store;
 use vitrine_platform_telemetry::{Config, Telemetry};
 
@@ -135,7 +135,8 @@ async fn who_is_elsewhere_is_not_missed() {
     let data = folder();
     let host = host(&data);
     let _ways = [host.transport("ads", "catalog"), host.transport("ads", "orders")];
-    host.mesh().place_remote("catalog", &"http://127.0.0.1:9".parse().expect("a URI")).expect("placed");
+    let replicas = Replicas::At(vec!["127.0.0.1:9".parse().expect("an authority")]);
+    host.mesh().place_remote("catalog", &replicas).expect("placed");
     let failed = host.start(vec![Component::new("ads")]).await.err().expect("orders is nowhere");
     assert!(matches!(&failed, Error::Unplaced(names) if names == &["orders"]), "{failed}");
 }

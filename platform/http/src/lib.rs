@@ -1,9 +1,10 @@
 //! HTTP as the shop speaks it: problems as RFC 9457 documents, input that is read strictly, and listeners that drain.
 //!
-//! [`serve`] is the only accept loop of the project; it speaks HTTP/1.1 and HTTP/2 (with prior knowledge), so gRPC and
-//! REST share it. [`Json`] and [`Query`] read input and answer with a [`Reply`] that names the field. [`observe`] gives
+//! [`serve`](fn@serve) is the only accept loop of the project; it speaks HTTP/1.1 and HTTP/2 (with prior knowledge), in plain text or
+//! over TLS, so gRPC and REST share it. [`Json`] and [`Query`] read input and answer with a [`Reply`] that names the field. [`observe`] gives
 //! every request its server span and its figures.
 
+mod begun;
 mod extract;
 mod grpc;
 mod health;
@@ -17,4 +18,4 @@ pub use grpc::{grpc_routes, with_grpc};
 pub use health::health_routes;
 pub use observe::observe;
 pub use problem::Reply;
-pub use serve::{MAX_CONNECTIONS, Peer, bind, serve};
+pub use serve::{Listener, MAX_CONNECTIONS, Peer, bind, serve};

@@ -11,22 +11,24 @@ use axum::response::Response;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use vitrine_platform_tls as tls;
+
+use crate::begun::Begun;
 use crate::observe::guarded;
 
 /// Most connections of one listener; more wait to be accepted.
 pub const MAX_CONNECTIONS: usize = 4096;
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How HTTP/2 begins (RFC 9113, 3.4).
-const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// The pause before looking again whether the rest of that has come.
-const PEEK_PAUSE: Duration = Duration::from_millis(5);
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause after the system could not give a connection (too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -49,9 +51,30 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     })
 }
 
+/// Where connections come in: an address that was taken, in plain text or over TLS.
+#[derive(Debug)]
+pub struct Listener {
+    tcp: TcpListener,
+    tls: Option<tls::Server>,
+}
+
+impl From<TcpListener> for Listener {
+    fn from(tcp: TcpListener) -> Self {
+        Self { tcp, tls: None }
+    }
+}
+
+impl Listener {
+    /// Takes TLS connections only, if there is something to make them with.
+    pub fn with_tls(self, tls: Option<tls::Server>) -> Self {
+        Self { tls, ..self }
+    }
+}
+
 /// Serves a router until stopped: then no connection is accepted any more, idle ones are closed, and requests in flight
 /// have until `drain` to end. What has not ended then is cut. A handler that panics is answered for with a 500.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, drain: Duration) {
+pub async fn serve(listener: impl Into<Listener>, router: Router, stop: CancellationToken, drain: Duration) {
+    let Listener { tcp: listener, tls } = listener.into();
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
@@ -68,9 +91,9 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
                 continue;
             }
         };
-        let (router, stop, cut) = (router.clone(), stop.clone(), cut.clone());
+        let (tls, router, stop, cut) = (tls.clone(), router.clone(), stop.clone(), cut.clone());
         connections.spawn(async move {
-            cut.run_until_cancelled(connection(stream, peer, router, stop)).await;
+            cut.run_until_cancelled(secured(stream, tls, peer, router, stop)).await;
             drop(slot);
         });
     }
@@ -86,30 +109,36 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> io::Result<(tokio::net::TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
     let slot = slots.clone().acquire_owned().await.map_err(io::Error::other)?;
     let (stream, address) = listener.accept().await?;
     stream.set_nodelay(true)?;
     Ok((stream, Peer(address), slot))
 }
 
-/// Waits until the client has begun to speak, and until it is plain whether it speaks HTTP/2: the server has no bound for that
-/// itself. Answers whether it did so in time.
-async fn says_something(stream: &tokio::net::TcpStream) -> bool {
-    let spoken = async {
-        let mut head = [0; HTTP2_PREFACE.len()];
-        loop {
-            let seen = stream.peek(&mut head).await.ok().filter(|n| *n > 0)?;
-            if seen == head.len() || head[..seen] != HTTP2_PREFACE[..seen] {
-                return Some(());
-            }
-            tokio::time::sleep(PEEK_PAUSE).await;
-        }
+/// A connection, from its first byte: TLS is its own task's business, so nobody waits for somebody else's handshake.
+async fn secured(stream: TcpStream, tls: Option<tls::Server>, peer: Peer, router: Router, stop: CancellationToken) {
+    let Some(tls) = tls else { return connection(stream, peer, router, stop).await };
+    let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream));
+    let outcome = match stop.run_until_cancelled(handshake).await {
+        Some(Ok(outcome)) => outcome,
+        Some(Err(_)) => Err(io::ErrorKind::TimedOut.into()),
+        None => return,
     };
-    matches!(tokio::time::timeout(HEAD_TIMEOUT, spoken).await, Ok(Some(())))
+    match outcome {
+        Ok(stream) => connection(stream, peer, router, stop).await,
+        // Anybody may knock with the wrong key.
+        Err(e) => tracing::debug!(peer = %peer.0, error = %e, "a TLS handshake failed"),
+    }
 }
 
-async fn connection(stream: tokio::net::TcpStream, peer: Peer, router: Router, stop: CancellationToken) {
+async fn connection<S>(stream: S, peer: Peer, router: Router, stop: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    // The server has no bound for this itself.
+    let begun = tokio::time::timeout(HEAD_TIMEOUT, Begun::read(stream));
+    let Some(Ok(Ok(stream))) = stop.run_until_cancelled(begun).await else { return };
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(1024).keep_alive_interval(Some(HEAD_TIMEOUT * 2));
@@ -121,9 +150,6 @@ async fn connection(stream: tokio::net::TcpStream, peer: Peer, router: Router, s
             Ok::<Response, Infallible>(guarded(answered).await)
         }
     });
-    if !stop.run_until_cancelled(says_something(&stream)).await.unwrap_or(false) {
-        return;
-    }
     let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     tokio::pin!(served);
     let result = tokio::select! {

@@ -2,7 +2,8 @@
 //!
 //! On the caller's side ([`client`]): a deadline (the sooner of the caller's own, the request's and the default), carried in
 //! `grpc-timeout` and enforced here; extensions are cleared; a concurrency limit and a circuit breaker per callee;
-//! safe calls that end in UNAVAILABLE are repeated with jitter and within a budget; trace context and baggage go out; one
+//! safe calls that end in UNAVAILABLE, and any that no handler saw, are repeated with jitter and within a budget; a call
+//! that was not even sent goes to another replica at once (`docs/adr/0010-repeating-on-another-replica.md`); trace context and baggage go out; one
 //! client span and the client's RED metrics.
 //!
 //! On the server's side ([`server`]): trace context, baggage and deadline come in and become the current context; a
@@ -22,12 +23,14 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use tokio::sync::Semaphore;
 use tonic::body::Body;
+use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use tower::ServiceExt;
 use vitrine_contracts::Problem;
 use vitrine_platform_telemetry::{Context, Kind, Service, Span};
 
-use crate::wire::{TIMEOUT, code_name, is_fault, parse_timeout, status_of, timeout_header};
+use crate::balance::{Tried, Undone};
+use crate::wire::{TIMEOUT, UNHANDLED, code_name, is_fault, parse_timeout, status_of, timeout_header};
 use crate::{Slot, Transport};
 
 /// The largest message that passes, in either direction.
@@ -63,6 +66,9 @@ impl Default for Limits {
     }
 }
 
+/// How often a call that reached nobody is sent anew, whatever the method: so many replicas may be on their way out at once.
+const MAX_UNSENT: u32 = 5;
+
 /// The methods that may be repeated without harm, by their names: they only read.
 const SAFE_PREFIXES: &[&str] =
     &["Get", "BatchGet", "List", "Search", "Quote", "Convert", "BatchConvert", "Recommend", "Fetch"];
@@ -85,6 +91,8 @@ struct Answer {
     body: Bytes,
     trailers: Option<HeaderMap>,
     status: Status,
+    /// The other side's Fence says that no handler saw the call.
+    unhandled: bool,
 }
 
 impl Answer {
@@ -183,7 +191,8 @@ async fn attempts(
     let _permit = slot.in_flight.acquire().await.map_err(|_| Status::unavailable("the process is stopping"))?;
     slot.budget.earn();
     let mut backoff = limits.first_backoff;
-    let mut attempt = 1;
+    let (mut attempt, mut unsent) = (1, 0);
+    let tried = Tried::default();
     loop {
         // Neither of these gets better by waiting a little: they are answered at once, and cost no retry.
         let target = slot.target()?;
@@ -192,10 +201,20 @@ async fn attempts(
                 .with_reason("CIRCUIT_OPEN")
                 .into());
         }
-        let outcome = attempt_once(slot, target, head, body.clone(), deadline).await;
+        let outcome = attempt_once(slot, target, head, body.clone(), &tried, deadline).await;
+        match outcome.as_ref().err().and_then(Undone::of) {
+            Some(Undone::Nobody) => return outcome,
+            // It costs nobody anything, so it needs neither a pause nor the budget.
+            Some(Undone::Unsent) if unsent < MAX_UNSENT => {
+                unsent += 1;
+                continue;
+            }
+            Some(Undone::Unsent) | None => {}
+        }
         let code = outcome.as_ref().map_or_else(Status::code, |a| a.status.code());
+        let may_be_repeated = is_safe(method) || outcome.as_ref().is_ok_and(|a| a.unhandled);
         let again =
-            code == Code::Unavailable && attempt < limits.max_attempts && is_safe(method) && slot.budget.spend();
+            code == Code::Unavailable && attempt < limits.max_attempts && may_be_repeated && slot.budget.spend();
         if !again {
             return outcome;
         }
@@ -211,6 +230,7 @@ async fn attempt_once(
     target: Transport,
     head: &http::request::Parts,
     body: Bytes,
+    tried: &Tried,
     deadline: Instant,
 ) -> Result<Answer, Status> {
     let mut request = Request::new(Body::new(Full::new(body).map_err(|never| match never {})));
@@ -220,9 +240,15 @@ async fn attempt_once(
     *request.headers_mut() = head.headers.clone();
     let left = deadline.saturating_duration_since(Instant::now());
     request.headers_mut().insert(TIMEOUT, timeout_header(left));
+    request.extensions_mut().insert(tried.clone());
     let mut heard = Heard { slot, deadline, failed: None };
     let outcome = answer(target, request).await;
-    heard.failed = Some(is_fault(outcome.as_ref().map_or_else(Status::code, |a| a.status.code())));
+    heard.failed = match &outcome {
+        Ok(answer) => Some(is_fault(answer.status.code())),
+        // The balancer knows better whom to leave alone.
+        Err(status) if Undone::of(status).is_some() => None,
+        Err(status) => Some(is_fault(status.code())),
+    };
     outcome
 }
 
@@ -246,10 +272,12 @@ impl Drop for Heard<'_> {
 }
 
 async fn answer(target: Transport, request: Request<Body>) -> Result<Answer, Status> {
-    let (head, body) = target.oneshot(request).await?.into_parts();
+    let (mut head, body) = target.oneshot(request).await?.into_parts();
+    // It is about this hop: whoever hands the status on must not say it of itself.
+    let unhandled = head.headers.remove(UNHANDLED).is_some();
     let (body, trailers) = whole(body).await?;
     let status = status_of(&head.headers, trailers.as_ref());
-    Ok(Answer { head, body, trailers, status })
+    Ok(Answer { head, body, trailers, status, unhandled })
 }
 
 /// Reads a whole message.
@@ -283,7 +311,10 @@ pub(crate) async fn server(
 
     let handled = async {
         let Ok(_permit) = gate.try_acquire() else {
-            return Err(Status::from(Problem::unavailable(&format!("{} has too many calls at once", service.name()))));
+            let full = Problem::unavailable(&format!("{} has too many calls at once", service.name()));
+            let mut refused = Status::from(full);
+            refused.metadata_mut().insert(UNHANDLED, MetadataValue::from_static("1"));
+            return Err(refused);
         };
         let answered = AssertUnwindSafe(answer(routes, request)).catch_unwind();
         match tokio::time::timeout_at(deadline.into(), answered).await {

@@ -8,89 +8,60 @@
 //! messages, so that status, size and time are known for the call as a whole. A service that streams would need its own
 //! way around (gRPC health and reflection are served beside the Fence for that reason).
 
+mod balance;
 mod breaker;
 mod budget;
+mod discovery;
 pub mod fence;
+mod placement;
 mod wire;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use thiserror::Error;
+use tonic::Status;
 use tonic::body::Body;
 use tonic::service::Routes;
-use tonic::transport::Endpoint;
-use tonic::{Code, Status};
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceExt, service_fn};
 use vitrine_contracts::Problem;
 use vitrine_platform_telemetry as telemetry;
+use vitrine_platform_tls as tls;
+
+use balance::{Address, Balancer, Connecting, Health};
 
 pub use breaker::Breaker;
 pub use budget::RetryBudget;
+pub use discovery::{Discovery, Registration};
 pub use fence::Limits;
+pub use placement::{Placement, Replicas, Unreadable};
 
 /// What every generated client is made over, and every server is turned into.
 ///
 /// The error is a [`Status`], not a boxed error: with the latter, calls could not be moved to another task.
 pub type Transport = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, Status>;
 
-/// How long a connection attempt may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How often an idle connection is probed.
-const KEEP_ALIVE: Duration = Duration::from_secs(20);
-
-/// Where a service lives. NATS will be the third way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Placement {
-    /// In this process.
-    Local,
-    /// At this address, over gRPC.
-    Grpc(http::Uri),
-}
-
-/// A placement that cannot be read, or an address that cannot be used.
+/// What keeps a service from being placed.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// Not a placement.
-    #[error("{0:?} is not a placement: expected local or grpc://HOST:PORT")]
-    Placement(String),
-    /// Not an address for a channel.
-    #[error("the address {0} cannot be used for gRPC")]
-    Channel(http::Uri, #[source] tonic::transport::Error),
     /// A service was filled twice.
     #[error("{0} is placed twice")]
     Twice(String),
-}
-
-impl FromStr for Placement {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        if text == "local" {
-            return Ok(Self::Local);
-        }
-        let bad = || Error::Placement(text.to_owned());
-        let rest = text.strip_prefix("grpc://").ok_or_else(bad)?;
-        let uri: http::Uri = format!("http://{rest}").parse().map_err(|_| bad())?;
-        match (uri.host(), uri.port_u16(), uri.path()) {
-            (Some(_), Some(_), "/" | "") => Ok(Self::Grpc(uri)),
-            _ => Err(bad()),
-        }
-    }
-}
-
-impl fmt::Display for Placement {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Local => f.write_str("local"),
-            Self::Grpc(uri) => write!(f, "grpc://{}", uri.authority().map_or("", |a| a.as_str())),
-        }
-    }
+    /// Not an address for a channel.
+    #[error("the address {0} cannot be used for gRPC: http://HOST:PORT expected")]
+    Channel(http::Uri),
+    /// Not a name server.
+    #[error("discovery.name_server = {0:?} is no name server: IP:PORT expected, or nothing for the system's")]
+    NameServer(String),
+    /// The system says nothing useful about names.
+    #[error("the system's name servers cannot be used (resolv.conf): set discovery.name_server to IP:PORT")]
+    SystemNames(#[source] hickory_resolver::net::NetError),
+    /// Not Consul's address.
+    #[error("discovery.consul = {0:?} is no address of Consul: http://HOST:PORT expected")]
+    Consul(String),
 }
 
 /// A service's place in this process: empty at first, filled once.
@@ -119,12 +90,25 @@ impl Slot {
 pub struct Mesh {
     slots: Arc<Mutex<HashMap<String, Arc<Slot>>>>,
     limits: Limits,
+    remotes: Arc<Remotes>,
+}
+
+/// How other processes are reached.
+#[derive(Debug, Default)]
+struct Remotes {
+    discovery: Discovery,
+    tls: Option<tls::Client>,
 }
 
 impl Mesh {
     /// A mesh with nothing in it.
     pub fn new(limits: Limits) -> Self {
-        Self { slots: Arc::default(), limits }
+        Self { slots: Arc::default(), limits, remotes: Arc::default() }
+    }
+
+    /// How other processes are found, and, if there is something to do it with, spoken with over TLS.
+    pub fn with_remotes(self, discovery: Discovery, tls: Option<tls::Client>) -> Self {
+        Self { remotes: Arc::new(Remotes { discovery, tls }), ..self }
     }
 
     fn slot(&self, name: &str) -> Arc<Slot> {
@@ -162,9 +146,12 @@ impl Mesh {
         self.fill(name, server)
     }
 
-    /// Says that a service is at an address. The connection is made when it is first used, and made again when it broke.
-    pub fn place_remote(&self, name: &str, uri: &http::Uri) -> Result<(), Error> {
-        self.fill(name, channel(uri)?)
+    /// Says where the replicas of a service are. They are looked for and connected to from now on, so this needs a runtime.
+    pub fn place_remote(&self, name: &str, replicas: &Replicas) -> Result<(), Error> {
+        let connecting = Connecting { tls: self.remotes.tls.clone(), health: Health::Watched };
+        let balancer = Arc::new(Balancer::new(name.into(), connecting));
+        discovery::follow(replicas, &self.remotes.discovery, &balancer)?;
+        self.fill(name, through(balancer))
     }
 
     fn fill(&self, name: &str, transport: Transport) -> Result<(), Error> {
@@ -198,31 +185,21 @@ fn bare(routes: Routes) -> Transport {
     }))
 }
 
-/// A bare gRPC channel, without the Fence: for telemetry, which must not describe itself.
+/// A bare gRPC channel, without the Fence: for telemetry, which must not describe itself. It connects by itself, and again when the
+/// connection broke; health is not asked for.
 pub fn channel(uri: &http::Uri) -> Result<Transport, Error> {
-    let endpoint = Endpoint::from_shared(uri.to_string()).map_err(|e| Error::Channel(uri.clone(), e))?;
-    let channel = endpoint
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(CONNECT_TIMEOUT)
-        .connect_lazy();
-    Ok(BoxCloneSyncService::new(service_fn(move |request: http::Request<Body>| {
-        let channel = channel.clone();
-        async move { channel.oneshot(request).await.map_err(|e| unreachable_status(&e)) }
-    })))
+    let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http")).cloned();
+    let authority = authority.ok_or_else(|| Error::Channel(uri.clone()))?;
+    let name = discovery::bare(authority.host()).into();
+    let balancer = Arc::new(Balancer::new("the service".into(), Connecting { tls: None, health: Health::Assumed }));
+    balancer.replace(&[Address { authority, name }]);
+    Ok(through(balancer))
 }
 
-/// What a broken connection means to a caller: nothing is known but that there was no answer.
-fn unreachable_status(error: &tonic::transport::Error) -> Status {
-    // The channel keeps the request's time, too, and may be a little quicker than the Fence.
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<tonic::TimeoutExpired>() {
-            return Status::deadline_exceeded("the service did not answer in time");
-        }
-        cause = error.source();
-    }
-    tracing::debug!(?error, "a channel failed");
-    Status::new(Code::Unavailable, "the service cannot be reached")
+/// The way to one of several.
+fn through(balancer: Arc<Balancer>) -> Transport {
+    BoxCloneSyncService::new(service_fn(move |request| {
+        let balancer = balancer.clone();
+        async move { balancer.call(request).await }
+    }))
 }

@@ -8,6 +8,9 @@ use tonic::{Code, Status};
 /// The header that carries a call's remaining time.
 pub(crate) const TIMEOUT: &str = "grpc-timeout";
 
+/// The header of an answer that says: no handler saw the call. Only a Fence says it, to the Fence at the other end.
+pub(crate) const UNHANDLED: &str = "vitrine-unhandled";
+
 /// As the gRPC wire format has it: at most eight digits and a unit.
 pub(crate) fn timeout_header(left: Duration) -> HeaderValue {
     let micros = left.as_micros();

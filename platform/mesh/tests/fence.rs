@@ -96,10 +96,12 @@ async fn world(far: bool, limits: Limits) -> World {
         let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
         let listener = bind(any).await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let router = grpc_routes(move |_| Some(server.clone()), Routes::default());
+        let router = grpc_routes(move |path| path.starts_with("/vitrine.").then(|| server.clone()), Routes::default());
         tokio::spawn(serve(listener, router, stop.clone(), Duration::from_secs(1)));
-        let Placement::Grpc(uri) = format!("grpc://{address}").parse().expect("a placement") else { panic!("not far") };
-        near_mesh.place_remote("carts", &uri).expect("placed");
+        let Placement::Grpc(replicas) = format!("grpc://{address}").parse().expect("a placement") else {
+            panic!("not far")
+        };
+        near_mesh.place_remote("carts", &replicas).expect("placed");
     } else {
         near_mesh.place_local("carts", server).expect("placed");
     }
@@ -267,7 +269,10 @@ async fn nobody_at_the_address_is_unavailable_at_once() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     drop(listener);
-    mesh.place_remote("carts", &format!("http://{address}").parse().expect("an address")).expect("placed");
+    let Placement::Grpc(replicas) = format!("grpc://{address}").parse().expect("a placement") else {
+        panic!("not far")
+    };
+    mesh.place_remote("carts", &replicas).expect("placed");
     let began = Instant::now();
     let status = client.clone().add_item(AddItemRequest::default()).await.expect_err("nobody");
     assert_eq!(status.code(), Code::Unavailable);

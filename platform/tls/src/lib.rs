@@ -1,15 +1,36 @@
 //! Certificates and keys from files, for whoever speaks TLS: the only crate that names rustls.
+//!
+//! [`client`] is for drivers that take a rustls configuration. [`Server`] and [`Client`] are the two sides of the project's own
+//! connections: mutual when both have all files, HTTP/2 by ALPN, and their files are read again when they change.
 
+mod reload;
+
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use serde::{Deserialize, Serialize};
 use thiserror::Error as ThisError;
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use reload::Reloading;
 
 pub use rustls::ClientConfig;
+
+/// A connection on the server's side.
+pub type ServerStream = tokio_rustls::server::TlsStream<TcpStream>;
+/// A connection on the client's side.
+pub type ClientStream = tokio_rustls::client::TlsStream<TcpStream>;
+
+/// What a server speaks, the best first.
+const SPOKEN: &[&[u8]] = &[HTTP2, b"http/1.1"];
+/// What gRPC needs.
+const HTTP2: &[u8] = b"h2";
 
 /// Which files. Empty paths are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +60,17 @@ pub enum Error {
     /// Half of a pair.
     #[error("a certificate needs its key, and a key its certificate: one of the two files is not set")]
     Half,
+    /// A server that has nothing to show.
+    #[error("a server needs a certificate and its key: neither file is set")]
+    NoCertificate,
+    /// A client that would believe nobody.
+    #[error(
+        "a client needs the certificates of the authorities that servers' certificates come from: the file ca is not set"
+    )]
+    NoAuthority,
+    /// A name that no certificate can bear.
+    #[error("{0:?} is no name that a certificate can bear: a host name or an IP address expected")]
+    Name(String),
     /// Certificates and key that do not fit, or that rustls cannot use.
     #[error("certificates and key cannot be used together: {0}")]
     Unusable(#[from] rustls::Error),
@@ -54,7 +86,11 @@ impl Files {
     pub(crate) fn roots(&self) -> Result<RootCertStore, Error> {
         let mut roots = RootCertStore::empty();
         for certificate in certificates(&self.ca)? {
-            roots.add(certificate)?;
+            roots.add(certificate).map_err(|e| Error::File {
+                path: self.ca.clone(),
+                expected: "certificates of authorities in PEM",
+                reason: e.to_string(),
+            })?;
         }
         Ok(roots)
     }
@@ -84,13 +120,79 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     if found.is_empty() { Err(wrong("there is none in it".to_owned())) } else { Ok(found) }
 }
 
-/// The client's side of TLS: trusts the authorities of the files, and shows their certificate when there is one.
-pub fn client(files: &Files) -> Result<Arc<ClientConfig>, Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn client_config(files: &Files) -> Result<ClientConfig, Error> {
+    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
     let builder = builder.with_root_certificates(files.roots()?);
-    Ok(Arc::new(match files.identity()? {
+    Ok(match files.identity()? {
         Some((chain, key)) => builder.with_client_auth_cert(chain, key)?,
         None => builder.with_no_client_auth(),
-    }))
+    })
+}
+
+/// The client's side of TLS: trusts the authorities of the files, and shows their certificate when there is one.
+pub fn client(files: &Files) -> Result<Arc<ClientConfig>, Error> {
+    client_config(files).map(Arc::new)
+}
+
+fn http2_client(files: &Files) -> Result<Arc<ClientConfig>, Error> {
+    if files.ca.as_os_str().is_empty() {
+        return Err(Error::NoAuthority);
+    }
+    let mut config = client_config(files)?;
+    config.alpn_protocols = vec![HTTP2.to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn http_server(files: &Files) -> Result<Arc<ServerConfig>, Error> {
+    let (chain, key) = files.identity()?.ok_or(Error::NoCertificate)?;
+    let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+    let builder = if files.ca.as_os_str().is_empty() {
+        builder.with_no_client_auth()
+    } else {
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(files.roots()?), provider());
+        // The roots are there, so only a key that the provider does not know could be wrong.
+        let verifier = verifier.build().map_err(|e| rustls::Error::General(e.to_string()))?;
+        builder.with_client_cert_verifier(verifier)
+    };
+    let mut config = builder.with_single_cert(chain, key)?;
+    config.alpn_protocols = SPOKEN.iter().map(|name| name.to_vec()).collect();
+    Ok(Arc::new(config))
+}
+
+/// The server's side of connections. With authorities in its files, clients must show a certificate of one of them. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Server(Arc<Reloading<ServerConfig>>);
+
+impl Server {
+    /// Reads the files.
+    pub fn new(files: &Files) -> Result<Self, Error> {
+        Ok(Self(Arc::new(Reloading::new(files, http_server)?)))
+    }
+
+    /// Makes a connection a secret one. Whoever calls bounds the time.
+    pub async fn accept(&self, stream: TcpStream) -> io::Result<ServerStream> {
+        TlsAcceptor::from(self.0.current()).accept(stream).await
+    }
+}
+
+/// The client's side of HTTP/2 connections. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Client(Arc<Reloading<ClientConfig>>);
+
+impl Client {
+    /// Reads the files.
+    pub fn new(files: &Files) -> Result<Self, Error> {
+        Ok(Self(Arc::new(Reloading::new(files, http2_client)?)))
+    }
+
+    /// Makes a connection a secret one with whoever bears this name in their certificate. Whoever calls bounds the time.
+    pub async fn connect(&self, name: &str, stream: TcpStream) -> io::Result<ClientStream> {
+        let invalid = |_| io::Error::new(io::ErrorKind::InvalidInput, Error::Name(name.to_owned()));
+        let name = ServerName::try_from(name.to_owned()).map_err(invalid)?;
+        TlsConnector::from(self.0.current()).connect(name, stream).await
+    }
 }

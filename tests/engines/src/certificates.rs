@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd,
+};
 
 /// An authority of its own, with its files in a folder.
 pub struct Certificates {
@@ -37,9 +39,20 @@ impl Certificates {
     /// Writes `NAME.pem` and `NAME.key`, good for servers at localhost and 127.0.0.1 and for clients; answers their paths. A second
     /// call with the same name replaces them by others.
     pub fn issue(&self, name: &str) -> Result<(PathBuf, PathBuf)> {
+        self.issue_until(name, 4096)
+    }
+
+    /// The same, with a certificate that was good until the year 2001.
+    pub fn issue_expired(&self, name: &str) -> Result<(PathBuf, PathBuf)> {
+        self.issue_until(name, 2001)
+    }
+
+    fn issue_until(&self, name: &str, year: i32) -> Result<(PathBuf, PathBuf)> {
         let mut params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
         params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.not_before = date_time_ymd(2000, 1, 1);
+        params.not_after = date_time_ymd(year, 1, 1);
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.authority)?;
         let (certificate_file, key_file) =

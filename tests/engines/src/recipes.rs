@@ -78,8 +78,9 @@ pub fn consul() -> Result<Recipe> {
         command
             .arg(format!("-http-port={}", at.port))
             .arg("-grpc-port=-1")
+            .arg(format!("-dns-port={}", at.dns_port()?))
             .arg(format!("-data-dir={}", at.folder.display()));
-        for flag in ["-dns-port", "-serf-lan-port", "-serf-wan-port", "-server-port"] {
+        for flag in ["-serf-lan-port", "-serf-wan-port", "-server-port"] {
             command.arg(format!("{flag}={}", free_port()?));
         }
         Ok(command)

@@ -29,6 +29,23 @@ pub(crate) struct Place<'a> {
     pub(crate) port: u16,
 }
 
+impl Place<'_> {
+    /// A second port, for DNS, that stays the same when the server is started again.
+    pub(crate) fn dns_port(&self) -> Result<u16> {
+        let file = dns_port_file(self.folder);
+        if let Ok(known) = std::fs::read_to_string(&file) {
+            return Ok(known.parse()?);
+        }
+        let port = free_port()?;
+        std::fs::write(file, port.to_string())?;
+        Ok(port)
+    }
+}
+
+fn dns_port_file(folder: &Path) -> PathBuf {
+    folder.join("dns-port")
+}
+
 type Make = Box<dyn Fn(&Place<'_>) -> Result<Command> + Send>;
 
 /// How a kind of server is started.
@@ -100,6 +117,13 @@ impl Server {
     /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Where Consul answers DNS, on 127.0.0.1.
+    pub fn dns_port(&self) -> Result<u16> {
+        let file = dns_port_file(self.folder());
+        let known = std::fs::read_to_string(&file).with_context(|| format!("{} has no DNS", self.kind()))?;
+        Ok(known.parse()?)
     }
 
     /// Where clients find it.

@@ -13,7 +13,7 @@ use vitrine_contracts::carts::v1::{AddItemRequest, GetCartRequest};
 use vitrine_platform_mesh::{Error, Limits, Mesh};
 use vitrine_platform_telemetry::{Config, Telemetry};
 
-use crate::{Odd, eventually, listen, near_and_far, uri, world};
+use crate::{Odd, at, eventually, listen, near_and_far, world};
 
 near_and_far!(
     nobody_may_wait_longer_than_the_longest,
@@ -79,7 +79,7 @@ async fn a_service_is_placed_once() {
     let (mesh, telemetry) = (Mesh::new(Limits::default()), Telemetry::new(Config::default()));
     let server = mesh.server(telemetry.service("carts"), Routes::new(CartsServiceServer::new(Odd::default())));
     mesh.place_local("carts", server).expect("placed");
-    let again = mesh.place_remote("carts", &"http://127.0.0.1:1".parse().expect("a URI"));
+    let again = mesh.place_remote("carts", &at("127.0.0.1:1".parse().expect("an address")));
     assert!(matches!(&again, Err(Error::Twice(name)) if name == "carts"), "{again:?}");
     assert!(mesh.unplaced().is_empty());
 }
@@ -96,7 +96,7 @@ async fn a_server_that_comes_back_is_found_again() {
     let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
     let first = CancellationToken::new();
     let address = listen(server.clone(), any, &first).await;
-    mesh.place_remote("carts", &uri(address)).expect("placed");
+    mesh.place_remote("carts", &at(address)).expect("placed");
     add().await.expect("answered");
     first.cancel();
     eventually(async || add().await.is_err_and(|s| s.code() == Code::Unavailable)).await;

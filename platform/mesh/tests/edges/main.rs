@@ -18,7 +18,7 @@ use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::carts::v1::carts_service_server::{CartsService, CartsServiceServer};
 use vitrine_contracts::carts::v1::{AddItemRequest, Cart, ClearCartRequest, GetCartRequest, SetItemRequest};
 use vitrine_platform_http::{bind, grpc_routes, serve};
-use vitrine_platform_mesh::{Limits, Mesh, Transport};
+use vitrine_platform_mesh::{Limits, Mesh, Replicas, Transport};
 use vitrine_platform_telemetry::{Config, Context, Telemetry};
 
 /// How long anything may take to come about.
@@ -105,7 +105,7 @@ async fn world(far: bool, limits: Limits) -> World {
     let server = Mesh::new(limits).server(callee.service("carts"), Routes::new(CartsServiceServer::new(odd.clone())));
     if far {
         let address = listen(server, "127.0.0.1:0".parse().expect("an address"), &stop).await;
-        mesh.place_remote("carts", &uri(address)).expect("placed");
+        mesh.place_remote("carts", &at(address)).expect("placed");
     } else {
         mesh.place_local("carts", server).expect("placed");
     }
@@ -116,13 +116,13 @@ async fn world(far: bool, limits: Limits) -> World {
 async fn listen(server: Transport, at: SocketAddr, stop: &CancellationToken) -> SocketAddr {
     let listener = bind(at).await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let router = grpc_routes(move |_| Some(server.clone()), Routes::default());
+    let router = grpc_routes(move |path| path.starts_with("/vitrine.").then(|| server.clone()), Routes::default());
     tokio::spawn(serve(listener, router, stop.clone(), Duration::from_secs(1)));
     address
 }
 
-fn uri(address: SocketAddr) -> http::Uri {
-    format!("http://{address}").parse().expect("a URI")
+fn at(address: SocketAddr) -> Replicas {
+    Replicas::At(vec![address.to_string().parse().expect("an authority")])
 }
 
 impl World {

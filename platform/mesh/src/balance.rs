@@ -1,0 +1,240 @@
+//! One of several: the replicas of a service, and which of them gets the next call.
+//!
+//! Discovery replaces the set as a whole; an address that stays keeps its connection. Each [`Endpoint`] connects by itself and knows
+//! whether it may be called. Among those the choice is the less busy of two that chance names ("power of two choices"): nearly
+//! as even as always asking the least busy one, and callers do not all run to the same.
+
+mod endpoint;
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use hyper::client::conn::http2::SendRequest;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic::Status;
+use tonic::body::Body;
+use vitrine_contracts::Problem;
+use vitrine_platform_tls as tls;
+
+pub(crate) use endpoint::{Address, Health};
+use endpoint::{CONNECT_TIMEOUT, Endpoint, InFlight, Standing};
+
+/// How long a call waits for connections that failed before and are tried again because it came.
+const HURRY_WAIT: Duration = Duration::from_millis(100);
+
+/// The addresses that a call went to already, in its extensions: another one is better.
+#[derive(Clone, Default)]
+pub(crate) struct Tried(Arc<Mutex<Vec<Address>>>);
+
+/// The source of a status whose call certainly did not reach a handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Undone {
+    /// There was nobody to send it to: that will not change within a moment.
+    Nobody,
+    /// It was not sent, or refused unread: somebody else may get it.
+    Unsent,
+}
+
+impl fmt::Display for Undone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nobody => "no replica could be asked",
+            Self::Unsent => "the call reached no handler",
+        })
+    }
+}
+
+impl StdError for Undone {}
+
+impl Undone {
+    /// What a status says about its call, if anything.
+    pub(crate) fn of(status: &Status) -> Option<Self> {
+        status.source().and_then(|source| source.downcast_ref()).copied()
+    }
+
+    fn status(self, problem: Problem) -> Status {
+        let mut status = Status::from(problem);
+        status.set_source(Arc::new(self));
+        status
+    }
+}
+
+/// How connections are made.
+#[derive(Clone, Debug)]
+pub(crate) struct Connecting {
+    pub(crate) tls: Option<tls::Client>,
+    pub(crate) health: Health,
+}
+
+/// The replicas of one service. Its tasks end with it; calls in flight do not.
+pub(crate) struct Balancer {
+    service: Arc<str>,
+    endpoints: RwLock<Vec<Arc<Endpoint>>>,
+    /// Why there is no set yet, or none could be had lately.
+    trouble: Mutex<Option<String>>,
+    connecting: Connecting,
+    /// Told whenever an endpoint or the set has changed.
+    changed: watch::Sender<()>,
+    gone: CancellationToken,
+    _gone: DropGuard,
+}
+
+enum Look {
+    Ready(Arc<Endpoint>, SendRequest<Body>),
+    /// Somebody may be ready within this time.
+    Wait(Duration),
+    Nobody,
+}
+
+impl Balancer {
+    /// Without any replica, until [`Balancer::replace`].
+    pub(crate) fn new(service: Arc<str>, connecting: Connecting) -> Self {
+        let gone = CancellationToken::new();
+        Self {
+            service,
+            endpoints: RwLock::default(),
+            trouble: Mutex::default(),
+            connecting,
+            changed: watch::channel(()).0,
+            _gone: gone.clone().drop_guard(),
+            gone,
+        }
+    }
+
+    /// The set as it is now. Who is in it already stays connected; who has left gets no more calls.
+    ///
+    /// An empty set is ignored once there was another: whoever is left may well answer, and who does not is not asked anyway.
+    pub(crate) fn replace(&self, addresses: &[Address]) {
+        *self.trouble.lock() = addresses.is_empty().then(|| "discovery found none".to_owned());
+        if addresses.is_empty() {
+            self.changed.send_replace(());
+            return;
+        }
+        let mut endpoints = self.endpoints.write();
+        let (stay, leave): (Vec<_>, Vec<_>) = endpoints.drain(..).partition(|e| addresses.contains(e.address()));
+        leave.iter().for_each(|endpoint| endpoint.leave());
+        *endpoints = stay;
+        for address in addresses {
+            if !endpoints.iter().any(|e| e.address() == address) {
+                let gone = self.gone.child_token();
+                endpoints.push(Endpoint::start(address.clone(), self.connecting.clone(), self.changed.clone(), gone));
+            }
+        }
+        drop(endpoints);
+        self.changed.send_replace(());
+    }
+
+    /// Discovery did not answer. The set stays as it was.
+    pub(crate) fn trouble(&self, why: String) {
+        *self.trouble.lock() = Some(why);
+        self.changed.send_replace(());
+    }
+
+    /// Cancelled when this is dropped.
+    pub(crate) fn gone(&self) -> CancellationToken {
+        self.gone.clone()
+    }
+
+    /// Sends a call to one of the replicas.
+    pub(crate) async fn call(&self, mut request: Request<Body>) -> Result<Response<Body>, Status> {
+        let tried = request.extensions_mut().remove::<Tried>().unwrap_or_default();
+        let (endpoint, mut sender) = self.pick(&tried).await?;
+        tried.0.lock().push(endpoint.address().clone());
+        *request.uri_mut() = endpoint.uri(request.uri());
+        let in_flight = InFlight::new(endpoint.clone());
+        match sender.try_send_request(request).await {
+            // It is in flight until its answer is read, or left.
+            Ok(response) => Ok(response.map(|body| {
+                Body::new(body.map_frame(move |frame| {
+                    let _ = &in_flight;
+                    frame
+                }))
+            })),
+            Err(e) => {
+                let unsent = e.message().is_some() || refused(e.error());
+                tracing::debug!(service = &*self.service, address = %endpoint.address(), unsent, error = ?e.error(), "a call broke");
+                let problem = Problem::unavailable(&format!("{} cannot be reached", self.service));
+                Err(if unsent { Undone::Unsent.status(problem) } else { problem.into() })
+            }
+        }
+    }
+
+    async fn pick(&self, tried: &Tried) -> Result<(Arc<Endpoint>, SendRequest<Body>), Status> {
+        let began = Instant::now();
+        loop {
+            let mut changed = self.changed.subscribe();
+            match self.look(tried) {
+                Look::Ready(endpoint, sender) => return Ok((endpoint, sender)),
+                Look::Wait(most) if began.elapsed() < most => {
+                    // Too late or changed: both are seen by looking again.
+                    let _ = tokio::time::timeout_at((began + most).into(), changed.changed()).await;
+                }
+                Look::Wait(_) | Look::Nobody => return Err(self.nobody()),
+            }
+        }
+    }
+
+    fn look(&self, tried: &Tried) -> Look {
+        let endpoints = self.endpoints.read();
+        if endpoints.is_empty() {
+            return if self.trouble.lock().is_some() { Look::Nobody } else { Look::Wait(CONNECT_TIMEOUT) };
+        }
+        let ready: Vec<_> = endpoints.iter().filter_map(|e| e.sender().map(|sender| (e, sender))).collect();
+        let tried = tried.0.lock();
+        let fresh = ready.iter().filter(|(e, _)| !tried.contains(e.address())).count();
+        let candidates: Vec<_> =
+            ready.into_iter().filter(|(e, _)| fresh == 0 || !tried.contains(e.address())).collect();
+        if let Some((endpoint, sender)) = less_busy(candidates) {
+            return Look::Ready(endpoint.clone(), sender);
+        }
+        let mut wait = Look::Nobody;
+        for endpoint in endpoints.iter() {
+            match endpoint.standing() {
+                Standing::Connecting => return Look::Wait(CONNECT_TIMEOUT),
+                Standing::Failed if endpoint.hurry() => wait = Look::Wait(HURRY_WAIT),
+                Standing::Failed | Standing::NotServing => {}
+            }
+        }
+        wait
+    }
+
+    /// Says who is missing, and why the last one failed.
+    fn nobody(&self) -> Status {
+        let endpoints = self.endpoints.read();
+        let last = endpoints.iter().filter_map(|e| e.failure()).max_by_key(|(at, _)| *at).map(|(_, why)| why);
+        let why = last.or_else(|| self.trouble.lock().clone()).unwrap_or_else(|| "nobody has answered yet".to_owned());
+        let message =
+            format!("{} cannot be reached: none of {} replicas can be called: {why}", self.service, endpoints.len());
+        tracing::debug!(service = &*self.service, message, "no replica can be called");
+        Undone::Nobody.status(Problem::unavailable(&message).with_reason("NO_REPLICA"))
+    }
+}
+
+/// The less busy of two that chance names.
+fn less_busy<T>(mut candidates: Vec<(&Arc<Endpoint>, T)>) -> Option<(Arc<Endpoint>, T)> {
+    let mut draw = || match candidates.len() {
+        0 => None,
+        n => Some(candidates.swap_remove(rand::random_range(0..n))),
+    };
+    let busy = |endpoint: &Arc<Endpoint>| endpoint.in_flight.load(Ordering::Relaxed);
+    let (first, second) = (draw(), draw());
+    let chosen = match (first, second) {
+        (Some(first), Some(second)) if busy(second.0) < busy(first.0) => Some(second),
+        (first, _) => first,
+    };
+    chosen.map(|(endpoint, sender)| (endpoint.clone(), sender))
+}
+
+/// Whether the other side said that it did nothing with the request (RFC 9113, 8.7): REFUSED_STREAM, or a GOAWAY whose last stream
+/// came before this one. h2 gives a remote GOAWAY to no other stream; what breaks later gets an I/O error.
+fn refused(error: &hyper::Error) -> bool {
+    let Some(error) = error.source().and_then(|source| source.downcast_ref::<h2::Error>()) else { return false };
+    error.is_remote() && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
+}
