@@ -15,6 +15,7 @@ use vitrine_platform_telemetry::Telemetry;
 use vitrine_platform_tls as tls;
 
 use crate::cli::ServeArgs;
+use crate::engines::Engines;
 use crate::settings::Settings;
 use crate::{Usage, console, engines, folder, process, settings, topology};
 
@@ -29,7 +30,7 @@ pub struct Served {
     registration: Option<Registration>,
     stop_export: CancellationToken,
     exporting: TaskTracker,
-    _lock: folder::Lock,
+    _lock: Option<folder::Lock>,
 }
 
 /// Which services, where, and where the others are.
@@ -70,7 +71,9 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let names = check(plan)?;
     let telemetry_config = process::telemetry_config()?;
     folder::make(&plan.data)?;
-    let lock = folder::lock(&plan.data, &names)?;
+    // Data that is on a server may have several processes.
+    let shared = Engines::parse(&settings.shop.engines)?.postgres;
+    let lock = if shared { None } else { Some(folder::lock(&plan.data, &names)?) };
     let files = Some(&settings.tls).filter(|files| files.is_set());
     let connector = files.map(tls::Client::new).transpose()?;
     let acceptor = files.filter(|_| settings.serve.tls).map(tls::Server::new).transpose()?;

@@ -73,6 +73,11 @@ impl Host {
         &self.0.data
     }
 
+    /// Whether other processes may work on the same data.
+    pub fn is_shared(&self) -> bool {
+        !matches!(self.0.storage, Storage::Folder(_))
+    }
+
     /// The service's own database; [`Host::start`] makes it ready.
     pub fn open_store(&self, service: &str, schema: store::Schema) -> Result<store::Store, store::Error> {
         store::Store::open(&self.0.storage, service, schema)

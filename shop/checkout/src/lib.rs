@@ -72,12 +72,14 @@ pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failu
     let metrics = telemetry::Metrics::new(&host.telemetry(CHECKOUT));
     let sagas = saga::Sagas::new(journal::Journal { store: store.clone(), clock: host.clock() }, deps.clone(), metrics);
     let (recovering, tending) = (sagas.clone(), sagas.clone());
+    // Alone, what is unfinished now was left by a process before; a replica may be at work on it.
+    let whose = if host.is_shared() { saga::Whose::Abandoned } else { saga::Whose::Everyone };
     let remember_ms = i64::from(config.remember_keys_h) * 3_600_000;
     Ok(Component::new(CHECKOUT)
         .grpc(CheckoutServiceServer::new(grpc::Service { deps, sagas }))
         .store(store)
         .before_ready(async move {
-            recovering.recover(saga::Whose::Everyone).await.map_err(|e| {
+            recovering.recover(whose).await.map_err(|e| {
                 tracing::error!(error = %e, "unfinished purchases could not be read");
                 Problem::internal()
             })
