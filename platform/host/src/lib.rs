@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vitrine_kit::clock::Clock;
+use vitrine_platform_bus::with_relay;
 use vitrine_platform_mesh::{Mesh, Transport};
+use vitrine_platform_nats::Nats;
 use vitrine_platform_store as store;
 use vitrine_platform_telemetry as telemetry;
 
@@ -26,19 +28,36 @@ pub use running::{DRAIN, Error, Running};
 #[derive(Clone, Debug)]
 pub struct Host(Arc<Inner>);
 
-#[derive(Debug)]
+/// What NATS is used for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NatsUse {
+    /// The services of this process answer calls over NATS, too.
+    pub calls: bool,
+    /// Events travel over JetStream, and are not pulled from their producers. All processes of a shop must agree on it: what
+    /// nobody relays, nobody gets.
+    pub events: bool,
+}
+
+#[derive(Clone, Debug)]
 struct Inner {
     data: PathBuf,
     clock: Clock,
     seed: u64,
     telemetry: telemetry::Telemetry,
     mesh: Mesh,
+    nats: Option<(Nats, NatsUse)>,
 }
 
 impl Host {
     /// A host that keeps data below `data`.
     pub fn new(data: &Path, clock: Clock, seed: u64, telemetry: telemetry::Telemetry, mesh: Mesh) -> Self {
-        Self(Arc::new(Inner { data: data.to_owned(), clock, seed, telemetry, mesh }))
+        Self(Arc::new(Inner { data: data.to_owned(), clock, seed, telemetry, mesh, nats: None }))
+    }
+
+    /// The same with NATS. Whom this process calls over it is said to the mesh:
+    /// `host.mesh().place("carts", nats.transport("carts")?)`.
+    pub fn with_nats(self, nats: Nats, used: NatsUse) -> Self {
+        Self(Arc::new(Inner { nats: Some((nats, used)), ..Arc::unwrap_or_clone(self.0) }))
     }
 
     /// The time.
@@ -58,7 +77,7 @@ impl Host {
 
     /// The service's own database.
     pub fn open_store(&self, service: &str, schema: store::Schema) -> Result<store::Store, store::Error> {
-        store::Store::open(&self.0.data, service, schema)
+        store::Store::open(&self.0.data, service, with_relay(schema))
     }
 
     /// The service's handle for spans and metrics.

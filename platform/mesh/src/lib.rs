@@ -33,6 +33,7 @@ use vitrine_platform_telemetry as telemetry;
 pub use breaker::Breaker;
 pub use budget::RetryBudget;
 pub use fence::Limits;
+pub use wire::parse_timeout;
 
 /// What every generated client is made over, and every server is turned into.
 ///
@@ -44,20 +45,22 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often an idle connection is probed.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
-/// Where a service lives. NATS will be the third way.
+/// Where a service lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// In this process.
     Local,
     /// At this address, over gRPC.
     Grpc(http::Uri),
+    /// Wherever it answers on NATS. Who places it brings the transport: see `vitrine-platform-nats`.
+    Nats,
 }
 
 /// A placement that cannot be read, or an address that cannot be used.
 #[derive(Debug, Error)]
 pub enum Error {
     /// Not a placement.
-    #[error("{0:?} is not a placement: expected local or grpc://HOST:PORT")]
+    #[error("{0:?} is not a placement: expected local, nats or grpc://HOST:PORT")]
     Placement(String),
     /// Not an address for a channel.
     #[error("the address {0} cannot be used for gRPC")]
@@ -71,8 +74,10 @@ impl FromStr for Placement {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        if text == "local" {
-            return Ok(Self::Local);
+        match text {
+            "local" => return Ok(Self::Local),
+            "nats" => return Ok(Self::Nats),
+            _ => {}
         }
         let bad = || Error::Placement(text.to_owned());
         let rest = text.strip_prefix("grpc://").ok_or_else(bad)?;
@@ -88,6 +93,7 @@ impl fmt::Display for Placement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Local => f.write_str("local"),
+            Self::Nats => f.write_str("nats"),
             Self::Grpc(uri) => write!(f, "grpc://{}", uri.authority().map_or("", |a| a.as_str())),
         }
     }
@@ -157,19 +163,15 @@ impl Mesh {
         }))
     }
 
-    /// Says that a service is in this process.
-    pub fn place_local(&self, name: &str, server: Transport) -> Result<(), Error> {
-        self.fill(name, server)
+    /// Says how a service is reached: by its server when it is in this process, or else by a transport that somebody made.
+    pub fn place(&self, name: &str, transport: Transport) -> Result<(), Error> {
+        let filled = self.slot(name).target.set(Mutex::new(transport));
+        filled.map_err(|_| Error::Twice(name.to_owned()))
     }
 
     /// Says that a service is at an address. The connection is made when it is first used, and made again when it broke.
     pub fn place_remote(&self, name: &str, uri: &http::Uri) -> Result<(), Error> {
-        self.fill(name, channel(uri)?)
-    }
-
-    fn fill(&self, name: &str, transport: Transport) -> Result<(), Error> {
-        let filled = self.slot(name).target.set(Mutex::new(transport));
-        filled.map_err(|_| Error::Twice(name.to_owned()))
+        self.place(name, channel(uri)?)
     }
 
     /// Names that were asked for but never filled.
