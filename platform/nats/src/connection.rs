@@ -304,9 +304,9 @@ fn refused(error: &ConnectError, config: &Config, servers: &str) -> Error {
     let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
     let tls = io.and_then(std::io::Error::get_ref).and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match (error.kind(), tls) {
-        (ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication, _) => {
-            Error::Refused { servers, login: config.login() }
-        }
+        (ConnectErrorKind::AuthorizationViolation, _) => Error::Refused { servers, login: config.login() },
+        // It could not sign what the server gave it.
+        (ConnectErrorKind::Authentication, _) => Error::Damaged { login: config.login() },
         (_, Some(tls)) => Error::Handshake { servers, reason: handshake(tls) },
         (ConnectErrorKind::Tls, None) => Error::Handshake { servers, reason: said(error) },
         _ => Error::Unreachable { servers, reason: said(error) },

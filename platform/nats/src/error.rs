@@ -59,6 +59,12 @@ pub enum Error {
         /// How we logged in.
         login: String,
     },
+    /// What we would log in with is no key.
+    #[error("{login} cannot be used to log in: it is damaged")]
+    Damaged {
+        /// How we would log in.
+        login: String,
+    },
     /// One side speaks TLS and the other one does not, or they do not trust each other.
     #[error("TLS with NATS at {servers} failed: {reason}")]
     Handshake {
