@@ -5,8 +5,9 @@ use std::path::Path;
 use anyhow::Result;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_cache as cache;
-use vitrine_platform_host::{Host, Storage};
+use vitrine_platform_host::{Host, NatsUse, Storage};
 use vitrine_platform_mesh::Mesh;
+use vitrine_platform_nats::Nats;
 use vitrine_platform_telemetry::Telemetry;
 
 use crate::Usage;
@@ -44,8 +45,8 @@ impl Engines {
     }
 }
 
-/// A host for services with their data below this folder, on the engines that the settings name.
-pub async fn host(data: &Path, settings: &Settings, telemetry: &Telemetry, mesh: Mesh) -> Result<Host> {
+/// A host for services with their data below this folder, on the engines that the settings name; and NATS, if it is one of them.
+pub async fn host(data: &Path, settings: &Settings, telemetry: &Telemetry, mesh: Mesh) -> Result<(Host, Option<Nats>)> {
     let engines = Engines::parse(&settings.shop.engines)?;
     let (clock, seed) = (Clock::system(), settings.shop.seed.unsigned_abs());
     let mut host = Host::new(data, clock, seed, telemetry.clone(), mesh);
@@ -55,7 +56,13 @@ pub async fn host(data: &Path, settings: &Settings, telemetry: &Telemetry, mesh:
     if engines.redis {
         host = host.with_cache(cache::Engine::new(&settings.cache)?);
     }
-    Ok(host)
+    let mut nats = None;
+    if engines.nats {
+        let connected = Nats::connect(&settings.nats).await?;
+        host = host.with_nats(connected.clone(), NatsUse { calls: true, events: true });
+        nats = Some(connected);
+    }
+    Ok((host, nats))
 }
 
 #[cfg(test)]

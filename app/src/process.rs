@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use vitrine_observe_receive::{Receiver, Store};
@@ -26,10 +26,16 @@ pub fn telemetry_config() -> Result<Config, Usage> {
 pub fn log_to(telemetry: &Telemetry) {
     let shown =
         std::env::var("RUST_LOG").ok().and_then(|level| level.parse::<LevelFilter>().ok()).unwrap_or(LevelFilter::WARN);
-    let human = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).with_filter(shown);
-    let pipeline = LogLayer::new(telemetry, PROCESS).with_filter(LevelFilter::INFO);
+    let human =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).with_filter(ours(shown));
+    let pipeline = LogLayer::new(telemetry, PROCESS).with_filter(ours(LevelFilter::INFO));
     // In a process that composes several shops, as a test may, the first one gets the logs.
     let _ = tracing_subscriber::registry().with(pipeline).with(human).try_init();
+}
+
+/// What is logged from a level on. The NATS client reports each try; platform/nats says what came of it, once.
+fn ours(level: LevelFilter) -> Targets {
+    Targets::new().with_default(level).with_target("async_nats", LevelFilter::OFF)
 }
 
 /// Where telemetry goes: to the endpoint of the variables, else to the observatory of this process, else nowhere.

@@ -66,6 +66,17 @@ fn check(plan: &Plan) -> Result<Vec<&str>, Usage> {
     Ok(names)
 }
 
+/// Where the others are. With NATS nobody has to say so.
+fn everywhere(plan: &Plan, nats: bool) -> Vec<(String, Placement)> {
+    let mut places = plan.places.clone();
+    if nats {
+        let known = |name: &str| plan.names.iter().chain(places.iter().map(|(n, _)| n)).any(|known| known == name);
+        let rest: Vec<_> = ALL.iter().filter(|name| !known(name)).collect();
+        places.extend(rest.into_iter().map(|name| ((*name).to_owned(), Placement::Nats)));
+    }
+    places
+}
+
 /// Brings the services up; they are ready when this answers.
 pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let names = check(plan)?;
@@ -91,10 +102,15 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let telemetry = Telemetry::new(telemetry_config);
     process::log_to(&telemetry);
     let mesh = Mesh::new(Limits::default()).with_remotes(settings.discovery.clone(), connector);
-    let host = engines::host(&plan.data, &settings, &telemetry, mesh).await?;
-    for (name, placement) in &plan.places {
-        if let Placement::Grpc(replicas) = placement {
-            host.mesh().place_remote(name, replicas)?;
+    let (host, nats) = engines::host(&plan.data, &settings, &telemetry, mesh).await?;
+    for (name, placement) in everywhere(plan, nats.is_some()) {
+        match placement {
+            Placement::Local => {}
+            Placement::Grpc(replicas) => host.mesh().place_remote(&name, &replicas)?,
+            Placement::Nats => {
+                let missing = || Usage(format!("--place {name}=nats: NATS is not used: add it to --engines"));
+                host.mesh().place(&name, nats.as_ref().ok_or_else(missing)?.transport(&name)?)?;
+            }
         }
     }
     let components = topology::build_all(&names, &settings.services, &host)?;

@@ -45,6 +45,8 @@ pub struct Settings {
     pub observatory: Observatory,
     /// The PostgreSQL server, where `shop.engines` names it.
     pub postgres: PostgresConfig,
+    /// The NATS server, where `shop.engines` names it.
+    pub nats: vitrine_platform_nats::Config,
     /// What is cached, and the Redis server, where `shop.engines` names it.
     pub cache: vitrine_platform_cache::Config,
     /// Each service.
@@ -66,6 +68,10 @@ impl Default for Settings {
             postgres: PostgresConfig {
                 url: url("postgres://postgres@127.0.0.1:15432/postgres"),
                 ..PostgresConfig::default()
+            },
+            nats: vitrine_platform_nats::Config {
+                url: url("nats://127.0.0.1:14222"),
+                ..vitrine_platform_nats::Config::default()
             },
             cache: vitrine_platform_cache::Config {
                 url: url("redis://127.0.0.1:16379"),

@@ -60,7 +60,7 @@ pub async fn up(data: &Path, mut settings: Settings) -> Result<Up> {
     let exporter = process::exporter(&telemetry_config, Some(observatory.store()))?;
     let telemetry = Telemetry::new(telemetry_config);
     process::log_to(&telemetry);
-    let host = engines::host(data, &settings, &telemetry, Mesh::new(Limits::default())).await?;
+    let (host, _) = engines::host(data, &settings, &telemetry, Mesh::new(Limits::default())).await?;
     let components = topology::build_all(ALL, &settings.services, &host)?;
     let running = host.start(components).await?;
 

@@ -77,24 +77,40 @@ pub mod services {
 
 /// The topics of events, each with its payload.
 pub mod topics {
-    /// Payload `orders.v1.OrderEvent`.
-    pub const ORDER_PLACED: &str = "orders.order.placed";
-    /// Payload `orders.v1.OrderEvent`.
-    pub const ORDER_PAID: &str = "orders.order.paid";
-    /// Payload `orders.v1.OrderEvent`.
-    pub const ORDER_SHIPPED: &str = "orders.order.shipped";
-    /// Payload `orders.v1.OrderEvent`.
-    pub const ORDER_DELIVERED: &str = "orders.order.delivered";
-    /// Payload `orders.v1.OrderEvent`.
-    pub const ORDER_CANCELLED: &str = "orders.order.cancelled";
-    /// Payload `orders.v1.OrderEvent`.
-    pub const ORDER_REFUNDED: &str = "orders.order.refunded";
-    /// Payload `customers.v1.CustomerErased`.
-    pub const CUSTOMER_ERASED: &str = "customers.customer.erased";
-    /// Payload `shipping.v1.ShipmentEvent`.
-    pub const SHIPMENT_DISPATCHED: &str = "shipping.shipment.dispatched";
-    /// Payload `shipping.v1.ShipmentEvent`.
-    pub const SHIPMENT_IN_TRANSIT: &str = "shipping.shipment.in_transit";
-    /// Payload `shipping.v1.ShipmentEvent`.
-    pub const SHIPMENT_DELIVERED: &str = "shipping.shipment.delivered";
+    /// Names topics, and lists them: one that is named is never forgotten by those who need all.
+    macro_rules! topics {
+        ($($(#[$doc:meta])* $name:ident = $topic:literal;)*) => {
+            $($(#[$doc])* pub const $name: &str = $topic;)*
+            /// Every topic.
+            pub const ALL: &[&str] = &[$($name),*];
+        };
+    }
+
+    topics! {
+        /// Payload `orders.v1.OrderEvent`.
+        ORDER_PLACED = "orders.order.placed";
+        /// Payload `orders.v1.OrderEvent`.
+        ORDER_PAID = "orders.order.paid";
+        /// Payload `orders.v1.OrderEvent`.
+        ORDER_SHIPPED = "orders.order.shipped";
+        /// Payload `orders.v1.OrderEvent`.
+        ORDER_DELIVERED = "orders.order.delivered";
+        /// Payload `orders.v1.OrderEvent`.
+        ORDER_CANCELLED = "orders.order.cancelled";
+        /// Payload `orders.v1.OrderEvent`.
+        ORDER_REFUNDED = "orders.order.refunded";
+        /// Payload `customers.v1.CustomerErased`.
+        CUSTOMER_ERASED = "customers.customer.erased";
+        /// Payload `shipping.v1.ShipmentEvent`.
+        SHIPMENT_DISPATCHED = "shipping.shipment.dispatched";
+        /// Payload `shipping.v1.ShipmentEvent`.
+        SHIPMENT_IN_TRANSIT = "shipping.shipment.in_transit";
+        /// Payload `shipping.v1.ShipmentEvent`.
+        SHIPMENT_DELIVERED = "shipping.shipment.delivered";
+    }
+
+    /// The topics of one service: those whose first word is its name.
+    pub fn of(service: &str) -> impl Iterator<Item = &'static str> {
+        ALL.iter().copied().filter(move |topic| topic.split('.').next() == Some(service))
+    }
 }

@@ -1,4 +1,4 @@
-//! The loop that pulls events and hands them to a handler.
+//! The loop that takes events from a source and hands them to a handler.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,26 +8,19 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
-use vitrine_contracts::bus::v1::event_log_service_client::EventLogServiceClient;
-use vitrine_contracts::bus::v1::{Event, FetchRequest};
-use vitrine_platform_mesh::Transport;
+use vitrine_contracts::bus::v1::Event;
 use vitrine_platform_store::{self as store, Document, Query, Store, Stored, Tx};
 use vitrine_platform_telemetry::Service;
 
 use crate::inbox::{Cursor, DeadLetter};
+use crate::source::{BATCH, Batch, Source};
 
 /// How often an event is handed to its handler before it becomes a dead letter.
 pub const MAX_TRIES: u32 = 6;
 /// The pause before the second try; doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The pause after the log could not be reached, or the own store failed.
+/// The pause after the source could not be reached, or the own store failed.
 const TROUBLE_PAUSE: Duration = Duration::from_millis(500);
-/// Events of one fetch.
-const BATCH: u32 = 100;
-/// How long one fetch waits for events.
-const WAIT: Duration = Duration::from_secs(5);
-/// How much longer the call itself may take.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Why an event was not handled.
 #[derive(Clone, Debug, Error)]
@@ -94,17 +87,27 @@ impl Consumer {
         }
     }
 
+    /// Its name, which is its own within its store and among all who follow the same source.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The topics that it follows.
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
     /// The service whose events it follows.
     pub fn source(&self) -> &str {
         &self.source
     }
 
     /// Follows the events until stopped. Trouble with the source or the own store is waited out.
-    pub async fn run(self, mut client: EventLogServiceClient<Transport>, telemetry: Service, stop: CancellationToken) {
+    pub async fn run(self, mut source: Box<dyn Source>, telemetry: Service, stop: CancellationToken) {
         let mut troubled = false;
         while !stop.is_cancelled() {
             let round = tokio::select! {
-                round = self.round(&mut client, &telemetry) => round,
+                round = self.round(&mut *source, &telemetry) => round,
                 () = stop.cancelled() => break,
             };
             match round {
@@ -126,27 +129,38 @@ impl Consumer {
                 }
             }
         }
+        source.settle(false).await;
     }
 
     /// One fetch and what it brought.
-    async fn round(&self, client: &mut EventLogServiceClient<Transport>, telemetry: &Service) -> Result<(), String> {
+    async fn round(&self, source: &mut dyn Source, telemetry: &Service) -> Result<(), String> {
         self.redriven(telemetry).await?;
         let cursor = self.cursor().await?;
-        let mut request = tonic::Request::new(FetchRequest {
-            source: self.source.clone(),
-            topics: self.topics.clone(),
-            after: cursor.position,
-            limit: BATCH,
-            wait_ms: u32::try_from(WAIT.as_millis()).unwrap_or(u32::MAX),
-        });
-        request.set_timeout(WAIT + GRACE);
-        let answer = client.fetch(request).await.map_err(|s| format!("{:?}: {}", s.code(), s.message()))?.into_inner();
-        for event in &answer.events {
-            self.take(event, telemetry).await?;
+        let batch = source.fetch(cursor.place()).await?;
+        let taken = self.take_all(&batch, &cursor, telemetry).await;
+        if !batch.events.is_empty() || taken.is_err() {
+            source.settle(taken.is_ok()).await;
         }
-        if answer.events.is_empty() && answer.position > cursor.position + u64::from(BATCH) {
-            // Other topics' events need not be looked at again.
-            match self.commit(self.store.begin(), answer.position).await {
+        taken
+    }
+
+    /// Handles what is new of a batch, and notes how far it went.
+    async fn take_all(&self, batch: &Batch, cursor: &Cursor, telemetry: &Service) -> Result<(), String> {
+        let (mut position, mut committed) = (cursor.position, cursor.position);
+        for event in &batch.events {
+            if event.position <= position {
+                continue;
+            }
+            position = event.position;
+            if event.occurred_at_unix_ms >= cursor.since_ms {
+                self.take(event, telemetry).await?;
+                committed = position;
+            }
+        }
+        // Other topics' events, and those from before a replay's beginning, need not be looked at again.
+        let stretch = batch.events.is_empty() && batch.position > position + u64::from(BATCH);
+        if stretch || position > committed {
+            match self.commit(self.store.begin(), position.max(batch.position)).await {
                 // Of two replicas the other one was quicker.
                 Ok(()) | Err(store::Error::Conflict { .. } | store::Error::Exists { .. }) => {}
                 Err(e) => return Err(e.to_string()),
@@ -157,7 +171,7 @@ impl Consumer {
 
     async fn cursor(&self) -> Result<Cursor, String> {
         let stored = self.store.get::<Cursor>(&self.name).await.map_err(|e| e.to_string())?;
-        Ok(stored.map_or_else(|| Cursor { consumer: self.name.clone(), position: 0 }, |s| s.doc))
+        Ok(stored.map_or_else(|| Cursor::at(&self.name, 0), |s| s.doc))
     }
 
     /// Handles an event, however often it takes, or puts it aside; then it is behind us.
@@ -213,7 +227,7 @@ impl Consumer {
                 stored.doc.position = position;
                 tx.update(&stored);
             }
-            None => tx.insert(&Cursor { consumer: self.name.clone(), position }),
+            None => tx.insert(&Cursor::at(&self.name, position)),
         }
         tx.commit().await
     }

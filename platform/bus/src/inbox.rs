@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use vitrine_contracts::bus::v1::Event;
 use vitrine_platform_store::{Document, Error, Index, Keys, Query, Schema, Store};
 
+use crate::source::Place;
+
 /// Adds the collections that consumers need.
 pub fn with_inbox(schema: Schema) -> Schema {
     schema.with::<Cursor>().with::<DeadLetter>()
@@ -17,6 +19,23 @@ pub fn with_inbox(schema: Schema) -> Schema {
 pub(crate) struct Cursor {
     pub(crate) consumer: String,
     pub(crate) position: u64,
+    /// See [`Place`].
+    #[serde(default)]
+    pub(crate) since_ms: i64,
+    /// See [`Place`].
+    #[serde(default)]
+    pub(crate) generation: u64,
+}
+
+impl Cursor {
+    /// The cursor of a consumer that was never replayed.
+    pub(crate) fn at(consumer: &str, position: u64) -> Self {
+        Self { consumer: consumer.to_owned(), position, ..Self::default() }
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        Place { position: self.position, since_ms: self.since_ms, generation: self.generation }
+    }
 }
 
 impl Document for Cursor {
@@ -116,8 +135,19 @@ pub async fn dead_letters(store: &Store, consumer: &str) -> Result<Vec<DeadLette
 /// Lets a consumer that does not run start over after this position; 0 is the beginning of what the source keeps. Its
 /// handler sees events again that it has handled: that is what a replay is for.
 pub async fn replay(store: &Store, consumer: &str, after: u64) -> Result<(), Error> {
+    start_over(store, consumer, after, 0).await
+}
+
+/// The same from a moment on, in milliseconds since 1970: what occurred before it is not handed out again.
+pub async fn replay_since(store: &Store, consumer: &str, time_ms: i64) -> Result<(), Error> {
+    start_over(store, consumer, 0, time_ms).await
+}
+
+async fn start_over(store: &Store, consumer: &str, position: u64, since_ms: i64) -> Result<(), Error> {
+    let known = store.get::<Cursor>(consumer).await?;
+    let generation = known.map_or(0, |k| k.generation) + 1;
     let mut tx = store.begin();
-    tx.put(&Cursor { consumer: consumer.to_owned(), position: after });
+    tx.put(&Cursor { consumer: consumer.to_owned(), position, since_ms, generation });
     tx.commit().await
 }
 

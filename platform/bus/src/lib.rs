@@ -1,16 +1,20 @@
 //! Events between services: durable, at least once, in order per key, with dead letters and replay.
 //!
-//! There is no broker here. A service [`publish`]es into its outbox in the same commit as the change that caused the event;
-//! the outbox is the log, and [`EventLog`] serves it. A [`Consumer`] pulls from where it stopped and commits its position,
-//! the event's id and the handler's effects together, so that every event takes effect exactly once in the consumer's own data
-//! although it may be delivered more often.
+//! A service [`publish`]es into its outbox in the same commit as the change that caused the event. The outbox is the log, and
+//! [`EventLog`] serves it; a [`Consumer`] takes events from a [`Source`], which is that log ([`Log`]) or a broker that a [`Relay`]
+//! has published the outbox to. It commits its position and the handler's effects together, so that every event takes effect
+//! exactly once in the consumer's own data although it may be delivered more often. Which broker there is, is not known here: see
+//! `vitrine-platform-nats`.
 //!
 //! An event that keeps failing is put aside as a dead letter after [`MAX_TRIES`] tries, so that it does not hold up
-//! those behind it; [`dead_letters`] lists them, [`redrive`] hands one out again, [`replay`] starts over from a position.
+//! those behind it; [`dead_letters`] lists them, [`redrive`] hands one out again, [`replay`] starts over from a position and
+//! [`replay_since`] from a moment.
 
 mod consumer;
 mod inbox;
 mod log;
+mod relay;
+mod source;
 
 use prost::Message;
 use vitrine_contracts::bus::v1 as wire;
@@ -18,8 +22,10 @@ use vitrine_platform_store::{NewEvent, Tx};
 use vitrine_platform_telemetry::Context;
 
 pub use consumer::{Consumer, HandleError, Handler, MAX_TRIES};
-pub use inbox::{DeadLetter, dead_letters, redrive, replay, with_inbox};
+pub use inbox::{DeadLetter, dead_letters, redrive, replay, replay_since, with_inbox};
 pub use log::EventLog;
+pub use relay::{Broker, Relay, Unpublished, with_relay};
+pub use source::{Batch, Log, Place, Source};
 pub use wire::Event;
 
 /// Adds an event to a batch. It carries the current trace context and baggage, so that its consumers can link to it.

@@ -13,8 +13,9 @@ use vitrine_platform_store::{self as store, Store};
 
 /// Most events of one answer.
 const MAX_LIMIT: u32 = 500;
-/// Most bytes of payloads and baggage of one answer, far below what the Fence lets pass.
-const MAX_BYTES: usize = 2 * store::MAX_EVENT_BYTES;
+/// Most bytes of payloads and baggage of one answer, far below what the Fence lets pass; with all else that belongs to the
+/// events, an answer stays below the mebibyte that NATS passes when nobody says more.
+const MAX_BYTES: usize = store::MAX_EVENT_BYTES;
 /// Longest wait of one call, in milliseconds.
 const MAX_WAIT_MS: u32 = 30_000;
 
@@ -99,7 +100,8 @@ fn check(request: &FetchRequest) -> Result<(), Problem> {
     Ok(())
 }
 
-fn to_wire(stored: store::Event) -> Event {
+/// An event of the outbox as it travels.
+pub(crate) fn to_wire(stored: store::Event) -> Event {
     let event = stored.event;
     Event {
         id: event.id,

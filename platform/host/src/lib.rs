@@ -14,8 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vitrine_kit::clock::Clock;
+use vitrine_platform_bus::with_relay;
 use vitrine_platform_cache as cache;
 use vitrine_platform_mesh::{Mesh, Transport};
+use vitrine_platform_nats::Nats;
 use vitrine_platform_store as store;
 use vitrine_platform_telemetry as telemetry;
 
@@ -30,6 +32,16 @@ pub use vitrine_platform_store::{PostgresConfig, Storage};
 #[derive(Clone, Debug)]
 pub struct Host(Arc<Inner>);
 
+/// What NATS is used for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NatsUse {
+    /// The services of this process answer calls over NATS, too.
+    pub calls: bool,
+    /// Events travel over JetStream, and are not pulled from their producers. All processes of a shop must agree on it: what
+    /// nobody relays, nobody gets.
+    pub events: bool,
+}
+
 #[derive(Clone, Debug)]
 struct Inner {
     data: PathBuf,
@@ -39,13 +51,14 @@ struct Inner {
     telemetry: telemetry::Telemetry,
     mesh: Mesh,
     cache: cache::Engine,
+    nats: Option<(Nats, NatsUse)>,
 }
 
 impl Host {
     /// A host that keeps everything below `data`, and what is cached in this process's memory.
     pub fn new(data: &Path, clock: Clock, seed: u64, telemetry: telemetry::Telemetry, mesh: Mesh) -> Self {
         let (storage, cache) = (Storage::Folder(data.to_owned()), cache::Engine::embedded());
-        Self(Arc::new(Inner { data: data.to_owned(), storage, clock, seed, telemetry, mesh, cache }))
+        Self(Arc::new(Inner { data: data.to_owned(), storage, clock, seed, telemetry, mesh, cache, nats: None }))
     }
 
     /// The same with the databases of services elsewhere; [`Host::start`] makes them ready. To be said before anything is built.
@@ -56,6 +69,12 @@ impl Host {
     /// The same with another cache; [`Host::start`] waits until it is ready. To be said before anything is built.
     pub fn with_cache(self, cache: cache::Engine) -> Self {
         Self(Arc::new(Inner { cache, ..Arc::unwrap_or_clone(self.0) }))
+    }
+
+    /// The same with NATS. Whom this process calls over it is said to the mesh:
+    /// `host.mesh().place("carts", nats.transport("carts")?)`.
+    pub fn with_nats(self, nats: Nats, used: NatsUse) -> Self {
+        Self(Arc::new(Inner { nats: Some((nats, used)), ..Arc::unwrap_or_clone(self.0) }))
     }
 
     /// The time.
@@ -80,7 +99,7 @@ impl Host {
 
     /// The service's own database; [`Host::start`] makes it ready.
     pub fn open_store(&self, service: &str, schema: store::Schema) -> Result<store::Store, store::Error> {
-        store::Store::open(&self.0.storage, service, schema)
+        store::Store::open(&self.0.storage, service, with_relay(schema))
     }
 
     /// The service's own cache.

@@ -1,6 +1,6 @@
 //! Components that run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,18 +11,19 @@ use tokio_util::task::TaskTracker;
 use tonic::server::NamedService;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
-use vitrine_contracts::Problem;
-use vitrine_contracts::bus::v1::event_log_service_client::EventLogServiceClient;
 use vitrine_contracts::bus::v1::event_log_service_server::EventLogServiceServer;
-use vitrine_platform_bus::EventLog;
+use vitrine_contracts::{Problem, topics};
+use vitrine_platform_bus::{Consumer, EventLog, Log, Relay, Source};
 use vitrine_platform_cache as cache;
 use vitrine_platform_http::Router;
 use vitrine_platform_mesh as mesh;
 use vitrine_platform_mesh::Transport;
+use vitrine_platform_nats as nats;
+use vitrine_platform_nats::Nats;
 use vitrine_platform_store as store;
 use vitrine_platform_telemetry::Context;
 
-use crate::{Component, Host, ops};
+use crate::{Component, Host, NatsUse, ops};
 
 /// How long a stop waits for what is still in flight.
 pub const DRAIN: Duration = Duration::from_secs(10);
@@ -51,6 +52,9 @@ pub enum Error {
     /// The cache cannot be used.
     #[error(transparent)]
     Cache(#[from] cache::Error),
+    /// NATS cannot be used.
+    #[error("NATS cannot be used as it is set up: {0}")]
+    Nats(#[from] nats::Error),
     /// A service could not get ready.
     #[error("{service} could not get ready: {}", .problem.message)]
     NotReady {
@@ -89,6 +93,14 @@ impl Host {
         let tracker = TaskTracker::new();
         let stores: Vec<_> = components.iter().filter_map(|c| c.store.clone().map(|s| (c.name, s))).collect();
         let log = EventLog::new(stores.iter().map(|(name, s)| ((*name).to_owned(), s.clone())).collect(), stop.clone());
+        let (calls, events) = self.nats();
+        if let Some(nats) = events {
+            let followed = components.iter().flat_map(|c| c.consumers.iter().map(Consumer::source));
+            let published = components.iter().filter(|c| c.store.is_some()).map(|c| c.name);
+            let sources: BTreeSet<&str> =
+                followed.chain(published).filter(|s| topics::of(s).next().is_some()).collect();
+            nats.prepare_events(sources).await?;
+        }
 
         let mut rest = Vec::new();
         let mut servers = HashMap::new();
@@ -98,18 +110,22 @@ impl Host {
             let name = component.name;
             component.grpc.add_service(EventLogServiceServer::new(log.clone()));
             let server = self.mesh().server(self.telemetry(name), component.grpc.routes());
-            self.mesh().place_local(name, server.clone())?;
+            self.mesh().place(name, server.clone())?;
             servers.insert(name, server);
             grpc_names.append(&mut component.grpc_names);
             if let Some(router) = component.http {
                 http = http.merge(router);
             }
-            let consumers: Vec<_> = component
-                .consumers
-                .into_iter()
-                .map(|c| (EventLogServiceClient::new(self.transport(name, c.source())), c))
-                .collect();
-            rest.push((name, component.before_ready, consumers, component.tasks));
+            let source = |consumer: &Consumer| -> Box<dyn Source> {
+                match events {
+                    Some(nats) => nats.source(consumer),
+                    None => Box::new(Log::new(consumer, self.transport(name, consumer.source()))),
+                }
+            };
+            let consumers: Vec<_> = component.consumers.into_iter().map(|c| (source(&c), c)).collect();
+            let broker = events.map(|nats| Arc::new(nats.clone()));
+            let relay = broker.zip(component.store).and_then(|(broker, store)| Relay::new(name, store, broker));
+            rest.push((name, component.before_ready, consumers, relay, component.tasks));
         }
         let unplaced = self.mesh().unplaced();
         if !unplaced.is_empty() {
@@ -126,9 +142,22 @@ impl Host {
                 context.scope(work).await.map_err(|problem| Error::NotReady { service: name, problem })?;
             }
         }
-        for (name, _, consumers, tasks) in rest {
-            for (client, consumer) in consumers {
-                let run = consumer.run(client, self.telemetry(name), stop.clone());
+        // Subscribed before anything is set to work, so that a refusal leaves nothing behind.
+        let mut desks = Vec::new();
+        if let Some(nats) = calls {
+            for (&name, server) in &servers {
+                desks.push((name, nats.serve(name, server.clone(), stop.clone()).await?));
+            }
+        }
+        for (name, desk) in desks {
+            self.spawn(&tracker, name, "calls over NATS", desk);
+        }
+        for (name, _, consumers, relay, tasks) in rest {
+            if let Some(relay) = relay {
+                self.spawn(&tracker, name, "relay", relay.run(stop.clone()));
+            }
+            for (source, consumer) in consumers {
+                let run = consumer.run(source, self.telemetry(name), stop.clone());
                 self.spawn(&tracker, name, "consumer", run);
             }
             for (task_name, task) in tasks {
@@ -145,6 +174,12 @@ impl Host {
         let grpc = vitrine_platform_http::grpc_routes(dispatch(servers), beside);
         let (host, lame_duck) = (self.clone(), Duration::ZERO);
         Ok(Running { host, readiness, health, watchers, lame_duck, grpc_names, grpc, http, stop, tracker })
+    }
+
+    /// NATS for calls, and for events.
+    fn nats(&self) -> (Option<&Nats>, Option<&Nats>) {
+        let wanted = |used: fn(&NatsUse) -> bool| self.0.nats.as_ref().filter(|(_, u)| used(u)).map(|(nats, _)| nats);
+        (wanted(|u| u.calls), wanted(|u| u.events))
     }
 
     fn spawn<F: Future<Output = ()> + Send + 'static>(

@@ -38,6 +38,7 @@ pub use budget::RetryBudget;
 pub use discovery::{Discovery, Registration};
 pub use fence::Limits;
 pub use placement::{Placement, Replicas, Unreadable};
+pub use wire::parse_timeout;
 
 /// What every generated client is made over, and every server is turned into.
 ///
@@ -141,9 +142,10 @@ impl Mesh {
         }))
     }
 
-    /// Says that a service is in this process.
-    pub fn place_local(&self, name: &str, server: Transport) -> Result<(), Error> {
-        self.fill(name, server)
+    /// Says how a service is reached: by its server when it is in this process, or else by a transport that somebody made.
+    pub fn place(&self, name: &str, transport: Transport) -> Result<(), Error> {
+        let filled = self.slot(name).target.set(Mutex::new(transport));
+        filled.map_err(|_| Error::Twice(name.to_owned()))
     }
 
     /// Says where the replicas of a service are. They are looked for and connected to from now on, so this needs a runtime.
@@ -151,12 +153,7 @@ impl Mesh {
         let connecting = Connecting { tls: self.remotes.tls.clone(), health: Health::Watched };
         let balancer = Arc::new(Balancer::new(name.into(), connecting));
         discovery::follow(replicas, &self.remotes.discovery, &balancer)?;
-        self.fill(name, through(balancer))
-    }
-
-    fn fill(&self, name: &str, transport: Transport) -> Result<(), Error> {
-        let filled = self.slot(name).target.set(Mutex::new(transport));
-        filled.map_err(|_| Error::Twice(name.to_owned()))
+        self.place(name, through(balancer))
     }
 
     /// Names that were asked for but never filled.

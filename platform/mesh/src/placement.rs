@@ -6,13 +6,15 @@ use std::str::FromStr;
 use http::uri::Authority;
 use thiserror::Error as ThisError;
 
-/// Where a service lives. NATS will be the third way.
+/// Where a service lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// In this process.
     Local,
     /// In other processes, over gRPC.
     Grpc(Replicas),
+    /// Wherever it answers on NATS. Who places it brings the transport: see `vitrine-platform-nats`.
+    Nats,
 }
 
 /// How the replicas of a service are found.
@@ -31,7 +33,7 @@ pub enum Replicas {
 /// A placement that cannot be read.
 #[derive(Debug, ThisError)]
 #[error(
-    "{text:?} is not a placement: {why}: expected local, grpc://HOST:PORT[,HOST:PORT...], dns://NAME:PORT, srv://_SERVICE._PROTO.NAME or consul://NAME"
+    "{text:?} is not a placement: {why}: expected local, nats, grpc://HOST:PORT[,HOST:PORT...], dns://NAME:PORT, srv://_SERVICE._PROTO.NAME or consul://NAME"
 )]
 pub struct Unreadable {
     text: String,
@@ -43,8 +45,10 @@ impl FromStr for Placement {
 
     fn from_str(text: &str) -> Result<Self, Unreadable> {
         let read = || {
-            if text == "local" {
-                return Ok(Self::Local);
+            match text {
+                "local" => return Ok(Self::Local),
+                "nats" => return Ok(Self::Nats),
+                _ => {}
             }
             let (scheme, rest) = text.split_once("://").ok_or("there is no ://")?;
             Ok(Self::Grpc(match scheme {
@@ -82,6 +86,7 @@ impl fmt::Display for Placement {
         match self {
             Self::Local => f.write_str("local"),
             Self::Grpc(replicas) => replicas.fmt(f),
+            Self::Nats => f.write_str("nats"),
         }
     }
 }

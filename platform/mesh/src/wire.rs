@@ -19,8 +19,8 @@ pub(crate) fn timeout_header(left: Duration) -> HeaderValue {
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("0m"))
 }
 
-/// Reads it back; anything malformed is as none.
-pub(crate) fn parse_timeout(headers: &HeaderMap) -> Option<Duration> {
+/// How much time a call's `grpc-timeout` leaves it; anything malformed is as none.
+pub fn parse_timeout(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(TIMEOUT)?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {

@@ -103,7 +103,7 @@ async fn world(far: bool, limits: Limits) -> World {
         };
         near_mesh.place_remote("carts", &replicas).expect("placed");
     } else {
-        near_mesh.place_local("carts", server).expect("placed");
+        near_mesh.place("carts", server).expect("placed");
     }
     World { client, odd, caller, callee, stop }
 }
@@ -282,6 +282,7 @@ async fn nobody_at_the_address_is_unavailable_at_once() {
 #[test]
 fn placements_are_read_strictly() {
     assert_eq!("local".parse::<Placement>().expect("a placement"), Placement::Local);
+    assert_eq!("nats".parse::<Placement>().expect("a placement").to_string(), "nats");
     assert_eq!("grpc://[::1]:70".parse::<Placement>().expect("a placement").to_string(), "grpc://[::1]:70");
     for bad in ["", "here", "http://x:1", "grpc://x", "grpc://x:1/path", "grpc://", "nats://x"] {
         assert!(bad.parse::<Placement>().is_err(), "{bad}");

@@ -13,11 +13,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use vitrine_contracts::bus::v1::event_log_service_client::EventLogServiceClient;
 use vitrine_contracts::bus::v1::event_log_service_server::{EventLogService, EventLogServiceServer};
 use vitrine_contracts::customers::v1::CustomerErased;
 use vitrine_contracts::topics::CUSTOMER_ERASED;
-use vitrine_platform_bus::{Consumer, Event, EventLog, HandleError, Handler, publish, with_inbox};
+use vitrine_platform_bus::{Consumer, Event, EventLog, HandleError, Handler, Log, publish, with_inbox};
 use vitrine_platform_mesh::{Limits, Mesh, Transport};
 use vitrine_platform_store::{Document, Index, Keys, Schema, Store, Tx};
 use vitrine_platform_telemetry::{Config, Context, Telemetry};
@@ -101,8 +100,8 @@ impl World {
     /// One more consumer of this name.
     fn follow(&self, log: impl EventLogService, telemetry: &Telemetry) -> tokio::task::JoinHandle<()> {
         let consumer = Consumer::new(NAME, "customers", &[CUSTOMER_ERASED], self.store.clone(), self.handler.clone());
-        let client = EventLogServiceClient::new(transport(log));
-        tokio::spawn(consumer.run(client, telemetry.service("carts"), self.stop.clone()))
+        let source = Box::new(Log::new(&consumer, transport(log)));
+        tokio::spawn(consumer.run(source, telemetry.service("carts"), self.stop.clone()))
     }
 
     fn log(&self) -> EventLog {

@@ -78,7 +78,7 @@ async fn a_caller_with_too_many_calls_waits_its_turn(far: bool) {
 async fn a_service_is_placed_once() {
     let (mesh, telemetry) = (Mesh::new(Limits::default()), Telemetry::new(Config::default()));
     let server = mesh.server(telemetry.service("carts"), Routes::new(CartsServiceServer::new(Odd::default())));
-    mesh.place_local("carts", server).expect("placed");
+    mesh.place("carts", server).expect("placed");
     let again = mesh.place_remote("carts", &at("127.0.0.1:1".parse().expect("an address")));
     assert!(matches!(&again, Err(Error::Twice(name)) if name == "carts"), "{again:?}");
     assert!(mesh.unplaced().is_empty());

@@ -107,7 +107,7 @@ async fn world(far: bool, limits: Limits) -> World {
         let address = listen(server, "127.0.0.1:0".parse().expect("an address"), &stop).await;
         mesh.place_remote("carts", &at(address)).expect("placed");
     } else {
-        mesh.place_local("carts", server).expect("placed");
+        mesh.place("carts", server).expect("placed");
     }
     World { client, odd, caller, callee, stop }
 }

@@ -1,0 +1,172 @@
+//! Streams: one for each service that publishes, kept by JetStream.
+
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::context::{AccountErrorKind, CreateStreamErrorKind};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::{Context, ErrorCode};
+
+use crate::connection::{Nats, Trouble};
+use crate::error::Error;
+use crate::wire::ROOT;
+
+/// How long a server may take until it offers JetStream.
+const STARTING: Duration = Duration::from_secs(2);
+/// How often it is asked meanwhile.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The name of a service's stream.
+pub(crate) fn name(source: &str) -> String {
+    format!("{ROOT}-{source}")
+}
+
+/// The subject of a topic's events.
+pub(crate) fn subject(source: &str, topic: &str) -> String {
+    format!("{ROOT}.events.{source}.{topic}")
+}
+
+impl Nats {
+    pub(crate) fn jetstream(&self) -> &Context {
+        &self.0.jetstream
+    }
+
+    /// Makes sure that events of these services can travel over JetStream: that it is there, and their streams with it.
+    pub async fn prepare_events(&self, sources: impl IntoIterator<Item = &str>) -> Result<(), Error> {
+        let unavailable = |reason: String| Error::NoJetStream { servers: self.servers().to_owned(), reason };
+        let until = Instant::now() + STARTING;
+        loop {
+            let asked = self.answered(|denied| denied == "$JS.API.INFO", self.jetstream().query_account()).await;
+            match asked {
+                Ok(Ok(_)) => break,
+                Ok(Err(e)) => match e.kind() {
+                    AccountErrorKind::JetStream(error) => return Err(unavailable(error.to_string())),
+                    AccountErrorKind::TimedOut => return Err(self.silent("the JetStream API")),
+                    // A server that has just started answers calls a little earlier than this.
+                    _ if Instant::now() < until => tokio::time::sleep(LOOK).await,
+                    _ => return Err(unavailable("nobody answers its API".to_owned())),
+                },
+                Err(trouble) => return Err(self.untold(trouble, "the JetStream API")),
+            }
+        }
+        for source in sources {
+            self.ensure_stream(source).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes a service's stream, unless it is there.
+    pub(crate) async fn ensure_stream(&self, source: &str) -> Result<(), Error> {
+        let stream = name(source);
+        if self.0.streams.lock().contains(&stream) {
+            return Ok(());
+        }
+        let (events, subjects) = (&self.0.events, subject(source, ">"));
+        let config = Config {
+            name: stream.clone(),
+            description: Some(format!("Events of {source}, from its outbox")),
+            subjects: vec![subjects.clone()],
+            retention: RetentionPolicy::Limits,
+            storage: StorageType::File,
+            max_age: Duration::from_secs(u64::from(events.max_age_h) * 3600),
+            duplicate_window: Duration::from_secs(u64::from(events.duplicate_window_s)),
+            num_replicas: usize::try_from(events.replicas).unwrap_or(1),
+            // A full stream refuses, and the relay says so and waits: no event goes before its time.
+            discard: DiscardPolicy::New,
+            ..Config::default()
+        };
+        let concerns = |denied: &str| denied.starts_with("$JS.API.STREAM.") && denied.ends_with(&stream);
+        let made = self.answered(concerns, self.jetstream().get_or_create_stream(config)).await;
+        let unusable = |reason: String| Error::Stream { stream: stream.clone(), reason };
+        match made {
+            Ok(Ok(found)) if found.cached_info().config.subjects.contains(&subjects) => {}
+            Ok(Ok(_)) => return Err(unusable(format!("it exists and does not keep {subjects}: delete it"))),
+            Ok(Err(e)) => {
+                return Err(match e.kind() {
+                    CreateStreamErrorKind::JetStream(error) => unusable(advised(&error)),
+                    CreateStreamErrorKind::TimedOut => self.silent("the JetStream API"),
+                    _ => unusable(e.to_string()),
+                });
+            }
+            Err(trouble) => return Err(self.untold(trouble, "the JetStream API")),
+        }
+        self.0.streams.lock().insert(stream);
+        Ok(())
+    }
+
+    /// Looks at a service's stream anew when it is needed next: something is wrong with it.
+    pub(crate) fn doubt_stream(&self, source: &str) {
+        self.0.streams.lock().remove(&name(source));
+    }
+
+    fn untold(&self, trouble: Trouble, question: &str) -> Error {
+        match trouble {
+            Trouble::Disconnected => self.silent(question),
+            Trouble::Denied(denied) => self.no_permission(denied),
+        }
+    }
+}
+
+/// What JetStream says, and what to do about it.
+pub(crate) fn advised(error: &async_nats::jetstream::Error) -> String {
+    let advice = match error.error_code() {
+        ErrorCode::STREAM_SUBJECT_OVERLAP => ": another stream keeps its subjects: delete that one",
+        ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED | ErrorCode::CLUSTER_NO_PEERS => {
+            ": set nats.events.replicas to no more than the servers of the cluster"
+        }
+        ErrorCode::ACCOUNT_RESOURCES_EXCEEDED
+        | ErrorCode::STORAGE_RESOURCES_EXCEEDED
+        | ErrorCode::MAXIMUM_STREAMS_LIMIT
+        | ErrorCode::MAXIMUM_CONSUMERS_LIMIT
+        | ErrorCode::INSUFFICIENT_RESOURCES
+        | ErrorCode::STREAM_STORE_FAILED => ": raise the limits of the stream, of the account or of the server",
+        _ => "",
+    };
+    format!("{error}{advice}")
+}
+
+/// A key as a header's value: whatever is not visible ASCII is percent-encoded.
+pub(crate) fn encoded(key: &str) -> String {
+    let mut text = String::with_capacity(key.len());
+    for byte in key.bytes() {
+        if byte.is_ascii_graphic() && byte != b'%' {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
+/// Reads it back.
+pub(crate) fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        if *first == b'%' {
+            let (digits, after) = after.split_at_checked(2)?;
+            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+            rest = after;
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{decoded, encoded};
+
+    #[test]
+    fn any_key_can_be_a_header() {
+        for key in ["", "ord_1", "100 %", "a\r\nb", "schön", "%41"] {
+            let text = encoded(key);
+            assert!(text.bytes().all(|b| b.is_ascii_graphic()), "{text}");
+            assert_eq!(decoded(&text).as_deref(), Some(key));
+        }
+        for bad in ["%", "%4", "%zz", "%ff"] {
+            assert_eq!(decoded(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Calls and events over a real NATS server.
+
+mod calls;
+mod connecting;
+mod events;
+mod trouble;
+mod world;
