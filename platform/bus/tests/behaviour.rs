@@ -11,7 +11,7 @@ use vitrine_contracts::customers::v1::CustomerErased;
 use vitrine_contracts::topics::CUSTOMER_ERASED;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_bus::{
-    Consumer, Event, HandleError, Handler, MAX_TRIES, dead_letters, publish, redrive, replay, with_inbox,
+    Consumer, Event, HandleError, Handler, MAX_TRIES, dead_letters, publish, redrive, replay, replay_since, with_inbox,
 };
 use vitrine_platform_host::{Component, Host, Running};
 use vitrine_platform_mesh::{Limits, Mesh};
@@ -207,6 +207,38 @@ async fn a_replay_hands_everything_out_again() {
     second.committed("b", 2).await;
     assert_eq!(second.consumer.count::<Effect>(Query::all()).await.expect("counted"), 2);
     second.stop().await;
+}
+
+#[tokio::test]
+async fn a_replay_since_a_moment_leaves_out_what_was_before() {
+    let mut first = fresh().await;
+    for (key, time_ms) in [("a", 1000), ("b", 2000), ("c", 3000)] {
+        let mut tx = first.producer.begin();
+        publish(&mut tx, CUSTOMER_ERASED, key, time_ms, &CustomerErased::default());
+        tx.commit().await.expect("published");
+    }
+    first.take(3).await;
+    first.committed("c", 1).await;
+    let consumer = first.consumer.clone();
+    let data = first.stop().await;
+    replay_since(&consumer, "count", 2000).await.expect("asked");
+    drop(consumer);
+    let mut second = world(data, false).await;
+    assert_eq!(second.take(2).await, ["b", "c"]);
+    second.committed("c", 2).await;
+    assert_eq!(second.times("a").await, 1);
+    // When nothing is left but what was before, the place is noted all the same.
+    let consumer = second.consumer.clone();
+    let data = second.stop().await;
+    replay_since(&consumer, "count", 9000).await.expect("asked");
+    drop(consumer);
+    let mut third = world(data, false).await;
+    let mut tx = third.producer.begin();
+    publish(&mut tx, CUSTOMER_ERASED, "d", 9000, &CustomerErased::default());
+    tx.commit().await.expect("published");
+    assert_eq!(third.next().await, "d");
+    third.committed("d", 1).await;
+    third.stop().await;
 }
 
 #[tokio::test]

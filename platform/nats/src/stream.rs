@@ -1,19 +1,16 @@
 //! Streams: one for each service that publishes, kept by JetStream.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use async_nats::jetstream::context::{AccountErrorKind, CreateStreamErrorKind};
+use async_nats::jetstream::context::{CreateStreamErrorKind, RequestErrorKind};
+use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{Context, ErrorCode};
+use serde::de::IgnoredAny;
 
 use crate::connection::{Nats, Trouble};
 use crate::error::Error;
 use crate::wire::ROOT;
-
-/// How long a server may take until it offers JetStream.
-const STARTING: Duration = Duration::from_secs(2);
-/// How often it is asked meanwhile.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// The name of a service's stream.
 pub(crate) fn name(source: &str) -> String {
@@ -32,21 +29,17 @@ impl Nats {
 
     /// Makes sure that events of these services can travel over JetStream: that it is there, and their streams with it.
     pub async fn prepare_events(&self, sources: impl IntoIterator<Item = &str>) -> Result<(), Error> {
-        let unavailable = |reason: String| Error::NoJetStream { servers: self.servers().to_owned(), reason };
-        let until = Instant::now() + STARTING;
-        loop {
-            let asked = self.answered(|denied| denied == "$JS.API.INFO", self.jetstream().query_account()).await;
-            match asked {
-                Ok(Ok(_)) => break,
-                Ok(Err(e)) => match e.kind() {
-                    AccountErrorKind::JetStream(error) => return Err(unavailable(error.to_string())),
-                    AccountErrorKind::TimedOut => return Err(self.silent("the JetStream API")),
-                    // A server that has just started answers calls a little earlier than this.
-                    _ if Instant::now() < until => tokio::time::sleep(LOOK).await,
-                    _ => return Err(unavailable("nobody answers its API".to_owned())),
-                },
-                Err(trouble) => return Err(self.untold(trouble, "the JetStream API")),
+        let unavailable = |reason: String| Err(Error::NoJetStream { servers: self.servers().to_owned(), reason });
+        // Not `query_account`: it wants more of the answer than a server before 2.10 says.
+        let asking = self.jetstream().request::<_, _, Response<IgnoredAny>>("INFO", &());
+        match self.answered(|denied| denied == "$JS.API.INFO", asking).await {
+            Ok(Ok(Response::Ok(_))) => {}
+            Ok(Ok(Response::Err { error })) => return unavailable(error.to_string()),
+            Ok(Err(e)) if e.kind() == RequestErrorKind::NoResponders => {
+                return unavailable("nobody answers its API".to_owned());
             }
+            Ok(Err(_)) => return Err(self.silent("the JetStream API")),
+            Err(trouble) => return Err(self.untold(trouble, "the JetStream API")),
         }
         for source in sources {
             self.ensure_stream(source).await?;

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use futures::StreamExt;
+use prost::Message;
 use tonic::{Code, Request};
 use vitrine_contracts::Problem;
 use vitrine_contracts::bus::v1::FetchRequest;
 use vitrine_contracts::bus::v1::event_log_service_client::EventLogServiceClient;
-use vitrine_contracts::carts::v1::{AddItemRequest, ClearCartRequest, GetCartRequest};
+use vitrine_contracts::carts::v1::{AddItemRequest, Cart, ClearCartRequest, GetCartRequest};
 use vitrine_contracts::topics::{CUSTOMER_ERASED, ORDER_PAID};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_host::{Component, Host, NatsUse};
@@ -201,4 +203,38 @@ async fn a_log_is_followed_over_nats() {
     for process in running {
         assert!(process.stop().await);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_in_another_language_answers() {
+    let server = nats(&[]).expect("a server");
+    let theirs = async_nats::connect(server.url()).await.expect("connected");
+    let mut asked =
+        theirs.queue_subscribe("vitrine.carts.v1.CartsService.GetCart", "carts".to_owned()).await.expect("subscribed");
+    theirs.flush().await.expect("flushed");
+    tokio::spawn(async move {
+        while let Some(message) = asked.next().await {
+            let caller = message.reply.expect("a call");
+            let request = GetCartRequest::decode(message.payload).expect("no frame around it");
+            assert!(message.headers.expect("headers").get("grpc-timeout").is_some());
+            let mut headers = async_nats::HeaderMap::new();
+            let mut body = Vec::new();
+            match request.customer_id.as_str() {
+                "fail" => {
+                    headers.insert("grpc-status", "5");
+                    headers.insert("grpc-message", "no%20such%20cart");
+                }
+                "nonsense" => headers.insert("grpc-status", "many"),
+                id => body = Cart { customer_id: format!("theirs {id}"), ..Cart::default() }.encode_to_vec(),
+            }
+            theirs.publish_with_headers(caller, headers, body.into()).await.expect("published");
+        }
+    });
+    let near = connect(&server).await;
+    let carts = client(&near, &quiet());
+    eventually(async || get(&carts, "x").await.is_ok()).await;
+    assert_eq!(get(&carts, "x").await.expect("answered"), "theirs x");
+    let missing = get(&carts, "fail").await.expect_err("as asked");
+    assert_eq!((missing.code(), missing.message()), (Code::NotFound, "no such cart"));
+    assert_eq!(get(&carts, "nonsense").await.expect_err("no number").code(), Code::Unknown);
 }

@@ -6,12 +6,12 @@ use tokio_util::sync::CancellationToken;
 use tonic::Code;
 use vitrine_contracts::Problem;
 use vitrine_contracts::topics::ORDER_PAID;
-use vitrine_platform_bus::{Broker, Event};
+use vitrine_platform_bus::{Broker, Event, replay};
 use vitrine_platform_mesh::{Limits, Mesh};
 use vitrine_platform_nats::{Config, Nats};
 use vitrine_tests_engines::Server;
 
-use crate::world::{Replica, client, configured, folder, get, quiet};
+use crate::world::{Note, Replica, client, configured, folder, follow, get, outbox, place, quiet, relay};
 
 async fn login(server: &Server, user: &str) -> Nats {
     let login = Config { url: server.url(), user: user.to_owned(), password: "x".to_owned(), ..Config::default() };
@@ -31,6 +31,14 @@ async fn a_subject_that_is_not_permitted_is_named() {
             { user: caller, password: x, permissions: { publish: ["vitrine.carts.>"], subscribe: ["_INBOX.>"] } }
             { user: carts, password: x, permissions: { publish: ["_INBOX.>"], subscribe: ["_INBOX.>", "vitrine.>"] } }
             { user: quiet, password: x, permissions: { publish: { deny: ["vitrine.events.>"] } } }
+            { user: relay, password: x, permissions: {
+                publish: ["vitrine.events.orders.>", "$JS.API.INFO", "$JS.API.STREAM.INFO.vitrine-orders",
+                    "$JS.API.STREAM.CREATE.vitrine-orders"]
+                subscribe: ["_INBOX.>"] } }
+            { user: follower, password: x, permissions: {
+                publish: ["$JS.API.INFO", "$JS.API.STREAM.INFO.vitrine-orders", "$JS.API.CONSUMER.*.vitrine-orders.>",
+                    "$JS.API.CONSUMER.MSG.NEXT.vitrine-orders.>", "$JS.ACK.vitrine-orders.>"]
+                subscribe: ["_INBOX.>"] } }
             { user: modest, password: x, permissions: { publish: { deny: ["$JS.API.STREAM.CREATE.>"] } } }
         ] }"#,
     );
@@ -82,6 +90,22 @@ async fn a_subject_that_is_not_permitted_is_named() {
     let unpublished = quiet_one.publish("orders", &[event]).await.expect_err("not permitted");
     assert!(unpublished.reason.contains("publish to vitrine.events.orders.orders.order.paid"), "{unpublished:?}");
     assert_eq!(unpublished.acknowledged, 0);
+
+    // The least that relays and followers need is enough, too, after a replay as well.
+    let relaying = login(&server, "relay").await;
+    relaying.prepare_events(["orders"]).await.expect("it may");
+    let follower = login(&server, "follower").await;
+    follower.prepare_events(["orders"]).await.expect("it is there");
+    let (store, note) = (outbox(), Note::new());
+    place(&store, ORDER_PAID, "k", 1).await;
+    let (relaying, following) = (relay(&relaying, &store), follow(&follower, &note, &[ORDER_PAID]));
+    note.done("k", 1).await;
+    following.stop().await;
+    replay(&note.store, "email-orders", 0).await.expect("asked");
+    let following = follow(&follower, &note, &[ORDER_PAID]);
+    note.done("k", 2).await;
+    following.stop().await;
+    relaying.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
