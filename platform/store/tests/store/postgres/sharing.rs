@@ -2,7 +2,7 @@
 
 use vitrine_platform_store::{Error, PostgresConfig, Query, Schema};
 
-use super::{config, raw, server};
+use super::{config, raw, server, until};
 use crate::opening::Early;
 use crate::place::Place;
 use crate::{Item, commit, schema};
@@ -30,26 +30,36 @@ async fn ten_may_open_an_empty_database_at_once_and_ten_an_older_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deadlocks_are_undone_and_tried_again() {
-    let server = server(&[("fsync", "off"), ("deadlock_timeout", "10ms")]);
-    let store = Place::postgres(&server).open(schema()).await;
-    let writers = (0..2).map(|writer| {
-        let store = store.clone();
-        tokio::spawn(async move {
-            for n in 0..100 {
-                let ids = if writer == 0 { ["a", "b"] } else { ["b", "a"] };
-                commit(&store, |tx| ids.iter().for_each(|id| tx.put(&Item::new(id, n, "")))).await.expect("committed");
-            }
+async fn a_batch_that_a_deadlock_undid_is_tried_again() {
+    let server = server(&[("deadlock_timeout", "1s")]);
+    let place = Place::postgres(&server);
+    let store = place.open(schema()).await;
+    commit(&store, |tx| ["a", "b"].iter().for_each(|id| tx.insert(&Item::new(id, 1, "")))).await.expect("inserted");
+    let (other, watcher) = (raw(&server).await, raw(&server).await);
+    let change =
+        |id: &str| format!("UPDATE \"{}\".c_items SET version = version + 1 WHERE id = '{id}'", place.schema());
+    // The other one does not look for deadlocks: the store's transaction is the one that is undone.
+    other.batch_execute(&format!("SET deadlock_timeout = '1h'; BEGIN; {}", change("a"))).await.expect("changed");
+    let ours = tokio::spawn(async move {
+        commit(&store, |tx| {
+            tx.put(&Item::new("b", 2, ""));
+            tx.put(&Item::new("a", 2, ""));
         })
+        .await
+        .expect("committed in the end");
+        store
     });
-    for done in futures::future::join_all(writers).await {
-        done.expect("all of them");
-    }
+    until("ours waits for the other's", || async {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+        watcher.query_one(waiting, &[]).await.expect("counted").get::<_, i64>(0) > 0
+    })
+    .await;
+    other.batch_execute(&format!("{}; COMMIT", change("b"))).await.expect("ours gave way");
+    let store = ours.await.expect("no panic");
     for id in ["a", "b"] {
-        assert_eq!(crate::read(&store, id).await.version, 200, "each write once");
+        let item = crate::read(&store, id).await;
+        assert_eq!((item.stock, item.version), (2, 3), "{id}");
     }
-    let deadlocks = raw(&server).await.query_one("SELECT sum(deadlocks)::bigint FROM pg_stat_database", &[]).await;
-    println!("deadlocks: {:?}", deadlocks.map(|row| row.get::<_, Option<i64>>(0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
