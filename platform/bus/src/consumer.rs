@@ -31,6 +31,9 @@ pub enum HandleError {
     /// It never will.
     #[error("{0}")]
     Reject(String),
+    /// Nothing will before the own store is in reach again: the event waits for that, however long it takes.
+    #[error("{0}")]
+    Wait(String),
 }
 
 impl From<tonic::Status> for HandleError {
@@ -42,7 +45,11 @@ impl From<tonic::Status> for HandleError {
 
 impl From<store::Error> for HandleError {
     fn from(error: store::Error) -> Self {
-        Self::Retry(error.to_string())
+        use store::Error::{Closed, Unavailable, Unknown};
+        match error {
+            Closed | Unavailable { .. } | Unknown { .. } => Self::Wait(error.to_string()),
+            _ => Self::Retry(error.to_string()),
+        }
     }
 }
 
@@ -188,6 +195,7 @@ impl Consumer {
                     Err(e) if is_refused(&e) => break e.to_string(),
                     Err(e) => return Err(e.to_string()),
                 },
+                Err(HandleError::Wait(reason)) => return Err(reason),
                 Err(HandleError::Retry(_)) if tries < MAX_TRIES => {}
                 Err(HandleError::Retry(reason) | HandleError::Reject(reason)) => break reason,
             }
@@ -246,6 +254,7 @@ impl Consumer {
                         Err(e) => return Err(e.to_string()),
                     }
                 }
+                Err(HandleError::Wait(reason)) => return Err(reason),
                 Err(e) => e.to_string(),
             };
             // It stays a dead letter, unless another replica was quicker: nobody waits for it.

@@ -81,7 +81,12 @@ fn fitting(events: &[store::Event]) -> usize {
 }
 
 async fn read(store: &Store, request: &FetchRequest, limit: usize) -> Result<(Vec<store::Event>, u64), Status> {
+    use store::Error::{Busy, Closed, Unavailable};
     store.read_events(request.after, &request.topics, limit).await.map_err(|e| {
+        if matches!(e, Busy | Closed | Unavailable { .. }) {
+            tracing::warn!(error = %e, source = request.source, "the outbox is out of reach");
+            return Problem::unavailable("the database does not answer at the moment").into();
+        }
         tracing::error!(error = %e, source = request.source, "the outbox cannot be read");
         Problem::internal().into()
     })

@@ -6,6 +6,7 @@ use thiserror::Error;
 use tonic::Status;
 use vitrine_contracts::Problem;
 use vitrine_contracts::common::v1::{PageInfo, PageRequest};
+use vitrine_platform_bus::HandleError;
 use vitrine_platform_store as store;
 
 /// Documents of a page when nobody says.
@@ -45,6 +46,16 @@ impl From<Failure> for Status {
             Failure::Refused(problem) => problem.into(),
             Failure::Remote(status) => status,
             Failure::Store(error) => store_problem(&error).into(),
+        }
+    }
+}
+
+impl From<Failure> for HandleError {
+    /// Later it may go better, be it only the own store's trouble.
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Store(error) => error.into(),
+            other => Self::Retry(other.to_string()),
         }
     }
 }

@@ -13,6 +13,8 @@ pub mod bytes;
 mod document;
 pub mod engine;
 mod error;
+#[cfg(feature = "mongodb")]
+mod mongodb;
 mod postgres;
 mod query;
 mod sqlite;

@@ -19,7 +19,7 @@ pub(crate) struct Forget(pub(crate) Orders);
 impl Handler for Forget {
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
         let erased = CustomerErased::decode(event.payload.as_slice())?;
-        self.0.forget_in(tx, &erased.customer_id).await.map_err(|e| HandleError::Retry(e.to_string()))
+        Ok(self.0.forget_in(tx, &erased.customer_id).await?)
     }
 }
 
@@ -38,7 +38,7 @@ impl Handler for Shipments {
             // An order that was cancelled meanwhile stays cancelled.
             Err(Failure::Refused(problem)) if problem.code == Code::FailedPrecondition => Ok(()),
             // The parcel may be quicker than the record of its order.
-            Err(e) => Err(HandleError::Retry(e.to_string())),
+            Err(e) => Err(e.into()),
             Ok(_) => Ok(()),
         }
     }

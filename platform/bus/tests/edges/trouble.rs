@@ -36,6 +36,18 @@ async fn effects_that_are_always_refused_are_put_aside() {
 }
 
 #[tokio::test]
+async fn events_wait_for_a_store_that_is_out_of_reach() {
+    let mut world = world();
+    world.publish(&["away", "last"]).await;
+    world.start();
+    world.done("last").await;
+    assert!(world.letters().await.is_empty(), "nothing was put aside");
+    assert_eq!(world.times("away").await, 1);
+    let tries = world.handed().iter().filter(|key| *key == "away").count();
+    assert!(tries > usize::try_from(MAX_TRIES).expect("small"), "{tries}");
+}
+
+#[tokio::test]
 async fn a_panic_is_a_failure_of_its_event_only() {
     let mut world = world();
     world.publish(&["first", "panic", "last"]).await;

@@ -39,7 +39,7 @@ impl Server {
     pub(crate) fn new(settings: &PostgresConfig, service: &str) -> Result<Self, Error> {
         // What is wrong with a URL is told without the URL, for it may hold a password.
         let mut config: Config = settings.url.parse().map_err(|e| Error::Unusable {
-            server: "of the setting url".to_owned(),
+            server: "postgres".to_owned(),
             reason: "its url is malformed: set it to postgres://user:password@host:5432/database".to_owned(),
             source: Some(Box::new(e)),
         })?;

@@ -33,10 +33,10 @@ pub async fn two_openings_see_each_other_and_lose_nothing(place: &Place) {
 
 /// The same documents, before the indexes of [`Item`] were thought of.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Early {
-    id: String,
-    stock: i64,
-    text: String,
+pub struct Early {
+    pub id: String,
+    pub stock: i64,
+    pub text: String,
 }
 
 impl Document for Early {
