@@ -261,7 +261,7 @@ impl Endpoint {
         let ask = |mut request: Request<Body>| {
             *request.uri_mut() = self.uri(request.uri());
             let mut sender = sender.clone();
-            async move { Ok::<_, hyper::Error>(sender.send_request(request).await?) }
+            async move { sender.send_request(request).await }
         };
         let mut client = HealthClient::new(service_fn(ask));
         let first = async {
