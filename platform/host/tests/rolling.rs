@@ -102,7 +102,7 @@ async fn load(
     while !stop.is_cancelled() {
         let id = ids.fetch_add(1, Ordering::SeqCst);
         let customer_id = id.to_string();
-        let answered = if id % 4 == 0 {
+        let answered = if id.is_multiple_of(4) {
             client.get_cart(GetCartRequest { customer_id }).await
         } else {
             client.add_item(AddItemRequest { customer_id, line: None }).await
@@ -146,7 +146,7 @@ async fn every_replica_is_restarted_in_turn(lame_duck: Duration) {
         failed.extend(wrong);
     }
     assert!(failed.is_empty(), "{} of {calls} calls failed: {:?}", failed.len(), failed.first());
-    let handled = handled.lock();
+    let handled = handled.lock().clone();
     let twice: Vec<_> = handled.iter().filter(|(_, n)| **n > 1).collect();
     assert!(twice.is_empty(), "handled twice: {twice:?}");
     assert_eq!(u64::try_from(handled.len()).expect("small"), calls, "each was handled");

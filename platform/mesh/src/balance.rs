@@ -69,13 +69,13 @@ impl Undone {
 /// How connections are made.
 #[derive(Clone, Debug)]
 pub(crate) struct Connecting {
+    pub(crate) service: Arc<str>,
     pub(crate) tls: Option<tls::Client>,
     pub(crate) health: Health,
 }
 
 /// The replicas of one service. Its tasks end with it; calls in flight do not.
 pub(crate) struct Balancer {
-    service: Arc<str>,
     endpoints: RwLock<Vec<Arc<Endpoint>>>,
     /// Why there is no set yet, or none could be had lately.
     trouble: Mutex<Option<String>>,
@@ -95,10 +95,9 @@ enum Look {
 
 impl Balancer {
     /// Without any replica, until [`Balancer::replace`].
-    pub(crate) fn new(service: Arc<str>, connecting: Connecting) -> Self {
+    pub(crate) fn new(connecting: Connecting) -> Self {
         let gone = CancellationToken::new();
         Self {
-            service,
             endpoints: RwLock::default(),
             trouble: Mutex::default(),
             connecting,
@@ -159,8 +158,8 @@ impl Balancer {
             })),
             Err(e) => {
                 let unsent = e.message().is_some() || refused(e.error());
-                tracing::debug!(service = &*self.service, address = %endpoint.address(), unsent, error = ?e.error(), "a call broke");
-                let problem = Problem::unavailable(&format!("{} cannot be reached", self.service));
+                tracing::debug!(service = &*self.connecting.service, address = %endpoint.address(), unsent, error = ?e.error(), "a call broke");
+                let problem = Problem::unavailable(&format!("{} cannot be reached", self.connecting.service));
                 Err(if unsent { Undone::Unsent.status(problem) } else { problem.into() })
             }
         }
@@ -210,9 +209,12 @@ impl Balancer {
         let endpoints = self.endpoints.read();
         let last = endpoints.iter().filter_map(|e| e.failure()).max_by_key(|(at, _)| *at).map(|(_, why)| why);
         let why = last.or_else(|| self.trouble.lock().clone()).unwrap_or_else(|| "nobody has answered yet".to_owned());
-        let message =
-            format!("{} cannot be reached: none of {} replicas can be called: {why}", self.service, endpoints.len());
-        tracing::debug!(service = &*self.service, message, "no replica can be called");
+        let message = format!(
+            "{} cannot be reached: none of {} replicas can be called: {why}",
+            self.connecting.service,
+            endpoints.len()
+        );
+        tracing::debug!(service = &*self.connecting.service, message, "no replica can be called");
         Undone::Nobody.status(Problem::unavailable(&message).with_reason("NO_REPLICA"))
     }
 }

@@ -3,6 +3,9 @@
 //! Generated clients are made over a [`Transport`]; where it leads is a [`Placement`], which is configuration. Slots are
 //! created empty, transports are handed out, then the slots are filled: services may call each other in circles.
 //!
+//! A service elsewhere has replicas, perhaps one: they are found as a [`Replicas`] says, and each call goes to one that is well
+//! (`docs/guide/replicas.md`). [`Registration`] makes this process found.
+//!
 //! The Fence stands on both sides of every call, whatever the transport: see [`fence`] for what it promises. This crate is
 //! the only one that opens channels. Every contract of the shop is unary, and the Fence relies on it: it holds whole
 //! messages, so that status, size and time are known for the call as a whole. A service that streams would need its own
@@ -150,8 +153,8 @@ impl Mesh {
 
     /// Says where the replicas of a service are. They are looked for and connected to from now on, so this needs a runtime.
     pub fn place_remote(&self, name: &str, replicas: &Replicas) -> Result<(), Error> {
-        let connecting = Connecting { tls: self.remotes.tls.clone(), health: Health::Watched };
-        let balancer = Arc::new(Balancer::new(name.into(), connecting));
+        let (service, tls) = (name.into(), self.remotes.tls.clone());
+        let balancer = Arc::new(Balancer::new(Connecting { service, tls, health: Health::Watched }));
         discovery::follow(replicas, &self.remotes.discovery, &balancer)?;
         self.place(name, through(balancer))
     }
@@ -188,7 +191,8 @@ pub fn channel(uri: &http::Uri) -> Result<Transport, Error> {
     let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http")).cloned();
     let authority = authority.ok_or_else(|| Error::Channel(uri.clone()))?;
     let name = discovery::bare(authority.host()).into();
-    let balancer = Arc::new(Balancer::new("the service".into(), Connecting { tls: None, health: Health::Assumed }));
+    let connecting = Connecting { service: authority.as_str().into(), tls: None, health: Health::Assumed };
+    let balancer = Arc::new(Balancer::new(connecting));
     balancer.replace(&[Address { authority, name }]);
     Ok(through(balancer))
 }

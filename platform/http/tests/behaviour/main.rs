@@ -4,6 +4,7 @@ mod answers;
 mod input;
 mod listening;
 mod routes;
+mod secret;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};

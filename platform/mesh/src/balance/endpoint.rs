@@ -193,16 +193,24 @@ impl Endpoint {
 
     /// Connects again and again.
     async fn run(&self) {
-        let mut backoff = FIRST_BACKOFF;
+        let (mut backoff, mut failing) = (FIRST_BACKOFF, false);
         loop {
             let began = Instant::now();
             let why = self.live().await;
             let worked = matches!(*self.state.lock(), State::Ready(_) | State::NotServing(_));
-            tracing::debug!(address = %self.address, worked, why, "a connection ended");
-            if worked && began.elapsed() > backoff {
-                backoff = FIRST_BACKOFF;
-                self.set(State::Connecting);
-                continue;
+            let service = &*self.connecting.service;
+            tracing::debug!(service, address = %self.address, why, "a connection ended");
+            if worked {
+                (backoff, failing) = (FIRST_BACKOFF, false);
+                // Somebody who closes each connection at once is not asked again without a pause.
+                if began.elapsed() > FIRST_BACKOFF {
+                    self.set(State::Connecting);
+                    continue;
+                }
+            }
+            if !failing {
+                failing = true;
+                tracing::info!(service, address = %self.address, why, "a replica cannot be called");
             }
             self.set(State::Failed { at: Instant::now(), why, retrying: false });
             let pause = tokio::time::sleep(backoff.mul_f64(rand::random_range(0.5..=1.0)));
@@ -261,7 +269,7 @@ impl Endpoint {
         let ask = |mut request: Request<Body>| {
             *request.uri_mut() = self.uri(request.uri());
             let mut sender = sender.clone();
-            async move { Ok::<_, hyper::Error>(sender.send_request(request).await?) }
+            async move { sender.send_request(request).await }
         };
         let mut client = HealthClient::new(service_fn(ask));
         let first = async {
