@@ -6,9 +6,9 @@ use anyhow::Result;
 use bytes::Bytes;
 use futures::future::join_all;
 use vitrine_platform_cache::{Config, Engine, Error};
-use vitrine_tests_engines::{free_port, redis};
+use vitrine_tests_engines::free_port;
 
-use crate::{LONG, Source, config, engine, key, of, secured, url};
+use crate::{LONG, PASSWORD, Source, config, engine, key, of, secured, url};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_share() -> Result<()> {
@@ -115,7 +115,7 @@ async fn a_start_says_what_is_wrong() -> Result<()> {
     }
 
     // A Redis that wants no password is used without one.
-    let open = redis(&[])?;
+    let open = vitrine_tests_engines::redis(&[])?;
     engine(&Config { url: open.url(), ..Config::default() }).await?;
     Ok(())
 }
@@ -130,5 +130,22 @@ async fn a_start_does_not_wait_for_ever() -> Result<()> {
     assert!(began.elapsed() < vitrine_platform_cache::START_TIMEOUT * 2);
     server.resume()?;
     engine(&config(&server)).await?;
+    Ok(())
+}
+
+/// As much as the guide says that a user has to be allowed, and no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_of_few_rights_is_enough() -> Result<()> {
+    let server = secured()?;
+    let mut admin = redis::Client::open(url(&server, PASSWORD))?.get_multiplexed_async_connection().await?;
+    let rights = ["on", ">s3cret", "~vitrine:*", "+@read", "+@write", "+@scripting", "+time"];
+    redis::cmd("ACL").arg("SETUSER").arg("shop").arg(&rights).exec_async(&mut admin).await?;
+    let config = Config { url: format!("redis://shop:s3cret@127.0.0.1:{}", server.port()), ..config(&server) };
+    let (one, two) = (engine(&config).await?, engine(&config).await?);
+    values_and_changes(&one, &two).await?;
+    limits_count_for_both(&one, &two).await;
+    let elsewhere = Config { prefix: "elsewhere".to_owned(), ..config };
+    let error = engine(&elsewhere).await.expect_err("not its names");
+    assert!(matches!(error.downcast_ref(), Some(Error::Refused { .. })), "{error}");
     Ok(())
 }
