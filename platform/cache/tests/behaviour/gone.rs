@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use vitrine_platform_cache::{Cache, Config};
 
-use crate::{LONG, PASSWORD, Source, config, engine, eventually, key, of, secured, url};
+use crate::{LONG, PASSWORD, Source, config, engine, eventually, key, listen, logged, of, secured, url};
 
 /// How long a question may take before Redis counts as gone, here.
 const TIMEOUT_MS: u32 = 200;
@@ -47,6 +47,7 @@ async fn goes_on_without(cache: &Cache) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_and_started_again() -> Result<()> {
+    listen();
     let mut server = secured()?;
     let config = Config { timeout_ms: TIMEOUT_MS, ..config(&server) };
     let (one, two) = (of(&engine(&config).await?, "s"), of(&engine(&config).await?, "s"));
@@ -59,6 +60,11 @@ async fn killed_and_started_again() -> Result<()> {
     back(&one, &two).await;
     assert_eq!(source.get(&one, key("a", "a"), LONG).await?, "3", "it began empty");
     assert_eq!(source.get(&two, key("a", "a"), LONG).await?, "3");
+    // One line of each process for each change of state, and no password in it.
+    let lines = logged(&server);
+    let said = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
+    assert!(lines.len() == 4 && said("WARN") == 2 && said(" is gone") == 2 && said("INFO") == 2, "{lines:?}");
+    assert_eq!((said(" is back"), said(PASSWORD)), (2, 0), "{lines:?}");
     Ok(())
 }
 
@@ -86,6 +92,7 @@ async fn hung_and_going_on() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_password_while_it_runs() -> Result<()> {
+    listen();
     let server = secured()?;
     let config = Config { timeout_ms: TIMEOUT_MS, ..config(&server) };
     let (one, two) = (of(&engine(&config).await?, "s"), of(&engine(&config).await?, "s"));
@@ -98,6 +105,7 @@ async fn another_password_while_it_runs() -> Result<()> {
     redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").arg("SKIPME").arg("yes").exec_async(&mut admin).await?;
     goes_on_without(&one).await?;
     goes_on_without(&two).await?;
+    assert!(logged(&server).iter().all(|line| !line.contains(PASSWORD)));
     set(&mut admin, PASSWORD).await?;
     back(&one, &two).await;
     Ok(())

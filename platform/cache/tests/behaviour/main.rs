@@ -1,5 +1,6 @@
 //! What users of a cache can rely on, whatever keeps it.
 
+mod figures;
 mod gone;
 mod redis;
 mod suite;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tonic::Status;
 use vitrine_platform_cache::{Cache, Config, Engine, Key};
 use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
@@ -67,6 +69,34 @@ impl Source {
         let value = cache.get_or_load(key, ttl, load).await?;
         Ok(String::from_utf8_lossy(&value).into_owned())
     }
+}
+
+/// What has been logged by all tests of this process.
+static LOGGED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct Sink;
+
+impl std::io::Write for Sink {
+    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+        LOGGED.lock().extend_from_slice(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Keeps what is logged from now on.
+fn listen() {
+    // Another test of this process may have been first.
+    let _ = tracing_subscriber::fmt().with_ansi(false).with_writer(|| Sink).try_init();
+}
+
+/// The lines about this server.
+fn logged(server: &Server) -> Vec<String> {
+    let (text, named) = (LOGGED.lock().clone(), format!("127.0.0.1:{}", server.port()));
+    String::from_utf8_lossy(&text).lines().filter(|line| line.contains(&named)).map(str::to_owned).collect()
 }
 
 /// Waits until a thing has come about.
