@@ -10,7 +10,7 @@ use tonic::Status;
 use vitrine_platform_telemetry::{Context, Counter, Histogram, Service};
 
 use crate::buckets::Decision;
-use crate::flights::Route;
+use crate::flights::{Loaded, Route};
 use crate::link::Away;
 use crate::{Inner, Place};
 
@@ -83,43 +83,62 @@ impl Cache {
         let ttl = ttl.min(MAX_TTL);
         let mut name = format!("{}:{}:", self.service, key.kind).into_bytes();
         name.extend_from_slice(key.id);
-        let writes = self.engine.writes.load(Ordering::SeqCst);
-        let found = match &self.engine.place {
-            Place::Embedded(embedded) => embedded.read(&name, &self.tag(key.tag), Instant::now()),
-            Place::Shared(shared) => {
-                let read = shared.read(&name, &self.tag(key.tag), ttl).await;
-                read.unwrap_or_else(|away| {
-                    self.note(&away, "read");
-                    Found::Gone
-                })
-            }
-        };
-        let (result, generation) = match found {
-            Found::Held(value) => {
-                self.figures.reads.add(1, &[("kind", key.kind), ("result", "hit")]);
-                return Ok(value);
-            }
-            Found::Due { generation } => ("refresh", Some(generation)),
-            Found::Nothing { generation } => ("miss", Some(generation)),
-            Found::Gone => ("gone", None),
-        };
-        self.figures.reads.add(1, &[("kind", key.kind), ("result", result)]);
-        let route = Route { name: name.clone(), writes, generation: generation.clone().unwrap_or_default() };
-        let flight = self.engine.flights.join(route, || {
-            let (began, loading) = (Instant::now(), load());
-            let (cache, kind) = (self.clone(), key.kind);
-            let work = async move {
-                let loaded = loading.await;
-                let outcome = if loaded.is_ok() { "loaded" } else { "failed" };
-                cache.figures.loads.record(began.elapsed().as_secs_f64(), &[("kind", kind), ("outcome", outcome)]);
-                if let (Ok(value), Some(generation)) = (&loaded, generation) {
-                    cache.store(name, &generation, value, began, ttl).await;
-                }
-                loaded
-            };
+        let tag = self.named(key.tag);
+        let mut load = move |route: Route| {
+            let (cache, kind, loading, began) = (self.clone(), key.kind, load(), Instant::now());
+            let work = async move { cache.load(kind, route, loading, began, ttl).await };
             Context::current().scope(work).boxed()
-        });
-        flight.await
+        };
+        let mut first = true;
+        loop {
+            let (landed, writes) = (self.engine.flights.landed(), self.engine.writes.load(Ordering::SeqCst));
+            let found = self.read(&name, &tag, ttl).await;
+            let (result, generation) = match found {
+                Found::Held(value) => {
+                    self.figures.reads.add(1, &[("kind", key.kind), ("result", "hit")]);
+                    return Ok(value);
+                }
+                Found::Due { generation } => ("refresh", Some(generation)),
+                Found::Nothing { generation } => ("miss", Some(generation)),
+                Found::Gone => ("gone", None),
+            };
+            let route = Route { name: name.clone(), writes, generation };
+            match self.engine.flights.join(route, (first && result == "miss").then_some(landed), load) {
+                Ok(flight) => {
+                    self.figures.reads.add(1, &[("kind", key.kind), ("result", result)]);
+                    return flight.await;
+                }
+                // A load ended while it was looked: it is looked once more.
+                Err(again) => (first, load) = (false, again),
+            }
+        }
+    }
+
+    async fn read(&self, name: &[u8], tag: &str, ttl: Duration) -> Found {
+        match &self.engine.place {
+            Place::Embedded(embedded) => embedded.read(name, tag, Instant::now()),
+            Place::Shared(shared) => shared.read(name, tag, ttl).await.unwrap_or_else(|away| {
+                self.note(&away, "read");
+                Found::Gone
+            }),
+        }
+    }
+
+    async fn load(
+        &self,
+        kind: &'static str,
+        route: Route,
+        loading: impl Future<Output = Loaded>,
+        began: Instant,
+        ttl: Duration,
+    ) -> Loaded {
+        let loaded = loading.await;
+        let outcome = if loaded.is_ok() { "loaded" } else { "failed" };
+        self.figures.loads.record(began.elapsed().as_secs_f64(), &[("kind", kind), ("outcome", outcome)]);
+        if let (Ok(value), Some(generation)) = (&loaded, &route.generation) {
+            self.store(route.name, generation, value, began, ttl).await;
+        }
+        loaded
     }
 
     async fn store(&self, name: Vec<u8>, generation: &[u8], value: &Bytes, began: Instant, ttl: Duration) {
@@ -140,9 +159,12 @@ impl Cache {
     /// Says that what these tags name has changed. When this has returned, nobody reads what was loaded before: in this process
     /// without exception; in others as soon as Redis knows, and when it could not be told, for at most the rest of the value's `ttl`.
     pub async fn invalidate(&self, tags: &[&str]) {
+        if tags.is_empty() {
+            return;
+        }
         // Loads that began before are not joined any more.
         self.engine.writes.fetch_add(1, Ordering::SeqCst);
-        let tags: Vec<String> = tags.iter().map(|tag| self.tag(tag)).collect();
+        let tags: Vec<String> = tags.iter().map(|tag| self.named(tag)).collect();
         match &self.engine.place {
             Place::Embedded(embedded) => embedded.invalidate(&tags),
             Place::Shared(shared) => {
@@ -156,7 +178,7 @@ impl Cache {
     /// Takes one of the requests that `key` may make: `rate_per_s` for long, `burst` at once. Processes that share a Redis share the
     /// limit. While it is gone each process counts for itself, beginning with a full `burst`.
     pub async fn limit(&self, key: &str, rate_per_s: u32, burst: u32) -> Decision {
-        let key = self.tag(key);
+        let key = self.named(key);
         if let Place::Shared(shared) = &self.engine.place {
             match shared.limit(&key, rate_per_s.max(1), burst.max(1)).await {
                 Ok(decision) => return decision,
@@ -167,7 +189,7 @@ impl Cache {
     }
 
     /// A name of this service's.
-    fn tag(&self, name: &str) -> String {
+    fn named(&self, name: &str) -> String {
         format!("{}:{name}", self.service)
     }
 

@@ -15,27 +15,49 @@ pub(crate) type Loaded = Result<Bytes, Status>;
 /// A load that several wait for.
 pub(crate) type Flight = Shared<BoxFuture<'static, Loaded>>;
 
-/// What is loaded, and since which invalidations: who comes after one does not join a load that began before.
+/// What is loaded, and since which changes: who comes after one does not join a load that began before.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Route {
     pub(crate) name: Vec<u8>,
+    /// Changes of this process.
     pub(crate) writes: u64,
-    pub(crate) generation: Vec<u8>,
+    /// Changes that the store of values knows; none when it cannot be asked.
+    pub(crate) generation: Option<Vec<u8>>,
 }
 
 /// The loads that are under way. They go on while somebody waits for them.
 #[derive(Clone, Default)]
-pub(crate) struct Flights(Arc<Mutex<HashMap<Route, WeakShared<BoxFuture<'static, Loaded>>>>>);
+pub(crate) struct Flights(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    under_way: HashMap<Route, WeakShared<BoxFuture<'static, Loaded>>>,
+    /// How many have ended.
+    landed: u64,
+}
 
 impl Flights {
-    /// Waits for the load under way, or for this one.
-    pub(crate) fn join(&self, route: Route, load: impl FnOnce() -> BoxFuture<'static, Loaded>) -> Flight {
-        let mut flights = self.0.lock();
-        if let Some(flight) = flights.get(&route).and_then(WeakShared::upgrade) {
-            return flight;
+    /// How many loads have ended: to be read before it is looked whether a value is there.
+    pub(crate) fn landed(&self) -> u64 {
+        self.0.lock().landed
+    }
+
+    /// The load under way, or this one. When `landed` is said and others have ended since, one of those may have brought the
+    /// value: then this one does not begin, and is given back.
+    pub(crate) fn join<L>(&self, route: Route, landed: Option<u64>, load: L) -> Result<Flight, L>
+    where
+        L: FnOnce(Route) -> BoxFuture<'static, Loaded>,
+    {
+        let mut state = self.0.lock();
+        if let Some(flight) = state.under_way.get(&route).and_then(WeakShared::upgrade) {
+            return Ok(flight);
         }
+        if landed.is_some_and(|landed| landed != state.landed) {
+            return Err(load);
+        }
+        // In this order: should making the load panic, nothing lands while the list is locked.
+        let load = load(route.clone());
         let landing = Landing { flights: self.clone(), route: route.clone() };
-        let load = load();
         let flight = async move {
             let _landing = landing;
             load.await
@@ -43,9 +65,9 @@ impl Flights {
         .boxed()
         .shared();
         if let Some(weak) = flight.downgrade() {
-            flights.insert(route, weak);
+            state.under_way.insert(route, weak);
         }
-        flight
+        Ok(flight)
     }
 }
 
@@ -57,6 +79,8 @@ struct Landing {
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        self.flights.0.lock().remove(&self.route);
+        let mut state = self.flights.0.lock();
+        state.under_way.remove(&self.route);
+        state.landed += 1;
     }
 }

@@ -5,9 +5,8 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local rate, full = tonumber(ARGV[1]), tonumber(ARGV[2]) * request
 local debt = 0
-local held = redis.call('GET', KEYS[1])
-if held then
-  local owed, at = string.match(held, '^(%d+):(%d+)$')
+local owed, at = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+):(%d+)$')
+if owed then
   debt = math.max(0, tonumber(owed) - math.max(0, now - tonumber(at)) * rate)
 end
 if debt + request > full then

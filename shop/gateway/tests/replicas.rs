@@ -1,0 +1,294 @@
+//! Two gateways before one auth and one catalogue, with a Redis that both share.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use http::Method;
+use http::header::{IF_MATCH, IF_NONE_MATCH};
+use serde_json::json;
+use tempfile::TempDir;
+use vitrine_contracts::auth::v1::RotateKeysRequest;
+use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
+use vitrine_contracts::catalog::v1::GetProductRequest;
+use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
+use vitrine_contracts::services::{ALL, AUTH, CATALOG, GATEWAY};
+use vitrine_kit::clock::Clock;
+use vitrine_platform_cache::{Config as CacheConfig, Engine};
+use vitrine_platform_host::{Host, Running};
+use vitrine_platform_http::{bind, serve};
+use vitrine_platform_mesh::{Limits, Mesh};
+use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
+use vitrine_shop_auth::{Account, Role};
+use vitrine_shop_gateway::{Config, Deps};
+use vitrine_shop_load::http::Call;
+use vitrine_tests_engines::redis;
+use vitrine_tests_testkit::{Api, Customer, eventually};
+
+const ISSUER: &str = "http://shop.example";
+const EMAIL: &str = "promoter@vitrine.example";
+const PASSWORD: &str = "see-through-glass";
+const PIECE: &str = "prd_tall-vase";
+/// Nobody listens there.
+const NOWHERE: &str = "http://127.0.0.1:1";
+
+/// A process with a gateway.
+struct Replica {
+    api: Api,
+    host: Host,
+    grpc: http::Uri,
+    _data: TempDir,
+    _running: Running,
+}
+
+fn deps(host: &Host) -> Deps {
+    let to = |callee| host.transport(GATEWAY, callee);
+    use vitrine_contracts as c;
+    Deps {
+        auth: AuthServiceClient::new(to(AUTH)),
+        customers: c::customers::v1::customers_service_client::CustomersServiceClient::new(to("customers")),
+        catalog: CatalogServiceClient::new(to(CATALOG)),
+        carts: c::carts::v1::carts_service_client::CartsServiceClient::new(to("carts")),
+        checkout: c::checkout::v1::checkout_service_client::CheckoutServiceClient::new(to("checkout")),
+        orders: c::orders::v1::orders_service_client::OrdersServiceClient::new(to("orders")),
+        payments: c::payments::v1::payments_service_client::PaymentsServiceClient::new(to("payments")),
+        shipping: c::shipping::v1::shipping_service_client::ShippingServiceClient::new(to("shipping")),
+        currency: c::currency::v1::currency_service_client::CurrencyServiceClient::new(to("currency")),
+        email: c::email::v1::email_service_client::EmailServiceClient::new(to("email")),
+        recommendations: c::recommendations::v1::recommendations_service_client::RecommendationsServiceClient::new(to(
+            "recommendations",
+        )),
+        ads: c::ads::v1::ads_service_client::AdsServiceClient::new(to("ads")),
+        accounting: c::accounting::v1::accounting_service_client::AccountingServiceClient::new(to("accounting")),
+        fraud: c::fraud::v1::fraud_service_client::FraudServiceClient::new(to("fraud")),
+    }
+}
+
+/// A gateway, with auth and the catalogue in its process unless they are elsewhere.
+async fn replica(cache: &CacheConfig, config: Config, elsewhere: Option<&http::Uri>) -> Result<Replica> {
+    let data = TempDir::new()?;
+    let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
+    let host = Host::new(data.path(), Clock::system(), 1, telemetry, Mesh::new(Limits::default()));
+    let host = host.with_cache(Engine::new(cache)?);
+    let mut components = vec![vitrine_shop_gateway::build(config, deps(&host), &host)?];
+    for name in ALL.iter().filter(|name| **name != GATEWAY) {
+        match (*name, elsewhere) {
+            (AUTH | CATALOG, Some(uri)) => host.mesh().place_remote(name, uri)?,
+            (AUTH, None) => {
+                let account = Account {
+                    account_id: "pro_demo".to_owned(),
+                    email: EMAIL.to_owned(),
+                    password: PASSWORD.to_owned(),
+                    role: Role::Promoter,
+                };
+                let config = vitrine_shop_auth::Config {
+                    issuer: ISSUER.to_owned(),
+                    accounts: vec![account],
+                    ..vitrine_shop_auth::Config::default()
+                };
+                components.push(vitrine_shop_auth::build(config, &host)?);
+            }
+            (CATALOG, None) => {
+                components.push(vitrine_shop_catalog::build(vitrine_shop_catalog::Config::default(), &host)?);
+            }
+            _ => host.mesh().place_remote(name, &NOWHERE.parse()?)?,
+        }
+    }
+    let running = host.start(components).await?;
+    let (http, grpc) = (bind("127.0.0.1:0".parse()?).await?, bind("127.0.0.1:0".parse()?).await?);
+    let api = Api::new(&format!("http://{}", http.local_addr()?), None)?;
+    let uri = format!("http://{}", grpc.local_addr()?).parse()?;
+    tokio::spawn(serve(http, running.http(), running.stop_token(), Duration::ZERO));
+    tokio::spawn(serve(grpc, running.grpc(), running.stop_token(), Duration::ZERO));
+    Ok(Replica { api, host, grpc: uri, _data: data, _running: running })
+}
+
+impl Replica {
+    /// Calls that a service of this process has answered.
+    fn calls(&self, service: &str) -> u64 {
+        self.host.pipeline().figures().iter().find(|(name, _)| name == service).map_or(0, |(_, f)| f.count)
+    }
+}
+
+fn config() -> Config {
+    Config { issuer: ISSUER.to_owned(), ..Config::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gateways_share() -> Result<()> {
+    let server = redis(&[])?;
+    let cache = CacheConfig { url: server.url(), timeout_ms: 5000, ..CacheConfig::default() };
+    let one = replica(&cache, config(), None).await?;
+    let two = replica(&cache, config(), Some(&one.grpc)).await?;
+    what_shoppers_see(&one, &two).await?;
+    a_change_shows_at_every_gateway(&one, &two).await?;
+    keys_are_asked_for_once(&one, &two).await?;
+    Ok(())
+}
+
+/// The same with nothing to share: what is changed through one gateway shows at the other in a moment, and to sellers at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn gateways_that_share_nothing() -> Result<()> {
+    let one = replica(&CacheConfig::default(), config(), None).await?;
+    let two = replica(&CacheConfig::default(), config(), Some(&one.grpc)).await?;
+    what_shoppers_see(&one, &one).await?;
+    a_change_shows_at_every_gateway(&one, &one).await?;
+    let path = format!("/api/v1/products/{PIECE}");
+    let before = two.api.get(&path).await?;
+    let promoter = Customer::sign_in(&one.api, EMAIL, PASSWORD).await?;
+    let made = make(&promoter.api).await?;
+    let path_of_made = format!("/api/v1/products/{made}");
+    two.api.get(&path_of_made).await?;
+    patch(&promoter.api, &path_of_made, "Seen by its seller").await?;
+    ensure!(promoter.api.get(&path_of_made).await?["name"] == "Seen by its seller");
+    let at_two = two.api.with_token(&token(&promoter).await?);
+    ensure!(at_two.get(&path_of_made).await?["name"] == "Seen by its seller", "a seller saw what was");
+    eventually("the new name", async || {
+        Ok((two.api.get(&path_of_made).await?["name"] == "Seen by its seller").then_some(()))
+    })
+    .await?;
+    ensure!(two.api.get(&path).await?["name"] == before["name"]);
+    Ok(())
+}
+
+/// A token of somebody's.
+async fn token(customer: &Customer) -> Result<String> {
+    let base = customer.api.clone();
+    let tokens = vitrine_shop_load::sign_in(base.client(), &customer.email, &customer.password).await;
+    let tokens = tokens.map_err(|e| anyhow::anyhow!("{e}"))?;
+    Ok(tokens["access_token"].as_str().context("a token")?.to_owned())
+}
+
+async fn make(promoter: &Api) -> Result<String> {
+    let body = json!({
+        "kind": "event", "name": "Glass harp evening", "description": "Thirty goblets, water and patience.", "category": "workshops",
+        "tags": ["music"], "price": {"amount": "35.50", "currency": "EUR"}, "stock": 5,
+        "event": {"starts_at": "2099-06-01T18:00:00Z", "duration_min": 90, "venue": "The cold shop"},
+    });
+    let made = promoter.expect(201, Method::POST, "/api/v1/products", Some(&body)).await?;
+    Ok(made["id"].as_str().context("id")?.to_owned())
+}
+
+/// Changes the name of what the promoter sees there.
+async fn patch(promoter: &Api, path: &str, name: &str) -> Result<()> {
+    let seen = promoter.send(Call::new(Method::GET, path)).await?;
+    let etag = seen.header("etag").context("an ETag")?;
+    let call = Call::new(Method::PATCH, path).header(IF_MATCH, etag).json(&json!({ "name": name }));
+    let changed = promoter.send(call).await?;
+    ensure!(changed.status == 200, "{}", String::from_utf8_lossy(&changed.body));
+    Ok(())
+}
+
+/// What one shopper has seen is not asked for again a moment later, wherever the next one comes in.
+async fn what_shoppers_see(one: &Replica, two: &Replica) -> Result<()> {
+    for path in [
+        format!("/api/v1/products/{PIECE}"),
+        format!("/api/v1/products/{PIECE}/picture.svg"),
+        "/api/v1/products?limit=3".to_owned(),
+        "/api/v1/products/search?q=vase".to_owned(),
+        "/api/v1/categories".to_owned(),
+        "/".to_owned(),
+    ] {
+        eventually("two in one moment", async || {
+            let first = one.api.send(Call::new(Method::GET, &path)).await?;
+            let (began, calls) = (Instant::now(), one.calls(CATALOG));
+            let second = two.api.send(Call::new(Method::GET, &path)).await?;
+            ensure!(first.status == 200 && second.status == 200 && first.body == second.body, "{path}");
+            Ok((one.calls(CATALOG) == calls && began.elapsed() < Duration::from_secs(1)).then_some(()))
+        })
+        .await
+        .with_context(|| path.clone())?;
+    }
+    // Errors are nobody's to keep, and a tag is still known.
+    let path = format!("/api/v1/products/{PIECE}");
+    let etag = one.api.send(Call::new(Method::GET, &path)).await?.header("etag").context("an ETag")?.to_owned();
+    ensure!(two.api.send(Call::new(Method::GET, &path).header(IF_NONE_MATCH, &etag)).await?.status == 304);
+    one.api.expect(404, Method::GET, "/api/v1/products/prd_nothing", None).await?;
+    one.api.expect(400, Method::GET, "/api/v1/products?category=nothing", None).await?;
+    Ok(())
+}
+
+async fn a_change_shows_at_every_gateway(one: &Replica, two: &Replica) -> Result<()> {
+    let promoter = Customer::sign_in(&one.api, EMAIL, PASSWORD).await?.api;
+    let listed = async |api: &Api, id: &str| -> Result<bool> {
+        let page = api.get("/api/v1/products?category=workshops&limit=100").await?;
+        Ok(page["items"].as_array().context("items")?.iter().any(|p| p["id"] == id))
+    };
+    listed(&two.api, "").await?;
+    let id = make(&promoter).await?;
+    ensure!(listed(&two.api, &id).await?, "what was made is not listed");
+    let path = format!("/api/v1/products/{id}");
+    for n in 0..10 {
+        let name = format!("Glass harp evening {n}");
+        // Both know the name from before.
+        one.api.get(&path).await?;
+        two.api.get(&path).await?;
+        patch(&promoter, &path, &name).await?;
+        for api in [&two.api, &one.api, &promoter] {
+            ensure!(api.get(&path).await?["name"] == name.as_str(), "an old name after a change");
+        }
+        let found = two.api.get("/api/v1/products?category=workshops&limit=100").await?;
+        ensure!(found.to_string().contains(&name), "an old name in a list");
+    }
+    promoter.expect(204, Method::DELETE, &path, None).await?;
+    two.api.expect(404, Method::GET, &path, None).await?;
+    ensure!(!listed(&two.api, &id).await?, "what was deleted is listed");
+    // What decides is never old: the catalogue itself answers.
+    let catalog = CatalogServiceClient::new(two.host.transport(GATEWAY, CATALOG));
+    let gone = catalog.clone().get_product(GetProductRequest { product_id: id }).await;
+    ensure!(gone.is_err());
+    Ok(())
+}
+
+/// Of two gateways that see a token of a new key, one asks auth; the other finds what it was told.
+async fn keys_are_asked_for_once(one: &Replica, two: &Replica) -> Result<()> {
+    let auth = AuthServiceClient::new(one.host.transport(GATEWAY, AUTH));
+    for _ in 0..3 {
+        auth.clone().rotate_keys(RotateKeysRequest {}).await?;
+        let token = token(&Customer::sign_in(&one.api, EMAIL, PASSWORD).await?).await?;
+        let calls = one.calls(AUTH);
+        for api in [&two.api, &one.api, &two.api] {
+            // Only who has proven who they are is told that this is not theirs to see.
+            api.with_token(&token).expect(403, Method::GET, "/api/v1/admin/orders", None).await?;
+        }
+        ensure!(one.calls(AUTH) == calls + 1, "{} calls", one.calls(AUTH) - calls);
+    }
+    // A key that nobody published is looked for, and refused.
+    let forged = "eyJhbGciOiJFUzI1NiIsImtpZCI6Im5vYm9keSJ9.e30.AAAA";
+    two.api.with_token(forged).expect(401, Method::GET, "/api/v1/admin/orders", None).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gateways_share_a_limit_and_go_on_without_redis() -> Result<()> {
+    const BURST: u32 = 30;
+    let mut server = redis(&[])?;
+    let cache = CacheConfig { url: server.url(), timeout_ms: 1000, ..CacheConfig::default() };
+    let config = Config { rate_per_s: 1, rate_burst: BURST, ..config() };
+    let one = replica(&cache, config.clone(), None).await?;
+    let two = replica(&cache, config, Some(&one.grpc)).await?;
+    let count = async || -> Result<u64> {
+        let mut allowed = 0;
+        for n in 0..2 * BURST + 20 {
+            let api = if n % 2 == 0 { &one.api } else { &two.api };
+            let answer = api.send(Call::new(Method::GET, "/api/v1/openapi.json")).await?;
+            match answer.status {
+                200 => allowed += 1,
+                429 => ensure!(answer.code() == "RATE_LIMITED" && answer.header("retry-after") == Some("1")),
+                other => anyhow::bail!("{other}"),
+            }
+        }
+        Ok(allowed)
+    };
+    let began = Instant::now();
+    let allowed = count().await?;
+    let most = u64::from(BURST) + began.elapsed().as_secs();
+    ensure!((u64::from(BURST)..=most).contains(&allowed), "{allowed} of {most} were allowed");
+
+    // Gone: each counts for itself, and nobody is told of an error.
+    server.kill()?;
+    let began = Instant::now();
+    let allowed = count().await?;
+    let most = 2 * (u64::from(BURST) + began.elapsed().as_secs());
+    ensure!((2 * u64::from(BURST)..=most).contains(&allowed), "{allowed} of {most} were allowed");
+    Ok(())
+}
