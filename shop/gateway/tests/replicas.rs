@@ -16,7 +16,7 @@ use vitrine_kit::clock::Clock;
 use vitrine_platform_cache::{Config as CacheConfig, Engine};
 use vitrine_platform_host::{Host, Running};
 use vitrine_platform_http::{bind, serve};
-use vitrine_platform_mesh::{Limits, Mesh};
+use vitrine_platform_mesh::{Limits, Mesh, Replicas};
 use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
 use vitrine_shop_auth::{Account, Role};
 use vitrine_shop_gateway::{Config, Deps};
@@ -29,13 +29,13 @@ const EMAIL: &str = "promoter@vitrine.example";
 const PASSWORD: &str = "see-through-glass";
 const PIECE: &str = "prd_tall-vase";
 /// Nobody listens there.
-const NOWHERE: &str = "http://127.0.0.1:1";
+const NOWHERE: &str = "127.0.0.1:1";
 
 /// A process with a gateway.
 struct Replica {
     api: Api,
     host: Host,
-    grpc: http::Uri,
+    grpc: Replicas,
     _data: TempDir,
     _running: Running,
 }
@@ -64,7 +64,7 @@ fn deps(host: &Host) -> Deps {
 }
 
 /// A gateway, with auth and the catalogue in its process unless they are elsewhere.
-async fn replica(cache: &CacheConfig, config: Config, elsewhere: Option<&http::Uri>) -> Result<Replica> {
+async fn replica(cache: &CacheConfig, config: Config, elsewhere: Option<&Replicas>) -> Result<Replica> {
     let data = TempDir::new()?;
     let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
     let host = Host::new(data.path(), Clock::system(), 1, telemetry, Mesh::new(Limits::default()));
@@ -72,7 +72,7 @@ async fn replica(cache: &CacheConfig, config: Config, elsewhere: Option<&http::U
     let mut components = vec![vitrine_shop_gateway::build(config, deps(&host), &host)?];
     for name in ALL.iter().filter(|name| **name != GATEWAY) {
         match (*name, elsewhere) {
-            (AUTH | CATALOG, Some(uri)) => host.mesh().place_remote(name, uri)?,
+            (AUTH | CATALOG, Some(replicas)) => host.mesh().place_remote(name, replicas)?,
             (AUTH, None) => {
                 let account = Account {
                     account_id: "pro_demo".to_owned(),
@@ -90,16 +90,16 @@ async fn replica(cache: &CacheConfig, config: Config, elsewhere: Option<&http::U
             (CATALOG, None) => {
                 components.push(vitrine_shop_catalog::build(vitrine_shop_catalog::Config::default(), &host)?);
             }
-            _ => host.mesh().place_remote(name, &NOWHERE.parse()?)?,
+            _ => host.mesh().place_remote(name, &Replicas::At(vec![NOWHERE.parse()?]))?,
         }
     }
     let running = host.start(components).await?;
     let (http, grpc) = (bind("127.0.0.1:0".parse()?).await?, bind("127.0.0.1:0".parse()?).await?);
     let api = Api::new(&format!("http://{}", http.local_addr()?), None)?;
-    let uri = format!("http://{}", grpc.local_addr()?).parse()?;
+    let replicas = Replicas::At(vec![grpc.local_addr()?.to_string().parse()?]);
     tokio::spawn(serve(http, running.http(), running.stop_token(), Duration::ZERO));
     tokio::spawn(serve(grpc, running.grpc(), running.stop_token(), Duration::ZERO));
-    Ok(Replica { api, host, grpc: uri, _data: data, _running: running })
+    Ok(Replica { api, host, grpc: replicas, _data: data, _running: running })
 }
 
 impl Replica {

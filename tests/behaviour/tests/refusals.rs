@@ -110,6 +110,7 @@ fn a_subject_without_permission() -> Result<()> {
     )?;
     let server = nats(&["--config", &file.display().to_string()])?;
     let url = server.url();
-    let variables = [("VITRINE_NATS__URL", url.as_str()), ("VITRINE_NATS__USER", "ada"), ("VITRINE_NATS__PASSWORD", "right")];
+    let variables =
+        [("VITRINE_NATS__URL", url.as_str()), ("VITRINE_NATS__USER", "ada"), ("VITRINE_NATS__PASSWORD", "right")];
     refuses("nats", &variables, &[&port_of(&server), "permission"])
 }
