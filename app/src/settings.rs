@@ -247,12 +247,26 @@ pub fn read(file: Option<&Path>, flags: &[Flag]) -> Result<Loaded<Settings>, Usa
         .map_err(|mistakes| Usage(format!("the configuration has mistakes:\n{mistakes}")))
 }
 
+/// A value as it may be shown: without passwords and tokens.
+fn without_secrets(key: &str, value: &str) -> String {
+    let secret = key.rsplit('.').next().is_some_and(|name| matches!(name, "password" | "token"));
+    if (secret && value != "\"\"") || value.contains("password =") {
+        return "(secret)".to_owned();
+    }
+    // scheme://user:password@host
+    let userinfo = value.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(userinfo, _)| userinfo);
+    match userinfo.and_then(|userinfo| userinfo.split_once(':')) {
+        Some((_, password)) if !password.is_empty() => value.replacen(&format!(":{password}@"), ":(secret)@", 1),
+        _ => value.to_owned(),
+    }
+}
+
 /// Prints every setting and where it came from.
 pub fn print(file: Option<&Path>) -> anyhow::Result<()> {
     let loaded = read(file, &[])?;
     let mut all: Vec<_> = loaded.effective().collect();
-    for setting in all.iter_mut().filter(|s| s.value.contains("password")) {
-        setting.value = "(holds passwords)".to_owned();
+    for setting in &mut all {
+        setting.value = without_secrets(&setting.key, &setting.value);
     }
     for setting in all.iter_mut().filter(|s| s.key.ends_with("_token") && s.value != "\"\"") {
         setting.value = "(a secret)".to_owned();
@@ -263,4 +277,24 @@ pub fn print(file: Option<&Path>) -> anyhow::Result<()> {
         println!("{text:<width$}  # {}", setting.origin);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_secrets;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        for (key, value, shown) in [
+            ("nats.password", "\"hunter2\"", "(secret)"),
+            ("nats.token", "\"\"", "\"\""),
+            ("postgres.url", "\"postgres://ada:hunter2@db:5432/shop\"", "\"postgres://ada:(secret)@db:5432/shop\""),
+            ("postgres.url", "\"postgres://ada@db/shop\"", "\"postgres://ada@db/shop\""),
+            ("cache.url", "\"redis://:hunter2@db:6379\"", "\"redis://:(secret)@db:6379\""),
+            ("auth.accounts", "[{ email = \"a\", password = \"hunter2\" }]", "(secret)"),
+            ("up.listen", "\"127.0.0.1:8080\"", "\"127.0.0.1:8080\""),
+        ] {
+            assert_eq!(without_secrets(key, value), shown, "{key}");
+        }
+    }
 }
