@@ -1,4 +1,4 @@
-//! Three replicas under load, restarted one after the other: no call fails, and none is handled twice.
+//! Replicas that stop: under load no call fails, and none is handled twice; and how callers are warned.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -10,13 +10,16 @@ use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::carts::v1::carts_service_server::{CartsService, CartsServiceServer};
 use vitrine_contracts::carts::v1::{AddItemRequest, Cart, ClearCartRequest, GetCartRequest, SetItemRequest};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_host::{Component, Host, Running};
 use vitrine_platform_http::{bind, serve, with_grpc};
-use vitrine_platform_mesh::{Limits, Mesh, Replicas, Transport};
+use vitrine_platform_mesh::{Limits, Mesh, Replicas, Transport, channel};
 use vitrine_platform_telemetry::{Config, Telemetry};
 
 /// How long anything may take to come about.
@@ -163,4 +166,38 @@ async fn no_call_fails_when_callers_are_warned() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_call_fails_when_they_are_not() {
     every_replica_is_restarted_in_turn(Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn nobody_is_waited_for_when_nobody_watches() {
+    let replica = start("127.0.0.1:0".parse().expect("an address"), &Arc::default(), Duration::from_secs(3600)).await;
+    let uri: http::Uri = format!("http://{}", replica.address).parse().expect("a URI");
+    // Somebody who calls, but asked for no health.
+    let mut client = CartsServiceClient::new(channel(&uri).expect("a channel"));
+    client.add_item(AddItemRequest::default()).await.expect("answered");
+    let began = Instant::now();
+    assert!(replica.running.stop().await);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn who_was_warned_is_still_answered_for_a_while() {
+    let lame_duck = Duration::from_secs(1);
+    let replica = start("127.0.0.1:0".parse().expect("an address"), &Arc::default(), lame_duck).await;
+    let uri: http::Uri = format!("http://{}", replica.address).parse().expect("a URI");
+    let there = channel(&uri).expect("a channel");
+    let asked = HealthClient::new(there.clone()).watch(HealthCheckRequest::default()).await;
+    let mut updates = asked.expect("answered").into_inner();
+    let mut told = async || updates.message().await.expect("told").map(|update| update.status());
+    assert_eq!(told().await, Some(ServingStatus::Serving));
+    let began = Instant::now();
+    let stopping = tokio::spawn(replica.running.stop());
+    assert_eq!(told().await, Some(ServingStatus::NotServing));
+    // On the connection that is there, and on a new one.
+    for way in [there, channel(&uri).expect("a channel")] {
+        CartsServiceClient::new(way).add_item(AddItemRequest::default()).await.expect("answered");
+    }
+    assert!(began.elapsed() < lame_duck, "{:?}", began.elapsed());
+    assert_eq!(told().await, None);
+    assert!(stopping.await.expect("no panic") && began.elapsed() >= lame_duck);
 }

@@ -1,8 +1,8 @@
 //! HTTP as the shop speaks it: problems as RFC 9457 documents, input that is read strictly, and listeners that drain.
 //!
 //! [`serve`](fn@serve) is the only accept loop of the project; it speaks HTTP/1.1 and HTTP/2 (with prior knowledge), in plain text or
-//! over TLS, so gRPC and REST share it. [`Json`] and [`Query`] read input and answer with a [`Reply`] that names the field. [`observe`] gives
-//! every request its server span and its figures.
+//! over TLS, so gRPC and REST share it. [`Json`] and [`Query`] read input and answer with a [`Reply`] that names the field.
+//! [`observe`] gives every request its server span and its figures.
 
 mod begun;
 mod extract;

@@ -158,8 +158,9 @@ impl Balancer {
             })),
             Err(e) => {
                 let unsent = e.message().is_some() || refused(e.error());
-                tracing::debug!(service = &*self.connecting.service, address = %endpoint.address(), unsent, error = ?e.error(), "a call broke");
-                let problem = Problem::unavailable(&format!("{} cannot be reached", self.connecting.service));
+                let (service, address, error) = (&*self.connecting.service, endpoint.address(), e.error());
+                tracing::debug!(service, %address, unsent, ?error, "a call broke");
+                let problem = Problem::unavailable(&format!("{service} cannot be reached"));
                 Err(if unsent { Undone::Unsent.status(problem) } else { problem.into() })
             }
         }

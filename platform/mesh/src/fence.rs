@@ -3,8 +3,8 @@
 //! On the caller's side ([`client`]): a deadline (the sooner of the caller's own, the request's and the default), carried in
 //! `grpc-timeout` and enforced here; extensions are cleared; a concurrency limit and a circuit breaker per callee;
 //! safe calls that end in UNAVAILABLE, and any that no handler saw, are repeated with jitter and within a budget; a call
-//! that was not even sent goes to another replica at once (`docs/adr/0010-repeating-on-another-replica.md`); trace context and baggage go out; one
-//! client span and the client's RED metrics.
+//! that was not even sent goes to another replica at once (`docs/adr/0010-repeating-on-another-replica.md`); trace context
+//! and baggage go out; one client span and the client's RED metrics.
 //!
 //! On the server's side ([`server`]): trace context, baggage and deadline come in and become the current context; a
 //! handler that panics answers INTERNAL and harms nobody else; a handler that takes too long is dropped and answers
