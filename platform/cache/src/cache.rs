@@ -75,7 +75,8 @@ impl Cache {
     /// it anew while the others still get what is there; so something that is asked for often never expires for all at once. Only
     /// what nobody holds yet may be loaded by several processes at the same time, by each once.
     ///
-    /// `ttl` counts from the beginning of the load. An error of the load is passed on to all who waited, and not kept.
+    /// `ttl` counts from the beginning of the load. `load` itself only makes the future. An error of the load is passed on to all
+    /// who waited, and not kept.
     pub async fn get_or_load<F>(&self, key: Key<'_>, ttl: Duration, load: impl FnOnce() -> F) -> Result<Bytes, Status>
     where
         F: Future<Output = Result<Bytes, Status>> + Send + 'static,
