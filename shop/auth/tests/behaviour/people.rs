@@ -130,7 +130,8 @@ async fn an_account_of_the_settings_that_cannot_be_is_told_at_the_start() {
     let why = async |config: Config| {
         let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
         let storage = Storage::Folder(world.data.path().to_owned());
-        let host = Host::new(world.data.path(), storage, world.clock.clone(), 1, telemetry, Mesh::new(Limits::default()));
+        let host =
+            Host::new(world.data.path(), storage, world.clock.clone(), 1, telemetry, Mesh::new(Limits::default()));
         let component = vitrine_shop_auth::build(config, &host).expect("builds");
         host.start(vec![component]).await.err().expect("cannot get ready").to_string()
     };
