@@ -117,8 +117,8 @@ pub enum Error {
     /// The engine failed.
     #[error("the database failed")]
     Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Too much waits to be written.
-    #[error("the database has too much to write")]
+    /// Too much waits, or something took too long.
+    #[error("the database cannot take more at the moment")]
     Busy,
     /// The store is closed.
     #[error("the database is closed")]

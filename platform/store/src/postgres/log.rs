@@ -177,8 +177,11 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
             },
             Err(e) => Some(e),
         };
-        let cause = error.as_ref().and_then(std::error::Error::source).map(ToString::to_string);
-        tracing::warn!(server = server.name, cause, "the log of events cannot be followed at the moment");
+        // Once, and not again before it was followed again.
+        if pause == PAUSES.0 {
+            let cause = error.as_ref().and_then(std::error::Error::source).map(ToString::to_string);
+            tracing::warn!(server = server.name, cause, "the log of events cannot be followed at the moment");
+        }
         tokio::time::sleep(pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
         pause = (pause * 2).min(PAUSES.1);
     }
