@@ -22,9 +22,21 @@ pub struct Engines {
     pub postgres: bool,
     /// What is cached, and rate limits.
     pub redis: bool,
+    /// Data, in a program that was built with it.
+    #[cfg(feature = "mongodb")]
+    pub mongodb: bool,
 }
 
 impl Engines {
+    /// Whether the data of services is on a server, where several processes may share it.
+    pub fn share_data(self) -> bool {
+        #[cfg(feature = "mongodb")]
+        if self.mongodb {
+            return true;
+        }
+        self.postgres
+    }
+
     /// Reads a list such as `nats,postgres`; an empty one is none.
     pub fn parse(list: &str) -> Result<Self, Usage> {
         let mut engines = Self::default();
@@ -33,6 +45,8 @@ impl Engines {
                 "nats" => &mut engines.nats,
                 "postgres" => &mut engines.postgres,
                 "redis" => &mut engines.redis,
+                #[cfg(feature = "mongodb")]
+                "mongodb" => &mut engines.mongodb,
                 _ => {
                     return Err(Usage(format!(
                         "shop.engines = {list:?}: there is no engine {name:?}: expected any of nats, postgres, redis, separated by commas"
@@ -56,6 +70,10 @@ pub async fn host(data: &Path, settings: &Settings, telemetry: &Telemetry, mesh:
     if engines.redis {
         host = host.with_cache(cache::Engine::new(&settings.cache)?);
     }
+    #[cfg(feature = "mongodb")]
+    if engines.mongodb {
+        host = host.with_storage(Storage::MongoDb(settings.mongodb.clone()));
+    }
     let mut nats = None;
     if engines.nats {
         let connected = Nats::connect(&settings.nats).await?;
@@ -72,7 +90,7 @@ mod tests {
     #[test]
     fn lists_are_read() {
         assert_eq!(Engines::parse(" ").expect("none"), Engines::default());
-        let all = Engines { nats: true, postgres: true, redis: true };
+        let all = Engines { nats: true, postgres: true, redis: true, ..Engines::default() };
         assert_eq!(Engines::parse("redis, nats,postgres").expect("all"), all);
         let wrong = Engines::parse("nats,kafka").expect_err("no such engine");
         assert!(wrong.to_string().contains("\"kafka\": expected any of nats, postgres, redis"), "{wrong}");

@@ -83,7 +83,7 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let telemetry_config = process::telemetry_config()?;
     folder::make(&plan.data)?;
     // Data that is on a server may have several processes.
-    let shared = Engines::parse(&settings.shop.engines)?.postgres;
+    let shared = Engines::parse(&settings.shop.engines)?.share_data();
     let lock = if shared { None } else { Some(folder::lock(&plan.data, &names)?) };
     let files = Some(&settings.tls).filter(|files| files.is_set());
     let connector = files.map(tls::Client::new).transpose()?;

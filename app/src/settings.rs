@@ -45,6 +45,9 @@ pub struct Settings {
     pub observatory: Observatory,
     /// The PostgreSQL server, where `shop.engines` names it.
     pub postgres: PostgresConfig,
+    /// The MongoDB servers, where `shop.engines` names them.
+    #[cfg(feature = "mongodb")]
+    pub mongodb: vitrine_platform_host::MongoDbConfig,
     /// The NATS server, where `shop.engines` names it.
     pub nats: vitrine_platform_nats::Config,
     /// What is cached, and the Redis server, where `shop.engines` names it.
@@ -68,6 +71,11 @@ impl Default for Settings {
             postgres: PostgresConfig {
                 url: url("postgres://postgres@127.0.0.1:15432/postgres"),
                 ..PostgresConfig::default()
+            },
+            #[cfg(feature = "mongodb")]
+            mongodb: vitrine_platform_host::MongoDbConfig {
+                url: url("mongodb://127.0.0.1:27017/?replicaSet=rs0"),
+                ..vitrine_platform_host::MongoDbConfig::default()
             },
             nats: vitrine_platform_nats::Config {
                 url: url("nats://127.0.0.1:14222"),

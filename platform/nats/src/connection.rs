@@ -287,7 +287,8 @@ impl Nats {
     }
 
     pub(crate) fn no_permission(&self, denied: Denied) -> Error {
-        Error::Denied { login: self.0.login.clone(), act: denied.act, subject: denied.subject }
+        let (servers, login) = (self.servers().to_owned(), self.0.login.clone());
+        Error::Denied { servers, login, act: denied.act, subject: denied.subject }
     }
 }
 

@@ -80,8 +80,10 @@ pub enum Error {
         question: String,
     },
     /// The user may not do this.
-    #[error("NATS does not permit {login} to {act} {subject}: grant it to that user on the server")]
+    #[error("NATS at {servers} does not permit {login} to {act} {subject}: grant it to that user on the server")]
     Denied {
+        /// Which servers.
+        servers: String,
         /// How we logged in.
         login: String,
         /// `publish to` or `subscribe to`.

@@ -78,7 +78,16 @@ fn a_database_with_a_newer_schema() -> Result<()> {
     // Made by a shop, and then marked as a newer one's.
     let ready = folder.path().join("ready.json");
     let mut child = Command::new(BINARY)
-        .args(["serve", "carts", "--quiet", "--engines", "postgres", "--place", "catalog=grpc://127.0.0.1:1", "--data"])
+        .args([
+            "serve",
+            "orders",
+            "--quiet",
+            "--engines",
+            "postgres",
+            "--place",
+            "customers=grpc://127.0.0.1:1",
+            "--data",
+        ])
         .arg(folder.path())
         .arg("--ready-file")
         .arg(&ready)
@@ -94,11 +103,11 @@ fn a_database_with_a_newer_schema() -> Result<()> {
     let psql = if psql.exists() { psql } else { "psql".into() };
     let marked = Command::new(psql).args([&url, "-v", "ON_ERROR_STOP=1", "-c", NEWER]).output()?;
     ensure!(marked.status.success(), "{}", String::from_utf8_lossy(&marked.stderr));
-    refuses("postgres", &[("VITRINE_POSTGRES__URL", &url)], &[&port_of(&server), "newer", "carts"])
+    refuses("postgres", &[("VITRINE_POSTGRES__URL", &url)], &[&port_of(&server), "newer", "orders"])
 }
 
-/// Marks the database of carts as one of a later version.
-const NEWER: &str = "UPDATE vitrine_carts.state SET layout = 1000";
+/// Marks the database of orders as one of a later version.
+const NEWER: &str = "UPDATE vitrine_orders.state SET layout = 1000";
 
 #[test]
 fn a_subject_without_permission() -> Result<()> {
@@ -112,5 +121,5 @@ fn a_subject_without_permission() -> Result<()> {
     let url = server.url();
     let variables =
         [("VITRINE_NATS__URL", url.as_str()), ("VITRINE_NATS__USER", "ada"), ("VITRINE_NATS__PASSWORD", "right")];
-    refuses("nats", &variables, &[&port_of(&server), "permission"])
+    refuses("nats", &variables, &[&port_of(&server), "\"ada\"", "permit", "grant it"])
 }

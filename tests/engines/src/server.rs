@@ -9,7 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use nix::sys::signal::{Signal, killpg};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::free_port;
@@ -211,9 +212,23 @@ impl Server {
         ask().unwrap_or_default()
     }
 
+    /// Signals it and all its descendants: PostgreSQL's have process groups of their own.
     fn signal(&self, signal: Signal) -> Result<()> {
         let Some(child) = &self.child else { bail!("{} does not run", self.recipe.kind) };
-        Ok(killpg(Pid::from_raw(i32::try_from(child.id())?), signal)?)
+        let mut family = vec![child.id()];
+        let mut next = 0;
+        while let Some(parent) = family.get(next) {
+            family.extend(children(*parent));
+            next += 1;
+        }
+        for id in family {
+            match kill(Pid::from_raw(i32::try_from(id)?), signal) {
+                // Gone meanwhile.
+                Ok(()) | Err(Errno::ESRCH) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Ends it, and all its processes, in the middle of whatever they do: SIGKILL.
@@ -229,7 +244,7 @@ impl Server {
     pub fn stop(&mut self) -> Result<()> {
         let Some(child) = &mut self.child else { return Ok(()) };
         let signal = if self.recipe.kind == "postgres" { Signal::SIGINT } else { Signal::SIGTERM };
-        nix::sys::signal::kill(Pid::from_raw(i32::try_from(child.id())?), signal)?;
+        kill(Pid::from_raw(i32::try_from(child.id())?), signal)?;
         let began = Instant::now();
         while child.try_wait()?.is_none() {
             if began.elapsed() > STOP {
@@ -250,6 +265,13 @@ impl Server {
     pub fn resume(&self) -> Result<()> {
         self.signal(Signal::SIGCONT)
     }
+}
+
+/// The children of a process, whichever of its threads started them.
+fn children(id: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    lists.flat_map(|list| list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()
 }
 
 impl Drop for Server {

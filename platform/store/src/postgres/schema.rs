@@ -35,7 +35,7 @@ impl Names {
             return Err(Error::Unusable {
                 server: server.name.clone(),
                 reason: format!(
-                    "{schema:?} is no name for a schema: set schema_prefix to lower-case letters, digits and underscores, so that it has at most {MAX_NAME} with the service's name"
+                    "{schema:?} is no name for a schema: set postgres.schema_prefix to lower-case letters, digits and underscores, so that it has at most {MAX_NAME} with the service's name"
                 ),
                 source: None,
             });
@@ -175,7 +175,7 @@ impl Maker<'_> {
             return Err(Error::Unusable {
                 server: self.server.name.clone(),
                 reason: format!(
-                    "the layout {layout} of schema {schema} is newer than {LAYOUT}, the newest that this version knows: use a newer vitrine, or another schema_prefix"
+                    "the layout {layout} of schema {schema} is newer than {LAYOUT}, the newest that this version knows: use a newer vitrine, or another postgres.schema_prefix"
                 ),
                 source: None,
             });

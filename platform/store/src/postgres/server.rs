@@ -40,24 +40,30 @@ impl Server {
         // What is wrong with a URL is told without the URL, for it may hold a password.
         let mut config: Config = settings.url.parse().map_err(|e| Error::Unusable {
             server: "postgres".to_owned(),
-            reason: "its url is malformed: set it to postgres://user:password@host:5432/database".to_owned(),
+            reason: "its address is malformed: set postgres.url to postgres://user:password@host:5432/database"
+                .to_owned(),
             source: Some(Box::new(e)),
         })?;
         config.application_name(format!("vitrine {service}"));
         let name = name(&config);
         let refuse = |reason: &str, source| Error::Unusable { server: name.clone(), reason: reason.to_owned(), source };
         if config.get_hosts().is_empty() {
-            return Err(refuse("its url names no host: set it to postgres://user:password@host:5432/database", None));
+            return Err(refuse(
+                "its address names no host: set postgres.url to postgres://user:password@host:5432/database",
+                None,
+            ));
         }
         let tls = settings.tls.is_set().then(|| vitrine_platform_tls::client(&settings.tls)).transpose();
-        let tls =
-            tls.map_err(|e| refuse("the files in tls cannot be used: set ca, certificate and key", Some(e.into())))?;
+        let tls = tls.map_err(|e| {
+            refuse("the files in postgres.tls cannot be used: set ca, certificate and key", Some(e.into()))
+        })?;
         match (config.get_ssl_mode(), &tls) {
             (SslMode::Prefer, Some(_)) if !settings.url.contains("sslmode=") => {
                 config.ssl_mode(SslMode::Require);
             }
             (SslMode::Require, None) => {
-                let reason = "its url says sslmode=require: set tls.ca to the certificate of its authority";
+                let reason =
+                    "postgres.url says sslmode=require: set postgres.tls.ca to the certificate of its authority";
                 return Err(refuse(reason, None));
             }
             _ => {}
@@ -84,7 +90,7 @@ impl Server {
         self.connect_raw(|_| ()).await.map_err(|e| match e {
             Refusal::Postgres(e) => self.unusable(self.advice(&e), e),
             Refusal::Timeout(e) => self.unusable(
-                "it does not answer: see that it runs, that url names it, and that connect_timeout_ms is long enough"
+                "it does not answer: see that it runs, that postgres.url names it, and that postgres.connect_timeout_ms is long enough"
                     .to_owned(),
                 e,
             ),
@@ -176,13 +182,13 @@ impl Server {
         let database = self.config.get_dbname().or(self.config.get_user()).unwrap_or_default();
         match error.code() {
             Some(code) if *code == SqlState::INVALID_PASSWORD => {
-                "it refuses the user or the password: set both in url".to_owned()
+                "it refuses the user or the password: set both in postgres.url".to_owned()
             }
             Some(code) if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
-                "it refuses the user, or one without TLS: set the user in url, and tls.ca if it wants TLS".to_owned()
+                "it refuses the user, or one without TLS: set the user in postgres.url, and postgres.tls.ca if it wants TLS".to_owned()
             }
             Some(code) if *code == SqlState::INVALID_CATALOG_NAME => {
-                format!("it has no database {database}: create it (createdb {database}), or name another one in url")
+                format!("it has no database {database}: create it (createdb {database}), or name another one in postgres.url")
             }
             Some(code) if *code == SqlState::TOO_MANY_CONNECTIONS => {
                 "it takes no more connections: raise its max_connections, or lower ours".to_owned()
@@ -191,13 +197,13 @@ impl Server {
             Some(_) => "it refuses the connection".to_owned(),
             // The client tells what failed only in words.
             None if error.to_string().contains("TLS") => {
-                "TLS with it fails: see that it speaks TLS, that tls.ca signed its certificate, and that the certificate is for the host in url"
+                "TLS with it fails: see that it speaks TLS, that postgres.tls.ca signed its certificate, and that the certificate is for the host in postgres.url"
                     .to_owned()
             }
             None if self.config.get_password().is_none() && !is_broken(error) => {
-                "it wants a password: set one in url".to_owned()
+                "it wants a password: set one in postgres.url".to_owned()
             }
-            None => "it cannot be reached: start it, or set url to where it is".to_owned(),
+            None => "it cannot be reached: start it, or set postgres.url to where it is".to_owned(),
         }
     }
 }

@@ -75,7 +75,7 @@ async fn whoever_configures_it_is_told_what_to_do() {
     assert_told(at("postgres", "shop"), &["no database shop", "createdb shop"]).await;
     assert_told(at("guest", "postgres"), &[&name, "may not make", "GRANT CREATE ON DATABASE"]).await;
     let requires = PostgresConfig { url: format!("{}?sslmode=require", server.url()), ..PostgresConfig::default() };
-    assert_told(requires, &["sslmode=require", "tls.ca"]).await;
+    assert_told(requires, &["sslmode=require", "postgres.tls.ca"]).await;
     let files = Files { ca: "/nowhere/ca.pem".into(), ..Files::default() };
     assert_told(PostgresConfig { tls: files, ..config(&server) }, &["tls", "ca"]).await;
 
@@ -141,7 +141,7 @@ async fn tls_is_spoken_when_it_is_asked_for_and_never_with_a_stranger() {
         tls: Files { ca: issued.authority(), ..Files::default() },
         ..PostgresConfig::default()
     };
-    assert_told(trusting(""), &["TLS", "tls.ca"]).await;
+    assert_told(trusting(""), &["TLS", "postgres.tls.ca"]).await;
     Place::on(trusting("?sslmode=prefer")).open(schema()).await;
 
     for setting in [
@@ -183,11 +183,11 @@ async fn tls_is_spoken_when_it_is_asked_for_and_never_with_a_stranger() {
     let stranger = Certificates::new(folder.path()).expect("an authority");
     let files = Files { ca: stranger.authority(), ..Files::default() };
     for sslmode in ["", "?sslmode=prefer"] {
-        assert_told(PostgresConfig { tls: files.clone(), ..trusting(sslmode) }, &["TLS", "tls.ca"]).await;
+        assert_told(PostgresConfig { tls: files.clone(), ..trusting(sslmode) }, &["TLS", "postgres.tls.ca"]).await;
     }
     allow(&server, "hostssl all all 127.0.0.1/32 trust").await;
     raw.batch_execute("SELECT pg_reload_conf()").await.expect("asked");
     until("it wants TLS", || async { Place::postgres(&server).try_open(schema()).await.is_err() }).await;
-    assert_told(config(&server), &["without TLS", "tls.ca"]).await;
+    assert_told(config(&server), &["without TLS", "postgres.tls.ca"]).await;
     Place::on(trusting("")).open(schema()).await;
 }
