@@ -23,7 +23,9 @@ use vitrine_contracts::carts::v1::GetCartRequest;
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::common::v1::PageRequest;
 use vitrine_kit::clock::Clock;
-use vitrine_platform_host::{Component, Error, Failure, Host, Running, check_id, page_info, page_of};
+use vitrine_platform_host::{
+    Component, Error, Failure, Host, PostgresConfig, Running, Storage, check_id, page_info, page_of,
+};
 use vitrine_platform_http::{Router, bind, serve, with_grpc};
 use vitrine_platform_mesh::{Limits, Mesh, Replicas, Transport, channel};
 use vitrine_platform_store as store;
@@ -52,6 +54,10 @@ impl AdsService for Ads {
 
 fn ads(id: &'static str) -> AdsServiceServer<Ads> {
     AdsServiceServer::new(Ads { id, other: None })
+}
+
+fn host_with(data: &tempfile::TempDir, storage: Storage) -> Host {
+    host(data).with_storage(storage)
 }
 
 fn host(data: &tempfile::TempDir) -> Host {
@@ -128,6 +134,33 @@ async fn a_start_that_fails_leaves_nothing_running() {
     let twice = host(&data).start(vec![Component::new("ads"), Component::new("ads")]).await.err().expect("twice");
     let cause = std::error::Error::source(&twice).expect("a cause").to_string();
     assert!(cause.contains("ads is placed twice"), "{twice}: {cause}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stores_are_ready_before_anything_is_done_and_a_start_without_them_says_why() {
+    let data = folder();
+    let mut server = vitrine_tests_engines::postgres(&[]).expect("PostgreSQL");
+    let url = format!("postgres://postgres:swordfish@127.0.0.1:{}/postgres", server.port());
+    let storage = Storage::Postgres(PostgresConfig { url, ..PostgresConfig::default() });
+    let (first, second) = (host_with(&data, storage.clone()), host_with(&data, storage));
+    let component = |host: &Host| {
+        let store = host.open_store("ads", store::Schema::new()).expect("nothing is asked of the server yet");
+        let reader = store.clone();
+        Component::new("ads").store(store).before_ready(async move {
+            let read = reader.read_events(0, &["ads.ad.shown".to_owned()], 1).await;
+            read.map(drop).map_err(|e| Problem::unavailable(&e.to_string()))
+        })
+    };
+    let running = first.start(vec![component(&first)]).await.expect("started");
+    assert!(running.stop().await);
+
+    server.stop().expect("stopped");
+    let failed = second.start(vec![component(&second)]).await.err().expect("no database");
+    assert_eq!(failed.to_string(), "ads cannot use its database");
+    let cause = std::error::Error::source(&failed).expect("a cause").to_string();
+    let at = format!("postgres@127.0.0.1:{}/postgres", server.port());
+    assert!(cause.contains(&at) && cause.contains("cannot be reached") && cause.contains("url"), "{cause}");
+    assert!(!format!("{failed:?}").contains("swordfish"));
 }
 
 #[tokio::test]
@@ -242,6 +275,8 @@ fn failures_say_what_may_be_said() {
         (store::Error::Cursor, Code::InvalidArgument),
         (store::Error::Busy, Code::Unavailable),
         (store::Error::Closed, Code::Unavailable),
+        (store::Error::Unavailable { server: "secret".to_owned(), source: "gone".into() }, Code::Unavailable),
+        (store::Error::Unknown { server: "secret".to_owned(), source: "gone".into() }, Code::Unavailable),
         (store::Error::Engine("a secret path".into()), Code::Internal),
     ] {
         let text = error.to_string();

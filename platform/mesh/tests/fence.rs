@@ -281,10 +281,40 @@ async fn nobody_at_the_address_is_unavailable_at_once() {
 
 #[test]
 fn placements_are_read_strictly() {
-    assert_eq!("local".parse::<Placement>().expect("a placement"), Placement::Local);
-    assert_eq!("nats".parse::<Placement>().expect("a placement").to_string(), "nats");
-    assert_eq!("grpc://[::1]:70".parse::<Placement>().expect("a placement").to_string(), "grpc://[::1]:70");
-    for bad in ["", "here", "http://x:1", "grpc://x", "grpc://x:1/path", "grpc://", "nats://x"] {
-        assert!(bad.parse::<Placement>().is_err(), "{bad}");
+    for good in [
+        "local",
+        "nats",
+        "grpc://[::1]:70",
+        "grpc://a:1,b.example:2,127.0.0.1:3",
+        "dns://carts.example:7001",
+        "srv://_grpc._tcp.carts.example",
+        "consul://carts",
+    ] {
+        let placement: Placement = good.parse().unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(placement.to_string(), good);
+    }
+    for bad in [
+        "",
+        "here",
+        "http://x:1",
+        "grpc://x",
+        "grpc://x:1/path",
+        "grpc://",
+        "grpc://x:1,",
+        "grpc://x:0",
+        "grpc://u@x:1",
+        "grpc://:1",
+        "grpc://x:70000",
+        "dns://x",
+        "dns://x:1,y:2",
+        "srv://",
+        "srv://a..b",
+        "consul://",
+        "consul://a/b",
+        "consul://a?b",
+        "nats://x",
+    ] {
+        let said = bad.parse::<Placement>().expect_err(bad).to_string();
+        assert!(said.contains("grpc://HOST:PORT") && said.contains(&format!("{bad:?}")), "{said}");
     }
 }

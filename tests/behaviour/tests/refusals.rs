@@ -78,16 +78,9 @@ fn a_database_with_a_newer_schema() -> Result<()> {
     // Made by a shop, and then marked as a newer one's.
     let ready = folder.path().join("ready.json");
     let mut child = Command::new(BINARY)
-        .args([
-            "serve",
-            "orders",
-            "--quiet",
-            "--engines",
-            "postgres",
-            "--place",
-            "customers=grpc://127.0.0.1:1",
-            "--data",
-        ])
+        .args(["serve", "orders", "--quiet", "--engines", "postgres"])
+        .args(["customers", "shipping"].map(|name| format!("--place={name}=grpc://127.0.0.1:1")))
+        .arg("--data")
         .arg(folder.path())
         .arg("--ready-file")
         .arg(&ready)

@@ -213,7 +213,7 @@ impl Server {
     }
 
     /// Signals it and all its descendants: PostgreSQL's have process groups of their own.
-    fn signal(&self, signal: Signal) -> Result<()> {
+    fn signal(&self, signal: Signal) -> Result<Vec<u32>> {
         let Some(child) = &self.child else { bail!("{} does not run", self.recipe.kind) };
         let mut family = vec![child.id()];
         let mut next = 0;
@@ -221,21 +221,26 @@ impl Server {
             family.extend(children(*parent));
             next += 1;
         }
-        for id in family {
-            match kill(Pid::from_raw(i32::try_from(id)?), signal) {
+        for id in &family {
+            match kill(Pid::from_raw(i32::try_from(*id)?), signal) {
                 // Gone meanwhile.
                 Ok(()) | Err(Errno::ESRCH) => {}
                 Err(e) => return Err(e.into()),
             }
         }
-        Ok(())
+        Ok(family)
     }
 
     /// Ends it, and all its processes, in the middle of whatever they do: SIGKILL.
     pub fn kill(&mut self) -> Result<()> {
-        self.signal(Signal::SIGKILL)?;
+        let family = self.signal(Signal::SIGKILL)?;
         if let Some(mut child) = self.child.take() {
             child.wait()?;
+        }
+        let began = Instant::now();
+        while family.iter().any(|id| lives(*id)) {
+            ensure!(began.elapsed() < STOP, "a process of {} outlives SIGKILL", self.recipe.kind);
+            std::thread::sleep(LOOK);
         }
         Ok(())
     }
@@ -258,12 +263,12 @@ impl Server {
 
     /// Lets it hang: SIGSTOP. Its connections stay open and nothing is answered.
     pub fn pause(&self) -> Result<()> {
-        self.signal(Signal::SIGSTOP)
+        self.signal(Signal::SIGSTOP).map(drop)
     }
 
     /// Lets it go on.
     pub fn resume(&self) -> Result<()> {
-        self.signal(Signal::SIGCONT)
+        self.signal(Signal::SIGCONT).map(drop)
     }
 }
 
@@ -272,6 +277,12 @@ fn children(id: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
     let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
     lists.flat_map(|list| list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()
+}
+
+/// Whether a process is there and not merely waiting to be collected.
+fn lives(id: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
 impl Drop for Server {

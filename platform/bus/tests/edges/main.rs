@@ -7,6 +7,7 @@ mod trouble;
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -16,9 +17,9 @@ use tonic::service::Routes;
 use vitrine_contracts::bus::v1::event_log_service_server::{EventLogService, EventLogServiceServer};
 use vitrine_contracts::customers::v1::CustomerErased;
 use vitrine_contracts::topics::CUSTOMER_ERASED;
-use vitrine_platform_bus::{Consumer, Event, EventLog, HandleError, Handler, Log, publish, with_inbox};
+use vitrine_platform_bus::{Consumer, Event, EventLog, HandleError, Handler, Log, MAX_TRIES, publish, with_inbox};
 use vitrine_platform_mesh::{Limits, Mesh, Transport};
-use vitrine_platform_store::{Document, Index, Keys, Schema, Store, Tx};
+use vitrine_platform_store::{Document, Error, Index, Keys, Schema, Store, Tx};
 use vitrine_platform_telemetry::{Config, Context, Telemetry};
 
 /// How long anything may take to come about.
@@ -46,6 +47,8 @@ impl Document for Effect {
 struct Count {
     store: Store,
     handed: mpsc::UnboundedSender<(String, Context)>,
+    /// How often the store was out of reach.
+    away: Arc<AtomicU32>,
 }
 
 #[tonic::async_trait]
@@ -59,6 +62,10 @@ impl Handler for Count {
         let effect = Effect { key: event.key.clone(), times: known.map_or(0, |k| k.times) + 1 };
         match event.key.as_str() {
             "panic" => panic!("as asked"),
+            // The store is out of reach, for longer than an event that fails is tried.
+            "away" if self.away.fetch_add(1, Ordering::Relaxed) <= MAX_TRIES => {
+                return Err(Error::Unavailable { server: "postgres://shop".to_owned(), source: "gone".into() }.into());
+            }
             "reject" => return Err(HandleError::Reject("as asked".to_owned())),
             "insert" => tx.insert(&effect),
             _ => tx.put(&effect),
@@ -92,7 +99,7 @@ fn world() -> World {
     let producer = Store::temporary("customers", Schema::new()).expect("a database");
     let store = Store::temporary("carts", with_inbox(Schema::new().with::<Effect>())).expect("a database");
     let (sender, handed) = mpsc::unbounded_channel();
-    let handler = Count { store: store.clone(), handed: sender };
+    let handler = Count { store: store.clone(), handed: sender, away: Arc::default() };
     World { producer, store, stop: CancellationToken::new(), handed, handler }
 }
 
