@@ -1,4 +1,4 @@
-//! What a call costs: in process against over gRPC.
+//! What a call costs: in process, over gRPC and over NATS.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,12 @@ use vitrine_contracts::currency::v1::currency_service_client::CurrencyServiceCli
 use vitrine_contracts::services::CURRENCY;
 use vitrine_kit::clock::Clock;
 use vitrine_kit::money::{Currency, Money};
-use vitrine_platform_host::Host;
+use vitrine_platform_host::{Host, NatsUse};
 use vitrine_platform_http::{bind, serve};
 use vitrine_platform_mesh::{Limits, Mesh, Replicas, Transport};
+use vitrine_platform_nats::{self as nats, Nats};
 use vitrine_platform_telemetry::{Config, Telemetry};
+use vitrine_tests_engines as engines;
 
 /// Calls of each side, in turns.
 const CALLS: usize = 20_000;
@@ -34,33 +36,44 @@ async fn side(client: &CurrencyServiceClient<Transport>, latency: &mut Histogram
 }
 
 pub(crate) async fn compare() -> Result<()> {
-    let (here, there) = (tempfile::tempdir()?, tempfile::tempdir()?);
-    let near = host(here.path());
+    let server = engines::nats(&[])?;
+    let config = nats::Config { url: server.url(), ..nats::Config::default() };
+    let [here, by_grpc, by_nats] = [tempfile::tempdir()?, tempfile::tempdir()?, tempfile::tempdir()?];
+    let used = NatsUse { calls: true, events: false };
+    let near = host(here.path()).with_nats(Nats::connect(&config).await?, used);
     let local = CurrencyServiceClient::new(near.transport("bench", CURRENCY));
-    let config = vitrine_shop_currency::Config::default();
-    let running = near.start(vec![vitrine_shop_currency::build(config, &near)?]).await?;
+    let running =
+        near.start(vec![vitrine_shop_currency::build(vitrine_shop_currency::Config::default(), &near)?]).await?;
     let listener = bind("127.0.0.1:0".parse()?).await?;
     let address = listener.local_addr()?;
     let serving = tokio::spawn(serve(listener, running.grpc(), running.stop_token(), Duration::from_secs(1)));
 
-    let far = host(there.path());
+    let far = host(by_grpc.path());
     let replicas = Replicas::At(vec![address.to_string().parse().context("an address")?]);
     far.mesh().place_remote(CURRENCY, &replicas)?;
-    let remote = CurrencyServiceClient::new(far.transport("bench", CURRENCY));
+    let farther = host(by_nats.path());
+    farther.mesh().place(CURRENCY, Nats::connect(&config).await?.transport(CURRENCY)?)?;
 
-    let (mut in_process, mut over_grpc) = (Histogram::new(3)?, Histogram::new(3)?);
+    let mut sides = Vec::new();
+    for (what, client) in [
+        ("in process", local),
+        ("over gRPC on loopback", CurrencyServiceClient::new(far.transport("bench", CURRENCY))),
+        ("over NATS on loopback", CurrencyServiceClient::new(farther.transport("bench", CURRENCY))),
+    ] {
+        sides.push((what, client, Histogram::new(3)?));
+    }
     for _ in 0..TURNS {
-        side(&local, &mut in_process).await?;
-        side(&remote, &mut over_grpc).await?;
+        for (_, client, latency) in &mut sides {
+            side(client, latency).await?;
+        }
     }
     running.stop().await;
     serving.await?;
     let us = |h: &Histogram<u64>, share| h.value_at_quantile(share) as f64 / 1000.0;
     println!("A call through the Fence, telemetry off");
-    for (what, histogram) in [("in process", &in_process), ("over gRPC on loopback", &over_grpc)] {
-        println!("  {what:<40}{:>8.1} us p50 {:>9.1} us p99", us(histogram, 0.5), us(histogram, 0.99));
+    for (what, _, latency) in &sides {
+        println!("  {what:<40}{:>8.1} us p50 {:>9.1} us p99", us(latency, 0.5), us(latency, 0.99));
     }
-    println!("  {:<40}{:>8.1}", "ratio of medians", us(&over_grpc, 0.5) / us(&in_process, 0.5));
     println!("  method: {CALLS} calls of CurrencyService/Convert a side, one at a time, in {TURNS} turns\n");
     Ok(())
 }
