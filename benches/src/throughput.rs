@@ -168,7 +168,7 @@ async fn buy(customer: &Customer, until: Instant) -> Result<Histogram<u64>> {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
-    if values.len() % 2 == 0 { (values[middle - 1] + values[middle]) / 2.0 } else { values[middle] }
+    if values.len().is_multiple_of(2) { (values[middle - 1] + values[middle]) / 2.0 } else { values[middle] }
 }
 
 /// The two sides of one kind of request, and their ratio: the median of the rounds' ratios, for the two turns of one round ran one
