@@ -9,6 +9,8 @@ mod install;
 pub mod recipes;
 mod server;
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use anyhow::Result;
@@ -39,7 +41,20 @@ pub fn consul() -> Result<Server> {
     recipes::consul()?.start()
 }
 
+/// Where ports are taken from: below those that the system gives to whoever connects or asks for any, so that a port that is free now
+/// stays so until its server listens there.
+const PORTS: std::ops::Range<u16> = 10_000..30_000;
+
 /// A port that nobody listens on at the moment.
 pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?.local_addr()?.port())
+    loop {
+        // Dice that need no crate: each of these hashers has keys of its own.
+        let dice = RandomState::new().build_hasher().finish() % u64::from(PORTS.end - PORTS.start);
+        let port = PORTS.start + u16::try_from(dice)?;
+        match TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))) {
+            Ok(_) => return Ok(port),
+            Err(e) if e.kind() == ErrorKind::AddrInUse => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
 }

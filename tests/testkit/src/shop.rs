@@ -1,12 +1,12 @@
 //! A whole shop, as one process or as one for each service.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 use vitrine_shop_load::http::{Call, Client};
+use vitrine_tests_engines::free_port;
 
 use crate::process::Process;
 use crate::{Api, PATIENCE};
@@ -74,10 +74,6 @@ pub struct Shop {
     binary: PathBuf,
     data: PathBuf,
     _folder: Option<TempDir>,
-}
-
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 impl Placement {
