@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod id;
+pub mod jitter;
 pub mod money;
 pub mod panic;
 pub mod percent;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use vitrine_contracts::bus::v1::Event;
+use vitrine_kit::jitter;
 use vitrine_platform_store::{self as store, Document, Query, Store, Stored, Tx};
 use vitrine_platform_telemetry::Service;
 
@@ -199,7 +200,7 @@ impl Consumer {
                 Err(HandleError::Retry(_)) if tries < MAX_TRIES => {}
                 Err(HandleError::Retry(reason) | HandleError::Reject(reason)) => break reason,
             }
-            tokio::time::sleep(pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
+            tokio::time::sleep(jitter::equal(pause)).await;
             pause *= 2;
             tries += 1;
         };

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use vitrine_contracts::bus::v1::Event;
 use vitrine_contracts::topics;
+use vitrine_kit::jitter;
 use vitrine_platform_store::{self as store, Document, Index, Keys, Schema, Store};
 
 use crate::log::to_wire;
@@ -105,7 +106,7 @@ impl Relay {
                             tracing::warn!(source = self.source, reason, "events cannot be relayed at the moment");
                         }
                         troubled = true;
-                        tokio::time::sleep(pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
+                        tokio::time::sleep(jitter::equal(pause)).await;
                         pause = (pause * 2).min(MAX_PAUSE);
                     }
                 }

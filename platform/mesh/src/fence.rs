@@ -27,6 +27,7 @@ use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use tower::ServiceExt;
 use vitrine_contracts::Problem;
+use vitrine_kit::jitter;
 use vitrine_platform_telemetry::{Context, Kind, Service, Span};
 
 use crate::balance::{Tried, Undone};
@@ -219,7 +220,7 @@ async fn attempts(
             return outcome;
         }
         tracing::debug!(method, attempt, "the call is repeated");
-        tokio::time::sleep(backoff.mul_f64(rand::random())).await;
+        tokio::time::sleep(jitter::full(backoff)).await;
         backoff *= 2;
         attempt += 1;
     }

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use thiserror::Error as ThisError;
 use tokio::sync::broadcast;
 
+use vitrine_kit::jitter;
 use crate::config::{Config, Events};
 use crate::error::Error;
 
@@ -296,7 +297,7 @@ impl Nats {
 fn pause(tries: usize) -> Duration {
     let doublings = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
     let pause = (FIRST_PAUSE * 2_u32.pow(doublings)).min(MAX_PAUSE);
-    pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)
+    jitter::equal(pause)
 }
 
 /// What a failed connection means.

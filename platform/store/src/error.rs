@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error as ThisError;
+use vitrine_kit::jitter;
 
 /// How often a conflicting change is tried.
 const MAX_TRIES: u32 = 16;
@@ -149,10 +150,7 @@ where
     loop {
         match change().await {
             Err(e) if e.is_conflict() && tries < MAX_TRIES => {
-                // Any jitter will do: the nanoseconds of the clock are as good as dice here.
-                let nanos =
-                    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
-                tokio::time::sleep((PAUSE * tries).mul_f64(f64::from(nanos % 1000) / 1000.0)).await;
+                tokio::time::sleep(jitter::full(PAUSE * tries)).await;
                 tries += 1;
             }
             other => return other,

@@ -12,6 +12,7 @@ use tonic::{Request, Status};
 use vitrine_contracts::orders::v1::{GetOrderRequest, Order};
 use vitrine_contracts::payments::v1::PaymentMethod;
 use vitrine_contracts::{Code, Problem};
+use vitrine_kit::jitter;
 use vitrine_platform_host::Failure;
 use vitrine_platform_store::Stored;
 use vitrine_platform_telemetry::Context;
@@ -150,7 +151,7 @@ impl Sagas {
                 tracing::warn!(saga = saga.work.kind(), order_id = saga.work.order_id(), at = ?at, reason = status.message(), "a saga waits for a service");
                 return Err(in_progress().into());
             }
-            tokio::time::sleep(pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
+            tokio::time::sleep(jitter::equal(pause)).await;
             (pause, tries) = (pause * 2, tries + 1);
         }
         let took = self.0.journal.clock.now_ms() - saga.started_at;

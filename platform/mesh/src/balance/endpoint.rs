@@ -22,6 +22,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tower::service_fn;
 
+use vitrine_kit::jitter;
 use super::Connecting;
 use crate::discovery::bare;
 
@@ -213,7 +214,7 @@ impl Endpoint {
                 tracing::info!(service, address = %self.address, why, "a replica cannot be called");
             }
             self.set(State::Failed { at: Instant::now(), why, retrying: false });
-            let pause = tokio::time::sleep(backoff.mul_f64(rand::random_range(0.5..=1.0)));
+            let pause = tokio::time::sleep(jitter::equal(backoff));
             tokio::select! {
                 () = pause => {}
                 () = self.hurry.notified() => {}

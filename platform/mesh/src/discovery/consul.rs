@@ -13,6 +13,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde::{Deserialize, Serialize};
 
+use vitrine_kit::jitter;
 use super::{Discovery, Told, address};
 use crate::Error;
 use crate::balance::Address;
@@ -46,7 +47,7 @@ impl Backoff {
 
     /// The next pause, jittered from half to all of it.
     pub(super) fn next(&mut self) -> Duration {
-        let pause = self.0.mul_f64(rand::random_range(0.5..=1.0));
+        let pause = jitter::equal(self.0);
         self.0 = (self.0 * 2).min(LONGEST_BACKOFF);
         pause
     }

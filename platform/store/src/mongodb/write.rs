@@ -10,6 +10,7 @@ use ::mongodb::error::{
 use ::mongodb::options::ReturnDocument;
 use ::mongodb::{ClientSession, Collection};
 
+use vitrine_kit::jitter;
 use super::{OUTBOX, STATE, Shared, int, text_of};
 use crate::document::{IndexKind, Key, Keys};
 use crate::engine::{Batch, CollectionSchema, Expect, NewEvent, Op};
@@ -67,7 +68,7 @@ pub(crate) async fn commit(shared: &Shared, batch: Batch) -> Result<(), Error> {
             Err(Failed::Server(e)) if tries < MAX_TRIES && e.contains_label(TRANSIENT_TRANSACTION_ERROR) => {}
             Err(Failed::Server(e)) => return Err(shared.failed(e)),
         }
-        tokio::time::sleep((PAUSE * tries).mul_f64(rand::random::<f64>())).await;
+        tokio::time::sleep(jitter::full(PAUSE * tries)).await;
         tries += 1;
     }
 }

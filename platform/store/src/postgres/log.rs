@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_postgres::{Row, SimpleQueryMessage};
 
+use vitrine_kit::jitter;
 use super::pool::Values;
 use super::server::{Connection, Fault};
 use super::{Shared, decoded, form};
@@ -182,7 +183,7 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
             let cause = error.as_ref().and_then(std::error::Error::source).map(ToString::to_string);
             tracing::warn!(server = server.name, cause, "the log of events cannot be followed at the moment");
         }
-        tokio::time::sleep(pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
+        tokio::time::sleep(jitter::equal(pause)).await;
         pause = (pause * 2).min(PAUSES.1);
     }
 }

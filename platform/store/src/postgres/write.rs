@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures::future::{MaybeDone, maybe_done};
 
+use vitrine_kit::jitter;
 use super::pool::{Values, borrowed};
 use super::schema::Names;
 use super::server::{Connection, Fault, Server};
@@ -54,8 +55,7 @@ pub(crate) async fn commit(shared: &Shared, batch: Batch) -> Result<(), Error> {
         match transaction(shared, &steps).await {
             Ok(()) => break Ok(()),
             Err(Failed::ForNow(_)) if tries < MAX_TRIES => {
-                let pause = (PAUSE * tries).mul_f64(rand::random::<f64>());
-                tokio::time::sleep(pause).await;
+                tokio::time::sleep(jitter::full(PAUSE * tries)).await;
                 tries += 1;
             }
             Err(Failed::ForNow(e) | Failed::Finally(e)) => break Err(e),
