@@ -34,10 +34,17 @@ fn again(command: &str, arguments: &[&OsStr], test: &str, folder: &Path) -> Comm
     command
 }
 
-fn passes(mut command: Command) {
+/// Runs it to its end, and answers what it said.
+fn run(mut command: Command) -> String {
     let output = command.output().expect("started");
-    let text = [output.stdout, output.stderr].concat();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&text));
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{text}");
+    text
+}
+
+fn passes(command: Command) {
+    let text = run(command);
+    assert!(text.contains("1 passed"), "{text}");
 }
 
 fn open(folder: &Path, options: Options) -> (Log, Vec<Record>) {
@@ -162,7 +169,7 @@ fn the_disk_fails() {
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults/disk.c");
         let mut compile = Command::new("cc");
         compile.args(["-shared", "-fPIC", "-O1", "-o"]).args([library.as_path(), Path::new(source)]);
-        passes(compile);
+        run(compile);
         let mut command = again("env", &[], "the_disk_fails", dir.path());
         command.env("LD_PRELOAD", &library);
         command.env("SYNC_FAILS_IF", dir.path().join("sync")).env("CUT_FAILS_IF", dir.path().join("cut"));
@@ -246,7 +253,7 @@ fn append_for_ever(folder: &Path) {
                 for n in 0.. {
                     let n = thread << 32 | n;
                     let position = log.append(n as u8, [numbered(n)]).expect("taken").wait().expect("written");
-                    let line = format!("ack {} {n}\n", u64::from(position));
+                    let line = format!("ack {} {n} .\n", u64::from(position));
                     std::io::stdout().write_all(line.as_bytes()).expect("said");
                 }
             })
@@ -261,10 +268,11 @@ fn kill_after(child: &mut Child, count: usize) -> Vec<(Position, u64)> {
     let mut acknowledged = Vec::new();
     for line in BufReader::new(child.stdout.take().expect("a pipe")).lines() {
         let line = line.expect("a line");
-        // The last line may be half a line.
-        let mut words = line.split(' ').skip_while(|word| !word.ends_with("ack")).skip(1);
-        if let (Some(Ok(position)), Some(Ok(n))) = (words.next().map(str::parse), words.next().map(str::parse)) {
-            acknowledged.push((Position::from(position), n));
+        // The test harness says something of its own in front of the first; the last may be half a line.
+        let words: Vec<_> = line.split(' ').skip_while(|word| !word.ends_with("ack")).skip(1).collect();
+        if let [position, n, "."] = words[..] {
+            let number = |word: &str| word.parse::<u64>().expect("a number");
+            acknowledged.push((Position::from(number(position)), number(n)));
         }
         if acknowledged.len() >= count && !killed {
             killed = true;
