@@ -63,7 +63,7 @@ fn floor(folder: &str) -> Option<u8> {
     match folder {
         "kit" => Some(0),
         "contracts" => Some(1),
-        "observe/model" | "observe/store" => Some(3),
+        "observe/log" | "observe/model" | "observe/store" => Some(3),
         "app" => Some(5),
         _ if folder.starts_with("platform/") => Some(2),
         _ if folder.starts_with("shop/") || folder.starts_with("observe/") => Some(4),

@@ -1,0 +1,1 @@
+//! Telemetry in columns: in memory, as Parquet, and merged.
