@@ -1,1 +1,21 @@
-//! Telemetry in columns: in memory, as Parquet, and merged.
+//! Telemetry in columns: in memory, as Parquet segments, and merged.
+//!
+//! A table is [`Columns`]: flat columns and lists of flat columns, one level deep. Texts are numbers into a
+//! [`Dictionary`] from the moment they arrive; a text is hashed once, and never again until it is read. What a table
+//! consists of and how its rows are ordered on disk is its [`Definition`].
+//!
+//! A segment is a plain Parquet file with one row group, so that any Parquet reader can read it.
+//!
+//! It knows neither OTLP (see `vitrine-observe-model`) nor when to write and merge (see `vitrine-observe-store`).
+
+mod column;
+mod definition;
+mod dictionary;
+mod error;
+mod filter;
+
+pub use column::{Column, Columns, Data, List, NULL_BOOL, NULL_CODE, NULL_DOUBLE, NULL_INT, Texts};
+pub use definition::{ATTRIBUTE_PREFIX, Definition, Fixed, FixedList, Kind, ListShape, Order};
+pub use dictionary::Dictionary;
+pub use error::Error;
+pub use filter::{Filter, TextTest};

@@ -16,6 +16,7 @@ mod metric_point;
 mod origin;
 mod span;
 mod span_row;
+mod table;
 mod value;
 
 pub use batch::{Batch, Builder, Rejected};
@@ -26,4 +27,5 @@ pub use metric_point::{Buckets, MetricKind, MetricRow, Point, Temporality};
 pub use origin::{Origin, Scope, UNKNOWN_SERVICE};
 pub use span::{SpanBatch, SpanBuilder};
 pub use span_row::{EventRow, LinkRow, ScopeInfo, SpanKind, SpanRow, StatusCode};
+pub use table::Table;
 pub use value::{Attribute, Value};

@@ -7,11 +7,16 @@
 //! It does not write to disk, and knows no transport. Scans are plain CPU work: call them off the async threads.
 
 mod dependencies;
+mod engine;
+mod interim;
 mod query;
 mod store;
 mod tail;
 
 pub use dependencies::{Dependency, MAX_DEPENDENCY_SPANS};
+pub use engine::{
+    Batches, Engine, QueryError, Receipt, RedQuery, RedRow, Scan, Signal, Tenant, TenantError, WriteError,
+};
 pub use query::{MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
 pub use store::{Accepted, Limits, SignalStatus, Status, Store};
 

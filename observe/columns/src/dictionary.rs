@@ -1,0 +1,203 @@
+//! Texts as numbers.
+
+use std::hash::{BuildHasher, RandomState};
+
+/// Entries of an empty table.
+const FIRST_ENTRIES: usize = 64;
+/// The golden ratio in 64 bits.
+const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// One entry of the table: a hit reads this and the text itself, nothing else.
+#[derive(Debug, Clone, Copy, Default)]
+struct Entry {
+    tag: u32,
+    /// The text's number plus one; 0 for a free entry.
+    code: u32,
+    offset: u32,
+    length: u32,
+}
+
+/// Distinct texts (or bytes), numbered in order of appearance.
+///
+/// Its hash is seeded for each process: a sender cannot choose texts that collide.
+#[derive(Debug, Clone)]
+pub struct Dictionary {
+    arena: Vec<u8>,
+    offsets: Vec<u32>,
+    table: Vec<Entry>,
+    seed: u64,
+}
+
+impl Default for Dictionary {
+    fn default() -> Self {
+        Self {
+            arena: Vec::new(),
+            offsets: vec![0],
+            table: vec![Entry::default(); FIRST_ENTRIES],
+            seed: RandomState::new().hash_one(0u8) | 1,
+        }
+    }
+}
+
+impl Dictionary {
+    /// How many texts there are.
+    pub fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes of a number. Panics for a number that was never given.
+    pub fn get(&self, code: u32) -> &[u8] {
+        &self.arena[self.offsets[code as usize] as usize..self.offsets[code as usize + 1] as usize]
+    }
+
+    /// The text of a number; what is not UTF-8 is empty. Panics for a number that was never given.
+    pub fn text(&self, code: u32) -> &str {
+        std::str::from_utf8(self.get(code)).unwrap_or_default()
+    }
+
+    /// All texts in order of their numbers.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.offsets.windows(2).map(|ends| &self.arena[ends[0] as usize..ends[1] as usize])
+    }
+
+    /// Bytes of all texts together.
+    pub fn text_bytes(&self) -> usize {
+        self.arena.len()
+    }
+
+    /// Bytes of memory held.
+    pub fn bytes(&self) -> usize {
+        self.arena.capacity() + self.offsets.capacity() * 4 + self.table.capacity() * size_of::<Entry>()
+    }
+
+    /// The number of a text, if it has one.
+    pub fn find(&self, bytes: &[u8]) -> Option<u32> {
+        let hash = self.hash(bytes);
+        let mut place = self.place(hash);
+        loop {
+            let entry = self.table[place];
+            if entry.code == 0 {
+                return None;
+            }
+            if self.is(entry, hash, bytes) {
+                return Some(entry.code - 1);
+            }
+            place = (place + 1) & (self.table.len() - 1);
+        }
+    }
+
+    /// The number of a text, which is a new one if it had none.
+    pub fn intern(&mut self, bytes: &[u8]) -> u32 {
+        let hash = self.hash(bytes);
+        let mut place = self.place(hash);
+        loop {
+            let entry = self.table[place];
+            if entry.code == 0 {
+                break;
+            }
+            if self.is(entry, hash, bytes) {
+                return entry.code - 1;
+            }
+            place = (place + 1) & (self.table.len() - 1);
+        }
+        let code = self.len() as u32;
+        self.table[place] = Entry {
+            tag: (hash >> 32) as u32,
+            code: code + 1,
+            offset: self.arena.len() as u32,
+            length: bytes.len() as u32,
+        };
+        self.arena.extend_from_slice(bytes);
+        self.offsets.push(self.arena.len() as u32);
+        if self.len() * 2 > self.table.len() {
+            self.grow();
+        }
+        code
+    }
+
+    /// Forgets all texts and keeps the memory.
+    pub fn clear(&mut self) {
+        self.arena.clear();
+        self.offsets.truncate(1);
+        self.table.fill(Entry::default());
+    }
+
+    fn is(&self, entry: Entry, hash: u64, bytes: &[u8]) -> bool {
+        entry.tag == (hash >> 32) as u32
+            && entry.length as usize == bytes.len()
+            && &self.arena[entry.offset as usize..entry.offset as usize + bytes.len()] == bytes
+    }
+
+    fn place(&self, hash: u64) -> usize {
+        hash as usize & (self.table.len() - 1)
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let mut table = vec![Entry::default(); self.table.len() * 4];
+        let mask = table.len() - 1;
+        for code in 0..self.len() as u32 {
+            let hash = self.hash(self.get(code));
+            let mut place = hash as usize & mask;
+            while table[place].code != 0 {
+                place = (place + 1) & mask;
+            }
+            let offset = self.offsets[code as usize];
+            let length = self.offsets[code as usize + 1] - offset;
+            table[place] = Entry { tag: (hash >> 32) as u32, code: code + 1, offset, length };
+        }
+        self.table = table;
+    }
+
+    /// Multiply and fold, 8 bytes at a time; the seed goes in with every word.
+    fn hash(&self, bytes: &[u8]) -> u64 {
+        let mut hash = self.seed ^ (bytes.len() as u64).wrapping_mul(MULTIPLIER);
+        let mut words = bytes.chunks_exact(8);
+        for word in &mut words {
+            let mut eight = [0; 8];
+            eight.copy_from_slice(word);
+            hash = fold(hash ^ u64::from_le_bytes(eight), self.seed ^ MULTIPLIER);
+        }
+        let rest = words.remainder();
+        if !rest.is_empty() {
+            let mut eight = [0; 8];
+            eight[..rest.len()].copy_from_slice(rest);
+            hash = fold(hash ^ u64::from_le_bytes(eight), self.seed ^ MULTIPLIER);
+        }
+        fold(hash, MULTIPLIER)
+    }
+}
+
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Dictionary;
+
+    #[test]
+    fn texts_keep_their_numbers_while_the_table_grows() {
+        let mut dictionary = Dictionary::default();
+        let texts: Vec<String> = (0..10_000).map(|n| format!("text number {n}")).collect();
+        for round in 0..2 {
+            for (number, text) in texts.iter().enumerate() {
+                assert_eq!(dictionary.intern(text.as_bytes()), number as u32, "round {round}");
+            }
+        }
+        assert_eq!((dictionary.len(), dictionary.text(77)), (10_000, "text number 77"));
+        assert_eq!(
+            (dictionary.find(b"text number 9999"), dictionary.find(b"other"), dictionary.find(b"")),
+            (Some(9999), None, None)
+        );
+        assert_eq!(dictionary.intern(b""), 10_000);
+        dictionary.clear();
+        assert_eq!((dictionary.len(), dictionary.find(b"text number 1")), (0, None));
+    }
+}

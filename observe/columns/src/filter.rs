@@ -1,0 +1,69 @@
+//! What a row must have.
+
+use std::sync::Arc;
+
+/// A condition on one text. It is asked once for each distinct text, not for each row.
+#[derive(Clone)]
+pub enum TextTest {
+    /// Exactly this.
+    Equal(String),
+    /// One of these.
+    OneOf(Vec<String>),
+    /// Whatever this says.
+    Where(Arc<dyn Fn(&str) -> bool + Send + Sync>),
+}
+
+/// What a row must have. A column that a table does not have is null in every row, and null meets no condition.
+#[derive(Clone)]
+pub enum Filter {
+    /// All of these; anything if there are none.
+    All(Vec<Filter>),
+    /// One of these; nothing if there are none.
+    Any(Vec<Filter>),
+    /// A text column.
+    Text {
+        /// The column's name.
+        column: String,
+        /// What its text must be.
+        test: TextTest,
+    },
+    /// A column of whole numbers or times: at least and at most.
+    Int {
+        /// The column's name.
+        column: String,
+        /// At least.
+        min: i64,
+        /// At most.
+        max: i64,
+    },
+    /// A column of floating point numbers: at least and at most.
+    Double {
+        /// The column's name.
+        column: String,
+        /// At least.
+        min: f64,
+        /// At most.
+        max: f64,
+    },
+    /// A column of booleans.
+    Bool {
+        /// The column's name.
+        column: String,
+        /// What it must be.
+        value: bool,
+    },
+    /// An id.
+    Id {
+        /// The column's name ([`crate::Kind::Id16`] or [`crate::Kind::Id8`], the latter in the low half).
+        column: String,
+        /// What it must be.
+        value: u128,
+    },
+    /// A list with an element that meets this. Column names are those of the elements' fields.
+    Element {
+        /// The list's name.
+        list: String,
+        /// What one element must meet.
+        filter: Box<Filter>,
+    },
+}

@@ -1,0 +1,237 @@
+//! What protocols ask of whatever keeps telemetry.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use arrow_array::RecordBatch;
+use bytes::Bytes;
+use vitrine_observe_model::{LogRow, StatusCode, Table, TraceId};
+
+use crate::{Accepted, Dependency, Operation, Status, Trace, TraceQuery};
+
+/// Longest tenant name, in bytes.
+const MAX_TENANT_BYTES: usize = 64;
+
+/// Whose telemetry it is. Tenants never see each other's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tenant(Arc<str>);
+
+/// A name that no tenant may have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "malformed tenant {0:?}: expected 1 to {MAX_TENANT_BYTES} letters, digits, '-', '_' or '.', not starting with '.'"
+)]
+pub struct TenantError(String);
+
+impl Tenant {
+    /// A tenant of this name.
+    pub fn new(name: &str) -> Result<Self, TenantError> {
+        let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if name.is_empty() || name.len() > MAX_TENANT_BYTES || name.starts_with('.') || !name.bytes().all(fine) {
+            return Err(TenantError(name.chars().take(2 * MAX_TENANT_BYTES).collect()));
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Tenant {
+    /// The tenant of requests that name none.
+    fn default() -> Self {
+        Self("default".into())
+    }
+}
+
+impl fmt::Display for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The kinds of telemetry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Signal {
+    /// Spans, in an `ExportTraceServiceRequest`.
+    Traces,
+    /// Log records, in an `ExportLogsServiceRequest`.
+    Logs,
+    /// Metric points, in an `ExportMetricsServiceRequest`.
+    Metrics,
+}
+
+/// Why a request was not taken. Nothing of it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// It is not the message that it should be; sending it again will not help.
+    #[error("not a valid request: {0}")]
+    Malformed(String),
+    /// It is larger than what one request may be.
+    #[error("{bytes} bytes in one request: expected at most {most}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        most: usize,
+    },
+    /// There is too much to do just now.
+    #[error("busy: {what}; send it again in {} ms", retry_after.as_millis())]
+    Busy {
+        /// What is full.
+        what: &'static str,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The disk is full, or fails. It is taken again as soon as it can be kept.
+    #[error("cannot keep it: {what}")]
+    Disk {
+        /// What happened.
+        what: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// There are as many tenants as there may be.
+    #[error("there are {most} tenants already, which is the limit")]
+    Tenants {
+        /// The limit.
+        most: usize,
+    },
+    /// The process is ending.
+    #[error("shutting down")]
+    Closed,
+}
+
+/// Why a query was not answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// What is kept cannot be read.
+    #[error("cannot read what is kept: {0}")]
+    Disk(String),
+    /// It would need more memory than a query may.
+    #[error("the query needs more than {bytes} bytes of memory, which is the limit: ask for less at a time")]
+    TooMuch {
+        /// The limit.
+        bytes: usize,
+    },
+    /// The process is ending.
+    #[error("shutting down")]
+    Closed,
+}
+
+/// The outcome to come of a write: it resolves when the request is on disk, and can be queried.
+pub struct Receipt(Pin<Box<dyn Future<Output = Result<Accepted, WriteError>> + Send>>);
+
+impl Receipt {
+    /// A receipt that resolves as this does.
+    pub fn new(outcome: impl Future<Output = Result<Accepted, WriteError>> + Send + 'static) -> Self {
+        Self(Box::pin(outcome))
+    }
+}
+
+impl Future for Receipt {
+    type Output = Result<Accepted, WriteError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+/// Which operations, and when, of what [`Engine::red`] tells. Times in nanoseconds since 1970.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RedQuery {
+    /// Of one service only.
+    pub service: Option<String>,
+    /// From this time on.
+    pub start_ns: u64,
+    /// Before this time.
+    pub end_ns: u64,
+    /// How long a step is; rounded up to whole minutes.
+    pub step_ns: u64,
+}
+
+/// Rate, errors and duration of one operation in one step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RedRow {
+    /// Start of the step in nanoseconds since 1970.
+    pub time_ns: u64,
+    /// The service.
+    pub service: String,
+    /// The operation.
+    pub operation: Operation,
+    /// The status of the spans counted here.
+    pub status: StatusCode,
+    /// How many spans.
+    pub count: u64,
+    /// The sum of their durations in nanoseconds.
+    pub duration_ns: u64,
+    /// How many of them lasted at least 2^10 ns times 2^(n/2), and less than the next; the first also what was shorter,
+    /// the last also what was longer.
+    pub buckets: Vec<u32>,
+}
+
+/// What [`Engine::scan`] reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scan {
+    /// Columns of the table's schema, by place; all if none are given.
+    pub columns: Option<Vec<usize>>,
+    /// Earliest and latest time of a row in nanoseconds since 1970, inclusive. Rows outside may come nevertheless.
+    pub time_ns: Option<(u64, u64)>,
+    /// Rows of this trace. Others may come nevertheless.
+    pub trace: Option<TraceId>,
+    /// Rows of one of these services. Others may come nevertheless.
+    pub services: Option<Vec<String>>,
+}
+
+/// Rows as they are read; each batch has some thousand. Dropping it stops the reading.
+pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch, QueryError>> + Send>;
+
+/// Keeps telemetry and answers what protocols ask. The observatory's own engine keeps columns on disk; another may hand
+/// everything to a database.
+///
+/// All but `write` block: call them off the async threads. Dropping what they return stops them where it matters.
+pub trait Engine: Send + Sync + 'static {
+    /// Takes one OTLP export request in protobuf.
+    fn write(&self, tenant: &Tenant, signal: Signal, request: Bytes) -> Receipt;
+
+    /// The services that have sent spans, in order.
+    fn services(&self, tenant: &Tenant) -> Result<Vec<String>, QueryError>;
+
+    /// The operations of a service, in order.
+    fn operations(&self, tenant: &Tenant, service: &str) -> Result<Vec<Operation>, QueryError>;
+
+    /// One trace with at most so many spans; none when no span of it is held.
+    fn trace(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Option<Trace>, QueryError>;
+
+    /// Traces, the newest first by the start of the newest span that matched.
+    fn search(&self, tenant: &Tenant, query: &TraceQuery) -> Result<Vec<Trace>, QueryError>;
+
+    /// Which service called which, by spans that started in this time (nanoseconds since 1970, inclusive), to the minute.
+    fn dependencies(
+        &self,
+        tenant: &Tenant,
+        start_min_ns: u64,
+        start_max_ns: u64,
+    ) -> Result<Vec<Dependency>, QueryError>;
+
+    /// Rate, errors and durations, in order of time, service and operation.
+    fn red(&self, tenant: &Tenant, query: &RedQuery) -> Result<Vec<RedRow>, QueryError>;
+
+    /// Distinct values of an attribute of spans as text, in order, at most so many.
+    fn attribute_values(&self, tenant: &Tenant, key: &str, most: usize) -> Result<Vec<String>, QueryError>;
+
+    /// Log records of one trace in order of time, at most so many.
+    fn logs_of(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Vec<LogRow>, QueryError>;
+
+    /// Rows of a table in its schema ([`Table::schema`]), in no order.
+    fn scan(&self, tenant: &Tenant, table: Table, scan: &Scan) -> Result<Batches, QueryError>;
+
+    /// What it holds and has seen.
+    fn status(&self) -> Status;
+}
