@@ -13,6 +13,7 @@ mod export;
 mod logs;
 mod metrics;
 mod pipeline;
+mod readings;
 mod span;
 mod value;
 
@@ -22,5 +23,6 @@ pub use export::{Exporter, OtlpTransport};
 pub use logs::LogLayer;
 pub use metrics::{Counter, Figures, Histogram, SECONDS};
 pub use pipeline::{Service, Telemetry};
+pub use readings::Reading;
 pub use span::{Kind, Span, span};
 pub use value::{Text, Value};

@@ -12,6 +12,7 @@ use opentelemetry_proto::tonic::metrics::v1 as otlp;
 use parking_lot::{Mutex, RwLock};
 
 use crate::context::Context;
+use crate::readings::{Reading, Source};
 use crate::span::now_unix_nano;
 use crate::value::attribute;
 
@@ -31,6 +32,7 @@ type Attributes<'a> = &'a [(&'static str, &'a str)];
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     instruments: RwLock<Vec<Arc<Instrument>>>,
+    sources: RwLock<Vec<Source>>,
 }
 
 #[derive(Debug)]
@@ -180,7 +182,13 @@ impl Registry {
     /// Everything as OTLP metrics, cumulative.
     pub(crate) fn collect(&self) -> Vec<otlp::Metric> {
         let now = now_unix_nano();
-        self.instruments.read().iter().filter_map(|i| i.collect(now)).collect()
+        let mut all: Vec<_> = self.instruments.read().iter().filter_map(|i| i.collect(now)).collect();
+        all.extend(self.sources.read().iter().flat_map(|source| source.collect(now)));
+        all
+    }
+
+    pub(crate) fn read_from(&self, read: Box<dyn Fn() -> Vec<Reading> + Send + Sync>) {
+        self.sources.write().push(Source { started: now_unix_nano(), read });
     }
 }
 

@@ -22,6 +22,7 @@ use crate::config::{Config, Sampler};
 use crate::context::Context;
 use crate::export::Exporter;
 use crate::metrics::{Counter, Figures, Histogram, Registry};
+use crate::readings::Reading;
 use crate::span::{Kind, Record, Span};
 use crate::value::{Text, attribute};
 
@@ -285,6 +286,11 @@ impl Service {
     /// A histogram of seconds; the same name gives the same histogram.
     pub fn histogram(&self, name: &'static str, unit: &'static str, description: &'static str) -> Histogram {
         self.0.registry.histogram(name, unit, description)
+    }
+
+    /// Figures that somebody keeps anyway: they are read whenever metrics are exported, for as long as the pipeline lives.
+    pub fn read_from(&self, read: impl Fn() -> Vec<Reading> + Send + Sync + 'static) {
+        self.0.registry.read_from(Box::new(read));
     }
 
     /// Notes an HTTP request that was answered.
