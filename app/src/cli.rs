@@ -29,6 +29,8 @@ pub struct Cli {
 pub enum Command {
     /// Bring up the whole shop in this process, with the observatory and a load generator that shops in it
     Up(UpArgs),
+    /// Run the observatory alone: OTLP and Zipkin in; Jaeger, Zipkin and SQL answers out
+    Observe(ObserveArgs),
     /// Run some of the services in this process; the others are where --place says
     Serve(ServeArgs),
     /// Shop at any base URL, at an arrival rate, and print latencies without coordinated omission
@@ -102,19 +104,75 @@ pub struct UpArgs {
     /// Where the shop answers (REST, sign-in); port 0 picks a free one
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
-    /// Where the observatory answers (pages, Jaeger API)
+    /// Where the observatory answers (pages, Jaeger, Zipkin and SQL)
     #[arg(long, value_name = "ADDR")]
     pub observe: Option<SocketAddr>,
+    /// What the observatory takes here and alone.
+    #[command(flatten)]
+    pub keep: KeepArgs,
+    /// Journeys a second that the load generator starts, or "off"
+    #[arg(long, value_name = "RATE|off")]
+    pub load: Option<String>,
+    /// Write addresses, pid, demo customer and admin token to this file, as JSON, once everything is ready
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+}
+
+/// Where telemetry comes in, and how much of it is kept.
+#[derive(Args, Clone, Debug)]
+pub struct KeepArgs {
     /// Where OTLP comes in over gRPC
     #[arg(long, value_name = "ADDR")]
     pub otlp_grpc: Option<SocketAddr>,
     /// Where OTLP comes in over HTTP
     #[arg(long, value_name = "ADDR")]
     pub otlp_http: Option<SocketAddr>,
-    /// Journeys a second that the load generator starts, or "off"
-    #[arg(long, value_name = "RATE|off")]
-    pub load: Option<String>,
-    /// Write addresses, pid, demo customer and admin token to this file, as JSON, once everything is ready
+    /// Answer Jaeger's API on port 16686 and Zipkin's on port 9411, too
+    #[arg(long)]
+    pub standard_ports: bool,
+    /// For how long telemetry is kept, or "off" for ever [default: 7d]
+    #[arg(long, value_name = "TIME|off")]
+    pub retention: Option<String>,
+    /// Most telemetry on disk, or "off"; the oldest goes when more comes [default: 50GiB]
+    #[arg(long, value_name = "SIZE|off")]
+    pub max_bytes: Option<String>,
+}
+
+impl KeepArgs {
+    /// The settings that its flags stand for.
+    pub fn flags(&self) -> Vec<Flag> {
+        vec![
+            ("--otlp-grpc", "observatory.otlp_grpc", self.otlp_grpc.map(|a| a.to_string())),
+            ("--otlp-http", "observatory.otlp_http", self.otlp_http.map(|a| a.to_string())),
+            ("--standard-ports", "observatory.standard_ports", self.standard_ports.then(|| "true".to_owned())),
+            ("--retention", "observatory.retention", self.retention.clone()),
+            ("--max-bytes", "observatory.max_bytes", self.max_bytes.clone()),
+        ]
+    }
+}
+
+/// `vitrine observe`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Point any OpenTelemetry SDK at it (OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317), then open http://127.0.0.1:9000.
+Grafana's Jaeger data source takes http://127.0.0.1:9000/jaeger, its Zipkin data source http://127.0.0.1:9000/zipkin.")]
+pub struct ObserveArgs {
+    /// Data folder.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Configuration file.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Where pages and query APIs answer; port 0 picks a free one
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// What it takes here and within `up`.
+    #[command(flatten)]
+    pub keep: KeepArgs,
+    /// Print errors only
+    #[arg(long)]
+    pub quiet: bool,
+    /// Write {"observe", "otlp_grpc", "otlp_http", "pid"} to this file, as JSON, once everything is ready
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
 }

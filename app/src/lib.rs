@@ -7,6 +7,7 @@ mod console;
 mod engines;
 mod folder;
 mod observatory;
+mod observe;
 mod process;
 mod remote;
 mod runfile;
@@ -14,6 +15,7 @@ mod serve;
 pub mod settings;
 mod token;
 pub mod topology;
+mod units;
 mod up;
 
 use std::process::ExitCode;
@@ -86,6 +88,7 @@ fn chain(error: &anyhow::Error) -> String {
 async fn command(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Up(args) => up::run(args).await,
+        Command::Observe(args) => observe::run(args).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Load(args) => remote::load(args).await,
         Command::Status(args) => remote::status(&args.data).await,

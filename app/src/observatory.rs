@@ -1,58 +1,138 @@
-//! The observatory within a process: three listeners over one store.
+//! The observatory within a process: its engine, and the listeners over it.
 
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
+use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use vitrine_observe_receive::{Store, grpc_routes, http_router};
-use vitrine_observe_store::Limits;
+use vitrine_kit::clock::Clock;
+use vitrine_observe_receive::{grpc_routes, http_router};
+use vitrine_observe_sql::{Sql, SqlOptions};
+use vitrine_observe_store::{Access, Engine, Fsync, Kept, Options};
 use vitrine_platform_host::DRAIN;
-use vitrine_platform_http::{bind, health_routes, serve};
+use vitrine_platform_http::{Listener, bind, health_routes, serve};
+use vitrine_platform_telemetry::Telemetry;
+use vitrine_platform_tls as tls;
 
-/// Listeners that are bound, and the store behind them.
+use crate::settings::Observatory as Settings;
+use crate::{Usage, sql, units};
+
+/// The folder of the observatory within the data folder.
+const FOLDER: &str = "observatory";
+/// Jaeger's own port.
+const JAEGER_PORT: u16 = 16686;
+/// Zipkin's own port.
+const ZIPKIN_PORT: u16 = 9411;
+/// How long what is acknowledged may not be on disk, where the settings say "second".
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Where an observatory answers, as URLs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Addresses {
+    /// Pages and query APIs; OTLP and Zipkin come in here, too.
+    pub observe: String,
+    /// OTLP over gRPC.
+    pub otlp_grpc: String,
+    /// OTLP over HTTP.
+    pub otlp_http: String,
+}
+
+/// Listeners that are bound, and the engine behind them.
 pub struct Observatory {
-    store: Store,
+    engine: Arc<Kept>,
+    access: Access,
+    sql: SqlOptions,
+    tls: Option<tls::Server>,
     pages: TcpListener,
     otlp_grpc: TcpListener,
     otlp_http: TcpListener,
+    standard: Option<(TcpListener, TcpListener)>,
 }
 
 impl Observatory {
-    /// Takes the three addresses.
-    pub async fn bind(
-        memory_mib: u32,
-        pages: SocketAddr,
-        otlp_grpc: SocketAddr,
-        otlp_http: SocketAddr,
-    ) -> Result<Self> {
-        let bytes = usize::try_from(memory_mib).unwrap_or(64).saturating_mul(1024 * 1024);
-        Ok(Self {
-            store: Store::new(Limits { bytes, ..Limits::default() }),
-            pages: bind(pages).await?,
-            otlp_grpc: bind(otlp_grpc).await?,
-            otlp_http: bind(otlp_http).await?,
-        })
+    /// Opens what is kept in the data folder, and takes the addresses.
+    pub async fn open(data: &Path, settings: &Settings) -> Result<Self> {
+        let options = options(data, settings)?;
+        let access = Access::new(&settings.tokens).map_err(|e| Usage(format!("observatory.{e}")))?;
+        let files = Some(&settings.tls).filter(|files| files.is_set());
+        let tls = files.map(tls::Server::new).transpose()?;
+        let pages = bind(settings.listen).await?;
+        let (otlp_grpc, otlp_http) = (bind(settings.otlp_grpc).await?, bind(settings.otlp_http).await?);
+        let standard = if settings.standard_ports {
+            let at = |port| SocketAddr::new(settings.listen.ip(), port);
+            Some((bind(at(JAEGER_PORT)).await?, bind(at(ZIPKIN_PORT)).await?))
+        } else {
+            None
+        };
+        let memory_bytes = mebibytes(settings.query_memory_mib);
+        let sql = SqlOptions { memory_bytes, time_limit: Duration::from_secs(settings.query_seconds.into()), ..SqlOptions::default() };
+        // The log is read again, which takes a while after a crash.
+        let engine = tokio::task::spawn_blocking(move || Kept::open(options, Clock::system())).await??;
+        Ok(Self { engine: Arc::new(engine), access, sql, tls, pages, otlp_grpc, otlp_http, standard })
     }
 
-    /// What was taken in.
-    pub fn store(&self) -> &Store {
-        &self.store
+    /// What keeps telemetry.
+    pub fn engine(&self) -> Arc<dyn Engine> {
+        self.engine.clone()
     }
 
-    /// Where pages and query APIs, OTLP over gRPC and OTLP over HTTP are answered.
-    pub fn addresses(&self) -> std::io::Result<[SocketAddr; 3]> {
-        Ok([self.pages.local_addr()?, self.otlp_grpc.local_addr()?, self.otlp_http.local_addr()?])
+    /// Where it answers.
+    pub fn addresses(&self) -> Result<Addresses> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let url = |listener: &TcpListener| Ok::<_, std::io::Error>(format!("{scheme}://{}", listener.local_addr()?));
+        Ok(Addresses { observe: url(&self.pages)?, otlp_grpc: url(&self.otlp_grpc)?, otlp_http: url(&self.otlp_http)? })
     }
 
-    /// Serves until stopped.
-    pub fn serve(self, stop: &CancellationToken, tracker: &TaskTracker) {
-        let otlp = http_router(self.store.clone());
-        let pages = otlp.clone().merge(vitrine_observe_api::router(self.store.clone())).merge(health_routes(|| true));
-        let grpc = grpc_routes(self.store).into_axum_router();
-        for (listener, router) in [(self.pages, pages), (self.otlp_http, otlp), (self.otlp_grpc, grpc)] {
+    /// Serves until stopped. What the engine counts goes into its own metrics. Answers the engine, to be closed when nothing
+    /// serves any more.
+    pub fn serve(self, telemetry: &Telemetry, stop: &CancellationToken, tracker: &TaskTracker) -> Result<Arc<Kept>> {
+        let engine: Arc<dyn Engine> = self.engine.clone();
+        let otlp = http_router(engine.clone(), self.access.clone());
+        let queries = vitrine_observe_api::Options::default();
+        let sql = sql::Adapter::new(Sql::new(engine.clone(), self.sql)?);
+        let pages = otlp
+            .clone()
+            .merge(vitrine_observe_api::router(engine.clone(), self.access.clone(), queries.clone()))
+            .merge(vitrine_observe_api::sql_router(Arc::new(sql), self.access.clone()))
+            .merge(health_routes(|| true));
+        let grpc = grpc_routes(engine.clone(), self.access.clone()).into_axum_router();
+        let mut all = vec![(self.pages, pages), (self.otlp_http, otlp), (self.otlp_grpc, grpc)];
+        if let Some((jaeger, zipkin)) = self.standard {
+            all.push((jaeger, vitrine_observe_api::jaeger_router(engine.clone(), self.access.clone(), queries.clone())));
+            all.push((zipkin, vitrine_observe_api::zipkin_router(engine, self.access, queries)));
+        }
+        for (listener, router) in all {
+            let listener = Listener::from(listener).with_tls(self.tls.clone());
             tracker.spawn(serve(listener, router, stop.clone(), DRAIN));
         }
+        let counted = self.engine.clone();
+        telemetry.service(SERVICE).read_from(move || readings(&counted.status()));
+        Ok(self.engine)
     }
+}
+
+fn mebibytes(mib: u32) -> usize {
+    usize::try_from(mib).unwrap_or(usize::MAX).saturating_mul(1 << 20)
+}
+
+fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
+    let fsync = match settings.fsync.as_str() {
+        "always" => Fsync::Always,
+        "second" => Fsync::Every(SECOND),
+        "never" => Fsync::Never,
+        other => return Err(Usage(format!("observatory.fsync = {other:?}: expected always, second or never"))),
+    };
+    Ok(Options {
+        fsync,
+        memory_bytes: mebibytes(settings.memory_mib),
+        query_memory_bytes: mebibytes(settings.query_memory_mib),
+        retention: units::time("observatory.retention", &settings.retention)?,
+        max_bytes: units::size("observatory.max_bytes", &settings.max_bytes)?,
+        ..Options::new(data.join(FOLDER))
+    })
 }

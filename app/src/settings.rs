@@ -116,12 +116,6 @@ impl Default for Shop {
 pub struct Up {
     /// Where the shop answers.
     pub listen: SocketAddr,
-    /// Where the observatory answers.
-    pub observe: SocketAddr,
-    /// Where OTLP comes in over gRPC.
-    pub otlp_grpc: SocketAddr,
-    /// Where OTLP comes in over HTTP.
-    pub otlp_http: SocketAddr,
     /// Journeys a second that the load generator starts, or "off".
     pub load: String,
 }
@@ -132,13 +126,7 @@ const fn local(port: u16) -> SocketAddr {
 
 impl Default for Up {
     fn default() -> Self {
-        Self {
-            listen: local(8080),
-            observe: local(9000),
-            otlp_grpc: local(4317),
-            otlp_http: local(4318),
-            load: "5".to_owned(),
-        }
+        Self { listen: local(8080), load: "5".to_owned() }
     }
 }
 
@@ -177,13 +165,48 @@ impl Default for Serve {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Observatory {
-    /// Memory for telemetry, in MiB; the oldest goes when more comes.
+    /// Where pages and query APIs answer, and OTLP and Zipkin come in too.
+    pub listen: SocketAddr,
+    /// Where OTLP comes in over gRPC.
+    pub otlp_grpc: SocketAddr,
+    /// Where OTLP comes in over HTTP.
+    pub otlp_http: SocketAddr,
+    /// Whether Jaeger's API answers on port 16686 and Zipkin's on port 9411, too.
+    pub standard_ports: bool,
+    /// For how long telemetry is kept, such as 7d, or "off" for ever.
+    pub retention: String,
+    /// Most bytes of telemetry on disk, such as 50GiB, or "off"; the oldest goes when more comes.
+    pub max_bytes: String,
+    /// When the log is synced: "always" before telemetry is acknowledged, "second" once a second, or "never".
+    pub fsync: String,
+    /// Memory for what is not yet in segments, in MiB; beyond, senders are told to wait.
     pub memory_mib: u32,
+    /// Memory that one query may take, in MiB.
+    pub query_memory_mib: u32,
+    /// For how long a query may run, in seconds.
+    pub query_seconds: u32,
+    /// Who may read and write; without any token, everybody.
+    pub tokens: Vec<vitrine_observe_store::Token>,
+    /// TLS on all of the observatory's ports, with any file set.
+    pub tls: vitrine_platform_tls::Files,
 }
 
 impl Default for Observatory {
     fn default() -> Self {
-        Self { memory_mib: 64 }
+        Self {
+            listen: local(9000),
+            otlp_grpc: local(4317),
+            otlp_http: local(4318),
+            standard_ports: false,
+            retention: "7d".to_owned(),
+            max_bytes: "50GiB".to_owned(),
+            fsync: "always".to_owned(),
+            memory_mib: 96,
+            query_memory_mib: 128,
+            query_seconds: 30,
+            tokens: Vec::new(),
+            tls: vitrine_platform_tls::Files::default(),
+        }
     }
 }
 
@@ -258,7 +281,8 @@ pub fn read(file: Option<&Path>, flags: &[Flag]) -> Result<Loaded<Settings>, Usa
 /// A value as it may be shown: without passwords and tokens.
 fn without_secrets(key: &str, value: &str) -> String {
     let secret = key.rsplit('.').next().is_some_and(|name| matches!(name, "password" | "token"));
-    if (secret && value != "\"\"") || value.contains("password =") {
+    let inside = ["password =", "token ="].iter().any(|name| value.contains(name));
+    if (secret && value != "\"\"") || inside {
         return "(secret)".to_owned();
     }
     // scheme://user:password@host

@@ -16,7 +16,7 @@ use vitrine_shop_auth::machine::{ASSERTION_TYPE, KeyPair};
 use vitrine_shop_load::{Load, Report, Weights};
 
 use crate::cli::UpArgs;
-use crate::observatory::Observatory;
+use crate::observatory::{Addresses, Observatory};
 use crate::process::PROCESS;
 use crate::runfile::{self, DemoCustomer, RunFile};
 use crate::settings::{CLI_CLIENT, DEMO_EMAIL, DEMO_PASSWORD, DEMO_PROMOTER_EMAIL, Settings};
@@ -43,12 +43,9 @@ pub async fn up(data: &Path, mut settings: Settings) -> Result<Up> {
     let telemetry_config = process::telemetry_config()?;
     folder::make(data)?;
     let lock = folder::lock(data, ALL)?;
-    let addresses = &settings.up;
-    let listener = bind(addresses.listen).await?;
-    let observatory =
-        Observatory::bind(settings.observatory.memory_mib, addresses.observe, addresses.otlp_grpc, addresses.otlp_http)
-            .await?;
-    let [observe, otlp_grpc, otlp_http] = observatory.addresses()?.map(|address| format!("http://{address}"));
+    let listener = bind(settings.up.listen).await?;
+    let observatory = Observatory::open(data, &settings.observatory).await?;
+    let Addresses { observe, otlp_grpc, otlp_http } = observatory.addresses()?;
     let address = listener.local_addr()?;
     let shop = if settings.shop.url.is_empty() { format!("http://{address}") } else { settings.shop.url.clone() };
     let key = folder::cli_key(data)?;
@@ -57,7 +54,7 @@ pub async fn up(data: &Path, mut settings: Settings) -> Result<Up> {
         settings.services.gateway.observe_url.clone_from(&observe);
     }
 
-    let exporter = process::exporter(&telemetry_config, Some(observatory.store()))?;
+    let exporter = process::exporter(&telemetry_config, Some(observatory.engine()))?;
     let telemetry = Telemetry::new(telemetry_config);
     process::log_to(&telemetry);
     let (host, _) = engines::host(data, &settings, &telemetry, Mesh::new(Limits::default())).await?;
@@ -65,7 +62,7 @@ pub async fn up(data: &Path, mut settings: Settings) -> Result<Up> {
     let running = host.start(components).await?;
 
     let (stop_observatory, observing) = (CancellationToken::new(), TaskTracker::new());
-    observatory.serve(&stop_observatory, &observing);
+    observatory.serve(&telemetry, &stop_observatory, &observing);
     if let Some(exporter) = exporter {
         let (pipeline, stop) = (telemetry.clone(), stop_observatory.clone());
         observing.spawn(async move { pipeline.run(exporter, stop).await });
@@ -128,11 +125,10 @@ impl Up {
 
 fn flags(args: &UpArgs) -> Vec<settings::Flag> {
     let mut flags = args.run.flags();
+    flags.extend(args.keep.flags());
     flags.extend([
         ("--listen", "up.listen", args.listen.map(|a| a.to_string())),
-        ("--observe", "up.observe", args.observe.map(|a| a.to_string())),
-        ("--otlp-grpc", "up.otlp_grpc", args.otlp_grpc.map(|a| a.to_string())),
-        ("--otlp-http", "up.otlp_http", args.otlp_http.map(|a| a.to_string())),
+        ("--observe", "observatory.listen", args.observe.map(|a| a.to_string())),
         ("--load", "up.load", args.load.clone()),
     ]);
     flags
@@ -150,7 +146,7 @@ pub async fn run(args: UpArgs) -> Result<()> {
     let RunFile { shop, observe, otlp_grpc, otlp_http, .. } = &up.run;
     println!("Vitrine is up after {:.2} s, data in {}", began.elapsed().as_secs_f64(), args.run.data.data.display());
     println!("  shop       {shop}");
-    println!("  observe    {observe}  (Jaeger API below /jaeger/api)");
+    println!("  observe    {observe}  (Jaeger below /jaeger, Zipkin below /zipkin, SQL: vitrine sql)");
     println!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
     if demo {
         println!(

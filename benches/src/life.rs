@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use vitrine_tests_testkit::{Options, Placement, Shop, crash};
+use vitrine_tests_testkit::{Options, Placement, Shop, crash, ingest_crash};
 
 /// Starts of which the median is told.
 const STARTS: usize = 7;
@@ -35,7 +35,7 @@ pub(crate) async fn startup(binary: &Path) -> Result<()> {
 }
 
 /// Resident memory of a process, in MiB, and the most that it was.
-fn resident(pid: u32) -> Result<(f64, f64)> {
+pub(crate) fn resident(pid: u32) -> Result<(f64, f64)> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let field = |name: &str| -> Result<f64> {
         let line = status.lines().find(|l| l.starts_with(name)).with_context(|| name.to_owned())?;
@@ -71,5 +71,17 @@ pub(crate) async fn crashes(binary: &Path, kills: usize) -> Result<()> {
     println!("  slowest start after one                 {:>8.0} ms", crashes.slowest_start.as_secs_f64() * 1000.0);
     println!("  lost orders, double charges, stock that does not add up: none (audited after every tenth)");
     println!("  method: 8 buyers at a time, killed after 1 to 400 ms; see tests/testkit/src/audit.rs\n");
+    Ok(())
+}
+
+pub(crate) async fn ingest_crashes(binary: &Path, kills: usize) -> Result<()> {
+    let crashes = ingest_crash(binary, kills, 20, rand::random()).await?;
+    let [spans, logs, points] = crashes.acknowledged;
+    println!("The observatory's crash safety");
+    println!("  kill -9 under full ingest               {:>8} times", crashes.kills);
+    println!("  acknowledged between them               {spans} spans, {logs} log records, {points} metric points");
+    println!("  slowest start after one                 {:>8.0} ms", crashes.slowest_start.as_secs_f64() * 1000.0);
+    println!("  lost or there twice: none (counted by SQL after every twentieth)");
+    println!("  method: 12 senders, killed after 1 to 400 ms; see tests/testkit/src/ingest.rs\n");
     Ok(())
 }

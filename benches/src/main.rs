@@ -5,6 +5,7 @@
 
 mod calls;
 mod life;
+mod observe;
 mod recovery;
 mod throughput;
 
@@ -17,7 +18,7 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 struct Args {
     /// What to measure; without it, everything
-    #[arg(value_parser = ["startup", "memory", "throughput", "databases", "calls", "recovery", "crash"])]
+    #[arg(value_parser = ["startup", "memory", "throughput", "databases", "calls", "recovery", "crash", "observe", "observe-crash"])]
     what: Vec<String>,
     /// How often the shop is killed
     #[arg(long, default_value_t = 200)]
@@ -28,6 +29,9 @@ struct Args {
     /// Seconds of load before memory is read
     #[arg(long, default_value_t = 60)]
     memory_after: u64,
+    /// Spans that the observatory is measured with
+    #[arg(long, default_value_t = 10_000_000)]
+    spans: usize,
     /// The binary; without it, the one beside this one
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -64,6 +68,12 @@ async fn main() -> Result<()> {
     }
     if wanted("recovery") {
         recovery::measure(&binary).await?;
+    }
+    if wanted("observe") {
+        observe::measure(&binary, args.spans).await?;
+    }
+    if wanted("observe-crash") {
+        life::ingest_crashes(&binary, args.kills).await?;
     }
     if wanted("crash") {
         life::crashes(&binary, args.kills).await?;

@@ -1,0 +1,56 @@
+//! `vitrine observe`: the observatory alone.
+
+use anyhow::{Context as _, Result};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vitrine_platform_telemetry::Telemetry;
+
+use crate::cli::ObserveArgs;
+use crate::observatory::{Addresses, Observatory};
+use crate::{folder, process, settings};
+
+/// The name under which the data folder is locked.
+const LOCK: &str = "observatory";
+
+/// The command.
+pub async fn run(args: ObserveArgs) -> Result<()> {
+    let began = std::time::Instant::now();
+    let mut flags = args.keep.flags();
+    flags.push(("--listen", "observatory.listen", args.listen.map(|address| address.to_string())));
+    let settings = settings::read(args.config.config.as_deref(), &flags)?.settings;
+    let data = &args.data.data;
+    folder::make(data)?;
+    let _lock = folder::lock(data, &[LOCK])?;
+    let telemetry_config = process::telemetry_config()?;
+    let observatory = Observatory::open(data, &settings.observatory).await?;
+    let exporter = process::exporter(&telemetry_config, Some(observatory.engine()))?;
+    let telemetry = Telemetry::new(telemetry_config);
+    process::log_to(&telemetry);
+    let addresses = observatory.addresses()?;
+    let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+    let engine = observatory.serve(&telemetry, &stop, &tracker);
+    if let Some(exporter) = exporter {
+        let (pipeline, stop) = (telemetry.clone(), stop.clone());
+        tracker.spawn(async move { pipeline.run(exporter, stop).await });
+    }
+    if let Some(path) = &args.ready_file {
+        let text = serde_json::to_string_pretty(&addresses.with_pid())?;
+        folder::write_private(path, &text).with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    if !args.quiet {
+        let Addresses { observe, otlp_grpc, otlp_http } = &addresses;
+        println!("The observatory is up after {:.2} s, data in {}", began.elapsed().as_secs_f64(), data.display());
+        println!("  observe    {observe}  (Jaeger below /jaeger, Zipkin below /zipkin, SQL: vitrine sql)");
+        println!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
+        if settings.observatory.tokens.is_empty() {
+            println!("  open       without tokens, everybody who reaches these addresses may read and write");
+        }
+        println!("  stop with Ctrl-C");
+    }
+    process::stopped().await?;
+    stop.cancel();
+    tracker.close();
+    tracker.wait().await;
+    engine.close();
+    Ok(())
+}

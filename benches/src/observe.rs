@@ -1,0 +1,269 @@
+//! The observatory against its goals and its peers: what it costs to store spans, how large they are, how quickly they are found.
+//!
+//! All systems get the same generated spans on the same machine in the same run. CPU time is the operating system's account of the
+//! server's process, user and kernel together; the generator's own is not in it.
+
+mod generator;
+mod peers;
+mod process;
+mod wire;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use vitrine_tests_testkit::Process;
+
+use generator::{Generator, START_NS};
+use wire::Wire;
+
+/// The same spans, every time.
+const SEED: u64 = 7;
+/// Connections that send.
+const SENDERS: usize = 4;
+/// Requests made in advance.
+const AHEAD: usize = 16;
+/// Traces whose ids are kept to be asked for, and values likewise.
+const SAMPLES: usize = 200;
+/// How long merging may take after the last span.
+const MERGING: Duration = Duration::from_secs(600);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Things to ask for.
+#[derive(Default)]
+struct Known {
+    traces: Vec<String>,
+    paths: Vec<String>,
+    users: Vec<String>,
+    last_ns: u64,
+}
+
+/// An observatory that runs alone.
+struct Observatory {
+    process: Process,
+    observe: String,
+    otlp: String,
+}
+
+impl Observatory {
+    fn start(binary: &Path, data: &Path) -> Result<Self> {
+        let data_text = data.join("data").display().to_string();
+        // Generated spans are from a fixed time, which retention must not mind.
+        let args = [
+            "observe",
+            "--data",
+            &data_text,
+            "--listen",
+            "127.0.0.1:0",
+            "--otlp-grpc",
+            "127.0.0.1:0",
+            "--otlp-http",
+            "127.0.0.1:0",
+            "--retention",
+            "off",
+            "--quiet",
+        ];
+        let process = Process::start(binary, &args, &[], &data.join("log"))?;
+        let address =
+            |name: &str| Ok::<_, anyhow::Error>(process.ready[name].as_str().context("an address")?.to_owned());
+        Ok(Self { observe: address("observe")?, otlp: address("otlp_http")?, process })
+    }
+
+    async fn status(&self) -> Result<Value> {
+        let (status, body) = Wire::connect(&self.observe).await?.get("/api/status").await?;
+        ensure!(status == 200, "/api/status answered {status}");
+        Ok(serde_json::from_slice(&body)?)
+    }
+
+    /// Waits until nothing is left to be written or merged.
+    async fn settle(&self) -> Result<()> {
+        let until = Instant::now() + MERGING;
+        loop {
+            let status = self.status().await?;
+            if status["settled"].as_bool() == Some(true) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < until, "merging did not end: {status}");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+/// Sends spans over several connections, and keeps some of what to ask for. Answers how many were taken.
+async fn send(
+    url: &str,
+    spans: usize,
+    mut also: impl FnMut(usize, &[generator::Span]) -> Result<()>,
+) -> Result<(usize, Known)> {
+    let (requests, queue) = async_queue();
+    let mut senders = Vec::new();
+    for _ in 0..SENDERS {
+        let (mut wire, queue) = (Wire::connect(url).await?, queue.clone());
+        senders.push(tokio::spawn(async move {
+            loop {
+                let Some(request) = queue.lock().await.recv().await else { return Ok(()) };
+                loop {
+                    let (status, body) = wire.post("/v1/traces", "application/x-protobuf", &request).await?;
+                    match status {
+                        200 => break,
+                        // Back-pressure: the same again a little later.
+                        429 | 503 => tokio::time::sleep(Duration::from_millis(50)).await,
+                        _ => anyhow::bail!("{status}: {}", String::from_utf8_lossy(&body)),
+                    }
+                }
+            }
+        }));
+    }
+    let (mut generator, mut sent, mut known) = (Generator::new(SEED), 0, Known::default());
+    let every = (spans / SAMPLES).max(1);
+    let mut next = 0;
+    while sent < spans {
+        let (instance, batch) = generator.batch();
+        sent += batch.len();
+        if sent > next {
+            next += every;
+            known.traces.push(batch[0].trace_hex());
+            known.paths.push(batch[0].path.clone());
+            known.users.push(batch[0].user.clone());
+        }
+        known.last_ns = batch.iter().map(generator::Span::start_ns).max().unwrap_or_default().max(known.last_ns);
+        also(instance, &batch)?;
+        let request = generator::request(instance, &batch);
+        // A sender that failed is told of below.
+        if requests.send(request).await.is_err() {
+            break;
+        }
+    }
+    drop(requests);
+    for sender in senders {
+        sender.await??;
+    }
+    Ok((sent, known))
+}
+
+type Queue = std::sync::Arc<tokio::sync::Mutex<mpsc::Receiver<Vec<u8>>>>;
+
+fn async_queue() -> (mpsc::Sender<Vec<u8>>, Queue) {
+    let (requests, queue) = mpsc::channel(AHEAD);
+    (requests, std::sync::Arc::new(tokio::sync::Mutex::new(queue)))
+}
+
+/// Median and 99th percentile of a query asked for several things, in milliseconds; every answer must be a good one.
+async fn ask(url: &str, paths: &[String], good: impl Fn(&Value) -> bool) -> Result<(f64, f64)> {
+    let mut wire = Wire::connect(url).await?;
+    let mut times = Vec::new();
+    for path in paths {
+        let began = Instant::now();
+        let (status, body) = wire.get(path).await?;
+        times.push(began.elapsed().as_secs_f64() * 1e3);
+        let answer: Value = serde_json::from_slice(&body).with_context(|| format!("{path}: {status}"))?;
+        ensure!(
+            status == 200 && good(&answer),
+            "{path}: {status} {}",
+            String::from_utf8_lossy(&body[..body.len().min(300)])
+        );
+    }
+    times.sort_by(f64::total_cmp);
+    Ok((times[times.len() / 2], times[times.len() * 99 / 100]))
+}
+
+/// A line of the table: what, how much, and by how much the goal is missed if it is.
+fn tell(what: &str, found: f64, unit: &str, goal: f64, more_is_better: bool) {
+    let met = if more_is_better { found >= goal } else { found <= goal };
+    let miss = if more_is_better { goal / found } else { found / goal };
+    let verdict = if met { "met".to_owned() } else { format!("missed by a factor of {miss:.2}") };
+    println!("  {what:<50} {found:>12.1} {unit:<14} goal {goal:>9}: {verdict}");
+}
+
+/// Measures everything with so many spans.
+pub(crate) async fn measure(binary: &Path, spans: usize) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let clickhouse = peers::ClickHouse::start(&folder.path().join("clickhouse")).await;
+    let mut clickhouse = match clickhouse {
+        Ok(peer) => Some(peer),
+        Err(error) => {
+            println!("  chdb cannot be had here: {error:#}");
+            None
+        }
+    };
+    let mut observatory = Observatory::start(binary, folder.path())?;
+    let pid = observatory.process.id();
+    let (idle, _) = crate::life::resident(pid)?;
+    let (began, mut rows) = (Instant::now(), peers::Rows::new(folder.path()));
+    let (sent, known) = send(&observatory.otlp, spans, |_, _| Ok(())).await?;
+    let wall = began.elapsed().as_secs_f64();
+    observatory.settle().await?;
+    let cpu = process::cpu(pid)?;
+    let (_, most) = crate::life::resident(pid)?;
+    let status = observatory.status().await?;
+    let segments = process::size(&folder.path().join("data").join("observatory").join("segments"))?;
+
+    println!(
+        "Observatory: {sent} spans, {SENDERS} connections, OTLP/HTTP protobuf, every request synced before it is answered"
+    );
+    tell("spans stored and merged per CPU second", sent as f64 / cpu, "", 200_000.0, true);
+    println!("  {:<50} {:>12.0}", "spans a second while sending", sent as f64 / wall);
+    tell("bytes a span on disk after merging", segments as f64 / sent as f64, "bytes", 30.0, false);
+    tell("resident memory, idle", idle, "MiB", 40.0, false);
+    tell("resident memory, most while taking in", most, "MiB", 300.0, false);
+    println!("  status: {status}");
+
+    let by_id: Vec<String> = known.traces.iter().map(|id| format!("/jaeger/api/traces/{id}")).collect();
+    let (median, slow) =
+        ask(&observatory.observe, &by_id, |a| a["data"][0]["spans"].as_array().is_some_and(|s| !s.is_empty())).await?;
+    tell("trace by id, median", median, "ms", 5.0, false);
+    println!("  {:<50} {slow:>12.1} ms", "trace by id, 99th percentile");
+    let window = format!("start={}&end={}&limit=20", START_NS / 1000, known.last_ns / 1000 + 1);
+    let search = |key: &str, value: &str| {
+        let tags = format!("%7B%22{key}%22:%22{}%22%7D", value.replace('/', "%2F"));
+        format!("/jaeger/api/traces?service=frontend&tags={tags}&{window}")
+    };
+    for (key, values) in [("user.id", &known.users), ("url.path", &known.paths)] {
+        let paths: Vec<String> = values.iter().take(50).map(|value| search(key, value)).collect();
+        let (median, slow) = ask(&observatory.observe, &paths, |a| a["data"].is_array()).await?;
+        tell(&format!("search by {key}, newest 20, median"), median, "ms", 50.0, false);
+        println!("  {:<50} {slow:>12.1} ms", format!("search by {key}, 99th percentile"));
+    }
+    let red = format!(
+        "/jaeger/api/metrics/calls?service=frontend&endTs={}&lookback=3600000&step=60000&ratePer=60000",
+        known.last_ns / 1_000_000
+    );
+    let (median, _) = ask(&observatory.observe, &vec![red; 20], |a| a["metrics"].is_array()).await?;
+    tell("calls by minute of one service, median", median, "ms", 50.0, false);
+
+    // The log after a crash: what had not been made a segment is read again.
+    restart(binary, folder.path(), &mut observatory).await?;
+    observatory.process.stop()?;
+
+    if let Some(clickhouse) = &mut clickhouse {
+        let mut generator = Generator::new(SEED);
+        let mut loaded = 0;
+        while loaded < sent {
+            let (instance, batch) = generator.batch();
+            loaded += batch.len();
+            rows.add(instance, &batch);
+            if rows.full() || loaded >= sent {
+                clickhouse.load(&mut rows).await?;
+            }
+        }
+        clickhouse.tell(&known, segments as f64 / sent as f64, median).await?;
+    }
+    peers::rotel(folder.path(), sent.min(2_000_000), sent as f64 / cpu).await?;
+    println!();
+    Ok(())
+}
+
+/// Kills the observatory with a log that was not yet made a segment, and tells how long it takes to be ready again.
+async fn restart(binary: &Path, folder: &Path, observatory: &mut Observatory) -> Result<()> {
+    send(&observatory.otlp, 150_000, |_, _| Ok(())).await?;
+    let log = process::size(&folder.join("data").join("observatory").join("log"))? as f64;
+    observatory.process.kill()?;
+    *observatory = Observatory::start(binary, folder)?;
+    let seconds = observatory.process.started_in.as_secs_f64();
+    println!("  {:<50} {seconds:>12.2} s, {:.0} MiB of log", "ready after kill -9", log / (1 << 20) as f64);
+    tell("ready after a crash, for each GiB of log", seconds / (log / (1u64 << 30) as f64), "s", 1.0, false);
+    Ok(())
+}

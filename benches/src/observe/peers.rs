@@ -1,0 +1,174 @@
+//! The peers: ClickHouse in process with the collector exporter's table, and rotel, which receives without storing.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use vitrine_tests_testkit::python;
+
+use super::generator::{self, Span};
+use super::{Known, process, send};
+
+/// Bytes of rows that are handed over at a time.
+const ROWS_BYTES: usize = 256 << 20;
+/// Queries of each kind.
+const QUERIES: usize = 20;
+/// How long rotel may take to answer.
+const START: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Rows on their way to ClickHouse.
+pub(super) struct Rows {
+    text: String,
+    file: PathBuf,
+}
+
+impl Rows {
+    pub(super) fn new(folder: &Path) -> Self {
+        Self { text: String::new(), file: folder.join("rows.json") }
+    }
+
+    pub(super) fn add(&mut self, instance: usize, spans: &[Span]) {
+        generator::rows(instance, spans, &mut self.text);
+    }
+
+    pub(super) fn full(&self) -> bool {
+        self.text.len() >= ROWS_BYTES
+    }
+}
+
+/// Where Python packages are kept: with the build's artefacts.
+fn cache() -> Result<PathBuf> {
+    let target = std::env::current_exe()?.parent().and_then(Path::parent).context("a target folder")?.join("tmp");
+    std::fs::create_dir_all(&target)?;
+    Ok(target)
+}
+
+/// ClickHouse in a process of its own.
+pub(super) struct ClickHouse {
+    child: Child,
+    commands: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+    cpu: f64,
+}
+
+impl ClickHouse {
+    pub(super) async fn start(folder: &Path) -> Result<Self> {
+        let python = python(&cache()?, "chdb-4.4.0", &["chdb==4.4.0"]).await?;
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/clickhouse.py");
+        let mut child = Command::new(python)
+            .arg(script)
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let commands = child.stdin.take().context("its standard input")?;
+        let answers = BufReader::new(child.stdout.take().context("its standard output")?).lines();
+        Ok(Self { child, commands, answers, cpu: 0.0 })
+    }
+
+    async fn command(&mut self, command: &str) -> Result<Value> {
+        self.commands.write_all(format!("{command}\n").as_bytes()).await?;
+        let line = self.answers.next_line().await?.context("ClickHouse ended")?;
+        let answer: Value = serde_json::from_str(&line)?;
+        self.cpu += answer["cpu"].as_f64().unwrap_or_default();
+        Ok(answer)
+    }
+
+    pub(super) async fn load(&mut self, rows: &mut Rows) -> Result<()> {
+        std::fs::File::create(&rows.file)?.write_all(rows.text.as_bytes())?;
+        rows.text.clear();
+        self.command(&format!("load {}", rows.file.display())).await?;
+        Ok(std::fs::remove_file(&rows.file)?)
+    }
+
+    async fn median(&mut self, queries: impl Iterator<Item = String>) -> Result<f64> {
+        let mut times = Vec::new();
+        for query in queries.take(QUERIES) {
+            times.push(self.command(&format!("query {query}")).await?["seconds"].as_f64().context("seconds")? * 1e3);
+        }
+        times.sort_by(f64::total_cmp);
+        Ok(times[times.len() / 2])
+    }
+
+    /// Merges everything, asks the same questions, and prints what came of it beside our own size.
+    pub(super) async fn tell(&mut self, known: &Known, ours_bytes: f64, ours_red_ms: f64) -> Result<()> {
+        self.command("finish").await?;
+        let size = self.command("size").await?;
+        let rows = size["rows"].as_f64().context("rows")?;
+        let each = size["bytes"].as_f64().context("bytes")? / rows;
+        println!(
+            "ClickHouse {} (chdb), the collector exporter's table, {rows} rows from JSON, {:.0} CPU s",
+            "in process", self.cpu
+        );
+        println!(
+            "  {:<50} {each:>12.1} bytes, {:.2} of it here",
+            "bytes a span on disk after merging",
+            ours_bytes / each
+        );
+        let by_id = known.traces.iter().map(|id| format!("SELECT * FROM otel_traces WHERE TraceId = '{id}'"));
+        println!("  {:<50} {:>12.1} ms", "trace by id, median", self.median(by_id).await?);
+        for (key, values) in [("user.id", &known.users), ("url.path", &known.paths)] {
+            let search = values.iter().map(|value| {
+                format!(
+                    "SELECT TraceId FROM otel_traces WHERE ServiceName = 'frontend' AND SpanAttributes['{key}'] = '{value}' ORDER BY Timestamp DESC LIMIT 20"
+                )
+            });
+            println!("  {:<50} {:>12.1} ms", format!("search by {key}, newest 20, median"), self.median(search).await?);
+        }
+        let red = "SELECT toStartOfMinute(Timestamp) AS minute, SpanName, count(), countIf(StatusCode = 'Error'), quantile(0.95)(Duration) FROM otel_traces WHERE ServiceName = 'frontend' GROUP BY minute, SpanName";
+        let theirs = self.median(std::iter::repeat_n(red.to_owned(), 5)).await?;
+        println!(
+            "  {:<50} {theirs:>12.1} ms, {:.3} of it here",
+            "calls by minute of one service, median",
+            ours_red_ms / theirs
+        );
+        self.child.kill().await?;
+        Ok(())
+    }
+}
+
+/// Sends the same spans to rotel, which throws them away, and prints what that costs.
+pub(super) async fn rotel(folder: &Path, spans: usize, ours: f64) -> Result<()> {
+    let python = match python(&cache()?, "rotel-0.0.1a15", &["rotel==0.0.1a15"]).await {
+        Ok(python) => python,
+        Err(error) => {
+            println!("  rotel cannot be had here: {error:#}");
+            return Ok(());
+        }
+    };
+    let told =
+        Command::new(python).args(["-c", "import rotel.agent; print(rotel.agent.Agent.agent_path)"]).output().await?;
+    let agent = String::from_utf8(told.stdout)?.trim().to_owned();
+    let port = vitrine_tests_engines::free_port()?;
+    let grpc = vitrine_tests_engines::free_port()?;
+    let log = std::fs::File::create(folder.join("rotel.log"))?;
+    let mut child = Command::new(agent)
+        .args(["start", "--exporter", "blackhole"])
+        .args([
+            "--otlp-http-endpoint",
+            &format!("127.0.0.1:{port}"),
+            "--otlp-grpc-endpoint",
+            &format!("127.0.0.1:{grpc}"),
+        ])
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()?;
+    let until = std::time::Instant::now() + START;
+    while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        ensure!(std::time::Instant::now() < until, "rotel does not answer");
+        tokio::time::sleep(super::LOOK).await;
+    }
+    let pid = child.id().context("a process id")?;
+    let (sent, _) = send(&format!("http://127.0.0.1:{port}"), spans, |_, _| Ok(())).await?;
+    let theirs = sent as f64 / process::cpu(pid)?;
+    child.kill().await?;
+    println!("rotel, receiving and throwing away");
+    println!("  {:<50} {theirs:>12.0}, {:.2} of it here, with storing", "spans per CPU second", ours / theirs);
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! What the operating system says of a process.
+
+use anyhow::{Context, Result};
+
+/// Ticks of a second, as `/proc` counts them on Linux.
+const TICKS: f64 = 100.0;
+
+/// CPU seconds that a process has used, in user and in kernel mode, all its threads together.
+pub(crate) fn cpu(pid: u32) -> Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name, in parentheses, may hold anything; the counts are fields 14 and 15.
+    let fields: Vec<&str> = stat.rsplit_once(')').context("a name")?.1.split_whitespace().collect();
+    let ticks = |place: usize| -> Result<f64> { Ok(fields.get(place).context("a count")?.parse::<f64>()?) };
+    Ok((ticks(11)? + ticks(12)?) / TICKS)
+}
+
+/// Bytes of all files below a folder.
+pub(crate) fn size(folder: &std::path::Path) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let entry = entry?;
+        let meta = match entry.metadata() {
+            Ok(meta) => meta,
+            // Merged away meanwhile.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(e) => return Err(e.into()),
+        };
+        bytes += if meta.is_dir() { size(&entry.path())? } else { meta.len() };
+    }
+    Ok(bytes)
+}
