@@ -1,7 +1,6 @@
 //! The Fence in bad times, and what it tells about them: in process and over gRPC, the same body.
 
 mod breaker;
-mod collector;
 mod leaving;
 mod telling;
 
