@@ -11,8 +11,8 @@ use async_nats::{Client, ConnectError, ConnectErrorKind, Event, ServerError, jet
 use parking_lot::Mutex;
 use thiserror::Error as ThisError;
 use tokio::sync::broadcast;
-
 use vitrine_kit::jitter;
+
 use crate::config::{Config, Events};
 use crate::error::Error;
 
@@ -23,7 +23,7 @@ const CONNECT_ALL: Duration = Duration::from_secs(15);
 /// The first pause before a lost connection is made again; doubles with each try, and is jittered from half to all of it.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest of these pauses.
-const MAX_PAUSE: Duration = Duration::from_secs(3);
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 /// How often a silent connection is probed; the third probe without an answer ends it.
 const PING: Duration = Duration::from_secs(5);
 /// How long the server may take for what it answers itself.

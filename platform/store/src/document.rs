@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::engine::CollectionSchema;
+use crate::error::Error;
 
 /// Something that is stored whole, as JSON.
 pub trait Document: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
@@ -38,6 +39,17 @@ pub enum IndexKind {
     Ordered,
     /// Find by words.
     Text,
+}
+
+impl IndexKind {
+    /// As it is recorded in a database: it never changes.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Unique => "unique",
+            Self::Ordered => "ordered",
+            Self::Text => "text",
+        }
+    }
 }
 
 impl Index {
@@ -110,6 +122,11 @@ impl Keys {
     pub fn put(&mut self, index: &'static str, key: impl Into<Key>) {
         self.0.push((index, key.into()));
     }
+
+    /// The key that was put into an index.
+    pub(crate) fn of(&self, index: &str) -> Option<&Key> {
+        self.0.iter().find(|(name, _)| *name == index).map(|(_, key)| key)
+    }
 }
 
 /// The collections of a database.
@@ -137,5 +154,14 @@ impl Schema {
             },
         });
         self
+    }
+
+    /// The collection of this name.
+    pub(crate) fn collection(&self, name: &str) -> Result<&CollectionSchema, Error> {
+        let found = self.collections.iter().find(|c| c.name == name);
+        found.ok_or_else(|| Error::NoIndex {
+            collection: name.to_owned(),
+            index: "id (it is not in the schema)".to_owned(),
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use tokio::sync::watch;
 
-use crate::document::{Index, Keys};
+use crate::document::{Index, IndexKind, Keys};
 use crate::error::Error;
 use crate::query::Query;
 
@@ -147,6 +147,30 @@ pub struct CollectionSchema {
     pub indexes: &'static [Index],
     /// Reads the keys out of a stored document, to fill an index that was declared later.
     pub keys_of: fn(&[u8]) -> Result<Keys, serde_json::Error>,
+}
+
+impl CollectionSchema {
+    /// That documents can be found and ordered by the keys of this index.
+    pub(crate) fn has_keys(&self, index: &str) -> Result<(), Error> {
+        self.has(index, |kind| kind != IndexKind::Text)
+    }
+
+    /// That documents can be found by the words of this index.
+    pub(crate) fn has_words(&self, index: &str) -> Result<(), Error> {
+        self.has(index, |kind| kind == IndexKind::Text)
+    }
+
+    /// That there is an index for each of these keys.
+    pub(crate) fn has_all(&self, keys: &Keys) -> Result<(), Error> {
+        keys.0.iter().try_for_each(|(index, _)| self.has(index, |_| true))
+    }
+
+    fn has(&self, index: &str, of_kind: impl Fn(IndexKind) -> bool) -> Result<(), Error> {
+        if self.indexes.iter().any(|i| i.name == index && of_kind(i.kind)) {
+            return Ok(());
+        }
+        Err(Error::NoIndex { collection: self.name.to_owned(), index: index.to_owned() })
+    }
 }
 
 impl std::fmt::Debug for CollectionSchema {

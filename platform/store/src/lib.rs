@@ -17,6 +17,7 @@ mod error;
 mod mongodb;
 mod postgres;
 mod query;
+mod sql;
 mod sqlite;
 mod storage;
 mod tx;

@@ -23,7 +23,7 @@ use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinHandle;
 
 use crate::document::{Key, Schema};
-use crate::engine::{Answer, Batch, CollectionSchema, Engine, Event, Raw, RawPage};
+use crate::engine::{Answer, Batch, Engine, Event, Raw, RawPage};
 use crate::error::Error;
 use crate::query::Query;
 use crate::storage::MongoDbConfig;
@@ -46,7 +46,7 @@ pub(crate) struct MongoDb {
 pub(crate) struct Shared {
     config: MongoDbConfig,
     database: String,
-    collections: Vec<CollectionSchema>,
+    schema: Schema,
     connected: OnceCell<Connected>,
     /// One transaction with events at a time: of many in this process, most would be in each other's way.
     publishing: tokio::sync::Mutex<()>,
@@ -64,7 +64,7 @@ impl MongoDb {
         let shared = Shared {
             config: config.clone(),
             database: format!("{}_{service}", config.database_prefix),
-            collections: schema.collections,
+            schema,
             connected: OnceCell::new(),
             publishing: tokio::sync::Mutex::default(),
             latest: watch::Sender::new(0),
@@ -96,14 +96,6 @@ impl Shared {
 
     fn documents(&self, collection: &str) -> Result<Collection<Bson>, Error> {
         Ok(self.database()?.collection(&format!("c_{collection}")))
-    }
-
-    fn schema(&self, name: &str) -> Result<&CollectionSchema, Error> {
-        let found = self.collections.iter().find(|c| c.name == name);
-        found.ok_or_else(|| Error::NoIndex {
-            collection: name.to_owned(),
-            index: "id (it is not in the schema)".to_owned(),
-        })
     }
 
     /// Waits for the server, for a bounded time.

@@ -20,7 +20,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
 use crate::document::Schema;
-use crate::engine::{Answer, Batch, CollectionSchema, Engine, Event, Raw, RawPage};
+use crate::engine::{Answer, Batch, Engine, Event, Raw, RawPage};
 use crate::error::Error;
 use crate::query::Query;
 use crate::storage::PostgresConfig;
@@ -36,7 +36,7 @@ pub(crate) struct Postgres {
 
 pub(crate) struct Shared {
     names: Names,
-    collections: Vec<CollectionSchema>,
+    schema: Schema,
     pool: Pool,
     /// The last position that is known.
     latest: watch::Sender<u64>,
@@ -50,7 +50,7 @@ impl Postgres {
         let names = Names::new(&server, &config.schema_prefix, service)?;
         let shared = Shared {
             names,
-            collections: schema.collections,
+            schema,
             pool: Pool::new(server, config.max_connections),
             latest: watch::Sender::new(0),
             committed: Notify::new(),
@@ -67,16 +67,6 @@ impl Drop for Postgres {
     }
 }
 
-impl Shared {
-    fn collection(&self, name: &str) -> Result<&CollectionSchema, Error> {
-        let found = self.collections.iter().find(|c| c.name == name);
-        found.ok_or_else(|| Error::NoIndex {
-            collection: name.to_owned(),
-            index: "id (it is not in the schema)".to_owned(),
-        })
-    }
-}
-
 /// A column of a row.
 fn decoded<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T, Error> {
     row.try_get(column).map_err(|e| Error::Engine(Box::new(e)))
@@ -87,7 +77,7 @@ impl Engine for Postgres {
         Box::pin(async {
             let server = &self.shared.pool.server;
             let connection = server.connect_first().await?;
-            schema::migrate(server, &connection, &self.shared.names, &self.shared.collections).await?;
+            schema::migrate(server, &connection, &self.shared.names, &self.shared.schema.collections).await?;
             self.shared.pool.add(connection);
             log::place(&self.shared).await?;
             let mut follower = self.follower.lock();
@@ -100,14 +90,14 @@ impl Engine for Postgres {
 
     fn get<'a>(&'a self, collection: &'static str, ids: &'a [&'a str]) -> Answer<'a, Vec<Raw>> {
         Box::pin(async move {
-            self.shared.collection(collection)?;
+            self.shared.schema.collection(collection)?;
             read::get(&self.shared.pool, &self.shared.names, collection, ids).await
         })
     }
 
     fn find(&self, collection: &'static str, query: Query) -> Answer<'_, RawPage> {
         Box::pin(async move {
-            let schema = self.shared.collection(collection)?;
+            let schema = self.shared.schema.collection(collection)?;
             read::find(&self.shared.pool, &self.shared.names, schema, &query).await
         })
     }
@@ -121,14 +111,14 @@ impl Engine for Postgres {
         cursor: Option<&'a str>,
     ) -> Answer<'a, RawPage> {
         Box::pin(async move {
-            let schema = self.shared.collection(collection)?;
+            let schema = self.shared.schema.collection(collection)?;
             read::search(&self.shared.pool, &self.shared.names, schema, index, text, limit, cursor).await
         })
     }
 
     fn count(&self, collection: &'static str, query: Query) -> Answer<'_, u64> {
         Box::pin(async move {
-            let schema = self.shared.collection(collection)?;
+            let schema = self.shared.schema.collection(collection)?;
             read::count(&self.shared.pool, &self.shared.names, schema, &query).await
         })
     }

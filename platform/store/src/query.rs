@@ -64,11 +64,32 @@ impl Query {
         self.cursor = cursor.filter(|c| !c.is_empty()).map(str::to_owned);
         self
     }
+
+    /// The index whose keys give the order; none if it is that of the ids.
+    pub(crate) fn order(&self) -> Option<&'static str> {
+        self.range.as_ref().map(|(index, _)| *index)
+    }
+
+    /// Where the page before ended: at which key of the order's index, if there is one, and at which id.
+    pub(crate) fn resumed(&self) -> Result<Option<(Option<Key>, String)>, Error> {
+        let Some(cursor) = &self.cursor else { return Ok(None) };
+        let Place(key, id) = read_cursor(cursor)?;
+        match (self.order(), key) {
+            (Some(order), Some((index, key))) if order == index => Ok(Some((Some(key), id))),
+            (None, None) => Ok(Some((None, id))),
+            _ => Err(Error::Cursor),
+        }
+    }
+
+    /// The cursor of a page that ends at this key of the order's index, and this id.
+    pub(crate) fn cursor_at(&self, key: Option<Key>, id: String) -> Result<String, Error> {
+        write_cursor(&Place(self.order().map(str::to_owned).zip(key), id))
+    }
 }
 
 /// Where a page ended: by which index and at which of its keys, if the order is by one, and the last id.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Place(pub(crate) Option<(String, Key)>, pub(crate) String);
+struct Place(Option<(String, Key)>, String);
 
 pub(crate) fn write_cursor<T: Serialize>(place: &T) -> Result<String, Error> {
     let json = serde_json::to_vec(place).map_err(Error::Encode)?;

@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 use crate::document::Schema;
-use crate::engine::{Answer, Batch, CollectionSchema, Engine, Event, Raw, RawPage};
+use crate::engine::{Answer, Batch, Engine, Event, Raw, RawPage};
 use crate::error::Error;
 use crate::query::Query;
 
@@ -37,7 +37,7 @@ pub(crate) struct Sqlite {
 
 pub(crate) struct Shared {
     path: PathBuf,
-    collections: Vec<CollectionSchema>,
+    schema: Schema,
     readers: Mutex<Vec<Connection>>,
 }
 
@@ -52,7 +52,7 @@ impl Sqlite {
         let connection = schema::open(&path, &schema.collections)?;
         let last = read::last_position(&connection)?;
         let (latest, events) = watch::channel(last.unsigned_abs());
-        let shared = Arc::new(Shared { path, collections: schema.collections, readers: Mutex::default() });
+        let shared = Arc::new(Shared { path, schema, readers: Mutex::default() });
         let writer = writer::Writer::start(service, connection, shared.clone(), latest)?;
         Ok(Self { shared, writer, events, _folder: None })
     }
@@ -93,14 +93,6 @@ impl Shared {
         }
         result
     }
-
-    fn collection(&self, name: &str) -> Result<&CollectionSchema, Error> {
-        let found = self.collections.iter().find(|c| c.name == name);
-        found.ok_or_else(|| Error::NoIndex {
-            collection: name.to_owned(),
-            index: "id (it is not in the schema)".to_owned(),
-        })
-    }
 }
 
 pub(crate) fn failed(error: rusqlite::Error) -> Error {
@@ -114,8 +106,8 @@ impl Engine for Sqlite {
 
     fn find(&self, collection: &'static str, query: Query) -> Answer<'_, RawPage> {
         Box::pin(async move {
-            let schema = *self.shared.collection(collection)?;
-            self.shared.read(|c| read::find(c, &schema, &query))
+            let schema = self.shared.schema.collection(collection)?;
+            self.shared.read(|c| read::find(c, schema, &query))
         })
     }
 
@@ -129,12 +121,12 @@ impl Engine for Sqlite {
     ) -> Answer<'a, RawPage> {
         let (index, text, cursor) = (index.to_owned(), text.to_owned(), cursor.map(str::to_owned));
         Box::pin(self.blocking(move |shared, c| {
-            read::search(c, shared.collection(collection)?, &index, &text, limit, cursor.as_deref())
+            read::search(c, shared.schema.collection(collection)?, &index, &text, limit, cursor.as_deref())
         }))
     }
 
     fn count(&self, collection: &'static str, query: Query) -> Answer<'_, u64> {
-        Box::pin(self.blocking(move |shared, c| read::count(c, shared.collection(collection)?, &query)))
+        Box::pin(self.blocking(move |shared, c| read::count(c, shared.schema.collection(collection)?, &query)))
     }
 
     fn commit(&self, batch: Batch) -> Answer<'_, ()> {

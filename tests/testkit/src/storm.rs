@@ -32,8 +32,6 @@ pub struct Seen {
     pub unanswered: usize,
     /// The longest that anybody waited.
     pub slowest: Duration,
-    /// The longest time without a single order anywhere, from when the first was placed.
-    pub longest_gap: Duration,
 }
 
 impl Seen {
@@ -53,7 +51,7 @@ impl Seen {
 pub struct Storm {
     stop: Arc<AtomicBool>,
     orders: Arc<AtomicUsize>,
-    buyers: Vec<JoinHandle<(Seen, Vec<Instant>)>>,
+    buyers: Vec<JoinHandle<Seen>>,
 }
 
 impl Storm {
@@ -79,19 +77,15 @@ impl Storm {
     pub async fn stop(self) -> Result<Seen> {
         self.stop.store(true, Ordering::Relaxed);
         let mut all = Seen::default();
-        let mut moments = Vec::new();
         for joined in join_all(self.buyers).await {
-            let (seen, when) = joined?;
+            let seen = joined?;
             all.acknowledged.orders.extend(seen.acknowledged.orders);
             for (answer, times) in seen.refused {
                 *all.refused.entry(answer).or_default() += times;
             }
             all.unanswered += seen.unanswered;
             all.slowest = all.slowest.max(seen.slowest);
-            moments.extend(when);
         }
-        moments.sort();
-        all.longest_gap = moments.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default();
         Ok(all)
     }
 }
@@ -146,13 +140,8 @@ pub async fn stock(admin: &Api) -> Result<BTreeMap<String, u64>> {
     Ok(stock)
 }
 
-async fn buyer(
-    n: usize,
-    doors: Vec<Customer>,
-    stop: Arc<AtomicBool>,
-    orders: Arc<AtomicUsize>,
-) -> (Seen, Vec<Instant>) {
-    let (mut seen, mut moments) = (Seen::default(), Vec::new());
+async fn buyer(n: usize, doors: Vec<Customer>, stop: Arc<AtomicBool>, orders: Arc<AtomicUsize>) -> Seen {
+    let mut seen = Seen::default();
     let body = order_body("EUR", "4242424242424242");
     let mut turn = 0;
     while !stop.load(Ordering::Relaxed) {
@@ -169,7 +158,6 @@ async fn buyer(
         match answer {
             Ok(answer) if answer.status == 201 => {
                 orders.fetch_add(1, Ordering::Relaxed);
-                moments.push(Instant::now());
                 let id = answer.json()["id"].as_str().map(str::to_owned);
                 seen.acknowledged.orders.extend(id.map(|id| (key, id)));
                 continue;
@@ -182,5 +170,5 @@ async fn buyer(
         }
         tokio::time::sleep(PAUSE).await;
     }
-    (seen, moments)
+    seen
 }

@@ -1,71 +1,13 @@
 //! Where an event comes from can be seen in the trace of its handling.
 
-use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::LogsService;
-use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
-use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::MetricsService;
-use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::TraceService;
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
-use tonic::{Request, Response, Status};
 use vitrine_platform_bus::{dead_letters, redrive};
-use vitrine_platform_telemetry::{Config, Context, Exporter, Telemetry};
+use vitrine_platform_telemetry::{Config, Context, Telemetry};
+use vitrine_tests_capture::{Capture, hex};
 
-use crate::{NAME, PATIENCE, Shared, eventually, world};
-
-/// Keeps the spans that it is sent.
-#[derive(Clone, Default)]
-struct Collector(Shared<Vec<Span>>);
-
-#[tonic::async_trait]
-impl TraceService for Collector {
-    async fn export(
-        &self,
-        batch: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let scopes = batch.into_inner().resource_spans.into_iter().flat_map(|r| r.scope_spans);
-        self.0.lock().expect("no panic").extend(scopes.flat_map(|s| s.spans));
-        Ok(Response::new(Default::default()))
-    }
-}
-
-#[tonic::async_trait]
-impl MetricsService for Collector {
-    async fn export(
-        &self,
-        _: Request<ExportMetricsServiceRequest>,
-    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
-        Ok(Response::new(Default::default()))
-    }
-}
-
-#[tonic::async_trait]
-impl LogsService for Collector {
-    async fn export(
-        &self,
-        _: Request<ExportLogsServiceRequest>,
-    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
-        Ok(Response::new(Default::default()))
-    }
-}
-
-impl Collector {
-    /// The spans that handled events, once there are so many.
-    async fn handled(&self, telemetry: &Telemetry, n: usize) -> Vec<Span> {
-        let found = || -> Vec<Span> {
-            let all = self.0.lock().expect("no panic");
-            all.iter().filter(|s| s.kind() == SpanKind::Consumer).cloned().collect()
-        };
-        eventually(async || {
-            telemetry.flush(PATIENCE).await;
-            found().len() >= n
-        })
-        .await;
-        found()
-    }
-}
+use crate::{NAME, eventually, world};
 
 /// The trace and the span of a `traceparent`.
 fn ids(context: &Context) -> (String, String) {
@@ -74,24 +16,19 @@ fn ids(context: &Context) -> (String, String) {
     (parts.next().expect("a trace"), parts.next().expect("a span"))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
 #[tokio::test]
 async fn handling_is_linked_to_publishing() {
     let mut world = world();
-    let (telemetry, collector) = (Telemetry::new(Config::default()), Collector::default());
-    let exporter = Exporter::direct(collector.clone(), Config::default());
-    let exporting = (telemetry.clone(), world.stop.clone());
-    tokio::spawn(async move { exporting.0.run(exporter, exporting.1).await });
+    let telemetry = Telemetry::new(Config::default());
+    let capture = Capture::of(&telemetry, Config::default()).await;
+    let handled = |span: &Span| span.kind() == SpanKind::Consumer;
 
     let publisher = telemetry.service("customers").server_span("erase", None, Some("session.id=s-7"));
     let (trace, span) = ids(&publisher.context());
     publisher.context().scope(world.publish(&["fine", "reject"])).await;
     world.follow(world.log(), &telemetry);
 
-    let spans = collector.handled(&telemetry, 2).await;
+    let spans = capture.spans_that(2, handled).await;
     for span_of_handling in &spans {
         let links: Vec<_> = span_of_handling.links.iter().map(|l| (hex(&l.trace_id), hex(&l.span_id))).collect();
         assert_eq!(links, [(trace.clone(), span.clone())]);
@@ -115,7 +52,7 @@ async fn handling_is_linked_to_publishing() {
     let letter = dead_letters(&world.store, NAME).await.expect("read").remove(0);
     assert!(redrive(&world.store, NAME, &letter.event_id).await.expect("asked"));
     world.publish(&["wake", "up"]).await;
-    let spans = collector.handled(&telemetry, 5).await;
+    let spans = capture.spans_that(5, handled).await;
     let again = spans.iter().filter(|s| failed(s)).nth(1).expect("handed out again");
     assert_eq!(hex(&again.links[0].trace_id), trace);
     drop(publisher);

@@ -21,8 +21,8 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tower::service_fn;
-
 use vitrine_kit::jitter;
+
 use super::Connecting;
 use crate::discovery::bare;
 

@@ -12,8 +12,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde::{Deserialize, Serialize};
-
 use vitrine_kit::jitter;
+
 use super::{Discovery, Told, address};
 use crate::Error;
 use crate::balance::Address;

@@ -60,7 +60,7 @@ async fn calls_that_are_too_late_count_as_failures(far: bool) {
 async fn refusals_and_callers_who_go_away_do_not(far: bool) {
     let world = world(far, Limits::default()).await;
     for _ in 0..25 {
-        assert_eq!(reason(world.add("refuse").await), "INVALID_FIELD");
+        assert_eq!(reason(world.add("refuse").await), "ODD");
     }
     for gone in 1..=25 {
         let call = world.add("hang");

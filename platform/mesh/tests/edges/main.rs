@@ -1,14 +1,15 @@
-//! The Fence in bad times, and what it tells about them: in process and over gRPC, the same body.
+//! What the Fence promises, in good times and bad, and what it tells about them: in process and over gRPC, the same body.
+
+mod promises;
 
 mod breaker;
-mod collector;
 mod leaving;
 mod telling;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -23,6 +24,10 @@ use vitrine_platform_telemetry::{Config, Context, Telemetry};
 
 /// How long anything may take to come about.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Set on a request by the caller; must not be seen by the callee.
+#[derive(Clone)]
+struct Secret;
 
 /// Does what the customer's id says, and counts what it was asked and what it had to leave.
 #[derive(Clone, Default)]
@@ -41,8 +46,9 @@ impl Drop for Leaving {
 }
 
 impl Odd {
-    async fn answer(&self, asked: String) -> Result<Response<Cart>, Status> {
+    async fn answer(&self, asked: String, has_secret: bool) -> Result<Response<Cart>, Status> {
         let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        let context = Context::current();
         match asked.as_str() {
             "hang" => {
                 let _leaving = Leaving(self.left.clone());
@@ -51,12 +57,17 @@ impl Odd {
             "panic" => panic!("as asked"),
             "fail" => Err(Status::unavailable("as asked")),
             "fail twice" if call <= 2 => Err(Status::unavailable("as asked")),
-            "refuse" => Err(Problem::invalid("quantity", "1 to 999", "as asked").into()),
+            "refuse" => Err(Problem::invalid("quantity", "1 to 999", "as asked").with_reason("ODD").into()),
             "time left" => {
-                let left =
-                    Context::current().deadline().map(|d| d.saturating_duration_since(std::time::Instant::now()));
-                Ok(cart(left.unwrap_or(Duration::MAX).as_millis().to_string()))
+                let left = context.deadline().map_or(Duration::MAX, |d| d.saturating_duration_since(Instant::now()));
+                Ok(cart(left.as_millis().to_string()))
             }
+            "context" => Ok(cart(format!(
+                "{} {} {has_secret}",
+                context.trace_id().unwrap_or_default(),
+                context.baggage().get("session.id").unwrap_or_default()
+            ))),
+            "large" => Ok(cart("x".repeat(5 * 1024 * 1024))),
             _ => Ok(cart(asked)),
         }
     }
@@ -69,10 +80,11 @@ fn cart(customer_id: String) -> Response<Cart> {
 #[tonic::async_trait]
 impl CartsService for Odd {
     async fn get_cart(&self, request: Request<GetCartRequest>) -> Result<Response<Cart>, Status> {
-        self.answer(request.into_inner().customer_id).await
+        let has_secret = request.extensions().get::<Secret>().is_some();
+        self.answer(request.into_inner().customer_id, has_secret).await
     }
     async fn add_item(&self, request: Request<AddItemRequest>) -> Result<Response<Cart>, Status> {
-        self.answer(request.into_inner().customer_id).await
+        self.answer(request.into_inner().customer_id, false).await
     }
     async fn set_item(&self, _: Request<SetItemRequest>) -> Result<Response<Cart>, Status> {
         Err(Status::unimplemented("not here"))

@@ -1,12 +1,14 @@
 //! What the Fence tells about a call: a span on each side and the figures of both.
 
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use vitrine_platform_mesh::Limits;
-use vitrine_platform_telemetry::Context;
+use vitrine_platform_telemetry::{Config, Context};
+use vitrine_tests_capture::{Capture, shown};
 
-use crate::collector::{Collector, text};
 use crate::{World, near_and_far, world};
 
 near_and_far!(
@@ -18,10 +20,10 @@ near_and_far!(
 
 const METHOD: &str = "vitrine.carts.v1.CartsService/AddItem";
 
-async fn told(far: bool) -> (World, Collector, Collector) {
+async fn told(far: bool) -> (World, Capture, Capture) {
     let world = world(far, Limits::default()).await;
-    let caller = Collector::of(&world.caller, &world.stop);
-    let callee = Collector::of(&world.callee, &world.stop);
+    let caller = Capture::of(&world.caller, Config::default()).await;
+    let callee = Capture::of(&world.callee, Config::default()).await;
     (world, caller, callee)
 }
 
@@ -30,7 +32,16 @@ fn is_error(span: &Span) -> bool {
 }
 
 fn has(span: &Span, attribute: &str) -> bool {
-    span.attributes.iter().any(|a| text(a) == attribute)
+    span.attributes.iter().any(|a| shown(a) == attribute)
+}
+
+/// How often an instrument has noted something with all of these attributes.
+async fn count(capture: &Capture, instrument: &str, attributes: &[&str]) -> u64 {
+    let seen = capture.seen().await;
+    let last = seen.metrics().rfind(|m| m.name == instrument).and_then(|m| m.data.clone());
+    let Some(Data::Histogram(histogram)) = last else { return 0 };
+    let fits = |known: &[KeyValue]| attributes.iter().all(|a| known.iter().any(|k| shown(k) == *a));
+    histogram.data_points.iter().filter(|p| fits(&p.attributes)).map(|p| p.count).sum()
 }
 
 async fn spans_stand_below_each_other(far: bool) {
@@ -39,7 +50,7 @@ async fn spans_stand_below_each_other(far: bool) {
     origin.context().scope(world.get("fail twice")).await.expect("the third time");
     drop(origin);
 
-    let outer = caller.spans(&world.caller, 2).await;
+    let outer = caller.spans(2).await;
     let origin = outer.iter().find(|s| s.name == "origin").expect("told");
     let call = outer.iter().find(|s| s.kind() == SpanKind::Client).expect("told");
     assert_eq!(outer.len(), 2, "one span for a call, however often it is tried: {outer:?}");
@@ -49,7 +60,7 @@ async fn spans_stand_below_each_other(far: bool) {
         assert!(has(call, attribute), "{attribute}: {:?}", call.attributes);
     }
 
-    let inner = callee.spans(&world.callee, 3).await;
+    let inner = callee.spans(3).await;
     assert_eq!(inner.len(), 3, "one for each try");
     for span in &inner {
         assert_eq!((&span.trace_id, &span.parent_span_id), (&call.trace_id, &call.span_id));
@@ -65,8 +76,8 @@ async fn faults_are_marked_where_they_are(far: bool) {
     for (what, code, is_fault) in [("refuse", "INVALID_ARGUMENT", false), ("panic", "INTERNAL", true)] {
         let _ = world.add(what).await.expect_err(what);
         let code = format!("rpc.grpc.status_code={code}");
-        let of_caller = caller.spans(&world.caller, 1).await.into_iter().find(|s| has(s, &code)).expect(what);
-        let of_callee = callee.spans(&world.callee, 1).await.into_iter().find(|s| has(s, &code)).expect(what);
+        let of_caller = caller.spans(1).await.into_iter().find(|s| has(s, &code)).expect(what);
+        let of_callee = callee.spans(1).await.into_iter().find(|s| has(s, &code)).expect(what);
         assert!(is_error(&of_caller), "to its caller every failure is one: {of_caller:?}");
         assert_eq!(is_error(&of_callee), is_fault, "{of_callee:?}");
         assert_eq!(of_callee.parent_span_id, of_caller.span_id);
@@ -79,15 +90,15 @@ async fn calls_are_counted_with_their_outcome(far: bool) {
     for what in ["fine", "fine", "fine", "refuse", "panic"] {
         let _ = world.add(what).await;
     }
-    caller.spans(&world.caller, 5).await;
-    callee.spans(&world.callee, 5).await;
+    caller.spans(5).await;
+    callee.spans(5).await;
     let method = format!("rpc.method={METHOD}");
     for (code, error, n) in [("OK", "false", 3), ("INVALID_ARGUMENT", "false", 1), ("INTERNAL", "true", 1)] {
         let attributes = [method.as_str(), &format!("rpc.grpc.status_code={code}"), &format!("error={error}")];
-        assert_eq!(callee.count(&world.callee, "rpc.server.duration", &attributes).await, n, "{code}");
-        assert_eq!(caller.count(&world.caller, "rpc.client.duration", &attributes).await, n, "{code}");
+        assert_eq!(count(&callee, "rpc.server.duration", &attributes).await, n, "{code}");
+        assert_eq!(count(&caller, "rpc.client.duration", &attributes).await, n, "{code}");
     }
-    assert_eq!(callee.count(&world.callee, "rpc.server.duration", &[]).await, 5);
+    assert_eq!(count(&callee, "rpc.server.duration", &[]).await, 5);
 }
 
 async fn a_trace_that_is_not_recorded_stays_so(far: bool) {
@@ -97,8 +108,8 @@ async fn a_trace_that_is_not_recorded_stays_so(far: bool) {
     unrecorded.context().scope(world.add("fine")).await.expect("answered");
     drop(unrecorded);
     Context::default().scope(world.add("fine")).await.expect("answered");
-    let (outer, inner) = (caller.spans(&world.caller, 1).await, callee.spans(&world.callee, 1).await);
+    let (outer, inner) = (caller.spans(1).await, callee.spans(1).await);
     assert_eq!((outer.len(), inner.len()), (1, 1), "only the second");
     assert_eq!(inner[0].parent_span_id, outer[0].span_id);
-    assert_eq!(callee.count(&world.callee, "rpc.server.duration", &[]).await, 2, "figures count all");
+    assert_eq!(count(&callee, "rpc.server.duration", &[]).await, 2, "figures count all");
 }

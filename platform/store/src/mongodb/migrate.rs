@@ -37,7 +37,7 @@ pub(crate) async fn migrate(shared: &Shared) -> Result<(), Error> {
         return Err(shared.unusable(&shared.name(), &reason, None));
     }
     make(shared, &database, OUTBOX).await?;
-    for collection in &shared.collections {
+    for collection in &shared.schema.collections {
         make(shared, &database, &format!("c_{}", collection.name)).await?;
         indexes(shared, &database, collection).await?;
     }
@@ -69,7 +69,7 @@ async fn indexes(shared: &Shared, database: &Database, collection: &CollectionSc
     let mut known: HashMap<String, String> = recorded.iter().map(|r| (text(r, "name"), text(r, "kind"))).collect();
     let mut added = Vec::new();
     for index in collection.indexes {
-        if known.get(index.name).is_some_and(|kind| kind == kind_name(index.kind)) {
+        if known.get(index.name).is_some_and(|kind| kind == index.kind.name()) {
             known.remove(index.name);
         } else {
             added.push(index);
@@ -90,8 +90,7 @@ async fn indexes(shared: &Shared, database: &Database, collection: &CollectionSc
     }
     for index in added {
         shared.within(documents.create_index(model(index)).into_future()).await?;
-        let record =
-            doc! { "$set": { "collection": collection.name, "name": index.name, "kind": kind_name(index.kind) } };
+        let record = doc! { "$set": { "collection": collection.name, "name": index.name, "kind": index.kind.name() } };
         let id = doc! { "_id": record_id(collection, index.name) };
         shared.within(records.update_one(id, record).upsert(true).into_future()).await?;
     }
@@ -100,14 +99,6 @@ async fn indexes(shared: &Shared, database: &Database, collection: &CollectionSc
 
 fn record_id(collection: &CollectionSchema, name: &str) -> String {
     format!("{}.{name}", collection.name)
-}
-
-fn kind_name(kind: IndexKind) -> &'static str {
-    match kind {
-        IndexKind::Unique => "unique",
-        IndexKind::Ordered => "ordered",
-        IndexKind::Text => "text",
-    }
 }
 
 fn model(index: &Index) -> IndexModel {

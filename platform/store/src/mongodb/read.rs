@@ -7,10 +7,9 @@ use ::mongodb::bson::{Document as Bson, doc};
 use futures::TryStreamExt;
 
 use super::{OUTBOX, STATE, Shared, int, key_of, text_of};
-use crate::document::IndexKind;
 use crate::engine::{CollectionSchema, Event, NewEvent, Raw, RawPage};
 use crate::error::Error;
-use crate::query::{MAX_PAGE, Place, Query, read_cursor, write_cursor};
+use crate::query::{MAX_PAGE, Query, read_cursor, write_cursor};
 use crate::words::{MAX_DEPTH, MAX_WORDS, folded};
 
 fn text(document: &Bson, field: &str) -> String {
@@ -26,7 +25,7 @@ fn raw(document: &Bson) -> Raw {
 }
 
 pub(crate) async fn get(shared: &Shared, collection: &str, ids: &[&str]) -> Result<Vec<Raw>, Error> {
-    shared.schema(collection)?;
+    shared.schema.collection(collection)?;
     let documents = shared.documents(collection)?;
     let wanted = doc! { "_id": { "$in": ids } };
     let found: Vec<Bson> = shared.within(async { documents.find(wanted).await?.try_collect().await }).await?;
@@ -38,20 +37,14 @@ pub(crate) async fn get(shared: &Shared, collection: &str, ids: &[&str]) -> Resu
 fn filter(schema: &CollectionSchema, query: &Query) -> Result<Vec<Bson>, Error> {
     let mut all = Vec::new();
     for (index, key) in &query.equal {
-        known(schema, index)?;
+        schema.has_keys(index)?;
         all.push(doc! { format!("keys.{index}"): text_of(key) });
     }
     if let Some((index, range)) = &query.range {
-        known(schema, index)?;
+        schema.has_keys(index)?;
         all.push(doc! { format!("keys.{index}"): { "$gte": text_of(range.start()), "$lte": text_of(range.end()) } });
     }
     Ok(all)
-}
-
-fn known(schema: &CollectionSchema, index: &str) -> Result<(), Error> {
-    let found = schema.indexes.iter().any(|i| i.name == index && i.kind != IndexKind::Text);
-    let no_index = || Error::NoIndex { collection: schema.name.to_owned(), index: index.to_owned() };
-    found.then_some(()).ok_or_else(no_index)
 }
 
 fn all_of(filters: Vec<Bson>) -> Bson {
@@ -63,24 +56,21 @@ fn all_of(filters: Vec<Bson>) -> Bson {
 }
 
 pub(crate) async fn find(shared: &Shared, collection: &str, query: Query) -> Result<RawPage, Error> {
-    let schema = shared.schema(collection)?;
+    let schema = shared.schema.collection(collection)?;
     let mut filters = filter(schema, &query)?;
     let (compare, order) = if query.descending { ("$lt", -1) } else { ("$gt", 1) };
-    let order_index = query.range.as_ref().map(|(index, _)| *index);
-    let order_key = order_index.map(|index| format!("keys.{index}"));
-    if let Some(cursor) = &query.cursor {
-        let Place(key, id) = read_cursor(cursor)?;
-        match (&order_key, key) {
-            (Some(field), Some((index, key))) if order_index == Some(index.as_str()) => {
+    let order_key = query.order().map(|index| format!("keys.{index}"));
+    if let Some((key, id)) = query.resumed()? {
+        filters.push(match order_key.as_ref().zip(key) {
+            Some((field, key)) => {
                 let key = text_of(&key);
-                filters.push(doc! { "$or": [
+                doc! { "$or": [
                     { field: { compare: &key } },
                     { field: &key, "_id": { compare: id } },
-                ] });
+                ] }
             }
-            (None, None) => filters.push(doc! { "_id": { compare: id } }),
-            _ => return Err(Error::Cursor),
-        }
+            None => doc! { "_id": { compare: id } },
+        });
     }
     if query.limit == 0 {
         return Ok(RawPage { items: Vec::new(), next_cursor: None });
@@ -98,14 +88,13 @@ pub(crate) async fn find(shared: &Shared, collection: &str, query: Query) -> Res
         && let Some(last) = found.get(items.len().saturating_sub(1))
     {
         let key_in = |index: &str| last.get_document("keys").ok()?.get_str(index).ok().and_then(key_of);
-        let key = order_index.and_then(|index| Some((index.to_owned(), key_in(index)?)));
-        next_cursor = Some(write_cursor(&Place(key, text(last, "_id")))?);
+        next_cursor = Some(query.cursor_at(query.order().and_then(key_in), text(last, "_id"))?);
     }
     Ok(RawPage { items, next_cursor })
 }
 
 pub(crate) async fn count(shared: &Shared, collection: &str, query: Query) -> Result<u64, Error> {
-    let filters = filter(shared.schema(collection)?, &query)?;
+    let filters = filter(shared.schema.collection(collection)?, &query)?;
     let documents = shared.documents(collection)?;
     shared.within(documents.count_documents(all_of(filters)).into_future()).await
 }
@@ -118,10 +107,8 @@ pub(crate) async fn search(
     limit: usize,
     cursor: Option<&str>,
 ) -> Result<RawPage, Error> {
-    let schema = shared.schema(collection)?;
-    if !schema.indexes.iter().any(|i| i.name == index && i.kind == IndexKind::Text) {
-        return Err(Error::NoIndex { collection: collection.to_owned(), index: index.to_owned() });
-    }
+    let schema = shared.schema.collection(collection)?;
+    schema.has_words(index)?;
     let skip: usize = cursor.filter(|c| !c.is_empty()).map_or(Ok(0), read_cursor)?;
     let limit = limit.min(MAX_PAGE);
     let mut words: Vec<String> = folded(text).take(MAX_WORDS).collect();

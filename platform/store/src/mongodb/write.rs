@@ -9,8 +9,8 @@ use ::mongodb::error::{
 };
 use ::mongodb::options::ReturnDocument;
 use ::mongodb::{ClientSession, Collection};
-
 use vitrine_kit::jitter;
+
 use super::{OUTBOX, STATE, Shared, int, text_of};
 use crate::document::{IndexKind, Key, Keys};
 use crate::engine::{Batch, CollectionSchema, Expect, NewEvent, Op};
@@ -80,7 +80,7 @@ async fn transaction(shared: &Shared, batch: &Batch, committing: &mut bool) -> R
     for op in &batch.ops {
         match op {
             Op::Put { collection, id, body, keys, expect } => {
-                put(shared, &mut session, shared.schema(collection)?, id, body, keys, *expect).await?;
+                put(shared, &mut session, shared.schema.collection(collection)?, id, body, keys, *expect).await?;
             }
             Op::Delete { collection, id, expect } => delete(shared, &mut session, collection, id, *expect).await?,
         }
@@ -100,10 +100,7 @@ async fn put(
     put: &Keys,
     expect: Expect,
 ) -> Result<(), Failed> {
-    let declared = |name: &str| schema.indexes.iter().any(|i| i.name == name);
-    if let Some((index, _)) = put.0.iter().find(|(name, _)| !declared(name)) {
-        return Err(Error::NoIndex { collection: schema.name.to_owned(), index: (*index).to_owned() }.into());
-    }
+    schema.has_all(put)?;
     let documents = shared.documents(schema.name)?;
     let (body, keys) = (String::from_utf8_lossy(body).into_owned(), keys(schema, put));
     let refused = |e: MongoError| duplicate(schema, id, e);
@@ -190,7 +187,7 @@ async fn publish(shared: &Shared, session: &mut ClientSession, events: &[NewEven
 pub(crate) fn keys(schema: &CollectionSchema, keys: &Keys) -> Bson {
     let mut out = Bson::new();
     for index in schema.indexes {
-        let Some((_, key)) = keys.0.iter().find(|(name, _)| *name == index.name) else { continue };
+        let Some(key) = keys.of(index.name) else { continue };
         match (index.kind, key) {
             (IndexKind::Text, Key::Str(text)) => {
                 let words: Vec<Value> = folded(text).take(MAX_INDEXED).map(Value::String).collect();

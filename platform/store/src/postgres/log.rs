@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_postgres::{Row, SimpleQueryMessage};
-
 use vitrine_kit::jitter;
+
 use super::pool::Values;
 use super::server::{Connection, Fault};
 use super::{Shared, decoded, form};

@@ -14,8 +14,11 @@ use crate::error::Error;
 /// How long one waits for a connection that others use; then it is [`Error::Busy`].
 const WAIT: Duration = Duration::from_secs(3);
 
+/// A value of a statement.
+pub(crate) type Value = Box<dyn ToSql + Sync + Send>;
+
 /// Values of a statement.
-pub(crate) type Values = Vec<Box<dyn ToSql + Sync + Send>>;
+pub(crate) type Values = Vec<Value>;
 
 pub(crate) struct Pool {
     pub(crate) server: Server,

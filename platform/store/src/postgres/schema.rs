@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
+use vitrine_kit::id;
 
 use super::pool::{Values, borrowed};
 use super::server::{Connection, Fault, Server};
@@ -72,13 +73,9 @@ impl Names {
         &self.0
     }
 
-    /// The number of an advisory lock (FNV-1a of its name). Another schema may have the same by chance: then one waits for the other.
+    /// The number of an advisory lock, the same in every release. Another schema may have the same by chance: then one waits for the other.
     pub(crate) fn lock(&self, purpose: &str) -> i64 {
-        let name = format!("vitrine {} {purpose}", self.0);
-        let hash = name
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        hash.cast_signed()
+        id::hash(&format!("vitrine {} {purpose}", self.0)).cast_signed()
     }
 }
 
@@ -199,7 +196,7 @@ impl Maker<'_> {
         let (mut change, mut build) = (String::new(), String::new());
         for index in collection.indexes {
             match known.remove(index.name) {
-                Some(before) if before == kind_name(index.kind) => continue,
+                Some(before) if before == index.kind.name() => continue,
                 Some(_) => change += &drop_index(self.names, collection.name, index.name),
                 None => {}
             }
@@ -262,17 +259,9 @@ impl Maker<'_> {
     }
 }
 
-fn kind_name(kind: IndexKind) -> &'static str {
-    match kind {
-        IndexKind::Unique => "unique",
-        IndexKind::Ordered => "ordered",
-        IndexKind::Text => "text",
-    }
-}
-
 /// What makes an index: its column with a record of it, and the index itself.
 fn make_index(names: &Names, collection: &str, index: &Index) -> (String, String) {
-    let (table, name, kind) = (names.table(collection), index.name, kind_name(index.kind));
+    let (table, name, kind) = (names.table(collection), index.name, index.kind.name());
     let column_type = if index.kind == IndexKind::Text { "tsvector" } else { "bytea" };
     let column = format!(
         "ALTER TABLE {table} ADD COLUMN k_{name} {column_type};

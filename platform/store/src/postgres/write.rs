@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures::future::{MaybeDone, maybe_done};
-
 use vitrine_kit::jitter;
-use super::pool::{Values, borrowed};
+
+use super::pool::{Value, Values, borrowed};
 use super::schema::Names;
 use super::server::{Connection, Fault, Server};
 use super::{Shared, form};
@@ -73,9 +73,11 @@ fn steps(shared: &Shared, batch: Batch) -> Result<Vec<Step>, Error> {
     for op in batch.ops {
         steps.push(match op {
             Op::Put { collection, id, body, keys, expect } => {
-                put(&shared.names, shared.collection(collection)?, id, &body, &keys, expect)?
+                put(&shared.names, shared.schema.collection(collection)?, id, &body, &keys, expect)?
             }
-            Op::Delete { collection, id, expect } => delete(&shared.names, shared.collection(collection)?, id, expect),
+            Op::Delete { collection, id, expect } => {
+                delete(&shared.names, shared.schema.collection(collection)?, id, expect)
+            }
         });
     }
     // Behind the writes: an event of a document that others changed waits for them, and so comes after theirs.
@@ -91,10 +93,7 @@ fn put(
     keys: &Keys,
     expect: Expect,
 ) -> Result<Step, Error> {
-    let declared = |name: &str| schema.indexes.iter().any(|i| i.name == name);
-    if let Some((index, _)) = keys.0.iter().find(|(name, _)| !declared(name)) {
-        return Err(Error::NoIndex { collection: schema.name.to_owned(), index: (*index).to_owned() });
-    }
+    schema.has_all(keys)?;
     let mut values: Values = vec![Box::new(form::text(&id).into_owned()), Box::new(form::body(body).into_owned())];
     for index in schema.indexes {
         values.push(key_value(index, keys));
@@ -130,8 +129,8 @@ fn mark(index: &Index, at: usize) -> String {
 }
 
 /// What an index keeps of a document.
-pub(crate) fn key_value(index: &Index, keys: &Keys) -> Box<dyn tokio_postgres::types::ToSql + Sync + Send> {
-    let key = keys.0.iter().find(|(name, _)| *name == index.name).map(|(_, key)| key);
+pub(crate) fn key_value(index: &Index, keys: &Keys) -> Value {
+    let key = keys.of(index.name);
     if index.kind != IndexKind::Text {
         return Box::new(key.map(form::key));
     }
@@ -277,7 +276,7 @@ where
 fn refusal(shared: &Shared, step: &Step, error: tokio_postgres::Error) -> Failure {
     let unique = error.code() == Some(&tokio_postgres::error::SqlState::UNIQUE_VIOLATION);
     let constraint = error.as_db_error().and_then(|e| e.constraint()).filter(|_| unique);
-    let Some((constraint, schema)) = constraint.zip(shared.collection(step.collection).ok()) else {
+    let Some((constraint, schema)) = constraint.zip(shared.schema.collection(step.collection).ok()) else {
         return Failure::Fault(Fault::Postgres(error));
     };
     let index = schema.indexes.iter().find(|i| Names::index(schema.name, i.name) == constraint);

@@ -3,10 +3,11 @@
 use rusqlite::{Connection, Row, params_from_iter, types::Value};
 
 use super::failed;
-use crate::document::{IndexKind, Key};
+use crate::document::Key;
 use crate::engine::{CollectionSchema, Event, NewEvent, Raw, RawPage};
 use crate::error::Error;
-use crate::query::{MAX_PAGE, Place, Query, read_cursor, write_cursor};
+use crate::query::{MAX_PAGE, Query, read_cursor, write_cursor};
+use crate::sql::{self, Statement, bound};
 use crate::words::{MAX_DEPTH, MAX_WORDS, split};
 
 pub(crate) fn get(connection: &Connection, collection: &str, ids: &[&str]) -> Result<Vec<Raw>, Error> {
@@ -26,93 +27,57 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
     Ok(Raw { id: row.get(0)?, version: row.get::<_, i64>(1)?.unsigned_abs(), body: row.get(2)? })
 }
 
-/// The WHERE clause of a query without its cursor, and its values.
-fn conditions(schema: &CollectionSchema, query: &Query) -> Result<(Vec<String>, Vec<Value>), Error> {
-    let (mut clauses, mut values) = (Vec::new(), Vec::new());
-    let mut bind = |key: &Key| {
-        values.push(value(key));
-        values.len()
-    };
-    for (index, key) in &query.equal {
-        known(schema, index)?;
-        clauses.push(format!("k_{index} = ?{}", bind(key)));
-    }
-    if let Some((index, range)) = &query.range {
-        known(schema, index)?;
-        let (low, high) = (bind(range.start()), bind(range.end()));
-        clauses.push(format!("k_{index} BETWEEN ?{low} AND ?{high}"));
-    }
-    Ok((clauses, values))
-}
+/// How SQLite writes values.
+enum Dialect {}
 
-fn known(schema: &CollectionSchema, index: &str) -> Result<(), Error> {
-    let found = schema.indexes.iter().any(|i| i.name == index && i.kind != IndexKind::Text);
-    let no_index = || Error::NoIndex { collection: schema.name.to_owned(), index: index.to_owned() };
-    found.then_some(()).ok_or_else(no_index)
-}
-
-fn value(key: &Key) -> Value {
-    match key {
-        Key::Int(n) => Value::Integer(*n),
-        Key::Str(s) => Value::Text(s.clone()),
+impl sql::Dialect for Dialect {
+    type Value = Value;
+    const MARK: char = '?';
+    const BODY: &'static str = "body";
+    const NO_KEY: &'static str = "NULL";
+    fn key(key: &Key) -> Value {
+        match key {
+            Key::Int(n) => Value::Integer(*n),
+            Key::Str(s) => Value::Text(s.clone()),
+        }
+    }
+    fn id(id: &str) -> Value {
+        Value::Text(id.to_owned())
+    }
+    fn number(n: i64) -> Value {
+        Value::Integer(n)
     }
 }
 
-fn where_clause(clauses: &[String]) -> String {
-    if clauses.is_empty() { String::new() } else { format!("WHERE {}", clauses.join(" AND ")) }
+/// The table of a collection.
+fn table(schema: &CollectionSchema) -> String {
+    format!("c_{}", schema.name)
 }
 
 pub(crate) fn find(connection: &Connection, schema: &CollectionSchema, query: &Query) -> Result<RawPage, Error> {
-    let (mut clauses, mut values) = conditions(schema, query)?;
-    let (compare, order) = if query.descending { ("<", "DESC") } else { (">", "ASC") };
-    let order_index = query.range.as_ref().map(|(index, _)| *index);
-    let order_key = order_index.map(|index| format!("k_{index}"));
-    if let Some(cursor) = &query.cursor {
-        let Place(key, id) = read_cursor(cursor)?;
-        match (&order_key, key) {
-            (Some(column), Some((index, key))) if order_index == Some(index.as_str()) => {
-                values.push(value(&key));
-                let at = values.len();
-                clauses.push(format!("({column}, id) {compare} (?{at}, ?{})", at + 1));
-            }
-            (None, None) => clauses.push(format!("id {compare} ?{}", values.len() + 1)),
-            _ => return Err(Error::Cursor),
-        }
-        values.push(Value::Text(id));
-    }
-    let order_by = order_key.as_ref().map_or(format!("id {order}"), |c| format!("{c} {order}, id {order}"));
-    let key_column = order_key.as_deref().unwrap_or("NULL");
-    values.push(Value::Integer(i64::try_from(query.limit + 1).unwrap_or(i64::MAX)));
-    let sql = format!(
-        "SELECT id, version, body, {key_column} FROM c_{} {} ORDER BY {order_by} LIMIT ?{}",
-        schema.name,
-        where_clause(&clauses),
-        values.len()
-    );
+    let Statement { sql, values } = sql::find::<Dialect>(&table(schema), schema, query)?;
     let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
     let mut rows = statement.query(params_from_iter(values)).map_err(failed)?;
     let mut items = Vec::new();
-    let mut last_key: Option<(&str, Key)> = None;
+    let mut last_key = None;
     let mut next_cursor = None;
     while let Some(row) = rows.next().map_err(failed)? {
         if items.len() == query.limit {
-            let key = last_key.map(|(index, key)| (index.to_owned(), key));
-            next_cursor = items.last().map(|last: &Raw| write_cursor(&Place(key, last.id.clone()))).transpose()?;
+            next_cursor = items.last().map(|last: &Raw| query.cursor_at(last_key, last.id.clone())).transpose()?;
             break;
         }
-        last_key = order_index.zip(match row.get(3).map_err(failed)? {
+        last_key = match row.get(3).map_err(failed)? {
             Value::Integer(n) => Some(Key::Int(n)),
             Value::Text(s) => Some(Key::Str(s)),
             _ => None,
-        });
+        };
         items.push(raw(row).map_err(failed)?);
     }
     Ok(RawPage { items, next_cursor })
 }
 
 pub(crate) fn count(connection: &Connection, schema: &CollectionSchema, query: &Query) -> Result<u64, Error> {
-    let (clauses, values) = conditions(schema, query)?;
-    let sql = format!("SELECT count(*) FROM c_{} {}", schema.name, where_clause(&clauses));
+    let Statement { sql, values } = sql::count::<Dialect>(&table(schema), schema, query)?;
     let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
     let n: i64 = statement.query_row(params_from_iter(values), |row| row.get(0)).map_err(failed)?;
     Ok(n.unsigned_abs())
@@ -126,10 +91,8 @@ pub(crate) fn search(
     limit: usize,
     cursor: Option<&str>,
 ) -> Result<RawPage, Error> {
+    schema.has_words(index)?;
     let collection = schema.name;
-    if !schema.indexes.iter().any(|i| i.name == index && i.kind == IndexKind::Text) {
-        return Err(Error::NoIndex { collection: collection.to_owned(), index: index.to_owned() });
-    }
     let skip: usize = cursor.filter(|c| !c.is_empty()).map_or(Ok(0), read_cursor)?;
     let words = words(text);
     let limit = limit.min(MAX_PAGE);
@@ -142,7 +105,6 @@ pub(crate) fn search(
          WHERE {table} MATCH ?1 ORDER BY rank, {table}.rowid LIMIT ?2 OFFSET ?3"
     );
     let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
-    let bound = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     let mut rows = statement.query(rusqlite::params![words, bound(limit + 1), bound(skip)]).map_err(failed)?;
     let mut items = Vec::new();
     while let Some(row) = rows.next().map_err(failed)? {
@@ -184,7 +146,7 @@ pub(crate) fn events(
     let mut values = vec![
         Value::Integer(i64::try_from(after).unwrap_or(i64::MAX)),
         Value::Integer(last),
-        Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)),
+        Value::Integer(bound(limit)),
     ];
     values.extend(topics.iter().cloned().map(Value::Text));
     let mut statement = connection.prepare_cached(&sql).map_err(failed)?;

@@ -130,7 +130,7 @@ fn make_collection(connection: &Connection, collection: &CollectionSchema) -> Re
     }
     let mut added = false;
     for index in collection.indexes {
-        let kind = kind_name(index.kind);
+        let kind = index.kind.name();
         match known.remove(index.name) {
             Some(before) if before == kind => continue,
             Some(before) => drop_index(connection, name, index.name, &before)?,
@@ -143,14 +143,6 @@ fn make_collection(connection: &Connection, collection: &CollectionSchema) -> Re
         drop_index(connection, name, &index, &kind)?;
     }
     if added { fill_keys(connection, collection) } else { Ok(()) }
-}
-
-fn kind_name(kind: IndexKind) -> &'static str {
-    match kind {
-        IndexKind::Unique => "unique",
-        IndexKind::Ordered => "ordered",
-        IndexKind::Text => "text",
-    }
 }
 
 fn make_index(connection: &Connection, collection: &str, index: &Index) -> Result<(), Error> {
@@ -172,14 +164,14 @@ fn make_index(connection: &Connection, collection: &str, index: &Index) -> Resul
     connection
         .execute(
             "INSERT INTO indexes (collection, name, kind) VALUES (?1, ?2, ?3)",
-            [collection, name, kind_name(index.kind)],
+            [collection, name, index.kind.name()],
         )
         .map(drop)
         .map_err(failed)
 }
 
 fn drop_index(connection: &Connection, collection: &str, name: &str, kind: &str) -> Result<(), Error> {
-    let forget = if kind == kind_name(IndexKind::Text) {
+    let forget = if kind == IndexKind::Text.name() {
         format!("DROP TABLE t_{collection}_{name}")
     } else {
         format!("DROP INDEX i_{collection}_{name}; ALTER TABLE c_{collection} DROP COLUMN k_{name}")
@@ -205,8 +197,8 @@ fn fill_keys(connection: &Connection, collection: &CollectionSchema) -> Result<(
             }
         };
         for index in collection.indexes {
-            let key = keys.0.iter().find(|(name, _)| *name == index.name).map(|(_, key)| key);
-            write_key(connection, collection.name, index.name, index.kind, rowid, key).map_err(failed)?;
+            write_key(connection, collection.name, index.name, index.kind, rowid, keys.of(index.name))
+                .map_err(failed)?;
         }
     }
     Ok(())

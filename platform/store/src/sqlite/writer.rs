@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::schema::{SqlKey, write_text};
 use super::{Shared, failed};
-use crate::document::{IndexKind, Key, Keys};
+use crate::document::{IndexKind, Keys};
 use crate::engine::{Batch, CollectionSchema, Expect, Op};
 use crate::error::Error;
 
@@ -155,9 +155,11 @@ fn apply(connection: &Connection, shared: &Shared, batch: Batch) -> Result<Optio
     for op in batch.ops {
         match op {
             Op::Put { collection, id, body, keys, expect } => {
-                put(connection, shared.collection(collection)?, &id, &body, &keys, expect)?;
+                put(connection, shared.schema.collection(collection)?, &id, &body, &keys, expect)?;
             }
-            Op::Delete { collection, id, expect } => delete(connection, shared.collection(collection)?, &id, expect)?,
+            Op::Delete { collection, id, expect } => {
+                delete(connection, shared.schema.collection(collection)?, &id, expect)?
+            }
         }
     }
     let mut position = None;
@@ -210,16 +212,13 @@ fn put(
     expect: Expect,
 ) -> Result<(), Error> {
     let name = schema.name;
-    if let Some((index, _)) = keys.0.iter().find(|(k, _)| !schema.indexes.iter().any(|i| i.name == *k)) {
-        return Err(Error::NoIndex { collection: name.to_owned(), index: (*index).to_owned() });
-    }
+    schema.has_all(keys)?;
     let before = present(connection, name, id)?;
     check(name, id, expect, before.map(|(_, version)| version))?;
-    let key_of = |index: &str| keys.0.iter().find(|(k, _)| *k == index).map(|(_, key)| key);
     let columns = || schema.indexes.iter().filter(|i| i.kind != IndexKind::Text);
     let mut values: Vec<Box<dyn rusqlite::ToSql + '_>> = vec![Box::new(id), Box::new(body)];
     for index in columns() {
-        values.push(Box::new(SqlKey(key_of(index.name))));
+        values.push(Box::new(SqlKey(keys.of(index.name))));
     }
     let sql = match before {
         None => {
@@ -236,8 +235,7 @@ fn put(
     written.map_err(|e| duplicate(schema, e))?;
     let rowid = before.map_or_else(|| connection.last_insert_rowid(), |(row, _)| row);
     for index in schema.indexes.iter().filter(|i| i.kind == IndexKind::Text) {
-        let key: Option<&Key> = key_of(index.name);
-        write_text(connection, name, index.name, rowid, key).map_err(failed)?;
+        write_text(connection, name, index.name, rowid, keys.of(index.name)).map_err(failed)?;
     }
     Ok(())
 }

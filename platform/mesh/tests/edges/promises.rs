@@ -1,142 +1,16 @@
-//! Every promise of the Fence, in process and over gRPC: the same body.
+//! Every promise of the Fence.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Code, Request};
 use vitrine_contracts::Problem;
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
-use vitrine_contracts::carts::v1::carts_service_server::{CartsService, CartsServiceServer};
-use vitrine_contracts::carts::v1::{AddItemRequest, Cart, ClearCartRequest, GetCartRequest, SetItemRequest};
-use vitrine_platform_http::{bind, grpc_routes, serve};
-use vitrine_platform_mesh::{Limits, Mesh, Placement, Transport};
+use vitrine_contracts::carts::v1::{AddItemRequest, GetCartRequest};
+use vitrine_platform_mesh::{Limits, Mesh, Placement};
 use vitrine_platform_telemetry::{Config, Context, Telemetry};
 
-/// Set on a request by the caller; must not be seen by the callee.
-#[derive(Clone)]
-struct Secret;
-
-/// Does what the customer's id says.
-#[derive(Clone, Default)]
-struct Odd {
-    calls: Arc<AtomicU32>,
-}
-
-impl Odd {
-    async fn answer(&self, request: &str, has_extension: bool) -> Result<Response<Cart>, Status> {
-        let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
-        let context = Context::current();
-        let customer_id = match request {
-            "hang" => std::future::pending().await,
-            "panic" => panic!("as asked"),
-            "fail" => return Err(Status::unavailable("as asked")),
-            "fail twice" if call <= 2 => return Err(Status::unavailable("as asked")),
-            "refuse" => return Err(Problem::invalid("quantity", "1 to 999", "as asked").with_reason("ODD").into()),
-            "time left" => {
-                let left = context.deadline().map_or(Duration::MAX, |d| d.saturating_duration_since(Instant::now()));
-                left.as_millis().to_string()
-            }
-            "context" => format!(
-                "{} {} {has_extension}",
-                context.trace_id().unwrap_or_default(),
-                context.baggage().get("session.id").unwrap_or_default()
-            ),
-            "large" => "x".repeat(5 * 1024 * 1024),
-            other => other.to_owned(),
-        };
-        Ok(Response::new(Cart { customer_id, ..Cart::default() }))
-    }
-}
-
-#[tonic::async_trait]
-impl CartsService for Odd {
-    async fn get_cart(&self, request: Request<GetCartRequest>) -> Result<Response<Cart>, Status> {
-        let has_extension = request.extensions().get::<Secret>().is_some();
-        self.answer(&request.into_inner().customer_id, has_extension).await
-    }
-    async fn add_item(&self, request: Request<AddItemRequest>) -> Result<Response<Cart>, Status> {
-        self.answer(&request.into_inner().customer_id, false).await
-    }
-    async fn set_item(&self, _: Request<SetItemRequest>) -> Result<Response<Cart>, Status> {
-        Err(Status::unimplemented("not here"))
-    }
-    async fn clear_cart(&self, _: Request<ClearCartRequest>) -> Result<Response<Cart>, Status> {
-        Err(Status::unimplemented("not here"))
-    }
-}
-
-/// A caller and a callee, near or far.
-struct World {
-    client: CartsServiceClient<Transport>,
-    odd: Odd,
-    caller: Telemetry,
-    callee: Telemetry,
-    stop: CancellationToken,
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
-
-async fn world(far: bool, limits: Limits) -> World {
-    let (caller, callee) = (Telemetry::new(Config::default()), Telemetry::new(Config::default()));
-    let (near_mesh, stop) = (Mesh::new(limits.clone()), CancellationToken::new());
-    let client = CartsServiceClient::new(near_mesh.transport(caller.service("caller"), "carts"));
-    let odd = Odd::default();
-    let routes = Routes::new(CartsServiceServer::new(odd.clone()));
-    let server = Mesh::new(limits).server(callee.service("carts"), routes);
-    if far {
-        let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
-        let listener = bind(any).await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let router = grpc_routes(move |path| path.starts_with("/vitrine.").then(|| server.clone()), Routes::default());
-        tokio::spawn(serve(listener, router, stop.clone(), Duration::from_secs(1)));
-        let Placement::Grpc(replicas) = format!("grpc://{address}").parse().expect("a placement") else {
-            panic!("not far")
-        };
-        near_mesh.place_remote("carts", &replicas).expect("placed");
-    } else {
-        near_mesh.place("carts", server).expect("placed");
-    }
-    World { client, odd, caller, callee, stop }
-}
-
-impl World {
-    async fn get(&self, what: &str) -> Result<String, Status> {
-        self.request(Request::new(GetCartRequest { customer_id: what.to_owned() })).await
-    }
-
-    async fn request(&self, request: Request<GetCartRequest>) -> Result<String, Status> {
-        Ok(self.client.clone().get_cart(request).await?.into_inner().customer_id)
-    }
-
-    async fn add(&self, what: &str) -> Result<String, Status> {
-        let request = AddItemRequest { customer_id: what.to_owned(), line: None };
-        Ok(self.client.clone().add_item(request).await?.into_inner().customer_id)
-    }
-
-    fn calls(&self) -> u32 {
-        self.odd.calls.load(Ordering::SeqCst)
-    }
-}
-
-macro_rules! near_and_far {
-    ($($name:ident),* $(,)?) => {
-        mod near {
-            $(#[tokio::test] async fn $name() { super::$name(false).await; })*
-        }
-        mod far {
-            $(#[tokio::test] async fn $name() { super::$name(true).await; })*
-        }
-    };
-}
+use crate::{Secret, at, near_and_far, world};
 
 near_and_far!(
     deadlines_are_carried_and_enforced,
@@ -269,10 +143,7 @@ async fn nobody_at_the_address_is_unavailable_at_once() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     drop(listener);
-    let Placement::Grpc(replicas) = format!("grpc://{address}").parse().expect("a placement") else {
-        panic!("not far")
-    };
-    mesh.place_remote("carts", &replicas).expect("placed");
+    mesh.place_remote("carts", &at(address)).expect("placed");
     let began = Instant::now();
     let status = client.clone().add_item(AddItemRequest::default()).await.expect_err("nobody");
     assert_eq!(status.code(), Code::Unavailable);
