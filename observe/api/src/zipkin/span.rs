@@ -1,17 +1,17 @@
 //! OpenTelemetry's spans in Zipkin's JSON v2, translated as the OpenTelemetry Collector does, and so that what came in
-//! as Zipkin's JSON goes out equal.
+//! as Zipkin's JSON goes out equal: `observe/receive` (`zipkin.rs`) has the table of the way in.
 //!
-//! Sources: openzipkin/zipkin-api `zipkin2-api.yaml` (the JSON) and opentelemetry-collector-contrib
-//! `pkg/translator/zipkin/zipkinv2` (the translation):
+//! Sources: openzipkin/zipkin-api `zipkin2-api.yaml` (the JSON), opentelemetry-collector-contrib
+//! `pkg/translator/zipkin/zipkinv2` and opentelemetry-specification `trace/sdk_exporters/zipkin.md` (the translation):
 //!
 //! | OpenTelemetry | Zipkin |
 //! |---|---|
 //! | trace id | `traceId`: 16 digits if the first 8 bytes are zero, else 32 |
-//! | kind | `kind`; an internal span has none and the tag `span.kind` |
-//! | `service.name` of the resource, `net.host.ip`, `net.host.port` | `localEndpoint` |
+//! | kind | `kind`; an internal span has none, and the tag `span.kind` |
+//! | `service.name` of the resource; `net.host.ip`, `net.host.port` | `localEndpoint` |
 //! | `peer.service`, `net.peer.ip`, `net.peer.port` | `remoteEndpoint` |
 //! | attributes of resource, scope and span, the latter win | `tags`, as text |
-//! | scope's name and version | tags `otel.library.name`, `otel.library.version` |
+//! | scope's name and version | tags `otel.scope.name`, `otel.scope.version` |
 //! | status | tags `error`, `otel.status_code`, `otel.status_description` |
 //! | event | annotation: its name, or `name\|attributes as JSON\|dropped attributes` |
 //! | link | tag `otlp.link.N`: `trace\|span\|state\|attributes as JSON\|0` |
@@ -22,18 +22,36 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 use serde_json::Value as Json;
-use vitrine_observe_store::model::{Attribute, EventRow, LinkRow, SpanKind, SpanRow, StatusCode, TraceId};
+use vitrine_observe_store::model::{Attribute, EventRow, LinkRow, SpanKind, SpanRow, StatusCode, TraceId, Value};
 
 use crate::time::NANOS_PER_MICRO;
 
 /// The attribute that says: this span came without a start, which OpenTelemetry does not know.
 const START_ABSENT: &str = "otel.zipkin.absentField.startTime";
+/// The attribute of a span that was sent as `debug`.
+const DEBUG: &str = "zipkin.debug";
+/// The attribute of a span that was sent as `shared`.
+const SHARED: &str = "zipkin.shared";
 /// The attribute that names the service at the other end.
 pub(super) const PEER_SERVICE: &str = "peer.service";
 /// The tag by which Zipkin knows a failure.
 const ERROR: &str = "error";
 
 type Tags = BTreeMap<String, String>;
+
+/// The attributes that are an endpoint.
+struct EndpointKeys {
+    /// Its one address, or its IPv4 address if it has both.
+    ip: &'static str,
+    /// Its IPv6 address if it has both.
+    ipv6: &'static str,
+    port: &'static str,
+}
+
+const LOCAL: EndpointKeys =
+    EndpointKeys { ip: "net.host.ip", ipv6: "zipkin.localEndpoint.ipv6", port: "net.host.port" };
+const REMOTE: EndpointKeys =
+    EndpointKeys { ip: "net.peer.ip", ipv6: "zipkin.remoteEndpoint.ipv6", port: "net.peer.port" };
 
 /// A span.
 #[derive(Debug, Serialize)]
@@ -61,6 +79,14 @@ pub(super) struct Span {
     annotations: Vec<Annotation>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     tags: Tags,
+    #[serde(skip_serializing_if = "is_false")]
+    debug: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    shared: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// One end of a call.
@@ -95,9 +121,10 @@ pub(super) fn span(row: &SpanRow) -> Span {
     let mut tags = tags(row);
     let service = tags.remove("service.name");
     let no_start = tags.remove(START_ABSENT).is_some() || row.start_ns == 0;
+    let (debug, shared) = (tags.remove(DEBUG).is_some(), tags.remove(SHARED).is_some());
     let peer = tags.remove(PEER_SERVICE);
-    let local_endpoint = endpoint(&mut tags, service, "net.host.ip", "net.host.port");
-    let remote_endpoint = endpoint(&mut tags, peer, "net.peer.ip", "net.peer.port");
+    let local_endpoint = endpoint(&mut tags, service, &LOCAL);
+    let remote_endpoint = endpoint(&mut tags, peer, &REMOTE);
     status(row, &mut tags);
     Span {
         trace_id: trace_id(row.trace_id),
@@ -111,6 +138,8 @@ pub(super) fn span(row: &SpanRow) -> Span {
         remote_endpoint,
         annotations: row.events.iter().map(annotation).collect(),
         tags,
+        debug,
+        shared,
     }
 }
 
@@ -143,8 +172,8 @@ fn tags(row: &SpanRow) -> Tags {
             tags.insert(key.to_owned(), text.to_owned());
         }
     };
-    note("otel.library.name", &row.scope.name);
-    note("otel.library.version", &row.scope.version);
+    note("otel.scope.name", &row.scope.name);
+    note("otel.scope.version", &row.scope.version);
     note("w3c.tracestate", &row.trace_state);
     if row.kind == SpanKind::Internal {
         note("span.kind", "internal");
@@ -153,38 +182,45 @@ fn tags(row: &SpanRow) -> Tags {
     tags
 }
 
-/// The status as tags. Zipkin takes a span for failed when it has the tag `error`, whatever its value; so it goes where
-/// it says no, and comes where the status says yes.
+/// The status as tags. Zipkin takes a span for failed when it has the tag `error`, whatever its value: so a "no" that
+/// OpenTelemetry sent goes, and a span that failed gets one with the reason.
 fn status(row: &SpanRow, tags: &mut Tags) {
-    if tags.get(ERROR).is_some_and(|value| value == "false") {
+    if row.attributes.iter().any(|attribute| attribute.key == ERROR && attribute.value == Value::Bool(false)) {
         tags.remove(ERROR);
     }
-    // A sender that said it in a tag said all.
-    if row.status == StatusCode::Error && tags.contains_key(ERROR) && row.status_message.is_empty() {
-        return;
-    }
+    let message = row.status_message.as_str();
     if row.status == StatusCode::Error {
-        tags.entry(ERROR.to_owned()).or_insert_with(|| "true".to_owned());
+        let reason = if message.is_empty() { "true" } else { message };
+        match tags.get(ERROR) {
+            // The sender said it in this tag, and said all.
+            Some(said) if said == reason => return,
+            Some(_) if message.is_empty() => {}
+            Some(_) => {
+                tags.insert("otel.status_description".to_owned(), message.to_owned());
+            }
+            None => {
+                tags.insert(ERROR.to_owned(), reason.to_owned());
+            }
+        }
     }
     if let Some(code) = row.status.name() {
         tags.insert("otel.status_code".to_owned(), code.to_owned());
-        if !row.status_message.is_empty() {
-            tags.insert("otel.status_description".to_owned(), row.status_message.clone());
-        }
     }
 }
 
 /// An end of the call out of tags, which it takes; what is not an address or a port stays a tag.
-fn endpoint(tags: &mut Tags, service_name: Option<String>, ip: &str, port: &str) -> Option<Endpoint> {
+fn endpoint(tags: &mut Tags, service_name: Option<String>, keys: &EndpointKeys) -> Option<Endpoint> {
     let mut endpoint = Endpoint { service_name: service_name.filter(|name| !name.is_empty()), ..Endpoint::default() };
-    match tags.get(ip).and_then(|text| text.parse().ok()) {
-        Some(IpAddr::V4(_)) => endpoint.ipv4 = tags.remove(ip),
-        Some(IpAddr::V6(_)) => endpoint.ipv6 = tags.remove(ip),
-        None => {}
+    for key in [keys.ip, keys.ipv6] {
+        match tags.get(key).and_then(|text| text.parse().ok()) {
+            Some(IpAddr::V4(_)) => endpoint.ipv4 = tags.remove(key),
+            Some(IpAddr::V6(_)) => endpoint.ipv6 = tags.remove(key),
+            None => {}
+        }
     }
-    if let Some(number) = tags.get(port).and_then(|text| text.parse().ok()).filter(|number| *number > 0) {
+    if let Some(number) = tags.get(keys.port).and_then(|text| text.parse().ok()).filter(|number| *number > 0) {
         endpoint.port = Some(number);
-        tags.remove(port);
+        tags.remove(keys.port);
     }
     (endpoint != Endpoint::default()).then_some(endpoint)
 }
