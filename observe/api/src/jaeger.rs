@@ -153,7 +153,6 @@ async fn min_step(State(queries): State<Queries>, headers: HeaderMap) -> Respons
     ask(&queries, &headers, |_| Ok(answer(red::MIN_STEP_MS, 0))).await
 }
 
-
 async fn ask(
     queries: &Queries,
     headers: &HeaderMap,

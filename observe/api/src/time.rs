@@ -58,7 +58,8 @@ fn numbers<const N: usize>(text: &str, sign: char, digits: [usize; N]) -> Option
     let mut found = [0; N];
     let mut parts = text.split(sign);
     for (number, digits) in found.iter_mut().zip(digits) {
-        let part = parts.next().filter(|part| part.len() == digits && part.bytes().all(|digit| digit.is_ascii_digit()))?;
+        let part =
+            parts.next().filter(|part| part.len() == digits && part.bytes().all(|digit| digit.is_ascii_digit()))?;
         *number = part.parse().ok()?;
     }
     parts.next().is_none().then_some(found)

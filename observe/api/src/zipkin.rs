@@ -54,8 +54,7 @@ async fn span_names(State(queries): State<Queries>, headers: HeaderMap, Query(pa
 async fn remote_services(State(queries): State<Queries>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Response {
     ask(&queries, &headers, move |reader| {
         let service = service(&pairs)?;
-        let newest =
-            TraceQuery { service: Some(service.to_owned()), limit: REMOTE_TRACES, ..TraceQuery::default() };
+        let newest = TraceQuery { service: Some(service.to_owned()), limit: REMOTE_TRACES, ..TraceQuery::default() };
         let traces = reader.search(&newest)?;
         let spans = traces.iter().flat_map(|trace| &trace.spans).filter(|span| span.service == service);
         let peers = spans.flat_map(|span| &span.attributes).filter(|attribute| attribute.key == span::PEER_SERVICE);

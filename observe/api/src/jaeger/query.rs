@@ -86,8 +86,7 @@ fn lookback(pairs: &Pairs) -> Result<Option<u64>, Error> {
 fn tags(pairs: &Pairs) -> Result<Vec<(String, String)>, Error> {
     let mut tags = Vec::new();
     for text in get_all(pairs, "tag") {
-        let malformed =
-            || Error::Question(format!("malformed 'tag' parameter, expecting key:value, received: {text}"));
+        let malformed = || Error::Question(format!("malformed 'tag' parameter, expecting key:value, received: {text}"));
         let (key, value) = text.split_once(':').ok_or_else(malformed)?;
         tags.push((key.to_owned(), value.to_owned()));
     }

@@ -76,9 +76,7 @@ impl<F: Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static> 
     }
 }
 
-fn scripted(
-    services: impl Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static,
-) -> Arc<dyn Engine> {
+fn scripted(services: impl Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static) -> Arc<dyn Engine> {
     Arc::new(Scripted { store: Store::default(), services, red: Vec::new() })
 }
 
@@ -210,7 +208,8 @@ async fn the_standard_ports_answer_at_the_root_beside_what_takes_spans_in() {
     let all = router(&queries).merge(taking("/zipkin/api/v2/spans"));
     let (jaeger, zipkin) = (jaeger_router(&queries), zipkin_router(&queries).merge(taking("/api/v2/spans")));
     for path in ["services", "v3/services", "traces/ab", "v3/traces/ab", "metrics/minstep"] {
-        let (one, other) = (get(&jaeger, &format!("/api/{path}")).await, get(&all, &format!("/jaeger/api/{path}")).await);
+        let (one, other) =
+            (get(&jaeger, &format!("/api/{path}")).await, get(&all, &format!("/jaeger/api/{path}")).await);
         assert_eq!((one.status, one.body), (StatusCode::OK, other.body), "{path}");
     }
     for path in ["services", "spans?serviceName=carts", "trace/ab"] {

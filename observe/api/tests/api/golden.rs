@@ -41,11 +41,7 @@ const ANSWERS: &[(&str, u16, &str)] = &[
         200,
         "v3_summaries",
     ),
-    (
-        "/jaeger/api/v3/dependencies?startTime=2023-11-14T22:13:00Z&endTime=2023-11-14T22:14:00Z",
-        200,
-        "v3_dependencies",
-    ),
+    ("/jaeger/api/v3/dependencies?startTime=2023-11-14T22:13:00Z&endTime=2023-11-14T22:14:00Z", 200, "v3_dependencies"),
     ("/jaeger/api/v3/traces/1", 404, "v3_not_found"),
     (
         "/jaeger/api/v3/traces?query.service_name=nobody&query.start_time_min=2023-11-14T22:13:20Z&query.start_time_max=2023-11-14T22:13:22Z",
@@ -81,7 +77,8 @@ async fn answers_of(engine: &Arc<dyn Engine>) {
         let found = sorted(answer.json());
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{file}.json"));
         let expected = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let expected: Value = serde_json::from_str(&expected).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let expected: Value =
+            serde_json::from_str(&expected).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         if (answer.status.as_u16(), &found) != (*status, &sorted(expected)) {
             wrong.push(format!("{path} should be {status} {}, is {} {found:#}", file.display(), answer.status));
         }

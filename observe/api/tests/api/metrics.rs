@@ -81,8 +81,8 @@ async fn latencies_are_quantiles_in_milliseconds() {
     let body = ask("latencies?service=shop&quantile=0.5").await;
     assert_eq!(body["help"], "0.50th quantile latency, grouped by service");
     let value = body["metrics"][0]["metricPoints"][0]["gaugeValue"]["doubleValue"].as_f64().expect("a number");
-    // Half of the spans of a bucket from 2^20 ns to 2^20.5 ns.
-    assert!((value - (1.048_576 + 1.482_910_4) / 2.0).abs() < 1e-6, "{value}");
+    // The 60th of 90 spans in a bucket from 2^20 ns to 2^20.5 ns.
+    assert!((value - (1.048_576 + 0.434_334_4 * 2.0 / 3.0)).abs() < 1e-6, "{value}");
     let first = ask("latencies?service=shop&quantile=0.95&spanKind=client&ratePer=600000").await;
     let points = first["metrics"][0]["metricPoints"].as_array().expect("points");
     assert_eq!(points.len(), 3, "each window of ten minutes has the spans");

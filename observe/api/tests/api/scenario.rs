@@ -96,8 +96,7 @@ pub async fn fill(engine: &dyn Engine, tenant: &Tenant) {
         end_time_unix_nano: START_NS + 1_000 * MS + 400,
         ..span(ORPHAN, "00f067aa0ba902bb", "consume")
     };
-    let backwards =
-        Span { start_time_unix_nano: START_NS + 2_000 * MS, ..span(LEGACY, "00f067aa0ba902bc", "old") };
+    let backwards = Span { start_time_unix_nano: START_NS + 2_000 * MS, ..span(LEGACY, "00f067aa0ba902bc", "old") };
     write(engine, tenant, vec![gateway, carts]).await;
     write(engine, tenant, vec![of(vec![text("service.name", "worker")], vec![orphan])]).await;
     write(engine, tenant, vec![of(vec![text("service.name", "legacy")], vec![backwards])]).await;
@@ -155,7 +154,11 @@ fn skewed() -> Span {
         kind: 3,
         start_time_unix_nano: START_NS - MS,
         end_time_unix_nano: START_NS + 9 * MS,
-        attributes: vec![text("peer.service", "stock"), text("net.peer.ip", "10.0.0.7"), integer("net.peer.port", 5432)],
+        attributes: vec![
+            text("peer.service", "stock"),
+            text("net.peer.ip", "10.0.0.7"),
+            integer("net.peer.port", 5432),
+        ],
         status: Some(Status { code: 2, message: "no stock".into() }),
         ..span(SHOP, "00f067aa0ba902b8", "Reserve")
     }

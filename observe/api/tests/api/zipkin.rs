@@ -22,7 +22,8 @@ fn failed(message: &str) -> Option<Status> {
 /// The tags that a span comes out with.
 async fn tags(span: Span) -> Value {
     let engine: Arc<dyn Engine> = Arc::new(Store::default());
-    scenario::write(&*engine, &Tenant::default(), vec![scenario::of(vec![text("service.name", "a")], vec![span])]).await;
+    scenario::write(&*engine, &Tenant::default(), vec![scenario::of(vec![text("service.name", "a")], vec![span])])
+        .await;
     let mut body = get(&open(&engine), "/zipkin/api/v2/trace/1").await.json();
     body[0]["tags"].take()
 }
