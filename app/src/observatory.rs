@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
+use vitrine_observe_api::Queries;
 use vitrine_observe_receive::{grpc_routes, http_router};
 use vitrine_observe_sql::{Sql, SqlOptions};
 use vitrine_observe_store::{Access, Engine, Fsync, Kept, Options};
@@ -93,18 +94,18 @@ impl Observatory {
     pub fn serve(self, telemetry: &Telemetry, stop: &CancellationToken, tracker: &TaskTracker) -> Result<Arc<Kept>> {
         let engine: Arc<dyn Engine> = self.engine.clone();
         let otlp = http_router(engine.clone(), self.access.clone());
-        let queries = vitrine_observe_api::Options::default();
+        let queries = Queries::new(engine.clone(), self.access.clone(), vitrine_observe_api::Options::default());
         let sql = sql::Adapter::new(Sql::new(engine.clone(), self.sql)?);
         let pages = otlp
             .clone()
-            .merge(vitrine_observe_api::router(engine.clone(), self.access.clone(), queries.clone()))
+            .merge(vitrine_observe_api::router(&queries))
             .merge(vitrine_observe_api::sql_router(Arc::new(sql), self.access.clone()))
             .merge(health_routes(|| true));
         let grpc = grpc_routes(engine.clone(), self.access.clone()).into_axum_router();
         let mut all = vec![(self.pages, pages), (self.otlp_http, otlp), (self.otlp_grpc, grpc)];
         if let Some((jaeger, zipkin)) = self.standard {
-            all.push((jaeger, vitrine_observe_api::jaeger_router(engine.clone(), self.access.clone(), queries.clone())));
-            all.push((zipkin, vitrine_observe_api::zipkin_router(engine, self.access, queries)));
+            all.push((jaeger, vitrine_observe_api::jaeger_router(&queries)));
+            all.push((zipkin, vitrine_observe_api::zipkin_router(&queries)));
         }
         for (listener, router) in all {
             let listener = Listener::from(listener).with_tls(self.tls.clone());

@@ -1,14 +1,20 @@
-//! Why a query was not answered, and how Jaeger says so.
+//! Why a query was not answered. Each protocol says it in its own shape.
 
-use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
-use serde_json::json;
+use http::{HeaderValue, StatusCode, header};
+use vitrine_observe_store::model::TraceId;
+use vitrine_observe_store::{Denied, QueryError};
+
+/// Seconds after which a client may ask again when there was no room for its query.
+const RETRY_AFTER_S: u64 = 1;
 
 /// Why a query was not answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A parameter cannot be read, or a needed one is absent.
+    /// A needed parameter is absent.
+    #[error("parameter '{0}' is required")]
+    Required(&'static str),
+    /// A parameter cannot be read.
     #[error("unable to parse param '{name}': {problem}")]
     Parameter {
         /// The parameter.
@@ -16,9 +22,33 @@ pub enum Error {
         /// What was found and what was expected.
         problem: String,
     },
+    /// Parameters that can be read, but not be meant.
+    #[error("{0}")]
+    Question(String),
     /// The trace is not held.
     #[error("trace not found")]
-    TraceNotFound,
+    TraceNotFound(TraceId),
+    /// No trace matches; only Jaeger's API v3 calls this an error.
+    #[error("No traces found")]
+    NoTraces,
+    /// Who asks may not read this.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The engine cannot answer.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// Too many queries wait already.
+    #[error("{waiting} queries are waiting already, which is the limit: ask again later")]
+    Busy {
+        /// The limit.
+        waiting: usize,
+    },
+    /// The query took too long.
+    #[error("no answer within {seconds} s, which is the limit: ask for less at a time")]
+    TooSlow {
+        /// The limit.
+        seconds: u64,
+    },
     /// The process is ending.
     #[error("the query was stopped")]
     Stopped,
@@ -29,22 +59,32 @@ impl Error {
         Self::Parameter { name, problem: problem.into() }
     }
 
-    pub(crate) fn http(&self) -> StatusCode {
+    /// The status of HTTP that says so.
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Parameter { .. } => StatusCode::BAD_REQUEST,
-            Self::TraceNotFound => StatusCode::NOT_FOUND,
-            Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Required(_) | Self::Parameter { .. } | Self::Question(_) => StatusCode::BAD_REQUEST,
+            Self::Denied(Denied::Tenant(_)) => StatusCode::BAD_REQUEST,
+            Self::Denied(Denied::Unauthenticated) => StatusCode::UNAUTHORIZED,
+            Self::Denied(Denied::Right(_) | Denied::Scope(_)) => StatusCode::FORBIDDEN,
+            Self::TraceNotFound(_) | Self::NoTraces => StatusCode::NOT_FOUND,
+            Self::Query(QueryError::TooMuch { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Query(QueryError::Disk(_)) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Query(QueryError::Closed) | Self::Busy { .. } | Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooSlow { .. } => StatusCode::GATEWAY_TIMEOUT,
         }
     }
-}
 
-impl IntoResponse for Error {
-    fn into_response(self) -> Response {
-        let code = self.http();
-        let body = json!({
-            "data": null, "total": 0, "limit": 0, "offset": 0,
-            "errors": [{ "code": code.as_u16(), "msg": self.to_string() }],
-        });
-        (code, Json(body)).into_response()
+    /// An answer with this body, and with the status and the headers that belong to the error.
+    pub(crate) fn respond(&self, body: impl IntoResponse) -> Response {
+        let mut response = (self.status(), body).into_response();
+        let headers = response.headers_mut();
+        match self {
+            Self::Busy { .. } => headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S)),
+            Self::Denied(Denied::Unauthenticated) => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+            }
+            _ => None,
+        };
+        response
     }
 }

@@ -1,211 +1,169 @@
-//! OpenTelemetry's spans in Jaeger's JSON, translated as Jaeger's own OTLP receiver does.
+//! Jaeger's API v1, which its UI and Grafana speak.
 //!
-//! Sources: jaegertracing/jaeger `internal/uimodel` (the JSON) and opentelemetry-collector-contrib
-//! `pkg/translator/jaeger` (the translation).
+//! Sources: jaegertracing/jaeger `cmd/jaeger/internal/extension/jaegerquery/internal/http_handler.go` (paths, envelope
+//! and errors) and those that the modules name.
 
-use std::collections::BTreeMap;
+mod query;
+mod red;
+mod skew;
+mod ui;
 
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::HeaderMap;
 use serde::Serialize;
-use serde_json::{Value as Json, json};
-use vitrine_observe_store::model::{Attribute, EventRow, LinkRow, SpanRow, StatusCode, TraceId, Value};
-use vitrine_observe_store::{Dependency, Operation, Trace};
+use serde_json::json;
+use vitrine_observe_store::Operation;
 
-const NANOS_PER_MICRO: u64 = 1_000;
-/// JavaScript reads whole numbers up to this one exactly; Jaeger sends larger ones as text.
-const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+use crate::error::Error;
+use crate::params::{self, Pairs};
+use crate::queries::{Queries, Reader};
+use crate::time::now_ns;
+use query::TracesQuery;
+use red::Figure;
+use ui::Envelope;
 
-/// The envelope of every answer.
-#[derive(Debug, Serialize)]
-pub(crate) struct Envelope<T> {
-    pub(crate) data: T,
-    pub(crate) total: usize,
-    pub(crate) limit: usize,
-    pub(crate) offset: usize,
-    pub(crate) errors: Option<Vec<Json>>,
+pub(crate) use query::DEFAULT_LIMIT;
+pub(crate) use ui::{UiTag, span_tags, tag};
+
+/// Jaeger's API v1 below `/api`.
+pub(crate) fn routes() -> Router<Queries> {
+    Router::new()
+        .route("/api/services", get(services))
+        .route("/api/services/{service}/operations", get(operation_names))
+        .route("/api/operations", get(operations))
+        .route("/api/traces", get(traces))
+        .route("/api/traces/{id}", get(trace))
+        .route("/api/dependencies", get(dependencies))
+        .route("/api/metrics/calls", get(calls))
+        .route("/api/metrics/errors", get(errors))
+        .route("/api/metrics/latencies", get(latencies))
+        .route("/api/metrics/minstep", get(min_step))
 }
 
-impl<T> Envelope<T> {
-    pub(crate) fn new(data: T, total: usize) -> Self {
-        Self { data, total, limit: 0, offset: 0, errors: None }
+async fn services(State(queries): State<Queries>, headers: HeaderMap) -> Response {
+    ask(&queries, &headers, |reader| {
+        let services = reader.services()?;
+        let total = services.len();
+        Ok(answer(services, total))
+    })
+    .await
+}
+
+async fn operation_names(State(queries): State<Queries>, headers: HeaderMap, Path(service): Path<String>) -> Response {
+    ask(&queries, &headers, move |reader| {
+        let names = reader.operation_names(&service)?;
+        let total = names.len();
+        Ok(answer(names, total))
+    })
+    .await
+}
+
+async fn operations(State(queries): State<Queries>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Response {
+    ask(&queries, &headers, move |reader| {
+        let service = params::get(&pairs, "service").ok_or(Error::Required("service"))?;
+        let found = operations_of(reader, service, params::get(&pairs, "spanKind"))?;
+        Ok(answer(ui::operations(&found), found.len()))
+    })
+    .await
+}
+
+/// Operations of a service, of one kind if it is given; a kind that is not known has none.
+pub(crate) fn operations_of(reader: &Reader, service: &str, kind: Option<&str>) -> Result<Vec<Operation>, Error> {
+    let mut found = reader.engine.operations(&reader.tenant, service)?;
+    if let Some(kind) = kind {
+        found.retain(|operation| operation.kind.name().is_some_and(|name| name.eq_ignore_ascii_case(kind)));
     }
+    Ok(found)
 }
 
-/// A trace.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct UiTrace {
-    #[serde(rename = "traceID")]
-    trace_id: String,
-    spans: Vec<UiSpan>,
-    processes: BTreeMap<String, UiProcess>,
-    warnings: Option<Vec<String>>,
+async fn traces(State(queries): State<Queries>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Response {
+    ask(&queries, &headers, move |reader| {
+        let raw = params::flag(&pairs, "raw")?;
+        let mut errors = Vec::new();
+        let traces = match query::traces(&pairs, now_ns())? {
+            TracesQuery::Search(search) => reader.search(&search)?,
+            TracesQuery::Ids(ids) => {
+                let (traces, absent) = reader.traces(&ids)?;
+                let error = |id| json!({ "msg": Error::TraceNotFound(id).to_string(), "traceID": id.to_string() });
+                errors.extend(absent.into_iter().map(error));
+                traces
+            }
+        };
+        let mut envelope = Envelope::new(traces.iter().map(|trace| ui::trace(trace, raw)).collect::<Vec<_>>(), 0);
+        envelope.errors = (!errors.is_empty()).then_some(errors);
+        Ok(Json(envelope).into_response())
+    })
+    .await
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct UiSpan {
-    #[serde(rename = "traceID")]
-    trace_id: String,
-    #[serde(rename = "spanID")]
-    span_id: String,
-    flags: u32,
-    operation_name: String,
-    references: Vec<UiReference>,
-    /// Microseconds since 1970.
-    start_time: u64,
-    /// Microseconds.
-    duration: u64,
-    tags: Vec<UiTag>,
-    logs: Vec<UiLog>,
-    #[serde(rename = "processID")]
-    process_id: String,
-    warnings: Option<Vec<String>>,
+async fn trace(
+    State(queries): State<Queries>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Query(pairs): Query<Pairs>,
+) -> Response {
+    ask(&queries, &headers, move |reader| {
+        let id = params::trace_id("traceID", &id)?;
+        let raw = query::trace(&pairs)?;
+        Ok(answer([ui::trace(&reader.trace(id)?, raw)], 0))
+    })
+    .await
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct UiReference {
-    ref_type: &'static str,
-    #[serde(rename = "traceID")]
-    trace_id: String,
-    #[serde(rename = "spanID")]
-    span_id: String,
+async fn dependencies(State(queries): State<Queries>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Response {
+    ask(&queries, &headers, move |reader| {
+        let (start, end) = query::dependencies(&pairs, now_ns())?;
+        let mut edges = reader.engine.dependencies(&reader.tenant, start, end)?;
+        if let Some(service) = params::get(&pairs, "service") {
+            edges.retain(|edge| edge.parent == service || edge.child == service);
+        }
+        Ok(answer(ui::dependencies(&edges), 0))
+    })
+    .await
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct UiTag {
-    pub(crate) key: String,
-    #[serde(rename = "type")]
-    pub(crate) kind: &'static str,
-    pub(crate) value: Json,
+async fn calls(State(queries): State<Queries>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Response {
+    figures(&queries, &headers, pairs, |_| Ok(Figure::Calls)).await
 }
 
-#[derive(Debug, Serialize)]
-struct UiLog {
-    /// Microseconds since 1970.
-    timestamp: u64,
-    fields: Vec<UiTag>,
+async fn errors(State(queries): State<Queries>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Response {
+    figures(&queries, &headers, pairs, |_| Ok(Figure::Errors)).await
 }
 
-#[derive(Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct UiProcess {
-    service_name: String,
-    tags: Vec<UiTag>,
+async fn latencies(State(queries): State<Queries>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Response {
+    figures(&queries, &headers, pairs, red::latencies).await
 }
 
-/// A trace in Jaeger's JSON. Spans of the same resource share a process, numbered in order of appearance.
-pub(crate) fn trace(trace: &Trace) -> UiTrace {
-    let mut known: Vec<UiProcess> = Vec::new();
-    let spans = trace.spans.iter().map(|row| {
-        let process = process(row);
-        let place = known.iter().position(|other| *other == process).unwrap_or_else(|| {
-            known.push(process);
-            known.len() - 1
-        });
-        span(row, format!("p{}", place + 1))
-    });
-    let spans = spans.collect();
-    let processes = known.into_iter().enumerate().map(|(place, process)| (format!("p{}", place + 1), process));
-    let warnings = trace.truncated.then(|| vec!["the trace has more spans than are shown".to_owned()]);
-    UiTrace { trace_id: trace.id.to_string(), spans, processes: processes.collect(), warnings }
+async fn figures(
+    queries: &Queries,
+    headers: &HeaderMap,
+    pairs: Pairs,
+    figure: fn(&Pairs) -> Result<Figure, Error>,
+) -> Response {
+    ask(queries, headers, move |reader| {
+        Ok(Json(red::family(reader, &pairs, figure(&pairs)?, now_ns())?).into_response())
+    })
+    .await
 }
 
-/// Operations with their kinds.
-pub(crate) fn operations(operations: &[Operation]) -> Vec<Json> {
-    operations
-        .iter()
-        .map(|operation| json!({ "name": operation.name, "spanKind": operation.kind.name().unwrap_or_default() }))
-        .collect()
+async fn min_step(State(queries): State<Queries>, headers: HeaderMap) -> Response {
+    ask(&queries, &headers, |_| Ok(answer(red::MIN_STEP_MS, 0))).await
 }
 
-/// The service graph.
-pub(crate) fn dependencies(dependencies: &[Dependency]) -> Vec<Json> {
-    dependencies
-        .iter()
-        .map(|edge| json!({ "parent": edge.parent, "child": edge.child, "callCount": edge.calls }))
-        .collect()
+async fn ask(
+    queries: &Queries,
+    headers: &HeaderMap,
+    work: impl FnOnce(&Reader) -> Result<Response, Error> + Send + 'static,
+) -> Response {
+    queries.ask(headers, work).await.unwrap_or_else(|error| {
+        let errors = json!([{ "code": error.status().as_u16(), "msg": error.to_string() }]);
+        error.respond(Json(json!({ "data": null, "total": 0, "limit": 0, "offset": 0, "errors": errors })))
+    })
 }
 
-fn process(row: &SpanRow) -> UiProcess {
-    let tags = row.resource.iter().filter(|attribute| attribute.key != "service.name").map(tag).collect();
-    UiProcess { service_name: row.service.clone(), tags }
-}
-
-fn span(row: &SpanRow, process_id: String) -> UiSpan {
-    let warnings = (row.end_ns < row.start_ns).then(|| vec!["the span ends before it starts".to_owned()]);
-    UiSpan {
-        trace_id: row.trace_id.to_string(),
-        span_id: row.span_id.to_string(),
-        flags: row.flags & 0xff,
-        operation_name: row.name.clone(),
-        references: references(row),
-        start_time: row.start_ns / NANOS_PER_MICRO,
-        duration: row.duration_ns() / NANOS_PER_MICRO,
-        tags: span_tags(row),
-        logs: row.events.iter().map(log).collect(),
-        process_id,
-        warnings,
-    }
-}
-
-fn references(row: &SpanRow) -> Vec<UiReference> {
-    let reference = |ref_type, trace_id: TraceId, span_id: String| UiReference {
-        ref_type,
-        trace_id: trace_id.to_string(),
-        span_id,
-    };
-    let parent = row.parent_span_id.map(|parent| reference("CHILD_OF", row.trace_id, parent.to_string()));
-    let links = row.links.iter().map(|link| reference(link_type(link), link.trace_id, link.span_id.to_string()));
-    parent.into_iter().chain(links).collect()
-}
-
-/// A link follows from the other span, unless it came from OpenTracing as a second parent.
-fn link_type(link: &LinkRow) -> &'static str {
-    let child = |attribute: &Attribute| attribute.key == "opentracing.ref_type" && attribute.value.text() == "child_of";
-    if link.attributes.iter().any(child) { "CHILD_OF" } else { "FOLLOWS_FROM" }
-}
-
-/// All tags of a span, those that Jaeger derives included.
-pub(crate) fn span_tags(row: &SpanRow) -> Vec<UiTag> {
-    let text = |key: &str, text: &str| (!text.is_empty()).then(|| string_tag(key, text));
-    let mut tags = Vec::with_capacity(row.attributes.len() + 4);
-    tags.extend(text("otel.scope.name", &row.scope.name));
-    tags.extend(text("otel.scope.version", &row.scope.version));
-    tags.extend(row.attributes.iter().map(tag));
-    tags.extend(row.kind.name().map(|kind| string_tag("span.kind", kind)));
-    tags.extend(row.status.name().map(|code| string_tag("otel.status_code", code)));
-    let says_error = row.attributes.iter().any(|attribute| attribute.key == "error");
-    if row.status == StatusCode::Error && !says_error {
-        tags.push(UiTag { key: "error".into(), kind: "bool", value: true.into() });
-    }
-    tags.extend(text("otel.status_description", &row.status_message));
-    tags.extend(text("w3c.tracestate", &row.trace_state));
-    tags
-}
-
-fn log(event: &EventRow) -> UiLog {
-    let named = event.attributes.iter().any(|attribute| attribute.key == "event");
-    let name = (!event.name.is_empty() && !named).then(|| string_tag("event", &event.name));
-    UiLog {
-        timestamp: event.time_ns / NANOS_PER_MICRO,
-        fields: name.into_iter().chain(event.attributes.iter().map(tag)).collect(),
-    }
-}
-
-fn string_tag(key: &str, text: &str) -> UiTag {
-    UiTag { key: key.to_owned(), kind: "string", value: text.into() }
-}
-
-/// An attribute as a tag. Jaeger has no arrays, maps or empty values: they become text.
-pub(crate) fn tag(attribute: &Attribute) -> UiTag {
-    let (kind, value) = match &attribute.value {
-        Value::Bool(flag) => ("bool", (*flag).into()),
-        Value::Int(number) if number.unsigned_abs() > MAX_SAFE_INTEGER => ("int64", number.to_string().into()),
-        Value::Int(number) => ("int64", (*number).into()),
-        Value::Double(_) => ("float64", attribute.value.json()),
-        Value::Bytes(_) => ("binary", attribute.value.json()),
-        Value::Empty | Value::String(_) | Value::Array(_) | Value::Map(_) => ("string", attribute.value.text().into()),
-    };
-    UiTag { key: attribute.key.clone(), kind, value }
+fn answer(data: impl Serialize, total: usize) -> Response {
+    Json(Envelope::new(data, total)).into_response()
 }

@@ -1,18 +1,25 @@
-//! The observatory's answers: Jaeger's query API (v1), a status page and a waterfall for the browser.
+//! The observatory's answers: Jaeger's query APIs (v1 and v3), Zipkin's (v2), a status, and pages for the browser.
 //!
-//! `/jaeger/api/…` speaks exactly Jaeger's JSON, so Jaeger's own UI, Grafana's Jaeger data source and scripts written
-//! for Jaeger work unchanged. `/` and `/trace/{id}` are for a person with a browser; `/api/status` is for scripts.
+//! `/jaeger/api/…` and `/zipkin/api/v2/…` speak exactly the originals' JSON, so Jaeger's own UI, Grafana's data sources
+//! and scripts written for them work unchanged; `docs/guide/queries.md` says what is answered. `/` and `/trace/{id}` are
+//! for a person with a browser; `/api/status` is for scripts.
 //!
-//! It listens on no port and keeps nothing: see [`router`]. All times in Jaeger's API are microseconds; the store's
-//! are nanoseconds, and only `params` (in) and `jaeger` (out) convert.
+//! It listens on no port and keeps nothing: [`router`], [`jaeger_router`] and [`zipkin_router`] ask whatever engine
+//! their [`Queries`] stand on, for those who may read. The originals count in microseconds or milliseconds, the engine
+//! in nanoseconds: each protocol's `query` (in) and `ui`, `otlp` or `span` (out) convert.
 
 mod error;
 mod jaeger;
+mod jaeger_v3;
+mod options;
 mod pages;
 mod params;
+mod queries;
 mod router;
-mod status;
+mod time;
+mod zipkin;
 
 pub use error::Error;
-pub use router::router;
-pub use vitrine_observe_store::Store;
+pub use options::Options;
+pub use queries::Queries;
+pub use router::{jaeger_router, router, zipkin_router};

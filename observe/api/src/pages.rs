@@ -12,8 +12,8 @@ pub(crate) use trace::trace;
 /// A page that says what went wrong.
 pub(crate) fn problem(error: &Error) -> String {
     let body = format!(
-        "<section class=empty><h2>{}</h2><p>The observatory keeps the newest telemetry in memory; older traces make room. <a href=\"/\">Back to recent traces</a></p></section>",
+        "<section class=empty><h2>{}</h2><p><a href=\"/\">Back to recent traces</a></p></section>",
         html::escape(&error.to_string())
     );
-    html::page("Not found", &body)
+    html::page("No answer", &body)
 }

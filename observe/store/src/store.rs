@@ -8,6 +8,7 @@ use opentelemetry_proto::tonic::logs::v1::ResourceLogs;
 use opentelemetry_proto::tonic::metrics::v1::ResourceMetrics;
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use parking_lot::Mutex;
+use serde::Serialize;
 use vitrine_observe_model::{
     Builder, LogBatch, LogBuilder, MetricBatch, MetricBuilder, Origin, Rejected, Scope, SpanBatch, SpanBuilder,
 };
@@ -57,7 +58,7 @@ impl Accepted {
 }
 
 /// Counters of one signal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct SignalStatus {
     /// Rows held now.
     pub rows: u64,
@@ -71,8 +72,8 @@ pub struct SignalStatus {
     pub evicted: u64,
 }
 
-/// Counters of the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Counters of the store, as `/api/status` shows them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// Spans.
     pub traces: SignalStatus,

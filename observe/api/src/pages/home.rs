@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use vitrine_observe_store::{SignalStatus, Store, Trace, TraceQuery};
+use vitrine_observe_store::{SignalStatus, Trace, TraceQuery};
 
 use super::html::{bytes, colour, count, duration, escape, page, time, url};
+use crate::error::Error;
+use crate::queries::Reader;
 
 /// Traces listed.
 const RECENT_TRACES: usize = 25;
@@ -12,14 +14,14 @@ const RECENT_TRACES: usize = 25;
 const MAX_SERVICES: usize = 100;
 
 /// Counts, services and recent traces; of one service if it is given.
-pub(crate) fn home(store: &Store, service: Option<&str>) -> String {
-    let status = store.status();
-    let services = store.services();
-    let traces = store.search(&TraceQuery {
+pub(crate) fn home(reader: &Reader, service: Option<&str>) -> Result<String, Error> {
+    let status = reader.engine.status();
+    let services = reader.services()?;
+    let traces = reader.search(&TraceQuery {
         service: service.map(str::to_owned),
         limit: RECENT_TRACES,
         ..TraceQuery::default()
-    });
+    })?;
     let held = status.traces.bytes + status.logs.bytes + status.metrics.bytes;
     let mut body = String::from("<h1>What the observatory sees</h1><div class=cards>");
     body.push_str(&card("Spans", &status.traces));
@@ -32,7 +34,7 @@ pub(crate) fn home(store: &Store, service: Option<&str>) -> String {
     ));
     if services.is_empty() && held == 0 {
         body.push_str(EMPTY);
-        return page("Home", &body);
+        return Ok(page("Home", &body));
     }
     body.push_str(&format!("<h2>Services <span class=soft>({})</span></h2>", services.len()));
     for service in services.iter().take(MAX_SERVICES) {
@@ -55,7 +57,7 @@ pub(crate) fn home(store: &Store, service: Option<&str>) -> String {
     }
     traces.iter().for_each(|trace| body.push_str(&row(trace)));
     body.push_str("</tbody></table></div>");
-    page("Home", &body)
+    Ok(page("Home", &body))
 }
 
 const EMPTY: &str = "<section class=empty><h2>Nothing has arrived yet</h2><p>Send OpenTelemetry here and it appears on this page. With any SDK:</p>\

@@ -1,5 +1,7 @@
 //! The frame that all pages share, and how values get into it.
 
+use crate::time::{Moment, NANOS_PER_MILLI, moment};
+
 /// Text for an element or a quoted attribute.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -70,22 +72,9 @@ pub(crate) fn count(number: u64) -> String {
 
 /// A time for people, in UTC.
 pub(crate) fn time(ns: u64) -> String {
-    let (seconds, ms) = (ns / 1_000_000_000, ns / 1_000_000 % 1_000);
-    let (year, month, day) = date(seconds / 86_400);
-    let clock = seconds % 86_400;
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}.{ms:03}", clock / 3_600, clock / 60 % 60, clock % 60)
-}
-
-/// Year, month and day of a day counted from 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date algorithms").
-fn date(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+    let Moment { date: (year, month, day), clock: (hour, minute, second) } = moment(ns);
+    let ms = ns / NANOS_PER_MILLI % 1_000;
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{ms:03}")
 }
 
 /// A whole page. `body` is HTML: its values are escaped already.
@@ -95,7 +84,7 @@ pub(crate) fn page(title: &str, body: &str) -> String {
         "<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\">\
          <title>{title} · Vitrine observatory</title><style>{STYLE}</style></head><body>\
          <header><a class=brand href=\"/\">Vitrine <b>observatory</b></a>\
-         <nav><a href=\"/jaeger/api/services\">Jaeger API</a><a href=\"/jaeger/api/dependencies\">Service graph</a><a href=\"/api/status\">Status</a></nav></header>\
+         <nav><a href=\"/jaeger/api/services\">Jaeger API</a><a href=\"/jaeger/api/dependencies\">Service graph</a><a href=\"/zipkin/api/v2/services\">Zipkin API</a><a href=\"/api/status\">Status</a></nav></header>\
          <main>{body}</main></body></html>"
     )
 }

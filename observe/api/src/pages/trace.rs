@@ -2,11 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use vitrine_observe_store::Trace;
 use vitrine_observe_store::model::{LogRow, SpanId, SpanRow, StatusCode};
-use vitrine_observe_store::{Store, Trace};
 
 use super::html::{colour, duration, escape, page, time};
+use crate::error::Error;
 use crate::jaeger::{UiTag, span_tags, tag};
+use crate::queries::Reader;
 
 /// Spans drawn: a browser lays out a few thousand rows with ease.
 const MAX_DRAWN_SPANS: usize = 2_000;
@@ -35,7 +37,7 @@ pub(crate) fn errors(trace: &Trace) -> usize {
 }
 
 /// The page of one trace, with its log records.
-pub(crate) fn trace(store: &Store, trace: &Trace) -> String {
+pub(crate) fn trace(reader: &Reader, trace: &Trace) -> Result<String, Error> {
     let (start, end) = bounds(trace);
     let root = root(trace);
     let mut body = format!(
@@ -55,13 +57,13 @@ pub(crate) fn trace(store: &Store, trace: &Trace) -> String {
     if trace.truncated || trace.spans.len() > MAX_DRAWN_SPANS {
         body.push_str("<p class=soft>The trace has more spans than are drawn here.</p>");
     }
-    let logs = store.logs_of(trace.id, MAX_LOGS);
+    let logs = reader.engine.logs_of(&reader.tenant, trace.id, MAX_LOGS)?;
     if !logs.is_empty() {
         body.push_str("<h2>Log records of this trace</h2><div class=panel><table><thead><tr><th>Time (UTC)<th>Service<th>Severity<th>Message</tr></thead><tbody>");
         logs.iter().for_each(|log| body.push_str(&log_row(log)));
         body.push_str("</tbody></table></div>");
     }
-    page(&root.name, &body)
+    Ok(page(&root.name, &body))
 }
 
 /// Spans with their depth, parents before their children and siblings by their start. It goes without recursion

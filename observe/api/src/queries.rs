@@ -1,0 +1,119 @@
+//! Asking the engine: for whom, how many at a time, and for how long.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use http::{HeaderMap, header};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+use vitrine_observe_store::model::TraceId;
+use vitrine_observe_store::{Access, Engine, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Right, Tenant, Trace, TraceQuery};
+
+use crate::Options;
+use crate::error::Error;
+
+/// The header that names the tenant.
+const SCOPE: &str = "x-scope-orgid";
+/// What a header that is not ASCII is read as: no token and no tenant can be this.
+const UNREADABLE: &str = "\u{fffd}";
+
+/// The engine as the protocols ask it; clones share the bounds, whatever router they serve.
+#[derive(Clone)]
+pub struct Queries(Arc<Inner>);
+
+struct Inner {
+    engine: Arc<dyn Engine>,
+    access: Access,
+    options: Options,
+    /// Room for the queries that are being answered, and for those that wait.
+    room: Arc<Semaphore>,
+    /// One permit for each query that is being answered.
+    turns: Arc<Semaphore>,
+}
+
+impl Queries {
+    /// Queries to this engine within these bounds, of those who may read.
+    pub fn new(engine: Arc<dyn Engine>, access: Access, options: Options) -> Self {
+        let turns = options.max_queries.clamp(1, Semaphore::MAX_PERMITS);
+        let room = options.max_waiting.saturating_add(turns).min(Semaphore::MAX_PERMITS);
+        let (room, turns) = (Arc::new(Semaphore::new(room)), Arc::new(Semaphore::new(turns)));
+        Self(Arc::new(Inner { engine, access, options, room, turns }))
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// Runs a query off the async threads. One that takes too long, or whose asker has gone, goes on to its end where
+    /// the engine cannot be stopped, and keeps its turn until then: the bound is on memory.
+    pub(crate) async fn ask(
+        &self,
+        headers: &HeaderMap,
+        work: impl FnOnce(&Reader) -> Result<Response, Error> + Send + 'static,
+    ) -> Result<Response, Error> {
+        let Inner { engine, access, options, room, turns } = &*self.0;
+        let header = |name| headers.get(name).map(|value| value.to_str().unwrap_or(UNREADABLE));
+        let tenant = access.check(header(header::AUTHORIZATION.as_str()), header(SCOPE), Right::Read)?;
+        let reader = Reader { engine: engine.clone(), tenant };
+        let room = room.clone().try_acquire_owned().map_err(|_| Error::Busy { waiting: options.max_waiting })?;
+        let answer = async {
+            let turn = turns.clone().acquire_owned().await.map_err(|_| Error::Stopped)?;
+            let work = move || {
+                let _held = (room, turn);
+                work(&reader)
+            };
+            spawn_blocking(work).await.map_err(|_| Error::Stopped)?
+        };
+        let too_slow = |_| Error::TooSlow { seconds: options.time_limit.as_secs() };
+        timeout(options.time_limit, answer).await.map_err(too_slow)?
+    }
+}
+
+/// What a query may see: one tenant's telemetry.
+pub(crate) struct Reader {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) tenant: Tenant,
+}
+
+impl Reader {
+    pub(crate) fn services(&self) -> Result<Vec<String>, Error> {
+        Ok(self.engine.services(&self.tenant)?)
+    }
+
+    /// The names of a service's operations, each once, in order.
+    pub(crate) fn operation_names(&self, service: &str) -> Result<Vec<String>, Error> {
+        let operations = self.engine.operations(&self.tenant, service)?;
+        let mut names: Vec<String> = operations.into_iter().map(|operation| operation.name).collect();
+        names.dedup();
+        Ok(names)
+    }
+
+    pub(crate) fn trace(&self, id: TraceId) -> Result<Trace, Error> {
+        self.engine.trace(&self.tenant, id, MAX_TRACE_SPANS)?.ok_or(Error::TraceNotFound(id))
+    }
+
+    /// The traces of these ids, and the ids of which there is none; as many spans together as a search may return.
+    pub(crate) fn traces(&self, ids: &[TraceId]) -> Result<(Vec<Trace>, Vec<TraceId>), Error> {
+        let (mut found, mut absent) = (Vec::new(), Vec::new());
+        let mut room = MAX_SEARCH_SPANS;
+        for id in ids {
+            if room == 0 {
+                let many = format!("these traces have more than {MAX_SEARCH_SPANS} spans: ask for fewer at a time");
+                return Err(Error::Question(many));
+            }
+            match self.engine.trace(&self.tenant, *id, room.min(MAX_TRACE_SPANS))? {
+                Some(trace) => {
+                    room = room.saturating_sub(trace.spans.len());
+                    found.push(trace);
+                }
+                None => absent.push(*id),
+            }
+        }
+        Ok((found, absent))
+    }
+
+    pub(crate) fn search(&self, query: &TraceQuery) -> Result<Vec<Trace>, Error> {
+        Ok(self.engine.search(&self.tenant, query)?)
+    }
+}

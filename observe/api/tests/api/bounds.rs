@@ -1,0 +1,233 @@
+//! Who may ask, how much at a time and for how long; and what an engine's trouble looks like.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::post;
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use serde_json::json;
+use vitrine_observe_api::{Options, Queries, jaeger_router, router, zipkin_router};
+use vitrine_observe_store::model::{LogRow, Table, TraceId};
+use vitrine_observe_store::{
+    Access, Batches, Dependency, Engine, Operation, QueryError, Receipt, RedQuery, RedRow, Right, Scan, Signal, Status,
+    Store, Tenant, Token, Trace, TraceQuery,
+};
+
+use crate::client::{get, open, send};
+use crate::scenario;
+
+/// A store whose list of services is made by the test, and which knows figures.
+pub struct Scripted<F> {
+    pub store: Store,
+    pub services: F,
+    pub red: Vec<RedRow>,
+}
+
+impl<F: Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static> Engine for Scripted<F> {
+    fn write(&self, tenant: &Tenant, signal: Signal, request: Bytes) -> Receipt {
+        self.store.write(tenant, signal, request)
+    }
+
+    fn services(&self, tenant: &Tenant) -> Result<Vec<String>, QueryError> {
+        (self.services)(tenant)
+    }
+
+    fn operations(&self, tenant: &Tenant, service: &str) -> Result<Vec<Operation>, QueryError> {
+        Engine::operations(&self.store, tenant, service)
+    }
+
+    fn trace(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Option<Trace>, QueryError> {
+        Engine::trace(&self.store, tenant, id, most)
+    }
+
+    fn search(&self, tenant: &Tenant, query: &TraceQuery) -> Result<Vec<Trace>, QueryError> {
+        Engine::search(&self.store, tenant, query)
+    }
+
+    fn dependencies(&self, tenant: &Tenant, min_ns: u64, max_ns: u64) -> Result<Vec<Dependency>, QueryError> {
+        Engine::dependencies(&self.store, tenant, min_ns, max_ns)
+    }
+
+    fn red(&self, _: &Tenant, query: &RedQuery) -> Result<Vec<RedRow>, QueryError> {
+        let asked = |row: &&RedRow| {
+            query.service.as_ref() == Some(&row.service) && (query.start_ns..query.end_ns).contains(&row.time_ns)
+        };
+        Ok(self.red.iter().filter(asked).cloned().collect())
+    }
+
+    fn attribute_values(&self, tenant: &Tenant, key: &str, most: usize) -> Result<Vec<String>, QueryError> {
+        self.store.attribute_values(tenant, key, most)
+    }
+
+    fn logs_of(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Vec<LogRow>, QueryError> {
+        Engine::logs_of(&self.store, tenant, id, most)
+    }
+
+    fn scan(&self, tenant: &Tenant, table: Table, scan: &Scan) -> Result<Batches, QueryError> {
+        self.store.scan(tenant, table, scan)
+    }
+
+    fn status(&self) -> Status {
+        Engine::status(&self.store)
+    }
+}
+
+fn scripted(services: impl Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static) -> Arc<dyn Engine> {
+    Arc::new(Scripted { store: Store::default(), services, red: Vec::new() })
+}
+
+/// An engine that says when it was asked, and answers when it is told to.
+fn gated() -> (Arc<dyn Engine>, Receiver<()>, Sender<()>) {
+    let (asked, heard) = channel();
+    let (go, gate) = channel::<()>();
+    let gate = Mutex::new((asked, gate));
+    let engine = scripted(move |_| {
+        let gate = gate.lock().expect("no test panics in here");
+        let _ = gate.0.send(());
+        let _ = gate.1.recv();
+        Ok(vec!["a".into()])
+    });
+    (engine, heard, go)
+}
+
+const SERVICES: [&str; 3] = ["/jaeger/api/services", "/jaeger/api/v3/services", "/zipkin/api/v2/services"];
+
+#[tokio::test]
+async fn an_engines_trouble_has_each_protocols_shape() {
+    let cases = [
+        (QueryError::Disk("segment 7".into()), 500, "cannot read what is kept: segment 7"),
+        (QueryError::TooMuch { bytes: 5 }, 422, "the query needs more than 5 bytes of memory"),
+        (QueryError::Closed, 503, "shutting down"),
+    ];
+    for (error, code, words) in cases {
+        let router = open(&scripted(move |_| Err(error.clone())));
+        let [v1, v3, zipkin] = SERVICES;
+        let answer = get(&router, v1).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["errors"][0]["code"]), (code, &json!(code)));
+        assert!(answer.json()["errors"][0]["msg"].as_str().is_some_and(|said| said.contains(words)));
+        let answer = get(&router, v3).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["error"]["httpCode"]), (code, &json!(code)));
+        assert!(answer.json()["error"]["message"].as_str().is_some_and(|said| said.contains(words)));
+        let answer = get(&router, zipkin).await;
+        assert_eq!(answer.status.as_u16(), code);
+        assert!(answer.body.starts_with(words));
+        let page = get(&router, "/").await;
+        assert_eq!(page.status.as_u16(), code);
+        assert!(page.body.contains(words) && page.body.contains("<html"));
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_takes_too_long_is_answered_so_and_keeps_its_turn() {
+    let (engine, heard, go) = gated();
+    let options =
+        Options { max_queries: 1, max_waiting: 0, time_limit: Duration::from_millis(50), ..Options::default() };
+    let router = router(&Queries::new(engine, Access::open(), options));
+    let slow = get(&router, SERVICES[0]).await;
+    assert_eq!(slow.status, StatusCode::GATEWAY_TIMEOUT);
+    assert!(slow.body.contains("no answer within"));
+    heard.recv().expect("asked");
+    let refused = get(&router, SERVICES[2]).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "the engine still works on the first");
+    assert_eq!(refused.headers["retry-after"], "1");
+    drop(go);
+}
+
+#[tokio::test]
+async fn queries_beyond_the_bound_wait_and_beyond_that_are_refused() {
+    let (engine, heard, go) = gated();
+    let options = Options { max_queries: 1, max_waiting: 1, ..Options::default() };
+    let queries = Queries::new(engine, Access::open(), options);
+    let ask = |router: Router, path: &'static str| tokio::spawn(async move { get(&router, path).await });
+    let first = ask(router(&queries), SERVICES[0]);
+    let heard = tokio::task::spawn_blocking(move || heard.recv().map(|()| heard).expect("asked")).await.expect("heard");
+    // Which of the two waits is not said; one of them is refused at once, though they come to different routers.
+    let others = [ask(jaeger_router(&queries), "/api/v3/services"), ask(zipkin_router(&queries), "/api/v2/services")];
+    let [mut one, mut other] = others;
+    let (refused, waiting) = tokio::select! {
+        answer = &mut one => (answer, other),
+        answer = &mut other => (answer, one),
+    };
+    let refused = refused.expect("answered");
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.body.contains("1 queries are waiting already"));
+    go.send(()).expect("the engine waits");
+    assert_eq!(first.await.expect("answered").status, StatusCode::OK);
+    drop(go);
+    assert_eq!(waiting.await.expect("answered").status, StatusCode::OK);
+    drop(heard);
+}
+
+#[tokio::test]
+async fn only_who_may_read_is_answered_and_of_one_tenant() {
+    let token = |token: &str, rights: &[Right], tenant: Option<&str>| Token {
+        token: token.into(),
+        rights: rights.into(),
+        tenant: tenant.map(Into::into),
+    };
+    let tokens = [token("reader-of-a", &[Right::Read], Some("a")), token("a-writer", &[Right::Write], None)];
+    let access = Access::new(&tokens).expect("sound tokens");
+    let engine = scripted(|tenant| Ok(vec![tenant.name().to_owned()]));
+    let router = router(&Queries::new(engine.clone(), access, Options::default()));
+    let ask = |path: &'static str, token: Option<&'static str>, scope: Option<&'static str>| {
+        let mut request = Request::get(path);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(scope) = scope {
+            request = request.header("X-Scope-OrgID", scope);
+        }
+        let (router, request) = (router.clone(), request.body(Body::empty()).expect("a sound request"));
+        async move { send(&router, request).await }
+    };
+    for path in ["/", "/trace/1", "/api/status", SERVICES[0], SERVICES[1], SERVICES[2]] {
+        let nobody = ask(path, None, None).await;
+        assert_eq!(nobody.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(nobody.headers["www-authenticate"], "Bearer", "{path}");
+        assert_eq!(ask(path, Some("a-writer"), None).await.status, StatusCode::FORBIDDEN, "{path}");
+        assert_eq!(ask(path, Some("reader-of-a"), Some("b")).await.status, StatusCode::FORBIDDEN, "{path}");
+        assert_eq!(ask(path, Some("reader-of-a"), Some("a/b")).await.status, StatusCode::BAD_REQUEST, "{path}");
+    }
+    assert_eq!(ask(SERVICES[2], Some("reader-of-a"), None).await.json(), json!(["a"]));
+    let open = open(&engine);
+    let request = Request::get(SERVICES[2]).header("x-scope-orgid", "b").body(Body::empty()).expect("a sound request");
+    assert_eq!(send(&open, request).await.json(), json!(["b"]));
+    assert_eq!(get(&open, SERVICES[2]).await.json(), json!(["default"]));
+}
+
+#[tokio::test]
+async fn the_standard_ports_answer_at_the_root_beside_what_takes_spans_in() {
+    let engine: Arc<dyn Engine> = Arc::new(Store::default());
+    scenario::fill(&*engine, &Tenant::default()).await;
+    let queries = Queries::new(engine, Access::open(), Options::default());
+    let taking = |path| Router::new().route(path, post(|| async { StatusCode::ACCEPTED }));
+    let all = router(&queries).merge(taking("/zipkin/api/v2/spans"));
+    let (jaeger, zipkin) = (jaeger_router(&queries), zipkin_router(&queries).merge(taking("/api/v2/spans")));
+    for path in ["services", "v3/services", "traces/ab", "v3/traces/ab", "metrics/minstep"] {
+        let (one, other) =
+            (get(&jaeger, &format!("/api/{path}")).await, get(&all, &format!("/jaeger/api/{path}")).await);
+        assert_eq!((one.status, one.body), (StatusCode::OK, other.body), "{path}");
+    }
+    for path in ["services", "spans?serviceName=carts", "trace/ab"] {
+        let (one, other) =
+            (get(&zipkin, &format!("/api/v2/{path}")).await, get(&all, &format!("/zipkin/api/v2/{path}")).await);
+        assert_eq!((one.status, one.body), (StatusCode::OK, other.body), "{path}");
+    }
+    for (router, path) in [(&zipkin, "/api/v2/spans"), (&all, "/zipkin/api/v2/spans")] {
+        let taken = send(router, Request::post(path).body(Body::empty()).expect("a sound request")).await;
+        assert_eq!(taken.status, StatusCode::ACCEPTED, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn status_counts_each_signal() {
+    let engine: Arc<dyn Engine> = Arc::new(Store::default());
+    scenario::fill(&*engine, &Tenant::default()).await;
+    let status = get(&open(&engine), "/api/status").await.json();
+    assert_eq!((&status["traces"]["rows"], &status["logs"]["rows"]), (&json!(5), &json!(0)));
+    assert!(status["traces"]["bytes"].as_u64().is_some_and(|bytes| bytes > 0));
+}

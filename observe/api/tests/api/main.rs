@@ -1,0 +1,10 @@
+//! What clients of Jaeger and Zipkin, and a browser, get.
+
+mod bounds;
+mod client;
+mod golden;
+mod metrics;
+mod pages;
+mod parameters;
+mod scenario;
+mod zipkin;
