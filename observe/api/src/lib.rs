@@ -11,8 +11,10 @@ mod jaeger;
 mod pages;
 mod params;
 mod router;
+mod sql;
 mod status;
 
 pub use error::Error;
 pub use router::router;
+pub use sql::{SqlAnswer, SqlFormat, SqlRefusal, Statements, Whose, sql_router};
 pub use vitrine_observe_store::Store;

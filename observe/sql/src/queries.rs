@@ -190,14 +190,16 @@ impl Work {
             self.shelf.session(&self.engine, &self.tenant, memory, self.options.threads.max(1)).map_err(wrong)?;
         let mut batches = plan(session, statement).await.map_err(wrong)?.execute_stream().await.map_err(wrong)?;
         let mut encoder = Encoder::new(self.format, &batches.schema()).map_err(unwritten)?;
-        self.send(encoder.start().map_err(unwritten)?).await?;
+        // The head goes with the first rows, for a mistake that shows before them is told in place of an answer.
+        let mut head = encoder.start().map_err(unwritten)?;
         while let Some(batch) = batches.next().await {
             let batch = batch.map_err(wrong)?;
             for rows in encoder.rows(&batch) {
                 let bytes = encoder.encode(&rows).map_err(unwritten)?;
-                self.send(bytes).await?;
+                self.send([std::mem::take(&mut head), bytes].concat().into()).await?;
             }
         }
+        self.send(head).await?;
         self.send(encoder.finish().map_err(unwritten)?).await
     }
 
