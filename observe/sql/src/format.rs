@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
 use arrow_csv::WriterBuilder as CsvBuilder;
 use arrow_ipc::writer::StreamWriter;
 use arrow_json::StructMode;
@@ -119,7 +119,11 @@ impl Encoder {
 
     /// A piece as bytes; tables are written when a thousand rows are there.
     pub(crate) fn encode(&mut self, batch: &RecordBatch) -> Result<Bytes, ArrowError> {
-        let batch = batch.clone().with_schema(self.schema.clone())?;
+        let batch = RecordBatch::try_new_with_options(
+            self.schema.clone(),
+            batch.columns().to_vec(),
+            &RecordBatchOptions::new().with_row_count(Some(batch.num_rows())),
+        )?;
         match &mut self.writing {
             Writing::Json => json_lines(&batch, StructMode::ObjectOnly).map(Bytes::from),
             Writing::Rows => json_lines(&batch, StructMode::ListOnly).map(Bytes::from),

@@ -10,6 +10,7 @@ mod error;
 mod format;
 mod functions;
 mod grid;
+mod held;
 mod pushdown;
 mod queries;
 mod scan;
@@ -18,6 +19,7 @@ mod statement;
 mod summaries;
 mod table;
 mod text_ids;
+mod watch;
 
 pub use error::SqlError;
 pub use format::Format;

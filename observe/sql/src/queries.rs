@@ -22,6 +22,7 @@ use vitrine_observe_store::{Engine, Tenant};
 
 use crate::format::Encoder;
 use crate::session::Shelf;
+use crate::watch::Watch;
 use crate::{Format, SqlError, statement};
 
 /// Chunks of an answer that wait for whoever reads it.
@@ -90,6 +91,7 @@ impl Sql {
         let slot = self.slots.clone().try_acquire_owned().map_err(|_| SqlError::Busy { most })?;
         let runtime = self.runtime.as_ref().ok_or(SqlError::Closed)?;
         let deadline = Instant::now() + self.options.time_limit;
+        let watch = Watch::new(deadline);
         let (chunks, waiting) = mpsc::channel(MAX_WAITING_CHUNKS);
         let work = Work {
             engine: self.engine.clone(),
@@ -99,15 +101,20 @@ impl Sql {
             options: self.options.clone(),
             shelf: self.shelf.clone(),
             chunks,
+            watch: watch.clone(),
             _slot: slot,
         };
         let limit = self.options.time_limit;
         let task = runtime.spawn(async move {
-            let ended = tokio::time::timeout_at(deadline, work.run()).await;
-            ended.unwrap_or(Err(SqlError::Time { limit }))
+            let watch = work.watch.clone();
+            match tokio::time::timeout_at(deadline, work.run()).await {
+                Ok(Err(_)) if watch.is_late() => Err(SqlError::Time { limit }),
+                Ok(outcome) => outcome,
+                Err(_) => Err(SqlError::Time { limit }),
+            }
         });
         let late = Box::pin(tokio::time::sleep_until(deadline));
-        let mut answer = Answer { first: None, waiting, task, late, limit, ended: false };
+        let mut answer = Answer { first: None, waiting, task, watch, late, limit, ended: false };
         answer.first = answer.next().await.transpose()?;
         Ok(answer)
     }
@@ -127,6 +134,7 @@ pub struct Answer {
     first: Option<Bytes>,
     waiting: mpsc::Receiver<Bytes>,
     task: JoinHandle<Result<(), SqlError>>,
+    watch: Arc<Watch>,
     /// For a statement that does not even notice that its time is over.
     late: Pin<Box<Sleep>>,
     limit: Duration,
@@ -163,6 +171,7 @@ impl Stream for Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
+        self.watch.stop();
         self.task.abort();
     }
 }
@@ -176,6 +185,7 @@ struct Work {
     options: SqlOptions,
     shelf: Arc<Shelf>,
     chunks: mpsc::Sender<Bytes>,
+    watch: Arc<Watch>,
     /// Held until the statement has really ended.
     _slot: OwnedSemaphorePermit,
 }
@@ -186,8 +196,10 @@ impl Work {
         let memory = self.options.memory_bytes;
         let wrong = |error: DataFusionError| SqlError::from_datafusion(&error, memory);
         let unwritten = |error: ArrowError| SqlError::from_arrow(&error, memory);
-        let session =
-            self.shelf.session(&self.engine, &self.tenant, memory, self.options.threads.max(1)).map_err(wrong)?;
+        let session = self
+            .shelf
+            .session(&self.engine, &self.tenant, memory, self.options.threads.max(1), &self.watch)
+            .map_err(wrong)?;
         let mut batches = plan(session, statement).await.map_err(wrong)?.execute_stream().await.map_err(wrong)?;
         let mut encoder = Encoder::new(self.format, &batches.schema()).map_err(unwritten)?;
         // The head goes with the first rows, for a mistake that shows before them is told in place of an answer.

@@ -20,10 +20,12 @@ use vitrine_observe_store::model::Table;
 use vitrine_observe_store::{Engine, Tenant};
 
 use crate::functions;
+use crate::held::CountHeld;
 use crate::statement::MAX_NESTING;
 use crate::summaries::Summary;
 use crate::table::TelemetryTable;
 use crate::text_ids::TextIds;
+use crate::watch::{Watch, WatchJoins};
 
 /// The catalogue and the schema in which all tables are, as information_schema tells.
 const CATALOG: &str = "vitrine";
@@ -66,6 +68,7 @@ impl Shelf {
         tenant: &Tenant,
         memory_bytes: usize,
         threads: usize,
+        watch: &Arc<Watch>,
     ) -> Result<SessionState> {
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(GreedyMemoryPool::new(memory_bytes)))
@@ -83,13 +86,18 @@ impl Shelf {
             .with_runtime_env(runtime)
             .with_catalog_list(catalogue(engine, tenant)?)
             .with_analyzer_rules(self.analyzer.clone())
+            .with_physical_optimizer_rule(Arc::new(CountHeld))
+            .with_physical_optimizer_rule(Arc::new(WatchJoins(watch.clone())))
             .with_expr_planners(SessionStateDefaults::default_expr_planners())
             .with_scalar_functions(self.functions.clone())
             .with_higher_order_functions(SessionStateDefaults::default_higher_order_functions())
             .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
             .with_window_functions(SessionStateDefaults::default_window_functions());
         *builder.table_functions() = Some(tables);
-        Ok(builder.build())
+        let mut session = builder.build();
+        // What now() answers, throughout the statement.
+        session.mark_start_execution();
+        Ok(session)
     }
 }
 

@@ -1,8 +1,10 @@
 //! What may be asked: one statement that reads, of bounded size.
 
+use datafusion::common::DataFusionError;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{SetExpr, Statement as Sql};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::SqlError;
@@ -38,7 +40,15 @@ pub(crate) fn parse(text: &str) -> Result<Statement, SqlError> {
         .with_recursion_limit(MAX_NESTING)
         .build()
         .map_err(|error| wrong(&error.strip_backtrace()))?;
-    let mut statements = parser.parse_statements().map_err(|error| wrong(&error.strip_backtrace()))?;
+    let mut statements = parser.parse_statements().map_err(|error| match &error {
+        DataFusionError::SQL(inner, _) if matches!(**inner, ParserError::RecursionLimitExceeded) => {
+            SqlError::Statement(format!(
+                "nested too deeply: expected at most {MAX_NESTING} brackets or subqueries in one another"
+            ))
+        }
+        DataFusionError::SQL(inner, _) => wrong(inner),
+        _ => wrong(&error.strip_backtrace()),
+    })?;
     let statement =
         statements.pop_front().ok_or_else(|| SqlError::Statement("expected a statement, found nothing".to_owned()))?;
     if !statements.is_empty() {

@@ -110,7 +110,7 @@ async fn services_and_their_graph_are_counted_by_the_engine() {
         rows(&sql, "SELECT calls, client, server FROM service_graph").await,
         [r#"{"calls":7,"client":"cart","server":"stock"}"#]
     );
-    rows(&sql, "SELECT * FROM service_graph('2026-11-21T10:00:00Z', '2026-11-21 11:00')").await;
+    rows(&sql, "SELECT * FROM service_graph('2026-11-21T10:00:00Z', '2026-11-21 11:00:00')").await;
     rows(&sql, "SELECT spans FROM services(now() - interval '1 hour', now())").await;
     let graphs = seen.graphs.lock().expect("no panic").clone();
     let ten = crate::engine::TEN as u64;
