@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::settings::Flag;
+use crate::sql::Style;
 
 /// A shop made of glass: a complete commerce system that anyone can run, break and see through.
 #[derive(Debug, Parser)]
@@ -41,6 +42,8 @@ pub enum Command {
     Down(DataArgs),
     /// Print an access token for curl, signing in as a customer (default: the demo customer)
     Token(TokenArgs),
+    /// Ask SQL over everything the observatory keeps: a prompt, one statement, or statements from a pipe
+    Sql(SqlArgs),
     /// Print the effective configuration, and where each value came from
     Config(ConfigArgs),
 }
@@ -239,4 +242,32 @@ pub struct TokenArgs {
     /// The password; better given as VITRINE_PASSWORD, for command lines can be read by others
     #[arg(long, env = "VITRINE_PASSWORD", hide_env_values = true, default_value = crate::settings::DEMO_PASSWORD, hide_default_value = true)]
     pub password: String,
+}
+
+/// `vitrine sql`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  vitrine sql
+  vitrine sql \"SELECT service, spans, errors FROM services\"
+  vitrine sql --format csv < statements.sql > rows.csv")]
+pub struct SqlArgs {
+    /// What to run, one or several with ; between; without it, a prompt, or what the standard input holds
+    #[arg(value_name = "STATEMENT")]
+    pub statement: Option<String>,
+    /// The observatory; without it, the one of the data folder, or http://127.0.0.1:9000
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Bearer token that may read; better given as VITRINE_OBSERVE_TOKEN, for command lines can be read by others
+    #[arg(long, value_name = "TOKEN", env = "VITRINE_OBSERVE_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Whose telemetry; without it, that of the token, or of the default tenant
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
+    /// How rows are written
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Style,
+    /// Data folder.
+    #[command(flatten)]
+    pub data: DataArgs,
 }

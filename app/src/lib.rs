@@ -13,6 +13,8 @@ mod remote;
 mod runfile;
 mod serve;
 pub mod settings;
+mod sql;
+mod statements;
 mod token;
 pub mod topology;
 mod units;
@@ -26,6 +28,7 @@ use cli::{Cli, Command};
 pub use observatory::Observatory;
 pub use runfile::{DemoCustomer, RunFile};
 pub use serve::{Plan, Served, serve};
+pub use statements::EngineStatements;
 pub use up::{Up, up};
 
 /// Requests and spans are made of many small pieces of memory, and a long-lived process must give them back.
@@ -97,6 +100,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
             println!("{}", token::token(&args).await?);
             Ok(())
         }
+        Command::Sql(args) => sql::run(args).await,
         Command::Config(args) => settings::print(args.config.as_deref()),
     }
 }

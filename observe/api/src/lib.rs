@@ -16,6 +16,7 @@ mod pages;
 mod params;
 mod queries;
 mod router;
+mod sql;
 mod time;
 mod zipkin;
 
@@ -23,3 +24,4 @@ pub use error::Error;
 pub use options::Options;
 pub use queries::Queries;
 pub use router::{jaeger_router, router, zipkin_router};
+pub use sql::{SqlAnswer, SqlFormat, SqlRefusal, Statements, Whose, sql_router};

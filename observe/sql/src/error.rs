@@ -1,0 +1,100 @@
+//! Why a statement was not answered.
+
+use std::time::Duration;
+
+use arrow_schema::ArrowError;
+use datafusion::error::DataFusionError;
+use vitrine_observe_store::QueryError;
+
+/// Why a statement was not answered, or not to its end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SqlError {
+    /// It is wrong, or wrong for what is stored.
+    #[error("{0}")]
+    Statement(String),
+    /// It is right, but not something that may be done here.
+    #[error(
+        "{what} is not possible here: telemetry is only read. Expected SELECT, WITH, VALUES, EXPLAIN, SHOW TABLES, SHOW COLUMNS, SHOW FUNCTIONS or DESCRIBE"
+    )]
+    Refused {
+        /// What it would do.
+        what: String,
+    },
+    /// It was not done in time.
+    #[error("the statement ran longer than {} s, which is the limit: ask for less time or fewer rows", limit.as_secs_f64())]
+    Time {
+        /// The limit.
+        limit: Duration,
+    },
+    /// It would need more memory than a statement may.
+    #[error(
+        "the statement needs more than {limit} bytes of memory, which is the limit: ask for less at a time ({what})"
+    )]
+    Memory {
+        /// The limit.
+        limit: usize,
+        /// What asked for more.
+        what: String,
+    },
+    /// As many statements run as may.
+    #[error("{most} statements run already, which is the limit: try again when one has ended")]
+    Busy {
+        /// The limit.
+        most: usize,
+    },
+    /// It is not the statement's fault.
+    #[error("the statement failed: {0}")]
+    Failed(String),
+    /// The process is ending.
+    #[error("shutting down")]
+    Closed,
+}
+
+impl SqlError {
+    /// What DataFusion says, for a statement that may use so many bytes.
+    pub(crate) fn from_datafusion(error: &DataFusionError, limit: usize) -> Self {
+        match error {
+            DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
+                Self::from_datafusion(inner, limit)
+            }
+            DataFusionError::Shared(inner) => Self::from_datafusion(inner, limit),
+            DataFusionError::Collection(all) => match all.first() {
+                Some(first) => Self::from_datafusion(first, limit),
+                None => Self::Failed(error.to_string()),
+            },
+            DataFusionError::ResourcesExhausted(what) => Self::Memory { limit, what: first_line(what) },
+            DataFusionError::ArrowError(inner, _) => Self::from_arrow(inner, limit),
+            DataFusionError::External(inner) => match inner.downcast_ref::<QueryError>() {
+                Some(QueryError::TooMuch { bytes }) => {
+                    Self::Memory { limit: *bytes, what: "reading what is kept".to_owned() }
+                }
+                Some(QueryError::Closed) => Self::Closed,
+                _ => Self::Failed(inner.to_string()),
+            },
+            DataFusionError::Internal(_)
+            | DataFusionError::IoError(_)
+            | DataFusionError::ExecutionJoin(_)
+            | DataFusionError::Configuration(_) => Self::Failed(error.strip_backtrace()),
+            DataFusionError::Plan(what) | DataFusionError::Execution(what) | DataFusionError::NotImplemented(what) => {
+                Self::Statement(what.clone())
+            }
+            _ => Self::Statement(error.strip_backtrace()),
+        }
+    }
+
+    /// What Arrow says; its operators wrap DataFusion's errors.
+    pub(crate) fn from_arrow(error: &ArrowError, limit: usize) -> Self {
+        match error {
+            ArrowError::ExternalError(inner) => match inner.downcast_ref::<DataFusionError>() {
+                Some(inner) => Self::from_datafusion(inner, limit),
+                None => Self::Failed(inner.to_string()),
+            },
+            other => Self::Statement(other.to_string()),
+        }
+    }
+}
+
+/// DataFusion lists who holds how much on further lines.
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().trim_end_matches(':').to_owned()
+}

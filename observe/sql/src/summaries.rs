@@ -1,0 +1,216 @@
+//! The tables `services` and `service_graph`: what the engine counts as spans arrive, without reading spans.
+//!
+//! Both are functions too, of two times: `service_graph(now() - interval '1 hour', now())`.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use arrow_array::{ArrayRef, Date32Array, RecordBatch, StringArray, UInt64Array};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::common::{Result, plan_err};
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::scalar::ScalarValue;
+use vitrine_observe_store::model::StatusCode;
+use vitrine_observe_store::{Batches, Dependency, Engine, QueryError, RedQuery, RedRow, Tenant};
+
+use crate::scan::Read;
+
+const DAY_NS: u64 = 24 * 3600 * 1_000_000_000;
+
+/// All times that a signed number of nanoseconds since 1970 can say.
+const ALWAYS: (u64, u64) = (0, i64::MAX as u64);
+
+/// A table that the engine counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Summary {
+    /// One row for each service.
+    Services,
+    /// One row for each pair of services of which one called the other.
+    Graph,
+}
+
+impl Summary {
+    /// All of them.
+    pub(crate) const ALL: [Self; 2] = [Self::Services, Self::Graph];
+
+    /// Its name as a table and as a function.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Services => "services",
+            Self::Graph => "service_graph",
+        }
+    }
+
+    fn schema(self) -> SchemaRef {
+        match self {
+            Self::Services => SERVICES.clone(),
+            Self::Graph => GRAPH.clone(),
+        }
+    }
+
+    /// The table over all times.
+    pub(crate) fn whole(self, engine: Arc<dyn Engine>, tenant: Tenant) -> SummaryTable {
+        SummaryTable { summary: self, engine, tenant, time_ns: ALWAYS }
+    }
+
+    /// The function that takes the time.
+    pub(crate) fn function(self, engine: Arc<dyn Engine>, tenant: Tenant) -> SummaryFunction {
+        SummaryFunction { whole: self.whole(engine, tenant) }
+    }
+}
+
+/// A summary of the spans that started in a time: from its first nanosecond to before its last.
+#[derive(Clone)]
+pub(crate) struct SummaryTable {
+    summary: Summary,
+    engine: Arc<dyn Engine>,
+    tenant: Tenant,
+    time_ns: (u64, u64),
+}
+
+impl std::fmt::Debug for SummaryTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {}", self.summary.name(), self.tenant)
+    }
+}
+
+impl SummaryTable {
+    fn batch(&self) -> Result<RecordBatch, QueryError> {
+        let (start_ns, end_ns) = self.time_ns;
+        let batch = match self.summary {
+            Summary::Services => {
+                let query = RedQuery { service: None, start_ns, end_ns, step_ns: DAY_NS };
+                services(&self.engine.red(&self.tenant, &query)?)
+            }
+            Summary::Graph => graph(&self.engine.dependencies(&self.tenant, start_ns, end_ns.saturating_sub(1))?),
+        };
+        batch.map_err(|error| QueryError::Disk(error.to_string()))
+    }
+}
+
+#[async_trait]
+impl TableProvider for SummaryTable {
+    fn schema(&self) -> SchemaRef {
+        self.summary.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    async fn scan(
+        &self,
+        _: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _: &[Expr],
+        _: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let columns = projection.cloned().unwrap_or_else(|| (0..self.schema().fields().len()).collect());
+        let schema = Arc::new(self.schema().project(&columns)?);
+        let table = self.clone();
+        let open = move || {
+            let batch = table.batch()?;
+            let batch = batch.project(&columns).map_err(|error| QueryError::Disk(error.to_string()));
+            Ok(Box::new(std::iter::once(batch)) as Batches)
+        };
+        let (first, last) = self.time_ns;
+        let label = format!("Read: table={}, time_ns={first}..{last}", self.summary.name());
+        Ok(Arc::new(Read::new(label, schema, Arc::new(open))))
+    }
+}
+
+/// `services(from, until)` and `service_graph(from, until)`.
+#[derive(Debug)]
+pub(crate) struct SummaryFunction {
+    whole: SummaryTable,
+}
+
+impl TableFunctionImpl for SummaryFunction {
+    fn call_with_args(&self, args: TableFunctionArgs) -> Result<Arc<dyn TableProvider>> {
+        let name = self.whole.summary.name();
+        let [from, until] = args.exprs() else {
+            return plan_err!("{name} takes two times, from and until; {} found", args.exprs().len());
+        };
+        let time_ns = (time(name, from)?, time(name, until)?);
+        if time_ns.0 > time_ns.1 {
+            return plan_err!("{name}: from is later than until");
+        }
+        Ok(Arc::new(SummaryTable { time_ns, ..self.whole.clone() }))
+    }
+}
+
+/// A constant time in nanoseconds since 1970.
+fn time(function: &str, expression: &Expr) -> Result<u64> {
+    let Expr::Literal(value, _) = expression else {
+        return plan_err!("{function} takes constant times, such as now() - interval '1 hour'; {expression} found");
+    };
+    let kind = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
+    match value.cast_to(&kind) {
+        Ok(ScalarValue::TimestampNanosecond(Some(time), _)) => Ok(u64::try_from(time).unwrap_or(0)),
+        _ => plan_err!("{function} takes times, such as '2026-11-21T10:00:00Z'; {value} found"),
+    }
+}
+
+static SERVICES: LazyLock<SchemaRef> = LazyLock::new(|| {
+    Arc::new(Schema::new(vec![
+        Field::new("service", DataType::Utf8, false),
+        Field::new("spans", DataType::UInt64, false),
+        Field::new("errors", DataType::UInt64, false),
+        Field::new("duration_ns", DataType::UInt64, false),
+        Field::new("first_day", DataType::Date32, false),
+        Field::new("last_day", DataType::Date32, false),
+    ]))
+});
+
+static GRAPH: LazyLock<SchemaRef> = LazyLock::new(|| {
+    Arc::new(Schema::new(vec![
+        Field::new("client", DataType::Utf8, false),
+        Field::new("server", DataType::Utf8, false),
+        Field::new("calls", DataType::UInt64, false),
+    ]))
+});
+
+#[derive(Clone, Copy)]
+struct Figures {
+    spans: u64,
+    errors: u64,
+    duration_ns: u64,
+    first_ns: u64,
+    last_ns: u64,
+}
+
+fn services(rows: &[RedRow]) -> Result<RecordBatch, ArrowError> {
+    let mut found: BTreeMap<&str, Figures> = BTreeMap::new();
+    for row in rows {
+        let none = Figures { spans: 0, errors: 0, duration_ns: 0, first_ns: row.time_ns, last_ns: row.time_ns };
+        let figures = found.entry(&row.service).or_insert(none);
+        figures.spans += row.count;
+        figures.errors += if row.status == StatusCode::Error { row.count } else { 0 };
+        figures.duration_ns = figures.duration_ns.saturating_add(row.duration_ns);
+        figures.first_ns = figures.first_ns.min(row.time_ns);
+        figures.last_ns = figures.last_ns.max(row.time_ns);
+    }
+    let day = |time: u64| i32::try_from(time / DAY_NS).unwrap_or(i32::MAX);
+    let figures = || found.values();
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from_iter_values(found.keys())),
+        Arc::new(UInt64Array::from_iter_values(figures().map(|f| f.spans))),
+        Arc::new(UInt64Array::from_iter_values(figures().map(|f| f.errors))),
+        Arc::new(UInt64Array::from_iter_values(figures().map(|f| f.duration_ns))),
+        Arc::new(Date32Array::from_iter_values(figures().map(|f| day(f.first_ns)))),
+        Arc::new(Date32Array::from_iter_values(figures().map(|f| day(f.last_ns)))),
+    ];
+    RecordBatch::try_new(SERVICES.clone(), columns)
+}
+
+fn graph(rows: &[Dependency]) -> Result<RecordBatch, ArrowError> {
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.parent))),
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.child))),
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.calls))),
+    ];
+    RecordBatch::try_new(GRAPH.clone(), columns)
+}

@@ -1,0 +1,178 @@
+//! Bounds on memory, time and number; statements nobody waits for.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures::StreamExt;
+use vitrine_observe_sql::{Answer, Format, Sql, SqlError, SqlOptions};
+use vitrine_observe_store::{QueryError, Tenant};
+
+use crate::engine::{TestEngine, three};
+use crate::{ask, lines, over, rows};
+
+/// Longest that anything here is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn endless() -> TestEngine {
+    let spans: Vec<_> = (0..1000).flat_map(|_| three()).collect();
+    TestEngine { repeat: usize::MAX, ..TestEngine::new(&spans) }
+}
+
+/// Waits for a thing to come about.
+async fn until(holds: impl Fn() -> bool) {
+    let come = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, come).await.expect("it comes about");
+}
+
+async fn open(sql: &Sql, statement: &str) -> Answer {
+    sql.query(&Tenant::default(), statement, Format::Json).await.expect("an answer begins")
+}
+
+#[tokio::test]
+async fn an_answer_that_is_dropped_stops_the_scan() {
+    let (sql, seen) = over(endless(), SqlOptions { max_queries: 1, ..SqlOptions::default() });
+    let mut answer = open(&sql, "SELECT name FROM spans").await;
+    answer.next().await.expect("a chunk").expect("bytes");
+    drop(answer);
+    until(|| seen.ended.load(Ordering::SeqCst) == 1).await;
+    // Its place is free again.
+    until_free(&sql).await;
+}
+
+async fn until_free(sql: &Sql) {
+    let free = async {
+        while matches!(lines(sql, "SELECT 1").await, Err(SqlError::Busy { .. })) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, free).await.expect("a place is free again");
+}
+
+#[tokio::test]
+async fn an_answer_that_never_began_is_stopped_too() {
+    let (sql, seen) = over(endless(), SqlOptions::default());
+    let tenant = Tenant::default();
+    let mut query = Box::pin(sql.query(&tenant, "SELECT count(*) FROM spans", Format::Json));
+    let begun = async {
+        while seen.batches.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = &mut query => panic!("it never ends"),
+        () = begun => {}
+    }
+    drop(query);
+    until(|| seen.ended.load(Ordering::SeqCst) == 1).await;
+}
+
+#[tokio::test]
+async fn nothing_is_read_ahead_of_a_slow_reader() {
+    let (sql, seen) = over(endless(), SqlOptions::default());
+    let mut answer = open(&sql, "SELECT name FROM spans").await;
+    for _ in 0..3 {
+        answer.next().await.expect("a chunk").expect("bytes");
+    }
+    // One batch is three chunks; a few wait in channels of ours and of the plan.
+    assert!(seen.batches.load(Ordering::SeqCst) < 50);
+}
+
+#[tokio::test]
+async fn time_is_limited() {
+    let limit = Duration::from_millis(500);
+    for statement in [
+        "SELECT count(*) FROM spans",
+        "SELECT name FROM spans",
+        "SELECT count(DISTINCT name) FROM spans",
+        "SELECT count(*) FROM generate_series(1, 1000000000000)",
+        "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b WHERE a.value + b.value < 0",
+        "SELECT count(*) FROM generate_series(1, 1000000) a JOIN generate_series(1, 1000000) b ON a.value % 2 = b.value % 2",
+        "SELECT count(*) FROM generate_series(1, 300000) a LEFT JOIN generate_series(1, 300000) b ON a.value < -b.value",
+        "SELECT count(*) FROM generate_series(1, 300000) a JOIN generate_series(1, 300000) b ON a.value % 2 = b.value % 2 AND a.value < -b.value",
+        "SELECT max(a.value) OVER (PARTITION BY a.value % 7) FROM generate_series(1, 10000000000) a WHERE a.value < 0",
+        "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t",
+    ] {
+        let options = SqlOptions { time_limit: limit, max_queries: 1, ..SqlOptions::default() };
+        let (sql, _) = over(endless(), options);
+        let started = std::time::Instant::now();
+        let outcome = ask(&sql, statement, Format::Json).await;
+        assert_eq!(outcome, Err(SqlError::Time { limit }), "{statement}");
+        assert!(started.elapsed() < PATIENCE, "{statement}");
+        // And it does not go on behind our back.
+        until_free(&sql).await;
+    }
+}
+
+#[tokio::test]
+async fn memory_is_limited() {
+    let options = || SqlOptions { memory_bytes: 4 << 20, ..SqlOptions::default() };
+    let numbers = "generate_series(1, 10000000)";
+    for statement in [
+        format!("SELECT value FROM {numbers} ORDER BY -value"),
+        format!("SELECT value, count(*) FROM {numbers} GROUP BY value"),
+        format!("SELECT count(*) FROM {numbers} a JOIN {numbers} b ON a.value = b.value"),
+        format!("SELECT array_agg(value) FROM {numbers}"),
+        format!("SELECT sum(value) OVER () FROM {numbers}"),
+        format!("SELECT count(DISTINCT -value % 9999991) FROM {numbers}"),
+    ] {
+        let (sql, _) = over(TestEngine::new(&three()), options());
+        match ask(&sql, &statement, Format::Json).await {
+            Err(SqlError::Memory { limit, .. }) => assert_eq!(limit, 4 << 20, "{statement}"),
+            other => panic!("{statement}: {:?}", other.map(|bytes| bytes.len())),
+        }
+    }
+    // Room is for each statement, and given back.
+    let (sql, _) = over(TestEngine::new(&three()), options());
+    for _ in 0..3 {
+        assert_eq!(rows(&sql, "SELECT count(*) AS n FROM generate_series(1, 1000000)").await, [r#"{"n":1000000}"#]);
+    }
+}
+
+#[tokio::test]
+async fn so_many_statements_run_and_no_more() {
+    let (sql, _) = over(endless(), SqlOptions { max_queries: 2, ..SqlOptions::default() });
+    let first = open(&sql, "SELECT name FROM spans").await;
+    let second = open(&sql, "SELECT name FROM spans").await;
+    assert_eq!(lines(&sql, "SELECT 1").await, Err(SqlError::Busy { most: 2 }));
+    drop(first);
+    until_free(&sql).await;
+    drop(second);
+}
+
+#[tokio::test]
+async fn many_scans_in_one_statement_share_the_threads() {
+    let (sql, _) = over(TestEngine { repeat: 20, ..TestEngine::new(&three()) }, SqlOptions::default());
+    let scans: Vec<String> =
+        (0..30).map(|n| format!("(SELECT count(*) AS c FROM spans WHERE duration_ns > {n})")).collect();
+    let statement = format!("SELECT sum(c) AS s FROM ({})", scans.join(" UNION ALL "));
+    assert_eq!(rows(&sql, &statement).await, [r#"{"s":1800}"#]);
+    let joins: Vec<String> =
+        (0..8).map(|n| format!("JOIN (SELECT DISTINCT span_id FROM spans) t{n} ON s.span_id = t{n}.span_id")).collect();
+    let statement = format!("SELECT count(*) AS n FROM spans s {}", joins.join(" "));
+    assert_eq!(rows(&sql, &statement).await, [r#"{"n":60}"#]);
+}
+
+#[tokio::test]
+async fn what_the_engine_cannot_do_is_told() {
+    for (fail, told) in [
+        (QueryError::TooMuch { bytes: 77 }, SqlError::Memory { limit: 77, what: "reading what is kept".into() }),
+        (QueryError::Closed, SqlError::Closed),
+        (QueryError::Disk("torn".into()), SqlError::Failed("cannot read what is kept: torn".into())),
+    ] {
+        let (sql, _) = over(TestEngine { fail: Some(fail), ..TestEngine::new(&three()) }, SqlOptions::default());
+        assert_eq!(lines(&sql, "SELECT name FROM spans").await, Err(told));
+    }
+}
+
+#[tokio::test]
+async fn tenants_are_kept_apart() {
+    let (sql, seen) = over(TestEngine::new(&three()), SqlOptions::default());
+    let tenant = Tenant::new("other").expect("a name");
+    let mut answer = sql.query(&tenant, "SELECT name FROM spans", Format::Json).await.expect("an answer");
+    while answer.next().await.is_some() {}
+    assert_eq!(seen.scans.lock().expect("no panic")[0].0, "other");
+}

@@ -1,0 +1,239 @@
+//! An engine with a few rows, that notes what it is asked.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use arrow_array::builder::{FixedSizeBinaryBuilder, MapBuilder, MapFieldNames, StringBuilder, StringDictionaryBuilder};
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, TimestampNanosecondArray, UInt32Array, new_null_array};
+use bytes::Bytes;
+use vitrine_observe_store::model::{LogRow, SpanKind, StatusCode, Table, TraceId};
+use vitrine_observe_store::{
+    Batches, Dependency, Engine, Operation, QueryError, Receipt, RedQuery, RedRow, Scan, Signal, Status, Tenant, Trace,
+    TraceQuery, WriteError,
+};
+
+/// 2026-11-21T10:00:00Z in nanoseconds since 1970.
+pub(crate) const TEN: i64 = 1_795_255_200_000_000_000;
+pub(crate) const SECOND: i64 = 1_000_000_000;
+
+/// A span of the test.
+#[derive(Clone)]
+pub(crate) struct Span {
+    pub(crate) time: i64,
+    pub(crate) duration: i64,
+    pub(crate) trace: u8,
+    pub(crate) span: u8,
+    pub(crate) parent: Option<u8>,
+    pub(crate) service: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) attributes: Vec<(&'static str, Option<&'static str>)>,
+}
+
+/// Three spans of two traces.
+pub(crate) fn three() -> Vec<Span> {
+    let span = Span {
+        time: TEN,
+        duration: 1_500_000,
+        trace: 1,
+        span: 1,
+        parent: None,
+        service: "cart",
+        name: "GET /cart",
+        attributes: vec![("http.route", Some("/cart")), ("n", Some("1"))],
+    };
+    vec![
+        span.clone(),
+        Span {
+            time: TEN + 30 * SECOND,
+            span: 2,
+            parent: Some(1),
+            service: "stock",
+            name: "reserve",
+            attributes: vec![],
+            ..span.clone()
+        },
+        Span {
+            time: TEN + 61 * SECOND,
+            trace: 2,
+            span: 3,
+            service: "cart",
+            name: "a, \"b\"\nc",
+            attributes: vec![("http.route", None)],
+            ..span
+        },
+    ]
+}
+
+fn ids(width: i32, ids: impl Iterator<Item = Option<u8>>) -> ArrayRef {
+    let mut builder = FixedSizeBinaryBuilder::new(width);
+    for id in ids {
+        match id {
+            Some(id) => builder.append_value([vec![0; width as usize - 1], vec![id]].concat()).expect("the width"),
+            None => builder.append_null(),
+        }
+    }
+    Arc::new(builder.finish())
+}
+
+fn words<'a>(words: impl Iterator<Item = &'a str>) -> ArrayRef {
+    let mut builder = StringDictionaryBuilder::<Int32Type>::new();
+    words.for_each(|word| builder.append_value(word));
+    Arc::new(builder.finish())
+}
+
+fn maps<'a>(rows: impl Iterator<Item = &'a [(&'a str, Option<&'a str>)]>) -> ArrayRef {
+    let names = MapFieldNames { entry: "entries".into(), key: "keys".into(), value: "values".into() };
+    let mut builder = MapBuilder::new(Some(names), StringBuilder::new(), StringBuilder::new());
+    for row in rows {
+        for (key, value) in row {
+            builder.keys().append_value(key);
+            builder.values().append_option(*value);
+        }
+        builder.append(true).expect("as many keys as values");
+    }
+    Arc::new(builder.finish())
+}
+
+/// The spans in the schema of the table.
+pub(crate) fn batch(spans: &[Span]) -> RecordBatch {
+    let schema = Table::Spans.schema();
+    let null = |name: &str| new_null_array(schema.field_with_name(name).expect("a column").data_type(), spans.len());
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(TimestampNanosecondArray::from_iter_values(spans.iter().map(|s| s.time)).with_timezone("UTC")),
+        Arc::new(Int64Array::from_iter_values(spans.iter().map(|s| s.duration))),
+        ids(16, spans.iter().map(|s| Some(s.trace))),
+        ids(8, spans.iter().map(|s| Some(s.span))),
+        ids(8, spans.iter().map(|s| s.parent)),
+        words(spans.iter().map(|s| s.service)),
+        words(spans.iter().map(|s| s.name)),
+        words(spans.iter().map(|_| "server")),
+        words(spans.iter().map(|_| "unset")),
+        null("status_message"),
+        maps(spans.iter().map(|s| s.attributes.as_slice())),
+        maps(spans.iter().map(|_| [].as_slice())),
+        null("scope_name"),
+        null("scope_version"),
+        null("trace_state"),
+        Arc::new(UInt32Array::from_iter_values(spans.iter().map(|_| 1))),
+    ];
+    RecordBatch::try_new(schema.clone(), columns).expect("the schema")
+}
+
+/// What was asked and done, for the test to look at.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) scans: Mutex<Vec<(String, Table, Scan)>>,
+    pub(crate) red: Mutex<Vec<RedQuery>>,
+    pub(crate) graphs: Mutex<Vec<(u64, u64)>>,
+    pub(crate) batches: AtomicUsize,
+    pub(crate) ended: AtomicUsize,
+}
+
+/// Batches of one table over and over.
+pub(crate) struct TestEngine {
+    pub(crate) batch: RecordBatch,
+    pub(crate) repeat: usize,
+    pub(crate) fail: Option<QueryError>,
+    pub(crate) seen: Arc<Seen>,
+}
+
+impl TestEngine {
+    pub(crate) fn new(spans: &[Span]) -> Self {
+        Self { batch: batch(spans), repeat: 1, fail: None, seen: Arc::default() }
+    }
+}
+
+/// Counts when it is dropped.
+struct Reading {
+    seen: Arc<Seen>,
+    left: usize,
+    batch: RecordBatch,
+}
+
+impl Iterator for Reading {
+    type Item = Result<RecordBatch, QueryError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        self.seen.batches.fetch_add(1, Ordering::SeqCst);
+        Some(Ok(self.batch.clone()))
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.seen.ended.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Engine for TestEngine {
+    fn write(&self, _: &Tenant, _: Signal, _: Bytes) -> Receipt {
+        Receipt::new(std::future::ready(Err(WriteError::Closed)))
+    }
+
+    fn services(&self, _: &Tenant) -> Result<Vec<String>, QueryError> {
+        Err(QueryError::Closed)
+    }
+
+    fn operations(&self, _: &Tenant, _: &str) -> Result<Vec<Operation>, QueryError> {
+        Err(QueryError::Closed)
+    }
+
+    fn trace(&self, _: &Tenant, _: TraceId, _: usize) -> Result<Option<Trace>, QueryError> {
+        Err(QueryError::Closed)
+    }
+
+    fn search(&self, _: &Tenant, _: &TraceQuery) -> Result<Vec<Trace>, QueryError> {
+        Err(QueryError::Closed)
+    }
+
+    fn dependencies(&self, _: &Tenant, first: u64, last: u64) -> Result<Vec<Dependency>, QueryError> {
+        self.seen.graphs.lock().expect("no panic").push((first, last));
+        Ok(vec![Dependency { parent: "cart".into(), child: "stock".into(), calls: 7 }])
+    }
+
+    fn red(&self, _: &Tenant, query: &RedQuery) -> Result<Vec<RedRow>, QueryError> {
+        self.seen.red.lock().expect("no panic").push(query.clone());
+        let day = 24 * 3600 * SECOND as u64;
+        let row = |days: u64, service: &str, status, count| RedRow {
+            time_ns: days * day,
+            service: service.into(),
+            operation: Operation { name: "o".into(), kind: SpanKind::Server },
+            status,
+            count,
+            duration_ns: 100 * count,
+            buckets: vec![],
+        };
+        Ok(vec![
+            row(20_000, "cart", StatusCode::Unset, 5),
+            row(20_001, "cart", StatusCode::Error, 2),
+            row(20_001, "stock", StatusCode::Ok, 1),
+        ])
+    }
+
+    fn attribute_values(&self, _: &Tenant, _: &str, _: usize) -> Result<Vec<String>, QueryError> {
+        Err(QueryError::Closed)
+    }
+
+    fn logs_of(&self, _: &Tenant, _: TraceId, _: usize) -> Result<Vec<LogRow>, QueryError> {
+        Err(QueryError::Closed)
+    }
+
+    fn scan(&self, tenant: &Tenant, table: Table, scan: &Scan) -> Result<Batches, QueryError> {
+        self.seen.scans.lock().expect("no panic").push((tenant.name().to_owned(), table, scan.clone()));
+        if let Some(error) = &self.fail {
+            return Err(error.clone());
+        }
+        let repeat = if table == Table::Spans { self.repeat } else { 0 };
+        let batch = match &scan.columns {
+            Some(columns) if table == Table::Spans => self.batch.project(columns).expect("columns that there are"),
+            _ => self.batch.clone(),
+        };
+        Ok(Box::new(Reading { seen: self.seen.clone(), left: repeat, batch }))
+    }
+
+    fn status(&self) -> Status {
+        unreachable!("no statement asks for it")
+    }
+}

@@ -1,0 +1,54 @@
+//! What users of SQL can rely on.
+
+mod answers;
+mod bounds;
+mod engine;
+mod functions;
+mod pushdown;
+mod refusals;
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use vitrine_observe_sql::{Format, Sql, SqlError, SqlOptions};
+use vitrine_observe_store::Tenant;
+
+use engine::{Seen, TestEngine, three};
+
+/// Statements over three spans, and what the engine sees of them.
+fn sql() -> (Sql, Arc<Seen>) {
+    over(TestEngine::new(&three()), SqlOptions::default())
+}
+
+fn over(engine: TestEngine, options: SqlOptions) -> (Sql, Arc<Seen>) {
+    let seen = engine.seen.clone();
+    (Sql::new(Arc::new(engine), options).expect("threads"), seen)
+}
+
+async fn ask(sql: &Sql, statement: &str, format: Format) -> Result<Vec<u8>, SqlError> {
+    let mut answer = sql.query(&Tenant::default(), statement, format).await?;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.next().await {
+        bytes.extend_from_slice(&chunk?);
+    }
+    Ok(bytes)
+}
+
+/// The rows of an answer, as lines of JSON.
+async fn lines(sql: &Sql, statement: &str) -> Result<Vec<String>, SqlError> {
+    let text = ask(sql, statement, Format::Json).await?;
+    Ok(String::from_utf8(text).expect("UTF-8").lines().map(str::to_owned).collect())
+}
+
+/// Rows as JSON lines, of a statement that must succeed.
+async fn rows(sql: &Sql, statement: &str) -> Vec<String> {
+    lines(sql, statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"))
+}
+
+/// The message of a statement that must be wrong.
+async fn wrong(sql: &Sql, statement: &str) -> String {
+    match lines(sql, statement).await {
+        Err(SqlError::Statement(text)) => text,
+        other => panic!("{statement}: {other:?}"),
+    }
+}
