@@ -193,7 +193,7 @@ fn status(row: &SpanRow, tags: &mut Tags) {
         let reason = if message.is_empty() { "true" } else { message };
         match tags.get(ERROR) {
             // The sender said it in this tag, and said all.
-            Some(said) if said == reason => return,
+            Some(said) if said == reason || said == message => return,
             Some(_) if message.is_empty() => {}
             Some(_) => {
                 tags.insert("otel.status_description".to_owned(), message.to_owned());

@@ -82,6 +82,7 @@ async fn failures_come_back_as_they_were_told() {
     let cases = [
         (with(Some("true"), failed("")), json!({ "error": "true" })),
         (with(Some("timeout"), failed("timeout")), json!({ "error": "timeout" })),
+        (with(Some(""), failed("")), json!({ "error": "" })),
         (with(Some("false"), None), json!({ "error": "false" })),
         (with(None, failed("")), json!({ "error": "true", "otel.status_code": "ERROR" })),
         (with(None, failed("boom")), json!({ "error": "boom", "otel.status_code": "ERROR" })),
