@@ -21,7 +21,8 @@ use vitrine_platform_telemetry::Telemetry;
 use vitrine_platform_tls as tls;
 
 use crate::settings::Observatory as Settings;
-use crate::{Usage, sql, units};
+use crate::statements::EngineStatements;
+use crate::{Usage, units};
 
 /// The folder of the observatory within the data folder.
 const FOLDER: &str = "observatory";
@@ -95,11 +96,11 @@ impl Observatory {
         let engine: Arc<dyn Engine> = self.engine.clone();
         let otlp = http_router(engine.clone(), self.access.clone());
         let queries = Queries::new(engine.clone(), self.access.clone(), vitrine_observe_api::Options::default());
-        let sql = sql::Adapter::new(Sql::new(engine.clone(), self.sql)?);
+        let statements = EngineStatements::new(Arc::new(Sql::new(engine.clone(), self.sql)?));
         let pages = otlp
             .clone()
             .merge(vitrine_observe_api::router(&queries))
-            .merge(vitrine_observe_api::sql_router(Arc::new(sql), self.access.clone()))
+            .merge(vitrine_observe_api::sql_router(Arc::new(statements), self.access.clone()))
             .merge(health_routes(|| true));
         let grpc = grpc_routes(engine.clone(), self.access.clone()).into_axum_router();
         let mut all = vec![(self.pages, pages), (self.otlp_http, otlp), (self.otlp_grpc, grpc)];

@@ -24,4 +24,4 @@ pub use error::Error;
 pub use options::Options;
 pub use queries::Queries;
 pub use router::{jaeger_router, router, zipkin_router};
-pub use sql::{SqlAnswer, SqlFormat, SqlRefusal, Statements, Whose, sql_router};
+pub use sql::{SqlAnswer, SqlFormat, SqlRefusal, Statements, sql_router};

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use vitrine_observe_store::model::TraceId;
-use vitrine_observe_store::{Access, Engine, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Right, Tenant, Trace, TraceQuery};
+use vitrine_observe_store::{Access, Denied, Engine, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Right, Tenant, Trace, TraceQuery};
 
 use crate::Options;
 use crate::error::Error;
@@ -53,8 +53,7 @@ impl Queries {
         work: impl FnOnce(&Reader) -> Result<Response, Error> + Send + 'static,
     ) -> Result<Response, Error> {
         let Inner { engine, access, options, room, turns } = &*self.0;
-        let header = |name| headers.get(name).map(|value| value.to_str().unwrap_or(UNREADABLE));
-        let tenant = access.check(header(header::AUTHORIZATION.as_str()), header(SCOPE), Right::Read)?;
+        let tenant = reader_of(access, headers)?;
         let reader = Reader { engine: engine.clone(), tenant };
         let room = room.clone().try_acquire_owned().map_err(|_| Error::Busy { waiting: options.max_waiting })?;
         let answer = async {
@@ -68,6 +67,12 @@ impl Queries {
         let too_slow = |_| Error::TooSlow { seconds: options.time_limit.as_secs() };
         timeout(options.time_limit, answer).await.map_err(too_slow)?
     }
+}
+
+/// Whose telemetry the sender of these headers may read.
+pub(crate) fn reader_of(access: &Access, headers: &HeaderMap) -> Result<Tenant, Denied> {
+    let header = |name| headers.get(name).map(|value| value.to_str().unwrap_or(UNREADABLE));
+    access.check(header(header::AUTHORIZATION.as_str()), header(SCOPE), Right::Read)
 }
 
 /// What a query may see: one tenant's telemetry.

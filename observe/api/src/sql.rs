@@ -18,7 +18,10 @@ use futures::{Stream, StreamExt};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
-use vitrine_observe_store::Tenant;
+use vitrine_observe_store::{Access, Tenant};
+
+use crate::error::Error;
+use crate::queries::reader_of;
 
 /// Largest body: the longest statement, with room for what JSON adds.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
@@ -151,21 +154,18 @@ pub trait Statements: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<SqlAnswer, SqlRefusal>>;
 }
 
-/// Says whose telemetry a request may read, from its headers; or answers it.
-pub type Whose = Arc<dyn Fn(&HeaderMap) -> Result<Tenant, Response> + Send + Sync>;
-
 /// `POST /api/sql` over what runs statements.
-pub fn sql_router(statements: Arc<dyn Statements>, whose: Whose) -> Router {
+pub fn sql_router(statements: Arc<dyn Statements>, access: Access) -> Router {
     Router::new()
         .route("/api/sql", post(answer))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(Shared { statements, whose })
+        .with_state(Shared { statements, access })
 }
 
 #[derive(Clone)]
 struct Shared {
     statements: Arc<dyn Statements>,
-    whose: Whose,
+    access: Access,
 }
 
 #[derive(Debug, Deserialize)]
@@ -187,7 +187,10 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Response> {
-    let tenant = (shared.whose)(&headers)?;
+    let tenant = reader_of(&shared.access, &headers).map_err(|denied| {
+        let error = Error::from(denied);
+        error.respond(Json(json!({ "error": error.to_string() })))
+    })?;
     let (statement, format) = read(&headers, parameters, &body).map_err(IntoResponse::into_response)?;
     let chunks = shared.statements.query(tenant, statement, format).await.map_err(IntoResponse::into_response)?;
     let mut response = Body::from_stream(told(chunks, format)).into_response();
