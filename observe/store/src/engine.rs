@@ -14,7 +14,7 @@ use vitrine_observe_model::{LogRow, StatusCode, Table, TraceId};
 use crate::{Accepted, Dependency, Operation, Status, Trace, TraceQuery};
 
 /// Longest tenant name, in bytes.
-const MAX_TENANT_BYTES: usize = 64;
+pub(crate) const MAX_TENANT_BYTES: usize = 64;
 
 /// Whose telemetry it is. Tenants never see each other's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -9,7 +9,9 @@
 mod dependencies;
 mod engine;
 mod interim;
+mod kept;
 mod query;
+mod status;
 mod store;
 mod tail;
 
@@ -18,7 +20,10 @@ pub use engine::{
     Batches, Engine, QueryError, Receipt, RedQuery, RedRow, Scan, Signal, Tenant, TenantError, WriteError,
 };
 pub use query::{MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
-pub use store::{Accepted, Limits, SignalStatus, Status, Store};
+pub use kept::depot::Depot;
+pub use kept::{Error, Folder, Kept, Options};
+pub use status::{LogStatus, QueryStatus, SignalStatus, Status, TierStatus};
+pub use store::{Accepted, Limits, Store};
 
 // The row types that queries return, so that readers need name one crate only.
 pub use vitrine_observe_model as model;

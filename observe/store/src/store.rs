@@ -13,6 +13,7 @@ use vitrine_observe_model::{
 };
 
 use crate::tail::{SealAt, Signal};
+use crate::{SignalStatus, Status};
 
 /// Bytes of all signals together, unless configured otherwise.
 const DEFAULT_BYTES: usize = 96 << 20;
@@ -54,34 +55,6 @@ impl Accepted {
         self.rejected += 1;
         self.reason.get_or_insert(reason);
     }
-}
-
-/// Counters of one signal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SignalStatus {
-    /// Rows held now.
-    pub rows: u64,
-    /// Bytes held now.
-    pub bytes: u64,
-    /// Rows taken since the start.
-    pub taken: u64,
-    /// Rows refused since the start.
-    pub rejected: u64,
-    /// Rows that left to make room.
-    pub evicted: u64,
-}
-
-/// Counters of the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Status {
-    /// Spans.
-    pub traces: SignalStatus,
-    /// Log records.
-    pub logs: SignalStatus,
-    /// Metric points.
-    pub metrics: SignalStatus,
-    /// Bytes that all signals may hold together.
-    pub limit_bytes: u64,
 }
 
 /// Handle to the store; clones share it.
@@ -225,6 +198,7 @@ impl Store {
             logs: status(&self.0.logs),
             metrics: status(&self.0.metrics),
             limit_bytes: self.0.limits.bytes as u64,
+            ..Status::default()
         }
     }
 
@@ -274,5 +248,6 @@ fn status<B: Builder>(signal: &Signal<B>) -> SignalStatus {
         taken: signal.taken.load(Ordering::Relaxed),
         rejected: signal.rejected.load(Ordering::Relaxed),
         evicted: signal.evicted.load(Ordering::Relaxed),
+        ..SignalStatus::default()
     }
 }
