@@ -13,6 +13,8 @@ mod definition;
 mod dictionary;
 mod error;
 mod filter;
+mod header;
+mod tail;
 
 pub use column::{Column, Columns, Data, List, NULL_BOOL, NULL_CODE, NULL_DOUBLE, NULL_INT, Texts};
 pub use definition::{ATTRIBUTE_PREFIX, Definition, Fixed, FixedList, Kind, ListShape, Order};
