@@ -9,13 +9,22 @@
 //! It knows neither OTLP (see `vitrine-observe-model`) nor when to write and merge (see `vitrine-observe-store`).
 
 mod column;
+mod decode;
 mod definition;
 mod dictionary;
 mod error;
 mod filter;
+mod header;
+mod leaf;
+mod lookup;
+mod segment;
+mod source;
+mod tail;
 
 pub use column::{Column, Columns, Data, List, NULL_BOOL, NULL_CODE, NULL_DOUBLE, NULL_INT, Texts};
 pub use definition::{ATTRIBUTE_PREFIX, Definition, Fixed, FixedList, Kind, ListShape, Order};
 pub use dictionary::Dictionary;
 pub use error::Error;
 pub use filter::{Filter, TextTest};
+pub use segment::{Segment, TimePage};
+pub use source::{FileSource, Source};
