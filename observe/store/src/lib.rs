@@ -22,6 +22,7 @@ pub use engine::{
 pub use query::{MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
 pub use kept::depot::Depot;
 pub use kept::{Error, Folder, Kept, Options};
+pub use vitrine_observe_log::Fsync;
 pub use status::{LogStatus, QueryStatus, SignalStatus, Status, TierStatus};
 pub use store::{Accepted, Limits, Store};
 
