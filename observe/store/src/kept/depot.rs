@@ -94,7 +94,7 @@ impl Depot for Folder {
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn Source>> {
-        Ok(Arc::new(FileSource::open(self.0.join(name))?))
+        Ok(Arc::new(FileSource::open(&self.0.join(name))?))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {

@@ -1,7 +1,6 @@
 //! Taking requests.
 
 use std::ops::Range;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 

@@ -90,7 +90,7 @@ fn rate_errors_and_durations() {
         let query = RedQuery { service: None, start_ns: BEGIN_NS, end_ns: BEGIN_NS + 600 * SECOND, step_ns: 60 * SECOND };
         let rows = kept.red(&Tenant::default(), &query).expect("read");
         assert_eq!(rows.iter().map(|row| row.count).sum::<u64>(), 60);
-        assert_eq!(rows.iter().map(|row| row.duration_ns).sum::<u64>(), spans.iter().map(|span| span.duration).sum());
+        assert_eq!(rows.iter().map(|row| row.duration_ns).sum::<u64>(), spans.iter().map(|span| span.duration).sum::<u64>());
         assert!(rows.iter().all(|row| row.buckets.iter().map(|count| u64::from(*count)).sum::<u64>() == row.count));
         let failed = rows.iter().filter(|row| row.status == StatusCode::Error).map(|row| row.count).sum::<u64>();
         assert_eq!(failed, spans.iter().filter(|span| span.failed).count() as u64);
@@ -128,12 +128,12 @@ fn searches() {
         let query = |limit| TraceQuery { limit, ..TraceQuery::default() };
         assert_eq!(search(query(5)), naive(5, &|_| true));
         assert_eq!(search(query(100)), naive(100, &|_| true));
-        assert_eq!(search(query(0)), []);
+        assert!(search(query(0)).is_empty());
         let service = TraceQuery { service: Some("service 2".into()), ..query(7) };
         assert_eq!(search(service), naive(7, &|span| span.service == "service 2"));
         let tagged = |key: &str, value: &str| TraceQuery { tags: vec![(key.into(), value.into())], ..query(20) };
         assert_eq!(search(tagged("user.id", "user 3")), naive(20, &|span| span.user == "user 3"));
-        assert_eq!(search(tagged("user.id", "user 99")), []);
+        assert!(search(tagged("user.id", "user 99")).is_empty());
         assert_eq!(search(tagged("error", "true")), naive(20, &|span| span.failed));
         assert_eq!(search(tagged("span.kind", "server")), naive(20, &|_| true));
         assert_eq!(search(tagged("service.name", "service 1")), naive(20, &|span| span.service == "service 1"));
