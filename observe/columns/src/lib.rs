@@ -23,11 +23,13 @@ mod tail;
 mod index;
 mod sort;
 mod write;
+mod merge;
 
 pub use column::{Column, Columns, Data, List, NULL_BOOL, NULL_CODE, NULL_DOUBLE, NULL_INT, Texts};
 pub use definition::{ATTRIBUTE_PREFIX, Definition, Fixed, FixedList, Kind, ListShape, Order};
 pub use dictionary::Dictionary;
 pub use error::Error;
 pub use filter::{Filter, TextTest};
+pub use merge::merge;
 pub use sort::{NO_PARENT, PARENT_ELSEWHERE, Sorted};
 pub use write::{WriteOptions, Written, write};

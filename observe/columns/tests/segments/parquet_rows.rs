@@ -1,6 +1,8 @@
 //! Segments as the Parquet library's own reader reads them.
 
 use bytes::Bytes;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 
@@ -60,4 +62,18 @@ pub fn rows(file: &[u8]) -> Vec<Vec<Cell>> {
         }
     }
     rows
+}
+
+/// The bounds of each page of a column of texts; none of a page of nulls.
+pub fn text_pages(file: &[u8], name: &str) -> Vec<Option<(Vec<u8>, Vec<u8>)>> {
+    let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Required);
+    let metadata = reader.parse_and_finish(&Bytes::copy_from_slice(file)).expect("metadata");
+    let leaves = metadata.row_group(0).columns();
+    let leaf = leaves.iter().position(|leaf| leaf.column_path().string() == name).expect("a column of this name");
+    match &metadata.column_index().expect("an index of pages")[0][leaf] {
+        ColumnIndexMetaData::BYTE_ARRAY(pages) => (0..pages.num_pages() as usize)
+            .map(|page| Some((pages.min_value(page)?.to_vec(), pages.max_value(page)?.to_vec())))
+            .collect(),
+        other => panic!("no bounds of texts: {other:?}"),
+    }
 }
