@@ -9,17 +9,24 @@
 //! It knows neither OTLP (see `vitrine-observe-model`) nor when to write and merge (see `vitrine-observe-store`).
 
 mod column;
-mod decode;
 mod definition;
 mod dictionary;
 mod error;
 mod filter;
+mod take;
+mod matching;
+mod schema;
 mod header;
-mod leaf;
-mod lookup;
-mod segment;
-mod source;
+mod encode;
+mod values;
+mod chunk;
 mod tail;
+mod index;
+mod source;
+mod decode;
+mod page;
+mod segment;
+mod lookup;
 
 pub use column::{Column, Columns, Data, List, NULL_BOOL, NULL_CODE, NULL_DOUBLE, NULL_INT, Texts};
 pub use definition::{ATTRIBUTE_PREFIX, Definition, Fixed, FixedList, Kind, ListShape, Order};
