@@ -8,29 +8,29 @@
 //!
 //! It knows neither OTLP (see `vitrine-observe-model`) nor when to write and merge (see `vitrine-observe-store`).
 
+mod chunk;
 mod column;
+mod decode;
 mod definition;
 mod dictionary;
+mod encode;
 mod error;
 mod filter;
-mod take;
-mod matching;
-mod schema;
 mod header;
-mod encode;
-mod values;
-mod chunk;
-mod leaf;
-mod tail;
 mod index;
-mod sort;
-mod write;
-mod source;
-mod decode;
-mod page;
-mod segment;
+mod leaf;
 mod lookup;
+mod matching;
 mod merge;
+mod page;
+mod schema;
+mod segment;
+mod sort;
+mod source;
+mod tail;
+mod take;
+mod values;
+mod write;
 
 pub use column::{Column, Columns, Data, List, NULL_BOOL, NULL_CODE, NULL_DOUBLE, NULL_INT, Texts};
 pub use definition::{ATTRIBUTE_PREFIX, Definition, Fixed, FixedList, Kind, ListShape, Order};
