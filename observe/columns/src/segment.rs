@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use parquet::basic::{Compression, Repetition, Type as Physical};
+use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::reader::{ChunkReader, Length};
-use parquet::schema::types::Type;
 
-use crate::leaf::{Bloom, Bounds, IntBounds, Leaf, Place, TextBounds};
+use crate::page::{Bloom, Bounds, IntBounds, Leaf, Place, TextBounds};
+use crate::schema::{self, Layout};
 use crate::tail::{self, END_BYTES};
-use crate::{ATTRIBUTE_PREFIX, Definition, Error, Kind, Source};
+use crate::{Definition, Error, Kind, Source};
 
 /// Bytes that are read at first, from the end: mostly the whole tail of a small segment.
 const FIRST_READ: u64 = 64 << 10;
@@ -22,8 +22,6 @@ const FIRST_READ: u64 = 64 << 10;
 const MAX_TAIL_BYTES: u64 = 128 << 20;
 /// Bytes before the first page.
 const MAGIC_BYTES: u64 = 4;
-/// What the second leaf of a [`Kind::Parent`] is called, after the column's name.
-pub(crate) const DISTANCE_SUFFIX: &str = "_distance";
 
 /// When the rows of a page were.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +76,7 @@ impl Segment {
             .map_err(|cause| Error::Parquet { what: "read the footer of a segment", cause })?;
         let mut inner = Opening { definition, source, tail: &tail, metadata: &metadata }.open()?;
         if let Some(bytes) = index {
-            inner.index = Some(crate::lookup::Index::open(bytes, inner.page_starts.len() - 1)?);
+            inner.index = Some(crate::lookup::Index::open(bytes, inner.rows, inner.page_starts.len() - 1)?);
         }
         Ok(Self(Arc::new(inner)))
     }
@@ -195,13 +193,6 @@ struct Opening<'a> {
     metadata: &'a ParquetMetaData,
 }
 
-/// A field of the file's root.
-struct Root<'a> {
-    field: &'a Type,
-    /// Its first leaf.
-    leaf: usize,
-}
-
 impl Opening<'_> {
     fn open(&self) -> Result<Inner, Error> {
         let [group] = self.metadata.row_groups() else {
@@ -209,26 +200,25 @@ impl Opening<'_> {
         };
         let rows =
             u32::try_from(group.num_rows()).map_err(|_| Error::Damaged("a number of rows that is none".into()))?;
-        let schema = self.metadata.file_metadata().schema();
-        if schema.name() != self.definition.name {
-            return Err(self.unexpected(schema.name(), &format!("table {}", self.definition.name)));
-        }
-        let mut roots = Vec::new();
-        let mut leaf = 0;
-        for field in schema.get_fields() {
-            roots.push(Root { field, leaf });
-            leaf += leaves_of(field);
-        }
-        if leaf != group.num_columns() {
-            return Err(Error::Damaged(format!("{} column chunks: expected {leaf}", group.num_columns())));
-        }
+        let definition = self.definition;
+        let layout = Layout::of_file(definition, self.metadata.file_metadata().schema())?;
         let page_starts = self.page_starts(rows)?;
-        let mut leaves: Vec<Option<Leaf>> = std::iter::repeat_with(|| None).take(leaf).collect();
-        let flat = self.flat(&roots, &page_starts, &mut leaves)?;
-        let lists = self.lists(&roots, &page_starts, &mut leaves)?;
-        let leaves = leaves.into_iter().collect::<Option<Vec<_>>>();
-        let leaves = leaves.ok_or_else(|| Error::Damaged("it has columns that the table has not".into()))?;
-        let time = &leaves[flat[self.definition.time].leaf];
+        let leaves = layout.leaves.iter().enumerate().map(|(leaf, schema)| self.leaf(leaf, schema, &page_starts));
+        let leaves = leaves.collect::<Result<Vec<_>, _>>()?;
+        let leaf = |place| layout.leaves.iter().position(|leaf| leaf.place == place);
+        let flat = layout.flat.iter().enumerate().map(|(column, flat)| {
+            let (name, kind, optional) = (flat.name.clone(), flat.kind, flat.optional);
+            let distance = leaf(schema::Place::Distance(column));
+            leaf(schema::Place::Flat(column)).map(|leaf| SegmentColumn { name, kind, optional, leaf, distance })
+        });
+        let lists = definition.lists.iter().enumerate().map(|(list, fixed)| {
+            let children = 0..fixed.children.len();
+            children.map(|child| leaf(schema::Place::Child { list, child })).collect::<Option<Vec<_>>>()
+        });
+        let incomplete = || Error::Damaged("its schema lacks columns".into());
+        let flat = flat.collect::<Option<Vec<_>>>().ok_or_else(incomplete)?;
+        let lists = lists.collect::<Option<Vec<_>>>().ok_or_else(incomplete)?;
+        let time = &leaves[flat[definition.time].leaf];
         let time_pages = page_starts.windows(2).enumerate().map(|(page, ends)| {
             let bounds = match &time.bounds {
                 Bounds::Int(pages) => pages.get(page),
@@ -238,77 +228,7 @@ impl Opening<'_> {
             TimePage { rows: ends[0] as usize..ends[1] as usize, min, max }
         });
         let time_pages = time_pages.collect();
-        let definition = self.definition;
         Ok(Inner { definition, rows: rows as usize, leaves, flat, lists, time_pages, page_starts, index: None })
-    }
-
-    fn flat(
-        &self,
-        roots: &[Root],
-        page_starts: &Arc<[u32]>,
-        leaves: &mut [Option<Leaf>],
-    ) -> Result<Vec<SegmentColumn>, Error> {
-        let mut flat = Vec::with_capacity(roots.len());
-        for fixed in self.definition.columns {
-            let root = self.root(roots, fixed.name)?;
-            let parent = fixed.kind == Kind::Parent;
-            let (kind, optional) = if parent { (Kind::Id8, true) } else { (fixed.kind, fixed.optional) };
-            leaves[root.leaf] = Some(self.leaf(root.leaf, root.field, kind, optional, false, page_starts)?);
-            let mut distance = None;
-            if parent {
-                let root = self.root(roots, &format!("{}{DISTANCE_SUFFIX}", fixed.name))?;
-                leaves[root.leaf] = Some(self.leaf(root.leaf, root.field, Kind::Int, true, false, page_starts)?);
-                distance = Some(root.leaf);
-            }
-            let (kind, optional) = (fixed.kind, fixed.optional);
-            flat.push(SegmentColumn { name: fixed.name.into(), kind, optional, leaf: root.leaf, distance });
-        }
-        for root in roots.iter().filter(|root| root.field.name().starts_with(ATTRIBUTE_PREFIX)) {
-            let kind = match root.field.is_primitive().then(|| root.field.get_physical_type()) {
-                Some(Physical::INT64) => Kind::Int,
-                Some(Physical::DOUBLE) => Kind::Double,
-                Some(Physical::BOOLEAN) => Kind::Bool,
-                Some(Physical::BYTE_ARRAY) => Kind::Text,
-                _ => return Err(self.unexpected(root.field.name(), "an attribute")),
-            };
-            leaves[root.leaf] = Some(self.leaf(root.leaf, root.field, kind, true, false, page_starts)?);
-            let name = root.field.name().into();
-            flat.push(SegmentColumn { name, kind, optional: true, leaf: root.leaf, distance: None });
-        }
-        Ok(flat)
-    }
-
-    fn lists(
-        &self,
-        roots: &[Root],
-        page_starts: &Arc<[u32]>,
-        leaves: &mut [Option<Leaf>],
-    ) -> Result<Vec<Vec<usize>>, Error> {
-        let mut lists = Vec::with_capacity(self.definition.lists.len());
-        for list in self.definition.lists {
-            let root = self.root(roots, list.name)?;
-            let wrong = || self.unexpected(list.name, "a list of the table's elements");
-            let repeated = only_field(root.field).filter(|_| repetition(root.field) == Some(Repetition::REQUIRED));
-            let repeated =
-                repeated.filter(|field| repetition(field) == Some(Repetition::REPEATED)).ok_or_else(wrong)?;
-            // A list has a struct in it, a map has key and value.
-            let element = only_field(repeated).filter(|field| field.is_group()).unwrap_or(repeated);
-            let required = std::ptr::eq(element, repeated) || repetition(element) == Some(Repetition::REQUIRED);
-            if !required || !element.is_group() || element.get_fields().len() != list.children.len() {
-                return Err(wrong());
-            }
-            for (place, (field, child)) in element.get_fields().iter().zip(list.children).enumerate() {
-                let leaf = root.leaf + place;
-                leaves[leaf] = Some(self.leaf(leaf, field, child.kind, child.optional, true, page_starts)?);
-            }
-            lists.push((root.leaf..root.leaf + list.children.len()).collect());
-        }
-        Ok(lists)
-    }
-
-    fn root<'r>(&self, roots: &'r [Root<'r>], name: &str) -> Result<&'r Root<'r>, Error> {
-        let root = roots.iter().find(|root| root.field.name() == name);
-        root.ok_or_else(|| Error::Damaged(format!("it has no column {name}")))
     }
 
     /// Where pages start, by the first leaf, and the number of rows.
@@ -332,41 +252,17 @@ impl Opening<'_> {
         }
     }
 
-    fn leaf(
-        &self,
-        leaf: usize,
-        field: &Type,
-        kind: Kind,
-        optional: bool,
-        in_list: bool,
-        page_starts: &Arc<[u32]>,
-    ) -> Result<Leaf, Error> {
-        let chunk = self.metadata.row_group(0).column(leaf);
+    fn leaf(&self, leaf: usize, schema: &schema::Leaf, page_starts: &Arc<[u32]>) -> Result<Leaf, Error> {
+        let chunk = match self.metadata.row_group(0).columns().get(leaf) {
+            Some(chunk) => chunk,
+            None => return Err(Error::Damaged(format!("column chunk {leaf} is missing"))),
+        };
         let name = chunk.column_path().string();
-        let physical = match kind {
-            Kind::Id16 | Kind::Id8 | Kind::Parent => Physical::FIXED_LEN_BYTE_ARRAY,
-            Kind::Time | Kind::Int => Physical::INT64,
-            Kind::Double => Physical::DOUBLE,
-            Kind::Bool => Physical::BOOLEAN,
-            Kind::Text => Physical::BYTE_ARRAY,
-        };
-        let length = match kind {
-            Kind::Id16 => 16,
-            Kind::Id8 | Kind::Parent => 8,
-            _ => chunk.column_descr().type_length(),
-        };
-        let expected = if optional { Repetition::OPTIONAL } else { Repetition::REQUIRED };
-        if !field.is_primitive()
-            || chunk.column_type() != physical
-            || chunk.column_descr().type_length() != length
-            || repetition(field) != Some(expected)
-        {
-            return Err(self.unexpected(&name, &format!("{expected} {kind:?}")));
-        }
+        let in_list = matches!(schema.place, schema::Place::Child { .. });
         let compressed = match chunk.compression() {
             Compression::UNCOMPRESSED => false,
             Compression::ZSTD(_) => true,
-            _ => return Err(self.unexpected(&name, "zstd or no compression")),
+            other => return Err(Error::Damaged(format!("column {name} is compressed by {other}: expected zstd"))),
         };
         let starts = self.page_starts_of(leaf)?;
         if starts != page_starts[..page_starts.len() - 1] {
@@ -380,8 +276,8 @@ impl Opening<'_> {
         };
         Ok(Leaf {
             name,
-            kind,
-            optional,
+            kind: schema.kind,
+            optional: schema.optional,
             in_list,
             compressed,
             dictionary,
@@ -432,10 +328,6 @@ impl Opening<'_> {
         let filter = self.tail.slice(offset, bytes as usize).ok_or_else(wrong)?;
         Ok(Some(Bloom { place: Place { offset, bytes }, crc: crc32fast::hash(&filter) }))
     }
-
-    fn unexpected(&self, name: &str, expected: &str) -> Error {
-        Error::Damaged(format!("{name} of a segment of {}: expected {expected}", self.definition.name))
-    }
 }
 
 /// Whether some neighbouring pages have no text in common: else their bounds are not worth their memory.
@@ -445,20 +337,4 @@ fn tell_apart(bounds: &[TextBounds]) -> bool {
         (None, None) => false,
         _ => true,
     })
-}
-
-fn repetition(field: &Type) -> Option<Repetition> {
-    let info = field.get_basic_info();
-    info.has_repetition().then(|| info.repetition())
-}
-
-fn only_field(group: &Type) -> Option<&Type> {
-    match group.is_group().then(|| group.get_fields()) {
-        Some([field]) => Some(field),
-        _ => None,
-    }
-}
-
-fn leaves_of(field: &Type) -> usize {
-    if field.is_primitive() { 1 } else { field.get_fields().iter().map(|field| leaves_of(field)).sum() }
 }
