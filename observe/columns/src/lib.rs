@@ -25,6 +25,8 @@ mod index;
 mod source;
 mod decode;
 mod page;
+mod read;
+mod search;
 mod segment;
 mod lookup;
 
@@ -33,5 +35,6 @@ pub use definition::{ATTRIBUTE_PREFIX, Definition, Fixed, FixedList, Kind, ListS
 pub use dictionary::Dictionary;
 pub use error::Error;
 pub use filter::{Filter, TextTest};
+pub use search::Search;
 pub use segment::{Segment, TimePage};
 pub use source::{FileSource, Source};

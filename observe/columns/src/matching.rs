@@ -153,10 +153,13 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
+    fn named(&self, name: &str) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(move |column| &*column.name == name)
+    }
+
     /// Which rows meet a filter.
     fn flags(&self, filter: &Filter, rows: Range<usize>) -> Vec<bool> {
-        let column = |name: &str| self.columns.iter().filter(move |column| &*column.name == name);
-        let join = |filters: &[Filter], empty: bool, join: fn(&mut bool, bool)| {
+                let join = |filters: &[Filter], empty: bool, join: fn(&mut bool, bool)| {
             let mut all = vec![empty; rows.len()];
             for filter in filters {
                 let flags = self.flags(filter, rows.clone());
@@ -167,7 +170,7 @@ impl Table<'_> {
         match filter {
             Filter::All(filters) => join(filters, true, |all, each| *all &= each),
             Filter::Any(filters) => join(filters, false, |any, each| *any |= each),
-            Filter::Text { column: name, test } => match column(name).find(|column| column.kind == Kind::Text) {
+            Filter::Text { column: name, test } => match self.named(name).find(|column| column.kind == Kind::Text) {
                 Some(Column { data: Data::Text(texts), .. }) => text_flags(texts, test, rows),
                 _ => vec![false; rows.len()],
             },
@@ -175,7 +178,7 @@ impl Table<'_> {
             | Filter::Double { column: name, .. }
             | Filter::Bool { column: name, .. }
             | Filter::Id { column: name, .. } => {
-                match column(name).find_map(|column| Some((Condition::of(filter, column.kind)?, &column.data))) {
+                match self.named(name).find_map(|column| Some((Condition::of(filter, column.kind)?, &column.data))) {
                     Some((condition, data)) => condition.flags(data, rows),
                     None => vec![false; rows.len()],
                 }
