@@ -1,6 +1,6 @@
 //! Column chunks: a column's pages one after another, with what the footer says of them.
 //!
-//! Pages of all columns end at the same rows. A page is compressed with zstd, but for columns of ids of 8 bytes that are
+//! Pages of all columns end at the same rows, and carry the format's checksums. A page is compressed with zstd, but for columns of ids of 8 bytes that are
 //! never absent: these are chance, and can be read without decompression.
 
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 use crate::encode;
 use crate::error::Error;
-use crate::page::{PageKind, page};
+use crate::header::{MAX_HEADER_BYTES, PageHeader, PageKind};
 use crate::write::WriteOptions;
 
 /// How values belong to rows.
@@ -149,7 +149,7 @@ impl Chunks {
         if let Some(entries) = dictionary {
             self.plain.clear();
             self.plain.extend_from_slice(&entries.plain);
-            self.put(&mut making, PageKind::Dictionary { sorted: entries.sorted }, entries.count)?;
+            self.put(&mut making, PageKind::Dictionary { sorted: entries.sorted }, Encoding::PLAIN, entries.count)?;
             making.dictionary = true;
         }
         let mut present: Vec<V::Value> = Vec::with_capacity(self.page_rows.min(rows));
@@ -200,14 +200,14 @@ impl Chunks {
             values.encode(&mut self.plain, &present)?;
             let count = if optional > 0 { self.definitions.len() } else { present.len() };
             let offset = making.bytes.len();
-            self.put(&mut making, PageKind::Data(V::ENCODING), count)?;
+            self.put(&mut making, PageKind::Data, V::ENCODING, count)?;
 
             let nulls = count - present.len();
             making.data_offset.get_or_insert(offset);
             making.entries += count;
             making.nulls += nulls;
             making.offset_index.append_row_count(rows.len() as i64);
-            // The page's whole length was a number of a page, so it is an i32.
+            // `put` refuses what would not fit here.
             making.offset_index.append_offset_and_size(offset as i64, (making.bytes.len() - offset) as i32);
             let page = values.extremes(&present);
             match page {
@@ -228,11 +228,11 @@ impl Chunks {
     }
 
     /// Compresses what is in `plain` and appends it as a page.
-    fn put(&mut self, making: &mut Making, kind: PageKind, values: usize) -> Result<(), Error> {
-        let plain_length = self.plain.len();
+    fn put(&mut self, making: &mut Making, kind: PageKind, encoding: Encoding, values: usize) -> Result<(), Error> {
+        let uncompressed = self.plain.len();
         let stored = if making.compressed {
             self.stored.clear();
-            self.stored.reserve(zstd::zstd_safe::compress_bound(plain_length));
+            self.stored.reserve(zstd::zstd_safe::compress_bound(uncompressed));
             self.compressor
                 .compress_to_buffer(&self.plain, &mut self.stored)
                 .map_err(|cause| Error::Io { what: "compress a page", cause })?;
@@ -240,8 +240,15 @@ impl Chunks {
         } else {
             &self.plain
         };
-        let header = page(&mut making.bytes, kind, values, stored, plain_length)?;
-        making.plain_bytes += header + plain_length;
+        let compressed = stored.len();
+        if [uncompressed, compressed + MAX_HEADER_BYTES, values].iter().any(|number| i32::try_from(*number).is_err()) {
+            return Err(Error::TooLarge(format!("a page of {values} values in {uncompressed} bytes")));
+        }
+        let start = making.bytes.len();
+        let crc = crc32fast::hash(stored);
+        PageHeader { kind, uncompressed, compressed, crc, values, encoding }.write(&mut making.bytes);
+        making.plain_bytes += making.bytes.len() - start + uncompressed;
+        making.bytes.extend_from_slice(stored);
         Ok(())
     }
 

@@ -15,7 +15,7 @@
 //! A column that is not optional has a value in every row: where memory has none, an empty text, false, or the bits that
 //! mean none in memory.
 //!
-//! A parent is `<name>_distance` and `<name>`. The distance is the row's number in the file minus its parent's number:
+//! A parent is `<name>` and `<name>_distance`. The distance is the row's number in the file minus its parent's number:
 //! a parent usually starts earlier and stands above, so most are small and positive; 0 is a row that is its own parent.
 //! Where the parent is not in the file, the distance is null and `<name>` holds the parent's id. Both are null in a
 //! row without a parent. In DuckDB:
@@ -27,6 +27,7 @@
 //!   ON parent.file_row_number = child.file_row_number - child.parent_span_id_distance
 //! ```
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as Physical};
@@ -101,19 +102,26 @@ impl Layout {
         let attributes =
             attributes.into_iter().map(|(name, kind)| FlatColumn { name, kind, optional: true });
         let flat: Vec<FlatColumn> = fixed.chain(attributes).collect();
+        let mut names = HashSet::new();
+        for column in &flat[definition.columns.len()..] {
+            let scalar = matches!(column.kind, Kind::Int | Kind::Double | Kind::Bool | Kind::Text);
+            if !scalar || !column.name.starts_with(ATTRIBUTE_PREFIX) || !names.insert(&*column.name) {
+                let what = "expected the prefix of attributes, a scalar, and each name once";
+                return Err(Error::Refused(format!("the attribute {} as {:?}: {what}", column.name, column.kind)));
+            }
+        }
         let mut fields = Vec::new();
         let mut leaves = Vec::new();
         for (at, column) in flat.iter().enumerate() {
-            let mut kind = column.kind;
-            if kind == Kind::Parent {
+            let parent = column.kind == Kind::Parent;
+            let (kind, optional) = (if parent { Kind::Id8 } else { column.kind }, column.optional || parent);
+            fields.push(primitive(&column.name, kind, optional)?);
+            leaves.push(Leaf { place: Place::Flat(at), kind, optional });
+            if parent {
                 let name = format!("{}{DISTANCE_SUFFIX}", column.name);
                 fields.push(primitive(&name, Kind::Int, true)?);
                 leaves.push(Leaf { place: Place::Distance(at), kind: Kind::Int, optional: true });
-                kind = Kind::Id8;
             }
-            let optional = column.optional || column.kind == Kind::Parent;
-            fields.push(primitive(&column.name, kind, optional)?);
-            leaves.push(Leaf { place: Place::Flat(at), kind, optional });
         }
         for (at, list) in definition.lists.iter().enumerate() {
             fields.push(group(list)?);

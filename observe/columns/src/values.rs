@@ -22,13 +22,16 @@ pub(crate) trait Numbered {
 pub(crate) struct Placed<'a, T> {
     /// The values.
     pub(crate) values: &'a [T],
-    /// Which of them comes next.
-    pub(crate) places: &'a [u32],
+    /// Which of them stands at each place in the file; without, all stand as they are.
+    pub(crate) places: Option<&'a [u32]>,
 }
 
 impl<T: Copy> Placed<'_, T> {
     fn at(&self, place: usize) -> T {
-        self.values[self.places[place] as usize]
+        match self.places {
+            Some(places) => self.values[places[place] as usize],
+            None => self.values[place],
+        }
     }
 }
 
@@ -188,11 +191,13 @@ impl Values for Bools<'_> {
     }
 
     fn extremes(&self, values: &[u8]) -> Option<(u8, u8)> {
-        extremes(values)
+        // None, where there must be a value, is false.
+        let all = |bit: u8| values.iter().all(|value| value & 1 == bit);
+        (!values.is_empty()).then(|| (u8::from(all(1)), u8::from(!all(0))))
     }
 
     fn bounds(&self, least: u8, greatest: u8) -> Bounds {
-        exact([least & 1], [greatest & 1])
+        exact([least], [greatest])
     }
 }
 
