@@ -23,6 +23,8 @@ mod lookup;
 mod matching;
 mod merge;
 mod page;
+mod read;
+mod search;
 mod schema;
 mod segment;
 mod sort;
