@@ -15,10 +15,11 @@ mod tail;
 
 pub use dependencies::{Dependency, MAX_DEPENDENCY_SPANS};
 pub use engine::{
-    Batches, Engine, QueryError, Receipt, RedQuery, RedRow, Scan, Signal, Tenant, TenantError, WriteError,
+    Batches, Engine, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant, TenantError, WriteError,
 };
 pub use query::{MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
 pub use store::{Accepted, Limits, SignalStatus, Status, Store};
 
 // The row types that queries return, so that readers need name one crate only.
 pub use vitrine_observe_model as model;
+pub use vitrine_observe_model::Signal;

@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::metrics::v1::ResourceMetrics;
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use parking_lot::Mutex;
 use vitrine_observe_model::{
-    Builder, LogBatch, LogBuilder, MetricBatch, MetricBuilder, Origin, Rejected, Scope, SpanBatch, SpanBuilder,
+    OpenBatch, LogBatch, LogBuilder, MetricBatch, MetricBuilder, Origin, Rejected, Scope, SpanBatch, SpanBuilder,
 };
 
 use crate::tail::{SealAt, Signal};
@@ -258,16 +258,16 @@ impl Store {
     }
 }
 
-fn held<B: Builder>(signal: &Signal<B>) -> usize {
+fn held<B: OpenBatch>(signal: &Signal<B>) -> usize {
     signal.open_bytes.load(Ordering::Relaxed) + signal.sealed_bytes.load(Ordering::Relaxed)
 }
 
-fn count<B: Builder>(signal: &Signal<B>, accepted: &Accepted) {
+fn count<B: OpenBatch>(signal: &Signal<B>, accepted: &Accepted) {
     signal.taken.fetch_add(accepted.taken, Ordering::Relaxed);
     signal.rejected.fetch_add(accepted.rejected, Ordering::Relaxed);
 }
 
-fn status<B: Builder>(signal: &Signal<B>) -> SignalStatus {
+fn status<B: OpenBatch>(signal: &Signal<B>) -> SignalStatus {
     SignalStatus {
         rows: signal.rows.load(Ordering::Relaxed),
         bytes: held(signal) as u64,
