@@ -12,7 +12,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use prost::Message;
 
-use crate::batch::{Batch, Blobs, Builder, Texts};
+use crate::batch::{Batch, Blobs, OpenBatch, Texts};
 use crate::keys::{KeyTable, Keys};
 use crate::span::{append_message, append_text, dictionary_bytes, dictionary_text};
 use crate::span_row::{resource_attributes, scope_info};
@@ -139,7 +139,7 @@ impl LogBuilder {
     }
 }
 
-impl Builder for LogBuilder {
+impl OpenBatch for LogBuilder {
     type Batch = LogBatch;
 
     fn rows(&self) -> usize {

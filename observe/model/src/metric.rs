@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 use opentelemetry_proto::tonic::metrics::v1::{HistogramDataPoint, Metric, NumberDataPoint};
 use prost::Message;
 
-use crate::batch::{Batch, Blobs, Builder, Rejected, Texts};
+use crate::batch::{Batch, Blobs, OpenBatch, Rejected, Texts};
 use crate::keys::Keys;
 use crate::metric_point::{MetricKind, MetricRow, Temporality, point};
 use crate::span::{append_message, dictionary_bytes, dictionary_text};
@@ -197,7 +197,7 @@ fn check_buckets(point: &HistogramDataPoint) -> Result<(), Rejected> {
     Err(Rejected { field: "bucketCounts", problem, expected: "one more count than explicitBounds, or no counts" })
 }
 
-impl Builder for MetricBuilder {
+impl OpenBatch for MetricBuilder {
     type Batch = MetricBatch;
 
     fn rows(&self) -> usize {
