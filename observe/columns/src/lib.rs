@@ -40,6 +40,7 @@ pub use dictionary::Dictionary;
 pub use error::Error;
 pub use filter::{Filter, TextTest};
 pub use merge::merge;
+pub use search::Search;
 pub use segment::{Segment, TimePage};
 pub use sort::{NO_PARENT, PARENT_ELSEWHERE, Sorted};
 pub use source::{FileSource, Source};
