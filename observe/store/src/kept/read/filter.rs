@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use vitrine_observe_columns::{ATTRIBUTE_PREFIX, Filter, TextTest};
-use vitrine_observe_model::{SpanKind, StatusCode, parse_attributes, parse_value};
+use vitrine_observe_model::{SpanKind, StatusCode, json_attributes, json_value};
 
 use crate::TraceQuery;
 use crate::kept::read::time;
@@ -88,7 +88,7 @@ fn rare_value(value: &str) -> Filter {
         return Filter::Text { column: "value".to_owned(), test: TextTest::OneOf(forms) };
     }
     let value = value.to_owned();
-    text_where("value", move |json| parse_value(json).text() == value)
+    text_where("value", move |json| json_value(json).text() == value)
 }
 
 /// An object in typed JSON that has this value under this key.
@@ -98,7 +98,7 @@ fn object(column: &str, key: &str, value: &str) -> Filter {
         // Most objects do not even hold the key; one that needs escapes is found by reading.
         let plain = key.bytes().all(|byte| (b' '..0x7F).contains(&byte) && byte != b'"' && byte != b'\\');
         (!plain || json.contains(&key))
-            && parse_attributes(json).iter().any(|found| found.key == key && found.value.text() == value)
+            && json_attributes(json).iter().any(|found| found.key == key && found.value.text() == value)
     })
 }
 

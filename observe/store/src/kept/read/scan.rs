@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Weak};
 
 use arrow_array::RecordBatch;
-use vitrine_observe_columns::{ATTRIBUTE_PREFIX, Columns, Filter, Segment, TextTest};
+use vitrine_observe_columns::{ATTRIBUTE_PREFIX, Columns, Filter, Search, Segment, TextTest};
 use vitrine_observe_model::Table as View;
 use vitrine_observe_model::batch;
 
@@ -36,7 +36,7 @@ struct Scanning {
     segments: VecDeque<Arc<Held>>,
     /// What is left of the segment that is being read.
     windows: VecDeque<Range<usize>>,
-    reading: Option<Arc<Held>>,
+    reading: Option<(Arc<Held>, Search)>,
 }
 
 /// Whose rows a view shows.
@@ -153,19 +153,23 @@ impl Scanning {
     }
 
     /// The windows of a segment that may hold what is asked for.
-    fn begin(&self, segment: &Segment) -> Result<VecDeque<Range<usize>>, vitrine_observe_columns::Error> {
-        match self.trace {
-            Some(trace) => Ok(segment.find(trace)?.into_iter().flat_map(windows).collect()),
-            None => Ok(windows(0..segment.rows()).collect()),
-        }
+    fn begin(&self, segment: &Segment) -> Result<(Search, VecDeque<Range<usize>>), vitrine_observe_columns::Error> {
+        let search = segment.search(&self.filter)?;
+        let windows = match self.trace {
+            _ if search.is_empty() => VecDeque::new(),
+            Some(trace) => segment.find(trace)?.into_iter().flat_map(windows).collect(),
+            None => windows(0..segment.rows()).collect(),
+        };
+        Ok((search, windows))
     }
 
     fn next_of_segment(
         &self,
         segment: &Segment,
+        search: &Search,
         rows: Range<usize>,
     ) -> Result<Option<Columns>, vitrine_observe_columns::Error> {
-        let found = segment.matching(&self.filter, rows.clone())?;
+        let found = search.matching(rows.clone())?;
         if found.is_empty() {
             return Ok(None);
         }
@@ -188,17 +192,19 @@ impl Scanning {
             return Ok(Some(self.next_of_part(&part, rows)));
         }
         let inner = self.inner.upgrade().filter(|inner| !inner.is_closed()).ok_or(QueryError::Closed)?;
-        if let Some(held) = self.reading.clone() {
-            let Some(rows) = self.windows.pop_front() else {
-                self.reading = None;
-                return Ok(Some(None));
-            };
-            return Ok(Some(inner.read(&self.table, &held, |segment| self.next_of_segment(segment, rows))?.flatten()));
+        if let Some(rows) = self.windows.pop_front()
+            && let Some((held, search)) = &self.reading
+        {
+            let read = inner.read(&self.table, held, |segment| self.next_of_segment(segment, search, rows))?;
+            return Ok(Some(read.flatten()));
         }
         let Some(held) = self.segments.pop_front() else { return Ok(None) };
         inner.trim();
-        self.windows = inner.read(&self.table, &held, |segment| self.begin(segment))?.unwrap_or_default();
-        self.reading = Some(held);
+        self.reading = None;
+        if let Some((search, windows)) = inner.read(&self.table, &held, |segment| self.begin(segment))? {
+            self.windows = windows;
+            self.reading = Some((held, search));
+        }
         Ok(Some(None))
     }
 
@@ -226,6 +232,7 @@ impl Iterator for Scanning {
         if next.is_err() {
             self.parts.clear();
             self.segments.clear();
+            self.windows.clear();
             self.reading = None;
         }
         next.transpose()

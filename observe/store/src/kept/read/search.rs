@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use vitrine_observe_columns::{Columns, Data, Filter};
+use vitrine_observe_columns::{Columns, Data, Filter, Search};
 use vitrine_observe_model::TraceId;
 
 use crate::engine::{QueryError, Tenant};
@@ -76,7 +76,9 @@ struct Left {
     newest: i64,
     /// Which segment, by its place in the snapshot.
     held: usize,
-    pages: Arc<Pages>,
+    pages: Pages,
+    /// What is looked for, in terms of this segment.
+    search: Search,
     /// How many pages are left.
     left: usize,
     /// How many to read next.
@@ -107,7 +109,8 @@ impl Left {
     fn rest(self) -> Option<Self> {
         let left = self.left.checked_sub(self.next).filter(|left| *left > 0)?;
         let next = (self.next * 2).min(MOST_PAGES);
-        Some(Self { newest: self.pages.newest[left - 1], left, next, ..self })
+        let newest = self.pages.newest[left - 1];
+        Some(Self { newest, left, next, ..self })
     }
 }
 
@@ -175,14 +178,14 @@ impl Inner {
         let mut heap = BinaryHeap::new();
         for (place, held) in snapshot.segments.iter().enumerate() {
             if held.info.max_time >= earliest && held.info.min_time <= latest && newest.wants(held.info.max_time) {
-                heap.extend(self.pages(table, held, place)?);
+                heap.extend(self.begin(table, held, place, &filter)?);
             }
         }
         while let Some(left) = heap.pop() {
             if !newest.wants(left.newest) || left.newest < earliest {
                 break;
             }
-            if let Some(found) = self.look(table, &snapshot.segments[left.held], &left, &filter)? {
+            if let Some(found) = self.look(table, &snapshot.segments[left.held], &left)? {
                 spent.add(&found)?;
                 newest.add_rows(&found, 0..found.rows);
             }
@@ -191,31 +194,33 @@ impl Inner {
         Ok(newest.ids())
     }
 
-    fn pages(&self, table: &Arc<Table>, held: &Arc<Held>, place: usize) -> Result<Option<Left>, QueryError> {
-        let pages = self.read(table, held, |segment| {
+    fn begin(
+        &self,
+        table: &Arc<Table>,
+        held: &Arc<Held>,
+        place: usize,
+        filter: &Filter,
+    ) -> Result<Option<Left>, QueryError> {
+        let begun = self.read(table, held, |segment| {
+            let search = segment.search(filter)?;
             let mut newest = i64::MIN;
             let pages = segment.time_pages().iter().map(|page| {
                 newest = newest.max(page.max);
                 (page.rows.end, newest)
             });
-            Ok(pages.unzip::<usize, i64, Vec<usize>, Vec<i64>>())
+            let (ends, newest): (Vec<usize>, Vec<i64>) = pages.unzip();
+            Ok((search, Pages { ends, newest }))
         })?;
-        let Some((ends, newest)) = pages else { return Ok(None) };
-        let left = ends.len();
-        let pages = Arc::new(Pages { ends, newest });
-        Ok(pages.newest.last().copied().map(|newest| Left { newest, held: place, pages: pages.clone(), left, next: 1 }))
+        let Some((search, pages)) = begun.filter(|(search, _)| !search.is_empty()) else { return Ok(None) };
+        let Some(newest) = pages.newest.last().copied() else { return Ok(None) };
+        let left = pages.ends.len();
+        Ok(Some(Left { newest, held: place, pages, search, left, next: 1 }))
     }
 
     /// The rows that match among the next.
-    fn look(
-        &self,
-        table: &Arc<Table>,
-        held: &Arc<Held>,
-        left: &Left,
-        filter: &Filter,
-    ) -> Result<Option<Columns>, QueryError> {
+    fn look(&self, table: &Arc<Table>, held: &Arc<Held>, left: &Left) -> Result<Option<Columns>, QueryError> {
         let found = self.read(table, held, |segment| {
-            let rows = segment.matching(filter, left.rows())?;
+            let rows = left.search.matching(left.rows())?;
             if rows.is_empty() {
                 return Ok(None);
             }

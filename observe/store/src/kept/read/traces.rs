@@ -120,7 +120,7 @@ impl Inner {
         let mut traces: HashMap<TraceId, Vec<SpanRow>> = HashMap::new();
         for columns in &found {
             for row in 0..columns.rows {
-                let span = SpanRow::read(columns, row);
+                let span = SpanRow::from_columns(columns, row);
                 traces.entry(span.trace_id).or_default().push(span);
             }
         }
@@ -145,7 +145,7 @@ impl Inner {
         let Some((table, snapshot)) = self.rows(tenant, Signal::Logs) else { return Ok(Vec::new()) };
         let found = self.rows_of(&table, &snapshot, logs::TRACE_ID, &[id], most, &mut self.spent())?;
         let mut rows: Vec<LogRow> =
-            found.iter().flat_map(|columns| (0..columns.rows).map(move |row| LogRow::read(columns, row))).collect();
+            found.iter().flat_map(|columns| (0..columns.rows).map(move |row| LogRow::from_columns(columns, row))).collect();
         rows.sort_by_key(|row| row.time_ns);
         Ok(rows)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use vitrine_observe_columns::{ATTRIBUTE_PREFIX, Columns, Data, Filter, TextTest};
 use vitrine_observe_model::definitions::{ATTRIBUTE_KEY, ATTRIBUTE_VALUE, ATTRIBUTES};
-use vitrine_observe_model::{Value, parse_value};
+use vitrine_observe_model::{Value, json_value};
 
 use crate::Signal;
 use crate::engine::{QueryError, Tenant};
@@ -65,7 +65,7 @@ impl<'a> Found<'a> {
         {
             for element in rows.iter().flat_map(|row| rare.range(*row as usize)) {
                 if keys.codes[element] == key {
-                    self.add(&values.get(element).map_or(Value::Empty, parse_value));
+                    self.add(&values.get(element).map_or(Value::Empty, json_value));
                 }
             }
         }
