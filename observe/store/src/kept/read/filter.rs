@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use vitrine_observe_columns::{ATTRIBUTE_PREFIX, Filter, TextTest};
-use vitrine_observe_model::{SpanKind, StatusCode, json_attributes, json_value};
+use vitrine_observe_model::rows::{json_attributes, json_value};
+use vitrine_observe_model::{SpanKind, StatusCode};
 
 use crate::TraceQuery;
 use crate::kept::read::time;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use vitrine_observe_columns::{ATTRIBUTE_PREFIX, Columns, Data, Filter, TextTest};
 use vitrine_observe_model::definitions::{ATTRIBUTE_KEY, ATTRIBUTE_VALUE, ATTRIBUTES};
-use vitrine_observe_model::{Value, json_value};
+use vitrine_observe_model::Value;
+use vitrine_observe_model::rows::json_value;
 
 use crate::Signal;
 use crate::engine::{QueryError, Tenant};
