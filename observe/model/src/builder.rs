@@ -17,6 +17,8 @@ use crate::batch::Rejected;
 use crate::signal::Signal;
 use crate::wire::{Fault, Malformed, Reader, fields, length};
 
+pub(crate) use origin::{RESOURCE_DROPPED, RESOURCE_SCHEMA_URL, SCOPE_DROPPED, SCOPE_SCHEMA_URL};
+
 /// Bytes of scratch that are kept from one row to the next.
 const KEPT_SCRATCH_BYTES: usize = 1 << 20;
 const RESOURCES: u64 = fields(&[1]);

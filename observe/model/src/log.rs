@@ -206,6 +206,10 @@ pub struct LogRow {
     pub dropped_attributes: u32,
     /// The resource's attributes.
     pub resource: Vec<Attribute>,
+    /// Attributes of the resource that the sender left out.
+    pub resource_dropped_attributes: u32,
+    /// Where the schema of the resource is described.
+    pub resource_schema_url: String,
     /// The instrumentation scope.
     pub scope: ScopeInfo,
 }
@@ -243,6 +247,8 @@ impl LogBatch {
             attributes: attributes(record.attributes, &self.keys),
             dropped_attributes: record.dropped_attributes_count,
             resource: resource_attributes(dictionary_bytes(self.column(Column::Resource), row)),
+            resource_dropped_attributes: 0,
+            resource_schema_url: String::new(),
             scope: scope_info(dictionary_bytes(self.column(Column::Scope), row)),
         }
     }

@@ -270,9 +270,14 @@ impl MetricBatch {
             service: dictionary_text(self.column(Column::Service), row).to_owned(),
             start_ns: self.column(Column::Start).as_primitive::<UInt64Type>().value(row),
             time_ns: self.column(Column::Time).as_primitive::<UInt64Type>().value(row),
+            flags: 0,
+            metadata: Vec::new(),
+            exemplars: Vec::new(),
             point: point(kind, double, int, encoded),
             attributes: attributes(list.values, &Keys::default()),
             resource: resource_attributes(dictionary_bytes(self.column(Column::Resource), row)),
+            resource_dropped_attributes: 0,
+            resource_schema_url: String::new(),
             scope: scope_info(dictionary_bytes(self.column(Column::Scope), row)),
         }
     }
