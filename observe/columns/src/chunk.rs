@@ -262,8 +262,7 @@ impl Chunks {
         bloom_filter: Option<Sbbf>,
     ) -> Result<Chunk, Error> {
         let failed = |cause| Error::Parquet { what: "describe a column", cause };
-        let compression =
-            if making.compressed { Compression::ZSTD(self.level) } else { Compression::UNCOMPRESSED };
+        let compression = if making.compressed { Compression::ZSTD(self.level) } else { Compression::UNCOMPRESSED };
         let mut encodings = vec![Encoding::RLE, encoding];
         if making.dictionary {
             encodings.push(Encoding::PLAIN);

@@ -121,9 +121,11 @@ pub(crate) fn split_bytes(out: &mut Vec<u8>, values: &[u64]) {
 
 /// `PLAIN` booleans: a bit each.
 pub(crate) fn bits(out: &mut Vec<u8>, values: &[u8]) {
-    out.extend(values.chunks(8).map(|eight| {
-        eight.iter().enumerate().fold(0, |byte, (place, value)| byte | (value & 1) << place)
-    }));
+    out.extend(
+        values
+            .chunks(8)
+            .map(|eight| eight.iter().enumerate().fold(0, |byte, (place, value)| byte | (value & 1) << place)),
+    );
 }
 
 /// `DELTA_BINARY_PACKED` of 64-bit numbers.

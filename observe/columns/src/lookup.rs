@@ -64,7 +64,8 @@ impl Index {
         let fingerprint = (hash << self.bucket_bits) >> (u64::BITS - fingerprint_bits);
         let start = |bucket: usize| number(&self.file, HEADER_BYTES + bucket * 4) as usize;
         let entries = self.entries_start();
-        let bytes = self.file.get(entries + start(bucket) * self.entry_bytes..entries + start(bucket + 1) * self.entry_bytes);
+        let bytes =
+            self.file.get(entries + start(bucket) * self.entry_bytes..entries + start(bucket + 1) * self.entry_bytes);
         let mut pages = Vec::new();
         for entry in bytes.unwrap_or_default().chunks_exact(self.entry_bytes) {
             let mut eight = [0; 8];

@@ -159,7 +159,7 @@ impl Table<'_> {
 
     /// Which rows meet a filter.
     fn flags(&self, filter: &Filter, rows: Range<usize>) -> Vec<bool> {
-                let join = |filters: &[Filter], empty: bool, join: fn(&mut bool, bool)| {
+        let join = |filters: &[Filter], empty: bool, join: fn(&mut bool, bool)| {
             let mut all = vec![empty; rows.len()];
             for filter in filters {
                 let flags = self.flags(filter, rows.clone());

@@ -99,8 +99,7 @@ impl Layout {
             kind: fixed.kind,
             optional: fixed.optional,
         });
-        let attributes =
-            attributes.into_iter().map(|(name, kind)| FlatColumn { name, kind, optional: true });
+        let attributes = attributes.into_iter().map(|(name, kind)| FlatColumn { name, kind, optional: true });
         let flat: Vec<FlatColumn> = fixed.chain(attributes).collect();
         let mut names = HashSet::new();
         for column in &flat[definition.columns.len()..] {

@@ -281,16 +281,20 @@ impl<'a> Pages<'a> {
     fn verdict(&self, plan: &Plan) -> Verdict {
         match plan {
             Plan::Nothing => Verdict::None,
-            Plan::All(plans) => plans.iter().map(|plan| self.verdict(plan)).fold(Verdict::All, |all, each| match each {
-                Verdict::None => Verdict::None,
-                Verdict::Some if all == Verdict::All => Verdict::Some,
-                _ => all,
-            }),
-            Plan::Any(plans) => plans.iter().map(|plan| self.verdict(plan)).fold(Verdict::None, |any, each| match each {
-                Verdict::All => Verdict::All,
-                Verdict::Some if any == Verdict::None => Verdict::Some,
-                _ => any,
-            }),
+            Plan::All(plans) => {
+                plans.iter().map(|plan| self.verdict(plan)).fold(Verdict::All, |all, each| match each {
+                    Verdict::None => Verdict::None,
+                    Verdict::Some if all == Verdict::All => Verdict::Some,
+                    _ => all,
+                })
+            }
+            Plan::Any(plans) => {
+                plans.iter().map(|plan| self.verdict(plan)).fold(Verdict::None, |any, each| match each {
+                    Verdict::All => Verdict::All,
+                    Verdict::Some if any == Verdict::None => Verdict::Some,
+                    _ => any,
+                })
+            }
             Plan::Codes { excluded, .. } if excluded.get(self.number) == Some(&true) => Verdict::None,
             Plan::Values { leaf, condition: Condition::Int(min, max) } => {
                 let leaf = self.leaf(*leaf);

@@ -198,7 +198,8 @@ impl Opening<'_> {
         let [group] = self.metadata.row_groups() else {
             return Err(Error::Damaged(format!("{} row groups: expected one", self.metadata.num_row_groups())));
         };
-        let rows = u32::try_from(group.num_rows()).map_err(|_| Error::Damaged("a number of rows that is none".into()))?;
+        let rows =
+            u32::try_from(group.num_rows()).map_err(|_| Error::Damaged("a number of rows that is none".into()))?;
         let definition = self.definition;
         let layout = Layout::of_file(definition, self.metadata.file_metadata().schema())?;
         let page_starts = self.page_starts(rows)?;

@@ -71,10 +71,8 @@ pub fn write(
 ) -> Result<Written, Error> {
     check(columns, sorted)?;
     let rows = sorted.rows.len();
-    let layout = Layout::new(
-        columns.definition,
-        columns.attributes().iter().map(|column| (column.name.clone(), column.kind)),
-    )?;
+    let layout =
+        Layout::new(columns.definition, columns.attributes().iter().map(|column| (column.name.clone(), column.kind)))?;
     let mut chunks = Chunks::new(options)?;
     let mut largest = 0;
     let mut elements: Option<(usize, Elements)> = None;

@@ -146,7 +146,8 @@ fn merged_texts_bound_their_pages() {
     let rows = parquet_rows::rows(&merged.file);
     assert_eq!(pages.len(), rows.len().div_ceil(64));
     for (page, rows) in pages.iter().zip(rows.chunks(64)) {
-        let texts = || rows.iter().filter_map(|row| if let Cell::Text(text) = &row[1] { Some(text.as_bytes()) } else { None });
+        let texts =
+            || rows.iter().filter_map(|row| if let Cell::Text(text) = &row[1] { Some(text.as_bytes()) } else { None });
         match page {
             Some((least, greatest)) => assert!(texts().all(|text| &**least <= text && text <= &**greatest)),
             None => assert_eq!(texts().count(), 0, "a page without bounds has no texts"),
