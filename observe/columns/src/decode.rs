@@ -220,9 +220,10 @@ pub(crate) fn byte_stream_split<T>(
     if Some(bytes.len()) != count.checked_mul(8) {
         return Err(TOO_MANY);
     }
-    let stream = |place: usize| &bytes[place * count..(place + 1) * count];
-    let streams: [&[u8]; 8] = std::array::from_fn(stream);
-    out.extend((0..count).map(|row| make(streams.map(|stream| stream[row]))));
+    let stream = |place: usize| &bytes[place * count..][..count];
+    let [a, b, c, d, e, f, g, h]: [&[u8]; 8] = std::array::from_fn(stream);
+    let value = |at: usize| make([a[at], b[at], c[at], d[at], e[at], f[at], g[at], h[at]]);
+    out.extend((0..count).map(value));
     Ok(())
 }
 

@@ -153,6 +153,7 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
+    /// Columns of this name.
     fn named(&self, name: &str) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(move |column| &*column.name == name)
     }

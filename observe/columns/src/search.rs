@@ -9,6 +9,9 @@ use crate::page::{Bounds, Leaf, Page};
 use crate::segment::SegmentColumn;
 use crate::{Error, Kind, Segment};
 
+/// Rows that are passed over together where none matches.
+const RUN: usize = 64;
+
 /// A filter that was compiled for a segment: the texts it asks for are codes now.
 pub struct Search {
     segment: Segment,
@@ -263,7 +266,13 @@ impl Search {
             pages.read.clear();
             let Some(flags) = pages.flags(&self.plan, end - start)? else { continue };
             let within = rows.start.max(start)..rows.end.min(end);
-            matching.extend(within.filter(|row| flags[row - start]).map(|row| row as u32));
+            let flags = &flags[within.start - start..within.end - start];
+            for (run, flags) in within.step_by(RUN).zip(flags.chunks(RUN)) {
+                if flags.contains(&true) {
+                    let rows = flags.iter().enumerate().filter(|(_, flag)| **flag);
+                    matching.extend(rows.map(|(row, _)| (run + row) as u32));
+                }
+            }
         }
         Ok(matching)
     }
