@@ -160,9 +160,13 @@ impl Table<'_> {
 
     /// Which rows meet a filter.
     fn flags(&self, filter: &Filter, rows: Range<usize>) -> Vec<bool> {
-        let join = |filters: &[Filter], empty: bool, join: fn(&mut bool, bool)| {
-            let mut all = vec![empty; rows.len()];
+        let join = |filters: &[Filter], start: bool, join: fn(&mut bool, bool)| {
+            let mut all = vec![start; rows.len()];
             for filter in filters {
+                // Nothing, or everything, stays so.
+                if !all.contains(&start) {
+                    break;
+                }
                 let flags = self.flags(filter, rows.clone());
                 all.iter_mut().zip(flags).for_each(|(all, each)| join(all, each));
             }

@@ -523,3 +523,6 @@ impl Page<'_> {
         self.leaf.damaged(Some(self.number), what)
     }
 }
+
+#[cfg(test)]
+mod tests;
