@@ -129,6 +129,25 @@ pub(crate) struct Page<'a> {
     body: Bytes,
 }
 
+/// Texts of a page that stand for themselves.
+pub(crate) struct PageTexts {
+    bytes: Bytes,
+    /// Where each starts and ends.
+    places: Vec<Option<(u32, u32)>>,
+}
+
+impl PageTexts {
+    /// How many elements there are, nulls included.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The text of an element, if it has one.
+    pub fn get(&self, element: usize) -> Option<&[u8]> {
+        self.places[element].map(|(start, end)| &self.bytes[start as usize..end as usize])
+    }
+}
+
 impl Distinct {
     /// How many there are.
     pub fn len(&self) -> usize {
@@ -375,10 +394,9 @@ impl Page<'_> {
             };
             let start = out.len();
             decode::hybrid(bytes, usize::from(*width), count, out)?;
-            match out[start..].iter().max() {
-                Some(max) if *max as usize >= distinct => Err("holds a code that stands for nothing"),
-                _ => Ok(()),
-            }
+            // Not `max()`, which goes one by one.
+            let past = out[start..].iter().fold(0, |past, code| past.max(code.saturating_add(1)));
+            if past as usize > distinct { Err("holds a code that stands for nothing") } else { Ok(()) }
         })
     }
 
@@ -419,36 +437,31 @@ impl Page<'_> {
 
     /// Calls `each` with the text of every element, where texts stand for themselves.
     pub fn texts(&self, mut each: impl FnMut(Option<&[u8]>)) -> Result<(), Error> {
-        // Where each text starts and ends.
-        let (ranges, bytes): (Vec<(u32, u32)>, &[u8]) = match self.encoding {
+        let texts = self.plain_texts()?;
+        (0..texts.len()).for_each(|element| each(texts.get(element)));
+        Ok(())
+    }
+
+    /// The text of every element, where texts stand for themselves.
+    pub fn plain_texts(&self) -> Result<PageTexts, Error> {
+        let mut bytes = self.body.clone();
+        let mut places = Vec::with_capacity(self.elements);
+        self.fill(None, &mut places, |body, count, out| match self.encoding {
             Encoding::DELTA_LENGTH_BYTE_ARRAY => {
-                let (ends, bytes) =
-                    decode::delta_length_texts(&self.body, self.present).map_err(|what| self.damaged(what))?;
+                let (ends, texts) = decode::delta_length_texts(body, count)?;
+                bytes = self.body.slice(self.body.len() - texts.len()..);
                 let starts = std::iter::once(0).chain(ends.iter().copied());
-                (starts.zip(ends.iter().copied()).collect(), bytes)
+                out.extend(starts.zip(ends.iter().copied()).map(Some));
+                Ok(())
             }
             Encoding::PLAIN => {
-                let starts = decode::plain_texts(&self.body, self.present).map_err(|what| self.damaged(what))?;
-                (starts.windows(2).map(|ends| (ends[0] + 4, ends[1])).collect(), &self.body)
+                let starts = decode::plain_texts(body, count)?;
+                out.extend(starts.windows(2).map(|ends| Some((ends[0] + 4, ends[1]))));
+                Ok(())
             }
-            _ => return Err(self.damaged("is encoded as no page of its kind")),
-        };
-        let places = (0..self.present as u32).collect::<Vec<_>>();
-        let mut all = Vec::with_capacity(self.elements);
-        self.fill(NULL_CODE, &mut all, |_, _, out| {
-            out.extend(&places);
-            Ok(())
+            _ => Err("is encoded as no page of its kind"),
         })?;
-        for place in all {
-            each(match place {
-                NULL_CODE => None,
-                place => {
-                    let (start, end) = ranges[place as usize];
-                    Some(&bytes[start as usize..end as usize])
-                }
-            });
-        }
-        Ok(())
+        Ok(PageTexts { bytes, places })
     }
 
     /// Appends, for each row, where its list ends: `base` and the elements of it and of all rows before it.
@@ -510,3 +523,6 @@ impl Page<'_> {
         self.leaf.damaged(Some(self.number), what)
     }
 }
+
+#[cfg(test)]
+mod tests;
