@@ -79,8 +79,11 @@ fn last_group<const W: usize>(bytes: &[u8], mask: u32) -> [u32; GROUP] {
     std::array::from_fn(|place| bits(&padded[place * W / 8..place * W / 8 + 8], place * W % 8) & mask)
 }
 
-/// [`unpack`] by width.
-const KERNELS: [fn(&[u8], &mut [u32]); MAX_WIDTH + 1] = [
+/// [`unpack`] of one width.
+type Kernel = fn(&[u8], &mut [u32]);
+
+/// Kernels by their width.
+const KERNELS: [Kernel; MAX_WIDTH + 1] = [
     unpack::<0>,
     unpack::<1>,
     unpack::<2>,
@@ -220,9 +223,10 @@ pub(crate) fn byte_stream_split<T>(
     if Some(bytes.len()) != count.checked_mul(8) {
         return Err(TOO_MANY);
     }
-    let stream = |place: usize| &bytes[place * count..(place + 1) * count];
-    let streams: [&[u8]; 8] = std::array::from_fn(stream);
-    out.extend((0..count).map(|row| make(streams.map(|stream| stream[row]))));
+    let stream = |place: usize| &bytes[place * count..][..count];
+    let [a, b, c, d, e, f, g, h]: [&[u8]; 8] = std::array::from_fn(stream);
+    let value = |at: usize| make([a[at], b[at], c[at], d[at], e[at], f[at], g[at], h[at]]);
+    out.extend((0..count).map(value));
     Ok(())
 }
 
@@ -256,7 +260,7 @@ pub(crate) fn plain_texts(bytes: &[u8], count: usize) -> Result<Vec<u32>, What> 
 }
 
 /// `count` texts, first all lengths, then all bytes (`DELTA_LENGTH_BYTE_ARRAY`): where each ends in what is left.
-pub(crate) fn delta_length_texts<'a>(bytes: &'a [u8], count: usize) -> Result<(Vec<u32>, &'a [u8]), What> {
+pub(crate) fn delta_length_texts(bytes: &[u8], count: usize) -> Result<(Vec<u32>, &[u8]), What> {
     let mut rest = bytes;
     let mut ends = lengths(&mut rest, count)?;
     let mut end = 0u32;
@@ -328,7 +332,18 @@ pub(crate) fn spread<T: Copy>(
 mod tests {
     use proptest::prelude::{any, prop, prop_assert_eq, proptest};
 
-    use super::{Levels, delta_length_texts, hybrid, plain_texts};
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use parquet::basic::{Compression, Encoding};
+    use parquet::column::page::Page;
+    use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int64Type};
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    use super::{Levels, bools, byte_stream_split, delta_length_texts, hybrid, plain, plain_texts};
 
     /// Packs values as the format says, bit by bit.
     fn packed(values: &[u32], width: usize) -> Vec<u8> {
@@ -403,6 +418,92 @@ mod tests {
             if let Ok((ends, rest)) = delta_length_texts(&bytes, count) {
                 prop_assert_eq!((ends.len(), ends.last().map_or(0, |end| *end as usize)), (count, rest.len()));
             }
+        }
+    }
+
+    /// The pages of one optional column as the Parquet library writes it.
+    fn library_pages<T: DataType>(
+        field: &str,
+        values: &[T::T],
+        levels: &[i16],
+        encoding: Option<Encoding>,
+    ) -> Vec<Page> {
+        let schema = Arc::new(parse_message_type(&format!("message m {{ optional {field} x; }}")).expect("a schema"));
+        let properties = WriterProperties::builder().set_compression(Compression::UNCOMPRESSED);
+        let properties = match encoding {
+            Some(encoding) => properties.set_dictionary_enabled(false).set_encoding(encoding),
+            None => properties.set_dictionary_enabled(true),
+        };
+        let mut file = Vec::new();
+        let mut writer = SerializedFileWriter::new(&mut file, schema, Arc::new(properties.build())).expect("a writer");
+        let mut group = writer.next_row_group().expect("a row group");
+        let mut column = group.next_column().expect("a column").expect("a column");
+        column.typed::<T>().write_batch(values, Some(levels), None).expect("written");
+        column.close().expect("closed");
+        group.close().expect("closed");
+        writer.close().expect("closed");
+        let reader = SerializedFileReader::new(Bytes::from(file)).expect("a reader");
+        let pages = reader.get_row_group(0).expect("a row group").get_column_page_reader(0).expect("pages");
+        pages.map(|page| page.expect("a page")).collect()
+    }
+
+    /// The levels and the bytes of values of the last page.
+    fn last_page(pages: &[Page], levels: &[i16]) -> Bytes {
+        let page = pages.last().expect("a page");
+        let buffer = page.buffer().clone();
+        let mut rest = &buffer[..];
+        match Levels::take(&mut rest, 1, levels.len()).expect("levels") {
+            Levels::All(all) => assert!(levels.iter().all(|level| *level as u32 == all)),
+            Levels::Each(each) => assert!(each.iter().zip(levels).all(|(each, level)| *each == *level as u32)),
+        }
+        buffer.slice(buffer.len() - rest.len()..)
+    }
+
+    #[test]
+    fn pages_of_the_parquet_library_are_read() {
+        for (count, every) in [(1, 1), (7, 2), (1000, 1), (1000, 3), (4099, 7), (3000, 1000)] {
+            let levels: Vec<i16> = (0..count).map(|n| i16::from(n % every == 0)).collect();
+            let present = levels.iter().filter(|level| **level == 1).count();
+            let numbers: Vec<i64> = (0..present as i64).map(|n| n.wrapping_mul(n) % 300 - 70).collect();
+            let texts: Vec<ByteArray> =
+                numbers.iter().map(|n| ByteArray::from(&*"t".repeat((n + 70) as usize))).collect();
+            let flags: Vec<bool> = numbers.iter().map(|n| n % 3 == 0).collect();
+
+            let pages = library_pages::<Int64Type>("int64", &numbers, &levels, Some(Encoding::BYTE_STREAM_SPLIT));
+            let mut out = Vec::new();
+            byte_stream_split(&last_page(&pages, &levels), present, i64::from_le_bytes, &mut out).expect("valid");
+            assert_eq!(out, numbers);
+
+            let pages = library_pages::<Int64Type>("int64", &numbers, &levels, None);
+            let mut distinct = Vec::new();
+            let count = pages[0].num_values() as usize;
+            plain(pages[0].buffer(), count, i64::from_le_bytes, &mut distinct).expect("valid");
+            let body = last_page(&pages, &levels);
+            let mut codes = Vec::new();
+            hybrid(&body[1..], body[0].into(), present, &mut codes).expect("valid");
+            assert_eq!(codes.iter().map(|code| distinct[*code as usize]).collect::<Vec<_>>(), numbers);
+
+            let pages =
+                library_pages::<ByteArrayType>("binary", &texts, &levels, Some(Encoding::DELTA_LENGTH_BYTE_ARRAY));
+            let body = last_page(&pages, &levels);
+            let (ends, bytes) = delta_length_texts(&body, present).expect("valid");
+            let mut start = 0;
+            for (end, text) in ends.iter().zip(&texts) {
+                assert_eq!(&bytes[start..*end as usize], text.data());
+                start = *end as usize;
+            }
+
+            let pages = library_pages::<ByteArrayType>("binary", &texts, &levels, Some(Encoding::PLAIN));
+            let body = last_page(&pages, &levels);
+            let starts = plain_texts(&body, present).expect("valid");
+            for (ends, text) in starts.windows(2).zip(&texts) {
+                assert_eq!(&body[ends[0] as usize + 4..ends[1] as usize], text.data());
+            }
+
+            let pages = library_pages::<BoolType>("boolean", &flags, &levels, Some(Encoding::PLAIN));
+            let mut out = Vec::new();
+            bools(&last_page(&pages, &levels), present, &mut out).expect("valid");
+            assert_eq!(out.iter().map(|flag| *flag == 1).collect::<Vec<_>>(), flags);
         }
     }
 }

@@ -127,3 +127,60 @@ impl Builder {
 fn bits(number: usize) -> u32 {
     usize::BITS - number.leading_zeros()
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::{Builder, MAX_PAGE_BITS};
+    use crate::Error;
+    use crate::lookup::Index;
+
+    /// An index of these ids, and the size of its file.
+    fn index(ids: &[u128], page_rows: usize) -> (Index, usize) {
+        let mut builder = Builder::new(page_rows);
+        ids.chunks(page_rows).for_each(|page| builder.page(page.iter().copied()));
+        let file = builder.finish().expect("not too many pages");
+        let bytes = file.len();
+        (Index::open(Bytes::from(file), ids.len(), ids.len().div_ceil(page_rows)).expect("an index"), bytes)
+    }
+
+    #[test]
+    fn one_row_has_an_index_and_so_have_rows_without_ids() {
+        assert_eq!(index(&[7], 8192).0.pages(7), [0]);
+        assert!(index(&[0, 0, 0], 2).0.pages(7).is_empty());
+    }
+
+    #[test]
+    fn ids_are_found_whatever_they_look_like_and_others_seldom() {
+        // Numbered ones, ones that begin alike, and ones that end alike; each in three rows.
+        let looks: [fn(u128) -> u128; 3] = [|n| n + 1, |n| n + 1 << 64 | 5, |n| 0x6789_ABCD << 96 | (n * 7919)];
+        for look in looks {
+            let ids: Vec<u128> = (0..300_000).map(|row| look(row / 3)).collect();
+            let (index, bytes) = index(&ids, 1000);
+            assert!(bytes * 10 < ids.len() * 11, "{bytes} bytes for {} rows", ids.len());
+            for (row, id) in ids.iter().enumerate().step_by(101) {
+                assert!(index.pages(*id).contains(&(row / 1000)));
+            }
+            let wrong = (0..10_000).filter(|n| !index.pages(look(200_000 + n)).is_empty()).count();
+            assert!(wrong < 1500, "{wrong} of 10,000 absent ids seem to be there");
+        }
+    }
+
+    #[test]
+    fn an_id_in_many_pages_is_found_in_all() {
+        let ids: Vec<u128> = (0..5000).map(|row| if row % 2 == 0 { 42 } else { row }).collect();
+        let (index, _) = index(&ids, 10);
+        assert_eq!(index.pages(42), (0..500).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn there_may_be_as_many_pages_as_their_numbers_allow() {
+        let ids: Vec<u128> = (1..=1 << MAX_PAGE_BITS).collect();
+        let (index, _) = index(&ids, 1);
+        assert!(index.pages(1 << MAX_PAGE_BITS).contains(&((1 << MAX_PAGE_BITS) - 1)));
+        let mut builder = Builder::new(1);
+        (0..=1 << MAX_PAGE_BITS).for_each(|id: u128| builder.page(std::iter::once(id)));
+        assert!(matches!(builder.finish(), Err(Error::TooLarge(_))));
+    }
+}

@@ -154,15 +154,19 @@ struct Table<'a> {
 
 impl Table<'_> {
     /// Columns of this name.
-    fn named<'t>(&'t self, name: &'t str) -> impl Iterator<Item = &'t Column> {
+    fn named(&self, name: &str) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(move |column| &*column.name == name)
     }
 
     /// Which rows meet a filter.
     fn flags(&self, filter: &Filter, rows: Range<usize>) -> Vec<bool> {
-        let join = |filters: &[Filter], empty: bool, join: fn(&mut bool, bool)| {
-            let mut all = vec![empty; rows.len()];
+        let join = |filters: &[Filter], start: bool, join: fn(&mut bool, bool)| {
+            let mut all = vec![start; rows.len()];
             for filter in filters {
+                // Nothing, or everything, stays so.
+                if !all.contains(&start) {
+                    break;
+                }
                 let flags = self.flags(filter, rows.clone());
                 all.iter_mut().zip(flags).for_each(|(all, each)| join(all, each));
             }

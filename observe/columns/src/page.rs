@@ -394,10 +394,9 @@ impl Page<'_> {
             };
             let start = out.len();
             decode::hybrid(bytes, usize::from(*width), count, out)?;
-            match out[start..].iter().max() {
-                Some(max) if *max as usize >= distinct => Err("holds a code that stands for nothing"),
-                _ => Ok(()),
-            }
+            // Not `max()`, which goes one by one.
+            let past = out[start..].iter().fold(0, |past, code| past.max(code.saturating_add(1)));
+            if past as usize > distinct { Err("holds a code that stands for nothing") } else { Ok(()) }
         })
     }
 
@@ -524,3 +523,6 @@ impl Page<'_> {
         self.leaf.damaged(Some(self.number), what)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,18 @@
 //! Filters on segments: compiled once, then page by page, with as little reading as will do.
 
+use std::cmp::Ordering;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::column::Data;
 use crate::filter::{Filter, TextTest};
 use crate::matching::{Condition, Wanted, any_element, meets};
-use crate::page::{Bounds, Leaf, Page};
+use crate::page::{Bounds, Distinct, Leaf, Page, TextBounds};
 use crate::segment::SegmentColumn;
 use crate::{Error, Kind, Segment};
+
+/// Rows that are passed over together where none matches.
+const RUN: usize = 64;
 
 /// A filter that was compiled for a segment: the texts it asks for are codes now.
 pub struct Search {
@@ -27,15 +32,15 @@ enum Plan {
     Codes {
         leaf: usize,
         wanted: Wanted,
-        /// Of all distinct texts, how many are wanted.
-        share: f64,
+        /// How many distinct texts there are.
+        distinct: usize,
         /// By the page, whether its bounds exclude it; empty if they say nothing.
         excluded: Vec<bool>,
     },
     /// A text column whose texts stand for themselves.
     Texts { leaf: usize, test: TextTest },
     /// Any other column.
-    Values { leaf: usize, condition: Condition },
+    Values { leaf: usize, condition: Condition, distinct: Option<Arc<Distinct>> },
     /// The id of another row.
     Parent { column: usize, id: u64 },
     /// A list with an element that meets this.
@@ -68,17 +73,22 @@ impl Plan {
     fn cost(&self) -> (u8, f64) {
         match self {
             Self::Nothing => (0, 0.0),
-            Self::Codes { share, .. } => (1, *share),
+            Self::Codes { wanted, distinct, .. } => (1, wanted.len() as f64 / *distinct as f64),
             Self::Values { condition: Condition::Id8(_) | Condition::Id16(_) | Condition::Bool(_), .. } => (2, 0.0),
             Self::Values { .. } => (2, 1.0),
             Self::Texts { .. } => (3, 0.0),
             Self::Parent { .. } => (3, 1.0),
             Self::Element { .. } => (4, 0.0),
             Self::All(plans) | Self::Any(plans) => {
-                let cost = plans.iter().map(Self::cost).max_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+                let cost = plans.iter().max_by(|a, b| a.cheaper(b)).map(Self::cost);
                 cost.unwrap_or((0, 0.0))
             }
         }
+    }
+
+    fn cheaper(&self, other: &Self) -> Ordering {
+        let (one, two) = (self.cost(), other.cost());
+        one.0.cmp(&two.0).then(one.1.total_cmp(&two.1))
     }
 }
 
@@ -166,7 +176,7 @@ impl Segment {
                         plan => plans.push(plan),
                     }
                 }
-                plans.sort_by(|a, b| a.cost().0.cmp(&b.cost().0).then(a.cost().1.total_cmp(&b.cost().1)));
+                plans.sort_by(Plan::cheaper);
                 Plan::All(plans)
             }
             Filter::Any(filters) => {
@@ -191,7 +201,7 @@ impl Segment {
                         _ => Plan::Nothing,
                     },
                     (Some(leaf), ..) => match Condition::of(filter, kind(leaf)) {
-                        Some(condition) => Plan::Values { leaf, condition },
+                        Some(condition) => Plan::Values { leaf, condition, distinct: self.0.leaves[leaf].distinct()? },
                         None => Plan::Nothing,
                     },
                     (None, ..) => Plan::Nothing,
@@ -228,13 +238,12 @@ impl Segment {
                     TextTest::Where(_) => &[],
                 };
                 let within = |low: &[u8], high: &[u8]| texts.iter().any(|text| (low..=high).contains(&text.as_bytes()));
-                let within = |page: &Option<(Box<[u8]>, Box<[u8]>)>| page.as_ref().is_some_and(|(a, b)| within(a, b));
+                let within = |page: &TextBounds| page.as_ref().is_some_and(|(a, b)| within(a, b));
                 pages.iter().map(|page| !within(page)).collect()
             }
             _ => Vec::new(),
         };
-        let share = wanted.len() as f64 / texts.len() as f64;
-        Ok(Plan::Codes { leaf: place, wanted, share, excluded })
+        Ok(Plan::Codes { leaf: place, wanted, distinct: texts.len(), excluded })
     }
 }
 
@@ -263,7 +272,13 @@ impl Search {
             pages.read.clear();
             let Some(flags) = pages.flags(&self.plan, end - start)? else { continue };
             let within = rows.start.max(start)..rows.end.min(end);
-            matching.extend(within.filter(|row| flags[row - start]).map(|row| row as u32));
+            let flags = &flags[within.start - start..within.end - start];
+            for (run, flags) in within.step_by(RUN).zip(flags.chunks(RUN)) {
+                if flags.contains(&true) {
+                    let rows = flags.iter().enumerate().filter(|(_, flag)| **flag);
+                    matching.extend(rows.map(|(row, _)| (run + row) as u32));
+                }
+            }
         }
         Ok(matching)
     }
@@ -281,18 +296,22 @@ impl<'a> Pages<'a> {
     fn verdict(&self, plan: &Plan) -> Verdict {
         match plan {
             Plan::Nothing => Verdict::None,
-            Plan::All(plans) => plans.iter().map(|plan| self.verdict(plan)).fold(Verdict::All, |all, each| match each {
-                Verdict::None => Verdict::None,
-                Verdict::Some if all == Verdict::All => Verdict::Some,
-                _ => all,
-            }),
-            Plan::Any(plans) => plans.iter().map(|plan| self.verdict(plan)).fold(Verdict::None, |any, each| match each {
-                Verdict::All => Verdict::All,
-                Verdict::Some if any == Verdict::None => Verdict::Some,
-                _ => any,
-            }),
+            Plan::All(plans) => {
+                plans.iter().map(|plan| self.verdict(plan)).fold(Verdict::All, |all, each| match each {
+                    Verdict::None => Verdict::None,
+                    Verdict::Some if all == Verdict::All => Verdict::Some,
+                    _ => all,
+                })
+            }
+            Plan::Any(plans) => {
+                plans.iter().map(|plan| self.verdict(plan)).fold(Verdict::None, |any, each| match each {
+                    Verdict::All => Verdict::All,
+                    Verdict::Some if any == Verdict::None => Verdict::Some,
+                    _ => any,
+                })
+            }
             Plan::Codes { excluded, .. } if excluded.get(self.number) == Some(&true) => Verdict::None,
-            Plan::Values { leaf, condition: Condition::Int(min, max) } => {
+            Plan::Values { leaf, condition: Condition::Int(min, max), .. } => {
                 let leaf = self.leaf(*leaf);
                 match &leaf.bounds {
                     Bounds::Int(pages) => {
@@ -355,11 +374,10 @@ impl<'a> Pages<'a> {
                 }
                 any
             }
-            Plan::Codes { leaf, wanted, .. } => {
-                let distinct = self.leaf(*leaf).distinct()?.map_or(0, |distinct| distinct.len());
+            Plan::Codes { leaf, wanted, distinct, .. } => {
                 let page = self.page(*leaf)?;
                 let mut codes = Vec::with_capacity(page.elements);
-                page.codes(distinct, &mut codes)?;
+                page.codes(*distinct, &mut codes)?;
                 wanted.flags(&codes)
             }
             Plan::Texts { leaf, test } => {
@@ -367,8 +385,7 @@ impl<'a> Pages<'a> {
                 self.page(*leaf)?.texts(|text| flags.push(text.is_some_and(|text| meets(test, text))))?;
                 Some(flags)
             }
-            Plan::Values { leaf, condition } => {
-                let distinct = self.leaf(*leaf).distinct()?;
+            Plan::Values { leaf, condition, distinct } => {
                 let mut data = Data::new(self.leaf(*leaf).kind);
                 self.page(*leaf)?.values(distinct.as_deref(), &mut data)?;
                 Some(condition.flags(&data, 0..data.len()))

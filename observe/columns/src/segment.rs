@@ -28,7 +28,7 @@ const MAGIC_BYTES: u64 = 4;
 pub struct TimePage {
     /// The rows.
     pub rows: Range<usize>,
-    /// The earliest, in nanoseconds since 1970.
+    /// The earliest, in nanoseconds since 1970; after the latest if no row has a time.
     pub min: i64,
     /// The latest.
     pub max: i64,
@@ -66,8 +66,9 @@ impl Segment {
     /// Opens a segment: reads and checks its tail, and that it has what the definition says. `index` is the file beside
     /// it that finds ids; without it they are looked for in every page.
     ///
-    /// Everything read later is checked too. What was changed, by whatever, is found out and told
-    /// ([`Error::Damaged`]); it never panics and never asks for memory beyond the file's own measure.
+    /// Everything read later is checked too. What was changed since it was written is found out and told
+    /// ([`Error::Damaged`]); it never panics and never asks for memory beyond the file's own measure. Only a tail that
+    /// was forged together with its checksum is as safe as Parquet's own parser.
     pub fn open(definition: &'static Definition, source: Arc<dyn Source>, index: Option<Bytes>) -> Result<Self, Error> {
         let tail = read_tail(&*source)?;
         let metadata = ParquetMetaDataReader::new()

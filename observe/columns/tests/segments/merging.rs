@@ -1,15 +1,11 @@
 //! Merged segments hold what their inputs held, as if it had been written at once.
 
-#[path = "segments/parquet_rows.rs"]
-mod parquet_rows;
-#[path = "segments/tables.rs"]
-mod tables;
-
 use std::sync::Arc;
 
+use super::parquet_rows;
+use super::tables::{Cell, Chance, LOGS, SPANS, row, table};
 use bytes::Bytes;
-use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
-use tables::{Cell, Chance, LOGS, SPANS, row, table};
+use proptest::prelude::{ProptestConfig, prop_assert_eq, proptest};
 use vitrine_observe_columns::{
     Columns, Data, Definition, Error, PARENT_ELSEWHERE, Segment, WriteOptions, Written, merge, write,
 };
@@ -44,6 +40,13 @@ fn merged(definition: &'static Definition, inputs: &[Made], page_rows: usize) ->
     let written = merge(definition, &segments, &options(page_rows), &mut file).expect("merged");
     assert_eq!(written.bytes, file.len() as u64);
     opened(definition, file, written)
+}
+
+/// The rows of a table, written in so many segments and merged.
+pub fn merged_in_parts(columns: &Columns, parts: usize) -> Vec<u8> {
+    let rows: Vec<u32> = (0..columns.rows as u32).collect();
+    let parts: Vec<Made> = rows.chunks(rows.len().div_ceil(parts)).map(|rows| made(&columns.take(rows), 300)).collect();
+    merged(columns.definition, &parts, 300).file.to_vec()
 }
 
 fn elsewhere(columns: &Columns) -> usize {
