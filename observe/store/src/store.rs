@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::metrics::v1::ResourceMetrics;
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use parking_lot::Mutex;
 use vitrine_observe_model::{
-    OpenBatch, LogBatch, LogBuilder, MetricBatch, MetricBuilder, Origin, Rejected, Scope, SpanBatch, SpanBuilder,
+    LogBatch, LogBuilder, MetricBatch, MetricBuilder, OpenBatch, Origin, Rejected, Scope, SpanBatch, SpanBuilder,
 };
 
 use crate::tail::{SealAt, Signal};

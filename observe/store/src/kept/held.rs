@@ -117,9 +117,11 @@ impl Held {
         if let Some(segment) = &*open {
             return Ok(segment.clone());
         }
-        let failed = |what| move |cause: io::Error| match cause.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof => Error::Damaged(format!("{what}: {cause}")),
-            _ => Error::Io { what, cause },
+        let failed = |what| {
+            move |cause: io::Error| match cause.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof => Error::Damaged(format!("{what}: {cause}")),
+                _ => Error::Io { what, cause },
+            }
         };
         let number = self.info.number;
         let source = self.files.depot.open(&self.files.rows(number)).map_err(failed("open the segment"))?;

@@ -105,7 +105,8 @@ impl Inner {
             if let Some(rollup) = &mut rollup
                 && !written.joined.is_empty()
             {
-                let source = FileSource::open(path).map_err(|cause| Error::Io { what: "open what was merged", cause })?;
+                let source =
+                    FileSource::open(path).map_err(|cause| Error::Io { what: "open what was merged", cause })?;
                 join(&Segment::open(definition, Arc::new(source), None)?, &written.joined, rollup)?;
             }
             Ok(Finished { written, rollup, first_ms, last_ms })
@@ -138,18 +139,13 @@ impl Inner {
     }
 
     /// Takes out the segments that keep others from being merged.
-    fn find_damage(
-        &self,
-        table: &Table,
-        inputs: &[Arc<Held>],
-        cause: Error,
-    ) -> Result<(), Failure> {
+    fn find_damage(&self, table: &Table, inputs: &[Arc<Held>], cause: Error) -> Result<(), Failure> {
         let mut found = false;
         for held in inputs {
             let read = |segment: Segment| {
-                (0..segment.rows()).step_by(WINDOW).try_for_each(|from| {
-                    segment.read(&[from..segment.rows().min(from + WINDOW)], None).map(|_| ())
-                })
+                (0..segment.rows())
+                    .step_by(WINDOW)
+                    .try_for_each(|from| segment.read(&[from..segment.rows().min(from + WINDOW)], None).map(|_| ()))
             };
             if let Err(error) = held.segment().and_then(read) {
                 found = true;

@@ -206,7 +206,12 @@ impl Inner {
         Ok(red.rows())
     }
 
-    pub(crate) fn dependencies(&self, tenant: &Tenant, min_ns: i64, max_ns: i64) -> Result<Vec<Dependency>, QueryError> {
+    pub(crate) fn dependencies(
+        &self,
+        tenant: &Tenant,
+        min_ns: i64,
+        max_ns: i64,
+    ) -> Result<Vec<Dependency>, QueryError> {
         let mut calls = Calls::default();
         let snapshot = self.rollups(tenant, (min_ns, max_ns), |rollup| rollup.calls(min_ns, max_ns, &mut calls))?;
         if let Some(snapshot) = snapshot {

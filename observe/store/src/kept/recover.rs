@@ -184,8 +184,7 @@ fn tables(
         let tenant = Tenant::new(name).map_err(|error| malformed(error.to_string()))?;
         let tables = Signal::ALL.map(|signal| {
             let files = Files::new(depot.clone(), &tenant, signal);
-            let infos: &[Info] =
-                listed.get(signal_name(signal)).map_or(&[], |listed| &listed.segments);
+            let infos: &[Info] = listed.get(signal_name(signal)).map_or(&[], |listed| &listed.segments);
             let held = |info: &Info| Arc::new(Held::new(*info, files.clone(), signal.definition()));
             let segments = infos.iter().map(held).collect();
             Arc::new(Table::new(tenant.clone(), signal, files.clone(), segments, budget.clone()))

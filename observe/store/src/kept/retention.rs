@@ -16,9 +16,10 @@ impl Inner {
             segments.extend(table.snapshot().segments.into_iter().map(|held| (table.clone(), held)));
         }
         segments.sort_by_key(|(_, held)| (was_ms(&held.info), held.info.number));
-        let oldest = self.options.retention.map(|kept| {
-            self.clock.now_ms().saturating_sub(i64::try_from(kept.as_millis()).unwrap_or(i64::MAX))
-        });
+        let oldest = self
+            .options
+            .retention
+            .map(|kept| self.clock.now_ms().saturating_sub(i64::try_from(kept.as_millis()).unwrap_or(i64::MAX)));
         let mut bytes: u64 = segments.iter().map(|(_, held)| held.info.bytes).sum();
         let mut gone = 0;
         for (table, held) in &segments {

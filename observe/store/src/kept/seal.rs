@@ -174,9 +174,8 @@ impl Inner {
             rollup: rollup.is_some(),
         };
         let files = &table.files;
-        let put = |name: String, temporary: &Temporary| {
-            files.depot.put(&name, &temporary.0).map_err(Error::io("keep", name))
-        };
+        let put =
+            |name: String, temporary: &Temporary| files.depot.put(&name, &temporary.0).map_err(Error::io("keep", name));
         let put_bytes = |name: String, bytes: &[u8]| {
             let temporary = Temporary(self.temporary.join(format!("{number}.beside")));
             std::fs::write(&temporary.0, bytes).map_err(Error::io("write", temporary.0.display()))?;

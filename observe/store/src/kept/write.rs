@@ -171,8 +171,7 @@ impl Inner {
         };
         rows.pending += 1;
         rows.account();
-        let full =
-            after >= self.options.seal_rows || rows.share.bytes() >= self.options.seal_bytes;
+        let full = after >= self.options.seal_rows || rows.share.bytes() >= self.options.seal_bytes;
         let (reply, outcome) = oneshot::channel();
         let accepted = accepted(appended);
         let commit = Commit { table: table.clone(), part: part.clone(), rows: before..after, answer, accepted, reply };
@@ -219,7 +218,6 @@ impl Inner {
             }
         }
     }
-
 }
 
 /// A request that was added to the rows in memory.

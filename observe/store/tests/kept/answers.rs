@@ -87,10 +87,14 @@ fn rate_errors_and_durations() {
         span.start = BEGIN_NS + place as u64 * 10 * SECOND;
     }
     everywhere(&spans, |kept| {
-        let query = RedQuery { service: None, start_ns: BEGIN_NS, end_ns: BEGIN_NS + 600 * SECOND, step_ns: 60 * SECOND };
+        let query =
+            RedQuery { service: None, start_ns: BEGIN_NS, end_ns: BEGIN_NS + 600 * SECOND, step_ns: 60 * SECOND };
         let rows = kept.red(&Tenant::default(), &query).expect("read");
         assert_eq!(rows.iter().map(|row| row.count).sum::<u64>(), 60);
-        assert_eq!(rows.iter().map(|row| row.duration_ns).sum::<u64>(), spans.iter().map(|span| span.duration).sum::<u64>());
+        assert_eq!(
+            rows.iter().map(|row| row.duration_ns).sum::<u64>(),
+            spans.iter().map(|span| span.duration).sum::<u64>()
+        );
         assert!(rows.iter().all(|row| row.buckets.iter().map(|count| u64::from(*count)).sum::<u64>() == row.count));
         let failed = rows.iter().filter(|row| row.status == StatusCode::Error).map(|row| row.count).sum::<u64>();
         assert_eq!(failed, spans.iter().filter(|span| span.failed).count() as u64);
@@ -146,7 +150,10 @@ fn searches() {
         };
         let inside = |span: &Sent| (14..=19).contains(&(span.duration / 1000)) && (11..=21).contains(&span.span);
         assert_eq!(search(between), naive(20, &inside));
-        assert_eq!(kept.attribute_values(&Tenant::default(), "user.id", 3).expect("read"), ["user 0", "user 1", "user 10"]);
+        assert_eq!(
+            kept.attribute_values(&Tenant::default(), "user.id", 3).expect("read"),
+            ["user 0", "user 1", "user 10"]
+        );
         assert_eq!(kept.attribute_values(&Tenant::default(), "nothing", 3).expect("read"), [""; 0]);
     });
 }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use vitrine_observe_store::{Engine, Error, Kept, Options};
 use vitrine_kit::clock::Clock;
+use vitrine_observe_store::{Engine, Error, Kept, Options};
 
 use crate::support::{Sent, all, open, options, send};
 

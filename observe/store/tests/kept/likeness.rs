@@ -80,8 +80,12 @@ impl Pair {
         let found = all(self.kept());
         let oldest = (self.clock.now_ms() - RETENTION.as_millis() as i64) as u64 * 1_000_000;
         self.sent.sort();
-        let kept: Vec<Sent> =
-            self.sent.iter().filter(|span| span.start >= oldest || found.binary_search(span).is_ok()).cloned().collect();
+        let kept: Vec<Sent> = self
+            .sent
+            .iter()
+            .filter(|span| span.start >= oldest || found.binary_search(span).is_ok())
+            .cloned()
+            .collect();
         assert_eq!(found, kept);
         self.sent = kept;
         let kept = self.kept();

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use vitrine_observe_store::{Engine, Kept, Options, QueryError, Scan, Signal, Tenant, TraceQuery, WriteError};
 use vitrine_observe_store::model::Table;
+use vitrine_observe_store::{Engine, Kept, Options, QueryError, Scan, Signal, Tenant, TraceQuery, WriteError};
 
 use crate::support::{BEGIN_NS, Sent, all, id, open, options, request, send, trace, write};
 

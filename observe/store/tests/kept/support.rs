@@ -153,7 +153,6 @@ pub fn options(folder: &Path) -> Options {
     Options { fsync: Fsync::Never, seal_rows: 64, fan_in: 3, ..Options::new(folder) }
 }
 
-
 /// An engine whose clock stands still.
 pub fn open(options: Options) -> (Kept, Manual) {
     let (clock, manual) = Clock::manual(BEGIN_MS);

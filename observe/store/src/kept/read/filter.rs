@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use vitrine_observe_columns::{ATTRIBUTE_PREFIX, Filter, TextTest};
-use vitrine_observe_model::rows::{json_attributes, json_value};
 use vitrine_observe_model::{SpanKind, StatusCode};
+use vitrine_observe_model::{json_attributes, json_value};
 
 use crate::TraceQuery;
 use crate::kept::read::time;
@@ -82,7 +82,8 @@ fn typed(key: &str, value: &str) -> Vec<Filter> {
 /// A value in typed JSON that is this as text. Where there is only one way to say it, a segment's dictionary tells at
 /// once; else each of its texts is looked at.
 fn rare_value(value: &str) -> Filter {
-    let plain = !value.is_empty() && value.bytes().all(|byte| (b' '..0x7F).contains(&byte) && byte != b'"' && byte != b'\\');
+    let plain =
+        !value.is_empty() && value.bytes().all(|byte| (b' '..0x7F).contains(&byte) && byte != b'"' && byte != b'\\');
     let only_text = plain && !value.starts_with(['[', '{']) && value.parse::<f64>().is_err();
     if only_text {
         let forms = vec![format!("\"{value}\""), value.to_owned(), format!("{{\"bytesValue\":\"{value}\"}}")];

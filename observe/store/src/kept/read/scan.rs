@@ -9,6 +9,7 @@ use vitrine_observe_columns::{ATTRIBUTE_PREFIX, Columns, Filter, Search, Segment
 use vitrine_observe_model::Table as View;
 use vitrine_observe_model::batch;
 
+use crate::Signal;
 use crate::engine::{Batches, QueryError, Scan, Tenant};
 use crate::kept::Inner;
 use crate::kept::held::Held;
@@ -16,7 +17,6 @@ use crate::kept::part::Part;
 use crate::kept::read::search::ranges;
 use crate::kept::read::{WINDOW, time};
 use crate::kept::table::Table;
-use crate::Signal;
 
 /// Rows of a window are read one by one when at most this part of them is wanted.
 const FEW: usize = 4;
@@ -116,9 +116,10 @@ fn filter(view: View, scan: &Scan) -> Filter {
 impl Inner {
     pub(crate) fn scan(&self, inner: Weak<Self>, tenant: &Tenant, view: View, scan: &Scan) -> Batches {
         let Some((table, snapshot)) = self.rows(tenant, signal(view)) else { return Box::new(std::iter::empty()) };
-        let (min, max) = scan.time_ns.filter(|_| view != View::SpanEvents).map_or((i64::MIN, i64::MAX), |(min, max)| {
-            (time(min), time(max))
-        });
+        let (min, max) = scan
+            .time_ns
+            .filter(|_| view != View::SpanEvents)
+            .map_or((i64::MIN, i64::MAX), |(min, max)| (time(min), time(max)));
         let parts = snapshot.parts.iter().flat_map(|part| {
             let visible = part.0.read().visible();
             visible.into_iter().flat_map(windows).map(|rows| (part.clone(), rows)).collect::<Vec<_>>()
@@ -178,7 +179,12 @@ impl Scanning {
             .names
             .iter()
             .copied()
-            .chain(segment.columns().map(|(name, ..)| &**name).filter(|name| attributes && name.starts_with(ATTRIBUTE_PREFIX)))
+            .chain(
+                segment
+                    .columns()
+                    .map(|(name, ..)| &**name)
+                    .filter(|name| attributes && name.starts_with(ATTRIBUTE_PREFIX)),
+            )
             .collect();
         if found.len() * FEW > rows.len() {
             return segment.read(&[rows], Some(&names)).map(Some);
@@ -215,7 +221,8 @@ impl Scanning {
             if columns.bytes() > most {
                 return Err(QueryError::TooMuch { bytes: most });
             }
-            let batch = batch(self.view, &columns, self.projection.as_deref());
+            let batch = batch(self.view, &columns, self.projection.as_deref())
+                .map_err(|_| QueryError::TooMuch { bytes: most })?;
             if batch.num_rows() > 0 {
                 return Ok(Some(batch));
             }

@@ -144,8 +144,10 @@ impl Inner {
     pub(crate) fn logs_of(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Vec<LogRow>, QueryError> {
         let Some((table, snapshot)) = self.rows(tenant, Signal::Logs) else { return Ok(Vec::new()) };
         let found = self.rows_of(&table, &snapshot, logs::TRACE_ID, &[id], most, &mut self.spent())?;
-        let mut rows: Vec<LogRow> =
-            found.iter().flat_map(|columns| (0..columns.rows).map(move |row| LogRow::from_columns(columns, row))).collect();
+        let mut rows: Vec<LogRow> = found
+            .iter()
+            .flat_map(|columns| (0..columns.rows).map(move |row| LogRow::from_columns(columns, row)))
+            .collect();
         rows.sort_by_key(|row| row.time_ns);
         Ok(rows)
     }

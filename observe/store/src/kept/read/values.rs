@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use vitrine_observe_columns::{ATTRIBUTE_PREFIX, Columns, Data, Filter, TextTest};
-use vitrine_observe_model::definitions::{ATTRIBUTE_KEY, ATTRIBUTE_VALUE, ATTRIBUTES};
 use vitrine_observe_model::Value;
-use vitrine_observe_model::rows::json_value;
+use vitrine_observe_model::definitions::{ATTRIBUTE_KEY, ATTRIBUTE_VALUE, ATTRIBUTES};
+use vitrine_observe_model::json_value;
 
 use crate::Signal;
 use crate::engine::{QueryError, Tenant};
@@ -88,7 +88,8 @@ impl Inner {
                 found.values.insert(String::from_utf8_lossy(text).into_owned());
             }
             let rows = self.read(&table, held, |segment| {
-                let typed = segment.columns().any(|(name, ..)| found.columns[1..].iter().any(|column| **column == **name));
+                let typed =
+                    segment.columns().any(|(name, ..)| found.columns[1..].iter().any(|column| **column == **name));
                 let end = segment.rows();
                 let from = end.saturating_sub(MOST_ROWS);
                 if typed {

@@ -155,9 +155,12 @@ impl Joints {
             && let Some(Data::Int(starts)) = columns.column("start").map(|column| &column.data)
         {
             let mut known: HashMap<u32, u32> = HashMap::new();
-            self.services.extend(services.codes.iter().map(|code| {
-                *known.entry(*code).or_insert_with(|| self.names.intern(text(services, *code)))
-            }));
+            self.services.extend(
+                services
+                    .codes
+                    .iter()
+                    .map(|code| *known.entry(*code).or_insert_with(|| self.names.intern(text(services, *code)))),
+            );
             self.starts.extend_from_slice(starts);
         }
     }
