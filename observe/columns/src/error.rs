@@ -15,6 +15,12 @@ pub enum Error {
     /// What was read is not what a segment looks like.
     #[error("the segment is damaged: {0}")]
     Damaged(String),
+    /// There is more than a segment can hold.
+    #[error("too large for one segment: {0}")]
+    TooLarge(String),
+    /// It cannot be written as asked.
+    #[error("cannot write a segment: {0}")]
+    Refused(String),
     /// The Parquet library refused.
     #[error("cannot {what}")]
     Parquet {

@@ -4,7 +4,7 @@ use arrow_array::builder::{BinaryDictionaryBuilder, StringDictionaryBuilder};
 use arrow_array::types::Int32Type;
 
 /// Columns that still grow. `Default` is an empty builder.
-pub trait Builder: Default {
+pub trait OpenBatch: Default {
     /// What it is frozen into.
     type Batch: Batch;
     /// Rows so far.

@@ -7,25 +7,41 @@
 //!
 //! This crate knows no transport and keeps nothing: see `vitrine-observe-store` for the memory that it fills.
 
+mod arrow;
+mod attributes;
 mod batch;
+mod builder;
+mod cells;
+pub mod definitions;
 mod id;
+mod json;
 mod keys;
 mod log;
 mod metric;
 mod metric_point;
 mod origin;
+mod rows;
+mod series;
+mod signal;
 mod span;
 mod span_row;
 mod table;
 mod value;
+mod wire;
 
-pub use batch::{Batch, Builder, Rejected};
+pub use arrow::{BatchTooLarge, batch};
+pub use attributes::{MAX_ATTRIBUTE_COLUMNS, attribute_column, attribute_key};
+pub use batch::{Batch, OpenBatch, Rejected};
+pub use builder::{Appended, Builder};
 pub use id::{IdError, SpanId, TraceId};
 pub use log::{LogBatch, LogBuilder, LogRow};
 pub use metric::{MetricBatch, MetricBuilder};
-pub use metric_point::{Buckets, MetricKind, MetricRow, Point, Temporality};
+pub use metric_point::{Buckets, ExemplarRow, MetricKind, MetricRow, Point, Temporality};
 pub use origin::{Origin, Scope, UNKNOWN_SERVICE};
+pub use rows::{json_attributes, json_value, row_attributes};
+pub use signal::Signal;
 pub use span::{SpanBatch, SpanBuilder};
 pub use span_row::{EventRow, LinkRow, ScopeInfo, SpanKind, SpanRow, StatusCode};
 pub use table::Table;
 pub use value::{Attribute, Value};
+pub use wire::Malformed;

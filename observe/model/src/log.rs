@@ -12,7 +12,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use prost::Message;
 
-use crate::batch::{Batch, Blobs, Builder, Texts};
+use crate::batch::{Batch, Blobs, OpenBatch, Texts};
 use crate::keys::{KeyTable, Keys};
 use crate::span::{append_message, append_text, dictionary_bytes, dictionary_text};
 use crate::span_row::{resource_attributes, scope_info};
@@ -139,7 +139,7 @@ impl LogBuilder {
     }
 }
 
-impl Builder for LogBuilder {
+impl OpenBatch for LogBuilder {
     type Batch = LogBatch;
 
     fn rows(&self) -> usize {
@@ -206,6 +206,10 @@ pub struct LogRow {
     pub dropped_attributes: u32,
     /// The resource's attributes.
     pub resource: Vec<Attribute>,
+    /// Attributes of the resource that the sender left out.
+    pub resource_dropped_attributes: u32,
+    /// Where the schema of the resource is described.
+    pub resource_schema_url: String,
     /// The instrumentation scope.
     pub scope: ScopeInfo,
 }
@@ -243,6 +247,8 @@ impl LogBatch {
             attributes: attributes(record.attributes, &self.keys),
             dropped_attributes: record.dropped_attributes_count,
             resource: resource_attributes(dictionary_bytes(self.column(Column::Resource), row)),
+            resource_dropped_attributes: 0,
+            resource_schema_url: String::new(),
             scope: scope_info(dictionary_bytes(self.column(Column::Scope), row)),
         }
     }

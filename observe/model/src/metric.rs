@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 use opentelemetry_proto::tonic::metrics::v1::{HistogramDataPoint, Metric, NumberDataPoint};
 use prost::Message;
 
-use crate::batch::{Batch, Blobs, Builder, Rejected, Texts};
+use crate::batch::{Batch, Blobs, OpenBatch, Rejected, Texts};
 use crate::keys::Keys;
 use crate::metric_point::{MetricKind, MetricRow, Temporality, point};
 use crate::span::{append_message, dictionary_bytes, dictionary_text};
@@ -197,7 +197,7 @@ fn check_buckets(point: &HistogramDataPoint) -> Result<(), Rejected> {
     Err(Rejected { field: "bucketCounts", problem, expected: "one more count than explicitBounds, or no counts" })
 }
 
-impl Builder for MetricBuilder {
+impl OpenBatch for MetricBuilder {
     type Batch = MetricBatch;
 
     fn rows(&self) -> usize {
@@ -270,9 +270,14 @@ impl MetricBatch {
             service: dictionary_text(self.column(Column::Service), row).to_owned(),
             start_ns: self.column(Column::Start).as_primitive::<UInt64Type>().value(row),
             time_ns: self.column(Column::Time).as_primitive::<UInt64Type>().value(row),
+            flags: 0,
+            metadata: Vec::new(),
+            exemplars: Vec::new(),
             point: point(kind, double, int, encoded),
             attributes: attributes(list.values, &Keys::default()),
             resource: resource_attributes(dictionary_bytes(self.column(Column::Resource), row)),
+            resource_dropped_attributes: 0,
+            resource_schema_url: String::new(),
             scope: scope_info(dictionary_bytes(self.column(Column::Scope), row)),
         }
     }

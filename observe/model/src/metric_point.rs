@@ -4,7 +4,7 @@ use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::B
 use opentelemetry_proto::tonic::metrics::v1::{ExponentialHistogramDataPoint, HistogramDataPoint, SummaryDataPoint};
 use prost::Message;
 
-use crate::{Attribute, ScopeInfo};
+use crate::{Attribute, ScopeInfo, SpanId, TraceId};
 
 /// What a metric counts like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +101,8 @@ pub enum Point {
         scale: i32,
         /// Values that count as zero.
         zero_count: u64,
+        /// Values up to this count as zero.
+        zero_threshold: f64,
         /// Values above zero.
         positive: Buckets,
         /// Values below zero.
@@ -115,6 +117,21 @@ pub enum Point {
         /// Quantile (0 to 1) and value.
         quantiles: Vec<(f64, f64)>,
     },
+}
+
+/// A single measurement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExemplarRow {
+    /// When, in nanoseconds since 1970.
+    pub time_ns: u64,
+    /// What was measured: a number, or absent.
+    pub value: Point,
+    /// The trace during which it was measured.
+    pub trace_id: Option<TraceId>,
+    /// The span during which it was measured.
+    pub span_id: Option<SpanId>,
+    /// Attributes that the point does not have.
+    pub attributes: Vec<Attribute>,
 }
 
 /// A whole metric point.
@@ -140,10 +157,20 @@ pub struct MetricRow {
     pub time_ns: u64,
     /// What was measured.
     pub point: Point,
+    /// OTLP's flags; 1 says that no value was recorded.
+    pub flags: u32,
+    /// More about the metric.
+    pub metadata: Vec<Attribute>,
+    /// Single measurements.
+    pub exemplars: Vec<ExemplarRow>,
     /// The point's attributes.
     pub attributes: Vec<Attribute>,
     /// The resource's attributes.
     pub resource: Vec<Attribute>,
+    /// Attributes of the resource that the sender left out.
+    pub resource_dropped_attributes: u32,
+    /// Where the schema of the resource is described.
+    pub resource_schema_url: String,
     /// The instrumentation scope.
     pub scope: ScopeInfo,
 }
@@ -176,6 +203,7 @@ pub(crate) fn point(kind: MetricKind, double: Option<f64>, int: Option<i64>, enc
                 max: point.max,
                 scale: point.scale,
                 zero_count: point.zero_count,
+                zero_threshold: point.zero_threshold,
                 positive: buckets(point.positive),
                 negative: buckets(point.negative),
             }

@@ -12,7 +12,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
-use crate::batch::{Batch, Blobs, Builder, Rejected, Texts};
+use crate::batch::{Batch, Blobs, OpenBatch, Rejected, Texts};
 use crate::keys::{KeyTable, Keys};
 use crate::{Origin, Scope, SpanId, TraceId};
 
@@ -184,7 +184,7 @@ impl SpanBuilder {
     }
 }
 
-impl Builder for SpanBuilder {
+impl OpenBatch for SpanBuilder {
     type Batch = SpanBatch;
 
     fn rows(&self) -> usize {

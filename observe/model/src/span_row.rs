@@ -112,6 +112,8 @@ pub struct LinkRow {
     pub attributes: Vec<Attribute>,
     /// W3C trace flags.
     pub flags: u32,
+    /// Attributes that the sender left out.
+    pub dropped_attributes: u32,
 }
 
 /// The library that made a row.
@@ -123,6 +125,10 @@ pub struct ScopeInfo {
     pub version: String,
     /// More about it.
     pub attributes: Vec<Attribute>,
+    /// Attributes that the sender left out.
+    pub dropped_attributes: u32,
+    /// Where the schema of what it sends is described.
+    pub schema_url: String,
 }
 
 /// A whole span.
@@ -166,6 +172,10 @@ pub struct SpanRow {
     pub dropped_links: u32,
     /// The resource's attributes.
     pub resource: Vec<Attribute>,
+    /// Attributes of the resource that the sender left out.
+    pub resource_dropped_attributes: u32,
+    /// Where the schema of the resource is described.
+    pub resource_schema_url: String,
     /// The instrumentation scope.
     pub scope: ScopeInfo,
 }
@@ -204,6 +214,8 @@ impl SpanBatch {
             links: nested.links.into_iter().filter_map(|link| link_row(link, &self.keys)).collect(),
             dropped_links: nested.dropped_links_count,
             resource: self.resource(row),
+            resource_dropped_attributes: 0,
+            resource_schema_url: String::new(),
             scope: scope_info(dictionary_bytes(self.column(Column::Scope), row)),
         }
     }
@@ -258,7 +270,12 @@ pub(crate) fn resource_attributes(encoded: &[u8]) -> Vec<Attribute> {
 
 pub(crate) fn scope_info(encoded: &[u8]) -> ScopeInfo {
     let scope = InstrumentationScope::decode(encoded).unwrap_or_default();
-    ScopeInfo { name: scope.name, version: scope.version, attributes: attributes(scope.attributes, &Keys::default()) }
+    ScopeInfo {
+        name: scope.name,
+        version: scope.version,
+        attributes: attributes(scope.attributes, &Keys::default()),
+        ..ScopeInfo::default()
+    }
 }
 
 fn event_row(event: span::Event, keys: &Keys) -> EventRow {
@@ -277,5 +294,6 @@ fn link_row(link: span::Link, keys: &Keys) -> Option<LinkRow> {
         trace_state: link.trace_state,
         attributes: attributes(link.attributes, keys),
         flags: link.flags,
+        dropped_attributes: link.dropped_attributes_count,
     })
 }

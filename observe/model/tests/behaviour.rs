@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::trace::v1::{Span, Status, span};
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
 use proptest::prop_assert_eq;
 use vitrine_observe_model::{
-    Attribute, Batch, Builder, LogBuilder, MetricBuilder, MetricKind, Origin, Point, Scope, SpanBuilder, SpanId,
+    Attribute, Batch, LogBuilder, MetricBuilder, MetricKind, OpenBatch, Origin, Point, Scope, SpanBuilder, SpanId,
     SpanKind, StatusCode, Temporality, TraceId, UNKNOWN_SERVICE, Value,
 };
 

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
-use vitrine_observe_model::{LogRow, StatusCode, Table, TraceId};
+use vitrine_observe_model::{LogRow, Signal, StatusCode, Table, TraceId};
 
 use crate::{Accepted, Dependency, Operation, Status, Trace, TraceQuery};
 
 /// Longest tenant name, in bytes.
-const MAX_TENANT_BYTES: usize = 64;
+pub(crate) const MAX_TENANT_BYTES: usize = 64;
 
 /// Whose telemetry it is. Tenants never see each other's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,17 +54,6 @@ impl fmt::Display for Tenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// The kinds of telemetry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Signal {
-    /// Spans, in an `ExportTraceServiceRequest`.
-    Traces,
-    /// Log records, in an `ExportLogsServiceRequest`.
-    Logs,
-    /// Metric points, in an `ExportMetricsServiceRequest`.
-    Metrics,
 }
 
 /// Why a request was not taken. Nothing of it is kept.

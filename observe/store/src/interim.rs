@@ -7,9 +7,9 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::{DecodeError, Message};
-use vitrine_observe_model::{Batch, LogRow, Table, TraceId};
+use vitrine_observe_model::{Batch, LogRow, Signal, Table, TraceId};
 
-use crate::engine::{Batches, Engine, QueryError, Receipt, RedQuery, RedRow, Scan, Signal, Tenant, WriteError};
+use crate::engine::{Batches, Engine, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant, WriteError};
 use crate::{Accepted, Dependency, Operation, Status, Store, Trace, TraceQuery};
 
 impl Store {

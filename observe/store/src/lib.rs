@@ -10,17 +10,22 @@ mod access;
 mod dependencies;
 mod engine;
 mod interim;
+mod kept;
 mod query;
+mod status;
 mod store;
 mod tail;
 
 pub use access::{Access, AccessError, Denied, Right, Token};
 pub use dependencies::{Dependency, MAX_DEPENDENCY_SPANS};
-pub use engine::{
-    Batches, Engine, QueryError, Receipt, RedQuery, RedRow, Scan, Signal, Tenant, TenantError, WriteError,
-};
+pub use engine::{Batches, Engine, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant, TenantError, WriteError};
+pub use kept::depot::Depot;
+pub use kept::{Error, Folder, Kept, Options};
 pub use query::{MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
-pub use store::{Accepted, Limits, SignalStatus, Status, Store};
+pub use status::{LogStatus, QueryStatus, SignalStatus, Status, TierStatus};
+pub use store::{Accepted, Limits, Store};
+pub use vitrine_observe_log::Fsync;
 
 // The row types that queries return, so that readers need name one crate only.
 pub use vitrine_observe_model as model;
+pub use vitrine_observe_model::Signal;

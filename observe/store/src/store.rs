@@ -8,12 +8,12 @@ use opentelemetry_proto::tonic::logs::v1::ResourceLogs;
 use opentelemetry_proto::tonic::metrics::v1::ResourceMetrics;
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use parking_lot::Mutex;
-use serde::Serialize;
 use vitrine_observe_model::{
-    Builder, LogBatch, LogBuilder, MetricBatch, MetricBuilder, Origin, Rejected, Scope, SpanBatch, SpanBuilder,
+    LogBatch, LogBuilder, MetricBatch, MetricBuilder, OpenBatch, Origin, Rejected, Scope, SpanBatch, SpanBuilder,
 };
 
 use crate::tail::{SealAt, Signal};
+use crate::{SignalStatus, Status};
 
 /// Bytes of all signals together, unless configured otherwise.
 const DEFAULT_BYTES: usize = 96 << 20;
@@ -55,34 +55,6 @@ impl Accepted {
         self.rejected += 1;
         self.reason.get_or_insert(reason);
     }
-}
-
-/// Counters of one signal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct SignalStatus {
-    /// Rows held now.
-    pub rows: u64,
-    /// Bytes held now.
-    pub bytes: u64,
-    /// Rows taken since the start.
-    pub taken: u64,
-    /// Rows refused since the start.
-    pub rejected: u64,
-    /// Rows that left to make room.
-    pub evicted: u64,
-}
-
-/// Counters of the store, as `/api/status` shows them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Status {
-    /// Spans.
-    pub traces: SignalStatus,
-    /// Log records.
-    pub logs: SignalStatus,
-    /// Metric points.
-    pub metrics: SignalStatus,
-    /// Bytes that all signals may hold together.
-    pub limit_bytes: u64,
 }
 
 /// Handle to the store; clones share it.
@@ -226,6 +198,7 @@ impl Store {
             logs: status(&self.0.logs),
             metrics: status(&self.0.metrics),
             limit_bytes: self.0.limits.bytes as u64,
+            ..Status::default()
         }
     }
 
@@ -259,21 +232,22 @@ impl Store {
     }
 }
 
-fn held<B: Builder>(signal: &Signal<B>) -> usize {
+fn held<B: OpenBatch>(signal: &Signal<B>) -> usize {
     signal.open_bytes.load(Ordering::Relaxed) + signal.sealed_bytes.load(Ordering::Relaxed)
 }
 
-fn count<B: Builder>(signal: &Signal<B>, accepted: &Accepted) {
+fn count<B: OpenBatch>(signal: &Signal<B>, accepted: &Accepted) {
     signal.taken.fetch_add(accepted.taken, Ordering::Relaxed);
     signal.rejected.fetch_add(accepted.rejected, Ordering::Relaxed);
 }
 
-fn status<B: Builder>(signal: &Signal<B>) -> SignalStatus {
+fn status<B: OpenBatch>(signal: &Signal<B>) -> SignalStatus {
     SignalStatus {
         rows: signal.rows.load(Ordering::Relaxed),
         bytes: held(signal) as u64,
         taken: signal.taken.load(Ordering::Relaxed),
         rejected: signal.rejected.load(Ordering::Relaxed),
         evicted: signal.evicted.load(Ordering::Relaxed),
+        ..SignalStatus::default()
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
-use vitrine_observe_model::{Batch, Builder};
+use vitrine_observe_model::{Batch, OpenBatch};
 
 /// Builder and counters of one signal.
-pub(crate) struct Signal<B: Builder> {
+pub(crate) struct Signal<B: OpenBatch> {
     tail: Mutex<Tail<B>>,
     /// Bytes in the open builder.
     pub(crate) open_bytes: AtomicUsize,
@@ -23,13 +23,13 @@ pub(crate) struct Signal<B: Builder> {
     pub(crate) sealed_bytes: AtomicUsize,
 }
 
-struct Tail<B: Builder> {
+struct Tail<B: OpenBatch> {
     builder: B,
     /// A frozen copy of the builder, until the next append.
     frozen: Option<Arc<B::Batch>>,
 }
 
-impl<B: Builder> Default for Signal<B> {
+impl<B: OpenBatch> Default for Signal<B> {
     fn default() -> Self {
         Self {
             tail: Mutex::new(Tail { builder: B::default(), frozen: None }),
@@ -50,7 +50,7 @@ pub(crate) struct SealAt {
     pub(crate) bytes: usize,
 }
 
-impl<B: Builder> Signal<B> {
+impl<B: OpenBatch> Signal<B> {
     /// Runs `append` for each item; hands full builders to `sealed`. The signal is locked for the whole request, so
     /// that a reader sees all of it or nothing.
     pub(crate) fn append<T>(

@@ -1,0 +1,169 @@
+//! Merged segments hold what their inputs held, as if it had been written at once.
+
+use std::sync::Arc;
+
+use super::parquet_rows;
+use super::tables::{Cell, Chance, LOGS, SPANS, row, table};
+use bytes::Bytes;
+use proptest::prelude::{ProptestConfig, prop_assert_eq, proptest};
+use vitrine_observe_columns::{
+    Columns, Data, Definition, Error, PARENT_ELSEWHERE, Segment, WriteOptions, Written, merge, write,
+};
+
+/// A segment and how it was written.
+struct Made {
+    file: Bytes,
+    written: Written,
+    segment: Segment,
+}
+
+fn opened(definition: &'static Definition, file: Vec<u8>, written: Written) -> Made {
+    let file = Bytes::from(file);
+    let index = written.index.clone().map(Bytes::from);
+    let segment = Segment::open(definition, Arc::new(file.clone()), index).expect("a segment");
+    Made { file, written, segment }
+}
+
+fn options(page_rows: usize) -> WriteOptions {
+    WriteOptions { page_rows, ..WriteOptions::default() }
+}
+
+fn made(columns: &Columns, page_rows: usize) -> Made {
+    let mut file = Vec::new();
+    let written = write(columns, &columns.sort(), &options(page_rows), &mut file).expect("written");
+    opened(columns.definition, file, written)
+}
+
+fn merged(definition: &'static Definition, inputs: &[Made], page_rows: usize) -> Made {
+    let segments: Vec<Segment> = inputs.iter().map(|input| input.segment.clone()).collect();
+    let mut file = Vec::new();
+    let written = merge(definition, &segments, &options(page_rows), &mut file).expect("merged");
+    assert_eq!(written.bytes, file.len() as u64);
+    opened(definition, file, written)
+}
+
+/// The rows of a table, written in so many segments and merged.
+pub fn merged_in_parts(columns: &Columns, parts: usize) -> Vec<u8> {
+    let rows: Vec<u32> = (0..columns.rows as u32).collect();
+    let parts: Vec<Made> = rows.chunks(rows.len().div_ceil(parts)).map(|rows| made(&columns.take(rows), 300)).collect();
+    merged(columns.definition, &parts, 300).file.to_vec()
+}
+
+fn elsewhere(columns: &Columns) -> usize {
+    columns.sort().parents.iter().filter(|parent| **parent == PARENT_ELSEWHERE).count()
+}
+
+/// What rows go by, without what tells those alike apart.
+fn keys(definition: &Definition, rows: &[Vec<Cell>]) -> Vec<Vec<Cell>> {
+    let places: &[usize] = if std::ptr::eq(definition.name, SPANS.name) { &[0, 3] } else { &[1, 3, 4, 5, 0, 2] };
+    rows.iter().map(|row| places.iter().map(|place| row[*place].clone()).collect()).collect()
+}
+
+fn sorted(mut rows: Vec<Vec<Cell>>) -> Vec<Vec<Cell>> {
+    rows.sort();
+    rows
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_merge_is_as_if_all_had_been_written_at_once(
+        seed: u64, inputs in 1usize..6, rows in 1usize..150, variety in 1u64..300, page_rows in 1usize..100
+    ) {
+        for definition in [&SPANS, &LOGS] {
+            let mut chance = Chance(seed);
+            let tables: Vec<Columns> = (0..inputs)
+                .map(|_| table(definition, chance.next(), 1 + chance.below(rows as u64) as usize, variety))
+                .collect();
+            let mut all = tables[0].clone();
+            tables[1..].iter().for_each(|table| all.extend(table));
+            let segments: Vec<Made> = tables.iter().map(|table| made(table, 1 + chance.below(60) as usize)).collect();
+
+            let once = made(&all, page_rows);
+            let merged = merged(definition, &segments, page_rows);
+
+            prop_assert_eq!(parquet_rows::names(&merged.file), parquet_rows::names(&once.file));
+            let (rows, expected) = (parquet_rows::rows(&merged.file), parquet_rows::rows(&once.file));
+            prop_assert_eq!(keys(definition, &rows), keys(definition, &expected));
+            for (child, parent) in &merged.written.joined {
+                prop_assert_eq!(&rows[*child as usize][2], &rows[*parent as usize][1]);
+            }
+            prop_assert_eq!(sorted(rows), sorted(expected));
+            let found = tables.iter().map(elsewhere).sum::<usize>() - elsewhere(&all);
+            prop_assert_eq!(merged.written.joined.len(), found);
+            prop_assert_eq!((merged.written.min_time, merged.written.max_time), (once.written.min_time, once.written.max_time));
+            prop_assert_eq!(merged.written.rows, once.written.rows);
+        }
+    }
+
+    #[test]
+    fn every_id_is_found(seed: u64, rows in 1usize..600, variety in 1u64..500, page_rows in 1usize..60) {
+        for definition in [&SPANS, &LOGS] {
+            let tables = [table(definition, seed, rows, variety), table(definition, seed ^ 1, rows, variety)];
+            let inputs = tables.each_ref().map(|table| made(table, page_rows));
+            let merged = merged(definition, &inputs, page_rows);
+            let ids = parquet_rows::rows(&merged.file).into_iter().map(|row| row[0].clone()).collect::<Vec<_>>();
+            for id in ids.iter().filter(|id| **id != Cell::Null) {
+                let Cell::Bytes(bytes) = id else { unreachable!("ids are bytes") };
+                let id_number = u128::from_be_bytes(bytes.as_slice().try_into().expect("16 bytes"));
+                let found: Vec<usize> = merged.segment.find(id_number).expect("read").into_iter().flatten().collect();
+                let expected: Vec<usize> = (0..ids.len()).filter(|row| ids[*row] == *id).collect();
+                prop_assert_eq!(found, expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn texts_that_are_nearly_all_distinct_are_merged_without_a_dictionary() {
+    let distinct = |salt: u32, repeat: u32| {
+        let mut columns = Columns::new(&LOGS);
+        for number in 0..12_000u32 {
+            let Data::Text(texts) = &mut columns.flat[1].data else { unreachable!("as defined") };
+            let text = format!("a text of its own: {salt} {}", (number / repeat).wrapping_mul(0x9E37_79B9));
+            let code = texts.dictionary.intern(text.as_bytes());
+            texts.codes.push(code);
+            let Data::Int(times) = &mut columns.flat[2].data else { unreachable!("as defined") };
+            times.push(i64::from(number));
+            columns.lists.iter_mut().for_each(|list| list.offsets.push(0));
+            columns.rows += 1;
+        }
+        columns.fill();
+        columns
+    };
+    // Without a dictionary; two with one; and all kinds together, with one and without.
+    for (first, second) in [((1, 1), (2, 1)), ((1, 2), (2, 2)), ((1, 1), (1, 1)), ((1, 1), (2, 2))] {
+        let tables = [distinct(first.0, first.1), distinct(second.0, second.1)];
+        let merged = merged(&LOGS, &tables.each_ref().map(|table| made(table, 8192)), 1000);
+        let rows = tables.iter().flat_map(|table| (0..table.rows).map(|at| row(table, at)));
+        assert_eq!(sorted(parquet_rows::rows(&merged.file)), sorted(rows.collect()));
+    }
+}
+
+#[test]
+fn merged_texts_bound_their_pages() {
+    let tables = [1, 2, 3].map(|seed| table(&LOGS, seed, 500, 200));
+    let merged = merged(&LOGS, &tables.each_ref().map(|table| made(table, 64)), 64);
+    let pages = parquet_rows::text_pages(&merged.file, "service");
+    let rows = parquet_rows::rows(&merged.file);
+    assert_eq!(pages.len(), rows.len().div_ceil(64));
+    for (page, rows) in pages.iter().zip(rows.chunks(64)) {
+        let texts =
+            || rows.iter().filter_map(|row| if let Cell::Text(text) = &row[1] { Some(text.as_bytes()) } else { None });
+        match page {
+            Some((least, greatest)) => assert!(texts().all(|text| &**least <= text && text <= &**greatest)),
+            None => assert_eq!(texts().count(), 0, "a page without bounds has no texts"),
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_merged_is_refused() {
+    let mut file = Vec::new();
+    let none = merge(&SPANS, &[], &WriteOptions::default(), &mut file);
+    assert!(matches!(none, Err(Error::Refused(what)) if what == "a merge of no segments"));
+    let logs = made(&table(&LOGS, 1, 3, 3), 8192).segment;
+    let other = merge(&SPANS, &[logs], &WriteOptions::default(), &mut file);
+    assert!(matches!(other, Err(Error::Refused(what)) if what == "a segment of logs merged into one of spans"));
+}

@@ -1,0 +1,155 @@
+//! What each column of a schema is made of.
+
+use super::Place;
+use crate::Table;
+use crate::definitions::{logs, metrics, spans};
+
+/// What a column is made of.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Source {
+    /// A time.
+    Time(Place),
+    /// A whole number of this kind of array.
+    Int64(Place),
+    UInt64(Place),
+    UInt32(Place),
+    UInt8(Place),
+    Double(Place),
+    Bool(Place),
+    /// An id of 16 or of 8 bytes.
+    Id16(Place),
+    Id8(Place),
+    /// Text that repeats.
+    Dictionary(Place),
+    /// Text that does not.
+    Text(Place),
+    /// A number with a name.
+    Named(Place, fn(u8) -> Option<&'static str>),
+    /// The attributes of a row.
+    Attributes,
+    /// Attributes out of a JSON object.
+    Json(Place),
+    /// The value of a gauge or a sum, whole or not.
+    Value,
+    /// The first field of a list.
+    List(usize),
+}
+
+pub(super) fn sources(table: Table) -> &'static [(&'static str, Source)] {
+    match table {
+        Table::Spans => SPANS,
+        Table::SpanEvents => SPAN_EVENTS,
+        Table::SpanLinks => SPAN_LINKS,
+        Table::Logs => LOGS,
+        Table::Metrics => METRICS,
+    }
+}
+
+const fn row(place: usize) -> Place {
+    Place::Row(place)
+}
+
+const SPANS: &[(&str, Source)] = &[
+    ("time", Source::Time(row(spans::START))),
+    ("duration_ns", Source::Int64(row(spans::DURATION))),
+    ("trace_id", Source::Id16(row(spans::TRACE_ID))),
+    ("span_id", Source::Id8(row(spans::SPAN_ID))),
+    ("parent_span_id", Source::Id8(row(spans::PARENT_SPAN_ID))),
+    ("service", Source::Dictionary(row(spans::SERVICE))),
+    ("name", Source::Dictionary(row(spans::NAME))),
+    ("kind", Source::Named(row(spans::KIND), kind)),
+    ("status", Source::Named(row(spans::STATUS), status)),
+    ("status_message", Source::Text(row(spans::STATUS_MESSAGE))),
+    ("attributes", Source::Attributes),
+    ("resource", Source::Json(row(spans::RESOURCE))),
+    ("scope_name", Source::Dictionary(row(spans::SCOPE_NAME))),
+    ("scope_version", Source::Dictionary(row(spans::SCOPE_VERSION))),
+    ("trace_state", Source::Text(row(spans::TRACE_STATE))),
+    ("flags", Source::UInt32(row(spans::FLAGS))),
+];
+
+const SPAN_EVENTS: &[(&str, Source)] = &[
+    ("time", Source::Time(Place::Element(spans::EVENT_TIME))),
+    ("trace_id", Source::Id16(row(spans::TRACE_ID))),
+    ("span_id", Source::Id8(row(spans::SPAN_ID))),
+    ("service", Source::Dictionary(row(spans::SERVICE))),
+    ("span_name", Source::Dictionary(row(spans::NAME))),
+    ("name", Source::Text(Place::Element(spans::EVENT_NAME))),
+    ("attributes", Source::Json(Place::Element(spans::EVENT_ATTRIBUTES))),
+];
+
+const SPAN_LINKS: &[(&str, Source)] = &[
+    ("time", Source::Time(row(spans::START))),
+    ("trace_id", Source::Id16(row(spans::TRACE_ID))),
+    ("span_id", Source::Id8(row(spans::SPAN_ID))),
+    ("service", Source::Dictionary(row(spans::SERVICE))),
+    ("linked_trace_id", Source::Id16(Place::Element(spans::LINK_TRACE_ID))),
+    ("linked_span_id", Source::Id8(Place::Element(spans::LINK_SPAN_ID))),
+    ("trace_state", Source::Text(Place::Element(spans::LINK_TRACE_STATE))),
+    ("attributes", Source::Json(Place::Element(spans::LINK_ATTRIBUTES))),
+];
+
+const LOGS: &[(&str, Source)] = &[
+    ("time", Source::Time(row(logs::TIME))),
+    ("observed_time", Source::Time(row(logs::OBSERVED_TIME))),
+    ("severity", Source::UInt8(row(logs::SEVERITY))),
+    ("severity_text", Source::Dictionary(row(logs::SEVERITY_TEXT))),
+    ("service", Source::Dictionary(row(logs::SERVICE))),
+    ("body", Source::Text(row(logs::BODY))),
+    ("event_name", Source::Dictionary(row(logs::EVENT_NAME))),
+    ("trace_id", Source::Id16(row(logs::TRACE_ID))),
+    ("span_id", Source::Id8(row(logs::SPAN_ID))),
+    ("attributes", Source::Attributes),
+    ("resource", Source::Json(row(logs::RESOURCE))),
+    ("scope_name", Source::Dictionary(row(logs::SCOPE_NAME))),
+    ("scope_version", Source::Dictionary(row(logs::SCOPE_NAME + 1))),
+    ("flags", Source::UInt32(row(logs::FLAGS))),
+];
+
+const METRICS: &[(&str, Source)] = &[
+    ("time", Source::Time(row(metrics::TIME))),
+    ("start_time", Source::Time(row(metrics::START_TIME))),
+    ("name", Source::Dictionary(row(metrics::NAME))),
+    ("kind", Source::Named(row(metrics::KIND), metric_kind)),
+    ("unit", Source::Dictionary(row(metrics::UNIT))),
+    ("service", Source::Dictionary(row(metrics::SERVICE))),
+    ("temporality", Source::Named(row(metrics::TEMPORALITY), temporality)),
+    ("monotonic", Source::Bool(row(metrics::MONOTONIC))),
+    ("value", Source::Value),
+    ("count", Source::UInt64(row(metrics::COUNT))),
+    ("sum", Source::Double(row(metrics::SUM))),
+    ("min", Source::Double(row(metrics::MIN))),
+    ("max", Source::Double(row(metrics::MAX))),
+    ("bounds", Source::List(metrics::BOUNDS)),
+    ("bucket_counts", Source::List(metrics::COUNTS)),
+    ("attributes", Source::Attributes),
+    ("resource", Source::Json(row(metrics::RESOURCE))),
+    ("scope_name", Source::Dictionary(row(metrics::SCOPE_NAME))),
+    ("scope_version", Source::Dictionary(row(metrics::SCOPE_NAME + 1))),
+];
+
+fn kind(number: u8) -> Option<&'static str> {
+    Some(crate::SpanKind::from_number(number).name().unwrap_or("unspecified"))
+}
+
+fn status(number: u8) -> Option<&'static str> {
+    Some(crate::StatusCode::from_number(number).name().unwrap_or("UNSET"))
+}
+
+fn metric_kind(number: u8) -> Option<&'static str> {
+    Some(match crate::MetricKind::from_number(number) {
+        crate::MetricKind::Gauge => "gauge",
+        crate::MetricKind::Sum => "sum",
+        crate::MetricKind::Histogram => "histogram",
+        crate::MetricKind::ExponentialHistogram => "exponential_histogram",
+        crate::MetricKind::Summary => "summary",
+    })
+}
+
+fn temporality(number: u8) -> Option<&'static str> {
+    match number {
+        1 => Some("delta"),
+        2 => Some("cumulative"),
+        _ => None,
+    }
+}

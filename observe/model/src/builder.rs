@@ -1,0 +1,132 @@
+//! OTLP requests straight from the wire into columns.
+//!
+//! No struct is built for a span, a record or a point: each field goes where it belongs as it is met. What a resource and
+//! a scope say is read once for all of their rows.
+
+mod exemplar;
+mod log;
+mod metric;
+mod origin;
+mod point;
+mod span;
+
+use vitrine_observe_columns::Columns;
+
+use crate::attributes::Attributes;
+use crate::batch::Rejected;
+use crate::signal::Signal;
+use crate::wire::{Fault, Malformed, Reader, fields, length};
+
+pub(crate) use origin::{RESOURCE_DROPPED, RESOURCE_SCHEMA_URL, SCOPE_DROPPED, SCOPE_SCHEMA_URL};
+
+/// Bytes of scratch that are kept from one row to the next.
+const KEPT_SCRATCH_BYTES: usize = 1 << 20;
+const RESOURCES: u64 = fields(&[1]);
+
+/// A table that grows with requests.
+pub struct Builder {
+    signal: Signal,
+    table: Table,
+}
+
+/// The columns, and what is needed to fill them.
+pub(crate) struct Table {
+    pub(crate) columns: Columns,
+    pub(crate) attributes: Attributes,
+    /// For texts that are put together.
+    pub(crate) text: Vec<u8>,
+}
+
+/// What became of a request's rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// Rows taken.
+    pub taken: u64,
+    /// Rows refused.
+    pub rejected: u64,
+    /// Why the first refused row was refused.
+    pub reason: Option<Rejected>,
+}
+
+impl Appended {
+    pub(crate) fn refuse(&mut self, reason: Rejected) {
+        self.rejected += 1;
+        self.reason.get_or_insert(reason);
+    }
+}
+
+impl Builder {
+    /// An empty table.
+    pub fn new(signal: Signal) -> Self {
+        let columns = Columns::new(signal.definition());
+        Self { signal, table: Table { columns, attributes: Attributes::default(), text: Vec::new() } }
+    }
+
+    /// The signal that it is for.
+    pub fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    /// Adds the rows of an OTLP export request in protobuf. When the request is malformed, the table has the same rows
+    /// as before.
+    ///
+    /// One table takes less than 4 GiB of texts in one column, and four billion elements in one list.
+    pub fn append(&mut self, request: &[u8]) -> Result<Appended, Malformed> {
+        let before = self.table.columns.rows;
+        let outcome = self.read(request);
+        if outcome.is_err() {
+            self.table.columns.truncate(before);
+        }
+        // Columns that got no value lag behind.
+        self.table.columns.fill();
+        if self.table.text.capacity() > KEPT_SCRATCH_BYTES {
+            self.table.text = Vec::new();
+        }
+        outcome.map_err(|fault| fault.within(request))
+    }
+
+    fn read(&mut self, request: &[u8]) -> Result<Appended, Fault> {
+        let mut appended = Appended::default();
+        let mut reader = Reader::new(request);
+        while let Some(key) = reader.key()? {
+            if key == length(1) {
+                self.table.resource_rows(self.signal, reader.bytes()?, &mut appended)?;
+            } else {
+                reader.skip(key, RESOURCES)?;
+            }
+        }
+        Ok(appended)
+    }
+
+    /// The table.
+    pub fn columns(&self) -> &Columns {
+        &self.table.columns
+    }
+
+    /// Cuts off rows at the end.
+    pub fn truncate(&mut self, rows: usize) {
+        self.table.columns.truncate(rows);
+    }
+
+    /// Removes all rows. Memory is kept, and so are the columns of attributes that were used.
+    pub fn clear(&mut self) {
+        self.table.attributes.clear(&mut self.table.columns);
+    }
+
+    /// Bytes of memory held.
+    pub fn bytes(&self) -> usize {
+        self.table.columns.bytes() + self.table.attributes.bytes() + self.table.text.capacity()
+    }
+}
+
+/// An id of 16 bytes; 0 when it has another length.
+#[inline]
+pub(crate) fn id16(bytes: &[u8]) -> u128 {
+    bytes.try_into().map_or(0, u128::from_be_bytes)
+}
+
+/// An id of 8 bytes; 0 when it has another length.
+#[inline]
+pub(crate) fn id8(bytes: &[u8]) -> u64 {
+    bytes.try_into().map_or(0, u64::from_be_bytes)
+}

@@ -1,0 +1,121 @@
+//! Rows in memory that are in the log, and in no segment yet.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use vitrine_observe_columns::Columns;
+use vitrine_observe_log::Position;
+use vitrine_observe_model::Builder;
+
+use crate::Signal;
+use crate::kept::budget::{Budget, Share};
+
+/// A number of rows: first it is open and grows, then it waits to become a segment.
+pub(crate) struct Part(pub(crate) RwLock<Rows>);
+
+/// What is in a [`Part`].
+pub(crate) struct Rows {
+    /// All rows, also such as are not in the log yet.
+    pub builder: Builder,
+    /// Rows before this one are in the log, or in a hole.
+    pub committed: usize,
+    /// Rows that were not written to the log, though later ones were: nobody may see them.
+    pub holes: Vec<Range<usize>>,
+    /// How many requests wait for the log.
+    pub pending: usize,
+    /// No record of these rows has a smaller position.
+    pub low: Position,
+    /// No record of these rows has a greater position.
+    pub high: Position,
+    /// When the first row came, in milliseconds since 1970.
+    pub since_ms: i64,
+    /// Memory that the rows take.
+    pub share: Share,
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Part").finish_non_exhaustive()
+    }
+}
+
+impl Part {
+    /// An empty part that fills this builder, which is empty.
+    pub(crate) fn new(builder: Builder, budget: Arc<Budget>) -> Arc<Self> {
+        Arc::new(Self(RwLock::new(Rows {
+            builder,
+            committed: 0,
+            holes: Vec::new(),
+            pending: 0,
+            low: Position::default(),
+            high: Position::default(),
+            since_ms: 0,
+            share: Share::new(budget),
+        })))
+    }
+
+    /// An empty part.
+    pub(crate) fn empty(signal: Signal, budget: Arc<Budget>) -> Arc<Self> {
+        Self::new(Builder::new(signal), budget)
+    }
+
+    /// A request's rows are in the log at this position, or not. Answers whether no other request waits.
+    pub(crate) fn settle(&self, range: Range<usize>, position: Option<Position>) -> bool {
+        let mut rows = self.0.write();
+        rows.pending -= 1;
+        match position {
+            Some(position) => rows.high = rows.high.max(position),
+            None if rows.builder.columns().rows == range.end => {
+                rows.builder.truncate(range.start);
+                rows.committed = range.start;
+                return rows.pending == 0;
+            }
+            None => rows.holes.push(range.clone()),
+        }
+        rows.committed = range.end;
+        rows.pending == 0
+    }
+}
+
+impl Rows {
+    /// Whether there are no rows, nor will be of requests so far.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.builder.columns().rows == 0 && self.pending == 0
+    }
+
+    /// All columns; see [`Self::visible`] for which rows of them count.
+    pub(crate) fn columns(&self) -> &Columns {
+        self.builder.columns()
+    }
+
+    /// Rows that may be seen.
+    pub(crate) fn visible(&self) -> Vec<Range<usize>> {
+        let mut ranges = Vec::with_capacity(self.holes.len() + 1);
+        let mut from = 0;
+        for hole in &self.holes {
+            ranges.push(from..hole.start);
+            from = hole.end;
+        }
+        ranges.push(from..self.committed);
+        ranges.retain(|range| !range.is_empty());
+        ranges
+    }
+
+    /// How many rows may be seen.
+    pub(crate) fn count(&self) -> usize {
+        self.visible().iter().map(Range::len).sum()
+    }
+
+    /// Whether nobody may see this row.
+    pub(crate) fn is_hidden(&self, row: usize) -> bool {
+        row >= self.committed || self.holes.iter().any(|hole| hole.contains(&row))
+    }
+
+    /// Accounts for the memory that the rows take.
+    pub(crate) fn account(&mut self) {
+        let bytes = self.builder.columns().bytes();
+        self.share.set(bytes);
+    }
+}

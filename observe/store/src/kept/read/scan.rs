@@ -1,0 +1,247 @@
+//! Reading whole columns, some thousand rows at a time.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::ops::Range;
+use std::sync::{Arc, Weak};
+
+use arrow_array::RecordBatch;
+use vitrine_observe_columns::{ATTRIBUTE_PREFIX, Columns, Filter, Search, Segment, TextTest};
+use vitrine_observe_model::Table as View;
+use vitrine_observe_model::batch;
+
+use crate::Signal;
+use crate::engine::{Batches, QueryError, Scan, Tenant};
+use crate::kept::Inner;
+use crate::kept::held::Held;
+use crate::kept::part::Part;
+use crate::kept::read::search::ranges;
+use crate::kept::read::{WINDOW, time};
+use crate::kept::table::Table;
+
+/// Rows of a window are read one by one when at most this part of them is wanted.
+const FEW: usize = 4;
+
+/// A tenant's rows, as they are read.
+struct Scanning {
+    /// Not held: a reading that somebody forgot does not keep the engine open.
+    inner: Weak<Inner>,
+    table: Arc<Table>,
+    view: View,
+    projection: Option<Vec<usize>>,
+    /// Names of columns and lists that are needed; `attr.` for all attributes.
+    names: BTreeSet<&'static str>,
+    filter: Filter,
+    trace: Option<u128>,
+    parts: VecDeque<(Arc<Part>, Range<usize>)>,
+    segments: VecDeque<Arc<Held>>,
+    /// What is left of the segment that is being read.
+    windows: VecDeque<Range<usize>>,
+    reading: Option<(Arc<Held>, Search)>,
+}
+
+/// Whose rows a view shows.
+fn signal(view: View) -> Signal {
+    match view {
+        View::Spans | View::SpanEvents | View::SpanLinks => Signal::Traces,
+        View::Logs => Signal::Logs,
+        View::Metrics => Signal::Metrics,
+    }
+}
+
+/// The columns and lists that a column of a view is made of.
+fn made_of(view: View, name: &str) -> &'static [&'static str] {
+    match (view, name) {
+        (View::SpanEvents, "time" | "name" | "attributes") => &["events"],
+        (View::SpanLinks, "linked_trace_id" | "linked_span_id" | "trace_state" | "attributes") => &["links"],
+        (View::SpanEvents | View::SpanLinks, "span_name") => &["name"],
+        (View::Spans | View::SpanLinks, "time") => &["start"],
+        (View::Spans, "duration_ns") => &["duration"],
+        (View::Metrics, "value") => &["value_int", "value_double"],
+        (View::Metrics, "bucket_counts") => &["counts", "negative_counts"],
+        (_, "attributes") => &["attributes", ATTRIBUTE_PREFIX],
+        _ => &[],
+    }
+}
+
+/// What is needed for these columns of a view. Names that stand for themselves are not in [`made_of`].
+fn needed(view: View, projection: Option<&[usize]>) -> BTreeSet<&'static str> {
+    let definition = signal(view).definition();
+    let own = |name: &str| {
+        let columns = definition.columns.iter().map(|column| column.name);
+        columns.chain(definition.lists.iter().map(|list| list.name)).find(|own| *own == name)
+    };
+    let schema = view.schema();
+    let all: Vec<usize> = (0..schema.fields().len()).collect();
+    let mut names = BTreeSet::new();
+    for place in projection.unwrap_or(&all).iter().filter(|place| **place < all.len()) {
+        let name = schema.field(*place).name();
+        match made_of(view, name) {
+            [] => names.extend(own(name)),
+            parts => names.extend(parts),
+        }
+    }
+    // Events and links are rows of their own: how many there are must be known in any case. A point's value is told by
+    // what it is.
+    match view {
+        View::SpanEvents => names.extend(["events", "start"]),
+        View::SpanLinks => names.extend(["links", "start"]),
+        View::Metrics => names.extend(["kind", "value_int", "value_double", "count", "time"]),
+        View::Spans => names.extend(["start"]),
+        View::Logs => names.extend(["time", "body_is_json"]),
+    }
+    names
+}
+
+fn filter(view: View, scan: &Scan) -> Filter {
+    let mut all = Vec::new();
+    let column = match signal(view) {
+        Signal::Traces => "start",
+        Signal::Logs | Signal::Metrics => "time",
+    };
+    // The time of an event is not that of its span.
+    if let Some((min, max)) = scan.time_ns
+        && view != View::SpanEvents
+    {
+        all.push(Filter::Int { column: column.to_owned(), min: time(min), max: time(max) });
+    }
+    if let Some(services) = &scan.services {
+        all.push(Filter::Text { column: "service".to_owned(), test: TextTest::OneOf(services.clone()) });
+    }
+    if let Some(trace) = scan.trace.filter(|_| view != View::Metrics) {
+        all.push(Filter::Id { column: "trace_id".to_owned(), value: u128::from_be_bytes(trace.0) });
+    }
+    Filter::All(all)
+}
+
+impl Inner {
+    pub(crate) fn scan(&self, inner: Weak<Self>, tenant: &Tenant, view: View, scan: &Scan) -> Batches {
+        let Some((table, snapshot)) = self.rows(tenant, signal(view)) else { return Box::new(std::iter::empty()) };
+        let (min, max) = scan
+            .time_ns
+            .filter(|_| view != View::SpanEvents)
+            .map_or((i64::MIN, i64::MAX), |(min, max)| (time(min), time(max)));
+        let parts = snapshot.parts.iter().flat_map(|part| {
+            let visible = part.0.read().visible();
+            visible.into_iter().flat_map(windows).map(|rows| (part.clone(), rows)).collect::<Vec<_>>()
+        });
+        let segments = snapshot.segments.iter().filter(|held| held.info.max_time >= min && held.info.min_time <= max);
+        Box::new(Scanning {
+            inner,
+            table,
+            view,
+            projection: scan.columns.clone(),
+            names: needed(view, scan.columns.as_deref()),
+            filter: filter(view, scan),
+            trace: scan.trace.filter(|_| view != View::Metrics).map(|trace| u128::from_be_bytes(trace.0)),
+            parts: parts.collect(),
+            segments: segments.cloned().collect(),
+            windows: VecDeque::new(),
+            reading: None,
+        })
+    }
+}
+
+fn windows(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    rows.clone().step_by(WINDOW).map(move |from| from..rows.end.min(from + WINDOW))
+}
+
+impl Scanning {
+    /// The next rows in memory.
+    fn next_of_part(&self, part: &Part, rows: Range<usize>) -> Option<Columns> {
+        let held = part.0.read();
+        let found = held.columns().matching(&self.filter, rows);
+        (!found.is_empty()).then(|| held.columns().take(&found))
+    }
+
+    /// The windows of a segment that may hold what is asked for.
+    fn begin(&self, segment: &Segment) -> Result<(Search, VecDeque<Range<usize>>), vitrine_observe_columns::Error> {
+        let search = segment.search(&self.filter)?;
+        let windows = match self.trace {
+            _ if search.is_empty() => VecDeque::new(),
+            Some(trace) => segment.find(trace)?.into_iter().flat_map(windows).collect(),
+            None => windows(0..segment.rows()).collect(),
+        };
+        Ok((search, windows))
+    }
+
+    fn next_of_segment(
+        &self,
+        segment: &Segment,
+        search: &Search,
+        rows: Range<usize>,
+    ) -> Result<Option<Columns>, vitrine_observe_columns::Error> {
+        let found = search.matching(rows.clone())?;
+        if found.is_empty() {
+            return Ok(None);
+        }
+        let attributes = self.names.contains(ATTRIBUTE_PREFIX);
+        let names: Vec<&str> = self
+            .names
+            .iter()
+            .copied()
+            .chain(
+                segment
+                    .columns()
+                    .map(|(name, ..)| &**name)
+                    .filter(|name| attributes && name.starts_with(ATTRIBUTE_PREFIX)),
+            )
+            .collect();
+        if found.len() * FEW > rows.len() {
+            return segment.read(&[rows], Some(&names)).map(Some);
+        }
+        segment.read(&ranges(&found), Some(&names)).map(Some)
+    }
+
+    /// The next rows; none if these had nothing of what is asked for.
+    fn step(&mut self) -> Result<Option<Option<Columns>>, QueryError> {
+        if let Some((part, rows)) = self.parts.pop_front() {
+            return Ok(Some(self.next_of_part(&part, rows)));
+        }
+        let inner = self.inner.upgrade().filter(|inner| !inner.is_closed()).ok_or(QueryError::Closed)?;
+        if let Some(rows) = self.windows.pop_front()
+            && let Some((held, search)) = &self.reading
+        {
+            let read = inner.read(&self.table, held, |segment| self.next_of_segment(segment, search, rows))?;
+            return Ok(Some(read.flatten()));
+        }
+        let Some(held) = self.segments.pop_front() else { return Ok(None) };
+        inner.trim();
+        self.reading = None;
+        if let Some((search, windows)) = inner.read(&self.table, &held, |segment| self.begin(segment))? {
+            self.windows = windows;
+            self.reading = Some((held, search));
+        }
+        Ok(Some(None))
+    }
+
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>, QueryError> {
+        while let Some(found) = self.step()? {
+            let Some(columns) = found else { continue };
+            let most = self.inner.upgrade().map_or(usize::MAX, |inner| inner.options.query_memory_bytes);
+            if columns.bytes() > most {
+                return Err(QueryError::TooMuch { bytes: most });
+            }
+            let batch = batch(self.view, &columns, self.projection.as_deref())
+                .map_err(|_| QueryError::TooMuch { bytes: most })?;
+            if batch.num_rows() > 0 {
+                return Ok(Some(batch));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Iterator for Scanning {
+    type Item = Result<RecordBatch, QueryError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.next_batch();
+        if next.is_err() {
+            self.parts.clear();
+            self.segments.clear();
+            self.windows.clear();
+            self.reading = None;
+        }
+        next.transpose()
+    }
+}

@@ -1,0 +1,154 @@
+//! Traces by their ids, and their log records.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use vitrine_observe_columns::{Columns, Segment};
+use vitrine_observe_model::definitions::{logs, spans};
+use vitrine_observe_model::{LogRow, SpanRow, TraceId};
+
+use crate::engine::{QueryError, Tenant};
+use crate::kept::Inner;
+use crate::kept::read::Spent;
+use crate::kept::table::{Snapshot, Table};
+use crate::{Signal, Trace};
+
+/// Rows of each of some ids, at most so many of each.
+struct Wanted<'a> {
+    ids: &'a [TraceId],
+    left: HashMap<TraceId, usize>,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(ids: &'a [TraceId], most: usize) -> Self {
+        Self { ids, left: ids.iter().map(|id| (*id, most)).collect() }
+    }
+
+    /// Ids of which more rows are wanted.
+    fn open(&self) -> impl Iterator<Item = (TraceId, usize)> {
+        self.ids.iter().filter_map(|id| Some((*id, *self.left.get(id)?))).filter(|(_, left)| *left > 0)
+    }
+
+    fn took(&mut self, id: TraceId, rows: usize) {
+        if let Some(left) = self.left.get_mut(&id) {
+            *left = left.saturating_sub(rows);
+        }
+    }
+}
+
+fn number(id: TraceId) -> u128 {
+    u128::from_be_bytes(id.0)
+}
+
+/// At most so many rows of these.
+fn first(ranges: Vec<Range<usize>>, mut most: usize) -> Vec<Range<usize>> {
+    let mut kept = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        let end = range.end.min(range.start + most);
+        most -= end - range.start;
+        if range.start < end {
+            kept.push(range.start..end);
+        }
+    }
+    kept
+}
+
+impl Inner {
+    /// Rows with one of these ids, at most so many of each. They come in several tables.
+    fn rows_of(
+        &self,
+        table: &Table,
+        snapshot: &Snapshot,
+        column: usize,
+        ids: &[TraceId],
+        most: usize,
+        spent: &mut Spent,
+    ) -> Result<Vec<Columns>, QueryError> {
+        let mut wanted = Wanted::new(ids, most);
+        let mut found = Vec::new();
+        for part in snapshot.parts.iter().rev() {
+            let rows = part.0.read();
+            let mut taken = Vec::new();
+            let open: Vec<_> = wanted.open().collect();
+            for (id, left) in open {
+                let mut of_id = rows.seen(rows.columns().find(column, number(id)));
+                of_id.truncate(left);
+                wanted.took(id, of_id.len());
+                taken.extend(of_id);
+            }
+            if !taken.is_empty() {
+                let columns = rows.columns().take(&taken);
+                spent.add(&columns)?;
+                found.push(columns);
+            }
+        }
+        for held in snapshot.segments.iter().rev() {
+            let read = |segment: &Segment| {
+                let mut ranges = Vec::new();
+                let open: Vec<_> = wanted.open().collect();
+                for (id, left) in open {
+                    let of_id = first(segment.find(number(id))?, left);
+                    wanted.took(id, of_id.iter().map(Range::len).sum());
+                    ranges.extend(of_id);
+                }
+                if ranges.is_empty() {
+                    return Ok(None);
+                }
+                ranges.sort_unstable_by_key(|range| range.start);
+                segment.read(&ranges, None).map(Some)
+            };
+            if let Some(columns) = self.read(table, held, read)?.flatten() {
+                spent.add(&columns)?;
+                found.push(columns);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Traces by their ids, in this order, at most so many spans of each. Those of which there is nothing are left out.
+    pub(crate) fn traces(
+        &self,
+        table: &Arc<Table>,
+        snapshot: &Snapshot,
+        ids: &[TraceId],
+        most: usize,
+        spent: &mut Spent,
+    ) -> Result<Vec<Trace>, QueryError> {
+        // One more than asked for tells whether there are more.
+        let found = self.rows_of(table, snapshot, spans::TRACE_ID, ids, most.saturating_add(1), spent)?;
+        let mut traces: HashMap<TraceId, Vec<SpanRow>> = HashMap::new();
+        for columns in &found {
+            for row in 0..columns.rows {
+                let span = SpanRow::from_columns(columns, row);
+                traces.entry(span.trace_id).or_default().push(span);
+            }
+        }
+        let finish = |id: &TraceId| {
+            let mut spans = traces.remove(id)?;
+            spans.sort_by_key(|span| (span.start_ns, span.span_id));
+            let truncated = spans.len() > most;
+            spans.truncate(most);
+            // A sender that saw no answer sends again: the same span twice says nothing new.
+            spans.dedup();
+            Some(Trace { id: *id, spans, truncated })
+        };
+        Ok(ids.iter().filter_map(finish).filter(|trace| !trace.spans.is_empty()).collect())
+    }
+
+    pub(crate) fn trace(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Option<Trace>, QueryError> {
+        let Some((table, snapshot)) = self.rows(tenant, Signal::Traces) else { return Ok(None) };
+        Ok(self.traces(&table, &snapshot, &[id], most, &mut self.spent())?.pop())
+    }
+
+    pub(crate) fn logs_of(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Vec<LogRow>, QueryError> {
+        let Some((table, snapshot)) = self.rows(tenant, Signal::Logs) else { return Ok(Vec::new()) };
+        let found = self.rows_of(&table, &snapshot, logs::TRACE_ID, &[id], most, &mut self.spent())?;
+        let mut rows: Vec<LogRow> = found
+            .iter()
+            .flat_map(|columns| (0..columns.rows).map(move |row| LogRow::from_columns(columns, row)))
+            .collect();
+        rows.sort_by_key(|row| row.time_ns);
+        Ok(rows)
+    }
+}

@@ -1,0 +1,328 @@
+//! Rate, errors and duration of operations, and who calls whom, by the minute: small enough to be read as a whole.
+//!
+//! Each segment of spans has one beside it, so that it goes when the segment goes. That of rows in memory is made when
+//! it is asked for.
+
+mod encode;
+mod spans;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use vitrine_observe_columns::Dictionary;
+use vitrine_observe_model::{SpanKind, StatusCode};
+
+use crate::engine::{RedQuery, RedRow};
+use crate::{Dependency, Operation};
+
+pub(crate) use spans::{COLUMNS, Family, Joints, Spans};
+
+/// Buckets of durations: two for each doubling.
+pub(crate) const BUCKETS: usize = 80;
+/// Durations below two to this power, in nanoseconds, are in the first bucket.
+const FIRST_BUCKET_BITS: u32 = 10;
+/// The square root of two, times 2^63.
+const ROOT_OF_TWO: u64 = 0xB504_F333_F9DE_6484;
+/// A minute in nanoseconds.
+pub(crate) const MINUTE_NS: i64 = 60_000_000_000;
+/// Steps of time in minutes, the next when there are too many entries: a minute, an hour, a day, a month, and for ever.
+const STEPS: [i64; 5] = [1, 60, 1440, 43_200, i64::MAX / MINUTE_NS];
+/// Most entries before time is told less exactly: some MiB.
+const MAX_ENTRIES: usize = 64 << 10;
+/// Most services; what comes later counts as [`OTHER`].
+const MAX_SERVICES: usize = 4096;
+/// Most operations of a service; what comes later counts as [`OTHER`].
+const MAX_OPERATIONS: usize = 1000;
+/// What operations and services are called that are too many.
+const OTHER: &str = "…other";
+
+/// A service's operation; texts by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Name {
+    service: u32,
+    name: u32,
+    kind: u8,
+}
+
+/// An operation (by number) with a status, in a step of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Place {
+    operation: u32,
+    status: u8,
+    step: i64,
+}
+
+/// What happened there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Figures {
+    count: u64,
+    duration_ns: u64,
+    /// Buckets that are not empty, in order.
+    buckets: Vec<(u8, u32)>,
+}
+
+/// Calls of a service by another in a step of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Call {
+    parent: u32,
+    child: u32,
+    step: i64,
+}
+
+/// Figures of a number of spans.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rollup {
+    /// Which of [`STEPS`].
+    coarseness: usize,
+    texts: Dictionary,
+    operations: Vec<Name>,
+    numbers: HashMap<Name, u32>,
+    /// How many operations a service has.
+    services: HashMap<u32, usize>,
+    figures: HashMap<Place, Figures>,
+    calls: HashMap<Call, u64>,
+}
+
+/// Which bucket a duration is in.
+fn bucket(duration_ns: u64) -> u8 {
+    let bits = duration_ns.max(1).ilog2();
+    if bits < FIRST_BUCKET_BITS {
+        return 0;
+    }
+    let upper = duration_ns << (63 - bits) >= ROOT_OF_TWO;
+    (2 * (bits - FIRST_BUCKET_BITS) + u32::from(upper)).min(BUCKETS as u32 - 1) as u8
+}
+
+impl Figures {
+    fn add(&mut self, duration_ns: u64) {
+        self.count += 1;
+        self.duration_ns = self.duration_ns.saturating_add(duration_ns);
+        self.add_to(bucket(duration_ns), 1);
+    }
+
+    fn add_to(&mut self, bucket: u8, count: u32) {
+        match self.buckets.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
+            Ok(place) => self.buckets[place].1 = self.buckets[place].1.saturating_add(count),
+            Err(place) => self.buckets.insert(place, (bucket, count)),
+        }
+    }
+
+    fn unite(&mut self, other: &Self) {
+        self.count += other.count;
+        self.duration_ns = self.duration_ns.saturating_add(other.duration_ns);
+        other.buckets.iter().for_each(|(bucket, count)| self.add_to(*bucket, *count));
+    }
+}
+
+impl Rollup {
+    fn step_ns(&self) -> i64 {
+        STEPS[self.coarseness] * MINUTE_NS
+    }
+
+    /// The number of a service.
+    fn service(&mut self, name: &[u8]) -> u32 {
+        let known = self.texts.find(name).is_some_and(|code| self.services.contains_key(&code));
+        let name = if known || self.services.len() < MAX_SERVICES { name } else { OTHER.as_bytes() };
+        let code = self.texts.intern(name);
+        self.services.entry(code).or_default();
+        code
+    }
+
+    /// The number of an operation.
+    fn operation(&mut self, service: &[u8], name: &[u8], kind: u8) -> u32 {
+        let service = self.service(service);
+        let wanted = self.texts.find(name).map(|name| Name { service, name, kind });
+        if let Some(number) = wanted.and_then(|wanted| self.numbers.get(&wanted)) {
+            return *number;
+        }
+        let many = self.services.get(&service).is_some_and(|count| *count >= MAX_OPERATIONS);
+        let name = self.texts.intern(if many { OTHER.as_bytes() } else { name });
+        let wanted = Name { service, name, kind };
+        if let Some(number) = self.numbers.get(&wanted) {
+            return *number;
+        }
+        let number = self.operations.len() as u32;
+        self.operations.push(wanted);
+        self.numbers.insert(wanted, number);
+        *self.services.entry(service).or_default() += 1;
+        number
+    }
+
+    fn add(&mut self, operation: u32, status: u8, time: i64, duration_ns: u64) {
+        let place = Place { operation, status, step: time.div_euclid(self.step_ns()) };
+        self.figures.entry(place).or_default().add(duration_ns);
+        if self.figures.len() > MAX_ENTRIES {
+            self.coarsen();
+        }
+    }
+
+    /// Counts calls between two services, by their numbers.
+    fn call(&mut self, parent: u32, child: u32, time: i64, calls: u64) {
+        if parent != child {
+            let step = time.div_euclid(self.step_ns());
+            *self.calls.entry(Call { parent, child, step }).or_default() += calls;
+            if self.calls.len() > MAX_ENTRIES {
+                self.coarsen();
+            }
+        }
+    }
+
+    /// Tells time less exactly.
+    fn coarsen(&mut self) {
+        if self.coarseness + 1 == STEPS.len() {
+            return;
+        }
+        let before = self.step_ns();
+        self.coarseness += 1;
+        let after = self.step_ns();
+        let coarser = |step: i64| step.saturating_mul(before).div_euclid(after);
+        let figures = std::mem::take(&mut self.figures);
+        for (place, figures) in figures {
+            self.figures.entry(Place { step: coarser(place.step), ..place }).or_default().unite(&figures);
+        }
+        for (call, calls) in std::mem::take(&mut self.calls) {
+            *self.calls.entry(Call { step: coarser(call.step), ..call }).or_default() += calls;
+        }
+    }
+
+    /// Adds the figures of other spans.
+    pub(crate) fn unite(&mut self, other: &Self) {
+        while self.coarseness < other.coarseness {
+            self.coarsen();
+        }
+        let numbers: Vec<u32> = other
+            .operations
+            .iter()
+            .map(|name| self.operation(other.texts.get(name.service), other.texts.get(name.name), name.kind))
+            .collect();
+        for (place, figures) in &other.figures {
+            let time = place.step.saturating_mul(other.step_ns());
+            let step = time.div_euclid(self.step_ns());
+            let operation = numbers[place.operation as usize];
+            self.figures.entry(Place { operation, step, ..*place }).or_default().unite(figures);
+            if self.figures.len() > MAX_ENTRIES {
+                self.coarsen();
+            }
+        }
+        for (call, calls) in &other.calls {
+            let parent = self.service(other.texts.get(call.parent));
+            let child = self.service(other.texts.get(call.child));
+            self.call(parent, child, call.step.saturating_mul(other.step_ns()), *calls);
+        }
+    }
+
+    /// The services that spans are from.
+    pub(crate) fn services(&self, into: &mut BTreeSet<String>) {
+        let services: BTreeSet<u32> = self.operations.iter().map(|name| name.service).collect();
+        into.extend(services.into_iter().map(|code| self.texts.text(code).to_owned()));
+    }
+
+    /// The operations of a service.
+    pub(crate) fn operations(&self, service: &str, into: &mut BTreeSet<Operation>) {
+        let Some(service) = self.texts.find(service.as_bytes()) else { return };
+        let operations = self.operations.iter().filter(|name| name.service == service);
+        into.extend(operations.map(|name| self.told(name)));
+    }
+
+    fn told(&self, name: &Name) -> Operation {
+        Operation { name: self.texts.text(name.name).to_owned(), kind: SpanKind::from_number(name.kind) }
+    }
+
+    /// Adds up what is asked for.
+    pub(crate) fn red(&self, query: &RedQuery, into: &mut Red) {
+        let service = query.service.as_ref().map(|name| self.texts.find(name.as_bytes()));
+        if service == Some(None) {
+            return;
+        }
+        let step_ns = self.step_ns();
+        for (place, figures) in &self.figures {
+            let name = &self.operations[place.operation as usize];
+            let time = u64::try_from(place.step.saturating_mul(step_ns)).unwrap_or(0);
+            if service.flatten().is_some_and(|service| name.service != service) || !into.holds(time) {
+                continue;
+            }
+            let (service, operation) = (self.texts.text(name.service), self.told(name));
+            into.add(time, service, operation, place.status, figures);
+        }
+    }
+
+    /// Adds up the calls in this time.
+    pub(crate) fn calls(&self, min_ns: i64, max_ns: i64, into: &mut Calls) {
+        let step_ns = self.step_ns();
+        for (call, calls) in &self.calls {
+            let begin = call.step.saturating_mul(step_ns);
+            if begin <= max_ns && begin.saturating_add(step_ns) > min_ns {
+                into.add(self.texts.text(call.parent), self.texts.text(call.child), *calls);
+            }
+        }
+    }
+}
+
+/// Figures added up over rollups.
+pub(crate) struct Red {
+    start_ns: u64,
+    end_ns: u64,
+    step_ns: u64,
+    rows: BTreeMap<(u64, String, Operation, u8), Figures>,
+}
+
+impl Red {
+    /// Nothing yet.
+    pub(crate) fn new(query: &RedQuery) -> Self {
+        let minute = MINUTE_NS as u64;
+        Self {
+            start_ns: query.start_ns / minute * minute,
+            end_ns: query.end_ns,
+            step_ns: query.step_ns.max(1).div_ceil(minute).saturating_mul(minute),
+            rows: BTreeMap::new(),
+        }
+    }
+
+    /// Times of spans that may count.
+    pub(crate) fn range(&self) -> (i64, i64) {
+        let time = |ns: u64| i64::try_from(ns).unwrap_or(i64::MAX);
+        (time(self.start_ns), time(self.end_ns))
+    }
+
+    fn holds(&self, time_ns: u64) -> bool {
+        (self.start_ns..self.end_ns).contains(&time_ns)
+    }
+
+    fn add(&mut self, time_ns: u64, service: &str, operation: Operation, status: u8, figures: &Figures) {
+        let key = (time_ns / self.step_ns * self.step_ns, service.to_owned(), operation, status);
+        self.rows.entry(key).or_default().unite(figures);
+    }
+
+    /// What was added up.
+    pub(crate) fn rows(self) -> Vec<RedRow> {
+        let told = |((time_ns, service, operation, status), figures): ((u64, String, Operation, u8), Figures)| {
+            let mut buckets = vec![0; BUCKETS];
+            figures.buckets.iter().for_each(|(bucket, count)| buckets[usize::from(*bucket)] = *count);
+            RedRow {
+                time_ns,
+                service,
+                operation,
+                status: StatusCode::from_number(status),
+                count: figures.count,
+                duration_ns: figures.duration_ns,
+                buckets,
+            }
+        };
+        self.rows.into_iter().map(told).collect()
+    }
+}
+
+/// Calls added up over rollups.
+#[derive(Debug, Default)]
+pub(crate) struct Calls(BTreeMap<(String, String), u64>);
+
+impl Calls {
+    /// Adds calls of one service by another.
+    pub(crate) fn add(&mut self, parent: &str, child: &str, calls: u64) {
+        *self.0.entry((parent.to_owned(), child.to_owned())).or_default() += calls;
+    }
+
+    /// What was added up.
+    pub(crate) fn dependencies(self) -> Vec<Dependency> {
+        self.0.into_iter().map(|((parent, child), calls)| Dependency { parent, child, calls }).collect()
+    }
+}

@@ -1,0 +1,139 @@
+//! What the engine tells about itself.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use crate::engine::QueryError;
+use crate::kept::policy::tier;
+use crate::kept::{Error, Inner};
+use crate::{LogStatus, QueryStatus, Signal, Status, TierStatus};
+
+/// Messages that are remembered.
+const MESSAGES: usize = 16;
+
+/// What went wrong in the background.
+#[derive(Debug, Default)]
+pub(crate) struct Troubles {
+    messages: Mutex<VecDeque<String>>,
+    quarantined: AtomicU64,
+}
+
+impl Troubles {
+    /// Something failed, and is tried again.
+    pub(crate) fn fail(&self, error: &Error) {
+        self.tell(error.story());
+    }
+
+    /// Something is wrong that a person may want to look at.
+    pub(crate) fn tell(&self, message: String) {
+        let mut messages = self.messages.lock();
+        // What fails again and again is said once.
+        if messages.back() == Some(&message) {
+            return;
+        }
+        tracing::error!("{message}");
+        if messages.len() == MESSAGES {
+            messages.pop_front();
+        }
+        messages.push_back(message);
+    }
+
+    /// A segment was taken out.
+    pub(crate) fn quarantined(&self, message: String) {
+        self.quarantined.fetch_add(1, Ordering::Relaxed);
+        self.tell(message);
+    }
+}
+
+/// How many queries there were, and how long they took.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    status: Mutex<QueryStatus>,
+    reads: AtomicU64,
+}
+
+impl Meter {
+    /// A number for a reading, greater than all before.
+    pub(crate) fn tick(&self) -> u64 {
+        self.reads.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Measures a query.
+    pub(crate) fn measure<T>(&self, query: impl FnOnce() -> Result<T, QueryError>) -> Result<T, QueryError> {
+        let begun = Instant::now();
+        let answer = query();
+        let took = begun.elapsed();
+        let mut status = self.status.lock();
+        status.count += 1;
+        status.failed += u64::from(answer.is_err());
+        status.time += took;
+        status.longest = status.longest.max(took);
+        answer
+    }
+}
+
+impl Inner {
+    /// What the engine holds and has seen.
+    pub(crate) fn status(&self) -> Status {
+        let log = self.log.status();
+        let mut status = Status {
+            limit_bytes: self.options.max_bytes.unwrap_or_default(),
+            memory_bytes: self.budget.used() as u64,
+            memory_limit_bytes: self.budget.most as u64,
+            tenants: self.tables.read().len() as u64,
+            log: LogStatus {
+                bytes: log.bytes,
+                limit_bytes: self.options.log_bytes,
+                waiting: log.waiting as u64,
+                waiting_bytes: log.waiting_bytes,
+                syncs: log.syncs,
+                syncs_failed: log.syncs_failed,
+                sync_longest: log.sync_longest,
+            },
+            queries: *self.meter.status.lock(),
+            quarantined: self.troubles.quarantined.load(Ordering::Relaxed),
+            troubles: self.troubles.messages.lock().iter().cloned().collect(),
+            ..Status::default()
+        };
+        for table in self.all_tables() {
+            let snapshot = table.snapshot();
+            let signal = match table.signal {
+                Signal::Traces => &mut status.traces,
+                Signal::Logs => &mut status.logs,
+                Signal::Metrics => &mut status.metrics,
+            };
+            for part in &snapshot.parts {
+                let rows = part.0.read();
+                signal.memory_rows += rows.count() as u64;
+                signal.memory_bytes += rows.share.bytes() as u64;
+            }
+            for held in &snapshot.segments {
+                signal.segments += 1;
+                signal.segment_rows += held.info.rows;
+                signal.segment_bytes += held.info.bytes;
+                status.cached_bytes += held.bytes() as u64;
+                let tier = tier(held.info.rows);
+                match status.tiers.iter_mut().find(|known| known.tier == tier) {
+                    Some(known) => {
+                        known.segments += 1;
+                        known.rows += held.info.rows;
+                    }
+                    None => status.tiers.push(TierStatus { tier, segments: 1, rows: held.info.rows }),
+                }
+            }
+            signal.waiting += snapshot.parts.len() as u64 - 1;
+            signal.taken += table.counters.taken.load(Ordering::Relaxed);
+            signal.rejected += table.counters.rejected.load(Ordering::Relaxed);
+            signal.evicted += table.counters.removed.load(Ordering::Relaxed);
+            signal.rows = signal.memory_rows + signal.segment_rows;
+            signal.bytes = signal.memory_bytes + signal.segment_bytes;
+            let infos: Vec<_> = snapshot.segments.iter().map(|held| held.info).collect();
+            status.merge_debt += self.bounds().debt(&infos);
+        }
+        status.tiers.sort_by_key(|tier| tier.tier);
+        status
+    }
+}

@@ -1,0 +1,246 @@
+//! Taking requests.
+
+use std::ops::Range;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+use vitrine_observe_log::{Answer, MAX_RECORD_BYTES, Position};
+use vitrine_observe_model::Builder;
+
+use crate::engine::{MAX_TENANT_BYTES, Receipt, Tenant, WriteError};
+use crate::kept::Inner;
+use crate::kept::part::Part;
+use crate::kept::table::{Counters, Table};
+use crate::{Accepted, Signal};
+
+/// A request of more bytes is decoded on a thread that may block: it takes longer than a millisecond.
+const LARGE_REQUEST: usize = 256 << 10;
+/// The largest request: a record holds the tenant's name too.
+const MAX_REQUEST_BYTES: usize = MAX_RECORD_BYTES - MAX_TENANT_BYTES - 1;
+/// When to come again if memory is full: a segment is written meanwhile.
+const MEMORY_RETRY: Duration = Duration::from_millis(250);
+/// When to come again if too much waits for the log.
+const LOG_RETRY: Duration = Duration::from_millis(100);
+/// When to come again if the disk is full.
+const DISK_RETRY: Duration = Duration::from_secs(2);
+
+/// A request that waits for the log.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    table: Arc<Table>,
+    part: Arc<Part>,
+    rows: Range<usize>,
+    answer: Answer<Position>,
+    accepted: Accepted,
+    reply: oneshot::Sender<Result<Accepted, WriteError>>,
+}
+
+/// Waits for the log's answers, in its order, and tells them on. It ends when the engine is closed.
+pub(crate) fn commit(inner: &Inner, commits: mpsc::Receiver<Commit>) {
+    for Commit { table, part, rows, answer, accepted, reply } in commits {
+        let outcome = answer.wait();
+        let settled = part.settle(rows, outcome.as_ref().ok().copied());
+        if settled && table.waiting() > 0 {
+            inner.to_seal.ring();
+        }
+        let outcome = outcome.map_err(refusal).map(|_| accepted);
+        if let Ok(accepted) = &outcome {
+            Counters::add(&table.counters.taken, accepted.taken);
+            Counters::add(&table.counters.rejected, accepted.rejected);
+        }
+        // Who asked may be gone.
+        let _ = reply.send(outcome);
+    }
+}
+
+fn refusal(error: vitrine_observe_log::Error) -> WriteError {
+    use vitrine_observe_log::Error;
+    match error {
+        Error::Full { .. } => WriteError::Busy { what: "much waits to be written to the log", retry_after: LOG_RETRY },
+        Error::TooLarge { bytes } => WriteError::TooLarge { bytes, most: MAX_REQUEST_BYTES },
+        Error::Closed => WriteError::Closed,
+        error => {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            WriteError::Disk { what: format!("{error}{cause}"), retry_after: DISK_RETRY }
+        }
+    }
+}
+
+/// A record: the length of the tenant's name, the name, and the request.
+pub(crate) fn record(tenant: &Tenant, request: Bytes) -> [Bytes; 2] {
+    let name = tenant.name().as_bytes();
+    let mut front = Vec::with_capacity(1 + name.len());
+    front.push(name.len() as u8);
+    front.extend_from_slice(name);
+    [front.into(), request]
+}
+
+/// A record's parts; none if it is not what [`record`] writes.
+pub(crate) fn parse_record(payload: &Bytes) -> Option<(Tenant, Bytes)> {
+    let (length, rest) = payload.split_first()?;
+    let name = std::str::from_utf8(rest.get(..usize::from(*length))?).ok()?;
+    Some((Tenant::new(name).ok()?, payload.slice(1 + usize::from(*length)..)))
+}
+
+/// A signal's kind of record.
+pub(crate) fn kind(signal: Signal) -> u8 {
+    match signal {
+        Signal::Traces => 1,
+        Signal::Logs => 2,
+        Signal::Metrics => 3,
+    }
+}
+
+impl Inner {
+    /// Takes a request.
+    pub(crate) fn write(self: &Arc<Self>, tenant: &Tenant, signal: Signal, request: Bytes) -> Receipt {
+        if request.len() > LARGE_REQUEST
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let (inner, tenant) = (self.clone(), tenant.clone());
+            let added = runtime.spawn_blocking(move || inner.add(&tenant, signal, request));
+            return Receipt::new(async move {
+                match added.await {
+                    Ok(Ok(added)) => added.outcome().await,
+                    Ok(Err(error)) => Err(error),
+                    Err(_) => Err(WriteError::Closed),
+                }
+            });
+        }
+        match self.add(tenant, signal, request) {
+            Ok(added) => Receipt::new(added.outcome()),
+            Err(error) => Receipt::new(std::future::ready(Err(error))),
+        }
+    }
+
+    fn add(&self, tenant: &Tenant, signal: Signal, request: Bytes) -> Result<Added, WriteError> {
+        let bytes = request.len();
+        if bytes > MAX_REQUEST_BYTES {
+            return Err(WriteError::TooLarge { bytes, most: MAX_REQUEST_BYTES });
+        }
+        if self.is_closed() {
+            return Err(WriteError::Closed);
+        }
+        if self.budget.used() + bytes > self.budget.most {
+            self.to_seal.ring();
+            return Err(WriteError::Busy { what: "memory is full of rows to be written", retry_after: MEMORY_RETRY });
+        }
+        let table = match self.table(tenant, signal) {
+            Some(table) => table,
+            None => {
+                let most = self.options.max_tenants;
+                if self.tables.read().len() >= most {
+                    return Err(WriteError::Tenants { most });
+                }
+                // Nobody becomes a tenant by sending nothing of use.
+                let tried = Builder::new(signal).append(&request).map_err(malformed)?;
+                if tried.taken == 0 {
+                    return Ok(Added::Nothing(accepted(tried)));
+                }
+                self.table_of(tenant, signal)
+            }
+        };
+        self.add_to(table, request)
+    }
+
+    fn add_to(&self, table: Arc<Table>, request: Bytes) -> Result<Added, WriteError> {
+        let _writing = table.writing.lock();
+        let part = table.open();
+        let mut rows = part.0.write();
+        if rows.is_empty() {
+            // Behind everything that is in the log, and not behind what is about to be.
+            rows.low = self.log.status().end;
+            rows.since_ms = self.clock.now_ms();
+        }
+        let before = rows.columns().rows;
+        let appended = rows.builder.append(&request).map_err(malformed)?;
+        let after = rows.columns().rows;
+        if after == before {
+            Counters::add(&table.counters.rejected, appended.rejected);
+            return Ok(Added::Nothing(accepted(appended)));
+        }
+        let appending = self.log.append(kind(table.signal), record(&table.tenant, request));
+        let answer = match appending {
+            Ok(answer) => answer,
+            Err(error) => {
+                rows.builder.truncate(before);
+                return Err(refusal(error));
+            }
+        };
+        rows.pending += 1;
+        rows.account();
+        let full = after >= self.options.seal_rows || rows.share.bytes() >= self.options.seal_bytes;
+        let (reply, outcome) = oneshot::channel();
+        let accepted = accepted(appended);
+        let commit = Commit { table: table.clone(), part: part.clone(), rows: before..after, answer, accepted, reply };
+        // When the engine is closed nobody tells the outcome: the receipt says so.
+        if let Some(commits) = &*self.commits.lock() {
+            let _ = commits.send(commit);
+        }
+        drop(rows);
+        if full {
+            table.freeze();
+            self.to_seal.ring();
+        }
+        Ok(Added::Waits(outcome))
+    }
+
+    /// Adds a record of the log again, when the engine is opened.
+    pub(crate) fn add_again(&self, table: &Table, position: Position, request: &[u8]) -> Result<(), WriteError> {
+        let _writing = table.writing.lock();
+        let part = table.open();
+        let mut rows = part.0.write();
+        if rows.is_empty() {
+            rows.low = position;
+            rows.since_ms = self.clock.now_ms();
+        }
+        rows.builder.append(request).map_err(malformed)?;
+        rows.committed = rows.columns().rows;
+        rows.high = position;
+        rows.account();
+        let full = rows.committed >= self.options.seal_rows || rows.share.bytes() >= self.options.seal_bytes;
+        drop(rows);
+        if full {
+            table.freeze();
+            self.to_seal.ring();
+        }
+        Ok(())
+    }
+
+    /// Lets open parts wait to become segments, if this is so of them.
+    pub(crate) fn freeze(&self, due: impl Fn(&Part) -> bool) {
+        for table in self.all_tables() {
+            let _writing = table.writing.lock();
+            if due(&table.open()) {
+                table.freeze();
+            }
+        }
+    }
+}
+
+/// A request that was added to the rows in memory.
+enum Added {
+    /// It waits for the log.
+    Waits(oneshot::Receiver<Result<Accepted, WriteError>>),
+    /// There was no row to keep.
+    Nothing(Accepted),
+}
+
+impl Added {
+    async fn outcome(self) -> Result<Accepted, WriteError> {
+        match self {
+            Self::Waits(outcome) => outcome.await.unwrap_or(Err(WriteError::Closed)),
+            Self::Nothing(accepted) => Ok(accepted),
+        }
+    }
+}
+
+fn malformed(error: vitrine_observe_model::Malformed) -> WriteError {
+    WriteError::Malformed(error.to_string())
+}
+
+fn accepted(appended: vitrine_observe_model::Appended) -> Accepted {
+    Accepted { taken: appended.taken, rejected: appended.rejected, reason: appended.reason }
+}

@@ -1,0 +1,106 @@
+//! What an engine tells about itself.
+
+use std::time::Duration;
+
+/// What an engine holds of one signal, and has seen since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SignalStatus {
+    /// Rows held now.
+    pub rows: u64,
+    /// Bytes held now, in memory and on disk.
+    pub bytes: u64,
+    /// Rows taken since the start.
+    pub taken: u64,
+    /// Rows refused since the start.
+    pub rejected: u64,
+    /// Rows that were removed since the start because they were too old or too many.
+    pub evicted: u64,
+    /// Rows in memory.
+    pub memory_rows: u64,
+    /// Bytes of memory that they take.
+    pub memory_bytes: u64,
+    /// Tables in memory that wait to become segments.
+    pub waiting: u64,
+    /// Segments.
+    pub segments: u64,
+    /// Rows in segments.
+    pub segment_rows: u64,
+    /// Bytes of all their files.
+    pub segment_bytes: u64,
+}
+
+/// Segments of similar size.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TierStatus {
+    /// They have at least 8 to the power of this many rows, and less than 8 times as many.
+    pub tier: u32,
+    /// How many there are.
+    pub segments: u64,
+    /// Rows in them.
+    pub rows: u64,
+}
+
+/// The write-ahead log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogStatus {
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Most bytes that it may have.
+    pub limit_bytes: u64,
+    /// Requests that wait to be written.
+    pub waiting: u64,
+    /// Their bytes.
+    pub waiting_bytes: u64,
+    /// How often it was synced, or not.
+    pub syncs: u64,
+    /// How often that failed.
+    pub syncs_failed: u64,
+    /// How long the longest sync took.
+    pub sync_longest: Duration,
+}
+
+/// Queries since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueryStatus {
+    /// How many.
+    pub count: u64,
+    /// How many of them failed.
+    pub failed: u64,
+    /// How long all took together.
+    pub time: Duration,
+    /// How long the longest took.
+    pub longest: Duration,
+}
+
+/// What an engine holds, and has seen since the start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Spans.
+    pub traces: SignalStatus,
+    /// Log records.
+    pub logs: SignalStatus,
+    /// Metric points.
+    pub metrics: SignalStatus,
+    /// Bytes that all signals may hold together; 0 for no limit.
+    pub limit_bytes: u64,
+    /// Bytes of memory that rows take that are in no segment yet.
+    pub memory_bytes: u64,
+    /// Bytes of memory that they may take.
+    pub memory_limit_bytes: u64,
+    /// Bytes of memory that cached parts of segments take.
+    pub cached_bytes: u64,
+    /// Tenants.
+    pub tenants: u64,
+    /// The log.
+    pub log: LogStatus,
+    /// Segments by size, the smallest first.
+    pub tiers: Vec<TierStatus>,
+    /// Segments that would go away if all merges were done that are due.
+    pub merge_debt: u64,
+    /// Queries.
+    pub queries: QueryStatus,
+    /// Segments that were damaged, and are not read any more.
+    pub quarantined: u64,
+    /// What went wrong lately, the latest last.
+    pub troubles: Vec<String>,
+}

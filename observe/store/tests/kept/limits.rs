@@ -1,0 +1,213 @@
+//! Tenants, retention, memory and the disk.
+
+use std::path::Path;
+use std::time::Duration;
+
+use vitrine_observe_store::model::Table;
+use vitrine_observe_store::{Engine, Kept, Options, QueryError, Scan, Signal, Tenant, TraceQuery, WriteError};
+
+use crate::support::{BEGIN_NS, Sent, all, id, open, options, request, send, trace, write};
+
+fn tenant(name: &str) -> Tenant {
+    Tenant::new(name).expect("a tenant")
+}
+
+/// Bytes of all files below a folder.
+fn on_disk(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
+    let bytes = entries.map(|entry| match entry.metadata().expect("a file") {
+        found if found.is_dir() => on_disk(&entry.path()),
+        found => found.len(),
+    });
+    bytes.sum()
+}
+
+#[test]
+fn tenants_are_kept_apart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let few = Options { max_tenants: 2, ..options(folder.path()) };
+    let (kept, _) = open(few.clone());
+    let (a, b) = (tenant("a"), tenant("b"));
+    for (tenant, span) in [(&a, 1), (&b, 2), (&a, 3)] {
+        write(&kept, tenant, Signal::Traces, request(&[Sent::new(1, span)])).expect("taken");
+    }
+    let check = |kept: &Kept| {
+        assert_eq!(trace(kept, &a, 1), [Sent::new(1, 1), Sent::new(1, 3)]);
+        assert_eq!(trace(kept, &b, 1), [Sent::new(1, 2)]);
+        assert_eq!(kept.services(&b).expect("read"), ["service 2"]);
+        assert_eq!(kept.tenants(), [a.clone(), b.clone()]);
+        let third = write(kept, &tenant("c"), Signal::Traces, request(&[Sent::new(1, 4)]));
+        assert_eq!(third, Err(WriteError::Tenants { most: 2 }));
+        assert_eq!(kept.services(&tenant("c")).expect("read"), [""; 0]);
+    };
+    check(&kept);
+    kept.seal().expect("sealed");
+    check(&kept);
+    drop(kept);
+    let (kept, _) = open(few);
+    check(&kept);
+    let folders = std::fs::read_dir(folder.path().join("segments")).expect("a folder").count();
+    assert_eq!(folders, 2);
+}
+
+#[test]
+fn what_is_too_old_frees_the_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let hour = Options { retention: Some(Duration::from_secs(3600)), ..options(folder.path()) };
+    let (kept, manual) = open(hour.clone());
+    let old: Vec<Sent> = (1..=50).map(|span| Sent::new(1, span)).collect();
+    send(&kept, &old);
+    kept.seal().expect("sealed");
+    manual.advance(Duration::from_secs(3000));
+    // One that pretends to come from the future leaves when it was here long enough.
+    send(&kept, &[Sent { start: BEGIN_NS + (1 << 55), ..Sent::new(2, 60) }]);
+    kept.seal().expect("sealed");
+    let segments = folder.path().join("segments");
+    let before = on_disk(&segments);
+    manual.advance(Duration::from_secs(1000));
+    kept.expire().expect("expired");
+    assert_eq!(all(&kept).len(), 1);
+    assert_eq!(kept.services(&Tenant::default()).expect("read").len(), 1);
+    assert!(on_disk(&segments) < before * 2 / 3);
+    manual.advance(Duration::from_secs(3000));
+    kept.expire().expect("expired");
+    assert_eq!(on_disk(&segments), 0);
+    assert_eq!(all(&kept), []);
+    assert_eq!(kept.status().traces.evicted, 51);
+    drop(kept);
+    let (kept, _) = open(hour);
+    assert_eq!(all(&kept), []);
+}
+
+#[test]
+fn what_is_too_much_frees_the_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let most = 40_000;
+    let small = Options { max_bytes: Some(most), fan_in: 100, ..options(folder.path()) };
+    let (kept, _) = open(small);
+    for round in 0..30u64 {
+        let spans: Vec<Sent> = (1..=20).map(|span| Sent::new(round as u8, round * 100 + span)).collect();
+        send(&kept, &spans);
+        kept.seal().expect("sealed");
+        kept.expire().expect("expired");
+        assert!(on_disk(&folder.path().join("segments")) <= most);
+    }
+    let found = all(&kept);
+    assert!(found.iter().any(|span| span.trace == 29) && found.iter().all(|span| span.trace > 0));
+}
+
+#[test]
+fn a_reader_finishes_what_it_began() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (kept, manual) = open(Options { retention: Some(Duration::from_secs(60)), ..options(folder.path()) });
+    for round in 0..5u64 {
+        let spans: Vec<Sent> = (1..=20).map(|span| Sent::new(round as u8, round * 100 + span)).collect();
+        send(&kept, &spans);
+        kept.seal().expect("sealed");
+    }
+    let mut batches = kept.scan(&Tenant::default(), Table::Spans, &Scan::default()).expect("read");
+    let mut rows = batches.next().expect("a batch").expect("read").num_rows();
+    manual.advance(Duration::from_secs(3600));
+    kept.expire().expect("expired");
+    assert_eq!(all(&kept), []);
+    rows += batches.map(|batch| batch.expect("read").num_rows()).sum::<usize>();
+    assert_eq!(rows, 100);
+    assert_eq!(on_disk(&folder.path().join("segments")), 0);
+}
+
+#[test]
+fn memory_is_bounded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bounded = Options {
+        memory_bytes: 2 << 20,
+        seal_bytes: 1 << 20,
+        seal_rows: 1 << 20,
+        max_bytes: None,
+        ..options(folder.path())
+    };
+    let (kept, _) = open(bounded.clone());
+    let (mut taken, mut busy) = (0u64, 0);
+    for round in 0..2000u64 {
+        let spans: Vec<Sent> = (1..=100).map(|span| Sent::new((round % 200) as u8, round * 100 + span)).collect();
+        match write(&kept, &Tenant::default(), Signal::Traces, request(&spans)) {
+            Ok(accepted) => taken += accepted.taken,
+            Err(WriteError::Busy { .. }) => {
+                busy += 1;
+                kept.seal().expect("sealed");
+            }
+            Err(error) => panic!("{error}"),
+        }
+        let status = kept.status();
+        // One request may go beyond.
+        assert!(status.memory_bytes < 3 << 20, "{status:?}");
+    }
+    assert!(taken > 1000, "{taken} taken, busy {busy} times");
+    assert_eq!(kept.status().traces.rows, taken);
+    drop(kept);
+    // So is the memory of starting again.
+    let (kept, _) = open(bounded);
+    assert_eq!(kept.status().traces.rows, taken);
+}
+
+#[test]
+fn queries_stay_within_their_memory() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (kept, _) = open(Options { query_memory_bytes: 20_000, seal_rows: 1 << 20, ..options(folder.path()) });
+    let spans: Vec<Sent> = (1..=2000).map(|span| Sent::new(1, span)).collect();
+    send(&kept, &spans);
+    for _ in 0..2 {
+        let tenant = Tenant::default();
+        assert_eq!(kept.trace(&tenant, id(1), 5000), Err(QueryError::TooMuch { bytes: 20_000 }));
+        let query = TraceQuery { limit: 1, ..TraceQuery::default() };
+        assert_eq!(kept.search(&tenant, &query), Err(QueryError::TooMuch { bytes: 20_000 }));
+        assert!(kept.trace(&tenant, id(1), 10).expect("read").is_some_and(|trace| trace.truncated));
+        kept.seal().expect("sealed");
+    }
+}
+
+#[test]
+fn the_log_is_cut_behind_segments() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (kept, _) = open(Options { log_bytes: 64 << 10, seal_rows: 1 << 20, ..options(folder.path()) });
+    let mut full = false;
+    let mut sent = Vec::new();
+    for span in 1..=2000u64 {
+        let span = Sent::new((span % 50) as u8, span);
+        match write(&kept, &Tenant::default(), Signal::Traces, request(&[span.clone()])) {
+            Ok(_) => sent.push(span),
+            Err(WriteError::Disk { .. }) => {
+                full = true;
+                kept.seal().expect("sealed");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(full);
+    sent.sort();
+    assert_eq!(all(&kept), sent);
+    assert!(kept.status().log.bytes <= 64 << 10);
+}
+
+#[test]
+fn rows_become_segments_by_themselves() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (kept, manual) = open(options(folder.path()));
+    for round in 0..10u64 {
+        let spans: Vec<Sent> = (1..=70).map(|span| Sent::new(round as u8, round * 100 + span)).collect();
+        send(&kept, &spans);
+    }
+    let come = |what: &dyn Fn() -> bool| {
+        let begun = std::time::Instant::now();
+        while !what() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", kept.status());
+            std::thread::yield_now();
+        }
+    };
+    come(&|| kept.status().traces.segment_rows == 700);
+    come(&|| kept.status().traces.segments < 10);
+    send(&kept, &[Sent::new(99, 5)]);
+    manual.advance(Duration::from_secs(601));
+    come(&|| kept.status().traces.memory_rows == 0);
+    assert_eq!(all(&kept).len(), 701);
+    assert_eq!(kept.status().traces.taken, 701);
+}

@@ -1,0 +1,8 @@
+//! The engine that keeps everything, as a user sees it.
+
+mod answers;
+mod crash;
+mod damage;
+mod likeness;
+mod limits;
+mod support;
