@@ -6,6 +6,7 @@
 //!
 //! It does not write to disk, and knows no transport. Scans are plain CPU work: call them off the async threads.
 
+mod access;
 mod dependencies;
 mod engine;
 mod interim;
@@ -13,6 +14,7 @@ mod query;
 mod store;
 mod tail;
 
+pub use access::{Access, AccessError, Denied, Right, Token};
 pub use dependencies::{Dependency, MAX_DEPENDENCY_SPANS};
 pub use engine::{
     Batches, Engine, QueryError, Receipt, RedQuery, RedRow, Scan, Signal, Tenant, TenantError, WriteError,
