@@ -1,13 +1,14 @@
 //! The observatory within a process: three listeners over one store.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::Result;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use vitrine_observe_receive::{Store, grpc_routes, http_router};
-use vitrine_observe_store::Limits;
+use vitrine_observe_receive::{Access, Intake, grpc_routes, http_router, zipkin_router};
+use vitrine_observe_store::{Limits, Store};
 use vitrine_platform_host::DRAIN;
 use vitrine_platform_http::{bind, health_routes, serve};
 
@@ -48,9 +49,10 @@ impl Observatory {
 
     /// Serves until stopped.
     pub fn serve(self, stop: &CancellationToken, tracker: &TaskTracker) {
-        let otlp = http_router(self.store.clone());
-        let pages = otlp.clone().merge(vitrine_observe_api::router(self.store.clone())).merge(health_routes(|| true));
-        let grpc = grpc_routes(self.store).into_axum_router();
+        let intake = Intake::new(Arc::new(self.store.clone()), Access::open());
+        let (otlp, grpc) = (http_router(&intake), grpc_routes(&intake));
+        let taking = otlp.clone().merge(grpc.clone()).merge(zipkin_router(&intake));
+        let pages = taking.merge(vitrine_observe_api::router(self.store)).merge(health_routes(|| true));
         for (listener, router) in [(self.pages, pages), (self.otlp_http, otlp), (self.otlp_grpc, grpc)] {
             tracker.spawn(serve(listener, router, stop.clone(), DRAIN));
         }
