@@ -11,13 +11,13 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_api::Queries;
-use vitrine_observe_receive::{grpc_routes, http_router};
+use vitrine_observe_api::{Queries, jaeger_router, sql_router, zipkin_router};
+use vitrine_observe_receive::{Intake, grpc_routes, http_router, zipkin_router as zipkin_intake};
 use vitrine_observe_sql::{Sql, SqlOptions};
-use vitrine_observe_store::{Access, Engine, Fsync, Kept, Options};
+use vitrine_observe_store::{Access, Engine, Fsync, Kept, Options, SignalStatus, Status};
 use vitrine_platform_host::DRAIN;
 use vitrine_platform_http::{Listener, bind, health_routes, serve};
-use vitrine_platform_telemetry::Telemetry;
+use vitrine_platform_telemetry::{Reading, Telemetry};
 use vitrine_platform_tls as tls;
 
 use crate::settings::Observatory as Settings;
@@ -26,6 +26,8 @@ use crate::{Usage, units};
 
 /// The folder of the observatory within the data folder.
 const FOLDER: &str = "observatory";
+/// The name under which the observatory's own figures are found.
+const SERVICE: &str = "observatory";
 /// Jaeger's own port.
 const JAEGER_PORT: u16 = 16686;
 /// Zipkin's own port.
@@ -93,20 +95,22 @@ impl Observatory {
     /// Serves until stopped. What the engine counts goes into its own metrics. Answers the engine, to be closed when nothing
     /// serves any more.
     pub fn serve(self, telemetry: &Telemetry, stop: &CancellationToken, tracker: &TaskTracker) -> Result<Arc<Kept>> {
-        let engine: Arc<dyn Engine> = self.engine.clone();
-        let otlp = http_router(engine.clone(), self.access.clone());
-        let queries = Queries::new(engine.clone(), self.access.clone(), vitrine_observe_api::Options::default());
-        let statements = EngineStatements::new(Arc::new(Sql::new(engine.clone(), self.sql)?));
+        let (engine, access) = (self.engine(), self.access);
+        let intake = Intake::new(engine.clone(), access.clone());
+        let queries = Queries::new(engine.clone(), access.clone(), vitrine_observe_api::Options::default());
+        let statements = EngineStatements::new(Arc::new(Sql::new(engine, self.sql)?));
+        let (otlp, grpc) = (http_router(&intake), grpc_routes(&intake));
         let pages = otlp
             .clone()
+            .merge(grpc.clone())
+            .merge(zipkin_intake(&intake))
             .merge(vitrine_observe_api::router(&queries))
-            .merge(vitrine_observe_api::sql_router(Arc::new(statements), self.access.clone()))
+            .merge(sql_router(Arc::new(statements), access))
             .merge(health_routes(|| true));
-        let grpc = grpc_routes(engine.clone(), self.access.clone()).into_axum_router();
         let mut all = vec![(self.pages, pages), (self.otlp_http, otlp), (self.otlp_grpc, grpc)];
         if let Some((jaeger, zipkin)) = self.standard {
-            all.push((jaeger, vitrine_observe_api::jaeger_router(&queries)));
-            all.push((zipkin, vitrine_observe_api::zipkin_router(&queries)));
+            all.push((jaeger, jaeger_router(&queries)));
+            all.push((zipkin, zipkin_intake(&intake).merge(zipkin_router(&queries))));
         }
         for (listener, router) in all {
             let listener = Listener::from(listener).with_tls(self.tls.clone());
@@ -137,4 +141,44 @@ fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
         max_bytes: units::size("observatory.max_bytes", &settings.max_bytes)?,
         ..Options::new(data.join(FOLDER))
     })
+}
+
+/// What the engine says of itself, as metrics.
+fn readings(status: &Status) -> Vec<Reading> {
+    let mut all = Vec::new();
+    let mut add = |name, unit, description, is_total, value: u64, attributes: &[(&'static str, &str)]| {
+        let attributes = attributes.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        all.push(Reading { name, unit, description, is_total, value: value as f64, attributes });
+    };
+    let signals = [("traces", &status.traces), ("logs", &status.logs), ("metrics", &status.metrics)];
+    let mut each = |name, unit, description, is_total, value: fn(&SignalStatus) -> u64| {
+        for (signal, status) in signals {
+            add(name, unit, description, is_total, value(status), &[("signal", signal)]);
+        }
+    };
+    each("observatory.rows.taken", "{row}", "Rows taken since the start", true, |s| s.taken);
+    each("observatory.rows.rejected", "{row}", "Rows refused since the start", true, |s| s.rejected);
+    each("observatory.rows.removed", "{row}", "Rows that were too old or too many", true, |s| s.evicted);
+    each("observatory.rows", "{row}", "Rows held", false, |s| s.rows);
+    each("observatory.segments", "{segment}", "Segments", false, |s| s.segments);
+    each("observatory.segments.size", "By", "Bytes of all segments", false, |s| s.segment_bytes);
+    each("observatory.memory.waiting", "{table}", "Tables in memory that wait to become segments", false, |s| s.waiting);
+    add("observatory.memory", "By", "Memory of rows that are in no segment", false, status.memory_bytes, &[]);
+    add("observatory.memory.limit", "By", "What they may take", false, status.memory_limit_bytes, &[]);
+    add("observatory.cache", "By", "Memory of cached parts of segments", false, status.cached_bytes, &[]);
+    add("observatory.merge_debt", "{segment}", "Segments fewer after all merges that are due", false, status.merge_debt, &[]);
+    add("observatory.log.size", "By", "Bytes of the log", false, status.log.bytes, &[]);
+    add("observatory.log.waiting", "{request}", "Requests that wait for the log", false, status.log.waiting, &[]);
+    add("observatory.log.syncs", "{sync}", "Syncs of the log", true, status.log.syncs, &[]);
+    add("observatory.queries", "{query}", "Queries answered", true, status.queries.count, &[]);
+    add("observatory.queries.failed", "{query}", "Queries that failed", true, status.queries.failed, &[]);
+    all.push(Reading {
+        name: "observatory.queries.time",
+        unit: "s",
+        description: "Time that all queries took together",
+        is_total: true,
+        value: status.queries.time.as_secs_f64(),
+        attributes: Vec::new(),
+    });
+    all
 }

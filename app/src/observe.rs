@@ -28,7 +28,7 @@ pub async fn run(args: ObserveArgs) -> Result<()> {
     process::log_to(&telemetry);
     let addresses = observatory.addresses()?;
     let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-    let engine = observatory.serve(&telemetry, &stop, &tracker);
+    let engine = observatory.serve(&telemetry, &stop, &tracker)?;
     if let Some(exporter) = exporter {
         let (pipeline, stop) = (telemetry.clone(), stop.clone());
         tracker.spawn(async move { pipeline.run(exporter, stop).await });
@@ -51,6 +51,7 @@ pub async fn run(args: ObserveArgs) -> Result<()> {
     stop.cancel();
     tracker.close();
     tracker.wait().await;
-    engine.close();
+    // What waits is written before the process ends.
+    tokio::task::spawn_blocking(move || drop(engine)).await?;
     Ok(())
 }

@@ -1,11 +1,14 @@
 //! What every command that runs services has: telemetry, and knowing when to stop.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
-use vitrine_observe_receive::{Receiver, Store};
+use vitrine_observe_receive::Receiver;
+use vitrine_observe_store::Engine;
 use vitrine_platform_mesh as mesh;
 use vitrine_platform_telemetry::{Config, Exporter, LogLayer, OtlpProtocol, Telemetry};
 
@@ -39,7 +42,7 @@ fn ours(level: LevelFilter) -> Targets {
 }
 
 /// Where telemetry goes: to the endpoint of the variables, else to the observatory of this process, else nowhere.
-pub fn exporter(config: &Config, observatory: Option<&Store>) -> Result<Option<Exporter>> {
+pub fn exporter(config: &Config, observatory: Option<Arc<dyn Engine>>) -> Result<Option<Exporter>> {
     if config.disabled {
         return Ok(None);
     }
@@ -53,7 +56,7 @@ pub fn exporter(config: &Config, observatory: Option<&Store>) -> Result<Option<E
                 config.clone(),
             ))
         }
-        (None, Some(store)) => Some(Exporter::direct(Receiver::new(store.clone()), config.clone())),
+        (None, Some(engine)) => Some(Exporter::direct(Receiver::new(engine), config.clone())),
         (None, None) => None,
     })
 }

@@ -62,7 +62,7 @@ pub async fn up(data: &Path, mut settings: Settings) -> Result<Up> {
     let running = host.start(components).await?;
 
     let (stop_observatory, observing) = (CancellationToken::new(), TaskTracker::new());
-    observatory.serve(&telemetry, &stop_observatory, &observing);
+    let engine = observatory.serve(&telemetry, &stop_observatory, &observing)?;
     if let Some(exporter) = exporter {
         let (pipeline, stop) = (telemetry.clone(), stop_observatory.clone());
         observing.spawn(async move { pipeline.run(exporter, stop).await });

@@ -1,93 +1,189 @@
-//! Why a request was not taken, and how OTLP/HTTP says so.
+//! Why a request was not taken, and how OTLP says so over HTTP and over gRPC.
+
+use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use prost::Message;
-use serde::Serialize;
+use prost_types::Any;
+use serde_json::json;
+use tonic::Code;
+use tonic_types::pb::{RetryInfo, Status};
+use vitrine_observe_store::{Denied, WriteError};
 
 use crate::body::{Format, MAX_BODY_BYTES};
 
+/// When to try again if all memory for bodies is held. A body that is being written is gone long before.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The longest message of an error, in bytes: it may quote what was sent, and travels in a header over gRPC.
+const MAX_MESSAGE_BYTES: usize = 1024;
+/// What names the type of a detail in `google.rpc.Status`.
+const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
+
 /// Why a whole request was not taken.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The body is in a format that OTLP/HTTP does not have.
-    #[error("Content-Type {found:?} is not taken; expected application/x-protobuf or application/json")]
-    ContentType {
-        /// What was sent.
-        found: String,
-    },
-    /// The body is compressed in a way that is not taken.
+pub(crate) enum Error {
+    #[error("Content-Type {found:?} is not taken; expected {expected}")]
+    ContentType { found: String, expected: &'static str },
     #[error("Content-Encoding {found:?} is not taken; expected gzip, zstd or none")]
-    ContentEncoding {
-        /// What was sent.
-        found: String,
-    },
-    /// The body is larger than [`MAX_BODY_BYTES`], before or after decompression.
+    ContentEncoding { found: String },
     #[error("the body has more than {MAX_BODY_BYTES} bytes; expected smaller batches")]
     TooLarge,
-    /// The connection broke before the body's end.
     #[error("the body could not be read to its end")]
     Read(#[source] axum::Error),
-    /// The body does not decompress.
+    #[error("the body did not come to its end within {} s", .0.as_secs())]
+    Slow(Duration),
     #[error("the body is not valid {encoding}: {cause}")]
-    Decompress {
-        /// The encoding that the request named.
-        encoding: &'static str,
-        /// What the decoder said.
-        cause: std::io::Error,
-    },
-    /// The body is not the message that this address takes.
-    #[error("the body is not a valid {message} in {format}: {cause}")]
-    Decode {
-        /// The message.
-        message: &'static str,
-        /// Protobuf or JSON.
-        format: &'static str,
-        /// What the decoder said.
-        cause: String,
-    },
-    /// Decoding stopped midway because the process ends.
+    Decompress { encoding: &'static str, cause: std::io::Error },
+    /// A gRPC body that is not one framed message.
+    #[error("not one gRPC message: {0}")]
+    Frame(&'static str),
+    #[error("gRPC method {0:?} is not there; expected Export")]
+    Method(String),
+    /// Protobuf that the engine cannot read.
+    #[error("not a valid {message} in protobuf: {cause}")]
+    Protobuf { message: &'static str, cause: String },
+    #[error("not a valid {message} in JSON: {}{cause}", place(.path))]
+    Json { message: &'static str, path: String, cause: String },
+    #[error("too many bytes are being taken in; send it again in {} ms", RETRY_AFTER.as_millis())]
+    Busy,
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error(transparent)]
+    Write(#[from] WriteError),
     #[error("the receiver is shutting down")]
     Stopped,
 }
 
+fn place(path: &str) -> String {
+    if path.is_empty() { String::new() } else { format!("{path}: ") }
+}
+
 impl Error {
+    /// The statuses that OTLP/HTTP prescribes: of these, senders repeat 429, 502, 503 and 504 only.
     fn http(&self) -> StatusCode {
         match self {
             Self::ContentType { .. } | Self::ContentEncoding { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Read(_) | Self::Decompress { .. } | Self::Decode { .. } => StatusCode::BAD_REQUEST,
-            Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooLarge | Self::Write(WriteError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Slow(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::Method(_) => StatusCode::NOT_FOUND,
+            Self::Read(_)
+            | Self::Decompress { .. }
+            | Self::Frame(_)
+            | Self::Protobuf { .. }
+            | Self::Json { .. }
+            | Self::Denied(Denied::Tenant(_))
+            | Self::Write(WriteError::Malformed(_)) => StatusCode::BAD_REQUEST,
+            Self::Denied(Denied::Unauthenticated) => StatusCode::UNAUTHORIZED,
+            Self::Denied(Denied::Right(_) | Denied::Scope(_)) | Self::Write(WriteError::Tenants { .. }) => {
+                StatusCode::FORBIDDEN
+            }
+            Self::Busy
+            | Self::Stopped
+            | Self::Write(WriteError::Busy { .. } | WriteError::Disk { .. } | WriteError::Closed) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
-    fn code(&self) -> tonic::Code {
+    /// The codes that OTLP/gRPC prescribes. What passes is UNAVAILABLE, which every sender repeats;
+    /// RESOURCE_EXHAUSTED without RetryInfo is final.
+    fn code(&self) -> Code {
         match self {
-            Self::TooLarge => tonic::Code::ResourceExhausted,
-            Self::Stopped => tonic::Code::Unavailable,
-            _ => tonic::Code::InvalidArgument,
+            Self::TooLarge | Self::Write(WriteError::TooLarge { .. } | WriteError::Tenants { .. }) => {
+                Code::ResourceExhausted
+            }
+            Self::Slow(_) => Code::DeadlineExceeded,
+            Self::Method(_) => Code::Unimplemented,
+            // What gRPC has for a compression that the server does not know.
+            Self::ContentEncoding { .. } => Code::Unimplemented,
+            Self::ContentType { .. }
+            | Self::Read(_)
+            | Self::Decompress { .. }
+            | Self::Frame(_)
+            | Self::Protobuf { .. }
+            | Self::Json { .. }
+            | Self::Denied(Denied::Tenant(_))
+            | Self::Write(WriteError::Malformed(_)) => Code::InvalidArgument,
+            Self::Denied(Denied::Unauthenticated) => Code::Unauthenticated,
+            Self::Denied(Denied::Right(_) | Denied::Scope(_)) => Code::PermissionDenied,
+            Self::Busy
+            | Self::Stopped
+            | Self::Write(WriteError::Busy { .. } | WriteError::Disk { .. } | WriteError::Closed) => Code::Unavailable,
         }
     }
 
-    /// The answer, in the format of the request as OTLP asks.
-    pub(crate) fn response(&self, format: Format) -> Response {
-        tracing::debug!(error = %self, "export refused");
-        let status = RpcStatus { code: self.code() as i32, message: self.to_string() };
-        let body = match format {
-            Format::Protobuf => status.encode_to_vec(),
-            Format::Json => serde_json::to_vec(&status).unwrap_or_default(),
-        };
-        (self.http(), [(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()))], body).into_response()
+    /// When sending it again may help.
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Busy => Some(RETRY_AFTER),
+            Self::Write(WriteError::Busy { retry_after, .. } | WriteError::Disk { retry_after, .. }) => {
+                Some(*retry_after)
+            }
+            _ => None,
+        }
     }
-}
 
-/// `google.rpc.Status`, without details.
-#[derive(Clone, PartialEq, Message, Serialize)]
-pub struct RpcStatus {
-    /// A gRPC status code.
-    #[prost(int32, tag = "1")]
-    pub code: i32,
-    /// What went wrong, for a developer.
-    #[prost(string, tag = "2")]
-    pub message: String,
+    fn message(&self) -> String {
+        let mut message = self.to_string();
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+        message
+    }
+
+    /// As `google.rpc.Status`.
+    fn status(&self) -> Status {
+        let retry = self.retry_after().and_then(|after| {
+            let info = RetryInfo { retry_delay: Some(after.try_into().ok()?) };
+            Some(Any { type_url: RETRY_INFO.to_owned(), value: info.encode_to_vec() })
+        });
+        Status { code: self.code() as i32, message: self.message(), details: retry.into_iter().collect() }
+    }
+
+    /// As a gRPC status, with `grpc-status-details-bin` where there is more to say.
+    pub(crate) fn grpc(&self) -> tonic::Status {
+        tracing::debug!(error = %self, "export refused");
+        let status = self.status();
+        let details = if status.details.is_empty() { Vec::new() } else { status.encode_to_vec() };
+        tonic::Status::with_details(self.code(), status.message, details.into())
+    }
+
+    /// As OTLP/HTTP's answer, in the format of the request.
+    pub(crate) fn response(&self, format: Format) -> Response {
+        let body = match format {
+            Format::Protobuf => self.status().encode_to_vec(),
+            Format::Json => self.json().to_string().into_bytes(),
+        };
+        self.plain(format.content_type(), body)
+    }
+
+    /// As text, for protocols that prescribe no body.
+    pub(crate) fn text(&self) -> Response {
+        self.plain("text/plain; charset=utf-8", format!("{}\n", self.message()).into_bytes())
+    }
+
+    fn plain(&self, content_type: &'static str, body: Vec<u8>) -> Response {
+        tracing::debug!(error = %self, "export refused");
+        let content_type = HeaderValue::from_static(content_type);
+        let mut response = (self.http(), [(header::CONTENT_TYPE, content_type)], body).into_response();
+        if let Some(after) = self.retry_after() {
+            // Whole seconds, and not none.
+            let seconds = after.as_millis().div_ceil(1000).max(1);
+            let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        if matches!(self, Self::Denied(Denied::Unauthenticated)) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+
+    /// `google.rpc.Status` in protobuf's JSON.
+    fn json(&self) -> serde_json::Value {
+        let mut status = json!({ "code": self.code() as i32, "message": self.message() });
+        if let Some(after) = self.retry_after() {
+            let delay = format!("{}.{:09}s", after.as_secs(), after.subsec_nanos());
+            status["details"] = json!([{ "@type": RETRY_INFO, "retryDelay": delay }]);
+        }
+        status
+    }
 }

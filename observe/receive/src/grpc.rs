@@ -1,80 +1,104 @@
 //! OTLP over gRPC.
+//!
+//! A call has one message each way, so that gRPC's framing is five bytes: they are read here. tonic's server would
+//! hold whole bodies before our budget could count them, allow any zstd window, and know decompression errors as
+//! INTERNAL only.
 
-use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
-use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
-use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
-    MetricsService, MetricsServiceServer,
-};
-use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
-use tonic::codec::CompressionEncoding;
-use tonic::service::Routes;
-use tonic::{Request, Response, Status};
-use vitrine_observe_store::Store;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, any, post};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use vitrine_observe_store::{Accepted, Signal};
 
-use crate::body::MAX_BODY_BYTES;
-use crate::signal::{Logs, Metrics, Signal, Traces};
+use crate::answer;
+use crate::body::{Encoding, text};
+use crate::budget::Buffer;
+use crate::error::Error;
+use crate::intake::Intake;
 
-/// The three OTLP services over one store.
-#[derive(Clone)]
-pub struct Receiver {
-    store: Store,
+/// Bytes before a message: whether it is compressed, and its length.
+const FRAME_BYTES: usize = 5;
+const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+const ACCEPTED: HeaderValue = HeaderValue::from_static("identity,gzip,zstd");
+const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const OK: HeaderValue = HeaderValue::from_static("0");
+
+/// The three OTLP services. Calls to other paths are answered with 404, which gRPC reads as UNIMPLEMENTED.
+pub fn grpc_routes(intake: &Intake) -> Router {
+    let services = [
+        ("opentelemetry.proto.collector.trace.v1.TraceService", Signal::Traces),
+        ("opentelemetry.proto.collector.logs.v1.LogsService", Signal::Logs),
+        ("opentelemetry.proto.collector.metrics.v1.MetricsService", Signal::Metrics),
+    ];
+    let mut router = Router::new();
+    for (service, signal) in services {
+        router = router.route(&format!("/{service}/Export"), route(signal)).route(
+            &format!("/{service}/{{method}}"),
+            any(async |Path(method): Path<String>| refused(&Error::Method(method))),
+        );
+    }
+    router.layer(DefaultBodyLimit::disable()).with_state(intake.clone())
 }
 
-impl Receiver {
-    /// A receiver that fills `store`.
-    pub fn new(store: Store) -> Self {
-        Self { store }
-    }
+fn route(signal: Signal) -> MethodRouter<Intake> {
+    post(move |State(intake): State<Intake>, headers: HeaderMap, body: Body| async move {
+        if !text(&headers, &header::CONTENT_TYPE).starts_with("application/grpc") {
+            // What gRPC over HTTP/2 prescribes for callers that do not speak it.
+            return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+        }
+        match take(&intake, signal, &headers, body).await {
+            Ok(accepted) => taken(&accepted),
+            Err(error) => refused(&error),
+        }
+    })
+}
 
-    fn export<S: Signal>(&self, request: S::Request) -> Response<S::Response> {
-        Response::new(S::response(&S::append(&self.store, request)))
+async fn take(intake: &Intake, signal: Signal, headers: &HeaderMap, body: Body) -> Result<Accepted, Error> {
+    let tenant = intake.tenant(headers)?;
+    let encoding = Encoding::of(headers, &ENCODING)?;
+    let body = intake.read(headers, body).await?;
+    let message = match (is_compressed(&body)?, encoding) {
+        (true, Encoding::None) => return Err(Error::Frame("expected grpc-encoding with a compressed message")),
+        (true, encoding) => intake.work(encoding, body, FRAME_BYTES, |_, plain| Ok(plain)).await?,
+        (false, _) => body.without(FRAME_BYTES),
+    };
+    intake.write(&tenant, signal, message).await
+}
+
+/// What the frame says, if the body is one frame and nothing else.
+fn is_compressed(body: &Buffer) -> Result<bool, Error> {
+    let Some(([flag, length @ ..], message)) = body.bytes.split_first_chunk::<FRAME_BYTES>() else {
+        return Err(Error::Frame("expected 5 bytes before the message"));
+    };
+    if u32::from_be_bytes(*length) as usize != message.len() {
+        return Err(Error::Frame("expected as many bytes as the frame says"));
+    }
+    match flag {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Error::Frame("expected 0 or 1 for whether it is compressed")),
     }
 }
 
-/// The three OTLP services, ready to be served or mounted. gzip is taken; messages have at most [`MAX_BODY_BYTES`]
-/// after decompression.
-pub fn grpc_routes(store: Store) -> Routes {
-    let receiver = Receiver::new(store);
-    let traces = TraceServiceServer::new(receiver.clone())
-        .accept_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(MAX_BODY_BYTES);
-    let logs = LogsServiceServer::new(receiver.clone())
-        .accept_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(MAX_BODY_BYTES);
-    let metrics = MetricsServiceServer::new(receiver)
-        .accept_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(MAX_BODY_BYTES);
-    Routes::new(traces).add_service(logs).add_service(metrics)
+fn taken(accepted: &Accepted) -> Response {
+    let message = answer::protobuf(accepted);
+    let mut frame = Vec::with_capacity(FRAME_BYTES + message.len());
+    frame.push(0);
+    frame.extend_from_slice(&u32::try_from(message.len()).expect("an answer is short").to_be_bytes());
+    frame.extend_from_slice(&message);
+    let trailers = std::future::ready(Some(Ok(HeaderMap::from_iter([(STATUS, OK)]))));
+    let body = Body::new(Full::new(Bytes::from(frame)).with_trailers(trailers));
+    ([(header::CONTENT_TYPE, GRPC), (ACCEPT_ENCODING, ACCEPTED)], body).into_response()
 }
 
-#[tonic::async_trait]
-impl TraceService for Receiver {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        Ok(self.export::<Traces>(request.into_inner()))
-    }
-}
-
-#[tonic::async_trait]
-impl LogsService for Receiver {
-    async fn export(
-        &self,
-        request: Request<ExportLogsServiceRequest>,
-    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
-        Ok(self.export::<Logs>(request.into_inner()))
-    }
-}
-
-#[tonic::async_trait]
-impl MetricsService for Receiver {
-    async fn export(
-        &self,
-        request: Request<ExportMetricsServiceRequest>,
-    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
-        Ok(self.export::<Metrics>(request.into_inner()))
-    }
+fn refused(error: &Error) -> Response {
+    let mut response = error.grpc().into_http::<Body>();
+    response.headers_mut().insert(ACCEPT_ENCODING, ACCEPTED);
+    response
 }

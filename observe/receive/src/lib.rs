@@ -1,19 +1,36 @@
-//! Takes OpenTelemetry in: OTLP over HTTP (protobuf and JSON) and over gRPC, for traces, logs and metrics.
+//! Takes telemetry in: OTLP over HTTP (protobuf and JSON) and over gRPC for traces, logs and metrics, and Zipkin's JSON
+//! for spans; plain, gzip or zstd.
 //!
-//! A request is decoded once and appended to the [`Store`]; when the answer is sent, its rows can be queried.
-//! Rows with malformed ids or buckets are refused one by one and counted in the answer's partial success; a request
-//! that cannot be decoded changes nothing and is answered with a `google.rpc.Status`.
+//! Every request becomes the bytes of one OTLP protobuf request and goes to an [`Engine`]. Protobuf passes through as it
+//! is and is read by the engine only; JSON is rewritten as protobuf while it is parsed. When the answer is sent, the
+//! engine has the rows. Rows that it refuses are counted in the answer's partial success; a request that cannot be
+//! read changes nothing, and its answer says where and what was expected.
 //!
-//! It listens on no port: serve [`http_router`] (usually on 4318) and [`grpc_routes`] (usually on 4317).
+//! It listens on no port: serve [`http_router`] (usually on 4318), [`grpc_routes`] (usually on 4317) and
+//! [`zipkin_router`] (usually on 9411), all over one [`Intake`], which bounds the bytes that all of them hold. Their
+//! paths differ, so that they can share an address too. What a sender gets for which mistake: docs/guide/receiving.md.
+
+mod intake;
 
 mod body;
+mod budget;
 mod error;
+
+mod answer;
+mod direct;
 mod grpc;
 mod http;
-mod signal;
+
+mod protobuf;
+
+mod json;
+
+mod zipkin;
 
 pub use body::MAX_BODY_BYTES;
-pub use error::{Error, RpcStatus};
-pub use grpc::{Receiver, grpc_routes};
+pub use direct::Receiver;
+pub use grpc::grpc_routes;
 pub use http::http_router;
-pub use vitrine_observe_store::Store;
+pub use intake::{Intake, MAX_HELD_BYTES};
+pub use vitrine_observe_store::{Access, Engine};
+pub use zipkin::http::zipkin_router;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 /// What an engine holds of one signal, and has seen since the start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct SignalStatus {
     /// Rows held now.
     pub rows: u64,
@@ -30,7 +32,7 @@ pub struct SignalStatus {
 }
 
 /// Segments of similar size.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct TierStatus {
     /// They have at least 8 to the power of this many rows, and less than 8 times as many.
     pub tier: u32,
@@ -41,7 +43,7 @@ pub struct TierStatus {
 }
 
 /// The write-ahead log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct LogStatus {
     /// Bytes on disk.
     pub bytes: u64,
@@ -56,24 +58,27 @@ pub struct LogStatus {
     /// How often that failed.
     pub syncs_failed: u64,
     /// How long the longest sync took.
+    #[serde(rename = "sync_longest_s", serialize_with = "seconds")]
     pub sync_longest: Duration,
 }
 
 /// Queries since the start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct QueryStatus {
     /// How many.
     pub count: u64,
     /// How many of them failed.
     pub failed: u64,
     /// How long all took together.
+    #[serde(rename = "time_s", serialize_with = "seconds")]
     pub time: Duration,
     /// How long the longest took.
+    #[serde(rename = "longest_s", serialize_with = "seconds")]
     pub longest: Duration,
 }
 
 /// What an engine holds, and has seen since the start.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// Spans.
     pub traces: SignalStatus,
@@ -103,4 +108,8 @@ pub struct Status {
     pub quarantined: u64,
     /// What went wrong lately, the latest last.
     pub troubles: Vec<String>,
+}
+
+fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
 }

@@ -78,7 +78,7 @@ impl<R: TraceService + MetricsService + LogsService> Direct for R {
 }
 
 impl Exporter {
-    /// Into a receiver of this process. Nothing is encoded: with every request traced, that is what telemetry would cost most.
+    /// Into a receiver of this process, without a connection.
     pub fn direct(receiver: impl TraceService + MetricsService + LogsService, config: Config) -> Self {
         Self { sink: Sink::Direct(Box::new(receiver)), config, failing: false }
     }
