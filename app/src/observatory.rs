@@ -116,8 +116,9 @@ impl Observatory {
             let listener = Listener::from(listener).with_tls(self.tls.clone());
             tracker.spawn(serve(listener, router, stop.clone(), DRAIN));
         }
-        let counted = self.engine.clone();
-        telemetry.service(SERVICE).read_from(move || readings(&counted.status()));
+        // Telemetry lives as long as the process, which must not keep the engine from being closed.
+        let counted = Arc::downgrade(&self.engine);
+        telemetry.service(SERVICE).read_from(move || counted.upgrade().map_or_else(Vec::new, |engine| readings(&engine.status())));
         Ok(self.engine)
     }
 }

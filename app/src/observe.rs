@@ -1,6 +1,7 @@
 //! `vitrine observe`: the observatory alone.
 
 use anyhow::{Context as _, Result};
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_platform_telemetry::Telemetry;
@@ -11,6 +12,14 @@ use crate::{folder, process, settings};
 
 /// The name under which the data folder is locked.
 const LOCK: &str = "observatory";
+
+/// What `--ready-file` says.
+#[derive(Serialize)]
+struct Ready<'a> {
+    #[serde(flatten)]
+    addresses: &'a Addresses,
+    pid: u32,
+}
 
 /// The command.
 pub async fn run(args: ObserveArgs) -> Result<()> {
@@ -34,7 +43,7 @@ pub async fn run(args: ObserveArgs) -> Result<()> {
         tracker.spawn(async move { pipeline.run(exporter, stop).await });
     }
     if let Some(path) = &args.ready_file {
-        let text = serde_json::to_string_pretty(&addresses.with_pid())?;
+        let text = serde_json::to_string_pretty(&Ready { addresses: &addresses, pid: std::process::id() })?;
         folder::write_private(path, &text).with_context(|| format!("{} cannot be written", path.display()))?;
     }
     if !args.quiet {

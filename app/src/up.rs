@@ -1,6 +1,7 @@
 //! `vitrine up`: the whole shop, the observatory and a load generator in one process.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use tokio_util::sync::CancellationToken;
@@ -8,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use vitrine_contracts::auth::v1::IssueTokenRequest;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::services::{ALL, AUTH};
+use vitrine_observe_store::Kept;
 use vitrine_platform_host::{DRAIN, Host, Running};
 use vitrine_platform_http::{bind, serve};
 use vitrine_platform_mesh::{Limits, Mesh};
@@ -34,6 +36,7 @@ pub struct Up {
     stop_load: CancellationToken,
     stop_observatory: CancellationToken,
     observing: TaskTracker,
+    engine: Arc<Kept>,
     _lock: folder::Lock,
 }
 
@@ -82,7 +85,7 @@ pub async fn up(data: &Path, mut settings: Settings) -> Result<Up> {
         tokio::spawn(async move { load.run(stop.cancelled_owned()).await })
     });
     let data = data.to_owned();
-    Ok(Up { run, data, telemetry, running, load, loading, stop_load, stop_observatory, observing, _lock: lock })
+    Ok(Up { run, data, telemetry, running, load, loading, stop_load, stop_observatory, observing, engine, _lock: lock })
 }
 
 fn load(run: &RunFile, rate: f64, seed: i64) -> Result<Load> {
@@ -117,6 +120,9 @@ impl Up {
         self.stop_observatory.cancel();
         self.observing.close();
         self.observing.wait().await;
+        let engine = self.engine;
+        // What waits is written before the process ends.
+        let _ = tokio::task::spawn_blocking(move || drop(engine)).await;
         // Gone already is as good.
         let _ = std::fs::remove_file(runfile::path(&self.data));
         drained

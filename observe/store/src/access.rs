@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::engine::{Tenant, TenantError};
@@ -17,7 +17,7 @@ const MAX_TOKEN_BYTES: usize = 1024;
 const MAX_TOKENS: usize = 1024;
 
 /// What a caller wants to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Right {
     /// Ask.
@@ -27,7 +27,7 @@ pub enum Right {
 }
 
 /// A bearer token, as the configuration has it.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Token {
     /// The secret: 8 to 1024 visible ASCII characters.
