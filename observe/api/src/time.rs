@@ -111,3 +111,49 @@ fn date(days: u64) -> (u64, u64, u64) {
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{NANOS_PER_SECOND, parse_rfc3339, rfc3339};
+
+    #[test]
+    fn times_of_rfc_3339_are_read_and_written() {
+        let read = [
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("1970-01-01T00:00:00.5z", Some(500_000_000)),
+            ("2023-11-14t22:13:20.123456789Z", Some(1_700_000_000_123_456_789)),
+            ("2023-11-14T22:13:20.1234567899Z", Some(1_700_000_000_123_456_789)),
+            ("2023-11-15T06:13:20+08:00", Some(1_700_000_000_000_000_000)),
+            ("2023-11-14T20:43:20-01:30", Some(1_700_000_000_000_000_000)),
+            ("2000-02-29T00:00:00Z", Some(951_782_400_000_000_000)),
+            ("1969-12-31T23:59:59Z", Some(0)),
+            ("9999-12-31T23:59:59Z", Some(u64::MAX)),
+        ];
+        for (text, ns) in read {
+            assert_eq!(parse_rfc3339(text), ns, "{text}");
+        }
+        let malformed = [
+            "",
+            "T",
+            "2023-11-14",
+            "2023-11-14T22:13:20",
+            "2023-11-14T22:13:20.Z",
+            "2023-11-14T22:13Z",
+            "2023-11-14T22:13:20Zulu",
+            "2023-11-14T22:13:20+8",
+            "2023-11-14T22:13:20+24:00",
+            "2023-13-14T22:13:20Z",
+            "1900-02-29T22:13:20Z",
+            "2023-11-14T22:60:20Z",
+            "+023-11-14T22:13:20Z",
+            "2023-11-14T22:13:20+ß0:00",
+        ];
+        for text in malformed {
+            assert_eq!(parse_rfc3339(text), None, "{text}");
+        }
+        for day in (0..200_000).step_by(97) {
+            let ns = day * 86_400 * NANOS_PER_SECOND + 3_661 * NANOS_PER_SECOND;
+            assert_eq!(parse_rfc3339(&rfc3339(ns)), Some(ns), "{}", rfc3339(ns));
+        }
+    }
+}
