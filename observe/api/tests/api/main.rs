@@ -6,5 +6,6 @@ mod golden;
 mod metrics;
 mod pages;
 mod parameters;
+mod roundtrip;
 mod scenario;
 mod zipkin;
