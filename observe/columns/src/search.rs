@@ -5,9 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::column::Data;
+use crate::distinct::Distinct;
 use crate::filter::{Filter, TextTest};
 use crate::matching::{Condition, Wanted, any_element, meets};
-use crate::page::{Bounds, Distinct, Leaf, Page, TextBounds};
+use crate::page::{Bounds, Leaf, Page, TextBounds};
 use crate::segment::SegmentColumn;
 use crate::{Error, Kind, Segment};
 

@@ -2,9 +2,10 @@
 
 use crate::column::NULL_CODE;
 use crate::dictionary::Dictionary;
+use crate::distinct::Distinct;
 use crate::error::Error;
 use crate::leaf::nearly_all_distinct;
-use crate::page::{Distinct, Leaf};
+use crate::page::Leaf;
 use crate::segment::Segment;
 use crate::values::Numbered;
 
