@@ -1,5 +1,7 @@
 //! Values that pages hold once, and texts as they stand in pages.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 
 use crate::decode::{self, What};
@@ -22,8 +24,8 @@ pub(crate) struct DistinctTexts {
     bytes: Bytes,
     /// Where each starts, and where the last ends.
     starts: Vec<u32>,
-    /// Whether they are in order.
-    pub sorted: bool,
+    /// Whether they are in order, once it was asked.
+    sorted: OnceLock<bool>,
 }
 
 /// Texts of a page that stand for themselves.
@@ -78,10 +80,14 @@ impl DistinctTexts {
     /// So many texts out of a page of values.
     pub fn new(bytes: Bytes, count: usize) -> Result<Self, What> {
         let starts = decode::plain_texts(&bytes, count)?;
-        let mut texts = Self { bytes, starts, sorted: false };
-        // Found out here, for what says so in the file has no checksum.
-        texts.sorted = (1..count).all(|code| texts.get(code as u32 - 1) < texts.get(code as u32));
-        Ok(texts)
+        Ok(Self { bytes, starts, sorted: OnceLock::new() })
+    }
+
+    /// Whether they are in order. Found out here, for what says so in the file has no checksum; and only when it is
+    /// asked, for it takes as long as reading them.
+    fn sorted(&self) -> bool {
+        let in_order = || (1..self.len() as u32).all(|code| self.get(code - 1) < self.get(code));
+        *self.sorted.get_or_init(in_order)
     }
 
     /// How many there are.
@@ -101,7 +107,7 @@ impl DistinctTexts {
 
     /// The code of a text.
     pub fn find(&self, text: &[u8]) -> Option<u32> {
-        if !self.sorted {
+        if !self.sorted() {
             return self.iter().position(|each| each == text).map(|code| code as u32);
         }
         let (mut low, mut high) = (0, self.len() as u32);
