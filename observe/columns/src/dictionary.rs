@@ -125,9 +125,8 @@ impl Dictionary {
         // Texts of a column begin alike; the first bytes that tell them apart are compared without looking them up.
         let mut texts = self.iter();
         let first = texts.next().unwrap_or_default();
-        let common = texts.fold(first.len(), |common, text| {
-            first[..common].iter().zip(text).take_while(|(a, b)| a == b).count()
-        });
+        let common = texts
+            .fold(first.len(), |common, text| first[..common].iter().zip(text).take_while(|(a, b)| a == b).count());
         let key = |text: &[u8]| {
             let mut eight = [0; 8];
             let bytes = &text[common..text.len().min(common + 8)];
