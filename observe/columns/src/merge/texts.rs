@@ -94,8 +94,7 @@ pub(super) fn intern_all(
 
 /// Replaces codes by their places in the order of texts, and answers with that order.
 pub(super) fn in_order(codes: &mut [u32], dictionary: &Dictionary) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..dictionary.len() as u32).collect();
-    order.sort_unstable_by_key(|code| dictionary.get(*code));
+    let order = dictionary.in_order();
     let mut ranks = vec![0; order.len()];
     for (rank, code) in (0u32..).zip(&order) {
         ranks[*code as usize] = rank;

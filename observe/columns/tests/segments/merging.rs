@@ -165,6 +165,27 @@ fn merged_texts_have_bounds_and_filters() {
 }
 
 #[test]
+fn a_damaged_input_is_found_out_and_never_merged_wrongly() {
+    for definition in [&SPANS, &LOGS] {
+        let inputs = [1, 2].map(|seed| made(&table(definition, seed, 120, 40), 50));
+        let expected = merged(definition, &inputs, 50);
+        let mut chance = Chance(3);
+        for _ in 0..500 {
+            let mut file = inputs[0].file.to_vec();
+            let at = chance.below(file.len() as u64) as usize;
+            let bit = 1 << chance.below(8);
+            file[at] ^= bit;
+            let Ok(damaged) = Segment::open(definition, Arc::new(Bytes::from(file)), None) else { continue };
+            let mut out = Vec::new();
+            match merge(definition, &[damaged, inputs[1].segment.clone()], &options(50), &mut out) {
+                Ok(_) => assert!(out == expected.file, "bit {bit} of byte {at} made a difference"),
+                Err(error) => assert!(matches!(error, Error::Damaged(_)), "bit {bit} of byte {at}: {error}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_merged_is_refused() {
     let mut file = Vec::new();
     let none = merge(&SPANS, &[], &WriteOptions::default(), &mut file);
