@@ -76,6 +76,8 @@ pub(crate) struct Leaf {
     pub in_list: bool,
     /// Whether its pages are compressed.
     pub compressed: bool,
+    /// How its values are encoded, in all pages.
+    pub encoding: Encoding,
     /// The page of distinct values.
     pub dictionary: Option<Place>,
     /// Its other pages.
@@ -116,6 +118,10 @@ impl Leaf {
         let in_page = |what| self.damaged(Some(number), what);
         if header.kind != PageKind::Data {
             return Err(in_page("is not a page of values"));
+        }
+        // Another encoding of equal length would give other values.
+        if header.encoding != self.encoding {
+            return Err(in_page("is encoded as no page of its column"));
         }
         let mut page = Page {
             leaf: self,
