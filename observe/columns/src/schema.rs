@@ -15,6 +15,9 @@
 //! A column that is not optional has a value in every row: where memory has none, an empty text, false, or the bits that
 //! mean none in memory.
 //!
+//! DuckDB refuses a map with a key twice, and with it the whole query: keys of a row should be distinct. It takes the
+//! greatest number of nanoseconds, and its negative, as infinite times.
+//!
 //! A parent is `<name>` and `<name>_distance`. The distance is the row's number in the file minus its parent's number:
 //! a parent usually starts earlier and stands above, so most are small and positive; 0 is a row that is its own parent.
 //! Where the parent is not in the file, the distance is null and `<name>` holds the parent's id. Both are null in a

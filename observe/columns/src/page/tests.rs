@@ -63,6 +63,7 @@ fn leaf(
         optional: shape % 2 == 1,
         in_list: shape > 1,
         compressed,
+        encoding,
         dictionary: Some(place),
         pages: vec![place],
         bounds: Bounds::Unknown,
@@ -146,4 +147,13 @@ fn dictionaries_that_make_no_sense_are_refused_and_never_panic() {
             }
         }
     }
+}
+
+#[test]
+fn a_page_of_another_encoding_than_its_column_is_refused() {
+    let body = [0; ROWS * 8];
+    let mut leaf = leaf(Kind::Int, 0, true, PageKind::Data, Encoding::BYTE_STREAM_SPLIT, ROWS, &body);
+    read(&leaf).expect("as it should be");
+    leaf.encoding = Encoding::PLAIN;
+    assert!(matches!(read(&leaf), Err(Error::Damaged(what)) if what.contains("page 0 of column x")));
 }
