@@ -53,7 +53,7 @@ async fn all(client: &Client, statements: &str, style: Style) -> Result<()> {
     if statements.is_empty() {
         return Err(Usage("expected a statement, such as vitrine sql \"SELECT count(*) FROM spans\"".to_owned()).into());
     }
-    let mut printer = Printer::new(style, None);
+    let mut printer = Printer::new(style, prompt::width());
     for statement in statements {
         match client.run(statement, &mut printer).await {
             // Whoever reads has seen enough, as `head` has.

@@ -63,8 +63,12 @@ impl Printer {
                 }
             }
             Style::Json => {
-                let fields: Vec<String> =
-                    self.names.iter().zip(&cells).map(|(name, cell)| format!("{}:{cell}", Value::from(name.as_str()))).collect();
+                let fields: Vec<String> = self
+                    .names
+                    .iter()
+                    .zip(&cells)
+                    .map(|(name, cell)| format!("{}:{cell}", Value::from(name.as_str())))
+                    .collect();
                 writeln!(self.out, "{{{}}}", fields.join(","))?;
             }
             Style::Csv => {

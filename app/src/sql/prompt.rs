@@ -1,5 +1,6 @@
 //! The prompt.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
-use rustyline::{CompletionType, Config, Editor};
+use rustyline::{CompletionType, Config, DefaultEditor, Editor};
 
 use super::client::Client;
 use super::output::{Printer, Style};
@@ -21,6 +22,12 @@ const TABLES: &str = "SELECT table_name AS \"table\", table_type AS type FROM in
     WHERE table_schema = 'public' ORDER BY 1";
 const COLUMNS: &str = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'";
 const FUNCTIONS: &str = "SELECT DISTINCT routine_name AS \"function\" FROM information_schema.routines ORDER BY 1";
+
+/// Places in a line of the terminal; none if the standard output is none.
+pub(super) fn width() -> Option<usize> {
+    let (columns, _) = std::io::stdout().is_terminal().then(DefaultEditor::new)?.ok()?.dimensions()?;
+    Some(usize::from(columns))
+}
 
 /// Asks for statements until there are no more.
 pub(super) async fn run(client: &Client, style: Style) -> Result<()> {

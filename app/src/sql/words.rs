@@ -21,11 +21,61 @@ pub(super) const COMMANDS: &[(&str, &str)] = &[
 ];
 
 const KEYWORDS: &[&str] = &[
-    "ALL", "AND", "AS", "ASC", "BETWEEN", "BY", "CASE", "CAST", "CROSS", "DESC", "DESCRIBE", "DISTINCT", "ELSE", "END",
-    "EXCEPT", "EXISTS", "EXPLAIN", "FALSE", "FROM", "FULL", "GROUP", "HAVING", "ILIKE", "IN", "INNER", "INTERSECT",
-    "INTERVAL", "IS", "JOIN", "LEFT", "LIKE", "LIMIT", "NOT", "NULL", "NULLS", "OFFSET", "ON", "OR", "ORDER", "OVER",
-    "PARTITION", "RECURSIVE", "RIGHT", "SELECT", "SHOW", "TABLES", "THEN", "TRUE", "UNION", "UNNEST", "USING", "VALUES",
-    "WHEN", "WHERE", "WITH",
+    "ALL",
+    "AND",
+    "AS",
+    "ASC",
+    "BETWEEN",
+    "BY",
+    "CASE",
+    "CAST",
+    "CROSS",
+    "DESC",
+    "DESCRIBE",
+    "DISTINCT",
+    "ELSE",
+    "END",
+    "EXCEPT",
+    "EXISTS",
+    "EXPLAIN",
+    "FALSE",
+    "FROM",
+    "FULL",
+    "GROUP",
+    "HAVING",
+    "ILIKE",
+    "IN",
+    "INNER",
+    "INTERSECT",
+    "INTERVAL",
+    "IS",
+    "JOIN",
+    "LEFT",
+    "LIKE",
+    "LIMIT",
+    "NOT",
+    "NULL",
+    "NULLS",
+    "OFFSET",
+    "ON",
+    "OR",
+    "ORDER",
+    "OVER",
+    "PARTITION",
+    "RECURSIVE",
+    "RIGHT",
+    "SELECT",
+    "SHOW",
+    "TABLES",
+    "THEN",
+    "TRUE",
+    "UNION",
+    "UNNEST",
+    "USING",
+    "VALUES",
+    "WHEN",
+    "WHERE",
+    "WITH",
 ];
 
 /// What the observatory knows, for completion.
@@ -62,7 +112,10 @@ fn is_command(line: &str) -> bool {
 /// Where the word before the cursor begins.
 fn word_start(line: &str) -> usize {
     let part_of_word = |character: char| character.is_alphanumeric() || character == '_';
-    line.char_indices().rev().find(|(_, character)| !part_of_word(*character)).map_or(0, |(place, character)| place + character.len_utf8())
+    line.char_indices()
+        .rev()
+        .find(|(_, character)| !part_of_word(*character))
+        .map_or(0, |(place, character)| place + character.len_utf8())
 }
 
 impl Completer for Words {
@@ -110,7 +163,9 @@ impl Validator for Words {
         let input = context.input();
         let (statements, rest) = text::split(input);
         let leaving = matches!(input.trim(), "exit" | "quit");
-        let whole = is_command(input) || leaving || (text::is_blank(rest) && (!statements.is_empty() || input.trim().is_empty()));
+        let whole = is_command(input)
+            || leaving
+            || (text::is_blank(rest) && (!statements.is_empty() || input.trim().is_empty()));
         Ok(if whole { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
     }
 }

@@ -208,7 +208,8 @@ impl Work {
             let batch = batch.map_err(wrong)?;
             for rows in encoder.rows(&batch) {
                 let bytes = encoder.encode(&rows).map_err(unwritten)?;
-                self.send([std::mem::take(&mut head), bytes].concat().into()).await?;
+                let head = std::mem::take(&mut head);
+                self.send(if head.is_empty() { bytes } else { [head, bytes].concat().into() }).await?;
             }
         }
         self.send(head).await?;

@@ -102,7 +102,9 @@ mod tests {
 
     use super::{MapArray, select};
 
-    fn maps(rows: &[Option<&[(&str, Option<&str>)]>]) -> MapArray {
+    type Row<'a> = Option<&'a [(&'a str, Option<&'a str>)]>;
+
+    fn maps(rows: &[Row<'_>]) -> MapArray {
         let names = MapFieldNames { entry: "entries".into(), key: "keys".into(), value: "values".into() };
         let mut builder = MapBuilder::new(Some(names), StringBuilder::new(), StringBuilder::new());
         for row in rows {

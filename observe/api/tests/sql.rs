@@ -1,0 +1,142 @@
+//! `POST /api/sql` as its clients see it; what runs statements is behind [`Statements`], and here a small one.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::response::{IntoResponse, Response};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, stream};
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use tower::ServiceExt;
+use vitrine_observe_api::{SqlAnswer, SqlFormat, SqlRefusal, Statements, sql_router};
+use vitrine_observe_store::Tenant;
+
+/// Answers what it was asked, refuses what it is told to, and breaks off in the middle.
+struct Echo;
+
+impl Statements for Echo {
+    fn query(
+        &self,
+        tenant: Tenant,
+        statement: String,
+        format: SqlFormat,
+    ) -> BoxFuture<'_, Result<SqlAnswer, SqlRefusal>> {
+        async move {
+            let told = statement.clone();
+            match statement.as_str() {
+                "wrong" => Err(SqlRefusal::Statement(told)),
+                "forbidden" => Err(SqlRefusal::Forbidden(told)),
+                "late" => Err(SqlRefusal::Time(told)),
+                "large" => Err(SqlRefusal::Memory(told)),
+                "busy" => Err(SqlRefusal::Busy(told)),
+                "failed" => Err(SqlRefusal::Failed(told)),
+                "closed" => Err(SqlRefusal::Closed),
+                "broken" => {
+                    let chunks = [Ok(Bytes::from("first\n")), Err(SqlRefusal::Memory("too much".to_owned()))];
+                    Ok(stream::iter(chunks).boxed())
+                }
+                _ => Ok(stream::iter([Ok(format!("{tenant} {format:?} {statement}").into())]).boxed()),
+            }
+        }
+        .boxed()
+    }
+}
+
+fn router() -> Router {
+    let whose = |headers: &HeaderMap| match headers.get("x-scope-orgid").map(|name| name.to_str().unwrap_or_default()) {
+        None => Ok(Tenant::default()),
+        Some("secret") => Err(StatusCode::FORBIDDEN.into_response()),
+        Some(name) => Tenant::new(name).map_err(|_| StatusCode::BAD_REQUEST.into_response()),
+    };
+    sql_router(Arc::new(Echo), Arc::new(whose))
+}
+
+async fn send(uri: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Response {
+    let mut request = Request::post(uri);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    router().oneshot(request.body(body.into()).expect("a request")).await.expect("an answer")
+}
+
+async fn text(response: Response) -> String {
+    let bytes = response.into_body().collect().await.expect("a whole answer").to_bytes();
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+#[tokio::test]
+async fn a_statement_is_the_body_or_in_json() {
+    assert_eq!(text(send("/api/sql", &[], "SELECT 1").await).await, "default Json SELECT 1");
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("x-scope-orgid", "blue")];
+    assert_eq!(text(send("/api/sql", &form, "SELECT '%'").await).await, "blue Json SELECT '%'");
+    let json = [("content-type", "application/json; charset=utf-8")];
+    let body = r#"{"query": "SELECT 1", "format": "csv"}"#;
+    assert_eq!(text(send("/api/sql", &json, body).await).await, "default Csv SELECT 1");
+    for body in ["{", "{}", r#"{"query": 1}"#, r#"{"query": "x", "limit": 1}"#] {
+        let response = send("/api/sql", &json, body).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        assert!(text(response).await.contains("expected {"), "{body}");
+    }
+    let response = send("/api/sql", &[], vec![0xff]).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn the_format_is_asked_for_in_three_ways() {
+    let csv = [("accept", "text/html, text/csv;q=0.9")];
+    for (uri, headers, format, kind) in [
+        ("/api/sql", &[][..], "Json", "application/x-ndjson"),
+        ("/api/sql", &csv[..], "Csv", "text/csv; charset=utf-8; header=present"),
+        ("/api/sql?format=arrow", &csv[..], "Arrow", "application/vnd.apache.arrow.stream"),
+        ("/api/sql?format=rows", &[][..], "Rows", "application/x-ndjson"),
+        ("/api/sql?format=table", &[][..], "Table", "text/plain; charset=utf-8"),
+    ] {
+        let response = send(uri, headers, "x").await;
+        assert_eq!(response.headers()[header::CONTENT_TYPE], kind);
+        assert_eq!(text(response).await, format!("default {format} x"));
+    }
+    let response = send("/api/sql?format=xml", &[], "x").await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    assert!(text(response).await.contains("expected json, rows, csv, arrow or table"));
+}
+
+#[tokio::test]
+async fn refusals_have_their_status() {
+    for (statement, status) in [
+        ("wrong", 400),
+        ("forbidden", 403),
+        ("late", 504),
+        ("large", 422),
+        ("busy", 429),
+        ("failed", 500),
+        ("closed", 503),
+    ] {
+        let response = send("/api/sql", &[], statement).await;
+        assert_eq!(response.status(), status);
+        assert_eq!(response.headers().contains_key(header::RETRY_AFTER), statement == "busy");
+        assert!(text(response).await.starts_with("{\"error\":"));
+    }
+    assert_eq!(send("/api/sql", &[("x-scope-orgid", "secret")], "x").await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(send("/api/sql", &[], vec![b'x'; 3 << 20]).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_says_why_and_does_not_end() {
+    for (format, last) in [("json", "{\"error\":\"too much\"}\n"), ("table", "error: too much\n"), ("csv", "")] {
+        let response = send(&format!("/api/sql?format={format}"), &[], "broken").await;
+        assert_eq!(response.status(), StatusCode::OK);
+        let mut body = response.into_body();
+        let mut seen = String::new();
+        let failed = loop {
+            match body.frame().await {
+                Some(Ok(frame)) => seen.push_str(std::str::from_utf8(frame.data_ref().expect("data")).expect("UTF-8")),
+                Some(Err(_)) => break true,
+                None => break false,
+            }
+        };
+        assert!(failed, "{format}");
+        assert_eq!(seen, format!("first\n{last}"));
+    }
+}
