@@ -84,7 +84,6 @@ impl Inner {
             }
         };
         let budget = Budget::new(options.memory_bytes);
-        let troubles = Troubles::default();
         let contents = catalogue.contents();
         let tables = tables(&contents, &depot, &budget)?;
         let listed: HashSet<String> = tables
@@ -116,7 +115,8 @@ impl Inner {
             to_merge: Bell::default(),
             commits: Mutex::new(Some(sender)),
             closed: false.into(),
-            troubles,
+            uncertain: Mutex::default(),
+            troubles: Troubles::default(),
             meter: Meter::default(),
             options,
         };
