@@ -43,7 +43,7 @@ use crate::kept::status::{Meter, Troubles};
 use crate::kept::table::Table;
 use crate::kept::write::Commit;
 
-pub use depot::Folder;
+pub use depot::{Folder, Objects};
 pub use options::{Error, Options};
 
 /// How often ages are looked at.

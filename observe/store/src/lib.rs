@@ -18,7 +18,7 @@ mod tail;
 pub use dependencies::{Dependency, MAX_DEPENDENCY_SPANS};
 pub use engine::{Batches, Engine, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant, TenantError, WriteError};
 pub use kept::depot::Depot;
-pub use kept::{Error, Folder, Kept, Options};
+pub use kept::{Error, Folder, Kept, Objects, Options};
 pub use query::{MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
 pub use status::{LogStatus, QueryStatus, SignalStatus, Status, TierStatus};
 pub use store::{Accepted, Limits, Store};
