@@ -23,6 +23,8 @@ use crate::kept::{Bell, Error, Inner, Options, Tables};
 const LOG: &str = "log";
 /// The folder of segments that are being written.
 const TEMPORARY: &str = "temporary";
+/// Ends the names of segments that were put aside before.
+const ROWS_ASIDE: &str = ".parquet.damaged";
 /// The folder of segments, if nothing else is said.
 const SEGMENTS: &str = "segments";
 
@@ -116,7 +118,7 @@ impl Inner {
             commits: Mutex::new(Some(sender)),
             closed: false.into(),
             uncertain: Mutex::default(),
-            troubles: Troubles::default(),
+            troubles: Troubles::new(names.iter().filter(|name| name.ends_with(ROWS_ASIDE)).count()),
             meter: Meter::default(),
             options,
         };

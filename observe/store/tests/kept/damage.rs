@@ -84,6 +84,7 @@ fn damaged_segments_are_put_aside_and_the_rest_is_served() {
             let (kept, _) = open(apart(folder.path()));
             assert_eq!(all(&kept), without(&sent, 1), "{what}");
             assert_eq!(kept.services(&vitrine_observe_store::Tenant::default()).expect("read").len(), 3);
+            assert!(what == "missing" || kept.status().quarantined == 1);
         }
         let aside = files(folder.path(), ".damaged").len();
         assert_eq!(aside, if what == "missing" { 2 } else { 3 }, "{what}");
