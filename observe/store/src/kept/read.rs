@@ -173,6 +173,18 @@ impl Inner {
         }
     }
 
+    /// Services and operations of the spans in memory.
+    fn names_in_memory(&self, snapshot: &Snapshot, mut each: impl FnMut(&Rollup)) {
+        for part in &snapshot.parts {
+            let rows = part.0.read();
+            if let Some(spans) = Spans::of(rows.columns()) {
+                let mut rollup = Rollup::default();
+                spans.names(rows.visible().into_iter().flatten(), &mut rollup);
+                each(&rollup);
+            }
+        }
+    }
+
     /// Figures of the spans in memory.
     fn rollups_in_memory(&self, snapshot: &Snapshot, mut each: impl FnMut(&Rollup)) {
         for part in &snapshot.parts {
@@ -189,7 +201,7 @@ impl Inner {
         let mut services = BTreeSet::new();
         let snapshot = self.rollups(tenant, (i64::MIN, i64::MAX), |rollup| rollup.services(&mut services))?;
         if let Some(snapshot) = snapshot {
-            self.rollups_in_memory(&snapshot, |rollup| rollup.services(&mut services));
+            self.names_in_memory(&snapshot, |rollup| rollup.services(&mut services));
         }
         Ok(services.into_iter().collect())
     }
@@ -199,7 +211,7 @@ impl Inner {
         let snapshot =
             self.rollups(tenant, (i64::MIN, i64::MAX), |rollup| rollup.operations(service, &mut operations))?;
         if let Some(snapshot) = snapshot {
-            self.rollups_in_memory(&snapshot, |rollup| rollup.operations(service, &mut operations));
+            self.names_in_memory(&snapshot, |rollup| rollup.operations(service, &mut operations));
         }
         Ok(operations.into_iter().collect())
     }
