@@ -51,8 +51,8 @@ pub(crate) trait Values {
     fn encode(&self, out: &mut Vec<u8>, values: &[Self::Value]) -> Result<(), Error>;
     /// The least and the greatest, if these are known.
     fn extremes(&self, values: &[Self::Value]) -> Option<(Self::Value, Self::Value)>;
-    /// Both, as bytes.
-    fn bounds(&self, least: Self::Value, greatest: Self::Value) -> Bounds;
+    /// Both, as bytes, if there are such.
+    fn bounds(&self, least: Self::Value, greatest: Self::Value) -> Option<Bounds>;
 }
 
 /// A dictionary page to be.
@@ -210,10 +210,9 @@ impl Chunks {
             // `put` refuses what would not fit here.
             making.offset_index.append_offset_and_size(offset as i64, (making.bytes.len() - offset) as i32);
             let page = values.extremes(&present);
-            match page {
-                Some((least, greatest)) => {
-                    let bounds = values.bounds(least, greatest);
-                    making.column_index.append(false, bounds.least, bounds.greatest, nulls as i64);
+            match page.and_then(|(least, greatest)| values.bounds(least, greatest)) {
+                Some(Bounds { least, greatest, .. }) => {
+                    making.column_index.append(false, least, greatest, nulls as i64);
                 }
                 None if present.is_empty() => {
                     making.column_index.append(true, Vec::new(), Vec::new(), nulls as i64);
@@ -223,7 +222,7 @@ impl Chunks {
             let both: Vec<V::Value> = [page, extremes].into_iter().flatten().flat_map(<[V::Value; 2]>::from).collect();
             extremes = values.extremes(&both);
         }
-        let bounds = extremes.map(|(least, greatest)| values.bounds(least, greatest));
+        let bounds = extremes.and_then(|(least, greatest)| values.bounds(least, greatest));
         self.finish(descriptor, making, rows, V::ENCODING, bounds, bloom_filter)
     }
 

@@ -120,6 +120,24 @@ impl Dictionary {
         code
     }
 
+    /// All numbers in order of their texts' bytes.
+    pub(crate) fn in_order(&self) -> Vec<u32> {
+        // Texts of a column begin alike; the first bytes that tell them apart are compared without looking them up.
+        let mut texts = self.iter();
+        let first = texts.next().unwrap_or_default();
+        let common = texts
+            .fold(first.len(), |common, text| first[..common].iter().zip(text).take_while(|(a, b)| a == b).count());
+        let key = |text: &[u8]| {
+            let mut eight = [0; 8];
+            let bytes = &text[common..text.len().min(common + 8)];
+            eight[..bytes.len()].copy_from_slice(bytes);
+            u64::from_be_bytes(eight)
+        };
+        let mut keyed: Vec<(u64, u32)> = self.iter().map(key).zip(0..).collect();
+        keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| self.get(a.1).cmp(self.get(b.1))));
+        keyed.into_iter().map(|(_, code)| code).collect()
+    }
+
     /// Forgets all texts and keeps the memory.
     pub fn clear(&mut self) {
         self.arena.clear();
@@ -199,5 +217,17 @@ mod tests {
         assert_eq!(dictionary.intern(b""), 10_000);
         dictionary.clear();
         assert_eq!((dictionary.len(), dictionary.find(b"text number 1")), (0, None));
+    }
+
+    #[test]
+    fn numbers_are_put_in_order_of_texts() {
+        let mut dictionary = Dictionary::default();
+        assert!(dictionary.in_order().is_empty());
+        let texts = ["path/b", "path/", "path/a\0", "path/a", "path/a long one that differs late: 2"];
+        texts.iter().for_each(|text| _ = dictionary.intern(text.as_bytes()));
+        dictionary.intern(b"path/a long one that differs late: 1");
+        assert_eq!(dictionary.in_order(), [1, 3, 2, 5, 4, 0]);
+        dictionary.intern(b"");
+        assert_eq!(dictionary.in_order(), [6, 1, 3, 2, 5, 4, 0]);
     }
 }

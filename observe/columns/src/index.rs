@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn ids_are_found_whatever_they_look_like_and_others_seldom() {
         // Numbered ones, ones that begin alike, and ones that end alike; each in three rows.
-        let looks: [fn(u128) -> u128; 3] = [|n| n + 1, |n| n + 1 << 64 | 5, |n| 0x6789_ABCD << 96 | (n * 7919)];
+        let looks: [fn(u128) -> u128; 3] = [|n| n + 1, |n| ((n + 1) << 64) | 5, |n| (0x6789_ABCD << 96) | (n * 7919)];
         for look in looks {
             let ids: Vec<u128> = (0..300_000).map(|row| look(row / 3)).collect();
             let (index, bytes) = index(&ids, 1000);

@@ -195,7 +195,12 @@ impl Chunks {
     }
 
     /// Numbers by codes.
-    fn numbers(&mut self, target: Target<'_>, few: &Few, bounds: fn(u64, u64) -> Bounds) -> Result<Chunk, Error> {
+    fn numbers(
+        &mut self,
+        target: Target<'_>,
+        few: &Few,
+        bounds: fn(u64, u64) -> Option<Bounds>,
+    ) -> Result<Chunk, Error> {
         let plain = few.numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
         let page = Entries { plain, count: few.numbers.len(), sorted: true };
         let number = |code: u32| few.numbers[code as usize];

@@ -13,6 +13,7 @@ mod column;
 mod decode;
 mod definition;
 mod dictionary;
+mod distinct;
 mod encode;
 mod error;
 mod filter;

@@ -11,6 +11,7 @@ use zstd::zstd_safe::{self, DCtx};
 
 use crate::column::{Data, NULL_BOOL, NULL_CODE, NULL_DOUBLE, NULL_INT};
 use crate::decode::{self, Levels, What};
+use crate::distinct::{Distinct, DistinctTexts, PageTexts};
 use crate::header::{MAX_HEADER_BYTES, PageHeader, PageKind};
 use crate::{Error, Kind, Source};
 
@@ -63,28 +64,6 @@ pub(crate) struct Bloom {
     pub crc: u32,
 }
 
-/// The distinct values that codes stand for.
-#[derive(Debug)]
-pub(crate) enum Distinct {
-    /// Of [`Kind::Int`] and [`Kind::Time`].
-    Ints(Vec<i64>),
-    /// Of [`Kind::Double`], as bits.
-    Doubles(Vec<u64>),
-    /// Of [`Kind::Text`].
-    Texts(DistinctTexts),
-}
-
-/// Distinct texts as they stand in the page.
-#[derive(Debug)]
-pub(crate) struct DistinctTexts {
-    /// Each with four bytes of length before it.
-    bytes: Bytes,
-    /// Where each starts, and where the last ends.
-    starts: Vec<u32>,
-    /// Whether they are in order.
-    pub sorted: bool,
-}
-
 /// One leaf column.
 pub(crate) struct Leaf {
     /// Its path in the file.
@@ -97,6 +76,8 @@ pub(crate) struct Leaf {
     pub in_list: bool,
     /// Whether its pages are compressed.
     pub compressed: bool,
+    /// How its values are encoded, in all pages.
+    pub encoding: Encoding,
     /// The page of distinct values.
     pub dictionary: Option<Place>,
     /// Its other pages.
@@ -129,95 +110,6 @@ pub(crate) struct Page<'a> {
     body: Bytes,
 }
 
-/// Texts of a page that stand for themselves.
-pub(crate) struct PageTexts {
-    bytes: Bytes,
-    /// Where each starts and ends.
-    places: Vec<Option<(u32, u32)>>,
-}
-
-impl PageTexts {
-    /// How many elements there are, nulls included.
-    pub fn len(&self) -> usize {
-        self.places.len()
-    }
-
-    /// The text of an element, if it has one.
-    pub fn get(&self, element: usize) -> Option<&[u8]> {
-        self.places[element].map(|(start, end)| &self.bytes[start as usize..end as usize])
-    }
-}
-
-impl Distinct {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Ints(values) => values.len(),
-            Self::Doubles(values) => values.len(),
-            Self::Texts(texts) => texts.len(),
-        }
-    }
-
-    /// Bytes of memory held.
-    pub fn bytes(&self) -> usize {
-        match self {
-            Self::Ints(values) => values.capacity() * 8,
-            Self::Doubles(values) => values.capacity() * 8,
-            Self::Texts(texts) => texts.bytes.len() + texts.starts.capacity() * 4,
-        }
-    }
-
-    /// The texts, if they are texts.
-    pub fn texts(&self) -> Option<&DistinctTexts> {
-        match self {
-            Self::Texts(texts) => Some(texts),
-            _ => None,
-        }
-    }
-}
-
-impl DistinctTexts {
-    fn new(bytes: Bytes, count: usize) -> Result<Self, What> {
-        let starts = decode::plain_texts(&bytes, count)?;
-        let mut texts = Self { bytes, starts, sorted: false };
-        // Found out here, for what says so in the file has no checksum.
-        texts.sorted = (1..count).all(|code| texts.get(code as u32 - 1) < texts.get(code as u32));
-        Ok(texts)
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.starts.len() - 1
-    }
-
-    /// The text of a code. Panics for a code that there is not; [`Page::codes`] gives none such.
-    pub fn get(&self, code: u32) -> &[u8] {
-        &self.bytes[self.starts[code as usize] as usize + 4..self.starts[code as usize + 1] as usize]
-    }
-
-    /// All texts by their code.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.len() as u32).map(|code| self.get(code))
-    }
-
-    /// The code of a text.
-    pub fn find(&self, text: &[u8]) -> Option<u32> {
-        if !self.sorted {
-            return self.iter().position(|each| each == text).map(|code| code as u32);
-        }
-        let (mut low, mut high) = (0, self.len() as u32);
-        while low < high {
-            let middle = low.midpoint(high);
-            match self.get(middle).cmp(text) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Equal => return Some(middle),
-                std::cmp::Ordering::Greater => high = middle,
-            }
-        }
-        None
-    }
-}
-
 impl Leaf {
     /// Reads a page.
     pub fn page(&self, number: usize) -> Result<Page<'_>, Error> {
@@ -226,6 +118,10 @@ impl Leaf {
         let in_page = |what| self.damaged(Some(number), what);
         if header.kind != PageKind::Data {
             return Err(in_page("is not a page of values"));
+        }
+        // Another encoding of equal length would give other values.
+        if header.encoding != self.encoding {
+            return Err(in_page("is encoded as no page of its column"));
         }
         let mut page = Page {
             leaf: self,

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use crate::column::{Column, Columns, Data, NULL_INT, Texts};
 use crate::dictionary::Dictionary;
-use crate::page::{Distinct, Leaf, Page, PageTexts};
+use crate::distinct::{Distinct, PageTexts};
+use crate::page::{Leaf, Page};
 use crate::take::Recode;
 use crate::{Error, Kind, Order, Segment};
 

@@ -5,9 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::column::Data;
+use crate::distinct::Distinct;
 use crate::filter::{Filter, TextTest};
 use crate::matching::{Condition, Wanted, any_element, meets};
-use crate::page::{Bounds, Distinct, Leaf, Page, TextBounds};
+use crate::page::{Bounds, Leaf, Page, TextBounds};
 use crate::segment::SegmentColumn;
 use crate::{Error, Kind, Segment};
 
@@ -106,12 +107,15 @@ impl Segment {
         self.search(filter)?.matching(rows)
     }
 
-    /// Whether bloom filters and missing columns tell that no row meets a filter. Those are not read for columns whose
-    /// dictionary is there anyway.
+    /// Whether missing columns, bounds and bloom filters tell that no row meets a filter. Bloom filters are not read for
+    /// columns whose dictionary is there anyway.
     fn excludes(&self, filter: &Filter) -> Result<bool, Error> {
         Ok(match filter {
             Filter::All(filters) => {
-                for filter in filters {
+                // Bloom filters must be read: so they come last.
+                let (texts, others): (Vec<_>, Vec<_>) =
+                    filters.iter().partition(|filter| matches!(filter, Filter::Text { .. }));
+                for filter in others.into_iter().chain(texts) {
                     if self.excludes(filter)? {
                         return Ok(true);
                     }
@@ -140,10 +144,15 @@ impl Segment {
                 let bloom = leaf.read_bloom()?;
                 bloom.is_some_and(|bloom| texts.iter().all(|text| !bloom.check(text.as_bytes())))
             }
-            Filter::Int { column, .. }
-            | Filter::Double { column, .. }
-            | Filter::Bool { column, .. }
-            | Filter::Id { column, .. } => {
+            Filter::Int { column, min, max } => {
+                let column = self.column_where(column, |kind| Condition::of(filter, kind).is_some());
+                match column.map(|column| &self.0.leaves[column.leaf].bounds) {
+                    Some(Bounds::Int(pages)) => pages.iter().all(|page| page.max < *min || page.min > *max),
+                    Some(_) => false,
+                    None => true,
+                }
+            }
+            Filter::Double { column, .. } | Filter::Bool { column, .. } | Filter::Id { column, .. } => {
                 self.column_where(column, |kind| Condition::of(filter, kind).is_some()).is_none()
             }
             Filter::Element { .. } => false,

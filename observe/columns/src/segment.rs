@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
@@ -281,6 +281,7 @@ impl Opening<'_> {
             optional: schema.optional,
             in_list,
             compressed,
+            encoding: encoding(chunk)?,
             dictionary,
             bounds: if in_list { Bounds::Unknown } else { self.bounds(leaf, pages.len()) },
             pages,
@@ -328,6 +329,17 @@ impl Opening<'_> {
         let (offset, bytes) = (u64::try_from(offset).map_err(|_| wrong())?, u32::try_from(bytes).map_err(|_| wrong())?);
         let filter = self.tail.slice(offset, bytes as usize).ok_or_else(wrong)?;
         Ok(Some(Bloom { place: Place { offset, bytes }, crc: crc32fast::hash(&filter) }))
+    }
+}
+
+/// How a chunk's values are encoded: other than its levels ([`Encoding::RLE`]), and its dictionary ([`Encoding::PLAIN`]) if
+/// it has one.
+fn encoding(chunk: &ColumnChunkMetaData) -> Result<Encoding, Error> {
+    let others = chunk.encodings().filter(|encoding| !matches!(encoding, Encoding::RLE | Encoding::PLAIN));
+    match *others.collect::<Vec<_>>() {
+        [] => Ok(Encoding::PLAIN),
+        [encoding] => Ok(encoding),
+        _ => Err(Error::Damaged(format!("column {} is encoded in more than one way", chunk.column_path()))),
     }
 }
 

@@ -220,8 +220,7 @@ pub(crate) fn keys(column: &Column, rows: usize) -> Vec<Vec<u64>> {
             vec![values[..rows].iter().map(key).collect()]
         }
         Data::Text(texts) => {
-            let mut order: Vec<u32> = (0..texts.dictionary.len() as u32).collect();
-            order.sort_unstable_by_key(|code| texts.dictionary.get(*code));
+            let order = texts.dictionary.in_order();
             let mut ranks = vec![0; order.len()];
             for (rank, code) in (1u64..).zip(&order) {
                 ranks[*code as usize] = rank;

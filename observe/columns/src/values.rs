@@ -87,7 +87,7 @@ impl Values for Ids16<'_> {
         extremes(values)
     }
 
-    fn bounds(&self, least: u128, greatest: u128) -> Bounds {
+    fn bounds(&self, least: u128, greatest: u128) -> Option<Bounds> {
         exact(least.to_be_bytes(), greatest.to_be_bytes())
     }
 }
@@ -113,7 +113,7 @@ impl Values for Ids8<'_> {
         extremes(values)
     }
 
-    fn bounds(&self, least: u64, greatest: u64) -> Bounds {
+    fn bounds(&self, least: u64, greatest: u64) -> Option<Bounds> {
         exact(least.to_be_bytes(), greatest.to_be_bytes())
     }
 }
@@ -142,7 +142,7 @@ impl Values for Ints<'_> {
         (!values.is_empty()).then_some((least as u64, greatest as u64))
     }
 
-    fn bounds(&self, least: u64, greatest: u64) -> Bounds {
+    fn bounds(&self, least: u64, greatest: u64) -> Option<Bounds> {
         exact(least.to_le_bytes(), greatest.to_le_bytes())
     }
 }
@@ -168,7 +168,7 @@ impl Values for Doubles<'_> {
         double_extremes(values.iter().copied())
     }
 
-    fn bounds(&self, least: u64, greatest: u64) -> Bounds {
+    fn bounds(&self, least: u64, greatest: u64) -> Option<Bounds> {
         double_bounds(least, greatest)
     }
 }
@@ -196,12 +196,12 @@ impl Values for Bools<'_> {
         (!values.is_empty()).then(|| (u8::from(all(1)), u8::from(!all(0))))
     }
 
-    fn bounds(&self, least: u8, greatest: u8) -> Bounds {
+    fn bounds(&self, least: u8, greatest: u8) -> Option<Bounds> {
         exact([least], [greatest])
     }
 }
 
-impl<F: Fn(RangeInclusive<u32>) -> Bounds> Values for Codes<'_, F> {
+impl<F: Fn(RangeInclusive<u32>) -> Option<Bounds>> Values for Codes<'_, F> {
     type Value = u32;
     const ENCODING: Encoding = Encoding::RLE_DICTIONARY;
 
@@ -223,7 +223,7 @@ impl<F: Fn(RangeInclusive<u32>) -> Bounds> Values for Codes<'_, F> {
         if self.sorted { extremes(values) } else { None }
     }
 
-    fn bounds(&self, least: u32, greatest: u32) -> Bounds {
+    fn bounds(&self, least: u32, greatest: u32) -> Option<Bounds> {
         (self.bounds)(least..=greatest)
     }
 }
@@ -252,7 +252,7 @@ impl<T: Numbered> Values for PlainTexts<'_, T> {
         None
     }
 
-    fn bounds(&self, least: u32, greatest: u32) -> Bounds {
+    fn bounds(&self, least: u32, greatest: u32) -> Option<Bounds> {
         text_bounds(self.texts.text(least), self.texts.text(greatest))
     }
 }
@@ -262,12 +262,12 @@ fn extremes<T: Copy + Ord>(values: &[T]) -> Option<(T, T)> {
     Some(values.iter().fold((first, first), |(least, greatest), value| (least.min(*value), greatest.max(*value))))
 }
 
-fn exact<const N: usize>(least: [u8; N], greatest: [u8; N]) -> Bounds {
-    Bounds { least: least.to_vec(), greatest: greatest.to_vec(), exact: true }
+fn exact<const N: usize>(least: [u8; N], greatest: [u8; N]) -> Option<Bounds> {
+    Some(Bounds { least: least.to_vec(), greatest: greatest.to_vec(), exact: true })
 }
 
 /// Bounds of whole numbers.
-pub(crate) fn int_bounds(least: u64, greatest: u64) -> Bounds {
+pub(crate) fn int_bounds(least: u64, greatest: u64) -> Option<Bounds> {
     exact(least.to_le_bytes(), greatest.to_le_bytes())
 }
 
@@ -282,21 +282,21 @@ pub(crate) fn double_extremes(values: impl Iterator<Item = u64>) -> Option<(u64,
 }
 
 /// Bounds of doubles as bits. Zeros have either sign: the format says so, for they are equal.
-pub(crate) fn double_bounds(least: u64, greatest: u64) -> Bounds {
+pub(crate) fn double_bounds(least: u64, greatest: u64) -> Option<Bounds> {
     let (least, greatest) = (f64::from_bits(least), f64::from_bits(greatest));
     let least = if least == 0.0 { -0.0 } else { least };
     let greatest = if greatest == 0.0 { 0.0 } else { greatest };
     exact(least.to_le_bytes(), greatest.to_le_bytes())
 }
 
-/// Bounds of texts, shortened where they are long.
-pub(crate) fn text_bounds(least: &[u8], greatest: &[u8]) -> Bounds {
+/// Bounds of texts, shortened where they are long. Nothing bounds a long text that begins with the last character only.
+pub(crate) fn text_bounds(least: &[u8], greatest: &[u8]) -> Option<Bounds> {
     let short = |text: &[u8]| text.len() <= MAX_BOUND_BYTES;
     if short(least) && short(greatest) {
-        return Bounds { least: least.to_vec(), greatest: greatest.to_vec(), exact: true };
+        return Some(Bounds { least: least.to_vec(), greatest: greatest.to_vec(), exact: true });
     }
-    let upper = if short(greatest) { greatest.to_vec() } else { above(start(greatest)) };
-    Bounds { least: start(least).as_bytes().to_vec(), greatest: upper, exact: false }
+    let upper = if short(greatest) { greatest.to_vec() } else { above(start(greatest))? };
+    Some(Bounds { least: start(least).as_bytes().to_vec(), greatest: upper, exact: false })
 }
 
 /// The beginning of a text, in whole characters.
@@ -309,18 +309,14 @@ fn start(text: &[u8]) -> &str {
     }
 }
 
-/// A text that is greater than all that begin with this.
-fn above(start: &str) -> Vec<u8> {
-    let mut characters: Vec<char> = start.chars().collect();
-    while let Some(last) = characters.pop() {
-        let mut next = (last..=char::MAX).skip(1);
-        if let Some(next) = next.next() {
-            characters.push(next);
-            return characters.into_iter().collect::<String>().into_bytes();
-        }
-    }
-    // Nothing valid is greater than all texts; no text begins with this byte.
-    vec![u8::MAX]
+/// A text that is greater than all that begin with this, if there is one.
+fn above(start: &str) -> Option<Vec<u8>> {
+    let kept = start.trim_end_matches(char::MAX);
+    let last = kept.chars().next_back()?;
+    let next = (last..=char::MAX).nth(1)?;
+    let mut above = kept[..kept.len() - last.len_utf8()].to_owned();
+    above.push(next);
+    Some(above.into_bytes())
 }
 
 #[cfg(test)]
@@ -330,13 +326,13 @@ mod tests {
     #[test]
     fn bounds_of_long_texts_hold_them() {
         let long = "ä".repeat(1000);
-        let bounds = text_bounds(b"a", long.as_bytes());
+        let bounds = text_bounds(b"a", long.as_bytes()).expect("bounds");
         assert_eq!((bounds.least.as_slice(), bounds.exact), (b"a".as_slice(), false));
         assert!(bounds.greatest.as_slice() > long.as_bytes() && bounds.greatest.len() <= 64);
         assert!(std::str::from_utf8(&bounds.greatest).is_ok());
-        assert_eq!(text_bounds(long.as_bytes(), b"z").least, "ä".repeat(32).into_bytes());
-        assert_eq!(above("a\u{D7FF}"), "a\u{E000}".as_bytes(), "no surrogates");
-        assert_eq!(above("a\u{10FFFF}"), b"b");
-        assert_eq!(above("\u{10FFFF}"), [255]);
+        assert_eq!(text_bounds(long.as_bytes(), b"z").expect("bounds").least, "ä".repeat(32).into_bytes());
+        assert_eq!(above("a\u{D7FF}").as_deref(), Some("a\u{E000}".as_bytes()), "no surrogates");
+        assert_eq!(above("a\u{10FFFF}").as_deref(), Some(b"b".as_slice()));
+        assert_eq!(above("\u{10FFFF}"), None);
     }
 }

@@ -14,7 +14,8 @@ use bytes::Bytes;
 use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 use tables::{Cell, Chance, LOGS, SPANS, cell, row, table};
 use vitrine_observe_columns::{
-    Columns, Data, Definition, Error, FileSource, Filter, Segment, Source, TextTest, WriteOptions, merge, write,
+    Column, Columns, Data, Definition, Error, FileSource, Filter, Kind, NULL_CODE, Segment, Source, TextTest,
+    WriteOptions, merge, write,
 };
 
 /// Most bytes that reading a small segment may ask for at once, whatever was done to it.
@@ -242,6 +243,77 @@ fn what_is_not_there_costs_no_pages() {
     let held = segment.held_bytes();
     segment.forget();
     assert!(segment.held_bytes() < held);
+}
+
+/// Log records with these texts in an attribute.
+fn with_attribute(rows: usize, text: impl Fn(usize) -> Option<String>) -> Columns {
+    let mut columns = Columns::new(&LOGS);
+    let mut attribute = Column::new("attr.a", Kind::Text, true);
+    for number in 0..rows {
+        let Data::Text(texts) = &mut attribute.data else { unreachable!("as made") };
+        let code = text(number).map_or(NULL_CODE, |text| texts.dictionary.intern(text.as_bytes()));
+        texts.codes.push(code);
+        let Data::Int(times) = &mut columns.flat[2].data else { unreachable!("as defined") };
+        times.push(number as i64);
+        columns.lists.iter_mut().for_each(|list| list.offsets.push(0));
+    }
+    columns.rows = rows;
+    columns.flat.push(attribute);
+    columns.fill();
+    columns
+}
+
+#[test]
+fn bloom_filters_spare_dictionaries() {
+    let columns = with_attribute(20_000, |number| Some(format!("text {}", number % 100)));
+    let files = merged(&columns, 1000);
+    let source = Counted::new(files.segment);
+    let segment = Segment::open(&LOGS, source.clone(), files.index).expect("a segment");
+    let filter = |text: &str, min| {
+        let test = TextTest::Equal(text.to_owned());
+        let text = Filter::Text { column: "attr.a".to_owned(), test };
+        Filter::All(vec![text, Filter::Int { column: "time".to_owned(), min, max: i64::MAX }])
+    };
+    let held = segment.held_bytes();
+    source.reads();
+    let absent = (100..200).filter(|number| {
+        let filter = filter(&format!("text {number}"), 0);
+        assert!(segment.matching(&filter, 0..20_000).expect("read").is_empty());
+        let spared = segment.held_bytes() == held;
+        segment.forget();
+        spared
+    });
+    assert!(absent.count() > 50, "dictionaries are read although bloom filters say no");
+    segment.forget();
+    source.reads();
+    assert!(segment.matching(&filter("text 1", 20_000), 0..20_000).expect("read").is_empty());
+    assert_eq!(source.reads(), 0, "the times of all pages say no");
+    assert_eq!(segment.matching(&filter("text 1", 0), 0..20_000).expect("read").len(), 200);
+}
+
+#[test]
+fn texts_without_a_dictionary_are_read_and_searched() {
+    let text =
+        |number: usize| (!number.is_multiple_of(7)).then(|| format!("text {number} {}", "x".repeat(number % 50)));
+    let columns = with_attribute(12_000, text);
+    for files in [written(&columns, 1000), merged(&columns, 1000)] {
+        let segment = opened(&LOGS, &files);
+        let all = all(&segment);
+        assert_eq!(rows(&all), rows(&columns));
+        let taken: Vec<u32> = (990..1010).chain(5..6).chain(11_000..11_500).collect();
+        let read = segment.read(&[990..1010, 5..6, 11_000..11_500], Some(&["attr.a", "time"])).expect("read");
+        let column = read.column("attr.a").expect("asked for");
+        for (at, row) in taken.iter().enumerate() {
+            assert_eq!(cell(column, at), text(*row as usize).map_or(Cell::Null, Cell::Text));
+        }
+        let filter = |test| Filter::Text { column: "attr.a".to_owned(), test };
+        let equal = filter(TextTest::Equal(text(4321).expect("not every seventh")));
+        assert_eq!(segment.matching(&equal, 0..12_000).expect("read"), [4321]);
+        let nines = filter(TextTest::Where(Arc::new(|text| text.contains("999 "))));
+        assert_eq!(segment.matching(&nines, 0..12_000).expect("read"), columns.matching(&nines, 0..12_000));
+        let texts = segment.texts("attr.a").expect("read").expect("a text column");
+        assert_eq!(texts.len(), (0..12_000).filter_map(text).count());
+    }
 }
 
 #[test]

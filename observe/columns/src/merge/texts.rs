@@ -2,9 +2,10 @@
 
 use crate::column::NULL_CODE;
 use crate::dictionary::Dictionary;
+use crate::distinct::Distinct;
 use crate::error::Error;
 use crate::leaf::nearly_all_distinct;
-use crate::page::{Distinct, Leaf};
+use crate::page::Leaf;
 use crate::segment::Segment;
 use crate::values::Numbered;
 
@@ -93,8 +94,7 @@ pub(super) fn intern_all(
 
 /// Replaces codes by their places in the order of texts, and answers with that order.
 pub(super) fn in_order(codes: &mut [u32], dictionary: &Dictionary) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..dictionary.len() as u32).collect();
-    order.sort_unstable_by_key(|code| dictionary.get(*code));
+    let order = dictionary.in_order();
     let mut ranks = vec![0; order.len()];
     for (rank, code) in (0u32..).zip(&order) {
         ranks[*code as usize] = rank;

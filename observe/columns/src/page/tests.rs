@@ -63,6 +63,7 @@ fn leaf(
         optional: shape % 2 == 1,
         in_list: shape > 1,
         compressed,
+        encoding,
         dictionary: Some(place),
         pages: vec![place],
         bounds: Bounds::Unknown,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::parquet_rows;
 use super::tables::{Cell, Chance, LOGS, SPANS, row, table};
+use super::writing;
 use bytes::Bytes;
 use proptest::prelude::{ProptestConfig, prop_assert_eq, proptest};
 use vitrine_observe_columns::{
@@ -11,17 +12,20 @@ use vitrine_observe_columns::{
 };
 
 /// A segment and how it was written.
+#[derive(Clone)]
 struct Made {
     file: Bytes,
     written: Written,
     segment: Segment,
+    /// How many parents were found when its inputs were merged.
+    earlier: usize,
 }
 
 fn opened(definition: &'static Definition, file: Vec<u8>, written: Written) -> Made {
     let file = Bytes::from(file);
     let index = written.index.clone().map(Bytes::from);
     let segment = Segment::open(definition, Arc::new(file.clone()), index).expect("a segment");
-    Made { file, written, segment }
+    Made { file, written, segment, earlier: 0 }
 }
 
 fn options(page_rows: usize) -> WriteOptions {
@@ -81,7 +85,17 @@ proptest! {
             let segments: Vec<Made> = tables.iter().map(|table| made(table, 1 + chance.below(60) as usize)).collect();
 
             let once = made(&all, page_rows);
-            let merged = merged(definition, &segments, page_rows);
+            // The last one joins what was merged already.
+            let (last, others) = segments.split_last().expect("one at least");
+            let merged = match others {
+                [] => merged(definition, std::slice::from_ref(last), page_rows),
+                others => {
+                    let first = merged(definition, others, 1 + chance.below(60) as usize);
+                    let earlier = first.written.joined.len();
+                    let both = merged(definition, &[first, last.clone()], page_rows);
+                    Made { earlier, ..both }
+                }
+            };
 
             prop_assert_eq!(parquet_rows::names(&merged.file), parquet_rows::names(&once.file));
             let (rows, expected) = (parquet_rows::rows(&merged.file), parquet_rows::rows(&once.file));
@@ -91,7 +105,7 @@ proptest! {
             }
             prop_assert_eq!(sorted(rows), sorted(expected));
             let found = tables.iter().map(elsewhere).sum::<usize>() - elsewhere(&all);
-            prop_assert_eq!(merged.written.joined.len(), found);
+            prop_assert_eq!(merged.earlier + merged.written.joined.len(), found);
             prop_assert_eq!((merged.written.min_time, merged.written.max_time), (once.written.min_time, once.written.max_time));
             prop_assert_eq!(merged.written.rows, once.written.rows);
         }
@@ -142,18 +156,31 @@ fn texts_that_are_nearly_all_distinct_are_merged_without_a_dictionary() {
 }
 
 #[test]
-fn merged_texts_bound_their_pages() {
-    let tables = [1, 2, 3].map(|seed| table(&LOGS, seed, 500, 200));
+fn merged_texts_have_bounds_and_filters() {
+    let tables = [1, 2, 3].map(|seed| table(&LOGS, seed, 1000, 30));
     let merged = merged(&LOGS, &tables.each_ref().map(|table| made(table, 64)), 64);
-    let pages = parquet_rows::text_pages(&merged.file, "service");
-    let rows = parquet_rows::rows(&merged.file);
-    assert_eq!(pages.len(), rows.len().div_ceil(64));
-    for (page, rows) in pages.iter().zip(rows.chunks(64)) {
-        let texts =
-            || rows.iter().filter_map(|row| if let Cell::Text(text) = &row[1] { Some(text.as_bytes()) } else { None });
-        match page {
-            Some((least, greatest)) => assert!(texts().all(|text| &**least <= text && text <= &**greatest)),
-            None => assert_eq!(texts().count(), 0, "a page without bounds has no texts"),
+    let indexed = writing::check_bounds(&merged.file, 64);
+    assert!(indexed.contains(&"service".to_owned()) && indexed.contains(&"attr.a".to_owned()), "{indexed:?}");
+    assert_eq!(writing::check_bloom_filters(&merged.file), ["attr.a"]);
+}
+
+#[test]
+fn a_damaged_input_is_found_out_and_never_merged_wrongly() {
+    for definition in [&SPANS, &LOGS] {
+        let inputs = [1, 2].map(|seed| made(&table(definition, seed, 120, 40), 50));
+        let expected = merged(definition, &inputs, 50);
+        let mut chance = Chance(3);
+        for _ in 0..500 {
+            let mut file = inputs[0].file.to_vec();
+            let at = chance.below(file.len() as u64) as usize;
+            let bit = 1 << chance.below(8);
+            file[at] ^= bit;
+            let Ok(damaged) = Segment::open(definition, Arc::new(Bytes::from(file)), None) else { continue };
+            let mut out = Vec::new();
+            match merge(definition, &[damaged, inputs[1].segment.clone()], &options(50), &mut out) {
+                Ok(_) => assert!(out == expected.file, "bit {bit} of byte {at} made a difference"),
+                Err(error) => assert!(matches!(error, Error::Damaged(_)), "bit {bit} of byte {at}: {error}"),
+            }
         }
     }
 }

@@ -131,7 +131,7 @@ impl Chance {
         match self.below(60) {
             0 => String::new(),
             1 => "ä".repeat(1 + self.below(100) as usize),
-            2 => "\u{10FFFF}".repeat(20),
+            2 => format!("z{}", "\u{10FFFF}".repeat(20)),
             _ => format!("text {}", self.below(variety)),
         }
     }

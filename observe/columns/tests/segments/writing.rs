@@ -18,6 +18,64 @@ fn expected(columns: &Columns) -> Vec<Vec<Cell>> {
     columns.sort().rows.iter().map(|at| row(columns, *at as usize)).collect()
 }
 
+/// Whether a value is within what is said of its page. What is not a number is within everything.
+fn within(cell: &Cell, least: &Cell, greatest: &Cell) -> bool {
+    match (cell, least, greatest) {
+        (Cell::Double(cell), Cell::Double(least), Cell::Double(greatest)) => {
+            let [cell, least, greatest] = [cell, least, greatest].map(|bits| f64::from_bits(*bits));
+            cell.is_nan() || (least <= cell && cell <= greatest)
+        }
+        _ => least <= cell && cell <= greatest,
+    }
+}
+
+/// Checks what the index of pages says; answers with the columns that it has.
+pub fn check_bounds(file: &[u8], page_rows: usize) -> Vec<String> {
+    let (names, rows) = (parquet_rows::names(file), parquet_rows::raw_rows(file));
+    let indexed = parquet_rows::bounds(file);
+    for (leaf, pages) in &indexed {
+        assert_eq!(pages.len(), rows.len().div_ceil(page_rows));
+        for (page, rows) in pages.iter().zip(rows.chunks(page_rows)) {
+            let there = || rows.iter().map(|row| &row[*leaf]).filter(|cell| **cell != Cell::Null);
+            assert_eq!(page.nulls, rows.len() - there().count());
+            match &page.both {
+                Some((least, greatest)) => {
+                    assert!(there().all(|cell| within(cell, least, greatest)), "{}: {page:?}", names[*leaf]);
+                }
+                None => assert_eq!(there().count(), 0, "{}: a page without bounds is empty", names[*leaf]),
+            }
+        }
+    }
+    indexed.iter().map(|(leaf, _)| names[*leaf].clone()).collect()
+}
+
+/// Checks that bloom filters know all texts; answers with the columns that have one.
+pub fn check_bloom_filters(file: &[u8]) -> Vec<String> {
+    let (names, rows) = (parquet_rows::names(file), parquet_rows::raw_rows(file));
+    let filters = parquet_rows::bloom_filters(file);
+    for (name, filter) in &filters {
+        let at = names.iter().position(|other| other == name).expect("a flat column");
+        for row in &rows {
+            assert!(!matches!(&row[at], Cell::Text(text) if !filter.check(&**text)), "{name}: {:?}", row[at]);
+        }
+        let wrong = (0..1000).filter(|number| filter.check(&*format!("no such text {number}"))).count();
+        assert!(wrong < 100, "{wrong} of 1000 absent texts seem to be there");
+    }
+    filters.into_iter().map(|(name, _)| name).collect()
+}
+
+#[test]
+fn attributes_have_bloom_filters() {
+    let with_texts = |rows, variety| {
+        let tables = (0..).map(|seed| table(&LOGS, seed, rows, variety));
+        tables.into_iter().find(|table| table.column("attr.a").is_some()).expect("one of two has it")
+    };
+    let (file, _) = written(&with_texts(3000, 30), 500);
+    assert_eq!(check_bloom_filters(&file), ["attr.a"]);
+    let (file, _) = written(&with_texts(300, 300), 500);
+    assert!(check_bloom_filters(&file).is_empty(), "not where they would take more than they save");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -29,6 +87,7 @@ proptest! {
             prop_assert_eq!(parquet_rows::rows(&file), expected(&columns));
             let Data::Int(times) = &columns.flat[definition.time].data else { unreachable!("times are numbers") };
             prop_assert_eq!(written.rows, rows);
+            check_bounds(&file, page_rows);
             prop_assert_eq!(Some(written.min_time), times.iter().copied().min());
             prop_assert_eq!(Some(written.max_time), times.iter().copied().max());
         }
