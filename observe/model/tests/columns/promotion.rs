@@ -47,19 +47,19 @@ fn varied(number: usize) -> Vec<KeyValue> {
         0 => i64::MIN,
         rest => rest as i64 - 3,
     };
-    let double = if number % 7 == 0 { f64::from_bits(NULL_DOUBLE) } else { number as f64 / 8.0 };
+    let double = if number.is_multiple_of(7) { f64::from_bits(NULL_DOUBLE) } else { number as f64 / 8.0 };
     let mut attributes = vec![
         pair("http.route", Proto::StringValue(format!("/orders/{}", number % 50))),
         pair("status", Proto::IntValue(int)),
-        pair("share", Proto::DoubleValue(if double.is_nan() { f64::NAN } else { double })),
-        pair("cached", Proto::BoolValue(number % 3 == 0)),
+        pair("share", Proto::DoubleValue(double)),
+        pair("cached", Proto::BoolValue(number.is_multiple_of(3))),
         pair("long", Proto::StringValue("x".repeat(number % 300))),
         pair("", Proto::StringValue("no key".into())),
         pair("odd:int", Proto::StringValue("looks like another column".into())),
         pair("bytes", Proto::BytesValue(vec![number as u8])),
         pair(&format!("rare {}", number % 40), Proto::IntValue(1)),
     ];
-    if number % 5 == 0 {
+    if number.is_multiple_of(5) {
         // The same key with another type, and once more with the same.
         attributes.push(pair("status", Proto::StringValue("fine".into())));
         attributes.push(pair("http.route", Proto::StringValue("again".into())));
