@@ -170,7 +170,7 @@ impl Dictionary {
     fn hash(&self, bytes: &[u8]) -> u64 {
         let start = self.seed ^ (bytes.len() as u64).wrapping_mul(MULTIPLIER);
         let key = self.seed ^ MULTIPLIER;
-        let (words, _) = bytes.as_chunks::<8>();
+        let (words, _) = bytes[..bytes.len().saturating_sub(1)].as_chunks::<8>();
         let hash = words.iter().fold(start, |hash, word| fold(hash ^ u64::from_le_bytes(*word), key));
         let tail = match (bytes.last_chunk::<8>(), bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
             (Some(word), ..) => u64::from_le_bytes(*word),
@@ -179,7 +179,7 @@ impl Dictionary {
             }
             _ => bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
         };
-        fold(fold(hash ^ tail, key), MULTIPLIER)
+        fold(hash ^ tail, key)
     }
 }
 
