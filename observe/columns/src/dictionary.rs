@@ -77,34 +77,42 @@ impl Dictionary {
 
     /// The number of a text, if it has one.
     pub fn find(&self, bytes: &[u8]) -> Option<u32> {
-        let hash = self.hash(bytes);
-        let mut place = self.place(hash);
-        loop {
-            let entry = self.table[place];
-            if entry.code == 0 {
-                return None;
-            }
-            if self.is(entry, hash, bytes) {
-                return Some(entry.code - 1);
-            }
-            place = (place + 1) & (self.table.len() - 1);
-        }
+        self.look(self.hash(bytes), bytes).ok()
     }
 
     /// The number of a text, which is a new one if it had none.
     pub fn intern(&mut self, bytes: &[u8]) -> u32 {
         let hash = self.hash(bytes);
+        self.look(hash, bytes).unwrap_or_else(|place| self.add(place, hash, bytes))
+    }
+
+    /// The same for bytes that should be UTF-8: none, and nothing new, for those that are not. Only what is new is checked.
+    #[inline]
+    pub fn intern_text(&mut self, bytes: &[u8]) -> Option<u32> {
+        let hash = self.hash(bytes);
+        match self.look(hash, bytes) {
+            Ok(code) => Some(code),
+            Err(place) => std::str::from_utf8(bytes).is_ok().then(|| self.add(place, hash, bytes)),
+        }
+    }
+
+    /// The number of a text, or the free entry where it belongs.
+    #[inline]
+    fn look(&self, hash: u64, bytes: &[u8]) -> Result<u32, usize> {
         let mut place = self.place(hash);
         loop {
             let entry = self.table[place];
             if entry.code == 0 {
-                break;
+                return Err(place);
             }
             if self.is(entry, hash, bytes) {
-                return entry.code - 1;
+                return Ok(entry.code - 1);
             }
             place = (place + 1) & (self.table.len() - 1);
         }
+    }
+
+    fn add(&mut self, place: usize, hash: u64, bytes: &[u8]) -> u32 {
         let code = self.len() as u32;
         self.table[place] = Entry {
             tag: (hash >> 32) as u32,
@@ -145,12 +153,14 @@ impl Dictionary {
         self.table.fill(Entry::default());
     }
 
+    #[inline]
     fn is(&self, entry: Entry, hash: u64, bytes: &[u8]) -> bool {
         entry.tag == (hash >> 32) as u32
             && entry.length as usize == bytes.len()
-            && &self.arena[entry.offset as usize..entry.offset as usize + bytes.len()] == bytes
+            && same(&self.arena[entry.offset as usize..entry.offset as usize + bytes.len()], bytes)
     }
 
+    #[inline]
     fn place(&self, hash: u64) -> usize {
         hash as usize & (self.table.len() - 1)
     }
@@ -172,25 +182,36 @@ impl Dictionary {
         self.table = table;
     }
 
-    /// Multiply and fold, 8 bytes at a time; the seed goes in with every word.
+    /// Multiply and fold, 8 bytes at a time; the seed goes in with every word. The last word overlaps the one before,
+    /// which spares a copy.
+    #[inline]
     fn hash(&self, bytes: &[u8]) -> u64 {
-        let mut hash = self.seed ^ (bytes.len() as u64).wrapping_mul(MULTIPLIER);
-        let mut words = bytes.chunks_exact(8);
-        for word in &mut words {
-            let mut eight = [0; 8];
-            eight.copy_from_slice(word);
-            hash = fold(hash ^ u64::from_le_bytes(eight), self.seed ^ MULTIPLIER);
-        }
-        let rest = words.remainder();
-        if !rest.is_empty() {
-            let mut eight = [0; 8];
-            eight[..rest.len()].copy_from_slice(rest);
-            hash = fold(hash ^ u64::from_le_bytes(eight), self.seed ^ MULTIPLIER);
-        }
-        fold(hash, MULTIPLIER)
+        let start = self.seed ^ (bytes.len() as u64).wrapping_mul(MULTIPLIER);
+        let key = self.seed ^ MULTIPLIER;
+        let (words, _) = bytes[..bytes.len().saturating_sub(1)].as_chunks::<8>();
+        let hash = words.iter().fold(start, |hash, word| fold(hash ^ u64::from_le_bytes(*word), key));
+        let tail = match (bytes.last_chunk::<8>(), bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+            (Some(word), ..) => u64::from_le_bytes(*word),
+            (None, Some(low), Some(high)) => {
+                u64::from(u32::from_le_bytes(*low)) | u64::from(u32::from_le_bytes(*high)) << 32
+            }
+            _ => bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        };
+        fold(hash ^ tail, key)
     }
 }
 
+/// Whether two texts of the same length are the same. Most are too short for a call of `memcmp` to pay.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    if let (Some(tail_a), Some(tail_b)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) {
+        let ((words_a, _), (words_b, _)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+        return tail_a == tail_b && words_a.iter().zip(words_b).all(|(a, b)| a == b);
+    }
+    a.iter().zip(b).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+}
+
+#[inline(always)]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64

@@ -237,21 +237,19 @@ impl Attributes {
     }
 }
 
-/// What follows a prefix. Whole words are compared, in place: most keys are too short for a call to pay.
+/// What follows a prefix. Whole words are compared, in place: most keys are too short for a call of `memcmp` to pay.
 #[inline(always)]
 fn after_prefix<'a>(entry: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
     let (start, rest) = entry.split_at_checked(prefix.len())?;
-    let (words, tail) = start.as_chunks::<8>();
-    let (expected_words, expected_tail) = prefix.as_chunks::<8>();
-    let same =
-        words.iter().zip(expected_words).all(|(word, expected)| word == expected) && same_tail(tail, expected_tail);
+    let same = match (start.last_chunk::<8>(), prefix.last_chunk::<8>()) {
+        // The last word overlaps the one before.
+        (Some(tail), Some(expected)) => {
+            let ((words, _), (others, _)) = (start.as_chunks::<8>(), prefix.as_chunks::<8>());
+            tail == expected && words.iter().zip(others).all(|(word, other)| word == other)
+        }
+        _ => start == prefix,
+    };
     same.then_some(rest)
-}
-
-/// Fewer than eight bytes.
-#[inline(always)]
-fn same_tail(tail: &[u8], expected: &[u8]) -> bool {
-    tail.iter().zip(expected).fold(0, |differences, (byte, expected)| differences | (byte ^ expected)) == 0
 }
 
 /// Puts a value that is written as usual: one field, of the column's type, and nothing else. Says whether it was.

@@ -165,17 +165,9 @@ pub(crate) fn end_row(columns: &mut Columns) {
 /// The number of a text. Only a text that is new is checked: what is not UTF-8 in it becomes U+FFFD.
 #[inline]
 pub(crate) fn code_of(dictionary: &mut Dictionary, text: &[u8]) -> u32 {
-    match dictionary.find(text) {
+    match dictionary.intern_text(text) {
         Some(code) => code,
-        None => add(dictionary, text),
-    }
-}
-
-#[inline(never)]
-fn add(dictionary: &mut Dictionary, text: &[u8]) -> u32 {
-    match std::str::from_utf8(text) {
-        Ok(_) => dictionary.intern(text),
-        Err(_) => dictionary.intern(String::from_utf8_lossy(text).as_bytes()),
+        None => dictionary.intern(String::from_utf8_lossy(text).as_bytes()),
     }
 }
 

@@ -36,14 +36,14 @@ use vitrine_observe_log::Log;
 use crate::Signal;
 use crate::engine::Tenant;
 use crate::kept::budget::Budget;
-use crate::kept::catalogue::Catalogue;
+use crate::kept::catalogue::{Catalogue, Contents};
 use crate::kept::depot::Depot;
-use crate::kept::held::Files;
+use crate::kept::held::{Files, Held};
 use crate::kept::status::{Meter, Troubles};
 use crate::kept::table::Table;
 use crate::kept::write::Commit;
 
-pub use depot::Folder;
+pub use depot::{Folder, Objects};
 pub use options::{Error, Options};
 
 /// How often ages are looked at.
@@ -86,6 +86,8 @@ pub(crate) struct Inner {
     /// Requests that wait for the log; none when the engine is closed.
     commits: Mutex<Option<mpsc::Sender<Commit>>>,
     closed: AtomicBool,
+    /// Segments that may be listed on disk, or not: their listing failed. Their files go when a later one succeeds.
+    uncertain: Mutex<Vec<Arc<Held>>>,
     troubles: Troubles,
     meter: Meter,
 }
@@ -193,6 +195,18 @@ impl Inner {
             })
         });
         tables[signal as usize].clone()
+    }
+
+    /// Changes the catalogue.
+    fn list<T>(&self, change: impl FnOnce(&mut Contents) -> T) -> Result<T, Error> {
+        let answer = self.catalogue.change(change)?;
+        self.uncertain.lock().drain(..).for_each(|held| held.doom());
+        Ok(answer)
+    }
+
+    /// Changes the catalogue, in which this segment appears for the first time.
+    fn list_new<T>(&self, held: &Arc<Held>, change: impl FnOnce(&mut Contents) -> T) -> Result<T, Error> {
+        self.list(change).inspect_err(|_| self.uncertain.lock().push(held.clone()))
     }
 
     fn all_tables(&self) -> Vec<Arc<Table>> {

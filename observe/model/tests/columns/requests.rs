@@ -42,6 +42,11 @@ pub fn double() -> impl Strategy<Value = f64> {
     ]
 }
 
+/// Where protobuf leaves out zero, and with it zero's sign.
+fn signless() -> impl Strategy<Value = f64> {
+    double().prop_map(|number| number + 0.0)
+}
+
 fn key() -> impl Strategy<Value = String> {
     let usual = ["http.route", "a", "a:int", "", "bytesValue", "doubleValue", "kvlistValue", "service.name"];
     prop_oneof![4 => prop::sample::select(usual.map(str::to_owned).to_vec()), 1 => ".{0,6}"]
@@ -238,7 +243,7 @@ fn exponential() -> impl Strategy<Value = metrics::ExponentialHistogramDataPoint
     });
     let shared = (attributes(), time(), time(), some(exemplar(), 2), 0..2u32);
     let sides = prop::array::uniform2(prop::option::of(buckets));
-    let numbers = (any::<u32>(), any::<u32>(), any::<i32>(), double());
+    let numbers = (any::<u32>(), any::<u32>(), any::<i32>(), signless());
     (shared, numbers, prop::array::uniform3(prop::option::of(double())), sides).prop_map(
         |(shared, numbers, sums, [positive, negative])| metrics::ExponentialHistogramDataPoint {
             attributes: shared.0,
@@ -260,9 +265,9 @@ fn exponential() -> impl Strategy<Value = metrics::ExponentialHistogramDataPoint
 }
 
 fn summary() -> impl Strategy<Value = metrics::SummaryDataPoint> {
-    let quantile = (double(), double())
+    let quantile = (signless(), signless())
         .prop_map(|(quantile, value)| metrics::summary_data_point::ValueAtQuantile { quantile, value });
-    (attributes(), time(), time(), any::<u32>(), double(), some(quantile, 3), 0..2u32).prop_map(
+    (attributes(), time(), time(), any::<u32>(), signless(), some(quantile, 3), 0..2u32).prop_map(
         |(attributes, start_time_unix_nano, time_unix_nano, count, sum, quantile_values, flags)| {
             metrics::SummaryDataPoint {
                 attributes,

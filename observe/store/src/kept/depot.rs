@@ -1,5 +1,7 @@
 //! Where segments are kept.
 
+mod objects;
+
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -8,6 +10,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use vitrine_observe_columns::{FileSource, Source};
+
+pub use objects::Objects;
 
 /// Ends the names of files that are damaged, and are kept for whoever wants to look into them.
 pub(crate) const DAMAGED: &str = ".damaged";

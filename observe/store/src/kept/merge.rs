@@ -12,6 +12,7 @@ use crate::Signal;
 use crate::kept::catalogue::Info;
 use crate::kept::held::Held;
 use crate::kept::policy::Bounds;
+use crate::kept::read::windows;
 use crate::kept::rollup::{Joints, Rollup};
 use crate::kept::seal::{Finished, PAGE_ROWS};
 use crate::kept::table::Table;
@@ -19,8 +20,6 @@ use crate::kept::{AFTER_FAILURE, Error as Failure, Inner, TICK};
 
 /// How hard merged segments are compressed: they stay.
 const ZSTD_LEVEL: i32 = 3;
-/// Rows that are read at once to find what a damaged segment is, and to count calls.
-const WINDOW: usize = 64 << 10;
 
 /// Merges and removes segments until the engine is closed.
 pub(crate) fn run(inner: &Inner) {
@@ -118,7 +117,7 @@ impl Inner {
             built => built?,
         };
         drop(segments);
-        let listed = self.catalogue.change(|contents| {
+        let listed = self.list_new(&held, |contents| {
             contents.next = contents.next.max(number + 1);
             let listed = &mut contents.table(table.tenant.name(), table.signal).segments;
             // One of them may have turned out to be damaged meanwhile.
@@ -143,9 +142,7 @@ impl Inner {
         let mut found = false;
         for held in inputs {
             let read = |segment: Segment| {
-                (0..segment.rows())
-                    .step_by(WINDOW)
-                    .try_for_each(|from| segment.read(&[from..segment.rows().min(from + WINDOW)], None).map(|_| ()))
+                windows(0..segment.rows()).try_for_each(|rows| segment.read(&[rows], None).map(|_| ()))
             };
             if let Err(error) = held.segment().and_then(read) {
                 found = true;
@@ -163,8 +160,8 @@ impl Inner {
 /// Counts calls of spans whose parents came from another segment: pairs of child and parent.
 fn join(segment: &Segment, joined: &[(u32, u32)], rollup: &mut Rollup) -> Result<(), Error> {
     let mut joints = Joints::default();
-    for from in (0..segment.rows()).step_by(WINDOW) {
-        joints.add(&segment.read(&[from..segment.rows().min(from + WINDOW)], Some(&Joints::COLUMNS))?);
+    for rows in windows(0..segment.rows()) {
+        joints.add(&segment.read(&[rows], Some(&Joints::COLUMNS))?);
     }
     for (child, parent) in joined {
         joints.call(*parent as usize, *child as usize, rollup);

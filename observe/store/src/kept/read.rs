@@ -8,6 +8,7 @@ mod traces;
 mod values;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -43,6 +44,11 @@ impl Spent {
         self.used += bytes;
         if self.used > self.most { Err(QueryError::TooMuch { bytes: self.most }) } else { Ok(()) }
     }
+}
+
+/// Rows, some thousand at a time.
+pub(crate) fn windows(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    rows.clone().step_by(WINDOW).map(move |from| from..rows.end.min(from + WINDOW))
 }
 
 /// A time as columns have it.
@@ -124,13 +130,14 @@ impl Inner {
         }
         let segment = held.segment()?;
         let mut rollup = Rollup::default();
-        for from in (0..segment.rows()).step_by(WINDOW) {
-            let columns = segment.read(&[from..segment.rows().min(from + WINDOW)], Some(&COLUMNS))?;
+        for rows in windows(0..segment.rows()) {
+            let columns = segment.read(&[rows], Some(&COLUMNS))?;
+            let all = 0..columns.rows;
             if let Some(spans) = Spans::of(&columns) {
-                spans.figures(0..columns.rows, &mut rollup);
+                spans.figures(all.clone(), &mut rollup);
             }
             let mut family = Family::default();
-            family.add(&columns, vec![0..columns.rows]);
+            family.add(&columns, vec![all]);
             family.count(&mut rollup);
         }
         Ok(rollup)
@@ -166,6 +173,18 @@ impl Inner {
         }
     }
 
+    /// Services and operations of the spans in memory.
+    fn names_in_memory(&self, snapshot: &Snapshot, mut each: impl FnMut(&Rollup)) {
+        for part in &snapshot.parts {
+            let rows = part.0.read();
+            if let Some(spans) = Spans::of(rows.columns()) {
+                let mut rollup = Rollup::default();
+                spans.names(rows.visible().into_iter().flatten(), &mut rollup);
+                each(&rollup);
+            }
+        }
+    }
+
     /// Figures of the spans in memory.
     fn rollups_in_memory(&self, snapshot: &Snapshot, mut each: impl FnMut(&Rollup)) {
         for part in &snapshot.parts {
@@ -182,7 +201,7 @@ impl Inner {
         let mut services = BTreeSet::new();
         let snapshot = self.rollups(tenant, (i64::MIN, i64::MAX), |rollup| rollup.services(&mut services))?;
         if let Some(snapshot) = snapshot {
-            self.rollups_in_memory(&snapshot, |rollup| rollup.services(&mut services));
+            self.names_in_memory(&snapshot, |rollup| rollup.services(&mut services));
         }
         Ok(services.into_iter().collect())
     }
@@ -192,7 +211,7 @@ impl Inner {
         let snapshot =
             self.rollups(tenant, (i64::MIN, i64::MAX), |rollup| rollup.operations(service, &mut operations))?;
         if let Some(snapshot) = snapshot {
-            self.rollups_in_memory(&snapshot, |rollup| rollup.operations(service, &mut operations));
+            self.names_in_memory(&snapshot, |rollup| rollup.operations(service, &mut operations));
         }
         Ok(operations.into_iter().collect())
     }

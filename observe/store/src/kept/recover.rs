@@ -23,6 +23,8 @@ use crate::kept::{Bell, Error, Inner, Options, Tables};
 const LOG: &str = "log";
 /// The folder of segments that are being written.
 const TEMPORARY: &str = "temporary";
+/// Ends the names of segments that were put aside before.
+const ROWS_ASIDE: &str = ".parquet.damaged";
 /// The folder of segments, if nothing else is said.
 const SEGMENTS: &str = "segments";
 
@@ -84,7 +86,6 @@ impl Inner {
             }
         };
         let budget = Budget::new(options.memory_bytes);
-        let troubles = Troubles::default();
         let contents = catalogue.contents();
         let tables = tables(&contents, &depot, &budget)?;
         let listed: HashSet<String> = tables
@@ -116,7 +117,8 @@ impl Inner {
             to_merge: Bell::default(),
             commits: Mutex::new(Some(sender)),
             closed: false.into(),
-            troubles,
+            uncertain: Mutex::default(),
+            troubles: Troubles::new(names.iter().filter(|name| name.ends_with(ROWS_ASIDE)).count()),
             meter: Meter::default(),
             options,
         };

@@ -39,7 +39,7 @@ impl Inner {
     /// Takes a segment out of the catalogue and out of sight.
     pub(crate) fn unlist(&self, table: &Table, held: &Held) -> Result<(), Error> {
         let number = held.info.number;
-        self.catalogue.change(|contents| {
+        self.list(|contents| {
             let listed = &mut contents.table(table.tenant.name(), table.signal).segments;
             listed.retain(|info| info.number != number);
         })?;

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use vitrine_observe_columns::{Columns, Sorted, WriteOptions, Written, write};
-use vitrine_observe_log::Position;
 
 use crate::Signal;
 use crate::kept::catalogue::Info;
@@ -131,7 +130,7 @@ impl Inner {
             let rollup = (table.signal == Signal::Traces).then(|| figures(columns, &sorted));
             Ok(Finished { written, rollup, first_ms: now, last_ms: now })
         })?;
-        self.catalogue.change(|contents| {
+        self.list_new(&held, |contents| {
             contents.next = contents.next.max(number + 1);
             let listed = contents.table(table.tenant.name(), table.signal);
             listed.through = listed.through.max(through);
@@ -174,6 +173,8 @@ impl Inner {
             rollup: rollup.is_some(),
         };
         let files = &table.files;
+        let rollup = rollup.map(|rollup| rollup.encode());
+        info.bytes += written.index.as_ref().map_or(0, Vec::len) as u64 + rollup.as_ref().map_or(0, Vec::len) as u64;
         let put =
             |name: String, temporary: &Temporary| files.depot.put(&name, &temporary.0).map_err(Error::io("keep", name));
         let put_bytes = |name: String, bytes: &[u8]| {
@@ -181,16 +182,10 @@ impl Inner {
             std::fs::write(&temporary.0, bytes).map_err(Error::io("write", temporary.0.display()))?;
             put(name, &temporary)
         };
-        put(files.rows(number), &temporary)?;
-        if let Some(index) = &written.index {
-            info.bytes += index.len() as u64;
-            put_bytes(files.index(number), index)?;
-        }
-        if let Some(rollup) = &rollup {
-            let encoded = rollup.encode();
-            info.bytes += encoded.len() as u64;
-            put_bytes(files.rollup(number), &encoded)?;
-        }
+        put(files.rows(number), &temporary)
+            .and_then(|()| written.index.map_or(Ok(()), |index| put_bytes(files.index(number), &index)))
+            .and_then(|()| rollup.map_or(Ok(()), |rollup| put_bytes(files.rollup(number), &rollup)))
+            .inspect_err(|_| files.remove(number))?;
         Ok(Arc::new(Held::new(info, files.clone(), table.signal.definition())))
     }
 
@@ -208,7 +203,7 @@ impl Inner {
                 }
             }
         }
-        self.log.truncate_before(needed.max(Position::default()))?.wait()?;
+        self.log.truncate_before(needed)?.wait()?;
         Ok(())
     }
 }

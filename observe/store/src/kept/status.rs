@@ -15,13 +15,18 @@ use crate::{LogStatus, QueryStatus, Signal, Status, TierStatus};
 const MESSAGES: usize = 16;
 
 /// What went wrong in the background.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Troubles {
     messages: Mutex<VecDeque<String>>,
     quarantined: AtomicU64,
 }
 
 impl Troubles {
+    /// None yet but so many segments that were put aside before.
+    pub(crate) fn new(quarantined: usize) -> Self {
+        Self { messages: Mutex::default(), quarantined: AtomicU64::new(quarantined as u64) }
+    }
+
     /// Something failed, and is tried again.
     pub(crate) fn fail(&self, error: &Error) {
         self.tell(error.story());

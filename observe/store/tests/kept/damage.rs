@@ -38,6 +38,9 @@ fn spans(round: u64) -> Vec<Sent> {
     (1..=30).map(|span| Sent::new(round as u8, round * 100 + span)).collect()
 }
 
+/// What happens to a file.
+type Damage = fn(&Path);
+
 /// Three segments, and a few spans in the log.
 fn fill(folder: &Path) -> Vec<Sent> {
     let (kept, _) = open(apart(folder));
@@ -59,7 +62,7 @@ fn without(sent: &[Sent], round: u8) -> Vec<Sent> {
 
 #[test]
 fn damaged_segments_are_put_aside_and_the_rest_is_served() {
-    let damages: [(&str, fn(&Path)); 4] = [
+    let damages: [(&str, Damage); 4] = [
         ("missing", |path| std::fs::remove_file(path).expect("removed")),
         ("truncated", |path| {
             let bytes = std::fs::read(path).expect("read");
@@ -81,6 +84,7 @@ fn damaged_segments_are_put_aside_and_the_rest_is_served() {
             let (kept, _) = open(apart(folder.path()));
             assert_eq!(all(&kept), without(&sent, 1), "{what}");
             assert_eq!(kept.services(&vitrine_observe_store::Tenant::default()).expect("read").len(), 3);
+            assert!(what == "missing" || kept.status().quarantined == 1);
         }
         let aside = files(folder.path(), ".damaged").len();
         assert_eq!(aside, if what == "missing" { 2 } else { 3 }, "{what}");

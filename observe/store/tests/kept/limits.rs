@@ -173,7 +173,7 @@ fn the_log_is_cut_behind_segments() {
     let mut sent = Vec::new();
     for span in 1..=2000u64 {
         let span = Sent::new((span % 50) as u8, span);
-        match write(&kept, &Tenant::default(), Signal::Traces, request(&[span.clone()])) {
+        match write(&kept, &Tenant::default(), Signal::Traces, request(std::slice::from_ref(&span))) {
             Ok(_) => sent.push(span),
             Err(WriteError::Disk { .. }) => {
                 full = true;

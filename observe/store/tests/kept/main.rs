@@ -5,4 +5,5 @@ mod crash;
 mod damage;
 mod likeness;
 mod limits;
+mod objects;
 mod support;

@@ -15,7 +15,7 @@ use crate::kept::Inner;
 use crate::kept::held::Held;
 use crate::kept::part::Part;
 use crate::kept::read::search::ranges;
-use crate::kept::read::{WINDOW, time};
+use crate::kept::read::{time, windows};
 use crate::kept::table::Table;
 
 /// Rows of a window are read one by one when at most this part of them is wanted.
@@ -139,10 +139,6 @@ impl Inner {
             reading: None,
         })
     }
-}
-
-fn windows(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
-    rows.clone().step_by(WINDOW).map(move |from| from..rows.end.min(from + WINDOW))
 }
 
 impl Scanning {

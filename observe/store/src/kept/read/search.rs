@@ -146,8 +146,7 @@ impl Inner {
         let Some((table, snapshot)) = self.rows(tenant, Signal::Traces) else { return Ok(Vec::new()) };
         let mut spent = self.spent();
         let ids = self.newest(&table, &snapshot, query, &mut spent)?;
-        let most = MAX_TRACE_SPANS.min(MAX_SEARCH_SPANS);
-        let mut traces = self.traces(&table, &snapshot, &ids, most, &mut spent)?;
+        let mut traces = self.traces(&table, &snapshot, &ids, (MAX_TRACE_SPANS, MAX_SEARCH_SPANS), &mut spent)?;
         let mut room = MAX_SEARCH_SPANS;
         for trace in &mut traces {
             trace.truncated |= trace.spans.len() > room;

@@ -14,25 +14,26 @@ use crate::kept::read::Spent;
 use crate::kept::table::{Snapshot, Table};
 use crate::{Signal, Trace};
 
-/// Rows of each of some ids, at most so many of each.
-struct Wanted<'a> {
-    ids: &'a [TraceId],
+/// Rows of each of some ids, at most so many of each and of all together.
+struct Wanted {
     left: HashMap<TraceId, usize>,
+    room: usize,
 }
 
-impl<'a> Wanted<'a> {
-    fn new(ids: &'a [TraceId], most: usize) -> Self {
-        Self { ids, left: ids.iter().map(|id| (*id, most)).collect() }
+impl Wanted {
+    fn new(ids: &[TraceId], most: usize, room: usize) -> Self {
+        Self { left: ids.iter().map(|id| (*id, most)).collect(), room }
     }
 
-    /// Ids of which more rows are wanted.
-    fn open(&self) -> impl Iterator<Item = (TraceId, usize)> {
-        self.ids.iter().filter_map(|id| Some((*id, *self.left.get(id)?))).filter(|(_, left)| *left > 0)
+    /// How many more rows of this id are wanted.
+    fn left(&self, id: TraceId) -> usize {
+        self.left.get(&id).map_or(0, |left| self.room.min(*left))
     }
 
     fn took(&mut self, id: TraceId, rows: usize) {
+        self.room -= rows;
         if let Some(left) = self.left.get_mut(&id) {
-            *left = left.saturating_sub(rows);
+            *left -= rows;
         }
     }
 }
@@ -55,25 +56,27 @@ fn first(ranges: Vec<Range<usize>>, mut most: usize) -> Vec<Range<usize>> {
 }
 
 impl Inner {
-    /// Rows with one of these ids, at most so many of each. They come in several tables.
+    /// Rows with one of these ids, at most so many of each, and of all together. They come in several tables.
     fn rows_of(
         &self,
         table: &Table,
         snapshot: &Snapshot,
         column: usize,
         ids: &[TraceId],
-        most: usize,
+        (most, room): (usize, usize),
         spent: &mut Spent,
     ) -> Result<Vec<Columns>, QueryError> {
-        let mut wanted = Wanted::new(ids, most);
+        let mut wanted = Wanted::new(ids, most, room);
         let mut found = Vec::new();
         for part in snapshot.parts.iter().rev() {
             let rows = part.0.read();
             let mut taken = Vec::new();
-            let open: Vec<_> = wanted.open().collect();
-            for (id, left) in open {
+            for id in ids.iter().copied() {
+                if wanted.left(id) == 0 {
+                    continue;
+                }
                 let mut of_id = rows.seen(rows.columns().find(column, number(id)));
-                of_id.truncate(left);
+                of_id.truncate(wanted.left(id));
                 wanted.took(id, of_id.len());
                 taken.extend(of_id);
             }
@@ -86,11 +89,13 @@ impl Inner {
         for held in snapshot.segments.iter().rev() {
             let read = |segment: &Segment| {
                 let mut ranges = Vec::new();
-                let open: Vec<_> = wanted.open().collect();
-                for (id, left) in open {
-                    let of_id = first(segment.find(number(id))?, left);
-                    wanted.took(id, of_id.iter().map(Range::len).sum());
-                    ranges.extend(of_id);
+                for id in ids {
+                    let left = wanted.left(*id);
+                    if left > 0 {
+                        let of_id = first(segment.find(number(*id))?, left);
+                        wanted.took(*id, of_id.iter().map(Range::len).sum());
+                        ranges.extend(of_id);
+                    }
                 }
                 if ranges.is_empty() {
                     return Ok(None);
@@ -106,17 +111,19 @@ impl Inner {
         Ok(found)
     }
 
-    /// Traces by their ids, in this order, at most so many spans of each. Those of which there is nothing are left out.
+    /// Traces by their ids, in this order, at most so many spans of each, and of all together. Those of which there is
+    /// nothing are left out.
     pub(crate) fn traces(
         &self,
         table: &Arc<Table>,
         snapshot: &Snapshot,
         ids: &[TraceId],
-        most: usize,
+        (most, room): (usize, usize),
         spent: &mut Spent,
     ) -> Result<Vec<Trace>, QueryError> {
         // One more than asked for tells whether there are more.
-        let found = self.rows_of(table, snapshot, spans::TRACE_ID, ids, most.saturating_add(1), spent)?;
+        let bounds = (most.saturating_add(1), room.saturating_add(1));
+        let found = self.rows_of(table, snapshot, spans::TRACE_ID, ids, bounds, spent)?;
         let mut traces: HashMap<TraceId, Vec<SpanRow>> = HashMap::new();
         for columns in &found {
             for row in 0..columns.rows {
@@ -138,12 +145,12 @@ impl Inner {
 
     pub(crate) fn trace(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Option<Trace>, QueryError> {
         let Some((table, snapshot)) = self.rows(tenant, Signal::Traces) else { return Ok(None) };
-        Ok(self.traces(&table, &snapshot, &[id], most, &mut self.spent())?.pop())
+        Ok(self.traces(&table, &snapshot, &[id], (most, most), &mut self.spent())?.pop())
     }
 
     pub(crate) fn logs_of(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Vec<LogRow>, QueryError> {
         let Some((table, snapshot)) = self.rows(tenant, Signal::Logs) else { return Ok(Vec::new()) };
-        let found = self.rows_of(&table, &snapshot, logs::TRACE_ID, &[id], most, &mut self.spent())?;
+        let found = self.rows_of(&table, &snapshot, logs::TRACE_ID, &[id], (most, most), &mut self.spent())?;
         let mut rows: Vec<LogRow> = found
             .iter()
             .flat_map(|columns| (0..columns.rows).map(move |row| LogRow::from_columns(columns, row)))

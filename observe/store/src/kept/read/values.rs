@@ -10,8 +10,8 @@ use vitrine_observe_model::json_value;
 use crate::Signal;
 use crate::engine::{QueryError, Tenant};
 use crate::kept::Inner;
-use crate::kept::read::WINDOW;
 use crate::kept::read::search::ranges;
+use crate::kept::read::{WINDOW, windows};
 
 /// Rows of each segment that are looked at for values that are in no dictionary of their own.
 const MOST_ROWS: usize = 32 * WINDOW;
@@ -90,12 +90,11 @@ impl Inner {
             let rows = self.read(&table, held, |segment| {
                 let typed =
                     segment.columns().any(|(name, ..)| found.columns[1..].iter().any(|column| **column == **name));
-                let end = segment.rows();
-                let from = end.saturating_sub(MOST_ROWS);
+                let last = segment.rows().saturating_sub(MOST_ROWS)..segment.rows();
                 if typed {
-                    return Ok(vec![from..end]);
+                    return Ok(vec![last]);
                 }
-                Ok(ranges(&segment.matching(&found.rare(), from..end)?))
+                Ok(ranges(&segment.matching(&found.rare(), last)?))
             })?;
             let names = found.columns.clone();
             let mut columns: Vec<&str> = names[1..].iter().map(String::as_str).collect();
@@ -112,8 +111,4 @@ impl Inner {
         }
         Ok(found.values.into_iter().take(most).collect())
     }
-}
-
-fn windows(rows: std::ops::Range<usize>) -> impl Iterator<Item = std::ops::Range<usize>> {
-    rows.clone().step_by(WINDOW).map(move |from| from..rows.end.min(from + WINDOW))
 }

@@ -62,19 +62,32 @@ impl<'a> Spans<'a> {
         text(self.services, self.services.codes[row])
     }
 
+    /// The number of a row's operation.
+    fn operation(&self, row: usize, known: &mut HashMap<(u32, u32, u8), u32>, into: &mut Rollup) -> u32 {
+        let (service, name) = (self.services.codes[row], self.names.codes[row]);
+        let kind = u8::try_from(self.kinds[row]).unwrap_or(0);
+        *known
+            .entry((service, name, kind))
+            .or_insert_with(|| into.operation(text(self.services, service), text(self.names, name), kind))
+    }
+
     /// Adds figures of these rows.
     pub(crate) fn figures(&self, rows: impl Iterator<Item = usize>, into: &mut Rollup) {
-        let mut known: HashMap<(u32, u32, u8), u32> = HashMap::new();
+        let mut known = HashMap::new();
         for row in rows {
-            let (service, name) = (self.services.codes[row], self.names.codes[row]);
-            let kind = u8::try_from(self.kinds[row]).unwrap_or(0);
+            let operation = self.operation(row, &mut known, into);
             let status = u8::try_from(self.statuses[row]).unwrap_or(0);
-            let operation = *known
-                .entry((service, name, kind))
-                .or_insert_with(|| into.operation(text(self.services, service), text(self.names, name), kind));
             let duration = u64::try_from(self.durations[row]).unwrap_or(0);
             into.add(operation, status, self.starts[row], duration);
         }
+    }
+
+    /// Adds the services and operations of these rows, without figures.
+    pub(crate) fn names(&self, rows: impl Iterator<Item = usize>, into: &mut Rollup) {
+        let mut known = HashMap::new();
+        rows.for_each(|row| {
+            self.operation(row, &mut known, into);
+        });
     }
 
     /// Adds a call between services of these rows.
