@@ -8,4 +8,5 @@ mod pages;
 mod parameters;
 mod roundtrip;
 mod scenario;
+mod sql;
 mod zipkin;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 use vitrine_observe_api::{SqlAnswer, SqlFormat, SqlRefusal, Statements, sql_router};
-use vitrine_observe_store::Tenant;
+use vitrine_observe_store::{Access, Right, Tenant, Token};
 
 /// Answers what it was asked, refuses what it is told to, and breaks off in the middle.
 struct Echo;
@@ -45,12 +45,7 @@ impl Statements for Echo {
 }
 
 fn router() -> Router {
-    let whose = |headers: &HeaderMap| match headers.get("x-scope-orgid").map(|name| name.to_str().unwrap_or_default()) {
-        None => Ok(Tenant::default()),
-        Some("secret") => Err(StatusCode::FORBIDDEN.into_response()),
-        Some(name) => Tenant::new(name).map_err(|_| StatusCode::BAD_REQUEST.into_response()),
-    };
-    sql_router(Arc::new(Echo), Arc::new(whose))
+    sql_router(Arc::new(Echo), Access::open())
 }
 
 async fn send(uri: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Response {
@@ -118,8 +113,30 @@ async fn refusals_have_their_status() {
         assert_eq!(response.headers().contains_key(header::RETRY_AFTER), statement == "busy");
         assert!(text(response).await.starts_with("{\"error\":"));
     }
-    assert_eq!(send("/api/sql", &[("x-scope-orgid", "secret")], "x").await.status(), StatusCode::FORBIDDEN);
     assert_eq!(send("/api/sql", &[], vec![b'x'; 3 << 20]).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn only_those_who_may_read_are_answered() {
+    let token = |token: &str, right| Token { token: token.into(), rights: vec![right], tenant: Some("blue".into()) };
+    let access = Access::new(&[token("reads-blue", Right::Read), token("writes-blue", Right::Write)]).expect("sound tokens");
+    for (header, tenant, status) in [
+        (None, "blue", StatusCode::UNAUTHORIZED),
+        (Some("Bearer reads-blue"), "blue", StatusCode::OK),
+        (Some("Bearer reads-blue"), "red", StatusCode::FORBIDDEN),
+        (Some("Bearer writes-blue"), "blue", StatusCode::FORBIDDEN),
+        (Some("Bearer reads-blue"), "no/name", StatusCode::BAD_REQUEST),
+    ] {
+        let mut request = Request::post("/api/sql").header("x-scope-orgid", tenant);
+        if let Some(header) = header {
+            request = request.header(header::AUTHORIZATION, header);
+        }
+        let request = request.body(Body::from("SELECT 1")).expect("a request");
+        let answer = sql_router(Arc::new(Echo), access.clone()).oneshot(request).await.expect("an answer");
+        assert_eq!(answer.status(), status, "{header:?} {tenant}");
+        assert_eq!(answer.headers().contains_key(header::WWW_AUTHENTICATE), status == StatusCode::UNAUTHORIZED);
+        assert!(status == StatusCode::OK || text(answer).await.starts_with("{\"error\":"));
+    }
 }
 
 #[tokio::test]
