@@ -21,12 +21,16 @@ pub(crate) use origin::{RESOURCE_DROPPED, RESOURCE_SCHEMA_URL, SCOPE_DROPPED, SC
 
 /// Bytes of scratch that are kept from one row to the next.
 const KEPT_SCRATCH_BYTES: usize = 1 << 20;
+/// Bytes of requests of which nothing was taken, after which an empty table forgets the texts that it learned from them.
+const MAX_LOST_BYTES: usize = 16 << 20;
 const RESOURCES: u64 = fields(&[1]);
 
 /// A table that grows with requests.
 pub struct Builder {
     signal: Signal,
     table: Table,
+    /// Bytes of requests of which nothing was taken, since the table was cleared.
+    lost: usize,
 }
 
 /// The columns, and what is needed to fill them.
@@ -59,7 +63,7 @@ impl Builder {
     /// An empty table.
     pub fn new(signal: Signal) -> Self {
         let columns = Columns::new(signal.definition());
-        Self { signal, table: Table { columns, attributes: Attributes::default(), text: Vec::new() } }
+        Self { signal, table: Table { columns, attributes: Attributes::default(), text: Vec::new() }, lost: 0 }
     }
 
     /// The signal that it is for.
@@ -70,7 +74,8 @@ impl Builder {
     /// Adds the rows of an OTLP export request in protobuf. When the request is malformed, the table has the same rows
     /// as before.
     ///
-    /// One table takes less than 4 GiB of texts in one column, and four billion elements in one list.
+    /// One table takes less than 4 GiB of texts in one column, and four billion elements in one list: clear it by
+    /// [`Self::bytes`], not by its rows alone. Texts of rows that were refused count, too.
     pub fn append(&mut self, request: &[u8]) -> Result<Appended, Malformed> {
         let before = self.table.columns.rows;
         let outcome = self.read(request);
@@ -81,6 +86,12 @@ impl Builder {
         self.table.columns.fill();
         if self.table.text.capacity() > KEPT_SCRATCH_BYTES {
             self.table.text = Vec::new();
+        }
+        if self.table.columns.rows == before {
+            self.lost += request.len();
+            if before == 0 && self.lost > MAX_LOST_BYTES {
+                self.clear();
+            }
         }
         outcome.map_err(|fault| fault.within(request))
     }
@@ -110,6 +121,7 @@ impl Builder {
 
     /// Removes all rows. Memory is kept, and so are the columns of attributes that were used.
     pub fn clear(&mut self) {
+        self.lost = 0;
         self.table.attributes.clear(&mut self.table.columns);
     }
 

@@ -1,9 +1,11 @@
 //! The observatory's data model: traces, logs and metric points as Arrow columns.
 //!
-//! A decoded OTLP request goes straight into column builders ([`SpanBuilder`], [`LogBuilder`], [`MetricBuilder`]);
-//! a builder is frozen into a batch ([`SpanBatch`], …) whose rows become plain structs ([`SpanRow`], …) only when
-//! a query returns them. Attributes keep their types: they are stored in OTLP's own encoding, in one binary column,
-//! with the keys replaced by numbers into a table that belongs to the batch.
+//! A table is a [`Builder`]: it takes OTLP requests in protobuf and decodes them in one pass, straight from the wire into
+//! [`vitrine_observe_columns::Columns`]. What the tables consist of is in [`definitions`]. Frequent attributes get columns
+//! of their own, the others stay in a map; their types are kept. Rows become plain structs ([`SpanRow`], …) only when a
+//! query returns them; [`batch`] makes Arrow batches of whole tables for SQL.
+//!
+//! [`SpanBuilder`], [`LogBuilder`] and [`MetricBuilder`] are what the store in memory stands on.
 //!
 //! This crate knows no transport and keeps nothing: see `vitrine-observe-store` for the memory that it fills.
 

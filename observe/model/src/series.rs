@@ -5,7 +5,8 @@ const FIRST: u64 = 0x9E37_79B1_85EB_CA87;
 const SECOND: u64 = 0xC2B2_AE3D_27D4_EB4F;
 
 /// A hash of bytes that is the same in every process. Attributes are hashed as on the wire, and their hashes added up,
-/// so that their order does not matter. A sender can make its own series collide: who needs to be sure compares names
+/// so that their order does not matter; what belongs to resource, scope, name and point is rotated by another number of
+/// bits each, so that it matters where an attribute stands. A sender can make its own series collide: who needs to be sure compares names
 /// and attributes too.
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
     let (words, tail) = bytes.as_chunks::<8>();

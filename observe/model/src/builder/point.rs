@@ -187,7 +187,7 @@ impl Table {
     }
 
     fn point_attribute(&mut self, entry: &[u8], before: u8, shared: &mut Shared) -> Result<u8, Fault> {
-        shared.series = shared.series.wrapping_add(hash(entry));
+        shared.series = shared.series.wrapping_add(hash(entry).rotate_left(5));
         self.attributes.append(&mut self.columns, entry, before)
     }
 

@@ -258,3 +258,15 @@ fn odd_times_are_kept_as_far_as_they_go() {
     let row = times(u64::MAX, 0);
     assert_eq!((row.start_ns, row.end_ns), (i64::MAX as u64, 0));
 }
+
+#[test]
+fn what_is_refused_does_not_pile_up() {
+    let mut builder = Builder::new(Signal::Traces);
+    for number in 0..40u8 {
+        let mut request = with_span(&field(5, &vec![b'a' + number % 26; 1 << 20]));
+        request[20..28].fill(number);
+        request.extend_from_slice(&[0x0A, 0x05]);
+        builder.append(&request).expect_err("cut off");
+    }
+    assert!(builder.bytes() < 40 << 20, "{} bytes held of nothing", builder.bytes());
+}
