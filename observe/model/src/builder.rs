@@ -13,10 +13,11 @@ mod span;
 use vitrine_observe_columns::Columns;
 
 use crate::attributes::Attributes;
-use crate::batch::Rejected;
+use crate::rejected::Rejected;
 use crate::signal::Signal;
 use crate::wire::{Fault, Malformed, Reader, fields, length};
 
+pub use origin::UNKNOWN_SERVICE;
 pub(crate) use origin::{RESOURCE_DROPPED, RESOURCE_SCHEMA_URL, SCOPE_DROPPED, SCOPE_SCHEMA_URL};
 
 /// Bytes of scratch that are kept from one row to the next.

@@ -5,27 +5,21 @@
 //! of their own, the others stay in a map; their types are kept. Rows become plain structs ([`SpanRow`], …) only when a
 //! query returns them; [`batch`] makes Arrow batches of whole tables for SQL.
 //!
-//! [`SpanBuilder`], [`LogBuilder`] and [`MetricBuilder`] are what the store in memory stands on.
-//!
-//! This crate knows no transport and keeps nothing: see `vitrine-observe-store` for the memory that it fills.
+//! This crate knows no transport and keeps nothing: see `vitrine-observe-store`.
 
 mod arrow;
 mod attributes;
-mod batch;
 mod builder;
 mod cells;
 pub mod definitions;
 mod id;
 mod json;
-mod keys;
-mod log;
-mod metric;
+mod log_row;
 mod metric_point;
-mod origin;
+mod rejected;
 mod rows;
 mod series;
 mod signal;
-mod span;
 mod span_row;
 mod table;
 mod value;
@@ -33,16 +27,13 @@ mod wire;
 
 pub use arrow::{BatchTooLarge, batch};
 pub use attributes::{MAX_ATTRIBUTE_COLUMNS, attribute_column, attribute_key};
-pub use batch::{Batch, OpenBatch, Rejected};
-pub use builder::{Appended, Builder};
+pub use builder::{Appended, Builder, UNKNOWN_SERVICE};
 pub use id::{IdError, SpanId, TraceId};
-pub use log::{LogBatch, LogBuilder, LogRow};
-pub use metric::{MetricBatch, MetricBuilder};
+pub use log_row::LogRow;
 pub use metric_point::{Buckets, ExemplarRow, MetricKind, MetricRow, Point, Temporality};
-pub use origin::{Origin, Scope, UNKNOWN_SERVICE};
+pub use rejected::Rejected;
 pub use rows::{json_attributes, json_value, row_attributes};
 pub use signal::Signal;
-pub use span::{SpanBatch, SpanBuilder};
 pub use span_row::{EventRow, LinkRow, ScopeInfo, SpanKind, SpanRow, StatusCode};
 pub use table::Table;
 pub use value::{Attribute, Value};

@@ -1,9 +1,5 @@
 //! A metric point as a plain struct, made only for rows that a query returns.
 
-use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets as ProtoBuckets;
-use opentelemetry_proto::tonic::metrics::v1::{ExponentialHistogramDataPoint, HistogramDataPoint, SummaryDataPoint};
-use prost::Message;
-
 use crate::{Attribute, ScopeInfo, SpanId, TraceId};
 
 /// What a metric counts like.
@@ -173,49 +169,4 @@ pub struct MetricRow {
     pub resource_schema_url: String,
     /// The instrumentation scope.
     pub scope: ScopeInfo,
-}
-
-/// Puts a point together from its columns.
-pub(crate) fn point(kind: MetricKind, double: Option<f64>, int: Option<i64>, encoded: &[u8]) -> Point {
-    match kind {
-        MetricKind::Gauge | MetricKind::Sum => match (double, int) {
-            (Some(number), _) => Point::Double(number),
-            (None, Some(number)) => Point::Int(number),
-            (None, None) => Point::Absent,
-        },
-        MetricKind::Histogram => {
-            let point = HistogramDataPoint::decode(encoded).unwrap_or_default();
-            Point::Histogram {
-                count: point.count,
-                sum: point.sum,
-                min: point.min,
-                max: point.max,
-                bounds: point.explicit_bounds,
-                counts: point.bucket_counts,
-            }
-        }
-        MetricKind::ExponentialHistogram => {
-            let point = ExponentialHistogramDataPoint::decode(encoded).unwrap_or_default();
-            Point::ExponentialHistogram {
-                count: point.count,
-                sum: point.sum,
-                min: point.min,
-                max: point.max,
-                scale: point.scale,
-                zero_count: point.zero_count,
-                zero_threshold: point.zero_threshold,
-                positive: buckets(point.positive),
-                negative: buckets(point.negative),
-            }
-        }
-        MetricKind::Summary => {
-            let point = SummaryDataPoint::decode(encoded).unwrap_or_default();
-            let quantiles = point.quantile_values.iter().map(|value| (value.quantile, value.value)).collect();
-            Point::Summary { count: point.count, sum: point.sum, quantiles }
-        }
-    }
-}
-
-fn buckets(buckets: Option<ProtoBuckets>) -> Buckets {
-    buckets.map_or_else(Buckets::default, |buckets| Buckets { offset: buckets.offset, counts: buckets.bucket_counts })
 }

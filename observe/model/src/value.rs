@@ -1,10 +1,5 @@
 //! Typed attribute values, as queries see them.
 
-use opentelemetry_proto::tonic::common::v1::any_value::Value as Proto;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
-
-use crate::keys::Keys;
-
 /// A value with the type that its sender gave it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -61,31 +56,6 @@ impl Value {
             Self::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), entry.value.json())).collect(),
         }
     }
-
-    pub(crate) fn from_proto(value: Option<AnyValue>, keys: &Keys) -> Self {
-        match value.and_then(|value| value.value) {
-            None | Some(Proto::StringValueStrindex(_)) => Self::Empty,
-            Some(Proto::StringValue(text)) => Self::String(text),
-            Some(Proto::BoolValue(flag)) => Self::Bool(flag),
-            Some(Proto::IntValue(number)) => Self::Int(number),
-            Some(Proto::DoubleValue(number)) => Self::Double(number),
-            Some(Proto::BytesValue(bytes)) => Self::Bytes(bytes),
-            Some(Proto::ArrayValue(array)) => {
-                Self::Array(array.values.into_iter().map(|item| Self::from_proto(Some(item), keys)).collect())
-            }
-            Some(Proto::KvlistValue(list)) => Self::Map(attributes(list.values, keys)),
-        }
-    }
-}
-
-/// Attributes out of stored protobuf.
-pub(crate) fn attributes(list: Vec<KeyValue>, keys: &Keys) -> Vec<Attribute> {
-    list.into_iter()
-        .map(|entry| Attribute {
-            key: keys.name(entry.key, entry.key_strindex),
-            value: Value::from_proto(entry.value, keys),
-        })
-        .collect()
 }
 
 fn double_text(number: f64) -> String {

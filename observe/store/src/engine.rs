@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
-use vitrine_observe_model::{LogRow, Signal, StatusCode, Table, TraceId};
+use vitrine_observe_model::{LogRow, Rejected, Signal, StatusCode, Table, TraceId};
 
-use crate::{Accepted, Dependency, Operation, Status, Trace, TraceQuery};
+use crate::{Dependency, Operation, Status, Trace, TraceQuery};
 
 /// Longest tenant name, in bytes.
 pub(crate) const MAX_TENANT_BYTES: usize = 64;
@@ -54,6 +54,17 @@ impl fmt::Display for Tenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// What became of a request's rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// Rows taken.
+    pub taken: u64,
+    /// Rows refused.
+    pub rejected: u64,
+    /// Why the first refused row was refused.
+    pub reason: Option<Rejected>,
 }
 
 /// Why a request was not taken. Nothing of it is kept.

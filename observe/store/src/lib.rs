@@ -1,28 +1,24 @@
 //! What keeps the observatory's spans, log records and metric points.
 //!
 //! [`Engine`] is what protocols ask of it. [`Kept`] is our own engine: a write-ahead log, tables in memory, Parquet
-//! segments that are merged, and retention. [`Store`] holds everything in bounded memory only.
+//! segments that are merged, and retention.
 //!
 //! It knows no transport. Queries block: call them off the async threads.
 
 mod access;
-mod dependencies;
 mod engine;
-mod interim;
 mod kept;
 mod query;
 mod status;
-mod store;
-mod tail;
 
 pub use access::{Access, AccessError, Denied, Right, Token};
-pub use dependencies::{Dependency, MAX_DEPENDENCY_SPANS};
-pub use engine::{Batches, Engine, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant, TenantError, WriteError};
+pub use engine::{
+    Accepted, Batches, Engine, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant, TenantError, WriteError,
+};
 pub use kept::depot::Depot;
 pub use kept::{Error, Folder, Kept, Objects, Options};
-pub use query::{MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
+pub use query::{Dependency, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
 pub use status::{LogStatus, QueryStatus, SignalStatus, Status, TierStatus};
-pub use store::{Accepted, Limits, Store};
 pub use vitrine_observe_log::Fsync;
 
 // The row types that queries return, so that readers need name one crate only.

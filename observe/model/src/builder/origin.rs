@@ -6,10 +6,12 @@ use super::{Appended, Table};
 use crate::cells::{code_in, fill_code};
 use crate::definitions::{logs, metrics, spans};
 use crate::json::{Any, Object, any, key_value};
-use crate::origin::UNKNOWN_SERVICE;
 use crate::series::hash;
 use crate::signal::Signal;
 use crate::wire::{Fault, Reader, fields, length, varint};
+
+/// The service of rows whose resource names none, as OpenTelemetry's SDKs call it.
+pub const UNKNOWN_SERVICE: &str = "unknown_service";
 
 const FIRST: u32 = length(1);
 const SECOND: u32 = length(2);

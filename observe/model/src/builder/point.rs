@@ -3,9 +3,9 @@
 use super::Table;
 use super::metric::{Metric, Shared};
 use crate::attributes::NO_SLOT;
-use crate::batch::Rejected;
 use crate::cells::{clamp, push_double, push_int, put_double, put_int};
 use crate::definitions::metrics;
+use crate::rejected::Rejected;
 use crate::series::hash;
 use crate::wire::{Fault, Reader, fields, fixed64, length, varint};
 use vitrine_observe_columns::NULL_INT;

@@ -4,13 +4,13 @@ use vitrine_observe_columns::NULL_INT;
 
 use super::{Appended, Table, id8, id16};
 use crate::attributes::NO_SLOT;
-use crate::batch::Rejected;
 use crate::cells::{
     clamp, end_row, push_id8, push_id16, push_int, push_text, put_id8, put_id16, put_int, put_positive, put_some_text,
     put_text,
 };
 use crate::definitions::spans;
 use crate::json::Object;
+use crate::rejected::Rejected;
 use crate::wire::{Fault, Reader, fields, fixed32, fixed64, length, varint};
 
 const SPAN: u64 = fields(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]);

@@ -1,0 +1,40 @@
+//! A log record as a plain struct, made only for rows that a query returns.
+
+use crate::{Attribute, ScopeInfo, SpanId, TraceId, Value};
+
+/// A whole log record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogRow {
+    /// When it happened, in nanoseconds since 1970; when it was observed if the sender did not say.
+    pub time_ns: u64,
+    /// When it was collected, in nanoseconds since 1970.
+    pub observed_time_ns: u64,
+    /// OTLP's severity number, 1 to 24; 0 when not given.
+    pub severity: u8,
+    /// The severity in the sender's own words.
+    pub severity_text: String,
+    /// The resource's `service.name`.
+    pub service: String,
+    /// The trace that it belongs to.
+    pub trace_id: Option<TraceId>,
+    /// The span that it belongs to.
+    pub span_id: Option<SpanId>,
+    /// W3C trace flags.
+    pub flags: u32,
+    /// The kind of event; empty for plain records.
+    pub event_name: String,
+    /// The message.
+    pub body: Value,
+    /// Attributes as sent.
+    pub attributes: Vec<Attribute>,
+    /// Attributes that the sender left out.
+    pub dropped_attributes: u32,
+    /// The resource's attributes.
+    pub resource: Vec<Attribute>,
+    /// Attributes of the resource that the sender left out.
+    pub resource_dropped_attributes: u32,
+    /// Where the schema of the resource is described.
+    pub resource_schema_url: String,
+    /// The instrumentation scope.
+    pub scope: ScopeInfo,
+}
