@@ -28,6 +28,10 @@ use crate::{Usage, units};
 const FOLDER: &str = "observatory";
 /// The name under which the observatory's own figures are found.
 const SERVICE: &str = "observatory";
+/// The least memory, in MiB: below, requests would wait for segments all the time.
+const MIN_MEMORY_MIB: u32 = 16;
+/// A table becomes a segment when it takes this part of the memory: others are written meanwhile.
+const SEALED_PART: usize = 3;
 /// Jaeger's own port.
 const JAEGER_PORT: u16 = 16686;
 /// Zipkin's own port.
@@ -134,13 +138,19 @@ fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
         "never" => Fsync::Never,
         other => return Err(Usage(format!("observatory.fsync = {other:?}: expected always, second or never"))),
     };
+    if settings.memory_mib < MIN_MEMORY_MIB {
+        return Err(Usage(format!("observatory.memory_mib = {}: expected at least {MIN_MEMORY_MIB}", settings.memory_mib)));
+    }
+    let memory_bytes = mebibytes(settings.memory_mib);
+    let usual = Options::new(data.join(FOLDER));
     Ok(Options {
         fsync,
-        memory_bytes: mebibytes(settings.memory_mib),
+        memory_bytes,
+        seal_bytes: usual.seal_bytes.min(memory_bytes / SEALED_PART),
         query_memory_bytes: mebibytes(settings.query_memory_mib),
         retention: units::time("observatory.retention", &settings.retention)?,
         max_bytes: units::size("observatory.max_bytes", &settings.max_bytes)?,
-        ..Options::new(data.join(FOLDER))
+        ..usual
     })
 }
 

@@ -201,7 +201,7 @@ impl Default for Observatory {
             retention: "7d".to_owned(),
             max_bytes: "50GiB".to_owned(),
             fsync: "always".to_owned(),
-            memory_mib: 96,
+            memory_mib: 128,
             query_memory_mib: 128,
             query_seconds: 30,
             tokens: Vec::new(),
