@@ -218,9 +218,11 @@ impl Seen {
         let message = |error: &str| if error == "true" { String::new() } else { error.to_owned() };
         // The status' code and message, and what stays of the tags.
         let (status, error, description) = match (self.status_code.as_deref(), error, description) {
-            (Some("OK"), error, description) => (Some((1, String::new())), error, description),
-            (Some("ERROR"), error, Some(description)) => (Some((2, description)), error, None),
-            (Some("ERROR"), error, None) => (Some((2, error.as_deref().map(message).unwrap_or_default())), None, None),
+            (Some("OK" | "STATUS_CODE_OK"), error, description) => (Some((1, String::new())), error, description),
+            (Some("ERROR" | "STATUS_CODE_ERROR"), error, Some(description)) => (Some((2, description)), error, None),
+            (Some("ERROR" | "STATUS_CODE_ERROR"), error, None) => {
+                (Some((2, error.as_deref().map(message).unwrap_or_default())), None, None)
+            }
             (other, error, description) => {
                 if let Some(other) = other {
                     text(writer, ATTRIBUTES, "otel.status_code", other);
