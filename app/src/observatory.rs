@@ -78,7 +78,11 @@ impl Observatory {
             None
         };
         let memory_bytes = mebibytes(settings.query_memory_mib);
-        let sql = SqlOptions { memory_bytes, time_limit: Duration::from_secs(settings.query_seconds.into()), ..SqlOptions::default() };
+        let sql = SqlOptions {
+            memory_bytes,
+            time_limit: Duration::from_secs(settings.query_seconds.into()),
+            ..SqlOptions::default()
+        };
         // The log is read again, which takes a while after a crash.
         let engine = tokio::task::spawn_blocking(move || Kept::open(options, Clock::system())).await??;
         Ok(Self { engine: Arc::new(engine), access, sql, tls, pages, otlp_grpc, otlp_http, standard })
@@ -122,7 +126,9 @@ impl Observatory {
         }
         // Telemetry lives as long as the process, which must not keep the engine from being closed.
         let counted = Arc::downgrade(&self.engine);
-        telemetry.service(SERVICE).read_from(move || counted.upgrade().map_or_else(Vec::new, |engine| readings(&engine.status())));
+        telemetry
+            .service(SERVICE)
+            .read_from(move || counted.upgrade().map_or_else(Vec::new, |engine| readings(&engine.status())));
         Ok(self.engine)
     }
 }
@@ -139,7 +145,10 @@ fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
         other => return Err(Usage(format!("observatory.fsync = {other:?}: expected always, second or never"))),
     };
     if settings.memory_mib < MIN_MEMORY_MIB {
-        return Err(Usage(format!("observatory.memory_mib = {}: expected at least {MIN_MEMORY_MIB}", settings.memory_mib)));
+        return Err(Usage(format!(
+            "observatory.memory_mib = {}: expected at least {MIN_MEMORY_MIB}",
+            settings.memory_mib
+        )));
     }
     let memory_bytes = mebibytes(settings.memory_mib);
     let usual = Options::new(data.join(FOLDER));
@@ -173,11 +182,20 @@ fn readings(status: &Status) -> Vec<Reading> {
     each("observatory.rows", "{row}", "Rows held", false, |s| s.rows);
     each("observatory.segments", "{segment}", "Segments", false, |s| s.segments);
     each("observatory.segments.size", "By", "Bytes of all segments", false, |s| s.segment_bytes);
-    each("observatory.memory.waiting", "{table}", "Tables in memory that wait to become segments", false, |s| s.waiting);
+    each("observatory.memory.waiting", "{table}", "Tables in memory that wait to become segments", false, |s| {
+        s.waiting
+    });
     add("observatory.memory", "By", "Memory of rows that are in no segment", false, status.memory_bytes, &[]);
     add("observatory.memory.limit", "By", "What they may take", false, status.memory_limit_bytes, &[]);
     add("observatory.cache", "By", "Memory of cached parts of segments", false, status.cached_bytes, &[]);
-    add("observatory.merge_debt", "{segment}", "Segments fewer after all merges that are due", false, status.merge_debt, &[]);
+    add(
+        "observatory.merge_debt",
+        "{segment}",
+        "Segments fewer after all merges that are due",
+        false,
+        status.merge_debt,
+        &[],
+    );
     add("observatory.log.size", "By", "Bytes of the log", false, status.log.bytes, &[]);
     add("observatory.log.waiting", "{request}", "Requests that wait for the log", false, status.log.waiting, &[]);
     add("observatory.log.syncs", "{sync}", "Syncs of the log", true, status.log.syncs, &[]);

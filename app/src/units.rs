@@ -52,7 +52,9 @@ pub fn size(key: &str, text: &str) -> Result<Option<u64>, Usage> {
         };
         number.checked_mul(unit).filter(|bytes| *bytes > 0)
     });
-    bytes.map(Some).ok_or_else(|| Usage(format!("{key} = {text:?}: expected a size such as 50GiB, 500MB or bytes, or off")))
+    bytes
+        .map(Some)
+        .ok_or_else(|| Usage(format!("{key} = {text:?}: expected a size such as 50GiB, 500MB or bytes, or off")))
 }
 
 #[cfg(test)]
@@ -70,7 +72,10 @@ mod tests {
         assert_eq!(size("k", "1000").ok(), Some(Some(1000)));
         assert_eq!(size("k", "500 MB").ok(), Some(Some(500_000_000)));
         for wrong in ["", "7", "d", "-1d", "1.5h", "0s", "99999999999999999999d"] {
-            assert!(time("observatory.retention", wrong).is_err_and(|e| e.0.contains("observatory.retention")), "{wrong}");
+            assert!(
+                time("observatory.retention", wrong).is_err_and(|e| e.0.contains("observatory.retention")),
+                "{wrong}"
+            );
         }
         for wrong in ["", "GiB", "1.5GiB", "0", "99999999TiB", "5 parsecs"] {
             assert!(size("observatory.max_bytes", wrong).is_err_and(|e| e.0.contains("50GiB")), "{wrong}");

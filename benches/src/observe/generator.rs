@@ -430,7 +430,8 @@ mod tests {
     fn the_same_seed_makes_the_same_spans_of_the_size_that_is_claimed() {
         let make = |seed| {
             let mut generator = Generator::new(seed);
-            let batches: Vec<Vec<u8>> = (0..20).map(|_| generator.batch()).map(|(i, spans)| request(i, &spans)).collect();
+            let batches: Vec<Vec<u8>> =
+                (0..20).map(|_| generator.batch()).map(|(i, spans)| request(i, &spans)).collect();
             batches.concat()
         };
         let bytes = make(7);

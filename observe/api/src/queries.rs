@@ -8,7 +8,9 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use vitrine_observe_store::model::TraceId;
-use vitrine_observe_store::{Access, Denied, Engine, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Right, Tenant, Trace, TraceQuery};
+use vitrine_observe_store::{
+    Access, Denied, Engine, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Right, Tenant, Trace, TraceQuery,
+};
 
 use crate::Options;
 use crate::error::Error;

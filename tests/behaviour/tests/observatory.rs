@@ -115,6 +115,7 @@ async fn what_zipkins_client_sends_is_read_back_field_by_field() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_is_there_exactly_once_after_kill_9() {
-    let crashes = ingest_crash(Path::new(env!("CARGO_BIN_EXE_vitrine-under-test")), 5, 5, 7).await.expect("nothing is lost");
+    let crashes =
+        ingest_crash(Path::new(env!("CARGO_BIN_EXE_vitrine-under-test")), 5, 5, 7).await.expect("nothing is lost");
     assert!(crashes.acknowledged.iter().all(|rows| *rows > 0), "every signal was taken in: {crashes:?}");
 }

@@ -10,19 +10,21 @@ use axum::routing::post;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use serde_json::json;
+use tempfile::TempDir;
 use vitrine_observe_api::{Options, Queries, jaeger_router, router, zipkin_router};
 use vitrine_observe_store::model::{LogRow, Table, TraceId};
 use vitrine_observe_store::{
-    Access, Batches, Dependency, Engine, Operation, QueryError, Receipt, RedQuery, RedRow, Right, Scan, Signal, Status,
-    Store, Tenant, Token, Trace, TraceQuery,
+    Access, Batches, Dependency, Engine, Kept, Operation, QueryError, Receipt, RedQuery, RedRow, Right, Scan, Signal,
+    Status, Tenant, Token, Trace, TraceQuery,
 };
 
-use crate::client::{get, open, send};
+use crate::client::{engine, get, kept, open, send};
 use crate::scenario;
 
 /// A store whose list of services is made by the test, and which knows figures.
 pub struct Scripted<F> {
-    pub store: Store,
+    pub store: Kept,
+    pub folder: TempDir,
     pub services: F,
     pub red: Vec<RedRow>,
 }
@@ -37,19 +39,19 @@ impl<F: Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static> 
     }
 
     fn operations(&self, tenant: &Tenant, service: &str) -> Result<Vec<Operation>, QueryError> {
-        Engine::operations(&self.store, tenant, service)
+        self.store.operations(tenant, service)
     }
 
     fn trace(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Option<Trace>, QueryError> {
-        Engine::trace(&self.store, tenant, id, most)
+        self.store.trace(tenant, id, most)
     }
 
     fn search(&self, tenant: &Tenant, query: &TraceQuery) -> Result<Vec<Trace>, QueryError> {
-        Engine::search(&self.store, tenant, query)
+        self.store.search(tenant, query)
     }
 
     fn dependencies(&self, tenant: &Tenant, min_ns: u64, max_ns: u64) -> Result<Vec<Dependency>, QueryError> {
-        Engine::dependencies(&self.store, tenant, min_ns, max_ns)
+        self.store.dependencies(tenant, min_ns, max_ns)
     }
 
     fn red(&self, _: &Tenant, query: &RedQuery) -> Result<Vec<RedRow>, QueryError> {
@@ -64,7 +66,7 @@ impl<F: Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static> 
     }
 
     fn logs_of(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Vec<LogRow>, QueryError> {
-        Engine::logs_of(&self.store, tenant, id, most)
+        self.store.logs_of(tenant, id, most)
     }
 
     fn scan(&self, tenant: &Tenant, table: Table, scan: &Scan) -> Result<Batches, QueryError> {
@@ -72,12 +74,13 @@ impl<F: Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static> 
     }
 
     fn status(&self) -> Status {
-        Engine::status(&self.store)
+        self.store.status()
     }
 }
 
 fn scripted(services: impl Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static) -> Arc<dyn Engine> {
-    Arc::new(Scripted { store: Store::default(), services, red: Vec::new() })
+    let (folder, store) = kept();
+    Arc::new(Scripted { store, folder, services, red: Vec::new() })
 }
 
 /// An engine that says when it was asked, and answers when it is told to.
@@ -201,7 +204,7 @@ async fn only_who_may_read_is_answered_and_of_one_tenant() {
 
 #[tokio::test]
 async fn the_standard_ports_answer_at_the_root_beside_what_takes_spans_in() {
-    let engine: Arc<dyn Engine> = Arc::new(Store::default());
+    let (_folder, engine) = engine();
     scenario::fill(&*engine, &Tenant::default()).await;
     let queries = Queries::new(engine, Access::open(), Options::default());
     let taking = |path| Router::new().route(path, post(|| async { StatusCode::ACCEPTED }));
@@ -225,7 +228,7 @@ async fn the_standard_ports_answer_at_the_root_beside_what_takes_spans_in() {
 
 #[tokio::test]
 async fn status_counts_each_signal() {
-    let engine: Arc<dyn Engine> = Arc::new(Store::default());
+    let (_folder, engine) = engine();
     scenario::fill(&*engine, &Tenant::default()).await;
     let status = get(&open(&engine), "/api/status").await.json();
     assert_eq!((&status["traces"]["rows"], &status["logs"]["rows"]), (&json!(5), &json!(0)));

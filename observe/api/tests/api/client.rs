@@ -7,9 +7,25 @@ use axum::body::Body;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
+use tempfile::TempDir;
 use tower::ServiceExt;
+use vitrine_kit::clock::Clock;
 use vitrine_observe_api::{Options, Queries, router};
-use vitrine_observe_store::{Access, Engine};
+use vitrine_observe_store::{Access, Engine, Kept};
+
+/// The observatory's own engine with nothing in it, and the folder that it is in.
+pub fn kept() -> (TempDir, Kept) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = vitrine_observe_store::Options::new(folder.path());
+    let kept = Kept::open(options, Clock::system()).expect("an empty folder can be opened");
+    (folder, kept)
+}
+
+/// The same for who asks any engine.
+pub fn engine() -> (TempDir, Arc<dyn Engine>) {
+    let (folder, kept) = kept();
+    (folder, Arc::new(kept))
+}
 
 /// All that the observatory answers, open to everybody.
 pub fn open(engine: &Arc<dyn Engine>) -> Router {

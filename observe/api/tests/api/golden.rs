@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
-use vitrine_observe_store::{Engine, Store, Tenant};
+use vitrine_observe_store::{Engine, Tenant};
 
-use crate::client::{get, open};
+use crate::client::{engine, get, open};
 use crate::scenario::fill;
 
 /// Path, status and the file with the answer.
@@ -63,7 +63,7 @@ const ANSWERS: &[(&str, u16, &str)] = &[
 
 #[tokio::test]
 async fn answers_are_the_originals() {
-    let store: Arc<dyn Engine> = Arc::new(Store::default());
+    let (_folder, store) = engine();
     answers_of(&store).await;
 }
 

@@ -6,16 +6,16 @@ use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Proto;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status, span as otlp};
-use vitrine_observe_store::{Engine, Store, Tenant};
+use vitrine_observe_store::{Engine, Tenant};
 
-use crate::client::{get, open};
+use crate::client::{engine, get, open};
 use crate::scenario::{self, SHOP, span, text};
 
 const EVIL: &str = "<script>alert('x')</script>\"&";
 
 #[tokio::test]
 async fn an_empty_observatory_says_how_to_fill_it() {
-    let engine: Arc<dyn Engine> = Arc::new(Store::default());
+    let (_folder, engine) = engine();
     let page = get(&open(&engine), "/").await;
     assert_eq!(page.status, 200);
     assert!(page.body.contains("Nothing has arrived yet"));
@@ -24,7 +24,7 @@ async fn an_empty_observatory_says_how_to_fill_it() {
 
 #[tokio::test]
 async fn the_pages_show_what_is_here_and_escape_every_value() {
-    let engine: Arc<dyn Engine> = Arc::new(Store::default());
+    let (_folder, engine) = engine();
     let tenant = Tenant::default();
     scenario::fill(&*engine, &tenant).await;
     let evil = Span {
@@ -63,7 +63,7 @@ async fn the_pages_show_what_is_here_and_escape_every_value() {
 
 #[tokio::test]
 async fn a_missing_or_malformed_trace_has_a_page_too() {
-    let engine: Arc<dyn Engine> = Arc::new(Store::default());
+    let (_folder, engine) = engine();
     for (path, code, message) in [("/trace/1", 404, "trace not found"), ("/trace/%3Cb%3E", 400, "&lt;b&gt;")] {
         let page = get(&open(&engine), path).await;
         assert_eq!(page.status.as_u16(), code);
@@ -73,7 +73,7 @@ async fn a_missing_or_malformed_trace_has_a_page_too() {
 
 #[tokio::test]
 async fn odd_traces_are_drawn() {
-    let engine: Arc<dyn Engine> = Arc::new(Store::default());
+    let (_folder, engine) = engine();
     let child = |own: &str, parent: &str, name: &str| Span {
         parent_span_id: scenario::id(&format!("{parent:0>16}")),
         ..span("1", own, name)

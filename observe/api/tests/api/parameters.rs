@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::Router;
 use http::StatusCode;
 use serde_json::{Value, json};
-use vitrine_observe_store::{Engine, Store, Tenant};
+use vitrine_observe_store::{Engine, Tenant};
 
-use crate::client::{get, open};
+use crate::client::{engine, get, open};
 use crate::scenario::{self, SHOP, START_NS};
 
 const START_US: u64 = START_NS / 1_000;
@@ -16,7 +16,7 @@ const CARTS_US: u64 = START_US - 1_000;
 const TIMES: &str = "query.startTimeMin=2023-11-14T22:13:19.999Z&query.startTimeMax=2023-11-14T22:13:21%2B00:00";
 
 async fn shop() -> Router {
-    let engine: Arc<dyn Engine> = Arc::new(Store::default());
+    let (_folder, engine) = engine();
     scenario::fill(&*engine, &Tenant::default()).await;
     open(&engine)
 }

@@ -6,13 +6,13 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use vitrine_observe_receive::{Intake, grpc_routes, http_router, zipkin_router};
-use vitrine_observe_store::{Access, Engine, Store};
+use vitrine_observe_store::{Access, Engine};
 
-use crate::client::{get, open, send};
+use crate::client::{engine, get, open, send};
 
 #[tokio::test]
 async fn zipkins_spans_come_back_equal() {
-    let engine: Arc<dyn Engine> = Arc::new(Store::default());
+    let (_folder, engine) = engine();
     let intake = Intake::new(engine.clone(), Access::open());
     let taking = http_router(&intake).merge(grpc_routes(&intake)).merge(zipkin_router(&intake));
     let router = open(&engine).merge(taking);

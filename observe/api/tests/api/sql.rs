@@ -119,7 +119,8 @@ async fn refusals_have_their_status() {
 #[tokio::test]
 async fn only_those_who_may_read_are_answered() {
     let token = |token: &str, right| Token { token: token.into(), rights: vec![right], tenant: Some("blue".into()) };
-    let access = Access::new(&[token("reads-blue", Right::Read), token("writes-blue", Right::Write)]).expect("sound tokens");
+    let access =
+        Access::new(&[token("reads-blue", Right::Read), token("writes-blue", Right::Write)]).expect("sound tokens");
     for (header, tenant, status) in [
         (None, "blue", StatusCode::UNAUTHORIZED),
         (Some("Bearer reads-blue"), "blue", StatusCode::OK),

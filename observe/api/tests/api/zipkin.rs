@@ -6,9 +6,9 @@ use std::sync::Arc;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Proto;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 use serde_json::{Value, json};
-use vitrine_observe_store::{Engine, Store, Tenant};
+use vitrine_observe_store::{Engine, Tenant};
 
-use crate::client::{get, open};
+use crate::client::{engine, get, open};
 use crate::scenario::{self, attribute, integer, span, text};
 
 fn flag(key: &str) -> opentelemetry_proto::tonic::common::v1::KeyValue {
@@ -21,7 +21,7 @@ fn failed(message: &str) -> Option<Status> {
 
 /// The tags that a span comes out with.
 async fn tags(span: Span) -> Value {
-    let engine: Arc<dyn Engine> = Arc::new(Store::default());
+    let (_folder, engine) = engine();
     scenario::write(&*engine, &Tenant::default(), vec![scenario::of(vec![text("service.name", "a")], vec![span])])
         .await;
     let mut body = get(&open(&engine), "/zipkin/api/v2/trace/1").await.json();
@@ -30,7 +30,7 @@ async fn tags(span: Span) -> Value {
 
 #[tokio::test]
 async fn ends_flags_and_missing_times_come_back() {
-    let engine: Arc<dyn Engine> = Arc::new(Store::default());
+    let (_folder, engine) = engine();
     let full = Span {
         kind: 2,
         attributes: vec![

@@ -13,13 +13,27 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use parking_lot::Mutex;
 use prost::Message;
+use tempfile::TempDir;
 use tower::ServiceExt;
+use vitrine_kit::clock::Clock;
 use vitrine_observe_receive::{Access, Engine, Intake, grpc_routes, http_router, zipkin_router};
 use vitrine_observe_store::model::{LogRow, Table, TraceId};
 use vitrine_observe_store::{
-    Accepted, Batches, Dependency, Operation, QueryError, Receipt, RedQuery, RedRow, Scan, Signal, Status, Store,
-    Tenant, Trace, TraceQuery, WriteError,
+    Accepted, Batches, Dependency, Kept, Operation, Options, QueryError, Receipt, RedQuery, RedRow, Scan, Signal,
+    Status, Tenant, Trace, TraceQuery, WriteError,
 };
+
+/// The observatory's own engine, and the folder that it is in.
+pub fn kept() -> (TempDir, Arc<Kept>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kept = Kept::open(Options::new(folder.path()), Clock::system()).expect("an empty folder can be opened");
+    (folder, Arc::new(kept))
+}
+
+/// A trace of the default tenant that must be there.
+pub fn trace_of(engine: &Kept, id: TraceId) -> Trace {
+    engine.trace(&Tenant::default(), id, 1_000).expect("it can be read").expect("it is there")
+}
 
 pub const PROTOBUF: &str = "application/x-protobuf";
 pub const JSON: &str = "application/json";
@@ -91,7 +105,7 @@ impl Engine for Recorder {
     }
 
     fn status(&self) -> Status {
-        Store::default().status()
+        Status::default()
     }
 }
 

@@ -16,16 +16,18 @@ use tonic::codec::CompressionEncoding;
 use tonic::transport::Endpoint;
 use vitrine_observe_receive::{MAX_BODY_BYTES, Receiver};
 use vitrine_observe_store::model::TraceId;
-use vitrine_observe_store::{Signal, Store};
+use vitrine_observe_store::{Engine as _, Signal};
 
-use crate::common::{EXPORT_TRACES, Recorder, frame, gzip, header, open, post, request, sound, span, zstd};
+use crate::common::{
+    EXPORT_TRACES, Recorder, frame, gzip, header, kept, open, post, request, sound, span, trace_of, zstd,
+};
 
 #[tokio::test]
 async fn a_stock_client_is_answered_over_a_connection() {
-    let store = Store::default();
+    let (_folder, store) = kept();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
-    let server = tokio::spawn(axum::serve(listener, open(Arc::new(store.clone()))).into_future());
+    let server = tokio::spawn(axum::serve(listener, open(store.clone())).into_future());
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
     let channel = endpoint.connect().await.expect("somebody listens");
     for compressed in [false, true] {
@@ -42,7 +44,7 @@ async fn a_stock_client_is_answered_over_a_connection() {
     let answer = TraceServiceClient::new(channel).export(many).await.expect("taken").into_inner();
     assert_eq!(answer.partial_success, None);
     assert_eq!(store.status().traces.taken, 50_002);
-    assert!(store.trace(TraceId([1; 16])).is_some());
+    assert!(!trace_of(&store, TraceId([1; 16])).spans.is_empty());
     server.abort();
 }
 
@@ -93,8 +95,8 @@ async fn what_cannot_be_decoded_changes_nothing_and_says_why() {
         ("oversize", "", frame(false, &zeros), Code::ResourceExhausted, "more than 67108864 bytes"),
     ];
     for (name, encoding, body, code, message) in cases {
-        let store = Store::default();
-        let response = call(Arc::new(store.clone()), EXPORT_TRACES, encoding, body).await;
+        let (_folder, store) = kept();
+        let response = call(store.clone(), EXPORT_TRACES, encoding, body).await;
         assert_eq!(header(&response, "grpc-status-details-bin"), None, "{name}");
         let (found, text) = status(response).await;
         assert_eq!(found, code, "{name}: {text}");
@@ -116,9 +118,9 @@ async fn other_methods_and_protocols_are_refused() {
 
 #[tokio::test]
 async fn exporters_of_this_process_need_no_connection() {
-    let store = Store::default();
+    let (_folder, store) = kept();
     let sent = request(vec![span(vec![1; 16], vec![2; 8]), span(vec![0; 16], vec![2; 8])]);
-    let answer = Receiver::new(Arc::new(store.clone())).export(tonic::Request::new(sent)).await;
+    let answer = Receiver::new(store.clone()).export(tonic::Request::new(sent)).await;
     let partial = answer.expect("taken").into_inner().partial_success.expect("one was refused");
     assert_eq!((partial.rejected_spans, store.status().traces.rows), (1, 1));
     let engine = Recorder::new();

@@ -1,6 +1,5 @@
 //! OTLP over HTTP.
 
-use std::sync::Arc;
 
 use axum::body::Body;
 use http::{Request, StatusCode};
@@ -12,9 +11,11 @@ use tonic_types::Status;
 use tower::ServiceExt;
 use vitrine_observe_receive::MAX_BODY_BYTES;
 use vitrine_observe_store::model::{TraceId, Value};
-use vitrine_observe_store::{Signal, Store};
+use vitrine_observe_store::{Engine as _, Signal, Tenant};
 
-use crate::common::{JSON, PROTOBUF, Recorder, bytes, gzip, header, open, post, request, sound, span, zstd};
+use crate::common::{
+    JSON, PROTOBUF, Recorder, bytes, gzip, header, kept, open, post, request, sound, span, trace_of, zstd,
+};
 
 #[tokio::test]
 async fn protobuf_is_passed_through_plain_and_compressed() {
@@ -40,7 +41,7 @@ async fn protobuf_is_passed_through_plain_and_compressed() {
 
 #[tokio::test]
 async fn json_is_taken_with_every_attribute_type() {
-    let store = Store::default();
+    let (_folder, store) = kept();
     let body = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"carts"}}]},
         "scopeSpans":[{"scope":{"name":"lib"},"unknownField":1,"spans":[{
         "traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"eee19b7ec3c1b174","parentSpanId":"","name":"I'm a span","kind":2,
@@ -50,12 +51,12 @@ async fn json_is_taken_with_every_attribute_type() {
           {"key":"a","value":{"arrayValue":{"values":[{"intValue":1},{"stringValue":"x"}]}}},
           {"key":"m","value":{"kvlistValue":{"values":[{"key":"k","value":{"intValue":"2"}}]}}}],
         "events":[{"timeUnixNano":"1544712660500000000","name":"e"}],"status":{"code":2,"message":"bad"}}]}]}]}"#;
-    let router = open(Arc::new(store.clone()));
+    let router = open(store.clone());
     let response = post(router, "/v1/traces", &[("content-type", "application/json; charset=utf-8")], body).await;
     assert_eq!((response.status(), header(&response, "content-type")), (StatusCode::OK, Some(JSON)));
     assert_eq!(bytes(response).await, b"{}");
     let id = TraceId::parse("5b8efff798038103d269b633813fc60c").expect("an id");
-    let row = store.trace(id).expect("taken").spans.remove(0);
+    let row = trace_of(&store, id).spans.remove(0);
     assert_eq!(
         (row.service.as_str(), row.start_ns, row.duration_ns()),
         ("carts", 1_544_712_660_000_000_000, 1_000_000_000)
@@ -71,8 +72,8 @@ async fn json_is_taken_with_every_attribute_type() {
 
 #[tokio::test]
 async fn logs_and_metrics_are_taken() {
-    let store = Store::default();
-    let router = open(Arc::new(store.clone()));
+    let (_folder, store) = kept();
+    let router = open(store.clone());
     let record = LogRecord { trace_id: vec![1; 16], severity_number: 9, ..LogRecord::default() };
     let scope_logs = vec![ScopeLogs { log_records: vec![record], ..ScopeLogs::default() }];
     let logs = ExportLogsServiceRequest { resource_logs: vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }] };
@@ -89,7 +90,7 @@ async fn logs_and_metrics_are_taken() {
     assert_eq!(answer["partialSuccess"]["rejectedDataPoints"], "1");
     let status = store.status();
     assert_eq!((status.logs.rows, status.metrics.rows, status.metrics.rejected), (1, 2, 1));
-    assert_eq!(store.logs_of(TraceId([1; 16]), 10).len(), 1);
+    assert_eq!(store.logs_of(&Tenant::default(), TraceId([1; 16]), 10).expect("they can be read").len(), 1);
 }
 
 #[tokio::test]
@@ -101,8 +102,8 @@ async fn malformed_ids_are_counted_and_sound_spans_taken() {
         span(vec![1; 16], vec![]),
         span(vec![1; 16], vec![2; 8]),
     ];
-    let store = Store::default();
-    let router = open(Arc::new(store.clone()));
+    let (_folder, store) = kept();
+    let router = open(store.clone());
     let body = request(spans.clone()).encode_to_vec();
     let response = post(router.clone(), "/v1/traces", &[("content-type", PROTOBUF)], body).await;
     assert_eq!(response.status(), StatusCode::OK);
@@ -146,9 +147,9 @@ fn bad_bodies() -> Vec<BadBody> {
 #[tokio::test]
 async fn what_cannot_be_decoded_changes_nothing_and_says_why() {
     for (name, format, encoding, body, status, message) in bad_bodies() {
-        let store = Store::default();
+        let (_folder, store) = kept();
         let headers = [("content-type", format), ("content-encoding", encoding)];
-        let response = post(open(Arc::new(store.clone())), "/v1/traces", &headers, body).await;
+        let response = post(open(store.clone()), "/v1/traces", &headers, body).await;
         assert_eq!((response.status().as_u16(), header(&response, "content-type")), (status, Some(format)), "{name}");
         assert_eq!(header(&response, "retry-after"), None, "{name}");
         let body = bytes(response).await;

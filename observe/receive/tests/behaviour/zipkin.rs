@@ -1,6 +1,5 @@
 //! Zipkin's JSON becomes OTLP spans.
 
-use std::sync::Arc;
 
 use http::StatusCode;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -8,10 +7,10 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode as SpanStatus;
-use vitrine_observe_store::Store;
 use vitrine_observe_store::model::{TraceId, Value};
+use vitrine_observe_store::{Engine as _, Tenant};
 
-use crate::common::{JSON, Recorder, gzip, header, open, post, text, zstd};
+use crate::common::{JSON, Recorder, gzip, header, kept, open, post, text, trace_of, zstd};
 
 const SPANS: &str = include_str!("../corpus/zipkin/spans.json");
 
@@ -140,14 +139,14 @@ async fn lists_are_taken_on_both_paths_plain_and_compressed_and_can_be_read_back
         [("", SPANS.as_bytes().to_vec()), ("gzip", gzip(SPANS.as_bytes())), ("zstd", zstd(SPANS.as_bytes()))]
     {
         for path in ["/api/v2/spans", "/zipkin/api/v2/spans"] {
-            let store = Store::default();
+            let (_folder, store) = kept();
             let headers = [("content-encoding", encoding)];
-            let response = post(open(Arc::new(store.clone())), path, &headers, body.clone()).await;
+            let response = post(open(store.clone()), path, &headers, body.clone()).await;
             assert_eq!(response.status(), StatusCode::ACCEPTED);
             assert!(text(response).await.is_empty());
-            assert_eq!(store.services(), ["backend", "frontend"]);
+            assert_eq!(store.services(&Tenant::default()).expect("they can be read"), ["backend", "frontend"]);
             let id = TraceId::parse("4d1e00c0db9010db86154a4ba6e91385").expect("an id");
-            let row = store.trace(id).expect("taken").spans.remove(0);
+            let row = trace_of(&store, id).spans.remove(0);
             assert_eq!((row.service.as_str(), row.name.as_str(), row.duration_ns()), ("frontend", "get", 207_000_000));
             let port = row.attributes.iter().find(|attribute| attribute.key == "net.host.port").expect("kept");
             assert_eq!(port.value, Value::Int(8080));
@@ -188,9 +187,8 @@ async fn what_is_malformed_is_refused_as_a_whole_and_says_where() {
         ),
         (span(&format!(r#"{id},"debug":1"#)), "[1].debug: invalid type: integer `1`, expected a boolean"),
     ] {
-        let store = Store::default();
-        let response =
-            post(open(Arc::new(store.clone())), "/api/v2/spans", &[("content-type", JSON)], body.clone()).await;
+        let (_folder, store) = kept();
+        let response = post(open(store.clone()), "/api/v2/spans", &[("content-type", JSON)], body.clone()).await;
         assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{body}");
         assert_eq!(header(&response, "content-type"), Some("text/plain; charset=utf-8"));
         let message = text(response).await;
