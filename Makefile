@@ -13,7 +13,7 @@ run: ## Build, and bring up the whole shop with load: http://127.0.0.1:8080
 
 test: ## Build and pass all tests
 	cargo build -p vitrine
-	cargo check -p vitrine -p vitrine-platform-store --features mongodb
+	cargo check -p vitrine-platform-host -p vitrine-platform-store --features mongodb
 	cargo check -p vitrine-observe-store --features s3
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace; fi
 
@@ -31,3 +31,4 @@ matrix: ## Every behaviour under every placement and database, as a table
 lint: ## Formatting and clippy, without mercy
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy -p vitrine -p vitrine-platform-store -p vitrine-observe-store --features mongodb,vitrine-observe-store/s3 -- -D warnings
