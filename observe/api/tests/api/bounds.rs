@@ -24,7 +24,8 @@ use crate::scenario;
 /// A store whose list of services is made by the test, and which knows figures.
 pub struct Scripted<F> {
     pub store: Kept,
-    pub folder: TempDir,
+    /// Where it is; it goes when the engine has gone.
+    pub _folder: TempDir,
     pub services: F,
     pub red: Vec<RedRow>,
 }
@@ -80,7 +81,7 @@ impl<F: Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static> 
 
 fn scripted(services: impl Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static) -> Arc<dyn Engine> {
     let (folder, store) = kept();
-    Arc::new(Scripted { store, folder, services, red: Vec::new() })
+    Arc::new(Scripted { store, _folder: folder, services, red: Vec::new() })
 }
 
 /// An engine that says when it was asked, and answers when it is told to.

@@ -38,7 +38,7 @@ async fn ask(query: &str) -> Value {
     ];
     let services = |_: &vitrine_observe_store::Tenant| Ok(vec!["shop".to_owned()]);
     let (folder, store) = kept();
-    let engine: Arc<dyn Engine> = Arc::new(Scripted { store, folder, services, red });
+    let engine: Arc<dyn Engine> = Arc::new(Scripted { store, _folder: folder, services, red });
     // Windows and steps of a minute, three points: 22:15, 22:16 and 22:17.
     let end = "endTs=1700000279999&lookback=120000&step=1&ratePer=60000";
     let answer = get(&open(&engine), &format!("/jaeger/api/metrics/{query}&{end}")).await;

@@ -1,12 +1,10 @@
 //! What a browser gets.
 
-use std::sync::Arc;
-
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Proto;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status, span as otlp};
-use vitrine_observe_store::{Engine, Tenant};
+use vitrine_observe_store::Tenant;
 
 use crate::client::{engine, get, open};
 use crate::scenario::{self, SHOP, span, text};

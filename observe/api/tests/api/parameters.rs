@@ -1,11 +1,9 @@
 //! Parameters are read, and those that cannot be are named.
 
-use std::sync::Arc;
-
 use axum::Router;
 use http::StatusCode;
 use serde_json::{Value, json};
-use vitrine_observe_store::{Engine, Tenant};
+use vitrine_observe_store::Tenant;
 
 use crate::client::{engine, get, open};
 use crate::scenario::{self, SHOP, START_NS};

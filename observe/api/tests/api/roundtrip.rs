@@ -1,12 +1,10 @@
 //! What is posted as Zipkin's JSON is read back equal, beside all else on the one address.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use vitrine_observe_receive::{Intake, grpc_routes, http_router, zipkin_router};
-use vitrine_observe_store::{Access, Engine};
+use vitrine_observe_store::Access;
 
 use crate::client::{engine, get, open, send};
 

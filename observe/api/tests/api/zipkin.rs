@@ -1,12 +1,10 @@
 //! What came in as Zipkin's JSON goes out equal. The spans here are as `observe/receive` writes them: its `zipkin.rs`
 //! has the table.
 
-use std::sync::Arc;
-
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Proto;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 use serde_json::{Value, json};
-use vitrine_observe_store::{Engine, Tenant};
+use vitrine_observe_store::Tenant;
 
 use crate::client::{engine, get, open};
 use crate::scenario::{self, attribute, integer, span, text};

@@ -1,6 +1,5 @@
 //! OTLP over HTTP.
 
-
 use axum::body::Body;
 use http::{Request, StatusCode};
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};

@@ -1,6 +1,5 @@
 //! Zipkin's JSON becomes OTLP spans.
 
-
 use http::StatusCode;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
@@ -144,7 +143,10 @@ async fn lists_are_taken_on_both_paths_plain_and_compressed_and_can_be_read_back
             let response = post(open(store.clone()), path, &headers, body.clone()).await;
             assert_eq!(response.status(), StatusCode::ACCEPTED);
             assert!(text(response).await.is_empty());
-            assert_eq!(store.services(&Tenant::default()).expect("they can be read"), ["backend", "frontend"]);
+            assert_eq!(
+                store.services(&Tenant::default()).expect("they can be read"),
+                ["backend", "frontend", "unknown_service"]
+            );
             let id = TraceId::parse("4d1e00c0db9010db86154a4ba6e91385").expect("an id");
             let row = trace_of(&store, id).spans.remove(0);
             assert_eq!((row.service.as_str(), row.name.as_str(), row.duration_ns()), ("frontend", "get", 207_000_000));
