@@ -31,4 +31,4 @@ matrix: ## Every behaviour under every placement and database, as a table
 lint: ## Formatting and clippy, without mercy
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo clippy -p vitrine -p vitrine-platform-store -p vitrine-observe-store --features mongodb,vitrine-observe-store/s3 -- -D warnings
+	cargo clippy -p vitrine --features mongodb,s3 -- -D warnings

@@ -14,7 +14,7 @@ use vitrine_kit::clock::Clock;
 use vitrine_observe_api::{Queries, jaeger_router, sql_router, zipkin_router};
 use vitrine_observe_receive::{Intake, grpc_routes, http_router, zipkin_router as zipkin_intake};
 use vitrine_observe_sql::{Sql, SqlOptions};
-use vitrine_observe_store::{Access, Engine, Fsync, Kept, Options, SignalStatus, Status};
+use vitrine_observe_store::{Access, Depot, Engine, Fsync, Kept, Options, SignalStatus, Status};
 use vitrine_platform_host::DRAIN;
 use vitrine_platform_http::{Listener, bind, health_routes, serve};
 use vitrine_platform_telemetry::{Reading, Telemetry};
@@ -151,9 +151,14 @@ fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
         )));
     }
     let memory_bytes = mebibytes(settings.memory_mib);
+    let segments = match settings.segments.as_str() {
+        "" => None,
+        url => Some(objects(url)?),
+    };
     let usual = Options::new(data.join(FOLDER));
     Ok(Options {
         fsync,
+        segments,
         memory_bytes,
         seal_bytes: usual.seal_bytes.min(memory_bytes / SEALED_PART),
         query_memory_bytes: mebibytes(settings.query_memory_mib),
@@ -161,6 +166,21 @@ fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
         max_bytes: units::size("observatory.max_bytes", &settings.max_bytes)?,
         ..usual
     })
+}
+
+/// The object store at a URL.
+#[cfg(feature = "s3")]
+fn objects(url: &str) -> Result<Arc<dyn Depot>, Usage> {
+    let opened = vitrine_observe_store::Objects::s3(url);
+    let wrong =
+        |e| Usage(format!("observatory.segments = {url:?}: expected s3://BUCKET/PREFIX, and AWS_* variables: {e}"));
+    Ok(Arc::new(opened.map_err(wrong)?))
+}
+
+/// The object store at a URL.
+#[cfg(not(feature = "s3"))]
+fn objects(url: &str) -> Result<Arc<dyn Depot>, Usage> {
+    Err(Usage(format!("observatory.segments = {url:?}: this program was built without the feature s3")))
 }
 
 /// What the engine says of itself, as metrics.

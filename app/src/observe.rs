@@ -8,7 +8,7 @@ use vitrine_platform_telemetry::Telemetry;
 
 use crate::cli::ObserveArgs;
 use crate::observatory::{Addresses, Observatory};
-use crate::{folder, process, settings};
+use crate::{folder, process, runfile, settings};
 
 /// The name under which the data folder is locked.
 const LOCK: &str = "observatory";
@@ -42,8 +42,9 @@ pub async fn run(args: ObserveArgs) -> Result<()> {
         let (pipeline, stop) = (telemetry.clone(), stop.clone());
         tracker.spawn(async move { pipeline.run(exporter, stop).await });
     }
-    if let Some(path) = &args.ready_file {
-        let text = serde_json::to_string_pretty(&Ready { addresses: &addresses, pid: std::process::id() })?;
+    let text = serde_json::to_string_pretty(&Ready { addresses: &addresses, pid: std::process::id() })?;
+    let alone = runfile::alone_path(data);
+    for path in [Some(&alone), args.ready_file.as_ref()].into_iter().flatten() {
         folder::write_private(path, &text).with_context(|| format!("{} cannot be written", path.display()))?;
     }
     if !args.quiet {
@@ -62,5 +63,7 @@ pub async fn run(args: ObserveArgs) -> Result<()> {
     tracker.wait().await;
     // What waits is written before the process ends.
     tokio::task::spawn_blocking(move || drop(engine)).await?;
+    // Gone already is as good.
+    let _ = std::fs::remove_file(alone);
     Ok(())
 }

@@ -52,3 +52,17 @@ impl RunFile {
         serde_json::from_str(&text).with_context(|| format!("{} is not a run file", path.display()))
     }
 }
+
+/// Where the observatory of a data folder answers, whether it runs alone or within a shop; none if none runs.
+pub fn observatory(dir: &Path) -> Option<String> {
+    let alone = || {
+        let text = std::fs::read_to_string(alone_path(dir)).ok()?;
+        serde_json::from_str::<serde_json::Value>(&text).ok()?.get("observe")?.as_str().map(str::to_owned)
+    };
+    RunFile::read(dir).ok().map(|run| run.observe).or_else(alone)
+}
+
+/// The file that an observatory which runs alone leaves in its data folder while it runs.
+pub fn alone_path(dir: &Path) -> PathBuf {
+    dir.join("observatory.json")
+}

@@ -177,6 +177,8 @@ pub struct Observatory {
     pub retention: String,
     /// Most bytes of telemetry on disk, such as 50GiB, or "off"; the oldest goes when more comes.
     pub max_bytes: String,
+    /// Where segments are, as s3://BUCKET/PREFIX (with the feature s3); a folder of the data folder if it is empty.
+    pub segments: String,
     /// When the log is synced: "always" before telemetry is acknowledged, "second" once a second, or "never".
     pub fsync: String,
     /// Memory for what is not yet in segments, in MiB; beyond, senders are told to wait.
@@ -200,6 +202,7 @@ impl Default for Observatory {
             standard_ports: false,
             retention: "7d".to_owned(),
             max_bytes: "50GiB".to_owned(),
+            segments: String::new(),
             fsync: "always".to_owned(),
             memory_mib: 128,
             query_memory_mib: 128,

@@ -10,9 +10,8 @@ use std::io::{IsTerminal, Read as _};
 
 use anyhow::{Context, Result, bail};
 
-use crate::Usage;
 use crate::cli::SqlArgs;
-use crate::runfile::RunFile;
+use crate::{Usage, runfile};
 use client::Client;
 use output::Printer;
 pub use output::Style;
@@ -26,7 +25,7 @@ const MAX_INPUT_BYTES: u64 = 16 * 1024 * 1024;
 pub async fn run(args: SqlArgs) -> Result<()> {
     let url = match &args.url {
         Some(url) => url.clone(),
-        None => RunFile::read(&args.data.data).map_or_else(|_| DEFAULT_URL.to_owned(), |run| run.observe),
+        None => runfile::observatory(&args.data.data).unwrap_or_else(|| DEFAULT_URL.to_owned()),
     };
     let client = Client::new(&url, args.token.as_deref(), args.tenant.as_deref())?;
     if let Some(statements) = &args.statement {
