@@ -10,9 +10,6 @@ use crate::cli::ObserveArgs;
 use crate::observatory::{Addresses, Observatory};
 use crate::{folder, process, runfile, settings};
 
-/// The name under which the data folder is locked.
-const LOCK: &str = "observatory";
-
 /// What `--ready-file` says.
 #[derive(Serialize)]
 struct Ready<'a> {
@@ -29,7 +26,7 @@ pub async fn run(args: ObserveArgs) -> Result<()> {
     let settings = settings::read(args.config.config.as_deref(), &flags)?.settings;
     let data = &args.data.data;
     folder::make(data)?;
-    let _lock = folder::lock(data, &[LOCK])?;
+    let _lock = folder::lock(data, &[runfile::OBSERVATORY])?;
     let telemetry_config = process::telemetry_config()?;
     let observatory = Observatory::open(data, &settings.observatory).await?;
     let exporter = process::exporter(&telemetry_config, Some(observatory.engine()))?;

@@ -53,9 +53,14 @@ impl RunFile {
     }
 }
 
+/// The name under which an observatory that runs alone locks its data folder.
+pub const OBSERVATORY: &str = "observatory";
+
 /// Where the observatory of a data folder answers, whether it runs alone or within a shop; none if none runs.
 pub fn observatory(dir: &Path) -> Option<String> {
     let alone = || {
+        // A killed one left its file.
+        crate::folder::is_locked(dir, OBSERVATORY).then_some(())?;
         let text = std::fs::read_to_string(alone_path(dir)).ok()?;
         serde_json::from_str::<serde_json::Value>(&text).ok()?.get("observe")?.as_str().map(str::to_owned)
     };
