@@ -83,7 +83,7 @@ impl Observatory {
         let until = Instant::now() + MERGING;
         loop {
             let status = self.status().await?;
-            if status["settled"].as_bool() == Some(true) {
+            if status["traces"]["waiting"] == 0 && status["merge_debt"] == 0 {
                 return Ok(());
             }
             ensure!(Instant::now() < until, "merging did not end: {status}");
@@ -199,14 +199,16 @@ pub(crate) async fn measure(binary: &Path, spans: usize) -> Result<()> {
     let cpu = process::cpu(pid)?;
     let (_, most) = crate::life::resident(pid)?;
     let status = observatory.status().await?;
-    let segments = process::size(&folder.path().join("data").join("observatory").join("segments"))?;
+    let disk = process::size(&folder.path().join("data").join("observatory").join("segments"))?;
+    let in_segments = status["traces"]["segment_rows"].as_f64().context("rows in segments")?;
+    let each = disk as f64 / in_segments;
 
     println!(
         "Observatory: {sent} spans, {SENDERS} connections, OTLP/HTTP protobuf, every request synced before it is answered"
     );
     tell("spans stored and merged per CPU second", sent as f64 / cpu, "", 200_000.0, true);
     println!("  {:<50} {:>12.0}", "spans a second while sending", sent as f64 / wall);
-    tell("bytes a span on disk after merging", segments as f64 / sent as f64, "bytes", 30.0, false);
+    tell("bytes a span on disk after merging", each, "bytes", 30.0, false);
     tell("resident memory, idle", idle, "MiB", 40.0, false);
     tell("resident memory, most while taking in", most, "MiB", 300.0, false);
     println!("  status: {status}");
@@ -249,7 +251,7 @@ pub(crate) async fn measure(binary: &Path, spans: usize) -> Result<()> {
                 clickhouse.load(&mut rows).await?;
             }
         }
-        clickhouse.tell(&known, segments as f64 / sent as f64, median).await?;
+        clickhouse.tell(&known, each, median).await?;
     }
     peers::rotel(folder.path(), sent.min(2_000_000), sent as f64 / cpu).await?;
     println!();

@@ -77,6 +77,8 @@ pub(crate) struct Inner {
     tables: RwLock<BTreeMap<Tenant, Tables>>,
     /// The number of the next segment.
     next: AtomicU64,
+    /// Bytes of requests that were logged, or read from the log, since the engine was opened.
+    logged: AtomicU64,
     /// Held while rows become segments.
     sealing: Mutex<()>,
     /// Held while segments are merged or removed.

@@ -31,6 +31,8 @@ pub(crate) struct Rows {
     pub high: Position,
     /// When the first row came, in milliseconds since 1970.
     pub since_ms: i64,
+    /// How many bytes had been logged, of all tables, when the first row came.
+    pub logged: u64,
     /// Memory that the rows take.
     pub share: Share,
 }
@@ -52,6 +54,7 @@ impl Part {
             low: Position::default(),
             high: Position::default(),
             since_ms: 0,
+            logged: 0,
             share: Share::new(budget),
         })))
     }

@@ -111,6 +111,7 @@ impl Inner {
             budget,
             tables: RwLock::new(tables),
             next,
+            logged: AtomicU64::new(0),
             sealing: Mutex::default(),
             merging: Mutex::default(),
             to_seal: Bell::default(),

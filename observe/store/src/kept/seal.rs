@@ -23,6 +23,9 @@ use crate::kept::{AFTER_FAILURE, Error, Inner, TICK};
 const ZSTD_LEVEL: i32 = 1;
 /// Rows of a page.
 pub(crate) const PAGE_ROWS: usize = 8192;
+/// A part becomes a segment when the log has grown by this share of what it may have since the part's first row: a table that
+/// few rows come to must not hold back the log for one that many come to.
+const LOG_SHARE: u64 = 8;
 /// Open parts may take this part of the memory; beyond, the largest of them become segments early.
 const OPEN_PART: usize = 2;
 
@@ -33,9 +36,11 @@ pub(crate) fn run(inner: &Inner) {
         inner.to_seal.wait(pause);
         let age = i64::try_from(inner.options.seal_after.as_millis()).unwrap_or(i64::MAX);
         let now = inner.clock.now_ms();
+        let (logged, held) = (inner.logged.load(Ordering::Relaxed), inner.options.log_bytes / LOG_SHARE);
         inner.freeze(|part| {
             let rows = part.0.read();
-            !rows.is_empty() && now.saturating_sub(rows.since_ms) >= age
+            let is_old = now.saturating_sub(rows.since_ms) >= age || logged.saturating_sub(rows.logged) >= held;
+            !rows.is_empty() && is_old
         });
         inner.make_room(inner.budget.most / OPEN_PART);
         pause = match inner.seal_waiting(false) {

@@ -1,6 +1,7 @@
 //! Taking requests.
 
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -153,6 +154,7 @@ impl Inner {
             // Behind everything that is in the log, and not behind what is about to be.
             rows.low = self.log.status().end;
             rows.since_ms = self.clock.now_ms();
+            rows.logged = self.logged.load(Ordering::Relaxed);
         }
         let before = rows.columns().rows;
         let appended = rows.builder.append(&request).map_err(malformed)?;
@@ -161,14 +163,18 @@ impl Inner {
             Counters::add(&table.counters.rejected, appended.rejected);
             return Ok(Added::Nothing(accepted(appended)));
         }
+        let bytes = request.len() as u64;
         let appending = self.log.append(kind(table.signal), record(&table.tenant, request));
         let answer = match appending {
             Ok(answer) => answer,
             Err(error) => {
                 rows.builder.truncate(before);
+                // Rows that hold back the log become segments, so that there is room for the next one.
+                self.to_seal.ring();
                 return Err(refusal(error));
             }
         };
+        self.logged.fetch_add(bytes, Ordering::Relaxed);
         rows.pending += 1;
         rows.account();
         let full = after >= self.options.seal_rows || rows.share.bytes() >= self.options.seal_bytes;
@@ -195,8 +201,10 @@ impl Inner {
         if rows.is_empty() {
             rows.low = position;
             rows.since_ms = self.clock.now_ms();
+            rows.logged = self.logged.load(Ordering::Relaxed);
         }
         rows.builder.append(request).map_err(malformed)?;
+        self.logged.fetch_add(request.len() as u64, Ordering::Relaxed);
         rows.committed = rows.columns().rows;
         rows.high = position;
         rows.account();
