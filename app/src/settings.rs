@@ -204,7 +204,7 @@ impl Default for Observatory {
             max_bytes: "50GiB".to_owned(),
             segments: String::new(),
             fsync: "always".to_owned(),
-            memory_mib: 128,
+            memory_mib: 96,
             query_memory_mib: 128,
             query_seconds: 30,
             tokens: Vec::new(),
