@@ -90,7 +90,9 @@ pub(crate) fn was_ms(info: &Info) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
+
+    use super::{Bounds, Info};
 
     const BOUNDS: Bounds = Bounds { fan_in: 4, rows: 1000, column_bytes: 1 << 20, retention: None };
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use proptest::prelude::*;
+use proptest::prelude::{Just, ProptestConfig, Strategy};
+use proptest::{prop_oneof, proptest};
 use vitrine_kit::clock::{Clock, Manual};
 use vitrine_observe_store::{Engine, Kept, Options, Tenant, TraceQuery};
 
