@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use vitrine_tests_testkit::{Options, Placement, Shop, crash, ingest_crash};
+
+use crate::process::resident;
 
 /// Starts of which the median is told.
 const STARTS: usize = 7;
@@ -32,17 +34,6 @@ pub(crate) async fn startup(binary: &Path) -> Result<()> {
     println!("  after kill -9                           {:>8.0} ms", median(again).as_secs_f64() * 1000.0);
     println!("  method: from starting the process until its ready file is there; median of {STARTS}\n");
     Ok(())
-}
-
-/// Resident memory of a process, in MiB, and the most that it was.
-pub(crate) fn resident(pid: u32) -> Result<(f64, f64)> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let field = |name: &str| -> Result<f64> {
-        let line = status.lines().find(|l| l.starts_with(name)).with_context(|| name.to_owned())?;
-        let kib: f64 = line.split_whitespace().nth(1).context("a number")?.parse()?;
-        Ok(kib / 1024.0)
-    };
-    Ok((field("VmRSS:")?, field("VmHWM:")?))
 }
 
 pub(crate) async fn memory(binary: &Path, seconds: u64) -> Result<()> {

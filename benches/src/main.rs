@@ -6,6 +6,7 @@
 mod calls;
 mod life;
 mod observe;
+mod process;
 mod recovery;
 mod throughput;
 

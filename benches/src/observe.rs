@@ -5,7 +5,6 @@
 
 mod generator;
 mod peers;
-mod process;
 mod wire;
 
 use std::path::Path;
@@ -14,8 +13,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tokio::sync::mpsc;
-use vitrine_tests_testkit::Process;
+use vitrine_tests_testkit::Observatory;
 
+use crate::process;
 use generator::{Generator, START_NS};
 use wire::Wire;
 
@@ -29,6 +29,10 @@ const AHEAD: usize = 16;
 const SAMPLES: usize = 200;
 /// How long merging may take after the last span.
 const MERGING: Duration = Duration::from_secs(600);
+/// How long a request that was refused for now waits.
+const PAUSE: Duration = Duration::from_millis(50);
+/// A tier of segments is quiet then, and the rest of it is merged.
+const QUIET: Duration = Duration::from_secs(11);
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -41,63 +45,31 @@ struct Known {
     last_ns: u64,
 }
 
-/// An observatory that runs alone.
-struct Observatory {
-    process: Process,
-    observe: String,
-    otlp: String,
+/// Generated spans are from a fixed time, which retention must not mind.
+const ARGS: [&str; 3] = ["--retention", "off", "--quiet"];
+
+async fn status(observe: &str) -> Result<Value> {
+    let (status, body) = Wire::connect(observe).await?.get("/api/status").await?;
+    ensure!(status == 200, "/api/status answered {status}");
+    Ok(serde_json::from_slice(&body)?)
 }
 
-impl Observatory {
-    fn start(binary: &Path, data: &Path) -> Result<Self> {
-        let data_text = data.join("data").display().to_string();
-        // Generated spans are from a fixed time, which retention must not mind.
-        let args = [
-            "observe",
-            "--data",
-            &data_text,
-            "--listen",
-            "127.0.0.1:0",
-            "--otlp-grpc",
-            "127.0.0.1:0",
-            "--otlp-http",
-            "127.0.0.1:0",
-            "--retention",
-            "off",
-            "--quiet",
-        ];
-        let process = Process::start(binary, &args, &[], &data.join("log"))?;
-        let address =
-            |name: &str| Ok::<_, anyhow::Error>(process.ready[name].as_str().context("an address")?.to_owned());
-        Ok(Self { observe: address("observe")?, otlp: address("otlp_http")?, process })
-    }
-
-    async fn status(&self) -> Result<Value> {
-        let (status, body) = Wire::connect(&self.observe).await?.get("/api/status").await?;
-        ensure!(status == 200, "/api/status answered {status}");
-        Ok(serde_json::from_slice(&body)?)
-    }
-
-    /// Waits until nothing is left to be written or merged.
-    async fn settle(&self) -> Result<()> {
-        let until = Instant::now() + MERGING;
-        loop {
-            let status = self.status().await?;
-            if status["traces"]["waiting"] == 0 && status["merge_debt"] == 0 {
-                return Ok(());
-            }
-            ensure!(Instant::now() < until, "merging did not end: {status}");
-            tokio::time::sleep(LOOK).await;
+/// Waits until nothing is left to be written or merged.
+async fn settle(observe: &str) -> Result<()> {
+    tokio::time::sleep(QUIET).await;
+    let until = Instant::now() + MERGING;
+    loop {
+        let status = status(observe).await?;
+        if status["traces"]["waiting"] == 0 && status["merge_debt"] == 0 {
+            return Ok(());
         }
+        ensure!(Instant::now() < until, "merging did not end: {status}");
+        tokio::time::sleep(LOOK).await;
     }
 }
 
 /// Sends spans over several connections, and keeps some of what to ask for. Answers how many were taken.
-async fn send(
-    url: &str,
-    spans: usize,
-    mut also: impl FnMut(usize, &[generator::Span]) -> Result<()>,
-) -> Result<(usize, Known)> {
+async fn send(url: &str, spans: usize) -> Result<(usize, Known)> {
     let (requests, queue) = async_queue();
     let mut senders = Vec::new();
     for _ in 0..SENDERS {
@@ -110,7 +82,7 @@ async fn send(
                     match status {
                         200 => break,
                         // Back-pressure: the same again a little later.
-                        429 | 503 => tokio::time::sleep(Duration::from_millis(50)).await,
+                        429 | 503 => tokio::time::sleep(PAUSE).await,
                         _ => anyhow::bail!("{status}: {}", String::from_utf8_lossy(&body)),
                     }
                 }
@@ -130,7 +102,6 @@ async fn send(
             known.users.push(batch[0].user.clone());
         }
         known.last_ns = batch.iter().map(generator::Span::start_ns).max().unwrap_or_default().max(known.last_ns);
-        also(instance, &batch)?;
         let request = generator::request(instance, &batch);
         // A sender that failed is told of below.
         if requests.send(request).await.is_err() {
@@ -189,17 +160,17 @@ pub(crate) async fn measure(binary: &Path, spans: usize) -> Result<()> {
             None
         }
     };
-    let mut observatory = Observatory::start(binary, folder.path())?;
-    let pid = observatory.process.id();
-    let (idle, _) = crate::life::resident(pid)?;
+    let mut observatory = Observatory::start(binary, &ARGS)?;
+    let pid = observatory.process().id();
+    let (idle, _) = process::resident(pid)?;
     let (began, mut rows) = (Instant::now(), peers::Rows::new(folder.path()));
-    let (sent, known) = send(&observatory.otlp, spans, |_, _| Ok(())).await?;
+    let (sent, known) = send(&observatory.otlp_http, spans).await?;
     let wall = began.elapsed().as_secs_f64();
-    observatory.settle().await?;
+    settle(&observatory.observe).await?;
     let cpu = process::cpu(pid)?;
-    let (_, most) = crate::life::resident(pid)?;
-    let status = observatory.status().await?;
-    let disk = process::size(&folder.path().join("data").join("observatory").join("segments"))?;
+    let (_, most) = process::resident(pid)?;
+    let status = status(&observatory.observe).await?;
+    let disk = process::size(&observatory.data().join("observatory").join("segments"))?;
     let in_segments = status["traces"]["segment_rows"].as_f64().context("rows in segments")?;
     let each = disk as f64 / in_segments;
 
@@ -237,8 +208,8 @@ pub(crate) async fn measure(binary: &Path, spans: usize) -> Result<()> {
     tell("calls by minute of one service, median", median, "ms", 50.0, false);
 
     // The log after a crash: what had not been made a segment is read again.
-    restart(binary, folder.path(), &mut observatory).await?;
-    observatory.process.stop()?;
+    restart(&mut observatory).await?;
+    observatory.process().stop()?;
 
     if let Some(clickhouse) = &mut clickhouse {
         let mut generator = Generator::new(SEED);
@@ -259,12 +230,11 @@ pub(crate) async fn measure(binary: &Path, spans: usize) -> Result<()> {
 }
 
 /// Kills the observatory with a log that was not yet made a segment, and tells how long it takes to be ready again.
-async fn restart(binary: &Path, folder: &Path, observatory: &mut Observatory) -> Result<()> {
-    send(&observatory.otlp, 150_000, |_, _| Ok(())).await?;
-    let log = process::size(&folder.join("data").join("observatory").join("log"))? as f64;
-    observatory.process.kill()?;
-    *observatory = Observatory::start(binary, folder)?;
-    let seconds = observatory.process.started_in.as_secs_f64();
+async fn restart(observatory: &mut Observatory) -> Result<()> {
+    send(&observatory.otlp_http, 150_000).await?;
+    let log = process::size(&observatory.data().join("observatory").join("log"))? as f64;
+    observatory.kill_and_restart()?;
+    let seconds = observatory.process().started_in.as_secs_f64();
     println!("  {:<50} {seconds:>12.2} s, {:.0} MiB of log", "ready after kill -9", log / (1 << 20) as f64);
     tell("ready after a crash, for each GiB of log", seconds / (log / (1u64 << 30) as f64), "s", 1.0, false);
     Ok(())

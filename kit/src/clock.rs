@@ -103,21 +103,20 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
             sign * (part(hours, 23)? * 60 + part(minutes, 59)?)
         }
     };
-    let days = days_from_civil(year, month, day);
-    let valid = shaped && (1..=12).contains(&month) && hour < 24 && minute < 60 && second < 60 && {
-        let (y, m, d) = civil_date(days * 86_400_000);
-        (y, i64::from(m), i64::from(d)) == (year, month, day)
-    };
+    let days = unix_day(year, month, day)?;
+    let valid = shaped && hour < 24 && minute < 60 && second < 60;
     valid.then_some(((days * 24 + hour) * 60 + minute - offset_min) * 60_000 + second * 1000 + ms)
 }
 
-/// Days since the Unix epoch. Source: as for [`civil_date`].
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+/// The day of a civil date, counted from 1970-01-01; none if the calendar has no such date. Source: as for [`civil_date`].
+pub fn unix_day(year: i64, month: i64, day: i64) -> Option<i64> {
     let y = if month <= 2 { year - 1 } else { year };
     let era = y.div_euclid(400);
     let yoe = y.rem_euclid(400);
     let doy = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-    era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
+    let days = era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468;
+    let (y, m, d) = civil_date(days * 86_400_000);
+    ((y, i64::from(m), i64::from(d)) == (year, month, day)).then_some(days)
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use vitrine_tests_testkit::python;
 
 use super::generator::{self, Span};
-use super::{Known, process, send};
+use super::{Known, send};
+use crate::process;
 
 /// Bytes of rows that are handed over at a time.
 const ROWS_BYTES: usize = 256 << 20;
@@ -165,7 +166,7 @@ pub(super) async fn rotel(folder: &Path, spans: usize, ours: f64) -> Result<()> 
         tokio::time::sleep(super::LOOK).await;
     }
     let pid = child.id().context("a process id")?;
-    let (sent, _) = send(&format!("http://127.0.0.1:{port}"), spans, |_, _| Ok(())).await?;
+    let (sent, _) = send(&format!("http://127.0.0.1:{port}"), spans).await?;
     let theirs = sent as f64 / process::cpu(pid)?;
     child.kill().await?;
     println!("rotel, receiving and throwing away");

@@ -1,6 +1,6 @@
 //! Times as text.
 
-use vitrine_kit::clock::Clock;
+use vitrine_kit::clock::{Clock, civil_date, unix_day};
 
 pub(crate) const NANOS_PER_MICRO: u64 = 1_000;
 pub(crate) const NANOS_PER_MILLI: u64 = 1_000_000;
@@ -15,16 +15,16 @@ pub(crate) fn now_ns() -> u64 {
 /// A moment's date and time of day in UTC.
 pub(crate) struct Moment {
     /// Year, month and day, the latter two from 1 on.
-    pub(crate) date: (u64, u64, u64),
+    pub(crate) date: (i64, u32, u32),
     /// Hour, minute and second.
     pub(crate) clock: (u64, u64, u64),
 }
 
 /// The moment in UTC of a time in nanoseconds since 1970.
 pub(crate) fn moment(ns: u64) -> Moment {
-    let seconds = ns / NANOS_PER_SECOND;
-    let clock = seconds % SECONDS_PER_DAY;
-    Moment { date: date(seconds / SECONDS_PER_DAY), clock: (clock / 3_600, clock / 60 % 60, clock % 60) }
+    let clock = ns / NANOS_PER_SECOND % SECONDS_PER_DAY;
+    // Milliseconds since 1970 of a nanosecond in 64 bits always fit.
+    Moment { date: civil_date((ns / NANOS_PER_MILLI) as i64), clock: (clock / 3_600, clock / 60 % 60, clock % 60) }
 }
 
 /// A time as RFC 3339 has it, in UTC and whole seconds.
@@ -41,14 +41,12 @@ pub(crate) fn parse_rfc3339(text: &str) -> Option<u64> {
     let (clock, zone) = rest.split_at(zone_at);
     let (clock, fraction) = clock.split_once('.').map_or((clock, None), |(clock, fraction)| (clock, Some(fraction)));
     let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])?;
-    if !(1..=12).contains(&month) || !(1..=month_days(year, month)).contains(&day) {
-        return None;
-    }
+    let days = unix_day(year, month, day)?;
     if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
     let nanos = fraction.map_or(Some(0), fraction_ns)?;
-    let local = days(year, month, day) * SECONDS_PER_DAY as i64 + hour * 3_600 + minute * 60 + second;
+    let local = days * SECONDS_PER_DAY as i64 + hour * 3_600 + minute * 60 + second;
     let ns = i128::from(local - zone_seconds(zone)?) * i128::from(NANOS_PER_SECOND) + i128::from(nanos);
     Some(u64::try_from(ns.max(0)).unwrap_or(u64::MAX))
 }
@@ -80,36 +78,6 @@ fn zone_seconds(zone: &str) -> Option<i64> {
     let sign = if zone.starts_with('-') { -1 } else { 1 };
     let [hours, minutes] = numbers(zone.get(1..)?, ':', [2, 2])?;
     (hours < 24 && minutes < 60).then_some(sign * (hours * 3_600 + minutes * 60))
-}
-
-fn month_days(year: i64, month: i64) -> i64 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        _ => 31,
-    }
-}
-
-/// The day of a date, counted from 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date algorithms").
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
-}
-
-/// Year, month and day of a day counted from 1970-01-01; the inverse of [`days`].
-fn date(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

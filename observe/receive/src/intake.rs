@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, header};
 use tokio::sync::Semaphore;
-use vitrine_observe_store::{Accepted, Access, Engine, Right, Signal, Tenant, WriteError};
+use vitrine_observe_store::{Accepted, Access, Engine, Right, SCOPE_HEADER, Signal, Tenant, WriteError};
 
 use crate::answer::request_name;
 use crate::body::{Encoding, read, text};
@@ -21,7 +21,7 @@ const MAX_WORKERS: usize = 4;
 /// more. A compressed body does not say how much it is.
 const INLINE_BYTES: usize = 32 << 10;
 /// Names whose telemetry it is.
-const SCOPE: HeaderName = HeaderName::from_static("x-scope-orgid");
+const SCOPE: HeaderName = HeaderName::from_static(SCOPE_HEADER);
 
 /// Where requests of all protocols go. Clones share it.
 #[derive(Clone)]

@@ -9,6 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::engine::{Tenant, TenantError};
 
+/// The header, or the key of gRPC metadata, that names the tenant.
+pub const SCOPE_HEADER: &str = "x-scope-orgid";
 /// Shortest bearer token, in bytes; shorter ones can be guessed.
 const MIN_TOKEN_BYTES: usize = 8;
 /// Longest bearer token, in bytes.

@@ -11,7 +11,7 @@ mod kept;
 mod query;
 mod status;
 
-pub use access::{Access, AccessError, Denied, Right, Token};
+pub use access::{Access, AccessError, Denied, Right, SCOPE_HEADER, Token};
 pub use engine::{
     Accepted, Batches, Engine, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant, TenantError, WriteError,
 };

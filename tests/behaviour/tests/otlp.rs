@@ -5,19 +5,12 @@ use std::path::Path;
 
 use anyhow::ensure;
 use tokio::process::Command;
-use vitrine_tests_testkit::{Options, Placement, Shop, python, succeed};
-
-/// The SDK and both exporters.
-const PACKAGES: &[&str] = &[
-    "opentelemetry-sdk==1.38.0",
-    "opentelemetry-exporter-otlp-proto-grpc==1.38.0",
-    "opentelemetry-exporter-otlp-proto-http==1.38.0",
-];
+use vitrine_tests_testkit::{Options, Placement, Shop, python_sdk, succeed};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stock_python_sdk_sends_spans_and_finds_them() {
     let check = async {
-        let python = python(Path::new(env!("CARGO_TARGET_TMPDIR")), "otel-1.38.0", PACKAGES).await?;
+        let python = python_sdk(Path::new(env!("CARGO_TARGET_TMPDIR"))).await?;
         let mut shop =
             Shop::start(Path::new(env!("CARGO_BIN_EXE_vitrine-under-test")), Placement::Local, &Options::default())
                 .await?;

@@ -8,10 +8,9 @@ mod crash;
 mod customer;
 mod engines;
 mod ingest;
-mod node;
 mod observatory;
+mod packages;
 mod process;
-mod python;
 mod shop;
 pub mod storm;
 
@@ -24,10 +23,9 @@ pub use crash::{Crashes, crash};
 pub use customer::{Api, Customer, address, card, order_body, timed};
 pub use engines::Engines;
 pub use ingest::{IngestCrashes, ingest_crash};
-pub use node::node;
-pub use observatory::Observatory;
+pub use observatory::{Launch, Observatory};
+pub use packages::{node, python, python_sdk, succeed};
 pub use process::Process;
-pub use python::{python, succeed};
 pub use shop::{Options, Placement, Shop};
 
 /// How long anything may take that happens by itself a little later.

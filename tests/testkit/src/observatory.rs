@@ -8,12 +8,29 @@ use tempfile::TempDir;
 use crate::customer::Api;
 use crate::process::Process;
 
+/// How an [`Observatory`] is started.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The address of this machine that it listens on.
+    pub host: String,
+    /// Further arguments.
+    pub args: Vec<String>,
+    /// Variables of its environment.
+    pub variables: Vec<(String, String)>,
+}
+
+impl Default for Launch {
+    fn default() -> Self {
+        Self { host: "127.0.0.1".to_owned(), args: Vec::new(), variables: Vec::new() }
+    }
+}
+
 /// `vitrine observe` on ports and in a folder of its own. It ends with its owner.
 #[derive(Debug)]
 pub struct Observatory {
     binary: PathBuf,
     folder: TempDir,
-    args: Vec<String>,
+    launch: Launch,
     process: Process,
     /// Base URL of its pages and query APIs.
     pub observe: String,
@@ -26,11 +43,16 @@ pub struct Observatory {
 impl Observatory {
     /// Starts one, with these further arguments, and waits until it is ready.
     pub fn start(binary: &Path, args: &[&str]) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let process = start(binary, &folder, &args)?;
+        Self::launch(binary, Launch { args, ..Launch::default() })
+    }
+
+    /// Starts one in another way.
+    pub fn launch(binary: &Path, launch: Launch) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let process = start(binary, &folder, &launch)?;
         let [observe, otlp_grpc, otlp_http] = addresses(&process)?;
-        Ok(Self { binary: binary.to_owned(), folder, args, process, observe, otlp_grpc, otlp_http })
+        Ok(Self { binary: binary.to_owned(), folder, launch, process, observe, otlp_grpc, otlp_http })
     }
 
     /// Its process.
@@ -46,7 +68,7 @@ impl Observatory {
     /// Ends it with SIGKILL and starts it again on the same data; addresses change.
     pub fn kill_and_restart(&mut self) -> Result<()> {
         self.process.kill()?;
-        self.process = start(&self.binary, &self.folder, &self.args)?;
+        self.process = start(&self.binary, &self.folder, &self.launch)?;
         [self.observe, self.otlp_grpc, self.otlp_http] = addresses(&self.process)?;
         Ok(())
     }
@@ -57,14 +79,14 @@ impl Observatory {
     }
 }
 
-fn start(binary: &Path, folder: &TempDir, args: &Vec<String>) -> Result<Process> {
+fn start(binary: &Path, folder: &TempDir, launch: &Launch) -> Result<Process> {
     let data = folder.path().join("data").display().to_string();
     let mut all = vec!["observe".to_owned(), "--data".to_owned(), data];
     for address in ["--listen", "--otlp-grpc", "--otlp-http"] {
-        all.extend([address.to_owned(), "127.0.0.1:0".to_owned()]);
+        all.extend([address.to_owned(), format!("{}:0", launch.host)]);
     }
-    all.extend(args.iter().cloned());
-    Process::start(binary, &all, &[], &folder.path().join("log"))
+    all.extend(launch.args.iter().cloned());
+    Process::start(binary, &all, &launch.variables, &folder.path().join("log"))
 }
 
 fn addresses(process: &Process) -> Result<[String; 3]> {

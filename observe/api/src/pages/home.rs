@@ -27,10 +27,13 @@ pub(crate) fn home(reader: &Reader, service: Option<&str>) -> Result<String, Err
     body.push_str(&card("Spans", &status.traces));
     body.push_str(&card("Log records", &status.logs));
     body.push_str(&card("Metric points", &status.metrics));
+    let bound = match status.limit_bytes {
+        0 => "no limit by size".to_owned(),
+        limit => format!("of {}", bytes(limit)),
+    };
     body.push_str(&format!(
-        "<div class=card><span class=soft>Memory</span><b>{}</b><span class=soft>of {}</span></div></div>",
-        bytes(held),
-        bytes(status.limit_bytes)
+        "<div class=card><span class=soft>Kept</span><b>{}</b><span class=soft>{bound}</span></div></div>",
+        bytes(held)
     ));
     if services.is_empty() && held == 0 {
         body.push_str(EMPTY);
@@ -67,7 +70,7 @@ const EMPTY: &str = "<section class=empty><h2>Nothing has arrived yet</h2><p>Sen
 fn card(name: &str, signal: &SignalStatus) -> String {
     let mut notes = bytes(signal.bytes);
     if signal.evicted > 0 {
-        notes.push_str(&format!(", {} made room", count(signal.evicted)));
+        notes.push_str(&format!(", {} expired", count(signal.evicted)));
     }
     if signal.rejected > 0 {
         notes.push_str(&format!(", <span class=bad>{} refused</span>", count(signal.rejected)));

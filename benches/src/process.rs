@@ -14,6 +14,17 @@ pub(crate) fn cpu(pid: u32) -> Result<f64> {
     Ok((ticks(11)? + ticks(12)?) / TICKS)
 }
 
+/// Resident memory of a process, in MiB, and the most that it was.
+pub(crate) fn resident(pid: u32) -> Result<(f64, f64)> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let field = |name: &str| -> Result<f64> {
+        let line = status.lines().find(|l| l.starts_with(name)).with_context(|| name.to_owned())?;
+        let kib: f64 = line.split_whitespace().nth(1).context("a number")?.parse()?;
+        Ok(kib / 1024.0)
+    };
+    Ok((field("VmRSS:")?, field("VmHWM:")?))
+}
+
 /// Bytes of all files below a folder.
 pub(crate) fn size(folder: &std::path::Path) -> Result<u64> {
     let mut bytes = 0;
