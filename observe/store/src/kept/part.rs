@@ -11,6 +11,7 @@ use vitrine_observe_model::Builder;
 
 use crate::Signal;
 use crate::kept::budget::{Budget, Share};
+use crate::kept::rollup::Counted;
 
 /// A number of rows: first it is open and grows, then it waits to become a segment.
 pub(crate) struct Part(pub(crate) RwLock<Rows>);
@@ -33,6 +34,8 @@ pub(crate) struct Rows {
     pub since_ms: i64,
     /// How many bytes had been logged, of all tables, when the first row came.
     pub logged: u64,
+    /// Figures of the rows that may be seen, if they are spans.
+    pub counted: Counted,
     /// Memory that the rows take.
     pub share: Share,
 }
@@ -55,6 +58,7 @@ impl Part {
             high: Position::default(),
             since_ms: 0,
             logged: 0,
+            counted: Counted::default(),
             share: Share::new(budget),
         })))
     }
@@ -69,15 +73,19 @@ impl Part {
         let mut rows = self.0.write();
         rows.pending -= 1;
         match position {
-            Some(position) => rows.high = rows.high.max(position),
+            Some(position) => {
+                rows.high = rows.high.max(position);
+                rows.commit(range.end);
+            }
             None if rows.builder.columns().rows == range.end => {
                 rows.builder.truncate(range.start);
                 rows.committed = range.start;
-                return rows.pending == 0;
             }
-            None => rows.holes.push(range.clone()),
+            None => {
+                rows.committed = range.end;
+                rows.holes.push(range);
+            }
         }
-        rows.committed = range.end;
         rows.pending == 0
     }
 }
@@ -109,6 +117,12 @@ impl Rows {
     /// How many rows may be seen.
     pub(crate) fn count(&self) -> usize {
         self.visible().iter().map(Range::len).sum()
+    }
+
+    /// Rows up to this one may be seen.
+    pub(crate) fn commit(&mut self, end: usize) {
+        self.counted.add(self.builder.columns(), self.committed..end);
+        self.committed = end;
     }
 
     /// Whether nobody may see this row.

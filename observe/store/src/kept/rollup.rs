@@ -1,7 +1,8 @@
 //! Rate, errors and duration of operations, and who calls whom, by the minute: small enough to be read as a whole.
 //!
-//! Each segment of spans has one beside it, so that it goes when the segment goes. That of rows in memory is made when
-//! it is asked for.
+//! Rows in memory are counted as they come; when they become a segment, the figures stand beside it, so that they go when
+//! the segment goes. Calls are counted when rows become a segment: who is called may come before who calls. Those among rows
+//! in memory are counted when they are asked for.
 
 mod encode;
 mod spans;
@@ -14,7 +15,7 @@ use vitrine_observe_model::{SpanKind, StatusCode};
 use crate::engine::{RedQuery, RedRow};
 use crate::{Dependency, Operation};
 
-pub(crate) use spans::{COLUMNS, Family, Joints, Spans};
+pub(crate) use spans::{COLUMNS, Counted, Family, Joints, Spans};
 
 /// Buckets of durations: two for each doubling.
 pub(crate) const BUCKETS: usize = 80;

@@ -132,7 +132,7 @@ impl Inner {
             let sorted = columns.sort();
             let options = WriteOptions { zstd_level: ZSTD_LEVEL, page_rows: PAGE_ROWS };
             let written = write(columns, &sorted, &options, file)?;
-            let rollup = (table.signal == Signal::Traces).then(|| figures(columns, &sorted));
+            let rollup = (table.signal == Signal::Traces).then(|| figures(&rows, columns, &sorted));
             Ok(Finished { written, rollup, first_ms: now, last_ms: now })
         })?;
         self.list_new(&held, |contents| {
@@ -227,11 +227,10 @@ fn without_holes(rows: &Rows) -> Columns {
     rows.columns().take(&kept)
 }
 
-/// Figures of rows that were sorted.
-fn figures(columns: &Columns, sorted: &Sorted) -> Rollup {
-    let mut rollup = Rollup::default();
+/// Figures of rows, and the calls among them now that they are sorted.
+fn figures(rows: &Rows, columns: &Columns, sorted: &Sorted) -> Rollup {
+    let mut rollup = rows.counted.rollup().clone();
     if let Some(spans) = Spans::of(columns) {
-        spans.figures(sorted.rows.iter().map(|row| *row as usize), &mut rollup);
         for (child, parent) in sorted.rows.iter().zip(&sorted.parents) {
             // What has no parent here has a number that no row has.
             if let Some(parent) = sorted.rows.get(*parent as usize) {

@@ -205,7 +205,8 @@ impl Inner {
         }
         rows.builder.append(request).map_err(malformed)?;
         self.logged.fetch_add(request.len() as u64, Ordering::Relaxed);
-        rows.committed = rows.columns().rows;
+        let end = rows.columns().rows;
+        rows.commit(end);
         rows.high = position;
         rows.account();
         let full = rows.committed >= self.options.seal_rows || rows.share.bytes() >= self.options.seal_bytes;

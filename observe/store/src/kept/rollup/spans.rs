@@ -71,31 +71,38 @@ impl<'a> Spans<'a> {
             .or_insert_with(|| into.operation(text(self.services, service), text(self.names, name), kind))
     }
 
-    /// Adds figures of these rows.
-    pub(crate) fn figures(&self, rows: impl Iterator<Item = usize>, into: &mut Rollup) {
-        let mut known = HashMap::new();
-        for row in rows {
-            let operation = self.operation(row, &mut known, into);
-            let status = u8::try_from(self.statuses[row]).unwrap_or(0);
-            let duration = u64::try_from(self.durations[row]).unwrap_or(0);
-            into.add(operation, status, self.starts[row], duration);
-        }
-    }
-
-    /// Adds the services and operations of these rows, without figures.
-    pub(crate) fn names(&self, rows: impl Iterator<Item = usize>, into: &mut Rollup) {
-        let mut known = HashMap::new();
-        rows.for_each(|row| {
-            self.operation(row, &mut known, into);
-        });
-    }
-
     /// Adds a call between services of these rows.
     pub(crate) fn call(&self, parent: usize, child: usize, into: &mut Rollup) {
         if self.services.codes[parent] != self.services.codes[child] {
             let (caller, called) = (into.service(self.service(parent)), into.service(self.service(child)));
             into.call(caller, called, self.starts[child], 1);
         }
+    }
+}
+
+/// Figures of rows, added up as they come.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    rollup: Rollup,
+    /// Numbers of operations, by the rows' numbers of service and name, and the kind.
+    known: HashMap<(u32, u32, u8), u32>,
+}
+
+impl Counted {
+    /// Adds rows of these columns, which are the same each time or have grown.
+    pub(crate) fn add(&mut self, columns: &Columns, rows: Range<usize>) {
+        let Some(spans) = Spans::of(columns) else { return };
+        for row in rows {
+            let operation = spans.operation(row, &mut self.known, &mut self.rollup);
+            let status = u8::try_from(spans.statuses[row]).unwrap_or(0);
+            let duration = u64::try_from(spans.durations[row]).unwrap_or(0);
+            self.rollup.add(operation, status, spans.starts[row], duration);
+        }
+    }
+
+    /// What they add up to. Calls are not in it: both ends of one must be there.
+    pub(crate) fn rollup(&self) -> &Rollup {
+        &self.rollup
     }
 }
 
