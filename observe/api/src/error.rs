@@ -70,7 +70,7 @@ impl Error {
             Self::Query(QueryError::TooMuch { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Query(QueryError::Disk(_)) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Query(QueryError::Closed) | Self::Busy { .. } | Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
-            Self::TooSlow { .. } => StatusCode::GATEWAY_TIMEOUT,
+            Self::Query(QueryError::TooLong { .. }) | Self::TooSlow { .. } => StatusCode::GATEWAY_TIMEOUT,
         }
     }
 

@@ -9,14 +9,12 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use vitrine_observe_store::model::TraceId;
 use vitrine_observe_store::{
-    Access, Denied, Engine, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Right, Tenant, Trace, TraceQuery,
+    Access, Denied, Engine, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Right, SCOPE_HEADER, Tenant, Trace, TraceQuery,
 };
 
 use crate::Options;
 use crate::error::Error;
 
-/// The header that names the tenant.
-const SCOPE: &str = "x-scope-orgid";
 /// What a header that is not ASCII is read as: no token and no tenant can be this.
 const UNREADABLE: &str = "\u{fffd}";
 
@@ -47,8 +45,8 @@ impl Queries {
         &self.0.options
     }
 
-    /// Runs a query off the async threads. One that takes too long, or whose asker has gone, goes on to its end where
-    /// the engine cannot be stopped, and keeps its turn until then: the bound is on memory.
+    /// Runs a query off the async threads. One whose asker has gone keeps its turn until the engine has answered, which
+    /// bounds the time as well: the bound on turns is on memory.
     pub(crate) async fn ask(
         &self,
         headers: &HeaderMap,
@@ -74,7 +72,7 @@ impl Queries {
 /// Whose telemetry the sender of these headers may read.
 pub(crate) fn reader_of(access: &Access, headers: &HeaderMap) -> Result<Tenant, Denied> {
     let header = |name| headers.get(name).map(|value| value.to_str().unwrap_or(UNREADABLE));
-    access.check(header(header::AUTHORIZATION.as_str()), header(SCOPE), Right::Read)
+    access.check(header(header::AUTHORIZATION.as_str()), header(SCOPE_HEADER), Right::Read)
 }
 
 /// What a query may see: one tenant's telemetry.

@@ -68,6 +68,7 @@ impl SqlError {
                 Some(QueryError::TooMuch { bytes }) => {
                     Self::Memory { limit: *bytes, what: "reading what is kept".to_owned() }
                 }
+                Some(QueryError::TooLong { most }) => Self::Time { limit: *most },
                 Some(QueryError::Closed) => Self::Closed,
                 _ => Self::Failed(inner.to_string()),
             },

@@ -120,6 +120,12 @@ pub enum QueryError {
         /// The limit.
         bytes: usize,
     },
+    /// It takes longer than a query may.
+    #[error("the query takes longer than {} s, which is the limit: ask for less at a time", .most.as_secs_f64())]
+    TooLong {
+        /// The limit.
+        most: Duration,
+    },
     /// The process is ending.
     #[error("shutting down")]
     Closed,

@@ -105,6 +105,7 @@ async fn an_engines_trouble_has_each_protocols_shape() {
     let cases = [
         (QueryError::Disk("segment 7".into()), 500, "cannot read what is kept: segment 7"),
         (QueryError::TooMuch { bytes: 5 }, 422, "the query needs more than 5 bytes of memory"),
+        (QueryError::TooLong { most: Duration::from_secs(9) }, 504, "the query takes longer than 9 s"),
         (QueryError::Closed, 503, "shutting down"),
     ];
     for (error, code, words) in cases {

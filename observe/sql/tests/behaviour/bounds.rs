@@ -160,6 +160,7 @@ async fn many_scans_in_one_statement_share_the_threads() {
 async fn what_the_engine_cannot_do_is_told() {
     for (fail, told) in [
         (QueryError::TooMuch { bytes: 77 }, SqlError::Memory { limit: 77, what: "reading what is kept".into() }),
+        (QueryError::TooLong { most: Duration::from_secs(9) }, SqlError::Time { limit: Duration::from_secs(9) }),
         (QueryError::Closed, SqlError::Closed),
         (QueryError::Disk("torn".into()), SqlError::Failed("cannot read what is kept: torn".into())),
     ] {

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use vitrine_observe_columns::{Columns, Error, Segment};
 
@@ -18,19 +19,21 @@ use crate::engine::{QueryError, RedQuery, RedRow, Tenant};
 use crate::kept::Inner;
 use crate::kept::held::Held;
 use crate::kept::part::Rows;
-use crate::kept::rollup::{COLUMNS, Calls, Family, Red, Rollup, Spans};
+use crate::kept::rollup::{COLUMNS, Calls, Counted, Family, Red, Rollup};
 use crate::kept::table::{Snapshot, Table};
-use crate::{Dependency, Operation, Signal};
+use crate::{Dependency, Operation, Options, Signal};
 
 /// Rows that are read at once where all are read.
 pub(crate) const WINDOW: usize = 8192;
 /// Segments' caches may take this part of the memory.
-const CACHE_PART: usize = 4;
+const CACHE_PART: usize = 2;
 
-/// Memory that a query has used, within its limit.
+/// Memory and time that a query has used, within its limits.
 pub(crate) struct Spent {
     used: usize,
     most: usize,
+    began: Instant,
+    longest: Duration,
 }
 
 impl Spent {
@@ -42,7 +45,12 @@ impl Spent {
     /// Counts bytes.
     pub(crate) fn add_bytes(&mut self, bytes: usize) -> Result<(), QueryError> {
         self.used += bytes;
-        if self.used > self.most { Err(QueryError::TooMuch { bytes: self.most }) } else { Ok(()) }
+        if self.used > self.most { Err(QueryError::TooMuch { bytes: self.most }) } else { self.check_time() }
+    }
+
+    /// Fails when it has taken too long.
+    pub(crate) fn check_time(&self) -> Result<(), QueryError> {
+        if self.began.elapsed() > self.longest { Err(QueryError::TooLong { most: self.longest }) } else { Ok(()) }
     }
 }
 
@@ -58,7 +66,8 @@ pub(crate) fn time(nanoseconds: u64) -> i64 {
 
 impl Inner {
     pub(crate) fn spent(&self) -> Spent {
-        Spent { used: 0, most: self.options.query_memory_bytes }
+        let Options { query_memory_bytes: most, query_time: longest, .. } = self.options;
+        Spent { used: 0, most, began: Instant::now(), longest }
     }
 
     /// All rows of a tenant and a signal at this moment; none if the tenant never sent something.
@@ -133,9 +142,9 @@ impl Inner {
         for rows in windows(0..segment.rows()) {
             let columns = segment.read(&[rows], Some(&COLUMNS))?;
             let all = 0..columns.rows;
-            if let Some(spans) = Spans::of(&columns) {
-                spans.figures(all.clone(), &mut rollup);
-            }
+            let mut counted = Counted::default();
+            counted.add(&columns, all.clone());
+            rollup.unite(counted.rollup());
             let mut family = Family::default();
             family.add(&columns, vec![all]);
             family.count(&mut rollup);
@@ -151,6 +160,7 @@ impl Inner {
         mut each: impl FnMut(&Rollup),
     ) -> Result<Option<Snapshot>, QueryError> {
         let Some((table, snapshot)) = self.rows(tenant, Signal::Traces) else { return Ok(None) };
+        let spent = self.spent();
         for held in &snapshot.segments {
             if held.info.max_time < range.0 || held.info.min_time > range.1 {
                 continue;
@@ -158,7 +168,9 @@ impl Inner {
             if let Some(rollup) = self.read_rollup(&table, held)? {
                 each(&rollup);
             }
+            spent.check_time()?;
         }
+        snapshot.parts.iter().for_each(|part| each(part.0.read().counted.rollup()));
         Ok(Some(snapshot))
     }
 
@@ -173,55 +185,21 @@ impl Inner {
         }
     }
 
-    /// Services and operations of the spans in memory.
-    fn names_in_memory(&self, snapshot: &Snapshot, mut each: impl FnMut(&Rollup)) {
-        for part in &snapshot.parts {
-            let rows = part.0.read();
-            if let Some(spans) = Spans::of(rows.columns()) {
-                let mut rollup = Rollup::default();
-                spans.names(rows.visible().into_iter().flatten(), &mut rollup);
-                each(&rollup);
-            }
-        }
-    }
-
-    /// Figures of the spans in memory.
-    fn rollups_in_memory(&self, snapshot: &Snapshot, mut each: impl FnMut(&Rollup)) {
-        for part in &snapshot.parts {
-            let rows = part.0.read();
-            if let Some(spans) = Spans::of(rows.columns()) {
-                let mut rollup = Rollup::default();
-                spans.figures(rows.visible().into_iter().flatten(), &mut rollup);
-                each(&rollup);
-            }
-        }
-    }
-
     pub(crate) fn services(&self, tenant: &Tenant) -> Result<Vec<String>, QueryError> {
         let mut services = BTreeSet::new();
-        let snapshot = self.rollups(tenant, (i64::MIN, i64::MAX), |rollup| rollup.services(&mut services))?;
-        if let Some(snapshot) = snapshot {
-            self.names_in_memory(&snapshot, |rollup| rollup.services(&mut services));
-        }
+        self.rollups(tenant, (i64::MIN, i64::MAX), |rollup| rollup.services(&mut services))?;
         Ok(services.into_iter().collect())
     }
 
     pub(crate) fn operations(&self, tenant: &Tenant, service: &str) -> Result<Vec<Operation>, QueryError> {
         let mut operations = BTreeSet::new();
-        let snapshot =
-            self.rollups(tenant, (i64::MIN, i64::MAX), |rollup| rollup.operations(service, &mut operations))?;
-        if let Some(snapshot) = snapshot {
-            self.names_in_memory(&snapshot, |rollup| rollup.operations(service, &mut operations));
-        }
+        self.rollups(tenant, (i64::MIN, i64::MAX), |rollup| rollup.operations(service, &mut operations))?;
         Ok(operations.into_iter().collect())
     }
 
     pub(crate) fn red(&self, tenant: &Tenant, query: &RedQuery) -> Result<Vec<RedRow>, QueryError> {
         let mut red = Red::new(query);
-        let snapshot = self.rollups(tenant, red.range(), |rollup| rollup.red(query, &mut red))?;
-        if let Some(snapshot) = snapshot {
-            self.rollups_in_memory(&snapshot, |rollup| rollup.red(query, &mut red));
-        }
+        self.rollups(tenant, red.range(), |rollup| rollup.red(query, &mut red))?;
         Ok(red.rows())
     }
 

@@ -178,6 +178,7 @@ impl Inner {
         for (place, held) in snapshot.segments.iter().enumerate() {
             if held.info.max_time >= earliest && held.info.min_time <= latest && newest.wants(held.info.max_time) {
                 heap.extend(self.begin(table, held, place, &filter)?);
+                spent.check_time()?;
             }
         }
         while let Some(left) = heap.pop() {
@@ -188,6 +189,7 @@ impl Inner {
                 spent.add(&found)?;
                 newest.add_rows(&found, 0..found.rows);
             }
+            spent.check_time()?;
             heap.extend(left.rest());
         }
         Ok(newest.ids())

@@ -76,7 +76,7 @@ impl<'a> Found<'a> {
 impl Inner {
     pub(crate) fn attribute_values(&self, tenant: &Tenant, key: &str, most: usize) -> Result<Vec<String>, QueryError> {
         let Some((table, snapshot)) = self.rows(tenant, Signal::Traces) else { return Ok(Vec::new()) };
-        let mut found = Found::new(key);
+        let (mut found, spent) = (Found::new(key), self.spent());
         for part in &snapshot.parts {
             let rows = part.0.read();
             let all: Vec<u32> = rows.visible().into_iter().flatten().map(|row| row as u32).collect();
@@ -105,6 +105,7 @@ impl Inner {
                     found.add_rows(&columns, &all);
                 }
             }
+            spent.check_time()?;
             if found.values.iter().map(String::len).sum::<usize>() > self.options.query_memory_bytes {
                 return Err(QueryError::TooMuch { bytes: self.options.query_memory_bytes });
             }
