@@ -9,7 +9,7 @@ use vitrine_observe_log::Fsync;
 use crate::kept::depot::Depot;
 
 /// Rows in memory after which they become a segment: sixteen of them fill a merged one.
-const SEAL_ROWS: usize = 156_250;
+const SEAL_ROWS: usize = 78_125;
 /// Bytes in memory after which rows become a segment.
 const SEAL_BYTES: usize = 64 << 20;
 /// Age after which rows in memory become a segment, so that the log stays short.
@@ -18,10 +18,12 @@ const SEAL_AFTER: Duration = Duration::from_secs(600);
 const MEMORY_BYTES: usize = 256 << 20;
 /// Bytes of rows that one query may hold.
 const QUERY_MEMORY_BYTES: usize = 128 << 20;
+/// How long a query may read.
+const QUERY_TIME: Duration = Duration::from_secs(30);
 /// Segments of similar size that are merged into one.
 const FAN_IN: usize = 16;
 /// Rows of the largest segment: merging takes some 60 bytes of memory for each.
-const MAX_SEGMENT_ROWS: u64 = 2_500_000;
+const MAX_SEGMENT_ROWS: u64 = 1_250_000;
 /// Bytes of the largest column of a merged segment, for the same reason.
 const MAX_COLUMN_BYTES: u64 = 128 << 20;
 /// Tenants.
@@ -44,6 +46,8 @@ pub struct Options {
     pub memory_bytes: usize,
     /// Most bytes of rows that one query holds.
     pub query_memory_bytes: usize,
+    /// The longest that one query reads. A scan is bounded by whoever reads it.
+    pub query_time: Duration,
     /// Rows in memory that become a segment.
     pub seal_rows: usize,
     /// Bytes of rows in memory that become a segment.
@@ -54,7 +58,7 @@ pub struct Options {
     pub retention: Option<Duration>,
     /// Most bytes of all segments; no limit if not said. The log comes on top.
     pub max_bytes: Option<u64>,
-    /// How many segments of similar size are merged into one, at least 2.
+    /// How many segments of similar size are merged into one, at least 2; fewer when it is quiet.
     pub fan_in: usize,
     /// Most rows of a merged segment.
     pub max_segment_rows: u64,
@@ -74,6 +78,7 @@ impl Options {
             log_bytes: LOG_BYTES,
             memory_bytes: MEMORY_BYTES,
             query_memory_bytes: QUERY_MEMORY_BYTES,
+            query_time: QUERY_TIME,
             seal_rows: SEAL_ROWS,
             seal_bytes: SEAL_BYTES,
             seal_after: SEAL_AFTER,

@@ -10,10 +10,17 @@ const TIER_BITS: u32 = 3;
 /// whole, when its last row is too old.
 const RETENTION_PARTS: i64 = 8;
 
+/// A tier that nothing came to for so long, in milliseconds, is quiet.
+const QUIET_MS: i64 = 10_000;
+/// How many segments of a quiet tier are enough: merging costs nobody anything then, and fewer are read faster.
+const QUIET_FAN_IN: usize = 4;
+
 /// The bounds of merged segments.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
-    /// How many segments of a tier there must be.
+    /// When it is, in milliseconds since 1970.
+    pub now_ms: i64,
+    /// How many segments of a tier there must be, and are merged at most.
     pub fan_in: usize,
     /// Most rows.
     pub rows: u64,
@@ -36,6 +43,12 @@ impl Bounds {
 
     fn span_ms(&self) -> i64 {
         self.retention.map_or(i64::MAX, |kept| i64::try_from(kept.as_millis()).unwrap_or(i64::MAX) / RETENTION_PARTS)
+    }
+
+    /// How many segments of a tier there must be, of these, the oldest first.
+    fn enough(&self, tier: &[&Info]) -> usize {
+        let quiet = tier.last().is_some_and(|newest| self.now_ms.saturating_sub(newest.last_ms) >= QUIET_MS);
+        if quiet { self.fan_in.min(QUIET_FAN_IN) } else { self.fan_in }.max(2)
     }
 
     /// The longest run from the front that may become one segment.
@@ -62,8 +75,9 @@ impl Bounds {
         candidates.sort_by_key(|info| (tier(info.rows), info.last_ms, info.number));
         candidates.chunk_by(|a, b| tier(a.rows) == tier(b.rows)).find_map(|tier| {
             // Those before a gap in time are left alone; they leave sooner than those behind it.
+            let enough = self.enough(tier);
             (0..tier.len())
-                .take_while(|start| tier.len() - start >= self.fan_in.max(2))
+                .take_while(|start| tier.len() - start >= enough)
                 .map(|start| self.run(&tier[start..]))
                 .find(|run| run.len() > 1)
                 .map(|run| run.iter().map(|info| info.number).collect())
@@ -94,7 +108,7 @@ mod tests {
 
     use super::{Bounds, Info};
 
-    const BOUNDS: Bounds = Bounds { fan_in: 4, rows: 1000, column_bytes: 1 << 20, retention: None };
+    const BOUNDS: Bounds = Bounds { now_ms: 0, fan_in: 4, rows: 1000, column_bytes: 1 << 20, retention: None };
 
     fn info(number: u64, rows: u64) -> Info {
         Info {
@@ -123,6 +137,18 @@ mod tests {
         assert_eq!(BOUNDS.choose(&numbers(&[501, 501, 501, 501])), None, "large enough");
         assert_eq!(BOUNDS.choose(&numbers(&[300, 300, 1, 1, 1, 300, 1])), Some(vec![2, 3, 4, 6]));
         assert_eq!(BOUNDS.choose(&numbers(&[400, 400, 400, 400])), Some(vec![0, 1]), "as many as fit");
+    }
+
+    #[test]
+    fn fewer_are_enough_when_it_is_quiet() {
+        let busy = Bounds { fan_in: 8, ..BOUNDS };
+        assert_eq!(busy.choose(&numbers(&[100; 5])), None);
+        // The last of them came at 4 ms.
+        assert_eq!(Bounds { now_ms: 10_003, ..busy }.choose(&numbers(&[100; 5])), None);
+        let quiet = Bounds { now_ms: 10_004, ..busy };
+        assert_eq!(quiet.choose(&numbers(&[100; 5])), Some(vec![0, 1, 2, 3, 4]));
+        assert_eq!(quiet.choose(&numbers(&[100; 3])), None);
+        assert_eq!(Bounds { now_ms: 10_004, fan_in: 3, ..BOUNDS }.choose(&numbers(&[100; 3])), Some(vec![0, 1, 2]));
     }
 
     #[test]
