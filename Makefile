@@ -14,7 +14,6 @@ run: ## Build, and bring up the whole shop with load: http://127.0.0.1:8080
 test: ## Build and pass all tests
 	cargo build -p vitrine
 	cargo check -p vitrine-platform-host -p vitrine-platform-store --features mongodb
-	cargo check -p vitrine-observe-store --features s3
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace; fi
 
 bench: ## Measure: start-up, memory, throughput, the cost of telemetry, crash safety
@@ -31,4 +30,4 @@ matrix: ## Every behaviour under every placement and database, as a table
 lint: ## Formatting and clippy, without mercy
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo clippy -p vitrine --features mongodb,s3 -- -D warnings
+	cargo clippy -p vitrine --features mongodb -- -D warnings

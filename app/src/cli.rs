@@ -264,6 +264,15 @@ pub struct SqlArgs {
     /// Whose telemetry; without it, that of the token, or of the default tenant
     #[arg(long, value_name = "NAME")]
     pub tenant: Option<String>,
+    /// PEM certificates of the authorities that the certificate of an observatory with TLS may come from; without it, those that the system trusts
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// PEM certificate to show to an observatory that wants one
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub certificate: Option<PathBuf>,
+    /// PEM private key of that certificate
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub key: Option<PathBuf>,
     /// How rows are written
     #[arg(long, value_enum, default_value = "table")]
     pub format: Style,

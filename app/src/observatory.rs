@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_api::{Queries, jaeger_router, sql_router, zipkin_router};
+use vitrine_observe_api::{Options as Asking, Queries, jaeger_router, sql_router, zipkin_router};
 use vitrine_observe_receive::{Intake, grpc_routes, http_router, zipkin_router as zipkin_intake};
 use vitrine_observe_sql::{Sql, SqlOptions};
 use vitrine_observe_store::{Access, Depot, Engine, Fsync, Kept, Options, SignalStatus, Status};
@@ -54,6 +54,7 @@ pub struct Addresses {
 pub struct Observatory {
     engine: Arc<Kept>,
     access: Access,
+    asking: Asking,
     sql: SqlOptions,
     tls: Option<tls::Server>,
     pages: TcpListener,
@@ -78,14 +79,15 @@ impl Observatory {
             None
         };
         let memory_bytes = mebibytes(settings.query_memory_mib);
-        let sql = SqlOptions {
-            memory_bytes,
-            time_limit: Duration::from_secs(settings.query_seconds.into()),
-            ..SqlOptions::default()
+        let asking = Asking {
+            time_limit: query_time(settings),
+            autocomplete_keys: settings.autocomplete_keys.clone(),
+            ..Asking::default()
         };
+        let sql = SqlOptions { memory_bytes, time_limit: query_time(settings), ..SqlOptions::default() };
         // The log is read again, which takes a while after a crash.
         let engine = tokio::task::spawn_blocking(move || Kept::open(options, Clock::system())).await??;
-        Ok(Self { engine: Arc::new(engine), access, sql, tls, pages, otlp_grpc, otlp_http, standard })
+        Ok(Self { engine: Arc::new(engine), access, asking, sql, tls, pages, otlp_grpc, otlp_http, standard })
     }
 
     /// What keeps telemetry.
@@ -105,7 +107,7 @@ impl Observatory {
     pub fn serve(self, telemetry: &Telemetry, stop: &CancellationToken, tracker: &TaskTracker) -> Result<Arc<Kept>> {
         let (engine, access) = (self.engine(), self.access);
         let intake = Intake::new(engine.clone(), access.clone());
-        let queries = Queries::new(engine.clone(), access.clone(), vitrine_observe_api::Options::default());
+        let queries = Queries::new(engine.clone(), access.clone(), self.asking);
         let statements = EngineStatements::new(Arc::new(Sql::new(engine, self.sql)?));
         let (otlp, grpc) = (http_router(&intake), grpc_routes(&intake));
         let pages = otlp
@@ -131,6 +133,10 @@ impl Observatory {
             .read_from(move || counted.upgrade().map_or_else(Vec::new, |engine| readings(&engine.status())));
         Ok(self.engine)
     }
+}
+
+fn query_time(settings: &Settings) -> Duration {
+    Duration::from_secs(settings.query_seconds.into())
 }
 
 fn mebibytes(mib: u32) -> usize {
@@ -162,6 +168,7 @@ fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
         memory_bytes,
         seal_bytes: usual.seal_bytes.min(memory_bytes / SEALED_PART),
         query_memory_bytes: mebibytes(settings.query_memory_mib),
+        query_time: query_time(settings),
         retention: units::time("observatory.retention", &settings.retention)?,
         max_bytes: units::size("observatory.max_bytes", &settings.max_bytes)?,
         ..usual
@@ -169,18 +176,11 @@ fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
 }
 
 /// The object store at a URL.
-#[cfg(feature = "s3")]
 fn objects(url: &str) -> Result<Arc<dyn Depot>, Usage> {
     let opened = vitrine_observe_store::Objects::s3(url);
     let wrong =
         |e| Usage(format!("observatory.segments = {url:?}: expected s3://BUCKET/PREFIX, and AWS_* variables: {e}"));
     Ok(Arc::new(opened.map_err(wrong)?))
-}
-
-/// The object store at a URL.
-#[cfg(not(feature = "s3"))]
-fn objects(url: &str) -> Result<Arc<dyn Depot>, Usage> {
-    Err(Usage(format!("observatory.segments = {url:?}: this program was built without the feature s3")))
 }
 
 /// What the engine says of itself, as metrics.

@@ -177,7 +177,7 @@ pub struct Observatory {
     pub retention: String,
     /// Most bytes of telemetry on disk, such as 50GiB, or "off"; the oldest goes when more comes.
     pub max_bytes: String,
-    /// Where segments are, as s3://BUCKET/PREFIX (with the feature s3); a folder of the data folder if it is empty.
+    /// Where segments are, as s3://BUCKET/PREFIX; a folder of the data folder if it is empty.
     pub segments: String,
     /// When the log is synced: "always" before telemetry is acknowledged, "second" once a second, or "never".
     pub fsync: String,
@@ -187,6 +187,8 @@ pub struct Observatory {
     pub query_memory_mib: u32,
     /// For how long a query may run, in seconds.
     pub query_seconds: u32,
+    /// Attributes whose values Zipkin's page completes.
+    pub autocomplete_keys: Vec<String>,
     /// Who may read and write; without any token, everybody.
     pub tokens: Vec<vitrine_observe_store::Token>,
     /// TLS on all of the observatory's ports, with any file set.
@@ -207,6 +209,7 @@ impl Default for Observatory {
             memory_mib: 96,
             query_memory_mib: 128,
             query_seconds: 30,
+            autocomplete_keys: vitrine_observe_api::Options::default().autocomplete_keys,
             tokens: Vec::new(),
             tls: vitrine_platform_tls::Files::default(),
         }

@@ -27,7 +27,7 @@ pub async fn run(args: SqlArgs) -> Result<()> {
         Some(url) => url.clone(),
         None => runfile::observatory(&args.data.data).unwrap_or_else(|| DEFAULT_URL.to_owned()),
     };
-    let client = Client::new(&url, args.token.as_deref(), args.tenant.as_deref())?;
+    let client = Client::new(&url, &args)?;
     if let Some(statements) = &args.statement {
         return all(&client, statements, args.format).await;
     }

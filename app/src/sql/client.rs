@@ -7,13 +7,18 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
+use vitrine_observe_store::SCOPE_HEADER;
+use vitrine_platform_tls as tls;
+
 use super::output::Printer;
 use crate::Usage;
+use crate::cli::SqlArgs;
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,36 +29,44 @@ const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// An observatory, and who asks it.
 pub(super) struct Client {
-    hyper: HyperClient<HttpConnector, Full<Bytes>>,
+    hyper: HyperClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
     uri: Uri,
     headers: HeaderMap,
 }
 
 impl Client {
-    /// The observatory at "http://HOST:PORT".
-    pub(super) fn new(url: &str, token: Option<&str>, tenant: Option<&str>) -> Result<Self> {
-        let expected = || Usage(format!("--url {url}: expected http://HOST:PORT"));
+    /// The observatory at "http://HOST:PORT" or "https://HOST:PORT".
+    pub(super) fn new(url: &str, args: &SqlArgs) -> Result<Self> {
+        let expected = || Usage(format!("--url {url}: expected http://HOST:PORT or https://HOST:PORT"));
         let uri: Uri = format!("{}/api/sql?format=rows", url.trim_end_matches('/')).parse().map_err(|_| expected())?;
-        if uri.scheme_str() != Some("http") || uri.host().is_none() {
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
             return Err(expected().into());
         }
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/sql"));
-        if let Some(token) = token {
+        if let Some(token) = &args.token {
             let mut value = HeaderValue::try_from(format!("Bearer {token}"))
                 .map_err(|_| Usage("--token: expected visible ASCII characters".to_owned()))?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        if let Some(tenant) = tenant {
+        if let Some(tenant) = &args.tenant {
             let value = HeaderValue::try_from(tenant)
                 .map_err(|_| Usage(format!("--tenant {tenant:?}: expected visible ASCII characters")))?;
-            headers.insert("x-scope-orgid", value);
+            headers.insert(SCOPE_HEADER, value);
         }
+        let files = tls::Files {
+            ca: args.ca.clone().unwrap_or_default(),
+            certificate: args.certificate.clone().unwrap_or_default(),
+            key: args.key.clone().unwrap_or_default(),
+        };
+        let tls = tls::web_client(&files)?;
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let hyper = HyperClient::builder(TokioExecutor::new()).build(connector);
+        connector.enforce_http(false);
+        let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
+        let hyper = HyperClient::builder(TokioExecutor::new()).build(https.wrap_connector(connector));
         Ok(Self { hyper, uri, headers })
     }
 

@@ -1,6 +1,6 @@
 //! Certificates and keys from files, for whoever speaks TLS: the only crate that names rustls.
 //!
-//! [`client`] is for drivers that take a rustls configuration. [`Server`] and [`Client`] are the two sides of the project's own
+//! [`client`] and [`web_client`] are for drivers that take a rustls configuration. [`Server`] and [`Client`] are the two sides of the project's own
 //! connections: mutual when both have all files, HTTP/2 by ALPN, and their files are read again when they change.
 
 mod reload;
@@ -124,9 +124,9 @@ fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn client_config(files: &Files) -> Result<ClientConfig, Error> {
+fn client_config(files: &Files, roots: RootCertStore) -> Result<ClientConfig, Error> {
     let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
-    let builder = builder.with_root_certificates(files.roots()?);
+    let builder = builder.with_root_certificates(roots);
     Ok(match files.identity()? {
         Some((chain, key)) => builder.with_client_auth_cert(chain, key)?,
         None => builder.with_no_client_auth(),
@@ -135,14 +135,25 @@ fn client_config(files: &Files) -> Result<ClientConfig, Error> {
 
 /// The client's side of TLS: trusts the authorities of the files, and shows their certificate when there is one.
 pub fn client(files: &Files) -> Result<Arc<ClientConfig>, Error> {
-    client_config(files).map(Arc::new)
+    client_config(files, files.roots()?).map(Arc::new)
+}
+
+/// The same for a client of a web server anywhere: without authorities in the files, it trusts those that the system trusts.
+pub fn web_client(files: &Files) -> Result<ClientConfig, Error> {
+    if !files.ca.as_os_str().is_empty() {
+        return client_config(files, files.roots()?);
+    }
+    let mut roots = RootCertStore::empty();
+    // A system without any trusts nobody, which the first connection tells.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    client_config(files, roots)
 }
 
 fn http2_client(files: &Files) -> Result<Arc<ClientConfig>, Error> {
     if files.ca.as_os_str().is_empty() {
         return Err(Error::NoAuthority);
     }
-    let mut config = client_config(files)?;
+    let mut config = client_config(files, files.roots()?)?;
     config.alpn_protocols = vec![HTTP2.to_vec()];
     Ok(Arc::new(config))
 }

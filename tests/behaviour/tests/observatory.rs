@@ -5,16 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
+use http::Method;
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
-use vitrine_tests_testkit::{Observatory, ingest_crash, node, python, succeed};
+use tokio::process::{Child, Command};
+use vitrine_shop_load::http::Call;
+use vitrine_tests_engines::{Certificates, free_port};
+use vitrine_tests_testkit::{Api, Launch, Observatory, eventually, ingest_crash, node, python, python_sdk, succeed};
 
-/// The SDK and both exporters.
-const PYTHON: &[&str] = &[
-    "opentelemetry-sdk==1.38.0",
-    "opentelemetry-exporter-otlp-proto-grpc==1.38.0",
-    "opentelemetry-exporter-otlp-proto-http==1.38.0",
-];
 /// The SDK and both exporters.
 const NODE: &[&str] = &[
     "@opentelemetry/api@1.9.1",
@@ -25,9 +23,17 @@ const NODE: &[&str] = &[
 ];
 /// Zipkin's own client.
 const ZIPKIN: &[&str] = &["py_zipkin==1.2.8"];
+/// A server of S3's API.
+const MOTO: &[&str] = &["moto[s3]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5"];
+/// What makes rows in memory many, in bytes.
+const LARGE: usize = 1 << 20;
+
+fn binary() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_vitrine-under-test"))
+}
 
 fn start(args: &[&str]) -> Result<Observatory> {
-    Observatory::start(Path::new(env!("CARGO_BIN_EXE_vitrine-under-test")), args)
+    Observatory::start(binary(), args)
 }
 
 fn script(name: &str) -> PathBuf {
@@ -36,10 +42,6 @@ fn script(name: &str) -> PathBuf {
 
 fn cache() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
-}
-
-async fn python_sdk() -> Result<PathBuf> {
-    python(cache(), "otel-1.38.0", PYTHON).await
 }
 
 /// Runs a program of the tests with what another one printed as its input; answers what it printed.
@@ -55,7 +57,8 @@ async fn fed(command: &mut Command, input: &str) -> Result<String> {
 }
 
 async fn read_back(observatory: &Observatory, program: &str, sent: &str) -> Result<()> {
-    let told = fed(Command::new(python_sdk().await?).arg(script(program)).arg(&observatory.observe), sent).await?;
+    let told =
+        fed(Command::new(python_sdk(cache()).await?).arg(script(program)).arg(&observatory.observe), sent).await?;
     ensure!(told.contains("equal"), "{told}");
     Ok(())
 }
@@ -63,7 +66,7 @@ async fn read_back(observatory: &Observatory, program: &str, sent: &str) -> Resu
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_pythons_sdk_sends_is_read_back_field_by_field() {
     let check = async {
-        let python = python_sdk().await?;
+        let python = python_sdk(cache()).await?;
         let mut observatory = start(&[])?;
         for protocol in ["grpc", "http"] {
             let endpoint = if protocol == "grpc" { &observatory.otlp_grpc } else { &observatory.otlp_http };
@@ -115,7 +118,186 @@ async fn what_zipkins_client_sends_is_read_back_field_by_field() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_is_there_exactly_once_after_kill_9() {
-    let crashes =
-        ingest_crash(Path::new(env!("CARGO_BIN_EXE_vitrine-under-test")), 5, 5, 7).await.expect("nothing is lost");
+    let crashes = ingest_crash(binary(), 5, 5, 7).await.expect("nothing is lost");
     assert!(crashes.acknowledged.iter().all(|rows| *rows > 0), "every signal was taken in: {crashes:?}");
+}
+
+/// A request with one span of a service.
+fn one_span(trace: u128, attribute: &str) -> Value {
+    json!({"resourceSpans": [{
+        "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "glass"}}]},
+        "scopeSpans": [{"spans": [{
+            "traceId": format!("{trace:032x}"), "spanId": "00f067aa0ba902b7", "name": "GET /vase",
+            "startTimeUnixNano": "1800000000000000000", "endTimeUnixNano": "1800000000000001000",
+            "attributes": [{"key": "vase", "value": {"stringValue": attribute}}],
+        }]}],
+    }]})
+}
+
+/// Starts a server of S3's API with one bucket, which ends with its owner.
+async fn s3(bucket: &str) -> Result<(Child, String)> {
+    let python = python(cache(), "moto-5.2.5", MOTO).await?;
+    let server = python.parent().context("a folder")?.join("moto_server");
+    let port = free_port()?;
+    let command = &mut Command::new(server);
+    command.args(["--host", "127.0.0.1", "--port", &port.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
+    let child = command.kill_on_drop(true).spawn()?;
+    let url = format!("http://127.0.0.1:{port}");
+    let api = Api::new(&url, None)?;
+    eventually("a bucket", async || {
+        let made = api.send(Call::new(Method::PUT, &format!("/{bucket}"))).await;
+        Ok(made.ok().filter(|answer| answer.status == 200))
+    })
+    .await?;
+    Ok((child, url))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn segments_are_kept_in_s3() {
+    let check = async {
+        let (_server, url) = s3("telemetry").await?;
+        let variables = [
+            ("AWS_ENDPOINT", url.clone()),
+            ("AWS_REGION", "eu-central-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "glass".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "clear".to_owned()),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        let folder = tempfile::tempdir()?;
+        let config = folder.path().join("vitrine.toml");
+        // So little memory that a few large spans become segments.
+        std::fs::write(
+            &config,
+            "[observatory]\nsegments = \"s3://telemetry/shop\"\nmemory_mib = 16\nretention = \"off\"\n",
+        )?;
+        let args = vec!["--config".to_owned(), config.display().to_string()];
+        let mut observatory = Observatory::launch(binary(), Launch { args, variables, ..Launch::default() })?;
+        let otlp = Api::new(&observatory.otlp_http, None)?;
+        let vase = "v".repeat(LARGE);
+        for trace in 1..=20 {
+            let call = Call::new(Method::POST, "/v1/traces").json(&one_span(trace, &vase));
+            eventually("an answer that is not \"busy\"", async || {
+                let answer = otlp.send(call.clone()).await?;
+                ensure!(matches!(answer.status, 200 | 503), "{}", answer.status);
+                Ok((answer.status == 200).then_some(()))
+            })
+            .await?;
+        }
+        let api = observatory.api()?;
+        eventually("a segment", async || {
+            let status = api.get("/api/status").await?;
+            Ok((status["traces"]["segments"] != 0).then_some(()))
+        })
+        .await?;
+        let local = observatory.data().join("observatory/segments");
+        ensure!(!local.exists(), "segments stand in {}, too", local.display());
+        let listed = Api::new(&url, None)?.send(Call::new(Method::GET, "/telemetry?list-type=2&prefix=shop/")).await?;
+        let listed = String::from_utf8_lossy(&listed.body).into_owned();
+        ensure!(listed.contains("shop/default/traces/") && listed.contains(".parquet"), "{listed}");
+        observatory.kill_and_restart()?;
+        let api = observatory.api()?;
+        for trace in 1..=20 {
+            let found = api.get(&format!("/jaeger/api/traces/{trace:032x}")).await?;
+            let tags = found["data"][0]["spans"][0]["tags"].as_array().context("tags")?;
+            ensure!(tags.iter().any(|tag| tag["value"] == vase.as_str()), "trace {trace} lost its vase");
+        }
+        observatory.process().stop()?;
+        Ok::<_, anyhow::Error>(())
+    };
+    check.await.expect("segments are kept in S3");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_is_said_in_secret_to_whoever_may_hear_it() {
+    let check = async {
+        let folder = tempfile::tempdir()?;
+        let certificates = Certificates::new(folder.path())?;
+        let (certificate, key) = certificates.issue("server")?;
+        let authority = certificates.authority();
+        let config = folder.path().join("vitrine.toml");
+        let text = |clients: &str| {
+            let (certificate, key) = (certificate.display(), key.display());
+            format!(
+                "[observatory.tls]\ncertificate = \"{certificate}\"\nkey = \"{key}\"\n{clients}\n\
+                 [[observatory.tokens]]\ntoken = \"a long random text\"\nrights = [\"read\", \"write\"]\n"
+            )
+        };
+        std::fs::write(&config, text(""))?;
+        let mut observatory = start(&["--config", &config.display().to_string()])?;
+        ensure!(observatory.observe.starts_with("https://"), "{}", observatory.observe);
+
+        let python = python_sdk(cache()).await?;
+        for protocol in ["grpc", "http"] {
+            let endpoint = if protocol == "grpc" { &observatory.otlp_grpc } else { &observatory.otlp_http };
+            let mut command = Command::new(&python);
+            command.arg(script("send.py")).args([protocol, endpoint]);
+            command.env("OTEL_EXPORTER_OTLP_CERTIFICATE", &authority);
+            command.env("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20a%20long%20random%20text");
+            let sent = succeed(&mut command).await?;
+            for program in ["read_back.py", "read_signals.py"] {
+                let mut command = Command::new(&python);
+                command.arg(script(program)).arg(&observatory.observe).env("SSL_CERT_FILE", &authority);
+                let told = fed(command.env("VITRINE_OBSERVE_TOKEN", "a long random text"), &sent).await?;
+                ensure!(told.contains("equal"), "{told}");
+            }
+        }
+
+        // Now whoever asks must have a certificate, too.
+        std::fs::write(&config, text(&format!("ca = \"{}\"", authority.display())))?;
+        observatory.kill_and_restart()?;
+        let (certificate, key) = certificates.issue("client")?;
+        let sql = |more: &[&Path]| {
+            let mut command = Command::new(binary());
+            command.args(["sql", "--url", &observatory.observe, "--format", "csv"]);
+            command.args(["--ca".as_ref(), authority.as_os_str()]).args(more.iter().map(|arg| arg.as_os_str()));
+            command.arg("SELECT count(DISTINCT trace_id) AS n FROM spans WHERE service LIKE 'python-%'");
+            command.env("VITRINE_OBSERVE_TOKEN", "a long random text");
+            command
+        };
+        let refused = sql(&[]).output().await?;
+        ensure!(!refused.status.success(), "who has no certificate is let in");
+        let shown = [Path::new("--certificate"), &certificate, Path::new("--key"), &key];
+        let told = succeed(&mut sql(&shown)).await?;
+        ensure!(told == "n\n2\n", "{told}");
+        let refused = sql(&shown).env("VITRINE_OBSERVE_TOKEN", "another text").output().await?;
+        let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+        ensure!(!refused.status.success() && why.contains("token"), "{why}");
+        observatory.process().stop()?;
+        Ok::<_, anyhow::Error>(())
+    };
+    check.await.expect("TLS and tokens");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jaegers_and_zipkins_own_ports_answer_too() {
+    let check = async {
+        // The ports are fixed, so the address is one that nobody else has.
+        let [a, b, c] = rand::random::<[u8; 3]>().map(|byte| byte.clamp(1, 254));
+        let host = format!("127.{a}.{b}.{c}");
+        let args = vec!["--standard-ports".to_owned()];
+        let launch = Launch { host: host.clone(), args, ..Launch::default() };
+        let mut observatory = Observatory::launch(binary(), launch)?;
+        let body = one_span(7, "tall");
+        let otlp = Api::new(&observatory.otlp_http, None)?;
+        otlp.expect(200, Method::POST, "/v1/traces", Some(&body)).await?;
+
+        let jaeger = Api::new(&format!("http://{host}:16686"), None)?;
+        let trace = format!("{:032x}", 7);
+        let found = jaeger.get(&format!("/api/traces/{trace}")).await?;
+        ensure!(found["data"][0]["spans"][0]["operationName"] == "GET /vase", "{found}");
+        let found = jaeger.get("/api/v3/services").await?;
+        ensure!(found == json!({"services": ["glass"]}), "{found}");
+
+        let zipkin = Api::new(&format!("http://{host}:9411"), None)?;
+        let sent = json!([{"traceId": "00000000000000aa", "id": "00000000000000bb", "name": "post", "timestamp": 1_800_000_000_000_000_u64,
+            "duration": 5, "localEndpoint": {"serviceName": "oven"}}]);
+        zipkin.expect(202, Method::POST, "/api/v2/spans", Some(&sent)).await?;
+        let found = zipkin.get("/api/v2/services").await?;
+        ensure!(found == json!(["glass", "oven"]), "{found}");
+        let found = zipkin.get("/api/v2/trace/00000000000000aa").await?;
+        ensure!(found == sent, "{found}");
+        observatory.process().stop()?;
+        Ok::<_, anyhow::Error>(())
+    };
+    check.await.expect("the standard ports answer");
 }

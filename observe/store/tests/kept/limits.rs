@@ -150,6 +150,61 @@ fn memory_is_bounded() {
 }
 
 #[test]
+fn a_trace_of_a_million_spans_is_taken_and_read_in_part() {
+    const ROUNDS: u64 = 100;
+    const SPANS: u64 = 10_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let bounded = Options {
+        memory_bytes: 32 << 20,
+        seal_bytes: 8 << 20,
+        seal_rows: 1 << 16,
+        fan_in: 8,
+        ..options(folder.path())
+    };
+    let (kept, _) = open(bounded);
+    let tenant = Tenant::default();
+    for round in 0..ROUNDS {
+        let child = |span: u64| Sent { parent: 1, ..Sent::new(1, span) };
+        let spans: Vec<Sent> = (1..=SPANS).map(|span| child(round * SPANS + span)).collect();
+        let request = request(&spans);
+        while let Err(error) = write(&kept, &tenant, Signal::Traces, request.clone()) {
+            assert!(matches!(error, WriteError::Busy { .. }), "{error}");
+            std::thread::yield_now();
+        }
+    }
+    let check = || {
+        assert_eq!(kept.status().traces.rows, ROUNDS * SPANS);
+        let found = kept.trace(&tenant, id(1), 20_000).expect("read").expect("it is there");
+        assert_eq!((found.spans.len(), found.truncated), (20_000, true));
+        // More than a query may have is said, and not cut off unseen.
+        let all = kept.trace(&tenant, id(1), usize::MAX);
+        assert!(matches!(all, Err(QueryError::TooMuch { .. })), "{:?}", all.map(|trace| trace.map(|t| t.spans.len())));
+        let newest = TraceQuery { limit: 1, ..TraceQuery::default() };
+        let found = kept.search(&tenant, &newest).expect("found");
+        assert!(found.iter().all(|trace| trace.truncated && trace.id == id(1)), "one trace, in part");
+        assert_eq!(found.len(), 1);
+    };
+    check();
+    kept.seal().expect("sealed");
+    kept.merge().expect("merged");
+    check();
+}
+
+#[test]
+fn queries_end_in_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (kept, _) = open(Options { query_time: Duration::ZERO, ..options(folder.path()) });
+    send(&kept, &[Sent::new(1, 1)]);
+    kept.seal().expect("sealed");
+    let (tenant, query) = (Tenant::default(), TraceQuery { limit: 1, ..TraceQuery::default() });
+    let late = QueryError::TooLong { most: Duration::ZERO };
+    assert_eq!(kept.search(&tenant, &query), Err(late.clone()));
+    assert_eq!(kept.trace(&tenant, id(1), 1), Err(late.clone()));
+    assert_eq!(kept.services(&tenant), Err(late.clone()));
+    assert_eq!(kept.attribute_values(&tenant, "user.id", 1), Err(late));
+}
+
+#[test]
 fn queries_stay_within_their_memory() {
     let folder = tempfile::tempdir().expect("a folder");
     let (kept, _) = open(Options { query_memory_bytes: 20_000, seal_rows: 1 << 20, ..options(folder.path()) });

@@ -1,10 +1,11 @@
 """Reads back what was sent, through Jaeger's v1 and v3 APIs, Zipkin's v2 API and SQL, and compares field by field.
 
-Usage: read_back.py OBSERVE < what send.py or send.mjs printed
+Usage: read_back.py OBSERVE < what send.py or send.mjs printed; a token is taken from VITRINE_OBSERVE_TOKEN
 """
 
 import base64
 import json
+import os
 import sys
 import time
 import urllib.error
@@ -13,6 +14,11 @@ import urllib.request
 
 PATIENCE_S = 20
 KIND_NAMES = {1: "internal", 2: "server", 3: "client", 4: "producer", 5: "consumer"}
+
+if token := os.environ.get("VITRINE_OBSERVE_TOKEN"):
+    opener = urllib.request.build_opener()
+    opener.addheaders = [("Authorization", f"Bearer {token}")]
+    urllib.request.install_opener(opener)
 
 
 def get(url):

@@ -27,7 +27,7 @@ def exporters(protocol, endpoint):
         from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
-        return [kind(endpoint=endpoint, insecure=True) for kind in (OTLPSpanExporter, OTLPLogExporter, OTLPMetricExporter)]
+        return [kind(endpoint=endpoint) for kind in (OTLPSpanExporter, OTLPLogExporter, OTLPMetricExporter)]
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter

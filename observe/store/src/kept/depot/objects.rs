@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path as Key;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Runtime;
@@ -66,9 +67,13 @@ impl Objects {
 
     /// An S3-compatible store by its URL, `s3://bucket/prefix`. Keys, region and endpoint come from the environment, as
     /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION` and `AWS_ENDPOINT`.
-    #[cfg(feature = "s3")]
     pub fn s3(url: &str) -> io::Result<Self> {
-        let store = object_store::aws::AmazonS3Builder::from_env().with_url(url).build().map_err(failed)?;
+        let mut builder = AmazonS3Builder::from_env().with_url(url);
+        // Whoever names an endpoint without TLS means it.
+        if builder.get_config_value(&AmazonS3ConfigKey::Endpoint).is_some_and(|url| url.starts_with("http://")) {
+            builder = builder.with_allow_http(true);
+        }
+        let store = builder.build().map_err(failed)?;
         let prefix = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, prefix)| prefix);
         Self::new(Arc::new(store), prefix)
     }
