@@ -137,10 +137,12 @@ fn one_span(trace: u128, attribute: &str) -> Value {
 /// Starts a server of S3's API with one bucket, which ends with its owner.
 async fn s3(bucket: &str) -> Result<(Child, String)> {
     let python = python(cache(), "moto-5.2.5", MOTO).await?;
-    let server = python.parent().context("a folder")?.join("moto_server");
     let port = free_port()?;
-    let command = &mut Command::new(server);
-    command.args(["--host", "127.0.0.1", "--port", &port.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
+    let command = &mut Command::new(python);
+    command
+        .args(["-m", "moto.server", "--host", "127.0.0.1", "--port", &port.to_string()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let child = command.kill_on_drop(true).spawn()?;
     let url = format!("http://127.0.0.1:{port}");
     let api = Api::new(&url, None)?;
@@ -173,9 +175,10 @@ async fn segments_are_kept_in_s3() {
         let args = vec!["--config".to_owned(), config.display().to_string()];
         let mut observatory = Observatory::launch(binary(), Launch { args, variables, ..Launch::default() })?;
         let otlp = Api::new(&observatory.otlp_http, None)?;
-        let vase = "v".repeat(LARGE);
+        // Each another one: equal texts are kept once.
+        let vase = |trace: u128| format!("{trace}{}", "v".repeat(LARGE));
         for trace in 1..=20 {
-            let call = Call::new(Method::POST, "/v1/traces").json(&one_span(trace, &vase));
+            let call = Call::new(Method::POST, "/v1/traces").json(&one_span(trace, &vase(trace)));
             eventually("an answer that is not \"busy\"", async || {
                 let answer = otlp.send(call.clone()).await?;
                 ensure!(matches!(answer.status, 200 | 503), "{}", answer.status);
@@ -199,7 +202,7 @@ async fn segments_are_kept_in_s3() {
         for trace in 1..=20 {
             let found = api.get(&format!("/jaeger/api/traces/{trace:032x}")).await?;
             let tags = found["data"][0]["spans"][0]["tags"].as_array().context("tags")?;
-            ensure!(tags.iter().any(|tag| tag["value"] == vase.as_str()), "trace {trace} lost its vase");
+            ensure!(tags.iter().any(|tag| tag["value"] == vase(trace).as_str()), "trace {trace} lost its vase");
         }
         observatory.process().stop()?;
         Ok::<_, anyhow::Error>(())
@@ -219,7 +222,7 @@ async fn everything_is_said_in_secret_to_whoever_may_hear_it() {
             let (certificate, key) = (certificate.display(), key.display());
             format!(
                 "[observatory.tls]\ncertificate = \"{certificate}\"\nkey = \"{key}\"\n{clients}\n\
-                 [[observatory.tokens]]\ntoken = \"a long random text\"\nrights = [\"read\", \"write\"]\n"
+                 [[observatory.tokens]]\ntoken = \"a-long-random-text\"\nrights = [\"read\", \"write\"]\n"
             )
         };
         std::fs::write(&config, text(""))?;
@@ -232,12 +235,12 @@ async fn everything_is_said_in_secret_to_whoever_may_hear_it() {
             let mut command = Command::new(&python);
             command.arg(script("send.py")).args([protocol, endpoint]);
             command.env("OTEL_EXPORTER_OTLP_CERTIFICATE", &authority);
-            command.env("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20a%20long%20random%20text");
+            command.env("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20a-long-random-text");
             let sent = succeed(&mut command).await?;
             for program in ["read_back.py", "read_signals.py"] {
                 let mut command = Command::new(&python);
                 command.arg(script(program)).arg(&observatory.observe).env("SSL_CERT_FILE", &authority);
-                let told = fed(command.env("VITRINE_OBSERVE_TOKEN", "a long random text"), &sent).await?;
+                let told = fed(command.env("VITRINE_OBSERVE_TOKEN", "a-long-random-text"), &sent).await?;
                 ensure!(told.contains("equal"), "{told}");
             }
         }
@@ -251,7 +254,7 @@ async fn everything_is_said_in_secret_to_whoever_may_hear_it() {
             command.args(["sql", "--url", &observatory.observe, "--format", "csv"]);
             command.args(["--ca".as_ref(), authority.as_os_str()]).args(more.iter().map(|arg| arg.as_os_str()));
             command.arg("SELECT count(DISTINCT trace_id) AS n FROM spans WHERE service LIKE 'python-%'");
-            command.env("VITRINE_OBSERVE_TOKEN", "a long random text");
+            command.env("VITRINE_OBSERVE_TOKEN", "a-long-random-text");
             command
         };
         let refused = sql(&[]).output().await?;
@@ -259,7 +262,7 @@ async fn everything_is_said_in_secret_to_whoever_may_hear_it() {
         let shown = [Path::new("--certificate"), &certificate, Path::new("--key"), &key];
         let told = succeed(&mut sql(&shown)).await?;
         ensure!(told == "n\n2\n", "{told}");
-        let refused = sql(&shown).env("VITRINE_OBSERVE_TOKEN", "another text").output().await?;
+        let refused = sql(&shown).env("VITRINE_OBSERVE_TOKEN", "another-text").output().await?;
         let why = String::from_utf8_lossy(&refused.stderr).into_owned();
         ensure!(!refused.status.success() && why.contains("token"), "{why}");
         observatory.process().stop()?;
