@@ -108,7 +108,11 @@ impl Client {
         *request.headers_mut() = self.headers.clone();
         let authority = self.uri.authority().map(ToString::to_string).unwrap_or_default();
         let answer = self.hyper.request(request).await;
-        let answer = answer.map_err(|error| anyhow!("{authority} cannot be reached: {}", reason(&error)))?;
+        let answer = answer.map_err(|error| {
+            let reason = reason(&error);
+            let hint = if reason.contains("certificate") { " (--ca FILE names the authorities to trust)" } else { "" };
+            anyhow!("{authority} cannot be reached: {reason}{hint}")
+        })?;
         let status = answer.status();
         let mut body = answer.into_body();
         if !status.is_success() {

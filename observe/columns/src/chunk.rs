@@ -154,6 +154,7 @@ impl Chunks {
         }
         let mut present: Vec<V::Value> = Vec::with_capacity(self.page_rows.min(rows));
         let mut extremes: Option<(V::Value, V::Value)> = None;
+        let mut neighbours = Neighbours::default();
         let absent = if list { optional > 1 } else { optional > 0 };
         for first in (0..rows).step_by(self.page_rows) {
             let rows = first..rows.min(first + self.page_rows);
@@ -210,7 +211,9 @@ impl Chunks {
             // `put` refuses what would not fit here.
             making.offset_index.append_offset_and_size(offset as i64, (making.bytes.len() - offset) as i32);
             let page = values.extremes(&present);
-            match page.and_then(|(least, greatest)| values.bounds(least, greatest)) {
+            let bounds = page.and_then(|(least, greatest)| values.bounds(least, greatest));
+            neighbours.add(&bounds);
+            match bounds {
                 Some(Bounds { least, greatest, .. }) => {
                     making.column_index.append(false, least, greatest, nulls as i64);
                 }
@@ -221,6 +224,10 @@ impl Chunks {
             }
             let both: Vec<V::Value> = [page, extremes].into_iter().flatten().flat_map(<[V::Value; 2]>::from).collect();
             extremes = values.extremes(&both);
+        }
+        // Numbers' pages may tell from their greatest alone that they have none as great.
+        if is_text(&descriptor) && !neighbours.apart {
+            making.column_index.to_invalid();
         }
         let bounds = extremes.and_then(|(least, greatest)| values.bounds(least, greatest));
         self.finish(descriptor, making, rows, V::ENCODING, bounds, bloom_filter)
@@ -290,6 +297,33 @@ impl Chunks {
             offset_index: Some(making.offset_index.build()),
         };
         Ok(Chunk { bytes: making.bytes.into(), close })
+    }
+}
+
+/// Whether values are in the order of their bytes: texts and ids.
+fn is_text(descriptor: &ColumnDescPtr) -> bool {
+    matches!(descriptor.physical_type(), Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY)
+}
+
+/// Finds out whether some neighbouring pages have no value in common: else their bounds are not worth their bytes. Bounds must
+/// be in the order of their bytes.
+#[derive(Default)]
+struct Neighbours {
+    last: Option<Option<(Vec<u8>, Vec<u8>)>>,
+    apart: bool,
+}
+
+impl Neighbours {
+    fn add(&mut self, bounds: &Option<Bounds>) {
+        let next = bounds.as_ref().map(|bounds| (bounds.least.clone(), bounds.greatest.clone()));
+        self.apart |= match (&self.last, &next) {
+            (None, _) | (Some(None), None) => false,
+            (Some(Some((least, greatest))), Some((next_least, next_greatest))) => {
+                greatest < next_least || next_greatest < least
+            }
+            _ => true,
+        };
+        self.last = Some(next);
     }
 }
 

@@ -314,8 +314,7 @@ impl Opening<'_> {
             Some(ColumnIndexMetaData::BYTE_ARRAY(index)) if index.num_pages() == pages as u64 => {
                 let bounds =
                     |page| -> TextBounds { Some((index.min_value(page)?.into(), index.max_value(page)?.into())) };
-                let bounds: Vec<TextBounds> = (0..pages).map(bounds).collect();
-                if tell_apart(&bounds) { Bounds::Text(bounds) } else { Bounds::Unknown }
+                Bounds::Text((0..pages).map(bounds).collect())
             }
             _ => Bounds::Unknown,
         }
@@ -341,13 +340,4 @@ fn encoding(chunk: &ColumnChunkMetaData) -> Result<Encoding, Error> {
         [encoding] => Ok(encoding),
         _ => Err(Error::Damaged(format!("column {} is encoded in more than one way", chunk.column_path()))),
     }
-}
-
-/// Whether some neighbouring pages have no text in common: else their bounds are not worth their memory.
-fn tell_apart(bounds: &[TextBounds]) -> bool {
-    bounds.windows(2).any(|pages| match (&pages[0], &pages[1]) {
-        (Some((low, high)), Some((next_low, next_high))) => high < next_low || next_high < low,
-        (None, None) => false,
-        _ => true,
-    })
 }
