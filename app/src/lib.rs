@@ -31,7 +31,8 @@ pub use serve::{Plan, Served, serve};
 pub use statements::EngineStatements;
 pub use up::{Up, up};
 
-/// Requests and spans are made of many small pieces of memory, and a long-lived process must give them back.
+/// Requests and spans are made of many small pieces of memory, and a long-lived process must give them back: so version 2, which does
+/// so within 10 ms, and no huge pages.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
