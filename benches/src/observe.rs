@@ -45,6 +45,13 @@ struct Known {
     last_ns: u64,
 }
 
+impl Known {
+    /// Attributes, and values to look for.
+    fn values(&self) -> [(&'static str, &[String]); 2] {
+        [("user.id", &self.users), ("url.path", &self.paths)]
+    }
+}
+
 /// Generated spans are from a fixed time, which retention must not mind.
 const ARGS: [&str; 3] = ["--retention", "off", "--quiet"];
 
@@ -172,14 +179,14 @@ pub(crate) async fn measure(binary: &Path, spans: usize) -> Result<()> {
     let status = status(&observatory.observe).await?;
     let disk = process::size(&observatory.data().join("observatory").join("segments"))?;
     let in_segments = status["traces"]["segment_rows"].as_f64().context("rows in segments")?;
-    let each = disk as f64 / in_segments;
+    let mut ours = peers::Ours { bytes: disk as f64 / in_segments, ..peers::Ours::default() };
 
     println!(
         "Observatory: {sent} spans, {SENDERS} connections, OTLP/HTTP protobuf, every request synced before it is answered"
     );
     tell("spans stored and merged per CPU second", sent as f64 / cpu, "", 200_000.0, true);
     println!("  {:<50} {:>12.0}", "spans a second while sending", sent as f64 / wall);
-    tell("bytes a span on disk after merging", each, "bytes", 30.0, false);
+    tell("bytes a span on disk after merging", ours.bytes, "bytes", 30.0, false);
     tell("resident memory, idle", idle, "MiB", 40.0, false);
     tell("resident memory, most while taking in", most, "MiB", 300.0, false);
     println!("  status: {status}");
@@ -188,24 +195,26 @@ pub(crate) async fn measure(binary: &Path, spans: usize) -> Result<()> {
     let (median, slow) =
         ask(&observatory.observe, &by_id, |a| a["data"][0]["spans"].as_array().is_some_and(|s| !s.is_empty())).await?;
     tell("trace by id, median", median, "ms", 5.0, false);
+    ours.by_id_ms = median;
     println!("  {:<50} {slow:>12.1} ms", "trace by id, 99th percentile");
     let window = format!("start={}&end={}&limit=20", START_NS / 1000, known.last_ns / 1000 + 1);
     let search = |key: &str, value: &str| {
         let tags = format!("%7B%22{key}%22:%22{}%22%7D", value.replace('/', "%2F"));
         format!("/jaeger/api/traces?service=frontend&tags={tags}&{window}")
     };
-    for (key, values) in [("user.id", &known.users), ("url.path", &known.paths)] {
+    for (place, (key, values)) in known.values().into_iter().enumerate() {
         let paths: Vec<String> = values.iter().take(50).map(|value| search(key, value)).collect();
         let (median, slow) = ask(&observatory.observe, &paths, |a| a["data"].is_array()).await?;
         tell(&format!("search by {key}, newest 20, median"), median, "ms", 50.0, false);
+        ours.search_ms[place] = median;
         println!("  {:<50} {slow:>12.1} ms", format!("search by {key}, 99th percentile"));
     }
     let red = format!(
         "/jaeger/api/metrics/calls?service=frontend&endTs={}&lookback=3600000&step=60000&ratePer=60000",
         known.last_ns / 1_000_000
     );
-    let (median, _) = ask(&observatory.observe, &vec![red; 20], |a| a["metrics"].is_array()).await?;
-    tell("calls by minute of one service, median", median, "ms", 50.0, false);
+    (ours.red_ms, _) = ask(&observatory.observe, &vec![red; 20], |a| a["metrics"].is_array()).await?;
+    tell("calls by minute of one service, median", ours.red_ms, "ms", 50.0, false);
 
     // The log after a crash: what had not been made a segment is read again.
     restart(&mut observatory).await?;
@@ -222,7 +231,7 @@ pub(crate) async fn measure(binary: &Path, spans: usize) -> Result<()> {
                 clickhouse.load(&mut rows).await?;
             }
         }
-        clickhouse.tell(&known, each, median).await?;
+        clickhouse.tell(&known, &ours).await?;
     }
     peers::rotel(folder.path(), sent.min(2_000_000), sent as f64 / cpu).await?;
     println!();

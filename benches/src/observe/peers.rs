@@ -48,6 +48,18 @@ fn cache() -> Result<PathBuf> {
     Ok(target)
 }
 
+/// What the observatory needs for the same.
+#[derive(Default)]
+pub(super) struct Ours {
+    /// Bytes of a span.
+    pub(super) bytes: f64,
+    /// Medians, in milliseconds.
+    pub(super) by_id_ms: f64,
+    /// One for each of [`Known::values`].
+    pub(super) search_ms: [f64; 2],
+    pub(super) red_ms: f64,
+}
+
 /// ClickHouse in a process of its own.
 pub(super) struct ClickHouse {
     child: Child,
@@ -96,8 +108,8 @@ impl ClickHouse {
         Ok(times[times.len() / 2])
     }
 
-    /// Merges everything, asks the same questions, and prints what came of it beside our own size.
-    pub(super) async fn tell(&mut self, known: &Known, ours_bytes: f64, ours_red_ms: f64) -> Result<()> {
+    /// Merges everything, asks the same questions, and prints what came of it, with what the observatory needs of it.
+    pub(super) async fn tell(&mut self, known: &Known, ours: &Ours) -> Result<()> {
         self.command("finish").await?;
         let size = self.command("size").await?;
         let rows = size["rows"].as_f64().context("rows")?;
@@ -109,25 +121,24 @@ impl ClickHouse {
         println!(
             "  {:<50} {each:>12.1} bytes, {:.2} of it here",
             "bytes a span on disk after merging",
-            ours_bytes / each
+            ours.bytes / each
         );
         let by_id = known.traces.iter().map(|id| format!("SELECT * FROM otel_traces WHERE TraceId = '{id}'"));
-        println!("  {:<50} {:>12.1} ms", "trace by id, median", self.median(by_id).await?);
-        for (key, values) in [("user.id", &known.users), ("url.path", &known.paths)] {
+        let compare = |what: &str, theirs: f64, ours: f64| {
+            println!("  {what:<50} {theirs:>12.1} ms, {:.3} of it here", ours / theirs);
+        };
+        compare("trace by id, median", self.median(by_id).await?, ours.by_id_ms);
+        for ((key, values), ours) in known.values().into_iter().zip(ours.search_ms) {
             let search = values.iter().map(|value| {
                 format!(
                     "SELECT TraceId FROM otel_traces WHERE ServiceName = 'frontend' AND SpanAttributes['{key}'] = '{value}' ORDER BY Timestamp DESC LIMIT 20"
                 )
             });
-            println!("  {:<50} {:>12.1} ms", format!("search by {key}, newest 20, median"), self.median(search).await?);
+            compare(&format!("search by {key}, newest 20, median"), self.median(search).await?, ours);
         }
         let red = "SELECT toStartOfMinute(Timestamp) AS minute, SpanName, count(), countIf(StatusCode = 'Error'), quantile(0.95)(Duration) FROM otel_traces WHERE ServiceName = 'frontend' GROUP BY minute, SpanName";
         let theirs = self.median(std::iter::repeat_n(red.to_owned(), 5)).await?;
-        println!(
-            "  {:<50} {theirs:>12.1} ms, {:.3} of it here",
-            "calls by minute of one service, median",
-            ours_red_ms / theirs
-        );
+        compare("calls by minute of one service, median", theirs, ours.red_ms);
         self.child.kill().await?;
         Ok(())
     }

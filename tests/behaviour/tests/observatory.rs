@@ -304,3 +304,41 @@ async fn jaegers_and_zipkins_own_ports_answer_too() {
     };
     check.await.expect("the standard ports answer");
 }
+
+/// Rows of a statement.
+async fn sql(api: &Api, statement: &str) -> Result<Vec<Value>> {
+    let answer = api.send(Call::new(Method::POST, "/api/sql").raw(statement)).await?;
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    ensure!(answer.status == 200, "{statement}: {} {text}", answer.status);
+    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_observatory_says_of_itself_is_in_it_and_makes_no_more_of_it() {
+    let check = async {
+        let variables = vec![("OTEL_METRIC_EXPORT_INTERVAL".to_owned(), "100".to_owned())];
+        let mut observatory = Observatory::launch(binary(), Launch { variables, ..Launch::default() })?;
+        let otlp = Api::new(&observatory.otlp_http, None)?;
+        otlp.expect(200, Method::POST, "/v1/traces", Some(&one_span(1, "tall"))).await?;
+        let api = observatory.api()?;
+        let taken = "SELECT max(value) AS taken, count(*) AS told FROM metrics WHERE service = 'observatory' \
+                     AND name = 'observatory.rows.taken' AND attr(attributes, 'signal') = 'traces'";
+        // It goes on to be told, while all that asks for it leaves no span behind.
+        let told = eventually("a few times that it was told", async || {
+            let rows = sql(&api, taken).await?;
+            Ok(rows.into_iter().find(|row| row["told"].as_u64() >= Some(5) && row["taken"] == 1.0))
+        })
+        .await?;
+        let status = api.get("/api/status").await?;
+        ensure!(status["traces"]["taken"] == 1 && status["logs"]["taken"] == 0, "{told} {status}");
+        let names = sql(&api, "SELECT DISTINCT name FROM metrics WHERE service = 'observatory' ORDER BY name").await?;
+        for name in
+            ["observatory.log.waiting", "observatory.merge_debt", "observatory.queries.time", "observatory.segments"]
+        {
+            ensure!(names.contains(&json!({"name": name})), "{name} is not in {names:?}");
+        }
+        observatory.process().stop()?;
+        Ok::<_, anyhow::Error>(())
+    };
+    check.await.expect("its own figures are in it");
+}
