@@ -115,8 +115,8 @@ impl ClickHouse {
         let rows = size["rows"].as_f64().context("rows")?;
         let each = size["bytes"].as_f64().context("bytes")? / rows;
         println!(
-            "ClickHouse {} (chdb), the collector exporter's table, {rows} rows from JSON, {:.0} CPU s",
-            "in process", self.cpu
+            "ClickHouse in process (chdb), the collector exporter's table, {rows} rows from JSON, {:.0} CPU s",
+            self.cpu
         );
         println!(
             "  {:<50} {each:>12.1} bytes, {:.2} of it here",

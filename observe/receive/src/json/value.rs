@@ -65,7 +65,7 @@ mod tests {
         assert_eq!((base64("/_"), base64("a b"), base64("")), (None, None, Some(vec![])));
         assert_eq!((double("1.5e3"), double("-Infinity")), (Some(1500.0), Some(f64::NEG_INFINITY)));
         assert_eq!((double("inf"), double("1e999"), double("")), (None, None, None));
-        assert!(double("NaN").is_some_and(f64::is_nan) && double("nan").is_some_and(f64::is_nan) == false);
+        assert!(double("NaN").is_some_and(f64::is_nan) && !double("nan").is_some_and(f64::is_nan));
         assert_eq!(integer_of_text("18446744073709551615"), Some(u64::MAX.into()));
         assert_eq!(integer_of_text("-9223372036854775808"), Some(i64::MIN.into()));
         assert_eq!((integer_of_text("1e3"), integer_of_text("2.0")), (Some(1000), Some(2)));
