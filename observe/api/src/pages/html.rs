@@ -50,11 +50,12 @@ pub(crate) fn duration(ns: u64) -> String {
 
 /// A number of bytes for people.
 pub(crate) fn bytes(bytes: u64) -> String {
-    match bytes {
-        0..1_024 => format!("{bytes} B"),
-        1_024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
-        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let unit = (bytes.max(1).ilog2() as usize / 10).min(UNITS.len() - 1);
+    if unit == 0 {
+        return format!("{bytes} B");
     }
+    format!("{:.1} {}", bytes as f64 / (1u64 << (10 * unit)) as f64, UNITS[unit])
 }
 
 /// A count with its thousands apart.
@@ -90,3 +91,14 @@ pub(crate) fn page(title: &str, body: &str) -> String {
 }
 
 const STYLE: &str = include_str!("style.css");
+
+#[cfg(test)]
+mod tests {
+    use super::bytes;
+
+    #[test]
+    fn sizes_have_the_unit_that_fits() {
+        let told = [0, 1023, 1024, 1 << 20, 50 << 30, u64::MAX].map(bytes);
+        assert_eq!(told, ["0 B", "1023 B", "1.0 KiB", "1.0 MiB", "50.0 GiB", "16777216.0 TiB"]);
+    }
+}
