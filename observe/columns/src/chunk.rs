@@ -9,6 +9,7 @@ use parquet::bloom_filter::Sbbf;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder};
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescPtr;
 
@@ -154,7 +155,6 @@ impl Chunks {
         }
         let mut present: Vec<V::Value> = Vec::with_capacity(self.page_rows.min(rows));
         let mut extremes: Option<(V::Value, V::Value)> = None;
-        let mut neighbours = Neighbours::default();
         let absent = if list { optional > 1 } else { optional > 0 };
         for first in (0..rows).step_by(self.page_rows) {
             let rows = first..rows.min(first + self.page_rows);
@@ -211,9 +211,7 @@ impl Chunks {
             // `put` refuses what would not fit here.
             making.offset_index.append_offset_and_size(offset as i64, (making.bytes.len() - offset) as i32);
             let page = values.extremes(&present);
-            let bounds = page.and_then(|(least, greatest)| values.bounds(least, greatest));
-            neighbours.add(&bounds);
-            match bounds {
+            match page.and_then(|(least, greatest)| values.bounds(least, greatest)) {
                 Some(Bounds { least, greatest, .. }) => {
                     making.column_index.append(false, least, greatest, nulls as i64);
                 }
@@ -224,10 +222,6 @@ impl Chunks {
             }
             let both: Vec<V::Value> = [page, extremes].into_iter().flatten().flat_map(<[V::Value; 2]>::from).collect();
             extremes = values.extremes(&both);
-        }
-        // Numbers' pages may tell from their greatest alone that they have none as great.
-        if is_text(&descriptor) && !neighbours.apart {
-            making.column_index.to_invalid();
         }
         let bounds = extremes.and_then(|(least, greatest)| values.bounds(least, greatest));
         self.finish(descriptor, making, rows, V::ENCODING, bounds, bloom_filter)
@@ -285,7 +279,7 @@ impl Chunks {
             .build()
             .map_err(failed)?;
         let column_index = match making.column_index.valid() {
-            true => Some(making.column_index.build().map_err(failed)?),
+            true => Some(making.column_index.build().map_err(failed)?).filter(tells_apart),
             false => None,
         };
         let close = ColumnCloseResult {
@@ -300,31 +294,18 @@ impl Chunks {
     }
 }
 
-/// Whether values are in the order of their bytes: texts and ids.
-fn is_text(descriptor: &ColumnDescPtr) -> bool {
-    matches!(descriptor.physical_type(), Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY)
-}
-
-/// Finds out whether some neighbouring pages have no value in common: else their bounds are not worth their bytes. Bounds must
-/// be in the order of their bytes.
-#[derive(Default)]
-struct Neighbours {
-    last: Option<Option<(Vec<u8>, Vec<u8>)>>,
-    apart: bool,
-}
-
-impl Neighbours {
-    fn add(&mut self, bounds: &Option<Bounds>) {
-        let next = bounds.as_ref().map(|bounds| (bounds.least.clone(), bounds.greatest.clone()));
-        self.apart |= match (&self.last, &next) {
-            (None, _) | (Some(None), None) => false,
-            (Some(Some((least, greatest))), Some((next_least, next_greatest))) => {
-                greatest < next_least || next_greatest < least
-            }
-            _ => true,
-        };
-        self.last = Some(next);
-    }
+/// Whether bounds of pages are worth their bytes. Those of texts and ids are if some neighbouring pages have no value in common;
+/// those of numbers always, for the greatest alone tells that there is none as great.
+fn tells_apart(index: &ColumnIndexMetaData) -> bool {
+    let (ColumnIndexMetaData::BYTE_ARRAY(pages) | ColumnIndexMetaData::FIXED_LEN_BYTE_ARRAY(pages)) = index else {
+        return true;
+    };
+    let bounds = |page| pages.min_value(page).zip(pages.max_value(page));
+    (1..pages.num_pages() as usize).any(|page| match (bounds(page - 1), bounds(page)) {
+        (Some((least, greatest)), Some((next_least, next_greatest))) => greatest < next_least || next_greatest < least,
+        (None, None) => false,
+        _ => true,
+    })
 }
 
 /// A chunk's statistics.
