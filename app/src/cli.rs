@@ -264,7 +264,7 @@ pub struct SqlArgs {
     /// Whose telemetry; without it, that of the token, or of the default tenant
     #[arg(long, value_name = "NAME")]
     pub tenant: Option<String>,
-    /// PEM certificates of the authorities that the certificate of an observatory with TLS may come from; without it, those that the system trusts
+    /// PEM certificates of the authorities that an observatory's certificate may come from; without it, the system's
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
     /// PEM certificate to show to an observatory that wants one

@@ -78,13 +78,9 @@ impl Observatory {
         } else {
             None
         };
-        let memory_bytes = mebibytes(settings.query_memory_mib);
-        let asking = Asking {
-            time_limit: query_time(settings),
-            autocomplete_keys: settings.autocomplete_keys.clone(),
-            ..Asking::default()
-        };
-        let sql = SqlOptions { memory_bytes, time_limit: query_time(settings), ..SqlOptions::default() };
+        let (memory_bytes, time_limit) = (options.query_memory_bytes, options.query_time);
+        let asking = Asking { time_limit, autocomplete_keys: settings.autocomplete_keys.clone(), ..Asking::default() };
+        let sql = SqlOptions { memory_bytes, time_limit, ..SqlOptions::default() };
         // The log is read again, which takes a while after a crash.
         let engine = tokio::task::spawn_blocking(move || Kept::open(options, Clock::system())).await??;
         Ok(Self { engine: Arc::new(engine), access, asking, sql, tls, pages, otlp_grpc, otlp_http, standard })
@@ -135,10 +131,6 @@ impl Observatory {
     }
 }
 
-fn query_time(settings: &Settings) -> Duration {
-    Duration::from_secs(settings.query_seconds.into())
-}
-
 fn mebibytes(mib: u32) -> usize {
     usize::try_from(mib).unwrap_or(usize::MAX).saturating_mul(1 << 20)
 }
@@ -168,7 +160,7 @@ fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
         memory_bytes,
         seal_bytes: usual.seal_bytes.min(memory_bytes / SEALED_PART),
         query_memory_bytes: mebibytes(settings.query_memory_mib),
-        query_time: query_time(settings),
+        query_time: Duration::from_secs(settings.query_seconds.into()),
         retention: units::time("observatory.retention", &settings.retention)?,
         max_bytes: units::size("observatory.max_bytes", &settings.max_bytes)?,
         ..usual

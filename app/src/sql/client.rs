@@ -12,7 +12,6 @@ use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
-
 use vitrine_observe_store::SCOPE_HEADER;
 use vitrine_platform_tls as tls;
 

@@ -1,7 +1,7 @@
 //! Certificates and keys from files, for whoever speaks TLS: the only crate that names rustls.
 //!
-//! [`client`] and [`web_client`] are for drivers that take a rustls configuration. [`Server`] and [`Client`] are the two sides of the project's own
-//! connections: mutual when both have all files, HTTP/2 by ALPN, and their files are read again when they change.
+//! [`client`] and [`web_client`] are for drivers that take a rustls configuration. [`Server`] and [`Client`] are the two sides of
+//! the project's own connections: mutual when both have all files, HTTP/2 by ALPN, and their files are read again when they change.
 
 mod reload;
 
