@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tokio::sync::mpsc;
-use vitrine_tests_testkit::Observatory;
+use vitrine_tests_testkit::{Api, Observatory};
 
 use crate::process;
 use generator::{Generator, START_NS};
@@ -55,20 +55,14 @@ impl Known {
 /// Generated spans are from a fixed time, which retention must not mind.
 const ARGS: [&str; 3] = ["--retention", "off", "--quiet"];
 
-async fn status(observe: &str) -> Result<Value> {
-    let (status, body) = Wire::connect(observe).await?.get("/api/status").await?;
-    ensure!(status == 200, "/api/status answered {status}");
-    Ok(serde_json::from_slice(&body)?)
-}
-
-/// Waits until nothing is left to be written or merged.
-async fn settle(observe: &str) -> Result<()> {
+/// Waits until nothing is left to be written or merged; answers the status then.
+async fn settle(api: &Api) -> Result<Value> {
     tokio::time::sleep(QUIET).await;
     let until = Instant::now() + MERGING;
     loop {
-        let status = status(observe).await?;
+        let status = api.get("/api/status").await?;
         if status["traces"]["waiting"] == 0 && status["merge_debt"] == 0 {
-            return Ok(());
+            return Ok(status);
         }
         ensure!(Instant::now() < until, "merging did not end: {status}");
         tokio::time::sleep(LOOK).await;
@@ -173,10 +167,9 @@ pub(crate) async fn measure(binary: &Path, spans: usize) -> Result<()> {
     let (began, mut rows) = (Instant::now(), peers::Rows::new(folder.path()));
     let (sent, known) = send(&observatory.otlp_http, spans).await?;
     let wall = began.elapsed().as_secs_f64();
-    settle(&observatory.observe).await?;
+    let status = settle(&observatory.api()?).await?;
     let cpu = process::cpu(pid)?;
     let (_, most) = process::resident(pid)?;
-    let status = status(&observatory.observe).await?;
     let disk = process::size(&observatory.data().join("observatory").join("segments"))?;
     let in_segments = status["traces"]["segment_rows"].as_f64().context("rows in segments")?;
     let mut ours = peers::Ours { bytes: disk as f64 / in_segments, ..peers::Ours::default() };

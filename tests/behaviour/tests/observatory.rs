@@ -1,6 +1,7 @@
 //! The observatory alone, as programs that know nothing of Vitrine use it: stock SDKs send, and Jaeger's, Zipkin's and SQL's
 //! answers are equal to what was sent, also after the process was killed.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -57,8 +58,19 @@ async fn fed(command: &mut Command, input: &str) -> Result<String> {
 }
 
 async fn read_back(observatory: &Observatory, program: &str, sent: &str) -> Result<()> {
-    let told =
-        fed(Command::new(python_sdk(cache()).await?).arg(script(program)).arg(&observatory.observe), sent).await?;
+    read_back_with(observatory, program, sent, &[]).await
+}
+
+/// The same with variables of the program's environment.
+async fn read_back_with(
+    observatory: &Observatory,
+    program: &str,
+    sent: &str,
+    variables: &[(&str, &OsStr)],
+) -> Result<()> {
+    let mut command = Command::new(python_sdk(cache()).await?);
+    command.arg(script(program)).arg(&observatory.observe).envs(variables.iter().copied());
+    let told = fed(&mut command, sent).await?;
     ensure!(told.contains("equal"), "{told}");
     Ok(())
 }
@@ -69,7 +81,7 @@ async fn what_pythons_sdk_sends_is_read_back_field_by_field() {
         let python = python_sdk(cache()).await?;
         let mut observatory = start(&[])?;
         for protocol in ["grpc", "http"] {
-            let endpoint = if protocol == "grpc" { &observatory.otlp_grpc } else { &observatory.otlp_http };
+            let endpoint = observatory.otlp(protocol);
             let sent = succeed(Command::new(&python).arg(script("send.py")).args([protocol, endpoint])).await?;
             read_back(&observatory, "read_back.py", &sent).await?;
             read_back(&observatory, "read_signals.py", &sent).await?;
@@ -89,7 +101,7 @@ async fn what_nodes_sdk_sends_is_read_back_field_by_field() {
         let modules = node(cache(), "otel-node-2.12.1", NODE).await?;
         let mut observatory = start(&[])?;
         for protocol in ["grpc", "http"] {
-            let endpoint = if protocol == "grpc" { &observatory.otlp_grpc } else { &observatory.otlp_http };
+            let endpoint = observatory.otlp(protocol);
             let mut command = Command::new("node");
             let command = command.env("NODE_MODULES", &modules).arg(script("send.mjs")).args([protocol, endpoint]);
             let sent = succeed(command).await?;
@@ -231,18 +243,16 @@ async fn everything_is_said_in_secret_to_whoever_may_hear_it() {
 
         let python = python_sdk(cache()).await?;
         for protocol in ["grpc", "http"] {
-            let endpoint = if protocol == "grpc" { &observatory.otlp_grpc } else { &observatory.otlp_http };
+            let endpoint = observatory.otlp(protocol);
             let mut command = Command::new(&python);
             command.arg(script("send.py")).args([protocol, endpoint]);
             command.env("OTEL_EXPORTER_OTLP_CERTIFICATE", &authority);
             command.env("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20a-long-random-text");
             let sent = succeed(&mut command).await?;
-            for program in ["read_back.py", "read_signals.py"] {
-                let mut command = Command::new(&python);
-                command.arg(script(program)).arg(&observatory.observe).env("SSL_CERT_FILE", &authority);
-                let told = fed(command.env("VITRINE_OBSERVE_TOKEN", "a-long-random-text"), &sent).await?;
-                ensure!(told.contains("equal"), "{told}");
-            }
+            let variables =
+                [("SSL_CERT_FILE", authority.as_os_str()), ("VITRINE_OBSERVE_TOKEN", "a-long-random-text".as_ref())];
+            read_back_with(&observatory, "read_back.py", &sent, &variables).await?;
+            read_back_with(&observatory, "read_signals.py", &sent, &variables).await?;
         }
 
         // Now whoever asks must have a certificate, too.
@@ -305,14 +315,6 @@ async fn jaegers_and_zipkins_own_ports_answer_too() {
     check.await.expect("the standard ports answer");
 }
 
-/// Rows of a statement.
-async fn sql(api: &Api, statement: &str) -> Result<Vec<Value>> {
-    let answer = api.send(Call::new(Method::POST, "/api/sql").raw(statement)).await?;
-    let text = String::from_utf8_lossy(&answer.body).into_owned();
-    ensure!(answer.status == 200, "{statement}: {} {text}", answer.status);
-    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_observatory_says_of_itself_is_in_it_and_makes_no_more_of_it() {
     let check = async {
@@ -325,13 +327,14 @@ async fn what_the_observatory_says_of_itself_is_in_it_and_makes_no_more_of_it() 
                      AND name = 'observatory.rows.taken' AND attr(attributes, 'signal') = 'traces'";
         // It goes on to be told, while all that asks for it leaves no span behind.
         let told = eventually("a few times that it was told", async || {
-            let rows = sql(&api, taken).await?;
+            let rows = observatory.sql(taken).await?;
             Ok(rows.into_iter().find(|row| row["told"].as_u64() >= Some(5) && row["taken"] == 1.0))
         })
         .await?;
         let status = api.get("/api/status").await?;
         ensure!(status["traces"]["taken"] == 1 && status["logs"]["taken"] == 0, "{told} {status}");
-        let names = sql(&api, "SELECT DISTINCT name FROM metrics WHERE service = 'observatory' ORDER BY name").await?;
+        let names =
+            observatory.sql("SELECT DISTINCT name FROM metrics WHERE service = 'observatory' ORDER BY name").await?;
         for name in
             ["observatory.log.waiting", "observatory.merge_debt", "observatory.queries.time", "observatory.segments"]
         {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
-use http::{Method, header};
+use http::Method;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
@@ -110,16 +110,11 @@ async fn send(api: Api, signal: Signal, numbers: impl Iterator<Item = u64>, stop
 }
 
 /// How many rows there are of each request.
-async fn counted(api: &Api, table: &str) -> Result<BTreeMap<u64, u64>> {
+async fn counted(observatory: &Observatory, table: &str) -> Result<BTreeMap<u64, u64>> {
     let statement = format!(
         "SELECT attr(attributes, '{BATCH}') AS batch, count(*) AS rows FROM {table} WHERE service = '{SERVICE}' GROUP BY 1"
     );
-    let call = Call::new(Method::POST, "/api/sql?format=json").json(&json!({"query": statement}));
-    let answer = api.send(call.header(header::ACCEPT, "application/x-ndjson")).await?;
-    let text = String::from_utf8(answer.body.to_vec())?;
-    ensure!(answer.status == 200, "{statement}: {} {text}", answer.status);
-    let rows = text.lines().map(|line| {
-        let row: Value = serde_json::from_str(line)?;
+    let rows = observatory.sql(&statement).await?.into_iter().map(|row| {
         let number = row["batch"].as_str().context("a batch")?.parse()?;
         Ok((number, row["rows"].as_u64().context("a count")?))
     });
@@ -163,9 +158,8 @@ pub async fn ingest_crash(binary: &Path, kills: usize, audit_every: usize, seed:
 }
 
 async fn audit(observatory: &Observatory, acknowledged: &[BTreeSet<u64>; 3]) -> Result<()> {
-    let api = observatory.api()?;
     for (signal, acknowledged) in SIGNALS.into_iter().zip(acknowledged) {
-        let found = counted(&api, signal.table).await?;
+        let found = counted(observatory, signal.table).await?;
         let lost: Vec<u64> = acknowledged.iter().filter(|number| !found.contains_key(number)).copied().collect();
         ensure!(
             lost.is_empty(),

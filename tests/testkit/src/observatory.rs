@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use http::Method;
+use serde_json::Value;
 use tempfile::TempDir;
+use vitrine_shop_load::http::Call;
 
 use crate::customer::Api;
 use crate::process::Process;
@@ -55,6 +58,11 @@ impl Observatory {
         Ok(Self { binary: binary.to_owned(), folder, launch, process, observe, otlp_grpc, otlp_http })
     }
 
+    /// Where OTLP comes in over "grpc" or "http".
+    pub fn otlp(&self, protocol: &str) -> &str {
+        if protocol == "grpc" { &self.otlp_grpc } else { &self.otlp_http }
+    }
+
     /// Its process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
@@ -76,6 +84,14 @@ impl Observatory {
     /// Its query APIs.
     pub fn api(&self) -> Result<Api> {
         Api::new(&self.observe, None)
+    }
+
+    /// The rows that a statement answers.
+    pub async fn sql(&self, statement: &str) -> Result<Vec<Value>> {
+        let answer = self.api()?.send(Call::new(Method::POST, "/api/sql").raw(statement)).await?;
+        let text = String::from_utf8_lossy(&answer.body);
+        ensure!(answer.status == 200, "{statement}: {} {text}", answer.status);
+        text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
 }
 
