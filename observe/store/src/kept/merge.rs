@@ -18,7 +18,7 @@ use crate::kept::seal::{Finished, PAGE_ROWS};
 use crate::kept::table::Table;
 use crate::kept::{AFTER_FAILURE, Error as Failure, Inner, TICK};
 
-/// How hard merged segments are compressed: they stay. Higher levels make them smaller by less than a thousandth.
+/// How hard merged segments are compressed: they stay. Higher levels make them smaller by about a thousandth.
 const ZSTD_LEVEL: i32 = 5;
 
 /// Merges and removes segments until the engine is closed.

@@ -74,8 +74,8 @@ impl Bounds {
         let mut candidates: Vec<&Info> = segments.iter().filter(|info| !self.is_final(info)).collect();
         candidates.sort_by_key(|info| (tier(info.rows), info.last_ms, info.number));
         candidates.chunk_by(|a, b| tier(a.rows) == tier(b.rows)).find_map(|tier| {
-            // Those before a gap in time are left alone; they leave sooner than those behind it.
             let enough = self.enough(tier);
+            // Those before a gap in time are left alone; they leave sooner than those behind it.
             (0..tier.len())
                 .take_while(|start| tier.len() - start >= enough)
                 .map(|start| self.run(&tier[start..]))
