@@ -15,7 +15,7 @@ use vitrine_contracts::bus::v1::event_log_service_server::EventLogServiceServer;
 use vitrine_contracts::{Problem, topics};
 use vitrine_platform_bus::{Consumer, EventLog, Log, Relay, Source};
 use vitrine_platform_cache as cache;
-use vitrine_platform_http::Router;
+use vitrine_platform_http::{Router, nowhere, problem_words};
 use vitrine_platform_mesh as mesh;
 use vitrine_platform_mesh::Transport;
 use vitrine_platform_nats as nats;
@@ -105,7 +105,7 @@ impl Host {
         let mut rest = Vec::new();
         let mut servers = HashMap::new();
         let mut grpc_names = Vec::new();
-        let mut http = Router::new();
+        let mut http: Option<Router> = None;
         for mut component in components {
             let name = component.name;
             component.grpc.add_service(EventLogServiceServer::new(log.clone()));
@@ -114,7 +114,10 @@ impl Host {
             servers.insert(name, server);
             grpc_names.append(&mut component.grpc_names);
             if let Some(router) = component.http {
-                http = http.merge(router);
+                http = Some(match http {
+                    Some(known) => known.merge(router),
+                    None => router,
+                });
             }
             let source = |consumer: &Consumer| -> Box<dyn Source> {
                 match events {
@@ -172,6 +175,8 @@ impl Host {
         let readiness = ops::Readiness::default();
         readiness.set(true);
         let grpc = vitrine_platform_http::grpc_routes(dispatch(servers), beside);
+        // A component that answers over HTTP says itself what it does not have.
+        let http = http.unwrap_or_else(|| nowhere(Router::new(), problem_words));
         let (host, lame_duck) = (self.clone(), Duration::ZERO);
         Ok(Running { host, readiness, health, watchers, lame_duck, grpc_names, grpc, http, stop, tracker })
     }
@@ -220,7 +225,12 @@ impl Running {
 
     /// What the components answer over HTTP, and `/healthz` and `/readyz`, for a listener.
     pub fn http(&self) -> Router {
-        self.http.clone().merge(ops::router(self.readiness.clone()))
+        self.http.clone().merge(self.health())
+    }
+
+    /// `/healthz` and `/readyz` alone, for a listener of their own.
+    pub fn health(&self) -> Router {
+        ops::router(self.readiness.clone())
     }
 
     /// Cancelled when the process begins to stop: listeners stop accepting then.

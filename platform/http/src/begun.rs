@@ -30,6 +30,16 @@ impl<S: AsyncRead + Unpin> Begun<S> {
         }
         Ok(Self { head, left: 0..seen, stream })
     }
+
+    /// Whether the client speaks HTTP/2.
+    pub(crate) fn is_http2(&self) -> bool {
+        self.head == *HTTP2_PREFACE
+    }
+
+    /// The stream itself.
+    pub(crate) fn into_inner(self) -> S {
+        self.stream
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Begun<S> {

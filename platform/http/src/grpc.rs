@@ -5,10 +5,13 @@ use std::convert::Infallible;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
-use tonic::Status;
+use http::StatusCode;
 use tonic::service::Routes;
+use tonic::{Code, Status};
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceExt, service_fn};
+
+use crate::refusal::{Asked, Refusal, in_words, is_grpc, plain_words};
 
 type Transport = BoxCloneSyncService<http::Request<tonic::body::Body>, http::Response<tonic::body::Body>, Status>;
 
@@ -19,14 +22,31 @@ pub fn grpc_routes(find: impl Fn(&str) -> Option<Transport> + Clone + Send + Syn
         let target = find(request.uri().path());
         async move { Ok::<Response, Infallible>(call(target, request).await) }
     });
-    beside.into_axum_router().fallback_service(dispatch)
+    in_words(beside.into_axum_router().fallback_service(dispatch), grpc_words)
+}
+
+/// As gRPC says it: a status in the headers of an answer that is 200. Who does not speak gRPC is told in plain text.
+pub fn grpc_words(asked: &Asked, refusal: &Refusal) -> Response {
+    if !asked.is_grpc() {
+        return plain_words(asked, refusal);
+    }
+    let code = match refusal.status {
+        StatusCode::REQUEST_TIMEOUT => Code::DeadlineExceeded,
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            Code::Unimplemented
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => Code::ResourceExhausted,
+        StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+        status if status.is_server_error() => Code::Internal,
+        _ => Code::InvalidArgument,
+    };
+    Status::new(code, &refusal.message).into_http()
 }
 
 /// gRPC and everything else on one listener: told apart by the content type.
 pub fn with_grpc(grpc: Router, other: Router) -> Router {
     let choose = service_fn(move |request: Request| {
-        let content_type = request.headers().get(http::header::CONTENT_TYPE);
-        let is_grpc = content_type.is_some_and(|v| v.as_bytes().starts_with(b"application/grpc"));
+        let is_grpc = request.headers().get(http::header::CONTENT_TYPE).is_some_and(is_grpc);
         let router = if is_grpc { grpc.clone() } else { other.clone() };
         router.oneshot(request)
     });

@@ -4,11 +4,18 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 
+use crate::refusal::{in_plain_words, nowhere, plain_words};
+
 /// `GET /healthz` answers 200 as long as the process runs; `GET /readyz` answers 200 while `ready` says so, else 503.
 pub fn health_routes(ready: impl Fn() -> bool + Clone + Send + Sync + 'static) -> Router {
     let readyz = move || {
         let ready = ready();
         async move { if ready { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") } }
     };
-    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(readyz))
+    in_plain_words(Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(readyz)))
+}
+
+/// What an operations listener serves: health and nothing else, and that in plain text.
+pub fn operations_routes(health: Router) -> Router {
+    nowhere(health, plain_words)
 }

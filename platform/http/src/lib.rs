@@ -1,21 +1,40 @@
 //! HTTP as the shop speaks it: problems as RFC 9457 documents, input that is read strictly, and listeners that drain.
 //!
 //! [`serve`](fn@serve) is the only accept loop of the project; it speaks HTTP/1.1 and HTTP/2 (with prior knowledge), in plain text or
-//! over TLS, so gRPC and REST share it. [`Json`] and [`Query`] read input and answer with a [`Reply`] that names the field.
-//! [`observe`] gives every request its server span and its figures.
+//! over TLS, so gRPC and REST share it. [`Bounds`] says what one client can hold of a listener, and for how long. [`Json`] and [`Query`]
+//! read input and answer with a [`Reply`] that names the field; [`in_words`] has all else that is refused said as an API promises it.
+//! [`observe`] gives every request its server span and its figures; [`Origins`] says which web pages may call.
 
+mod serve;
+
+mod connection;
+
+mod admission;
 mod begun;
+mod body;
+mod bounds;
+mod host;
+mod pulse;
+mod rejection;
+mod wire;
+
+mod observe;
+
+mod cors;
 mod extract;
 mod grpc;
 mod health;
-mod observe;
 mod problem;
-mod serve;
+mod refusal;
 
 pub use axum::Router;
+pub use axum::response::Response;
+pub use bounds::{Bounds, Config, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS};
+pub use cors::{Cors, CrossOrigin, Origins};
 pub use extract::{Json, Query};
-pub use grpc::{grpc_routes, with_grpc};
-pub use health::health_routes;
+pub use grpc::{grpc_routes, grpc_words, with_grpc};
+pub use health::{health_routes, operations_routes};
 pub use observe::observe;
 pub use problem::Reply;
-pub use serve::{Listener, MAX_CONNECTIONS, Peer, bind, serve};
+pub use refusal::{Asked, Refusal, Words, in_plain_words, in_words, nowhere, plain_bodies, plain_words, problem_words};
+pub use serve::{Listener, Peer, bind, serve};

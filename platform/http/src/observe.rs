@@ -30,7 +30,7 @@ pub async fn observe(service: Service, request: Request, next: Next) -> Response
         .attr("http.route", route.clone())
         .attr("url.path", request.uri().path().to_owned());
     let context = span.context();
-    let mut response = context.clone().scope(guarded(next.run(request))).await;
+    let mut response = context.clone().scope(guarded(next.run(request), panicked)).await;
     let status = response.status();
     let failed = status.is_server_error();
     span.set("http.response.status_code", status.as_u16());
@@ -44,13 +44,18 @@ pub async fn observe(service: Service, request: Request, next: Next) -> Response
     response
 }
 
+/// As a problem document: what a handler that panics has answered, where nobody else says it.
+pub(crate) fn panicked() -> Response {
+    Reply::from(Problem::internal()).into_response()
+}
+
 /// Answers for a handler that panics, so that nobody else on its connection suffers.
-pub(crate) async fn guarded(work: impl Future<Output = Response>) -> Response {
+pub(crate) async fn guarded(work: impl Future<Output = Response>, panicked: impl Fn() -> Response) -> Response {
     let mut work = std::pin::pin!(work);
     std::future::poll_fn(|cx| {
         catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))).unwrap_or_else(|panic| {
             tracing::error!(panic = vitrine_kit::panic::text(&*panic), "a handler panicked");
-            Poll::Ready(Reply::from(Problem::internal()).into_response())
+            Poll::Ready(panicked())
         })
     })
     .await

@@ -2,9 +2,12 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 use vitrine_contracts::{Code, Problem, RemoteProblem};
 use vitrine_platform_telemetry::Context;
+
+/// What a problem document is sent as.
+pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
 
 /// An answer that says what went wrong. Made from what a service answered, or from a problem of one's own.
 #[derive(Clone, Debug)]
@@ -100,8 +103,9 @@ fn http_status(code: Code, reason: &str) -> StatusCode {
     }
 }
 
-impl IntoResponse for Reply {
-    fn into_response(self) -> Response {
+impl Reply {
+    /// The document.
+    pub(crate) fn document(self) -> Value {
         let mut body = json!({
             "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or("Error"),
@@ -118,11 +122,18 @@ impl IntoResponse for Reply {
                 body[key] = value.into();
             }
         }
-        let mut response = (self.status, body.to_string()).into_response();
+        body
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let status = self.status;
+        let mut response = (status, self.document().to_string()).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        match self.status {
+        match status {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"vitrine\""));
             }

@@ -1,34 +1,24 @@
 //! The accept loop.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::response::Response;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt;
 
 use vitrine_platform_tls as tls;
 
-use crate::begun::Begun;
-use crate::observe::guarded;
+use crate::admission::{Admission, Admitted};
+use crate::bounds::Bounds;
+use crate::connection::{Connection, connection};
+use crate::rejection;
 
-/// Most connections of one listener; more wait to be accepted.
-pub const MAX_CONNECTIONS: usize = 4096;
-/// How long a client may take to send a request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a TLS handshake may take.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// What is read of a client that is turned away, in bytes: what comes with its first packet.
+const UNREAD_BYTES: usize = 2048;
 /// The pause after the system could not give a connection (too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -56,11 +46,12 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub struct Listener {
     tcp: TcpListener,
     tls: Option<tls::Server>,
+    bounds: Bounds,
 }
 
 impl From<TcpListener> for Listener {
     fn from(tcp: TcpListener) -> Self {
-        Self { tcp, tls: None }
+        Self { tcp, tls: None, bounds: Bounds::default() }
     }
 }
 
@@ -69,21 +60,28 @@ impl Listener {
     pub fn with_tls(self, tls: Option<tls::Server>) -> Self {
         Self { tls, ..self }
     }
+
+    /// Lets one client hold no more than this.
+    pub fn with_bounds(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
+    }
 }
 
 /// Serves a router until stopped: then no connection is accepted any more, idle ones are closed, and requests in flight
-/// have until `drain` to end. What has not ended then is cut. A handler that panics is answered for with a 500.
+/// have until `drain` to end; their answers say that the connection ends. What has not ended then is cut. A handler that panics is
+/// answered for with a 500.
 pub async fn serve(listener: impl Into<Listener>, router: Router, stop: CancellationToken, drain: Duration) {
-    let Listener { tcp: listener, tls } = listener.into();
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let Listener { tcp: listener, tls, bounds } = listener.into();
+    let bounds = Arc::new(bounds);
+    let admission = Admission::new(&bounds);
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
-            accepted = accept(&listener, &slots) => accepted,
+            accepted = listener.accept() => accepted,
         };
-        let (stream, peer, slot) = match accepted {
+        let (stream, address) = match accepted {
             Ok(accepted) => accepted,
             Err(e) => {
                 tracing::warn!(error = %e, "a connection could not be accepted");
@@ -91,10 +89,19 @@ pub async fn serve(listener: impl Into<Listener>, router: Router, stop: Cancella
                 continue;
             }
         };
-        let (tls, router, stop, cut) = (tls.clone(), router.clone(), stop.clone(), cut.clone());
+        let Some(admitted) = admission.admit(address.ip()) else {
+            turn_away(&stream, tls.is_some());
+            continue;
+        };
+        // It only makes answers faster.
+        let _ = stream.set_nodelay(true);
+        let (tls, router, stop, bounds, cut) = (tls.clone(), router.clone(), stop.clone(), bounds.clone(), cut.clone());
         connections.spawn(async move {
-            cut.run_until_cancelled(secured(stream, tls, peer, router, stop)).await;
-            drop(slot);
+            let served = secured(stream, tls, Connection { peer: Peer(address), router, stop, bounds }, &admitted);
+            tokio::select! {
+                () = served => {}
+                () = cut.cancelled() => {}
+            }
         });
     }
     // Whoever connects now is refused, and does not wait in the system's queue for an answer that never comes.
@@ -106,61 +113,28 @@ pub async fn serve(listener: impl Into<Listener>, router: Router, stop: Cancella
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
-    let slot = slots.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, address) = listener.accept().await?;
-    stream.set_nodelay(true)?;
-    Ok((stream, Peer(address), slot))
+/// Tells a client that there is no room, as far as that costs nothing: without waiting, and not where a handshake would have to come first.
+fn turn_away(stream: &TcpStream, is_tls: bool) {
+    if is_tls {
+        return;
+    }
+    // A stream that is dropped with something unread is reset, and the answer may be lost.
+    let _ = stream.try_read(&mut [0; UNREAD_BYTES]);
+    let _ = stream.try_write(&rejection::full());
 }
 
 /// A connection, from its first byte: TLS is its own task's business, so nobody waits for somebody else's handshake.
-async fn secured(stream: TcpStream, tls: Option<tls::Server>, peer: Peer, router: Router, stop: CancellationToken) {
-    let Some(tls) = tls else { return connection(stream, peer, router, stop).await };
-    let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream));
-    let outcome = match stop.run_until_cancelled(handshake).await {
-        Some(Ok(outcome)) => outcome,
-        Some(Err(_)) => Err(io::ErrorKind::TimedOut.into()),
-        None => return,
+async fn secured(stream: TcpStream, tls: Option<tls::Server>, about: Connection, admitted: &Admitted) {
+    let Some(tls) = tls else { return connection(stream, about, admitted).await };
+    let handshake = tokio::time::timeout(about.bounds.handshake, tls.accept(stream));
+    let outcome = tokio::select! {
+        outcome = handshake => outcome.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+        () = about.stop.cancelled() => return,
+        () = admitted.evicted.cancelled() => return,
     };
     match outcome {
-        Ok(stream) => connection(stream, peer, router, stop).await,
+        Ok(stream) => connection(stream, about, admitted).await,
         // Anybody may knock with the wrong key.
-        Err(e) => tracing::debug!(peer = %peer.0, error = %e, "a TLS handshake failed"),
-    }
-}
-
-async fn connection<S>(stream: S, peer: Peer, router: Router, stop: CancellationToken)
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    // The server has no bound for this itself.
-    let begun = tokio::time::timeout(HEAD_TIMEOUT, Begun::read(stream));
-    let Some(Ok(Ok(stream))) = stop.run_until_cancelled(begun).await else { return };
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(1024).keep_alive_interval(Some(HEAD_TIMEOUT * 2));
-    let service = tower::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(peer);
-        let answered = router.clone().oneshot(request);
-        async move {
-            let answered = async { answered.await.unwrap_or_else(|never| match never {}) };
-            Ok::<Response, Infallible>(guarded(answered).await)
-        }
-    });
-    let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-    tokio::pin!(served);
-    let result = tokio::select! {
-        result = served.as_mut() => result,
-        () = stop.cancelled() => {
-            served.as_mut().graceful_shutdown();
-            served.await
-        }
-    };
-    if let Err(e) = result {
-        // A client that goes away is no matter of ours.
-        tracing::debug!(error = %e, "a connection ended early");
+        Err(e) => tracing::debug!(error = %e, "a TLS handshake failed"),
     }
 }

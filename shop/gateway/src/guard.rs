@@ -5,12 +5,15 @@ use std::time::{Duration, Instant};
 
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderName, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use serde_json::json;
+use tower_http::cors::CorsLayer;
 use vitrine_contracts::Problem;
-use vitrine_platform_http::{Peer, Reply, Router, observe};
+use vitrine_platform_http::{
+    Asked, Origins, Peer, Refusal, Reply, Router, in_words, nowhere, observe, plain_bodies, problem_words,
+};
 use vitrine_platform_telemetry::{Context, Service};
 
 use crate::Gateway;
@@ -18,6 +21,9 @@ use crate::tokens::Caller;
 
 /// How long a request may take in all.
 const DEADLINE: Duration = Duration::from_secs(15);
+
+/// Where programs speak OAuth.
+const OAUTH: &[&str] = &["/oauth2/token", "/oauth2/revoke"];
 
 /// Who may use an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,46 +65,36 @@ pub(crate) fn around(
     telemetry: Service,
 ) -> Result<Router, Problem> {
     let max_body = usize::try_from(gateway.config.max_body_bytes).unwrap_or(usize::MAX);
-    let nowhere = |request: Request| async move {
-        let message = format!("there is nothing at {} {}", request.method(), request.uri().path());
-        Reply::new(StatusCode::NOT_FOUND, "NO_SUCH_ROUTE", &message).at("path", "one of /api/v1/openapi.json")
-    };
-    let wrong_method = |request: Request| async move {
-        let message = format!("{} is not possible here", request.method());
-        Reply::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", &message)
-            .at("method", "see /api/v1/openapi.json")
-    };
-    Ok(operations
-        .merge(crate::oauth::router())
-        .merge(crate::page::router())
-        .fallback(nowhere)
-        .method_not_allowed_fallback(wrong_method)
+    let routes = operations.merge(crate::oauth::router()).merge(crate::page::router());
+    let limited = nowhere(routes, problem_words)
+        // Not behind a guard: what is not possible for anybody needs no token to be told.
+        .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
         .layer(DefaultBodyLimit::max(max_body))
-        .layer(from_fn_with_state(gateway.clone(), limit))
+        .layer(from_fn_with_state(gateway.clone(), limit));
+    Ok(in_words(plain_bodies(limited), words)
         .layer(cors(&gateway.config.cors_origins)?)
         .layer(from_fn(deadline))
         .layer(from_fn(move |request: Request, next: Next| observe(telemetry.clone(), request, next)))
         .with_state(gateway.clone()))
 }
 
+/// OAuth clients read errors as RFC 6749, section 5.2, has them; everybody else gets a problem document.
+fn words(asked: &Asked, refusal: &Refusal) -> Response {
+    if !OAUTH.contains(&asked.uri.path()) {
+        return problem_words(asked, refusal);
+    }
+    let error = if refusal.status.is_server_error() { "server_error" } else { "invalid_request" };
+    let body = json!({"error": error, "error_description": refusal.message});
+    (refusal.status, [(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
+}
+
 fn cors(origins: &[String]) -> Result<CorsLayer, Problem> {
-    let allowed = if origins.iter().any(|o| o == "*") {
-        AllowOrigin::any()
-    } else {
-        let parse = |origin: &String| {
-            HeaderValue::try_from(origin.as_str()).map_err(|_| {
-                Problem::invalid(
-                    "gateway.cors_origins",
-                    "origins such as https://shop.example",
-                    "an origin is malformed",
-                )
-            })
-        };
-        AllowOrigin::list(origins.iter().map(parse).collect::<Result<Vec<_>, _>>()?)
-    };
+    let origins = Origins::parse(origins).map_err(|message| {
+        Problem::invalid("gateway.cors_origins", "origins such as https://shop.example", &message)
+    })?;
     let own = |name| HeaderName::from_static(name);
     Ok(CorsLayer::new()
-        .allow_origin(allowed)
+        .allow_origin(origins.allow())
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([
             header::AUTHORIZATION,

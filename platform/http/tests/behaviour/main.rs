@@ -1,10 +1,13 @@
 //! What whoever speaks HTTP to the shop can rely on.
 
 mod answers;
+mod bent;
+mod holding;
 mod input;
 mod listening;
 mod routes;
 mod secret;
+mod streams;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};

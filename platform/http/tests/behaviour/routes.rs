@@ -18,16 +18,21 @@ use crate::{Answer, ask};
 
 type Transport = BoxCloneSyncService<http::Request<tonic::body::Body>, http::Response<tonic::body::Body>, Status>;
 
-/// Answers every call with its path, or with a failure.
-fn transport(path: &str) -> Option<Transport> {
+/// Answers every call with its path, or with a failure, or not before it has read all of it.
+pub(crate) fn transport(path: &str) -> Option<Transport> {
     let known = path.strip_prefix("/vitrine.")?.to_owned();
-    Some(BoxCloneSyncService::new(service_fn(move |_: http::Request<tonic::body::Body>| {
-        let answer = if known.starts_with("broken") {
-            Err(Status::unavailable("as asked"))
-        } else {
-            Ok(http::Response::new(tonic::body::Body::new(known.clone())))
-        };
-        async move { answer }
+    Some(BoxCloneSyncService::new(service_fn(move |call: http::Request<tonic::body::Body>| {
+        let known = known.clone();
+        async move {
+            if known.starts_with("broken") {
+                return Err(Status::unavailable("as asked"));
+            }
+            if known.starts_with("reads") {
+                let all = axum::body::to_bytes(Body::new(call.into_body()), usize::MAX).await;
+                all.map_err(|_| Status::invalid_argument("broken off"))?;
+            }
+            Ok(http::Response::new(tonic::body::Body::new(known)))
+        }
     })))
 }
 

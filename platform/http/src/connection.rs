@@ -1,0 +1,204 @@
+//! One connection, and what is around every request of it.
+
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, Version, header};
+use axum::response::IntoResponse;
+use hyper::body::{Body as _, Incoming};
+use hyper::rt::Executor;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::admission::Admitted;
+use crate::begun::Begun;
+use crate::body::{Answer, Arrival, Timely};
+use crate::bounds::Bounds;
+use crate::observe::{guarded, panicked};
+use crate::pulse::{Open, Overdue, Taking, overdue};
+use crate::serve::Peer;
+use crate::wire::Wire;
+use crate::{host, rejection};
+
+/// Streams of one HTTP/2 connection at a time.
+const MAX_STREAMS: u32 = 1024;
+/// How often an HTTP/2 client is asked whether it is still there.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+/// Largest head of an HTTP/1.1 request, and what is read and written at a time, in bytes: room for the longest target that hyper takes
+/// (64 KiB), so that a longer one is told as such.
+const HTTP1_BUFFER_BYTES: usize = 128 << 10;
+/// How long a connection may take to end that was told to.
+const LEAVE: Duration = Duration::from_secs(1);
+
+tokio::task_local! {
+    /// Whether the client of this task's HTTP/2 stream takes its answer.
+    static TAKING: Arc<Taking>;
+}
+
+/// What a connection is served with.
+pub(crate) struct Connection {
+    pub(crate) peer: Peer,
+    pub(crate) router: Router,
+    pub(crate) stop: CancellationToken,
+    pub(crate) bounds: Arc<Bounds>,
+}
+
+/// Serves a client until it goes, is too slow, has to make place, or the listener stops.
+pub(crate) async fn connection<S>(stream: S, about: Connection, admitted: &Admitted)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (about, pulse) = (Arc::new(about), admitted.pulse.clone());
+    let wire = Wire::new(stream, pulse.clone());
+    let begun = tokio::select! {
+        biased;
+        begun = Begun::read(wire) => begun,
+        _ = overdue(|| pulse.due(&about.bounds)) => return,
+        () = about.stop.cancelled() => return,
+        () = admitted.evicted.cancelled() => return,
+    };
+    // Gone before it said anything.
+    let Ok(stream) = begun else { return };
+    let is_http2 = stream.is_http2();
+    let io = TokioIo::new(stream);
+    if is_http2 {
+        pulse.speaks_http2();
+    }
+    let service = {
+        let about = about.clone();
+        service_fn(move |request| respond(about.clone(), pulse.open(), request))
+    };
+    let ended = if is_http2 {
+        let mut builder = http2::Builder::new(Streams { unread: about.bounds.unread });
+        builder.timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS).keep_alive_interval(PING_INTERVAL);
+        let mut served = builder.serve_connection(io, service);
+        drive(&mut served, |served| served.graceful_shutdown(), &about, admitted).await
+    } else {
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HTTP1_BUFFER_BYTES);
+        let mut served = builder.serve_connection(io, service);
+        let ended = drive(&mut served, |served| served.graceful_shutdown(), &about, admitted).await;
+        if matches!(ended, Ended::Overdue(Overdue::Head)) {
+            let mut stream = served.into_parts().io.into_inner().into_inner();
+            // Who is slow to speak may be slow to listen.
+            let told = async { stream.write_all(&rejection::late_head()).await.and(stream.shutdown().await) };
+            let _ = tokio::time::timeout(LEAVE, told).await;
+        }
+        ended
+    };
+    match ended {
+        Ended::Itself(Ok(())) => {}
+        // A client that goes away is no matter of ours.
+        Ended::Itself(Err(e)) => tracing::debug!(error = %e, "a connection ended early"),
+        Ended::Overdue(what) => tracing::debug!(?what, "a connection was closed whose client was too slow"),
+    }
+}
+
+/// How a connection came to its end.
+enum Ended {
+    Itself(hyper::Result<()>),
+    Overdue(Overdue),
+}
+
+/// Serves until the end. A connection that has to go is told to: it takes no new request, and its answers say so.
+async fn drive<C>(served: &mut C, tell: impl Fn(Pin<&mut C>), about: &Connection, admitted: &Admitted) -> Ended
+where
+    C: Future<Output = hyper::Result<()>> + Unpin,
+{
+    let pulse = &admitted.pulse;
+    let mut late = pin!(overdue(|| pulse.due(&about.bounds)));
+    let mut is_told = false;
+    loop {
+        tokio::select! {
+            biased;
+            result = &mut *served => return Ended::Itself(result),
+            what = &mut late => {
+                if what == Overdue::Request {
+                    leave(served, tell).await;
+                }
+                return Ended::Overdue(what);
+            }
+            // Looked at again: it may be idle now.
+            () = pulse.quiet() => {}
+            () = about.stop.cancelled(), if !is_told => {
+                is_told = true;
+                tell(Pin::new(served));
+            }
+            () = admitted.evicted.cancelled() => {
+                leave(served, tell).await;
+                return Ended::Overdue(Overdue::Request);
+            }
+        }
+    }
+}
+
+/// Ends a connection that nobody uses, so that a client that uses it just now learns what became of its request.
+async fn leave<C: Future<Output = hyper::Result<()>> + Unpin>(served: &mut C, tell: impl Fn(Pin<&mut C>)) {
+    tell(Pin::new(served));
+    // What it ends with is of no interest.
+    let _ = tokio::time::timeout(LEAVE, served).await;
+}
+
+/// Answers a request.
+async fn respond(
+    about: Arc<Connection>,
+    open: Open,
+    request: hyper::Request<Incoming>,
+) -> Result<hyper::Response<Answer>, Infallible> {
+    let version = request.version();
+    let taking = TAKING.try_with(Arc::clone).ok();
+    let (mut head, body) = request.into_parts();
+    let mut response = match host::check(&head) {
+        Err(reply) => reply.into_response(),
+        Ok(()) => {
+            head.extensions.insert(about.peer);
+            let body = if body.is_end_stream() {
+                Body::empty()
+            } else {
+                let arrival = Arrival::default();
+                head.extensions.insert(arrival.clone());
+                Body::new(Timely::new(body, about.bounds.request, arrival))
+            };
+            let answered = about.router.clone().oneshot(hyper::Request::from_parts(head, body));
+            guarded(async { answered.await.unwrap_or_else(|never| match never {}) }, panicked).await
+        }
+    };
+    // The rest of the request may still come, and must not be taken for another.
+    if version < Version::HTTP_2 && response.status() == StatusCode::REQUEST_TIMEOUT {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response.map(|body| Answer::new(body, taking, open)))
+}
+
+/// Runs the streams of HTTP/2 connections, each in a task, until its client takes nothing of its answer for too long.
+#[derive(Clone, Copy)]
+struct Streams {
+    unread: Duration,
+}
+
+impl<F> Executor<F> for Streams
+where
+    F: Future + Send + 'static,
+    F::Output: Send,
+{
+    fn execute(&self, stream: F) {
+        let (taking, unread) = (Arc::<Taking>::default(), self.unread);
+        let watched = taking.clone();
+        tokio::spawn(TAKING.scope(taking, async move {
+            tokio::select! {
+                biased;
+                _ = stream => {}
+                // The stream is dropped, which resets it.
+                _ = overdue(|| watched.due(unread)) => tracing::debug!("a stream was reset whose client took none of it"),
+            }
+        }));
+    }
+}

@@ -1,0 +1,208 @@
+//! Which web pages may call: CORS, as browsers ask for it.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use serde::{Deserialize, Serialize};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+
+/// Stands for everything, alone; for any names, within an origin.
+const ANY: &str = "*";
+/// How long a browser may remember the answer to a preflight, in seconds, unless a setting says.
+const MAX_AGE_S: u32 = 3600;
+/// What pages may send besides what every page may (`Accept`, `Content-Type` and the like).
+const HEADERS: [&str; 7] =
+    ["authorization", "baggage", "content-encoding", "content-type", "traceparent", "tracestate", "x-scope-orgid"];
+/// What is expected of an origin.
+const EXPECTED: &str = "expected an origin such as https://shop.example or http://localhost:3000, with one * for any names or port \
+    (https://*.example.com, http://localhost:*), or * alone";
+
+/// Origins of pages that may call. `*` alone lets all; within an origin it stands for any names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origins(Vec<Pattern>);
+
+/// What stands before the star and behind it; without a star, all is before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pattern {
+    before: String,
+    behind: Option<String>,
+}
+
+impl Origins {
+    /// Reads origins as settings have them; the error names the one that is wrong, and what was expected.
+    pub fn parse(texts: &[String]) -> Result<Self, String> {
+        texts.iter().map(|text| Pattern::parse(text)).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn are_all(&self) -> bool {
+        self.0.iter().any(|pattern| pattern.before.is_empty())
+    }
+
+    fn have(&self, origin: &HeaderValue) -> bool {
+        let Ok(origin) = origin.to_str() else { return false };
+        let origin = origin.to_ascii_lowercase();
+        self.0.iter().any(|pattern| pattern.is(&origin))
+    }
+
+    /// The same for a layer of tower-http's.
+    pub fn allow(self) -> AllowOrigin {
+        if self.are_all() { AllowOrigin::any() } else { AllowOrigin::predicate(move |origin, _| self.have(origin)) }
+    }
+}
+
+impl Pattern {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?}: {EXPECTED}");
+        if text == ANY {
+            return Ok(Self { before: String::new(), behind: Some(String::new()) });
+        }
+        let lower = text.to_ascii_lowercase();
+        let authority = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://")).ok_or_else(wrong)?;
+        // A star may be a port, too.
+        let sound = crate::host::is_host(authority.strip_suffix(":*").unwrap_or(authority).as_bytes());
+        if !sound || authority.ends_with(':') || authority.matches(ANY).count() > 1 {
+            return Err(wrong());
+        }
+        Ok(match lower.split_once(ANY) {
+            Some((before, behind)) => Self { before: before.to_owned(), behind: Some(behind.to_owned()) },
+            None => Self { before: lower, behind: None },
+        })
+    }
+
+    fn is(&self, origin: &str) -> bool {
+        let Some(behind) = &self.behind else { return origin == self.before };
+        if self.before.is_empty() {
+            return true;
+        }
+        let names = origin.strip_prefix(&self.before).and_then(|rest| rest.strip_suffix(behind.as_str()));
+        names.is_some_and(|names| {
+            !names.is_empty() && names.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+        })
+    }
+}
+
+/// Which pages may call an API, and with what: settings as the OpenTelemetry Collector's receivers have them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cors {
+    /// Origins whose pages may call, such as https://shop.example or https://*.example.com; "*" lets all. Without any, no page may.
+    pub allowed_origins: Vec<String>,
+    /// Request headers that pages may send besides the usual ones; "*" lets all.
+    pub allowed_headers: Vec<String>,
+    /// How long a browser may remember the answer to a preflight, in seconds.
+    pub max_age_s: u32,
+}
+
+impl Default for Cors {
+    fn default() -> Self {
+        Self { allowed_origins: Vec::new(), allowed_headers: Vec::new(), max_age_s: MAX_AGE_S }
+    }
+}
+
+impl Cors {
+    /// The rules that these settings stand for; the error names the setting and what was expected.
+    ///
+    /// Pages of named origins may send credentials, which `navigator.sendBeacon` always does; together with `*` they may not.
+    pub fn rules(&self) -> Result<CrossOrigin, String> {
+        if self.allowed_origins.is_empty() {
+            return Ok(CrossOrigin(None));
+        }
+        let origins = Origins::parse(&self.allowed_origins).map_err(|e| format!("allowed_origins: {e}"))?;
+        let headers = if self.allowed_headers.iter().any(|name| name == ANY) {
+            AllowHeaders::mirror_request()
+        } else {
+            let read = |name: &str| {
+                let wrong = |_| format!("allowed_headers: {name:?}: expected the name of a header, or *");
+                HeaderName::try_from(name).map_err(wrong)
+            };
+            let all = HEADERS.into_iter().chain(self.allowed_headers.iter().map(String::as_str));
+            AllowHeaders::list(all.map(read).collect::<Result<Vec<_>, _>>()?)
+        };
+        let layer = CorsLayer::new()
+            .allow_credentials(!origins.are_all())
+            .allow_origin(origins.allow())
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers(headers)
+            .expose_headers([header::RETRY_AFTER, header::ACCEPT_ENCODING])
+            .max_age(Duration::from_secs(self.max_age_s.into()));
+        Ok(CrossOrigin(Some(layer)))
+    }
+}
+
+/// What answers preflights, and tells browsers who may read.
+#[derive(Clone, Debug)]
+pub struct CrossOrigin(Option<CorsLayer>);
+
+impl CrossOrigin {
+    /// Puts it around a router: before tokens and all else, for preflights carry none.
+    pub fn around(&self, router: Router) -> Router {
+        match &self.0 {
+            Some(layer) => router.layer(layer.clone()),
+            None => router,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HeaderValue, Origins};
+
+    fn origins(texts: &[&str]) -> Result<Origins, String> {
+        Origins::parse(&texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn origins_are_told_apart() {
+        let known =
+            origins(&["https://Shop.example", "https://*.example.com", "http://localhost:*", "http://[::1]:3000"]);
+        let known = known.expect("sound");
+        let has = |origin: &str| known.have(&HeaderValue::from_str(origin).expect("a value"));
+        for yes in [
+            "https://shop.example",
+            "https://a.example.com",
+            "https://A.b.Example.com",
+            "http://localhost:3000",
+            "http://[::1]:3000",
+        ] {
+            assert!(has(yes), "{yes}");
+        }
+        for no in [
+            "http://shop.example",
+            "https://shop.example:444",
+            "https://shop.example.evil",
+            "https://.example.com",
+            "https://evil.com/.example.com",
+            "https://evil.com?.example.com",
+            "https://a@b.example.com",
+            "https://example.com",
+            "http://localhost",
+            "http://localhost:",
+            "null",
+            "",
+        ] {
+            assert!(!has(no), "{no}");
+        }
+        assert!(origins(&["*"]).expect("all").have(&HeaderValue::from_static("null")));
+    }
+
+    #[test]
+    fn what_is_no_origin_is_named() {
+        for wrong in [
+            "",
+            "shop.example",
+            "https://",
+            "https://a/",
+            "https://a/b",
+            "ftp://a",
+            "https://*.*.a",
+            "https://a b",
+            "null",
+        ] {
+            assert!(
+                origins(&["https://a", wrong]).expect_err(wrong).contains(&format!("{wrong:?}: expected")),
+                "{wrong}"
+            );
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What is refused around an API's handlers, in the API's own words.
+//!
+//! Much is refused by others than a handler: a path that nobody serves, a method, parameters that cannot be read, a body that does not come,
+//! a handler that panics. axum says such things in plain text or in nothing at all. [`in_words`] and [`nowhere`] have them said as
+//! the API promises to say its errors.
+
+use axum::Router;
+use axum::body::HttpBody;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+
+use crate::body::Arrival;
+use crate::observe::guarded;
+use crate::problem::Reply;
+
+/// How a refusal of a compressed body begins.
+const ENCODED: &str = "Content-Encoding";
+/// The longest text of an answer that is said in other words, in bytes.
+const MAX_TEXT_BYTES: usize = 1024;
+
+/// What was asked for, as far as the words may depend on it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The method.
+    pub method: Method,
+    /// The target.
+    pub uri: Uri,
+    /// `Content-Type`, if there is one.
+    pub content_type: Option<HeaderValue>,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Self {
+        let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
+        Self { method: request.method().clone(), uri: request.uri().clone(), content_type }
+    }
+
+    /// Whether it was asked over gRPC.
+    pub fn is_grpc(&self) -> bool {
+        self.content_type.as_ref().is_some_and(is_grpc)
+    }
+}
+
+/// Whether a content type is one of gRPC's.
+pub(crate) fn is_grpc(content_type: &HeaderValue) -> bool {
+    content_type.as_bytes().starts_with(b"application/grpc")
+}
+
+/// What is refused, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// A stable word for programs.
+    pub code: &'static str,
+    /// A sentence for people.
+    pub message: String,
+    /// What it is about.
+    pub field: String,
+    /// What was expected there.
+    pub expected: &'static str,
+}
+
+/// How an API says a refusal.
+pub type Words = fn(&Asked, &Refusal) -> Response;
+
+impl Refusal {
+    fn new(status: StatusCode, code: &'static str, message: String, field: &str, expected: &'static str) -> Self {
+        Self { status, code, message, field: field.to_owned(), expected }
+    }
+
+    /// There is no such path.
+    fn nowhere(asked: &Asked) -> Self {
+        let message = format!("there is nothing at {} {}", asked.method, asked.uri.path());
+        Self::new(StatusCode::NOT_FOUND, "NO_SUCH_ROUTE", message, "path", "a path that the API's documentation names")
+    }
+
+    fn late() -> Self {
+        let message = "the body did not come in time".to_owned();
+        Self::new(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", message, "body", "a whole body soon after the head")
+    }
+
+    fn panicked() -> Self {
+        let message = "something went wrong on our side".to_owned();
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message, "request", "another try, later")
+    }
+
+    /// What an answer means that has a status, and at most a text.
+    fn of(asked: &Asked, status: StatusCode, text: &str) -> Self {
+        let or = |other: String| if text.is_empty() { other } else { text.to_owned() };
+        let method = &asked.method;
+        match status {
+            StatusCode::NOT_FOUND if text.is_empty() => Self::nowhere(asked),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                let message = format!("{method} is not possible here");
+                Self::new(status, "METHOD_NOT_ALLOWED", message, "method", "a method that the header Allow names")
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Self::new(status, "BODY_TOO_LARGE", "the body is too large".to_owned(), "body", "a smaller body")
+            }
+            StatusCode::UNSUPPORTED_MEDIA_TYPE if text.starts_with(ENCODED) => {
+                Self::new(status, "UNSUPPORTED_ENCODING", text.to_owned(), ENCODED, "identity, or no such header")
+            }
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                let message = or("the body is of another type than this takes".to_owned());
+                Self::new(status, "UNSUPPORTED_MEDIA_TYPE", message, "Content-Type", "a type that this path takes")
+            }
+            // "Invalid URL: Invalid UTF-8 in `id`"
+            StatusCode::BAD_REQUEST if text.starts_with("Invalid URL") => {
+                let field = text.split('`').nth(1).unwrap_or("path");
+                let message = format!("the path is not UTF-8 where {field} stands");
+                Self::new(status, "INVALID_PATH", message, field, "percent-encoded UTF-8")
+            }
+            StatusCode::BAD_REQUEST if text.contains("query string") => {
+                let message = or(String::new());
+                Self::new(status, "INVALID_QUERY", message, "query", "parameters that the API's documentation names")
+            }
+            _ if status.is_server_error() => Self { status, ..Self::panicked() },
+            _ => {
+                let reason = status.canonical_reason().unwrap_or("refused").to_lowercase();
+                Self::new(status, "INVALID_REQUEST", or(reason), "request", "see the API's documentation")
+            }
+        }
+    }
+}
+
+/// As a problem document, RFC 9457.
+pub fn problem_words(_: &Asked, refusal: &Refusal) -> Response {
+    Reply::new(refusal.status, refusal.code, &refusal.message).at(&refusal.field, refusal.expected).into_response()
+}
+
+/// In plain text.
+pub fn plain_words(_: &Asked, refusal: &Refusal) -> Response {
+    (refusal.status, format!("{}: expected {}\n", refusal.message, refusal.expected)).into_response()
+}
+
+/// Says in these words what is refused around the handlers of these routes, and what they refuse themselves without saying why.
+pub fn in_words<S: Clone + Send + Sync + 'static>(router: Router<S>, words: Words) -> Router<S> {
+    router.layer(from_fn(move |request: Request, next: Next| worded(words, false, request, next)))
+}
+
+/// The same in plain text, for an API whose handlers speak so, too: what has a text keeps it.
+pub fn in_plain_words<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
+    router.layer(from_fn(move |request: Request, next: Next| worded(plain_words, true, request, next)))
+}
+
+/// Says in these words that there is no such path, for paths that no route of the router has.
+pub fn nowhere<S: Clone + Send + Sync + 'static>(router: Router<S>, words: Words) -> Router<S> {
+    router.fallback(move |request: Request| async move {
+        let asked = Asked::of(&request);
+        words(&asked, &Refusal::nowhere(&asked))
+    })
+}
+
+/// Refuses bodies that are compressed, for routes that would take them for something malformed.
+pub fn plain_bodies<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
+    router.layer(from_fn(async |request: Request, next: Next| {
+        let is_plain = |value: &HeaderValue| value.is_empty() || value.as_bytes().eq_ignore_ascii_case(b"identity");
+        if request.body().is_end_stream() || request.headers().get_all(header::CONTENT_ENCODING).iter().all(is_plain) {
+            return next.run(request).await;
+        }
+        let text = format!("{ENCODED}: compressed bodies are not taken here");
+        (StatusCode::UNSUPPORTED_MEDIA_TYPE, [(header::ACCEPT_ENCODING, "identity")], text).into_response()
+    }))
+}
+
+async fn worded(words: Words, keeps_text: bool, request: Request, next: Next) -> Response {
+    let (asked, arrival) = (Asked::of(&request), request.extensions().get::<Arrival>().cloned());
+    let response = guarded(next.run(request), || words(&asked, &Refusal::panicked())).await;
+    if arrival.is_some_and(|arrival| arrival.is_late()) {
+        return words(&asked, &Refusal::late());
+    }
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    if !is_error || !is_wordless(response.headers()) {
+        return response;
+    }
+    let (head, body) = response.into_parts();
+    let text = axum::body::to_bytes(body, MAX_TEXT_BYTES).await.unwrap_or_default();
+    if keeps_text && !text.is_empty() {
+        return Response::from_parts(head, text.into());
+    }
+    let refusal = Refusal::of(&asked, status, &String::from_utf8_lossy(&text));
+    let mut response = words(&asked, &refusal);
+    for (name, value) in head.headers.iter().filter(|(name, _)| !is_of_body(name)) {
+        response.headers_mut().entry(name).or_insert_with(|| value.clone());
+    }
+    response
+}
+
+/// Whether an answer says nothing, or in plain text.
+fn is_wordless(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_none_or(|value| value.as_bytes().starts_with(b"text/plain"))
+}
+
+fn is_of_body(name: &header::HeaderName) -> bool {
+    matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH)
+}
