@@ -4,6 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use vitrine_observe_store::model::TraceId;
 use vitrine_observe_store::{Denied, QueryError};
+use vitrine_platform_http::Refusal;
 
 /// Seconds after which a client may ask again when there was no room for its query.
 const RETRY_AFTER_S: u64 = 1;
@@ -52,6 +53,22 @@ pub enum Error {
     /// The process is ending.
     #[error("the query was stopped")]
     Stopped,
+    /// Refused around the handlers: no such path, another method, a body that does not come.
+    #[error("{message}: expected {expected}")]
+    Around {
+        /// The status of HTTP that says so.
+        status: StatusCode,
+        /// What is wrong.
+        message: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+}
+
+impl From<&Refusal> for Error {
+    fn from(refusal: &Refusal) -> Self {
+        Self::Around { status: refusal.status, message: refusal.message.clone(), expected: refusal.expected }
+    }
 }
 
 impl Error {
@@ -71,6 +88,7 @@ impl Error {
             Self::Query(QueryError::Disk(_)) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Query(QueryError::Closed) | Self::Busy { .. } | Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
             Self::Query(QueryError::TooLong { .. }) | Self::TooSlow { .. } => StatusCode::GATEWAY_TIMEOUT,
+            Self::Around { status, .. } => *status,
         }
     }
 

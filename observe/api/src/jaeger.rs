@@ -158,10 +158,13 @@ async fn ask(
     headers: &HeaderMap,
     work: impl FnOnce(&Reader) -> Result<Response, Error> + Send + 'static,
 ) -> Response {
-    queries.ask(headers, work).await.unwrap_or_else(|error| {
-        let errors = json!([{ "code": error.status().as_u16(), "msg": error.to_string() }]);
-        error.respond(Json(json!({ "data": null, "total": 0, "limit": 0, "offset": 0, "errors": errors })))
-    })
+    queries.ask(headers, work).await.unwrap_or_else(|error| failed(&error))
+}
+
+/// As Jaeger's API v1 says an error.
+pub(crate) fn failed(error: &Error) -> Response {
+    let errors = json!([{ "code": error.status().as_u16(), "msg": error.to_string() }]);
+    error.respond(Json(json!({ "data": null, "total": 0, "limit": 0, "offset": 0, "errors": errors })))
 }
 
 fn answer(data: impl Serialize, total: usize) -> Response {

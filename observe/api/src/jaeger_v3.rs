@@ -96,12 +96,15 @@ async fn ask(
     work: impl FnOnce(&Reader) -> Result<Value, Error> + Send + 'static,
 ) -> Response {
     let answer = queries.ask(headers, |reader| Ok(Json(work(reader)?).into_response())).await;
-    answer.unwrap_or_else(|error| {
-        let message = match &error {
-            Error::TraceNotFound(_) => "No traces found".to_owned(),
-            Error::Parameter { name, problem } => format!("malformed parameter {name}: {problem}"),
-            other => other.to_string(),
-        };
-        error.respond(Json(json!({ "error": { "httpCode": error.status().as_u16(), "message": message } })))
-    })
+    answer.unwrap_or_else(|error| failed(&error))
+}
+
+/// As Jaeger's API v3 says an error.
+pub(crate) fn failed(error: &Error) -> Response {
+    let message = match error {
+        Error::TraceNotFound(_) => "No traces found".to_owned(),
+        Error::Parameter { name, problem } => format!("malformed parameter {name}: {problem}"),
+        other => other.to_string(),
+    };
+    error.respond(Json(json!({ "error": { "httpCode": error.status().as_u16(), "message": message } })))
 }

@@ -23,5 +23,5 @@ mod zipkin;
 pub use error::Error;
 pub use options::Options;
 pub use queries::Queries;
-pub use router::{jaeger_router, router, zipkin_router};
+pub use router::{jaeger_router, jaeger_words, router, words, zipkin_router};
 pub use sql::{SqlAnswer, SqlFormat, SqlRefusal, Statements, sql_router};

@@ -5,6 +5,8 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::{HeaderMap, HeaderValue, header};
+use serde_json::json;
+use vitrine_platform_http::{Asked, Refusal, grpc_words, in_plain_words, in_words, plain_words};
 
 use crate::error::Error;
 use crate::params::{self, Pairs};
@@ -16,23 +18,47 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-sr
 
 /// The pages, `/api/status`, Jaeger's APIs below `/jaeger` and Zipkin's below `/zipkin`.
 pub fn router(queries: &Queries) -> Router {
-    Router::new()
+    let own = Router::new()
         .route("/", get(home))
         .route("/trace/{id}", get(waterfall))
         .route("/api/status", get(status))
-        .nest("/jaeger", jaeger::routes().merge(jaeger_v3::routes()))
-        .nest("/zipkin", zipkin::routes())
-        .with_state(queries.clone())
+        .with_state(queries.clone());
+    in_words(own, words).nest("/jaeger", jaeger_router(queries)).nest("/zipkin", zipkin_router(queries))
 }
 
 /// Jaeger's APIs at the root, as they are on port 16686.
 pub fn jaeger_router(queries: &Queries) -> Router {
-    jaeger::routes().merge(jaeger_v3::routes()).with_state(queries.clone())
+    in_words(jaeger::routes().merge(jaeger_v3::routes()).with_state(queries.clone()), jaeger_words)
 }
 
 /// Zipkin's API at the root, as it is on port 9411, without taking spans in.
 pub fn zipkin_router(queries: &Queries) -> Router {
-    zipkin::routes().with_state(queries.clone())
+    in_plain_words(zipkin::routes().with_state(queries.clone()))
+}
+
+/// How refusals are said on the one address: as the API does that the path belongs to, else as a page.
+pub fn words(asked: &Asked, refusal: &Refusal) -> Response {
+    let (path, error) = (asked.uri.path(), Error::from(refusal));
+    let is_below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if asked.is_grpc() {
+        grpc_words(asked, refusal)
+    } else if is_below("/jaeger") {
+        jaeger_words(asked, refusal)
+    } else if is_below("/zipkin") {
+        plain_words(asked, refusal)
+    } else if is_below("/api") {
+        plain_error(&error)
+    } else {
+        page_of(Err(error))
+    }
+}
+
+/// How refusals are said on Jaeger's own port.
+pub fn jaeger_words(asked: &Asked, refusal: &Refusal) -> Response {
+    let error = Error::from(refusal);
+    let path = asked.uri.path();
+    let is_v3 = path.strip_prefix("/jaeger").unwrap_or(path).starts_with("/api/v3");
+    if is_v3 { jaeger_v3::failed(&error) } else { jaeger::failed(&error) }
 }
 
 async fn home(State(queries): State<Queries>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Response {
@@ -49,7 +75,12 @@ async fn waterfall(State(queries): State<Queries>, headers: HeaderMap, Path(id):
 
 async fn status(State(queries): State<Queries>, headers: HeaderMap) -> Response {
     let answer = queries.ask(&headers, |reader| Ok(Json(reader.engine.status()).into_response())).await;
-    answer.unwrap_or_else(|error| error.respond(Json(serde_json::json!({ "error": error.to_string() }))))
+    answer.unwrap_or_else(|error| plain_error(&error))
+}
+
+/// As APIs of our own say an error.
+pub(crate) fn plain_error(error: &Error) -> Response {
+    error.respond(Json(json!({ "error": error.to_string() })))
 }
 
 /// A page, or the page that says why there is none.
@@ -58,7 +89,10 @@ async fn show(
     headers: &HeaderMap,
     work: impl FnOnce(&Reader) -> Result<String, Error> + Send + 'static,
 ) -> Response {
-    let answer = queries.ask(headers, |reader| Ok(Html(work(reader)?).into_response())).await;
+    page_of(queries.ask(headers, |reader| Ok(Html(work(reader)?).into_response())).await)
+}
+
+fn page_of(answer: Result<Response, Error>) -> Response {
     let mut response = answer.unwrap_or_else(|error| error.respond(Html(pages::problem(&error))));
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
     response

@@ -19,9 +19,10 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use vitrine_observe_store::{Access, Tenant};
+use vitrine_platform_http::{in_words, plain_bodies};
 
-use crate::error::Error;
 use crate::queries::reader_of;
+use crate::router::{plain_error, words};
 
 /// Largest body: the longest statement, with room for what JSON adds.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
@@ -156,10 +157,11 @@ pub trait Statements: Send + Sync + 'static {
 
 /// `POST /api/sql` over what runs statements.
 pub fn sql_router(statements: Arc<dyn Statements>, access: Access) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/api/sql", post(answer))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(Shared { statements, access })
+        .with_state(Shared { statements, access });
+    in_words(plain_bodies(router), words)
 }
 
 #[derive(Clone)]
@@ -187,10 +189,7 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Response> {
-    let tenant = reader_of(&shared.access, &headers).map_err(|denied| {
-        let error = Error::from(denied);
-        error.respond(Json(json!({ "error": error.to_string() })))
-    })?;
+    let tenant = reader_of(&shared.access, &headers).map_err(|denied| plain_error(&denied.into()))?;
     let (statement, format) = read(&headers, parameters, &body).map_err(IntoResponse::into_response)?;
     let chunks = shared.statements.query(tenant, statement, format).await.map_err(IntoResponse::into_response)?;
     let mut response = Body::from_stream(told(chunks, format)).into_response();

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use prost::Message;
 use prost_types::Any;
 use serde_json::json;
 use tonic::Code;
 use tonic_types::pb::{RetryInfo, Status};
 use vitrine_observe_store::{Denied, WriteError};
+use vitrine_platform_http::Refusal;
 
 use crate::body::{Format, MAX_BODY_BYTES};
 
@@ -17,6 +18,8 @@ use crate::body::{Format, MAX_BODY_BYTES};
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The longest message of an error, in bytes: it may quote what was sent, and travels in a header over gRPC.
 const MAX_MESSAGE_BYTES: usize = 1024;
+/// Encodings that are taken, as `Accept-Encoding` of an answer says it (RFC 9110, section 12.5.3).
+const ENCODINGS: &str = "gzip, deflate, zstd, identity";
 /// What names the type of a detail in `google.rpc.Status`.
 const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 
@@ -25,14 +28,15 @@ const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 pub(crate) enum Error {
     #[error("Content-Type {found:?} is not taken; expected {expected}")]
     ContentType { found: String, expected: &'static str },
-    #[error("Content-Encoding {found:?} is not taken; expected gzip, zstd or none")]
-    ContentEncoding { found: String },
+    #[error("{name} {found:?} is not taken; expected gzip, deflate, zstd or identity")]
+    ContentEncoding { name: HeaderName, found: String },
     #[error("the body has more than {MAX_BODY_BYTES} bytes; expected smaller batches")]
     TooLarge,
     #[error("the body could not be read to its end")]
     Read(#[source] axum::Error),
-    #[error("the body did not come to its end within {} s", .0.as_secs())]
-    Slow(Duration),
+    /// Refused around the handlers.
+    #[error("{message}: expected {expected}")]
+    Around { status: StatusCode, message: String, expected: &'static str },
     #[error("the body is not valid {encoding}: {cause}")]
     Decompress { encoding: &'static str, cause: std::io::Error },
     /// A gRPC body that is not one framed message.
@@ -59,13 +63,19 @@ fn place(path: &str) -> String {
     if path.is_empty() { String::new() } else { format!("{path}: ") }
 }
 
+impl From<&Refusal> for Error {
+    fn from(refusal: &Refusal) -> Self {
+        Self::Around { status: refusal.status, message: refusal.message.clone(), expected: refusal.expected }
+    }
+}
+
 impl Error {
     /// The statuses that OTLP/HTTP prescribes: of these, senders repeat 429, 502, 503 and 504 only.
     fn http(&self) -> StatusCode {
         match self {
             Self::ContentType { .. } | Self::ContentEncoding { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge | Self::Write(WriteError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Slow(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::Around { status, .. } => *status,
             Self::Method(_) => StatusCode::NOT_FOUND,
             Self::Read(_)
             | Self::Decompress { .. }
@@ -93,7 +103,12 @@ impl Error {
             Self::TooLarge | Self::Write(WriteError::TooLarge { .. } | WriteError::Tenants { .. }) => {
                 Code::ResourceExhausted
             }
-            Self::Slow(_) => Code::DeadlineExceeded,
+            Self::Around { status, .. } => match *status {
+                StatusCode::REQUEST_TIMEOUT => Code::DeadlineExceeded,
+                StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Code::Unimplemented,
+                status if status.is_server_error() => Code::Internal,
+                _ => Code::InvalidArgument,
+            },
             Self::Method(_) => Code::Unimplemented,
             // What gRPC has for a compression that the server does not know.
             Self::ContentEncoding { .. } => Code::Unimplemented,
@@ -173,6 +188,9 @@ impl Error {
         }
         if matches!(self, Self::Denied(Denied::Unauthenticated)) {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if matches!(self, Self::ContentEncoding { .. }) {
+            response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ENCODINGS));
         }
         response
     }

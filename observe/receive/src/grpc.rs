@@ -13,9 +13,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use vitrine_observe_store::{Accepted, Signal};
+use vitrine_platform_http::{grpc_words, in_words};
 
 use crate::answer;
-use crate::body::{Encoding, text};
+use crate::body::{Encodings, text};
 use crate::budget::Buffer;
 use crate::error::Error;
 use crate::intake::Intake;
@@ -25,7 +26,7 @@ const FRAME_BYTES: usize = 5;
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
-const ACCEPTED: HeaderValue = HeaderValue::from_static("identity,gzip,zstd");
+const ACCEPTED: HeaderValue = HeaderValue::from_static("identity,gzip,deflate,zstd");
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const OK: HeaderValue = HeaderValue::from_static("0");
 
@@ -43,7 +44,7 @@ pub fn grpc_routes(intake: &Intake) -> Router {
             any(async |Path(method): Path<String>| refused(&Error::Method(method))),
         );
     }
-    router.layer(DefaultBodyLimit::disable()).with_state(intake.clone())
+    in_words(router.layer(DefaultBodyLimit::disable()).with_state(intake.clone()), grpc_words)
 }
 
 fn route(signal: Signal) -> MethodRouter<Intake> {
@@ -61,12 +62,12 @@ fn route(signal: Signal) -> MethodRouter<Intake> {
 
 async fn take(intake: &Intake, signal: Signal, headers: &HeaderMap, body: Body) -> Result<Accepted, Error> {
     let tenant = intake.tenant(headers)?;
-    let encoding = Encoding::of(headers, &ENCODING)?;
+    let encodings = Encodings::of(headers, &ENCODING)?;
     let body = intake.read(headers, body).await?;
-    let message = match (is_compressed(&body)?, encoding) {
-        (true, Encoding::None) => return Err(Error::Frame("expected grpc-encoding with a compressed message")),
-        (true, encoding) => intake.work(encoding, body, FRAME_BYTES, |_, plain| Ok(plain)).await?,
-        (false, _) => body.without(FRAME_BYTES),
+    let message = match is_compressed(&body)? {
+        true if encodings.are_none() => return Err(Error::Frame("expected grpc-encoding with a compressed message")),
+        true => intake.work(encodings, body, FRAME_BYTES, |_, plain| Ok(plain)).await?,
+        false => body.without(FRAME_BYTES),
     };
     intake.write(&tenant, signal, message).await
 }

@@ -7,22 +7,33 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use http::{HeaderMap, HeaderValue, header};
 use vitrine_observe_store::{Accepted, Signal};
+use vitrine_platform_http::{Asked, Refusal, grpc_words, in_words};
 
 use crate::answer;
-use crate::body::{Encoding, Format};
+use crate::body::{Encodings, Format};
 use crate::error::Error;
 use crate::intake::Intake;
 use crate::json;
 
 /// `POST /v1/traces`, `/v1/logs` and `/v1/metrics`, as the OTLP specification (1.9) has them.
 pub fn http_router(intake: &Intake) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/v1/traces", route(Signal::Traces))
         .route("/v1/logs", route(Signal::Logs))
         .route("/v1/metrics", route(Signal::Metrics))
         // The limit is enforced while the body is read, so that its error follows OTLP.
         .layer(DefaultBodyLimit::disable())
-        .with_state(intake.clone())
+        .with_state(intake.clone());
+    in_words(router, otlp_words)
+}
+
+/// As OTLP/HTTP says errors: `google.rpc.Status` in the format of the request. Over gRPC, as gRPC does.
+pub fn otlp_words(asked: &Asked, refusal: &Refusal) -> Response {
+    if asked.is_grpc() {
+        return grpc_words(asked, refusal);
+    }
+    let headers = asked.content_type.clone().map(|value| (header::CONTENT_TYPE, value)).into_iter().collect();
+    Error::from(refusal).response(Format::of(&headers).unwrap_or(Format::Json))
 }
 
 fn route(signal: Signal) -> MethodRouter<Intake> {
@@ -46,12 +57,13 @@ async fn take(
     body: Body,
 ) -> Result<Accepted, Error> {
     let tenant = intake.tenant(headers)?;
-    let encoding = Encoding::of(headers, &header::CONTENT_ENCODING)?;
+    let encodings = Encodings::of(headers, &header::CONTENT_ENCODING)?;
     let mut body = intake.read(headers, body).await?;
     if format == Format::Json {
-        body = intake.work(encoding, body, 0, move |budget, json| json::transcode(budget, signal, &json.bytes)).await?;
-    } else if encoding != Encoding::None {
-        body = intake.work(encoding, body, 0, |_, plain| Ok(plain)).await?;
+        body =
+            intake.work(encodings, body, 0, move |budget, json| json::transcode(budget, signal, &json.bytes)).await?;
+    } else if !encodings.are_none() {
+        body = intake.work(encodings, body, 0, |_, plain| Ok(plain)).await?;
     }
     intake.write(&tenant, signal, body).await
 }

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use vitrine_observe_store::{Accepted, Access, Engine, Right, SCOPE_HEADER, Signal, Tenant, WriteError};
 
 use crate::answer::request_name;
-use crate::body::{Encoding, read, text};
+use crate::body::{Encodings, read, text};
 use crate::budget::{Budget, Buffer};
 use crate::error::Error;
 
@@ -60,13 +60,13 @@ impl Intake {
     /// Decompresses a body whose first `skip` bytes are not part of it, and rewrites it.
     pub(crate) async fn work(
         &self,
-        encoding: Encoding,
+        encodings: Encodings,
         body: Buffer,
         skip: usize,
         rewrite: impl FnOnce(&Budget, Buffer) -> Result<Buffer, Error> + Send + 'static,
     ) -> Result<Buffer, Error> {
-        let is_small = encoding == Encoding::None && body.bytes.len() <= INLINE_BYTES;
-        let work = move |budget: &Budget| rewrite(budget, encoding.decompress(budget, body, skip)?);
+        let is_small = encodings.are_none() && body.bytes.len() <= INLINE_BYTES;
+        let work = move |budget: &Budget| rewrite(budget, encodings.decompress(budget, body, skip)?);
         if is_small {
             return work(&self.budget);
         }

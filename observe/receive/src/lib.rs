@@ -1,5 +1,5 @@
 //! Takes telemetry in: OTLP over HTTP (protobuf and JSON) and over gRPC for traces, logs and metrics, and Zipkin's JSON
-//! for spans; plain, gzip or zstd.
+//! for spans; plain, or compressed with gzip, deflate or zstd.
 //!
 //! Every request becomes the bytes of one OTLP protobuf request and goes to an [`Engine`]. Protobuf passes through as it
 //! is and is read by the engine only; JSON is rewritten as protobuf while it is parsed. When the answer is sent, the
@@ -30,7 +30,7 @@ mod zipkin;
 pub use body::MAX_BODY_BYTES;
 pub use direct::Receiver;
 pub use grpc::grpc_routes;
-pub use http::http_router;
+pub use http::{http_router, otlp_words};
 pub use intake::{Intake, MAX_HELD_BYTES};
 pub use vitrine_observe_store::{Access, Engine};
 pub use zipkin::http::zipkin_router;

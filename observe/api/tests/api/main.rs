@@ -6,6 +6,7 @@ mod golden;
 mod metrics;
 mod pages;
 mod parameters;
+mod refusals;
 mod roundtrip;
 mod scenario;
 mod sql;

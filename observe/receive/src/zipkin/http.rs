@@ -8,9 +8,10 @@ use axum::routing::post;
 use http::{HeaderMap, StatusCode, header};
 use vitrine_kit::clock::Clock;
 use vitrine_observe_store::Signal;
+use vitrine_platform_http::in_plain_words;
 
 use super::translate;
-use crate::body::{Encoding, Format, text};
+use crate::body::{Encodings, Format, text};
 use crate::error::Error;
 use crate::intake::Intake;
 
@@ -19,12 +20,13 @@ const NANOS_PER_MILLI: u64 = 1_000_000;
 
 /// `POST /api/v2/spans`, and the same below `/zipkin`: a list of spans in JSON, answered with 202.
 pub fn zipkin_router(intake: &Intake) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/api/v2/spans", post(spans))
         .route("/zipkin/api/v2/spans", post(spans))
         // The limit is enforced while the body is read.
         .layer(DefaultBodyLimit::disable())
-        .with_state(intake.clone())
+        .with_state(intake.clone());
+    in_plain_words(router)
 }
 
 async fn spans(State(intake): State<Intake>, headers: HeaderMap, body: Body) -> Response {
@@ -41,10 +43,10 @@ async fn take(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<(), Er
         let found = text(headers, &header::CONTENT_TYPE);
         return Err(Error::ContentType { found, expected: "application/json" });
     }
-    let encoding = Encoding::of(headers, &header::CONTENT_ENCODING)?;
+    let encodings = Encodings::of(headers, &header::CONTENT_ENCODING)?;
     let body = intake.read(headers, body).await?;
     let now_ns = u64::try_from(Clock::system().now_ms()).unwrap_or(0).saturating_mul(NANOS_PER_MILLI);
-    let request = intake.work(encoding, body, 0, move |budget, json| translate(budget, now_ns, &json.bytes)).await?;
+    let request = intake.work(encodings, body, 0, move |budget, json| translate(budget, now_ns, &json.bytes)).await?;
     let accepted = intake.write(&tenant, Signal::Traces, request).await?;
     if let Some(reason) = accepted.reason {
         // Zipkin's answer has no place for it. It takes ids that are malformed for a malformed list.

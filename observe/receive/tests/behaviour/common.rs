@@ -159,6 +159,20 @@ pub fn gzip(body: &[u8]) -> Vec<u8> {
     encoder.finish().expect("a vector grows")
 }
 
+/// Deflate in zlib's frame, as HTTP has it.
+pub fn zlib(body: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(body).expect("a vector grows");
+    encoder.finish().expect("a vector grows")
+}
+
+/// Deflate without a frame, as some clients send it.
+pub fn deflate(body: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(body).expect("a vector grows");
+    encoder.finish().expect("a vector grows")
+}
+
 pub fn zstd(body: &[u8]) -> Vec<u8> {
     zstd::encode_all(body, 1).expect("compresses")
 }

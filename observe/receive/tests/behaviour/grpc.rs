@@ -14,12 +14,13 @@ use tokio::net::TcpListener;
 use tonic::Code;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::Endpoint;
-use vitrine_observe_receive::{MAX_BODY_BYTES, Receiver};
+use vitrine_observe_receive::{MAX_BODY_BYTES, Receiver, otlp_words};
 use vitrine_observe_store::model::TraceId;
 use vitrine_observe_store::{Engine as _, Signal};
+use vitrine_platform_http::nowhere;
 
 use crate::common::{
-    EXPORT_TRACES, Recorder, frame, gzip, header, kept, open, post, request, sound, span, trace_of, zstd,
+    EXPORT_TRACES, Recorder, frame, gzip, header, kept, open, post, request, sound, span, trace_of, zlib, zstd,
 };
 
 #[tokio::test]
@@ -66,12 +67,13 @@ async fn messages_are_passed_through_plain_and_compressed() {
         ("identity", frame(false, &sound())),
         ("gzip", frame(false, &sound())),
         ("gzip", frame(true, &gzip(&sound()))),
+        ("deflate", frame(true, &zlib(&sound()))),
         ("zstd", frame(true, &zstd(&sound()))),
     ];
     for (encoding, body) in cases {
         let engine = Recorder::new();
         let response = call(engine.clone(), EXPORT_TRACES, encoding, body).await;
-        assert_eq!(header(&response, "grpc-accept-encoding"), Some("identity,gzip,zstd"));
+        assert_eq!(header(&response, "grpc-accept-encoding"), Some("identity,gzip,deflate,zstd"));
         assert_eq!(status(response).await.0, Code::Ok, "{encoding}");
         assert_eq!(engine.seen.lock()[0].2.as_ref(), sound(), "{encoding}");
     }
@@ -89,7 +91,13 @@ async fn what_cannot_be_decoded_changes_nothing_and_says_why() {
         ("no encoding", "", frame(true, &gzip(&sound())), Code::InvalidArgument, "expected grpc-encoding"),
         ("not gzip", "gzip", frame(true, &sound()), Code::InvalidArgument, "not valid gzip"),
         ("not zstd", "zstd", frame(true, &sound()), Code::InvalidArgument, "not valid zstd"),
-        ("unknown encoding", "snappy", frame(true, b"x"), Code::Unimplemented, "expected gzip, zstd or none"),
+        (
+            "unknown encoding",
+            "snappy",
+            frame(true, b"x"),
+            Code::Unimplemented,
+            "grpc-encoding \"snappy\" is not taken; expected gzip, deflate, zstd or identity",
+        ),
         ("gzip bomb", "gzip", frame(true, &gzip(&zeros)), Code::ResourceExhausted, "more than 67108864 bytes"),
         ("zstd bomb", "zstd", frame(true, &zstd(&zeros)), Code::ResourceExhausted, "more than 67108864 bytes"),
         ("oversize", "", frame(false, &zeros), Code::ResourceExhausted, "more than 67108864 bytes"),
@@ -111,7 +119,11 @@ async fn other_methods_and_protocols_are_refused() {
     let response = call(Recorder::new(), nothing, "", frame(false, b"")).await;
     assert_eq!(status(response).await.0, Code::Unimplemented);
     let response = call(Recorder::new(), "/opentelemetry.proto.collector.profiles.v1/Export", "", vec![]).await;
-    assert_eq!(response.status(), 404);
+    assert_eq!(response.status(), 404, "nobody has said yet what is told of paths that no router has");
+    let elsewhere = nowhere(open(Recorder::new()), otlp_words);
+    let headers = [("content-type", "application/grpc")];
+    let response = post(elsewhere, "/opentelemetry.proto.collector.profiles.v1/Export", &headers, vec![]).await;
+    assert_eq!((response.status().as_u16(), status(response).await.0), (200, Code::Unimplemented));
     let response = post(open(Recorder::new()), EXPORT_TRACES, &[("content-type", "text/plain")], sound()).await;
     assert_eq!(response.status(), 415);
 }

@@ -8,12 +8,14 @@ use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use prost::Message;
 use tonic_types::Status;
 use tower::ServiceExt;
-use vitrine_observe_receive::MAX_BODY_BYTES;
+use vitrine_observe_receive::{MAX_BODY_BYTES, otlp_words};
 use vitrine_observe_store::model::{TraceId, Value};
 use vitrine_observe_store::{Engine as _, Signal, Tenant};
+use vitrine_platform_http::nowhere;
 
 use crate::common::{
-    JSON, PROTOBUF, Recorder, bytes, gzip, header, kept, open, post, request, sound, span, trace_of, zstd,
+    JSON, PROTOBUF, Recorder, bytes, deflate, gzip, header, kept, open, post, request, sound, span, trace_of, zlib,
+    zstd,
 };
 
 #[tokio::test]
@@ -25,6 +27,14 @@ async fn protobuf_is_passed_through_plain_and_compressed() {
         ("gzip", gzip(&sound())),
         ("zstd", zstd(&sound())),
         ("GZIP", gzip(&sound())),
+        ("x-gzip", gzip(&sound())),
+        ("deflate", zlib(&sound())),
+        ("deflate", deflate(&sound())),
+        (" Deflate ", zlib(&sound())),
+        ("zlib", zlib(&sound())),
+        ("identity, gzip", gzip(&sound())),
+        ("deflate, gzip", gzip(&zlib(&sound()))),
+        ("gzip, deflate,zstd", zstd(&deflate(&gzip(&sound())))),
     ] {
         for (path, signal) in signals {
             let engine = Recorder::new();
@@ -122,6 +132,7 @@ async fn malformed_ids_are_counted_and_sound_spans_taken() {
 type BadBody = (&'static str, &'static str, &'static str, Vec<u8>, u16, &'static str);
 
 fn bad_bodies() -> Vec<BadBody> {
+    let unknown = "expected gzip, deflate, zstd or identity";
     let zeros = vec![0; MAX_BODY_BYTES + 1];
     let half = |body: Vec<u8>| body[..body.len() / 2].to_vec();
     let too_large = "more than 67108864 bytes";
@@ -136,8 +147,17 @@ fn bad_bodies() -> Vec<BadBody> {
         ("gzip bomb", PROTOBUF, "gzip", gzip(&zeros), 413, too_large),
         ("zstd bomb", PROTOBUF, "zstd", zstd(&zeros), 413, too_large),
         ("JSON bomb", JSON, "gzip", gzip(&zeros), 413, too_large),
+        ("not deflate", PROTOBUF, "deflate", sound(), 400, "not valid deflate"),
+        ("truncated zlib", PROTOBUF, "deflate", half(zlib(&sound())), 400, "not valid deflate"),
+        ("truncated deflate", PROTOBUF, "deflate", half(deflate(&sound())), 400, "not valid deflate"),
+        ("deflate bomb", PROTOBUF, "deflate", zlib(&zeros), 413, too_large),
+        ("raw deflate bomb", PROTOBUF, "deflate", deflate(&zeros), 413, too_large),
+        ("bomb within a bomb", PROTOBUF, "gzip, gzip", gzip(&gzip(&zeros)), 413, too_large),
+        ("the wrong way round", PROTOBUF, "gzip, deflate", gzip(&zlib(&sound())), 400, "not valid deflate"),
+        ("unknown encoding", PROTOBUF, "br", sound(), 415, unknown),
+        ("unknown among known ones", JSON, "gzip, br", gzip(b"{}"), 415, unknown),
+        ("too many encodings", PROTOBUF, "gzip, gzip, gzip, gzip", sound(), 415, unknown),
         ("oversize", PROTOBUF, "", zeros, 413, too_large),
-        ("unknown encoding", PROTOBUF, "br", sound(), 415, "expected gzip, zstd or none"),
         ("not JSON", JSON, "", b"{".to_vec(), 400, "not a valid ExportTraceServiceRequest in JSON"),
         ("deep JSON", JSON, "", "[".repeat(100_000).into_bytes(), 400, "in JSON"),
     ]
@@ -151,6 +171,8 @@ async fn what_cannot_be_decoded_changes_nothing_and_says_why() {
         let response = post(open(store.clone()), "/v1/traces", &headers, body).await;
         assert_eq!((response.status().as_u16(), header(&response, "content-type")), (status, Some(format)), "{name}");
         assert_eq!(header(&response, "retry-after"), None, "{name}");
+        let taken = (status == 415).then_some("gzip, deflate, zstd, identity");
+        assert_eq!(header(&response, "accept-encoding"), taken, "{name}");
         let body = bytes(response).await;
         let (code, text) = if format == PROTOBUF {
             let status = Status::decode(body.as_slice()).expect("a google.rpc.Status");
@@ -180,7 +202,36 @@ async fn other_content_types_and_methods_are_refused() {
         let message = status["message"].as_str().expect("text");
         assert!(message.contains("expected application/x-protobuf or application/json"), "{message}");
     }
-    let get = Request::get("/v1/traces").body(Body::empty()).expect("a sound request");
-    let response = open(Recorder::new()).oneshot(get).await.expect("a router answers");
-    assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn what_is_refused_around_the_handlers_is_told_as_otlp_has_it() {
+    for (method, path, format, status) in [
+        ("GET", "/v1/traces", "", 405),
+        ("OPTIONS", "/v1/logs", "", 405),
+        ("DELETE", "/v1/metrics", PROTOBUF, 405),
+        ("POST", "/v1/profiles", JSON, 404),
+        ("POST", "/v1/traces/", PROTOBUF, 404),
+    ] {
+        let router = nowhere(open(Recorder::new()), otlp_words);
+        let mut request = Request::builder().method(method).uri(path);
+        if !format.is_empty() {
+            request = request.header("content-type", format);
+        }
+        let response = router.oneshot(request.body(Body::empty()).expect("a request")).await.expect("an answer");
+        assert_eq!(response.status(), status, "{method} {path}");
+        assert_eq!(header(&response, "allow"), (status == 405).then_some("POST"), "{method} {path}");
+        let expected = if format.is_empty() { JSON } else { format };
+        assert_eq!(header(&response, "content-type"), Some(expected), "{method} {path}");
+        let body = bytes(response).await;
+        let (code, message) = if format == PROTOBUF {
+            let status = Status::decode(body.as_slice()).expect("a google.rpc.Status");
+            (status.code, status.message)
+        } else {
+            let status: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            (status["code"].as_i64().and_then(|n| n.try_into().ok()).expect("a code"), status["message"].to_string())
+        };
+        assert_eq!(code, 12, "UNIMPLEMENTED");
+        assert!(message.contains(method), "{message}");
+    }
 }

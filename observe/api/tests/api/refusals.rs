@@ -1,0 +1,218 @@
+//! What is refused around the handlers, as each API says its errors; and browsers, which ask before they call.
+
+use axum::body::Body;
+use http::Request;
+use serde_json::Value;
+use vitrine_observe_api::{jaeger_router, jaeger_words, words, zipkin_router};
+use vitrine_observe_store::Access;
+use vitrine_platform_http::{Cors, Router, nowhere, plain_words};
+
+use crate::client::{Answer, engine, open, send};
+
+/// How an API says its errors.
+#[derive(Clone, Copy, Debug)]
+enum Said {
+    Jaeger,
+    JaegerV3,
+    Text,
+    Json,
+    Page,
+}
+
+/// What an answer says, after its form was checked.
+fn message(said: Said, answer: &Answer) -> String {
+    let kind = answer.headers.get("content-type").map_or("", |value| value.to_str().expect("text"));
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    match said {
+        Said::Jaeger => {
+            let body = answer.json();
+            assert_eq!((kind, &body["data"]), ("application/json", &Value::Null), "{body}");
+            assert_eq!(body["errors"][0]["code"], answer.status.as_u16(), "{body}");
+            text(&body["errors"][0]["msg"])
+        }
+        Said::JaegerV3 => {
+            let body = answer.json();
+            assert_eq!(
+                (kind, &body["error"]["httpCode"]),
+                ("application/json", &answer.status.as_u16().into()),
+                "{body}"
+            );
+            text(&body["error"]["message"])
+        }
+        Said::Json => {
+            assert_eq!(kind, "application/json");
+            text(&answer.json()["error"])
+        }
+        Said::Text => {
+            assert_eq!(kind, "text/plain; charset=utf-8");
+            answer.body.clone()
+        }
+        Said::Page => {
+            assert_eq!(kind, "text/html; charset=utf-8");
+            assert!(
+                answer.headers.contains_key("content-security-policy") && answer.body.contains("<h2>"),
+                "{}",
+                answer.body
+            );
+            answer.body.clone()
+        }
+    }
+}
+
+async fn check(router: &Router, said: Said, cases: &[(&str, &str, u16, &str)]) {
+    for (method, path, status, part) in cases {
+        let request = Request::builder().method(*method).uri(*path).body(Body::empty()).expect("a request");
+        let answer = send(router, request).await;
+        assert_eq!(answer.status, *status, "{method} {path}: {}", answer.body);
+        let message = message(said, &answer);
+        assert!(message.contains(part), "{method} {path}: {message}");
+        let allow = answer.headers.get("allow").map_or("", |value| value.to_str().expect("text"));
+        assert_eq!(allow, if *status == 405 { "GET,HEAD" } else { "" }, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn each_api_says_refusals_as_it_says_errors() {
+    let (_folder, engine) = engine();
+    let queries =
+        vitrine_observe_api::Queries::new(engine.clone(), Access::open(), vitrine_observe_api::Options::default());
+    let all = nowhere(open(&engine), words);
+    check(
+        &all,
+        Said::Jaeger,
+        &[
+            ("GET", "/jaeger/api/traces/%ff", 400, "not UTF-8"),
+            ("GET", "/jaeger/api/services/%c3%28/operations", 400, "service"),
+            ("GET", "/jaeger/api/nothing", 404, "nothing at GET /jaeger/api/nothing"),
+            ("GET", "/jaeger", 404, "nothing"),
+            ("POST", "/jaeger/api/traces", 405, "POST"),
+            ("OPTIONS", "/jaeger/api/services", 405, "OPTIONS"),
+        ],
+    )
+    .await;
+    check(
+        &all,
+        Said::JaegerV3,
+        &[
+            ("GET", "/jaeger/api/v3/traces/%ff", 400, "trace_id"),
+            ("GET", "/jaeger/api/v3/nothing", 404, "nothing"),
+            ("DELETE", "/jaeger/api/v3/services", 405, "DELETE"),
+        ],
+    )
+    .await;
+    check(
+        &all,
+        Said::Text,
+        &[
+            ("GET", "/zipkin/api/v2/trace/%ff", 400, "UTF-8"),
+            ("GET", "/zipkin/api/v2/nothing", 404, "nothing at GET"),
+            ("PUT", "/zipkin/api/v2/services", 405, "PUT"),
+        ],
+    )
+    .await;
+    check(&all, Said::Json, &[("POST", "/api/status", 405, "POST"), ("GET", "/api/nothing", 404, "nothing")]).await;
+    check(
+        &all,
+        Said::Page,
+        &[
+            ("GET", "/trace/%ff", 400, "not UTF-8"),
+            ("GET", "/nothing/%3Cb%3E", 404, "nothing at GET"),
+            ("POST", "/", 405, "POST"),
+        ],
+    )
+    .await;
+    // The same at the root of the originals' own ports.
+    let jaeger = nowhere(jaeger_router(&queries), jaeger_words);
+    check(&jaeger, Said::Jaeger, &[("GET", "/api/traces/%ff", 400, "id"), ("GET", "/", 404, "nothing")]).await;
+    check(&jaeger, Said::JaegerV3, &[("GET", "/api/v3/nothing", 404, "nothing")]).await;
+    let zipkin = nowhere(zipkin_router(&queries), plain_words);
+    check(&zipkin, Said::Text, &[("GET", "/api/v2/trace/%ff", 400, "UTF-8"), ("GET", "/", 404, "nothing")]).await;
+}
+
+/// An answer to a page of this origin: to its preflight, or to a question.
+async fn asked(router: &Router, method: &str, origin: &str, header: &str) -> Answer {
+    let mut request = Request::builder().method(method).uri("/jaeger/api/services").header("origin", origin);
+    if method == "OPTIONS" {
+        request =
+            request.header("access-control-request-method", "GET").header("access-control-request-headers", header);
+    }
+    send(router, request.body(Body::empty()).expect("a request")).await
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> String {
+        let all = self.headers.get_all(name).iter().map(|value| value.to_str().expect("text").to_lowercase());
+        all.collect::<Vec<_>>().join(",")
+    }
+}
+
+#[tokio::test]
+async fn pages_of_known_origins_may_call() {
+    let (_folder, engine) = engine();
+    let settings = Cors {
+        allowed_origins: vec!["https://*.example.com".to_owned()],
+        allowed_headers: vec!["x-team".to_owned()],
+        max_age_s: 60,
+    };
+    let router = settings.rules().expect("sound").around(nowhere(open(&engine), words));
+    let preflight = asked(&router, "OPTIONS", "https://shop.example.com", "x-team").await;
+    assert!(preflight.status.is_success(), "{}", preflight.status);
+    assert_eq!(preflight.header("access-control-allow-origin"), "https://shop.example.com");
+    assert_eq!(
+        (preflight.header("access-control-max-age"), preflight.header("access-control-allow-credentials")),
+        ("60".to_owned(), "true".to_owned())
+    );
+    for (kind, expected) in
+        [("methods", "post"), ("headers", "x-team"), ("headers", "content-encoding"), ("headers", "x-scope-orgid")]
+    {
+        assert!(preflight.header(&format!("access-control-allow-{kind}")).contains(expected), "{expected}");
+    }
+    assert!(preflight.header("vary").contains("origin"));
+    let answer = asked(&router, "GET", "https://shop.example.com", "").await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("access-control-allow-origin")),
+        (200, "https://shop.example.com".to_owned())
+    );
+    assert!(
+        answer.header("vary").contains("origin")
+            && answer.header("access-control-expose-headers").contains("retry-after")
+    );
+    for method in ["OPTIONS", "GET"] {
+        let stranger = asked(&router, method, "https://example.com.evil", "x-team").await;
+        assert_eq!(stranger.header("access-control-allow-origin"), "", "{method}");
+    }
+    // A refusal is read by pages as well.
+    let request = Request::get("/jaeger/api/traces/%ff").header("origin", "https://a.example.com");
+    let refused = send(&router, request.body(Body::empty()).expect("a request")).await;
+    assert_eq!(
+        (refused.status.as_u16(), refused.header("access-control-allow-origin")),
+        (400, "https://a.example.com".to_owned())
+    );
+
+    let all = Cors { allowed_origins: vec!["*".to_owned()], allowed_headers: vec!["*".to_owned()], ..Cors::default() };
+    let router = all.rules().expect("sound").around(open(&engine));
+    let preflight = asked(&router, "OPTIONS", "null", "x-anything").await;
+    assert_eq!(
+        (preflight.header("access-control-allow-origin"), preflight.header("access-control-allow-headers")),
+        ("*".to_owned(), "x-anything".to_owned())
+    );
+    assert_eq!(preflight.header("access-control-allow-credentials"), "");
+
+    let none = Cors::default().rules().expect("sound").around(open(&engine));
+    let preflight = asked(&none, "OPTIONS", "https://shop.example.com", "x-team").await;
+    assert_eq!((preflight.status.as_u16(), preflight.header("access-control-allow-origin")), (405, String::new()));
+}
+
+#[test]
+fn settings_that_are_no_origins_or_headers_are_named() {
+    let wrong = |origin: &str, header: &str| {
+        let settings = Cors {
+            allowed_origins: vec![origin.to_owned()],
+            allowed_headers: vec![header.to_owned()],
+            ..Cors::default()
+        };
+        settings.rules().expect_err("wrong")
+    };
+    assert!(wrong("shop.example", "x-team").starts_with("allowed_origins: \"shop.example\": expected"));
+    assert!(wrong("https://shop.example", "x team").starts_with("allowed_headers: \"x team\": expected"));
+}
