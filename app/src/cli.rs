@@ -82,6 +82,9 @@ pub struct RunArgs {
     /// Same seed, same generated products and same load
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Where health is answered to probes, apart from all else [default: a free port of this machine]
+    #[arg(long, value_name = "ADDR")]
+    pub operations: Option<SocketAddr>,
     /// Print addresses and errors only
     #[arg(long)]
     pub quiet: bool,
@@ -94,6 +97,7 @@ impl RunArgs {
             ("--engines", "shop.engines", self.engines.clone()),
             ("--products", "catalog.products", self.products.map(|n| n.to_string())),
             ("--seed", "shop.seed", self.seed.map(|n| n.to_string())),
+            ("--operations", "operations.listen", self.operations.map(|a| a.to_string())),
         ]
     }
 }
@@ -169,13 +173,16 @@ pub struct ObserveArgs {
     /// Where pages and query APIs answer; port 0 picks a free one
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+    /// Where health is answered to probes, apart from all else [default: a free port of this machine]
+    #[arg(long, value_name = "ADDR")]
+    pub operations: Option<SocketAddr>,
     /// What it takes here and within `up`.
     #[command(flatten)]
     pub keep: KeepArgs,
     /// Print errors only
     #[arg(long)]
     pub quiet: bool,
-    /// Write {"observe", "otlp_grpc", "otlp_http", "pid"} to this file, as JSON, once everything is ready
+    /// Write {"observe", "otlp_grpc", "otlp_http", "operations", "pid"} to this file, as JSON, once everything is ready
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
 }
@@ -199,7 +206,7 @@ pub struct ServeArgs {
     /// What every such command takes.
     #[command(flatten)]
     pub run: RunArgs,
-    /// Write {"address", "services", "pid"} to this file, as JSON, once everything is ready
+    /// Write {"address", "operations", "services", "pid"} to this file, as JSON, once everything is ready
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
 }

@@ -8,6 +8,7 @@ mod engines;
 mod folder;
 mod observatory;
 mod observe;
+mod operations;
 mod process;
 mod remote;
 mod runfile;

@@ -11,12 +11,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_api::{Options as Asking, Queries, jaeger_router, sql_router, zipkin_router};
-use vitrine_observe_receive::{Intake, grpc_routes, http_router, zipkin_router as zipkin_intake};
+use vitrine_observe_api::{Options as Asking, Queries, jaeger_router, jaeger_words, sql_router, zipkin_router};
+use vitrine_observe_receive::{Intake, grpc_routes, http_router, otlp_words, zipkin_router as zipkin_intake};
 use vitrine_observe_sql::{Sql, SqlOptions};
 use vitrine_observe_store::{Access, Depot, Engine, Fsync, Kept, Options, SignalStatus, Status};
 use vitrine_platform_host::DRAIN;
-use vitrine_platform_http::{Listener, bind, health_routes, serve};
+use vitrine_platform_http::{
+    Asked, Bounds, CrossOrigin, Listener, Refusal, Response, Router, bind, health_routes, nowhere, plain_words, serve,
+};
 use vitrine_platform_telemetry::{Reading, Telemetry};
 use vitrine_platform_tls as tls;
 
@@ -34,6 +36,8 @@ const MIN_MEMORY_MIB: u32 = 16;
 const SEALED_PART: usize = 3;
 /// Jaeger's own port.
 const JAEGER_PORT: u16 = 16686;
+/// Listeners that it has at most.
+pub const LISTENERS: u64 = 5;
 /// Zipkin's own port.
 const ZIPKIN_PORT: u16 = 9411;
 /// How long what is acknowledged may not be on disk, where the settings say "second".
@@ -57,6 +61,7 @@ pub struct Observatory {
     asking: Asking,
     sql: SqlOptions,
     tls: Option<tls::Server>,
+    cors: CrossOrigin,
     pages: TcpListener,
     otlp_grpc: TcpListener,
     otlp_http: TcpListener,
@@ -70,6 +75,7 @@ impl Observatory {
         let access = Access::new(&settings.tokens).map_err(|e| Usage(format!("observatory.{e}")))?;
         let files = Some(&settings.tls).filter(|files| files.is_set());
         let tls = files.map(tls::Server::new).transpose()?;
+        let cors = settings.cors.rules().map_err(|e| Usage(format!("observatory.cors.{e}")))?;
         let pages = bind(settings.listen).await?;
         let (otlp_grpc, otlp_http) = (bind(settings.otlp_grpc).await?, bind(settings.otlp_http).await?);
         let standard = if settings.standard_ports {
@@ -83,7 +89,7 @@ impl Observatory {
         let sql = SqlOptions { memory_bytes, time_limit, ..SqlOptions::default() };
         // The log is read again, which takes a while after a crash.
         let engine = tokio::task::spawn_blocking(move || Kept::open(options, Clock::system())).await??;
-        Ok(Self { engine: Arc::new(engine), access, asking, sql, tls, pages, otlp_grpc, otlp_http, standard })
+        Ok(Self { engine: Arc::new(engine), access, asking, sql, tls, cors, pages, otlp_grpc, otlp_http, standard })
     }
 
     /// What keeps telemetry.
@@ -100,7 +106,13 @@ impl Observatory {
 
     /// Serves until stopped. What the engine counts goes into its own metrics. Answers the engine, to be closed when nothing
     /// serves any more.
-    pub fn serve(self, telemetry: &Telemetry, stop: &CancellationToken, tracker: &TaskTracker) -> Result<Arc<Kept>> {
+    pub fn serve(
+        self,
+        bounds: &Bounds,
+        telemetry: &Telemetry,
+        stop: &CancellationToken,
+        tracker: &TaskTracker,
+    ) -> Result<Arc<Kept>> {
         let (engine, access) = (self.engine(), self.access);
         let intake = Intake::new(engine.clone(), access.clone());
         let queries = Queries::new(engine.clone(), access.clone(), self.asking);
@@ -112,15 +124,19 @@ impl Observatory {
             .merge(zipkin_intake(&intake))
             .merge(vitrine_observe_api::router(&queries))
             .merge(sql_router(Arc::new(statements), access))
-            .merge(health_routes(|| true));
-        let mut all = vec![(self.pages, pages), (self.otlp_http, otlp), (self.otlp_grpc, grpc)];
+            .merge(health(stop));
+        let mut all = vec![
+            (self.pages, nowhere(pages, words)),
+            (self.otlp_http, nowhere(otlp, otlp_words)),
+            (self.otlp_grpc, nowhere(grpc, otlp_words)),
+        ];
         if let Some((jaeger, zipkin)) = self.standard {
-            all.push((jaeger, jaeger_router(&queries)));
-            all.push((zipkin, zipkin_intake(&intake).merge(zipkin_router(&queries))));
+            all.push((jaeger, nowhere(jaeger_router(&queries), jaeger_words)));
+            all.push((zipkin, nowhere(zipkin_intake(&intake).merge(zipkin_router(&queries)), plain_words)));
         }
         for (listener, router) in all {
-            let listener = Listener::from(listener).with_tls(self.tls.clone());
-            tracker.spawn(serve(listener, router, stop.clone(), DRAIN));
+            let listener = Listener::from(listener).with_tls(self.tls.clone()).with_bounds(bounds.clone());
+            tracker.spawn(serve(listener, self.cors.around(router), stop.clone(), DRAIN));
         }
         // Telemetry lives as long as the process, which must not keep the engine from being closed.
         let counted = Arc::downgrade(&self.engine);
@@ -129,6 +145,18 @@ impl Observatory {
             .read_from(move || counted.upgrade().map_or_else(Vec::new, |engine| readings(&engine.status())));
         Ok(self.engine)
     }
+}
+
+/// How refusals are said on the one address.
+fn words(asked: &Asked, refusal: &Refusal) -> Response {
+    let is_otlp = asked.uri.path().starts_with("/v1/");
+    if is_otlp { otlp_words(asked, refusal) } else { vitrine_observe_api::words(asked, refusal) }
+}
+
+/// Alive as long as it runs; ready until it stops.
+pub fn health(stop: &CancellationToken) -> Router {
+    let stop = stop.clone();
+    health_routes(move || !stop.is_cancelled())
 }
 
 fn mebibytes(mib: u32) -> usize {

@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use vitrine_observe_receive::Receiver;
 use vitrine_observe_store::Engine;
+use vitrine_platform_http::Bounds;
 use vitrine_platform_mesh as mesh;
 use vitrine_platform_telemetry::{Config, Exporter, LogLayer, OtlpProtocol, Telemetry};
 
 use crate::Usage;
 
+/// Files that are left for data and for calls to others, whatever connections there are.
+const RESERVED_FILES: u64 = 512;
 /// What logs that belong to no service are said to come from.
 pub const PROCESS: &str = "vitrine";
 
@@ -59,6 +63,24 @@ pub fn exporter(config: &Config, observatory: Option<Arc<dyn Engine>>) -> Result
         (None, Some(engine)) => Some(Exporter::direct(Receiver::new(engine), config.clone())),
         (None, None) => None,
     })
+}
+
+/// What one client may hold of each of so many listeners. As many files are allowed to be open as the system lets this process have;
+/// where those are fewer than the connections would need, fewer are let in, so that files for the data are left.
+pub fn bounds(settings: &vitrine_platform_http::Config, listeners: u64) -> Result<Bounds, Usage> {
+    let bounds = settings.bounds().map_err(|e| Usage(format!("http.{e}")))?;
+    let files = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, most)| {
+        setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+        Ok(most)
+    });
+    // Where the system does not say, accepting will.
+    let Ok(files) = files else { return Ok(bounds) };
+    let each = usize::try_from(files.saturating_sub(RESERVED_FILES) / listeners).unwrap_or(usize::MAX);
+    if bounds.connections > each {
+        let wanted = bounds.connections;
+        eprintln!("vitrine: {each} connections a listener, not {wanted}: only {files} files may be open (ulimit -n)");
+    }
+    Ok(bounds.with_connections_at_most(each))
 }
 
 /// Resolves when the process is told to stop.

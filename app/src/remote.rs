@@ -60,7 +60,7 @@ pub async fn status(data: &Path) -> Result<()> {
         bail!("no shop runs on {}", data.display());
     }
     let run = RunFile::read(data).context("a shop starts or stops on this folder, or runs as several processes")?;
-    let ready = Client::new(&run.shop)?.send(Call::new(http::Method::GET, "/readyz")).await;
+    let ready = Client::new(&run.operations)?.send(Call::new(http::Method::GET, "/readyz")).await;
     let state = match &ready {
         Ok(answer) if answer.status == 200 => "ready".to_owned(),
         Ok(answer) => format!("not ready ({})", answer.status),
@@ -70,6 +70,7 @@ pub async fn status(data: &Path) -> Result<()> {
     println!("  shop       {}", run.shop);
     println!("  observe    {}", run.observe);
     println!("  OTLP       {} (gRPC), {} (HTTP)", run.otlp_grpc, run.otlp_http);
+    println!("  operations {}", run.operations);
     let seen = Client::new(&run.observe)?.send(Call::new(http::Method::GET, "/jaeger/api/services")).await;
     if let Some(services) = seen.ok().and_then(|answer| answer.json()["data"].as_array().cloned()) {
         let names: Vec<&str> = services.iter().filter_map(|s| s.as_str()).collect();

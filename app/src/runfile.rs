@@ -16,6 +16,8 @@ pub struct RunFile {
     pub otlp_grpc: String,
     /// Where OTLP comes in over HTTP.
     pub otlp_http: String,
+    /// Base URL of the operations listener: health.
+    pub operations: String,
     /// The process.
     pub pid: u32,
     /// A customer to play, if this is a demo.

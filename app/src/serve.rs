@@ -16,6 +16,7 @@ use vitrine_platform_tls as tls;
 
 use crate::cli::ServeArgs;
 use crate::engines::Engines;
+use crate::operations::{Door, Operations};
 use crate::settings::Settings;
 use crate::{Usage, console, engines, folder, process, settings, topology};
 
@@ -25,6 +26,9 @@ pub struct Served {
     pub address: SocketAddr,
     /// `http` or `https`.
     scheme: &'static str,
+    /// Base URL of the operations listener.
+    health: String,
+    operations: Operations,
     telemetry: Telemetry,
     running: Running,
     registration: Option<Registration>,
@@ -81,6 +85,7 @@ fn everywhere(plan: &Plan, nats: bool) -> Vec<(String, Placement)> {
 pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let names = check(plan)?;
     let telemetry_config = process::telemetry_config()?;
+    let bounds = process::bounds(&settings.http, 1)?;
     folder::make(&plan.data)?;
     // Data that is on a server may have several processes.
     let shared = Engines::parse(&settings.shop.engines)?.share_data();
@@ -91,6 +96,7 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let scheme = if acceptor.is_some() { "https" } else { "http" };
     let listener = bind(plan.listen).await?;
     let address = listener.local_addr()?;
+    let door = Door::open(settings.operations.listen).await?;
     let url = match settings.shop.url.as_str() {
         "" if names.contains(&GATEWAY) => format!("{scheme}://{address}"),
         "" => vitrine_shop_auth::Config::default().issuer,
@@ -122,14 +128,26 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
         exporting.spawn(async move { pipeline.run(exporter, stop).await });
     }
     let router = with_grpc(running.grpc(), running.http());
-    let listener = Listener::from(listener).with_tls(acceptor);
+    let listener = Listener::from(listener).with_tls(acceptor).with_bounds(bounds);
     running.tracker().spawn(serve_http(listener, router, running.stop_token(), DRAIN));
     let registration = if settings.discovery.register {
         Some(Registration::begin(&settings.discovery, &names, address).await?)
     } else {
         None
     };
-    Ok(Served { address, scheme, telemetry, running, registration, stop_export, exporting, _lock: lock })
+    let (health, operations) = (door.url.clone(), door.serve(running.health()));
+    Ok(Served {
+        address,
+        scheme,
+        health,
+        operations,
+        telemetry,
+        running,
+        registration,
+        stop_export,
+        exporting,
+        _lock: lock,
+    })
 }
 
 impl Served {
@@ -142,6 +160,7 @@ impl Served {
         self.stop_export.cancel();
         self.exporting.close();
         self.exporting.wait().await;
+        self.operations.stop().await;
         drained
     }
 }
@@ -163,8 +182,8 @@ pub async fn run(args: ServeArgs) -> Result<()> {
     if let Some(path) = &args.ready_file {
         ready(path, &served, &plan.names)?;
     }
-    let Served { address, scheme, .. } = &served;
-    println!("{} at grpc://{address} (health at {scheme}://{address}/readyz)", plan.names.join(", "));
+    let Served { address, health, .. } = &served;
+    println!("{} at grpc://{address} (health at {health}/readyz)", plan.names.join(", "));
     let drawing = async {
         if args.run.quiet {
             std::future::pending::<()>().await;
@@ -182,6 +201,11 @@ pub async fn run(args: ServeArgs) -> Result<()> {
 }
 
 fn ready(path: &Path, served: &Served, names: &[String]) -> Result<()> {
-    let text = serde_json::json!({"address": format!("{}://{}", served.scheme, served.address), "services": names, "pid": std::process::id()});
+    let text = serde_json::json!({
+        "address": format!("{}://{}", served.scheme, served.address),
+        "operations": served.health,
+        "services": names,
+        "pid": std::process::id(),
+    });
     folder::write_private(path, &text.to_string()).with_context(|| format!("{} cannot be written", path.display()))
 }

@@ -37,6 +37,10 @@ pub struct Settings {
     pub up: Up,
     /// `vitrine serve`.
     pub serve: Serve,
+    /// What one client may hold of a listener that is not for operators.
+    pub http: vitrine_platform_http::Config,
+    /// The listener for operators.
+    pub operations: Operations,
     /// How the replicas of other processes' services are found, and this process is.
     pub discovery: Discovery,
     /// TLS between processes: with any file set, the listener of `serve` and every connection to a placement use it.
@@ -65,6 +69,8 @@ impl Default for Settings {
             shop: Shop::default(),
             up: Up::default(),
             serve: Serve::default(),
+            http: vitrine_platform_http::Config::default(),
+            operations: Operations::default(),
             discovery: Discovery::default(),
             tls: vitrine_platform_tls::Files::default(),
             observatory: Observatory::default(),
@@ -161,6 +167,20 @@ impl Default for Serve {
     }
 }
 
+/// The listener for operators, of `up`, `serve` and `observe` alike.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Operations {
+    /// Where health is answered to probes, over plain HTTP; port 0 picks a free one.
+    pub listen: SocketAddr,
+}
+
+impl Default for Operations {
+    fn default() -> Self {
+        Self { listen: local(0) }
+    }
+}
+
 /// The observatory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -193,6 +213,8 @@ pub struct Observatory {
     pub tokens: Vec<vitrine_observe_store::Token>,
     /// TLS on all of the observatory's ports, with any file set.
     pub tls: vitrine_platform_tls::Files,
+    /// Web pages that may send and ask; without any origin, none.
+    pub cors: vitrine_platform_http::Cors,
 }
 
 impl Default for Observatory {
@@ -212,6 +234,7 @@ impl Default for Observatory {
             autocomplete_keys: vitrine_observe_api::Options::default().autocomplete_keys,
             tokens: Vec::new(),
             tls: vitrine_platform_tls::Files::default(),
+            cors: vitrine_platform_http::Cors::default(),
         }
     }
 }

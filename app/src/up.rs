@@ -11,14 +11,15 @@ use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::services::{ALL, AUTH};
 use vitrine_observe_store::Kept;
 use vitrine_platform_host::{DRAIN, Host, Running};
-use vitrine_platform_http::{bind, serve};
+use vitrine_platform_http::{Listener, bind, serve};
 use vitrine_platform_mesh::{Limits, Mesh};
 use vitrine_platform_telemetry::Telemetry;
 use vitrine_shop_auth::machine::{ASSERTION_TYPE, KeyPair};
 use vitrine_shop_load::{Load, Report, Weights};
 
 use crate::cli::UpArgs;
-use crate::observatory::{Addresses, Observatory};
+use crate::observatory::{Addresses, LISTENERS, Observatory};
+use crate::operations::{Door, Operations};
 use crate::process::PROCESS;
 use crate::runfile::{self, DemoCustomer, RunFile};
 use crate::settings::{CLI_CLIENT, DEMO_EMAIL, DEMO_PASSWORD, DEMO_PROMOTER_EMAIL, Settings};
@@ -37,6 +38,7 @@ pub struct Up {
     stop_observatory: CancellationToken,
     observing: TaskTracker,
     engine: Arc<Kept>,
+    operations: Operations,
     _lock: folder::Lock,
 }
 
@@ -44,9 +46,11 @@ pub struct Up {
 pub async fn up(data: &Path, mut settings: Settings) -> Result<Up> {
     let rate = settings.up.rate()?;
     let telemetry_config = process::telemetry_config()?;
+    let bounds = process::bounds(&settings.http, LISTENERS + 1)?;
     folder::make(data)?;
     let lock = folder::lock(data, ALL)?;
     let listener = bind(settings.up.listen).await?;
+    let door = Door::open(settings.operations.listen).await?;
     let observatory = Observatory::open(data, &settings.observatory).await?;
     let Addresses { observe, otlp_grpc, otlp_http } = observatory.addresses()?;
     let address = listener.local_addr()?;
@@ -65,17 +69,20 @@ pub async fn up(data: &Path, mut settings: Settings) -> Result<Up> {
     let running = host.start(components).await?;
 
     let (stop_observatory, observing) = (CancellationToken::new(), TaskTracker::new());
-    let engine = observatory.serve(&telemetry, &stop_observatory, &observing)?;
+    let engine = observatory.serve(&bounds, &telemetry, &stop_observatory, &observing)?;
     if let Some(exporter) = exporter {
         let (pipeline, stop) = (telemetry.clone(), stop_observatory.clone());
         observing.spawn(async move { pipeline.run(exporter, stop).await });
     }
+    let listener = Listener::from(listener).with_bounds(bounds);
     running.tracker().spawn(serve(listener, running.http(), running.stop_token(), DRAIN));
 
     let admin_token = admin_token(&host, &key, &shop).await?;
     let demo = || DemoCustomer { email: DEMO_EMAIL.to_owned(), password: DEMO_PASSWORD.to_owned() };
     let demo_customer = settings.shop.demo.then(demo);
-    let run = RunFile { shop, observe, otlp_grpc, otlp_http, pid: std::process::id(), demo_customer, admin_token };
+    let (pid, url) = (std::process::id(), door.url.clone());
+    let run = RunFile { shop, observe, otlp_grpc, otlp_http, operations: url, pid, demo_customer, admin_token };
+    let operations = door.serve(running.health());
     run.write(&runfile::path(data))?;
 
     let stop_load = CancellationToken::new();
@@ -85,7 +92,20 @@ pub async fn up(data: &Path, mut settings: Settings) -> Result<Up> {
         tokio::spawn(async move { load.run(stop.cancelled_owned()).await })
     });
     let data = data.to_owned();
-    Ok(Up { run, data, telemetry, running, load, loading, stop_load, stop_observatory, observing, engine, _lock: lock })
+    Ok(Up {
+        run,
+        data,
+        telemetry,
+        running,
+        load,
+        loading,
+        stop_load,
+        stop_observatory,
+        observing,
+        engine,
+        operations,
+        _lock: lock,
+    })
 }
 
 fn load(run: &RunFile, rate: f64, seed: i64) -> Result<Load> {
@@ -125,6 +145,7 @@ impl Up {
         let _ = tokio::task::spawn_blocking(move || drop(engine)).await;
         // Gone already is as good.
         let _ = std::fs::remove_file(runfile::path(&self.data));
+        self.operations.stop().await;
         drained
     }
 }
@@ -149,11 +170,12 @@ pub async fn run(args: UpArgs) -> Result<()> {
     if let Some(path) = &args.ready_file {
         up.run.write(path)?;
     }
-    let RunFile { shop, observe, otlp_grpc, otlp_http, .. } = &up.run;
+    let RunFile { shop, observe, otlp_grpc, otlp_http, operations, .. } = &up.run;
     println!("Vitrine is up after {:.2} s, data in {}", began.elapsed().as_secs_f64(), args.run.data.data.display());
     println!("  shop       {shop}");
     println!("  observe    {observe}  (Jaeger below /jaeger, Zipkin below /zipkin, SQL: vitrine sql)");
     println!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
+    println!("  operations {operations}  (health)");
     if demo {
         println!(
             "  demo       this is a demo: {DEMO_EMAIL} and {DEMO_PROMOTER_EMAIL} have the password {DEMO_PASSWORD}"
