@@ -36,8 +36,6 @@ const MIN_MEMORY_MIB: u32 = 16;
 const SEALED_PART: usize = 3;
 /// Jaeger's own port.
 const JAEGER_PORT: u16 = 16686;
-/// Listeners that it has at most.
-pub const LISTENERS: u64 = 5;
 /// Zipkin's own port.
 const ZIPKIN_PORT: u16 = 9411;
 /// How long what is acknowledged may not be on disk, where the settings say "second".
@@ -90,6 +88,11 @@ impl Observatory {
         // The log is read again, which takes a while after a crash.
         let engine = tokio::task::spawn_blocking(move || Kept::open(options, Clock::system())).await??;
         Ok(Self { engine: Arc::new(engine), access, asking, sql, tls, cors, pages, otlp_grpc, otlp_http, standard })
+    }
+
+    /// Listeners that an observatory of these settings has.
+    pub fn listeners(settings: &Settings) -> u64 {
+        if settings.standard_ports { 5 } else { 3 }
     }
 
     /// What keeps telemetry.

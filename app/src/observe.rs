@@ -7,7 +7,7 @@ use tokio_util::task::TaskTracker;
 use vitrine_platform_telemetry::Telemetry;
 
 use crate::cli::ObserveArgs;
-use crate::observatory::{Addresses, LISTENERS, Observatory, health};
+use crate::observatory::{Addresses, Observatory, health};
 use crate::operations::Door;
 use crate::{folder, process, runfile, settings};
 
@@ -27,7 +27,7 @@ pub async fn run(args: ObserveArgs) -> Result<()> {
     flags.push(("--listen", "observatory.listen", args.listen.map(|address| address.to_string())));
     flags.push(("--operations", "operations.listen", args.operations.map(|address| address.to_string())));
     let settings = settings::read(args.config.config.as_deref(), &flags)?.settings;
-    let bounds = process::bounds(&settings.http, LISTENERS)?;
+    let bounds = process::bounds(&settings.http, Observatory::listeners(&settings.observatory))?;
     let data = &args.data.data;
     folder::make(data)?;
     let _lock = folder::lock(data, &[runfile::OBSERVATORY])?;

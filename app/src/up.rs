@@ -18,7 +18,7 @@ use vitrine_shop_auth::machine::{ASSERTION_TYPE, KeyPair};
 use vitrine_shop_load::{Load, Report, Weights};
 
 use crate::cli::UpArgs;
-use crate::observatory::{Addresses, LISTENERS, Observatory};
+use crate::observatory::{Addresses, Observatory};
 use crate::operations::{Door, Operations};
 use crate::process::PROCESS;
 use crate::runfile::{self, DemoCustomer, RunFile};
@@ -46,7 +46,7 @@ pub struct Up {
 pub async fn up(data: &Path, mut settings: Settings) -> Result<Up> {
     let rate = settings.up.rate()?;
     let telemetry_config = process::telemetry_config()?;
-    let bounds = process::bounds(&settings.http, LISTENERS + 1)?;
+    let bounds = process::bounds(&settings.http, Observatory::listeners(&settings.observatory) + 1)?;
     folder::make(data)?;
     let lock = folder::lock(data, ALL)?;
     let listener = bind(settings.up.listen).await?;

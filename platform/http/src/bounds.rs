@@ -131,3 +131,24 @@ impl Bounds {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Bounds, Config};
+
+    #[test]
+    fn settings_that_cannot_be_are_named() {
+        assert_eq!(Config::default().bounds(), Ok(Bounds::default()));
+        for (config, key) in [
+            (Config { max_connections: 0, ..Config::default() }, "max_connections = 0"),
+            (Config { max_connections_per_address: 0, ..Config::default() }, "max_connections_per_address = 0"),
+            (Config { request_s: 0, ..Config::default() }, "request_s = 0"),
+            (Config { idle_s: 86_401, ..Config::default() }, "idle_s = 86401"),
+        ] {
+            let told = config.bounds().expect_err(key);
+            assert!(told.starts_with(&format!("{key}: expected 1 to ")), "{told}");
+        }
+        let few = Bounds::default().with_connections_at_most(100);
+        assert_eq!((few.connections, few.connections_per_address), (100, 50));
+    }
+}

@@ -179,3 +179,54 @@ pub(crate) async fn overdue(due: impl Fn() -> Option<(Instant, Overdue)>) -> Ove
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Bounds, Duration, Instant, Overdue, Pulse, overdue};
+
+    /// What a connection is closed for, and after how many seconds.
+    async fn closed(pulse: &Pulse) -> (Overdue, u64) {
+        let (began, bounds) = (Instant::now(), Bounds::default());
+        let what = overdue(|| pulse.due(&bounds)).await;
+        (what, began.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_known_whose_turn_it_is() {
+        // Longer than balancers pool.
+        assert_eq!(closed(&Pulse::new()).await, (Overdue::Request, 75));
+        let pulse = Pulse::new();
+        tokio::time::advance(Duration::from_secs(60)).await;
+        pulse.read();
+        assert_eq!(closed(&pulse).await, (Overdue::Head, 10), "from its first byte");
+        let open = pulse.open();
+        assert_eq!(pulse.due(&Bounds::default()), None, "it is the server's turn");
+        pulse.unread();
+        tokio::time::advance(Duration::from_secs(29)).await;
+        pulse.wrote();
+        pulse.unread();
+        assert_eq!(closed(&pulse).await, (Overdue::Answer, 30), "from the last byte that was taken");
+        pulse.wrote();
+        drop(open);
+        tokio::time::advance(Duration::from_secs(50)).await;
+        pulse.wrote();
+        assert_eq!(closed(&pulse).await, (Overdue::Request, 75), "the end of an answer was still on its way");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn frames_of_http2_are_no_requests() {
+        let pulse = Pulse::new();
+        pulse.read();
+        pulse.speaks_http2();
+        tokio::time::advance(Duration::from_secs(30)).await;
+        pulse.read();
+        pulse.wrote();
+        assert_eq!(closed(&pulse).await, (Overdue::Request, 45));
+        let (one, two) = (pulse.open(), pulse.open());
+        drop(one);
+        assert_eq!(pulse.due(&Bounds::default()), None);
+        drop(two);
+        pulse.quiet().await;
+        assert_eq!(closed(&pulse).await, (Overdue::Request, 75));
+    }
+}

@@ -87,6 +87,11 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message, "request", "another try, later")
     }
 
+    fn malformed_parameter(name: &str) -> Self {
+        let message = format!("the value or the name of the parameter {name} is not UTF-8");
+        Self::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", message, name, "percent-encoded UTF-8")
+    }
+
     /// What an answer means that has a status, and at most a text.
     fn of(asked: &Asked, status: StatusCode, text: &str) -> Self {
         let or = |other: String| if text.is_empty() { other } else { text.to_owned() };
@@ -168,6 +173,10 @@ pub fn plain_bodies<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Rout
 
 async fn worded(words: Words, keeps_text: bool, request: Request, next: Next) -> Response {
     let (asked, arrival) = (Asked::of(&request), request.extensions().get::<Arrival>().cloned());
+    // Whoever reads parameters would put other characters in the place of what is none.
+    if let Some(name) = asked.uri.query().and_then(malformed_parameter) {
+        return words(&asked, &Refusal::malformed_parameter(name));
+    }
     let response = guarded(next.run(request), || words(&asked, &Refusal::panicked())).await;
     if arrival.is_some_and(|arrival| arrival.is_late()) {
         return words(&asked, &Refusal::late());
@@ -188,6 +197,31 @@ async fn worded(words: Words, keeps_text: bool, request: Request, next: Next) ->
         response.headers_mut().entry(name).or_insert_with(|| value.clone());
     }
     response
+}
+
+/// The first parameter of a query that is not UTF-8, by its name as it was sent.
+fn malformed_parameter(query: &str) -> Option<&str> {
+    let mut pairs = query.split('&').filter(|pair| pair.contains('%') && std::str::from_utf8(&decoded(pair)).is_err());
+    pairs.next().map(|pair| pair.split('=').next().unwrap_or_default())
+}
+
+/// A text without its percent-encoding.
+fn decoded(text: &str) -> Vec<u8> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        let digit =
+            |place: Option<u8>| place.and_then(|d| char::from(d).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+        let mut ahead = bytes.clone();
+        match (byte, digit(ahead.next()), digit(ahead.next())) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push(high << 4 | low);
+                bytes = ahead;
+            }
+            _ => decoded.push(byte),
+        }
+    }
+    decoded
 }
 
 /// Whether an answer says nothing, or in plain text.

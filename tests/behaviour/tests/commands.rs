@@ -41,6 +41,7 @@ fn help_teaches() {
         "--load",
         "--products",
         "--seed",
+        "--operations",
         "--quiet",
         "--ready-file",
     ] {

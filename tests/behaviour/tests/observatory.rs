@@ -96,6 +96,23 @@ async fn what_pythons_sdk_sends_is_read_back_field_by_field() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_pythons_sdk_compresses_is_read_back() {
+    let check = async {
+        let python = python_sdk(cache()).await?;
+        let mut observatory = start(&[])?;
+        for compression in ["gzip", "deflate"] {
+            let mut command = Command::new(&python);
+            command.arg(script("send.py")).args(["http", observatory.otlp("http")]);
+            let sent = succeed(command.env("OTEL_EXPORTER_OTLP_COMPRESSION", compression)).await?;
+            read_back(&observatory, "read_back.py", &sent).await?;
+        }
+        observatory.process().stop()?;
+        Ok::<_, anyhow::Error>(())
+    };
+    check.await.expect("what was sent is read back");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_nodes_sdk_sends_is_read_back_field_by_field() {
     let check = async {
         let modules = node(cache(), "otel-node-2.12.1", NODE).await?;

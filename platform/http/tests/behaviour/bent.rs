@@ -75,6 +75,9 @@ async fn whatever_is_refused_is_told_as_a_problem() {
         (b"GET /items/%c3%28 HTTP/1.1\r\nhost: x\r\n\r\n", 400, "INVALID_PATH", "id"),
         (b"GET /items?limit=many HTTP/1.1\r\nhost: x\r\n\r\n", 400, "INVALID_QUERY", "query"),
         (b"GET /items HTTP/1.1\r\nhost: x\r\n\r\n", 400, "INVALID_QUERY", "query"),
+        (b"GET /items?limit=1&a=%ff HTTP/1.1\r\nhost: x\r\n\r\n", 400, "INVALID_QUERY", "a"),
+        (b"GET /items?limit=%c3%28 HTTP/1.1\r\nhost: x\r\n\r\n", 400, "INVALID_QUERY", "limit"),
+        (b"GET /items?%e9=1 HTTP/1.1\r\nhost: x\r\n\r\n", 400, "INVALID_QUERY", "%e9"),
         // Bodies.
         (b"POST /take HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n\xff\xfe", 400, "INVALID_REQUEST", "request"),
         (
@@ -133,6 +136,7 @@ async fn what_is_odd_but_sound_is_answered() {
     for sound in [
         "GET /items/a%20b HTTP/1.1\r\nhost: x\r\n\r\n",
         "GET /items/%zz HTTP/1.1\r\nhost: x:80\r\n\r\n",
+        "GET /items?limit=%31&a=%c3%a9&b=%&c=%z&d=%4 HTTP/1.1\r\nhost: x\r\n\r\n",
         "GET /items/1 HTTP/1.0\r\n\r\n",
         "GET http://x/items/1 HTTP/1.1\r\nHOST: [::1]:8080\r\n\r\n",
         "\r\nGET /items/1 HTTP/1.1\r\nHost:   shop.example:  \r\n\r\n",
