@@ -23,7 +23,7 @@ use crate::begun::Begun;
 use crate::body::{Answer, Arrival, Timely};
 use crate::bounds::Bounds;
 use crate::observe::{guarded, panicked};
-use crate::pulse::{Open, Overdue, Taking, overdue};
+use crate::pulse::{Open, Overdue, Pulse, Taking, overdue};
 use crate::serve::Peer;
 use crate::wire::Wire;
 use crate::{host, rejection};
@@ -114,37 +114,43 @@ where
     C: Future<Output = hyper::Result<()>> + Unpin,
 {
     let pulse = &admitted.pulse;
-    let mut late = pin!(overdue(|| pulse.due(&about.bounds)));
+    let due = || pulse.due(&about.bounds);
+    let mut late = pin!(overdue(&due));
     let mut is_told = false;
     loop {
-        tokio::select! {
+        let unused = tokio::select! {
             biased;
             result = &mut *served => return Ended::Itself(result),
             what = &mut late => {
-                if what == Overdue::Request {
-                    leave(served, tell).await;
+                if what != Overdue::Request {
+                    return Ended::Overdue(what);
                 }
-                return Ended::Overdue(what);
+                late.set(overdue(&due));
+                true
             }
+            () = admitted.evicted.cancelled() => true,
             // Looked at again: it may be idle now.
-            () = pulse.quiet() => {}
+            () = pulse.quiet() => false,
             () = about.stop.cancelled(), if !is_told => {
                 is_told = true;
                 tell(Pin::new(served));
+                false
             }
-            () = admitted.evicted.cancelled() => {
-                leave(served, tell).await;
-                return Ended::Overdue(Overdue::Request);
-            }
+        };
+        if unused && leave(served, &tell, pulse).await {
+            return Ended::Overdue(Overdue::Request);
         }
     }
 }
 
-/// Ends a connection that nobody uses, so that a client that uses it just now learns what became of its request.
-async fn leave<C: Future<Output = hyper::Result<()>> + Unpin>(served: &mut C, tell: impl Fn(Pin<&mut C>)) {
+/// Tells a connection that nobody uses to go; says whether it is gone. A request that was sent at just that moment is answered.
+async fn leave<C>(served: &mut C, tell: impl Fn(Pin<&mut C>), pulse: &Pulse) -> bool
+where
+    C: Future<Output = hyper::Result<()>> + Unpin,
+{
     tell(Pin::new(served));
     // What it ends with is of no interest.
-    let _ = tokio::time::timeout(LEAVE, served).await;
+    tokio::time::timeout(LEAVE, served).await.is_ok() || pulse.idle_since().is_some()
 }
 
 /// Answers a request.
@@ -156,7 +162,9 @@ async fn respond(
     let version = request.version();
     let taking = TAKING.try_with(Arc::clone).ok();
     let (mut head, body) = request.into_parts();
-    let mut response = match host::check(&head) {
+    let checked = host::check(&head);
+    let is_bent = checked.is_err();
+    let mut response = match checked {
         Err(reply) => reply.into_response(),
         Ok(()) => {
             head.extensions.insert(about.peer);
@@ -171,8 +179,9 @@ async fn respond(
             guarded(async { answered.await.unwrap_or_else(|never| match never {}) }, panicked).await
         }
     };
-    // The rest of the request may still come, and must not be taken for another.
-    if version < Version::HTTP_2 && response.status() == StatusCode::REQUEST_TIMEOUT {
+    // The rest of a late request may still come, and must not be taken for another; who speaks no HTTP is not heard further.
+    let ends = is_bent || response.status() == StatusCode::REQUEST_TIMEOUT;
+    if ends && version < Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|body| Answer::new(body, taking, open)))

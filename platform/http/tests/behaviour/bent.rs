@@ -146,6 +146,9 @@ async fn what_is_odd_but_sound_is_answered() {
         let answer = told(router(), sound.as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.0 200"), "{sound}\n{answer}");
     }
+    // Who says no Host is not heard further.
+    let told_twice = told(router(), b"GET /items/1 HTTP/1.1\r\n\r\nGET /items/2 HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(told_twice.contains("connection: close") && told_twice.matches("HTTP/1.1 ").count() == 1, "{told_twice}");
     // Allow comes through, and so does what a client may compress with.
     let refused = told(router(), b"PUT /items HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(
