@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::storm::{Storm, people, stock};
-use crate::{Acknowledged, Api, Customer, Options, Placement, Shop, audit};
+use crate::{Acknowledged, Api, Customer, Options, Placement, Shop, audit, eventually};
 
 /// Buyers at a time.
 const BUYERS: usize = 8;
@@ -51,6 +51,9 @@ pub async fn crash(binary: &Path, kills: usize, audit_every: usize, seed: u64) -
                 .with_context(|| format!("after {round} kills"))?;
         }
     }
+    for customer in &people {
+        no_cart_is_stuck(customer).await?;
+    }
     crashes.acknowledged = acknowledged.orders.len();
     shop.process()?.stop()?;
     Ok(crashes)
@@ -63,4 +66,15 @@ async fn again(anybody: &Api, people: Vec<Customer>) -> Result<Vec<Customer>> {
         here.push(Customer::sign_in(anybody, &customer.email, &customer.password).await?);
     }
     Ok(here)
+}
+
+/// Whatever was cut short, a customer's cart can be bought again.
+async fn no_cart_is_stuck(customer: &Customer) -> Result<()> {
+    eventually("a purchase after the crashes", async || match customer.buy_one("prd_tall-vase").await {
+        Ok(order) => Ok(Some(drop(order))),
+        Err(refused) if refused.to_string().contains("CART_IN_PURCHASE") => Ok(None),
+        Err(other) => Err(other),
+    })
+    .await
+    .with_context(|| customer.email.clone())
 }
