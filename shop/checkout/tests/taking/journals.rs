@@ -6,9 +6,9 @@ use std::path::Path;
 use prost::Message;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use vitrine_contracts::catalog::v1::GetProductRequest;
+use vitrine_contracts::catalog::v1::{GetProductRequest, Product};
 use vitrine_contracts::common::v1::Money;
-use vitrine_contracts::orders::v1::{GetOrderRequest, Order, OrderLine};
+use vitrine_contracts::orders::v1::{GetOrderRequest, Order, OrderLine, OrderState, TransitionRequest};
 use vitrine_platform_store::{Document, Index, Keys, Schema, Storage, Store};
 
 use crate::world::{World, address, line, order_request, wait_for};
@@ -67,8 +67,15 @@ fn order(id: &str, customer_id: &str) -> Order {
     }
 }
 
-/// Writes an old journal: of each purchase its order's id and its position.
-async fn write(data: &Path, customer_id: &str, purchases: &[(&str, Value)]) {
+/// A purchase of before purchases took their carts, as it is journalled.
+fn purchase(customer_id: &str, order_id: &str) -> Value {
+    let (order, order_id, customer_id) =
+        (order(order_id, customer_id).encode_to_vec(), order_id.to_owned(), customer_id.to_owned());
+    json!({"Buy": Purchase { order_id, customer_id, cart_version: 1, parcel_g: 2900, order }})
+}
+
+/// Writes an old journal: what each saga does, and its position.
+async fn write(data: &Path, sagas: Vec<(Value, Value)>) {
     let storage = Storage::Folder(data.to_owned());
     for left in ["checkout.db", "checkout.db-wal", "checkout.db-shm"] {
         // What the shop of this version has made goes: it is not there when the old one ends.
@@ -77,17 +84,9 @@ async fn write(data: &Path, customer_id: &str, purchases: &[(&str, Value)]) {
     let store = Store::open(&storage, "checkout", Schema::new().with::<Saga>()).expect("a database");
     store.ready().await.expect("ready");
     let mut tx = store.begin();
-    for (order_id, position) in purchases {
-        let (order, order_id) = (order(order_id, customer_id).encode_to_vec(), (*order_id).to_owned());
-        let purchase = Purchase {
-            order_id: order_id.clone(),
-            customer_id: customer_id.to_owned(),
-            cart_version: 1,
-            parcel_g: 2900,
-            order,
-        };
+    for (number, (work, position)) in sagas.into_iter().enumerate() {
         tx.insert(&Saga(json!({
-            "id": format!("buy/{customer_id}/{order_id}"), "fingerprint": "00", "work": {"Buy": purchase},
+            "id": format!("saga-{number}"), "fingerprint": "00", "work": work,
             "position": position, "refusal": null, "started_at": 1, "updated_at": 1,
         })));
     }
@@ -99,9 +98,9 @@ async fn is_recorded(world: &World, order_id: &str) -> bool {
     world.orders.clone().get_order(request).await.is_ok()
 }
 
-async fn reserved(world: &World) -> u32 {
+async fn vase(world: &World) -> Product {
     let request = GetProductRequest { product_id: "prd_tall-vase".to_owned() };
-    world.catalog.clone().get_product(request).await.expect("a product").into_inner().reserved
+    world.catalog.clone().get_product(request).await.expect("a product").into_inner()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,9 +110,9 @@ async fn purchases_of_an_old_journal_end_as_they_would_have() {
     world.add(&ada, "prd_tall-vase", 5).await;
     world.add(&ada, "prd_storm-vase", 1).await;
     // Step 5 of an old purchase with a parcel is the record, 6 empties the cart; step 1 is the authorisation.
-    let purchases =
-        [("ord_record", json!({"Doing": 5})), ("ord_clear", json!({"Doing": 6})), ("ord_early", json!({"Doing": 1}))];
-    let world = world.restart(async |data| write(data, &ada, &purchases).await).await;
+    let sagas = [("ord_record", 5), ("ord_clear", 6), ("ord_early", 1)]
+        .map(|(order_id, step)| (purchase(&ada, order_id), json!({"Doing": step})));
+    let world = world.restart(async |data| write(data, sagas.into()).await).await;
 
     wait_for("the record", async || is_recorded(&world, "ord_record").await).await;
     // Two purchases of two each, and the one vase that is left, is left.
@@ -122,9 +121,35 @@ async fn purchases_of_an_old_journal_end_as_they_would_have() {
     // What had not come to its capture is turned back: an authorisation that comes late would be refused.
     wait_for("the payment to be voided", async || world.payments().await.iter().any(|p| p.id == "pay_early")).await;
     assert!(!is_recorded(&world, "ord_early").await);
-    wait_for("nothing to be held", async || reserved(&world).await == 0).await;
+    wait_for("nothing to be held", async || vase(&world).await.reserved == 0).await;
     // Nothing is left of it: the cart can be bought.
     let bought = world.checkout.clone().place_order(order_request(&ada, "afterwards")).await.expect("bought");
     assert_eq!(bought.into_inner().lines.len(), 2);
     assert!(world.cart(&ada).await.lines.is_empty());
+}
+
+/// A parcel that was stopped is not sent, whatever somebody marked its order as: what is left to do is to give everything back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancellation_goes_on_from_behind_its_first_step() {
+    let world = World::new().await;
+    let ada = world.customer("ada@example.org").await;
+    world.add(&ada, "prd_tall-vase", 2).await;
+    let order = world.checkout.clone().place_order(order_request(&ada, "key")).await.expect("bought").into_inner();
+    let request =
+        TransitionRequest { order_id: order.id.clone(), to: OrderState::Shipped.into(), reason: "by hand".to_owned() };
+    world.orders.clone().transition(request).await.expect("marked");
+    let cancellation = json!({"Cancel": {
+        "order_id": order.id, "payment_id": order.payment_id, "shipment_id": order.shipment_id,
+        "reservation_id": order.reservation_id, "reason": "changed my mind",
+    }});
+    let world = world.restart(async |data| write(data, vec![(cancellation, json!({"Doing": 1}))]).await).await;
+
+    let request = || GetOrderRequest { order_id: order.id.clone(), customer_id: String::new() };
+    wait_for("the order to be refunded", async || {
+        world.orders.clone().get_order(request()).await.is_ok_and(|o| o.into_inner().state() == OrderState::Refunded)
+    })
+    .await;
+    let payments = world.payments().await;
+    assert!(payments.len() == 1 && payments[0].refunded == order.total, "{payments:?}");
+    assert_eq!(vase(&world).await.sold, 0);
 }

@@ -1,6 +1,7 @@
 //! A cart is bought by one purchase at a time, whatever became of the purchases before: over the real services, in one process.
 
 mod journals;
+mod outage;
 mod world;
 
 use futures::future::join_all;

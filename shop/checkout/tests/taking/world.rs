@@ -21,7 +21,7 @@ use vitrine_contracts::payments::v1::{Card, ListPaymentsRequest, Payment, Paymen
 use vitrine_contracts::services::{AUTH, CARTS, CATALOG, CHECKOUT, CURRENCY, CUSTOMERS, ORDERS, PAYMENTS, SHIPPING};
 use vitrine_contracts::shipping::v1::shipping_service_client::ShippingServiceClient;
 use vitrine_kit::clock::Clock;
-use vitrine_platform_host::{Component, Host, Running};
+use vitrine_platform_host::{Component, Failure, Host, Running};
 use vitrine_platform_mesh::{Limits, Mesh, Transport};
 use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
 
@@ -41,7 +41,8 @@ pub(crate) struct World {
     running: Running,
 }
 
-fn components(host: &Host) -> Vec<Component> {
+/// The services; carts as they are, or somebody else's.
+fn components(host: &Host, carts: Option<Component>) -> Vec<Component> {
     let to = |callee| host.transport(CHECKOUT, callee);
     let deps = vitrine_shop_checkout::Deps {
         customers: CustomersServiceClient::new(to(CUSTOMERS)),
@@ -52,13 +53,12 @@ fn components(host: &Host) -> Vec<Component> {
         payments: PaymentsServiceClient::new(to(PAYMENTS)),
         orders: OrdersServiceClient::new(to(ORDERS)),
     };
-    let carts = vitrine_shop_carts::Deps { catalog: CatalogServiceClient::new(host.transport(CARTS, CATALOG)) };
     let customers = vitrine_shop_customers::Deps { auth: AuthServiceClient::new(host.transport(CUSTOMERS, AUTH)) };
     let built = [
         vitrine_shop_auth::build(Default::default(), host),
         vitrine_shop_customers::build(Default::default(), customers, host),
         vitrine_shop_catalog::build(Default::default(), host),
-        vitrine_shop_carts::build(Default::default(), carts, host),
+        carts.map_or_else(|| real_carts(host), Ok),
         vitrine_shop_currency::build(Default::default(), host),
         vitrine_shop_shipping::build(Default::default(), host),
         vitrine_shop_payments::build(Default::default(), host),
@@ -68,15 +68,24 @@ fn components(host: &Host) -> Vec<Component> {
     built.into_iter().map(|component| component.expect("builds")).collect()
 }
 
+fn real_carts(host: &Host) -> Result<Component, Failure> {
+    let deps = vitrine_shop_carts::Deps { catalog: CatalogServiceClient::new(host.transport(CARTS, CATALOG)) };
+    vitrine_shop_carts::build(Default::default(), deps, host)
+}
+
 impl World {
     pub(crate) async fn new() -> Self {
-        Self::on(TempDir::new().expect("a folder")).await
+        Self::on(TempDir::new().expect("a folder"), None).await
     }
 
-    async fn on(data: TempDir) -> Self {
+    pub(crate) async fn with_carts(carts: Component) -> Self {
+        Self::on(TempDir::new().expect("a folder"), Some(carts)).await
+    }
+
+    async fn on(data: TempDir, carts: Option<Component>) -> Self {
         let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
         let host = Host::new(data.path(), Clock::system(), 1, telemetry, Mesh::new(Limits::default()));
-        let running = host.start(components(&host)).await.expect("starts");
+        let running = host.start(components(&host, carts)).await.expect("starts");
         let to = |callee| host.transport("test", callee);
         Self {
             carts: CartsServiceClient::new(to(CARTS)),
@@ -94,7 +103,7 @@ impl World {
     pub(crate) async fn restart(self, meanwhile: impl AsyncFnOnce(&Path)) -> Self {
         assert!(self.running.stop().await, "drained");
         meanwhile(self.data.path()).await;
-        Self::on(self.data).await
+        Self::on(self.data, None).await
     }
 
     /// Signs somebody up; returns their id.

@@ -60,6 +60,7 @@ scenarios! {
     accounts::wrong_passwords_lock,
     accounts::customers_own_their_data,
     standing::erased_customers_are_refused_at_once,
+    standing::an_erasure_amid_a_purchase_leaves_nothing_personal,
     standing::locked_accounts_are_refused_at_once,
     bad_input::every_bad_request_is_told_what_is_wrong,
     race::the_last_seats,

@@ -126,6 +126,41 @@ pub(crate) async fn erased_customers_are_refused_at_once(shop: &Shop) -> Result<
     Ok(())
 }
 
+/// Who is erased in the middle of buying either has bought or has not; in no case is anything known of them afterwards.
+pub(crate) async fn an_erasure_amid_a_purchase_leaves_nothing_personal(shop: &Shop) -> Result<()> {
+    let (anybody, admin) = (shop.anybody()?, shop.admin()?);
+    for round in 0..4 {
+        let ada = Customer::new(&anybody).await?;
+        let me = ada.api.get("/api/v1/customers/me").await?;
+        ada.add("prd_tall-vase", 1).await?;
+        let (body, key) = (order_body("EUR", GOOD), format!("amid-{round}"));
+        let erasing = ada.api.expect(204, Method::DELETE, "/api/v1/customers/me", None);
+        let (asked, erased) = futures::future::join(ada.ask(&key, &body), erasing).await;
+        erased?;
+        let asked = asked?;
+        let told = (asked.status, asked.code());
+        ensure!(matches!(told.0, 201 | 401 | 404), "{told:?}");
+        let of_ada = format!("/api/v1/admin/orders?customer_id={}", id(&me)?);
+        eventually("the orders to forget who", async || {
+            let orders = admin.all(&of_ada).await?;
+            Ok(orders.iter().all(|order| order["address"]["recipient"] == "").then_some(()))
+        })
+        .await?;
+        let orders = admin.all(&of_ada).await?;
+        ensure!(orders.len() == usize::from(told.0 == 201), "{told:?} and {orders:?}");
+        let body = json!({"email": ada.email, "password": "another password", "display_name": "Eve"});
+        anybody.expect(201, Method::POST, "/api/v1/customers", Some(&body)).await?;
+        let eve = Customer::sign_in(&anybody, &ada.email, "another password").await?;
+        let new = eve.buy_one("prd_tall-vase").await?;
+        let letters = eventually("a receipt", async || {
+            Ok(Some(eve.api.all("/api/v1/mailbox").await?).filter(|letters| !letters.is_empty()))
+        })
+        .await?;
+        ensure!(letters.iter().all(|l| l["order_id"] == new["id"]), "{letters:?}");
+    }
+    Ok(())
+}
+
 pub(crate) async fn locked_accounts_are_refused_at_once(shop: &Shop) -> Result<()> {
     let (anybody, admin) = (shop.anybody()?, shop.admin()?);
     let ada = Customer::new(&anybody).await?;
