@@ -9,7 +9,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use vitrine_platform_store::{Document, Error, Index, Keys, Store, Stored, Tx};
 
-/// Somebody about whom a service keeps something, by the id of their account; it says nothing else of them. Belongs into the service's schema.
+/// Somebody about whom a service keeps something, by the id of their account, and nothing else of them. It belongs into the
+/// service's schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataSubject {
     account_id: String,

@@ -1,4 +1,5 @@
-//! What auth does, in parts: accounts, signing in, grants, families of refresh tokens, which tokens are active, and who the clients are.
+//! What auth does, in parts: accounts, signing in, grants, families of refresh tokens, which tokens are active, and who the
+//! clients are.
 
 mod accounts;
 mod clients;
