@@ -117,7 +117,7 @@ pub struct UpArgs {
     /// What the observatory takes here and alone.
     #[command(flatten)]
     pub keep: KeepArgs,
-    /// Journeys a second that the load generator starts, or "off"
+    /// Journeys a second that the load generator starts; 0 or "off" for none
     #[arg(long, value_name = "RATE|off")]
     pub load: Option<String>,
     /// Write addresses, pid, demo customer and admin token to this file, as JSON, once everything is ready

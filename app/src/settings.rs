@@ -122,7 +122,7 @@ impl Default for Shop {
 pub struct Up {
     /// Where the shop answers.
     pub listen: SocketAddr,
-    /// Journeys a second that the load generator starts, or "off".
+    /// Journeys a second that the load generator starts; 0 or "off" for none.
     pub load: String,
 }
 
@@ -142,9 +142,10 @@ impl Up {
         match self.load.as_str() {
             "off" => Ok(None),
             text => match text.parse::<f64>() {
+                Ok(0.0) => Ok(None),
                 Ok(rate) if rate > 0.0 && rate <= 10_000.0 => Ok(Some(rate)),
                 _ => Err(Usage(format!(
-                    "up.load = {text:?}: expected journeys a second (more than 0, at most 10000) or \"off\""
+                    "up.load = {text:?}: expected journeys a second (at most 10000), or 0 or \"off\" for none"
                 ))),
             },
         }
@@ -342,7 +343,7 @@ pub fn print(file: Option<&Path>) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::without_secrets;
+    use super::{Up, without_secrets};
 
     #[test]
     fn secrets_are_not_shown() {
@@ -356,6 +357,26 @@ mod tests {
             ("up.listen", "\"127.0.0.1:8080\"", "\"127.0.0.1:8080\""),
         ] {
             assert_eq!(without_secrets(key, value), shown, "{key}");
+        }
+    }
+
+    #[test]
+    fn no_load_is_off_or_nothing() {
+        let rate = |load: &str| Up { load: load.to_owned(), ..Up::default() }.rate();
+        for (load, rate_per_s) in [
+            ("off", None),
+            ("0", None),
+            ("0.0", None),
+            ("-0", None),
+            ("5", Some(5.0)),
+            ("0.5", Some(0.5)),
+            ("10000", Some(1e4)),
+        ] {
+            assert_eq!(rate(load).expect(load), rate_per_s, "{load}");
+        }
+        for bad in ["", "-1", "10001", "NaN", "inf", "fast", "5/s", "Off"] {
+            let told = rate(bad).expect_err(bad).to_string();
+            assert!(told.contains("up.load") && told.contains("journeys a second"), "{told}");
         }
     }
 }

@@ -55,6 +55,7 @@ pub fn build(name: &str, config: &Services, host: &Host) -> Result<Component> {
         }
         CHECKOUT => {
             let deps = checkout::Deps {
+                customers: CustomersServiceClient::new(to(CUSTOMERS)),
                 carts: CartsServiceClient::new(to(CARTS)),
                 catalog: CatalogServiceClient::new(to(CATALOG)),
                 currency: CurrencyServiceClient::new(to(CURRENCY)),

@@ -1,10 +1,12 @@
-//! What auth does, in parts: accounts, signing in, grants, families of refresh tokens, and who the clients are.
+//! What auth does, in parts: accounts, signing in, grants, families of refresh tokens, which tokens are active, and who the
+//! clients are.
 
 mod accounts;
 mod clients;
 mod families;
 mod grants;
 mod sign_in;
+mod status;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use vitrine_platform_host::Failure;
 use vitrine_platform_store::{Document, Query, Store, retry_conflicts};
 
 use crate::keys::Keys;
-use crate::store::{CodeDoc, LockDoc, RefreshDoc, UsedDoc};
+use crate::store::{CodeDoc, LockDoc, RefreshDoc, RevokedTokenDoc, UsedDoc};
 use crate::{Client, Config};
 
 /// Most expired documents of a kind that are forgotten in one commit.
@@ -88,6 +90,7 @@ impl Flows {
         self.forget_expired::<CodeDoc>().await?;
         self.forget_expired::<RefreshDoc>().await?;
         self.forget_expired::<UsedDoc>().await?;
+        self.forget_expired::<RevokedTokenDoc>().await?;
         self.forget_expired::<LockDoc>().await?;
         self.0.keys.tend().await
     }
@@ -135,6 +138,7 @@ mod tests {
             client_id: Client::storefront().id,
             scope: String::new(),
             auth_time_s: 1,
+            epoch: 0,
         };
         let digest = crate::domain::digest(&n.to_string());
         RefreshDoc { digest, family: "fam_1".to_owned(), grant, used: n > 0, expires_at }

@@ -14,6 +14,13 @@ pub(crate) struct AccountDoc {
     pub(crate) email: String,
     pub(crate) password_hash: String,
     pub(crate) role: Role,
+    /// Stands in every grant and token of the account: those with another number have ended. A random one, so that an account that
+    /// is made again under an id does not revive what the one before it had. 0 in accounts of before there was such a number.
+    #[serde(default)]
+    pub(crate) epoch: i64,
+    /// Nobody may sign in.
+    #[serde(default)]
+    pub(crate) locked: bool,
 }
 
 impl Document for AccountDoc {
@@ -34,6 +41,9 @@ pub(crate) struct Grant {
     pub(crate) client_id: String,
     pub(crate) scope: String,
     pub(crate) auth_time_s: i64,
+    /// The account's at sign-in.
+    #[serde(default)]
+    pub(crate) epoch: i64,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -95,6 +105,26 @@ impl Document for UsedDoc {
     const INDEXES: &'static [Index] = &[Index::ordered("expires_at")];
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.id)
+    }
+    fn keys(&self, out: &mut Keys) {
+        out.put("expires_at", self.expires_at);
+    }
+}
+
+/// An access token that was revoked before it expired.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct RevokedTokenDoc {
+    /// Its `jti`.
+    pub(crate) token_id: String,
+    /// When it would have expired, Unix milliseconds.
+    pub(crate) expires_at: i64,
+}
+
+impl Document for RevokedTokenDoc {
+    const COLLECTION: &'static str = "revoked_tokens";
+    const INDEXES: &'static [Index] = &[Index::ordered("expires_at")];
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.token_id)
     }
     fn keys(&self, out: &mut Keys) {
         out.put("expires_at", self.expires_at);

@@ -1,18 +1,25 @@
-//! Forgets the carts of customers who were erased.
+//! Empties the carts of customers who were erased, for good.
 
 use prost::Message;
 use vitrine_contracts::customers::v1::CustomerErased;
 use vitrine_platform_bus::{Event, HandleError, Handler};
-use vitrine_platform_store::Tx;
+use vitrine_platform_store::{Store, Stored, Tx};
 
 use crate::store::CartDoc;
 
-pub(crate) struct Forget;
+pub(crate) struct Forget(pub(crate) Store);
 
 #[tonic::async_trait]
 impl Handler for Forget {
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
-        tx.delete::<CartDoc>(&CustomerErased::decode(event.payload.as_slice())?.customer_id);
+        let customer_id = CustomerErased::decode(event.payload.as_slice())?.customer_id;
+        let known = self.0.get::<CartDoc>(&customer_id).await?;
+        // What stays is the id, so that a change that comes late is refused.
+        let doc = CartDoc { customer_id, erased: true, ..CartDoc::default() };
+        match known {
+            Some(Stored { version, .. }) => tx.update(&Stored { doc, version }),
+            None => tx.insert(&doc),
+        }
         Ok(())
     }
 }

@@ -1,7 +1,11 @@
 //! The rules of a cart.
 
+mod purchase;
+
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::Problem;
+
+pub use purchase::{MAX_ENDED, Purchases};
 
 /// Most of one product.
 pub const MAX_QUANTITY: u32 = 999;

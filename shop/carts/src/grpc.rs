@@ -3,7 +3,10 @@
 use tonic::{Request, Response, Status};
 use vitrine_contracts::Problem;
 use vitrine_contracts::carts::v1::carts_service_server::CartsService;
-use vitrine_contracts::carts::v1::{AddItemRequest, Cart, ClearCartRequest, GetCartRequest, SetItemRequest};
+use vitrine_contracts::carts::v1::{
+    AddItemRequest, Cart, ClearCartRequest, GetCartRequest, ReleaseCartRequest, SetItemRequest, SettleCartRequest,
+    TakeCartRequest,
+};
 use vitrine_contracts::catalog::v1::GetProductRequest;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
 use vitrine_contracts::common::v1::Line as WireLine;
@@ -19,54 +22,76 @@ pub(crate) struct Service {
     pub(crate) catalog: CatalogServiceClient<Transport>,
 }
 
-fn to_wire(customer_id: &str, lines: &[Line], version: u64) -> Cart {
-    let lines = lines.iter().map(|l| WireLine { product_id: l.product_id.clone(), quantity: l.quantity }).collect();
-    Cart { customer_id: customer_id.to_owned(), lines, version }
+fn to_wire(doc: CartDoc, stored_version: u64) -> Cart {
+    let version = stored_version.saturating_sub(doc.unseen_writes);
+    let purchase_id = doc.purchases.current().unwrap_or_default().to_owned();
+    let lines = doc.lines.into_iter().map(|l| WireLine { product_id: l.product_id, quantity: l.quantity }).collect();
+    Cart { customer_id: doc.customer_id, lines, version, purchase_id }
+}
+
+/// What a purchase is about: its id, and lines that a cart may hold.
+fn check_purchase(purchase_id: &str, lines: Vec<WireLine>) -> Result<Vec<Line>, Problem> {
+    check_id("ord", purchase_id, "purchase_id")?;
+    let mut checked = Vec::new();
+    for line in lines {
+        domain::add(&mut checked, &line.product_id, line.quantity)?;
+    }
+    Ok(checked)
 }
 
 impl Service {
-    async fn read(&self, customer_id: &str) -> Result<Option<Stored<CartDoc>>, Failure> {
-        Ok(self.store.get::<CartDoc>(customer_id).await?)
+    async fn read(&self, customer_id: &str) -> Result<Stored<CartDoc>, Failure> {
+        check_id("cus", customer_id, "customer_id")?;
+        let empty = || {
+            let doc = CartDoc { customer_id: customer_id.to_owned(), ..CartDoc::default() };
+            Stored { doc, version: 0 }
+        };
+        Ok(self.store.get::<CartDoc>(customer_id).await?.unwrap_or_else(empty))
     }
 
     /// Changes a cart, again if somebody else was quicker. A change that returns false leaves it as it is.
     async fn change(
         &self,
         customer_id: &str,
-        change: impl Fn(&mut Vec<Line>, u64) -> Result<bool, Problem>,
-    ) -> Result<Cart, Failure> {
-        check_id("cus", customer_id, "customer_id")?;
-        retry_conflicts(async || {
-            let stored = self.read(customer_id).await?;
-            let version = stored.as_ref().map_or(0, |s| s.version);
-            let empty = || CartDoc { customer_id: customer_id.to_owned(), lines: Vec::new() };
-            let mut doc = stored.map_or_else(empty, |s| s.doc);
-            if !change(&mut doc.lines, version)? {
-                return Ok(to_wire(customer_id, &doc.lines, version));
+        change: impl Fn(&mut CartDoc) -> Result<bool, Problem>,
+    ) -> Result<Response<Cart>, Status> {
+        let changed = retry_conflicts(async || {
+            let Stored { mut doc, version } = self.read(customer_id).await?;
+            let before = doc.lines.clone();
+            if !change(&mut doc)? {
+                return Ok::<_, Failure>(to_wire(doc, version));
             }
+            doc.unseen_writes += u64::from(doc.lines == before);
             let mut tx = self.store.begin();
-            let lines = doc.lines.clone();
             if version == 0 {
                 tx.insert(&doc)
             } else {
-                tx.update(&Stored { doc, version })
+                tx.update(&Stored { doc: doc.clone(), version })
             }
             tx.commit().await?;
-            Ok(to_wire(customer_id, &lines, version + 1))
-        })
-        .await
+            Ok(to_wire(doc, version + 1))
+        });
+        Ok(Response::new(changed.await?))
+    }
+
+    /// The same for the cart of a customer who was not erased.
+    async fn change_living(
+        &self,
+        customer_id: &str,
+        change: impl Fn(&mut CartDoc) -> Result<bool, Problem>,
+    ) -> Result<Response<Cart>, Status> {
+        let refuse_erased = |doc: &mut CartDoc| {
+            if doc.erased { Err(Problem::not_found("there is no such customer")) } else { change(doc) }
+        };
+        self.change(customer_id, refuse_erased).await
     }
 }
 
 #[tonic::async_trait]
 impl CartsService for Service {
     async fn get_cart(&self, request: Request<GetCartRequest>) -> Result<Response<Cart>, Status> {
-        let customer_id = request.into_inner().customer_id;
-        check_id("cus", &customer_id, "customer_id")?;
-        let stored = self.read(&customer_id).await?;
-        let cart =
-            stored.map_or_else(|| to_wire(&customer_id, &[], 0), |s| to_wire(&customer_id, &s.doc.lines, s.version));
-        Ok(Response::new(cart))
+        let Stored { doc, version } = self.read(&request.into_inner().customer_id).await?;
+        Ok(Response::new(to_wire(doc, version)))
     }
 
     async fn add_item(&self, request: Request<AddItemRequest>) -> Result<Response<Cart>, Status> {
@@ -75,8 +100,8 @@ impl CartsService for Service {
             request.line.ok_or_else(|| Problem::invalid("line", "a product and a quantity", "the line is missing"))?;
         check_id("prd", &line.product_id, "product_id")?;
         self.catalog.clone().get_product(GetProductRequest { product_id: line.product_id.clone() }).await?;
-        let change = |lines: &mut Vec<Line>, _| domain::add(lines, &line.product_id, line.quantity).map(|()| true);
-        Ok(Response::new(self.change(&request.customer_id, change).await?))
+        let add = |doc: &mut CartDoc| domain::add(&mut doc.lines, &line.product_id, line.quantity).map(|()| true);
+        self.change_living(&request.customer_id, add).await
     }
 
     async fn set_item(&self, request: Request<SetItemRequest>) -> Result<Response<Cart>, Status> {
@@ -85,20 +110,35 @@ impl CartsService for Service {
         if request.quantity > 0 {
             self.catalog.clone().get_product(GetProductRequest { product_id: request.product_id.clone() }).await?;
         }
-        let change =
-            |lines: &mut Vec<Line>, _| domain::set(lines, &request.product_id, request.quantity).map(|()| true);
-        Ok(Response::new(self.change(&request.customer_id, change).await?))
+        let set = |doc: &mut CartDoc| domain::set(&mut doc.lines, &request.product_id, request.quantity).map(|()| true);
+        self.change_living(&request.customer_id, set).await
     }
 
     async fn clear_cart(&self, request: Request<ClearCartRequest>) -> Result<Response<Cart>, Status> {
-        let request = request.into_inner();
-        let change = |lines: &mut Vec<Line>, version: u64| {
-            let clears = !lines.is_empty() && request.expected_version.is_none_or(|expected| expected == version);
-            if clears {
-                lines.clear();
-            }
-            Ok(clears)
-        };
-        Ok(Response::new(self.change(&request.customer_id, change).await?))
+        let clear = |doc: &mut CartDoc| Ok(!std::mem::take(&mut doc.lines).is_empty());
+        self.change_living(&request.into_inner().customer_id, clear).await
+    }
+
+    async fn take_cart(&self, request: Request<TakeCartRequest>) -> Result<Response<Cart>, Status> {
+        let TakeCartRequest { customer_id, purchase_id, lines } = request.into_inner();
+        let wanted = check_purchase(&purchase_id, lines)?;
+        if wanted.is_empty() {
+            return Err(Problem::invalid("lines", "at least one line", "the purchase is of nothing").into());
+        }
+        let take = |doc: &mut CartDoc| doc.purchases.take(&doc.lines, &purchase_id, &wanted);
+        self.change_living(&customer_id, take).await
+    }
+
+    async fn release_cart(&self, request: Request<ReleaseCartRequest>) -> Result<Response<Cart>, Status> {
+        let ReleaseCartRequest { customer_id, purchase_id } = request.into_inner();
+        check_purchase(&purchase_id, Vec::new())?;
+        self.change(&customer_id, |doc| Ok(!doc.erased && doc.purchases.release(&purchase_id))).await
+    }
+
+    async fn settle_cart(&self, request: Request<SettleCartRequest>) -> Result<Response<Cart>, Status> {
+        let SettleCartRequest { customer_id, purchase_id, lines } = request.into_inner();
+        let bought = check_purchase(&purchase_id, lines)?;
+        let settle = |doc: &mut CartDoc| Ok(!doc.erased && doc.purchases.settle(&mut doc.lines, &purchase_id, &bought));
+        self.change(&customer_id, settle).await
     }
 }

@@ -1,6 +1,6 @@
 //! What a customer is about to buy: products and quantities, never prices. Asks the catalogue whether a product exists.
 //!
-//! The rules are in [`domain`]; a cart is one document.
+//! The rules are in [`domain`]; a cart is one document, which says also which purchase has it.
 
 mod consumer;
 pub mod domain;
@@ -32,7 +32,8 @@ pub struct Deps {
 /// The service.
 pub fn build(_: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
     let store = host.open_store(CARTS, with_inbox(Schema::new().with::<store::CartDoc>()))?;
-    let erasures = Consumer::new("carts-erasures", CUSTOMERS, &[CUSTOMER_ERASED], store.clone(), consumer::Forget);
+    let erasures =
+        Consumer::new("carts-erasures", CUSTOMERS, &[CUSTOMER_ERASED], store.clone(), consumer::Forget(store.clone()));
     let service = grpc::Service { store: store.clone(), catalog: deps.catalog };
     Ok(Component::new(CARTS).grpc(CartsServiceServer::new(service)).store(store).consumer(erasures))
 }

@@ -1,8 +1,9 @@
-//! A cancellation: stops the parcel, then undoes the rest. Its first step decides: once the parcel is stopped (or, without
-//! one, the order is marked) it goes on to the end.
+//! A cancellation: stops the parcel, then undoes the rest. Its first step decides, and alone can be refused: once the parcel is
+//! stopped (or, without one, the order is marked) it goes on to the end.
 
 use serde::{Deserialize, Serialize};
 use tonic::Status;
+use vitrine_contracts::Problem;
 use vitrine_contracts::catalog::v1::ReleaseReservationRequest;
 use vitrine_contracts::orders::v1::{Order, OrderState, TransitionRequest};
 use vitrine_contracts::payments::v1::RefundRequest;
@@ -37,7 +38,8 @@ pub(crate) struct Cancellation {
     payment_id: String,
     shipment_id: String,
     reservation_id: String,
-    reason: String,
+    /// What the customer wrote. Emptied when the cancellation has ended.
+    pub(crate) reason: String,
 }
 
 impl Cancellation {
@@ -57,7 +59,7 @@ impl Cancellation {
 
     /// Every outcome is found out: what was begun is finished.
     pub(crate) fn course(&self) -> Course {
-        Course { steps: self.steps().len(), pivot: 0 }
+        Course { steps: self.steps().len(), pivot: 0, refusable: 1 }
     }
 
     pub(crate) async fn act(&self, at: usize, deps: &Deps) -> Result<(), Status> {
@@ -70,7 +72,12 @@ impl Cancellation {
                 let reason = if state == OrderState::Cancelled { &self.reason } else { "the payment was given back" };
                 let request =
                     TransitionRequest { order_id: self.order_id.clone(), to: state.into(), reason: reason.to_owned() };
-                deps.orders.clone().transition(step(request)).await.map(drop)
+                match deps.orders.clone().transition(step(request)).await {
+                    // Marked as shipped by hand after the parcel was stopped: the money goes back all the same, and then the order is
+                    // marked as refunded.
+                    Err(status) if at > 0 && Problem::from_status(&status).reason == "ORDER_STATE" => Ok(()),
+                    marked => marked.map(drop),
+                }
             }
             Step::Refund => {
                 let (payment_id, refund_id) =

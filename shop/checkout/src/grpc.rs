@@ -92,22 +92,23 @@ async fn buy(sagas: Sagas, asked: Asked) -> Result<Order, Failure> {
         let known = sagas.journal().get(&asked.id).await?;
         let nothing_happened =
             |s: &SagaDoc| s.position == Position::Undone && s.refusal.as_ref().is_some_and(|r| !r.lasting);
-        let saga = match known {
-            None => {
-                let doc = plan(&sagas, &asked).await?;
-                sagas.journal().open(doc).await?
-            }
-            Some(undone) if nothing_happened(&undone) => {
-                let doc = plan(&sagas, &asked).await?;
-                sagas.journal().note(Stored { doc, version: undone.version }).await?
-            }
+        let version = known.as_ref().map(|saga| saga.version);
+        match known {
+            Some(saga) if nothing_happened(&saga) => {}
             Some(saga) if saga.fingerprint != asked.fingerprint => {
                 let message = "the key was used for another purchase";
                 let problem = Problem::invalid("idempotency_key", "a fresh key for each purchase", message);
                 return Err(problem.with_reason("IDEMPOTENCY_KEY_REUSED").into());
             }
-            Some(saga) if saga.position.is_final() => return sagas.end(saga.doc).await,
-            Some(_) => return Err(in_progress().into()),
+            Some(saga) => return sagas.end(saga.doc).await,
+            None => {}
+        }
+        let saga = match (plan(&sagas, &asked).await, version) {
+            (Ok(doc), None) => sagas.journal().open(doc).await?,
+            (Ok(doc), Some(version)) => sagas.journal().note(Stored { doc, version }).await?,
+            // The cart may be taken, or empty, by a purchase of this very key that began meanwhile: its answer is the answer.
+            (Err(_), version) if sagas.journal().get(&asked.id).await?.map(|saga| saga.version) != version => None,
+            (Err(refused), _) => return Err(refused),
         };
         if let Some(saga) = saga {
             return sagas.drive(saga, method).await;
@@ -117,9 +118,11 @@ async fn buy(sagas: Sagas, asked: Asked) -> Result<Order, Failure> {
 }
 
 async fn plan(sagas: &Sagas, asked: &Asked) -> Result<SagaDoc, Failure> {
-    let purchase = Purchase::plan(sagas.deps(), &asked.request, asked.currency, asked.max_total).await?;
-    let work = Work::Buy(Box::new(purchase));
-    Ok(SagaDoc::new(asked.id.clone(), asked.fingerprint.clone(), work, sagas.journal().clock.now_ms()))
+    let (deps, request, now) = (sagas.deps(), &asked.request, sagas.journal().clock.now_ms());
+    let cart = buy::cart_of(deps, &request.customer_id).await?;
+    sagas.free(&cart).await?;
+    let purchase = Purchase::plan(deps, &cart.lines, request, asked.currency, asked.max_total, now).await?;
+    Ok(SagaDoc::new(asked.id.clone(), asked.fingerprint.clone(), Work::Buy(Box::new(purchase)), now))
 }
 
 /// Cancels an order, or goes on with its cancellation.
@@ -130,8 +133,9 @@ async fn cancel(sagas: Sagas, order: Order, reason: String) -> Result<Order, Fai
     let saga = match sagas.journal().open(doc).await? {
         Some(saga) => saga,
         None => match sagas.journal().get(&id).await? {
-            Some(saga) if saga.position == Position::Done => return sagas.end(saga.doc).await,
-            _ => return Err(in_progress().into()),
+            Some(saga) => return sagas.end(saga.doc).await,
+            // A refused one, forgotten at this moment.
+            None => return Err(in_progress().into()),
         },
     };
     let ended = sagas.drive(saga, None).await;
@@ -150,8 +154,10 @@ impl CheckoutService for Service {
         let request = request.into_inner();
         check_id("cus", &request.customer_id, "customer_id")?;
         let currency = currency(&request.currency_code)?;
-        let address = request.address.unwrap_or_default();
-        let quoted = buy::quote(&self.deps, &request.customer_id, currency, &address, None).await?;
+        let address = check_address(request.address.as_ref(), "address")?;
+        let cart = buy::cart_of(&self.deps, &request.customer_id).await?;
+        let now = self.sagas.journal().clock.now_ms();
+        let quoted = buy::quote(&self.deps, &cart.lines, currency, address, None, now).await?;
         Ok(Response::new(QuoteResponse {
             lines: quoted.lines,
             subtotal: Some(quoted.subtotal.into()),

@@ -1,4 +1,4 @@
-//! The journal: what every saga is about, and how far it is. No card numbers, and no addresses once it has ended.
+//! The journal: what every saga is about, and how far it is. No card numbers, and nothing about a person once it has ended.
 
 use std::borrow::Cow;
 
@@ -44,6 +44,19 @@ impl Work {
             Self::Cancel(cancellation) => &cancellation.order_id,
         }
     }
+
+    /// Whether what was asked for is on record, though something is left to do.
+    pub(crate) fn is_recorded(&self, at: Position) -> bool {
+        matches!(self, Self::Buy(purchase) if purchase.is_recorded(at))
+    }
+
+    /// Forgets what it says about a person.
+    pub(crate) fn forget_person(&mut self) {
+        match self {
+            Self::Buy(purchase) => purchase.order.clear(),
+            Self::Cancel(cancellation) => cancellation.reason.clear(),
+        }
+    }
 }
 
 /// One saga.
@@ -68,12 +81,15 @@ impl SagaDoc {
 
 impl Document for SagaDoc {
     const COLLECTION: &'static str = "sagas";
-    const INDEXES: &'static [Index] = &[Index::ordered("open"), Index::ordered("ended")];
+    const INDEXES: &'static [Index] = &[Index::ordered("open"), Index::ordered("ended"), Index::ordered("purchase")];
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.id)
     }
     fn keys(&self, out: &mut Keys) {
         out.put(if self.position.is_final() { "ended" } else { "open" }, self.updated_at);
+        if let Work::Buy(purchase) = &self.work {
+            out.put("purchase", purchase.order_id.as_str());
+        }
     }
 }
 
@@ -120,6 +136,12 @@ pub(crate) struct Journal {
 impl Journal {
     pub(crate) async fn get(&self, id: &str) -> Result<Option<Stored<SagaDoc>>, Failure> {
         Ok(self.store.get(id).await?)
+    }
+
+    /// Whether there is a purchase of this order that has not ended.
+    pub(crate) async fn is_under_way(&self, order_id: &str) -> Result<bool, Failure> {
+        let found = self.store.find::<SagaDoc>(Query::eq("purchase", order_id).limit(1)).await?.items;
+        Ok(found.iter().any(|saga| !saga.position.is_final()))
     }
 
     /// Notes a new saga; none if there is one with this id.

@@ -1,4 +1,4 @@
-//! Buying: a saga over carts, catalog, currency, shipping, payments and orders.
+//! Buying: a saga over carts, catalog, currency, shipping, payments and orders. A cart is bought by one purchase at a time.
 //!
 //! Where to start reading: [`domain::course`] decides what a saga does next, as a pure function; `saga` drives one through its
 //! journal; `buy` and `cancel` say what each step and its undoing are; [`domain::pricing`] computes what is to be paid.
@@ -24,6 +24,7 @@ use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
 use vitrine_contracts::checkout::v1::checkout_service_server::CheckoutServiceServer;
 use vitrine_contracts::currency::v1::currency_service_client::CurrencyServiceClient;
+use vitrine_contracts::customers::v1::customers_service_client::CustomersServiceClient;
 use vitrine_contracts::orders::v1::orders_service_client::OrdersServiceClient;
 use vitrine_contracts::payments::v1::payments_service_client::PaymentsServiceClient;
 use vitrine_contracts::services::CHECKOUT;
@@ -52,6 +53,8 @@ impl Default for Config {
 /// The services that it calls.
 #[derive(Clone, Debug)]
 pub struct Deps {
+    /// Who buys: not somebody who was erased.
+    pub customers: CustomersServiceClient<Transport>,
     /// What is bought.
     pub carts: CartsServiceClient<Transport>,
     /// Prices and reservations.

@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Status};
+use vitrine_contracts::carts::v1::{Cart, ReleaseCartRequest};
 use vitrine_contracts::orders::v1::{GetOrderRequest, Order};
 use vitrine_contracts::payments::v1::PaymentMethod;
 use vitrine_contracts::{Code, Problem};
@@ -30,6 +31,10 @@ const MAX_TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// A saga that nobody touched for so long is taken over. Longer than any step with all its tries.
 const ABANDONED_MS: i64 = 45_000;
+/// After what time a saga that was begun here and got stuck is taken up again; doubles with each time.
+const FIRST_RESUME: Duration = Duration::from_secs(1);
+/// The longest such time.
+const MAX_RESUME: Duration = Duration::from_secs(30);
 /// Most purchases and cancellations at a time.
 const MAX_FLIGHTS: usize = 4096;
 
@@ -60,8 +65,18 @@ struct Inner {
     deps: Deps,
     metrics: Metrics,
     flights: Mutex<HashMap<String, Flight>>,
+    /// Those that are being driven here.
     driven: Mutex<HashSet<String>>,
+    /// Those that were driven here and have not ended, be they driven or stuck.
+    begun: Mutex<HashMap<String, Resume>>,
     tracker: TaskTracker,
+}
+
+/// When a saga that got stuck is taken up again.
+#[derive(Clone, Copy)]
+struct Resume {
+    at: Instant,
+    pause: Duration,
 }
 
 /// Takes an id out of the driven ones, however the driver ends.
@@ -75,8 +90,8 @@ impl Drop for Driven<'_> {
 
 impl Sagas {
     pub(crate) fn new(journal: Journal, deps: Deps, metrics: Metrics) -> Self {
-        let (flights, driven) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { journal, deps, metrics, flights, driven, tracker: TaskTracker::new() }))
+        let (flights, driven, begun) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { journal, deps, metrics, flights, driven, begun, tracker: TaskTracker::new() }))
     }
 
     pub(crate) fn journal(&self) -> &Journal {
@@ -129,6 +144,7 @@ impl Sagas {
             return Err(in_progress().into());
         }
         let _driven = Driven(&self.0.driven, saga.id.clone());
+        self.note_begun(&saga.id);
         let course = saga.work.course();
         let (mut pause, mut tries) = (FIRST_PAUSE, 1);
         while !saga.position.is_final() {
@@ -149,27 +165,47 @@ impl Sagas {
             }
             if tries >= MAX_TRIES {
                 tracing::warn!(saga = saga.work.kind(), order_id = saga.work.order_id(), at = ?at, reason = status.message(), "a saga waits for a service");
-                return Err(in_progress().into());
+                return self.end(saga.doc).await;
             }
             tokio::time::sleep(jitter::equal(pause)).await;
             (pause, tries) = (pause * 2, tries + 1);
         }
+        self.0.begun.lock().remove(&saga.id);
         let took = self.0.journal.clock.now_ms() - saga.started_at;
         let done = saga.position == Position::Done;
         self.0.metrics.ended(saga.work.kind(), done, Duration::from_millis(u64::try_from(took).unwrap_or(0)));
         self.end(saga.doc).await
     }
 
-    /// What a finished saga is answered with, each time it is asked for.
+    /// What a saga is answered with that nobody drives any more, each time it is asked for.
     pub(crate) async fn end(&self, saga: SagaDoc) -> Result<Order, Failure> {
-        match (saga.position, saga.refusal) {
-            (Position::Done, _) => {
-                let request = GetOrderRequest { order_id: saga.work.order_id().to_owned(), customer_id: String::new() };
-                Ok(self.0.deps.orders.clone().get_order(step(request)).await?.into_inner())
-            }
-            (_, Some(refusal)) => Err(Failure::Remote(refusal.into())),
-            (_, None) => Err(Problem::internal().into()),
+        if saga.position == Position::Done || saga.work.is_recorded(saga.position) {
+            let request = GetOrderRequest { order_id: saga.work.order_id().to_owned(), customer_id: String::new() };
+            return Ok(self.0.deps.orders.clone().get_order(step(request)).await?.into_inner());
         }
+        match saga.refusal {
+            _ if !saga.position.is_final() => Err(in_progress().into()),
+            Some(refusal) => Err(Failure::Remote(refusal.into())),
+            None => Err(Problem::internal().into()),
+        }
+    }
+
+    /// Refuses a cart that another purchase is buying. One whose purchase is over or was never journalled, after whatever went
+    /// wrong, is freed: nobody else would.
+    pub(crate) async fn free(&self, cart: &Cart) -> Result<(), Failure> {
+        let purchase_id = cart.purchase_id.clone();
+        if purchase_id.is_empty() {
+            return Ok(());
+        }
+        if self.journal().is_under_way(&purchase_id).await? {
+            let message =
+                format!("the cart is being bought already, as order {purchase_id}: wait for it, then look at the cart");
+            return Err(Problem::aborted("CART_IN_PURCHASE", &message).into());
+        }
+        tracing::warn!(order_id = purchase_id, "a cart was left taken by a purchase that is over; it is freed");
+        let request = ReleaseCartRequest { customer_id: cart.customer_id.clone(), purchase_id };
+        self.deps().carts.clone().release_cart(step(request)).await?;
+        Ok(())
     }
 
     async fn act(&self, work: &Work, at: Position, method: Option<&PaymentMethod>) -> Result<(), Status> {
@@ -177,7 +213,7 @@ impl Sagas {
             (Work::Buy(purchase), Position::Doing(step)) => purchase.act(step, &self.0.deps, method).await,
             (Work::Buy(purchase), Position::Undoing(step)) => purchase.undo(step, &self.0.deps).await,
             (Work::Cancel(cancellation), Position::Doing(step)) => cancellation.act(step, &self.0.deps).await,
-            // Its first step alone can be refused, and then there is nothing to undo.
+            // Its first step alone can be refused, and then there was nothing to undo.
             (Work::Cancel(_), Position::Undoing(_)) | (_, Position::Done | Position::Undone) => Ok(()),
         }
     }
@@ -190,18 +226,46 @@ impl Sagas {
     ) -> Result<Stored<SagaDoc>, Failure> {
         saga.doc.position = next;
         saga.doc.refusal = refusal.or(saga.doc.refusal);
-        if let (true, Work::Buy(purchase)) = (next.is_final(), &mut saga.doc.work) {
-            purchase.order.clear();
+        if next.is_final() {
+            saga.doc.work.forget_person();
         }
         // Two drivers of one saga do no harm (see `domain::course`), but one of them is enough.
         self.0.journal.note(saga).await?.ok_or_else(|| in_progress().into())
+    }
+
+    fn note_begun(&self, id: &str) {
+        let mut begun = self.0.begun.lock();
+        let pause = begun.get(id).map_or(FIRST_RESUME, |before| (before.pause * 2).min(MAX_RESUME));
+        begun.insert(id.to_owned(), Resume { at: Instant::now() + pause, pause });
+    }
+
+    /// Sagas that this process began and could not bring to their end, for a service or the own database was out of reach; those
+    /// whose time has come. Their customers' carts are taken until then.
+    async fn stuck(&self) -> Result<Vec<Stored<SagaDoc>>, Failure> {
+        let now = Instant::now();
+        let begun = self.0.begun.lock().clone();
+        let mut stuck = Vec::new();
+        for (id, _) in begun.into_iter().filter(|(_, resume)| resume.at <= now) {
+            if self.0.driven.lock().contains(&id) {
+                continue;
+            }
+            match self.journal().get(&id).await?.filter(|saga| !saga.position.is_final()) {
+                Some(saga) => stuck.push(saga),
+                // A replica has ended it.
+                None => drop(self.0.begun.lock().remove(&id)),
+            }
+        }
+        Ok(stuck)
     }
 
     /// Takes over sagas that nobody drives, each in a task of its own.
     pub(crate) async fn recover(&self, whose: Whose) -> Result<(), Failure> {
         let now = self.0.journal.clock.now_ms();
         let untouched_since = if whose == Whose::Everyone { now } else { now - ABANDONED_MS };
-        for mut saga in self.0.journal.unfinished(untouched_since).await? {
+        let mut unfinished = self.stuck().await?;
+        let abandoned = self.0.journal.unfinished(untouched_since).await?;
+        unfinished.extend(abandoned.into_iter().filter(|saga| !self.0.begun.lock().contains_key(&saga.id)));
+        for mut saga in unfinished {
             if self.0.driven.lock().contains(&saga.id) {
                 continue;
             }

@@ -29,7 +29,7 @@ impl Metrics {
             recovered: service.counter(
                 "vitrine.checkout.recovered",
                 "{saga}",
-                "Sagas taken over after a crash or a long outage",
+                "Sagas taken up again after a crash or an outage",
             ),
         }
     }

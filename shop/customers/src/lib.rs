@@ -14,6 +14,7 @@ use vitrine_contracts::Problem;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::customers::v1::customers_service_server::CustomersServiceServer;
 use vitrine_contracts::services::CUSTOMERS;
+use vitrine_platform_host::erasure::DataSubject;
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_mesh::Transport;
 use vitrine_platform_store::Schema;
@@ -50,7 +51,8 @@ pub struct Deps {
 
 /// The service.
 pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
-    let store = host.open_store(CUSTOMERS, Schema::new().with::<store::CustomerDoc>().with::<store::ErasureDoc>())?;
+    let schema = Schema::new().with::<store::CustomerDoc>().with::<store::ErasureDoc>().with::<DataSubject>();
+    let store = host.open_store(CUSTOMERS, schema)?;
     let customers = store::Customers { store: store.clone(), clock: host.clock(), auth: deps.auth };
     let (first, erasing) = (customers.clone(), customers.clone());
     Ok(Component::new(CUSTOMERS)

@@ -11,7 +11,7 @@ use vitrine_contracts::{Code, Problem, topics};
 use vitrine_kit::clock::Clock;
 use vitrine_kit::id;
 use vitrine_platform_bus as bus;
-use vitrine_platform_host::Failure;
+use vitrine_platform_host::{Failure, erasure};
 use vitrine_platform_mesh::Transport;
 use vitrine_platform_store::{self as store, Document, Index, Keys, Query, Store, Stored, retry_conflicts};
 
@@ -91,10 +91,11 @@ impl Customers {
         found.ok_or_else(|| Problem::not_found("there is no such customer").into())
     }
 
-    /// Stores the profiles of the settings that are not there yet.
+    /// Stores the profiles of the settings that are not there yet, and were not erased.
     pub(crate) async fn ensure(&self, profiles: &[Profile]) -> Result<(), Failure> {
         for profile in profiles {
-            if self.store.get::<CustomerDoc>(&profile.id).await?.is_some() {
+            let known = self.store.get::<CustomerDoc>(&profile.id).await?.is_some();
+            if known || erasure::is_erased(&self.store, &profile.id).await? {
                 continue;
             }
             let mut tx = self.store.begin();
@@ -197,13 +198,18 @@ impl Customers {
     }
 
     pub(crate) async fn erase(&self, id: &str) -> Result<(), Failure> {
-        if self.store.get::<CustomerDoc>(id).await?.is_some() {
+        let erased = retry_conflicts(async || {
+            let Some(customer) = self.store.get::<CustomerDoc>(id).await? else { return Ok::<_, Failure>(false) };
             let mut tx = self.store.begin();
-            tx.delete::<CustomerDoc>(id);
+            erasure::erase(&self.store, &mut tx, id).await?;
+            tx.delete_expecting::<CustomerDoc>(id, customer.version);
             tx.put(&ErasureDoc { customer_id: id.to_owned() });
             let event = CustomerErased { customer_id: id.to_owned() };
             bus::publish(&mut tx, topics::CUSTOMER_ERASED, id, self.clock.now_ms(), &event);
             tx.commit().await?;
+            Ok(true)
+        });
+        if erased.await? {
             tracing::info!(customer_id = id, "customer erased");
         }
         self.finish_erasure(id).await

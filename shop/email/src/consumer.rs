@@ -6,6 +6,7 @@ use vitrine_contracts::orders::v1::orders_service_client::OrdersServiceClient;
 use vitrine_contracts::orders::v1::{GetOrderRequest, OrderEvent};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_bus::{Event, HandleError, Handler};
+use vitrine_platform_host::erasure;
 use vitrine_platform_mesh::Transport;
 use vitrine_platform_store::{Query, Store, Tx};
 use vitrine_platform_telemetry::Counter;
@@ -29,8 +30,8 @@ impl Handler for Write {
         let happened = OrderEvent::decode(event.payload.as_slice())?;
         let request = GetOrderRequest { order_id: happened.order_id.clone(), customer_id: String::new() };
         let order = self.orders.clone().get_order(request).await?.into_inner();
-        // A customer who was erased meanwhile has no address.
-        if order.email.is_empty() {
+        // A customer who was erased meanwhile has no address, or will have none in a moment.
+        if order.email.is_empty() || !erasure::writing_for(&self.store, tx, &order.customer_id).await? {
             return Ok(());
         }
         let written = self.letters.write(&order, happened.state()).map_err(|p| HandleError::Reject(p.message))?;
@@ -63,6 +64,7 @@ pub(crate) struct Forget(pub(crate) Store);
 impl Handler for Forget {
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
         let erased = CustomerErased::decode(event.payload.as_slice())?;
+        erasure::erase(&self.0, tx, &erased.customer_id).await?;
         for message in self.0.find_all::<MessageDoc>(Query::eq("customer_id", erased.customer_id)).await? {
             tx.delete::<MessageDoc>(&message.id);
         }

@@ -18,11 +18,9 @@ impl EmailService for Service {
         request: Request<ListMessagesRequest>,
     ) -> Result<Response<ListMessagesResponse>, Status> {
         let request = request.into_inner();
-        if request.to.is_empty() {
-            return Err(Problem::invalid("to", "an e-mail address", "whose letters is not said").into());
-        }
+        check_id("cus", &request.customer_id, "customer_id")?;
         let (size, cursor) = page_of(request.page.as_ref())?;
-        let query = Query::eq("to", request.to.to_lowercase()).descending().limit(size).cursor(cursor);
+        let query = Query::eq("customer_id", request.customer_id).descending().limit(size).cursor(cursor);
         let page = self.0.find::<MessageDoc>(query).await.map_err(Failure::from)?;
         let head = |doc: MessageDoc| Message { text: String::new(), html: String::new(), ..doc.into() };
         let messages = page.items.into_iter().map(|m| head(m.doc)).collect();
@@ -30,9 +28,11 @@ impl EmailService for Service {
     }
 
     async fn get_message(&self, request: Request<GetMessageRequest>) -> Result<Response<Message>, Status> {
-        let id = request.into_inner().message_id;
-        check_id("eml", &id, "message_id")?;
-        let found = self.0.get::<MessageDoc>(&id).await.map_err(Failure::from)?;
-        Ok(Response::new(found.ok_or_else(|| Problem::not_found("there is no such letter"))?.doc.into()))
+        let GetMessageRequest { message_id, customer_id } = request.into_inner();
+        check_id("eml", &message_id, "message_id")?;
+        check_id("cus", &customer_id, "customer_id")?;
+        let found = self.0.get::<MessageDoc>(&message_id).await.map_err(Failure::from)?;
+        let own = found.filter(|letter| letter.customer_id == customer_id);
+        Ok(Response::new(own.ok_or_else(|| Problem::not_found("there is no such letter"))?.doc.into()))
     }
 }

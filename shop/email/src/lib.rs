@@ -15,6 +15,7 @@ use vitrine_contracts::orders::v1::orders_service_client::OrdersServiceClient;
 use vitrine_contracts::services::{CUSTOMERS, EMAIL, ORDERS};
 use vitrine_contracts::topics::{CUSTOMER_ERASED, ORDER_CANCELLED, ORDER_PAID, ORDER_REFUNDED, ORDER_SHIPPED};
 use vitrine_platform_bus::{Consumer, with_inbox};
+use vitrine_platform_host::erasure::DataSubject;
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_mesh::Transport;
 use vitrine_platform_store::Schema;
@@ -44,7 +45,7 @@ pub struct Deps {
 
 /// The service.
 pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
-    let store = host.open_store(EMAIL, with_inbox(Schema::new().with::<store::MessageDoc>()))?;
+    let store = host.open_store(EMAIL, with_inbox(Schema::new().with::<store::MessageDoc>().with::<DataSubject>()))?;
     let write = consumer::Write {
         store: store.clone(),
         orders: deps.orders,

@@ -11,6 +11,7 @@ pub(crate) struct MessageDoc {
     /// Made of the order's id and the template, so that no letter is written twice.
     pub(crate) id: String,
     pub(crate) to: String,
+    /// Whose it is: the address may be somebody else's later.
     pub(crate) customer_id: String,
     pub(crate) subject: String,
     pub(crate) text: String,
@@ -23,12 +24,11 @@ pub(crate) struct MessageDoc {
 
 impl Document for MessageDoc {
     const COLLECTION: &'static str = "messages";
-    const INDEXES: &'static [Index] = &[Index::ordered("to"), Index::ordered("customer_id")];
+    const INDEXES: &'static [Index] = &[Index::ordered("customer_id")];
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.id)
     }
     fn keys(&self, out: &mut Keys) {
-        out.put("to", self.to.as_str());
         out.put("customer_id", self.customer_id.as_str());
     }
 }

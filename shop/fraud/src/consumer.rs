@@ -1,9 +1,11 @@
-//! Assesses every order.
+//! Assesses every order, and forgets what customers did who were erased.
 
 use prost::Message;
+use vitrine_contracts::customers::v1::CustomerErased;
 use vitrine_contracts::money_from_proto;
 use vitrine_contracts::orders::v1::OrderEvent;
 use vitrine_platform_bus::{Event, HandleError, Handler};
+use vitrine_platform_host::erasure;
 use vitrine_platform_store::{Store, Tx};
 use vitrine_platform_telemetry::Counter;
 
@@ -20,6 +22,9 @@ impl Handler for Assess {
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
         let order = OrderEvent::decode(event.payload.as_slice())?;
         if self.store.get::<AssessmentDoc>(&order.order_id).await?.is_some() {
+            return Ok(());
+        }
+        if !erasure::writing_for(&self.store, tx, &order.customer_id).await? {
             return Ok(());
         }
         let total = money_from_proto(order.total.as_ref(), "total").map_err(|p| HandleError::Reject(p.message))?;
@@ -44,6 +49,18 @@ impl Handler for Assess {
         tx.put(&history);
         let (order_id, customer_id, at) = (order.order_id, order.customer_id, order.at_unix_ms);
         tx.insert(&AssessmentDoc { order_id, customer_id, score, findings, at });
+        Ok(())
+    }
+}
+
+pub(crate) struct Forget(pub(crate) Store);
+
+#[tonic::async_trait]
+impl Handler for Forget {
+    async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
+        let customer_id = CustomerErased::decode(event.payload.as_slice())?.customer_id;
+        erasure::erase(&self.0, tx, &customer_id).await?;
+        tx.delete::<HistoryDoc>(&customer_id);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Rules over order events: every assessment says which rule gave how many points and why.
 //!
 //! The rules are in [`domain`]. It follows events and blocks nothing: people look at what it finds. Of a customer it keeps the id
-//! and when and where to they ordered lately.
+//! and when and where to they ordered lately, until they are erased; then assessments stay, of orders whose customer nobody knows.
 
 mod consumer;
 pub mod domain;
@@ -10,9 +10,10 @@ mod store;
 
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::fraud::v1::fraud_service_server::FraudServiceServer;
-use vitrine_contracts::services::{FRAUD, ORDERS};
-use vitrine_contracts::topics::ORDER_PLACED;
+use vitrine_contracts::services::{CUSTOMERS, FRAUD, ORDERS};
+use vitrine_contracts::topics::{CUSTOMER_ERASED, ORDER_PLACED};
 use vitrine_platform_bus::{Consumer, with_inbox};
+use vitrine_platform_host::erasure::DataSubject;
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_store::Schema;
 
@@ -23,12 +24,18 @@ pub struct Config {}
 
 /// The service.
 pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
-    let schema = Schema::new().with::<store::AssessmentDoc>().with::<store::HistoryDoc>();
+    let schema = Schema::new().with::<store::AssessmentDoc>().with::<store::HistoryDoc>().with::<DataSubject>();
     let store = host.open_store(FRAUD, with_inbox(schema))?;
     let assess = consumer::Assess {
         store: store.clone(),
         assessed: host.telemetry(FRAUD).counter("vitrine.fraud.assessments", "{order}", "Orders assessed, by verdict"),
     };
     let follow = Consumer::new("fraud-orders", ORDERS, &[ORDER_PLACED], store.clone(), assess);
-    Ok(Component::new(FRAUD).grpc(FraudServiceServer::new(grpc::Service(store.clone()))).store(store).consumer(follow))
+    let erasures =
+        Consumer::new("fraud-erasures", CUSTOMERS, &[CUSTOMER_ERASED], store.clone(), consumer::Forget(store.clone()));
+    Ok(Component::new(FRAUD)
+        .grpc(FraudServiceServer::new(grpc::Service(store.clone())))
+        .store(store)
+        .consumer(follow)
+        .consumer(erasures))
 }

@@ -1,4 +1,4 @@
-//! Access tokens, verified here with the keys that auth publishes.
+//! Access tokens: verified here with the keys that auth publishes; whether they are still active, auth alone knows.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use vitrine_contracts::Problem;
-use vitrine_contracts::auth::v1::GetJwksRequest;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
+use vitrine_contracts::auth::v1::{GetJwksRequest, GetTokenStatusRequest};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_cache::{Cache, Key};
 use vitrine_platform_http::Reply;
@@ -38,6 +38,16 @@ pub(crate) struct Caller {
     pub(crate) id: String,
     pub(crate) roles: Vec<String>,
     pub(crate) email: String,
+    token: TokenClaims,
+}
+
+/// What auth knows a token by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct TokenClaims {
+    jti: String,
+    client_id: String,
+    epoch: i64,
 }
 
 impl Caller {
@@ -56,6 +66,8 @@ struct Claims {
     roles: Vec<String>,
     #[serde(default)]
     email: String,
+    #[serde(flatten)]
+    token: TokenClaims,
 }
 
 #[derive(Default)]
@@ -88,7 +100,7 @@ impl Tokens {
         Self { auth, issuer, clock, cache, known, asking, asked_at }
     }
 
-    /// Who the token stands for.
+    /// Who the token stands for, by its signature and its times. It may have been revoked: see [`Tokens::check_active`].
     pub(crate) async fn verify(&self, token: &str) -> Result<Caller, Reply> {
         if token.len() > MAX_TOKEN {
             return Err(refused("the token is too long"));
@@ -118,13 +130,24 @@ impl Tokens {
         if claims.iss != self.issuer || claims.aud != AUDIENCE {
             return Err(refused("the token is from or for somebody else"));
         }
-        let caller = Caller { id: claims.sub, roles: claims.roles, email: claims.email };
+        let caller = Caller { id: claims.sub, roles: claims.roles, email: claims.email, token: claims.token };
         let mut known = self.known.lock();
         if known.verified.len() >= MAX_REMEMBERED {
             known.verified.clear();
         }
         known.verified.insert(digest, (caller.clone(), claims.exp));
         Ok(caller)
+    }
+
+    /// Refuses a token that was revoked, or whose account is locked or gone. Asked each time and kept nowhere: who is erased or locked
+    /// is refused from then on, at every gateway.
+    pub(crate) async fn check_active(&self, caller: &Caller) -> Result<(), Reply> {
+        let TokenClaims { jti, client_id, epoch } = caller.token.clone();
+        let request = GetTokenStatusRequest { account_id: caller.id.clone(), client_id, token_id: jti, epoch };
+        if self.auth.clone().get_token_status(request).await?.into_inner().active {
+            return Ok(());
+        }
+        Err(refused("the token was revoked, or its account is locked or gone"))
     }
 
     async fn key(&self, id: &str) -> Result<DecodingKey, Reply> {

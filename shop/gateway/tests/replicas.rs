@@ -7,8 +7,8 @@ use http::Method;
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 use serde_json::json;
 use tempfile::TempDir;
-use vitrine_contracts::auth::v1::RotateKeysRequest;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
+use vitrine_contracts::auth::v1::{DeleteAccountRequest, RotateKeysRequest, SetAccountLockRequest};
 use vitrine_contracts::catalog::v1::GetProductRequest;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
 use vitrine_contracts::services::{ALL, AUTH, CATALOG, GATEWAY};
@@ -147,6 +147,35 @@ async fn gateways_that_share_nothing() -> Result<()> {
     })
     .await?;
     ensure!(two.api.get(&path).await?["name"] == before["name"]);
+    who_is_locked_or_erased_is_refused_at_every_gateway(&one, &two).await
+}
+
+/// No gateway remembers who was let in a moment ago.
+async fn who_is_locked_or_erased_is_refused_at_every_gateway(one: &Replica, two: &Replica) -> Result<()> {
+    let auth = AuthServiceClient::new(one.host.transport(GATEWAY, AUTH));
+    let account_id = "pro_demo".to_owned();
+    let told = async |token: &str| -> Result<Vec<u16>> {
+        let mut told = Vec::new();
+        for gateway in [&two.api, &one.api] {
+            // Only who has proven who they are is told that this is not theirs to see.
+            let answer = gateway.with_token(token).send(Call::new(Method::GET, "/api/v1/admin/orders")).await?;
+            told.push(answer.status);
+        }
+        Ok(told)
+    };
+    for _ in 0..3 {
+        let token = token(&Customer::sign_in(&two.api, EMAIL, PASSWORD).await?).await?;
+        ensure!(told(&token).await? == [403, 403]);
+        let lock = |locked| SetAccountLockRequest { account_id: account_id.clone(), locked };
+        auth.clone().set_account_lock(lock(true)).await?;
+        ensure!(told(&token).await? == [401, 401]);
+        auth.clone().set_account_lock(lock(false)).await?;
+        ensure!(told(&token).await? == [401, 401]);
+    }
+    let token = token(&Customer::sign_in(&two.api, EMAIL, PASSWORD).await?).await?;
+    ensure!(told(&token).await? == [403, 403]);
+    auth.clone().delete_account(DeleteAccountRequest { account_id }).await?;
+    ensure!(told(&token).await? == [401, 401]);
     Ok(())
 }
 
@@ -250,7 +279,8 @@ async fn keys_are_asked_for_once(one: &Replica, two: &Replica) -> Result<()> {
             // Only who has proven who they are is told that this is not theirs to see.
             api.with_token(&token).expect(403, Method::GET, "/api/v1/admin/orders", None).await?;
         }
-        ensure!(one.calls(AUTH) == calls + 1, "{} calls", one.calls(AUTH) - calls);
+        // Beside these, each request asks whether its token is active.
+        ensure!(one.calls(AUTH) == calls + 1 + 3, "{} calls", one.calls(AUTH) - calls);
     }
     // A key that nobody published is looked for, and refused.
     let forged = "eyJhbGciOiJFUzI1NiIsImtpZCI6Im5vYm9keSJ9.e30.AAAA";

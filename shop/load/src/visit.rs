@@ -18,6 +18,7 @@ const DECLINED: &str = "CARD_DECLINED";
 /// Problem codes that customers bring about.
 const REFUSALS: &[&str] = &[
     "OUT_OF_STOCK",
+    "CART_IN_PURCHASE",
     "PRODUCT_GONE",
     "EVENT_OVER",
     "ORDER_STATE",

@@ -13,6 +13,7 @@ use vitrine_contracts::orders::v1::orders_service_server::OrdersServiceServer;
 use vitrine_contracts::services::{CUSTOMERS, ORDERS, SHIPPING};
 use vitrine_contracts::topics::{CUSTOMER_ERASED, SHIPMENT_DELIVERED, SHIPMENT_DISPATCHED};
 use vitrine_platform_bus::{Consumer, with_inbox};
+use vitrine_platform_host::erasure::DataSubject;
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_store::Schema;
 
@@ -23,7 +24,8 @@ pub struct Config {}
 
 /// The service.
 pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
-    let store = host.open_store(ORDERS, with_inbox(Schema::new().with::<store::OrderDoc>()))?;
+    let schema = Schema::new().with::<store::OrderDoc>().with::<DataSubject>();
+    let store = host.open_store(ORDERS, with_inbox(schema))?;
     let orders = store::Orders { store: store.clone(), clock: host.clock() };
     let topics = [SHIPMENT_DISPATCHED, SHIPMENT_DELIVERED];
     let follow =

@@ -9,7 +9,7 @@ use vitrine_contracts::common::v1::Address;
 use vitrine_contracts::orders::v1::{Order, OrderEvent, OrderState, StateChange};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_bus as bus;
-use vitrine_platform_host::Failure;
+use vitrine_platform_host::{Failure, erasure};
 use vitrine_platform_store::{Document, Index, Keys, Query, Store, Stored, Tx, retry_conflicts};
 
 use crate::domain;
@@ -75,7 +75,8 @@ impl Orders {
         visible.ok_or_else(|| Problem::not_found("there is no such order").into())
     }
 
-    /// Records an order that was bought. A repeat answers with what is there.
+    /// Records an order that was bought; of a customer who was erased meanwhile, without what says who they were. A repeat answers
+    /// with what is there.
     pub(crate) async fn create(&self, order: Order) -> Result<Order, Failure> {
         retry_conflicts(async || {
             if let Some(stored) = self.store.get::<OrderDoc>(&order.id).await? {
@@ -92,6 +93,9 @@ impl Orders {
             created.version = 0;
             created.history.clear();
             let mut tx = self.store.begin();
+            if !erasure::writing_for(&self.store, &mut tx, &order.customer_id).await? {
+                forget(&mut created);
+            }
             for state in [OrderState::Placed, OrderState::Paid] {
                 enter(&mut tx, &mut created, state, now, "bought");
             }
@@ -126,6 +130,9 @@ impl Orders {
         let mut order = order_of(&stored)?;
         if domain::step(order.state(), to)? {
             enter(tx, &mut order, to, self.clock.now_ms(), reason);
+            if is_forgotten(&order) {
+                forget(&mut order);
+            }
             order.version = 0;
             tx.update(&Stored { doc: OrderDoc::new(&order), version: stored.version });
             order.version = stored.version + 1;
@@ -135,17 +142,32 @@ impl Orders {
 }
 
 impl Orders {
-    /// Takes out of a customer's orders who they were and where they live, but for the country, which taxes depend on.
+    /// Takes out of a customer's orders, also of those to come, who they were.
     pub(crate) async fn forget_in(&self, tx: &mut Tx, customer_id: &str) -> Result<(), Failure> {
+        erasure::erase(&self.store, tx, customer_id).await?;
         for stored in self.store.find_all::<OrderDoc>(Query::eq("customer_id", customer_id)).await? {
             let mut order = order_of(&stored)?;
             order.version = 0;
-            order.email.clear();
-            let country_code = order.address.take().map(|a| a.country_code).unwrap_or_default();
-            order.address = Some(Address { country_code, ..Address::default() });
+            forget(&mut order);
             tx.update(&Stored { doc: OrderDoc::new(&order), version: stored.version });
         }
         Ok(())
+    }
+}
+
+/// Whether it is not known any more who bought an order.
+fn is_forgotten(order: &Order) -> bool {
+    order.email.is_empty()
+}
+
+/// Takes out of an order who the customer was and where they live, but for the country, which taxes depend on; and what they may
+/// have written about themselves, as the reason of a cancellation.
+fn forget(order: &mut Order) {
+    order.email.clear();
+    let country_code = order.address.take().map(|a| a.country_code).unwrap_or_default();
+    order.address = Some(Address { country_code, ..Address::default() });
+    for change in order.history.iter_mut().filter(|c| c.state() == OrderState::Cancelled) {
+        change.reason.clear();
     }
 }
 
@@ -169,7 +191,87 @@ fn enter(tx: &mut Tx, order: &mut Order, state: OrderState, now: i64, reason: &s
 
 /// Whether two orders say the same, apart from what this service sets.
 fn same_content(known: &Order, given: &Order) -> bool {
-    let bare =
-        |order: &Order| Order { state: 0, history: Vec::new(), placed_at_unix_ms: 0, version: 0, ..order.clone() };
+    let bare = |order: &Order| {
+        let mut bare = Order { state: 0, history: Vec::new(), placed_at_unix_ms: 0, version: 0, ..order.clone() };
+        // What was forgotten meanwhile cannot be compared.
+        if is_forgotten(known) {
+            forget(&mut bare);
+        }
+        bare
+    };
     bare(known) == bare(given)
+}
+
+#[cfg(test)]
+mod tests {
+    use vitrine_contracts::common::v1::Address;
+    use vitrine_contracts::orders::v1::{Order, OrderState};
+    use vitrine_kit::clock::Clock;
+    use vitrine_platform_host::erasure::DataSubject;
+    use vitrine_platform_store::{Conflicting, Schema, Store};
+
+    use super::{OrderDoc, Orders, is_forgotten};
+
+    fn orders() -> Orders {
+        let schema = Schema::new().with::<OrderDoc>().with::<DataSubject>();
+        Orders { store: Store::temporary("orders", schema).expect("a database"), clock: Clock::manual(1_000).0 }
+    }
+
+    fn order(id: &str) -> Order {
+        let address = Some(Address {
+            recipient: "Ada".to_owned(),
+            line1: "Glashüttenweg 4".to_owned(),
+            city: "Dresden".to_owned(),
+            postal_code: "01067".to_owned(),
+            country_code: "DE".to_owned(),
+            ..Address::default()
+        });
+        let (customer_id, email) = ("cus_ada".to_owned(), "ada@example.org".to_owned());
+        Order { id: id.to_owned(), customer_id, email, address, payment_id: "pay_1".to_owned(), ..Order::default() }
+    }
+
+    fn nothing_personal(order: &Order) {
+        let country_only = Address { country_code: "DE".to_owned(), ..Address::default() };
+        assert!(is_forgotten(order) && order.address.as_ref() == Some(&country_only), "{order:?}");
+        assert!(order.history.iter().all(|c| c.reason != "for my brother"), "{order:?}");
+        assert_eq!(
+            (order.customer_id.as_str(), order.payment_id.as_str()),
+            ("cus_ada", "pay_1"),
+            "the books need these"
+        );
+    }
+
+    #[tokio::test]
+    async fn orders_before_and_after_an_erasure_say_nothing_of_the_person() {
+        let orders = orders();
+        assert_eq!(orders.create(order("ord_1")).await.expect("recorded").email, "ada@example.org");
+        orders.create(order("ord_2")).await.expect("recorded");
+        orders.transition("ord_2", OrderState::Cancelled, "for my brother").await.expect("cancelled");
+        let mut tx = orders.store.begin();
+        orders.forget_in(&mut tx, "cus_ada").await.expect("read");
+        tx.commit().await.expect("forgotten");
+
+        // A purchase that was under way is recorded all the same, and may be recorded again.
+        for _ in 0..2 {
+            nothing_personal(&orders.create(order("ord_3")).await.expect("recorded"));
+            orders.create(order("ord_1")).await.expect("a repeat of an order that was forgotten");
+        }
+        orders.transition("ord_3", OrderState::Cancelled, "for my brother").await.expect("cancelled");
+        for id in ["ord_1", "ord_2", "ord_3"] {
+            nothing_personal(&super::order_of(&orders.read(id, "").await.expect("there")).expect("readable"));
+        }
+        let other = Order { payment_id: "pay_2".to_owned(), ..order("ord_1") };
+        orders.create(other).await.expect_err("another order under this id");
+        let of_bob = Order { customer_id: "cus_bob".to_owned(), ..order("ord_4") };
+        assert!(!is_forgotten(&orders.create(of_bob).await.expect("recorded")));
+    }
+
+    #[tokio::test]
+    async fn an_order_that_comes_while_its_customer_is_erased_is_not_missed() {
+        let orders = orders();
+        let mut tx = orders.store.begin();
+        orders.forget_in(&mut tx, "cus_ada").await.expect("read");
+        orders.create(order("ord_1")).await.expect("recorded");
+        assert!(tx.commit().await.expect_err("an order came meanwhile").is_conflict());
+    }
 }

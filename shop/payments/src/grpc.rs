@@ -11,7 +11,7 @@ use vitrine_contracts::payments::v1::{
 use vitrine_contracts::{Problem, money_from_proto};
 use vitrine_kit::clock::Clock;
 use vitrine_kit::id;
-use vitrine_platform_host::{Failure, check_id, page_info, page_of};
+use vitrine_platform_host::{Failure, check_id, erasure, page_info, page_of};
 use vitrine_platform_store::{Query, Store, Stored, retry_conflicts};
 
 use crate::card::{self, Checked};
@@ -163,9 +163,15 @@ impl PaymentsService for Service {
         let missing = || Problem::invalid("card", "a card", "the card is missing");
         let card = card::check(&request.card.ok_or_else(missing)?, self.clock.now_ms())?;
         let doc = TokenDoc { token: id::new("tok"), customer_id: request.customer_id, card };
-        let mut tx = self.store.begin();
-        tx.insert(&doc);
-        tx.commit().await.map_err(Failure::from)?;
+        retry_conflicts(async || {
+            let mut tx = self.store.begin();
+            if !erasure::writing_for(&self.store, &mut tx, &doc.customer_id).await? {
+                return Err(Problem::not_found("there is no such customer").into());
+            }
+            tx.insert(&doc);
+            tx.commit().await.map_err(Failure::from)
+        })
+        .await?;
         let TokenDoc { token, card, .. } = doc;
         Ok(Response::new(TokenizeCardResponse { token, scheme: card.scheme, last4: card.last4 }))
     }

@@ -14,6 +14,7 @@ use vitrine_contracts::payments::v1::payments_service_server::PaymentsServiceSer
 use vitrine_contracts::services::{CUSTOMERS, PAYMENTS};
 use vitrine_contracts::topics::CUSTOMER_ERASED;
 use vitrine_platform_bus::{Consumer, with_inbox};
+use vitrine_platform_host::erasure::DataSubject;
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_store::Schema;
 
@@ -24,8 +25,8 @@ pub struct Config {}
 
 /// The service.
 pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
-    let store =
-        host.open_store(PAYMENTS, with_inbox(Schema::new().with::<store::PaymentDoc>().with::<store::TokenDoc>()))?;
+    let schema = Schema::new().with::<store::PaymentDoc>().with::<store::TokenDoc>().with::<DataSubject>();
+    let store = host.open_store(PAYMENTS, with_inbox(schema))?;
     let erasures = Consumer::new(
         "payments-erasures",
         CUSTOMERS,

@@ -181,6 +181,7 @@ async fn a_life(shop: &mut Shop) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shop_from_up_to_down() {
-    let mut shop = Shop::start(Path::new(BINARY), Placement::Local, &Options::default()).await.expect("it starts");
+    let without_load = Options { load: Some("0".to_owned()), ..Options::default() };
+    let mut shop = Shop::start(Path::new(BINARY), Placement::Local, &without_load).await.expect("it starts");
     a_life(&mut shop).await.expect("a whole life");
 }

@@ -30,6 +30,8 @@ pub struct Seen {
     pub refused: BTreeMap<(u16, String), usize>,
     /// How often nobody answered at all.
     pub unanswered: usize,
+    /// Purchases of which nobody knows whether they were made: whose they are, by number, and their keys.
+    pub open: Vec<(usize, String)>,
     /// The longest that anybody waited.
     pub slowest: Duration,
 }
@@ -84,6 +86,7 @@ impl Storm {
                 *all.refused.entry(answer).or_default() += times;
             }
             all.unanswered += seen.unanswered;
+            all.open.extend(seen.open);
             all.slowest = all.slowest.max(seen.slowest);
         }
         Ok(all)
@@ -150,7 +153,8 @@ async fn buyer(n: usize, doors: Vec<Customer>, stop: Arc<AtomicBool>, orders: Ar
         let key = format!("storm-{n}-{turn}-{:08x}", rand::rng().random::<u32>());
         let product = WANTED[(n + turn) % WANTED.len()];
         let (mut answer, mut took) = timed(customer.try_add(product, 1)).await;
-        if matches!(&answer, Ok(answer) if answer.status == 200) {
+        let asks = matches!(&answer, Ok(answer) if answer.status == 200);
+        if asks {
             seen.slowest = seen.slowest.max(took);
             (answer, took) = timed(customer.ask(&key, &body)).await;
         }
@@ -166,7 +170,10 @@ async fn buyer(n: usize, doors: Vec<Customer>, stop: Arc<AtomicBool>, orders: Ar
                 let code = answer.json()["code"].as_str().unwrap_or_default().to_owned();
                 *seen.refused.entry((answer.status, code)).or_default() += 1;
             }
-            Err(_) => seen.unanswered += 1,
+            Err(_) => {
+                seen.unanswered += 1;
+                seen.open.extend(asks.then_some((n, key)));
+            }
         }
         tokio::time::sleep(PAUSE).await;
     }

@@ -24,6 +24,8 @@ struct Subject<'a> {
     email: &'a str,
     scope: &'a str,
     client_id: &'a str,
+    /// The account's.
+    epoch: i64,
 }
 
 impl Flows {
@@ -116,7 +118,12 @@ impl Flows {
         }
         let scope = domain::normal_scope(&request.scope)?;
         let (id, roles, client_id) = (client.account_id.as_str(), client.roles.as_slice(), client.id.as_str());
-        let access_token = self.access_token(&Subject { id, roles, email: "", scope: &scope, client_id })?;
+        let account = self.0.store.get::<AccountDoc>(id).await?;
+        if account.as_ref().is_some_and(|a| a.locked) {
+            return Err(grant_error("the account that this client acts as is locked").into());
+        }
+        let epoch = account.map_or(0, |a| a.epoch);
+        let access_token = self.access_token(&Subject { id, roles, email: "", scope: &scope, client_id, epoch })?;
         let expires_in_s = self.ttl_s(client_id);
         Ok(IssueTokenResponse { access_token, expires_in_s, scope, ..IssueTokenResponse::default() })
     }
@@ -130,8 +137,8 @@ impl Flows {
         family: &str,
         nonce: &str,
     ) -> Result<IssueTokenResponse, Failure> {
-        let account = self.0.store.get::<AccountDoc>(&grant.account_id).await?;
-        let account = account.ok_or_else(|| grant_error("the account is gone"))?;
+        let account = self.living(&grant.account_id, grant.epoch).await?;
+        let account = account.ok_or_else(|| grant_error("the account is gone, or has ended what it had granted"))?;
         let now = self.now();
         let expires_in_s = self.ttl_s(&grant.client_id);
         let access_token = self.access_token(&Subject {
@@ -140,6 +147,7 @@ impl Flows {
             email: &account.email,
             scope,
             client_id: &grant.client_id,
+            epoch: account.epoch,
         })?;
         let scope = scope.to_owned();
         let mut answer = IssueTokenResponse { access_token, expires_in_s, scope, ..IssueTokenResponse::default() };
@@ -163,7 +171,7 @@ impl Flows {
     }
 
     fn access_token(&self, subject: &Subject<'_>) -> Result<String, Problem> {
-        let Subject { id, roles, email, scope, client_id } = subject;
+        let Subject { id, roles, email, scope, client_id, epoch } = subject;
         let now_s = self.now() / 1000;
         let exp = now_s + i64::from(self.ttl_s(client_id));
         self.0.keys.sign(
@@ -171,6 +179,7 @@ impl Flows {
             &json!({
                 "iss": self.0.config.issuer, "sub": id, "aud": "vitrine", "iat": now_s, "exp": exp,
                 "jti": id::new("tkn"), "roles": roles, "email": email, "scope": scope, "client_id": client_id,
+                "epoch": epoch,
             }),
         )
     }

@@ -39,6 +39,10 @@ impl Flows {
         let Some(account) = found.filter(|_| verified) else { return Err(self.note_failure(&locks).await?.into()) };
         // Others may have guessed meanwhile: who is locked out must not learn that a guess was right.
         let failed_before = self.unlocked(&locks).await?;
+        // Only who has the password is told.
+        if account.locked {
+            return Err(Problem::permission_denied("the account is locked").with_reason("ACCOUNT_LOCKED").into());
+        }
         let (code, now) = (secret(), self.now());
         let doc = CodeDoc {
             digest: digest(&code),
@@ -47,6 +51,7 @@ impl Flows {
                 client_id: request.client_id,
                 scope: domain::normal_scope(&request.scope)?,
                 auth_time_s: now / 1000,
+                epoch: account.doc.epoch,
             },
             redirect_uri: request.redirect_uri.clone(),
             challenge: request.code_challenge,

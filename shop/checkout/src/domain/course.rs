@@ -2,7 +2,9 @@
 //!
 //! Steps are numbered. Before the pivot, anything but success turns the saga back, and what was done is undone in reverse. From
 //! the pivot on (where money moves) an answer that did not come is asked for again, until it is known; only a refusal
-//! turns back. Steps and undoings may be repeated: whoever answers them keeps by the ids that a repeat changes nothing.
+//! turns back, and only from the steps that may be refused: once those behind them were done there is no way back, and a refusal
+//! is asked again like an answer that did not come. Steps and undoings may be repeated: whoever answers them keeps by the ids that
+//! a repeat changes nothing.
 
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +39,8 @@ pub struct Course {
     pub steps: usize,
     /// The first step whose outcome must be found out.
     pub pivot: usize,
+    /// How many steps, from the first on, may be refused.
+    pub refusable: usize,
 }
 
 impl Position {
@@ -56,7 +60,7 @@ impl Course {
         match (at, outcome) {
             (Position::Doing(step), Outcome::Succeeded) if step + 1 < self.steps => Position::Doing(step + 1),
             (Position::Doing(_), Outcome::Succeeded) => Position::Done,
-            (Position::Doing(step), Outcome::Refused) => Position::before(step),
+            (Position::Doing(step), Outcome::Refused) if step < self.refusable => Position::before(step),
             (Position::Doing(step), Outcome::Unknown) if step < self.pivot => Position::Undoing(step),
             (Position::Undoing(step), Outcome::Succeeded) => Position::before(step),
             (at, _) => at,
@@ -137,10 +141,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn all_or_nothing(steps in 1usize..8, pivot in 0usize..8, chances in proptest::collection::vec(chance(), 0..200)) {
-            let course = Course { steps, pivot };
+        fn all_or_nothing(steps in 1usize..8, pivot in 0usize..8, refusable in 0usize..8, chances in proptest::collection::vec(chance(), 0..200)) {
+            let course = Course { steps, pivot, refusable };
             let mut world = World { there: vec![false; steps], forbidden: vec![false; steps] };
-            let mut at = Position::Doing(0);
+            let (mut at, mut went_back) = (Position::Doing(0), false);
             // After the chances are used up, all works: every saga comes to its end.
             for chance in chances.into_iter().chain(std::iter::repeat_n(Chance::Works, 2 * steps + 2)) {
                 if at.is_final() {
@@ -149,18 +153,22 @@ mod tests {
                 // A refusal after an answer that was lost would be a lie of the other side: by its id it knows the repeat.
                 let done = matches!(at, Position::Doing(step) if world.there[step]);
                 let chance = if done && matches!(chance, Chance::Refuses) { Chance::Works } else { chance };
-                at = match act(&mut world, at, chance) {
+                let next = match act(&mut world, at, chance) {
                     Some(outcome) => course.after(at, outcome),
                     None => course.after_crash(at),
                 };
+                let no_way_back = |step| step >= pivot && step >= refusable;
+                went_back |= matches!((at, next), (Position::Doing(step), Position::Undoing(_) | Position::Undone) if no_way_back(step));
+                at = next;
             }
             prop_assert!(at.is_final());
+            prop_assert!(!went_back, "what cannot be turned back was");
             prop_assert_eq!(world.there, vec![at == Position::Done; steps]);
         }
 
         #[test]
         fn nothing_leads_out_of_the_end(done in any::<bool>()) {
-            let course = Course { steps: 3, pivot: 1 };
+            let course = Course { steps: 3, pivot: 1, refusable: 2 };
             let at = if done { Position::Done } else { Position::Undone };
             for outcome in [Outcome::Succeeded, Outcome::Refused, Outcome::Unknown] {
                 prop_assert_eq!(course.after(at, outcome), at);

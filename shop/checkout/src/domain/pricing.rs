@@ -30,6 +30,21 @@ pub fn match_products(lines: &[Line], mut products: Vec<Product>) -> Result<Vec<
     lines.iter().map(find).collect()
 }
 
+/// Refuses what cannot be reserved as things are: more than there is, and seats of what has begun. Reserving decides.
+pub fn check_available(lines: &[Line], products: &[Product], now_ms: i64) -> Result<(), Problem> {
+    for (line, product) in lines.iter().zip(products) {
+        if product.event.as_ref().is_some_and(|event| event.starts_at_unix_ms <= now_ms) {
+            let problem = Problem::precondition("EVENT_OVER", &format!("{} has begun already", product.name));
+            return Err(problem.with_field(&product.id));
+        }
+        if line.quantity > product.available {
+            let message = format!("of {} only {} can be had", product.id, product.available);
+            return Err(Problem::exhausted("OUT_OF_STOCK", &message).with_field(&product.id));
+        }
+    }
+    Ok(())
+}
+
 /// What has to be sent; nothing if all are seats.
 pub fn parcel(lines: &[Line], products: &[Product]) -> Result<Parcel, Problem> {
     let mut parcel = Parcel::default();
@@ -86,8 +101,8 @@ pub fn total(subtotal: Money, shipping: Money, max: Option<Money>) -> Result<Mon
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, Parcel, Product, match_products, parcel, price, total};
-    use vitrine_contracts::catalog::v1::Kind;
+    use super::{Line, Parcel, Product, check_available, match_products, parcel, price, total};
+    use vitrine_contracts::catalog::v1::{EventDetails, Kind};
     use vitrine_kit::money::{Currency, Money};
 
     fn line(id: &str, quantity: u32) -> Line {
@@ -109,6 +124,25 @@ mod tests {
         assert_eq!(gone.reason, "PRODUCT_GONE");
         assert!(gone.message.contains("prd_x"));
         assert_eq!(match_products(&[], vec![]).expect_err("empty").reason, "CART_EMPTY");
+    }
+
+    #[test]
+    fn what_cannot_be_had_is_refused() {
+        let event = Some(EventDetails { starts_at_unix_ms: 1000, ..EventDetails::default() });
+        let products = [
+            Product { available: 2, ..product("prd_a", Kind::Goods, 1) },
+            Product { available: 9, event, ..product("prd_b", Kind::Event, 0) },
+        ];
+        for (quantities, now_ms, refused) in [
+            ((2, 9), 999, None),
+            ((3, 1), 999, Some(("OUT_OF_STOCK", "prd_a"))),
+            ((1, 10), 999, Some(("OUT_OF_STOCK", "prd_b"))),
+            ((1, 1), 1000, Some(("EVENT_OVER", "prd_b"))),
+        ] {
+            let lines = [line("prd_a", quantities.0), line("prd_b", quantities.1)];
+            let problem = check_available(&lines, &products, now_ms).err();
+            assert_eq!(problem.as_ref().map(|p| (p.reason, p.field.as_deref().unwrap_or_default())), refused);
+        }
     }
 
     #[test]

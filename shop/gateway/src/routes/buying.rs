@@ -81,12 +81,7 @@ pub(super) async fn cart(
 }
 
 pub(super) async fn clear(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Result<StatusCode, Reply> {
-    gateway
-        .deps
-        .carts
-        .clone()
-        .clear_cart(carts::ClearCartRequest { customer_id: caller.id, expected_version: None })
-        .await?;
+    gateway.deps.carts.clone().clear_cart(carts::ClearCartRequest { customer_id: caller.id }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

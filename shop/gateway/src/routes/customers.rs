@@ -85,7 +85,7 @@ pub(super) async fn export(State(gateway): State<Arc<Gateway>>, caller: Caller) 
             .deps
             .email
             .clone()
-            .list_messages(ListMessagesRequest { to: caller.email.clone(), page })
+            .list_messages(ListMessagesRequest { customer_id: caller.id.clone(), page })
             .await?
             .into_inner();
         letters.extend(found.messages.into_iter().map(Letter::from));
@@ -132,7 +132,7 @@ pub(super) async fn letters(
     caller: Caller,
     Query(query): Query<PageQuery>,
 ) -> Result<axum::Json<Page<Letter>>, Reply> {
-    let request = ListMessagesRequest { to: caller.email, page: query.request()? };
+    let request = ListMessagesRequest { customer_id: caller.id, page: query.request()? };
     let found = gateway.deps.email.clone().list_messages(request).await?.into_inner();
     Ok(axum::Json(Page::new(found.messages, found.page)))
 }
@@ -142,9 +142,6 @@ pub(super) async fn letter(
     caller: Caller,
     Path(message_id): Path<String>,
 ) -> Result<axum::Json<Letter>, Reply> {
-    let found = gateway.deps.email.clone().get_message(GetMessageRequest { message_id }).await?.into_inner();
-    if found.to != caller.email {
-        return Err(Problem::not_found("there is no such letter").into());
-    }
-    Ok(axum::Json(found.into()))
+    let request = GetMessageRequest { message_id, customer_id: caller.id };
+    Ok(axum::Json(gateway.deps.email.clone().get_message(request).await?.into_inner().into()))
 }

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use http::Method;
 use serde_json::{Value, json};
+use vitrine_shop_load::http::{Answer, Call};
 use vitrine_tests_testkit::{Customer, Shop, address, eventually, order_body};
 
 const GOOD: &str = "4242424242424242";
@@ -63,9 +64,7 @@ pub(crate) async fn a_purchase_is_made_once(shop: &Shop) -> Result<()> {
     ensure!(letter["text"].as_str().is_some_and(|t| t.contains("Tall vase") && t.contains("CZK")), "{letter}");
     let id = order["id"].as_str().context("id")?.to_owned();
     let assessment = eventually("an assessment", async || {
-        let answer = admin
-            .send(vitrine_shop_load::http::Call::new(Method::GET, &format!("/api/v1/admin/fraud/assessments/{id}")))
-            .await?;
+        let answer = admin.send(Call::new(Method::GET, &format!("/api/v1/admin/fraud/assessments/{id}"))).await?;
         Ok((answer.status == 200).then(|| answer.json()))
     })
     .await?;
@@ -119,6 +118,33 @@ pub(crate) async fn a_purchase_can_be_cancelled(shop: &Shop) -> Result<()> {
     same("too late", answer["code"].as_str(), Some("ORDER_STATE"))?;
     let refunded = admin.expect(200, Method::POST, &transition, Some(&json!({"to": "refunded"}))).await?;
     same("refunded", refunded["state"].as_str(), Some("refunded"))
+}
+
+/// However many cancel at once, and whoever: the money goes back once, and the pieces are there once.
+pub(crate) async fn an_order_is_undone_once(shop: &Shop) -> Result<()> {
+    let (customer, admin) = (Customer::new(&shop.anybody()?).await?, shop.admin()?);
+    let before = stock(shop, "prd_apple-bowl").await?;
+    for round in 0..2 {
+        let order = customer.buy_one("prd_apple-bowl").await?;
+        let id = order["id"].as_str().context("id")?;
+        let cancel =
+            Call::new(Method::POST, &format!("/api/v1/orders/{id}/cancel")).json(&json!({"reason": "changed my mind"}));
+        let refund =
+            Call::new(Method::POST, &format!("/api/v1/admin/orders/{id}/transition")).json(&json!({"to": "refunded"}));
+        let cancels = (0..4).map(|_| customer.api.send(cancel.clone()));
+        let refunds = (0..2).map(|_| admin.send(refund.clone()));
+        let (cancelled, refunded) =
+            futures::future::try_join(futures::future::try_join_all(cancels), futures::future::try_join_all(refunds))
+                .await?;
+        for answer in cancelled.iter().chain(&refunded) {
+            same(&format!("round {round}"), (answer.status, answer.json()["state"].as_str()), (200, Some("refunded")))?;
+        }
+        let payments = admin.all("/api/v1/admin/payments").await?;
+        let payment = payments.iter().find(|p| p["reference"] == id).context("its payment")?;
+        ensure!(payment["state"] == "refunded" && payment["refunded"] == order["total"], "{payment}");
+        same("stock", stock(shop, "prd_apple-bowl").await?, before)?;
+    }
+    Ok(())
 }
 
 pub(crate) async fn refusals_leave_nothing_behind(shop: &Shop) -> Result<()> {
@@ -181,6 +207,48 @@ pub(crate) async fn carts_and_quotes(shop: &Shop) -> Result<()> {
     let answer = thief.ask("stolen", &body).await?;
     same("a stolen token", (answer.status, answer.json()["field"].as_str()), (400, Some("payment.token")))?;
     same("the owner's", customer.buy("own", &body).await?["state"].as_str(), Some("paid"))
+}
+
+pub(crate) async fn quotes_refuse_what_orders_refuse(shop: &Shop) -> Result<()> {
+    let customer = Customer::new(&shop.anybody()?).await?;
+    let refused_alike = async |what: &str, change: &dyn Fn(&mut Value), status: u16| -> Result<()> {
+        let mut order = order_body("EUR", GOOD);
+        change(&mut order);
+        let mut quote = order.clone();
+        quote.as_object_mut().context("an object")?.remove("payment");
+        let ordered = customer.ask("refused", &order).await?;
+        let quoted = customer.api.send(Call::new(Method::POST, "/api/v1/checkout/quote").json(&quote)).await?;
+        let told = |answer: &Answer| (answer.status, answer.code(), answer.json()["field"].clone());
+        same(what, ordered.status, status)?;
+        same(what, told(&quoted), told(&ordered))
+    };
+    refused_alike("an empty cart", &|_| (), 422).await?;
+    customer.add("prd_tall-vase", 1).await?;
+    let text = |length: usize| json!("x".repeat(length));
+    for (field, values) in [
+        ("recipient", [json!(""), json!("  "), text(101), json!("Ada\nBrenner")]),
+        ("line1", [json!(""), text(121), json!(7), Value::Null]),
+        ("line2", [text(121), json!("\u{0}"), json!("a\tb"), json!([])]),
+        ("city", [json!(""), text(81), json!("Dres\u{7}den"), json!({})]),
+        ("postal_code", [json!(""), json!(" "), text(17), json!(1067)]),
+        ("country", [json!(""), json!("de"), json!("DEU"), json!("AQ")]),
+    ] {
+        for value in values {
+            let what = format!("{field} {value}");
+            refused_alike(&what, &|order| order["address"][field] = value.clone(), 400).await?;
+        }
+        let missing = |order: &mut Value| drop(order["address"].as_object_mut().and_then(|a| a.remove(field)));
+        if field != "line2" {
+            refused_alike(&format!("no {field}"), &missing, 400).await?;
+        }
+    }
+    for currency in [json!("eur"), json!(""), json!("XXX"), json!("EURO"), json!(978)] {
+        refused_alike("a currency", &|order| order["currency"] = currency.clone(), 400).await?;
+    }
+    refused_alike("an unknown field", &|order| order["coupon"] = json!("x"), 400).await?;
+    refused_alike("no address", &|order| drop(order.as_object_mut().and_then(|o| o.remove("address"))), 400).await?;
+    customer.add("prd_museum-amphora", 900).await?;
+    refused_alike("more than there is", &|_| (), 409).await
 }
 
 pub(crate) async fn recommendations_learn_from_orders(shop: &Shop) -> Result<()> {

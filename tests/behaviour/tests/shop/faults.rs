@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use http::Method;
+use vitrine_shop_load::http::Call;
 use vitrine_tests_testkit::{Customer, Shop, eventually, order_body, timed};
 
 /// What a caller may wait in the worst case: the gateway's own deadline and some slack for a busy machine.
@@ -42,5 +44,18 @@ pub(crate) async fn a_dead_service_costs_no_more_than_a_deadline(shop: &mut Shop
     ensure!(customer.api.all("/api/v1/orders").await?.len() == 2, "an order without shipping");
     let page = shop.anybody()?.get("/api/v1/products?limit=1").await?;
     ensure!(page["items"][0].is_object(), "browsing needs no shipping");
+
+    // Without auth nobody is let in, for nobody could say who was erased; what is for everybody goes on.
+    shop.processes.get_mut("auth").context("auth")?.kill()?;
+    let (answer, took) = timed(customer.api.send(Call::new(Method::GET, "/api/v1/orders"))).await;
+    let answer = answer?;
+    ensure!(answer.status == 503 && !answer.code().is_empty() && took < BOUND, "{} after {took:?}", answer.status);
+    customer.api.get("/api/v1/products?limit=1").await?;
+    shop.restart("auth")?;
+    eventually("to be let in again", async || {
+        let answer = customer.api.send(Call::new(Method::GET, "/api/v1/orders")).await?;
+        Ok((answer.status == 200).then_some(()))
+    })
+    .await?;
     Ok(())
 }

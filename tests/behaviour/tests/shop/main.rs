@@ -8,6 +8,8 @@ mod faults;
 mod matrix;
 mod race;
 mod selling;
+mod standing;
+mod tabs;
 mod trace;
 
 use std::path::Path;
@@ -43,15 +45,23 @@ macro_rules! scenarios {
 scenarios! {
     buying::a_purchase_is_made_once,
     buying::a_purchase_can_be_cancelled,
+    buying::an_order_is_undone_once,
     buying::refusals_leave_nothing_behind,
     buying::carts_and_quotes,
+    buying::quotes_refuse_what_orders_refuse,
     buying::recommendations_learn_from_orders,
+    tabs::six_tabs_buy_a_cart_once,
+    tabs::what_is_put_in_while_buying_stays,
+    tabs::a_refused_purchase_frees_the_cart,
     selling::merchants_sell_their_own,
     selling::the_catalogue_can_be_walked_and_searched,
     accounts::tokens_are_rotated_and_revoked,
     accounts::forged_tokens_are_refused,
     accounts::wrong_passwords_lock,
     accounts::customers_own_their_data,
+    standing::erased_customers_are_refused_at_once,
+    standing::an_erasure_amid_a_purchase_leaves_nothing_personal,
+    standing::locked_accounts_are_refused_at_once,
     bad_input::every_bad_request_is_told_what_is_wrong,
     race::the_last_seats,
     trace::one_order_is_one_trace,

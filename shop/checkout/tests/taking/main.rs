@@ -1,0 +1,102 @@
+//! A cart is bought by one purchase at a time, whatever became of the purchases before: over the real services, in one process.
+
+mod journals;
+mod outage;
+mod world;
+
+use futures::future::join_all;
+use vitrine_contracts::carts::v1::{ReleaseCartRequest, SettleCartRequest, TakeCartRequest};
+use vitrine_contracts::checkout::v1::PlaceOrderRequest;
+use vitrine_contracts::customers::v1::EraseCustomerRequest;
+use vitrine_contracts::{Code, Problem};
+
+use world::{World, line, order_request, wait_for};
+
+fn reason<T: std::fmt::Debug>(outcome: Result<T, tonic::Status>) -> (Code, String) {
+    let problem = Problem::from_status(&outcome.expect_err("should be refused"));
+    (problem.code, problem.reason)
+}
+
+fn take(customer_id: &str, purchase_id: &str, quantity: u32) -> TakeCartRequest {
+    let (customer_id, purchase_id) = (customer_id.to_owned(), purchase_id.to_owned());
+    TakeCartRequest { customer_id, purchase_id, lines: vec![line("prd_tall-vase", quantity)] }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tabs_with_a_key_each_buy_once() {
+    let world = World::new().await;
+    let ada = world.customer("ada@example.org").await;
+    world.add(&ada, "prd_tall-vase", 2).await;
+    let keys: Vec<String> = (0..6).map(|tab| format!("tab-{tab}")).collect();
+    let ask = async |key: &String| world.checkout.clone().place_order(order_request(&ada, key)).await;
+    let outcomes = join_all(keys.iter().map(ask)).await;
+    assert_eq!(outcomes.iter().filter(|o| o.is_ok()).count(), 1, "{outcomes:?}");
+    for refused in outcomes.into_iter().filter(Result::is_err) {
+        let told = reason(refused);
+        assert!(matches!(told.1.as_str(), "CART_IN_PURCHASE" | "CART_CHANGED" | "CART_EMPTY"), "{told:?}");
+    }
+    assert!(world.cart(&ada).await.lines.is_empty());
+    assert_eq!(world.payments().await.len(), 1, "who was refused was not even authorised");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_key_is_one_purchase_however_often_and_with_whatever_it_is_asked_for() {
+    let world = World::new().await;
+    let ada = world.customer("ada@example.org").await;
+    for round in 0..5 {
+        world.add(&ada, "prd_tall-vase", 2).await;
+        let key = format!("key-{round}");
+        let ask = async |currency: &str| {
+            let request = PlaceOrderRequest { currency_code: currency.to_owned(), ..order_request(&ada, &key) };
+            world.checkout.clone().place_order(request).await.map(|order| order.into_inner().id)
+        };
+        let outcomes = join_all(["EUR", "CZK", "EUR", "CZK", "EUR", "CZK"].map(ask)).await;
+        let (bought, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+        let mut ids: Vec<String> = bought.into_iter().flatten().collect();
+        ids.dedup();
+        assert_eq!((ids.len(), refused.len()), (1, 3), "{refused:?}");
+        for refused in refused {
+            assert_eq!(reason(refused), (Code::InvalidArgument, "IDEMPOTENCY_KEY_REUSED".to_owned()));
+        }
+        assert_eq!(world.payments().await.len(), round + 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cart_that_an_unknown_purchase_left_taken_is_freed() {
+    let world = World::new().await;
+    let ada = world.customer("ada@example.org").await;
+    world.add(&ada, "prd_tall-vase", 2).await;
+    let before = world.cart(&ada).await;
+    let taken = world.carts.clone().take_cart(take(&ada, "ord_nobodys", 2)).await.expect("taken").into_inner();
+    assert_eq!((taken.version, taken.lines), (before.version, before.lines), "the cart is what it was");
+    let order = world.checkout.clone().place_order(order_request(&ada, "key")).await.expect("bought").into_inner();
+    let cart = world.cart(&ada).await;
+    assert!(cart.lines.is_empty() && cart.purchase_id.is_empty(), "{cart:?}");
+    // The unknown one comes late, settles late, and changes nothing.
+    world.add(&ada, "prd_tall-vase", 5).await;
+    assert_eq!(reason(world.carts.clone().take_cart(take(&ada, "ord_nobodys", 1)).await).1, "PURCHASE_ENDED");
+    for purchase_id in ["ord_nobodys", &order.id] {
+        let TakeCartRequest { customer_id, purchase_id, lines } = take(&ada, purchase_id, 2);
+        let request = SettleCartRequest { customer_id, purchase_id, lines };
+        world.carts.clone().settle_cart(request).await.expect("a repeat");
+    }
+    assert_eq!(world.cart(&ada).await.lines, [line("prd_tall-vase", 5)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn erased_customers_buy_nothing_and_have_no_cart() {
+    let world = World::new().await;
+    let ada = world.customer("ada@example.org").await;
+    world.add(&ada, "prd_tall-vase", 2).await;
+    world.carts.clone().take_cart(take(&ada, "ord_1", 2)).await.expect("taken");
+    world.customers.clone().erase_customer(EraseCustomerRequest { customer_id: ada.clone() }).await.expect("erased");
+    assert_eq!(reason(world.checkout.clone().place_order(order_request(&ada, "key")).await).0, Code::NotFound);
+    wait_for("the cart to be emptied", async || world.cart(&ada).await.lines.is_empty()).await;
+    assert_eq!(reason(world.try_add(&ada, "prd_tall-vase", 1).await).0, Code::NotFound);
+    assert_eq!(reason(world.carts.clone().take_cart(take(&ada, "ord_2", 1)).await).0, Code::NotFound);
+    // A purchase that was under way may still say that it has ended.
+    let request = ReleaseCartRequest { customer_id: ada.clone(), purchase_id: "ord_1".to_owned() };
+    world.carts.clone().release_cart(request).await.expect("nothing to do");
+    assert!(world.payments().await.is_empty());
+}
