@@ -7,6 +7,7 @@ use vitrine_platform_store::{Document, Index, Keys};
 
 use crate::Role;
 use crate::domain::Failures;
+use crate::signing::Signing;
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct AccountDoc {
@@ -83,6 +84,27 @@ impl Document for RefreshDoc {
     }
 }
 
+/// A browser in which somebody signed in, by the digest of what its cookie holds.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct SessionDoc {
+    pub(crate) digest: String,
+    pub(crate) account_id: String,
+    pub(crate) auth_time_s: i64,
+    pub(crate) expires_at: i64,
+}
+
+impl Document for SessionDoc {
+    const COLLECTION: &'static str = "sessions";
+    const INDEXES: &'static [Index] = &[Index::ordered("account_id"), Index::ordered("expires_at")];
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.digest)
+    }
+    fn keys(&self, out: &mut Keys) {
+        out.put("account_id", self.account_id.as_str());
+        out.put("expires_at", self.expires_at);
+    }
+}
+
 /// An assertion that was used.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct UsedDoc {
@@ -131,6 +153,9 @@ impl Document for LockDoc {
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct KeyDoc {
     pub(crate) id: String,
+    /// What it signs with. Keys of before there were several are on P-256.
+    #[serde(default)]
+    pub(crate) algorithm: Signing,
     pub(crate) private_pem: String,
     /// When the last token that it signed has expired; none for the current one.
     pub(crate) retires_at: Option<i64>,

@@ -5,7 +5,7 @@ use vitrine_platform_host::Failure;
 use vitrine_platform_store::{Error, Query, retry_conflicts};
 
 use super::Flows;
-use crate::store::AccountDoc;
+use crate::store::{AccountDoc, SessionDoc};
 use crate::{Account, domain, password};
 
 fn email_taken() -> Problem {
@@ -64,13 +64,16 @@ impl Flows {
         }
     }
 
-    /// Deletes an account with its refresh tokens. Its codes are good for nothing without it.
+    /// Deletes an account with its refresh tokens and sessions. Its codes are good for nothing without it.
     pub(crate) async fn delete_account(&self, account_id: &str) -> Result<(), Failure> {
         domain::check_account_id(account_id)?;
         retry_conflicts(async || {
             let mut tx = self.0.store.begin();
             tx.delete::<AccountDoc>(account_id);
             self.delete_tokens(&mut tx, Query::eq("account_id", account_id)).await?;
+            for session in self.0.store.find_all::<SessionDoc>(Query::eq("account_id", account_id)).await? {
+                tx.delete::<SessionDoc>(&session.digest);
+            }
             Ok(tx.commit().await?)
         })
         .await

@@ -1,10 +1,11 @@
 //! Families of refresh tokens: all that came of one sign-in, used and unused.
 
+use vitrine_contracts::auth::v1::RevokeTokenRequest;
 use vitrine_platform_host::Failure;
 use vitrine_platform_store::{Query, Tx, retry_conflicts};
 
-use super::Flows;
-use crate::domain::digest;
+use super::{Flows, grant_error};
+use crate::domain::{digest, invalid_request};
 use crate::store::RefreshDoc;
 
 impl Flows {
@@ -25,11 +26,17 @@ impl Flows {
         .await
     }
 
-    /// Revokes a refresh token with its family. An unknown token is not an error (RFC 7009).
-    pub(crate) async fn revoke(&self, token: &str, client_id: &str) -> Result<(), Failure> {
-        match self.0.store.get::<RefreshDoc>(&digest(token)).await? {
-            Some(known) if known.grant.client_id == client_id => self.revoke_family(&known.family).await,
-            _ => Ok(()),
+    /// Revokes a refresh token with its family. An unknown token is not an error (RFC 7009, section 2.2).
+    pub(crate) async fn revoke(&self, request: &RevokeTokenRequest) -> Result<(), Failure> {
+        let client = self.client(&request.into()).await?;
+        if request.token.is_empty() {
+            let message = "the parameter token is missing";
+            return Err(invalid_request("token", "an access token or a refresh token", message).into());
+        }
+        match self.0.store.get::<RefreshDoc>(&digest(&request.token)).await? {
+            Some(known) if known.grant.client_id == client.id => self.revoke_family(&known.family).await,
+            Some(_) => Err(grant_error("the token was given to another client").into()),
+            None => Ok(()),
         }
     }
 }

@@ -52,6 +52,7 @@ async fn refresh_tokens_expire_unless_they_are_used() {
 async fn a_token_may_be_asked_for_less_and_never_for_more() {
     let world = World::with_ada().await;
     let token = world.tokens().await.refresh_token;
+    assert_eq!(reason(world.refresh("").await), "INVALID_REQUEST");
     let asked = |token: &str, scope: &str| IssueTokenRequest { scope: scope.to_owned(), ..by_refresh_token(token) };
     assert_eq!(reason(world.issue(asked(&token, "openid profile")).await), "INVALID_SCOPE");
     let less = world.issue(asked(&token, "email")).await.expect("less");
@@ -70,13 +71,16 @@ async fn a_revoked_token_takes_its_family_along() {
     let second = world.refresh(&first).await.expect("renewed").refresh_token;
     let revoke = async |token: &str, client: &str| {
         let (token, client_id) = (token.to_owned(), client.to_owned());
-        world.auth.clone().revoke_token(RevokeTokenRequest { token, client_id }).await.expect("never an error");
+        let request = RevokeTokenRequest { token, client_id, ..RevokeTokenRequest::default() };
+        world.auth.clone().revoke_token(request).await
     };
-    revoke("made-up", CLIENT).await;
-    revoke(&second, "somebody").await;
+    revoke("made-up", CLIENT).await.expect("an unknown token is no error");
+    assert_eq!(reason(revoke(&second, "somebody").await), "INVALID_CLIENT");
+    assert_eq!(reason(revoke(&second, "").await), "INVALID_CLIENT");
+    assert_eq!(reason(revoke("", CLIENT).await), "INVALID_REQUEST");
     let third = world.refresh(&second).await.expect("not revoked by somebody else").refresh_token;
-    revoke(&third, CLIENT).await;
-    revoke(&third, CLIENT).await;
+    revoke(&third, CLIENT).await.expect("revoked");
+    revoke(&third, CLIENT).await.expect("a repeat is no error");
     assert_eq!(reason(world.refresh(&third).await), "INVALID_GRANT");
 }
 
