@@ -6,6 +6,7 @@
 //! drains. Health, readiness and reflection are here, so that no service has its own.
 
 mod component;
+pub mod erasure;
 mod failure;
 mod ops;
 mod running;

@@ -1,4 +1,5 @@
-//! What auth does, in parts: accounts, authorizing, signing in, grants, families of refresh tokens, and who the clients are.
+//! What auth does, in parts: accounts, authorizing, signing in, grants, families of refresh tokens, which tokens are active, and who
+//! the clients are.
 
 mod accounts;
 mod authorize;
@@ -6,6 +7,7 @@ mod clients;
 mod families;
 mod grants;
 mod sign_in;
+mod status;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use vitrine_platform_host::Failure;
 use vitrine_platform_store::{Document, Query, Store, retry_conflicts};
 
 use crate::keys::Keys;
-use crate::store::{CodeDoc, LockDoc, RefreshDoc, SessionDoc, UsedDoc};
+use crate::store::{CodeDoc, LockDoc, RefreshDoc, RevokedTokenDoc, SessionDoc, UsedDoc};
 use crate::{Client, Config};
 
 /// Most expired documents of a kind that are forgotten in one commit.
@@ -78,10 +80,14 @@ impl Flows {
         Ok(())
     }
 
-    pub(crate) async fn rotate_keys(&self) -> Result<String, Failure> {
+    /// The longest that an access token is good, in milliseconds.
+    fn longest_ttl_ms(&self) -> i64 {
         let of_clients = self.clients().iter().map(|c| c.token_ttl_s);
-        let longest_s = of_clients.fold(self.0.config.access_token_ttl_s, u32::max);
-        self.0.keys.rotate(i64::from(longest_s) * 1000).await
+        i64::from(of_clients.fold(self.0.config.access_token_ttl_s, u32::max)) * 1000
+    }
+
+    pub(crate) async fn rotate_keys(&self) -> Result<String, Failure> {
+        self.0.keys.rotate(self.longest_ttl_ms()).await
     }
 
     /// Forgets what has expired.
@@ -90,6 +96,7 @@ impl Flows {
         self.forget_expired::<RefreshDoc>().await?;
         self.forget_expired::<SessionDoc>().await?;
         self.forget_expired::<UsedDoc>().await?;
+        self.forget_expired::<RevokedTokenDoc>().await?;
         self.forget_expired::<LockDoc>().await?;
         self.0.keys.tend().await
     }
@@ -139,6 +146,7 @@ mod tests {
             client_id: Client::storefront().id,
             scope: String::new(),
             auth_time_s: 1,
+            epoch: 0,
         };
         let digest = crate::domain::digest(&n.to_string());
         RefreshDoc { digest, family: "fam_1".to_owned(), grant, used: n > 0, expires_at }

@@ -5,9 +5,10 @@ use vitrine_contracts::Problem;
 use vitrine_contracts::auth::v1::auth_service_server::AuthService;
 use vitrine_contracts::auth::v1::{
     AuthorizationRequest, CheckAuthorizationResponse, CreateAccountRequest, CreateAccountResponse,
-    DeleteAccountRequest, DeleteAccountResponse, GetJwksRequest, GetJwksResponse, IssueTokenRequest,
-    IssueTokenResponse, LoginRequest, LoginResponse, RevokeTokenRequest, RevokeTokenResponse, Role as WireRole,
-    RotateKeysRequest, RotateKeysResponse,
+    DeleteAccountRequest, DeleteAccountResponse, GetJwksRequest, GetJwksResponse, GetTokenStatusRequest,
+    GetTokenStatusResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse, RevokeTokenRequest,
+    RevokeTokenResponse, Role as WireRole, RotateKeysRequest, RotateKeysResponse, SetAccountLockRequest,
+    SetAccountLockResponse,
 };
 
 use crate::flows::Flows;
@@ -81,6 +82,23 @@ impl AuthService for Service {
     ) -> Result<Response<DeleteAccountResponse>, Status> {
         self.0.delete_account(&request.into_inner().account_id).await?;
         Ok(Response::new(DeleteAccountResponse {}))
+    }
+
+    async fn set_account_lock(
+        &self,
+        request: Request<SetAccountLockRequest>,
+    ) -> Result<Response<SetAccountLockResponse>, Status> {
+        let SetAccountLockRequest { account_id, locked } = request.into_inner();
+        self.0.set_lock(&account_id, locked).await?;
+        Ok(Response::new(SetAccountLockResponse {}))
+    }
+
+    async fn get_token_status(
+        &self,
+        request: Request<GetTokenStatusRequest>,
+    ) -> Result<Response<GetTokenStatusResponse>, Status> {
+        let active = self.0.is_active(request.get_ref()).await?;
+        Ok(Response::new(GetTokenStatusResponse { active }))
     }
 
     async fn rotate_keys(&self, _: Request<RotateKeysRequest>) -> Result<Response<RotateKeysResponse>, Status> {

@@ -1,9 +1,10 @@
 //! Who may do what: accounts, credentials and tokens, by OAuth 2.1 and OpenID Connect. HTTP is the gateway's business.
 //!
 //! Where to start reading: [`domain`] holds the rules (authorization requests, PKCE, redirects, lock-out, assertions); `flows` follows
-//! them: accounts, authorizing, signing in, grants, families of refresh tokens, clients; `keys` signs and publishes; `password`
-//! hashes; `store` keeps accounts, codes, refresh tokens, browsers' sessions, keys and lock-outs. Codes, refresh tokens and sessions are
-//! stored as digests only, passwords as Argon2id hashes. Access tokens are stateless and short-lived: nothing revokes one.
+//! them: accounts, authorizing, signing in, grants, families of refresh tokens, clients, and whether a token is still active; `keys`
+//! signs and publishes; `password` hashes; `store` keeps accounts, codes, refresh tokens, browsers' sessions, keys and lock-outs. Codes,
+//! refresh tokens and sessions are stored as digests only, passwords as Argon2id hashes. Access tokens are short-lived, verified by anybody
+//! with the published keys, and active only as long as this service says so: see `docs/adr/0018-a-token-is-asked-about.md`.
 
 pub mod domain;
 mod flows;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use vitrine_contracts::Problem;
 use vitrine_contracts::auth::v1::auth_service_server::AuthServiceServer;
 use vitrine_contracts::services::AUTH;
+use vitrine_platform_host::erasure::DataSubject;
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_store::Schema;
 
@@ -155,8 +157,10 @@ fn schema(schema: Schema) -> Schema {
         .with::<store::RefreshDoc>()
         .with::<store::SessionDoc>()
         .with::<store::UsedDoc>()
+        .with::<store::RevokedTokenDoc>()
         .with::<store::LockDoc>()
         .with::<store::KeyDoc>()
+        .with::<DataSubject>()
 }
 
 /// The service. Settings with a key that cannot be used are refused.

@@ -15,6 +15,13 @@ pub(crate) struct AccountDoc {
     pub(crate) email: String,
     pub(crate) password_hash: String,
     pub(crate) role: Role,
+    /// Stands in every grant and token of the account: those with another number have ended. A random one, so that an account that
+    /// is made again under an id does not revive what the one before it had. 0 in accounts of before there was such a number.
+    #[serde(default)]
+    pub(crate) epoch: i64,
+    /// Nobody may sign in.
+    #[serde(default)]
+    pub(crate) locked: bool,
 }
 
 impl Document for AccountDoc {
@@ -35,6 +42,9 @@ pub(crate) struct Grant {
     pub(crate) client_id: String,
     pub(crate) scope: String,
     pub(crate) auth_time_s: i64,
+    /// The account's at sign-in.
+    #[serde(default)]
+    pub(crate) epoch: i64,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -90,6 +100,8 @@ pub(crate) struct SessionDoc {
     pub(crate) digest: String,
     pub(crate) account_id: String,
     pub(crate) auth_time_s: i64,
+    /// The account's at sign-in.
+    pub(crate) epoch: i64,
     pub(crate) expires_at: i64,
 }
 
@@ -117,6 +129,26 @@ impl Document for UsedDoc {
     const INDEXES: &'static [Index] = &[Index::ordered("expires_at")];
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.id)
+    }
+    fn keys(&self, out: &mut Keys) {
+        out.put("expires_at", self.expires_at);
+    }
+}
+
+/// An access token, or a family with all its access tokens, that was revoked before it expired.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct RevokedTokenDoc {
+    /// Its `jti`, or the family's id.
+    pub(crate) token_id: String,
+    /// When it would have expired, or the last of them, Unix milliseconds.
+    pub(crate) expires_at: i64,
+}
+
+impl Document for RevokedTokenDoc {
+    const COLLECTION: &'static str = "revoked_tokens";
+    const INDEXES: &'static [Index] = &[Index::ordered("expires_at")];
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.token_id)
     }
     fn keys(&self, out: &mut Keys) {
         out.put("expires_at", self.expires_at);

@@ -168,7 +168,7 @@ fn bearer(value: &str) -> Option<&str> {
 
 /// Lets a request to its operation, if its caller may.
 pub(crate) async fn admit(
-    State((_, access)): State<(Arc<Gateway>, Access)>,
+    State((gateway, access)): State<(Arc<Gateway>, Access)>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -185,6 +185,9 @@ pub(crate) async fn admit(
                 .into_response();
         }
     };
+    if let Err(reply) = gateway.tokens.check_active(&caller).await {
+        return reply.into_response();
+    }
     if !access.admits(&caller) {
         return Reply::from(Problem::permission_denied(access.meaning())).into_response();
     }

@@ -210,6 +210,12 @@ fn admin() -> Vec<Operation> {
         of_admins(Operation::post("/admin/keys/rotate", "A new signing key"))
             .answers::<dto::KeyRotated>(200)
             .by(admin::rotate_keys),
+        of_admins(Operation::put("/admin/accounts/{id}/lock", "Let nobody in as this account; its tokens end"))
+            .answers_status(204)
+            .by(admin::lock),
+        of_admins(Operation::delete("/admin/accounts/{id}/lock", "Let them in again"))
+            .answers_status(204)
+            .by(admin::unlock),
     ]
 }
 

@@ -1,4 +1,4 @@
-//! Access tokens, verified here with the keys that auth publishes.
+//! Access tokens: verified here with the keys that auth publishes; whether they are still active, auth alone knows.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use vitrine_contracts::Problem;
-use vitrine_contracts::auth::v1::GetJwksRequest;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
+use vitrine_contracts::auth::v1::{GetJwksRequest, GetTokenStatusRequest};
 use vitrine_kit::clock::Clock;
 use vitrine_kit::numeric_date::NumericDate;
 use vitrine_platform_cache::{Cache, Key};
@@ -44,6 +44,17 @@ pub(crate) struct Caller {
     pub(crate) email: String,
     /// What the client was allowed: words with a space between.
     scope: String,
+    token: TokenClaims,
+}
+
+/// What auth knows a token by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct TokenClaims {
+    jti: String,
+    client_id: String,
+    epoch: i64,
+    family: String,
 }
 
 impl Caller {
@@ -70,6 +81,8 @@ struct Claims {
     email: String,
     #[serde(default)]
     scope: String,
+    #[serde(flatten)]
+    token: TokenClaims,
 }
 
 #[derive(Default)]
@@ -110,7 +123,7 @@ impl Tokens {
         Self { auth, issuer, clock, cache, known, asking, asked_at }
     }
 
-    /// Who the token stands for.
+    /// Who the token stands for, by its signature and its times. It may have been revoked: see [`Tokens::check_active`].
     pub(crate) async fn verify(&self, token: &str) -> Result<Caller, Reply> {
         if token.len() > MAX_TOKEN {
             return Err(refused("the token is too long"));
@@ -150,14 +163,25 @@ impl Tokens {
         if claims.iss != self.issuer || claims.aud != AUDIENCE {
             return Err(refused("the token is from or for somebody else"));
         }
-        let Claims { sub: id, roles, email, scope, .. } = claims;
-        let caller = Caller { id, roles, email, scope };
+        let Claims { sub: id, roles, email, scope, token, .. } = claims;
+        let caller = Caller { id, roles, email, scope, token };
         let mut known = self.known.lock();
         if known.verified.len() >= MAX_REMEMBERED {
             known.verified.clear();
         }
         known.verified.insert(digest, (caller.clone(), claims.exp));
         Ok(caller)
+    }
+
+    /// Refuses a token that was revoked, or whose account is locked or gone. Asked each time and kept nowhere: who is erased or locked
+    /// is refused from then on, at every gateway.
+    pub(crate) async fn check_active(&self, caller: &Caller) -> Result<(), Reply> {
+        let TokenClaims { jti, client_id, epoch, family } = caller.token.clone();
+        let request = GetTokenStatusRequest { account_id: caller.id.clone(), client_id, token_id: jti, epoch, family };
+        if self.auth.clone().get_token_status(request).await?.into_inner().active {
+            return Ok(());
+        }
+        Err(refused("the token was revoked, or its account is locked or gone"))
     }
 
     async fn key(&self, id: &str) -> Result<DecodingKey, Reply> {

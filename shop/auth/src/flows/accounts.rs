@@ -1,11 +1,13 @@
 //! Accounts: made, ensured, deleted.
 
 use vitrine_contracts::Problem;
-use vitrine_platform_host::Failure;
+use vitrine_platform_host::{Failure, erasure};
 use vitrine_platform_store::{Error, Query, retry_conflicts};
 
 use super::Flows;
-use crate::store::{AccountDoc, SessionDoc};
+use super::status::new_epoch;
+use crate::domain::digest;
+use crate::store::{AccountDoc, LockDoc, SessionDoc};
 use crate::{Account, domain, password};
 
 fn email_taken() -> Problem {
@@ -18,17 +20,24 @@ async fn checked(account: &Account) -> Result<AccountDoc, Problem> {
     let email = domain::checked_email(&account.email)?;
     domain::check_password(&account.password)?;
     let password_hash = password::hash(account.password.clone()).await?;
-    Ok(AccountDoc { id: account.account_id.clone(), email, password_hash, role: account.role })
+    let (id, role, epoch) = (account.account_id.clone(), account.role, new_epoch());
+    Ok(AccountDoc { id, email, password_hash, role, epoch, locked: false })
 }
 
 impl Flows {
-    /// Makes an account of the settings, or makes it what the settings say.
+    /// Makes an account of the settings, or makes it what the settings say; then what it was given before ends. A lock stays.
     pub(super) async fn ensure_account(&self, account: &Account) -> Result<(), Failure> {
         let told = |problem: Problem| {
             let message = format!("the account {} of the settings: {}", account.account_id, problem.message);
             Problem { message, ..problem }
         };
-        if let Some(known) = self.0.store.get::<AccountDoc>(&account.account_id).await? {
+        if erasure::is_erased(&self.0.store, &account.account_id).await? {
+            tracing::info!(account_id = account.account_id, "an account of the settings was erased, and stays so");
+            return Ok(());
+        }
+        let known = self.0.store.get::<AccountDoc>(&account.account_id).await?;
+        let locked = known.as_ref().is_some_and(|a| a.locked);
+        if let Some(known) = known {
             let same = known.role == account.role && known.email == domain::normal_email(&account.email);
             let hash = known.doc.password_hash;
             if same && password::verify(account.password.clone(), Some(hash)).await? {
@@ -36,7 +45,7 @@ impl Flows {
             }
         }
         let mut tx = self.0.store.begin();
-        tx.put(&checked(account).await.map_err(told)?);
+        tx.put(&AccountDoc { locked, ..checked(account).await.map_err(told)? });
         match tx.commit().await {
             Err(Error::Duplicate { .. }) => Err(told(email_taken()).into()),
             other => Ok(other?),
@@ -64,12 +73,17 @@ impl Flows {
         }
     }
 
-    /// Deletes an account with its refresh tokens and sessions. Its codes are good for nothing without it.
+    /// Deletes an account with its refresh tokens and sessions, and what is known of wrong passwords: the address may be somebody
+    /// else's next. Its codes and access tokens are good for nothing without it.
     pub(crate) async fn delete_account(&self, account_id: &str) -> Result<(), Failure> {
         domain::check_account_id(account_id)?;
         retry_conflicts(async || {
             let mut tx = self.0.store.begin();
-            tx.delete::<AccountDoc>(account_id);
+            erasure::erase(&self.0.store, &mut tx, account_id).await?;
+            if let Some(account) = self.0.store.get::<AccountDoc>(account_id).await? {
+                tx.delete_expecting::<AccountDoc>(account_id, account.version);
+                tx.delete::<LockDoc>(&digest(&account.email));
+            }
             self.delete_tokens(&mut tx, Query::eq("account_id", account_id)).await?;
             for session in self.0.store.find_all::<SessionDoc>(Query::eq("account_id", account_id)).await? {
                 tx.delete::<SessionDoc>(&session.digest);

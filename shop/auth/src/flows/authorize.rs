@@ -72,6 +72,7 @@ impl Flows {
                 client_id: request.client_id.clone(),
                 scope: asked.scope.clone(),
                 auth_time_s,
+                epoch: account.epoch,
             },
             redirect_uri: request.redirect_uri.clone(),
             challenge: request.code_challenge.clone(),
@@ -99,8 +100,8 @@ impl Flows {
         let Some(session) = session.filter(|s| good(&s.doc) && may_be(&request.id_token_hint, &s.account_id)) else {
             return Ok(None);
         };
-        let account = self.0.store.get::<AccountDoc>(&session.account_id).await?;
-        Ok(account.map(|account| (account.doc, session.auth_time_s)))
+        let account = self.living(&session.account_id, session.epoch).await?;
+        Ok(account.map(|account| (account, session.auth_time_s)))
     }
 
     /// Remembers a browser, in place of what it held. Returns what its cookie must hold.
@@ -113,6 +114,7 @@ impl Flows {
             digest: digest(&session),
             account_id: account.id.clone(),
             auth_time_s,
+            epoch: account.epoch,
             expires_at: self.now() + i64::from(SESSION_TTL_S) * 1000,
         });
         session

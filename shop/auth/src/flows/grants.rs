@@ -25,6 +25,10 @@ struct Subject<'a> {
     email: &'a str,
     scope: &'a str,
     client_id: &'a str,
+    /// The account's.
+    epoch: i64,
+    /// All that came of one sign-in; empty if there was none.
+    family: &'a str,
 }
 
 fn missing(parameter: &str, expected: &str) -> Problem {
@@ -127,7 +131,13 @@ impl Flows {
         }
         let scope = domain::normal_scope(&request.scope)?;
         let (id, roles, client_id) = (client.account_id.as_str(), client.roles.as_slice(), client.id.as_str());
-        let access_token = self.access_token(&Subject { id, roles, email: "", scope: &scope, client_id })?;
+        let account = self.0.store.get::<AccountDoc>(id).await?;
+        if account.as_ref().is_some_and(|a| a.locked) {
+            return Err(grant_error("the account that this client acts as is locked").into());
+        }
+        let epoch = account.map_or(0, |a| a.epoch);
+        let subject = Subject { id, roles, email: "", scope: &scope, client_id, epoch, family: "" };
+        let access_token = self.access_token(&subject)?;
         let expires_in_s = self.ttl_s(client_id);
         Ok(IssueTokenResponse { access_token, expires_in_s, scope, ..IssueTokenResponse::default() })
     }
@@ -141,8 +151,8 @@ impl Flows {
         family: &str,
         nonce: &str,
     ) -> Result<IssueTokenResponse, Failure> {
-        let account = self.0.store.get::<AccountDoc>(&grant.account_id).await?;
-        let account = account.ok_or_else(|| grant_error("the account is gone"))?;
+        let account = self.living(&grant.account_id, grant.epoch).await?;
+        let account = account.ok_or_else(|| grant_error("the account is gone, or has ended what it had granted"))?;
         let now = self.now();
         let expires_in_s = self.ttl_s(&grant.client_id);
         let access_token = self.access_token(&Subject {
@@ -151,6 +161,8 @@ impl Flows {
             email: &account.email,
             scope,
             client_id: &grant.client_id,
+            epoch: account.epoch,
+            family,
         })?;
         let scope = scope.to_owned();
         let mut answer = IssueTokenResponse { access_token, expires_in_s, scope, ..IssueTokenResponse::default() };
@@ -175,7 +187,7 @@ impl Flows {
     }
 
     fn access_token(&self, subject: &Subject<'_>) -> Result<String, Problem> {
-        let Subject { id, roles, email, scope, client_id } = subject;
+        let Subject { id, roles, email, scope, client_id, epoch, family } = subject;
         let now_s = self.now() / 1000;
         let exp = now_s + i64::from(self.ttl_s(client_id));
         self.0.keys.sign(
@@ -184,6 +196,7 @@ impl Flows {
             &json!({
                 "iss": self.0.config.issuer, "sub": id, "aud": "vitrine", "iat": now_s, "exp": exp,
                 "jti": id::new("tkn"), "roles": roles, "email": email, "scope": scope, "client_id": client_id,
+                "epoch": epoch, "family": family,
             }),
         )
     }

@@ -60,6 +60,10 @@ impl Flows {
         let Some(account) = found.filter(|_| verified) else { return Err(self.note_failure(&locks).await?.into()) };
         // Others may have guessed meanwhile: who is locked out must not learn that a guess was right.
         let failed_before = self.unlocked(&locks).await?;
+        // Only who has the password is told.
+        if account.locked {
+            return Err(Problem::permission_denied("the account is locked").with_reason("ACCOUNT_LOCKED").into());
+        }
         Ok((account.doc, Some(locks).filter(|_| failed_before)))
     }
 

@@ -3,6 +3,7 @@
 use vitrine_contracts::auth::v1::{AuthorizationRequest, IssueTokenRequest, RevokeTokenRequest};
 use vitrine_shop_auth::{Client, Config, Role};
 
+use crate::people::is_active;
 use crate::{
     CLIENT, EMAIL, PASSWORD, REDIRECT, VERIFIER, World, authorization, by_code, by_refresh_token, parameter, reason,
 };
@@ -92,7 +93,15 @@ async fn it_asks_for_itself_if_it_acts_as_somebody() {
 async fn only_it_revokes_its_tokens() {
     let world = world().await;
     let code = world.code_of_web(true).await;
-    let token = world.issue(of_web(by_code(&code))).await.expect("tokens").refresh_token;
+    let issued = world.issue(of_web(by_code(&code))).await.expect("tokens");
+    let token = issued.refresh_token;
+    let of_another = RevokeTokenRequest {
+        token: issued.access_token.clone(),
+        client_id: CLIENT.to_owned(),
+        ..RevokeTokenRequest::default()
+    };
+    assert_eq!(reason(world.auth.clone().revoke_token(of_another).await), "INVALID_GRANT");
+    assert!(is_active(&world, &issued.access_token).await);
     let revoke = async |client_id: &str, client_secret: &str| {
         let request = RevokeTokenRequest {
             token: token.clone(),

@@ -1,6 +1,8 @@
 //! Accounts and passwords.
 
-use vitrine_contracts::auth::v1::{CreateAccountRequest, DeleteAccountRequest, Role as WireRole};
+use vitrine_contracts::auth::v1::{
+    CreateAccountRequest, DeleteAccountRequest, GetTokenStatusRequest, Role as WireRole, SetAccountLockRequest,
+};
 use vitrine_platform_host::Host;
 use vitrine_platform_mesh::{Limits, Mesh};
 use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
@@ -141,4 +143,96 @@ async fn an_account_of_the_settings_that_cannot_be_is_told_at_the_start() {
         let said = why(config).await;
         assert!(said.contains(told) && !said.contains("hunter2") && !said.contains(PASSWORD), "{said}");
     }
+}
+
+/// Whether a token is active, as the gateway asks.
+pub(crate) async fn is_active(world: &World, token: &str) -> bool {
+    let claims = world.verify(token, "vitrine").await.expect("it verifies");
+    let text = |name: &str| claims[name].as_str().expect("text").to_owned();
+    let (account_id, client_id, token_id) = (text("sub"), text("client_id"), text("jti"));
+    let epoch = claims["epoch"].as_i64().expect("a number");
+    let request = GetTokenStatusRequest { account_id, client_id, token_id, epoch, family: text("family") };
+    world.auth.clone().get_token_status(request).await.expect("answers").into_inner().active
+}
+
+async fn set_lock(world: &World, account_id: &str, locked: bool) -> Result<(), tonic::Status> {
+    let request = SetAccountLockRequest { account_id: account_id.to_owned(), locked };
+    world.auth.clone().set_account_lock(request).await.map(drop)
+}
+
+async fn delete(world: &World, account_id: &str) {
+    let request = DeleteAccountRequest { account_id: account_id.to_owned() };
+    world.auth.clone().delete_account(request).await.expect("deleted");
+}
+
+#[tokio::test]
+async fn tokens_end_with_their_account() {
+    let world = World::with_ada().await;
+    let tokens = world.tokens().await;
+    assert!(is_active(&world, &tokens.access_token).await);
+    delete(&world, "cus_ada").await;
+    assert!(!is_active(&world, &tokens.access_token).await);
+    // Neither does the next owner of the address revive them, nor an account that is made again under the id.
+    world.create("cus_eve", EMAIL).await.expect("the address is free");
+    assert!(!is_active(&world, &tokens.access_token).await);
+    delete(&world, "cus_eve").await;
+    world.create("cus_ada", EMAIL).await.expect("made again");
+    assert!(!is_active(&world, &tokens.access_token).await);
+    assert!(is_active(&world, &world.tokens().await.access_token).await);
+}
+
+#[tokio::test]
+async fn a_lock_ends_what_was_given_and_keeps_people_out() {
+    let world = World::with_ada().await;
+    let (tokens, code) = (world.tokens().await, world.code().await);
+    for _ in 0..2 {
+        set_lock(&world, "cus_ada", true).await.expect("locked, also twice");
+        assert!(!is_active(&world, &tokens.access_token).await);
+        assert_eq!(reason(world.login(EMAIL, PASSWORD).await), "ACCOUNT_LOCKED");
+        assert_eq!(reason(world.login(EMAIL, WRONG).await), "BAD_CREDENTIALS");
+        assert_eq!(reason(world.refresh(&tokens.refresh_token).await), "INVALID_GRANT");
+        assert_eq!(reason(world.exchange(&code).await), "INVALID_GRANT");
+    }
+    let world = world.restart(Config::default()).await;
+    assert_eq!(reason(world.login(EMAIL, PASSWORD).await), "ACCOUNT_LOCKED");
+    set_lock(&world, "cus_ada", false).await.expect("unlocked");
+    assert!(!is_active(&world, &tokens.access_token).await);
+    assert_eq!(reason(world.refresh(&tokens.refresh_token).await), "INVALID_GRANT");
+    assert_eq!(reason(world.exchange(&code).await), "INVALID_GRANT");
+    assert!(is_active(&world, &world.tokens().await.access_token).await);
+    for (account_id, code) in [("cus_nobody", tonic::Code::NotFound), ("nobody", tonic::Code::InvalidArgument)] {
+        assert_eq!(set_lock(&world, account_id, true).await.expect_err(account_id).code(), code);
+    }
+}
+
+#[tokio::test]
+async fn the_next_owner_of_an_address_is_not_locked_out_for_the_last_one() {
+    let world = World::with_ada().await;
+    for _ in 0..5 {
+        assert_eq!(reason(world.login(EMAIL, WRONG).await), "BAD_CREDENTIALS");
+    }
+    assert_eq!(reason(world.login(EMAIL, PASSWORD).await), "LOCKED_OUT");
+    delete(&world, "cus_ada").await;
+    world.create("cus_eve", EMAIL).await.expect("the address is free");
+    world.login(EMAIL, PASSWORD).await.expect("Eve's own password");
+}
+
+#[tokio::test]
+async fn accounts_of_the_settings_stay_erased_and_locked_and_end_what_the_settings_change() {
+    let signed_in = async |world: &World, password: &str| {
+        let location = world.login("promo@example.org", password).await.expect("signs in");
+        world.exchange(crate::parameter(&location, "code").expect("a code")).await.expect("tokens").access_token
+    };
+    let world = World::empty(promoter("promo@example.org", PASSWORD)).await;
+    let token = signed_in(&world, PASSWORD).await;
+    let world = world.restart(promoter("promo@example.org", PASSWORD)).await;
+    assert!(is_active(&world, &token).await, "nothing has changed");
+    let world = world.restart(promoter("promo@example.org", "another password")).await;
+    assert!(!is_active(&world, &token).await, "whoever had the old password is still in");
+    set_lock(&world, "pro_demo", true).await.expect("locked");
+    let world = world.restart(promoter("promo@example.org", PASSWORD)).await;
+    assert_eq!(reason(world.login("promo@example.org", PASSWORD).await), "ACCOUNT_LOCKED");
+    delete(&world, "pro_demo").await;
+    let world = world.restart(promoter("promo@example.org", PASSWORD)).await;
+    assert_eq!(reason(world.login("promo@example.org", PASSWORD).await), "BAD_CREDENTIALS");
 }

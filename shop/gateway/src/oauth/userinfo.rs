@@ -76,6 +76,7 @@ fn invalid_request(message: &str) -> Response {
 
 async fn claims(gateway: &Gateway, token: &str) -> Result<Value, Reply> {
     let caller = gateway.tokens.verify(token).await?;
+    gateway.tokens.check_active(&caller).await?;
     if !caller.may("openid") {
         let problem = Problem::permission_denied("the token is not good for this: its scope lacks openid");
         return Err(problem.with_reason("INSUFFICIENT_SCOPE").into());

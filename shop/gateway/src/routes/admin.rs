@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use serde::Deserialize;
 use vitrine_contracts::Problem;
 use vitrine_contracts::accounting::v1::{GetTrialBalanceRequest, ListTransactionsRequest};
-use vitrine_contracts::auth::v1::RotateKeysRequest;
+use vitrine_contracts::auth::v1::{RotateKeysRequest, SetAccountLockRequest};
 use vitrine_contracts::checkout::v1::CancelOrderRequest;
 use vitrine_contracts::fraud::v1::{GetAssessmentRequest, ListAssessmentsRequest};
 use vitrine_contracts::orders::v1::{GetOrderRequest, ListOrdersRequest, OrderState, TransitionRequest};
@@ -155,4 +156,23 @@ pub(super) async fn assessment(
 pub(super) async fn rotate_keys(State(gateway): State<Arc<Gateway>>) -> Result<axum::Json<dto::KeyRotated>, Reply> {
     let rotated = gateway.deps.auth.clone().rotate_keys(RotateKeysRequest {}).await?.into_inner();
     Ok(axum::Json(dto::KeyRotated { key_id: rotated.key_id }))
+}
+
+async fn set_lock(gateway: &Gateway, account_id: String, locked: bool) -> Result<StatusCode, Reply> {
+    gateway.deps.auth.clone().set_account_lock(SetAccountLockRequest { account_id, locked }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn lock(
+    State(gateway): State<Arc<Gateway>>,
+    Path(account_id): Path<String>,
+) -> Result<StatusCode, Reply> {
+    set_lock(&gateway, account_id, true).await
+}
+
+pub(super) async fn unlock(
+    State(gateway): State<Arc<Gateway>>,
+    Path(account_id): Path<String>,
+) -> Result<StatusCode, Reply> {
+    set_lock(&gateway, account_id, false).await
 }

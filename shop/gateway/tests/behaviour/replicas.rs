@@ -7,8 +7,8 @@ use http::Method;
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 use serde_json::json;
 use tempfile::TempDir;
-use vitrine_contracts::auth::v1::RotateKeysRequest;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
+use vitrine_contracts::auth::v1::{DeleteAccountRequest, RotateKeysRequest, SetAccountLockRequest};
 use vitrine_contracts::catalog::v1::GetProductRequest;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
 use vitrine_contracts::services::{ALL, AUTH, CATALOG, GATEWAY};
@@ -19,17 +19,17 @@ use vitrine_platform_http::{bind, serve};
 use vitrine_platform_mesh::{Limits, Mesh, Replicas};
 use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
 use vitrine_shop_auth::{Account, Role};
-use vitrine_shop_gateway::{Config, Deps};
+use vitrine_shop_gateway::Config;
 use vitrine_shop_load::http::Call;
 use vitrine_tests_engines::redis;
 use vitrine_tests_testkit::{Api, Customer, eventually};
+
+use crate::{NOWHERE, deps};
 
 const ISSUER: &str = "http://shop.example";
 const EMAIL: &str = "promoter@vitrine.example";
 const PASSWORD: &str = "see-through-glass";
 const PIECE: &str = "prd_tall-vase";
-/// Nobody listens there.
-const NOWHERE: &str = "127.0.0.1:1";
 
 /// A process with a gateway.
 struct Replica {
@@ -38,29 +38,6 @@ struct Replica {
     grpc: Replicas,
     _data: TempDir,
     _running: Running,
-}
-
-fn deps(host: &Host) -> Deps {
-    let to = |callee| host.transport(GATEWAY, callee);
-    use vitrine_contracts as c;
-    Deps {
-        auth: AuthServiceClient::new(to(AUTH)),
-        customers: c::customers::v1::customers_service_client::CustomersServiceClient::new(to("customers")),
-        catalog: CatalogServiceClient::new(to(CATALOG)),
-        carts: c::carts::v1::carts_service_client::CartsServiceClient::new(to("carts")),
-        checkout: c::checkout::v1::checkout_service_client::CheckoutServiceClient::new(to("checkout")),
-        orders: c::orders::v1::orders_service_client::OrdersServiceClient::new(to("orders")),
-        payments: c::payments::v1::payments_service_client::PaymentsServiceClient::new(to("payments")),
-        shipping: c::shipping::v1::shipping_service_client::ShippingServiceClient::new(to("shipping")),
-        currency: c::currency::v1::currency_service_client::CurrencyServiceClient::new(to("currency")),
-        email: c::email::v1::email_service_client::EmailServiceClient::new(to("email")),
-        recommendations: c::recommendations::v1::recommendations_service_client::RecommendationsServiceClient::new(to(
-            "recommendations",
-        )),
-        ads: c::ads::v1::ads_service_client::AdsServiceClient::new(to("ads")),
-        accounting: c::accounting::v1::accounting_service_client::AccountingServiceClient::new(to("accounting")),
-        fraud: c::fraud::v1::fraud_service_client::FraudServiceClient::new(to("fraud")),
-    }
 }
 
 /// A gateway, with auth and the catalogue in its process unless they are elsewhere.
@@ -147,6 +124,35 @@ async fn gateways_that_share_nothing() -> Result<()> {
     })
     .await?;
     ensure!(two.api.get(&path).await?["name"] == before["name"]);
+    who_is_locked_or_erased_is_refused_at_every_gateway(&one, &two).await
+}
+
+/// No gateway remembers who was let in a moment ago.
+async fn who_is_locked_or_erased_is_refused_at_every_gateway(one: &Replica, two: &Replica) -> Result<()> {
+    let auth = AuthServiceClient::new(one.host.transport(GATEWAY, AUTH));
+    let account_id = "pro_demo".to_owned();
+    let told = async |token: &str| -> Result<Vec<u16>> {
+        let mut told = Vec::new();
+        for gateway in [&two.api, &one.api] {
+            // Only who has proven who they are is told that this is not theirs to see.
+            let answer = gateway.with_token(token).send(Call::new(Method::GET, "/api/v1/admin/orders")).await?;
+            told.push(answer.status);
+        }
+        Ok(told)
+    };
+    for _ in 0..3 {
+        let token = token(&Customer::sign_in(&two.api, EMAIL, PASSWORD).await?).await?;
+        ensure!(told(&token).await? == [403, 403]);
+        let lock = |locked| SetAccountLockRequest { account_id: account_id.clone(), locked };
+        auth.clone().set_account_lock(lock(true)).await?;
+        ensure!(told(&token).await? == [401, 401]);
+        auth.clone().set_account_lock(lock(false)).await?;
+        ensure!(told(&token).await? == [401, 401]);
+    }
+    let token = token(&Customer::sign_in(&two.api, EMAIL, PASSWORD).await?).await?;
+    ensure!(told(&token).await? == [403, 403]);
+    auth.clone().delete_account(DeleteAccountRequest { account_id }).await?;
+    ensure!(told(&token).await? == [401, 401]);
     Ok(())
 }
 
@@ -250,7 +256,8 @@ async fn keys_are_asked_for_once(one: &Replica, two: &Replica) -> Result<()> {
             // Only who has proven who they are is told that this is not theirs to see.
             api.with_token(&token).expect(403, Method::GET, "/api/v1/admin/orders", None).await?;
         }
-        ensure!(one.calls(AUTH) == calls + 1, "{} calls", one.calls(AUTH) - calls);
+        // Beside these, each request asks whether its token is active.
+        ensure!(one.calls(AUTH) == calls + 1 + 3, "{} calls", one.calls(AUTH) - calls);
     }
     // A key that nobody published is looked for, and refused.
     let forged = "eyJhbGciOiJFUzI1NiIsImtpZCI6Im5vYm9keSJ9.e30.AAAA";
