@@ -273,11 +273,11 @@ impl Settings {
         services.auth.clients.push(Client {
             id: CLI_CLIENT.to_owned(),
             name: "vitrine on the command line".to_owned(),
-            redirect_uris: Vec::new(),
             public_jwk: Some(cli_key),
             account_id: "adm_cli".to_owned(),
             roles: vec![Role::Admin],
             token_ttl_s: CLI_TOKEN_TTL_S,
+            ..Client::default()
         });
         if !self.shop.demo {
             return;
@@ -308,10 +308,10 @@ pub fn read(file: Option<&Path>, flags: &[Flag]) -> Result<Loaded<Settings>, Usa
         .map_err(|mistakes| Usage(format!("the configuration has mistakes:\n{mistakes}")))
 }
 
-/// A value as it may be shown: without passwords and tokens.
+/// A value as it may be shown: without passwords, tokens and secrets.
 fn without_secrets(key: &str, value: &str) -> String {
     let secret = key.rsplit('.').next().is_some_and(|name| matches!(name, "password" | "token"));
-    let inside = ["password =", "token ="].iter().any(|name| value.contains(name));
+    let inside = ["password =", "token =", "secret ="].iter().any(|name| value.contains(name));
     if (secret && value != "\"\"") || inside {
         return "(secret)".to_owned();
     }
@@ -354,6 +354,7 @@ mod tests {
             ("postgres.url", "\"postgres://ada@db/shop\"", "\"postgres://ada@db/shop\""),
             ("cache.url", "\"redis://:hunter2@db:6379\"", "\"redis://:(secret)@db:6379\""),
             ("auth.accounts", "[{ email = \"a\", password = \"hunter2\" }]", "(secret)"),
+            ("auth.clients", "[{ id = \"web\", secret = \"hunter2\" }]", "(secret)"),
             ("up.listen", "\"127.0.0.1:8080\"", "\"127.0.0.1:8080\""),
         ] {
             assert_eq!(without_secrets(key, value), shown, "{key}");

@@ -6,5 +6,6 @@ pub mod clock;
 pub mod id;
 pub mod jitter;
 pub mod money;
+pub mod numeric_date;
 pub mod panic;
 pub mod percent;

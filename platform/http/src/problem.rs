@@ -135,7 +135,12 @@ impl IntoResponse for Reply {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match status {
             StatusCode::UNAUTHORIZED => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"vitrine\""));
+                // RFC 6750, section 3.1: who sent no token is not told of an error.
+                let challenge = match self.problem.reason.as_str() {
+                    "INVALID_TOKEN" => "Bearer realm=\"vitrine\", error=\"invalid_token\"",
+                    _ => "Bearer realm=\"vitrine\"",
+                };
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
             }
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

@@ -9,6 +9,7 @@ use async_nats::jetstream::message::{AckKind, Acker};
 use async_nats::jetstream::stream::ConsumerErrorKind;
 use futures::{FutureExt, StreamExt};
 use tokio_util::task::AbortOnDropHandle;
+use vitrine_kit::percent;
 use vitrine_platform_bus::{Batch, Consumer, Event, Place, Source};
 
 use crate::connection::Nats;
@@ -143,7 +144,7 @@ impl Durable {
         Some(Event {
             id: header("Nats-Msg-Id")?.to_owned(),
             topic: message.subject.strip_prefix(&stream::subject(&self.source, ""))?.to_owned(),
-            key: stream::decoded(header(KEY)?)?,
+            key: percent::decode(header(KEY)?)?,
             position: header(POSITION)?.parse().ok().filter(|position| *position > 0)?,
             occurred_at_unix_ms: header(OCCURRED_AT)?.parse().ok()?,
             payload: message.payload.to_vec(),

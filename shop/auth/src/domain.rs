@@ -1,22 +1,21 @@
 //! The rules, free of I/O.
 
 mod assertion;
+mod authorization;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use vitrine_contracts::Problem;
-use vitrine_contracts::auth::v1::AuthorizationRequest;
 use vitrine_kit::id;
 
-use crate::Client;
-
-pub use assertion::{Assertion, Audience, check_assertion};
+pub use assertion::{Assertion, Audience, Parts, check_assertion, check_shape, read};
+pub use authorization::{Authorization, ClientError, Refusal, check_authorization, location, login_required};
 
 /// What may be asked for.
 pub const SCOPES: &[&str] = &["openid", "profile", "email", "offline_access"];
-/// Longest state and nonce that are handed through.
-const MAX_OPAQUE: usize = 512;
+/// Longest word of a scope that is repeated to whoever sent it, in bytes.
+const MAX_SHOWN: usize = 40;
 /// Longest e-mail address, in bytes (RFC 5321).
 const MAX_EMAIL: usize = 254;
 
@@ -31,6 +30,24 @@ pub fn pkce_matches(challenge: &str, verifier: &str) -> bool {
     (43..=128).contains(&verifier.len()) && verifier.bytes().all(unreserved) && digest(verifier) == challenge
 }
 
+/// Checks the verifier of a code that was asked for with this challenge, or without one. Returns what is wrong.
+pub fn check_verifier(challenge: &str, verifier: &str) -> Result<(), &'static str> {
+    match (challenge, verifier) {
+        ("", "") => Ok(()),
+        // Somebody may have taken the challenge out of the request (RFC 9700, section 4.8).
+        ("", _) => Err("there is a code_verifier, and the code was asked for without a code_challenge"),
+        (_, "") => Err("code_verifier is missing"),
+        _ if pkce_matches(challenge, verifier) => Ok(()),
+        _ => Err("code_verifier does not match code_challenge"),
+    }
+}
+
+/// What an ID token says of the access token beside it, for RS256 (OpenID Connect Core, section 3.1.3.6).
+pub fn half_digest(token: &str) -> String {
+    let digest = Sha256::digest(token);
+    URL_SAFE_NO_PAD.encode(&digest[..digest.len() / 2])
+}
+
 /// Whether a redirect URI is one of a client's: the same, but for the port of a loopback address (RFC 8252, 7.3).
 pub fn redirect_allowed(registered: &[String], asked: &str) -> bool {
     registered.iter().any(|known| {
@@ -38,10 +55,10 @@ pub fn redirect_allowed(registered: &[String], asked: &str) -> bool {
     })
 }
 
-/// Host and path of a loopback address, its port left out.
+/// Host and rest of a loopback address, its port left out.
 fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
     let rest = uri.strip_prefix("http://")?;
-    let (authority, path) = rest.split_once('/')?;
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let host_end = if authority.starts_with('[') {
         authority.find(']')? + 1
     } else {
@@ -52,20 +69,44 @@ fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
     (matches!(host, "127.0.0.1" | "[::1]") && port_fine).then_some((host, path))
 }
 
+/// Checks a redirect URI that is to be registered (RFC 6749, section 3.1.2). Returns what was expected instead.
+pub fn check_redirect_uri(uri: &str) -> Result<(), &'static str> {
+    let (scheme, rest) = uri.split_once(':').ok_or("absolute URIs")?;
+    let named = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+    if !named || rest.is_empty() {
+        return Err("absolute URIs");
+    }
+    if !uri.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("URIs of visible ASCII characters, all others percent-encoded");
+    }
+    if uri.contains('#') {
+        return Err("URIs without a fragment");
+    }
+    Ok(())
+}
+
 fn is_port(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
+/// A request that lacks something, or has it in a form that cannot be.
+pub fn invalid_request(parameter: &str, expected: &str, message: &str) -> Problem {
+    Problem::invalid(parameter, expected, message).with_reason("INVALID_REQUEST")
+}
+
 /// A scope, its words in the order of [`SCOPES`].
 pub fn normal_scope(scope: &str) -> Result<String, Problem> {
-    let asked: Vec<&str> = scope.split_ascii_whitespace().collect();
+    let asked: Vec<&str> = scope.split(' ').filter(|word| !word.is_empty()).collect();
     if let Some(unknown) = asked.iter().find(|s| !SCOPES.contains(s)) {
-        let shown: String = unknown.chars().take(40).collect();
-        let problem = Problem::invalid(
-            "scope",
-            "words out of: openid profile email offline_access",
-            &format!("there is no scope {shown:?}"),
-        );
+        // RFC 6749, section 3.3.
+        let is_word = |b| matches!(b, b'!'..=b'~') && !matches!(b, b'"' | b'\\');
+        let message = if unknown.bytes().all(is_word) && unknown.len() <= MAX_SHOWN {
+            format!("there is no scope {unknown}")
+        } else {
+            "the scope has a word that no scope can be".to_owned()
+        };
+        let problem = Problem::invalid("scope", "words out of: openid profile email offline_access", &message);
         return Err(problem.with_reason("INVALID_SCOPE"));
     }
     Ok(SCOPES.iter().filter(|s| asked.contains(s)).copied().collect::<Vec<_>>().join(" "))
@@ -79,41 +120,11 @@ pub fn has_scope(scope: &str, word: &str) -> bool {
 /// A scope that asks for no more than was granted.
 pub fn narrower_scope(granted: &str, asked: &str) -> Result<String, Problem> {
     let scope = normal_scope(asked)?;
-    if scope.split_ascii_whitespace().all(|word| has_scope(granted, word)) {
+    if scope.split(' ').filter(|word| !word.is_empty()).all(|word| has_scope(granted, word)) {
         return Ok(scope);
     }
     Err(Problem::invalid("scope", "a part of what was granted", "more is asked for than was granted")
         .with_reason("INVALID_SCOPE"))
-}
-
-/// Checks what does not allow to send anybody back: the client and the redirect URI. Then the rest.
-pub fn check_authorization<'a>(clients: &'a [Client], request: &AuthorizationRequest) -> Result<&'a Client, Problem> {
-    let invalid = |field: &str, expected: &str, message: &str| {
-        Problem::invalid(field, expected, message).with_reason("INVALID_REQUEST")
-    };
-    let client = clients.iter().find(|c| c.id == request.client_id && !c.redirect_uris.is_empty());
-    let client = client.ok_or_else(|| {
-        invalid("client_id", "a registered client", "the client is unknown").with_reason("UNAUTHORIZED_CLIENT")
-    })?;
-    if !redirect_allowed(&client.redirect_uris, &request.redirect_uri) {
-        return Err(invalid(
-            "redirect_uri",
-            "one of the client's redirect URIs",
-            "the redirect URI is not the client's",
-        ));
-    }
-    if request.response_type != "code" {
-        return Err(invalid("response_type", "code", "only authorization codes are given out")
-            .with_reason("UNSUPPORTED_RESPONSE_TYPE"));
-    }
-    if request.code_challenge_method != "S256" || request.code_challenge.len() != 43 {
-        return Err(invalid("code_challenge", "a PKCE challenge, method S256", "PKCE with S256 is required"));
-    }
-    if request.state.len() > MAX_OPAQUE || request.nonce.len() > MAX_OPAQUE {
-        return Err(invalid("state", "at most 512 bytes", "state or nonce is too long"));
-    }
-    normal_scope(&request.scope)?;
-    Ok(client)
 }
 
 /// An account's id, of any kind.
@@ -177,11 +188,9 @@ impl Failures {
 #[cfg(test)]
 mod tests {
     use super::{
-        Failures, check_authorization, check_password, checked_email, digest, narrower_scope, normal_scope,
-        pkce_matches, redirect_allowed,
+        Failures, check_password, check_redirect_uri, check_verifier, checked_email, digest, narrower_scope,
+        normal_scope, pkce_matches, redirect_allowed,
     };
-    use crate::Client;
-    use vitrine_contracts::auth::v1::AuthorizationRequest;
 
     #[test]
     fn pkce() {
@@ -191,12 +200,35 @@ mod tests {
         assert!(pkce_matches(challenge, verifier));
         assert!(!pkce_matches(challenge, &verifier.replace('d', "e")));
         assert!(!pkce_matches(&digest("short"), "short") && !pkce_matches("", ""));
+        for (challenge, verifier, fine) in [
+            (challenge, verifier, true),
+            (challenge, "", false),
+            ("", verifier, false),
+            ("", "", true),
+            (verifier, challenge, false),
+        ] {
+            assert_eq!(check_verifier(challenge, verifier).is_ok(), fine, "{challenge:?} {verifier:?}");
+        }
     }
 
     #[test]
     fn redirects_are_exact_but_for_loopback_ports() {
-        let registered = vec!["http://127.0.0.1/callback".to_owned(), "https://shop.example/cb".to_owned()];
-        for good in ["http://127.0.0.1/callback", "http://127.0.0.1:5123/callback", "https://shop.example/cb"] {
+        let registered = [
+            "http://127.0.0.1/callback",
+            "https://shop.example/cb",
+            "http://[::1]:80",
+            "http://127.0.0.1:1/with?a=b",
+            "http://localhost/cb",
+        ]
+        .map(str::to_owned);
+        for good in [
+            "http://127.0.0.1/callback",
+            "http://127.0.0.1:5123/callback",
+            "https://shop.example/cb",
+            "http://[::1]:5123",
+            "http://127.0.0.1:2/with?a=b",
+            "http://localhost/cb",
+        ] {
             assert!(redirect_allowed(&registered, good), "{good}");
         }
         for bad in [
@@ -204,6 +236,11 @@ mod tests {
             "http://127.0.0.1:5123/other",
             "https://127.0.0.1/callback",
             "http://localhost/callback",
+            "http://localhost:5123/cb",
+            "http://[::1]:5123/",
+            "http://127.0.0.1:2/with?a=c",
+            "http://127.0.0.1:2/with",
+            "http://127.0.0.1:5123/callback?x",
             "https://shop.example:444/cb",
             "http://127.0.0.1.evil.example/callback",
             "http://127.0.0.1:x/callback",
@@ -219,29 +256,31 @@ mod tests {
     }
 
     #[test]
-    fn authorization_requests() {
-        let clients = [Client::storefront()];
-        let good = AuthorizationRequest {
-            response_type: "code".to_owned(),
-            client_id: "vitrine-storefront".to_owned(),
-            redirect_uri: "http://127.0.0.1:1/callback".to_owned(),
-            scope: "openid".to_owned(),
-            code_challenge: digest("x"),
-            code_challenge_method: "S256".to_owned(),
-            ..AuthorizationRequest::default()
-        };
-        check_authorization(&clients, &good).expect("a good request");
-        let refused = |change: &dyn Fn(&mut AuthorizationRequest)| {
-            let mut request = good.clone();
-            change(&mut request);
-            check_authorization(&clients, &request).expect_err("a bad request").reason
-        };
-        assert_eq!(refused(&|r| r.client_id.clear()), "UNAUTHORIZED_CLIENT");
-        assert_eq!(refused(&|r| r.redirect_uri = "http://evil.example/".to_owned()), "INVALID_REQUEST");
-        assert_eq!(refused(&|r| r.response_type = "token".to_owned()), "UNSUPPORTED_RESPONSE_TYPE");
-        assert_eq!(refused(&|r| r.code_challenge_method = "plain".to_owned()), "INVALID_REQUEST");
-        assert_eq!(refused(&|r| r.scope = "root".to_owned()), "INVALID_SCOPE");
-        assert_eq!(normal_scope("offline_access openid openid").expect("known"), "openid offline_access");
+    fn redirect_uris_that_can_be_registered() {
+        for good in ["https://shop.example/cb?x=1", "http://127.0.0.1/callback", "com.example.app:/cb"] {
+            check_redirect_uri(good).expect(good);
+        }
+        for bad in [
+            "",
+            "/cb",
+            "shop.example/cb",
+            "https:",
+            "1a:/cb",
+            "https://shop.example/cb#x",
+            "https://a/b c",
+            "https://ü/",
+        ] {
+            assert!(check_redirect_uri(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn scopes() {
+        assert_eq!(normal_scope("offline_access openid  openid").expect("known"), "openid offline_access");
+        assert_eq!(normal_scope("").expect("nothing"), "");
+        for bad in ["root", "OpenID", "openid\temail", "\"openid\"", "openid\u{a0}email"] {
+            assert_eq!(normal_scope(bad).expect_err(bad).reason, "INVALID_SCOPE");
+        }
         assert_eq!(narrower_scope("openid email", " email ").expect("less"), "email");
         assert_eq!(narrower_scope("openid email", "email profile").expect_err("more").reason, "INVALID_SCOPE");
     }

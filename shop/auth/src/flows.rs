@@ -1,7 +1,8 @@
-//! What auth does, in parts: accounts, signing in, grants, families of refresh tokens, which tokens are active, and who the
-//! clients are.
+//! What auth does, in parts: accounts, authorizing, signing in, grants, families of refresh tokens, which tokens are active, and who
+//! the clients are.
 
 mod accounts;
+mod authorize;
 mod clients;
 mod families;
 mod grants;
@@ -18,7 +19,7 @@ use vitrine_platform_host::Failure;
 use vitrine_platform_store::{Document, Query, Store, retry_conflicts};
 
 use crate::keys::Keys;
-use crate::store::{CodeDoc, LockDoc, RefreshDoc, RevokedTokenDoc, UsedDoc};
+use crate::store::{CodeDoc, LockDoc, RefreshDoc, RevokedTokenDoc, SessionDoc, UsedDoc};
 use crate::{Client, Config};
 
 /// Most expired documents of a kind that are forgotten in one commit.
@@ -48,7 +49,7 @@ fn client_error(message: &str) -> Problem {
 impl Flows {
     /// Refuses settings with a key that cannot be used.
     pub(crate) fn new(config: Config, store: Store, clock: Clock, keys: Keys) -> Result<Self, Problem> {
-        let machines = clients::machines(&config.clients)?;
+        let machines = clients::checked(&config.clients)?;
         Ok(Self(Arc::new(Inner { config, machines, store, clock, keys })))
     }
 
@@ -79,16 +80,21 @@ impl Flows {
         Ok(())
     }
 
-    pub(crate) async fn rotate_keys(&self) -> Result<String, Failure> {
+    /// The longest that an access token is good, in milliseconds.
+    fn longest_ttl_ms(&self) -> i64 {
         let of_clients = self.clients().iter().map(|c| c.token_ttl_s);
-        let longest_s = of_clients.fold(self.0.config.access_token_ttl_s, u32::max);
-        self.0.keys.rotate(i64::from(longest_s) * 1000).await
+        i64::from(of_clients.fold(self.0.config.access_token_ttl_s, u32::max)) * 1000
+    }
+
+    pub(crate) async fn rotate_keys(&self) -> Result<String, Failure> {
+        self.0.keys.rotate(self.longest_ttl_ms()).await
     }
 
     /// Forgets what has expired.
     pub(crate) async fn tend(&self) -> Result<(), Failure> {
         self.forget_expired::<CodeDoc>().await?;
         self.forget_expired::<RefreshDoc>().await?;
+        self.forget_expired::<SessionDoc>().await?;
         self.forget_expired::<UsedDoc>().await?;
         self.forget_expired::<RevokedTokenDoc>().await?;
         self.forget_expired::<LockDoc>().await?;
@@ -116,11 +122,13 @@ impl Flows {
 mod tests {
     use std::time::Duration;
 
+    use vitrine_contracts::auth::v1::RevokeTokenRequest;
     use vitrine_kit::clock::{Clock, Manual};
     use vitrine_platform_store::{Query, Schema, Store};
 
     use super::{BATCH, Flows};
     use crate::keys::Keys;
+    use crate::signing::Signing;
     use crate::store::{Grant, KeyDoc, LockDoc, RefreshDoc};
     use crate::{Client, Config};
 
@@ -157,7 +165,9 @@ mod tests {
             if ends_with_account {
                 flows.delete_account("cus_ada").await.expect("deleted");
             } else {
-                flows.revoke("0", &Client::storefront().id).await.expect("revoked");
+                let (token, client_id) = ("0".to_owned(), Client::storefront().id);
+                let request = RevokeTokenRequest { token, client_id, ..RevokeTokenRequest::default() };
+                flows.revoke(&request).await.expect("revoked");
             }
             assert_eq!(store.count::<RefreshDoc>(Query::all()).await.expect("counted"), 0);
         }
@@ -178,6 +188,6 @@ mod tests {
         flows.tend().await.expect("forgotten");
         assert_eq!(store.count::<RefreshDoc>(Query::all()).await.expect("counted"), 1);
         assert_eq!(store.count::<LockDoc>(Query::all()).await.expect("counted"), 0);
-        assert_eq!(store.count::<KeyDoc>(Query::all()).await.expect("counted"), 1);
+        assert_eq!(store.count::<KeyDoc>(Query::all()).await.expect("counted"), Signing::ALL.len() as u64);
     }
 }

@@ -12,7 +12,7 @@ use vitrine_contracts::auth::v1::{
 };
 
 use crate::flows::Flows;
-use crate::{Account, Role, domain};
+use crate::{Account, Role};
 
 /// Longest password that is looked at, in bytes.
 const MAX_PASSWORD: usize = 1024;
@@ -25,14 +25,12 @@ impl AuthService for Service {
         &self,
         request: Request<AuthorizationRequest>,
     ) -> Result<Response<CheckAuthorizationResponse>, Status> {
-        let request = request.into_inner();
-        let client = domain::check_authorization(self.0.clients(), &request)?;
-        Ok(Response::new(CheckAuthorizationResponse { client_name: client.name.clone() }))
+        Ok(Response::new(self.0.check_authorization(request.get_ref()).await?))
     }
 
     async fn login(&self, request: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
-        let LoginRequest { authorization, email, password } = request.into_inner();
-        if password.len() > MAX_PASSWORD || email.len() > MAX_PASSWORD {
+        let request = request.into_inner();
+        if request.password.len() > MAX_PASSWORD || request.email.len() > MAX_PASSWORD {
             return Err(Problem::invalid(
                 "password",
                 "at most 128 characters",
@@ -40,8 +38,7 @@ impl AuthService for Service {
             )
             .into());
         }
-        let location = self.0.login(authorization.unwrap_or_default(), &email, password).await?;
-        Ok(Response::new(LoginResponse { location }))
+        Ok(Response::new(self.0.login(request).await?))
     }
 
     async fn issue_token(&self, request: Request<IssueTokenRequest>) -> Result<Response<IssueTokenResponse>, Status> {
@@ -52,8 +49,7 @@ impl AuthService for Service {
         &self,
         request: Request<RevokeTokenRequest>,
     ) -> Result<Response<RevokeTokenResponse>, Status> {
-        let RevokeTokenRequest { token, client_id } = request.into_inner();
-        self.0.revoke(&token, &client_id).await?;
+        self.0.revoke(request.get_ref()).await?;
         Ok(Response::new(RevokeTokenResponse {}))
     }
 

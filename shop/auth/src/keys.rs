@@ -1,9 +1,12 @@
-//! The keys that sign tokens: one current, older ones published until their last token has expired.
+//! The keys that sign tokens: one current of each algorithm, older ones published until their last token has expired.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
 use parking_lot::RwLock;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use vitrine_contracts::Problem;
 use vitrine_kit::clock::Clock;
@@ -11,7 +14,8 @@ use vitrine_kit::id;
 use vitrine_platform_host::Failure;
 use vitrine_platform_store::{Query, Store, Stored, retry_conflicts};
 
-use crate::machine::{BadKey, KeyPair};
+use crate::machine::BadKey;
+use crate::signing::Signing;
 use crate::store::KeyDoc;
 
 /// How much longer than its tokens a key is published, in milliseconds: clocks differ.
@@ -22,14 +26,26 @@ const SKEW_MS: i64 = 60_000;
 pub(crate) struct Keys {
     store: Store,
     clock: Clock,
-    current: Arc<RwLock<Option<(String, KeyPair)>>>,
-    /// Held while the current key is read or replaced, so that the last one wins here as in the store.
+    current: Arc<RwLock<HashMap<Signing, Signer>>>,
+    /// Held while current keys are read or replaced, so that the last one wins here as in the store.
     changing: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// A current key.
+struct Signer {
+    id: String,
+    key: EncodingKey,
 }
 
 fn broken(_: BadKey) -> Problem {
     tracing::error!("a signing key cannot be used");
     Problem::internal()
+}
+
+/// A new private key, made off the async threads.
+async fn generate(signing: Signing) -> Result<String, Problem> {
+    let made = tokio::task::spawn_blocking(move || signing.generate());
+    made.await.map_err(|_| Problem::unavailable("the process is stopping"))?.map_err(broken)
 }
 
 impl Keys {
@@ -41,46 +57,61 @@ impl Keys {
         Ok(self.store.find::<KeyDoc>(Query::all()).await?.items)
     }
 
-    /// Reads the current key; makes the first one.
+    /// Reads the current keys; makes the first ones.
     pub(crate) async fn load(&self) -> Result<(), Failure> {
         let _changing = self.changing.lock().await;
-        // Ids grow with time: the last key that does not retire is the current one, also if two replicas made one.
-        match self.all().await?.into_iter().rfind(|k| k.retires_at.is_none()) {
-            Some(key) => {
-                let pair = KeyPair::from_pem(&key.private_pem).map_err(broken)?;
-                *self.current.write() = Some((key.doc.id, pair));
-            }
-            None => {
-                self.replace(0).await?;
+        let all = self.all().await?;
+        for signing in Signing::ALL {
+            // Ids grow with time: the last key that does not retire is the current one, also if two replicas made one.
+            match all.iter().rfind(|k| k.retires_at.is_none() && k.algorithm == signing) {
+                Some(key) => self.signs_with(&key.doc)?,
+                None => {
+                    self.replace(signing, 0).await?;
+                }
             }
         }
         Ok(())
     }
 
-    /// A new current key. The others are published as long as tokens that they signed live.
+    /// New current keys. The others are published as long as tokens that they signed live. Returns the id of the one for access tokens.
     pub(crate) async fn rotate(&self, token_ttl_ms: i64) -> Result<String, Failure> {
         let _changing = self.changing.lock().await;
+        self.replace(Signing::Rs256, token_ttl_ms).await?;
+        self.replace(Signing::Es256, token_ttl_ms).await
+    }
+
+    async fn replace(&self, signing: Signing, token_ttl_ms: i64) -> Result<String, Failure> {
+        let private_pem = generate(signing).await?;
         // Another replica may rotate at the same time.
-        retry_conflicts(async || self.replace(token_ttl_ms).await).await
+        retry_conflicts(async || {
+            let key =
+                KeyDoc { id: id::new("key"), algorithm: signing, private_pem: private_pem.clone(), retires_at: None };
+            let retires_at = Some(self.clock.now_ms() + token_ttl_ms + SKEW_MS);
+            let mut tx = self.store.begin();
+            tx.insert(&key);
+            let before = self.all().await?.into_iter().filter(|k| k.retires_at.is_none() && k.algorithm == signing);
+            for mut key in before {
+                key.doc.retires_at = retires_at;
+                tx.update(&key);
+            }
+            tx.commit().await?;
+            self.signs_with(&key)?;
+            tracing::info!(key_id = key.id, algorithm = ?signing, "a new signing key");
+            Ok(key.id)
+        })
+        .await
     }
 
-    async fn replace(&self, token_ttl_ms: i64) -> Result<String, Failure> {
-        let pair = KeyPair::generate();
-        let id = id::new("key");
-        let retires_at = Some(self.clock.now_ms() + token_ttl_ms + SKEW_MS);
-        let mut tx = self.store.begin();
-        tx.insert(&KeyDoc { id: id.clone(), private_pem: pair.to_pem().map_err(broken)?, retires_at: None });
-        for mut key in self.all().await?.into_iter().filter(|k| k.retires_at.is_none()) {
-            key.doc.retires_at = retires_at;
-            tx.update(&key);
+    fn signs_with(&self, doc: &KeyDoc) -> Result<(), Problem> {
+        let mut current = self.current.write();
+        if current.get(&doc.algorithm).is_none_or(|signer| signer.id != doc.id) {
+            let key = doc.algorithm.encoding_key(&doc.private_pem).map_err(broken)?;
+            current.insert(doc.algorithm, Signer { id: doc.id.clone(), key });
         }
-        tx.commit().await?;
-        *self.current.write() = Some((id.clone(), pair));
-        tracing::info!(key_id = id, "a new signing key");
-        Ok(id)
+        Ok(())
     }
 
-    /// Forgets keys whose tokens have expired, and reads the current one, which another replica may have changed.
+    /// Forgets keys whose tokens have expired, and reads the current ones, which another replica may have changed.
     pub(crate) async fn tend(&self) -> Result<(), Failure> {
         let now = self.clock.now_ms();
         let mut tx = self.store.begin();
@@ -91,11 +122,29 @@ impl Keys {
         self.load().await
     }
 
-    /// Signs with the current key.
-    pub(crate) fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, Problem> {
+    /// A JWT of a type, signed with the current key.
+    pub(crate) fn sign(&self, signing: Signing, typ: &str, claims: &impl Serialize) -> Result<String, Problem> {
         let current = self.current.read();
-        let (id, pair) = current.as_ref().ok_or_else(|| Problem::unavailable("there is no signing key yet"))?;
-        pair.sign(Some(id), typ, claims).map_err(broken)
+        let signer = current.get(&signing).ok_or_else(|| Problem::unavailable("there is no signing key yet"))?;
+        let mut header = Header::new(signing.algorithm());
+        header.typ = Some(typ.to_owned());
+        header.kid = Some(signer.id.clone());
+        jsonwebtoken::encode(&header, claims, &signer.key).map_err(|_| broken(BadKey))
+    }
+
+    /// What a token says that one of these keys signed, whenever; none for any other.
+    pub(crate) async fn read<T: DeserializeOwned>(&self, signing: Signing, token: &str) -> Result<Option<T>, Failure> {
+        let Some(id) = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid) else { return Ok(None) };
+        let stored = self.store.get::<KeyDoc>(&id).await?;
+        let Some(key) = stored.filter(|key| key.algorithm == signing) else { return Ok(None) };
+        let jwk = serde_json::from_value(signing.public_jwk(&key.private_pem).map_err(broken)?);
+        let key = jwk.ok().and_then(|jwk| DecodingKey::from_jwk(&jwk).ok()).ok_or_else(|| broken(BadKey))?;
+        let mut validation = Validation::new(signing.algorithm());
+        // Who asks decides what to do with an old one.
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        Ok(jsonwebtoken::decode::<T>(token, &key, &validation).ok().map(|read| read.claims))
     }
 
     /// The public halves, as JWKS.
@@ -103,11 +152,11 @@ impl Keys {
         let mut keys = Vec::new();
         let now = self.clock.now_ms();
         for key in self.all().await?.into_iter().filter(|k| k.retires_at.is_none_or(|at| at > now)) {
-            let mut jwk = KeyPair::from_pem(&key.private_pem).map_err(broken)?.public_jwk();
+            let mut jwk = key.algorithm.public_jwk(&key.private_pem).map_err(broken)?;
             if let Value::Object(fields) = &mut jwk {
                 fields.insert("kid".to_owned(), json!(key.id));
                 fields.insert("use".to_owned(), json!("sig"));
-                fields.insert("alg".to_owned(), json!("ES256"));
+                fields.insert("alg".to_owned(), json!(key.algorithm));
             }
             keys.push(jwk);
         }

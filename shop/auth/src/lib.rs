@@ -1,10 +1,10 @@
 //! Who may do what: accounts, credentials and tokens, by OAuth 2.1 and OpenID Connect. HTTP is the gateway's business.
 //!
-//! Where to start reading: [`domain`] holds the rules (PKCE, redirects, lock-out, assertions); `flows` follows them: accounts,
-//! signing in, grants, families of refresh tokens, clients, and whether a token is still active; `keys` signs and publishes;
-//! `password` hashes; `store` keeps accounts, codes, refresh tokens, keys and lock-outs. Codes and refresh tokens are
-//! stored as digests only, passwords as Argon2id hashes. Access tokens are short-lived, verified by anybody with the published keys,
-//! and active only as long as this service says so: see `docs/adr/0018-a-token-is-asked-about.md`.
+//! Where to start reading: [`domain`] holds the rules (authorization requests, PKCE, redirects, lock-out, assertions); `flows` follows
+//! them: accounts, authorizing, signing in, grants, families of refresh tokens, clients, and whether a token is still active; `keys`
+//! signs and publishes; `password` hashes; `store` keeps accounts, codes, refresh tokens, browsers' sessions, keys and lock-outs. Codes,
+//! refresh tokens and sessions are stored as digests only, passwords as Argon2id hashes. Access tokens are short-lived, verified by anybody
+//! with the published keys, and active only as long as this service says so: see `docs/adr/0018-a-token-is-asked-about.md`.
 
 pub mod domain;
 mod flows;
@@ -12,6 +12,7 @@ mod grpc;
 mod keys;
 pub mod machine;
 mod password;
+mod signing;
 mod store;
 
 use std::fmt;
@@ -63,18 +64,21 @@ impl Default for Config {
     }
 }
 
-/// A program that may ask for tokens.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// A program that may ask for tokens. With a secret or a key it is confidential: it proves who it is. Without both it is public.
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Client {
     /// What it calls itself.
     pub id: String,
     /// What people are shown.
     pub name: String,
-    /// Where people may be sent back to. For a loopback address any port will do (RFC 8252).
+    /// Where people may be sent back to: absolute URIs without a fragment. For a loopback address any port will do (RFC 8252).
     #[serde(default)]
     pub redirect_uris: Vec<String>,
-    /// A machine's public key (a P-256 JWK): it proves who it is by `private_key_jwt`. Without one the client is public.
+    /// What it proves who it is with, by `client_secret_basic` or `client_secret_post`.
+    #[serde(default)]
+    pub secret: String,
+    /// A machine's public key (a P-256 JWK): it proves who it is by `private_key_jwt`.
     #[serde(default)]
     pub public_jwk: Option<serde_json::Value>,
     /// Whom a machine acts as.
@@ -95,11 +99,19 @@ impl Client {
             id: "vitrine-storefront".to_owned(),
             name: "Vitrine".to_owned(),
             redirect_uris: vec!["http://127.0.0.1/callback".to_owned(), "http://[::1]/callback".to_owned()],
-            public_jwk: None,
-            account_id: String::new(),
-            roles: Vec::new(),
-            token_ttl_s: 0,
+            ..Self::default()
         }
+    }
+
+    /// Whether it proves who it is.
+    pub fn is_confidential(&self) -> bool {
+        !self.secret.is_empty() || self.public_jwk.is_some()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("id", &self.id).field("roles", &self.roles).finish_non_exhaustive()
     }
 }
 
@@ -143,6 +155,7 @@ fn schema(schema: Schema) -> Schema {
         .with::<store::AccountDoc>()
         .with::<store::CodeDoc>()
         .with::<store::RefreshDoc>()
+        .with::<store::SessionDoc>()
         .with::<store::UsedDoc>()
         .with::<store::RevokedTokenDoc>()
         .with::<store::LockDoc>()

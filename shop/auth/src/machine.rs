@@ -1,4 +1,4 @@
-//! Key pairs on P-256: the service's own for signing tokens, and a machine's for proving who it is.
+//! Key pairs on P-256, with which machines prove who they are.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,7 +7,6 @@ use p256::SecretKey;
 use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding};
 use rand::rngs::OsRng;
 use rand::{RngCore, TryRngCore};
-use serde::Serialize;
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -69,23 +68,12 @@ impl KeyPair {
         serde_json::from_str(&self.0.public_key().to_jwk_string()).unwrap_or(Value::Null)
     }
 
-    /// A JWT, ES256.
-    pub(crate) fn sign(&self, key_id: Option<&str>, typ: &str, claims: &impl Serialize) -> Result<String, BadKey> {
-        let mut header = Header::new(Algorithm::ES256);
-        header.typ = Some(typ.to_owned());
-        header.kid = key_id.map(str::to_owned);
-        let key = EncodingKey::from_ec_pem(self.to_pem()?.as_bytes()).map_err(|_| BadKey)?;
-        jsonwebtoken::encode(&header, claims, &key).map_err(|_| BadKey)
-    }
-
     /// What a machine sends as `client_assertion` to prove that it is `client_id`.
     pub fn assertion(&self, client_id: &str, audience: &str, now_ms: i64) -> Result<String, BadKey> {
         let exp = now_ms / 1000 + ASSERTION_S;
-        self.sign(
-            None,
-            "JWT",
-            &json!({"iss": client_id, "sub": client_id, "aud": audience, "exp": exp, "jti": secret()}),
-        )
+        let claims = json!({"iss": client_id, "sub": client_id, "aud": audience, "exp": exp, "jti": secret()});
+        let key = EncodingKey::from_ec_pem(self.to_pem()?.as_bytes()).map_err(|_| BadKey)?;
+        jsonwebtoken::encode(&Header::new(Algorithm::ES256), &claims, &key).map_err(|_| BadKey)
     }
 }
 

@@ -7,6 +7,7 @@ use vitrine_platform_store::{Document, Index, Keys};
 
 use crate::Role;
 use crate::domain::Failures;
+use crate::signing::Signing;
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct AccountDoc {
@@ -93,6 +94,29 @@ impl Document for RefreshDoc {
     }
 }
 
+/// A browser in which somebody signed in, by the digest of what its cookie holds.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct SessionDoc {
+    pub(crate) digest: String,
+    pub(crate) account_id: String,
+    pub(crate) auth_time_s: i64,
+    /// The account's at sign-in.
+    pub(crate) epoch: i64,
+    pub(crate) expires_at: i64,
+}
+
+impl Document for SessionDoc {
+    const COLLECTION: &'static str = "sessions";
+    const INDEXES: &'static [Index] = &[Index::ordered("account_id"), Index::ordered("expires_at")];
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.digest)
+    }
+    fn keys(&self, out: &mut Keys) {
+        out.put("account_id", self.account_id.as_str());
+        out.put("expires_at", self.expires_at);
+    }
+}
+
 /// An assertion that was used.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct UsedDoc {
@@ -111,12 +135,12 @@ impl Document for UsedDoc {
     }
 }
 
-/// An access token that was revoked before it expired.
+/// An access token, or a family with all its access tokens, that was revoked before it expired.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct RevokedTokenDoc {
-    /// Its `jti`.
+    /// Its `jti`, or the family's id.
     pub(crate) token_id: String,
-    /// When it would have expired, Unix milliseconds.
+    /// When it would have expired, or the last of them, Unix milliseconds.
     pub(crate) expires_at: i64,
 }
 
@@ -161,6 +185,9 @@ impl Document for LockDoc {
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct KeyDoc {
     pub(crate) id: String,
+    /// What it signs with. Keys of before there were several are on P-256.
+    #[serde(default)]
+    pub(crate) algorithm: Signing,
     pub(crate) private_pem: String,
     /// When the last token that it signed has expired; none for the current one.
     pub(crate) retires_at: Option<i64>,

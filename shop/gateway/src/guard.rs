@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderName, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -119,16 +119,10 @@ struct Presented(Option<Result<Caller, Reply>>);
 
 /// Verifies the token, if there is one, and lets no client make too many requests.
 async fn limit(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
-    let presented = match request.headers().get(header::AUTHORIZATION) {
+    let presented = match bearer_of(request.headers()) {
         None => None,
-        Some(value) => Some(match value.to_str().ok().and_then(bearer) {
-            Some(token) => gateway.tokens.verify(token).await,
-            None => Err(Reply::from(Problem::unauthenticated(
-                "INVALID_TOKEN",
-                "the Authorization header is not a bearer token",
-            ))
-            .at("Authorization", "Bearer and an access token from /oauth2/token")),
-        }),
+        Some(Ok(token)) => Some(gateway.tokens.verify(token).await),
+        Some(Err(reply)) => Some(Err(reply)),
     };
     let client = match &presented {
         Some(Ok(caller)) => caller.id.clone(),
@@ -150,6 +144,17 @@ async fn limit(State(gateway): State<Arc<Gateway>>, mut request: Request, next: 
 pub(crate) fn sells(extensions: &Extensions) -> bool {
     let presented = extensions.get::<Presented>().and_then(|p| p.0.as_ref());
     presented.is_some_and(|who| who.as_ref().is_ok_and(|caller| Access::Seller.admits(caller)))
+}
+
+/// The token of the Authorization header, if there is one; an error, if it is none or there are several.
+pub(crate) fn bearer_of(headers: &HeaderMap) -> Option<Result<&str, Reply>> {
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let value = given.next()?;
+    let token = value.to_str().ok().filter(|_| given.next().is_none()).and_then(bearer);
+    Some(token.ok_or_else(|| {
+        Reply::from(Problem::unauthenticated("INVALID_TOKEN", "the Authorization header is not one bearer token"))
+            .at("Authorization", "Bearer and an access token from /oauth2/token")
+    }))
 }
 
 fn bearer(value: &str) -> Option<&str> {

@@ -52,7 +52,8 @@ pub struct Config {
     pub rate_burst: u32,
     /// Largest body of a request, in bytes.
     pub max_body_bytes: u32,
-    /// Web origins whose pages may call; "*" lets all, which is safe because nothing here rests on cookies.
+    /// Web origins whose pages may call; "*" lets all, which is safe because no page can read what rests on a cookie: the one
+    /// there is belongs to `/oauth2/authorize`, and credentials are not allowed across origins.
     pub cors_origins: Vec<String>,
     /// Where the page links to for telemetry; empty leaves the link out.
     pub observe_url: String,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use parking_lot::Mutex;
@@ -15,12 +16,15 @@ use vitrine_contracts::Problem;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::auth::v1::{GetJwksRequest, GetTokenStatusRequest};
 use vitrine_kit::clock::Clock;
+use vitrine_kit::numeric_date::NumericDate;
 use vitrine_platform_cache::{Cache, Key};
 use vitrine_platform_http::Reply;
 use vitrine_platform_mesh::Transport;
 
 /// Who an access token must be for.
 const AUDIENCE: &str = "vitrine";
+/// What an access token calls itself (RFC 9068, section 2.1).
+const ACCESS_TOKEN: [&str; 2] = ["at+jwt", "application/at+jwt"];
 /// A gateway does not ask for the keys more often, whatever key a token names. A token that comes sooner waits.
 const MIN_REFRESH: Duration = Duration::from_millis(200);
 /// How long the keys that one gateway asked for are good for all of them. A token that names another key ends it.
@@ -38,6 +42,8 @@ pub(crate) struct Caller {
     pub(crate) id: String,
     pub(crate) roles: Vec<String>,
     pub(crate) email: String,
+    /// What the client was allowed: words with a space between.
+    scope: String,
     token: TokenClaims,
 }
 
@@ -48,11 +54,17 @@ struct TokenClaims {
     jti: String,
     client_id: String,
     epoch: i64,
+    family: String,
 }
 
 impl Caller {
     pub(crate) fn has(&self, role: &str) -> bool {
         self.roles.iter().any(|r| r == role)
+    }
+
+    /// Whether the scope has this word.
+    pub(crate) fn may(&self, scope: &str) -> bool {
+        self.scope.split(' ').any(|word| word == scope)
     }
 }
 
@@ -61,11 +73,14 @@ struct Claims {
     iss: String,
     sub: String,
     aud: String,
-    exp: i64,
+    exp: NumericDate,
+    nbf: Option<NumericDate>,
     #[serde(default)]
     roles: Vec<String>,
     #[serde(default)]
     email: String,
+    #[serde(default)]
+    scope: String,
     #[serde(flatten)]
     token: TokenClaims,
 }
@@ -73,8 +88,8 @@ struct Claims {
 #[derive(Default)]
 struct Known {
     keys: HashMap<String, DecodingKey>,
-    /// By digest: who, and until when, Unix seconds.
-    verified: HashMap<[u8; 32], (Caller, i64)>,
+    /// By digest: who, and until when.
+    verified: HashMap<[u8; 32], (Caller, NumericDate)>,
 }
 
 /// Verifies tokens.
@@ -94,6 +109,14 @@ fn refused(message: &str) -> Reply {
         .at("Authorization", "Bearer and an access token from /oauth2/token")
 }
 
+/// What is wrong with a token that cannot be read. Its claims are shown to whom auth signed them for, and to nobody else.
+fn misread(error: &jsonwebtoken::errors::Error) -> String {
+    match error.kind() {
+        ErrorKind::Json(e) => format!("the token's claims cannot be taken: {e}"),
+        _ => "the token's signature is wrong".to_owned(),
+    }
+}
+
 impl Tokens {
     pub(crate) fn new(auth: AuthServiceClient<Transport>, cache: Cache, issuer: String, clock: Clock) -> Self {
         let (known, asking, asked_at) = (Mutex::default(), tokio::sync::Mutex::default(), Arc::default());
@@ -106,15 +129,22 @@ impl Tokens {
             return Err(refused("the token is too long"));
         }
         let digest: [u8; 32] = Sha256::digest(token).into();
-        let now_s = self.clock.now_ms() / 1000;
+        let now = NumericDate::from_ms(self.clock.now_ms());
         if let Some((caller, exp)) = self.known.lock().verified.get(&digest)
-            && *exp > now_s
+            && *exp > now
         {
             return Ok(caller.clone());
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| refused("the token is malformed or not signed"))?;
         if header.alg != Algorithm::ES256 {
             return Err(refused("the token is not signed with ES256"));
+        }
+        // An ID token, or whatever else auth may sign, is no access token (RFC 9068, section 4; RFC 7515, section 4.1.11).
+        if !header.typ.is_some_and(|typ| ACCESS_TOKEN.iter().any(|known| typ.eq_ignore_ascii_case(known))) {
+            return Err(refused("the token is not an access token: its typ must be at+jwt"));
+        }
+        if header.crit.is_some() {
+            return Err(refused("crit of the token names extensions, and none is understood"));
         }
         let key = self.key(&header.kid.unwrap_or_default()).await?;
         let mut validation = Validation::new(Algorithm::ES256);
@@ -123,14 +153,18 @@ impl Tokens {
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
         let decoded = jsonwebtoken::decode::<Claims>(token, &key, &validation);
-        let claims = decoded.map_err(|_| refused("the token's signature or content is wrong"))?.claims;
-        if claims.exp <= now_s {
+        let claims = decoded.map_err(|e| refused(&misread(&e)))?.claims;
+        if claims.exp <= now {
             return Err(refused("the token has expired"));
+        }
+        if claims.nbf.is_some_and(|from| from > now) {
+            return Err(refused("nbf of the token lies ahead"));
         }
         if claims.iss != self.issuer || claims.aud != AUDIENCE {
             return Err(refused("the token is from or for somebody else"));
         }
-        let caller = Caller { id: claims.sub, roles: claims.roles, email: claims.email, token: claims.token };
+        let Claims { sub: id, roles, email, scope, token, .. } = claims;
+        let caller = Caller { id, roles, email, scope, token };
         let mut known = self.known.lock();
         if known.verified.len() >= MAX_REMEMBERED {
             known.verified.clear();
@@ -142,8 +176,8 @@ impl Tokens {
     /// Refuses a token that was revoked, or whose account is locked or gone. Asked each time and kept nowhere: who is erased or locked
     /// is refused from then on, at every gateway.
     pub(crate) async fn check_active(&self, caller: &Caller) -> Result<(), Reply> {
-        let TokenClaims { jti, client_id, epoch } = caller.token.clone();
-        let request = GetTokenStatusRequest { account_id: caller.id.clone(), client_id, token_id: jti, epoch };
+        let TokenClaims { jti, client_id, epoch, family } = caller.token.clone();
+        let request = GetTokenStatusRequest { account_id: caller.id.clone(), client_id, token_id: jti, epoch, family };
         if self.auth.clone().get_token_status(request).await?.into_inner().active {
             return Ok(());
         }

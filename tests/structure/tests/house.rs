@@ -36,6 +36,7 @@ const BORDERS: &[(&str, &[&str])] = &[
     ("datafusion", &["observe/sql"]),
     ("argon2", &["shop/auth"]),
     ("p256", &["shop/auth"]),
+    ("rsa", &["shop/auth"]),
     ("jsonwebtoken", &["shop/auth", "shop/gateway"]),
     ("lettre", &["shop/email"]),
     ("minijinja", &["shop/email"]),

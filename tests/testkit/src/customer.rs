@@ -27,6 +27,11 @@ impl Api {
         Self { client: self.client.clone(), token: Some(token.to_owned()) }
     }
 
+    /// The token that requests carry.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// The plain client.
     pub fn client(&self) -> &Client {
         &self.client

@@ -7,7 +7,7 @@ use vitrine_platform_store::{Error, Query, retry_conflicts};
 use super::Flows;
 use super::status::new_epoch;
 use crate::domain::digest;
-use crate::store::{AccountDoc, LockDoc};
+use crate::store::{AccountDoc, LockDoc, SessionDoc};
 use crate::{Account, domain, password};
 
 fn email_taken() -> Problem {
@@ -73,8 +73,8 @@ impl Flows {
         }
     }
 
-    /// Deletes an account with its refresh tokens, and what is known of wrong passwords: the address may be somebody else's next.
-    /// Its codes and access tokens are good for nothing without it.
+    /// Deletes an account with its refresh tokens and sessions, and what is known of wrong passwords: the address may be somebody
+    /// else's next. Its codes and access tokens are good for nothing without it.
     pub(crate) async fn delete_account(&self, account_id: &str) -> Result<(), Failure> {
         domain::check_account_id(account_id)?;
         retry_conflicts(async || {
@@ -85,6 +85,9 @@ impl Flows {
                 tx.delete::<LockDoc>(&digest(&account.email));
             }
             self.delete_tokens(&mut tx, Query::eq("account_id", account_id)).await?;
+            for session in self.0.store.find_all::<SessionDoc>(Query::eq("account_id", account_id)).await? {
+                tx.delete::<SessionDoc>(&session.digest);
+            }
             Ok(tx.commit().await?)
         })
         .await

@@ -7,10 +7,11 @@ use vitrine_kit::id;
 use vitrine_platform_host::Failure;
 use vitrine_platform_store::{Tx, retry_conflicts};
 
-use super::{Flows, client_error, grant_error};
+use super::{Flows, grant_error};
 use crate::Role;
-use crate::domain::{self, digest};
+use crate::domain::{self, digest, invalid_request};
 use crate::machine::secret;
+use crate::signing::Signing;
 use crate::store::{AccountDoc, CodeDoc, Grant, RefreshDoc};
 
 /// How long it is known that a code was used, in milliseconds: as long as RFC 6749 lets any code live. Whoever uses it
@@ -26,26 +27,36 @@ struct Subject<'a> {
     client_id: &'a str,
     /// The account's.
     epoch: i64,
+    /// All that came of one sign-in; empty if there was none.
+    family: &'a str,
+}
+
+fn missing(parameter: &str, expected: &str) -> Problem {
+    invalid_request(parameter, expected, &format!("the parameter {parameter} is missing"))
 }
 
 impl Flows {
     /// The token endpoint.
     pub(crate) async fn issue(&self, request: IssueTokenRequest) -> Result<IssueTokenResponse, Failure> {
+        let expected = "authorization_code, refresh_token or client_credentials";
         match request.grant_type.as_str() {
+            "" => Err(missing("grant_type", expected).into()),
             "authorization_code" => self.by_code(request).await,
             "refresh_token" => self.by_refresh_token(request).await,
             "client_credentials" => self.by_client(request).await,
-            _ => {
-                let expected = "authorization_code, refresh_token or client_credentials";
-                Err(Problem::invalid("grant_type", expected, "there is no such grant")
-                    .with_reason("UNSUPPORTED_GRANT_TYPE")
-                    .into())
-            }
+            _ => Err(Problem::invalid("grant_type", expected, &format!("grant_type must be {expected}"))
+                .with_reason("UNSUPPORTED_GRANT_TYPE")
+                .into()),
         }
     }
 
     async fn by_code(&self, request: IssueTokenRequest) -> Result<IssueTokenResponse, Failure> {
-        let client = self.client(&request).await?;
+        let client = self.client(&(&request).into()).await?;
+        for (name, value) in [("code", &request.code), ("redirect_uri", &request.redirect_uri)] {
+            if value.is_empty() {
+                return Err(missing(name, "as for the authorization request").into());
+            }
+        }
         retry_conflicts(async || {
             let now = self.now();
             let unknown = || grant_error("the code is unknown or has expired");
@@ -61,9 +72,7 @@ impl Flows {
             if code.grant.client_id != client.id || code.redirect_uri != request.redirect_uri {
                 return Err(grant_error("the code was given to another client or redirect URI").into());
             }
-            if !domain::pkce_matches(&code.challenge, &request.code_verifier) {
-                return Err(grant_error("the code verifier does not match").into());
-            }
+            domain::check_verifier(&code.challenge, &request.code_verifier).map_err(grant_error)?;
             let family = id::new("fam");
             code.doc.used_for = Some(family.clone());
             code.doc.expires_at = now + USED_CODE_TTL_MS;
@@ -77,7 +86,10 @@ impl Flows {
     }
 
     async fn by_refresh_token(&self, request: IssueTokenRequest) -> Result<IssueTokenResponse, Failure> {
-        let client = self.client(&request).await?;
+        let client = self.client(&(&request).into()).await?;
+        if request.refresh_token.is_empty() {
+            return Err(missing("refresh_token", "as it was given out").into());
+        }
         retry_conflicts(async || {
             let now = self.now();
             let stored = self.0.store.get::<RefreshDoc>(&digest(&request.refresh_token)).await?;
@@ -110,9 +122,10 @@ impl Flows {
     }
 
     async fn by_client(&self, request: IssueTokenRequest) -> Result<IssueTokenResponse, Failure> {
-        let client = self.client(&request).await?;
-        if client.public_jwk.is_none() {
-            return Err(client_error("only a client with a key of its own may ask for itself")
+        let client = self.client(&(&request).into()).await?;
+        if !client.is_confidential() || client.account_id.is_empty() {
+            let message = "only a client that proves who it is and acts as somebody may ask for itself";
+            return Err(Problem::invalid("grant_type", "another grant", message)
                 .with_reason("UNAUTHORIZED_CLIENT")
                 .into());
         }
@@ -123,7 +136,8 @@ impl Flows {
             return Err(grant_error("the account that this client acts as is locked").into());
         }
         let epoch = account.map_or(0, |a| a.epoch);
-        let access_token = self.access_token(&Subject { id, roles, email: "", scope: &scope, client_id, epoch })?;
+        let subject = Subject { id, roles, email: "", scope: &scope, client_id, epoch, family: "" };
+        let access_token = self.access_token(&subject)?;
         let expires_in_s = self.ttl_s(client_id);
         Ok(IssueTokenResponse { access_token, expires_in_s, scope, ..IssueTokenResponse::default() })
     }
@@ -148,6 +162,7 @@ impl Flows {
             scope,
             client_id: &grant.client_id,
             epoch: account.epoch,
+            family,
         })?;
         let scope = scope.to_owned();
         let mut answer = IssueTokenResponse { access_token, expires_in_s, scope, ..IssueTokenResponse::default() };
@@ -160,26 +175,28 @@ impl Flows {
         if domain::has_scope(&answer.scope, "openid") {
             let mut claims = json!({
                 "iss": self.0.config.issuer, "sub": account.id, "aud": grant.client_id, "iat": now / 1000,
-                "exp": now / 1000 + i64::from(expires_in_s), "auth_time": grant.auth_time_s, "email": account.email,
+                "exp": now / 1000 + i64::from(expires_in_s), "auth_time": grant.auth_time_s,
+                "at_hash": domain::half_digest(&answer.access_token),
             });
             if !nonce.is_empty() {
                 claims["nonce"] = json!(nonce);
             }
-            answer.id_token = self.0.keys.sign("JWT", &claims)?;
+            answer.id_token = self.0.keys.sign(Signing::Rs256, "JWT", &claims)?;
         }
         Ok(answer)
     }
 
     fn access_token(&self, subject: &Subject<'_>) -> Result<String, Problem> {
-        let Subject { id, roles, email, scope, client_id, epoch } = subject;
+        let Subject { id, roles, email, scope, client_id, epoch, family } = subject;
         let now_s = self.now() / 1000;
         let exp = now_s + i64::from(self.ttl_s(client_id));
         self.0.keys.sign(
+            Signing::Es256,
             "at+jwt",
             &json!({
                 "iss": self.0.config.issuer, "sub": id, "aud": "vitrine", "iat": now_s, "exp": exp,
                 "jti": id::new("tkn"), "roles": roles, "email": email, "scope": scope, "client_id": client_id,
-                "epoch": epoch,
+                "epoch": epoch, "family": family,
             }),
         )
     }

@@ -1,19 +1,16 @@
 //! Signing in with a password, and the lock that keeps people from guessing.
 
 use vitrine_contracts::Problem;
-use vitrine_contracts::auth::v1::AuthorizationRequest;
-use vitrine_kit::percent;
+use vitrine_contracts::auth::v1::{LoginRequest, LoginResponse};
 use vitrine_platform_host::Failure;
 use vitrine_platform_store::{Query, Stored, retry_conflicts};
 
 use super::Flows;
+use super::authorize::{SESSION_TTL_S, may_be};
 use crate::domain::{self, Failures, digest};
-use crate::machine::secret;
 use crate::password;
-use crate::store::{AccountDoc, CodeDoc, Grant, LockDoc};
+use crate::store::{AccountDoc, LockDoc};
 
-/// How long a code is good, in milliseconds.
-const CODE_TTL_MS: i64 = 60_000;
 /// How long wrong passwords are remembered, in milliseconds.
 const FAILURES_TTL_MS: i64 = 24 * 3_600_000;
 
@@ -22,14 +19,38 @@ fn locked_out() -> Problem {
 }
 
 impl Flows {
-    /// Checks the password and answers with where to go, code included.
-    pub(crate) async fn login(
-        &self,
-        request: AuthorizationRequest,
-        email: &str,
-        given: String,
-    ) -> Result<String, Failure> {
-        domain::check_authorization(self.clients(), &request)?;
+    /// Checks the password. Returns where to go, with a code, or with what is wrong with the request.
+    pub(crate) async fn login(&self, given: LoginRequest) -> Result<LoginResponse, Failure> {
+        let LoginRequest { authorization, email, password, remember } = given;
+        let request = authorization.unwrap_or_default();
+        let at_client = |location| LoginResponse { location, ..LoginResponse::default() };
+        let asked = match domain::check_authorization(self.clients(), &request) {
+            Ok(asked) if asked.is_silent => {
+                return Ok(at_client(self.error_location(&request, &domain::login_required())));
+            }
+            Ok(asked) => asked,
+            Err(refusal) => return Ok(at_client(self.refused(&request, refusal)?)),
+        };
+        let (account, locks) = self.with_password(&email, password).await?;
+        if !may_be(&request.id_token_hint, &account.id) {
+            return Ok(at_client(self.error_location(&request, &domain::login_required())));
+        }
+        let now_s = self.now() / 1000;
+        let mut tx = self.0.store.begin();
+        let mut answer = at_client(self.new_code(&mut tx, &request, &asked, &account, now_s));
+        if remember {
+            answer.session = self.new_session(&mut tx, &request.session, &account, now_s);
+            answer.session_ttl_s = SESSION_TTL_S;
+        }
+        if let Some(locks) = locks {
+            tx.delete::<LockDoc>(&locks);
+        }
+        tx.commit().await?;
+        Ok(answer)
+    }
+
+    /// Whose address and password these are; and which wrong passwords are to be forgotten, now that they have the right one.
+    async fn with_password(&self, email: &str, given: String) -> Result<(AccountDoc, Option<String>), Failure> {
         let email = domain::normal_email(email);
         let locks = digest(&email);
         self.unlocked(&locks).await?;
@@ -43,36 +64,7 @@ impl Flows {
         if account.locked {
             return Err(Problem::permission_denied("the account is locked").with_reason("ACCOUNT_LOCKED").into());
         }
-        let (code, now) = (secret(), self.now());
-        let doc = CodeDoc {
-            digest: digest(&code),
-            grant: Grant {
-                account_id: account.doc.id,
-                client_id: request.client_id,
-                scope: domain::normal_scope(&request.scope)?,
-                auth_time_s: now / 1000,
-                epoch: account.doc.epoch,
-            },
-            redirect_uri: request.redirect_uri.clone(),
-            challenge: request.code_challenge,
-            nonce: request.nonce,
-            used_for: None,
-            expires_at: now + CODE_TTL_MS,
-        };
-        let mut tx = self.0.store.begin();
-        tx.insert(&doc);
-        if failed_before {
-            tx.delete::<LockDoc>(&locks);
-        }
-        tx.commit().await?;
-        Ok(self.location(&request.redirect_uri, &code, &request.state))
-    }
-
-    /// Where the person is sent to: the redirect URI with code, state and issuer (RFC 9207).
-    fn location(&self, redirect_uri: &str, code: &str, state: &str) -> String {
-        let separator = if redirect_uri.contains('?') { '&' } else { '?' };
-        let state = if state.is_empty() { String::new() } else { format!("&state={}", percent::encode(state)) };
-        format!("{redirect_uri}{separator}code={code}{state}&iss={}", percent::encode(&self.0.config.issuer))
+        Ok((account.doc, Some(locks).filter(|_| failed_before)))
     }
 
     /// Refuses an address that is locked. Answers whether there were wrong passwords.

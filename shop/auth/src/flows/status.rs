@@ -25,15 +25,17 @@ impl Flows {
 
     /// Whether an access token that verifies and has not expired is still active.
     pub(crate) async fn is_active(&self, token: &GetTokenStatusRequest) -> Result<bool, Failure> {
-        if self.0.store.get::<RevokedTokenDoc>(&token.token_id).await?.is_some() {
-            return Ok(false);
+        for id in [&token.token_id, &token.family] {
+            if !id.is_empty() && self.0.store.get::<RevokedTokenDoc>(id).await?.is_some() {
+                return Ok(false);
+            }
         }
         if self.living(&token.account_id, token.epoch).await?.is_some() {
             return Ok(true);
         }
         // A machine may act as somebody without an account: then it is as good as its place in the settings.
         let is_machine = |id: &str| {
-            let client = self.clients().iter().find(|c| c.id == id && c.public_jwk.is_some());
+            let client = self.clients().iter().find(|c| c.id == id && c.is_confidential());
             client.is_some_and(|c| c.account_id == token.account_id)
         };
         Ok(is_machine(&token.client_id) && self.0.store.get::<AccountDoc>(&token.account_id).await?.is_none())

@@ -3,7 +3,10 @@
 use vitrine_contracts::auth::v1::RotateKeysRequest;
 use vitrine_shop_auth::Config;
 
-use crate::World;
+use crate::{CLIENT, World};
+
+/// Keys for access tokens and keys for ID tokens.
+const KINDS: usize = 2;
 
 async fn rotate(world: &World) -> String {
     world.auth.clone().rotate_keys(RotateKeysRequest {}).await.expect("rotated").into_inner().key_id
@@ -16,12 +19,15 @@ fn key_of(token: &str) -> String {
 #[tokio::test]
 async fn old_tokens_stay_verifiable_until_they_expire() {
     let world = World::with_ada().await;
-    let old = world.tokens().await.access_token;
+    let before = world.tokens().await;
+    let old = before.access_token;
     let key_id = rotate(&world).await;
+    assert_ne!(key_of(&world.tokens().await.id_token), key_of(&before.id_token));
+    world.verify(&before.id_token, CLIENT).await.expect("a published key");
     assert_ne!(key_id, key_of(&old));
     let new = world.tokens().await.access_token;
     assert_eq!(key_of(&new), key_id);
-    assert_eq!(world.jwks().await.keys.len(), 2);
+    assert_eq!(world.jwks().await.keys.len(), 2 * KINDS);
     world.advance(599);
     for token in [&old, &new] {
         world.verify(token, "vitrine").await.expect("a published key");
@@ -30,7 +36,7 @@ async fn old_tokens_stay_verifiable_until_they_expire() {
     world.advance(61);
     assert!(world.verify(&old, "vitrine").await.is_none(), "the old key is published for ever");
     let world = world.restart(Config::default()).await;
-    assert_eq!(world.jwks().await.keys.len(), 1);
+    assert_eq!(world.jwks().await.keys.len(), KINDS);
     assert_eq!(key_of(&world.tokens().await.access_token), key_id);
 }
 
@@ -48,13 +54,13 @@ async fn a_restart_keeps_the_keys() {
 async fn rotations_at_once_leave_one_current_key() {
     let world = World::with_ada().await;
     let ids = futures::future::join_all((0..4).map(|_| rotate(&world))).await;
-    assert_eq!(world.jwks().await.keys.len(), 5);
+    assert_eq!(world.jwks().await.keys.len(), 5 * KINDS);
     let token = world.tokens().await.access_token;
     assert!(ids.contains(&key_of(&token)));
     world.verify(&token, "vitrine").await.expect("a published key");
     world.advance(700);
-    assert_eq!(world.jwks().await.keys.len(), 1);
+    assert_eq!(world.jwks().await.keys.len(), KINDS);
     let world = world.restart(Config::default()).await;
-    assert_eq!(world.jwks().await.keys.len(), 1);
+    assert_eq!(world.jwks().await.keys.len(), KINDS);
     assert_eq!(key_of(&world.tokens().await.access_token), key_of(&token));
 }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
+use vitrine_contracts::Problem;
 use vitrine_contracts::auth::v1::IssueTokenRequest;
 use vitrine_shop_auth::machine::{ASSERTION_TYPE, KeyPair};
 use vitrine_shop_auth::{Client, Config, Role};
@@ -19,11 +20,11 @@ fn config(key: &KeyPair) -> Config {
     config.clients.push(Client {
         id: MACHINE.to_owned(),
         name: "A robot".to_owned(),
-        redirect_uris: Vec::new(),
         public_jwk: Some(key.public_jwk()),
         account_id: "adm_robot".to_owned(),
         roles: vec![Role::Admin],
         token_ttl_s: 3600,
+        ..Client::default()
     });
     config
 }
@@ -67,6 +68,10 @@ async fn a_machine_proves_who_it_is_with_its_key() {
         json!({"aud": ["elsewhere", ENDPOINT]}),
         json!({"exp": NOW_S + 300}),
         json!({"nbf": NOW_S}),
+        // A NumericDate may have a fraction (RFC 7519, section 2).
+        json!({"exp": 60.5 + NOW_S as f64, "iat": 0.25 + NOW_S as f64, "nbf": NOW_S as f64 - 0.001}),
+        json!({"exp": NOW_S as f64 - 59.5}),
+        json!({"iat": NOW_S + 60, "more": {"exp": "x"}}),
     ]
     .iter()
     .enumerate()
@@ -99,32 +104,70 @@ async fn assertions_that_prove_nothing_are_refused() {
     let unsigned = format!("{}.{}.", part(&json!({"alg": "none", "typ": "JWT"})), part(&claims("none")));
     let secret = EncodingKey::from_secret(key.public_jwk().to_string().as_bytes());
     let confused = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims("hmac"), &secret).expect("signs");
+    let with = |header: Value, claims: &Value| {
+        let signed = format!("{}.{}", part(&header), part(claims));
+        let key = EncodingKey::from_ec_pem(key.to_pem().expect("encodes").as_bytes()).expect("a key");
+        let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &key, Algorithm::ES256).expect("signs");
+        format!("{signed}.{signature}")
+    };
+    world
+        .issue(request(with(json!({"alg": "ES256", "b": 7}), &claims("plain"))))
+        .await
+        .expect("what is unknown is ignored");
+    // What is sent, and a word that the explanation must have.
     let mut wrong = vec![
-        ("no signature", unsigned),
-        ("the public key as a secret", confused),
-        ("another's key", signed(&thief, &claims("thief"))),
-        ("nothing", String::new()),
-        ("no JWT", "abc".to_owned()),
+        ("alg", unsigned),
+        ("alg", confused),
+        ("not signed with this client's key", signed(&thief, &claims("thief"))),
+        ("private_key_jwt", String::new()),
+        ("three parts", "abc".to_owned()),
+        ("crit", with(json!({"alg": "ES256", "crit": ["b64"], "b64": true}), &claims("crit"))),
+        ("typ", with(json!({"alg": "ES256", "typ": "at+jwt"}), &claims("typ"))),
     ];
-    for (what, claim, value) in [
-        ("expired", "exp", json!(NOW_S - 61)),
-        ("too far ahead", "exp", json!(NOW_S + 301)),
-        ("not yet", "nbf", json!(NOW_S + 61)),
-        ("another audience", "aud", json!("https://elsewhere.example")),
-        ("another issuer", "iss", json!(CLIENT)),
-        ("another subject", "sub", json!(CLIENT)),
-        ("no id", "jti", json!("")),
-        ("an endless id", "jti", json!("x".repeat(129))),
+    for (claim, value) in [
+        ("exp", json!(NOW_S - 60)),
+        ("exp", json!(NOW_S as f64 - 60.001)),
+        ("exp", json!(NOW_S + 301)),
+        ("exp", json!(300.001 + NOW_S as f64)),
+        ("exp", json!(1e300)),
+        ("exp", json!(-1)),
+        ("exp", json!(u64::MAX)),
+        ("exp", json!((NOW_S + 60).to_string())),
+        ("exp", json!(null)),
+        ("nbf", json!(NOW_S + 61)),
+        ("nbf", json!("soon")),
+        ("iat", json!(NOW_S + 61)),
+        ("iat", json!([])),
+        ("aud", json!("https://elsewhere.example")),
+        ("aud", json!([])),
+        ("aud", json!(7)),
+        ("iss", json!(CLIENT)),
+        ("sub", json!(CLIENT)),
+        ("jti", json!("")),
+        ("jti", json!(7)),
+        ("jti", json!("x".repeat(129))),
     ] {
-        let mut all = claims(what);
+        let mut all = claims(&format!("wrong-{}", wrong.len()));
         all[claim] = value;
-        wrong.push((what, signed(&key, &all)));
+        wrong.push((claim, signed(&key, &all)));
     }
-    for (what, assertion) in wrong {
-        assert_eq!(reason(world.issue(request(assertion)).await), "INVALID_CLIENT", "{what}");
+    for claim in ["iss", "sub", "aud", "exp", "jti"] {
+        let mut all = claims("lacking");
+        all.as_object_mut().expect("claims").remove(claim);
+        wrong.push((claim, signed(&key, &all)));
+    }
+    for (named, assertion) in wrong {
+        let told = Problem::from_status(&world.issue(request(assertion.clone())).await.expect_err(named));
+        assert_eq!(told.reason, "INVALID_CLIENT", "{named}");
+        assert!(told.message.contains(named), "{named}: {}", told.message);
+        // No more is told to who does not say which client it is.
+        let unnamed = IssueTokenRequest { client_id: String::new(), ..request(assertion) };
+        assert_eq!(reason(world.issue(unnamed).await), "INVALID_CLIENT", "{named}");
     }
     let untyped = IssueTokenRequest { client_assertion_type: String::new(), ..request(signed(&key, &claims("type"))) };
     assert_eq!(reason(world.issue(untyped).await), "INVALID_CLIENT");
+    let twice = IssueTokenRequest { client_secret: "x".to_owned(), ..request(signed(&key, &claims("twice"))) };
+    assert_eq!(reason(world.issue(twice).await), "INVALID_REQUEST");
     let public = IssueTokenRequest { client_id: CLIENT.to_owned(), ..request(String::new()) };
     assert_eq!(reason(world.issue(public).await), "UNAUTHORIZED_CLIENT");
 }

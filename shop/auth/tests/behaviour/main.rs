@@ -1,6 +1,8 @@
 //! What clients of auth can rely on, through the host and the Fence as in the shop.
 
+mod authorizing;
 mod codes;
+mod confidential;
 mod keys;
 mod machines;
 mod people;
@@ -101,7 +103,7 @@ impl World {
         password: &str,
     ) -> Result<String, Status> {
         let (email, password) = (email.to_owned(), password.to_owned());
-        let request = LoginRequest { authorization: Some(authorization), email, password };
+        let request = LoginRequest { authorization: Some(authorization), email, password, ..LoginRequest::default() };
         Ok(self.auth.clone().login(request).await?.into_inner().location)
     }
 
@@ -135,10 +137,12 @@ impl World {
 
     /// What a token says, if a published key verifies it.
     pub(crate) async fn verify(&self, token: &str, audience: &str) -> Option<Value> {
-        let id = jsonwebtoken::decode_header(token).expect("a header").kid.expect("a key id");
+        let header = jsonwebtoken::decode_header(token).expect("a header");
         let jwks = self.jwks().await;
-        let key = DecodingKey::from_jwk(jwks.find(&id)?).expect("a key");
-        let mut validation = Validation::new(Algorithm::ES256);
+        let key = DecodingKey::from_jwk(jwks.find(&header.kid.expect("a key id"))?).expect("a key");
+        // Access tokens are for Vitrine, ID tokens for clients.
+        let algorithm = if audience == "vitrine" { Algorithm::ES256 } else { Algorithm::RS256 };
+        let mut validation = Validation::new(algorithm);
         validation.set_audience(&[audience]);
         validation.set_issuer(&[Config::default().issuer]);
         // By the clock of this world.
@@ -159,6 +163,7 @@ pub(crate) fn authorization() -> AuthorizationRequest {
         code_challenge: URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER)),
         code_challenge_method: "S256".to_owned(),
         nonce: "n-1".to_owned(),
+        ..AuthorizationRequest::default()
     }
 }
 

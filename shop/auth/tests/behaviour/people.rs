@@ -146,12 +146,12 @@ async fn an_account_of_the_settings_that_cannot_be_is_told_at_the_start() {
 }
 
 /// Whether a token is active, as the gateway asks.
-async fn is_active(world: &World, token: &str) -> bool {
+pub(crate) async fn is_active(world: &World, token: &str) -> bool {
     let claims = world.verify(token, "vitrine").await.expect("it verifies");
     let text = |name: &str| claims[name].as_str().expect("text").to_owned();
     let (account_id, client_id, token_id) = (text("sub"), text("client_id"), text("jti"));
     let epoch = claims["epoch"].as_i64().expect("a number");
-    let request = GetTokenStatusRequest { account_id, client_id, token_id, epoch };
+    let request = GetTokenStatusRequest { account_id, client_id, token_id, epoch, family: text("family") };
     world.auth.clone().get_token_status(request).await.expect("answers").into_inner().active
 }
 

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use tonic::Status;
 use vitrine_contracts::auth::v1::{IssueTokenRequest, RevokeTokenRequest};
 use vitrine_shop_auth::Config;
 
+use crate::people::is_active;
 use crate::{CLIENT, PASSWORD, World, by_refresh_token, reason};
 
 #[tokio::test]
@@ -52,6 +54,7 @@ async fn refresh_tokens_expire_unless_they_are_used() {
 async fn a_token_may_be_asked_for_less_and_never_for_more() {
     let world = World::with_ada().await;
     let token = world.tokens().await.refresh_token;
+    assert_eq!(reason(world.refresh("").await), "INVALID_REQUEST");
     let asked = |token: &str, scope: &str| IssueTokenRequest { scope: scope.to_owned(), ..by_refresh_token(token) };
     assert_eq!(reason(world.issue(asked(&token, "openid profile")).await), "INVALID_SCOPE");
     let less = world.issue(asked(&token, "email")).await.expect("less");
@@ -63,21 +66,68 @@ async fn a_token_may_be_asked_for_less_and_never_for_more() {
     assert_eq!(all.scope, "openid email offline_access");
 }
 
+async fn revoke(world: &World, token: &str, client: &str) -> Result<(), Status> {
+    let (token, client_id) = (token.to_owned(), client.to_owned());
+    let request = RevokeTokenRequest { token, client_id, ..RevokeTokenRequest::default() };
+    world.auth.clone().revoke_token(request).await.map(drop)
+}
+
 #[tokio::test]
 async fn a_revoked_token_takes_its_family_along() {
     let world = World::with_ada().await;
-    let first = world.tokens().await.refresh_token;
-    let second = world.refresh(&first).await.expect("renewed").refresh_token;
-    let revoke = async |token: &str, client: &str| {
-        let (token, client_id) = (token.to_owned(), client.to_owned());
-        world.auth.clone().revoke_token(RevokeTokenRequest { token, client_id }).await.expect("never an error");
-    };
-    revoke("made-up", CLIENT).await;
-    revoke(&second, "somebody").await;
-    let third = world.refresh(&second).await.expect("not revoked by somebody else").refresh_token;
-    revoke(&third, CLIENT).await;
-    revoke(&third, CLIENT).await;
-    assert_eq!(reason(world.refresh(&third).await), "INVALID_GRANT");
+    let (first, elsewhere) = (world.tokens().await, world.tokens().await);
+    let second = world.refresh(&first.refresh_token).await.expect("renewed");
+    revoke(&world, "made-up", CLIENT).await.expect("an unknown token is no error");
+    assert_eq!(reason(revoke(&world, &second.refresh_token, "somebody").await), "INVALID_CLIENT");
+    assert_eq!(reason(revoke(&world, &second.refresh_token, "").await), "INVALID_CLIENT");
+    assert_eq!(reason(revoke(&world, "", CLIENT).await), "INVALID_REQUEST");
+    let third = world.refresh(&second.refresh_token).await.expect("not revoked by somebody else");
+    assert!(is_active(&world, &first.access_token).await && is_active(&world, &third.access_token).await);
+    for _ in 0..2 {
+        revoke(&world, &third.refresh_token, CLIENT).await.expect("a repeat is no error");
+        assert_eq!(reason(world.refresh(&third.refresh_token).await), "INVALID_GRANT");
+        for of_family in [&first, &second, &third] {
+            assert!(!is_active(&world, &of_family.access_token).await);
+        }
+    }
+    assert!(is_active(&world, &elsewhere.access_token).await, "another sign-in is another family");
+}
+
+#[tokio::test]
+async fn an_access_token_is_revoked_alone() {
+    let world = World::with_ada().await;
+    let issued = world.tokens().await;
+    let renewed = world.refresh(&issued.refresh_token).await.expect("renewed");
+    for _ in 0..2 {
+        revoke(&world, &issued.access_token, CLIENT).await.expect("a repeat is no error");
+        assert!(!is_active(&world, &issued.access_token).await);
+    }
+    let world = world.restart(Config::default()).await;
+    assert!(!is_active(&world, &issued.access_token).await);
+    assert!(is_active(&world, &renewed.access_token).await);
+    world.refresh(&renewed.refresh_token).await.expect("the sign-in goes on");
+    // What is no access token of ours is unknown: an ID token, another's signature, half of one.
+    let mut forged = renewed.access_token.clone();
+    forged.replace_range(forged.len() - 20..forged.len() - 18, "AA");
+    for other in [&renewed.id_token, &forged, &renewed.access_token[..90].to_owned()] {
+        revoke(&world, other, CLIENT).await.expect("unknown is no error");
+    }
+    assert!(is_active(&world, &renewed.access_token).await);
+    world.advance(601);
+    revoke(&world, &renewed.access_token, CLIENT).await.expect("it has expired");
+}
+
+#[tokio::test]
+async fn whoever_uses_a_code_or_a_refresh_token_twice_ends_the_access_tokens_too() {
+    let world = World::with_ada().await;
+    let code = world.code().await;
+    let issued = world.exchange(&code).await.expect("tokens");
+    assert_eq!(reason(world.exchange(&code).await), "INVALID_GRANT");
+    assert!(!is_active(&world, &issued.access_token).await);
+    let issued = world.tokens().await;
+    let renewed = world.refresh(&issued.refresh_token).await.expect("renewed");
+    assert_eq!(reason(world.refresh(&issued.refresh_token).await), "INVALID_GRANT");
+    assert!(!is_active(&world, &renewed.access_token).await);
 }
 
 #[tokio::test]

@@ -46,6 +46,26 @@ pub(crate) async fn tokens_are_rotated_and_revoked(shop: &Shop) -> Result<()> {
         .send(Call::new(Method::POST, "/oauth2/revoke").form(&[("token", token), ("client_id", CLIENT)]))
         .await?;
     ensure!(revoked.status == 200 && refresh(&anybody, token).await?.status == 400, "revoked and still good");
+    let signed_out = anybody.with_token(text(&signed_in, "access_token")?);
+    ensure!(
+        signed_out.send(Call::new(Method::GET, "/api/v1/customers/me")).await?.status == 401,
+        "it outlives its family"
+    );
+
+    // An access token alone: refused from the next request on.
+    let me = Customer::sign_in(&anybody, &customer.email, &customer.password).await?.api;
+    me.get("/api/v1/customers/me").await?;
+    let access = me.token().context("a token")?.to_owned();
+    for form in
+        [vec![("token", access.as_str()), ("client_id", CLIENT)], vec![("token", "made-up"), ("client_id", CLIENT)]]
+    {
+        let revoked = anybody.send(Call::new(Method::POST, "/oauth2/revoke").form(&form)).await?;
+        ensure!(revoked.status == 200, "{form:?}: {}", revoked.status);
+    }
+    let refused = me.send(Call::new(Method::GET, "/api/v1/customers/me")).await?;
+    ensure!(refused.status == 401 && refused.code() == "INVALID_TOKEN", "{}", refused.status);
+    let nothing = anybody.send(Call::new(Method::POST, "/oauth2/revoke").form(&[("client_id", CLIENT)])).await?;
+    ensure!(nothing.status == 400 && nothing.json()["error"] == "invalid_request", "{}", nothing.json());
 
     for (form, error) in [
         (vec![("grant_type", "password")], "unsupported_grant_type"),
@@ -62,7 +82,8 @@ pub(crate) async fn tokens_are_rotated_and_revoked(shop: &Shop) -> Result<()> {
         async || -> Result<usize> { Ok(anybody.get("/oauth2/jwks").await?["keys"].as_array().context("keys")?.len()) };
     let before = keys().await?;
     shop.admin()?.expect(200, Method::POST, "/api/v1/admin/keys/rotate", None).await?;
-    ensure!(keys().await? == before + 1, "the key is not published");
+    // One for access tokens, one for ID tokens.
+    ensure!(keys().await? == before + 2, "the keys are not published");
     customer.api.get("/api/v1/customers/me").await?;
     let renewed = Customer::sign_in(&anybody, &customer.email, &customer.password).await?;
     renewed.api.get("/api/v1/customers/me").await?;

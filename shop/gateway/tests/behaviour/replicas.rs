@@ -19,17 +19,17 @@ use vitrine_platform_http::{bind, serve};
 use vitrine_platform_mesh::{Limits, Mesh, Replicas};
 use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
 use vitrine_shop_auth::{Account, Role};
-use vitrine_shop_gateway::{Config, Deps};
+use vitrine_shop_gateway::Config;
 use vitrine_shop_load::http::Call;
 use vitrine_tests_engines::redis;
 use vitrine_tests_testkit::{Api, Customer, eventually};
+
+use crate::{NOWHERE, deps};
 
 const ISSUER: &str = "http://shop.example";
 const EMAIL: &str = "promoter@vitrine.example";
 const PASSWORD: &str = "see-through-glass";
 const PIECE: &str = "prd_tall-vase";
-/// Nobody listens there.
-const NOWHERE: &str = "127.0.0.1:1";
 
 /// A process with a gateway.
 struct Replica {
@@ -38,29 +38,6 @@ struct Replica {
     grpc: Replicas,
     _data: TempDir,
     _running: Running,
-}
-
-fn deps(host: &Host) -> Deps {
-    let to = |callee| host.transport(GATEWAY, callee);
-    use vitrine_contracts as c;
-    Deps {
-        auth: AuthServiceClient::new(to(AUTH)),
-        customers: c::customers::v1::customers_service_client::CustomersServiceClient::new(to("customers")),
-        catalog: CatalogServiceClient::new(to(CATALOG)),
-        carts: c::carts::v1::carts_service_client::CartsServiceClient::new(to("carts")),
-        checkout: c::checkout::v1::checkout_service_client::CheckoutServiceClient::new(to("checkout")),
-        orders: c::orders::v1::orders_service_client::OrdersServiceClient::new(to("orders")),
-        payments: c::payments::v1::payments_service_client::PaymentsServiceClient::new(to("payments")),
-        shipping: c::shipping::v1::shipping_service_client::ShippingServiceClient::new(to("shipping")),
-        currency: c::currency::v1::currency_service_client::CurrencyServiceClient::new(to("currency")),
-        email: c::email::v1::email_service_client::EmailServiceClient::new(to("email")),
-        recommendations: c::recommendations::v1::recommendations_service_client::RecommendationsServiceClient::new(to(
-            "recommendations",
-        )),
-        ads: c::ads::v1::ads_service_client::AdsServiceClient::new(to("ads")),
-        accounting: c::accounting::v1::accounting_service_client::AccountingServiceClient::new(to("accounting")),
-        fraud: c::fraud::v1::fraud_service_client::FraudServiceClient::new(to("fraud")),
-    }
 }
 
 /// A gateway, with auth and the catalogue in its process unless they are elsewhere.

@@ -1,0 +1,191 @@
+//! The authorization endpoint, and the page on which people sign in.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{Html, IntoResponse, Response};
+use vitrine_contracts::auth::v1 as wire;
+use vitrine_platform_http::Reply;
+
+use super::parameters::{Fault, Form, Parameters, Unreadable};
+use crate::Gateway;
+use crate::page::{escape, frame};
+
+/// A page that is filled in here and nowhere else.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+/// The cookie by which a browser is known again; only this endpoint reads it.
+const COOKIE: &str = "vitrine_session";
+
+/// Asked by link.
+pub(super) async fn by_query(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, uri: Uri) -> Response {
+    ask(&gateway, &headers, Parameters::read(uri.query().unwrap_or_default().as_bytes())).await
+}
+
+/// Asked by form, or signed in on the page.
+pub(super) async fn by_form(
+    State(gateway): State<Arc<Gateway>>,
+    headers: HeaderMap,
+    form: Result<Form, Unreadable>,
+) -> Response {
+    match form {
+        Ok(Form(parameters)) if parameters.has("password") => sign_in(&gateway, &headers, parameters).await,
+        Ok(Form(parameters)) => ask(&gateway, &headers, parameters).await,
+        Err(unreadable) => unreadable.into_response(),
+    }
+}
+
+/// The request of RFC 6749, section 4.1.1, RFC 7636 and OpenID Connect Core, section 3.1.2.1. Others are ignored, as the RFC wants it.
+fn authorization(headers: &HeaderMap, parameters: &mut Parameters) -> wire::AuthorizationRequest {
+    let mut take = |name| parameters.take(name);
+    let request = wire::AuthorizationRequest {
+        response_type: take("response_type"),
+        client_id: take("client_id"),
+        redirect_uri: take("redirect_uri"),
+        scope: take("scope"),
+        state: take("state"),
+        code_challenge: take("code_challenge"),
+        code_challenge_method: take("code_challenge_method"),
+        nonce: take("nonce"),
+        prompt: take("prompt"),
+        max_age: take("max_age"),
+        response_mode: take("response_mode"),
+        id_token_hint: take("id_token_hint"),
+        request: take("request"),
+        request_uri: take("request_uri"),
+        registration: take("registration"),
+        faults: Vec::new(),
+        session: session(headers).unwrap_or_default().to_owned(),
+    };
+    let fault = |f: &Fault| wire::ParameterFault { name: f.name.to_owned(), message: f.message.to_owned() };
+    wire::AuthorizationRequest { faults: parameters.faults().iter().map(fault).collect(), ..request }
+}
+
+/// What the browser's cookie holds.
+fn session(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
+    cookies.filter_map(|cookie| cookie.trim().split_once('=')).find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+}
+
+async fn ask(gateway: &Gateway, headers: &HeaderMap, mut parameters: Parameters) -> Response {
+    let request = authorization(headers, &mut parameters);
+    // A hint that cannot be read is none.
+    let email = parameters.take("login_hint");
+    match gateway.deps.auth.clone().check_authorization(request.clone()).await.map(tonic::Response::into_inner) {
+        Ok(checked) if checked.location.is_empty() => {
+            sign_in_page(StatusCode::OK, &checked.client_name, &request, &email, "")
+        }
+        Ok(checked) => sent_to(&checked.location),
+        Err(status) => refused(headers, status.into()),
+    }
+}
+
+async fn sign_in(gateway: &Gateway, headers: &HeaderMap, mut parameters: Parameters) -> Response {
+    let (email, password) = (parameters.take("email"), parameters.take("password"));
+    if let Some(fault) = parameters.faults().first() {
+        let reply = Reply::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST", &fault.told());
+        return refused(headers, reply.at(fault.name, "one value, form-encoded in UTF-8"));
+    }
+    let request = authorization(headers, &mut parameters);
+    // Programs sign in, too, and keep no cookies.
+    let (authorization, remember) = (Some(request.clone()), wants_html(headers));
+    let login = wire::LoginRequest { authorization, email: email.clone(), password, remember };
+    match gateway.deps.auth.clone().login(login).await.map(tonic::Response::into_inner) {
+        Ok(done) => {
+            let mut response = sent_to(&done.location);
+            if let Some(cookie) = cookie(&gateway.config.issuer, &done) {
+                response.headers_mut().insert(header::SET_COOKIE, cookie);
+            }
+            response
+        }
+        Err(status) => {
+            let reply = Reply::from(status);
+            let tries_again = matches!(reply.reason(), "BAD_CREDENTIALS" | "LOCKED_OUT");
+            if tries_again && wants_html(headers) {
+                return sign_in_page(reply.status(), "the shop", &request, &email, reply.message());
+            }
+            refused(headers, reply)
+        }
+    }
+}
+
+/// The cookie of a session: no script reads it, and no other site's form sends it.
+fn cookie(issuer: &str, done: &wire::LoginResponse) -> Option<HeaderValue> {
+    if done.session.is_empty() {
+        return None;
+    }
+    let secure = if issuer.starts_with("https://") { "; Secure" } else { "" };
+    let text = format!(
+        "{COOKIE}={}; Path=/oauth2/authorize; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
+        done.session, done.session_ttl_s
+    );
+    HeaderValue::try_from(text).ok()
+}
+
+/// By GET, whatever came: nobody's password goes along (RFC 9700, section 4.12).
+fn sent_to(location: &str) -> Response {
+    let headers =
+        [(header::LOCATION, location), (header::CACHE_CONTROL, "no-store"), (header::REFERRER_POLICY, "no-referrer")];
+    (StatusCode::SEE_OTHER, headers).into_response()
+}
+
+fn wants_html(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"))
+}
+
+fn sign_in_page(
+    status: StatusCode,
+    client: &str,
+    request: &wire::AuthorizationRequest,
+    email: &str,
+    message: &str,
+) -> Response {
+    let hidden: String = [
+        ("response_type", &request.response_type),
+        ("client_id", &request.client_id),
+        ("redirect_uri", &request.redirect_uri),
+        ("scope", &request.scope),
+        ("state", &request.state),
+        ("code_challenge", &request.code_challenge),
+        ("code_challenge_method", &request.code_challenge_method),
+        ("nonce", &request.nonce),
+        ("id_token_hint", &request.id_token_hint),
+    ]
+    .iter()
+    .filter(|(_, value)| !value.is_empty())
+    .map(|(name, value)| format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(value)))
+    .collect();
+    let message = if message.is_empty() {
+        String::new()
+    } else {
+        format!("<p class=\"wrong\" role=\"alert\">{}</p>", escape(message))
+    };
+    let form = format!(
+        "<main class=\"narrow\"><h1>Sign in</h1><p>to go on to {}</p>{message}<form method=\"post\" action=\"/oauth2/authorize\">{hidden}\
+         <label>E-mail<input name=\"email\" type=\"email\" autocomplete=\"username\" required value=\"{}\"></label>\
+         <label>Password<input name=\"password\" type=\"password\" autocomplete=\"current-password\" required></label>\
+         <button>Sign in</button></form></main>",
+        escape(client),
+        escape(email),
+    );
+    page(status, "Sign in", &form)
+}
+
+fn page(status: StatusCode, title: &str, body: &str) -> Response {
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    (status, headers, Html(frame(title, "", body))).into_response()
+}
+
+/// A request that cannot be trusted to say where to go back to: told here.
+fn refused(headers: &HeaderMap, reply: Reply) -> Response {
+    if !wants_html(headers) {
+        return reply.into_response();
+    }
+    let body =
+        format!("<main class=\"narrow\"><h1>This sign-in cannot go on</h1><p>{}</p></main>", escape(reply.message()));
+    page(reply.status(), "Sign in", &body)
+}
