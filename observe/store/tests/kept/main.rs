@@ -7,3 +7,4 @@ mod likeness;
 mod limits;
 mod objects;
 mod support;
+mod times;
