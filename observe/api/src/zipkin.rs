@@ -15,6 +15,7 @@ use axum::{Json, Router};
 use http::HeaderMap;
 use serde::Serialize;
 use serde_json::{Value, json};
+use vitrine_observe_store::model::conventions::PEER_SERVICE;
 use vitrine_observe_store::{Dependency, Trace, TraceQuery};
 
 use crate::error::Error;
@@ -57,7 +58,7 @@ async fn remote_services(State(queries): State<Queries>, headers: HeaderMap, Que
         let newest = TraceQuery { service: Some(service.to_owned()), limit: REMOTE_TRACES, ..TraceQuery::default() };
         let traces = reader.search(&newest)?;
         let spans = traces.iter().flat_map(|trace| &trace.spans).filter(|span| span.service == service);
-        let peers = spans.flat_map(|span| &span.attributes).filter(|attribute| attribute.key == span::PEER_SERVICE);
+        let peers = spans.flat_map(|span| &span.attributes).filter(|attribute| attribute.key == PEER_SERVICE);
         Ok(peers.map(|attribute| attribute.value.text()).collect::<BTreeSet<String>>())
     })
     .await

@@ -4,6 +4,7 @@ mod bounds;
 mod client;
 mod golden;
 mod metrics;
+mod otlp;
 mod pages;
 mod parameters;
 mod roundtrip;
