@@ -91,7 +91,6 @@ async fn dependencies(State(queries): State<Queries>, headers: HeaderMap, Query(
     ask(&queries, &headers, move |reader| {
         let (start, end) = query::dependencies(&pairs)?;
         let edges = reader.engine.dependencies(&reader.tenant, start, end)?;
-        let link = |edge: &Dependency| json!({ "parent": edge.parent, "child": edge.child, "callCount": edge.calls });
         Ok(edges.iter().map(link).collect::<Vec<Value>>())
     })
     .await
@@ -117,6 +116,15 @@ async fn autocomplete_values(
         Ok(reader.engine.attribute_values(&reader.tenant, key, MAX_AUTOCOMPLETE_VALUES)?)
     })
     .await
+}
+
+/// An edge of the service graph; Zipkin leaves out what no call failed of.
+fn link(edge: &Dependency) -> Value {
+    let mut link = json!({ "parent": edge.parent, "child": edge.child, "callCount": edge.calls });
+    if edge.errors > 0 {
+        link["errorCount"] = edge.errors.into();
+    }
+    link
 }
 
 fn service(pairs: &Pairs) -> Result<&str, Error> {

@@ -139,6 +139,13 @@ impl Inner {
         }
     }
 
+    /// Learns anew what of segments was known in memory only.
+    pub(crate) fn relearn(&self) {
+        for table in self.all_tables().iter().filter(|table| table.signal == Signal::Traces) {
+            self.relearn_open_traces(table);
+        }
+    }
+
     /// Reads what the log holds and no segment does.
     pub(crate) fn replay(&self, replay: Replay) -> Result<(), Error> {
         let contents = self.catalogue.contents();

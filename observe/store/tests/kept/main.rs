@@ -3,6 +3,7 @@
 mod answers;
 mod crash;
 mod damage;
+mod graph;
 mod likeness;
 mod limits;
 mod objects;

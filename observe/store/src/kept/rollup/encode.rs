@@ -4,12 +4,15 @@
 //! with their length in front, and at the end the CRC-32 of all before, little endian. In this order: the coarseness;
 //! all texts; the operations (service, name, kind); the figures by operation, status and time (operation, status, time
 //! since the entry before, count, duration, buckets as pairs of distance and count); the calls by parent, child and time
-//! (parent, child, time since the entry before, calls).
+//! (parent, child, time since the entry before, calls, errors; signed, for calls may be taken back). Version 1 had calls
+//! without a sign, and no errors.
 
-use super::{BUCKETS, Call, Figures, Name, Place, Rollup, STEPS};
+use super::{BUCKETS, Call, Count, Figures, Name, Place, Rollup, STEPS};
 
 /// What it is, with a version.
-const MAGIC: &[u8; 8] = b"vtr-red\x01";
+const MAGIC: &[u8; 8] = b"vtr-red\x02";
+/// What an earlier release wrote.
+const MAGIC_1: &[u8; 8] = b"vtr-red\x01";
 /// Bytes of the checksum.
 const CRC_BYTES: usize = 4;
 /// Bits of a byte that belong to the number.
@@ -103,12 +106,13 @@ impl Rollup {
         calls.sort_unstable_by_key(|(call, _)| **call);
         put(&mut bytes, calls.len() as u64);
         let mut before = 0i64;
-        for (call, calls) in calls {
+        for (call, count) in calls {
             put(&mut bytes, call.parent.into());
             put(&mut bytes, call.child.into());
             put_signed(&mut bytes, call.step.wrapping_sub(before));
             before = call.step;
-            put(&mut bytes, *calls);
+            put_signed(&mut bytes, count.calls);
+            put_signed(&mut bytes, count.errors);
         }
         let crc = crc32fast::hash(&bytes);
         bytes.extend_from_slice(&crc.to_le_bytes());
@@ -121,7 +125,8 @@ impl Rollup {
         if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
             return None;
         }
-        let mut reader = Reader(body.strip_prefix(MAGIC)?);
+        let is_first = body.starts_with(MAGIC_1);
+        let mut reader = Reader(body.strip_prefix(if is_first { MAGIC_1 } else { MAGIC })?);
         let coarseness = reader.small().filter(|coarseness| *coarseness < STEPS.len())?;
         let mut rollup = Self { coarseness, ..Self::default() };
         for code in 0..reader.count()? {
@@ -156,7 +161,12 @@ impl Rollup {
         for _ in 0..reader.count()? {
             let (parent, child) = (known(reader.small()?)?, known(reader.small()?)?);
             before = before.wrapping_add(reader.signed()?);
-            rollup.calls.insert(Call { parent, child, step: before }, reader.number()?);
+            let count = if is_first {
+                Count { calls: i64::try_from(reader.number()?).ok()?, errors: 0 }
+            } else {
+                Count { calls: reader.signed()?, errors: reader.signed()? }
+            };
+            rollup.calls.insert(Call { parent, child, step: before }, count);
         }
         for service in rollup.calls.keys().flat_map(|call| [call.parent, call.child]) {
             rollup.services.entry(service).or_default();
