@@ -3,6 +3,7 @@
 mod bounds;
 mod client;
 mod golden;
+mod joined;
 mod metrics;
 mod otlp;
 mod pages;
