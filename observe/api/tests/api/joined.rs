@@ -74,10 +74,11 @@ fn expected(spans: &[(&str, u64, u64)]) -> Vec<(String, String, String)> {
     spans.iter().map(|(name, id, parent)| ((*name).to_owned(), digits(*id), digits(*parent))).collect()
 }
 
-#[tokio::test]
-async fn jaegers_answers_have_every_id_once() {
-    // Spans as sent, and their names with the ids and parents that Jaeger's answers give them. Ids from 1 on are fresh.
-    let cases: &[(&str, Vec<Value>, &[(&str, u64, u64)])] = &[
+/// Spans as sent, and their names with the ids and parents that Jaeger's answers give them. Ids from 1 on are fresh.
+type Case = (&'static str, Vec<Value>, &'static [(&'static str, u64, u64)]);
+
+fn cases() -> Vec<Case> {
+    vec![
         (
             "a client and its server, with work on both sides",
             vec![
@@ -126,22 +127,20 @@ async fn jaegers_answers_have_every_id_once() {
             vec![span(0xa0, None, Some("SERVER"), "app", true), span(0xa1, Some(0xa0), None, "app", false)],
             &[("app 160", 0xa0, 0), ("app 161", 0xa1, 0xa0)],
         ),
-    ];
-    for (what, sent, told) in cases {
+    ]
+}
+
+#[tokio::test]
+async fn jaegers_answers_have_every_id_once() {
+    for (what, sent, told) in &cases() {
         let (_folder, router) = router();
         for span in sent {
             post(&router, &json!([span])).await;
         }
         let v1 = get(&router, &format!("/jaeger/api/traces/{TRACE}")).await.json();
         assert_eq!(of_v1(&v1), expected(told), "{what}");
-        let found = get(
-            &router,
-            &format!(
-                "/jaeger/api/traces?service={}",
-                sent[0]["localEndpoint"]["serviceName"].as_str().expect("a service")
-            ),
-        )
-        .await;
+        let service = sent[0]["localEndpoint"]["serviceName"].as_str().expect("a service");
+        let found = get(&router, &format!("/jaeger/api/traces?service={service}")).await;
         assert_eq!(of_v1(&found.json()), expected(told), "{what}, searched for");
         let warnings = v1["data"][0]["spans"]
             .as_array()
@@ -166,6 +165,21 @@ async fn jaegers_answers_have_every_id_once() {
         as_sent.sort_by_key(|span| span["name"].to_string());
         assert_eq!(zipkin, as_sent, "{what}");
     }
+}
+
+#[tokio::test]
+async fn a_server_without_a_time_is_called_when_its_client_calls() {
+    let (_folder, router) = router();
+    let mut server = span(0xa0, None, Some("SERVER"), "app", true);
+    for field in ["timestamp", "duration"] {
+        server.as_object_mut().expect("an object").remove(field);
+    }
+    post(&router, &json!([server])).await;
+    post(&router, &json!([span(0xa0, None, Some("CLIENT"), "web", false)])).await;
+    let graph = get(&router, "/zipkin/api/v2/dependencies?endTs=1700000003000&lookback=60000").await.json();
+    assert_eq!(graph, json!([{ "parent": "web", "child": "app", "callCount": 1 }]));
+    let today = get(&router, "/jaeger/api/dependencies").await.json();
+    assert_eq!(today["data"], json!([]));
 }
 
 #[tokio::test]

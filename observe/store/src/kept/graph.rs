@@ -31,7 +31,7 @@ const JOIN_WINDOW_MS: i64 = 3_600_000;
 const MAX_LOOKUPS: usize = 1 << 16;
 /// Earlier spans that are read at once, for the same reason.
 const MAX_EARLIER: usize = 1 << 17;
-/// Traces that are known to lack spans, of each of two generations: half a MiB.
+/// Traces that are known to lack spans, of each of two generations: a MiB.
 const MAX_OPEN: usize = 1 << 15;
 /// Rows of segments that are read at a start to learn which traces lack spans.
 const MAX_RELEARNED: usize = 1 << 18;

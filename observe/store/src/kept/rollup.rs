@@ -32,6 +32,9 @@ const STEPS: [i64; 5] = [1, 60, 1440, 43_200, i64::MAX / MINUTE_NS];
 const MAX_ENTRIES: usize = 64 << 10;
 /// Most services; what comes later counts as [`OTHER`].
 const MAX_SERVICES: usize = 4096;
+/// Most names in one rollup beyond which whoever is only called, or only calls, counts as [`OTHER`]: senders choose these
+/// names freely, and they must not displace services.
+const MAX_PEERS: usize = MAX_SERVICES / 2;
 /// Most operations of a service; what comes later counts as [`OTHER`].
 const MAX_OPERATIONS: usize = 1000;
 /// What operations and services are called that are too many.
@@ -129,6 +132,12 @@ impl Rollup {
         code
     }
 
+    /// The number of one end of a call.
+    fn end(&mut self, name: &[u8]) -> u32 {
+        let known = self.texts.find(name).is_some_and(|code| self.services.contains_key(&code));
+        self.service(if known || self.services.len() < MAX_PEERS { name } else { OTHER.as_bytes() })
+    }
+
     /// The number of an operation.
     fn operation(&mut self, service: &[u8], name: &[u8], kind: u8) -> u32 {
         let service = self.service(service);
@@ -159,7 +168,7 @@ impl Rollup {
 
     /// Counts calls between two services.
     fn call(&mut self, parent: &[u8], child: &[u8], time: i64, count: Count) {
-        let (parent, child) = (self.service(parent), self.service(child));
+        let (parent, child) = (self.end(parent), self.end(child));
         let step = time.div_euclid(self.step_ns());
         self.calls.entry(Call { parent, child, step }).or_default().add(count);
         if self.calls.len() > MAX_ENTRIES {

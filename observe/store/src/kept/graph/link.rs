@@ -173,9 +173,12 @@ impl<'a> Tree<'a> {
     fn calls_of(&self, place: usize, edges: &mut Vec<Edge>) {
         let node = &self.nodes[place];
         let above = self.named_above(place).map(|above| &self.nodes[above]);
+        // The two sides of one span began together: the called one may not even say when.
+        let joined = self.parent(place).map(|parent| &self.nodes[parent]).filter(|parent| parent.id == node.id);
+        let start = joined.map_or(node.start, |caller| caller.start);
         let mut call = |parent: u32, child: u32, failed: bool| {
             if parent != NULL_CODE && child != NULL_CODE {
-                edges.push(Edge { parent, child, start: node.start, failed });
+                edges.push(Edge { parent, child, start, failed });
             }
         };
         // The span right above, if it is the calling side.

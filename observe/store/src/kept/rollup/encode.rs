@@ -174,3 +174,44 @@ impl Rollup {
         reader.0.is_empty().then_some(rollup)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Call, Count, MAGIC_1, Rollup, put, put_signed};
+
+    /// A rollup with one call, as the first version has it.
+    fn first_version(calls: u64) -> Vec<u8> {
+        let mut bytes = MAGIC_1.to_vec();
+        put(&mut bytes, 0);
+        put(&mut bytes, 2);
+        for name in [b"a", b"b"] {
+            put(&mut bytes, 1);
+            bytes.extend_from_slice(name);
+        }
+        // No operations, no figures, and a call.
+        [0, 0, 1, 0, 1].into_iter().for_each(|number| put(&mut bytes, number));
+        put_signed(&mut bytes, 30_000_000);
+        put(&mut bytes, calls);
+        let crc = crc32fast::hash(&bytes);
+        bytes.extend_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    #[test]
+    fn the_first_version_is_read_and_written_as_the_second() {
+        let read = Rollup::decode(&first_version(300)).expect("it can be read");
+        let call = Call { parent: 0, child: 1, step: 30_000_000 };
+        assert_eq!(read.calls[&call], Count { calls: 300, errors: 0 });
+        let again = Rollup::decode(&read.encode()).expect("it can be read");
+        assert_eq!(again.calls, read.calls);
+        assert!(Rollup::decode(&first_version(u64::MAX)).is_none(), "more calls than there can be");
+    }
+
+    #[test]
+    fn calls_that_are_taken_back_keep_their_sign() {
+        let mut rollup = Rollup::default();
+        rollup.call(b"a", b"b", 7, Count { calls: -2, errors: -1 });
+        let again = Rollup::decode(&rollup.encode()).expect("it can be read");
+        assert_eq!(again.calls, rollup.calls);
+    }
+}
