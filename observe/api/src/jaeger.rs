@@ -3,6 +3,7 @@
 //! Sources: jaegertracing/jaeger `cmd/jaeger/internal/extension/jaegerquery/internal/http_handler.go` (paths, envelope
 //! and errors) and those that the modules name.
 
+mod adjust;
 mod query;
 mod red;
 mod skew;
@@ -25,6 +26,7 @@ use query::TracesQuery;
 use red::Figure;
 use ui::Envelope;
 
+pub(crate) use adjust::adjust;
 pub(crate) use query::DEFAULT_LIMIT;
 pub(crate) use ui::{UiTag, span_tags, tag};
 
@@ -83,7 +85,7 @@ async fn traces(State(queries): State<Queries>, headers: HeaderMap, Query(pairs)
     ask(&queries, &headers, move |reader| {
         let raw = params::flag(&pairs, "raw")?;
         let mut errors = Vec::new();
-        let traces = match query::traces(&pairs, now_ns())? {
+        let mut traces = match query::traces(&pairs, now_ns())? {
             TracesQuery::Search(search) => reader.search(&search)?,
             TracesQuery::Ids(ids) => {
                 let (traces, absent) = reader.traces(&ids)?;
@@ -92,6 +94,9 @@ async fn traces(State(queries): State<Queries>, headers: HeaderMap, Query(pairs)
                 traces
             }
         };
+        if !raw {
+            adjust(&mut traces);
+        }
         let mut envelope = Envelope::new(traces.iter().map(|trace| ui::trace(trace, raw)).collect::<Vec<_>>(), 0);
         envelope.errors = (!errors.is_empty()).then_some(errors);
         Ok(Json(envelope).into_response())
@@ -108,7 +113,11 @@ async fn trace(
     ask(&queries, &headers, move |reader| {
         let id = params::trace_id("traceID", &id)?;
         let raw = query::trace(&pairs)?;
-        Ok(answer([ui::trace(&reader.trace(id)?, raw)], 0))
+        let mut trace = reader.trace(id)?;
+        if !raw {
+            adjust(std::slice::from_mut(&mut trace));
+        }
+        Ok(answer([ui::trace(&trace, raw)], 0))
     })
     .await
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use vitrine_observe_store::{Dependency, Operation, Trace};
 
 use crate::error::Error;
-use crate::jaeger::operations_of;
+use crate::jaeger::{adjust, operations_of};
 use crate::params::{self, Pairs};
 use crate::queries::{Queries, Reader};
 
@@ -48,8 +48,9 @@ async fn operations(State(queries): State<Queries>, headers: HeaderMap, Query(pa
 
 async fn traces(State(queries): State<Queries>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Response {
     ask(&queries, &headers, move |reader| {
-        let traces = reader.search(&query::search(&pairs)?)?;
-        if traces.is_empty() { Err(Error::NoTraces) } else { Ok(result(&traces)) }
+        let (search, raw) = query::search(&pairs)?;
+        let traces = reader.search(&search)?;
+        if traces.is_empty() { Err(Error::NoTraces) } else { Ok(result(traces, raw)) }
     })
     .await
 }
@@ -62,19 +63,26 @@ async fn trace(
 ) -> Response {
     ask(&queries, &headers, move |reader| {
         let id = params::trace_id("trace_id", &id)?;
-        query::trace(&pairs)?;
-        Ok(result(&[reader.trace(id)?]))
+        let raw = query::trace(&pairs)?;
+        Ok(result(vec![reader.trace(id)?], raw))
     })
     .await
 }
 
-fn result(traces: &[Trace]) -> Value {
-    json!({ "result": { "resourceSpans": otlp::resource_spans(traces) } })
+fn result(mut traces: Vec<Trace>, raw: bool) -> Value {
+    if !raw {
+        adjust(&mut traces);
+    }
+    json!({ "result": { "resourceSpans": otlp::resource_spans(&traces) } })
 }
 
 async fn summaries(State(queries): State<Queries>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Response {
     ask(&queries, &headers, move |reader| {
-        let traces = reader.search(&query::search(&pairs)?)?;
+        let (search, raw) = query::search(&pairs)?;
+        let mut traces = reader.search(&search)?;
+        if !raw {
+            adjust(&mut traces);
+        }
         Ok(json!({ "summaries": traces.iter().map(summary::summary).collect::<Vec<_>>() }))
     })
     .await

@@ -68,7 +68,9 @@ async fn home(State(queries): State<Queries>, headers: HeaderMap, Query(pairs): 
 async fn waterfall(State(queries): State<Queries>, headers: HeaderMap, Path(id): Path<String>) -> Response {
     show(&queries, &headers, move |reader| {
         let id = params::trace_id("traceID", &id)?;
-        pages::trace(reader, &reader.trace(id)?)
+        let mut trace = reader.trace(id)?;
+        jaeger::adjust(std::slice::from_mut(&mut trace));
+        pages::trace(reader, &trace)
     })
     .await
 }

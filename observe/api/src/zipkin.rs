@@ -15,6 +15,7 @@ use axum::{Json, Router};
 use http::HeaderMap;
 use serde::Serialize;
 use serde_json::{Value, json};
+use vitrine_observe_store::model::conventions::PEER_SERVICE;
 use vitrine_observe_store::{Dependency, Trace, TraceQuery};
 
 use crate::error::Error;
@@ -57,7 +58,7 @@ async fn remote_services(State(queries): State<Queries>, headers: HeaderMap, Que
         let newest = TraceQuery { service: Some(service.to_owned()), limit: REMOTE_TRACES, ..TraceQuery::default() };
         let traces = reader.search(&newest)?;
         let spans = traces.iter().flat_map(|trace| &trace.spans).filter(|span| span.service == service);
-        let peers = spans.flat_map(|span| &span.attributes).filter(|attribute| attribute.key == span::PEER_SERVICE);
+        let peers = spans.flat_map(|span| &span.attributes).filter(|attribute| attribute.key == PEER_SERVICE);
         Ok(peers.map(|attribute| attribute.value.text()).collect::<BTreeSet<String>>())
     })
     .await
@@ -90,7 +91,6 @@ async fn dependencies(State(queries): State<Queries>, headers: HeaderMap, Query(
     ask(&queries, &headers, move |reader| {
         let (start, end) = query::dependencies(&pairs)?;
         let edges = reader.engine.dependencies(&reader.tenant, start, end)?;
-        let link = |edge: &Dependency| json!({ "parent": edge.parent, "child": edge.child, "callCount": edge.calls });
         Ok(edges.iter().map(link).collect::<Vec<Value>>())
     })
     .await
@@ -116,6 +116,15 @@ async fn autocomplete_values(
         Ok(reader.engine.attribute_values(&reader.tenant, key, MAX_AUTOCOMPLETE_VALUES)?)
     })
     .await
+}
+
+/// An edge of the service graph; Zipkin leaves out what no call failed of.
+fn link(edge: &Dependency) -> Value {
+    let mut link = json!({ "parent": edge.parent, "child": edge.child, "callCount": edge.calls });
+    if edge.errors > 0 {
+        link["errorCount"] = edge.errors.into();
+    }
+    link
 }
 
 fn service(pairs: &Pairs) -> Result<&str, Error> {

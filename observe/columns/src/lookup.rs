@@ -1,5 +1,6 @@
 //! Rows by id. The format of the index is told in `index.rs`.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -95,30 +96,36 @@ impl Segment {
     /// The rows of an id in the indexed column ([`crate::Definition::indexed`]), as runs of neighbouring rows. Of an id
     /// that is absent nothing is read, nearly always. There are no rows of id 0, nor of any if no column is indexed.
     pub fn find(&self, id: u128) -> Result<Vec<Range<usize>>, Error> {
+        self.find_all(&[id])
+    }
+
+    /// The rows of any of these ids, which are in order, as [`Self::find`] has them; each page is read once.
+    pub fn find_all(&self, ids: &[u128]) -> Result<Vec<Range<usize>>, Error> {
         let mut runs: Vec<Range<usize>> = Vec::new();
-        let (Some(column), true) = (self.0.definition.indexed, id != 0) else {
-            return Ok(runs);
-        };
+        let Some(column) = self.0.definition.indexed else { return Ok(runs) };
         let leaf = &self.0.leaves[self.0.flat[column].leaf];
-        let pages = match &self.0.index {
-            Some(index) => index.pages(id),
+        let pages: BTreeSet<usize> = match &self.0.index {
+            Some(index) => ids.iter().flat_map(|id| index.pages(*id)).collect(),
             None => (0..leaf.pages.len()).collect(),
         };
+        let is_wanted = |id: &u128| *id != 0 && ids.binary_search(id).is_ok();
         for number in pages {
             let page = leaf.page(number)?;
             let mut values = Data::new(leaf.kind);
             page.values(None, &mut values)?;
-            let Data::Id16(ids) = values else { return Ok(runs) };
+            let Data::Id16(found) = values else { return Ok(runs) };
             let mut place = 0;
-            while let Some(found) = ids[place..].iter().position(|each| *each == id) {
-                let start = place + found;
-                let end = start + ids[start..].iter().take_while(|each| **each == id).count();
-                let rows = page.rows.start + start..page.rows.start + end;
+            // Rows of an id stand together, so each id is looked up once.
+            for run in found.chunk_by(|a, b| a == b) {
+                let rows = page.rows.start + place..page.rows.start + place + run.len();
+                place += run.len();
+                if !is_wanted(&run[0]) {
+                    continue;
+                }
                 match runs.last_mut() {
                     Some(last) if last.end == rows.start => last.end = rows.end,
                     _ => runs.push(rows),
                 }
-                place = end;
             }
         }
         Ok(runs)

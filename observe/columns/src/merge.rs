@@ -102,7 +102,6 @@ impl Merge<'_> {
             Place::Flat(at) if resolved(self.definition, at) => {
                 let parents = Parents::find(self.definition, &self.inputs, &self.order)?;
                 self.distances = parents.distances;
-                self.written.joined = parents.joined;
                 let ids = Data::Id8(parents.outside);
                 let target = Target { descriptor, optional: true, shape: Shape::Flat(rows), places: None, bloom };
                 self.chunks.column(target, leaf.kind, &ids, rows)

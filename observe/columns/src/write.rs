@@ -51,9 +51,6 @@ pub struct Written {
     pub index: Option<Vec<u8>>,
     /// What its largest column takes in memory when it is merged, in bytes.
     pub largest_column_bytes: u64,
-    /// Only of a merge: rows whose parent was in none of the inputs with them and is now, and where it is. A row of
-    /// the new segment and the row of its parent.
-    pub joined: Vec<(u32, u32)>,
 }
 
 impl Default for WriteOptions {
@@ -126,7 +123,6 @@ pub fn write(
         max_time: sorted.rows.iter().filter_map(time).max().unwrap_or(i64::MIN),
         index: index.transpose()?,
         largest_column_bytes: largest as u64,
-        joined: Vec::new(),
     })
 }
 

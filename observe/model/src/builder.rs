@@ -13,6 +13,7 @@ mod span;
 use vitrine_observe_columns::Columns;
 
 use crate::attributes::Attributes;
+use crate::cells::clamp;
 use crate::rejected::Rejected;
 use crate::signal::Signal;
 use crate::wire::{Fault, Malformed, Reader, fields, length};
@@ -40,6 +41,8 @@ pub(crate) struct Table {
     pub(crate) attributes: Attributes,
     /// For texts that are put together.
     pub(crate) text: Vec<u8>,
+    /// When the request that is being read arrived, in nanoseconds since 1970: the time of whatever has none.
+    pub(crate) arrival: i64,
 }
 
 /// What became of a request's rows.
@@ -64,7 +67,11 @@ impl Builder {
     /// An empty table.
     pub fn new(signal: Signal) -> Self {
         let columns = Columns::new(signal.definition());
-        Self { signal, table: Table { columns, attributes: Attributes::default(), text: Vec::new() }, lost: 0 }
+        Self {
+            signal,
+            table: Table { columns, attributes: Attributes::default(), text: Vec::new(), arrival: 0 },
+            lost: 0,
+        }
     }
 
     /// The signal that it is for.
@@ -75,9 +82,15 @@ impl Builder {
     /// Adds the rows of an OTLP export request in protobuf. When the request is malformed, the table has the same rows
     /// as before.
     ///
+    /// A time of 0 means that the sender does not know it. `arrival_ns`, when the request arrived in nanoseconds since
+    /// 1970, then stands in for it, or what is known better: the other end of a span, the start of an event's span, the
+    /// time at which a record was observed, the time of an exemplar's point. The same request and arrival give the
+    /// same rows.
+    ///
     /// One table takes less than 4 GiB of texts in one column, and four billion elements in one list: clear it by
     /// [`Self::bytes`], not by its rows alone. Texts of rows that were refused count, too.
-    pub fn append(&mut self, request: &[u8]) -> Result<Appended, Malformed> {
+    pub fn append(&mut self, request: &[u8], arrival_ns: u64) -> Result<Appended, Malformed> {
+        self.table.arrival = clamp(arrival_ns);
         let before = self.table.columns.rows;
         let outcome = self.read(request);
         if outcome.is_err() {

@@ -151,6 +151,15 @@ pub(crate) fn push_text(columns: &mut Columns, (list, child): (usize, usize), te
     }
 }
 
+/// Replaces 0 in a field of the list's elements of the row that is being added.
+pub(crate) fn fill_zeros(columns: &mut Columns, (list, child): (usize, usize), value: i64) {
+    let list = &mut columns.lists[list];
+    let begin = list.offsets.last().map_or(0, |end| *end as usize);
+    if let Data::Int(values) = &mut list.children[child].data {
+        values[begin..].iter_mut().filter(|found| **found == 0).for_each(|found| *found = value);
+    }
+}
+
 /// Ends the lists of the row that is being added, and with them the row.
 #[inline]
 pub(crate) fn end_row(columns: &mut Columns) {

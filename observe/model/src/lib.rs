@@ -11,6 +11,7 @@ mod arrow;
 mod attributes;
 mod builder;
 mod cells;
+pub mod conventions;
 pub mod definitions;
 mod id;
 mod json;

@@ -10,14 +10,14 @@
 //! | `kind` | the kind; without one, `INTERNAL` if the tag `span.kind` is `internal` (which goes), else `UNSPECIFIED` |
 //! | `name` | `name` |
 //! | `timestamp`, `duration` (µs) | start and end (ns); without a duration the end is the start |
-//! | no `timestamp` | starts at the earliest annotation, else when it came in; attribute [`START_ABSENT`] |
+//! | no `timestamp`, or 0 | starts at the earliest annotation, else when it came in; attribute [`START_ABSENT`] |
 //! | `localEndpoint.serviceName` | `service.name` of the resource; none if it is empty |
 //! | `localEndpoint.ipv4` or `ipv6`, `port` | attributes [`LOCAL_IP`] (text) and [`LOCAL_PORT`] (integer) |
 //! | `localEndpoint.ipv6` beside `ipv4` | attribute [`LOCAL_IPV6`] |
-//! | `remoteEndpoint.serviceName` | attribute [`REMOTE_SERVICE`] |
+//! | `remoteEndpoint.serviceName` | attribute `peer.service` |
 //! | `remoteEndpoint`'s addresses and port | [`REMOTE_IP`], [`REMOTE_IPV6`] and [`REMOTE_PORT`] likewise |
 //! | `annotations` | events: `timestamp` is the time, `value` the name |
-//! | `debug`, `shared`, if true | boolean attributes [`DEBUG`] and [`SHARED`] |
+//! | `debug`, `shared`, if true | boolean attributes [`DEBUG`] and `zipkin.shared` |
 //! | tags `otel.scope.name`, `otel.scope.version` (or `otel.library.…`) | the scope |
 //! | tag `w3c.tracestate` | the trace state |
 //! | tag `otel.status_code`: `OK` | the status is ok |
@@ -50,8 +50,6 @@ pub(crate) const LOCAL_IP: &str = "net.host.ip";
 pub(crate) const LOCAL_IPV6: &str = "zipkin.localEndpoint.ipv6";
 /// `localEndpoint.port`.
 pub(crate) const LOCAL_PORT: &str = "net.host.port";
-/// `remoteEndpoint.serviceName`.
-pub(crate) const REMOTE_SERVICE: &str = "peer.service";
 /// `remoteEndpoint.ipv4`, or `ipv6` if there is no other.
 pub(crate) const REMOTE_IP: &str = "net.peer.ip";
 /// `remoteEndpoint.ipv6` beside `ipv4`.
@@ -60,8 +58,6 @@ pub(crate) const REMOTE_IPV6: &str = "zipkin.remoteEndpoint.ipv6";
 pub(crate) const REMOTE_PORT: &str = "net.peer.port";
 /// `debug`.
 pub(crate) const DEBUG: &str = "zipkin.debug";
-/// `shared`.
-pub(crate) const SHARED: &str = "zipkin.shared";
 
 /// What a list is called in errors.
 const LIST: &str = "list of Zipkin spans";

@@ -8,6 +8,7 @@
 mod budget;
 mod catalogue;
 pub(crate) mod depot;
+mod graph;
 mod held;
 mod merge;
 mod options;
@@ -125,6 +126,7 @@ impl Kept {
         let mut kept = Self { inner, threads: Vec::new() };
         kept.start("observe-commit", move |inner| write::commit(inner, commits))?;
         kept.start("observe-seal", seal::run)?;
+        kept.inner.relearn();
         kept.inner.replay(replay)?;
         kept.start("observe-merge", merge::run)?;
         Ok(kept)

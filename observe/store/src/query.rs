@@ -49,13 +49,16 @@ pub struct Operation {
     pub kind: SpanKind,
 }
 
-/// One service calling another.
+/// One service calling another. Either may be one that sends no telemetry itself, such as a database or a broker: it then
+/// has the name by which the other one calls it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependency {
     /// The caller.
     pub parent: String,
     /// The called.
     pub child: String,
-    /// Spans of the called whose parent is a span of the caller.
+    /// How often. A call that both sides tell of counts once.
     pub calls: u64,
+    /// How many of them failed.
+    pub errors: u64,
 }

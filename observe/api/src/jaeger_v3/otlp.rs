@@ -14,15 +14,22 @@ pub(super) fn resource_spans(traces: &[Trace]) -> Vec<Json> {
 
 /// The spans of one resource, by scope.
 struct Resource<'a> {
-    attributes: &'a [Attribute],
+    /// A span of it, for what all its spans say of it.
+    first: &'a SpanRow,
     scopes: Vec<(&'a ScopeInfo, Vec<Json>)>,
+}
+
+fn is_same_resource(a: &SpanRow, b: &SpanRow) -> bool {
+    a.resource == b.resource
+        && a.resource_dropped_attributes == b.resource_dropped_attributes
+        && a.resource_schema_url == b.resource_schema_url
 }
 
 fn resources(spans: &[SpanRow]) -> Vec<Json> {
     let mut resources: Vec<Resource<'_>> = Vec::new();
     for row in spans {
-        let place = resources.iter().position(|known| known.attributes == row.resource).unwrap_or_else(|| {
-            resources.push(Resource { attributes: &row.resource, scopes: Vec::new() });
+        let place = resources.iter().position(|known| is_same_resource(known.first, row)).unwrap_or_else(|| {
+            resources.push(Resource { first: row, scopes: Vec::new() });
             resources.len() - 1
         });
         let scopes = &mut resources[place].scopes;
@@ -32,13 +39,27 @@ fn resources(spans: &[SpanRow]) -> Vec<Json> {
         });
         scopes[place].1.push(span(row));
     }
-    let scope_spans = |(info, spans): (&ScopeInfo, Vec<Json>)| json!({ "scope": scope(info), "spans": spans });
-    let resource_spans = |resource: Resource<'_>| {
-        let scopes: Vec<Json> = resource.scopes.into_iter().map(scope_spans).collect();
-        let resource = Object::default().with("attributes", attributes(resource.attributes)).json();
-        json!({ "resource": resource, "scopeSpans": scopes })
-    };
-    resources.into_iter().map(resource_spans).collect()
+    resources.into_iter().map(resource_spans_of).collect()
+}
+
+fn resource_spans_of(resource: Resource<'_>) -> Json {
+    let Resource { first, scopes } = resource;
+    let said = Object::default()
+        .with("attributes", attributes(&first.resource))
+        .with("droppedAttributesCount", count(first.resource_dropped_attributes));
+    Object::default()
+        .with("resource", Some(said.json()))
+        .with("scopeSpans", list(scopes.into_iter().map(scope_spans)))
+        .with("schemaUrl", text(&first.resource_schema_url))
+        .json()
+}
+
+fn scope_spans((info, spans): (&ScopeInfo, Vec<Json>)) -> Json {
+    Object::default()
+        .with("scope", Some(scope(info)))
+        .with("spans", list(spans.into_iter()))
+        .with("schemaUrl", text(&info.schema_url))
+        .json()
 }
 
 /// A JSON object that takes only what is not empty.
@@ -80,6 +101,7 @@ fn scope(scope: &ScopeInfo) -> Json {
         .with("name", text(&scope.name))
         .with("version", text(&scope.version))
         .with("attributes", attributes(&scope.attributes))
+        .with("droppedAttributesCount", count(scope.dropped_attributes))
         .json()
 }
 
@@ -133,6 +155,7 @@ fn link(link: &LinkRow) -> Json {
         .with("spanId", Some(link.span_id.to_string().into()))
         .with("traceState", text(&link.trace_state))
         .with("attributes", attributes(&link.attributes))
+        .with("droppedAttributesCount", count(link.dropped_attributes))
         .with("flags", count(link.flags))
         .json()
 }

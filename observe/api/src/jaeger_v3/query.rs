@@ -37,8 +37,8 @@ fn text(pairs: &Pairs, names: Names) -> Option<String> {
     either(pairs, &names).map(|(_, value)| value.to_owned())
 }
 
-/// Reads the parameters of a search.
-pub(super) fn search(pairs: &Pairs) -> Result<TraceQuery, Error> {
+/// Reads the parameters of a search, and whether its traces shall be raw.
+pub(super) fn search(pairs: &Pairs) -> Result<(TraceQuery, bool), Error> {
     if get(pairs, FILTER).is_some() {
         return Err(Error::parameter(FILTER, "structured filters are not answered; use the other parameters"));
     }
@@ -52,8 +52,8 @@ pub(super) fn search(pairs: &Pairs) -> Result<TraceQuery, Error> {
         return Err(Error::parameter(DURATION_MAX[0], "expected at least as much as the minimum"));
     }
     let depth = either(pairs, &SEARCH_DEPTH).map(|(name, _)| params::number(pairs, name, "a whole number"));
-    flag(pairs, QUERY_RAW)?;
-    Ok(TraceQuery {
+    let raw = flag(pairs, QUERY_RAW)?;
+    let query = TraceQuery {
         service: text(pairs, SERVICE),
         operation: text(pairs, OPERATION),
         tags: attributes(pairs)?,
@@ -63,12 +63,13 @@ pub(super) fn search(pairs: &Pairs) -> Result<TraceQuery, Error> {
         min_duration_ns,
         max_duration_ns,
         limit: params::limit(depth.transpose()?.flatten(), DEFAULT_LIMIT),
-    })
+    };
+    Ok((query, raw))
 }
 
-/// Reads the parameters of one trace. Start and end only help a store that cannot find a trace by its id, and raw
-/// traces are all that there are: they are read, and left alone.
-pub(super) fn trace(pairs: &Pairs) -> Result<(), Error> {
+/// Reads the parameters of one trace: whether it shall be raw. Start and end only help a store that cannot find a trace
+/// by its id: they are read, and left alone.
+pub(super) fn trace(pairs: &Pairs) -> Result<bool, Error> {
     time(pairs, START)?;
     time(pairs, END)?;
     flag(pairs, RAW)
@@ -99,8 +100,8 @@ fn duration(pairs: &Pairs, names: Names) -> Result<Option<u64>, Error> {
     either(pairs, &names).map_or(Ok(None), |(name, _)| params::duration(pairs, name))
 }
 
-fn flag(pairs: &Pairs, names: Names) -> Result<(), Error> {
-    either(pairs, &names).map_or(Ok(()), |(name, _)| params::flag(pairs, name).map(drop))
+fn flag(pairs: &Pairs, names: Names) -> Result<bool, Error> {
+    either(pairs, &names).map_or(Ok(false), |(name, _)| params::flag(pairs, name))
 }
 
 fn attributes(pairs: &Pairs) -> Result<Vec<(String, String)>, Error> {

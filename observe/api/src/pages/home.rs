@@ -6,6 +6,7 @@ use vitrine_observe_store::{SignalStatus, Trace, TraceQuery};
 
 use super::html::{bytes, colour, count, duration, escape, page, time, url};
 use crate::error::Error;
+use crate::jaeger::adjust;
 use crate::queries::Reader;
 
 /// Traces listed.
@@ -17,11 +18,12 @@ const MAX_SERVICES: usize = 100;
 pub(crate) fn home(reader: &Reader, service: Option<&str>) -> Result<String, Error> {
     let status = reader.engine.status();
     let services = reader.services()?;
-    let traces = reader.search(&TraceQuery {
+    let mut traces = reader.search(&TraceQuery {
         service: service.map(str::to_owned),
         limit: RECENT_TRACES,
         ..TraceQuery::default()
     })?;
+    adjust(&mut traces);
     let held = status.traces.bytes + status.logs.bytes + status.metrics.bytes;
     let mut body = String::from("<h1>What the observatory sees</h1><div class=cards>");
     body.push_str(&card("Spans", &status.traces));

@@ -3,10 +3,11 @@
 //! Sources: openzipkin/zipkin-api `zipkin2-api.yaml`; openzipkin/zipkin `zipkin2/storage/QueryRequest.java` (checks and
 //! their words) and `zipkin2/Span.java` (ids).
 
+use vitrine_observe_store::model::conventions::PEER_SERVICE;
 use vitrine_observe_store::model::{SpanRow, TraceId};
 use vitrine_observe_store::{Trace, TraceQuery};
 
-use super::span::{PEER_SERVICE, trace_id};
+use super::span::trace_id;
 use crate::error::Error;
 use crate::params::{self, MAX_LIMIT, Pairs, get};
 use crate::time::{NANOS_PER_MICRO, NANOS_PER_MILLI, NANOS_PER_SECOND};

@@ -14,7 +14,7 @@
 //! | scope's name and version | tags `otel.scope.name`, `otel.scope.version` |
 //! | status | tags `error`, `otel.status_code`, `otel.status_description` |
 //! | event | annotation: its name, or `name\|attributes as JSON\|dropped attributes` |
-//! | link | tag `otlp.link.N`: `trace\|span\|state\|attributes as JSON\|0` |
+//! | link | tag `otlp.link.N`: `trace\|span\|state\|attributes as JSON\|dropped attributes` |
 //! | trace state | tag `w3c.tracestate` |
 
 use std::collections::BTreeMap;
@@ -22,6 +22,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 use serde_json::Value as Json;
+use vitrine_observe_store::model::conventions::{PEER_SERVICE, SHARED};
 use vitrine_observe_store::model::{Attribute, EventRow, LinkRow, SpanKind, SpanRow, StatusCode, TraceId, Value};
 
 use crate::time::NANOS_PER_MICRO;
@@ -30,10 +31,6 @@ use crate::time::NANOS_PER_MICRO;
 const START_ABSENT: &str = "otel.zipkin.absentField.startTime";
 /// The attribute of a span that was sent as `debug`.
 const DEBUG: &str = "zipkin.debug";
-/// The attribute of a span that was sent as `shared`.
-const SHARED: &str = "zipkin.shared";
-/// The attribute that names the service at the other end.
-pub(super) const PEER_SERVICE: &str = "peer.service";
 /// The tag by which Zipkin knows a failure.
 const ERROR: &str = "error";
 
@@ -235,9 +232,9 @@ fn annotation(event: &EventRow) -> Annotation {
     Annotation { timestamp: micros(event.time_ns), value }
 }
 
-/// A link as text; how many attributes its sender left out is not kept.
 fn link_text(link: &LinkRow) -> String {
-    format!("{}|{}|{}|{}|0", link.trace_id, link.span_id, link.trace_state, json(&link.attributes))
+    let LinkRow { trace_id, span_id, trace_state, dropped_attributes, .. } = link;
+    format!("{trace_id}|{span_id}|{trace_state}|{}|{dropped_attributes}", json(&link.attributes))
 }
 
 fn json(attributes: &[Attribute]) -> Json {

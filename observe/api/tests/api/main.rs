@@ -3,7 +3,9 @@
 mod bounds;
 mod client;
 mod golden;
+mod joined;
 mod metrics;
+mod otlp;
 mod pages;
 mod parameters;
 mod refusals;

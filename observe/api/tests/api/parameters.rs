@@ -137,9 +137,9 @@ async fn zipkins_search_reads_every_parameter() {
 async fn the_graph_looks_back_a_day() {
     let router = shop().await;
     let cases = [
-        ("/jaeger/api/dependencies?endTs=1700000060000&lookback=120000&service=carts", 1),
+        ("/jaeger/api/dependencies?endTs=1700000060000&lookback=120000&service=carts", 2),
         ("/jaeger/api/dependencies?endTs=1700000060000&lookback=120000&service=worker", 0),
-        ("/jaeger/api/dependencies?endTs=1700000060000", 1),
+        ("/jaeger/api/dependencies?endTs=1700000060000", 2),
         ("/jaeger/api/dependencies?endTs=1690000000000", 0),
         ("/jaeger/api/dependencies", 0),
     ];

@@ -15,8 +15,6 @@ pub(super) struct Parents {
     pub(super) distances: Vec<i64>,
     /// The ids of those that are not in the segment, or 0.
     pub(super) outside: Vec<u64>,
-    /// Rows that found their parent only now, and where it is.
-    pub(super) joined: Vec<(u32, u32)>,
 }
 
 /// What inputs say of parents, row by row.
@@ -44,17 +42,13 @@ impl Parents {
             unreachable!("columns are of the kinds asked for");
         };
         let known = Known { spans, distances, outside };
-        let mut parents = Self {
-            distances: Vec::with_capacity(inputs.rows),
-            outside: Vec::with_capacity(inputs.rows),
-            joined: Vec::new(),
-        };
+        let mut parents = Self { distances: Vec::with_capacity(inputs.rows), outside: Vec::with_capacity(inputs.rows) };
         let mut resolver = Resolver::default();
         let mut begin = 0;
         for Group { end, split } in &order.traces {
             let rows = &order.rows[begin as usize..*end as usize];
             if *split {
-                resolver.trace(&known, rows, begin, &mut parents)?;
+                resolver.trace(&known, rows, &mut parents)?;
             } else {
                 parents.keep(&known, rows)?;
             }
@@ -87,7 +81,7 @@ struct Resolver {
 }
 
 impl Resolver {
-    fn trace(&mut self, known: &Known, rows: &[u32], begin: u32, parents: &mut Parents) -> Result<(), Error> {
+    fn trace(&mut self, known: &Known, rows: &[u32], parents: &mut Parents) -> Result<(), Error> {
         self.ids.fill(rows.iter().map(|row| known.spans[*row as usize]));
         self.places.clear();
         self.places.extend(rows.iter().copied().zip(0..));
@@ -96,9 +90,7 @@ impl Resolver {
             let distance = known.distances[*row as usize];
             let outside = known.outside[*row as usize];
             let parent = if distance == NULL_INT {
-                let found = if outside == 0 { None } else { self.ids.find(outside) };
-                parents.joined.extend(found.map(|parent| (begin + place, begin + parent)));
-                found
+                if outside == 0 { None } else { self.ids.find(outside) }
             } else {
                 let there = i64::from(*row).checked_sub(distance).and_then(|row| u32::try_from(row).ok());
                 let at = there.and_then(|row| self.places.binary_search_by_key(&row, |(row, _)| *row).ok());

@@ -58,7 +58,9 @@ impl Table {
                 put_true(columns, logs::BODY_IS_JSON, true);
             }
         }
-        put_int(columns, logs::TIME, clamp(if time == 0 { observed } else { time }));
+        // As OTLP's data model asks; a record of which neither is known happened, as far as known, when it arrived.
+        let known = [time, observed].into_iter().find(|time| *time != 0);
+        put_int(columns, logs::TIME, known.map_or(self.arrival, clamp));
         put_positive(columns, logs::OBSERVED_TIME, clamp(observed));
         put_int(columns, logs::SEVERITY, small(severity));
         put_some_text(columns, logs::SEVERITY_TEXT, severity_text);

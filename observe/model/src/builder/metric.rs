@@ -3,7 +3,7 @@
 use super::span::small;
 use super::{Appended, Table};
 use crate::cells::{
-    clamp, code_in, end_row, put_code, put_id8, put_int, put_positive, put_some_text, put_text, put_true,
+    clamp, code_in, end_row, fill_zeros, put_code, put_id8, put_int, put_positive, put_some_text, put_text, put_true,
 };
 use crate::definitions::metrics;
 use crate::json::Object;
@@ -132,7 +132,10 @@ impl Table {
         put_text(columns, metrics::NAME, metric.name);
         // 0 would stand for none.
         put_id8(columns, metrics::SERIES, point.series.max(1));
-        put_int(columns, metrics::TIME, clamp(point.time));
+        let time = if point.time == 0 { self.arrival } else { clamp(point.time) };
+        put_int(columns, metrics::TIME, time);
+        fill_zeros(columns, (metrics::EXEMPLARS, metrics::EXEMPLAR_TIME), time);
+        // A start of 0 says that it is not known; a point can do without.
         put_positive(columns, metrics::START_TIME, clamp(point.start));
         put_int(columns, metrics::KIND, metric.kind as i64);
         put_some_text(columns, metrics::UNIT, metric.unit);

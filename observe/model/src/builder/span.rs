@@ -5,8 +5,8 @@ use vitrine_observe_columns::NULL_INT;
 use super::{Appended, Table, id8, id16};
 use crate::attributes::NO_SLOT;
 use crate::cells::{
-    clamp, end_row, push_id8, push_id16, push_int, push_text, put_id8, put_id16, put_int, put_positive, put_some_text,
-    put_text,
+    clamp, end_row, fill_zeros, push_id8, push_id16, push_int, push_text, put_id8, put_id16, put_int, put_positive,
+    put_some_text, put_text,
 };
 use crate::definitions::spans;
 use crate::json::Object;
@@ -123,10 +123,17 @@ impl Table {
         put_id16(columns, spans::TRACE_ID, trace_id);
         put_id8(columns, spans::SPAN_ID, span_id);
         put_id8(columns, spans::PARENT_SPAN_ID, id8(span.parent_span_id));
-        let start = clamp(span.start);
+        let (start, end) = match (clamp(span.start), clamp(span.end)) {
+            (0, 0) => (self.arrival, self.arrival),
+            // What is known of one end is the best that is known of the other.
+            (0, end) => (end, end),
+            (start, 0) => (start, start),
+            known => known,
+        };
         put_int(columns, spans::START, start);
         // Neither is less than zero, so that the difference always fits.
-        put_int(columns, spans::DURATION, clamp(span.end) - start);
+        put_int(columns, spans::DURATION, end - start);
+        fill_zeros(columns, (spans::EVENTS, spans::EVENT_TIME), start);
         put_text(columns, spans::NAME, span.name);
         put_int(columns, spans::KIND, small(span.kind));
         put_int(columns, spans::STATUS, small(span.status));

@@ -4,7 +4,7 @@ use vitrine_observe_columns::{Definition, Kind, Order};
 
 use super::{RARE_ATTRIBUTES, optional, required};
 
-/// When it happened; when it was observed if the sender did not say.
+/// When it happened; if the sender did not say, when it was observed, else when it arrived.
 pub const TIME: usize = 0;
 /// When it was observed.
 pub const OBSERVED_TIME: usize = 1;

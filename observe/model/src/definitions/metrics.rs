@@ -9,7 +9,7 @@ pub const NAME: usize = 0;
 /// A hash of name, resource, scope and attributes, the same in every process: what has the same belongs to one series,
 /// but for a collision of 64 bits.
 pub const SERIES: usize = 1;
-/// When, or the end of the interval.
+/// When, or the end of the interval; when it arrived if the sender did not say.
 pub const TIME: usize = 2;
 /// Start of the interval.
 pub const START_TIME: usize = 3;

@@ -10,9 +10,9 @@ pub const TRACE_ID: usize = 0;
 pub const SPAN_ID: usize = 1;
 /// The span that it is part of.
 pub const PARENT_SPAN_ID: usize = 2;
-/// When it started.
+/// When it started; if the sender did not say, when it ended, else when it arrived.
 pub const START: usize = 3;
-/// How long it took in nanoseconds; less than zero when it ended before it started.
+/// How long it took in nanoseconds; less than zero when it ended before it started, 0 when an end is not known.
 pub const DURATION: usize = 4;
 /// The resource's `service.name`.
 pub const SERVICE: usize = 5;
@@ -47,7 +47,7 @@ pub const ORIGIN: usize = 19;
 
 /// The place of the events among the lists.
 pub const EVENTS: usize = 1;
-/// The place of an event's time among its fields.
+/// The place of an event's time among its fields: the span's start if the sender did not say.
 pub const EVENT_TIME: usize = 0;
 /// The place of an event's name among its fields.
 pub const EVENT_NAME: usize = 1;

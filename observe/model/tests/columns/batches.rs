@@ -8,6 +8,7 @@ use proptest::prelude::{ProptestConfig, prop, proptest};
 use prost::Message;
 use vitrine_observe_model::{Attribute, Builder, MetricKind, Point, Signal, Table, Value, batch};
 
+use crate::expected::ARRIVAL_NS;
 use crate::requests;
 use crate::roundtrip::{log_rows, metric_rows, span_rows};
 
@@ -44,7 +45,7 @@ proptest! {
         let mut builder = Builder::new(Signal::Traces);
         // Often enough for attributes to get columns.
         for request in sent.iter().cycle().take(150) {
-            builder.append(&request.encode_to_vec()).expect("a sound request");
+            builder.append(&request.encode_to_vec(), ARRIVAL_NS).expect("a sound request");
         }
         let rows = span_rows(&builder);
         let spans = batch(Table::Spans, builder.columns(), None).expect("a small batch");
@@ -85,7 +86,7 @@ proptest! {
     #[test]
     fn logs(sent in requests::logs()) {
         let mut builder = Builder::new(Signal::Logs);
-        builder.append(&sent.encode_to_vec()).expect("a sound request");
+        builder.append(&sent.encode_to_vec(), ARRIVAL_NS).expect("a sound request");
         let rows = log_rows(&builder);
         let logs = batch(Table::Logs, builder.columns(), None).expect("a small batch");
         assert_eq!(logs.schema(), Table::Logs.schema());
@@ -103,7 +104,7 @@ proptest! {
     #[test]
     fn metrics(sent in requests::metrics()) {
         let mut builder = Builder::new(Signal::Metrics);
-        builder.append(&sent.encode_to_vec()).expect("a sound request");
+        builder.append(&sent.encode_to_vec(), ARRIVAL_NS).expect("a sound request");
         let rows = metric_rows(&builder);
         let metrics = batch(Table::Metrics, builder.columns(), None).expect("a small batch");
         assert_eq!(metrics.schema(), Table::Metrics.schema());
@@ -128,10 +129,10 @@ fn columns_are_chosen_by_place_and_may_be_none() {
     let empty = batch(Table::Spans, builder.columns(), None).expect("a small batch");
     assert_eq!((empty.num_rows(), empty.schema()), (0, Table::Spans.schema()));
     let request = ExportTraceServiceRequest::default().encode_to_vec();
-    assert_eq!(builder.append(&request).expect("an empty request").taken, 0);
+    assert_eq!(builder.append(&request, ARRIVAL_NS).expect("an empty request").taken, 0);
     let span = [&[0x0A, 16][..], &[1; 16], &[0x12, 8], &[2; 8]].concat();
     let request = [&[0x0A, 32, 0x12, 30, 0x12, 28][..], &span].concat();
-    assert_eq!(builder.append(&request).expect("a sound request").taken, 1);
+    assert_eq!(builder.append(&request, ARRIVAL_NS).expect("a sound request").taken, 1);
     let two = batch(Table::Spans, builder.columns(), Some(&[5, 0])).expect("a small batch");
     let names: Vec<String> = two.schema().fields().iter().map(|field| field.name().clone()).collect();
     assert_eq!((names, two.num_rows()), (vec!["service".to_owned(), "time".to_owned()], 1));

@@ -39,6 +39,14 @@ pub fn clamp(number: u64) -> u64 {
     number.min(i64::MAX as u64)
 }
 
+/// When the requests of the tests arrive, in nanoseconds since 1970.
+pub const ARRIVAL_NS: u64 = 1_750_000_000_000_000_000;
+
+/// The first of these times that is known; the arrival if none is.
+fn known(times: &[u64]) -> u64 {
+    clamp(times.iter().copied().find(|time| *time != 0).unwrap_or(ARRIVAL_NS))
+}
+
 fn small(number: i32) -> u8 {
     u8::try_from(number).unwrap_or(0)
 }
@@ -103,7 +111,7 @@ fn span(span: &Span, origin: &Origin, scope: &ScopeInfo) -> Option<SpanRow> {
         })
         .collect();
     let event = |event: &opentelemetry_proto::tonic::trace::v1::span::Event| EventRow {
-        time_ns: clamp(event.time_unix_nano),
+        time_ns: known(&[event.time_unix_nano, span.start_time_unix_nano, span.end_time_unix_nano]),
         name: event.name.clone(),
         attributes: attributes(&event.attributes),
         dropped_attributes: event.dropped_attributes_count,
@@ -118,8 +126,8 @@ fn span(span: &Span, origin: &Origin, scope: &ScopeInfo) -> Option<SpanRow> {
         service: origin.service.clone(),
         name: span.name.clone(),
         kind: SpanKind::from_number(small(span.kind)),
-        start_ns: clamp(span.start_time_unix_nano),
-        end_ns: clamp(span.end_time_unix_nano),
+        start_ns: known(&[span.start_time_unix_nano, span.end_time_unix_nano]),
+        end_ns: known(&[span.end_time_unix_nano, span.start_time_unix_nano]),
         status: StatusCode::from_number(small(status.code)),
         status_message: status.message,
         attributes: attributes(&span.attributes),
@@ -142,10 +150,7 @@ pub fn logs(request: &ExportLogsServiceRequest) -> Vec<LogRow> {
         for scoped in &group.scope_logs {
             let scope = scope(&scoped.scope, &scoped.schema_url);
             rows.extend(scoped.log_records.iter().map(|record| LogRow {
-                time_ns: clamp(match record.time_unix_nano {
-                    0 => record.observed_time_unix_nano,
-                    time => time,
-                }),
+                time_ns: known(&[record.time_unix_nano, record.observed_time_unix_nano]),
                 observed_time_ns: clamp(record.observed_time_unix_nano),
                 severity: small(record.severity_number),
                 severity_text: record.severity_text.clone(),
@@ -167,9 +172,9 @@ pub fn logs(request: &ExportLogsServiceRequest) -> Vec<LogRow> {
     rows
 }
 
-fn exemplars(list: &[metrics::Exemplar]) -> Vec<ExemplarRow> {
+fn exemplars(list: &[metrics::Exemplar], time: u64) -> Vec<ExemplarRow> {
     let exemplar = |exemplar: &metrics::Exemplar| ExemplarRow {
-        time_ns: clamp(exemplar.time_unix_nano),
+        time_ns: known(&[exemplar.time_unix_nano, time]),
         value: match exemplar.value {
             None => Point::Absent,
             Some(metrics::exemplar::Value::AsInt(number)) => Point::Int(number),
@@ -198,7 +203,7 @@ fn numbers(points: &[metrics::NumberDataPoint]) -> Vec<Measured> {
             Some(metrics::number_data_point::Value::AsDouble(number)) => Point::Double(number),
         };
         let (start, time) = (point.start_time_unix_nano, point.time_unix_nano);
-        (value, start, time, point.flags, exemplars(&point.exemplars), attributes(&point.attributes))
+        (value, start, time, point.flags, exemplars(&point.exemplars, time), attributes(&point.attributes))
     };
     points.iter().map(number).collect()
 }
@@ -221,7 +226,7 @@ fn measured(data: &Data) -> (MetricKind, i32, bool, Vec<Measured>) {
                     counts: point.bucket_counts.clone(),
                 };
                 let (start, time) = (point.start_time_unix_nano, point.time_unix_nano);
-                (value, start, time, point.flags, exemplars(&point.exemplars), attributes(&point.attributes))
+                (value, start, time, point.flags, exemplars(&point.exemplars, time), attributes(&point.attributes))
             };
             let points = histogram.data_points.iter().filter(sound).map(point).collect();
             (MetricKind::Histogram, histogram.aggregation_temporality, false, points)
@@ -240,7 +245,7 @@ fn measured(data: &Data) -> (MetricKind, i32, bool, Vec<Measured>) {
                     negative: buckets(&point.negative),
                 };
                 let (start, time) = (point.start_time_unix_nano, point.time_unix_nano);
-                (value, start, time, point.flags, exemplars(&point.exemplars), attributes(&point.attributes))
+                (value, start, time, point.flags, exemplars(&point.exemplars, time), attributes(&point.attributes))
             };
             let points = histogram.data_points.iter().map(point).collect();
             (MetricKind::ExponentialHistogram, histogram.aggregation_temporality, false, points)
@@ -279,7 +284,7 @@ pub fn metrics(request: &ExportMetricsServiceRequest) -> Vec<MetricRow> {
                     monotonic,
                     service: origin.service.clone(),
                     start_ns: clamp(start),
-                    time_ns: clamp(time),
+                    time_ns: known(&[time]),
                     point,
                     flags,
                     metadata: self::attributes(&metric.metadata),

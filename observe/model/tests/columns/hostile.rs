@@ -9,6 +9,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use prost::Message;
 use vitrine_observe_model::{Builder, Signal, SpanRow, Table, Value, batch};
 
+use crate::expected::ARRIVAL_NS;
 use crate::requests;
 use crate::roundtrip::{log_rows, metric_rows, span_rows};
 
@@ -98,13 +99,13 @@ fn fuzz(signal: Signal) {
     let mut builder = Builder::new(signal);
     let (mut taken, mut refused, mut lenient) = (0, 0, 0);
     for request in corpus(signal) {
-        builder.append(&request).expect("the corpus is sound");
+        builder.append(&request, ARRIVAL_NS).expect("the corpus is sound");
         for _ in 0..MUTATIONS {
             let mut bytes = request.clone();
             mutate(&mut bytes, &mut chance);
             let before = builder.columns().rows;
             let by_prost = judged_by_prost(signal, &bytes);
-            match builder.append(&bytes) {
+            match builder.append(&bytes, ARRIVAL_NS) {
                 Ok(appended) => {
                     taken += 1;
                     assert_eq!(builder.columns().rows, before + appended.taken as usize);
@@ -167,7 +168,7 @@ fn with_span(fields: &[u8]) -> Vec<u8> {
 
 fn one(request: &[u8]) -> SpanRow {
     let mut builder = Builder::new(Signal::Traces);
-    assert_eq!(builder.append(request).expect("a sound request").taken, 1);
+    assert_eq!(builder.append(request, ARRIVAL_NS).expect("a sound request").taken, 1);
     SpanRow::from_columns(builder.columns(), 0)
 }
 
@@ -185,21 +186,21 @@ fn what_is_malformed_is_named_with_its_place() {
         (&[0x19, 0x00], 1, "a number of 8 bytes that is cut off"),
     ];
     for (bytes, offset, problem) in cases {
-        let malformed = Builder::new(Signal::Traces).append(bytes).expect_err("malformed");
+        let malformed = Builder::new(Signal::Traces).append(bytes, ARRIVAL_NS).expect_err("malformed");
         assert_eq!((malformed.offset, malformed.problem), (offset, problem), "{bytes:02x?}");
     }
     let groups = [vec![0x1B; 100_000], vec![0x1C; 100_000]].concat();
-    assert!(Builder::new(Signal::Traces).append(&groups).is_err(), "groups nested too deep");
+    assert!(Builder::new(Signal::Traces).append(&groups, ARRIVAL_NS).is_err(), "groups nested too deep");
 }
 
 #[test]
 fn a_malformed_request_leaves_nothing_of_itself() {
     let mut builder = Builder::new(Signal::Traces);
-    builder.append(&with_span(&field(5, b"first"))).expect("a sound request");
+    builder.append(&with_span(&field(5, b"first")), ARRIVAL_NS).expect("a sound request");
     let mut half = with_span(&field(5, b"second"));
     half.extend_from_slice(&[0x0A, 0x05]);
-    builder.append(&half).expect_err("cut off");
-    builder.append(&with_span(&field(5, b"third"))).expect("a sound request");
+    builder.append(&half, ARRIVAL_NS).expect_err("cut off");
+    builder.append(&with_span(&field(5, b"third")), ARRIVAL_NS).expect("a sound request");
     let names: Vec<String> = span_rows(&builder).into_iter().map(|row| row.name).collect();
     assert_eq!(names, ["first", "third"]);
     builder.truncate(1);
@@ -253,10 +254,17 @@ fn odd_times_are_kept_as_far_as_they_go() {
     };
     let row = times(1_000, 400);
     assert_eq!((row.start_ns, row.end_ns, row.duration_ns()), (1_000, 400, 0));
-    let row = times(0, u64::MAX);
-    assert_eq!((row.start_ns, row.end_ns), (0, i64::MAX as u64));
-    let row = times(u64::MAX, 0);
-    assert_eq!((row.start_ns, row.end_ns), (i64::MAX as u64, 0));
+    let row = times(1, u64::MAX);
+    assert_eq!((row.start_ns, row.end_ns), (1, i64::MAX as u64));
+    let row = times(u64::MAX, 1);
+    assert_eq!((row.start_ns, row.end_ns), (i64::MAX as u64, 1));
+    // 0 is no time: what is known of one end is the best that is known of the other.
+    for (start, end) in [(0, u64::MAX), (u64::MAX, 0)] {
+        let row = times(start, end);
+        assert_eq!((row.start_ns, row.end_ns), (i64::MAX as u64, i64::MAX as u64));
+    }
+    let row = times(0, 0);
+    assert_eq!((row.start_ns, row.end_ns), (ARRIVAL_NS, ARRIVAL_NS));
 }
 
 #[test]
@@ -266,7 +274,7 @@ fn what_is_refused_does_not_pile_up() {
         let mut request = with_span(&field(5, &vec![b'a' + number % 26; 1 << 20]));
         request[20..28].fill(number);
         request.extend_from_slice(&[0x0A, 0x05]);
-        builder.append(&request).expect_err("cut off");
+        builder.append(&request, ARRIVAL_NS).expect_err("cut off");
     }
     assert!(builder.bytes() < 40 << 20, "{} bytes held of nothing", builder.bytes());
 }

@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 use vitrine_observe_model::{Builder, MAX_ATTRIBUTE_COLUMNS, Signal, definitions::ATTRIBUTES};
 
-use crate::expected;
+use crate::expected::{self, ARRIVAL_NS};
 use crate::roundtrip::{shown, span_rows};
 
 /// The bits that stand for "no number" in a column.
@@ -31,7 +31,7 @@ fn request(spans: impl Iterator<Item = Vec<KeyValue>>) -> ExportTraceServiceRequ
 
 fn append(builder: &mut Builder, request: &ExportTraceServiceRequest) {
     let before = builder.columns().rows;
-    let appended = builder.append(&request.encode_to_vec()).expect("a sound request");
+    let appended = builder.append(&request.encode_to_vec(), ARRIVAL_NS).expect("a sound request");
     assert_eq!(appended.rejected, 0);
     let rows = span_rows(builder).split_off(before);
     assert_eq!(shown(rows, |row| &mut row.attributes), shown(expected::spans(request), |row| &mut row.attributes));

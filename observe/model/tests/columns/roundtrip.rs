@@ -17,6 +17,7 @@ use vitrine_observe_model::{
     Attribute, Builder, LogRow, MetricRow, Point, Signal, SpanRow, Value, json_attributes, json_value,
 };
 
+use crate::expected::ARRIVAL_NS;
 use crate::{expected, requests};
 
 /// Rows to compare: attributes may come in another order, and a NaN equals a NaN.
@@ -47,7 +48,7 @@ proptest! {
     fn spans_come_back(sent in prop::collection::vec(requests::traces(), 1..3)) {
         let mut builder = Builder::new(Signal::Traces);
         for request in &sent {
-            let appended = builder.append(&request.encode_to_vec()).expect("a sound request");
+            let appended = builder.append(&request.encode_to_vec(), ARRIVAL_NS).expect("a sound request");
             let all: usize = request.resource_spans.iter().flat_map(|group| &group.scope_spans).map(|scope| scope.spans.len()).sum();
             prop_assert_eq!((appended.taken + appended.rejected) as usize, all);
             prop_assert_eq!(appended.reason.is_some(), appended.rejected > 0);
@@ -60,7 +61,7 @@ proptest! {
     fn logs_come_back(sent in prop::collection::vec(requests::logs(), 1..3)) {
         let mut builder = Builder::new(Signal::Logs);
         for request in &sent {
-            let appended = builder.append(&request.encode_to_vec()).expect("a sound request");
+            let appended = builder.append(&request.encode_to_vec(), ARRIVAL_NS).expect("a sound request");
             prop_assert_eq!(appended.rejected, 0);
         }
         let rows: Vec<LogRow> = sent.iter().flat_map(expected::logs).collect();
@@ -71,7 +72,7 @@ proptest! {
     fn metrics_come_back(sent in prop::collection::vec(requests::metrics(), 1..3)) {
         let mut builder = Builder::new(Signal::Metrics);
         for request in &sent {
-            builder.append(&request.encode_to_vec()).expect("a sound request");
+            builder.append(&request.encode_to_vec(), ARRIVAL_NS).expect("a sound request");
         }
         let rows: Vec<MetricRow> = sent.iter().flat_map(expected::metrics).collect();
         prop_assert_eq!(shown(metric_rows(&builder), |row| &mut row.attributes), shown(rows, |row| &mut row.attributes));
@@ -143,7 +144,7 @@ fn points_of_one_series_say_so() {
     };
     let series = |request: &[u8]| {
         let mut builder = Builder::new(Signal::Metrics);
-        builder.append(request).expect("a sound request");
+        builder.append(request, ARRIVAL_NS).expect("a sound request");
         match &builder.columns().flat[metrics::SERIES].data {
             Cells::Id8(values) => values[0],
             other => panic!("{other:?}"),
@@ -158,6 +159,6 @@ fn points_of_one_series_say_so() {
         assert_ne!(first, series(&other));
     }
     let mut builder = Builder::new(Signal::Metrics);
-    builder.append(&request(&[], "m", i64::MIN)).expect("a sound request");
+    builder.append(&request(&[], "m", i64::MIN), ARRIVAL_NS).expect("a sound request");
     assert_eq!(metric_rows(&builder)[0].point, Point::Double(-9_223_372_036_854_775_808.0), "exact, though not whole");
 }

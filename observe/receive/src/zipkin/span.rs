@@ -4,12 +4,12 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use vitrine_observe_store::model::conventions::{PEER_SERVICE, SHARED};
 use vitrine_observe_store::model::{SpanId, TraceId};
 
 use super::parts::{ATTRIBUTES, Annotation, Endpoint, EndpointNames, Kind, Text, Whole, flag, text};
 use super::{
-    DEBUG, Groups, LOCAL_IP, LOCAL_IPV6, LOCAL_PORT, Origin, REMOTE_IP, REMOTE_IPV6, REMOTE_PORT, REMOTE_SERVICE,
-    SHARED, START_ABSENT,
+    DEBUG, Groups, LOCAL_IP, LOCAL_IPV6, LOCAL_PORT, Origin, REMOTE_IP, REMOTE_IPV6, REMOTE_PORT, START_ABSENT,
 };
 use crate::json::Step;
 
@@ -151,7 +151,7 @@ impl Seen {
                 if let Some(endpoint) = map.next_value::<Option<Endpoint<'de>>>()? {
                     endpoint.write(&mut groups.span, &REMOTE)?;
                     if let Some(Text(name)) = endpoint.service_name.filter(|name| !name.0.is_empty()) {
-                        text(&mut groups.span, ATTRIBUTES, REMOTE_SERVICE, &name);
+                        text(&mut groups.span, ATTRIBUTES, PEER_SERVICE, &name);
                     }
                 }
             }
@@ -313,8 +313,9 @@ impl<'de> Visitor<'de> for Annotations<'_, '_, '_> {
                 break;
             };
             let time_ns = time(Some(annotation.timestamp))?.unwrap_or(0);
-            let first_ns = self.seen.first_event_ns.map_or(time_ns, |first| first.min(time_ns));
-            self.seen.first_event_ns = Some(first_ns);
+            // 0 is no time: such an annotation gets that of its span.
+            let known = [self.seen.first_event_ns, Some(time_ns).filter(|time| *time > 0)];
+            self.seen.first_event_ns = known.into_iter().flatten().min();
             let event = self.groups.span.open(11);
             self.groups.span.fixed64(1, time_ns);
             self.groups.span.text(2, &annotation.value.0);

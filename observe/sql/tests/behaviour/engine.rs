@@ -190,7 +190,7 @@ impl Engine for TestEngine {
 
     fn dependencies(&self, _: &Tenant, first: u64, last: u64) -> Result<Vec<Dependency>, QueryError> {
         self.seen.graphs.lock().expect("no panic").push((first, last));
-        Ok(vec![Dependency { parent: "cart".into(), child: "stock".into(), calls: 7 }])
+        Ok(vec![Dependency { parent: "cart".into(), child: "stock".into(), calls: 7, errors: 1 }])
     }
 
     fn red(&self, _: &Tenant, query: &RedQuery) -> Result<Vec<RedRow>, QueryError> {

@@ -6,14 +6,14 @@
 
 use std::sync::Arc;
 
-use vitrine_observe_columns::{Error, FileSource, Segment, WriteOptions, merge};
+use vitrine_observe_columns::{Error, Segment, WriteOptions, merge};
 
 use crate::Signal;
 use crate::kept::catalogue::Info;
 use crate::kept::held::Held;
 use crate::kept::policy::Bounds;
 use crate::kept::read::windows;
-use crate::kept::rollup::{Joints, Rollup};
+use crate::kept::rollup::Rollup;
 use crate::kept::seal::{Finished, PAGE_ROWS};
 use crate::kept::table::Table;
 use crate::kept::{AFTER_FAILURE, Error as Failure, Inner, TICK};
@@ -98,17 +98,9 @@ impl Inner {
         let numbers: Vec<u64> = inputs.iter().map(|held| held.info.number).collect();
         let first_ms = inputs.iter().map(|held| held.info.first_ms).min().unwrap_or_default();
         let last_ms = inputs.iter().map(|held| held.info.last_ms).max().unwrap_or_default();
-        let built = self.build(table, number, |path, file| {
+        let built = self.build(table, number, |file| {
             let options = WriteOptions { zstd_level: ZSTD_LEVEL, page_rows: PAGE_ROWS };
-            let definition = table.signal.definition();
-            let written = merge(definition, &segments, &options, file)?;
-            if let Some(rollup) = &mut rollup
-                && !written.joined.is_empty()
-            {
-                let source =
-                    FileSource::open(path).map_err(|cause| Error::Io { what: "open what was merged", cause })?;
-                join(&Segment::open(definition, Arc::new(source), None)?, &written.joined, rollup)?;
-            }
+            let written = merge(table.signal.definition(), &segments, &options, file)?;
             Ok(Finished { written, rollup, first_ms, last_ms })
         });
         let held = match built {
@@ -156,16 +148,4 @@ impl Inner {
         let number = inputs.first().map_or(0, |held| held.info.number);
         Err(Failure::Segment { action: "merge", number, table: table.name(), cause })
     }
-}
-
-/// Counts calls of spans whose parents came from another segment: pairs of child and parent.
-fn join(segment: &Segment, joined: &[(u32, u32)], rollup: &mut Rollup) -> Result<(), Error> {
-    let mut joints = Joints::default();
-    for rows in windows(0..segment.rows()) {
-        joints.add(&segment.read(&[rows], Some(&Joints::COLUMNS))?);
-    }
-    for (child, parent) in joined {
-        joints.call(*parent as usize, *child as usize, rollup);
-    }
-    Ok(())
 }

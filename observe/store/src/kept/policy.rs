@@ -96,12 +96,6 @@ impl Bounds {
     }
 }
 
-/// When a segment counts as having been, for retention: when its latest row was, or when it came, whichever is
-/// earlier. So rows from the future do not stay for ever.
-pub(crate) fn was_ms(info: &Info) -> i64 {
-    if info.min_time > info.max_time { info.last_ms } else { (info.max_time / 1_000_000).min(info.last_ms) }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

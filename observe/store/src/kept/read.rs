@@ -17,9 +17,10 @@ use vitrine_observe_columns::{Columns, Error, Segment};
 
 use crate::engine::{QueryError, RedQuery, RedRow, Tenant};
 use crate::kept::Inner;
+use crate::kept::graph::{Graph, calls_within};
 use crate::kept::held::Held;
 use crate::kept::part::Rows;
-use crate::kept::rollup::{COLUMNS, Calls, Counted, Family, Red, Rollup};
+use crate::kept::rollup::{COLUMNS, Calls, Counted, Red, Rollup};
 use crate::kept::table::{Snapshot, Table};
 use crate::{Dependency, Operation, Options, Signal};
 
@@ -141,14 +142,11 @@ impl Inner {
         let mut rollup = Rollup::default();
         for rows in windows(0..segment.rows()) {
             let columns = segment.read(&[rows], Some(&COLUMNS))?;
-            let all = 0..columns.rows;
             let mut counted = Counted::default();
-            counted.add(&columns, all.clone());
+            counted.add(&columns, 0..columns.rows);
             rollup.unite(counted.rollup());
-            let mut family = Family::default();
-            family.add(&columns, vec![all]);
-            family.count(&mut rollup);
         }
+        rollup.add_calls(&calls_within(&segment)?);
         Ok(rollup)
     }
 
@@ -210,12 +208,21 @@ impl Inner {
         max_ns: i64,
     ) -> Result<Vec<Dependency>, QueryError> {
         let mut calls = Calls::default();
-        let snapshot = self.rollups(tenant, (min_ns, max_ns), |rollup| rollup.calls(min_ns, max_ns, &mut calls))?;
-        if let Some(snapshot) = snapshot {
-            let parts: Vec<_> = snapshot.parts.iter().map(|part| part.0.read()).collect();
-            let mut family = Family::default();
-            parts.iter().for_each(|rows| family.add(rows.columns(), rows.visible()));
-            family.calls(min_ns, max_ns, &mut calls);
+        // A segment counts calls that it completes, also those of which the other segment has the span that gives the time.
+        let all = (i64::MIN, i64::MAX);
+        let snapshot = self.rollups(tenant, all, |rollup| rollup.calls(min_ns, max_ns, &mut calls))?;
+        if let (Some(snapshot), Some(table)) = (snapshot, self.table(tenant, Signal::Traces)) {
+            let mut fresh = Graph::default();
+            for part in &snapshot.parts {
+                let rows = part.0.read();
+                fresh.add(rows.columns(), rows.visible().into_iter().flatten());
+            }
+            let difference = self.new_calls(&table, &snapshot.segments, fresh);
+            for (parent, child, _, count) in
+                difference.counts().filter(|(.., start, _)| (min_ns..=max_ns).contains(start))
+            {
+                calls.add(&String::from_utf8_lossy(parent), &String::from_utf8_lossy(child), count);
+            }
         }
         Ok(calls.dependencies())
     }

@@ -16,7 +16,7 @@ use crate::kept::depot::{DAMAGED, Depot, Folder};
 use crate::kept::held::{Files, Held};
 use crate::kept::status::{Meter, Troubles};
 use crate::kept::table::Table;
-use crate::kept::write::{Commit, kind, parse_record};
+use crate::kept::write::{Commit, parse_record};
 use crate::kept::{Bell, Error, Inner, Options, Tables};
 
 /// The log's folder.
@@ -139,6 +139,13 @@ impl Inner {
         }
     }
 
+    /// Learns anew what of segments was known in memory only.
+    pub(crate) fn relearn(&self) {
+        for table in self.all_tables().iter().filter(|table| table.signal == Signal::Traces) {
+            self.relearn_open_traces(table);
+        }
+    }
+
     /// Reads what the log holds and no segment does.
     pub(crate) fn replay(&self, replay: Replay) -> Result<(), Error> {
         let contents = self.catalogue.contents();
@@ -147,23 +154,22 @@ impl Inner {
             tables.and_then(|tables| tables.get(signal_name(signal))).map_or(0, |t| t.through)
         };
         for item in replay {
-            let Record { position, kind: found, payload } = match item {
+            let Record { position, kind, payload } = match item {
                 Ok(record) => record,
                 Err(damage) => {
                     self.troubles.tell(damage.to_string());
                     continue;
                 }
             };
-            let signal = Signal::ALL.into_iter().find(|signal| kind(*signal) == found);
-            let Some((signal, (tenant, request))) = signal.zip(parse_record(&payload)) else {
+            let Some(logged) = parse_record(kind, &payload) else {
                 self.troubles.tell(format!("the log's record at {position} is of no known kind"));
                 continue;
             };
-            if position <= Position::from(through(&tenant, signal)) {
+            if position <= Position::from(through(&logged.tenant, logged.signal)) {
                 continue;
             }
-            let table = self.table_of(&tenant, signal);
-            if let Err(error) = self.add_again(&table, position, &request) {
+            let table = self.table_of(&logged.tenant, logged.signal);
+            if let Err(error) = self.add_again(&table, position, &logged) {
                 self.troubles.tell(format!("the log's record at {position} cannot be read: {error}"));
             }
             if self.budget.used() > self.budget.most / 2 {

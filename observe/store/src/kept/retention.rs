@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use crate::kept::held::Held;
-use crate::kept::policy::was_ms;
 use crate::kept::table::{Counters, Table};
 use crate::kept::{Error, Inner};
 
 impl Inner {
-    /// Removes segments that are too old, then the oldest until the rest is small enough. Answers how many.
+    /// Removes segments that are too old, then the oldest until the rest is small enough. Returns how many.
+    ///
+    /// A segment is as old as the time since its last row became part of one. What senders say of times does not count:
+    /// rows of long ago, or of no known time, stay as long as all others, and rows from the future no longer.
     pub(crate) fn expire(&self) -> Result<usize, Error> {
         let _merging = self.merging.lock();
         let mut segments: Vec<(Arc<Table>, Arc<Held>)> = Vec::new();
         for table in self.all_tables() {
             segments.extend(table.snapshot().segments.into_iter().map(|held| (table.clone(), held)));
         }
-        segments.sort_by_key(|(_, held)| (was_ms(&held.info), held.info.number));
+        segments.sort_by_key(|(_, held)| (held.info.last_ms, held.info.number));
         let oldest = self
             .options
             .retention
@@ -23,7 +25,7 @@ impl Inner {
         let mut bytes: u64 = segments.iter().map(|(_, held)| held.info.bytes).sum();
         let mut gone = 0;
         for (table, held) in &segments {
-            let old = oldest.is_some_and(|oldest| was_ms(&held.info) < oldest);
+            let old = oldest.is_some_and(|oldest| held.info.last_ms < oldest);
             let many = self.options.max_bytes.is_some_and(|most| bytes > most);
             if old || many {
                 bytes -= held.info.bytes;

@@ -1,8 +1,8 @@
 //! Rate, errors and duration of operations, and who calls whom, by the minute: small enough to be read as a whole.
 //!
 //! Rows in memory are counted as they come; when they become a segment, the figures stand beside it, so that they go when
-//! the segment goes. Calls are counted when rows become a segment: who is called may come before who calls. Those among rows
-//! in memory are counted when they are asked for.
+//! the segment goes. Calls are counted when rows become a segment ([`graph`](crate::kept::graph)): who is called may come
+//! before who calls. Those of rows in memory are counted when they are asked for.
 
 mod encode;
 mod spans;
@@ -13,9 +13,10 @@ use vitrine_observe_columns::Dictionary;
 use vitrine_observe_model::{SpanKind, StatusCode};
 
 use crate::engine::{RedQuery, RedRow};
+use crate::kept::graph::{Count, Difference};
 use crate::{Dependency, Operation};
 
-pub(crate) use spans::{COLUMNS, Counted, Family, Joints, Spans};
+pub(crate) use spans::{COLUMNS, Counted};
 
 /// Buckets of durations: two for each doubling.
 pub(crate) const BUCKETS: usize = 80;
@@ -31,6 +32,9 @@ const STEPS: [i64; 5] = [1, 60, 1440, 43_200, i64::MAX / MINUTE_NS];
 const MAX_ENTRIES: usize = 64 << 10;
 /// Most services; what comes later counts as [`OTHER`].
 const MAX_SERVICES: usize = 4096;
+/// Most names in one rollup beyond which whoever is only called, or only calls, counts as [`OTHER`]: senders choose these
+/// names freely, and they must not displace services.
+const MAX_PEERS: usize = MAX_SERVICES / 2;
 /// Most operations of a service; what comes later counts as [`OTHER`].
 const MAX_OPERATIONS: usize = 1000;
 /// What operations and services are called that are too many.
@@ -80,7 +84,7 @@ pub(crate) struct Rollup {
     /// How many operations a service has.
     services: HashMap<u32, usize>,
     figures: HashMap<Place, Figures>,
-    calls: HashMap<Call, u64>,
+    calls: HashMap<Call, Count>,
 }
 
 /// Which bucket a duration is in.
@@ -128,6 +132,12 @@ impl Rollup {
         code
     }
 
+    /// The number of one end of a call.
+    fn end(&mut self, name: &[u8]) -> u32 {
+        let known = self.texts.find(name).is_some_and(|code| self.services.contains_key(&code));
+        self.service(if known || self.services.len() < MAX_PEERS { name } else { OTHER.as_bytes() })
+    }
+
     /// The number of an operation.
     fn operation(&mut self, service: &[u8], name: &[u8], kind: u8) -> u32 {
         let service = self.service(service);
@@ -156,14 +166,20 @@ impl Rollup {
         }
     }
 
-    /// Counts calls between two services, by their numbers.
-    fn call(&mut self, parent: u32, child: u32, time: i64, calls: u64) {
-        if parent != child {
-            let step = time.div_euclid(self.step_ns());
-            *self.calls.entry(Call { parent, child, step }).or_default() += calls;
-            if self.calls.len() > MAX_ENTRIES {
-                self.coarsen();
-            }
+    /// Counts calls between two services.
+    fn call(&mut self, parent: &[u8], child: &[u8], time: i64, count: Count) {
+        let (parent, child) = (self.end(parent), self.end(child));
+        let step = time.div_euclid(self.step_ns());
+        self.calls.entry(Call { parent, child, step }).or_default().add(count);
+        if self.calls.len() > MAX_ENTRIES {
+            self.coarsen();
+        }
+    }
+
+    /// Counts what spans add to the service graph.
+    pub(crate) fn add_calls(&mut self, difference: &Difference) {
+        for (parent, child, start, count) in difference.counts() {
+            self.call(parent, child, start, count);
         }
     }
 
@@ -180,8 +196,8 @@ impl Rollup {
         for (place, figures) in figures {
             self.figures.entry(Place { step: coarser(place.step), ..place }).or_default().unite(&figures);
         }
-        for (call, calls) in std::mem::take(&mut self.calls) {
-            *self.calls.entry(Call { step: coarser(call.step), ..call }).or_default() += calls;
+        for (call, count) in std::mem::take(&mut self.calls) {
+            self.calls.entry(Call { step: coarser(call.step), ..call }).or_default().add(count);
         }
     }
 
@@ -204,10 +220,9 @@ impl Rollup {
                 self.coarsen();
             }
         }
-        for (call, calls) in &other.calls {
-            let parent = self.service(other.texts.get(call.parent));
-            let child = self.service(other.texts.get(call.child));
-            self.call(parent, child, call.step.saturating_mul(other.step_ns()), *calls);
+        for (call, count) in &other.calls {
+            let (parent, child) = (other.texts.get(call.parent), other.texts.get(call.child));
+            self.call(parent, child, call.step.saturating_mul(other.step_ns()), *count);
         }
     }
 
@@ -249,10 +264,10 @@ impl Rollup {
     /// Adds up the calls in this time.
     pub(crate) fn calls(&self, min_ns: i64, max_ns: i64, into: &mut Calls) {
         let step_ns = self.step_ns();
-        for (call, calls) in &self.calls {
+        for (call, count) in &self.calls {
             let begin = call.step.saturating_mul(step_ns);
             if begin <= max_ns && begin.saturating_add(step_ns) > min_ns {
-                into.add(self.texts.text(call.parent), self.texts.text(call.child), *calls);
+                into.add(self.texts.text(call.parent), self.texts.text(call.child), *count);
             }
         }
     }
@@ -314,16 +329,22 @@ impl Red {
 
 /// Calls added up over rollups.
 #[derive(Debug, Default)]
-pub(crate) struct Calls(BTreeMap<(String, String), u64>);
+pub(crate) struct Calls(BTreeMap<(String, String), Count>);
 
 impl Calls {
     /// Adds calls of one service by another.
-    pub(crate) fn add(&mut self, parent: &str, child: &str, calls: u64) {
-        *self.0.entry((parent.to_owned(), child.to_owned())).or_default() += calls;
+    pub(crate) fn add(&mut self, parent: &str, child: &str, count: Count) {
+        self.0.entry((parent.to_owned(), child.to_owned())).or_default().add(count);
     }
 
-    /// What was added up.
+    /// What was added up. Less than nothing may be left of calls that were taken back when the segment that counted them
+    /// was gone already.
     pub(crate) fn dependencies(self) -> Vec<Dependency> {
-        self.0.into_iter().map(|((parent, child), calls)| Dependency { parent, child, calls }).collect()
+        let told = |((parent, child), count): ((String, String), Count)| {
+            let calls = u64::try_from(count.calls).ok().filter(|calls| *calls > 0)?;
+            let errors = u64::try_from(count.errors).unwrap_or(0).min(calls);
+            Some(Dependency { parent, child, calls, errors })
+        };
+        self.0.into_iter().filter_map(told).collect()
     }
 }

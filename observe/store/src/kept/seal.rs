@@ -5,17 +5,18 @@
 //! segments in the order in which they came.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use vitrine_observe_columns::{Columns, Sorted, WriteOptions, Written, write};
+use vitrine_observe_columns::{Columns, WriteOptions, Written, write};
 
 use crate::Signal;
 use crate::kept::catalogue::Info;
+use crate::kept::graph::Graph;
 use crate::kept::held::Held;
 use crate::kept::part::{Part, Rows};
-use crate::kept::rollup::{Rollup, Spans};
+use crate::kept::rollup::Rollup;
 use crate::kept::table::Table;
 use crate::kept::{AFTER_FAILURE, Error, Inner, TICK};
 
@@ -128,11 +129,19 @@ impl Inner {
         }
         let number = self.number();
         let now = self.clock.now_ms();
-        let held = self.build(table, number, |_, file| {
-            let sorted = columns.sort();
+        let calls = (table.signal == Signal::Traces).then(|| {
+            let mut fresh = Graph::default();
+            fresh.add(columns, 0..columns.rows);
+            self.new_calls(table, &table.snapshot().segments, fresh)
+        });
+        let rollup = calls.as_ref().map(|calls| {
+            let mut rollup = rows.counted.rollup().clone();
+            rollup.add_calls(calls);
+            rollup
+        });
+        let held = self.build(table, number, |file| {
             let options = WriteOptions { zstd_level: ZSTD_LEVEL, page_rows: PAGE_ROWS };
-            let written = write(columns, &sorted, &options, file)?;
-            let rollup = (table.signal == Signal::Traces).then(|| figures(&rows, columns, &sorted));
+            let written = write(columns, &columns.sort(), &options, file)?;
             Ok(Finished { written, rollup, first_ms: now, last_ms: now })
         })?;
         self.list_new(&held, |contents| {
@@ -142,6 +151,7 @@ impl Inner {
             listed.segments.push(held.info);
         })?;
         drop(rows);
+        table.open_traces.lock().extend(calls.into_iter().flat_map(|calls| calls.open));
         table.sealed(Some(held));
         Ok(())
     }
@@ -156,13 +166,13 @@ impl Inner {
         &self,
         table: &Table,
         number: u64,
-        fill: impl FnOnce(&Path, &mut File) -> Result<Finished, vitrine_observe_columns::Error>,
+        fill: impl FnOnce(&mut File) -> Result<Finished, vitrine_observe_columns::Error>,
     ) -> Result<Arc<Held>, Error> {
         let failed = |cause| Error::Segment { action: "write", number, table: table.name(), cause };
         let path = self.temporary.join(number.to_string());
         let temporary = Temporary(path.clone());
         let mut file = File::create(&path).map_err(Error::io("write", path.display()))?;
-        let Finished { written, rollup, first_ms, last_ms } = fill(&path, &mut file).map_err(failed)?;
+        let Finished { written, rollup, first_ms, last_ms } = fill(&mut file).map_err(failed)?;
         drop(file);
         let mut info = Info {
             number,
@@ -225,18 +235,4 @@ impl Drop for Temporary {
 fn without_holes(rows: &Rows) -> Columns {
     let kept: Vec<u32> = rows.visible().into_iter().flatten().map(|row| row as u32).collect();
     rows.columns().take(&kept)
-}
-
-/// Figures of rows, and the calls among them now that they are sorted.
-fn figures(rows: &Rows, columns: &Columns, sorted: &Sorted) -> Rollup {
-    let mut rollup = rows.counted.rollup().clone();
-    if let Some(spans) = Spans::of(columns) {
-        for (child, parent) in sorted.rows.iter().zip(&sorted.parents) {
-            // What has no parent here has a number that no row has.
-            if let Some(parent) = sorted.rows.get(*parent as usize) {
-                spans.call(*parent as usize, *child as usize, &mut rollup);
-            }
-        }
-    }
-    rollup
 }

@@ -10,6 +10,7 @@ use crate::Signal;
 use crate::engine::Tenant;
 use crate::kept::budget::Budget;
 use crate::kept::catalogue::signal_name;
+use crate::kept::graph::OpenTraces;
 use crate::kept::held::{Files, Held};
 use crate::kept::part::Part;
 
@@ -24,6 +25,8 @@ pub(crate) struct Table {
     state: Mutex<State>,
     budget: Arc<Budget>,
     pub counters: Counters,
+    /// Traces of which spans in segments lack their parents; only of spans.
+    pub open_traces: Mutex<OpenTraces>,
 }
 
 /// What has happened since the start.
@@ -79,6 +82,7 @@ impl Table {
             state: Mutex::new(State { open, waiting: VecDeque::new(), segments }),
             budget,
             counters: Counters::default(),
+            open_traces: Mutex::default(),
         }
     }
 

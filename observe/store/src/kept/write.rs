@@ -18,8 +18,16 @@ use crate::{Accepted, Signal};
 
 /// A request of more bytes is decoded on a thread that may block: it takes longer than a millisecond.
 const LARGE_REQUEST: usize = 256 << 10;
-/// The largest request: a record holds the tenant's name too.
-const MAX_REQUEST_BYTES: usize = MAX_RECORD_BYTES - MAX_TENANT_BYTES - 1;
+/// Bytes of a time in a record.
+const TIME_BYTES: usize = 8;
+/// The largest request: a record holds its arrival and the tenant's name too.
+const MAX_REQUEST_BYTES: usize = MAX_RECORD_BYTES - TIME_BYTES - MAX_TENANT_BYTES - 1;
+/// Nanoseconds in a millisecond.
+const NANOS_PER_MILLI: u64 = 1_000_000;
+/// Kinds of records that say when their request arrived, in the order of [`Signal::ALL`].
+const KINDS: [u8; 3] = [4, 5, 6];
+/// Kinds of records of older logs, which do not say it.
+const KINDS_WITHOUT_ARRIVAL: [u8; 3] = [1, 2, 3];
 /// When to come again if memory is full: a segment is written meanwhile.
 const MEMORY_RETRY: Duration = Duration::from_millis(250);
 /// When to come again if too much waits for the log.
@@ -69,29 +77,41 @@ fn refusal(error: vitrine_observe_log::Error) -> WriteError {
     }
 }
 
-/// A record: the length of the tenant's name, the name, and the request.
-pub(crate) fn record(tenant: &Tenant, request: Bytes) -> [Bytes; 2] {
+/// A request as a record of the log has it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Logged {
+    pub signal: Signal,
+    /// When it arrived, in nanoseconds since 1970; none in older logs.
+    pub arrival_ns: Option<u64>,
+    pub tenant: Tenant,
+    pub request: Bytes,
+}
+
+/// A record of one of [`KINDS`]: when the request arrived (nanoseconds since 1970, little endian), the length of the
+/// tenant's name, the name, and the request. The arrival stands in for times that the sender does not know, so that
+/// reading the record again must give the same.
+fn record(tenant: &Tenant, arrival_ns: u64, request: Bytes) -> [Bytes; 2] {
     let name = tenant.name().as_bytes();
-    let mut front = Vec::with_capacity(1 + name.len());
+    let mut front = Vec::with_capacity(TIME_BYTES + 1 + name.len());
+    front.extend_from_slice(&arrival_ns.to_le_bytes());
     front.push(name.len() as u8);
     front.extend_from_slice(name);
     [front.into(), request]
 }
 
-/// A record's parts; none if it is not what [`record`] writes.
-pub(crate) fn parse_record(payload: &Bytes) -> Option<(Tenant, Bytes)> {
-    let (length, rest) = payload.split_first()?;
+/// What a record holds; none if it is not one that this or an earlier release writes.
+pub(crate) fn parse_record(kind: u8, payload: &Bytes) -> Option<Logged> {
+    let place = |kinds: [u8; 3]| kinds.iter().position(|known| *known == kind);
+    let (place, times) = place(KINDS).map(|at| (at, 1)).or_else(|| place(KINDS_WITHOUT_ARRIVAL).map(|at| (at, 0)))?;
+    let (time, rest) = payload.split_at_checked(times * TIME_BYTES)?;
+    let (length, rest) = rest.split_first()?;
     let name = std::str::from_utf8(rest.get(..usize::from(*length))?).ok()?;
-    Some((Tenant::new(name).ok()?, payload.slice(1 + usize::from(*length)..)))
-}
-
-/// A signal's kind of record.
-pub(crate) fn kind(signal: Signal) -> u8 {
-    match signal {
-        Signal::Traces => 1,
-        Signal::Logs => 2,
-        Signal::Metrics => 3,
-    }
+    Some(Logged {
+        signal: Signal::ALL[place],
+        arrival_ns: time.try_into().ok().map(u64::from_le_bytes),
+        tenant: Tenant::new(name).ok()?,
+        request: payload.slice(time.len() + 1 + usize::from(*length)..),
+    })
 }
 
 impl Inner {
@@ -128,6 +148,7 @@ impl Inner {
             self.to_seal.ring();
             return Err(WriteError::Busy { what: "memory is full of rows to be written", retry_after: MEMORY_RETRY });
         }
+        let arrival_ns = self.now_ns();
         let table = match self.table(tenant, signal) {
             Some(table) => table,
             None => {
@@ -136,17 +157,22 @@ impl Inner {
                     return Err(WriteError::Tenants { most });
                 }
                 // Nobody becomes a tenant by sending nothing of use.
-                let tried = Builder::new(signal).append(&request).map_err(malformed)?;
+                let tried = Builder::new(signal).append(&request, arrival_ns).map_err(malformed)?;
                 if tried.taken == 0 {
                     return Ok(Added::Nothing(accepted(tried)));
                 }
                 self.table_of(tenant, signal)
             }
         };
-        self.add_to(table, request)
+        self.add_to(table, arrival_ns, request)
     }
 
-    fn add_to(&self, table: Arc<Table>, request: Bytes) -> Result<Added, WriteError> {
+    /// Now, in nanoseconds since 1970.
+    fn now_ns(&self) -> u64 {
+        u64::try_from(self.clock.now_ms()).unwrap_or(0).saturating_mul(NANOS_PER_MILLI)
+    }
+
+    fn add_to(&self, table: Arc<Table>, arrival_ns: u64, request: Bytes) -> Result<Added, WriteError> {
         let _writing = table.writing.lock();
         let part = table.open();
         let mut rows = part.0.write();
@@ -157,14 +183,14 @@ impl Inner {
             rows.logged = self.logged.load(Ordering::Relaxed);
         }
         let before = rows.columns().rows;
-        let appended = rows.builder.append(&request).map_err(malformed)?;
+        let appended = rows.builder.append(&request, arrival_ns).map_err(malformed)?;
         let after = rows.columns().rows;
         if after == before {
             Counters::add(&table.counters.rejected, appended.rejected);
             return Ok(Added::Nothing(accepted(appended)));
         }
         let bytes = request.len() as u64;
-        let appending = self.log.append(kind(table.signal), record(&table.tenant, request));
+        let appending = self.log.append(KINDS[table.signal as usize], record(&table.tenant, arrival_ns, request));
         let answer = match appending {
             Ok(answer) => answer,
             Err(error) => {
@@ -194,16 +220,18 @@ impl Inner {
     }
 
     /// Adds a record of the log again, when the engine is opened.
-    pub(crate) fn add_again(&self, table: &Table, position: Position, request: &[u8]) -> Result<(), WriteError> {
+    pub(crate) fn add_again(&self, table: &Table, position: Position, logged: &Logged) -> Result<(), WriteError> {
+        let Logged { request, arrival_ns, .. } = logged;
+        let arrival_ns = arrival_ns.unwrap_or_else(|| self.now_ns());
         let _writing = table.writing.lock();
         let part = table.open();
         let mut rows = part.0.write();
         if rows.is_empty() {
             rows.low = position;
-            rows.since_ms = self.clock.now_ms();
+            rows.since_ms = (arrival_ns / NANOS_PER_MILLI) as i64;
             rows.logged = self.logged.load(Ordering::Relaxed);
         }
-        rows.builder.append(request).map_err(malformed)?;
+        rows.builder.append(request, arrival_ns).map_err(malformed)?;
         self.logged.fetch_add(request.len() as u64, Ordering::Relaxed);
         let end = rows.columns().rows;
         rows.commit(end);

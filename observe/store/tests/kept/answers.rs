@@ -68,11 +68,16 @@ fn the_service_graph() {
         if let Some(parent) = spans.iter().find(|other| other.span == span.parent)
             && parent.service != span.service
         {
-            *expected.entry((parent.service.clone(), span.service.clone())).or_insert(0) += 1;
+            let (calls, errors): &mut (u64, u64) =
+                expected.entry((parent.service.clone(), span.service.clone())).or_default();
+            *calls += 1;
+            *errors += u64::from(span.failed);
         }
     }
-    let expected: Vec<Dependency> =
-        expected.into_iter().map(|((parent, child), calls)| Dependency { parent, child, calls }).collect();
+    let expected: Vec<Dependency> = expected
+        .into_iter()
+        .map(|((parent, child), (calls, errors))| Dependency { parent, child, calls, errors })
+        .collect();
     everywhere(&spans, |kept| {
         let tenant = Tenant::default();
         assert_eq!(kept.dependencies(&tenant, BEGIN_NS, BEGIN_NS + 60 * SECOND).expect("read"), expected);

@@ -1,5 +1,6 @@
 //! The engine against a plain vector, under random writes, seals, merges, restarts and expiry.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use proptest::prelude::{Just, ProptestConfig, Strategy};
@@ -41,6 +42,8 @@ struct Pair {
     clock: Clock,
     manual: Manual,
     sent: Vec<Sent>,
+    /// When each span arrived, by its number.
+    arrived: HashMap<u64, i64>,
     next: u64,
 }
 
@@ -52,7 +55,8 @@ impl Pair {
     fn step(&mut self, step: &Step) {
         match step {
             Step::Write(spans) => {
-                let now = self.clock.now_ms() as u64 * 1_000_000;
+                let now_ms = self.clock.now_ms();
+                let now = now_ms as u64 * 1_000_000;
                 let spans: Vec<Sent> = spans
                     .iter()
                     .map(|(trace, late)| {
@@ -61,6 +65,7 @@ impl Pair {
                     })
                     .collect();
                 send(self.kept(), &spans);
+                self.arrived.extend(spans.iter().map(|span| (span.span, now_ms)));
                 self.sent.extend(spans);
             }
             Step::Seal => self.kept().seal().expect("sealed"),
@@ -76,15 +81,16 @@ impl Pair {
         }
     }
 
-    /// All that is too young to go is there once, and nothing else that was never sent. What went does not come back.
+    /// All that is here for too short a time to go is there once, however old it says that it is, and nothing else that
+    /// was never sent. What went does not come back.
     fn check(&mut self) {
         let found = all(self.kept());
-        let oldest = (self.clock.now_ms() - RETENTION.as_millis() as i64) as u64 * 1_000_000;
+        let oldest = self.clock.now_ms() - RETENTION.as_millis() as i64;
         self.sent.sort();
         let kept: Vec<Sent> = self
             .sent
             .iter()
-            .filter(|span| span.start >= oldest || found.binary_search(span).is_ok())
+            .filter(|span| self.arrived[&span.span] >= oldest || found.binary_search(span).is_ok())
             .cloned()
             .collect();
         assert_eq!(found, kept);
@@ -129,7 +135,7 @@ proptest! {
         };
         let (clock, manual) = Clock::manual(BEGIN_MS);
         let kept = Some(Kept::open(options.clone(), clock.clone()).expect("opens"));
-        let mut pair = Pair { options, kept, clock, manual, sent: Vec::new(), next: 0 };
+        let mut pair = Pair { options, kept, clock, manual, sent: Vec::new(), arrived: HashMap::new(), next: 0 };
         for step in &steps {
             pair.step(step);
             pair.check();

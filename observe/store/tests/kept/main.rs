@@ -3,7 +3,9 @@
 mod answers;
 mod crash;
 mod damage;
+mod graph;
 mod likeness;
 mod limits;
 mod objects;
 mod support;
+mod times;

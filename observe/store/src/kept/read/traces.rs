@@ -55,6 +55,40 @@ fn first(ranges: Vec<Range<usize>>, mut most: usize) -> Vec<Range<usize>> {
     kept
 }
 
+/// Spans without those that say the same as one before. A sender that saw no answer sends again: the same span twice
+/// says nothing new. Spans are in order of start and id.
+fn without_copies(spans: Vec<SpanRow>) -> Vec<SpanRow> {
+    let mut kept: Vec<SpanRow> = Vec::with_capacity(spans.len());
+    // What spans of one start and id say; there is seldom more than one.
+    let mut said: Vec<String> = Vec::new();
+    for span in spans {
+        let is_alike = |other: &SpanRow| (other.start_ns, other.span_id) == (span.start_ns, span.span_id);
+        match kept.last() {
+            Some(last) if is_alike(last) => {
+                if said.is_empty() {
+                    said.push(content(last));
+                }
+                let content = content(&span);
+                if said.contains(&content) {
+                    continue;
+                }
+                said.push(content);
+            }
+            _ => said.clear(),
+        }
+        kept.push(span);
+    }
+    kept
+}
+
+/// What a span says, as one text: attributes in the order of their keys, for a segment need not keep the order sent, and
+/// a NaN like any other.
+fn content(span: &SpanRow) -> String {
+    let mut span = span.clone();
+    span.attributes.sort_by(|a, b| a.key.cmp(&b.key));
+    format!("{span:?}")
+}
+
 impl Inner {
     /// Rows with one of these ids, at most so many of each, and of all together. They come in several tables.
     fn rows_of(
@@ -136,8 +170,7 @@ impl Inner {
             spans.sort_by_key(|span| (span.start_ns, span.span_id));
             let truncated = spans.len() > most;
             spans.truncate(most);
-            // A sender that saw no answer sends again: the same span twice says nothing new.
-            spans.dedup();
+            let spans = without_copies(spans);
             Some(Trace { id: *id, spans, truncated })
         };
         Ok(ids.iter().filter_map(finish).filter(|trace| !trace.spans.is_empty()).collect())

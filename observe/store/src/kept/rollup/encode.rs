@@ -4,12 +4,15 @@
 //! with their length in front, and at the end the CRC-32 of all before, little endian. In this order: the coarseness;
 //! all texts; the operations (service, name, kind); the figures by operation, status and time (operation, status, time
 //! since the entry before, count, duration, buckets as pairs of distance and count); the calls by parent, child and time
-//! (parent, child, time since the entry before, calls).
+//! (parent, child, time since the entry before, calls, errors; signed, for calls may be taken back). Version 1 had calls
+//! without a sign, and no errors.
 
-use super::{BUCKETS, Call, Figures, Name, Place, Rollup, STEPS};
+use super::{BUCKETS, Call, Count, Figures, Name, Place, Rollup, STEPS};
 
 /// What it is, with a version.
-const MAGIC: &[u8; 8] = b"vtr-red\x01";
+const MAGIC: &[u8; 8] = b"vtr-red\x02";
+/// What an earlier release wrote.
+const MAGIC_1: &[u8; 8] = b"vtr-red\x01";
 /// Bytes of the checksum.
 const CRC_BYTES: usize = 4;
 /// Bits of a byte that belong to the number.
@@ -103,12 +106,13 @@ impl Rollup {
         calls.sort_unstable_by_key(|(call, _)| **call);
         put(&mut bytes, calls.len() as u64);
         let mut before = 0i64;
-        for (call, calls) in calls {
+        for (call, count) in calls {
             put(&mut bytes, call.parent.into());
             put(&mut bytes, call.child.into());
             put_signed(&mut bytes, call.step.wrapping_sub(before));
             before = call.step;
-            put(&mut bytes, *calls);
+            put_signed(&mut bytes, count.calls);
+            put_signed(&mut bytes, count.errors);
         }
         let crc = crc32fast::hash(&bytes);
         bytes.extend_from_slice(&crc.to_le_bytes());
@@ -121,7 +125,8 @@ impl Rollup {
         if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
             return None;
         }
-        let mut reader = Reader(body.strip_prefix(MAGIC)?);
+        let is_first = body.starts_with(MAGIC_1);
+        let mut reader = Reader(body.strip_prefix(if is_first { MAGIC_1 } else { MAGIC })?);
         let coarseness = reader.small().filter(|coarseness| *coarseness < STEPS.len())?;
         let mut rollup = Self { coarseness, ..Self::default() };
         for code in 0..reader.count()? {
@@ -156,11 +161,57 @@ impl Rollup {
         for _ in 0..reader.count()? {
             let (parent, child) = (known(reader.small()?)?, known(reader.small()?)?);
             before = before.wrapping_add(reader.signed()?);
-            rollup.calls.insert(Call { parent, child, step: before }, reader.number()?);
+            let count = if is_first {
+                Count { calls: i64::try_from(reader.number()?).ok()?, errors: 0 }
+            } else {
+                Count { calls: reader.signed()?, errors: reader.signed()? }
+            };
+            rollup.calls.insert(Call { parent, child, step: before }, count);
         }
         for service in rollup.calls.keys().flat_map(|call| [call.parent, call.child]) {
             rollup.services.entry(service).or_default();
         }
         reader.0.is_empty().then_some(rollup)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Call, Count, MAGIC_1, Rollup, put, put_signed};
+
+    /// A rollup with one call, as the first version has it.
+    fn first_version(calls: u64) -> Vec<u8> {
+        let mut bytes = MAGIC_1.to_vec();
+        put(&mut bytes, 0);
+        put(&mut bytes, 2);
+        for name in [b"a", b"b"] {
+            put(&mut bytes, 1);
+            bytes.extend_from_slice(name);
+        }
+        // No operations, no figures, and a call.
+        [0, 0, 1, 0, 1].into_iter().for_each(|number| put(&mut bytes, number));
+        put_signed(&mut bytes, 30_000_000);
+        put(&mut bytes, calls);
+        let crc = crc32fast::hash(&bytes);
+        bytes.extend_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    #[test]
+    fn the_first_version_is_read_and_written_as_the_second() {
+        let read = Rollup::decode(&first_version(300)).expect("it can be read");
+        let call = Call { parent: 0, child: 1, step: 30_000_000 };
+        assert_eq!(read.calls[&call], Count { calls: 300, errors: 0 });
+        let again = Rollup::decode(&read.encode()).expect("it can be read");
+        assert_eq!(again.calls, read.calls);
+        assert!(Rollup::decode(&first_version(u64::MAX)).is_none(), "more calls than there can be");
+    }
+
+    #[test]
+    fn calls_that_are_taken_back_keep_their_sign() {
+        let mut rollup = Rollup::default();
+        rollup.call(b"a", b"b", 7, Count { calls: -2, errors: -1 });
+        let again = Rollup::decode(&rollup.encode()).expect("it can be read");
+        assert_eq!(again.calls, rollup.calls);
     }
 }

@@ -1,0 +1,257 @@
+//! Who calls whom: what spans add to the service graph.
+//!
+//! Calls are told from whole traces ([`link`]), but spans of one trace come one after the other, the two sides of a
+//! call often minutes apart. So what is counted of a number of new spans is a difference: the calls of their traces
+//! with them, less the calls of the same traces without them. A call that seemed to lead nowhere is taken back that way
+//! when its other side comes; none counts twice, whatever the order.
+//!
+//! Earlier spans are looked for only of traces that may have some: because a span of the trace lacks its parent, now or
+//! when an earlier one became part of a segment ([`OpenTraces`]).
+
+mod link;
+mod node;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use vitrine_observe_columns::{Columns, Dictionary, Error, Segment};
+
+use crate::kept::Inner;
+use crate::kept::held::Held;
+use crate::kept::read::windows;
+use crate::kept::table::Table;
+
+pub(crate) use link::{Edge, link};
+pub(crate) use node::{Node, Spans, columns_of};
+
+/// Earlier spans are looked for in segments of which a row is at most so old, in milliseconds.
+const JOIN_WINDOW_MS: i64 = 3_600_000;
+/// Traces times segments in which earlier spans are looked for at once. Beyond, calls may stay uncounted that have their
+/// sides in different segments.
+const MAX_LOOKUPS: usize = 1 << 16;
+/// Earlier spans that are read at once, for the same reason.
+const MAX_EARLIER: usize = 1 << 17;
+/// Traces that are known to lack spans, of each of two generations: a MiB.
+const MAX_OPEN: usize = 1 << 15;
+/// Rows of segments that are read at a start to learn which traces lack spans.
+const MAX_RELEARNED: usize = 1 << 18;
+
+/// How often a service called another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    /// Calls; less than zero where more are taken back than were added.
+    pub calls: i64,
+    /// Those of them that failed.
+    pub errors: i64,
+}
+
+impl Count {
+    /// Adds another count.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.calls = self.calls.saturating_add(other.calls);
+        self.errors = self.errors.saturating_add(other.errors);
+    }
+
+    /// That many times an edge.
+    fn of(edge: &Edge, times: i64) -> Self {
+        Self { calls: times, errors: if edge.failed { times } else { 0 } }
+    }
+}
+
+/// Spans by their traces, and the names that they use.
+#[derive(Debug, Default)]
+pub(crate) struct Graph {
+    names: Dictionary,
+    nodes: Vec<(u128, Node)>,
+}
+
+impl Graph {
+    /// Adds these rows of spans.
+    pub(crate) fn add(&mut self, columns: &Columns, rows: impl Iterator<Item = usize>) {
+        if let Some(mut spans) = Spans::of(columns) {
+            self.nodes.extend(rows.map(|row| (spans.trace(row), spans.node(row, &mut self.names))));
+        }
+    }
+
+    /// Puts spans of one trace together.
+    fn sort(&mut self) {
+        self.nodes.sort_by_key(|(trace, _)| *trace);
+    }
+
+    /// The spans of a trace; [`Self::sort`] comes before.
+    fn of_trace(&self, trace: u128) -> &[(u128, Node)] {
+        let from = self.nodes.partition_point(|(other, _)| *other < trace);
+        let to = from + self.nodes[from..].partition_point(|(other, _)| *other == trace);
+        &self.nodes[from..to]
+    }
+}
+
+/// What spans add to the service graph.
+#[derive(Debug, Default)]
+pub(crate) struct Difference {
+    names: Dictionary,
+    /// By caller, called, and the start of the span by which the call is known.
+    counts: HashMap<(u32, u32, i64), Count>,
+    /// Traces of which spans lack their parents.
+    pub open: Vec<u128>,
+}
+
+impl Difference {
+    /// Caller, called, start, and count.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (&[u8], &[u8], i64, Count)> {
+        let told = self.counts.iter().filter(|(_, count)| **count != Count::default());
+        told.map(|((parent, child, start), count)| (self.names.get(*parent), self.names.get(*child), *start, *count))
+    }
+
+    fn add(&mut self, edges: &[Edge], times: i64) {
+        for edge in edges {
+            let count = self.counts.entry((edge.parent, edge.child, edge.start)).or_default();
+            count.add(Count::of(edge, times));
+        }
+    }
+}
+
+/// Traces of which spans in segments lacked their parents, the latest of them.
+#[derive(Debug, Default)]
+pub(crate) struct OpenTraces {
+    latest: HashSet<u128>,
+    before: HashSet<u128>,
+}
+
+impl OpenTraces {
+    pub(crate) fn extend(&mut self, traces: impl IntoIterator<Item = u128>) {
+        for trace in traces {
+            if self.latest.len() == MAX_OPEN {
+                self.before = std::mem::take(&mut self.latest);
+            }
+            self.latest.insert(trace);
+        }
+    }
+
+    fn contains(&self, trace: u128) -> bool {
+        self.latest.contains(&trace) || self.before.contains(&trace)
+    }
+}
+
+/// The calls of a whole segment by itself.
+pub(crate) fn calls_within(segment: &Segment) -> Result<Difference, Error> {
+    let names = columns_of(segment);
+    let mut difference = Difference::default();
+    let mut graph = Graph::default();
+    for rows in windows(0..segment.rows()) {
+        let columns = segment.read(&[rows], Some(&names))?;
+        graph.add(&columns, 0..columns.rows);
+        // The rows of a trace stand together: but for the last, all are complete.
+        let last = graph.nodes.last().map(|(trace, _)| *trace);
+        let kept = graph.nodes.iter().rposition(|(trace, _)| Some(*trace) != last).map_or(0, |place| place + 1);
+        link_all(&graph.nodes[..kept], &mut difference);
+        graph.nodes.drain(..kept);
+    }
+    link_all(&graph.nodes, &mut difference);
+    difference.names = graph.names;
+    Ok(difference)
+}
+
+/// Adds the calls of traces that stand one after the other.
+fn link_all(nodes: &[(u128, Node)], difference: &mut Difference) {
+    let (mut scratch, mut edges) = (Vec::new(), Vec::new());
+    for trace in nodes.chunk_by(|a, b| a.0 == b.0) {
+        scratch.clear();
+        scratch.extend(trace.iter().map(|(_, node)| *node));
+        edges.clear();
+        if link(&mut scratch, &mut edges) {
+            difference.open.push(trace[0].0);
+        }
+        difference.add(&edges, 1);
+    }
+}
+
+impl Inner {
+    /// What new spans add to the calls of these segments, in none of which they are.
+    pub(crate) fn new_calls(&self, table: &Table, segments: &[Arc<Held>], mut fresh: Graph) -> Difference {
+        fresh.sort();
+        let mut difference = Difference::default();
+        let (mut scratch, mut edges) = (Vec::new(), Vec::new());
+        let mut wanted = Vec::new();
+        for trace in fresh.nodes.chunk_by(|a, b| a.0 == b.0) {
+            let id = trace[0].0;
+            scratch.clear();
+            scratch.extend(trace.iter().map(|(_, node)| *node));
+            edges.clear();
+            let is_open = link(&mut scratch, &mut edges);
+            if is_open {
+                difference.open.push(id);
+            }
+            difference.add(&edges, 1);
+            if is_open || table.open_traces.lock().contains(id) {
+                wanted.push(id);
+            }
+        }
+        let mut earlier = Graph { names: std::mem::take(&mut fresh.names), nodes: Vec::new() };
+        self.find_earlier(table, segments, &wanted, &mut earlier);
+        earlier.sort();
+        for before in earlier.nodes.chunk_by(|a, b| a.0 == b.0) {
+            let of_trace = fresh.of_trace(before[0].0);
+            for (nodes, times) in [(&[of_trace, before][..], 1), (&[of_trace][..], -1), (&[before][..], -1)] {
+                scratch.clear();
+                scratch.extend(nodes.iter().copied().flatten().map(|(_, node)| *node));
+                edges.clear();
+                link(&mut scratch, &mut edges);
+                difference.add(&edges, times);
+            }
+        }
+        difference.names = earlier.names;
+        difference
+    }
+
+    /// Reads the spans of these traces that are in segments, the latest segments first.
+    fn find_earlier(&self, table: &Table, segments: &[Arc<Held>], traces: &[u128], found: &mut Graph) {
+        let oldest = self.clock.now_ms().saturating_sub(JOIN_WINDOW_MS);
+        let mut recent: Vec<&Arc<Held>> = segments.iter().filter(|held| held.info.last_ms >= oldest).collect();
+        recent.sort_by_key(|held| std::cmp::Reverse((held.info.last_ms, held.info.number)));
+        let mut lookups = MAX_LOOKUPS;
+        for held in recent {
+            let traces = &traces[..traces.len().min(lookups)];
+            let room = MAX_EARLIER.saturating_sub(found.nodes.len());
+            if traces.is_empty() || room == 0 {
+                return;
+            }
+            lookups -= traces.len();
+            let read = |segment: &Segment| {
+                let mut ranges = segment.find_all(traces)?;
+                let mut rows = 0;
+                ranges.retain(|range| {
+                    rows += range.len();
+                    rows <= room
+                });
+                if ranges.is_empty() { Ok(None) } else { segment.read(&ranges, Some(&columns_of(segment))).map(Some) }
+            };
+            match self.read(table, held, read) {
+                Ok(columns) => {
+                    if let Some(columns) = columns.flatten() {
+                        found.add(&columns, 0..columns.rows);
+                    }
+                }
+                // The graph then lacks what these rows would have added; their segment tells its own readers.
+                Err(error) => tracing::warn!(%error, "earlier spans of new ones cannot be read"),
+            }
+        }
+    }
+
+    /// Learns which traces lacked spans when the engine was closed.
+    pub(crate) fn relearn_open_traces(&self, table: &Table) {
+        let oldest = self.clock.now_ms().saturating_sub(JOIN_WINDOW_MS);
+        let mut segments = table.snapshot().segments;
+        segments.sort_by_key(|held| std::cmp::Reverse((held.info.last_ms, held.info.number)));
+        let mut rows = 0;
+        for held in segments.iter().take_while(|held| held.info.last_ms >= oldest) {
+            rows += held.info.rows as usize;
+            if rows > MAX_RELEARNED {
+                return;
+            }
+            if let Ok(Some(calls)) = self.read(table, held, calls_within) {
+                table.open_traces.lock().extend(calls.open);
+            }
+        }
+    }
+}
