@@ -69,10 +69,13 @@ impl SqlError {
                 Some(error) => error.clone(),
                 None => Self::computed(inner.to_string(), limit),
             },
-            DataFusionError::Internal(_)
-            | DataFusionError::IoError(_)
-            | DataFusionError::ExecutionJoin(_)
-            | DataFusionError::Configuration(_) => Self::Failed(error.strip_backtrace()),
+            DataFusionError::IoError(_) | DataFusionError::ExecutionJoin(_) | DataFusionError::Configuration(_) => {
+                Self::Failed(error.strip_backtrace())
+            }
+            // DataFusion's functions say so of arguments that they did not expect. It asks for a report of each.
+            DataFusionError::Internal(what) => {
+                Self::computed(what.split("\nThis issue was").next().unwrap_or(what).to_owned(), limit)
+            }
             DataFusionError::Plan(what) | DataFusionError::Execution(what) | DataFusionError::NotImplemented(what) => {
                 Self::computed(what.clone(), limit)
             }

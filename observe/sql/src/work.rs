@@ -85,12 +85,17 @@ impl Worker {
 }
 
 /// Why a statement panicked: Arrow counts the bytes of texts with 31 bits and has no other way to say that they are more.
+/// Other panics are mistakes of functions, which are as much a matter of what they are given: the same statement never
+/// succeeds.
 fn panicked(panic: &(dyn Any + Send)) -> SqlError {
     let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
     match text {
         Some(text) if text.contains("overflow") => {
             SqlError::Memory { limit: MAX_TEXT_BYTES, what: "texts of one column in one batch of rows".to_owned() }
         }
-        _ => SqlError::Failed("it panicked, which is a mistake of ours".to_owned()),
+        _ => SqlError::Statement(format!(
+            "a function cannot do what is asked of it, and panicked: {}",
+            text.unwrap_or("it did not say why")
+        )),
     }
 }

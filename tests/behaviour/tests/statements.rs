@@ -52,8 +52,14 @@ async fn no_statement_ends_the_process() {
                 422,
                 "134217728 bytes",
             ),
-            ("SELECT string_agg(repeat('x', 1000000), '') FROM generate_series(1, 3000)", 422, "134217728 bytes"),
-            ("SELECT array_agg(repeat('x', 1000000)) FROM generate_series(1, 3000)", 422, "134217728 bytes"),
+            // A column of so many bytes of text cannot be.
+            ("SELECT string_agg(repeat('x', 1000000), '') FROM generate_series(1, 3000)", 422, "2147483647 bytes"),
+            (
+                "SELECT string_agg(repeat(value::text, 10000), '') FROM generate_series(1, 30000)",
+                422,
+                "134217728 bytes",
+            ),
+            ("SELECT array_agg(repeat(value::text, 10000)) FROM generate_series(1, 30000)", 422, "134217728 bytes"),
             ("SELECT repeat('x', 3000000000)", 422, "134217728 bytes"),
             ("SELECT sum(value) OVER () FROM generate_series(1, 100000000)", 422, "134217728 bytes"),
             ("SELECT a.value FROM generate_series(1, 100000000) a ORDER BY a.value % 7", 422, "134217728 bytes"),
@@ -174,6 +180,10 @@ async fn whole_numbers_are_exact() {
             ("SELECT bucket_counts[1] AS v FROM metrics WHERE count > 9007199254740992", odd.clone()),
             ("SELECT value_int AS v FROM metrics WHERE name = 'least'", i64::MIN.to_string()),
             ("SELECT sum(d) AS v FROM (VALUES (18446744073709551615)) t(d)", u64::MAX.to_string()),
+            (
+                "SELECT sum(d::decimal(38, 0)) AS v FROM (VALUES (9223372036854775807), (9)) t(d)",
+                "9223372036854775816".to_owned(),
+            ),
         ] {
             for (format, line) in [
                 ("json", format!("{{\"v\":{wanted}}}")),

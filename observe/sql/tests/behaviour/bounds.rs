@@ -1,6 +1,8 @@
 //! Bounds on memory, time and number; statements nobody waits for.
 
-use std::sync::atomic::Ordering;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -8,7 +10,7 @@ use vitrine_observe_sql::{Answer, Format, Sql, SqlError, SqlOptions};
 use vitrine_observe_store::{QueryError, Tenant};
 
 use crate::engine::{TestEngine, three};
-use crate::{ask, lines, over, rows};
+use crate::{ask, lines, over, rows, worker};
 
 /// Longest that anything here is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -156,6 +158,44 @@ async fn a_statement_that_dies_harms_no_other() {
         living.next().await.expect("a chunk").expect("bytes");
     }
     assert_eq!(rows(&sql, "SELECT 1 AS one").await, [r#"{"one":1}"#]);
+}
+
+#[tokio::test]
+async fn a_worker_is_kept_until_a_statement_ends_it() {
+    let started = Arc::new(AtomicUsize::new(0));
+    let counted = started.clone();
+    let engine = Arc::new(TestEngine::new(&three()));
+    let sql = Sql::new(engine, SqlOptions::default(), move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        worker()
+    });
+    let sql = sql.expect("threads");
+    assert_eq!(started.load(Ordering::SeqCst), 0, "none before there is a statement");
+    for statement in ["SELECT name FROM spans", "SELECT 1", "SELECT nothing", "SELECT count(*) FROM logs"] {
+        let _ = lines(&sql, statement).await;
+        assert_eq!(started.load(Ordering::SeqCst), 1, "{statement}");
+    }
+    // It grows, and dies.
+    for (statement, most) in [("SELECT length(repeat('x', 100000000))", 2), ("SELECT repeat('x', 2000000000)", 3)] {
+        let _ = lines(&sql, statement).await;
+        assert_eq!(rows(&sql, "SELECT 1 AS one").await, [r#"{"one":1}"#]);
+        let started = started.load(Ordering::SeqCst);
+        assert!(started <= most, "{statement}: {started}");
+    }
+    assert!(started.load(Ordering::SeqCst) >= 2);
+}
+
+#[tokio::test]
+async fn a_worker_that_cannot_be_is_told() {
+    for command in ["/nowhere/at/all", "true"] {
+        let engine = Arc::new(TestEngine::new(&three()));
+        let sql = Sql::new(engine, SqlOptions::default(), move || Command::new(command)).expect("threads");
+        let outcome = lines(&sql, "SELECT 1").await;
+        assert!(
+            matches!(&outcome, Err(SqlError::Failed(why)) if why.contains("its process")),
+            "{command}: {outcome:?}"
+        );
+    }
 }
 
 #[tokio::test]
