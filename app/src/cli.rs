@@ -46,6 +46,9 @@ pub enum Command {
     Sql(SqlArgs),
     /// Print the effective configuration, and where each value came from
     Config(ConfigArgs),
+    /// Run statements for the observatory that starts this; nothing for people
+    #[command(hide = true)]
+    SqlWorker,
 }
 
 /// Where data and configuration are.

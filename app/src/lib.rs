@@ -62,6 +62,11 @@ pub fn run() -> ExitCode {
             return if e.use_stderr() { ExitCode::from(EX_USAGE) } else { ExitCode::SUCCESS };
         }
     };
+    if matches!(cli.command, Command::SqlWorker) {
+        let Err(e) = vitrine_observe_sql::work();
+        eprintln!("vitrine: sql-worker is started by the observatory only: {e}");
+        return ExitCode::from(EX_USAGE);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(8).build() {
         Ok(runtime) => runtime,
         Err(e) => {
@@ -104,5 +109,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
         }
         Command::Sql(args) => sql::run(args).await,
         Command::Config(args) => settings::print(args.config.as_deref()),
+        // It has a runtime of its own, and ends in `run`.
+        Command::SqlWorker => Ok(()),
     }
 }

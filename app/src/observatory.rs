@@ -23,7 +23,7 @@ use vitrine_platform_telemetry::{Reading, Telemetry};
 use vitrine_platform_tls as tls;
 
 use crate::settings::Observatory as Settings;
-use crate::statements::EngineStatements;
+use crate::statements::{EngineStatements, worker};
 use crate::{Usage, units};
 
 /// The folder of the observatory within the data folder.
@@ -119,7 +119,7 @@ impl Observatory {
         let (engine, access) = (self.engine(), self.access);
         let intake = Intake::new(engine.clone(), access.clone());
         let queries = Queries::new(engine.clone(), access.clone(), self.asking);
-        let statements = EngineStatements::new(Arc::new(Sql::new(engine, self.sql)?));
+        let statements = EngineStatements::new(Arc::new(Sql::new(engine, self.sql, worker)?));
         let (otlp, grpc) = (http_router(&intake), grpc_routes(&intake));
         let pages = otlp
             .clone()

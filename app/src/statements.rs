@@ -1,5 +1,6 @@
 //! `vitrine-observe-sql` as what `/api/sql` asks: neither crate knows the other.
 
+use std::process::Command;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -7,6 +8,23 @@ use futures::{FutureExt, StreamExt, TryStreamExt};
 use vitrine_observe_api::{SqlAnswer, SqlFormat, SqlRefusal, Statements};
 use vitrine_observe_sql::{Format, Sql, SqlError};
 use vitrine_observe_store::Tenant;
+
+/// How the allocator takes memory in a worker: less at a time, and only what is used counts as taken, for the process has a
+/// bound on it.
+const ALLOCATOR: [(&str, &str); 3] =
+    [("MIMALLOC_ARENA_RESERVE", "64MiB"), ("MIMALLOC_ARENA_EAGER_COMMIT", "0"), ("MIMALLOC_EAGER_COMMIT", "0")];
+
+/// This program as a process that runs statements. It gets nothing of the environment, where secrets are.
+pub fn worker() -> Command {
+    // The program that runs, also after another one has been put in its place.
+    let mut command = Command::new(if cfg!(target_os = "linux") {
+        "/proc/self/exe".into()
+    } else {
+        std::env::current_exe().unwrap_or_else(|_| "vitrine".into())
+    });
+    command.arg("sql-worker").env_clear().envs(ALLOCATOR);
+    command
+}
 
 /// Statements over the observatory's engine.
 pub struct EngineStatements(Arc<Sql>);

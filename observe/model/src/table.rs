@@ -147,6 +147,7 @@ static METRICS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("temporality", dictionary(), true),
         ("monotonic", DataType::Boolean, true),
         ("value", DataType::Float64, true),
+        ("value_int", DataType::Int64, true),
         ("count", DataType::UInt64, true),
         ("sum", DataType::Float64, true),
         ("min", DataType::Float64, true),

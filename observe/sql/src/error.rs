@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use arrow_schema::ArrowError;
 use datafusion::error::DataFusionError;
+use serde::{Deserialize, Serialize};
 use vitrine_observe_store::QueryError;
 
 /// Why a statement was not answered, or not to its end.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum SqlError {
     /// It is wrong, or wrong for what is stored.
     #[error("{0}")]
@@ -51,7 +52,7 @@ pub enum SqlError {
 }
 
 impl SqlError {
-    /// What DataFusion says, for a statement that may use so many bytes.
+    /// What DataFusion says of a statement that may take so many bytes.
     pub(crate) fn from_datafusion(error: &DataFusionError, limit: usize) -> Self {
         match error {
             DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
@@ -62,24 +63,23 @@ impl SqlError {
                 Some(first) => Self::from_datafusion(first, limit),
                 None => Self::Failed(error.to_string()),
             },
-            DataFusionError::ResourcesExhausted(what) => Self::Memory { limit, what: first_line(what) },
             DataFusionError::ArrowError(inner, _) => Self::from_arrow(inner, limit),
-            DataFusionError::External(inner) => match inner.downcast_ref::<QueryError>() {
-                Some(QueryError::TooMuch { bytes }) => {
-                    Self::Memory { limit: *bytes, what: "reading what is kept".to_owned() }
-                }
-                Some(QueryError::TooLong { most }) => Self::Time { limit: *most },
-                Some(QueryError::Closed) => Self::Closed,
-                _ => Self::Failed(inner.to_string()),
+            // What goes wrong with the rows is said in our own words; all else comes of what the statement computes.
+            DataFusionError::External(inner) => match inner.downcast_ref::<Self>() {
+                Some(error) => error.clone(),
+                None => Self::computed(inner.to_string(), limit),
             },
-            DataFusionError::Internal(_)
-            | DataFusionError::IoError(_)
-            | DataFusionError::ExecutionJoin(_)
-            | DataFusionError::Configuration(_) => Self::Failed(error.strip_backtrace()),
-            DataFusionError::Plan(what) | DataFusionError::Execution(what) | DataFusionError::NotImplemented(what) => {
-                Self::Statement(what.clone())
+            DataFusionError::IoError(_) | DataFusionError::ExecutionJoin(_) | DataFusionError::Configuration(_) => {
+                Self::Failed(error.strip_backtrace())
             }
-            _ => Self::Statement(error.strip_backtrace()),
+            // DataFusion's functions say so of arguments that they did not expect. It asks for a report of each.
+            DataFusionError::Internal(what) => {
+                Self::computed(what.split("\nThis issue was").next().unwrap_or(what).to_owned(), limit)
+            }
+            DataFusionError::Plan(what) | DataFusionError::Execution(what) | DataFusionError::NotImplemented(what) => {
+                Self::computed(what.clone(), limit)
+            }
+            _ => Self::computed(error.strip_backtrace(), limit),
         }
     }
 
@@ -88,14 +88,31 @@ impl SqlError {
         match error {
             ArrowError::ExternalError(inner) => match inner.downcast_ref::<DataFusionError>() {
                 Some(inner) => Self::from_datafusion(inner, limit),
-                None => Self::Failed(inner.to_string()),
+                None => Self::computed(inner.to_string(), limit),
             },
-            other => Self::Statement(other.to_string()),
+            other => Self::computed(other.to_string(), limit),
+        }
+    }
+
+    /// What a statement that computes says. Some functions notice themselves that there is not enough memory.
+    fn computed(text: String, limit: usize) -> Self {
+        let lower = text.to_lowercase();
+        let wants_memory = ["allocat", "size overflow", "offset overflow", "capacity overflow", "too large to"];
+        if wants_memory.iter().any(|words| lower.contains(words)) {
+            Self::Memory { limit, what: text }
+        } else {
+            Self::Statement(text)
         }
     }
 }
 
-/// DataFusion lists who holds how much on further lines.
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().trim_end_matches(':').to_owned()
+impl From<QueryError> for SqlError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::TooMuch { bytes } => Self::Memory { limit: bytes, what: "reading what is kept".to_owned() },
+            QueryError::TooLong { most } => Self::Time { limit: most },
+            QueryError::Closed => Self::Closed,
+            QueryError::Disk(_) => Self::Failed(error.to_string()),
+        }
+    }
 }

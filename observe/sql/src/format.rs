@@ -11,6 +11,7 @@ use arrow_json::StructMode;
 use arrow_json::writer::{LineDelimited, WriterBuilder as JsonBuilder};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::Grid;
@@ -19,7 +20,7 @@ use crate::Grid;
 const CHUNK_ROWS: usize = 1024;
 
 /// How an answer is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Format {
     /// One JSON object on a line for each row; nulls are written.
     Json,

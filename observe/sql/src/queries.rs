@@ -1,50 +1,40 @@
 //! Running statements.
 
 use std::pin::Pin;
+use std::process::Command;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use arrow_schema::ArrowError;
 use bytes::Bytes;
-use datafusion::common::DataFusionError;
-use datafusion::dataframe::DataFrame;
-use datafusion::execution::context::SQLOptions;
-use datafusion::execution::session_state::SessionState;
-use datafusion::sql::parser::Statement;
 use futures::{Stream, StreamExt};
 use std::future::Future as _;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, timeout_at};
 use vitrine_observe_store::{Engine, Tenant};
 
-use crate::format::Encoder;
-use crate::session::Shelf;
-use crate::watch::Watch;
+use crate::workers::{IDLE, Statement, Workers};
 use crate::{Format, SqlError, statement};
 
 /// Chunks of an answer that wait for whoever reads it.
 const MAX_WAITING_CHUNKS: usize = 2;
-/// Stack of a thread that plans and runs statements: planning recurses, up to
-/// [`MAX_STATEMENT_WORDS`](crate::MAX_STATEMENT_WORDS) deep. Only what is used takes memory.
-const STACK_BYTES: usize = 64 * 1024 * 1024;
 /// Threads that wait for the engine; each holds one batch of one scan at a time.
 const MAX_READING_THREADS: usize = 4;
-/// Threads that run statements, at most, if nothing else is said.
+/// Threads that run a statement, at most, if nothing else is said.
 const DEFAULT_THREADS: usize = 4;
 
 /// Bounds on statements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqlOptions {
-    /// Bytes that one statement may hold while it sorts, groups and joins.
+    /// Bytes that one statement may hold. The 64 MiB that its process has besides are for rows on their way.
     pub memory_bytes: usize,
     /// How long one statement may run, until its answer has been read.
     pub time_limit: Duration,
-    /// Statements that run at a time.
+    /// Statements that run at a time, each in a process of its own.
     pub max_queries: usize,
-    /// Threads that they run on.
+    /// Threads that each of them runs on.
     pub threads: usize,
 }
 
@@ -64,57 +54,58 @@ impl Default for SqlOptions {
 pub struct Sql {
     engine: Arc<dyn Engine>,
     options: SqlOptions,
-    shelf: Arc<Shelf>,
+    workers: Arc<Workers>,
     slots: Arc<Semaphore>,
     /// Always there; taken when it is dropped.
     runtime: Option<Runtime>,
 }
 
 impl Sql {
-    /// Starts the threads that statements run on.
-    pub fn new(engine: Arc<dyn Engine>, options: SqlOptions) -> std::io::Result<Self> {
+    /// Starts the threads that read for statements. Each statement runs in a process that `worker` says how to start: a
+    /// program that calls [`work`](crate::work). None is started before there is a statement.
+    pub fn new(
+        engine: Arc<dyn Engine>,
+        options: SqlOptions,
+        worker: impl Fn() -> Command + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
         let runtime = Builder::new_multi_thread()
             .thread_name("sql")
-            .worker_threads(options.threads.max(1))
+            .worker_threads(1)
             .max_blocking_threads(MAX_READING_THREADS)
-            .thread_stack_size(STACK_BYTES)
-            .enable_time()
+            .enable_all()
             .build()?;
         let slots = Arc::new(Semaphore::new(options.max_queries));
-        Ok(Self { engine, options, shelf: Arc::new(Shelf::new()), slots, runtime: Some(runtime) })
+        let workers = Arc::new(Workers::new(Box::new(worker), options.clone()));
+        let idle = Arc::downgrade(&workers);
+        runtime.spawn(async move {
+            loop {
+                tokio::time::sleep(IDLE).await;
+                let Some(workers) = idle.upgrade() else { break };
+                workers.let_go();
+            }
+        });
+        Ok(Self { engine, options, workers, slots, runtime: Some(runtime) })
     }
 
     /// Runs a statement. It is back when the first bytes of the answer are there, so that most mistakes are told before;
     /// dropping the answer stops the statement.
     pub async fn query(&self, tenant: &Tenant, text: &str, format: Format) -> Result<Answer, SqlError> {
+        statement::check_length(text)?;
         let most = self.options.max_queries;
         let slot = self.slots.clone().try_acquire_owned().map_err(|_| SqlError::Busy { most })?;
         let runtime = self.runtime.as_ref().ok_or(SqlError::Closed)?;
-        let deadline = Instant::now() + self.options.time_limit;
-        let watch = Watch::new(deadline);
-        let (chunks, waiting) = mpsc::channel(MAX_WAITING_CHUNKS);
-        let work = Work {
-            engine: self.engine.clone(),
-            tenant: tenant.clone(),
-            text: text.to_owned(),
-            format,
-            options: self.options.clone(),
-            shelf: self.shelf.clone(),
-            chunks,
-            watch: watch.clone(),
-            _slot: slot,
-        };
         let limit = self.options.time_limit;
+        let deadline = Instant::now() + limit;
+        let (chunks, waiting) = mpsc::channel(MAX_WAITING_CHUNKS);
+        let statement =
+            Statement { engine: self.engine.clone(), tenant: tenant.clone(), text: text.to_owned(), format };
+        let workers = self.workers.clone();
         let task = runtime.spawn(async move {
-            let watch = work.watch.clone();
-            match tokio::time::timeout_at(deadline, work.run()).await {
-                Ok(Err(_)) if watch.is_late() => Err(SqlError::Time { limit }),
-                Ok(outcome) => outcome,
-                Err(_) => Err(SqlError::Time { limit }),
-            }
+            let _slot = slot;
+            let outcome = timeout_at(deadline, workers.run(&statement, &chunks)).await;
+            outcome.unwrap_or(Err(SqlError::Time { limit }))
         });
-        let late = Box::pin(tokio::time::sleep_until(deadline));
-        let mut answer = Answer { first: None, waiting, task, watch, late, limit, ended: false };
+        let mut answer = Answer { first: None, waiting, task, ended: false };
         answer.first = answer.next().await.transpose()?;
         Ok(answer)
     }
@@ -134,10 +125,6 @@ pub struct Answer {
     first: Option<Bytes>,
     waiting: mpsc::Receiver<Bytes>,
     task: JoinHandle<Result<(), SqlError>>,
-    watch: Arc<Watch>,
-    /// For a statement that does not even notice that its time is over.
-    late: Pin<Box<Sleep>>,
-    limit: Duration,
     ended: bool,
 }
 
@@ -151,10 +138,6 @@ impl Stream for Answer {
         if self.ended {
             return Poll::Ready(None);
         }
-        if self.late.as_mut().poll(context).is_ready() {
-            self.ended = true;
-            return Poll::Ready(Some(Err(SqlError::Time { limit: self.limit })));
-        }
         if let Some(chunk) = ready!(self.waiting.poll_recv(context)) {
             return Poll::Ready(Some(Ok(chunk)));
         }
@@ -163,71 +146,13 @@ impl Stream for Answer {
         match outcome {
             Ok(Ok(())) => Poll::Ready(None),
             Ok(Err(error)) => Poll::Ready(Some(Err(error))),
-            Err(error) if error.is_cancelled() => Poll::Ready(Some(Err(SqlError::Closed))),
-            Err(_) => Poll::Ready(Some(Err(SqlError::Failed("it panicked, which is a mistake of ours".to_owned())))),
+            Err(_) => Poll::Ready(Some(Err(SqlError::Closed))),
         }
     }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.watch.stop();
         self.task.abort();
     }
-}
-
-/// One statement.
-struct Work {
-    engine: Arc<dyn Engine>,
-    tenant: Tenant,
-    text: String,
-    format: Format,
-    options: SqlOptions,
-    shelf: Arc<Shelf>,
-    chunks: mpsc::Sender<Bytes>,
-    watch: Arc<Watch>,
-    /// Held until the statement has really ended.
-    _slot: OwnedSemaphorePermit,
-}
-
-impl Work {
-    async fn run(self) -> Result<(), SqlError> {
-        let statement = statement::parse(&self.text)?;
-        let memory = self.options.memory_bytes;
-        let wrong = |error: DataFusionError| SqlError::from_datafusion(&error, memory);
-        let unwritten = |error: ArrowError| SqlError::from_arrow(&error, memory);
-        let session = self
-            .shelf
-            .session(&self.engine, &self.tenant, memory, self.options.threads.max(1), &self.watch)
-            .map_err(wrong)?;
-        let mut batches = plan(session, statement).await.map_err(wrong)?.execute_stream().await.map_err(wrong)?;
-        let mut encoder = Encoder::new(self.format, &batches.schema()).map_err(unwritten)?;
-        // The head goes with the first rows, for a mistake that shows before them is told in place of an answer.
-        let mut head = encoder.start().map_err(unwritten)?;
-        while let Some(batch) = batches.next().await {
-            let batch = batch.map_err(wrong)?;
-            for rows in encoder.rows(&batch) {
-                let bytes = encoder.encode(&rows).map_err(unwritten)?;
-                let head = std::mem::take(&mut head);
-                self.send(if head.is_empty() { bytes } else { [head, bytes].concat().into() }).await?;
-            }
-        }
-        self.send(head).await?;
-        self.send(encoder.finish().map_err(unwritten)?).await
-    }
-
-    async fn send(&self, bytes: Bytes) -> Result<(), SqlError> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        self.chunks.send(bytes).await.map_err(|_| SqlError::Closed)
-    }
-}
-
-async fn plan(session: SessionState, statement: Statement) -> Result<DataFrame, DataFusionError> {
-    let plan = session.statement_to_plan(statement).await?;
-    // The parser has let nothing else through; this is what DataFusion itself holds to be reading.
-    let reads = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    reads.verify_plan(&plan)?;
-    Ok(DataFrame::new(session, plan))
 }

@@ -1,44 +1,44 @@
-//! Reading batches from the engine as a node of a plan.
+//! Reading batches as a node of a plan.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result};
-use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions, SchedulingType};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
-use futures::Stream;
-use tokio::task::JoinHandle;
-use vitrine_observe_store::{Batches, QueryError};
+use futures::stream;
 
-/// Starts reading. It blocks, as do the batches.
-pub(crate) type Open = Arc<dyn Fn() -> Result<Batches, QueryError> + Send + Sync>;
+use crate::SqlError;
+use crate::parent::{Run, Scan};
+use crate::source::Source;
 
-/// A leaf of a plan that reads from the engine.
+/// A leaf of a plan that reads rows.
 pub(crate) struct Read {
     /// What `EXPLAIN` shows.
     label: String,
-    open: Open,
+    run: Run,
+    source: Source,
     properties: Arc<PlanProperties>,
 }
 
 impl Read {
     /// Reads batches with the columns of `schema` in their order; where it has none, batches only count rows.
-    pub(crate) fn new(label: String, schema: SchemaRef, open: Open) -> Self {
+    pub(crate) fn new(label: String, schema: SchemaRef, run: Run, source: Source) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema),
             Partitioning::UnknownPartitioning(1),
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        // Each batch is awaited from a blocking thread, and awaiting uses up tokio's budget.
-        Self { label, open, properties: Arc::new(properties.with_scheduling_type(SchedulingType::Cooperative)) }
+        // Each batch is awaited from a channel, which uses up tokio's budget.
+        let properties = Arc::new(properties.with_scheduling_type(SchedulingType::Cooperative));
+        Self { label, run, source, properties }
     }
 }
 
@@ -87,70 +87,27 @@ impl ExecutionPlan for Read {
     }
 
     fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        Ok(Box::pin(Reading { schema: self.schema(), state: State::Waiting(self.open.clone()) }))
-    }
-}
-
-/// What one step on a blocking thread gives: the next batch and the rest, or the end.
-type Step = Result<Option<(RecordBatch, Batches)>, QueryError>;
-
-/// Batches as they are asked for. No thread is held while nobody asks, so that any number of scans in one statement
-/// share the few blocking threads; dropping it drops the engine's iterator, at the latest after the batch being read.
-struct Reading {
-    schema: SchemaRef,
-    state: State,
-}
-
-enum State {
-    Waiting(Open),
-    Stepping(JoinHandle<Step>),
-    Ended,
-}
-
-fn step(mut batches: Batches) -> Step {
-    batches.next().transpose().map(|batch| batch.map(|batch| (batch, batches)))
-}
-
-impl Stream for Reading {
-    type Item = Result<RecordBatch>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            match &mut self.state {
-                State::Waiting(open) => {
-                    let open = open.clone();
-                    self.state = State::Stepping(tokio::task::spawn_blocking(move || step(open()?)));
+        let (run, source, schema) = (self.run.clone(), self.source.clone(), self.schema());
+        let batches = stream::try_unfold(None::<Scan>, move |scan| {
+            // Reading begins when the first batch is asked for.
+            let mut scan = scan.unwrap_or_else(|| run.open(source.clone()));
+            let schema = schema.clone();
+            async move {
+                match scan.next().await.map_err(|error| DataFusionError::External(Box::new(error)))? {
+                    Some(batch) => Ok(Some((shaped(schema, &batch)?, Some(scan)))),
+                    None => Ok(None),
                 }
-                State::Stepping(handle) => {
-                    let stepped = ready!(Pin::new(handle).poll(context));
-                    self.state = State::Ended;
-                    let (batch, rest) = match stepped {
-                        Ok(Ok(Some(next))) => next,
-                        Ok(Ok(None)) => return Poll::Ready(None),
-                        Ok(Err(error)) => return Poll::Ready(Some(Err(DataFusionError::External(Box::new(error))))),
-                        Err(error) => return Poll::Ready(Some(Err(DataFusionError::ExecutionJoin(Box::new(error))))),
-                    };
-                    // The next batch is read while this one is worked on.
-                    self.state = State::Stepping(tokio::task::spawn_blocking(move || step(rest)));
-                    return Poll::Ready(Some(shaped(&self.schema, &batch)));
-                }
-                State::Ended => return Poll::Ready(None),
             }
-        }
-    }
-}
-
-impl RecordBatchStream for Reading {
-    fn schema(&self) -> SchemaRef {
-        self.schema.clone()
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches)))
     }
 }
 
 /// The batch in the schema that the plan was made for. A difference is the engine's mistake, and said so.
-fn shaped(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch> {
+fn shaped(schema: SchemaRef, batch: &RecordBatch) -> Result<RecordBatch> {
     let columns = if schema.fields().is_empty() { Vec::new() } else { batch.columns().to_vec() };
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    RecordBatch::try_new_with_options(schema.clone(), columns, &options).map_err(|error| {
-        DataFusionError::External(Box::new(QueryError::Disk(format!("the batch is not as it was asked for: {error}"))))
+    RecordBatch::try_new_with_options(schema, columns, &options).map_err(|error| {
+        DataFusionError::External(Box::new(SqlError::Failed(format!("rows are not as they were asked for: {error}"))))
     })
 }

@@ -10,39 +10,23 @@ use datafusion::catalog::{
 use datafusion::common::Result;
 use datafusion::execution::SessionStateDefaults;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::SessionConfig;
 use vitrine_observe_store::model::Table;
-use vitrine_observe_store::{Engine, Tenant};
 
 use crate::functions;
-use crate::held::CountHeld;
+use crate::parent::Run;
 use crate::statement::MAX_NESTING;
 use crate::summaries::Summary;
 use crate::table::TelemetryTable;
 use crate::text_ids::TextIds;
-use crate::watch::{Watch, WatchJoins};
 
 /// The catalogue and the schema in which all tables are, as information_schema tells.
 const CATALOG: &str = "vitrine";
 const SCHEMA: &str = "public";
-
-/// Functions that make long values out of short ones: memory that no operator counts.
-const ABSENT: &[&str] = &[
-    "repeat",
-    "lpad",
-    "rpad",
-    "array_repeat",
-    "list_repeat",
-    "array_resize",
-    "list_resize",
-    "range",
-    "generate_series",
-];
 
 /// What is the same for all statements.
 pub(crate) struct Shelf {
@@ -54,29 +38,20 @@ impl Shelf {
     /// DataFusion's functions and ours.
     pub(crate) fn new() -> Self {
         let mut functions = SessionStateDefaults::default_scalar_functions();
-        functions.retain(|function| !ABSENT.contains(&function.name()));
         functions.extend(functions::all());
         let mut analyzer: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(TextIds)];
         analyzer.extend(Analyzer::new().rules);
         Self { functions, analyzer }
     }
 
-    /// A session for one statement: what its operators hold together stays below so many bytes, none of it on disk.
-    pub(crate) fn session(
-        &self,
-        engine: &Arc<dyn Engine>,
-        tenant: &Tenant,
-        memory_bytes: usize,
-        threads: usize,
-        watch: &Arc<Watch>,
-    ) -> Result<SessionState> {
+    /// A session for one statement on so many threads. Its memory is that of the process; nothing is put on disk.
+    pub(crate) fn session(&self, run: &Run, threads: usize) -> Result<SessionState> {
         let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(GreedyMemoryPool::new(memory_bytes)))
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
             .build_arc()?;
         let mut tables = SessionStateDefaults::default_table_functions();
         for summary in Summary::ALL {
-            let function = summary.function(engine.clone(), tenant.clone());
+            let function = summary.function(run.clone());
             tables.push(Arc::new(TableFunction::new(summary.name().to_owned(), Arc::new(function))));
         }
         let tables: HashMap<String, Arc<TableFunction>> =
@@ -84,10 +59,8 @@ impl Shelf {
         let mut builder = SessionStateBuilder::new()
             .with_config(config(threads))
             .with_runtime_env(runtime)
-            .with_catalog_list(catalogue(engine, tenant)?)
+            .with_catalog_list(catalogue(run)?)
             .with_analyzer_rules(self.analyzer.clone())
-            .with_physical_optimizer_rule(Arc::new(CountHeld))
-            .with_physical_optimizer_rule(Arc::new(WatchJoins(watch.clone())))
             .with_expr_planners(SessionStateDefaults::default_expr_planners())
             .with_scalar_functions(self.functions.clone())
             .with_higher_order_functions(SessionStateDefaults::default_higher_order_functions())
@@ -115,14 +88,14 @@ fn config(threads: usize) -> SessionConfig {
     config
 }
 
-fn catalogue(engine: &Arc<dyn Engine>, tenant: &Tenant) -> Result<Arc<dyn CatalogProviderList>> {
+fn catalogue(run: &Run) -> Result<Arc<dyn CatalogProviderList>> {
     let schema = MemorySchemaProvider::new();
     for table in Table::ALL {
-        let provider = TelemetryTable::new(engine.clone(), tenant.clone(), table);
+        let provider = TelemetryTable::new(run.clone(), table);
         schema.register_table(table.name().to_owned(), Arc::new(provider))?;
     }
     for summary in Summary::ALL {
-        let provider = summary.whole(engine.clone(), tenant.clone());
+        let provider = summary.whole(run.clone());
         schema.register_table(summary.name().to_owned(), Arc::new(provider))?;
     }
     let catalog = MemoryCatalogProvider::new();

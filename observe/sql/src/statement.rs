@@ -19,14 +19,19 @@ pub(crate) const MAX_NESTING: usize = 50;
 /// The dialect in which statements are read; DataFusion's settings name it too.
 const DIALECT: GenericDialect = GenericDialect {};
 
-/// Reads a statement and refuses what does not only read.
-pub(crate) fn parse(text: &str) -> Result<Statement, SqlError> {
+/// Refuses a statement that is too long.
+pub(crate) fn check_length(text: &str) -> Result<(), SqlError> {
     if text.len() > MAX_STATEMENT_BYTES {
         return Err(SqlError::Statement(format!(
             "{} bytes in the statement: expected at most {MAX_STATEMENT_BYTES}",
             text.len()
         )));
     }
+    Ok(())
+}
+
+/// Reads a statement and refuses what does not only read.
+pub(crate) fn parse(text: &str) -> Result<Statement, SqlError> {
     let wrong = |error: &dyn std::fmt::Display| SqlError::Statement(error.to_string());
     let tokens = Tokenizer::new(&DIALECT, text).tokenize_with_location().map_err(|error| wrong(&error))?;
     let words = tokens.iter().filter(|token| counts(&token.token)).count();

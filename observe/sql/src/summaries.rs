@@ -13,10 +13,13 @@ use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::scalar::ScalarValue;
+use serde::{Deserialize, Serialize};
 use vitrine_observe_store::model::StatusCode;
-use vitrine_observe_store::{Batches, Dependency, Engine, QueryError, RedQuery, RedRow, Tenant};
+use vitrine_observe_store::{Dependency, Engine, QueryError, RedQuery, RedRow, Tenant};
 
+use crate::parent::Run;
 use crate::scan::Read;
+use crate::source::Source;
 
 const DAY_NS: u64 = 24 * 3600 * 1_000_000_000;
 
@@ -24,7 +27,7 @@ const DAY_NS: u64 = 24 * 3600 * 1_000_000_000;
 const ALWAYS: (u64, u64) = (0, i64::MAX as u64);
 
 /// A table that the engine counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Summary {
     /// One row for each service.
     Services,
@@ -52,13 +55,30 @@ impl Summary {
     }
 
     /// The table over all times.
-    pub(crate) fn whole(self, engine: Arc<dyn Engine>, tenant: Tenant) -> SummaryTable {
-        SummaryTable { summary: self, engine, tenant, time_ns: ALWAYS }
+    pub(crate) fn whole(self, run: Run) -> SummaryTable {
+        SummaryTable { summary: self, run, time_ns: ALWAYS }
     }
 
     /// The function that takes the time.
-    pub(crate) fn function(self, engine: Arc<dyn Engine>, tenant: Tenant) -> SummaryFunction {
-        SummaryFunction { whole: self.whole(engine, tenant) }
+    pub(crate) fn function(self, run: Run) -> SummaryFunction {
+        SummaryFunction { whole: self.whole(run) }
+    }
+
+    /// Its rows, of spans that started from a nanosecond since 1970 on and before another. It blocks.
+    pub(crate) fn batch(
+        self,
+        engine: &dyn Engine,
+        tenant: &Tenant,
+        (start_ns, end_ns): (u64, u64),
+    ) -> Result<RecordBatch, QueryError> {
+        let batch = match self {
+            Self::Services => {
+                let query = RedQuery { service: None, start_ns, end_ns, step_ns: DAY_NS };
+                services(&engine.red(tenant, &query)?)
+            }
+            Self::Graph => graph(&engine.dependencies(tenant, start_ns, end_ns.saturating_sub(1))?),
+        };
+        batch.map_err(|error| QueryError::Disk(error.to_string()))
     }
 }
 
@@ -66,28 +86,13 @@ impl Summary {
 #[derive(Clone)]
 pub(crate) struct SummaryTable {
     summary: Summary,
-    engine: Arc<dyn Engine>,
-    tenant: Tenant,
+    run: Run,
     time_ns: (u64, u64),
 }
 
 impl std::fmt::Debug for SummaryTable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} of {}", self.summary.name(), self.tenant)
-    }
-}
-
-impl SummaryTable {
-    fn batch(&self) -> Result<RecordBatch, QueryError> {
-        let (start_ns, end_ns) = self.time_ns;
-        let batch = match self.summary {
-            Summary::Services => {
-                let query = RedQuery { service: None, start_ns, end_ns, step_ns: DAY_NS };
-                services(&self.engine.red(&self.tenant, &query)?)
-            }
-            Summary::Graph => graph(&self.engine.dependencies(&self.tenant, start_ns, end_ns.saturating_sub(1))?),
-        };
-        batch.map_err(|error| QueryError::Disk(error.to_string()))
+        f.write_str(self.summary.name())
     }
 }
 
@@ -110,22 +115,22 @@ impl TableProvider for SummaryTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let columns = projection.cloned().unwrap_or_else(|| (0..self.schema().fields().len()).collect());
         let schema = Arc::new(self.schema().project(&columns)?);
-        let table = self.clone();
-        let open = move || {
-            let batch = table.batch()?;
-            let batch = batch.project(&columns).map_err(|error| QueryError::Disk(error.to_string()));
-            Ok(Box::new(std::iter::once(batch)) as Batches)
-        };
         let (first, last) = self.time_ns;
         let label = format!("Read: table={}, time_ns={first}..{last}", self.summary.name());
-        Ok(Arc::new(Read::new(label, schema, Arc::new(open))))
+        let source = Source::Summary { summary: self.summary, columns, time_ns: self.time_ns };
+        Ok(Arc::new(Read::new(label, schema, self.run.clone(), source)))
     }
 }
 
 /// `services(from, until)` and `service_graph(from, until)`.
-#[derive(Debug)]
 pub(crate) struct SummaryFunction {
     whole: SummaryTable,
+}
+
+impl std::fmt::Debug for SummaryFunction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.whole.fmt(f)
+    }
 }
 
 impl TableFunctionImpl for SummaryFunction {

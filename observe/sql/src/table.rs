@@ -10,30 +10,31 @@ use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use vitrine_observe_store::Scan;
 use vitrine_observe_store::model::Table;
-use vitrine_observe_store::{Engine, Scan, Tenant};
 
+use crate::parent::Run;
 use crate::pushdown::Wanted;
 use crate::scan::Read;
+use crate::source::Source;
 
 /// A table of one tenant. What of a filter the engine understands goes to it; all filters are applied afterwards too.
 pub(crate) struct TelemetryTable {
-    engine: Arc<dyn Engine>,
-    tenant: Tenant,
+    run: Run,
     table: Table,
     schema: SchemaRef,
 }
 
 impl TelemetryTable {
-    /// The table of this tenant.
-    pub(crate) fn new(engine: Arc<dyn Engine>, tenant: Tenant, table: Table) -> Self {
-        Self { engine, tenant, table, schema: table.schema() }
+    /// The table as a statement sees it.
+    pub(crate) fn new(run: Run, table: Table) -> Self {
+        Self { run, table, schema: table.schema() }
     }
 }
 
 impl std::fmt::Debug for TelemetryTable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} of {}", self.table.name(), self.tenant)
+        f.write_str(self.table.name())
     }
 }
 
@@ -77,8 +78,7 @@ impl TableProvider for TelemetryTable {
         // To count rows, one column is read: the first, which is the time and small.
         scan.columns = projection.map(|columns| if columns.is_empty() { vec![0] } else { columns.clone() });
         let label = label(self.table, &schema, &scan);
-        let (engine, tenant, table) = (self.engine.clone(), self.tenant.clone(), self.table);
-        Ok(Arc::new(Read::new(label, schema, Arc::new(move || engine.scan(&tenant, table, &scan)))))
+        Ok(Arc::new(Read::new(label, schema, self.run.clone(), Source::rows(self.table, scan))))
     }
 }
 

@@ -65,6 +65,13 @@ pub(super) fn array(view: &View<'_>, source: Source, field: &Field) -> Option<Ar
             };
             Arc::new((0..view.rows).map(value).collect::<Float64Array>())
         }
+        Source::WholeValue => {
+            let flat = &view.columns.flat;
+            // The least whole number stands for none, and is kept as the floating point number that it is, too.
+            let least = |row| double(&flat[metrics::VALUE_DOUBLE], row).filter(|value| *value == i64::MIN as f64);
+            let value = |row| int(&flat[metrics::VALUE_INT], row).or(least(row).map(|_| i64::MIN));
+            Arc::new((0..view.rows).map(value).collect::<Int64Array>())
+        }
         Source::List(list) => lists(view, list, field)?,
     })
 }

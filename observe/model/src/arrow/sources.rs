@@ -29,8 +29,10 @@ pub(super) enum Source {
     Attributes,
     /// Attributes out of a JSON object.
     Json(Place),
-    /// The value of a gauge or a sum, whole or not.
+    /// The value of a gauge or a sum, whole or not, as a floating point number.
     Value,
+    /// The value of a gauge or a sum that is a whole number.
+    WholeValue,
     /// The first field of a list.
     List(usize),
 }
@@ -116,6 +118,7 @@ const METRICS: &[(&str, Source)] = &[
     ("temporality", Source::Named(row(metrics::TEMPORALITY), temporality)),
     ("monotonic", Source::Bool(row(metrics::MONOTONIC))),
     ("value", Source::Value),
+    ("value_int", Source::WholeValue),
     ("count", Source::UInt64(row(metrics::COUNT))),
     ("sum", Source::Double(row(metrics::SUM))),
     ("min", Source::Double(row(metrics::MIN))),
@@ -132,8 +135,13 @@ fn kind(number: u8) -> Option<&'static str> {
     Some(crate::SpanKind::from_number(number).name().unwrap_or("unspecified"))
 }
 
+/// In lower case, as all names of this kind.
 fn status(number: u8) -> Option<&'static str> {
-    Some(crate::StatusCode::from_number(number).name().unwrap_or("UNSET"))
+    Some(match crate::StatusCode::from_number(number) {
+        crate::StatusCode::Unset => "unset",
+        crate::StatusCode::Ok => "ok",
+        crate::StatusCode::Error => "error",
+    })
 }
 
 fn metric_kind(number: u8) -> Option<&'static str> {

@@ -1,6 +1,8 @@
 //! Bounds on memory, time and number; statements nobody waits for.
 
-use std::sync::atomic::Ordering;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -8,7 +10,7 @@ use vitrine_observe_sql::{Answer, Format, Sql, SqlError, SqlOptions};
 use vitrine_observe_store::{QueryError, Tenant};
 
 use crate::engine::{TestEngine, three};
-use crate::{ask, lines, over, rows};
+use crate::{ask, lines, over, rows, worker};
 
 /// Longest that anything here is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -95,6 +97,9 @@ async fn time_is_limited() {
         "SELECT count(*) FROM generate_series(1, 300000) a JOIN generate_series(1, 300000) b ON a.value % 2 = b.value % 2 AND a.value < -b.value",
         "SELECT max(a.value) OVER (PARTITION BY a.value % 7) FROM generate_series(1, 10000000000) a WHERE a.value < 0",
         "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t",
+        // One call of a function, which is made when the statement is planned.
+        "SELECT levenshtein(repeat('ab', 1000000), repeat('ba', 1000000))",
+        "SELECT levenshtein(repeat(name, 100000), repeat('ba', 1000000)) FROM (SELECT name FROM spans LIMIT 1)",
     ] {
         let options = SqlOptions { time_limit: limit, max_queries: 1, ..SqlOptions::default() };
         let (sql, _) = over(endless(), options);
@@ -109,15 +114,26 @@ async fn time_is_limited() {
 
 #[tokio::test]
 async fn memory_is_limited() {
+    // Each text is put for each letter of one that is as long: ten letters become ten billion.
+    const GROWING: &str = "SELECT length(replace(z,'a',z)) FROM (SELECT replace(x,'a',x) AS z FROM (SELECT \
+        replace(y,'a',y) AS x FROM (SELECT replace('aaaaaaaaaa','a','aaaaaaaaaa') AS y)))";
     let options = || SqlOptions { memory_bytes: 4 << 20, ..SqlOptions::default() };
     let numbers = "generate_series(1, 10000000)";
     for statement in [
         format!("SELECT value FROM {numbers} ORDER BY -value"),
-        format!("SELECT value, count(*) FROM {numbers} GROUP BY value"),
+        format!("SELECT value % 9999991, count(*) FROM {numbers} GROUP BY 1"),
         format!("SELECT count(*) FROM {numbers} a JOIN {numbers} b ON a.value = b.value"),
         format!("SELECT array_agg(value) FROM {numbers}"),
         format!("SELECT sum(value) OVER () FROM {numbers}"),
         format!("SELECT count(DISTINCT -value % 9999991) FROM {numbers}"),
+        format!("SELECT string_agg(value::text || 'abcdefghijklmnop', ',') FROM {numbers}"),
+        format!("SELECT a.value FROM {numbers} a, {numbers} b ORDER BY 1 - a.value"),
+        "SELECT repeat('x', 1000000000)".to_owned(),
+        "SELECT rpad(name, 1000000000) FROM spans".to_owned(),
+        "SELECT array_repeat('abc', 100000000)".to_owned(),
+        "SELECT range(1, 1000000000)".to_owned(),
+        "SELECT count(*) FROM (SELECT unnest(range(1, 100000000)) FROM spans)".to_owned(),
+        GROWING.to_owned(),
     ] {
         let (sql, _) = over(TestEngine::new(&three()), options());
         match ask(&sql, &statement, Format::Json).await {
@@ -129,6 +145,56 @@ async fn memory_is_limited() {
     let (sql, _) = over(TestEngine::new(&three()), options());
     for _ in 0..3 {
         assert_eq!(rows(&sql, "SELECT count(*) AS n FROM generate_series(1, 1000000)").await, [r#"{"n":1000000}"#]);
+    }
+}
+
+#[tokio::test]
+async fn a_statement_that_dies_harms_no_other() {
+    let (sql, _) = over(endless(), SqlOptions::default());
+    let mut living = open(&sql, "SELECT name FROM spans").await;
+    let dying = lines(&sql, "SELECT repeat('x', 2000000000)").await;
+    assert!(matches!(dying, Err(SqlError::Memory { .. })), "{dying:?}");
+    for _ in 0..5 {
+        living.next().await.expect("a chunk").expect("bytes");
+    }
+    assert_eq!(rows(&sql, "SELECT 1 AS one").await, [r#"{"one":1}"#]);
+}
+
+#[tokio::test]
+async fn a_worker_is_kept_until_a_statement_ends_it() {
+    let started = Arc::new(AtomicUsize::new(0));
+    let counted = started.clone();
+    let engine = Arc::new(TestEngine::new(&three()));
+    let sql = Sql::new(engine, SqlOptions::default(), move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        worker()
+    });
+    let sql = sql.expect("threads");
+    assert_eq!(started.load(Ordering::SeqCst), 0, "none before there is a statement");
+    for statement in ["SELECT name FROM spans", "SELECT 1", "SELECT nothing", "SELECT count(*) FROM logs"] {
+        let _ = lines(&sql, statement).await;
+        assert_eq!(started.load(Ordering::SeqCst), 1, "{statement}");
+    }
+    // It grows, and dies.
+    for (statement, most) in [("SELECT length(repeat('x', 100000000))", 2), ("SELECT repeat('x', 2000000000)", 3)] {
+        let _ = lines(&sql, statement).await;
+        assert_eq!(rows(&sql, "SELECT 1 AS one").await, [r#"{"one":1}"#]);
+        let started = started.load(Ordering::SeqCst);
+        assert!(started <= most, "{statement}: {started}");
+    }
+    assert!(started.load(Ordering::SeqCst) >= 2);
+}
+
+#[tokio::test]
+async fn a_worker_that_cannot_be_is_told() {
+    for command in ["/nowhere/at/all", "true"] {
+        let engine = Arc::new(TestEngine::new(&three()));
+        let sql = Sql::new(engine, SqlOptions::default(), move || Command::new(command)).expect("threads");
+        let outcome = lines(&sql, "SELECT 1").await;
+        assert!(
+            matches!(&outcome, Err(SqlError::Failed(why)) if why.contains("its process")),
+            "{command}: {outcome:?}"
+        );
     }
 }
 

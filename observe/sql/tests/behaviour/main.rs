@@ -7,6 +7,7 @@ mod functions;
 mod pushdown;
 mod refusals;
 
+use std::process::Command;
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -22,7 +23,21 @@ fn sql() -> (Sql, Arc<Seen>) {
 
 fn over(engine: TestEngine, options: SqlOptions) -> (Sql, Arc<Seen>) {
     let seen = engine.seen.clone();
-    (Sql::new(Arc::new(engine), options).expect("threads"), seen)
+    (Sql::new(Arc::new(engine), options, worker).expect("threads"), seen)
+}
+
+/// This program again, as the worker that one of its tests is.
+fn worker() -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("the test's binary"));
+    command.args(["a_worker_is_nothing_for_people", "--exact", "--nocapture"]);
+    command
+}
+
+/// Where the standard input is a socket, the process is a worker from here on.
+#[test]
+fn a_worker_is_nothing_for_people() {
+    let Err(error) = vitrine_observe_sql::work();
+    assert!(error.to_string().contains("no socket"), "{error}");
 }
 
 async fn ask(sql: &Sql, statement: &str, format: Format) -> Result<Vec<u8>, SqlError> {

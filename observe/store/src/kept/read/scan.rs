@@ -56,7 +56,7 @@ fn made_of(view: View, name: &str) -> &'static [&'static str] {
         (View::SpanEvents | View::SpanLinks, "span_name") => &["name"],
         (View::Spans | View::SpanLinks, "time") => &["start"],
         (View::Spans, "duration_ns") => &["duration"],
-        (View::Metrics, "value") => &["value_int", "value_double"],
+        (View::Metrics, "value" | "value_int") => &["value_int", "value_double"],
         (View::Metrics, "bucket_counts") => &["counts", "negative_counts"],
         (_, "attributes") => &["attributes", ATTRIBUTE_PREFIX],
         _ => &[],

@@ -1,0 +1,79 @@
+//! Which rows a statement reads: what a worker asks for, and what the engine gives.
+
+use arrow_array::RecordBatch;
+use arrow_ipc::writer::StreamWriter;
+use serde::{Deserialize, Serialize};
+use vitrine_observe_store::model::{Table, TraceId};
+use vitrine_observe_store::{Batches, Engine, QueryError, Scan, Tenant};
+
+use crate::SqlError;
+use crate::summaries::Summary;
+
+/// Rows of whose telemetry a statement is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Source {
+    /// Rows of a table; the fields are those of [`Scan`].
+    Rows {
+        /// The table, by name.
+        table: String,
+        columns: Option<Vec<usize>>,
+        time_ns: Option<(u64, u64)>,
+        trace: Option<[u8; 16]>,
+        services: Option<Vec<String>>,
+    },
+    /// What the engine counts of spans that started in a time: from its first nanosecond to before its last.
+    Summary { summary: Summary, columns: Vec<usize>, time_ns: (u64, u64) },
+}
+
+impl Source {
+    /// Rows of a table.
+    pub(crate) fn rows(table: Table, scan: Scan) -> Self {
+        let Scan { columns, time_ns, trace, services } = scan;
+        Self::Rows { table: table.name().to_owned(), columns, time_ns, trace: trace.map(|id| id.0), services }
+    }
+
+    /// Begins reading. It blocks, as do the batches.
+    fn open(self, engine: &dyn Engine, tenant: &Tenant) -> Result<Batches, QueryError> {
+        match self {
+            Self::Rows { table, columns, time_ns, trace, services } => {
+                let known = Table::ALL.into_iter().find(|known| known.name() == table);
+                let table = known.ok_or_else(|| QueryError::Disk(format!("there is no table {table:?}")))?;
+                engine.scan(tenant, table, &Scan { columns, time_ns, trace: trace.map(TraceId), services })
+            }
+            Self::Summary { summary, columns, time_ns } => {
+                let batch = summary.batch(engine, tenant, time_ns)?;
+                let batch = batch.project(&columns).map_err(|error| QueryError::Disk(error.to_string()));
+                Ok(Box::new(std::iter::once(batch)))
+            }
+        }
+    }
+}
+
+/// The rows of a source as parts of an Arrow IPC stream, one for each batch.
+pub(crate) struct Parts {
+    batches: Batches,
+    /// There from the first batch on.
+    writer: Option<StreamWriter<Vec<u8>>>,
+}
+
+impl Parts {
+    /// Begins reading; blocks.
+    pub(crate) fn open(source: Source, engine: &dyn Engine, tenant: &Tenant) -> Result<Self, SqlError> {
+        Ok(Self { batches: source.open(engine, tenant)?, writer: None })
+    }
+
+    /// The next part; none at the end. It blocks.
+    pub(crate) fn next(&mut self) -> Result<Option<Vec<u8>>, SqlError> {
+        let Some(batch) = self.batches.next().transpose()? else { return Ok(None) };
+        self.encode(&batch).map(Some).map_err(|error| SqlError::Failed(format!("rows cannot be handed on: {error}")))
+    }
+
+    fn encode(&mut self, batch: &RecordBatch) -> Result<Vec<u8>, arrow_schema::ArrowError> {
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => none.insert(StreamWriter::try_new(Vec::new(), &batch.schema())?),
+        };
+        writer.write(batch)?;
+        Ok(std::mem::take(writer.get_mut()))
+    }
+}

@@ -1,0 +1,264 @@
+//! Processes that run statements, as the process sees them that they work for.
+//!
+//! What a statement computes can be bounded by nothing but the death of its process: memory that is not there ends the
+//! process that asks for it, and a function that computes cannot be stopped. So a statement runs in a worker, which asks
+//! for rows, and is killed when its time is over or nobody wants its answer any more. Workers are kept for the next
+//! statement while they are as good as new.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::process::Child;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
+use vitrine_observe_store::{Engine, Tenant};
+
+use crate::source::{Parts, Source};
+use crate::wire::{FromWorker, Messages, ToWorker, head};
+use crate::{Format, SqlError, SqlOptions};
+
+/// How long a worker waits for a statement, at least, before it is let go. Starting one takes some ten milliseconds.
+pub(crate) const IDLE: Duration = Duration::from_secs(60);
+
+/// Says how a worker is started: a program that calls [`work`](crate::work).
+pub(crate) type Start = Box<dyn Fn() -> Command + Send + Sync>;
+
+/// A statement, and whose it is.
+pub(crate) struct Statement {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) tenant: Tenant,
+    pub(crate) text: String,
+    pub(crate) format: Format,
+}
+
+/// All workers that no statement has.
+pub(crate) struct Workers {
+    start: Start,
+    options: SqlOptions,
+    idle: Mutex<Vec<Idle>>,
+}
+
+struct Idle {
+    worker: Worker,
+    /// Whether it was there already when workers were last let go.
+    stale: bool,
+}
+
+impl Workers {
+    /// None yet.
+    pub(crate) fn new(start: Start, options: SqlOptions) -> Self {
+        Self { start, options, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// Runs a statement. Dropping what it returns ends the worker.
+    pub(crate) async fn run(&self, statement: &Statement, answer: &mpsc::Sender<Bytes>) -> Result<(), SqlError> {
+        let mut worker = match self.take() {
+            Some(worker) => worker,
+            None => self.start().await.map_err(|error| broken(&error))?,
+        };
+        let (outcome, again) = match worker.run(statement, answer).await {
+            Ok(done) => done,
+            Err(Broken::Stopped(error)) => return Err(error),
+            Err(Broken::Lost(error)) => return Err(self.lost(worker, &error).await),
+        };
+        if again {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(Idle { worker, stale: false });
+        }
+        outcome
+    }
+
+    /// Lets those go that no statement has taken since the last time.
+    pub(crate) fn let_go(&self) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|idle| !idle.stale);
+        idle.iter_mut().for_each(|idle| idle.stale = true);
+    }
+
+    /// The worker that ran last and is still there.
+    fn take(&self) -> Option<Worker> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(Idle { mut worker, .. }) = idle.pop() {
+            // The kernel may have ended it for want of memory elsewhere.
+            if matches!(worker.child.try_wait(), Ok(None)) {
+                return Some(worker);
+            }
+        }
+        None
+    }
+
+    async fn start(&self) -> io::Result<Worker> {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let mut command = (self.start)();
+        // The socket is the standard input: a file that every process has. A terminal's Ctrl-C is not for workers.
+        command.stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)));
+        command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        let child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
+        let (from, to) = UnixStream::from_std(ours)?.into_split();
+        let mut worker = Worker { child, to, from: Messages::new(from), runs: 0 };
+        let SqlOptions { threads, memory_bytes, .. } = self.options;
+        worker.send(&ToWorker::Begin { threads: threads.max(1), memory_bytes }, &[]).await?;
+        Ok(worker)
+    }
+
+    /// Why there is no answer of a worker that is not there any more.
+    async fn lost(&self, mut worker: Worker, error: &io::Error) -> SqlError {
+        if !is_end(error) {
+            return broken(error);
+        }
+        match worker.child.wait().await {
+            Ok(status) if wants_memory(status) => SqlError::Memory {
+                limit: self.options.memory_bytes,
+                what: "its process wanted more and ended".to_owned(),
+            },
+            Ok(status) => SqlError::Failed(format!("its process ended: {status}")),
+            Err(error) => broken(&error),
+        }
+    }
+}
+
+/// Whether the other end of a socket is gone.
+fn is_end(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+}
+
+fn broken(error: &io::Error) -> SqlError {
+    SqlError::Failed(format!("its process cannot be talked to: {error}"))
+}
+
+/// Whether a process ended so as one does that is refused memory or stack, or that the kernel chose when there was none.
+fn wants_memory(status: ExitStatus) -> bool {
+    const ABORT: i32 = 6;
+    const BUS: i32 = 7;
+    const KILL: i32 = 9;
+    const SEGMENT: i32 = 11;
+    matches!(status.signal(), Some(ABORT | BUS | KILL | SEGMENT))
+}
+
+/// Why a statement has not ended as statements do.
+enum Broken {
+    /// Nobody wants the answer.
+    Stopped(SqlError),
+    /// The worker is gone, or talks nonsense.
+    Lost(io::Error),
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Self::Lost(error)
+    }
+}
+
+/// A process that runs statements, one after the other. It is killed when this is dropped.
+struct Worker {
+    child: Child,
+    to: OwnedWriteHalf,
+    from: Messages<OwnedReadHalf>,
+    /// Statements so far.
+    runs: u64,
+}
+
+impl Worker {
+    async fn send(&mut self, message: &ToWorker, bytes: &[u8]) -> io::Result<()> {
+        self.to.write_all(&head(message, bytes.len())?).await?;
+        self.to.write_all(bytes).await
+    }
+
+    /// Runs a statement to its end. Returns its outcome, and whether the worker takes another one.
+    async fn run(
+        &mut self,
+        statement: &Statement,
+        answer: &mpsc::Sender<Bytes>,
+    ) -> Result<(Result<(), SqlError>, bool), Broken> {
+        self.runs += 1;
+        let number = self.runs;
+        let run = ToWorker::Run { run: number, text: statement.text.clone(), format: statement.format };
+        self.send(&run, &[]).await?;
+        let mut scans = Scans::default();
+        loop {
+            tokio::select! {
+                message = self.from.next() => {
+                    let (message, bytes) = message?.ok_or(io::ErrorKind::UnexpectedEof).map_err(io::Error::from)?;
+                    match message {
+                        FromWorker::Open { run, scan, source } if run == number => scans.open(statement, scan, source),
+                        FromWorker::Next { run, scan } if run == number => scans.next(scan),
+                        FromWorker::Close { run, scan } if run == number => scans.close(scan),
+                        FromWorker::Open { .. } | FromWorker::Next { .. } | FromWorker::Close { .. } => {}
+                        FromWorker::Answer => answer.send(bytes).await.map_err(|_| Broken::Stopped(SqlError::Closed))?,
+                        FromWorker::Done { outcome, again } => return Ok((outcome, again)),
+                    }
+                }
+                Some((message, bytes)) = scans.step() => self.send(&message, &bytes).await?,
+            }
+        }
+    }
+}
+
+/// What one step on a blocking thread gives: the next part and the rest, or the end.
+type Step = Result<Option<(Vec<u8>, Parts)>, SqlError>;
+
+/// The scans of a statement. No thread is held while nobody asks, so that any number of scans share the few that block.
+#[derive(Default)]
+struct Scans {
+    /// Those that wait to be asked.
+    waiting: HashMap<u64, Parts>,
+    steps: FuturesUnordered<futures::future::Join<std::future::Ready<u64>, JoinHandle<Step>>>,
+    /// Those that are closed while they take a step.
+    closed: HashSet<u64>,
+}
+
+impl Scans {
+    fn open(&mut self, statement: &Statement, scan: u64, source: Source) {
+        let (engine, tenant) = (statement.engine.clone(), statement.tenant.clone());
+        self.take_step(scan, move || step(Parts::open(source, &*engine, &tenant)?));
+    }
+
+    fn next(&mut self, scan: u64) {
+        if let Some(parts) = self.waiting.remove(&scan) {
+            self.take_step(scan, move || step(parts));
+        }
+    }
+
+    fn close(&mut self, scan: u64) {
+        if self.waiting.remove(&scan).is_none() {
+            self.closed.insert(scan);
+        }
+    }
+
+    fn take_step(&mut self, scan: u64, work: impl FnOnce() -> Step + Send + 'static) {
+        self.steps.push(futures::future::join(std::future::ready(scan), spawn_blocking(work)));
+    }
+
+    /// The next step that is done, as it is told; none while none is taken.
+    async fn step(&mut self) -> Option<(ToWorker, Vec<u8>)> {
+        loop {
+            let (scan, stepped) = self.steps.next().await?;
+            if self.closed.remove(&scan) {
+                continue;
+            }
+            let failed = |error| (ToWorker::Failed { scan, error }, Vec::new());
+            return Some(match stepped {
+                Ok(Ok(Some((part, rest)))) => {
+                    self.waiting.insert(scan, rest);
+                    (ToWorker::Rows { scan }, part)
+                }
+                Ok(Ok(None)) => (ToWorker::End { scan }, Vec::new()),
+                Ok(Err(error)) => failed(error),
+                Err(error) => failed(SqlError::Failed(format!("reading what is kept: {error}"))),
+            });
+        }
+    }
+}
+
+fn step(mut parts: Parts) -> Step {
+    Ok(parts.next()?.map(|part| (part, parts)))
+}
