@@ -129,17 +129,17 @@ impl Reply {
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         let status = self.status;
+        // RFC 6750, section 3.1: who sent no token is not told of an error.
+        let challenge = match self.problem.reason.as_str() {
+            "INVALID_TOKEN" => "Bearer realm=\"vitrine\", error=\"invalid_token\"",
+            _ => "Bearer realm=\"vitrine\"",
+        };
         let mut response = (status, self.document().to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match status {
             StatusCode::UNAUTHORIZED => {
-                // RFC 6750, section 3.1: who sent no token is not told of an error.
-                let challenge = match self.problem.reason.as_str() {
-                    "INVALID_TOKEN" => "Bearer realm=\"vitrine\", error=\"invalid_token\"",
-                    _ => "Bearer realm=\"vitrine\"",
-                };
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
             }
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
