@@ -45,8 +45,8 @@ impl Visitor<'_> for Seconds {
         self.visit_i64(i64::try_from(seconds).unwrap_or(i64::MAX))
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "`as` saturates, which is what is wanted")]
     fn visit_f64<E: Error>(self, seconds: f64) -> Result<NumericDate, E> {
+        // `as` stops at the first and last number there is.
         Ok(NumericDate { ms: (seconds * 1000.0) as i64 })
     }
 }

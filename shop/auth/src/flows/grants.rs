@@ -52,10 +52,8 @@ impl Flows {
 
     async fn by_code(&self, request: IssueTokenRequest) -> Result<IssueTokenResponse, Failure> {
         let client = self.client(&(&request).into()).await?;
-        for (name, value) in [("code", &request.code), ("redirect_uri", &request.redirect_uri)] {
-            if value.is_empty() {
-                return Err(missing(name, "as for the authorization request").into());
-            }
+        if request.code.is_empty() {
+            return Err(missing("code", "as it was given out").into());
         }
         retry_conflicts(async || {
             let now = self.now();
@@ -69,8 +67,14 @@ impl Flows {
             if code.expires_at <= now {
                 return Err(unknown().into());
             }
-            if code.grant.client_id != client.id || code.redirect_uri != request.redirect_uri {
-                return Err(grant_error("the code was given to another client or redirect URI").into());
+            if code.grant.client_id != client.id {
+                return Err(grant_error("the code was given to another client").into());
+            }
+            if request.redirect_uri.is_empty() {
+                return Err(missing("redirect_uri", "as for the authorization request").into());
+            }
+            if code.redirect_uri != request.redirect_uri {
+                return Err(grant_error("redirect_uri is not that of the authorization request").into());
             }
             domain::check_verifier(&code.challenge, &request.code_verifier).map_err(grant_error)?;
             let family = id::new("fam");

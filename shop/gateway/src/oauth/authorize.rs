@@ -17,6 +17,9 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-
 /// The cookie by which a browser is known again; only this endpoint reads it.
 const COOKIE: &str = "vitrine_session";
 
+/// What may be asked and changes nothing (OpenID Connect Core, sections 3.1.2.1 and 5.5); once, like all that is known.
+const PASSED_OVER: [&str; 5] = ["acr_values", "claims", "claims_locales", "display", "ui_locales"];
+
 /// Asked by link.
 pub(super) async fn by_query(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, uri: Uri) -> Response {
     ask(&gateway, &headers, Parameters::read(uri.query().unwrap_or_default().as_bytes())).await
@@ -38,6 +41,9 @@ pub(super) async fn by_form(
 /// The request of RFC 6749, section 4.1.1, RFC 7636 and OpenID Connect Core, section 3.1.2.1. Others are ignored, as the RFC wants it.
 fn authorization(headers: &HeaderMap, parameters: &mut Parameters) -> wire::AuthorizationRequest {
     let mut take = |name| parameters.take(name);
+    for name in PASSED_OVER {
+        take(name);
+    }
     let request = wire::AuthorizationRequest {
         response_type: take("response_type"),
         client_id: take("client_id"),
@@ -68,9 +74,8 @@ fn session(headers: &HeaderMap) -> Option<&str> {
 }
 
 async fn ask(gateway: &Gateway, headers: &HeaderMap, mut parameters: Parameters) -> Response {
-    let request = authorization(headers, &mut parameters);
-    // A hint that cannot be read is none.
     let email = parameters.take("login_hint");
+    let request = authorization(headers, &mut parameters);
     match gateway.deps.auth.clone().check_authorization(request.clone()).await.map(tonic::Response::into_inner) {
         Ok(checked) if checked.location.is_empty() => {
             sign_in_page(StatusCode::OK, &checked.client_name, &request, &email, "")
@@ -87,8 +92,8 @@ async fn sign_in(gateway: &Gateway, headers: &HeaderMap, mut parameters: Paramet
         return refused(headers, reply.at(fault.name, "one value, form-encoded in UTF-8"));
     }
     let request = authorization(headers, &mut parameters);
-    // Programs sign in, too, and keep no cookies.
-    let (authorization, remember) = (Some(request.clone()), wants_html(headers));
+    // Programs sign in, too, and keep no cookies. Another site's form must not leave its own account in somebody's browser.
+    let (authorization, remember) = (Some(request.clone()), wants_html(headers) && is_own_page(headers));
     let login = wire::LoginRequest { authorization, email: email.clone(), password, remember };
     match gateway.deps.auth.clone().login(login).await.map(tonic::Response::into_inner) {
         Ok(done) => {
@@ -127,6 +132,11 @@ fn sent_to(location: &str) -> Response {
     let headers =
         [(header::LOCATION, location), (header::CACHE_CONTROL, "no-store"), (header::REFERRER_POLICY, "no-referrer")];
     (StatusCode::SEE_OTHER, headers).into_response()
+}
+
+/// Whether a form was sent by the page that is shown here, as far as the browser says.
+fn is_own_page(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_none_or(|from| from == "same-origin")
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {

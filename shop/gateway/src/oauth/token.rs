@@ -182,6 +182,7 @@ async fn revoked(
 ) -> Result<StatusCode, Refused> {
     let Form(mut parameters) = form?;
     let credentials = credentials(headers, &mut parameters)?;
+    parameters.take("token_type_hint");
     let request = wire::RevokeTokenRequest {
         token: parameters.take("token"),
         client_id: credentials.client_id,

@@ -1,8 +1,8 @@
 //! What goes wrong at the endpoints, and who is told.
 
 use anyhow::{Context, Result, ensure};
-use http::Method;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderName, Method};
 use vitrine_kit::clock::Clock;
 use vitrine_shop_load::http::{Answer, Call};
 
@@ -65,7 +65,7 @@ async fn clients_are_told_at_their_redirect_uri_by_link_and_by_form() -> Result<
 async fn a_parameter_given_twice_is_named() -> Result<()> {
     let world = World::start(Clock::system()).await?;
     let usual = encoded(&of_public(&[]));
-    for name in ["response_type", "scope", "state", "nonce", "code_challenge", "prompt"] {
+    for name in ["response_type", "scope", "state", "nonce", "code_challenge", "prompt", "claims", "login_hint"] {
         let answer =
             world.send(Call::new(Method::GET, &format!("/oauth2/authorize?{usual}&{name}=x&{name}=x"))).await?;
         let told = query(answer.header("location").with_context(|| format!("{name}: {}", answer.status))?);
@@ -112,7 +112,7 @@ async fn the_token_endpoint_says_what_is_wrong() -> Result<()> {
         (None, vec![("grant_type", "password"), ("client_id", PUBLIC)], 400, "unsupported_grant_type", "grant_type"),
         (None, vec![("client_id", PUBLIC)], 400, "invalid_request", "grant_type"),
         (None, vec![code, ("client_id", PUBLIC)], 400, "invalid_request", "code"),
-        (None, vec![code, ("client_id", PUBLIC), ("code", "x")], 400, "invalid_request", "redirect_uri"),
+        (None, vec![code, ("client_id", PUBLIC), ("code", "x")], 400, "invalid_grant", "code"),
         (
             None,
             vec![code, ("client_id", PUBLIC), ("code", "x"), ("redirect_uri", LOOPBACK)],
@@ -218,6 +218,27 @@ async fn who_cannot_be_believed_is_shown_a_page() -> Result<()> {
                 ensure!(answer.header("content-type").is_some_and(|t| t.starts_with(kind)), "{:?}", answer.headers);
             }
         }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_page_itself_makes_a_browser_known() -> Result<()> {
+    let world = World::start(Clock::system()).await?;
+    let form: Vec<_> = request(&[]).into_iter().chain([("email", EMAIL), ("password", PASSWORD)]).collect();
+    for (accept, from, known) in [
+        ("text/html", None, true),
+        ("text/html", Some("same-origin"), true),
+        ("text/html", Some("cross-site"), false),
+        ("text/html", Some("same-site"), false),
+        ("*/*", None, false),
+    ] {
+        let mut call = Call::new(Method::POST, "/oauth2/authorize").header(ACCEPT, accept).form(&form);
+        if let Some(from) = from {
+            call = call.header(HeaderName::from_static("sec-fetch-site"), from);
+        }
+        let answer = world.send(call).await?;
+        ensure!(answer.status == 303 && answer.header("set-cookie").is_some() == known, "{accept} {from:?}");
     }
     Ok(())
 }
