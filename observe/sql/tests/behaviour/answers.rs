@@ -73,6 +73,19 @@ async fn tables_are_for_reading() {
 }
 
 #[tokio::test]
+async fn decimals_keep_all_their_digits() {
+    let statement = "SELECT 18446744073709551616::decimal(38, 0) AS d, 1.25::decimal(5, 2) AS e";
+    for (format, found) in [
+        (Format::Json, "{\"d\":18446744073709551616,\"e\":1.25}"),
+        (Format::Rows, "[\"18446744073709551616\",1.25]"),
+        (Format::Csv, "18446744073709551616,1.25"),
+        (Format::Table, " 18446744073709551616 │ 1.25"),
+    ] {
+        assert_eq!(text(statement, format).await.lines().last(), Some(found), "{}", format.name());
+    }
+}
+
+#[tokio::test]
 async fn without_rows_there_are_still_columns() {
     let none = "SELECT body, attributes FROM logs";
     assert_eq!(text(none, Format::Json).await, "");
