@@ -164,16 +164,3 @@ async fn intervals_lists_and_views_of_text_can_be_written() {
         ask(&sql, statement, format).await.unwrap_or_else(|error| panic!("{}: {error}", format.name()));
     }
 }
-
-#[tokio::test]
-async fn the_examples_of_the_guide_run() {
-    let (sql, _) = sql();
-    let guide = include_str!("../../../../docs/guide/sql.md");
-    let examples: Vec<&str> = guide.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    let statements: Vec<&str> = examples.iter().flat_map(|example| example.split(";\n")).collect();
-    let statements: Vec<&str> = statements.into_iter().filter(|statement| !statement.trim().is_empty()).collect();
-    assert!(statements.len() >= 3, "{statements:?}");
-    for statement in statements {
-        rows(&sql, statement).await;
-    }
-}
