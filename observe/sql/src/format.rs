@@ -11,6 +11,7 @@ use arrow_json::StructMode;
 use arrow_json::writer::{LineDelimited, WriterBuilder as JsonBuilder};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
+use datafusion::arrow::compute::cast;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -18,13 +19,16 @@ use crate::Grid;
 
 /// Rows encoded at a time, so that a chunk of an answer stays small whatever the batches are.
 const CHUNK_ROWS: usize = 1024;
+/// Decimal digits that each double holds.
+const DOUBLE_DIGITS: u8 = 15;
 
 /// How an answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Format {
     /// One JSON object on a line for each row; nulls are written.
     Json,
-    /// One JSON array on a line for each row, after one with each column's name and type.
+    /// One JSON array on a line for each row, after one with each column's name and type. Decimals of more than 15 digits
+    /// are text.
     Rows,
     /// CSV with a header; nulls are empty, maps and lists are JSON.
     Csv,
@@ -127,14 +131,14 @@ impl Encoder {
         )?;
         match &mut self.writing {
             Writing::Json => json_lines(&batch, StructMode::ObjectOnly).map(Bytes::from),
-            Writing::Rows => json_lines(&batch, StructMode::ListOnly).map(Bytes::from),
+            Writing::Rows => json_lines(&all_digits(&batch)?, StructMode::ListOnly).map(Bytes::from),
             Writing::Csv => csv(&flat(&batch, &flat_schema(&self.schema))?, false),
             Writing::Arrow(writer) => {
                 writer.write(&batch)?;
                 Ok(taken(writer))
             }
             Writing::Table(grid) => {
-                let lines = json_lines(&batch, StructMode::ListOnly)?;
+                let lines = json_lines(&all_digits(&batch)?, StructMode::ListOnly)?;
                 for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
                     grid.push(serde_json::from_slice(line).map_err(|error| ArrowError::JsonError(error.to_string()))?);
                 }
@@ -210,6 +214,26 @@ fn flat(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowErr
         .iter()
         .map(|column| if column.data_type().is_nested() { text(column) } else { Ok(column.clone()) });
     RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, _>>()?)
+}
+
+/// Decimals that a double does not hold are text, for whoever makes a table of them reads other numbers as doubles.
+fn all_digits(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let long = |kind: &DataType| match kind {
+        DataType::Decimal128(digits, _) | DataType::Decimal256(digits, _) => *digits > DOUBLE_DIGITS,
+        _ => false,
+    };
+    if !batch.columns().iter().any(|column| long(column.data_type())) {
+        return Ok(batch.clone());
+    }
+    let columns = batch
+        .columns()
+        .iter()
+        .map(|column| if long(column.data_type()) { cast(column, &DataType::Utf8) } else { Ok(column.clone()) });
+    let columns: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
+    let schema = batch.schema();
+    let fields = schema.fields().iter().zip(&columns);
+    let fields = fields.map(|(field, column)| field.as_ref().clone().with_data_type(column.data_type().clone()));
+    RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns)
 }
 
 /// Nested values as JSON.

@@ -2,15 +2,26 @@
 
 mod attr;
 mod ids;
+mod sum;
 mod time;
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::execution::SessionStateDefaults;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 use crate::text_ids::{SPAN_BYTES, TRACE_BYTES};
 
-/// All of them.
+/// DataFusion's aggregates, one of them with another one in its place.
+pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
+    let mut all = SessionStateDefaults::default_aggregate_functions();
+    let sum = Arc::new(AggregateUDF::new_from_impl(sum::ExactSum::new()));
+    all.retain(|function| function.name() != sum.name());
+    all.push(sum);
+    all
+}
+
+/// All scalar ones.
 pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
     [
         ScalarUDF::new_from_impl(attr::Attr::new()),

@@ -12,7 +12,7 @@ use datafusion::execution::SessionStateDefaults;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::SessionConfig;
 use vitrine_observe_store::model::Table;
@@ -31,6 +31,7 @@ const SCHEMA: &str = "public";
 /// What is the same for all statements.
 pub(crate) struct Shelf {
     functions: Vec<Arc<ScalarUDF>>,
+    aggregates: Vec<Arc<AggregateUDF>>,
     analyzer: Vec<Arc<dyn AnalyzerRule + Send + Sync>>,
 }
 
@@ -41,7 +42,7 @@ impl Shelf {
         functions.extend(functions::all());
         let mut analyzer: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(TextIds)];
         analyzer.extend(Analyzer::new().rules);
-        Self { functions, analyzer }
+        Self { functions, aggregates: functions::aggregates(), analyzer }
     }
 
     /// A session for one statement on so many threads. Its memory is that of the process; nothing is put on disk.
@@ -64,7 +65,7 @@ impl Shelf {
             .with_expr_planners(SessionStateDefaults::default_expr_planners())
             .with_scalar_functions(self.functions.clone())
             .with_higher_order_functions(SessionStateDefaults::default_higher_order_functions())
-            .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
+            .with_aggregate_functions(self.aggregates.clone())
             .with_window_functions(SessionStateDefaults::default_window_functions());
         *builder.table_functions() = Some(tables);
         let mut session = builder.build();

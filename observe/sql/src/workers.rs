@@ -13,13 +13,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Child;
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinSet;
 use vitrine_observe_store::{Engine, Tenant};
 
 use crate::source::{Parts, Source};
@@ -146,7 +145,7 @@ fn wants_memory(status: ExitStatus) -> bool {
 
 /// Why a statement has not ended as statements do.
 enum Broken {
-    /// Nobody wants the answer.
+    /// It cannot go on, or nobody wants the answer.
     Stopped(SqlError),
     /// The worker is gone, or talks nonsense.
     Lost(io::Error),
@@ -197,7 +196,10 @@ impl Worker {
                         FromWorker::Done { outcome, again } => return Ok((outcome, again)),
                     }
                 }
-                Some((message, bytes)) = scans.step() => self.send(&message, &bytes).await?,
+                Some(stepped) = scans.step() => {
+                    let (message, bytes) = stepped?;
+                    self.send(&message, &bytes).await?;
+                }
             }
         }
     }
@@ -211,7 +213,7 @@ type Step = Result<Option<(Vec<u8>, Parts)>, SqlError>;
 struct Scans {
     /// Those that wait to be asked.
     waiting: HashMap<u64, Parts>,
-    steps: FuturesUnordered<futures::future::Join<std::future::Ready<u64>, JoinHandle<Step>>>,
+    steps: JoinSet<(u64, Step)>,
     /// Those that are closed while they take a step.
     closed: HashSet<u64>,
 }
@@ -235,26 +237,30 @@ impl Scans {
     }
 
     fn take_step(&mut self, scan: u64, work: impl FnOnce() -> Step + Send + 'static) {
-        self.steps.push(futures::future::join(std::future::ready(scan), spawn_blocking(work)));
+        self.steps.spawn_blocking(move || (scan, work()));
     }
 
     /// The next step that is done, as it is told; none while none is taken.
-    async fn step(&mut self) -> Option<(ToWorker, Vec<u8>)> {
+    async fn step(&mut self) -> Option<Result<(ToWorker, Vec<u8>), Broken>> {
         loop {
-            let (scan, stepped) = self.steps.next().await?;
+            let (scan, stepped) = match self.steps.join_next().await? {
+                Ok(stepped) => stepped,
+                // The engine panicked, or its threads end.
+                Err(error) => {
+                    return Some(Err(Broken::Stopped(SqlError::Failed(format!("reading what is kept: {error}")))));
+                }
+            };
             if self.closed.remove(&scan) {
                 continue;
             }
-            let failed = |error| (ToWorker::Failed { scan, error }, Vec::new());
-            return Some(match stepped {
-                Ok(Ok(Some((part, rest)))) => {
+            return Some(Ok(match stepped {
+                Ok(Some((part, rest))) => {
                     self.waiting.insert(scan, rest);
                     (ToWorker::Rows { scan }, part)
                 }
-                Ok(Ok(None)) => (ToWorker::End { scan }, Vec::new()),
-                Ok(Err(error)) => failed(error),
-                Err(error) => failed(SqlError::Failed(format!("reading what is kept: {error}"))),
-            });
+                Ok(None) => (ToWorker::End { scan }, Vec::new()),
+                Err(error) => (ToWorker::Failed { scan, error }, Vec::new()),
+            }));
         }
     }
 }

@@ -75,3 +75,44 @@ async fn durations_and_steps() {
         assert!(told.contains(part), "{statement}: {told}");
     }
 }
+
+#[tokio::test]
+async fn sums_of_whole_numbers_are_exact_or_refused() {
+    let (sql, _) = sql();
+    let most = "9223372036854775807";
+    for (statement, found) in [
+        ("SELECT sum(v) AS s FROM (VALUES (9223372036854775806), (1)) t(v)", most),
+        // Beyond on the way, and back.
+        (&format!("SELECT sum(v) AS s FROM (VALUES ({most}), (9), (-9)) t(v)"), most),
+        (&format!("SELECT max(s) AS s FROM (SELECT sum(v) OVER () AS s FROM (VALUES ({most}), (9), (-9)) t(v))"), most),
+        (&format!("SELECT sum(DISTINCT v) AS s FROM (VALUES ({most}), (9), (-9), (9)) t(v)"), most),
+        (
+            &format!(
+                "SELECT max(s) AS s FROM (SELECT k, sum(v) AS s FROM (VALUES (1, {most}), (2, 1)) t(k, v) GROUP BY k)"
+            ),
+            most,
+        ),
+        (
+            "SELECT sum(v) AS s FROM (VALUES (18446744073709551614), (18446744073709551615), (NULL)) t(v) HAVING false",
+            "",
+        ),
+        ("SELECT sum(duration_ns) AS s FROM spans", "4500000"),
+        ("SELECT sum(duration_ns) AS s FROM spans WHERE false", "null"),
+        ("SELECT sum(v::decimal(38, 0)) AS s FROM (VALUES (18446744073709551615), (1)) t(v)", "18446744073709551616"),
+        ("SELECT sum(v) AS s FROM (VALUES (0.5), (1)) t(v)", "1.5"),
+    ] {
+        let wanted: Vec<String> = (!found.is_empty()).then(|| format!("{{\"s\":{found}}}")).into_iter().collect();
+        assert_eq!(rows(&sql, statement).await, wanted, "{statement}");
+    }
+    for statement in [
+        format!("SELECT sum(v) FROM (VALUES ({most}), (1)) t(v)"),
+        "SELECT sum(arrow_cast(v, 'UInt64')) FROM (VALUES (18446744073709551615), (1)) t(v)".to_owned(),
+        format!("SELECT k, sum(v) FROM (VALUES (1, {most}), (1, 1)) t(k, v) GROUP BY k"),
+        format!(
+            "SELECT sum(v) OVER (ORDER BY k ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM (VALUES (1, {most}), (2, 1)) t(k, v)"
+        ),
+    ] {
+        let told = wrong(&sql, &statement).await;
+        assert!(told.contains("decimal(38, 0)"), "{statement}: {told}");
+    }
+}

@@ -204,7 +204,7 @@ def check_sql(observe, spans):
             "kind": KIND_NAMES[span["kind"]],
             "start": str(span["start"]),
             "duration_ns": span["end"] - span["start"],
-            "status": ["UNSET", "OK", "ERROR"][span["status"]],
+            "status": ["unset", "ok", "error"][span["status"]],
             "status_message": span["status_message"] or None,
             "service": span["resource"]["service.name"],
             "scope_name": span["scope"]["name"],
