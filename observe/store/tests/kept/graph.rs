@@ -207,6 +207,19 @@ const SPANS: &[Case] = &[
         calls: &[("a", "mysql", 1, 0)],
     },
     Case {
+        what: "producers and consumers within each other are one call each",
+        spans: &[
+            "1 - PRODUCER a messaging.system=kafka",
+            "2 1 PRODUCER a messaging.system=kafka",
+            "3 2 CONSUMER b messaging.system=kafka",
+            "4 3 INTERNAL b",
+            "5 4 CONSUMER b messaging.system=kafka",
+            "6 5 PRODUCER b messaging.system=nats",
+            "7 5 PRODUCER b messaging.system=kafka",
+        ],
+        calls: &[("a", "kafka", 1, 0), ("b", "kafka", 1, 0), ("b", "nats", 1, 0), ("kafka", "b", 1, 0)],
+    },
+    Case {
         what: "work within a client answers nothing",
         spans: &["1 - CLIENT a db.system=mysql", "2 1 INTERNAL a"],
         calls: &[("a", "mysql", 1, 0)],

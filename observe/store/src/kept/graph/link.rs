@@ -8,6 +8,7 @@
 //!   side is known.
 //! - A client, or a producer, that no span answers calls whom it names: a database, a broker, somebody without
 //!   telemetry. Likewise a server without anything above it is called by whom it names, and a consumer by its broker.
+//!   Where spans within each other tell of the same call, it is one.
 //! - Between a producer and a consumer of which one names a broker there is no call; both have one with the broker.
 //! - A call failed if the called side says so, or the calling one.
 
@@ -156,6 +157,14 @@ impl<'a> Tree<'a> {
         self.above(place, |node| node.service != NULL_CODE)
     }
 
+    /// Whether a span tells again, within the same service, of the call that the one above it tells of: libraries and what
+    /// they are built on often both do.
+    fn is_within(&self, place: usize, above: usize) -> bool {
+        let (node, above) = (&self.nodes[place], &self.nodes[above]);
+        let same_side = (is_caller(node) && is_caller(above)) || (is_called(node) && is_called(above));
+        same_side && node.peer == above.peer && node.service == above.service
+    }
+
     fn note_answers(&mut self, place: usize) {
         let node = self.nodes[place];
         let Some(parent) = self.parent(place) else { return };
@@ -166,7 +175,7 @@ impl<'a> Tree<'a> {
             && let Some(caller) = self.above(place, Node::is_remote)
         {
             self.answered[caller] = true;
-            self.served[caller] |= node.kind == SpanKind::Server;
+            self.served[caller] |= node.kind == SpanKind::Server || self.is_within(place, caller);
         }
     }
 
@@ -194,7 +203,12 @@ impl<'a> Tree<'a> {
                 call(above.service, node.service, node.failed || caller_failed);
             }
             (SpanKind::Server, Some(_)) => {}
-            (SpanKind::Consumer, _) if node.peer != NULL_CODE => call(node.peer, node.service, node.failed),
+            (SpanKind::Consumer, _) if node.peer != NULL_CODE => {
+                let remote = self.above(place, Node::is_remote);
+                if !remote.is_some_and(|above| self.is_within(place, above)) {
+                    call(node.peer, node.service, node.failed);
+                }
+            }
             (SpanKind::Consumer, Some(above)) => {
                 let has_broker = above.kind == SpanKind::Producer && above.peer != NULL_CODE;
                 if is_from_other && !has_broker {
