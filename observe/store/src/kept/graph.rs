@@ -73,6 +73,11 @@ impl Graph {
         }
     }
 
+    /// Bytes of memory that the spans take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.nodes.capacity() * size_of::<(u128, Node)>()
+    }
+
     /// Puts spans of one trace together.
     fn sort(&mut self) {
         self.nodes.sort_by_key(|(trace, _)| *trace);
