@@ -12,7 +12,7 @@
 //! - Between a producer and a consumer of which one names a broker there is no call; both have one with the broker.
 //! - A call failed if the called side says so, or the calling one.
 
-use vitrine_observe_columns::NULL_CODE;
+use vitrine_observe_columns::{Dictionary, NULL_CODE};
 use vitrine_observe_model::SpanKind;
 
 use super::node::Node;
@@ -36,9 +36,10 @@ pub(crate) struct Edge {
 }
 
 /// Appends the calls of a trace. Returns whether a span of it lacks its parent, or the other side that it shares its id
-/// with. Puts the spans in another order.
-pub(crate) fn link(nodes: &mut Vec<Node>, edges: &mut Vec<Edge>) -> bool {
-    unite(nodes);
+/// with. Puts the spans in another order: the same spans give the same calls, in whatever order and with whatever numbers
+/// of names they come.
+pub(crate) fn link(nodes: &mut Vec<Node>, names: &Dictionary, edges: &mut Vec<Edge>) -> bool {
+    unite(nodes, names);
     let tree = Tree::of(nodes);
     for place in 0..nodes.len() {
         tree.calls_of(place, edges);
@@ -55,8 +56,14 @@ fn is_called(node: &Node) -> bool {
 }
 
 /// Unites what was sent in pieces or twice, puts calling sides before called ones of the same id, and marks the latter.
-fn unite(nodes: &mut Vec<Node>) {
-    nodes.sort_by_key(|node| (node.id, node.is_shared, !is_caller(node), node.service, node.kind, node.start));
+fn unite(nodes: &mut Vec<Node>, names: &Dictionary) {
+    let name = |code: u32| (code != NULL_CODE).then(|| names.get(code));
+    let key = |node: &Node| (node.id, node.is_shared, !is_caller(node));
+    let rest = |node: &Node| (node.kind, node.parent, node.start, node.failed);
+    nodes.sort_unstable_by(|a, b| {
+        let by_names = || name(a.service).cmp(&name(b.service)).then_with(|| name(a.peer).cmp(&name(b.peer)));
+        key(a).cmp(&key(b)).then_with(by_names).then_with(|| rest(a).cmp(&rest(b)))
+    });
     nodes.dedup_by(|later, first| {
         let fits = |a: u32, b: u32| a == b || a == NULL_CODE || b == NULL_CODE;
         let same_kind =
