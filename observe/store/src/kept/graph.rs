@@ -73,6 +73,11 @@ impl Graph {
         }
     }
 
+    /// Bytes of memory that the spans take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.nodes.capacity() * size_of::<(u128, Node)>()
+    }
+
     /// Puts spans of one trace together.
     fn sort(&mut self) {
         self.nodes.sort_by_key(|(trace, _)| *trace);
@@ -144,22 +149,22 @@ pub(crate) fn calls_within(segment: &Segment) -> Result<Difference, Error> {
         // The rows of a trace stand together: but for the last, all are complete.
         let last = graph.nodes.last().map(|(trace, _)| *trace);
         let kept = graph.nodes.iter().rposition(|(trace, _)| Some(*trace) != last).map_or(0, |place| place + 1);
-        link_all(&graph.nodes[..kept], &mut difference);
+        link_all(&graph.nodes[..kept], &graph.names, &mut difference);
         graph.nodes.drain(..kept);
     }
-    link_all(&graph.nodes, &mut difference);
+    link_all(&graph.nodes, &graph.names, &mut difference);
     difference.names = graph.names;
     Ok(difference)
 }
 
 /// Adds the calls of traces that stand one after the other.
-fn link_all(nodes: &[(u128, Node)], difference: &mut Difference) {
+fn link_all(nodes: &[(u128, Node)], names: &Dictionary, difference: &mut Difference) {
     let (mut scratch, mut edges) = (Vec::new(), Vec::new());
     for trace in nodes.chunk_by(|a, b| a.0 == b.0) {
         scratch.clear();
         scratch.extend(trace.iter().map(|(_, node)| *node));
         edges.clear();
-        if link(&mut scratch, &mut edges) {
+        if link(&mut scratch, names, &mut edges) {
             difference.open.push(trace[0].0);
         }
         difference.add(&edges, 1);
@@ -178,7 +183,7 @@ impl Inner {
             scratch.clear();
             scratch.extend(trace.iter().map(|(_, node)| *node));
             edges.clear();
-            let is_open = link(&mut scratch, &mut edges);
+            let is_open = link(&mut scratch, &fresh.names, &mut edges);
             if is_open {
                 difference.open.push(id);
             }
@@ -196,7 +201,7 @@ impl Inner {
                 scratch.clear();
                 scratch.extend(nodes.iter().copied().flatten().map(|(_, node)| *node));
                 edges.clear();
-                link(&mut scratch, &mut edges);
+                link(&mut scratch, &earlier.names, &mut edges);
                 difference.add(&edges, times);
             }
         }

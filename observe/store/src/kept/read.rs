@@ -212,10 +212,12 @@ impl Inner {
         let all = (i64::MIN, i64::MAX);
         let snapshot = self.rollups(tenant, all, |rollup| rollup.calls(min_ns, max_ns, &mut calls))?;
         if let (Some(snapshot), Some(table)) = (snapshot, self.table(tenant, Signal::Traces)) {
-            let mut fresh = Graph::default();
+            let (mut fresh, mut spent) = (Graph::default(), self.spent());
             for part in &snapshot.parts {
                 let rows = part.0.read();
+                let before = fresh.bytes();
                 fresh.add(rows.columns(), rows.visible().into_iter().flatten());
+                spent.add_bytes(fresh.bytes() - before)?;
             }
             let difference = self.new_calls(&table, &snapshot.segments, fresh);
             for (parent, child, _, count) in

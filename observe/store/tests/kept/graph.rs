@@ -9,6 +9,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
+use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assert_eq, proptest};
 use prost::Message;
 use std::time::Duration;
 use vitrine_observe_store::{Engine, Kept, Options, Signal, Tenant};
@@ -207,6 +208,19 @@ const SPANS: &[Case] = &[
         calls: &[("a", "mysql", 1, 0)],
     },
     Case {
+        what: "producers and consumers within each other are one call each",
+        spans: &[
+            "1 - PRODUCER a messaging.system=kafka",
+            "2 1 PRODUCER a messaging.system=kafka",
+            "3 2 CONSUMER b messaging.system=kafka",
+            "4 3 INTERNAL b",
+            "5 4 CONSUMER b messaging.system=kafka",
+            "6 5 PRODUCER b messaging.system=nats",
+            "7 5 PRODUCER b messaging.system=kafka",
+        ],
+        calls: &[("a", "kafka", 1, 0), ("b", "kafka", 1, 0), ("b", "nats", 1, 0), ("kafka", "b", 1, 0)],
+    },
+    Case {
         what: "work within a client answers nothing",
         spans: &["1 - CLIENT a db.system=mysql", "2 1 INTERNAL a"],
         calls: &[("a", "mysql", 1, 0)],
@@ -337,6 +351,58 @@ fn calls_are_told_from_spans_that_come_one_by_one() {
                 send(kept, vec![span]);
             }
         });
+    }
+}
+
+/// Any span of a small trace, as the words of a [`Case`].
+fn any_span() -> impl Strategy<Value = String> {
+    let kinds = ["-", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
+    let words = (1..6u64, 0..7u64, prop::sample::select(kinds.to_vec()), 0..4u8, 0..4u8, any::<bool>(), any::<bool>());
+    words.prop_map(|(id, parent, kind, service, peer, shared, failed)| {
+        let name = |number: u8| if number == 0 { "-".to_owned() } else { format!("s{number}") };
+        let parent = if parent == 0 { "-".to_owned() } else { parent.to_string() };
+        let mut span = format!("{id} {parent} {kind} {}", name(service));
+        for (says, word) in
+            [(peer > 0, format!("peer.service={}", name(peer))), (shared, "shared".into()), (failed, "failed".into())]
+        {
+            if says {
+                span.push(' ');
+                span.push_str(&word);
+            }
+        }
+        span
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// However the spans of a trace are spread, their calls are those of the whole trace. One span lacks its parent
+    /// from the beginning, so that earlier ones are always looked for.
+    #[test]
+    fn the_graph_is_that_of_whole_traces(spans in prop::collection::vec((any_span(), 0..5u8), 1..12)) {
+        let all = || std::iter::once("9 99 SERVER s9").chain(spans.iter().map(|(words, _)| words.as_str()));
+        let (_folder, whole) = fresh();
+        send(&whole, all().map(|words| parse(1, words)).collect());
+        let folder = tempfile::tempdir().expect("a folder");
+        let few = Options { fan_in: 2, ..options(folder.path()) };
+        let (mut kept, _) = open(few.clone());
+        for (place, words) in all().enumerate() {
+            send(&kept, vec![parse(1, words)]);
+            match spans.get(place).map_or(0, |(_, then)| *then) {
+                1 | 2 => kept.seal().expect("sealed"),
+                3 => {
+                    kept.seal().expect("sealed");
+                    kept.merge().expect("merged");
+                }
+                4 => {
+                    drop(kept);
+                    kept = open(few.clone()).0;
+                }
+                _ => {}
+            }
+        }
+        prop_assert_eq!(calls(&kept), calls(&whole));
     }
 }
 

@@ -8,10 +8,11 @@
 //!   side is known.
 //! - A client, or a producer, that no span answers calls whom it names: a database, a broker, somebody without
 //!   telemetry. Likewise a server without anything above it is called by whom it names, and a consumer by its broker.
+//!   Where spans within each other tell of the same call, it is one.
 //! - Between a producer and a consumer of which one names a broker there is no call; both have one with the broker.
 //! - A call failed if the called side says so, or the calling one.
 
-use vitrine_observe_columns::NULL_CODE;
+use vitrine_observe_columns::{Dictionary, NULL_CODE};
 use vitrine_observe_model::SpanKind;
 
 use super::node::Node;
@@ -35,9 +36,10 @@ pub(crate) struct Edge {
 }
 
 /// Appends the calls of a trace. Returns whether a span of it lacks its parent, or the other side that it shares its id
-/// with. Puts the spans in another order.
-pub(crate) fn link(nodes: &mut Vec<Node>, edges: &mut Vec<Edge>) -> bool {
-    unite(nodes);
+/// with. Puts the spans in another order: the same spans give the same calls, in whatever order and with whatever numbers
+/// of names they come.
+pub(crate) fn link(nodes: &mut Vec<Node>, names: &Dictionary, edges: &mut Vec<Edge>) -> bool {
+    unite(nodes, names);
     let tree = Tree::of(nodes);
     for place in 0..nodes.len() {
         tree.calls_of(place, edges);
@@ -54,8 +56,14 @@ fn is_called(node: &Node) -> bool {
 }
 
 /// Unites what was sent in pieces or twice, puts calling sides before called ones of the same id, and marks the latter.
-fn unite(nodes: &mut Vec<Node>) {
-    nodes.sort_by_key(|node| (node.id, node.is_shared, !is_caller(node), node.service, node.kind, node.start));
+fn unite(nodes: &mut Vec<Node>, names: &Dictionary) {
+    let name = |code: u32| (code != NULL_CODE).then(|| names.get(code));
+    let key = |node: &Node| (node.id, node.is_shared, !is_caller(node));
+    let rest = |node: &Node| (node.kind, node.parent, node.start, node.failed);
+    nodes.sort_unstable_by(|a, b| {
+        let by_names = || name(a.service).cmp(&name(b.service)).then_with(|| name(a.peer).cmp(&name(b.peer)));
+        key(a).cmp(&key(b)).then_with(by_names).then_with(|| rest(a).cmp(&rest(b)))
+    });
     nodes.dedup_by(|later, first| {
         let fits = |a: u32, b: u32| a == b || a == NULL_CODE || b == NULL_CODE;
         let same_kind =
@@ -156,6 +164,14 @@ impl<'a> Tree<'a> {
         self.above(place, |node| node.service != NULL_CODE)
     }
 
+    /// Whether a span tells again, within the same service, of the call that the one above it tells of: libraries and what
+    /// they are built on often both do.
+    fn is_within(&self, place: usize, above: usize) -> bool {
+        let (node, above) = (&self.nodes[place], &self.nodes[above]);
+        let same_side = (is_caller(node) && is_caller(above)) || (is_called(node) && is_called(above));
+        same_side && node.peer == above.peer && node.service == above.service
+    }
+
     fn note_answers(&mut self, place: usize) {
         let node = self.nodes[place];
         let Some(parent) = self.parent(place) else { return };
@@ -166,7 +182,7 @@ impl<'a> Tree<'a> {
             && let Some(caller) = self.above(place, Node::is_remote)
         {
             self.answered[caller] = true;
-            self.served[caller] |= node.kind == SpanKind::Server;
+            self.served[caller] |= node.kind == SpanKind::Server || self.is_within(place, caller);
         }
     }
 
@@ -194,7 +210,12 @@ impl<'a> Tree<'a> {
                 call(above.service, node.service, node.failed || caller_failed);
             }
             (SpanKind::Server, Some(_)) => {}
-            (SpanKind::Consumer, _) if node.peer != NULL_CODE => call(node.peer, node.service, node.failed),
+            (SpanKind::Consumer, _) if node.peer != NULL_CODE => {
+                let remote = self.above(place, Node::is_remote);
+                if !remote.is_some_and(|above| self.is_within(place, above)) {
+                    call(node.peer, node.service, node.failed);
+                }
+            }
             (SpanKind::Consumer, Some(above)) => {
                 let has_broker = above.kind == SpanKind::Producer && above.peer != NULL_CODE;
                 if is_from_other && !has_broker {
