@@ -7,7 +7,7 @@ use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::auth::v1::{CreateAccountRequest, DeleteAccountRequest, Role};
 use vitrine_contracts::common::v1::Address;
 use vitrine_contracts::customers::v1::{CustomerErased, SignUpRequest};
-use vitrine_contracts::{Code, Problem, topics};
+use vitrine_contracts::{Code, EmailAddress, Problem, topics};
 use vitrine_kit::clock::Clock;
 use vitrine_kit::id;
 use vitrine_platform_bus as bus;
@@ -77,6 +77,13 @@ impl Document for ErasureDoc {
     fn keys(&self, _: &mut Keys) {}
 }
 
+fn check_expected(expected: Option<u64>, version: u64) -> Result<(), Problem> {
+    if expected.is_none_or(|expected| expected == version) {
+        return Ok(());
+    }
+    Err(Problem::aborted("VERSION_MISMATCH", &format!("the customer is at version {version}")))
+}
+
 /// All customers. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Customers {
@@ -100,7 +107,7 @@ impl Customers {
             let mut tx = self.store.begin();
             tx.insert(&CustomerDoc {
                 id: profile.id.clone(),
-                email: domain::normal_email(&profile.email)?,
+                email: EmailAddress::parse("email", &profile.email)?.into_string(),
                 display_name: domain::display_name(&profile.display_name)?,
                 preferred_currency: "EUR".to_owned(),
                 addresses: Vec::new(),
@@ -119,7 +126,7 @@ impl Customers {
     pub(crate) async fn sign_up(&self, request: SignUpRequest) -> Result<Stored<CustomerDoc>, Failure> {
         let doc = CustomerDoc {
             id: id::new("cus"),
-            email: domain::normal_email(&request.email)?,
+            email: EmailAddress::parse("email", &request.email)?.into_string(),
             display_name: domain::display_name(&request.display_name)?,
             preferred_currency: domain::preferred_currency(&request.preferred_currency)?.to_owned(),
             addresses: Vec::new(),
@@ -182,11 +189,7 @@ impl Customers {
     ) -> Result<Stored<CustomerDoc>, Failure> {
         retry_conflicts(async || {
             let Stored { mut doc, version } = self.read(id).await?;
-            if expected_version.is_some_and(|expected| expected != version) {
-                return Err(
-                    Problem::aborted("VERSION_MISMATCH", &format!("the customer is at version {version}")).into()
-                );
-            }
+            check_expected(expected_version, version)?;
             change(&mut doc)?;
             let mut tx = self.store.begin();
             tx.update(&Stored { doc: doc.clone(), version });
@@ -196,16 +199,21 @@ impl Customers {
         .await
     }
 
-    pub(crate) async fn erase(&self, id: &str) -> Result<(), Failure> {
-        if self.store.get::<CustomerDoc>(id).await?.is_some() {
+    /// Erases a customer; with an expected version only that one.
+    pub(crate) async fn erase(&self, id: &str, expected_version: Option<u64>) -> Result<(), Failure> {
+        retry_conflicts(async || {
+            let Some(known) = self.store.get::<CustomerDoc>(id).await? else { return Ok(()) };
+            check_expected(expected_version, known.version)?;
             let mut tx = self.store.begin();
-            tx.delete::<CustomerDoc>(id);
+            tx.delete_expecting::<CustomerDoc>(id, known.version);
             tx.put(&ErasureDoc { customer_id: id.to_owned() });
             let event = CustomerErased { customer_id: id.to_owned() };
             bus::publish(&mut tx, topics::CUSTOMER_ERASED, id, self.clock.now_ms(), &event);
             tx.commit().await?;
             tracing::info!(customer_id = id, "customer erased");
-        }
+            Ok::<_, Failure>(())
+        })
+        .await?;
         self.finish_erasure(id).await
     }
 

@@ -1,4 +1,4 @@
-//! What every request passes: trace and figures, CORS, a deadline, rate limit, size limit, token and role.
+//! What every request passes: trace and figures, CORS, a deadline, rate limit, preconditions, size limit, token and role.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use vitrine_contracts::Problem;
-use vitrine_platform_http::{Peer, Reply, Router, observe};
+use vitrine_platform_http::{Peer, Reply, Router, conditional, observe};
 use vitrine_platform_telemetry::{Context, Service};
 
 use crate::Gateway;
@@ -74,6 +74,7 @@ pub(crate) fn around(
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(max_body))
+        .layer(from_fn(conditional))
         .layer(from_fn_with_state(gateway.clone(), limit))
         .layer(cors(&gateway.config.cors_origins)?)
         .layer(from_fn(deadline))

@@ -30,10 +30,10 @@ impl Flows {
         given: String,
     ) -> Result<String, Failure> {
         domain::check_authorization(self.clients(), &request)?;
-        let email = domain::normal_email(email);
-        let locks = digest(&email);
+        let forms = domain::sign_in_addresses(email);
+        let locks = digest(&forms[0]);
         self.unlocked(&locks).await?;
-        let found = self.0.store.find::<AccountDoc>(Query::eq("email", email.as_str()).limit(1)).await?.items.pop();
+        let found = self.account_of(&forms).await?;
         let hash = found.as_ref().map(|a| a.password_hash.clone());
         let verified = password::verify(given, hash).await?;
         let Some(account) = found.filter(|_| verified) else { return Err(self.note_failure(&locks).await?.into()) };
@@ -61,6 +61,18 @@ impl Flows {
         }
         tx.commit().await?;
         Ok(self.location(&request.redirect_uri, &code, &request.state))
+    }
+
+    /// The account of the first of these addresses that has one.
+    async fn account_of(&self, addresses: &[String]) -> Result<Option<Stored<AccountDoc>>, Failure> {
+        for address in addresses {
+            let found =
+                self.0.store.find::<AccountDoc>(Query::eq("email", address.as_str()).limit(1)).await?.items.pop();
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 
     /// Where the person is sent to: the redirect URI with code, state and issuer (RFC 9207).

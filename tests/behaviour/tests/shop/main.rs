@@ -4,6 +4,7 @@
 mod accounts;
 mod bad_input;
 mod buying;
+mod conditional;
 mod faults;
 mod matrix;
 mod race;
@@ -52,6 +53,8 @@ scenarios! {
     accounts::forged_tokens_are_refused,
     accounts::wrong_passwords_lock,
     accounts::customers_own_their_data,
+    accounts::addresses_that_look_the_same_are_one,
+    conditional::reads_and_changes_keep_their_preconditions,
     bad_input::every_bad_request_is_told_what_is_wrong,
     race::the_last_seats,
     trace::one_order_is_one_trace,
