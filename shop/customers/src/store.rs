@@ -13,7 +13,9 @@ use vitrine_kit::id;
 use vitrine_platform_bus as bus;
 use vitrine_platform_host::Failure;
 use vitrine_platform_mesh::Transport;
-use vitrine_platform_store::{self as store, Document, Index, Keys, Query, Store, Stored, retry_conflicts};
+use vitrine_platform_store::{
+    self as store, Conflicting, Document, Index, Keys, Query, Store, Stored, retry_conflicts,
+};
 
 use crate::{Profile, domain};
 
@@ -150,7 +152,13 @@ impl Customers {
         doc.pending = false;
         let mut tx = self.store.begin();
         tx.update(&Stored { doc: doc.clone(), version });
-        tx.commit().await?;
+        if let Err(e) = tx.commit().await {
+            if e.is_conflict() {
+                // Taken over meanwhile by another sign-up with this address, which has an account of its own.
+                self.auth.clone().delete_account(DeleteAccountRequest { account_id: doc.id.clone() }).await?;
+            }
+            return Err(e.into());
+        }
         tracing::info!(customer_id = doc.id, "customer signed up");
         Ok(Stored { doc, version: version + 1 })
     }
@@ -171,13 +179,14 @@ impl Customers {
         };
         let found = self.store.find::<CustomerDoc>(Query::eq("email", doc.email.as_str()).limit(1)).await?;
         let unfinished = found.items.into_iter().find(|c| c.pending).ok_or_else(taken)?;
-        self.auth.clone().delete_account(DeleteAccountRequest { account_id: unfinished.id.clone() }).await?;
-        let Stored { doc: old, version } = unfinished;
-        let doc = CustomerDoc { id: old.id, created_at: old.created_at, ..doc };
+        // Under an id of its own: whoever began the other one may still be at it, and must not touch this one's account.
         let mut tx = self.store.begin();
-        tx.update(&Stored { doc: doc.clone(), version });
+        tx.delete_expecting::<CustomerDoc>(&unfinished.id, unfinished.version);
+        tx.put(&ErasureDoc { customer_id: unfinished.id.clone() });
+        tx.insert(&doc);
         tx.commit().await?;
-        Ok(Stored { doc, version: version + 1 })
+        self.finish_erasure(&unfinished.id).await?;
+        Ok(Stored { doc, version: 1 })
     }
 
     /// Changes a customer, again if somebody else was quicker; with an expected version only that one.

@@ -238,10 +238,14 @@ pub(crate) async fn addresses_that_look_the_same_are_one(shop: &Shop) -> Result<
         let refused = sign_up(&format!("other-{me}@example.org"), name).await?;
         ensure!(refused.status == 400 && refused.json()["field"] == "display_name", "{name:?}: {}", refused.status);
     }
-    // Two spellings at once: never two accounts.
+    // Two spellings at once: never two accounts, and who is told that there is one can sign in.
     let rivals = [format!("ö{me}@example.org"), format!("o\u{308}{me}@EXAMPLE.org")];
-    let (one, other) = tokio::join!(sign_up(&rivals[0], "Eva"), sign_up(&rivals[1], "Eva"));
-    ensure!([one?.status, other?.status].iter().filter(|s| **s == 201).count() <= 1, "two accounts");
+    let asked = rivals.iter().cycle().take(8).map(|email| sign_up(email, "Eva"));
+    let made = futures::future::try_join_all(asked).await?.iter().filter(|answer| answer.status == 201).count();
+    ensure!(made <= 1, "{made} accounts");
+    if made == 1 {
+        Customer::sign_in(&anybody, &rivals[1], "correct horse battery").await?;
+    }
 
     let customer = Customer::sign_in(&anybody, &kept, "correct horse battery").await?;
     for (field, value) in
