@@ -69,7 +69,7 @@ impl Side {
         let anybody = shop.anybody()?;
         // More tumblers than can be sold.
         let restock =
-            Call::new(Method::PATCH, "/api/v1/products/prd_everyday-tumbler").header(http::header::IF_MATCH, "\"1\"");
+            Call::new(Method::PATCH, "/api/v1/products/prd_everyday-tumbler").header(http::header::IF_MATCH, "*");
         let restocked = shop
             .admin()?
             .send(restock.raw("{\"restock\": 1000000}").header(http::header::CONTENT_TYPE, "application/json"))

@@ -1,17 +1,21 @@
 //! The contracts between services: what a replacement in another language has to honour.
 //!
 //! The `.proto` files below `proto/` are the source; this crate is generated from them, plus the names and the error
-//! shape that they share. It holds no logic. Start with [`Problem`] and [`topics`].
+//! shape that they share. Its only logic is what several services hold text to: [`text`], [`EmailAddress`] and [`check_address`].
+//! Start with [`Problem`] and [`topics`].
 
 #[allow(missing_docs, clippy::all)]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/vitrine.rs"));
 }
 mod address;
+mod email_address;
 mod money;
 mod problem;
+pub mod text;
 
 pub use address::check_address;
+pub use email_address::EmailAddress;
 pub use generated::vitrine::{
     accounting, ads, auth, bus, carts, catalog, checkout, common, currency, customers, email, fraud, orders, payments,
     recommendations, shipping,

@@ -3,7 +3,8 @@
 //! [`serve`](fn@serve) is the only accept loop of the project; it speaks HTTP/1.1 and HTTP/2 (with prior knowledge), in plain text or
 //! over TLS, so gRPC and REST share it. [`Bounds`] says what one client can hold of a listener, and for how long. [`Json`] and [`Query`]
 //! read input and answer with a [`Reply`] that names the field; [`in_words`] has all else that is refused said as an API promises it.
-//! [`observe`] gives every request its server span and its figures; [`Origins`] says which web pages may call.
+//! [`Preconditions`] and [`ETag`] are how changes and reads are made conditional. [`observe`] gives every request its server span and its
+//! figures; [`Origins`] says which web pages may call.
 
 mod serve;
 
@@ -21,6 +22,8 @@ mod wire;
 mod observe;
 
 mod cors;
+
+mod conditional;
 mod extract;
 mod grpc;
 mod health;
@@ -31,6 +34,7 @@ pub use axum::Router;
 pub use axum::response::Response;
 pub use bounds::{Bounds, Config, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS};
 pub use cors::{Cors, CrossOrigin, Origins};
+pub use conditional::{ETag, Preconditions, conditional, untagged};
 pub use extract::{Json, Query};
 pub use grpc::{grpc_routes, grpc_words, with_grpc};
 pub use health::{health_routes, operations_routes};

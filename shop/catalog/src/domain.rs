@@ -5,6 +5,7 @@ use vitrine_contracts::Problem;
 use vitrine_contracts::catalog::v1::{Kind, Product};
 use vitrine_contracts::common::v1::Line;
 use vitrine_contracts::money_from_proto;
+use vitrine_contracts::text::{line, paragraphs};
 use vitrine_kit::money::Money;
 
 /// Most of one product that is ever on the shelf.
@@ -13,6 +14,14 @@ pub const MAX_STOCK: u32 = 10_000_000;
 const MAX_PRICE: i64 = 100_000_000;
 /// Heaviest piece, in grams.
 const MAX_WEIGHT_G: u32 = 100_000;
+/// Longest name, in characters.
+const MAX_NAME: usize = 120;
+/// Longest description, in characters.
+const MAX_DESCRIPTION: usize = 4000;
+/// Longest tag, in characters.
+const MAX_TAG: usize = 40;
+/// Longest name of a venue, in characters.
+const MAX_VENUE: usize = 200;
 /// Most tags of one product.
 const MAX_TAGS: usize = 10;
 /// Most lines of one reservation.
@@ -123,23 +132,14 @@ pub fn ttl_ms(asked: u32) -> Result<i64, Problem> {
     }
 }
 
-fn check_text(field: &str, text: &str, max: usize) -> Result<(), Problem> {
-    let length = text.chars().count();
-    if text.trim().is_empty() || length > max || text.chars().any(|c| c.is_control() && c != '\n') {
-        let expected = format!("1 to {max} characters, no control characters");
-        return Err(Problem::invalid(field, &expected, &format!("{field} is empty, too long or not plain text")));
-    }
-    Ok(())
+/// A name as it is kept.
+pub fn name(name: &str) -> Result<String, Problem> {
+    line("name", name, 1..=MAX_NAME)
 }
 
-/// Checks a name.
-pub fn check_name(name: &str) -> Result<(), Problem> {
-    check_text("name", name, 120)
-}
-
-/// Checks a description.
-pub fn check_description(description: &str) -> Result<(), Problem> {
-    check_text("description", description, 4000)
+/// A description as it is kept.
+pub fn description(description: &str) -> Result<String, Problem> {
+    paragraphs("description", description, 1..=MAX_DESCRIPTION)
 }
 
 /// Checks a price.
@@ -151,19 +151,29 @@ pub fn check_price(price: Money) -> Result<Money, Problem> {
     Ok(price)
 }
 
-/// Checks all that describes a new product; answers with its price.
-pub fn check_product(product: &Product, stock: u32, now_ms: i64) -> Result<Money, Problem> {
-    check_name(&product.name)?;
-    check_description(&product.description)?;
+/// Checks all that describes a new product, and returns it as it is kept.
+pub fn check_product(mut product: Product, stock: u32, now_ms: i64) -> Result<Product, Problem> {
+    product.name = name(&product.name)?;
+    product.description = description(&product.description)?;
     if product.tags.len() > MAX_TAGS {
         return Err(Problem::invalid("tags", "at most 10", "there are too many tags"));
     }
-    for tag in &product.tags {
-        check_text("tags", tag, 40)?;
+    for tag in &mut product.tags {
+        *tag = line("tags", tag, 1..=MAX_TAG)?;
+    }
+    if let Some(event) = &mut product.event {
+        event.venue = line("event.venue", &event.venue, 1..=MAX_VENUE)?;
     }
     if stock > MAX_STOCK {
         return Err(Problem::invalid("stock", "0 to 10000000", &format!("{stock} pieces are too many")));
     }
+    check_kind(&product, now_ms)?;
+    check_price(money_from_proto(product.price.as_ref(), "price")?)?;
+    Ok(product)
+}
+
+/// Goods have a weight, events a time and a place.
+fn check_kind(product: &Product, now_ms: i64) -> Result<(), Problem> {
     match (product.kind(), &product.event) {
         (Kind::Goods, None) if (1..=MAX_WEIGHT_G).contains(&product.weight_g) => {}
         (Kind::Goods, None) => return Err(Problem::invalid("weight_g", "1 to 100000 grams", "goods need a weight")),
@@ -171,7 +181,6 @@ pub fn check_product(product: &Product, stock: u32, now_ms: i64) -> Result<Money
             return Err(Problem::invalid("event", "nothing for goods", "goods have no time and place"));
         }
         (Kind::Event, Some(event)) => {
-            check_text("event.venue", &event.venue, 200)?;
             if event.starts_at_unix_ms <= now_ms {
                 return Err(Problem::invalid("event.starts_at", "a time in the future", "the event would be over"));
             }
@@ -191,7 +200,7 @@ pub fn check_product(product: &Product, stock: u32, now_ms: i64) -> Result<Money
         }
         (Kind::Unspecified, _) => return Err(Problem::invalid("kind", "goods or event", "the kind is missing")),
     }
-    check_price(money_from_proto(product.price.as_ref(), "price")?)
+    Ok(())
 }
 
 #[cfg(test)]

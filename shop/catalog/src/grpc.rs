@@ -5,7 +5,7 @@ use vitrine_contracts::catalog::v1::catalog_service_server::CatalogService;
 use vitrine_contracts::catalog::v1::{
     BatchGetProductsRequest, BatchGetProductsResponse, Category, CommitReservationRequest, CreateProductRequest,
     DeleteProductRequest, DeleteProductResponse, GetPictureRequest, GetPictureResponse, GetProductRequest, Kind,
-    ListCategoriesRequest, ListCategoriesResponse, ListProductsRequest, ListProductsResponse, Product,
+    ListCategoriesRequest, ListCategoriesResponse, ListProductsRequest, ListProductsResponse, Product, ProductState,
     ReleaseReservationRequest, Reservation, ReserveRequest, SearchProductsRequest, SearchProductsResponse,
     UpdateProductRequest,
 };
@@ -18,7 +18,7 @@ use crate::content::{CATEGORIES, pieces};
 use crate::domain::{self, Stock};
 use crate::picture;
 use crate::reserve::Reservations;
-use crate::store::{CreatedDoc, ProductDoc, Products, StockDoc, from_wire, no_product, to_wire};
+use crate::store::{CreatedDoc, ProductDoc, Products, StockDoc, from_wire, to_wire};
 
 /// Most products of one batch.
 const MAX_BATCH: usize = 100;
@@ -49,12 +49,23 @@ fn check_owner(product: &ProductDoc, acting_promoter_id: &str) -> Result<(), Pro
     Err(Problem::permission_denied("the product is somebody else's"))
 }
 
+/// A product may change under the hands of somebody who said how they saw it: the description, and the stock, for both are shown.
+fn check_expected(expected: Option<&ProductState>, version: u64, stock: Stock) -> Result<(), Problem> {
+    let current = ProductState { version, available: stock.available, sold: stock.sold };
+    if expected.is_none_or(|expected| *expected == current) {
+        return Ok(());
+    }
+    let ProductState { version, available, sold } = current;
+    let message = format!("the product is at version {version}, {available} available, {sold} sold");
+    Err(Problem::aborted("VERSION_MISMATCH", &message))
+}
+
 impl Service {
     async fn create(&self, request: CreateProductRequest) -> Result<Product, Failure> {
         let product =
             request.product.ok_or_else(|| Problem::invalid("product", "a product", "the product is missing"))?;
         let now = self.products.clock.now_ms();
-        domain::check_product(&product, request.stock, now)?;
+        let product = domain::check_product(product, request.stock, now)?;
         check_category(&product.category)?;
         if request.idempotency_key.len() > MAX_KEY {
             return Err(Problem::invalid("idempotency_key", "at most 128 characters", "the key is too long").into());
@@ -95,14 +106,11 @@ impl Service {
     async fn update(&self, request: UpdateProductRequest) -> Result<Product, Failure> {
         check_id("prd", &request.product_id, "product_id")?;
         let _guards = self.reservations.lock(std::iter::once(request.product_id.as_str())).await;
-        // Only the stock may change under our hands without the caller knowing; a changed product is the caller's to look at.
         retry_conflicts(async || {
             let mut stored = self.products.read(&request.product_id).await?;
             check_owner(&stored.doc, &request.acting_promoter_id)?;
-            if stored.version != request.expected_version {
-                let message = format!("the product is at version {}", stored.version);
-                return Err(Problem::aborted("VERSION_MISMATCH", &message).into());
-            }
+            let mut stock = self.products.stock_of(&request.product_id).await?;
+            check_expected(request.expected.as_ref(), stored.version, stock.stock)?;
             let before = stored.doc.clone();
             change(&mut stored.doc, &request)?;
             let mut tx = self.products.store.begin();
@@ -111,8 +119,6 @@ impl Service {
                 tx.update(&stored);
             }
             if request.restock != 0 {
-                let mut stock = self.products.stock(&[&request.product_id]).await?;
-                let mut stock = stock.remove(&request.product_id).ok_or_else(|| no_product(&request.product_id))?;
                 stock.doc.stock = stock.doc.stock.restock(request.restock)?;
                 tx.update(&stock);
             }
@@ -129,15 +135,13 @@ impl Service {
         retry_conflicts(async || {
             let product = self.products.read(&request.product_id).await?;
             check_owner(&product.doc, &request.acting_promoter_id)?;
-            let mut tx = self.products.store.begin();
-            if let Some(stock) = self.products.stock(&[&product.id]).await?.remove(&product.id) {
-                if stock.stock.reserved > 0 {
-                    return Err(
-                        Problem::precondition("PRODUCT_RESERVED", "some of it is reserved at the moment").into()
-                    );
-                }
-                tx.delete_expecting::<StockDoc>(&product.id, stock.version);
+            let stock = self.products.stock_of(&product.id).await?;
+            check_expected(request.expected.as_ref(), product.version, stock.stock)?;
+            if stock.stock.reserved > 0 {
+                return Err(Problem::precondition("PRODUCT_RESERVED", "some of it is reserved at the moment").into());
             }
+            let mut tx = self.products.store.begin();
+            tx.delete_expecting::<StockDoc>(&product.id, stock.version);
             tx.delete_expecting::<ProductDoc>(&product.id, product.version);
             tx.commit().await?;
             Ok(())
@@ -157,12 +161,10 @@ impl Service {
 
 fn change(doc: &mut ProductDoc, request: &UpdateProductRequest) -> Result<(), Problem> {
     if let Some(name) = &request.name {
-        domain::check_name(name)?;
-        doc.name.clone_from(name);
+        doc.name = domain::name(name)?;
     }
     if let Some(description) = &request.description {
-        domain::check_description(description)?;
-        doc.description.clone_from(description);
+        doc.description = domain::description(description)?;
     }
     if let Some(category) = &request.category {
         check_category(category)?;

@@ -151,6 +151,12 @@ impl Products {
         Ok(found.into_iter().map(|s| (s.product_id.clone(), s)).collect())
     }
 
+    /// How much there is of one.
+    pub(crate) async fn stock_of(&self, id: &str) -> Result<Stored<StockDoc>, Failure> {
+        let found = self.store.get::<StockDoc>(id).await?;
+        Ok(found.ok_or_else(|| no_product(id))?)
+    }
+
     /// Products with how much there is of them.
     pub(crate) async fn complete(&self, products: Vec<Stored<ProductDoc>>) -> Result<Vec<Product>, Failure> {
         let ids: Vec<&str> = products.iter().map(|p| p.id.as_str()).collect();

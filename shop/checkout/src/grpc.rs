@@ -8,7 +8,8 @@ use vitrine_contracts::checkout::v1::{CancelOrderRequest, PlaceOrderRequest, Quo
 use vitrine_contracts::orders::v1::{GetOrderRequest, Order, OrderState};
 use vitrine_contracts::payments::v1::payment_method::Method;
 use vitrine_contracts::payments::v1::{Card, PaymentMethod};
-use vitrine_contracts::{Problem, check_address, money_from_proto};
+use vitrine_contracts::text::line;
+use vitrine_contracts::{EmailAddress, Problem, check_address, money_from_proto};
 use vitrine_kit::money::{Currency, Money};
 use vitrine_platform_host::{Failure, check_id};
 use vitrine_platform_store::Stored;
@@ -62,18 +63,16 @@ struct Asked {
     request: PlaceOrderRequest,
 }
 
-fn check(request: PlaceOrderRequest) -> Result<Asked, Problem> {
+fn check(mut request: PlaceOrderRequest) -> Result<Asked, Problem> {
     check_id("cus", &request.customer_id, "customer_id")?;
     let key = &request.idempotency_key;
     if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(|b| b.is_ascii_graphic()) {
         let expected = "1 to 128 visible ASCII characters, fresh for each purchase";
         return Err(Problem::invalid("idempotency_key", expected, "the idempotency key is missing or malformed"));
     }
-    if request.email.is_empty() {
-        return Err(Problem::invalid("email", "where the receipt goes", "the e-mail address is missing"));
-    }
+    request.email = EmailAddress::parse("email", &request.email)?.into_string();
     let currency = currency(&request.currency_code)?;
-    check_address(request.address.as_ref(), "address")?;
+    request.address = Some(check_address(request.address.as_ref(), "address")?);
     if request.payment.as_ref().is_none_or(|p| p.method.is_none()) {
         return Err(Problem::invalid("payment", "a card or a token", "the payment method is missing"));
     }
@@ -175,14 +174,7 @@ impl CheckoutService for Service {
     async fn cancel_order(&self, request: Request<CancelOrderRequest>) -> Result<Response<Order>, Status> {
         let request = request.into_inner();
         check_id("ord", &request.order_id, "order_id")?;
-        if request.reason.chars().count() > MAX_REASON || request.reason.chars().any(char::is_control) {
-            return Err(Problem::invalid(
-                "reason",
-                "at most 200 characters",
-                "the reason is too long or not plain text",
-            )
-            .into());
-        }
+        let reason = line("reason", &request.reason, 0..=MAX_REASON)?;
         let (order_id, customer_id) = (request.order_id.clone(), request.customer_id);
         let order =
             self.deps.orders.clone().get_order(step(GetOrderRequest { order_id, customer_id })).await?.into_inner();
@@ -194,7 +186,7 @@ impl CheckoutService for Service {
                 return Err(Problem::precondition("ORDER_STATE", &message).into());
             }
         }
-        let reason = if request.reason.is_empty() { "cancelled by the customer".to_owned() } else { request.reason };
+        let reason = if reason.is_empty() { "cancelled by the customer".to_owned() } else { reason };
         let key = format!("cancel/{}", request.order_id);
         Ok(Response::new(self.sagas.fly(key, cancel(self.sagas.clone(), order, reason)).await?))
     }

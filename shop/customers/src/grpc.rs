@@ -67,7 +67,7 @@ impl CustomersService for Service {
             }
             Ok(())
         };
-        Ok(Response::new(to_wire(self.0.change(&request.customer_id, Some(request.expected_version), change).await?)))
+        Ok(Response::new(to_wire(self.0.change(&request.customer_id, request.expected_version, change).await?)))
     }
 
     async fn put_address(&self, request: Request<PutAddressRequest>) -> Result<Response<Customer>, Status> {
@@ -75,15 +75,11 @@ impl CustomersService for Service {
         check_id("cus", &request.customer_id, "customer_id")?;
         let saved =
             request.address.ok_or_else(|| Problem::invalid("address", "an address", "the address is missing"))?;
-        let address = check_address(saved.address.as_ref(), "address")?.clone();
-        if saved.label.chars().count() > 40 || saved.label.chars().any(char::is_control) {
-            return Err(
-                Problem::invalid("label", "at most 40 characters", "the label is too long or not plain text").into()
-            );
-        }
+        let address = check_address(saved.address.as_ref(), "address")?;
+        let label = domain::label(&saved.label)?;
         let adding = saved.id.is_empty();
         let id = if adding { id::new("adr") } else { check_id("adr", &saved.id, "address.id")?.to_owned() };
-        let doc = AddressDoc::new(id, saved.label, address);
+        let doc = AddressDoc::new(id, label, address);
         let change = |customer: &mut CustomerDoc| {
             match customer.addresses.iter().position(|a| a.id == doc.id) {
                 Some(place) => customer.addresses[place] = doc.clone(),
@@ -95,7 +91,7 @@ impl CustomersService for Service {
             }
             Ok(())
         };
-        Ok(Response::new(to_wire(self.0.change(&request.customer_id, None, change).await?)))
+        Ok(Response::new(to_wire(self.0.change(&request.customer_id, request.expected_version, change).await?)))
     }
 
     async fn delete_address(&self, request: Request<DeleteAddressRequest>) -> Result<Response<Customer>, Status> {
@@ -107,7 +103,7 @@ impl CustomersService for Service {
             customer.addresses.retain(|a| a.id != request.address_id);
             if customer.addresses.len() == before { Err(no_address()) } else { Ok(()) }
         };
-        Ok(Response::new(to_wire(self.0.change(&request.customer_id, None, change).await?)))
+        Ok(Response::new(to_wire(self.0.change(&request.customer_id, request.expected_version, change).await?)))
     }
 
     async fn export_customer(
@@ -133,9 +129,9 @@ impl CustomersService for Service {
         &self,
         request: Request<EraseCustomerRequest>,
     ) -> Result<Response<EraseCustomerResponse>, Status> {
-        let id = request.into_inner().customer_id;
-        check_id("cus", &id, "customer_id")?;
-        self.0.erase(&id).await?;
+        let EraseCustomerRequest { customer_id, expected_version } = request.into_inner();
+        check_id("cus", &customer_id, "customer_id")?;
+        self.0.erase(&customer_id, expected_version).await?;
         Ok(Response::new(EraseCustomerResponse {}))
     }
 }

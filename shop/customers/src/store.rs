@@ -7,13 +7,15 @@ use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::auth::v1::{CreateAccountRequest, DeleteAccountRequest, Role};
 use vitrine_contracts::common::v1::Address;
 use vitrine_contracts::customers::v1::{CustomerErased, SignUpRequest};
-use vitrine_contracts::{Code, Problem, topics};
+use vitrine_contracts::{Code, EmailAddress, Problem, topics};
 use vitrine_kit::clock::Clock;
 use vitrine_kit::id;
 use vitrine_platform_bus as bus;
 use vitrine_platform_host::{Failure, erasure};
 use vitrine_platform_mesh::Transport;
-use vitrine_platform_store::{self as store, Document, Index, Keys, Query, Store, Stored, retry_conflicts};
+use vitrine_platform_store::{
+    self as store, Conflicting, Document, Index, Keys, Query, Store, Stored, retry_conflicts,
+};
 
 use crate::{Profile, domain};
 
@@ -77,6 +79,13 @@ impl Document for ErasureDoc {
     fn keys(&self, _: &mut Keys) {}
 }
 
+fn check_expected(expected: Option<u64>, version: u64) -> Result<(), Problem> {
+    if expected.is_none_or(|expected| expected == version) {
+        return Ok(());
+    }
+    Err(Problem::aborted("VERSION_MISMATCH", &format!("the customer is at version {version}")))
+}
+
 /// All customers. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Customers {
@@ -101,7 +110,7 @@ impl Customers {
             let mut tx = self.store.begin();
             tx.insert(&CustomerDoc {
                 id: profile.id.clone(),
-                email: domain::normal_email(&profile.email)?,
+                email: EmailAddress::parse("email", &profile.email)?.into_string(),
                 display_name: domain::display_name(&profile.display_name)?,
                 preferred_currency: "EUR".to_owned(),
                 addresses: Vec::new(),
@@ -120,7 +129,7 @@ impl Customers {
     pub(crate) async fn sign_up(&self, request: SignUpRequest) -> Result<Stored<CustomerDoc>, Failure> {
         let doc = CustomerDoc {
             id: id::new("cus"),
-            email: domain::normal_email(&request.email)?,
+            email: EmailAddress::parse("email", &request.email)?.into_string(),
             display_name: domain::display_name(&request.display_name)?,
             preferred_currency: domain::preferred_currency(&request.preferred_currency)?.to_owned(),
             addresses: Vec::new(),
@@ -144,7 +153,13 @@ impl Customers {
         doc.pending = false;
         let mut tx = self.store.begin();
         tx.update(&Stored { doc: doc.clone(), version });
-        tx.commit().await?;
+        if let Err(e) = tx.commit().await {
+            if e.is_conflict() {
+                // Taken over meanwhile by another sign-up with this address, which has an account of its own.
+                self.auth.clone().delete_account(DeleteAccountRequest { account_id: doc.id.clone() }).await?;
+            }
+            return Err(e.into());
+        }
         tracing::info!(customer_id = doc.id, "customer signed up");
         Ok(Stored { doc, version: version + 1 })
     }
@@ -165,13 +180,14 @@ impl Customers {
         };
         let found = self.store.find::<CustomerDoc>(Query::eq("email", doc.email.as_str()).limit(1)).await?;
         let unfinished = found.items.into_iter().find(|c| c.pending).ok_or_else(taken)?;
-        self.auth.clone().delete_account(DeleteAccountRequest { account_id: unfinished.id.clone() }).await?;
-        let Stored { doc: old, version } = unfinished;
-        let doc = CustomerDoc { id: old.id, created_at: old.created_at, ..doc };
+        // Under an id of its own: whoever began the other one may still be at it, and must not touch this one's account.
         let mut tx = self.store.begin();
-        tx.update(&Stored { doc: doc.clone(), version });
+        tx.delete_expecting::<CustomerDoc>(&unfinished.id, unfinished.version);
+        tx.put(&ErasureDoc { customer_id: unfinished.id.clone() });
+        tx.insert(&doc);
         tx.commit().await?;
-        Ok(Stored { doc, version: version + 1 })
+        self.finish_erasure(&unfinished.id).await?;
+        Ok(Stored { doc, version: 1 })
     }
 
     /// Changes a customer, again if somebody else was quicker; with an expected version only that one.
@@ -183,11 +199,7 @@ impl Customers {
     ) -> Result<Stored<CustomerDoc>, Failure> {
         retry_conflicts(async || {
             let Stored { mut doc, version } = self.read(id).await?;
-            if expected_version.is_some_and(|expected| expected != version) {
-                return Err(
-                    Problem::aborted("VERSION_MISMATCH", &format!("the customer is at version {version}")).into()
-                );
-            }
+            check_expected(expected_version, version)?;
             change(&mut doc)?;
             let mut tx = self.store.begin();
             tx.update(&Stored { doc: doc.clone(), version });
@@ -197,12 +209,14 @@ impl Customers {
         .await
     }
 
-    pub(crate) async fn erase(&self, id: &str) -> Result<(), Failure> {
+    /// Erases a customer; with an expected version only that one.
+    pub(crate) async fn erase(&self, id: &str, expected_version: Option<u64>) -> Result<(), Failure> {
         let erased = retry_conflicts(async || {
-            let Some(customer) = self.store.get::<CustomerDoc>(id).await? else { return Ok::<_, Failure>(false) };
+            let Some(known) = self.store.get::<CustomerDoc>(id).await? else { return Ok::<_, Failure>(false) };
+            check_expected(expected_version, known.version)?;
             let mut tx = self.store.begin();
             erasure::erase(&self.store, &mut tx, id).await?;
-            tx.delete_expecting::<CustomerDoc>(id, customer.version);
+            tx.delete_expecting::<CustomerDoc>(id, known.version);
             tx.put(&ErasureDoc { customer_id: id.to_owned() });
             let event = CustomerErased { customer_id: id.to_owned() };
             bus::publish(&mut tx, topics::CUSTOMER_ERASED, id, self.clock.now_ms(), &event);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lettre::message::{Mailbox, MultiPart};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use vitrine_contracts::Problem;
 
 use crate::Config;
@@ -44,9 +44,20 @@ impl Delivery {
     /// Hands a letter over; says by what way it went.
     pub(crate) async fn deliver(&self, to: &str, letter: &Letter) -> Result<&'static str, String> {
         let Some(relay) = &self.relay else { return Ok("mailbox") };
-        let to = to.parse::<Mailbox>().map_err(|e| format!("the recipient's address is malformed: {e}"))?;
+        // Only an address, never a list or what holds more headers. Trying again would not make it one, and hold up all other letters.
+        let Ok(to) = to.parse::<Address>() else {
+            tracing::warn!(
+                template = letter.template,
+                "a letter stays in the mailbox: its recipient's address is none"
+            );
+            return Ok("mailbox");
+        };
         let body = MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone());
-        let message = Message::builder().from(self.from.clone()).to(to).subject(letter.subject.clone()).multipart(body);
+        let message = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(letter.subject.clone())
+            .multipart(body);
         let message = message.map_err(|e| format!("the letter could not be put together: {e}"))?;
         relay.send(message).await.map_err(|e| format!("the relay did not take the letter: {e}"))?;
         Ok("smtp")

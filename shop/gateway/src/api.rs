@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::handler::Handler;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
-use vitrine_platform_http::Router;
+use vitrine_platform_http::{Router, untagged};
 
 use crate::Gateway;
 use crate::guard::{self, Access};
@@ -185,9 +185,13 @@ impl Operations {
     pub(crate) fn router(self, gateway: &Arc<Gateway>) -> Router<Arc<Gateway>> {
         let mut router = Router::new();
         for operation in self.0 {
+            let judges_itself = operation.headers.iter().any(|(name, ..)| *name == "If-Match");
             let Some(route) = operation.route else { continue };
-            let guarded =
-                route(operation.method).layer(from_fn_with_state((gateway.clone(), operation.access), guard::admit));
+            let mut route = route(operation.method);
+            if operation.verb != "get" && !judges_itself {
+                route = route.layer(from_fn(untagged));
+            }
+            let guarded = route.layer(from_fn_with_state((gateway.clone(), operation.access), guard::admit));
             router = router.route(&format!("{BASE}{}", operation.path), guarded);
         }
         router

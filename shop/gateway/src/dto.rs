@@ -20,6 +20,10 @@ pub(crate) use catalog::{
 pub(crate) use orders::{Cancel, Letter, Order, Shipment, Transition};
 pub(crate) use people::{Address, Customer, CustomerPatch, NewAddress, SignUp};
 
+/// What a line of text may hold, as far as a pattern says it: no control characters and no line breaks. What is refused beyond that is not
+/// seen by people (`vitrine_contracts::text`).
+const LINE: &str = r"^[^\p{Cc}\p{Zl}\p{Zp}]*$";
+
 /// Why something was not done (RFC 9457).
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Problem {

@@ -1,4 +1,4 @@
-//! What every request passes: trace and figures, CORS, a deadline, rate limit, size limit, token and role.
+//! What every request passes: trace and figures, CORS, a deadline, rate limit, preconditions, size limit, token and role.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use serde_json::json;
 use tower_http::cors::CorsLayer;
 use vitrine_contracts::Problem;
 use vitrine_platform_http::{
-    Asked, Origins, Peer, Refusal, Reply, Router, in_words, nowhere, observe, plain_bodies, problem_words,
+    Asked, Origins, Peer, Refusal, Reply, Router, conditional, in_words, nowhere, observe, plain_bodies, problem_words,
 };
 use vitrine_platform_telemetry::{Context, Service};
 
@@ -70,6 +70,7 @@ pub(crate) fn around(
         // Not behind a guard: what is not possible for anybody needs no token to be told.
         .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
         .layer(DefaultBodyLimit::max(max_body))
+        .layer(from_fn(conditional))
         .layer(from_fn_with_state(gateway.clone(), limit));
     Ok(in_words(plain_bodies(limited), words)
         .layer(cors(&gateway.config.cors_origins)?)

@@ -1,13 +1,16 @@
 //! Reading what is not a body: page parameters, and headers that guard writes.
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
+use tonic::Status;
 use vitrine_contracts::Problem;
 use vitrine_contracts::common::v1::PageRequest;
-use vitrine_platform_http::Reply;
+use vitrine_platform_http::{ETag, Preconditions, Reply};
 
 /// Longest idempotency key.
 const MAX_KEY: usize = 128;
+/// How often a change is looked at again that somebody else was quicker than.
+const MAX_ROUNDS: usize = 4;
 
 /// `?limit&cursor`.
 #[derive(Debug, Default, Deserialize)]
@@ -46,54 +49,47 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Rep
     Ok(Some(key.ok_or_else(wrong)?.to_owned()))
 }
 
-/// The version that a write expects: what ETag said when the thing was read.
-pub(crate) fn expected_version(headers: &HeaderMap) -> Result<u64, Reply> {
-    let expected = "the ETag of the last read, for example \"3\"";
-    let missing = || {
-        Reply::new(StatusCode::PRECONDITION_REQUIRED, "IF_MATCH_REQUIRED", "say which version you saw")
-            .at("If-Match", expected)
+/// Changes a resource if the request's preconditions hold. It is read, its tag compared, and what was read goes with the change as the state
+/// that it expects: the service refuses with `VERSION_MISMATCH` what is not so any more. Then it is looked at again, for the tag of what is
+/// there now may be named as well. `change` gets nothing to expect where the preconditions name no version.
+pub(crate) async fn change_if<R, A, Reading, Changing>(
+    preconditions: &Preconditions,
+    read: impl Fn() -> Reading,
+    tag: impl Fn(&R) -> ETag,
+    change: impl Fn(Option<R>) -> Changing,
+) -> Result<A, Reply>
+where
+    Reading: Future<Output = Result<R, Reply>>,
+    Changing: Future<Output = Result<A, Status>>,
+{
+    if preconditions.is_empty() {
+        return Ok(change(None).await?);
+    }
+    // Who names a version of what is not there any more is told that it is not that version.
+    let gone = |reply: Reply| match preconditions.check_missing() {
+        Err(failed) if reply.status() == StatusCode::NOT_FOUND => failed,
+        _ => reply,
     };
-    let value = headers.get(header::IF_MATCH).ok_or_else(missing)?;
-    let version = value.to_str().ok().and_then(|v| {
-        let tag = v.trim().strip_prefix('"')?.strip_suffix('"')?;
-        tag.split('.').next()?.parse().ok()
-    });
-    version.ok_or_else(|| Problem::invalid("If-Match", expected, "that is not an ETag of this API").into())
-}
-
-/// An answer to a write whose expected version was not the stored one.
-pub(crate) fn stale(status: tonic::Status) -> Reply {
-    let reply = Reply::from(status);
-    if reply.reason() == "VERSION_MISMATCH" { reply.with_status(StatusCode::PRECONDITION_FAILED) } else { reply }
-}
-
-/// Whether the client has this representation already.
-pub(crate) fn is_fresh(headers: &HeaderMap, etag: &str) -> bool {
-    headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).is_some_and(|value| {
-        value.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag || tag == "*")
-    })
+    for _ in 0..MAX_ROUNDS {
+        let current = read().await.map_err(gone)?;
+        preconditions.check(Some(&tag(&current)))?;
+        let changed = change(Some(current).filter(|_| preconditions.name_versions())).await.map_err(Reply::from);
+        match changed {
+            Err(reply) if reply.reason() == "VERSION_MISMATCH" => {}
+            changed => return changed.map_err(gone),
+        }
+    }
+    Err(Preconditions::mismatch())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{expected_version, idempotency_key, is_fresh};
+    use super::idempotency_key;
     use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
     fn headers(name: &str, value: &str) -> HeaderMap {
         let name = HeaderName::try_from(name).expect("a name");
         HeaderMap::from_iter([(name, HeaderValue::from_str(value).expect("a value"))])
-    }
-
-    #[test]
-    fn versions_come_from_etags() {
-        assert_eq!(expected_version(&headers("if-match", "\"7\"")).expect("a version"), 7);
-        assert_eq!(expected_version(&headers("if-match", "\"7.120\"")).expect("a version"), 7);
-        assert_eq!(expected_version(&HeaderMap::new()).expect_err("missing").reason(), "IF_MATCH_REQUIRED");
-        for bad in ["7", "*", "\"x\"", "\"-1\""] {
-            assert_eq!(expected_version(&headers("if-match", bad)).expect_err(bad).reason(), "INVALID_FIELD");
-        }
-        assert!(is_fresh(&headers("if-none-match", "\"1\", W/\"7.120\""), "\"7.120\""));
-        assert!(!is_fresh(&headers("if-none-match", "\"7.119\""), "\"7.120\""));
     }
 
     #[test]

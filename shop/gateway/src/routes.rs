@@ -8,8 +8,9 @@ mod customers;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
+use vitrine_platform_http::ETag;
 
 use crate::Gateway;
 use crate::api::{Operation, Operations};
@@ -21,12 +22,14 @@ const CURSOR: (&str, &str) = ("cursor", "next_cursor of the page before");
 const KEY_REQUIRED: &[(&str, bool, &str)] =
     &[("Idempotency-Key", true, "fresh for each purchase; a repeat answers as the first time")];
 const KEY_OPTIONAL: &[(&str, bool, &str)] = &[("Idempotency-Key", false, "a repeat answers as the first time")];
-const IF_MATCH: &[(&str, bool, &str)] = &[("If-Match", true, "the ETag of the last read")];
-const IF_NONE_MATCH: &[(&str, bool, &str)] = &[("If-None-Match", false, "an ETag that is known already")];
+const IF_MATCH: &[(&str, bool, &str)] = &[("If-Match", true, "the ETag of the last read, several of them, or *")];
+const IF_MATCH_OPTIONAL: &[(&str, bool, &str)] =
+    &[("If-Match", false, "the ETag of the last read, several of them, or *: another version is not changed")];
+const IF_NONE_MATCH: &[(&str, bool, &str)] = &[("If-None-Match", false, "ETags that are known already, or *")];
 
 /// All operations.
 pub(crate) fn all() -> Operations {
-    let mut all = vec![Operation::get("/openapi.json", "This document").by(document)];
+    let mut all = vec![Operation::get("/openapi.json", "This document").headers(IF_NONE_MATCH).by(document)];
     all.extend(public());
     all.extend(selling());
     all.extend(customer());
@@ -36,7 +39,11 @@ pub(crate) fn all() -> Operations {
 }
 
 async fn document(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], gateway.openapi.clone())
+    let etag = ETag::of_content(gateway.openapi.as_bytes()).header();
+    (
+        [(header::CONTENT_TYPE, HeaderValue::from_static("application/json")), (header::ETAG, etag)],
+        gateway.openapi.clone(),
+    )
 }
 
 fn public() -> Vec<Operation> {
@@ -53,7 +60,9 @@ fn public() -> Vec<Operation> {
             .headers(IF_NONE_MATCH)
             .answers::<dto::Product>(200)
             .by(catalog::get),
-        Operation::get("/products/{id}/picture.svg", "A product's picture, as SVG").by(catalog::picture),
+        Operation::get("/products/{id}/picture.svg", "A product's picture, as SVG")
+            .headers(IF_NONE_MATCH)
+            .by(catalog::picture),
         Operation::get("/categories", "Categories").answers::<dto::List<dto::Category>>(200).by(catalog::categories),
         Operation::get("/currencies", "Currencies and their rates")
             .answers::<dto::Currencies>(200)
@@ -90,30 +99,42 @@ fn selling() -> Vec<Operation> {
             .body::<dto::ProductPatch>()
             .answers::<dto::Product>(200)
             .by(catalog::update),
-        of_sellers(Operation::delete("/products/{id}", "Sell it no more")).answers_status(204).by(catalog::delete),
+        of_sellers(Operation::delete("/products/{id}", "Sell it no more"))
+            .headers(IF_MATCH_OPTIONAL)
+            .answers_status(204)
+            .by(catalog::delete),
     ]
 }
 
 fn customer() -> Vec<Operation> {
     let of_customers = |operation: Operation| operation.access(Access::Customer);
     vec![
-        of_customers(Operation::get("/customers/me", "Who I am")).answers::<dto::Customer>(200).by(customers::get),
+        of_customers(Operation::get("/customers/me", "Who I am"))
+            .headers(IF_NONE_MATCH)
+            .answers::<dto::Customer>(200)
+            .by(customers::get),
         of_customers(Operation::patch("/customers/me", "Change who I am"))
             .headers(IF_MATCH)
             .body::<dto::CustomerPatch>()
             .answers::<dto::Customer>(200)
             .by(customers::update),
-        of_customers(Operation::delete("/customers/me", "Erase me")).answers_status(204).by(customers::erase),
+        of_customers(Operation::delete("/customers/me", "Erase me"))
+            .headers(IF_MATCH_OPTIONAL)
+            .answers_status(204)
+            .by(customers::erase),
         of_customers(Operation::get("/customers/me/export", "All that is stored about me")).by(customers::export),
         of_customers(Operation::post("/customers/me/addresses", "Keep an address"))
+            .headers(IF_MATCH_OPTIONAL)
             .body::<dto::NewAddress>()
             .answers::<dto::Customer>(201)
             .by(customers::add_address),
         of_customers(Operation::put("/customers/me/addresses/{id}", "Change an address"))
+            .headers(IF_MATCH_OPTIONAL)
             .body::<dto::NewAddress>()
             .answers::<dto::Customer>(200)
             .by(customers::put_address),
         of_customers(Operation::delete("/customers/me/addresses/{id}", "Forget an address"))
+            .headers(IF_MATCH_OPTIONAL)
             .answers::<dto::Customer>(200)
             .by(customers::delete_address),
         of_customers(Operation::get("/mailbox", "Letters to me, newest first"))

@@ -1,6 +1,6 @@
 //! Accounts: made, ensured, deleted.
 
-use vitrine_contracts::Problem;
+use vitrine_contracts::{EmailAddress, Problem};
 use vitrine_platform_host::{Failure, erasure};
 use vitrine_platform_store::{Error, Query, retry_conflicts};
 
@@ -17,7 +17,7 @@ fn email_taken() -> Problem {
 /// An account as it is kept, if all of it is well-formed.
 async fn checked(account: &Account) -> Result<AccountDoc, Problem> {
     domain::check_account_id(&account.account_id)?;
-    let email = domain::checked_email(&account.email)?;
+    let email = EmailAddress::parse("email", &account.email)?.into_string();
     domain::check_password(&account.password)?;
     let password_hash = password::hash(account.password.clone()).await?;
     let (id, role, epoch) = (account.account_id.clone(), account.role, new_epoch());
@@ -38,7 +38,8 @@ impl Flows {
         let known = self.0.store.get::<AccountDoc>(&account.account_id).await?;
         let locked = known.as_ref().is_some_and(|a| a.locked);
         if let Some(known) = known {
-            let same = known.role == account.role && known.email == domain::normal_email(&account.email);
+            let same = known.role == account.role
+                && EmailAddress::parse("email", &account.email).is_ok_and(|email| email.as_str() == known.email);
             let hash = known.doc.password_hash;
             if same && password::verify(account.password.clone(), Some(hash)).await? {
                 return Ok(());

@@ -51,10 +51,10 @@ impl Flows {
 
     /// Whose address and password these are; and which wrong passwords are to be forgotten, now that they have the right one.
     async fn with_password(&self, email: &str, given: String) -> Result<(AccountDoc, Option<String>), Failure> {
-        let email = domain::normal_email(email);
-        let locks = digest(&email);
+        let forms = domain::sign_in_addresses(email);
+        let locks = digest(&forms[0]);
         self.unlocked(&locks).await?;
-        let found = self.0.store.find::<AccountDoc>(Query::eq("email", email.as_str()).limit(1)).await?.items.pop();
+        let found = self.account_of(&forms).await?;
         let hash = found.as_ref().map(|a| a.password_hash.clone());
         let verified = password::verify(given, hash).await?;
         let Some(account) = found.filter(|_| verified) else { return Err(self.note_failure(&locks).await?.into()) };
@@ -65,6 +65,18 @@ impl Flows {
             return Err(Problem::permission_denied("the account is locked").with_reason("ACCOUNT_LOCKED").into());
         }
         Ok((account.doc, Some(locks).filter(|_| failed_before)))
+    }
+
+    /// The account of the first of these addresses that has one.
+    async fn account_of(&self, addresses: &[String]) -> Result<Option<Stored<AccountDoc>>, Failure> {
+        for address in addresses {
+            let found =
+                self.0.store.find::<AccountDoc>(Query::eq("email", address.as_str()).limit(1)).await?.items.pop();
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 
     /// Refuses an address that is locked. Answers whether there were wrong passwords.

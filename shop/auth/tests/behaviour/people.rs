@@ -65,6 +65,28 @@ async fn an_account_is_made_once() {
 }
 
 #[tokio::test]
+async fn one_address_has_one_account_and_one_lock() {
+    let world = World::empty(Config::default()).await;
+    world.create("cus_eva", "\u{c9}va@b\u{fc}cher.example").await.expect("made");
+    let spellings = ["e\u{301}va@bu\u{308}cher.example", " ÉVA@XN--BCHER-KVA.example", "éva@BÜCHER.example"];
+    for email in spellings {
+        assert_eq!(reason(world.create("cus_eve", email).await), "EMAIL_TAKEN", "{email:?}");
+        world.login(email, PASSWORD).await.expect(email);
+    }
+    for email in
+        ["<éva@bücher.example>", "éva\u{200b}@bücher.example", "éva@bücher.example\r\nx", "ев\u{430}a@example.org"]
+    {
+        assert_eq!(reason(world.create("cus_eve", email).await), "INVALID_EMAIL", "{email:?}");
+        assert_eq!(reason(world.login(email, PASSWORD).await), "BAD_CREDENTIALS", "{email:?}");
+    }
+    // Guesses under all spellings are counted together.
+    for email in spellings.iter().cycle().take(5) {
+        assert_eq!(reason(world.login(email, WRONG).await), "BAD_CREDENTIALS");
+    }
+    assert_eq!(reason(world.login("éva@bücher.example", PASSWORD).await), "LOCKED_OUT");
+}
+
+#[tokio::test]
 async fn bad_input_names_its_field() {
     let world = World::empty(Config::default()).await;
     let good = CreateAccountRequest {

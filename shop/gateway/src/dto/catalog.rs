@@ -7,7 +7,7 @@ use vitrine_contracts::ads::v1 as ads;
 use vitrine_contracts::catalog::v1 as catalog;
 use vitrine_kit::clock::{parse_rfc3339, rfc3339};
 
-use super::{Money, money};
+use super::{LINE, Money, money};
 
 /// Goods are shipped; an event has seats at a time and place.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +33,7 @@ pub(crate) struct Event {
     /// RFC 3339.
     starts_at: String,
     duration_min: u32,
+    #[schemars(length(min = 1, max = 200), extend("pattern" = LINE))]
     venue: String,
 }
 
@@ -90,7 +91,10 @@ impl From<catalog::Product> for Product {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewProduct {
     kind: Kind,
+    #[schemars(length(min = 1, max = 120), extend("pattern" = LINE))]
     name: String,
+    /// 1 to 4000 characters; may have line feeds.
+    #[schemars(length(min = 1, max = 4000))]
     description: String,
     category: String,
     #[serde(default)]
@@ -142,7 +146,10 @@ impl NewProduct {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProductPatch {
+    #[schemars(length(min = 1, max = 120), extend("pattern" = LINE))]
     pub(crate) name: Option<String>,
+    /// 1 to 4000 characters; may have line feeds.
+    #[schemars(length(min = 1, max = 4000))]
     pub(crate) description: Option<String>,
     pub(crate) category: Option<String>,
     pub(crate) price: Option<Money>,

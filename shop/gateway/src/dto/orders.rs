@@ -7,7 +7,7 @@ use vitrine_contracts::orders::v1 as orders;
 use vitrine_contracts::shipping::v1 as shipping;
 use vitrine_kit::clock::rfc3339;
 
-use super::{Address, Line, Money, money, word};
+use super::{Address, LINE, Line, Money, money, word};
 
 /// A state that an order was in.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -68,6 +68,7 @@ impl From<orders::Order> for Order {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cancel {
     #[serde(default)]
+    #[schemars(length(max = 200), extend("pattern" = LINE))]
     pub(crate) reason: String,
 }
 
@@ -78,6 +79,7 @@ pub(crate) struct Transition {
     /// shipped, delivered, cancelled or refunded.
     pub(crate) to: String,
     #[serde(default)]
+    #[schemars(length(max = 200), extend("pattern" = LINE))]
     pub(crate) reason: String,
 }
 

@@ -6,15 +6,22 @@ use vitrine_contracts::common::v1 as common;
 use vitrine_contracts::customers::v1 as customers;
 use vitrine_kit::clock::rfc3339;
 
+use super::LINE;
+
 /// Where something is sent.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Address {
+    #[schemars(length(min = 1, max = 100), extend("pattern" = LINE))]
     recipient: String,
+    #[schemars(length(min = 1, max = 120), extend("pattern" = LINE))]
     line1: String,
     #[serde(default)]
+    #[schemars(length(max = 120), extend("pattern" = LINE))]
     line2: String,
+    #[schemars(length(min = 1, max = 80), extend("pattern" = LINE))]
     city: String,
+    #[schemars(length(min = 1, max = 16), extend("pattern" = LINE))]
     postal_code: String,
     /// ISO 3166-1 alpha-2, upper case.
     country: String,
@@ -38,9 +45,12 @@ impl From<common::Address> for Address {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignUp {
+    /// An atom, @ and a domain, without invisible characters. Addresses that look the same are the same.
+    #[schemars(length(max = 254), extend("format" = "idn-email"))]
     pub(crate) email: String,
     /// 10 to 128 characters.
     pub(crate) password: String,
+    #[schemars(length(min = 1, max = 100), extend("pattern" = LINE))]
     pub(crate) display_name: String,
     /// ISO 4217; EUR if not said.
     #[serde(default)]
@@ -51,6 +61,8 @@ pub(crate) struct SignUp {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Customer {
     id: String,
+    /// In the one form in which addresses are kept: lower case, the domain as DNS knows it.
+    #[schemars(length(max = 254), extend("format" = "idn-email"))]
     email: String,
     display_name: String,
     preferred_currency: String,
@@ -77,6 +89,7 @@ impl From<customers::Customer> for Customer {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CustomerPatch {
+    #[schemars(length(min = 1, max = 100), extend("pattern" = LINE))]
     pub(crate) display_name: Option<String>,
     pub(crate) preferred_currency: Option<String>,
 }
@@ -100,6 +113,7 @@ impl From<customers::SavedAddress> for SavedAddress {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewAddress {
     #[serde(default)]
+    #[schemars(length(max = 40), extend("pattern" = LINE))]
     pub(crate) label: String,
     pub(crate) address: Address,
 }

@@ -12,11 +12,15 @@ use vitrine_contracts::checkout::v1::CancelOrderRequest;
 use vitrine_contracts::fraud::v1::{GetAssessmentRequest, ListAssessmentsRequest};
 use vitrine_contracts::orders::v1::{GetOrderRequest, ListOrdersRequest, OrderState, TransitionRequest};
 use vitrine_contracts::payments::v1::{ListPaymentsRequest, RefundRequest};
+use vitrine_contracts::text::line;
 use vitrine_platform_http::{Json, Query, Reply};
 
 use crate::Gateway;
 use crate::dto::{self, Order, Page};
 use crate::input::{PageQuery, page};
+
+/// Longest reason, in characters.
+const MAX_REASON: usize = 200;
 
 /// A state by the word that the API uses for it.
 fn state_of(word: &str, field: &str) -> Result<OrderState, Problem> {
@@ -62,7 +66,8 @@ pub(super) async fn transition(
 ) -> Result<axum::Json<Order>, Reply> {
     let deps = &gateway.deps;
     let to = state_of(&body.to, "to")?;
-    let reason = if body.reason.is_empty() { "by an admin".to_owned() } else { body.reason };
+    let reason = line("reason", &body.reason, 0..=MAX_REASON)?;
+    let reason = if reason.is_empty() { "by an admin".to_owned() } else { reason };
     match to {
         OrderState::Shipped | OrderState::Delivered => {}
         OrderState::Cancelled => {

@@ -12,12 +12,12 @@ use vitrine_contracts::catalog::v1 as wire;
 use vitrine_contracts::currency::v1::{ConvertRequest, ListCurrenciesRequest};
 use vitrine_contracts::recommendations::v1::RecommendRequest;
 use vitrine_kit::money::Money;
-use vitrine_platform_http::{Json, Query, Reply};
+use vitrine_platform_http::{ETag, Json, Preconditions, Query, Reply};
 
 use crate::Gateway;
 use crate::browse::Reader;
 use crate::dto::{self, Kind, List, Page, Product};
-use crate::input::{expected_version, idempotency_key, is_fresh, page, stale};
+use crate::input::{change_if, idempotency_key, page};
 use crate::tokens::Caller;
 
 /// How long a browser may keep a picture without asking, in seconds.
@@ -66,26 +66,20 @@ pub(super) async fn search(
 }
 
 /// Description and stock both change what is shown.
-fn etag(product: &Product) -> String {
-    format!("\"{}.{}\"", product.version, product.available)
+fn etag(product: &wire::Product) -> ETag {
+    ETag::strong(format_args!("{}.{}.{}", product.version, product.available, product.sold))
 }
 
-fn tagged(status: StatusCode, product: Product) -> Response {
-    (status, [(header::ETAG, etag(&product))], axum::Json(product)).into_response()
+fn tagged(status: StatusCode, product: wire::Product) -> Response {
+    (status, [(header::ETAG, etag(&product).header())], axum::Json(Product::from(product))).into_response()
 }
 
 pub(super) async fn get(
     State(gateway): State<Arc<Gateway>>,
     reader: Reader,
     Path(product_id): Path<String>,
-    headers: HeaderMap,
 ) -> Result<Response, Reply> {
-    let product: Product = gateway.browse.product(reader, product_id).await?.into();
-    let tag = etag(&product);
-    if is_fresh(&headers, &tag) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
-    }
-    Ok(tagged(StatusCode::OK, product))
+    Ok(tagged(StatusCode::OK, gateway.browse.product(reader, product_id).await?))
 }
 
 pub(super) async fn picture(
@@ -99,7 +93,8 @@ pub(super) async fn picture(
         (header::CACHE_CONTROL, PICTURE_AGE),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
     ];
-    Ok((headers, picture.svg).into_response())
+    let etag = [(header::ETAG, ETag::of_content(picture.svg.as_bytes()).header())];
+    Ok((headers, etag, picture.svg).into_response())
 }
 
 pub(super) async fn categories(
@@ -127,42 +122,71 @@ pub(super) async fn create(
     let request = wire::CreateProductRequest { product, stock, idempotency_key };
     let created = gateway.deps.catalog.clone().create_product(request).await;
     gateway.browse.listed().await;
-    let created: Product = created?.into_inner().into();
+    let created = created?.into_inner();
     let location = format!("/api/v1/products/{}", created.id);
     Ok(([(header::LOCATION, location)], tagged(StatusCode::CREATED, created)).into_response())
+}
+
+/// A product as it is, for somebody who is going to change it. Who may not is told that, and not that it has changed (RFC 9110,
+/// section 13.2.1).
+async fn to_change(gateway: &Gateway, product_id: &str, acting_as: &str) -> Result<wire::Product, Reply> {
+    let product = gateway.browse.product(Reader::Seller, product_id.to_owned()).await?;
+    if acting_as.is_empty() || acting_as == product.promoter_id {
+        return Ok(product);
+    }
+    Err(Problem::permission_denied("the product is somebody else's").into())
+}
+
+/// What a change expects of a product.
+fn state(product: wire::Product) -> wire::ProductState {
+    wire::ProductState { version: product.version, available: product.available, sold: product.sold }
 }
 
 pub(super) async fn update(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Path(product_id): Path<String>,
-    headers: HeaderMap,
+    preconditions: Preconditions,
     Json(patch): Json<dto::ProductPatch>,
 ) -> Result<Response, Reply> {
     let price = patch.price.as_ref().map(|p| p.parse("price")).transpose()?;
+    preconditions.require_match()?;
     let request = wire::UpdateProductRequest {
         product_id: product_id.clone(),
-        expected_version: expected_version(&headers)?,
         name: patch.name,
         description: patch.description,
         category: patch.category,
         price: price.map(Into::into),
         restock: patch.restock,
         acting_promoter_id: acting_as(&caller),
+        expected: None,
     };
-    let updated = gateway.deps.catalog.clone().update_product(request).await;
+    let read = || to_change(&gateway, &product_id, &request.acting_promoter_id);
+    let change = |seen: Option<wire::Product>| {
+        let request = wire::UpdateProductRequest { expected: seen.map(state), ..request.clone() };
+        let mut catalog = gateway.deps.catalog.clone();
+        async move { catalog.update_product(request).await }
+    };
+    let updated = change_if(&preconditions, read, etag, change).await;
     gateway.browse.changed(&product_id).await;
-    Ok(tagged(StatusCode::OK, updated.map_err(stale)?.into_inner().into()))
+    Ok(tagged(StatusCode::OK, updated?.into_inner()))
 }
 
 pub(super) async fn delete(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Path(product_id): Path<String>,
+    preconditions: Preconditions,
 ) -> Result<StatusCode, Reply> {
     let acting_promoter_id = acting_as(&caller);
-    let request = wire::DeleteProductRequest { product_id: product_id.clone(), acting_promoter_id };
-    let deleted = gateway.deps.catalog.clone().delete_product(request).await;
+    let read = || to_change(&gateway, &product_id, &acting_promoter_id);
+    let change = |seen: Option<wire::Product>| {
+        let (product_id, acting_promoter_id) = (product_id.clone(), acting_promoter_id.clone());
+        let request = wire::DeleteProductRequest { product_id, acting_promoter_id, expected: seen.map(state) };
+        let mut catalog = gateway.deps.catalog.clone();
+        async move { catalog.delete_product(request).await }
+    };
+    let deleted = change_if(&preconditions, read, etag, change).await;
     gateway.browse.changed(&product_id).await;
     deleted?;
     Ok(StatusCode::NO_CONTENT)

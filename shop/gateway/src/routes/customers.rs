@@ -3,27 +3,54 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use tonic::Status;
 use vitrine_contracts::Problem;
 use vitrine_contracts::common::v1::PageRequest;
 use vitrine_contracts::customers::v1 as wire;
+use vitrine_contracts::customers::v1::customers_service_client::CustomersServiceClient;
 use vitrine_contracts::email::v1::{GetMessageRequest, ListMessagesRequest};
 use vitrine_contracts::orders::v1::ListOrdersRequest;
-use vitrine_platform_http::{Json, Query, Reply};
+use vitrine_platform_http::{ETag, Json, Preconditions, Query, Reply};
+use vitrine_platform_mesh::Transport;
 
 use crate::Gateway;
 use crate::dto::{self, Customer, Letter, Order, Page};
-use crate::input::{PageQuery, expected_version, stale};
+use crate::input::{PageQuery, change_if};
 use crate::tokens::Caller;
 
 /// Items of a page when all pages are read.
 const WHOLE: u32 = 100;
 
+fn etag(customer: &wire::Customer) -> ETag {
+    ETag::strong(customer.version)
+}
+
 fn tagged(status: StatusCode, customer: wire::Customer) -> Response {
-    let customer = Customer::from(customer);
-    (status, [(header::ETAG, format!("\"{}\"", customer.version))], axum::Json(customer)).into_response()
+    (status, [(header::ETAG, etag(&customer).header())], axum::Json(Customer::from(customer))).into_response()
+}
+
+async fn customer_of(gateway: &Gateway, customer_id: &str) -> Result<wire::Customer, Status> {
+    let request = wire::GetCustomerRequest { customer_id: customer_id.to_owned() };
+    Ok(gateway.deps.customers.clone().get_customer(request).await?.into_inner())
+}
+
+/// Changes a customer, addresses included, if the preconditions hold; `change` gets the service and the version to expect.
+async fn change_customer<A, Changing>(
+    gateway: &Gateway,
+    preconditions: &Preconditions,
+    customer_id: &str,
+    change: impl Fn(CustomersServiceClient<Transport>, Option<u64>) -> Changing,
+) -> Result<A, Reply>
+where
+    Changing: Future<Output = Result<tonic::Response<A>, Status>>,
+{
+    let read = || async { Ok(customer_of(gateway, customer_id).await?) };
+    let change =
+        |seen: Option<wire::Customer>| change(gateway.deps.customers.clone(), seen.map(|customer| customer.version));
+    Ok(change_if(preconditions, read, etag, change).await?.into_inner())
 }
 
 pub(super) async fn sign_up(
@@ -37,28 +64,38 @@ pub(super) async fn sign_up(
 }
 
 pub(super) async fn get(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Result<Response, Reply> {
-    let request = wire::GetCustomerRequest { customer_id: caller.id };
-    Ok(tagged(StatusCode::OK, gateway.deps.customers.clone().get_customer(request).await?.into_inner()))
+    Ok(tagged(StatusCode::OK, customer_of(&gateway, &caller.id).await?))
 }
 
 pub(super) async fn update(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
-    headers: HeaderMap,
+    preconditions: Preconditions,
     Json(patch): Json<dto::CustomerPatch>,
 ) -> Result<Response, Reply> {
-    let request = wire::UpdateCustomerRequest {
-        customer_id: caller.id,
-        expected_version: expected_version(&headers)?,
-        display_name: patch.display_name,
-        preferred_currency: patch.preferred_currency,
-    };
-    let updated = gateway.deps.customers.clone().update_customer(request).await.map_err(stale)?;
-    Ok(tagged(StatusCode::OK, updated.into_inner()))
+    preconditions.require_match()?;
+    let updated = change_customer(&gateway, &preconditions, &caller.id, |mut customers, expected_version| {
+        let request = wire::UpdateCustomerRequest {
+            customer_id: caller.id.clone(),
+            expected_version,
+            display_name: patch.display_name.clone(),
+            preferred_currency: patch.preferred_currency.clone(),
+        };
+        async move { customers.update_customer(request).await }
+    });
+    Ok(tagged(StatusCode::OK, updated.await?))
 }
 
-pub(super) async fn erase(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Result<StatusCode, Reply> {
-    gateway.deps.customers.clone().erase_customer(wire::EraseCustomerRequest { customer_id: caller.id }).await?;
+pub(super) async fn erase(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    preconditions: Preconditions,
+) -> Result<StatusCode, Reply> {
+    change_customer(&gateway, &preconditions, &caller.id, |mut customers, expected_version| {
+        let request = wire::EraseCustomerRequest { customer_id: caller.id.clone(), expected_version };
+        async move { customers.erase_customer(request).await }
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -97,34 +134,55 @@ pub(super) async fn export(State(gateway): State<Arc<Gateway>>, caller: Caller) 
     Ok(axum::Json(json!({ "customer": customer, "orders": orders, "letters": letters })))
 }
 
+/// Keeps an address: a new one where the id is empty.
+async fn keep_address(
+    gateway: &Gateway,
+    preconditions: &Preconditions,
+    caller: Caller,
+    id: String,
+    body: dto::NewAddress,
+) -> Result<wire::Customer, Reply> {
+    let saved = wire::SavedAddress { id, label: body.label, address: Some(body.address.into()) };
+    let kept = change_customer(gateway, preconditions, &caller.id, |mut customers, expected_version| {
+        let (customer_id, address) = (caller.id.clone(), Some(saved.clone()));
+        let request = wire::PutAddressRequest { customer_id, address, expected_version };
+        async move { customers.put_address(request).await }
+    });
+    Ok(kept.await?)
+}
+
 pub(super) async fn add_address(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
+    preconditions: Preconditions,
     Json(body): Json<dto::NewAddress>,
 ) -> Result<Response, Reply> {
-    let saved = wire::SavedAddress { id: String::new(), label: body.label, address: Some(body.address.into()) };
-    let request = wire::PutAddressRequest { customer_id: caller.id, address: Some(saved) };
-    Ok(tagged(StatusCode::CREATED, gateway.deps.customers.clone().put_address(request).await?.into_inner()))
+    let kept = keep_address(&gateway, &preconditions, caller, String::new(), body).await?;
+    Ok(tagged(StatusCode::CREATED, kept))
 }
 
 pub(super) async fn put_address(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Path(id): Path<String>,
+    preconditions: Preconditions,
     Json(body): Json<dto::NewAddress>,
 ) -> Result<Response, Reply> {
-    let saved = wire::SavedAddress { id, label: body.label, address: Some(body.address.into()) };
-    let request = wire::PutAddressRequest { customer_id: caller.id, address: Some(saved) };
-    Ok(tagged(StatusCode::OK, gateway.deps.customers.clone().put_address(request).await?.into_inner()))
+    Ok(tagged(StatusCode::OK, keep_address(&gateway, &preconditions, caller, id, body).await?))
 }
 
 pub(super) async fn delete_address(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Path(address_id): Path<String>,
+    preconditions: Preconditions,
 ) -> Result<Response, Reply> {
-    let request = wire::DeleteAddressRequest { customer_id: caller.id, address_id };
-    Ok(tagged(StatusCode::OK, gateway.deps.customers.clone().delete_address(request).await?.into_inner()))
+    let left = change_customer(&gateway, &preconditions, &caller.id, |mut customers, expected_version| {
+        let (customer_id, address_id) = (caller.id.clone(), address_id.clone());
+        let request = wire::DeleteAddressRequest { customer_id, address_id, expected_version };
+        async move { customers.delete_address(request).await }
+    });
+    Ok(tagged(StatusCode::OK, left.await?))
 }
 
 pub(super) async fn letters(

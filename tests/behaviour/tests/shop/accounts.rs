@@ -8,7 +8,7 @@ use http::header::IF_MATCH;
 use serde_json::{Value, json};
 use vitrine_shop_load::http::{Answer, Call};
 use vitrine_shop_load::sign_in;
-use vitrine_tests_testkit::{Api, Customer, Shop, address, eventually};
+use vitrine_tests_testkit::{Api, Customer, Shop, address, eventually, order_body};
 
 const CLIENT: &str = "vitrine-storefront";
 
@@ -200,5 +200,84 @@ pub(crate) async fn customers_own_their_data(shop: &Shop) -> Result<()> {
     // The address is free again.
     let again = json!({"email": customer.email, "password": "another password", "display_name": "Ada"});
     anybody.expect(201, Method::POST, "/api/v1/customers", Some(&again)).await?;
+    Ok(())
+}
+
+pub(crate) async fn addresses_that_look_the_same_are_one(shop: &Shop) -> Result<()> {
+    let anybody = shop.anybody()?;
+    let sign_up = async |email: &str, name: &str| {
+        let body = json!({"email": email, "password": "correct horse battery", "display_name": name});
+        anybody.send(Call::new(Method::POST, "/api/v1/customers").json(&body)).await
+    };
+    // No two runs share an address.
+    let (me, domain) = (vitrine_kit::id::new("eva").to_lowercase(), "bücher.example");
+    let made = sign_up(&format!("É{me}@{domain}"), "E\u{301}va\u{a0}Brenner").await?;
+    ensure!(made.status == 201, "{}", String::from_utf8_lossy(&made.body));
+    let kept = format!("é{me}@xn--bcher-kva.example");
+    ensure!(made.json()["email"] == kept.as_str() && made.json()["display_name"] == "Éva Brenner", "{}", made.json());
+    let spellings = [
+        format!("é{me}@{domain}"),
+        format!("e\u{301}{me}@bu\u{308}cher.example"),
+        format!("E\u{301}{}@BÜCHER.Example", me.to_uppercase()),
+        format!(" é{me}@XN--BCHER-KVA.example\n"),
+        format!("é{me}@bücher。example"),
+    ];
+    for email in &spellings {
+        let again = sign_up(email, "Eva").await?;
+        ensure!(again.status == 409 && again.code() == "EMAIL_TAKEN", "{email:?}: {} {}", again.status, again.code());
+        Customer::sign_in(&anybody, email, "correct horse battery").await.with_context(|| format!("{email:?}"))?;
+    }
+    for email in [
+        format!("<é{me}@{domain}>"),
+        format!("Eva <é{me}@{domain}>"),
+        format!("\"é{me}\"@{domain}"),
+        format!("é\u{200b}{me}@{domain}"),
+        format!("é{me}\u{200d}@{domain}"),
+        format!("\u{202e}é{me}@{domain}"),
+        format!("é{me}@büch\u{ad}er.example"),
+        format!("é{me}\u{3164}@{domain}"),
+        format!("ｅ{me}@{domain}"),
+        format!("é{me}\u{430}@{domain}"),
+        format!(".é{me}@{domain}"),
+        format!("é{me}@{domain}."),
+        format!("é{me}@{domain}\r\nBcc: x@example.org"),
+        format!("@{domain}"),
+    ] {
+        let refused = sign_up(&email, "Eva").await?;
+        let told = refused.json();
+        ensure!(
+            refused.status == 400 && told["code"] == "INVALID_EMAIL" && told["field"] == "email",
+            "{email:?}: {told}"
+        );
+        ensure!(sign_in(anybody.client(), &email, "correct horse battery").await.is_err(), "{email:?} signs in");
+    }
+    for name in ["\u{200b}", "\u{3164}", "\u{2800}", "Eva\u{202e}", "Eva\nBcc: x", "Eva\u{0}", "Eva\u{e000}"] {
+        let refused = sign_up(&format!("other-{me}@example.org"), name).await?;
+        ensure!(refused.status == 400 && refused.json()["field"] == "display_name", "{name:?}: {}", refused.status);
+    }
+    // Two spellings at once: never two accounts, and who is told that there is one can sign in.
+    let rivals = [format!("ö{me}@example.org"), format!("o\u{308}{me}@EXAMPLE.org")];
+    let asked = rivals.iter().cycle().take(8).map(|email| sign_up(email, "Eva"));
+    let made = futures::future::try_join_all(asked).await?.iter().filter(|answer| answer.status == 201).count();
+    ensure!(made <= 1, "{made} accounts");
+    if made == 1 {
+        Customer::sign_in(&anybody, &rivals[1], "correct horse battery").await?;
+    }
+
+    let customer = Customer::sign_in(&anybody, &kept, "correct horse battery").await?;
+    for (field, value) in
+        [("recipient", "Eva\u{202e}"), ("city", "\u{200b}"), ("line1", "1\r\n2"), ("postal_code", "\u{3164}")]
+    {
+        let mut body = order_body("EUR", "4242424242424242");
+        body["address"][field] = json!(value);
+        let refused = customer.ask("unseen", &body).await?;
+        let told = refused.json();
+        ensure!(refused.status == 400 && told["field"] == format!("address.{field}"), "{field}: {told}");
+    }
+    let mut new = json!({"label": " ho\u{302}me ", "address": address("DE")});
+    new["address"]["recipient"] = json!(" Jose\u{301}\u{3000}Brenner ");
+    let with_address = customer.api.expect(201, Method::POST, "/api/v1/customers/me/addresses", Some(&new)).await?;
+    let saved = &with_address["addresses"][0];
+    ensure!(saved["label"] == "hôme" && saved["address"]["recipient"] == "José Brenner", "{saved}");
     Ok(())
 }

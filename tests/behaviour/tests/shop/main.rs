@@ -4,6 +4,7 @@
 mod accounts;
 mod bad_input;
 mod buying;
+mod conditional;
 mod faults;
 mod matrix;
 mod race;
@@ -59,9 +60,11 @@ scenarios! {
     accounts::forged_tokens_are_refused,
     accounts::wrong_passwords_lock,
     accounts::customers_own_their_data,
+    accounts::addresses_that_look_the_same_are_one,
     standing::erased_customers_are_refused_at_once,
     standing::an_erasure_amid_a_purchase_leaves_nothing_personal,
     standing::locked_accounts_are_refused_at_once,
+    conditional::reads_and_changes_keep_their_preconditions,
     bad_input::every_bad_request_is_told_what_is_wrong,
     race::the_last_seats,
     trace::one_order_is_one_trace,
