@@ -29,7 +29,7 @@ mod refusal;
 
 pub use axum::Router;
 pub use axum::response::Response;
-pub use bounds::{Bounds, Config, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS};
+pub use bounds::{Bounds, Config};
 pub use cors::{Cors, CrossOrigin, Origins};
 pub use extract::{Json, Query};
 pub use grpc::{grpc_routes, grpc_words, with_grpc};
