@@ -5,15 +5,15 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// Connections of one listener at a time.
-pub const MAX_CONNECTIONS: u32 = 4096;
+const MAX_CONNECTIONS: u32 = 4096;
 /// Connections of one listener from one address at a time: half of all, so that one client leaves room for others, and a load
 /// generator on one machine still has its two thousand.
-pub const MAX_CONNECTIONS_PER_ADDRESS: u32 = 2048;
+const MAX_CONNECTIONS_PER_ADDRESS: u32 = 2048;
 /// How long a request's body may take to come, whole: the longest that the gateway works for an answer.
-pub const REQUEST_S: u32 = 15;
+const REQUEST_S: u32 = 15;
 /// How long a connection is kept without a request: longer than the 60 seconds for which balancers keep theirs, so that it is they
 /// who close.
-pub const IDLE_S: u32 = 75;
+const IDLE_S: u32 = 75;
 /// The longest that the settings may make any of these times: a day.
 const MAX_S: u32 = 86_400;
 /// How long a request's head may take to come, from its first byte to its last.

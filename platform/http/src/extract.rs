@@ -98,7 +98,7 @@ fn named_field(what: &str) -> Option<&str> {
 }
 
 /// As much of a text as is repeated to whoever sent it.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     if text.len() <= MAX_QUOTED {
         return text.to_owned();
     }

@@ -32,7 +32,7 @@ mod refusal;
 
 pub use axum::Router;
 pub use axum::response::Response;
-pub use bounds::{Bounds, Config, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS};
+pub use bounds::{Bounds, Config};
 pub use cors::{Cors, CrossOrigin, Origins};
 pub use conditional::{ETag, Preconditions, conditional, untagged};
 pub use extract::{Json, Query};

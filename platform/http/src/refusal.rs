@@ -12,13 +12,14 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 
 use crate::body::Arrival;
+use crate::extract::quoted;
 use crate::observe::guarded;
 use crate::problem::Reply;
 
 /// How a refusal of a compressed body begins.
 const ENCODED: &str = "Content-Encoding";
-/// The longest text of an answer that is said in other words, in bytes.
-const MAX_TEXT_BYTES: usize = 1024;
+/// The longest text of an answer that is said in other words, in bytes: it may quote a whole target.
+const MAX_TEXT_BYTES: usize = 128 << 10;
 
 /// What was asked for, as far as the words may depend on it.
 #[derive(Clone, Debug)]
@@ -68,7 +69,7 @@ pub type Words = fn(&Asked, &Refusal) -> Response;
 
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: String, field: &str, expected: &'static str) -> Self {
-        Self { status, code, message, field: field.to_owned(), expected }
+        Self { status, code, message: quoted(&message), field: quoted(field), expected }
     }
 
     /// There is no such path.
@@ -118,10 +119,13 @@ impl Refusal {
                 let message = format!("the path is not UTF-8 where {field} stands");
                 Self::new(status, "INVALID_PATH", message, field, "percent-encoded UTF-8")
             }
-            StatusCode::BAD_REQUEST if text.contains("query string") => {
-                let message = or(String::new());
-                Self::new(status, "INVALID_QUERY", message, "query", "parameters that the API's documentation names")
-            }
+            StatusCode::BAD_REQUEST if text.contains("query string") => Self::new(
+                status,
+                "INVALID_QUERY",
+                text.to_owned(),
+                "query",
+                "parameters that the API's documentation names",
+            ),
             _ if status.is_server_error() => Self { status, ..Self::panicked() },
             _ => {
                 let reason = status.canonical_reason().unwrap_or("refused").to_lowercase();

@@ -57,13 +57,22 @@ fn problem(told: &str) -> (u16, String, String) {
     (status, text("code"), text("field"))
 }
 
+/// A request, and the status, code and field of the problem that it is answered with.
+type Case<'a> = (&'a [u8], u16, &'a str, &'a str);
+
+async fn check(cases: &[Case<'_>]) {
+    for (bytes, status, code, field) in cases {
+        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(90)]).into_owned();
+        let answer = told(router(), bytes).await;
+        assert!(!answer.is_empty(), "no answer: {shown}");
+        assert_eq!(problem(&answer), (*status, (*code).to_owned(), (*field).to_owned()), "{shown}\n{answer}");
+    }
+}
+
 #[tokio::test]
 async fn whatever_is_refused_is_told_as_a_problem() {
-    let long = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(65_600));
-    let huge = format!("GET / HTTP/1.1\r\nhost: x\r\nx-y: {}\r\n\r\n", "a".repeat(140_000));
-    let many = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "a: b\r\n".repeat(200));
     let large = format!("POST /take HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{}", 3 << 20, "a".repeat(3 << 20));
-    let cases: Vec<(&[u8], u16, &str, &str)> = vec![
+    let cases: Vec<Case> = vec![
         // No route, no method, no parameters.
         (b"GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n", 404, "NO_SUCH_ROUTE", "path"),
         (b"GET //items HTTP/1.1\r\nhost: x\r\n\r\n", 404, "NO_SUCH_ROUTE", "path"),
@@ -102,7 +111,16 @@ async fn whatever_is_refused_is_told_as_a_problem() {
         (b"GET /items/1 HTTP/1.1\r\nhost: \xff\r\n\r\n", 400, "INVALID_HOST", "Host"),
         (b"GET http://x/items/1 HTTP/1.1\r\n\r\n", 400, "INVALID_HOST", "Host"),
         (b"GET /items/1 HTTP/1.0\r\nhost: a b\r\n\r\n", 400, "INVALID_HOST", "Host"),
-        // What hyper refuses before any code of ours.
+    ];
+    check(&cases).await;
+}
+
+#[tokio::test]
+async fn what_is_refused_before_any_code_of_ours_is_told_as_a_problem() {
+    let long = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(65_600));
+    let huge = format!("GET / HTTP/1.1\r\nhost: x\r\nx-y: {}\r\n\r\n", "a".repeat(140_000));
+    let many = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "a: b\r\n".repeat(200));
+    let cases: Vec<Case> = vec![
         (b"NOT HTTP AT ALL\r\n\r\n", 400, "MALFORMED_REQUEST", "request"),
         (b"GET /items/\xff HTTP/1.1\r\nhost: x\r\n\r\n", 400, "MALFORMED_REQUEST", "request"),
         (b"GET /a b HTTP/1.1\r\nhost: x\r\n\r\n", 400, "MALFORMED_REQUEST", "request"),
@@ -123,12 +141,7 @@ async fn whatever_is_refused_is_told_as_a_problem() {
         (huge.as_bytes(), 431, "HEAD_TOO_LARGE", "request"),
         (many.as_bytes(), 431, "HEAD_TOO_LARGE", "request"),
     ];
-    for (bytes, status, code, field) in cases {
-        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(90)]).into_owned();
-        let answer = told(router(), bytes).await;
-        assert!(!answer.is_empty(), "no answer: {shown}");
-        assert_eq!(problem(&answer), (status, code.to_owned(), field.to_owned()), "{shown}\n{answer}");
-    }
+    check(&cases).await;
 }
 
 #[tokio::test]
@@ -145,6 +158,12 @@ async fn what_is_odd_but_sound_is_answered() {
     ] {
         let answer = told(router(), sound.as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.0 200"), "{sound}\n{answer}");
+    }
+    // Whatever is quoted, an answer is short.
+    for long in ["/nothing", "/items?limit=", "/items?limit=1&%ff"].map(|path| format!("{path}{}", "a".repeat(60_000)))
+    {
+        let answer = told(router(), format!("GET {long} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await;
+        assert!(problem(&answer).0 >= 400 && answer.len() < 1500, "{} bytes", answer.len());
     }
     // Who says no Host is not heard further.
     let told_twice = told(router(), b"GET /items/1 HTTP/1.1\r\n\r\nGET /items/2 HTTP/1.1\r\nhost: x\r\n\r\n").await;
