@@ -7,6 +7,8 @@ mod contention;
 mod opening;
 mod paging;
 
+#[cfg(feature = "mongodb")]
+mod mongodb;
 mod postgres;
 mod sqlite;
 
