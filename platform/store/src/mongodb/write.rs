@@ -40,8 +40,8 @@ const MAX_INDEXED: usize = 20_000;
 enum Failed {
     /// Nothing will come of it.
     Finally(Error),
-    /// Nothing was changed; another time it may be.
-    ForNow(Error),
+    /// Nothing was changed; another time it may be. With what the server said, if it did.
+    ForNow(Option<MongoError>),
 }
 
 /// Why a batch was not written.
@@ -72,16 +72,17 @@ impl Failure {
     fn of(self, server: &Server) -> Failed {
         match self {
             Self::Refused(error) => Failed::Finally(error),
-            Self::Server(error) if fault::may_go_another_time(&error) => Failed::ForNow(server.failed(error)),
+            Self::Server(error) if fault::may_go_another_time(&error) => Failed::ForNow(Some(error)),
             Self::Server(error) => Failed::Finally(server.failed(error)),
-            Self::Collision => Failed::ForNow(Error::Busy),
+            Self::Collision => Failed::ForNow(None),
             Self::GivenUp => Failed::Finally(Error::Busy),
         }
     }
 }
 
 pub(crate) async fn commit(shared: &Arc<Shared>, batch: Batch) -> Result<(), Error> {
-    let deadline = Instant::now() + shared.server()?.timeout;
+    let server = shared.server()?;
+    let deadline = Instant::now() + server.timeout;
     let _alone = if batch.events.is_empty() {
         None
     } else {
@@ -93,10 +94,10 @@ pub(crate) async fn commit(shared: &Arc<Shared>, batch: Batch) -> Result<(), Err
         let again_at = match try_once(shared, &batch, deadline).await {
             Ok(()) => return Ok(()),
             Err(Failed::Finally(e)) => return Err(e),
-            Err(Failed::ForNow(e)) => {
+            Err(Failed::ForNow(said)) => {
                 let again_at = Instant::now() + jitter::full(PAUSE * tries);
                 if tries >= MAX_TRIES || again_at >= deadline {
-                    return Err(e);
+                    return Err(said.map_or(Error::Busy, |e| server.failed(e)));
                 }
                 again_at
             }
