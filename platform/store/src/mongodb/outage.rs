@@ -14,8 +14,9 @@ use ::mongodb::options::ServerAddress;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-/// How long no server may answer before it is an outage: the driver looks again at once when a connection that was good breaks.
-const HICCUP: Duration = Duration::from_millis(250);
+/// How long no server may answer before it is an outage. When one connection breaks the driver gives up the look that is under way, too, and
+/// looks again after half a second (its shortest pause).
+const HICCUP: Duration = Duration::from_secs(1);
 
 /// What is known of the servers. Clones see the same.
 #[derive(Clone, Default)]
