@@ -13,8 +13,9 @@ run: ## Build, and bring up the whole shop with load: http://127.0.0.1:8080
 
 test: ## Build and pass all tests
 	cargo build -p vitrine
-	cargo check -p vitrine-platform-host -p vitrine-platform-store --features mongodb
-	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace; fi
+	@if cargo nextest --version >/dev/null 2>&1; \
+	then cargo nextest run --workspace && cargo nextest run -p vitrine-platform-store --features mongodb -E 'test(mongodb)'; \
+	else cargo test --workspace && cargo test -p vitrine-platform-store --features mongodb mongodb; fi
 
 bench: ## Measure: start-up, memory, throughput, the cost of telemetry, crash safety
 	cargo build --release -p vitrine -p vitrine-benches

@@ -1,23 +1,26 @@
 //! The engine on a MongoDB replica set: a database for each service, a collection for each collection, `{_id, version, body, keys}` for
 //! each document, and an `outbox`. It is built with the feature `mongodb`.
 //!
-//! A batch is a transaction. Positions come from a counter that a transaction with events changes last: of two that do, one waits or is
-//! tried again, so positions appear in their order. A key is kept as a text whose order is that of the keys; `body` is JSON as text, so
-//! that a document is read as it was written. What is committed by other processes is looked for a few times a second.
+//! A batch is a transaction ([`write`](mod@write)). Positions come from a counter that a transaction with events changes last: of two that
+//! do, one waits or is tried again, so positions appear in their order. A key is kept as a text whose order is that of the keys; `body` is
+//! JSON as text, so that a document is read as it was written. What is committed by other processes is looked for a few times a second.
+//! How long a call may take, and why none waits for servers that are gone, is in docs/adr/0021-one-deadline-for-a-call.md.
 
+mod fault;
 mod migrate;
+mod outage;
 mod read;
+mod server;
 mod write;
 
-use std::error::Error as StdError;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::mongodb::bson::{Document as Bson, doc};
-use ::mongodb::error::ErrorKind;
-use ::mongodb::options::{ClientOptions, ReadConcern, SelectionCriteria, ServerAddress, WriteConcern};
-use ::mongodb::{Client, Collection, Database};
+use ::mongodb::error::Error as MongoError;
+use ::mongodb::{Collection, Database};
+use futures::TryStreamExt;
 use parking_lot::Mutex;
 use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinHandle;
@@ -27,9 +30,12 @@ use crate::engine::{Answer, Batch, Engine, Event, Raw, RawPage};
 use crate::error::Error;
 use crate::query::Query;
 use crate::storage::MongoDbConfig;
+use server::Server;
 
 /// How often is looked for what other processes have committed.
 const LOOK: Duration = Duration::from_millis(250);
+/// Most events that are deleted at once: what takes longer than a call may must not be one call.
+const PRUNED_AT_ONCE: usize = 10_000;
 /// The outbox.
 const OUTBOX: &str = "outbox";
 /// The layout, and the last position.
@@ -47,16 +53,10 @@ pub(crate) struct Shared {
     config: MongoDbConfig,
     database: String,
     schema: Schema,
-    connected: OnceCell<Connected>,
+    server: OnceCell<Server>,
     /// One transaction with events at a time: of many in this process, most would be in each other's way.
     publishing: tokio::sync::Mutex<()>,
     latest: watch::Sender<u64>,
-}
-
-struct Connected {
-    /// As it is told to people: without its password.
-    name: String,
-    client: Client,
 }
 
 impl MongoDb {
@@ -65,7 +65,7 @@ impl MongoDb {
             config: config.clone(),
             database: format!("{}_{service}", config.database_prefix),
             schema,
-            connected: OnceCell::new(),
+            server: OnceCell::new(),
             publishing: tokio::sync::Mutex::default(),
             latest: watch::Sender::new(0),
         };
@@ -82,86 +82,21 @@ impl Drop for MongoDb {
 }
 
 impl Shared {
-    fn timeout(&self) -> Duration {
-        Duration::from_millis(self.config.timeout_ms.max(1))
-    }
-
-    fn connected(&self) -> Result<&Connected, Error> {
-        self.connected.get().ok_or(Error::Closed)
+    fn server(&self) -> Result<&Server, Error> {
+        self.server.get().ok_or(Error::Closed)
     }
 
     fn database(&self) -> Result<Database, Error> {
-        Ok(self.connected()?.client.database(&self.database))
+        Ok(self.server()?.client.database(&self.database))
     }
 
     fn documents(&self, collection: &str) -> Result<Collection<Bson>, Error> {
         Ok(self.database()?.collection(&format!("c_{collection}")))
     }
 
-    /// Waits for the server, for a bounded time.
-    async fn within<T>(&self, work: impl Future<Output = ::mongodb::error::Result<T>>) -> Result<T, Error> {
-        match tokio::time::timeout(self.timeout(), work).await {
-            Ok(done) => done.map_err(|e| self.failed(e)),
-            Err(e) => Err(self.unavailable(e)),
-        }
-    }
-
-    fn name(&self) -> String {
-        self.connected.get().map_or_else(|| "mongodb".to_owned(), |c| c.name.clone())
-    }
-
-    fn unavailable(&self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
-        Error::Unavailable { server: self.name(), source: source.into() }
-    }
-
-    /// What a failure means to whoever asked.
-    fn failed(&self, error: ::mongodb::error::Error) -> Error {
-        match error.kind.as_ref() {
-            ErrorKind::ServerSelection { .. }
-            | ErrorKind::Io(_)
-            | ErrorKind::DnsResolve { .. }
-            | ErrorKind::ConnectionPoolCleared { .. } => self.unavailable(error),
-            _ if error.contains_label(::mongodb::error::TRANSIENT_TRANSACTION_ERROR) => Error::Busy,
-            _ => Error::Engine(Box::new(error)),
-        }
-    }
-
-    fn unusable(&self, name: &str, reason: &str, source: Option<::mongodb::error::Error>) -> Error {
-        let source = source.map(|e| Box::new(e) as _);
-        Error::Unusable { server: name.to_owned(), reason: reason.to_owned(), source }
-    }
-
-    async fn connect(&self) -> Result<Connected, Error> {
-        let malformed = "its url is malformed: set it to mongodb://user:password@host:27017/?replicaSet=rs0";
-        let parsed = tokio::time::timeout(self.timeout(), ClientOptions::parse(&self.config.url)).await;
-        let mut options = match parsed {
-            Ok(parsed) => parsed.map_err(|e| self.unusable("mongodb", malformed, Some(e)))?,
-            Err(_) => return Err(self.unusable("mongodb", "the servers in its url cannot be looked up", None)),
-        };
-        let hosts: Vec<String> = options.hosts.iter().map(ServerAddress::to_string).collect();
-        let name = format!("mongodb://{}/{}", hosts.join(","), self.database);
-        options.app_name = Some("vitrine".to_owned());
-        options.max_pool_size = Some(self.config.max_connections.max(1));
-        options.server_selection_timeout = Some(self.timeout());
-        options.connect_timeout = Some(self.timeout());
-        // What is read was committed for good, and what is committed survives the loss of a server.
-        options.read_concern = Some(ReadConcern::majority());
-        options.write_concern = Some(WriteConcern::majority());
-        options.selection_criteria =
-            Some(SelectionCriteria::ReadPreference(::mongodb::options::ReadPreference::Primary));
-        let client = Client::with_options(options).map_err(|e| self.unusable(&name, malformed, Some(e)))?;
-        let advice = "it cannot be reached, or refuses the user: start it, or set url to where it is and who asks";
-        let admin = client.database("admin");
-        let hello = tokio::time::timeout(self.timeout() * 2, admin.run_command(doc! { "hello": 1 }).into_future());
-        let hello = match hello.await {
-            Ok(said) => said.map_err(|e| self.unusable(&name, advice, Some(e)))?,
-            Err(_) => return Err(self.unusable(&name, advice, None)),
-        };
-        if !hello.contains_key("setName") && !hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid") {
-            let alone = "it is no replica set and so has no transactions: start it with --replSet and rs.initiate()";
-            return Err(self.unusable(&name, alone, None));
-        }
-        Ok(Connected { name, client })
+    /// Waits for a call to the server as long as one may take.
+    async fn within<T>(&self, work: impl Future<Output = Result<T, MongoError>>) -> Result<T, Error> {
+        self.server()?.within(work).await
     }
 
     /// Tells a position, unless a later one is known.
@@ -196,20 +131,45 @@ fn int(n: impl TryInto<i64>) -> i64 {
 }
 
 async fn follow(shared: Arc<Shared>) {
+    let mut followed = true;
     loop {
-        if shared.latest.receiver_count() > 0
-            && let Ok(last) = read::last_position(&shared).await
-        {
-            shared.tell(last);
+        if shared.latest.receiver_count() > 0 {
+            let last = read::last_position(&shared).await;
+            // Once, and not again before it was followed again.
+            if let Err(e) = last.as_ref()
+                && followed
+            {
+                let cause = std::error::Error::source(e).map(ToString::to_string);
+                tracing::warn!(database = shared.database, cause, "the log of events cannot be followed at the moment");
+            }
+            followed = last.is_ok();
+            shared.tell(last.unwrap_or_default());
         }
         tokio::time::sleep(LOOK).await;
     }
 }
 
+/// Deletes some of the oldest events from before a time; returns how many.
+async fn prune_some(shared: &Shared, before_ms: i64) -> Result<usize, Error> {
+    let outbox: Collection<Bson> = shared.database()?.collection(OUTBOX);
+    let old = doc! { "occurred_at_ms": { "$lt": before_ms } };
+    let (oldest, some) = (doc! { "_id": 1 }, int(PRUNED_AT_ONCE));
+    let found = async {
+        let found = outbox.find(old).sort(oldest.clone()).limit(some).projection(oldest).await?;
+        found.try_collect::<Vec<_>>().await
+    };
+    let ids: Vec<_> = shared.within(found).await?.into_iter().filter_map(|mut event| event.remove("_id")).collect();
+    if !ids.is_empty() {
+        shared.within(outbox.delete_many(doc! { "_id": { "$in": &ids } }).into_future()).await?;
+    }
+    Ok(ids.len())
+}
+
 impl Engine for MongoDb {
     fn ready(&self) -> Answer<'_, ()> {
         Box::pin(async {
-            self.shared.connected.get_or_try_init(|| self.shared.connect()).await?;
+            let shared = &self.shared;
+            shared.server.get_or_try_init(|| Server::connect(&shared.config, &shared.database)).await?;
             migrate::migrate(&self.shared).await?;
             self.shared.tell(read::last_position(&self.shared).await?);
             let mut follower = self.follower.lock();
@@ -244,12 +204,7 @@ impl Engine for MongoDb {
     }
 
     fn commit(&self, batch: Batch) -> Answer<'_, ()> {
-        let shared = self.shared.clone();
-        // In a task of its own: whoever stops waiting for it does not leave it half done.
-        Box::pin(async move {
-            let commit = tokio::spawn(async move { write::commit(&shared, batch).await });
-            commit.await.map_err(|e| Error::Engine(Box::new(e)))?
-        })
+        Box::pin(write::commit(&self.shared, batch))
     }
 
     fn read_events<'a>(&'a self, after: u64, topics: &'a [String], limit: usize) -> Answer<'a, (Vec<Event>, u64)> {
@@ -262,9 +217,14 @@ impl Engine for MongoDb {
 
     fn prune_events(&self, before_ms: i64) -> Answer<'_, u64> {
         Box::pin(async move {
-            let outbox: Collection<Bson> = self.shared.database()?.collection(OUTBOX);
-            let old = outbox.delete_many(doc! { "occurred_at_ms": { "$lt": before_ms } });
-            Ok(self.shared.within(old.into_future()).await?.deleted_count)
+            let mut pruned = 0;
+            loop {
+                let gone = prune_some(&self.shared, before_ms).await?;
+                pruned += gone;
+                if gone < PRUNED_AT_ONCE {
+                    return Ok(u64::try_from(pruned).unwrap_or(u64::MAX));
+                }
+            }
         })
     }
 }

@@ -2,9 +2,21 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use vitrine_platform_tls::Files;
+
+/// How long bringing a database up to date may take: filling an index reads all documents.
+const MIGRATION_TIMEOUT_MS: u64 = 600_000;
+
+/// The longest time that may be set, twenty-four days: what PostgreSQL keeps in 32 bits.
+pub(crate) const LONGEST: Duration = Duration::from_millis((1 << 31) - 1);
+
+/// A time that was set, within what can be waited for.
+pub(crate) fn time(ms: u64) -> Duration {
+    Duration::from_millis(ms).clamp(Duration::from_millis(1), LONGEST)
+}
 
 /// Where the databases of services are kept.
 #[derive(Clone, Debug)]
@@ -31,8 +43,10 @@ pub struct PostgresConfig {
     pub schema_prefix: String,
     /// How long connecting may take, in milliseconds.
     pub connect_timeout_ms: u64,
-    /// How long one statement may take, in milliseconds.
+    /// How long one statement may take, in milliseconds; a call, whatever it consists of, may take a second longer.
     pub statement_timeout_ms: u64,
+    /// How long making tables and indexes may take at the start, in milliseconds, and waiting for others who do so.
+    pub migration_timeout_ms: u64,
     /// Whose certificate the server must show, and what is shown to it.
     pub tls: Files,
 }
@@ -46,6 +60,7 @@ impl Default for PostgresConfig {
             schema_prefix: "vitrine".to_owned(),
             connect_timeout_ms: 5_000,
             statement_timeout_ms: 5_000,
+            migration_timeout_ms: MIGRATION_TIMEOUT_MS,
             tls: Files::default(),
         }
     }
@@ -69,14 +84,22 @@ pub struct MongoDbConfig {
     pub max_connections: u32,
     /// What the names of the databases begin with: service `orders` has `<prefix>_orders`.
     pub database_prefix: String,
-    /// How long one operation may take, finding a server included, in milliseconds.
+    /// How long a call may take, in milliseconds: finding a server, all tries of a transaction and its commit together.
     pub timeout_ms: u64,
+    /// How long making collections and indexes may take at the start, in milliseconds.
+    pub migration_timeout_ms: u64,
 }
 
 #[cfg(feature = "mongodb")]
 impl Default for MongoDbConfig {
     fn default() -> Self {
-        Self { url: String::new(), max_connections: 8, database_prefix: "vitrine".to_owned(), timeout_ms: 5_000 }
+        Self {
+            url: String::new(),
+            max_connections: 8,
+            database_prefix: "vitrine".to_owned(),
+            timeout_ms: 5_000,
+            migration_timeout_ms: MIGRATION_TIMEOUT_MS,
+        }
     }
 }
 

@@ -9,13 +9,14 @@ use vitrine_contracts::Problem;
 use crate::Config;
 use crate::letter::Letter;
 
-/// How long a relay may take.
+/// How long a relay may take for a letter: connecting, and all that is said. By itself the client bounds only the connecting.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The way of a letter.
 pub(crate) struct Delivery {
     relay: Option<AsyncSmtpTransport<Tokio1Executor>>,
     from: Mailbox,
+    timeout: Duration,
 }
 
 fn wrong(field: &str, expected: &str, message: &str) -> Problem {
@@ -38,7 +39,7 @@ impl Delivery {
                 )
             })?),
         };
-        Ok(Self { relay, from })
+        Ok(Self { relay, from, timeout: TIMEOUT })
     }
 
     /// Hands a letter over; says by what way it went.
@@ -59,8 +60,11 @@ impl Delivery {
             .subject(letter.subject.clone())
             .multipart(body);
         let message = message.map_err(|e| format!("the letter could not be put together: {e}"))?;
-        relay.send(message).await.map_err(|e| format!("the relay did not take the letter: {e}"))?;
-        Ok("smtp")
+        match tokio::time::timeout(self.timeout, relay.send(message)).await {
+            Ok(Ok(_)) => Ok("smtp"),
+            Ok(Err(e)) => Err(format!("the relay did not take the letter: {e}")),
+            Err(_) => Err(format!("the relay did not take the letter within {:?}", self.timeout)),
+        }
     }
 }
 
@@ -76,7 +80,23 @@ fn relay(url: &str) -> Option<AsyncSmtpTransport<Tokio1Executor>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Config, Delivery};
+    use std::time::Duration;
+
+    use super::{Config, Delivery, Letter};
+
+    #[tokio::test]
+    async fn a_relay_that_says_nothing_is_given_up() {
+        // Connections are made, and nobody ever greets.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+        let smtp_url = format!("smtp://{}", silent.local_addr().expect("bound"));
+        let delivery = Delivery::new(&Config { smtp_url, ..Config::default() }).expect("good settings");
+        let impatient = Delivery { timeout: Duration::from_millis(50), ..delivery };
+        let letter = Letter { subject: "s".into(), text: "t".into(), html: "h".into(), template: "paid" };
+        let delivered =
+            tokio::time::timeout(Duration::from_secs(20), impatient.deliver("ann@vitrine.example", &letter));
+        let told = delivered.await.expect("given up").expect_err("not delivered");
+        assert!(told.contains("within 50ms"), "{told}");
+    }
 
     #[test]
     fn settings_are_checked() {

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use ::mongodb::Collection;
 use ::mongodb::bson::{Document as Bson, doc};
+use ::mongodb::error::Error as MongoError;
+use ::mongodb::{Collection, Database};
 use futures::TryStreamExt;
 
 use super::{OUTBOX, STATE, Shared, int, key_of, text_of};
@@ -140,8 +141,13 @@ pub(crate) async fn search(
 
 /// The position of the last event.
 pub(crate) async fn last_position(shared: &Shared) -> Result<u64, Error> {
-    let state: Collection<Bson> = shared.database()?.collection(STATE);
-    let found = shared.within(state.find_one(doc! { "_id": STATE }).into_future()).await?;
+    let database = shared.database()?;
+    shared.within(position(&database)).await
+}
+
+async fn position(database: &Database) -> Result<u64, MongoError> {
+    let state: Collection<Bson> = database.collection(STATE);
+    let found = state.find_one(doc! { "_id": STATE }).await?;
     Ok(found.and_then(|s| s.get_i64("position").ok()).unwrap_or_default().unsigned_abs())
 }
 
@@ -151,13 +157,17 @@ pub(crate) async fn events(
     topics: &[String],
     limit: usize,
 ) -> Result<(Vec<Event>, u64), Error> {
-    // First: what is not found up to here is not there.
-    let last = last_position(shared).await?;
+    let database = shared.database()?;
+    let outbox: Collection<Bson> = database.collection(OUTBOX);
+    let found = async {
+        // First: what is not found up to here is not there.
+        let last = position(&database).await?;
+        let wanted = doc! { "_id": { "$gt": int(after), "$lte": int(last) }, "topic": { "$in": topics } };
+        let found = outbox.find(wanted).sort(doc! { "_id": 1 }).limit(int(limit)).await?;
+        Ok((last, found.try_collect::<Vec<_>>().await?))
+    };
+    let (last, found) = shared.within(found).await?;
     shared.tell(last);
-    let outbox: Collection<Bson> = shared.database()?.collection(OUTBOX);
-    let wanted = doc! { "_id": { "$gt": int(after), "$lte": int(last) }, "topic": { "$in": topics } };
-    let found = async { outbox.find(wanted).sort(doc! { "_id": 1 }).limit(int(limit)).await?.try_collect().await };
-    let found: Vec<Bson> = shared.within(found).await?;
     let events: Vec<Event> = found.iter().map(event).collect();
     let looked = if events.len() < limit { last } else { events.last().map_or(after, |e| e.position) };
     Ok((events, looked.max(after)))

@@ -1,94 +1,195 @@
 //! Committing a batch in one transaction.
+//!
+//! A call has one deadline, over all tries and the commit. Each try is a task of its own, which ends what it began: whoever stops waiting for
+//! it, at the deadline or because the servers are gone, does not take it along, and so the transaction is aborted as soon as the server
+//! answers again. Which of the two was first, the task with its commit or the caller who gives it up, is decided by a claim.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::mongodb::bson::spec::BinarySubtype;
 use ::mongodb::bson::{Binary, Bson as Value, Document as Bson, doc};
-use ::mongodb::error::{
-    Error as MongoError, ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
-};
+use ::mongodb::error::Error as MongoError;
 use ::mongodb::options::ReturnDocument;
 use ::mongodb::{ClientSession, Collection};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use vitrine_kit::jitter;
 
+use super::fault::{self, Meaning, Outcome};
+use super::server::Server;
 use super::{OUTBOX, STATE, Shared, int, text_of};
 use crate::document::{IndexKind, Key, Keys};
 use crate::engine::{Batch, CollectionSchema, Expect, NewEvent, Op};
 use crate::error::Error;
 use crate::words::folded;
 
-/// How often a batch is tried that others were in the way of.
+/// How often a batch is tried that others were in the way of, and a commit asked for whose answer was lost.
 const MAX_TRIES: u32 = 16;
 /// The longest pause before the first repetition; grows with each.
 const PAUSE: Duration = Duration::from_millis(5);
+/// How much longer than its caller a try waits for the server, to abort what it began. A server ends by itself what is older
+/// (`transactionLifetimeLimitSeconds`).
+const OVERTIME: Duration = Duration::from_secs(60);
+/// The index of ids, which every collection has.
+const BY_ID: &str = "_id_";
 /// Most words of a text that are indexed.
 const MAX_INDEXED: usize = 20_000;
-/// MongoDB's code of "another document has this key".
-const DUPLICATE: i32 = 11_000;
 
 /// Why a try came to nothing.
 enum Failed {
     /// Nothing will come of it.
     Finally(Error),
-    /// The server, or what it holds, said no.
-    Server(MongoError),
+    /// Nothing was changed; another time it may be. With what the server said, if it did.
+    ForNow(Option<MongoError>),
 }
 
-impl From<Error> for Failed {
+/// Why a batch was not written.
+enum Failure {
+    /// A document is not what was expected.
+    Refused(Error),
+    /// Another has put the same document at the same time.
+    Collision,
+    /// The server, or the way to it, said no.
+    Server(MongoError),
+    /// The caller does not wait any more.
+    GivenUp,
+}
+
+impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Finally(error)
+        Self::Refused(error)
     }
 }
 
-impl From<MongoError> for Failed {
+impl From<MongoError> for Failure {
     fn from(error: MongoError) -> Self {
         Self::Server(error)
     }
 }
 
-pub(crate) async fn commit(shared: &Shared, batch: Batch) -> Result<(), Error> {
-    let _alone = if batch.events.is_empty() { None } else { Some(shared.publishing.lock().await) };
+impl Failure {
+    fn of(self, server: &Server) -> Failed {
+        match self {
+            Self::Refused(error) => Failed::Finally(error),
+            Self::Server(error) if fault::may_go_another_time(&error) => Failed::ForNow(Some(error)),
+            Self::Server(error) => Failed::Finally(server.failed(error)),
+            Self::Collision => Failed::ForNow(None),
+            Self::GivenUp => Failed::Finally(Error::Busy),
+        }
+    }
+}
+
+pub(crate) async fn commit(shared: &Arc<Shared>, batch: Batch) -> Result<(), Error> {
+    let server = shared.server()?;
+    let deadline = Instant::now() + server.timeout;
+    let _alone = if batch.events.is_empty() {
+        None
+    } else {
+        Some(timeout_at(deadline, shared.publishing.lock()).await.map_err(|_| Error::Busy)?)
+    };
+    let batch = Arc::new(batch);
     let mut tries = 1;
     loop {
-        let mut committing = false;
-        let tried = match tokio::time::timeout(shared.timeout(), transaction(shared, &batch, &mut committing)).await {
-            Ok(tried) => tried,
-            Err(e) if committing => return Err(Error::Unknown { server: shared.name(), source: Box::new(e) }),
-            Err(e) => return Err(shared.unavailable(e)),
-        };
-        match tried {
-            Ok(position) => {
-                shared.tell(position);
-                return Ok(());
-            }
+        let again_at = match try_once(shared, &batch, deadline).await {
+            Ok(()) => return Ok(()),
             Err(Failed::Finally(e)) => return Err(e),
-            Err(Failed::Server(e)) if committing && e.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {
-                return Err(Error::Unknown { server: shared.name(), source: Box::new(e) });
+            Err(Failed::ForNow(said)) => {
+                let again_at = Instant::now() + jitter::full(PAUSE * tries);
+                if tries >= MAX_TRIES || again_at >= deadline {
+                    return Err(said.map_or(Error::Busy, |e| server.failed(e)));
+                }
+                again_at
             }
-            Err(Failed::Server(e)) if tries < MAX_TRIES && e.contains_label(TRANSIENT_TRANSACTION_ERROR) => {}
-            Err(Failed::Server(e)) => return Err(shared.failed(e)),
-        }
-        tokio::time::sleep(jitter::full(PAUSE * tries)).await;
+        };
+        sleep_until(again_at).await;
         tries += 1;
     }
 }
 
-/// Answers the position of its last event, or nought. What is not committed is undone when the session goes.
-async fn transaction(shared: &Shared, batch: &Batch, committing: &mut bool) -> Result<u64, Failed> {
-    let mut session = shared.connected()?.client.start_session().await?;
-    session.start_transaction().await?;
+async fn try_once(shared: &Arc<Shared>, batch: &Arc<Batch>, deadline: Instant) -> Result<(), Failed> {
+    let server = shared.server().map_err(Failed::Finally)?;
+    let claim = Arc::new(AtomicBool::new(false));
+    let attempt = async {
+        let attempt = attempt(shared.clone(), batch.clone(), deadline, claim.clone());
+        tokio::spawn(timeout_at(deadline + OVERTIME, attempt)).await
+    };
+    match server.until(deadline, attempt).await {
+        Ok(Ok(Ok(tried))) => tried,
+        Ok(Ok(Err(e))) => Err(Failed::Finally(server.unavailable(e))),
+        Ok(Err(e)) => Err(Failed::Finally(Error::Engine(Box::new(e)))),
+        // The try has claimed it: it is being committed.
+        Err(late) if claim.swap(true, Ordering::AcqRel) => Err(Failed::Finally(server.unknown(late))),
+        Err(late) => Err(Failed::Finally(server.unavailable(late))),
+    }
+}
+
+async fn attempt(
+    shared: Arc<Shared>,
+    batch: Arc<Batch>,
+    deadline: Instant,
+    claim: Arc<AtomicBool>,
+) -> Result<(), Failed> {
+    let server = shared.server().map_err(Failed::Finally)?;
+    let begun = server.client.start_session().await;
+    let mut session = begun.map_err(|e| Failure::from(e).of(server))?;
+    session.start_transaction().await.map_err(|e| Failure::from(e).of(server))?;
+    let written = match write(&shared, &mut session, &batch, &claim).await {
+        Ok(_) if claim.swap(true, Ordering::AcqRel) => Err(Failure::GivenUp),
+        written => written,
+    };
+    let position = match written {
+        Ok(position) => position,
+        Err(failure) => {
+            // Before anybody is told: until then what it has locked is in the way of others. What the server says to it is of no
+            // interest, for a transaction that cannot be aborted is no more.
+            let _ = session.abort_transaction().await;
+            return Err(failure.of(server));
+        }
+    };
+    commit_transaction(server, &mut session, deadline).await?;
+    shared.tell(position);
+    Ok(())
+}
+
+/// Commits what was written. As long as the answer is lost it is asked for again: a server remembers what it has committed.
+async fn commit_transaction(server: &Server, session: &mut ClientSession, deadline: Instant) -> Result<(), Failed> {
+    let mut unknown = false;
+    let mut tries = 1;
+    loop {
+        let Err(error) = session.commit_transaction().await else { return Ok(()) };
+        match fault::outcome(&error) {
+            Outcome::Failed if !unknown => return Err(Failure::from(error).of(server)),
+            Outcome::AskAgain if tries < MAX_TRIES && Instant::now() < deadline => {}
+            Outcome::Failed | Outcome::AskAgain | Outcome::Unknown => {
+                return Err(Failed::Finally(server.unknown(error)));
+            }
+        }
+        unknown = true;
+        sleep(jitter::full(PAUSE * tries)).await;
+        tries += 1;
+    }
+}
+
+/// Writes all of it, and returns the position of its last event, or nought.
+async fn write(
+    shared: &Shared,
+    session: &mut ClientSession,
+    batch: &Batch,
+    claim: &AtomicBool,
+) -> Result<u64, Failure> {
     for op in &batch.ops {
+        if claim.load(Ordering::Acquire) {
+            return Err(Failure::GivenUp);
+        }
         match op {
             Op::Put { collection, id, body, keys, expect } => {
-                put(shared, &mut session, shared.schema.collection(collection)?, id, body, keys, *expect).await?;
+                put(shared, session, shared.schema.collection(collection)?, id, body, keys, *expect).await?;
             }
-            Op::Delete { collection, id, expect } => delete(shared, &mut session, collection, id, *expect).await?,
+            Op::Delete { collection, id, expect } => delete(shared, session, collection, id, *expect).await?,
         }
     }
-    let last = publish(shared, &mut session, &batch.events).await?;
-    *committing = true;
-    session.commit_transaction().await?;
-    Ok(last)
+    publish(shared, session, &batch.events).await
 }
 
 async fn put(
@@ -99,11 +200,11 @@ async fn put(
     body: &[u8],
     put: &Keys,
     expect: Expect,
-) -> Result<(), Failed> {
+) -> Result<(), Failure> {
     schema.has_all(put)?;
     let documents = shared.documents(schema.name)?;
     let (body, keys) = (String::from_utf8_lossy(body).into_owned(), keys(schema, put));
-    let refused = |e: MongoError| duplicate(schema, id, e);
+    let refused = |e: MongoError| duplicate(schema, id, expect, e);
     let set = doc! { "$set": { "body": &body, "keys": &keys }, "$inc": { "version": 1_i64 } };
     match expect {
         Expect::Absent => {
@@ -122,7 +223,7 @@ async fn put(
     }
 }
 
-fn found(count: u64, collection: &'static str, id: &str) -> Result<(), Failed> {
+fn found(count: u64, collection: &'static str, id: &str) -> Result<(), Failure> {
     if count > 0 { Ok(()) } else { Err(Error::Conflict { collection, id: id.to_owned() }.into()) }
 }
 
@@ -132,7 +233,7 @@ async fn delete(
     collection: &'static str,
     id: &str,
     expect: Expect,
-) -> Result<(), Failed> {
+) -> Result<(), Failure> {
     let documents = shared.documents(collection)?;
     match expect {
         Expect::Anything => {
@@ -151,7 +252,7 @@ async fn delete(
     }
 }
 
-async fn publish(shared: &Shared, session: &mut ClientSession, events: &[NewEvent]) -> Result<u64, Failed> {
+async fn publish(shared: &Shared, session: &mut ClientSession, events: &[NewEvent]) -> Result<u64, Failure> {
     if events.is_empty() {
         return Ok(0);
     }
@@ -202,17 +303,17 @@ pub(crate) fn keys(schema: &CollectionSchema, keys: &Keys) -> Bson {
     out
 }
 
-/// Which unique index said no, if one did. MongoDB names it: "E11000 duplicate key error collection: d.c index: i_email dup key: ...".
-fn duplicate(schema: &CollectionSchema, id: &str, error: MongoError) -> Failed {
-    let message = match error.kind.as_ref() {
-        ErrorKind::Write(WriteFailure::WriteError(e)) if e.code == DUPLICATE => &e.message,
-        ErrorKind::Command(e) if e.code == DUPLICATE => &e.message,
-        _ => return error.into(),
-    };
-    let name = message.split(" index: ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or_default();
-    let index = schema.indexes.iter().find(|i| name.strip_prefix("i_") == Some(i.name));
-    Failed::Finally(match index {
-        Some(index) => Error::Duplicate { collection: schema.name, index: index.name.to_owned() },
-        None => Error::Exists { collection: schema.name, id: id.to_owned() },
-    })
+/// Which unique index said no, if one did. Where the server does not say which, it is what can be.
+fn duplicate(schema: &CollectionSchema, id: &str, expect: Expect, error: MongoError) -> Failure {
+    let Meaning::Duplicate(name) = fault::meaning(&error) else { return error.into() };
+    let mut unique = schema.indexes.iter().filter(|i| i.kind == IndexKind::Unique);
+    let named = name.and_then(|name| unique.clone().find(|i| name.strip_prefix("i_") == Some(i.name)));
+    let by_id = name == Some(BY_ID) || expect == Expect::Absent;
+    match named.or_else(|| unique.next().filter(|_| !by_id)) {
+        Some(index) => Failure::Refused(Error::Duplicate { collection: schema.name, index: index.name.to_owned() }),
+        None if expect == Expect::Absent => {
+            Failure::Refused(Error::Exists { collection: schema.name, id: id.to_owned() })
+        }
+        None => Failure::Collision,
+    }
 }

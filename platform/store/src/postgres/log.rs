@@ -73,7 +73,7 @@ async fn place_on(shared: &Shared, connection: &Connection) -> Result<(), Fault>
     }
 }
 
-/// Gives positions to all committed events that have none, with a connection of the pool.
+/// Gives positions to all committed events that have none, with a connection of the pool: however many there are, some at a time.
 pub(crate) async fn place(shared: &Shared) -> Result<(), Error> {
     loop {
         let mut lease = shared.pool.lease().await?;
@@ -110,13 +110,18 @@ pub(crate) async fn read(
         Box::new(topics),
         Box::new(i64::try_from(limit).unwrap_or(i64::MAX)),
     ];
-    let mut rows = shared.pool.query(&sql, &values).await?;
-    if let Some(first) = rows.first()
-        && decoded::<bool>(first, 1)?
-    {
-        place(shared).await?;
-        rows = shared.pool.query(&sql, &values).await?;
-    }
+    let server = &shared.pool.server;
+    let asked = async {
+        let rows = shared.pool.query(&sql, &values).await?;
+        if let Some(first) = rows.first()
+            && decoded::<bool>(first, 1)?
+        {
+            place(shared).await?;
+            return shared.pool.query(&sql, &values).await;
+        }
+        Ok(rows)
+    };
+    let rows = server.call(asked).await.map_err(|late| server.late(&late))??;
     let last = rows.first().map_or(Ok(0), |row| decoded::<i64>(row, 0))?.unsigned_abs();
     tell(&shared.latest, last);
     let events = rows.iter().filter_map(|row| event(row).transpose()).collect::<Result<Vec<_>, _>>()?;

@@ -69,13 +69,16 @@ impl Pool {
 
     /// Rows of a statement that only reads. It is asked once more when the server was restarted since the connection was last used.
     pub(crate) async fn query(&self, sql: &str, values: &Values) -> Result<Vec<Row>, Error> {
-        loop {
-            let mut lease = self.lease().await?;
-            match lease.query(sql, values).await {
-                Err(fault) if lease.is_stale(&fault) => {}
-                done => return done.map_err(|fault| self.server.fault(fault)),
+        let tries = async {
+            loop {
+                let mut lease = self.lease().await?;
+                match lease.query(sql, values).await {
+                    Err(fault) if lease.is_stale(&fault) => {}
+                    done => return done.map_err(|fault| self.server.fault(fault)),
+                }
             }
-        }
+        };
+        self.server.call(tries).await.map_err(|late| self.server.late(&late))?
     }
 }
 
@@ -87,8 +90,10 @@ impl Lease<'_> {
             let statement = self.connection.statement(server, sql).await?;
             server.within(self.connection.client.query(&statement, &borrowed(values))).await
         };
+        // Whoever stops waiting leaves it in the middle of something.
+        self.sound = false;
         let done = rows.await;
-        self.sound &= !done.as_ref().is_err_and(Fault::is_broken);
+        self.sound = !done.as_ref().is_err_and(Fault::is_broken);
         done
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
@@ -18,8 +17,6 @@ use crate::error::Error;
 
 /// The layout of the tables. A schema with a newer one is refused.
 const LAYOUT: i32 = 1;
-/// How long bringing a schema up to date may take, and waiting for others who do so; filling an index reads all documents.
-const PATIENCE: Duration = Duration::from_secs(600);
 /// Documents that are read at once to fill an index.
 const FILLED_AT_ONCE: i64 = 500;
 /// Longest name that PostgreSQL keeps.
@@ -68,6 +65,14 @@ impl Names {
         name
     }
 
+    /// Why it could not be brought up to date, and what to do.
+    fn too_slow(&self) -> String {
+        format!(
+            "schema {} could not be brought up to date in time: raise postgres.migration_timeout_ms, or see who locks it",
+            self.0
+        )
+    }
+
     /// Where the log's new positions are told.
     pub(crate) fn channel(&self) -> &str {
         &self.0
@@ -95,7 +100,7 @@ pub(crate) async fn migrate(
     let maker = Maker { server, connection, names };
     let whole = async {
         let lock = names.lock("layout");
-        let patience = PATIENCE.as_millis();
+        let patience = server.migration_timeout.as_millis();
         maker
             .run(&format!(
                 "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = {patience}; SELECT pg_advisory_xact_lock({lock})"
@@ -108,12 +113,9 @@ pub(crate) async fn migrate(
         maker.run("COMMIT").await
     };
     // The connection is not used any more after an error, which undoes everything.
-    match tokio::time::timeout(PATIENCE, whole).await {
+    match tokio::time::timeout(server.migration_timeout, whole).await {
         Ok(done) => done,
-        Err(e) => Err(server.unusable(
-            format!("schema {} could not be brought up to date within {PATIENCE:?}: see who locks it", names.0),
-            e,
-        )),
+        Err(e) => Err(server.unusable(names.too_slow(), e)),
     }
 }
 
@@ -132,6 +134,7 @@ impl Maker<'_> {
             Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => format!(
                 "its user may not make or use schema {schema}: GRANT CREATE ON DATABASE to it, or CREATE SCHEMA {schema} AUTHORIZATION it"
             ),
+            Some(code) if *code == SqlState::QUERY_CANCELED => self.names.too_slow(),
             Some(code) if *code == SqlState::UNIQUE_VIOLATION => {
                 format!("documents of schema {schema} share a key that is to be unique: change one of them")
             }

@@ -17,11 +17,14 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::PostgresConfig;
 use crate::error::Error;
+use crate::storage::{LONGEST, time};
 
 /// How much longer than the server we wait for a statement: whoever does not say by then that it took too long, hangs.
-const GRACE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_millis(500);
+/// How much longer than a statement a call may take, whatever it consists of.
+const CALL_GRACE: Duration = Duration::from_secs(1);
 /// How much longer than a statement a transaction may be idle: its owner is gone then, and what it locked must become free.
-const IDLE_FACTOR: u64 = 4;
+const IDLE_FACTOR: u32 = 4;
 /// Most prepared statements that a connection keeps; there are some for each collection and index.
 const MAX_STATEMENTS: usize = 512;
 
@@ -33,6 +36,8 @@ pub(crate) struct Server {
     tls: Option<Arc<vitrine_platform_tls::ClientConfig>>,
     connect_timeout: Duration,
     statement_timeout: Duration,
+    /// How long making tables and indexes may take.
+    pub(crate) migration_timeout: Duration,
 }
 
 impl Server {
@@ -72,8 +77,9 @@ impl Server {
             name,
             config,
             tls,
-            connect_timeout: Duration::from_millis(settings.connect_timeout_ms.max(1)),
-            statement_timeout: Duration::from_millis(settings.statement_timeout_ms.max(1)),
+            connect_timeout: time(settings.connect_timeout_ms),
+            statement_timeout: time(settings.statement_timeout_ms),
+            migration_timeout: time(settings.migration_timeout_ms),
         })
     }
 
@@ -112,7 +118,7 @@ impl Server {
             };
             let connection = Connection { client, statements: Mutex::default(), driver };
             let statement = self.statement_timeout.as_millis();
-            let idle = statement * u128::from(IDLE_FACTOR);
+            let idle = LONGEST.min(self.statement_timeout * IDLE_FACTOR).as_millis();
             let settings = format!(
                 "SET statement_timeout = {statement}; SET idle_in_transaction_session_timeout = {idle}; SET client_min_messages = warning"
             );
@@ -136,6 +142,18 @@ impl Server {
             Ok(done) => done.map_err(Fault::Postgres),
             Err(_) => Err(Fault::Timeout(timed_out("a statement", limit))),
         }
+    }
+
+    /// Waits for all that a call consists of, waiting for a connection and trying again included, hardly longer than for a statement.
+    pub(crate) async fn call<T>(&self, work: impl Future<Output = T>) -> Result<T, io::Error> {
+        let limit = self.statement_timeout + CALL_GRACE;
+        tokio::time::timeout(limit, work).await.map_err(|_| timed_out("a call", limit))
+    }
+
+    /// What a call comes to that took too long as a whole, while no single statement did.
+    pub(crate) fn late(&self, late: &io::Error) -> Error {
+        tracing::warn!(server = self.name, cause = %late, "the database cannot take more");
+        Error::Busy
     }
 
     /// What a failure means to whoever asked.
@@ -169,8 +187,8 @@ impl Server {
         Error::Unavailable { server: self.name.clone(), source: source.into() }
     }
 
-    pub(crate) fn unknown(&self, fault: Fault) -> Error {
-        Error::Unknown { server: self.name.clone(), source: fault.into() }
+    pub(crate) fn unknown(&self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+        Error::Unknown { server: self.name.clone(), source: source.into() }
     }
 
     pub(crate) fn unusable(&self, reason: String, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {

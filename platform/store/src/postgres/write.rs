@@ -50,22 +50,34 @@ enum Failed {
 pub(crate) async fn commit(shared: &Shared, batch: Batch) -> Result<(), Error> {
     let events = !batch.events.is_empty();
     let steps = steps(shared, batch)?;
-    let mut tries = 1;
-    let done = loop {
-        match transaction(shared, &steps).await {
-            Ok(()) => break Ok(()),
-            Err(Failed::ForNow(_)) if tries < MAX_TRIES => {
-                tokio::time::sleep(jitter::full(PAUSE * tries)).await;
-                tries += 1;
-            }
-            Err(Failed::ForNow(e) | Failed::Finally(e)) => break Err(e),
-        }
+    let server = &shared.pool.server;
+    let mut committing = false;
+    // What is given up half done was on a connection that goes with it: the server undoes it.
+    let done = match server.call(tries(shared, &steps, &mut committing)).await {
+        Ok(done) => done,
+        Err(late) if committing => Err(server.unknown(late)),
+        Err(late) => Err(server.late(&late)),
     };
     // What may have been committed is looked for, too.
     if events && matches!(done, Ok(()) | Err(Error::Unknown { .. })) {
         shared.committed.notify_one();
     }
     done
+}
+
+async fn tries(shared: &Shared, steps: &[Step], committing: &mut bool) -> Result<(), Error> {
+    let mut tries = 1;
+    loop {
+        *committing = false;
+        match transaction(shared, steps, committing).await {
+            Ok(()) => return Ok(()),
+            Err(Failed::ForNow(_)) if tries < MAX_TRIES => {
+                tokio::time::sleep(jitter::full(PAUSE * tries)).await;
+                tries += 1;
+            }
+            Err(Failed::ForNow(e) | Failed::Finally(e)) => return Err(e),
+        }
+    }
 }
 
 fn steps(shared: &Shared, batch: Batch) -> Result<Vec<Step>, Error> {
@@ -172,7 +184,7 @@ fn publish(names: &Names, event: NewEvent) -> Step {
     Step { sql, values, expect: Rows::One, collection: "outbox", id: event.id }
 }
 
-async fn transaction(shared: &Shared, steps: &[Step]) -> Result<(), Failed> {
+async fn transaction(shared: &Shared, steps: &[Step], committing: &mut bool) -> Result<(), Failed> {
     let (pool, server) = (&shared.pool, &shared.pool.server);
     let mut lease = pool.lease().await.map_err(Failed::Finally)?;
     // Until its end is known the connection is in the middle of something.
@@ -194,6 +206,7 @@ async fn transaction(shared: &Shared, steps: &[Step]) -> Result<(), Failed> {
             }
         });
     }
+    *committing = true;
     match server.within(connection.client.batch_execute("COMMIT")).await {
         Ok(()) => {
             lease.sound = true;

@@ -116,6 +116,28 @@ pub async fn unique_keys_are_unique(place: &Place) {
     assert_eq!(ids(&store, Query::eq("label", "a")).await, ["p002"]);
 }
 
+pub async fn of_many_who_want_one_key_one_has_it_and_the_others_are_told(place: &Place) {
+    let store = place.open(schema()).await;
+    for (n, same_id) in [(0, false), (100, true)] {
+        let wanted = (n..n + 12).map(|n| Piece { label: Some("best".to_owned()), ..piece(n) });
+        let wanted =
+            wanted.map(|wanted| if same_id { Piece { label: None, id: "same".to_owned(), ..wanted } } else { wanted });
+        let results = futures::future::join_all(wanted.map(|wanted| {
+            let store = store.clone();
+            async move { commit(&store, |tx| tx.insert(&wanted)).await }
+        }))
+        .await;
+        let told = |result: &Result<(), Error>| match result {
+            Err(Error::Duplicate { index, .. }) => !same_id && index == "label",
+            Err(Error::Exists { id, .. }) => same_id && id == "same",
+            _ => false,
+        };
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
+        assert_eq!(results.iter().filter(|result| told(result)).count(), 11, "{results:?}");
+    }
+    assert_eq!(store.count::<Piece>(Query::all()).await.expect("counted"), 2);
+}
+
 pub async fn no_change_is_lost_among_many(place: &Place) {
     let store = place.open(schema()).await;
     commit(&store, |tx| tx.insert(&Piece { weight: 0, ..piece(1) })).await.expect("inserted");

@@ -1,5 +1,7 @@
 //! Many writers.
 
+use std::time::Duration;
+
 use vitrine_platform_store::{Error, Query, retry_conflicts};
 
 use crate::place::Place;
@@ -57,6 +59,26 @@ pub async fn a_failed_batch_leaves_nothing_of_it_in_any_index(place: &Place) {
     assert_eq!(store.count::<Item>(Query::range("stock", 2_i64..=9)).await.expect("counted"), 0);
     assert!(store.read_events(0, &topics(), 9).await.expect("read").0.is_empty());
     assert_eq!(*store.watch_events().borrow(), 0);
+}
+
+pub async fn a_batch_that_was_refused_is_in_nobodys_way(place: &Place) {
+    let store = place.open(schema()).await;
+    commit(&store, |tx| tx.insert(&Item::new("i", 0, ""))).await.expect("inserted");
+    for n in 1..=5 {
+        let failed = commit(&store, |tx| {
+            tx.put(&Item::new("i", -1, "what it has locked"));
+            tx.publish(event("e", 1));
+            tx.insert(&Item::new("i", -1, ""));
+        })
+        .await;
+        assert!(matches!(failed, Err(Error::Exists { .. })), "{failed:?}");
+        // Less than any engine takes to find out by itself that nobody goes on with it.
+        let next = commit(&store, |tx| {
+            tx.put(&Item::new("i", n, ""));
+            tx.publish(event(&format!("e{n}"), n));
+        });
+        tokio::time::timeout(Duration::from_secs(3), next).await.expect("at once").expect("put");
+    }
 }
 
 pub async fn whoever_is_told_of_an_event_can_read_it(place: &Place) {

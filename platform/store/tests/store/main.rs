@@ -7,6 +7,8 @@ mod contention;
 mod opening;
 mod paging;
 
+#[cfg(feature = "mongodb")]
+mod mongodb;
 mod postgres;
 mod sqlite;
 
@@ -100,6 +102,7 @@ place::on_every_engine! {
         versions_keep_writers_apart,
         a_batch_is_all_or_nothing_and_harms_no_other,
         unique_keys_are_unique,
+        of_many_who_want_one_key_one_has_it_and_the_others_are_told,
         no_change_is_lost_among_many,
         pages_lose_nothing_while_rows_come_and_go,
         search_finds_words_and_survives_anything_typed,
@@ -108,6 +111,7 @@ place::on_every_engine! {
     contention:
         the_last_pieces_are_sold_once,
         a_failed_batch_leaves_nothing_of_it_in_any_index,
+        a_batch_that_was_refused_is_in_nobodys_way,
         whoever_is_told_of_an_event_can_read_it;
     opening:
         two_openings_see_each_other_and_lose_nothing,

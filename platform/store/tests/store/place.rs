@@ -33,12 +33,18 @@ impl Place {
         Self { storage: Storage::Postgres(PostgresConfig { schema_prefix: own_name(), ..config }), _folder: None }
     }
 
-    /// On a MongoDB replica set, if there is one.
+    /// On MongoDB, under a prefix of its own.
+    #[cfg(feature = "mongodb")]
+    pub fn on_mongodb(config: vitrine_platform_store::MongoDbConfig) -> Self {
+        let config = vitrine_platform_store::MongoDbConfig { database_prefix: own_name(), ..config };
+        Self { storage: Storage::MongoDb(config), _folder: None }
+    }
+
+    /// On the replica set that somebody names, if so.
     #[cfg(feature = "mongodb")]
     pub fn mongodb() -> Option<Self> {
         let url = std::env::var("VITRINE_TEST_MONGODB_URL").ok()?;
-        let config = vitrine_platform_store::MongoDbConfig { url, database_prefix: own_name(), ..Default::default() };
-        Some(Self { storage: Storage::MongoDb(config), _folder: None })
+        Some(Self::on_mongodb(vitrine_platform_store::MongoDbConfig { url, ..Default::default() }))
     }
 
     /// The database, ready.

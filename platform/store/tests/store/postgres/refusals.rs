@@ -93,6 +93,14 @@ async fn whoever_configures_it_is_told_what_to_do() {
     raw.batch_execute("UPDATE given_test.state SET layout = 99").await.expect("set");
     let newer = store.ready().await.expect_err("newer").to_string();
     assert!(newer.contains("layout 99") && newer.contains("given_test") && newer.contains("newer vitrine"), "{newer}");
+    raw.batch_execute("BEGIN; LOCK TABLE given_test.state").await.expect("locked");
+    let impatient =
+        PostgresConfig { schema_prefix: "given".to_owned(), migration_timeout_ms: 300, ..at("guest", "postgres") };
+    let store =
+        vitrine_platform_store::Store::open(&vitrine_platform_store::Storage::Postgres(impatient), "test", schema());
+    let locked = store.expect("opened").ready().await.expect_err("locked").to_string();
+    assert!(locked.contains("given_test") && locked.contains("postgres.migration_timeout_ms"), "{locked}");
+    raw.batch_execute("ROLLBACK").await.expect("unlocked");
     let names = PostgresConfig { schema_prefix: "No Name".to_owned(), ..config(&server) };
     let error =
         vitrine_platform_store::Store::open(&vitrine_platform_store::Storage::Postgres(names), "test", schema());

@@ -1,0 +1,117 @@
+//! Opening a database: what takes long may, and what cannot be used is told to a person.
+
+use std::error::Error as _;
+use std::time::{Duration, Instant};
+
+use ::mongodb::bson::doc;
+use vitrine_platform_store::{Error, MongoDbConfig};
+use vitrine_tests_engines::free_port;
+
+use super::stand_in::{Reply, StandIn, abilities, not_written, refused};
+use super::{BOUND, FOR_EVER, guests};
+use crate::place::Place;
+
+const PASSWORD: &str = "swordfish";
+const ADDRESS: &str = "ann@vitrine.example";
+
+/// What a person is told; neither the password nor what is in the documents is in it, or behind it.
+async fn told(config: MongoDbConfig) -> String {
+    let error = Place::on_mongodb(config).try_open(guests()).await.expect_err("it cannot be used");
+    assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
+    let all = format!("{error} {error:?} {:?}", error.source());
+    assert!(!all.contains(PASSWORD) && !all.contains(ADDRESS), "{all}");
+    println!("{error}");
+    error.to_string()
+}
+
+fn patient(server: &StandIn) -> MongoDbConfig {
+    MongoDbConfig { timeout_ms: FOR_EVER, ..server.config() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_configures_it_is_told_what_to_do() {
+    for url in ["", "mongodb://", "postgres://localhost/db", "mongodb://u:swordfish@host:port/db"] {
+        let malformed = MongoDbConfig { url: url.to_owned(), ..MongoDbConfig::default() };
+        let told = told(malformed).await;
+        assert!(told.contains("mongodb.url") && told.contains("mongodb://user:password@host:27017/"), "{told}");
+    }
+    let began = Instant::now();
+    let nobody = free_port().expect("a port");
+    let url = format!("mongodb://u:{PASSWORD}@127.0.0.1:{nobody}/?replicaSet=rs0");
+    let unreachable = MongoDbConfig { url, timeout_ms: FOR_EVER, ..MongoDbConfig::default() };
+    let told_of = told(unreachable).await;
+    assert!(told_of.contains(&format!("127.0.0.1:{nobody}")) && told_of.contains("cannot be reached"), "{told_of}");
+    assert!(began.elapsed() < Duration::from_secs(10), "at once: {:?}", began.elapsed());
+
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+    let url = format!("mongodb://127.0.0.1:{}/?replicaSet=rs0", silent.local_addr().expect("bound").port());
+    let hangs = MongoDbConfig { url, timeout_ms: 300, ..MongoDbConfig::default() };
+    let told_of = told(hangs).await;
+    assert!(told_of.contains("does not answer") && told_of.contains("mongodb.timeout_ms"), "{told_of}");
+
+    let server = StandIn::start().await;
+    server.answer("saslStart", usize::MAX, refused(18, "Authentication failed.", &[]));
+    let url = server.config().url.replace("mongodb://", &format!("mongodb://clerk:{PASSWORD}@"));
+    let told_of = told(MongoDbConfig { url, timeout_ms: FOR_EVER, ..MongoDbConfig::default() }).await;
+    assert!(told_of.contains("refuses the user or the password"), "{told_of}");
+
+    let server = StandIn::start().await;
+    let mut alone = doc! { "isWritablePrimary": true };
+    alone.extend(abilities());
+    for command in ["hello", "isMaster", "ismaster"] {
+        server.answer(command, usize::MAX, Reply::With(alone.clone()));
+    }
+    let url = server.config().url.replace("?replicaSet=rs0", "");
+    let told_of = told(MongoDbConfig { url, ..patient(&server) }).await;
+    assert!(told_of.contains("no replica set") && told_of.contains("rs.initiate()"), "{told_of}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_collections_from_being_made_is_told() {
+    let key =
+        format!("E11000 duplicate key error collection: d.c index: i_email dup key: {{ keys.email: \"2{ADDRESS}\" }}");
+    let newer = doc! { "cursor": { "id": 0_i64, "ns": "d.c", "firstBatch": [{ "_id": "state", "layout": 99_i64 }] }, "ok": 1.0 };
+    for (command, reply, words) in [
+        ("createIndexes", refused(11_000, &key, &[]), ["share a key", "change one of them"]),
+        ("createIndexes", refused(67, "no such index", &[]), ["cannot be made", "_test"]),
+        ("create", refused(13, "not authorized", &[]), ["readWrite", "dbAdmin"]),
+        ("update", not_written(13, "not authorized"), ["readWrite", "dbAdmin"]),
+        ("find", Reply::With(newer), ["layout 99", "newer vitrine"]),
+    ] {
+        let server = StandIn::start().await;
+        server.answer(command, usize::MAX, reply);
+        let told = told(patient(&server)).await;
+        assert!(words.iter().all(|word| told.contains(word)), "{told}");
+    }
+    // Another process does the same at the same time.
+    let server = StandIn::start().await;
+    server.answer("create", usize::MAX, refused(48, "Collection exists.", &[]));
+    server.answer("update", usize::MAX, not_written(11_000, "E11000 duplicate key error collection: d.c index: _id_"));
+    Place::on_mongodb(patient(&server)).open(guests()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_may_take_longer_than_a_call() {
+    let server = StandIn::start().await;
+    let gate = server.hold("createIndexes");
+    let call = Duration::from_millis(200);
+    let place = Place::on_mongodb(MongoDbConfig { timeout_ms: 200, ..server.config() });
+    let mut opening = std::pin::pin!(place.try_open(guests()));
+    let early = tokio::time::timeout(call * 5, &mut opening).await;
+    assert!(early.is_err() && server.heard("createIndexes") == 1, "it waits for the index");
+    gate.send_replace(true);
+    tokio::time::timeout(BOUND, opening).await.expect("in time").expect("opened");
+    assert_eq!(server.heard("createIndexes"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_takes_too_long_is_told_with_its_setting() {
+    let server = StandIn::start().await;
+    let _gate = server.hold("createIndexes");
+    let told = told(MongoDbConfig { migration_timeout_ms: 300, ..patient(&server) }).await;
+    assert!(told.contains("mongodb.migration_timeout_ms"), "{told}");
+    // What nobody can wait for is waited for as long as may be.
+    let server = StandIn::start().await;
+    let longest = MongoDbConfig { timeout_ms: u64::MAX, migration_timeout_ms: u64::MAX, ..server.config() };
+    Place::on_mongodb(longest).open(guests()).await;
+}
