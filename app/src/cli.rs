@@ -206,6 +206,9 @@ pub struct ServeArgs {
     /// Where gRPC is answered, with HTTP beside it (health; REST when the gateway is here); port 0 picks a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
+    /// Believe whatever callers say of themselves: whoever reaches this process may call every service
+    #[arg(long)]
+    pub insecure: bool,
     /// What every such command takes.
     #[command(flatten)]
     pub run: RunArgs,

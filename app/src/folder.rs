@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use nix::fcntl::{Flock, FlockArg};
+use vitrine_platform_mesh::identity::new_secret;
 use vitrine_shop_auth::machine::KeyPair;
 
 /// Makes the folder, for its owner only.
@@ -59,30 +60,40 @@ pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
     std::fs::rename(&temporary, path)
 }
 
-/// The command line's key pair; made at the first time.
-pub fn cli_key(dir: &Path) -> Result<KeyPair> {
-    let path = dir.join("cli-key.pem");
+/// Reads a private file of the data folder; it is made at the first time. Says which file it is.
+fn kept(path: &Path, make: impl FnOnce() -> Result<String>) -> Result<String> {
     let shown = path.display();
-    match std::fs::read_to_string(&path) {
-        Ok(pem) => {
-            KeyPair::from_pem(&pem).with_context(|| format!("{shown} cannot be used: delete it, and a new one is made"))
-        }
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(text),
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            let made = KeyPair::generate();
+            let made = make()?;
             let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-            write_private(&temporary, &made.to_pem()?).with_context(|| format!("{shown} cannot be written"))?;
-            // Of several processes that start together one makes the key; a link does not replace what is there.
-            let linked = std::fs::hard_link(&temporary, &path);
+            write_private(&temporary, &made).with_context(|| format!("{shown} cannot be written"))?;
+            // Of several processes that start together one makes it; a link does not replace what is there.
+            let linked = std::fs::hard_link(&temporary, path);
             // The temporary name has done its work either way.
             let _ = std::fs::remove_file(&temporary);
             match linked {
                 Ok(()) => Ok(made),
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                    Ok(KeyPair::from_pem(&std::fs::read_to_string(&path)?)?)
-                }
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(std::fs::read_to_string(path)?),
                 Err(e) => Err(e).with_context(|| format!("{shown} cannot be written")),
             }
         }
         Err(e) => Err(e).with_context(|| format!("{shown} cannot be read")),
     }
+}
+
+/// The command line's key pair; made at the first time.
+pub fn cli_key(dir: &Path) -> Result<KeyPair> {
+    let path = dir.join("cli-key.pem");
+    let pem = kept(&path, || Ok(KeyPair::generate().to_pem()?))?;
+    KeyPair::from_pem(&pem)
+        .with_context(|| format!("{} cannot be used: delete it, and a new one is made", path.display()))
+}
+
+/// The file of the key by which the processes of a shop on one machine know each other; made at the first time.
+pub fn service_key(dir: &Path) -> Result<PathBuf> {
+    let path = dir.join("service-key");
+    kept(&path, || Ok(new_secret()))?;
+    Ok(path)
 }

@@ -6,6 +6,7 @@ pub mod cli;
 mod console;
 mod engines;
 mod folder;
+mod identity;
 mod observatory;
 mod observe;
 mod operations;

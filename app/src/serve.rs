@@ -18,7 +18,7 @@ use crate::cli::ServeArgs;
 use crate::engines::Engines;
 use crate::operations::{Door, Operations};
 use crate::settings::Settings;
-use crate::{Usage, console, engines, folder, process, settings, topology};
+use crate::{Usage, console, engines, folder, identity, process, settings, topology};
 
 /// Some services that run in this process.
 pub struct Served {
@@ -107,7 +107,8 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let exporter = process::exporter(&telemetry_config, None)?;
     let telemetry = Telemetry::new(telemetry_config);
     process::log_to(&telemetry);
-    let mesh = Mesh::new(Limits::default()).with_remotes(settings.discovery.clone(), connector);
+    let identity = identity::identity(&plan.data, &settings, Some(plan.listen))?;
+    let mesh = Mesh::new(Limits::default()).with_identity(identity).with_remotes(settings.discovery.clone(), connector);
     let (host, nats) = engines::host(&plan.data, &settings, &telemetry, mesh).await?;
     for (name, placement) in everywhere(plan, nats.is_some()) {
         match placement {
@@ -115,7 +116,7 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
             Placement::Grpc(replicas) => host.mesh().place_remote(&name, &replicas)?,
             Placement::Nats => {
                 let missing = || Usage(format!("--place {name}=nats: NATS is not used: add it to --engines"));
-                host.mesh().place(&name, nats.as_ref().ok_or_else(missing)?.transport(&name)?)?;
+                host.mesh().place_outside(&name, nats.as_ref().ok_or_else(missing)?.transport(&name)?)?;
             }
         }
     }
@@ -175,7 +176,10 @@ fn parse_place(text: &str) -> Result<(String, Placement), Usage> {
 
 /// The command.
 pub async fn run(args: ServeArgs) -> Result<()> {
-    let settings = settings::read(args.run.config.config.as_deref(), &args.run.flags())?.settings;
+    let mut flags = args.run.flags();
+    flags.push(("--insecure", "identity.insecure", args.insecure.then(|| "true".to_owned())));
+    let settings = settings::read(args.run.config.config.as_deref(), &flags)?.settings;
+    let insecure = settings.identity.insecure;
     let places = args.places.iter().map(|p| parse_place(p)).collect::<Result<_, _>>()?;
     let plan = Plan { names: args.services, places, listen: args.listen, data: args.run.data.data };
     let served = serve(&plan, settings).await?;
@@ -184,6 +188,9 @@ pub async fn run(args: ServeArgs) -> Result<()> {
     }
     let Served { address, health, .. } = &served;
     println!("{} at grpc://{address} (health at {health}/readyz)", plan.names.join(", "));
+    if insecure {
+        println!("  insecure: whoever reaches {address} may call every service here");
+    }
     let drawing = async {
         if args.run.quiet {
             std::future::pending::<()>().await;

@@ -45,6 +45,8 @@ pub struct Settings {
     pub discovery: Discovery,
     /// TLS between processes: with any file set, the listener of `serve` and every connection to a placement use it.
     pub tls: vitrine_platform_tls::Files,
+    /// How the processes of a shop know each other.
+    pub identity: crate::identity::Config,
     /// The observatory.
     pub observatory: Observatory,
     /// The PostgreSQL server, where `shop.engines` names it.
@@ -73,6 +75,7 @@ impl Default for Settings {
             operations: Operations::default(),
             discovery: Discovery::default(),
             tls: vitrine_platform_tls::Files::default(),
+            identity: crate::identity::Config::default(),
             observatory: Observatory::default(),
             postgres: PostgresConfig {
                 url: url("postgres://postgres@127.0.0.1:15432/postgres"),

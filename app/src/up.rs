@@ -23,7 +23,7 @@ use crate::operations::{Door, Operations};
 use crate::process::PROCESS;
 use crate::runfile::{self, DemoCustomer, RunFile};
 use crate::settings::{CLI_CLIENT, DEMO_EMAIL, DEMO_PASSWORD, DEMO_PROMOTER_EMAIL, Settings};
-use crate::{console, engines, folder, process, settings, topology};
+use crate::{console, engines, folder, identity, process, settings, topology};
 
 /// A shop that runs in this process.
 pub struct Up {
@@ -64,7 +64,8 @@ pub async fn up(data: &Path, mut settings: Settings) -> Result<Up> {
     let exporter = process::exporter(&telemetry_config, Some(observatory.engine()))?;
     let telemetry = Telemetry::new(telemetry_config);
     process::log_to(&telemetry);
-    let (host, _) = engines::host(data, &settings, &telemetry, Mesh::new(Limits::default())).await?;
+    let mesh = Mesh::new(Limits::default()).with_identity(identity::identity(data, &settings, None)?);
+    let (host, _) = engines::host(data, &settings, &telemetry, mesh).await?;
     let components = topology::build_all(ALL, &settings.services, &host)?;
     let running = host.start(components).await?;
 

@@ -6,12 +6,13 @@ use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 use vitrine_contracts::currency::v1::ConvertRequest;
 use vitrine_contracts::currency::v1::currency_service_client::CurrencyServiceClient;
-use vitrine_contracts::services::CURRENCY;
+use vitrine_contracts::services::{CURRENCY, GATEWAY};
 use vitrine_kit::clock::Clock;
 use vitrine_kit::money::{Currency, Money};
 use vitrine_platform_host::{Host, NatsUse};
 use vitrine_platform_http::{bind, serve};
-use vitrine_platform_mesh::{Limits, Mesh, Replicas, Transport};
+use vitrine_platform_mesh::identity::MIN_SECRET_BYTES;
+use vitrine_platform_mesh::{Identity, Limits, Mesh, Replicas, Transport};
 use vitrine_platform_nats::{self as nats, Nats};
 use vitrine_platform_telemetry::{Config, Telemetry};
 use vitrine_tests_engines as engines;
@@ -22,7 +23,9 @@ const TURNS: usize = 5;
 
 fn host(data: &std::path::Path) -> Host {
     let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
-    Host::new(data, Clock::system(), 1, telemetry, Mesh::new(Limits::default()))
+    let identity = Identity::new(Clock::system()).with_secret(&[7; MIN_SECRET_BYTES]).expect("long enough");
+    let mesh = Mesh::new(Limits::default()).with_identity(identity);
+    Host::new(data, Clock::system(), 1, telemetry, mesh)
 }
 
 async fn side(client: &CurrencyServiceClient<Transport>, latency: &mut Histogram<u64>) -> Result<()> {
@@ -41,7 +44,7 @@ pub(crate) async fn compare() -> Result<()> {
     let [here, by_grpc, by_nats] = [tempfile::tempdir()?, tempfile::tempdir()?, tempfile::tempdir()?];
     let used = NatsUse { calls: true, events: false };
     let near = host(here.path()).with_nats(Nats::connect(&config).await?, used);
-    let local = CurrencyServiceClient::new(near.transport("bench", CURRENCY));
+    let local = CurrencyServiceClient::new(near.transport(GATEWAY, CURRENCY));
     let running =
         near.start(vec![vitrine_shop_currency::build(vitrine_shop_currency::Config::default(), &near)?]).await?;
     let listener = bind("127.0.0.1:0".parse()?).await?;
@@ -52,13 +55,13 @@ pub(crate) async fn compare() -> Result<()> {
     let replicas = Replicas::At(vec![address.to_string().parse().context("an address")?]);
     far.mesh().place_remote(CURRENCY, &replicas)?;
     let farther = host(by_nats.path());
-    farther.mesh().place(CURRENCY, Nats::connect(&config).await?.transport(CURRENCY)?)?;
+    farther.mesh().place_outside(CURRENCY, Nats::connect(&config).await?.transport(CURRENCY)?)?;
 
     let mut sides = Vec::new();
     for (what, client) in [
         ("in process", local),
-        ("over gRPC on loopback", CurrencyServiceClient::new(far.transport("bench", CURRENCY))),
-        ("over NATS on loopback", CurrencyServiceClient::new(farther.transport("bench", CURRENCY))),
+        ("over gRPC on loopback", CurrencyServiceClient::new(far.transport(GATEWAY, CURRENCY))),
+        ("over NATS on loopback", CurrencyServiceClient::new(farther.transport(GATEWAY, CURRENCY))),
     ] {
         sides.push((what, client, Histogram::new(3)?));
     }

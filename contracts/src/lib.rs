@@ -10,6 +10,7 @@ mod generated {
 }
 mod address;
 mod email_address;
+mod methods;
 mod money;
 mod problem;
 pub mod text;
@@ -17,9 +18,10 @@ pub mod text;
 pub use address::check_address;
 pub use email_address::EmailAddress;
 pub use generated::vitrine::{
-    accounting, ads, auth, bus, carts, catalog, checkout, common, currency, customers, email, fraud, orders, payments,
-    recommendations, shipping,
+    accounting, ads, auth, bus, carts, catalog, checkout, common, currency, customers, email, fraud, options, orders,
+    payments, recommendations, shipping,
 };
+pub use methods::{METHODS, Method, method};
 pub use money::money_from_proto;
 pub use problem::{Code, Problem, RemoteProblem};
 
@@ -79,38 +81,48 @@ pub mod services {
     ];
 }
 
-/// The topics of events, each with its payload.
+/// The topics of events, each with its payload and with the services that follow it.
 pub mod topics {
+    use super::services::{ACCOUNTING, CARTS, EMAIL, FRAUD, ORDERS, PAYMENTS, RECOMMENDATIONS};
+
     /// Names topics, and lists them: one that is named is never forgotten by those who need all.
     macro_rules! topics {
-        ($($(#[$doc:meta])* $name:ident = $topic:literal;)*) => {
+        ($($(#[$doc:meta])* $name:ident = $topic:literal to $readers:tt;)*) => {
             $($(#[$doc])* pub const $name: &str = $topic;)*
             /// Every topic.
             pub const ALL: &[&str] = &[$($name),*];
+
+            /// Returns the services that may read a topic's events, and nobody else may; none of an unknown topic.
+            pub fn readers(topic: &str) -> &'static [&'static str] {
+                match topic {
+                    $($topic => &$readers,)*
+                    _ => &[],
+                }
+            }
         };
     }
 
     topics! {
         /// Payload `orders.v1.OrderEvent`.
-        ORDER_PLACED = "orders.order.placed";
+        ORDER_PLACED = "orders.order.placed" to [FRAUD];
         /// Payload `orders.v1.OrderEvent`.
-        ORDER_PAID = "orders.order.paid";
+        ORDER_PAID = "orders.order.paid" to [ACCOUNTING, EMAIL, RECOMMENDATIONS];
         /// Payload `orders.v1.OrderEvent`.
-        ORDER_SHIPPED = "orders.order.shipped";
+        ORDER_SHIPPED = "orders.order.shipped" to [EMAIL];
         /// Payload `orders.v1.OrderEvent`.
-        ORDER_DELIVERED = "orders.order.delivered";
+        ORDER_DELIVERED = "orders.order.delivered" to [];
         /// Payload `orders.v1.OrderEvent`.
-        ORDER_CANCELLED = "orders.order.cancelled";
+        ORDER_CANCELLED = "orders.order.cancelled" to [EMAIL];
         /// Payload `orders.v1.OrderEvent`.
-        ORDER_REFUNDED = "orders.order.refunded";
+        ORDER_REFUNDED = "orders.order.refunded" to [ACCOUNTING, EMAIL];
         /// Payload `customers.v1.CustomerErased`.
-        CUSTOMER_ERASED = "customers.customer.erased";
+        CUSTOMER_ERASED = "customers.customer.erased" to [CARTS, EMAIL, FRAUD, ORDERS, PAYMENTS];
         /// Payload `shipping.v1.ShipmentEvent`.
-        SHIPMENT_DISPATCHED = "shipping.shipment.dispatched";
+        SHIPMENT_DISPATCHED = "shipping.shipment.dispatched" to [ORDERS];
         /// Payload `shipping.v1.ShipmentEvent`.
-        SHIPMENT_IN_TRANSIT = "shipping.shipment.in_transit";
+        SHIPMENT_IN_TRANSIT = "shipping.shipment.in_transit" to [];
         /// Payload `shipping.v1.ShipmentEvent`.
-        SHIPMENT_DELIVERED = "shipping.shipment.delivered";
+        SHIPMENT_DELIVERED = "shipping.shipment.delivered" to [ORDERS];
     }
 
     /// The topics of one service: those whose first word is its name.

@@ -2,6 +2,7 @@
 //!
 //! Start with [`money::Money`]; [`clock::Clock`] is how time arrives everywhere else.
 
+mod backoff;
 pub mod clock;
 pub mod id;
 pub mod jitter;
@@ -9,3 +10,5 @@ pub mod money;
 pub mod numeric_date;
 pub mod panic;
 pub mod percent;
+
+pub use backoff::Backoff;

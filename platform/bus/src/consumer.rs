@@ -9,9 +9,13 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use vitrine_contracts::bus::v1::Event;
-use vitrine_kit::jitter;
+use vitrine_kit::Backoff;
 use vitrine_platform_store::{self as store, Document, Query, Store, Stored, Tx};
 use vitrine_platform_telemetry::Service;
+use vitrine_platform_telemetry::semconv::{
+    MESSAGING_CONSUMER_GROUP_NAME, MESSAGING_DESTINATION_NAME, MESSAGING_MESSAGE_ID, MESSAGING_OPERATION_NAME,
+    MESSAGING_OPERATION_TYPE, MESSAGING_SYSTEM,
+};
 
 use crate::inbox::{Cursor, DeadLetter};
 use crate::source::{BATCH, Batch, Source};
@@ -20,6 +24,8 @@ use crate::source::{BATCH, Batch, Source};
 pub const MAX_TRIES: u32 = 6;
 /// The pause before the second try; doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest one.
+const MAX_PAUSE: Duration = Duration::from_secs(2);
 /// The pause after the source could not be reached, or the own store failed.
 const TROUBLE_PAUSE: Duration = Duration::from_millis(500);
 
@@ -35,6 +41,17 @@ pub enum HandleError {
     /// Nothing will before the own store is in reach again: the event waits for that, however long it takes.
     #[error("{0}")]
     Wait(String),
+}
+
+impl HandleError {
+    /// What kind it is, for `error.type`.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Retry(_) => "retry",
+            Self::Reject(_) => "reject",
+            Self::Wait(_) => "wait",
+        }
+    }
 }
 
 impl From<tonic::Status> for HandleError {
@@ -184,7 +201,7 @@ impl Consumer {
 
     /// Handles an event, however often it takes, or puts it aside; then it is behind us.
     async fn take(&self, event: &Event, telemetry: &Service) -> Result<(), String> {
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE);
         let mut tries = 1;
         let reason = loop {
             let mut tx = self.store.begin();
@@ -200,8 +217,7 @@ impl Consumer {
                 Err(HandleError::Retry(_)) if tries < MAX_TRIES => {}
                 Err(HandleError::Retry(reason) | HandleError::Reject(reason)) => break reason,
             }
-            tokio::time::sleep(jitter::equal(pause)).await;
-            pause *= 2;
+            tokio::time::sleep(backoff.equal_jitter()).await;
             tries += 1;
         };
         tracing::error!(
@@ -219,12 +235,16 @@ impl Consumer {
     async fn hand_out(&self, event: &Event, telemetry: &Service, tx: &mut Tx) -> Result<(), HandleError> {
         let span = telemetry
             .consumer_span(format!("process {}", event.topic), &event.traceparent, &event.baggage)
-            .attr("messaging.operation.type", "process")
-            .attr("messaging.destination.name", event.topic.clone())
-            .attr("messaging.message.id", event.id.clone());
+            .attr(MESSAGING_SYSTEM, "vitrine")
+            .attr(MESSAGING_OPERATION_TYPE, "process")
+            .attr(MESSAGING_OPERATION_NAME, "process")
+            .attr(MESSAGING_DESTINATION_NAME, event.topic.clone())
+            .attr(MESSAGING_CONSUMER_GROUP_NAME, self.name.clone())
+            .attr(MESSAGING_MESSAGE_ID, event.id.clone());
         let (context, began) = (span.context(), Instant::now());
         let outcome = span.try_run(guarded(self.handler.handle(event, tx))).await;
-        context.sync_scope(|| telemetry.record_event(&event.topic, outcome.is_err(), began.elapsed()));
+        let error = outcome.as_ref().err().map(HandleError::kind);
+        context.sync_scope(|| telemetry.record_event(&event.topic, &self.name, error, began.elapsed()));
         outcome
     }
 

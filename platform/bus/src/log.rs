@@ -9,6 +9,8 @@ use tonic::{Request, Response, Status};
 use vitrine_contracts::Problem;
 use vitrine_contracts::bus::v1::event_log_service_server::EventLogService;
 use vitrine_contracts::bus::v1::{Event, FetchRequest, FetchResponse};
+use vitrine_contracts::topics::readers;
+use vitrine_platform_mesh::Caller;
 use vitrine_platform_store::{self as store, Store};
 
 /// Most events of one answer.
@@ -36,8 +38,11 @@ impl EventLog {
 #[tonic::async_trait]
 impl EventLogService for EventLog {
     async fn fetch(&self, request: Request<FetchRequest>) -> Result<Response<FetchResponse>, Status> {
+        let caller = request.extensions().get::<Caller>().cloned();
         let request = request.into_inner();
         check(&request)?;
+        // Without a name only where nobody has to prove one.
+        caller.map_or(Ok(()), |caller| admit(&caller, &request.topics))?;
         let Some(store) = self.stores.get(&request.source) else {
             return Err(Problem::not_found(&format!("no service {:?} keeps events here", request.source)).into());
         };
@@ -89,6 +94,21 @@ async fn read(store: &Store, request: &FetchRequest, limit: usize) -> Result<(Ve
         }
         tracing::error!(error = %e, source = request.source, "the outbox cannot be read");
         Problem::internal().into()
+    })
+}
+
+/// Events are for the services that their topics name.
+fn admit(Caller(caller): &Caller, topics: &[String]) -> Result<(), Problem> {
+    let foreign = topics.iter().find(|topic| !readers(topic).contains(&&**caller));
+    foreign.map_or(Ok(()), |topic| {
+        let message = format!(
+            "{caller} does not follow {topic:?}: {}",
+            match readers(topic) {
+                [] => "nobody does".to_owned(),
+                some => format!("only {} may read it", some.join(", ")),
+            }
+        );
+        Err(Problem::permission_denied(&message).with_reason("CALLER_NOT_ADMITTED").with_field("topics"))
     })
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use vitrine_contracts::bus::v1::Event;
 use vitrine_contracts::topics;
-use vitrine_kit::jitter;
+use vitrine_kit::Backoff;
 use vitrine_platform_store::{self as store, Document, Index, Keys, Schema, Store};
 
 use crate::log::to_wire;
@@ -85,29 +85,27 @@ impl Relay {
     /// Relays until stopped. Trouble with the broker or the store is waited out, and said once.
     pub async fn run(self, stop: CancellationToken) {
         let mut latest = self.store.watch_events();
-        let (mut troubled, mut pause) = (false, FIRST_PAUSE);
+        let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE);
         let relaying = async {
             loop {
                 // Marked as seen before reading, so that an event committed meanwhile wakes us.
                 latest.borrow_and_update();
                 match self.round().await {
                     Ok(more) => {
-                        if troubled {
+                        if backoff.is_failing() {
                             tracing::info!(source = self.source, "events are relayed again");
                         }
-                        (troubled, pause) = (false, FIRST_PAUSE);
+                        backoff.reset();
                         if !more {
                             // The sender lives as long as the store, which is ours.
                             let _ = tokio::time::timeout(LOOK, latest.changed()).await;
                         }
                     }
                     Err(reason) => {
-                        if !troubled {
+                        if !backoff.is_failing() {
                             tracing::warn!(source = self.source, reason, "events cannot be relayed at the moment");
                         }
-                        troubled = true;
-                        tokio::time::sleep(jitter::equal(pause)).await;
-                        pause = (pause * 2).min(MAX_PAUSE);
+                        tokio::time::sleep(backoff.equal_jitter()).await;
                     }
                 }
             }

@@ -19,7 +19,7 @@ use vitrine_contracts::ads::v1::{Ad, GetAdsRequest, GetAdsResponse};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_host::{Component, Error, Host};
 use vitrine_platform_http::{bind, serve, with_grpc};
-use vitrine_platform_mesh::{Limits, Mesh, Transport, channel};
+use vitrine_platform_mesh::{Identity, Limits, Mesh, Transport, channel};
 use vitrine_platform_telemetry::{Config, Telemetry};
 
 /// Answers when it is let to.
@@ -40,7 +40,9 @@ impl AdsService for Slow {
 
 fn host(data: &tempfile::TempDir) -> Host {
     let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
-    Host::new(data.path(), Clock::system(), 1, telemetry, Mesh::new(Limits::default()))
+    // Callers come over bare channels.
+    let mesh = Mesh::new(Limits::default()).with_identity(Identity::new(Clock::system()).insecure());
+    Host::new(data.path(), Clock::system(), 1, telemetry, mesh)
 }
 
 fn folder() -> tempfile::TempDir {
@@ -132,7 +134,7 @@ async fn a_task_that_panics_harms_nobody() {
         .task("fails", |_| async { panic!("as asked") })
         .task("stays", |stop| async move { stop.cancelled().await });
     let host = host(&data);
-    let ads = AdsServiceClient::new(host.transport("test", "ads"));
+    let ads = AdsServiceClient::new(host.transport("gateway", "ads"));
     let running = host.start(vec![component]).await.expect("started");
     ads.clone().get_ads(GetAdsRequest::default()).await.expect("answered");
     let began = Instant::now();

@@ -27,7 +27,7 @@ use vitrine_platform_host::{
     Component, Error, Failure, Host, PostgresConfig, Running, Storage, check_id, page_info, page_of,
 };
 use vitrine_platform_http::{Router, bind, serve, with_grpc};
-use vitrine_platform_mesh::{Limits, Mesh, Replicas, Transport, channel};
+use vitrine_platform_mesh::{Identity, Limits, Mesh, Replicas, Transport, channel};
 use vitrine_platform_store as store;
 use vitrine_platform_telemetry::{Config, Telemetry};
 
@@ -62,7 +62,9 @@ fn host_with(data: &tempfile::TempDir, storage: Storage) -> Host {
 
 fn host(data: &tempfile::TempDir) -> Host {
     let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
-    Host::new(data.path(), Clock::system(), 1, telemetry, Mesh::new(Limits::default()))
+    // Callers come over bare channels.
+    let mesh = Mesh::new(Limits::default()).with_identity(Identity::new(Clock::system()).insecure());
+    Host::new(data.path(), Clock::system(), 1, telemetry, mesh)
 }
 
 fn folder() -> tempfile::TempDir {
@@ -100,8 +102,8 @@ async fn what_is_done_first_may_call_anybody() {
     let data = folder();
     let host = host(&data);
     // In a circle: each is made before the other one is there.
-    let mut to_fraud = AdsServiceClient::new(host.transport("ads", "fraud"));
-    let other = Some(AdsServiceClient::new(host.transport("fraud", "ads")));
+    let mut to_fraud = AdsServiceClient::new(host.transport("gateway", "fraud"));
+    let other = Some(AdsServiceClient::new(host.transport("gateway", "ads")));
     let (asked, done) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
     let (count, before, after) = (asked.clone(), done.clone(), done.clone());
     let first = Component::new("ads")

@@ -22,7 +22,7 @@ use vitrine_contracts::carts::v1::{
 use vitrine_kit::clock::Clock;
 use vitrine_platform_host::{Component, Host, Running};
 use vitrine_platform_http::{bind, serve, with_grpc};
-use vitrine_platform_mesh::{Limits, Mesh, Replicas, Transport, channel};
+use vitrine_platform_mesh::{Identity, Limits, Mesh, Replicas, Transport, channel};
 use vitrine_platform_telemetry::{Config, Telemetry};
 
 /// How long anything may take to come about.
@@ -77,6 +77,12 @@ fn telemetry() -> Telemetry {
     Telemetry::new(Config { disabled: true, ..Config::default() })
 }
 
+/// A mesh that believes its callers.
+fn mesh() -> Mesh {
+    // Some callers come over bare channels.
+    Mesh::new(Limits::default()).with_identity(Identity::new(Clock::system()).insecure())
+}
+
 /// A replica that runs.
 struct Replica {
     running: Running,
@@ -87,7 +93,7 @@ struct Replica {
 
 async fn start(at: SocketAddr, handled: &Arc<Mutex<HashMap<String, u32>>>, lame_duck: Duration) -> Replica {
     let data = tempfile::tempdir().expect("a folder");
-    let host = Host::new(data.path(), Clock::system(), 1, telemetry(), Mesh::new(Limits::default()));
+    let host = Host::new(data.path(), Clock::system(), 1, telemetry(), mesh());
     let carts = Carts { handled: handled.clone(), here: Arc::default() };
     let component = Component::new("carts").grpc(CartsServiceServer::new(carts.clone()));
     let running = host.start(vec![component]).await.expect("started").with_lame_duck(lame_duck);
@@ -134,10 +140,10 @@ async fn every_replica_is_restarted_in_turn(lame_duck: Duration) {
     for _ in 0..3 {
         replicas.push(start(any, &handled, lame_duck).await);
     }
-    let mesh = Mesh::new(Limits::default());
+    let mesh = mesh();
     let hosts = replicas.iter().map(|r| r.address.to_string().parse().expect("an authority")).collect();
     mesh.place_remote("carts", &Replicas::At(hosts)).expect("placed");
-    let client = CartsServiceClient::new(mesh.transport(telemetry().service("caller"), "carts"));
+    let client = CartsServiceClient::new(mesh.transport(telemetry().service("gateway"), "carts"));
     let (stop, ids) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
     let mut loads = JoinSet::new();
     for _ in 0..CALLERS {

@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+use vitrine_platform_tls as tls;
 
 use crate::admission::Admitted;
 use crate::begun::Begun;
@@ -46,6 +47,8 @@ tokio::task_local! {
 /// What a connection is served with.
 pub(crate) struct Connection {
     pub(crate) peer: Peer,
+    /// What the client's certificate says, over TLS and if it has shown one.
+    pub(crate) names: Option<tls::PeerNames>,
     pub(crate) router: Router,
     pub(crate) stop: CancellationToken,
     pub(crate) bounds: Arc<Bounds>,
@@ -168,6 +171,9 @@ async fn respond(
         Err(reply) => reply.into_response(),
         Ok(()) => {
             head.extensions.insert(about.peer);
+            if let Some(names) = &about.names {
+                head.extensions.insert(names.clone());
+            }
             let body = if body.is_end_stream() {
                 Body::empty()
             } else {

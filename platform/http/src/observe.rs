@@ -12,6 +12,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use vitrine_contracts::Problem;
 use vitrine_platform_telemetry::Service;
+use vitrine_platform_telemetry::semconv::{
+    ERROR_TYPE, HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, URL_PATH,
+};
 
 use crate::problem::Reply;
 
@@ -26,21 +29,21 @@ pub async fn observe(service: Service, request: Request, next: Next) -> Response
     let name = format!("{method} {route}");
     let mut span = service
         .server_span(name, header("traceparent"), header("baggage"))
-        .attr("http.request.method", method.clone())
-        .attr("http.route", route.clone())
-        .attr("url.path", request.uri().path().to_owned());
+        .attr(HTTP_REQUEST_METHOD, method.clone())
+        .attr(HTTP_ROUTE, route.clone())
+        .attr(URL_PATH, request.uri().path().to_owned());
     let context = span.context();
     let mut response = context.clone().scope(guarded(next.run(request), panicked)).await;
     let status = response.status();
-    let failed = status.is_server_error();
-    span.set("http.response.status_code", status.as_u16());
-    if failed {
+    span.set(HTTP_RESPONSE_STATUS_CODE, status.as_u16());
+    if status.is_server_error() {
+        span.set(ERROR_TYPE, status.as_u16().to_string());
         span.error(status.canonical_reason().unwrap_or("server error"));
     }
     if let Some(id) = context.trace_id().and_then(|id| HeaderValue::try_from(id).ok()) {
         response.headers_mut().insert("x-trace-id", id);
     }
-    context.sync_scope(|| service.record_http(&method, &route, status.as_str(), failed, started.elapsed()));
+    context.sync_scope(|| service.record_http(&method, &route, status.as_u16(), started.elapsed()));
     response
 }
 

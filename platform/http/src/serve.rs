@@ -97,7 +97,8 @@ pub async fn serve(listener: impl Into<Listener>, router: Router, stop: Cancella
         let _ = stream.set_nodelay(true);
         let (tls, router, stop, bounds, cut) = (tls.clone(), router.clone(), stop.clone(), bounds.clone(), cut.clone());
         connections.spawn(async move {
-            let served = secured(stream, tls, Connection { peer: Peer(address), router, stop, bounds }, &admitted);
+            let served =
+                secured(stream, tls, Connection { peer: Peer(address), names: None, router, stop, bounds }, &admitted);
             tokio::select! {
                 () = served => {}
                 () = cut.cancelled() => {}
@@ -133,7 +134,10 @@ async fn secured(stream: TcpStream, tls: Option<tls::Server>, about: Connection,
         () = admitted.evicted.cancelled() => return,
     };
     match outcome {
-        Ok(stream) => connection(stream, about, admitted).await,
+        Ok(stream) => {
+            let about = Connection { names: tls::PeerNames::of(&stream), ..about };
+            connection(stream, about, admitted).await;
+        }
         // Anybody may knock with the wrong key.
         Err(e) => tracing::debug!(error = %e, "a TLS handshake failed"),
     }

@@ -1,14 +1,17 @@
 //! What holds for every call, on both sides, whatever the transport.
 //!
-//! On the caller's side ([`client`]): a deadline (the sooner of the caller's own, the request's and the default), carried in
-//! `grpc-timeout` and enforced here; extensions are cleared; a concurrency limit and a circuit breaker per callee;
-//! safe calls that end in UNAVAILABLE, and any that no handler saw, are repeated with jitter and within a budget; a call
-//! that was not even sent goes to another replica at once (`docs/adr/0010-repeating-on-another-replica.md`); trace context
-//! and baggage go out; one client span and the client's RED metrics.
+//! On the caller's side ([`client`]): a deadline (the sooner of the caller's own, the request's and the contract's), carried in
+//! `grpc-timeout` and enforced here; extensions are cleared; a concurrency limit and a circuit breaker per callee; calls that
+//! end in UNAVAILABLE and that their contract lets repeat, and any that no handler saw, are repeated with jitter and within a
+//! budget; a call that was not even sent goes to another replica at once (`docs/adr/0010-repeating-on-another-replica.md`);
+//! trace context and baggage go out; one client span and the client's RED metrics.
 //!
-//! On the server's side ([`server`]): trace context, baggage and deadline come in and become the current context; a
-//! handler that panics answers INTERNAL and harms nobody else; a handler that takes too long is dropped and answers
-//! DEADLINE_EXCEEDED; one server span and the server's RED metrics.
+//! On the server's side ([`server`]): the caller is known, and the method's contract names it ([`crate::identity`]); trace
+//! context, baggage and deadline come in and become the current context; a handler that panics answers INTERNAL and harms
+//! nobody else; a handler that takes too long is dropped and answers DEADLINE_EXCEEDED; one server span and the server's RED
+//! metrics.
+//!
+//! What differs from method to method is said by its contract and read in [`Policy`].
 //!
 //! Both sides hold whole messages (at most [`MAX_MESSAGE_BYTES`]): the deadline then covers all of the call, and the
 //! status is known wherever it travels, in headers or in trailers.
@@ -26,11 +29,15 @@ use tonic::body::Body;
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use tower::ServiceExt;
-use vitrine_contracts::Problem;
-use vitrine_kit::jitter;
+use vitrine_contracts::{Method, Problem};
+use vitrine_kit::Backoff;
+use vitrine_platform_telemetry::semconv::{
+    ERROR_TYPE, RPC_METHOD, RPC_RESPONSE_STATUS_CODE, RPC_SYSTEM_NAME, SERVER_ADDRESS,
+};
 use vitrine_platform_telemetry::{Context, Kind, Service, Span};
 
 use crate::balance::{Tried, Undone};
+use crate::identity::{self, Caller, Identity};
 use crate::wire::{TIMEOUT, UNHANDLED, code_name, is_fault, parse_timeout, status_of, timeout_header};
 use crate::{Slot, Transport};
 
@@ -70,20 +77,33 @@ impl Default for Limits {
 /// How often a call that reached nobody is sent anew, whatever the method: so many replicas may be on their way out at once.
 const MAX_UNSENT: u32 = 5;
 
-/// The methods that may be repeated without harm, by their names: they only read.
-const SAFE_PREFIXES: &[&str] =
-    &["Get", "BatchGet", "List", "Search", "Quote", "Convert", "BatchConvert", "Recommend", "Fetch"];
-
-/// Long polls: their spans and durations would say nothing and hide the rest.
-const UNOBSERVED: &[&str] = &["vitrine.bus.v1.EventLogService/Fetch"];
-
-fn is_observed(method: &str) -> bool {
-    !UNOBSERVED.contains(&method)
+/// What a method's contract says, with what holds for one that no contract has.
+#[derive(Clone, Copy)]
+struct Policy {
+    method: Option<&'static Method>,
+    observed: bool,
+    repeatable: bool,
+    deadline: Option<Duration>,
+    attempts: Option<u32>,
 }
 
-fn is_safe(method: &str) -> bool {
-    let name = method.rsplit('/').next().unwrap_or_default();
-    SAFE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+impl Policy {
+    fn of(path: &str) -> Self {
+        let method = vitrine_contracts::method(path);
+        let positive = |of: fn(&Method) -> u32| method.map(of).filter(|n| *n > 0);
+        Self {
+            method,
+            observed: method.is_none_or(|m| m.observed),
+            repeatable: method.is_some_and(|m| m.repeatable),
+            deadline: positive(|m| m.deadline_ms).map(|ms| Duration::from_millis(ms.into())),
+            attempts: positive(|m| m.attempts),
+        }
+    }
+
+    fn deadline(&self, limits: &Limits, now: Instant, of_caller: Option<Instant>, said: Option<Duration>) -> Instant {
+        let own = said.or(self.deadline).unwrap_or(limits.default_deadline).min(limits.max_deadline);
+        of_caller.map_or(now + own, |callers| callers.min(now + own))
+    }
 }
 
 /// A whole answer: its message, if any, and its status.
@@ -104,15 +124,23 @@ impl Answer {
     }
 }
 
+/// The way from one service to another.
+#[derive(Clone)]
+pub(crate) struct Client {
+    pub(crate) slot: Arc<Slot>,
+    /// Who calls, for telemetry.
+    pub(crate) service: Service,
+    /// Who calls, for whoever is called.
+    pub(crate) name: Caller,
+    pub(crate) limits: Limits,
+}
+
 /// The caller's side. See the module's documentation.
-pub(crate) async fn client(
-    slot: Arc<Slot>,
-    caller: Service,
-    limits: Limits,
-    request: Request<Body>,
-) -> Result<Response<Body>, Status> {
+pub(crate) async fn client(client: Client, request: Request<Body>) -> Result<Response<Body>, Status> {
+    let Client { slot, service: caller, name, limits } = client;
     let (mut head, body) = request.into_parts();
     head.extensions.clear();
+    let policy = Policy::of(head.uri.path());
     let method: Arc<str> = head.uri.path().trim_start_matches('/').into();
     let now = Instant::now();
     let mut parent = Context::current();
@@ -120,12 +148,12 @@ pub(crate) async fn client(
     if parent.service().is_none() {
         parent = caller.root_context(parent);
     }
-    let deadline = deadline(&limits, now, parent.deadline(), parse_timeout(&head.headers));
-    let mut span = if is_observed(&method) {
+    let deadline = policy.deadline(&limits, now, parent.deadline(), parse_timeout(&head.headers));
+    let mut span = if policy.observed {
         Span::child(parent, method.clone(), Kind::Client)
-            .attr("rpc.system", "grpc")
-            .attr("rpc.method", method.clone())
-            .attr("server.address", slot.name().clone())
+            .attr(RPC_SYSTEM_NAME, "grpc")
+            .attr(RPC_METHOD, method.clone())
+            .attr(SERVER_ADDRESS, slot.name().clone())
     } else {
         Span::silent(parent)
     };
@@ -136,7 +164,8 @@ pub(crate) async fn client(
         if deadline <= now {
             return Err(late(&method));
         }
-        attempts(&slot, &limits, &head, body, &method, deadline).await
+        let call = Call { slot: &slot, caller: name, head: &head, policy, deadline };
+        attempts(&call, &limits, body).await
     };
     let outcome = match tokio::time::timeout_at(deadline.into(), call).await {
         Ok(outcome) => outcome,
@@ -146,20 +175,16 @@ pub(crate) async fn client(
         Ok(answer) => answer.status.code(),
         Err(status) => status.code(),
     };
-    span.set("rpc.grpc.status_code", code_name(code));
+    span.set(RPC_RESPONSE_STATUS_CODE, code_name(code));
     if code != Code::Ok {
+        span.set(ERROR_TYPE, code_name(code));
         span.error(outcome.as_ref().map_or_else(Status::message, |a| a.status.message()));
     }
-    if is_observed(&method) {
+    if policy.observed {
         let record = || caller.record_rpc_client(&method, code_name(code), is_fault(code), now.elapsed());
         span.context().sync_scope(record);
     }
     outcome.map(Answer::into_response)
-}
-
-fn deadline(limits: &Limits, now: Instant, of_caller: Option<Instant>, of_request: Option<Duration>) -> Instant {
-    let own = now + of_request.unwrap_or(limits.default_deadline).min(limits.max_deadline);
-    of_caller.map_or(own, |callers| own.min(callers))
 }
 
 fn late(method: &str) -> Status {
@@ -180,18 +205,22 @@ fn write_context(context: &Context, headers: &mut HeaderMap) {
     }
 }
 
-async fn attempts(
-    slot: &Slot,
-    limits: &Limits,
-    head: &http::request::Parts,
-    body: Body,
-    method: &str,
+/// A call as all its attempts have it.
+struct Call<'a> {
+    slot: &'a Slot,
+    caller: Caller,
+    head: &'a http::request::Parts,
+    policy: Policy,
     deadline: Instant,
-) -> Result<Answer, Status> {
+}
+
+async fn attempts(call: &Call<'_>, limits: &Limits, body: Body) -> Result<Answer, Status> {
     let body = whole(body).await?.0;
+    let slot = call.slot;
     let _permit = slot.in_flight.acquire().await.map_err(|_| Status::unavailable("the process is stopping"))?;
     slot.budget.earn();
-    let mut backoff = limits.first_backoff;
+    let mut backoff = Backoff::new(limits.first_backoff, limits.max_deadline);
+    let max_attempts = call.policy.attempts.unwrap_or(limits.max_attempts);
     let (mut attempt, mut unsent) = (1, 0);
     let tried = Tried::default();
     loop {
@@ -202,7 +231,7 @@ async fn attempts(
                 .with_reason("CIRCUIT_OPEN")
                 .into());
         }
-        let outcome = attempt_once(slot, target, head, body.clone(), &tried, deadline).await;
+        let outcome = attempt_once(call, target, body.clone(), &tried).await;
         match outcome.as_ref().err().and_then(Undone::of) {
             Some(Undone::Nobody) => return outcome,
             // It costs nobody anything, so it needs neither a pause nor the budget.
@@ -213,27 +242,19 @@ async fn attempts(
             Some(Undone::Unsent) | None => {}
         }
         let code = outcome.as_ref().map_or_else(Status::code, |a| a.status.code());
-        let may_be_repeated = is_safe(method) || outcome.as_ref().is_ok_and(|a| a.unhandled);
-        let again =
-            code == Code::Unavailable && attempt < limits.max_attempts && may_be_repeated && slot.budget.spend();
+        let may_be_repeated = call.policy.repeatable || outcome.as_ref().is_ok_and(|a| a.unhandled);
+        let again = code == Code::Unavailable && attempt < max_attempts && may_be_repeated && slot.budget.spend();
         if !again {
             return outcome;
         }
-        tracing::debug!(method, attempt, "the call is repeated");
-        tokio::time::sleep(jitter::full(backoff)).await;
-        backoff *= 2;
+        tracing::debug!(method = call.head.uri.path(), attempt, "the call is repeated");
+        tokio::time::sleep(backoff.full_jitter()).await;
         attempt += 1;
     }
 }
 
-async fn attempt_once(
-    slot: &Slot,
-    target: Transport,
-    head: &http::request::Parts,
-    body: Bytes,
-    tried: &Tried,
-    deadline: Instant,
-) -> Result<Answer, Status> {
+async fn attempt_once(call: &Call<'_>, target: Transport, body: Bytes, tried: &Tried) -> Result<Answer, Status> {
+    let (slot, head, deadline) = (call.slot, call.head, call.deadline);
     let mut request = Request::new(Body::new(Full::new(body).map_err(|never| match never {})));
     *request.method_mut() = head.method.clone();
     *request.uri_mut() = head.uri.clone();
@@ -242,6 +263,7 @@ async fn attempt_once(
     let left = deadline.saturating_duration_since(Instant::now());
     request.headers_mut().insert(TIMEOUT, timeout_header(left));
     request.extensions_mut().insert(tried.clone());
+    request.extensions_mut().insert(call.caller.clone());
     let mut heard = Heard { slot, deadline, failed: None };
     let outcome = answer(target, request).await;
     heard.failed = match &outcome {
@@ -295,22 +317,29 @@ async fn whole(body: Body) -> Result<(Bytes, Option<HeaderMap>), Status> {
     Ok((collected.to_bytes(), trailers))
 }
 
+/// What a service is served with.
+#[derive(Clone)]
+pub(crate) struct Server {
+    pub(crate) routes: Transport,
+    pub(crate) service: Service,
+    /// Calls that may be answered at a time.
+    pub(crate) gate: Arc<Semaphore>,
+    pub(crate) limits: Limits,
+    pub(crate) identity: Identity,
+}
+
 /// The server's side. See the module's documentation.
-pub(crate) async fn server(
-    routes: Transport,
-    service: Service,
-    gate: Arc<Semaphore>,
-    limits: Limits,
-    mut request: Request<Body>,
-) -> Result<Response<Body>, Status> {
-    request.extensions_mut().clear();
+pub(crate) async fn server(server: Server, mut request: Request<Body>) -> Result<Response<Body>, Status> {
+    let Server { routes, service, gate, limits, identity } = server;
     let now = Instant::now();
+    let policy = Policy::of(request.uri().path());
     let method: Arc<str> = request.uri().path().trim_start_matches('/').into();
-    let mut span = server_span(&service, &method, request.headers());
-    let deadline = deadline(&limits, now, None, parse_timeout(request.headers()));
+    let mut span = server_span(&service, &policy, &method, request.headers());
+    let deadline = policy.deadline(&limits, now, None, parse_timeout(request.headers()));
     let context = span.context().with_deadline(Some(deadline));
 
     let handled = async {
+        identity::admit(&identity, policy.method, &mut request)?;
         let Ok(_permit) = gate.try_acquire() else {
             let full = Problem::unavailable(&format!("{} has too many calls at once", service.name()));
             let mut refused = Status::from(full);
@@ -333,11 +362,12 @@ pub(crate) async fn server(
         Err(status) => status,
     };
     let code = status.code();
-    span.set("rpc.grpc.status_code", code_name(code));
+    span.set(RPC_RESPONSE_STATUS_CODE, code_name(code));
     if is_fault(code) {
+        span.set(ERROR_TYPE, code_name(code));
         span.error(status.message());
     }
-    if is_observed(&method) {
+    if policy.observed {
         context.sync_scope(|| service.record_rpc(&method, code_name(code), is_fault(code), now.elapsed()));
     }
     Ok(match outcome {
@@ -346,11 +376,11 @@ pub(crate) async fn server(
     })
 }
 
-fn server_span(service: &Service, method: &Arc<str>, headers: &HeaderMap) -> Span {
-    if !is_observed(method) {
+fn server_span(service: &Service, policy: &Policy, method: &Arc<str>, headers: &HeaderMap) -> Span {
+    if !policy.observed {
         return Span::silent(service.root_context(Context::default()));
     }
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     let span = service.server_span(method.clone(), header("traceparent"), header("baggage"));
-    span.attr("rpc.system", "grpc").attr("rpc.method", method.clone())
+    span.attr(RPC_SYSTEM_NAME, "grpc").attr(RPC_METHOD, method.clone())
 }

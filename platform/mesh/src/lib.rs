@@ -16,6 +16,7 @@ mod breaker;
 mod budget;
 mod discovery;
 pub mod fence;
+pub mod identity;
 mod placement;
 mod wire;
 
@@ -31,6 +32,7 @@ use tonic::service::Routes;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceExt, service_fn};
 use vitrine_contracts::Problem;
+use vitrine_kit::clock::Clock;
 use vitrine_platform_telemetry as telemetry;
 use vitrine_platform_tls as tls;
 
@@ -40,6 +42,7 @@ pub use breaker::Breaker;
 pub use budget::RetryBudget;
 pub use discovery::{Discovery, Registration};
 pub use fence::Limits;
+pub use identity::{Caller, Identity};
 pub use placement::{Placement, Replicas, Unreadable};
 pub use wire::parse_timeout;
 
@@ -94,6 +97,7 @@ impl Slot {
 pub struct Mesh {
     slots: Arc<Mutex<HashMap<String, Arc<Slot>>>>,
     limits: Limits,
+    identity: Identity,
     remotes: Arc<Remotes>,
 }
 
@@ -105,9 +109,15 @@ struct Remotes {
 }
 
 impl Mesh {
-    /// A mesh with nothing in it.
+    /// A mesh with nothing in it, whose services nobody outside may call.
     pub fn new(limits: Limits) -> Self {
-        Self { slots: Arc::default(), limits, remotes: Arc::default() }
+        let identity = Identity::new(Clock::system());
+        Self { slots: Arc::default(), limits, identity, remotes: Arc::default() }
+    }
+
+    /// How callers from other processes are known, and how they know this one.
+    pub fn with_identity(self, identity: Identity) -> Self {
+        Self { identity, ..self }
     }
 
     /// How other processes are found, and, if there is something to do it with, spoken with over TLS.
@@ -130,25 +140,33 @@ impl Mesh {
 
     /// The way from one service to another, through the caller's side of the Fence. May be asked for before the other one exists.
     pub fn transport(&self, caller: telemetry::Service, callee: &str) -> Transport {
-        let (slot, limits) = (self.slot(callee), self.limits.clone());
-        BoxCloneSyncService::new(service_fn(move |request| {
-            fence::client(slot.clone(), caller.clone(), limits.clone(), request)
-        }))
+        let name = Caller(caller.name().into());
+        let client = fence::Client { slot: self.slot(callee), service: caller, name, limits: self.limits.clone() };
+        BoxCloneSyncService::new(service_fn(move |request| fence::client(client.clone(), request)))
     }
 
     /// A service's own routes behind the server's side of the Fence: what a listener serves and what a local call reaches.
     pub fn server(&self, service: telemetry::Service, routes: Routes) -> Transport {
         let gate = Arc::new(tokio::sync::Semaphore::new(self.limits.server_concurrency));
-        let (routes, limits) = (bare(routes), self.limits.clone());
-        BoxCloneSyncService::new(service_fn(move |request| {
-            fence::server(routes.clone(), service.clone(), gate.clone(), limits.clone(), request)
-        }))
+        let server = fence::Server {
+            routes: bare(routes),
+            service,
+            gate,
+            limits: self.limits.clone(),
+            identity: self.identity.clone(),
+        };
+        BoxCloneSyncService::new(service_fn(move |request| fence::server(server.clone(), request)))
     }
 
-    /// Says how a service is reached: by its server when it is in this process, or else by a transport that somebody made.
+    /// Says that a service is in this process: it is reached by its server.
     pub fn place(&self, name: &str, transport: Transport) -> Result<(), Error> {
         let filled = self.slot(name).target.set(Mutex::new(transport));
         filled.map_err(|_| Error::Twice(name.to_owned()))
+    }
+
+    /// Says that a service is reached by a transport that leads out of this process: each call shows its caller.
+    pub fn place_outside(&self, name: &str, transport: Transport) -> Result<(), Error> {
+        self.place(name, self.identity.shown(transport))
     }
 
     /// Says where the replicas of a service are. They are looked for and connected to from now on, so this needs a runtime.
@@ -156,7 +174,7 @@ impl Mesh {
         let (service, tls) = (name.into(), self.remotes.tls.clone());
         let balancer = Arc::new(Balancer::new(Connecting { service, tls, health: Health::Watched }));
         discovery::follow(replicas, &self.remotes.discovery, &balancer)?;
-        self.place(name, through(balancer))
+        self.place_outside(name, through(balancer))
     }
 
     /// Names that were asked for but never filled.

@@ -11,7 +11,7 @@ use async_nats::{Client, ConnectError, ConnectErrorKind, Event, ServerError, jet
 use parking_lot::Mutex;
 use thiserror::Error as ThisError;
 use tokio::sync::broadcast;
-use vitrine_kit::jitter;
+use vitrine_kit::Backoff;
 
 use crate::config::{Config, Events};
 use crate::error::Error;
@@ -295,9 +295,8 @@ impl Nats {
 
 /// How long the n-th try waits.
 fn pause(tries: usize) -> Duration {
-    let doublings = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
-    let pause = (FIRST_PAUSE * 2_u32.pow(doublings)).min(MAX_PAUSE);
-    jitter::equal(pause)
+    let failures = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX);
+    Backoff::new(FIRST_PAUSE, MAX_PAUSE).after(failures).equal_jitter()
 }
 
 /// What a failed connection means.

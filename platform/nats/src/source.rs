@@ -9,7 +9,7 @@ use async_nats::jetstream::message::{AckKind, Acker};
 use async_nats::jetstream::stream::ConsumerErrorKind;
 use futures::{FutureExt, StreamExt};
 use tokio_util::task::AbortOnDropHandle;
-use vitrine_kit::percent;
+use vitrine_kit::{Backoff, percent};
 use vitrine_platform_bus::{Batch, Consumer, Event, Place, Source};
 
 use crate::connection::Nats;
@@ -233,8 +233,8 @@ impl Source for Durable {
             return;
         }
         if let Some(taken) = taken {
-            let doublings = u32::try_from(taken.delivered.saturating_sub(1)).unwrap_or(0).min(16);
-            let pause = (FIRST_PAUSE * 2_u32.pow(doublings)).min(MAX_PAUSE);
+            let failures = u32::try_from(taken.delivered.saturating_sub(1)).unwrap_or(0);
+            let pause = Backoff::new(FIRST_PAUSE, MAX_PAUSE).after(failures).pause();
             tell(&taken.acker, AckKind::Nak(Some(pause))).await;
         }
         // What came in meanwhile would stay with us until the server has lost its patience.

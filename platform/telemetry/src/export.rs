@@ -22,6 +22,7 @@ use prost::Message;
 use tonic::codec::CompressionEncoding;
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue};
 use tonic::{Code, Request, Status};
+use vitrine_kit::Backoff;
 
 use crate::config::{Config, OtlpProtocol};
 
@@ -151,15 +152,14 @@ impl Exporter {
         if let Sink::Direct(receiver) = &self.sink {
             return receiver.take(signal).await;
         }
-        let mut pause = FIRST_BACKOFF;
+        let mut backoff = Backoff::new(FIRST_BACKOFF, self.config.timeout);
         let mut attempt = 1;
         loop {
             let sent = tokio::time::timeout(self.config.timeout, self.send_once(signal.clone())).await;
             let result = sent.unwrap_or_else(|_| Err(Status::deadline_exceeded("the receiver did not answer in time")));
             match result {
                 Err(status) if attempt < MAX_ATTEMPTS && is_retryable(status.code()) => {
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
+                    tokio::time::sleep(backoff.equal_jitter()).await;
                     attempt += 1;
                 }
                 other => return other,

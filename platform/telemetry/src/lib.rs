@@ -14,6 +14,7 @@ mod logs;
 mod metrics;
 mod pipeline;
 mod readings;
+pub mod semconv;
 mod span;
 mod value;
 

@@ -1,6 +1,6 @@
 //! Counters and histograms with exemplars, kept per service and handed out as OTLP.
 //!
-//! A point is found by the hash of its attributes; a service holds at most [`MAX_POINTS`] points per instrument, what is
+//! A point is found by its attributes; a service holds at most [`MAX_POINTS`] points per instrument, what is
 //! beyond goes into one point marked `otel.metric.overflow`, as the OpenTelemetry specification says.
 
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::context::Context;
 use crate::readings::{Reading, Source};
 use crate::span::now_unix_nano;
-use crate::value::attribute;
+use crate::value::{Value, attribute};
 
 /// Most attribute sets of one instrument.
 pub const MAX_POINTS: usize = 1000;
@@ -27,6 +27,26 @@ pub const SECONDS: &[f64] = &[
 ];
 
 type Attributes<'a> = &'a [(&'static str, &'a str)];
+
+/// The value of an attribute while it is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Label<'a> {
+    Text(&'a str),
+    Int(i64),
+}
+
+impl From<Label<'_>> for Value {
+    fn from(label: Label<'_>) -> Self {
+        match label {
+            Label::Text(text) => text.to_owned().into(),
+            Label::Int(number) => number.into(),
+        }
+    }
+}
+
+fn texts<'a>(attributes: Attributes<'a>) -> impl Iterator<Item = (&'static str, Label<'a>)> + Clone {
+    attributes.iter().map(|(key, value)| (*key, Label::Text(value)))
+}
 
 /// The instruments of one service.
 #[derive(Debug, Default)]
@@ -42,13 +62,48 @@ struct Instrument {
     description: &'static str,
     bounds: Option<&'static [f64]>,
     started: u64,
-    points: RwLock<HashMap<u64, Arc<Point>>>,
+    points: RwLock<Points>,
+}
+
+/// The points of an instrument.
+#[derive(Debug, Default)]
+struct Points {
+    /// By the hash of their attributes; those of one hash are told apart by the attributes themselves.
+    by_hash: HashMap<u64, Vec<Arc<Point>>>,
+    count: usize,
+    /// Where everything goes that is beyond the bound.
+    overflow: Option<Arc<Point>>,
+}
+
+impl Points {
+    fn get<'a>(
+        &self,
+        hash: u64,
+        labels: impl Iterator<Item = (&'static str, Label<'a>)> + Clone,
+    ) -> Option<Arc<Point>> {
+        self.by_hash.get(&hash)?.iter().find(|point| point.is(labels.clone())).cloned()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Arc<Point>> {
+        self.by_hash.values().flatten().chain(&self.overflow)
+    }
 }
 
 #[derive(Debug)]
 struct Point {
-    attributes: Vec<KeyValue>,
+    attributes: Vec<(&'static str, Value)>,
     figures: Mutex<Sums>,
+}
+
+impl Point {
+    fn is<'a>(&self, labels: impl Iterator<Item = (&'static str, Label<'a>)>) -> bool {
+        let known = self.attributes.iter().map(|(key, value)| (*key, value.label()));
+        known.eq(labels.map(|(key, label)| (key, Some(label))))
+    }
+
+    fn to_otlp(&self) -> Vec<KeyValue> {
+        self.attributes.iter().map(|(key, value)| attribute(key, value.clone())).collect()
+    }
 }
 
 #[derive(Debug)]
@@ -81,25 +136,34 @@ impl Counter {
     /// Adds to the point of these attributes.
     pub fn add(&self, by: u64, attributes: Attributes<'_>) {
         // Above 2^53 a float would lose ones; such a counter does not occur in a process's life.
-        self.0.record(by as f64, attributes);
+        self.0.record(by as f64, texts(attributes));
     }
 }
 
 impl Histogram {
     /// Notes a value at the point of these attributes.
     pub fn record(&self, value: f64, attributes: Attributes<'_>) {
+        self.record_labels(value, texts(attributes));
+    }
+
+    /// The same with whole numbers among the values of attributes.
+    pub(crate) fn record_labels<'a>(
+        &self,
+        value: f64,
+        labels: impl Iterator<Item = (&'static str, Label<'a>)> + Clone,
+    ) {
         if value.is_finite() {
-            self.0.record(value, attributes);
+            self.0.record(value, labels);
         }
     }
 
-    /// Adds up the points for which `wanted` says yes to the attributes.
-    pub(crate) fn figures(&self, is_error: impl Fn(&[KeyValue]) -> bool) -> Figures {
+    /// Adds up all points; those that have the attribute `error` count as errors.
+    pub(crate) fn figures(&self, error: &str) -> Figures {
         let mut total = Figures { buckets: vec![0; SECONDS.len() + 1], ..Figures::default() };
-        for point in self.0.points.read().values() {
+        for point in self.0.points.read().iter() {
             let figures = point.figures.lock();
             total.count += figures.count;
-            if is_error(&point.attributes) {
+            if point.attributes.iter().any(|(key, _)| *key == error) {
                 total.errors += figures.count;
             }
             for (sum, n) in total.buckets.iter_mut().zip(&figures.buckets) {
@@ -193,8 +257,8 @@ impl Registry {
 }
 
 impl Instrument {
-    fn record(&self, value: f64, attributes: Attributes<'_>) {
-        let point = self.point(attributes);
+    fn record<'a>(&self, value: f64, labels: impl Iterator<Item = (&'static str, Label<'a>)> + Clone) {
+        let point = self.point(labels);
         let exemplar = Context::with_current(|c| (c.sampled, c.trace_id, c.span_id))
             .filter(|(sampled, ..)| *sampled)
             .map(|(_, trace_id, span_id)| Exemplar { value, time: now_unix_nano(), trace_id, span_id });
@@ -214,23 +278,29 @@ impl Instrument {
         }
     }
 
-    fn point(&self, attributes: Attributes<'_>) -> Arc<Point> {
+    fn point<'a>(&self, labels: impl Iterator<Item = (&'static str, Label<'a>)> + Clone) -> Arc<Point> {
         let mut hasher = DefaultHasher::new();
-        attributes.hash(&mut hasher);
+        labels.clone().for_each(|label| label.hash(&mut hasher));
         let hash = hasher.finish();
-        if let Some(point) = self.points.read().get(&hash) {
-            return point.clone();
+        if let Some(point) = self.points.read().get(hash, labels.clone()) {
+            return point;
         }
         let mut points = self.points.write();
-        if points.len() >= MAX_POINTS && !points.contains_key(&hash) {
-            let overflow = || self.new_point(vec![attribute("otel.metric.overflow", true.into())]);
-            return points.entry(u64::MAX).or_insert_with(overflow).clone();
+        // Somebody else may have made it meanwhile.
+        if let Some(point) = points.get(hash, labels.clone()) {
+            return point;
         }
-        let make = || self.new_point(attributes.iter().map(|(k, v)| attribute(k, (*v).to_owned().into())).collect());
-        points.entry(hash).or_insert_with(make).clone()
+        if points.count >= MAX_POINTS {
+            let overflow = || self.new_point(vec![("otel.metric.overflow", true.into())]);
+            return points.overflow.get_or_insert_with(overflow).clone();
+        }
+        let point = self.new_point(labels.map(|(key, label)| (key, label.into())).collect());
+        points.count += 1;
+        points.by_hash.entry(hash).or_default().push(point.clone());
+        point
     }
 
-    fn new_point(&self, attributes: Vec<KeyValue>) -> Arc<Point> {
+    fn new_point(&self, attributes: Vec<(&'static str, Value)>) -> Arc<Point> {
         let buckets = self.bounds.map_or(1, |b| b.len() + 1);
         let figures = Sums {
             count: 0,
@@ -245,16 +315,16 @@ impl Instrument {
 
     fn collect(&self, now: u64) -> Option<otlp::Metric> {
         let points = self.points.read();
-        if points.is_empty() {
+        if points.count == 0 {
             return None;
         }
         let data = match self.bounds {
             Some(bounds) => otlp::metric::Data::Histogram(otlp::Histogram {
-                data_points: points.values().map(|p| histogram_point(p, bounds, self.started, now)).collect(),
+                data_points: points.iter().map(|p| histogram_point(p, bounds, self.started, now)).collect(),
                 aggregation_temporality: CUMULATIVE,
             }),
             None => otlp::metric::Data::Sum(otlp::Sum {
-                data_points: points.values().map(|p| sum_point(p, self.started, now)).collect(),
+                data_points: points.iter().map(|p| sum_point(p, self.started, now)).collect(),
                 aggregation_temporality: CUMULATIVE,
                 is_monotonic: true,
             }),
@@ -272,7 +342,7 @@ impl Instrument {
 fn histogram_point(point: &Point, bounds: &[f64], started: u64, now: u64) -> otlp::HistogramDataPoint {
     let figures = point.figures.lock();
     otlp::HistogramDataPoint {
-        attributes: point.attributes.clone(),
+        attributes: point.to_otlp(),
         start_time_unix_nano: started,
         time_unix_nano: now,
         count: figures.count,
@@ -289,7 +359,7 @@ fn histogram_point(point: &Point, bounds: &[f64], started: u64, now: u64) -> otl
 fn sum_point(point: &Point, started: u64, now: u64) -> otlp::NumberDataPoint {
     let figures = point.figures.lock();
     otlp::NumberDataPoint {
-        attributes: point.attributes.clone(),
+        attributes: point.to_otlp(),
         start_time_unix_nano: started,
         time_unix_nano: now,
         exemplars: exemplars(&figures),
@@ -314,7 +384,7 @@ fn exemplars(figures: &Sums) -> Vec<otlp::Exemplar> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Figures, MAX_POINTS, Registry, SECONDS, otlp};
+    use super::{Figures, Label, MAX_POINTS, Registry, SECONDS, otlp};
 
     #[test]
     fn values_fall_into_their_buckets() {
@@ -323,7 +393,7 @@ mod tests {
         for value in [0.000_05, 0.000_06, 0.004, 20.0, f64::NAN] {
             histogram.record(value, &[("k", "v")]);
         }
-        let figures = histogram.figures(|_| true);
+        let figures = histogram.figures("k");
         assert_eq!((figures.count, figures.errors), (4, 4));
         let filled: Vec<usize> = (0..figures.buckets.len()).filter(|i| figures.buckets[*i] > 0).collect();
         assert_eq!(filled, [0, 1, 6, SECONDS.len()]);
@@ -336,6 +406,26 @@ mod tests {
         figures.buckets[4] = 100;
         let p50 = figures.quantile(0.5).expect("not empty");
         assert!((p50 - 0.000_75).abs() < 1e-9, "{p50}");
+    }
+
+    #[test]
+    fn a_point_is_found_by_its_attributes() {
+        let registry = Registry::default();
+        let histogram = registry.histogram("h", "s", "");
+        let record = |labels: &[(&'static str, Label<'_>)]| histogram.record_labels(1.0, labels.iter().copied());
+        for _ in 0..2 {
+            record(&[("a", Label::Text("1")), ("b", Label::Text("2"))]);
+            record(&[("a", Label::Int(1)), ("b", Label::Text("2"))]);
+            record(&[("a", Label::Text("1"))]);
+        }
+        // As if all of them had one hash.
+        let mut points = histogram.0.points.write();
+        let all: Vec<_> = points.by_hash.drain().flat_map(|(_, same)| same).collect();
+        assert_eq!(all.iter().map(|point| point.figures.lock().count).collect::<Vec<_>>(), [2, 2, 2]);
+        points.by_hash.insert(7, all);
+        let found = points.get(7, [("a", Label::Int(1)), ("b", Label::Text("2"))].into_iter()).expect("one of three");
+        assert!(found.is([("a", Label::Int(1)), ("b", Label::Text("2"))].into_iter()), "{found:?}");
+        assert!(points.get(7, [("a", Label::Int(2))].into_iter()).is_none());
     }
 
     #[test]

@@ -21,8 +21,14 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, Sampler};
 use crate::context::Context;
 use crate::export::Exporter;
-use crate::metrics::{Counter, Figures, Histogram, Registry};
+use crate::metrics::{Counter, Figures, Histogram, Label, Registry};
 use crate::readings::Reading;
+use crate::semconv::{
+    ERROR_TYPE, HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, HTTP_SERVER_REQUEST_DURATION,
+    MESSAGING_CONSUMER_GROUP_NAME, MESSAGING_DESTINATION_NAME, MESSAGING_OPERATION_NAME, MESSAGING_PROCESS_DURATION,
+    MESSAGING_SYSTEM, RPC_CLIENT_CALL_DURATION, RPC_METHOD, RPC_RESPONSE_STATUS_CODE, RPC_SERVER_CALL_DURATION,
+    RPC_SYSTEM_NAME,
+};
 use crate::span::{Kind, Record, Span};
 use crate::value::{Text, attribute};
 
@@ -104,10 +110,10 @@ impl Telemetry {
             return known.clone();
         }
         let registry = Registry::default();
-        let rpc = registry.histogram("rpc.server.duration", "s", "Calls answered over gRPC");
-        let http = registry.histogram("http.server.request.duration", "s", "Requests answered over HTTP");
-        let client = registry.histogram("rpc.client.duration", "s", "Calls made over gRPC");
-        let events = registry.histogram("messaging.process.duration", "s", "Events handled");
+        let rpc = registry.histogram(RPC_SERVER_CALL_DURATION, "s", "Calls answered over gRPC");
+        let http = registry.histogram(HTTP_SERVER_REQUEST_DURATION, "s", "Requests answered over HTTP");
+        let client = registry.histogram(RPC_CLIENT_CALL_DURATION, "s", "Calls made over gRPC");
+        let events = registry.histogram(MESSAGING_PROCESS_DURATION, "s", "Events handled");
         let resource = self.resource(name);
         let telemetry = self.clone();
         let inner = Inner { name: name.to_owned(), resource, registry, rpc, http, client, events, telemetry };
@@ -293,20 +299,19 @@ impl Service {
         self.0.registry.read_from(Box::new(read));
     }
 
-    /// Notes an HTTP request that was answered.
-    pub fn record_http(&self, method: &str, route: &str, status: &str, is_error: bool, elapsed: Duration) {
-        self.0.http.record(
-            elapsed.as_secs_f64(),
-            &[
-                ("http.request.method", method),
-                ("http.route", route),
-                ("http.response.status_code", status),
-                ("error", if is_error { "true" } else { "false" }),
-            ],
-        );
+    /// Notes an HTTP request that was answered. A status from 500 on is an error.
+    pub fn record_http(&self, method: &str, route: &str, status: u16, elapsed: Duration) {
+        let text = status.to_string();
+        let labels = [
+            (HTTP_REQUEST_METHOD, Label::Text(method)),
+            (HTTP_ROUTE, Label::Text(route)),
+            (HTTP_RESPONSE_STATUS_CODE, Label::Int(status.into())),
+        ];
+        let error = (status >= 500).then_some((ERROR_TYPE, Label::Text(&text)));
+        self.0.http.record_labels(elapsed.as_secs_f64(), labels.into_iter().chain(error));
     }
 
-    /// Notes a gRPC call that was answered. `error` is true where the service, not its caller, is at fault.
+    /// Notes a gRPC call that was answered. `is_error` is true where the service, not its caller, is at fault.
     pub fn record_rpc(&self, method: &str, status: &str, is_error: bool, elapsed: Duration) {
         record_rpc(&self.0.rpc, method, status, is_error, elapsed);
     }
@@ -316,19 +321,22 @@ impl Service {
         record_rpc(&self.0.client, method, status, is_error, elapsed);
     }
 
-    /// Notes an event that was handled.
-    pub fn record_event(&self, topic: &str, is_error: bool, elapsed: Duration) {
-        let error = if is_error { "true" } else { "false" };
-        self.0.events.record(elapsed.as_secs_f64(), &[("messaging.destination.name", topic), ("error", error)]);
+    /// Notes an event that was handled, and what went wrong if something did.
+    pub fn record_event(&self, topic: &str, consumer: &str, error: Option<&str>, elapsed: Duration) {
+        let labels = [
+            (MESSAGING_SYSTEM, Label::Text(SCOPE)),
+            (MESSAGING_OPERATION_NAME, Label::Text("process")),
+            (MESSAGING_DESTINATION_NAME, Label::Text(topic)),
+            (MESSAGING_CONSUMER_GROUP_NAME, Label::Text(consumer)),
+        ];
+        let error = error.map(|error| (ERROR_TYPE, Label::Text(error)));
+        self.0.events.record_labels(elapsed.as_secs_f64(), labels.into_iter().chain(error));
     }
 
     /// Calls answered and events handled.
     fn figures(&self) -> Figures {
-        let is_error = |attributes: &[opentelemetry_proto::tonic::common::v1::KeyValue]| {
-            attributes.iter().any(|a| *a == attribute("error", "true".into()))
-        };
-        let mut total = self.0.rpc.figures(is_error);
-        for other in [&self.0.http, &self.0.events].map(|h| h.figures(is_error)) {
+        let mut total = self.0.rpc.figures(ERROR_TYPE);
+        for other in [&self.0.http, &self.0.events].map(|h| h.figures(ERROR_TYPE)) {
             total.count += other.count;
             total.errors += other.errors;
             total.buckets.iter_mut().zip(&other.buckets).for_each(|(sum, n)| *sum += n);
@@ -354,9 +362,13 @@ impl Service {
 }
 
 fn record_rpc(histogram: &Histogram, method: &str, status: &str, is_error: bool, elapsed: Duration) {
-    let error = if is_error { "true" } else { "false" };
-    let attributes = [("rpc.method", method), ("rpc.grpc.status_code", status), ("error", error)];
-    histogram.record(elapsed.as_secs_f64(), &attributes);
+    let labels = [
+        (RPC_SYSTEM_NAME, Label::Text("grpc")),
+        (RPC_METHOD, Label::Text(method)),
+        (RPC_RESPONSE_STATUS_CODE, Label::Text(status)),
+    ];
+    let error = is_error.then_some((ERROR_TYPE, Label::Text(status)));
+    histogram.record_labels(elapsed.as_secs_f64(), labels.into_iter().chain(error));
 }
 
 impl fmt::Debug for Service {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 
+use crate::metrics::Label;
+
 /// A text, kept without a copy where that can be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Text {
@@ -51,6 +53,19 @@ pub enum Value {
     Float(f64),
     /// Yes or no.
     Bool(bool),
+}
+
+impl Value {
+    /// The same as metrics look for it; none for what no metric has.
+    pub(crate) fn label(&self) -> Option<Label<'_>> {
+        match self {
+            Self::Str(Text::Static(text)) => Some(Label::Text(text)),
+            Self::Str(Text::Shared(text)) => Some(Label::Text(text)),
+            Self::Str(Text::Owned(text)) => Some(Label::Text(text)),
+            Self::Int(number) => Some(Label::Int(*number)),
+            Self::Float(_) | Self::Bool(_) => None,
+        }
+    }
 }
 
 impl<T: Into<Text>> From<T> for Value {

@@ -63,7 +63,7 @@ async fn metrics_carry_exemplars_that_lead_to_the_trace() {
     })
     .await;
     let find = |name: &str| seen.metrics().find(|m| m.name == name).and_then(|m| m.data.clone()).expect(name);
-    let Data::Histogram(histogram) = find("rpc.server.duration") else { panic!("a histogram") };
+    let Data::Histogram(histogram) = find("rpc.server.call.duration") else { panic!("a histogram") };
     let point = &histogram.data_points[0];
     assert_eq!((point.count, &point.exemplars[0].trace_id), (1, &trace_id));
     let Data::Sum(sum) = find("things") else { panic!("a sum") };

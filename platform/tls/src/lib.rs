@@ -174,6 +174,21 @@ fn http_server(files: &Files) -> Result<Arc<ServerConfig>, Error> {
     Ok(Arc::new(config))
 }
 
+/// The names in the certificate that the other side of a connection has shown, in the extensions of its requests. The authorities
+/// in the server's files vouch for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerNames(pub Vec<String>);
+
+impl PeerNames {
+    /// Reads the DNS names of the certificate that a client has shown; none when it has shown none.
+    pub fn of(stream: &ServerStream) -> Option<Self> {
+        let certificate = stream.get_ref().1.peer_certificates()?.first()?;
+        // It was read before, when it was verified.
+        let certificate = webpki::EndEntityCert::try_from(certificate).ok()?;
+        Some(Self(certificate.valid_dns_names().map(str::to_owned).collect()))
+    }
+}
+
 /// The server's side of connections. With authorities in its files, clients must show a certificate of one of them. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Server(Arc<Reloading<ServerConfig>>);

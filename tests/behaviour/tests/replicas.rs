@@ -37,14 +37,14 @@ async fn replicas_are_restarted_and_nobody_notices() {
     settings.discovery.register = true;
     settings.discovery.server_name = "localhost".to_owned();
 
-    let client = tls::Client::new(&files("client")).expect("read");
+    let client = tls::Client::new(&files("gateway")).expect("read");
     let mesh = Mesh::new(Limits::default()).with_remotes(settings.discovery.clone(), Some(client));
     let Placement::Grpc(replicas) = "consul://currency".parse().expect("a placement") else { panic!("not elsewhere") };
     let data = [0, 1].map(|i| folder.path().join(format!("data-{i}")));
     let mut served = vec![start(&data[0], &settings).await, start(&data[1], &settings).await];
     mesh.place_remote(CURRENCY, &replicas).expect("placed");
     let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
-    let currency = CurrencyServiceClient::new(mesh.transport(telemetry.service("caller"), CURRENCY));
+    let currency = CurrencyServiceClient::new(mesh.transport(telemetry.service("gateway"), CURRENCY));
 
     let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
     let callers: Vec<_> = (0..4)

@@ -36,7 +36,8 @@ impl Certificates {
         self.folder.join("ca.pem")
     }
 
-    /// Writes `NAME.pem` and `NAME.key`, good for servers at localhost and 127.0.0.1 and for clients; answers their paths. A second
+    /// Writes `NAME.pem` and `NAME.key`, good for servers at this name, localhost and 127.0.0.1 and for
+    /// clients; returns their paths. A second
     /// call with the same name replaces them by others.
     pub fn issue(&self, name: &str) -> Result<(PathBuf, PathBuf)> {
         self.issue_until(name, 4096)
@@ -48,7 +49,7 @@ impl Certificates {
     }
 
     fn issue_until(&self, name: &str, year: i32) -> Result<(PathBuf, PathBuf)> {
-        let mut params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+        let mut params = CertificateParams::new([name.to_owned(), "localhost".to_owned(), "127.0.0.1".to_owned()])?;
         params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.not_before = date_time_ymd(2000, 1, 1);

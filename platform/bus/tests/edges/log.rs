@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use tonic::{Code, Request};
+use tonic::{Code, Request, Status};
 use vitrine_contracts::Problem;
 use vitrine_contracts::bus::v1::event_log_service_client::EventLogServiceClient;
 use vitrine_contracts::bus::v1::event_log_service_server::EventLogService;
 use vitrine_contracts::bus::v1::{FetchRequest, FetchResponse};
 use vitrine_contracts::customers::v1::CustomerErased;
-use vitrine_contracts::topics::CUSTOMER_ERASED;
+use vitrine_contracts::topics::{CUSTOMER_ERASED, ORDER_PLACED};
 use vitrine_platform_bus::publish;
 
 use crate::{PATIENCE, World, transport, world};
@@ -25,8 +25,12 @@ fn ask() -> FetchRequest {
 
 impl World {
     async fn fetch(&self, request: FetchRequest) -> FetchResponse {
-        let mut client = EventLogServiceClient::new(transport(self.log()));
-        client.fetch(request).await.expect("answered").into_inner()
+        self.fetch_as("carts", request).await.expect("answered")
+    }
+
+    async fn fetch_as(&self, caller: &str, request: FetchRequest) -> Result<FetchResponse, Status> {
+        let mut client = EventLogServiceClient::new(transport(caller, self.log()));
+        Ok(client.fetch(request).await?.into_inner())
     }
 }
 
@@ -75,14 +79,31 @@ async fn what_is_too_large_for_one_answer_comes_in_several() {
 async fn only_what_was_asked_for_is_answered_and_the_rest_is_passed() {
     let world = world();
     world.publish(&["a", "b", "c"]).await;
-    let other = FetchRequest { topics: vec!["orders.order.placed".to_owned()], ..ask() };
-    assert_eq!(world.fetch(other).await, FetchResponse { events: Vec::new(), position: 3 });
+    let other = FetchRequest { topics: vec![ORDER_PLACED.to_owned()], ..ask() };
+    let of_fraud = world.fetch_as("fraud", other).await.expect("its own topic");
+    assert_eq!(of_fraud, FetchResponse { events: Vec::new(), position: 3 });
     let two = world.fetch(FetchRequest { limit: 2, ..ask() }).await;
     assert_eq!((two.events.len(), two.position), (2, 2));
     let rest = world.fetch(FetchRequest { after: 2, ..ask() }).await;
     assert_eq!((rest.events.len(), rest.position), (1, 3));
     let beyond = world.fetch(FetchRequest { after: 99, ..ask() }).await;
     assert_eq!((beyond.events.len(), beyond.position), (0, 99));
+}
+
+#[tokio::test]
+async fn a_topic_is_for_those_who_follow_it() {
+    let world = world();
+    for (caller, topics) in [
+        ("fraud", vec![CUSTOMER_ERASED]),
+        ("carts", vec![CUSTOMER_ERASED, ORDER_PLACED]),
+        ("carts", vec!["customers.customer.robbed"]),
+        ("gateway", vec![CUSTOMER_ERASED]),
+    ] {
+        let topics: Vec<String> = topics.into_iter().map(str::to_owned).collect();
+        let refused = world.fetch_as(caller, FetchRequest { topics, ..ask() }).await.expect_err(caller);
+        assert_eq!(refused.code(), Code::PermissionDenied, "{refused}");
+        assert_eq!(Problem::from_status(&refused).reason, "CALLER_NOT_ADMITTED");
+    }
 }
 
 #[tokio::test]

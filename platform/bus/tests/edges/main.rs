@@ -74,10 +74,13 @@ impl Handler for Count {
     }
 }
 
-fn transport(log: impl EventLogService) -> Transport {
+/// The way of a service to somebody's log.
+fn transport(caller: &str, log: impl EventLogService) -> Transport {
     let quiet = Telemetry::new(Config { disabled: true, ..Config::default() });
-    let server = EventLogServiceServer::new(log);
-    Mesh::new(Limits::default()).server(quiet.service("customers"), Routes::new(server))
+    let mesh = Mesh::new(Limits::default());
+    let server = mesh.server(quiet.service("customers"), Routes::new(EventLogServiceServer::new(log)));
+    mesh.place("customers", server).expect("placed");
+    mesh.transport(quiet.service(caller), "customers")
 }
 
 /// A producer, and the store of whoever follows it.
@@ -107,7 +110,7 @@ impl World {
     /// One more consumer of this name.
     fn follow(&self, log: impl EventLogService, telemetry: &Telemetry) -> tokio::task::JoinHandle<()> {
         let consumer = Consumer::new(NAME, "customers", &[CUSTOMER_ERASED], self.store.clone(), self.handler.clone());
-        let source = Box::new(Log::new(&consumer, transport(log)));
+        let source = Box::new(Log::new(&consumer, transport("carts", log)));
         tokio::spawn(consumer.run(source, telemetry.service("carts"), self.stop.clone()))
     }
 

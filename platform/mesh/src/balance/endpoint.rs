@@ -21,7 +21,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tower::service_fn;
-use vitrine_kit::jitter;
+use vitrine_kit::Backoff;
 
 use super::Connecting;
 use crate::discovery::bare;
@@ -194,7 +194,7 @@ impl Endpoint {
 
     /// Connects again and again.
     async fn run(&self) {
-        let (mut backoff, mut failing) = (FIRST_BACKOFF, false);
+        let mut backoff = Backoff::new(FIRST_BACKOFF, LONGEST_BACKOFF);
         loop {
             let began = Instant::now();
             let why = self.live().await;
@@ -202,24 +202,22 @@ impl Endpoint {
             let service = &*self.connecting.service;
             tracing::debug!(service, address = %self.address, why, "a connection ended");
             if worked {
-                (backoff, failing) = (FIRST_BACKOFF, false);
+                backoff.reset();
                 // Somebody who closes each connection at once is not asked again without a pause.
                 if began.elapsed() > FIRST_BACKOFF {
                     self.set(State::Connecting);
                     continue;
                 }
             }
-            if !failing {
-                failing = true;
+            if !backoff.is_failing() {
                 tracing::info!(service, address = %self.address, why, "a replica cannot be called");
             }
             self.set(State::Failed { at: Instant::now(), why, retrying: false });
-            let pause = tokio::time::sleep(jitter::equal(backoff));
+            let pause = tokio::time::sleep(backoff.equal_jitter());
             tokio::select! {
                 () = pause => {}
                 () = self.hurry.notified() => {}
             }
-            backoff = (backoff * 2).min(LONGEST_BACKOFF);
             if let State::Failed { retrying, .. } = &mut *self.state.lock() {
                 *retrying = true;
             }

@@ -12,7 +12,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde::{Deserialize, Serialize};
-use vitrine_kit::jitter;
+use vitrine_kit::Backoff;
 
 use super::{Discovery, Told, address};
 use crate::Error;
@@ -31,27 +31,8 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 /// The longest one.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 
-/// Pauses after failures that follow each other.
-pub(super) struct Backoff(Duration);
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self(FIRST_BACKOFF)
-    }
-}
-
-impl Backoff {
-    pub(super) fn reset(&mut self) {
-        *self = Self::default();
-    }
-
-    /// The next pause, jittered from half to all of it.
-    pub(super) fn next(&mut self) -> Duration {
-        let pause = jitter::equal(self.0);
-        self.0 = (self.0 * 2).min(LONGEST_BACKOFF);
-        pause
-    }
-}
+/// How failures that follow each other are waited out.
+pub(super) const BACKOFF: Backoff = Backoff::new(FIRST_BACKOFF, LONGEST_BACKOFF);
 
 /// What Consul did not do.
 #[derive(Debug, thiserror::Error)]
@@ -147,7 +128,7 @@ impl Consul {
     }
 
     pub(super) async fn follow(&self, service: &str, name: Arc<str>, mut told: Told) {
-        let (mut index, mut backoff) = (0, Backoff::default());
+        let (mut index, mut backoff) = (0, BACKOFF);
         loop {
             let pause = match self.instances(service, index, &name).await {
                 Ok((addresses, next)) => {
@@ -161,7 +142,7 @@ impl Consul {
                     told.failed(&e.to_string());
                     // The first answer after a failure shall come at once.
                     index = 0;
-                    backoff.next()
+                    backoff.equal_jitter()
                 }
             };
             tokio::time::sleep(pause).await;

@@ -7,9 +7,10 @@ use http::StatusCode;
 use serde::Serialize;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use vitrine_kit::Backoff;
 
 use super::Discovery;
-use super::consul::{Backoff, Consul, Refusal};
+use super::consul::{BACKOFF, Consul, Refusal};
 use crate::Error;
 
 /// How often the check is passed within the time that Consul waits for it.
@@ -76,10 +77,9 @@ impl Registration {
             consul: Consul::new(discovery)?,
             services: names.iter().map(service).collect(),
             registered: false,
-            failing: false,
         };
         // Whoever is told that this process is ready finds it.
-        let mut backoff = Backoff::default();
+        let mut backoff = BACKOFF;
         let first = registrar.turn(&mut backoff, ttl / PASSES_PER_TTL).await;
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -106,7 +106,6 @@ struct Registrar {
     consul: Consul,
     services: Vec<Service>,
     registered: bool,
-    failing: bool,
 }
 
 impl Registrar {
@@ -116,7 +115,7 @@ impl Registrar {
         match done {
             Ok(()) => {
                 self.registered = true;
-                if std::mem::take(&mut self.failing) {
+                if backoff.is_failing() {
                     tracing::info!("this process is in Consul's catalogue again");
                 }
                 backoff.reset();
@@ -128,10 +127,10 @@ impl Registrar {
                 {
                     self.registered = false;
                 }
-                if !std::mem::replace(&mut self.failing, true) {
+                if !backoff.is_failing() {
                     tracing::warn!(error = %e, "Consul cannot be told that this process is well: it is told again");
                 }
-                backoff.next().min(pause)
+                backoff.equal_jitter().min(pause)
             }
         }
     }

@@ -86,9 +86,9 @@ async fn a_service_is_placed_once() {
 
 #[tokio::test]
 async fn a_server_that_comes_back_is_found_again() {
-    let (mesh, telemetry) = (Mesh::new(Limits::default()), Telemetry::new(Config::default()));
+    let (mesh, telemetry) = (crate::mesh(Limits::default()), Telemetry::new(Config::default()));
     let server = mesh.server(telemetry.service("carts"), Routes::new(CartsServiceServer::new(Odd::default())));
-    let client = CartsServiceClient::new(mesh.transport(telemetry.service("caller"), "carts"));
+    let client = CartsServiceClient::new(mesh.transport(telemetry.service("gateway"), "carts"));
     let add = || {
         let mut client = client.clone();
         async move { client.add_item(AddItemRequest { customer_id: "fine".to_owned(), line: None }).await }

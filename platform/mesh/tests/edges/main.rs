@@ -3,6 +3,7 @@
 mod promises;
 
 mod breaker;
+mod identity;
 mod leaving;
 mod telling;
 
@@ -21,8 +22,10 @@ use vitrine_contracts::carts::v1::{
     AddItemRequest, Cart, ClearCartRequest, GetCartRequest, ReleaseCartRequest, SetItemRequest, SettleCartRequest,
     TakeCartRequest,
 };
+use vitrine_kit::clock::Clock;
 use vitrine_platform_http::{bind, grpc_routes, serve};
-use vitrine_platform_mesh::{Limits, Mesh, Replicas, Transport};
+use vitrine_platform_mesh::identity::MIN_SECRET_BYTES;
+use vitrine_platform_mesh::{Identity, Limits, Mesh, Replicas, Transport};
 use vitrine_platform_telemetry::{Config, Context, Telemetry};
 
 /// How long anything may take to come about.
@@ -121,12 +124,18 @@ impl Drop for World {
     }
 }
 
+/// A mesh of the deployment to which all processes of these tests belong.
+fn mesh(limits: Limits) -> Mesh {
+    let identity = Identity::new(Clock::system()).with_secret(&[7; MIN_SECRET_BYTES]);
+    Mesh::new(limits).with_identity(identity.expect("long enough"))
+}
+
 async fn world(far: bool, limits: Limits) -> World {
     let (caller, callee) = (Telemetry::new(Config::default()), Telemetry::new(Config::default()));
-    let (mesh, stop) = (Mesh::new(limits.clone()), CancellationToken::new());
-    let client = CartsServiceClient::new(mesh.transport(caller.service("caller"), "carts"));
+    let (mesh, stop) = (mesh(limits.clone()), CancellationToken::new());
+    let client = CartsServiceClient::new(mesh.transport(caller.service("gateway"), "carts"));
     let odd = Odd::default();
-    let server = Mesh::new(limits).server(callee.service("carts"), Routes::new(CartsServiceServer::new(odd.clone())));
+    let server = self::mesh(limits).server(callee.service("carts"), Routes::new(CartsServiceServer::new(odd.clone())));
     if far {
         let address = listen(server, "127.0.0.1:0".parse().expect("an address"), &stop).await;
         mesh.place_remote("carts", &at(address)).expect("placed");

@@ -53,7 +53,7 @@ async fn a_panic_harms_nobody_else(far: bool) {
 
 async fn context_crosses_and_extensions_do_not(far: bool) {
     let world = world(far, Limits::default()).await;
-    let span = world.caller.service("caller").server_span("test", None, Some("session.id=s-7"));
+    let span = world.caller.service("gateway").server_span("test", None, Some("session.id=s-7"));
     let trace_id = span.context().trace_id().expect("a trace");
     let mut request = Request::new(GetCartRequest { customer_id: "context".to_owned() });
     request.extensions_mut().insert(Secret);
@@ -128,7 +128,7 @@ async fn calls_are_counted_on_both_sides(far: bool) {
 async fn a_service_without_a_place_says_so() {
     let mesh = Mesh::new(Limits::default());
     let telemetry = Telemetry::new(Config::default());
-    let client = CartsServiceClient::new(mesh.transport(telemetry.service("caller"), "carts"));
+    let client = CartsServiceClient::new(mesh.transport(telemetry.service("gateway"), "carts"));
     assert_eq!(mesh.unplaced(), ["carts"]);
     let status = client.clone().add_item(AddItemRequest::default()).await.expect_err("nowhere");
     assert_eq!(status.code(), Code::Unavailable);
@@ -139,7 +139,7 @@ async fn a_service_without_a_place_says_so() {
 async fn nobody_at_the_address_is_unavailable_at_once() {
     let mesh = Mesh::new(Limits { max_attempts: 1, ..Limits::default() });
     let telemetry = Telemetry::new(Config::default());
-    let client = CartsServiceClient::new(mesh.transport(telemetry.service("caller"), "carts"));
+    let client = CartsServiceClient::new(mesh.transport(telemetry.service("gateway"), "carts"));
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     drop(listener);

@@ -46,7 +46,7 @@ async fn count(capture: &Capture, instrument: &str, attributes: &[&str]) -> u64 
 
 async fn spans_stand_below_each_other(far: bool) {
     let (world, caller, callee) = told(far).await;
-    let origin = world.caller.service("caller").server_span("origin", None, Some("session.id=s-7"));
+    let origin = world.caller.service("gateway").server_span("origin", None, Some("session.id=s-7"));
     origin.context().scope(world.get("fail twice")).await.expect("the third time");
     drop(origin);
 
@@ -56,7 +56,7 @@ async fn spans_stand_below_each_other(far: bool) {
     assert_eq!(outer.len(), 2, "one span for a call, however often it is tried: {outer:?}");
     assert_eq!((&call.trace_id, &call.parent_span_id), (&origin.trace_id, &origin.span_id));
     assert_eq!(call.name, "vitrine.carts.v1.CartsService/GetCart");
-    for attribute in ["rpc.system=grpc", "server.address=carts", "rpc.grpc.status_code=OK", "session.id=s-7"] {
+    for attribute in ["rpc.system.name=grpc", "server.address=carts", "rpc.response.status_code=OK", "session.id=s-7"] {
         assert!(has(call, attribute), "{attribute}: {:?}", call.attributes);
     }
 
@@ -75,7 +75,7 @@ async fn faults_are_marked_where_they_are(far: bool) {
     let (world, caller, callee) = told(far).await;
     for (what, code, is_fault) in [("refuse", "INVALID_ARGUMENT", false), ("panic", "INTERNAL", true)] {
         let _ = world.add(what).await.expect_err(what);
-        let code = format!("rpc.grpc.status_code={code}");
+        let code = format!("rpc.response.status_code={code}");
         let of_caller = caller.spans(1).await.into_iter().find(|s| has(s, &code)).expect(what);
         let of_callee = callee.spans(1).await.into_iter().find(|s| has(s, &code)).expect(what);
         assert!(is_error(&of_caller), "to its caller every failure is one: {of_caller:?}");
@@ -93,23 +93,27 @@ async fn calls_are_counted_with_their_outcome(far: bool) {
     caller.spans(5).await;
     callee.spans(5).await;
     let method = format!("rpc.method={METHOD}");
-    for (code, error, n) in [("OK", "false", 3), ("INVALID_ARGUMENT", "false", 1), ("INTERNAL", "true", 1)] {
-        let attributes = [method.as_str(), &format!("rpc.grpc.status_code={code}"), &format!("error={error}")];
-        assert_eq!(count(&callee, "rpc.server.duration", &attributes).await, n, "{code}");
-        assert_eq!(count(&caller, "rpc.client.duration", &attributes).await, n, "{code}");
+    for (code, n) in [("OK", 3), ("INVALID_ARGUMENT", 1), ("INTERNAL", 1)] {
+        let (status, error) = (format!("rpc.response.status_code={code}"), format!("error.type={code}"));
+        let (attributes, failed) = (["rpc.system.name=grpc", &method, &status], [&*method, &error]);
+        let errors = if code == "INTERNAL" { n } else { 0 };
+        for (side, instrument) in [(&callee, "rpc.server.call.duration"), (&caller, "rpc.client.call.duration")] {
+            assert_eq!(count(side, instrument, &attributes).await, n, "{instrument} {code}");
+            assert_eq!(count(side, instrument, &failed).await, errors, "{instrument} {code}");
+        }
     }
-    assert_eq!(count(&callee, "rpc.server.duration", &[]).await, 5);
+    assert_eq!(count(&callee, "rpc.server.call.duration", &[]).await, 5);
 }
 
 async fn a_trace_that_is_not_recorded_stays_so(far: bool) {
     let (world, caller, callee) = told(far).await;
     let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
-    let unrecorded = world.caller.service("caller").server_span("unrecorded", Some(header), None);
+    let unrecorded = world.caller.service("gateway").server_span("unrecorded", Some(header), None);
     unrecorded.context().scope(world.add("fine")).await.expect("answered");
     drop(unrecorded);
     Context::default().scope(world.add("fine")).await.expect("answered");
     let (outer, inner) = (caller.spans(1).await, callee.spans(1).await);
     assert_eq!((outer.len(), inner.len()), (1, 1), "only the second");
     assert_eq!(inner[0].parent_span_id, outer[0].span_id);
-    assert_eq!(count(&callee, "rpc.server.duration", &[]).await, 2, "figures count all");
+    assert_eq!(count(&callee, "rpc.server.call.duration", &[]).await, 2, "figures count all");
 }

@@ -22,8 +22,10 @@ use vitrine_contracts::carts::v1::{
     AddItemRequest, Cart, ClearCartRequest, GetCartRequest, ReleaseCartRequest, SetItemRequest, SettleCartRequest,
     TakeCartRequest,
 };
+use vitrine_kit::clock::Clock;
 use vitrine_platform_http::{Listener, bind, grpc_routes, serve};
-use vitrine_platform_mesh::{Discovery, Limits, Mesh, Placement, Replicas, Transport};
+use vitrine_platform_mesh::identity::MIN_SECRET_BYTES;
+use vitrine_platform_mesh::{Discovery, Identity, Limits, Mesh, Placement, Replicas, Transport};
 use vitrine_platform_telemetry::{Config, Telemetry};
 use vitrine_platform_tls as tls;
 
@@ -99,7 +101,7 @@ impl Replica {
     async fn start_at(at: SocketAddr, tls: Option<tls::Server>, limits: Limits) -> Self {
         let (carts, stop) = (Carts::default(), CancellationToken::new());
         let routes = Routes::new(CartsServiceServer::new(carts.clone()));
-        let server = Mesh::new(limits).server(telemetry().service("carts"), routes);
+        let server = mesh(limits).server(telemetry().service("carts"), routes);
         let (health, service) = health_reporter();
         let find = move |path: &str| path.starts_with("/vitrine.").then(|| server.clone());
         let router = grpc_routes(find, Routes::new(service));
@@ -127,6 +129,12 @@ impl Replica {
     }
 }
 
+/// A mesh of the deployment to which all processes of these tests belong.
+fn mesh(limits: Limits) -> Mesh {
+    let identity = Identity::new(Clock::system()).with_secret(&[7; MIN_SECRET_BYTES]);
+    Mesh::new(limits).with_identity(identity.expect("long enough"))
+}
+
 async fn three() -> [Replica; 3] {
     [Replica::start().await, Replica::start().await, Replica::start().await]
 }
@@ -137,10 +145,10 @@ struct Caller(CartsServiceClient<Transport>);
 
 impl Caller {
     fn of(placement: &str, discovery: Discovery, tls: Option<tls::Client>) -> Self {
-        let mesh = Mesh::new(Limits::default()).with_remotes(discovery, tls);
+        let mesh = mesh(Limits::default()).with_remotes(discovery, tls);
         let Placement::Grpc(replicas) = placement.parse().expect("a placement") else { panic!("not elsewhere") };
         mesh.place_remote("carts", &replicas).expect("placed");
-        Self(CartsServiceClient::new(mesh.transport(telemetry().service("caller"), "carts")))
+        Self(CartsServiceClient::new(mesh.transport(telemetry().service("gateway"), "carts")))
     }
 
     fn at(addresses: &[SocketAddr]) -> Self {

@@ -1,11 +1,19 @@
 //! Replicas over mutual TLS.
 
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
 use tonic::Code;
-use vitrine_platform_mesh::{Discovery, Limits};
+use tonic::service::Routes;
+use vitrine_contracts::carts::v1::GetCartRequest;
+use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
+use vitrine_contracts::carts::v1::carts_service_server::CartsServiceServer;
+use vitrine_platform_http::{Listener, bind, grpc_routes, serve};
+use vitrine_platform_mesh::{Discovery, Limits, Mesh, Placement, Transport};
 use vitrine_platform_tls as tls;
 use vitrine_tests_engines::Certificates;
 
-use crate::{Caller, Replica, placement};
+use crate::{Caller, Carts, Replica, placement, telemetry};
 
 fn files(certificates: &Certificates, name: &str) -> tls::Files {
     let (certificate, key) = certificates.issue(name).expect("issued");
@@ -53,4 +61,38 @@ async fn only_those_who_know_each_other_speak() {
         assert_eq!(replicas.iter().map(Replica::calls).sum::<u32>(), before, "{who}");
         good.add("fine").await.expect("nobody else is harmed");
     }
+}
+
+/// A caller whose only proof is a certificate.
+fn certified(place: &str, files: &tls::Files, caller: &'static str) -> CartsServiceClient<Transport> {
+    let discovery = Discovery { server_name: "localhost".to_owned(), ..Discovery::default() };
+    let mesh = Mesh::new(Limits::default()).with_remotes(discovery, Some(tls::Client::new(files).expect("read")));
+    let Placement::Grpc(replicas) = place.parse().expect("a placement") else { panic!("not elsewhere") };
+    mesh.place_remote("carts", &replicas).expect("placed");
+    CartsServiceClient::new(mesh.transport(telemetry().service(caller), "carts"))
+}
+
+#[tokio::test]
+async fn a_certificate_proves_the_names_that_it_bears() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let certificates = Certificates::new(folder.path()).expect("an authority");
+    let server = tls::Server::new(&files(&certificates, "carts")).expect("read");
+    let listener = bind("127.0.0.1:0".parse().expect("an address")).await.expect("a port");
+    let place = placement(&[listener.local_addr().expect("an address")]);
+    let carts = Mesh::new(Limits::default())
+        .server(telemetry().service("carts"), Routes::new(CartsServiceServer::new(Carts::default())));
+    let router = grpc_routes(move |path| path.starts_with("/vitrine.").then(|| carts.clone()), Routes::default());
+    let stop = CancellationToken::new();
+    let _stopping = stop.clone().drop_guard();
+    tokio::spawn(serve(Listener::from(listener).with_tls(Some(server)), router, stop, Duration::from_secs(1)));
+
+    let get = || GetCartRequest { customer_id: "fine".to_owned() };
+    let gateway = files(&certificates, "gateway");
+    certified(&place, &gateway, "gateway").get_cart(get()).await.expect("its own name");
+    let status = certified(&place, &gateway, "checkout").get_cart(get()).await.expect_err("somebody else's name");
+    assert_eq!(status.code(), Code::Unauthenticated, "{status}");
+    assert!(status.message().contains("not checkout's: it bears gateway, localhost"), "{status}");
+    let email = files(&certificates, "email");
+    let status = certified(&place, &email, "email").get_cart(get()).await.expect_err("its name may not");
+    assert_eq!(status.code(), Code::PermissionDenied, "{status}");
 }

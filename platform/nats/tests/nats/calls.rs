@@ -10,16 +10,16 @@ use tonic::{Code, Request};
 use vitrine_contracts::Problem;
 use vitrine_contracts::bus::v1::FetchRequest;
 use vitrine_contracts::bus::v1::event_log_service_client::EventLogServiceClient;
-use vitrine_contracts::carts::v1::{AddItemRequest, Cart, ClearCartRequest, GetCartRequest};
+use vitrine_contracts::carts::v1::{AddItemRequest, Cart, GetCartRequest, SetItemRequest};
 use vitrine_contracts::topics::{CUSTOMER_ERASED, ORDER_PAID};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_host::{Component, Host, NatsUse};
-use vitrine_platform_mesh::{Limits, Mesh};
+use vitrine_platform_mesh::Limits;
 use vitrine_platform_store::Schema;
 use vitrine_platform_telemetry::{Baggage, Config, Telemetry};
 use vitrine_tests_engines::nats;
 
-use crate::world::{Replica, client, connect, eventually, folder, get, place, quiet};
+use crate::world::{Replica, client, connect, eventually, folder, get, mesh, place, quiet};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_arrive_with_all_that_belongs_to_them() {
@@ -49,7 +49,7 @@ async fn calls_arrive_with_all_that_belongs_to_them() {
     assert_eq!(late.code(), Code::DeadlineExceeded, "{late:?}");
 
     // So do the trace and the baggage.
-    let span = caller.service("caller").server_span("test", None, Some("session.id=s1"));
+    let span = caller.service("gateway").server_span("test", None, Some("session.id=s1"));
     let context = span.context();
     assert_ne!(context.baggage(), &Baggage::default());
     let seen = context.clone().scope(get(&carts, "context")).await.expect("answered");
@@ -62,7 +62,7 @@ async fn calls_arrive_with_all_that_belongs_to_them() {
     assert_eq!((problem.reason.as_str(), problem.field.as_deref()), ("ODD", Some("quantity")));
     assert_eq!(problem.message, "schief gegangen: ä");
     assert_eq!(get(&carts, "panic").await.expect_err("it panics").code(), Code::Internal);
-    let missing = carts.clone().clear_cart(ClearCartRequest::default()).await.expect_err("not there");
+    let missing = carts.clone().set_item(SetItemRequest::default()).await.expect_err("not there");
     assert_eq!(missing.code(), Code::Unimplemented);
 
     // Too large, there and back: said with the limit, and nothing hangs.
@@ -179,17 +179,19 @@ async fn a_log_is_followed_over_nats() {
     // Two processes: each answers for its own store, though both answer the same contract.
     for (name, topic) in [("orders", ORDER_PAID), ("customers", CUSTOMER_ERASED)] {
         let nats = connect(&server).await;
-        let mesh = Mesh::new(Limits::default());
-        let host = Host::new(data.path(), Clock::system(), 1, quiet(), mesh);
+        let host = Host::new(data.path(), Clock::system(), 1, quiet(), mesh(Limits::default()));
         let host = host.with_nats(nats, NatsUse { calls: true, events: false });
         let store = host.open_store(name, Schema::new()).expect("a database");
         place(&store, topic, name, 1).await;
         running.push(host.start(vec![Component::new(name).store(store)]).await.expect("started"));
     }
     let caller = connect(&server).await;
+    let follower = mesh(Limits::default());
     for (name, topic) in [("orders", ORDER_PAID), ("customers", CUSTOMER_ERASED)] {
+        follower.place_outside(name, caller.transport(name).expect("unary")).expect("placed");
         for _ in 0..5 {
-            let mut log = EventLogServiceClient::new(caller.transport(name).expect("unary"));
+            // Both topics are the letters' to read.
+            let mut log = EventLogServiceClient::new(follower.transport(quiet().service("email"), name));
             let request = FetchRequest {
                 source: name.to_owned(),
                 topics: vec![topic.to_owned()],

@@ -7,11 +7,11 @@ use tonic::Code;
 use vitrine_contracts::Problem;
 use vitrine_contracts::topics::ORDER_PAID;
 use vitrine_platform_bus::{Broker, Event, replay};
-use vitrine_platform_mesh::{Limits, Mesh};
+use vitrine_platform_mesh::Limits;
 use vitrine_platform_nats::{Config, Nats};
 use vitrine_tests_engines::Server;
 
-use crate::world::{Note, Replica, client, configured, folder, follow, get, outbox, place, quiet, relay};
+use crate::world::{Note, Replica, client, configured, folder, follow, get, mesh, outbox, place, quiet, relay};
 
 async fn login(server: &Server, user: &str) -> Nats {
     let login = Config { url: server.url(), user: user.to_owned(), password: "x".to_owned(), ..Config::default() };
@@ -60,7 +60,7 @@ async fn a_subject_that_is_not_permitted_is_named() {
     let deaf = login(&server, "deaf").await;
     let server_of_carts = || {
         let routes = tonic::service::Routes::default();
-        Mesh::new(Limits::default()).server(quiet().service("carts"), routes)
+        mesh(Limits::default()).server(quiet().service("carts"), routes)
     };
     let refused = deaf.serve("carts", server_of_carts(), CancellationToken::new()).await.err().expect("refused");
     let text = refused.to_string();

@@ -20,8 +20,10 @@ use vitrine_contracts::carts::v1::{
     TakeCartRequest,
 };
 use vitrine_contracts::orders::v1::OrderEvent;
+use vitrine_kit::clock::Clock;
 use vitrine_platform_bus::{Consumer, Event, HandleError, Handler, Relay, publish, with_inbox, with_relay};
-use vitrine_platform_mesh::{Limits, Mesh, Transport};
+use vitrine_platform_mesh::identity::MIN_SECRET_BYTES;
+use vitrine_platform_mesh::{Identity, Limits, Mesh, Transport};
 use vitrine_platform_nats::{Config, Events, Nats};
 use vitrine_platform_store::{Document, Index, Keys, Schema, Store, Tx};
 use vitrine_platform_telemetry as telemetry;
@@ -143,7 +145,7 @@ impl Replica {
         let odd = Odd { name, ..Odd::default() };
         let stop = CancellationToken::new();
         let routes = Routes::new(CartsServiceServer::new(odd.clone()));
-        let server = Mesh::new(Limits::default()).server(telemetry.service("carts"), routes);
+        let server = mesh(Limits::default()).server(telemetry.service("carts"), routes);
         let work = tokio::spawn(nats.serve("carts", server, stop.clone()).await.expect("subscribed"));
         Self { odd, stop, work }
     }
@@ -154,11 +156,17 @@ impl Replica {
     }
 }
 
+/// A mesh of the deployment to which all processes of these tests belong.
+pub fn mesh(limits: Limits) -> Mesh {
+    let identity = Identity::new(Clock::system()).with_secret(&[7; MIN_SECRET_BYTES]);
+    Mesh::new(limits).with_identity(identity.expect("long enough"))
+}
+
 /// A client of the carts over NATS.
 pub fn client(nats: &Nats, telemetry: &Telemetry) -> CartsServiceClient<Transport> {
-    let mesh = Mesh::new(Limits { max_attempts: 1, ..Limits::default() });
-    mesh.place("carts", nats.transport("carts").expect("unary")).expect("placed");
-    CartsServiceClient::new(mesh.transport(telemetry.service("caller"), "carts"))
+    let mesh = mesh(Limits { max_attempts: 1, ..Limits::default() });
+    mesh.place_outside("carts", nats.transport("carts").expect("unary")).expect("placed");
+    CartsServiceClient::new(mesh.transport(telemetry.service("gateway"), "carts"))
         .max_decoding_message_size(usize::MAX)
         .max_encoding_message_size(usize::MAX)
 }

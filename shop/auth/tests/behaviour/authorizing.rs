@@ -196,7 +196,7 @@ async fn nobody_is_signed_in_to_an_account_that_is_gone() {
     let known = AuthorizationRequest { session: world.browser().await, ..of_web() };
     assert_ne!(world.sent_at_once(&known).await, "");
     world
-        .auth
+        .accounts
         .clone()
         .delete_account(DeleteAccountRequest { account_id: "cus_ada".to_owned() })
         .await

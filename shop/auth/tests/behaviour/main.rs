@@ -24,7 +24,7 @@ use vitrine_contracts::auth::v1::{
     AuthorizationRequest, CreateAccountRequest, GetJwksRequest, IssueTokenRequest, IssueTokenResponse, LoginRequest,
     Role as WireRole,
 };
-use vitrine_contracts::services::AUTH;
+use vitrine_contracts::services::{AUTH, CUSTOMERS, GATEWAY};
 use vitrine_kit::clock::{Clock, Manual};
 use vitrine_platform_host::{Host, Running};
 use vitrine_platform_mesh::{Limits, Mesh, Transport};
@@ -44,17 +44,20 @@ pub(crate) struct World {
     pub(crate) data: TempDir,
     pub(crate) clock: Clock,
     pub(crate) hand: Manual,
+    /// As the gateway calls it.
     pub(crate) auth: AuthServiceClient<Transport>,
+    /// As the customers' service calls it.
+    pub(crate) accounts: AuthServiceClient<Transport>,
     running: Running,
 }
 
 async fn start(data: TempDir, clock: Clock, hand: Manual, config: Config) -> World {
     let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
     let host = Host::new(data.path(), clock.clone(), 1, telemetry, Mesh::new(Limits::default()));
-    let auth = AuthServiceClient::new(host.transport("test", AUTH));
+    let [auth, accounts] = [GATEWAY, CUSTOMERS].map(|caller| AuthServiceClient::new(host.transport(caller, AUTH)));
     let component = vitrine_shop_auth::build(config, &host).expect("builds");
     let running = host.start(vec![component]).await.expect("starts");
-    World { data, clock, hand, auth, running }
+    World { data, clock, hand, auth, accounts, running }
 }
 
 impl World {
@@ -88,7 +91,7 @@ impl World {
             password: PASSWORD.to_owned(),
             role: WireRole::Customer.into(),
         };
-        self.auth.clone().create_account(request).await.map(|_| ())
+        self.accounts.clone().create_account(request).await.map(|_| ())
     }
 
     pub(crate) async fn login(&self, email: &str, password: &str) -> Result<String, Status> {

@@ -105,12 +105,12 @@ async fn bad_input_names_its_field() {
         (CreateAccountRequest { password: too_long.clone(), ..good.clone() }, "password"),
         (CreateAccountRequest { role: WireRole::Unspecified.into(), ..good.clone() }, "role"),
     ] {
-        let status = world.auth.clone().create_account(bad).await.expect_err(field);
+        let status = world.accounts.clone().create_account(bad).await.expect_err(field);
         let told = vitrine_contracts::Problem::from_status(&status);
         assert_eq!((told.code, told.field.as_deref()), (tonic::Code::InvalidArgument, Some(field)));
         assert!(!status.message().contains("ninechars") && !status.message().contains(&too_long));
     }
-    world.auth.clone().create_account(CreateAccountRequest { password: long.clone(), ..good }).await.expect("fine");
+    world.accounts.clone().create_account(CreateAccountRequest { password: long.clone(), ..good }).await.expect("fine");
     world.login("bob@example.org", &long).await.expect("signs in");
 }
 
@@ -120,7 +120,7 @@ async fn a_deleted_account_cannot_sign_in() {
     let (token, code) = (world.tokens().await.refresh_token, world.code().await);
     for _ in 0..2 {
         let request = DeleteAccountRequest { account_id: "cus_ada".to_owned() };
-        world.auth.clone().delete_account(request).await.expect("deleted, also twice");
+        world.accounts.clone().delete_account(request).await.expect("deleted, also twice");
     }
     assert_eq!(reason(world.login(EMAIL, PASSWORD).await), "BAD_CREDENTIALS");
     assert_eq!(reason(world.refresh(&token).await), "INVALID_GRANT");
@@ -184,7 +184,7 @@ async fn set_lock(world: &World, account_id: &str, locked: bool) -> Result<(), t
 
 async fn delete(world: &World, account_id: &str) {
     let request = DeleteAccountRequest { account_id: account_id.to_owned() };
-    world.auth.clone().delete_account(request).await.expect("deleted");
+    world.accounts.clone().delete_account(request).await.expect("deleted");
 }
 
 #[tokio::test]

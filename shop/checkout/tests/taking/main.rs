@@ -68,18 +68,18 @@ async fn a_cart_that_an_unknown_purchase_left_taken_is_freed() {
     let ada = world.customer("ada@example.org").await;
     world.add(&ada, "prd_tall-vase", 2).await;
     let before = world.cart(&ada).await;
-    let taken = world.carts.clone().take_cart(take(&ada, "ord_nobodys", 2)).await.expect("taken").into_inner();
+    let taken = world.buying.clone().take_cart(take(&ada, "ord_nobodys", 2)).await.expect("taken").into_inner();
     assert_eq!((taken.version, taken.lines), (before.version, before.lines), "the cart is what it was");
     let order = world.checkout.clone().place_order(order_request(&ada, "key")).await.expect("bought").into_inner();
     let cart = world.cart(&ada).await;
     assert!(cart.lines.is_empty() && cart.purchase_id.is_empty(), "{cart:?}");
     // The unknown one comes late, settles late, and changes nothing.
     world.add(&ada, "prd_tall-vase", 5).await;
-    assert_eq!(reason(world.carts.clone().take_cart(take(&ada, "ord_nobodys", 1)).await).1, "PURCHASE_ENDED");
+    assert_eq!(reason(world.buying.clone().take_cart(take(&ada, "ord_nobodys", 1)).await).1, "PURCHASE_ENDED");
     for purchase_id in ["ord_nobodys", &order.id] {
         let TakeCartRequest { customer_id, purchase_id, lines } = take(&ada, purchase_id, 2);
         let request = SettleCartRequest { customer_id, purchase_id, lines };
-        world.carts.clone().settle_cart(request).await.expect("a repeat");
+        world.buying.clone().settle_cart(request).await.expect("a repeat");
     }
     assert_eq!(world.cart(&ada).await.lines, [line("prd_tall-vase", 5)]);
 }
@@ -89,14 +89,14 @@ async fn erased_customers_buy_nothing_and_have_no_cart() {
     let world = World::new().await;
     let ada = world.customer("ada@example.org").await;
     world.add(&ada, "prd_tall-vase", 2).await;
-    world.carts.clone().take_cart(take(&ada, "ord_1", 2)).await.expect("taken");
+    world.buying.clone().take_cart(take(&ada, "ord_1", 2)).await.expect("taken");
     world.customers.clone().erase_customer(EraseCustomerRequest { customer_id: ada.clone() }).await.expect("erased");
     assert_eq!(reason(world.checkout.clone().place_order(order_request(&ada, "key")).await).0, Code::NotFound);
     wait_for("the cart to be emptied", async || world.cart(&ada).await.lines.is_empty()).await;
     assert_eq!(reason(world.try_add(&ada, "prd_tall-vase", 1).await).0, Code::NotFound);
-    assert_eq!(reason(world.carts.clone().take_cart(take(&ada, "ord_2", 1)).await).0, Code::NotFound);
+    assert_eq!(reason(world.buying.clone().take_cart(take(&ada, "ord_2", 1)).await).0, Code::NotFound);
     // A purchase that was under way may still say that it has ended.
     let request = ReleaseCartRequest { customer_id: ada.clone(), purchase_id: "ord_1".to_owned() };
-    world.carts.clone().release_cart(request).await.expect("nothing to do");
+    world.buying.clone().release_cart(request).await.expect("nothing to do");
     assert!(world.payments().await.is_empty());
 }

@@ -18,7 +18,9 @@ use vitrine_contracts::orders::v1::orders_service_client::OrdersServiceClient;
 use vitrine_contracts::payments::v1::payment_method::Method;
 use vitrine_contracts::payments::v1::payments_service_client::PaymentsServiceClient;
 use vitrine_contracts::payments::v1::{Card, ListPaymentsRequest, Payment, PaymentMethod};
-use vitrine_contracts::services::{AUTH, CARTS, CATALOG, CHECKOUT, CURRENCY, CUSTOMERS, ORDERS, PAYMENTS, SHIPPING};
+use vitrine_contracts::services::{
+    AUTH, CARTS, CATALOG, CHECKOUT, CURRENCY, CUSTOMERS, GATEWAY, ORDERS, PAYMENTS, SHIPPING,
+};
 use vitrine_contracts::shipping::v1::shipping_service_client::ShippingServiceClient;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_host::{Component, Failure, Host, Running};
@@ -32,6 +34,8 @@ const LOOK: Duration = Duration::from_millis(20);
 
 pub(crate) struct World {
     pub(crate) carts: CartsServiceClient<Transport>,
+    /// The carts as checkout calls them.
+    pub(crate) buying: CartsServiceClient<Transport>,
     pub(crate) catalog: CatalogServiceClient<Transport>,
     pub(crate) checkout: CheckoutServiceClient<Transport>,
     pub(crate) customers: CustomersServiceClient<Transport>,
@@ -86,9 +90,10 @@ impl World {
         let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
         let host = Host::new(data.path(), Clock::system(), 1, telemetry, Mesh::new(Limits::default()));
         let running = host.start(components(&host, carts)).await.expect("starts");
-        let to = |callee| host.transport("test", callee);
+        let to = |callee| host.transport(GATEWAY, callee);
         Self {
             carts: CartsServiceClient::new(to(CARTS)),
+            buying: CartsServiceClient::new(host.transport(CHECKOUT, CARTS)),
             catalog: CatalogServiceClient::new(to(CATALOG)),
             checkout: CheckoutServiceClient::new(to(CHECKOUT)),
             customers: CustomersServiceClient::new(to(CUSTOMERS)),

@@ -16,7 +16,8 @@ use vitrine_kit::clock::Clock;
 use vitrine_platform_cache::{Config as CacheConfig, Engine};
 use vitrine_platform_host::{Host, Running};
 use vitrine_platform_http::{bind, serve};
-use vitrine_platform_mesh::{Limits, Mesh, Replicas};
+use vitrine_platform_mesh::identity::MIN_SECRET_BYTES;
+use vitrine_platform_mesh::{Identity, Limits, Mesh, Replicas};
 use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
 use vitrine_shop_auth::{Account, Role};
 use vitrine_shop_gateway::Config;
@@ -44,7 +45,10 @@ struct Replica {
 async fn replica(cache: &CacheConfig, config: Config, elsewhere: Option<&Replicas>) -> Result<Replica> {
     let data = TempDir::new()?;
     let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
-    let host = Host::new(data.path(), Clock::system(), 1, telemetry, Mesh::new(Limits::default()));
+    // Two processes of one shop.
+    let identity = Identity::new(Clock::system()).with_secret(&[7; MIN_SECRET_BYTES])?;
+    let mesh = Mesh::new(Limits::default()).with_identity(identity);
+    let host = Host::new(data.path(), Clock::system(), 1, telemetry, mesh);
     let host = host.with_cache(Engine::new(cache)?);
     let mut components = vec![vitrine_shop_gateway::build(config, deps(&host), &host)?];
     for name in ALL.iter().filter(|name| **name != GATEWAY) {
@@ -151,7 +155,8 @@ async fn who_is_locked_or_erased_is_refused_at_every_gateway(one: &Replica, two:
     }
     let token = token(&Customer::sign_in(&two.api, EMAIL, PASSWORD).await?).await?;
     ensure!(told(&token).await? == [403, 403]);
-    auth.clone().delete_account(DeleteAccountRequest { account_id }).await?;
+    let mut accounts = AuthServiceClient::new(one.host.transport(CUSTOMERS, AUTH));
+    accounts.delete_account(DeleteAccountRequest { account_id }).await?;
     ensure!(told(&token).await? == [401, 401]);
     Ok(())
 }

@@ -1,0 +1,86 @@
+//! The inner door: every method of every service, as a stranger, as a service that its contract does not name, and as each that it does.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use tonic::Code;
+use tonic::body::Body;
+use tower::ServiceExt;
+use vitrine::settings::Settings;
+use vitrine::{Plan, serve};
+use vitrine_contracts::services::{ALL, GATEWAY};
+use vitrine_contracts::{METHODS, Method};
+use vitrine_kit::clock::Clock;
+use vitrine_platform_mesh::{Identity, Limits, Mesh, Replicas, Transport, channel};
+use vitrine_platform_telemetry::{Config, Telemetry};
+
+/// An empty message in its gRPC frame: whoever is let in gets an answer about its content.
+const EMPTY: [u8; 5] = [0; 5];
+
+async fn code(way: Transport, method: &Method) -> Code {
+    let request = http::Request::post(method.path)
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(Body::new(Full::new(Bytes::from_static(&EMPTY)).map_err(|never| match never {})))
+        .expect("a request");
+    let answer = tokio::time::timeout(Duration::from_secs(30), way.oneshot(request)).await.expect("in time");
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(status) => return status.code(),
+    };
+    let in_headers = answer.headers().get("grpc-status").cloned();
+    let trailers = answer.into_body().collect().await.expect("read").trailers().cloned().unwrap_or_default();
+    let status = in_headers.or_else(|| trailers.get("grpc-status").cloned()).expect("a status");
+    Code::from_bytes(status.as_bytes())
+}
+
+/// The service that a method belongs to; any will do for the event log.
+fn service_of(method: &Method) -> &'static str {
+    let area = method.path.trim_start_matches("/vitrine.").split('.').next().unwrap_or_default();
+    ALL.iter().copied().find(|name| *name == area).unwrap_or("orders")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_method_knows_who_may_call_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let names: Vec<String> = ALL.iter().filter(|name| **name != GATEWAY).map(|name| (*name).to_owned()).collect();
+    let any = "127.0.0.1:0".parse().expect("an address");
+    let plan = Plan { names, places: Vec::new(), listen: any, data: folder.path().to_owned() };
+    let served = serve(&plan, Settings::default()).await.expect("it starts");
+
+    let stranger = channel(&format!("http://{}", served.address).parse().expect("a URI")).expect("a channel");
+    let secret = std::fs::read(folder.path().join("service-key")).expect("made at the start");
+    let identity = Identity::new(Clock::system()).with_secret(&secret).expect("long enough");
+    let mesh = Mesh::new(Limits { max_attempts: 1, ..Limits::default() }).with_identity(identity);
+    for name in ALL {
+        let replicas = Replicas::At(vec![served.address.to_string().parse().expect("an authority")]);
+        mesh.place_remote(name, &replicas).expect("placed");
+    }
+    let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
+
+    let mut table = format!("{:<60} {:<18}", "method", "stranger");
+    for caller in ALL {
+        let _ = write!(table, " {:.5}", format!("{caller:<5}"));
+    }
+    let mut wrong = Vec::new();
+    for method in METHODS {
+        let of_stranger = code(stranger.clone(), method).await;
+        if of_stranger != Code::Unauthenticated {
+            wrong.push(format!("{} answers a stranger {of_stranger:?}", method.path));
+        }
+        let _ = write!(table, "\n{:<60} {:<18}", method.path, format!("{of_stranger:?}"));
+        for caller in ALL {
+            let outcome = code(mesh.transport(telemetry.service(caller), service_of(method)), method).await;
+            let admitted = !matches!(outcome, Code::PermissionDenied | Code::Unauthenticated);
+            if admitted != method.callers.contains(caller) || outcome == Code::Unimplemented {
+                wrong.push(format!("{} answers {caller} {outcome:?}", method.path));
+            }
+            let _ = write!(table, " {:<5}", if admitted { "yes" } else { "-" });
+        }
+    }
+    println!("{table}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(served.stop().await);
+}
