@@ -156,7 +156,7 @@ impl CheckoutService for Service {
         let address = check_address(request.address.as_ref(), "address")?;
         let cart = buy::cart_of(&self.deps, &request.customer_id).await?;
         let now = self.sagas.journal().clock.now_ms();
-        let quoted = buy::quote(&self.deps, &cart.lines, currency, address, None, now).await?;
+        let quoted = buy::quote(&self.deps, &cart.lines, currency, &address, None, now).await?;
         Ok(Response::new(QuoteResponse {
             lines: quoted.lines,
             subtotal: Some(quoted.subtotal.into()),
