@@ -90,7 +90,8 @@ async fn erased_customers_buy_nothing_and_have_no_cart() {
     let ada = world.customer("ada@example.org").await;
     world.add(&ada, "prd_tall-vase", 2).await;
     world.buying.clone().take_cart(take(&ada, "ord_1", 2)).await.expect("taken");
-    world.customers.clone().erase_customer(EraseCustomerRequest { customer_id: ada.clone() }).await.expect("erased");
+    let erase = EraseCustomerRequest { customer_id: ada.clone(), expected_version: None };
+    world.customers.clone().erase_customer(erase).await.expect("erased");
     assert_eq!(reason(world.checkout.clone().place_order(order_request(&ada, "key")).await).0, Code::NotFound);
     wait_for("the cart to be emptied", async || world.cart(&ada).await.lines.is_empty()).await;
     assert_eq!(reason(world.try_add(&ada, "prd_tall-vase", 1).await).0, Code::NotFound);

@@ -11,7 +11,7 @@ use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::auth::v1::{DeleteAccountRequest, RotateKeysRequest, SetAccountLockRequest};
 use vitrine_contracts::catalog::v1::GetProductRequest;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
-use vitrine_contracts::services::{ALL, AUTH, CATALOG, GATEWAY};
+use vitrine_contracts::services::{ALL, AUTH, CATALOG, CUSTOMERS, GATEWAY};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_cache::{Config as CacheConfig, Engine};
 use vitrine_platform_host::{Host, Running};
