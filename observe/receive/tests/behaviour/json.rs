@@ -84,6 +84,9 @@ async fn spellings_that_mean_the_same_are_taken() {
         (r#"{"doubleValue":18446744073709551615}"#, Some(Value::DoubleValue(18_446_744_073_709_551_615.0))),
         (r#"{"doubleValue":"-Infinity"}"#, Some(Value::DoubleValue(f64::NEG_INFINITY))),
         (r#"{"doubleValue":"1.25"}"#, Some(Value::DoubleValue(1.25))),
+        // Doubles whose nearest neighbour is a digit away.
+        (r#"{"doubleValue":0.30000000000000004}"#, Some(Value::DoubleValue(0.1 + 0.2))),
+        (r#"{"doubleValue":-1.0471044899826139e270}"#, Some(Value::DoubleValue(-1.047_104_489_982_613_9e270))),
         (r#"{"bytesValue":"_-8"}"#, Some(Value::BytesValue(vec![255, 239]))),
         (r#"{"bytesValue":""}"#, Some(Value::BytesValue(vec![]))),
         (r#"{"stringValue":"\ud83d\ude00"}"#, Some(Value::StringValue("😀".into()))),
