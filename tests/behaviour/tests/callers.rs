@@ -1,23 +1,26 @@
 //! The inner door: every method of every service, as a stranger, as a service that its contract does not name, and as each that it does.
 
 use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use tonic::Code;
 use tonic::body::Body;
-use tower::ServiceExt;
+use tonic::{Code, Status};
+use tower::{ServiceExt, service_fn};
 use vitrine::settings::Settings;
 use vitrine::{Plan, serve};
 use vitrine_contracts::services::{ALL, GATEWAY};
 use vitrine_contracts::{METHODS, Method};
 use vitrine_kit::clock::Clock;
-use vitrine_platform_mesh::{Identity, Limits, Mesh, Replicas, Transport, channel};
+use vitrine_platform_mesh::{Identity, Limits, Mesh, Transport, channel};
 use vitrine_platform_telemetry::{Config, Telemetry};
 
 /// An empty message in its gRPC frame: whoever is let in gets an answer about its content.
 const EMPTY: [u8; 5] = [0; 5];
+/// Who a process of the shop is that is none of the services, such as the load that `up` makes.
+const PROCESS: &str = "vitrine";
 
 async fn code(way: Transport, method: &Method) -> Code {
     let request = http::Request::post(method.path)
@@ -34,6 +37,29 @@ async fn code(way: Transport, method: &Method) -> Code {
     let trailers = answer.into_body().collect().await.expect("read").trailers().cloned().unwrap_or_default();
     let status = in_headers.or_else(|| trailers.get("grpc-status").cloned()).expect("a status");
     Code::from_bytes(status.as_bytes())
+}
+
+/// The code of an answer that is nothing but a refusal, as it came: the caller's Fence does not hand on that its service is refused.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Option<Code>>>);
+
+impl Heard {
+    fn take(&self) -> Option<Code> {
+        self.0.lock().expect("no panic").take()
+    }
+
+    fn on(&self, way: Transport) -> Transport {
+        let heard = self.clone();
+        Transport::new(service_fn(move |request: http::Request<Body>| {
+            let (way, heard) = (way.clone(), heard.clone());
+            async move {
+                let answer = way.oneshot(request).await?;
+                *heard.0.lock().expect("no panic") =
+                    answer.headers().get("grpc-status").map(|code| Code::from_bytes(code.as_bytes()));
+                Ok::<_, Status>(answer)
+            }
+        }))
+    }
 }
 
 /// The service that a method belongs to; any will do for the event log.
@@ -54,9 +80,9 @@ async fn every_method_knows_who_may_call_it() {
     let secret = std::fs::read(folder.path().join("service-key")).expect("made at the start");
     let identity = Identity::new(Clock::system()).with_secret(&secret).expect("long enough");
     let mesh = Mesh::new(Limits { max_attempts: 1, ..Limits::default() }).with_identity(identity);
+    let heard = Heard::default();
     for name in ALL {
-        let replicas = Replicas::At(vec![served.address.to_string().parse().expect("an authority")]);
-        mesh.place_remote(name, &replicas).expect("placed");
+        mesh.place_outside(name, heard.on(stranger.clone())).expect("placed");
     }
     let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
 
@@ -66,13 +92,20 @@ async fn every_method_knows_who_may_call_it() {
     }
     let mut wrong = Vec::new();
     for method in METHODS {
+        for name in method.callers {
+            if !ALL.contains(name) && *name != PROCESS {
+                wrong.push(format!("{} names {name} as a caller, which is no service", method.path));
+            }
+        }
         let of_stranger = code(stranger.clone(), method).await;
         if of_stranger != Code::Unauthenticated {
             wrong.push(format!("{} answers a stranger {of_stranger:?}", method.path));
         }
         let _ = write!(table, "\n{:<60} {:<18}", method.path, format!("{of_stranger:?}"));
         for caller in ALL {
-            let outcome = code(mesh.transport(telemetry.service(caller), service_of(method)), method).await;
+            heard.take();
+            let handed_on = code(mesh.transport(telemetry.service(caller), service_of(method)), method).await;
+            let outcome = heard.take().unwrap_or(handed_on);
             let admitted = !matches!(outcome, Code::PermissionDenied | Code::Unauthenticated);
             if admitted != method.callers.contains(caller) || outcome == Code::Unimplemented {
                 wrong.push(format!("{} answers {caller} {outcome:?}", method.path));
