@@ -70,6 +70,12 @@ pub fn identity(data: &Path, settings: &Settings, listen: Option<SocketAddr>) ->
     }
     match listen.filter(|address| !address.ip().is_loopback()) {
         None => by_secret(&folder::service_key(data)?),
+        Some(_) if mutual => Err(Usage(
+            "over NATS no certificate tells who calls: identity.key_file = FILE is needed beside tls.ca and tls.certificate, \
+             a secret that all processes of the shop share: head -c 32 /dev/urandom | base64 > FILE; chmod 600 FILE"
+                .to_owned(),
+        )
+        .into()),
         Some(address) => Err(Usage(format!(
             "{address} can be reached from other machines, and nothing says how callers from there prove who they are. One of:\n  \
              identity.key_file = FILE   a secret that all processes of the shop share: head -c 32 /dev/urandom | base64 > FILE; chmod 600 FILE\n  \

@@ -11,6 +11,7 @@ use vitrine_contracts::bus::v1::event_log_service_server::EventLogService;
 use vitrine_contracts::bus::v1::{Event, FetchRequest, FetchResponse};
 use vitrine_contracts::topics::readers;
 use vitrine_platform_mesh::Caller;
+use vitrine_platform_mesh::identity::CALLER_NOT_ADMITTED;
 use vitrine_platform_store::{self as store, Store};
 
 /// Most events of one answer.
@@ -108,7 +109,7 @@ fn admit(Caller(caller): &Caller, topics: &[String]) -> Result<(), Problem> {
                 some => format!("only {} may read it", some.join(", ")),
             }
         );
-        Err(Problem::permission_denied(&message).with_reason("CALLER_NOT_ADMITTED").with_field("topics"))
+        Err(Problem::permission_denied(&message).with_reason(CALLER_NOT_ADMITTED).with_field("topics"))
     })
 }
 

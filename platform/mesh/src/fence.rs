@@ -4,7 +4,8 @@
 //! `grpc-timeout` and enforced here; extensions are cleared; a concurrency limit and a circuit breaker per callee; calls that
 //! end in UNAVAILABLE and that their contract lets repeat, and any that no handler saw, are repeated with jitter and within a
 //! budget; a call that was not even sent goes to another replica at once (`docs/adr/0010-repeating-on-another-replica.md`);
-//! trace context and baggage go out; one client span and the client's RED metrics.
+//! a refusal of who calls is no answer to what was asked, and comes back as INTERNAL; trace context and baggage go out; one client
+//! span and the client's RED metrics.
 //!
 //! On the server's side ([`server`]): the caller is known, and the method's contract names it ([`crate::identity`]); trace
 //! context, baggage and deadline come in and become the current context; a handler that panics answers INTERNAL and harms
@@ -171,6 +172,7 @@ pub(crate) async fn client(client: Client, request: Request<Body>) -> Result<Res
         Ok(outcome) => outcome,
         Err(_) => Err(late(&method)),
     };
+    let outcome = if refuses_us(&outcome, &method) { Err(Problem::internal().into()) } else { outcome };
     let code = match &outcome {
         Ok(answer) => answer.status.code(),
         Err(status) => status.code(),
@@ -185,6 +187,24 @@ pub(crate) async fn client(client: Client, request: Request<Body>) -> Result<Res
         span.context().sync_scope(record);
     }
     outcome.map(Answer::into_response)
+}
+
+/// Whether this service is not known over there, or may not call: somebody has set up the deployment so, and the request is not to blame.
+/// Whoever handed it on would tell a customer to sign in, or take a payment for declined.
+fn refuses_us(outcome: &Result<Answer, Status>, method: &str) -> bool {
+    let status = match outcome {
+        Ok(answer) => &answer.status,
+        Err(status) => status,
+    };
+    if !matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied) {
+        return false;
+    }
+    let problem = Problem::from_status(status);
+    let refused = [identity::CALLER_UNKNOWN, identity::CALLER_NOT_ADMITTED].contains(&&*problem.reason);
+    if refused {
+        tracing::error!(method, message = problem.message, "the other side does not admit this service");
+    }
+    refused
 }
 
 fn late(method: &str) -> Status {

@@ -37,6 +37,10 @@ pub const TOKEN: &str = "vitrine-caller-token";
 pub const TYPE: &str = "vitrine-call+jwt";
 /// Shortest secret, in bytes: as long as what HS256 makes of it (RFC 7518 section 3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
+/// The reason of a refusal of who does not prove its name.
+pub const CALLER_UNKNOWN: &str = "CALLER_UNKNOWN";
+/// The reason of a refusal of who may not call.
+pub const CALLER_NOT_ADMITTED: &str = "CALLER_NOT_ADMITTED";
 /// How long a token is good for, in seconds.
 pub const LIFETIME_S: i64 = 10;
 /// How far the clocks of two processes may be apart, in seconds.
@@ -95,7 +99,8 @@ struct Seen {
 impl Seen {
     /// Returns whether it comes for the first time; none when no more can be remembered.
     fn first(&mut self, id: u64, now_s: i64) -> Option<bool> {
-        if now_s - self.turned_at_s > LIFETIME_S + 2 * MAX_SKEW_S {
+        // Also when the clock was set back: otherwise nothing would be forgotten until it has caught up, and then nobody be admitted.
+        if now_s.saturating_sub(self.turned_at_s).saturating_abs() > LIFETIME_S + 2 * MAX_SKEW_S {
             self.previous = std::mem::take(&mut self.current);
             self.turned_at_s = now_s;
         }
@@ -141,22 +146,18 @@ impl Identity {
     fn show(&self, request: &mut Request<Body>) -> Result<(), Status> {
         let Some(Caller(name)) = request.extensions_mut().remove::<Caller>() else { return Ok(()) };
         let unsayable = |_| Status::from(Problem::internal());
-        match &self.key {
-            Some(key) => {
-                let iat = self.now_s();
-                let (iss, aud) = (name.to_string(), request.uri().path().to_owned());
-                let claims = Claims { iss, aud, iat, exp: iat + LIFETIME_S, jti: id::new("call") };
-                let header = Header { typ: Some(TYPE.to_owned()), ..Header::new(Algorithm::HS256) };
-                let token = jsonwebtoken::encode(&header, &claims, &key.signs).map_err(|e| {
-                    tracing::error!(error = %e, "a caller's token cannot be signed");
-                    Status::from(Problem::internal())
-                })?;
-                request.headers_mut().insert(TOKEN, HeaderValue::try_from(token).map_err(unsayable)?);
-            }
-            None => {
-                request.headers_mut().insert(CALLER, HeaderValue::from_str(&name).map_err(unsayable)?);
-            }
-        }
+        // Beside a token as well: the other side may know certificates alone.
+        request.headers_mut().insert(CALLER, HeaderValue::from_str(&name).map_err(unsayable)?);
+        let Some(key) = &self.key else { return Ok(()) };
+        let iat = self.now_s();
+        let (iss, aud) = (name.to_string(), request.uri().path().to_owned());
+        let claims = Claims { iss, aud, iat, exp: iat + LIFETIME_S, jti: id::new("call") };
+        let header = Header { typ: Some(TYPE.to_owned()), ..Header::new(Algorithm::HS256) };
+        let token = jsonwebtoken::encode(&header, &claims, &key.signs).map_err(|e| {
+            tracing::error!(error = %e, "a caller's token cannot be signed");
+            Status::from(Problem::internal())
+        })?;
+        request.headers_mut().insert(TOKEN, HeaderValue::try_from(token).map_err(unsayable)?);
         Ok(())
     }
 
@@ -202,21 +203,23 @@ impl Identity {
         if claims.aud != path {
             return Err(unknown(&format!("the caller's token is for {}", claims.aud)));
         }
-        if claims.iat - now > MAX_SKEW_S {
-            let ahead = claims.iat - now;
+        // Numbers that somebody else wrote: they may be as far apart as they like.
+        let ahead = claims.iat.saturating_sub(now);
+        if ahead > MAX_SKEW_S {
             return Err(unknown(&format!(
                 "the caller's token is from {ahead} s in the future: the clocks of the two machines differ, set them"
             )));
         }
         // Not by what the token says of its end alone: whoever signs is not to make it last.
-        let end = claims.exp.min(claims.iat + LIFETIME_S);
-        if now - end > MAX_SKEW_S {
-            let (late, iss) = (now - end, &claims.iss);
+        let end = claims.exp.min(claims.iat.saturating_add(LIFETIME_S));
+        let late = now.saturating_sub(end);
+        if late > MAX_SKEW_S {
+            let iss = &claims.iss;
             return Err(unknown(&format!(
                 "{iss}'s token has expired {late} s ago: it was kept, or the clocks of the two machines differ"
             )));
         }
-        match self.seen.lock().first(id::hash(&claims.jti), now) {
+        match self.seen.lock().first(id::hash(&format!("{}\0{}", claims.iss, claims.jti)), now) {
             Some(true) => Ok(Caller(claims.iss.into())),
             Some(false) => Err(unknown("the caller's token has come before: each is good for one call")),
             None => Err(Problem::unavailable("more calls came than can be told from repeated ones")),
@@ -242,7 +245,7 @@ pub(crate) fn admit(identity: &Identity, method: Option<&Method>, request: &mut 
             method.path.trim_start_matches('/'),
             if method.callers.is_empty() { "nobody".to_owned() } else { method.callers.join(", ") }
         );
-        return Err(Problem::permission_denied(&message).with_reason("CALLER_NOT_ADMITTED"));
+        return Err(Problem::permission_denied(&message).with_reason(CALLER_NOT_ADMITTED));
     }
     request.extensions_mut().insert(caller);
     Ok(())
@@ -252,7 +255,7 @@ fn unknown(message: &str) -> Problem {
     let expected = "a caller's token of the deployment's key, or a certificate that bears the caller's name";
     Problem {
         expected: Some(expected.to_owned()),
-        ..Problem::unauthenticated("CALLER_UNKNOWN", message).with_field(TOKEN)
+        ..Problem::unauthenticated(CALLER_UNKNOWN, message).with_field(TOKEN)
     }
 }
 
@@ -264,4 +267,18 @@ fn text(headers: &mut HeaderMap, name: &str) -> Option<String> {
 /// Returns a new secret, as text: 32 random bytes in hexadecimal digits.
 pub fn new_secret() -> String {
     rand::random::<[u8; MIN_SECRET_BYTES]>().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Seen;
+
+    #[test]
+    fn what_came_is_forgotten_after_a_while_also_by_a_clock_that_was_set_back() {
+        let mut seen = Seen::default();
+        assert_eq!((seen.first(1, 10_000), seen.first(1, 10_001)), (Some(true), Some(false)));
+        // Not at once, however the clock goes.
+        assert_eq!((seen.first(1, 10_031), seen.first(2, 0)), (Some(false), Some(true)));
+        assert_eq!((seen.first(2, 31), seen.first(2, 62), seen.first(1, 62)), (Some(false), Some(true), Some(true)));
+    }
 }

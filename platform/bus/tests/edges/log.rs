@@ -10,6 +10,7 @@ use vitrine_contracts::bus::v1::{FetchRequest, FetchResponse};
 use vitrine_contracts::customers::v1::CustomerErased;
 use vitrine_contracts::topics::{CUSTOMER_ERASED, ORDER_PLACED};
 use vitrine_platform_bus::publish;
+use vitrine_platform_mesh::Caller;
 
 use crate::{PATIENCE, World, transport, world};
 
@@ -94,13 +95,16 @@ async fn only_what_was_asked_for_is_answered_and_the_rest_is_passed() {
 async fn a_topic_is_for_those_who_follow_it() {
     let world = world();
     for (caller, topics) in [
-        ("fraud", vec![CUSTOMER_ERASED]),
+        ("accounting", vec![CUSTOMER_ERASED]),
         ("carts", vec![CUSTOMER_ERASED, ORDER_PLACED]),
         ("carts", vec!["customers.customer.robbed"]),
         ("gateway", vec![CUSTOMER_ERASED]),
     ] {
         let topics: Vec<String> = topics.into_iter().map(str::to_owned).collect();
-        let refused = world.fetch_as(caller, FetchRequest { topics, ..ask() }).await.expect_err(caller);
+        // Past the caller's Fence, which keeps a refusal of its service to itself.
+        let mut request = Request::new(FetchRequest { topics, ..ask() });
+        request.extensions_mut().insert(Caller(caller.into()));
+        let refused = world.log().fetch(request).await.expect_err(caller);
         assert_eq!(refused.code(), Code::PermissionDenied, "{refused}");
         assert_eq!(Problem::from_status(&refused).reason, "CALLER_NOT_ADMITTED");
     }

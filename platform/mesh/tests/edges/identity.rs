@@ -44,12 +44,29 @@ async fn server(identity: Identity, stop: &CancellationToken) -> Transport {
     channel(&format!("http://{address}").parse().expect("a URI")).expect("a channel")
 }
 
-/// Calls as a service that makes itself known so.
+/// What is answered to a service that makes itself known so. Its own Fence hands no refusal of it on: what it says instead is checked here.
 async fn call(caller: &'static str, identity: Identity, way: Transport) -> Result<String, Status> {
+    let refusal = Arc::new(Mutex::new(None));
+    let heard = refusal.clone();
+    let tapped = Transport::new(service_fn(move |request: http::Request<Body>| {
+        let (way, heard) = (way.clone(), heard.clone());
+        async move {
+            let response = way.oneshot(request).await?;
+            *heard.lock() = Status::from_header_map(response.headers()).filter(|status| status.code() != Code::Ok);
+            Ok::<_, Status>(response)
+        }
+    }));
     let mesh = Mesh::new(Limits::default()).with_identity(identity);
-    mesh.place_outside("carts", way).expect("placed");
+    mesh.place_outside("carts", tapped).expect("placed");
     let mut client = CartsServiceClient::new(mesh.transport(telemetry().service(caller), "carts"));
-    Ok(client.get_cart(GetCartRequest { customer_id: "fine".to_owned() }).await?.into_inner().customer_id)
+    let outcome = client.get_cart(GetCartRequest { customer_id: "fine".to_owned() }).await;
+    if let Some(refusal) = refusal.lock().take() {
+        let handed_on = outcome.expect_err("refused");
+        let problem = Problem::from_status(&handed_on);
+        assert_eq!((problem.code, &*problem.reason), (Code::Internal, "INTERNAL"), "{refusal} became {handed_on}");
+        return Err(refusal);
+    }
+    Ok(outcome?.into_inner().customer_id)
 }
 
 /// A way on which something is done to each request's headers.
