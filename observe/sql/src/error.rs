@@ -7,6 +7,19 @@ use datafusion::error::DataFusionError;
 use serde::{Deserialize, Serialize};
 use vitrine_observe_store::QueryError;
 
+/// Most characters of what a library says: it may repeat what a statement computed, which may be of any length.
+const MAX_MESSAGE_CHARS: usize = 1000;
+/// How messages of functions begin that notice themselves that there is not enough memory. Nothing that a user wrote is
+/// in their place.
+const WANT_MEMORY: [&str; 6] = [
+    "string size overflow",
+    "byte array offset overflow",
+    "offset overflow, buffer size",
+    "Map offset overflow",
+    "Range too large to materialize",
+    "array_resize: output size overflow",
+];
+
 /// Why a statement was not answered, or not to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum SqlError {
@@ -70,16 +83,17 @@ impl SqlError {
                 None => Self::computed(inner.to_string(), limit),
             },
             DataFusionError::IoError(_) | DataFusionError::ExecutionJoin(_) | DataFusionError::Configuration(_) => {
-                Self::Failed(error.strip_backtrace())
+                Self::Failed(short(&error.strip_backtrace()))
             }
             // DataFusion's functions say so of arguments that they did not expect. It asks for a report of each.
             DataFusionError::Internal(what) => {
                 Self::computed(what.split("\nThis issue was").next().unwrap_or(what).to_owned(), limit)
             }
-            DataFusionError::Plan(what) | DataFusionError::Execution(what) | DataFusionError::NotImplemented(what) => {
-                Self::computed(what.clone(), limit)
-            }
-            _ => Self::computed(error.strip_backtrace(), limit),
+            DataFusionError::Execution(what) => Self::computed(what.clone(), limit),
+            DataFusionError::ResourcesExhausted(what) => Self::memory(what, limit),
+            // What is wrong with a statement names what its author wrote: its words say nothing of memory.
+            DataFusionError::Plan(what) | DataFusionError::NotImplemented(what) => Self::statement(what),
+            _ => Self::statement(&error.strip_backtrace()),
         }
     }
 
@@ -90,19 +104,39 @@ impl SqlError {
                 Some(inner) => Self::from_datafusion(inner, limit),
                 None => Self::computed(inner.to_string(), limit),
             },
-            other => Self::computed(other.to_string(), limit),
+            ArrowError::MemoryError(_) | ArrowError::OffsetOverflowError(_) => Self::memory(&error.to_string(), limit),
+            ArrowError::ComputeError(what) | ArrowError::InvalidArgumentError(what)
+                if WANT_MEMORY.iter().any(|words| what.starts_with(words)) =>
+            {
+                Self::memory(what, limit)
+            }
+            other => Self::statement(&other.to_string()),
         }
     }
 
-    /// What a statement that computes says. Some functions notice themselves that there is not enough memory.
+    /// What a statement that computes says.
     fn computed(text: String, limit: usize) -> Self {
-        let lower = text.to_lowercase();
-        let wants_memory = ["allocat", "size overflow", "offset overflow", "capacity overflow", "too large to"];
-        if wants_memory.iter().any(|words| lower.contains(words)) {
-            Self::Memory { limit, what: text }
+        if WANT_MEMORY.iter().any(|words| text.starts_with(words)) {
+            Self::memory(&text, limit)
         } else {
-            Self::Statement(text)
+            Self::statement(&text)
         }
+    }
+
+    fn memory(what: &str, limit: usize) -> Self {
+        Self::Memory { limit, what: short(what) }
+    }
+
+    /// A wrong statement, as this text tells it, or the beginning of it.
+    pub(crate) fn statement(text: &str) -> Self {
+        Self::Statement(short(text))
+    }
+}
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(MAX_MESSAGE_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

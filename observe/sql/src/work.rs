@@ -6,8 +6,9 @@ use std::io::{self, BufReader};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::confine::Confined;
 use crate::parent::{Parent, Reply, Run};
@@ -18,6 +19,10 @@ use crate::{Format, SqlError, answer};
 /// Stack of a thread that plans and runs statements: planning recurses, up to
 /// [`MAX_STATEMENT_WORDS`](crate::MAX_STATEMENT_WORDS) deep. Only what is used takes memory.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
+/// How often it is looked whether tasks of a statement that has ended are gone, and how long is waited in between. Most
+/// are at once; starting another worker takes some ten milliseconds.
+const MAX_SETTLING: usize = 50;
+const SETTLING: Duration = Duration::from_millis(1);
 /// Longest text in Arrow, and longest column of texts in one batch, in bytes.
 const MAX_TEXT_BYTES: usize = i32::MAX as usize;
 
@@ -77,11 +82,24 @@ impl Worker {
                 Ok(outcome) => (outcome, true),
                 Err(error) => (Err(error.try_into_panic().map_or(SqlError::Closed, |panic| panicked(&*panic))), false),
             };
-            let again = sound && confined.is_fresh();
+            let again = sound && is_alone().await && confined.is_fresh();
             // A parent that is gone ends this process.
             let _ = parent.send(&FromWorker::Done { outcome, again }, &[]);
         });
     }
+}
+
+/// Whether nothing runs here but the task that asks. What a statement leaves behind is aborted, which tasks that compute
+/// notice only when they are done: their thread is then none for the next statement, and what they hold is its memory.
+async fn is_alone() -> bool {
+    let metrics = Handle::current().metrics();
+    for _ in 0..MAX_SETTLING {
+        if metrics.num_alive_tasks() <= 1 {
+            return true;
+        }
+        tokio::time::sleep(SETTLING).await;
+    }
+    false
 }
 
 /// Why a statement panicked: Arrow counts the bytes of texts with 31 bits and has no other way to say that they are more.
@@ -89,11 +107,15 @@ impl Worker {
 /// succeeds.
 fn panicked(panic: &(dyn Any + Send)) -> SqlError {
     let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    let is_too_long = |text: &str| {
+        let text = text.to_lowercase();
+        text.contains("offset overflow") || text.contains("capacity overflow")
+    };
     match text {
-        Some(text) if text.contains("overflow") => {
+        Some(text) if is_too_long(text) => {
             SqlError::Memory { limit: MAX_TEXT_BYTES, what: "texts of one column in one batch of rows".to_owned() }
         }
-        _ => SqlError::Statement(format!(
+        _ => SqlError::statement(&format!(
             "a function cannot do what is asked of it, and panicked: {}",
             text.unwrap_or("it did not say why")
         )),

@@ -72,11 +72,18 @@ async fn mistakes_are_explained() {
         ("SELECT 1 / 0", "ivide by zero"),
         ("SELECT * FROM services(1)", "takes two times"),
         ("SELECT * FROM services('x', 'y')", "takes times, such as"),
+        // Words of memory that the user wrote.
+        ("SELECT allocations FROM metrics", "allocations"),
+        ("SELECT 'allocate'::int", "allocate"),
+        ("SELECT \"offset overflow\" FROM spans", "offset overflow"),
+        ("SELECT trace_id('failed to allocate')", "failed to allocate"),
     ] {
         let told = wrong(&sql, statement).await;
         assert!(told.contains(part), "{statement}: {told}");
     }
     assert_eq!(rows(&sql, "SELECT 1 AS one;").await, [r#"{"one":1}"#]);
+    let long = wrong(&sql, "SELECT repeat('x', 4000000)::int").await;
+    assert!(long.contains("xxx") && long.chars().count() < 2000, "{}", long.len());
 }
 
 #[tokio::test]
