@@ -62,6 +62,13 @@ impl Problem {
         Self::new(Code::Aborted, reason, message)
     }
 
+    /// A cart that a purchase has already, named by the id of its order.
+    pub fn cart_in_purchase(order_id: &str) -> Self {
+        let message =
+            format!("the cart is being bought already, as order {order_id}: wait for it, then look at the cart");
+        Self::aborted("CART_IN_PURCHASE", &message)
+    }
+
     /// Not now; the same call may succeed later.
     pub fn unavailable(message: &str) -> Self {
         Self::new(Code::Unavailable, "UNAVAILABLE", message)

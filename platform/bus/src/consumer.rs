@@ -38,7 +38,7 @@ pub enum HandleError {
     /// It never will.
     #[error("{0}")]
     Reject(String),
-    /// Nothing will before the own store is in reach again: the event waits for that, however long it takes.
+    /// Nothing will before the own store can do its work again: the event waits for that, however long it takes.
     #[error("{0}")]
     Wait(String),
 }
@@ -63,9 +63,9 @@ impl From<tonic::Status> for HandleError {
 
 impl From<store::Error> for HandleError {
     fn from(error: store::Error) -> Self {
-        use store::Error::{Closed, Unavailable, Unknown};
+        use store::Error::{Busy, Closed, Unavailable, Unknown};
         match error {
-            Closed | Unavailable { .. } | Unknown { .. } => Self::Wait(error.to_string()),
+            Busy | Closed | Unavailable { .. } | Unknown { .. } => Self::Wait(error.to_string()),
             _ => Self::Retry(error.to_string()),
         }
     }
@@ -305,4 +305,28 @@ async fn guarded(work: impl Future<Output = Result<(), HandleError>>) -> Result<
         polled.unwrap_or_else(|_| Poll::Ready(Err(HandleError::Retry("the handler panicked".to_owned()))))
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use vitrine_platform_store::Error;
+
+    use super::HandleError;
+
+    #[test]
+    fn trouble_of_the_store_is_waited_out() {
+        let away = || Error::Unavailable { server: "db".to_owned(), source: "away".into() };
+        let unknown = || Error::Unknown { server: "db".to_owned(), source: "broke".into() };
+        for (error, kind) in [
+            (Error::Busy, "wait"),
+            (Error::Closed, "wait"),
+            (away(), "wait"),
+            (unknown(), "wait"),
+            (Error::Cursor, "retry"),
+            (Error::Conflict { collection: "things", id: "1".to_owned() }, "retry"),
+        ] {
+            let told = error.to_string();
+            assert_eq!(HandleError::from(error).kind(), kind, "{told}");
+        }
+    }
 }

@@ -106,8 +106,8 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The connection broke while a batch was being committed: it is there as a whole, or it is not.
-    #[error("the connection to the database {server} broke in a commit: whether it was made is not known")]
+    /// The connection broke, or the call's time was up, while a batch was being committed: it is there as a whole, or it is not.
+    #[error("the database {server} did not tell how a commit ended: whether it was made is not known")]
     Unknown {
         /// Which server, without its password.
         server: String,

@@ -10,7 +10,7 @@ use vitrine_contracts::catalog::v1::{
 use vitrine_contracts::checkout::v1::PlaceOrderRequest;
 use vitrine_contracts::common::v1::{Address, Line};
 use vitrine_contracts::currency::v1::BatchConvertRequest;
-use vitrine_contracts::customers::v1::GetCustomerRequest;
+use vitrine_contracts::customers::v1::{Customer, GetCustomerRequest};
 use vitrine_contracts::orders::v1::{CreateOrderRequest, Order, OrderLine};
 use vitrine_contracts::payments::v1::{AuthorizeRequest, CaptureRequest, PaymentMethod, RefundRequest};
 use vitrine_contracts::shipping::v1::{CancelShipmentRequest, CreateShipmentRequest, QuoteRequest};
@@ -82,6 +82,12 @@ pub(crate) struct Quoted {
     parcel: Parcel,
 }
 
+/// A customer. One who was erased buys nothing.
+pub(crate) async fn customer_of(deps: &Deps, customer_id: &str) -> Result<Customer, Failure> {
+    let customer_id = customer_id.to_owned();
+    Ok(deps.customers.clone().get_customer(step(GetCustomerRequest { customer_id })).await?.into_inner())
+}
+
 /// A customer's cart.
 pub(crate) async fn cart_of(deps: &Deps, customer_id: &str) -> Result<Cart, Failure> {
     let customer_id = customer_id.to_owned();
@@ -126,7 +132,7 @@ pub(crate) async fn quote(
 }
 
 impl Purchase {
-    /// Prices the cart and chooses the ids. A customer who was erased buys nothing.
+    /// Prices the cart and chooses the ids.
     pub(crate) async fn plan(
         deps: &Deps,
         lines: &[Line],
@@ -135,8 +141,6 @@ impl Purchase {
         max_total: Option<Money>,
         now_ms: i64,
     ) -> Result<Self, Failure> {
-        let customer_id = request.customer_id.clone();
-        deps.customers.clone().get_customer(step(GetCustomerRequest { customer_id })).await?;
         let address = request.address.clone().unwrap_or_default();
         let quoted = quote(deps, lines, currency, &address, max_total, now_ms).await?;
         let order_id = id::new("ord");

@@ -118,8 +118,8 @@ async fn buy(sagas: Sagas, asked: Asked) -> Result<Order, Failure> {
 
 async fn plan(sagas: &Sagas, asked: &Asked) -> Result<SagaDoc, Failure> {
     let (deps, request, now) = (sagas.deps(), &asked.request, sagas.journal().clock.now_ms());
-    let cart = buy::cart_of(deps, &request.customer_id).await?;
-    sagas.free(&cart).await?;
+    buy::customer_of(deps, &request.customer_id).await?;
+    let cart = sagas.free_cart(&request.customer_id).await?;
     let purchase = Purchase::plan(deps, &cart.lines, request, asked.currency, asked.max_total, now).await?;
     Ok(SagaDoc::new(asked.id.clone(), asked.fingerprint.clone(), Work::Buy(Box::new(purchase)), now))
 }
@@ -154,7 +154,10 @@ impl CheckoutService for Service {
         check_id("cus", &request.customer_id, "customer_id")?;
         let currency = currency(&request.currency_code)?;
         let address = check_address(request.address.as_ref(), "address")?;
-        let cart = buy::cart_of(&self.deps, &request.customer_id).await?;
+        // What an order would be refused for is told now.
+        let customer = buy::customer_of(&self.deps, &request.customer_id).await?;
+        EmailAddress::parse("email", &customer.email)?;
+        let cart = self.sagas.free_cart(&request.customer_id).await?;
         let now = self.sagas.journal().clock.now_ms();
         let quoted = buy::quote(&self.deps, &cart.lines, currency, &address, None, now).await?;
         Ok(Response::new(QuoteResponse {

@@ -8,6 +8,7 @@
 //! payment, reservation, shipment) are chosen before the first step and every step may be repeated, so whatever was under
 //! way is either finished or undone, and the card is charged at most once. Card numbers are never in the journal.
 
+mod begun;
 mod buy;
 mod cancel;
 pub mod domain;

@@ -18,10 +18,11 @@ use vitrine_platform_host::Failure;
 use vitrine_platform_store::Stored;
 use vitrine_platform_telemetry::Context;
 
-use crate::Deps;
+use crate::begun::Begun;
 use crate::domain::course::{Outcome, Position};
 use crate::journal::{Journal, Refusal, SagaDoc, Work};
 use crate::telemetry::Metrics;
+use crate::{Deps, buy};
 
 /// How long one step may take.
 const STEP: Duration = Duration::from_secs(5);
@@ -31,10 +32,6 @@ const MAX_TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// A saga that nobody touched for so long is taken over. Longer than any step with all its tries.
 const ABANDONED_MS: i64 = 45_000;
-/// After what time a saga that was begun here and got stuck is taken up again; doubles with each time.
-const FIRST_RESUME: Duration = Duration::from_secs(1);
-/// The longest such time.
-const MAX_RESUME: Duration = Duration::from_secs(30);
 /// Most purchases and cancellations at a time.
 const MAX_FLIGHTS: usize = 4096;
 
@@ -68,29 +65,23 @@ struct Inner {
     /// Those that are being driven here.
     driven: Mutex<HashSet<String>>,
     /// Those that were driven here and have not ended, be they driven or stuck.
-    begun: Mutex<HashMap<String, Resume>>,
+    begun: Begun,
     tracker: TaskTracker,
 }
 
-/// When a saga that got stuck is taken up again.
-#[derive(Clone, Copy)]
-struct Resume {
-    at: Instant,
-    pause: Duration,
-}
-
 /// Takes an id out of the driven ones, however the driver ends.
-struct Driven<'a>(&'a Mutex<HashSet<String>>, String);
+struct Driven<'a>(&'a Inner, String);
 
 impl Drop for Driven<'_> {
     fn drop(&mut self) {
-        self.0.lock().remove(&self.1);
+        self.0.begun.left(&self.1, Instant::now());
+        self.0.driven.lock().remove(&self.1);
     }
 }
 
 impl Sagas {
     pub(crate) fn new(journal: Journal, deps: Deps, metrics: Metrics) -> Self {
-        let (flights, driven, begun) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let (flights, driven, begun) = (Mutex::default(), Mutex::default(), Begun::default());
         Self(Arc::new(Inner { journal, deps, metrics, flights, driven, begun, tracker: TaskTracker::new() }))
     }
 
@@ -143,8 +134,8 @@ impl Sagas {
         if !self.0.driven.lock().insert(saga.id.clone()) {
             return Err(in_progress().into());
         }
-        let _driven = Driven(&self.0.driven, saga.id.clone());
-        self.note_begun(&saga.id);
+        let _driven = Driven(&self.0, saga.id.clone());
+        self.0.begun.driven(&saga.id, saga.work.order_id());
         let course = saga.work.course();
         let (mut pause, mut tries) = (FIRST_PAUSE, 1);
         while !saga.position.is_final() {
@@ -170,7 +161,7 @@ impl Sagas {
             tokio::time::sleep(jitter::equal(pause)).await;
             (pause, tries) = (pause * 2, tries + 1);
         }
-        self.0.begun.lock().remove(&saga.id);
+        self.0.begun.ended(&saga.id, saga.work.order_id());
         let took = self.0.journal.clock.now_ms() - saga.started_at;
         let done = saga.position == Position::Done;
         self.0.metrics.ended(saga.work.kind(), done, Duration::from_millis(u64::try_from(took).unwrap_or(0)));
@@ -190,22 +181,29 @@ impl Sagas {
         }
     }
 
-    /// Refuses a cart that another purchase is buying. One whose purchase is over or was never journalled, after whatever went
-    /// wrong, is freed: nobody else would.
-    pub(crate) async fn free(&self, cart: &Cart) -> Result<(), Failure> {
-        let purchase_id = cart.purchase_id.clone();
-        if purchase_id.is_empty() {
-            return Ok(());
+    /// The customer's cart, to be bought. Refused when another purchase is buying it. One whose purchase is over or was never
+    /// journalled, after whatever went wrong, is freed: nobody else would.
+    pub(crate) async fn free_cart(&self, customer_id: &str) -> Result<Cart, Failure> {
+        let cart = buy::cart_of(self.deps(), customer_id).await?;
+        if cart.purchase_id.is_empty() {
+            return Ok(cart);
         }
-        if self.journal().is_under_way(&purchase_id).await? {
-            let message =
-                format!("the cart is being bought already, as order {purchase_id}: wait for it, then look at the cart");
-            return Err(Problem::aborted("CART_IN_PURCHASE", &message).into());
+        if self.journal().is_under_way(&cart.purchase_id).await? {
+            return Err(Problem::cart_in_purchase(&cart.purchase_id).into());
         }
+        // The purchase may have ended, and freed the cart, since the cart was read.
+        let again = buy::cart_of(self.deps(), customer_id).await?;
+        if again.purchase_id != cart.purchase_id {
+            return if again.purchase_id.is_empty() {
+                Ok(again)
+            } else {
+                Err(Problem::cart_in_purchase(&again.purchase_id).into())
+            };
+        }
+        let purchase_id = again.purchase_id;
         tracing::warn!(order_id = purchase_id, "a cart was left taken by a purchase that is over; it is freed");
-        let request = ReleaseCartRequest { customer_id: cart.customer_id.clone(), purchase_id };
-        self.deps().carts.clone().release_cart(step(request)).await?;
-        Ok(())
+        let request = ReleaseCartRequest { customer_id: customer_id.to_owned(), purchase_id };
+        Ok(self.deps().carts.clone().release_cart(step(request)).await?.into_inner())
     }
 
     async fn act(&self, work: &Work, at: Position, method: Option<&PaymentMethod>) -> Result<(), Status> {
@@ -233,26 +231,19 @@ impl Sagas {
         self.0.journal.note(saga).await?.ok_or_else(|| in_progress().into())
     }
 
-    fn note_begun(&self, id: &str) {
-        let mut begun = self.0.begun.lock();
-        let pause = begun.get(id).map_or(FIRST_RESUME, |before| (before.pause * 2).min(MAX_RESUME));
-        begun.insert(id.to_owned(), Resume { at: Instant::now() + pause, pause });
-    }
-
     /// Sagas that this process began and could not bring to their end, for a service or the own database was out of reach; those
     /// whose time has come. Their customers' carts are taken until then.
     async fn stuck(&self) -> Result<Vec<Stored<SagaDoc>>, Failure> {
-        let now = Instant::now();
-        let begun = self.0.begun.lock().clone();
         let mut stuck = Vec::new();
-        for (id, _) in begun.into_iter().filter(|(_, resume)| resume.at <= now) {
+        for (id, order_id) in self.0.begun.due(Instant::now()) {
             if self.0.driven.lock().contains(&id) {
                 continue;
             }
-            match self.journal().get(&id).await?.filter(|saga| !saga.position.is_final()) {
+            let same = |saga: &Stored<SagaDoc>| !saga.position.is_final() && saga.work.order_id() == order_id;
+            match self.journal().get(&id).await?.filter(same) {
                 Some(saga) => stuck.push(saga),
-                // A replica has ended it.
-                None => drop(self.0.begun.lock().remove(&id)),
+                // A replica has ended it, and may have begun other work under this id.
+                None => self.0.begun.ended(&id, &order_id),
             }
         }
         Ok(stuck)
@@ -264,7 +255,7 @@ impl Sagas {
         let untouched_since = if whose == Whose::Everyone { now } else { now - ABANDONED_MS };
         let mut unfinished = self.stuck().await?;
         let abandoned = self.0.journal.unfinished(untouched_since).await?;
-        unfinished.extend(abandoned.into_iter().filter(|saga| !self.0.begun.lock().contains_key(&saga.id)));
+        unfinished.extend(abandoned.into_iter().filter(|saga| !self.0.begun.contains(&saga.id)));
         for mut saga in unfinished {
             if self.0.driven.lock().contains(&saga.id) {
                 continue;

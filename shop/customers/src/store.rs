@@ -79,6 +79,10 @@ impl Document for ErasureDoc {
     fn keys(&self, _: &mut Keys) {}
 }
 
+fn taken_over() -> Problem {
+    Problem::aborted("CHANGED_MEANWHILE", "another sign-up with this e-mail address took over: sign in, or try again")
+}
+
 fn check_expected(expected: Option<u64>, version: u64) -> Result<(), Problem> {
     if expected.is_none_or(|expected| expected == version) {
         return Ok(());
@@ -103,12 +107,7 @@ impl Customers {
     /// Stores the profiles of the settings that are not there yet, and were not erased.
     pub(crate) async fn ensure(&self, profiles: &[Profile]) -> Result<(), Failure> {
         for profile in profiles {
-            let known = self.store.get::<CustomerDoc>(&profile.id).await?.is_some();
-            if known || erasure::is_erased(&self.store, &profile.id).await? {
-                continue;
-            }
-            let mut tx = self.store.begin();
-            tx.insert(&CustomerDoc {
+            let doc = CustomerDoc {
                 id: profile.id.clone(),
                 email: EmailAddress::parse("email", &profile.email)?.into_string(),
                 display_name: domain::display_name(&profile.display_name)?,
@@ -116,12 +115,18 @@ impl Customers {
                 addresses: Vec::new(),
                 created_at: self.clock.now_ms(),
                 pending: false,
-            });
-            match tx.commit().await {
-                // A replica was quicker.
-                Ok(()) | Err(store::Error::Exists { .. }) => {}
-                Err(e) => return Err(e.into()),
-            }
+            };
+            // A replica may be quicker.
+            retry_conflicts(async || {
+                let known = self.store.get::<CustomerDoc>(&doc.id).await?.is_some();
+                let mut tx = self.store.begin();
+                if known || !erasure::writing_for(&self.store, &mut tx, &doc.id).await? {
+                    return Ok::<_, Failure>(());
+                }
+                tx.insert(&doc);
+                Ok(tx.commit().await?)
+            })
+            .await?;
         }
         Ok(())
     }
@@ -141,6 +146,10 @@ impl Customers {
         let account =
             CreateAccountRequest { account_id, email, password: request.password, role: Role::Customer.into() };
         if let Err(status) = self.auth.clone().create_account(account).await {
+            // Erased before it was there: another sign-up with this address has taken over.
+            if status.code() == Code::NotFound {
+                return Err(taken_over().into());
+            }
             // Refused for good: nothing stays. Anything else is carried on by the next try with this e-mail address.
             if matches!(status.code(), Code::AlreadyExists | Code::InvalidArgument) {
                 let mut tx = self.store.begin();
@@ -153,12 +162,11 @@ impl Customers {
         doc.pending = false;
         let mut tx = self.store.begin();
         tx.update(&Stored { doc: doc.clone(), version });
-        if let Err(e) = tx.commit().await {
-            if e.is_conflict() {
-                // Taken over meanwhile by another sign-up with this address, which has an account of its own.
-                self.auth.clone().delete_account(DeleteAccountRequest { account_id: doc.id.clone() }).await?;
-            }
-            return Err(e.into());
+        match tx.commit().await {
+            Ok(()) => {}
+            // With an account of its own; in the same batch it has noted that this one is to be erased.
+            Err(e) if e.is_conflict() => return Err(taken_over().into()),
+            Err(e) => return Err(e.into()),
         }
         tracing::info!(customer_id = doc.id, "customer signed up");
         Ok(Stored { doc, version: version + 1 })

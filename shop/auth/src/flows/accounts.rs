@@ -31,46 +31,62 @@ impl Flows {
             let message = format!("the account {} of the settings: {}", account.account_id, problem.message);
             Problem { message, ..problem }
         };
-        if erasure::is_erased(&self.0.store, &account.account_id).await? {
-            tracing::info!(account_id = account.account_id, "an account of the settings was erased, and stays so");
-            return Ok(());
-        }
-        let known = self.0.store.get::<AccountDoc>(&account.account_id).await?;
-        let locked = known.as_ref().is_some_and(|a| a.locked);
-        if let Some(known) = known {
-            let same = known.role == account.role
-                && EmailAddress::parse("email", &account.email).is_ok_and(|email| email.as_str() == known.email);
-            let hash = known.doc.password_hash;
-            if same && password::verify(account.password.clone(), Some(hash)).await? {
+        retry_conflicts(async || {
+            let mut tx = self.0.store.begin();
+            if !erasure::writing_for(&self.0.store, &mut tx, &account.account_id).await? {
+                tracing::info!(account_id = account.account_id, "an account of the settings was erased, and stays so");
                 return Ok(());
             }
-        }
-        let mut tx = self.0.store.begin();
-        tx.put(&AccountDoc { locked, ..checked(account).await.map_err(told)? });
-        match tx.commit().await {
-            Err(Error::Duplicate { .. }) => Err(told(email_taken()).into()),
-            other => Ok(other?),
-        }
-    }
-
-    /// Makes an account. A repeat for the same account and address changes nothing.
-    pub(crate) async fn create_account(&self, account: &Account) -> Result<(), Failure> {
-        let doc = checked(account).await?;
-        let mut tx = self.0.store.begin();
-        tx.insert(&doc);
-        match tx.commit().await {
-            Ok(()) => Ok(()),
-            Err(Error::Exists { .. } | Error::Duplicate { .. }) => {
-                match self.0.store.get::<AccountDoc>(&doc.id).await? {
-                    Some(known) if known.email == doc.email && known.role == doc.role => Ok(()),
-                    Some(_) => {
-                        let message = "the account has another e-mail address or role";
-                        Err(Problem::already_exists(message).with_field("account_id").into())
-                    }
-                    None => Err(email_taken().into()),
+            let known = self.0.store.get::<AccountDoc>(&account.account_id).await?;
+            let locked = known.as_ref().is_some_and(|a| a.locked);
+            if let Some(known) = known {
+                let same = known.role == account.role
+                    && EmailAddress::parse("email", &account.email).is_ok_and(|email| email.as_str() == known.email);
+                let hash = known.doc.password_hash;
+                if same && password::verify(account.password.clone(), Some(hash)).await? {
+                    return Ok(());
                 }
             }
-            Err(e) => Err(e.into()),
+            tx.put(&AccountDoc { locked, ..checked(account).await.map_err(told)? });
+            match tx.commit().await {
+                Err(Error::Duplicate { .. }) => Err(told(email_taken()).into()),
+                other => Ok(other?),
+            }
+        })
+        .await
+    }
+
+    /// Makes an account, unless it was deleted before. A repeat for the same account and address changes nothing.
+    pub(crate) async fn create_account(&self, account: &Account) -> Result<(), Failure> {
+        let doc = checked(account).await?;
+        retry_conflicts(async || {
+            if self.is_made(&doc).await? {
+                return Ok(());
+            }
+            let mut tx = self.0.store.begin();
+            if !erasure::writing_for(&self.0.store, &mut tx, &doc.id).await? {
+                return Err(Problem::not_found("the account was erased").into());
+            }
+            tx.insert(&doc);
+            match tx.commit().await {
+                // Perhaps by this very account, of a moment ago.
+                Err(Error::Duplicate { .. }) if self.is_made(&doc).await? => Ok(()),
+                Err(Error::Duplicate { .. }) => Err(email_taken().into()),
+                other => Ok(other?),
+            }
+        })
+        .await
+    }
+
+    /// Whether this account is there. One that has its id and another address or role is refused.
+    async fn is_made(&self, doc: &AccountDoc) -> Result<bool, Failure> {
+        match self.0.store.get::<AccountDoc>(&doc.id).await? {
+            Some(known) if known.email == doc.email && known.role == doc.role => Ok(true),
+            Some(_) => {
+                let message = "the account has another e-mail address or role";
+                Err(Problem::already_exists(message).with_field("account_id").into())
+            }
+            None => Ok(false),
         }
     }
 

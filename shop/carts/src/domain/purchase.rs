@@ -5,16 +5,20 @@ use vitrine_contracts::Problem;
 
 use super::Line;
 
-/// Most ended purchases that a cart remembers. A call that comes late or again comes within seconds; a customer does not end so
-/// many purchases meanwhile.
+/// Most ended purchases that a cart remembers, of those that came to nothing and of those that were settled. A call that comes late
+/// or again comes within seconds; a customer does not end so many purchases meanwhile. Settled ones are remembered by themselves, for
+/// many may come to nothing soon, and a second settlement would take out what was not bought.
 pub const MAX_ENDED: usize = 32;
 
 /// Which purchase has a cart, and which have ended lately. Purchases are named by the ids of their orders.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Purchases {
     current: Option<String>,
-    /// The latest last.
+    /// Those that came to nothing; in carts of before `settled` was kept, all. The latest last.
     ended: Vec<String>,
+    /// Those whose lines were subtracted. The latest last.
+    #[serde(default)]
+    settled: Vec<String>,
 }
 
 impl Purchases {
@@ -26,7 +30,7 @@ impl Purchases {
     /// Gives the cart to a purchase of these lines. Returns false if it has the cart already.
     pub fn take(&mut self, lines: &[Line], purchase_id: &str, wanted: &[Line]) -> Result<bool, Problem> {
         if let Some(current) = &self.current {
-            return if current == purchase_id { Ok(false) } else { Err(in_purchase(current)) };
+            return if current == purchase_id { Ok(false) } else { Err(Problem::cart_in_purchase(current)) };
         }
         if self.has_ended(purchase_id) {
             return Err(Problem::aborted("PURCHASE_ENDED", "the purchase has ended already"));
@@ -44,15 +48,18 @@ impl Purchases {
     pub fn release(&mut self, purchase_id: &str) -> bool {
         let first = !self.has_ended(purchase_id);
         if first {
-            self.end(purchase_id);
+            self.free(purchase_id);
+            remember(&mut self.ended, purchase_id);
         }
         first
     }
 
     /// Subtracts what a purchase has bought, and frees the cart. Returns false if that was done before.
     pub fn settle(&mut self, lines: &mut Vec<Line>, purchase_id: &str, bought: &[Line]) -> bool {
-        let first = self.release(purchase_id);
+        let first = !self.has_ended(purchase_id);
         if first {
+            self.free(purchase_id);
+            remember(&mut self.settled, purchase_id);
             for line in lines.iter_mut() {
                 let bought = bought.iter().filter(|b| b.product_id == line.product_id);
                 line.quantity = bought.fold(line.quantity, |left, b| left.saturating_sub(b.quantity));
@@ -63,22 +70,19 @@ impl Purchases {
     }
 
     fn has_ended(&self, purchase_id: &str) -> bool {
-        self.ended.iter().any(|e| e == purchase_id)
+        self.ended.iter().chain(&self.settled).any(|e| e == purchase_id)
     }
 
-    fn end(&mut self, purchase_id: &str) {
+    fn free(&mut self, purchase_id: &str) {
         self.current.take_if(|current| current == purchase_id);
-        if self.ended.len() >= MAX_ENDED {
-            self.ended.remove(0);
-        }
-        self.ended.push(purchase_id.to_owned());
     }
 }
 
-fn in_purchase(purchase_id: &str) -> Problem {
-    let message =
-        format!("the cart is being bought already, as order {purchase_id}: wait for it, then look at the cart");
-    Problem::aborted("CART_IN_PURCHASE", &message)
+fn remember(ended: &mut Vec<String>, purchase_id: &str) {
+    if ended.len() >= MAX_ENDED {
+        ended.remove(0);
+    }
+    ended.push(purchase_id.to_owned());
 }
 
 #[cfg(test)]
@@ -119,6 +123,19 @@ mod tests {
         assert!((0..=MAX_ENDED).all(|n| purchases.release(&format!("ord_{n}"))));
         assert_eq!(purchases.ended.len(), MAX_ENDED);
         assert!(!purchases.release(&format!("ord_{MAX_ENDED}")));
+    }
+
+    #[test]
+    fn a_settled_purchase_is_known_however_many_come_to_nothing() {
+        let bought = [line("prd_a", 1)];
+        let (mut cart, mut purchases) = (vec![line("prd_a", 3)], Purchases::default());
+        purchases.take(&cart, "ord_1", &bought).expect("free");
+        assert!(purchases.settle(&mut cart, "ord_1", &bought));
+        assert!((0..=MAX_ENDED).all(|n| purchases.release(&format!("ord_refused_{n}"))));
+        assert!(!purchases.settle(&mut cart, "ord_1", &bought) && !purchases.release("ord_1"));
+        assert_eq!(cart, [line("prd_a", 2)]);
+        let mut old = Purchases { ended: vec!["ord_1".to_owned()], ..Purchases::default() };
+        assert!(!old.settle(&mut cart, "ord_1", &bought), "carts of before had one list");
     }
 
     #[test]
