@@ -12,8 +12,9 @@ use tower::{ServiceExt, service_fn};
 use vitrine::settings::Settings;
 use vitrine::{Plan, serve};
 use vitrine_contracts::services::{ALL, GATEWAY};
-use vitrine_contracts::{METHODS, Method};
+use vitrine_contracts::{METHODS, Method, Problem};
 use vitrine_kit::clock::Clock;
+use vitrine_platform_mesh::identity::{CALLER_NOT_ADMITTED, CALLER_UNKNOWN};
 use vitrine_platform_mesh::{Identity, Limits, Mesh, Transport, channel};
 use vitrine_platform_telemetry::{Config, Telemetry};
 
@@ -39,12 +40,12 @@ async fn code(way: Transport, method: &Method) -> Code {
     Code::from_bytes(status.as_bytes())
 }
 
-/// The code of an answer that is nothing but a refusal, as it came: the caller's Fence does not hand on that its service is refused.
+/// The reason of an answer that is nothing but a refusal, as it came: the caller's Fence does not hand on that its service is refused.
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Option<Code>>>);
+struct Heard(Arc<Mutex<Option<String>>>);
 
 impl Heard {
-    fn take(&self) -> Option<Code> {
+    fn take(&self) -> Option<String> {
         self.0.lock().expect("no panic").take()
     }
 
@@ -55,7 +56,7 @@ impl Heard {
             async move {
                 let answer = way.oneshot(request).await?;
                 *heard.0.lock().expect("no panic") =
-                    answer.headers().get("grpc-status").map(|code| Code::from_bytes(code.as_bytes()));
+                    Status::from_header_map(answer.headers()).map(|status| Problem::from_status(&status).reason);
                 Ok::<_, Status>(answer)
             }
         }))
@@ -104,9 +105,8 @@ async fn every_method_knows_who_may_call_it() {
         let _ = write!(table, "\n{:<60} {:<18}", method.path, format!("{of_stranger:?}"));
         for caller in ALL {
             heard.take();
-            let handed_on = code(mesh.transport(telemetry.service(caller), service_of(method)), method).await;
-            let outcome = heard.take().unwrap_or(handed_on);
-            let admitted = !matches!(outcome, Code::PermissionDenied | Code::Unauthenticated);
+            let outcome = code(mesh.transport(telemetry.service(caller), service_of(method)), method).await;
+            let admitted = heard.take().is_none_or(|reason| ![CALLER_UNKNOWN, CALLER_NOT_ADMITTED].contains(&&*reason));
             if admitted != method.callers.contains(caller) || outcome == Code::Unimplemented {
                 wrong.push(format!("{} answers {caller} {outcome:?}", method.path));
             }
