@@ -118,7 +118,7 @@ impl Drop for Admitted {
 }
 
 /// Who counts as one client: an IPv4 address, or what an IPv6 client usually has to itself, a /64 network.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

@@ -13,8 +13,10 @@ use tokio::time::{Duration, Instant, Sleep, sleep_until};
 
 use crate::pulse::{Open, Taking};
 
-/// What an HTTP/2 stream is given of an answer at a time, in bytes: how far its client is can be seen when it asks for more.
-const PIECE_BYTES: usize = 64 << 10;
+/// What a client must take of an answer in [`Bounds::unread`](crate::Bounds::unread), in bytes. An HTTP/2 stream is given as much at a
+/// time: how far its client is can be seen when it asks for more, and a client that opens a window of one byte makes the server keep
+/// no more than this; a frame holds as much by default.
+pub(crate) const PIECE_BYTES: usize = 16 << 10;
 
 /// Whether a request's body has come, among the request's extensions.
 #[derive(Clone, Debug, Default)]

@@ -20,7 +20,7 @@ const MAX_S: u32 = 86_400;
 const HEAD: Duration = Duration::from_secs(10);
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
-/// How long a client may leave an answer where it is, taking no byte of it.
+/// How long a client may take for the next 16 KiB of an answer, or for the rest of it.
 const UNREAD: Duration = Duration::from_secs(30);
 /// Connections of the operations listener: probes and scrapers, nobody else.
 const OPERATIONS_CONNECTIONS: usize = 64;
@@ -91,7 +91,7 @@ pub struct Bounds {
     pub request: Duration,
     /// How long a connection is kept without a request.
     pub idle: Duration,
-    /// How long a client may take no byte of an answer.
+    /// How long a client may take for the next 16 KiB of an answer, or for the rest of it.
     pub unread: Duration,
 }
 
@@ -114,7 +114,8 @@ impl Bounds {
     pub fn operations() -> Self {
         Self {
             connections: OPERATIONS_CONNECTIONS,
-            connections_per_address: OPERATIONS_CONNECTIONS,
+            // One address that is slow, or means ill, leaves as many for the probes.
+            connections_per_address: OPERATIONS_CONNECTIONS / 2,
             head: OPERATIONS_PATIENCE,
             request: OPERATIONS_PATIENCE,
             unread: OPERATIONS_PATIENCE,

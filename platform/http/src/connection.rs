@@ -15,6 +15,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use vitrine_platform_tls as tls;
@@ -120,6 +121,8 @@ where
     let due = || pulse.due(&about.bounds);
     let mut late = pin!(overdue(&due));
     let mut is_told = false;
+    // It may have become busy at that moment, and its place is somebody else's.
+    let mut gone_by: Option<Instant> = None;
     loop {
         let unused = tokio::select! {
             biased;
@@ -131,7 +134,12 @@ where
                 late.set(overdue(&due));
                 true
             }
-            () = admitted.evicted.cancelled() => true,
+            () = admitted.evicted.cancelled() => {
+                if Instant::now() >= *gone_by.get_or_insert_with(|| Instant::now() + about.bounds.request) {
+                    return Ended::Overdue(Overdue::Request);
+                }
+                true
+            }
             // Looked at again: it may be idle now.
             () = pulse.quiet() => false,
             () = about.stop.cancelled(), if !is_told => {
@@ -215,5 +223,36 @@ where
                 _ = overdue(|| watched.due(unread)) => tracing::debug!("a stream was reset whose client took none of it"),
             }
         }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use axum::Router;
+    use axum::routing::get;
+    use tokio::io::AsyncWriteExt;
+    use tokio_util::sync::CancellationToken;
+
+    use super::{Bounds, Connection, Peer, connection};
+    use crate::admission::Admission;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_becomes_busy_while_it_makes_place_does_not_stay() {
+        let bounds = Arc::new(Bounds { connections: 1, ..Bounds::default() });
+        let admission = Admission::new(&bounds);
+        let peer = "10.0.0.1:1".parse().expect("an address");
+        let admitted = admission.admit(std::net::SocketAddr::ip(&peer)).expect("room");
+        let (mut client, server) = tokio::io::duplex(1024);
+        client.write_all(b"GET /hang HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
+        let router = Router::new().route("/hang", get(async || -> &'static str { std::future::pending().await }));
+        let most = bounds.request * 2;
+        let about = Connection { peer: Peer(peer), names: None, router, stop: CancellationToken::new(), bounds };
+        // Nothing of the request is read yet.
+        let _other = admission.admit("10.0.0.2".parse().expect("an address")).expect("instead of an idle one");
+        tokio::time::timeout(most, connection(server, about, &admitted)).await.expect("it ends");
+        assert!(tokio::time::timeout(Duration::from_secs(1), client.shutdown()).await.is_ok());
     }
 }

@@ -30,6 +30,7 @@ mod health;
 mod problem;
 mod refusal;
 
+pub use admission::network;
 pub use axum::Router;
 pub use axum::response::Response;
 pub use bounds::{Bounds, Config};

@@ -7,13 +7,13 @@ use std::task::Poll;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use vitrine_contracts::Problem;
 use vitrine_platform_telemetry::Service;
 use vitrine_platform_telemetry::semconv::{
-    ERROR_TYPE, HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, URL_PATH,
+    ERROR_TYPE, HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, OTHER, URL_PATH,
 };
 
 use crate::problem::Reply;
@@ -22,11 +22,11 @@ use crate::problem::Reply;
 /// route, notes the outcome, and tells the trace's id in `x-trace-id`. Query strings are left out of telemetry, for they may hold secrets.
 pub async fn observe(service: Service, request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let method: Arc<str> = request.method().as_str().into();
+    let method: Arc<str> = known(request.method()).into();
     let route: Arc<str> = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).into();
     let headers = request.headers();
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    let name = format!("{method} {route}");
+    let name = format!("{} {route}", if &*method == OTHER { "HTTP" } else { &method });
     let mut span = service
         .server_span(name, header("traceparent"), header("baggage"))
         .attr(HTTP_REQUEST_METHOD, method.clone())
@@ -45,6 +45,14 @@ pub async fn observe(service: Service, request: Request, next: Next) -> Response
     }
     context.sync_scope(|| service.record_http(&method, &route, status.as_u16(), started.elapsed()));
     response
+}
+
+/// A method as telemetry has it. Clients can make up others without end, and each would be another series.
+fn known(method: &Method) -> &str {
+    match method.as_str() {
+        name @ ("CONNECT" | "DELETE" | "GET" | "HEAD" | "OPTIONS" | "PATCH" | "POST" | "PUT" | "TRACE") => name,
+        _ => OTHER,
+    }
 }
 
 /// As a problem document: what a handler that panics has answered, where nobody else says it.

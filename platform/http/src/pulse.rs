@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant, sleep_until};
 
+use crate::body::PIECE_BYTES;
 use crate::bounds::Bounds;
 
 /// What a client did not do in time.
@@ -22,7 +23,7 @@ pub(crate) enum Overdue {
     Request,
     /// It began a head and did not end it.
     Head,
-    /// It took no byte of an answer.
+    /// It took too little of an answer.
     Answer,
 }
 
@@ -45,12 +46,20 @@ struct State {
     head_since: Option<Instant>,
     /// Since when bytes wait for the client to take some.
     unread_since: Option<Instant>,
+    /// What it has taken since, in bytes.
+    taken: usize,
 }
 
 impl Pulse {
     pub(crate) fn new() -> Arc<Self> {
-        let state =
-            State { is_http2: false, open: 0, idle_since: Instant::now(), head_since: None, unread_since: None };
+        let state = State {
+            is_http2: false,
+            open: 0,
+            idle_since: Instant::now(),
+            head_since: None,
+            unread_since: None,
+            taken: 0,
+        };
         Arc::new(Self { state: Mutex::new(state), quiet: Notify::new() })
     }
 
@@ -68,10 +77,13 @@ impl Pulse {
         }
     }
 
-    /// Bytes went.
-    pub(crate) fn wrote(&self) {
+    /// So many bytes went. A few of them win a client no time: who takes one now and then would hold its connection for ever.
+    pub(crate) fn wrote(&self, bytes: usize) {
         let mut state = self.state.lock();
-        state.unread_since = None;
+        state.taken = state.taken.saturating_add(bytes);
+        if state.taken >= PIECE_BYTES {
+            state.unread_since = None;
+        }
         // The end of an answer may still be on its way when its request is done. HTTP/2 writes for other reasons, too.
         if !state.is_http2 && state.open == 0 {
             state.idle_since = Instant::now();
@@ -80,14 +92,18 @@ impl Pulse {
 
     /// Nothing waits to go any more; that nothing waited is no news.
     pub(crate) fn flushed(&self) {
-        if self.state.lock().unread_since.is_some() {
-            self.wrote();
+        let mut state = self.state.lock();
+        if state.unread_since.take().is_some() && !state.is_http2 && state.open == 0 {
+            state.idle_since = Instant::now();
         }
     }
 
     /// Bytes could not go, for the client takes none.
     pub(crate) fn unread(&self) {
-        self.state.lock().unread_since.get_or_insert_with(Instant::now);
+        let mut state = self.state.lock();
+        if state.unread_since.is_none() {
+            (state.unread_since, state.taken) = (Some(Instant::now()), 0);
+        }
     }
 
     /// A head has come whole. The request is open until the guard is dropped.
@@ -182,7 +198,7 @@ pub(crate) async fn overdue(due: impl Fn() -> Option<(Instant, Overdue)>) -> Ove
 
 #[cfg(test)]
 mod tests {
-    use super::{Bounds, Duration, Instant, Overdue, Pulse, overdue};
+    use super::{Bounds, Duration, Instant, Overdue, PIECE_BYTES, Pulse, overdue};
 
     /// What a connection is closed for, and after how many seconds.
     async fn closed(pulse: &Pulse) -> (Overdue, u64) {
@@ -203,14 +219,29 @@ mod tests {
         assert_eq!(pulse.due(&Bounds::default()), None, "it is the server's turn");
         pulse.unread();
         tokio::time::advance(Duration::from_secs(29)).await;
-        pulse.wrote();
+        pulse.wrote(PIECE_BYTES);
         pulse.unread();
-        assert_eq!(closed(&pulse).await, (Overdue::Answer, 30), "from the last byte that was taken");
-        pulse.wrote();
+        assert_eq!(closed(&pulse).await, (Overdue::Answer, 30), "from the last piece that was taken");
+        pulse.flushed();
         drop(open);
         tokio::time::advance(Duration::from_secs(50)).await;
-        pulse.wrote();
+        pulse.wrote(1);
         assert_eq!(closed(&pulse).await, (Overdue::Request, 75), "the end of an answer was still on its way");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_byte_now_and_then_wins_no_time() {
+        let pulse = Pulse::new();
+        let _open = pulse.open();
+        pulse.unread();
+        for _ in 0..29 {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            pulse.wrote(1);
+            pulse.unread();
+        }
+        assert_eq!(closed(&pulse).await, (Overdue::Answer, 1));
+        pulse.flushed();
+        assert_eq!(pulse.due(&Bounds::default()), None, "it has taken all there was");
     }
 
     #[tokio::test(start_paused = true)]
@@ -220,7 +251,7 @@ mod tests {
         pulse.speaks_http2();
         tokio::time::advance(Duration::from_secs(30)).await;
         pulse.read();
-        pulse.wrote();
+        pulse.wrote(1);
         assert_eq!(closed(&pulse).await, (Overdue::Request, 45));
         let (one, two) = (pulse.open(), pulse.open());
         drop(one);

@@ -37,10 +37,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
 
 impl<S: AsyncWrite + Unpin> Wire<S> {
     /// What came of a write, after the pulse was told.
-    fn noted<T>(&self, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn noted(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match outcome {
             Poll::Pending => self.pulse.unread(),
-            Poll::Ready(_) => self.pulse.wrote(),
+            Poll::Ready(Ok(written)) => self.pulse.wrote(written),
+            Poll::Ready(Err(_)) => {}
         }
         outcome
     }

@@ -33,7 +33,7 @@ use tower::ServiceExt;
 use vitrine_contracts::{Method, Problem};
 use vitrine_kit::Backoff;
 use vitrine_platform_telemetry::semconv::{
-    ERROR_TYPE, RPC_METHOD, RPC_RESPONSE_STATUS_CODE, RPC_SYSTEM_NAME, SERVER_ADDRESS,
+    ERROR_TYPE, OTHER, RPC_METHOD, RPC_RESPONSE_STATUS_CODE, RPC_SYSTEM_NAME, SERVER_ADDRESS,
 };
 use vitrine_platform_telemetry::{Context, Kind, Service, Span};
 
@@ -202,7 +202,7 @@ fn refuses_us(outcome: &Result<Answer, Status>, method: &str) -> bool {
     let problem = Problem::from_status(status);
     let refused = [identity::CALLER_UNKNOWN, identity::CALLER_NOT_ADMITTED].contains(&&*problem.reason);
     if refused {
-        tracing::error!(method, message = problem.message, "the other side does not admit this service");
+        tracing::error!(method, refusal = problem.message, "the other side does not admit this service");
     }
     refused
 }
@@ -354,7 +354,9 @@ pub(crate) async fn server(server: Server, mut request: Request<Body>) -> Result
     let now = Instant::now();
     let policy = Policy::of(request.uri().path());
     let method: Arc<str> = request.uri().path().trim_start_matches('/').into();
-    let mut span = server_span(&service, &policy, &method, request.headers());
+    // Callers can make up paths without end, and each would be another series.
+    let told: Arc<str> = policy.method.map_or_else(|| OTHER.into(), |_| method.clone());
+    let mut span = server_span(&service, &policy, &told, request.headers());
     let deadline = policy.deadline(&limits, now, None, parse_timeout(request.headers()));
     let context = span.context().with_deadline(Some(deadline));
 
@@ -388,7 +390,7 @@ pub(crate) async fn server(server: Server, mut request: Request<Body>) -> Result
         span.error(status.message());
     }
     if policy.observed {
-        context.sync_scope(|| service.record_rpc(&method, code_name(code), is_fault(code), now.elapsed()));
+        context.sync_scope(|| service.record_rpc(&told, code_name(code), is_fault(code), now.elapsed()));
     }
     Ok(match outcome {
         Ok(answer) => answer.into_response(),

@@ -12,7 +12,8 @@ use serde_json::json;
 use tower_http::cors::CorsLayer;
 use vitrine_contracts::Problem;
 use vitrine_platform_http::{
-    Asked, Origins, Peer, Refusal, Reply, Router, conditional, in_words, nowhere, observe, plain_bodies, problem_words,
+    Asked, Origins, Peer, Refusal, Reply, Router, conditional, in_words, network, nowhere, observe, plain_bodies,
+    problem_words,
 };
 use vitrine_platform_telemetry::{Context, Service};
 
@@ -22,6 +23,8 @@ use crate::tokens::Caller;
 /// How long a request may take in all.
 const DEADLINE: Duration = Duration::from_secs(15);
 
+/// The longest problem document that is said in other words, in bytes.
+const MAX_PROBLEM_BYTES: usize = 64 << 10;
 /// Where programs speak OAuth.
 const OAUTH: &[&str] = &["/oauth2/token", "/oauth2/revoke"];
 
@@ -71,7 +74,8 @@ pub(crate) fn around(
         .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
         .layer(DefaultBodyLimit::max(max_body))
         .layer(from_fn(conditional))
-        .layer(from_fn_with_state(gateway.clone(), limit));
+        .layer(from_fn_with_state(gateway.clone(), limit))
+        .layer(from_fn(in_oauth_words));
     Ok(in_words(plain_bodies(limited), words)
         .layer(cors(&gateway.config.cors_origins)?)
         .layer(from_fn(deadline))
@@ -84,9 +88,31 @@ fn words(asked: &Asked, refusal: &Refusal) -> Response {
     if !OAUTH.contains(&asked.uri.path()) {
         return problem_words(asked, refusal);
     }
-    let error = if refusal.status.is_server_error() { "server_error" } else { "invalid_request" };
-    let body = json!({"error": error, "error_description": refusal.message});
-    (refusal.status, [(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
+    oauth_words(refusal.status, &refusal.message)
+}
+
+fn oauth_words(status: StatusCode, message: &str) -> Response {
+    let error = if status.is_server_error() { "server_error" } else { "invalid_request" };
+    let body = json!({"error": error, "error_description": message});
+    (status, [(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
+}
+
+/// Says to OAuth clients in their words, too, what is refused before an endpoint is reached: too many requests, a precondition.
+async fn in_oauth_words(request: Request, next: Next) -> Response {
+    let is_oauth = OAUTH.contains(&request.uri().path());
+    let response = next.run(request).await;
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    if !is_oauth || content_type.is_none_or(|value| value != "application/problem+json") {
+        return response;
+    }
+    let (head, body) = response.into_parts();
+    let problem = axum::body::to_bytes(body, MAX_PROBLEM_BYTES).await.unwrap_or_default();
+    let problem = serde_json::from_slice::<serde_json::Value>(&problem).unwrap_or_default();
+    let mut response = oauth_words(head.status, problem["detail"].as_str().unwrap_or("the request is refused"));
+    if let Some(pause) = head.headers.get(header::RETRY_AFTER) {
+        response.headers_mut().insert(header::RETRY_AFTER, pause.clone());
+    }
+    response
 }
 
 fn cors(origins: &[String]) -> Result<CorsLayer, Problem> {
@@ -118,16 +144,14 @@ async fn deadline(request: Request, next: Next) -> Response {
 #[derive(Clone)]
 struct Presented(Option<Result<Caller, Reply>>);
 
-/// Verifies the token, if there is one, and lets no client make too many requests.
+/// Verifies the token, if there is one, and lets no client make too many requests. Who is known by a token counts by name, everybody else
+/// by address, before anything is done about a token that may be forged.
 async fn limit(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
-    let presented = match bearer_of(request.headers()) {
-        None => None,
-        Some(Ok(token)) => Some(gateway.tokens.verify(token).await),
-        Some(Err(reply)) => Some(Err(reply)),
-    };
-    let client = match &presented {
-        Some(Ok(caller)) => caller.id.clone(),
-        _ => request.extensions().get::<Peer>().map_or_else(|| "unknown".to_owned(), |peer| peer.0.ip().to_string()),
+    let bearer = bearer_of(request.headers());
+    let remembered = bearer.as_ref().and_then(|token| gateway.tokens.remembered(token.as_ref().ok()?));
+    let client = match &remembered {
+        Some(caller) => caller.id.clone(),
+        None => address(request.extensions()),
     };
     let config = &gateway.config;
     let decision = gateway.cache.limit(&format!("client:{client}"), config.rate_per_s, config.rate_burst).await;
@@ -137,8 +161,19 @@ async fn limit(State(gateway): State<Arc<Gateway>>, mut request: Request, next: 
             .at("rate", &expected)
             .into_response();
     }
+    let presented = match (bearer, remembered) {
+        (None, _) => None,
+        (Some(_), Some(caller)) => Some(Ok(caller)),
+        (Some(Ok(token)), None) => Some(gateway.tokens.verify(token).await),
+        (Some(Err(reply)), None) => Some(Err(reply)),
+    };
     request.extensions_mut().insert(Presented(presented));
     next.run(request).await
+}
+
+/// Where a request comes from: one client as the listener counts them.
+fn address(extensions: &Extensions) -> String {
+    extensions.get::<Peer>().map_or_else(|| "unknown".to_owned(), |peer| network(peer.0.ip()).to_string())
 }
 
 /// Whether a request is from somebody who sells, or who runs the shop.

@@ -27,8 +27,12 @@ const AUDIENCE: &str = "vitrine";
 const ACCESS_TOKEN: [&str; 2] = ["at+jwt", "application/at+jwt"];
 /// A gateway does not ask for the keys more often, whatever key a token names. A token that comes sooner waits.
 const MIN_REFRESH: Duration = Duration::from_millis(200);
-/// How long the keys that one gateway asked for are good for all of them. A token that names another key ends it.
+/// How long keys are believed before auth is asked again: one that is published no more, after a theft perhaps, is then refused, and so
+/// is each token of it. For as long, too, the keys that one gateway asked for are good for all that know none; a token that names
+/// another key ends it.
 const KEYS_TTL: Duration = Duration::from_secs(60);
+/// How long a token waits for its key.
+const MAX_WAIT: Duration = Duration::from_secs(5);
 /// The keys in the cache.
 const KEYS: &str = "jwks";
 /// Most verified tokens that are remembered.
@@ -88,8 +92,30 @@ struct Claims {
 #[derive(Default)]
 struct Known {
     keys: HashMap<String, DecodingKey>,
-    /// By digest: who, and until when.
-    verified: HashMap<[u8; 32], (Caller, NumericDate)>,
+    /// When they were learnt.
+    learnt_at: Option<Instant>,
+    /// When auth was asked whose answer they are; none if another gateway asked.
+    answered_at: Option<Instant>,
+    /// By digest.
+    verified: HashMap<[u8; 32], Verified>,
+}
+
+/// A token that was verified: who, until when, and by which key.
+struct Verified {
+    caller: Caller,
+    exp: NumericDate,
+    key: String,
+}
+
+impl Known {
+    fn is_fresh(&self) -> bool {
+        self.learnt_at.is_some_and(|at| at.elapsed() < KEYS_TTL)
+    }
+
+    /// A key that may be believed.
+    fn key(&self, id: &str) -> Option<DecodingKey> {
+        self.keys.get(id).filter(|_| self.is_fresh()).cloned()
+    }
 }
 
 /// Verifies tokens.
@@ -109,6 +135,14 @@ fn refused(message: &str) -> Reply {
         .at("Authorization", "Bearer and an access token from /oauth2/token")
 }
 
+fn unknown_key() -> Reply {
+    refused("the token is signed with an unknown key")
+}
+
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
 /// What is wrong with a token that cannot be read. Its claims are shown to whom auth signed them for, and to nobody else.
 fn misread(error: &jsonwebtoken::errors::Error) -> String {
     match error.kind() {
@@ -123,18 +157,23 @@ impl Tokens {
         Self { auth, issuer, clock, cache, known, asking, asked_at }
     }
 
+    /// Who a token stands for that was verified before.
+    pub(crate) fn remembered(&self, token: &str) -> Option<Caller> {
+        if token.len() > MAX_TOKEN {
+            return None;
+        }
+        let now = NumericDate::from_ms(self.clock.now_ms());
+        let known = self.known.lock();
+        let verified = known.verified.get(&digest(token)).filter(|verified| known.is_fresh() && verified.exp > now)?;
+        Some(verified.caller.clone())
+    }
+
     /// Who the token stands for, by its signature and its times. It may have been revoked: see [`Tokens::check_active`].
     pub(crate) async fn verify(&self, token: &str) -> Result<Caller, Reply> {
         if token.len() > MAX_TOKEN {
             return Err(refused("the token is too long"));
         }
-        let digest: [u8; 32] = Sha256::digest(token).into();
         let now = NumericDate::from_ms(self.clock.now_ms());
-        if let Some((caller, exp)) = self.known.lock().verified.get(&digest)
-            && *exp > now
-        {
-            return Ok(caller.clone());
-        }
         let header = jsonwebtoken::decode_header(token).map_err(|_| refused("the token is malformed or not signed"))?;
         if header.alg != Algorithm::ES256 {
             return Err(refused("the token is not signed with ES256"));
@@ -146,7 +185,8 @@ impl Tokens {
         if header.crit.is_some() {
             return Err(refused("crit of the token names extensions, and none is understood"));
         }
-        let key = self.key(&header.kid.unwrap_or_default()).await?;
+        let id = header.kid.unwrap_or_default();
+        let key = self.key(&id).await?;
         let mut validation = Validation::new(Algorithm::ES256);
         // Times and audience are checked below, by the host's clock.
         validation.validate_exp = false;
@@ -163,13 +203,13 @@ impl Tokens {
         if claims.iss != self.issuer || claims.aud != AUDIENCE {
             return Err(refused("the token is from or for somebody else"));
         }
-        let Claims { sub: id, roles, email, scope, token, .. } = claims;
-        let caller = Caller { id, roles, email, scope, token };
+        let Claims { sub, roles, email, scope, token: of_token, .. } = claims;
+        let caller = Caller { id: sub, roles, email, scope, token: of_token };
         let mut known = self.known.lock();
         if known.verified.len() >= MAX_REMEMBERED {
             known.verified.clear();
         }
-        known.verified.insert(digest, (caller.clone(), claims.exp));
+        known.verified.insert(digest(token), Verified { caller: caller.clone(), exp: claims.exp, key: id });
         Ok(caller)
     }
 
@@ -185,13 +225,32 @@ impl Tokens {
     }
 
     async fn key(&self, id: &str) -> Result<DecodingKey, Reply> {
-        if let Some(key) = self.known.lock().keys.get(id) {
-            return Ok(key.clone());
+        if let Some(key) = self.known.lock().key(id) {
+            return Ok(key);
         }
-        // Whoever waited looks again first, for the key may have come.
+        let asking = tokio::time::timeout(MAX_WAIT, self.ask(id)).await;
+        asking.unwrap_or_else(|_| {
+            Err(Problem::unavailable("the key of the token could not be looked for in time").into())
+        })
+    }
+
+    async fn ask(&self, id: &str) -> Result<DecodingKey, Reply> {
+        let came = Instant::now();
         let _one = self.asking.lock().await;
-        if let Some(key) = self.known.lock().keys.get(id) {
-            return Ok(key.clone());
+        // Whoever waited looks again first. What auth was asked after this token came answers for it, too: however many tokens name
+        // keys that nobody has, they wait for one question.
+        let is_stale = {
+            let known = self.known.lock();
+            if let Some(key) = known.key(id) {
+                return Ok(key);
+            }
+            if known.answered_at.is_some_and(|at| at > came) {
+                return Err(unknown_key());
+            }
+            known.learnt_at.is_some() && !known.is_fresh()
+        };
+        if is_stale {
+            self.cache.invalidate(&[KEYS]).await;
         }
         let (mut found, asked) = self.learn(id).await?;
         if found.is_none() && !asked {
@@ -199,7 +258,7 @@ impl Tokens {
             self.cache.invalidate(&[KEYS]).await;
             found = self.learn(id).await?.0;
         }
-        found.ok_or_else(|| refused("the token is signed with an unknown key"))
+        found.ok_or_else(unknown_key)
     }
 
     /// Learns the published keys anew. Answers this one, if it is among them, and whether auth itself was asked.
@@ -234,6 +293,125 @@ impl Tokens {
             .collect();
         let mut known = self.known.lock();
         known.keys = keys;
+        known.learnt_at = Some(Instant::now());
+        known.answered_at = self.asked_at.lock().filter(|_| asked);
+        let Known { keys, verified, .. } = &mut *known;
+        verified.retain(|_, verified| keys.contains_key(&verified.key));
         Ok((known.keys.get(id).cloned(), asked))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::task::{Context, Poll};
+    use std::time::Duration;
+
+    use axum::http::{Request, Response, StatusCode};
+    use parking_lot::Mutex;
+    use prost::Message as _;
+    use serde_json::json;
+    use tonic::Status;
+    use tonic::body::Body;
+    use tonic::codegen::{BoxFuture, Service};
+    use vitrine_contracts::auth::v1::GetJwksResponse;
+    use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
+    use vitrine_kit::clock::Clock;
+    use vitrine_platform_cache::Engine;
+    use vitrine_platform_mesh::Transport;
+    use vitrine_platform_telemetry::{Config, Telemetry};
+
+    use super::{KEYS_TTL, MAX_WAIT, MIN_REFRESH, Tokens};
+
+    /// An auth that publishes these keys, or none and does not answer; and how often it was asked.
+    #[derive(Clone, Default)]
+    struct Auth(Arc<Mutex<(Option<Vec<&'static str>>, u32)>>);
+
+    impl Service<Request<Body>> for Auth {
+        type Response = Response<Body>;
+        type Error = Status;
+        type Future = BoxFuture<Response<Body>, Status>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Request<Body>) -> Self::Future {
+            let published = {
+                let mut state = self.0.lock();
+                state.1 += 1;
+                state.0.clone()
+            };
+            Box::pin(async move {
+                let Some(published) = published else { return std::future::pending().await };
+                // RFC 7515, appendix A.3.1.
+                let key = |id| {
+                    json!({
+                        "kid": id, "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+                        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+                    })
+                };
+                let keys: Vec<_> = published.into_iter().map(key).collect();
+                let message = GetJwksResponse { jwks_json: json!({ "keys": keys }).to_string() }.encode_to_vec();
+                let length = u32::try_from(message.len()).expect("short").to_be_bytes();
+                let frame = [&[0], &length[..], &message].concat();
+                let answer = Response::builder().header("content-type", "application/grpc").header("grpc-status", "0");
+                Ok(answer.body(Body::new(axum::body::Body::from(frame))).expect("an answer"))
+            })
+        }
+    }
+
+    fn tokens(published: &[&'static str]) -> (Arc<Tokens>, Auth) {
+        let auth = Auth::default();
+        auth.0.lock().0 = Some(published.to_vec());
+        let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
+        let cache = Engine::embedded().cache(&telemetry.service("gateway"));
+        let client = AuthServiceClient::new(Transport::new(auth.clone()));
+        (Arc::new(Tokens::new(client, cache, "http://shop.example".to_owned(), Clock::system())), auth)
+    }
+
+    async fn told(tokens: &Tokens, id: &str) -> Option<StatusCode> {
+        tokens.key(id).await.err().map(|reply| reply.status())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_that_is_published_no_more_is_not_believed_for_long() {
+        let (tokens, auth) = tokens(&["stolen", "kept"]);
+        assert_eq!(told(&tokens, "stolen").await, None);
+        auth.0.lock().0 = Some(vec!["kept", "new"]);
+        tokio::time::advance(KEYS_TTL).await;
+        assert_eq!(told(&tokens, "stolen").await, Some(StatusCode::UNAUTHORIZED));
+        assert_eq!((told(&tokens, "kept").await, told(&tokens, "new").await), (None, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn however_many_unknown_keys_are_named_auth_is_asked_once_for_all() {
+        let (tokens, auth) = tokens(&["known"]);
+        assert_eq!(told(&tokens, "known").await, None);
+        let began = tokio::time::Instant::now();
+        let asking: Vec<_> = (0..500)
+            .map(|n| {
+                let tokens = tokens.clone();
+                tokio::spawn(async move { told(&tokens, &format!("forged {n}")).await })
+            })
+            .collect();
+        for one in asking {
+            assert_eq!(one.await.expect("no panic"), Some(StatusCode::UNAUTHORIZED));
+        }
+        assert!(
+            auth.0.lock().1 <= 3 && began.elapsed() <= MIN_REFRESH * 2,
+            "{} {:?}",
+            auth.0.lock().1,
+            began.elapsed()
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_a_key_for_ever() {
+        let (tokens, auth) = tokens(&[]);
+        auth.0.lock().0 = None;
+        let began = tokio::time::Instant::now();
+        assert_eq!(told(&tokens, "any").await, Some(StatusCode::SERVICE_UNAVAILABLE));
+        assert!(began.elapsed() <= MAX_WAIT + Duration::from_secs(1));
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use vitrine_platform_http::{Bounds, Listener, Router, bind, in_words, plain_words, problem_words, serve};
@@ -212,5 +212,24 @@ async fn one_address_has_its_share_and_its_idle_connections_make_place() {
         }
     };
     tokio::time::timeout(PATIENCE, again).await.expect("there is room again");
+    world.ended().await;
+}
+
+#[tokio::test]
+async fn one_address_leaves_half_of_the_operations_listener_to_probes() {
+    let operations = Bounds::operations();
+    let most = operations.connections;
+    let world = world(Bounds { head: NEVER, ..operations }).await;
+    let mut held = Vec::new();
+    for _ in 0..most {
+        let elsewhere = TcpSocket::new_v4().expect("a socket");
+        elsewhere.bind("127.0.0.2:0".parse().expect("an address")).expect("another address of this machine");
+        let mut stream = elsewhere.connect(world.address).await.expect("a connection");
+        stream.write_all(b"GET /quick HT").await.expect("sent");
+        held.push(stream);
+    }
+    let mut probe = world.say(QUICK).await;
+    until(&mut probe, "hello").await;
+    drop((held, probe));
     world.ended().await;
 }

@@ -1,10 +1,14 @@
 //! Replicas over mutual TLS.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
-use tonic::Code;
+use tonic::body::Body;
 use tonic::service::Routes;
+use tonic::{Code, Status};
+use tower::{ServiceExt, service_fn};
 use vitrine_contracts::carts::v1::GetCartRequest;
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::carts::v1::carts_service_server::CartsServiceServer;
@@ -81,18 +85,34 @@ async fn a_certificate_proves_the_names_that_it_bears() {
     let place = placement(&[listener.local_addr().expect("an address")]);
     let carts = Mesh::new(Limits::default())
         .server(telemetry().service("carts"), Routes::new(CartsServiceServer::new(Carts::default())));
-    let router = grpc_routes(move |path| path.starts_with("/vitrine.").then(|| carts.clone()), Routes::default());
+    // What is answered, before the caller's Fence keeps it to itself.
+    let answered = Arc::new(Mutex::new(None));
+    let heard = answered.clone();
+    let tapped = Transport::new(service_fn(move |request: http::Request<Body>| {
+        let (carts, heard) = (carts.clone(), heard.clone());
+        async move {
+            let answer = carts.oneshot(request).await?;
+            *heard.lock() = Status::from_header_map(answer.headers());
+            Ok::<_, Status>(answer)
+        }
+    }));
+    let router = grpc_routes(move |path| path.starts_with("/vitrine.").then(|| tapped.clone()), Routes::default());
+    let refused = async |files: &tls::Files, caller| {
+        let request = GetCartRequest { customer_id: "fine".to_owned() };
+        let handed_on = certified(&place, files, caller).get_cart(request).await.expect_err(caller);
+        assert_eq!(handed_on.code(), Code::Internal, "{handed_on}");
+        answered.lock().take().expect("answered")
+    };
     let stop = CancellationToken::new();
     let _stopping = stop.clone().drop_guard();
     tokio::spawn(serve(Listener::from(listener).with_tls(Some(server)), router, stop, Duration::from_secs(1)));
 
-    let get = || GetCartRequest { customer_id: "fine".to_owned() };
     let gateway = files(&certificates, "gateway");
-    certified(&place, &gateway, "gateway").get_cart(get()).await.expect("its own name");
-    let status = certified(&place, &gateway, "checkout").get_cart(get()).await.expect_err("somebody else's name");
-    assert_eq!(status.code(), Code::Unauthenticated, "{status}");
+    let request = GetCartRequest { customer_id: "fine".to_owned() };
+    certified(&place, &gateway, "gateway").get_cart(request).await.expect("its own name");
+    let status = refused(&gateway, "checkout").await;
+    assert_eq!(status.code(), Code::Unauthenticated, "somebody else's name: {status}");
     assert!(status.message().contains("not checkout's: it bears gateway, localhost"), "{status}");
-    let email = files(&certificates, "email");
-    let status = certified(&place, &email, "email").get_cart(get()).await.expect_err("its name may not");
-    assert_eq!(status.code(), Code::PermissionDenied, "{status}");
+    let status = refused(&files(&certificates, "email"), "email").await;
+    assert_eq!(status.code(), Code::PermissionDenied, "its name may not: {status}");
 }

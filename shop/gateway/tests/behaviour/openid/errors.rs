@@ -1,7 +1,7 @@
 //! What goes wrong at the endpoints, and who is told.
 
 use anyhow::{Context, Result, ensure};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_MATCH};
 use http::{HeaderName, Method};
 use vitrine_kit::clock::Clock;
 use vitrine_shop_load::http::{Answer, Call};
@@ -239,6 +239,19 @@ async fn only_the_page_itself_makes_a_browser_known() -> Result<()> {
         }
         let answer = world.send(call).await?;
         ensure!(answer.status == 303 && answer.header("set-cookie").is_some() == known, "{accept} {from:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_precondition_that_cannot_be_read_is_told_in_oauths_words() -> Result<()> {
+    let world = World::start(Clock::system()).await?;
+    for path in ["/oauth2/token", "/oauth2/revoke"] {
+        let call = Call::new(Method::POST, path).header(IF_MATCH, "no tag").form(&[("token", "x")]);
+        let answer = world.send(call).await?;
+        let told = answer.json();
+        ensure!(answer.status == 400 && told["error"] == "invalid_request", "{path}: {} {told}", answer.status);
+        ensure!(told["error_description"].as_str().is_some_and(|text| text.contains("entity tags")), "{path}: {told}");
     }
     Ok(())
 }
