@@ -20,7 +20,8 @@ use crate::{Format, SqlError, statement};
 
 /// Chunks of an answer that wait for whoever reads it.
 const MAX_WAITING_CHUNKS: usize = 2;
-/// Threads that wait for the engine; each holds one batch of one scan at a time.
+/// Threads that wait for the engine, for all statements together. Batches that they have read wait to be sent; `workers`
+/// bounds how many of each statement.
 const MAX_READING_THREADS: usize = 4;
 /// Threads that run a statement, at most, if nothing else is said.
 const DEFAULT_THREADS: usize = 4;

@@ -37,6 +37,8 @@ pub(crate) enum ToWorker {
 /// What a worker says. The number of the statement keeps apart what a task asks for that outlived its statement.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromWorker {
+    /// It has heard of a statement, and does what it can from here on.
+    Begun,
     /// Begin a scan and send its first rows. No other scan of this worker has its number.
     Open { run: u64, scan: u64, source: Source },
     /// Send the next rows of a scan.

@@ -73,6 +73,8 @@ struct Worker {
 
 impl Worker {
     fn run(&self, runtime: &Runtime, confined: &Arc<Confined>, run: u64, text: String, format: Format) {
+        // A parent that is gone ends this process.
+        let _ = self.parent.send(&FromWorker::Begun, &[]);
         let run = Run::new(self.parent.clone(), run);
         let (parent, shelf, confined, bounds) =
             (self.parent.clone(), self.shelf.clone(), confined.clone(), self.bounds);

@@ -5,7 +5,7 @@
 //! for rows, and is killed when its time is over or nobody wants its answer any more. Workers are kept for the next
 //! statement while they are as good as new.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitStatus, Stdio};
@@ -27,6 +27,10 @@ use crate::{Format, SqlError, SqlOptions};
 
 /// How long a worker waits for a statement, at least, before it is let go. Starting one takes some ten milliseconds.
 pub(crate) const IDLE: Duration = Duration::from_secs(60);
+
+/// Batches of one statement that are read at a time, or are read and wait to be sent, besides the one that is being sent.
+/// Other scans wait for their turn.
+const MAX_STEPS: usize = 2;
 
 /// Says how a worker is started: a program that calls [`work`](crate::work).
 pub(crate) type Start = Box<dyn Fn() -> Command + Send + Sync>;
@@ -60,11 +64,19 @@ impl Workers {
 
     /// Runs a statement. Dropping what it returns ends the worker.
     pub(crate) async fn run(&self, statement: &Statement, answer: &mpsc::Sender<Bytes>) -> Result<(), SqlError> {
-        let mut worker = match self.take() {
+        let kept = self.take();
+        let is_kept = kept.is_some();
+        let mut worker = match kept {
             Some(worker) => worker,
             None => self.start().await.map_err(|error| broken(&error))?,
         };
-        let (outcome, again) = match worker.run(statement, answer).await {
+        let mut ran = worker.run(statement, answer).await;
+        if is_kept && !worker.has_begun && matches!(&ran, Err(Broken::Lost(error)) if is_end(error)) {
+            // It had ended before it heard of the statement, which is not to blame.
+            worker = self.start().await.map_err(|error| broken(&error))?;
+            ran = worker.run(statement, answer).await;
+        }
+        let (outcome, again) = match ran {
             Ok(done) => done,
             Err(Broken::Stopped(error)) => return Err(error),
             Err(Broken::Lost(error)) => return Err(self.lost(worker, &error).await),
@@ -103,7 +115,7 @@ impl Workers {
         command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
         let (from, to) = UnixStream::from_std(ours)?.into_split();
-        let mut worker = Worker { child, to, from: Messages::new(from), runs: 0 };
+        let mut worker = Worker { child, to, from: Messages::new(from), runs: 0, has_begun: false };
         let SqlOptions { threads, memory_bytes, .. } = self.options;
         worker.send(&ToWorker::Begin { threads: threads.max(1), memory_bytes }, &[]).await?;
         Ok(worker)
@@ -164,6 +176,8 @@ struct Worker {
     from: Messages<OwnedReadHalf>,
     /// Statements so far.
     runs: u64,
+    /// Whether it heard of the last one.
+    has_begun: bool,
 }
 
 impl Worker {
@@ -179,6 +193,7 @@ impl Worker {
         answer: &mpsc::Sender<Bytes>,
     ) -> Result<(Result<(), SqlError>, bool), Broken> {
         self.runs += 1;
+        self.has_begun = false;
         let number = self.runs;
         let run = ToWorker::Run { run: number, text: statement.text.clone(), format: statement.format };
         self.send(&run, &[]).await?;
@@ -188,6 +203,7 @@ impl Worker {
                 message = self.from.next() => {
                     let (message, bytes) = message?.ok_or(io::ErrorKind::UnexpectedEof).map_err(io::Error::from)?;
                     match message {
+                        FromWorker::Begun => self.has_begun = true,
                         FromWorker::Open { run, scan, source } if run == number => scans.open(statement, scan, source),
                         FromWorker::Next { run, scan } if run == number => scans.next(scan),
                         FromWorker::Close { run, scan } if run == number => scans.close(scan),
@@ -207,12 +223,17 @@ impl Worker {
 
 /// What one step on a blocking thread gives: the next part and the rest, or the end.
 type Step = Result<Option<(Vec<u8>, Parts)>, SqlError>;
+/// A step that is to be taken.
+type Work = Box<dyn FnOnce() -> Step + Send>;
 
 /// The scans of a statement. No thread is held while nobody asks, so that any number of scans share the few that block.
 #[derive(Default)]
 struct Scans {
     /// Those that wait to be asked.
     waiting: HashMap<u64, Parts>,
+    /// Those that are asked and wait for their turn.
+    queue: VecDeque<(u64, Work)>,
+    /// At most [`MAX_STEPS`].
     steps: JoinSet<(u64, Step)>,
     /// Those that are closed while they take a step.
     closed: HashSet<u64>,
@@ -231,13 +252,25 @@ impl Scans {
     }
 
     fn close(&mut self, scan: u64) {
-        if self.waiting.remove(&scan).is_none() {
+        let asked = self.queue.len();
+        self.queue.retain(|(queued, _)| *queued != scan);
+        if self.waiting.remove(&scan).is_none() && self.queue.len() == asked {
             self.closed.insert(scan);
         }
     }
 
     fn take_step(&mut self, scan: u64, work: impl FnOnce() -> Step + Send + 'static) {
-        self.steps.spawn_blocking(move || (scan, work()));
+        self.queue.push_back((scan, Box::new(work)));
+        self.take_steps();
+    }
+
+    /// Takes as many steps as may be under way.
+    fn take_steps(&mut self) {
+        while self.steps.len() < MAX_STEPS
+            && let Some((scan, work)) = self.queue.pop_front()
+        {
+            self.steps.spawn_blocking(move || (scan, work()));
+        }
     }
 
     /// The next step that is done, as it is told; none while none is taken.
@@ -250,6 +283,7 @@ impl Scans {
                     return Some(Err(Broken::Stopped(SqlError::Failed(format!("reading what is kept: {error}")))));
                 }
             };
+            self.take_steps();
             if self.closed.remove(&scan) {
                 continue;
             }

@@ -33,12 +33,26 @@ pub(crate) fn adjust(traces: &mut [Trace]) {
     }
 }
 
-/// A called side whose id was another span's.
+/// The called sides whose id was another span's.
 struct Called {
-    service: String,
-    id: SpanId,
+    /// The id of the first one.
+    first: SpanId,
     /// Whether its caller is in the trace.
     is_below_caller: bool,
+    /// The first one of each service.
+    by_service: HashMap<String, SpanId>,
+    /// Services of the spans that keep the shared id.
+    keeping: HashSet<String>,
+}
+
+/// The spans of one id.
+#[derive(Default)]
+struct OfId {
+    first: usize,
+    /// Whether one of them calls, by its kind.
+    has_caller: bool,
+    /// Whether one of them does not say that it shares its id.
+    has_unshared: bool,
 }
 
 /// Gives called sides that share the id of their caller ids of their own, and hangs them below the caller. What was
@@ -46,53 +60,57 @@ struct Called {
 /// otherwise. Of several called sides without a caller all but the first get ids of their own. Other spans of one id
 /// are left to [`super::skew`], which warns.
 fn separate_ids(spans: &mut [SpanRow]) {
-    let mut by_id: HashMap<SpanId, Vec<usize>> = HashMap::with_capacity(spans.len());
+    let mut by_id: HashMap<SpanId, OfId> = HashMap::with_capacity(spans.len());
     for (place, span) in spans.iter().enumerate() {
-        by_id.entry(span.span_id).or_default().push(place);
+        let of_id = by_id.entry(span.span_id).or_insert_with(|| OfId { first: place, ..OfId::default() });
+        of_id.has_caller |= matches!(span.kind, SpanKind::Client | SpanKind::Producer);
+        of_id.has_unshared |= !is_shared(span);
     }
     if by_id.len() == spans.len() {
         return;
     }
-    // Whether a place gets another id, and if so, whether it has a caller.
+    // Whether a place gets another id, and if so, whether it has a caller: by their kinds, or because the sender says so.
     let joins = |place: usize| {
         let (span, others) = (&spans[place], &by_id[&spans[place].span_id]);
-        let has_caller = others.iter().any(|other| is_caller_of(&spans[*other], span));
-        let first = &spans[others[0]];
+        let has_caller = (is_called(span) && others.has_caller) || (is_shared(span) && others.has_unshared);
+        let first = &spans[others.first];
         let is_another = is_called(span) && is_called(first) && first.service != span.service;
         (has_caller || is_another).then_some((place, has_caller))
     };
     let joining: BTreeMap<usize, bool> = (0..spans.len()).filter_map(joins).collect();
     let used = spans.iter().flat_map(|span| [Some(span.span_id), span.parent_span_id]).flatten();
     let mut fresh = FreshIds { used: used.collect(), last: 0 };
-    let mut called: HashMap<SpanId, Vec<Called>> = HashMap::new();
+    let mut called: HashMap<SpanId, Called> = HashMap::new();
     for (place, has_caller) in &joining {
         let span = &mut spans[*place];
         let (shared, id) = (span.span_id, fresh.next());
-        let side = Called { service: span.service.clone(), id, is_below_caller: *has_caller };
-        called.entry(shared).or_default().push(side);
+        let sides = called.entry(shared).or_insert_with(|| Called {
+            first: id,
+            is_below_caller: *has_caller,
+            by_service: HashMap::new(),
+            keeping: HashSet::new(),
+        });
+        sides.by_service.entry(span.service.clone()).or_insert(id);
         span.span_id = id;
         if *has_caller {
             span.parent_span_id = Some(shared);
         }
     }
-    for place in (0..spans.len()).filter(|place| !joining.contains_key(place)) {
-        let Some(parent) = spans[place].parent_span_id else { continue };
-        let Some(sides) = called.get(&parent) else { continue };
-        let service = &spans[place].service;
-        let of_caller =
-            by_id[&parent].iter().any(|other| !joining.contains_key(other) && spans[*other].service == *service);
-        let other = || sides.first().filter(|side| side.is_below_caller && !of_caller);
-        let side = sides.iter().find(|side| side.service == *service).or_else(other);
-        if let Some(side) = side {
-            spans[place].parent_span_id = Some(side.id);
+    let staying = || (0..spans.len()).filter(|place| !joining.contains_key(place));
+    for place in staying() {
+        if let Some(sides) = called.get_mut(&spans[place].span_id) {
+            sides.keeping.insert(spans[place].service.clone());
         }
     }
-}
-
-/// Whether these two spans of one id are the two sides of a call: by their kinds, or because the sender says so.
-fn is_caller_of(caller: &SpanRow, called: &SpanRow) -> bool {
-    let by_kinds = matches!(caller.kind, SpanKind::Client | SpanKind::Producer) && is_called(called);
-    by_kinds || (is_shared(called) && !is_shared(caller))
+    let staying: Vec<usize> = staying().collect();
+    for place in staying {
+        let span = &mut spans[place];
+        let Some(sides) = span.parent_span_id.and_then(|parent| called.get(&parent)) else { continue };
+        let other = (sides.is_below_caller && !sides.keeping.contains(&span.service)).then_some(sides.first);
+        if let Some(side) = sides.by_service.get(&span.service).copied().or(other) {
+            span.parent_span_id = Some(side);
+        }
+    }
 }
 
 fn is_called(span: &SpanRow) -> bool {

@@ -186,18 +186,6 @@ async fn a_worker_is_kept_until_a_statement_ends_it() {
 }
 
 #[tokio::test]
-async fn what_a_statement_leaves_computing_takes_no_thread_of_the_next() {
-    let options = SqlOptions { threads: 2, time_limit: Duration::from_secs(10), ..SqlOptions::default() };
-    let (sql, _) = over(TestEngine::new(&three()), options);
-    // The second row takes hours, and nobody wants it. There are fewer threads than statements.
-    let statement = "SELECT 1 AS n UNION ALL SELECT levenshtein(repeat(value::text, 1000000), repeat('ba', 1000000)) \
-        FROM generate_series(1, 1) LIMIT 1";
-    for _ in 0..4 {
-        assert_eq!(rows(&sql, statement).await, [r#"{"n":1}"#]);
-    }
-}
-
-#[tokio::test]
 async fn a_worker_that_cannot_be_is_told() {
     for command in ["/nowhere/at/all", "true"] {
         let engine = Arc::new(TestEngine::new(&three()));

@@ -12,13 +12,15 @@ mod link;
 mod node;
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use vitrine_observe_columns::{Columns, Dictionary, Error, Segment};
 
+use crate::engine::QueryError;
 use crate::kept::Inner;
 use crate::kept::held::Held;
-use crate::kept::read::windows;
+use crate::kept::read::{Spent, WINDOW, windows};
 use crate::kept::table::Table;
 
 pub(crate) use link::{Edge, link};
@@ -171,9 +173,30 @@ fn link_all(nodes: &[(u128, Node)], names: &Dictionary, difference: &mut Differe
     }
 }
 
+/// These rows, so many at a time as are read at once.
+fn groups(ranges: Vec<Range<usize>>) -> Vec<Vec<Range<usize>>> {
+    let (mut groups, mut room) = (Vec::new(), 0);
+    for range in ranges.into_iter().flat_map(windows) {
+        if range.len() > room {
+            groups.push(Vec::new());
+            room = WINDOW;
+        }
+        room -= range.len();
+        groups.last_mut().expect("a range is not empty, and the first one has no room").push(range);
+    }
+    groups
+}
+
 impl Inner {
-    /// What new spans add to the calls of these segments, in none of which they are.
-    pub(crate) fn new_calls(&self, table: &Table, segments: &[Arc<Held>], mut fresh: Graph) -> Difference {
+    /// What new spans add to the calls of these segments, in none of which they are. Only what is asked for within
+    /// limits fails, when it is beyond them.
+    pub(crate) fn new_calls(
+        &self,
+        table: &Table,
+        segments: &[Arc<Held>],
+        mut fresh: Graph,
+        mut limits: Option<&mut Spent>,
+    ) -> Result<Difference, QueryError> {
         fresh.sort();
         let mut difference = Difference::default();
         let (mut scratch, mut edges) = (Vec::new(), Vec::new());
@@ -193,9 +216,10 @@ impl Inner {
             }
         }
         let mut earlier = Graph { names: std::mem::take(&mut fresh.names), nodes: Vec::new() };
-        self.find_earlier(table, segments, &wanted, &mut earlier);
+        self.find_earlier(table, segments, &wanted, &mut earlier, limits.as_deref_mut())?;
         earlier.sort();
         for before in earlier.nodes.chunk_by(|a, b| a.0 == b.0) {
+            limits.as_deref().map_or(Ok(()), Spent::check_time)?;
             let of_trace = fresh.of_trace(before[0].0);
             for (nodes, times) in [(&[of_trace, before][..], 1), (&[of_trace][..], -1), (&[before][..], -1)] {
                 scratch.clear();
@@ -206,11 +230,18 @@ impl Inner {
             }
         }
         difference.names = earlier.names;
-        difference
+        Ok(difference)
     }
 
     /// Reads the spans of these traces that are in segments, the latest segments first.
-    fn find_earlier(&self, table: &Table, segments: &[Arc<Held>], traces: &[u128], found: &mut Graph) {
+    fn find_earlier(
+        &self,
+        table: &Table,
+        segments: &[Arc<Held>],
+        traces: &[u128],
+        found: &mut Graph,
+        mut limits: Option<&mut Spent>,
+    ) -> Result<(), QueryError> {
         let oldest = self.clock.now_ms().saturating_sub(JOIN_WINDOW_MS);
         let mut recent: Vec<&Arc<Held>> = segments.iter().filter(|held| held.info.last_ms >= oldest).collect();
         recent.sort_by_key(|held| std::cmp::Reverse((held.info.last_ms, held.info.number)));
@@ -219,28 +250,34 @@ impl Inner {
             let traces = &traces[..traces.len().min(lookups)];
             let room = MAX_EARLIER.saturating_sub(found.nodes.len());
             if traces.is_empty() || room == 0 {
-                return;
+                return Ok(());
             }
             lookups -= traces.len();
-            let read = |segment: &Segment| {
+            let find = |segment: &Segment| {
                 let mut ranges = segment.find_all(traces)?;
                 let mut rows = 0;
                 ranges.retain(|range| {
                     rows += range.len();
                     rows <= room
                 });
-                if ranges.is_empty() { Ok(None) } else { segment.read(&ranges, Some(&columns_of(segment))).map(Some) }
+                Ok(ranges)
             };
-            match self.read(table, held, read) {
-                Ok(columns) => {
-                    if let Some(columns) = columns.flatten() {
-                        found.add(&columns, 0..columns.rows);
-                    }
+            let read = |ranges: &[Range<usize>]| {
+                self.read(table, held, |segment| segment.read(ranges, Some(&columns_of(segment))))
+            };
+            // The graph then lacks what these rows would have added; their segment tells its own readers.
+            let unread = |error: QueryError| tracing::warn!(%error, "earlier spans of new ones cannot be read");
+            let ranges = self.read(table, held, find).map_err(unread).ok().flatten().unwrap_or_default();
+            for group in groups(ranges) {
+                let Some(columns) = read(&group).map_err(unread).ok().flatten() else { break };
+                let before = found.bytes();
+                found.add(&columns, 0..columns.rows);
+                if let Some(limits) = &mut limits {
+                    limits.add_bytes(found.bytes() - before)?;
                 }
-                // The graph then lacks what these rows would have added; their segment tells its own readers.
-                Err(error) => tracing::warn!(%error, "earlier spans of new ones cannot be read"),
             }
         }
+        Ok(())
     }
 
     /// Learns which traces lacked spans when the engine was closed.

@@ -219,7 +219,7 @@ impl Inner {
                 fresh.add(rows.columns(), rows.visible().into_iter().flatten());
                 spent.add_bytes(fresh.bytes() - before)?;
             }
-            let difference = self.new_calls(&table, &snapshot.segments, fresh);
+            let difference = self.new_calls(&table, &snapshot.segments, fresh, Some(&mut spent))?;
             for (parent, child, _, count) in
                 difference.counts().filter(|(.., start, _)| (min_ns..=max_ns).contains(start))
             {

@@ -132,7 +132,8 @@ impl Inner {
         let calls = (table.signal == Signal::Traces).then(|| {
             let mut fresh = Graph::default();
             fresh.add(columns, 0..columns.rows);
-            self.new_calls(table, &table.snapshot().segments, fresh)
+            let calls = self.new_calls(table, &table.snapshot().segments, fresh, None);
+            calls.expect("nothing fails that has no limits")
         });
         let rollup = calls.as_ref().map(|calls| {
             let mut rollup = rows.counted.rollup().clone();

@@ -201,7 +201,10 @@ fn queries_end_in_time() {
     assert_eq!(kept.search(&tenant, &query), Err(late.clone()));
     assert_eq!(kept.trace(&tenant, id(1), 1), Err(late.clone()));
     assert_eq!(kept.services(&tenant), Err(late.clone()));
-    assert_eq!(kept.attribute_values(&tenant, "user.id", 1), Err(late));
+    assert_eq!(kept.attribute_values(&tenant, "user.id", 1), Err(late.clone()));
+    let mut batches = kept.scan(&tenant, Table::Spans, &Scan::default()).expect("a scan");
+    assert_eq!(batches.next().expect("an item").map(|batch| batch.num_rows()), Err(late));
+    assert!(batches.next().is_none());
 }
 
 #[test]

@@ -12,6 +12,8 @@
 //! - Between a producer and a consumer of which one names a broker there is no call; both have one with the broker.
 //! - A call failed if the called side says so, or the calling one.
 
+use std::collections::HashMap;
+
 use vitrine_observe_columns::{Dictionary, NULL_CODE};
 use vitrine_observe_model::SpanKind;
 
@@ -100,6 +102,8 @@ struct Tree<'a> {
     /// Whether the other side of what it calls is known, and whether that is a server.
     answered: Vec<bool>,
     served: Vec<bool>,
+    /// The first called side of each shared id and service: senders may put any number of spans under one id.
+    sides: HashMap<(u64, u32), usize>,
     is_open: bool,
 }
 
@@ -108,7 +112,11 @@ impl<'a> Tree<'a> {
         let count = nodes.len();
         let (parents, answered) = (Vec::with_capacity(count), vec![false; count]);
         let (has_children, served) = (answered.clone(), answered.clone());
-        let mut tree = Self { nodes, parents, has_children, answered, served, is_open: false };
+        let mut sides = HashMap::new();
+        for (place, node) in nodes.iter().enumerate().filter(|(_, node)| node.is_shared) {
+            sides.entry((node.id, node.service)).or_insert(place);
+        }
+        let mut tree = Self { nodes, parents, has_children, answered, served, sides, is_open: false };
         let roots = nodes.iter().enumerate().filter(|(_, node)| node.parent == 0 && !node.is_shared);
         let root = roots.min_by_key(|(_, node)| node.start).map(|(place, _)| place);
         for place in 0..count {
@@ -121,32 +129,38 @@ impl<'a> Tree<'a> {
         tree
     }
 
-    /// The spans of an id, calling sides first.
-    fn of_id(&self, id: u64) -> std::ops::Range<usize> {
-        let from = self.nodes.partition_point(|node| node.id < id);
-        from..from + self.nodes[from..].partition_point(|node| node.id == id)
+    /// The first span of an id: one that is not shared, if there is any.
+    fn first_of(&self, id: u64) -> Option<usize> {
+        let place = self.nodes.partition_point(|node| node.id < id);
+        (self.nodes.get(place)?.id == id).then_some(place)
+    }
+
+    /// Whether a span is the only one of its id.
+    fn is_alone(&self, place: usize) -> bool {
+        let is_other = |other: &Node| other.id != self.nodes[place].id;
+        self.nodes[..place].last().is_none_or(is_other) && self.nodes.get(place + 1).is_none_or(is_other)
     }
 
     fn find_parent(&mut self, place: usize, root: Option<usize>) -> Option<usize> {
         let node = self.nodes[place];
         if node.is_shared {
-            let caller = self.of_id(node.id).find(|other| !self.nodes[*other].is_shared);
+            let caller = self.first_of(node.id).filter(|first| !self.nodes[*first].is_shared);
             if caller.is_some() {
                 return caller;
             }
             self.is_open = true;
         }
         if node.parent == 0 || node.parent == node.id {
+            // The called side may come later, of the same id, without a parent, and without saying that it shares it.
+            self.is_open |= is_caller(&node) && self.is_alone(place);
             // A called side whose caller is lost, and which was not told what is above it.
             return root.filter(|_| node.is_shared);
         }
-        let sides = self.of_id(node.parent);
-        if sides.is_empty() {
+        let Some(first) = self.first_of(node.parent) else {
             self.is_open = true;
             return root.filter(|_| node.is_shared);
-        }
-        let is_own = |other: &usize| self.nodes[*other].is_shared && self.nodes[*other].service == node.service;
-        sides.clone().find(is_own).or(Some(sides.start))
+        };
+        Some(self.sides.get(&(node.parent, node.service)).copied().unwrap_or(first))
     }
 
     fn parent(&self, place: usize) -> Option<usize> {

@@ -15,7 +15,7 @@ use crate::kept::Inner;
 use crate::kept::held::Held;
 use crate::kept::part::Part;
 use crate::kept::read::search::ranges;
-use crate::kept::read::{time, windows};
+use crate::kept::read::{Spent, time, windows};
 use crate::kept::table::Table;
 
 /// Rows of a window are read one by one when at most this part of them is wanted.
@@ -37,6 +37,8 @@ struct Scanning {
     /// What is left of the segment that is being read.
     windows: VecDeque<Range<usize>>,
     reading: Option<(Arc<Held>, Search)>,
+    /// Since it began. What is read is not held, and not counted.
+    spent: Spent,
 }
 
 /// Whose rows a view shows.
@@ -137,6 +139,7 @@ impl Inner {
             segments: segments.cloned().collect(),
             windows: VecDeque::new(),
             reading: None,
+            spent: self.spent(),
         })
     }
 }
@@ -212,6 +215,7 @@ impl Scanning {
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, QueryError> {
         while let Some(found) = self.step()? {
+            self.spent.check_time()?;
             let Some(columns) = found else { continue };
             let most = self.inner.upgrade().map_or(usize::MAX, |inner| inner.options.query_memory_bytes);
             if columns.bytes() > most {

@@ -1,6 +1,6 @@
 //! Traces by their ids, and their log records.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -60,19 +60,17 @@ fn first(ranges: Vec<Range<usize>>, mut most: usize) -> Vec<Range<usize>> {
 fn without_copies(spans: Vec<SpanRow>) -> Vec<SpanRow> {
     let mut kept: Vec<SpanRow> = Vec::with_capacity(spans.len());
     // What spans of one start and id say; there is seldom more than one.
-    let mut said: Vec<String> = Vec::new();
+    let mut said: HashSet<String> = HashSet::new();
     for span in spans {
         let is_alike = |other: &SpanRow| (other.start_ns, other.span_id) == (span.start_ns, span.span_id);
         match kept.last() {
             Some(last) if is_alike(last) => {
                 if said.is_empty() {
-                    said.push(content(last));
+                    said.insert(content(last));
                 }
-                let content = content(&span);
-                if said.contains(&content) {
+                if !said.insert(content(&span)) {
                     continue;
                 }
-                said.push(content);
             }
             _ => said.clear(),
         }
