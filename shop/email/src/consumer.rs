@@ -71,3 +71,88 @@ impl Handler for Forget {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tonic::service::Routes;
+    use tonic::{Request, Response, Status};
+    use vitrine_contracts::orders::v1::orders_service_server::{OrdersService, OrdersServiceServer};
+    use vitrine_contracts::orders::v1::{
+        CreateOrderRequest, ListOrdersRequest, ListOrdersResponse, Order, OrderState, TransitionRequest,
+    };
+    use vitrine_contracts::services::{EMAIL, ORDERS};
+    use vitrine_platform_host::erasure::DataSubject;
+    use vitrine_platform_mesh::{Limits, Mesh};
+    use vitrine_platform_store::Schema;
+    use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
+
+    use super::{
+        Clock, CustomerErased, Delivery, Event, Forget, GetOrderRequest, Handler, Letters, Message, MessageDoc,
+        OrderEvent, OrdersServiceClient, Query, Store, Write,
+    };
+    use crate::Config;
+
+    /// Orders that are all paid; the customer of "ord_<name>" is "cus_<name>".
+    struct Orders;
+
+    #[tonic::async_trait]
+    impl OrdersService for Orders {
+        async fn get_order(&self, request: Request<GetOrderRequest>) -> Result<Response<Order>, Status> {
+            let id = request.into_inner().order_id;
+            let customer_id = id.replace("ord", "cus");
+            let (email, state) = ("ada@vitrine.example".to_owned(), OrderState::Paid.into());
+            Ok(Response::new(Order { id, customer_id, email, state, ..Order::default() }))
+        }
+        async fn create_order(&self, _: Request<CreateOrderRequest>) -> Result<Response<Order>, Status> {
+            Err(Status::unimplemented("not here"))
+        }
+        async fn list_orders(&self, _: Request<ListOrdersRequest>) -> Result<Response<ListOrdersResponse>, Status> {
+            Err(Status::unimplemented("not here"))
+        }
+        async fn transition(&self, _: Request<TransitionRequest>) -> Result<Response<Order>, Status> {
+            Err(Status::unimplemented("not here"))
+        }
+    }
+
+    async fn handle(handler: &impl Handler, store: &Store, message: &impl Message) {
+        let event = Event { payload: message.encode_to_vec(), ..Event::default() };
+        let mut tx = store.begin();
+        handler.handle(&event, &mut tx).await.expect("handled");
+        tx.commit().await.expect("committed");
+    }
+
+    #[tokio::test]
+    async fn no_letter_is_written_to_who_was_erased() {
+        let schema = Schema::new().with::<MessageDoc>().with::<DataSubject>();
+        let store = Store::temporary("email", schema).expect("a database");
+        let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
+        let mesh = Mesh::new(Limits::default());
+        let orders = mesh.server(telemetry.service(ORDERS), Routes::new(OrdersServiceServer::new(Orders)));
+        mesh.place(ORDERS, orders).expect("placed");
+        let write = Write {
+            store: store.clone(),
+            orders: OrdersServiceClient::new(mesh.transport(telemetry.service(EMAIL), ORDERS)),
+            letters: Letters::new().expect("templates"),
+            delivery: Delivery::new(&Config::default()).expect("good settings"),
+            clock: Clock::system(),
+            sent: telemetry.service(EMAIL).counter("vitrine.email.letters", "{letter}", "Letters written"),
+        };
+        let paid = |order_id: &str| OrderEvent {
+            order_id: order_id.to_owned(),
+            state: OrderState::Paid.into(),
+            ..OrderEvent::default()
+        };
+        let letters = async |customer_id: &str| {
+            store.find_all::<MessageDoc>(Query::eq("customer_id", customer_id)).await.expect("read").len()
+        };
+        handle(&write, &store, &paid("ord_ada")).await;
+        assert_eq!(letters("cus_ada").await, 1);
+
+        handle(&Forget(store.clone()), &store, &CustomerErased { customer_id: "cus_ada".to_owned() }).await;
+        assert_eq!(letters("cus_ada").await, 0);
+        for order_id in ["ord_ada", "ord_bob"] {
+            handle(&write, &store, &paid(order_id)).await;
+        }
+        assert_eq!((letters("cus_ada").await, letters("cus_bob").await), (0, 1));
+    }
+}

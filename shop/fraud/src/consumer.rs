@@ -64,3 +64,50 @@ impl Handler for Forget {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use vitrine_contracts::common::v1::Money;
+    use vitrine_platform_host::erasure::DataSubject;
+    use vitrine_platform_store::Schema;
+    use vitrine_platform_telemetry::{Config, Telemetry};
+
+    use super::{
+        Assess, AssessmentDoc, CustomerErased, Event, Forget, Handler, HistoryDoc, Message, OrderEvent, Store,
+    };
+
+    async fn handle(handler: &impl Handler, store: &Store, message: &impl Message) {
+        let event = Event { payload: message.encode_to_vec(), ..Event::default() };
+        let mut tx = store.begin();
+        handler.handle(&event, &mut tx).await.expect("handled");
+        tx.commit().await.expect("committed");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written_about_who_was_erased() {
+        let schema = Schema::new().with::<AssessmentDoc>().with::<HistoryDoc>().with::<DataSubject>();
+        let store = Store::temporary("fraud", schema).expect("a database");
+        let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
+        let assessed = telemetry.service("fraud").counter("vitrine.fraud.assessments", "{order}", "Orders assessed");
+        let assess = Assess { store: store.clone(), assessed };
+        let order = |order_id: &str, customer_id: &str| OrderEvent {
+            order_id: order_id.to_owned(),
+            customer_id: customer_id.to_owned(),
+            total: Some(Money { currency_code: "EUR".to_owned(), minor_units: 100 }),
+            country_code: "DE".to_owned(),
+            ..OrderEvent::default()
+        };
+        let known = async |customer_id: &str| store.get::<HistoryDoc>(customer_id).await.expect("read").is_some();
+        let seen = async |order_id: &str| store.get::<AssessmentDoc>(order_id).await.expect("read").is_some();
+        handle(&assess, &store, &order("ord_1", "cus_1")).await;
+        assert!(known("cus_1").await && seen("ord_1").await);
+
+        handle(&Forget(store.clone()), &store, &CustomerErased { customer_id: "cus_1".to_owned() }).await;
+        assert!(!known("cus_1").await && seen("ord_1").await, "the order's assessment stays");
+        for (order_id, customer_id) in [("ord_2", "cus_1"), ("ord_3", "cus_2")] {
+            handle(&assess, &store, &order(order_id, customer_id)).await;
+        }
+        assert!(!known("cus_1").await && !seen("ord_2").await);
+        assert!(known("cus_2").await && seen("ord_3").await, "somebody else");
+    }
+}

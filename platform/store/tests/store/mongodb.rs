@@ -16,6 +16,8 @@ use stand_in::StandIn;
 
 /// How long something may take to come about.
 const BOUND: Duration = Duration::from_secs(30);
+/// What ends at a deadline of a second, or at once, ends within this on a busy machine, too. What it must not wait for takes longer.
+const SOON: Duration = Duration::from_secs(10);
 /// A time that nothing may take which is told at once.
 const FOR_EVER: u64 = 120_000;
 
