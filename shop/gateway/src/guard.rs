@@ -145,16 +145,18 @@ async fn deadline(request: Request, next: Next) -> Response {
 struct Presented(Option<Result<Caller, Reply>>);
 
 /// Verifies the token, if there is one, and lets no client make too many requests. Who is known by a token counts by name, everybody else
-/// by address, before anything is done about a token that may be forged.
+/// by address: with a token that is not known yet, before anything is done about it, for it may be forged.
 async fn limit(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
     let bearer = bearer_of(request.headers());
     let remembered = bearer.as_ref().and_then(|token| gateway.tokens.remembered(token.as_ref().ok()?));
-    let client = match &remembered {
-        Some(caller) => caller.id.clone(),
-        None => address(request.extensions()),
+    let client = match (&bearer, &remembered) {
+        (_, Some(caller)) => format!("client:{}", caller.id),
+        // Apart from those without any token, who would else lock out whoever signs in at the same address.
+        (Some(_), None) => format!("unverified:{}", address(request.extensions())),
+        (None, None) => format!("client:{}", address(request.extensions())),
     };
     let config = &gateway.config;
-    let decision = gateway.cache.limit(&format!("client:{client}"), config.rate_per_s, config.rate_burst).await;
+    let decision = gateway.cache.limit(&client, config.rate_per_s, config.rate_burst).await;
     if !decision.allowed {
         let expected = format!("at most {} requests a second", config.rate_per_s);
         return Reply::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "too many requests: wait a second")
