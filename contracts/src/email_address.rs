@@ -136,7 +136,8 @@ fn takes_mark(before: char, mark: char) -> bool {
     let enclosing = category(mark) == GeneralCategory::EnclosingMark;
     let on_letter = before != mark && (before.is_alphabetic() || is_mark(before));
     let dotted = CodePointSetData::new::<SoftDotted>().contains(before) || matches!(before, 'ı' | 'ȷ');
-    on_letter && !enclosing && !is_ignorable(mark) && !is_variant(mark) && !(mark == '\u{307}' && dotted)
+    let second_dot = dotted && mark == '\u{307}';
+    on_letter && !(enclosing || second_dot || is_ignorable(mark) || is_variant(mark))
 }
 
 /// Whether all letters are of one script (UTS 39, section 5.1). What Chinese, Japanese and Korean are written with is one here, and may

@@ -325,7 +325,9 @@ mod tests {
 
     /// An auth that publishes these keys, or none and does not answer; and how often it was asked.
     #[derive(Clone, Default)]
-    struct Auth(Arc<Mutex<(Option<Vec<&'static str>>, u32)>>);
+    struct Auth(Arc<Mutex<(Published, u32)>>);
+
+    type Published = Option<Vec<&'static str>>;
 
     impl Service<Request<Body>> for Auth {
         type Response = Response<Body>;

@@ -34,7 +34,7 @@ const PAGES: &[(&str, &str)] = &[
 async fn ask(api: &Api, format: &str, statement: &str) -> Result<(u16, String)> {
     let call = Call::new(Method::POST, &format!("/api/sql?format={format}")).raw(statement);
     let answer = api.send(call).await?;
-    Ok((answer.status.into(), String::from_utf8_lossy(&answer.body).into_owned()))
+    Ok((answer.status, String::from_utf8_lossy(&answer.body).into_owned()))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

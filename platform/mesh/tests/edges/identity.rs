@@ -77,6 +77,9 @@ fn bent(way: Transport, bend: impl Fn(&mut http::HeaderMap) + Clone + Send + Syn
     }))
 }
 
+/// Who calls, what comes of it, and the code and words that it should have.
+type Case = (&'static str, Result<String, Status>, Code, &'static [&'static str]);
+
 #[tokio::test]
 async fn a_caller_proves_who_it_is_and_may_what_its_contract_says() {
     let stop = CancellationToken::new();
@@ -92,7 +95,7 @@ async fn a_caller_proves_who_it_is_and_may_what_its_contract_says() {
         })
     };
     let five_minutes = 300_000;
-    let cases: Vec<(&str, Result<String, Status>, Code, &[&str])> = vec![
+    let cases: Vec<Case> = vec![
         (
             "another service",
             call("email", known(), way.clone()).await,

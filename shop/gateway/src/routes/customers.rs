@@ -143,12 +143,12 @@ async fn keep_address(
     body: dto::NewAddress,
 ) -> Result<wire::Customer, Reply> {
     let saved = wire::SavedAddress { id, label: body.label, address: Some(body.address.into()) };
-    let kept = change_customer(gateway, preconditions, &caller.id, |mut customers, expected_version| {
+    change_customer(gateway, preconditions, &caller.id, |mut customers, expected_version| {
         let (customer_id, address) = (caller.id.clone(), Some(saved.clone()));
         let request = wire::PutAddressRequest { customer_id, address, expected_version };
         async move { customers.put_address(request).await }
-    });
-    Ok(kept.await?)
+    })
+    .await
 }
 
 pub(super) async fn add_address(
