@@ -19,6 +19,7 @@ use vitrine_platform_host::Failure;
 use vitrine_platform_store::{Document, Query, Store, retry_conflicts};
 
 use crate::keys::Keys;
+use crate::signing::Signing;
 use crate::store::{CodeDoc, LockDoc, RefreshDoc, RevokedTokenDoc, SessionDoc, UsedDoc};
 use crate::{Client, Config};
 
@@ -71,9 +72,9 @@ impl Flows {
         own.filter(|s| *s > 0).unwrap_or(self.0.config.access_token_ttl_s)
     }
 
-    /// Makes the first key and the accounts of the settings.
+    /// Makes the first key of access tokens and the accounts of the settings.
     pub(crate) async fn prepare(&self) -> Result<(), Failure> {
-        self.0.keys.load().await?;
+        self.0.keys.load(&[Signing::Es256]).await?;
         for account in &self.0.config.accounts {
             self.ensure_account(account).await?;
         }

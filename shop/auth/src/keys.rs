@@ -57,11 +57,11 @@ impl Keys {
         Ok(self.store.find::<KeyDoc>(Query::all()).await?.items)
     }
 
-    /// Reads the current keys; makes the first ones.
-    pub(crate) async fn load(&self) -> Result<(), Failure> {
+    /// Reads the current keys of these algorithms; makes those that are missing.
+    pub(crate) async fn load(&self, algorithms: &[Signing]) -> Result<(), Failure> {
         let _changing = self.changing.lock().await;
         let all = self.all().await?;
-        for signing in Signing::ALL {
+        for &signing in algorithms {
             // Ids grow with time: the last key that does not retire is the current one, also if two replicas made one.
             match all.iter().rfind(|k| k.retires_at.is_none() && k.algorithm == signing) {
                 Some(key) => self.signs_with(&key.doc)?,
@@ -71,6 +71,12 @@ impl Keys {
             }
         }
         Ok(())
+    }
+
+    /// Waits for the current key of an algorithm: an RSA key takes so long to make that the start does not wait for it.
+    pub(crate) async fn ready(&self, signing: Signing) -> Result<(), Failure> {
+        let known = self.current.read().contains_key(&signing);
+        if known { Ok(()) } else { self.load(&[signing]).await }
     }
 
     /// New current keys. The others are published as long as tokens that they signed live. Returns the id of the one for access tokens.
@@ -119,7 +125,7 @@ impl Keys {
             tx.delete_expecting::<KeyDoc>(&key.id, key.version);
         }
         tx.commit().await?;
-        self.load().await
+        self.load(&Signing::ALL).await
     }
 
     /// A JWT of a type, signed with the current key.

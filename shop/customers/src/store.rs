@@ -145,7 +145,14 @@ impl Customers {
         let (account_id, email) = (pending.doc.id.clone(), pending.doc.email.clone());
         let account =
             CreateAccountRequest { account_id, email, password: request.password, role: Role::Customer.into() };
-        if let Err(status) = self.auth.clone().create_account(account).await {
+        let create = || async { self.auth.clone().create_account(account.clone()).await };
+        let mut created = create().await;
+        if created.as_ref().is_err_and(|status| status.code() == Code::AlreadyExists) {
+            // Perhaps the account of a sign-up that was taken over by one that was taken over before it erased it.
+            self.finish_erasures().await?;
+            created = create().await;
+        }
+        if let Err(status) = created {
             // Erased before it was there: another sign-up with this address has taken over.
             if status.code() == Code::NotFound {
                 return Err(taken_over().into());

@@ -9,9 +9,11 @@ mod install;
 pub mod recipes;
 mod server;
 
+use std::fs::{File, TryLockError};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 
@@ -45,14 +47,28 @@ pub fn consul() -> Result<Server> {
 /// stays so until its server listens there.
 const PORTS: std::ops::Range<u16> = 10_000..30_000;
 
-/// A port that nobody listens on at the moment.
+/// Locks of the ports that this process was given, for as long as it lives: several test processes choose at a time.
+static RESERVED: Mutex<Vec<File>> = Mutex::new(Vec::new());
+
+/// Returns a port that nobody listens on, and that nobody else is given while this process lives.
 pub fn free_port() -> Result<u16> {
+    let locks = std::env::temp_dir().join("vitrine-test-ports");
+    std::fs::create_dir_all(&locks)?;
     loop {
         // Dice that need no crate: each of these hashers has keys of its own.
         let dice = RandomState::new().build_hasher().finish() % u64::from(PORTS.end - PORTS.start);
         let port = PORTS.start + u16::try_from(dice)?;
+        let lock = File::create(locks.join(port.to_string()))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => continue,
+            Err(TryLockError::Error(e)) => return Err(e.into()),
+        }
         match TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))) {
-            Ok(_) => return Ok(port),
+            Ok(_) => {
+                RESERVED.lock().unwrap_or_else(PoisonError::into_inner).push(lock);
+                return Ok(port);
+            }
             Err(e) if e.kind() == ErrorKind::AddrInUse => {}
             Err(e) => return Err(e.into()),
         }

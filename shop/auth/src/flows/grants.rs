@@ -185,6 +185,7 @@ impl Flows {
             if !nonce.is_empty() {
                 claims["nonce"] = json!(nonce);
             }
+            self.0.keys.ready(Signing::Rs256).await?;
             answer.id_token = self.0.keys.sign(Signing::Rs256, "JWT", &claims)?;
         }
         Ok(answer)

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures::future::try_join_all;
 use http::Method;
 use http::header::IF_MATCH;
 use serde_json::{Value, json};
@@ -11,6 +12,8 @@ use vitrine_shop_load::sign_in;
 use vitrine_tests_testkit::{Api, Customer, Shop, address, eventually, order_body};
 
 const CLIENT: &str = "vitrine-storefront";
+/// How often somebody signs up at once.
+const SIGN_UPS_AT_ONCE: usize = 8;
 
 async fn token_call(api: &Api, form: &[(&str, &str)]) -> Result<Answer> {
     api.send(Call::new(Method::POST, "/oauth2/token").form(form)).await
@@ -279,5 +282,24 @@ pub(crate) async fn addresses_that_look_the_same_are_one(shop: &Shop) -> Result<
     let with_address = customer.api.expect(201, Method::POST, "/api/v1/customers/me/addresses", Some(&new)).await?;
     let saved = &with_address["addresses"][0];
     ensure!(saved["label"] == "hôme" && saved["address"]["recipient"] == "José Brenner", "{saved}");
+    Ok(())
+}
+
+/// Who signs up several times at once has one account, with the password of the one that was told so.
+pub(crate) async fn of_sign_ups_at_once_one_succeeds(shop: &Shop) -> Result<()> {
+    let anybody = shop.anybody()?;
+    for _ in 0..4 {
+        let email = format!("{}@vitrine.example", vitrine_kit::id::new("ada"));
+        let sign_up = |n: usize| {
+            let body = json!({"email": email, "password": format!("password number {n}"), "display_name": "Ada"});
+            let call = Call::new(Method::POST, "/api/v1/customers").json(&body);
+            anybody.send(call)
+        };
+        let answers = try_join_all((0..SIGN_UPS_AT_ONCE).map(sign_up)).await?;
+        let told: Vec<_> = answers.iter().map(|a| (a.status, a.code())).collect();
+        let made: Vec<usize> = (0..answers.len()).filter(|n| told[*n].0 == 201).collect();
+        ensure!(made.len() == 1 && told.iter().all(|(status, _)| matches!(status, 201 | 409)), "{told:?}");
+        Customer::sign_in(&anybody, &email, &format!("password number {}", made[0])).await?;
+    }
     Ok(())
 }

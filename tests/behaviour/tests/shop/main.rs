@@ -61,6 +61,7 @@ scenarios! {
     accounts::wrong_passwords_lock,
     accounts::customers_own_their_data,
     accounts::addresses_that_look_the_same_are_one,
+    accounts::of_sign_ups_at_once_one_succeeds,
     standing::erased_customers_are_refused_at_once,
     standing::an_erasure_amid_a_purchase_leaves_nothing_personal,
     standing::locked_accounts_are_refused_at_once,
