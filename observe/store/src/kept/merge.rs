@@ -101,7 +101,7 @@ impl Inner {
         let built = self.build(table, number, |file| {
             let options = WriteOptions { zstd_level: ZSTD_LEVEL, page_rows: PAGE_ROWS };
             let written = merge(table.signal.definition(), &segments, &options, file)?;
-            Ok(Finished { written, rollup, first_ms, last_ms })
+            Ok(Finished { written, rollup, since: Some((first_ms, last_ms)) })
         });
         let held = match built {
             Err(Failure::Segment { cause: cause @ Error::Damaged(_), .. }) => {

@@ -58,9 +58,8 @@ pub(crate) fn run(inner: &Inner) {
 pub(crate) struct Finished {
     pub written: Written,
     pub rollup: Option<Rollup>,
-    /// When the first and the last of its rows became a segment.
-    pub first_ms: i64,
-    pub last_ms: i64,
+    /// When the first and the last of its rows became a segment; none if they do so now.
+    pub since: Option<(i64, i64)>,
 }
 
 impl Inner {
@@ -128,7 +127,6 @@ impl Inner {
             return Ok(());
         }
         let number = self.number();
-        let now = self.clock.now_ms();
         let calls = (table.signal == Signal::Traces).then(|| {
             let mut fresh = Graph::default();
             fresh.add(columns, 0..columns.rows);
@@ -143,7 +141,7 @@ impl Inner {
         let held = self.build(table, number, |file| {
             let options = WriteOptions { zstd_level: ZSTD_LEVEL, page_rows: PAGE_ROWS };
             let written = write(columns, &columns.sort(), &options, file)?;
-            Ok(Finished { written, rollup, first_ms: now, last_ms: now })
+            Ok(Finished { written, rollup, since: None })
         })?;
         self.list_new(&held, |contents| {
             contents.next = contents.next.max(number + 1);
@@ -173,24 +171,13 @@ impl Inner {
         let path = self.temporary.join(number.to_string());
         let temporary = Temporary(path.clone());
         let mut file = File::create(&path).map_err(Error::io("write", path.display()))?;
-        let Finished { written, rollup, first_ms, last_ms } = fill(&mut file).map_err(failed)?;
+        let Finished { written, rollup, since } = fill(&mut file).map_err(failed)?;
         drop(file);
-        let mut info = Info {
-            number,
-            rows: written.rows as u64,
-            file_bytes: written.bytes,
-            bytes: written.bytes,
-            min_time: written.min_time,
-            max_time: written.max_time,
-            first_ms,
-            last_ms,
-            largest_column_bytes: written.largest_column_bytes,
-            index: written.index.is_some(),
-            rollup: rollup.is_some(),
-        };
         let files = &table.files;
+        let index_bytes = written.index.as_ref().map_or(0, Vec::len) as u64;
+        let (has_index, has_rollup) = (written.index.is_some(), rollup.is_some());
         let rollup = rollup.map(|rollup| rollup.encode());
-        info.bytes += written.index.as_ref().map_or(0, Vec::len) as u64 + rollup.as_ref().map_or(0, Vec::len) as u64;
+        let rollup_bytes = rollup.as_ref().map_or(0, Vec::len) as u64;
         let put =
             |name: String, temporary: &Temporary| files.depot.put(&name, &temporary.0).map_err(Error::io("keep", name));
         let put_bytes = |name: String, bytes: &[u8]| {
@@ -202,6 +189,21 @@ impl Inner {
             .and_then(|()| written.index.map_or(Ok(()), |index| put_bytes(files.index(number), &index)))
             .and_then(|()| rollup.map_or(Ok(()), |rollup| put_bytes(files.rollup(number), &rollup)))
             .inspect_err(|_| files.remove(number))?;
+        // Only now: a store may be slow, and rows leave when they were a segment for long enough.
+        let (first_ms, last_ms) = since.unwrap_or_else(|| (self.clock.now_ms(), self.clock.now_ms()));
+        let info = Info {
+            number,
+            rows: written.rows as u64,
+            file_bytes: written.bytes,
+            bytes: written.bytes + index_bytes + rollup_bytes,
+            min_time: written.min_time,
+            max_time: written.max_time,
+            first_ms,
+            last_ms,
+            largest_column_bytes: written.largest_column_bytes,
+            index: has_index,
+            rollup: has_rollup,
+        };
         Ok(Arc::new(Held::new(info, files.clone(), table.signal.definition())))
     }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use vitrine_observe_store::model::Table;
 use vitrine_observe_store::{Engine, Kept, Options, QueryError, Scan, Signal, Tenant, TraceQuery, WriteError};
 
+use crate::support::gate::Gate;
 use crate::support::{BEGIN_NS, Sent, all, id, metric_request, open, options, request, send, trace, write};
 
 fn tenant(name: &str) -> Tenant {
@@ -48,6 +49,35 @@ fn tenants_are_kept_apart() {
     check(&kept);
     let folders = std::fs::read_dir(folder.path().join("segments")).expect("a folder").count();
     assert_eq!(folders, 2);
+}
+
+#[test]
+fn what_becomes_a_segment_slowly_stays_as_long_as_everything_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let gate = Gate::new(&folder.path().join("segments"));
+    let hour = Options {
+        retention: Some(Duration::from_secs(3600)),
+        segments: Some(gate.clone()),
+        seal_rows: 50,
+        ..options(folder.path())
+    };
+    let (kept, manual) = open(hour);
+    gate.shut();
+    let sent: Vec<Sent> = (1..=50).map(|span| Sent::new(1, span)).collect();
+    send(&kept, &sent);
+    gate.wait_for_a_file();
+    manual.advance(Duration::from_secs(4000));
+    assert_eq!(kept.expire().expect("expired"), 0);
+    gate.open();
+    // Waits for the one that is being written.
+    kept.seal().expect("sealed");
+    let status = kept.status().traces;
+    assert_eq!((status.segments, status.memory_rows), (1, 0));
+    assert_eq!(kept.expire().expect("expired"), 0);
+    assert_eq!(all(&kept), sent);
+    manual.advance(Duration::from_secs(3601));
+    kept.expire().expect("expired");
+    assert_eq!(all(&kept), []);
 }
 
 #[test]

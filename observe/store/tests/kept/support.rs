@@ -1,5 +1,7 @@
 //! Spans of the tests, and an engine in a folder of its own.
 
+pub mod gate;
+
 use std::path::Path;
 
 use bytes::Bytes;

@@ -46,10 +46,10 @@ fn number(id: TraceId) -> u128 {
 fn first(ranges: Vec<Range<usize>>, mut most: usize) -> Vec<Range<usize>> {
     let mut kept = Vec::with_capacity(ranges.len());
     for range in ranges {
-        let end = range.end.min(range.start + most);
-        most -= end - range.start;
-        if range.start < end {
-            kept.push(range.start..end);
+        let taken = range.len().min(most);
+        most -= taken;
+        if taken > 0 {
+            kept.push(range.start..range.start + taken);
         }
     }
     kept
