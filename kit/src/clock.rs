@@ -4,6 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+const NANOS_PER_MS: i128 = 1_000_000;
+/// Characters of a date such as `2026-11-21`.
+const DATE_CHARS: usize = 10;
+
 /// Tells the wall-clock time. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
@@ -49,79 +57,52 @@ impl Manual {
     }
 }
 
-/// The civil date of a time in UTC, as (year, month, day).
-///
-/// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
-pub fn civil_date(unix_ms: i64) -> (i64, u32, u32) {
-    let z = unix_ms.div_euclid(86_400_000) + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let day = doy - (153 * mp + 2) / 5 + 1;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    let year = yoe + era * 400 + i64::from(month <= 2);
-    (year, u32::try_from(month).unwrap_or(1), u32::try_from(day).unwrap_or(1))
+/// A time with its date. One before the year -9999 or after 9999, which dates cannot tell, becomes the nearest that they can.
+fn date_time(unix_ms: i64) -> OffsetDateTime {
+    let clamped = OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * NANOS_PER_MS);
+    clamped.unwrap_or(if unix_ms < 0 {
+        PrimitiveDateTime::MIN.assume_utc()
+    } else {
+        PrimitiveDateTime::MAX.assume_utc()
+    })
 }
 
-/// A time as RFC 3339 in UTC with milliseconds, for example `2026-11-21T02:29:26.000Z`.
+/// Returns the year and the month, from 1 on, of a time in UTC.
+pub fn year_and_month(unix_ms: i64) -> (i32, u8) {
+    let time = date_time(unix_ms);
+    (time.year(), time.month().into())
+}
+
+/// Returns a time as RFC 3339 in UTC with milliseconds, for example `2026-11-21T02:29:26.000Z`.
 pub fn rfc3339(unix_ms: i64) -> String {
-    let (year, month, day) = civil_date(unix_ms);
-    let ms = unix_ms.rem_euclid(86_400_000);
-    let (s, ms) = (ms / 1000, ms % 1000);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{ms:03}Z", s / 3600, s / 60 % 60, s % 60)
+    let shape = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    date_time(unix_ms).format(shape).expect("the shape asks only for what every time has")
 }
 
-/// Reads a time as RFC 3339, for example `2026-11-21T18:30:00Z` or `2026-11-21T18:30:00.5+01:00`, as Unix milliseconds.
+/// Returns a time in nanoseconds since 1970 as RFC 3339 in UTC, with as many digits of a second as it has, for example `2026-11-21T02:29:26.5Z`.
+pub fn rfc3339_ns(unix_ns: u64) -> String {
+    const WITHIN: &str = "64 bits of nanoseconds end in the year 2554";
+    let time = OffsetDateTime::from_unix_timestamp_nanos(unix_ns.into()).expect(WITHIN);
+    time.format(&Rfc3339).expect(WITHIN)
+}
+
+/// Reads a time as RFC 3339, for example `2026-11-21T18:30:00Z` or `2026-11-21T18:30:00.5+01:00`, as Unix milliseconds; what is finer is cut off.
 pub fn parse_rfc3339(text: &str) -> Option<i64> {
-    let number = |range: std::ops::Range<usize>| {
-        text.get(range).filter(|t| t.bytes().all(|b| b.is_ascii_digit()))?.parse::<i64>().ok()
-    };
-    let separator = |at: usize, allowed: &[u8]| text.as_bytes().get(at).is_some_and(|b| allowed.contains(b));
-    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
-    let shaped =
-        separator(4, b"-") && separator(7, b"-") && separator(10, b"Tt ") && separator(13, b":") && separator(16, b":");
-    let mut rest = text.get(19..)?;
-    let mut ms = 0;
-    if let Some(fraction) = rest.strip_prefix('.') {
-        let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
-        ms = format!("{:0<3}", fraction.get(..digits.min(3))?).parse::<i64>().ok().filter(|_| digits > 0)?;
-        rest = fraction.get(digits..)?;
-    }
-    let offset_min = match rest {
-        "Z" | "z" => 0,
-        _ => {
-            let sign = match rest.as_bytes().first()? {
-                b'+' => 1,
-                b'-' => -1,
-                _ => return None,
-            };
-            let (hours, minutes) = rest.get(1..)?.split_once(':')?;
-            let part = |t: &str, max| (t.len() == 2).then(|| t.parse::<i64>().ok())?.filter(|n| (0..=max).contains(n));
-            sign * (part(hours, 23)? * 60 + part(minutes, 59)?)
-        }
-    };
-    let days = unix_day(year, month, day)?;
-    let valid = shaped && hour < 24 && minute < 60 && second < 60;
-    valid.then_some(((days * 24 + hour) * 60 + minute - offset_min) * 60_000 + second * 1000 + ms)
+    i64::try_from(parse_rfc3339_ns(text)?.div_euclid(NANOS_PER_MS)).ok()
 }
 
-/// The day of a civil date, counted from 1970-01-01; none if the calendar has no such date. Source: as for [`civil_date`].
-pub fn unix_day(year: i64, month: i64, day: i64) -> Option<i64> {
-    let y = if month <= 2 { year - 1 } else { year };
-    let era = y.div_euclid(400);
-    let yoe = y.rem_euclid(400);
-    let doy = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-    let days = era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468;
-    let (y, m, d) = civil_date(days * 86_400_000);
-    ((y, i64::from(m), i64::from(d)) == (year, month, day)).then_some(days)
+/// Reads a time as RFC 3339, as Unix nanoseconds; what is finer is cut off. Date and time may be apart by `T`, `t` or a space.
+pub fn parse_rfc3339_ns(text: &str) -> Option<i128> {
+    // The crate takes any byte there.
+    if !matches!(text.as_bytes().get(DATE_CHARS)?, b'T' | b't' | b' ') {
+        return None;
+    }
+    OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp_nanos)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Clock, civil_date, parse_rfc3339, rfc3339};
+    use super::{Clock, parse_rfc3339, parse_rfc3339_ns, rfc3339, rfc3339_ns, year_and_month};
     use std::time::Duration;
 
     #[test]
@@ -133,23 +114,79 @@ mod tests {
     }
 
     #[test]
-    fn dates() {
-        for (ms, expected) in [(0, (1970, 1, 1)), (951_782_400_000, (2000, 2, 29)), (-1, (1969, 12, 31))] {
-            assert_eq!(civil_date(ms), expected);
+    fn dates_are_told() {
+        for (ms, expected) in [
+            (0, (1970, 1)),
+            (951_782_400_000, (2000, 2)),
+            (-1, (1969, 12)),
+            (i64::MIN, (-9999, 1)),
+            (i64::MAX, (9999, 12)),
+        ] {
+            assert_eq!(year_and_month(ms), expected);
         }
-        assert_eq!(rfc3339(1_795_228_166_042), "2026-11-21T02:29:26.042Z");
+        for (ms, expected) in [
+            (1_795_228_166_042, "2026-11-21T02:29:26.042Z"),
+            (0, "1970-01-01T00:00:00.000Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+            (i64::MAX, "9999-12-31T23:59:59.999Z"),
+            (i64::MIN, "-9999-01-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(rfc3339(ms), expected);
+        }
+    }
+
+    #[test]
+    fn dates_are_read_or_refused() {
         for (text, expected) in [
             ("2026-11-21T02:29:26.042Z", Some(1_795_228_166_042)),
             ("2026-11-21T03:29:26.0421+01:00", Some(1_795_228_166_042)),
+            ("2026-11-20t18:29:26.042999999999-08:00", Some(1_795_228_166_042)),
+            ("2026-11-21 02:29:26.042z", Some(1_795_228_166_042)),
             ("1970-01-01T00:00:00Z", Some(0)),
+            ("1969-12-31T23:59:59.9999Z", Some(-1)),
+            ("2024-02-29T00:00:00Z", Some(1_709_164_800_000)),
+            ("2016-12-31T23:59:60Z", Some(1_483_228_799_999)),
             ("2026-02-29T00:00:00Z", None),
+            ("1900-02-29T00:00:00Z", None),
             ("2026-11-21", None),
             ("2026-11-21T24:00:00Z", None),
+            ("2026-11-21T02:60:26Z", None),
+            ("2026-13-21T02:29:26Z", None),
+            ("2026-00-21T02:29:26Z", None),
+            ("2026-11-00T02:29:26Z", None),
             ("2026-11-21T02:29:26", None),
+            ("2026-11-21T02:29Z", None),
+            ("2026-11-21T02:29:26.Z", None),
+            ("2026-11-21T02:29:26,5Z", None),
+            ("2026-11-21T02:29:26Zulu", None),
+            ("2026-11-21T02:29:26 Z", None),
+            ("2026-11-21T02:29:26+8", None),
+            ("2026-11-21T02:29:26+24:00", None),
+            ("2026-11-21T02:29:26+01:60", None),
+            ("2026-11-21T02:29:26+0100", None),
+            ("2026-11-21T02:29:26+ß0:00", None),
+            ("2026-11-21_02:29:26Z", None),
+            ("+026-11-21T02:29:26Z", None),
+            ("12026-11-21T02:29:26Z", None),
+            (" 2026-11-21T02:29:26Z", None),
+            ("T", None),
+            ("", None),
             ("tomorrow", None),
             ("2026-11-21T02:29:26\u{e4}", None),
         ] {
             assert_eq!(parse_rfc3339(text), expected, "{text}");
+        }
+        for ms in (-62_167_219_200_000..253_402_300_800_000).step_by(86_400_123 * 97) {
+            assert_eq!(parse_rfc3339(&rfc3339(ms)), Some(ms), "{}", rfc3339(ms));
+        }
+        assert_eq!(parse_rfc3339_ns("1970-01-01T00:00:00.1234567891Z"), Some(123_456_789));
+        for (ns, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (1_500_000_000, "1970-01-01T00:00:01.5Z"),
+            (1_700_000_000_123_456_789, "2023-11-14T22:13:20.123456789Z"),
+            (u64::MAX, "2554-07-21T23:34:33.709551615Z"),
+        ] {
+            assert_eq!((rfc3339_ns(ns).as_str(), parse_rfc3339_ns(expected)), (expected, Some(ns.into())));
         }
     }
 }

@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+use vitrine_kit::varint;
+
 /// Spans of one request.
 const BATCH: usize = 500;
 /// Instances that send: two of each service.
@@ -237,23 +239,15 @@ impl Generator {
     }
 }
 
-fn varint(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
 fn message(out: &mut Vec<u8>, field: u8, bytes: &[u8]) {
     out.push(field << 3 | 2);
-    varint(out, bytes.len() as u64);
+    varint::write(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
 fn number(out: &mut Vec<u8>, field: u8, number: u64) {
     out.push(field << 3);
-    varint(out, number);
+    varint::write(out, number);
 }
 
 fn fixed(out: &mut Vec<u8>, field: u8, number: u64) {
@@ -324,20 +318,20 @@ impl Span {
 
     /// The trace's id in hexadecimal digits.
     pub(crate) fn trace_hex(&self) -> String {
-        hex(&self.trace)
+        hex::encode(self.trace)
     }
 
     /// A row of the OpenTelemetry Collector's ClickHouse exporter, as a line of JSON.
     fn row(&self, instance: usize, out: &mut String) {
         let kind = ["Unspecified", "Internal", "Server", "Client"][self.kind as usize];
-        let parent = if self.parent == 0 { String::new() } else { hex(&self.parent.to_be_bytes()) };
+        let parent = if self.parent == 0 { String::new() } else { hex::encode(self.parent.to_be_bytes()) };
         let (status, reason) = self.message.map_or(("Unset", ""), |reason| ("Error", reason));
         let _ = write!(
             out,
             r#"{{"Timestamp":{},"TraceId":"{}","SpanId":"{}","ParentSpanId":"{parent}","TraceState":"","SpanName":"{}","SpanKind":"{kind}","ServiceName":"{}","ResourceAttributes":{{"service.name":"{}","service.instance.id":"{}"}},"ScopeName":"{SCOPE}","ScopeVersion":"{VERSION}","SpanAttributes":{{"http.request.method":"{}","http.route":"{}","http.response.status_code":"{}","server.address":"{}","url.path":"{}","user.id":"{}","thread.name":"{}","http.response.body.size":"{}"}},"Duration":{},"StatusCode":"{status}","StatusMessage":"{reason}""#,
             Decimal(self.start),
             self.trace_hex(),
-            hex(&self.id.to_be_bytes()),
+            hex::encode(self.id.to_be_bytes()),
             self.name,
             SERVICES[self.service],
             SERVICES[self.service],
@@ -363,8 +357,8 @@ impl Span {
             let _ = write!(
                 out,
                 r#","Links.TraceId":["{}"],"Links.SpanId":["{}"],"Links.TraceState":[""],"Links.Attributes":[{{}}]"#,
-                hex(&trace),
-                hex(&span.to_be_bytes())
+                hex::encode(trace),
+                hex::encode(span.to_be_bytes())
             );
         }
         out.push_str("}\n");
@@ -381,13 +375,6 @@ impl std::fmt::Display for Decimal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{:09}", self.0 / 1_000_000_000, self.0 % 1_000_000_000)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn instance_id(instance: usize) -> String {

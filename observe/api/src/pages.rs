@@ -4,6 +4,8 @@ mod home;
 mod html;
 mod trace;
 
+use vitrine_kit::html::escape;
+
 use crate::error::Error;
 
 pub(crate) use home::home;
@@ -13,7 +15,7 @@ pub(crate) use trace::trace;
 pub(crate) fn problem(error: &Error) -> String {
     let body = format!(
         "<section class=empty><h2>{}</h2><p><a href=\"/\">Back to recent traces</a></p></section>",
-        html::escape(&error.to_string())
+        escape(&error.to_string())
     );
     html::page("No answer", &body)
 }

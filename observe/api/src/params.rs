@@ -3,7 +3,7 @@
 use vitrine_observe_store::model::TraceId;
 
 use crate::error::Error;
-use crate::time::{NANOS_PER_MICRO, NANOS_PER_MILLI, NANOS_PER_SECOND};
+use crate::time::NANOS_PER_MILLI;
 
 /// Traces returned at most, whatever the limit asked for.
 pub(crate) const MAX_LIMIT: usize = 1_500;
@@ -50,7 +50,8 @@ pub(crate) fn flag(pairs: &Pairs, name: &'static str) -> Result<bool, Error> {
 pub(crate) fn duration(pairs: &Pairs, name: &'static str) -> Result<Option<u64>, Error> {
     let malformed =
         |text| Error::parameter(name, format!("{text:?} found; expected a duration such as 1.5s, 100ms or 1h30m"));
-    get(pairs, name).map(|text| duration_ns(text).ok_or_else(|| malformed(text))).transpose()
+    let nanos = |text| u64::try_from(vitrine_kit::duration::parse(text)?.as_nanos()).ok();
+    get(pairs, name).map(|text| nanos(text).ok_or_else(|| malformed(text))).transpose()
 }
 
 /// How many traces may be returned.
@@ -69,43 +70,4 @@ pub(crate) fn json_tags(text: &str) -> Result<Vec<(String, String)>, serde_json:
         other => other.to_string(),
     };
     Ok(object.into_iter().map(|(key, value)| (key, value_text(value))).collect())
-}
-
-/// A duration as Go writes it, such as `1.5s` or `1h30m`, in nanoseconds; days (`d`) too, which Jaeger's UI sends.
-fn duration_ns(text: &str) -> Option<u64> {
-    if text == "0" {
-        return Some(0);
-    }
-    let mut rest = text;
-    let mut total = 0u64;
-    while !rest.is_empty() {
-        let number_end = rest.find(|digit: char| !digit.is_ascii_digit() && digit != '.')?;
-        let (number, tail) = rest.split_at(number_end);
-        let unit_end = tail.find(|digit: char| digit.is_ascii_digit() || digit == '.').unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(unit_end);
-        let unit: u64 = match unit {
-            "ns" => 1,
-            "us" | "µs" | "μs" => NANOS_PER_MICRO,
-            "ms" => NANOS_PER_MILLI,
-            "s" => NANOS_PER_SECOND,
-            "m" => 60 * NANOS_PER_SECOND,
-            "h" => 3_600 * NANOS_PER_SECOND,
-            "d" => 86_400 * NANOS_PER_SECOND,
-            _ => return None,
-        };
-        total = total.checked_add(scaled(number, unit)?)?;
-        rest = tail;
-    }
-    (!text.is_empty()).then_some(total)
-}
-
-/// A decimal number times a unit, exact for the whole part.
-fn scaled(number: &str, unit: u64) -> Option<u64> {
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if whole.is_empty() && fraction.is_empty() {
-        return None;
-    }
-    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    let fraction: f64 = if fraction.is_empty() { 0.0 } else { format!("0.{fraction}").parse().ok()? };
-    whole.checked_mul(unit)?.checked_add((fraction * unit as f64).round() as u64)
 }

@@ -3,6 +3,8 @@
 //! Pages of all columns end at the same rows, and carry the format's checksums. A page is compressed with zstd, but for columns of ids of 8 bytes that are
 //! never absent: these are chance, and can be read without decompression.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, Type as Physical, ZstdLevel};
 use parquet::bloom_filter::Sbbf;
@@ -99,6 +101,49 @@ struct Making {
     nulls: usize,
 }
 
+/// What may be absent from a column.
+#[derive(Clone, Copy)]
+struct Nesting {
+    /// The highest definition level.
+    optional: i16,
+    /// Whether each row has a list of values.
+    list: bool,
+}
+
+impl Nesting {
+    /// Whether a value may be absent, and not only a list be empty.
+    fn has_absent_values(self) -> bool {
+        self.optional > i16::from(self.list)
+    }
+}
+
+impl Making {
+    fn new(descriptor: &ColumnDescPtr) -> Self {
+        let ids = descriptor.physical_type() == Physical::FIXED_LEN_BYTE_ARRAY && descriptor.type_length() == 8;
+        Self {
+            bytes: Vec::new(),
+            compressed: !ids || descriptor.max_def_level() > 0,
+            plain_bytes: 0,
+            dictionary: false,
+            data_offset: None,
+            column_index: ColumnIndexBuilder::new(descriptor.physical_type()),
+            offset_index: OffsetIndexBuilder::new(),
+            entries: 0,
+            nulls: 0,
+        }
+    }
+
+    /// Notes a page of values that begins at `offset` and has just been put.
+    fn count(&mut self, offset: usize, rows: usize, entries: usize, nulls: usize) {
+        self.data_offset.get_or_insert(offset);
+        self.entries += entries;
+        self.nulls += nulls;
+        self.offset_index.append_row_count(rows as i64);
+        // `put` refuses what would not fit here.
+        self.offset_index.append_offset_and_size(offset as i64, (self.bytes.len() - offset) as i32);
+    }
+}
+
 impl Chunks {
     /// Makes chunks so.
     pub(crate) fn new(options: &WriteOptions) -> Result<Self, Error> {
@@ -134,19 +179,8 @@ impl Chunks {
             Shape::Flat(rows) => rows,
             Shape::List(offsets) => offsets.len().saturating_sub(1),
         };
-        let (optional, list) = (descriptor.max_def_level(), descriptor.max_rep_level() > 0);
-        let ids = descriptor.physical_type() == Physical::FIXED_LEN_BYTE_ARRAY && descriptor.type_length() == 8;
-        let mut making = Making {
-            bytes: Vec::new(),
-            compressed: !ids || optional > 0,
-            plain_bytes: 0,
-            dictionary: false,
-            data_offset: None,
-            column_index: ColumnIndexBuilder::new(descriptor.physical_type()),
-            offset_index: OffsetIndexBuilder::new(),
-            entries: 0,
-            nulls: 0,
-        };
+        let levels = Nesting { optional: descriptor.max_def_level(), list: descriptor.max_rep_level() > 0 };
+        let mut making = Making::new(&descriptor);
         if let Some(entries) = dictionary {
             self.plain.clear();
             self.plain.extend_from_slice(&entries.plain);
@@ -155,61 +189,23 @@ impl Chunks {
         }
         let mut present: Vec<V::Value> = Vec::with_capacity(self.page_rows.min(rows));
         let mut extremes: Option<(V::Value, V::Value)> = None;
-        let absent = if list { optional > 1 } else { optional > 0 };
         for first in (0..rows).step_by(self.page_rows) {
             let rows = first..rows.min(first + self.page_rows);
-            present.clear();
-            self.repetitions.clear();
-            self.definitions.clear();
-            match shape {
-                Shape::Flat(_) if !absent => present.extend(rows.clone().map(|row| values.at(row))),
-                Shape::Flat(_) => {
-                    for value in rows.clone().map(|row| values.at(row)) {
-                        let null = V::is_null(value);
-                        self.definitions.push(u32::from(!null));
-                        if !null {
-                            present.push(value);
-                        }
-                    }
-                }
-                Shape::List(offsets) => {
-                    for row in rows.clone() {
-                        let elements = offsets[row] as usize..offsets[row + 1] as usize;
-                        if elements.is_empty() {
-                            self.repetitions.push(0);
-                            self.definitions.push(0);
-                        }
-                        for element in elements.clone() {
-                            let value = values.at(element);
-                            let null = absent && V::is_null(value);
-                            self.repetitions.push(u32::from(element > elements.start));
-                            self.definitions.push(optional as u32 - u32::from(null));
-                            if !null {
-                                present.push(value);
-                            }
-                        }
-                    }
-                }
-            }
+            self.take_apart(shape, levels, rows.clone(), values, &mut present);
             self.plain.clear();
-            if list {
+            if levels.list {
                 encode::levels(&mut self.plain, &self.repetitions, 1);
             }
-            if optional > 0 {
-                encode::levels(&mut self.plain, &self.definitions, if optional > 1 { 2 } else { 1 });
+            if levels.optional > 0 {
+                encode::levels(&mut self.plain, &self.definitions, if levels.optional > 1 { 2 } else { 1 });
             }
             values.encode(&mut self.plain, &present)?;
-            let count = if optional > 0 { self.definitions.len() } else { present.len() };
+            let count = if levels.optional > 0 { self.definitions.len() } else { present.len() };
             let offset = making.bytes.len();
             self.put(&mut making, PageKind::Data, V::ENCODING, count)?;
 
             let nulls = count - present.len();
-            making.data_offset.get_or_insert(offset);
-            making.entries += count;
-            making.nulls += nulls;
-            making.offset_index.append_row_count(rows.len() as i64);
-            // `put` refuses what would not fit here.
-            making.offset_index.append_offset_and_size(offset as i64, (making.bytes.len() - offset) as i32);
+            making.count(offset, rows.len(), count, nulls);
             let page = values.extremes(&present);
             match page.and_then(|(least, greatest)| values.bounds(least, greatest)) {
                 Some(Bounds { least, greatest, .. }) => {
@@ -225,6 +221,51 @@ impl Chunks {
         }
         let bounds = extremes.and_then(|(least, greatest)| values.bounds(least, greatest));
         self.finish(descriptor, making, rows, V::ENCODING, bounds, bloom_filter)
+    }
+
+    /// Puts the values of some rows that are there into `present`, and how they lie into `repetitions` and `definitions`, as Dremel has it.
+    fn take_apart<V: Values>(
+        &mut self,
+        shape: Shape<'_>,
+        levels: Nesting,
+        rows: Range<usize>,
+        values: &V,
+        present: &mut Vec<V::Value>,
+    ) {
+        present.clear();
+        self.repetitions.clear();
+        self.definitions.clear();
+        let absent = levels.has_absent_values();
+        match shape {
+            Shape::Flat(_) if !absent => present.extend(rows.map(|row| values.at(row))),
+            Shape::Flat(_) => {
+                for value in rows.map(|row| values.at(row)) {
+                    let null = V::is_null(value);
+                    self.definitions.push(u32::from(!null));
+                    if !null {
+                        present.push(value);
+                    }
+                }
+            }
+            Shape::List(offsets) => {
+                for row in rows {
+                    let elements = offsets[row] as usize..offsets[row + 1] as usize;
+                    if elements.is_empty() {
+                        self.repetitions.push(0);
+                        self.definitions.push(0);
+                    }
+                    for element in elements.clone() {
+                        let value = values.at(element);
+                        let null = absent && V::is_null(value);
+                        self.repetitions.push(u32::from(element > elements.start));
+                        self.definitions.push(levels.optional as u32 - u32::from(null));
+                        if !null {
+                            present.push(value);
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// Compresses what is in `plain` and appends it as a page.

@@ -3,6 +3,8 @@
 //! Every function takes what it is given as hostile: it answers with what is wrong, never panics, and makes no room for
 //! more than the caller said there is. Formats: <https://parquet.apache.org/docs/file-format/data-pages/encodings/>.
 
+use vitrine_kit::varint;
+
 /// What is wrong with a page.
 pub(crate) type What = &'static str;
 
@@ -18,21 +20,15 @@ const MAX_BLOCK: usize = 1 << 16;
 const CUT_OFF: What = "is cut off";
 const TOO_MANY: What = "holds other than the number of values it should";
 
-/// A run of 7-bit bytes, the last without its high bit.
-pub(crate) fn varint(bytes: &mut &[u8]) -> Result<u64, What> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first().ok_or(CUT_OFF)?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7F) << shift;
-        if *byte < 0x80 {
-            return Ok(value);
-        }
-    }
-    Err("holds a number of more than 64 bits")
+fn varint(bytes: &mut &[u8]) -> Result<u64, What> {
+    varint::read(bytes).map_err(|malformed| match malformed {
+        varint::Malformed::CutOff => CUT_OFF,
+        varint::Malformed::TooLong => "holds a number of more than 64 bits",
+    })
 }
 
-fn zigzag(value: u64) -> i64 {
+/// The inverse of [`zigzag`](crate::encode::zigzag).
+pub(crate) fn zigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Formats: <https://parquet.apache.org/docs/file-format/data-pages/encodings/>.
 
+use vitrine_kit::varint;
+
 /// A run shorter than this is packed instead.
 const MIN_RUN: usize = 16;
 /// Values that are packed together.
@@ -23,15 +25,6 @@ pub(crate) fn code_width(entries: usize) -> u32 {
     }
 }
 
-/// `ULEB128`.
-pub(crate) fn varint(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
 /// Small numbers of either sign as small unsigned ones.
 pub(crate) fn zigzag(number: i64) -> u64 {
     ((number << 1) ^ (number >> 63)) as u64
@@ -43,7 +36,7 @@ pub(crate) fn hybrid(out: &mut Vec<u8>, values: &[u32], width: u32) {
     while at < values.len() {
         if let Some(end) = run(values, at) {
             groups(out, &values[packed..at], width);
-            varint(out, ((end - at) as u64) << 1);
+            varint::write(out, ((end - at) as u64) << 1);
             out.extend_from_slice(&values[at].to_le_bytes()[..width.div_ceil(8) as usize]);
             (at, packed) = (end, end);
         } else {
@@ -71,7 +64,7 @@ fn groups(out: &mut Vec<u8>, values: &[u32], width: u32) {
         return;
     }
     let count = values.len().div_ceil(GROUP);
-    varint(out, (count as u64) << 1 | 1);
+    varint::write(out, (count as u64) << 1 | 1);
     let end = out.len() + count * width as usize;
     if width == 8 {
         out.extend(values.iter().map(|value| *value as u8));
@@ -130,10 +123,10 @@ pub(crate) fn bits(out: &mut Vec<u8>, values: &[u8]) {
 
 /// `DELTA_BINARY_PACKED` of 64-bit numbers.
 pub(crate) fn deltas(out: &mut Vec<u8>, values: &[i64]) {
-    varint(out, BLOCK as u64);
-    varint(out, MINIBLOCKS as u64);
-    varint(out, values.len() as u64);
-    varint(out, zigzag(values.first().copied().unwrap_or(0)));
+    varint::write(out, BLOCK as u64);
+    varint::write(out, MINIBLOCKS as u64);
+    varint::write(out, values.len() as u64);
+    varint::write(out, zigzag(values.first().copied().unwrap_or(0)));
     let mut differences = Vec::with_capacity(BLOCK);
     let mut before = values.iter();
     let mut rest = values.get(1..).unwrap_or_default();
@@ -148,7 +141,7 @@ pub(crate) fn deltas(out: &mut Vec<u8>, values: &[i64]) {
 
 fn delta_block(out: &mut Vec<u8>, differences: &[i64]) {
     let least = differences.iter().copied().min().unwrap_or(0);
-    varint(out, zigzag(least));
+    varint::write(out, zigzag(least));
     let widths = out.len();
     out.extend_from_slice(&[0; MINIBLOCKS]);
     for (part, values) in differences.chunks(MINIBLOCK).enumerate() {

@@ -5,8 +5,10 @@
 //! compact protocol.
 
 use parquet::basic::Encoding;
+use vitrine_kit::varint;
 
-use crate::Error;
+use crate::encode::zigzag;
+use crate::{Error, decode};
 
 /// Most bytes of a header. Ours have about 25; other writers put statistics in.
 pub(crate) const MAX_HEADER_BYTES: usize = 4096;
@@ -113,12 +115,7 @@ fn put_field(out: &mut Vec<u8>, last: &mut u8, field: u8, kind: u8) {
 
 fn put_i32(out: &mut Vec<u8>, last: &mut u8, field: u8, value: i32) {
     put_field(out, last, field, I32);
-    let mut rest = ((value << 1) ^ (value >> 31)) as u32;
-    while rest >= 0x80 {
-        out.push(rest as u8 | 0x80);
-        rest >>= 7;
-    }
-    out.push(rest as u8);
+    varint::write(out, zigzag(value.into()));
 }
 
 /// A reader of thrift's compact protocol, as far as page headers need it. None: cut off, or more than there may be.
@@ -180,20 +177,14 @@ impl Thrift<'_> {
     }
 
     fn unsigned(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7F) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
+        let mut rest = self.bytes.get(self.at..)?;
+        let value = varint::read(&mut rest).ok()?;
+        self.at = self.bytes.len() - rest.len();
+        Some(value)
     }
 
     fn number(&mut self) -> Option<i64> {
-        let value = self.unsigned()?;
-        Some((value >> 1) as i64 ^ -((value & 1) as i64))
+        self.unsigned().map(decode::zigzag)
     }
 
     /// The next field's number and type; none at the end of a struct.

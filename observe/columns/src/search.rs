@@ -349,40 +349,8 @@ impl<'a> Pages<'a> {
         }
         let flags = match plan {
             Plan::Nothing => None,
-            Plan::All(plans) => {
-                let mut all: Flags = None;
-                for plan in plans.iter() {
-                    if self.verdict(plan) == Verdict::All {
-                        continue;
-                    }
-                    let Some(flags) = self.flags(plan, count)? else { return Ok(None) };
-                    let both = match all {
-                        None => flags,
-                        Some(mut all) => {
-                            all.iter_mut().zip(flags).for_each(|(all, each)| *all &= each);
-                            all
-                        }
-                    };
-                    if !both.contains(&true) {
-                        return Ok(None);
-                    }
-                    all = Some(both);
-                }
-                all.or_else(|| Some(vec![true; count]))
-            }
-            Plan::Any(plans) => {
-                let mut any: Flags = None;
-                for plan in plans {
-                    any = match (any, self.flags(plan, count)?) {
-                        (Some(mut any), Some(flags)) => {
-                            any.iter_mut().zip(flags).for_each(|(any, each)| *any |= each);
-                            Some(any)
-                        }
-                        (any, flags) => any.or(flags),
-                    };
-                }
-                any
-            }
+            Plan::All(plans) => self.all(plans, count)?,
+            Plan::Any(plans) => self.any(plans, count)?,
             Plan::Codes { leaf, wanted, distinct, .. } => {
                 let page = self.page(*leaf)?;
                 let mut codes = Vec::with_capacity(page.elements);
@@ -422,6 +390,44 @@ impl<'a> Pages<'a> {
             }
             flags => Ok(flags),
         }
+    }
+
+    /// Those that meet every one of these plans.
+    fn all(&mut self, plans: &[Plan], count: usize) -> Result<Flags, Error> {
+        let mut all: Flags = None;
+        for plan in plans {
+            if self.verdict(plan) == Verdict::All {
+                continue;
+            }
+            let Some(flags) = self.flags(plan, count)? else { return Ok(None) };
+            let both = match all {
+                None => flags,
+                Some(mut all) => {
+                    all.iter_mut().zip(flags).for_each(|(all, each)| *all &= each);
+                    all
+                }
+            };
+            if !both.contains(&true) {
+                return Ok(None);
+            }
+            all = Some(both);
+        }
+        Ok(all.or_else(|| Some(vec![true; count])))
+    }
+
+    /// Those that meet any of these plans.
+    fn any(&mut self, plans: &[Plan], count: usize) -> Result<Flags, Error> {
+        let mut any: Flags = None;
+        for plan in plans {
+            any = match (any, self.flags(plan, count)?) {
+                (Some(mut any), Some(flags)) => {
+                    any.iter_mut().zip(flags).for_each(|(any, each)| *any |= each);
+                    Some(any)
+                }
+                (any, flags) => any.or(flags),
+            };
+        }
+        Ok(any)
     }
 
     fn leaf(&self, leaf: usize) -> &'a Leaf {

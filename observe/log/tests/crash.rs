@@ -167,20 +167,23 @@ fn the_disk_is_full() {
     assert!(acknowledged.ends_with(&positions(&records)) && records[0].position <= middle);
 }
 
+/// Runs a test in a process whose calls of the disk fail as long as there are the files `sync` and `cut`.
+fn on_a_disk_that_fails(test: &str) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let library = dir.path().join("disk.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults/disk.c");
+    let mut compile = Command::new("cc");
+    compile.args(["-shared", "-fPIC", "-O1", "-o"]).args([library.as_path(), Path::new(source)]);
+    run(compile);
+    let mut command = again("env", &[], test, dir.path());
+    command.env("LD_PRELOAD", &library);
+    command.env("SYNC_FAILS_IF", dir.path().join("sync")).env("CUT_FAILS_IF", dir.path().join("cut"));
+    passes(command)
+}
+
 #[test]
 fn the_disk_fails() {
-    let Some(folder) = inside() else {
-        let dir = tempfile::tempdir().expect("a folder");
-        let library = dir.path().join("disk.so");
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults/disk.c");
-        let mut compile = Command::new("cc");
-        compile.args(["-shared", "-fPIC", "-O1", "-o"]).args([library.as_path(), Path::new(source)]);
-        run(compile);
-        let mut command = again("env", &[], "the_disk_fails", dir.path());
-        command.env("LD_PRELOAD", &library);
-        command.env("SYNC_FAILS_IF", dir.path().join("sync")).env("CUT_FAILS_IF", dir.path().join("cut"));
-        return passes(command);
-    };
+    let Some(folder) = inside() else { return on_a_disk_that_fails("the_disk_fails") };
     let fails = |what: &str| std::fs::write(folder.join(what), "").expect("written");
     let works = |what: &str| std::fs::remove_file(folder.join(what)).expect("removed");
     let log_folder = folder.join("log");

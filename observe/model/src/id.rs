@@ -53,15 +53,12 @@ fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], IdError> {
         return Err(error());
     }
     let mut bytes = [0u8; N];
-    for (place, digit) in text.bytes().rev().enumerate() {
-        let nibble = (digit as char).to_digit(16).ok_or_else(error)? as u8;
-        bytes[N - 1 - place / 2] |= nibble << (4 * (place % 2));
-    }
+    hex::decode_to_slice(format!("{text:0>digits$}", digits = N * 2), &mut bytes).map_err(|_| error())?;
     not_zero(&bytes).ok_or_else(error)
 }
 
 fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    f.write_str(&hex::encode(bytes))
 }
 
 impl fmt::Display for TraceId {

@@ -1,5 +1,8 @@
 //! Typed attribute values, as queries see them.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 /// A value with the type that its sender gave it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -37,7 +40,7 @@ impl Value {
             Self::Empty => String::new(),
             Self::String(text) => text.clone(),
             Self::Double(number) => double_text(*number),
-            Self::Bytes(bytes) => base64(bytes),
+            Self::Bytes(bytes) => STANDARD.encode(bytes),
             other => other.json().to_string(),
         }
     }
@@ -51,7 +54,7 @@ impl Value {
             Self::Int(number) => (*number).into(),
             Self::Double(number) => serde_json::Number::from_f64(*number)
                 .map_or_else(|| double_text(*number).into(), serde_json::Value::Number),
-            Self::Bytes(bytes) => base64(bytes).into(),
+            Self::Bytes(bytes) => STANDARD.encode(bytes).into(),
             Self::Array(items) => items.iter().map(Self::json).collect(),
             Self::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), entry.value.json())).collect(),
         }
@@ -65,19 +68,4 @@ fn double_text(number: f64) -> String {
         n if n == f64::NEG_INFINITY => "-Inf".into(),
         n => n.to_string(),
     }
-}
-
-/// Standard base64 with padding. Written here because this is the only place of the model that needs it.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word =
-            chunk.iter().enumerate().fold(0u32, |word, (place, byte)| word | u32::from(*byte) << (16 - 8 * place));
-        for place in 0..4 {
-            let digit = ALPHABET[(word >> (18 - 6 * place) & 63) as usize] as char;
-            text.push(if place <= chunk.len() { digit } else { '=' });
-        }
-    }
-    text
 }

@@ -1,7 +1,7 @@
 //! Protobuf as it comes over the wire: one field after the other, nothing copied, nothing trusted.
 
-/// The most bytes of a varint.
-const MAX_VARINT_BYTES: usize = 10;
+use vitrine_kit::varint;
+
 /// How deep groups, which OTLP does not use, may be nested before a message is refused.
 const MAX_GROUP_DEPTH: u32 = 64;
 
@@ -99,34 +99,12 @@ impl<'a> Reader<'a> {
     /// A varint.
     #[inline(always)]
     pub(crate) fn varint(&mut self) -> Result<u64, Fault> {
-        match *self.rest {
-            [low, ref rest @ ..] if low < 0x80 => {
-                self.rest = rest;
-                Ok(u64::from(low))
-            }
-            [low, high, ref rest @ ..] if high < 0x80 => {
-                self.rest = rest;
-                Ok(u64::from(low & 0x7F) | u64::from(high) << 7)
-            }
-            _ => self.long_varint(),
-        }
-    }
-
-    #[inline(never)]
-    fn long_varint(&mut self) -> Result<u64, Fault> {
-        let mut value = 0;
-        for (place, byte) in self.rest.iter().take(MAX_VARINT_BYTES).enumerate() {
-            value |= u64::from(byte & 0x7F) << (7 * place);
-            if *byte < 0x80 {
-                if place + 1 == MAX_VARINT_BYTES && *byte > 1 {
-                    break;
-                }
-                self.rest = &self.rest[place + 1..];
-                return Ok(value);
-            }
-        }
-        let short = self.rest.len() < MAX_VARINT_BYTES;
-        Err(self.fault(if short { "a varint without an end" } else { "a varint of more than 64 bits" }))
+        varint::read(&mut self.rest).map_err(|malformed| {
+            self.fault(match malformed {
+                varint::Malformed::CutOff => "a varint without an end",
+                varint::Malformed::TooLong => "a varint of more than 64 bits",
+            })
+        })
     }
 
     /// A text, bytes, a message, or packed numbers.

@@ -1,5 +1,7 @@
 //! Writes protobuf's wire format: <https://protobuf.dev/programming-guides/encoding/>.
 
+use vitrine_kit::varint;
+
 use crate::budget::{Budget, Buffer};
 use crate::error::Error;
 
@@ -11,8 +13,6 @@ const FIXED64: u32 = 1;
 const LENGTH: u32 = 2;
 /// Wire type of 4 bytes.
 const FIXED32: u32 = 5;
-/// The longest varint, in bytes.
-const MAX_VARINT_BYTES: usize = 10;
 
 /// A message that is being written.
 pub(crate) struct Writer(Buffer);
@@ -57,12 +57,13 @@ impl Writer {
     /// measuring everything beforehand.
     pub(crate) fn close(&mut self, Open(start): Open) {
         let bytes = &mut self.0.bytes;
-        let length = bytes.len() - start;
-        let mut varint = [0; MAX_VARINT_BYTES];
-        let size = encode(length as u64, &mut varint);
-        bytes.resize(start + length + size - 1, 0);
-        bytes.copy_within(start..start + length, start + size - 1);
-        bytes[start - 1..start - 1 + size].copy_from_slice(&varint[..size]);
+        let end = bytes.len();
+        varint::write(bytes, (end - start) as u64);
+        // Its first byte has a place already, the others move before what they are the length of.
+        let first = bytes.remove(end);
+        bytes[start - 1] = first;
+        let others = bytes.len() - end;
+        bytes[start..].rotate_right(others);
     }
 
     /// A text, bytes, or a message that is there already.
@@ -93,9 +94,7 @@ impl Writer {
 
     /// A varint without a tag, as packed numbers are.
     pub(crate) fn raw_varint(&mut self, value: u64) {
-        let mut varint = [0; MAX_VARINT_BYTES];
-        let size = encode(value, &mut varint);
-        self.0.bytes.extend_from_slice(&varint[..size]);
+        varint::write(&mut self.0.bytes, value);
     }
 
     /// Eight bytes without a tag.
@@ -106,18 +105,6 @@ impl Writer {
     fn tag(&mut self, number: u32, wire_type: u32) {
         self.raw_varint(u64::from(number << 3 | wire_type));
     }
-}
-
-/// Writes seven bits at a time, the lowest first; returns how many bytes.
-fn encode(mut value: u64, to: &mut [u8; MAX_VARINT_BYTES]) -> usize {
-    let mut size = 0;
-    while value >= 0x80 {
-        to[size] = value as u8 | 0x80;
-        value >>= 7;
-        size += 1;
-    }
-    to[size] = value as u8;
-    size + 1
 }
 
 #[cfg(test)]

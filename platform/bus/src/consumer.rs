@@ -1,15 +1,15 @@
 //! The loop that takes events from a source and hands them to a handler.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use vitrine_contracts::bus::v1::Event;
-use vitrine_kit::Backoff;
+use vitrine_kit::{Backoff, Outage};
 use vitrine_platform_store::{self as store, Document, Query, Store, Stored, Tx};
 use vitrine_platform_telemetry::Service;
 use vitrine_platform_telemetry::semconv::{
@@ -129,16 +129,20 @@ impl Consumer {
 
     /// Follows the events until stopped. Trouble with the source or the own store is waited out.
     pub async fn run(self, mut source: Box<dyn Source>, telemetry: Service, stop: CancellationToken) {
-        let mut troubled = false;
+        let mut outage = Outage::default();
         while !stop.is_cancelled() {
             let round = tokio::select! {
                 round = self.round(&mut *source, &telemetry) => round,
                 () = stop.cancelled() => break,
             };
             match round {
-                Ok(()) => troubled = false,
+                Ok(()) => {
+                    if outage.ends() {
+                        tracing::info!(consumer = self.name, source = self.source, "events are followed again");
+                    }
+                }
                 Err(reason) => {
-                    if !troubled {
+                    if outage.begins() {
                         tracing::warn!(
                             consumer = self.name,
                             source = self.source,
@@ -146,7 +150,6 @@ impl Consumer {
                             "events cannot be followed at the moment"
                         );
                     }
-                    troubled = true;
                     tokio::select! {
                         () = tokio::time::sleep(TROUBLE_PAUSE) => {}
                         () = stop.cancelled() => {}
@@ -201,24 +204,22 @@ impl Consumer {
 
     /// Handles an event, however often it takes, or puts it aside; then it is behind us.
     async fn take(&self, event: &Event, telemetry: &Service) -> Result<(), String> {
-        let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE);
-        let mut tries = 1;
+        let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE).with_tries(MAX_TRIES);
         let reason = loop {
             let mut tx = self.store.begin();
             match self.hand_out(event, telemetry, &mut tx).await {
                 Ok(()) => match self.commit(tx, event.position).await {
                     Ok(()) => return Ok(()),
                     // Perhaps somebody else wrote to the same documents; the handler reads them again.
-                    Err(e) if is_refused(&e) && tries < MAX_TRIES => {}
+                    Err(e) if is_refused(&e) && backoff.has_try_left() => {}
                     Err(e) if is_refused(&e) => break e.to_string(),
                     Err(e) => return Err(e.to_string()),
                 },
                 Err(HandleError::Wait(reason)) => return Err(reason),
-                Err(HandleError::Retry(_)) if tries < MAX_TRIES => {}
+                Err(HandleError::Retry(_)) if backoff.has_try_left() => {}
                 Err(HandleError::Retry(reason) | HandleError::Reject(reason)) => break reason,
             }
             tokio::time::sleep(backoff.equal_jitter()).await;
-            tries += 1;
         };
         tracing::error!(
             consumer = self.name,
@@ -299,12 +300,8 @@ fn is_refused(error: &store::Error) -> bool {
 
 /// A panic is a failure of this event, not the end of the consumer.
 async fn guarded(work: impl Future<Output = Result<(), HandleError>>) -> Result<(), HandleError> {
-    let mut work = std::pin::pin!(work);
-    std::future::poll_fn(|cx| {
-        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
-        polled.unwrap_or_else(|_| Poll::Ready(Err(HandleError::Retry("the handler panicked".to_owned()))))
-    })
-    .await
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    done.unwrap_or_else(|_| Err(HandleError::Retry("the handler panicked".to_owned())))
 }
 
 #[cfg(test)]

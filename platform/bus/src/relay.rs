@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use vitrine_contracts::bus::v1::Event;
 use vitrine_contracts::topics;
-use vitrine_kit::Backoff;
+use vitrine_kit::{Backoff, Outage};
 use vitrine_platform_store::{self as store, Document, Index, Keys, Schema, Store};
 
 use crate::log::to_wire;
@@ -85,14 +85,14 @@ impl Relay {
     /// Relays until stopped. Trouble with the broker or the store is waited out, and said once.
     pub async fn run(self, stop: CancellationToken) {
         let mut latest = self.store.watch_events();
-        let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE);
+        let (mut backoff, mut outage) = (Backoff::new(FIRST_PAUSE, MAX_PAUSE), Outage::default());
         let relaying = async {
             loop {
                 // Marked as seen before reading, so that an event committed meanwhile wakes us.
                 latest.borrow_and_update();
                 match self.round().await {
                     Ok(more) => {
-                        if backoff.is_failing() {
+                        if outage.ends() {
                             tracing::info!(source = self.source, "events are relayed again");
                         }
                         backoff.reset();
@@ -102,7 +102,7 @@ impl Relay {
                         }
                     }
                     Err(reason) => {
-                        if !backoff.is_failing() {
+                        if outage.begins() {
                             tracing::warn!(source = self.source, reason, "events cannot be relayed at the moment");
                         }
                         tokio::time::sleep(backoff.equal_jitter()).await;

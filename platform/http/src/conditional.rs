@@ -42,8 +42,7 @@ impl ETag {
     /// A strong tag of a representation's bytes.
     pub fn of_content(content: &[u8]) -> Self {
         let digest = Sha256::digest(content);
-        let hex: String = digest.iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect();
-        Self::strong(hex)
+        Self::strong(hex::encode(&digest[..DIGEST_BYTES]))
     }
 
     /// The value of the `ETag` header.

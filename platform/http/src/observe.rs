@@ -1,15 +1,15 @@
 //! A server span and RED figures for every request.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
 use vitrine_contracts::Problem;
 use vitrine_platform_telemetry::Service;
 use vitrine_platform_telemetry::semconv::{
@@ -62,12 +62,8 @@ pub(crate) fn panicked() -> Response {
 
 /// Answers for a handler that panics, so that nobody else on its connection suffers.
 pub(crate) async fn guarded(work: impl Future<Output = Response>, panicked: impl Fn() -> Response) -> Response {
-    let mut work = std::pin::pin!(work);
-    std::future::poll_fn(|cx| {
-        catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))).unwrap_or_else(|panic| {
-            tracing::error!(panic = vitrine_kit::panic::text(&*panic), "a handler panicked");
-            Poll::Ready(panicked())
-        })
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
+        tracing::error!(panic = vitrine_kit::panic::text(&*panic), "a handler panicked");
+        panicked()
     })
-    .await
 }

@@ -10,6 +10,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use vitrine_kit::percent;
 
 use crate::body::Arrival;
 use crate::extract::quoted;
@@ -205,27 +206,10 @@ async fn worded(words: Words, keeps_text: bool, request: Request, next: Next) ->
 
 /// The first parameter of a query that is not UTF-8, by its name as it was sent.
 fn malformed_parameter(query: &str) -> Option<&str> {
-    let mut pairs = query.split('&').filter(|pair| pair.contains('%') && std::str::from_utf8(&decoded(pair)).is_err());
+    let mut pairs = query
+        .split('&')
+        .filter(|pair| pair.contains('%') && std::str::from_utf8(&percent::decode_bytes(pair)).is_err());
     pairs.next().map(|pair| pair.split('=').next().unwrap_or_default())
-}
-
-/// A text without its percent-encoding.
-fn decoded(text: &str) -> Vec<u8> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        let digit =
-            |place: Option<u8>| place.and_then(|d| char::from(d).to_digit(16)).and_then(|d| u8::try_from(d).ok());
-        let mut ahead = bytes.clone();
-        match (byte, digit(ahead.next()), digit(ahead.next())) {
-            (b'%', Some(high), Some(low)) => {
-                decoded.push(high << 4 | low);
-                bytes = ahead;
-            }
-            _ => decoded.push(byte),
-        }
-    }
-    decoded
 }
 
 /// Whether an answer says nothing, or in plain text.

@@ -10,6 +10,7 @@ use std::sync::{Arc, Weak};
 
 use http::uri::Authority;
 use serde::{Deserialize, Serialize};
+use vitrine_kit::Outage;
 
 use crate::balance::{Address, Balancer};
 use crate::{Error, Replicas};
@@ -59,7 +60,7 @@ pub(crate) fn follow(replicas: &Replicas, discovery: &Discovery, balancer: &Arc<
     let name = |own: &str| -> Arc<str> {
         if discovery.server_name.is_empty() { own.into() } else { discovery.server_name.as_str().into() }
     };
-    let told = Told { balancer: Arc::downgrade(balancer), source: replicas.to_string(), failing: false };
+    let told = Told { balancer: Arc::downgrade(balancer), source: replicas.to_string(), outage: Outage::default() };
     let gone = balancer.gone();
     match replicas {
         Replicas::At(hosts) => {
@@ -101,14 +102,14 @@ fn address(host: &str, port: u16, name: &Arc<str>) -> Option<Address> {
 struct Told {
     balancer: Weak<Balancer>,
     source: String,
-    failing: bool,
+    outage: Outage,
 }
 
 impl Told {
     /// This is the set now.
     fn found(&mut self, addresses: &[Address]) {
         let Some(balancer) = self.balancer.upgrade() else { return };
-        if std::mem::take(&mut self.failing) {
+        if self.outage.ends() {
             tracing::info!(source = self.source, replicas = addresses.len(), "replicas are found again");
         }
         tracing::debug!(source = self.source, replicas = addresses.len(), "replicas were looked for");
@@ -118,7 +119,7 @@ impl Told {
     /// The source did not answer.
     fn failed(&mut self, why: &str) {
         let Some(balancer) = self.balancer.upgrade() else { return };
-        if !std::mem::replace(&mut self.failing, true) {
+        if self.outage.begins() {
             tracing::warn!(source = self.source, why, "replicas cannot be looked for: the last known ones stay in use");
         }
         balancer.trouble(format!("{}: {why}", self.source));

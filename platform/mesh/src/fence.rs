@@ -239,9 +239,9 @@ async fn attempts(call: &Call<'_>, limits: &Limits, body: Body) -> Result<Answer
     let slot = call.slot;
     let _permit = slot.in_flight.acquire().await.map_err(|_| Status::unavailable("the process is stopping"))?;
     slot.budget.earn();
-    let mut backoff = Backoff::new(limits.first_backoff, limits.max_deadline);
     let max_attempts = call.policy.attempts.unwrap_or(limits.max_attempts);
-    let (mut attempt, mut unsent) = (1, 0);
+    let mut backoff = Backoff::new(limits.first_backoff, limits.max_deadline).with_tries(max_attempts);
+    let mut unsent = 0;
     let tried = Tried::default();
     loop {
         // Neither of these gets better by waiting a little: they are answered at once, and cost no retry.
@@ -263,13 +263,12 @@ async fn attempts(call: &Call<'_>, limits: &Limits, body: Body) -> Result<Answer
         }
         let code = outcome.as_ref().map_or_else(Status::code, |a| a.status.code());
         let may_be_repeated = call.policy.repeatable || outcome.as_ref().is_ok_and(|a| a.unhandled);
-        let again = code == Code::Unavailable && attempt < max_attempts && may_be_repeated && slot.budget.spend();
+        let again = code == Code::Unavailable && backoff.has_try_left() && may_be_repeated && slot.budget.spend();
         if !again {
             return outcome;
         }
-        tracing::debug!(method = call.head.uri.path(), attempt, "the call is repeated");
+        tracing::debug!(method = call.head.uri.path(), "the call is repeated");
         tokio::time::sleep(backoff.full_jitter()).await;
-        attempt += 1;
     }
 }
 

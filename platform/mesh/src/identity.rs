@@ -266,7 +266,7 @@ fn text(headers: &mut HeaderMap, name: &str) -> Option<String> {
 
 /// Returns a new secret, as text: 32 random bytes in hexadecimal digits.
 pub fn new_secret() -> String {
-    rand::random::<[u8; MIN_SECRET_BYTES]>().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(rand::random::<[u8; MIN_SECRET_BYTES]>())
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::error::Error as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
@@ -11,7 +10,7 @@ use async_nats::{Client, ConnectError, ConnectErrorKind, Event, ServerError, jet
 use parking_lot::Mutex;
 use thiserror::Error as ThisError;
 use tokio::sync::broadcast;
-use vitrine_kit::Backoff;
+use vitrine_kit::{Backoff, Outage};
 
 use crate::config::{Config, Events};
 use crate::error::Error;
@@ -91,7 +90,7 @@ struct Signals {
     denied: Mutex<HashMap<String, (Denied, Instant)>>,
     /// Said already, so that it is not said again.
     told: Mutex<HashSet<String>>,
-    lost: AtomicBool,
+    outage: Mutex<Outage>,
 }
 
 impl Signals {
@@ -99,13 +98,14 @@ impl Signals {
         match event {
             Event::Connected => {
                 self.told.lock().clear();
-                if self.lost.swap(false, Ordering::SeqCst) {
+                if self.outage.lock().ends() {
                     tracing::info!("connected to NATS again");
                 }
             }
             Event::Disconnected => {
-                self.lost.store(true, Ordering::SeqCst);
-                tracing::warn!("the connection to NATS is lost");
+                if self.outage.lock().begins() {
+                    tracing::warn!("the connection to NATS is lost");
+                }
                 self.happened(Happening::Lost);
             }
             Event::ServerError(ServerError::Other(text)) if let Some(denied) = Denied::parse(text) => self.deny(denied),
@@ -184,7 +184,7 @@ impl Nats {
             happenings: broadcast::channel(HAPPENINGS).0,
             denied: Mutex::default(),
             told: Mutex::default(),
-            lost: AtomicBool::new(false),
+            outage: Mutex::default(),
         });
         let hearing = signals.clone();
         let connecting = config

@@ -2,6 +2,7 @@
 
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
+use vitrine_kit::percent;
 use vitrine_platform_bus::{Broker, Event, Unpublished};
 
 use crate::connection::Nats;
@@ -47,7 +48,7 @@ impl Nats {
                 .expected_stream(stream::name(source))
                 .message_id(&event.id)
                 .header(POSITION, event.position.to_string())
-                .header(KEY, stream::encoded(&event.key))
+                .header(KEY, percent::encode_set(&event.key, percent::IN_HEADER))
                 .header(OCCURRED_AT, event.occurred_at_unix_ms.to_string());
             for (name, value) in [(TRACEPARENT, &event.traceparent), (BAGGAGE, &event.baggage)] {
                 if !value.is_empty() {

@@ -116,31 +116,3 @@ pub(crate) fn advised(error: &async_nats::jetstream::Error) -> String {
     };
     format!("{error}{advice}")
 }
-
-/// A key as a header's value: whatever is not visible ASCII is percent-encoded.
-pub(crate) fn encoded(key: &str) -> String {
-    let mut text = String::with_capacity(key.len());
-    for byte in key.bytes() {
-        if byte.is_ascii_graphic() && byte != b'%' {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::encoded;
-    use vitrine_kit::percent;
-
-    #[test]
-    fn any_key_can_be_a_header() {
-        for key in ["", "ord_1", "100 %", "a\r\nb", "schön", "%41"] {
-            let text = encoded(key);
-            assert!(text.bytes().all(|b| b.is_ascii_graphic()), "{text}");
-            assert_eq!(percent::decode(&text).as_deref(), Some(key));
-        }
-    }
-}

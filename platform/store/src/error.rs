@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error as ThisError;
-use vitrine_kit::jitter;
+use vitrine_kit::Backoff;
 
 /// How often a conflicting change is tried.
 const MAX_TRIES: u32 = 16;
-/// The longest pause before the first repetition; grows with each.
-const PAUSE: Duration = Duration::from_millis(2);
+/// The longest pause before the first repetition; doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+/// The longest pause of all.
+const MAX_PAUSE: Duration = Duration::from_millis(32);
 
 /// Most bytes of one event's payload and baggage: what passes any transport.
 pub const MAX_EVENT_BYTES: usize = 512 * 1024;
@@ -146,13 +148,10 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {
-    let mut tries = 1;
+    let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE).with_tries(MAX_TRIES);
     loop {
         match change().await {
-            Err(e) if e.is_conflict() && tries < MAX_TRIES => {
-                tokio::time::sleep(jitter::full(PAUSE * tries)).await;
-                tries += 1;
-            }
+            Err(e) if e.is_conflict() && backoff.has_try_left() => tokio::time::sleep(backoff.full_jitter()).await,
             other => return other,
         }
     }

@@ -24,6 +24,7 @@ use futures::TryStreamExt;
 use parking_lot::Mutex;
 use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinHandle;
+use vitrine_kit::Outage;
 
 use crate::document::{Key, Schema};
 use crate::engine::{Answer, Batch, Engine, Event, Raw, RawPage};
@@ -131,18 +132,24 @@ fn int(n: impl TryInto<i64>) -> i64 {
 }
 
 async fn follow(shared: Arc<Shared>) {
-    let mut followed = true;
+    let mut outage = Outage::default();
     loop {
         if shared.latest.receiver_count() > 0 {
             let last = read::last_position(&shared).await;
-            // Once, and not again before it was followed again.
-            if let Err(e) = last.as_ref()
-                && followed
-            {
-                let cause = std::error::Error::source(e).map(ToString::to_string);
-                tracing::warn!(database = shared.database, cause, "the log of events cannot be followed at the moment");
+            match &last {
+                Ok(_) if outage.ends() => {
+                    tracing::info!(database = shared.database, "the log of events is followed again");
+                }
+                Err(e) if outage.begins() => {
+                    let cause = std::error::Error::source(e).map(ToString::to_string);
+                    tracing::warn!(
+                        database = shared.database,
+                        cause,
+                        "the log of events cannot be followed at the moment"
+                    );
+                }
+                _ => {}
             }
-            followed = last.is_ok();
             shared.tell(last.unwrap_or_default());
         }
         tokio::time::sleep(LOOK).await;

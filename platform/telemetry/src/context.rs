@@ -3,10 +3,11 @@
 //! The current context is a task-local that only the Fence, spans and consumers set, always around one future. Code that
 //! moves work to another task takes [`Context::current`] with it and runs the work in [`Context::scope`].
 
-use std::fmt::Write;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
+
+use vitrine_kit::percent::{self, AsciiSet};
 
 use crate::pipeline::Service;
 
@@ -14,6 +15,8 @@ use crate::pipeline::Service;
 const MAX_BAGGAGE_BYTES: usize = 8192;
 /// Most baggage entries.
 const MAX_BAGGAGE_ENTRIES: usize = 64;
+/// What a value of baggage must not hold as it is (W3C Baggage, 3.3.1.3).
+const IN_BAGGAGE: &AsciiSet = &percent::IN_HEADER.add(b'"').add(b',').add(b';').add(b'\\');
 
 tokio::task_local! {
     static CURRENT: Context;
@@ -122,7 +125,7 @@ impl Baggage {
             let member = member.split(';').next().unwrap_or_default();
             let Some((key, value)) = member.split_once('=') else { continue };
             let (key, value) = (key.trim(), value.trim());
-            let Some(value) = percent_decode(value) else { continue };
+            let Some(value) = percent::decode(value) else { continue };
             if !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic()) {
                 entries.push((key.to_owned(), value));
             }
@@ -149,38 +152,10 @@ impl Baggage {
             }
             out.push_str(key);
             out.push('=');
-            percent_encode(value, &mut out);
+            out.push_str(&percent::encode_set(value, IN_BAGGAGE));
         }
         out
     }
-}
-
-fn percent_encode(value: &str, out: &mut String) {
-    for b in value.bytes() {
-        if b.is_ascii_graphic() && !matches!(b, b'"' | b',' | b';' | b'\\' | b'%') {
-            out.push(char::from(b));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "%{b:02X}");
-        }
-    }
-}
-
-fn percent_decode(value: &str) -> Option<String> {
-    let bytes = value.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut i = 0;
-    while i < bytes.len() {
-        if bytes[i] == b'%' {
-            let hex = value.get(i + 1..i + 3)?;
-            out.push(u8::from_str_radix(hex, 16).ok()?);
-            i += 3;
-        } else {
-            out.push(bytes[i]);
-            i += 1;
-        }
-    }
-    String::from_utf8(out).ok()
 }
 
 #[cfg(test)]

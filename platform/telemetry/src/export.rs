@@ -22,7 +22,7 @@ use prost::Message;
 use tonic::codec::CompressionEncoding;
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue};
 use tonic::{Code, Request, Status};
-use vitrine_kit::Backoff;
+use vitrine_kit::{Backoff, Outage};
 
 use crate::config::{Config, OtlpProtocol};
 
@@ -41,7 +41,7 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 pub struct Exporter {
     sink: Sink,
     config: Config,
-    failing: bool,
+    outage: Outage,
 }
 
 enum Sink {
@@ -81,7 +81,7 @@ impl<R: TraceService + MetricsService + LogsService> Direct for R {
 impl Exporter {
     /// Into a receiver of this process, without a connection.
     pub fn direct(receiver: impl TraceService + MetricsService + LogsService, config: Config) -> Self {
-        Self { sink: Sink::Direct(Box::new(receiver)), config, failing: false }
+        Self { sink: Sink::Direct(Box::new(receiver)), config, outage: Outage::default() }
     }
 
     /// Over gRPC, through this transport.
@@ -96,7 +96,7 @@ impl Exporter {
             grpc.metrics = grpc.metrics.send_compressed(CompressionEncoding::Gzip);
             grpc.logs = grpc.logs.send_compressed(CompressionEncoding::Gzip);
         }
-        Self { sink: Sink::Grpc(Box::new(grpc)), config, failing: false }
+        Self { sink: Sink::Grpc(Box::new(grpc)), config, outage: Outage::default() }
     }
 
     /// Over HTTP with protobuf bodies, to `{base}/v1/traces` and so on.
@@ -106,7 +106,7 @@ impl Exporter {
         Self {
             sink: Sink::Http(Box::new(Http { client, base: base.trim_end_matches('/').to_owned() })),
             config,
-            failing: false,
+            outage: Outage::default(),
         }
     }
 
@@ -134,16 +134,11 @@ impl Exporter {
     /// Tells of the first failure and of the recovery only: the log would feed itself otherwise.
     fn note(&mut self, signal: &'static str, result: Result<(), Status>) {
         match result {
-            Ok(()) if self.failing => {
-                self.failing = false;
-                tracing::info!("telemetry is exported again");
-            }
-            Ok(()) => {}
-            Err(status) if !self.failing => {
-                self.failing = true;
+            Ok(()) if self.outage.ends() => tracing::info!("telemetry is exported again"),
+            Err(status) if self.outage.begins() => {
                 tracing::warn!(signal, code = ?status.code(), reason = status.message(), "telemetry could not be exported");
             }
-            Err(_) => {}
+            _ => {}
         }
     }
 
@@ -152,15 +147,13 @@ impl Exporter {
         if let Sink::Direct(receiver) = &self.sink {
             return receiver.take(signal).await;
         }
-        let mut backoff = Backoff::new(FIRST_BACKOFF, self.config.timeout);
-        let mut attempt = 1;
+        let mut backoff = Backoff::new(FIRST_BACKOFF, self.config.timeout).with_tries(MAX_ATTEMPTS);
         loop {
             let sent = tokio::time::timeout(self.config.timeout, self.send_once(signal.clone())).await;
             let result = sent.unwrap_or_else(|_| Err(Status::deadline_exceeded("the receiver did not answer in time")));
             match result {
-                Err(status) if attempt < MAX_ATTEMPTS && is_retryable(status.code()) => {
+                Err(status) if is_retryable(status.code()) && backoff.has_try_left() => {
                     tokio::time::sleep(backoff.equal_jitter()).await;
-                    attempt += 1;
                 }
                 other => return other,
             }

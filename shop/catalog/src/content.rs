@@ -6,31 +6,77 @@ mod small;
 mod vessels;
 mod workshops;
 
-use crate::picture::Spec;
+use vitrine_shop_pictures::{Shape, Spec};
 
 /// A kind of thing that is sold.
 pub(crate) struct Category {
     pub(crate) slug: &'static str,
     pub(crate) name: &'static str,
     pub(crate) description: &'static str,
+    /// What pieces look like that nobody has drawn.
+    shapes: &'static [Shape],
 }
 
-const fn category(slug: &'static str, name: &'static str, description: &'static str) -> Category {
-    Category { slug, name, description }
+const fn category(
+    slug: &'static str,
+    name: &'static str,
+    description: &'static str,
+    shapes: &'static [Shape],
+) -> Category {
+    Category { slug, name, description, shapes }
 }
+
+/// Returns a look for a product of a category, by chance that the seed decides.
+pub(crate) fn look(category: &str, seed: u64) -> Spec {
+    let known = CATEGORIES.iter().find(|c| c.slug == category);
+    Spec::by_chance(seed, known.map_or(WORKSHOPS, |c| c.shapes))
+}
+
+/// Of workshops, and of products whose category is gone.
+const WORKSHOPS: &[Shape] = &[Shape::Furnace, Shape::Torch, Shape::Kiln, Shape::Wheel];
 
 /// All of them.
 pub(crate) const CATEGORIES: &[Category] = &[
-    category("vases", "Vases", "For one stem or for a whole hedge."),
-    category("drinking-glasses", "Drinking glasses", "Tumblers, goblets and flutes, blown one by one."),
-    category("carafes", "Carafes and jugs", "For water, wine and what is left of the lemonade."),
-    category("bowls", "Bowls and plates", "Shallow, deep, footed and flat."),
-    category("lamps", "Lamps", "Glass that is at its best in the evening."),
-    category("jewellery", "Jewellery", "Beads and pendants from the torch."),
-    category("ornaments", "Ornaments", "Made to hang in a window and to do nothing else."),
-    category("paperweights", "Paperweights", "A garden, a storm or a galaxy to hold down a letter."),
-    category("windows", "Windows", "Leaded panels for frames that deserve better than air."),
-    category("workshops", "Workshops", "An afternoon at the furnace, the torch or the bench."),
+    category(
+        "vases",
+        "Vases",
+        "For one stem or for a whole hedge.",
+        &[Shape::Vase, Shape::Bottle, Shape::Pebble, Shape::Cylinder],
+    ),
+    category(
+        "drinking-glasses",
+        "Drinking glasses",
+        "Tumblers, goblets and flutes, blown one by one.",
+        &[Shape::Tumbler, Shape::Goblet, Shape::Flute],
+    ),
+    category(
+        "carafes",
+        "Carafes and jugs",
+        "For water, wine and what is left of the lemonade.",
+        &[Shape::Carafe, Shape::Jug],
+    ),
+    category("bowls", "Bowls and plates", "Shallow, deep, footed and flat.", &[Shape::Bowl, Shape::Plate]),
+    category(
+        "lamps",
+        "Lamps",
+        "Glass that is at its best in the evening.",
+        &[Shape::Lamp, Shape::Globe, Shape::Pendant],
+    ),
+    category("jewellery", "Jewellery", "Beads and pendants from the torch.", &[Shape::Beads, Shape::Drop]),
+    category(
+        "ornaments",
+        "Ornaments",
+        "Made to hang in a window and to do nothing else.",
+        &[Shape::Sphere, Shape::Drop, Shape::Icicle],
+    ),
+    category(
+        "paperweights",
+        "Paperweights",
+        "A garden, a storm or a galaxy to hold down a letter.",
+        &[Shape::Paperweight],
+    ),
+    category("windows", "Windows", "Leaded panels for frames that deserve better than air.", &[Shape::Panel]),
+    category("workshops", "Workshops", "An afternoon at the furnace, the torch or the bench.", WORKSHOPS),
 ];
 
 /// A hand-written piece.

@@ -13,10 +13,10 @@ use vitrine_contracts::{Problem, money_from_proto};
 use vitrine_kit::id;
 use vitrine_platform_host::{Failure, check_id, page_info, page_of};
 use vitrine_platform_store::{self as store, Page, Query, Stored, retry_conflicts};
+use vitrine_shop_pictures::Spec;
 
-use crate::content::{CATEGORIES, pieces};
+use crate::content::{self, CATEGORIES, pieces};
 use crate::domain::{self, Stock};
-use crate::picture;
 use crate::reserve::Reservations;
 use crate::store::{CreatedDoc, ProductDoc, Products, StockDoc, from_wire, to_wire};
 
@@ -179,11 +179,11 @@ fn change(doc: &mut ProductDoc, request: &UpdateProductRequest) -> Result<(), Pr
 }
 
 /// How a product is drawn: a hand-written piece as it was thought of, any other by chance that its id decides.
-fn spec_of(product: &ProductDoc) -> picture::Spec {
+fn spec_of(product: &ProductDoc) -> Spec {
     let slug = product.id.trim_start_matches("prd_");
     match pieces().find(|p| p.slug == slug) {
         Some(piece) => piece.picture.clone(),
-        None => picture::spec_for(id::hash(&product.id), &product.category),
+        None => content::look(&product.category, id::hash(&product.id)),
     }
 }
 
@@ -284,7 +284,7 @@ impl CatalogService for Service {
         let id = request.into_inner().product_id;
         check_id("prd", &id, "product_id")?;
         let product = self.products.read(&id).await?;
-        Ok(Response::new(GetPictureResponse { svg: picture::svg(&spec_of(&product.doc), &product.name) }))
+        Ok(Response::new(GetPictureResponse { svg: vitrine_shop_pictures::svg(&spec_of(&product.doc), &product.name) }))
     }
 
     async fn reserve(&self, request: Request<ReserveRequest>) -> Result<Response<Reservation>, Status> {

@@ -1,14 +1,13 @@
 //! What is sold: glassware with stock, workshops with seats, and the reservations that hold some of either for a while.
 //!
 //! The rules of products, stock and reservations are in [`domain`]; `content` holds the sixty hand-written pieces, `generate` makes any
-//! number more, and `picture` draws them. A product's description and its stock are two documents, so that a sale does not change
+//! number more, and the crate `vitrine_shop_pictures` draws them. A product's description and its stock are two documents, so that a sale does not change
 //! what browsers have cached. It knows nothing of orders or money other than its own prices.
 
 mod content;
 pub mod domain;
 mod generate;
 mod grpc;
-mod picture;
 mod reserve;
 mod seed;
 mod store;

@@ -13,7 +13,7 @@ use vitrine_contracts::carts::v1::{Cart, ReleaseCartRequest};
 use vitrine_contracts::orders::v1::{GetOrderRequest, Order};
 use vitrine_contracts::payments::v1::PaymentMethod;
 use vitrine_contracts::{Code, Problem};
-use vitrine_kit::jitter;
+use vitrine_kit::Backoff;
 use vitrine_platform_host::Failure;
 use vitrine_platform_store::Stored;
 use vitrine_platform_telemetry::Context;
@@ -30,6 +30,8 @@ const STEP: Duration = Duration::from_secs(5);
 const MAX_TRIES: u32 = 6;
 /// The pause before the second try; doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause.
+const MAX_PAUSE: Duration = Duration::from_secs(2);
 /// A saga that nobody touched for so long is taken over. Longer than any step with all its tries.
 const ABANDONED_MS: i64 = 45_000;
 /// Most purchases and cancellations at a time.
@@ -137,29 +139,28 @@ impl Sagas {
         let _driven = Driven(&self.0, saga.id.clone());
         self.0.begun.driven(&saga.id, saga.work.order_id());
         let course = saga.work.course();
-        let (mut pause, mut tries) = (FIRST_PAUSE, 1);
+        let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE).with_tries(MAX_TRIES);
         while !saga.position.is_final() {
             let at = saga.position;
             let acted = self.act(&saga.work, at, method.as_ref()).await;
             let outcome = acted.as_ref().map_or_else(outcome_of, |()| Outcome::Succeeded);
             let next = course.after(at, outcome);
             let Err(status) = acted else {
-                (pause, tries) = (FIRST_PAUSE, 1);
+                backoff.reset();
                 saga = self.note(saga, next, None).await?;
                 continue;
             };
             if next != at {
                 tracing::info!(saga = saga.work.kind(), order_id = saga.work.order_id(), at = ?at, reason = status.message(), "a saga turns back");
-                (pause, tries) = (FIRST_PAUSE, 1);
+                backoff.reset();
                 saga = self.note(saga, next, Some(Refusal::new(&status, outcome))).await?;
                 continue;
             }
-            if tries >= MAX_TRIES {
+            if !backoff.has_try_left() {
                 tracing::warn!(saga = saga.work.kind(), order_id = saga.work.order_id(), at = ?at, reason = status.message(), "a saga waits for a service");
                 return self.end(saga.doc).await;
             }
-            tokio::time::sleep(jitter::equal(pause)).await;
-            (pause, tries) = (pause * 2, tries + 1);
+            tokio::time::sleep(backoff.equal_jitter()).await;
         }
         self.0.begun.ended(&saga.id, saga.work.order_id());
         let took = self.0.journal.clock.now_ms() - saga.started_at;

@@ -9,6 +9,7 @@ use axum::routing::get;
 use serde::Deserialize;
 use vitrine_contracts::catalog::v1::ListProductsRequest;
 use vitrine_contracts::common::v1::PageRequest;
+use vitrine_kit::html::escape;
 use vitrine_platform_http::{Reply, Router};
 
 use crate::Gateway;
@@ -35,22 +36,6 @@ nav a[aria-current]{font-weight:600;color:var(--ink)}\
 
 pub(crate) fn router() -> Router<Arc<Gateway>> {
     Router::new().route("/", get(home))
-}
-
-/// Text inside HTML.
-pub(crate) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 /// A whole page.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::Problem;
 use vitrine_contracts::payments::v1::Card;
-use vitrine_kit::clock::civil_date;
+use vitrine_kit::clock::year_and_month;
 
 /// The test number that the built-in acquirer declines.
 const DECLINES: &str = "4000000000000002";
@@ -50,7 +50,8 @@ pub fn check(card: &Card, now_ms: i64) -> Result<Checked, Problem> {
     if !(1..=12).contains(&card.expiry_month) {
         return Err(bad("expiry_month", "1 to 12", "there is no such month", "INVALID_CARD_EXPIRY"));
     }
-    let (year, month, _) = civil_date(now_ms);
+    let (year, month) = year_and_month(now_ms);
+    let (year, month) = (i64::from(year), u32::from(month));
     let expires = (i64::from(card.expiry_year), card.expiry_month);
     if expires < (year, month) {
         return Err(bad("expiry_year", "a month that is not over", "the card has expired", "CARD_EXPIRED"));

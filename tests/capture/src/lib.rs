@@ -125,7 +125,7 @@ pub fn shown(attribute: &KeyValue) -> String {
 
 /// An id of a trace or a span, as it is written.
 pub fn hex(id: &[u8]) -> String {
-    id.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(id)
 }
 
 fn text(value: Option<&Value>) -> String {

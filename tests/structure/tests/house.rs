@@ -67,7 +67,9 @@ fn floor(folder: &str) -> Option<u8> {
     match folder {
         "kit" => Some(0),
         "contracts" => Some(1),
-        "observe/columns" | "observe/log" | "observe/model" | "observe/sql" | "observe/store" => Some(3),
+        "observe/columns" | "observe/log" | "observe/model" | "observe/sql" | "observe/store" | "shop/pictures" => {
+            Some(3)
+        }
         "app" => Some(5),
         _ if folder.starts_with("platform/") => Some(2),
         _ if folder.starts_with("shop/") || folder.starts_with("observe/") => Some(4),

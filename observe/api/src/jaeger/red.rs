@@ -7,13 +7,14 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
+use vitrine_kit::clock::rfc3339_ns;
 use vitrine_observe_store::model::{SpanKind, StatusCode};
 use vitrine_observe_store::{RedQuery, RedRow};
 
 use crate::error::Error;
 use crate::params::{self, Pairs, get, get_all};
 use crate::queries::Reader;
-use crate::time::{NANOS_PER_MILLI, NANOS_PER_SECOND, rfc3339};
+use crate::time::{NANOS_PER_MILLI, NANOS_PER_SECOND};
 
 /// The smallest step, in nanoseconds.
 const MINUTE_NS: u64 = 60 * NANOS_PER_SECOND;
@@ -198,7 +199,7 @@ fn points(minutes: &Minutes, question: &Question<'_>, first: u64, figure: Figure
             Figure::Errors => sum.errors as f64 / sum.calls as f64,
             Figure::Latencies(quantile) => quantile_ms(&sum.buckets, quantile),
         };
-        points.push(json!({ "gaugeValue": { "doubleValue": value }, "timestamp": rfc3339(until) }));
+        points.push(json!({ "gaugeValue": { "doubleValue": value }, "timestamp": rfc3339_ns(until) }));
     }
     points
 }

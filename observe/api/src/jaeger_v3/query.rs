@@ -2,12 +2,12 @@
 //!
 //! Source: jaegertracing/jaeger `cmd/jaeger/internal/extension/jaegerquery/internal/apiv3/query_parser.go`.
 
+use vitrine_kit::clock::parse_rfc3339_ns;
 use vitrine_observe_store::TraceQuery;
 
 use crate::error::Error;
 use crate::jaeger::DEFAULT_LIMIT;
 use crate::params::{self, Pairs, get};
-use crate::time::parse_rfc3339;
 
 /// A parameter's names, the current one first.
 type Names = [&'static str; 2];
@@ -93,7 +93,9 @@ fn time(pairs: &Pairs, names: Names) -> Result<Option<u64>, Error> {
         let expected = "a time of RFC 3339 such as 2026-01-31T12:00:00.5Z";
         Error::parameter(name, format!("{text:?} found; expected {expected}"))
     };
-    parse_rfc3339(text).map(Some).ok_or_else(malformed)
+    // Before 1970, or after what 64 bits hold, becomes the nearest that there is.
+    let nearest = |ns: i128| u64::try_from(ns.max(0)).unwrap_or(u64::MAX);
+    parse_rfc3339_ns(text).map(nearest).map(Some).ok_or_else(malformed)
 }
 
 fn duration(pairs: &Pairs, names: Names) -> Result<Option<u64>, Error> {

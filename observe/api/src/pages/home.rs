@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use vitrine_kit::html::escape;
+use vitrine_kit::percent;
 use vitrine_observe_store::{SignalStatus, Trace, TraceQuery};
 
-use super::html::{bytes, colour, count, duration, escape, page, time, url};
+use super::html::{bytes, colour, count, duration, page, time};
 use crate::error::Error;
 use crate::jaeger::adjust;
 use crate::queries::Reader;
@@ -45,7 +47,7 @@ pub(crate) fn home(reader: &Reader, service: Option<&str>) -> Result<String, Err
     for service in services.iter().take(MAX_SERVICES) {
         body.push_str(&format!(
             "<a class=pill href=\"/?service={}\"><span class=dot style=\"background:{}\"></span>{}</a>",
-            url(service),
+            percent::encode(service),
             colour(service),
             escape(service)
         ));

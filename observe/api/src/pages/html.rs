@@ -1,34 +1,9 @@
 //! The frame that all pages share, and how values get into it.
 
-use crate::time::{Moment, NANOS_PER_MILLI, moment};
+use vitrine_kit::clock::rfc3339;
+use vitrine_kit::html::escape;
 
-/// Text for an element or a quoted attribute.
-pub(crate) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
-        }
-    }
-    out
-}
-
-/// A text as one segment or parameter of an address.
-pub(crate) fn url(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte as char),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
-}
+use crate::time::NANOS_PER_MILLI;
 
 /// The colour of a service, the same on every page: any hue, in one of three shades, readable on light and on dark.
 pub(crate) fn colour(service: &str) -> String {
@@ -71,11 +46,10 @@ pub(crate) fn count(number: u64) -> String {
     out
 }
 
-/// A time for people, in UTC.
+/// A time for people, in UTC, to the millisecond: `2026-11-21 02:29:26.042`.
 pub(crate) fn time(ns: u64) -> String {
-    let Moment { date: (year, month, day), clock: (hour, minute, second) } = moment(ns);
-    let ms = ns / NANOS_PER_MILLI % 1_000;
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{ms:03}")
+    // Milliseconds since 1970 of a nanosecond in 64 bits always fit.
+    rfc3339((ns / NANOS_PER_MILLI) as i64).replace('T', " ").trim_end_matches('Z').to_owned()
 }
 
 /// A whole page. `body` is HTML: its values are escaped already.

@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use vitrine_kit::html::escape;
 use vitrine_observe_store::Trace;
 use vitrine_observe_store::model::{LogRow, SpanId, SpanRow, StatusCode};
 
-use super::html::{colour, duration, escape, page, time};
+use super::html::{colour, duration, page, time};
 use crate::error::Error;
 use crate::jaeger::{UiTag, span_tags, tag};
 use crate::queries::Reader;

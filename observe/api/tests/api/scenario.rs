@@ -34,8 +34,7 @@ pub fn integer(key: &str, value: i64) -> KeyValue {
 }
 
 pub fn id(digits: &str) -> Vec<u8> {
-    let byte = |place| u8::from_str_radix(&digits[place..place + 2], 16).expect("hexadecimal digits");
-    (0..digits.len()).step_by(2).map(byte).collect()
+    hex::decode(digits).expect("hexadecimal digits")
 }
 
 /// A span that lasts a millisecond.

@@ -41,7 +41,7 @@ fn python() -> PathBuf {
 fn json(cell: &Cell) -> Value {
     match cell {
         Cell::Null => Value::Null,
-        Cell::Bytes(bytes) => json!(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+        Cell::Bytes(bytes) => json!(hex::encode(bytes)),
         Cell::Int(number) => json!(number),
         Cell::Double(bits) if f64::from_bits(*bits).is_nan() => json!("not a number"),
         Cell::Double(bits) => json!(format!("{bits:016x}")),

@@ -140,28 +140,7 @@ fn write_double(number: f64, out: &mut Vec<u8>) {
 }
 
 fn write_text(text: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
-    match std::str::from_utf8(text) {
-        Ok(_) => escape(text, out),
-        Err(_) => escape(String::from_utf8_lossy(text).as_bytes(), out),
-    }
-    out.push(b'"');
-}
-
-fn escape(text: &[u8], out: &mut Vec<u8>) {
-    let mut rest = text;
-    while let Some(place) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
-        out.extend_from_slice(&rest[..place]);
-        match rest[place] {
-            byte @ (b'"' | b'\\') => out.extend_from_slice(&[b'\\', byte]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            byte => write!(out, "\\u{byte:04x}").expect(NEVER_FAILS),
-        }
-        rest = &rest[place + 1..];
-    }
-    out.extend_from_slice(rest);
+    serde_json::to_writer(out, &String::from_utf8_lossy(text)).expect(NEVER_FAILS);
 }
 
 /// An object that is being written, entry by entry.

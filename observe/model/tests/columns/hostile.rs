@@ -53,8 +53,7 @@ fn committed(signal: Signal) -> Vec<Vec<u8>> {
     let name = format!("{signal:?}").to_lowercase();
     let lines = include_str!("corpus.txt").lines().filter(|line| !line.starts_with('#'));
     let lines = lines.filter_map(|line| line.split_once(' ')).filter(|(of, _)| *of == name);
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16).expect("hexadecimal");
-    lines.map(|(_, text)| text.as_bytes().chunks(2).map(byte).collect()).collect()
+    lines.map(|(_, text)| hex::decode(text).expect("hexadecimal")).collect()
 }
 
 fn corpus(signal: Signal) -> Vec<Vec<u8>> {

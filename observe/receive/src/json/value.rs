@@ -11,9 +11,7 @@ const MAX_INTEGER_CHARS: usize = 20;
 
 /// Bytes of hexadecimal digits in either case.
 pub(crate) fn hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |digit: u8| (digit as char).to_digit(16).map(|digit| digit as u8);
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
-    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
+    hex::decode(text).ok()
 }
 
 /// Bytes of base64 in the usual alphabet or the one for URLs, padded or not.

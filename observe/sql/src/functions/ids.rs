@@ -12,8 +12,6 @@ use datafusion::scalar::ScalarValue;
 
 use crate::text_ids::id;
 
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
-
 /// `trace_id_hex(trace_id)`, `span_id_hex(span_id)`: bytes as lowercase hexadecimal digits.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Hex {
@@ -51,7 +49,6 @@ impl ScalarUDFImpl for Hex {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         over_arrays(&args, |array| {
             let mut builder = StringBuilder::with_capacity(array.len(), array.len() * 32);
-            let mut text = String::new();
             for row in 0..array.len() {
                 let bytes = match array.data_type() {
                     _ if array.is_null(row) => {
@@ -61,12 +58,7 @@ impl ScalarUDFImpl for Hex {
                     DataType::FixedSizeBinary(_) => array.as_fixed_size_binary().value(row),
                     _ => array.as_binary::<i32>().value(row),
                 };
-                text.clear();
-                for byte in bytes {
-                    text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-                    text.push(char::from(DIGITS[usize::from(byte & 15)]));
-                }
-                builder.append_value(&text);
+                builder.append_value(hex::encode(bytes));
             }
             Ok(Arc::new(builder.finish()))
         })

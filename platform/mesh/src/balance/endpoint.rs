@@ -21,7 +21,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tower::service_fn;
-use vitrine_kit::Backoff;
+use vitrine_kit::{Backoff, Outage};
 
 use super::Connecting;
 use crate::discovery::bare;
@@ -194,7 +194,7 @@ impl Endpoint {
 
     /// Connects again and again.
     async fn run(&self) {
-        let mut backoff = Backoff::new(FIRST_BACKOFF, LONGEST_BACKOFF);
+        let (mut backoff, mut outage) = (Backoff::new(FIRST_BACKOFF, LONGEST_BACKOFF), Outage::default());
         loop {
             let began = Instant::now();
             let why = self.live().await;
@@ -203,13 +203,14 @@ impl Endpoint {
             tracing::debug!(service, address = %self.address, why, "a connection ended");
             if worked {
                 backoff.reset();
+                outage = Outage::default();
                 // Somebody who closes each connection at once is not asked again without a pause.
                 if began.elapsed() > FIRST_BACKOFF {
                     self.set(State::Connecting);
                     continue;
                 }
             }
-            if !backoff.is_failing() {
+            if outage.begins() {
                 tracing::info!(service, address = %self.address, why, "a replica cannot be called");
             }
             self.set(State::Failed { at: Instant::now(), why, retrying: false });

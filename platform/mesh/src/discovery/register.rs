@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde::Serialize;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use vitrine_kit::Backoff;
+use vitrine_kit::{Backoff, Outage};
 
 use super::Discovery;
 use super::consul::{BACKOFF, Consul, Refusal};
@@ -77,6 +77,7 @@ impl Registration {
             consul: Consul::new(discovery)?,
             services: names.iter().map(service).collect(),
             registered: false,
+            outage: Outage::default(),
         };
         // Whoever is told that this process is ready finds it.
         let mut backoff = BACKOFF;
@@ -106,6 +107,7 @@ struct Registrar {
     consul: Consul,
     services: Vec<Service>,
     registered: bool,
+    outage: Outage,
 }
 
 impl Registrar {
@@ -115,7 +117,7 @@ impl Registrar {
         match done {
             Ok(()) => {
                 self.registered = true;
-                if backoff.is_failing() {
+                if self.outage.ends() {
                     tracing::info!("this process is in Consul's catalogue again");
                 }
                 backoff.reset();
@@ -127,7 +129,7 @@ impl Registrar {
                 {
                     self.registered = false;
                 }
-                if !backoff.is_failing() {
+                if self.outage.begins() {
                     tracing::warn!(error = %e, "Consul cannot be told that this process is well: it is told again");
                 }
                 backoff.equal_jitter().min(pause)

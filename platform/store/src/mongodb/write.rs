@@ -14,7 +14,7 @@ use ::mongodb::error::Error as MongoError;
 use ::mongodb::options::ReturnDocument;
 use ::mongodb::{ClientSession, Collection};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
-use vitrine_kit::jitter;
+use vitrine_kit::Backoff;
 
 use super::fault::{self, Meaning, Outcome};
 use super::server::Server;
@@ -26,8 +26,12 @@ use crate::words::folded;
 
 /// How often a batch is tried that others were in the way of, and a commit asked for whose answer was lost.
 const MAX_TRIES: u32 = 16;
-/// The longest pause before the first repetition; grows with each.
-const PAUSE: Duration = Duration::from_millis(5);
+/// The longest pause before the first repetition; doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+/// The longest pause of all.
+const MAX_PAUSE: Duration = Duration::from_millis(80);
+/// For tries, and for asking how a commit ended.
+const BACKOFF: Backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE).with_tries(MAX_TRIES);
 /// How much longer than its caller a try waits for the server, to abort what it began. A server ends by itself what is older
 /// (`transactionLifetimeLimitSeconds`).
 const OVERTIME: Duration = Duration::from_secs(60);
@@ -89,21 +93,21 @@ pub(crate) async fn commit(shared: &Arc<Shared>, batch: Batch) -> Result<(), Err
         Some(timeout_at(deadline, shared.publishing.lock()).await.map_err(|_| Error::Busy)?)
     };
     let batch = Arc::new(batch);
-    let mut tries = 1;
+    let mut backoff = BACKOFF;
     loop {
         let again_at = match try_once(shared, &batch, deadline).await {
             Ok(()) => return Ok(()),
             Err(Failed::Finally(e)) => return Err(e),
             Err(Failed::ForNow(said)) => {
-                let again_at = Instant::now() + jitter::full(PAUSE * tries);
-                if tries >= MAX_TRIES || again_at >= deadline {
+                let is_left = backoff.has_try_left();
+                let again_at = Instant::now() + backoff.full_jitter();
+                if !is_left || again_at >= deadline {
                     return Err(said.map_or(Error::Busy, |e| server.failed(e)));
                 }
                 again_at
             }
         };
         sleep_until(again_at).await;
-        tries += 1;
     }
 }
 
@@ -155,19 +159,18 @@ async fn attempt(
 /// Commits what was written. As long as the answer is lost it is asked for again: a server remembers what it has committed.
 async fn commit_transaction(server: &Server, session: &mut ClientSession, deadline: Instant) -> Result<(), Failed> {
     let mut unknown = false;
-    let mut tries = 1;
+    let mut backoff = BACKOFF;
     loop {
         let Err(error) = session.commit_transaction().await else { return Ok(()) };
         match fault::outcome(&error) {
             Outcome::Failed if !unknown => return Err(Failure::from(error).of(server)),
-            Outcome::AskAgain if tries < MAX_TRIES && Instant::now() < deadline => {}
+            Outcome::AskAgain if backoff.has_try_left() && Instant::now() < deadline => {}
             Outcome::Failed | Outcome::AskAgain | Outcome::Unknown => {
                 return Err(Failed::Finally(server.unknown(error)));
             }
         }
         unknown = true;
-        sleep(jitter::full(PAUSE * tries)).await;
-        tries += 1;
+        sleep(backoff.full_jitter()).await;
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_postgres::{Row, SimpleQueryMessage};
-use vitrine_kit::jitter;
+use vitrine_kit::{Backoff, Outage};
 
 use super::pool::Values;
 use super::server::{Connection, Fault};
@@ -22,8 +22,10 @@ const PRUNED_AT_ONCE: i64 = 10_000;
 /// How often one who follows the log looks even when nobody says that there is anything: for events whose writer ended between its
 /// commit and giving them positions, and for a server that does not answer any more.
 const LOOK: Duration = Duration::from_secs(5);
-/// The longest pause before one who follows the log connects again, at first and at last.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3));
+/// The first pause before one who follows the log connects again; doubles with each failure, and is jittered from half to all of it.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause.
+const MAX_PAUSE: Duration = Duration::from_secs(3);
 
 /// Tells a position, unless a later one is known.
 fn tell(latest: &watch::Sender<u64>, position: u64) {
@@ -168,7 +170,7 @@ pub(crate) async fn prune(shared: &Shared, before_ms: i64) -> Result<u64, Error>
 /// Gives positions to what is committed here, and hears of what is committed elsewhere, until it is aborted.
 pub(crate) async fn follow(shared: Arc<Shared>) {
     let server = &shared.pool.server;
-    let mut pause = PAUSES.0;
+    let mut following = Following { backoff: Backoff::new(FIRST_PAUSE, MAX_PAUSE), outage: Outage::default() };
     loop {
         let heard = shared.clone();
         let hear = move |payload: &str| {
@@ -177,30 +179,37 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
             }
         };
         let error = match server.connect(hear).await {
-            Ok(mut connection) => match listen(&shared, &mut connection, &mut pause).await {
+            Ok(mut connection) => match listen(&shared, &mut connection, &mut following).await {
                 Ok(()) => None,
                 Err(fault) => Some(server.fault(fault)),
             },
             Err(e) => Some(e),
         };
-        // Once, and not again before it was followed again.
-        if pause == PAUSES.0 {
+        if following.outage.begins() {
             let cause = error.as_ref().and_then(std::error::Error::source).map(ToString::to_string);
             tracing::warn!(server = server.name, cause, "the log of events cannot be followed at the moment");
         }
-        tokio::time::sleep(jitter::equal(pause)).await;
-        pause = (pause * 2).min(PAUSES.1);
+        tokio::time::sleep(following.backoff.equal_jitter()).await;
     }
 }
 
+/// How following the log goes.
+struct Following {
+    backoff: Backoff,
+    outage: Outage,
+}
+
 /// Returns when the connection ends.
-async fn listen(shared: &Shared, connection: &mut Connection, pause: &mut Duration) -> Result<(), Fault> {
+async fn listen(shared: &Shared, connection: &mut Connection, following: &mut Following) -> Result<(), Fault> {
     let listen = format!("LISTEN \"{}\"", shared.names.channel());
     shared.pool.server.within(connection.client.batch_execute(&listen)).await?;
     loop {
         // Also at first: nobody was heard before.
         place_on(shared, connection).await?;
-        *pause = PAUSES.0;
+        following.backoff.reset();
+        if following.outage.ends() {
+            tracing::info!(server = shared.pool.server.name, "the log of events is followed again");
+        }
         tokio::select! {
             () = shared.committed.notified() => {}
             () = tokio::time::sleep(LOOK) => {}

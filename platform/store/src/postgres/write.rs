@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures::future::{MaybeDone, maybe_done};
-use vitrine_kit::jitter;
+use vitrine_kit::Backoff;
 
 use super::pool::{Value, Values, borrowed};
 use super::schema::Names;
@@ -18,8 +18,10 @@ use crate::error::Error;
 
 /// How often a batch is tried that a deadlock, or a restart of the server, kept from being committed.
 const MAX_TRIES: u32 = 6;
-/// The longest pause before the first repetition; grows with each.
-const PAUSE: Duration = Duration::from_millis(10);
+/// The longest pause before the first repetition; doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+/// The longest pause of all.
+const MAX_PAUSE: Duration = Duration::from_millis(80);
 
 /// A write, ready to be sent.
 struct Step {
@@ -66,15 +68,12 @@ pub(crate) async fn commit(shared: &Shared, batch: Batch) -> Result<(), Error> {
 }
 
 async fn tries(shared: &Shared, steps: &[Step], committing: &mut bool) -> Result<(), Error> {
-    let mut tries = 1;
+    let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE).with_tries(MAX_TRIES);
     loop {
         *committing = false;
         match transaction(shared, steps, committing).await {
             Ok(()) => return Ok(()),
-            Err(Failed::ForNow(_)) if tries < MAX_TRIES => {
-                tokio::time::sleep(jitter::full(PAUSE * tries)).await;
-                tries += 1;
-            }
+            Err(Failed::ForNow(_)) if backoff.has_try_left() => tokio::time::sleep(backoff.full_jitter()).await,
             Err(Failed::ForNow(e) | Failed::Finally(e)) => return Err(e),
         }
     }

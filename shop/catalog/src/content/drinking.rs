@@ -1,9 +1,10 @@
 //! Drinking glasses.
 
+use vitrine_shop_pictures::Pattern::{Bands, Clear, Dots, Facets, Stripes, Swirl};
+use vitrine_shop_pictures::Shape::{Flute, Goblet, Tumbler};
+use vitrine_shop_pictures::Spec;
+
 use crate::content::{Piece, goods};
-use crate::picture::Pattern::{Bands, Clear, Dots, Facets, Stripes, Swirl};
-use crate::picture::Shape::{Flute, Goblet, Tumbler};
-use crate::picture::Spec;
 
 pub(super) const PIECES: &[Piece] = &[
     goods(

@@ -1,9 +1,10 @@
 //! Bowls, plates, lamps and windows.
 
+use vitrine_shop_pictures::Pattern::{Bands, Clear, Dots, Facets, Stripes, Swirl};
+use vitrine_shop_pictures::Shape::{Bowl, Globe, Lamp, Panel, Pendant, Plate};
+use vitrine_shop_pictures::Spec;
+
 use crate::content::{Piece, goods};
-use crate::picture::Pattern::{Bands, Clear, Dots, Facets, Stripes, Swirl};
-use crate::picture::Shape::{Bowl, Globe, Lamp, Panel, Pendant, Plate};
-use crate::picture::Spec;
 
 pub(super) const PIECES: &[Piece] = &[
     goods(

@@ -1,9 +1,10 @@
 //! Jewellery, ornaments and paperweights.
 
+use vitrine_shop_pictures::Pattern::{Bands, Clear, Dots, Facets, Fade, Swirl};
+use vitrine_shop_pictures::Shape::{Beads, Drop, Icicle, Paperweight, Sphere};
+use vitrine_shop_pictures::Spec;
+
 use crate::content::{Piece, goods};
-use crate::picture::Pattern::{Bands, Clear, Dots, Facets, Fade, Swirl};
-use crate::picture::Shape::{Beads, Drop, Icicle, Paperweight, Sphere};
-use crate::picture::Spec;
 
 pub(super) const PIECES: &[Piece] = &[
     goods(

@@ -1,9 +1,10 @@
 //! Vases, carafes and jugs.
 
+use vitrine_shop_pictures::Pattern::{Bands, Clear, Dots, Facets, Fade, Stripes, Swirl};
+use vitrine_shop_pictures::Shape::{Bottle, Carafe, Cylinder, Jug, Pebble, Vase};
+use vitrine_shop_pictures::Spec;
+
 use crate::content::{Piece, goods};
-use crate::picture::Pattern::{Bands, Clear, Dots, Facets, Fade, Stripes, Swirl};
-use crate::picture::Shape::{Bottle, Carafe, Cylinder, Jug, Pebble, Vase};
-use crate::picture::Spec;
 
 pub(super) const PIECES: &[Piece] = &[
     goods(

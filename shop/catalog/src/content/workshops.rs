@@ -1,9 +1,10 @@
 //! Workshops: seats at a time and place.
 
+use vitrine_shop_pictures::Pattern::{Clear, Dots, Facets, Stripes, Swirl};
+use vitrine_shop_pictures::Shape::{Furnace, Kiln, Panel, Torch, Wheel};
+use vitrine_shop_pictures::Spec;
+
 use crate::content::{Piece, Workshop};
-use crate::picture::Pattern::{Clear, Dots, Facets, Stripes, Swirl};
-use crate::picture::Shape::{Furnace, Kiln, Panel, Torch, Wheel};
-use crate::picture::Spec;
 
 const HOT_SHOP: &str = "The hot shop, Glashüttenweg 4, Dresden";
 const FLAME_ROOM: &str = "The flame room, first floor, Glashüttenweg 4, Dresden";

@@ -6,11 +6,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use vitrine_contracts::auth::v1 as wire;
+use vitrine_kit::html::escape;
 use vitrine_platform_http::Reply;
 
 use super::parameters::{Fault, Form, Parameters, Unreadable};
 use crate::Gateway;
-use crate::page::{escape, frame};
+use crate::page::frame;
 
 /// A page that is filled in here and nowhere else.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::things::{circle_path, glass};
-use super::{Spec, hsl, shadow};
+use crate::shadow;
+use crate::spec::{Spec, hsl};
+use crate::things::{circle_path, glass};
 
 /// What the lamp does to the room.
 fn light(out: &mut String, y: f64) {
@@ -24,7 +25,7 @@ fn foot(out: &mut String) {
     );
 }
 
-pub(super) fn dome(out: &mut String, spec: &Spec) {
+pub(crate) fn dome(out: &mut String, spec: &Spec) {
     let w = 1.12 * f64::from(spec.width);
     light(out, 176.0);
     foot(out);
@@ -51,7 +52,7 @@ pub(super) fn dome(out: &mut String, spec: &Spec) {
 }
 
 /// A ball on a low wooden foot.
-pub(super) fn globe(out: &mut String, spec: &Spec) {
+pub(crate) fn globe(out: &mut String, spec: &Spec) {
     let r = 1.08 * f64::from(spec.width);
     let y = 308.0 - r;
     light(out, y);
@@ -78,7 +79,7 @@ pub(super) fn globe(out: &mut String, spec: &Spec) {
 }
 
 /// Hangs over a table, on which its light is a circle.
-pub(super) fn pendant(out: &mut String, spec: &Spec) {
+pub(crate) fn pendant(out: &mut String, spec: &Spec) {
     let w = 1.22 * f64::from(spec.width);
     light(out, 226.0);
     let _ = write!(

@@ -1,10 +1,12 @@
-//! What is no vessel: plates, balls, drops, beads, paperweights and panels.
+//! What is no vessel: plates, balls, drops and paperweights.
 
 use std::fmt::Write as _;
 
-use super::{Pattern, Shape, Spec, hsl, lamps, pattern, shadow, workshops};
+use crate::pattern::{Area, pattern};
+use crate::spec::{Pattern, Shape, Spec, hsl};
+use crate::{beads, lamps, panel, shadow, workshops};
 
-pub(super) fn draw(out: &mut String, spec: &Spec) {
+pub(crate) fn draw(out: &mut String, spec: &Spec) {
     match spec.shape {
         Shape::Plate => plate(out, spec),
         Shape::Lamp => lamps::dome(out, spec),
@@ -13,8 +15,8 @@ pub(super) fn draw(out: &mut String, spec: &Spec) {
         Shape::Drop => drop(out, spec),
         Shape::Icicle => icicle(out, spec),
         Shape::Paperweight => paperweight(out, spec),
-        Shape::Beads => beads(out, spec),
-        Shape::Panel => panel(out, spec),
+        Shape::Beads => beads::chain(out, spec),
+        Shape::Panel => panel::panel(out, spec),
         Shape::Furnace => workshops::furnace(out, spec),
         Shape::Torch => workshops::torch(out, spec),
         Shape::Kiln => workshops::kiln(out, spec),
@@ -24,7 +26,7 @@ pub(super) fn draw(out: &mut String, spec: &Spec) {
 }
 
 /// A glass body of any outline, with its pattern within `area`.
-pub(super) fn glass(out: &mut String, spec: &Spec, outline: &str, area: (f64, f64, f64, f64)) {
+pub(crate) fn glass(out: &mut String, spec: &Spec, outline: &str, area: Area) {
     let _ = write!(
         out,
         "<clipPath id=\"c\"><path d=\"{outline}\"/></clipPath><path d=\"{outline}\" fill=\"url(#g)\"/><g clip-path=\"url(#c)\">"
@@ -37,7 +39,7 @@ pub(super) fn glass(out: &mut String, spec: &Spec, outline: &str, area: (f64, f6
     );
 }
 
-pub(super) fn circle_path(x: f64, y: f64, r: f64) -> String {
+pub(crate) fn circle_path(x: f64, y: f64, r: f64) -> String {
     format!("M{:.1} {y:.1}a{r:.1} {r:.1} 0 1 0 {:.1} 0a{r:.1} {r:.1} 0 1 0 {:.1} 0Z", x - r, 2.0 * r, -2.0 * r)
 }
 
@@ -210,162 +212,5 @@ fn paperweight(out: &mut String, spec: &Spec) {
         r * 0.8,
         200.0 - r * 0.12,
         262.0 - r * 0.86
-    );
-}
-
-fn beads(out: &mut String, spec: &Spec) {
-    shadow(out, 356.0, 110.0);
-    let _ = write!(
-        out,
-        "<path d=\"M96 60C60 250 130 330 200 332S340 250 304 60\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>",
-        spec.hsl(spec.hue, 25, 40)
-    );
-    let (mut dots, mut glints) = (String::new(), String::new());
-    for i in 0..19 {
-        let t = (f64::from(i) + 0.5) / 19.0;
-        // The same line, half by half: a hanging chain.
-        let angle = std::f64::consts::PI * (1.0 - t);
-        let (x, y) = (200.0 + angle.cos() * 112.0, 118.0 + angle.sin().powf(0.8) * 212.0);
-        let r = 10.0 + 11.0 * angle.sin();
-        let step = u16::try_from(i).unwrap_or(0);
-        let span = (spec.hue2 + 360 - spec.hue) % 360;
-        let span = if span > 180 { i32::from(span) - 360 } else { i32::from(span) };
-        let hue = u16::try_from((i32::from(spec.hue) + span * i32::from(step) / 18).rem_euclid(360)).unwrap_or(0);
-        let _ = write!(
-            out,
-            "<circle cx=\"{x:.0}\" cy=\"{y:.0}\" r=\"{r:.0}\" fill=\"{}\" stroke=\"{}\"/><circle cx=\"{:.0}\" cy=\"{:.0}\" r=\"{:.0}\" fill=\"{}\"/>",
-            hsl(hue, 62, 46),
-            hsl(hue, 60, 30),
-            x + r * 0.12,
-            y + r * 0.2,
-            r * 0.66,
-            hsl(hue, 70, 62),
-        );
-        let _ = write!(glints, "M{:.0} {:.0}h1", x - r * 0.38, y - r * 0.42);
-        let spots = match spec.pattern {
-            Pattern::Dots => 1,
-            Pattern::Facets => 5,
-            _ => 0,
-        };
-        for spot in 0..spots {
-            let turn = 0.8 + f64::from(spot) * 1.256_637;
-            let _ = write!(dots, "M{:.0} {:.0}h0", x + turn.cos() * r * 0.46, y + turn.sin() * r * 0.46);
-        }
-    }
-    let _ = write!(
-        out,
-        "<g fill=\"none\" stroke-linecap=\"round\"><path d=\"{dots}\" stroke=\"{}\" stroke-width=\"7\"/><path d=\"{glints}\" stroke=\"#fff\" stroke-opacity=\".85\" stroke-width=\"6\"/></g>",
-        hsl(spec.hue2, 60, 90)
-    );
-}
-
-fn panel(out: &mut String, spec: &Spec) {
-    shadow(out, 376.0, 130.0);
-    let half = 1.12 * f64::from(spec.width);
-    let (left, top, bottom) = (200.0 - half, 46.0, 362.0);
-    let colour = |i: i32| {
-        hsl(
-            u16::try_from((i32::from(if i % 2 == 0 { spec.hue } else { spec.hue2 }) + i * 17 % 50).rem_euclid(360))
-                .unwrap_or(0),
-            66,
-            u16::try_from(48 + i * 13 % 32).unwrap_or(60),
-        )
-    };
-    let _ = write!(
-        out,
-        "<rect x=\"{left:.0}\" y=\"{top}\" width=\"{:.0}\" height=\"{:.0}\" fill=\"{}\"/><clipPath id=\"c\"><rect x=\"{left:.0}\" y=\"{top}\" width=\"{:.0}\" height=\"{:.0}\"/></clipPath>\
-        <g clip-path=\"url(#c)\" stroke=\"#2b3338\" stroke-width=\"5\" stroke-linejoin=\"round\">",
-        2.0 * half,
-        bottom - top,
-        spec.hsl(spec.hue, 40, 82),
-        2.0 * half,
-        bottom - top
-    );
-    match spec.pattern {
-        Pattern::Bands | Pattern::Clear | Pattern::Fade => {
-            for i in 0..16 {
-                let (a, b) =
-                    (f64::from(i) * std::f64::consts::TAU / 16.0, f64::from(i + 1) * std::f64::consts::TAU / 16.0);
-                let _ = write!(
-                    out,
-                    "<path d=\"M200 204L{:.0} {:.0}L{:.0} {:.0}Z\" fill=\"{}\"/>",
-                    200.0 + a.cos() * 300.0,
-                    204.0 + a.sin() * 300.0,
-                    200.0 + b.cos() * 300.0,
-                    204.0 + b.sin() * 300.0,
-                    colour(i)
-                );
-            }
-            let _ = write!(
-                out,
-                "<circle cx=\"200\" cy=\"204\" r=\"62\" fill=\"{}\"/><circle cx=\"200\" cy=\"204\" r=\"26\" fill=\"{}\"/>",
-                spec.hsl(spec.hue, 85, 66),
-                spec.hsl(spec.hue, 80, 80)
-            );
-        }
-        Pattern::Facets => {
-            let (w, h) = (half / 2.0, (bottom - top) / 5.0);
-            for row in -1..6 {
-                for column in -1..5 {
-                    let (x, y) = (
-                        left + w * f64::from(column) + if row % 2 == 0 { 0.0 } else { w / 2.0 },
-                        top + h * f64::from(row),
-                    );
-                    let _ = write!(
-                        out,
-                        "<path d=\"M{x:.0} {:.0}L{:.0} {:.0}L{x:.0} {:.0}L{:.0} {:.0}Z\" fill=\"{}\"/>",
-                        y,
-                        x + w / 2.0,
-                        y + h,
-                        y + 2.0 * h,
-                        x - w / 2.0,
-                        y + h,
-                        colour(row * 3 + column + 20)
-                    );
-                }
-            }
-        }
-        Pattern::Dots => {
-            let (w, h) = (2.0 * half / 4.0, (bottom - top) / 6.0);
-            for i in 0..24 {
-                let (column, row) = (f64::from(i % 4), f64::from(i / 4));
-                let lean = f64::from(i * 29 % 17) - 8.0;
-                let _ = write!(
-                    out,
-                    "<path d=\"M{:.0} {:.0}l{w:.0} {lean:.0}l{:.0} {h:.0}l{:.0} {:.0}Z\" fill=\"{}\"/>",
-                    left + column * w,
-                    top + row * h,
-                    -lean,
-                    -w,
-                    -lean,
-                    colour(i * 5 % 23)
-                );
-            }
-        }
-        Pattern::Stripes | Pattern::Swirl => {
-            for i in (0..9).rev() {
-                let x = left + 2.0 * half * f64::from(i) / 8.0;
-                let bend = if spec.pattern == Pattern::Swirl { 120.0 } else { 46.0 };
-                let _ = write!(
-                    out,
-                    "<path d=\"M{left:.0} {top}H{x:.0}C{:.0} 130 {:.0} 260 {:.0} {bottom}H{left:.0}Z\" fill=\"{}\"/>",
-                    x + bend,
-                    x - bend,
-                    x + bend * 0.4,
-                    colour(i)
-                );
-            }
-        }
-    }
-    let _ = write!(
-        out,
-        "</g><rect x=\"{left:.0}\" y=\"{top}\" width=\"{:.0}\" height=\"{:.0}\" fill=\"none\" stroke=\"#2b3338\" stroke-width=\"10\"/>\
-         <path d=\"M{:.0} {bottom}L{:.0} {top}H{:.0}L{:.0} {bottom}Z\" fill=\"#fff\" opacity=\".16\"/>",
-        2.0 * half,
-        bottom - top,
-        left + half * 0.3,
-        left + half * 0.9,
-        left + half * 1.2,
-        left + half * 0.6
     );
 }

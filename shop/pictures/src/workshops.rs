@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::things::{circle_path, glass};
-use super::{Spec, hsl, shadow};
+use crate::shadow;
+use crate::spec::{Spec, hsl};
+use crate::things::{circle_path, glass};
 
-pub(super) fn furnace(out: &mut String, spec: &Spec) {
+pub(crate) fn furnace(out: &mut String, spec: &Spec) {
     shadow(out, 356.0, 150.0);
     let _ = write!(
         out,
@@ -33,7 +34,7 @@ pub(super) fn furnace(out: &mut String, spec: &Spec) {
     out.push_str("<path d=\"M292 258C286 240 294 224 310 216\" fill=\"none\" stroke=\"#fff\" stroke-opacity=\".85\" stroke-width=\"7\" stroke-linecap=\"round\"/></g>");
 }
 
-pub(super) fn torch(out: &mut String, spec: &Spec) {
+pub(crate) fn torch(out: &mut String, spec: &Spec) {
     shadow(out, 356.0, 140.0);
     let steel = hsl(205, 14, 42);
     let _ = write!(
@@ -48,7 +49,7 @@ pub(super) fn torch(out: &mut String, spec: &Spec) {
     out.push_str("<path d=\"M252 214A32 32 0 0 1 276 188\" fill=\"none\" stroke=\"#fff\" stroke-opacity=\".9\" stroke-width=\"7\" stroke-linecap=\"round\"/>");
 }
 
-pub(super) fn kiln(out: &mut String, spec: &Spec) {
+pub(crate) fn kiln(out: &mut String, spec: &Spec) {
     shadow(out, 352.0, 150.0);
     let _ = write!(
         out,
@@ -73,7 +74,7 @@ pub(super) fn kiln(out: &mut String, spec: &Spec) {
 }
 
 /// An engraver's lathe: a copper disc on a spindle, and the glass that is held against it.
-pub(super) fn wheel(out: &mut String, spec: &Spec) {
+pub(crate) fn wheel(out: &mut String, spec: &Spec) {
     shadow(out, 352.0, 156.0);
     let (steel, dark) = (hsl(205, 14, 46), hsl(205, 16, 30));
     let _ = write!(

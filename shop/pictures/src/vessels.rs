@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{Shape, Spec, pattern, shadow};
+use crate::pattern::pattern;
+use crate::shadow;
+use crate::spec::{Shape, Spec};
 
 /// Half widths from the top to the bottom, as (y, half width).
 type Profile = &'static [(f64, f64)];
@@ -11,7 +13,7 @@ type Profile = &'static [(f64, f64)];
 const X: f64 = 200.0;
 
 /// The profile of a vessel; none for what is no vessel.
-pub(super) fn profile(shape: Shape) -> Option<Profile> {
+pub(crate) fn profile(shape: Shape) -> Option<Profile> {
     Some(match shape {
         Shape::Vase => {
             &[(62.0, 44.0), (80.0, 31.0), (112.0, 33.0), (180.0, 76.0), (250.0, 90.0), (318.0, 56.0), (336.0, 60.0)]
@@ -63,7 +65,7 @@ fn curve(points: &[(f64, f64)]) -> String {
     d
 }
 
-pub(super) fn draw(out: &mut String, spec: &Spec, profile: Profile) {
+pub(crate) fn draw(out: &mut String, spec: &Spec, profile: Profile) {
     let scale = f64::from(spec.width) / 100.0;
     let right: Vec<(f64, f64)> = profile.iter().map(|(y, w)| (X + w * scale, *y)).collect();
     let left: Vec<(f64, f64)> = profile.iter().rev().map(|(y, w)| (X - w * scale, *y)).collect();
