@@ -57,21 +57,21 @@ pub trait Journal: Send {
 pub struct Workflow {
     definition: Arc<Definition>,
     progress: Progress,
-    /// From where it would go on after a crash now.
-    recovered: Progress,
+    /// As far as it is written down.
+    written: Progress,
 }
 
 impl Workflow {
     /// A new one. Its [`record`](Self::record) is to be written down before it is driven.
     pub fn begin(definition: Arc<Definition>) -> Self {
         let progress = definition.begin();
-        Self { recovered: definition.after_crash(&progress), progress, definition }
+        Self { written: progress.clone(), progress, definition }
     }
 
     /// One that was written down.
     pub fn read(definitions: &Definitions, record: &Record) -> Result<Self, Unreadable> {
         let (definition, progress) = definitions.read(record)?;
-        Ok(Self { recovered: definition.after_crash(&progress), progress, definition })
+        Ok(Self { written: progress.clone(), progress, definition })
     }
 
     /// What is written down of it.
@@ -187,7 +187,7 @@ impl Driver {
         interrupted: &J::Cause,
     ) -> Result<(), Error> {
         let before = workflow.phase();
-        workflow.progress = workflow.recovered.clone();
+        workflow.progress = workflow.definition.after_crash(&workflow.written);
         let cause = (before != workflow.phase()).then_some(interrupted);
         self.append(workflow, journal, cause).await
     }
@@ -226,7 +226,7 @@ impl Driver {
             let outcome = ended.as_ref().map_or_else(|e| activities.outcome(e), |()| Outcome::Succeeded);
             let before = workflow.phase();
             workflow.progress = definition.after(&workflow.progress, action, outcome);
-            let recovered = definition.after_crash(&workflow.progress);
+            let is_known = definition.durable(&workflow.progress) == definition.durable(&workflow.written);
             let turned_back = before == Phase::Forward && workflow.phase() != Phase::Forward;
             let error = match ended {
                 Err(error) if turned_back => {
@@ -238,7 +238,7 @@ impl Driver {
             if workflow.phase().is_final() {
                 return Ok(Stop::Ended { cause });
             }
-            if recovered != workflow.recovered || written.elapsed() >= HEARTBEAT {
+            if !is_known || written.elapsed() >= HEARTBEAT {
                 self.append(workflow, journal, cause.as_ref()).await?;
                 written = Instant::now();
             }
@@ -309,7 +309,7 @@ impl Driver {
             Err(store::Error::Conflict { .. } | store::Error::Exists { .. }) => return Err(Error::Lost),
             Err(e) => return Err(Error::Store(e)),
         }
-        workflow.recovered = workflow.definition.after_crash(&workflow.progress);
+        workflow.written = workflow.progress.clone();
         if self.dies(|| Point::AfterAppend) { Err(Error::Stopped) } else { Ok(()) }
     }
 }

@@ -168,26 +168,42 @@ impl Definition {
         }
     }
 
-    /// From where a workflow goes on when the process that drove it is gone, by what that process has written down. Two progresses for
-    /// which this is the same need not both be written down.
+    /// From where a workflow goes on when the process that drove it is gone, by what that process has written down.
     ///
-    /// Whoever waits for the workflow may be gone, too: what is only tentative is turned back.
+    /// Whoever waits for the workflow may be gone, too: what is only tentative is turned back. Behind what is written down, more may have
+    /// been done that was not worth a commit.
     #[must_use]
     pub fn after_crash(&self, progress: &Progress) -> Progress {
         let mut next = progress.clone();
         match progress.phase {
-            Phase::Forward if self.is_tentative(progress) => {
-                next.phase = Phase::Back;
-                for (state, step) in next.steps.iter_mut().zip(self.steps()) {
-                    if step.tentative {
-                        *state = StepState::Unknown;
-                    }
-                }
-            }
+            Phase::Forward if self.is_tentative(progress) => self.turn_back(&mut next),
             Phase::Forward => {
                 for n in 0..next.steps.len() {
                     next.steps[n] = match next.steps[n] {
                         StepState::Started => StepState::Unknown,
+                        StepState::Waiting if self.may_have_begun(&next, n) => StepState::Unknown,
+                        state => state,
+                    };
+                }
+            }
+            Phase::Back if !(0..next.steps.len()).any(|n| self.is_standing(&next, n)) => next.phase = Phase::Undone,
+            Phase::Back => {
+                next.steps.iter_mut().filter(|s| **s == StepState::Started).for_each(|s| *s = StepState::Unknown)
+            }
+            Phase::Done | Phase::Undone => {}
+        }
+        next
+    }
+
+    /// What of a progress a crash must not take away. Of two progresses for which this is the same, one being written down is enough: the
+    /// other one is come to again by repeating what may be repeated.
+    #[must_use]
+    pub fn durable(&self, progress: &Progress) -> Progress {
+        let mut next = self.after_crash(progress);
+        match next.phase {
+            Phase::Forward => {
+                for n in 0..next.steps.len() {
+                    next.steps[n] = match next.steps[n] {
                         StepState::Done if self.forgettable[n] => StepState::Unknown,
                         StepState::Waiting if self.may_have_begun(&next, n) => StepState::Unknown,
                         state => state,
@@ -196,18 +212,25 @@ impl Definition {
             }
             Phase::Back => {
                 for (state, step) in next.steps.iter_mut().zip(self.steps()) {
-                    *state = match *state {
-                        StepState::Started => StepState::Unknown,
-                        StepState::Done | StepState::Compensated if step.repeatable && step.compensable => {
-                            StepState::Unknown
-                        }
-                        state => state,
-                    };
+                    let is_repeated = step.repeatable && step.compensable;
+                    if is_repeated && matches!(*state, StepState::Done | StepState::Compensated) {
+                        *state = StepState::Unknown;
+                    }
                 }
             }
             Phase::Done | Phase::Undone => {}
         }
         next
+    }
+
+    /// Turns back what was only tentative: any of it may have been done.
+    fn turn_back(&self, next: &mut Progress) {
+        next.phase = Phase::Back;
+        for (state, step) in next.steps.iter_mut().zip(self.steps()) {
+            if step.tentative {
+                *state = StepState::Unknown;
+            }
+        }
     }
 
     /// Whether nothing was begun but what is tentative.

@@ -107,8 +107,8 @@ impl Run<'_> {
             }
         };
         let next = self.definition.after(&self.progress, action, outcome);
-        let (recovered, known) = (self.definition.after_crash(&next), self.definition.after_crash(&self.written));
-        if recovered != known || next.phase().is_final() {
+        let is_known = self.definition.durable(&next) == self.definition.durable(&self.written);
+        if !is_known || next.phase().is_final() {
             self.written = next.clone();
         }
         self.progress = next;
