@@ -54,6 +54,11 @@ impl Stock {
         Some(Self { reserved: self.reserved.checked_sub(quantity)?, sold: self.sold + u64::from(quantity), ..self })
     }
 
+    /// Moves from the shelf to what was sold.
+    pub fn hold_and_sell(self, quantity: u32) -> Option<Self> {
+        self.hold(quantity)?.sell(quantity)
+    }
+
     /// Moves from a reservation back onto the shelf.
     pub fn release(self, quantity: u32) -> Option<Self> {
         Some(Self {

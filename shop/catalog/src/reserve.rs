@@ -56,12 +56,17 @@ impl Reservations {
     pub(crate) async fn reserve(&self, request: ReserveRequest) -> Result<Reservation, Failure> {
         check_lines(&request.lines)?;
         let ttl = ttl_ms(request.ttl_ms)?;
+        let (hold, movement): (Hold, Move) =
+            if request.committed { (Hold::Committed, Stock::hold_and_sell) } else { (Hold::Held, Stock::hold) };
         let lines: Vec<(String, u32)> = request.lines.into_iter().map(|l| (l.product_id, l.quantity)).collect();
         let _guards = self.lock(lines.iter().map(|(id, _)| id.as_str())).await;
         retry_conflicts(async || {
             let now = self.products.clock.now_ms();
             if let Some(known) = self.products.store.get::<ReservationDoc>(&request.reservation_id).await? {
                 return match known.hold {
+                    Hold::Held if request.committed => {
+                        Err(Problem::already_exists("the reservation is there and not committed").into())
+                    }
                     Hold::Held | Hold::Committed if known.lines == lines => Ok(to_wire(known.doc)),
                     Hold::Held | Hold::Committed => {
                         Err(Problem::already_exists("another reservation has this id").into())
@@ -73,11 +78,11 @@ impl Reservations {
             let doc = ReservationDoc {
                 id: request.reservation_id.clone(),
                 lines: lines.clone(),
-                hold: Hold::Held,
+                hold,
                 expires_at: now + ttl,
             };
             let mut tx = self.products.store.begin();
-            self.shift(&mut tx, &lines, Stock::hold).await?;
+            self.shift(&mut tx, &lines, movement).await?;
             tx.insert(&doc);
             tx.commit().await?;
             Ok(to_wire(doc))

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use vitrine_kit::Backoff;
 
 /// Most of them. More are left to those who look for abandoned sagas.
 const MAX_BEGUN: usize = 4096;
@@ -20,25 +21,25 @@ pub(crate) struct Begun(Mutex<HashMap<String, Resume>>);
 struct Resume {
     order_id: String,
     at: Instant,
-    pause: Duration,
+    backoff: Backoff,
 }
 
 impl Begun {
     /// Notes that a saga is driven here.
     pub(crate) fn driven(&self, id: &str, order_id: &str) {
         let mut begun = self.0.lock();
-        let pause = match begun.get(id).filter(|before| before.order_id == order_id) {
-            Some(before) => (before.pause * 2).min(MAX_PAUSE),
+        let backoff = match begun.get(id).filter(|before| before.order_id == order_id) {
+            Some(before) => before.backoff,
             None if begun.len() >= MAX_BEGUN && !begun.contains_key(id) => return,
-            None => FIRST_PAUSE,
+            None => Backoff::new(FIRST_PAUSE, MAX_PAUSE),
         };
-        begun.insert(id.to_owned(), Resume { order_id: order_id.to_owned(), at: Instant::now(), pause });
+        begun.insert(id.to_owned(), Resume { order_id: order_id.to_owned(), at: Instant::now(), backoff });
     }
 
     /// Notes that its driver leaves at this moment. If it was not at its end, the pause begins.
     pub(crate) fn left(&self, id: &str, now: Instant) {
         if let Some(resume) = self.0.lock().get_mut(id) {
-            resume.at = now + resume.pause;
+            resume.at = now + resume.backoff.pause();
         }
     }
 

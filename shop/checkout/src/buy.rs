@@ -1,5 +1,6 @@
 //! A purchase: what it needs to know, its steps and how each is undone.
 
+use parking_lot::Mutex;
 use prost::Message;
 use serde::{Deserialize, Serialize};
 use tonic::Status;
@@ -11,54 +12,19 @@ use vitrine_contracts::checkout::v1::PlaceOrderRequest;
 use vitrine_contracts::common::v1::{Address, Line};
 use vitrine_contracts::currency::v1::BatchConvertRequest;
 use vitrine_contracts::customers::v1::{Customer, GetCustomerRequest};
-use vitrine_contracts::orders::v1::{CreateOrderRequest, Order, OrderLine};
+use vitrine_contracts::orders::v1::{CreateOrderRequest, GetOrderRequest, Order, OrderLine};
 use vitrine_contracts::payments::v1::{AuthorizeRequest, CaptureRequest, PaymentMethod, RefundRequest};
 use vitrine_contracts::shipping::v1::{CancelShipmentRequest, CreateShipmentRequest, QuoteRequest};
-use vitrine_contracts::{Problem, money_from_proto};
+use vitrine_contracts::{Code, Problem, money_from_proto};
 use vitrine_kit::id;
 use vitrine_kit::money::{Currency, Money};
 use vitrine_platform_host::Failure;
+use vitrine_platform_workflow::Outcome;
 
 use crate::Deps;
-use crate::domain::course::{Course, Position};
 use crate::domain::pricing::{self, Parcel};
-use crate::saga::step;
-
-/// What is done, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    /// The cart is this purchase's: others of the same cart are refused.
-    Take,
-    /// Stock is held.
-    Reserve,
-    /// The amount is held.
-    Authorize,
-    /// The stock is sold.
-    Sell,
-    /// The money is taken. From here on the purchase is finished, unless it is refused.
-    Capture,
-    /// A parcel is on its way.
-    Ship,
-    /// The order is on record, and published.
-    Record,
-    /// What was bought is subtracted from the cart, which is free again.
-    Settle,
-}
-
-const WITH_PARCEL: &[Step] =
-    &[Step::Take, Step::Reserve, Step::Authorize, Step::Sell, Step::Capture, Step::Ship, Step::Record, Step::Settle];
-const WITHOUT_PARCEL: &[Step] =
-    &[Step::Take, Step::Reserve, Step::Authorize, Step::Sell, Step::Capture, Step::Record, Step::Settle];
-
-/// Which steps a journalled purchase counts: a position in the journal is the number of a step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-enum Definition {
-    /// Of before purchases took their carts, and before definitions were noted: without the first step.
-    #[default]
-    V1,
-    /// All steps.
-    V2,
-}
+use crate::saga::{outcome_of, step};
+use crate::work::no_such_step;
 
 /// All that the steps need, but the card. Ids are chosen before the first step.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -66,8 +32,6 @@ pub(crate) struct Purchase {
     pub(crate) order_id: String,
     customer_id: String,
     parcel_g: u32,
-    #[serde(default)]
-    definition: Definition,
     /// The order as it will be on record: `orders.v1.Order`, encoded. Emptied when the purchase has ended.
     #[serde(with = "vitrine_platform_store::bytes")]
     pub(crate) order: Vec<u8>,
@@ -161,164 +125,137 @@ impl Purchase {
         Ok(Self {
             customer_id: request.customer_id.clone(),
             parcel_g: quoted.parcel.weight_g,
-            definition: Definition::V2,
             order: order.encode_to_vec(),
             order_id,
         })
     }
+}
 
-    fn steps(&self) -> &'static [Step] {
-        let all = if self.parcel_g > 0 { WITH_PARCEL } else { WITHOUT_PARCEL };
-        match self.definition {
-            Definition::V1 => &all[1..],
-            Definition::V2 => all,
-        }
+/// A purchase that can be done.
+pub(crate) struct Buying {
+    purchase: Purchase,
+    order: Order,
+    deps: Deps,
+    /// Given by whoever buys, and never journalled: without it nothing is authorised.
+    method: Option<PaymentMethod>,
+    recorded: Mutex<Option<Order>>,
+}
+
+impl Buying {
+    pub(crate) fn new(purchase: &Purchase, deps: &Deps, method: Option<PaymentMethod>) -> Result<Self, Status> {
+        let order = Order::decode(purchase.order.as_slice()).map_err(|e| {
+            tracing::error!(order_id = purchase.order_id, error = %e, "a journalled order cannot be read");
+            Status::from(Problem::internal())
+        })?;
+        Ok(Self { purchase: purchase.clone(), order, deps: deps.clone(), method, recorded: Mutex::default() })
     }
 
-    fn step(&self, at: usize) -> Step {
-        self.steps()[at]
+    pub(crate) fn recorded(&self) -> Option<Order> {
+        self.recorded.lock().clone()
     }
 
-    pub(crate) fn course(&self) -> Course {
-        let steps = self.steps();
-        let place = |step| steps.iter().position(|s| *s == step).unwrap_or(0);
-        // An order on record stands: what is left to do is done, however often it is asked for.
-        Course { steps: steps.len(), pivot: place(Step::Capture), refusable: place(Step::Settle) }
-    }
-
-    /// Whether the order is on record and the customer can be told, though something is left to do.
-    pub(crate) fn is_recorded(&self, at: Position) -> bool {
-        matches!(at, Position::Doing(step) if self.step(step) == Step::Settle)
-    }
-
-    fn order(&self) -> Result<Order, Status> {
-        Order::decode(self.order.as_slice()).map_err(|e| {
-            tracing::error!(order_id = self.order_id, error = %e, "a journalled order cannot be read");
-            Problem::internal().into()
-        })
-    }
-
-    pub(crate) async fn act(&self, at: usize, deps: &Deps, method: Option<&PaymentMethod>) -> Result<(), Status> {
-        let order = self.order()?;
-        let (payment_id, purchase_id) = (order.payment_id.clone(), order.id.clone());
-        let line = |l: &OrderLine| Line { product_id: l.product_id.clone(), quantity: l.quantity };
-        let lines = order.lines.iter().map(line).collect();
-        match self.step(at) {
-            Step::Take => {
-                let request = TakeCartRequest { customer_id: order.customer_id, purchase_id, lines };
+    pub(crate) async fn execute(&self, name: &str) -> Result<(), Status> {
+        let (order, deps) = (&self.order, &self.deps);
+        let purchase_id = order.id.clone();
+        match name {
+            "take-cart" | "take" => {
+                let request =
+                    TakeCartRequest { customer_id: order.customer_id.clone(), purchase_id, lines: self.lines() };
                 deps.carts.clone().take_cart(step(request)).await.map(drop)
             }
-            Step::Reserve => {
-                let request = ReserveRequest { reservation_id: order.reservation_id, lines, ttl_ms: 0 };
+            "sell-stock" | "reserve" => {
+                let (reservation_id, committed) = (order.reservation_id.clone(), name == "sell-stock");
+                let request = ReserveRequest { reservation_id, lines: self.lines(), ttl_ms: 0, committed };
                 deps.catalog.clone().reserve(step(request)).await.map(drop)
             }
-            Step::Authorize => {
+            "authorize" => {
                 let request = AuthorizeRequest {
-                    payment_id,
-                    amount: order.total,
-                    method: method.cloned(),
-                    reference: order.id,
-                    customer_id: order.customer_id,
+                    payment_id: order.payment_id.clone(),
+                    amount: order.total.clone(),
+                    method: self.method.clone(),
+                    reference: purchase_id,
+                    customer_id: order.customer_id.clone(),
                 };
                 deps.payments.clone().authorize(step(request)).await.map(drop)
             }
-            Step::Sell => {
-                let request = CommitReservationRequest { reservation_id: order.reservation_id };
+            "sell" => {
+                let request = CommitReservationRequest { reservation_id: order.reservation_id.clone() };
                 deps.catalog.clone().commit_reservation(step(request)).await.map(drop)
             }
-            Step::Capture => deps.payments.clone().capture(step(CaptureRequest { payment_id })).await.map(drop),
-            Step::Ship => {
-                let (shipment_id, order_id, address) = (order.shipment_id, order.id, order.address);
-                let request = CreateShipmentRequest { shipment_id, order_id, address, weight_g: self.parcel_g };
-                deps.shipping.clone().create_shipment(step(request)).await.map(drop)
+            "capture" => self.capture().await,
+            "record" => {
+                let request = CreateOrderRequest { order: Some(order.clone()) };
+                let recorded = deps.orders.clone().create_order(step(request)).await?.into_inner();
+                *self.recorded.lock() = Some(recorded);
+                Ok(())
             }
-            Step::Record => {
-                deps.orders.clone().create_order(step(CreateOrderRequest { order: Some(order) })).await.map(drop)
-            }
-            Step::Settle => {
-                let request = SettleCartRequest { customer_id: order.customer_id, purchase_id, lines };
+            "send-parcel" => match self.ship().await {
+                // The order is on record, so it may be cancelled by now: then nothing is sent.
+                Err(status) if Problem::from_status(&status).reason == "SHIPMENT_CANCELLED" => Ok(()),
+                shipped => shipped,
+            },
+            "ship" => self.ship().await,
+            "settle-cart" | "settle" => {
+                let request =
+                    SettleCartRequest { customer_id: order.customer_id.clone(), purchase_id, lines: self.lines() };
                 deps.carts.clone().settle_cart(step(request)).await.map(drop)
             }
+            other => Err(no_such_step(other)),
         }
     }
 
-    pub(crate) async fn undo(&self, at: usize, deps: &Deps) -> Result<(), Status> {
-        match self.step(at) {
-            Step::Take => {
-                let (customer_id, purchase_id) = (self.customer_id.clone(), self.order_id.clone());
+    pub(crate) async fn compensate(&self, name: &str) -> Result<(), Status> {
+        let (order_id, deps) = (&self.purchase.order_id, &self.deps);
+        match name {
+            "take-cart" | "take" => {
+                let (customer_id, purchase_id) = (self.purchase.customer_id.clone(), order_id.clone());
                 deps.carts.clone().release_cart(step(ReleaseCartRequest { customer_id, purchase_id })).await.map(drop)
             }
-            Step::Reserve | Step::Sell => {
-                let request = ReleaseReservationRequest { reservation_id: id::sibling("rsv", &self.order_id) };
+            "sell-stock" | "reserve" | "sell" => {
+                let request = ReleaseReservationRequest { reservation_id: id::sibling("rsv", order_id) };
                 deps.catalog.clone().release_reservation(step(request)).await.map(drop)
             }
-            Step::Authorize | Step::Capture => {
-                let (payment_id, refund_id) = (id::sibling("pay", &self.order_id), id::sibling("ref", &self.order_id));
-                deps.payments
-                    .clone()
-                    .refund(step(RefundRequest { payment_id, refund_id, amount: None }))
-                    .await
-                    .map(drop)
+            "authorize" | "capture" => {
+                let (payment_id, refund_id) = (id::sibling("pay", order_id), id::sibling("ref", order_id));
+                let request = RefundRequest { payment_id, refund_id, amount: None };
+                deps.payments.clone().refund(step(request)).await.map(drop)
             }
-            Step::Ship => {
-                let shipment_id = id::sibling("shp", &self.order_id);
-                deps.shipping.clone().cancel_shipment(step(CancelShipmentRequest { shipment_id })).await.map(drop)
+            "ship" if self.purchase.parcel_g > 0 => {
+                let request = CancelShipmentRequest { shipment_id: id::sibling("shp", order_id) };
+                deps.shipping.clone().cancel_shipment(step(request)).await.map(drop)
             }
-            // It comes after the pivot, where only a refusal turns back: it was never done. From behind it there is no way back.
-            Step::Record | Step::Settle => Ok(()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::{Definition, Purchase, Step};
-    use crate::domain::course::{Course, Position};
-    use crate::journal::{SagaDoc, Work};
-
-    /// A purchase as it was journalled before there were definitions.
-    fn old(position: &serde_json::Value, parcel_g: u32) -> (Purchase, Position) {
-        let doc = json!({
-            "id": "buy/cus_1/key", "fingerprint": "00", "position": position, "refusal": null, "started_at": 1, "updated_at": 2,
-            "work": {"Buy": {"order_id": "ord_1", "customer_id": "cus_1", "cart_version": 3, "parcel_g": parcel_g, "order": ""}},
-        });
-        let SagaDoc { work, position, .. } = serde_json::from_value(doc).expect("it is still read");
-        let Work::Buy(purchase) = work else { panic!("a purchase") };
-        (*purchase, position)
-    }
-
-    #[test]
-    fn old_journals_mean_what_they_meant() {
-        let (with_parcel, without) = (
-            [Step::Reserve, Step::Authorize, Step::Sell, Step::Capture, Step::Ship, Step::Record, Step::Settle]
-                .as_slice(),
-            [Step::Reserve, Step::Authorize, Step::Sell, Step::Capture, Step::Record, Step::Settle].as_slice(),
-        );
-        for (parcel_g, steps) in [(900, with_parcel), (0, without)] {
-            for (number, step) in steps.iter().enumerate() {
-                let (purchase, position) = old(&json!({"Doing": number}), parcel_g);
-                assert_eq!((position, purchase.step(number)), (Position::Doing(number), *step));
-                assert_eq!(purchase.is_recorded(position), *step == Step::Settle);
-                let (purchase, position) = old(&json!({"Undoing": number}), parcel_g);
-                assert_eq!((position, purchase.step(number)), (Position::Undoing(number), *step));
-            }
-            let (purchase, _) = old(&json!("Done"), parcel_g);
-            let refusable = steps.len() - 1;
-            assert_eq!(purchase.course(), Course { steps: steps.len(), pivot: 3, refusable });
+            "ship" => Ok(()),
+            other => Err(no_such_step(other)),
         }
     }
 
-    #[test]
-    fn new_purchases_take_the_cart_first() {
-        for parcel_g in [900, 0] {
-            let (old, _) = old(&json!("Done"), parcel_g);
-            let purchase = Purchase { definition: Definition::V2, ..old.clone() };
-            assert_eq!(purchase.step(0), Step::Take);
-            assert_eq!(&purchase.steps()[1..], old.steps());
-            let json = serde_json::to_value(&purchase).expect("written");
-            assert_eq!(serde_json::from_value::<Purchase>(json).expect("read").definition, Definition::V2);
+    fn lines(&self) -> Vec<Line> {
+        let line = |l: &OrderLine| Line { product_id: l.product_id.clone(), quantity: l.quantity };
+        self.order.lines.iter().map(line).collect()
+    }
+
+    async fn capture(&self) -> Result<(), Status> {
+        let request = CaptureRequest { payment_id: self.order.payment_id.clone() };
+        let Err(refused) = self.deps.payments.clone().capture(step(request)).await else { return Ok(()) };
+        if outcome_of(&refused) != Outcome::Refused {
+            return Err(refused);
         }
+        // A repeat after a crash, while the order was on record and was paid back since: the capture was made.
+        let request = GetOrderRequest { order_id: self.order.id.clone(), customer_id: String::new() };
+        match self.deps.orders.clone().get_order(step(request)).await {
+            Ok(_) => Ok(()),
+            Err(status) if status.code() == Code::NotFound => Err(refused),
+            Err(unknown) => Err(unknown),
+        }
+    }
+
+    async fn ship(&self) -> Result<(), Status> {
+        let (weight_g, order) = (self.purchase.parcel_g, &self.order);
+        if weight_g == 0 {
+            return Ok(());
+        }
+        let (shipment_id, order_id) = (order.shipment_id.clone(), order.id.clone());
+        let request = CreateShipmentRequest { shipment_id, order_id, address: order.address.clone(), weight_g };
+        self.deps.shipping.clone().create_shipment(step(request)).await.map(drop)
     }
 }

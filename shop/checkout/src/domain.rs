@@ -1,4 +1,3 @@
 //! The rules, free of I/O.
 
-pub mod course;
 pub mod pricing;

@@ -4,7 +4,9 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 use tonic::{Request, Response, Status};
 use vitrine_contracts::checkout::v1::checkout_service_server::CheckoutService;
-use vitrine_contracts::checkout::v1::{CancelOrderRequest, PlaceOrderRequest, QuoteRequest, QuoteResponse};
+use vitrine_contracts::checkout::v1::{
+    CancelOrderRequest, PlaceOrderRequest, QuoteRequest, QuoteResponse, RefundOrderRequest,
+};
 use vitrine_contracts::orders::v1::{GetOrderRequest, Order, OrderState};
 use vitrine_contracts::payments::v1::payment_method::Method;
 use vitrine_contracts::payments::v1::{Card, PaymentMethod};
@@ -12,18 +14,18 @@ use vitrine_contracts::text::line;
 use vitrine_contracts::{EmailAddress, Problem, check_address, money_from_proto};
 use vitrine_kit::money::{Currency, Money};
 use vitrine_platform_host::{Failure, check_id};
-use vitrine_platform_store::Stored;
+use vitrine_platform_workflow::Phase;
 
 use crate::Deps;
 use crate::buy::{self, Purchase};
-use crate::cancel::Cancellation;
-use crate::domain::course::Position;
-use crate::journal::{SagaDoc, Work};
+use crate::journal::SagaDoc;
+use crate::reversal::Reversal;
 use crate::saga::{Sagas, in_progress, step};
+use crate::work::Work;
 
 /// Longest idempotency key.
 const MAX_KEY: usize = 128;
-/// Longest reason of a cancellation, in characters.
+/// Longest reason of a cancellation or refund, in characters.
 const MAX_REASON: usize = 200;
 /// How often a purchase starts over when somebody else uses its key at the same moment.
 const MAX_ROUNDS: usize = 4;
@@ -90,61 +92,78 @@ async fn buy(sagas: Sagas, asked: Asked) -> Result<Order, Failure> {
     for _ in 0..MAX_ROUNDS {
         let known = sagas.journal().get(&asked.id).await?;
         let nothing_happened =
-            |s: &SagaDoc| s.position == Position::Undone && s.refusal.as_ref().is_some_and(|r| !r.lasting);
+            |s: &SagaDoc| s.phase() == Phase::Undone && s.refusal.as_ref().is_some_and(|r| !r.lasting);
         let version = known.as_ref().map(|saga| saga.version);
         match known {
-            Some(saga) if nothing_happened(&saga) => {}
-            Some(saga) if saga.fingerprint != asked.fingerprint => {
+            Some(saga) if nothing_happened(&saga.doc) => {}
+            Some(saga) if saga.doc.fingerprint != asked.fingerprint => {
                 let message = "the key was used for another purchase";
                 let problem = Problem::invalid("idempotency_key", "a fresh key for each purchase", message);
                 return Err(problem.with_reason("IDEMPOTENCY_KEY_REUSED").into());
             }
-            Some(saga) => return sagas.end(saga.doc).await,
+            Some(saga) => return sagas.outcome(saga.doc).await,
             None => {}
         }
-        let saga = match (plan(&sagas, &asked).await, version) {
-            (Ok(doc), None) => sagas.journal().open(doc).await?,
-            (Ok(doc), Some(version)) => sagas.journal().note(Stored { doc, version }).await?,
+        let begun = match plan(&sagas, &asked).await {
+            Ok(purchase) => {
+                let work = Work::Buy(Box::new(purchase));
+                sagas.begin(asked.id.clone(), asked.fingerprint.clone(), work, version).await?
+            }
             // The cart may be taken, or empty, by a purchase of this very key that began meanwhile: its answer is the answer.
-            (Err(_), version) if sagas.journal().get(&asked.id).await?.map(|saga| saga.version) != version => None,
-            (Err(refused), _) => return Err(refused),
+            Err(_) if sagas.journal().get(&asked.id).await?.map(|saga| saga.version) != version => None,
+            Err(refused) => return Err(refused),
         };
-        if let Some(saga) = saga {
-            return sagas.drive(saga, method).await;
+        if let Some((saga, workflow)) = begun {
+            return sagas.drive(saga, workflow, method).await;
         }
     }
     Err(in_progress().into())
 }
 
-async fn plan(sagas: &Sagas, asked: &Asked) -> Result<SagaDoc, Failure> {
+async fn plan(sagas: &Sagas, asked: &Asked) -> Result<Purchase, Failure> {
     let (deps, request, now) = (sagas.deps(), &asked.request, sagas.journal().clock.now_ms());
     buy::customer_of(deps, &request.customer_id).await?;
     let cart = sagas.free_cart(&request.customer_id).await?;
-    let purchase = Purchase::plan(deps, &cart.lines, request, asked.currency, asked.max_total, now).await?;
-    Ok(SagaDoc::new(asked.id.clone(), asked.fingerprint.clone(), Work::Buy(Box::new(purchase)), now))
+    Purchase::plan(deps, &cart.lines, request, asked.currency, asked.max_total, now).await
 }
 
-/// Cancels an order, or goes on with its cancellation.
-async fn cancel(sagas: Sagas, order: Order, reason: String) -> Result<Order, Failure> {
-    let id = format!("cancel/{}", order.id);
-    let work = Work::Cancel(Cancellation::new(&order, reason));
-    let doc = SagaDoc::new(id.clone(), String::new(), work, sagas.journal().clock.now_ms());
-    let saga = match sagas.journal().open(doc).await? {
-        Some(saga) => saga,
-        None => match sagas.journal().get(&id).await? {
-            Some(saga) => return sagas.end(saga.doc).await,
+/// Takes an order back, or goes on with that.
+async fn reverse(sagas: Sagas, work: Work) -> Result<Order, Failure> {
+    let id = format!("{}/{}", work.kind(), work.order_id());
+    let Some((saga, workflow)) = sagas.begin(id.clone(), String::new(), work, None).await? else {
+        return match sagas.journal().get(&id).await? {
+            Some(saga) => sagas.outcome(saga.doc).await,
             // A refused one, forgotten at this moment.
-            None => return Err(in_progress().into()),
-        },
+            None => Err(in_progress().into()),
+        };
     };
-    let ended = sagas.drive(saga, None).await;
-    // A refused cancellation leaves no trace: what was too early or too late may be asked again.
+    let ended = sagas.drive(saga, workflow, None).await;
+    // A refused one leaves no trace, for it has done nothing: what was too early or too late may be asked again.
     if ended.is_err()
-        && let Some(saga) = sagas.journal().get(&id).await?.filter(|s| s.position == Position::Undone)
+        && let Some(saga) = sagas.journal().get(&id).await?.filter(|s| s.doc.phase() == Phase::Undone)
     {
         sagas.journal().forget(&saga).await?;
     }
     ended
+}
+
+impl Service {
+    async fn order(&self, order_id: &str, customer_id: &str) -> Result<Order, Status> {
+        let (order_id, customer_id) = (order_id.to_owned(), customer_id.to_owned());
+        Ok(self.deps.orders.clone().get_order(step(GetOrderRequest { order_id, customer_id })).await?.into_inner())
+    }
+
+    /// Takes an order back in a task that goes on when the caller goes away.
+    async fn reversed(&self, work: Work) -> Result<Response<Order>, Status> {
+        let key = format!("{}/{}", work.kind(), work.order_id());
+        Ok(Response::new(self.sagas.fly(key, reverse(self.sagas.clone(), work)).await?))
+    }
+}
+
+/// The reason that was given, or this one.
+fn reason_of(given: &str, otherwise: &str) -> Result<String, Problem> {
+    let reason = line("reason", given, 0..=MAX_REASON)?;
+    Ok(if reason.is_empty() { otherwise.to_owned() } else { reason })
 }
 
 #[tonic::async_trait]
@@ -177,21 +196,33 @@ impl CheckoutService for Service {
     async fn cancel_order(&self, request: Request<CancelOrderRequest>) -> Result<Response<Order>, Status> {
         let request = request.into_inner();
         check_id("ord", &request.order_id, "order_id")?;
-        let reason = line("reason", &request.reason, 0..=MAX_REASON)?;
-        let (order_id, customer_id) = (request.order_id.clone(), request.customer_id);
-        let order =
-            self.deps.orders.clone().get_order(step(GetOrderRequest { order_id, customer_id })).await?.into_inner();
+        let reason = reason_of(&request.reason, "cancelled by the customer")?;
+        let order = self.order(&request.order_id, &request.customer_id).await?;
         match order.state() {
-            OrderState::Refunded => return Ok(Response::new(order)),
-            OrderState::Paid | OrderState::Placed | OrderState::Cancelled => {}
+            OrderState::Refunded => Ok(Response::new(order)),
+            OrderState::Paid | OrderState::Placed | OrderState::Cancelled => {
+                self.reversed(Work::Cancel(Reversal::new(&order, reason))).await
+            }
             state => {
                 let message = format!("the order is {} already", state_text(state));
-                return Err(Problem::precondition("ORDER_STATE", &message).into());
+                Err(Problem::precondition("ORDER_STATE", &message).into())
             }
         }
-        let reason = if reason.is_empty() { "cancelled by the customer".to_owned() } else { reason };
-        let key = format!("cancel/{}", request.order_id);
-        Ok(Response::new(self.sagas.fly(key, cancel(self.sagas.clone(), order, reason)).await?))
+    }
+
+    async fn refund_order(&self, request: Request<RefundOrderRequest>) -> Result<Response<Order>, Status> {
+        let request = request.into_inner();
+        check_id("ord", &request.order_id, "order_id")?;
+        let reason = reason_of(&request.reason, "refunded by the shop")?;
+        let order = self.order(&request.order_id, "").await?;
+        let reversal = Reversal::new(&order, reason);
+        match order.state() {
+            OrderState::Refunded => Ok(Response::new(order)),
+            OrderState::Shipped | OrderState::Delivered => self.reversed(Work::Refund(reversal)).await,
+            OrderState::Placed | OrderState::Paid | OrderState::Cancelled | OrderState::Unspecified => {
+                self.reversed(Work::Cancel(reversal)).await
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Buying: a saga over carts, catalog, currency, shipping, payments and orders. A cart is bought by one purchase at a time.
 //!
-//! Where to start reading: [`domain::course`] decides what a saga does next, as a pure function; `saga` drives one through its
-//! journal; `buy` and `cancel` say what each step and its undoing are; [`domain::pricing`] computes what is to be paid.
+//! Where to start reading: `definitions` says of which steps each saga consists, and what comes after what; `buy` and `reversal` say what
+//! each step does; `saga` drives one through its journal, by `platform/workflow`; [`domain::pricing`] computes what is to be paid.
 //!
 //! A saga runs in a task of its own: a caller who goes away or runs out of time does not stop it, and asking again with the
 //! same idempotency key waits for the same saga. After a crash the journal says how far each one was. All ids (order,
@@ -10,12 +10,15 @@
 
 mod begun;
 mod buy;
-mod cancel;
+mod definitions;
 pub mod domain;
 mod grpc;
 mod journal;
+mod positions;
+mod reversal;
 mod saga;
 mod telemetry;
+mod work;
 
 use std::time::Duration;
 
@@ -33,6 +36,7 @@ use vitrine_contracts::shipping::v1::shipping_service_client::ShippingServiceCli
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_mesh::Transport;
 use vitrine_platform_store::Schema;
+use vitrine_platform_workflow::Driver;
 
 /// How often sagas are looked for that nobody drives, and old ones are forgotten.
 const TICK: Duration = Duration::from_secs(2);
@@ -72,9 +76,15 @@ pub struct Deps {
 
 /// The service.
 pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
-    let store = host.open_store(CHECKOUT, Schema::new().with::<journal::SagaDoc>())?;
+    let store = host.open_store(CHECKOUT, Schema::new().with::<journal::Entry>())?;
     let metrics = telemetry::Metrics::new(&host.telemetry(CHECKOUT));
-    let sagas = saga::Sagas::new(journal::Journal { store: store.clone(), clock: host.clock() }, deps.clone(), metrics);
+    let definitions = definitions::all().map_err(|e| {
+        tracing::error!(error = %e, "a saga's definition is malformed");
+        Problem::internal()
+    })?;
+    let journal = journal::Journal { store: store.clone(), clock: host.clock() };
+    let driver = Driver::new(store.clone());
+    let sagas = saga::Sagas::new(journal, definitions, driver, deps.clone(), metrics);
     let (recovering, tending) = (sagas.clone(), sagas.clone());
     // Alone, what is unfinished now was left by a process before; a replica may be at work on it.
     let whose = if host.is_shared() { saga::Whose::Abandoned } else { saga::Whose::Everyone };

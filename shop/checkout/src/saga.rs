@@ -1,4 +1,4 @@
-//! Drives sagas through their journal.
+//! Drives sagas through their journal, and takes over those that nobody drives.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,32 +10,27 @@ use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Status};
 use vitrine_contracts::carts::v1::{Cart, ReleaseCartRequest};
-use vitrine_contracts::orders::v1::{GetOrderRequest, Order};
+use vitrine_contracts::orders::v1::{GetOrderRequest, Order, OrderState};
 use vitrine_contracts::payments::v1::PaymentMethod;
 use vitrine_contracts::{Code, Problem};
-use vitrine_kit::Backoff;
 use vitrine_platform_host::Failure;
-use vitrine_platform_store::Stored;
 use vitrine_platform_telemetry::Context;
+use vitrine_platform_workflow::{Definitions, Driver, Error, Outcome, Phase, Stop, Unreadable, Workflow};
 
 use crate::begun::Begun;
-use crate::domain::course::{Outcome, Position};
-use crate::journal::{Journal, Refusal, SagaDoc, Work};
+use crate::journal::{Journal, Saga, SagaDoc, of_another_version};
 use crate::telemetry::Metrics;
+use crate::work::{Steps, Work};
 use crate::{Deps, buy};
 
 /// How long one step may take.
 const STEP: Duration = Duration::from_secs(5);
-/// How often a step is tried before the saga is left to [`Sagas::tend`].
-const MAX_TRIES: u32 = 6;
-/// The pause before the second try; doubles with each.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The longest pause.
-const MAX_PAUSE: Duration = Duration::from_secs(2);
 /// A saga that nobody touched for so long is taken over. Longer than any step with all its tries.
 const ABANDONED_MS: i64 = 45_000;
-/// Most purchases and cancellations at a time.
+/// Most purchases and reversals at a time.
 const MAX_FLIGHTS: usize = 4096;
+/// Most sagas of other versions that are remembered as told of; of more nothing is told.
+const MAX_TOLD: usize = 1024;
 
 /// A call of a step, with its bound.
 pub(crate) fn step<T>(message: T) -> Request<T> {
@@ -61,6 +56,8 @@ pub(crate) struct Sagas(Arc<Inner>);
 
 struct Inner {
     journal: Journal,
+    definitions: Definitions,
+    driver: Driver,
     deps: Deps,
     metrics: Metrics,
     flights: Mutex<HashMap<String, Flight>>,
@@ -68,23 +65,33 @@ struct Inner {
     driven: Mutex<HashSet<String>>,
     /// Those that were driven here and have not ended, be they driven or stuck.
     begun: Begun,
+    /// Those of other versions that were told of.
+    told: Mutex<HashSet<String>>,
     tracker: TaskTracker,
 }
 
 /// Takes an id out of the driven ones, however the driver ends.
-struct Driven<'a>(&'a Inner, String);
+struct Driven(Sagas, String);
 
-impl Drop for Driven<'_> {
+impl Drop for Driven {
     fn drop(&mut self) {
-        self.0.begun.left(&self.1, Instant::now());
-        self.0.driven.lock().remove(&self.1);
+        let Self(Sagas(inner), id) = self;
+        inner.begun.left(id, Instant::now());
+        inner.driven.lock().remove(id);
     }
 }
 
 impl Sagas {
-    pub(crate) fn new(journal: Journal, deps: Deps, metrics: Metrics) -> Self {
-        let (flights, driven, begun) = (Mutex::default(), Mutex::default(), Begun::default());
-        Self(Arc::new(Inner { journal, deps, metrics, flights, driven, begun, tracker: TaskTracker::new() }))
+    pub(crate) fn new(
+        journal: Journal,
+        definitions: Definitions,
+        driver: Driver,
+        deps: Deps,
+        metrics: Metrics,
+    ) -> Self {
+        let (flights, driven, begun, told) = (Mutex::default(), Mutex::default(), Begun::default(), Mutex::default());
+        let tracker = TaskTracker::new();
+        Self(Arc::new(Inner { journal, definitions, driver, deps, metrics, flights, driven, begun, told, tracker }))
     }
 
     pub(crate) fn journal(&self) -> &Journal {
@@ -127,59 +134,114 @@ impl Sagas {
         flight.await
     }
 
-    /// Drives a saga to its end and answers with the order, or why it was undone.
+    /// Begins a saga, instead of the one of this version if there is one under its id. Returns none if somebody else did meanwhile.
+    pub(crate) async fn begin(
+        &self,
+        id: String,
+        fingerprint: String,
+        work: Work,
+        instead_of: Option<u64>,
+    ) -> Result<Option<(Saga, Workflow)>, Failure> {
+        let definition = self.0.definitions.get(work.definition()).ok_or_else(Problem::internal)?;
+        let workflow = Workflow::begin(definition.clone());
+        let doc = SagaDoc::new(id, fingerprint, work, workflow.record(), self.journal().clock.now_ms());
+        Ok(self.journal().open(doc, instead_of).await?.map(|saga| (saga, workflow)))
+    }
+
+    /// Drives a saga to its end and returns the order, or why it was undone.
     pub(crate) async fn drive(
         &self,
-        mut saga: Stored<SagaDoc>,
+        mut saga: Saga,
+        mut workflow: Workflow,
         method: Option<PaymentMethod>,
     ) -> Result<Order, Failure> {
-        if !self.0.driven.lock().insert(saga.id.clone()) {
-            return Err(in_progress().into());
-        }
-        let _driven = Driven(&self.0, saga.id.clone());
-        self.0.begun.driven(&saga.id, saga.work.order_id());
-        let course = saga.work.course();
-        let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE).with_tries(MAX_TRIES);
-        while !saga.position.is_final() {
-            let at = saga.position;
-            let acted = self.act(&saga.work, at, method.as_ref()).await;
-            let outcome = acted.as_ref().map_or_else(outcome_of, |()| Outcome::Succeeded);
-            let next = course.after(at, outcome);
-            let Err(status) = acted else {
-                backoff.reset();
-                saga = self.note(saga, next, None).await?;
-                continue;
-            };
-            if next != at {
-                tracing::info!(saga = saga.work.kind(), order_id = saga.work.order_id(), at = ?at, reason = status.message(), "a saga turns back");
-                backoff.reset();
-                saga = self.note(saga, next, Some(Refusal::new(&status, outcome))).await?;
-                continue;
+        let Some(driven) = self.claim(&saga.doc) else { return Err(in_progress().into()) };
+        let steps = Steps::new(&saga.doc.work, self.deps(), method)?;
+        let (kind, order_id) = (saga.doc.work.kind(), saga.doc.work.order_id().to_owned());
+        match self.0.driver.drive(&mut workflow, &mut saga, &steps).await.map_err(failure_of)? {
+            Stop::Ended { cause } if workflow.phase() == Phase::Undone => {
+                if let Some(status) = &cause {
+                    tracing::info!(saga = kind, order_id, reason = status.message(), "a saga was turned back");
+                }
+                self.0.driver.end(&mut workflow, &mut saga, cause.as_ref()).await.map_err(failure_of)?;
+                self.ended(&saga.doc);
+                self.outcome(saga.doc).await
             }
-            if !backoff.has_try_left() {
-                tracing::warn!(saga = saga.work.kind(), order_id = saga.work.order_id(), at = ?at, reason = status.message(), "a saga waits for a service");
-                return self.end(saga.doc).await;
+            Stop::Ended { .. } => {
+                // All is done, and would be found done after a crash: the answer need not wait until the end is written down.
+                let (this, doc) = (self.clone(), saga.doc.clone());
+                self.0.tracker.spawn(async move {
+                    match this.0.driver.end(&mut workflow, &mut saga, None).await {
+                        Ok(()) => this.ended(&saga.doc),
+                        Err(Error::Lost | Error::Stopped) => {}
+                        Err(Error::Store(e)) => {
+                            tracing::warn!(error = %e, saga = kind, order_id, "a saga's end could not be written down; it is tried again");
+                        }
+                    }
+                    drop(driven);
+                });
+                match steps.recorded() {
+                    Some(order) => Ok(order),
+                    None => self.order(doc.work.order_id()).await,
+                }
             }
-            tokio::time::sleep(backoff.equal_jitter()).await;
+            Stop::Waiting { step, error, refused } => {
+                let reason = error.message();
+                if refused {
+                    tracing::error!(
+                        saga = kind,
+                        order_id,
+                        step,
+                        reason,
+                        "a step was refused that must not be; it is tried again"
+                    );
+                } else {
+                    tracing::warn!(saga = kind, order_id, step, reason, "a saga waits for a service");
+                }
+                self.outcome(saga.doc).await
+            }
         }
+    }
+
+    /// Notes that a saga is driven here, unless it is already.
+    fn claim(&self, saga: &SagaDoc) -> Option<Driven> {
+        let is_new = self.0.driven.lock().insert(saga.id.clone());
+        is_new.then(|| {
+            self.0.begun.driven(&saga.id, saga.work.order_id());
+            Driven(self.clone(), saga.id.clone())
+        })
+    }
+
+    /// Notes that a saga is at its end.
+    fn ended(&self, saga: &SagaDoc) {
         self.0.begun.ended(&saga.id, saga.work.order_id());
-        let took = self.0.journal.clock.now_ms() - saga.started_at;
-        let done = saga.position == Position::Done;
-        self.0.metrics.ended(saga.work.kind(), done, Duration::from_millis(u64::try_from(took).unwrap_or(0)));
-        self.end(saga.doc).await
+        let took = Duration::from_millis(u64::try_from(saga.updated_at - saga.started_at).unwrap_or(0));
+        self.0.metrics.ended(saga.work.kind(), saga.phase() == Phase::Done, took);
     }
 
     /// What a saga is answered with that nobody drives any more, each time it is asked for.
-    pub(crate) async fn end(&self, saga: SagaDoc) -> Result<Order, Failure> {
-        if saga.position == Position::Done || saga.work.is_recorded(saga.position) {
-            let request = GetOrderRequest { order_id: saga.work.order_id().to_owned(), customer_id: String::new() };
-            return Ok(self.0.deps.orders.clone().get_order(step(request)).await?.into_inner());
+    pub(crate) async fn outcome(&self, saga: SagaDoc) -> Result<Order, Failure> {
+        if !saga.phase().is_final() && self.workflow(&saga).is_err() {
+            return Err(of_another_version().into());
         }
-        match saga.refusal {
-            _ if !saga.position.is_final() => Err(in_progress().into()),
-            Some(refusal) => Err(Failure::Remote(refusal.into())),
-            None => Err(Problem::internal().into()),
+        match (saga.phase(), saga.refusal) {
+            (Phase::Done, _) => self.order(saga.work.order_id()).await,
+            (Phase::Undone, Some(refusal)) => Err(Failure::Remote(refusal.into())),
+            (Phase::Undone, None) => Err(Problem::internal().into()),
+            // An order on record stands, and one that was paid back is: that is told, though something is left to do.
+            (Phase::Forward, _) => match self.order(saga.work.order_id()).await {
+                Ok(order) if matches!(saga.work, Work::Buy(_)) || order.state() == OrderState::Refunded => Ok(order),
+                Ok(_) => Err(in_progress().into()),
+                Err(Failure::Remote(status)) if status.code() == Code::NotFound => Err(in_progress().into()),
+                unknown => unknown,
+            },
+            (Phase::Back, _) => Err(in_progress().into()),
         }
+    }
+
+    async fn order(&self, order_id: &str) -> Result<Order, Failure> {
+        let request = GetOrderRequest { order_id: order_id.to_owned(), customer_id: String::new() };
+        Ok(self.deps().orders.clone().get_order(step(request)).await?.into_inner())
     }
 
     /// The customer's cart, to be bought. Refused when another purchase is buying it. One whose purchase is over or was never
@@ -207,40 +269,15 @@ impl Sagas {
         Ok(self.deps().carts.clone().release_cart(step(request)).await?.into_inner())
     }
 
-    async fn act(&self, work: &Work, at: Position, method: Option<&PaymentMethod>) -> Result<(), Status> {
-        match (work, at) {
-            (Work::Buy(purchase), Position::Doing(step)) => purchase.act(step, &self.0.deps, method).await,
-            (Work::Buy(purchase), Position::Undoing(step)) => purchase.undo(step, &self.0.deps).await,
-            (Work::Cancel(cancellation), Position::Doing(step)) => cancellation.act(step, &self.0.deps).await,
-            // Its first step alone can be refused, and then there was nothing to undo.
-            (Work::Cancel(_), Position::Undoing(_)) | (_, Position::Done | Position::Undone) => Ok(()),
-        }
-    }
-
-    async fn note(
-        &self,
-        mut saga: Stored<SagaDoc>,
-        next: Position,
-        refusal: Option<Refusal>,
-    ) -> Result<Stored<SagaDoc>, Failure> {
-        saga.doc.position = next;
-        saga.doc.refusal = refusal.or(saga.doc.refusal);
-        if next.is_final() {
-            saga.doc.work.forget_person();
-        }
-        // Two drivers of one saga do no harm (see `domain::course`), but one of them is enough.
-        self.0.journal.note(saga).await?.ok_or_else(|| in_progress().into())
-    }
-
     /// Sagas that this process began and could not bring to their end, for a service or the own database was out of reach; those
     /// whose time has come. Their customers' carts are taken until then.
-    async fn stuck(&self) -> Result<Vec<Stored<SagaDoc>>, Failure> {
+    async fn stuck(&self) -> Result<Vec<Saga>, Failure> {
         let mut stuck = Vec::new();
         for (id, order_id) in self.0.begun.due(Instant::now()) {
             if self.0.driven.lock().contains(&id) {
                 continue;
             }
-            let same = |saga: &Stored<SagaDoc>| !saga.position.is_final() && saga.work.order_id() == order_id;
+            let same = |saga: &Saga| !saga.doc.phase().is_final() && saga.doc.work.order_id() == order_id;
             match self.journal().get(&id).await?.filter(same) {
                 Some(saga) => stuck.push(saga),
                 // A replica has ended it, and may have begun other work under this id.
@@ -250,35 +287,70 @@ impl Sagas {
         Ok(stuck)
     }
 
-    /// Takes over sagas that nobody drives, each in a task of its own.
+    /// Takes over sagas that nobody drives, each in a task of its own. Those of other versions are left as they are.
     pub(crate) async fn recover(&self, whose: Whose) -> Result<(), Failure> {
         let now = self.0.journal.clock.now_ms();
         let untouched_since = if whose == Whose::Everyone { now } else { now - ABANDONED_MS };
-        let mut unfinished = self.stuck().await?;
-        let abandoned = self.0.journal.unfinished(untouched_since).await?;
-        unfinished.extend(abandoned.into_iter().filter(|saga| !self.0.begun.contains(&saga.id)));
-        for mut saga in unfinished {
-            if self.0.driven.lock().contains(&saga.id) {
-                continue;
-            }
-            tracing::info!(saga = saga.work.kind(), order_id = saga.work.order_id(), at = ?saga.position, "a saga is taken over");
-            self.0.metrics.recovered(saga.work.kind());
-            let next = saga.work.course().after_crash(saga.position);
-            if next != saga.position {
-                saga = match self.note(saga, next, Some(Refusal::interrupted())).await {
-                    Ok(saga) => saga,
-                    Err(Failure::Refused(_)) => continue,
-                    Err(e) => return Err(e),
-                };
-            }
-            let this = self.clone();
-            self.0.tracker.spawn(Context::current().scope(async move {
-                if let Err(Failure::Store(error)) = this.drive(saga, None).await {
-                    tracing::warn!(error = %error, "a saga could not be taken over; it is tried again");
-                }
-            }));
+        for saga in self.stuck().await? {
+            self.take_over(saga).await?;
         }
+        let mut cursor = None;
+        loop {
+            let (page, next) = self.journal().unfinished(untouched_since, cursor.as_deref()).await?;
+            for found in page {
+                match found {
+                    Ok(saga) if self.0.begun.contains(&saga.doc.id) => {}
+                    Ok(saga) => self.take_over(saga).await?,
+                    Err(unreadable) => self.tell_of(&unreadable.id, &unreadable.why),
+                }
+            }
+            match next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn take_over(&self, mut saga: Saga) -> Result<(), Failure> {
+        let mut workflow = match self.workflow(&saga.doc) {
+            Ok(workflow) => workflow,
+            Err(unreadable) => {
+                self.tell_of(&saga.doc.id, &unreadable.to_string());
+                return Ok(());
+            }
+        };
+        if self.0.driven.lock().contains(&saga.doc.id) {
+            return Ok(());
+        }
+        let (kind, order_id) = (saga.doc.work.kind(), saga.doc.work.order_id());
+        tracing::info!(saga = kind, order_id, phase = ?saga.doc.phase(), steps = ?saga.doc.record.steps, "a saga is taken over");
+        self.0.metrics.recovered(kind);
+        let interrupted = Problem::unavailable("the purchase was interrupted and undone; ask again").into();
+        match self.0.driver.take_over(&mut workflow, &mut saga, &interrupted).await {
+            Ok(()) => {}
+            Err(Error::Lost | Error::Stopped) => return Ok(()),
+            Err(e) => return Err(failure_of(e)),
+        }
+        let this = self.clone();
+        self.0.tracker.spawn(Context::current().scope(async move {
+            if let Err(Failure::Store(error)) = this.drive(saga, workflow, None).await {
+                tracing::warn!(error = %error, "a saga could not be taken over; it is tried again");
+            }
+        }));
         Ok(())
+    }
+
+    /// The workflow of a journalled saga.
+    fn workflow(&self, saga: &SagaDoc) -> Result<Workflow, Unreadable> {
+        Workflow::read(&self.0.definitions, &saga.record)
+    }
+
+    /// Tells once that a saga is left as it is.
+    fn tell_of(&self, id: &str, why: &str) {
+        let mut told = self.0.told.lock();
+        if told.len() < MAX_TOLD && told.insert(id.to_owned()) {
+            tracing::error!(saga = id, why, "a saga cannot be read and is left as it is");
+        }
     }
 
     /// Looks after sagas that were left alone, and forgets old ones.
@@ -295,17 +367,13 @@ impl Sagas {
 }
 
 /// What a failed step means. An answer that names a reason in the request or in the state of things is final; all else is not known.
-fn outcome_of(status: &Status) -> Outcome {
+/// Who was not let in knows nothing of what came before.
+pub(crate) fn outcome_of(status: &Status) -> Outcome {
     match status.code() {
         Code::ResourceExhausted if Problem::from_status(status).reason == "OUT_OF_STOCK" => Outcome::Refused,
-        Code::InvalidArgument
-        | Code::NotFound
-        | Code::AlreadyExists
-        | Code::PermissionDenied
-        | Code::Unauthenticated
-        | Code::FailedPrecondition
-        | Code::OutOfRange
-        | Code::Unimplemented => Outcome::Refused,
+        Code::InvalidArgument | Code::NotFound | Code::AlreadyExists | Code::FailedPrecondition | Code::OutOfRange => {
+            Outcome::Refused
+        }
         _ => Outcome::Unknown,
     }
 }
@@ -313,4 +381,11 @@ fn outcome_of(status: &Status) -> Outcome {
 /// The answer while somebody else, or nobody at the moment, drives the saga.
 pub(crate) fn in_progress() -> Problem {
     Problem::unavailable("this is still being worked on: ask again with the same key").with_reason("IN_PROGRESS")
+}
+
+fn failure_of(error: Error) -> Failure {
+    match error {
+        Error::Store(e) => Failure::Store(e),
+        Error::Lost | Error::Stopped => in_progress().into(),
+    }
 }

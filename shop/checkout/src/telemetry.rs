@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use vitrine_platform_telemetry::{Counter, Histogram, Service};
 
-/// Attribute: "buy" or "cancel".
+/// Attribute: "buy", "cancel" or "refund".
 const KIND: &str = "vitrine.checkout.kind";
 /// Attribute: "done" or "undone".
 const OUTCOME: &str = "vitrine.checkout.outcome";

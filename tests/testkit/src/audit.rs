@@ -11,7 +11,7 @@ use crate::{Api, within};
 /// How long a shop may take to come to rest: a purchase whose process died is taken over by a replica after 45 seconds.
 const REST: Duration = Duration::from_secs(90);
 
-/// What the shop told its customers that it had done.
+/// What the shop told its customers that it had done: all of it, for whoever got no answer asked again until it was known.
 #[derive(Clone, Debug, Default)]
 pub struct Acknowledged {
     /// Ids of orders, by the idempotency keys with which they were asked for.
@@ -84,8 +84,13 @@ pub async fn audit(admin: &Api, stock_before: &BTreeMap<String, u64>, acknowledg
     let mut made_by_key = BTreeSet::new();
     for (key, id) in &acknowledged.orders {
         ensure!(by_id.contains_key(id.as_str()), "{id} was acknowledged and is not there");
-        ensure!(made_by_key.insert(id), "{id} was made by two keys, one of them {key}");
+        ensure!(made_by_key.insert(id.as_str()), "{id} was made by two keys, one of them {key}");
     }
+    let unasked: Vec<&&str> = by_id.keys().filter(|id| !made_by_key.contains(**id)).collect();
+    ensure!(
+        unasked.is_empty(),
+        "{unasked:?} are there and were told to nobody: a key made two, or one that was refused"
+    );
 
     // Every order that stands was charged once, and what it costs; every other charge was given back whole.
     let mut charges: BTreeMap<String, Vec<Value>> = BTreeMap::new();
@@ -112,8 +117,9 @@ pub async fn audit(admin: &Api, stock_before: &BTreeMap<String, u64>, acknowledg
     }
     for (reference, payments) in charges.iter().filter(|(reference, _)| !by_id.contains_key(reference.as_str())) {
         for payment in payments {
-            let kept = payment["captured"] != payment["refunded"];
-            ensure!(!kept, "{reference} is no order, but {payment} was kept");
+            // Not even for a moment: what is captured is brought to an order.
+            let was_captured = !matches!(payment["state"].as_str(), Some("voided" | "declined"));
+            ensure!(!was_captured, "{reference} is no order, but {payment} was captured");
         }
     }
 

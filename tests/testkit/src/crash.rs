@@ -40,7 +40,8 @@ pub async fn crash(binary: &Path, kills: usize, audit_every: usize, seed: u64) -
         let storm = Storm::start(&people, &[shop.anybody()?]);
         tokio::time::sleep(Duration::from_millis(rng.random_range(1..MAX_LIFE_MS))).await;
         shop.process()?.kill()?;
-        let seen = storm.stop().await?;
+        let seen = storm.cut().await?;
+        seen.check_answers().with_context(|| format!("before kill {round}"))?;
         acknowledged.orders.extend(seen.acknowledged.orders);
         shop.kill_and_restart(&options)?;
         crashes.kills += 1;
@@ -79,8 +80,8 @@ async fn asked_again(customer: &Customer, key: &str) -> Result<Option<String>> {
         let answer = customer.ask(key, &order_body("EUR", "4242424242424242")).await?;
         match answer.status {
             201 => Ok(Some(answer.json()["id"].as_str().map(str::to_owned))),
-            409 | 422 => Ok(Some(None)),
-            503 => Ok(None),
+            409 => Ok(Some(None)),
+            429 | 503 => Ok(None),
             other => bail!("{other} {}", answer.code()),
         }
     })

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use futures::future::join_all;
 use rand::Rng;
 use tokio::task::JoinHandle;
+use vitrine_shop_load::http::Answer;
 
 use crate::{Acknowledged, Api, Customer, Engines, eventually, order_body, timed};
 
@@ -18,6 +19,11 @@ const WANTED: &[&str] = &["prd_tall-vase", "prd_apple-bowl", "prd_everyday-tumbl
 const ORDERS_BEFORE: usize = 8;
 /// How long a buyer waits after an answer that is no order.
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long a customer asks for a purchase, with one key, until it is known.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// What a customer may be told instead of an order: ask again, or that it cannot be.
+const LATER: &[u16] = &[429, 503];
+const REFUSED: u16 = 409;
 /// The slowest answer that a customer may get, whatever is broken: the gateway's own deadline and some slack for a busy machine.
 pub const BOUND: Duration = Duration::from_secs(25);
 
@@ -30,54 +36,81 @@ pub struct Seen {
     pub refused: BTreeMap<(u16, String), usize>,
     /// How often nobody answered at all.
     pub unanswered: usize,
-    /// Purchases of which nobody knows whether they were made: whose they are, by number, and their keys.
+    /// Purchases that were cut off before it was known whether they were made: whose they are, by number, and their keys.
     pub open: Vec<(usize, String)>,
     /// The longest that anybody waited.
     pub slowest: Duration,
 }
 
 impl Seen {
-    /// Whether every error was a clear one (a problem with a code, of a status that says "later"), and in time.
+    /// Whether every purchase came to be known, and every error was a clear one (a problem with a code, of a status that says "later" or
+    /// "it cannot be"), and in time.
     pub fn check(&self) -> Result<()> {
+        ensure!(self.open.is_empty(), "nobody knows whether these were made: {:?}", self.open);
+        self.check_answers()
+    }
+
+    /// The same of the answers alone: for a storm that was cut off.
+    pub fn check_answers(&self) -> Result<()> {
         ensure!(self.slowest < BOUND, "somebody waited {:?}", self.slowest);
         for ((status, code), times) in &self.refused {
             ensure!(!code.is_empty(), "{status} without a code, {times} times");
-            ensure!(*status != 500, "{status} {code}, {times} times: a fault that nobody expected");
+            let is_clear = LATER.contains(status) || *status == REFUSED;
+            ensure!(is_clear, "{status} {code}, {times} times: only 409, 429 and 503 are expected");
         }
         Ok(())
     }
 }
 
+/// What buyers are told, and tell.
+#[derive(Debug, Default)]
+struct Flags {
+    /// No new purchases.
+    stop: AtomicBool,
+    /// And no waiting for those that were begun.
+    cut: AtomicBool,
+    orders: AtomicUsize,
+}
+
 /// Buyers at work.
 #[derive(Debug)]
 pub struct Storm {
-    stop: Arc<AtomicBool>,
-    orders: Arc<AtomicUsize>,
+    flags: Arc<Flags>,
     buyers: Vec<JoinHandle<Seen>>,
 }
 
 impl Storm {
     /// Lets these customers buy; each turns from gateway to gateway.
     pub fn start(people: &[Customer], gateways: &[Api]) -> Self {
-        let (stop, orders) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let flags = Arc::new(Flags::default());
         let buyers = people.iter().enumerate().map(|(n, customer)| {
             let mut doors: Vec<Customer> = gateways.iter().map(|gateway| customer.at(gateway)).collect();
             doors.rotate_left(n % gateways.len().max(1));
-            tokio::spawn(buyer(n, doors, stop.clone(), orders.clone()))
+            tokio::spawn(Buyer { n, doors, flags: flags.clone(), turn: 0, seen: Seen::default() }.buy_on())
         });
-        Self { buyers: buyers.collect(), stop, orders }
+        Self { buyers: buyers.collect(), flags }
     }
 
     /// Waits until so many more orders are acknowledged; says how long that took.
     pub async fn more(&self, orders: usize) -> Result<Duration> {
-        let (began, wanted) = (Instant::now(), self.orders.load(Ordering::Relaxed) + orders);
-        eventually("orders", async || Ok((self.orders.load(Ordering::Relaxed) >= wanted).then_some(()))).await?;
+        let (began, wanted) = (Instant::now(), self.flags.orders.load(Ordering::Relaxed) + orders);
+        eventually("orders", async || Ok((self.flags.orders.load(Ordering::Relaxed) >= wanted).then_some(()))).await?;
         Ok(began.elapsed())
     }
 
-    /// Lets them end what they have begun.
+    /// Lets them end what they have begun: whoever got no answer asks again with the same key until it is known.
     pub async fn stop(self) -> Result<Seen> {
-        self.stop.store(true, Ordering::Relaxed);
+        self.flags.stop.store(true, Ordering::Relaxed);
+        self.seen().await
+    }
+
+    /// Sends them away at once, for the shop is gone.
+    pub async fn cut(self) -> Result<Seen> {
+        self.flags.cut.store(true, Ordering::Relaxed);
+        self.stop().await
+    }
+
+    async fn seen(self) -> Result<Seen> {
         let mut all = Seen::default();
         for joined in join_all(self.buyers).await {
             let seen = joined?;
@@ -143,39 +176,73 @@ pub async fn stock(admin: &Api) -> Result<BTreeMap<String, u64>> {
     Ok(stock)
 }
 
-async fn buyer(n: usize, doors: Vec<Customer>, stop: Arc<AtomicBool>, orders: Arc<AtomicUsize>) -> Seen {
-    let mut seen = Seen::default();
-    let body = order_body("EUR", "4242424242424242");
-    let mut turn = 0;
-    while !stop.load(Ordering::Relaxed) {
-        turn += 1;
-        let customer = &doors[turn % doors.len()];
-        let key = format!("storm-{n}-{turn}-{:08x}", rand::rng().random::<u32>());
-        let product = WANTED[(n + turn) % WANTED.len()];
-        let (mut answer, mut took) = timed(customer.try_add(product, 1)).await;
-        let asks = matches!(&answer, Ok(answer) if answer.status == 200);
-        if asks {
-            seen.slowest = seen.slowest.max(took);
-            (answer, took) = timed(customer.ask(&key, &body)).await;
-        }
-        seen.slowest = seen.slowest.max(took);
-        match answer {
-            Ok(answer) if answer.status == 201 => {
-                orders.fetch_add(1, Ordering::Relaxed);
-                let id = answer.json()["id"].as_str().map(str::to_owned);
-                seen.acknowledged.orders.extend(id.map(|id| (key, id)));
-                continue;
-            }
-            Ok(answer) => {
-                let code = answer.json()["code"].as_str().unwrap_or_default().to_owned();
-                *seen.refused.entry((answer.status, code)).or_default() += 1;
-            }
-            Err(_) => {
-                seen.unanswered += 1;
-                seen.open.extend(asks.then_some((n, key)));
+struct Buyer {
+    n: usize,
+    doors: Vec<Customer>,
+    flags: Arc<Flags>,
+    turn: usize,
+    seen: Seen,
+}
+
+impl Buyer {
+    async fn buy_on(mut self) -> Seen {
+        while !self.flags.stop.load(Ordering::Relaxed) {
+            let product = WANTED[(self.n + self.turn) % WANTED.len()];
+            let key = format!("storm-{}-{}-{:08x}", self.n, self.turn, rand::rng().random::<u32>());
+            let customer = self.door();
+            let (added, took) = timed(customer.try_add(product, 1)).await;
+            if matches!(&added, Ok(answer) if answer.status == 200) {
+                self.seen.slowest = self.seen.slowest.max(took);
+                self.buy(key).await;
+            } else {
+                self.note(added, took);
+                tokio::time::sleep(PAUSE).await;
             }
         }
-        tokio::time::sleep(PAUSE).await;
+        self.seen
     }
-    seen
+
+    /// Asks for a purchase, with one key, until it is known.
+    async fn buy(&mut self, key: String) {
+        let (body, began) = (order_body("EUR", "4242424242424242"), Instant::now());
+        loop {
+            let customer = self.door();
+            let (answer, took) = timed(customer.ask(&key, &body)).await;
+            match self.note(answer, took) {
+                Some(answer) if answer.status == 201 => {
+                    self.flags.orders.fetch_add(1, Ordering::Relaxed);
+                    let id = answer.json()["id"].as_str().map(str::to_owned);
+                    self.seen.acknowledged.orders.extend(id.map(|id| (key, id)));
+                    return;
+                }
+                Some(answer) if !LATER.contains(&answer.status) => return,
+                Some(_) | None => {}
+            }
+            if self.flags.cut.load(Ordering::Relaxed) || began.elapsed() > PATIENCE {
+                self.seen.open.push((self.n, key));
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// The next gateway.
+    fn door(&mut self) -> Customer {
+        self.turn += 1;
+        self.doors[self.turn % self.doors.len()].clone()
+    }
+
+    /// Notes an answer; none if nobody answered.
+    fn note(&mut self, answer: Result<Answer>, took: Duration) -> Option<Answer> {
+        self.seen.slowest = self.seen.slowest.max(took);
+        let Ok(answer) = answer else {
+            self.seen.unanswered += 1;
+            return None;
+        };
+        if !matches!(answer.status, 200 | 201) {
+            let code = answer.json()["code"].as_str().unwrap_or_default().to_owned();
+            *self.seen.refused.entry((answer.status, code)).or_default() += 1;
+        }
+        Some(answer)
+    }
 }

@@ -74,8 +74,8 @@ fn purchase(customer_id: &str, order_id: &str) -> Value {
     json!({"Buy": Purchase { order_id, customer_id, cart_version: 1, parcel_g: 2900, order }})
 }
 
-/// Writes an old journal: what each saga does, and its position.
-async fn write(data: &Path, sagas: Vec<(Value, Value)>) {
+/// Writes a journal: what each saga does, and how far it is, as `position` or `record`.
+async fn write(data: &Path, sagas: Vec<(Value, (&str, Value))>) {
     let storage = Storage::Folder(data.to_owned());
     for left in ["checkout.db", "checkout.db-wal", "checkout.db-shm"] {
         // What the shop of this version has made goes: it is not there when the old one ends.
@@ -84,11 +84,13 @@ async fn write(data: &Path, sagas: Vec<(Value, Value)>) {
     let store = Store::open(&storage, "checkout", Schema::new().with::<Saga>()).expect("a database");
     store.ready().await.expect("ready");
     let mut tx = store.begin();
-    for (number, (work, position)) in sagas.into_iter().enumerate() {
-        tx.insert(&Saga(json!({
+    for (number, (work, (field, how_far))) in sagas.into_iter().enumerate() {
+        let mut saga = json!({
             "id": format!("saga-{number}"), "fingerprint": "00", "work": work,
-            "position": position, "refusal": null, "started_at": 1, "updated_at": 1,
-        })));
+            "refusal": null, "started_at": 1, "updated_at": 1,
+        });
+        saga[field] = how_far;
+        tx.insert(&Saga(saga));
     }
     tx.commit().await.expect("written");
 }
@@ -111,7 +113,7 @@ async fn purchases_of_an_old_journal_end_as_they_would_have() {
     world.add(&ada, "prd_storm-vase", 1).await;
     // Step 5 of an old purchase with a parcel is the record, 6 empties the cart; step 1 is the authorisation.
     let sagas = [("ord_record", 5), ("ord_clear", 6), ("ord_early", 1)]
-        .map(|(order_id, step)| (purchase(&ada, order_id), json!({"Doing": step})));
+        .map(|(order_id, step)| (purchase(&ada, order_id), ("position", json!({"Doing": step}))));
     let world = world.restart(async |data| write(data, sagas.into()).await).await;
 
     wait_for("the record", async || is_recorded(&world, "ord_record").await).await;
@@ -142,7 +144,8 @@ async fn a_cancellation_goes_on_from_behind_its_first_step() {
         "order_id": order.id, "payment_id": order.payment_id, "shipment_id": order.shipment_id,
         "reservation_id": order.reservation_id, "reason": "changed my mind",
     }});
-    let world = world.restart(async |data| write(data, vec![(cancellation, json!({"Doing": 1}))]).await).await;
+    let world =
+        world.restart(async |data| write(data, vec![(cancellation, ("position", json!({"Doing": 1})))]).await).await;
 
     let request = || GetOrderRequest { order_id: order.id.clone(), customer_id: String::new() };
     wait_for("the order to be refunded", async || {
@@ -152,4 +155,31 @@ async fn a_cancellation_goes_on_from_behind_its_first_step() {
     let payments = world.payments().await;
     assert!(payments.len() == 1 && payments[0].refunded == order.total, "{payments:?}");
     assert_eq!(vase(&world).await.sold, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_version_began_is_left_as_it_is_and_the_rest_goes_on() {
+    let world = World::new().await;
+    let ada = world.customer("ada@example.org").await;
+    world.add(&ada, "prd_tall-vase", 5).await;
+    let record = |definition: &str, steps: Value| {
+        ("record", json!({"definition": definition, "phase": "forward", "steps": steps}))
+    };
+    let held =
+        json!({"take-cart": "done", "sell-stock": "done", "authorize": "done", "capture": "done", "record": "started"});
+    let sagas = vec![
+        (json!({"Exchange": {"order_id": "ord_later"}}), record("exchange/1", json!({"swap": "started"}))),
+        (purchase(&ada, "ord_newer"), record("purchase/9", json!({"wrap": "started"}))),
+        (purchase(&ada, "ord_strange"), record("purchase/3", json!({"wrap": "started"}))),
+        (purchase(&ada, "ord_broken"), ("position", json!({"Doing": 99}))),
+        (purchase(&ada, "ord_ours"), record("purchase/3", held)),
+    ];
+    let world = world.restart(async |data| write(data, sagas).await).await;
+    wait_for("the record", async || is_recorded(&world, "ord_ours").await).await;
+    wait_for("the cart", async || world.cart(&ada).await.lines == [line("prd_tall-vase", 3)]).await;
+    for order_id in ["ord_newer", "ord_strange", "ord_broken"] {
+        assert!(!is_recorded(&world, order_id).await, "{order_id}");
+    }
+    assert!(world.payments().await.is_empty(), "nothing of theirs was undone");
+    world.checkout.clone().place_order(order_request(&ada, "key")).await.expect("others buy");
 }

@@ -1,5 +1,6 @@
 //! A cart is bought by one purchase at a time, whatever became of the purchases before: over the real services, in one process.
 
+mod faults;
 mod journals;
 mod outage;
 mod world;

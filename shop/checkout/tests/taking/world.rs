@@ -7,10 +7,11 @@ use tempfile::TempDir;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::carts::v1::{AddItemRequest, Cart, GetCartRequest};
+use vitrine_contracts::catalog::v1::UpdateProductRequest;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
 use vitrine_contracts::checkout::v1::PlaceOrderRequest;
 use vitrine_contracts::checkout::v1::checkout_service_client::CheckoutServiceClient;
-use vitrine_contracts::common::v1::{Address, Line};
+use vitrine_contracts::common::v1::{Address, Line, PageRequest};
 use vitrine_contracts::currency::v1::currency_service_client::CurrencyServiceClient;
 use vitrine_contracts::customers::v1::SignUpRequest;
 use vitrine_contracts::customers::v1::customers_service_client::CustomersServiceClient;
@@ -41,12 +42,13 @@ pub(crate) struct World {
     pub(crate) customers: CustomersServiceClient<Transport>,
     pub(crate) orders: OrdersServiceClient<Transport>,
     payments: PaymentsServiceClient<Transport>,
+    host: Host,
     data: TempDir,
     running: Running,
 }
 
-/// The services; carts as they are, or somebody else's.
-fn components(host: &Host, carts: Option<Component>) -> Vec<Component> {
+/// Checkout on a host.
+pub(crate) fn checkout(host: &Host) -> Component {
     let to = |callee| host.transport(CHECKOUT, callee);
     let deps = vitrine_shop_checkout::Deps {
         customers: CustomersServiceClient::new(to(CUSTOMERS)),
@@ -57,6 +59,17 @@ fn components(host: &Host, carts: Option<Component>) -> Vec<Component> {
         payments: PaymentsServiceClient::new(to(PAYMENTS)),
         orders: OrdersServiceClient::new(to(ORDERS)),
     };
+    vitrine_shop_checkout::build(Default::default(), deps, host).expect("builds")
+}
+
+/// A host with its data in a folder, and nothing outside.
+pub(crate) fn host_on(data: &Path, mesh: Mesh) -> Host {
+    let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
+    Host::new(data, Clock::system(), 1, telemetry, mesh)
+}
+
+/// The services; carts as they are, or somebody else's.
+fn components(host: &Host, carts: Option<Component>) -> Vec<Component> {
     let customers = vitrine_shop_customers::Deps { auth: AuthServiceClient::new(host.transport(CUSTOMERS, AUTH)) };
     let built = [
         vitrine_shop_auth::build(Default::default(), host),
@@ -67,7 +80,7 @@ fn components(host: &Host, carts: Option<Component>) -> Vec<Component> {
         vitrine_shop_shipping::build(Default::default(), host),
         vitrine_shop_payments::build(Default::default(), host),
         vitrine_shop_orders::build(Default::default(), host),
-        vitrine_shop_checkout::build(Default::default(), deps, host),
+        Ok(checkout(host)),
     ];
     built.into_iter().map(|component| component.expect("builds")).collect()
 }
@@ -87,8 +100,7 @@ impl World {
     }
 
     async fn on(data: TempDir, carts: Option<Component>) -> Self {
-        let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
-        let host = Host::new(data.path(), Clock::system(), 1, telemetry, Mesh::new(Limits::default()));
+        let host = host_on(data.path(), Mesh::new(Limits::default()));
         let running = host.start(components(&host, carts)).await.expect("starts");
         let to = |callee| host.transport(GATEWAY, callee);
         Self {
@@ -99,9 +111,20 @@ impl World {
             customers: CustomersServiceClient::new(to(CUSTOMERS)),
             orders: OrdersServiceClient::new(to(ORDERS)),
             payments: PaymentsServiceClient::new(to(PAYMENTS)),
+            host,
             data,
             running,
         }
+    }
+
+    /// The way of the gateway to a service.
+    pub(crate) fn gateway_to(&self, callee: &str) -> Transport {
+        self.host.transport(GATEWAY, callee)
+    }
+
+    /// The way of checkout to a service.
+    pub(crate) fn way_to(&self, callee: &str) -> Transport {
+        self.host.transport(CHECKOUT, callee)
     }
 
     /// Stops, does something to the data, and starts again.
@@ -137,9 +160,26 @@ impl World {
         self.carts.clone().get_cart(request).await.expect("a cart").into_inner()
     }
 
+    /// All payments.
     pub(crate) async fn payments(&self) -> Vec<Payment> {
-        let listed = self.payments.clone().list_payments(ListPaymentsRequest::default()).await;
-        listed.expect("payments").into_inner().payments
+        let (mut all, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = Some(PageRequest { size: 0, cursor: cursor.clone() });
+            let listed = self.payments.clone().list_payments(ListPaymentsRequest { page }).await;
+            let listed = listed.expect("payments").into_inner();
+            all.extend(listed.payments);
+            cursor = listed.page.unwrap_or_default().next_cursor;
+            if cursor.is_empty() {
+                return all;
+            }
+        }
+    }
+
+    /// Puts more pieces of a product on the shelf.
+    pub(crate) async fn restock(&self, product_id: &str, restock: i32) {
+        let product_id = product_id.to_owned();
+        let request = UpdateProductRequest { product_id, restock, ..UpdateProductRequest::default() };
+        self.catalog.clone().update_product(request).await.expect("restocked");
     }
 }
 

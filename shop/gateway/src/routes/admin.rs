@@ -8,10 +8,10 @@ use serde::Deserialize;
 use vitrine_contracts::Problem;
 use vitrine_contracts::accounting::v1::{GetTrialBalanceRequest, ListTransactionsRequest};
 use vitrine_contracts::auth::v1::{RotateKeysRequest, SetAccountLockRequest};
-use vitrine_contracts::checkout::v1::CancelOrderRequest;
+use vitrine_contracts::checkout::v1::{CancelOrderRequest, RefundOrderRequest};
 use vitrine_contracts::fraud::v1::{GetAssessmentRequest, ListAssessmentsRequest};
 use vitrine_contracts::orders::v1::{GetOrderRequest, ListOrdersRequest, OrderState, TransitionRequest};
-use vitrine_contracts::payments::v1::{ListPaymentsRequest, RefundRequest};
+use vitrine_contracts::payments::v1::ListPaymentsRequest;
 use vitrine_contracts::text::line;
 use vitrine_platform_http::{Json, Query, Reply};
 
@@ -58,7 +58,7 @@ pub(super) async fn order(
     Ok(axum::Json(gateway.deps.orders.clone().get_order(request).await?.into_inner().into()))
 }
 
-/// Cancelling goes through checkout, for money and stock go back; a refund of what was sent gives back the money alone.
+/// Cancelling and refunding go through checkout, which brings what goes back, money and stock, to its end.
 pub(super) async fn transition(
     State(gateway): State<Arc<Gateway>>,
     Path(order_id): Path<String>,
@@ -75,17 +75,8 @@ pub(super) async fn transition(
             return Ok(axum::Json(gateway.cancel(request).await?.into()));
         }
         OrderState::Refunded => {
-            let request = GetOrderRequest { order_id: order_id.clone(), customer_id: String::new() };
-            let order = deps.orders.clone().get_order(request).await?.into_inner();
-            if matches!(order.state(), OrderState::Placed | OrderState::Paid) {
-                let request = CancelOrderRequest { order_id, customer_id: String::new(), reason };
-                return Ok(axum::Json(gateway.cancel(request).await?.into()));
-            }
-            let refund_id = vitrine_kit::id::sibling("ref", &order.id);
-            deps.payments
-                .clone()
-                .refund(RefundRequest { payment_id: order.payment_id, refund_id, amount: None })
-                .await?;
+            let request = RefundOrderRequest { order_id, reason };
+            return Ok(axum::Json(gateway.refund(request).await?.into()));
         }
         OrderState::Placed | OrderState::Paid | OrderState::Unspecified => {
             let expected = "shipped, delivered, cancelled or refunded";
