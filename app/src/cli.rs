@@ -88,6 +88,9 @@ pub struct RunArgs {
     /// Where health is answered to probes, apart from all else [default: a free port of this machine]
     #[arg(long, value_name = "ADDR")]
     pub operations: Option<SocketAddr>,
+    /// Make the demo accounts, whose password is published, also where others can reach the shop
+    #[arg(long)]
+    pub demo: bool,
     /// Print addresses and errors only
     #[arg(long)]
     pub quiet: bool,
@@ -101,6 +104,7 @@ impl RunArgs {
             ("--products", "catalog.products", self.products.map(|n| n.to_string())),
             ("--seed", "shop.seed", self.seed.map(|n| n.to_string())),
             ("--operations", "operations.listen", self.operations.map(|a| a.to_string())),
+            ("--demo", "shop.demo", self.demo.then(|| "on".to_owned())),
         ]
     }
 }
@@ -195,7 +199,8 @@ pub struct ObserveArgs {
 #[command(after_help = "\
 Example, two processes:
   vitrine serve currency --listen 127.0.0.1:7001
-  vitrine serve carts catalog --listen 127.0.0.1:7002 --place currency=grpc://127.0.0.1:7001")]
+  vitrine serve carts catalog --listen 127.0.0.1:7002 --place currency=grpc://127.0.0.1:7001
+A gateway has customers, and an address for them: vitrine serve gateway --public 0.0.0.0:8080 --place ...")]
 pub struct ServeArgs {
     /// The services to run here
     #[arg(required = true, value_name = "NAME")]
@@ -203,16 +208,19 @@ pub struct ServeArgs {
     /// Where one of the others is: grpc://HOST:PORT (several with commas), dns://NAME:PORT, srv://NAME or consul://NAME
     #[arg(long = "place", value_name = "NAME=PLACEMENT")]
     pub places: Vec<String>,
-    /// Where gRPC is answered, with HTTP beside it (health; REST when the gateway is here); port 0 picks a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
-    pub listen: SocketAddr,
+    /// Where these services answer others of the shop, over gRPC [default: a free port of this machine]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Where the gateway answers customers, over HTTP, if it is among these [default: a free port of this machine]
+    #[arg(long, value_name = "ADDR")]
+    pub public: Option<SocketAddr>,
     /// Believe whatever callers say of themselves: whoever reaches this process may call every service
     #[arg(long)]
     pub insecure: bool,
     /// What every such command takes.
     #[command(flatten)]
     pub run: RunArgs,
-    /// Write {"address", "operations", "services", "pid"} to this file, as JSON, once everything is ready
+    /// Write {"internal", "public", "operations", "services", "pid"} to this file, as JSON, once everything is ready
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
 }

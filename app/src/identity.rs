@@ -63,8 +63,7 @@ pub fn identity(data: &Path, settings: &Settings, listen: Option<SocketAddr>) ->
         return Ok(identity.insecure());
     }
     let nats = Engines::parse(&settings.shop.engines)?.nats;
-    let mutual = settings.serve.tls
-        && [&settings.tls.ca, &settings.tls.certificate].iter().all(|file| !file.as_os_str().is_empty());
+    let mutual = [&settings.tls.ca, &settings.tls.certificate].iter().all(|file| !file.as_os_str().is_empty());
     if mutual && !nats {
         return Ok(identity);
     }

@@ -17,6 +17,7 @@ mod serve;
 pub mod settings;
 mod sql;
 mod statements;
+mod telemetry;
 mod token;
 pub mod topology;
 mod units;

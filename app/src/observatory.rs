@@ -157,7 +157,7 @@ fn words(asked: &Asked, refusal: &Refusal) -> Response {
 }
 
 /// Alive as long as it runs; ready until it stops.
-pub fn health(stop: &CancellationToken) -> Router {
+fn health(stop: &CancellationToken) -> Router {
     let stop = stop.clone();
     health_routes(move || !stop.is_cancelled())
 }

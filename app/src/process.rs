@@ -1,73 +1,198 @@
-//! What every command that runs services has: telemetry, and knowing when to stop.
+//! A process, from its settings to its end. `up`, `serve` and `observe` are each a [`Process`] with other parts in it.
+//!
+//! [`Process::open`] takes what nobody else may have: the data and the operations address. [`Opened::start`] starts telemetry, and the
+//! observatory where there is one. [`Process::run`] sets services to work, [`Process::ready`] tells everybody, and [`Process::stop`]
+//! ends all of it in the opposite order.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::{Layer, SubscriberExt};
-use tracing_subscriber::util::SubscriberInitExt;
-use vitrine_observe_receive::Receiver;
-use vitrine_observe_store::Engine;
-use vitrine_platform_http::Bounds;
-use vitrine_platform_mesh as mesh;
-use vitrine_platform_telemetry::{Config, Exporter, LogLayer, OtlpProtocol, Telemetry};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vitrine_observe_store::Kept;
+use vitrine_platform_host::{Component, DRAIN, Host, Running};
+use vitrine_platform_http::{Bounds, Listener, serve};
+use vitrine_platform_mesh::Registration;
+use vitrine_platform_telemetry::{Config, Telemetry};
+use vitrine_shop_load::Load;
 
-use crate::Usage;
+use crate::observatory::Observatory;
+use crate::operations::Operations;
+use crate::settings::Settings;
+use crate::{Usage, console, folder, telemetry};
 
 /// Files that are left for data and for calls to others, whatever connections there are.
 const RESERVED_FILES: u64 = 512;
-/// What logs that belong to no service are said to come from.
-pub const PROCESS: &str = "vitrine";
 
-/// Telemetry as the standard OTEL_* variables say.
-pub fn telemetry_config() -> Result<Config, Usage> {
-    Config::from_vars(|name| std::env::var(name).ok()).map_err(|mistakes| {
-        let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        Usage(lines.join("\n"))
-    })
+/// Whom a listener is for. No listener is for both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum World {
+    /// Customers: HTTP, which only the gateway answers.
+    Public,
+    /// Other services of the shop: gRPC, with health and reflection.
+    Internal,
 }
 
-/// Logs go into the pipeline; warnings and errors go to standard error, too. RUST_LOG shows others there.
-pub fn log_to(telemetry: &Telemetry) {
-    let shown =
-        std::env::var("RUST_LOG").ok().and_then(|level| level.parse::<LevelFilter>().ok()).unwrap_or(LevelFilter::WARN);
-    let human =
-        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).with_filter(ours(shown));
-    let pipeline = LogLayer::new(telemetry, PROCESS).with_filter(ours(LevelFilter::INFO));
-    // In a process that composes several shops, as a test may, the first one gets the logs.
-    let _ = tracing_subscriber::registry().with(pipeline).with(human).try_init();
+/// What a process has before anything runs: nobody else has it, and giving up here leaves nothing behind.
+pub struct Opened {
+    telemetry: Config,
+    bounds: Bounds,
+    operations: Operations,
+    lock: folder::Lock,
 }
 
-/// What is logged from a level on. The NATS client reports each try; platform/nats says what came of it, once.
-fn ours(level: LevelFilter) -> Targets {
-    Targets::new().with_default(level).with_target("async_nats", LevelFilter::OFF)
+/// A process at work.
+pub struct Process {
+    telemetry: Telemetry,
+    bounds: Bounds,
+    running: Option<Running>,
+    registrations: Vec<Registration>,
+    engine: Option<Arc<Kept>>,
+    /// What ends after the services, for they are told of in it: the observatory's listeners, and the sending of telemetry.
+    background: TaskTracker,
+    stop_background: CancellationToken,
+    operations: Operations,
+    /// Files that say where the process is, as long as it is there.
+    signs: Vec<PathBuf>,
+    _lock: folder::Lock,
 }
 
-/// Where telemetry goes: to the endpoint of the variables, else to the observatory of this process, else nowhere.
-pub fn exporter(config: &Config, observatory: Option<Arc<dyn Engine>>) -> Result<Option<Exporter>> {
-    if config.disabled {
-        return Ok(None);
+impl Process {
+    /// Reads what the environment says, takes the data of these owners for this process alone, and opens the operations listener.
+    /// `listeners` is how many others there will be.
+    pub async fn open(data: &Path, settings: &Settings, listeners: u64, owners: &[&str]) -> Result<Opened> {
+        let telemetry = telemetry::config()?;
+        let bounds = bounds(&settings.http, listeners)?;
+        folder::make(data)?;
+        let lock = folder::lock(data, owners)?;
+        let operations = Operations::open(settings.operations.listen).await?;
+        Ok(Opened { telemetry, bounds, operations, lock })
     }
-    Ok(match (&config.endpoint, observatory) {
-        (Some(endpoint), _) if config.protocol == OtlpProtocol::Http => Some(Exporter::http(endpoint, config.clone())),
-        (Some(endpoint), _) => {
-            let wrong = || Usage(format!("OTEL_EXPORTER_OTLP_ENDPOINT={endpoint:?}: expected http://HOST:PORT"));
-            let uri = endpoint.parse::<http::Uri>().map_err(|_| wrong())?;
-            Some(Exporter::grpc(
-                mesh::channel(&uri).context("OTEL_EXPORTER_OTLP_ENDPOINT cannot be used")?,
-                config.clone(),
-            ))
+
+    /// The pipeline of its telemetry.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    /// Base URL of its operations listener.
+    pub fn operations(&self) -> &str {
+        &self.operations.url
+    }
+
+    /// Sets services to work, and answers for them at these listeners.
+    pub async fn run(
+        &mut self,
+        host: &Host,
+        components: Vec<Component>,
+        lame_duck: Duration,
+        listeners: Vec<(World, Listener)>,
+    ) -> Result<()> {
+        let running = host.start(components).await?.with_lame_duck(lame_duck);
+        for (world, listener) in listeners {
+            let router = match world {
+                World::Public => running.http(),
+                World::Internal => running.grpc(),
+            };
+            let listener = listener.with_bounds(self.bounds.clone());
+            running.tracker().spawn(serve(listener, router, running.stop_token(), DRAIN));
         }
-        (None, Some(engine)) => Some(Exporter::direct(Receiver::new(engine), config.clone())),
-        (None, None) => None,
-    })
+        self.running = Some(running);
+        Ok(())
+    }
+
+    /// Lets others find its services until it stops.
+    pub fn registered(&mut self, registration: Registration) {
+        self.registrations.push(registration);
+    }
+
+    /// Says that it is ready: at the operations listener, and in files. Those of the data folder go when the process ends.
+    pub fn ready(&mut self, said: &impl Serialize, sign: Option<PathBuf>, ready_file: Option<&Path>) -> Result<()> {
+        let text = serde_json::to_string_pretty(said)?;
+        self.operations.set_ready(true);
+        self.signs.extend(sign);
+        for path in self.signs.iter().map(PathBuf::as_path).chain(ready_file) {
+            folder::write_private(path, &text).with_context(|| format!("{} cannot be written", path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Shows how its services fare until it is told to stop; shows nothing when it is to be quiet.
+    pub async fn until_stopped(&self, load: Option<Load>, quiet: bool) -> Result<()> {
+        let drawing = async {
+            if quiet {
+                std::future::pending::<()>().await;
+            }
+            console::draw(self.telemetry.clone(), load).await;
+        };
+        tokio::select! {
+            stopped = stopped() => stopped,
+            () = drawing => Ok(()),
+        }
+    }
+
+    /// Lets what is in flight end, and flushes telemetry. An error says that some work had to be cut.
+    pub async fn stop(self) -> Result<()> {
+        for registration in self.registrations {
+            registration.end().await;
+        }
+        self.operations.set_ready(false);
+        let drained = match self.running {
+            Some(running) => running.stop().await,
+            None => true,
+        };
+        self.stop_background.cancel();
+        self.background.close();
+        self.background.wait().await;
+        let engine = self.engine;
+        // What waits is written before the process ends.
+        tokio::task::spawn_blocking(move || drop(engine)).await?;
+        for sign in self.signs {
+            // Gone already is as good.
+            let _ = std::fs::remove_file(sign);
+        }
+        self.operations.stop().await;
+        anyhow::ensure!(drained, "some work had to be cut after {} s", DRAIN.as_secs());
+        Ok(())
+    }
+}
+
+impl Opened {
+    /// Starts telemetry, and the observatory if this process has one: telemetry goes there, unless a variable says where else.
+    pub fn start(self, observatory: Option<Observatory>) -> Result<Process> {
+        let Self { telemetry: config, bounds, operations, lock } = self;
+        let (background, stop_background) = (TaskTracker::new(), CancellationToken::new());
+        let exporter = telemetry::exporter(&config, observatory.as_ref().map(Observatory::engine))?;
+        let telemetry = Telemetry::new(config);
+        telemetry::log_to(&telemetry);
+        let engine = observatory.map(|o| o.serve(&bounds, &telemetry, &stop_background, &background)).transpose()?;
+        if let Some(exporter) = exporter {
+            let (pipeline, stop) = (telemetry.clone(), stop_background.clone());
+            background.spawn(async move { pipeline.run(exporter, stop).await });
+        }
+        let (running, registrations, signs) = (None, Vec::new(), Vec::new());
+        Ok(Process {
+            telemetry,
+            bounds,
+            running,
+            registrations,
+            engine,
+            background,
+            stop_background,
+            operations,
+            signs,
+            _lock: lock,
+        })
+    }
 }
 
 /// What one client may hold of each of so many listeners. As many files are allowed to be open as the system lets this process have;
 /// where those are fewer than the connections would need, fewer are let in, so that files for the data are left.
-pub fn bounds(settings: &vitrine_platform_http::Config, listeners: u64) -> Result<Bounds, Usage> {
+fn bounds(settings: &vitrine_platform_http::Config, listeners: u64) -> Result<Bounds, Usage> {
     let bounds = settings.bounds().map_err(|e| Usage(format!("http.{e}")))?;
     let files = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, most)| {
         setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
@@ -75,7 +200,7 @@ pub fn bounds(settings: &vitrine_platform_http::Config, listeners: u64) -> Resul
     });
     // Where the system does not say, accepting will.
     let Ok(files) = files else { return Ok(bounds) };
-    let each = usize::try_from(files.saturating_sub(RESERVED_FILES) / listeners).unwrap_or(usize::MAX);
+    let each = usize::try_from(files.saturating_sub(RESERVED_FILES) / listeners.max(1)).unwrap_or(usize::MAX);
     if bounds.connections > each {
         let wanted = bounds.connections;
         eprintln!("vitrine: {each} connections a listener, not {wanted}: only {files} files may be open (ulimit -n)");

@@ -1,51 +1,49 @@
 //! `vitrine serve`: some of the services in this process, the others elsewhere.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use anyhow::Result;
+use tokio::net::TcpListener;
 use vitrine_contracts::services::{ALL, GATEWAY};
-use vitrine_platform_host::{DRAIN, Running};
-use vitrine_platform_http::{Listener, bind, serve as serve_http, with_grpc};
+use vitrine_platform_host::Host;
+use vitrine_platform_http::{Listener, bind};
 use vitrine_platform_mesh::{Limits, Mesh, Placement, Registration};
-use vitrine_platform_telemetry::Telemetry;
+use vitrine_platform_nats::Nats;
 use vitrine_platform_tls as tls;
 
 use crate::cli::ServeArgs;
 use crate::engines::Engines;
-use crate::operations::{Door, Operations};
+use crate::process::{Process, World};
 use crate::settings::Settings;
-use crate::{Usage, console, engines, folder, identity, process, settings, topology};
+use crate::{Usage, engines, folder, identity, settings, topology};
+
+/// Where a listener is of which nobody said where: a free port of this machine.
+const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Some services that run in this process.
 pub struct Served {
-    /// Where they answer, gRPC and HTTP alike.
-    pub address: SocketAddr,
-    /// `http` or `https`.
+    /// Where they answer each other, over gRPC; none where only the gateway runs.
+    pub internal: Option<SocketAddr>,
+    /// Where the gateway answers customers, over HTTP; none where it does not run.
+    pub public: Option<SocketAddr>,
+    /// `http` or `https`, of the internal address.
     scheme: &'static str,
-    /// Base URL of the operations listener.
-    health: String,
-    operations: Operations,
-    telemetry: Telemetry,
-    running: Running,
-    registration: Option<Registration>,
-    stop_export: CancellationToken,
-    exporting: TaskTracker,
-    _lock: Option<folder::Lock>,
+    process: Process,
 }
 
 /// Which services, where, and where the others are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// Names of the services to run here.
     pub names: Vec<String>,
     /// Where the others are.
     pub places: Vec<(String, Placement)>,
-    /// Where to answer.
-    pub listen: SocketAddr,
+    /// Where services answer each other.
+    pub listen: Option<SocketAddr>,
+    /// Where the gateway answers customers.
+    pub public: Option<SocketAddr>,
     /// Where data is kept.
     pub data: PathBuf,
 }
@@ -67,7 +65,16 @@ fn check(plan: &Plan) -> Result<Vec<&str>, Usage> {
     if let Some((twice, _)) = plan.places.iter().find(|(n, p)| names.contains(&n.as_str()) && *p != Placement::Local) {
         return Err(Usage(format!("{twice} is to run here and elsewhere: leave out one")));
     }
-    Ok(names)
+    match (plan.listen, plan.public) {
+        (_, Some(address)) if !names.contains(&GATEWAY) => Err(Usage(format!(
+            "--public {address}: the gateway answers there, and it does not run here: leave it out, or name gateway"
+        ))),
+        (Some(address), _) if names == [GATEWAY] => Err(Usage(format!(
+            "--listen {address}: services answer each other there, and only the gateway runs here, which customers call: \
+             say where with --public"
+        ))),
+        _ => Ok(names),
+    }
 }
 
 /// Where the others are. With NATS nobody has to say so.
@@ -81,88 +88,94 @@ fn everywhere(plan: &Plan, nats: bool) -> Vec<(String, Placement)> {
     places
 }
 
-/// Brings the services up; they are ready when this answers.
-pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
-    let names = check(plan)?;
-    let telemetry_config = process::telemetry_config()?;
-    let bounds = process::bounds(&settings.http, 1)?;
-    folder::make(&plan.data)?;
-    // Data that is on a server may have several processes.
-    let shared = Engines::parse(&settings.shop.engines)?.share_data();
-    let lock = if shared { None } else { Some(folder::lock(&plan.data, &names)?) };
-    let files = Some(&settings.tls).filter(|files| files.is_set());
-    let connector = files.map(tls::Client::new).transpose()?;
-    let acceptor = files.filter(|_| settings.serve.tls).map(tls::Server::new).transpose()?;
-    let scheme = if acceptor.is_some() { "https" } else { "http" };
-    let listener = bind(plan.listen).await?;
-    let address = listener.local_addr()?;
-    let door = Door::open(settings.operations.listen).await?;
-    let url = match settings.shop.url.as_str() {
-        "" if names.contains(&GATEWAY) => format!("{scheme}://{address}"),
-        "" => vitrine_shop_auth::Config::default().issuer,
-        url => url.to_owned(),
-    };
-    settings.settle(&url, folder::cli_key(&plan.data)?.public_jwk());
+/// The addresses of a process; each is taken only for the services that it is for.
+struct Taken {
+    internal: Option<TcpListener>,
+    public: Option<TcpListener>,
+}
 
-    let exporter = process::exporter(&telemetry_config, None)?;
-    let telemetry = Telemetry::new(telemetry_config);
-    process::log_to(&telemetry);
-    let identity = identity::identity(&plan.data, &settings, Some(plan.listen))?;
-    let mesh = Mesh::new(Limits::default()).with_identity(identity).with_remotes(settings.discovery.clone(), connector);
-    let (host, nats) = engines::host(&plan.data, &settings, &telemetry, mesh).await?;
+impl Taken {
+    async fn take(plan: &Plan, names: &[&str]) -> Result<Self> {
+        let (mut internal, mut public) = (None, None);
+        if names.iter().any(|name| *name != GATEWAY) {
+            internal = Some(bind(plan.listen.unwrap_or(ANYWHERE)).await?);
+        }
+        if names.contains(&GATEWAY) {
+            public = Some(bind(plan.public.unwrap_or(ANYWHERE)).await?);
+        }
+        Ok(Self { internal, public })
+    }
+
+    fn addresses(&self) -> Result<[Option<SocketAddr>; 2]> {
+        let address = |listener: &Option<TcpListener>| listener.as_ref().map(TcpListener::local_addr).transpose();
+        Ok([address(&self.internal)?, address(&self.public)?])
+    }
+
+    /// TLS is for services among themselves: customers have no certificates.
+    fn listeners(self, tls: Option<tls::Server>) -> Vec<(World, Listener)> {
+        let internal = self.internal.map(|tcp| (World::Internal, Listener::from(tcp).with_tls(tls)));
+        internal.into_iter().chain(self.public.map(|tcp| (World::Public, Listener::from(tcp)))).collect()
+    }
+}
+
+/// Tells the mesh where everybody else is.
+fn place(plan: &Plan, host: &Host, nats: Option<&Nats>) -> Result<()> {
     for (name, placement) in everywhere(plan, nats.is_some()) {
         match placement {
             Placement::Local => {}
             Placement::Grpc(replicas) => host.mesh().place_remote(&name, &replicas)?,
             Placement::Nats => {
                 let missing = || Usage(format!("--place {name}=nats: NATS is not used: add it to --engines"));
-                host.mesh().place_outside(&name, nats.as_ref().ok_or_else(missing)?.transport(&name)?)?;
+                host.mesh().place_outside(&name, nats.ok_or_else(missing)?.transport(&name)?)?;
             }
         }
     }
+    Ok(())
+}
+
+/// Brings the services up; they are ready when this returns.
+pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
+    let names = check(plan)?;
+    // Data that is on a server may have several processes.
+    let shared = Engines::parse(&settings.shop.engines)?.share_data();
+    let opened = Process::open(&plan.data, &settings, 2, if shared { &[] } else { &names }).await?;
+    let files = Some(&settings.tls).filter(|files| files.is_set());
+    let connector = files.map(tls::Client::new).transpose()?;
+    let acceptor = files.map(tls::Server::new).transpose()?;
+    let scheme = if acceptor.is_some() { "https" } else { "http" };
+    let taken = Taken::take(plan, &names).await?;
+    let [internal, public] = taken.addresses()?;
+    let url = match (settings.shop.url.as_str(), public) {
+        ("", Some(address)) => format!("http://{address}"),
+        ("", None) => vitrine_shop_auth::Config::default().issuer,
+        (url, _) => url.to_owned(),
+    };
+    let demo = settings.shop.demo.is_asked_for();
+    settings.settle(&url, folder::cli_key(&plan.data)?.public_jwk(), demo);
+
+    let mut process = opened.start(None)?;
+    let identity = identity::identity(&plan.data, &settings, internal)?;
+    let mesh = Mesh::new(Limits::default()).with_identity(identity).with_remotes(settings.discovery.clone(), connector);
+    let (host, nats) = engines::host(&plan.data, &settings, process.telemetry(), mesh).await?;
+    place(plan, &host, nats.as_ref())?;
     let components = topology::build_all(&names, &settings.services, &host)?;
     let lame_duck = Duration::from_millis(settings.serve.lame_duck_ms.into());
-    let running = host.start(components).await?.with_lame_duck(lame_duck);
-    let (stop_export, exporting) = (CancellationToken::new(), TaskTracker::new());
-    if let Some(exporter) = exporter {
-        let (pipeline, stop) = (telemetry.clone(), stop_export.clone());
-        exporting.spawn(async move { pipeline.run(exporter, stop).await });
+    process.run(&host, components, lame_duck, taken.listeners(acceptor)).await?;
+    if settings.discovery.register {
+        let (gateway, services): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| **name == GATEWAY);
+        for (names, address) in [(services, internal), (gateway, public)] {
+            if let Some(address) = address {
+                process.registered(Registration::begin(&settings.discovery, &names, address).await?);
+            }
+        }
     }
-    let router = with_grpc(running.grpc(), running.http());
-    let listener = Listener::from(listener).with_tls(acceptor).with_bounds(bounds);
-    running.tracker().spawn(serve_http(listener, router, running.stop_token(), DRAIN));
-    let registration = if settings.discovery.register {
-        Some(Registration::begin(&settings.discovery, &names, address).await?)
-    } else {
-        None
-    };
-    let (health, operations) = (door.url.clone(), door.serve(running.health()));
-    Ok(Served {
-        address,
-        scheme,
-        health,
-        operations,
-        telemetry,
-        running,
-        registration,
-        stop_export,
-        exporting,
-        _lock: lock,
-    })
+    Ok(Served { internal, public, scheme, process })
 }
 
 impl Served {
-    /// Lets what is in flight end, and flushes telemetry. Answers whether all ended in time.
-    pub async fn stop(self) -> bool {
-        if let Some(registration) = self.registration {
-            registration.end().await;
-        }
-        let drained = self.running.stop().await;
-        self.stop_export.cancel();
-        self.exporting.close();
-        self.exporting.wait().await;
-        self.operations.stop().await;
-        drained
+    /// Lets what is in flight end, and flushes telemetry. An error says that some work had to be cut.
+    pub async fn stop(self) -> Result<()> {
+        self.process.stop().await
     }
 }
 
@@ -179,40 +192,36 @@ pub async fn run(args: ServeArgs) -> Result<()> {
     let mut flags = args.run.flags();
     flags.push(("--insecure", "identity.insecure", args.insecure.then(|| "true".to_owned())));
     let settings = settings::read(args.run.config.config.as_deref(), &flags)?.settings;
-    let insecure = settings.identity.insecure;
+    let (insecure, demo) = (settings.identity.insecure, settings.shop.demo.is_asked_for());
     let places = args.places.iter().map(|p| parse_place(p)).collect::<Result<_, _>>()?;
-    let plan = Plan { names: args.services, places, listen: args.listen, data: args.run.data.data };
-    let served = serve(&plan, settings).await?;
-    if let Some(path) = &args.ready_file {
-        ready(path, &served, &plan.names)?;
-    }
-    let Served { address, health, .. } = &served;
-    println!("{} at grpc://{address} (health at {health}/readyz)", plan.names.join(", "));
-    if insecure {
-        println!("  insecure: whoever reaches {address} may call every service here");
-    }
-    let drawing = async {
-        if args.run.quiet {
-            std::future::pending::<()>().await;
-        }
-        console::draw(served.telemetry.clone(), None).await;
-    };
-    tokio::select! {
-        stopped = process::stopped() => stopped?,
-        () = drawing => {}
-    }
-    if !served.stop().await {
-        anyhow::bail!("some work had to be cut after {} s", DRAIN.as_secs());
-    }
-    Ok(())
-}
-
-fn ready(path: &Path, served: &Served, names: &[String]) -> Result<()> {
-    let text = serde_json::json!({
-        "address": format!("{}://{}", served.scheme, served.address),
-        "operations": served.health,
-        "services": names,
+    let ServeArgs { services: names, listen, public, .. } = args;
+    let plan = Plan { names, places, listen, public, data: args.run.data.data };
+    let mut served = serve(&plan, settings).await?;
+    let operations = served.process.operations().to_owned();
+    let internal = served.internal.map(|address| format!("{}://{address}", served.scheme));
+    let public = served.public.map(|address| format!("http://{address}"));
+    let ready = serde_json::json!({
+        "internal": internal,
+        "public": public,
+        "operations": operations,
+        "services": plan.names,
         "pid": std::process::id(),
     });
-    folder::write_private(path, &text.to_string()).with_context(|| format!("{} cannot be written", path.display()))
+    served.process.ready(&ready, None, args.ready_file.as_deref())?;
+    println!("{}", plan.names.join(", "));
+    if let Some(internal) = internal {
+        println!("  internal   {internal}  (gRPC)");
+    }
+    if let Some(public) = public {
+        println!("  public     {public}  (HTTP)");
+    }
+    println!("  operations {operations}  (health)");
+    if let Some(address) = served.internal.filter(|_| insecure) {
+        println!("  insecure   whoever reaches {address} may call every service here");
+    }
+    if demo {
+        println!("  demo       whoever reaches the shop may sign in to the demo accounts: their password is published");
+    }
+    served.process.until_stopped(None, args.run.quiet).await?;
+    served.stop().await
 }

@@ -43,7 +43,7 @@ pub struct Settings {
     pub operations: Operations,
     /// How the replicas of other processes' services are found, and this process is.
     pub discovery: Discovery,
-    /// TLS between processes: with any file set, the listener of `serve` and every connection to a placement use it.
+    /// TLS between services: with any file set, the internal listener of `serve` and every connection to a placement use it.
     pub tls: vitrine_platform_tls::Files,
     /// How the processes of a shop know each other.
     pub identity: crate::identity::Config,
@@ -105,8 +105,9 @@ impl Default for Settings {
 pub struct Shop {
     /// The shop's address as its clients see it. Empty: where the gateway of this process listens.
     pub url: String,
-    /// Whether there are a demo customer and a demo promoter, whose passwords everybody knows.
-    pub demo: bool,
+    /// Whether there are a demo customer and a demo promoter, whose password everybody knows: "auto" in `vitrine up` as long as only
+    /// this machine reaches the shop, "on" always, "off" never.
+    pub demo: Demo,
     /// The same seed generates the same products and makes the same load.
     pub seed: i64,
     /// Servers that it stands on, out of nats, postgres, redis, separated by commas.
@@ -115,8 +116,54 @@ pub struct Shop {
 
 impl Default for Shop {
     fn default() -> Self {
-        Self { url: String::new(), demo: true, seed: 1, engines: String::new() }
+        Self { url: String::new(), demo: Demo::Auto, seed: 1, engines: String::new() }
     }
+}
+
+/// Whether accounts are made that everybody can sign in to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Demo {
+    /// Where only this machine reaches the shop.
+    #[default]
+    Auto,
+    /// Wherever it is: somebody said so.
+    #[serde(alias = "true")]
+    On,
+    /// Nowhere.
+    #[serde(alias = "false")]
+    Off,
+}
+
+impl Demo {
+    /// Whether somebody asked for them.
+    pub fn is_asked_for(self) -> bool {
+        self == Self::On
+    }
+
+    /// Whether a shop has them that listens here, and whose clients find it at this URL.
+    pub fn within(self, listen: SocketAddr, url: &str) -> bool {
+        match self {
+            Self::On => true,
+            Self::Off => false,
+            Self::Auto => listen.ip().is_loopback() && is_of_this_machine(url),
+        }
+    }
+
+    /// Why a shop has none.
+    pub fn why_not(self) -> &'static str {
+        match self {
+            Self::Auto => "others may reach this shop; --demo makes them all the same",
+            Self::On | Self::Off => "shop.demo says so",
+        }
+    }
+}
+
+/// Whether a URL leads to the machine of whoever opens it.
+fn is_of_this_machine(url: &str) -> bool {
+    let Ok(uri) = url.parse::<http::Uri>() else { return false };
+    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// `vitrine up`.
@@ -161,13 +208,11 @@ impl Up {
 pub struct Serve {
     /// For how long a stop goes on answering new calls after it has said "not serving".
     pub lame_duck_ms: u32,
-    /// Whether the listener speaks TLS when there are files for it. A gateway whose customers have no certificates says false.
-    pub tls: bool,
 }
 
 impl Default for Serve {
     fn default() -> Self {
-        Self { lame_duck_ms: 500, tls: true }
+        Self { lame_duck_ms: 500 }
     }
 }
 
@@ -243,6 +288,22 @@ impl Default for Observatory {
     }
 }
 
+impl Observatory {
+    /// What lets in everybody who reaches it, in words.
+    pub fn open(&self) -> &'static str {
+        match (self.tokens.is_empty(), self.standard_ports) {
+            (true, false) => {
+                "observe, OTLP: all telemetry, to read and to write (observatory.tokens names who may); operations: health"
+            }
+            (true, true) => {
+                "observe, OTLP, ports 16686 and 9411: all telemetry, to read and to write (observatory.tokens names who may); \
+                 operations: health"
+            }
+            (false, _) => "operations: health",
+        }
+    }
+}
+
 /// Each service, by its name.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -267,7 +328,9 @@ pub struct Services {
 
 impl Settings {
     /// Fills in what only the running process knows: the shop's address, the command line's public key, and the demo's people.
-    pub fn settle(&mut self, url: &str, cli_key: serde_json::Value) {
+    ///
+    /// Without the demo its people are not let in, also where an earlier start made them.
+    pub fn settle(&mut self, url: &str, cli_key: serde_json::Value, demo: bool) {
         let services = &mut self.services;
         for issuer in [&mut services.gateway.issuer, &mut services.auth.issuer] {
             url.clone_into(issuer);
@@ -282,7 +345,8 @@ impl Settings {
             token_ttl_s: CLI_TOKEN_TTL_S,
             ..Client::default()
         });
-        if !self.shop.demo {
+        if !demo {
+            services.auth.withdrawn = vec![DEMO_CUSTOMER.to_owned(), DEMO_PROMOTER.to_owned()];
             return;
         }
         let account = |account_id: &str, email: &str, role| {
@@ -346,7 +410,7 @@ pub fn print(file: Option<&Path>) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Up, without_secrets};
+    use super::{Demo, Up, without_secrets};
 
     #[test]
     fn secrets_are_not_shown() {
@@ -361,6 +425,28 @@ mod tests {
             ("up.listen", "\"127.0.0.1:8080\"", "\"127.0.0.1:8080\""),
         ] {
             assert_eq!(without_secrets(key, value), shown, "{key}");
+        }
+    }
+
+    #[test]
+    fn the_demo_is_for_this_machine() {
+        let here = "http://127.0.0.1:8080";
+        for (demo, listen, url, expected) in [
+            (Demo::Auto, "127.0.0.1:8080", here, true),
+            (Demo::Auto, "127.7.7.7:8080", "http://localhost:8080", true),
+            (Demo::Auto, "[::1]:8080", "http://[::1]:8080", true),
+            (Demo::Auto, "0.0.0.0:8080", here, false),
+            (Demo::Auto, "[::]:8080", here, false),
+            (Demo::Auto, "192.0.2.1:8080", here, false),
+            // Behind something that others reach.
+            (Demo::Auto, "127.0.0.1:8080", "https://shop.example", false),
+            (Demo::Auto, "127.0.0.1:8080", "https://localhost.example", false),
+            (Demo::Auto, "127.0.0.1:8080", "nowhere at all", false),
+            (Demo::On, "0.0.0.0:8080", "https://shop.example", true),
+            (Demo::Off, "127.0.0.1:8080", here, false),
+        ] {
+            let listen = listen.parse().expect("an address");
+            assert_eq!(demo.within(listen, url), expected, "{demo:?} {listen} {url}");
         }
     }
 

@@ -1,90 +1,66 @@
 //! `vitrine up`: the whole shop, the observatory and a load generator in one process.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use vitrine_contracts::auth::v1::IssueTokenRequest;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::services::{ALL, AUTH};
-use vitrine_observe_store::Kept;
-use vitrine_platform_host::{DRAIN, Host, Running};
-use vitrine_platform_http::{Listener, bind, serve};
+use vitrine_platform_host::Host;
+use vitrine_platform_http::{Listener, bind};
 use vitrine_platform_mesh::{Limits, Mesh};
-use vitrine_platform_telemetry::Telemetry;
 use vitrine_shop_auth::machine::{ASSERTION_TYPE, KeyPair};
 use vitrine_shop_load::{Load, Report, Weights};
 
 use crate::cli::UpArgs;
 use crate::observatory::{Addresses, Observatory};
-use crate::operations::{Door, Operations};
-use crate::process::PROCESS;
+use crate::process::{Process, World};
 use crate::runfile::{self, DemoCustomer, RunFile};
 use crate::settings::{CLI_CLIENT, DEMO_EMAIL, DEMO_PASSWORD, DEMO_PROMOTER_EMAIL, Settings};
-use crate::{console, engines, folder, identity, process, settings, topology};
+use crate::telemetry::PROCESS;
+use crate::{engines, folder, identity, settings, topology};
 
 /// A shop that runs in this process.
 pub struct Up {
     /// Where it is, and how to get in.
     pub run: RunFile,
-    data: PathBuf,
-    telemetry: Telemetry,
-    running: Running,
+    process: Process,
     load: Option<Load>,
     loading: Option<tokio::task::JoinHandle<Report>>,
     stop_load: CancellationToken,
-    stop_observatory: CancellationToken,
-    observing: TaskTracker,
-    engine: Arc<Kept>,
-    operations: Operations,
-    _lock: folder::Lock,
 }
 
-/// Brings everything up; it is ready when this answers.
-pub async fn up(data: &Path, mut settings: Settings) -> Result<Up> {
+/// Brings everything up; it is ready when this returns. Where it is is said in the data folder, and in another file if one is named.
+pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) -> Result<Up> {
     let rate = settings.up.rate()?;
-    let telemetry_config = process::telemetry_config()?;
-    let bounds = process::bounds(&settings.http, Observatory::listeners(&settings.observatory) + 1)?;
-    folder::make(data)?;
-    let lock = folder::lock(data, ALL)?;
+    let listeners = Observatory::listeners(&settings.observatory) + 1;
+    let opened = Process::open(data, &settings, listeners, ALL).await?;
     let listener = bind(settings.up.listen).await?;
-    let door = Door::open(settings.operations.listen).await?;
     let observatory = Observatory::open(data, &settings.observatory).await?;
     let Addresses { observe, otlp_grpc, otlp_http } = observatory.addresses()?;
     let address = listener.local_addr()?;
     let shop = if settings.shop.url.is_empty() { format!("http://{address}") } else { settings.shop.url.clone() };
+    let demo = settings.shop.demo.within(address, &shop);
     let key = folder::cli_key(data)?;
-    settings.settle(&shop, key.public_jwk());
+    settings.settle(&shop, key.public_jwk(), demo);
     if settings.services.gateway.observe_url.is_empty() {
         settings.services.gateway.observe_url.clone_from(&observe);
     }
 
-    let exporter = process::exporter(&telemetry_config, Some(observatory.engine()))?;
-    let telemetry = Telemetry::new(telemetry_config);
-    process::log_to(&telemetry);
+    let mut process = opened.start(Some(observatory))?;
     let mesh = Mesh::new(Limits::default()).with_identity(identity::identity(data, &settings, None)?);
-    let (host, _) = engines::host(data, &settings, &telemetry, mesh).await?;
+    let (host, _) = engines::host(data, &settings, process.telemetry(), mesh).await?;
     let components = topology::build_all(ALL, &settings.services, &host)?;
-    let running = host.start(components).await?;
-
-    let (stop_observatory, observing) = (CancellationToken::new(), TaskTracker::new());
-    let engine = observatory.serve(&bounds, &telemetry, &stop_observatory, &observing)?;
-    if let Some(exporter) = exporter {
-        let (pipeline, stop) = (telemetry.clone(), stop_observatory.clone());
-        observing.spawn(async move { pipeline.run(exporter, stop).await });
-    }
-    let listener = Listener::from(listener).with_bounds(bounds);
-    running.tracker().spawn(serve(listener, running.http(), running.stop_token(), DRAIN));
+    process.run(&host, components, Duration::ZERO, vec![(World::Public, Listener::from(listener))]).await?;
 
     let admin_token = admin_token(&host, &key, &shop).await?;
-    let demo = || DemoCustomer { email: DEMO_EMAIL.to_owned(), password: DEMO_PASSWORD.to_owned() };
-    let demo_customer = settings.shop.demo.then(demo);
-    let (pid, url) = (std::process::id(), door.url.clone());
-    let run = RunFile { shop, observe, otlp_grpc, otlp_http, operations: url, pid, demo_customer, admin_token };
-    let operations = door.serve(running.health());
-    run.write(&runfile::path(data))?;
+    let customer = || DemoCustomer { email: DEMO_EMAIL.to_owned(), password: DEMO_PASSWORD.to_owned() };
+    let demo_customer = demo.then(customer);
+    let (pid, operations) = (std::process::id(), process.operations().to_owned());
+    let run = RunFile { shop, observe, otlp_grpc, otlp_http, operations, pid, demo_customer, admin_token };
+    process.ready(&run, Some(runfile::path(data)), ready_file)?;
 
     let stop_load = CancellationToken::new();
     let load = rate.map(|rate| load(&run, rate, settings.shop.seed)).transpose()?;
@@ -92,21 +68,7 @@ pub async fn up(data: &Path, mut settings: Settings) -> Result<Up> {
         let stop = stop_load.clone();
         tokio::spawn(async move { load.run(stop.cancelled_owned()).await })
     });
-    let data = data.to_owned();
-    Ok(Up {
-        run,
-        data,
-        telemetry,
-        running,
-        load,
-        loading,
-        stop_load,
-        stop_observatory,
-        observing,
-        engine,
-        operations,
-        _lock: lock,
-    })
+    Ok(Up { run, process, load, loading, stop_load })
 }
 
 fn load(run: &RunFile, rate: f64, seed: i64) -> Result<Load> {
@@ -130,24 +92,32 @@ async fn admin_token(host: &Host, key: &KeyPair, shop: &str) -> Result<String> {
 }
 
 impl Up {
-    /// Ends the load, lets what is in flight end, flushes telemetry. Answers whether all ended in time.
-    pub async fn stop(self) -> bool {
+    /// Ends the load, lets what is in flight end, and flushes telemetry. An error says that some work had to be cut.
+    pub async fn stop(self) -> Result<()> {
         self.stop_load.cancel();
         if let Some(loading) = self.loading {
             // The load's own report is for `vitrine load`; here it only has to end.
             let _ = loading.await;
         }
-        let drained = self.running.stop().await;
-        self.stop_observatory.cancel();
-        self.observing.close();
-        self.observing.wait().await;
-        let engine = self.engine;
-        // What waits is written before the process ends.
-        let _ = tokio::task::spawn_blocking(move || drop(engine)).await;
-        // Gone already is as good.
-        let _ = std::fs::remove_file(runfile::path(&self.data));
-        self.operations.stop().await;
-        drained
+        self.process.stop().await
+    }
+
+    /// Where everything is, who gets in, and what lets in everybody.
+    fn print(&self, settings: &Settings) {
+        let RunFile { shop, observe, otlp_grpc, otlp_http, operations, demo_customer, .. } = &self.run;
+        println!("  shop       {shop}");
+        println!("  observe    {observe}  (Jaeger below /jaeger, Zipkin below /zipkin, SQL: vitrine sql)");
+        println!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
+        println!("  operations {operations}  (health)");
+        println!("  open       shop: the catalogue, and signing up; {}", settings.observatory.open());
+        if demo_customer.is_some() {
+            println!(
+                "  demo       this is a demo: {DEMO_EMAIL} and {DEMO_PROMOTER_EMAIL} have the password {DEMO_PASSWORD}"
+            );
+        } else {
+            println!("  demo       no demo accounts ({})", settings.shop.demo.why_not());
+        }
+        println!("  token      vitrine token (a customer's), vitrine token --admin; stop with Ctrl-C or vitrine down");
     }
 }
 
@@ -166,38 +136,13 @@ fn flags(args: &UpArgs) -> Vec<settings::Flag> {
 pub async fn run(args: UpArgs) -> Result<()> {
     let began = std::time::Instant::now();
     let settings = settings::read(args.run.config.config.as_deref(), &flags(&args))?.settings;
-    let demo = settings.shop.demo;
-    let up = up(&args.run.data.data, settings).await?;
-    if let Some(path) = &args.ready_file {
-        up.run.write(path)?;
-    }
-    let RunFile { shop, observe, otlp_grpc, otlp_http, operations, .. } = &up.run;
-    println!("Vitrine is up after {:.2} s, data in {}", began.elapsed().as_secs_f64(), args.run.data.data.display());
-    println!("  shop       {shop}");
-    println!("  observe    {observe}  (Jaeger below /jaeger, Zipkin below /zipkin, SQL: vitrine sql)");
-    println!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
-    println!("  operations {operations}  (health)");
-    if demo {
-        println!(
-            "  demo       this is a demo: {DEMO_EMAIL} and {DEMO_PROMOTER_EMAIL} have the password {DEMO_PASSWORD}"
-        );
-    }
-    println!("  token      vitrine token (a customer's), vitrine token --admin; stop with Ctrl-C or vitrine down");
-    let drawing = async {
-        if args.run.quiet {
-            std::future::pending::<()>().await;
-        }
-        console::draw(up.telemetry.clone(), up.load.clone()).await;
-    };
-    tokio::select! {
-        stopped = process::stopped() => stopped?,
-        () = drawing => {}
-    }
+    let data = &args.run.data.data;
+    let up = up(data, settings.clone(), args.ready_file.as_deref()).await?;
+    println!("Vitrine is up after {:.2} s, data in {}", began.elapsed().as_secs_f64(), data.display());
+    up.print(&settings);
+    up.process.until_stopped(up.load.clone(), args.run.quiet).await?;
     if !args.run.quiet {
         println!("stopping: what is in flight may end");
     }
-    if !up.stop().await {
-        anyhow::bail!("some work had to be cut after {} s", DRAIN.as_secs());
-    }
-    Ok(())
+    up.stop().await
 }

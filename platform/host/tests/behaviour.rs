@@ -18,7 +18,7 @@ use vitrine_contracts::ads::v1::ads_service_server::{AdsService, AdsServiceServe
 use vitrine_contracts::ads::v1::{Ad, GetAdsRequest, GetAdsResponse};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_host::{Component, Error, Host};
-use vitrine_platform_http::{bind, serve, with_grpc};
+use vitrine_platform_http::{bind, serve};
 use vitrine_platform_mesh::{Identity, Limits, Mesh, Transport, channel};
 use vitrine_platform_telemetry::{Config, Telemetry};
 
@@ -58,7 +58,7 @@ async fn a_stop_lets_calls_end_and_health_says_so_first() {
         host.start(vec![Component::new("ads").grpc(AdsServiceServer::new(slow.clone()))]).await.expect("started");
     let listener = bind("127.0.0.1:0".parse().expect("an address")).await.expect("a port");
     let uri: http::Uri = format!("http://{}", listener.local_addr().expect("an address")).parse().expect("a URI");
-    let router = with_grpc(running.grpc(), running.http());
+    let router = running.grpc();
     running.tracker().spawn(serve(listener, router, running.stop_token(), Duration::from_secs(5)));
 
     let there: Transport = channel(&uri).expect("a channel");

@@ -26,7 +26,7 @@ use vitrine_kit::clock::Clock;
 use vitrine_platform_host::{
     Component, Error, Failure, Host, PostgresConfig, Running, Storage, check_id, page_info, page_of,
 };
-use vitrine_platform_http::{Router, bind, serve, with_grpc};
+use vitrine_platform_http::{Router, bind, serve};
 use vitrine_platform_mesh::{Identity, Limits, Mesh, Replicas, Transport, channel};
 use vitrine_platform_store as store;
 use vitrine_platform_telemetry::{Config, Telemetry};
@@ -75,7 +75,7 @@ fn folder() -> tempfile::TempDir {
 async fn listen(running: &Running) -> Transport {
     let listener = bind("127.0.0.1:0".parse().expect("an address")).await.expect("a port");
     let uri: http::Uri = format!("http://{}", listener.local_addr().expect("an address")).parse().expect("a URI");
-    let router = with_grpc(running.grpc(), running.http());
+    let router = running.grpc();
     running.tracker().spawn(serve(listener, router, running.stop_token(), Duration::from_secs(5)));
     channel(&uri).expect("a channel")
 }

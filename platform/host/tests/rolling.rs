@@ -21,7 +21,7 @@ use vitrine_contracts::carts::v1::{
 };
 use vitrine_kit::clock::Clock;
 use vitrine_platform_host::{Component, Host, Running};
-use vitrine_platform_http::{bind, serve, with_grpc};
+use vitrine_platform_http::{bind, serve};
 use vitrine_platform_mesh::{Identity, Limits, Mesh, Replicas, Transport, channel};
 use vitrine_platform_telemetry::{Config, Telemetry};
 
@@ -99,7 +99,7 @@ async fn start(at: SocketAddr, handled: &Arc<Mutex<HashMap<String, u32>>>, lame_
     let running = host.start(vec![component]).await.expect("started").with_lame_duck(lame_duck);
     let listener = bind(at).await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let router = with_grpc(running.grpc(), running.http());
+    let router = running.grpc();
     running.tracker().spawn(serve(listener, router, running.stop_token(), Duration::from_secs(10)));
     Replica { running, address, carts, _data: data }
 }

@@ -1,11 +1,13 @@
-//! gRPC services as routes of a listener.
+//! gRPC services as routes of a listener, which has nothing else.
 
 use std::convert::Infallible;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::response::Response;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use tonic::service::Routes;
 use tonic::{Code, Status};
 use tower::util::BoxCloneSyncService;
@@ -15,14 +17,27 @@ use crate::refusal::{Asked, Refusal, in_words, is_grpc, plain_words};
 
 type Transport = BoxCloneSyncService<http::Request<tonic::body::Body>, http::Response<tonic::body::Body>, Status>;
 
+/// What somebody is told who does not call.
+const NO_CALL: &str = "this address is for services of the shop and speaks gRPC (content-type: application/grpc): expected REST at the \
+                       gateway's public address, and /healthz and /readyz at the operations address\n";
+
 /// Calls go to the transport that `find` names for their path; `beside` answers what it knows itself (health, reflection);
-/// everything else is UNIMPLEMENTED.
+/// every other call is UNIMPLEMENTED. What is no call gets 415, as gRPC's own rules have it, and in words what is spoken here.
+///
+/// Source: "gRPC over HTTP2", "Requests".
 pub fn grpc_routes(find: impl Fn(&str) -> Option<Transport> + Clone + Send + Sync + 'static, beside: Routes) -> Router {
     let dispatch = service_fn(move |request: Request| {
         let target = find(request.uri().path());
         async move { Ok::<Response, Infallible>(call(target, request).await) }
     });
-    in_words(beside.into_axum_router().fallback_service(dispatch), grpc_words)
+    let calls = in_words(beside.into_axum_router().fallback_service(dispatch), grpc_words);
+    calls.layer(from_fn(async |request: Request, next: Next| {
+        if request.headers().get(CONTENT_TYPE).is_some_and(is_grpc) {
+            next.run(request).await
+        } else {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, NO_CALL).into_response()
+        }
+    }))
 }
 
 /// As gRPC says it: a status in the headers of an answer that is 200. Who does not speak gRPC is told in plain text.
@@ -41,16 +56,6 @@ pub fn grpc_words(asked: &Asked, refusal: &Refusal) -> Response {
         _ => Code::InvalidArgument,
     };
     Status::new(code, &refusal.message).into_http()
-}
-
-/// gRPC and everything else on one listener: told apart by the content type.
-pub fn with_grpc(grpc: Router, other: Router) -> Router {
-    let choose = service_fn(move |request: Request| {
-        let is_grpc = request.headers().get(http::header::CONTENT_TYPE).is_some_and(is_grpc);
-        let router = if is_grpc { grpc.clone() } else { other.clone() };
-        router.oneshot(request)
-    });
-    Router::new().fallback_service(choose)
 }
 
 async fn call(target: Option<Transport>, request: Request) -> Response {

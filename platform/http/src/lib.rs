@@ -1,7 +1,7 @@
 //! HTTP as the shop speaks it: problems as RFC 9457 documents, input that is read strictly, and listeners that drain.
 //!
 //! [`serve`](fn@serve) is the only accept loop of the project; it speaks HTTP/1.1 and HTTP/2 (with prior knowledge), in plain text or
-//! over TLS, so gRPC and REST share it. [`Bounds`] says what one client can hold of a listener, and for how long. [`Json`] and [`Query`]
+//! over TLS, so gRPC and REST share it, each at listeners of its own. [`Bounds`] says what one client can hold of a listener, and for how long. [`Json`] and [`Query`]
 //! read input and answer with a [`Reply`] that names the field; [`in_words`] has all else that is refused said as an API promises it.
 //! [`Preconditions`] and [`ETag`] are how changes and reads are made conditional. [`observe`] gives every request its server span and its
 //! figures; [`Origins`] says which web pages may call.
@@ -37,7 +37,7 @@ pub use bounds::{Bounds, Config};
 pub use conditional::{ETag, Preconditions, conditional, untagged};
 pub use cors::{Cors, CrossOrigin, Origins};
 pub use extract::{Json, Query};
-pub use grpc::{grpc_routes, grpc_words, with_grpc};
+pub use grpc::{grpc_routes, grpc_words};
 pub use health::{health_routes, operations_routes};
 pub use observe::observe;
 pub use problem::Reply;

@@ -47,7 +47,11 @@ impl Asked {
 
 /// Whether a content type is one of gRPC's.
 pub(crate) fn is_grpc(content_type: &HeaderValue) -> bool {
-    content_type.as_bytes().starts_with(b"application/grpc")
+    const GRPC: &[u8] = b"application/grpc";
+    let content_type = content_type.as_bytes();
+    let is_named = content_type.get(..GRPC.len()).is_some_and(|name| name.eq_ignore_ascii_case(GRPC));
+    // gRPC-Web is another protocol, and its name begins alike.
+    is_named && matches!(content_type.get(GRPC.len()), None | Some(b'+' | b';' | b' '))
 }
 
 /// What is refused, and why.

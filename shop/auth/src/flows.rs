@@ -72,9 +72,13 @@ impl Flows {
         own.filter(|s| *s > 0).unwrap_or(self.0.config.access_token_ttl_s)
     }
 
-    /// Makes the first key of access tokens and the accounts of the settings.
+    /// Makes the first key of access tokens and the accounts of the settings, and takes away those that the settings have no more.
     pub(crate) async fn prepare(&self) -> Result<(), Failure> {
         self.0.keys.load(&[Signing::Es256]).await?;
+        let is_wanted = |id: &str| self.0.config.accounts.iter().any(|account| account.account_id == id);
+        for account_id in self.0.config.withdrawn.iter().filter(|id| !is_wanted(id)) {
+            self.withdraw_account(account_id).await?;
+        }
         for account in &self.0.config.accounts {
             self.ensure_account(account).await?;
         }

@@ -48,6 +48,9 @@ pub struct Config {
     pub clients: Vec<Client>,
     /// Accounts that are there from the start.
     pub accounts: Vec<Account>,
+    /// Ids of accounts that an earlier start made and that are not wanted any more: the composition root's, unless `accounts` has them.
+    #[serde(skip)]
+    pub withdrawn: Vec<String>,
 }
 
 impl Default for Config {
@@ -60,6 +63,7 @@ impl Default for Config {
             lockout_s: 300,
             clients: vec![Client::storefront()],
             accounts: Vec::new(),
+            withdrawn: Vec::new(),
         }
     }
 }

@@ -101,6 +101,10 @@ fn mistakes_are_named() {
         64,
         &["--place catalog=ftp://x:1"],
     );
+    let nowhere = "127.0.0.1:0";
+    refuses(&["serve", "carts", "--data", data, "--public", nowhere], &[], 64, &["--public", "name gateway"]);
+    refuses(&["serve", "gateway", "--data", data, "--listen", nowhere], &[], 64, &["--listen", "--public"]);
+    refuses(&["up", "--data", data], &[("VITRINE_SHOP__DEMO", "perhaps")], 64, &["perhaps", "auto", "on", "off"]);
     refuses(&["serve", "carts", "--data", data], &[], 1, &["catalog", "customers"]);
     refuses(&["load", "--url", "nowhere"], &[], 64, &["nowhere", "http://HOST:PORT"]);
     refuses(&["load", "--rate", "-1"], &[], 64, &["rate"]);

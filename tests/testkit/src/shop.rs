@@ -171,14 +171,19 @@ impl Shop {
         let mut variables = options.variables.clone();
         variables.push(("VITRINE_SHOP__URL".to_owned(), self.url.clone()));
         variables.push(("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), self.otlp[0].clone()));
+        // Merchants are played, too.
+        variables.push(("VITRINE_SHOP__DEMO".to_owned(), "on".to_owned()));
         let data = self.data.join("spread");
         for copy in 0..placement.copies() {
             for name in SERVICES {
                 let mut args = vec!["serve".to_owned(), (*name).to_owned(), "--quiet".to_owned()];
-                args.extend(["--listen".to_owned(), format!("127.0.0.1:{}", ports[&(*name, copy)])]);
+                let listener = if *name == "gateway" { "--public" } else { "--listen" };
+                args.extend([listener.to_owned(), format!("127.0.0.1:{}", ports[&(*name, copy)])]);
                 args.extend(["--data".to_owned(), data.display().to_string()]);
                 if placement == Placement::Grpc {
-                    for ((other, _), port) in ports.iter().filter(|((other, _), _)| other != name) {
+                    // Nobody calls the gateway but customers.
+                    let others = ports.iter().filter(|((other, _), _)| other != name && *other != "gateway");
+                    for ((other, _), port) in others {
                         args.extend(["--place".to_owned(), format!("{other}=grpc://127.0.0.1:{port}")]);
                     }
                 }

@@ -1,4 +1,4 @@
-//! gRPC beside everything else, health, and what is told about requests.
+//! gRPC and nothing else, health, and what is told about requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use tonic::Status;
 use tonic::service::Routes;
 use tower::service_fn;
 use tower::util::BoxCloneSyncService;
-use vitrine_platform_http::{Json, Router, grpc_routes, health_routes, observe, with_grpc};
+use vitrine_platform_http::{Json, Router, grpc_routes, health_routes, observe};
 use vitrine_platform_telemetry::{Config, Telemetry};
 
 use crate::{Answer, ask};
@@ -42,15 +42,21 @@ async fn call(router: &Router, path: &str, content_type: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn grpc_and_the_rest_share_a_listener() {
-    let rest = Router::new().route("/vitrine.carts", get(async || "a page").post(async || "a form"));
-    let router = with_grpc(grpc_routes(transport, Routes::default()), rest);
-    for content_type in ["application/grpc", "application/grpc+proto"] {
-        assert_eq!(call(&router, "/vitrine.carts", content_type).await.text(), "carts");
+async fn only_calls_are_answered_where_grpc_is_spoken() {
+    let router = grpc_routes(transport, Routes::default());
+    for content_type in
+        ["application/grpc", "application/grpc+proto", "Application/gRPC", "application/grpc;charset=utf-8"]
+    {
+        assert_eq!(call(&router, "/vitrine.carts", content_type).await.text(), "carts", "{content_type}");
     }
-    assert_eq!(call(&router, "/vitrine.carts", "text/plain").await.text(), "a form");
-    assert_eq!(crate::get(&router, "/vitrine.carts").await.text(), "a page");
-    assert_eq!(crate::get(&router, "/nowhere").await.status, StatusCode::NOT_FOUND);
+    for content_type in ["text/plain", "application/json", "application/grpc-web", "application/grpcx", ""] {
+        let answer = call(&router, "/vitrine.carts", content_type).await;
+        assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{content_type}");
+        assert!(answer.text().contains("public address"), "{}", answer.text());
+    }
+    for path in ["/", "/healthz", "/readyz", "/api/v1/products", "/vitrine.carts"] {
+        assert_eq!(crate::get(&router, path).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use vitrine_platform_http::{Bounds, Listener, Router, bind, grpc_routes, in_words, problem_words, serve, with_grpc};
+use vitrine_platform_http::{Bounds, Listener, Router, bind, grpc_routes, in_words, problem_words, serve};
 
 use crate::routes::transport;
 
@@ -32,11 +32,14 @@ struct World {
 }
 
 async fn world(bounds: Bounds, window: u32) -> World {
-    let rest = Router::new()
+    let router = Router::new()
         .route("/quick", get(async || "hello"))
         .route("/large", get(async || vec![b'x'; LARGE]))
         .route("/body", post(async |body: Bytes| format!("{} bytes", body.len())));
-    let router = with_grpc(grpc_routes(transport, Routes::default()), in_words(rest, problem_words));
+    world_of(in_words(router, problem_words), bounds, window).await
+}
+
+async fn world_of(router: Router, bounds: Bounds, window: u32) -> World {
     let tcp = bind("127.0.0.1:0".parse().expect("an address")).await.expect("a port");
     let (address, stop) = (tcp.local_addr().expect("an address"), CancellationToken::new());
     tokio::spawn(serve(Listener::from(tcp).with_bounds(bounds), router, stop.clone(), PATIENCE));
@@ -89,20 +92,26 @@ async fn a_body_that_does_not_end_is_answered_and_its_neighbours_are_not_touched
     let mut world = world(Bounds { request: SHORT, ..patient() }, 65_535).await;
     let (answer, mut body) = world.ask(Request::post("http://x/body").header("content-length", "100"), false);
     body.send_data(Bytes::from_static(b"1"), false).expect("sent");
-    let (call, mut message) =
-        world.ask(Request::post("http://x/vitrine.reads.v1.X/Y").header("content-type", "application/grpc"), false);
-    message.send_data(Bytes::from_static(b"\0\0\0\0\x09"), false).expect("sent");
     assert!(world.is_well().await);
     let answer = in_time(answer).await.expect("an answer");
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["content-type"]),
         (408, &"application/problem+json".parse().expect("a value"))
     );
+    assert!(world.is_well().await);
+}
+
+#[tokio::test]
+async fn a_message_that_does_not_end_is_answered_as_grpc_says_it() {
+    let router = grpc_routes(transport, Routes::default());
+    let mut world = world_of(router, Bounds { request: SHORT, ..patient() }, 65_535).await;
+    let (call, mut message) =
+        world.ask(Request::post("http://x/vitrine.reads.v1.X/Y").header("content-type", "application/grpc"), false);
+    message.send_data(Bytes::from_static(b"\0\0\0\0\x09"), false).expect("sent");
     let call = in_time(call).await.expect("an answer");
     assert_eq!(call.status(), 200);
     let (_, trailers) = whole(call).await.expect("whole");
     assert_eq!(trailers["grpc-status"], "4", "DEADLINE_EXCEEDED");
-    assert!(world.is_well().await);
 }
 
 #[tokio::test]

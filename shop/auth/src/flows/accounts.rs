@@ -1,8 +1,8 @@
-//! Accounts: made, ensured, deleted.
+//! Accounts: made, ensured, withdrawn, deleted.
 
 use vitrine_contracts::{EmailAddress, Problem};
 use vitrine_platform_host::{Failure, erasure};
-use vitrine_platform_store::{Error, Query, retry_conflicts};
+use vitrine_platform_store::{Error, Query, Tx, retry_conflicts};
 
 use super::Flows;
 use super::status::new_epoch;
@@ -56,6 +56,23 @@ impl Flows {
         .await
     }
 
+    /// Takes an account away that a start made, and all that it was given. Nobody is erased: a later start may make it again. One that
+    /// is locked stays, for the lock keeps it out, and shall go on doing so.
+    pub(super) async fn withdraw_account(&self, account_id: &str) -> Result<(), Failure> {
+        retry_conflicts(async || {
+            let Some(account) = self.0.store.get::<AccountDoc>(account_id).await?.filter(|a| !a.locked) else {
+                return Ok(());
+            };
+            let mut tx = self.0.store.begin();
+            tx.delete_expecting::<AccountDoc>(account_id, account.version);
+            self.delete_credentials(&mut tx, account_id).await?;
+            tx.commit().await?;
+            tracing::info!(account_id, "an account that an earlier start had made was taken away");
+            Ok(())
+        })
+        .await
+    }
+
     /// Makes an account, unless it was deleted before. A repeat for the same account and address changes nothing.
     pub(crate) async fn create_account(&self, account: &Account) -> Result<(), Failure> {
         let doc = checked(account).await?;
@@ -101,12 +118,18 @@ impl Flows {
                 tx.delete_expecting::<AccountDoc>(account_id, account.version);
                 tx.delete::<LockDoc>(&digest(&account.email));
             }
-            self.delete_tokens(&mut tx, Query::eq("account_id", account_id)).await?;
-            for session in self.0.store.find_all::<SessionDoc>(Query::eq("account_id", account_id)).await? {
-                tx.delete::<SessionDoc>(&session.digest);
-            }
+            self.delete_credentials(&mut tx, account_id).await?;
             Ok(tx.commit().await?)
         })
         .await
+    }
+
+    /// Deletes what an account was given: refresh tokens and sessions.
+    async fn delete_credentials(&self, tx: &mut Tx, account_id: &str) -> Result<(), Failure> {
+        self.delete_tokens(tx, Query::eq("account_id", account_id)).await?;
+        for session in self.0.store.find_all::<SessionDoc>(Query::eq("account_id", account_id)).await? {
+            tx.delete::<SessionDoc>(&session.digest);
+        }
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@ mod accounts;
 mod bad_input;
 mod buying;
 mod conditional;
+mod doors;
 mod faults;
 mod matrix;
 mod race;
@@ -67,6 +68,7 @@ scenarios! {
     standing::locked_accounts_are_refused_at_once,
     conditional::reads_and_changes_keep_their_preconditions,
     bad_input::every_bad_request_is_told_what_is_wrong,
+    doors::each_listener_is_for_one_world,
     race::the_last_seats,
     trace::one_order_is_one_trace,
 }
