@@ -17,7 +17,8 @@ use vitrine_observe_sql::{Sql, SqlOptions};
 use vitrine_observe_store::{Access, Depot, Engine, Fsync, Kept, Options, SignalStatus, Status};
 use vitrine_platform_host::DRAIN;
 use vitrine_platform_http::{
-    Asked, Bounds, CrossOrigin, Listener, Refusal, Response, Router, bind, health_routes, nowhere, plain_words, serve,
+    Asked, Bounds, CrossOrigin, Hosts, Listener, Refusal, Response, Router, Words, bind, health_routes, nowhere,
+    plain_words, serve,
 };
 use vitrine_platform_telemetry::{Reading, Telemetry};
 use vitrine_platform_tls as tls;
@@ -60,6 +61,7 @@ pub struct Observatory {
     sql: SqlOptions,
     tls: Option<tls::Server>,
     cors: CrossOrigin,
+    hosts: Hosts,
     pages: TcpListener,
     otlp_grpc: TcpListener,
     otlp_http: TcpListener,
@@ -74,6 +76,7 @@ impl Observatory {
         let files = Some(&settings.tls).filter(|files| files.is_set());
         let tls = files.map(tls::Server::new).transpose()?;
         let cors = settings.cors.rules().map_err(|e| Usage(format!("observatory.cors.{e}")))?;
+        let hosts = Hosts::parse(&settings.hosts).map_err(|e| Usage(format!("observatory.hosts: {e}")))?;
         let pages = bind(settings.listen).await?;
         let (otlp_grpc, otlp_http) = (bind(settings.otlp_grpc).await?, bind(settings.otlp_http).await?);
         let standard = if settings.standard_ports {
@@ -87,7 +90,19 @@ impl Observatory {
         let sql = SqlOptions { memory_bytes, time_limit, ..SqlOptions::default() };
         // The log is read again, which takes a while after a crash.
         let engine = tokio::task::spawn_blocking(move || Kept::open(options, Clock::system())).await??;
-        Ok(Self { engine: Arc::new(engine), access, asking, sql, tls, cors, pages, otlp_grpc, otlp_http, standard })
+        Ok(Self {
+            engine: Arc::new(engine),
+            access,
+            asking,
+            sql,
+            tls,
+            cors,
+            hosts,
+            pages,
+            otlp_grpc,
+            otlp_http,
+            standard,
+        })
     }
 
     /// Listeners that an observatory of these settings has.
@@ -128,18 +143,16 @@ impl Observatory {
             .merge(vitrine_observe_api::router(&queries))
             .merge(sql_router(Arc::new(statements), access))
             .merge(health(stop));
-        let mut all = vec![
-            (self.pages, nowhere(pages, words)),
-            (self.otlp_http, nowhere(otlp, otlp_words)),
-            (self.otlp_grpc, nowhere(grpc, otlp_words)),
-        ];
+        let mut all: Vec<(_, _, Words)> =
+            vec![(self.pages, pages, words), (self.otlp_http, otlp, otlp_words), (self.otlp_grpc, grpc, otlp_words)];
         if let Some((jaeger, zipkin)) = self.standard {
-            all.push((jaeger, nowhere(jaeger_router(&queries), jaeger_words)));
-            all.push((zipkin, nowhere(zipkin_intake(&intake).merge(zipkin_router(&queries)), plain_words)));
+            all.push((jaeger, jaeger_router(&queries), jaeger_words));
+            all.push((zipkin, zipkin_intake(&intake).merge(zipkin_router(&queries)), plain_words));
         }
-        for (listener, router) in all {
+        for (listener, router, words) in all {
+            let cors = self.cors.at(self.hosts.of(listener.local_addr()?.ip()));
             let listener = Listener::from(listener).with_tls(self.tls.clone()).with_bounds(bounds.clone());
-            tracker.spawn(serve(listener, self.cors.around(router), stop.clone(), DRAIN));
+            tracker.spawn(serve(listener, cors.around(nowhere(router, words), words), stop.clone(), DRAIN));
         }
         // Telemetry lives as long as the process, which must not keep the engine from being closed.
         let counted = Arc::downgrade(&self.engine);

@@ -262,6 +262,8 @@ pub struct Observatory {
     pub tokens: Vec<vitrine_observe_store::Token>,
     /// TLS on all of the observatory's ports, with any file set.
     pub tls: vitrine_platform_tls::Files,
+    /// Names under which the observatory is asked, besides localhost and addresses, such as observe.example or *.example.com; "*" lets all.
+    pub hosts: Vec<String>,
     /// Web pages that may send and ask; without any origin, none.
     pub cors: vitrine_platform_http::Cors,
 }
@@ -283,6 +285,7 @@ impl Default for Observatory {
             autocomplete_keys: vitrine_observe_api::Options::default().autocomplete_keys,
             tokens: Vec::new(),
             tls: vitrine_platform_tls::Files::default(),
+            hosts: Vec::new(),
             cors: vitrine_platform_http::Cors::default(),
         }
     }

@@ -60,7 +60,7 @@ async fn settle(api: &Api) -> Result<Value> {
     tokio::time::sleep(QUIET).await;
     let until = Instant::now() + MERGING;
     loop {
-        let status = api.get("/api/status").await?;
+        let status = api.get("/api/status/engine").await?;
         if status["traces"]["waiting"] == 0 && status["merge_debt"] == 0 {
             return Ok(status);
         }

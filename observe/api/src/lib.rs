@@ -2,7 +2,7 @@
 //!
 //! `/jaeger/api/…` and `/zipkin/api/v2/…` speak exactly the originals' JSON, so Jaeger's own UI, Grafana's data sources
 //! and scripts written for them work unchanged; `docs/guide/queries.md` says what is answered. `/` and `/trace/{id}` are
-//! for a person with a browser; `/api/status` is for scripts.
+//! for a person with a browser; `/api/status` (of a tenant) and `/api/status/engine` (of all) are for scripts.
 //!
 //! It listens on no port and keeps nothing: [`router`], [`jaeger_router`] and [`zipkin_router`] ask whatever engine
 //! their [`Queries`] stand on, for those who may read. The originals count in microseconds or milliseconds, the engine

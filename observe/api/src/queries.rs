@@ -52,8 +52,18 @@ impl Queries {
         headers: &HeaderMap,
         work: impl FnOnce(&Reader) -> Result<Response, Error> + Send + 'static,
     ) -> Result<Response, Error> {
+        self.ask_for(Right::Read, headers, work).await
+    }
+
+    /// The same for who has another right.
+    pub(crate) async fn ask_for(
+        &self,
+        right: Right,
+        headers: &HeaderMap,
+        work: impl FnOnce(&Reader) -> Result<Response, Error> + Send + 'static,
+    ) -> Result<Response, Error> {
         let Inner { engine, access, options, room, turns } = &*self.0;
-        let tenant = reader_of(access, headers)?;
+        let tenant = tenant_of(access, right, headers)?;
         let reader = Reader { engine: engine.clone(), tenant };
         let room = room.clone().try_acquire_owned().map_err(|_| Error::Busy { waiting: options.max_waiting })?;
         let answer = async {
@@ -69,10 +79,10 @@ impl Queries {
     }
 }
 
-/// Whose telemetry the sender of these headers may read.
-pub(crate) fn reader_of(access: &Access, headers: &HeaderMap) -> Result<Tenant, Denied> {
+/// Whose telemetry a request is about whose sender needs this right.
+pub(crate) fn tenant_of(access: &Access, right: Right, headers: &HeaderMap) -> Result<Tenant, Denied> {
     let header = |name| headers.get(name).map(|value| value.to_str().unwrap_or(UNREADABLE));
-    access.check(header(header::AUTHORIZATION.as_str()), header(SCOPE_HEADER), Right::Read)
+    access.check(header(header::AUTHORIZATION.as_str()), header(SCOPE_HEADER), right)
 }
 
 /// What a query may see: one tenant's telemetry.

@@ -6,6 +6,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::json;
+use vitrine_observe_store::Right;
 use vitrine_platform_http::{Asked, Refusal, grpc_words, in_plain_words, in_words, plain_words};
 
 use crate::error::Error;
@@ -16,12 +17,13 @@ use crate::{jaeger, jaeger_v3, pages, zipkin};
 /// What a page may load: nothing from elsewhere, no script.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// The pages, `/api/status`, Jaeger's APIs below `/jaeger` and Zipkin's below `/zipkin`.
+/// The pages, `/api/status` and what is below it, Jaeger's APIs below `/jaeger` and Zipkin's below `/zipkin`.
 pub fn router(queries: &Queries) -> Router {
     let own = Router::new()
         .route("/", get(home))
         .route("/trace/{id}", get(waterfall))
         .route("/api/status", get(status))
+        .route("/api/status/engine", get(engine_status))
         .with_state(queries.clone());
     in_words(own, words).nest("/jaeger", jaeger_router(queries)).nest("/zipkin", zipkin_router(queries))
 }
@@ -76,8 +78,14 @@ async fn waterfall(State(queries): State<Queries>, headers: HeaderMap, Path(id):
 }
 
 async fn status(State(queries): State<Queries>, headers: HeaderMap) -> Response {
-    let answer = queries.ask(&headers, |reader| Ok(Json(reader.engine.status()).into_response())).await;
-    answer.unwrap_or_else(|error| plain_error(&error))
+    let work = |reader: &Reader| Ok(Json(reader.engine.tenant_status(&reader.tenant)).into_response());
+    queries.ask(&headers, work).await.unwrap_or_else(|error| plain_error(&error))
+}
+
+/// How the whole engine fares, all tenants together, and what went wrong in it.
+async fn engine_status(State(queries): State<Queries>, headers: HeaderMap) -> Response {
+    let work = |reader: &Reader| Ok(Json(reader.engine.status()).into_response());
+    queries.ask_for(Right::Operate, &headers, work).await.unwrap_or_else(|error| plain_error(&error))
 }
 
 /// As APIs of our own say an error.

@@ -1,14 +1,14 @@
 //! `POST /api/sql`: a statement in, its rows out as they come.
 //!
 //! What runs statements is behind [`Statements`], so that this crate is built without a query engine. The statement is
-//! the body as it is, or `query` of a JSON object; the format is `?format=`, `format` of that object, or what `Accept`
+//! the body as it is (`application/sql`), or `query` of a JSON object (`application/json`); the format is `?format=`, `format` of that object, or what `Accept`
 //! asks for, in this order. Whatever goes wrong before the first row is told by the status and `{"error": …}`; what goes
 //! wrong later breaks the answer off, and formats of lines say why on the last one.
 
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -18,14 +18,18 @@ use futures::{Stream, StreamExt};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
-use vitrine_observe_store::{Access, Tenant};
+use vitrine_observe_store::{Access, Right, Tenant};
 use vitrine_platform_http::{in_words, plain_bodies};
 
-use crate::queries::reader_of;
+use crate::queries::tenant_of;
 use crate::router::{plain_error, words};
 
 /// Largest body: the longest statement, with room for what JSON adds.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+/// Types of bodies that are taken. A page of any site may send text, forms and what has no type without asking first; these it may not.
+const TYPES: &str = "application/json, application/sql";
+/// The most of a header's value that an error repeats, in characters.
+const SHOWN_CHARS: usize = 100;
 /// Seconds after which a client may ask again when too many statements run.
 const RETRY_AFTER_S: u64 = 1;
 
@@ -97,6 +101,11 @@ pub enum SqlRefusal {
     /// It is wrong: 400.
     #[error("{0}")]
     Statement(String),
+    /// Its body is of another type than those that are taken: 415.
+    #[error(
+        "Content-Type {0:?} is not taken: expected application/sql for a statement as it is, or application/json for {{\"query\": \"SELECT …\"}}"
+    )]
+    ContentType(String),
     /// It would do more than read: 403.
     #[error("{0}")]
     Forbidden(String),
@@ -121,6 +130,7 @@ impl SqlRefusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::Statement(_) => StatusCode::BAD_REQUEST,
+            Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Time(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Memory(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -134,9 +144,11 @@ impl SqlRefusal {
 impl IntoResponse for SqlRefusal {
     fn into_response(self) -> Response {
         let mut response = (self.status(), Json(json!({ "error": self.to_string() }))).into_response();
-        if matches!(self, Self::Busy(_)) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
-        }
+        match self {
+            Self::Busy(_) => response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S)),
+            Self::ContentType(_) => response.headers_mut().insert(header::ACCEPT, HeaderValue::from_static(TYPES)),
+            _ => None,
+        };
         response
     }
 }
@@ -178,19 +190,41 @@ struct Parameters {
 /// A statement as JSON. Fields that are not known are a mistake, for they may have been meant to matter.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Request {
+struct Statement {
     query: String,
     format: Option<String>,
+}
+
+/// How the statement is written in the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    Plain,
+    Json,
+}
+
+impl Written {
+    fn of(headers: &HeaderMap) -> Result<Self, SqlRefusal> {
+        let found = headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let found = found.unwrap_or_default();
+        match found.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "application/sql" => Ok(Self::Plain),
+            "application/json" => Ok(Self::Json),
+            _ => Err(SqlRefusal::ContentType(found.chars().take(SHOWN_CHARS).collect())),
+        }
+    }
 }
 
 async fn answer(
     State(shared): State<Shared>,
     Query(parameters): Query<Parameters>,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Result<Response, Response> {
-    let tenant = reader_of(&shared.access, &headers).map_err(|denied| plain_error(&denied.into()))?;
-    let (statement, format) = read(&headers, parameters, &body).map_err(IntoResponse::into_response)?;
+    let headers = request.headers();
+    let tenant = tenant_of(&shared.access, Right::Read, headers).map_err(|denied| plain_error(&denied.into()))?;
+    let written = Written::of(headers).map_err(IntoResponse::into_response)?;
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let body = Bytes::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
+    let (statement, format) = read(written, parameters, &accept, &body).map_err(IntoResponse::into_response)?;
     let chunks = shared.statements.query(tenant, statement, format).await.map_err(IntoResponse::into_response)?;
     let mut response = Body::from_stream(told(chunks, format)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
@@ -198,22 +232,25 @@ async fn answer(
 }
 
 /// The statement and the format of a request.
-fn read(headers: &HeaderMap, parameters: Parameters, body: &[u8]) -> Result<(String, SqlFormat), SqlRefusal> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = text(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let request = if kind == "application/json" {
-        let expected = |error| {
+fn read(
+    written: Written,
+    parameters: Parameters,
+    accept: &str,
+    body: &[u8],
+) -> Result<(String, SqlFormat), SqlRefusal> {
+    let request = match written {
+        Written::Json => serde_json::from_slice::<Statement>(body).map_err(|error| {
             SqlRefusal::Statement(format!("expected {{\"query\": \"SELECT …\", \"format\": \"json\"}}: {error}"))
-        };
-        serde_json::from_slice(body).map_err(expected)?
-    } else {
-        let query = std::str::from_utf8(body)
-            .map_err(|error| SqlRefusal::Statement(format!("expected a statement in UTF-8: {error}")))?;
-        Request { query: query.to_owned(), format: None }
+        })?,
+        Written::Plain => {
+            let query = std::str::from_utf8(body)
+                .map_err(|error| SqlRefusal::Statement(format!("expected a statement in UTF-8: {error}")))?;
+            Statement { query: query.to_owned(), format: None }
+        }
     };
     let format = match parameters.format.or(request.format) {
         Some(name) => SqlFormat::parse(&name)?,
-        None => SqlFormat::accepted(text(header::ACCEPT)).unwrap_or(SqlFormat::Json),
+        None => SqlFormat::accepted(accept).unwrap_or(SqlFormat::Json),
     };
     Ok((request.query, format))
 }

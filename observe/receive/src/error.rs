@@ -106,6 +106,7 @@ impl Error {
             Self::Around { status, .. } => match *status {
                 StatusCode::REQUEST_TIMEOUT => Code::DeadlineExceeded,
                 StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Code::Unimplemented,
+                StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => Code::PermissionDenied,
                 status if status.is_server_error() => Code::Internal,
                 _ => Code::InvalidArgument,
             },

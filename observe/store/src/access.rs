@@ -27,6 +27,19 @@ pub enum Right {
     Read,
     /// Send telemetry.
     Write,
+    /// See how the whole engine fares, which is all tenants' affair.
+    Operate,
+}
+
+impl Right {
+    /// What it is for, in a sentence.
+    fn purpose(self) -> &'static str {
+        match self {
+            Self::Read => "reading",
+            Self::Write => "writing",
+            Self::Operate => "the engine's own affairs",
+        }
+    }
 }
 
 /// A bearer token, as the configuration has it.
@@ -59,7 +72,7 @@ pub enum AccessError {
         place: usize,
     },
     /// A token without a right.
-    #[error("tokens[{place}].rights: expected \"read\", \"write\" or both")]
+    #[error("tokens[{place}].rights: expected one or more of \"read\", \"write\" and \"operate\"")]
     Rights {
         /// Which one.
         place: usize,
@@ -95,7 +108,7 @@ pub enum Denied {
     #[error("expected a known token in `Authorization: Bearer TOKEN`")]
     Unauthenticated,
     /// The token does not allow this. HTTP 403; gRPC `PERMISSION_DENIED`.
-    #[error("the token is not for {}", match .0 { Right::Read => "reading", Right::Write => "writing" })]
+    #[error("the token is not for {}", .0.purpose())]
     Right(Right),
     /// The token is for another tenant. HTTP 403; gRPC `PERMISSION_DENIED`.
     #[error("the token is not for the tenant {0}")]
@@ -111,8 +124,7 @@ pub struct Access(Arc<[Known]>);
 
 struct Known {
     hash: [u8; 32],
-    read: bool,
-    write: bool,
+    rights: Vec<Right>,
     tenant: Option<Tenant>,
 }
 
@@ -145,8 +157,7 @@ impl Access {
             let tenant = token.tenant.as_deref().map(Tenant::new).transpose();
             let entry = Known {
                 hash: hash(&token.token),
-                read: token.rights.contains(&Right::Read),
-                write: token.rights.contains(&Right::Write),
+                rights: token.rights.clone(),
                 tenant: tenant.map_err(|cause| AccessError::Tenant { place, cause })?,
             };
             if let Some(first) = known.iter().position(|other| other.hash == entry.hash) {
@@ -169,11 +180,7 @@ impl Access {
             return Ok(scope.map(Tenant::new).transpose()?.unwrap_or_default());
         }
         let known = authorization.and_then(bearer).and_then(|token| self.find(token)).ok_or(Denied::Unauthenticated)?;
-        let allowed = match right {
-            Right::Read => known.read,
-            Right::Write => known.write,
-        };
-        if !allowed {
+        if !known.rights.contains(&right) {
             return Err(Denied::Right(right));
         }
         let asked = scope.map(Tenant::new).transpose()?;
@@ -234,6 +241,7 @@ mod tests {
             token("reader-of-a", &[Right::Read], Some("a")),
             token("writer-of-all", &[Right::Write], None),
             token("all-of-everything", &[Right::Read, Right::Write], None),
+            token("an-operator", &[Right::Operate], None),
         ])
         .expect("sound tokens");
         let check = |authorization, scope, right| access.check(authorization, scope, right);
@@ -245,6 +253,9 @@ mod tests {
         assert_eq!(check(Some("Bearer writer-of-all"), None, Right::Write), Ok(Tenant::default()));
         assert_eq!(check(Some("Bearer writer-of-all"), None, Right::Read), Err(Denied::Right(Right::Read)));
         assert_eq!(check(Some("Bearer all-of-everything"), Some("c"), Right::Read), Ok(tenant("c")));
+        assert_eq!(check(Some("Bearer an-operator"), None, Right::Operate), Ok(Tenant::default()));
+        assert_eq!(check(Some("Bearer an-operator"), None, Right::Read), Err(Denied::Right(Right::Read)));
+        assert_eq!(check(Some("Bearer all-of-everything"), None, Right::Operate), Err(Denied::Right(Right::Operate)));
         for unknown in [None, Some(""), Some("Bearer"), Some("Bearer reader-of"), Some("Basic reader-of-a")] {
             assert_eq!(check(unknown, Some("a"), Right::Read), Err(Denied::Unauthenticated), "{unknown:?}");
         }
@@ -263,7 +274,7 @@ mod tests {
         );
         assert_eq!(
             refused(&[token("long-enough", &[], None)]),
-            "tokens[0].rights: expected \"read\", \"write\" or both"
+            "tokens[0].rights: expected one or more of \"read\", \"write\" and \"operate\""
         );
         let same = token("the-same-twice", &[Right::Read], None);
         assert_eq!(Access::new(&[same.clone(), same]).err(), Some(AccessError::Twice { place: 1, first: 0 }));

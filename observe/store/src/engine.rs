@@ -11,7 +11,7 @@ use arrow_array::RecordBatch;
 use bytes::Bytes;
 use vitrine_observe_model::{LogRow, Rejected, Signal, StatusCode, Table, TraceId};
 
-use crate::{Dependency, Operation, Status, Trace, TraceQuery};
+use crate::{Dependency, Operation, Status, TenantStatus, Trace, TraceQuery};
 
 /// Longest tenant name, in bytes.
 pub(crate) const MAX_TENANT_BYTES: usize = 64;
@@ -238,6 +238,9 @@ pub trait Engine: Send + Sync + 'static {
     /// Rows of a table in its schema ([`Table::schema`]), in no order.
     fn scan(&self, tenant: &Tenant, table: Table, scan: &Scan) -> Result<Batches, QueryError>;
 
-    /// What it holds and has seen.
+    /// What it holds of a tenant, and has seen of it.
+    fn tenant_status(&self, tenant: &Tenant) -> TenantStatus;
+
+    /// What it holds and has seen, of all tenants together.
     fn status(&self) -> Status;
 }

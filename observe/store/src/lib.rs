@@ -18,7 +18,7 @@ pub use engine::{
 pub use kept::depot::Depot;
 pub use kept::{Error, Folder, Kept, Objects, Options};
 pub use query::{Dependency, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
-pub use status::{LogStatus, QueryStatus, SignalStatus, Status, TierStatus};
+pub use status::{LogStatus, QueryStatus, SignalStatus, Status, TenantStatus, TierStatus};
 pub use vitrine_observe_log::Fsync;
 
 // The row types that queries return, so that readers need name one crate only.

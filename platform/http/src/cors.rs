@@ -1,14 +1,19 @@
 //! Which web pages may call: CORS, as browsers ask for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::{Next, from_fn};
 use serde::{Deserialize, Serialize};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-/// Stands for everything, alone; for any names, within an origin.
-const ANY: &str = "*";
+use crate::hosts::{Hosts, authorities};
+use crate::pattern::{ANY, Pattern};
+use crate::refusal::{Asked, Refusal, Words};
+
 /// How long a browser may remember the answer to a preflight, in seconds, unless a setting says.
 const MAX_AGE_S: u32 = 3600;
 /// What pages may send besides what every page may (`Accept`, `Content-Type` and the like).
@@ -22,24 +27,17 @@ const EXPECTED: &str = "expected an origin such as https://shop.example or http:
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins(Vec<Pattern>);
 
-/// What stands before the star and behind it; without a star, all is before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Pattern {
-    before: String,
-    behind: Option<String>,
-}
-
 impl Origins {
     /// Reads origins as settings have them; the error names the one that is wrong, and what was expected.
     pub fn parse(texts: &[String]) -> Result<Self, String> {
-        texts.iter().map(|text| Pattern::parse(text)).collect::<Result<_, _>>().map(Self)
+        texts.iter().map(|text| origin(text)).collect::<Result<_, _>>().map(Self)
     }
 
     fn are_all(&self) -> bool {
-        self.0.iter().any(|pattern| pattern.before.is_empty())
+        self.0.iter().any(Pattern::is_all)
     }
 
-    fn have(&self, origin: &HeaderValue) -> bool {
+    pub(crate) fn have(&self, origin: &HeaderValue) -> bool {
         let Ok(origin) = origin.to_str() else { return false };
         let origin = origin.to_ascii_lowercase();
         self.0.iter().any(|pattern| pattern.is(&origin))
@@ -51,35 +49,20 @@ impl Origins {
     }
 }
 
-impl Pattern {
-    fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?}: {EXPECTED}");
-        if text == ANY {
-            return Ok(Self { before: String::new(), behind: Some(String::new()) });
-        }
-        let lower = text.to_ascii_lowercase();
-        let authority = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://")).ok_or_else(wrong)?;
-        // A star may be a port, too.
-        let sound = crate::host::is_host(authority.strip_suffix(":*").unwrap_or(authority).as_bytes());
-        if !sound || authority.ends_with(':') || authority.matches(ANY).count() > 1 {
-            return Err(wrong());
-        }
-        Ok(match lower.split_once(ANY) {
-            Some((before, behind)) => Self { before: before.to_owned(), behind: Some(behind.to_owned()) },
-            None => Self { before: lower, behind: None },
-        })
+/// Reads one origin as settings have them.
+fn origin(text: &str) -> Result<Pattern, String> {
+    let lower = text.to_ascii_lowercase();
+    if lower == ANY {
+        return Ok(Pattern::of(&lower));
     }
-
-    fn is(&self, origin: &str) -> bool {
-        let Some(behind) = &self.behind else { return origin == self.before };
-        if self.before.is_empty() {
-            return true;
-        }
-        let names = origin.strip_prefix(&self.before).and_then(|rest| rest.strip_suffix(behind.as_str()));
-        names.is_some_and(|names| {
-            !names.is_empty() && names.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
-        })
+    let wrong = || format!("{text:?}: {EXPECTED}");
+    let authority = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://")).ok_or_else(wrong)?;
+    // A star may be a port, too.
+    let sound = crate::host::is_host(authority.strip_suffix(":*").unwrap_or(authority).as_bytes());
+    if !sound || authority.ends_with(':') || authority.matches(ANY).count() > 1 {
+        return Err(wrong());
     }
+    Ok(Pattern::of(&lower))
 }
 
 /// Which pages may call an API, and with what: settings as the OpenTelemetry Collector's receivers have them.
@@ -106,7 +89,7 @@ impl Cors {
     /// Pages of named origins may send credentials, which `navigator.sendBeacon` always does; together with `*` they may not.
     pub fn rules(&self) -> Result<CrossOrigin, String> {
         if self.allowed_origins.is_empty() {
-            return Ok(CrossOrigin(None));
+            return Ok(CrossOrigin::default());
         }
         let origins = Origins::parse(&self.allowed_origins).map_err(|e| format!("allowed_origins: {e}"))?;
         let headers = if self.allowed_headers.iter().any(|name| name == ANY) {
@@ -121,27 +104,64 @@ impl Cors {
         };
         let layer = CorsLayer::new()
             .allow_credentials(!origins.are_all())
-            .allow_origin(origins.allow())
+            .allow_origin(origins.clone().allow())
             .allow_methods([Method::GET, Method::POST])
             .allow_headers(headers)
             .expose_headers([header::RETRY_AFTER, header::ACCEPT_ENCODING])
             .max_age(Duration::from_secs(self.max_age_s.into()));
-        Ok(CrossOrigin(Some(layer)))
+        Ok(CrossOrigin { layer: Some(layer), origins, hosts: Hosts::default() })
     }
 }
 
-/// What answers preflights, and tells browsers who may read.
-#[derive(Clone, Debug)]
-pub struct CrossOrigin(Option<CorsLayer>);
+/// Keeps out pages of other sites: answers preflights and tells browsers who may read, refuses what a page of another site sends without
+/// asking first, and refuses names that are not this listener's.
+///
+/// The last is against DNS rebinding: a name of a hostile site that suddenly means this machine makes its pages the same origin as what
+/// answers here, and no other rule of browsers holds then.
+#[derive(Clone, Debug, Default)]
+pub struct CrossOrigin {
+    layer: Option<CorsLayer>,
+    origins: Origins,
+    hosts: Hosts,
+}
 
 impl CrossOrigin {
-    /// Puts it around a router: before tokens and all else, for preflights carry none.
-    pub fn around(&self, router: Router) -> Router {
-        match &self.0 {
+    /// The same for a listener that is reached under these names.
+    pub fn at(&self, hosts: Hosts) -> Self {
+        Self { hosts, ..self.clone() }
+    }
+
+    /// Puts it around a router: before tokens and all else, for preflights carry none. What is refused is said in these words.
+    pub fn around(&self, router: Router, words: Words) -> Router {
+        let router = match &self.layer {
             Some(layer) => router.layer(layer.clone()),
             None => router,
-        }
+        };
+        let rules = Arc::new((self.origins.clone(), self.hosts.clone()));
+        router.layer(from_fn(move |request: Request, next: Next| {
+            let rules = rules.clone();
+            async move {
+                let (origins, hosts) = &*rules;
+                match hosts.refusal(&request).or_else(|| strange(origins, &request)) {
+                    Some(refusal) => words(&Asked::of(&request), &refusal),
+                    None => next.run(request).await,
+                }
+            }
+        }))
     }
+}
+
+/// Why a request is refused that a page sends from elsewhere. Forms and plain text are sent by browsers without a preflight; what only reads
+/// may come, for the page does not see the answer.
+fn strange(origins: &Origins, request: &Request) -> Option<Refusal> {
+    let origin = request.headers().get(header::ORIGIN)?;
+    if request.method().is_safe() || origins.have(origin) {
+        return None;
+    }
+    let text = String::from_utf8_lossy(origin.as_bytes());
+    let site = text.split_once("://").map_or("", |(_, site)| site);
+    let own = authorities(request).any(|own| !site.is_empty() && own.eq_ignore_ascii_case(site));
+    (!own).then(|| Refusal::of_another_site(&text))
 }
 
 #[cfg(test)]

@@ -51,6 +51,7 @@ pub fn grpc_words(asked: &Asked, refusal: &Refusal) -> Response {
             Code::Unimplemented
         }
         StatusCode::PAYLOAD_TOO_LARGE => Code::ResourceExhausted,
+        StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => Code::PermissionDenied,
         StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
         status if status.is_server_error() => Code::Internal,
         _ => Code::InvalidArgument,

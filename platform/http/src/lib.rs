@@ -4,7 +4,7 @@
 //! over TLS, so gRPC and REST share it, each at listeners of its own. [`Bounds`] says what one client can hold of a listener, and for how long. [`Json`] and [`Query`]
 //! read input and answer with a [`Reply`] that names the field; [`in_words`] has all else that is refused said as an API promises it.
 //! [`Preconditions`] and [`ETag`] are how changes and reads are made conditional. [`observe`] gives every request its server span and its
-//! figures; [`Origins`] says which web pages may call.
+//! figures; [`Origins`] says which web pages may call, [`Hosts`] under which names a listener answers, and [`CrossOrigin`] holds both.
 
 mod serve;
 
@@ -20,6 +20,10 @@ mod rejection;
 mod wire;
 
 mod observe;
+
+mod pattern;
+
+mod hosts;
 
 mod cors;
 
@@ -39,6 +43,7 @@ pub use cors::{Cors, CrossOrigin, Origins};
 pub use extract::{Json, Query};
 pub use grpc::{grpc_routes, grpc_words};
 pub use health::{health_routes, operations_routes};
+pub use hosts::Hosts;
 pub use observe::observe;
 pub use problem::Reply;
 pub use refusal::{Asked, Refusal, Words, in_plain_words, in_words, nowhere, plain_bodies, plain_words, problem_words};

@@ -34,7 +34,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    fn of(request: &Request) -> Self {
+    pub(crate) fn of(request: &Request) -> Self {
         let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
         Self { method: request.method().clone(), uri: request.uri().clone(), content_type }
     }
@@ -81,6 +81,20 @@ impl Refusal {
     fn nowhere(asked: &Asked) -> Self {
         let message = format!("there is nothing at {} {}", asked.method, asked.uri.path());
         Self::new(StatusCode::NOT_FOUND, "NO_SUCH_ROUTE", message, "path", "a path that the API's documentation names")
+    }
+
+    /// It is for a site that is not answered for here: RFC 9110, section 15.5.20.
+    pub(crate) fn of_another_host(host: &str) -> Self {
+        let message = format!("the Host {host:?} is none of this listener's");
+        let expected = "localhost, an address of this machine, or a name that the settings list";
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "UNKNOWN_HOST", message, "Host", expected)
+    }
+
+    /// A page of another site sends it.
+    pub(crate) fn of_another_site(origin: &str) -> Self {
+        let message = format!("pages of {origin:?} may not send here");
+        let expected = "a page of this site, or of an origin that the settings allow";
+        Self::new(StatusCode::FORBIDDEN, "CROSS_SITE_REQUEST", message, "Origin", expected)
     }
 
     fn late() -> Self {

@@ -35,7 +35,7 @@ async fn all(mut stream: TcpStream) -> Result<String> {
 }
 
 async fn get(url: &str, path: &str) -> Result<String> {
-    all(say(url, &format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")).await?).await
+    all(say(url, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")).await?).await
 }
 
 async fn shop(variables: &[(&str, &str)]) -> Result<Shop> {
@@ -56,13 +56,14 @@ async fn half_bodies(shop: &Shop) -> Result<()> {
         (&shop.url, "/oauth2/revoke", form, "\"error\":\"invalid_request\""),
         (&shop.url, "/oauth2/authorize", form, "\"code\":\"REQUEST_TIMEOUT\""),
         (&shop.url, "/api/v1/customers", "application/json", "\"code\":\"REQUEST_TIMEOUT\""),
-        (&shop.observe, "/api/sql", "text/plain", "{\"error\":\"the body did not come in time"),
+        (&shop.observe, "/api/sql", "application/sql", "{\"error\":\"the body did not come in time"),
         (&shop.observe, "/v1/traces", "application/json", "{\"code\":4,"),
         (&shop.observe, "/zipkin/api/v2/spans", "application/json", "\r\n\r\nthe body did not come in time"),
         (&shop.otlp[1], "/v1/logs", "application/json", "{\"code\":4,"),
     ] {
-        let head =
-            format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {content_type}\r\ncontent-length: 100\r\n\r\n1");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {content_type}\r\ncontent-length: 100\r\n\r\n1"
+        );
         let told = all(say(url, &head).await?).await?;
         ensure!(told.starts_with("HTTP/1.1 408") && told.contains(said), "{path}: {told}");
         ensure!(told.contains("connection: close"), "{path}: {told}");
@@ -86,7 +87,8 @@ async fn fill(url: &str) -> Result<Vec<TcpStream>> {
     let mut held = Vec::new();
     for _ in 0..CONNECTIONS {
         let expecting = "expect: 100-continue\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n";
-        let mut stream = say(url, &format!("POST /api/v1/customers HTTP/1.1\r\nhost: x\r\n{expecting}")).await?;
+        let mut stream =
+            say(url, &format!("POST /api/v1/customers HTTP/1.1\r\nhost: localhost\r\n{expecting}")).await?;
         // The handler waits for the body when this has come.
         let mut continued = [0; 25];
         tokio::time::timeout(PATIENCE, stream.read_exact(&mut continued)).await.context("nothing came")??;
@@ -109,7 +111,7 @@ async fn who_fills_the_shop_shuts_out_nobody_else() {
         let elsewhere = TcpSocket::new_v4()?;
         elsewhere.bind("127.0.0.2:0".parse()?)?;
         let mut stream = elsewhere.connect(place(&shop.url).parse()?).await?;
-        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await?;
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await?;
         let told = all(stream).await?;
         ensure!(told.starts_with("HTTP/1.1 200"), "{told}");
         for (path, status) in [("/healthz", 200), ("/readyz", 200), ("/", 404), ("/api/v1/products", 404)] {
@@ -133,7 +135,8 @@ async fn operators_are_told_that_a_process_drains() {
     let check = async {
         let mut shop = shop(&[("VITRINE_HTTP__REQUEST_S", "600")]).await?;
         let operations = operations(&mut shop)?;
-        let mut held = say(&shop.url, "POST /api/v1/customers HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n").await?;
+        let mut held =
+            say(&shop.url, "POST /api/v1/customers HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\n").await?;
         held.write_all(b"content-type: application/json\r\ncontent-length: 2\r\n\r\n").await?;
         let mut continued = [0; 25];
         tokio::time::timeout(PATIENCE, held.read_exact(&mut continued)).await.context("nothing came")??;
@@ -162,20 +165,23 @@ async fn bent_requests_are_told_in_the_form_of_each_api() {
     let check = async {
         let mut shop = shop(&[]).await?;
         for (url, line, host, said) in [
-            (&shop.url, "GET /api/v1/products/%ff", "x", "INVALID_PATH"),
-            (&shop.url, "GET /api/v1/products?limit=%ff", "x", "INVALID_QUERY"),
-            (&shop.url, "GET /api/v1/\u{e9}\u{7f}", "x", "problem+json"),
-            (&shop.url, "GET /api/v1/products", "x\r\nhost: x", "INVALID_HOST"),
-            (&shop.url, "GET /oauth2/token", "x", "\"error\":\"invalid_request\""),
-            (&shop.observe, "GET /jaeger/api/traces/%ff", "x", "\"errors\":[{\"code\":400"),
-            (&shop.observe, "GET /jaeger/api/v3/traces/%ff", "x", "\"httpCode\":400"),
-            (&shop.observe, "GET /zipkin/api/v2/trace/%ff", "x", "text/plain"),
-            (&shop.observe, "GET /trace/%ff", "x", "text/html"),
-            (&shop.observe, "GET /v1/traces", "x", "{\"code\":12,"),
-            (&shop.observe, "GET /api/nothing", "x", "{\"error\":"),
+            (&shop.url, "GET /api/v1/products/%ff", "localhost", "INVALID_PATH"),
+            (&shop.url, "GET /api/v1/products?limit=%ff", "localhost", "INVALID_QUERY"),
+            (&shop.url, "GET /api/v1/\u{e9}\u{7f}", "localhost", "problem+json"),
+            (&shop.url, "GET /api/v1/products", "localhost\r\nhost: localhost", "INVALID_HOST"),
+            (&shop.url, "GET /oauth2/token", "localhost", "\"error\":\"invalid_request\""),
+            (&shop.observe, "GET /jaeger/api/traces/%ff", "localhost", "\"errors\":[{\"code\":400"),
+            (&shop.observe, "GET /jaeger/api/v3/traces/%ff", "localhost", "\"httpCode\":400"),
+            (&shop.observe, "GET /zipkin/api/v2/trace/%ff", "localhost", "text/plain"),
+            (&shop.observe, "GET /trace/%ff", "localhost", "text/html"),
+            (&shop.observe, "GET /v1/traces", "localhost", "{\"code\":12,"),
+            (&shop.observe, "GET /api/nothing", "localhost", "{\"error\":"),
             (&shop.observe, "GET /api/status", "a b", "INVALID_HOST"),
-            (&shop.otlp[1], "POST /v1/nothing", "x", "{\"code\":12,"),
-            (&shop.otlp[0], "GET /", "x", "{\"code\":12,"),
+            (&shop.observe, "GET /api/status", "evil.example", "{\"error\":\"the Host"),
+            (&shop.otlp[1], "POST /v1/traces", "evil.example", "{\"code\":7,"),
+            (&shop.otlp[0], "POST /", "evil.example", "{\"code\":7,"),
+            (&shop.otlp[1], "POST /v1/nothing", "localhost", "{\"code\":12,"),
+            (&shop.otlp[0], "GET /", "localhost", "{\"code\":12,"),
         ] {
             let told =
                 all(say(url, &format!("{line} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")).await?).await?;
@@ -207,7 +213,7 @@ async fn pages_may_send_and_ask_where_a_setting_lets_them() {
             for (origin, allowed) in [("https://shop.example.com", true), ("https://shop.example", false)] {
                 let asks = "access-control-request-method: POST\r\naccess-control-request-headers: content-type\r\n";
                 let head = format!(
-                    "OPTIONS {path} HTTP/1.1\r\nhost: x\r\norigin: {origin}\r\n{asks}connection: close\r\n\r\n"
+                    "OPTIONS {path} HTTP/1.1\r\nhost: localhost\r\norigin: {origin}\r\n{asks}connection: close\r\n\r\n"
                 );
                 let told = all(say(url, &head).await?).await?.to_lowercase();
                 ensure!(told.starts_with("http/1.1 200") && told.contains("vary: origin"), "{path}: {told}");

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use http::Method;
+use http::header::CONTENT_TYPE;
 use serde_json::Value;
 use tempfile::TempDir;
 use vitrine_shop_load::http::Call;
@@ -88,7 +89,8 @@ impl Observatory {
 
     /// The rows that a statement answers.
     pub async fn sql(&self, statement: &str) -> Result<Vec<Value>> {
-        let answer = self.api()?.send(Call::new(Method::POST, "/api/sql").raw(statement)).await?;
+        let call = Call::new(Method::POST, "/api/sql").raw(statement).header(CONTENT_TYPE, "application/sql");
+        let answer = self.api()?.send(call).await?;
         let text = String::from_utf8_lossy(&answer.body);
         ensure!(answer.status == 200, "{statement}: {} {text}", answer.status);
         text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()

@@ -18,7 +18,7 @@ const MAX_SERVICES: usize = 100;
 
 /// Counts, services and recent traces; of one service if it is given.
 pub(crate) fn home(reader: &Reader, service: Option<&str>) -> Result<String, Error> {
-    let status = reader.engine.status();
+    let status = reader.engine.tenant_status(&reader.tenant);
     let services = reader.services()?;
     let mut traces = reader.search(&TraceQuery {
         service: service.map(str::to_owned),
@@ -31,14 +31,7 @@ pub(crate) fn home(reader: &Reader, service: Option<&str>) -> Result<String, Err
     body.push_str(&card("Spans", &status.traces));
     body.push_str(&card("Log records", &status.logs));
     body.push_str(&card("Metric points", &status.metrics));
-    let bound = match status.limit_bytes {
-        0 => "no limit by size".to_owned(),
-        limit => format!("of {}", bytes(limit)),
-    };
-    body.push_str(&format!(
-        "<div class=card><span class=soft>Kept</span><b>{}</b><span class=soft>{bound}</span></div></div>",
-        bytes(held)
-    ));
+    body.push_str(&format!("<div class=card><span class=soft>Kept</span><b>{}</b></div></div>", bytes(held)));
     if services.is_empty() && held == 0 {
         body.push_str(EMPTY);
         return Ok(page("Home", &body));

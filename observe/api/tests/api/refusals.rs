@@ -5,7 +5,7 @@ use http::Request;
 use serde_json::Value;
 use vitrine_observe_api::{jaeger_router, jaeger_words, words, zipkin_router};
 use vitrine_observe_store::Access;
-use vitrine_platform_http::{Cors, Router, nowhere, plain_words};
+use vitrine_platform_http::{Cors, Hosts, Router, nowhere, plain_words};
 
 use crate::client::{Answer, engine, open, send};
 
@@ -154,7 +154,7 @@ async fn pages_of_known_origins_may_call() {
         allowed_headers: vec!["x-team".to_owned()],
         max_age_s: 60,
     };
-    let router = settings.rules().expect("sound").around(nowhere(open(&engine), words));
+    let router = settings.rules().expect("sound").around(nowhere(open(&engine), words), words);
     let preflight = asked(&router, "OPTIONS", "https://shop.example.com", "x-team").await;
     assert!(preflight.status.is_success(), "{}", preflight.status);
     assert_eq!(preflight.header("access-control-allow-origin"), "https://shop.example.com");
@@ -190,7 +190,7 @@ async fn pages_of_known_origins_may_call() {
     );
 
     let all = Cors { allowed_origins: vec!["*".to_owned()], allowed_headers: vec!["*".to_owned()], ..Cors::default() };
-    let router = all.rules().expect("sound").around(open(&engine));
+    let router = all.rules().expect("sound").around(open(&engine), words);
     let preflight = asked(&router, "OPTIONS", "null", "x-anything").await;
     assert_eq!(
         (preflight.header("access-control-allow-origin"), preflight.header("access-control-allow-headers")),
@@ -198,7 +198,7 @@ async fn pages_of_known_origins_may_call() {
     );
     assert_eq!(preflight.header("access-control-allow-credentials"), "");
 
-    let none = Cors::default().rules().expect("sound").around(open(&engine));
+    let none = Cors::default().rules().expect("sound").around(open(&engine), words);
     let preflight = asked(&none, "OPTIONS", "https://shop.example.com", "x-team").await;
     assert_eq!((preflight.status.as_u16(), preflight.header("access-control-allow-origin")), (405, String::new()));
 }
@@ -215,4 +215,63 @@ fn settings_that_are_no_origins_or_headers_are_named() {
     };
     assert!(wrong("shop.example", "x-team").starts_with("allowed_origins: \"shop.example\": expected"));
     assert!(wrong("https://shop.example", "x team").starts_with("allowed_headers: \"x team\": expected"));
+}
+
+/// Whatever is asked for: this name, and a page of this origin.
+async fn visit(router: &Router, (method, path, kind): (&str, &str, &str), host: &str, origin: &str) -> Answer {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in [("host", host), ("origin", origin), ("content-type", kind)] {
+        if !value.is_empty() {
+            request = request.header(name, value);
+        }
+    }
+    send(router, request.body(Body::empty()).expect("a request")).await
+}
+
+#[tokio::test]
+async fn another_sites_names_and_pages_are_refused_by_each_api_in_its_words() {
+    let (_folder, engine) = engine();
+    let hosts = Hosts::parse(&["observe.example".to_owned()]).expect("sound");
+    let settings = Cors { allowed_origins: vec!["https://shop.example".to_owned()], ..Cors::default() };
+    let all = settings.rules().expect("sound").at(hosts).around(nowhere(open(&engine), words), words);
+    let json = "application/json";
+    for (said, method, path, kind) in [
+        (Said::Jaeger, "GET", "/jaeger/api/services", ""),
+        (Said::JaegerV3, "GET", "/jaeger/api/v3/services", ""),
+        (Said::Text, "GET", "/zipkin/api/v2/services", ""),
+        (Said::Text, "POST", "/zipkin/api/v2/spans", ""),
+        (Said::Json, "GET", "/api/status", ""),
+        (Said::Json, "POST", "/api/sql", json),
+        (Said::Page, "GET", "/", ""),
+    ] {
+        let what = (method, path, kind);
+        for host in ["evil.example", "evil.example:9000", "localhost.evil.example", "10.1.2.3"] {
+            let answer = visit(&all, what, host, "").await;
+            assert_eq!(answer.status, 421, "{path} {host}");
+            let told = message(said, &answer);
+            assert!(told.contains("is none of this listener") && told.contains("settings"), "{told}");
+        }
+        for host in ["", "localhost", "127.0.0.1:9000", "[::1]:9000", "observe.example"] {
+            let own = format!("http://{host}");
+            for origin in ["", "https://shop.example", if host.is_empty() { "" } else { &own }] {
+                let answer = visit(&all, what, host, origin).await;
+                assert!(!matches!(answer.status.as_u16(), 403 | 421), "{path} {host} {origin}: {}", answer.body);
+            }
+        }
+        for origin in ["https://evil.example", "null", "http://localhost:3000", "", "http://"] {
+            let answer = visit(&all, what, "localhost:9000", origin).await;
+            let refused = method == "POST" && !origin.is_empty();
+            assert_eq!(answer.status == 403, refused, "{path} {origin}: {}", answer.body);
+            if refused {
+                let told = message(said, &answer);
+                assert!(told.contains("may not send here") && told.contains("settings"), "{told}");
+            }
+        }
+    }
+    // A target that names another site than the Host does.
+    for (target, host) in
+        [("http://evil.example/api/status", "localhost"), ("http://localhost/api/status", "evil.example")]
+    {
+        assert_eq!(visit(&all, ("GET", target, ""), host, "").await.status, 421, "{target}");
+    }
 }

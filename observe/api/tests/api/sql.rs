@@ -48,9 +48,12 @@ fn router() -> Router {
     sql_router(Arc::new(Echo), Access::open())
 }
 
+/// Sends a statement as it is, unless the headers say another type.
 async fn send(uri: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Response {
     let mut request = Request::post(uri);
-    for (name, value) in headers {
+    let typed = headers.iter().any(|(name, _)| *name == "content-type");
+    let plain = [("content-type", "application/sql")];
+    for (name, value) in plain.iter().filter(|_| !typed).chain(headers) {
         request = request.header(*name, *value);
     }
     router().oneshot(request.body(body.into()).expect("a request")).await.expect("an answer")
@@ -64,8 +67,8 @@ async fn text(response: Response) -> String {
 #[tokio::test]
 async fn a_statement_is_the_body_or_in_json() {
     assert_eq!(text(send("/api/sql", &[], "SELECT 1").await).await, "default Json SELECT 1");
-    let form = [("content-type", "application/x-www-form-urlencoded"), ("x-scope-orgid", "blue")];
-    assert_eq!(text(send("/api/sql", &form, "SELECT '%'").await).await, "blue Json SELECT '%'");
+    let typed = [("content-type", "Application/SQL ; charset=utf-8"), ("x-scope-orgid", "blue")];
+    assert_eq!(text(send("/api/sql", &typed, "SELECT '%'").await).await, "blue Json SELECT '%'");
     let json = [("content-type", "application/json; charset=utf-8")];
     let body = r#"{"query": "SELECT 1", "format": "csv"}"#;
     assert_eq!(text(send("/api/sql", &json, body).await).await, "default Csv SELECT 1");
@@ -76,6 +79,32 @@ async fn a_statement_is_the_body_or_in_json() {
     }
     let response = send("/api/sql", &[], vec![0xff]).await;
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+}
+
+/// What browsers send without a preflight: forms, texts, and what has no type.
+#[tokio::test]
+async fn a_statement_of_another_type_is_refused_before_its_body_is_read() {
+    for found in [
+        "text/plain",
+        "text/plain;charset=UTF-8",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "",
+        "application/jsonx",
+        "text/plain, application/json",
+        "x/y;application/sql",
+    ] {
+        let endless = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
+        let mut request = Request::post("/api/sql");
+        if !found.is_empty() {
+            request = request.header(header::CONTENT_TYPE, found);
+        }
+        let answer = router().oneshot(request.body(endless).expect("a request")).await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{found}");
+        assert_eq!(answer.headers()[header::ACCEPT], "application/json, application/sql");
+        let told = text(answer).await;
+        assert!(told.contains("application/sql for a statement as it is") && told.contains(found), "{told}");
+    }
 }
 
 #[tokio::test]
@@ -128,7 +157,8 @@ async fn only_those_who_may_read_are_answered() {
         (Some("Bearer writes-blue"), "blue", StatusCode::FORBIDDEN),
         (Some("Bearer reads-blue"), "no/name", StatusCode::BAD_REQUEST),
     ] {
-        let mut request = Request::post("/api/sql").header("x-scope-orgid", tenant);
+        let mut request =
+            Request::post("/api/sql").header("x-scope-orgid", tenant).header(header::CONTENT_TYPE, "application/sql");
         if let Some(header) = header {
             request = request.header(header::AUTHORIZATION, header);
         }

@@ -20,7 +20,7 @@ use vitrine_observe_receive::{Access, Engine, Intake, grpc_routes, http_router, 
 use vitrine_observe_store::model::{LogRow, Table, TraceId};
 use vitrine_observe_store::{
     Accepted, Batches, Dependency, Kept, Operation, Options, QueryError, Receipt, RedQuery, RedRow, Scan, Signal,
-    Status, Tenant, Trace, TraceQuery, WriteError,
+    Status, Tenant, TenantStatus, Trace, TraceQuery, WriteError,
 };
 
 /// The observatory's own engine, and the folder that it is in.
@@ -102,6 +102,10 @@ impl Engine for Recorder {
 
     fn scan(&self, _: &Tenant, _: Table, _: &Scan) -> Result<Batches, QueryError> {
         Err(QueryError::Closed)
+    }
+
+    fn tenant_status(&self, _: &Tenant) -> TenantStatus {
+        TenantStatus::default()
     }
 
     fn status(&self) -> Status {

@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use crate::engine::QueryError;
+use crate::engine::{QueryError, Tenant};
 use crate::kept::policy::tier;
+use crate::kept::table::{Snapshot, Table};
 use crate::kept::{Error, Inner};
-use crate::{LogStatus, QueryStatus, Signal, Status, TierStatus};
+use crate::{LogStatus, QueryStatus, SignalStatus, Status, TenantStatus, TierStatus};
 
 /// Messages that are remembered.
 const MESSAGES: usize = 16;
@@ -80,10 +81,42 @@ impl Meter {
     }
 }
 
+impl Table {
+    /// Adds what it holds and has seen to what is told of its signal.
+    fn tell(&self, snapshot: &Snapshot, signal: &mut SignalStatus) {
+        for part in &snapshot.parts {
+            let rows = part.0.read();
+            signal.memory_rows += rows.count() as u64;
+            signal.memory_bytes += rows.share.bytes() as u64;
+        }
+        for held in &snapshot.segments {
+            signal.segments += 1;
+            signal.segment_rows += held.info.rows;
+            signal.segment_bytes += held.info.bytes;
+        }
+        signal.waiting += snapshot.parts.len() as u64 - 1;
+        signal.taken += self.counters.taken.load(Ordering::Relaxed);
+        signal.rejected += self.counters.rejected.load(Ordering::Relaxed);
+        signal.evicted += self.counters.removed.load(Ordering::Relaxed);
+        signal.rows = signal.memory_rows + signal.segment_rows;
+        signal.bytes = signal.memory_bytes + signal.segment_bytes;
+    }
+}
+
 impl Inner {
+    /// What the engine holds of a tenant, and has seen of it.
+    pub(crate) fn tenant_status(&self, tenant: &Tenant) -> TenantStatus {
+        let mut status = TenantStatus::default();
+        for table in self.all_tables().iter().filter(|table| table.tenant == *tenant) {
+            table.tell(&table.snapshot(), status.of(table.signal));
+        }
+        status
+    }
+
     /// What the engine holds and has seen.
     pub(crate) fn status(&self) -> Status {
         let log = self.log.status();
+        let mut all = TenantStatus::default();
         let mut status = Status {
             limit_bytes: self.options.max_bytes.unwrap_or_default(),
             memory_bytes: self.budget.used() as u64,
@@ -105,20 +138,8 @@ impl Inner {
         };
         for table in self.all_tables() {
             let snapshot = table.snapshot();
-            let signal = match table.signal {
-                Signal::Traces => &mut status.traces,
-                Signal::Logs => &mut status.logs,
-                Signal::Metrics => &mut status.metrics,
-            };
-            for part in &snapshot.parts {
-                let rows = part.0.read();
-                signal.memory_rows += rows.count() as u64;
-                signal.memory_bytes += rows.share.bytes() as u64;
-            }
+            table.tell(&snapshot, all.of(table.signal));
             for held in &snapshot.segments {
-                signal.segments += 1;
-                signal.segment_rows += held.info.rows;
-                signal.segment_bytes += held.info.bytes;
                 status.cached_bytes += held.bytes() as u64;
                 let tier = tier(held.info.rows);
                 match status.tiers.iter_mut().find(|known| known.tier == tier) {
@@ -129,16 +150,11 @@ impl Inner {
                     None => status.tiers.push(TierStatus { tier, segments: 1, rows: held.info.rows }),
                 }
             }
-            signal.waiting += snapshot.parts.len() as u64 - 1;
-            signal.taken += table.counters.taken.load(Ordering::Relaxed);
-            signal.rejected += table.counters.rejected.load(Ordering::Relaxed);
-            signal.evicted += table.counters.removed.load(Ordering::Relaxed);
-            signal.rows = signal.memory_rows + signal.segment_rows;
-            signal.bytes = signal.memory_bytes + signal.segment_bytes;
             let infos: Vec<_> = snapshot.segments.iter().map(|held| held.info).collect();
             status.merge_debt += self.bounds().debt(&infos);
         }
         status.tiers.sort_by_key(|tier| tier.tier);
-        status
+        let TenantStatus { traces, logs, metrics } = all;
+        Status { traces, logs, metrics, ..status }
     }
 }

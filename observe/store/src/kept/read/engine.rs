@@ -8,7 +8,7 @@ use vitrine_observe_model::{LogRow, Table, TraceId};
 use crate::engine::{Batches, Engine, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant};
 use crate::kept::Kept;
 use crate::kept::read::time;
-use crate::{Dependency, Operation, Signal, Status, Trace, TraceQuery};
+use crate::{Dependency, Operation, Signal, Status, TenantStatus, Trace, TraceQuery};
 
 impl Kept {
     fn answer<T>(&self, query: impl FnOnce() -> Result<T, QueryError>) -> Result<T, QueryError> {
@@ -65,6 +65,10 @@ impl Engine for Kept {
 
     fn scan(&self, tenant: &Tenant, table: Table, scan: &Scan) -> Result<Batches, QueryError> {
         self.answer(|| Ok(self.inner.scan(Arc::downgrade(&self.inner), tenant, table, scan)))
+    }
+
+    fn tenant_status(&self, tenant: &Tenant) -> TenantStatus {
+        self.inner.tenant_status(tenant)
     }
 
     fn status(&self) -> Status {
