@@ -287,7 +287,8 @@ impl Pair {
         let one = Scan { trace: Some(id(5)), ..scan.clone() };
         let of_service = Scan { services: Some(vec!["service 1".into()]), ..scan.clone() };
         assert_eq!(self.scanned(&scan), self.sent.iter().map(|span| span.span).collect::<BTreeSet<_>>());
-        let cases: [(Scan, &dyn Fn(&Sent) -> bool); 3] = [
+        type Wanted<'a> = &'a dyn Fn(&Sent) -> bool;
+        let cases: [(Scan, Wanted<'_>); 3] = [
             (late, &|span| span.start >= middle),
             (one, &|span| span.trace == 5),
             (of_service, &|span| span.service == "service 1"),
