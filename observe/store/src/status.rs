@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use crate::Signal;
+
 /// What an engine holds of one signal, and has seen since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct SignalStatus {
@@ -77,7 +79,29 @@ pub struct QueryStatus {
     pub longest: Duration,
 }
 
-/// What an engine holds, and has seen since the start.
+/// What an engine holds of one tenant, and has seen of it since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct TenantStatus {
+    /// Spans.
+    pub traces: SignalStatus,
+    /// Log records.
+    pub logs: SignalStatus,
+    /// Metric points.
+    pub metrics: SignalStatus,
+}
+
+impl TenantStatus {
+    /// What it is of this signal.
+    pub(crate) fn of(&mut self, signal: Signal) -> &mut SignalStatus {
+        match signal {
+            Signal::Traces => &mut self.traces,
+            Signal::Logs => &mut self.logs,
+            Signal::Metrics => &mut self.metrics,
+        }
+    }
+}
+
+/// What an engine holds, and has seen since the start, of all tenants together.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// Spans.

@@ -7,15 +7,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::post;
-use bytes::Bytes;
 use http::{Request, StatusCode};
 use serde_json::json;
 use tempfile::TempDir;
-use vitrine_observe_api::{Options, Queries, jaeger_router, router, zipkin_router};
-use vitrine_observe_store::model::{LogRow, Table, TraceId};
+use vitrine_observe_api::{Options, Queries, Telemetry, jaeger_router, router, zipkin_router};
+use vitrine_observe_store::model::{LogRow, TraceId};
 use vitrine_observe_store::{
-    Access, Batches, Dependency, Engine, Kept, Operation, QueryError, Receipt, RedQuery, RedRow, Right, Scan, Signal,
-    Status, Tenant, Token, Trace, TraceQuery,
+    Access, Dependency, Kept, Logs, Operation, QueryError, RedQuery, RedRow, Reports, Right, Services, Status, Tenant,
+    TenantStatus, Token, Trace, TraceQuery, Traces,
 };
 
 use crate::client::{engine, get, kept, open, send};
@@ -30,25 +29,13 @@ pub struct Scripted<F> {
     pub red: Vec<RedRow>,
 }
 
-impl<F: Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static> Engine for Scripted<F> {
-    fn write(&self, tenant: &Tenant, signal: Signal, request: Bytes) -> Receipt {
-        self.store.write(tenant, signal, request)
-    }
-
+impl<F: Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static> Services for Scripted<F> {
     fn services(&self, tenant: &Tenant) -> Result<Vec<String>, QueryError> {
         (self.services)(tenant)
     }
 
     fn operations(&self, tenant: &Tenant, service: &str) -> Result<Vec<Operation>, QueryError> {
         self.store.operations(tenant, service)
-    }
-
-    fn trace(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Option<Trace>, QueryError> {
-        self.store.trace(tenant, id, most)
-    }
-
-    fn search(&self, tenant: &Tenant, query: &TraceQuery) -> Result<Vec<Trace>, QueryError> {
-        self.store.search(tenant, query)
     }
 
     fn dependencies(&self, tenant: &Tenant, min_ns: u64, max_ns: u64) -> Result<Vec<Dependency>, QueryError> {
@@ -61,17 +48,31 @@ impl<F: Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static> 
         };
         Ok(self.red.iter().filter(asked).cloned().collect())
     }
+}
+
+impl<F: Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static> Traces for Scripted<F> {
+    fn trace(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Option<Trace>, QueryError> {
+        self.store.trace(tenant, id, most)
+    }
+
+    fn search(&self, tenant: &Tenant, query: &TraceQuery) -> Result<Vec<Trace>, QueryError> {
+        self.store.search(tenant, query)
+    }
 
     fn attribute_values(&self, tenant: &Tenant, key: &str, most: usize) -> Result<Vec<String>, QueryError> {
         self.store.attribute_values(tenant, key, most)
     }
+}
 
+impl<F: Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static> Logs for Scripted<F> {
     fn logs_of(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Vec<LogRow>, QueryError> {
         self.store.logs_of(tenant, id, most)
     }
+}
 
-    fn scan(&self, tenant: &Tenant, table: Table, scan: &Scan) -> Result<Batches, QueryError> {
-        self.store.scan(tenant, table, scan)
+impl<F: Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static> Reports for Scripted<F> {
+    fn tenant_status(&self, tenant: &Tenant) -> TenantStatus {
+        self.store.tenant_status(tenant)
     }
 
     fn status(&self) -> Status {
@@ -79,13 +80,15 @@ impl<F: Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static> 
     }
 }
 
-fn scripted(services: impl Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static) -> Arc<dyn Engine> {
+fn scripted<F: Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static>(
+    services: F,
+) -> Arc<Scripted<F>> {
     let (folder, store) = kept();
     Arc::new(Scripted { store, _folder: folder, services, red: Vec::new() })
 }
 
 /// An engine that says when it was asked, and answers when it is told to.
-fn gated() -> (Arc<dyn Engine>, Receiver<()>, Sender<()>) {
+fn gated() -> (Arc<dyn Telemetry>, Receiver<()>, Sender<()>) {
     let (asked, heard) = channel();
     let (go, gate) = channel::<()>();
     let gate = Mutex::new((asked, gate));

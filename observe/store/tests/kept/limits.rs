@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use vitrine_observe_store::model::Table;
-use vitrine_observe_store::{Engine, Kept, Options, QueryError, Scan, Signal, Tenant, TraceQuery, WriteError};
+use vitrine_observe_store::{
+    Kept, Options, QueryError, Reports, Scan, Scans, Services, Signal, Tenant, TraceQuery, Traces, WriteError,
+};
 
 use crate::support::gate::Gate;
 use crate::support::{BEGIN_NS, Sent, all, id, metric_request, open, options, request, send, trace, write};
