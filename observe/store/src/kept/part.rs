@@ -172,3 +172,26 @@ impl Rows {
         self.share.set(bytes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use vitrine_observe_log::Position;
+
+    use super::{Budget, Part};
+    use crate::Signal;
+
+    #[test]
+    fn who_waits_is_woken_by_the_last_answer_of_the_log() {
+        let part = Part::empty(Signal::Traces, Budget::new(0));
+        part.wait_until_settled();
+        part.write().pending = 2;
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| part.wait_until_settled());
+            assert!(!part.settle(0..0, None));
+            assert!(!waiting.is_finished(), "one request still waits");
+            assert!(part.settle(0..0, Some(Position::default())));
+            waiting.join().expect("it is woken");
+        });
+        assert_eq!(part.read().pending, 0);
+    }
+}
