@@ -132,7 +132,7 @@ impl Table {
         state.segments.extend(segment);
     }
 
-    /// These segments are gone, and this one came. Answers those that were there.
+    /// These segments are gone, and this one came. Returns those that were there.
     pub(crate) fn replace(&self, gone: &[u64], came: Option<Arc<Held>>) -> Vec<Arc<Held>> {
         let mut state = self.state.lock();
         let removed = state.segments.extract_if(.., |held| gone.contains(&held.info.number)).collect();
