@@ -14,7 +14,7 @@ use vitrine_kit::clock::Clock;
 use vitrine_observe_api::{Options as Asking, Queries, jaeger_router, jaeger_words, sql_router, zipkin_router};
 use vitrine_observe_receive::{Intake, grpc_routes, http_router, otlp_words, zipkin_router as zipkin_intake};
 use vitrine_observe_sql::{Sql, SqlOptions};
-use vitrine_observe_store::{Access, Depot, Engine, Fsync, Kept, Options, SignalStatus, Status};
+use vitrine_observe_store::{Access, Depot, Fsync, Ingest, Kept, Options, Reports, SignalStatus, Status};
 use vitrine_platform_host::DRAIN;
 use vitrine_platform_http::{
     Asked, Bounds, CrossOrigin, Hosts, Listener, Refusal, Response, Router, Words, bind, health_routes, nowhere,
@@ -111,7 +111,7 @@ impl Observatory {
     }
 
     /// What keeps telemetry.
-    pub fn engine(&self) -> Arc<dyn Engine> {
+    pub fn engine(&self) -> Arc<dyn Ingest> {
         self.engine.clone()
     }
 
@@ -131,7 +131,7 @@ impl Observatory {
         stop: &CancellationToken,
         tracker: &TaskTracker,
     ) -> Result<Arc<Kept>> {
-        let (engine, access) = (self.engine(), self.access);
+        let (engine, access) = (self.engine.clone(), self.access);
         let intake = Intake::new(engine.clone(), access.clone());
         let queries = Queries::new(engine.clone(), access.clone(), self.asking);
         let statements = EngineStatements::new(Arc::new(Sql::new(engine, self.sql, worker)?));

@@ -7,7 +7,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use vitrine_observe_receive::Receiver;
-use vitrine_observe_store::Engine;
+use vitrine_observe_store::Ingest;
 use vitrine_platform_mesh as mesh;
 use vitrine_platform_telemetry::{Config, Exporter, LogLayer, OtlpProtocol, Telemetry};
 
@@ -41,7 +41,7 @@ fn ours(level: LevelFilter) -> Targets {
 }
 
 /// Where telemetry goes: to the endpoint of the variables, else to the observatory of this process, else nowhere.
-pub fn exporter(config: &Config, observatory: Option<Arc<dyn Engine>>) -> Result<Option<Exporter>> {
+pub fn exporter(config: &Config, observatory: Option<Arc<dyn Ingest>>) -> Result<Option<Exporter>> {
     if config.disabled {
         return Ok(None);
     }

@@ -22,6 +22,6 @@ mod zipkin;
 
 pub use error::Error;
 pub use options::Options;
-pub use queries::Queries;
+pub use queries::{Queries, Telemetry};
 pub use router::{jaeger_router, jaeger_words, router, words, zipkin_router};
 pub use sql::{SqlAnswer, SqlFormat, SqlRefusal, Statements, sql_router};

@@ -9,7 +9,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use vitrine_observe_store::model::TraceId;
 use vitrine_observe_store::{
-    Access, Denied, Engine, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Right, SCOPE_HEADER, Tenant, Trace, TraceQuery,
+    Access, Denied, Logs, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Reports, Right, SCOPE_HEADER, Services, Tenant, Trace,
+    TraceQuery, Traces,
 };
 
 use crate::Options;
@@ -18,12 +19,17 @@ use crate::error::Error;
 /// What a header that is not ASCII is read as: no token and no tenant can be this.
 const UNREADABLE: &str = "\u{fffd}";
 
+/// What the protocols ask of whatever keeps telemetry.
+pub trait Telemetry: Traces + Services + Logs + Reports {}
+
+impl<T: Traces + Services + Logs + Reports> Telemetry for T {}
+
 /// The engine as the protocols ask it; clones share the bounds, whatever router they serve.
 #[derive(Clone)]
 pub struct Queries(Arc<Inner>);
 
 struct Inner {
-    engine: Arc<dyn Engine>,
+    engine: Arc<dyn Telemetry>,
     access: Access,
     options: Options,
     /// Room for the queries that are being answered, and for those that wait.
@@ -34,7 +40,7 @@ struct Inner {
 
 impl Queries {
     /// Queries to this engine within these bounds, of those who may read.
-    pub fn new(engine: Arc<dyn Engine>, access: Access, options: Options) -> Self {
+    pub fn new(engine: Arc<dyn Telemetry>, access: Access, options: Options) -> Self {
         let turns = options.max_queries.clamp(1, Semaphore::MAX_PERMITS);
         let room = options.max_waiting.saturating_add(turns).min(Semaphore::MAX_PERMITS);
         let (room, turns) = (Arc::new(Semaphore::new(room)), Arc::new(Semaphore::new(turns)));
@@ -87,7 +93,7 @@ pub(crate) fn tenant_of(access: &Access, right: Right, headers: &HeaderMap) -> R
 
 /// What a query may see: one tenant's telemetry.
 pub(crate) struct Reader {
-    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) engine: Arc<dyn Telemetry>,
     pub(crate) tenant: Tenant,
 }
 

@@ -16,7 +16,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 };
 use prost::Message;
 use tonic::{Request, Response, Status};
-use vitrine_observe_store::{Engine, Signal, Tenant};
+use vitrine_observe_store::{Ingest, Signal, Tenant};
 
 use crate::answer::{Partial, partial};
 use crate::error::Error;
@@ -25,13 +25,13 @@ use crate::error::Error;
 /// batches are small and few.
 #[derive(Clone)]
 pub struct Receiver {
-    engine: Arc<dyn Engine>,
+    engine: Arc<dyn Ingest>,
     tenant: Tenant,
 }
 
 impl Receiver {
     /// A receiver that fills this engine for the default tenant.
-    pub fn new(engine: Arc<dyn Engine>) -> Self {
+    pub fn new(engine: Arc<dyn Ingest>) -> Self {
         Self { engine, tenant: Tenant::default() }
     }
 

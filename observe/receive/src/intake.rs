@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, header};
 use tokio::sync::Semaphore;
-use vitrine_observe_store::{Accepted, Access, Engine, Right, SCOPE_HEADER, Signal, Tenant, WriteError};
+use vitrine_observe_store::{Accepted, Access, Ingest, Right, SCOPE_HEADER, Signal, Tenant, WriteError};
 
 use crate::answer::request_name;
 use crate::body::{Encodings, read, text};
@@ -26,7 +26,7 @@ const SCOPE: HeaderName = HeaderName::from_static(SCOPE_HEADER);
 /// Where requests of all protocols go. Clones share it.
 #[derive(Clone)]
 pub struct Intake {
-    engine: Arc<dyn Engine>,
+    engine: Arc<dyn Ingest>,
     access: Access,
     budget: Budget,
     workers: Arc<Semaphore>,
@@ -34,7 +34,7 @@ pub struct Intake {
 
 impl Intake {
     /// Into this engine, from those who may write. Bodies hold at most [`MAX_HELD_BYTES`].
-    pub fn new(engine: Arc<dyn Engine>, access: Access) -> Self {
+    pub fn new(engine: Arc<dyn Ingest>, access: Access) -> Self {
         let (budget, workers) = (Budget::new(MAX_HELD_BYTES), Arc::new(Semaphore::new(MAX_WORKERS)));
         Self { engine, access, budget, workers }
     }

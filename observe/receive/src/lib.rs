@@ -1,7 +1,7 @@
 //! Takes telemetry in: OTLP over HTTP (protobuf and JSON) and over gRPC for traces, logs and metrics, and Zipkin's JSON
 //! for spans; plain, or compressed with gzip, deflate or zstd.
 //!
-//! Every request becomes the bytes of one OTLP protobuf request and goes to an [`Engine`]. Protobuf passes through as it
+//! Every request becomes the bytes of one OTLP protobuf request and goes to whatever may [`Ingest`] it. Protobuf passes through as it
 //! is and is read by the engine only; JSON is rewritten as protobuf while it is parsed. When the answer is sent, the
 //! engine has the rows. Rows that it refuses are counted in the answer's partial success; a request that cannot be
 //! read changes nothing, and its answer says where and what was expected.
@@ -32,5 +32,5 @@ pub use direct::Receiver;
 pub use grpc::grpc_routes;
 pub use http::{http_router, otlp_words};
 pub use intake::{Intake, MAX_HELD_BYTES};
-pub use vitrine_observe_store::{Access, Engine};
+pub use vitrine_observe_store::{Access, Ingest};
 pub use zipkin::http::zipkin_router;

@@ -1,4 +1,4 @@
-//! SQL over the observatory: read-only, over any [`Engine`](vitrine_observe_store::Engine), with bounds on everything.
+//! SQL over the observatory: read-only, over any [`Telemetry`], with bounds on everything.
 //!
 //! [`Sql`] takes a statement and returns a stream of bytes in a [`Format`]. The statement runs in a worker, a process of its
 //! own, so that one that takes too much memory or time ends nothing but itself; see [`work`] and the record of that
@@ -31,5 +31,6 @@ pub use error::SqlError;
 pub use format::Format;
 pub use grid::Grid;
 pub use queries::{Answer, Sql, SqlOptions};
+pub use source::Telemetry;
 pub use statement::{MAX_STATEMENT_BYTES, MAX_STATEMENT_WORDS};
 pub use work::work;

@@ -13,8 +13,9 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
-use vitrine_observe_store::{Engine, Tenant};
+use vitrine_observe_store::Tenant;
 
+use crate::source::Telemetry;
 use crate::workers::{IDLE, Statement, Workers};
 use crate::{Format, SqlError, statement};
 
@@ -53,7 +54,7 @@ impl Default for SqlOptions {
 
 /// Answers statements over an engine.
 pub struct Sql {
-    engine: Arc<dyn Engine>,
+    engine: Arc<dyn Telemetry>,
     options: SqlOptions,
     workers: Arc<Workers>,
     slots: Arc<Semaphore>,
@@ -65,7 +66,7 @@ impl Sql {
     /// Starts the threads that read for statements. Each statement runs in a process that `worker` says how to start: a
     /// program that calls [`work`](crate::work). None is started before there is a statement.
     pub fn new(
-        engine: Arc<dyn Engine>,
+        engine: Arc<dyn Telemetry>,
         options: SqlOptions,
         worker: impl Fn() -> Command + Send + Sync + 'static,
     ) -> std::io::Result<Self> {

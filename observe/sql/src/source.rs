@@ -4,10 +4,15 @@ use arrow_array::RecordBatch;
 use arrow_ipc::writer::StreamWriter;
 use serde::{Deserialize, Serialize};
 use vitrine_observe_store::model::{Table, TraceId};
-use vitrine_observe_store::{Batches, Engine, QueryError, Scan, Tenant};
+use vitrine_observe_store::{Batches, QueryError, Scan, Scans, Services, Tenant};
 
 use crate::SqlError;
 use crate::summaries::Summary;
+
+/// What statements ask of whatever keeps telemetry.
+pub trait Telemetry: Scans + Services {}
+
+impl<T: Scans + Services> Telemetry for T {}
 
 /// Rows of whose telemetry a statement is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +38,7 @@ impl Source {
     }
 
     /// Begins reading. It blocks, as do the batches.
-    fn open(self, engine: &dyn Engine, tenant: &Tenant) -> Result<Batches, QueryError> {
+    fn open(self, engine: &dyn Telemetry, tenant: &Tenant) -> Result<Batches, QueryError> {
         match self {
             Self::Rows { table, columns, time_ns, trace, services } => {
                 let known = Table::ALL.into_iter().find(|known| known.name() == table);
@@ -58,7 +63,7 @@ pub(crate) struct Parts {
 
 impl Parts {
     /// Begins reading; blocks.
-    pub(crate) fn open(source: Source, engine: &dyn Engine, tenant: &Tenant) -> Result<Self, SqlError> {
+    pub(crate) fn open(source: Source, engine: &dyn Telemetry, tenant: &Tenant) -> Result<Self, SqlError> {
         Ok(Self { batches: source.open(engine, tenant)?, writer: None })
     }
 

@@ -15,11 +15,11 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::scalar::ScalarValue;
 use serde::{Deserialize, Serialize};
 use vitrine_observe_store::model::StatusCode;
-use vitrine_observe_store::{Dependency, Engine, QueryError, RedQuery, RedRow, Tenant};
+use vitrine_observe_store::{Dependency, QueryError, RedQuery, RedRow, Tenant};
 
 use crate::parent::Run;
 use crate::scan::Read;
-use crate::source::Source;
+use crate::source::{Source, Telemetry};
 
 const DAY_NS: u64 = 24 * 3600 * 1_000_000_000;
 
@@ -67,7 +67,7 @@ impl Summary {
     /// Its rows, of spans that started from a nanosecond since 1970 on and before another. It blocks.
     pub(crate) fn batch(
         self,
-        engine: &dyn Engine,
+        engine: &dyn Telemetry,
         tenant: &Tenant,
         (start_ns, end_ns): (u64, u64),
     ) -> Result<RecordBatch, QueryError> {

@@ -19,9 +19,9 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Child;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use vitrine_observe_store::{Engine, Tenant};
+use vitrine_observe_store::Tenant;
 
-use crate::source::{Parts, Source};
+use crate::source::{Parts, Source, Telemetry};
 use crate::wire::{FromWorker, Messages, ToWorker, head};
 use crate::{Format, SqlError, SqlOptions};
 
@@ -37,7 +37,7 @@ pub(crate) type Start = Box<dyn Fn() -> Command + Send + Sync>;
 
 /// A statement, and whose it is.
 pub(crate) struct Statement {
-    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) engine: Arc<dyn Telemetry>,
     pub(crate) tenant: Tenant,
     pub(crate) text: String,
     pub(crate) format: Format,

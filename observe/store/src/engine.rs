@@ -1,4 +1,4 @@
-//! What protocols ask of whatever keeps telemetry.
+//! What is said between protocols and whatever keeps telemetry: tenants, outcomes, and errors.
 
 use std::fmt;
 use std::future::Future;
@@ -8,10 +8,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
-use bytes::Bytes;
-use vitrine_observe_model::{LogRow, Rejected, Signal, StatusCode, Table, TraceId};
+use vitrine_observe_model::{Rejected, StatusCode, TraceId};
 
-use crate::{Dependency, Operation, Status, TenantStatus, Trace, TraceQuery};
+use crate::Operation;
 
 /// Longest tenant name, in bytes.
 pub(crate) const MAX_TENANT_BYTES: usize = 64;
@@ -149,7 +148,7 @@ impl Future for Receipt {
     }
 }
 
-/// Which operations, and when, of what [`Engine::red`] tells. Times in nanoseconds since 1970.
+/// Which operations, and when, of what [`Services::red`](crate::Services::red) tells. Times in nanoseconds since 1970.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RedQuery {
     /// Of one service only.
@@ -182,7 +181,7 @@ pub struct RedRow {
     pub buckets: Vec<u32>,
 }
 
-/// What [`Engine::scan`] reads.
+/// What [`Scans::scan`](crate::Scans::scan) reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scan {
     /// Columns of the table's schema, by place; all if none are given.
@@ -197,50 +196,3 @@ pub struct Scan {
 
 /// Rows as they are read; each batch has some thousand. Dropping it stops the reading.
 pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch, QueryError>> + Send>;
-
-/// Keeps telemetry and answers what protocols ask. The observatory's own engine keeps columns on disk; another may hand
-/// everything to a database.
-///
-/// All but `write` block: call them off the async threads. Dropping what they return stops them where it matters.
-pub trait Engine: Send + Sync + 'static {
-    /// Takes one OTLP export request in protobuf.
-    fn write(&self, tenant: &Tenant, signal: Signal, request: Bytes) -> Receipt;
-
-    /// The services that have sent spans, in order.
-    fn services(&self, tenant: &Tenant) -> Result<Vec<String>, QueryError>;
-
-    /// The operations of a service, in order.
-    fn operations(&self, tenant: &Tenant, service: &str) -> Result<Vec<Operation>, QueryError>;
-
-    /// One trace with at most so many spans; none when no span of it is held.
-    fn trace(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Option<Trace>, QueryError>;
-
-    /// Traces, the newest first by the start of the newest span that matched.
-    fn search(&self, tenant: &Tenant, query: &TraceQuery) -> Result<Vec<Trace>, QueryError>;
-
-    /// Which service called which, by spans that started in this time (nanoseconds since 1970, inclusive), to the minute.
-    fn dependencies(
-        &self,
-        tenant: &Tenant,
-        start_min_ns: u64,
-        start_max_ns: u64,
-    ) -> Result<Vec<Dependency>, QueryError>;
-
-    /// Rate, errors and durations, in order of time, service and operation.
-    fn red(&self, tenant: &Tenant, query: &RedQuery) -> Result<Vec<RedRow>, QueryError>;
-
-    /// Distinct values of an attribute of spans as text, in order, at most so many.
-    fn attribute_values(&self, tenant: &Tenant, key: &str, most: usize) -> Result<Vec<String>, QueryError>;
-
-    /// Log records of one trace in order of time, at most so many.
-    fn logs_of(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Vec<LogRow>, QueryError>;
-
-    /// Rows of a table in its schema ([`Table::schema`]), in no order.
-    fn scan(&self, tenant: &Tenant, table: Table, scan: &Scan) -> Result<Batches, QueryError>;
-
-    /// What it holds of a tenant, and has seen of it.
-    fn tenant_status(&self, tenant: &Tenant) -> TenantStatus;
-
-    /// What it holds and has seen, of all tenants together.
-    fn status(&self) -> Status;
-}

@@ -10,8 +10,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_api::{Options, Queries, router};
-use vitrine_observe_store::{Access, Engine, Kept};
+use vitrine_observe_api::{Options, Queries, Telemetry, router};
+use vitrine_observe_store::{Access, Kept};
 
 /// The observatory's own engine with nothing in it, and the folder that it is in.
 pub fn kept() -> (TempDir, Kept) {
@@ -22,13 +22,13 @@ pub fn kept() -> (TempDir, Kept) {
 }
 
 /// The same for who asks any engine.
-pub fn engine() -> (TempDir, Arc<dyn Engine>) {
+pub fn engine() -> (TempDir, Arc<Kept>) {
     let (folder, kept) = kept();
     (folder, Arc::new(kept))
 }
 
 /// All that the observatory answers, open to everybody.
-pub fn open(engine: &Arc<dyn Engine>) -> Router {
+pub fn open<T: Telemetry>(engine: &Arc<T>) -> Router {
     router(&Queries::new(engine.clone(), Access::open(), Options::default()))
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
-use vitrine_observe_store::{Engine, Tenant};
+use vitrine_observe_store::{Kept, Tenant};
 
 use crate::client::{engine, get, open};
 use crate::scenario::fill;
@@ -68,7 +68,7 @@ async fn answers_are_the_originals() {
 }
 
 /// Holds the answers over an engine that holds nothing yet against the files.
-async fn answers_of(engine: &Arc<dyn Engine>) {
+async fn answers_of(engine: &Arc<Kept>) {
     fill(&**engine, &Tenant::default()).await;
     let router = open(engine);
     let mut wrong = Vec::new();

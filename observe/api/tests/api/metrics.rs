@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use vitrine_observe_store::model::{SpanKind, StatusCode};
-use vitrine_observe_store::{Engine, Operation, RedRow};
+use vitrine_observe_store::{Operation, RedRow};
 
 use crate::bounds::Scripted;
 use crate::client::{get, kept, open};
@@ -38,7 +38,7 @@ async fn ask(query: &str) -> Value {
     ];
     let services = |_: &vitrine_observe_store::Tenant| Ok(vec!["shop".to_owned()]);
     let (folder, store) = kept();
-    let engine: Arc<dyn Engine> = Arc::new(Scripted { store, _folder: folder, services, red });
+    let engine = Arc::new(Scripted { store, _folder: folder, services, red });
     // Windows and steps of a minute, three points: 22:15, 22:16 and 22:17.
     let end = "endTs=1700000279999&lookback=120000&step=1&ratePer=60000";
     let answer = get(&open(&engine), &format!("/jaeger/api/metrics/{query}&{end}")).await;

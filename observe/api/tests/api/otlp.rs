@@ -15,7 +15,7 @@ use prost::Message;
 use serde_json::Value;
 use vitrine_observe_receive::{Intake, http_router};
 use vitrine_observe_store::model::{Attribute, SpanRow, TraceId};
-use vitrine_observe_store::{Access, Engine, Tenant};
+use vitrine_observe_store::{Access, Tenant, Traces};
 
 use crate::client::{Answer, engine, open, send};
 use crate::scenario::{self, START_NS, integer, text};
@@ -164,7 +164,7 @@ async fn v3(router: &Router, tenant: &str, trace: TraceId) -> Answer {
 }
 
 /// Rows to compare: a NaN equals a NaN, and attributes are in the order of their keys.
-fn shown(engine: &dyn Engine, tenant: &str, trace: TraceId) -> Vec<String> {
+fn shown(engine: &dyn Traces, tenant: &str, trace: TraceId) -> Vec<String> {
     let tenant = Tenant::new(tenant).expect("a tenant");
     let found = engine.trace(&tenant, trace, 100).expect("read").expect("a trace");
     let row = |mut span: SpanRow| {

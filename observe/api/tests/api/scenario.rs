@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span};
 use prost::Message;
-use vitrine_observe_store::{Engine, Signal, Tenant};
+use vitrine_observe_store::{Ingest, Signal, Tenant};
 
 /// 2023-11-14T22:13:20Z.
 pub const START_NS: u64 = 1_700_000_000_000_000_000;
@@ -60,14 +60,14 @@ pub fn of(resource: Vec<KeyValue>, spans: Vec<Span>) -> ResourceSpans {
 }
 
 /// Writes spans, and waits until they are kept.
-pub async fn write(engine: &dyn Engine, tenant: &Tenant, resource_spans: Vec<ResourceSpans>) {
+pub async fn write(engine: &dyn Ingest, tenant: &Tenant, resource_spans: Vec<ResourceSpans>) {
     let request = ExportTraceServiceRequest { resource_spans }.encode_to_vec();
     let accepted = engine.write(tenant, Signal::Traces, Bytes::from(request)).await.expect("taken");
     assert_eq!(accepted.rejected, 0);
 }
 
 /// Writes one log record of a service.
-pub async fn write_log(engine: &dyn Engine, tenant: &Tenant, service: &str, record: LogRecord) {
+pub async fn write_log(engine: &dyn Ingest, tenant: &Tenant, service: &str, record: LogRecord) {
     let resource = Some(Resource { attributes: vec![text("service.name", service)], ..Resource::default() });
     let scope_logs = vec![ScopeLogs { log_records: vec![record], ..ScopeLogs::default() }];
     let resource_logs = vec![ResourceLogs { resource, scope_logs, ..ResourceLogs::default() }];
@@ -76,7 +76,7 @@ pub async fn write_log(engine: &dyn Engine, tenant: &Tenant, service: &str, reco
 }
 
 /// Writes the scenario.
-pub async fn fill(engine: &dyn Engine, tenant: &Tenant) {
+pub async fn fill(engine: &dyn Ingest, tenant: &Tenant) {
     let scope = |attributes| {
         let (name, version) = ("lib".to_owned(), "0.1".to_owned());
         Some(InstrumentationScope { name, version, attributes, ..InstrumentationScope::default() })

@@ -16,12 +16,9 @@ use prost::Message;
 use tempfile::TempDir;
 use tower::ServiceExt;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_receive::{Access, Engine, Intake, grpc_routes, http_router, zipkin_router};
-use vitrine_observe_store::model::{LogRow, Table, TraceId};
-use vitrine_observe_store::{
-    Accepted, Batches, Dependency, Kept, Operation, Options, QueryError, Receipt, RedQuery, RedRow, Scan, Signal,
-    Status, Tenant, TenantStatus, Trace, TraceQuery, WriteError,
-};
+use vitrine_observe_receive::{Access, Ingest, Intake, grpc_routes, http_router, zipkin_router};
+use vitrine_observe_store::model::TraceId;
+use vitrine_observe_store::{Accepted, Kept, Options, Receipt, Signal, Tenant, Trace, Traces, WriteError};
 
 /// The observatory's own engine, and the folder that it is in.
 pub fn kept() -> (TempDir, Arc<Kept>) {
@@ -62,54 +59,10 @@ impl Recorder {
     }
 }
 
-impl Engine for Recorder {
+impl Ingest for Recorder {
     fn write(&self, tenant: &Tenant, signal: Signal, request: Bytes) -> Receipt {
         self.seen.lock().push((tenant.clone(), signal, request));
         Receipt::new(std::future::ready(self.answer.clone()))
-    }
-
-    fn services(&self, _: &Tenant) -> Result<Vec<String>, QueryError> {
-        Err(QueryError::Closed)
-    }
-
-    fn operations(&self, _: &Tenant, _: &str) -> Result<Vec<Operation>, QueryError> {
-        Err(QueryError::Closed)
-    }
-
-    fn trace(&self, _: &Tenant, _: TraceId, _: usize) -> Result<Option<Trace>, QueryError> {
-        Err(QueryError::Closed)
-    }
-
-    fn search(&self, _: &Tenant, _: &TraceQuery) -> Result<Vec<Trace>, QueryError> {
-        Err(QueryError::Closed)
-    }
-
-    fn dependencies(&self, _: &Tenant, _: u64, _: u64) -> Result<Vec<Dependency>, QueryError> {
-        Err(QueryError::Closed)
-    }
-
-    fn red(&self, _: &Tenant, _: &RedQuery) -> Result<Vec<RedRow>, QueryError> {
-        Err(QueryError::Closed)
-    }
-
-    fn attribute_values(&self, _: &Tenant, _: &str, _: usize) -> Result<Vec<String>, QueryError> {
-        Err(QueryError::Closed)
-    }
-
-    fn logs_of(&self, _: &Tenant, _: TraceId, _: usize) -> Result<Vec<LogRow>, QueryError> {
-        Err(QueryError::Closed)
-    }
-
-    fn scan(&self, _: &Tenant, _: Table, _: &Scan) -> Result<Batches, QueryError> {
-        Err(QueryError::Closed)
-    }
-
-    fn tenant_status(&self, _: &Tenant) -> TenantStatus {
-        TenantStatus::default()
-    }
-
-    fn status(&self) -> Status {
-        Status::default()
     }
 }
 
@@ -118,7 +71,7 @@ pub fn router(intake: &Intake) -> Router {
     http_router(intake).merge(grpc_routes(intake)).merge(zipkin_router(intake))
 }
 
-pub fn open(engine: Arc<dyn Engine>) -> Router {
+pub fn open(engine: Arc<dyn Ingest>) -> Router {
     router(&Intake::new(engine, Access::open()))
 }
 

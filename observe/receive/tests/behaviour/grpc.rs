@@ -16,7 +16,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::transport::Endpoint;
 use vitrine_observe_receive::{MAX_BODY_BYTES, Receiver, otlp_words};
 use vitrine_observe_store::model::TraceId;
-use vitrine_observe_store::{Engine as _, Signal};
+use vitrine_observe_store::{Reports, Signal};
 use vitrine_platform_http::nowhere;
 
 use crate::common::{
@@ -141,7 +141,7 @@ async fn exporters_of_this_process_need_no_connection() {
     assert_eq!(engine.seen.lock()[0].2.as_ref(), sound());
 }
 
-async fn call(engine: Arc<dyn vitrine_observe_receive::Engine>, path: &str, encoding: &str, body: Vec<u8>) -> Response {
+async fn call(engine: Arc<dyn vitrine_observe_receive::Ingest>, path: &str, encoding: &str, body: Vec<u8>) -> Response {
     let mut headers = vec![("content-type", "application/grpc+proto")];
     if !encoding.is_empty() {
         headers.push(("grpc-encoding", encoding));

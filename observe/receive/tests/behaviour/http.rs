@@ -10,7 +10,7 @@ use tonic_types::Status;
 use tower::ServiceExt;
 use vitrine_observe_receive::{MAX_BODY_BYTES, otlp_words};
 use vitrine_observe_store::model::{TraceId, Value};
-use vitrine_observe_store::{Engine as _, Signal, Tenant};
+use vitrine_observe_store::{Logs, Reports, Signal, Tenant};
 use vitrine_platform_http::nowhere;
 
 use crate::common::{

@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode as SpanStatus;
 use vitrine_observe_store::model::{TraceId, Value};
-use vitrine_observe_store::{Engine as _, Tenant};
+use vitrine_observe_store::{Reports, Services, Tenant};
 
 use crate::common::{JSON, Recorder, gzip, header, kept, open, post, text, trace_of, zstd};
 

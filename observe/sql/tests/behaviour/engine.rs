@@ -6,11 +6,9 @@ use std::sync::{Arc, Mutex};
 use arrow_array::builder::{FixedSizeBinaryBuilder, MapBuilder, MapFieldNames, StringBuilder, StringDictionaryBuilder};
 use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, TimestampNanosecondArray, UInt32Array, new_null_array};
-use bytes::Bytes;
-use vitrine_observe_store::model::{LogRow, SpanKind, StatusCode, Table, TraceId};
+use vitrine_observe_store::model::{SpanKind, StatusCode, Table};
 use vitrine_observe_store::{
-    Batches, Dependency, Engine, Operation, QueryError, Receipt, RedQuery, RedRow, Scan, Signal, Status, Tenant, Trace,
-    TraceQuery, WriteError,
+    Batches, Dependency, Operation, QueryError, RedQuery, RedRow, Scan, Scans, Services, Tenant,
 };
 
 /// 2026-11-21T10:00:00Z in nanoseconds since 1970.
@@ -167,24 +165,12 @@ impl Drop for Reading {
     }
 }
 
-impl Engine for TestEngine {
-    fn write(&self, _: &Tenant, _: Signal, _: Bytes) -> Receipt {
-        Receipt::new(std::future::ready(Err(WriteError::Closed)))
-    }
-
+impl Services for TestEngine {
     fn services(&self, _: &Tenant) -> Result<Vec<String>, QueryError> {
         Err(QueryError::Closed)
     }
 
     fn operations(&self, _: &Tenant, _: &str) -> Result<Vec<Operation>, QueryError> {
-        Err(QueryError::Closed)
-    }
-
-    fn trace(&self, _: &Tenant, _: TraceId, _: usize) -> Result<Option<Trace>, QueryError> {
-        Err(QueryError::Closed)
-    }
-
-    fn search(&self, _: &Tenant, _: &TraceQuery) -> Result<Vec<Trace>, QueryError> {
         Err(QueryError::Closed)
     }
 
@@ -211,15 +197,9 @@ impl Engine for TestEngine {
             row(20_001, "stock", StatusCode::Ok, 1),
         ])
     }
+}
 
-    fn attribute_values(&self, _: &Tenant, _: &str, _: usize) -> Result<Vec<String>, QueryError> {
-        Err(QueryError::Closed)
-    }
-
-    fn logs_of(&self, _: &Tenant, _: TraceId, _: usize) -> Result<Vec<LogRow>, QueryError> {
-        Err(QueryError::Closed)
-    }
-
+impl Scans for TestEngine {
     fn scan(&self, tenant: &Tenant, table: Table, scan: &Scan) -> Result<Batches, QueryError> {
         self.seen.scans.lock().expect("no panic").push((tenant.name().to_owned(), table, scan.clone()));
         if let Some(error) = &self.fail {
@@ -231,9 +211,5 @@ impl Engine for TestEngine {
             _ => self.batch.clone(),
         };
         Ok(Box::new(Reading { seen: self.seen.clone(), left: repeat, batch }))
-    }
-
-    fn status(&self) -> Status {
-        unreachable!("no statement asks for it")
     }
 }

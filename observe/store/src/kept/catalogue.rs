@@ -8,10 +8,10 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::Signal;
+use crate::kept::lock::{Mutex, Rank};
 use crate::kept::options::Error;
 
 /// The file's name.
@@ -109,15 +109,14 @@ impl Catalogue {
         if contents.version != VERSION {
             return Err(damaged(format!("it is of version {}, and this program knows {VERSION}", contents.version)));
         }
-        Ok(Some(Self { folder: folder.to_owned(), contents: Mutex::new(contents) }))
+        Ok(Some(Self { folder: folder.to_owned(), contents: Mutex::new(Rank::Catalogue, contents) }))
     }
 
     /// Begins an empty catalogue in a folder.
     pub(crate) fn create(folder: &Path) -> Result<Self, Error> {
         let contents = Contents { version: VERSION, ..Contents::default() };
-        let catalogue = Self { folder: folder.to_owned(), contents: Mutex::default() };
+        let catalogue = Self { folder: folder.to_owned(), contents: Mutex::new(Rank::Catalogue, contents.clone()) };
         catalogue.write(&contents)?;
-        *catalogue.contents.lock() = contents;
         Ok(catalogue)
     }
 

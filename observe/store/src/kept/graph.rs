@@ -18,9 +18,8 @@ use std::sync::Arc;
 use vitrine_observe_columns::{Columns, Dictionary, Error, Segment};
 
 use crate::engine::QueryError;
-use crate::kept::Inner;
 use crate::kept::held::Held;
-use crate::kept::read::{Spent, WINDOW, windows};
+use crate::kept::read::{Reader, Spent, WINDOW, windows};
 use crate::kept::table::Table;
 
 pub(crate) use link::{Edge, link};
@@ -187,7 +186,7 @@ fn groups(ranges: Vec<Range<usize>>) -> Vec<Vec<Range<usize>>> {
     groups
 }
 
-impl Inner {
+impl Reader {
     /// What new spans add to the calls of these segments, in none of which they are. Only what is asked for within
     /// limits fails, when it is beyond them.
     pub(crate) fn new_calls(
@@ -242,7 +241,7 @@ impl Inner {
         found: &mut Graph,
         mut limits: Option<&mut Spent>,
     ) -> Result<(), QueryError> {
-        let oldest = self.clock.now_ms().saturating_sub(JOIN_WINDOW_MS);
+        let oldest = self.now_ms().saturating_sub(JOIN_WINDOW_MS);
         let mut recent: Vec<&Arc<Held>> = segments.iter().filter(|held| held.info.last_ms >= oldest).collect();
         recent.sort_by_key(|held| std::cmp::Reverse((held.info.last_ms, held.info.number)));
         let mut lookups = MAX_LOOKUPS;
@@ -282,7 +281,7 @@ impl Inner {
 
     /// Learns which traces lacked spans when the engine was closed.
     pub(crate) fn relearn_open_traces(&self, table: &Table) {
-        let oldest = self.clock.now_ms().saturating_sub(JOIN_WINDOW_MS);
+        let oldest = self.now_ms().saturating_sub(JOIN_WINDOW_MS);
         let mut segments = table.snapshot().segments;
         segments.sort_by_key(|held| std::cmp::Reverse((held.info.last_ms, held.info.number)));
         let mut rows = 0;

@@ -5,13 +5,13 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use parking_lot::Mutex;
 use vitrine_observe_columns::{Definition, Error, Segment};
 
 use crate::Signal;
 use crate::engine::Tenant;
 use crate::kept::catalogue::{Info, signal_name};
 use crate::kept::depot::{DAMAGED, Depot};
+use crate::kept::lock::{Mutex, Rank};
 use crate::kept::rollup::Rollup;
 
 /// What a segment consists of: rows in Parquet.
@@ -81,14 +81,36 @@ impl Files {
     }
 }
 
+/// Something of a segment that is in memory while there is room.
+struct Cached<T> {
+    value: Mutex<Option<T>>,
+    /// When it was last used, in the order of all readings.
+    used: AtomicU64,
+}
+
+impl<T> Default for Cached<T> {
+    fn default() -> Self {
+        Self { value: Mutex::new(Rank::Cached, None), used: AtomicU64::default() }
+    }
+}
+
+/// What of a segment may be in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// What it takes to read rows: the footer, indexes and dictionaries.
+    Rows,
+    /// Its figures.
+    Rollup,
+}
+
 /// A segment that may be read. When nobody reads it any more and it is [doomed](Self::doom), its files are removed.
 pub(crate) struct Held {
     pub info: Info,
     pub files: Files,
     definition: &'static Definition,
-    segment: Mutex<Option<Segment>>,
-    /// When it was last read, in the order of all readings.
-    pub used: AtomicU64,
+    segment: Cached<Segment>,
+    /// With the bytes that they take.
+    rollup: Cached<(Arc<Rollup>, usize)>,
     doomed: AtomicBool,
 }
 
@@ -105,15 +127,15 @@ impl Held {
             info,
             files,
             definition,
-            segment: Mutex::default(),
-            used: AtomicU64::default(),
+            segment: Cached::default(),
+            rollup: Cached::default(),
             doomed: AtomicBool::default(),
         }
     }
 
     /// The open segment.
     pub(crate) fn segment(&self) -> Result<Segment, Error> {
-        let mut open = self.segment.lock();
+        let mut open = self.segment.value.lock();
         if let Some(segment) = &*open {
             return Ok(segment.clone());
         }
@@ -142,8 +164,19 @@ impl Held {
         Ok(open.insert(segment).clone())
     }
 
-    /// Its figures; none if it has none that can be read.
-    pub(crate) fn rollup(&self) -> io::Result<Option<Rollup>> {
+    /// Its figures, if they are in memory.
+    pub(crate) fn cached_rollup(&self) -> Option<Arc<Rollup>> {
+        self.rollup.value.lock().as_ref().map(|(rollup, _)| rollup.clone())
+    }
+
+    /// Has its figures in memory from now on.
+    pub(crate) fn cache_rollup(&self, rollup: Arc<Rollup>) {
+        let bytes = rollup.bytes();
+        *self.rollup.value.lock() = Some((rollup, bytes));
+    }
+
+    /// Its figures from their file; none if it has none that can be read.
+    pub(crate) fn read_rollup(&self) -> io::Result<Option<Rollup>> {
         if !self.info.rollup {
             return Ok(None);
         }
@@ -154,14 +187,29 @@ impl Held {
         }
     }
 
-    /// Memory that it takes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.segment.lock().as_ref().map_or(0, Segment::held_bytes)
+    /// It is used by a reading of this number, greater than all before.
+    pub(crate) fn touch(&self, slot: Slot, reading: u64) {
+        match slot {
+            Slot::Rows => &self.segment.used,
+            Slot::Rollup => &self.rollup.used,
+        }
+        .store(reading, Ordering::Relaxed);
     }
 
-    /// Closes it; it is opened again when it is read.
-    pub(crate) fn close(&self) {
-        *self.segment.lock() = None;
+    /// What of it is in memory: when it was last used, and the bytes that it takes.
+    pub(crate) fn cached(&self) -> [(Slot, u64, usize); 2] {
+        let rows = self.segment.value.lock().as_ref().map_or(0, Segment::held_bytes);
+        let rollup = self.rollup.value.lock().as_ref().map_or(0, |(_, bytes)| *bytes);
+        let used = |used: &AtomicU64| used.load(Ordering::Relaxed);
+        [(Slot::Rows, used(&self.segment.used), rows), (Slot::Rollup, used(&self.rollup.used), rollup)]
+    }
+
+    /// Lets go of what is in memory; it is read again when it is asked for.
+    pub(crate) fn forget(&self, slot: Slot) {
+        match slot {
+            Slot::Rows => *self.segment.value.lock() = None,
+            Slot::Rollup => *self.rollup.value.lock() = None,
+        }
     }
 
     /// Its files are removed when the last reader is done.

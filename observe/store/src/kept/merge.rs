@@ -9,55 +9,69 @@ use std::sync::Arc;
 use vitrine_observe_columns::{Error, Segment, WriteOptions, merge};
 
 use crate::Signal;
+use crate::kept::bell::Bell;
 use crate::kept::catalogue::Info;
 use crate::kept::held::Held;
-use crate::kept::policy::Bounds;
-use crate::kept::read::windows;
+use crate::kept::read::{Reader, windows};
+use crate::kept::retention::Retention;
 use crate::kept::rollup::Rollup;
-use crate::kept::seal::{Finished, PAGE_ROWS};
+use crate::kept::segments::{Finished, PAGE_ROWS, SegmentStore};
 use crate::kept::table::Table;
-use crate::kept::{AFTER_FAILURE, Error as Failure, Inner, TICK};
+use crate::kept::tables::Tables;
+use crate::kept::{AFTER_FAILURE, Context, Error as Failure, TICK};
 
 /// How hard merged segments are compressed: they stay. Higher levels make them smaller by about a thousandth.
 const ZSTD_LEVEL: i32 = 5;
 
-/// Merges and removes segments until the engine is closed.
-pub(crate) fn run(inner: &Inner) {
-    let mut pause = TICK;
-    while !inner.is_closed() {
-        inner.to_merge.wait(pause);
-        let outcome = inner.expire().and_then(|_| {
-            while !inner.is_closed() && inner.merge_once()? {}
-            Ok(())
-        });
-        pause = match outcome {
-            Ok(()) => TICK,
-            Err(error) => {
-                inner.troubles.fail(&error);
-                AFTER_FAILURE
-            }
-        };
-    }
+/// Merges segments.
+#[derive(Debug)]
+pub(crate) struct Merger {
+    context: Arc<Context>,
+    tables: Arc<Tables>,
+    segments: Arc<SegmentStore>,
+    /// Reads the figures of segments, and takes out what is damaged.
+    reader: Arc<Reader>,
+    /// Rung when there are new segments.
+    due: Arc<Bell>,
 }
 
-impl Inner {
-    pub(crate) fn bounds(&self) -> Bounds {
-        Bounds {
-            now_ms: self.clock.now_ms(),
-            fan_in: self.options.fan_in,
-            rows: self.options.max_segment_rows,
-            column_bytes: self.options.max_column_bytes,
-            retention: self.options.retention,
+impl Merger {
+    pub(crate) fn new(
+        context: Arc<Context>,
+        tables: Arc<Tables>,
+        segments: Arc<SegmentStore>,
+        reader: Arc<Reader>,
+        due: Arc<Bell>,
+    ) -> Self {
+        Self { context, tables, segments, reader, due }
+    }
+
+    /// Merges segments, and lets go of old ones, until the engine is closed.
+    pub(crate) fn run(&self, retention: &Retention) {
+        let mut pause = TICK;
+        while !self.context.is_closed() {
+            self.due.wait(pause);
+            let outcome = retention.expire().and_then(|_| {
+                while !self.context.is_closed() && self.merge_once()? {}
+                Ok(())
+            });
+            pause = match outcome {
+                Ok(()) => TICK,
+                Err(error) => {
+                    self.context.troubles.fail(&error);
+                    AFTER_FAILURE
+                }
+            };
         }
     }
 
     /// Merges once, if a merge is due anywhere.
     pub(crate) fn merge_once(&self) -> Result<bool, Failure> {
-        let _merging = self.merging.lock();
-        for table in self.all_tables() {
+        let _turn = self.segments.replacing();
+        for table in self.tables.all() {
             let segments = table.snapshot().segments;
             let infos: Vec<Info> = segments.iter().map(|held| held.info).collect();
-            if let Some(chosen) = self.bounds().choose(&infos) {
+            if let Some(chosen) = self.context.bounds().choose(&infos) {
                 let inputs = chosen
                     .iter()
                     .filter_map(|number| segments.iter().find(|held| held.info.number == *number).cloned())
@@ -75,7 +89,7 @@ impl Inner {
             match held.segment() {
                 Ok(segment) => segments.push(segment),
                 Err(error) => {
-                    self.failed_reading(table, held, error);
+                    self.reader.failed_reading(table, held, error);
                     return Ok(());
                 }
             }
@@ -84,21 +98,21 @@ impl Inner {
         if table.signal == Signal::Traces {
             let mut united = Rollup::default();
             for held in &inputs {
-                match self.rollup_of(held) {
+                match self.reader.rollup_of(held) {
                     Ok(figures) => united.unite(&figures),
                     Err(error) => {
-                        self.failed_reading(table, held, error);
+                        self.reader.failed_reading(table, held, error);
                         return Ok(());
                     }
                 }
             }
             rollup = Some(united);
         }
-        let number = self.number();
+        let number = self.segments.number();
         let numbers: Vec<u64> = inputs.iter().map(|held| held.info.number).collect();
         let first_ms = inputs.iter().map(|held| held.info.first_ms).min().unwrap_or_default();
         let last_ms = inputs.iter().map(|held| held.info.last_ms).max().unwrap_or_default();
-        let built = self.build(table, number, |file| {
+        let built = self.segments.build(table, number, |file| {
             let options = WriteOptions { zstd_level: ZSTD_LEVEL, page_rows: PAGE_ROWS };
             let written = merge(table.signal.definition(), &segments, &options, file)?;
             Ok(Finished { written, rollup, since: Some((first_ms, last_ms)) })
@@ -110,8 +124,7 @@ impl Inner {
             built => built?,
         };
         drop(segments);
-        let listed = self.list_new(&held, |contents| {
-            contents.next = contents.next.max(number + 1);
+        let listed = self.segments.list(&held, |contents| {
             let listed = &mut contents.table(table.tenant.name(), table.signal).segments;
             // One of them may have turned out to be damaged meanwhile.
             let all = numbers.iter().all(|number| listed.iter().any(|info| info.number == *number));
@@ -139,7 +152,7 @@ impl Inner {
             };
             if let Err(error) = held.segment().and_then(read) {
                 found = true;
-                self.failed_reading(table, held, error);
+                self.reader.failed_reading(table, held, error);
             }
         }
         if found {

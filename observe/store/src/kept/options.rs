@@ -145,16 +145,4 @@ impl Error {
         let what = what.to_string();
         move |cause| Self::Io { action, what, cause }
     }
-
-    /// The whole story on one line.
-    pub(crate) fn story(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
-    }
 }

@@ -4,17 +4,23 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::Condvar;
 use vitrine_observe_columns::Columns;
 use vitrine_observe_log::Position;
 use vitrine_observe_model::Builder;
 
 use crate::Signal;
 use crate::kept::budget::{Budget, Share};
+use crate::kept::lock::{Mutex, Rank, ReadGuard, RwLock, WriteGuard};
 use crate::kept::rollup::Counted;
 
 /// A number of rows: first it is open and grows, then it waits to become a segment.
-pub(crate) struct Part(pub(crate) RwLock<Rows>);
+pub(crate) struct Part {
+    rows: RwLock<Rows>,
+    /// Held by who waits until no request waits for the log, while they look.
+    settling: Mutex<()>,
+    settled: Condvar,
+}
 
 /// What is in a [`Part`].
 pub(crate) struct Rows {
@@ -32,8 +38,8 @@ pub(crate) struct Rows {
     pub high: Position,
     /// When the first row came, in milliseconds since 1970.
     pub since_ms: i64,
-    /// How many bytes had been logged, of all tables, when the first row came.
-    pub logged: u64,
+    /// How many bytes had passed through the log, of all tables, when the first row came.
+    pub passed: u64,
     /// Figures of the rows that may be seen, if they are spans.
     pub counted: Counted,
     /// Memory that the rows take.
@@ -49,7 +55,7 @@ impl fmt::Debug for Part {
 impl Part {
     /// An empty part that fills this builder, which is empty.
     pub(crate) fn new(builder: Builder, budget: Arc<Budget>) -> Arc<Self> {
-        Arc::new(Self(RwLock::new(Rows {
+        let rows = Rows {
             builder,
             committed: 0,
             holes: Vec::new(),
@@ -57,10 +63,12 @@ impl Part {
             low: Position::default(),
             high: Position::default(),
             since_ms: 0,
-            logged: 0,
+            passed: 0,
             counted: Counted::default(),
             share: Share::new(budget),
-        })))
+        };
+        let (rows, settling) = (RwLock::new(Rank::Rows, rows), Mutex::new(Rank::Settling, ()));
+        Arc::new(Self { rows, settling, settled: Condvar::new() })
     }
 
     /// An empty part.
@@ -68,29 +76,57 @@ impl Part {
         Self::new(Builder::new(signal), budget)
     }
 
-    /// A request's rows are in the log at this position, or not. Answers whether no other request waits.
+    pub(crate) fn read(&self) -> ReadGuard<'_, Rows> {
+        self.rows.read()
+    }
+
+    pub(crate) fn write(&self) -> WriteGuard<'_, Rows> {
+        self.rows.write()
+    }
+
+    /// A request's rows are in the log at this position, or not. Returns whether no other request waits.
     pub(crate) fn settle(&self, range: Range<usize>, position: Option<Position>) -> bool {
-        let mut rows = self.0.write();
-        rows.pending -= 1;
-        match position {
-            Some(position) => {
-                rows.high = rows.high.max(position);
-                rows.commit(range.end);
-            }
-            None if rows.builder.columns().rows == range.end => {
-                rows.builder.truncate(range.start);
-                rows.committed = range.start;
-            }
-            None => {
-                rows.committed = range.end;
-                rows.holes.push(range);
-            }
+        let mut rows = self.write();
+        rows.settle(range, position);
+        let is_last = rows.pending == 0;
+        drop(rows);
+        if is_last {
+            // Whoever looks just now has begun to wait when they let go of this.
+            drop(self.settling.lock());
+            self.settled.notify_all();
         }
-        rows.pending == 0
+        is_last
+    }
+
+    /// Waits until no request waits for the log, which answers whatever happens.
+    pub(crate) fn wait_until_settled(&self) {
+        let mut settling = self.settling.lock();
+        while self.read().pending > 0 {
+            settling.wait(&self.settled);
+        }
     }
 }
 
 impl Rows {
+    /// A request's rows are in the log at this position, or not.
+    fn settle(&mut self, range: Range<usize>, position: Option<Position>) {
+        self.pending -= 1;
+        match position {
+            Some(position) => {
+                self.high = self.high.max(position);
+                self.commit(range.end);
+            }
+            None if self.builder.columns().rows == range.end => {
+                self.builder.truncate(range.start);
+                self.committed = range.start;
+            }
+            None => {
+                self.committed = range.end;
+                self.holes.push(range);
+            }
+        }
+    }
+
     /// Whether there are no rows, nor will be of requests so far.
     pub(crate) fn is_empty(&self) -> bool {
         self.builder.columns().rows == 0 && self.pending == 0
@@ -134,5 +170,28 @@ impl Rows {
     pub(crate) fn account(&mut self) {
         let bytes = self.builder.columns().bytes();
         self.share.set(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vitrine_observe_log::Position;
+
+    use super::{Budget, Part};
+    use crate::Signal;
+
+    #[test]
+    fn who_waits_is_woken_by_the_last_answer_of_the_log() {
+        let part = Part::empty(Signal::Traces, Budget::new(0));
+        part.wait_until_settled();
+        part.write().pending = 2;
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| part.wait_until_settled());
+            assert!(!part.settle(0..0, None));
+            assert!(!waiting.is_finished(), "one request still waits");
+            assert!(part.settle(0..0, Some(Position::default())));
+            waiting.join().expect("it is woken");
+        });
+        assert_eq!(part.read().pending, 0);
     }
 }

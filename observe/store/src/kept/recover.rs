@@ -1,23 +1,26 @@
 //! Opening: the catalogue, the segments, and the log.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, mpsc};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use parking_lot::{Mutex, RwLock};
 use vitrine_kit::clock::Clock;
 use vitrine_observe_log::{Log, Position, Record, Replay};
 
 use crate::Signal;
 use crate::engine::Tenant;
-use crate::kept::budget::Budget;
-use crate::kept::catalogue::{Catalogue, Contents, Info, signal_name};
+use crate::kept::bell::Bell;
+use crate::kept::catalogue::{Catalogue, Contents, signal_name};
 use crate::kept::depot::{DAMAGED, Depot, Folder};
-use crate::kept::held::{Files, Held};
-use crate::kept::status::{Meter, Troubles};
-use crate::kept::table::Table;
-use crate::kept::write::{Commit, parse_record};
-use crate::kept::{Bell, Error, Inner, Options, Tables};
+use crate::kept::ingest::{Ingester, commit};
+use crate::kept::merge::Merger;
+use crate::kept::read::Reader;
+use crate::kept::request_log::{RequestLog, parse_record};
+use crate::kept::retention::Retention;
+use crate::kept::seal::Sealer;
+use crate::kept::segments::SegmentStore;
+use crate::kept::tables::Tables;
+use crate::kept::{Context, Error, Kept, Options};
 
 /// The log's folder.
 const LOG: &str = "log";
@@ -47,108 +50,76 @@ impl Options {
     }
 }
 
-impl Inner {
-    /// Everything but the threads. The log is still to be read.
-    pub(crate) fn open(options: Options, clock: Clock) -> Result<(Self, Replay, mpsc::Receiver<Commit>), Error> {
+impl Kept {
+    /// Opens the engine in a folder, which is made if need be, and reads the log that a crash may have left.
+    pub fn open(options: Options, clock: Clock) -> Result<Self, Error> {
         options.check()?;
-        let data = &options.data;
-        std::fs::create_dir_all(data).map_err(Error::io("make the folder", data.display()))?;
+        let data = options.data.clone();
+        std::fs::create_dir_all(&data).map_err(Error::io("make the folder", data.display()))?;
         // The log locks the folder, so it comes first.
-        let log_options = vitrine_observe_log::Options {
-            fsync: options.fsync,
-            max_bytes: options.log_bytes,
-            segment_bytes: vitrine_observe_log::Options::default().segment_bytes.min(options.log_bytes / 2),
-            ..vitrine_observe_log::Options::default()
-        };
-        let (log, replay) = Log::open(data.join(LOG), log_options)?;
-        let temporary = data.join(TEMPORARY);
-        match std::fs::remove_dir_all(&temporary) {
-            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io("empty", temporary.display())(cause));
-            }
-            _ => std::fs::create_dir(&temporary).map_err(Error::io("make the folder", temporary.display()))?,
-        }
-        let depot: Arc<dyn Depot> = match &options.segments {
-            Some(depot) => depot.clone(),
-            None => {
-                let path = data.join(SEGMENTS);
-                Arc::new(Folder::open(&path).map_err(Error::io("make the folder", path.display()))?)
-            }
-        };
+        let (log, replay) = open_log(&options)?;
+        let log = Arc::new(RequestLog::new(log));
+        let temporary = empty_folder(data.join(TEMPORARY))?;
+        let depot = open_depot(&options)?;
         let names = depot.list().map_err(Error::io("list", "the segments"))?;
-        let segments = || names.iter().filter(|name| !name.ends_with(DAMAGED));
-        let catalogue = match Catalogue::open(data)? {
-            Some(catalogue) => catalogue,
-            None if segments().next().is_none() => Catalogue::create(data)?,
-            None => {
-                let found = "it is missing, though there are segments".to_owned();
-                return Err(Error::Catalogue { path: data.join("catalogue.json"), found });
-            }
-        };
-        let budget = Budget::new(options.memory_bytes);
+        let catalogue = open_catalogue(&data, &names)?;
+        let aside = names.iter().filter(|name| name.ends_with(ROWS_ASIDE)).count();
+        let context = Arc::new(Context::new(options, clock, aside));
         let contents = catalogue.contents();
-        let tables = tables(&contents, &depot, &budget)?;
-        let listed: HashSet<String> = tables
-            .values()
-            .flatten()
-            .flat_map(|table| {
-                let segments = table.snapshot().segments;
-                segments.into_iter().flat_map(|held| held.files.all(held.info.number)).collect::<Vec<_>>()
-            })
-            .collect();
-        // What a crash left between the writing of files and their listing, or between that and their removal.
-        for name in segments().filter(|name| !listed.contains(*name)) {
-            depot.remove(name).map_err(Error::io("remove", name))?;
-        }
-        let next = AtomicU64::new(contents.next);
-        let (sender, commits) = mpsc::channel();
-        let inner = Self {
-            clock,
-            log,
-            catalogue,
-            depot,
-            temporary,
-            budget,
-            tables: RwLock::new(tables),
-            next,
-            logged: AtomicU64::new(0),
-            sealing: Mutex::default(),
-            merging: Mutex::default(),
-            to_seal: Bell::default(),
-            to_merge: Bell::default(),
-            commits: Mutex::new(Some(sender)),
-            closed: false.into(),
-            uncertain: Mutex::default(),
-            troubles: Troubles::new(names.iter().filter(|name| name.ends_with(ROWS_ASIDE)).count()),
-            meter: Meter::default(),
-            options,
-        };
-        inner.inspect();
-        Ok((inner, replay, commits))
-    }
+        let tables = Arc::new(Tables::new(&contents, depot.clone(), context.memory.clone())?);
+        remove_unlisted(&*depot, &names, &tables)?;
+        let segments = Arc::new(SegmentStore::new(context.clone(), catalogue, temporary));
+        let reader = Arc::new(Reader::new(context.clone(), tables.clone(), segments.clone()));
+        inspect(&tables, &reader);
 
-    /// Opens each segment once, and takes out those that are damaged.
-    fn inspect(&self) {
-        for table in self.all_tables() {
-            for held in table.snapshot().segments {
-                match held.segment() {
-                    Ok(_) => self.trim(),
-                    Err(error) => self.failed_reading(&table, &held, error),
-                }
-            }
-        }
+        let [to_seal, to_merge] = [Arc::new(Bell::default()), Arc::new(Bell::default())];
+        let (ingester, commits) = Ingester::new(context.clone(), log.clone(), tables.clone(), to_seal.clone());
+        let bells = [to_seal.clone(), to_merge.clone()];
+        let mut kept = Self {
+            ingester: Arc::new(ingester),
+            sealer: Arc::new(Sealer::new(
+                context.clone(),
+                log.clone(),
+                tables.clone(),
+                segments.clone(),
+                reader.clone(),
+                bells.clone(),
+            )),
+            merger: Arc::new(Merger::new(
+                context.clone(),
+                tables.clone(),
+                segments.clone(),
+                reader.clone(),
+                to_merge.clone(),
+            )),
+            retention: Arc::new(Retention::new(context.clone(), tables.clone(), segments)),
+            context,
+            log,
+            tables,
+            reader,
+            bells,
+            threads: Vec::new(),
+        };
+        kept.start("observe-commit", move || commit(commits, &to_seal))?;
+        let sealer = kept.sealer.clone();
+        kept.start("observe-seal", move || sealer.run())?;
+        kept.relearn();
+        kept.replay(&contents, replay)?;
+        let (merger, retention) = (kept.merger.clone(), kept.retention.clone());
+        kept.start("observe-merge", move || merger.run(&retention))?;
+        Ok(kept)
     }
 
     /// Learns anew what of segments was known in memory only.
-    pub(crate) fn relearn(&self) {
-        for table in self.all_tables().iter().filter(|table| table.signal == Signal::Traces) {
-            self.relearn_open_traces(table);
+    fn relearn(&self) {
+        for table in self.tables.all().iter().filter(|table| table.signal == Signal::Traces) {
+            self.reader.relearn_open_traces(table);
         }
     }
 
     /// Reads what the log holds and no segment does.
-    pub(crate) fn replay(&self, replay: Replay) -> Result<(), Error> {
-        let contents = self.catalogue.contents();
+    fn replay(&self, contents: &Contents, replay: Replay) -> Result<(), Error> {
+        let Context { memory, troubles, .. } = &*self.context;
         let through = |tenant: &Tenant, signal| {
             let tables = contents.tenants.get(tenant.name());
             tables.and_then(|tables| tables.get(signal_name(signal))).map_or(0, |t| t.through)
@@ -157,48 +128,93 @@ impl Inner {
             let Record { position, kind, payload } = match item {
                 Ok(record) => record,
                 Err(damage) => {
-                    self.troubles.tell(damage.to_string());
+                    troubles.tell(damage.to_string());
                     continue;
                 }
             };
             let Some(logged) = parse_record(kind, &payload) else {
-                self.troubles.tell(format!("the log's record at {position} is of no known kind"));
+                troubles.tell(format!("the log's record at {position} is of no known kind"));
                 continue;
             };
             if position <= Position::from(through(&logged.tenant, logged.signal)) {
                 continue;
             }
-            let table = self.table_of(&logged.tenant, logged.signal);
-            if let Err(error) = self.add_again(&table, position, &logged) {
-                self.troubles.tell(format!("the log's record at {position} cannot be read: {error}"));
+            if let Err(error) = self.ingester.add_again(position, logged) {
+                troubles.tell(format!("the log's record at {position} cannot be read: {error}"));
             }
-            if self.budget.used() > self.budget.most / 2 {
-                self.make_room(self.budget.most / 2);
-                self.seal_waiting(true)?;
+            if memory.used() > memory.most / 2 {
+                self.sealer.make_room(memory.most / 2);
+                self.sealer.seal_waiting(true)?;
             }
         }
         Ok(())
     }
 }
 
-/// Tables with the segments that are listed.
-fn tables(
-    contents: &Contents,
-    depot: &Arc<dyn Depot>,
-    budget: &Arc<Budget>,
-) -> Result<BTreeMap<Tenant, Tables>, Error> {
-    let mut all = BTreeMap::new();
-    for (name, listed) in &contents.tenants {
-        let malformed = |found: String| Error::Catalogue { path: "catalogue.json".into(), found };
-        let tenant = Tenant::new(name).map_err(|error| malformed(error.to_string()))?;
-        let tables = Signal::ALL.map(|signal| {
-            let files = Files::new(depot.clone(), &tenant, signal);
-            let infos: &[Info] = listed.get(signal_name(signal)).map_or(&[], |listed| &listed.segments);
-            let held = |info: &Info| Arc::new(Held::new(*info, files.clone(), signal.definition()));
-            let segments = infos.iter().map(held).collect();
-            Arc::new(Table::new(tenant.clone(), signal, files.clone(), segments, budget.clone()))
-        });
-        all.insert(tenant, tables);
+fn open_log(options: &Options) -> Result<(Log, Replay), Error> {
+    let log_options = vitrine_observe_log::Options {
+        fsync: options.fsync,
+        max_bytes: options.log_bytes,
+        segment_bytes: vitrine_observe_log::Options::default().segment_bytes.min(options.log_bytes / 2),
+        ..vitrine_observe_log::Options::default()
+    };
+    Ok(Log::open(options.data.join(LOG), log_options)?)
+}
+
+/// Empties a folder, or makes it.
+fn empty_folder(path: PathBuf) -> Result<PathBuf, Error> {
+    match std::fs::remove_dir_all(&path) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::io("empty", path.display())(cause)),
+        _ => {
+            std::fs::create_dir(&path).map_err(Error::io("make the folder", path.display()))?;
+            Ok(path)
+        }
     }
-    Ok(all)
+}
+
+fn open_depot(options: &Options) -> Result<Arc<dyn Depot>, Error> {
+    if let Some(depot) = &options.segments {
+        return Ok(depot.clone());
+    }
+    let path = options.data.join(SEGMENTS);
+    Ok(Arc::new(Folder::open(&path).map_err(Error::io("make the folder", path.display()))?))
+}
+
+/// Those of these files that a segment may have.
+fn segments(names: &[String]) -> impl Iterator<Item = &String> {
+    names.iter().filter(|name| !name.ends_with(DAMAGED))
+}
+
+/// The catalogue of a folder, or a new one if there are no segments.
+fn open_catalogue(data: &Path, names: &[String]) -> Result<Catalogue, Error> {
+    match Catalogue::open(data)? {
+        Some(catalogue) => Ok(catalogue),
+        None if segments(names).next().is_none() => Catalogue::create(data),
+        None => {
+            let found = "it is missing, though there are segments".to_owned();
+            Err(Error::Catalogue { path: data.join("catalogue.json"), found })
+        }
+    }
+}
+
+/// Removes what a crash left between the writing of files and their listing, or between that and their removal.
+fn remove_unlisted(depot: &dyn Depot, names: &[String], tables: &Tables) -> Result<(), Error> {
+    let snapshots = tables.all().into_iter().flat_map(|table| table.snapshot().segments);
+    let listed: HashSet<String> = snapshots.flat_map(|held| held.files.all(held.info.number)).collect();
+    for name in segments(names).filter(|name| !listed.contains(*name)) {
+        depot.remove(name).map_err(Error::io("remove", name))?;
+    }
+    Ok(())
+}
+
+/// Opens each segment once, and takes out those that are damaged.
+fn inspect(tables: &Tables, reader: &Reader) {
+    for table in tables.all() {
+        for held in table.snapshot().segments {
+            match held.segment() {
+                Ok(_) => reader.trim(),
+                Err(error) => reader.failed_reading(&table, &held, error),
+            }
+        }
+    }
 }

@@ -201,6 +201,18 @@ impl Rollup {
         }
     }
 
+    /// Bytes of memory that it takes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let buckets = self.figures.values().map(|figures| figures.buckets.capacity() * size_of::<(u8, u32)>());
+        self.texts.bytes()
+            + self.operations.capacity() * size_of::<Name>()
+            + self.numbers.capacity() * size_of::<(Name, u32)>()
+            + self.services.capacity() * size_of::<(u32, usize)>()
+            + self.figures.capacity() * size_of::<(Place, Figures)>()
+            + self.calls.capacity() * size_of::<(Call, Count)>()
+            + buckets.sum::<usize>()
+    }
+
     /// Adds the figures of other spans.
     pub(crate) fn unite(&mut self, other: &Self) {
         while self.coarseness < other.coarseness {

@@ -4,71 +4,105 @@
 //! a restart need not read; then queries see the segment in place of the rows; then the log is cut. Rows of a table become
 //! segments in the order in which they came.
 
-use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use vitrine_observe_columns::{Columns, WriteOptions, Written, write};
+use vitrine_observe_columns::{Columns, WriteOptions, write};
 
 use crate::Signal;
-use crate::kept::catalogue::Info;
+use crate::kept::bell::Bell;
 use crate::kept::graph::Graph;
-use crate::kept::held::Held;
+use crate::kept::lock::{Mutex, Rank};
 use crate::kept::part::{Part, Rows};
-use crate::kept::rollup::Rollup;
+use crate::kept::read::Reader;
+use crate::kept::request_log::RequestLog;
+use crate::kept::segments::{Finished, PAGE_ROWS, SegmentStore};
 use crate::kept::table::Table;
-use crate::kept::{AFTER_FAILURE, Error, Inner, TICK};
+use crate::kept::tables::Tables;
+use crate::kept::{AFTER_FAILURE, Context, Error, TICK};
 
 /// How hard segments from memory are compressed: they are merged soon.
 const ZSTD_LEVEL: i32 = 1;
-/// Rows of a page.
-pub(crate) const PAGE_ROWS: usize = 8192;
 /// A part becomes a segment when the log has grown by this share of what it may have since the part's first row: a table that
 /// few rows come to must not hold back the log for one that many come to.
 const LOG_SHARE: u64 = 8;
 /// Open parts may take this part of the memory; beyond, the largest of them become segments early.
 const OPEN_PART: usize = 2;
 
-/// Makes segments until the engine is closed.
-pub(crate) fn run(inner: &Inner) {
-    let mut pause = TICK;
-    while !inner.is_closed() {
-        inner.to_seal.wait(pause);
-        let age = i64::try_from(inner.options.seal_after.as_millis()).unwrap_or(i64::MAX);
-        let now = inner.clock.now_ms();
-        let (logged, held) = (inner.logged.load(Ordering::Relaxed), inner.options.log_bytes / LOG_SHARE);
-        inner.freeze(|part| {
-            let rows = part.0.read();
-            let is_old = now.saturating_sub(rows.since_ms) >= age || logged.saturating_sub(rows.logged) >= held;
-            !rows.is_empty() && is_old
-        });
-        inner.make_room(inner.budget.most / OPEN_PART);
-        pause = match inner.seal_waiting(false) {
-            Ok(()) => TICK,
-            Err(error) => {
-                inner.troubles.fail(&error);
-                AFTER_FAILURE
-            }
-        };
+/// Makes segments of rows in memory.
+#[derive(Debug)]
+pub(crate) struct Sealer {
+    context: Arc<Context>,
+    log: Arc<RequestLog>,
+    tables: Arc<Tables>,
+    segments: Arc<SegmentStore>,
+    /// Finds earlier spans of new ones, for the service graph.
+    reader: Arc<Reader>,
+    /// Held while rows become segments, so that those of a table do so in their order.
+    turn: Mutex<()>,
+    /// Rung when parts wait.
+    due: Arc<Bell>,
+    /// Rung when there are new segments.
+    to_merge: Arc<Bell>,
+}
+
+impl Sealer {
+    pub(crate) fn new(
+        context: Arc<Context>,
+        log: Arc<RequestLog>,
+        tables: Arc<Tables>,
+        segments: Arc<SegmentStore>,
+        reader: Arc<Reader>,
+        [due, to_merge]: [Arc<Bell>; 2],
+    ) -> Self {
+        Self { context, log, tables, segments, reader, turn: Mutex::new(Rank::Sealing, ()), due, to_merge }
     }
-}
 
-/// What is written before a segment is listed.
-pub(crate) struct Finished {
-    pub written: Written,
-    pub rollup: Option<Rollup>,
-    /// When the first and the last of its rows became a segment; none if they do so now.
-    pub since: Option<(i64, i64)>,
-}
+    /// Makes segments until the engine is closed.
+    pub(crate) fn run(&self) {
+        let mut pause = TICK;
+        while !self.context.is_closed() {
+            self.due.wait(pause);
+            self.freeze_old();
+            self.make_room(self.context.memory.most / OPEN_PART);
+            pause = match self.seal_waiting(false) {
+                Ok(()) => TICK,
+                Err(error) => {
+                    self.context.troubles.fail(&error);
+                    AFTER_FAILURE
+                }
+            };
+        }
+    }
 
-impl Inner {
+    /// Makes segments of all rows in memory.
+    pub(crate) fn seal_all(&self) -> Result<(), Error> {
+        self.freeze(|_| true);
+        self.seal_waiting(true)
+    }
+
+    /// Lets open parts wait to become segments that are old, or hold back the log.
+    fn freeze_old(&self) {
+        let options = &self.context.options;
+        let age = i64::try_from(options.seal_after.as_millis()).unwrap_or(i64::MAX);
+        let now = self.context.clock.now_ms();
+        let (passed, held) = (self.log.passed(), options.log_bytes / LOG_SHARE);
+        self.freeze(|rows| now.saturating_sub(rows.since_ms) >= age || passed.saturating_sub(rows.passed) >= held);
+    }
+
+    /// Lets open parts wait to become segments that have rows, and of which this is so.
+    fn freeze(&self, due: impl Fn(&Rows) -> bool) {
+        for table in self.tables.all() {
+            table.write().freeze(&due);
+        }
+    }
+
     /// Lets the largest open parts wait to become segments, until all open ones take at most this much memory.
     pub(crate) fn make_room(&self, bytes: usize) {
         let mut open: Vec<(usize, Arc<Table>)> = self
-            .all_tables()
+            .tables
+            .all()
             .into_iter()
-            .map(|table| (table.open().0.read().share.bytes(), table))
+            .map(|table| (table.open_bytes(), table))
             .filter(|(bytes, _)| *bytes > 0)
             .collect();
         open.sort_by_key(|(bytes, _)| *bytes);
@@ -76,8 +110,7 @@ impl Inner {
         while sum > bytes
             && let Some((bytes, table)) = open.pop()
         {
-            let _writing = table.writing.lock();
-            table.freeze();
+            table.write().freeze(|_| true);
             sum -= bytes;
         }
     }
@@ -85,19 +118,16 @@ impl Inner {
     /// Makes segments of what waits, in the order in which it came. What still waits for the log is waited for if
     /// `all`, and else left for the next time.
     pub(crate) fn seal_waiting(&self, all: bool) -> Result<(), Error> {
-        let sealing = self.sealing.lock();
+        let turn = self.turn.lock();
         let mut sealed = 0;
         let mut outcome = Ok(());
-        for table in self.all_tables() {
+        for table in self.tables.all() {
             while let Some(part) = table.first_waiting() {
-                if part.0.read().pending > 0 {
-                    if !all {
-                        // Whoever settles the last request rings again.
-                        break;
-                    }
-                    // The log answers soon, whatever happens.
-                    std::thread::yield_now();
-                    continue;
+                if all {
+                    part.wait_until_settled();
+                } else if part.read().pending > 0 {
+                    // The bell rings again when the last request is settled.
+                    break;
                 }
                 match self.seal(&table, &part) {
                     Ok(()) => sealed += 1,
@@ -108,7 +138,7 @@ impl Inner {
                 }
             }
         }
-        drop(sealing);
+        drop(turn);
         if sealed > 0 {
             self.to_merge.ring();
             self.cut_log()?;
@@ -117,7 +147,7 @@ impl Inner {
     }
 
     fn seal(&self, table: &Table, part: &Part) -> Result<(), Error> {
-        let rows = part.0.read();
+        let rows = part.read();
         let kept = if rows.holes.is_empty() { None } else { Some(without_holes(&rows)) };
         let columns = kept.as_ref().unwrap_or_else(|| rows.columns());
         let through = u64::from(rows.high);
@@ -126,11 +156,11 @@ impl Inner {
             table.sealed(None);
             return Ok(());
         }
-        let number = self.number();
+        let number = self.segments.number();
         let calls = (table.signal == Signal::Traces).then(|| {
             let mut fresh = Graph::default();
             fresh.add(columns, 0..columns.rows);
-            let calls = self.new_calls(table, &table.snapshot().segments, fresh, None);
+            let calls = self.reader.new_calls(table, &table.snapshot().segments, fresh, None);
             calls.expect("nothing fails that has no limits")
         });
         let rollup = calls.as_ref().map(|calls| {
@@ -138,13 +168,12 @@ impl Inner {
             rollup.add_calls(calls);
             rollup
         });
-        let held = self.build(table, number, |file| {
+        let held = self.segments.build(table, number, |file| {
             let options = WriteOptions { zstd_level: ZSTD_LEVEL, page_rows: PAGE_ROWS };
             let written = write(columns, &columns.sort(), &options, file)?;
             Ok(Finished { written, rollup, since: None })
         })?;
-        self.list_new(&held, |contents| {
-            contents.next = contents.next.max(number + 1);
+        self.segments.list(&held, |contents| {
             let listed = contents.table(table.tenant.name(), table.signal);
             listed.through = listed.through.max(through);
             listed.segments.push(held.info);
@@ -155,83 +184,12 @@ impl Inner {
         Ok(())
     }
 
-    /// A number for a new segment.
-    pub(crate) fn number(&self) -> u64 {
-        self.next.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// Writes a segment's files and makes them last. The segment is not listed yet.
-    pub(crate) fn build(
-        &self,
-        table: &Table,
-        number: u64,
-        fill: impl FnOnce(&mut File) -> Result<Finished, vitrine_observe_columns::Error>,
-    ) -> Result<Arc<Held>, Error> {
-        let failed = |cause| Error::Segment { action: "write", number, table: table.name(), cause };
-        let path = self.temporary.join(number.to_string());
-        let temporary = Temporary(path.clone());
-        let mut file = File::create(&path).map_err(Error::io("write", path.display()))?;
-        let Finished { written, rollup, since } = fill(&mut file).map_err(failed)?;
-        drop(file);
-        let files = &table.files;
-        let index_bytes = written.index.as_ref().map_or(0, Vec::len) as u64;
-        let (has_index, has_rollup) = (written.index.is_some(), rollup.is_some());
-        let rollup = rollup.map(|rollup| rollup.encode());
-        let rollup_bytes = rollup.as_ref().map_or(0, Vec::len) as u64;
-        let put =
-            |name: String, temporary: &Temporary| files.depot.put(&name, &temporary.0).map_err(Error::io("keep", name));
-        let put_bytes = |name: String, bytes: &[u8]| {
-            let temporary = Temporary(self.temporary.join(format!("{number}.beside")));
-            std::fs::write(&temporary.0, bytes).map_err(Error::io("write", temporary.0.display()))?;
-            put(name, &temporary)
-        };
-        put(files.rows(number), &temporary)
-            .and_then(|()| written.index.map_or(Ok(()), |index| put_bytes(files.index(number), &index)))
-            .and_then(|()| rollup.map_or(Ok(()), |rollup| put_bytes(files.rollup(number), &rollup)))
-            .inspect_err(|_| files.remove(number))?;
-        // Only now: a store may be slow, and rows leave when they were a segment for long enough.
-        let (first_ms, last_ms) = since.unwrap_or_else(|| (self.clock.now_ms(), self.clock.now_ms()));
-        let info = Info {
-            number,
-            rows: written.rows as u64,
-            file_bytes: written.bytes,
-            bytes: written.bytes + index_bytes + rollup_bytes,
-            min_time: written.min_time,
-            max_time: written.max_time,
-            first_ms,
-            last_ms,
-            largest_column_bytes: written.largest_column_bytes,
-            index: has_index,
-            rollup: has_rollup,
-        };
-        Ok(Arc::new(Held::new(info, files.clone(), table.signal.definition())))
-    }
-
     /// Lets the log forget what is in segments.
     fn cut_log(&self) -> Result<(), Error> {
         // First of all: what is appended from here on is behind it.
-        let mut needed = self.log.status().end;
-        for table in self.all_tables() {
-            let _writing = table.writing.lock();
-            for part in table.snapshot().parts {
-                let rows = part.0.read();
-                if !rows.is_empty() {
-                    needed = needed.min(rows.low);
-                    break;
-                }
-            }
-        }
-        self.log.truncate_before(needed)?.wait()?;
-        Ok(())
-    }
-}
-
-/// A file that is removed unless it was moved away.
-struct Temporary(PathBuf);
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+        let end = self.log.end();
+        let needed = self.tables.all().into_iter().filter_map(|table| table.write().first_position()).min();
+        Ok(self.log.cut_before(needed.map_or(end, |needed| needed.min(end)))?)
     }
 }
 

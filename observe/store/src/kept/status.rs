@@ -4,12 +4,11 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use parking_lot::Mutex;
-
 use crate::engine::{QueryError, Tenant};
+use crate::kept::lock::{Mutex, Rank};
 use crate::kept::policy::tier;
 use crate::kept::table::{Snapshot, Table};
-use crate::kept::{Error, Inner};
+use crate::kept::{Context, Error, Kept, story};
 use crate::{LogStatus, QueryStatus, SignalStatus, Status, TenantStatus, TierStatus};
 
 /// Messages that are remembered.
@@ -25,12 +24,12 @@ pub(crate) struct Troubles {
 impl Troubles {
     /// None yet but so many segments that were put aside before.
     pub(crate) fn new(quarantined: usize) -> Self {
-        Self { messages: Mutex::default(), quarantined: AtomicU64::new(quarantined as u64) }
+        Self { messages: Mutex::new(Rank::Status, VecDeque::new()), quarantined: AtomicU64::new(quarantined as u64) }
     }
 
     /// Something failed, and is tried again.
     pub(crate) fn fail(&self, error: &Error) {
-        self.tell(error.story());
+        self.tell(story(error));
     }
 
     /// Something is wrong that a person may want to look at.
@@ -55,13 +54,24 @@ impl Troubles {
 }
 
 /// How many queries there were, and how long they took.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Meter {
     status: Mutex<QueryStatus>,
     reads: AtomicU64,
 }
 
+impl Default for Meter {
+    fn default() -> Self {
+        Self { status: Mutex::new(Rank::Status, QueryStatus::default()), reads: AtomicU64::new(0) }
+    }
+}
+
 impl Meter {
+    /// The queries so far.
+    pub(crate) fn status(&self) -> QueryStatus {
+        *self.status.lock()
+    }
+
     /// A number for a reading, greater than all before.
     pub(crate) fn tick(&self) -> u64 {
         self.reads.fetch_add(1, Ordering::Relaxed) + 1
@@ -85,7 +95,7 @@ impl Table {
     /// Adds what it holds and has seen to what is told of its signal.
     fn tell(&self, snapshot: &Snapshot, signal: &mut SignalStatus) {
         for part in &snapshot.parts {
-            let rows = part.0.read();
+            let rows = part.read();
             signal.memory_rows += rows.count() as u64;
             signal.memory_bytes += rows.share.bytes() as u64;
         }
@@ -103,44 +113,45 @@ impl Table {
     }
 }
 
-impl Inner {
+impl Kept {
     /// What the engine holds of a tenant, and has seen of it.
-    pub(crate) fn tenant_status(&self, tenant: &Tenant) -> TenantStatus {
+    pub(crate) fn tenant_status_of(&self, tenant: &Tenant) -> TenantStatus {
         let mut status = TenantStatus::default();
-        for table in self.all_tables().iter().filter(|table| table.tenant == *tenant) {
+        for table in self.tables.of(tenant) {
             table.tell(&table.snapshot(), status.of(table.signal));
         }
         status
     }
 
     /// What the engine holds and has seen.
-    pub(crate) fn status(&self) -> Status {
+    pub(crate) fn whole_status(&self) -> Status {
+        let Context { options, memory, troubles, .. } = &*self.context;
         let log = self.log.status();
         let mut all = TenantStatus::default();
         let mut status = Status {
-            limit_bytes: self.options.max_bytes.unwrap_or_default(),
-            memory_bytes: self.budget.used() as u64,
-            memory_limit_bytes: self.budget.most as u64,
-            tenants: self.tables.read().len() as u64,
+            limit_bytes: options.max_bytes.unwrap_or_default(),
+            memory_bytes: memory.used() as u64,
+            memory_limit_bytes: memory.most as u64,
+            tenants: self.tables.tenant_count() as u64,
             log: LogStatus {
                 bytes: log.bytes,
-                limit_bytes: self.options.log_bytes,
+                limit_bytes: options.log_bytes,
                 waiting: log.waiting as u64,
                 waiting_bytes: log.waiting_bytes,
                 syncs: log.syncs,
                 syncs_failed: log.syncs_failed,
                 sync_longest: log.sync_longest,
             },
-            queries: *self.meter.status.lock(),
-            quarantined: self.troubles.quarantined.load(Ordering::Relaxed),
-            troubles: self.troubles.messages.lock().iter().cloned().collect(),
+            queries: self.reader.queries(),
+            quarantined: troubles.quarantined.load(Ordering::Relaxed),
+            troubles: troubles.messages.lock().iter().cloned().collect(),
             ..Status::default()
         };
-        for table in self.all_tables() {
+        for table in self.tables.all() {
             let snapshot = table.snapshot();
             table.tell(&snapshot, all.of(table.signal));
             for held in &snapshot.segments {
-                status.cached_bytes += held.bytes() as u64;
+                status.cached_bytes += held.cached().iter().map(|(.., bytes)| *bytes as u64).sum::<u64>();
                 let tier = tier(held.info.rows);
                 match status.tiers.iter_mut().find(|known| known.tier == tier) {
                     Some(known) => {
@@ -151,7 +162,7 @@ impl Inner {
                 }
             }
             let infos: Vec<_> = snapshot.segments.iter().map(|held| held.info).collect();
-            status.merge_debt += self.bounds().debt(&infos);
+            status.merge_debt += self.context.bounds().debt(&infos);
         }
         status.tiers.sort_by_key(|tier| tier.tier);
         let TenantStatus { traces, logs, metrics } = all;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::Mutex;
+use vitrine_observe_log::Position;
 
 use crate::Signal;
 use crate::engine::Tenant;
@@ -12,7 +12,8 @@ use crate::kept::budget::Budget;
 use crate::kept::catalogue::signal_name;
 use crate::kept::graph::OpenTraces;
 use crate::kept::held::{Files, Held};
-use crate::kept::part::Part;
+use crate::kept::lock::{Mutex, MutexGuard, Rank};
+use crate::kept::part::{Part, Rows};
 
 /// A tenant's rows of one signal.
 #[derive(Debug)]
@@ -20,8 +21,7 @@ pub(crate) struct Table {
     pub tenant: Tenant,
     pub signal: Signal,
     pub files: Files,
-    /// Held while a request is added, so that rows stand in the order of the log.
-    pub writing: Mutex<()>,
+    writing: Mutex<()>,
     state: Mutex<State>,
     budget: Arc<Budget>,
     pub counters: Counters,
@@ -45,6 +45,12 @@ impl Counters {
     pub(crate) fn add(counter: &AtomicU64, count: u64) {
         counter.fetch_add(count, Ordering::Relaxed);
     }
+}
+
+/// A table while somebody adds rows to it, or ends a part: nobody else does.
+pub(crate) struct Writing<'a> {
+    table: &'a Table,
+    _turn: MutexGuard<'a, ()>,
 }
 
 /// Each row that may be seen is in exactly one of these.
@@ -78,11 +84,11 @@ impl Table {
             tenant,
             signal,
             files,
-            writing: Mutex::new(()),
-            state: Mutex::new(State { open, waiting: VecDeque::new(), segments }),
+            writing: Mutex::new(Rank::Writing, ()),
+            state: Mutex::new(Rank::State, State { open, waiting: VecDeque::new(), segments }),
             budget,
             counters: Counters::default(),
-            open_traces: Mutex::default(),
+            open_traces: Mutex::new(Rank::OpenTraces, OpenTraces::default()),
         }
     }
 
@@ -91,9 +97,15 @@ impl Table {
         format!("{}/{}", self.tenant, signal_name(self.signal))
     }
 
-    /// The part that grows. Only for who holds [`Self::writing`].
-    pub(crate) fn open(&self) -> Arc<Part> {
-        self.state.lock().open.clone()
+    /// The turn of who adds rows, so that they stand in the order of the log.
+    pub(crate) fn write(&self) -> Writing<'_> {
+        Writing { table: self, _turn: self.writing.lock() }
+    }
+
+    /// Bytes of memory that the part takes that grows.
+    pub(crate) fn open_bytes(&self) -> usize {
+        let open = self.state.lock().open.clone();
+        open.read().share.bytes()
     }
 
     /// All rows at this moment.
@@ -101,16 +113,6 @@ impl Table {
         let state = self.state.lock();
         let parts = state.waiting.iter().chain([&state.open]).cloned().collect();
         Snapshot { parts, segments: state.segments.clone() }
-    }
-
-    /// Lets the open part wait to become a segment. Only for who holds [`Self::writing`].
-    pub(crate) fn freeze(&self) {
-        let mut state = self.state.lock();
-        if !state.open.0.read().is_empty() {
-            let fresh = Part::empty(self.signal, self.budget.clone());
-            let full = std::mem::replace(&mut state.open, fresh);
-            state.waiting.push_back(full);
-        }
     }
 
     /// The part that has waited longest.
@@ -130,11 +132,38 @@ impl Table {
         state.segments.extend(segment);
     }
 
-    /// These segments are gone, and this one came. Answers those that were there.
+    /// These segments are gone, and this one came. Returns those that were there.
     pub(crate) fn replace(&self, gone: &[u64], came: Option<Arc<Held>>) -> Vec<Arc<Held>> {
         let mut state = self.state.lock();
         let removed = state.segments.extract_if(.., |held| gone.contains(&held.info.number)).collect();
         state.segments.extend(came);
         removed
+    }
+}
+
+impl Writing<'_> {
+    /// The part that grows.
+    pub(crate) fn open(&self) -> Arc<Part> {
+        self.table.state.lock().open.clone()
+    }
+
+    /// Lets the open part wait to become a segment, if it has rows and this is so of them.
+    pub(crate) fn freeze(&self, due: impl Fn(&Rows) -> bool) {
+        let is_due = |rows: &Rows| !rows.is_empty() && due(rows);
+        if is_due(&self.open().read()) {
+            let fresh = Part::empty(self.table.signal, self.table.budget.clone());
+            let mut state = self.table.state.lock();
+            let full = std::mem::replace(&mut state.open, fresh);
+            state.waiting.push_back(full);
+        }
+    }
+
+    /// No record of rows in memory has a smaller position; none if there are no such rows.
+    pub(crate) fn first_position(&self) -> Option<Position> {
+        let parts = self.table.snapshot().parts;
+        parts.iter().find_map(|part| {
+            let rows = part.read();
+            (!rows.is_empty()).then_some(rows.low)
+        })
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use vitrine_observe_store::model::{SpanKind, StatusCode, Table};
-use vitrine_observe_store::{Dependency, Engine, Kept, Operation, RedQuery, Scan, Signal, Tenant, TraceQuery};
+use vitrine_observe_store::{
+    Dependency, Kept, Logs, Operation, RedQuery, Reports, Scan, Scans, Services, Signal, Tenant, TraceQuery, Traces,
+};
 
 use crate::support::{
     BEGIN_NS, SECOND, Sent, all, id, log_request, metric_request, open, options, request, send, trace, write,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use vitrine_kit::clock::Clock;
-use vitrine_observe_store::{Engine, Fsync, Kept, Options, Signal, Tenant, WriteError};
+use vitrine_observe_store::{Fsync, Kept, Options, Reports, Signal, Tenant, WriteError};
 
 use crate::support::{Sent, all, options, request, write};
 

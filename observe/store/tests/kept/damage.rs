@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use vitrine_kit::clock::Clock;
-use vitrine_observe_store::{Engine, Error, Kept, Options};
+use vitrine_observe_store::{Error, Kept, Options, Reports, Services};
 
 use crate::support::{Sent, all, open, options, send};
 

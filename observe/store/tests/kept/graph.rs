@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assert_eq, proptest};
 use prost::Message;
 use std::time::Duration;
-use vitrine_observe_store::{Engine, Kept, Options, Signal, Tenant};
+use vitrine_observe_store::{Kept, Options, Services, Signal, Tenant};
 
 use crate::support::{BEGIN_NS, SECOND, id, open, options, write};
 

@@ -8,7 +8,10 @@ use proptest::prelude::{Just, ProptestConfig, Strategy};
 use proptest::{prop_oneof, proptest};
 use vitrine_kit::clock::{Clock, Manual};
 use vitrine_observe_store::model::{SpanKind, StatusCode, Table};
-use vitrine_observe_store::{Dependency, Engine, Kept, Operation, Options, RedQuery, Scan, Signal, Tenant, TraceQuery};
+use vitrine_observe_store::{
+    Dependency, Kept, Logs, Operation, Options, RedQuery, Reports, Scan, Scans, Services, Signal, Tenant, TraceQuery,
+    Traces,
+};
 
 use crate::support::{BEGIN_MS, SECOND, Sent, all, id, log_request, options, send, write};
 
@@ -22,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const TRACES: u8 = 12;
 /// The longest step of figures, in seconds.
 const MINUTE: u64 = 60;
+
+/// Whether a span is asked for.
+type Wanted<'a> = &'a dyn Fn(&Sent) -> bool;
 
 /// Something that is done to the engine.
 #[derive(Debug, Clone)]
@@ -287,8 +293,7 @@ impl Pair {
         let one = Scan { trace: Some(id(5)), ..scan.clone() };
         let of_service = Scan { services: Some(vec!["service 1".into()]), ..scan.clone() };
         assert_eq!(self.scanned(&scan), self.sent.iter().map(|span| span.span).collect::<BTreeSet<_>>());
-        type Wanted<'a> = &'a dyn Fn(&Sent) -> bool;
-        let cases: [(Scan, Wanted<'_>); 3] = [
+        let cases: [(Scan, Wanted); 3] = [
             (late, &|span| span.start >= middle),
             (one, &|span| span.trace == 5),
             (of_service, &|span| span.service == "service 1"),

@@ -1,10 +1,13 @@
 //! Tenants, retention, memory and the disk.
 
 use std::path::Path;
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use vitrine_observe_store::model::Table;
-use vitrine_observe_store::{Engine, Kept, Options, QueryError, Scan, Signal, Tenant, TraceQuery, WriteError};
+use vitrine_observe_store::{
+    Accepted, Kept, Options, QueryError, Reports, Scan, Scans, Services, Signal, Tenant, TraceQuery, Traces, WriteError,
+};
 
 use crate::support::gate::Gate;
 use crate::support::{BEGIN_NS, Sent, all, id, metric_request, open, options, request, send, trace, write};
@@ -302,4 +305,59 @@ fn rows_become_segments_by_themselves() {
     come(&|| kept.status().traces.memory_rows == 0);
     assert_eq!(all(&kept).len(), 701);
     assert_eq!(kept.status().traces.taken, 701);
+}
+
+#[test]
+fn figures_stay_in_memory_while_there_is_room() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let gate = Gate::new(&folder.path().join("segments"));
+    let apart = Options { fan_in: 1000, segments: Some(gate.clone()), ..options(folder.path()) };
+    let (kept, _) = open(apart.clone());
+    for round in 0..5u64 {
+        let spans: Vec<Sent> = (1..=20).map(|span| Sent::new(round as u8, round * 100 + span)).collect();
+        send(&kept, &spans);
+        kept.seal().expect("sealed");
+    }
+    let tenant = Tenant::default();
+    let services = ["service 0", "service 1", "service 2"];
+    gate.opened(".rollup");
+    for read in [5, 0, 0] {
+        assert_eq!(kept.services(&tenant).expect("read"), services);
+        assert_eq!(gate.opened(".rollup"), read);
+    }
+    assert_eq!(kept.operations(&tenant, "service 1").expect("read").len(), 5);
+    assert_eq!(kept.dependencies(&tenant, 0, u64::MAX).expect("read"), []);
+    assert_eq!(gate.opened(".rollup"), 0);
+    assert!(kept.status().cached_bytes > 0);
+    drop(kept);
+    // Half of the memory is for what is cached: less than any of it takes.
+    let (kept, _) = open(Options { seal_bytes: 1, memory_bytes: 2, ..apart });
+    gate.opened(".rollup");
+    for _ in 0..3 {
+        assert_eq!(kept.services(&tenant).expect("read"), services);
+        assert_eq!((gate.opened(".rollup"), kept.status().cached_bytes), (5, 0));
+    }
+}
+
+#[test]
+fn as_many_tenants_as_there_may_be_come_at_once() {
+    const MOST: usize = 3;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (kept, _) = open(Options { max_tenants: MOST, ..options(folder.path()) });
+    let start = Barrier::new(8);
+    let outcomes: Vec<Result<Accepted, WriteError>> = std::thread::scope(|scope| {
+        let one = |number: usize| {
+            let (kept, start) = (&kept, &start);
+            scope.spawn(move || {
+                start.wait();
+                write(kept, &tenant(&format!("t{number}")), Signal::Traces, request(&[Sent::new(1, 1)]))
+            })
+        };
+        let writers: Vec<_> = (0..8).map(one).collect();
+        writers.into_iter().map(|writer| writer.join().expect("no panic")).collect()
+    });
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), MOST);
+    let refused = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+    assert!(refused.into_iter().all(|error| *error == WriteError::Tenants { most: MOST }));
+    assert_eq!(kept.tenants().len(), MOST);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
-use vitrine_observe_store::{Depot, Engine, Objects, Options, Tenant};
+use vitrine_observe_store::{Depot, Objects, Options, Reports, Services, Tenant};
 
 use crate::support::{Sent, all, open, options, send};
 

@@ -19,7 +19,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 use prost::Message;
 use vitrine_kit::clock::{Clock, Manual};
 use vitrine_observe_store::model::{SpanRow, TraceId};
-use vitrine_observe_store::{Accepted, Engine, Fsync, Kept, Options, Signal, Tenant, WriteError};
+use vitrine_observe_store::{Accepted, Fsync, Ingest, Kept, Options, Signal, Tenant, Traces, WriteError};
 
 /// When the tests' clocks begin, in milliseconds since 1970.
 pub const BEGIN_MS: i64 = 1_800_000_000_000;

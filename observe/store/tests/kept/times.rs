@@ -11,7 +11,9 @@ use prost::Message;
 use vitrine_kit::clock::Clock;
 use vitrine_observe_log::{Log, Options as LogOptions};
 use vitrine_observe_store::model::{SpanRow, Table};
-use vitrine_observe_store::{Engine, Kept, Options, RedQuery, Scan, Signal, Tenant, TraceQuery};
+use vitrine_observe_store::{
+    Kept, Logs, Options, RedQuery, Reports, Scan, Scans, Services, Signal, Tenant, TraceQuery, Traces,
+};
 
 use crate::support::{BEGIN_MS, BEGIN_NS, SECOND, Sent, id, log_request, metric_request, open, options, send, write};
 

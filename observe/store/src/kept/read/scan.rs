@@ -11,11 +11,10 @@ use vitrine_observe_model::batch;
 
 use crate::Signal;
 use crate::engine::{Batches, QueryError, Scan, Tenant};
-use crate::kept::Inner;
 use crate::kept::held::Held;
 use crate::kept::part::Part;
 use crate::kept::read::search::ranges;
-use crate::kept::read::{Spent, time, windows};
+use crate::kept::read::{Reader, Spent, time, windows};
 use crate::kept::table::Table;
 
 /// Rows of a window are read one by one when at most this part of them is wanted.
@@ -24,7 +23,7 @@ const FEW: usize = 4;
 /// A tenant's rows, as they are read.
 struct Scanning {
     /// Not held: a reading that somebody forgot does not keep the engine open.
-    inner: Weak<Inner>,
+    reader: Weak<Reader>,
     table: Arc<Table>,
     view: View,
     projection: Option<Vec<usize>>,
@@ -115,20 +114,20 @@ fn filter(view: View, scan: &Scan) -> Filter {
     Filter::All(all)
 }
 
-impl Inner {
-    pub(crate) fn scan(&self, inner: Weak<Self>, tenant: &Tenant, view: View, scan: &Scan) -> Batches {
+impl Reader {
+    pub(crate) fn scan(self: &Arc<Self>, tenant: &Tenant, view: View, scan: &Scan) -> Batches {
         let Some((table, snapshot)) = self.rows(tenant, signal(view)) else { return Box::new(std::iter::empty()) };
         let (min, max) = scan
             .time_ns
             .filter(|_| view != View::SpanEvents)
             .map_or((i64::MIN, i64::MAX), |(min, max)| (time(min), time(max)));
         let parts = snapshot.parts.iter().flat_map(|part| {
-            let visible = part.0.read().visible();
+            let visible = part.read().visible();
             visible.into_iter().flat_map(windows).map(|rows| (part.clone(), rows)).collect::<Vec<_>>()
         });
         let segments = snapshot.segments.iter().filter(|held| held.info.max_time >= min && held.info.min_time <= max);
         Box::new(Scanning {
-            inner,
+            reader: Arc::downgrade(self),
             table,
             view,
             projection: scan.columns.clone(),
@@ -147,7 +146,7 @@ impl Inner {
 impl Scanning {
     /// The next rows in memory.
     fn next_of_part(&self, part: &Part, rows: Range<usize>) -> Option<Columns> {
-        let held = part.0.read();
+        let held = part.read();
         let found = held.columns().matching(&self.filter, rows);
         (!found.is_empty()).then(|| held.columns().take(&found))
     }
@@ -196,17 +195,17 @@ impl Scanning {
         if let Some((part, rows)) = self.parts.pop_front() {
             return Ok(Some(self.next_of_part(&part, rows)));
         }
-        let inner = self.inner.upgrade().filter(|inner| !inner.is_closed()).ok_or(QueryError::Closed)?;
+        let reader = self.reader.upgrade().filter(|reader| !reader.context.is_closed()).ok_or(QueryError::Closed)?;
         if let Some(rows) = self.windows.pop_front()
             && let Some((held, search)) = &self.reading
         {
-            let read = inner.read(&self.table, held, |segment| self.next_of_segment(segment, search, rows))?;
+            let read = reader.read(&self.table, held, |segment| self.next_of_segment(segment, search, rows))?;
             return Ok(Some(read.flatten()));
         }
         let Some(held) = self.segments.pop_front() else { return Ok(None) };
-        inner.trim();
+        reader.trim();
         self.reading = None;
-        if let Some((search, windows)) = inner.read(&self.table, &held, |segment| self.begin(segment))? {
+        if let Some((search, windows)) = reader.read(&self.table, &held, |segment| self.begin(segment))? {
             self.windows = windows;
             self.reading = Some((held, search));
         }
@@ -217,7 +216,7 @@ impl Scanning {
         while let Some(found) = self.step()? {
             self.spent.check_time()?;
             let Some(columns) = found else { continue };
-            let most = self.inner.upgrade().map_or(usize::MAX, |inner| inner.options.query_memory_bytes);
+            let most = self.reader.upgrade().map_or(usize::MAX, |reader| reader.context.options.query_memory_bytes);
             if columns.bytes() > most {
                 return Err(QueryError::TooMuch { bytes: most });
             }

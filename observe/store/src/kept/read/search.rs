@@ -12,10 +12,9 @@ use vitrine_observe_columns::{Columns, Data, Filter, Search};
 use vitrine_observe_model::TraceId;
 
 use crate::engine::{QueryError, Tenant};
-use crate::kept::Inner;
 use crate::kept::held::Held;
 use crate::kept::read::filter::filter;
-use crate::kept::read::{Spent, time};
+use crate::kept::read::{Reader, Spent, time};
 use crate::kept::table::{Snapshot, Table};
 use crate::{MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Signal, Trace, TraceQuery};
 
@@ -141,7 +140,7 @@ pub(crate) fn ranges(rows: &[u32]) -> Vec<Range<usize>> {
         .collect()
 }
 
-impl Inner {
+impl Reader {
     pub(crate) fn search(&self, tenant: &Tenant, query: &TraceQuery) -> Result<Vec<Trace>, QueryError> {
         let Some((table, snapshot)) = self.rows(tenant, Signal::Traces) else { return Ok(Vec::new()) };
         let mut spent = self.spent();
@@ -167,7 +166,7 @@ impl Inner {
         let filter = filter(query);
         let mut newest = Newest::new(query.limit);
         for part in &snapshot.parts {
-            let rows = part.0.read();
+            let rows = part.read();
             for range in rows.visible() {
                 let found = rows.columns().matching(&filter, range);
                 newest.add_rows(rows.columns(), found.into_iter().map(|row| row as usize));

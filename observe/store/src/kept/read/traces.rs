@@ -9,8 +9,7 @@ use vitrine_observe_model::definitions::{logs, spans};
 use vitrine_observe_model::{LogRow, SpanRow, TraceId};
 
 use crate::engine::{QueryError, Tenant};
-use crate::kept::Inner;
-use crate::kept::read::Spent;
+use crate::kept::read::{Reader, Spent};
 use crate::kept::table::{Snapshot, Table};
 use crate::{Signal, Trace};
 
@@ -87,7 +86,7 @@ fn content(span: &SpanRow) -> String {
     format!("{span:?}")
 }
 
-impl Inner {
+impl Reader {
     /// Rows with one of these ids, at most so many of each, and of all together. They come in several tables.
     fn rows_of(
         &self,
@@ -101,7 +100,7 @@ impl Inner {
         let mut wanted = Wanted::new(ids, most, room);
         let mut found = Vec::new();
         for part in snapshot.parts.iter().rev() {
-            let rows = part.0.read();
+            let rows = part.read();
             let mut taken = Vec::new();
             for id in ids.iter().copied() {
                 if wanted.left(id) == 0 {

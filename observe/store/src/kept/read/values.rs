@@ -9,9 +9,8 @@ use vitrine_observe_model::json_value;
 
 use crate::Signal;
 use crate::engine::{QueryError, Tenant};
-use crate::kept::Inner;
 use crate::kept::read::search::ranges;
-use crate::kept::read::{WINDOW, windows};
+use crate::kept::read::{Reader, WINDOW, windows};
 
 /// Rows of each segment that are looked at for values that are in no dictionary of their own.
 const MOST_ROWS: usize = 32 * WINDOW;
@@ -73,12 +72,12 @@ impl<'a> Found<'a> {
     }
 }
 
-impl Inner {
+impl Reader {
     pub(crate) fn attribute_values(&self, tenant: &Tenant, key: &str, most: usize) -> Result<Vec<String>, QueryError> {
         let Some((table, snapshot)) = self.rows(tenant, Signal::Traces) else { return Ok(Vec::new()) };
         let (mut found, spent) = (Found::new(key), self.spent());
         for part in &snapshot.parts {
-            let rows = part.0.read();
+            let rows = part.read();
             let all: Vec<u32> = rows.visible().into_iter().flatten().map(|row| row as u32).collect();
             found.add_rows(rows.columns(), &all);
         }
@@ -106,8 +105,8 @@ impl Inner {
                 }
             }
             spent.check_time()?;
-            if found.values.iter().map(String::len).sum::<usize>() > self.options.query_memory_bytes {
-                return Err(QueryError::TooMuch { bytes: self.options.query_memory_bytes });
+            if found.values.iter().map(String::len).sum::<usize>() > self.context.options.query_memory_bytes {
+                return Err(QueryError::TooMuch { bytes: self.context.options.query_memory_bytes });
             }
         }
         Ok(found.values.into_iter().take(most).collect())

@@ -1,4 +1,4 @@
-//! A folder of segments into which nothing comes while its gate is shut.
+//! A folder of segments into which nothing comes while its gate is shut, and which counts what is opened.
 
 use std::io;
 use std::path::Path;
@@ -21,6 +21,8 @@ struct State {
     is_shut: bool,
     /// How many files wait to come in.
     waiting: usize,
+    /// Names of the files that were opened since they were last asked for.
+    opened: Vec<String>,
 }
 
 impl Gate {
@@ -39,6 +41,12 @@ impl Gate {
     pub fn open(&self) {
         self.state.lock().is_shut = false;
         self.changed.notify_all();
+    }
+
+    /// How many files whose names end so were opened since this was last asked.
+    pub fn opened(&self, end: &str) -> usize {
+        let opened = std::mem::take(&mut self.state.lock().opened);
+        opened.iter().filter(|name| name.ends_with(end)).count()
     }
 
     /// Waits until a file stands before it.
@@ -64,6 +72,7 @@ impl Depot for Gate {
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn Source>> {
+        self.state.lock().opened.push(name.to_owned());
         self.folder.open(name)
     }
 

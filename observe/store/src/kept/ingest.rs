@@ -1,33 +1,31 @@
 //! Taking requests.
+//!
+//! A request is decoded into its table's open part and appended to the log, in one turn of the table. A thread waits for
+//! the log's answers in its order: then the rows may be seen, or are taken back, and who asked is told.
 
 use std::ops::Range;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
-use vitrine_observe_log::{Answer, MAX_RECORD_BYTES, Position};
+use vitrine_observe_log::{Answer, Position};
 use vitrine_observe_model::Builder;
 
-use crate::engine::{MAX_TENANT_BYTES, Receipt, Tenant, WriteError};
-use crate::kept::Inner;
-use crate::kept::part::Part;
+use crate::engine::{Receipt, Tenant, WriteError};
+use crate::kept::Context;
+use crate::kept::bell::Bell;
+use crate::kept::lock::{Mutex, Rank};
+use crate::kept::part::{Part, Rows};
+use crate::kept::request_log::{Logged, MAX_REQUEST_BYTES, RequestLog};
 use crate::kept::table::{Counters, Table};
+use crate::kept::tables::Tables;
 use crate::{Accepted, Signal};
 
 /// A request of more bytes is decoded on a thread that may block: it takes longer than a millisecond.
 const LARGE_REQUEST: usize = 256 << 10;
-/// Bytes of a time in a record.
-const TIME_BYTES: usize = 8;
-/// The largest request: a record holds its arrival and the tenant's name too.
-const MAX_REQUEST_BYTES: usize = MAX_RECORD_BYTES - TIME_BYTES - MAX_TENANT_BYTES - 1;
 /// Nanoseconds in a millisecond.
 const NANOS_PER_MILLI: u64 = 1_000_000;
-/// Kinds of records that say when their request arrived, in the order of [`Signal::ALL`].
-const KINDS: [u8; 3] = [4, 5, 6];
-/// Kinds of records of older logs, which do not say it.
-const KINDS_WITHOUT_ARRIVAL: [u8; 3] = [1, 2, 3];
 /// When to come again if memory is full: a segment is written meanwhile.
 const MEMORY_RETRY: Duration = Duration::from_millis(250);
 /// When to come again if too much waits for the log.
@@ -46,13 +44,25 @@ pub(crate) struct Commit {
     reply: oneshot::Sender<Result<Accepted, WriteError>>,
 }
 
+/// Takes requests.
+#[derive(Debug)]
+pub(crate) struct Ingester {
+    context: Arc<Context>,
+    log: Arc<RequestLog>,
+    tables: Arc<Tables>,
+    /// Requests that wait for the log; none when the engine is closed.
+    commits: Mutex<Option<mpsc::Sender<Commit>>>,
+    /// Rung when parts are full, or memory is.
+    to_seal: Arc<Bell>,
+}
+
 /// Waits for the log's answers, in its order, and tells them on. It ends when the engine is closed.
-pub(crate) fn commit(inner: &Inner, commits: mpsc::Receiver<Commit>) {
+pub(crate) fn commit(commits: mpsc::Receiver<Commit>, to_seal: &Bell) {
     for Commit { table, part, rows, answer, accepted, reply } in commits {
         let outcome = answer.wait();
         let settled = part.settle(rows, outcome.as_ref().ok().copied());
         if settled && table.waiting() > 0 {
-            inner.to_seal.ring();
+            to_seal.ring();
         }
         let outcome = outcome.map_err(refusal).map(|_| accepted);
         if let Ok(accepted) = &outcome {
@@ -77,51 +87,31 @@ fn refusal(error: vitrine_observe_log::Error) -> WriteError {
     }
 }
 
-/// A request as a record of the log has it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Logged {
-    pub signal: Signal,
-    /// When it arrived, in nanoseconds since 1970; none in older logs.
-    pub arrival_ns: Option<u64>,
-    pub tenant: Tenant,
-    pub request: Bytes,
-}
+impl Ingester {
+    /// With what waits for the log, for [`commit`].
+    pub(crate) fn new(
+        context: Arc<Context>,
+        log: Arc<RequestLog>,
+        tables: Arc<Tables>,
+        to_seal: Arc<Bell>,
+    ) -> (Self, mpsc::Receiver<Commit>) {
+        let (sender, waiting) = mpsc::channel();
+        let commits = Mutex::new(Rank::Commits, Some(sender));
+        (Self { context, log, tables, commits, to_seal }, waiting)
+    }
 
-/// A record of one of [`KINDS`]: when the request arrived (nanoseconds since 1970, little endian), the length of the
-/// tenant's name, the name, and the request. The arrival stands in for times that the sender does not know, so that
-/// reading the record again must give the same.
-fn record(tenant: &Tenant, arrival_ns: u64, request: Bytes) -> [Bytes; 2] {
-    let name = tenant.name().as_bytes();
-    let mut front = Vec::with_capacity(TIME_BYTES + 1 + name.len());
-    front.extend_from_slice(&arrival_ns.to_le_bytes());
-    front.push(name.len() as u8);
-    front.extend_from_slice(name);
-    [front.into(), request]
-}
+    /// Takes nothing any more. [`commit`] ends when the log has answered for all that was taken.
+    pub(crate) fn close(&self) {
+        self.commits.lock().take();
+    }
 
-/// What a record holds; none if it is not one that this or an earlier release writes.
-pub(crate) fn parse_record(kind: u8, payload: &Bytes) -> Option<Logged> {
-    let place = |kinds: [u8; 3]| kinds.iter().position(|known| *known == kind);
-    let (place, times) = place(KINDS).map(|at| (at, 1)).or_else(|| place(KINDS_WITHOUT_ARRIVAL).map(|at| (at, 0)))?;
-    let (time, rest) = payload.split_at_checked(times * TIME_BYTES)?;
-    let (length, rest) = rest.split_first()?;
-    let name = std::str::from_utf8(rest.get(..usize::from(*length))?).ok()?;
-    Some(Logged {
-        signal: Signal::ALL[place],
-        arrival_ns: time.try_into().ok().map(u64::from_le_bytes),
-        tenant: Tenant::new(name).ok()?,
-        request: payload.slice(time.len() + 1 + usize::from(*length)..),
-    })
-}
-
-impl Inner {
     /// Takes a request.
     pub(crate) fn write(self: &Arc<Self>, tenant: &Tenant, signal: Signal, request: Bytes) -> Receipt {
         if request.len() > LARGE_REQUEST
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            let (inner, tenant) = (self.clone(), tenant.clone());
-            let added = runtime.spawn_blocking(move || inner.add(&tenant, signal, request));
+            let (ingester, tenant) = (self.clone(), tenant.clone());
+            let added = runtime.spawn_blocking(move || ingester.add(&tenant, signal, request));
             return Receipt::new(async move {
                 match added.await {
                     Ok(Ok(added)) => added.outcome().await,
@@ -141,19 +131,19 @@ impl Inner {
         if bytes > MAX_REQUEST_BYTES {
             return Err(WriteError::TooLarge { bytes, most: MAX_REQUEST_BYTES });
         }
-        if self.is_closed() {
+        if self.context.is_closed() {
             return Err(WriteError::Closed);
         }
-        if self.budget.used() + bytes > self.budget.most {
+        if self.context.memory.used() + bytes > self.context.memory.most {
             self.to_seal.ring();
             return Err(WriteError::Busy { what: "memory is full of rows to be written", retry_after: MEMORY_RETRY });
         }
         let arrival_ns = self.now_ns();
-        let table = match self.table(tenant, signal) {
+        let table = match self.tables.get(tenant, signal) {
             Some(table) => table,
             None => {
-                let most = self.options.max_tenants;
-                if self.tables.read().len() >= most {
+                let most = self.context.options.max_tenants;
+                if self.tables.tenant_count() >= most {
                     return Err(WriteError::Tenants { most });
                 }
                 // Nobody becomes a tenant by sending nothing of use.
@@ -161,7 +151,7 @@ impl Inner {
                 if tried.taken == 0 {
                     return Ok(Added::Nothing(accepted(tried)));
                 }
-                self.table_of(tenant, signal)
+                self.tables.get_or_create_within(tenant, signal, most).ok_or(WriteError::Tenants { most })?
             }
         };
         self.add_to(table, arrival_ns, request)
@@ -169,18 +159,18 @@ impl Inner {
 
     /// Now, in nanoseconds since 1970.
     fn now_ns(&self) -> u64 {
-        u64::try_from(self.clock.now_ms()).unwrap_or(0).saturating_mul(NANOS_PER_MILLI)
+        u64::try_from(self.context.clock.now_ms()).unwrap_or(0).saturating_mul(NANOS_PER_MILLI)
     }
 
     fn add_to(&self, table: Arc<Table>, arrival_ns: u64, request: Bytes) -> Result<Added, WriteError> {
-        let _writing = table.writing.lock();
-        let part = table.open();
-        let mut rows = part.0.write();
+        let writing = table.write();
+        let part = writing.open();
+        let mut rows = part.write();
         if rows.is_empty() {
             // Behind everything that is in the log, and not behind what is about to be.
-            rows.low = self.log.status().end;
-            rows.since_ms = self.clock.now_ms();
-            rows.logged = self.logged.load(Ordering::Relaxed);
+            rows.low = self.log.end();
+            rows.since_ms = self.context.clock.now_ms();
+            rows.passed = self.log.passed();
         }
         let before = rows.columns().rows;
         let appended = rows.builder.append(&request, arrival_ns).map_err(malformed)?;
@@ -189,9 +179,7 @@ impl Inner {
             Counters::add(&table.counters.rejected, appended.rejected);
             return Ok(Added::Nothing(accepted(appended)));
         }
-        let bytes = request.len() as u64;
-        let appending = self.log.append(KINDS[table.signal as usize], record(&table.tenant, arrival_ns, request));
-        let answer = match appending {
+        let answer = match self.log.append(&table.tenant, table.signal, arrival_ns, request) {
             Ok(answer) => answer,
             Err(error) => {
                 rows.builder.truncate(before);
@@ -200,10 +188,9 @@ impl Inner {
                 return Err(refusal(error));
             }
         };
-        self.logged.fetch_add(bytes, Ordering::Relaxed);
         rows.pending += 1;
         rows.account();
-        let full = after >= self.options.seal_rows || rows.share.bytes() >= self.options.seal_bytes;
+        let is_full = self.is_full(&rows, after);
         let (reply, outcome) = oneshot::channel();
         let accepted = accepted(appended);
         let commit = Commit { table: table.clone(), part: part.clone(), rows: before..after, answer, accepted, reply };
@@ -212,48 +199,45 @@ impl Inner {
             let _ = commits.send(commit);
         }
         drop(rows);
-        if full {
-            table.freeze();
+        if is_full {
+            writing.freeze(|_| true);
             self.to_seal.ring();
         }
         Ok(Added::Waits(outcome))
     }
 
+    /// Whether so many of these rows are enough for a segment.
+    fn is_full(&self, rows: &Rows, count: usize) -> bool {
+        count >= self.context.options.seal_rows || rows.share.bytes() >= self.context.options.seal_bytes
+    }
+
     /// Adds a record of the log again, when the engine is opened.
-    pub(crate) fn add_again(&self, table: &Table, position: Position, logged: &Logged) -> Result<(), WriteError> {
-        let Logged { request, arrival_ns, .. } = logged;
+    pub(crate) fn add_again(&self, position: Position, logged: Logged) -> Result<(), WriteError> {
+        let Logged { request, arrival_ns, tenant, signal } = logged;
+        // It was taken once, whatever the limit of tenants is now.
+        let table = self.tables.get_or_create(&tenant, signal);
         let arrival_ns = arrival_ns.unwrap_or_else(|| self.now_ns());
-        let _writing = table.writing.lock();
-        let part = table.open();
-        let mut rows = part.0.write();
+        let writing = table.write();
+        let part = writing.open();
+        let mut rows = part.write();
         if rows.is_empty() {
             rows.low = position;
             rows.since_ms = (arrival_ns / NANOS_PER_MILLI) as i64;
-            rows.logged = self.logged.load(Ordering::Relaxed);
+            rows.passed = self.log.passed();
         }
-        rows.builder.append(request, arrival_ns).map_err(malformed)?;
-        self.logged.fetch_add(request.len() as u64, Ordering::Relaxed);
+        rows.builder.append(&request, arrival_ns).map_err(malformed)?;
+        self.log.pass(request.len());
         let end = rows.columns().rows;
         rows.commit(end);
         rows.high = position;
         rows.account();
-        let full = rows.committed >= self.options.seal_rows || rows.share.bytes() >= self.options.seal_bytes;
+        let is_full = self.is_full(&rows, end);
         drop(rows);
-        if full {
-            table.freeze();
+        if is_full {
+            writing.freeze(|_| true);
             self.to_seal.ring();
         }
         Ok(())
-    }
-
-    /// Lets open parts wait to become segments, if this is so of them.
-    pub(crate) fn freeze(&self, due: impl Fn(&Part) -> bool) {
-        for table in self.all_tables() {
-            let _writing = table.writing.lock();
-            if due(&table.open()) {
-                table.freeze();
-            }
-        }
     }
 }
 

@@ -1,0 +1,72 @@
+//! What protocols ask of whatever keeps telemetry, one small trait for each kind of question.
+//!
+//! Who asks names the traits that it needs and no others; a new signal is a trait of its own beside these. The
+//! observatory's own engine, [`Kept`](crate::Kept), has them all; another may hand everything to a database.
+//!
+//! All but [`Ingest::write`] block: call them off the async threads. Dropping what they return stops them where it
+//! matters.
+
+use bytes::Bytes;
+use vitrine_observe_model::{LogRow, Signal, Table, TraceId};
+
+use crate::engine::{Batches, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant};
+use crate::{Dependency, Operation, Status, TenantStatus, Trace, TraceQuery};
+
+/// Takes telemetry, of whatever signal.
+pub trait Ingest: Send + Sync + 'static {
+    /// Takes one OTLP export request in protobuf.
+    fn write(&self, tenant: &Tenant, signal: Signal, request: Bytes) -> Receipt;
+}
+
+/// Spans by the traces that they belong to.
+pub trait Traces: Send + Sync + 'static {
+    /// One trace with at most so many spans; none when no span of it is held.
+    fn trace(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Option<Trace>, QueryError>;
+
+    /// Traces, the newest first by the start of the newest span that matched.
+    fn search(&self, tenant: &Tenant, query: &TraceQuery) -> Result<Vec<Trace>, QueryError>;
+
+    /// Distinct values of an attribute of spans as text, in order, at most so many.
+    fn attribute_values(&self, tenant: &Tenant, key: &str, most: usize) -> Result<Vec<String>, QueryError>;
+}
+
+/// What is counted of spans, by service, without reading spans.
+pub trait Services: Send + Sync + 'static {
+    /// The services that have sent spans, in order.
+    fn services(&self, tenant: &Tenant) -> Result<Vec<String>, QueryError>;
+
+    /// The operations of a service, in order.
+    fn operations(&self, tenant: &Tenant, service: &str) -> Result<Vec<Operation>, QueryError>;
+
+    /// Which service called which, by spans that started in this time (nanoseconds since 1970, inclusive), to the minute.
+    fn dependencies(
+        &self,
+        tenant: &Tenant,
+        start_min_ns: u64,
+        start_max_ns: u64,
+    ) -> Result<Vec<Dependency>, QueryError>;
+
+    /// Rate, errors and durations, in order of time, service and operation.
+    fn red(&self, tenant: &Tenant, query: &RedQuery) -> Result<Vec<RedRow>, QueryError>;
+}
+
+/// Log records.
+pub trait Logs: Send + Sync + 'static {
+    /// Log records of one trace in order of time, at most so many.
+    fn logs_of(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Vec<LogRow>, QueryError>;
+}
+
+/// Rows of whatever signal as tables, for who works on columns.
+pub trait Scans: Send + Sync + 'static {
+    /// Rows of a table in its schema ([`Table::schema`]), in no order.
+    fn scan(&self, tenant: &Tenant, table: Table, scan: &Scan) -> Result<Batches, QueryError>;
+}
+
+/// How whatever keeps telemetry fares.
+pub trait Reports: Send + Sync + 'static {
+    /// What it holds of a tenant, and has seen of it.
+    fn tenant_status(&self, tenant: &Tenant) -> TenantStatus;
+
+    /// What it holds and has seen, of all tenants together.
+    fn status(&self) -> Status;
+}
