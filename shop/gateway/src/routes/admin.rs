@@ -158,8 +158,19 @@ pub(super) async fn assessment(
     ))
 }
 
-pub(super) async fn rotate_keys(State(gateway): State<Arc<Gateway>>) -> Result<axum::Json<dto::KeyRotated>, Reply> {
-    let rotated = gateway.deps.auth.clone().rotate_keys(RotateKeysRequest {}).await?.into_inner();
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RotationQuery {
+    compromised: Option<bool>,
+}
+
+pub(super) async fn rotate_keys(
+    State(gateway): State<Arc<Gateway>>,
+    Query(query): Query<RotationQuery>,
+) -> Result<axum::Json<dto::KeyRotated>, Reply> {
+    let request = RotateKeysRequest { compromised: query.compromised.unwrap_or(false) };
+    let rotated = gateway.deps.auth.clone().rotate_keys(request).await?.into_inner();
+    gateway.tokens.keys_changed().await;
     Ok(axum::Json(dto::KeyRotated { key_id: rotated.key_id }))
 }
 
