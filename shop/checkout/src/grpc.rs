@@ -4,8 +4,10 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 use tonic::{Request, Response, Status};
 use vitrine_contracts::checkout::v1::checkout_service_server::CheckoutService;
-use vitrine_contracts::checkout::v1::{CancelOrderRequest, PlaceOrderRequest, QuoteRequest, QuoteResponse};
-use vitrine_contracts::orders::v1::{GetOrderRequest, Order, OrderState};
+use vitrine_contracts::checkout::v1::{
+    CancelAnyOrderRequest, CancelOrderRequest, PlaceOrderRequest, QuoteRequest, QuoteResponse,
+};
+use vitrine_contracts::orders::v1::{GetAnyOrderRequest, GetOrderRequest, Order, OrderState};
 use vitrine_contracts::payments::v1::payment_method::Method;
 use vitrine_contracts::payments::v1::{Card, PaymentMethod};
 use vitrine_contracts::text::line;
@@ -175,14 +177,26 @@ impl CheckoutService for Service {
     }
 
     async fn cancel_order(&self, request: Request<CancelOrderRequest>) -> Result<Response<Order>, Status> {
-        let request = request.into_inner();
-        check_id("ord", &request.order_id, "order_id")?;
-        let reason = line("reason", &request.reason, 0..=MAX_REASON)?;
-        let (order_id, customer_id) = (request.order_id.clone(), request.customer_id);
-        let order =
-            self.deps.orders.clone().get_order(step(GetOrderRequest { order_id, customer_id })).await?.into_inner();
+        let CancelOrderRequest { order_id, customer_id, reason } = request.into_inner();
+        let reason = line("reason", &reason, 0..=MAX_REASON)?;
+        let request = GetOrderRequest { order_id, customer_id };
+        let order = self.deps.orders.clone().get_order(step(request)).await?.into_inner();
+        Ok(Response::new(self.cancel(order, reason).await?))
+    }
+
+    async fn cancel_any_order(&self, request: Request<CancelAnyOrderRequest>) -> Result<Response<Order>, Status> {
+        let CancelAnyOrderRequest { order_id, reason } = request.into_inner();
+        let reason = line("reason", &reason, 0..=MAX_REASON)?;
+        let order = self.deps.orders.clone().get_any_order(step(GetAnyOrderRequest { order_id })).await?.into_inner();
+        Ok(Response::new(self.cancel(order, reason).await?))
+    }
+}
+
+impl Service {
+    /// Cancels an order that whoever asks may cancel.
+    async fn cancel(&self, order: Order, reason: String) -> Result<Order, Status> {
         match order.state() {
-            OrderState::Refunded => return Ok(Response::new(order)),
+            OrderState::Refunded => return Ok(order),
             OrderState::Paid | OrderState::Placed | OrderState::Cancelled => {}
             state => {
                 let message = format!("the order is {} already", state_text(state));
@@ -190,8 +204,8 @@ impl CheckoutService for Service {
             }
         }
         let reason = if reason.is_empty() { "cancelled by the customer".to_owned() } else { reason };
-        let key = format!("cancel/{}", request.order_id);
-        Ok(Response::new(self.sagas.fly(key, cancel(self.sagas.clone(), order, reason)).await?))
+        let key = format!("cancel/{}", order.id);
+        self.sagas.fly(key, cancel(self.sagas.clone(), order, reason)).await
     }
 }
 

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Status};
 use vitrine_contracts::carts::v1::{Cart, ReleaseCartRequest};
-use vitrine_contracts::orders::v1::{GetOrderRequest, Order};
+use vitrine_contracts::orders::v1::{GetAnyOrderRequest, Order};
 use vitrine_contracts::payments::v1::PaymentMethod;
 use vitrine_contracts::{Code, Problem};
 use vitrine_kit::jitter;
@@ -171,8 +171,8 @@ impl Sagas {
     /// What a saga is answered with that nobody drives any more, each time it is asked for.
     pub(crate) async fn end(&self, saga: SagaDoc) -> Result<Order, Failure> {
         if saga.position == Position::Done || saga.work.is_recorded(saga.position) {
-            let request = GetOrderRequest { order_id: saga.work.order_id().to_owned(), customer_id: String::new() };
-            return Ok(self.0.deps.orders.clone().get_order(step(request)).await?.into_inner());
+            let request = GetAnyOrderRequest { order_id: saga.work.order_id().to_owned() };
+            return Ok(self.0.deps.orders.clone().get_any_order(step(request)).await?.into_inner());
         }
         match saga.refusal {
             _ if !saga.position.is_final() => Err(in_progress().into()),
