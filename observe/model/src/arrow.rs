@@ -10,7 +10,7 @@ use arrow_schema::Schema;
 use vitrine_observe_columns::{Column, Columns};
 
 use crate::Table;
-use crate::definitions::spans;
+use crate::definitions::{metrics, spans};
 use sources::sources;
 
 /// A batch that Arrow cannot hold.
@@ -24,7 +24,7 @@ pub struct BatchTooLarge {
 }
 
 /// The rows of a table in its schema ([`Table::schema`]), or those columns of it, by place, in the order given. Events
-/// and links are made of columns of spans: one row for each.
+/// and links are made of columns of spans, exemplars of those of metric points: one row for each.
 pub fn batch(table: Table, columns: &Columns, projection: Option<&[usize]>) -> Result<RecordBatch, BatchTooLarge> {
     let view = View::new(table, columns);
     let schema = table.schema();
@@ -68,6 +68,7 @@ impl<'a> View<'a> {
             Table::Spans | Table::Logs | Table::Metrics => return Self { columns, rows: columns.rows, elements: None },
             Table::SpanEvents => spans::EVENTS,
             Table::SpanLinks => spans::LINKS,
+            Table::Exemplars => metrics::EXEMPLARS,
         };
         let mut rows = Vec::new();
         for row in 0..columns.rows {

@@ -17,11 +17,14 @@ pub enum Table {
     Logs,
     /// One row for each metric point.
     Metrics,
+    /// One row for each exemplar of a metric point.
+    Exemplars,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 5] = [Self::Spans, Self::SpanEvents, Self::SpanLinks, Self::Logs, Self::Metrics];
+    pub const ALL: [Self; 6] =
+        [Self::Spans, Self::SpanEvents, Self::SpanLinks, Self::Logs, Self::Metrics, Self::Exemplars];
 
     /// Its name in SQL.
     pub fn name(self) -> &'static str {
@@ -31,6 +34,7 @@ impl Table {
             Self::SpanLinks => "span_links",
             Self::Logs => "logs",
             Self::Metrics => "metrics",
+            Self::Exemplars => "exemplars",
         }
     }
 
@@ -43,6 +47,7 @@ impl Table {
             Self::SpanLinks => SPAN_LINKS.clone(),
             Self::Logs => LOGS.clone(),
             Self::Metrics => METRICS.clone(),
+            Self::Exemplars => EXEMPLARS.clone(),
         }
     }
 }
@@ -89,6 +94,14 @@ static SPANS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("scope_version", dictionary(), true),
         ("trace_state", DataType::Utf8, true),
         ("flags", DataType::UInt32, false),
+        ("dropped_attributes", DataType::UInt32, false),
+        ("dropped_events", DataType::UInt32, false),
+        ("dropped_links", DataType::UInt32, false),
+        ("scope_attributes", attributes(), false),
+        ("resource_schema_url", dictionary(), true),
+        ("resource_dropped_attributes", DataType::UInt32, false),
+        ("scope_schema_url", dictionary(), true),
+        ("scope_dropped_attributes", DataType::UInt32, false),
     ])
 });
 
@@ -101,6 +114,7 @@ static SPAN_EVENTS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("span_name", dictionary(), false),
         ("name", DataType::Utf8, false),
         ("attributes", attributes(), false),
+        ("dropped_attributes", DataType::UInt32, false),
     ])
 });
 
@@ -114,6 +128,8 @@ static SPAN_LINKS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("linked_span_id", DataType::FixedSizeBinary(8), false),
         ("trace_state", DataType::Utf8, true),
         ("attributes", attributes(), false),
+        ("flags", DataType::UInt32, false),
+        ("dropped_attributes", DataType::UInt32, false),
     ])
 });
 
@@ -133,6 +149,12 @@ static LOGS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("scope_name", dictionary(), true),
         ("scope_version", dictionary(), true),
         ("flags", DataType::UInt32, false),
+        ("dropped_attributes", DataType::UInt32, false),
+        ("scope_attributes", attributes(), false),
+        ("resource_schema_url", dictionary(), true),
+        ("resource_dropped_attributes", DataType::UInt32, false),
+        ("scope_schema_url", dictionary(), true),
+        ("scope_dropped_attributes", DataType::UInt32, false),
     ])
 });
 
@@ -158,5 +180,38 @@ static METRICS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("resource", attributes(), false),
         ("scope_name", dictionary(), true),
         ("scope_version", dictionary(), true),
+        ("description", dictionary(), true),
+        ("flags", DataType::UInt32, false),
+        ("metadata", attributes(), false),
+        ("scale", DataType::Int64, true),
+        ("zero_count", DataType::UInt64, true),
+        ("zero_threshold", DataType::Float64, true),
+        ("positive_offset", DataType::Int64, true),
+        ("negative_offset", DataType::Int64, true),
+        ("negative_bucket_counts", list(DataType::UInt64), true),
+        ("quantiles", list(DataType::Float64), true),
+        ("quantile_values", list(DataType::Float64), true),
+        ("scope_attributes", attributes(), false),
+        ("resource_schema_url", dictionary(), true),
+        ("resource_dropped_attributes", DataType::UInt32, false),
+        ("scope_schema_url", dictionary(), true),
+        ("scope_dropped_attributes", DataType::UInt32, false),
+    ])
+});
+
+static EXEMPLARS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    schema(vec![
+        ("time", time(), false),
+        ("name", dictionary(), false),
+        ("unit", dictionary(), true),
+        ("service", dictionary(), false),
+        ("value", DataType::Float64, true),
+        ("value_int", DataType::Int64, true),
+        ("trace_id", DataType::FixedSizeBinary(16), true),
+        ("span_id", DataType::FixedSizeBinary(8), true),
+        ("attributes", attributes(), false),
+        ("point_time", time(), false),
+        ("point_attributes", attributes(), false),
+        ("resource", attributes(), false),
     ])
 });

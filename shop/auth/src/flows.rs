@@ -91,8 +91,9 @@ impl Flows {
         i64::from(of_clients.fold(self.0.config.access_token_ttl_s, u32::max)) * 1000
     }
 
-    pub(crate) async fn rotate_keys(&self) -> Result<String, Failure> {
-        self.0.keys.rotate(self.longest_ttl_ms()).await
+    /// New keys. The older ones are good for the tokens that there are, unless they are compromised.
+    pub(crate) async fn rotate_keys(&self, compromised: bool) -> Result<String, Failure> {
+        self.0.keys.rotate(if compromised { None } else { Some(self.longest_ttl_ms()) }).await
     }
 
     /// Forgets what has expired.

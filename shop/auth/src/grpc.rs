@@ -101,7 +101,8 @@ impl AuthService for Service {
         Ok(Response::new(GetTokenStatusResponse { active }))
     }
 
-    async fn rotate_keys(&self, _: Request<RotateKeysRequest>) -> Result<Response<RotateKeysResponse>, Status> {
-        Ok(Response::new(RotateKeysResponse { key_id: self.0.rotate_keys().await? }))
+    async fn rotate_keys(&self, request: Request<RotateKeysRequest>) -> Result<Response<RotateKeysResponse>, Status> {
+        let key_id = self.0.rotate_keys(request.into_inner().compromised).await?;
+        Ok(Response::new(RotateKeysResponse { key_id }))
     }
 }

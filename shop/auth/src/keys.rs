@@ -66,7 +66,7 @@ impl Keys {
             match all.iter().rfind(|k| k.retires_at.is_none() && k.algorithm == signing) {
                 Some(key) => self.signs_with(&key.doc)?,
                 None => {
-                    self.replace(signing, 0).await?;
+                    self.replace(signing, Some(0)).await?;
                 }
             }
         }
@@ -79,26 +79,30 @@ impl Keys {
         if known { Ok(()) } else { self.load(&[signing]).await }
     }
 
-    /// New current keys. The others are published as long as tokens that they signed live. Returns the id of the one for access tokens.
-    pub(crate) async fn rotate(&self, token_ttl_ms: i64) -> Result<String, Failure> {
+    /// New current keys. The others are published as long as tokens that they signed live, or, without such a time, from now on no more.
+    /// Returns the id of the one for access tokens.
+    pub(crate) async fn rotate(&self, token_ttl_ms: Option<i64>) -> Result<String, Failure> {
         let _changing = self.changing.lock().await;
         self.replace(Signing::Rs256, token_ttl_ms).await?;
         self.replace(Signing::Es256, token_ttl_ms).await
     }
 
-    async fn replace(&self, signing: Signing, token_ttl_ms: i64) -> Result<String, Failure> {
+    async fn replace(&self, signing: Signing, token_ttl_ms: Option<i64>) -> Result<String, Failure> {
         let private_pem = generate(signing).await?;
         // Another replica may rotate at the same time.
         retry_conflicts(async || {
             let key =
                 KeyDoc { id: id::new("key"), algorithm: signing, private_pem: private_pem.clone(), retires_at: None };
-            let retires_at = Some(self.clock.now_ms() + token_ttl_ms + SKEW_MS);
+            let now = self.clock.now_ms();
+            let retires_at = token_ttl_ms.map_or(now, |ttl| now + ttl + SKEW_MS);
             let mut tx = self.store.begin();
             tx.insert(&key);
-            let before = self.all().await?.into_iter().filter(|k| k.retires_at.is_none() && k.algorithm == signing);
-            for mut key in before {
-                key.doc.retires_at = retires_at;
-                tx.update(&key);
+            for mut key in self.all().await?.into_iter().filter(|key| key.algorithm == signing) {
+                // One that retires already does so no later.
+                if key.retires_at.is_none_or(|at| at > retires_at) {
+                    key.doc.retires_at = Some(retires_at);
+                    tx.update(&key);
+                }
             }
             tx.commit().await?;
             self.signs_with(&key)?;
@@ -138,11 +142,13 @@ impl Keys {
         jsonwebtoken::encode(&header, claims, &signer.key).map_err(|_| broken(BadKey))
     }
 
-    /// What a token says that one of these keys signed, whenever; none for any other.
+    /// What a token says that one of the published keys signed, whenever; none for any other.
     pub(crate) async fn read<T: DeserializeOwned>(&self, signing: Signing, token: &str) -> Result<Option<T>, Failure> {
         let Some(id) = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid) else { return Ok(None) };
         let stored = self.store.get::<KeyDoc>(&id).await?;
-        let Some(key) = stored.filter(|key| key.algorithm == signing) else { return Ok(None) };
+        let now = self.clock.now_ms();
+        let is_good = |key: &Stored<KeyDoc>| key.algorithm == signing && key.retires_at.is_none_or(|at| at > now);
+        let Some(key) = stored.filter(is_good) else { return Ok(None) };
         let jwk = serde_json::from_value(signing.public_jwk(&key.private_pem).map_err(broken)?);
         let key = jwk.ok().and_then(|jwk| DecodingKey::from_jwk(&jwk).ok()).ok_or_else(|| broken(BadKey))?;
         let mut validation = Validation::new(signing.algorithm());

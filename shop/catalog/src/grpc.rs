@@ -4,10 +4,10 @@ use tonic::{Request, Response, Status};
 use vitrine_contracts::catalog::v1::catalog_service_server::CatalogService;
 use vitrine_contracts::catalog::v1::{
     BatchGetProductsRequest, BatchGetProductsResponse, Category, CommitReservationRequest, CreateProductRequest,
-    DeleteProductRequest, DeleteProductResponse, GetPictureRequest, GetPictureResponse, GetProductRequest, Kind,
-    ListCategoriesRequest, ListCategoriesResponse, ListProductsRequest, ListProductsResponse, Product, ProductState,
-    ReleaseReservationRequest, Reservation, ReserveRequest, SearchProductsRequest, SearchProductsResponse,
-    UpdateProductRequest,
+    DeleteAnyProductRequest, DeleteProductRequest, DeleteProductResponse, GetPictureRequest, GetPictureResponse,
+    GetProductRequest, Kind, ListCategoriesRequest, ListCategoriesResponse, ListProductsRequest, ListProductsResponse,
+    Product, ProductChange, ProductState, ReleaseReservationRequest, Reservation, ReserveRequest,
+    SearchProductsRequest, SearchProductsResponse, UpdateAnyProductRequest, UpdateProductRequest,
 };
 use vitrine_contracts::{Problem, money_from_proto};
 use vitrine_kit::id;
@@ -41,12 +41,30 @@ fn check_category(slug: &str) -> Result<(), Problem> {
         .with_reason("UNKNOWN_CATEGORY"))
 }
 
-/// A promoter may change what is theirs; an empty promoter may change everything.
-fn check_owner(product: &ProductDoc, acting_promoter_id: &str) -> Result<(), Problem> {
-    if acting_promoter_id.is_empty() || acting_promoter_id == product.promoter_id {
-        return Ok(());
+/// Who changes a product.
+enum Acting {
+    /// A promoter, who may change what is theirs.
+    Promoter(String),
+    /// The shop, which may change everything.
+    Shop,
+}
+
+impl Acting {
+    fn promoter(id: String) -> Result<Self, Problem> {
+        if id.is_empty() {
+            return Err(Problem::invalid("acting_promoter_id", "the id of the promoter who acts", "the id is missing"));
+        }
+        Ok(Self::Promoter(id))
     }
-    Err(Problem::permission_denied("the product is somebody else's"))
+
+    fn check(&self, product: &ProductDoc) -> Result<(), Problem> {
+        match self {
+            Self::Promoter(id) if *id != product.promoter_id => {
+                Err(Problem::permission_denied("the product is somebody else's"))
+            }
+            Self::Promoter(_) | Self::Shop => Ok(()),
+        }
+    }
 }
 
 /// A product may change under the hands of somebody who said how they saw it: the description, and the stock, for both are shown.
@@ -103,12 +121,13 @@ impl Service {
         self.one(known).await
     }
 
-    async fn update(&self, request: UpdateProductRequest) -> Result<Product, Failure> {
+    async fn update(&self, acting: Acting, request: Option<ProductChange>) -> Result<Product, Failure> {
+        let request = request.ok_or_else(|| Problem::invalid("change", "what changes", "the change is missing"))?;
         check_id("prd", &request.product_id, "product_id")?;
         let _guards = self.reservations.lock(std::iter::once(request.product_id.as_str())).await;
         retry_conflicts(async || {
             let mut stored = self.products.read(&request.product_id).await?;
-            check_owner(&stored.doc, &request.acting_promoter_id)?;
+            acting.check(&stored.doc)?;
             let mut stock = self.products.stock_of(&request.product_id).await?;
             check_expected(request.expected.as_ref(), stored.version, stock.stock)?;
             let before = stored.doc.clone();
@@ -129,14 +148,14 @@ impl Service {
         .await
     }
 
-    async fn delete(&self, request: DeleteProductRequest) -> Result<(), Failure> {
-        check_id("prd", &request.product_id, "product_id")?;
-        let _guards = self.reservations.lock(std::iter::once(request.product_id.as_str())).await;
+    async fn delete(&self, acting: Acting, product_id: &str, expected: Option<ProductState>) -> Result<(), Failure> {
+        check_id("prd", product_id, "product_id")?;
+        let _guards = self.reservations.lock(std::iter::once(product_id)).await;
         retry_conflicts(async || {
-            let product = self.products.read(&request.product_id).await?;
-            check_owner(&product.doc, &request.acting_promoter_id)?;
+            let product = self.products.read(product_id).await?;
+            acting.check(&product.doc)?;
             let stock = self.products.stock_of(&product.id).await?;
-            check_expected(request.expected.as_ref(), product.version, stock.stock)?;
+            check_expected(expected.as_ref(), product.version, stock.stock)?;
             if stock.stock.reserved > 0 {
                 return Err(Problem::precondition("PRODUCT_RESERVED", "some of it is reserved at the moment").into());
             }
@@ -159,7 +178,7 @@ impl Service {
     }
 }
 
-fn change(doc: &mut ProductDoc, request: &UpdateProductRequest) -> Result<(), Problem> {
+fn change(doc: &mut ProductDoc, request: &ProductChange) -> Result<(), Problem> {
     if let Some(name) = &request.name {
         doc.name = domain::name(name)?;
     }
@@ -194,14 +213,29 @@ impl CatalogService for Service {
     }
 
     async fn update_product(&self, request: Request<UpdateProductRequest>) -> Result<Response<Product>, Status> {
-        Ok(Response::new(self.update(request.into_inner()).await?))
+        let UpdateProductRequest { change, acting_promoter_id } = request.into_inner();
+        Ok(Response::new(self.update(Acting::promoter(acting_promoter_id)?, change).await?))
+    }
+
+    async fn update_any_product(&self, request: Request<UpdateAnyProductRequest>) -> Result<Response<Product>, Status> {
+        Ok(Response::new(self.update(Acting::Shop, request.into_inner().change).await?))
     }
 
     async fn delete_product(
         &self,
         request: Request<DeleteProductRequest>,
     ) -> Result<Response<DeleteProductResponse>, Status> {
-        self.delete(request.into_inner()).await?;
+        let DeleteProductRequest { product_id, acting_promoter_id, expected } = request.into_inner();
+        self.delete(Acting::promoter(acting_promoter_id)?, &product_id, expected).await?;
+        Ok(Response::new(DeleteProductResponse {}))
+    }
+
+    async fn delete_any_product(
+        &self,
+        request: Request<DeleteAnyProductRequest>,
+    ) -> Result<Response<DeleteProductResponse>, Status> {
+        let DeleteAnyProductRequest { product_id, expected } = request.into_inner();
+        self.delete(Acting::Shop, &product_id, expected).await?;
         Ok(Response::new(DeleteProductResponse {}))
     }
 

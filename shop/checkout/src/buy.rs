@@ -12,7 +12,7 @@ use vitrine_contracts::checkout::v1::PlaceOrderRequest;
 use vitrine_contracts::common::v1::{Address, Line};
 use vitrine_contracts::currency::v1::BatchConvertRequest;
 use vitrine_contracts::customers::v1::{Customer, GetCustomerRequest};
-use vitrine_contracts::orders::v1::{CreateOrderRequest, GetOrderRequest, Order, OrderLine};
+use vitrine_contracts::orders::v1::{CreateOrderRequest, GetAnyOrderRequest, Order, OrderLine};
 use vitrine_contracts::payments::v1::{AuthorizeRequest, CaptureRequest, PaymentMethod, RefundRequest};
 use vitrine_contracts::shipping::v1::{CancelShipmentRequest, CreateShipmentRequest, QuoteRequest};
 use vitrine_contracts::{Code, Problem, money_from_proto};
@@ -241,8 +241,8 @@ impl Buying {
             return Err(refused);
         }
         // A repeat after a crash, while the order was on record and was paid back since: the capture was made.
-        let request = GetOrderRequest { order_id: self.order.id.clone(), customer_id: String::new() };
-        match self.deps.orders.clone().get_order(step(request)).await {
+        let request = GetAnyOrderRequest { order_id: self.order.id.clone() };
+        match self.deps.orders.clone().get_any_order(step(request)).await {
             Ok(_) => Ok(()),
             Err(status) if status.code() == Code::NotFound => Err(refused),
             Err(unknown) => Err(unknown),

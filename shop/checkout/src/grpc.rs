@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use tonic::{Request, Response, Status};
 use vitrine_contracts::checkout::v1::checkout_service_server::CheckoutService;
 use vitrine_contracts::checkout::v1::{
-    CancelOrderRequest, PlaceOrderRequest, QuoteRequest, QuoteResponse, RefundOrderRequest,
+    CancelAnyOrderRequest, CancelOrderRequest, PlaceOrderRequest, QuoteRequest, QuoteResponse, RefundOrderRequest,
 };
 use vitrine_contracts::orders::v1::{GetOrderRequest, Order, OrderState};
 use vitrine_contracts::payments::v1::payment_method::Method;
@@ -148,15 +148,24 @@ async fn reverse(sagas: Sagas, work: Work) -> Result<Order, Failure> {
 }
 
 impl Service {
-    async fn order(&self, order_id: &str, customer_id: &str) -> Result<Order, Status> {
-        let (order_id, customer_id) = (order_id.to_owned(), customer_id.to_owned());
-        Ok(self.deps.orders.clone().get_order(step(GetOrderRequest { order_id, customer_id })).await?.into_inner())
-    }
-
     /// Takes an order back in a task that goes on when the caller goes away.
     async fn reversed(&self, work: Work) -> Result<Response<Order>, Status> {
         let key = format!("{}/{}", work.kind(), work.order_id());
         Ok(Response::new(self.sagas.fly(key, reverse(self.sagas.clone(), work)).await?))
+    }
+
+    /// Cancels an order that whoever asks may cancel.
+    async fn cancel(&self, order: Order, reason: String) -> Result<Response<Order>, Status> {
+        match order.state() {
+            OrderState::Refunded => Ok(Response::new(order)),
+            OrderState::Paid | OrderState::Placed | OrderState::Cancelled => {
+                self.reversed(Work::Cancel(Reversal::new(&order, reason))).await
+            }
+            state => {
+                let message = format!("the order is {} already", state_text(state));
+                Err(Problem::precondition("ORDER_STATE", &message).into())
+            }
+        }
     }
 }
 
@@ -194,27 +203,24 @@ impl CheckoutService for Service {
     }
 
     async fn cancel_order(&self, request: Request<CancelOrderRequest>) -> Result<Response<Order>, Status> {
-        let request = request.into_inner();
-        check_id("ord", &request.order_id, "order_id")?;
-        let reason = reason_of(&request.reason, "cancelled by the customer")?;
-        let order = self.order(&request.order_id, &request.customer_id).await?;
-        match order.state() {
-            OrderState::Refunded => Ok(Response::new(order)),
-            OrderState::Paid | OrderState::Placed | OrderState::Cancelled => {
-                self.reversed(Work::Cancel(Reversal::new(&order, reason))).await
-            }
-            state => {
-                let message = format!("the order is {} already", state_text(state));
-                Err(Problem::precondition("ORDER_STATE", &message).into())
-            }
-        }
+        let CancelOrderRequest { order_id, customer_id, reason } = request.into_inner();
+        let reason = reason_of(&reason, "cancelled by the customer")?;
+        let request = GetOrderRequest { order_id, customer_id };
+        let order = self.deps.orders.clone().get_order(step(request)).await?.into_inner();
+        self.cancel(order, reason).await
+    }
+
+    async fn cancel_any_order(&self, request: Request<CancelAnyOrderRequest>) -> Result<Response<Order>, Status> {
+        let CancelAnyOrderRequest { order_id, reason } = request.into_inner();
+        let reason = reason_of(&reason, "cancelled by the shop")?;
+        let order = self.sagas.order(&order_id).await?;
+        self.cancel(order, reason).await
     }
 
     async fn refund_order(&self, request: Request<RefundOrderRequest>) -> Result<Response<Order>, Status> {
-        let request = request.into_inner();
-        check_id("ord", &request.order_id, "order_id")?;
-        let reason = reason_of(&request.reason, "refunded by the shop")?;
-        let order = self.order(&request.order_id, "").await?;
+        let RefundOrderRequest { order_id, reason } = request.into_inner();
+        let reason = reason_of(&reason, "refunded by the shop")?;
+        let order = self.sagas.order(&order_id).await?;
         let reversal = Reversal::new(&order, reason);
         match order.state() {
             OrderState::Refunded => Ok(Response::new(order)),

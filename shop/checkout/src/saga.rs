@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Status};
 use vitrine_contracts::carts::v1::{Cart, ReleaseCartRequest};
-use vitrine_contracts::orders::v1::{GetOrderRequest, Order, OrderState};
+use vitrine_contracts::orders::v1::{GetAnyOrderRequest, Order, OrderState};
 use vitrine_contracts::payments::v1::PaymentMethod;
 use vitrine_contracts::{Code, Problem};
 use vitrine_platform_host::Failure;
@@ -239,9 +239,9 @@ impl Sagas {
         }
     }
 
-    async fn order(&self, order_id: &str) -> Result<Order, Failure> {
-        let request = GetOrderRequest { order_id: order_id.to_owned(), customer_id: String::new() };
-        Ok(self.deps().orders.clone().get_order(step(request)).await?.into_inner())
+    pub(crate) async fn order(&self, order_id: &str) -> Result<Order, Failure> {
+        let request = GetAnyOrderRequest { order_id: order_id.to_owned() };
+        Ok(self.deps().orders.clone().get_any_order(step(request)).await?.into_inner())
     }
 
     /// The customer's cart, to be bought. Refused when another purchase is buying it. One whose purchase is over or was never

@@ -8,7 +8,6 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 use tower_http::cors::CorsLayer;
 use vitrine_contracts::Problem;
 use vitrine_platform_http::{
@@ -18,6 +17,7 @@ use vitrine_platform_http::{
 use vitrine_platform_telemetry::{Context, Service};
 
 use crate::Gateway;
+use crate::oauth::oauth_error;
 use crate::tokens::Caller;
 
 /// How long a request may take in all.
@@ -27,6 +27,10 @@ const DEADLINE: Duration = Duration::from_secs(15);
 const MAX_PROBLEM_BYTES: usize = 64 << 10;
 /// Where programs speak OAuth.
 const OAUTH: &[&str] = &["/oauth2/token", "/oauth2/revoke"];
+/// Where people sign in: the one place that looks at a cookie.
+pub(crate) const AUTHORIZE: &str = "/oauth2/authorize";
+/// How the headers begin by which browsers are told what pages may do.
+const CORS: &str = "access-control-";
 
 /// Who may use an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,9 +82,23 @@ pub(crate) fn around(
         .layer(from_fn(in_oauth_words));
     Ok(in_words(plain_bodies(limited), words)
         .layer(cors(&gateway.config.cors_origins)?)
+        .layer(from_fn(closed_to_pages))
         .layer(from_fn(deadline))
         .layer(from_fn(move |request: Request, next: Next| observe(telemetry.clone(), request, next)))
         .with_state(gateway.clone()))
+}
+
+/// Tells browsers nothing that lets other sites' pages read what a cookie opens. All else rests on a token that the page itself must have,
+/// so every origin may be let in there.
+async fn closed_to_pages(request: Request, next: Next) -> Response {
+    let rests_on_a_cookie = request.uri().path() == AUTHORIZE;
+    let mut response = next.run(request).await;
+    if rests_on_a_cookie {
+        let headers = response.headers_mut();
+        let told: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with(CORS)).cloned().collect();
+        told.iter().for_each(|name| drop(headers.remove(name)));
+    }
+    response
 }
 
 /// OAuth clients read errors as RFC 6749, section 5.2, has them; everybody else gets a problem document.
@@ -88,13 +106,22 @@ fn words(asked: &Asked, refusal: &Refusal) -> Response {
     if !OAUTH.contains(&asked.uri.path()) {
         return problem_words(asked, refusal);
     }
-    oauth_words(refusal.status, &refusal.message)
+    oauth_words(refusal.status, &refusal.message, Some((&refusal.field, refusal.expected)))
 }
 
-fn oauth_words(status: StatusCode, message: &str) -> Response {
-    let error = if status.is_server_error() { "server_error" } else { "invalid_request" };
-    let body = json!({"error": error, "error_description": message});
-    (status, [(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
+/// What is wrong, and where something else was expected, if that is known.
+fn oauth_words(status: StatusCode, message: &str, at: Option<(&str, &str)>) -> Response {
+    let error = match status {
+        // Whoever is told of an invalid request does not send it again.
+        StatusCode::TOO_MANY_REQUESTS => "temporarily_unavailable",
+        status if status.is_server_error() => "server_error",
+        _ => "invalid_request",
+    };
+    let told = match at {
+        Some((field, expected)) => format!("{message}; {field}: expected {expected}"),
+        None => message.to_owned(),
+    };
+    (status, oauth_error(error, &told)).into_response()
 }
 
 /// Says to OAuth clients in their words, too, what is refused before an endpoint is reached: too many requests, a precondition.
@@ -108,7 +135,8 @@ async fn in_oauth_words(request: Request, next: Next) -> Response {
     let (head, body) = response.into_parts();
     let problem = axum::body::to_bytes(body, MAX_PROBLEM_BYTES).await.unwrap_or_default();
     let problem = serde_json::from_slice::<serde_json::Value>(&problem).unwrap_or_default();
-    let mut response = oauth_words(head.status, problem["detail"].as_str().unwrap_or("the request is refused"));
+    let message = problem["detail"].as_str().unwrap_or("the request is refused");
+    let mut response = oauth_words(head.status, message, problem["field"].as_str().zip(problem["expected"].as_str()));
     if let Some(pause) = head.headers.get(header::RETRY_AFTER) {
         response.headers_mut().insert(header::RETRY_AFTER, pause.clone());
     }

@@ -24,7 +24,7 @@ use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
 use vitrine_contracts::checkout::v1::checkout_service_client::CheckoutServiceClient;
-use vitrine_contracts::checkout::v1::{CancelOrderRequest, RefundOrderRequest};
+use vitrine_contracts::checkout::v1::{CancelAnyOrderRequest, CancelOrderRequest, RefundOrderRequest};
 use vitrine_contracts::currency::v1::currency_service_client::CurrencyServiceClient;
 use vitrine_contracts::customers::v1::customers_service_client::CustomersServiceClient;
 use vitrine_contracts::email::v1::email_service_client::EmailServiceClient;
@@ -103,16 +103,22 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Cancels an order; its stock is there again.
+    /// Cancels an order of a customer's; its stock is there again.
     pub(crate) async fn cancel(&self, request: CancelOrderRequest) -> Result<Order, Status> {
-        let order = self.deps.checkout.clone().cancel_order(request).await?.into_inner();
-        self.browse.moved(&order).await;
-        Ok(order)
+        self.moved(self.deps.checkout.clone().cancel_order(request).await?.into_inner()).await
+    }
+
+    /// Cancels an order for those who run the shop.
+    pub(crate) async fn cancel_any(&self, request: CancelAnyOrderRequest) -> Result<Order, Status> {
+        self.moved(self.deps.checkout.clone().cancel_any_order(request).await?.into_inner()).await
     }
 
     /// Gives the money of an order back; if it was not sent, its stock is there again.
     pub(crate) async fn refund(&self, request: RefundOrderRequest) -> Result<Order, Status> {
-        let order = self.deps.checkout.clone().refund_order(request).await?.into_inner();
+        self.moved(self.deps.checkout.clone().refund_order(request).await?.into_inner()).await
+    }
+
+    async fn moved(&self, order: Order) -> Result<Order, Status> {
         self.browse.moved(&order).await;
         Ok(order)
     }

@@ -229,6 +229,7 @@ fn admin() -> Vec<Operation> {
             .answers::<dto::Assessment>(200)
             .by(admin::assessment),
         of_admins(Operation::post("/admin/keys/rotate", "A new signing key"))
+            .query(&[("compromised", "true: the older keys are good no more, and all tokens of theirs end")])
             .answers::<dto::KeyRotated>(200)
             .by(admin::rotate_keys),
         of_admins(Operation::put("/admin/accounts/{id}/lock", "Let nobody in as this account; its tokens end"))

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use parking_lot::Mutex;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use vitrine_contracts::Problem;
@@ -27,9 +28,8 @@ const AUDIENCE: &str = "vitrine";
 const ACCESS_TOKEN: [&str; 2] = ["at+jwt", "application/at+jwt"];
 /// A gateway does not ask for the keys more often, whatever key a token names. A token that comes sooner waits.
 const MIN_REFRESH: Duration = Duration::from_millis(200);
-/// How long keys are believed before auth is asked again: one that is published no more, after a theft perhaps, is then refused, and so
-/// is each token of it. For as long, too, the keys that one gateway asked for are good for all that know none; a token that names
-/// another key ends it.
+/// How long keys are believed, from when auth was asked for them, whoever asked: one that is published no more, after a theft perhaps, is
+/// then refused by every gateway, and so is each token of it. A token that names another key ends it sooner.
 const KEYS_TTL: Duration = Duration::from_secs(60);
 /// How long a token waits for its key.
 const MAX_WAIT: Duration = Duration::from_secs(5);
@@ -92,8 +92,8 @@ struct Claims {
 #[derive(Default)]
 struct Known {
     keys: HashMap<String, DecodingKey>,
-    /// When they were learnt.
-    learnt_at: Option<Instant>,
+    /// When auth said that these are they; none if that was too long ago to be told, or when they are known to have changed.
+    said_at: Option<Instant>,
     /// When auth was asked whose answer they are; none if another gateway asked.
     answered_at: Option<Instant>,
     /// By digest.
@@ -109,7 +109,7 @@ struct Verified {
 
 impl Known {
     fn is_fresh(&self) -> bool {
-        self.learnt_at.is_some_and(|at| at.elapsed() < KEYS_TTL)
+        self.said_at.is_some_and(|at| at.elapsed() < KEYS_TTL)
     }
 
     /// A key that may be believed.
@@ -128,6 +128,24 @@ pub(crate) struct Tokens {
     /// One asks at a time.
     asking: tokio::sync::Mutex<()>,
     asked_at: Arc<Mutex<Option<Instant>>>,
+}
+
+/// What auth said its keys are, and when by the clock of the gateway that asked, Unix milliseconds: as it is in the cache.
+#[derive(Deserialize, Serialize)]
+struct Said {
+    at_ms: i64,
+    jwks: JwkSet,
+}
+
+impl Said {
+    fn to_bytes(&self) -> Result<Bytes, Problem> {
+        Ok(serde_json::to_vec(self).map_err(unreadable)?.into())
+    }
+}
+
+fn unreadable(error: serde_json::Error) -> Problem {
+    tracing::error!(%error, "the published keys cannot be read");
+    Problem::internal()
 }
 
 fn refused(message: &str) -> Reply {
@@ -247,7 +265,7 @@ impl Tokens {
             if known.answered_at.is_some_and(|at| at > came) {
                 return Err(unknown_key());
             }
-            known.learnt_at.is_some() && !known.is_fresh()
+            !known.keys.is_empty() && !known.is_fresh()
         };
         if is_stale {
             self.cache.invalidate(&[KEYS]).await;
@@ -264,7 +282,8 @@ impl Tokens {
     /// Learns the published keys anew. Answers this one, if it is among them, and whether auth itself was asked.
     async fn learn(&self, id: &str) -> Result<(Option<DecodingKey>, bool), Reply> {
         let asked = Arc::new(AtomicBool::new(false));
-        let (mut auth, asked_at, asks) = (self.auth.clone(), self.asked_at.clone(), asked.clone());
+        let (mut auth, asked_at, asks, clock) =
+            (self.auth.clone(), self.asked_at.clone(), asked.clone(), self.clock.clone());
         let load = || async move {
             asks.store(true, Ordering::SeqCst);
             let last = *asked_at.lock();
@@ -272,148 +291,41 @@ impl Tokens {
                 tokio::time::sleep_until(last + MIN_REFRESH).await;
             }
             *asked_at.lock() = Some(Instant::now());
-            Ok(auth.get_jwks(GetJwksRequest {}).await?.into_inner().jwks_json.into())
+            let said_at = clock.now_ms();
+            let jwks = auth.get_jwks(GetJwksRequest {}).await?.into_inner().jwks_json;
+            Ok(Said { at_ms: said_at, jwks: serde_json::from_str(&jwks).map_err(unreadable)? }.to_bytes()?)
         };
         let key = Key { kind: KEYS, id: b"", tag: KEYS };
-        let jwks = self.cache.get_or_load(key, KEYS_TTL, load).await?;
+        let said = self.cache.get_or_load(key, KEYS_TTL, load).await?;
         let asked = asked.load(Ordering::SeqCst);
-        let set: JwkSet = match serde_json::from_slice(&jwks) {
-            Ok(set) => set,
+        let Said { at_ms, jwks } = match serde_json::from_slice(&said) {
+            Ok(said) => said,
             // Somebody else's hand was in the cache.
             Err(_) if !asked => return Ok((None, false)),
-            Err(e) => {
-                tracing::error!(error = %e, "the published keys cannot be read");
-                return Err(Problem::internal().into());
-            }
+            Err(e) => return Err(unreadable(e).into()),
         };
-        let keys = set
+        // Another gateway may have asked, a while ago, and its clock may be ahead.
+        let age = Duration::from_millis(u64::try_from(self.clock.now_ms() - at_ms).unwrap_or(0));
+        let keys = jwks
             .keys
             .iter()
             .filter_map(|jwk| Some((jwk.common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?)))
             .collect();
         let mut known = self.known.lock();
         known.keys = keys;
-        known.learnt_at = Some(Instant::now());
+        known.said_at = Instant::now().checked_sub(age);
         known.answered_at = self.asked_at.lock().filter(|_| asked);
         let Known { keys, verified, .. } = &mut *known;
         verified.retain(|_, verified| keys.contains_key(&verified.key));
-        Ok((known.keys.get(id).cloned(), asked))
+        Ok((known.key(id), asked))
+    }
+
+    /// Believes no key any more before auth is asked again: they have changed.
+    pub(crate) async fn keys_changed(&self) {
+        self.cache.invalidate(&[KEYS]).await;
+        self.known.lock().said_at = None;
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::task::{Context, Poll};
-    use std::time::Duration;
-
-    use axum::http::{Request, Response, StatusCode};
-    use parking_lot::Mutex;
-    use prost::Message as _;
-    use serde_json::json;
-    use tonic::Status;
-    use tonic::body::Body;
-    use tonic::codegen::{BoxFuture, Service};
-    use vitrine_contracts::auth::v1::GetJwksResponse;
-    use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
-    use vitrine_kit::clock::Clock;
-    use vitrine_platform_cache::Engine;
-    use vitrine_platform_mesh::Transport;
-    use vitrine_platform_telemetry::{Config, Telemetry};
-
-    use super::{KEYS_TTL, MAX_WAIT, MIN_REFRESH, Tokens};
-
-    /// An auth that publishes these keys, or none and does not answer; and how often it was asked.
-    #[derive(Clone, Default)]
-    struct Auth(Arc<Mutex<(Published, u32)>>);
-
-    type Published = Option<Vec<&'static str>>;
-
-    impl Service<Request<Body>> for Auth {
-        type Response = Response<Body>;
-        type Error = Status;
-        type Future = BoxFuture<Response<Body>, Status>;
-
-        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn call(&mut self, _: Request<Body>) -> Self::Future {
-            let published = {
-                let mut state = self.0.lock();
-                state.1 += 1;
-                state.0.clone()
-            };
-            Box::pin(async move {
-                let Some(published) = published else { return std::future::pending().await };
-                // RFC 7515, appendix A.3.1.
-                let key = |id| {
-                    json!({
-                        "kid": id, "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
-                        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
-                    })
-                };
-                let keys: Vec<_> = published.into_iter().map(key).collect();
-                let message = GetJwksResponse { jwks_json: json!({ "keys": keys }).to_string() }.encode_to_vec();
-                let length = u32::try_from(message.len()).expect("short").to_be_bytes();
-                let frame = [&[0], &length[..], &message].concat();
-                let answer = Response::builder().header("content-type", "application/grpc").header("grpc-status", "0");
-                Ok(answer.body(Body::new(axum::body::Body::from(frame))).expect("an answer"))
-            })
-        }
-    }
-
-    fn tokens(published: &[&'static str]) -> (Arc<Tokens>, Auth) {
-        let auth = Auth::default();
-        auth.0.lock().0 = Some(published.to_vec());
-        let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
-        let cache = Engine::embedded().cache(&telemetry.service("gateway"));
-        let client = AuthServiceClient::new(Transport::new(auth.clone()));
-        (Arc::new(Tokens::new(client, cache, "http://shop.example".to_owned(), Clock::system())), auth)
-    }
-
-    async fn told(tokens: &Tokens, id: &str) -> Option<StatusCode> {
-        tokens.key(id).await.err().map(|reply| reply.status())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_key_that_is_published_no_more_is_not_believed_for_long() {
-        let (tokens, auth) = tokens(&["stolen", "kept"]);
-        assert_eq!(told(&tokens, "stolen").await, None);
-        auth.0.lock().0 = Some(vec!["kept", "new"]);
-        tokio::time::advance(KEYS_TTL).await;
-        assert_eq!(told(&tokens, "stolen").await, Some(StatusCode::UNAUTHORIZED));
-        assert_eq!((told(&tokens, "kept").await, told(&tokens, "new").await), (None, None));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn however_many_unknown_keys_are_named_auth_is_asked_once_for_all() {
-        let (tokens, auth) = tokens(&["known"]);
-        assert_eq!(told(&tokens, "known").await, None);
-        let began = tokio::time::Instant::now();
-        let asking: Vec<_> = (0..500)
-            .map(|n| {
-                let tokens = tokens.clone();
-                tokio::spawn(async move { told(&tokens, &format!("forged {n}")).await })
-            })
-            .collect();
-        for one in asking {
-            assert_eq!(one.await.expect("no panic"), Some(StatusCode::UNAUTHORIZED));
-        }
-        assert!(
-            auth.0.lock().1 <= 3 && began.elapsed() <= MIN_REFRESH * 2,
-            "{} {:?}",
-            auth.0.lock().1,
-            began.elapsed()
-        );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn nobody_waits_for_a_key_for_ever() {
-        let (tokens, auth) = tokens(&[]);
-        auth.0.lock().0 = None;
-        let began = tokio::time::Instant::now();
-        assert_eq!(told(&tokens, "any").await, Some(StatusCode::SERVICE_UNAVAILABLE));
-        assert!(began.elapsed() <= MAX_WAIT + Duration::from_secs(1));
-    }
-}
+mod tests;

@@ -1,16 +1,18 @@
 //! The contract, translated.
 
 use tonic::{Request, Response, Status};
+use vitrine_contracts::common::v1::{PageInfo, PageRequest};
 use vitrine_contracts::orders::v1::orders_service_server::OrdersService;
 use vitrine_contracts::orders::v1::{
-    CreateOrderRequest, GetOrderRequest, ListOrdersRequest, ListOrdersResponse, Order, OrderState, TransitionRequest,
+    CreateOrderRequest, GetAnyOrderRequest, GetOrderRequest, ListAllOrdersRequest, ListAllOrdersResponse,
+    ListOrdersRequest, ListOrdersResponse, Order, OrderState, TransitionRequest,
 };
 use vitrine_contracts::{Problem, money_from_proto};
 use vitrine_kit::money::Money;
-use vitrine_platform_host::{check_id, page_info, page_of};
+use vitrine_platform_host::{Failure, check_id, page_info, page_of};
 use vitrine_platform_store::Query;
 
-use crate::store::{OrderDoc, Orders, order_of};
+use crate::store::{OrderDoc, Orders, no_such_order, order_of};
 
 pub(crate) struct Service(pub(crate) Orders);
 
@@ -40,6 +42,26 @@ fn check(order: &Order) -> Result<(), Problem> {
     Ok(())
 }
 
+impl Service {
+    /// A page of the orders that a query finds and that are in a state, if one is named.
+    async fn list(
+        &self,
+        query: Query,
+        state: OrderState,
+        page: Option<&PageRequest>,
+    ) -> Result<(Vec<Order>, Option<PageInfo>), Failure> {
+        let (size, cursor) = page_of(page)?;
+        // Ids grow with time, so newest first is the reverse order of ids.
+        let mut query = query.descending().limit(size).cursor(cursor);
+        if state != OrderState::Unspecified {
+            query = query.and_eq("state", i32::from(state));
+        }
+        let found = self.0.store.find::<OrderDoc>(query).await?;
+        let orders = found.items.iter().map(order_of).collect::<Result<_, _>>()?;
+        Ok((orders, page_info(found.next_cursor)))
+    }
+}
+
 #[tonic::async_trait]
 impl OrdersService for Service {
     async fn create_order(&self, request: Request<CreateOrderRequest>) -> Result<Response<Order>, Status> {
@@ -52,23 +74,35 @@ impl OrdersService for Service {
     async fn get_order(&self, request: Request<GetOrderRequest>) -> Result<Response<Order>, Status> {
         let request = request.into_inner();
         check_id("ord", &request.order_id, "order_id")?;
-        Ok(Response::new(order_of(&self.0.read(&request.order_id, &request.customer_id).await?)?))
+        check_id("cus", &request.customer_id, "customer_id")?;
+        let stored = self.0.read(&request.order_id).await?;
+        if stored.doc.customer_id != request.customer_id {
+            return Err(no_such_order().into());
+        }
+        Ok(Response::new(order_of(&stored)?))
+    }
+
+    async fn get_any_order(&self, request: Request<GetAnyOrderRequest>) -> Result<Response<Order>, Status> {
+        let order_id = request.into_inner().order_id;
+        check_id("ord", &order_id, "order_id")?;
+        Ok(Response::new(order_of(&self.0.read(&order_id).await?)?))
     }
 
     async fn list_orders(&self, request: Request<ListOrdersRequest>) -> Result<Response<ListOrdersResponse>, Status> {
         let request = request.into_inner();
-        let (size, cursor) = page_of(request.page.as_ref())?;
-        // Ids grow with time, so newest first is the reverse order of ids.
-        let mut query = Query::all().descending().limit(size).cursor(cursor);
-        if !request.customer_id.is_empty() {
-            query = query.and_eq("customer_id", request.customer_id.as_str());
-        }
-        if request.state() != OrderState::Unspecified {
-            query = query.and_eq("state", request.state);
-        }
-        let page = self.0.store.find::<OrderDoc>(query).await.map_err(vitrine_platform_host::Failure::from)?;
-        let orders = page.items.iter().map(order_of).collect::<Result<_, _>>()?;
-        Ok(Response::new(ListOrdersResponse { orders, page: page_info(page.next_cursor) }))
+        check_id("cus", &request.customer_id, "customer_id")?;
+        let query = Query::eq("customer_id", request.customer_id.as_str());
+        let (orders, page) = self.list(query, request.state(), request.page.as_ref()).await?;
+        Ok(Response::new(ListOrdersResponse { orders, page }))
+    }
+
+    async fn list_all_orders(
+        &self,
+        request: Request<ListAllOrdersRequest>,
+    ) -> Result<Response<ListAllOrdersResponse>, Status> {
+        let request = request.into_inner();
+        let (orders, page) = self.list(Query::all(), request.state(), request.page.as_ref()).await?;
+        Ok(Response::new(ListAllOrdersResponse { orders, page }))
     }
 
     async fn transition(&self, request: Request<TransitionRequest>) -> Result<Response<Order>, Status> {
@@ -79,5 +113,51 @@ impl OrdersService for Service {
             return Err(Problem::invalid("to", "a state of an order", "the state is missing").into());
         }
         Ok(Response::new(self.0.transition(&request.order_id, to, &request.reason).await?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::Request;
+    use vitrine_contracts::Problem;
+    use vitrine_contracts::orders::v1::orders_service_server::OrdersService;
+    use vitrine_contracts::orders::v1::{
+        GetAnyOrderRequest, GetOrderRequest, ListAllOrdersRequest, ListOrdersRequest, Order,
+    };
+
+    use super::Service;
+    use crate::store::tests::{order, orders};
+
+    /// Nobody gets everybody's by leaving a customer out.
+    #[tokio::test]
+    async fn everybodys_orders_are_asked_for_by_name() {
+        let service = Service(orders());
+        for (id, customer_id) in [("ord_1", "cus_ada"), ("ord_2", "cus_bob")] {
+            let customer_id = customer_id.to_owned();
+            service.0.create(Order { customer_id, ..order(id) }).await.expect("recorded");
+        }
+        let get = async |order_id: &str, customer_id: &str| {
+            let request = GetOrderRequest { order_id: order_id.to_owned(), customer_id: customer_id.to_owned() };
+            service.get_order(Request::new(request)).await
+        };
+        let list = async |customer_id: &str| {
+            let request = ListOrdersRequest { customer_id: customer_id.to_owned(), ..ListOrdersRequest::default() };
+            service.list_orders(Request::new(request)).await
+        };
+        for nobody in ["", " ", "cus_", "ada", "*", "ord_1"] {
+            for status in [get("ord_1", nobody).await.err(), list(nobody).await.err()] {
+                let status = status.expect("nobody's");
+                let field = Problem::from_status(&status).field;
+                assert_eq!((status.code(), field.as_deref()), (tonic::Code::InvalidArgument, Some("customer_id")));
+            }
+        }
+        assert!(get("ord_1", "cus_ada").await.is_ok());
+        assert_eq!(get("ord_2", "cus_ada").await.expect_err("somebody else's").code(), tonic::Code::NotFound);
+        let of_ada = list("cus_ada").await.expect("there").into_inner().orders;
+        assert_eq!(of_ada.iter().map(|order| &*order.id).collect::<Vec<_>>(), ["ord_1"]);
+        let any = service.get_any_order(Request::new(GetAnyOrderRequest { order_id: "ord_2".to_owned() })).await;
+        assert_eq!(any.expect("there").into_inner().customer_id, "cus_bob");
+        let all = service.list_all_orders(Request::new(ListAllOrdersRequest::default())).await;
+        assert_eq!(all.expect("there").into_inner().orders.len(), 2);
     }
 }

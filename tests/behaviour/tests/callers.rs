@@ -7,11 +7,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Full};
+use tempfile::TempDir;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{ServiceExt, service_fn};
 use vitrine::settings::Settings;
-use vitrine::{Plan, serve};
+use vitrine::{Plan, Served, serve};
+use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
+use vitrine_contracts::catalog::v1::{DeleteProductRequest, ProductChange, UpdateProductRequest};
+use vitrine_contracts::checkout::v1::CancelOrderRequest;
+use vitrine_contracts::checkout::v1::checkout_service_client::CheckoutServiceClient;
+use vitrine_contracts::orders::v1::orders_service_client::OrdersServiceClient;
+use vitrine_contracts::orders::v1::{GetOrderRequest, ListOrdersRequest};
 use vitrine_contracts::services::{ALL, GATEWAY};
 use vitrine_contracts::{METHODS, Method, Problem};
 use vitrine_kit::clock::Clock;
@@ -83,17 +90,28 @@ fn service_of(method: &Method) -> &'static str {
     ALL.iter().copied().find(|name| *name == area).unwrap_or("orders")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_method_knows_who_may_call_it() {
+/// All services in a process of their own, and how to reach them from outside.
+struct Shop {
+    served: Served,
+    outside: Transport,
+    secret: Vec<u8>,
+    _folder: TempDir,
+}
+
+async fn shop() -> Shop {
     let folder = tempfile::tempdir().expect("a folder");
     let names: Vec<String> = ALL.iter().filter(|name| **name != GATEWAY).map(|name| (*name).to_owned()).collect();
     let plan = Plan { names, data: folder.path().to_owned(), ..Plan::default() };
     let served = serve(&plan, Settings::default()).await.expect("it starts");
-
     let internal = served.internal.expect("services run here");
     let outside = channel(&format!("http://{internal}").parse().expect("a URI")).expect("a channel");
     let secret = std::fs::read(folder.path().join("service-key")).expect("made at the start");
+    Shop { served, outside, secret, _folder: folder }
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_method_knows_who_may_call_it() {
+    let Shop { served, outside, secret, _folder } = shop().await;
     let mut table = format!("{:<62} {:<9}", "method", "stranger");
     for caller in ALL {
         let _ = write!(table, " {caller:.5}{:1$}", "", 5usize.saturating_sub(caller.len()));
@@ -118,5 +136,31 @@ async fn every_method_knows_who_may_call_it() {
     }
     println!("{table}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    served.stop().await.expect("all had ended in time");
+}
+
+/// What an empty customer or promoter once meant: everybody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_everybody() {
+    let Shop { served, outside, secret, _folder } = shop().await;
+    let way = |callee| way_of(GATEWAY, callee, &outside, &secret);
+    let (mut orders, mut checkout) =
+        (OrdersServiceClient::new(way("orders")), CheckoutServiceClient::new(way("checkout")));
+    let mut catalog = CatalogServiceClient::new(way("catalog"));
+    let (order_id, product_id) = ("ord_1".to_owned(), "prd_tall-vase".to_owned());
+    let change = Some(ProductChange { product_id: product_id.clone(), ..ProductChange::default() });
+    let refused = [
+        orders.get_order(GetOrderRequest { order_id: order_id.clone(), ..GetOrderRequest::default() }).await.err(),
+        orders.list_orders(ListOrdersRequest::default()).await.err(),
+        checkout.cancel_order(CancelOrderRequest { order_id, ..CancelOrderRequest::default() }).await.err(),
+        catalog.update_product(UpdateProductRequest { change, ..UpdateProductRequest::default() }).await.err(),
+        catalog.delete_product(DeleteProductRequest { product_id, ..DeleteProductRequest::default() }).await.err(),
+    ];
+    for (place, refused) in refused.into_iter().enumerate() {
+        let problem = Problem::from_status(&refused.expect("refused"));
+        let field = problem.field.unwrap_or_default();
+        assert_eq!(problem.code, Code::InvalidArgument, "{place}: {}", problem.message);
+        assert!(["customer_id", "acting_promoter_id"].contains(&&*field), "{place}: {field}");
+    }
     served.stop().await.expect("all had ended in time");
 }

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::post;
 use http::{Request, StatusCode};
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use serde_json::json;
 use tempfile::TempDir;
 use vitrine_observe_api::{Options, Queries, Telemetry, jaeger_router, router, zipkin_router};
@@ -177,7 +178,11 @@ async fn only_who_may_read_is_answered_and_of_one_tenant() {
         rights: rights.into(),
         tenant: tenant.map(Into::into),
     };
-    let tokens = [token("reader-of-a", &[Right::Read], Some("a")), token("a-writer", &[Right::Write], None)];
+    let tokens = [
+        token("reader-of-a", &[Right::Read], Some("a")),
+        token("a-writer", &[Right::Write], None),
+        token("an-operator", &[Right::Operate], None),
+    ];
     let access = Access::new(&tokens).expect("sound tokens");
     let engine = scripted(|tenant| Ok(vec![tenant.name().to_owned()]));
     let router = router(&Queries::new(engine.clone(), access, Options::default()));
@@ -192,13 +197,17 @@ async fn only_who_may_read_is_answered_and_of_one_tenant() {
         let (router, request) = (router.clone(), request.body(Body::empty()).expect("a sound request"));
         async move { send(&router, request).await }
     };
-    for path in ["/", "/trace/1", "/api/status", SERVICES[0], SERVICES[1], SERVICES[2]] {
+    for path in ["/", "/trace/1", "/api/status", "/api/status/engine", SERVICES[0], SERVICES[1], SERVICES[2]] {
         let nobody = ask(path, None, None).await;
         assert_eq!(nobody.status, StatusCode::UNAUTHORIZED, "{path}");
         assert_eq!(nobody.headers["www-authenticate"], "Bearer", "{path}");
         assert_eq!(ask(path, Some("a-writer"), None).await.status, StatusCode::FORBIDDEN, "{path}");
         assert_eq!(ask(path, Some("reader-of-a"), Some("b")).await.status, StatusCode::FORBIDDEN, "{path}");
-        assert_eq!(ask(path, Some("reader-of-a"), Some("a/b")).await.status, StatusCode::BAD_REQUEST, "{path}");
+        let operates = path == "/api/status/engine";
+        let bent = if operates { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST };
+        assert_eq!(ask(path, Some("reader-of-a"), Some("a/b")).await.status, bent, "{path}");
+        let operator = ask(path, Some("an-operator"), None).await;
+        assert_eq!(operator.status == StatusCode::OK, operates, "{path}: {}", operator.body);
     }
     assert_eq!(ask(SERVICES[2], Some("reader-of-a"), None).await.json(), json!(["a"]));
     let open = open(&engine);
@@ -229,6 +238,45 @@ async fn the_standard_ports_answer_at_the_root_beside_what_takes_spans_in() {
         let taken = send(router, Request::post(path).body(Body::empty()).expect("a sound request")).await;
         assert_eq!(taken.status, StatusCode::ACCEPTED, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_tenant_sees_its_own_affairs() {
+    let (_folder, engine) = engine();
+    let (one, other) = (Tenant::new("one").expect("a name"), Tenant::new("other").expect("a name"));
+    scenario::fill(&*engine, &one).await;
+    let record = |tenant| scenario::write_log(&*engine, tenant, "quiet", LogRecord::default());
+    record(&other).await;
+    record(&other).await;
+    let tokens = ["one", "other"].map(|tenant| Token {
+        token: format!("reader-of-{tenant}"),
+        rights: vec![Right::Read],
+        tenant: Some(tenant.into()),
+    });
+    let access = Access::new(&tokens).expect("sound tokens");
+    let router = router(&Queries::new(engine.clone(), access, Options::default()));
+    let ask = async |path: &str, tenant: &str| {
+        let request = Request::get(path).header("authorization", format!("Bearer reader-of-{tenant}"));
+        send(&router, request.body(Body::empty()).expect("a sound request")).await
+    };
+    let nothing = json!({ "traces": 0, "logs": 0, "metrics": 0 });
+    for (tenant, rows) in [("one", json!({ "traces": 5, "logs": 0 })), ("other", json!({ "traces": 0, "logs": 2 }))] {
+        let status = ask("/api/status", tenant).await.json();
+        let keys: Vec<&String> = status.as_object().expect("an object").keys().collect();
+        assert_eq!(keys, nothing.as_object().expect("an object").keys().collect::<Vec<_>>(), "and nothing else");
+        for signal in ["traces", "logs"] {
+            assert_eq!((&status[signal]["rows"], &status[signal]["taken"]), (&rows[signal], &rows[signal]), "{status}");
+        }
+        assert_eq!(status["traces"]["bytes"].as_u64() > Some(0), tenant == "one", "{status}");
+        assert_eq!(ask("/api/status/engine", tenant).await.status, StatusCode::FORBIDDEN);
+        let home = ask("/", tenant).await.body;
+        for (signal, name) in [("traces", "Spans"), ("logs", "Log records")] {
+            let card = format!("<span class=soft>{name}</span><b>{}</b>", rows[signal]);
+            assert!(home.contains(&card), "{card}: {home}");
+        }
+    }
+    let all = get(&open(&engine), "/api/status/engine").await.json();
+    assert_eq!((&all["traces"]["rows"], &all["logs"]["rows"], &all["tenants"]), (&json!(5), &json!(2), &json!(2)));
 }
 
 #[tokio::test]

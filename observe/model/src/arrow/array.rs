@@ -16,7 +16,7 @@ use vitrine_observe_columns::{Column, Data, Kind, NULL_CODE};
 use super::sources::Source;
 use super::{Place, View};
 use crate::attributes::attribute_key;
-use crate::definitions::{ATTRIBUTE_KEY, ATTRIBUTE_VALUE, ATTRIBUTES, metrics};
+use crate::definitions::{ATTRIBUTE_KEY, ATTRIBUTE_VALUE, ATTRIBUTES};
 use crate::json::{parse, parse_attributes};
 use crate::rows::{bool, byte, double, elements, id8, id16, int, scalar, text};
 use crate::{Attribute, Value};
@@ -58,21 +58,35 @@ pub(super) fn array(view: &View<'_>, source: Source, field: &Field) -> Option<Ar
         Source::Named(place, name) => named(each(view, place, byte), name),
         Source::Attributes => attributes(view, field)?,
         Source::Json(place) => json(view, place, field)?,
-        Source::Value => {
-            let flat = &view.columns.flat;
-            let value = |row| {
-                double(&flat[metrics::VALUE_DOUBLE], row).or(int(&flat[metrics::VALUE_INT], row).map(|int| int as f64))
-            };
-            Arc::new((0..view.rows).map(value).collect::<Float64Array>())
+        Source::Number(whole, real) => {
+            let wholes = each(view, whole, int).map(|value| value.map(|value| value as f64));
+            let both = each(view, real, double).zip(wholes).map(|(real, whole)| real.or(whole));
+            Arc::new(both.collect::<Float64Array>())
         }
-        Source::WholeValue => {
-            let flat = &view.columns.flat;
+        Source::WholeNumber(whole, real) => {
             // The least whole number stands for none, and is kept as the floating point number that it is, too.
-            let least = |row| double(&flat[metrics::VALUE_DOUBLE], row).filter(|value| *value == i64::MIN as f64);
-            let value = |row| int(&flat[metrics::VALUE_INT], row).or(least(row).map(|_| i64::MIN));
-            Arc::new((0..view.rows).map(value).collect::<Int64Array>())
+            let least = |value: &f64| *value == i64::MIN as f64;
+            let reals = each(view, real, double).map(|value| value.filter(least).map(|_| i64::MIN));
+            let both = each(view, whole, int).zip(reals).map(|(whole, least)| whole.or(least));
+            Arc::new(both.collect::<Int64Array>())
         }
-        Source::List(list) => lists(view, list, field)?,
+        Source::OriginText(place, key) => {
+            let said = origin(view, place, key);
+            let texts = said.iter().map(|value| match value {
+                Some(Value::String(text)) => Some(text.as_str()),
+                _ => None,
+            });
+            Arc::new(texts.collect::<DictionaryArray<Int32Type>>())
+        }
+        Source::OriginCount(place, key) => {
+            let said = origin(view, place, key);
+            let counts = said.iter().map(|value| match value {
+                Some(Value::Int(count)) => u32::try_from(*count).unwrap_or(u32::MAX),
+                _ => 0,
+            });
+            Arc::new(UInt32Array::from_iter_values(counts))
+        }
+        Source::List(list, child) => lists(view, list, child, field)?,
     })
 }
 
@@ -191,17 +205,35 @@ fn json(view: &View<'_>, place: Place, field: &Field) -> Option<ArrayRef> {
     map.finish(field)
 }
 
+/// What was said of each row's resource or scope under a key.
+fn origin(view: &View<'_>, place: Place, key: &str) -> Vec<Option<Value>> {
+    let (column, at) = view.column(place);
+    let Data::Text(texts) = &column.data else { return vec![None; view.rows] };
+    let mut known: HashMap<u32, Option<Value>> = HashMap::new();
+    let said = |code: u32| {
+        let entries = parse_attributes(texts.dictionary.text(code));
+        entries.into_iter().find(|entry| entry.key == key).map(|entry| entry.value)
+    };
+    let codes = (0..view.rows).map(|row| texts.codes.get(at(row)).copied().unwrap_or(NULL_CODE));
+    codes
+        .map(|code| match code {
+            NULL_CODE => None,
+            code => known.entry(code).or_insert_with(|| said(code)).clone(),
+        })
+        .collect()
+}
+
 /// A value as text; none for an empty one.
 fn shown(value: &Value) -> Option<String> {
     (*value != Value::Empty).then(|| value.text())
 }
 
-/// The first field of a list: null for a row without elements.
-fn lists(view: &View<'_>, list: usize, field: &Field) -> Option<ArrayRef> {
+/// A field of a list: null for a row without elements.
+fn lists(view: &View<'_>, list: usize, child: usize, field: &Field) -> Option<ArrayRef> {
     let DataType::List(item) = field.data_type() else { return None };
     let list = &view.columns.lists[list];
     let places: Vec<usize> = (0..view.rows).flat_map(|row| elements(list, row)).collect();
-    let column = &list.children[0];
+    let column = &list.children[child];
     let values: ArrayRef = match column.kind {
         Kind::Double => Arc::new(places.into_iter().map(|place| double(column, place)).collect::<Float64Array>()),
         _ => {

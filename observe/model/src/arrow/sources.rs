@@ -2,6 +2,7 @@
 
 use super::Place;
 use crate::Table;
+use crate::builder::{RESOURCE_DROPPED, RESOURCE_SCHEMA_URL, SCOPE_DROPPED, SCOPE_SCHEMA_URL};
 use crate::definitions::{logs, metrics, spans};
 
 /// What a column is made of.
@@ -29,12 +30,15 @@ pub(super) enum Source {
     Attributes,
     /// Attributes out of a JSON object.
     Json(Place),
-    /// The value of a gauge or a sum, whole or not, as a floating point number.
-    Value,
-    /// The value of a gauge or a sum that is a whole number.
-    WholeValue,
-    /// The first field of a list.
-    List(usize),
+    /// A number that was sent whole, in the first place, or not, in the second: as a floating point number.
+    Number(Place, Place),
+    /// The same, exact, if it is whole.
+    WholeNumber(Place, Place),
+    /// What was said of resource and scope, under a key of the JSON object in the place: a text, or a count.
+    OriginText(Place, &'static str),
+    OriginCount(Place, &'static str),
+    /// A field of a list.
+    List(usize, usize),
 }
 
 pub(super) fn sources(table: Table) -> &'static [(&'static str, Source)] {
@@ -44,6 +48,7 @@ pub(super) fn sources(table: Table) -> &'static [(&'static str, Source)] {
         Table::SpanLinks => SPAN_LINKS,
         Table::Logs => LOGS,
         Table::Metrics => METRICS,
+        Table::Exemplars => EXEMPLARS,
     }
 }
 
@@ -68,6 +73,14 @@ const SPANS: &[(&str, Source)] = &[
     ("scope_version", Source::Dictionary(row(spans::SCOPE_VERSION))),
     ("trace_state", Source::Text(row(spans::TRACE_STATE))),
     ("flags", Source::UInt32(row(spans::FLAGS))),
+    ("dropped_attributes", Source::UInt32(row(spans::DROPPED_ATTRIBUTES))),
+    ("dropped_events", Source::UInt32(row(spans::DROPPED_EVENTS))),
+    ("dropped_links", Source::UInt32(row(spans::DROPPED_LINKS))),
+    ("scope_attributes", Source::Json(row(spans::SCOPE_ATTRIBUTES))),
+    ("resource_schema_url", Source::OriginText(row(spans::ORIGIN), RESOURCE_SCHEMA_URL)),
+    ("resource_dropped_attributes", Source::OriginCount(row(spans::ORIGIN), RESOURCE_DROPPED)),
+    ("scope_schema_url", Source::OriginText(row(spans::ORIGIN), SCOPE_SCHEMA_URL)),
+    ("scope_dropped_attributes", Source::OriginCount(row(spans::ORIGIN), SCOPE_DROPPED)),
 ];
 
 const SPAN_EVENTS: &[(&str, Source)] = &[
@@ -78,6 +91,7 @@ const SPAN_EVENTS: &[(&str, Source)] = &[
     ("span_name", Source::Dictionary(row(spans::NAME))),
     ("name", Source::Text(Place::Element(spans::EVENT_NAME))),
     ("attributes", Source::Json(Place::Element(spans::EVENT_ATTRIBUTES))),
+    ("dropped_attributes", Source::UInt32(Place::Element(spans::EVENT_DROPPED_ATTRIBUTES))),
 ];
 
 const SPAN_LINKS: &[(&str, Source)] = &[
@@ -89,6 +103,8 @@ const SPAN_LINKS: &[(&str, Source)] = &[
     ("linked_span_id", Source::Id8(Place::Element(spans::LINK_SPAN_ID))),
     ("trace_state", Source::Text(Place::Element(spans::LINK_TRACE_STATE))),
     ("attributes", Source::Json(Place::Element(spans::LINK_ATTRIBUTES))),
+    ("flags", Source::UInt32(Place::Element(spans::LINK_FLAGS))),
+    ("dropped_attributes", Source::UInt32(Place::Element(spans::LINK_DROPPED_ATTRIBUTES))),
 ];
 
 const LOGS: &[(&str, Source)] = &[
@@ -106,6 +122,12 @@ const LOGS: &[(&str, Source)] = &[
     ("scope_name", Source::Dictionary(row(logs::SCOPE_NAME))),
     ("scope_version", Source::Dictionary(row(logs::SCOPE_NAME + 1))),
     ("flags", Source::UInt32(row(logs::FLAGS))),
+    ("dropped_attributes", Source::UInt32(row(logs::DROPPED_ATTRIBUTES))),
+    ("scope_attributes", Source::Json(row(logs::SCOPE_NAME + 2))),
+    ("resource_schema_url", Source::OriginText(row(logs::SCOPE_NAME + 3), RESOURCE_SCHEMA_URL)),
+    ("resource_dropped_attributes", Source::OriginCount(row(logs::SCOPE_NAME + 3), RESOURCE_DROPPED)),
+    ("scope_schema_url", Source::OriginText(row(logs::SCOPE_NAME + 3), SCOPE_SCHEMA_URL)),
+    ("scope_dropped_attributes", Source::OriginCount(row(logs::SCOPE_NAME + 3), SCOPE_DROPPED)),
 ];
 
 const METRICS: &[(&str, Source)] = &[
@@ -117,18 +139,49 @@ const METRICS: &[(&str, Source)] = &[
     ("service", Source::Dictionary(row(metrics::SERVICE))),
     ("temporality", Source::Named(row(metrics::TEMPORALITY), temporality)),
     ("monotonic", Source::Bool(row(metrics::MONOTONIC))),
-    ("value", Source::Value),
-    ("value_int", Source::WholeValue),
+    ("value", Source::Number(row(metrics::VALUE_INT), row(metrics::VALUE_DOUBLE))),
+    ("value_int", Source::WholeNumber(row(metrics::VALUE_INT), row(metrics::VALUE_DOUBLE))),
     ("count", Source::UInt64(row(metrics::COUNT))),
     ("sum", Source::Double(row(metrics::SUM))),
     ("min", Source::Double(row(metrics::MIN))),
     ("max", Source::Double(row(metrics::MAX))),
-    ("bounds", Source::List(metrics::BOUNDS)),
-    ("bucket_counts", Source::List(metrics::COUNTS)),
+    ("bounds", Source::List(metrics::BOUNDS, 0)),
+    ("bucket_counts", Source::List(metrics::COUNTS, 0)),
     ("attributes", Source::Attributes),
     ("resource", Source::Json(row(metrics::RESOURCE))),
     ("scope_name", Source::Dictionary(row(metrics::SCOPE_NAME))),
     ("scope_version", Source::Dictionary(row(metrics::SCOPE_NAME + 1))),
+    ("description", Source::Dictionary(row(metrics::DESCRIPTION))),
+    ("flags", Source::UInt32(row(metrics::FLAGS))),
+    ("metadata", Source::Json(row(metrics::METADATA))),
+    ("scale", Source::Int64(row(metrics::SCALE))),
+    ("zero_count", Source::UInt64(row(metrics::ZERO_COUNT))),
+    ("zero_threshold", Source::Double(row(metrics::ZERO_THRESHOLD))),
+    ("positive_offset", Source::Int64(row(metrics::POSITIVE_OFFSET))),
+    ("negative_offset", Source::Int64(row(metrics::NEGATIVE_OFFSET))),
+    ("negative_bucket_counts", Source::List(metrics::NEGATIVE_COUNTS, 0)),
+    ("quantiles", Source::List(metrics::QUANTILES, 0)),
+    ("quantile_values", Source::List(metrics::QUANTILES, 1)),
+    ("scope_attributes", Source::Json(row(metrics::SCOPE_NAME + 2))),
+    ("resource_schema_url", Source::OriginText(row(metrics::SCOPE_NAME + 3), RESOURCE_SCHEMA_URL)),
+    ("resource_dropped_attributes", Source::OriginCount(row(metrics::SCOPE_NAME + 3), RESOURCE_DROPPED)),
+    ("scope_schema_url", Source::OriginText(row(metrics::SCOPE_NAME + 3), SCOPE_SCHEMA_URL)),
+    ("scope_dropped_attributes", Source::OriginCount(row(metrics::SCOPE_NAME + 3), SCOPE_DROPPED)),
+];
+
+const EXEMPLARS: &[(&str, Source)] = &[
+    ("time", Source::Time(Place::Element(metrics::EXEMPLAR_TIME))),
+    ("name", Source::Dictionary(row(metrics::NAME))),
+    ("unit", Source::Dictionary(row(metrics::UNIT))),
+    ("service", Source::Dictionary(row(metrics::SERVICE))),
+    ("value", Source::Number(Place::Element(metrics::EXEMPLAR_INT), Place::Element(metrics::EXEMPLAR_DOUBLE))),
+    ("value_int", Source::WholeNumber(Place::Element(metrics::EXEMPLAR_INT), Place::Element(metrics::EXEMPLAR_DOUBLE))),
+    ("trace_id", Source::Id16(Place::Element(metrics::EXEMPLAR_TRACE_ID))),
+    ("span_id", Source::Id8(Place::Element(metrics::EXEMPLAR_SPAN_ID))),
+    ("attributes", Source::Json(Place::Element(metrics::EXEMPLAR_ATTRIBUTES))),
+    ("point_time", Source::Time(row(metrics::TIME))),
+    ("point_attributes", Source::Attributes),
+    ("resource", Source::Json(row(metrics::RESOURCE))),
 ];
 
 fn kind(number: u8) -> Option<&'static str> {

@@ -1,12 +1,12 @@
 //! Tables as Arrow batches.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampNanosecondType, UInt64Type};
+use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampNanosecondType, UInt32Type, UInt64Type};
 use arrow_array::{Array, RecordBatch};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use proptest::prelude::{ProptestConfig, prop, proptest};
 use prost::Message;
-use vitrine_observe_model::{Attribute, Builder, MetricKind, Point, Signal, Table, Value, batch};
+use vitrine_observe_model::{Attribute, Builder, MetricKind, Point, ScopeInfo, Signal, Table, Value, batch};
 
 use crate::expected::ARRIVAL_NS;
 use crate::requests;
@@ -30,6 +30,21 @@ fn map(batch: &RecordBatch, column: &str, row: usize) -> Vec<(String, Option<Str
     (0..entries.len())
         .map(|place| (keys.value(place).to_owned(), values.is_valid(place).then(|| values.value(place).to_owned())))
         .collect()
+}
+
+fn count(batch: &RecordBatch, column: &str, row: usize) -> u32 {
+    batch.column_by_name(column).expect("a column of the schema").as_primitive::<UInt32Type>().value(row)
+}
+
+/// What was said of resource and scope beside their attributes.
+fn assert_origin(batch: &RecordBatch, row: usize, resource: (&str, u32), scope: &ScopeInfo) {
+    let said = |of: &str| {
+        let url = text(batch, &format!("{of}_schema_url"), row).unwrap_or_default();
+        (url, count(batch, &format!("{of}_dropped_attributes"), row))
+    };
+    assert_eq!(said("resource"), (resource.0.to_owned(), resource.1));
+    assert_eq!(said("scope"), (scope.schema_url.clone(), scope.dropped_attributes));
+    assert_eq!(map(batch, "scope_attributes", row), shown(&scope.attributes));
 }
 
 fn shown(attributes: &[Attribute]) -> Vec<(String, Option<String>)> {
@@ -65,6 +80,9 @@ proptest! {
             assert_eq!(text(&spans, "scope_name", place).unwrap_or_default(), row.scope.name.clone());
             assert_eq!(map(&spans, "attributes", place), shown(&row.attributes));
             assert_eq!(map(&spans, "resource", place), shown(&row.resource));
+            let dropped = ["attributes", "events", "links"].map(|what| count(&spans, &format!("dropped_{what}"), place));
+            assert_eq!(dropped, [row.dropped_attributes, row.dropped_events, row.dropped_links]);
+            assert_origin(&spans, place, (&row.resource_schema_url, row.resource_dropped_attributes), &row.scope);
         }
         let events = batch(Table::SpanEvents, builder.columns(), None).expect("a small batch");
         let sent_events: Vec<_> = rows.iter().flat_map(|row| row.events.iter().map(move |event| (row, event))).collect();
@@ -73,6 +91,7 @@ proptest! {
             assert_eq!(text(&events, "name", place).as_deref(), Some(event.name.as_str()));
             assert_eq!(text(&events, "span_name", place).as_deref(), Some(row.name.as_str()));
             assert_eq!(map(&events, "attributes", place), shown(&event.attributes));
+            assert_eq!(count(&events, "dropped_attributes", place), event.dropped_attributes);
         }
         let links = batch(Table::SpanLinks, builder.columns(), None).expect("a small batch");
         let sent_links: Vec<_> = rows.iter().flat_map(|row| row.links.iter().map(move |link| (row, link))).collect();
@@ -80,6 +99,8 @@ proptest! {
         for (place, (row, link)) in sent_links.into_iter().enumerate() {
             let id = |name| links.column_by_name(name).expect("a column of the schema").as_fixed_size_binary().value(place).to_vec();
             assert_eq!((id("span_id"), id("linked_span_id")), (row.span_id.0.to_vec(), link.span_id.0.to_vec()));
+            assert_eq!(count(&links, "dropped_attributes", place), link.dropped_attributes);
+            assert_eq!(count(&links, "flags", place), link.flags);
         }
     }
 
@@ -98,6 +119,8 @@ proptest! {
             }
             assert_eq!(logs.column_by_name("trace_id").expect("a column").is_null(place), row.trace_id.is_none());
             assert_eq!(map(&logs, "attributes", place), shown(&row.attributes));
+            assert_eq!(count(&logs, "dropped_attributes", place), row.dropped_attributes);
+            assert_origin(&logs, place, (&row.resource_schema_url, row.resource_dropped_attributes), &row.scope);
         }
     }
 
@@ -118,9 +141,32 @@ proptest! {
                 Point::Double(number) => assert_eq!((value.value(place).to_bits(), whole), (number.to_bits(), (number == i64::MIN as f64).then_some(i64::MIN))),
                 _ => assert!(value.is_null(place) && whole.is_none()),
             }
+            assert_eq!(text(&metrics, "description", place).unwrap_or_default(), row.description.clone());
+            assert_eq!((count(&metrics, "flags", place), map(&metrics, "metadata", place)), (row.flags, shown(&row.metadata)));
+            assert_origin(&metrics, place, (&row.resource_schema_url, row.resource_dropped_attributes), &row.scope);
             if row.kind == MetricKind::Histogram && let Point::Histogram { counts, .. } = &row.point {
                 let lists = metrics.column_by_name("bucket_counts").expect("a column").as_list::<i32>();
                 assert_eq!(lists.value(place).as_primitive::<UInt64Type>().values().to_vec(), counts.clone());
+            }
+        }
+        let exemplars = batch(Table::Exemplars, builder.columns(), None).expect("a small batch");
+        assert_eq!(exemplars.schema(), Table::Exemplars.schema());
+        let sent: Vec<_> = rows.iter().flat_map(|row| row.exemplars.iter().map(move |exemplar| (row, exemplar))).collect();
+        assert_eq!(exemplars.num_rows(), sent.len());
+        for (place, (row, exemplar)) in sent.into_iter().enumerate() {
+            let column = |name| exemplars.column_by_name(name).expect("a column of the schema");
+            assert_eq!(column("time").as_primitive::<TimestampNanosecondType>().value(place) as u64, exemplar.time_ns);
+            assert_eq!(column("point_time").as_primitive::<TimestampNanosecondType>().value(place) as u64, row.time_ns);
+            assert_eq!(text(&exemplars, "name", place).as_deref(), Some(row.name.as_str()));
+            assert_eq!(map(&exemplars, "attributes", place), shown(&exemplar.attributes));
+            assert_eq!(map(&exemplars, "point_attributes", place), shown(&row.attributes));
+            let trace = column("trace_id").as_fixed_size_binary();
+            assert_eq!(trace.is_valid(place).then(|| trace.value(place).to_vec()), exemplar.trace_id.map(|id| id.0.to_vec()));
+            let (value, whole) = (column("value").as_primitive::<Float64Type>(), column("value_int").as_primitive::<Int64Type>());
+            match exemplar.value {
+                Point::Int(number) => assert_eq!((value.value(place), whole.value(place)), (number as f64, number)),
+                Point::Double(number) => assert_eq!(value.value(place).to_bits(), number.to_bits()),
+                _ => assert!(value.is_null(place) && whole.is_null(place)),
             }
         }
     }

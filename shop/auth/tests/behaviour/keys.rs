@@ -9,7 +9,7 @@ use crate::{CLIENT, World};
 const KINDS: usize = 2;
 
 async fn rotate(world: &World) -> String {
-    world.auth.clone().rotate_keys(RotateKeysRequest {}).await.expect("rotated").into_inner().key_id
+    world.auth.clone().rotate_keys(RotateKeysRequest::default()).await.expect("rotated").into_inner().key_id
 }
 
 fn key_of(token: &str) -> String {
@@ -38,6 +38,27 @@ async fn old_tokens_stay_verifiable_until_they_expire() {
     let world = world.restart(Config::default()).await;
     assert_eq!(world.jwks().await.keys.len(), KINDS);
     assert_eq!(key_of(&world.tokens().await.access_token), key_id);
+}
+
+#[tokio::test]
+async fn tokens_of_keys_in_other_hands_end_at_once() {
+    let world = World::with_ada().await;
+    let before = world.tokens().await;
+    // One that retires already, and the current one.
+    rotate(&world).await;
+    let between = world.tokens().await;
+    let request = RotateKeysRequest { compromised: true };
+    let key_id = world.auth.clone().rotate_keys(request).await.expect("rotated").into_inner().key_id;
+    assert_eq!(world.jwks().await.keys.len(), KINDS, "compromised keys are published");
+    for tokens in [&before, &between] {
+        assert!(world.verify(&tokens.access_token, "vitrine").await.is_none());
+        assert!(world.verify(&tokens.id_token, CLIENT).await.is_none());
+    }
+    let after = world.tokens().await;
+    assert_eq!(key_of(&after.access_token), key_id);
+    world.verify(&after.access_token, "vitrine").await.expect("a published key");
+    let world = world.restart(Config::default()).await;
+    assert_eq!(world.jwks().await.keys.len(), KINDS);
 }
 
 #[tokio::test]

@@ -93,8 +93,14 @@ async fn sign_in(gateway: &Gateway, headers: &HeaderMap, mut parameters: Paramet
         return refused(headers, reply.at(fault.name, "one value, form-encoded in UTF-8"));
     }
     let request = authorization(headers, &mut parameters);
-    // Programs sign in, too, and keep no cookies. Another site's form must not leave its own account in somebody's browser.
-    let (authorization, remember) = (Some(request.clone()), wants_html(headers) && is_own_page(headers));
+    // Another site's form must not sign its own account in to somebody's browser.
+    if !is_own_page(headers, &gateway.config.issuer) {
+        let message = "the form was not sent by this page, but by another site";
+        let reply = Reply::new(StatusCode::FORBIDDEN, "CROSS_SITE_REQUEST", message);
+        return refused(headers, reply.at("Origin", "the page that this address itself shows"));
+    }
+    // Programs sign in, too, and keep no cookies.
+    let (authorization, remember) = (Some(request.clone()), wants_html(headers));
     let login = wire::LoginRequest { authorization, email: email.clone(), password, remember };
     match gateway.deps.auth.clone().login(login).await.map(tonic::Response::into_inner) {
         Ok(done) => {
@@ -135,9 +141,19 @@ fn sent_to(location: &str) -> Response {
     (StatusCode::SEE_OTHER, headers).into_response()
 }
 
-/// Whether a form was sent by the page that is shown here, as far as the browser says.
-fn is_own_page(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-site").is_none_or(|from| from == "same-origin")
+/// Whether a form was sent by the page that is shown here, as far as the browser says: in a header of its own, or, where that is too new
+/// for it or the connection is in plain text, by the origin. Programs say neither.
+fn is_own_page(headers: &HeaderMap, issuer: &str) -> bool {
+    if let Some(from) = headers.get("sec-fetch-site") {
+        return from == "same-origin";
+    }
+    let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else {
+        return !headers.contains_key(header::ORIGIN);
+    };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let is_host =
+        origin.split_once("://").is_some_and(|(_, site)| host.is_some_and(|host| host.eq_ignore_ascii_case(site)));
+    is_host || origin.eq_ignore_ascii_case(issuer)
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {
@@ -183,10 +199,11 @@ fn sign_in_page(
 }
 
 fn page(status: StatusCode, title: &str, body: &str) -> Response {
+    // Where no referrer is sent to anybody, forms have `null` for an origin.
     let headers = [
         (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
         (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        (header::REFERRER_POLICY, "same-origin"),
     ];
     (status, headers, Html(frame(title, "", body))).into_response()
 }

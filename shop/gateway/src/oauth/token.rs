@@ -13,6 +13,7 @@ use vitrine_kit::percent;
 use vitrine_platform_http::Reply;
 
 use super::parameters::{Form, Parameters, Unreadable};
+use super::{kept_by_nobody, oauth_error};
 use crate::Gateway;
 
 /// An error as RFC 6749, section 5.2, has it.
@@ -56,7 +57,7 @@ impl From<Unreadable> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let mut response = kept_by_nobody(json!({"error": self.error, "error_description": self.description}));
+        let mut response = oauth_error(self.error, &self.description);
         *response.status_mut() = self.status;
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = header::HeaderValue::from_static("Basic realm=\"vitrine\"");
@@ -64,11 +65,6 @@ impl IntoResponse for Refused {
         }
         response
     }
-}
-
-/// JSON that no cache may keep (RFC 6749, section 5.1).
-fn kept_by_nobody(body: Value) -> Response {
-    ([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], axum::Json(body)).into_response()
 }
 
 /// What a client says of itself.

@@ -8,9 +8,11 @@ use serde::Deserialize;
 use vitrine_contracts::Problem;
 use vitrine_contracts::accounting::v1::{GetTrialBalanceRequest, ListTransactionsRequest};
 use vitrine_contracts::auth::v1::{RotateKeysRequest, SetAccountLockRequest};
-use vitrine_contracts::checkout::v1::{CancelOrderRequest, RefundOrderRequest};
+use vitrine_contracts::checkout::v1::{CancelAnyOrderRequest, RefundOrderRequest};
 use vitrine_contracts::fraud::v1::{GetAssessmentRequest, ListAssessmentsRequest};
-use vitrine_contracts::orders::v1::{GetOrderRequest, ListOrdersRequest, OrderState, TransitionRequest};
+use vitrine_contracts::orders::v1::{
+    GetAnyOrderRequest, ListAllOrdersRequest, ListOrdersRequest, OrderState, TransitionRequest,
+};
 use vitrine_contracts::payments::v1::ListPaymentsRequest;
 use vitrine_contracts::text::line;
 use vitrine_platform_http::{Json, Query, Reply};
@@ -44,18 +46,27 @@ pub(super) async fn orders(
     Query(query): Query<OrdersQuery>,
 ) -> Result<axum::Json<Page<Order>>, Reply> {
     let state = query.state.map_or(Ok(OrderState::Unspecified), |word| state_of(&word, "state"))?;
-    let customer_id = query.customer_id.unwrap_or_default();
-    let request = ListOrdersRequest { customer_id, state: state.into(), page: page(query.limit, query.cursor)? };
-    let found = gateway.deps.orders.clone().list_orders(request).await?.into_inner();
-    Ok(axum::Json(Page::new(found.orders, found.page)))
+    let (mut orders, state, page) = (gateway.deps.orders.clone(), state.into(), page(query.limit, query.cursor)?);
+    let found = match query.customer_id {
+        Some(customer_id) => {
+            let found = orders.list_orders(ListOrdersRequest { customer_id, state, page }).await?.into_inner();
+            Page::new(found.orders, found.page)
+        }
+        None => {
+            let found = orders.list_all_orders(ListAllOrdersRequest { state, page }).await?.into_inner();
+            Page::new(found.orders, found.page)
+        }
+    };
+    Ok(axum::Json(found))
 }
 
 pub(super) async fn order(
     State(gateway): State<Arc<Gateway>>,
     Path(order_id): Path<String>,
 ) -> Result<axum::Json<Order>, Reply> {
-    let request = GetOrderRequest { order_id, customer_id: String::new() };
-    Ok(axum::Json(gateway.deps.orders.clone().get_order(request).await?.into_inner().into()))
+    Ok(axum::Json(
+        gateway.deps.orders.clone().get_any_order(GetAnyOrderRequest { order_id }).await?.into_inner().into(),
+    ))
 }
 
 /// Cancelling and refunding go through checkout, which brings what goes back, money and stock, to its end.
@@ -71,8 +82,7 @@ pub(super) async fn transition(
     match to {
         OrderState::Shipped | OrderState::Delivered => {}
         OrderState::Cancelled => {
-            let request = CancelOrderRequest { order_id, customer_id: String::new(), reason };
-            return Ok(axum::Json(gateway.cancel(request).await?.into()));
+            return Ok(axum::Json(gateway.cancel_any(CancelAnyOrderRequest { order_id, reason }).await?.into()));
         }
         OrderState::Refunded => {
             let request = RefundOrderRequest { order_id, reason };
@@ -149,8 +159,19 @@ pub(super) async fn assessment(
     ))
 }
 
-pub(super) async fn rotate_keys(State(gateway): State<Arc<Gateway>>) -> Result<axum::Json<dto::KeyRotated>, Reply> {
-    let rotated = gateway.deps.auth.clone().rotate_keys(RotateKeysRequest {}).await?.into_inner();
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RotationQuery {
+    compromised: Option<bool>,
+}
+
+pub(super) async fn rotate_keys(
+    State(gateway): State<Arc<Gateway>>,
+    Query(query): Query<RotationQuery>,
+) -> Result<axum::Json<dto::KeyRotated>, Reply> {
+    let request = RotateKeysRequest { compromised: query.compromised.unwrap_or(false) };
+    let rotated = gateway.deps.auth.clone().rotate_keys(request).await?.into_inner();
+    gateway.tokens.keys_changed().await;
     Ok(axum::Json(dto::KeyRotated { key_id: rotated.key_id }))
 }
 

@@ -105,9 +105,9 @@ pub(super) async fn categories(
     Ok(axum::Json(List::new(found.categories)))
 }
 
-/// Promoters sell as themselves, admins for the shop.
-fn acting_as(caller: &Caller) -> String {
-    if caller.has("admin") { String::new() } else { caller.id.clone() }
+/// The promoter as whom somebody sells; admins sell for the shop.
+fn acting_as(caller: &Caller) -> Option<String> {
+    (!caller.has("admin")).then(|| caller.id.clone())
 }
 
 pub(super) async fn create(
@@ -118,7 +118,7 @@ pub(super) async fn create(
 ) -> Result<Response, Reply> {
     let idempotency_key = idempotency_key(&headers)?.unwrap_or_default();
     let stock = body.stock;
-    let product = Some(body.parse(acting_as(&caller))?);
+    let product = Some(body.parse(acting_as(&caller).unwrap_or_default())?);
     let request = wire::CreateProductRequest { product, stock, idempotency_key };
     let created = gateway.deps.catalog.clone().create_product(request).await;
     gateway.browse.listed().await;
@@ -129,9 +129,9 @@ pub(super) async fn create(
 
 /// A product as it is, for somebody who is going to change it. Who may not is told that, and not that it has changed (RFC 9110,
 /// section 13.2.1).
-async fn to_change(gateway: &Gateway, product_id: &str, acting_as: &str) -> Result<wire::Product, Reply> {
+async fn to_change(gateway: &Gateway, product_id: &str, acting_as: Option<&str>) -> Result<wire::Product, Reply> {
     let product = gateway.browse.product(Reader::Seller, product_id.to_owned()).await?;
-    if acting_as.is_empty() || acting_as == product.promoter_id {
+    if acting_as.is_none_or(|promoter| promoter == product.promoter_id) {
         return Ok(product);
     }
     Err(Problem::permission_denied("the product is somebody else's").into())
@@ -151,21 +151,28 @@ pub(super) async fn update(
 ) -> Result<Response, Reply> {
     let price = patch.price.as_ref().map(|p| p.parse("price")).transpose()?;
     preconditions.require_match()?;
-    let request = wire::UpdateProductRequest {
+    let acting_as = acting_as(&caller);
+    let wanted = wire::ProductChange {
         product_id: product_id.clone(),
         name: patch.name,
         description: patch.description,
         category: patch.category,
         price: price.map(Into::into),
         restock: patch.restock,
-        acting_promoter_id: acting_as(&caller),
         expected: None,
     };
-    let read = || to_change(&gateway, &product_id, &request.acting_promoter_id);
+    let read = || to_change(&gateway, &product_id, acting_as.as_deref());
     let change = |seen: Option<wire::Product>| {
-        let request = wire::UpdateProductRequest { expected: seen.map(state), ..request.clone() };
-        let mut catalog = gateway.deps.catalog.clone();
-        async move { catalog.update_product(request).await }
+        let change = Some(wire::ProductChange { expected: seen.map(state), ..wanted.clone() });
+        let (mut catalog, acting_as) = (gateway.deps.catalog.clone(), acting_as.clone());
+        async move {
+            match acting_as {
+                Some(acting_promoter_id) => {
+                    catalog.update_product(wire::UpdateProductRequest { change, acting_promoter_id }).await
+                }
+                None => catalog.update_any_product(wire::UpdateAnyProductRequest { change }).await,
+            }
+        }
     };
     let updated = change_if(&preconditions, read, etag, change).await;
     gateway.browse.changed(&product_id).await;
@@ -178,13 +185,20 @@ pub(super) async fn delete(
     Path(product_id): Path<String>,
     preconditions: Preconditions,
 ) -> Result<StatusCode, Reply> {
-    let acting_promoter_id = acting_as(&caller);
-    let read = || to_change(&gateway, &product_id, &acting_promoter_id);
+    let acting_as = acting_as(&caller);
+    let read = || to_change(&gateway, &product_id, acting_as.as_deref());
     let change = |seen: Option<wire::Product>| {
-        let (product_id, acting_promoter_id) = (product_id.clone(), acting_promoter_id.clone());
-        let request = wire::DeleteProductRequest { product_id, acting_promoter_id, expected: seen.map(state) };
-        let mut catalog = gateway.deps.catalog.clone();
-        async move { catalog.delete_product(request).await }
+        let (product_id, expected) = (product_id.clone(), seen.map(state));
+        let (mut catalog, acting_as) = (gateway.deps.catalog.clone(), acting_as.clone());
+        async move {
+            match acting_as {
+                Some(acting_promoter_id) => {
+                    let request = wire::DeleteProductRequest { product_id, acting_promoter_id, expected };
+                    catalog.delete_product(request).await
+                }
+                None => catalog.delete_any_product(wire::DeleteAnyProductRequest { product_id, expected }).await,
+            }
+        }
     };
     let deleted = change_if(&preconditions, read, etag, change).await;
     gateway.browse.changed(&product_id).await;

@@ -2,6 +2,7 @@
 //! "oidcc-basic-certification-test-plan" and "oidcc-config-certification-test-plan"), each module as far as it can be played without the
 //! suite, under its published name; and the errors of RFC 6749 that the lists leave out.
 
+mod browsers;
 mod errors;
 mod modules;
 mod party;

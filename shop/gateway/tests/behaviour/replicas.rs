@@ -254,7 +254,7 @@ async fn a_change_shows_at_every_gateway(one: &Replica, two: &Replica) -> Result
 async fn keys_are_asked_for_once(one: &Replica, two: &Replica) -> Result<()> {
     let auth = AuthServiceClient::new(one.host.transport(GATEWAY, AUTH));
     for _ in 0..3 {
-        auth.clone().rotate_keys(RotateKeysRequest {}).await?;
+        auth.clone().rotate_keys(RotateKeysRequest::default()).await?;
         let token = token(&Customer::sign_in(&one.api, EMAIL, PASSWORD).await?).await?;
         let calls = one.calls(AUTH);
         for api in [&two.api, &one.api, &two.api] {
@@ -264,6 +264,16 @@ async fn keys_are_asked_for_once(one: &Replica, two: &Replica) -> Result<()> {
         // Beside these, each request asks whether its token is active.
         ensure!(one.calls(AUTH) == calls + 1 + 3, "{} calls", one.calls(AUTH) - calls);
     }
+    // Keys in other hands are published no more; a gateway that knows none learns only the new ones.
+    let published =
+        async || -> Result<usize> { Ok(one.api.get("/oauth2/jwks").await?["keys"].as_array().context("keys")?.len()) };
+    ensure!(published().await? == 8, "each rotation leaves the keys of tokens that are about");
+    let before = token(&Customer::sign_in(&one.api, EMAIL, PASSWORD).await?).await?;
+    auth.clone().rotate_keys(RotateKeysRequest { compromised: true }).await?;
+    ensure!(published().await? == 2, "keys are published that somebody else has");
+    let after = token(&Customer::sign_in(&one.api, EMAIL, PASSWORD).await?).await?;
+    two.api.with_token(&after).expect(403, Method::GET, "/api/v1/admin/orders", None).await?;
+    two.api.with_token(&before).expect(401, Method::GET, "/api/v1/admin/orders", None).await?;
     // A key that nobody published is looked for, and refused.
     let forged = "eyJhbGciOiJFUzI1NiIsImtpZCI6Im5vYm9keSJ9.e30.AAAA";
     two.api.with_token(forged).expect(401, Method::GET, "/api/v1/admin/orders", None).await?;

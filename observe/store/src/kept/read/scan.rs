@@ -45,20 +45,33 @@ fn signal(view: View) -> Signal {
     match view {
         View::Spans | View::SpanEvents | View::SpanLinks => Signal::Traces,
         View::Logs => Signal::Logs,
-        View::Metrics => Signal::Metrics,
+        View::Metrics | View::Exemplars => Signal::Metrics,
     }
+}
+
+/// Whether a view's rows have times of their own, other than those by which rows are found.
+fn has_own_times(view: View) -> bool {
+    matches!(view, View::SpanEvents | View::Exemplars)
 }
 
 /// The columns and lists that a column of a view is made of.
 fn made_of(view: View, name: &str) -> &'static [&'static str] {
     match (view, name) {
-        (View::SpanEvents, "time" | "name" | "attributes") => &["events"],
-        (View::SpanLinks, "linked_trace_id" | "linked_span_id" | "trace_state" | "attributes") => &["links"],
+        (View::SpanEvents, "time" | "name" | "attributes" | "dropped_attributes") => &["events"],
+        (View::SpanLinks, "linked_trace_id" | "linked_span_id" | "trace_state") => &["links"],
+        (View::SpanLinks, "attributes" | "flags" | "dropped_attributes") => &["links"],
+        (View::Exemplars, "time" | "value" | "value_int" | "trace_id" | "span_id" | "attributes") => &["exemplars"],
+        (View::Exemplars, "point_time") => &["time"],
+        (View::Exemplars, "point_attributes") => &["attributes", ATTRIBUTE_PREFIX],
         (View::SpanEvents | View::SpanLinks, "span_name") => &["name"],
         (View::Spans | View::SpanLinks, "time") => &["start"],
         (View::Spans, "duration_ns") => &["duration"],
         (View::Metrics, "value" | "value_int") => &["value_int", "value_double"],
         (View::Metrics, "bucket_counts") => &["counts", "negative_counts"],
+        (View::Metrics, "negative_bucket_counts") => &["negative_counts"],
+        (View::Metrics, "quantile_values") => &["quantiles"],
+        (_, "resource_schema_url" | "resource_dropped_attributes") => &["origin"],
+        (_, "scope_schema_url" | "scope_dropped_attributes") => &["origin"],
         (_, "attributes") => &["attributes", ATTRIBUTE_PREFIX],
         _ => &[],
     }
@@ -81,11 +94,12 @@ fn needed(view: View, projection: Option<&[usize]>) -> BTreeSet<&'static str> {
             parts => names.extend(parts),
         }
     }
-    // Events and links are rows of their own: how many there are must be known in any case. A point's value is told by
+    // Events, links and exemplars are rows of their own: how many there are must be known in any case. A point's value is told by
     // what it is.
     match view {
         View::SpanEvents => names.extend(["events", "start"]),
         View::SpanLinks => names.extend(["links", "start"]),
+        View::Exemplars => names.extend(["exemplars", "time"]),
         View::Metrics => names.extend(["kind", "value_int", "value_double", "count", "time"]),
         View::Spans => names.extend(["start"]),
         View::Logs => names.extend(["time", "body_is_json"]),
@@ -99,16 +113,16 @@ fn filter(view: View, scan: &Scan) -> Filter {
         Signal::Traces => "start",
         Signal::Logs | Signal::Metrics => "time",
     };
-    // The time of an event is not that of its span.
+    // The time of an event is not that of its span, nor that of an exemplar its point's.
     if let Some((min, max)) = scan.time_ns
-        && view != View::SpanEvents
+        && !has_own_times(view)
     {
         all.push(Filter::Int { column: column.to_owned(), min: time(min), max: time(max) });
     }
     if let Some(services) = &scan.services {
         all.push(Filter::Text { column: "service".to_owned(), test: TextTest::OneOf(services.clone()) });
     }
-    if let Some(trace) = scan.trace.filter(|_| view != View::Metrics) {
+    if let Some(trace) = scan.trace.filter(|_| signal(view) != Signal::Metrics) {
         all.push(Filter::Id { column: "trace_id".to_owned(), value: u128::from_be_bytes(trace.0) });
     }
     Filter::All(all)
@@ -119,7 +133,7 @@ impl Reader {
         let Some((table, snapshot)) = self.rows(tenant, signal(view)) else { return Box::new(std::iter::empty()) };
         let (min, max) = scan
             .time_ns
-            .filter(|_| view != View::SpanEvents)
+            .filter(|_| !has_own_times(view))
             .map_or((i64::MIN, i64::MAX), |(min, max)| (time(min), time(max)));
         let parts = snapshot.parts.iter().flat_map(|part| {
             let visible = part.read().visible();
@@ -133,7 +147,7 @@ impl Reader {
             projection: scan.columns.clone(),
             names: needed(view, scan.columns.as_deref()),
             filter: filter(view, scan),
-            trace: scan.trace.filter(|_| view != View::Metrics).map(|trace| u128::from_be_bytes(trace.0)),
+            trace: scan.trace.filter(|_| signal(view) != Signal::Metrics).map(|trace| u128::from_be_bytes(trace.0)),
             parts: parts.collect(),
             segments: segments.cloned().collect(),
             windows: VecDeque::new(),

@@ -223,22 +223,31 @@ async fn who_cannot_be_believed_is_shown_a_page() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_the_page_itself_makes_a_browser_known() -> Result<()> {
+async fn only_the_page_itself_signs_a_browser_in() -> Result<()> {
     let world = World::start(Clock::system()).await?;
     let form: Vec<_> = request(&[]).into_iter().chain([("email", EMAIL), ("password", PASSWORD)]).collect();
-    for (accept, from, known) in [
-        ("text/html", None, true),
-        ("text/html", Some("same-origin"), true),
-        ("text/html", Some("cross-site"), false),
-        ("text/html", Some("same-site"), false),
-        ("*/*", None, false),
+    for (accept, from, origin, status) in [
+        ("text/html", "", "", 303),
+        ("text/html", "same-origin", "null", 303),
+        ("text/html", "cross-site", "", 403),
+        ("text/html", "same-site", &world.url, 403),
+        ("text/html", "none", "", 403),
+        ("text/html", "", &world.url, 303),
+        ("text/html", "", "https://evil.example", 403),
+        ("text/html", "", "null", 403),
+        ("*/*", "", "", 303),
+        ("*/*", "cross-site", "https://evil.example", 403),
     ] {
         let mut call = Call::new(Method::POST, "/oauth2/authorize").header(ACCEPT, accept).form(&form);
-        if let Some(from) = from {
-            call = call.header(HeaderName::from_static("sec-fetch-site"), from);
+        for (name, value) in [("sec-fetch-site", from), ("origin", origin)] {
+            if !value.is_empty() {
+                call = call.header(HeaderName::from_static(name), value);
+            }
         }
         let answer = world.send(call).await?;
-        ensure!(answer.status == 303 && answer.header("set-cookie").is_some() == known, "{accept} {from:?}");
+        ensure!(answer.status == status, "{accept} {from} {origin}: {}", answer.status);
+        ensure!(answer.header("set-cookie").is_some() == (status == 303 && accept == "text/html"), "{accept} {from}");
+        ensure!(answer.header("location").is_some() == (status == 303), "{accept} {from} {origin}");
     }
     Ok(())
 }
@@ -251,7 +260,9 @@ async fn a_precondition_that_cannot_be_read_is_told_in_oauths_words() -> Result<
         let answer = world.send(call).await?;
         let told = answer.json();
         ensure!(answer.status == 400 && told["error"] == "invalid_request", "{path}: {} {told}", answer.status);
-        ensure!(told["error_description"].as_str().is_some_and(|text| text.contains("entity tags")), "{path}: {told}");
+        let description = told["error_description"].as_str().unwrap_or_default();
+        ensure!(description.contains("entity tags") && description.contains("If-Match: expected"), "{path}: {told}");
+        ensure!(description.bytes().all(|b| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\')), "{told}");
     }
     Ok(())
 }

@@ -63,6 +63,11 @@ fn clients() -> Vec<Client> {
 
 impl World {
     pub(crate) async fn start(clock: Clock) -> Result<Self> {
+        Self::limited(clock, Config::default()).await
+    }
+
+    /// The same with other settings of the gateway.
+    pub(crate) async fn limited(clock: Clock, gateway: Config) -> Result<Self> {
         let data = TempDir::new()?;
         let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
         let host = Host::new(data.path(), clock, 1, telemetry, Mesh::new(Limits::default()));
@@ -79,7 +84,7 @@ impl World {
         };
         let profiles = vec![Profile { id: id(), email, display_name: NAME.to_owned() }];
         let customers = vitrine_shop_customers::Deps { auth: AuthServiceClient::new(host.transport(CUSTOMERS, AUTH)) };
-        let gateway = Config { issuer: url.clone(), ..Config::default() };
+        let gateway = Config { issuer: url.clone(), ..gateway };
         let components = vec![
             vitrine_shop_gateway::build(gateway, deps(&host), &host)?,
             vitrine_shop_auth::build(auth, &host)?,
@@ -202,7 +207,7 @@ impl Told {
 /// Of one person, Ada; it keeps one cookie.
 pub(crate) struct Browser<'w> {
     world: &'w World,
-    cookie: Option<String>,
+    pub(crate) cookie: Option<String>,
 }
 
 impl<'w> Browser<'w> {
