@@ -58,16 +58,16 @@ impl Work {
 
 /// Work that can be done.
 pub(crate) enum Steps {
-    Buy(Buying),
-    Reverse(Reversing),
+    Buy(Box<Buying>),
+    Reverse(Box<Reversing>),
 }
 
 impl Steps {
     pub(crate) fn new(work: &Work, deps: &Deps, method: Option<PaymentMethod>) -> Result<Self, Status> {
         Ok(match work {
-            Work::Buy(purchase) => Self::Buy(Buying::new(purchase, deps, method)?),
-            Work::Cancel(reversal) => Self::Reverse(Reversing::cancelling(reversal, deps)),
-            Work::Refund(reversal) => Self::Reverse(Reversing::refunding(reversal, deps)),
+            Work::Buy(purchase) => Self::Buy(Box::new(Buying::new(purchase, deps, method)?)),
+            Work::Cancel(reversal) => Self::Reverse(Box::new(Reversing::cancelling(reversal, deps))),
+            Work::Refund(reversal) => Self::Reverse(Box::new(Reversing::refunding(reversal, deps))),
         })
     }
 
