@@ -136,12 +136,19 @@ impl Definition {
             }
             Action::Execute(_) | Action::Compensate(_) => {}
         }
-        match next.phase {
-            Phase::Forward => self.start_ready(&mut next),
-            Phase::Back if !(0..next.steps.len()).any(|n| self.is_standing(&next, n)) => next.phase = Phase::Undone,
+        self.go_on(&mut next);
+        next
+    }
+
+    /// Starts what is ready, and ends what is at its end.
+    pub(crate) fn go_on(&self, progress: &mut Progress) {
+        match progress.phase {
+            Phase::Forward => self.start_ready(progress),
+            Phase::Back if !(0..progress.steps.len()).any(|n| self.is_standing(progress, n)) => {
+                progress.phase = Phase::Undone;
+            }
             Phase::Back | Phase::Done | Phase::Undone => {}
         }
-        next
     }
 
     fn executed(&self, next: &mut Progress, n: usize, outcome: Outcome) {
@@ -186,7 +193,6 @@ impl Definition {
                     };
                 }
             }
-            Phase::Back if !(0..next.steps.len()).any(|n| self.is_standing(&next, n)) => next.phase = Phase::Undone,
             Phase::Back => {
                 next.steps.iter_mut().filter(|s| **s == StepState::Started).for_each(|s| *s = StepState::Unknown)
             }

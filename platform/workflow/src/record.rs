@@ -71,7 +71,7 @@ impl Definition {
             let unknown = || Unreadable::Step { step: name.clone(), definition: self.id().to_owned() };
             steps[self.position(name).ok_or_else(unknown)?] = *state;
         }
-        let progress = Progress { phase: record.phase, steps };
+        let mut progress = Progress { phase: record.phase, steps };
         for (n, state) in progress.steps.iter().enumerate().filter(|_| record.phase == Phase::Forward) {
             let is_possible = match state {
                 StepState::Waiting => true,
@@ -84,6 +84,7 @@ impl Definition {
                 return Err(Unreadable::Order { step, state: *state, definition });
             }
         }
+        self.go_on(&mut progress);
         Ok(progress)
     }
 }

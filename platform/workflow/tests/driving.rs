@@ -310,7 +310,7 @@ async fn who_comes_second_loses() {
 
 #[test]
 fn records_of_others_are_told_from_ours() {
-    let definitions = Definitions::new([purchase()]);
+    let definitions = Definitions::new([purchase(), environment()]);
     let read = |record: serde_json::Value| -> Result<Phase, String> {
         let record: Record = serde_json::from_value(record).map_err(|e| e.to_string())?;
         Workflow::read(&definitions, &record).map(|workflow| workflow.phase()).map_err(|e| e.to_string())
@@ -324,7 +324,7 @@ fn records_of_others_are_told_from_ours() {
     let cases = [
         (
             json!({"definition": "purchase/9", "phase": "forward", "steps": {}}),
-            "purchase/9, and this version knows purchase/1",
+            "purchase/9, and this version knows purchase/1, environment/1",
         ),
         (
             json!({"definition": "purchase/1", "phase": "forward", "steps": {"wrap": "done"}}),

@@ -5,9 +5,7 @@ use prost::Message;
 use serde::{Deserialize, Serialize};
 use tonic::Status;
 use vitrine_contracts::carts::v1::{Cart, GetCartRequest, ReleaseCartRequest, SettleCartRequest, TakeCartRequest};
-use vitrine_contracts::catalog::v1::{
-    BatchGetProductsRequest, CommitReservationRequest, ReleaseReservationRequest, ReserveRequest,
-};
+use vitrine_contracts::catalog::v1::{BatchGetProductsRequest, ReleaseReservationRequest, ReserveRequest};
 use vitrine_contracts::checkout::v1::PlaceOrderRequest;
 use vitrine_contracts::common::v1::{Address, Line};
 use vitrine_contracts::currency::v1::BatchConvertRequest;
@@ -158,14 +156,14 @@ impl Buying {
         let (order, deps) = (&self.order, &self.deps);
         let purchase_id = order.id.clone();
         match name {
-            "take-cart" | "take" => {
+            "take-cart" => {
                 let request =
                     TakeCartRequest { customer_id: order.customer_id.clone(), purchase_id, lines: self.lines() };
                 deps.carts.clone().take_cart(step(request)).await.map(drop)
             }
-            "sell-stock" | "reserve" => {
-                let (reservation_id, committed) = (order.reservation_id.clone(), name == "sell-stock");
-                let request = ReserveRequest { reservation_id, lines: self.lines(), ttl_ms: 0, committed };
+            "sell-stock" => {
+                let reservation_id = order.reservation_id.clone();
+                let request = ReserveRequest { reservation_id, lines: self.lines(), ttl_ms: 0, committed: true };
                 deps.catalog.clone().reserve(step(request)).await.map(drop)
             }
             "authorize" => {
@@ -177,10 +175,6 @@ impl Buying {
                     customer_id: order.customer_id.clone(),
                 };
                 deps.payments.clone().authorize(step(request)).await.map(drop)
-            }
-            "sell" => {
-                let request = CommitReservationRequest { reservation_id: order.reservation_id.clone() };
-                deps.catalog.clone().commit_reservation(step(request)).await.map(drop)
             }
             "capture" => self.capture().await,
             "record" => {
