@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::carts::v1::{AddItemRequest, Cart, GetCartRequest};
-use vitrine_contracts::catalog::v1::UpdateProductRequest;
+use vitrine_contracts::catalog::v1::ProductChange, UpdateAnyProductRequest;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
 use vitrine_contracts::checkout::v1::PlaceOrderRequest;
 use vitrine_contracts::checkout::v1::checkout_service_client::CheckoutServiceClient;
@@ -178,8 +178,8 @@ impl World {
     /// Puts more pieces of a product on the shelf.
     pub(crate) async fn restock(&self, product_id: &str, restock: i32) {
         let product_id = product_id.to_owned();
-        let request = UpdateProductRequest { product_id, restock, ..UpdateProductRequest::default() };
-        self.catalog.clone().update_product(request).await.expect("restocked");
+        let change = Some(ProductChange { product_id, restock, ..ProductChange::default() });
+        self.catalog.clone().update_any_product(UpdateAnyProductRequest { change }).await.expect("restocked");
     }
 }
 
