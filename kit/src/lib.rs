@@ -1,4 +1,4 @@
-//! What every crate may stand on: money, ids and time. No async, no I/O, nothing of ours below it.
+//! What every crate may stand on: money, ids, time and secrets. No async, no I/O, nothing of ours below it.
 //!
 //! Start with [`money::Money`]; [`clock::Clock`] is how time arrives everywhere else.
 
@@ -10,5 +10,7 @@ pub mod money;
 pub mod numeric_date;
 pub mod panic;
 pub mod percent;
+mod secret;
 
 pub use backoff::Backoff;
+pub use secret::{Secret, SecretUrl};

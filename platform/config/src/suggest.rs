@@ -3,28 +3,12 @@
 /// The most similar of the known words, if any is similar.
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
-    let near = known.iter().map(|k| (distance(word, k), *k)).min()?;
+    let near = known.iter().map(|k| (strsim::levenshtein(word, k), *k)).min()?;
     if near.0 <= 2.max(word.len() / 4) {
         return Some(near.1);
     }
     // The right name in the wrong section.
     known.iter().find(|k| last(k) == last(word)).copied()
-}
-
-/// Levenshtein's distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let cost = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
@@ -83,7 +84,7 @@ impl Pattern {
 }
 
 /// Which pages may call an API, and with what: settings as the OpenTelemetry Collector's receivers have them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cors {
     /// Origins whose pages may call, such as https://shop.example or https://*.example.com; "*" lets all. Without any, no page may.
