@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use vitrine_kit::Secret;
 
 use crate::settings::Flag;
 use crate::sql::Style;
@@ -44,8 +45,8 @@ pub enum Command {
     Token(TokenArgs),
     /// Ask SQL over everything the observatory keeps: a prompt, one statement, or statements from a pipe
     Sql(SqlArgs),
-    /// Print the effective configuration, and where each value came from
-    Config(ConfigArgs),
+    /// Print the effective configuration, and where each value came from; or what can be set
+    Config(ConfigCommand),
     /// Run statements for the observatory that starts this; nothing for people
     #[command(hide = true)]
     SqlWorker,
@@ -65,6 +66,20 @@ pub struct ConfigArgs {
     /// TOML file with settings; `vitrine config` prints what can be set
     #[arg(long, value_name = "FILE", env = "VITRINE_CONFIG")]
     pub config: Option<PathBuf>,
+}
+
+/// `vitrine config`.
+#[derive(Args, Clone, Debug)]
+pub struct ConfigCommand {
+    /// Configuration file.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Print the JSON Schema of a configuration file
+    #[arg(long, conflicts_with_all = ["config", "reference"])]
+    pub schema: bool,
+    /// Print every setting with its default and meaning, as Markdown
+    #[arg(long, conflicts_with = "config")]
+    pub reference: bool,
 }
 
 /// What every command takes that runs services.
@@ -262,7 +277,7 @@ pub struct TokenArgs {
     pub email: String,
     /// The password; better given as VITRINE_PASSWORD, for command lines can be read by others
     #[arg(long, env = "VITRINE_PASSWORD", hide_env_values = true, default_value = crate::settings::DEMO_PASSWORD, hide_default_value = true)]
-    pub password: String,
+    pub password: Secret,
 }
 
 /// `vitrine sql`.
@@ -281,7 +296,7 @@ pub struct SqlArgs {
     pub url: Option<String>,
     /// Bearer token that may read; better given as VITRINE_OBSERVE_TOKEN, for command lines can be read by others
     #[arg(long, value_name = "TOKEN", env = "VITRINE_OBSERVE_TOKEN", hide_env_values = true)]
-    pub token: Option<String>,
+    pub token: Option<Secret>,
     /// Whose telemetry; without it, that of the token, or of the default tenant
     #[arg(long, value_name = "NAME")]
     pub tenant: Option<String>,

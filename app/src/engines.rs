@@ -1,16 +1,17 @@
 //! What a shop stands on beside its own files: NATS, PostgreSQL and Redis, each when it is asked for.
 
+use std::fmt;
 use std::path::Path;
 
 use anyhow::Result;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_cache as cache;
+use vitrine_platform_config::{Written, written};
 use vitrine_platform_host::{Host, NatsUse, Storage};
 use vitrine_platform_mesh::Mesh;
 use vitrine_platform_nats::Nats;
 use vitrine_platform_telemetry::Telemetry;
 
-use crate::Usage;
 use crate::settings::Settings;
 
 /// Which of them are used.
@@ -37,31 +38,55 @@ impl Engines {
         self.postgres
     }
 
-    /// Reads a list such as `nats,postgres`; an empty one is none.
-    pub fn parse(list: &str) -> Result<Self, Usage> {
-        let mut engines = Self::default();
-        for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-            let used = match name {
-                "nats" => &mut engines.nats,
-                "postgres" => &mut engines.postgres,
-                "redis" => &mut engines.redis,
-                #[cfg(feature = "mongodb")]
-                "mongodb" => &mut engines.mongodb,
-                _ => {
-                    return Err(Usage(format!(
-                        "shop.engines = {list:?}: there is no engine {name:?}: expected any of nats, postgres, redis, separated by commas"
-                    )));
-                }
-            };
-            *used = true;
-        }
-        Ok(engines)
+    /// Each of them by its name, and whether it is used.
+    fn named(&mut self) -> impl Iterator<Item = (&'static str, &mut bool)> {
+        [
+            ("nats", &mut self.nats),
+            ("postgres", &mut self.postgres),
+            ("redis", &mut self.redis),
+            #[cfg(feature = "mongodb")]
+            ("mongodb", &mut self.mongodb),
+        ]
+        .into_iter()
     }
 }
 
+impl fmt::Display for Engines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut engines = *self;
+        let used: Vec<&str> = engines.named().filter_map(|(name, used)| used.then_some(name)).collect();
+        f.write_str(&used.join(","))
+    }
+}
+
+impl Written for Engines {
+    fn name() -> String {
+        "Engines".to_owned()
+    }
+
+    fn expected() -> String {
+        "any of nats, postgres, redis, separated by commas".to_owned()
+    }
+
+    fn examples() -> Vec<&'static str> {
+        vec!["", "nats,postgres,redis"]
+    }
+
+    /// A list such as `nats,postgres`; an empty one is none.
+    fn read(list: &str) -> Option<Self> {
+        let mut engines = Self::default();
+        for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            *engines.named().find(|(known, _)| *known == name)?.1 = true;
+        }
+        Some(engines)
+    }
+}
+
+written!([] Engines);
+
 /// A host for services with their data below this folder, on the engines that the settings name; and NATS, if it is one of them.
 pub async fn host(data: &Path, settings: &Settings, telemetry: &Telemetry, mesh: Mesh) -> Result<(Host, Option<Nats>)> {
-    let engines = Engines::parse(&settings.shop.engines)?;
+    let engines = settings.shop.engines;
     let (clock, seed) = (Clock::system(), settings.shop.seed.unsigned_abs());
     let mut host = Host::new(data, clock, seed, telemetry.clone(), mesh);
     if engines.postgres {
@@ -85,14 +110,16 @@ pub async fn host(data: &Path, settings: &Settings, telemetry: &Telemetry, mesh:
 
 #[cfg(test)]
 mod tests {
+    use vitrine_platform_config::Written;
+
     use super::Engines;
 
     #[test]
     fn lists_are_read() {
-        assert_eq!(Engines::parse(" ").expect("none"), Engines::default());
-        let all = Engines::parse("redis, nats,postgres").expect("all");
+        assert_eq!(Engines::read(" "), Some(Engines::default()));
+        let all = Engines::read("redis, nats,postgres").expect("all");
         assert!(all.nats && all.postgres && all.redis && all.share_data());
-        let wrong = Engines::parse("nats,kafka").expect_err("no such engine");
-        assert!(wrong.to_string().contains("\"kafka\": expected any of nats, postgres, redis"), "{wrong}");
+        assert_eq!(all.to_string(), "nats,postgres,redis");
+        assert_eq!(Engines::read("nats,kafka"), None);
     }
 }

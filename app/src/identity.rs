@@ -5,11 +5,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_mesh::Identity;
 
-use crate::engines::Engines;
 use crate::settings::Settings;
 use crate::{Usage, folder};
 
@@ -19,7 +19,7 @@ const MAX_KEY_BYTES: u64 = 4096;
 const OTHERS: u32 = 0o077;
 
 /// How processes know each other.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// File with the secret that all processes of the shop share, at least 32 random bytes, for its owner alone. Empty: a key in
@@ -62,7 +62,7 @@ pub fn identity(data: &Path, settings: &Settings, listen: Option<SocketAddr>) ->
     if *insecure {
         return Ok(identity.insecure());
     }
-    let nats = Engines::parse(&settings.shop.engines)?.nats;
+    let nats = settings.shop.engines.nats;
     let mutual = [&settings.tls.ca, &settings.tls.certificate].iter().all(|file| !file.as_os_str().is_empty());
     if mutual && !nats {
         return Ok(identity);

@@ -20,7 +20,6 @@ mod statements;
 mod telemetry;
 mod token;
 pub mod topology;
-mod units;
 mod up;
 
 use std::process::ExitCode;
@@ -110,7 +109,12 @@ async fn command(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Sql(args) => sql::run(args).await,
-        Command::Config(args) => settings::print(args.config.as_deref()),
+        Command::Config(args) if args.schema => settings::print_schema(),
+        Command::Config(args) if args.reference => {
+            settings::print_reference();
+            Ok(())
+        }
+        Command::Config(args) => settings::print(args.config.config.as_deref()),
         // It has a runtime of its own, and ends in `run`.
         Command::SqlWorker => Ok(()),
     }

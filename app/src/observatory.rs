@@ -14,7 +14,7 @@ use vitrine_kit::clock::Clock;
 use vitrine_observe_api::{Options as Asking, Queries, jaeger_router, jaeger_words, sql_router, zipkin_router};
 use vitrine_observe_receive::{Intake, grpc_routes, http_router, otlp_words, zipkin_router as zipkin_intake};
 use vitrine_observe_sql::{Sql, SqlOptions};
-use vitrine_observe_store::{Access, Depot, Fsync, Ingest, Kept, Options, Reports, SignalStatus, Status};
+use vitrine_observe_store::{Access, Depot, Ingest, Kept, Options, Reports, SignalStatus, Status};
 use vitrine_platform_host::DRAIN;
 use vitrine_platform_http::{
     Asked, Bounds, CrossOrigin, Hosts, Listener, Refusal, Response, Router, Words, bind, health_routes, nowhere,
@@ -23,9 +23,9 @@ use vitrine_platform_http::{
 use vitrine_platform_telemetry::{Reading, Telemetry};
 use vitrine_platform_tls as tls;
 
+use crate::Usage;
 use crate::settings::Observatory as Settings;
 use crate::statements::{EngineStatements, worker};
-use crate::{Usage, units};
 
 /// The folder of the observatory within the data folder.
 const FOLDER: &str = "observatory";
@@ -39,8 +39,6 @@ const SEALED_PART: usize = 3;
 const JAEGER_PORT: u16 = 16686;
 /// Zipkin's own port.
 const ZIPKIN_PORT: u16 = 9411;
-/// How long what is acknowledged may not be on disk, where the settings say "second".
-const SECOND: Duration = Duration::from_secs(1);
 
 /// Where an observatory answers, as URLs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -180,12 +178,6 @@ fn mebibytes(mib: u32) -> usize {
 }
 
 fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
-    let fsync = match settings.fsync.as_str() {
-        "always" => Fsync::Always,
-        "second" => Fsync::Every(SECOND),
-        "never" => Fsync::Never,
-        other => return Err(Usage(format!("observatory.fsync = {other:?}: expected always, second or never"))),
-    };
     if settings.memory_mib < MIN_MEMORY_MIB {
         return Err(Usage(format!(
             "observatory.memory_mib = {}: expected at least {MIN_MEMORY_MIB}",
@@ -193,20 +185,17 @@ fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
         )));
     }
     let memory_bytes = mebibytes(settings.memory_mib);
-    let segments = match settings.segments.as_str() {
-        "" => None,
-        url => Some(objects(url)?),
-    };
+    let segments = settings.segments.url().map(objects).transpose()?;
     let usual = Options::new(data.join(FOLDER));
     Ok(Options {
-        fsync,
+        fsync: settings.fsync.into(),
         segments,
         memory_bytes,
         seal_bytes: usual.seal_bytes.min(memory_bytes / SEALED_PART),
         query_memory_bytes: mebibytes(settings.query_memory_mib),
         query_time: Duration::from_secs(settings.query_seconds.into()),
-        retention: units::time("observatory.retention", &settings.retention)?,
-        max_bytes: units::size("observatory.max_bytes", &settings.max_bytes)?,
+        retention: settings.retention.value().map(|time| time.0),
+        max_bytes: settings.max_bytes.value().map(|size| size.0),
         ..usual
     })
 }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use vitrine_kit::Secret;
 
 /// Where a running shop is, and how to get in. The file is for its owner only.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,7 +24,13 @@ pub struct RunFile {
     /// A customer to play, if this is a demo.
     pub demo_customer: Option<DemoCustomer>,
     /// A bearer token that may run the shop.
-    pub admin_token: String,
+    #[serde(serialize_with = "exposed")]
+    pub admin_token: Secret,
+}
+
+/// The file is how the owner of the shop gets at the token.
+fn exposed<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose())
 }
 
 /// A customer whom everybody may play.

@@ -14,7 +14,6 @@ use vitrine_platform_nats::Nats;
 use vitrine_platform_tls as tls;
 
 use crate::cli::ServeArgs;
-use crate::engines::Engines;
 use crate::process::{Process, World};
 use crate::settings::Settings;
 use crate::{Usage, engines, folder, identity, settings, topology};
@@ -137,9 +136,12 @@ fn place(plan: &Plan, host: &Host, nats: Option<&Nats>) -> Result<()> {
 pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let names = check(plan)?;
     // Data that is on a server may have several processes.
-    let shared = Engines::parse(&settings.shop.engines)?.share_data();
+    let shared = settings.shop.engines.share_data();
     let opened = Process::open(&plan.data, &settings, 2, if shared { &[] } else { &names }).await?;
     let files = Some(&settings.tls).filter(|files| files.is_set());
+    if !settings.discovery.tls.is_set() {
+        settings.discovery.tls = settings.tls.clone();
+    }
     let connector = files.map(tls::Client::new).transpose()?;
     let acceptor = files.map(tls::Server::new).transpose()?;
     let scheme = if acceptor.is_some() { "https" } else { "http" };

@@ -1,16 +1,23 @@
 //! All settings, with their defaults in one place.
 
+mod choices;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use vitrine_platform_config::{Loaded, Sources, load};
+use vitrine_platform_config::{BaseUrl, Loaded, OrOff, Size, Sources, Time, load, reference, schema};
 use vitrine_platform_host::PostgresConfig;
 use vitrine_platform_mesh::Discovery;
 use vitrine_shop_auth::{Account, Client, Role};
 use vitrine_shop_customers::Profile;
 
 use crate::Usage;
+use crate::engines::Engines;
+
+pub use choices::{Bucket, Demo, Rate, Sync};
 
 /// The customer whom everybody may play.
 pub const DEMO_EMAIL: &str = "demo@vitrine.example";
@@ -24,11 +31,17 @@ pub const DEMO_PROMOTER_EMAIL: &str = "promoter@vitrine.example";
 const DEMO_PROMOTER: &str = "pro_demo";
 /// The command line as an OAuth client.
 pub const CLI_CLIENT: &str = "vitrine-cli";
+/// Journeys a second when nobody says otherwise.
+const DEFAULT_RATE: f64 = 5.0;
+/// For how long telemetry is kept when nobody says otherwise.
+const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Most telemetry on disk when nobody says otherwise, in bytes.
+const MAX_BYTES: u64 = 50 << 30;
 /// How long its tokens are good, in seconds: as long as somebody plays with a shop.
 const CLI_TOKEN_TTL_S: u32 = 12 * 3600;
 
 /// Everything that can be set.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Settings {
     /// The shop as a whole.
@@ -63,117 +76,35 @@ pub struct Settings {
     pub services: Services,
 }
 
-impl Default for Settings {
-    /// Servers are looked for where `make engines` starts them.
-    fn default() -> Self {
-        let url = |url: &str| url.to_owned();
-        Self {
-            shop: Shop::default(),
-            up: Up::default(),
-            serve: Serve::default(),
-            http: vitrine_platform_http::Config::default(),
-            operations: Operations::default(),
-            discovery: Discovery::default(),
-            tls: vitrine_platform_tls::Files::default(),
-            identity: crate::identity::Config::default(),
-            observatory: Observatory::default(),
-            postgres: PostgresConfig {
-                url: url("postgres://postgres@127.0.0.1:15432/postgres"),
-                ..PostgresConfig::default()
-            },
-            #[cfg(feature = "mongodb")]
-            mongodb: vitrine_platform_host::MongoDbConfig {
-                url: url("mongodb://127.0.0.1:27017/?replicaSet=rs0"),
-                ..vitrine_platform_host::MongoDbConfig::default()
-            },
-            nats: vitrine_platform_nats::Config {
-                url: url("nats://127.0.0.1:14222"),
-                ..vitrine_platform_nats::Config::default()
-            },
-            cache: vitrine_platform_cache::Config {
-                url: url("redis://127.0.0.1:16379"),
-                ..vitrine_platform_cache::Config::default()
-            },
-            services: Services::default(),
-        }
-    }
-}
-
 /// The shop as a whole.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Shop {
     /// The shop's address as its clients see it. Empty: where the gateway of this process listens.
-    pub url: String,
+    pub url: BaseUrl,
     /// Whether there are a demo customer and a demo promoter, whose password everybody knows: "auto" in `vitrine up` as long as only
     /// this machine reaches the shop, "on" always, "off" never.
     pub demo: Demo,
     /// The same seed generates the same products and makes the same load.
     pub seed: i64,
     /// Servers that it stands on, out of nats, postgres, redis, separated by commas.
-    pub engines: String,
+    pub engines: Engines,
 }
 
 impl Default for Shop {
     fn default() -> Self {
-        Self { url: String::new(), demo: Demo::Auto, seed: 1, engines: String::new() }
+        Self { url: BaseUrl::default(), demo: Demo::Auto, seed: 1, engines: Engines::default() }
     }
-}
-
-/// Whether accounts are made that everybody can sign in to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Demo {
-    /// Where only this machine reaches the shop.
-    #[default]
-    Auto,
-    /// Wherever it is: somebody said so.
-    #[serde(alias = "true")]
-    On,
-    /// Nowhere.
-    #[serde(alias = "false")]
-    Off,
-}
-
-impl Demo {
-    /// Whether somebody asked for them.
-    pub fn is_asked_for(self) -> bool {
-        self == Self::On
-    }
-
-    /// Whether a shop has them that listens here, and whose clients find it at this URL.
-    pub fn within(self, listen: SocketAddr, url: &str) -> bool {
-        match self {
-            Self::On => true,
-            Self::Off => false,
-            Self::Auto => listen.ip().is_loopback() && is_of_this_machine(url),
-        }
-    }
-
-    /// Why a shop has none.
-    pub fn why_not(self) -> &'static str {
-        match self {
-            Self::Auto => "others may reach this shop; --demo makes them all the same",
-            Self::On | Self::Off => "shop.demo says so",
-        }
-    }
-}
-
-/// Whether a URL leads to the machine of whoever opens it.
-fn is_of_this_machine(url: &str) -> bool {
-    let Ok(uri) = url.parse::<http::Uri>() else { return false };
-    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// `vitrine up`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Up {
     /// Where the shop answers.
     pub listen: SocketAddr,
     /// Journeys a second that the load generator starts; 0 or "off" for none.
-    pub load: String,
+    pub load: Rate,
 }
 
 const fn local(port: u16) -> SocketAddr {
@@ -182,28 +113,12 @@ const fn local(port: u16) -> SocketAddr {
 
 impl Default for Up {
     fn default() -> Self {
-        Self { listen: local(8080), load: "5".to_owned() }
-    }
-}
-
-impl Up {
-    /// Journeys a second; none if there is to be no load.
-    pub fn rate(&self) -> Result<Option<f64>, Usage> {
-        match self.load.as_str() {
-            "off" => Ok(None),
-            text => match text.parse::<f64>() {
-                Ok(0.0) => Ok(None),
-                Ok(rate) if rate > 0.0 && rate <= 10_000.0 => Ok(Some(rate)),
-                _ => Err(Usage(format!(
-                    "up.load = {text:?}: expected journeys a second (at most 10000), or 0 or \"off\" for none"
-                ))),
-            },
-        }
+        Self { listen: local(8080), load: Rate(Some(DEFAULT_RATE)) }
     }
 }
 
 /// `vitrine serve`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Serve {
     /// For how long a stop goes on answering new calls after it has said "not serving".
@@ -217,7 +132,7 @@ impl Default for Serve {
 }
 
 /// The listener for operators, of `up`, `serve` and `observe` alike.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Operations {
     /// Where health is answered to probes, over plain HTTP; port 0 picks a free one.
@@ -231,7 +146,7 @@ impl Default for Operations {
 }
 
 /// The observatory.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Observatory {
     /// Where pages and query APIs answer, and OTLP and Zipkin come in too.
@@ -243,13 +158,13 @@ pub struct Observatory {
     /// Whether Jaeger's API answers on port 16686 and Zipkin's on port 9411, too.
     pub standard_ports: bool,
     /// For how long telemetry is kept, such as 7d, or "off" for ever.
-    pub retention: String,
+    pub retention: OrOff<Time>,
     /// Most bytes of telemetry on disk, such as 50GiB, or "off"; the oldest goes when more comes.
-    pub max_bytes: String,
+    pub max_bytes: OrOff<Size>,
     /// Where segments are, as s3://BUCKET/PREFIX; a folder of the data folder if it is empty.
-    pub segments: String,
+    pub segments: Bucket,
     /// When the log is synced: "always" before telemetry is acknowledged, "second" once a second, or "never".
-    pub fsync: String,
+    pub fsync: Sync,
     /// Memory for what is not yet in segments, in MiB; beyond, senders are told to wait.
     pub memory_mib: u32,
     /// Memory that one query may take, in MiB.
@@ -275,10 +190,10 @@ impl Default for Observatory {
             otlp_grpc: local(4317),
             otlp_http: local(4318),
             standard_ports: false,
-            retention: "7d".to_owned(),
-            max_bytes: "50GiB".to_owned(),
-            segments: String::new(),
-            fsync: "always".to_owned(),
+            retention: OrOff::At(Time(RETENTION)),
+            max_bytes: OrOff::At(Size(MAX_BYTES)),
+            segments: Bucket::default(),
+            fsync: Sync::Always,
             memory_mib: 96,
             query_memory_mib: 128,
             query_seconds: 30,
@@ -308,7 +223,7 @@ impl Observatory {
 }
 
 /// Each service, by its name.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "each is named like its service and documented there")]
 pub struct Services {
@@ -353,7 +268,7 @@ impl Settings {
             return;
         }
         let account = |account_id: &str, email: &str, role| {
-            let (account_id, email, password) = (account_id.to_owned(), email.to_owned(), DEMO_PASSWORD.to_owned());
+            let (account_id, email, password) = (account_id.to_owned(), email.to_owned(), DEMO_PASSWORD.into());
             Account { account_id, email, password, role }
         };
         services.auth.accounts.push(account(DEMO_CUSTOMER, DEMO_EMAIL, Role::Customer));
@@ -378,31 +293,10 @@ pub fn read(file: Option<&Path>, flags: &[Flag]) -> Result<Loaded<Settings>, Usa
         .map_err(|mistakes| Usage(format!("the configuration has mistakes:\n{mistakes}")))
 }
 
-/// A value as it may be shown: without passwords, tokens and secrets.
-fn without_secrets(key: &str, value: &str) -> String {
-    let secret = key.rsplit('.').next().is_some_and(|name| matches!(name, "password" | "token"));
-    let inside = ["password =", "token =", "secret ="].iter().any(|name| value.contains(name));
-    if (secret && value != "\"\"") || inside {
-        return "(secret)".to_owned();
-    }
-    // scheme://user:password@host
-    let userinfo = value.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(userinfo, _)| userinfo);
-    match userinfo.and_then(|userinfo| userinfo.split_once(':')) {
-        Some((_, password)) if !password.is_empty() => value.replacen(&format!(":{password}@"), ":(secret)@", 1),
-        _ => value.to_owned(),
-    }
-}
-
 /// Prints every setting and where it came from.
 pub fn print(file: Option<&Path>) -> anyhow::Result<()> {
     let loaded = read(file, &[])?;
-    let mut all: Vec<_> = loaded.effective().collect();
-    for setting in &mut all {
-        setting.value = without_secrets(&setting.key, &setting.value);
-    }
-    for setting in all.iter_mut().filter(|s| s.key.ends_with("_token") && s.value != "\"\"") {
-        setting.value = "(a secret)".to_owned();
-    }
+    let all: Vec<_> = loaded.effective().collect();
     let width = all.iter().map(|e| e.key.len() + 3 + e.value.len()).filter(|w| *w < 60).max().unwrap_or(0);
     for setting in all {
         let text = format!("{} = {}", setting.key, setting.value);
@@ -411,65 +305,24 @@ pub fn print(file: Option<&Path>) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{Demo, Up, without_secrets};
-
-    #[test]
-    fn secrets_are_not_shown() {
-        for (key, value, shown) in [
-            ("nats.password", "\"hunter2\"", "(secret)"),
-            ("nats.token", "\"\"", "\"\""),
-            ("postgres.url", "\"postgres://ada:hunter2@db:5432/shop\"", "\"postgres://ada:(secret)@db:5432/shop\""),
-            ("postgres.url", "\"postgres://ada@db/shop\"", "\"postgres://ada@db/shop\""),
-            ("cache.url", "\"redis://:hunter2@db:6379\"", "\"redis://:(secret)@db:6379\""),
-            ("auth.accounts", "[{ email = \"a\", password = \"hunter2\" }]", "(secret)"),
-            ("auth.clients", "[{ id = \"web\", secret = \"hunter2\" }]", "(secret)"),
-            ("up.listen", "\"127.0.0.1:8080\"", "\"127.0.0.1:8080\""),
-        ] {
-            assert_eq!(without_secrets(key, value), shown, "{key}");
-        }
-    }
-
-    #[test]
-    fn the_demo_is_for_this_machine() {
-        let here = "http://127.0.0.1:8080";
-        for (demo, listen, url, expected) in [
-            (Demo::Auto, "127.0.0.1:8080", here, true),
-            (Demo::Auto, "127.7.7.7:8080", "http://localhost:8080", true),
-            (Demo::Auto, "[::1]:8080", "http://[::1]:8080", true),
-            (Demo::Auto, "0.0.0.0:8080", here, false),
-            (Demo::Auto, "[::]:8080", here, false),
-            (Demo::Auto, "192.0.2.1:8080", here, false),
-            // Behind something that others reach.
-            (Demo::Auto, "127.0.0.1:8080", "https://shop.example", false),
-            (Demo::Auto, "127.0.0.1:8080", "https://localhost.example", false),
-            (Demo::Auto, "127.0.0.1:8080", "nowhere at all", false),
-            (Demo::On, "0.0.0.0:8080", "https://shop.example", true),
-            (Demo::Off, "127.0.0.1:8080", here, false),
-        ] {
-            let listen = listen.parse().expect("an address");
-            assert_eq!(demo.within(listen, url), expected, "{demo:?} {listen} {url}");
-        }
-    }
-
-    #[test]
-    fn no_load_is_off_or_nothing() {
-        let rate = |load: &str| Up { load: load.to_owned(), ..Up::default() }.rate();
-        for (load, rate_per_s) in [
-            ("off", None),
-            ("0", None),
-            ("0.0", None),
-            ("-0", None),
-            ("5", Some(5.0)),
-            ("0.5", Some(0.5)),
-            ("10000", Some(1e4)),
-        ] {
-            assert_eq!(rate(load).expect(load), rate_per_s, "{load}");
-        }
-        for bad in ["", "-1", "10001", "NaN", "inf", "fast", "5/s", "Off"] {
-            let told = rate(bad).expect_err(bad).to_string();
-            assert!(told.contains("up.load") && told.contains("journeys a second"), "{told}");
-        }
-    }
+/// Prints what can be set, as a JSON Schema of the file.
+pub fn print_schema() -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(&schema::<Settings>())?);
+    Ok(())
 }
+
+/// Prints what can be set, as a page of the guide.
+pub fn print_reference() {
+    print!("{REFERENCE}{}", reference(&schema::<Settings>()));
+}
+
+/// What stands before the tables.
+const REFERENCE: &str = "\
+# Every setting
+
+Made by `vitrine config --reference` from the program itself; `vitrine config --schema` prints the same as a JSON Schema, for editors and charts.
+
+`section.key` is `key` in `[section]` of the file that `--config` names, or the variable `VITRINE_SECTION__KEY`, with `__` for each dot. What a
+variable holds needs no quotes. Nothing that is unknown, or of another kind, is taken: all mistakes are told at once, and the exit code is 64.
+Times are written like `7d`, `12h`, `30m`, `90s` or `500ms`, sizes like `50GiB`, `500MB` or a number of bytes. Secrets are never printed.
+";

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
+use vitrine_kit::SecretUrl;
 use vitrine_observe_receive::Receiver;
 use vitrine_observe_store::Ingest;
 use vitrine_platform_mesh as mesh;
@@ -48,7 +49,12 @@ pub fn exporter(config: &Config, observatory: Option<Arc<dyn Ingest>>) -> Result
     Ok(match (&config.endpoint, observatory) {
         (Some(endpoint), _) if config.protocol == OtlpProtocol::Http => Some(Exporter::http(endpoint, config.clone())),
         (Some(endpoint), _) => {
-            let wrong = || Usage(format!("OTEL_EXPORTER_OTLP_ENDPOINT={endpoint:?}: expected http://HOST:PORT"));
+            let wrong = || {
+                Usage(format!(
+                    "OTEL_EXPORTER_OTLP_ENDPOINT={}: expected http://HOST:PORT",
+                    SecretUrl::from(endpoint.as_str())
+                ))
+            };
             let uri = endpoint.parse::<http::Uri>().map_err(|_| wrong())?;
             Some(Exporter::grpc(
                 mesh::channel(&uri).context("OTEL_EXPORTER_OTLP_ENDPOINT cannot be used")?,

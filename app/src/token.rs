@@ -22,7 +22,7 @@ pub async fn token(args: &TokenArgs) -> Result<String> {
     let tokens = if args.admin {
         by_key(&client, args).await?
     } else {
-        sign_in(&client, &args.email, &args.password)
+        sign_in(&client, &args.email, args.password.expose())
             .await
             .map_err(|e| anyhow!("{} could not sign in at {url}: {e}", args.email))?
     };

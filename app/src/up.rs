@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use vitrine_contracts::auth::v1::IssueTokenRequest;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::services::{ALL, AUTH};
+use vitrine_kit::Secret;
 use vitrine_platform_host::Host;
 use vitrine_platform_http::{Listener, bind};
 use vitrine_platform_mesh::{Limits, Mesh};
@@ -34,14 +35,14 @@ pub struct Up {
 
 /// Brings everything up; it is ready when this returns. Where it is is said in the data folder, and in another file if one is named.
 pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) -> Result<Up> {
-    let rate = settings.up.rate()?;
+    let rate = settings.up.load.0;
     let listeners = Observatory::listeners(&settings.observatory) + 1;
     let opened = Process::open(data, &settings, listeners, ALL).await?;
     let listener = bind(settings.up.listen).await?;
     let observatory = Observatory::open(data, &settings.observatory).await?;
     let Addresses { observe, otlp_grpc, otlp_http } = observatory.addresses()?;
     let address = listener.local_addr()?;
-    let shop = if settings.shop.url.is_empty() { format!("http://{address}") } else { settings.shop.url.clone() };
+    let shop = if settings.shop.url.is_empty() { format!("http://{address}") } else { settings.shop.url.to_string() };
     let demo = settings.shop.demo.within(address, &shop);
     let key = folder::cli_key(data)?;
     settings.settle(&shop, key.public_jwk(), demo);
@@ -77,7 +78,7 @@ fn load(run: &RunFile, rate: f64, seed: i64) -> Result<Load> {
 }
 
 /// A token for those who run the shop, by the command line's key.
-async fn admin_token(host: &Host, key: &KeyPair, shop: &str) -> Result<String> {
+async fn admin_token(host: &Host, key: &KeyPair, shop: &str) -> Result<Secret> {
     let audience = format!("{shop}/oauth2/token");
     let request = IssueTokenRequest {
         grant_type: "client_credentials".to_owned(),
@@ -88,7 +89,7 @@ async fn admin_token(host: &Host, key: &KeyPair, shop: &str) -> Result<String> {
         ..IssueTokenRequest::default()
     };
     let issued = AuthServiceClient::new(host.transport(PROCESS, AUTH)).issue_token(request).await;
-    Ok(issued.context("the admin's token could not be issued")?.into_inner().access_token)
+    Ok(issued.context("the admin's token could not be issued")?.into_inner().access_token.into())
 }
 
 impl Up {

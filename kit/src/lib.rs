@@ -1,4 +1,5 @@
-//! What every crate may stand on: money, ids, time, and one of each small thing that many need. No async, no I/O, nothing of ours below it.
+//! What every crate may stand on: money, ids, time, secrets, and one of each small thing that many need. No async, no I/O, nothing of ours
+//! below it.
 //!
 //! Start with [`money::Money`]; [`clock::Clock`] is how time arrives everywhere else.
 //!
@@ -21,7 +22,9 @@ pub mod numeric_date;
 mod outage;
 pub mod panic;
 pub mod percent;
+mod secret;
 pub mod varint;
 
 pub use backoff::Backoff;
 pub use outage::Outage;
+pub use secret::{Secret, SecretUrl};

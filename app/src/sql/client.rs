@@ -44,7 +44,7 @@ impl Client {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/sql"));
         if let Some(token) = &args.token {
-            let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+            let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose()))
                 .map_err(|_| Usage("--token: expected visible ASCII characters".to_owned()))?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);

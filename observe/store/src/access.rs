@@ -4,9 +4,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use vitrine_kit::Secret;
 
 use crate::engine::{Tenant, TenantError};
 
@@ -20,7 +22,7 @@ const MAX_TOKEN_BYTES: usize = 1024;
 const MAX_TOKENS: usize = 1024;
 
 /// What a caller wants to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Right {
     /// Ask.
@@ -43,23 +45,16 @@ impl Right {
 }
 
 /// A bearer token, as the configuration has it.
-#[derive(Clone, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Token {
     /// The secret: 8 to 1024 visible ASCII characters.
-    pub token: String,
+    pub token: Secret,
     /// What it allows.
     pub rights: Vec<Right>,
     /// The one tenant that it is for; without, it is for every tenant.
     #[serde(default)]
     pub tenant: Option<String>,
-}
-
-impl fmt::Debug for Token {
-    /// All but the secret.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token").field("rights", &self.rights).field("tenant", &self.tenant).finish_non_exhaustive()
-    }
 }
 
 /// Tokens that cannot be used. Places count from 0.
@@ -147,8 +142,8 @@ impl Access {
         }
         let mut known: Vec<Known> = Vec::with_capacity(tokens.len());
         for (place, token) in tokens.iter().enumerate() {
-            let fits = (MIN_TOKEN_BYTES..=MAX_TOKEN_BYTES).contains(&token.token.len());
-            if !fits || !token.token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let fits = (MIN_TOKEN_BYTES..=MAX_TOKEN_BYTES).contains(&token.token.expose().len());
+            if !fits || !token.token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
                 return Err(AccessError::Token { place });
             }
             if token.rights.is_empty() {
@@ -156,7 +151,7 @@ impl Access {
             }
             let tenant = token.tenant.as_deref().map(Tenant::new).transpose();
             let entry = Known {
-                hash: hash(&token.token),
+                hash: hash(token.token.expose()),
                 rights: token.rights.clone(),
                 tenant: tenant.map_err(|cause| AccessError::Tenant { place, cause })?,
             };

@@ -18,8 +18,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error as ThisError;
+use vitrine_kit::SecretUrl;
 use vitrine_platform_telemetry::Service;
 
 pub use buckets::{Decision, MAX_BUCKETS};
@@ -32,11 +34,11 @@ use flights::Flights;
 use shared::Shared;
 
 /// Settings.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The Redis that processes share, as redis://[USER:PASSWORD@]HOST:PORT[/DB]. Empty: each process keeps its own.
-    pub url: String,
+    pub url: SecretUrl,
     /// How long one question to Redis may take, in milliseconds. After that the answer is found without it.
     pub timeout_ms: u32,
     /// What all names in Redis begin with, so that several shops can share one.
@@ -46,15 +48,9 @@ pub struct Config {
 }
 
 impl Default for Config {
+    /// Where `make engines` starts it.
     fn default() -> Self {
-        Self { url: String::new(), timeout_ms: 50, prefix: "vitrine".to_owned(), memory_mib: 32 }
-    }
-}
-
-impl fmt::Debug for Config {
-    /// Without the address, for there may be a password in it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config").field("prefix", &self.prefix).finish_non_exhaustive()
+        Self { url: "redis://127.0.0.1:16379".into(), timeout_ms: 50, prefix: "vitrine".to_owned(), memory_mib: 32 }
     }
 }
 
@@ -132,7 +128,11 @@ impl Engine {
         let place = if config.url.is_empty() {
             Place::Embedded(Embedded::new(bytes_of(config.memory_mib)))
         } else {
-            Place::Shared(Shared::new(&config.url, &config.prefix, Duration::from_millis(config.timeout_ms.into()))?)
+            Place::Shared(Shared::new(
+                config.url.expose(),
+                &config.prefix,
+                Duration::from_millis(config.timeout_ms.into()),
+            )?)
         };
         Ok(Self::of(place))
     }

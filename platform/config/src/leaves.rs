@@ -12,7 +12,7 @@ pub(crate) struct Leaf {
     pub(crate) origin: Origin,
 }
 
-/// Every value of a table, in order.
+/// Every value of a table, in order; an empty table within it is one.
 pub(crate) fn leaves(table: &Table, origin: &Origin) -> Vec<Leaf> {
     let mut out = Vec::new();
     collect(table, "", origin, &mut out);
@@ -23,14 +23,22 @@ fn collect(table: &Table, prefix: &str, origin: &Origin, out: &mut Vec<Leaf>) {
     for (name, value) in table {
         let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
         match value {
-            Value::Table(inner) => collect(inner, &key, origin, out),
+            Value::Table(inner) if !inner.is_empty() => collect(inner, &key, origin, out),
             value => out.push(Leaf { key, value: value.clone(), origin: origin.clone() }),
         }
     }
 }
 
-/// Puts a value where its dotted key says.
-pub(crate) fn put(table: &mut Table, key: &str, value: Value) {
+/// A table with these values where their dotted keys say.
+pub(crate) fn table<'a>(leaves: impl IntoIterator<Item = &'a Leaf>) -> Table {
+    let mut table = Table::new();
+    for leaf in leaves {
+        put(&mut table, &leaf.key, leaf.value.clone());
+    }
+    table
+}
+
+fn put(table: &mut Table, key: &str, value: Value) {
     match key.split_once('.') {
         None => {
             table.insert(key.to_owned(), value);
@@ -44,20 +52,15 @@ pub(crate) fn put(table: &mut Table, key: &str, value: Value) {
     }
 }
 
-/// Whether a value can stand where another does. A whole number can stand for a fraction.
-pub(crate) fn same_kind(wanted: &Value, given: &Value) -> bool {
-    wanted.same_type(given) || (wanted.is_float() && given.is_integer())
-}
-
-/// What a value should have been, in words.
-pub(crate) fn expected(wanted: &Value) -> &'static str {
+/// What a value should have been, in words; none for texts, which may be anything: their type says what it expects.
+pub(crate) fn expected(wanted: &Value) -> Option<&'static str> {
     match wanted {
-        Value::String(_) => "a text",
-        Value::Integer(_) => "a whole number",
-        Value::Float(_) => "a number",
-        Value::Boolean(_) => "true or false",
-        Value::Datetime(_) => "a date and time",
-        Value::Array(_) => "a list, for example [\"a\", \"b\"]",
-        Value::Table(_) => "a table",
+        Value::String(_) => None,
+        Value::Integer(_) => Some("a whole number"),
+        Value::Float(_) => Some("a number"),
+        Value::Boolean(_) => Some("true or false"),
+        Value::Datetime(_) => Some("a date and time"),
+        Value::Array(_) => Some("a list, for example [\"a\", \"b\"]"),
+        Value::Table(_) => Some("a table"),
     }
 }

@@ -3,19 +3,30 @@
 //!
 //! A component's settings are one serde struct with defaults. [`load`] lays the sources over the defaults: a TOML file, variables
 //! named `VITRINE_<SECTION>__<KEY>`, and flags. Whatever the defaults do not know is a mistake, named with what is probably
-//! meant. It knows no component.
+//! meant. [`schema`] says what can be set as a JSON Schema, [`reference`] as a page; both come from the doc comments of the structs.
+//! [`Time`], [`Size`] and [`BaseUrl`] are read as people write them. It knows no component.
 
 mod leaves;
+mod schema;
 mod suggest;
+mod units;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use leaves::{Leaf, expected, leaves, put, same_kind};
+use leaves::{Leaf, expected, leaves, table};
+use schema::{Setting, settings};
+
+pub use schema::{reference, schema};
+pub use units::{BaseUrl, OrOff, Size, Time, Written, describe, read as read_written};
+/// What [`written!`] names.
+#[doc(hidden)]
+pub use {schemars, serde};
 
 /// What variables begin with.
 const PREFIX: &str = "VITRINE_";
@@ -99,42 +110,55 @@ pub struct Sources<'a> {
     pub flags: Vec<(&'static str, &'static str, String)>,
 }
 
-/// Loads settings.
-pub fn load<T: Serialize + DeserializeOwned + Default>(sources: &Sources<'_>) -> Result<Loaded<T>, Mistakes> {
-    let mut all = match Value::try_from(T::default()) {
-        Ok(Value::Table(defaults)) => leaves(&defaults, &Origin::Default),
-        Ok(_) => return Err(Mistakes(vec!["the defaults are not a table".to_owned()])),
-        Err(e) => return Err(Mistakes(vec![format!("the defaults cannot be written as TOML: {e}")])),
-    };
+/// Loads settings. Each struct of them has its defaults by `#[serde(default)]`, and its [`JsonSchema`].
+pub fn load<T: Serialize + DeserializeOwned + Default + JsonSchema>(
+    sources: &Sources<'_>,
+) -> Result<Loaded<T>, Mistakes> {
+    let schema = schema::<T>();
+    let known = Known { defaults: leaves(&written(&T::default())?, &Origin::Default), settings: settings(&schema) };
     let mut mistakes = Vec::new();
-    if let Some(path) = sources.file {
-        match read(path) {
-            Ok(table) => {
-                for leaf in leaves(&table, &Origin::File(path.to_owned())) {
-                    lay(&mut all, leaf, &mut mistakes);
-                }
-            }
-            Err(mistake) => mistakes.push(mistake),
-        }
+    let mut given = Vec::new();
+    match sources.file.map(|path| (path, read(path))) {
+        Some((path, Ok(table))) => given.extend(leaves(&table, &Origin::File(path.to_owned()))),
+        Some((_, Err(mistake))) => mistakes.push(mistake),
+        None => {}
     }
-    for (name, value) in &sources.variables {
+    for (name, text) in &sources.variables {
         let Some((section, key)) = name.strip_prefix(PREFIX).and_then(|n| n.split_once("__")) else { continue };
         let key = format!("{}.{}", section.to_lowercase(), key.to_lowercase().replace("__", "."));
-        lay_text(&mut all, &key, value, Origin::Variable(name.clone()), &mut mistakes);
+        given.push(known.leaf(key, text, Origin::Variable(name.clone())));
     }
-    for (flag, key, value) in &sources.flags {
-        lay_text(&mut all, key, value, Origin::Flag(flag), &mut mistakes);
+    for (flag, key, text) in &sources.flags {
+        given.push(known.leaf((*key).to_owned(), text, Origin::Flag(flag)));
     }
+    // Each alone, so that all mistakes are found, and each is that of its source.
+    mistakes.extend(given.iter().filter_map(|leaf| known.mistake::<T>(leaf)));
     if !mistakes.is_empty() {
         return Err(Mistakes(mistakes));
     }
-    let mut table = Table::new();
-    for leaf in &all {
-        put(&mut table, &leaf.key, leaf.value.clone());
+    let settings = T::deserialize(Value::Table(table(&given))).map_err(|e| Mistakes(vec![first_line(&e)]))?;
+    let origin = |key: &str| given.iter().rfind(|leaf| leaf.key == key).map(|leaf| leaf.origin.clone());
+    // As they are shown, and not as they were given: a secret knows how.
+    let mut effective = leaves(&written(&settings)?, &Origin::Default);
+    // A section in which nothing can be set says nothing.
+    effective.retain(|leaf| !leaf.value.is_table());
+    for leaf in &mut effective {
+        leaf.origin = origin(&leaf.key).unwrap_or(Origin::Default);
     }
-    let settings =
-        T::deserialize(Value::Table(table)).map_err(|e| Mistakes(vec![e.to_string().trim().replace('\n', " ")]))?;
-    Ok(Loaded { settings, leaves: all })
+    Ok(Loaded { settings, leaves: effective })
+}
+
+/// Settings as a table.
+fn written<T: Serialize>(settings: &T) -> Result<Table, Mistakes> {
+    match Value::try_from(settings) {
+        Ok(Value::Table(table)) => Ok(table),
+        Ok(_) => Err(Mistakes(vec!["the settings are not a table".to_owned()])),
+        Err(e) => Err(Mistakes(vec![format!("the settings cannot be written as TOML: {e}")])),
+    }
+}
+
+fn first_line(error: &toml::de::Error) -> String {
+    error.message().lines().next().unwrap_or_default().to_owned()
 }
 
 fn read(path: &Path) -> Result<Table, String> {
@@ -147,39 +171,65 @@ fn read(path: &Path) -> Result<Table, String> {
     text.parse::<Table>().map_err(|e| format!("{shown}: not TOML: {}", e.to_string().trim().replace('\n', " ")))
 }
 
-/// Lays one value over what is there.
-fn lay(all: &mut [Leaf], leaf: Leaf, mistakes: &mut Vec<String>) {
-    let known: Vec<&str> = all.iter().map(|l| l.key.as_str()).collect();
-    let Some(place) = known.iter().position(|key| *key == leaf.key) else {
-        let hint =
-            suggest::nearest(&leaf.key, &known).map_or_else(String::new, |near| format!(": did you mean {near:?}?"));
-        mistakes.push(format!("{}: there is no setting {:?}{hint}", leaf.origin, leaf.key));
-        return;
-    };
-    if same_kind(&all[place].value, &leaf.value) {
-        all[place] = leaf;
-    } else {
-        mistakes.push(format!(
-            "{}: {} = {}: expected {}",
-            leaf.origin,
-            leaf.key,
-            leaf.value,
-            expected(&all[place].value)
-        ));
-    }
+/// What can be set, and what it is when nobody says anything.
+struct Known<'a> {
+    defaults: Vec<Leaf>,
+    settings: Vec<Setting<'a>>,
 }
 
-/// The same, for a value that is given as text.
-fn lay_text(all: &mut [Leaf], key: &str, text: &str, origin: Origin, mistakes: &mut Vec<String>) {
-    let wanted = all.iter().find(|l| l.key == key).map(|l| &l.value);
-    let value = match wanted {
-        // An unknown key is reported as such; a text needs no quotes.
-        None | Some(Value::String(_)) => Value::String(text.to_owned()),
-        Some(_) => format!("x = {text}")
-            .parse::<Table>()
-            .ok()
-            .and_then(|mut t| t.remove("x"))
-            .unwrap_or_else(|| Value::String(text.to_owned())),
-    };
-    lay(all, Leaf { key: key.to_owned(), value, origin }, mistakes);
+impl Known<'_> {
+    fn default_of(&self, key: &str) -> Option<&Value> {
+        self.defaults.iter().find(|leaf| leaf.key == key).map(|leaf| &leaf.value)
+    }
+
+    /// A value that is given as text, which needs no quotes where a text is wanted.
+    fn leaf(&self, key: String, text: &str, origin: Origin) -> Leaf {
+        let as_text = || Value::String(text.to_owned());
+        let value = match self.default_of(&key) {
+            None | Some(Value::String(_)) => as_text(),
+            Some(_) => {
+                let parsed = format!("x = {text}").parse::<Table>().ok();
+                parsed.and_then(|mut table| table.remove("x")).unwrap_or_else(as_text)
+            }
+        };
+        Leaf { key, value, origin }
+    }
+
+    /// What is wrong with one value.
+    fn mistake<T: DeserializeOwned>(&self, leaf: &Leaf) -> Option<String> {
+        let Leaf { key, value, origin } = leaf;
+        let is_section = |key: &str| {
+            let inside = |known: &Leaf| known.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
+            self.defaults.iter().any(inside)
+        };
+        if value.as_table().is_some_and(Table::is_empty) && is_section(key) {
+            return None;
+        }
+        let Some(default) = self.default_of(key) else {
+            if is_section(key) {
+                return Some(format!("{origin}: {key}: expected a section, [{key}]"));
+            }
+            let settings = self.defaults.iter().filter(|known| !known.value.is_table());
+            let known: Vec<&str> = settings.map(|known| known.key.as_str()).collect();
+            let hint =
+                suggest::nearest(key, &known).map_or_else(String::new, |near| format!(": did you mean {near:?}?"));
+            return Some(format!("{origin}: there is no setting {key:?}{hint}"));
+        };
+        let error = T::deserialize(Value::Table(table([leaf]))).err()?;
+        let wanted = if default.same_type(value) { None } else { expected(default) };
+        let why = match wanted {
+            Some(wanted) => format!("expected {wanted}"),
+            None => first_line(&error),
+        };
+        let is_secret = self.settings.iter().any(|setting| setting.key == *key && setting.is_secret());
+        if is_secret {
+            // Said without what was given, which serde repeats; the name of a field is none of it.
+            let expected = why.rsplit_once("expected ").filter(|_| !why.starts_with("unknown field"));
+            let why = expected.map_or_else(|| why.clone(), |(_, wanted)| format!("expected {wanted}"));
+            return Some(format!("{origin}: {key}: {why}"));
+        }
+        let is_clear = why.contains("expected") || matches!(default, Value::String(text) if text.is_empty());
+        let such = if is_clear { String::new() } else { format!(": expected something such as {default}") };
+        Some(format!("{origin}: {key} = {value}: {why}{such}"))
+    }
 }

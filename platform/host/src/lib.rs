@@ -10,6 +10,7 @@ pub mod erasure;
 mod failure;
 mod ops;
 mod running;
+mod start;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -143,7 +143,7 @@ async fn stores_are_ready_before_anything_is_done_and_a_start_without_them_says_
     let data = folder();
     let mut server = vitrine_tests_engines::postgres(&[]).expect("PostgreSQL");
     let url = format!("postgres://postgres:swordfish@127.0.0.1:{}/postgres", server.port());
-    let storage = Storage::Postgres(PostgresConfig { url, ..PostgresConfig::default() });
+    let storage = Storage::Postgres(PostgresConfig { url: url.into(), ..PostgresConfig::default() });
     let (first, second) = (host_with(&data, storage.clone()), host_with(&data, storage));
     let component = |host: &Host| {
         let store = host.open_store("ads", store::Schema::new()).expect("nothing is asked of the server yet");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Connections of one listener at a time.
@@ -28,7 +29,7 @@ const OPERATIONS_CONNECTIONS: usize = 64;
 const OPERATIONS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What one client may hold of a listener: the settings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Connections of one listener at a time.

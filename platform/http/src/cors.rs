@@ -7,6 +7,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
@@ -66,7 +67,7 @@ fn origin(text: &str) -> Result<Pattern, String> {
 }
 
 /// Which pages may call an API, and with what: settings as the OpenTelemetry Collector's receivers have them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cors {
     /// Origins whose pages may call, such as https://shop.example or https://*.example.com; "*" lets all. Without any, no page may.

@@ -9,8 +9,12 @@ mod register;
 use std::sync::{Arc, Weak};
 
 use http::uri::Authority;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_kit::Outage;
+
+use vitrine_kit::Secret;
+use vitrine_platform_tls::Files;
 
 use crate::balance::{Address, Balancer};
 use crate::{Error, Replicas};
@@ -18,13 +22,15 @@ use crate::{Error, Replicas};
 pub use register::Registration;
 
 /// How replicas are found, and how this process makes itself found.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Discovery {
-    /// Consul's HTTP API, `http://HOST:PORT`: the agent of this machine, as Consul is meant to be used.
+    /// Consul's HTTP API, `http://HOST:PORT` or `https://HOST:PORT`: the agent of this machine, as Consul is meant to be used.
     pub consul: String,
+    /// TLS with a Consul that is at `https://`. Without any file those of `[tls]` are used; without authorities in them, the system's.
+    pub tls: Files,
     /// The token for it. Empty: none.
-    pub consul_token: String,
+    pub consul_token: Secret,
     /// Whether the services of this process are registered in Consul.
     pub register: bool,
     /// The host by which others reach this process. Empty: where it listens, or what Consul takes the machine's address to be when
@@ -44,7 +50,8 @@ impl Default for Discovery {
     fn default() -> Self {
         Self {
             consul: "http://127.0.0.1:8500".to_owned(),
-            consul_token: String::new(),
+            tls: Files::default(),
+            consul_token: Secret::default(),
             register: false,
             advertise: String::new(),
             ttl_ms: 10_000,

@@ -67,8 +67,11 @@ pub enum Error {
     #[error("the system's name servers cannot be used (resolv.conf): set discovery.name_server to IP:PORT")]
     SystemNames(#[source] hickory_resolver::net::NetError),
     /// Not Consul's address.
-    #[error("discovery.consul = {0:?} is no address of Consul: http://HOST:PORT expected")]
+    #[error("discovery.consul = {0:?} is no address of Consul: http://HOST:PORT or https://HOST:PORT expected")]
     Consul(String),
+    /// Files that no connection to Consul can be made with.
+    #[error("discovery.tls cannot be used")]
+    ConsulTls(#[source] vitrine_platform_tls::Error),
 }
 
 /// A service's place in this process: empty at first, filled once.

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_nats::{ConnectOptions, ServerAddr};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use vitrine_kit::Secret;
 use vitrine_platform_tls as tls;
 
 use crate::Error;
@@ -15,7 +17,7 @@ const MAX_FILE: u64 = 64 * 1024;
 const MIN_ACK_WAIT_MS: u32 = 300;
 
 /// How NATS is reached. One of the ways to log in, or none.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The servers, as `nats://HOST:PORT` or, with TLS, `tls://HOST:PORT`; several are separated by commas.
@@ -23,9 +25,9 @@ pub struct Config {
     /// The user who logs in with `password`.
     pub user: String,
     /// The password of `user`.
-    pub password: String,
+    pub password: Secret,
     /// The token to log in with.
-    pub token: String,
+    pub token: Secret,
     /// A file with the seed of the nkey to log in with, as `nk -gen user` writes it.
     pub nkey_seed: PathBuf,
     /// A file with a user's credentials (JWT and seed), as `nsc` writes it.
@@ -36,15 +38,24 @@ pub struct Config {
     pub events: Events,
 }
 
-impl std::fmt::Debug for Config {
-    /// Without secrets.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Config").field("url", &self.url).field("user", &self.user).finish_non_exhaustive()
+impl Default for Config {
+    /// Where `make engines` starts it.
+    fn default() -> Self {
+        Self {
+            url: "nats://127.0.0.1:14222".to_owned(),
+            user: String::new(),
+            password: Secret::default(),
+            token: Secret::default(),
+            nkey_seed: PathBuf::new(),
+            credentials: PathBuf::new(),
+            tls: tls::Files::default(),
+            events: Events::default(),
+        }
     }
 }
 
 /// Events over JetStream. What concerns streams holds when one is created; one that exists is left as it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Events {
     /// How long events are kept, in hours: a consumer that is away for longer misses some.
@@ -133,8 +144,8 @@ impl Config {
         let mut options = ConnectOptions::new();
         match self.ways().as_slice() {
             [] => {}
-            ["user"] => options = options.user_and_password(self.user.clone(), self.password.clone()),
-            ["token"] => options = options.token(self.token.clone()),
+            ["user"] => options = options.user_and_password(self.user.clone(), self.password.expose().to_owned()),
+            ["token"] => options = options.token(self.token.expose().to_owned()),
             ["nkey_seed"] => {
                 let wrong = |reason| file(&self.nkey_seed, "nkey_seed", "the seed of a user's nkey (SU…)", reason);
                 let text = read(&self.nkey_seed).map_err(wrong)?;

@@ -1,10 +1,11 @@
 //! Where databases are: settings of each engine.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use vitrine_kit::SecretUrl;
 use vitrine_platform_tls::Files;
 
 /// How long bringing a database up to date may take: filling an index reads all documents.
@@ -31,12 +32,12 @@ pub enum Storage {
 }
 
 /// A PostgreSQL server.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PostgresConfig {
     /// Where it is: `postgres://user:password@host:5432/database?sslmode=require`. `sslmode` is `disable`, `prefer` or `require`; when it
     /// is left out, `require` if `tls.ca` is set, and `disable` otherwise.
-    pub url: String,
+    pub url: SecretUrl,
     /// Most connections of one service in one process, beside one that listens for events.
     pub max_connections: u32,
     /// What the names of the schemas begin with: service `orders` has `<prefix>_orders`.
@@ -52,9 +53,10 @@ pub struct PostgresConfig {
 }
 
 impl Default for PostgresConfig {
+    /// Where `make engines` starts it.
     fn default() -> Self {
         Self {
-            url: String::new(),
+            url: "postgres://postgres@127.0.0.1:15432/postgres".into(),
             // Twelve services with five connections each fit into the hundred that a server takes when nobody says otherwise.
             max_connections: 4,
             schema_prefix: "vitrine".to_owned(),
@@ -66,20 +68,13 @@ impl Default for PostgresConfig {
     }
 }
 
-impl fmt::Debug for PostgresConfig {
-    /// Without the URL, for it may hold a password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PostgresConfig").field("schema_prefix", &self.schema_prefix).finish_non_exhaustive()
-    }
-}
-
 /// A MongoDB replica set.
 #[cfg(feature = "mongodb")]
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MongoDbConfig {
     /// Where it is: `mongodb://user:password@host:27017/?replicaSet=rs0`. TLS is asked for here, too: `tls=true&tlsCAFile=...`.
-    pub url: String,
+    pub url: SecretUrl,
     /// Most connections of one service in one process.
     pub max_connections: u32,
     /// What the names of the databases begin with: service `orders` has `<prefix>_orders`.
@@ -94,19 +89,11 @@ pub struct MongoDbConfig {
 impl Default for MongoDbConfig {
     fn default() -> Self {
         Self {
-            url: String::new(),
+            url: "mongodb://127.0.0.1:27017/?replicaSet=rs0".into(),
             max_connections: 8,
             database_prefix: "vitrine".to_owned(),
             timeout_ms: 5_000,
             migration_timeout_ms: MIGRATION_TIMEOUT_MS,
         }
-    }
-}
-
-#[cfg(feature = "mongodb")]
-impl fmt::Debug for MongoDbConfig {
-    /// Without the URL, for it may hold a password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MongoDbConfig").field("database_prefix", &self.database_prefix).finish_non_exhaustive()
     }
 }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use thiserror::Error;
+use vitrine_kit::Secret;
 
 /// How the pipeline behaves.
 #[derive(Clone, Debug)]
@@ -20,7 +21,7 @@ pub struct Config {
     /// OTEL_EXPORTER_OTLP_PROTOCOL.
     pub protocol: OtlpProtocol,
     /// OTEL_EXPORTER_OTLP_HEADERS.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, Secret)>,
     /// OTEL_EXPORTER_OTLP_COMPRESSION is "gzip".
     pub gzip: bool,
     /// OTEL_EXPORTER_OTLP_TIMEOUT, milliseconds.
@@ -113,7 +114,10 @@ impl Config {
                 base.protocol,
                 "grpc or http/protobuf",
             ),
-            headers: vars.pairs("OTEL_EXPORTER_OTLP_HEADERS"),
+            headers: {
+                let pairs = vars.pairs("OTEL_EXPORTER_OTLP_HEADERS");
+                pairs.into_iter().map(|(name, value)| (name, Secret::from(value))).collect()
+            },
             gzip: vars.choice(
                 "OTEL_EXPORTER_OTLP_COMPRESSION",
                 &[("gzip", true), ("none", false)],

@@ -22,7 +22,7 @@ use prost::Message;
 use tonic::codec::CompressionEncoding;
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue};
 use tonic::{Code, Request, Status};
-use vitrine_kit::{Backoff, Outage};
+use vitrine_kit::{Backoff, Outage, Secret};
 
 use crate::config::{Config, OtlpProtocol};
 
@@ -210,12 +210,12 @@ fn http_failure(status: http::StatusCode) -> Status {
     }
 }
 
-fn with_headers<T>(batch: T, headers: &[(String, String)]) -> Result<Request<T>, Status> {
+fn with_headers<T>(batch: T, headers: &[(String, Secret)]) -> Result<Request<T>, Status> {
     let mut request = Request::new(batch);
     for (key, value) in headers {
         let bad = || Status::invalid_argument(format!("OTEL_EXPORTER_OTLP_HEADERS: {key} cannot be sent"));
         let name: AsciiMetadataKey = key.to_ascii_lowercase().parse().map_err(|_| bad())?;
-        let value: AsciiMetadataValue = value.parse().map_err(|_| bad())?;
+        let value: AsciiMetadataValue = value.expose().parse().map_err(|_| bad())?;
         request.metadata_mut().insert(name, value);
     }
     Ok(request)
@@ -224,7 +224,7 @@ fn with_headers<T>(batch: T, headers: &[(String, String)]) -> Result<Request<T>,
 fn http_request(uri: &str, mut body: Vec<u8>, config: &Config) -> Result<http::Request<Full<Bytes>>, Status> {
     let mut request = http::Request::post(uri).header("content-type", "application/x-protobuf");
     for (key, value) in &config.headers {
-        request = request.header(key, value);
+        request = request.header(key, value.expose());
     }
     if config.gzip {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());

@@ -13,6 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error as ThisError;
 use tokio::net::TcpStream;
@@ -33,7 +34,7 @@ const SPOKEN: &[&[u8]] = &[HTTP2, b"http/1.1"];
 const HTTP2: &[u8] = b"h2";
 
 /// Which files. Empty paths are none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Files {
     /// PEM certificates of the authorities that the other side's certificate may come from.

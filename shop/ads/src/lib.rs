@@ -3,13 +3,14 @@
 pub mod domain;
 mod grpc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::ads::v1::ads_service_server::AdsServiceServer;
 use vitrine_contracts::services::ADS;
 use vitrine_platform_host::{Component, Failure, Host};
 
 /// Settings.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {}
 

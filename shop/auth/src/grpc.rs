@@ -71,7 +71,7 @@ impl AuthService for Service {
             }
         };
         let account =
-            Account { account_id: request.account_id, email: request.email, password: request.password, role };
+            Account { account_id: request.account_id, email: request.email, password: request.password.into(), role };
         self.0.create_account(&account).await?;
         Ok(Response::new(CreateAccountResponse {}))
     }

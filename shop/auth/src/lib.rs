@@ -18,10 +18,12 @@ mod store;
 use std::fmt;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::Problem;
 use vitrine_contracts::auth::v1::auth_service_server::AuthServiceServer;
 use vitrine_contracts::services::AUTH;
+use vitrine_kit::Secret;
 use vitrine_platform_host::erasure::DataSubject;
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_store::Schema;
@@ -30,7 +32,7 @@ use vitrine_platform_store::Schema;
 const TICK: Duration = Duration::from_secs(30);
 
 /// Settings.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Who issues the tokens: the shop's address, as its clients see it. The composition root knows it.
@@ -69,7 +71,7 @@ impl Default for Config {
 }
 
 /// A program that may ask for tokens. With a secret or a key it is confidential: it proves who it is. Without both it is public.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Client {
     /// What it calls itself.
@@ -81,7 +83,7 @@ pub struct Client {
     pub redirect_uris: Vec<String>,
     /// What it proves who it is with, by `client_secret_basic` or `client_secret_post`.
     #[serde(default)]
-    pub secret: String,
+    pub secret: Secret,
     /// A machine's public key (a P-256 JWK): it proves who it is by `private_key_jwt`.
     #[serde(default)]
     pub public_jwk: Option<serde_json::Value>,
@@ -120,7 +122,7 @@ impl fmt::Debug for Client {
 }
 
 /// What somebody may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Buys.
@@ -132,7 +134,7 @@ pub enum Role {
 }
 
 /// An account that is there from the start.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Account {
     /// "cus_…", "pro_…" or "adm_…".
@@ -140,7 +142,7 @@ pub struct Account {
     /// To sign in with.
     pub email: String,
     /// To sign in with.
-    pub password: String,
+    pub password: Secret,
     /// What it may do.
     pub role: Role,
 }

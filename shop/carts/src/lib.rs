@@ -7,6 +7,7 @@ pub mod domain;
 mod grpc;
 mod store;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::carts::v1::carts_service_server::CartsServiceServer;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
@@ -18,7 +19,7 @@ use vitrine_platform_mesh::Transport;
 use vitrine_platform_store::Schema;
 
 /// Settings.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {}
 

@@ -14,6 +14,7 @@ mod store;
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::catalog::v1::catalog_service_server::CatalogServiceServer;
 use vitrine_contracts::services::CATALOG;
@@ -24,7 +25,7 @@ use vitrine_platform_store::Schema;
 const TICK: Duration = Duration::from_secs(1);
 
 /// Settings.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Products to start with: the hand-written ones first, generated ones up to this number.

@@ -22,6 +22,7 @@ mod work;
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::Problem;
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
@@ -42,7 +43,7 @@ use vitrine_platform_workflow::Driver;
 const TICK: Duration = Duration::from_secs(2);
 
 /// Settings.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Hours that an idempotency key is remembered after its purchase ended.

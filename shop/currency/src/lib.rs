@@ -6,13 +6,14 @@ pub mod domain;
 mod grpc;
 pub mod rates;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::currency::v1::currency_service_server::CurrencyServiceServer;
 use vitrine_contracts::services::CURRENCY;
 use vitrine_platform_host::{Component, Failure, Host};
 
 /// Settings.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {}
 

@@ -9,6 +9,7 @@ mod store;
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::Problem;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
@@ -23,7 +24,7 @@ use vitrine_platform_store::Schema;
 const TICK: Duration = Duration::from_secs(5);
 
 /// Settings.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Profiles that are there from the start; their accounts are in the settings of auth.
@@ -31,7 +32,7 @@ pub struct Config {
 }
 
 /// A profile that is there from the start.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// "cus_…", as in the account.

@@ -9,6 +9,7 @@ mod grpc;
 pub mod letter;
 mod store;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::email::v1::email_service_server::EmailServiceServer;
 use vitrine_contracts::orders::v1::orders_service_client::OrdersServiceClient;
@@ -21,7 +22,7 @@ use vitrine_platform_mesh::Transport;
 use vitrine_platform_store::Schema;
 
 /// Settings.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// A relay that takes letters without TLS, as one on the same machine does: "smtp://host:port". Empty: the mailbox only.

@@ -8,6 +8,7 @@ pub mod domain;
 mod grpc;
 mod store;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::fraud::v1::fraud_service_server::FraudServiceServer;
 use vitrine_contracts::services::{CUSTOMERS, FRAUD, ORDERS};
@@ -18,7 +19,7 @@ use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_store::Schema;
 
 /// Settings.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {}
 

@@ -16,6 +16,7 @@ mod tokens;
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tonic::Status;
 use vitrine_contracts::accounting::v1::accounting_service_client::AccountingServiceClient;
@@ -40,7 +41,7 @@ use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_mesh::Transport;
 
 /// Settings.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The shop's address as its clients see it: who issues the tokens that are let in. The composition root knows it.

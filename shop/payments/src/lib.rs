@@ -9,6 +9,7 @@ pub mod domain;
 mod grpc;
 mod store;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::payments::v1::payments_service_server::PaymentsServiceServer;
 use vitrine_contracts::services::{CUSTOMERS, PAYMENTS};
@@ -19,7 +20,7 @@ use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_store::Schema;
 
 /// Settings.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {}
 

@@ -9,6 +9,7 @@ mod store;
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::services::SHIPPING;
 use vitrine_contracts::shipping::v1::shipping_service_server::ShippingServiceServer;
@@ -19,7 +20,7 @@ use vitrine_platform_store::Schema;
 const TICK: Duration = Duration::from_secs(1);
 
 /// Settings.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Seconds until a parcel is handed to the carrier; until then its order can be cancelled.

@@ -65,6 +65,80 @@ fn config_says_where_each_value_is_from() {
 }
 
 #[test]
+fn what_can_be_set_is_told_to_programs_and_to_people() {
+    let told = |flag: &str| String::from_utf8(vitrine(&["config", flag], &[]).stdout).expect("UTF-8");
+    let schema: serde_json::Value = serde_json::from_str(&told("--schema")).expect("JSON");
+    let of = |section: &str, key: &str| schema["properties"][section]["properties"][key].clone();
+    assert_eq!(of("postgres", "url")["writeOnly"], true, "a secret");
+    assert_eq!(of("shop", "demo")["enum"], serde_json::json!(["auto", "on", "off"]));
+    assert_eq!(of("observatory", "retention")["default"], "7d");
+    assert_eq!(of("gateway", "rate_per_s")["minimum"], 0);
+    assert_eq!(schema["additionalProperties"], false);
+    for (section, inner) in schema["properties"].as_object().expect("sections") {
+        assert_eq!(inner["additionalProperties"], false, "{section}");
+    }
+    // Every setting that there is, and with words about it.
+    let effective = String::from_utf8(vitrine(&["config"], &[]).stdout).expect("UTF-8");
+    for line in effective.lines() {
+        let key = line.split(" = ").next().expect("a key");
+        let found = key.split('.').fold(&schema, |schema, name| &schema["properties"][name]);
+        assert!(found["description"].is_string(), "{key}: {found}");
+    }
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/settings.md");
+    let page = std::fs::read_to_string(page).expect("there is one");
+    assert!(
+        page == told("--reference"),
+        "docs/guide/settings.md is old: vitrine config --reference > docs/guide/settings.md"
+    );
+}
+
+#[test]
+fn config_shows_no_secret() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("vitrine.toml");
+    let text = r#"
+        [postgres]
+        url = "postgres://ada:hunter2@db/shop?password=hunter2"
+        [cache]
+        url = "redis://:hunter2@db"
+        [nats]
+        password = "hunter2"
+        token = "hunter2"
+        [discovery]
+        consul_token = "hunter2"
+        [[observatory.tokens]]
+        token = "hunter2hunter2"
+        rights = ["read"]
+        [[auth.accounts]]
+        account_id = "pro_1"
+        email = "ada@example.com"
+        password = "hunter2"
+        role = "promoter"
+        [[auth.clients]]
+        id = "web"
+        name = "Web"
+        secret = "hunter2"
+    "#;
+    std::fs::write(&file, text).expect("written");
+    let file = file.to_str().expect("UTF-8");
+    let output = vitrine(&["config", "--config", file], &[]);
+    let told = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(told.contains("postgres.url = \"postgres://ada:(secret)@db/shop?(secret)\""), "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
+    // Nor does a mistake, though it names what it is about.
+    let variables = [
+        ("VITRINE_NATS__PASSWORDS", "hunter2"),
+        ("VITRINE_OBSERVATORY__TOKENS", "[{ token = \"hunter2\", rigths = 1 }]"),
+    ];
+    let output = vitrine(&["config", "--config", file], &variables);
+    let told = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(
+        told.contains("nats.passwords") && told.contains("observatory.tokens") && !told.contains("hunter2"),
+        "{told}"
+    );
+}
+
+#[test]
 fn mistakes_are_named() {
     let folder = TempDir::new().expect("a folder");
     let data = folder.path().join("data");
@@ -104,7 +178,18 @@ fn mistakes_are_named() {
     let nowhere = "127.0.0.1:0";
     refuses(&["serve", "carts", "--data", data, "--public", nowhere], &[], 64, &["--public", "name gateway"]);
     refuses(&["serve", "gateway", "--data", data, "--listen", nowhere], &[], 64, &["--listen", "--public"]);
-    refuses(&["up", "--data", data], &[("VITRINE_SHOP__DEMO", "perhaps")], 64, &["perhaps", "auto", "on", "off"]);
+    for (variable, value, expected) in [
+        ("VITRINE_SHOP__DEMO", "perhaps", "auto, on or off"),
+        ("VITRINE_SHOP__URL", "shop.example", "http://HOST:PORT"),
+        ("VITRINE_OBSERVATORY__RETENTION", "long", "a time such as 7d"),
+        ("VITRINE_OBSERVATORY__MAX_BYTES", "1.5GiB", "a size such as 50GiB"),
+        ("VITRINE_OBSERVATORY__FSYNC", "sometimes", "always, second or never"),
+        ("VITRINE_OBSERVATORY__SEGMENTS", "/mnt/segments", "s3://BUCKET/PREFIX"),
+        ("VITRINE_UP__LISTEN", "here", "127.0.0.1:8080"),
+        ("VITRINE_POSTGRES__MAX_CONNECTIONS", "-1", "postgres.max_connections"),
+    ] {
+        refuses(&["up", "--data", data], &[(variable, value)], 64, &[variable, value, expected]);
+    }
     refuses(&["serve", "carts", "--data", data], &[], 1, &["catalog", "customers"]);
     refuses(&["load", "--url", "nowhere"], &[], 64, &["nowhere", "http://HOST:PORT"]);
     refuses(&["load", "--rate", "-1"], &[], 64, &["rate"]);

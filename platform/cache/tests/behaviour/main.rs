@@ -44,7 +44,7 @@ fn secured() -> Result<Server> {
 
 /// Settings for this server, with more time than a busy machine takes.
 fn config(server: &Server) -> Config {
-    Config { url: url(server, PASSWORD), timeout_ms: 5000, ..Config::default() }
+    Config { url: url(server, PASSWORD).into(), timeout_ms: 5000, ..Config::default() }
 }
 
 async fn engine(config: &Config) -> Result<Engine> {

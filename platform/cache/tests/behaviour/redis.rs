@@ -82,9 +82,9 @@ async fn limits_count_for_both(one: &Engine, two: &Engine) {
 async fn a_start_says_what_is_wrong() -> Result<()> {
     let server = secured()?;
     let named = format!("127.0.0.1:{}", server.port());
-    let no_password = Config { url: server.url(), ..Config::default() };
-    let wrong_password = Config { url: url(&server, "s3cret"), ..Config::default() };
-    let wrong_user = Config { url: format!("redis://nobody:s3cret@{named}"), ..Config::default() };
+    let no_password = Config { url: server.url().into(), ..Config::default() };
+    let wrong_password = Config { url: url(&server, "s3cret").into(), ..Config::default() };
+    let wrong_user = Config { url: format!("redis://nobody:s3cret@{named}").into(), ..Config::default() };
     for config in [no_password, wrong_password, wrong_user] {
         let error = engine(&config).await.expect_err("refused");
         let text = format!("{error:#} {error:?}");
@@ -93,7 +93,7 @@ async fn a_start_says_what_is_wrong() -> Result<()> {
         assert!(!format!("{config:?} {:?}", Engine::new(&config)?).contains("s3cret"));
     }
 
-    let nobody = Config { url: format!("redis://:s3cret@127.0.0.1:{}", free_port()?), ..Config::default() };
+    let nobody = Config { url: format!("redis://:s3cret@127.0.0.1:{}", free_port()?).into(), ..Config::default() };
     let error = engine(&nobody).await.expect_err("nobody is there");
     let text = format!("{error:#} {error:?}");
     assert!(matches!(error.downcast_ref(), Some(Error::Unreachable { .. })), "{text}");
@@ -102,7 +102,7 @@ async fn a_start_says_what_is_wrong() -> Result<()> {
     for url in
         ["localhost", "http://:s3cret@localhost", "rediss://:s3cret@localhost", "redis://:s3cret@:x", "unix:///s3cret"]
     {
-        let error = Engine::new(&Config { url: url.to_owned(), ..Config::default() }).expect_err(url);
+        let error = Engine::new(&Config { url: url.into(), ..Config::default() }).expect_err(url);
         let text = error.to_string();
         assert!(text.contains("cache.url") && text.contains("redis://") && !text.contains("s3cret"), "{text}");
     }
@@ -116,7 +116,7 @@ async fn a_start_says_what_is_wrong() -> Result<()> {
 
     // A Redis that wants no password is used without one.
     let open = vitrine_tests_engines::redis(&[])?;
-    engine(&Config { url: open.url(), ..Config::default() }).await?;
+    engine(&Config { url: open.url().into(), ..Config::default() }).await?;
     Ok(())
 }
 
@@ -140,7 +140,7 @@ async fn a_user_of_few_rights_is_enough() -> Result<()> {
     let mut admin = redis::Client::open(url(&server, PASSWORD))?.get_multiplexed_async_connection().await?;
     let rights = ["on", ">s3cret", "~vitrine:*", "+@read", "+@write", "+@scripting", "+time"];
     redis::cmd("ACL").arg("SETUSER").arg("shop").arg(&rights).exec_async(&mut admin).await?;
-    let config = Config { url: format!("redis://shop:s3cret@127.0.0.1:{}", server.port()), ..config(&server) };
+    let config = Config { url: format!("redis://shop:s3cret@127.0.0.1:{}", server.port()).into(), ..config(&server) };
     let (one, two) = (engine(&config).await?, engine(&config).await?);
     values_and_changes(&one, &two).await?;
     limits_count_for_both(&one, &two).await;

@@ -8,11 +8,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::client::legacy::Client;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::TokioExecutor;
 use serde::{Deserialize, Serialize};
-use vitrine_kit::Backoff;
+use vitrine_kit::{Backoff, Secret};
+use vitrine_platform_tls as tls;
 
 use super::{Discovery, Told, address};
 use crate::Error;
@@ -50,9 +52,37 @@ pub(super) enum Refusal {
 /// A client of one agent.
 #[derive(Clone)]
 pub(super) struct Consul {
-    client: Client<HttpConnector, Full<Bytes>>,
+    agent: Agent,
     base: String,
-    token: String,
+    token: Secret,
+}
+
+/// The way to it. Without TLS nobody's certificates are read.
+#[derive(Clone)]
+enum Agent {
+    Plain(Client<HttpConnector, Full<Bytes>>),
+    Secret(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
+}
+
+impl Agent {
+    fn new(uri: &Uri, files: &tls::Files) -> Result<Self, Error> {
+        let client = Client::builder(TokioExecutor::new());
+        if uri.scheme_str() == Some("http") {
+            return Ok(Self::Plain(client.build_http()));
+        }
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        let tls = tls::web_client(files).map_err(Error::ConsulTls)?;
+        let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1();
+        Ok(Self::Secret(client.build(https.wrap_connector(connector))))
+    }
+
+    fn request(&self, request: Request<Full<Bytes>>) -> ResponseFuture {
+        match self {
+            Self::Plain(client) => client.request(request),
+            Self::Secret(client) => client.request(request),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -81,11 +111,12 @@ impl Consul {
     pub(super) fn new(discovery: &Discovery) -> Result<Self, Error> {
         let wrong = || Error::Consul(discovery.consul.clone());
         let uri: Uri = discovery.consul.parse().map_err(|_| wrong())?;
-        if uri.scheme_str() != Some("http") || uri.host().is_none() || uri.path() != "/" {
+        let is_address = uri.host().is_some() && uri.path() == "/" && uri.query().is_none();
+        if !is_address || !matches!(uri.scheme_str(), Some("http" | "https")) {
             return Err(wrong());
         }
         Ok(Self {
-            client: Client::builder(TokioExecutor::new()).build_http(),
+            agent: Agent::new(&uri, &discovery.tls)?,
             base: discovery.consul.trim_end_matches('/').to_owned(),
             token: discovery.consul_token.clone(),
         })
@@ -101,7 +132,7 @@ impl Consul {
     ) -> Result<(http::response::Parts, Bytes), Refusal> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if !self.token.is_empty() {
-            request = request.header("x-consul-token", &self.token);
+            request = request.header("x-consul-token", self.token.expose());
         }
         let unreachable = |e: &dyn std::error::Error| {
             let cause = std::iter::successors(Some(e), |e| e.source()).last();
@@ -109,7 +140,7 @@ impl Consul {
         };
         let request = request.body(Full::new(body)).map_err(|e| unreachable(&e))?;
         let asking = async {
-            let (head, body) = self.client.request(request).await.map_err(|e| unreachable(&e))?.into_parts();
+            let (head, body) = self.agent.request(request).await.map_err(|e| unreachable(&e))?.into_parts();
             let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
             let body = body.map_err(|e| Refusal::Malformed(e.to_string()))?.to_bytes();
             if head.status.is_success() {

@@ -1,10 +1,13 @@
 //! Replicas that are found by DNS and by Consul: a real one.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::net::{TcpListener, TcpStream};
 use vitrine_platform_mesh::{Discovery, Limits, Mesh, Placement, Registration};
-use vitrine_tests_engines::{Server, consul};
+use vitrine_platform_tls as tls;
+use vitrine_tests_engines::{Certificates, Server, consul};
 
 use crate::{Caller, Replica, eventually};
 
@@ -161,4 +164,49 @@ async fn a_name_server_that_is_not_there_is_named() {
     let status = caller.add("fine").await.expect_err("nobody is found");
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     assert!(status.message().contains("carts cannot be reached"), "{}", status.message());
+}
+
+/// Ends TLS in front of a server of this machine; returns the port where that is done.
+async fn behind_tls(server: &Server, files: &tls::Files) -> u16 {
+    let secured = tls::Server::new(files).expect("read");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let (port, inner) = (listener.local_addr().expect("an address").port(), server.port());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let secured = secured.clone();
+            tokio::spawn(async move {
+                // Whoever does not trust the certificate ends it here.
+                let Ok(mut outside) = secured.accept(stream).await else { return };
+                let mut inside = TcpStream::connect(("127.0.0.1", inner)).await.expect("Consul listens");
+                // Either side may close it.
+                let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consul_is_asked_over_tls() {
+    let (server, folder) = (consul().expect("Consul"), tempfile::tempdir().expect("a folder"));
+    let certificates = Certificates::new(folder.path()).expect("an authority");
+    let (certificate, key) = certificates.issue("localhost").expect("issued");
+    let shown = tls::Files { ca: PathBuf::new(), certificate, key };
+    let consul = format!("https://localhost:{}", behind_tls(&server, &shown).await);
+    let strangers = Discovery { consul, ..by(&server) };
+    let trusting = tls::Files { ca: certificates.authority(), ..tls::Files::default() };
+    let discovery = Discovery { tls: trusting, ..strangers.clone() };
+
+    let replica = Replica::start().await;
+    // Neither side of a connection that is not trusted learns anything.
+    let nobody = registered(&strangers, &replica).await;
+    let plain = Caller::of("consul://carts", by(&server), None);
+    assert!(plain.add("fine").await.is_err(), "it was registered over a connection that nobody vouches for");
+    nobody.end().await;
+
+    let one = registered(&discovery, &replica).await;
+    let caller = Caller::of("consul://carts", discovery, None);
+    eventually(async || caller.add("fine").await.is_ok()).await;
+    caller.reaches(&[&replica]).await;
+    one.end().await;
 }

@@ -43,7 +43,7 @@ async fn settings_that_cannot_be_are_said_before_a_server_is_asked() {
         (config(|c| c.url = " , ".to_owned()), &["nats.url"]),
         (config(|c| c.url = "http://x:1".to_owned()), &["nats.url", "tls://HOST:PORT"]),
         (config(|c| c.url = format!("nats://me:{SECRET}@host:1")), &["nats.user", "host"]),
-        (config(|c| (c.token, c.user) = (SECRET.to_owned(), "me".to_owned())), &["user and token"]),
+        (config(|c| (c.token, c.user) = (SECRET.into(), "me".to_owned())), &["user and token"]),
         (config(|c| c.nkey_seed = "/nowhere/seed".into()), &["nats.nkey_seed", "/nowhere/seed", "No such file"]),
         (config(|c| c.credentials = "/nowhere/creds".into()), &["nats.credentials", "/nowhere/creds"]),
         (config(|c| c.tls.ca = "/nowhere/ca".into()), &["nats.tls", "/nowhere/ca"]),
@@ -79,14 +79,13 @@ async fn a_server_that_hangs_is_not_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn passwords_and_tokens() {
     let server = nats(&["--user", "me", "--pass", SECRET]).expect("a server");
-    let login =
-        |user: &str, password: &str| Config { user: user.to_owned(), password: password.to_owned(), ..at(&server) };
+    let login = |user: &str, password: &str| Config { user: user.to_owned(), password: password.into(), ..at(&server) };
     Nats::connect(&login("me", SECRET)).await.expect("let in");
     refused(&login("me", "hunter2-hunter2-x"), &["refused", "\"me\"", "nats.user"]).await;
     refused(&at(&server), &["refused", "no user"]).await;
 
     let server = nats(&["--auth", SECRET]).expect("a server");
-    let token = |token: &str| Config { token: token.to_owned(), ..at(&server) };
+    let token = |token: &str| Config { token: token.into(), ..at(&server) };
     Nats::connect(&token(SECRET)).await.expect("let in");
     refused(&token("hunter2-hunter2-x"), &["refused", "token"]).await;
 }

@@ -14,7 +14,7 @@ use vitrine_tests_engines::Server;
 use crate::world::{Note, Replica, client, configured, folder, follow, get, mesh, outbox, place, quiet, relay};
 
 async fn login(server: &Server, user: &str) -> Nats {
-    let login = Config { url: server.url(), user: user.to_owned(), password: "x".to_owned(), ..Config::default() };
+    let login = Config { url: server.url(), user: user.to_owned(), password: "x".into(), ..Config::default() };
     Nats::connect(&login).await.expect("let in")
 }
 
@@ -67,7 +67,7 @@ async fn a_subject_that_is_not_permitted_is_named() {
     assert!(text.contains("subscribe to vitrine.carts.v1.*.*") && text.contains("\"deaf\""), "{text}");
 
     // One who cannot hear answers does not even connect.
-    let alone = Config { url: server.url(), user: "alone".to_owned(), password: "x".to_owned(), ..Config::default() };
+    let alone = Config { url: server.url(), user: "alone".to_owned(), password: "x".into(), ..Config::default() };
     let text = Nats::connect(&alone).await.expect_err("refused").to_string();
     assert!(text.contains("subscribe to _INBOX.") && text.contains("\"alone\""), "{text}");
 

@@ -47,7 +47,7 @@ impl Server {
     pub(crate) async fn connect(config: &MongoDbConfig, database: &str) -> Result<Self, Error> {
         let timeout = time(config.timeout_ms);
         let malformed = "its url is malformed: set mongodb.url to mongodb://user:password@host:27017/?replicaSet=rs0";
-        let mut options = match tokio::time::timeout(timeout, ClientOptions::parse(&config.url)).await {
+        let mut options = match tokio::time::timeout(timeout, ClientOptions::parse(config.url.expose())).await {
             Ok(parsed) => parsed.map_err(|e| unusable("mongodb", malformed, Some(e.into())))?,
             Err(_) => return Err(unusable("mongodb", "the servers in mongodb.url cannot be looked up", None)),
         };

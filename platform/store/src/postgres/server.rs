@@ -43,7 +43,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn new(settings: &PostgresConfig, service: &str) -> Result<Self, Error> {
         // What is wrong with a URL is told without the URL, for it may hold a password.
-        let mut config: Config = settings.url.parse().map_err(|e| Error::Unusable {
+        let mut config: Config = settings.url.expose().parse().map_err(|e| Error::Unusable {
             server: "postgres".to_owned(),
             reason: "its address is malformed: set postgres.url to postgres://user:password@host:5432/database"
                 .to_owned(),
@@ -63,7 +63,7 @@ impl Server {
             refuse("the files in postgres.tls cannot be used: set ca, certificate and key", Some(e.into()))
         })?;
         match (config.get_ssl_mode(), &tls) {
-            (SslMode::Prefer, Some(_)) if !settings.url.contains("sslmode=") => {
+            (SslMode::Prefer, Some(_)) if !settings.url.expose().contains("sslmode=") => {
                 config.ssl_mode(SslMode::Require);
             }
             (SslMode::Require, None) => {

@@ -25,7 +25,7 @@ impl Place {
     }
 
     pub fn postgres(server: &Server) -> Self {
-        Self::on(PostgresConfig { url: server.url(), ..PostgresConfig::default() })
+        Self::on(PostgresConfig { url: server.url().into(), ..PostgresConfig::default() })
     }
 
     /// On a PostgreSQL server, under a prefix of its own.
@@ -44,7 +44,7 @@ impl Place {
     #[cfg(feature = "mongodb")]
     pub fn mongodb() -> Option<Self> {
         let url = std::env::var("VITRINE_TEST_MONGODB_URL").ok()?;
-        Some(Self::on_mongodb(vitrine_platform_store::MongoDbConfig { url, ..Default::default() }))
+        Some(Self::on_mongodb(vitrine_platform_store::MongoDbConfig { url: url.into(), ..Default::default() }))
     }
 
     /// The database, ready.

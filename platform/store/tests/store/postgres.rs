@@ -20,7 +20,7 @@ fn server(settings: &[(&str, &str)]) -> Server {
 }
 
 fn config(server: &Server) -> PostgresConfig {
-    PostgresConfig { url: server.url(), ..PostgresConfig::default() }
+    PostgresConfig { url: server.url().into(), ..PostgresConfig::default() }
 }
 
 /// A connection beside the store's.

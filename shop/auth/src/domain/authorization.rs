@@ -190,7 +190,7 @@ mod tests {
     fn clients() -> [Client; 2] {
         let web = Client {
             id: "web".to_owned(),
-            secret: "a secret".to_owned(),
+            secret: "a secret".into(),
             redirect_uris: vec!["https://web.example/cb".to_owned()],
             ..Client::storefront()
         };

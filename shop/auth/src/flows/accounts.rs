@@ -18,8 +18,8 @@ fn email_taken() -> Problem {
 async fn checked(account: &Account) -> Result<AccountDoc, Problem> {
     domain::check_account_id(&account.account_id)?;
     let email = EmailAddress::parse("email", &account.email)?.into_string();
-    domain::check_password(&account.password)?;
-    let password_hash = password::hash(account.password.clone()).await?;
+    domain::check_password(account.password.expose())?;
+    let password_hash = password::hash(account.password.expose().to_owned()).await?;
     let (id, role, epoch) = (account.account_id.clone(), account.role, new_epoch());
     Ok(AccountDoc { id, email, password_hash, role, epoch, locked: false })
 }
@@ -43,7 +43,7 @@ impl Flows {
                 let same = known.role == account.role
                     && EmailAddress::parse("email", &account.email).is_ok_and(|email| email.as_str() == known.email);
                 let hash = known.doc.password_hash;
-                if same && password::verify(account.password.clone(), Some(hash)).await? {
+                if same && password::verify(account.password.expose().to_owned(), Some(hash)).await? {
                     return Ok(());
                 }
             }

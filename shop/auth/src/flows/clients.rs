@@ -101,7 +101,7 @@ impl Flows {
                 return Err(client_error("this client has no key to prove who it is with").into());
             }
             // Digests are compared, so that the time it takes says nothing about the secret.
-            None if digest(&client.secret) != digest(given.secret) => {
+            None if digest(client.secret.expose()) != digest(given.secret) => {
                 let message = match (client.secret.is_empty(), given.secret.is_empty()) {
                     (true, _) => "this client has no secret",
                     (false, true) => "this client has to prove who it is by its secret",
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn clients_that_contradict_themselves_are_refused() {
         let key = Some(KeyPair::generate().public_jwk());
-        let both = Client { public_jwk: key, secret: "s".to_owned(), ..Client::storefront() };
+        let both = Client { public_jwk: key, secret: "s".into(), ..Client::storefront() };
         assert_eq!(checked(&[both]).err().and_then(|p| p.field).as_deref(), Some("clients.secret"));
         let lost = Client { redirect_uris: vec!["https://shop.example/cb#part".to_owned()], ..Client::storefront() };
         assert_eq!(checked(&[lost]).err().and_then(|p| p.field).as_deref(), Some("clients.redirect_uris"));

@@ -20,7 +20,7 @@ fn config() -> Config {
         id: WEB.to_owned(),
         name: "A web site".to_owned(),
         redirect_uris: vec![WEB_REDIRECT.to_owned()],
-        secret: WEB_SECRET.to_owned(),
+        secret: WEB_SECRET.into(),
         ..Client::default()
     });
     config

@@ -13,7 +13,7 @@ const SECRET: &str = "an open secret";
 
 async fn world() -> World {
     let mut config = Config::default();
-    let client = Client { name: "A web site".to_owned(), secret: SECRET.to_owned(), ..Client::storefront() };
+    let client = Client { name: "A web site".to_owned(), secret: SECRET.into(), ..Client::storefront() };
     config.clients.push(Client { id: ID.to_owned(), ..client.clone() });
     let account_id = "pro_site".to_owned();
     config.clients.push(Client { id: "agent".to_owned(), account_id, roles: vec![Role::Promoter], ..client });

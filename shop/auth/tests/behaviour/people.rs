@@ -138,7 +138,10 @@ async fn a_deleted_account_cannot_sign_in() {
 
 fn promoter(email: &str, password: &str) -> Config {
     let (account_id, email, password) = ("pro_demo".to_owned(), email.to_owned(), password.to_owned());
-    Config { accounts: vec![Account { account_id, email, password, role: Role::Promoter }], ..Config::default() }
+    Config {
+        accounts: vec![Account { account_id, email, password: password.into(), role: Role::Promoter }],
+        ..Config::default()
+    }
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ async fn replica(cache: &CacheConfig, config: Config, elsewhere: Option<&Replica
                 let account = Account {
                     account_id: "pro_demo".to_owned(),
                     email: EMAIL.to_owned(),
-                    password: PASSWORD.to_owned(),
+                    password: PASSWORD.into(),
                     role: Role::Promoter,
                 };
                 let config = vitrine_shop_auth::Config {
@@ -97,7 +97,7 @@ fn config() -> Config {
 #[tokio::test(flavor = "multi_thread")]
 async fn gateways_share() -> Result<()> {
     let server = redis(&[])?;
-    let cache = CacheConfig { url: server.url(), timeout_ms: 5000, ..CacheConfig::default() };
+    let cache = CacheConfig { url: server.url().into(), timeout_ms: 5000, ..CacheConfig::default() };
     let one = replica(&cache, config(), None).await?;
     let two = replica(&cache, config(), Some(&one.grpc)).await?;
     what_shoppers_see(&one, &two).await?;
@@ -284,7 +284,7 @@ async fn keys_are_asked_for_once(one: &Replica, two: &Replica) -> Result<()> {
 async fn gateways_share_a_limit_and_go_on_without_redis() -> Result<()> {
     const BURST: u32 = 30;
     let mut server = redis(&[])?;
-    let cache = CacheConfig { url: server.url(), timeout_ms: 1000, ..CacheConfig::default() };
+    let cache = CacheConfig { url: server.url().into(), timeout_ms: 1000, ..CacheConfig::default() };
     let config = Config { rate_per_s: 1, rate_burst: BURST, ..config() };
     let one = replica(&cache, config.clone(), None).await?;
     let two = replica(&cache, config, Some(&one.grpc)).await?;

@@ -31,28 +31,28 @@ fn patient(server: &StandIn) -> MongoDbConfig {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_configures_it_is_told_what_to_do() {
     for url in ["", "mongodb://", "postgres://localhost/db", "mongodb://u:swordfish@host:port/db"] {
-        let malformed = MongoDbConfig { url: url.to_owned(), ..MongoDbConfig::default() };
+        let malformed = MongoDbConfig { url: url.into(), ..MongoDbConfig::default() };
         let told = told(malformed).await;
         assert!(told.contains("mongodb.url") && told.contains("mongodb://user:password@host:27017/"), "{told}");
     }
     let began = Instant::now();
     let nobody = free_port().expect("a port");
     let url = format!("mongodb://u:{PASSWORD}@127.0.0.1:{nobody}/?replicaSet=rs0");
-    let unreachable = MongoDbConfig { url, timeout_ms: FOR_EVER, ..MongoDbConfig::default() };
+    let unreachable = MongoDbConfig { url: url.into(), timeout_ms: FOR_EVER, ..MongoDbConfig::default() };
     let told_of = told(unreachable).await;
     assert!(told_of.contains(&format!("127.0.0.1:{nobody}")) && told_of.contains("cannot be reached"), "{told_of}");
     assert!(began.elapsed() < SOON, "at once: {:?}", began.elapsed());
 
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
     let url = format!("mongodb://127.0.0.1:{}/?replicaSet=rs0", silent.local_addr().expect("bound").port());
-    let hangs = MongoDbConfig { url, timeout_ms: 300, ..MongoDbConfig::default() };
+    let hangs = MongoDbConfig { url: url.into(), timeout_ms: 300, ..MongoDbConfig::default() };
     let told_of = told(hangs).await;
     assert!(told_of.contains("does not answer") && told_of.contains("mongodb.timeout_ms"), "{told_of}");
 
     let server = StandIn::start().await;
     server.answer("saslStart", usize::MAX, refused(18, "Authentication failed.", &[]));
-    let url = server.config().url.replace("mongodb://", &format!("mongodb://clerk:{PASSWORD}@"));
-    let told_of = told(MongoDbConfig { url, timeout_ms: FOR_EVER, ..MongoDbConfig::default() }).await;
+    let url = server.config().url.expose().replace("mongodb://", &format!("mongodb://clerk:{PASSWORD}@"));
+    let told_of = told(MongoDbConfig { url: url.into(), timeout_ms: FOR_EVER, ..MongoDbConfig::default() }).await;
     assert!(told_of.contains("refuses the user or the password"), "{told_of}");
 
     let server = StandIn::start().await;
@@ -61,8 +61,8 @@ async fn whoever_configures_it_is_told_what_to_do() {
     for command in ["hello", "isMaster", "ismaster"] {
         server.answer(command, usize::MAX, Reply::With(alone.clone()));
     }
-    let url = server.config().url.replace("?replicaSet=rs0", "");
-    let told_of = told(MongoDbConfig { url, ..patient(&server) }).await;
+    let url = server.config().url.expose().replace("?replicaSet=rs0", "");
+    let told_of = told(MongoDbConfig { url: url.into(), ..patient(&server) }).await;
     assert!(told_of.contains("no replica set") && told_of.contains("rs.initiate()"), "{told_of}");
 }
 

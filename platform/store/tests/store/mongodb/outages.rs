@@ -112,5 +112,5 @@ async fn a_new_primary_is_waited_for() {
 
 fn store_address(server: &StandIn) -> String {
     let url = server.config().url;
-    url.trim_start_matches("mongodb://").split('/').next().unwrap_or_default().to_owned()
+    url.expose().trim_start_matches("mongodb://").split('/').next().unwrap_or_default().to_owned()
 }

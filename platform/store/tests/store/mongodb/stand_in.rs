@@ -94,7 +94,7 @@ impl StandIn {
 
     pub fn config(&self) -> MongoDbConfig {
         let url = format!("mongodb://127.0.0.1:{}/?replicaSet=rs0", self.port);
-        MongoDbConfig { url, ..MongoDbConfig::default() }
+        MongoDbConfig { url: url.into(), ..MongoDbConfig::default() }
     }
 
     /// The next commands of this name are answered so; earlier rules go first.

@@ -205,7 +205,7 @@ async fn a_commit_whose_answer_is_lost_is_never_called_done() {
     let armed = Arc::new(AtomicBool::new(false));
     let port = cut_at_commit(&server, armed.clone()).await;
     let place = Place::on(PostgresConfig {
-        url: format!("postgres://postgres@127.0.0.1:{port}/postgres"),
+        url: format!("postgres://postgres@127.0.0.1:{port}/postgres").into(),
         ..PostgresConfig::default()
     });
     let store = place.open(schema()).await;

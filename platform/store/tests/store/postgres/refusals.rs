@@ -44,7 +44,7 @@ async fn whoever_configures_it_is_told_what_to_do() {
     let server = server(&[]);
     let port = server.port();
     let at = |user: &str, database: &str| PostgresConfig {
-        url: format!("postgres://{user}@127.0.0.1:{port}/{database}"),
+        url: format!("postgres://{user}@127.0.0.1:{port}/{database}").into(),
         connect_timeout_ms: 2_000,
         ..PostgresConfig::default()
     };
@@ -58,23 +58,26 @@ async fn whoever_configures_it_is_told_what_to_do() {
 
     // Nothing there, and something that is no database.
     let nobody = free_port().expect("a port");
-    let unreachable =
-        PostgresConfig { url: format!("postgres://u:{PASSWORD}@127.0.0.1:{nobody}/shop"), ..PostgresConfig::default() };
+    let unreachable = PostgresConfig {
+        url: format!("postgres://u:{PASSWORD}@127.0.0.1:{nobody}/shop").into(),
+        ..PostgresConfig::default()
+    };
     assert_told(unreachable, &[&format!("u@127.0.0.1:{nobody}/shop"), "cannot be reached", "url"]).await;
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
     let url = format!("postgres://u@127.0.0.1:{}/shop", silent.local_addr().expect("bound").port());
-    let hangs = PostgresConfig { url, connect_timeout_ms: 200, ..PostgresConfig::default() };
+    let hangs = PostgresConfig { url: url.into(), connect_timeout_ms: 200, ..PostgresConfig::default() };
     assert_told(hangs, &["does not answer", "connect_timeout_ms"]).await;
     for url in
         ["", "postgres://", "mysql://localhost/db", "postgres://u:swordfish@host:port/db", "host=a sslmode=verify"]
     {
-        let malformed = PostgresConfig { url: url.to_owned(), ..PostgresConfig::default() };
+        let malformed = PostgresConfig { url: url.into(), ..PostgresConfig::default() };
         assert_told(malformed, &["url", "postgres://user:password@host:5432/database"]).await;
     }
 
     assert_told(at("postgres", "shop"), &["no database shop", "createdb shop"]).await;
     assert_told(at("guest", "postgres"), &[&name, "may not make", "GRANT CREATE ON DATABASE"]).await;
-    let requires = PostgresConfig { url: format!("{}?sslmode=require", server.url()), ..PostgresConfig::default() };
+    let requires =
+        PostgresConfig { url: format!("{}?sslmode=require", server.url()).into(), ..PostgresConfig::default() };
     assert_told(requires, &["sslmode=require", "postgres.tls.ca"]).await;
     let files = Files { ca: "/nowhere/ca.pem".into(), ..Files::default() };
     assert_told(PostgresConfig { tls: files, ..config(&server) }, &["tls", "ca"]).await;
@@ -145,7 +148,7 @@ async fn tls_is_spoken_when_it_is_asked_for_and_never_with_a_stranger() {
     }
     let raw = raw(&server).await;
     let trusting = |sslmode: &str| PostgresConfig {
-        url: format!("{}{sslmode}", server.url()),
+        url: format!("{}{sslmode}", server.url()).into(),
         tls: Files { ca: issued.authority(), ..Files::default() },
         ..PostgresConfig::default()
     };

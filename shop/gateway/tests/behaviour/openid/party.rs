@@ -55,7 +55,7 @@ fn clients() -> Vec<Client> {
         id: WEB.to_owned(),
         name: "A web site".to_owned(),
         redirect_uris: vec![REDIRECT.to_owned(), LOOPBACK.to_owned()],
-        secret: SECRET.to_owned(),
+        secret: SECRET.into(),
         ..Client::default()
     };
     vec![Client::storefront(), Client { id: "other".to_owned(), ..web.clone() }, web]
@@ -75,7 +75,7 @@ impl World {
         let url = format!("http://{}", listener.local_addr()?);
         let id = || "cus_ada".to_owned();
         let (email, password, role) = (EMAIL.to_owned(), PASSWORD.to_owned(), Role::Customer);
-        let account = Account { account_id: id(), email: email.clone(), password, role };
+        let account = Account { account_id: id(), email: email.clone(), password: password.into(), role };
         let auth = vitrine_shop_auth::Config {
             issuer: url.clone(),
             accounts: vec![account],
