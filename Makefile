@@ -16,6 +16,7 @@ test: ## Build and pass all tests
 	@if cargo nextest --version >/dev/null 2>&1; \
 	then cargo nextest run --workspace && cargo nextest run -p vitrine-platform-store --features mongodb -E 'test(mongodb)'; \
 	else cargo test --workspace && cargo test -p vitrine-platform-store --features mongodb mongodb; fi
+	cargo test --doc --workspace --quiet
 
 bench: ## Measure: start-up, memory, throughput, the cost of telemetry, crash safety
 	cargo build --release -p vitrine -p vitrine-benches

@@ -13,6 +13,25 @@
 //! to a new segment, so a position is never given twice, whatever was lost.
 //!
 //! It does not know what records hold, and does not read them while it runs: only when it is opened.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use vitrine_observe_log::{Log, Options};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let (log, _) = Log::open(folder.path(), Options::default())?;
+//! let position = log.append(7, [Bytes::from_static(b"made of "), Bytes::from_static(b"glass")])?.wait()?;
+//! drop(log);
+//!
+//! let (_log, replay) = Log::open(folder.path(), Options::default())?;
+//! for record in replay {
+//!     let record = record?;
+//!     assert_eq!((record.position, record.kind, &record.payload[..]), (position, 7, &b"made of glass"[..]));
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod error;
 mod folder;

@@ -6,6 +6,37 @@
 //! query returns them; [`batch`] makes Arrow batches of whole tables for SQL.
 //!
 //! This crate knows no transport and keeps nothing: see `vitrine-observe-store`.
+//!
+//! ```
+//! use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+//! use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+//! use prost::Message;
+//! use vitrine_observe_model::{Builder, Signal, SpanRow, UNKNOWN_SERVICE};
+//!
+//! # fn main() -> Result<(), vitrine_observe_model::Malformed> {
+//! let span = Span {
+//!     trace_id: vec![7; 16],
+//!     span_id: vec![7; 8],
+//!     name: "GET /".to_owned(),
+//!     start_time_unix_nano: 1_000,
+//!     end_time_unix_nano: 3_000,
+//!     ..Span::default()
+//! };
+//! let scope = ScopeSpans { spans: vec![span], ..ScopeSpans::default() };
+//! let resource = ResourceSpans { scope_spans: vec![scope], ..ResourceSpans::default() };
+//! let request = ExportTraceServiceRequest { resource_spans: vec![resource] }.encode_to_vec();
+//!
+//! let mut table = Builder::new(Signal::Traces);
+//! table.append(&request, 5_000)?;
+//! let row = SpanRow::from_columns(table.columns(), 0);
+//! assert_eq!((row.name.as_str(), row.service.as_str(), row.duration_ns()), ("GET /", UNKNOWN_SERVICE, 2_000));
+//!
+//! // A request that is cut off changes nothing.
+//! assert!(table.append(&request[..request.len() - 1], 5_000).is_err());
+//! assert_eq!(table.columns().rows, 1);
+//! # Ok(())
+//! # }
+//! ```
 
 mod arrow;
 mod attributes;

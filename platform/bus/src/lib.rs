@@ -9,6 +9,27 @@
 //! An event that keeps failing is put aside as a dead letter after [`MAX_TRIES`] tries, so that it does not hold up
 //! those behind it; [`dead_letters`] lists them, [`redrive`] hands one out again, [`replay`] starts over from a position and
 //! [`replay_since`] from a moment.
+//!
+//! ```
+//! use vitrine_contracts::customers::v1::CustomerErased;
+//! use vitrine_contracts::topics::CUSTOMER_ERASED;
+//! use vitrine_platform_bus::publish;
+//! use vitrine_platform_store::{Error, Schema, Store};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Error> {
+//! let store = Store::temporary("customers", Schema::new())?;
+//! store.ready().await?;
+//! let mut tx = store.begin();
+//! publish(&mut tx, CUSTOMER_ERASED, "cus_1", 1_795_228_166_042, &CustomerErased::default());
+//! // Nobody sees it before it is committed.
+//! assert!(store.read_events(0, &[CUSTOMER_ERASED.to_owned()], 10).await?.0.is_empty());
+//! tx.commit().await?;
+//! let (events, position) = store.read_events(0, &[CUSTOMER_ERASED.to_owned()], 10).await?;
+//! assert_eq!((events[0].event.key.as_str(), events[0].position), ("cus_1", position));
+//! # Ok(())
+//! # }
+//! ```
 
 mod consumer;
 mod inbox;

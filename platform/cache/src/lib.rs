@@ -5,6 +5,38 @@
 //!
 //! A Redis that is gone or hangs makes things slower, never wrong: then values are loaded, nothing is kept, and limits count for each
 //! process alone. Values are opaque bytes here; what they mean is their service's business.
+//!
+//! ```
+//! use std::sync::atomic::{AtomicU32, Ordering};
+//! use std::time::Duration;
+//!
+//! use bytes::Bytes;
+//! use vitrine_platform_cache::{Config, Engine, Key};
+//! use vitrine_platform_telemetry::Telemetry;
+//!
+//! static LOADS: AtomicU32 = AtomicU32::new(0);
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let telemetry = Telemetry::new(vitrine_platform_telemetry::Config::default());
+//! let cache = Engine::new(&Config::default())?.cache(&telemetry.service("catalog"));
+//! let key = Key { kind: "product", id: b"prd_1", tag: "prd_1" };
+//! let load = || async {
+//!     LOADS.fetch_add(1, Ordering::Relaxed);
+//!     Ok(Bytes::from_static(b"A vase"))
+//! };
+//! for _ in 0..3 {
+//!     assert_eq!(cache.get_or_load(key, Duration::from_secs(60), load).await?, "A vase");
+//! }
+//! assert_eq!(LOADS.load(Ordering::Relaxed), 1);
+//!
+//! // Whoever changes it says so.
+//! cache.invalidate(&["prd_1"]).await;
+//! cache.get_or_load(key, Duration::from_secs(60), load).await?;
+//! assert_eq!(LOADS.load(Ordering::Relaxed), 2);
+//! # Ok(())
+//! # }
+//! ```
 
 mod buckets;
 mod cache;

@@ -5,6 +5,34 @@
 //! named `VITRINE_<SECTION>__<KEY>`, and flags. Whatever the defaults do not know is a mistake, named with what is probably
 //! meant. [`schema`] says what can be set as a JSON Schema, [`reference`] as a page; both come from the doc comments of the structs.
 //! [`Time`], [`Size`] and [`BaseUrl`] are read as people write them. It knows no component.
+//!
+//! ```
+//! use serde::{Deserialize, Serialize};
+//! use vitrine_platform_config::{Sources, load};
+//!
+//! #[derive(Debug, Default, Serialize, Deserialize)]
+//! struct Settings {
+//!     gateway: Gateway,
+//! }
+//!
+//! #[derive(Debug, Serialize, Deserialize)]
+//! struct Gateway {
+//!     rate_per_s: u32,
+//! }
+//!
+//! impl Default for Gateway {
+//!     fn default() -> Self {
+//!         Self { rate_per_s: 50 }
+//!     }
+//! }
+//!
+//! let with = |name: &str| Sources { variables: vec![(name.to_owned(), "80".to_owned())], ..Sources::default() };
+//! let loaded = load::<Settings>(&with("VITRINE_GATEWAY__RATE_PER_S")).expect("settings without a mistake");
+//! assert_eq!(loaded.settings.gateway.rate_per_s, 80);
+//!
+//! let mistakes = load::<Settings>(&with("VITRINE_GATEWAY__RATE_PER_SECOND")).expect_err("there is no such setting");
+//! assert!(mistakes.to_string().contains("gateway.rate_per_s"));
+//! ```
 
 mod leaves;
 mod schema;

@@ -5,6 +5,35 @@
 //! read input and answer with a [`Reply`] that names the field; [`in_words`] has all else that is refused said as an API promises it.
 //! [`Preconditions`] and [`ETag`] are how changes and reads are made conditional. [`observe`] gives every request its server span and its
 //! figures; [`Origins`] says which web pages may call, [`Hosts`] under which names a listener answers, and [`CrossOrigin`] holds both.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use axum::routing::get;
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//! use tokio::net::TcpStream;
+//! use tokio_util::sync::CancellationToken;
+//! use vitrine_platform_http::{Router, bind, serve};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! let listener = bind(([127, 0, 0, 1], 0).into()).await?;
+//! let address = listener.local_addr()?;
+//! let stop = CancellationToken::new();
+//! let router = Router::new().route("/", get(async || "glass"));
+//! let serving = tokio::spawn(serve(listener, router, stop.clone(), Duration::from_secs(1)));
+//!
+//! let mut client = TcpStream::connect(address).await?;
+//! client.write_all(b"GET / HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n").await?;
+//! let mut answer = String::new();
+//! client.read_to_string(&mut answer).await?;
+//! assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("glass"));
+//!
+//! stop.cancel();
+//! serving.await?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod serve;
 

@@ -10,6 +10,29 @@
 //! the only one that opens channels. Every contract of the shop is unary, and the Fence relies on it: it holds whole
 //! messages, so that status, size and time are known for the call as a whole. A service that streams would need its own
 //! way around (gRPC health and reflection are served beside the Fence for that reason).
+//!
+//! ```
+//! use tonic::service::Routes;
+//! use tonic::{Code, Request};
+//! use vitrine_contracts::currency::v1::ListCurrenciesRequest;
+//! use vitrine_contracts::currency::v1::currency_service_client::CurrencyServiceClient;
+//! use vitrine_platform_mesh::{Limits, Mesh};
+//! use vitrine_platform_telemetry::{Config, Telemetry};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), vitrine_platform_mesh::Error> {
+//! let (mesh, telemetry) = (Mesh::new(Limits::default()), Telemetry::new(Config::default()));
+//! let mut currency = CurrencyServiceClient::new(mesh.transport(telemetry.service("checkout"), "currency"));
+//! assert_eq!(mesh.unplaced(), ["currency"]);
+//! let early = currency.list_currencies(Request::new(ListCurrenciesRequest::default())).await;
+//! assert_eq!(early.expect_err("it is nowhere yet").code(), Code::Unavailable);
+//!
+//! // In this process, with no method yet.
+//! mesh.place("currency", mesh.server(telemetry.service("currency"), Routes::default()))?;
+//! assert!(mesh.unplaced().is_empty());
+//! # Ok(())
+//! # }
+//! ```
 
 mod balance;
 mod breaker;

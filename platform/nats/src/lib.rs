@@ -8,6 +8,18 @@
 //! Deadlines, retries, traces and metrics are the Fence's, on both sides; positions, retries of handlers and dead letters are the
 //! bus's. Nothing here decides whether NATS is used: that is the host's and its settings'. Subjects, headers and streams are
 //! described for other languages in `docs/guide/nats.md`.
+//!
+//! ```
+//! use vitrine_platform_nats::{Config, Nats};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! // Where nobody listens: whoever configured it is told at once which server it was.
+//! let config = Config { url: "nats://127.0.0.1:1".to_owned(), ..Config::default() };
+//! let error = Nats::connect(&config).await.expect_err("nobody listens there");
+//! assert!(error.to_string().contains("127.0.0.1:1"));
+//! # }
+//! ```
 
 mod call;
 mod config;

@@ -8,6 +8,51 @@
 //!
 //! This shape is what SQLite, PostgreSQL (JSONB and columns) and MongoDB (documents and multi-document transactions) all
 //! do well. The engine is behind [`engine::Engine`], which speaks of documents, keys and batches, never of SQL.
+//!
+//! ```
+//! use std::borrow::Cow;
+//!
+//! use serde::{Deserialize, Serialize};
+//! use vitrine_platform_store::{Document, Error, Index, Keys, Query, Schema, Store};
+//!
+//! #[derive(Clone, Serialize, Deserialize)]
+//! struct Guest {
+//!     id: String,
+//!     name: String,
+//! }
+//!
+//! impl Document for Guest {
+//!     const COLLECTION: &'static str = "guests";
+//!     const INDEXES: &'static [Index] = &[Index::ordered("name")];
+//!     fn id(&self) -> Cow<'_, str> {
+//!         Cow::Borrowed(&self.id)
+//!     }
+//!     fn keys(&self, out: &mut Keys) {
+//!         out.put("name", self.name.as_str());
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Error> {
+//! let store = Store::temporary("visitors", Schema::new().with::<Guest>())?;
+//! store.ready().await?;
+//! let mut tx = store.begin();
+//! tx.insert(&Guest { id: "g1".to_owned(), name: "Ada".to_owned() });
+//! tx.commit().await?;
+//!
+//! let found = store.find::<Guest>(Query::eq("name", "Ada")).await?.items;
+//! assert_eq!(found[0].doc.id, "g1");
+//!
+//! // Of two who change what they have read, the later one is told.
+//! let mut first = store.begin();
+//! first.update(&found[0]);
+//! first.commit().await?;
+//! let mut second = store.begin();
+//! second.update(&found[0]);
+//! assert!(matches!(second.commit().await, Err(Error::Conflict { .. })));
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod bytes;
 mod document;

@@ -6,6 +6,26 @@
 //!
 //! Read [`Context`] first (who is calling, in which trace), then [`Span`], then [`Service`] for metrics. Logs come from
 //! the `tracing` macros through [`LogLayer`]. Where OTLP goes to is [`Exporter`]; the `OTEL_*` variables are in [`Config`].
+//!
+//! ```
+//! use vitrine_platform_telemetry::{Config, Context, Telemetry};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let telemetry = Telemetry::new(Config::default());
+//! let orders = telemetry.service("orders");
+//! let placed = orders.counter("orders.placed", "{order}", "Orders, by country");
+//!
+//! let caller = Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+//! let span = orders.server_span("PlaceOrder", caller, None).attr("order.items", 2_i64);
+//! span.run(async {
+//!     // What happens in here is of the caller's trace.
+//!     assert_eq!(Context::current().trace_id().as_deref(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+//!     placed.add(1, &[("country", "DE")]);
+//! })
+//! .await;
+//! # }
+//! ```
 
 mod config;
 mod context;

@@ -2,6 +2,14 @@
 //!
 //! [`client`] and [`web_client`] are for drivers that take a rustls configuration. [`Server`] and [`Client`] are the two sides of
 //! the project's own connections: mutual when both have all files, HTTP/2 by ALPN, and their files are read again when they change.
+//!
+//! ```
+//! use vitrine_platform_tls::{Files, client};
+//!
+//! // Files that cannot be used are named, with what should be in them.
+//! let error = client(&Files { ca: "/nowhere/ca.pem".into(), ..Files::default() }).expect_err("there is no such file");
+//! assert!(error.to_string().starts_with("/nowhere/ca.pem: certificates in PEM expected"));
+//! ```
 
 mod reload;
 

@@ -218,6 +218,41 @@ fn files_are_small_and_plain() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Crates that others build on: their front page has an example, which is compiled and run.
+const WITH_EXAMPLE: &[&str] = &[
+    "kit",
+    "observe/columns",
+    "observe/log",
+    "observe/model",
+    "platform/bus",
+    "platform/cache",
+    "platform/config",
+    "platform/http",
+    "platform/mesh",
+    "platform/nats",
+    "platform/store",
+    "platform/telemetry",
+    "platform/tls",
+    "shop/pictures",
+];
+
+#[test]
+fn front_pages_show_how_a_crate_is_used() {
+    let mut wrong = Vec::new();
+    for folder in WITH_EXAMPLE {
+        let text = std::fs::read_to_string(root().join(folder).join("src/lib.rs")).expect("a front page");
+        let fences: Vec<&str> =
+            text.lines().take_while(|l| l.starts_with("//!")).filter(|l| l.contains("```")).collect();
+        // A fence that says nothing more is Rust that is run.
+        if fences.first() != Some(&"//! ```") {
+            wrong.push(format!("{folder}/src/lib.rs: an example that is run is missing"));
+        }
+    }
+    let makefile = std::fs::read_to_string(root().join("Makefile")).expect("the Makefile");
+    assert!(makefile.contains("cargo test --doc"), "nextest does not run examples");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn only_the_mesh_opens_channels() {
     let wrong: Vec<String> = files(&[".rs"])

@@ -18,30 +18,30 @@ async fn login(server: &Server, user: &str) -> Nats {
     Nats::connect(&login).await.expect("let in")
 }
 
+/// Users, each without some permission, or with no more than their part needs.
+const USERS: &str = r#"authorization { users: [
+    { user: all, password: x }
+    { user: mute, password: x, permissions: { publish: { deny: ["vitrine.carts.>", "vitrine.probe"] } } }
+    { user: deaf, password: x, permissions: { subscribe: { deny: ["vitrine.carts.>"] } } }
+    { user: alone, password: x, permissions: { subscribe: { deny: ["_INBOX.>"] } } }
+    { user: caller, password: x, permissions: { publish: ["vitrine.carts.>"], subscribe: ["_INBOX.>"] } }
+    { user: carts, password: x, permissions: { publish: ["_INBOX.>"], subscribe: ["_INBOX.>", "vitrine.>"] } }
+    { user: quiet, password: x, permissions: { publish: { deny: ["vitrine.events.>"] } } }
+    { user: relay, password: x, permissions: {
+        publish: ["vitrine.events.orders.>", "$JS.API.INFO", "$JS.API.STREAM.INFO.vitrine-orders",
+            "$JS.API.STREAM.CREATE.vitrine-orders"]
+        subscribe: ["_INBOX.>"] } }
+    { user: follower, password: x, permissions: {
+        publish: ["$JS.API.INFO", "$JS.API.STREAM.INFO.vitrine-orders", "$JS.API.CONSUMER.*.vitrine-orders.>",
+            "$JS.API.CONSUMER.MSG.NEXT.vitrine-orders.>", "$JS.ACK.vitrine-orders.>"]
+        subscribe: ["_INBOX.>"] } }
+    { user: modest, password: x, permissions: { publish: { deny: ["$JS.API.STREAM.CREATE.>"] } } }
+] }"#;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subject_that_is_not_permitted_is_named() {
     let folder = folder();
-    let server = configured(
-        folder.path(),
-        r#"authorization { users: [
-            { user: all, password: x }
-            { user: mute, password: x, permissions: { publish: { deny: ["vitrine.carts.>", "vitrine.probe"] } } }
-            { user: deaf, password: x, permissions: { subscribe: { deny: ["vitrine.carts.>"] } } }
-            { user: alone, password: x, permissions: { subscribe: { deny: ["_INBOX.>"] } } }
-            { user: caller, password: x, permissions: { publish: ["vitrine.carts.>"], subscribe: ["_INBOX.>"] } }
-            { user: carts, password: x, permissions: { publish: ["_INBOX.>"], subscribe: ["_INBOX.>", "vitrine.>"] } }
-            { user: quiet, password: x, permissions: { publish: { deny: ["vitrine.events.>"] } } }
-            { user: relay, password: x, permissions: {
-                publish: ["vitrine.events.orders.>", "$JS.API.INFO", "$JS.API.STREAM.INFO.vitrine-orders",
-                    "$JS.API.STREAM.CREATE.vitrine-orders"]
-                subscribe: ["_INBOX.>"] } }
-            { user: follower, password: x, permissions: {
-                publish: ["$JS.API.INFO", "$JS.API.STREAM.INFO.vitrine-orders", "$JS.API.CONSUMER.*.vitrine-orders.>",
-                    "$JS.API.CONSUMER.MSG.NEXT.vitrine-orders.>", "$JS.ACK.vitrine-orders.>"]
-                subscribe: ["_INBOX.>"] } }
-            { user: modest, password: x, permissions: { publish: { deny: ["$JS.API.STREAM.CREATE.>"] } } }
-        ] }"#,
-    );
+    let server = configured(folder.path(), USERS);
     let all = login(&server, "all").await;
     let replica = Replica::start(&all, "one", &quiet()).await;
 
@@ -78,7 +78,12 @@ async fn a_subject_that_is_not_permitted_is_named() {
     let caller = client(&login(&server, "caller").await, &quiet());
     assert_eq!(get(&caller, "name").await.expect("answered"), "two");
     replica.leave().await;
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subject_of_events_that_is_not_permitted_is_named() {
+    let folder = folder();
+    let server = configured(folder.path(), USERS);
     // Events: who may not publish them, and who may not make their stream.
     let quiet_one = login(&server, "quiet").await;
     let modest = login(&server, "modest").await;

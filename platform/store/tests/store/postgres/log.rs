@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use vitrine_platform_store::{NewEvent, Store, retry_conflicts};
+use vitrine_platform_store::{Event, NewEvent, Store, retry_conflicts};
 
 use super::{BOUND, raw, server, until};
 use crate::place::Place;
@@ -42,12 +42,59 @@ async fn what_is_committed_late_comes_later_than_what_was_readable() {
     tokio::time::timeout(BOUND, latest.wait_for(|last| *last == 4)).await.expect("in time").expect("told");
 }
 
+const WRITERS: u32 = 12;
+const EACH: u32 = 40;
+const DOCUMENTS: u32 = 5;
+
+/// Changes documents one after the other, with an event of each change and one beside it; returns the names of the changes.
+async fn write(store: Store, writer: u32) -> Vec<String> {
+    let mut written = Vec::new();
+    for n in 0..EACH {
+        let id = format!("d{}", (writer * 7 + n) % DOCUMENTS);
+        let done = retry_conflicts(async || {
+            let mut item = read(&store, &id).await;
+            item.doc.stock += 1;
+            let stock = item.stock;
+            let name = format!("{id}-{stock}");
+            let changed = NewEvent { key: id.clone(), occurred_at_ms: stock, ..event(&name, 0) };
+            let beside = event(&format!("beside-{writer}-{n}"), 0);
+            commit(&store, |tx| {
+                tx.publish(changed);
+                tx.publish(beside);
+                tx.update(&item);
+            })
+            .await
+            .map(|()| name)
+        })
+        .await;
+        // Sixteen tries may be too few among so many.
+        written.extend(done);
+    }
+    written
+}
+
+/// Reads events as they come, until one of the name `end`.
+async fn follow_to_the_end(reader: Store) -> Vec<Event> {
+    let (mut seen, mut after, mut latest) = (Vec::<Event>::new(), 0, reader.watch_events());
+    loop {
+        let (events, position) = reader.read_events(after, &topics(), 7).await.expect("read");
+        assert!(events.iter().all(|e| e.position > after && e.position <= position));
+        assert!(events.is_sorted_by(|a, b| a.position < b.position));
+        after = position;
+        let ended = events.iter().any(|e| e.event.id == "end");
+        seen.extend(events);
+        if ended {
+            return seen;
+        }
+        if seen.last().is_none_or(|last| last.position <= after) && *latest.borrow_and_update() <= after {
+            tokio::time::timeout(BOUND, latest.changed()).await.expect("more within the bound").expect("open");
+        }
+    }
+}
+
 /// Writers of three processes, and a reader in a fourth that follows.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn followers_miss_nothing_and_see_the_order_of_each_document() {
-    const WRITERS: u32 = 12;
-    const EACH: u32 = 40;
-    const DOCUMENTS: u32 = 5;
     let server = server(&[("fsync", "off")]);
     let place = Place::postgres(&server);
     let reader = place.open(schema()).await;
@@ -57,49 +104,9 @@ async fn followers_miss_nothing_and_see_the_order_of_each_document() {
     let mut writers = Vec::new();
     for writer in 0..WRITERS {
         let store = if writer % 4 == 0 { place.open(schema()).await } else { reader.clone() };
-        writers.push(tokio::spawn(async move {
-            let mut written = Vec::new();
-            for n in 0..EACH {
-                let id = format!("d{}", (writer * 7 + n) % DOCUMENTS);
-                let done = retry_conflicts(async || {
-                    let mut item = read(&store, &id).await;
-                    item.doc.stock += 1;
-                    let stock = item.stock;
-                    let name = format!("{id}-{stock}");
-                    let changed = NewEvent { key: id.clone(), occurred_at_ms: stock, ..event(&name, 0) };
-                    let beside = event(&format!("beside-{writer}-{n}"), 0);
-                    commit(&store, |tx| {
-                        tx.publish(changed);
-                        tx.publish(beside);
-                        tx.update(&item);
-                    })
-                    .await
-                    .map(|()| name)
-                })
-                .await;
-                // Sixteen tries may be too few among so many.
-                written.extend(done);
-            }
-            written
-        }));
+        writers.push(tokio::spawn(write(store, writer)));
     }
-    let follow = tokio::spawn(async move {
-        let (mut seen, mut after, mut latest) = (Vec::new(), 0, reader.watch_events());
-        loop {
-            let (events, position) = reader.read_events(after, &topics(), 7).await.expect("read");
-            assert!(events.iter().all(|e| e.position > after && e.position <= position));
-            assert!(events.is_sorted_by(|a, b| a.position < b.position));
-            after = position;
-            let ended = events.iter().any(|e| e.event.id == "end");
-            seen.extend(events);
-            if ended {
-                return seen;
-            }
-            if seen.last().is_none_or(|last| last.position <= after) && *latest.borrow_and_update() <= after {
-                tokio::time::timeout(BOUND, latest.changed()).await.expect("more within the bound").expect("open");
-            }
-        }
-    });
+    let follow = tokio::spawn(follow_to_the_end(reader));
     let mut written = BTreeSet::new();
     for writer in writers {
         written.extend(writer.await.expect("no panic"));

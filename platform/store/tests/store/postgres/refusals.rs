@@ -40,22 +40,7 @@ async fn allow(server: &Server, lines: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_configures_it_is_told_what_to_do() {
-    let server = server(&[]);
-    let port = server.port();
-    let at = |user: &str, database: &str| PostgresConfig {
-        url: format!("postgres://{user}@127.0.0.1:{port}/{database}").into(),
-        connect_timeout_ms: 2_000,
-        ..PostgresConfig::default()
-    };
-    let raw = raw(&server).await;
-    raw.batch_execute(&format!(
-        "CREATE ROLE clerk LOGIN PASSWORD '{PASSWORD}'; CREATE ROLE guest LOGIN; CREATE SCHEMA given_test AUTHORIZATION guest"
-    ))
-    .await
-    .expect("made");
-    let name = format!("127.0.0.1:{port}/postgres");
-
+async fn what_cannot_be_reached_or_read_is_told() {
     // Nothing there, and something that is no database.
     let nobody = free_port().expect("a port");
     let unreachable = PostgresConfig {
@@ -73,20 +58,15 @@ async fn whoever_configures_it_is_told_what_to_do() {
         let malformed = PostgresConfig { url: url.into(), ..PostgresConfig::default() };
         assert_told(malformed, &["url", "postgres://user:password@host:5432/database"]).await;
     }
+}
 
-    assert_told(at("postgres", "shop"), &["no database shop", "createdb shop"]).await;
-    assert_told(at("guest", "postgres"), &[&name, "may not make", "GRANT CREATE ON DATABASE"]).await;
-    let requires =
-        PostgresConfig { url: format!("{}?sslmode=require", server.url()).into(), ..PostgresConfig::default() };
-    assert_told(requires, &["sslmode=require", "postgres.tls.ca"]).await;
-    let files = Files { ca: "/nowhere/ca.pem".into(), ..Files::default() };
-    assert_told(PostgresConfig { tls: files, ..config(&server) }, &["tls", "ca"]).await;
-
-    // A schema that somebody else made for a user without the right to make one.
+/// A schema that somebody else made is enough for a user without the right to make one, but not when it is newer, or locked.
+async fn a_given_schema_is_enough(server: &Server, guest: &PostgresConfig) {
+    let raw = raw(server).await;
     let store = vitrine_platform_store::Store::open(
         &vitrine_platform_store::Storage::Postgres(PostgresConfig {
             schema_prefix: "given".to_owned(),
-            ..at("guest", "postgres")
+            ..guest.clone()
         }),
         "test",
         schema(),
@@ -97,17 +77,44 @@ async fn whoever_configures_it_is_told_what_to_do() {
     let newer = store.ready().await.expect_err("newer").to_string();
     assert!(newer.contains("layout 99") && newer.contains("given_test") && newer.contains("newer vitrine"), "{newer}");
     raw.batch_execute("BEGIN; LOCK TABLE given_test.state").await.expect("locked");
-    let impatient =
-        PostgresConfig { schema_prefix: "given".to_owned(), migration_timeout_ms: 300, ..at("guest", "postgres") };
+    let impatient = PostgresConfig { schema_prefix: "given".to_owned(), migration_timeout_ms: 300, ..guest.clone() };
     let store =
         vitrine_platform_store::Store::open(&vitrine_platform_store::Storage::Postgres(impatient), "test", schema());
     let locked = store.expect("opened").ready().await.expect_err("locked").to_string();
     assert!(locked.contains("given_test") && locked.contains("postgres.migration_timeout_ms"), "{locked}");
     raw.batch_execute("ROLLBACK").await.expect("unlocked");
-    let names = PostgresConfig { schema_prefix: "No Name".to_owned(), ..config(&server) };
+    let names = PostgresConfig { schema_prefix: "No Name".to_owned(), ..config(server) };
     let error =
         vitrine_platform_store::Store::open(&vitrine_platform_store::Storage::Postgres(names), "test", schema());
     assert!(error.expect_err("no name").to_string().contains("schema_prefix"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_configures_it_is_told_what_to_do() {
+    let server = server(&[]);
+    let port = server.port();
+    let at = |user: &str, database: &str| PostgresConfig {
+        url: format!("postgres://{user}@127.0.0.1:{port}/{database}").into(),
+        connect_timeout_ms: 2_000,
+        ..PostgresConfig::default()
+    };
+    let raw = raw(&server).await;
+    raw.batch_execute(&format!(
+        "CREATE ROLE clerk LOGIN PASSWORD '{PASSWORD}'; CREATE ROLE guest LOGIN; CREATE SCHEMA given_test AUTHORIZATION guest"
+    ))
+    .await
+    .expect("made");
+    let name = format!("127.0.0.1:{port}/postgres");
+
+    assert_told(at("postgres", "shop"), &["no database shop", "createdb shop"]).await;
+    assert_told(at("guest", "postgres"), &[&name, "may not make", "GRANT CREATE ON DATABASE"]).await;
+    let requires =
+        PostgresConfig { url: format!("{}?sslmode=require", server.url()).into(), ..PostgresConfig::default() };
+    assert_told(requires, &["sslmode=require", "postgres.tls.ca"]).await;
+    let files = Files { ca: "/nowhere/ca.pem".into(), ..Files::default() };
+    assert_told(PostgresConfig { tls: files, ..config(&server) }, &["tls", "ca"]).await;
+
+    a_given_schema_is_enough(&server, &at("guest", "postgres")).await;
 
     allow(&server, "host all all 127.0.0.1/32 scram-sha-256").await;
     raw.batch_execute("SELECT pg_reload_conf()").await.expect("asked");
