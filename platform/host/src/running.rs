@@ -13,7 +13,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use vitrine_contracts::bus::v1::event_log_service_server::EventLogServiceServer;
 use vitrine_contracts::{Problem, topics};
-use vitrine_platform_bus::{Consumer, EventLog, Log, Relay, Source};
+use vitrine_platform_bus::{Consumer, EventLog, Log, Outbox, Relay, Source};
 use vitrine_platform_cache as cache;
 use vitrine_platform_http::{Router, nowhere, problem_words};
 use vitrine_platform_mesh as mesh;
@@ -154,6 +154,12 @@ impl Host {
         }
         for (name, desk) in desks {
             self.spawn(&tracker, name, "calls over NATS", desk);
+        }
+        for (name, store) in &stores {
+            let outbox = if events.is_some() { Outbox::relayed(name, store.clone()) } else { log.outbox(name) };
+            if let Some(outbox) = outbox {
+                self.spawn(&tracker, name, "outbox", outbox.watch(self.telemetry(name), self.clock(), stop.clone()));
+            }
         }
         for (name, _, consumers, relay, tasks) in rest {
             if let Some(relay) = relay {
