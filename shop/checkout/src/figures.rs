@@ -1,18 +1,35 @@
 //! The sagas that have not ended, as figures.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use vitrine_kit::clock::Clock;
-use vitrine_platform_store::{Error, Query, Store};
+use vitrine_platform_store::{Document, Error, Index, Keys, Query, Store};
 use vitrine_platform_telemetry::{Reading, ReadingKind, Service};
-
-use crate::journal::SagaDoc;
 
 /// How often they are counted.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// Of a saga in the journal when it was touched, and nothing else: so one of any version can be counted. It is never written.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Touched {
+    id: String,
+    #[serde(default)]
+    updated_at: i64,
+}
+
+impl Document for Touched {
+    const COLLECTION: &'static str = "sagas";
+    const INDEXES: &'static [Index] = &[];
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.id)
+    }
+    fn keys(&self, _: &mut Keys) {}
+}
 
 /// How many there are, and when the one that was touched longest ago was, in milliseconds since 1970, or 0.
 #[derive(Debug, Default)]
@@ -24,8 +41,8 @@ struct Open {
 impl Open {
     async fn look(&self, store: &Store) -> Result<(), Error> {
         let open = || Query::range("open", 0..=i64::MAX);
-        self.sagas.store(store.count::<SagaDoc>(open()).await?, Ordering::Relaxed);
-        let first = store.find::<SagaDoc>(open().limit(1)).await?.items;
+        self.sagas.store(store.count::<Touched>(open()).await?, Ordering::Relaxed);
+        let first = store.find::<Touched>(open().limit(1)).await?.items;
         self.touched_ms.store(first.first().map_or(0, |saga| saga.updated_at), Ordering::Relaxed);
         Ok(())
     }
