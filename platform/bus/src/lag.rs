@@ -38,7 +38,7 @@ impl Lag {
                     lag.behind.load(Ordering::Relaxed) as f64,
                 ),
                 figure(
-                    "vitrine.messaging.consumer.lag.age",
+                    "vitrine.messaging.consumer.delay",
                     "s",
                     "How long ago the oldest of these occurred",
                     age_s(&clock, lag.oldest_ms.load(Ordering::Relaxed)),

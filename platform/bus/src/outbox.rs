@@ -118,7 +118,7 @@ impl Outbox {
                 |name, unit, description, value| Reading::new(ReadingKind::Gauge, name, unit, description, value);
             vec![
                 figure("vitrine.messaging.outbox.unsent", "{event}", "Events that somebody has not been sent", events),
-                figure("vitrine.messaging.outbox.unsent.age", "s", "How long ago the oldest of these occurred", age),
+                figure("vitrine.messaging.outbox.delay", "s", "How long ago the oldest of these occurred", age),
             ]
         });
     }

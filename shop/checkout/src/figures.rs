@@ -55,9 +55,9 @@ impl Open {
         };
         let figure = |name, unit, description, value| Reading::new(ReadingKind::Gauge, name, unit, description, value);
         vec![
-            figure("vitrine.checkout.sagas.open", "{saga}", "Sagas that have not ended", sagas),
+            figure("vitrine.checkout.saga.open", "{saga}", "Sagas that have not ended", sagas),
             figure(
-                "vitrine.checkout.sagas.open.age",
+                "vitrine.checkout.saga.idle",
                 "s",
                 "How long the one of these that was touched longest ago has not been",
                 since as f64 / 1000.0,

@@ -118,6 +118,8 @@ fn names_are_those_of_the_conventions_or_our_own() {
     for row in &metric_rows {
         check(&metrics, row[0].trim_matches('`'));
     }
+    let ours: Vec<&str> =
+        metric_rows.iter().map(|row| row[0].trim_matches('`')).filter(|n| n.starts_with(OWN[0])).collect();
     for row in rows("Attributes") {
         check(&attributes, row[0].trim_matches('`'));
     }
@@ -134,6 +136,11 @@ fn names_are_those_of_the_conventions_or_our_own() {
                 wrong.push(format!("{name} has no {required}, which the conventions require"));
             }
         }
+    }
+    // "Names SHOULD NOT coincide with namespaces."
+    for name in &ours {
+        let below = ours.iter().find(|other| other.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')));
+        wrong.extend(below.map(|other| format!("{name} is also the namespace of {other}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -64,7 +64,7 @@ async fn a_consumer_tells_how_far_it_is_behind() {
     let consumer = Consumer::new(NAME, "customers", &[CUSTOMER_ERASED], world.store.clone(), Slow(may.clone()));
     let source = Box::new(Log::new(&consumer, transport("carts", world.log())));
     tokio::spawn(consumer.run(source, telemetry.service("carts"), world.stop.clone()));
-    let (lag, age) = ("vitrine.messaging.consumer.lag", "vitrine.messaging.consumer.lag.age");
+    let (lag, age) = ("vitrine.messaging.consumer.lag", "vitrine.messaging.consumer.delay");
     eventually(async || gauge(&capture, lag).await == Some(3.0)).await;
     assert!(gauge(&capture, age).await >= Some(2.0));
     may.add_permits(2);
@@ -82,7 +82,7 @@ async fn an_outbox_tells_what_a_reader_has_not_fetched() {
     let log = world.log();
     let outbox = log.outbox("customers").expect("it has topics");
     tokio::spawn(outbox.watch(telemetry.service("customers"), Clock::system(), world.stop.clone()));
-    let (unsent, age) = ("vitrine.messaging.outbox.unsent", "vitrine.messaging.outbox.unsent.age");
+    let (unsent, age) = ("vitrine.messaging.outbox.unsent", "vitrine.messaging.outbox.delay");
     eventually(async || gauge(&capture, unsent).await == Some(0.0)).await;
     assert_eq!(gauge(&capture, age).await, Some(0.0), "what was there before is nobody's business");
     publish_late(&world, 2).await;
