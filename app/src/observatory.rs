@@ -20,7 +20,7 @@ use vitrine_platform_http::{
     Asked, Bounds, CrossOrigin, Hosts, Listener, Refusal, Response, Router, Words, bind, health_routes, nowhere,
     plain_words, serve,
 };
-use vitrine_platform_telemetry::{Reading, Telemetry};
+use vitrine_platform_telemetry::{Reading, ReadingKind, Telemetry};
 use vitrine_platform_tls as tls;
 
 use crate::Usage;
@@ -213,7 +213,8 @@ fn readings(status: &Status) -> Vec<Reading> {
     let mut all = Vec::new();
     let mut add = |name, unit, description, is_total, value: u64, attributes: &[(&'static str, &str)]| {
         let attributes = attributes.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
-        all.push(Reading { name, unit, description, is_total, value: value as f64, attributes });
+        let kind = if is_total { ReadingKind::Counter } else { ReadingKind::Gauge };
+        all.push(Reading { name, unit, description, kind, value: value as f64, attributes });
     };
     let signals = [("traces", &status.traces), ("logs", &status.logs), ("metrics", &status.metrics)];
     let mut each = |name, unit, description, is_total, value: fn(&SignalStatus) -> u64| {
@@ -246,13 +247,7 @@ fn readings(status: &Status) -> Vec<Reading> {
     add("observatory.log.syncs", "{sync}", "Syncs of the log", true, status.log.syncs, &[]);
     add("observatory.queries", "{query}", "Queries answered", true, status.queries.count, &[]);
     add("observatory.queries.failed", "{query}", "Queries that failed", true, status.queries.failed, &[]);
-    all.push(Reading {
-        name: "observatory.queries.time",
-        unit: "s",
-        description: "Time that all queries took together",
-        is_total: true,
-        value: status.queries.time.as_secs_f64(),
-        attributes: Vec::new(),
-    });
+    let (name, time) = ("observatory.queries.time", status.queries.time.as_secs_f64());
+    all.push(Reading::new(ReadingKind::Counter, name, "s", "Time that all queries took together", time));
     all
 }

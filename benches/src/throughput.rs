@@ -39,13 +39,17 @@ impl Tally {
     fn tell(&self, what: &str) {
         let ms = |share| self.latency.value_at_quantile(share) as f64 / 1000.0;
         println!(
-            "  {what:<28}{:>8.0} /s   p50 {:.1} ms   p99 {:.1} ms   p99.9 {:.1} ms   {:.2} ms of CPU each",
+            "  {what:<28}{:>8.0} /s   p50 {:.1} ms   p99 {:.1} ms   p99.9 {:.1} ms   {:.3} ms of CPU each",
             median(self.rates.clone()),
             ms(0.5),
             ms(0.99),
             ms(0.999),
-            self.cpu_s * 1000.0 / self.latency.len() as f64
+            self.cpu_ms_each()
         );
+    }
+
+    fn cpu_ms_each(&self) -> f64 {
+        self.cpu_s * 1000.0 / self.latency.len() as f64
     }
 }
 
@@ -195,6 +199,8 @@ fn compare_tallies(one: (&str, &Tally), other: (&str, &Tally)) {
     let ratios: Vec<f64> = one.1.rates.iter().zip(&other.1.rates).map(|(one, other)| one / other).collect();
     let (low, high) = ratios.iter().fold((f64::MAX, 0.0_f64), |(low, high), r| (low.min(*r), high.max(*r)));
     println!("  {:<28}{:>8.2}      from {low:.2} to {high:.2}", "ratio", median(ratios));
+    // A neighbour who is busy makes turns of one round differ, and leaves this as it is.
+    println!("  {:<28}{:>8.2}", "CPU, the other way round", other.1.cpu_ms_each() / one.1.cpu_ms_each());
 }
 
 pub(crate) async fn compare(binary: &Path, seconds: u64) -> Result<()> {
@@ -210,7 +216,7 @@ pub(crate) async fn compare(binary: &Path, seconds: u64) -> Result<()> {
         }
     }
     println!(
-        "Throughput, clients on the same cores, telemetry on with every trace sampled (goal: at least 0.9 of without)"
+        "Throughput, clients on the same cores, telemetry on with every trace sampled (goal: reads at least 0.92 of without)"
     );
     compare_tallies(("reads", &on.reads), ("reads, telemetry off", &off.reads));
     compare_tallies(("checkouts", &on.checkouts), ("checkouts, telemetry off", &off.checkouts));

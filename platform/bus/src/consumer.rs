@@ -13,11 +13,12 @@ use vitrine_kit::{Backoff, Outage};
 use vitrine_platform_store::{self as store, Document, Query, Store, Stored, Tx};
 use vitrine_platform_telemetry::Service;
 use vitrine_platform_telemetry::semconv::{
-    MESSAGING_CONSUMER_GROUP_NAME, MESSAGING_DESTINATION_NAME, MESSAGING_MESSAGE_ID, MESSAGING_OPERATION_NAME,
-    MESSAGING_OPERATION_TYPE, MESSAGING_SYSTEM,
+    ERROR_TYPE, MESSAGING_CONSUMER_GROUP_NAME, MESSAGING_DESTINATION_NAME, MESSAGING_MESSAGE_ID,
+    MESSAGING_OPERATION_NAME, MESSAGING_OPERATION_TYPE, MESSAGING_SYSTEM,
 };
 
 use crate::inbox::{Cursor, DeadLetter};
+use crate::lag::Lag;
 use crate::source::{BATCH, Batch, Source};
 
 /// How often an event is handed to its handler before it becomes a dead letter.
@@ -130,9 +131,10 @@ impl Consumer {
     /// Follows the events until stopped. Trouble with the source or the own store is waited out.
     pub async fn run(self, mut source: Box<dyn Source>, telemetry: Service, stop: CancellationToken) {
         let mut outage = Outage::default();
+        let lag = Lag::told_by(&telemetry, &self.name, &self.source);
         while !stop.is_cancelled() {
             let round = tokio::select! {
-                round = self.round(&mut *source, &telemetry) => round,
+                round = self.round(&mut *source, &lag, &telemetry) => round,
                 () = stop.cancelled() => break,
             };
             match round {
@@ -161,11 +163,11 @@ impl Consumer {
     }
 
     /// One fetch and what it brought.
-    async fn round(&self, source: &mut dyn Source, telemetry: &Service) -> Result<(), String> {
+    async fn round(&self, source: &mut dyn Source, lag: &Lag, telemetry: &Service) -> Result<(), String> {
         self.redriven(telemetry).await?;
         let cursor = self.cursor().await?;
         let batch = source.fetch(cursor.place()).await?;
-        let taken = self.take_all(&batch, &cursor, telemetry).await;
+        let taken = self.take_all(&batch, &cursor, lag, telemetry).await;
         if !batch.events.is_empty() || taken.is_err() {
             source.settle(taken.is_ok()).await;
         }
@@ -173,17 +175,22 @@ impl Consumer {
     }
 
     /// Handles what is new of a batch, and notes how far it went.
-    async fn take_all(&self, batch: &Batch, cursor: &Cursor, telemetry: &Service) -> Result<(), String> {
+    async fn take_all(&self, batch: &Batch, cursor: &Cursor, lag: &Lag, telemetry: &Service) -> Result<(), String> {
         let (mut position, mut committed) = (cursor.position, cursor.position);
+        let mut wanted = Vec::new();
         for event in &batch.events {
-            if event.position <= position {
-                continue;
+            if event.position > position {
+                position = event.position;
+                if event.occurred_at_unix_ms >= cursor.since_ms {
+                    wanted.push(event);
+                }
             }
-            position = event.position;
-            if event.occurred_at_unix_ms >= cursor.since_ms {
-                self.take(event, telemetry).await?;
-                committed = position;
-            }
+        }
+        lag.came(&wanted, batch);
+        for (n, event) in wanted.iter().enumerate() {
+            self.take(event, telemetry).await?;
+            committed = event.position;
+            lag.done(wanted.get(n + 1));
         }
         // Other topics' events, and those from before a replay's beginning, need not be looked at again.
         let stretch = batch.events.is_empty() && batch.position > position + u64::from(BATCH);
@@ -234,7 +241,7 @@ impl Consumer {
     }
 
     async fn hand_out(&self, event: &Event, telemetry: &Service, tx: &mut Tx) -> Result<(), HandleError> {
-        let span = telemetry
+        let mut span = telemetry
             .consumer_span(format!("process {}", event.topic), &event.traceparent, &event.baggage)
             .attr(MESSAGING_SYSTEM, "vitrine")
             .attr(MESSAGING_OPERATION_TYPE, "process")
@@ -243,8 +250,13 @@ impl Consumer {
             .attr(MESSAGING_CONSUMER_GROUP_NAME, self.name.clone())
             .attr(MESSAGING_MESSAGE_ID, event.id.clone());
         let (context, began) = (span.context(), Instant::now());
-        let outcome = span.try_run(guarded(self.handler.handle(event, tx))).await;
+        let outcome = context.clone().scope(guarded(self.handler.handle(event, tx))).await;
         let error = outcome.as_ref().err().map(HandleError::kind);
+        if let Err(e) = &outcome {
+            span.set(ERROR_TYPE, e.kind());
+            span.error(&e.to_string());
+        }
+        drop(span);
         context.sync_scope(|| telemetry.record_event(&event.topic, &self.name, error, began.elapsed()));
         outcome
     }

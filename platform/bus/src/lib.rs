@@ -33,7 +33,9 @@
 
 mod consumer;
 mod inbox;
+mod lag;
 mod log;
+mod outbox;
 mod relay;
 mod source;
 
@@ -45,6 +47,7 @@ use vitrine_platform_telemetry::Context;
 pub use consumer::{Consumer, HandleError, Handler, MAX_TRIES};
 pub use inbox::{DeadLetter, dead_letters, redrive, replay, replay_since, with_inbox};
 pub use log::EventLog;
+pub use outbox::Outbox;
 pub use relay::{Broker, Relay, Unpublished, with_relay};
 pub use source::{Batch, Log, Place, Source};
 pub use wire::Event;

@@ -14,6 +14,8 @@ use vitrine_platform_mesh::Caller;
 use vitrine_platform_mesh::identity::CALLER_NOT_ADMITTED;
 use vitrine_platform_store::{self as store, Store};
 
+use crate::outbox::{Outbox, Readers};
+
 /// Most events of one answer.
 const MAX_LIMIT: u32 = 500;
 /// Most bytes of payloads and baggage of one answer, far below what the Fence lets pass; with all else that belongs to the
@@ -25,14 +27,21 @@ const MAX_WAIT_MS: u32 = 30_000;
 /// Answers [`EventLogService`] for the stores of this process. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct EventLog {
-    stores: Arc<HashMap<String, Store>>,
+    stores: Arc<HashMap<String, (Store, Readers)>>,
     stop: CancellationToken,
 }
 
 impl EventLog {
     /// Over these services' stores. When `stop` is cancelled, those who wait are answered at once.
     pub fn new(stores: Vec<(String, Store)>, stop: CancellationToken) -> Self {
-        Self { stores: Arc::new(stores.into_iter().collect()), stop }
+        let stores = stores.into_iter().map(|(name, store)| (name, (store, Readers::default())));
+        Self { stores: Arc::new(stores.collect()), stop }
+    }
+
+    /// The outbox of one of these services, as far as it is read from here; none when the service has no topics.
+    pub fn outbox(&self, service: &str) -> Option<Outbox> {
+        let (store, readers) = self.stores.get(service)?;
+        Outbox::read(service, store.clone(), readers.clone())
     }
 }
 
@@ -43,8 +52,8 @@ impl EventLogService for EventLog {
         let request = request.into_inner();
         check(&request)?;
         // Without a name only where nobody has to prove one.
-        caller.map_or(Ok(()), |caller| admit(&caller, &request.topics))?;
-        let Some(store) = self.stores.get(&request.source) else {
+        caller.as_ref().map_or(Ok(()), |caller| admit(caller, &request.topics))?;
+        let Some((store, readers)) = self.stores.get(&request.source) else {
             return Err(Problem::not_found(&format!("no service {:?} keeps events here", request.source)).into());
         };
         let limit = usize::try_from(request.limit).unwrap_or(1);
@@ -54,6 +63,8 @@ impl EventLogService for EventLog {
             // Marked as seen before reading, so that an event committed meanwhile wakes us.
             latest.borrow_and_update();
             let (mut events, mut position) = read(store, &request, limit).await?;
+            let behind = if events.is_empty() { position } else { request.after };
+            readers.note(caller.as_ref().map(|Caller(name)| &**name), &request.topics, behind);
             if !events.is_empty() {
                 let fitting = fitting(&events);
                 if fitting < events.len() {

@@ -60,6 +60,11 @@ impl Document for Relayed {
     fn keys(&self, _: &mut Keys) {}
 }
 
+/// How far an outbox is relayed: the position of the last event that the broker has.
+pub(crate) async fn position(store: &Store, source: &str) -> Result<u64, store::Error> {
+    Ok(store.get::<Relayed>(source).await?.map_or(0, |known| known.doc.position))
+}
+
 /// Publishes a service's outbox to a broker, from where it stopped. Replicas may do so side by side: they publish the same events in
 /// the same order.
 pub struct Relay {
@@ -119,8 +124,7 @@ impl Relay {
     /// Publishes some events; answers whether there may be more.
     async fn round(&self) -> Result<bool, String> {
         let said = |e: store::Error| e.to_string();
-        let known = self.store.get::<Relayed>(&self.source).await.map_err(said)?;
-        let after = known.map_or(0, |k| k.doc.position);
+        let after = position(&self.store, &self.source).await.map_err(said)?;
         let (stored, looked) = self.store.read_events(after, &self.topics, BATCH).await.map_err(said)?;
         if stored.is_empty() {
             return Ok(false);

@@ -33,6 +33,8 @@ pub struct Batch {
     pub events: Vec<Event>,
     /// Up to where the source has looked; 0 when it does not say.
     pub position: u64,
+    /// Events that the source knows to stand behind these; 0 when it does not say.
+    pub pending: u64,
 }
 
 /// Where a consumer gets its events from. One consumer of one process has it.
@@ -78,7 +80,7 @@ impl Source for Log {
         request.set_timeout(WAIT + GRACE);
         let answer = self.client.fetch(request).await.map_err(|s| format!("{:?}: {}", s.code(), s.message()))?;
         let answer = answer.into_inner();
-        Ok(Batch { events: answer.events, position: answer.position })
+        Ok(Batch { events: answer.events, position: answer.position, pending: 0 })
     }
 
     /// The place is the consumer's alone: there is nothing to tell.

@@ -60,6 +60,7 @@ impl Host {
     /// A host that keeps everything below `data`, and what is cached in this process's memory.
     pub fn new(data: &Path, clock: Clock, seed: u64, telemetry: telemetry::Telemetry, mesh: Mesh) -> Self {
         let (storage, cache) = (Storage::Folder(data.to_owned()), cache::Engine::embedded());
+        mesh.told_by(&telemetry.service(telemetry::PROCESS));
         Self(Arc::new(Inner { data: data.to_owned(), storage, clock, seed, telemetry, mesh, cache, nats: None }))
     }
 
@@ -101,7 +102,8 @@ impl Host {
 
     /// The service's own database; [`Host::start`] makes it ready.
     pub fn open_store(&self, service: &str, schema: store::Schema) -> Result<store::Store, store::Error> {
-        store::Store::open(&self.0.storage, service, with_relay(schema))
+        let store = store::Store::open(&self.0.storage, service, with_relay(schema))?;
+        Ok(store.measured_by(&self.telemetry(service)))
     }
 
     /// The service's own cache.

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use tonic::server::NamedService;
 use vitrine_contracts::bus::v1::event_log_service_server::EventLogServiceServer;
 use vitrine_contracts::{Problem, topics};
-use vitrine_platform_bus::{Consumer, EventLog, Log, Relay, Source};
+use vitrine_platform_bus::{Consumer, EventLog, Log, Outbox, Relay, Source};
 use vitrine_platform_http::{Router, grpc_routes, nowhere, problem_words};
 use vitrine_platform_mesh::Transport;
 use vitrine_platform_nats::Nats;
@@ -41,6 +41,7 @@ struct Placed {
 struct Starting<'a> {
     host: &'a Host,
     services: Vec<Placed>,
+    log: EventLog,
     grpc_names: Vec<&'static str>,
     http: Option<Router>,
     stop: CancellationToken,
@@ -82,10 +83,11 @@ impl<'a> Starting<'a> {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
         let stores = components.iter().filter_map(|c| Some((c.name.to_owned(), c.store.clone()?))).collect();
         let log = EventLog::new(stores, stop.clone());
-        let mut starting = Self { host, services: Vec::new(), grpc_names: Vec::new(), http: None, stop, tracker };
+        let (services, grpc_names, http) = (Vec::new(), Vec::new(), None);
+        let mut starting = Self { host, services, log, grpc_names, http, stop, tracker };
         for component in components {
             let Component { name, mut grpc, grpc_names, http, store, consumers, tasks, before_ready } = component;
-            grpc.add_service(EventLogServiceServer::new(log.clone()));
+            grpc.add_service(EventLogServiceServer::new(starting.log.clone()));
             let server = host.mesh().server(host.telemetry(name), grpc.routes());
             host.mesh().place(name, server.clone())?;
             starting.grpc_names.extend(grpc_names);
@@ -146,9 +148,17 @@ impl<'a> Starting<'a> {
         let (_, events) = self.host.nats();
         for index in 0..self.services.len() {
             let Placed { name, store, consumers, tasks, .. } = &mut self.services[index];
-            let (name, consumers, tasks) = (*name, std::mem::take(consumers), std::mem::take(tasks));
-            let relay =
-                events.zip(store.take()).and_then(|(nats, store)| Relay::new(name, store, Arc::new(nats.clone())));
+            let (name, store) = (*name, store.take());
+            let (consumers, tasks) = (std::mem::take(consumers), std::mem::take(tasks));
+            let outbox = match (events, &store) {
+                (Some(_), Some(store)) => Outbox::relayed(name, store.clone()),
+                _ => self.log.outbox(name),
+            };
+            if let Some(outbox) = outbox {
+                let watching = outbox.watch(self.host.telemetry(name), self.host.clock(), self.stop.clone());
+                self.spawn(name, "outbox", watching);
+            }
+            let relay = events.zip(store).and_then(|(nats, store)| Relay::new(name, store, Arc::new(nats.clone())));
             if let Some(relay) = relay {
                 self.spawn(name, "relay", relay.run(self.stop.clone()));
             }
@@ -173,7 +183,7 @@ impl<'a> Starting<'a> {
 
     /// Makes the routers for those who own the listeners, and says that the process is ready.
     async fn open(self) -> Result<Running, Error> {
-        let Self { host, services, grpc_names, http, stop, tracker } = self;
+        let Self { host, services, grpc_names, http, stop, tracker, .. } = self;
         let (beside, health, watchers) = ops::grpc(&grpc_names).await?;
         let readiness = ops::Readiness::default();
         readiness.set(true);

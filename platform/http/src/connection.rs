@@ -26,7 +26,7 @@ use crate::body::{Answer, Arrival, Timely};
 use crate::bounds::Bounds;
 use crate::observe::{guarded, panicked};
 use crate::pulse::{Open, Overdue, Pulse, Taking, overdue};
-use crate::serve::Peer;
+use crate::serve::{Peer, Scheme};
 use crate::wire::Wire;
 use crate::{host, rejection};
 
@@ -48,6 +48,7 @@ tokio::task_local! {
 /// What a connection is served with.
 pub(crate) struct Connection {
     pub(crate) peer: Peer,
+    pub(crate) scheme: Scheme,
     /// What the client's certificate says, over TLS and if it has shown one.
     pub(crate) names: Option<tls::PeerNames>,
     pub(crate) router: Router,
@@ -179,6 +180,7 @@ async fn respond(
         Err(reply) => reply.into_response(),
         Ok(()) => {
             head.extensions.insert(about.peer);
+            head.extensions.insert(about.scheme);
             if let Some(names) = &about.names {
                 head.extensions.insert(names.clone());
             }
@@ -236,7 +238,7 @@ mod tests {
     use tokio::io::AsyncWriteExt;
     use tokio_util::sync::CancellationToken;
 
-    use super::{Bounds, Connection, Peer, connection};
+    use super::{Bounds, Connection, Peer, Scheme, connection};
     use crate::admission::Admission;
 
     #[tokio::test(start_paused = true)]
@@ -249,7 +251,14 @@ mod tests {
         client.write_all(b"GET /hang HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
         let router = Router::new().route("/hang", get(async || -> &'static str { std::future::pending().await }));
         let most = bounds.request * 2;
-        let about = Connection { peer: Peer(peer), names: None, router, stop: CancellationToken::new(), bounds };
+        let about = Connection {
+            peer: Peer(peer),
+            scheme: Scheme::Http,
+            names: None,
+            router,
+            stop: CancellationToken::new(),
+            bounds,
+        };
         // Nothing of the request is read yet.
         let _other = admission.admit("10.0.0.2".parse().expect("an address")).expect("instead of an idle one");
         tokio::time::timeout(most, connection(server, about, &admitted)).await.expect("it ends");

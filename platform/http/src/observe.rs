@@ -13,25 +13,31 @@ use futures::FutureExt;
 use vitrine_contracts::Problem;
 use vitrine_platform_telemetry::Service;
 use vitrine_platform_telemetry::semconv::{
-    ERROR_TYPE, HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, OTHER, URL_PATH,
+    ERROR_TYPE, HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, OTHER, URL_PATH, URL_SCHEME,
 };
 
 use crate::problem::Reply;
+use crate::serve::Scheme;
 
 /// A middleware for `axum::middleware::from_fn_with_state`: continues the caller's trace, names the span after the
 /// route, notes the outcome, and tells the trace's id in `x-trace-id`. Query strings are left out of telemetry, for they may hold secrets.
 pub async fn observe(service: Service, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method: Arc<str> = known(request.method()).into();
-    let route: Arc<str> = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).into();
+    let scheme = request.extensions().get::<Scheme>().map_or(Scheme::Http.name(), |scheme| scheme.name());
+    let route: Option<Arc<str>> = request.extensions().get::<MatchedPath>().map(|path| path.as_str().into());
     let headers = request.headers();
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    let name = format!("{} {route}", if &*method == OTHER { "HTTP" } else { &method });
+    let shown = if &*method == OTHER { "HTTP" } else { &method };
+    let name = route.as_ref().map_or_else(|| shown.to_owned(), |route| format!("{shown} {route}"));
     let mut span = service
         .server_span(name, header("traceparent"), header("baggage"))
         .attr(HTTP_REQUEST_METHOD, method.clone())
-        .attr(HTTP_ROUTE, route.clone())
+        .attr(URL_SCHEME, scheme)
         .attr(URL_PATH, request.uri().path().to_owned());
+    if let Some(route) = &route {
+        span.set(HTTP_ROUTE, route.clone());
+    }
     let context = span.context();
     let mut response = context.clone().scope(guarded(next.run(request), panicked)).await;
     let status = response.status();
@@ -43,7 +49,7 @@ pub async fn observe(service: Service, request: Request, next: Next) -> Response
     if let Some(id) = context.trace_id().and_then(|id| HeaderValue::try_from(id).ok()) {
         response.headers_mut().insert("x-trace-id", id);
     }
-    context.sync_scope(|| service.record_http(&method, &route, status.as_u16(), started.elapsed()));
+    context.sync_scope(|| service.record_http(&method, scheme, route.as_deref(), status.as_u16(), started.elapsed()));
     response
 }
 

@@ -26,6 +26,22 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
+/// How the connection is spoken, as a URL names it, in a request's extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
 /// Takes an address. The error says which one, and what to do when somebody else has it.
 pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|e| {
@@ -97,8 +113,8 @@ pub async fn serve(listener: impl Into<Listener>, router: Router, stop: Cancella
         let _ = stream.set_nodelay(true);
         let (tls, router, stop, bounds, cut) = (tls.clone(), router.clone(), stop.clone(), bounds.clone(), cut.clone());
         connections.spawn(async move {
-            let served =
-                secured(stream, tls, Connection { peer: Peer(address), names: None, router, stop, bounds }, &admitted);
+            let about = Connection { peer: Peer(address), scheme: Scheme::Http, names: None, router, stop, bounds };
+            let served = secured(stream, tls, about, &admitted);
             tokio::select! {
                 () = served => {}
                 () = cut.cancelled() => {}
@@ -135,7 +151,7 @@ async fn secured(stream: TcpStream, tls: Option<tls::Server>, about: Connection,
     };
     match outcome {
         Ok(stream) => {
-            let about = Connection { names: tls::PeerNames::of(&stream), ..about };
+            let about = Connection { scheme: Scheme::Https, names: tls::PeerNames::of(&stream), ..about };
             connection(stream, about, admitted).await;
         }
         // Anybody may knock with the wrong key.

@@ -17,6 +17,9 @@ const OPEN_FOR: Duration = Duration::from_secs(2);
 /// How many calls pass while it is half open.
 const PROBES: u32 = 3;
 
+/// The names of its states.
+pub(crate) const STATES: [&str; 3] = ["closed", "half_open", "open"];
+
 /// The breaker of one callee. See the module's documentation.
 #[derive(Debug, Default)]
 pub struct Breaker(Mutex<State>);
@@ -55,6 +58,16 @@ impl Breaker {
                 *started += u32::from(admitted);
                 admitted
             }
+        }
+    }
+
+    /// Returns the name of its state, one of [`STATES`]. Open for long enough, it would let a call through to see: it is half open.
+    pub fn state(&self, now: Instant) -> &'static str {
+        let [closed, half_open, open] = STATES;
+        match &*self.0.lock() {
+            State::Closed { .. } => closed,
+            State::Open { until } if now < *until => open,
+            State::Open { .. } | State::HalfOpen { .. } => half_open,
         }
     }
 
@@ -109,6 +122,7 @@ mod tests {
             breaker.note(now, i % 3 == 0);
         }
         assert!(breaker.admits(now), "a third of failures is not half");
+        assert_eq!(breaker.state(now), "closed");
         assert!(!opened(now).admits(now));
     }
 
@@ -126,8 +140,10 @@ mod tests {
         let (later, breaker) = (now + OPEN_FOR, opened(now));
         let admitted = (0..10).filter(|_| breaker.admits(later)).count();
         assert_eq!(admitted, usize::try_from(PROBES).expect("small"));
+        assert_eq!((breaker.state(now), breaker.state(later)), ("half_open", "half_open"));
         breaker.note(later, true);
         assert!(!breaker.admits(later));
+        assert_eq!(breaker.state(later), "open");
         let again = later + OPEN_FOR;
         assert!(breaker.admits(again));
         (0..PROBES).for_each(|_| breaker.note(again, false));

@@ -26,6 +26,11 @@ impl RetryBudget {
         *saved = (*saved + PER_CALL).min(MOST);
     }
 
+    /// How many retries are saved up.
+    pub fn left(&self) -> f64 {
+        f64::from(*self.0.lock()) / f64::from(PER_RETRY)
+    }
+
     /// Takes one retry, if there is one.
     pub fn spend(&self) -> bool {
         let mut saved = self.0.lock();
@@ -48,6 +53,7 @@ mod tests {
         let budget = RetryBudget::default();
         let saved = (0..100).filter(|_| budget.spend()).count();
         assert_eq!(saved, 10);
+        assert!(budget.left() < 1.0, "{}", budget.left());
         let retries = (0..1000)
             .filter(|_| {
                 budget.earn();

@@ -1,11 +1,11 @@
 //! What holds for every call, on both sides, whatever the transport.
 //!
-//! On the caller's side ([`client`]): a deadline (the sooner of the caller's own, the request's and the contract's), carried in
-//! `grpc-timeout` and enforced here; extensions are cleared; a concurrency limit and a circuit breaker per callee; calls that
+//! On the caller's side ([`client`]): a deadline (the sooner of the caller's own, the request's and the contract's), carried along and
+//! enforced here; extensions are cleared; a concurrency limit and a circuit breaker per callee; calls that
 //! end in UNAVAILABLE and that their contract lets repeat, and any that no handler saw, are repeated with jitter and within a
 //! budget; a call that was not even sent goes to another replica at once (`docs/adr/0010-repeating-on-another-replica.md`);
-//! a refusal of who calls is no answer to what was asked, and comes back as INTERNAL; trace context and baggage go out; one client
-//! span and the client's RED metrics.
+//! a refusal of who calls is no answer to what was asked, and comes back as INTERNAL; one client span and the client's RED
+//! metrics. What the other side is to know goes out as a [`Hop`].
 //!
 //! On the server's side ([`server`]): the caller is known, and the method's contract names it ([`crate::identity`]); trace
 //! context, baggage and deadline come in and become the current context; a handler that panics answers INTERNAL and harms
@@ -17,29 +17,31 @@
 //! Both sides hold whole messages (at most [`MAX_MESSAGE_BYTES`]): the deadline then covers all of the call, and the
 //! status is known wherever it travels, in headers or in trailers.
 
+use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::FutureExt;
-use http::{HeaderMap, HeaderValue, Request, Response};
-use http_body_util::{BodyExt, Full, Limited};
+use http::{HeaderMap, Request, Response};
+use http_body_util::{BodyExt, Full};
 use tokio::sync::Semaphore;
 use tonic::body::Body;
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
-use tower::ServiceExt;
-use vitrine_contracts::{Method, Problem};
+use vitrine_contracts::Problem;
 use vitrine_kit::Backoff;
 use vitrine_platform_telemetry::semconv::{
     ERROR_TYPE, OTHER, RPC_METHOD, RPC_RESPONSE_STATUS_CODE, RPC_SYSTEM_NAME, SERVER_ADDRESS,
 };
 use vitrine_platform_telemetry::{Context, Kind, Service, Span};
 
-use crate::balance::{Tried, Undone};
+use crate::balance::Undone;
+use crate::hop::{Answer, Hop, whole};
 use crate::identity::{self, Caller, Identity};
-use crate::wire::{TIMEOUT, UNHANDLED, code_name, is_fault, parse_timeout, status_of, timeout_header};
+use crate::policy::Policy;
+use crate::wire::{UNHANDLED, code_name, is_fault, parse_timeout};
 use crate::{Slot, Transport};
 
 /// The largest message that passes, in either direction.
@@ -78,53 +80,6 @@ impl Default for Limits {
 /// How often a call that reached nobody is sent anew, whatever the method: so many replicas may be on their way out at once.
 const MAX_UNSENT: u32 = 5;
 
-/// What a method's contract says, with what holds for one that no contract has.
-#[derive(Clone, Copy)]
-struct Policy {
-    method: Option<&'static Method>,
-    observed: bool,
-    repeatable: bool,
-    deadline: Option<Duration>,
-    attempts: Option<u32>,
-}
-
-impl Policy {
-    fn of(path: &str) -> Self {
-        let method = vitrine_contracts::method(path);
-        let positive = |of: fn(&Method) -> u32| method.map(of).filter(|n| *n > 0);
-        Self {
-            method,
-            observed: method.is_none_or(|m| m.observed),
-            repeatable: method.is_some_and(|m| m.repeatable),
-            deadline: positive(|m| m.deadline_ms).map(|ms| Duration::from_millis(ms.into())),
-            attempts: positive(|m| m.attempts),
-        }
-    }
-
-    fn deadline(&self, limits: &Limits, now: Instant, of_caller: Option<Instant>, said: Option<Duration>) -> Instant {
-        let own = said.or(self.deadline).unwrap_or(limits.default_deadline).min(limits.max_deadline);
-        of_caller.map_or(now + own, |callers| callers.min(now + own))
-    }
-}
-
-/// A whole answer: its message, if any, and its status.
-struct Answer {
-    head: http::response::Parts,
-    body: Bytes,
-    trailers: Option<HeaderMap>,
-    status: Status,
-    /// The other side's Fence says that no handler saw the call.
-    unhandled: bool,
-}
-
-impl Answer {
-    fn into_response(self) -> Response<Body> {
-        let trailers = self.trailers.map(Ok);
-        let body = Full::new(self.body).with_trailers(std::future::ready(trailers));
-        Response::from_parts(self.head, Body::new(body.map_err(|never| match never {})))
-    }
-}
-
 /// The way from one service to another.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -142,7 +97,7 @@ pub(crate) async fn client(client: Client, request: Request<Body>) -> Result<Res
     let (mut head, body) = request.into_parts();
     head.extensions.clear();
     let policy = Policy::of(head.uri.path());
-    let method: Arc<str> = head.uri.path().trim_start_matches('/').into();
+    let method = policy.name(head.uri.path());
     let now = Instant::now();
     let mut parent = Context::current();
     // A call is always the caller's own, also from a task that set no context.
@@ -158,15 +113,14 @@ pub(crate) async fn client(client: Client, request: Request<Body>) -> Result<Res
     } else {
         Span::silent(parent)
     };
-    write_context(&span.context(), &mut head.headers);
 
     let call = async {
         // A write that nobody waits for any more must not happen.
         if deadline <= now {
             return Err(late(&method));
         }
-        let call = Call { slot: &slot, caller: name, head: &head, policy, deadline };
-        attempts(&call, &limits, body).await
+        let hop = Hop::new(name, policy, span.context(), deadline);
+        attempts(&Call { slot: &slot, head: &head, hop }, &limits, body).await
     };
     let outcome = match tokio::time::timeout_at(deadline.into(), call).await {
         Ok(outcome) => outcome,
@@ -183,7 +137,7 @@ pub(crate) async fn client(client: Client, request: Request<Body>) -> Result<Res
         span.error(outcome.as_ref().map_or_else(Status::message, |a| a.status.message()));
     }
     if policy.observed {
-        let record = || caller.record_rpc_client(&method, code_name(code), is_fault(code), now.elapsed());
+        let record = || caller.record_rpc_client(&method, slot.name(), code_name(code), now.elapsed());
         span.context().sync_scope(record);
     }
     outcome.map(Answer::into_response)
@@ -211,27 +165,11 @@ fn late(method: &str) -> Status {
     Status::deadline_exceeded(format!("{method} was not answered in time"))
 }
 
-fn write_context(context: &Context, headers: &mut HeaderMap) {
-    let mut put = |name: &'static str, value: String| {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(name, value);
-        }
-    };
-    if let Some(traceparent) = context.traceparent() {
-        put("traceparent", traceparent);
-    }
-    if !context.baggage().is_empty() {
-        put("baggage", context.baggage_header());
-    }
-}
-
 /// A call as all its attempts have it.
 struct Call<'a> {
     slot: &'a Slot,
-    caller: Caller,
     head: &'a http::request::Parts,
-    policy: Policy,
-    deadline: Instant,
+    hop: Hop,
 }
 
 async fn attempts(call: &Call<'_>, limits: &Limits, body: Body) -> Result<Answer, Status> {
@@ -239,10 +177,9 @@ async fn attempts(call: &Call<'_>, limits: &Limits, body: Body) -> Result<Answer
     let slot = call.slot;
     let _permit = slot.in_flight.acquire().await.map_err(|_| Status::unavailable("the process is stopping"))?;
     slot.budget.earn();
-    let max_attempts = call.policy.attempts.unwrap_or(limits.max_attempts);
+    let max_attempts = call.hop.policy.attempts.unwrap_or(limits.max_attempts);
     let mut backoff = Backoff::new(limits.first_backoff, limits.max_deadline).with_tries(max_attempts);
     let mut unsent = 0;
-    let tried = Tried::default();
     loop {
         // Neither of these gets better by waiting a little: they are answered at once, and cost no retry.
         let target = slot.target()?;
@@ -251,7 +188,7 @@ async fn attempts(call: &Call<'_>, limits: &Limits, body: Body) -> Result<Answer
                 .with_reason("CIRCUIT_OPEN")
                 .into());
         }
-        let outcome = attempt_once(call, target, body.clone(), &tried).await;
+        let outcome = attempt_once(call, target, body.clone()).await;
         match outcome.as_ref().err().and_then(Undone::of) {
             Some(Undone::Nobody) => return outcome,
             // It costs nobody anything, so it needs neither a pause nor the budget.
@@ -262,7 +199,7 @@ async fn attempts(call: &Call<'_>, limits: &Limits, body: Body) -> Result<Answer
             Some(Undone::Unsent) | None => {}
         }
         let code = outcome.as_ref().map_or_else(Status::code, |a| a.status.code());
-        let may_be_repeated = call.policy.repeatable || outcome.as_ref().is_ok_and(|a| a.unhandled);
+        let may_be_repeated = call.hop.policy.repeatable || outcome.as_ref().is_ok_and(|a| a.unhandled);
         let again = code == Code::Unavailable && backoff.has_try_left() && may_be_repeated && slot.budget.spend();
         if !again {
             return outcome;
@@ -272,19 +209,15 @@ async fn attempts(call: &Call<'_>, limits: &Limits, body: Body) -> Result<Answer
     }
 }
 
-async fn attempt_once(call: &Call<'_>, target: Transport, body: Bytes, tried: &Tried) -> Result<Answer, Status> {
-    let (slot, head, deadline) = (call.slot, call.head, call.deadline);
+async fn attempt_once(call: &Call<'_>, target: Transport, body: Bytes) -> Result<Answer, Status> {
+    let (slot, head, deadline) = (call.slot, call.head, call.hop.deadline);
     let mut request = Request::new(Body::new(Full::new(body).map_err(|never| match never {})));
     *request.method_mut() = head.method.clone();
     *request.uri_mut() = head.uri.clone();
     *request.version_mut() = http::Version::HTTP_2;
     *request.headers_mut() = head.headers.clone();
-    let left = deadline.saturating_duration_since(Instant::now());
-    request.headers_mut().insert(TIMEOUT, timeout_header(left));
-    request.extensions_mut().insert(tried.clone());
-    request.extensions_mut().insert(call.caller.clone());
     let mut heard = Heard { slot, deadline, failed: None };
-    let outcome = answer(target, request).await;
+    let outcome = Answer::of_hop(target, call.hop.clone(), request).await;
     heard.failed = match &outcome {
         Ok(answer) => Some(is_fault(answer.status.code())),
         // The balancer knows better whom to leave alone.
@@ -313,29 +246,6 @@ impl Drop for Heard<'_> {
     }
 }
 
-async fn answer(target: Transport, request: Request<Body>) -> Result<Answer, Status> {
-    let (mut head, body) = target.oneshot(request).await?.into_parts();
-    // It is about this hop: whoever hands the status on must not say it of itself.
-    let unhandled = head.headers.remove(UNHANDLED).is_some();
-    let (body, trailers) = whole(body).await?;
-    let status = status_of(&head.headers, trailers.as_ref());
-    Ok(Answer { head, body, trailers, status, unhandled })
-}
-
-/// Reads a whole message.
-async fn whole(body: Body) -> Result<(Bytes, Option<HeaderMap>), Status> {
-    let collected = Limited::new(body, MAX_MESSAGE_BYTES).collect().await.map_err(|e| {
-        if e.is::<http_body_util::LengthLimitError>() {
-            let message = format!("the message is larger than {MAX_MESSAGE_BYTES} bytes");
-            Status::from(Problem::exhausted("MESSAGE_TOO_LARGE", &message))
-        } else {
-            Status::from_error(e)
-        }
-    })?;
-    let trailers = collected.trailers().cloned();
-    Ok((collected.to_bytes(), trailers))
-}
-
 /// What a service is served with.
 #[derive(Clone)]
 pub(crate) struct Server {
@@ -351,23 +261,35 @@ pub(crate) struct Server {
 pub(crate) async fn server(server: Server, mut request: Request<Body>) -> Result<Response<Body>, Status> {
     let Server { routes, service, gate, limits, identity } = server;
     let now = Instant::now();
-    let policy = Policy::of(request.uri().path());
-    let method: Arc<str> = request.uri().path().trim_start_matches('/').into();
+    let hop = request.extensions_mut().remove::<Hop>();
+    let policy = hop.as_ref().map_or_else(|| Policy::of(request.uri().path()), |hop| hop.policy);
+    let method = policy.name(request.uri().path());
     // Callers can make up paths without end, and each would be another series.
-    let told: Arc<str> = policy.method.map_or_else(|| OTHER.into(), |_| method.clone());
-    let mut span = server_span(&service, &policy, &told, request.headers());
-    let deadline = policy.deadline(&limits, now, None, parse_timeout(request.headers()));
+    let told = if policy.method.is_some() { method.clone() } else { OTHER.into() };
+    let mut span = if policy.observed {
+        let span = match &hop {
+            Some(hop) => service.server_span_below(told.clone(), &hop.context),
+            None => served_from_outside(&service, told.clone(), request.headers()),
+        };
+        span.attr(RPC_SYSTEM_NAME, "grpc").attr(RPC_METHOD, told.clone())
+    } else {
+        Span::silent(service.root_context(Context::default()))
+    };
+    let deadline = match &hop {
+        Some(hop) => hop.deadline.min(now + limits.max_deadline),
+        None => policy.deadline(&limits, now, None, parse_timeout(request.headers())),
+    };
     let context = span.context().with_deadline(Some(deadline));
 
     let handled = async {
-        identity::admit(&identity, policy.method, &mut request)?;
+        identity::admit(&identity, policy.method, hop.as_ref().map(|hop| hop.caller.clone()), &mut request)?;
         let Ok(_permit) = gate.try_acquire() else {
             let full = Problem::unavailable(&format!("{} has too many calls at once", service.name()));
             let mut refused = Status::from(full);
             refused.metadata_mut().insert(UNHANDLED, MetadataValue::from_static("1"));
             return Err(refused);
         };
-        let answered = AssertUnwindSafe(answer(routes, request)).catch_unwind();
+        let answered = AssertUnwindSafe(Answer::of(routes, request)).catch_unwind();
         match tokio::time::timeout_at(deadline.into(), answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(panic)) => {
@@ -391,17 +313,21 @@ pub(crate) async fn server(server: Server, mut request: Request<Body>) -> Result
     if policy.observed {
         context.sync_scope(|| service.record_rpc(&told, code_name(code), is_fault(code), now.elapsed()));
     }
-    Ok(match outcome {
-        Ok(answer) => answer.into_response(),
-        Err(status) => status.into_http(),
+    let answer = match outcome {
+        // Whatever a handler says: it saw the call.
+        Ok(mut answer) => {
+            answer.unhandled = false;
+            answer
+        }
+        Err(status) => Answer::from(status),
+    };
+    Ok(match hop {
+        Some(hop) => hop.give_back(answer),
+        None => answer.sent(),
     })
 }
 
-fn server_span(service: &Service, policy: &Policy, method: &Arc<str>, headers: &HeaderMap) -> Span {
-    if !policy.observed {
-        return Span::silent(service.root_context(Context::default()));
-    }
+fn served_from_outside(service: &Service, method: Cow<'static, str>, headers: &HeaderMap) -> Span {
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    let span = service.server_span(method.clone(), header("traceparent"), header("baggage"));
-    span.attr(RPC_SYSTEM_NAME, "grpc").attr(RPC_METHOD, method.clone())
+    service.server_span(method, header("traceparent"), header("baggage"))
 }

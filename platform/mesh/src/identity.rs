@@ -28,6 +28,7 @@ use vitrine_kit::id;
 use vitrine_platform_tls::PeerNames;
 
 use crate::Transport;
+use crate::hop::Hop;
 
 /// The header that names the caller where a certificate proves the name.
 pub const CALLER: &str = "vitrine-caller";
@@ -131,23 +132,27 @@ impl Identity {
         Self { insecure: true, ..self }
     }
 
-    /// Shows the caller of each call that goes this way out of the process.
+    /// Writes down, for each call that goes this way out of the process, what the other side is to know: who calls, in which trace, and
+    /// how long it may take.
     pub(crate) fn shown(&self, outside: Transport) -> Transport {
         let identity = self.clone();
         Transport::new(service_fn(move |mut request: Request<Body>| {
             let (identity, outside) = (identity.clone(), outside.clone());
             async move {
-                identity.show(&mut request)?;
+                if let Some(hop) = request.extensions_mut().remove::<Hop>() {
+                    hop.write(request.headers_mut());
+                    identity.show(&hop.caller, &mut request)?;
+                    request.extensions_mut().insert(hop.tried);
+                }
                 outside.oneshot(request).await
             }
         }))
     }
 
-    fn show(&self, request: &mut Request<Body>) -> Result<(), Status> {
-        let Some(Caller(name)) = request.extensions_mut().remove::<Caller>() else { return Ok(()) };
+    fn show(&self, Caller(name): &Caller, request: &mut Request<Body>) -> Result<(), Status> {
         let unsayable = |_| Status::from(Problem::internal());
         // Beside a token as well: the other side may know certificates alone.
-        request.headers_mut().insert(CALLER, HeaderValue::from_str(&name).map_err(unsayable)?);
+        request.headers_mut().insert(CALLER, HeaderValue::from_str(name).map_err(unsayable)?);
         let Some(key) = &self.key else { return Ok(()) };
         let iat = self.now_s();
         let (iss, aud) = (name.to_string(), request.uri().path().to_owned());
@@ -161,11 +166,8 @@ impl Identity {
         Ok(())
     }
 
-    /// Who makes a call; none only where nobody has to prove anything. Takes what proved it off the request.
+    /// Who makes a call from another process; none only where nobody has to prove anything. Takes what proved it off the request.
     fn prove(&self, request: &mut Request<Body>) -> Result<Option<Caller>, Problem> {
-        if let Some(caller) = request.extensions_mut().remove::<Caller>() {
-            return Ok(Some(caller));
-        }
         let names = request.extensions_mut().remove::<PeerNames>();
         let path = request.uri().path().to_owned();
         let headers = request.headers_mut();
@@ -231,10 +233,15 @@ impl Identity {
     }
 }
 
-/// Proves a request's caller, and lets it pass if the method's contract names that caller. Leaves the [`Caller`] in the request's
-/// extensions, and nothing else.
-pub(crate) fn admit(identity: &Identity, method: Option<&Method>, request: &mut Request<Body>) -> Result<(), Problem> {
-    let caller = identity.prove(request)?;
+/// Proves a request's caller, unless it is of this process and so is known, and lets it pass if the method's contract names that caller.
+/// Leaves the [`Caller`] in the request's extensions, and nothing else.
+pub(crate) fn admit(
+    identity: &Identity,
+    method: Option<&Method>,
+    local: Option<Caller>,
+    request: &mut Request<Body>,
+) -> Result<(), Problem> {
+    let caller = if local.is_some() { local } else { identity.prove(request)? };
     request.extensions_mut().clear();
     let Some(caller) = caller else { return Ok(()) };
     // A path that no contract has is answered for by whoever serves it, as unimplemented.

@@ -39,13 +39,16 @@ mod breaker;
 mod budget;
 mod discovery;
 pub mod fence;
+mod hop;
 pub mod identity;
 mod placement;
+mod policy;
 mod wire;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use thiserror::Error;
@@ -57,6 +60,8 @@ use tower::{ServiceExt, service_fn};
 use vitrine_contracts::Problem;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_telemetry as telemetry;
+use vitrine_platform_telemetry::semconv::SERVER_ADDRESS;
+use vitrine_platform_telemetry::{Reading, ReadingKind};
 use vitrine_platform_tls as tls;
 
 use balance::{Address, Balancer, Connecting, Health};
@@ -115,6 +120,30 @@ impl Slot {
 
     pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    fn readings(&self, now: Instant) -> Vec<Reading> {
+        let figure = |kind, name, unit, description, value| {
+            Reading::new(kind, name, unit, description, value).attr(SERVER_ADDRESS, &*self.name)
+        };
+        let (state, description) = (self.breaker.state(now), "1 for the state that the way to this service is in");
+        let mut all: Vec<Reading> = breaker::STATES
+            .iter()
+            .map(|known| {
+                let value = f64::from(u8::from(*known == state));
+                figure(ReadingKind::UpDownCounter, "vitrine.circuit_breaker.status", "1", description, value)
+                    .attr("vitrine.circuit_breaker.state", *known)
+            })
+            .collect();
+        let left = self.budget.left();
+        all.push(figure(
+            ReadingKind::Gauge,
+            "vitrine.retry_budget.left",
+            "{retry}",
+            "Calls to this service that may be repeated at once",
+            left,
+        ));
+        all
     }
 }
 
@@ -201,6 +230,16 @@ impl Mesh {
         let balancer = Arc::new(Balancer::new(Connecting { service, tls, health: Health::Watched }));
         discovery::follow(replicas, &self.remotes.discovery, &balancer)?;
         self.place_outside(name, through(balancer))
+    }
+
+    /// Lets a service tell how the way to each callee stands: that of the process, for all its services go the same way.
+    pub fn told_by(&self, process: &telemetry::Service) {
+        // Telemetry lives longer than a mesh, whose services it would keep.
+        let slots = Arc::downgrade(&self.slots);
+        process.read_from(move || {
+            let slots = slots.upgrade().map_or_else(Vec::new, |slots| slots.lock().values().cloned().collect());
+            slots.iter().flat_map(|slot| slot.readings(Instant::now())).collect()
+        });
     }
 
     /// Names that were asked for but never filled.

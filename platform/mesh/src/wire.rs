@@ -8,6 +8,9 @@ use tonic::{Code, Status};
 /// The header that carries a call's remaining time.
 pub(crate) const TIMEOUT: &str = "grpc-timeout";
 
+/// The header, or trailer, that carries an answer's status.
+const STATUS: &str = "grpc-status";
+
 /// The header of an answer that says: no handler saw the call. Only a Fence says it, to the Fence at the other end.
 pub(crate) const UNHANDLED: &str = "vitrine-unhandled";
 
@@ -40,6 +43,10 @@ pub fn parse_timeout(headers: &HeaderMap) -> Option<Duration> {
 
 /// The status that an answer carries in its headers (an answer without a body) or else in its trailers.
 pub(crate) fn status_of(headers: &HeaderMap, trailers: Option<&HeaderMap>) -> Status {
+    // Most answers are fine, and their headers need not be copied into a status.
+    if headers.get(STATUS).or_else(|| trailers?.get(STATUS)).is_some_and(|value| value == "0") {
+        return Status::new(Code::Ok, "");
+    }
     let found = Status::from_header_map(headers).or_else(|| trailers.and_then(Status::from_header_map));
     found.unwrap_or_else(|| Status::new(Code::Unknown, "the answer carries no status"))
 }

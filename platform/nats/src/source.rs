@@ -220,7 +220,8 @@ impl Source for Durable {
                 continue;
             }
             self.taken = Some(self.keep(&message));
-            return Ok(Batch { events: vec![event], position: 0 });
+            let pending = message.info().map_or(0, |info| info.pending);
+            return Ok(Batch { events: vec![event], position: 0, pending });
         }
     }
 

@@ -14,6 +14,14 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 
 
 /// A database of one service.
 pub trait Engine: Send + Sync {
+    /// Which database this is, as `db.system.name` of the semantic conventions has it.
+    fn system(&self) -> &'static str;
+    /// Where in the database its data is, as `db.namespace` has it.
+    fn namespace(&self) -> String;
+    /// What its connections do now, where it keeps some itself.
+    fn pools(&self) -> Vec<Pool> {
+        Vec::new()
+    }
     /// Connects, and makes or brings up to date what the schema declares. Engines that do so when they are opened have nothing to do.
     fn ready(&self) -> Answer<'_, ()> {
         Box::pin(async { Ok(()) })
@@ -41,6 +49,23 @@ pub trait Engine: Send + Sync {
     fn watch_events(&self) -> watch::Receiver<u64>;
     /// Forgets old events; answers how many.
     fn prune_events(&self, before_ms: i64) -> Answer<'_, u64>;
+}
+
+/// What the connections of one pool do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pool {
+    /// Its name, which no other pool of the process has.
+    pub name: String,
+    /// Connections that wait for work.
+    pub idle: u64,
+    /// Connections at work.
+    pub used: u64,
+    /// Most connections that there may be; none where there is no bound.
+    pub max: Option<u64>,
+    /// Requests that wait for a connection.
+    pub pending: u64,
+    /// Requests that waited in vain, since the start.
+    pub timeouts: u64,
 }
 
 /// A stored document before it is decoded.
@@ -88,6 +113,15 @@ pub enum Op {
         /// What must be there before.
         expect: Expect,
     },
+}
+
+impl Op {
+    /// The collection that it writes to.
+    pub fn collection(&self) -> &'static str {
+        match self {
+            Self::Put { collection, .. } | Self::Delete { collection, .. } => collection,
+        }
+    }
 }
 
 /// What must be there before a write.

@@ -128,6 +128,29 @@ pub enum Error {
     Closed,
 }
 
+impl Error {
+    /// Returns what kind of error it is, in one word: `error.type` of the semantic conventions.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Conflict { .. } => "conflict",
+            Self::Exists { .. } => "exists",
+            Self::Duplicate { .. } => "duplicate",
+            Self::Cursor => "cursor",
+            Self::NoIndex { .. } => "no_index",
+            Self::EventTooLarge { .. } => "event_too_large",
+            Self::Encode(_) => "encode",
+            Self::Decode { .. } => "decode",
+            Self::Open { .. } => "open",
+            Self::Unusable { .. } => "unusable",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Unknown { .. } => "unknown",
+            Self::Engine(_) => "engine",
+            Self::Busy => "busy",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 /// An error that may say: somebody else was quicker.
 pub trait Conflicting {
     /// Whether the same change should be tried again on what is there now.

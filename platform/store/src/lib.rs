@@ -58,6 +58,7 @@ pub mod bytes;
 mod document;
 pub mod engine;
 mod error;
+mod measured;
 #[cfg(feature = "mongodb")]
 mod mongodb;
 mod postgres;
@@ -72,6 +73,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use vitrine_platform_telemetry::Service;
 
 pub use document::{Document, Index, IndexKind, Key, Keys, Schema};
 pub use engine::{CollectionSchema, Event, NewEvent};
@@ -132,6 +134,14 @@ impl Store {
             Storage::MongoDb(config) => Arc::new(mongodb::MongoDb::open(config, service, schema)?),
         };
         Ok(Self { engine })
+    }
+
+    /// The same, and the service tells how long each operation takes and what the connections do.
+    pub fn measured_by(self, service: &Service) -> Self {
+        if !service.is_enabled() {
+            return self;
+        }
+        Self { engine: Arc::new(measured::Measured::new(self.engine, service)) }
     }
 
     /// Connects to the server and makes, or brings up to date, what the schema declares. To be awaited once before anything else.

@@ -173,6 +173,14 @@ async fn prune_some(shared: &Shared, before_ms: i64) -> Result<usize, Error> {
 }
 
 impl Engine for MongoDb {
+    fn system(&self) -> &'static str {
+        "mongodb"
+    }
+
+    fn namespace(&self) -> String {
+        self.shared.database.clone()
+    }
+
     fn ready(&self) -> Answer<'_, ()> {
         Box::pin(async {
             let shared = &self.shared;

@@ -20,7 +20,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
 use crate::document::Schema;
-use crate::engine::{Answer, Batch, Engine, Event, Raw, RawPage};
+use crate::engine::{Answer, Batch, Engine, Event, Pool as Status, Raw, RawPage};
 use crate::error::Error;
 use crate::query::Query;
 use crate::storage::PostgresConfig;
@@ -73,6 +73,18 @@ fn decoded<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T, Error> 
 }
 
 impl Engine for Postgres {
+    fn system(&self) -> &'static str {
+        "postgresql"
+    }
+
+    fn namespace(&self) -> String {
+        self.shared.names.namespace()
+    }
+
+    fn pools(&self) -> Vec<Status> {
+        vec![self.shared.pool.status(&self.namespace())]
+    }
+
     fn ready(&self) -> Answer<'_, ()> {
         Box::pin(async {
             let server = &self.shared.pool.server;

@@ -8,15 +8,17 @@ mod read;
 mod schema;
 mod writer;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
 use crate::document::Schema;
-use crate::engine::{Answer, Batch, Engine, Event, Raw, RawPage};
+use crate::engine::{Answer, Batch, Engine, Event, Pool, Raw, RawPage};
 use crate::error::Error;
 use crate::query::Query;
 
@@ -39,6 +41,8 @@ pub(crate) struct Shared {
     path: PathBuf,
     schema: Schema,
     readers: Mutex<Vec<Connection>>,
+    /// How many read at the moment.
+    reading: AtomicU64,
 }
 
 impl Sqlite {
@@ -52,7 +56,7 @@ impl Sqlite {
         let connection = schema::open(&path, &schema.collections)?;
         let last = read::last_position(&connection)?;
         let (latest, events) = watch::channel(last.unsigned_abs());
-        let shared = Arc::new(Shared { path, schema, readers: Mutex::default() });
+        let shared = Arc::new(Shared { path, schema, readers: Mutex::default(), reading: AtomicU64::new(0) });
         let writer = writer::Writer::start(service, connection, shared.clone(), latest)?;
         Ok(Self { shared, writer, events, _folder: None })
     }
@@ -79,6 +83,11 @@ impl Sqlite {
 }
 
 impl Shared {
+    /// The service whose database this is: the file bears its name.
+    fn service(&self) -> &str {
+        self.path.file_stem().and_then(OsStr::to_str).unwrap_or_default()
+    }
+
     /// Reads with a connection of the pool.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
         let pooled = self.readers.lock().pop();
@@ -86,7 +95,9 @@ impl Shared {
             Some(connection) => connection,
             None => schema::reader(&self.path)?,
         };
+        self.reading.fetch_add(1, Ordering::Relaxed);
         let result = work(&connection);
+        self.reading.fetch_sub(1, Ordering::Relaxed);
         let mut readers = self.readers.lock();
         if readers.len() < MAX_READERS {
             readers.push(connection);
@@ -100,6 +111,24 @@ pub(crate) fn failed(error: rusqlite::Error) -> Error {
 }
 
 impl Engine for Sqlite {
+    fn system(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn namespace(&self) -> String {
+        self.shared.service().to_owned()
+    }
+
+    /// Two pools: those who read, as many as there are at a time, and the one who writes, for whom batches wait.
+    fn pools(&self) -> Vec<Pool> {
+        let service = self.shared.service();
+        let (idle, used) = (self.shared.readers.lock().len() as u64, self.shared.reading.load(Ordering::Relaxed));
+        vec![
+            Pool { name: format!("{service} readers"), idle, used, ..Pool::default() },
+            self.writer.pool(format!("{service} writer")),
+        ]
+    }
+
     fn get<'a>(&'a self, collection: &'static str, ids: &'a [&'a str]) -> Answer<'a, Vec<Raw>> {
         Box::pin(async move { self.shared.read(|c| read::get(c, collection, ids)) })
     }

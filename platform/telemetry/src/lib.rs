@@ -5,7 +5,9 @@
 //! and what does not fit is counted and dropped.
 //!
 //! Read [`Context`] first (who is calling, in which trace), then [`Span`], then [`Service`] for metrics. Logs come from
-//! the `tracing` macros through [`LogLayer`]. Where OTLP goes to is [`Exporter`]; the `OTEL_*` variables are in [`Config`].
+//! the `tracing` macros through [`LogLayer`]. Figures that are kept anyway are read as [`Reading`]s; those of the process itself are
+//! among them as soon as a pipeline runs. All names are in `docs/guide/telemetry.md`. Where OTLP goes to is [`Exporter`]; the `OTEL_*`
+//! variables are in [`Config`].
 //!
 //! ```
 //! use vitrine_platform_telemetry::{Config, Context, Telemetry};
@@ -33,6 +35,7 @@ mod export;
 mod logs;
 mod metrics;
 mod pipeline;
+mod process;
 mod readings;
 pub mod semconv;
 mod span;
@@ -44,6 +47,7 @@ pub use export::{Exporter, OtlpTransport};
 pub use logs::LogLayer;
 pub use metrics::{Counter, Figures, Histogram, SECONDS};
 pub use pipeline::{Service, Telemetry};
-pub use readings::Reading;
+pub use process::PROCESS;
+pub use readings::{Reading, ReadingKind};
 pub use span::{Kind, Span, span};
 pub use value::{Text, Value};

@@ -44,7 +44,6 @@ impl<S: Subscriber> Layer<S> for LogLayer {
             attributes: fields.attributes,
             ..LogRecord::default()
         };
-        record.attributes.push(attribute("code.namespace", event.metadata().target().to_owned().into()));
         let found = Context::with_current(|context| {
             if context.trace_id != 0 {
                 record.trace_id = context.trace_id.to_be_bytes().to_vec();
@@ -53,7 +52,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
             }
             context.service.clone()
         });
-        found.flatten().unwrap_or_else(|| self.process.clone()).take_log(record);
+        found.flatten().unwrap_or_else(|| self.process.clone()).take_log(event.metadata().target(), record);
     }
 }
 

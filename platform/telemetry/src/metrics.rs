@@ -4,15 +4,16 @@
 //! beyond goes into one point marked `otel.metric.overflow`, as the OpenTelemetry specification says.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::metrics::v1 as otlp;
 use parking_lot::{Mutex, RwLock};
+use rustc_hash::FxHasher;
 
 use crate::context::Context;
-use crate::readings::{Reading, Source};
+use crate::readings::{Reading, Source, collect};
 use crate::span::now_unix_nano;
 use crate::value::{Value, attribute};
 
@@ -69,7 +70,7 @@ struct Instrument {
 #[derive(Debug, Default)]
 struct Points {
     /// By the hash of their attributes; those of one hash are told apart by the attributes themselves.
-    by_hash: HashMap<u64, Vec<Arc<Point>>>,
+    by_hash: HashMap<u64, Vec<Arc<Point>>, BuildHasherDefault<FxHasher>>,
     count: usize,
     /// Where everything goes that is beyond the bound.
     overflow: Option<Arc<Point>>,
@@ -128,7 +129,7 @@ struct Exemplar {
 #[derive(Clone, Debug)]
 pub struct Counter(Arc<Instrument>);
 
-/// Notes values in buckets.
+/// Notes values, in seconds, in buckets.
 #[derive(Clone, Debug)]
 pub struct Histogram(Arc<Instrument>);
 
@@ -144,6 +145,11 @@ impl Histogram {
     /// Notes a value at the point of these attributes.
     pub fn record(&self, value: f64, attributes: Attributes<'_>) {
         self.record_labels(value, texts(attributes));
+    }
+
+    /// The same, without the attributes that are none.
+    pub fn record_some(&self, value: f64, attributes: &[Option<(&'static str, &str)>]) {
+        self.record_labels(value, attributes.iter().flatten().map(|(key, value)| (*key, Label::Text(value))));
     }
 
     /// The same with whole numbers among the values of attributes.
@@ -247,7 +253,7 @@ impl Registry {
     pub(crate) fn collect(&self) -> Vec<otlp::Metric> {
         let now = now_unix_nano();
         let mut all: Vec<_> = self.instruments.read().iter().filter_map(|i| i.collect(now)).collect();
-        all.extend(self.sources.read().iter().flat_map(|source| source.collect(now)));
+        all.extend(collect(&self.sources.read(), now));
         all
     }
 
@@ -279,7 +285,8 @@ impl Instrument {
     }
 
     fn point<'a>(&self, labels: impl Iterator<Item = (&'static str, Label<'a>)> + Clone) -> Arc<Point> {
-        let mut hasher = DefaultHasher::new();
+        // Quick, and good enough: whoever makes attributes collide gets a longer list, of at most so many points as there may be.
+        let mut hasher = FxHasher::default();
         labels.clone().for_each(|label| label.hash(&mut hasher));
         let hash = hasher.finish();
         if let Some(point) = self.points.read().get(hash, labels.clone()) {

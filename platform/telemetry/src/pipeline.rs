@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
@@ -22,18 +22,21 @@ use crate::config::{Config, Sampler};
 use crate::context::Context;
 use crate::export::Exporter;
 use crate::metrics::{Counter, Figures, Histogram, Label, Registry};
+use crate::process::{self, PROCESS};
 use crate::readings::Reading;
 use crate::semconv::{
     ERROR_TYPE, HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, HTTP_SERVER_REQUEST_DURATION,
     MESSAGING_CONSUMER_GROUP_NAME, MESSAGING_DESTINATION_NAME, MESSAGING_OPERATION_NAME, MESSAGING_PROCESS_DURATION,
     MESSAGING_SYSTEM, RPC_CLIENT_CALL_DURATION, RPC_METHOD, RPC_RESPONSE_STATUS_CODE, RPC_SERVER_CALL_DURATION,
-    RPC_SYSTEM_NAME,
+    RPC_SYSTEM_NAME, SERVER_ADDRESS, URL_SCHEME,
 };
 use crate::span::{Kind, Record, Span};
 use crate::value::{Text, attribute};
 
 /// Who wrote the spans, in OTLP's instrumentation scope.
 const SCOPE: &str = "vitrine";
+/// The gRPC status of what went well.
+const OK: &str = "OK";
 
 /// The pipeline of this process. Cheap to clone.
 #[derive(Clone)]
@@ -42,10 +45,10 @@ pub struct Telemetry(Arc<Shared>);
 struct Shared {
     config: Config,
     instance_id: String,
-    enabled: AtomicBool,
     services: Mutex<HashMap<String, Service>>,
     spans: Buffer<Box<Record>>,
-    logs: Buffer<LogRecord>,
+    /// Each with the module that it comes from.
+    logs: Buffer<(&'static str, LogRecord)>,
     /// Only one export at a time, so that a flush does not overtake the task.
     exporting: tokio::sync::Mutex<Option<Exporter>>,
 }
@@ -94,13 +97,12 @@ impl<T> Buffer<T> {
 impl Telemetry {
     /// A pipeline that exports nothing until [`Telemetry::run`] is given an exporter.
     pub fn new(config: Config) -> Self {
-        let enabled = AtomicBool::new(!config.disabled);
         let spans = Buffer::new(config.max_queue, config.max_batch);
         let logs = Buffer::new(config.max_queue, config.max_batch);
         let instance_id = format!("{:032x}", rand::random::<u128>());
         let services = Mutex::default();
         let exporting = tokio::sync::Mutex::default();
-        Self(Arc::new(Shared { config, instance_id, enabled, services, spans, logs, exporting }))
+        Self(Arc::new(Shared { config, instance_id, services, spans, logs, exporting }))
     }
 
     /// The handle of a service; the same name gives the same service.
@@ -154,9 +156,17 @@ impl Telemetry {
         self.0.spans.dropped.load(Ordering::Relaxed) + self.0.logs.dropped.load(Ordering::Relaxed)
     }
 
+    /// Whether anything is told at all.
+    pub(crate) fn is_enabled(&self) -> bool {
+        !self.0.config.disabled
+    }
+
     /// Exports until stopped, then once more what is left.
     pub async fn run(&self, exporter: Exporter, stop: CancellationToken) {
         *self.0.exporting.lock().await = Some(exporter);
+        if self.is_enabled() {
+            tokio::spawn(process::observe(self.service(PROCESS), stop.clone()));
+        }
         let mut metrics_due = tokio::time::Instant::now() + self.0.config.metric_interval;
         while !stop.is_cancelled() {
             tokio::select! {
@@ -201,9 +211,9 @@ impl Telemetry {
         }
         let logs = self.0.logs.take();
         if !logs.is_empty() {
-            let resource_logs = logs.into_iter().map(|(s, log_records)| ResourceLogs {
+            let resource_logs = logs.into_iter().map(|(s, records)| ResourceLogs {
                 resource: Some(s.0.resource.clone()),
-                scope_logs: vec![ScopeLogs { scope: scope(), log_records, ..ScopeLogs::default() }],
+                scope_logs: by_module(records),
                 ..ResourceLogs::default()
             });
             exporter.logs(ExportLogsServiceRequest { resource_logs: resource_logs.collect() }).await;
@@ -211,7 +221,7 @@ impl Telemetry {
     }
 
     async fn export_metrics(&self) {
-        if !self.0.enabled.load(Ordering::Relaxed) {
+        if !self.is_enabled() {
             return;
         }
         let mut exporter = self.0.exporting.lock().await;
@@ -233,8 +243,25 @@ impl Telemetry {
 }
 
 fn scope() -> Option<InstrumentationScope> {
+    scope_of(SCOPE)
+}
+
+fn scope_of(name: &str) -> Option<InstrumentationScope> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    Some(InstrumentationScope { name: SCOPE.to_owned(), version, ..InstrumentationScope::default() })
+    Some(InstrumentationScope { name: name.to_owned(), version, ..InstrumentationScope::default() })
+}
+
+/// The scope of a log record is its logger, which is the module here.
+fn by_module(mut records: Vec<(&'static str, LogRecord)>) -> Vec<ScopeLogs> {
+    records.sort_by_key(|(module, _)| *module);
+    records
+        .chunk_by_mut(|a, b| a.0 == b.0)
+        .map(|same| ScopeLogs {
+            scope: scope_of(same[0].0),
+            log_records: same.iter_mut().map(|(_, record)| std::mem::take(record)).collect(),
+            ..ScopeLogs::default()
+        })
+        .collect()
 }
 
 impl fmt::Debug for Telemetry {
@@ -269,6 +296,12 @@ impl Service {
         Span::remote(self.clone(), name, Kind::Server, traceparent, baggage)
     }
 
+    /// A span that serves a call of this process, below its caller's.
+    pub fn server_span_below(&self, name: impl Into<Text>, caller: &Context) -> Span {
+        let context = self.root_context(caller.clone().with_deadline(None));
+        Span::child(context, name, Kind::Server)
+    }
+
     /// A span that handles an event, in a trace of its own that links to the producer's span.
     pub fn consumer_span(&self, name: impl Into<Text>, traceparent: &str, baggage: &str) -> Span {
         Span::linked(self.clone(), name, Kind::Consumer, traceparent, baggage)
@@ -294,31 +327,41 @@ impl Service {
         self.0.registry.histogram(name, unit, description)
     }
 
+    /// Whether anything is told at all: what costs something need not be measured otherwise.
+    pub fn is_enabled(&self) -> bool {
+        self.0.telemetry.is_enabled()
+    }
+
     /// Figures that somebody keeps anyway: they are read whenever metrics are exported, for as long as the pipeline lives.
     pub fn read_from(&self, read: impl Fn() -> Vec<Reading> + Send + Sync + 'static) {
         self.0.registry.read_from(Box::new(read));
     }
 
-    /// Notes an HTTP request that was answered. A status from 500 on is an error.
-    pub fn record_http(&self, method: &str, route: &str, status: u16, elapsed: Duration) {
-        let text = status.to_string();
+    /// Notes an HTTP request that was answered, and the route that it took, if there is one. A status from 500 on is an error.
+    pub fn record_http(&self, method: &str, scheme: &str, route: Option<&str>, status: u16, elapsed: Duration) {
         let labels = [
             (HTTP_REQUEST_METHOD, Label::Text(method)),
-            (HTTP_ROUTE, Label::Text(route)),
+            (URL_SCHEME, Label::Text(scheme)),
             (HTTP_RESPONSE_STATUS_CODE, Label::Int(status.into())),
         ];
-        let error = (status >= 500).then_some((ERROR_TYPE, Label::Text(&text)));
-        self.0.http.record_labels(elapsed.as_secs_f64(), labels.into_iter().chain(error));
+        let route = route.map(|route| (HTTP_ROUTE, Label::Text(route)));
+        let text = (status >= 500).then(|| status.to_string());
+        let error = text.as_deref().map(|text| (ERROR_TYPE, Label::Text(text)));
+        self.0.http.record_labels(elapsed.as_secs_f64(), labels.into_iter().chain(route).chain(error));
     }
 
     /// Notes a gRPC call that was answered. `is_error` is true where the service, not its caller, is at fault.
     pub fn record_rpc(&self, method: &str, status: &str, is_error: bool, elapsed: Duration) {
-        record_rpc(&self.0.rpc, method, status, is_error, elapsed);
+        record_rpc(&self.0.rpc, method, status, is_error.then_some(status), None, elapsed);
     }
 
-    /// Notes a gRPC call that was made.
-    pub fn record_rpc_client(&self, method: &str, status: &str, is_error: bool, elapsed: Duration) {
-        record_rpc(&self.0.client, method, status, is_error, elapsed);
+    /// Notes a gRPC call that was made. To its caller every status but OK is an error, as the semantic conventions have it.
+    pub fn record_rpc_client(&self, method: &str, callee: &str, status: &str, elapsed: Duration) {
+        // Unlike what is answered, no figure of the process itself is made of this.
+        if self.0.telemetry.is_enabled() {
+            let error = (status != OK).then_some(status);
+            record_rpc(&self.0.client, method, status, error, Some(callee), elapsed);
+        }
     }
 
     /// Notes an event that was handled, and what went wrong if something did.
@@ -345,30 +388,38 @@ impl Service {
     }
 
     pub(crate) fn samples(&self, trace_id: u128, parent: Option<bool>) -> bool {
-        let shared = &self.0.telemetry.0;
-        shared.enabled.load(Ordering::Relaxed) && shared.config.sampler.samples(trace_id, parent)
+        let telemetry = &self.0.telemetry;
+        telemetry.is_enabled() && telemetry.0.config.sampler.samples(trace_id, parent)
     }
 
     pub(crate) fn take_span(&self, span: Box<Record>) {
         self.0.telemetry.0.spans.push(self.clone(), span);
     }
 
-    pub(crate) fn take_log(&self, record: LogRecord) {
-        let shared = &self.0.telemetry.0;
-        if shared.enabled.load(Ordering::Relaxed) {
-            shared.logs.push(self.clone(), record);
+    pub(crate) fn take_log(&self, module: &'static str, record: LogRecord) {
+        let telemetry = &self.0.telemetry;
+        if telemetry.is_enabled() {
+            telemetry.0.logs.push(self.clone(), (module, record));
         }
     }
 }
 
-fn record_rpc(histogram: &Histogram, method: &str, status: &str, is_error: bool, elapsed: Duration) {
+fn record_rpc(
+    histogram: &Histogram,
+    method: &str,
+    status: &str,
+    error: Option<&str>,
+    callee: Option<&str>,
+    elapsed: Duration,
+) {
     let labels = [
         (RPC_SYSTEM_NAME, Label::Text("grpc")),
         (RPC_METHOD, Label::Text(method)),
         (RPC_RESPONSE_STATUS_CODE, Label::Text(status)),
     ];
-    let error = is_error.then_some((ERROR_TYPE, Label::Text(status)));
-    histogram.record_labels(elapsed.as_secs_f64(), labels.into_iter().chain(error));
+    let callee = callee.map(|name| (SERVER_ADDRESS, Label::Text(name)));
+    let error = error.map(|error| (ERROR_TYPE, Label::Text(error)));
+    histogram.record_labels(elapsed.as_secs_f64(), labels.into_iter().chain(callee).chain(error));
 }
 
 impl fmt::Debug for Service {

@@ -9,21 +9,51 @@ use crate::value::attribute;
 /// OTLP's AGGREGATION_TEMPORALITY_CUMULATIVE.
 const CUMULATIVE: i32 = 2;
 
+/// How a figure behaves, as OpenTelemetry tells instruments apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadingKind {
+    /// It only ever grows, from the start of the process.
+    Counter,
+    /// It grows and shrinks, and those of several places may be added up.
+    UpDownCounter,
+    /// It grows and shrinks, and a sum of several says nothing.
+    Gauge,
+}
+
 /// One figure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
-    /// The metric's name; readings of one name follow each other.
+    /// The metric's name.
     pub name: &'static str,
     /// Its unit in UCUM.
     pub unit: &'static str,
     /// What it tells.
     pub description: &'static str,
-    /// Whether it only ever grows, from the start of the process.
-    pub is_total: bool,
+    /// How it behaves.
+    pub kind: ReadingKind,
     /// What it stands at.
     pub value: f64,
     /// Which of several.
     pub attributes: Vec<(&'static str, String)>,
+}
+
+impl Reading {
+    /// A figure that stands at `value`.
+    pub fn new(
+        kind: ReadingKind,
+        name: &'static str,
+        unit: &'static str,
+        description: &'static str,
+        value: f64,
+    ) -> Self {
+        Self { name, unit, description, kind, value, attributes: Vec::new() }
+    }
+
+    /// The same with an attribute.
+    pub fn attr(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.attributes.push((key, value.into()));
+        self
+    }
 }
 
 /// Reads all figures of one source.
@@ -38,28 +68,31 @@ impl fmt::Debug for Source {
     }
 }
 
-impl Source {
-    /// What it says now, as OTLP metrics.
-    pub(crate) fn collect(&self, now: u64) -> Vec<otlp::Metric> {
-        let readings = (self.read)();
-        readings.chunk_by(|a, b| a.name == b.name).filter_map(|same| metric(same, self.started, now)).collect()
-    }
+/// What all sources say now, as OTLP metrics: one for each name, whichever sources it comes from.
+pub(crate) fn collect(sources: &[Source], now: u64) -> Vec<otlp::Metric> {
+    let mut readings: Vec<(u64, Reading)> = sources
+        .iter()
+        .flat_map(|source| (source.read)().into_iter().map(|reading| (source.started, reading)))
+        .collect();
+    readings.sort_by_key(|(_, reading)| reading.name);
+    readings.chunk_by(|a, b| a.1.name == b.1.name).filter_map(|same| metric(same, now)).collect()
 }
 
-fn metric(readings: &[Reading], started: u64, now: u64) -> Option<otlp::Metric> {
-    let first = readings.first()?;
-    let points = readings.iter().map(|reading| otlp::NumberDataPoint {
+fn metric(readings: &[(u64, Reading)], now: u64) -> Option<otlp::Metric> {
+    let (_, first) = readings.first()?;
+    let points = readings.iter().map(|(started, reading)| otlp::NumberDataPoint {
         attributes: reading.attributes.iter().map(|(key, value)| attribute(key, value.clone().into())).collect(),
-        start_time_unix_nano: if reading.is_total { started } else { 0 },
+        start_time_unix_nano: if reading.kind == ReadingKind::Gauge { 0 } else { *started },
         time_unix_nano: now,
         value: Some(otlp::number_data_point::Value::AsDouble(reading.value)),
         ..otlp::NumberDataPoint::default()
     });
     let data_points = points.collect();
-    let data = if first.is_total {
-        otlp::metric::Data::Sum(otlp::Sum { data_points, aggregation_temporality: CUMULATIVE, is_monotonic: true })
-    } else {
-        otlp::metric::Data::Gauge(otlp::Gauge { data_points })
+    let sum = |is_monotonic| otlp::Sum { data_points: Vec::new(), aggregation_temporality: CUMULATIVE, is_monotonic };
+    let data = match first.kind {
+        ReadingKind::Counter => otlp::metric::Data::Sum(otlp::Sum { data_points, ..sum(true) }),
+        ReadingKind::UpDownCounter => otlp::metric::Data::Sum(otlp::Sum { data_points, ..sum(false) }),
+        ReadingKind::Gauge => otlp::metric::Data::Gauge(otlp::Gauge { data_points }),
     };
     Some(otlp::Metric {
         name: first.name.to_owned(),
@@ -72,26 +105,34 @@ fn metric(readings: &[Reading], started: u64, now: u64) -> Option<otlp::Metric> 
 
 #[cfg(test)]
 mod tests {
-    use super::{Reading, Source, otlp};
+    use super::ReadingKind::{Counter, Gauge, UpDownCounter};
+    use super::{Reading, Source, collect, otlp};
 
     #[test]
     fn readings_of_one_name_are_one_metric() {
-        let reading = |name, is_total, value, tier: &str| Reading {
-            name,
-            unit: "1",
-            description: "",
-            is_total,
-            value,
-            attributes: vec![("tier", tier.to_owned())],
-        };
-        let read = move || {
-            vec![reading("rows", true, 5.0, "0"), reading("rows", true, 7.0, "1"), reading("fill", false, 0.5, "0")]
-        };
-        let metrics = Source { started: 1, read: Box::new(read) }.collect(2);
+        let source = |started, read: fn() -> Vec<Reading>| Source { started, read: Box::new(read) };
+        let sources = [
+            source(1, || {
+                vec![
+                    Reading::new(Counter, "rows", "1", "", 5.0).attr("tier", "0"),
+                    Reading::new(Gauge, "fill", "1", "", 0.5),
+                    Reading::new(Counter, "rows", "1", "", 7.0).attr("tier", "1"),
+                ]
+            }),
+            source(3, || {
+                vec![Reading::new(Counter, "rows", "1", "", 9.0), Reading::new(UpDownCounter, "open", "1", "", 2.0)]
+            }),
+        ];
+        let metrics = collect(&sources, 4);
         let names: Vec<&str> = metrics.iter().map(|metric| metric.name.as_str()).collect();
-        assert_eq!(names, ["rows", "fill"]);
-        let Some(otlp::metric::Data::Sum(sum)) = &metrics[0].data else { panic!("a sum: {metrics:?}") };
-        assert_eq!((sum.data_points.len(), sum.is_monotonic, sum.data_points[1].start_time_unix_nano), (2, true, 1));
-        assert!(matches!(&metrics[1].data, Some(otlp::metric::Data::Gauge(gauge)) if gauge.data_points.len() == 1));
+        assert_eq!(names, ["fill", "open", "rows"]);
+        assert!(matches!(&metrics[0].data, Some(otlp::metric::Data::Gauge(gauge)) if gauge.data_points.len() == 1));
+        let sum = |n: usize| match &metrics[n].data {
+            Some(otlp::metric::Data::Sum(sum)) => sum.clone(),
+            other => panic!("a sum: {other:?}"),
+        };
+        assert!(!sum(1).is_monotonic);
+        let starts: Vec<u64> = sum(2).data_points.iter().map(|point| point.start_time_unix_nano).collect();
+        assert!(sum(2).is_monotonic && starts == [1, 1, 3], "{starts:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! Attribute values, and their OTLP form.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
@@ -30,6 +31,14 @@ impl From<Arc<str>> for Text {
 impl From<String> for Text {
     fn from(v: String) -> Self {
         Self::Owned(v)
+    }
+}
+impl From<Cow<'static, str>> for Text {
+    fn from(v: Cow<'static, str>) -> Self {
+        match v {
+            Cow::Borrowed(v) => Self::Static(v),
+            Cow::Owned(v) => Self::Owned(v),
+        }
     }
 }
 impl From<Text> for String {

@@ -12,6 +12,7 @@ mod begun;
 mod buy;
 mod definitions;
 pub mod domain;
+mod figures;
 mod grpc;
 mod journal;
 mod positions;
@@ -90,7 +91,9 @@ pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failu
     // Alone, what is unfinished now was left by a process before; a replica may be at work on it.
     let whose = if host.is_shared() { saga::Whose::Abandoned } else { saga::Whose::Everyone };
     let remember_ms = i64::from(config.remember_keys_h) * 3_600_000;
+    let (counted, telemetry, clock) = (store.clone(), host.telemetry(CHECKOUT), host.clock());
     Ok(Component::new(CHECKOUT)
+        .task("count sagas", async move |stop| figures::watch(counted, telemetry, clock, stop).await)
         .grpc(CheckoutServiceServer::new(grpc::Service { deps, sagas }))
         .store(store)
         .before_ready(async move {

@@ -1,6 +1,7 @@
 //! What following events does at its edges: repeated deliveries, replicas, effects that are refused, panics, large events, a stop.
 
 mod delivery;
+mod figures;
 mod log;
 mod trace;
 mod trouble;

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
+use tonic::metadata::MetadataValue;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 use vitrine_contracts::Problem;
@@ -62,6 +63,12 @@ impl Odd {
             }
             "panic" => panic!("as asked"),
             "fail" => Err(Status::unavailable("as asked")),
+            // As if it handed on what a service behind it has said.
+            "say that nobody saw it" => {
+                let mut status = Status::unavailable("as asked");
+                status.metadata_mut().insert("vitrine-unhandled", MetadataValue::from_static("1"));
+                Err(status)
+            }
             "fail twice" if call <= 2 => Err(Status::unavailable("as asked")),
             "refuse" => Err(Problem::invalid("quantity", "1 to 999", "as asked").with_reason("ODD").into()),
             "time left" => {

@@ -75,6 +75,8 @@ async fn only_reads_are_repeated(far: bool) {
     let writing = world(far, Limits::default()).await;
     assert_eq!(writing.add("fail twice").await.expect_err("once only").code(), Code::Unavailable);
     assert_eq!(writing.calls(), 1);
+    assert_eq!(writing.add("say that nobody saw it").await.expect_err("once only").code(), Code::Unavailable);
+    assert_eq!(writing.calls(), 2, "only a Fence can know that");
 }
 
 async fn a_failing_service_is_left_alone_for_a_while(far: bool) {

@@ -96,13 +96,17 @@ async fn calls_are_counted_with_their_outcome(far: bool) {
     for (code, n) in [("OK", 3), ("INVALID_ARGUMENT", 1), ("INTERNAL", 1)] {
         let (status, error) = (format!("rpc.response.status_code={code}"), format!("error.type={code}"));
         let (attributes, failed) = (["rpc.system.name=grpc", &method, &status], [&*method, &error]);
-        let errors = if code == "INTERNAL" { n } else { 0 };
-        for (side, instrument) in [(&callee, "rpc.server.call.duration"), (&caller, "rpc.client.call.duration")] {
+        // A refusal is an error to its caller, and no fault of the service.
+        let (of_callee, of_caller) = (if code == "INTERNAL" { n } else { 0 }, if code == "OK" { 0 } else { n });
+        for (side, instrument, errors) in
+            [(&callee, "rpc.server.call.duration", of_callee), (&caller, "rpc.client.call.duration", of_caller)]
+        {
             assert_eq!(count(side, instrument, &attributes).await, n, "{instrument} {code}");
             assert_eq!(count(side, instrument, &failed).await, errors, "{instrument} {code}");
         }
     }
     assert_eq!(count(&callee, "rpc.server.call.duration", &[]).await, 5);
+    assert_eq!(count(&caller, "rpc.client.call.duration", &["server.address=carts"]).await, 5);
 }
 
 async fn a_trace_that_is_not_recorded_stays_so(far: bool) {

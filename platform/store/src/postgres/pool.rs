@@ -1,6 +1,7 @@
 //! A few connections that are shared.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -9,6 +10,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::server::{Connection, Fault, Server};
+use crate::engine::Pool as Status;
 use crate::error::Error;
 
 /// How long one waits for a connection that others use; then it is [`Error::Busy`].
@@ -23,7 +25,28 @@ pub(crate) type Values = Vec<Value>;
 pub(crate) struct Pool {
     pub(crate) server: Server,
     slots: Semaphore,
+    max: usize,
     idle: Mutex<Vec<Arc<Connection>>>,
+    /// Those who wait for a connection.
+    waiting: AtomicU64,
+    /// Those who waited in vain.
+    timeouts: AtomicU64,
+}
+
+/// Counts one more for as long as it is there.
+struct Waiting<'a>(&'a AtomicU64);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicU64) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A connection for a while. It goes back when this is dropped, unless it is broken or in the middle of something.
@@ -39,8 +62,21 @@ pub(crate) struct Lease<'a> {
 
 impl Pool {
     pub(crate) fn new(server: Server, max_connections: u32) -> Self {
-        let slots = Semaphore::new(usize::try_from(max_connections.max(1)).unwrap_or(1));
-        Self { server, slots, idle: Mutex::default() }
+        let max = usize::try_from(max_connections.max(1)).unwrap_or(1);
+        let (waiting, timeouts) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { server, slots: Semaphore::new(max), max, idle: Mutex::default(), waiting, timeouts }
+    }
+
+    /// What the connections do.
+    pub(crate) fn status(&self, name: &str) -> Status {
+        Status {
+            name: name.to_owned(),
+            idle: self.idle.lock().len() as u64,
+            used: self.max.saturating_sub(self.slots.available_permits()) as u64,
+            max: Some(self.max as u64),
+            pending: self.waiting.load(Ordering::Relaxed),
+            timeouts: self.timeouts.load(Ordering::Relaxed),
+        }
     }
 
     /// Adds a connection that somebody else has made.
@@ -50,10 +86,15 @@ impl Pool {
 
     /// A connection: one that is idle, or a new one.
     pub(crate) async fn lease(&self) -> Result<Lease<'_>, Error> {
+        let waiting = Waiting::new(&self.waiting);
         let slot = match tokio::time::timeout(WAIT, self.slots.acquire()).await {
             Ok(slot) => slot.map_err(|_| Error::Closed)?,
-            Err(_) => return Err(Error::Busy),
+            Err(_) => {
+                self.timeouts.fetch_add(1, Ordering::Relaxed);
+                return Err(Error::Busy);
+            }
         };
+        drop(waiting);
         let idle = {
             let mut idle = self.idle.lock();
             idle.retain(|connection| !connection.client.is_closed());

@@ -23,7 +23,10 @@ const FILLED_AT_ONCE: i64 = 500;
 const MAX_NAME: usize = 63;
 
 /// The names of a service's tables.
-pub(crate) struct Names(String);
+pub(crate) struct Names {
+    database: String,
+    schema: String,
+}
 
 impl Names {
     pub(crate) fn new(server: &Server, prefix: &str, service: &str) -> Result<Self, Error> {
@@ -38,11 +41,16 @@ impl Names {
                 source: None,
             });
         }
-        Ok(Self(schema))
+        Ok(Self { database: server.database().to_owned(), schema })
+    }
+
+    /// Database and schema, as `db.namespace` of the semantic conventions has them.
+    pub(crate) fn namespace(&self) -> String {
+        format!("{}|{}", self.database, self.schema)
     }
 
     fn name(&self, table: &str) -> String {
-        format!("\"{}\".{table}", self.0)
+        format!("\"{}\".{table}", self.schema)
     }
 
     pub(crate) fn table(&self, collection: &str) -> String {
@@ -69,18 +77,18 @@ impl Names {
     fn too_slow(&self) -> String {
         format!(
             "schema {} could not be brought up to date in time: raise postgres.migration_timeout_ms, or see who locks it",
-            self.0
+            self.schema
         )
     }
 
     /// Where the log's new positions are told.
     pub(crate) fn channel(&self) -> &str {
-        &self.0
+        &self.schema
     }
 
     /// The number of an advisory lock, the same in every release. Another schema may have the same by chance: then one waits for the other.
     pub(crate) fn lock(&self, purpose: &str) -> i64 {
-        id::hash(&format!("vitrine {} {purpose}", self.0)).cast_signed()
+        id::hash(&format!("vitrine {} {purpose}", self.schema)).cast_signed()
     }
 }
 
@@ -129,7 +137,7 @@ impl Maker<'_> {
     }
 
     fn failed(&self, error: tokio_postgres::Error) -> Error {
-        let schema = &self.names.0;
+        let schema = &self.names.schema;
         let reason = match error.code() {
             Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => format!(
                 "its user may not make or use schema {schema}: GRANT CREATE ON DATABASE to it, or CREATE SCHEMA {schema} AUTHORIZATION it"
@@ -145,7 +153,7 @@ impl Maker<'_> {
     }
 
     async fn tables(&self) -> Result<(), Error> {
-        let Names(schema) = self.names;
+        let Names { schema, .. } = self.names;
         let (state, outbox) = (self.names.state(), self.names.outbox());
         // Making a schema asks for a right that is not needed when it is there.
         let there = self.rows("SELECT FROM pg_namespace WHERE nspname = $1", &[schema]).await?;

@@ -83,6 +83,11 @@ impl Server {
         })
     }
 
+    /// The database: the user's own where the address names none.
+    pub(crate) fn database(&self) -> &str {
+        self.config.get_dbname().or_else(|| self.config.get_user()).unwrap_or_default()
+    }
+
     /// A new connection. What the server notifies it of is given to `hear`.
     pub(crate) async fn connect(&self, hear: impl Fn(&str) + Send + 'static) -> Result<Connection, Error> {
         self.connect_raw(hear).await.map_err(|e| match e {

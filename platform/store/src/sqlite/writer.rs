@@ -1,6 +1,7 @@
 //! The writer thread: it takes all batches that wait, applies each behind a savepoint, commits once, and only then answers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params, params_from_iter};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -8,7 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::schema::{SqlKey, write_text};
 use super::{Shared, failed};
 use crate::document::{IndexKind, Keys};
-use crate::engine::{Batch, CollectionSchema, Expect, Op};
+use crate::engine::{Batch, CollectionSchema, Expect, Op, Pool};
 use crate::error::Error;
 
 /// Most batches that wait; more are [`Error::Busy`].
@@ -44,7 +45,13 @@ impl Answer {
 }
 
 /// Hands batches to the thread. The thread ends when this is dropped and everything that waits is written.
-pub(crate) struct Writer(mpsc::Sender<Request>);
+pub(crate) struct Writer {
+    sender: mpsc::Sender<Request>,
+    /// Whether a group is being written.
+    writing: Arc<AtomicBool>,
+    /// Batches for which there was no room.
+    refused: AtomicU64,
+}
 
 impl Writer {
     pub(crate) fn start(
@@ -54,12 +61,14 @@ impl Writer {
         latest: watch::Sender<u64>,
     ) -> Result<Self, Error> {
         let (sender, receiver) = mpsc::channel(QUEUE);
+        let writing = Arc::<AtomicBool>::default();
+        let at_work = writing.clone();
         std::thread::Builder::new()
             .name(format!("{service}-db"))
             .stack_size(STACK)
-            .spawn(move || run(&connection, &shared, &latest, receiver))
+            .spawn(move || run(&connection, &shared, &latest, receiver, &at_work))
             .map_err(|e| Error::Engine(Box::new(e)))?;
-        Ok(Self(sender))
+        Ok(Self { sender, writing, refused: AtomicU64::new(0) })
     }
 
     pub(crate) async fn commit(&self, batch: Batch) -> Result<(), Error> {
@@ -74,15 +83,32 @@ impl Writer {
         answer.await.map_err(|_| Error::Closed)?
     }
 
+    /// What the thread's connection does. It may be at work on batches that do not wait any more.
+    pub(crate) fn pool(&self, name: String) -> Pool {
+        let pending = (QUEUE - self.sender.capacity()) as u64;
+        let used = u64::from(self.writing.load(Ordering::Relaxed));
+        let timeouts = self.refused.load(Ordering::Relaxed);
+        Pool { name, idle: 1 - used, used, max: Some(1), pending, timeouts }
+    }
+
     fn send(&self, request: Request) -> Result<(), Error> {
-        self.0.try_send(request).map_err(|e| match e {
-            mpsc::error::TrySendError::Full(_) => Error::Busy,
+        self.sender.try_send(request).map_err(|e| match e {
+            mpsc::error::TrySendError::Full(_) => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                Error::Busy
+            }
             mpsc::error::TrySendError::Closed(_) => Error::Closed,
         })
     }
 }
 
-fn run(connection: &Connection, shared: &Shared, latest: &watch::Sender<u64>, mut requests: mpsc::Receiver<Request>) {
+fn run(
+    connection: &Connection,
+    shared: &Shared,
+    latest: &watch::Sender<u64>,
+    mut requests: mpsc::Receiver<Request>,
+    writing: &AtomicBool,
+) {
     let mut group = Vec::new();
     while let Some(first) = requests.blocking_recv() {
         group.push(first);
@@ -91,7 +117,9 @@ fn run(connection: &Connection, shared: &Shared, latest: &watch::Sender<u64>, mu
         {
             group.push(next);
         }
+        writing.store(true, Ordering::Relaxed);
         write_group(connection, shared, latest, &mut group);
+        writing.store(false, Ordering::Relaxed);
     }
 }
 

@@ -4,6 +4,7 @@ mod place;
 
 mod behaviour;
 mod contention;
+mod figures;
 mod opening;
 mod paging;
 
@@ -113,6 +114,8 @@ place::on_every_engine! {
         a_failed_batch_leaves_nothing_of_it_in_any_index,
         a_batch_that_was_refused_is_in_nobodys_way,
         whoever_is_told_of_an_event_can_read_it;
+    figures:
+        operations_are_measured;
     opening:
         two_openings_see_each_other_and_lose_nothing,
         an_index_that_is_declared_later_is_filled,

@@ -1,0 +1,68 @@
+//! How far a consumer is behind, as figures.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use vitrine_contracts::bus::v1::Event;
+use vitrine_kit::clock::Clock;
+use vitrine_platform_telemetry::semconv::MESSAGING_CONSUMER_GROUP_NAME;
+use vitrine_platform_telemetry::{Reading, ReadingKind, Service};
+
+use crate::source::Batch;
+
+/// What a consumer knows of the events that it has not handled.
+#[derive(Debug, Default)]
+pub(crate) struct Lag {
+    behind: AtomicU64,
+    /// When the oldest of them occurred, in milliseconds since 1970; 0 when there is none.
+    oldest_ms: AtomicI64,
+}
+
+impl Lag {
+    /// Tells of it for as long as the consumer runs.
+    pub(crate) fn told_by(telemetry: &Service, consumer: &str, source: &str) -> Arc<Self> {
+        let (lag, clock) = (Arc::new(Self::default()), Clock::system());
+        let (known, consumer, source) = (Arc::downgrade(&lag), consumer.to_owned(), source.to_owned());
+        telemetry.read_from(move || {
+            let Some(lag) = known.upgrade() else { return Vec::new() };
+            let figure = |name, unit, description, value| {
+                Reading::new(ReadingKind::Gauge, name, unit, description, value)
+                    .attr(MESSAGING_CONSUMER_GROUP_NAME, consumer.as_str())
+                    .attr("vitrine.messaging.source", source.as_str())
+            };
+            vec![
+                figure(
+                    "vitrine.messaging.consumer.lag",
+                    "{event}",
+                    "Events that the consumer knows of and has not handled",
+                    lag.behind.load(Ordering::Relaxed) as f64,
+                ),
+                figure(
+                    "vitrine.messaging.consumer.delay",
+                    "s",
+                    "How long ago the oldest of these occurred",
+                    age_s(&clock, lag.oldest_ms.load(Ordering::Relaxed)),
+                ),
+            ]
+        });
+        lag
+    }
+
+    /// Notes what came: these events, and so many behind them.
+    pub(crate) fn came(&self, events: &[&Event], batch: &Batch) {
+        self.behind.store(events.len() as u64 + batch.pending, Ordering::Relaxed);
+        self.oldest_ms.store(events.first().map_or(0, |event| event.occurred_at_unix_ms), Ordering::Relaxed);
+    }
+
+    /// Notes that one event is done, and which is next.
+    pub(crate) fn done(&self, next: Option<&&Event>) {
+        // Never below nothing: it is counted in one task only, which counts what came before.
+        self.behind.fetch_sub(1, Ordering::Relaxed);
+        self.oldest_ms.store(next.map_or(0, |event| event.occurred_at_unix_ms), Ordering::Relaxed);
+    }
+}
+
+/// How long ago a moment is, in seconds; nothing for 0, which stands for no moment.
+pub(crate) fn age_s(clock: &Clock, moment_ms: i64) -> f64 {
+    if moment_ms == 0 { 0.0 } else { clock.now_ms().saturating_sub(moment_ms).max(0) as f64 / 1000.0 }
+}
