@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Decimal128Type, Int64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
 use arrow_csv::WriterBuilder as CsvBuilder;
 use arrow_ipc::writer::StreamWriter;
@@ -16,11 +18,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::Grid;
+use crate::functions::reals;
+use crate::number::{self, NUMBER};
 
 /// Rows encoded at a time, so that a chunk of an answer stays small whatever the batches are.
 const CHUNK_ROWS: usize = 1024;
 /// Decimal digits that each double holds.
 const DOUBLE_DIGITS: u8 = 15;
+/// From here on a double is written with an exponent.
+const MIN_DIGITS: u128 = 1_000_000_000_000_000;
 
 /// How an answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -90,7 +96,7 @@ impl Encoder {
             Format::Json => Writing::Json,
             Format::Rows => Writing::Rows,
             Format::Csv => Writing::Csv,
-            Format::Arrow => Writing::Arrow(Box::new(StreamWriter::try_new(Vec::new(), &schema)?)),
+            Format::Arrow => Writing::Arrow(Box::new(StreamWriter::try_new(Vec::new(), &shown(&schema))?)),
             Format::Table => {
                 Writing::Table(Grid::new(schema.fields().iter().map(|field| (field.name().as_str(), numeric(field)))))
             }
@@ -102,13 +108,14 @@ impl Encoder {
     pub(crate) fn start(&mut self) -> Result<Bytes, ArrowError> {
         match &mut self.writing {
             Writing::Rows => {
-                let columns = self.schema.fields().iter();
+                let schema = shown(&self.schema);
+                let columns = schema.fields().iter();
                 let columns: Vec<Value> = columns
                     .map(|field| json!({ "name": field.name(), "type": field.data_type().to_string(), "number": numeric(field) }))
                     .collect();
                 Ok(format!("{}\n", Value::Array(columns)).into())
             }
-            Writing::Csv => csv(&RecordBatch::new_empty(flat_schema(&self.schema)), true),
+            Writing::Csv => csv(&RecordBatch::new_empty(flat_schema(&shown(&self.schema))), true),
             Writing::Arrow(writer) => Ok(taken(writer)),
             Writing::Json | Writing::Table(_) => Ok(Bytes::new()),
         }
@@ -129,22 +136,30 @@ impl Encoder {
             batch.columns().to_vec(),
             &RecordBatchOptions::new().with_row_count(Some(batch.num_rows())),
         )?;
-        match &mut self.writing {
-            Writing::Json => json_lines(&batch, StructMode::ObjectOnly).map(Bytes::from),
-            Writing::Rows => json_lines(&all_digits(&batch)?, StructMode::ListOnly).map(Bytes::from),
-            Writing::Csv => csv(&flat(&batch, &flat_schema(&self.schema))?, false),
-            Writing::Arrow(writer) => {
-                writer.write(&batch)?;
-                Ok(taken(writer))
-            }
-            Writing::Table(grid) => {
-                let lines = json_lines(&all_digits(&batch)?, StructMode::ListOnly)?;
-                for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                    grid.push(serde_json::from_slice(line).map_err(|error| ArrowError::JsonError(error.to_string()))?);
+        if let Writing::Arrow(writer) = &mut self.writing {
+            writer.write(&told(&batch, &vec![Told::Real; batch.num_columns()])?)?;
+            return Ok(taken(writer));
+        }
+        let mut bytes = Vec::new();
+        for batch in each_told(&batch)? {
+            match &mut self.writing {
+                Writing::Json => bytes.extend(json_lines(&batch, StructMode::ObjectOnly)?),
+                Writing::Rows => bytes.extend(json_lines(&all_digits(&batch)?, StructMode::ListOnly)?),
+                Writing::Csv => bytes.extend(csv(&flat(&batch, &flat_schema(&batch.schema()))?, false)?),
+                Writing::Table(grid) => {
+                    let lines = json_lines(&all_digits(&batch)?, StructMode::ListOnly)?;
+                    for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                        let row = serde_json::from_slice(line);
+                        grid.push(row.map_err(|error| ArrowError::JsonError(error.to_string()))?);
+                    }
+                    if grid.rows() >= CHUNK_ROWS {
+                        bytes.extend(grid.take(None).into_bytes());
+                    }
                 }
-                Ok(if grid.rows() >= CHUNK_ROWS { grid.take(None).into() } else { Bytes::new() })
+                Writing::Arrow(_) => {}
             }
         }
+        Ok(bytes.into())
     }
 
     /// What stands behind the last row.
@@ -174,6 +189,86 @@ fn distinct(schema: &Schema) -> SchemaRef {
         field.as_ref().clone().with_name(name).with_nullable(true)
     });
     Arc::new(Schema::new(fields.collect::<Vec<Field>>()))
+}
+
+/// The schema as it is told: exact numbers are numbers.
+fn shown(schema: &Schema) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        kind if *kind == NUMBER => field.as_ref().clone().with_data_type(DataType::Float64),
+        _ => field.as_ref().clone(),
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<Field>>()))
+}
+
+/// As what an exact number is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// As the floating point number that it is, or nearest to it.
+    Real,
+    /// As a whole number of 64 bits.
+    Whole,
+    /// As a longer whole number.
+    Long,
+}
+
+impl Told {
+    fn of(number: i128) -> Self {
+        match number::whole(number) {
+            // Those that a floating point number holds have an exponent from here on; beside those that none holds, they have digits.
+            Some(whole) if (MIN_DIGITS..=i64::MAX.unsigned_abs().into()).contains(&whole.unsigned_abs()) => Self::Whole,
+            Some(whole) if whole == i64::MIN.into() => Self::Whole,
+            Some(whole) if whole.unsigned_abs() >= MIN_DIGITS && number::beyond_real(number).is_some() => Self::Long,
+            _ => Self::Real,
+        }
+    }
+}
+
+/// The rows of a batch as batches of which each has exact numbers of one kind in a column: no digit is lost, and what a floating point number
+/// holds is written as ever.
+fn each_told(batch: &RecordBatch) -> Result<Vec<RecordBatch>, ArrowError> {
+    if !batch.columns().iter().any(|column| *column.data_type() == NUMBER) {
+        return Ok(vec![batch.clone()]);
+    }
+    let told_at = |row: usize| -> Vec<Told> {
+        let columns = batch.columns().iter();
+        let of = |column: &ArrayRef| match column.as_primitive_opt::<Decimal128Type>() {
+            Some(numbers) if *column.data_type() == NUMBER && numbers.is_valid(row) => Told::of(numbers.value(row)),
+            _ => Told::Real,
+        };
+        columns.map(of).collect()
+    };
+    let (mut batches, mut begin) = (Vec::new(), 0);
+    while begin < batch.num_rows() {
+        let kinds = told_at(begin);
+        let end = (begin + 1..batch.num_rows()).find(|row| told_at(*row) != kinds).unwrap_or(batch.num_rows());
+        batches.push(told(&batch.slice(begin, end - begin), &kinds)?);
+        begin = end;
+    }
+    Ok(batches)
+}
+
+/// A batch whose exact numbers are written so.
+fn told(batch: &RecordBatch, kinds: &[Told]) -> Result<RecordBatch, ArrowError> {
+    let (mut fields, mut columns) = (Vec::new(), Vec::new());
+    for ((field, column), kind) in batch.schema().fields().iter().zip(batch.columns()).zip(kinds) {
+        let column: ArrayRef = match column.as_primitive_opt::<Decimal128Type>() {
+            Some(numbers) if *column.data_type() == NUMBER => match kind {
+                Told::Real => Arc::new(reals(column)),
+                Told::Whole => Arc::new(numbers.unary::<_, Int64Type>(|number| {
+                    number::whole(number).and_then(|whole| i64::try_from(whole).ok()).unwrap_or_default()
+                })),
+                Told::Long => {
+                    let wholes = numbers.unary::<_, Decimal128Type>(|n| number::whole(n).unwrap_or_default());
+                    Arc::new(wholes.with_data_type(DataType::Decimal128(38, 0)))
+                }
+            },
+            _ => column.clone(),
+        };
+        fields.push(field.as_ref().clone().with_data_type(column.data_type().clone()));
+        columns.push(column);
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
 }
 
 fn taken(writer: &mut StreamWriter<Vec<u8>>) -> Bytes {

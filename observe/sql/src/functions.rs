@@ -2,6 +2,8 @@
 
 mod attr;
 mod ids;
+mod number;
+mod number_sum;
 mod sum;
 mod time;
 
@@ -9,6 +11,8 @@ use std::sync::Arc;
 
 use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+
+pub(crate) use number::{Conversion, Convert, reals};
 
 use crate::text_ids::{SPAN_BYTES, TRACE_BYTES};
 

@@ -10,9 +10,11 @@
 mod answer;
 mod confine;
 mod error;
+mod exact;
 mod format;
 mod functions;
 mod grid;
+mod number;
 mod parent;
 mod pushdown;
 mod queries;

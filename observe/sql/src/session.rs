@@ -17,6 +17,7 @@ use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::SessionConfig;
 use vitrine_observe_store::model::Table;
 
+use crate::exact::ExactNumbers;
 use crate::functions;
 use crate::parent::Run;
 use crate::statement::MAX_NESTING;
@@ -40,7 +41,7 @@ impl Shelf {
     pub(crate) fn new() -> Self {
         let mut functions = SessionStateDefaults::default_scalar_functions();
         functions.extend(functions::all());
-        let mut analyzer: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(TextIds)];
+        let mut analyzer: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(TextIds), Arc::new(ExactNumbers)];
         analyzer.extend(Analyzer::new().rules);
         Self { functions, aggregates: functions::aggregates(), analyzer }
     }

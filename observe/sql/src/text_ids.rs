@@ -57,7 +57,8 @@ fn rewrite(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     }
 }
 
-fn compares(op: Operator) -> bool {
+/// Whether an operator compares two values.
+pub(crate) fn compares(op: Operator) -> bool {
     matches!(
         op,
         Operator::Eq

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
 use http::Method;
+use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use tokio::process::Command;
 use vitrine_shop_load::http::Call;
@@ -33,6 +34,7 @@ const PAGES: &[(&str, &str)] = &[
 /// Status and text of an answer.
 async fn ask(api: &Api, format: &str, statement: &str) -> Result<(u16, String)> {
     let call = Call::new(Method::POST, &format!("/api/sql?format={format}")).raw(statement);
+    let call = call.header(CONTENT_TYPE, "application/sql");
     let answer = api.send(call).await?;
     Ok((answer.status, String::from_utf8_lossy(&answer.body).into_owned()))
 }
@@ -110,7 +112,8 @@ async fn send(observatory: &Observatory) -> Result<()> {
         {"name": "half", "gauge": {"dataPoints": [{"timeUnixNano": now, "asDouble": 0.5}]}},
         {"name": "least", "gauge": {"dataPoints": [{"timeUnixNano": now, "asInt": i64::MIN.to_string()}]}},
         {"name": "spread", "histogram": {"aggregationTemporality": 2, "dataPoints": [{
-            "timeUnixNano": now, "count": ODD.to_string(), "bucketCounts": [ODD.to_string(), "0"], "explicitBounds": [1]}]}},
+            "timeUnixNano": now, "count": ODD.to_string(), "bucketCounts": [ODD.to_string(), "0"], "explicitBounds": [1],
+            "exemplars": [{"timeUnixNano": now, "asInt": "1", "traceId": TRACE, "spanId": "00f067aa0ba902b7"}]}]}},
     ]}]}]});
     let otlp = Api::new(&observatory.otlp_http, None)?;
     for (path, body) in [("/v1/traces", &spans), ("/v1/logs", &logs), ("/v1/metrics", &metrics)] {
@@ -190,6 +193,11 @@ async fn whole_numbers_are_exact() {
             ("SELECT max(value_int) AS v FROM metrics WHERE name = 'odd'", odd.clone()),
             ("SELECT sum(value_int) AS v FROM metrics WHERE name = 'odd'", odd.clone()),
             ("SELECT value_int AS v FROM metrics WHERE value_int = 9007199254740993", odd.clone()),
+            ("SELECT value AS v FROM metrics WHERE name = 'odd'", odd.clone()),
+            ("SELECT value AS v FROM metrics WHERE value = 9007199254740993", odd.clone()),
+            ("SELECT value AS v FROM metrics WHERE name IN ('odd', 'half') ORDER BY value DESC LIMIT 1", odd.clone()),
+            ("SELECT max(value) AS v FROM metrics WHERE service = 'gateway'", odd.clone()),
+            ("SELECT sum(value) AS v FROM metrics WHERE name = 'odd' GROUP BY value", odd.clone()),
             ("SELECT count AS v FROM metrics WHERE name = 'spread'", odd.clone()),
             ("SELECT bucket_counts[1] AS v FROM metrics WHERE count > 9007199254740992", odd.clone()),
             ("SELECT value_int AS v FROM metrics WHERE name = 'least'", i64::MIN.to_string()),
@@ -205,8 +213,11 @@ async fn whole_numbers_are_exact() {
                 ensure!(status == 200 && text.lines().last() == Some(line.as_str()), "{format} {statement}: {text}");
             }
         }
-        let none = observatory.sql("SELECT name FROM metrics WHERE value_int = 9007199254740992").await?;
-        ensure!(none.is_empty(), "{none:?}");
+        for column in ["value", "value_int"] {
+            let statement = format!("SELECT name FROM metrics WHERE {column} = 9007199254740992");
+            let none = observatory.sql(&statement).await?;
+            ensure!(none.is_empty(), "{none:?}");
+        }
         let half = observatory.sql("SELECT value, value_int FROM metrics WHERE name = 'half'").await?;
         ensure!(half == [json!({"value": 0.5, "value_int": null})], "{half:?}");
         observatory.process().stop()?;

@@ -1,4 +1,4 @@
-//! `sum` of whole numbers: exact, or an error. DataFusion's own wraps beyond 64 bits and tells nobody.
+//! `sum` of numbers: exact, or an error. DataFusion's own wraps beyond 64 bits and tells nobody.
 
 use std::sync::Arc;
 
@@ -12,6 +12,9 @@ use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
     Accumulator, AggregateUDFImpl, Documentation, EmitTo, GroupsAccumulator, ReversedUDAF, SetMonotonicity, Signature,
 };
+
+use super::number_sum::{self, NumberSum};
+use crate::number::NUMBER;
 
 /// What whole numbers are added as: digits for more rows than there can be.
 const WIDE: DataType = DataType::Decimal128(38, 0);
@@ -58,6 +61,9 @@ impl AggregateUDFImpl for ExactSum {
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let kind = args.return_field.data_type().clone();
+        if kind == NUMBER {
+            return Ok(Box::new(NumberSum::default()));
+        }
         match widened(&args.return_field) {
             Some(return_field) => {
                 Ok(Box::new(Exact { inner: self.0.accumulator(AccumulatorArgs { return_field, ..args })?, kind }))
@@ -67,6 +73,9 @@ impl AggregateUDFImpl for ExactSum {
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        if *args.return_field.data_type() == NUMBER {
+            return Ok(number_sum::state_fields(args.name));
+        }
         match widened(&args.return_field) {
             Some(return_field) => self.0.state_fields(StateFieldsArgs { return_field, ..args }),
             None => self.0.state_fields(args),
@@ -74,7 +83,7 @@ impl AggregateUDFImpl for ExactSum {
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        self.0.groups_accumulator_supported(args)
+        *args.return_field.data_type() != NUMBER && self.0.groups_accumulator_supported(args)
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
@@ -90,6 +99,9 @@ impl AggregateUDFImpl for ExactSum {
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let kind = args.return_field.data_type().clone();
+        if kind == NUMBER {
+            return Ok(Box::new(NumberSum::default()));
+        }
         match widened(&args.return_field) {
             // Of distinct numbers, DataFusion has a sliding sum for whole numbers only.
             Some(return_field) if !args.is_distinct => {

@@ -24,7 +24,8 @@ async fn json_has_all_kinds_of_columns() {
             r#"{"time":"2026-11-21T10:00:00Z","duration_ns":1500000,"trace_id":"00000000000000000000000000000001","#,
             r#""span_id":"0000000000000001","parent_span_id":null,"service":"cart","name":"GET /cart","kind":"server","#,
             r#""status":"unset","status_message":null,"attributes":{"http.route":"/cart","n":"1"},"resource":{},"#,
-            r#""scope_name":null,"scope_version":null,"trace_state":null,"flags":1}"#
+            r#""scope_name":null,"scope_version":null,"trace_state":null,"flags":1,"dropped_attributes":0,"dropped_events":0,"dropped_links":0,"scope_attributes":{},"#,
+            r#""resource_schema_url":null,"resource_dropped_attributes":0,"scope_schema_url":null,"scope_dropped_attributes":0}"#
         )]
     );
 }
@@ -137,7 +138,7 @@ async fn services_and_their_graph_are_counted_by_the_engine() {
 async fn what_there_is_can_be_asked() {
     let (sql, _) = sql();
     let tables = rows(&sql, "SHOW TABLES").await.join("\n");
-    for name in ["spans", "span_events", "span_links", "logs", "metrics", "services", "service_graph"] {
+    for name in ["spans", "span_events", "span_links", "logs", "metrics", "exemplars", "services", "service_graph"] {
         assert!(tables.contains(&format!("\"{name}\"")), "{name} in {tables}");
     }
     assert!(rows(&sql, "DESCRIBE logs").await.join("\n").contains("severity_text"));

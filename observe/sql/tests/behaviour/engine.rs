@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use arrow_array::builder::{FixedSizeBinaryBuilder, MapBuilder, MapFieldNames, StringBuilder, StringDictionaryBuilder};
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, TimestampNanosecondArray, UInt32Array, new_null_array};
+use arrow_array::{
+    ArrayRef, Float64Array, Int64Array, RecordBatch, TimestampNanosecondArray, UInt32Array, new_null_array,
+};
+use arrow_schema::{DataType, FieldRef};
 use vitrine_observe_store::model::{SpanKind, StatusCode, Table};
 use vitrine_observe_store::{
     Batches, Dependency, Operation, QueryError, RedQuery, RedRow, Scan, Scans, Services, Tenant,
@@ -114,7 +117,50 @@ pub(crate) fn batch(spans: &[Span]) -> RecordBatch {
         null("scope_version"),
         null("trace_state"),
         Arc::new(UInt32Array::from_iter_values(spans.iter().map(|_| 1))),
+        none(spans.len()),
+        none(spans.len()),
+        none(spans.len()),
+        maps(spans.iter().map(|_| [].as_slice())),
+        null("resource_schema_url"),
+        none(spans.len()),
+        null("scope_schema_url"),
+        none(spans.len()),
     ];
+    RecordBatch::try_new(schema.clone(), columns).expect("the schema")
+}
+
+/// Counts of nothing.
+fn none(rows: usize) -> ArrayRef {
+    Arc::new(UInt32Array::from(vec![0; rows]))
+}
+
+/// A metric point of the test: its name, and its value, whole or not.
+pub(crate) type Measured = (&'static str, Option<i64>, Option<f64>);
+
+/// The points in the schema of the table, and nothing but their values in it.
+pub(crate) fn points(points: &[Measured]) -> RecordBatch {
+    let schema = Table::Metrics.schema();
+    let column = |field: &FieldRef| -> ArrayRef {
+        match field.name().as_str() {
+            "time" => {
+                let times = (0..points.len()).map(|second| TEN + second as i64 * SECOND);
+                Arc::new(TimestampNanosecondArray::from_iter_values(times).with_timezone("UTC"))
+            }
+            "name" => words(points.iter().map(|(name, ..)| *name)),
+            "value" => Arc::new(
+                points
+                    .iter()
+                    .map(|(_, whole, real)| real.or(whole.map(|whole| whole as f64)))
+                    .collect::<Float64Array>(),
+            ),
+            "value_int" => Arc::new(points.iter().map(|(_, whole, _)| *whole).collect::<Int64Array>()),
+            _ if field.is_nullable() => new_null_array(field.data_type(), points.len()),
+            _ if matches!(field.data_type(), DataType::Map(..)) => maps(points.iter().map(|_| [].as_slice())),
+            _ if *field.data_type() == DataType::UInt32 => none(points.len()),
+            _ => words(points.iter().map(|_| "")),
+        }
+    };
+    let columns = schema.fields().iter().map(column).collect();
     RecordBatch::try_new(schema.clone(), columns).expect("the schema")
 }
 
@@ -131,6 +177,8 @@ pub(crate) struct Seen {
 /// Batches of one table over and over.
 pub(crate) struct TestEngine {
     pub(crate) batch: RecordBatch,
+    /// Metric points, once.
+    pub(crate) points: Option<RecordBatch>,
     pub(crate) repeat: usize,
     pub(crate) fail: Option<QueryError>,
     pub(crate) seen: Arc<Seen>,
@@ -138,7 +186,7 @@ pub(crate) struct TestEngine {
 
 impl TestEngine {
     pub(crate) fn new(spans: &[Span]) -> Self {
-        Self { batch: batch(spans), repeat: 1, fail: None, seen: Arc::default() }
+        Self { batch: batch(spans), points: None, repeat: 1, fail: None, seen: Arc::default() }
     }
 }
 
@@ -205,10 +253,14 @@ impl Scans for TestEngine {
         if let Some(error) = &self.fail {
             return Err(error.clone());
         }
-        let repeat = if table == Table::Spans { self.repeat } else { 0 };
+        let (batch, repeat) = match (table, &self.points) {
+            (Table::Spans, _) => (&self.batch, self.repeat),
+            (Table::Metrics, Some(points)) => (points, 1),
+            _ => (&self.batch, 0),
+        };
         let batch = match &scan.columns {
-            Some(columns) if table == Table::Spans => self.batch.project(columns).expect("columns that there are"),
-            _ => self.batch.clone(),
+            Some(columns) if repeat > 0 => batch.project(columns).expect("columns that there are"),
+            _ => batch.clone(),
         };
         Ok(Box::new(Reading { seen: self.seen.clone(), left: repeat, batch }))
     }

@@ -3,6 +3,7 @@
 mod answers;
 mod bounds;
 mod engine;
+mod exact;
 mod functions;
 mod pushdown;
 mod refusals;

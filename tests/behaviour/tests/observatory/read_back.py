@@ -27,7 +27,7 @@ def get(url):
 
 
 def sql(observe, statement):
-    request = urllib.request.Request(f"{observe}/api/sql?format=json", statement.encode(), {"Content-Type": "text/plain"})
+    request = urllib.request.Request(f"{observe}/api/sql?format=json", statement.encode(), {"Content-Type": "application/sql"})
     with urllib.request.urlopen(request) as answer:
         return [json.loads(line) for line in answer.read().decode().splitlines() if line]
 
