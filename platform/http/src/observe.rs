@@ -19,19 +19,23 @@ use vitrine_platform_telemetry::semconv::{
 use crate::problem::Reply;
 
 /// A middleware for `axum::middleware::from_fn_with_state`: continues the caller's trace, names the span after the
-/// route, notes the outcome, and tells the trace's id in `x-trace-id`. Query strings are left out of telemetry, for they may hold secrets.
+/// route, notes the outcome, and tells the trace's id in `x-trace-id`. Query strings are left out of
+/// telemetry, and of paths what stands for a variable: both hold whatever a client puts there, be it a password.
 pub async fn observe(service: Service, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method: Arc<str> = known(request.method()).into();
-    let route: Arc<str> = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).into();
+    let matched = request.extensions().get::<MatchedPath>().map(|path| Arc::<str>::from(path.as_str()));
+    let route = matched.clone().unwrap_or_else(|| "(no route)".into());
     let headers = request.headers();
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     let name = format!("{} {route}", if &*method == OTHER { "HTTP" } else { &method });
     let mut span = service
         .server_span(name, header("traceparent"), header("baggage"))
         .attr(HTTP_REQUEST_METHOD, method.clone())
-        .attr(HTTP_ROUTE, route.clone())
-        .attr(URL_PATH, request.uri().path().to_owned());
+        .attr(HTTP_ROUTE, route.clone());
+    if let Some(path) = matched {
+        span.set(URL_PATH, path);
+    }
     let context = span.context();
     let mut response = context.clone().scope(guarded(next.run(request), panicked)).await;
     let status = response.status();
