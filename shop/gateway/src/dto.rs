@@ -6,10 +6,15 @@ mod catalog;
 mod orders;
 mod people;
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use vitrine_contracts::Problem as CoreProblem;
 use vitrine_contracts::common::v1 as common;
+use vitrine_contracts::limits::MAX_WHOLE_DIGITS;
 use vitrine_kit::money::{Currency, Money as CoreMoney};
 
 pub(crate) use admin::{Assessment, KeyRotated, LedgerTransaction, PaymentRecord, TrialBalance};
@@ -18,11 +23,10 @@ pub(crate) use catalog::{
     Ad, Category, Converted, Currencies, Kind, NewProduct, Product, ProductPatch, Recommendation,
 };
 pub(crate) use orders::{Cancel, Letter, Order, Shipment, Transition};
-pub(crate) use people::{Address, Customer, CustomerPatch, NewAddress, SignUp};
+pub(crate) use people::{Address, Customer, CustomerPatch, Destination, NewAddress, SignUp};
 
-/// What a line of text may hold, as far as a pattern says it: no control characters and no line breaks. What is refused beyond that is not
-/// seen by people (`vitrine_contracts::text`).
-const LINE: &str = r"^[^\p{Cc}\p{Zl}\p{Zp}]*$";
+/// The largest number up to which every whole one has a floating point number of its own: 2^53.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Why something was not done (RFC 9457).
 #[derive(Debug, Serialize, JsonSchema)]
@@ -31,6 +35,7 @@ pub(crate) struct Problem {
     kind: String,
     title: String,
     /// The HTTP status.
+    #[schemars(range(min = 400, max = 599))]
     status: u16,
     /// A sentence for people.
     detail: String,
@@ -48,9 +53,11 @@ pub(crate) struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Money {
-    /// A decimal number as text, for example "12.50".
+    /// A decimal number as text, for example "12.50"; negative where something is taken away.
+    #[schemars(regex(pattern = r"^-?[0-9]+(\.[0-9]+)?$"))]
     amount: String,
-    /// ISO 4217, upper case.
+    /// ISO 4217, upper case; empty for an amount that never was.
+    #[schemars(regex(pattern = "^([A-Z]{3})?$"))]
     currency: String,
 }
 
@@ -58,22 +65,31 @@ impl Money {
     /// Reads an amount of a field.
     pub(crate) fn parse(&self, field: &str) -> Result<CoreMoney, CoreProblem> {
         let currency = parse_currency(&self.currency, &format!("{field}.currency"))?;
-        let expected = "a decimal number as text, for example \"12.50\", not negative";
-        let money = CoreMoney::parse_amount(currency, &self.amount).map_err(|e| {
-            CoreProblem::invalid(&format!("{field}.amount"), expected, &e.to_string()).with_reason("INVALID_AMOUNT")
-        })?;
-        if money.is_negative() {
-            let problem = CoreProblem::invalid(&format!("{field}.amount"), expected, "the amount is negative");
-            return Err(problem.with_reason("INVALID_AMOUNT"));
-        }
-        Ok(money)
+        parse_amount(currency, &self.amount, &format!("{field}.amount"))
     }
 }
 
-impl std::fmt::Display for Money {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.amount, self.currency)
     }
+}
+
+/// Reads an amount that somebody gives: not negative.
+pub(crate) fn parse_amount(currency: Currency, amount: &str, field: &str) -> Result<CoreMoney, CoreProblem> {
+    let decimals = currency.exponent();
+    let expected = format!(
+        "a decimal number as text, not negative, with at most {MAX_WHOLE_DIGITS} digits before the point and {decimals} after it"
+    );
+    let wrong = |message: &str| CoreProblem::invalid(field, &expected, message).with_reason("INVALID_AMOUNT");
+    let money = CoreMoney::parse_amount(currency, amount).map_err(|e| wrong(&e.to_string()))?;
+    if amount.starts_with('-') {
+        return Err(wrong("the amount is negative"));
+    }
+    if amount.split('.').next().is_some_and(|whole| whole.len() > MAX_WHOLE_DIGITS) {
+        return Err(wrong("the amount is too large"));
+    }
+    Ok(money)
 }
 
 /// Reads a currency.
@@ -104,6 +120,49 @@ fn money(money: Option<common::Money>) -> Money {
     money.unwrap_or_default().into()
 }
 
+/// A JSON object whose shape is not told here.
+#[derive(JsonSchema)]
+pub(crate) struct Document {}
+
+/// An image, as the text of an SVG document.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+pub(crate) struct Picture(#[expect(dead_code, reason = "it describes the body")] String);
+
+/// Reads a whole number, also one that is written with a fraction of nothing: to JSON Schema 2.0 is an integer (Validation, 6.1.1).
+pub(crate) fn whole<'de, D, N>(deserializer: D) -> Result<N, D::Error>
+where
+    D: Deserializer<'de>,
+    N: TryFrom<i64>,
+{
+    deserializer.deserialize_i64(Whole(PhantomData))
+}
+
+struct Whole<N>(PhantomData<N>);
+
+impl<N: TryFrom<i64>> Visitor<'_> for Whole<N> {
+    type Value = N;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::any::type_name::<N>())
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<N, E> {
+        N::try_from(number).map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<N, E> {
+        let fits = i64::try_from(number).ok().and_then(|number| N::try_from(number).ok());
+        fits.ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<N, E> {
+        let whole = number.fract() == 0.0 && number.abs() <= MAX_EXACT;
+        let fits = whole.then_some(number as i64).and_then(|number| N::try_from(number).ok());
+        fits.ok_or_else(|| E::invalid_type(Unexpected::Float(number), &self))
+    }
+}
+
 /// A part of a longer list.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Page<T> {
@@ -132,6 +191,6 @@ impl<T> List<T> {
 }
 
 /// The last word of a protobuf enum's name, lower case.
-fn word(name: &str, prefix: &str) -> String {
+pub(crate) fn word(name: &str, prefix: &str) -> String {
     name.trim_start_matches(prefix).to_lowercase()
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use vitrine_contracts::Problem;
 use vitrine_contracts::accounting::v1::{GetTrialBalanceRequest, ListTransactionsRequest};
 use vitrine_contracts::auth::v1::{RotateKeysRequest, SetAccountLockRequest};
 use vitrine_contracts::checkout::v1::CancelOrderRequest;
 use vitrine_contracts::fraud::v1::{GetAssessmentRequest, ListAssessmentsRequest};
+use vitrine_contracts::limits::MAX_REASON;
 use vitrine_contracts::orders::v1::{GetOrderRequest, ListOrdersRequest, OrderState, TransitionRequest};
 use vitrine_contracts::payments::v1::{ListPaymentsRequest, RefundRequest};
 use vitrine_contracts::text::line;
@@ -18,9 +20,7 @@ use vitrine_platform_http::{Json, Query, Reply};
 use crate::Gateway;
 use crate::dto::{self, Order, Page};
 use crate::input::{PageQuery, page};
-
-/// Longest reason, in characters.
-const MAX_REASON: usize = 200;
+use crate::schema;
 
 /// A state by the word that the API uses for it.
 fn state_of(word: &str, field: &str) -> Result<OrderState, Problem> {
@@ -30,12 +30,21 @@ fn state_of(word: &str, field: &str) -> Result<OrderState, Problem> {
     known.ok_or_else(|| Problem::invalid(field, expected, "there is no such state").with_reason("UNKNOWN_STATE"))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OrdersQuery {
+    /// Of one customer.
+    #[serde(default)]
+    #[schemars(with = "schema::CustomerIdOrAny")]
     customer_id: Option<String>,
+    #[serde(default)]
+    #[schemars(with = "schema::OrderState")]
     state: Option<String>,
+    #[serde(default)]
+    #[schemars(with = "schema::Limit")]
     limit: Option<u32>,
+    #[serde(default)]
+    #[schemars(with = "schema::Cursor")]
     cursor: Option<String>,
 }
 
@@ -111,11 +120,18 @@ pub(super) async fn balance(State(gateway): State<Arc<Gateway>>) -> Result<axum:
     ))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TransactionsQuery {
+    /// For one order.
+    #[serde(default)]
+    #[schemars(with = "schema::OrderIdOrAny")]
     order_id: Option<String>,
+    #[serde(default)]
+    #[schemars(with = "schema::Limit")]
     limit: Option<u32>,
+    #[serde(default)]
+    #[schemars(with = "schema::Cursor")]
     cursor: Option<String>,
 }
 
@@ -131,11 +147,17 @@ pub(super) async fn transactions(
     Ok(axum::Json(Page::new(found.transactions, found.page)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AssessmentsQuery {
+    #[serde(default)]
+    #[schemars(with = "schema::MinScore")]
     min_score: Option<u32>,
+    #[serde(default)]
+    #[schemars(with = "schema::Limit")]
     limit: Option<u32>,
+    #[serde(default)]
+    #[schemars(with = "schema::Cursor")]
     cursor: Option<String>,
 }
 
