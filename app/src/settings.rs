@@ -26,6 +26,8 @@ const DEMO_PROMOTER: &str = "pro_demo";
 pub const CLI_CLIENT: &str = "vitrine-cli";
 /// How long its tokens are good, in seconds: as long as somebody plays with a shop.
 const CLI_TOKEN_TTL_S: u32 = 12 * 3600;
+/// Most journeys a second of the load that `up` makes: more than any machine shops.
+const MAX_JOURNEYS_PER_S: f64 = 10_000.0;
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -146,9 +148,9 @@ impl Up {
             "off" => Ok(None),
             text => match text.parse::<f64>() {
                 Ok(0.0) => Ok(None),
-                Ok(rate) if rate > 0.0 && rate <= 10_000.0 => Ok(Some(rate)),
+                Ok(rate) if rate > 0.0 && rate <= MAX_JOURNEYS_PER_S => Ok(Some(rate)),
                 _ => Err(Usage(format!(
-                    "up.load = {text:?}: expected journeys a second (at most 10000), or 0 or \"off\" for none"
+                    "up.load = {text:?}: expected journeys a second (at most {MAX_JOURNEYS_PER_S}), or 0 or \"off\" for none"
                 ))),
             },
         }

@@ -184,6 +184,32 @@ pub(crate) async fn measure(binary: &Path, spans: usize) -> Result<()> {
     tell("resident memory, most while taking in", most, "MiB", 300.0, false);
     println!("  status: {status}");
 
+    questions(&observatory, &known, &mut ours).await?;
+
+    // The log after a crash: what had not been made a segment is read again.
+    restart(&mut observatory).await?;
+    observatory.process().stop()?;
+
+    if let Some(clickhouse) = &mut clickhouse {
+        let mut generator = Generator::new(SEED);
+        let mut loaded = 0;
+        while loaded < sent {
+            let (instance, batch) = generator.batch();
+            loaded += batch.len();
+            rows.add(instance, &batch);
+            if rows.full() || loaded >= sent {
+                clickhouse.load(&mut rows).await?;
+            }
+        }
+        clickhouse.tell(&known, &ours).await?;
+    }
+    peers::rotel(folder.path(), sent.min(2_000_000), sent as f64 / cpu).await?;
+    println!();
+    Ok(())
+}
+
+/// Asks what people ask, and tells how long the answers take.
+async fn questions(observatory: &Observatory, known: &Known, ours: &mut peers::Ours) -> Result<()> {
     let by_id: Vec<String> = known.traces.iter().map(|id| format!("/jaeger/api/traces/{id}")).collect();
     let (median, slow) =
         ask(&observatory.observe, &by_id, |a| a["data"][0]["spans"].as_array().is_some_and(|s| !s.is_empty())).await?;
@@ -208,26 +234,6 @@ pub(crate) async fn measure(binary: &Path, spans: usize) -> Result<()> {
     );
     (ours.red_ms, _) = ask(&observatory.observe, &vec![red; 20], |a| a["metrics"].is_array()).await?;
     tell("calls by minute of one service, median", ours.red_ms, "ms", 50.0, false);
-
-    // The log after a crash: what had not been made a segment is read again.
-    restart(&mut observatory).await?;
-    observatory.process().stop()?;
-
-    if let Some(clickhouse) = &mut clickhouse {
-        let mut generator = Generator::new(SEED);
-        let mut loaded = 0;
-        while loaded < sent {
-            let (instance, batch) = generator.batch();
-            loaded += batch.len();
-            rows.add(instance, &batch);
-            if rows.full() || loaded >= sent {
-                clickhouse.load(&mut rows).await?;
-            }
-        }
-        clickhouse.tell(&known, &ours).await?;
-    }
-    peers::rotel(folder.path(), sent.min(2_000_000), sent as f64 / cpu).await?;
-    println!();
     Ok(())
 }
 

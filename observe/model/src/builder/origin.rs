@@ -54,6 +54,18 @@ fn places(signal: Signal) -> Places {
     }
 }
 
+/// What a group says of its scope.
+struct Scope<'m> {
+    name: &'m [u8],
+    version: &'m [u8],
+    schema_url: &'m [u8],
+    /// Attributes that the sender has dropped.
+    dropped: i64,
+    /// Its part of a series' hash.
+    series: u64,
+    has_attributes: bool,
+}
+
 impl Table {
     /// Adds the rows of a `ResourceSpans`, `ResourceLogs` or `ResourceMetrics`.
     pub(super) fn resource_rows(
@@ -127,69 +139,9 @@ impl Table {
         message: &[u8],
         appended: &mut Appended,
     ) -> Result<(), Fault> {
-        let (mut name, mut version, mut schema_url) = (&message[..0], &message[..0], &message[..0]);
-        let mut dropped = 0;
-        let mut series = resource.series;
-        self.text.clear();
-        let mut object = Object::begin(0, &mut self.text);
-        let mut reader = Reader::new(message);
-        // The scope, too, may stand behind its rows, and its schema's address always does.
-        while let Some(key) = reader.key()? {
-            match key {
-                FIRST => {
-                    let mut reader = Reader::new(reader.bytes()?);
-                    while let Some(key) = reader.key()? {
-                        match key {
-                            FIRST => name = reader.bytes()?,
-                            SECOND => version = reader.bytes()?,
-                            THIRD => {
-                                let entry = reader.bytes()?;
-                                object.entry(entry, &mut self.text)?;
-                                series = series.wrapping_add(hash(entry).rotate_left(1));
-                            }
-                            SCOPE_LOST => dropped = i64::from(reader.varint()? as u32),
-                            _ => reader.skip(key, SCOPE)?,
-                        }
-                    }
-                }
-                SECOND => drop(reader.bytes()?),
-                THIRD => schema_url = reader.bytes()?,
-                _ => reader.skip(key, GROUP)?,
-            }
-        }
-        let has_attributes = !object.is_empty();
-        object.end(&mut self.text);
-        series = series.wrapping_add(hash(name).rotate_left(2)).wrapping_add(hash(version).rotate_left(3));
-
-        let places = places(signal);
-        let mut codes = [NULL_CODE; 4];
-        for (place, (text, present)) in
-            [(name, !name.is_empty()), (version, !version.is_empty()), (&self.text, has_attributes)]
-                .into_iter()
-                .enumerate()
-        {
-            if present {
-                codes[place] = code_in(&mut self.columns, places.scope + place, text);
-            }
-        }
-        self.text.clear();
-        let mut object = Object::begin(0, &mut self.text);
-        for (key, value, present) in [
-            (RESOURCE_SCHEMA_URL, Any::Text(resource.schema_url), !resource.schema_url.is_empty()),
-            (RESOURCE_DROPPED, Any::Int(resource.dropped), resource.dropped != 0),
-            (SCOPE_SCHEMA_URL, Any::Text(schema_url), !schema_url.is_empty()),
-            (SCOPE_DROPPED, Any::Int(dropped), dropped != 0),
-        ] {
-            if present {
-                object.add(key, value, &mut self.text)?;
-            }
-        }
-        let more = !object.is_empty();
-        object.end(&mut self.text);
-        if more {
-            codes[3] = code_in(&mut self.columns, places.scope + 3, &self.text);
-        }
-
+        let scope = self.scope(message)?;
+        let codes = self.scope_codes(signal, resource, &scope)?;
+        let series = resource.series.wrapping_add(scope.series);
         let mut reader = Reader::new(message);
         while let Some(key) = reader.key()? {
             if key != SECOND {
@@ -203,11 +155,93 @@ impl Table {
                 Signal::Metrics => self.metric(row, series, appended)?,
             }
         }
+        let places = places(signal);
         fill_code(&mut self.columns, places.service, resource.service);
         fill_code(&mut self.columns, places.resource, resource.text);
         for (place, code) in codes.into_iter().enumerate() {
             fill_code(&mut self.columns, places.scope + place, code);
         }
         Ok(())
+    }
+
+    /// Reads what a group says of its scope; the scope's attributes are in `self.text` then.
+    fn scope<'m>(&mut self, message: &'m [u8]) -> Result<Scope<'m>, Fault> {
+        let nothing = &message[..0];
+        let mut scope = Scope {
+            name: nothing,
+            version: nothing,
+            schema_url: nothing,
+            dropped: 0,
+            series: 0,
+            has_attributes: false,
+        };
+        self.text.clear();
+        let mut object = Object::begin(0, &mut self.text);
+        let mut reader = Reader::new(message);
+        // The scope, too, may stand behind its rows, and its schema's address always does.
+        while let Some(key) = reader.key()? {
+            match key {
+                FIRST => {
+                    let mut reader = Reader::new(reader.bytes()?);
+                    while let Some(key) = reader.key()? {
+                        match key {
+                            FIRST => scope.name = reader.bytes()?,
+                            SECOND => scope.version = reader.bytes()?,
+                            THIRD => {
+                                let entry = reader.bytes()?;
+                                object.entry(entry, &mut self.text)?;
+                                scope.series = scope.series.wrapping_add(hash(entry).rotate_left(1));
+                            }
+                            SCOPE_LOST => scope.dropped = i64::from(reader.varint()? as u32),
+                            _ => reader.skip(key, SCOPE)?,
+                        }
+                    }
+                }
+                SECOND => drop(reader.bytes()?),
+                THIRD => scope.schema_url = reader.bytes()?,
+                _ => reader.skip(key, GROUP)?,
+            }
+        }
+        scope.has_attributes = !object.is_empty();
+        object.end(&mut self.text);
+        let named = hash(scope.name).rotate_left(2).wrapping_add(hash(scope.version).rotate_left(3));
+        scope.series = scope.series.wrapping_add(named);
+        Ok(scope)
+    }
+
+    /// The codes of what is the same in all rows of a scope: its name, version and attributes, and what is left of scope and resource.
+    fn scope_codes(&mut self, signal: Signal, resource: &Resource<'_>, scope: &Scope<'_>) -> Result<[u32; 4], Fault> {
+        let places = places(signal);
+        let mut codes = [NULL_CODE; 4];
+        for (place, (text, present)) in [
+            (scope.name, !scope.name.is_empty()),
+            (scope.version, !scope.version.is_empty()),
+            (&self.text, scope.has_attributes),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            if present {
+                codes[place] = code_in(&mut self.columns, places.scope + place, text);
+            }
+        }
+        self.text.clear();
+        let mut object = Object::begin(0, &mut self.text);
+        for (key, value, present) in [
+            (RESOURCE_SCHEMA_URL, Any::Text(resource.schema_url), !resource.schema_url.is_empty()),
+            (RESOURCE_DROPPED, Any::Int(resource.dropped), resource.dropped != 0),
+            (SCOPE_SCHEMA_URL, Any::Text(scope.schema_url), !scope.schema_url.is_empty()),
+            (SCOPE_DROPPED, Any::Int(scope.dropped), scope.dropped != 0),
+        ] {
+            if present {
+                object.add(key, value, &mut self.text)?;
+            }
+        }
+        let more = !object.is_empty();
+        object.end(&mut self.text);
+        if more {
+            codes[3] = code_in(&mut self.columns, places.scope + 3, &self.text);
+        }
+        Ok(codes)
     }
 }
