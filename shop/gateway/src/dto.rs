@@ -10,7 +10,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use schemars::JsonSchema;
-use serde::de::{Unexpected, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use vitrine_contracts::Problem as CoreProblem;
 use vitrine_contracts::common::v1 as common;
@@ -163,6 +164,52 @@ impl<N: TryFrom<i64>> Visitor<'_> for Whole<N> {
     }
 }
 
+/// Reads an object that is an object: serde would take a list for it, value by value.
+pub(crate) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    deserializer.deserialize_any(Object(PhantomData))
+}
+
+/// The same, or null.
+pub(crate) fn object_or_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    deserializer.deserialize_option(ObjectOrNull(PhantomData))
+}
+
+struct Object<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+struct ObjectOrNull<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectOrNull<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object or null")
+    }
+
+    fn visit_none<E>(self) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<T>, D::Error> {
+        object(deserializer).map(Some)
+    }
+}
+
 /// A part of a longer list.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Page<T> {
@@ -193,4 +240,52 @@ impl<T> List<T> {
 /// The last word of a protobuf enum's name, lower case.
 pub(crate) fn word(name: &str, prefix: &str) -> String {
     name.trim_start_matches(prefix).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, from_value, json};
+
+    use super::{NewOrder, NewProduct, Quantity};
+
+    fn order() -> Value {
+        let address = json!({"recipient": "A", "line1": "B", "city": "C", "postal_code": "1", "country": "DE"});
+        let card = json!({"number": "4242", "expiry_month": 12, "expiry_year": 2034, "cvv": "123"});
+        json!({"address": address, "payment": {"card": card}, "max_total": null})
+    }
+
+    #[test]
+    fn objects_are_no_lists() {
+        assert!(from_value::<NewOrder>(order()).is_ok());
+        for (place, list) in [
+            ("/address", json!(["A", "B", "", "C", "1", "DE"])),
+            ("/payment", json!([null, "tok_1"])),
+            ("/payment/card", json!(["4242", 12, 2034, "123"])),
+            ("/max_total", json!(["1.00", "EUR"])),
+        ] {
+            let mut bent = order();
+            *bent.pointer_mut(place).expect("a place") = list;
+            let refused = from_value::<NewOrder>(bent).err().map(|e| e.to_string()).unwrap_or_default();
+            assert!(refused.contains("expected a JSON object"), "{place}: {refused}");
+        }
+        let product = |price: Value| json!({"kind": "goods", "name": "Jar", "description": "A jar.", "category": "vases", "price": price, "weight_g": 1.0, "stock": 1});
+        assert!(from_value::<NewProduct>(product(json!({"amount": "5.00", "currency": "EUR"}))).is_ok());
+        assert!(from_value::<NewProduct>(product(json!(["5.00", "EUR"]))).is_err());
+    }
+
+    #[test]
+    fn whole_numbers_are_whole_however_they_are_written() {
+        for (text, whole) in [
+            ("2", Some(2)),
+            ("2.0", Some(2)),
+            ("2e0", Some(2)),
+            ("1.5", None),
+            ("-1", None),
+            ("1e300", None),
+            ("\"2\"", None),
+        ] {
+            let read = serde_json::from_str::<Quantity>(&format!("{{\"quantity\": {text}}}"));
+            assert_eq!(read.ok().map(|read| read.quantity), whole, "{text}");
+        }
+    }
 }

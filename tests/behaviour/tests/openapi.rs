@@ -11,7 +11,7 @@ use vitrine_tests_testkit::{Customer, Options, Placement, Shop, python};
 /// Pinned as it was when nothing was found, with what makes its requests.
 const PACKAGES: &[&str] = &["schemathesis==4.32.5", "hypothesis==6.170.17", "jsonschema_rs==0.60.3"];
 /// Requests of an operation in each phase that makes them by chance.
-const EXAMPLES: &str = "5";
+const EXAMPLES: &str = "3";
 /// After this nothing is left to be looked at.
 const ERASE: &str = "DELETE /api/v1/customers/me";
 

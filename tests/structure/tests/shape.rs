@@ -79,7 +79,7 @@ fn functions(text: &str) -> Vec<(String, usize)> {
         let ends = |line: &&str| **line == end || (line.starts_with(&end) && !line.starts_with(&format!("{end} ")));
         let rest = &lines[at..];
         let one_line = line.ends_with('}') || line.ends_with(';');
-        let length = if one_line { 1 } else { rest.iter().position(|line| ends(&line)).map_or(1, |n| n + 1) };
+        let length = if one_line { 1 } else { rest.iter().position(ends).map_or(1, |n| n + 1) };
         found.push((name.to_owned(), length));
     }
     found

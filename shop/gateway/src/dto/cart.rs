@@ -8,7 +8,7 @@ use vitrine_contracts::limits::MAX_QUANTITY;
 use vitrine_contracts::orders::v1 as orders;
 use vitrine_contracts::payments::v1 as payments;
 
-use super::{Address, Destination, Money, money, whole};
+use super::{Address, Destination, Money, money, object, object_or_null, whole};
 use crate::schema;
 
 /// A product to put into the cart.
@@ -71,6 +71,7 @@ pub(crate) struct QuoteQuestion {
     #[schemars(with = "Option<schema::Currency>")]
     pub(crate) currency: Option<String>,
     #[schemars(with = "Destination")]
+    #[serde(deserialize_with = "object")]
     pub(crate) address: Address,
 }
 
@@ -118,6 +119,7 @@ impl From<Card> for payments::Card {
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = either()))]
 pub(crate) struct Payment {
+    #[serde(default, deserialize_with = "object_or_null")]
     card: Option<Card>,
     /// From /api/v1/payment-tokens.
     #[schemars(with = "Option<schema::CardToken>")]
@@ -152,6 +154,7 @@ impl Payment {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewToken {
+    #[serde(deserialize_with = "object")]
     pub(crate) card: Card,
 }
 
@@ -172,9 +175,12 @@ pub(crate) struct NewOrder {
     #[schemars(with = "Option<schema::Currency>")]
     pub(crate) currency: Option<String>,
     #[schemars(with = "Destination")]
+    #[serde(deserialize_with = "object")]
     pub(crate) address: Address,
+    #[serde(deserialize_with = "object")]
     pub(crate) payment: Payment,
     /// A dearer total is refused.
     #[schemars(with = "Option<schema::Amount>")]
+    #[serde(default, deserialize_with = "object_or_null")]
     pub(crate) max_total: Option<Money>,
 }

@@ -12,7 +12,7 @@ use vitrine_contracts::limits::{
 };
 use vitrine_kit::clock::{parse_rfc3339, rfc3339};
 
-use super::{Money, money, whole};
+use super::{Money, money, object, object_or_null, whole};
 use crate::schema::{self, Line, Paragraphs};
 
 /// Goods are shipped; an event has seats at a time and place.
@@ -115,6 +115,7 @@ pub(crate) struct NewProduct {
     #[schemars(with = "Vec<Line<1, MAX_TAG>>", length(max = MAX_TAGS))]
     tags: Vec<String>,
     #[schemars(with = "schema::Price")]
+    #[serde(deserialize_with = "object")]
     price: Money,
     /// For goods.
     #[serde(default, deserialize_with = "whole")]
@@ -125,6 +126,7 @@ pub(crate) struct NewProduct {
     #[serde(deserialize_with = "whole")]
     pub(crate) stock: u32,
     /// For events.
+    #[serde(default, deserialize_with = "object_or_null")]
     event: Option<Event>,
 }
 
@@ -189,6 +191,7 @@ pub(crate) struct ProductPatch {
     #[schemars(with = "Option<schema::Category>")]
     pub(crate) category: Option<String>,
     #[schemars(with = "Option<schema::Price>")]
+    #[serde(default, deserialize_with = "object_or_null")]
     pub(crate) price: Option<Money>,
     /// Added to what is available; negative takes away.
     #[serde(default, deserialize_with = "whole")]

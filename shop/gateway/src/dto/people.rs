@@ -13,6 +13,7 @@ use vitrine_contracts::limits::{
 };
 use vitrine_kit::clock::rfc3339;
 
+use super::object;
 use crate::schema::{self, Line};
 
 /// Where something is sent.
@@ -146,5 +147,6 @@ pub(crate) struct NewAddress {
     #[serde(default)]
     #[schemars(with = "Line<0, MAX_LABEL>")]
     pub(crate) label: String,
+    #[serde(deserialize_with = "object")]
     pub(crate) address: Address,
 }
