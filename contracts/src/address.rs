@@ -1,6 +1,7 @@
 //! Addresses as they must be, wherever one is given.
 
 use crate::common::v1::Address;
+use crate::limits::{MAX_ADDRESS_LINE, MAX_CITY, MAX_POSTAL_CODE, MAX_RECIPIENT};
 use crate::problem::Problem;
 use crate::text::line;
 
@@ -9,11 +10,11 @@ pub fn check_address(address: Option<&Address>, field: &str) -> Result<Address, 
     let address = address.ok_or_else(|| Problem::invalid(field, "an address", "the address is missing"))?;
     let part = |name: &str, text: &str, length| line(&format!("{field}.{name}"), text, length);
     let checked = Address {
-        recipient: part("recipient", &address.recipient, 1..=100)?,
-        line1: part("line1", &address.line1, 1..=120)?,
-        line2: part("line2", &address.line2, 0..=120)?,
-        city: part("city", &address.city, 1..=80)?,
-        postal_code: part("postal_code", &address.postal_code, 1..=16)?,
+        recipient: part("recipient", &address.recipient, 1..=MAX_RECIPIENT)?,
+        line1: part("line1", &address.line1, 1..=MAX_ADDRESS_LINE)?,
+        line2: part("line2", &address.line2, 0..=MAX_ADDRESS_LINE)?,
+        city: part("city", &address.city, 1..=MAX_CITY)?,
+        postal_code: part("postal_code", &address.postal_code, 1..=MAX_POSTAL_CODE)?,
         country_code: address.country_code.clone(),
     };
     let country = checked.country_code.as_bytes();

@@ -8,15 +8,14 @@ use icu_properties::script::ScriptWithExtensions;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::limits::MAX_EMAIL;
 use crate::problem::Problem;
 use crate::text::{category, is_ignorable, is_mark, is_unseen};
 
-/// Longest address, in bytes (RFC 5321, section 4.5.3.1.3).
-const MAX_BYTES: usize = 254;
 /// Longest local part, in bytes (RFC 5321, section 4.5.3.1.1).
 const MAX_LOCAL_BYTES: usize = 64;
 /// Longest text that is looked at, in bytes.
-const MAX_GIVEN_BYTES: usize = 4 * MAX_BYTES;
+const MAX_GIVEN_BYTES: usize = 4 * MAX_EMAIL;
 /// What an atom may hold beside letters and digits (RFC 5322, section 3.2.3).
 const ATOM_SYMBOLS: &str = "!#$%&'*+-/=?^_`{|}~";
 /// Most marks in a row (UTS 39, section 5.4).
@@ -37,8 +36,11 @@ impl EmailAddress {
     /// Reads what somebody typed. The field is named when it is not an address.
     pub fn parse(field: &str, text: &str) -> Result<Self, Problem> {
         read(text.trim()).map(Self).map_err(|message| {
-            let expected = "an address such as ada@example.org: an atom, @ and a domain, without invisible characters";
-            Problem::invalid(field, expected, message).with_reason("INVALID_EMAIL")
+            let expected = format!(
+                "an address such as ada@example.org: an atom of at most {MAX_LOCAL_BYTES} bytes, @ and a domain, \
+                 {MAX_EMAIL} bytes at most, without invisible characters"
+            );
+            Problem::invalid(field, &expected, message).with_reason("INVALID_EMAIL")
         })
     }
 
@@ -72,8 +74,8 @@ fn read(text: &str) -> Result<String, &'static str> {
         return Err("the e-mail address holds a space, or a character that is not seen");
     }
     let address = format!("{}@{}", local_part(local)?, domain_part(domain)?);
-    if address.len() > MAX_BYTES {
-        return Err("the e-mail address is longer than 254 bytes");
+    if address.len() > MAX_EMAIL {
+        return Err("the e-mail address is too long");
     }
     Ok(address)
 }
@@ -82,7 +84,7 @@ fn local_part(text: &str) -> Result<String, &'static str> {
     let lower = text.nfc().collect::<String>().to_lowercase();
     let local: String = lower.nfc().collect();
     if local.len() > MAX_LOCAL_BYTES {
-        return Err("what stands before the @ of the e-mail address is longer than 64 bytes");
+        return Err("what stands before the @ of the e-mail address is too long");
     }
     for atom in local.split('.') {
         if atom.is_empty() {
@@ -114,7 +116,7 @@ fn check_atom(atom: &str) -> Result<(), &'static str> {
         }
     }
     if characters.chunk_by(|_, next| is_mark(*next)).any(|group| group.len() > MAX_MARKS + 1) {
-        return Err("the e-mail address holds a letter with more than 4 marks");
+        return Err("the e-mail address holds a letter with too many marks");
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ mod generated {
 }
 mod address;
 mod email_address;
+pub mod limits;
 mod methods;
 mod money;
 mod problem;

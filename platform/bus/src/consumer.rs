@@ -23,6 +23,8 @@ use crate::source::{BATCH, Batch, Source};
 
 /// How often an event is handed to its handler before it becomes a dead letter.
 pub const MAX_TRIES: u32 = 6;
+/// Most dead letters that are handed out again in a row, before new events have their turn.
+const MAX_REDRIVEN: usize = 10;
 /// The pause before the second try; doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest one.
@@ -276,7 +278,7 @@ impl Consumer {
 
     /// Hands out the dead letters that somebody asked for again.
     async fn redriven(&self, telemetry: &Service) -> Result<(), String> {
-        let asked = self.store.find::<DeadLetter>(Query::eq("redrive", self.name.as_str()).limit(10)).await;
+        let asked = self.store.find::<DeadLetter>(Query::eq("redrive", self.name.as_str()).limit(MAX_REDRIVEN)).await;
         for letter in asked.map_err(|e| e.to_string())?.items {
             let mut tx = self.store.begin();
             let reason = match self.hand_out(&letter.event(), telemetry, &mut tx).await {

@@ -18,6 +18,8 @@ use crate::outbox::{Outbox, Readers};
 
 /// Most events of one answer.
 const MAX_LIMIT: u32 = 500;
+/// Most topics that are read at once: more than any consumer follows.
+const MAX_TOPICS: usize = 64;
 /// Most bytes of payloads and baggage of one answer, far below what the Fence lets pass; with all else that belongs to the
 /// events, an answer stays below the mebibyte that NATS passes when nobody says more.
 const MAX_BYTES: usize = store::MAX_EVENT_BYTES;
@@ -125,14 +127,18 @@ fn admit(Caller(caller): &Caller, topics: &[String]) -> Result<(), Problem> {
 }
 
 fn check(request: &FetchRequest) -> Result<(), Problem> {
-    if request.topics.is_empty() || request.topics.len() > 64 {
-        return Err(Problem::invalid("topics", "1 to 64 topics", "the number of topics is out of range"));
+    if request.topics.is_empty() || request.topics.len() > MAX_TOPICS {
+        return Err(Problem::invalid(
+            "topics",
+            &format!("1 to {MAX_TOPICS} topics"),
+            "the number of topics is out of range",
+        ));
     }
     if request.limit == 0 || request.limit > MAX_LIMIT {
-        return Err(Problem::invalid("limit", "1 to 500", "the limit is out of range"));
+        return Err(Problem::invalid("limit", &format!("1 to {MAX_LIMIT}"), "the limit is out of range"));
     }
     if request.wait_ms > MAX_WAIT_MS {
-        return Err(Problem::invalid("wait_ms", "at most 30000", "the wait is too long"));
+        return Err(Problem::invalid("wait_ms", &format!("at most {MAX_WAIT_MS}"), "the wait is too long"));
     }
     Ok(())
 }

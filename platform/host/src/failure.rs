@@ -6,13 +6,9 @@ use thiserror::Error;
 use tonic::Status;
 use vitrine_contracts::Problem;
 use vitrine_contracts::common::v1::{PageInfo, PageRequest};
+use vitrine_contracts::limits::{DEFAULT_PAGE, MAX_PAGE};
 use vitrine_platform_bus::HandleError;
 use vitrine_platform_store as store;
-
-/// Documents of a page when nobody says.
-const DEFAULT_PAGE: u32 = 20;
-/// Most documents of a page that may be asked for.
-const MAX_PAGE: u32 = 100;
 
 /// Why something was not done. Nothing was changed.
 #[derive(Debug, Error)]
@@ -91,7 +87,7 @@ pub fn page_of(request: Option<&PageRequest>) -> Result<(usize, Option<&str>), P
         size if size <= MAX_PAGE => size,
         size => {
             let message = format!("a page of {size} is too large");
-            return Err(Problem::invalid("page.size", "1 to 100, or 0 for the default", &message));
+            return Err(Problem::invalid("page.size", &format!("1 to {MAX_PAGE}, or 0 for the default"), &message));
         }
     };
     let cursor = request.map(|r| r.cursor.as_str()).filter(|c| !c.is_empty());

@@ -9,6 +9,11 @@ use crate::problem::{CONTENT_TYPE, Reply};
 
 /// The longest that an answer of hyper's own can be, in bytes.
 const MAX_OWN_BYTES: usize = 256;
+/// Longest target of a request, in bytes: what the `http` crate holds.
+const MAX_TARGET_BYTES: usize = 65_534;
+/// Most headers of a request, and most KiB of them: what hyper reads.
+const MAX_HEADERS: usize = 100;
+const MAX_HEAD_KIB: usize = 128;
 /// How hyper says that an answer has no body.
 const EMPTY: &[u8] = b"content-length: 0\r\n";
 
@@ -36,18 +41,23 @@ pub(crate) fn retold(data: &[u8]) -> Option<Vec<u8>> {
             StatusCode::BAD_REQUEST,
             "MALFORMED_REQUEST",
             "the request is not HTTP: its first line or a header is malformed",
-            "a request line and headers as RFC 9112 has them",
+            "a request line and headers as RFC 9112 has them".to_owned(),
         ),
-        b"414" => (StatusCode::URI_TOO_LONG, "URI_TOO_LONG", "the request's target is too long", "at most 65534 bytes"),
+        b"414" => (
+            StatusCode::URI_TOO_LONG,
+            "URI_TOO_LONG",
+            "the request's target is too long",
+            format!("at most {MAX_TARGET_BYTES} bytes"),
+        ),
         b"431" => (
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "HEAD_TOO_LARGE",
             "the request's headers are too large or too many",
-            "at most 100 headers, 128 KiB together",
+            format!("at most {MAX_HEADERS} headers, {MAX_HEAD_KIB} KiB together"),
         ),
         _ => return None,
     };
-    Some(answer(Reply::new(status, code, message).at("request", expected)))
+    Some(answer(Reply::new(status, code, message).at("request", &expected)))
 }
 
 /// What a client is told that began a head and did not end it.

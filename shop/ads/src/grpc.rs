@@ -8,14 +8,10 @@ use tonic::{Request, Response, Status};
 use vitrine_contracts::Problem;
 use vitrine_contracts::ads::v1::ads_service_server::AdsService;
 use vitrine_contracts::ads::v1::{Ad as WireAd, GetAdsRequest, GetAdsResponse};
+use vitrine_contracts::limits::{DEFAULT_ADS, MAX_AD_CONTEXT, MAX_ADS};
 use vitrine_platform_telemetry::Counter;
 
 use crate::domain::{ADS, Ad, fitting};
-
-/// Most words.
-const MAX_CONTEXT: usize = 20;
-/// Most advertisements at once.
-const MAX_ADS: u32 = 5;
 
 pub(crate) struct Service {
     seed: u64,
@@ -42,13 +38,17 @@ fn to_wire(ad: &Ad, context: &str) -> WireAd {
 impl AdsService for Service {
     async fn get_ads(&self, request: Request<GetAdsRequest>) -> Result<Response<GetAdsResponse>, Status> {
         let GetAdsRequest { context, limit } = request.into_inner();
-        if context.len() > MAX_CONTEXT {
-            return Err(Problem::invalid("context", "at most 20 words", "there are too many words").into());
+        if context.len() > MAX_AD_CONTEXT {
+            let expected = format!("at most {MAX_AD_CONTEXT} words");
+            return Err(Problem::invalid("context", &expected, "there are too many words").into());
         }
         let limit = match limit {
-            0 => 1,
+            0 => DEFAULT_ADS,
             n if n <= MAX_ADS => n,
-            _ => return Err(Problem::invalid("limit", "1 to 5, or 0 for one", "so many are not shown at once").into()),
+            _ => {
+                let expected = format!("1 to {MAX_ADS}, or 0 for {DEFAULT_ADS}");
+                return Err(Problem::invalid("limit", &expected, "so many are not shown at once").into());
+            }
         };
         let limit = usize::try_from(limit).unwrap_or(1);
         let mut found = fitting(&context);

@@ -6,6 +6,7 @@ mod authorization;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
+use vitrine_contracts::limits::{MAX_PASSWORD, MIN_PASSWORD};
 use vitrine_contracts::{EmailAddress, Problem};
 use vitrine_kit::id;
 
@@ -147,11 +148,11 @@ pub fn sign_in_addresses(typed: &str) -> Vec<String> {
 
 /// Checks a new password.
 pub fn check_password(password: &str) -> Result<(), Problem> {
-    if (10..=128).contains(&password.chars().count()) {
+    if (MIN_PASSWORD..=MAX_PASSWORD).contains(&password.chars().count()) {
         return Ok(());
     }
-    Err(Problem::invalid("password", "10 to 128 characters", "the password is too short or too long")
-        .with_reason("WEAK_PASSWORD"))
+    let expected = format!("{MIN_PASSWORD} to {MAX_PASSWORD} characters");
+    Err(Problem::invalid("password", &expected, "the password is too short or too long").with_reason("WEAK_PASSWORD"))
 }
 
 /// Wrong passwords in a row, for one e-mail address.

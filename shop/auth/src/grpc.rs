@@ -10,12 +10,13 @@ use vitrine_contracts::auth::v1::{
     RevokeTokenResponse, Role as WireRole, RotateKeysRequest, RotateKeysResponse, SetAccountLockRequest,
     SetAccountLockResponse,
 };
+use vitrine_contracts::limits::MAX_PASSWORD;
 
 use crate::flows::Flows;
 use crate::{Account, Role};
 
-/// Longest password that is looked at, in bytes.
-const MAX_PASSWORD: usize = 1024;
+/// Longest password or address that is looked at, in bytes: what is longer is none that anybody could have.
+const MAX_LOOKED_AT: usize = 1024;
 
 pub(crate) struct Service(pub(crate) Flows);
 
@@ -30,10 +31,10 @@ impl AuthService for Service {
 
     async fn login(&self, request: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
         let request = request.into_inner();
-        if request.password.len() > MAX_PASSWORD || request.email.len() > MAX_PASSWORD {
+        if request.password.len() > MAX_LOOKED_AT || request.email.len() > MAX_LOOKED_AT {
             return Err(Problem::invalid(
                 "password",
-                "at most 128 characters",
+                &format!("at most {MAX_PASSWORD} characters"),
                 "e-mail address or password is too long",
             )
             .into());

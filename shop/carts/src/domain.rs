@@ -7,10 +7,7 @@ use vitrine_contracts::Problem;
 
 pub use purchase::{MAX_ENDED, Purchases};
 
-/// Most of one product.
-pub const MAX_QUANTITY: u32 = 999;
-/// Most different products.
-pub const MAX_LINES: usize = 100;
+pub use vitrine_contracts::limits::{MAX_LINES, MAX_QUANTITY};
 
 /// One product and how many of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +19,7 @@ pub struct Line {
 }
 
 fn out_of_range(field: &str, quantity: u64) -> Problem {
-    Problem::invalid(field, "1 to 999", &format!("a quantity of {quantity} is out of range"))
+    Problem::invalid(field, &format!("1 to {MAX_QUANTITY}"), &format!("a quantity of {quantity} is out of range"))
         .with_reason("INVALID_QUANTITY")
 }
 
@@ -32,6 +29,10 @@ pub fn add(lines: &mut Vec<Line>, product_id: &str, quantity: u32) -> Result<(),
         return Err(out_of_range("quantity", quantity.into()));
     }
     let present = lines.iter().find(|l| l.product_id == product_id).map_or(0, |l| l.quantity);
+    if present + quantity > MAX_QUANTITY {
+        let message = format!("at most {MAX_QUANTITY} of a product fit into a cart, and {present} are there");
+        return Err(Problem::precondition("TOO_MANY_OF_ONE", &message));
+    }
     set(lines, product_id, present + quantity)
 }
 
@@ -49,8 +50,8 @@ pub fn set(lines: &mut Vec<Line>, product_id: &str, quantity: u32) -> Result<(),
     } else if lines.len() < MAX_LINES {
         lines.push(Line { product_id: product_id.to_owned(), quantity });
     } else {
-        return Err(Problem::invalid("product_id", "at most 100 different products", "the cart is full")
-            .with_reason("CART_FULL"));
+        let message = format!("the cart is full: it holds at most {MAX_LINES} different products");
+        return Err(Problem::precondition("CART_FULL", &message));
     }
     Ok(())
 }

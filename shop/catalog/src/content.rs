@@ -152,6 +152,7 @@ mod tests {
 
     #[test]
     fn every_category_has_pieces() {
+        assert!(CATEGORIES.iter().map(|c| c.slug).eq(vitrine_contracts::limits::CATEGORIES.iter().copied()));
         for category in CATEGORIES {
             assert!(pieces().filter(|p| p.category == category.slug).count() >= 4, "{}", category.slug);
         }

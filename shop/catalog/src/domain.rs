@@ -4,30 +4,14 @@ use serde::{Deserialize, Serialize};
 use vitrine_contracts::Problem;
 use vitrine_contracts::catalog::v1::{Kind, Product};
 use vitrine_contracts::common::v1::Line;
+use vitrine_contracts::limits::{
+    MAX_DESCRIPTION, MAX_DURATION_MIN, MAX_LINES, MAX_PRICE, MAX_PRODUCT_NAME, MAX_QUANTITY, MAX_STOCK, MAX_TAG,
+    MAX_TAGS, MAX_VENUE, MAX_WEIGHT_G, MIN_DURATION_MIN,
+};
 use vitrine_contracts::money_from_proto;
 use vitrine_contracts::text::{line, paragraphs};
 use vitrine_kit::money::Money;
 
-/// Most of one product that is ever on the shelf.
-pub const MAX_STOCK: u32 = 10_000_000;
-/// Dearest price, in minor units.
-const MAX_PRICE: i64 = 100_000_000;
-/// Heaviest piece, in grams.
-const MAX_WEIGHT_G: u32 = 100_000;
-/// Longest name, in characters.
-const MAX_NAME: usize = 120;
-/// Longest description, in characters.
-const MAX_DESCRIPTION: usize = 4000;
-/// Longest tag, in characters.
-const MAX_TAG: usize = 40;
-/// Longest name of a venue, in characters.
-const MAX_VENUE: usize = 200;
-/// Most tags of one product.
-const MAX_TAGS: usize = 10;
-/// Most lines of one reservation.
-const MAX_LINES: usize = 100;
-/// Most of one product in one reservation.
-const MAX_QUANTITY: u32 = 999;
 /// How long a reservation holds when nobody says, and the bounds of what may be said, in milliseconds.
 const TTL_MS: (u32, u32, u32) = (900_000, 1_000, 3_600_000);
 
@@ -79,10 +63,15 @@ impl Stock {
 
     /// Adds new pieces, or takes some away.
     pub fn restock(self, by: i32) -> Result<Self, Problem> {
+        if by.unsigned_abs() > MAX_STOCK {
+            let expected = format!("-{MAX_STOCK} to {MAX_STOCK}");
+            return Err(Problem::invalid("restock", &expected, "so much is never in stock"));
+        }
         match self.available.checked_add_signed(by) {
             Some(available) if available <= MAX_STOCK => Ok(Self { available, ..self }),
             Some(_) => {
-                Err(Problem::invalid("restock", "at most 10000000 in stock", "that is more than the shelf holds"))
+                let message = format!("at most {MAX_STOCK} are in stock, and that would be more");
+                Err(Problem::precondition("TOO_MUCH_STOCK", &message))
             }
             None => Err(Problem::precondition("NOT_ENOUGH_STOCK", "more would be taken away than is available")),
         }
@@ -105,14 +94,17 @@ pub enum Hold {
 /// Checks the lines of a reservation.
 pub fn check_lines(lines: &[Line]) -> Result<(), Problem> {
     if lines.is_empty() || lines.len() > MAX_LINES {
-        return Err(Problem::invalid("lines", "1 to 100 lines", &format!("{} lines cannot be reserved", lines.len())));
+        return Err(Problem::invalid(
+            "lines",
+            &format!("1 to {MAX_LINES} lines"),
+            &format!("{} lines cannot be reserved", lines.len()),
+        ));
     }
     for (i, line) in lines.iter().enumerate() {
         if !(1..=MAX_QUANTITY).contains(&line.quantity) {
             let message = format!("a quantity of {} is out of range", line.quantity);
-            return Err(
-                Problem::invalid(&format!("lines[{i}].quantity"), "1 to 999", &message).with_reason("INVALID_QUANTITY")
-            );
+            let (field, expected) = (format!("lines[{i}].quantity"), format!("1 to {MAX_QUANTITY}"));
+            return Err(Problem::invalid(&field, &expected, &message).with_reason("INVALID_QUANTITY"));
         }
         if lines[..i].iter().any(|l| l.product_id == line.product_id) {
             return Err(Problem::invalid(
@@ -132,14 +124,15 @@ pub fn ttl_ms(asked: u32) -> Result<i64, Problem> {
         0 => Ok(default.into()),
         ms if (min..=max).contains(&ms) => Ok(ms.into()),
         ms => {
-            Err(Problem::invalid("ttl_ms", "1000 to 3600000, or 0 for 15 minutes", &format!("{ms} ms is out of range")))
+            let expected = format!("{min} to {max}, or 0 for {default}");
+            Err(Problem::invalid("ttl_ms", &expected, &format!("{ms} ms is out of range")))
         }
     }
 }
 
 /// A name as it is kept.
 pub fn name(name: &str) -> Result<String, Problem> {
-    line("name", name, 1..=MAX_NAME)
+    line("name", name, 1..=MAX_PRODUCT_NAME)
 }
 
 /// A description as it is kept.
@@ -150,8 +143,8 @@ pub fn description(description: &str) -> Result<String, Problem> {
 /// Checks a price.
 pub fn check_price(price: Money) -> Result<Money, Problem> {
     if price.minor <= 0 || price.minor > MAX_PRICE {
-        let expected = "more than zero, at most 100000000 of the smallest unit";
-        return Err(Problem::invalid("price", expected, "the price is out of range").with_reason("INVALID_PRICE"));
+        let expected = format!("more than zero, at most {MAX_PRICE} of the smallest unit");
+        return Err(Problem::invalid("price", &expected, "the price is out of range").with_reason("INVALID_PRICE"));
     }
     Ok(price)
 }
@@ -161,7 +154,7 @@ pub fn check_product(mut product: Product, stock: u32, now_ms: i64) -> Result<Pr
     product.name = name(&product.name)?;
     product.description = description(&product.description)?;
     if product.tags.len() > MAX_TAGS {
-        return Err(Problem::invalid("tags", "at most 10", "there are too many tags"));
+        return Err(Problem::invalid("tags", &format!("at most {MAX_TAGS}"), "there are too many tags"));
     }
     for tag in &mut product.tags {
         *tag = line("tags", tag, 1..=MAX_TAG)?;
@@ -170,7 +163,7 @@ pub fn check_product(mut product: Product, stock: u32, now_ms: i64) -> Result<Pr
         event.venue = line("event.venue", &event.venue, 1..=MAX_VENUE)?;
     }
     if stock > MAX_STOCK {
-        return Err(Problem::invalid("stock", "0 to 10000000", &format!("{stock} pieces are too many")));
+        return Err(Problem::invalid("stock", &format!("0 to {MAX_STOCK}"), &format!("{stock} pieces are too many")));
     }
     check_kind(&product, now_ms)?;
     check_price(money_from_proto(product.price.as_ref(), "price")?)?;
@@ -181,7 +174,10 @@ pub fn check_product(mut product: Product, stock: u32, now_ms: i64) -> Result<Pr
 fn check_kind(product: &Product, now_ms: i64) -> Result<(), Problem> {
     match (product.kind(), &product.event) {
         (Kind::Goods, None) if (1..=MAX_WEIGHT_G).contains(&product.weight_g) => {}
-        (Kind::Goods, None) => return Err(Problem::invalid("weight_g", "1 to 100000 grams", "goods need a weight")),
+        (Kind::Goods, None) => {
+            let expected = format!("1 to {MAX_WEIGHT_G} grams");
+            return Err(Problem::invalid("weight_g", &expected, "goods need a weight"));
+        }
         (Kind::Goods, Some(_)) => {
             return Err(Problem::invalid("event", "nothing for goods", "goods have no time and place"));
         }
@@ -189,8 +185,9 @@ fn check_kind(product: &Product, now_ms: i64) -> Result<(), Problem> {
             if event.starts_at_unix_ms <= now_ms {
                 return Err(Problem::invalid("event.starts_at", "a time in the future", "the event would be over"));
             }
-            if !(15..=1440).contains(&event.duration_min) {
-                return Err(Problem::invalid("event.duration_min", "15 to 1440", "the duration is out of range"));
+            if !(MIN_DURATION_MIN..=MAX_DURATION_MIN).contains(&event.duration_min) {
+                let expected = format!("{MIN_DURATION_MIN} to {MAX_DURATION_MIN}");
+                return Err(Problem::invalid("event.duration_min", &expected, "the duration is out of range"));
             }
             if product.weight_g != 0 {
                 return Err(Problem::invalid("weight_g", "0 for events", "an event is not shipped"));

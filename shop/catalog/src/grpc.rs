@@ -9,6 +9,7 @@ use vitrine_contracts::catalog::v1::{
     Product, ProductChange, ProductState, ReleaseReservationRequest, Reservation, ReserveRequest,
     SearchProductsRequest, SearchProductsResponse, UpdateAnyProductRequest, UpdateProductRequest,
 };
+use vitrine_contracts::limits::{MAX_IDEMPOTENCY_KEY, MAX_SEARCH};
 use vitrine_contracts::{Problem, money_from_proto};
 use vitrine_kit::id;
 use vitrine_platform_host::{Failure, check_id, page_info, page_of};
@@ -22,10 +23,6 @@ use crate::store::{CreatedDoc, ProductDoc, Products, StockDoc, from_wire, to_wir
 
 /// Most products of one batch.
 const MAX_BATCH: usize = 100;
-/// Longest search, in characters.
-const MAX_SEARCH: usize = 200;
-/// Longest idempotency key.
-const MAX_KEY: usize = 128;
 
 pub(crate) struct Service {
     pub(crate) products: Products,
@@ -85,8 +82,9 @@ impl Service {
         let now = self.products.clock.now_ms();
         let product = domain::check_product(product, request.stock, now)?;
         check_category(&product.category)?;
-        if request.idempotency_key.len() > MAX_KEY {
-            return Err(Problem::invalid("idempotency_key", "at most 128 characters", "the key is too long").into());
+        if request.idempotency_key.len() > MAX_IDEMPOTENCY_KEY {
+            let expected = format!("at most {MAX_IDEMPOTENCY_KEY} characters");
+            return Err(Problem::invalid("idempotency_key", &expected, "the key is too long").into());
         }
         let doc = from_wire(id::new("prd"), product, now);
         let key = format!("{}/{}", doc.promoter_id, request.idempotency_key);
@@ -251,7 +249,9 @@ impl CatalogService for Service {
     ) -> Result<Response<BatchGetProductsResponse>, Status> {
         let ids = request.into_inner().product_ids;
         if ids.len() > MAX_BATCH {
-            return Err(Problem::invalid("product_ids", "at most 100 ids", "there are too many ids").into());
+            return Err(
+                Problem::invalid("product_ids", &format!("at most {MAX_BATCH} ids"), "there are too many ids").into()
+            );
         }
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let found = self.products.store.get_many::<ProductDoc>(&ids).await.map_err(Failure::from)?;
@@ -287,9 +287,8 @@ impl CatalogService for Service {
         let request = request.into_inner();
         let words = request.query.trim();
         if words.is_empty() || words.chars().count() > MAX_SEARCH {
-            return Err(
-                Problem::invalid("q", "1 to 200 characters", "there is nothing to search for, or too much").into()
-            );
+            let expected = format!("1 to {MAX_SEARCH} characters");
+            return Err(Problem::invalid("q", &expected, "there is nothing to search for, or too much").into());
         }
         let (size, cursor) = page_of(request.page.as_ref())?;
         let found = self.products.store.search("text", words, size, cursor).await.map_err(Failure::from)?;

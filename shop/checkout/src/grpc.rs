@@ -7,6 +7,7 @@ use vitrine_contracts::checkout::v1::checkout_service_server::CheckoutService;
 use vitrine_contracts::checkout::v1::{
     CancelAnyOrderRequest, CancelOrderRequest, PlaceOrderRequest, QuoteRequest, QuoteResponse, RefundOrderRequest,
 };
+use vitrine_contracts::limits::{MAX_IDEMPOTENCY_KEY, MAX_REASON};
 use vitrine_contracts::orders::v1::{GetOrderRequest, Order, OrderState};
 use vitrine_contracts::payments::v1::payment_method::Method;
 use vitrine_contracts::payments::v1::{Card, PaymentMethod};
@@ -23,10 +24,6 @@ use crate::reversal::Reversal;
 use crate::saga::{Sagas, in_progress, step};
 use crate::work::Work;
 
-/// Longest idempotency key.
-const MAX_KEY: usize = 128;
-/// Longest reason of a cancellation or refund, in characters.
-const MAX_REASON: usize = 200;
 /// How often a purchase starts over when somebody else uses its key at the same moment.
 const MAX_ROUNDS: usize = 4;
 
@@ -68,9 +65,9 @@ struct Asked {
 fn check(mut request: PlaceOrderRequest) -> Result<Asked, Problem> {
     check_id("cus", &request.customer_id, "customer_id")?;
     let key = &request.idempotency_key;
-    if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(|b| b.is_ascii_graphic()) {
-        let expected = "1 to 128 visible ASCII characters, fresh for each purchase";
-        return Err(Problem::invalid("idempotency_key", expected, "the idempotency key is missing or malformed"));
+    if key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY || !key.bytes().all(|b| b.is_ascii_graphic()) {
+        let expected = format!("1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters, fresh for each purchase");
+        return Err(Problem::invalid("idempotency_key", &expected, "the idempotency key is missing or malformed"));
     }
     request.email = EmailAddress::parse("email", &request.email)?.into_string();
     let currency = currency(&request.currency_code)?;

@@ -54,7 +54,12 @@ impl CurrencyService for Service {
     ) -> Result<Response<BatchConvertResponse>, Status> {
         let request = request.into_inner();
         if request.from.len() > MAX_BATCH {
-            return Err(Problem::invalid("from", "at most 200 amounts", "there are too many amounts").into());
+            return Err(Problem::invalid(
+                "from",
+                &format!("at most {MAX_BATCH} amounts"),
+                "there are too many amounts",
+            )
+            .into());
         }
         let to = target(&request.to_code)?;
         let one = |(i, from)| Ok(convert(money_from_proto(Some(from), &format!("from[{i}]"))?, to)?.into());

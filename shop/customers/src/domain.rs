@@ -1,20 +1,13 @@
 //! What may be said about a customer.
 
 use vitrine_contracts::Problem;
+use vitrine_contracts::limits::{MAX_DISPLAY_NAME, MAX_LABEL};
 use vitrine_contracts::text::line;
 use vitrine_kit::money::Currency;
 
-/// Most addresses of one customer.
-pub const MAX_ADDRESSES: usize = 20;
-
-/// Longest name, in characters.
-const MAX_NAME: usize = 100;
-/// Longest label of an address, in characters.
-const MAX_LABEL: usize = 40;
-
 /// A name to show.
 pub fn display_name(name: &str) -> Result<String, Problem> {
-    line("display_name", name, 1..=MAX_NAME)
+    line("display_name", name, 1..=MAX_DISPLAY_NAME)
 }
 
 /// What a customer calls an address; may be empty.

@@ -7,6 +7,7 @@ use vitrine_contracts::customers::v1::{
     Customer, DeleteAddressRequest, EraseCustomerRequest, EraseCustomerResponse, ExportCustomerRequest,
     ExportCustomerResponse, GetCustomerRequest, PutAddressRequest, SavedAddress, SignUpRequest, UpdateCustomerRequest,
 };
+use vitrine_contracts::limits::MAX_ADDRESSES;
 use vitrine_contracts::{Problem, check_address};
 use vitrine_kit::{clock, id};
 use vitrine_platform_host::check_id;
@@ -84,8 +85,11 @@ impl CustomersService for Service {
             match customer.addresses.iter().position(|a| a.id == doc.id) {
                 Some(place) => customer.addresses[place] = doc.clone(),
                 None if !adding => return Err(no_address()),
-                None if customer.addresses.len() >= domain::MAX_ADDRESSES => {
-                    return Err(Problem::precondition("TOO_MANY_ADDRESSES", "20 addresses are the most"));
+                None if customer.addresses.len() >= MAX_ADDRESSES => {
+                    return Err(Problem::precondition(
+                        "TOO_MANY_ADDRESSES",
+                        &format!("{MAX_ADDRESSES} addresses are the most"),
+                    ));
                 }
                 None => customer.addresses.push(doc.clone()),
             }

@@ -1,6 +1,7 @@
 //! The rules. Each looks at an order and at what its customer did lately, and gives points with an explanation.
 
 use serde::{Deserialize, Serialize};
+use vitrine_contracts::limits::MAX_SCORE;
 
 /// Most past orders of a customer that are looked at.
 pub const MAX_RECENT: usize = 50;
@@ -123,7 +124,7 @@ pub fn assess(case: &Case<'_>) -> (u32, Vec<Finding>) {
     let rules: [fn(&Case<'_>) -> Option<Finding>; 5] =
         [large_amount, bulk_quantity, velocity, many_countries, new_customer_large_order];
     let findings: Vec<Finding> = rules.iter().filter_map(|rule| rule(case)).collect();
-    (findings.iter().map(|f| f.points).sum::<u32>().min(100), findings)
+    (findings.iter().map(|f| f.points).sum::<u32>().min(MAX_SCORE), findings)
 }
 
 #[cfg(test)]

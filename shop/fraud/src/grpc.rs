@@ -4,6 +4,7 @@ use tonic::{Request, Response, Status};
 use vitrine_contracts::Problem;
 use vitrine_contracts::fraud::v1::fraud_service_server::FraudService;
 use vitrine_contracts::fraud::v1::{Assessment, GetAssessmentRequest, ListAssessmentsRequest, ListAssessmentsResponse};
+use vitrine_contracts::limits::MAX_SCORE;
 use vitrine_platform_host::{Failure, check_id, page_info, page_of};
 use vitrine_platform_store::{Query, Store};
 
@@ -26,11 +27,15 @@ impl FraudService for Service {
         request: Request<ListAssessmentsRequest>,
     ) -> Result<Response<ListAssessmentsResponse>, Status> {
         let request = request.into_inner();
+        if request.min_score > MAX_SCORE {
+            let expected = format!("0 to {MAX_SCORE}");
+            return Err(Problem::invalid("min_score", &expected, "no assessment has so high a score").into());
+        }
         let (size, cursor) = page_of(request.page.as_ref())?;
         // Without a least score the newest come first; with one, the highest do.
         let query = match request.min_score {
             0 => Query::all(),
-            score => Query::range("score", i64::from(score)..=100),
+            score => Query::range("score", i64::from(score)..=i64::from(MAX_SCORE)),
         };
         let page =
             self.0.find::<AssessmentDoc>(query.descending().limit(size).cursor(cursor)).await.map_err(Failure::from)?;

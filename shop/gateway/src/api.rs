@@ -1,23 +1,34 @@
 //! One list of operations, from which both the router and the OpenAPI document are made, so that they cannot differ.
 
+mod document;
+
 use std::sync::Arc;
 
 use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde_json::{Map, Value, json};
-use vitrine_platform_http::{Router, untagged};
+use vitrine_platform_http::{Router, conditional, untagged};
 
 use crate::Gateway;
 use crate::guard::{self, Access};
 
 /// Where all operations live.
 const BASE: &str = "/api/v1";
+/// The media type of almost everything.
+pub(crate) const JSON: &str = "application/json";
 
-type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
+pub(crate) type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
 type MakeRoute = Box<dyn FnOnce(MethodFilter) -> MethodRouter<Arc<Gateway>>>;
+
+/// A header of a request.
+#[derive(Clone, Copy)]
+pub(crate) struct Header {
+    pub(crate) name: &'static str,
+    pub(crate) required: bool,
+    pub(crate) meaning: &'static str,
+    pub(crate) schema: MakeSchema,
+}
 
 /// One operation.
 pub(crate) struct Operation {
@@ -26,18 +37,42 @@ pub(crate) struct Operation {
     path: &'static str,
     summary: &'static str,
     access: Access,
-    query: &'static [(&'static str, &'static str)],
-    headers: &'static [(&'static str, bool, &'static str)],
+    /// What the variable of the path may be.
+    id: Option<MakeSchema>,
+    /// An object, whose properties are the parameters.
+    query: Option<MakeSchema>,
+    headers: &'static [Header],
     body: Option<MakeSchema>,
     status: u16,
-    answer: Option<MakeSchema>,
+    media_type: &'static str,
+    returned: Option<MakeSchema>,
+    has_etag: bool,
+    has_location: bool,
+    /// Statuses that this operation has beyond what its shape says.
+    also: &'static [u16],
     route: Option<MakeRoute>,
 }
 
 impl Operation {
     fn new(method: MethodFilter, verb: &'static str, path: &'static str, summary: &'static str) -> Self {
-        let (access, query, headers) = (Access::Public, &[][..], &[][..]);
-        Self { method, verb, path, summary, access, query, headers, body: None, status: 200, answer: None, route: None }
+        Self {
+            method,
+            verb,
+            path,
+            summary,
+            access: Access::Public,
+            id: None,
+            query: None,
+            headers: &[],
+            body: None,
+            status: 200,
+            media_type: JSON,
+            returned: None,
+            has_etag: false,
+            has_location: false,
+            also: &[],
+            route: None,
+        }
     }
 
     pub(crate) fn get(path: &'static str, summary: &'static str) -> Self {
@@ -62,14 +97,20 @@ impl Operation {
         self
     }
 
-    /// Query parameters, each with what it means.
-    pub(crate) fn query(mut self, query: &'static [(&'static str, &'static str)]) -> Self {
-        self.query = query;
+    /// What the path's variable is.
+    pub(crate) fn id<T: JsonSchema>(mut self) -> Self {
+        self.id = Some(|generator| generator.subschema_for::<T>());
         self
     }
 
-    /// Request headers: name, whether it must be there, what it means.
-    pub(crate) fn headers(mut self, headers: &'static [(&'static str, bool, &'static str)]) -> Self {
+    /// Query parameters: the fields of what they are read into.
+    pub(crate) fn query<T: JsonSchema>(mut self) -> Self {
+        self.query = Some(|generator| T::json_schema(generator));
+        self
+    }
+
+    /// Request headers.
+    pub(crate) fn headers(mut self, headers: &'static [Header]) -> Self {
         self.headers = headers;
         self
     }
@@ -80,16 +121,40 @@ impl Operation {
         self
     }
 
-    /// The answer's status and body.
-    pub(crate) fn answers<T: JsonSchema>(mut self, status: u16) -> Self {
+    /// The status and the body that it returns.
+    pub(crate) fn returns<T: JsonSchema>(mut self, status: u16) -> Self {
         self.status = status;
-        self.answer = Some(|generator| generator.subschema_for::<T>());
+        self.returned = Some(|generator| generator.subschema_for::<T>());
         self
     }
 
-    /// The answer's status, without a JSON body.
-    pub(crate) fn answers_status(mut self, status: u16) -> Self {
-        self.status = status;
+    /// The body is of another media type than JSON.
+    pub(crate) fn media_type(mut self, media_type: &'static str) -> Self {
+        self.media_type = media_type;
+        self
+    }
+
+    /// The status that it returns, without a body.
+    pub(crate) fn returns_nothing(mut self) -> Self {
+        self.status = 204;
+        self
+    }
+
+    /// What it returns carries an `ETag`.
+    pub(crate) fn tagged(mut self) -> Self {
+        self.has_etag = true;
+        self
+    }
+
+    /// What it returns carries a `Location`.
+    pub(crate) fn located(mut self) -> Self {
+        self.has_location = true;
+        self
+    }
+
+    /// Statuses that this operation has beyond what its shape says.
+    pub(crate) fn also(mut self, statuses: &'static [u16]) -> Self {
+        self.also = statuses;
         self
     }
 
@@ -103,49 +168,8 @@ impl Operation {
         self
     }
 
-    fn describe(&self, generator: &mut SchemaGenerator) -> Value {
-        let schema =
-            |make: Option<MakeSchema>, generator: &mut SchemaGenerator| make.map(|make| make(generator).to_value());
-        let in_path = self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-        let text = json!({"type": "string"});
-        let mut parameters: Vec<Value> = in_path
-            .map(|name| json!({"name": name.trim_end_matches(".svg"), "in": "path", "required": true, "schema": text}))
-            .collect();
-        parameters.extend(
-            self.query
-                .iter()
-                .map(|(name, meaning)| json!({"name": name, "in": "query", "description": meaning, "schema": text})),
-        );
-        parameters.extend(
-            self.headers.iter().map(|(name, required, meaning)| {
-                json!({"name": name, "in": "header", "required": required, "description": meaning, "schema": text})
-            }),
-        );
-        let answer = schema(self.answer, generator).map_or_else(
-            || json!({"description": "Done"}),
-            |schema| json!({"description": "Done", "content": {"application/json": {"schema": schema}}}),
-        );
-        let problem = json!({"description": "Why not", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}});
-        let mut operation = json!({
-            "summary": self.summary,
-            "operationId": self.operation_id(),
-            "tags": [self.path.split('/').nth(1).unwrap_or_default()],
-            "parameters": parameters,
-            "responses": {self.status.to_string(): answer, "default": problem},
-        });
-        if let Some(schema) = schema(self.body, generator) {
-            operation["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": schema}}});
-        }
-        if self.access != Access::Public {
-            operation["security"] = json!([{"oauth": []}]);
-            operation["description"] = json!(self.access.meaning());
-        }
-        operation
-    }
-
-    fn operation_id(&self) -> String {
-        let words = self.path.split(['/', '.', '-']).filter(|w| !w.is_empty()).map(|w| w.trim_matches(['{', '}']));
-        words.fold(self.verb.to_owned(), |id, word| format!("{id}_{word}"))
+    fn takes(&self, header: &str) -> bool {
+        self.headers.iter().any(|taken| taken.name == header)
     }
 }
 
@@ -153,45 +177,20 @@ impl Operation {
 pub(crate) struct Operations(pub(crate) Vec<Operation>);
 
 impl Operations {
-    /// The OpenAPI 3.1 document.
-    pub(crate) fn document(&self, server: &str) -> String {
-        let mut generator =
-            SchemaSettings::draft2020_12().with(|s| s.definitions_path = "/components/schemas".into()).into_generator();
-        let mut paths: Map<String, Value> = Map::new();
-        for operation in &self.0 {
-            let path = paths.entry(format!("{BASE}{}", operation.path)).or_insert_with(|| json!({}));
-            path[operation.verb] = operation.describe(&mut generator);
-        }
-        generator.subschema_for::<crate::dto::Problem>();
-        json!({
-            "openapi": "3.1.0",
-            "info": {
-                "title": "Vitrine",
-                "version": env!("CARGO_PKG_VERSION"),
-                "summary": "A shop made of glass",
-                "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-            },
-            "servers": [{"url": server}],
-            "paths": paths,
-            "components": {
-                "schemas": generator.take_definitions(true),
-                "securitySchemes": {"oauth": {"type": "openIdConnect", "openIdConnectUrl": format!("{server}/.well-known/openid-configuration")}},
-            },
-        })
-        .to_string()
-    }
-
     /// The routes, each behind its guard.
     pub(crate) fn router(self, gateway: &Arc<Gateway>) -> Router<Arc<Gateway>> {
         let mut router = Router::new();
         for operation in self.0 {
-            let judges_itself = operation.headers.iter().any(|(name, ..)| *name == "If-Match");
+            let judges_itself = operation.takes("If-Match");
             let Some(route) = operation.route else { continue };
             let mut route = route(operation.method);
             if operation.verb != "get" && !judges_itself {
                 route = route.layer(from_fn(untagged));
             }
-            let guarded = route.layer(from_fn_with_state((gateway.clone(), operation.access), guard::admit));
+            // Around what there is, and not around what there is not: a method that is not allowed is that, whatever else is wrong.
+            let guarded = route
+                .layer(from_fn_with_state((gateway.clone(), operation.access), guard::admit))
+                .layer(from_fn(conditional));
             router = router.route(&format!("{BASE}{}", operation.path), guarded);
         }
         router

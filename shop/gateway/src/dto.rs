@@ -6,10 +6,16 @@ mod catalog;
 mod orders;
 mod people;
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use vitrine_contracts::Problem as CoreProblem;
 use vitrine_contracts::common::v1 as common;
+use vitrine_contracts::limits::MAX_WHOLE_DIGITS;
 use vitrine_kit::money::{Currency, Money as CoreMoney};
 
 pub(crate) use admin::{Assessment, KeyRotated, LedgerTransaction, PaymentRecord, TrialBalance};
@@ -18,11 +24,10 @@ pub(crate) use catalog::{
     Ad, Category, Converted, Currencies, Kind, NewProduct, Product, ProductPatch, Recommendation,
 };
 pub(crate) use orders::{Cancel, Letter, Order, Shipment, Transition};
-pub(crate) use people::{Address, Customer, CustomerPatch, NewAddress, SignUp};
+pub(crate) use people::{Address, Customer, CustomerPatch, Destination, NewAddress, SignUp};
 
-/// What a line of text may hold, as far as a pattern says it: no control characters and no line breaks. What is refused beyond that is not
-/// seen by people (`vitrine_contracts::text`).
-const LINE: &str = r"^[^\p{Cc}\p{Zl}\p{Zp}]*$";
+/// The largest number up to which every whole one has a floating point number of its own: 2^53.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Why something was not done (RFC 9457).
 #[derive(Debug, Serialize, JsonSchema)]
@@ -31,6 +36,7 @@ pub(crate) struct Problem {
     kind: String,
     title: String,
     /// The HTTP status.
+    #[schemars(range(min = 400, max = 599))]
     status: u16,
     /// A sentence for people.
     detail: String,
@@ -48,9 +54,11 @@ pub(crate) struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Money {
-    /// A decimal number as text, for example "12.50".
+    /// A decimal number as text, for example "12.50"; negative where something is taken away.
+    #[schemars(regex(pattern = r"^-?[0-9]+(\.[0-9]+)?$"))]
     amount: String,
-    /// ISO 4217, upper case.
+    /// ISO 4217, upper case; empty for an amount that never was.
+    #[schemars(regex(pattern = "^([A-Z]{3})?$"))]
     currency: String,
 }
 
@@ -58,22 +66,31 @@ impl Money {
     /// Reads an amount of a field.
     pub(crate) fn parse(&self, field: &str) -> Result<CoreMoney, CoreProblem> {
         let currency = parse_currency(&self.currency, &format!("{field}.currency"))?;
-        let expected = "a decimal number as text, for example \"12.50\", not negative";
-        let money = CoreMoney::parse_amount(currency, &self.amount).map_err(|e| {
-            CoreProblem::invalid(&format!("{field}.amount"), expected, &e.to_string()).with_reason("INVALID_AMOUNT")
-        })?;
-        if money.is_negative() {
-            let problem = CoreProblem::invalid(&format!("{field}.amount"), expected, "the amount is negative");
-            return Err(problem.with_reason("INVALID_AMOUNT"));
-        }
-        Ok(money)
+        parse_amount(currency, &self.amount, &format!("{field}.amount"))
     }
 }
 
-impl std::fmt::Display for Money {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.amount, self.currency)
     }
+}
+
+/// Reads an amount that somebody gives: not negative.
+pub(crate) fn parse_amount(currency: Currency, amount: &str, field: &str) -> Result<CoreMoney, CoreProblem> {
+    let decimals = currency.exponent();
+    let expected = format!(
+        "a decimal number as text, not negative, with at most {MAX_WHOLE_DIGITS} digits before the point and {decimals} after it"
+    );
+    let wrong = |message: &str| CoreProblem::invalid(field, &expected, message).with_reason("INVALID_AMOUNT");
+    let money = CoreMoney::parse_amount(currency, amount).map_err(|e| wrong(&e.to_string()))?;
+    if amount.starts_with('-') {
+        return Err(wrong("the amount is negative"));
+    }
+    if amount.split('.').next().is_some_and(|whole| whole.len() > MAX_WHOLE_DIGITS) {
+        return Err(wrong("the amount is too large"));
+    }
+    Ok(money)
 }
 
 /// Reads a currency.
@@ -104,6 +121,95 @@ fn money(money: Option<common::Money>) -> Money {
     money.unwrap_or_default().into()
 }
 
+/// A JSON object whose shape is not told here.
+#[derive(JsonSchema)]
+pub(crate) struct Document {}
+
+/// An image, as the text of an SVG document.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+pub(crate) struct Picture(#[expect(dead_code, reason = "it describes the body")] String);
+
+/// Reads a whole number, also one that is written with a fraction of nothing: to JSON Schema 2.0 is an integer (Validation, 6.1.1).
+pub(crate) fn whole<'de, D, N>(deserializer: D) -> Result<N, D::Error>
+where
+    D: Deserializer<'de>,
+    N: TryFrom<i64>,
+{
+    deserializer.deserialize_i64(Whole(PhantomData))
+}
+
+struct Whole<N>(PhantomData<N>);
+
+impl<N: TryFrom<i64>> Visitor<'_> for Whole<N> {
+    type Value = N;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::any::type_name::<N>())
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<N, E> {
+        N::try_from(number).map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<N, E> {
+        let fits = i64::try_from(number).ok().and_then(|number| N::try_from(number).ok());
+        fits.ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<N, E> {
+        let whole = number.fract() == 0.0 && number.abs() <= MAX_EXACT;
+        let fits = whole.then_some(number as i64).and_then(|number| N::try_from(number).ok());
+        fits.ok_or_else(|| E::invalid_type(Unexpected::Float(number), &self))
+    }
+}
+
+/// Reads an object that is an object: serde would take a list for it, value by value.
+pub(crate) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    deserializer.deserialize_any(Object(PhantomData))
+}
+
+/// The same, or null.
+pub(crate) fn object_or_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    deserializer.deserialize_option(ObjectOrNull(PhantomData))
+}
+
+struct Object<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+struct ObjectOrNull<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectOrNull<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object or null")
+    }
+
+    fn visit_none<E>(self) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<T>, D::Error> {
+        object(deserializer).map(Some)
+    }
+}
+
 /// A part of a longer list.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Page<T> {
@@ -132,6 +238,54 @@ impl<T> List<T> {
 }
 
 /// The last word of a protobuf enum's name, lower case.
-fn word(name: &str, prefix: &str) -> String {
+pub(crate) fn word(name: &str, prefix: &str) -> String {
     name.trim_start_matches(prefix).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, from_value, json};
+
+    use super::{NewOrder, NewProduct, Quantity};
+
+    fn order() -> Value {
+        let address = json!({"recipient": "A", "line1": "B", "city": "C", "postal_code": "1", "country": "DE"});
+        let card = json!({"number": "4242", "expiry_month": 12, "expiry_year": 2034, "cvv": "123"});
+        json!({"address": address, "payment": {"card": card}, "max_total": null})
+    }
+
+    #[test]
+    fn objects_are_no_lists() {
+        assert!(from_value::<NewOrder>(order()).is_ok());
+        for (place, list) in [
+            ("/address", json!(["A", "B", "", "C", "1", "DE"])),
+            ("/payment", json!([null, "tok_1"])),
+            ("/payment/card", json!(["4242", 12, 2034, "123"])),
+            ("/max_total", json!(["1.00", "EUR"])),
+        ] {
+            let mut bent = order();
+            *bent.pointer_mut(place).expect("a place") = list;
+            let refused = from_value::<NewOrder>(bent).err().map(|e| e.to_string()).unwrap_or_default();
+            assert!(refused.contains("expected a JSON object"), "{place}: {refused}");
+        }
+        let product = |price: Value| json!({"kind": "goods", "name": "Jar", "description": "A jar.", "category": "vases", "price": price, "weight_g": 1.0, "stock": 1});
+        assert!(from_value::<NewProduct>(product(json!({"amount": "5.00", "currency": "EUR"}))).is_ok());
+        assert!(from_value::<NewProduct>(product(json!(["5.00", "EUR"]))).is_err());
+    }
+
+    #[test]
+    fn whole_numbers_are_whole_however_they_are_written() {
+        for (text, whole) in [
+            ("2", Some(2)),
+            ("2.0", Some(2)),
+            ("2e0", Some(2)),
+            ("1.5", None),
+            ("-1", None),
+            ("1e300", None),
+            ("\"2\"", None),
+        ] {
+            let read = serde_json::from_str::<Quantity>(&format!("{{\"quantity\": {text}}}"));
+            assert_eq!(read.ok().map(|read| read.quantity), whole, "{text}");
+        }
+    }
 }

@@ -72,12 +72,11 @@ pub(crate) fn around(
     telemetry: Service,
 ) -> Result<Router, Problem> {
     let max_body = usize::try_from(gateway.config.max_body_bytes).unwrap_or(usize::MAX);
-    let routes = operations.merge(crate::oauth::router()).merge(crate::page::router());
+    let routes = operations.merge(crate::oauth::router().merge(crate::page::router()).layer(from_fn(conditional)));
     let limited = nowhere(routes, problem_words)
         // Not behind a guard: what is not possible for anybody needs no token to be told.
         .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
         .layer(DefaultBodyLimit::max(max_body))
-        .layer(from_fn(conditional))
         .layer(from_fn_with_state(gateway.clone(), limit))
         .layer(from_fn(in_oauth_words));
     Ok(in_words(plain_bodies(limited), words)

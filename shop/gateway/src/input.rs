@@ -1,22 +1,28 @@
 //! Reading what is not a body: page parameters, and headers that guard writes.
 
 use axum::http::{HeaderMap, StatusCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tonic::Status;
 use vitrine_contracts::Problem;
 use vitrine_contracts::common::v1::PageRequest;
+use vitrine_contracts::limits::{MAX_IDEMPOTENCY_KEY, MAX_PAGE};
 use vitrine_platform_http::{ETag, Preconditions, Reply};
 
-/// Longest idempotency key.
-const MAX_KEY: usize = 128;
+use crate::schema;
+
 /// How often a change is looked at again that somebody else was quicker than.
 const MAX_ROUNDS: usize = 4;
 
 /// `?limit&cursor`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageQuery {
+    #[serde(default)]
+    #[schemars(with = "schema::Limit")]
     limit: Option<u32>,
+    #[serde(default)]
+    #[schemars(with = "schema::Cursor")]
     cursor: Option<String>,
 }
 
@@ -28,8 +34,8 @@ impl PageQuery {
 
 /// A page request of its parameters.
 pub(crate) fn page(limit: Option<u32>, cursor: Option<String>) -> Result<Option<PageRequest>, Problem> {
-    if limit.is_some_and(|n| !(1..=100).contains(&n)) {
-        return Err(Problem::invalid("limit", "1 to 100", "so many cannot be listed at once"));
+    if limit.is_some_and(|n| !(1..=MAX_PAGE).contains(&n)) {
+        return Err(Problem::invalid("limit", &format!("1 to {MAX_PAGE}"), "so many cannot be listed at once"));
     }
     Ok(Some(PageRequest { size: limit.unwrap_or(0), cursor: cursor.unwrap_or_default() }))
 }
@@ -41,10 +47,10 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Rep
     let one = Some(value).filter(|_| given.next().is_none());
     let key = one
         .and_then(|v| v.to_str().ok())
-        .filter(|k| !k.is_empty() && k.len() <= MAX_KEY && k.bytes().all(|b| b.is_ascii_graphic()));
-    let expected = "one key of 1 to 128 visible ASCII characters without spaces";
+        .filter(|k| !k.is_empty() && k.len() <= MAX_IDEMPOTENCY_KEY && k.bytes().all(|b| b.is_ascii_graphic()));
     let wrong = || {
-        Problem::invalid("Idempotency-Key", expected, "the key is empty, too long or malformed, or there are several")
+        let expected = format!("one key of 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters without spaces");
+        Problem::invalid("Idempotency-Key", &expected, "the key is empty, too long or malformed, or there are several")
     };
     Ok(Some(key.ok_or_else(wrong)?.to_owned()))
 }

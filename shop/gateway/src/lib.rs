@@ -2,7 +2,7 @@
 //!
 //! Where to start reading: [`routes`](mod@routes) lists every operation; `api` makes the router and the OpenAPI document of the same list;
 //! `guard` lets requests in (rate limits, tokens, roles); `browse` is the
-//! catalogue as shoppers see it; `dto` is the JSON of requests and answers.
+//! catalogue as shoppers see it; `dto` is the JSON of requests and answers, `schema` what the document says of it.
 
 mod api;
 mod browse;
@@ -12,6 +12,7 @@ mod input;
 mod oauth;
 mod page;
 mod routes;
+mod schema;
 mod tokens;
 
 use std::sync::Arc;
@@ -133,7 +134,7 @@ pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failu
         tokens: tokens::Tokens::new(deps.auth.clone(), cache.clone(), config.issuer.clone(), host.clock()),
         browse: browse::Browse::new(cache.clone(), deps.catalog.clone()),
         cache,
-        openapi: operations.document(&config.issuer),
+        openapi: operations.document(&config.issuer).to_string(),
         config,
         deps,
     });

@@ -2,13 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::Problem;
+use vitrine_contracts::limits::{MAX_CARD_DIGITS, MAX_CARD_TYPED, MAX_CARD_YEARS, MIN_CARD_DIGITS};
 use vitrine_contracts::payments::v1::Card;
 use vitrine_kit::clock::year_and_month;
 
 /// The test number that the built-in acquirer declines.
 const DECLINES: &str = "4000000000000002";
-/// Longest number as typed, with spaces and dashes.
-const MAX_TYPED: usize = 40;
 
 /// What may be kept of a card.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,12 +27,13 @@ fn bad(field: &str, expected: &str, message: &str, reason: &'static str) -> Prob
 /// Checks all of a card. No message repeats what was typed.
 pub fn check(card: &Card, now_ms: i64) -> Result<Checked, Problem> {
     let separators = |c: &char| !matches!(c, ' ' | '-');
-    let digits: String = card.number.chars().take(MAX_TYPED).filter(separators).collect();
-    if !(12..=19).contains(&digits.len())
+    let digits: String = card.number.chars().take(MAX_CARD_TYPED).filter(separators).collect();
+    if !(MIN_CARD_DIGITS..=MAX_CARD_DIGITS).contains(&digits.len())
         || !digits.bytes().all(|b| b.is_ascii_digit())
-        || card.number.len() > MAX_TYPED
+        || card.number.len() > MAX_CARD_TYPED
     {
-        return Err(bad("number", "12 to 19 digits", "the card number is not a number", "INVALID_CARD_NUMBER"));
+        let expected = format!("{MIN_CARD_DIGITS} to {MAX_CARD_DIGITS} digits");
+        return Err(bad("number", &expected, "the card number is not a number", "INVALID_CARD_NUMBER"));
     }
     if !luhn(&digits) {
         return Err(bad(
@@ -56,8 +56,9 @@ pub fn check(card: &Card, now_ms: i64) -> Result<Checked, Problem> {
     if expires < (year, month) {
         return Err(bad("expiry_year", "a month that is not over", "the card has expired", "CARD_EXPIRED"));
     }
-    if expires.0 > year + 20 {
-        return Err(bad("expiry_year", "a year within the next 20", "the year is too far away", "INVALID_CARD_EXPIRY"));
+    if expires.0 > year + MAX_CARD_YEARS {
+        let expected = format!("a year within the next {MAX_CARD_YEARS}");
+        return Err(bad("expiry_year", &expected, "the year is too far away", "INVALID_CARD_EXPIRY"));
     }
     if card.cvv.len() != cvv_digits || !card.cvv.bytes().all(|b| b.is_ascii_digit()) {
         return Err(bad("cvv", &format!("{cvv_digits} digits"), "the security code is not right", "INVALID_CARD_CVV"));

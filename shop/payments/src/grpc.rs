@@ -89,6 +89,7 @@ impl Service {
 
     async fn authorize(&self, request: AuthorizeRequest) -> Result<PaymentDoc, Failure> {
         check_id("pay", &request.payment_id, "payment_id")?;
+        check_id("cus", &request.customer_id, "customer_id")?;
         let amount = money_from_proto(request.amount.as_ref(), "amount")?;
         if amount.minor == 0 {
             return Err(Problem::invalid("amount", "more than nothing", "nothing cannot be charged").into());

@@ -7,6 +7,7 @@ use vitrine_contracts::Problem;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
 use vitrine_contracts::catalog::v1::{BatchGetProductsRequest, ListProductsRequest};
 use vitrine_contracts::common::v1::PageRequest;
+use vitrine_contracts::limits::{DEFAULT_RECOMMENDATIONS, MAX_PAGE, MAX_RECOMMENDATIONS, MAX_RECOMMENDED_FOR};
 use vitrine_contracts::recommendations::v1::recommendations_service_server::RecommendationsService;
 use vitrine_contracts::recommendations::v1::{RecommendRequest, RecommendResponse, Recommendation};
 use vitrine_platform_host::{Failure, check_id};
@@ -16,10 +17,6 @@ use vitrine_platform_store::Store;
 use crate::domain::{Partners, choose};
 use crate::store::TogetherDoc;
 
-/// Most products that are asked for at once.
-const MAX_ASKED: usize = 20;
-/// Most recommendations, and how many when nobody says.
-const LIMITS: (u32, u32) = (20, 5);
 /// Most candidates that the catalogue is asked about.
 const MAX_CANDIDATES: usize = 60;
 
@@ -54,7 +51,7 @@ impl Service {
             if chosen.len() >= limit {
                 break;
             }
-            let size = u32::try_from(limit + asked.len() + chosen.len()).unwrap_or(100).min(100);
+            let size = u32::try_from(limit + asked.len() + chosen.len()).unwrap_or(MAX_PAGE).min(MAX_PAGE);
             let page = Some(PageRequest { size, cursor: String::new() });
             let request = ListProductsRequest { category: category.to_owned(), page, ..ListProductsRequest::default() };
             for product in self.catalog.clone().list_products(request).await?.into_inner().products {
@@ -76,24 +73,19 @@ impl Service {
 impl RecommendationsService for Service {
     async fn recommend(&self, request: Request<RecommendRequest>) -> Result<Response<RecommendResponse>, Status> {
         let RecommendRequest { product_ids: asked, limit } = request.into_inner();
-        if asked.is_empty() || asked.len() > MAX_ASKED {
-            return Err(Problem::invalid(
-                "product_id",
-                "1 to 20 ids of products",
-                "no product is named, or too many are",
-            )
-            .into());
+        if asked.is_empty() || asked.len() > MAX_RECOMMENDED_FOR {
+            let expected = format!("1 to {MAX_RECOMMENDED_FOR} ids of products");
+            return Err(Problem::invalid("product_id", &expected, "no product is named, or too many are").into());
         }
         for id in &asked {
             check_id("prd", id, "product_id")?;
         }
         let limit = match limit {
-            0 => LIMITS.1,
-            n if n <= LIMITS.0 => n,
+            0 => DEFAULT_RECOMMENDATIONS,
+            n if n <= MAX_RECOMMENDATIONS => n,
             _ => {
-                return Err(
-                    Problem::invalid("limit", "1 to 20, or 0 for five", "so many are not recommended at once").into()
-                );
+                let expected = format!("1 to {MAX_RECOMMENDATIONS}, or 0 for {DEFAULT_RECOMMENDATIONS}");
+                return Err(Problem::invalid("limit", &expected, "so many are not recommended at once").into());
             }
         };
         let limit = usize::try_from(limit).unwrap_or(1);

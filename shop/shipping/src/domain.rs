@@ -104,8 +104,16 @@ pub fn tracking_number(shipment_id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{State, quote, tracking_number};
+    use super::{State, ZONES, quote, tracking_number};
     use proptest::prelude::{any, prop_assert, proptest};
+    use vitrine_contracts::limits::COUNTRIES_SERVED;
+
+    #[test]
+    fn the_zones_are_the_countries_of_the_contract() {
+        let mut served: Vec<&str> = ZONES.iter().flat_map(|zone| zone.countries).copied().collect();
+        served.sort_unstable();
+        assert_eq!(served, COUNTRIES_SERVED);
+    }
 
     #[test]
     fn farther_and_heavier_costs_more() {

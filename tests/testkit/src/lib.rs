@@ -12,6 +12,7 @@ mod observatory;
 mod packages;
 mod process;
 mod shop;
+mod sink;
 pub mod storm;
 
 use std::time::{Duration, Instant};
@@ -27,6 +28,7 @@ pub use observatory::{Launch, Observatory};
 pub use packages::{node, python, python_sdk, succeed};
 pub use process::Process;
 pub use shop::{Options, Placement, Shop};
+pub use sink::Sink;
 
 /// How long anything may take that happens by itself a little later.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -162,7 +162,7 @@ pub fn check_assertion(
         return Err("iat of the client assertion lies ahead");
     }
     if assertion.jti.is_empty() || assertion.jti.len() > MAX_JTI {
-        return Err("jti of the client assertion must be 1 to 128 bytes");
+        return Err("jti of the client assertion is missing or too long");
     }
     Ok(())
 }

@@ -120,7 +120,7 @@ fn answerable<'a>(client: &'a Client, request: &AuthorizationRequest) -> Result<
     }
     check_challenge(client, request)?;
     if request.nonce.len() > MAX_NONCE {
-        return invalid("nonce must be at most 512 bytes");
+        return invalid("nonce is too long");
     }
     let scope = normal_scope(&request.scope).map_err(|problem| told("invalid_scope", &problem.message))?;
     let prompts: Vec<&str> = request.prompt.split(' ').filter(|word| !word.is_empty()).collect();

@@ -4,16 +4,18 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use vitrine_contracts::accounting::v1 as accounting;
 use vitrine_contracts::fraud::v1 as fraud;
+use vitrine_contracts::limits::MAX_SCORE;
 use vitrine_contracts::payments::v1 as payments;
 use vitrine_kit::clock::rfc3339;
 
 use super::{Money, money, word};
+use crate::schema;
 
 /// A payment, as the shop sees it.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct PaymentRecord {
     id: String,
-    /// authorized, captured, voided, refunded or declined.
+    #[schemars(with = "schema::PaymentState")]
     state: String,
     amount: Money,
     captured: Money,
@@ -22,6 +24,7 @@ pub(crate) struct PaymentRecord {
     last4: String,
     /// The order's id.
     reference: String,
+    #[schemars(with = "schema::Time")]
     created_at: String,
 }
 
@@ -74,10 +77,12 @@ impl From<accounting::TrialBalance> for TrialBalance {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct LedgerTransaction {
     id: String,
+    #[schemars(with = "schema::OrderId")]
     order_id: String,
-    /// "sale" or "refund".
+    #[schemars(extend("enum" = ["sale", "refund"]))]
     kind: String,
     entries: Vec<Entry>,
+    #[schemars(with = "schema::Time")]
     at: String,
 }
 
@@ -99,13 +104,16 @@ pub(crate) struct Finding {
 /// How risky an order is, and why.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Assessment {
+    #[schemars(with = "schema::OrderId")]
     order_id: String,
     customer_id: String,
-    /// 0 to 100: the sum of what the rules gave.
+    /// The sum of what the rules gave.
+    #[schemars(range(max = MAX_SCORE))]
     score: u32,
-    /// clear, review or suspicious.
+    #[schemars(with = "schema::Verdict")]
     verdict: String,
     findings: Vec<Finding>,
+    #[schemars(with = "schema::Time")]
     at: String,
 }
 

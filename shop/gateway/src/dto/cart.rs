@@ -2,18 +2,23 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use vitrine_contracts::Problem as CoreProblem;
+use vitrine_contracts::limits::MAX_QUANTITY;
 use vitrine_contracts::orders::v1 as orders;
 use vitrine_contracts::payments::v1 as payments;
 
-use super::{Address, Money, money};
+use super::{Address, Destination, Money, money, object, object_or_null, whole};
+use crate::schema;
 
 /// A product to put into the cart.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewItem {
+    #[schemars(with = "schema::ProductId")]
     pub(crate) product_id: String,
-    /// 1 to 999.
+    #[schemars(range(min = 1, max = MAX_QUANTITY))]
+    #[serde(deserialize_with = "whole")]
     pub(crate) quantity: u32,
 }
 
@@ -21,13 +26,16 @@ pub(crate) struct NewItem {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Quantity {
-    /// 0 to 999; 0 takes it out.
+    /// 0 takes it out.
+    #[schemars(range(max = MAX_QUANTITY))]
+    #[serde(deserialize_with = "whole")]
     pub(crate) quantity: u32,
 }
 
 /// One product of a cart or an order, at its price.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Line {
+    #[schemars(with = "schema::ProductId")]
     pub(crate) product_id: String,
     pub(crate) name: String,
     pub(crate) quantity: u32,
@@ -59,7 +67,11 @@ pub(crate) struct Cart {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct QuoteQuestion {
+    /// ISO 4217; EUR if not said.
+    #[schemars(with = "Option<schema::Currency>")]
     pub(crate) currency: Option<String>,
+    #[schemars(with = "Destination")]
+    #[serde(deserialize_with = "object")]
     pub(crate) address: Address,
 }
 
@@ -83,9 +95,16 @@ impl From<vitrine_contracts::checkout::v1::QuoteResponse> for Quote {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Card {
+    #[schemars(with = "schema::CardNumber")]
     number: String,
+    #[schemars(range(min = 1, max = 12))]
+    #[serde(deserialize_with = "whole")]
     expiry_month: u32,
+    /// Four digits. The month is not over, and within the next 20 years.
+    #[schemars(range(min = 1000, max = 9999))]
+    #[serde(deserialize_with = "whole")]
     expiry_year: u32,
+    #[schemars(with = "schema::SecurityCode")]
     cvv: String,
 }
 
@@ -98,10 +117,20 @@ impl From<Card> for payments::Card {
 /// Exactly one of both.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = either()))]
 pub(crate) struct Payment {
+    #[serde(default, deserialize_with = "object_or_null")]
     card: Option<Card>,
     /// From /api/v1/payment-tokens.
+    #[schemars(with = "Option<schema::CardToken>")]
     token: Option<String>,
+}
+
+fn either() -> Value {
+    json!([
+        {"properties": {"card": {"type": "object"}, "token": {"type": "null"}}, "required": ["card"]},
+        {"properties": {"card": {"type": "null"}, "token": {"type": "string"}}, "required": ["token"]},
+    ])
 }
 
 impl Payment {
@@ -125,12 +154,14 @@ impl Payment {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewToken {
+    #[serde(deserialize_with = "object")]
     pub(crate) card: Card,
 }
 
 /// What stands for a card.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct PaymentToken {
+    #[schemars(with = "schema::CardToken")]
     pub(crate) token: String,
     pub(crate) scheme: String,
     pub(crate) last4: String,
@@ -141,9 +172,15 @@ pub(crate) struct PaymentToken {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewOrder {
     /// ISO 4217; EUR if not said.
+    #[schemars(with = "Option<schema::Currency>")]
     pub(crate) currency: Option<String>,
+    #[schemars(with = "Destination")]
+    #[serde(deserialize_with = "object")]
     pub(crate) address: Address,
+    #[serde(deserialize_with = "object")]
     pub(crate) payment: Payment,
     /// A dearer total is refused.
+    #[schemars(with = "Option<schema::Amount>")]
+    #[serde(default, deserialize_with = "object_or_null")]
     pub(crate) max_total: Option<Money>,
 }

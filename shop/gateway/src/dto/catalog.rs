@@ -2,12 +2,18 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use vitrine_contracts::Problem as CoreProblem;
 use vitrine_contracts::ads::v1 as ads;
 use vitrine_contracts::catalog::v1 as catalog;
+use vitrine_contracts::limits::{
+    MAX_DESCRIPTION, MAX_DURATION_MIN, MAX_PRODUCT_NAME, MAX_STOCK, MAX_TAG, MAX_TAGS, MAX_VENUE, MAX_WEIGHT_G,
+    MIN_DURATION_MIN,
+};
 use vitrine_kit::clock::{parse_rfc3339, rfc3339};
 
-use super::{LINE, Money, money};
+use super::{Money, money, object, object_or_null, whole};
+use crate::schema::{self, Line, Paragraphs};
 
 /// Goods are shipped; an event has seats at a time and place.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
@@ -30,20 +36,25 @@ impl From<Kind> for catalog::Kind {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Event {
-    /// RFC 3339.
+    /// RFC 3339; of a new event in the future.
+    #[schemars(with = "schema::Time")]
     starts_at: String,
+    #[schemars(range(min = MIN_DURATION_MIN, max = MAX_DURATION_MIN))]
+    #[serde(deserialize_with = "whole")]
     duration_min: u32,
-    #[schemars(length(min = 1, max = 200), extend("pattern" = LINE))]
+    #[schemars(with = "Line<1, MAX_VENUE>")]
     venue: String,
 }
 
 /// Something that is sold.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Product {
+    #[schemars(with = "schema::ProductId")]
     pub(crate) id: String,
     kind: Kind,
     pub(crate) name: String,
     description: String,
+    #[schemars(with = "schema::Category")]
     pub(crate) category: String,
     tags: Vec<String>,
     pub(crate) price: Money,
@@ -55,6 +66,7 @@ pub(crate) struct Product {
     /// Who sells it, if not the shop.
     promoter_id: Option<String>,
     /// Path of the picture.
+    #[schemars(with = "schema::Path")]
     pub(crate) picture: String,
     pub(crate) version: u64,
 }
@@ -89,24 +101,49 @@ impl From<catalog::Product> for Product {
 /// A product to be.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = by_kind()))]
 pub(crate) struct NewProduct {
     kind: Kind,
-    #[schemars(length(min = 1, max = 120), extend("pattern" = LINE))]
+    #[schemars(with = "Line<1, MAX_PRODUCT_NAME>")]
     name: String,
-    /// 1 to 4000 characters; may have line feeds.
-    #[schemars(length(min = 1, max = 4000))]
+    /// May have line feeds.
+    #[schemars(with = "Paragraphs<1, MAX_DESCRIPTION>")]
     description: String,
+    #[schemars(with = "schema::Category")]
     category: String,
     #[serde(default)]
+    #[schemars(with = "Vec<Line<1, MAX_TAG>>", length(max = MAX_TAGS))]
     tags: Vec<String>,
+    #[schemars(with = "schema::Price")]
+    #[serde(deserialize_with = "object")]
     price: Money,
     /// For goods.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
+    #[schemars(range(max = MAX_WEIGHT_G))]
     weight_g: u32,
     /// Units or seats to begin with.
+    #[schemars(range(max = MAX_STOCK))]
+    #[serde(deserialize_with = "whole")]
     pub(crate) stock: u32,
     /// For events.
+    #[serde(default, deserialize_with = "object_or_null")]
     event: Option<Event>,
+}
+
+/// Goods have a weight, and events a time and a place.
+fn by_kind() -> Value {
+    json!([
+        {
+            "title": "Goods",
+            "properties": {"kind": {"const": "goods"}, "weight_g": {"minimum": 1}, "event": {"type": "null"}},
+            "required": ["weight_g"],
+        },
+        {
+            "title": "Event",
+            "properties": {"kind": {"const": "event"}, "weight_g": {"maximum": 0}, "event": {"type": "object"}},
+            "required": ["event"],
+        },
+    ])
 }
 
 impl NewProduct {
@@ -146,21 +183,26 @@ impl NewProduct {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProductPatch {
-    #[schemars(length(min = 1, max = 120), extend("pattern" = LINE))]
+    #[schemars(with = "Option<Line<1, MAX_PRODUCT_NAME>>")]
     pub(crate) name: Option<String>,
-    /// 1 to 4000 characters; may have line feeds.
-    #[schemars(length(min = 1, max = 4000))]
+    /// May have line feeds.
+    #[schemars(with = "Option<Paragraphs<1, MAX_DESCRIPTION>>")]
     pub(crate) description: Option<String>,
+    #[schemars(with = "Option<schema::Category>")]
     pub(crate) category: Option<String>,
+    #[schemars(with = "Option<schema::Price>")]
+    #[serde(default, deserialize_with = "object_or_null")]
     pub(crate) price: Option<Money>,
     /// Added to what is available; negative takes away.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
+    #[schemars(range(min = -i64::from(MAX_STOCK), max = MAX_STOCK))]
     pub(crate) restock: i32,
 }
 
 /// A kind of thing that is sold.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Category {
+    #[schemars(with = "schema::Category")]
     pub(crate) slug: String,
     pub(crate) name: String,
     description: String,
@@ -176,11 +218,13 @@ impl From<catalog::Category> for Category {
 /// A currency and what a euro is worth in it.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct CurrencyRate {
+    #[schemars(with = "schema::Currency")]
     code: String,
     name: String,
     /// Digits after the decimal point.
     exponent: u32,
-    /// Units for one euro.
+    /// Units for one euro, a decimal number.
+    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?$"))]
     rate: String,
 }
 
@@ -195,6 +239,7 @@ impl From<vitrine_contracts::currency::v1::CurrencyInfo> for CurrencyRate {
 pub(crate) struct Currencies {
     pub(crate) items: Vec<CurrencyRate>,
     /// The day, YYYY-MM-DD.
+    #[schemars(with = "schema::Day")]
     pub(crate) as_of: String,
 }
 
@@ -204,16 +249,18 @@ pub(crate) struct Converted {
     pub(crate) from: Money,
     pub(crate) to: Money,
     /// The day of the rates, YYYY-MM-DD.
+    #[schemars(with = "schema::Day")]
     pub(crate) as_of: String,
 }
 
 /// A product that goes with others.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Recommendation {
+    #[schemars(with = "schema::ProductId")]
     product_id: String,
     /// Orders that hold both; 0 when it only fills up.
     bought_together: u64,
-    /// "bought_together" or "same_category".
+    #[schemars(extend("enum" = ["bought_together", "same_category"]))]
     reason: String,
 }
 
@@ -229,6 +276,7 @@ pub(crate) struct Ad {
     id: String,
     text: String,
     /// Where it leads.
+    #[schemars(with = "schema::Path")]
     href: String,
     /// The word that it was chosen by; null when by chance.
     context: Option<String>,

@@ -3,16 +3,20 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::email::v1 as email;
+use vitrine_contracts::limits::MAX_REASON;
 use vitrine_contracts::orders::v1 as orders;
 use vitrine_contracts::shipping::v1 as shipping;
 use vitrine_kit::clock::rfc3339;
 
-use super::{Address, LINE, Line, Money, money, word};
+use super::{Address, Line, Money, money, word};
+use crate::schema;
 
 /// A state that an order was in.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct StateChange {
+    #[schemars(with = "schema::OrderState")]
     state: String,
+    #[schemars(with = "schema::Time")]
     at: String,
     reason: String,
 }
@@ -20,19 +24,22 @@ pub(crate) struct StateChange {
 /// What was bought.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Order {
+    #[schemars(with = "schema::OrderId")]
     pub(crate) id: String,
     customer_id: String,
-    /// placed, paid, shipped, delivered, cancelled or refunded.
+    #[schemars(with = "schema::OrderState")]
     state: String,
     lines: Vec<Line>,
     subtotal: Money,
     shipping: Money,
     total: Money,
+    #[schemars(with = "schema::OrderAddress")]
     address: Address,
     payment_id: String,
     /// Null when nothing is shipped.
     shipment_id: Option<String>,
     history: Vec<StateChange>,
+    #[schemars(with = "schema::Time")]
     placed_at: String,
     version: u64,
 }
@@ -68,7 +75,7 @@ impl From<orders::Order> for Order {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cancel {
     #[serde(default)]
-    #[schemars(length(max = 200), extend("pattern" = LINE))]
+    #[schemars(with = "schema::Line<0, MAX_REASON>")]
     pub(crate) reason: String,
 }
 
@@ -76,10 +83,10 @@ pub(crate) struct Cancel {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Transition {
-    /// shipped, delivered, cancelled or refunded.
+    #[schemars(with = "schema::NextState")]
     pub(crate) to: String,
     #[serde(default)]
-    #[schemars(length(max = 200), extend("pattern" = LINE))]
+    #[schemars(with = "schema::Line<0, MAX_REASON>")]
     pub(crate) reason: String,
 }
 
@@ -87,9 +94,10 @@ pub(crate) struct Transition {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Shipment {
     id: String,
+    #[schemars(with = "schema::OrderId")]
     order_id: String,
     tracking_number: String,
-    /// created, dispatched, in_transit, delivered or cancelled.
+    #[schemars(with = "schema::ShipmentState")]
     state: String,
     weight_g: u32,
     history: Vec<Tracking>,
@@ -98,7 +106,9 @@ pub(crate) struct Shipment {
 /// A step of a parcel.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Tracking {
+    #[schemars(with = "schema::ShipmentState")]
     state: String,
+    #[schemars(with = "schema::Time")]
     at: String,
     place: String,
 }
@@ -125,12 +135,14 @@ impl From<shipping::Shipment> for Shipment {
 /// A letter; in lists without its text.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Letter {
+    #[schemars(with = "schema::LetterId")]
     id: String,
     subject: String,
     template: String,
     order_id: String,
+    #[schemars(with = "schema::Time")]
     created_at: String,
-    /// "mailbox" or "smtp".
+    #[schemars(extend("enum" = ["mailbox", "smtp"]))]
     delivered_by: String,
     text: Option<String>,
     html: Option<String>,

@@ -1,30 +1,56 @@
 //! Customers and their addresses.
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use vitrine_contracts::common::v1 as common;
 use vitrine_contracts::customers::v1 as customers;
+use vitrine_contracts::limits::{
+    COUNTRIES_SERVED, MAX_ADDRESS_LINE, MAX_CITY, MAX_DISPLAY_NAME, MAX_LABEL, MAX_PASSWORD, MAX_POSTAL_CODE,
+    MAX_RECIPIENT, MIN_PASSWORD,
+};
 use vitrine_kit::clock::rfc3339;
 
-use super::LINE;
+use super::object;
+use crate::schema::{self, Line};
 
 /// Where something is sent.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Address {
-    #[schemars(length(min = 1, max = 100), extend("pattern" = LINE))]
+    #[schemars(with = "Line<1, MAX_RECIPIENT>")]
     recipient: String,
-    #[schemars(length(min = 1, max = 120), extend("pattern" = LINE))]
+    #[schemars(with = "Line<1, MAX_ADDRESS_LINE>")]
     line1: String,
     #[serde(default)]
-    #[schemars(length(max = 120), extend("pattern" = LINE))]
+    #[schemars(with = "Line<0, MAX_ADDRESS_LINE>")]
     line2: String,
-    #[schemars(length(min = 1, max = 80), extend("pattern" = LINE))]
+    #[schemars(with = "Line<1, MAX_CITY>")]
     city: String,
-    #[schemars(length(min = 1, max = 16), extend("pattern" = LINE))]
+    #[schemars(with = "Line<1, MAX_POSTAL_CODE>")]
     postal_code: String,
     /// ISO 3166-1 alpha-2, upper case.
+    #[schemars(with = "schema::Country")]
     country: String,
+}
+
+/// An address that something is sent to.
+#[derive(Debug)]
+pub(crate) enum Destination {}
+
+impl JsonSchema for Destination {
+    fn schema_name() -> Cow<'static, str> {
+        "Destination".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let served = json!({"properties": {"country": {"enum": COUNTRIES_SERVED}}});
+        json_schema!({
+            "description": "An address in a country that is served",
+            "allOf": [generator.subschema_for::<Address>(), served],
+        })
+    }
 }
 
 impl From<Address> for common::Address {
@@ -46,27 +72,31 @@ impl From<common::Address> for Address {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignUp {
     /// An atom, @ and a domain, without invisible characters. Addresses that look the same are the same.
-    #[schemars(length(max = 254), extend("format" = "idn-email"))]
+    #[schemars(with = "schema::Email")]
     pub(crate) email: String,
-    /// 10 to 128 characters.
+    #[schemars(length(min = MIN_PASSWORD, max = MAX_PASSWORD))]
     pub(crate) password: String,
-    #[schemars(length(min = 1, max = 100), extend("pattern" = LINE))]
+    #[schemars(with = "Line<1, MAX_DISPLAY_NAME>")]
     pub(crate) display_name: String,
     /// ISO 4217; EUR if not said.
     #[serde(default)]
+    #[schemars(with = "schema::CurrencyOrEuro")]
     pub(crate) preferred_currency: String,
 }
 
 /// Somebody who buys.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Customer {
+    #[schemars(with = "schema::CustomerId")]
     id: String,
     /// In the one form in which addresses are kept: lower case, the domain as DNS knows it.
-    #[schemars(length(max = 254), extend("format" = "idn-email"))]
+    #[schemars(with = "schema::Email")]
     email: String,
     display_name: String,
+    #[schemars(with = "schema::Currency")]
     preferred_currency: String,
     addresses: Vec<SavedAddress>,
+    #[schemars(with = "schema::Time")]
     created_at: String,
     pub(crate) version: u64,
 }
@@ -89,14 +119,16 @@ impl From<customers::Customer> for Customer {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CustomerPatch {
-    #[schemars(length(min = 1, max = 100), extend("pattern" = LINE))]
+    #[schemars(with = "Option<Line<1, MAX_DISPLAY_NAME>>")]
     pub(crate) display_name: Option<String>,
+    #[schemars(with = "Option<schema::CurrencyOrEuro>")]
     pub(crate) preferred_currency: Option<String>,
 }
 
 /// An address that a customer keeps.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SavedAddress {
+    #[schemars(with = "schema::AddressId")]
     id: String,
     label: String,
     address: Address,
@@ -113,7 +145,8 @@ impl From<customers::SavedAddress> for SavedAddress {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewAddress {
     #[serde(default)]
-    #[schemars(length(max = 40), extend("pattern" = LINE))]
+    #[schemars(with = "Line<0, MAX_LABEL>")]
     pub(crate) label: String,
+    #[serde(deserialize_with = "object")]
     pub(crate) address: Address,
 }

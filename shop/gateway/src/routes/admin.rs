@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use vitrine_contracts::Problem;
 use vitrine_contracts::accounting::v1::{GetTrialBalanceRequest, ListTransactionsRequest};
 use vitrine_contracts::auth::v1::{RotateKeysRequest, SetAccountLockRequest};
 use vitrine_contracts::checkout::v1::{CancelAnyOrderRequest, RefundOrderRequest};
 use vitrine_contracts::fraud::v1::{GetAssessmentRequest, ListAssessmentsRequest};
+use vitrine_contracts::limits::MAX_REASON;
 use vitrine_contracts::orders::v1::{
     GetAnyOrderRequest, ListAllOrdersRequest, ListOrdersRequest, OrderState, TransitionRequest,
 };
@@ -20,9 +22,7 @@ use vitrine_platform_http::{Json, Query, Reply};
 use crate::Gateway;
 use crate::dto::{self, Order, Page};
 use crate::input::{PageQuery, page};
-
-/// Longest reason, in characters.
-const MAX_REASON: usize = 200;
+use crate::schema;
 
 /// A state by the word that the API uses for it.
 fn state_of(word: &str, field: &str) -> Result<OrderState, Problem> {
@@ -32,12 +32,21 @@ fn state_of(word: &str, field: &str) -> Result<OrderState, Problem> {
     known.ok_or_else(|| Problem::invalid(field, expected, "there is no such state").with_reason("UNKNOWN_STATE"))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OrdersQuery {
+    /// Of one customer.
+    #[serde(default)]
+    #[schemars(with = "schema::CustomerIdOrAny")]
     customer_id: Option<String>,
+    #[serde(default)]
+    #[schemars(with = "schema::OrderState")]
     state: Option<String>,
+    #[serde(default)]
+    #[schemars(with = "schema::Limit")]
     limit: Option<u32>,
+    #[serde(default)]
+    #[schemars(with = "schema::Cursor")]
     cursor: Option<String>,
 }
 
@@ -112,11 +121,18 @@ pub(super) async fn balance(State(gateway): State<Arc<Gateway>>) -> Result<axum:
     ))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TransactionsQuery {
+    /// For one order.
+    #[serde(default)]
+    #[schemars(with = "schema::OrderIdOrAny")]
     order_id: Option<String>,
+    #[serde(default)]
+    #[schemars(with = "schema::Limit")]
     limit: Option<u32>,
+    #[serde(default)]
+    #[schemars(with = "schema::Cursor")]
     cursor: Option<String>,
 }
 
@@ -132,11 +148,17 @@ pub(super) async fn transactions(
     Ok(axum::Json(Page::new(found.transactions, found.page)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AssessmentsQuery {
+    #[serde(default)]
+    #[schemars(with = "schema::MinScore")]
     min_score: Option<u32>,
+    #[serde(default)]
+    #[schemars(with = "schema::Limit")]
     limit: Option<u32>,
+    #[serde(default)]
+    #[schemars(with = "schema::Cursor")]
     cursor: Option<String>,
 }
 
@@ -159,9 +181,11 @@ pub(super) async fn assessment(
     ))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RotationQuery {
+    /// The older keys are good no more, and all tokens of theirs end.
+    #[serde(default)]
     compromised: Option<bool>,
 }
 

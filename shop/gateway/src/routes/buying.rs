@@ -5,12 +5,14 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use vitrine_contracts::carts::v1 as carts;
 use vitrine_contracts::catalog::v1::BatchGetProductsRequest;
 use vitrine_contracts::checkout::v1::{CancelOrderRequest, PlaceOrderRequest, QuoteRequest};
 use vitrine_contracts::common::v1::Line as WireLine;
 use vitrine_contracts::currency::v1::BatchConvertRequest;
+use vitrine_contracts::limits::MAX_IDEMPOTENCY_KEY;
 use vitrine_contracts::orders::v1::{GetOrderRequest, ListOrdersRequest};
 use vitrine_contracts::payments::v1::TokenizeCardRequest;
 use vitrine_contracts::shipping::v1::GetShipmentRequest;
@@ -21,6 +23,7 @@ use vitrine_platform_http::{Json, Query, Reply};
 use crate::Gateway;
 use crate::dto::{self, Cart, Line, Order, Page};
 use crate::input::{PageQuery, idempotency_key};
+use crate::schema;
 use crate::tokens::Caller;
 
 fn currency(code: Option<&str>) -> Result<Currency, Problem> {
@@ -63,9 +66,12 @@ async fn priced(gateway: &Gateway, cart: carts::Cart, currency: Currency) -> Res
     Ok(axum::Json(Cart { lines, subtotal: subtotal.into(), version: cart.version }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CartQuery {
+    /// EUR if not said.
+    #[serde(default)]
+    #[schemars(with = "schema::Currency")]
     currency: Option<String>,
 }
 
@@ -152,8 +158,8 @@ pub(super) async fn place(
     Json(body): Json<dto::NewOrder>,
 ) -> Result<Response, Reply> {
     let missing = || {
-        let expected = "1 to 128 visible ASCII characters, fresh for each purchase";
-        Problem::invalid("Idempotency-Key", expected, "the header is missing: without it a repeat could buy twice")
+        let expected = format!("1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters, fresh for each purchase");
+        Problem::invalid("Idempotency-Key", &expected, "the header is missing: without it a repeat could buy twice")
             .with_reason("IDEMPOTENCY_KEY_REQUIRED")
     };
     let idempotency_key = idempotency_key(&headers)?.ok_or_else(missing)?;

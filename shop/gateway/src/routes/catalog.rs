@@ -5,30 +5,40 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use vitrine_contracts::Problem;
 use vitrine_contracts::ads::v1::GetAdsRequest;
 use vitrine_contracts::catalog::v1 as wire;
 use vitrine_contracts::currency::v1::{ConvertRequest, ListCurrenciesRequest};
+use vitrine_contracts::limits::{MAX_AD_CONTEXT, MAX_RECOMMENDED_FOR};
 use vitrine_contracts::recommendations::v1::RecommendRequest;
-use vitrine_kit::money::Money;
 use vitrine_platform_http::{ETag, Json, Preconditions, Query, Reply};
 
 use crate::Gateway;
 use crate::browse::Reader;
 use crate::dto::{self, Kind, List, Page, Product};
 use crate::input::{change_if, idempotency_key, page};
+use crate::schema;
 use crate::tokens::Caller;
 
 /// How long a browser may keep a picture without asking, in seconds.
 const PICTURE_AGE: &str = "public, max-age=300";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
+    #[serde(default)]
+    #[schemars(with = "schema::CategoryOrAny")]
     category: Option<String>,
+    #[serde(default)]
+    #[schemars(with = "Kind")]
     kind: Option<Kind>,
+    #[serde(default)]
+    #[schemars(with = "schema::Limit")]
     limit: Option<u32>,
+    #[serde(default)]
+    #[schemars(with = "schema::Cursor")]
     cursor: Option<String>,
 }
 
@@ -47,11 +57,17 @@ pub(super) async fn list(
     Ok(axum::Json(Page::new(found.products, found.page)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SearchQuery {
+    /// Words.
+    #[schemars(with = "schema::Search")]
     q: String,
+    #[serde(default)]
+    #[schemars(with = "schema::Limit")]
     limit: Option<u32>,
+    #[serde(default)]
+    #[schemars(with = "schema::Cursor")]
     cursor: Option<String>,
 }
 
@@ -214,11 +230,15 @@ pub(super) async fn currencies(State(gateway): State<Arc<Gateway>>) -> Result<ax
     }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConvertQuery {
+    /// A decimal number, with as many decimals as the currency has.
+    #[schemars(with = "schema::Decimal")]
     amount: String,
+    #[schemars(with = "schema::Currency")]
     from: String,
+    #[schemars(with = "schema::Currency")]
     to: String,
 }
 
@@ -228,12 +248,7 @@ pub(super) async fn convert(
 ) -> Result<axum::Json<dto::Converted>, Reply> {
     let currency = dto::parse_currency(&query.from, "from")?;
     let to = dto::parse_currency(&query.to, "to")?;
-    let expected = format!("a decimal number with at most {} decimals, not negative", currency.exponent());
-    let wrong = |message: &str| Problem::invalid("amount", &expected, message).with_reason("INVALID_AMOUNT");
-    let from = Money::parse_amount(currency, &query.amount).map_err(|e| wrong(&e.to_string()))?;
-    if from.is_negative() {
-        return Err(wrong("the amount is negative").into());
-    }
+    let from = dto::parse_amount(currency, &query.amount, "amount")?;
     let request = ConvertRequest { from: Some(from.into()), to_code: to.code().to_owned() };
     let converted = gateway.deps.currency.clone().convert(request).await?.into_inner();
     Ok(axum::Json(dto::Converted {
@@ -241,6 +256,30 @@ pub(super) async fn convert(
         to: converted.money.unwrap_or_default().into(),
         as_of: converted.as_of,
     }))
+}
+
+/// What [`recommend`] reads of [`Pairs`].
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it describes the parameters")]
+pub(super) struct RecommendQuery {
+    #[schemars(length(min = 1, max = MAX_RECOMMENDED_FOR))]
+    product_id: Vec<schema::ProductId>,
+    #[serde(default)]
+    #[schemars(with = "schema::LimitOfRecommendations")]
+    limit: Option<u32>,
+}
+
+/// What [`ads`] reads of [`Pairs`].
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it describes the parameters")]
+pub(super) struct AdsQuery {
+    /// Words such as categories or tags.
+    #[serde(default)]
+    #[schemars(length(max = MAX_AD_CONTEXT))]
+    context: Vec<String>,
+    #[serde(default)]
+    #[schemars(with = "schema::LimitOfAds")]
+    limit: Option<u32>,
 }
 
 /// Query parameters of which one may be given several times.

@@ -12,6 +12,7 @@ use vitrine_contracts::common::v1::PageRequest;
 use vitrine_contracts::customers::v1 as wire;
 use vitrine_contracts::customers::v1::customers_service_client::CustomersServiceClient;
 use vitrine_contracts::email::v1::{GetMessageRequest, ListMessagesRequest};
+use vitrine_contracts::limits::MAX_PAGE;
 use vitrine_contracts::orders::v1::ListOrdersRequest;
 use vitrine_platform_http::{ETag, Json, Preconditions, Query, Reply};
 use vitrine_platform_mesh::Transport;
@@ -20,9 +21,6 @@ use crate::Gateway;
 use crate::dto::{self, Customer, Letter, Order, Page};
 use crate::input::{PageQuery, change_if};
 use crate::tokens::Caller;
-
-/// Items of a page when all pages are read.
-const WHOLE: u32 = 100;
 
 fn etag(customer: &wire::Customer) -> ETag {
     ETag::strong(customer.version)
@@ -106,7 +104,7 @@ pub(super) async fn export(State(gateway): State<Arc<Gateway>>, caller: Caller) 
     let customer: Value = serde_json::from_str(&exported).map_err(|_| Problem::internal())?;
     let (mut orders, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = Some(PageRequest { size: WHOLE, cursor });
+        let page = Some(PageRequest { size: MAX_PAGE, cursor });
         let request = ListOrdersRequest { customer_id: caller.id.clone(), page, ..ListOrdersRequest::default() };
         let found = gateway.deps.orders.clone().list_orders(request).await?.into_inner();
         orders.extend(found.orders.into_iter().map(Order::from));
@@ -117,7 +115,7 @@ pub(super) async fn export(State(gateway): State<Arc<Gateway>>, caller: Caller) 
     }
     let (mut letters, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = Some(PageRequest { size: WHOLE, cursor });
+        let page = Some(PageRequest { size: MAX_PAGE, cursor });
         let found = gateway
             .deps
             .email
