@@ -253,6 +253,10 @@ impl Driver {
                 let pause = self.backoff.after(*failures - 1).equal_jitter();
                 under_way.push(tokio::time::sleep(pause).map(move |()| Event::Paused(action)).boxed());
             } else if waiting.is_none() {
+                // Whoever goes on with it would not know why it turned back.
+                if cause.is_some() {
+                    self.append(workflow, journal, cause.as_ref()).await?;
+                }
                 let step = definition.steps()[action.step()].name().to_owned();
                 waiting = Some(Stop::Waiting { step, error, refused: outcome == Outcome::Refused });
             }

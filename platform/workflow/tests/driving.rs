@@ -33,12 +33,12 @@ impl Document for Doc {
 }
 
 /// The journal of one workflow, and how often it was written.
-struct Kept {
+struct TestJournal {
     stored: Stored<Doc>,
     commits: usize,
 }
 
-impl Journal for Kept {
+impl Journal for TestJournal {
     type Cause = String;
 
     fn write(&mut self, tx: &mut Tx, record: Record, cause: Option<&String>) {
@@ -147,31 +147,31 @@ impl Bench {
         Driver::new(self.store.clone()).with_backoff(Backoff::new(Duration::ZERO, Duration::ZERO))
     }
 
-    async fn begin(&self, id: &str, definition: &str) -> (Workflow, Kept) {
+    async fn begin(&self, id: &str, definition: &str) -> (Workflow, TestJournal) {
         let workflow = Workflow::begin(self.definitions.get(definition).expect("known").clone());
         let doc = Doc { id: id.to_owned(), record: workflow.record(), cause: None };
         let mut tx = self.store.begin();
         tx.insert(&doc);
         tx.commit().await.expect("written");
-        (workflow, Kept { stored: Stored { doc, version: 1 }, commits: 1 })
+        (workflow, TestJournal { stored: Stored { doc, version: 1 }, commits: 1 })
     }
 
-    async fn read(&self, id: &str) -> (Workflow, Kept) {
+    async fn read(&self, id: &str) -> (Workflow, TestJournal) {
         let stored = self.store.get::<Doc>(id).await.expect("read").expect("there");
-        (Workflow::read(&self.definitions, &stored.record).expect("readable"), Kept { stored, commits: 0 })
+        (Workflow::read(&self.definitions, &stored.record).expect("readable"), TestJournal { stored, commits: 0 })
     }
 
     /// Drives to the end, taking over after each crash and wait. Returns where it ended.
     async fn finish(&self, id: &str, mut driver: Driver, world: &World) -> Phase {
         loop {
-            let (mut workflow, mut kept) = self.read(id).await;
+            let (mut workflow, mut journal) = self.read(id).await;
             if workflow.phase().is_final() {
                 return workflow.phase();
             }
             let driven = async {
-                driver.take_over(&mut workflow, &mut kept, &"interrupted".to_owned()).await?;
-                if let Stop::Ended { cause } = driver.drive(&mut workflow, &mut kept, world).await? {
-                    driver.end(&mut workflow, &mut kept, cause.as_ref()).await?;
+                driver.take_over(&mut workflow, &mut journal, &"interrupted".to_owned()).await?;
+                if let Stop::Ended { cause } = driver.drive(&mut workflow, &mut journal, world).await? {
+                    driver.end(&mut workflow, &mut journal, cause.as_ref()).await?;
                 }
                 Ok::<_, Error>(())
             };
@@ -196,11 +196,11 @@ async fn a_purchase_costs_three_commits_and_an_environment_one_for_each_step() {
     let bench = Bench::new().await;
     for (definition, commits) in [("purchase/1", 3), ("environment/1", 5)] {
         let (world, driver) = (World::default(), bench.driver());
-        let (mut workflow, mut kept) = bench.begin(definition, definition).await;
-        let stop = driver.drive(&mut workflow, &mut kept, &world).await.expect("driven");
+        let (mut workflow, mut journal) = bench.begin(definition, definition).await;
+        let stop = driver.drive(&mut workflow, &mut journal, &world).await.expect("driven");
         assert_eq!(stop, Stop::Ended { cause: None });
-        driver.end(&mut workflow, &mut kept, None).await.expect("written");
-        assert_eq!((workflow.phase(), kept.commits), (Phase::Done, commits), "{definition}");
+        driver.end(&mut workflow, &mut journal, None).await.expect("written");
+        assert_eq!((workflow.phase(), journal.commits), (Phase::Done, commits), "{definition}");
         assert_eq!(world.standing().len(), workflow.definition().steps().len());
         let (read, _) = bench.read(definition).await;
         assert_eq!((read.phase(), read.record().steps.len()), (Phase::Done, 0));
@@ -211,10 +211,10 @@ async fn a_purchase_costs_three_commits_and_an_environment_one_for_each_step() {
 async fn dead_at(bench: &Bench, definition: &str, first: usize) -> usize {
     for second in 0.. {
         let (world, id) = (World::default(), format!("{definition}-{first}-{second}"));
-        let (mut workflow, mut kept) = bench.begin(&id, definition).await;
+        let (mut workflow, mut journal) = bench.begin(&id, definition).await;
         let (dying, _) = dying_at(first);
         let driver = bench.driver().with_probe(Arc::new(dying));
-        if driver.drive(&mut workflow, &mut kept, &world).await.is_ok() {
+        if driver.drive(&mut workflow, &mut journal, &world).await.is_ok() {
             return second;
         }
         let (dying, passed) = dying_at(second);
@@ -248,21 +248,21 @@ async fn whatever_call_fails_in_whatever_way_it_is_done_or_undone() {
     for fault in [Fault::Refused, Fault::LostBefore, Fault::LostAfter] {
         for at in 0..7 {
             let (world, id) = (World { fault: Some((at, fault)), ..World::default() }, format!("{fault:?}-{at}"));
-            let (mut workflow, mut kept) = bench.begin(&id, "purchase/1").await;
-            let stop = bench.driver().drive(&mut workflow, &mut kept, &world).await.expect("driven");
+            let (mut workflow, mut journal) = bench.begin(&id, "purchase/1").await;
+            let stop = bench.driver().drive(&mut workflow, &mut journal, &world).await.expect("driven");
             let Stop::Ended { cause } = stop else { panic!("{id}: a repeat helps: {stop:?}") };
-            bench.driver().end(&mut workflow, &mut kept, cause.as_ref()).await.expect("written");
+            bench.driver().end(&mut workflow, &mut journal, cause.as_ref()).await.expect("written");
             // Up to the capture anything turns back; the capture and the record only a refusal; the rest nothing.
             let back = at < 3 || (fault == Fault::Refused && at < 5);
             assert_eq!(workflow.phase(), if back { Phase::Undone } else { Phase::Done }, "{id}");
             assert_eq!(world.standing().len(), if back { 0 } else { 7 }, "{id}");
-            assert_eq!(kept.stored.cause.is_some(), back, "{id}");
+            assert_eq!(journal.stored.cause.is_some(), back, "{id}");
         }
     }
 }
 
-/// Refuses one step, always.
-struct Stubborn(World, &'static str);
+/// Refuses to execute one step, and to compensate another, always.
+struct Stubborn(World, &'static str, &'static str);
 
 impl Activities for Stubborn {
     type Error = String;
@@ -270,7 +270,7 @@ impl Activities for Stubborn {
         if step == self.1 { Err("refused".to_owned()) } else { self.0.execute(step).await }
     }
     async fn compensate(&self, step: &str) -> Result<(), String> {
-        self.0.compensate(step).await
+        if step == self.2 { Err("refused".to_owned()) } else { self.0.compensate(step).await }
     }
     fn outcome(&self, error: &String) -> Outcome {
         self.0.outcome(error)
@@ -281,9 +281,9 @@ impl Activities for Stubborn {
 async fn a_refusal_where_nothing_may_be_refused_is_told_and_nothing_is_undone() {
     let bench = Bench::new().await;
     let world = World::default();
-    let (mut workflow, mut kept) = bench.begin("stubborn", "environment/1").await;
-    let stubborn = Stubborn(world.clone(), "queue");
-    let stop = bench.driver().drive(&mut workflow, &mut kept, &stubborn).await.expect("driven");
+    let (mut workflow, mut journal) = bench.begin("stubborn", "environment/1").await;
+    let stubborn = Stubborn(world.clone(), "queue", "");
+    let stop = bench.driver().drive(&mut workflow, &mut journal, &stubborn).await.expect("driven");
     assert_eq!(stop, Stop::Waiting { step: "queue".to_owned(), error: "refused".to_owned(), refused: true });
     assert_eq!(world.standing(), ["database", "network"], "the other branch was done");
     let record = serde_json::to_value(bench.read("stubborn").await.0.record()).expect("written");
@@ -293,15 +293,29 @@ async fn a_refusal_where_nothing_may_be_refused_is_told_and_nothing_is_undone() 
 }
 
 #[tokio::test]
+async fn why_it_turned_back_is_known_however_long_that_takes() {
+    let bench = Bench::new().await;
+    let world = World::default();
+    let (mut workflow, mut journal) = bench.begin("slow", "purchase/1").await;
+    let stubborn = Stubborn(world.clone(), "authorize", "sell");
+    let stop = bench.driver().drive(&mut workflow, &mut journal, &stubborn).await.expect("driven");
+    assert!(matches!(stop, Stop::Waiting { ref step, refused: true, .. } if step == "sell"), "{stop:?}");
+    assert_eq!(bench.finish("slow", bench.driver(), &world).await, Phase::Undone);
+    let (_, journal) = bench.read("slow").await;
+    assert_eq!(journal.stored.cause.as_deref(), Some("refused"), "not that it was taken over");
+    assert!(world.standing().is_empty());
+}
+
+#[tokio::test]
 async fn who_comes_second_loses() {
     let bench = Bench::new().await;
     let world = World::default();
-    let (mut workflow, mut kept) = bench.begin("raced", "purchase/1").await;
+    let (mut workflow, mut journal) = bench.begin("raced", "purchase/1").await;
     assert_eq!(bench.finish("raced", bench.driver(), &world).await, Phase::Undone, "taken over before its capture");
     let late = async {
-        let stop = bench.driver().drive(&mut workflow, &mut kept, &world).await?;
+        let stop = bench.driver().drive(&mut workflow, &mut journal, &world).await?;
         assert_eq!(stop, Stop::Ended { cause: Some("refused".to_owned()) });
-        bench.driver().end(&mut workflow, &mut kept, None).await
+        bench.driver().end(&mut workflow, &mut journal, None).await
     };
     let late = late.await;
     assert!(matches!(late, Err(Error::Lost)), "{late:?}");

@@ -236,13 +236,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_neither_appear_nor_vanish(start in 0..MAX_STOCK, moves in proptest::collection::vec((0u8..4, 0u32..2000), 0..60)) {
+        fn pieces_neither_appear_nor_vanish(start in 0..MAX_STOCK, moves in proptest::collection::vec((0u8..5, 0u32..2000), 0..60)) {
             let mut stock = Stock { available: start, reserved: 0, sold: 0 };
             for (kind, quantity) in moves {
                 let moved = match kind {
                     0 => stock.hold(quantity),
                     1 => stock.sell(quantity),
                     2 => stock.release(quantity),
+                    3 => stock.hold_and_sell(quantity),
                     _ => stock.take_back(quantity),
                 };
                 stock = moved.unwrap_or(stock);

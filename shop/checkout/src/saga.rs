@@ -29,8 +29,8 @@ const STEP: Duration = Duration::from_secs(5);
 const ABANDONED_MS: i64 = 45_000;
 /// Most purchases and reversals at a time.
 const MAX_FLIGHTS: usize = 4096;
-/// Most sagas of other versions that are remembered as told of; of more nothing is told.
-const MAX_TOLD: usize = 1024;
+/// Most sagas of other versions that are remembered as logged; of more nothing is logged.
+const MAX_REPORTED: usize = 1024;
 
 /// A call of a step, with its bound.
 pub(crate) fn step<T>(message: T) -> Request<T> {
@@ -65,8 +65,8 @@ struct Inner {
     driven: Mutex<HashSet<String>>,
     /// Those that were driven here and have not ended, be they driven or stuck.
     begun: Begun,
-    /// Those of other versions that were told of.
-    told: Mutex<HashSet<String>>,
+    /// Those of other versions that were logged.
+    reported: Mutex<HashSet<String>>,
     tracker: TaskTracker,
 }
 
@@ -89,9 +89,10 @@ impl Sagas {
         deps: Deps,
         metrics: Metrics,
     ) -> Self {
-        let (flights, driven, begun, told) = (Mutex::default(), Mutex::default(), Begun::default(), Mutex::default());
+        let (flights, driven, begun, reported) =
+            (Mutex::default(), Mutex::default(), Begun::default(), Mutex::default());
         let tracker = TaskTracker::new();
-        Self(Arc::new(Inner { journal, definitions, driver, deps, metrics, flights, driven, begun, told, tracker }))
+        Self(Arc::new(Inner { journal, definitions, driver, deps, metrics, flights, driven, begun, reported, tracker }))
     }
 
     pub(crate) fn journal(&self) -> &Journal {
@@ -278,10 +279,11 @@ impl Sagas {
                 continue;
             }
             let same = |saga: &Saga| !saga.doc.phase().is_final() && saga.doc.work.order_id() == order_id;
-            match self.journal().get(&id).await?.filter(same) {
-                Some(saga) => stuck.push(saga),
-                // A replica has ended it, and may have begun other work under this id.
-                None => self.0.begun.ended(&id, &order_id),
+            match self.journal().get(&id).await {
+                Ok(Some(saga)) if same(&saga) => stuck.push(saga),
+                // A replica has ended it, and may have begun other work under this id, perhaps one of another version.
+                Ok(_) | Err(Failure::Refused(_)) => self.0.begun.ended(&id, &order_id),
+                Err(e) => return Err(e),
             }
         }
         Ok(stuck)
@@ -301,7 +303,7 @@ impl Sagas {
                 match found {
                     Ok(saga) if self.0.begun.contains(&saga.doc.id) => {}
                     Ok(saga) => self.take_over(saga).await?,
-                    Err(unreadable) => self.tell_of(&unreadable.id, &unreadable.why),
+                    Err(unreadable) => self.report_unreadable(&unreadable.id, &unreadable.why),
                 }
             }
             match next {
@@ -315,7 +317,7 @@ impl Sagas {
         let mut workflow = match self.workflow(&saga.doc) {
             Ok(workflow) => workflow,
             Err(unreadable) => {
-                self.tell_of(&saga.doc.id, &unreadable.to_string());
+                self.report_unreadable(&saga.doc.id, &unreadable.to_string());
                 return Ok(());
             }
         };
@@ -345,10 +347,10 @@ impl Sagas {
         Workflow::read(&self.0.definitions, &saga.record)
     }
 
-    /// Tells once that a saga is left as it is.
-    fn tell_of(&self, id: &str, why: &str) {
-        let mut told = self.0.told.lock();
-        if told.len() < MAX_TOLD && told.insert(id.to_owned()) {
+    /// Logs once that a saga is left as it is.
+    fn report_unreadable(&self, id: &str, why: &str) {
+        let mut reported = self.0.reported.lock();
+        if reported.len() < MAX_REPORTED && reported.insert(id.to_owned()) {
             tracing::error!(saga = id, why, "a saga cannot be read and is left as it is");
         }
     }

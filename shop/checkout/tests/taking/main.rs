@@ -7,8 +7,11 @@ mod world;
 
 use futures::future::join_all;
 use vitrine_contracts::carts::v1::{ReleaseCartRequest, SettleCartRequest, TakeCartRequest};
+use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
+use vitrine_contracts::catalog::v1::{GetProductRequest, ReleaseReservationRequest, ReservationState, ReserveRequest};
 use vitrine_contracts::checkout::v1::PlaceOrderRequest;
 use vitrine_contracts::customers::v1::EraseCustomerRequest;
+use vitrine_contracts::services::CATALOG;
 use vitrine_contracts::{Code, Problem};
 
 use world::{World, line, order_request, wait_for};
@@ -101,4 +104,40 @@ async fn erased_customers_buy_nothing_and_have_no_cart() {
     let request = ReleaseCartRequest { customer_id: ada.clone(), purchase_id: "ord_1".to_owned() };
     world.buying.clone().release_cart(request).await.expect("nothing to do");
     assert!(world.payments().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_that_is_sold_at_once_is_sold_once_and_comes_back_whole() {
+    let world = World::new().await;
+    let catalog = CatalogServiceClient::new(world.way_to(CATALOG));
+    let sold = async || {
+        let request = GetProductRequest { product_id: "prd_tall-vase".to_owned() };
+        let product = world.catalog.clone().get_product(request).await.expect("a product").into_inner();
+        (product.available, product.reserved, product.sold)
+    };
+    let ask = async |id: &str, quantity, committed| {
+        let lines = vec![line("prd_tall-vase", quantity)];
+        let request = ReserveRequest { reservation_id: id.to_owned(), lines, ttl_ms: 0, committed };
+        catalog.clone().reserve(request).await
+    };
+    let more = 10 - i32::try_from(sold().await.0).expect("few enough");
+    world.restock("prd_tall-vase", more).await;
+    let (available, reserved, before) = sold().await;
+    for _ in 0..2 {
+        let committed = ask("rsv_sold", 2, true).await.expect("sold, or a repeat").into_inner();
+        assert_eq!(committed.state(), ReservationState::Committed);
+    }
+    assert_eq!(sold().await, (available - 2, reserved, before + 2));
+    // Other pieces under the same id, one that is only held, and more than there is, change nothing.
+    assert_eq!(reason(ask("rsv_sold", 3, true).await).0, Code::AlreadyExists);
+    ask("rsv_held", 1, false).await.expect("held");
+    assert_eq!(reason(ask("rsv_held", 1, true).await).0, Code::AlreadyExists);
+    assert_eq!(reason(ask("rsv_more", 11, true).await).1, "OUT_OF_STOCK");
+    assert_eq!(sold().await, (available - 3, reserved + 1, before + 2));
+    for id in ["rsv_sold", "rsv_held", "rsv_late"] {
+        let request = ReleaseReservationRequest { reservation_id: id.to_owned() };
+        catalog.clone().release_reservation(request).await.expect("released");
+        assert_eq!(reason(ask(id, 2, true).await).1, "RESERVATION_GONE", "{id}: it comes late");
+    }
+    assert_eq!(sold().await, (available, reserved, before));
 }
