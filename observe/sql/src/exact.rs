@@ -301,7 +301,7 @@ fn chosen(case: Case, schema: &DFSchema) -> Expr {
 fn in_subquery(within: InSubquery, schema: &DFSchema) -> Result<Expr> {
     let InSubquery { expr, subquery, negated } = within;
     let inner = subquery.subquery.schema().clone();
-    let found = inner.iter().next().map(|column| Expr::from(column));
+    let found = inner.iter().next().map(Expr::from);
     if !is_number(&expr, schema) && !has_numbers(&inner) {
         return Ok(Expr::InSubquery(InSubquery { expr, subquery, negated }));
     }

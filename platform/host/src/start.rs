@@ -130,10 +130,10 @@ impl<'a> Starting<'a> {
     }
 
     /// Takes calls over NATS, where it carries them; they are answered when what is returned runs.
-    async fn subscribe(&self) -> Result<Vec<(&'static str, BoxFuture<'static, ()>)>, Error> {
+    async fn subscribe(&mut self) -> Result<Vec<(&'static str, BoxFuture<'static, ()>)>, Error> {
         let mut calls = Vec::new();
         if let (Some(nats), _) = self.host.nats() {
-            for Placed { name, server, .. } in &self.services {
+            for Placed { name, server, .. } in &mut self.services {
                 calls.push((*name, nats.serve(name, server.clone(), self.stop.clone()).await?.boxed()));
             }
         }

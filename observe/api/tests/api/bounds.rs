@@ -249,7 +249,7 @@ async fn a_tenant_sees_its_own_affairs() {
     record(&other).await;
     record(&other).await;
     let tokens = ["one", "other"].map(|tenant| Token {
-        token: format!("reader-of-{tenant}"),
+        token: format!("reader-of-{tenant}").into(),
         rights: vec![Right::Read],
         tenant: Some(tenant.into()),
     });
