@@ -74,6 +74,10 @@ fn main() -> Result<(), Fault> {
     table.push(']');
     std::fs::write(out.join("methods.rs"), table)?;
     let set = compiler.file_descriptor_set();
-    tonic_prost_build::configure().build_transport(false).include_file("vitrine.rs").compile_fds(set)?;
+    tonic_prost_build::configure()
+        .build_transport(false)
+        .codec_path("crate::codec::SmallCodec")
+        .include_file("vitrine.rs")
+        .compile_fds(set)?;
     Ok(())
 }

@@ -9,6 +9,7 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/vitrine.rs"));
 }
 mod address;
+mod codec;
 mod email_address;
 pub mod limits;
 mod methods;

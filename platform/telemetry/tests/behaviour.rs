@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use tracing_subscriber::layer::SubscriberExt;
 use vitrine_platform_telemetry::{Config, LogLayer, Telemetry};
 use vitrine_tests_capture::{Capture, Seen, hex, value};
@@ -111,4 +112,38 @@ async fn nothing_is_sent_when_switched_off_and_buffers_are_bounded() {
         drop(telemetry.service("orders").root_span("work"));
     }
     assert_eq!(telemetry.dropped(), 15);
+}
+
+#[tokio::test]
+async fn a_pipeline_that_runs_tells_of_its_process() {
+    let telemetry = Telemetry::new(Config::default());
+    let capture = Capture::of(&telemetry, Config::default()).await;
+    let told = async {
+        loop {
+            let seen = capture.seen().await;
+            // The last one to come: it is measured every now and then.
+            if seen.metrics().any(|m| m.name == "vitrine.runtime.schedule.delay") {
+                return seen;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let seen = tokio::time::timeout(Duration::from_secs(20), told).await.expect("told in time");
+    let sums = |name: &str| {
+        let metric = seen.metrics().rfind(|m| m.name == name).expect(name);
+        let Some(Data::Sum(sum)) = &metric.data else { panic!("a sum: {metric:?}") };
+        let points = sum.data_points.iter().map(|point| match point.value {
+            Some(Value::AsDouble(n)) => n,
+            other => panic!("{name}: a number: {other:?}"),
+        });
+        (sum.is_monotonic, points.collect::<Vec<f64>>())
+    };
+    let (is_monotonic, cpu_s) = sums("process.cpu.time");
+    assert!(is_monotonic && cpu_s.len() == 2 && cpu_s.iter().sum::<f64>() > 0.0, "{cpu_s:?}");
+    let (is_monotonic, bytes) = sums("process.memory.usage");
+    assert!(!is_monotonic && bytes.len() == 1 && bytes[0] > 1e6, "{bytes:?}");
+    let (_, files) = sums("process.unix.file_descriptor.count");
+    assert!(files[0] >= 3.0, "standard input, output and error: {files:?}");
+    let resource = seen.metrics[0].resource_metrics[0].resource.as_ref().expect("a resource");
+    assert_eq!(value(&resource.attributes, "service.name").as_deref(), Some("vitrine"));
 }
