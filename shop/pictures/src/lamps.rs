@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use crate::glass::{circle_path, glass};
 use crate::shadow;
 use crate::spec::{Spec, hsl};
-use crate::things::{circle_path, glass};
 
 /// What the lamp does to the room.
 fn light(out: &mut String, y: f64) {

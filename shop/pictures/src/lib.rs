@@ -13,6 +13,7 @@
 //! ```
 
 mod beads;
+mod glass;
 mod lamps;
 mod panel;
 mod pattern;

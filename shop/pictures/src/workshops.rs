@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use crate::glass::{circle_path, glass};
 use crate::shadow;
 use crate::spec::{Spec, hsl};
-use crate::things::{circle_path, glass};
 
 pub(crate) fn furnace(out: &mut String, spec: &Spec) {
     shadow(out, 356.0, 150.0);

@@ -1,18 +1,20 @@
 //! Opening a database: what takes long may, and what cannot be used is told to a person.
 
 use std::error::Error as _;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ::mongodb::bson::doc;
 use vitrine_platform_store::{Error, MongoDbConfig};
 use vitrine_tests_engines::free_port;
 
 use super::stand_in::{Reply, StandIn, abilities, not_written, refused};
-use super::{BOUND, FOR_EVER, SOON, guests};
+use super::{BOUND, FOR_EVER, Guest, SOON, guests, store, until};
 use crate::place::Place;
 
 const PASSWORD: &str = "swordfish";
 const ADDRESS: &str = "ann@vitrine.example";
+/// How long a call may take where one is to be too late.
+const CALL_MS: u64 = 200;
 
 /// What a person is told; neither the password nor what is in the documents is in it, or behind it.
 async fn told(config: MongoDbConfig) -> String {
@@ -93,27 +95,27 @@ async fn what_keeps_collections_from_being_made_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_may_take_longer_than_a_call() {
     let server = StandIn::start().await;
+    let other = store(&server, CALL_MS).await;
+    let made = server.heard("createIndexes");
     let gate = server.hold("createIndexes");
-    let call = Duration::from_millis(200);
-    let place = Place::on_mongodb(MongoDbConfig { timeout_ms: 200, ..server.config() });
+    let place = Place::on_mongodb(MongoDbConfig { timeout_ms: CALL_MS, ..server.config() });
     let mut opening = std::pin::pin!(place.try_open(guests()));
-    let asked = async {
-        while server.heard("createIndexes") == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        tokio::time::sleep(call * 5).await;
+    let outlived = async {
+        until("the index is asked for", || server.heard("createIndexes") > made).await;
+        // A call that begins after it takes as long as a call may.
+        let _gate = server.hold("find");
+        other.get::<Guest>("ann").await.expect_err("it is not answered")
     };
-    let early = tokio::time::timeout(BOUND, async {
-        tokio::select! {
-            _ = &mut opening => true,
-            () = asked => false,
-        }
-    });
-    assert!(!early.await.expect("the index is asked for"), "it waits for the index");
-    assert_eq!(server.heard("createIndexes"), 1);
+    tokio::select! {
+        biased;
+        opened = &mut opening => panic!("it does not wait for the index: {:?}", opened.err()),
+        late = outlived => assert!(matches!(late, Error::Unavailable { .. }), "{late:?}"),
+    }
+    assert_eq!(server.heard("createIndexes"), made + 1);
+    server.behave();
     gate.send_replace(true);
     tokio::time::timeout(BOUND, opening).await.expect("in time").expect("opened");
-    assert_eq!(server.heard("createIndexes"), 2);
+    assert_eq!(server.heard("createIndexes"), made + 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
