@@ -46,8 +46,18 @@ impl AnalyzerRule for ExactNumbers {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(rewrite).map(|transformed| transformed.data)
+        visit(plan).map(|transformed| transformed.data)
     }
+}
+
+/// Rewrites a plan from its leaves on, subqueries included. One that asks about the rows around it stays as it was planned: it becomes a join,
+/// with columns of which this rule has seen nothing.
+fn visit(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    if matches!(&plan, LogicalPlan::Subquery(inner) if !inner.outer_ref_columns.is_empty()) {
+        return Ok(Transformed::no(plan));
+    }
+    let inner = plan.map_subqueries(visit)?.transform_sibling(|plan| plan.map_children(visit))?;
+    inner.transform_parent(rewrite)
 }
 
 fn rewrite(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
@@ -106,12 +116,12 @@ fn hands_on(plan: &LogicalPlan) -> Result<bool> {
             | LogicalPlan::Aggregate(_)
             | LogicalPlan::Sort(_)
             | LogicalPlan::Repartition(_)
+            | LogicalPlan::Subquery(_)
             | LogicalPlan::SubqueryAlias(_)
             | LogicalPlan::Limit(_)
             | LogicalPlan::Explain(_)
             | LogicalPlan::Analyze(_)
             | LogicalPlan::Distinct(Distinct::All(_)) => true,
-            LogicalPlan::Subquery(inner) => inner.outer_ref_columns.is_empty(),
             LogicalPlan::Join(join) if asks_about_others(&join.left) || asks_about_others(&join.right) => false,
             LogicalPlan::Join(join) => join
                 .on
@@ -349,8 +359,7 @@ fn number(expression: &Expr, schema: &DFSchema) -> Option<Expr> {
     if let Expr::Literal(value, _) = expression {
         return constant(value).map(|value| Expr::Literal(value, None));
     }
-    // What is of the rows around a subquery is there as it was planned.
-    let kind = expression.get_type(schema).ok().filter(|_| !expression.contains_outer())?;
+    let kind = expression.get_type(schema).ok()?;
     let wide = match &kind {
         kind if *kind == NUMBER => return Some(expression.clone()),
         DataType::Int64 | DataType::UInt64 | DataType::Float64 | DataType::Decimal128(_, 0) => {
