@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+use vitrine_tests_structure::{files, root};
 
 /// Longest source file, in lines.
 const MAX_LINES: usize = 600;
@@ -47,10 +48,6 @@ const BORDERS: &[(&str, &[&str])] = &[
     ("tonic-prost-build", &["contracts"]),
     ("protox", &["contracts"]),
 ];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace's root")
-}
 
 fn metadata() -> Metadata {
     MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec().expect("cargo metadata")
@@ -150,26 +147,6 @@ fn the_crate_graph_is_the_one_on_record() {
         known == graph,
         "the crate graph has changed. If that is meant: UPDATE=1 cargo test -p vitrine-tests-structure\n{graph}"
     );
-}
-
-/// Every file of ours with one of these endings.
-fn files(endings: &[&str]) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut folders = vec![root()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).expect("a folder").map(|e| e.expect("an entry").path()) {
-            let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if entry.is_dir() {
-                if !matches!(name.as_str(), "target" | ".git" | "node_modules") && !name.ends_with("-data") {
-                    folders.push(entry);
-                }
-            } else if endings.iter().any(|e| name.ends_with(e)) {
-                let shown = entry.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
-                found.push((shown, std::fs::read_to_string(&entry).expect("UTF-8")));
-            }
-        }
-    }
-    found
 }
 
 /// What stands before a file's tests.
