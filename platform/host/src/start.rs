@@ -52,7 +52,10 @@ impl Host {
     /// Fills the slots and sets the components to work.
     pub async fn start(&self, components: Vec<Component>) -> Result<Running, Error> {
         self.0.cache.ready().await?;
-        self.prepare_events(&components).await?;
+        if let (_, Some(nats)) = self.nats() {
+            let sources = event_sources(&components);
+            nats.prepare_events(sources.iter().map(String::as_str).collect()).await?;
+        }
         let mut starting = Starting::place(self, components)?;
         starting.make_ready().await?;
         // Before anything is set to work, so that a refusal leaves nothing behind.
@@ -66,15 +69,14 @@ impl Host {
         let wanted = |used: fn(&NatsUse) -> bool| self.0.nats.as_ref().filter(|(_, u)| used(u)).map(|(nats, _)| nats);
         (wanted(|u| u.calls), wanted(|u| u.events))
     }
+}
 
-    /// Streams for what these components publish and follow, where events travel over JetStream.
-    async fn prepare_events(&self, components: &[Component]) -> Result<(), Error> {
-        let (_, Some(nats)) = self.nats() else { return Ok(()) };
-        let followed = components.iter().flat_map(|c| c.consumers.iter().map(Consumer::source));
-        let published = components.iter().filter(|c| c.store.is_some()).map(|c| c.name);
-        let sources: BTreeSet<&str> = followed.chain(published).filter(|s| topics::of(s).next().is_some()).collect();
-        Ok(nats.prepare_events(sources).await?)
-    }
+/// Returns the services whose events these components publish or follow.
+fn event_sources(components: &[Component]) -> BTreeSet<String> {
+    let followed = components.iter().flat_map(|c| c.consumers.iter().map(Consumer::source));
+    let published = components.iter().filter(|c| c.store.is_some()).map(|c| c.name);
+    let sources = followed.chain(published).filter(|source| topics::of(source).next().is_some());
+    sources.map(str::to_owned).collect()
 }
 
 impl<'a> Starting<'a> {

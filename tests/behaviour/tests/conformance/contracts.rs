@@ -70,6 +70,7 @@ pub fn valid(world: &World) -> Vec<Valid> {
     let euros = || Some(Money { currency_code: text("EUR"), minor_units: 500 });
     let line = || Line { product_id: text("prd_pebble-vase"), quantity: 1 };
     let by_card = || Some(PaymentMethod { method: Some(Payment::Card(card())) });
+    let restock = |id: &str| catalog::v1::ProductChange { product_id: text(id), restock: 1, ..Default::default() };
     let jar = catalog::v1::Product {
         kind: catalog::v1::Kind::Goods.into(),
         name: text("Jar"),
@@ -84,15 +85,24 @@ pub fn valid(world: &World) -> Vec<Valid> {
     valid! {
         "catalog.v1.CatalogService" {
             "CreateProduct": catalog::v1::CreateProductRequest { product: Some(jar), stock: 1, idempotency_key: text("jar") };
-            "UpdateProduct" of "product_id": catalog::v1::UpdateProductRequest { product_id: text("prd_storm-vase"), restock: 1, ..Default::default() };
-            "DeleteProduct" of "product_id": catalog::v1::DeleteProductRequest { product_id: text("prd_storm-vase"), ..Default::default() };
+            "UpdateProduct" of "change.product_id": catalog::v1::UpdateProductRequest {
+                change: Some(restock("prd_storm-vase")),
+                acting_promoter_id: text("pro_demo"),
+            };
+            "UpdateAnyProduct" of "change.product_id": catalog::v1::UpdateAnyProductRequest { change: Some(restock("prd_storm-vase")) };
+            "DeleteProduct" of "product_id": catalog::v1::DeleteProductRequest {
+                product_id: text("prd_storm-vase"),
+                acting_promoter_id: text("pro_demo"),
+                ..Default::default()
+            };
+            "DeleteAnyProduct" of "product_id": catalog::v1::DeleteAnyProductRequest { product_id: text("prd_storm-vase"), ..Default::default() };
             "GetProduct" of "product_id": catalog::v1::GetProductRequest { product_id: text("prd_tall-vase") };
             "BatchGetProducts": catalog::v1::BatchGetProductsRequest { product_ids: vec![text("prd_tall-vase")] };
             "ListProducts": catalog::v1::ListProductsRequest::default();
             "SearchProducts": catalog::v1::SearchProductsRequest { query: text("vase"), page: None };
             "ListCategories": catalog::v1::ListCategoriesRequest {};
             "GetPicture" of "product_id": catalog::v1::GetPictureRequest { product_id: text("prd_tall-vase") };
-            "Reserve": catalog::v1::ReserveRequest { reservation_id: text("rsv_conformance"), lines: vec![line()], ttl_ms: 0 };
+            "Reserve": catalog::v1::ReserveRequest { reservation_id: text("rsv_conformance"), lines: vec![line()], ..Default::default() };
             "CommitReservation" of "reservation_id": catalog::v1::CommitReservationRequest { reservation_id: first.reservation_id.clone() };
             "ReleaseReservation": catalog::v1::ReleaseReservationRequest { reservation_id: text("rsv_released") };
         }
@@ -115,11 +125,13 @@ pub fn valid(world: &World) -> Vec<Valid> {
             };
             "DeleteAccount": auth::v1::DeleteAccountRequest { account_id: text("pro_leaving") };
             "SetAccountLock" of "account_id": auth::v1::SetAccountLockRequest { account_id: me.clone(), locked: false };
-            "RotateKeys": auth::v1::RotateKeysRequest {};
+            "RotateKeys": auth::v1::RotateKeysRequest { compromised: false };
         }
         "orders.v1.OrdersService" {
             "CreateOrder": orders::v1::CreateOrderRequest { order: Some(new_order) };
             "GetOrder" of "order_id": orders::v1::GetOrderRequest { order_id: first.id.clone(), customer_id: me.clone() };
+            "GetAnyOrder" of "order_id": orders::v1::GetAnyOrderRequest { order_id: first.id.clone() };
+            "ListAllOrders": orders::v1::ListAllOrdersRequest::default();
             "ListOrders": orders::v1::ListOrdersRequest { customer_id: me.clone(), ..Default::default() };
             "Transition" of "order_id": orders::v1::TransitionRequest {
                 order_id: first.id.clone(),
@@ -182,6 +194,8 @@ pub fn valid(world: &World) -> Vec<Valid> {
                 customer_id: me.clone(),
                 reason: text("too green"),
             };
+            "CancelAnyOrder" of "order_id": checkout::v1::CancelAnyOrderRequest { order_id: last.id.clone(), reason: text("too green") };
+            "RefundOrder" of "order_id": checkout::v1::RefundOrderRequest { order_id: last.id.clone(), reason: text("too green") };
         }
         "shipping.v1.ShippingService" {
             "Quote": shipping::v1::QuoteRequest { address: Some(address()), weight_g: 100, parcel_items: 1 };

@@ -71,10 +71,10 @@ impl World {
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let names: Vec<String> = ALL.iter().filter(|name| **name != GATEWAY).map(|name| (*name).to_owned()).collect();
-        let any = "127.0.0.1:0".parse().expect("an address");
-        let plan = Plan { names, places: Vec::new(), listen: any, data: folder.path().to_owned() };
+        let plan = Plan { names, data: folder.path().to_owned(), ..Plan::default() };
         let served = serve(&plan, Settings::default()).await.expect("it starts");
-        let outside = channel(&format!("http://{}", served.address).parse().expect("a URI")).expect("a channel");
+        let internal = served.internal.expect("services run here");
+        let outside = channel(&format!("http://{internal}").parse().expect("a URI")).expect("a channel");
         let secret = std::fs::read(Path::new(folder.path()).join("service-key")).expect("made at the start");
         let mut world = Self {
             served,
@@ -90,8 +90,8 @@ impl World {
         world
     }
 
-    pub async fn stop(self) -> bool {
-        self.served.stop().await
+    pub async fn stop(self) {
+        self.served.stop().await.expect("all had ended in time");
     }
 
     /// A call as the first caller that the method's contract names.
