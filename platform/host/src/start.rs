@@ -54,7 +54,7 @@ impl Host {
         self.0.cache.ready().await?;
         if let (_, Some(nats)) = self.nats() {
             let sources = event_sources(&components);
-            nats.prepare_events(sources.iter().map(String::as_str).collect()).await?;
+            nats.prepare_events(sources.iter().map(String::as_str)).await?;
         }
         let mut starting = Starting::place(self, components)?;
         starting.make_ready().await?;
