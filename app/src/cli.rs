@@ -94,7 +94,7 @@ pub struct RunArgs {
     /// Servers to stand on, out of nats, postgres, redis; where they are is set by nats.url and so on
     #[arg(long, value_name = "LIST")]
     pub engines: Option<String>,
-    /// Products in the catalogue: the hand-written ones, and generated ones up to this number
+    /// Products in the catalog: the hand-written ones, and generated ones up to this number
     #[arg(long, value_name = "N")]
     pub products: Option<u64>,
     /// Same seed, same generated products and same load
@@ -138,7 +138,7 @@ pub struct UpArgs {
     pub observe: Option<SocketAddr>,
     /// What the observatory takes here and alone.
     #[command(flatten)]
-    pub keep: KeepArgs,
+    pub keep: RetentionArgs,
     /// Journeys a second that the load generator starts; 0 or "off" for none
     #[arg(long, value_name = "RATE|off")]
     pub load: Option<String>,
@@ -149,14 +149,14 @@ pub struct UpArgs {
 
 /// Where telemetry comes in, and how much of it is kept.
 #[derive(Args, Clone, Debug)]
-pub struct KeepArgs {
+pub struct RetentionArgs {
     /// Where OTLP comes in over gRPC
     #[arg(long, value_name = "ADDR")]
     pub otlp_grpc: Option<SocketAddr>,
     /// Where OTLP comes in over HTTP
     #[arg(long, value_name = "ADDR")]
     pub otlp_http: Option<SocketAddr>,
-    /// Answer Jaeger's API on port 16686 and Zipkin's on port 9411, too
+    /// Serve Jaeger's API on port 16686 and Zipkin's on port 9411, too
     #[arg(long)]
     pub standard_ports: bool,
     /// For how long telemetry is kept, or "off" for ever [default: 7d]
@@ -167,7 +167,7 @@ pub struct KeepArgs {
     pub max_bytes: Option<String>,
 }
 
-impl KeepArgs {
+impl RetentionArgs {
     /// The settings that its flags stand for.
     pub fn flags(&self) -> Vec<Flag> {
         vec![
@@ -200,7 +200,7 @@ pub struct ObserveArgs {
     pub operations: Option<SocketAddr>,
     /// What it takes here and within `up`.
     #[command(flatten)]
-    pub keep: KeepArgs,
+    pub keep: RetentionArgs,
     /// Print errors only
     #[arg(long)]
     pub quiet: bool,
@@ -229,7 +229,7 @@ pub struct ServeArgs {
     /// Where the gateway answers customers, over HTTP, if it is among these [default: a free port of this machine]
     #[arg(long, value_name = "ADDR")]
     pub public: Option<SocketAddr>,
-    /// Believe whatever callers say of themselves: whoever reaches this process may call every service
+    /// Believe whatever callers say of themselves: a caller that reaches this process may call every service
     #[arg(long)]
     pub insecure: bool,
     /// What every such command takes.

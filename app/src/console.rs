@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write as _};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use vitrine_platform_telemetry::{Figures, Telemetry};
+use vitrine_platform_telemetry::{ServiceStats, Telemetry};
 use vitrine_shop_load::{Load, Progress};
 
 /// How often the table is drawn on a terminal.
@@ -15,22 +15,22 @@ const LINE: Duration = Duration::from_secs(10);
 /// Over how many drawings the figures of a terminal are taken.
 const WINDOW: usize = 5;
 
-type Reading = (Instant, Vec<(String, Figures)>);
+type Snapshot = (Instant, Vec<(String, ServiceStats)>);
 
 /// Draws until it is dropped. It never ends by itself.
 pub async fn draw(telemetry: Telemetry, load: Option<Load>) {
     let terminal = std::io::stdout().is_terminal();
-    let mut readings: Vec<Reading> = vec![(Instant::now(), telemetry.figures())];
+    let mut snapshots: Vec<Snapshot> = vec![(Instant::now(), telemetry.service_stats())];
     let mut ticks = tokio::time::interval(if terminal { REDRAW } else { LINE });
     ticks.tick().await;
     let mut drawn = 0;
     loop {
         ticks.tick().await;
-        let now: Reading = (Instant::now(), telemetry.figures());
+        let now: Snapshot = (Instant::now(), telemetry.service_stats());
         let text = if terminal {
-            table(&readings[0], &now, load.as_ref().map(Load::progress))
+            table(&snapshots[0], &now, load.as_ref().map(Load::progress))
         } else {
-            line(&readings[0], &now, load.as_ref().map(Load::progress))
+            line(&snapshots[0], &now, load.as_ref().map(Load::progress))
         };
         let mut out = String::new();
         if terminal && drawn > 0 {
@@ -41,12 +41,12 @@ pub async fn draw(telemetry: Telemetry, load: Option<Load>) {
         drawn = text.lines().count();
         let mut stdout = std::io::stdout().lock();
         if stdout.write_all(out.as_bytes()).and_then(|()| stdout.flush()).is_err() {
-            // Nobody looks any more; the shop goes on.
+            // No one looks any more; the shop goes on.
             return std::future::pending().await;
         }
-        readings.push(now);
-        if readings.len() > if terminal { WINDOW } else { 1 } {
-            readings.remove(0);
+        snapshots.push(now);
+        if snapshots.len() > if terminal { WINDOW } else { 1 } {
+            snapshots.remove(0);
         }
     }
 }
@@ -61,12 +61,12 @@ fn short(seconds: Option<f64>) -> String {
     }
 }
 
-fn since(before: &Reading, now: &Reading) -> Vec<(String, Figures)> {
+fn since(before: &Snapshot, now: &Snapshot) -> Vec<(String, ServiceStats)> {
     let earlier = |name: &str| before.1.iter().find(|(n, _)| n == name).map(|(_, f)| f.clone()).unwrap_or_default();
     now.1.iter().filter(|(_, f)| f.count > 0).map(|(name, f)| (name.clone(), f.since(&earlier(name)))).collect()
 }
 
-fn table(before: &Reading, now: &Reading, load: Option<Progress>) -> String {
+fn table(before: &Snapshot, now: &Snapshot, load: Option<Progress>) -> String {
     let seconds = now.0.duration_since(before.0).as_secs_f64().max(0.001);
     let mut out = format!("\n  {:<18}{:>10}{:>11}{:>11}{:>11}\n", "service", "calls/s", "errors/s", "p50", "p99");
     for (name, f) in since(before, now) {
@@ -85,7 +85,7 @@ fn table(before: &Reading, now: &Reading, load: Option<Progress>) -> String {
     out
 }
 
-fn line(before: &Reading, now: &Reading, load: Option<Progress>) -> String {
+fn line(before: &Snapshot, now: &Snapshot, load: Option<Progress>) -> String {
     let seconds = now.0.duration_since(before.0).as_secs_f64().max(0.001);
     let all = since(before, now);
     let gateway = all.iter().find(|(name, _)| name == "gateway").map(|(_, f)| f.clone()).unwrap_or_default();

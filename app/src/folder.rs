@@ -61,7 +61,7 @@ pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Reads a private file of the data folder; it is made at the first time. Says which file it is.
-fn kept(path: &Path, make: impl FnOnce() -> Result<String>) -> Result<String> {
+fn read_or_make(path: &Path, make: impl FnOnce() -> Result<String>) -> Result<String> {
     let shown = path.display();
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(text),
@@ -86,7 +86,7 @@ fn kept(path: &Path, make: impl FnOnce() -> Result<String>) -> Result<String> {
 /// The command line's key pair; made at the first time.
 pub fn cli_key(dir: &Path) -> Result<KeyPair> {
     let path = dir.join("cli-key.pem");
-    let pem = kept(&path, || Ok(KeyPair::generate().to_pem()?))?;
+    let pem = read_or_make(&path, || Ok(KeyPair::generate().to_pem()?))?;
     KeyPair::from_pem(&pem)
         .with_context(|| format!("{} cannot be used: delete it, and a new one is made", path.display()))
 }
@@ -94,6 +94,6 @@ pub fn cli_key(dir: &Path) -> Result<KeyPair> {
 /// The file of the key by which the processes of a shop on one machine know each other; made at the first time.
 pub fn service_key(dir: &Path) -> Result<PathBuf> {
     let path = dir.join("service-key");
-    kept(&path, || Ok(new_secret()))?;
+    read_or_make(&path, || Ok(new_secret()))?;
     Ok(path)
 }

@@ -58,7 +58,7 @@ pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
-            // Printing fails only when nobody listens.
+            // Printing fails only when no process listens.
             let _ = e.print();
             return if e.use_stderr() { ExitCode::from(EX_USAGE) } else { ExitCode::SUCCESS };
         }

@@ -11,16 +11,16 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_api::{Options as Asking, Queries, jaeger_router, jaeger_words, sql_router, zipkin_router};
-use vitrine_observe_receive::{Intake, grpc_routes, http_router, otlp_words, zipkin_router as zipkin_intake};
+use vitrine_observe_api::{Options as Asking, Queries, jaeger_errors, jaeger_router, sql_router, zipkin_router};
+use vitrine_observe_receive::{Intake, grpc_routes, http_router, otlp_errors, zipkin_router as zipkin_intake};
 use vitrine_observe_sql::{Sql, SqlOptions};
-use vitrine_observe_store::{Access, Depot, Ingest, Kept, Options, Reports, SignalStatus, Status};
+use vitrine_observe_store::{Access, ColumnEngine, Ingest, Options, Reports, SegmentStorage, SignalStatus, Status};
 use vitrine_platform_host::DRAIN;
 use vitrine_platform_http::{
-    Asked, Bounds, CrossOrigin, Hosts, Listener, Refusal, Response, Router, Words, bind, health_routes, nowhere,
-    plain_words, serve,
+    Bounds, CrossOrigin, ErrorFormat, Hosts, Listener, Refusal, RequestInfo, Response, Router, bind, health_routes,
+    nowhere, plain_errors, serve,
 };
-use vitrine_platform_telemetry::{Reading, ReadingKind, Telemetry};
+use vitrine_platform_telemetry::{Observation, ObservationKind, Telemetry};
 use vitrine_platform_tls as tls;
 
 use crate::Usage;
@@ -53,7 +53,7 @@ pub struct Addresses {
 
 /// Listeners that are bound, and the engine behind them.
 pub struct Observatory {
-    engine: Arc<Kept>,
+    engine: Arc<ColumnEngine>,
     access: Access,
     asking: Asking,
     sql: SqlOptions,
@@ -87,7 +87,7 @@ impl Observatory {
         let asking = Asking { time_limit, autocomplete_keys: settings.autocomplete_keys.clone(), ..Asking::default() };
         let sql = SqlOptions { memory_bytes, time_limit, ..SqlOptions::default() };
         // The log is read again, which takes a while after a crash.
-        let engine = tokio::task::spawn_blocking(move || Kept::open(options, Clock::system())).await??;
+        let engine = tokio::task::spawn_blocking(move || ColumnEngine::open(options, Clock::system())).await??;
         Ok(Self {
             engine: Arc::new(engine),
             access,
@@ -120,7 +120,7 @@ impl Observatory {
         Ok(Addresses { observe: url(&self.pages)?, otlp_grpc: url(&self.otlp_grpc)?, otlp_http: url(&self.otlp_http)? })
     }
 
-    /// Serves until stopped. What the engine counts goes into its own metrics. Answers the engine, to be closed when nothing
+    /// Serves until stopped. What the engine counts goes into its own metrics. Returns the engine, to be closed when nothing
     /// serves any more.
     pub fn serve(
         self,
@@ -128,7 +128,7 @@ impl Observatory {
         telemetry: &Telemetry,
         stop: &CancellationToken,
         tracker: &TaskTracker,
-    ) -> Result<Arc<Kept>> {
+    ) -> Result<Arc<ColumnEngine>> {
         let (engine, access) = (self.engine.clone(), self.access);
         let intake = Intake::new(engine.clone(), access.clone());
         let queries = Queries::new(engine.clone(), access.clone(), self.asking);
@@ -141,30 +141,38 @@ impl Observatory {
             .merge(vitrine_observe_api::router(&queries))
             .merge(sql_router(Arc::new(statements), access))
             .merge(health(stop));
-        let mut all: Vec<(_, _, Words)> =
-            vec![(self.pages, pages, words), (self.otlp_http, otlp, otlp_words), (self.otlp_grpc, grpc, otlp_words)];
+        let mut all: Vec<(_, _, ErrorFormat)> = vec![
+            (self.pages, pages, error_format),
+            (self.otlp_http, otlp, otlp_errors),
+            (self.otlp_grpc, grpc, otlp_errors),
+        ];
         if let Some((jaeger, zipkin)) = self.standard {
-            all.push((jaeger, jaeger_router(&queries), jaeger_words));
-            all.push((zipkin, zipkin_intake(&intake).merge(zipkin_router(&queries)), plain_words));
+            all.push((jaeger, jaeger_router(&queries), jaeger_errors));
+            all.push((zipkin, zipkin_intake(&intake).merge(zipkin_router(&queries)), plain_errors));
         }
-        for (listener, router, words) in all {
+        for (listener, router, error_format) in all {
             let cors = self.cors.at(self.hosts.of(listener.local_addr()?.ip()));
             let listener = Listener::from(listener).with_tls(self.tls.clone()).with_bounds(bounds.clone());
-            tracker.spawn(serve(listener, cors.around(nowhere(router, words), words), stop.clone(), DRAIN));
+            tracker.spawn(serve(
+                listener,
+                cors.around(nowhere(router, error_format), error_format),
+                stop.clone(),
+                DRAIN,
+            ));
         }
         // Telemetry lives as long as the process, which must not keep the engine from being closed.
         let counted = Arc::downgrade(&self.engine);
         telemetry
             .service(SERVICE)
-            .read_from(move || counted.upgrade().map_or_else(Vec::new, |engine| readings(&engine.status())));
+            .read_from(move || counted.upgrade().map_or_else(Vec::new, |engine| observations(&engine.status())));
         Ok(self.engine)
     }
 }
 
 /// How refusals are said on the one address.
-fn words(asked: &Asked, refusal: &Refusal) -> Response {
+fn error_format(asked: &RequestInfo, refusal: &Refusal) -> Response {
     let is_otlp = asked.uri.path().starts_with("/v1/");
-    if is_otlp { otlp_words(asked, refusal) } else { vitrine_observe_api::words(asked, refusal) }
+    if is_otlp { otlp_errors(asked, refusal) } else { vitrine_observe_api::error_format(asked, refusal) }
 }
 
 /// Alive as long as it runs; ready until it stops.
@@ -201,20 +209,20 @@ fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
 }
 
 /// The object store at a URL.
-fn objects(url: &str) -> Result<Arc<dyn Depot>, Usage> {
-    let opened = vitrine_observe_store::Objects::s3(url);
+fn objects(url: &str) -> Result<Arc<dyn SegmentStorage>, Usage> {
+    let opened = vitrine_observe_store::ObjectStorage::s3(url);
     let wrong =
         |e| Usage(format!("observatory.segments = {url:?}: expected s3://BUCKET/PREFIX, and AWS_* variables: {e}"));
     Ok(Arc::new(opened.map_err(wrong)?))
 }
 
 /// What the engine says of itself, as metrics.
-fn readings(status: &Status) -> Vec<Reading> {
+fn observations(status: &Status) -> Vec<Observation> {
     let mut all = Vec::new();
     let mut add = |name, unit, description, is_total, value: u64, attributes: &[(&'static str, &str)]| {
         let attributes = attributes.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
-        let kind = if is_total { ReadingKind::Counter } else { ReadingKind::Gauge };
-        all.push(Reading { name, unit, description, kind, value: value as f64, attributes });
+        let kind = if is_total { ObservationKind::Counter } else { ObservationKind::Gauge };
+        all.push(Observation { name, unit, description, kind, value: value as f64, attributes });
     };
     let signals = [("traces", &status.traces), ("logs", &status.logs), ("metrics", &status.metrics)];
     let mut each = |name, unit, description, is_total, value: fn(&SignalStatus) -> u64| {
@@ -248,6 +256,6 @@ fn readings(status: &Status) -> Vec<Reading> {
     add("observatory.queries", "{query}", "Queries answered", true, status.queries.count, &[]);
     add("observatory.queries.failed", "{query}", "Queries that failed", true, status.queries.failed, &[]);
     let (name, time) = ("observatory.queries.time", status.queries.time.as_secs_f64());
-    all.push(Reading::new(ReadingKind::Counter, name, "s", "Time that all queries took together", time));
+    all.push(Observation::new(ObservationKind::Counter, name, "s", "Time that all queries took together", time));
     all
 }

@@ -1,7 +1,7 @@
 //! The operations listener: health, for probes, on a door of its own.
 //!
-//! It has its own accept loop and its own few connections, so that whoever fills the other listeners does not make a process look dead; it
-//! speaks plain HTTP, whatever the others speak; it is the first to open, so that a process that takes long to get ready is alive
+//! It has its own accept loop and its own few connections, so that a caller that fills the other listeners does not make a process look
+//! dead; it speaks plain HTTP, whatever the others speak; it is the first to open, so that a process that takes long to get ready is alive
 //! meanwhile; and it is the last to close, so that a process that drains says so.
 
 use std::net::SocketAddr;

@@ -1,8 +1,8 @@
 //! A process, from its settings to its end. `up`, `serve` and `observe` are each a [`Process`] with other parts in it.
 //!
-//! [`Process::open`] takes what nobody else may have: the data and the operations address. [`Opened::start`] starts telemetry, and the
-//! observatory where there is one. [`Process::run`] sets services to work, [`Process::ready`] tells everybody, and [`Process::stop`]
-//! ends all of it in the opposite order.
+//! [`Process::open`] takes what no other caller may have: the data and the operations address. [`Opened::start`] starts telemetry, and
+//! the observatory where there is one. [`Process::run`] sets services to work, [`Process::ready`] tells everyone, and
+//! [`Process::stop`] ends all of it in the opposite order.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use vitrine_observe_store::Kept;
+use vitrine_observe_store::ColumnEngine;
 use vitrine_platform_host::{Component, DRAIN, Host, Running};
 use vitrine_platform_http::{Bounds, Listener, serve};
 use vitrine_platform_mesh::Registration;
@@ -38,7 +38,7 @@ pub enum World {
     Internal,
 }
 
-/// What a process has before anything runs: nobody else has it, and giving up here leaves nothing behind.
+/// What a process has before anything runs: no one else has it, and giving up here leaves nothing behind.
 pub struct Opened {
     telemetry: Config,
     bounds: Bounds,
@@ -52,8 +52,9 @@ pub struct Process {
     bounds: Bounds,
     running: Option<Running>,
     registrations: Vec<Registration>,
-    engine: Option<Arc<Kept>>,
-    /// What ends after the services, for they are told of in it: the observatory's listeners, and the sending of telemetry.
+    engine: Option<Arc<ColumnEngine>>,
+    /// What ends after the services, because they are told of in it: the observatory's listeners, and the sending of
+    /// telemetry.
     background: TaskTracker,
     stop_background: CancellationToken,
     operations: Operations,

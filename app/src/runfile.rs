@@ -33,7 +33,7 @@ fn exposed<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Er
     serializer.serialize_str(secret.expose())
 }
 
-/// A customer whom everybody may play.
+/// A customer whom everyone may play.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DemoCustomer {
     /// To sign in with.

@@ -18,7 +18,7 @@ use crate::process::{Process, World};
 use crate::settings::Settings;
 use crate::{Usage, engines, folder, identity, settings, topology};
 
-/// Where a listener is of which nobody said where: a free port of this machine.
+/// Where a listener is of which no one said where: a free port of this machine.
 const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Some services that run in this process.
@@ -76,7 +76,7 @@ fn check(plan: &Plan) -> Result<Vec<&str>, Usage> {
     }
 }
 
-/// Where the others are. With NATS nobody has to say so.
+/// Where the others are. With NATS no one has to say so.
 fn everywhere(plan: &Plan, nats: bool) -> Vec<(String, Placement)> {
     let mut places = plan.places.clone();
     if nats {
@@ -117,7 +117,7 @@ impl Taken {
     }
 }
 
-/// Tells the mesh where everybody else is.
+/// Tells the mesh where everyone else is.
 fn place(plan: &Plan, host: &Host, nats: Option<&Nats>) -> Result<()> {
     for (name, placement) in everywhere(plan, nats.is_some()) {
         match placement {
@@ -219,10 +219,12 @@ pub async fn run(args: ServeArgs) -> Result<()> {
     }
     println!("  operations {operations}  (health)");
     if let Some(address) = served.internal.filter(|_| insecure) {
-        println!("  insecure   whoever reaches {address} may call every service here");
+        println!("  insecure   any client that reaches {address} may call every service here");
     }
     if demo {
-        println!("  demo       whoever reaches the shop may sign in to the demo accounts: their password is published");
+        println!(
+            "  demo       anyone who reaches the shop may sign in to the demo accounts: their password is published"
+        );
     }
     served.process.until_stopped(None, args.run.quiet).await?;
     served.stop().await

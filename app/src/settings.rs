@@ -19,25 +19,25 @@ use crate::engines::Engines;
 
 pub use choices::{Bucket, Demo, Rate, Sync};
 
-/// The customer whom everybody may play.
+/// The customer whom everyone may play.
 pub const DEMO_EMAIL: &str = "demo@vitrine.example";
 /// Their password. It is no secret.
 pub const DEMO_PASSWORD: &str = "see-through-glass";
 /// The customer's account.
 const DEMO_CUSTOMER: &str = "cus_demo";
-/// A merchant whom everybody may play, with the same password.
+/// A merchant whom everyone may play, with the same password.
 pub const DEMO_PROMOTER_EMAIL: &str = "promoter@vitrine.example";
 /// The merchant's account.
 const DEMO_PROMOTER: &str = "pro_demo";
 /// The command line as an OAuth client.
 pub const CLI_CLIENT: &str = "vitrine-cli";
-/// Journeys a second when nobody says otherwise.
+/// Journeys a second by default.
 const DEFAULT_RATE: f64 = 5.0;
-/// For how long telemetry is kept when nobody says otherwise.
+/// For how long telemetry is kept by default.
 const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Most telemetry on disk when nobody says otherwise, in bytes.
+/// Most telemetry on disk by default, in bytes.
 const MAX_BYTES: u64 = 50 << 30;
-/// How long its tokens are good, in seconds: as long as somebody plays with a shop.
+/// How long its tokens are good, in seconds: as long as someone plays with a shop.
 const CLI_TOKEN_TTL_S: u32 = 12 * 3600;
 
 /// Everything that can be set.
@@ -82,7 +82,7 @@ pub struct Settings {
 pub struct Shop {
     /// The shop's address as its clients see it. Empty: where the gateway of this process listens.
     pub url: BaseUrl,
-    /// Whether there are a demo customer and a demo promoter, whose password everybody knows: "auto" in `vitrine up` as long as only
+    /// Whether there are a demo customer and a demo promoter, whose password everyone knows: "auto" in `vitrine up` as long as only
     /// this machine reaches the shop, "on" always, "off" never.
     pub demo: Demo,
     /// The same seed generates the same products and makes the same load.
@@ -173,7 +173,7 @@ pub struct Observatory {
     pub query_seconds: u32,
     /// Attributes whose values Zipkin's page completes.
     pub autocomplete_keys: Vec<String>,
-    /// Who may read and write; without any token, everybody.
+    /// Who may read and write; without any token, everyone.
     pub tokens: Vec<vitrine_observe_store::Token>,
     /// TLS on all of the observatory's ports, with any file set.
     pub tls: vitrine_platform_tls::Files,
@@ -207,7 +207,7 @@ impl Default for Observatory {
 }
 
 impl Observatory {
-    /// What lets in everybody who reaches it, in words.
+    /// What lets in everyone who reaches it, in words.
     pub fn open(&self) -> &'static str {
         match (self.tokens.is_empty(), self.standard_ports) {
             (true, false) => {

@@ -1,10 +1,10 @@
 //! `vitrine sql`: statements to an observatory; at a prompt, from the command line, or from a pipe.
 
 mod client;
+mod completion;
 mod output;
 mod prompt;
 mod text;
-mod words;
 
 use std::io::{IsTerminal, Read as _};
 
@@ -55,7 +55,7 @@ async fn all(client: &Client, statements: &str, style: Style) -> Result<()> {
     let mut printer = Printer::new(style, prompt::width());
     for statement in statements {
         match client.run(statement, &mut printer).await {
-            // Whoever reads has seen enough, as `head` has.
+            // The reader has seen enough, as `head` has.
             Err(error) if is_broken_pipe(&error) => return Ok(()),
             outcome => outcome?,
         };

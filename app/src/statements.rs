@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
-use vitrine_observe_api::{SqlAnswer, SqlFormat, SqlRefusal, Statements};
+use vitrine_observe_api::{SqlFormat, SqlStream, StatementError, Statements};
 use vitrine_observe_sql::{Format, Sql, SqlError};
 use vitrine_observe_store::Tenant;
 
-/// How the allocator takes memory in a worker: less at a time, and only what is used counts as taken, for the process has a
-/// bound on it.
+/// How the allocator takes memory in a worker: less at a time, and only what is used counts as taken, because the process
+/// has a bound on it.
 const ALLOCATOR: [(&str, &str); 3] =
     [("MIMALLOC_ARENA_RESERVE", "64MiB"), ("MIMALLOC_ARENA_EAGER_COMMIT", "0"), ("MIMALLOC_EAGER_COMMIT", "0")];
 
@@ -42,7 +42,7 @@ impl Statements for EngineStatements {
         tenant: Tenant,
         statement: String,
         format: SqlFormat,
-    ) -> BoxFuture<'_, Result<SqlAnswer, SqlRefusal>> {
+    ) -> BoxFuture<'_, Result<SqlStream, StatementError>> {
         let format = match format {
             SqlFormat::Json => Format::Json,
             SqlFormat::Rows => Format::Rows,
@@ -58,15 +58,15 @@ impl Statements for EngineStatements {
     }
 }
 
-fn refusal(error: SqlError) -> SqlRefusal {
+fn refusal(error: SqlError) -> StatementError {
     let text = error.to_string();
     match error {
-        SqlError::Statement(_) => SqlRefusal::Statement(text),
-        SqlError::Refused { .. } => SqlRefusal::Forbidden(text),
-        SqlError::Time { .. } => SqlRefusal::Time(text),
-        SqlError::Memory { .. } => SqlRefusal::Memory(text),
-        SqlError::Busy { .. } => SqlRefusal::Busy(text),
-        SqlError::Failed(_) => SqlRefusal::Failed(text),
-        SqlError::Closed => SqlRefusal::Closed,
+        SqlError::Statement(_) => StatementError::Statement(text),
+        SqlError::Refused { .. } => StatementError::Forbidden(text),
+        SqlError::Time { .. } => StatementError::Time(text),
+        SqlError::Memory { .. } => StatementError::Memory(text),
+        SqlError::Busy { .. } => StatementError::Busy(text),
+        SqlError::Failed(_) => StatementError::Failed(text),
+        SqlError::Closed => StatementError::Closed,
     }
 }

@@ -103,14 +103,14 @@ impl Up {
         self.process.stop().await
     }
 
-    /// Where everything is, who gets in, and what lets in everybody.
+    /// Where everything is, who gets in, and what lets in everyone.
     fn print(&self, settings: &Settings) {
         let RunFile { shop, observe, otlp_grpc, otlp_http, operations, demo_customer, .. } = &self.run;
         println!("  shop       {shop}");
         println!("  observe    {observe}  (Jaeger below /jaeger, Zipkin below /zipkin, SQL: vitrine sql)");
         println!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
         println!("  operations {operations}  (health)");
-        println!("  open       shop: the catalogue, and signing up; {}", settings.observatory.open());
+        println!("  open       shop: the catalog, and signing up; {}", settings.observatory.open());
         if demo_customer.is_some() {
             println!(
                 "  demo       this is a demo: {DEMO_EMAIL} and {DEMO_PROMOTER_EMAIL} have the password {DEMO_PASSWORD}"

@@ -10,7 +10,7 @@ use crate::process::resident;
 
 /// Starts of which the median is told.
 const STARTS: usize = 7;
-/// What `vitrine up` does when nobody says.
+/// What `vitrine up` does by default.
 const DEFAULT_LOAD: &str = "5";
 /// What the OpenTelemetry Demo's memory limits add up to, in MB, over 28 containers.
 const DEMO_MB: f64 = 6911.0;
@@ -30,7 +30,7 @@ pub(crate) async fn startup(binary: &Path) -> Result<()> {
         again.push(shop.process()?.started_in);
     }
     println!("Start-up to ready (goal: 1 s)");
-    println!("  empty data folder, standing catalogue   {:>8.0} ms", median(fresh).as_secs_f64() * 1000.0);
+    println!("  empty data folder, standing manifest   {:>8.0} ms", median(fresh).as_secs_f64() * 1000.0);
     println!("  after kill -9                           {:>8.0} ms", median(again).as_secs_f64() * 1000.0);
     println!("  method: from starting the process until its ready file is there; median of {STARTS}\n");
     Ok(())

@@ -38,7 +38,7 @@ struct Args {
     binary: Option<PathBuf>,
 }
 
-fn beside() -> Result<PathBuf> {
+fn sibling() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let binary = own.parent().context("a folder")?.join("vitrine");
     anyhow::ensure!(binary.exists(), "{} is not built: cargo build --release -p vitrine", binary.display());
@@ -48,7 +48,7 @@ fn beside() -> Result<PathBuf> {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<()> {
     let args = Args::parse();
-    let binary = args.binary.clone().map_or_else(beside, Ok)?;
+    let binary = args.binary.clone().map_or_else(sibling, Ok)?;
     let wanted = |what: &str| args.what.is_empty() || args.what.iter().any(|w| w == what);
     let cores = std::thread::available_parallelism()?;
     println!("vitrine {} on {cores} cores, {}\n", env!("CARGO_PKG_VERSION"), binary.display());

@@ -55,7 +55,7 @@ impl Known {
 /// Generated spans are from a fixed time, which retention must not mind.
 const ARGS: [&str; 3] = ["--retention", "off", "--quiet"];
 
-/// Waits until nothing is left to be written or merged; answers the status then.
+/// Waits until nothing is left to be written or merged; returns the status then.
 async fn settle(api: &Api) -> Result<Value> {
     tokio::time::sleep(QUIET).await;
     let until = Instant::now() + MERGING;
@@ -69,7 +69,7 @@ async fn settle(api: &Api) -> Result<Value> {
     }
 }
 
-/// Sends spans over several connections, and keeps some of what to ask for. Answers how many were taken.
+/// Sends spans over several connections, and keeps some of what to ask for. Returns how many were taken.
 async fn send(url: &str, spans: usize) -> Result<(usize, Known)> {
     let (requests, queue) = async_queue();
     let mut senders = Vec::new();

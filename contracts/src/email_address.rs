@@ -33,7 +33,7 @@ const OLD_HANGUL: [std::ops::RangeInclusive<char>; 3] =
 pub struct EmailAddress(String);
 
 impl EmailAddress {
-    /// Reads what somebody typed. The field is named when it is not an address.
+    /// Reads what someone typed. The field is named when it is not an address.
     pub fn parse(field: &str, text: &str) -> Result<Self, Problem> {
         read(text.trim()).map(Self).map_err(|message| {
             let expected = format!(

@@ -94,7 +94,7 @@ pub mod topics {
             /// Every topic.
             pub const ALL: &[&str] = &[$($name),*];
 
-            /// Returns the services that may read a topic's events, and nobody else may; none of an unknown topic.
+            /// Returns the services that may read a topic's events, and no other caller may; none of an unknown topic.
             pub fn readers(topic: &str) -> &'static [&'static str] {
                 match topic {
                     $($topic => &$readers,)*

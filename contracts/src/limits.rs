@@ -5,7 +5,7 @@
 
 /// Most items of a page of a list.
 pub const MAX_PAGE: u32 = 100;
-/// Items of a page when nobody says.
+/// Items of a page by default.
 pub const DEFAULT_PAGE: u32 = 20;
 /// Longest idempotency key, in bytes of visible ASCII.
 pub const MAX_IDEMPOTENCY_KEY: usize = 128;
@@ -44,13 +44,13 @@ pub const MAX_SEARCH: usize = 200;
 pub const MAX_RECOMMENDED_FOR: usize = 20;
 /// Most recommendations at once.
 pub const MAX_RECOMMENDATIONS: u32 = 20;
-/// Recommendations when nobody says how many.
+/// Recommendations by default how many.
 pub const DEFAULT_RECOMMENDATIONS: u32 = 5;
 /// Most words that an advertisement is chosen by.
 pub const MAX_AD_CONTEXT: usize = 20;
 /// Most advertisements at once.
 pub const MAX_ADS: u32 = 5;
-/// Advertisements when nobody says how many.
+/// Advertisements by default how many.
 pub const DEFAULT_ADS: u32 = 1;
 
 /// Longest name of a customer, in characters.
@@ -105,7 +105,8 @@ pub const CATEGORIES: &[&str] = &[
     "workshops",
 ];
 
-/// Most digits before the decimal point of an amount that somebody gives: more than is ever paid, and no rate makes it too large to count.
+/// Most digits before the decimal point of an amount that someone gives: more than is ever paid, and no rate makes it
+/// too large to count.
 pub const MAX_WHOLE_DIGITS: usize = 12;
 
 /// The countries that parcels are sent to, by ISO 3166-1 alpha-2 code.

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 pub struct Method {
     /// As gRPC has it: `/vitrine.carts.v1.CartsService/GetCart`.
     pub path: &'static str,
-    /// The services that may call it, and nobody else.
+    /// The services that may call it, and no one else.
     pub callers: &'static [&'static str],
     /// Whether a call whose answer did not come may be made again: it changes nothing, or nothing more than the first time.
     pub repeatable: bool,

@@ -57,7 +57,7 @@ impl Problem {
         Self::new(Code::ResourceExhausted, reason, message)
     }
 
-    /// Somebody else changed it meanwhile: read again, then decide.
+    /// Another caller changed it meanwhile: read again, then decide.
     pub fn aborted(reason: &'static str, message: &str) -> Self {
         Self::new(Code::Aborted, reason, message)
     }

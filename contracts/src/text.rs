@@ -1,6 +1,6 @@
 //! Text that people write for people: names, the lines of an address, descriptions.
 //!
-//! It is kept in Unicode's form NFC, so that what looks the same is the same. What nobody sees or means is refused: control and
+//! It is kept in Unicode's form NFC, so that what looks the same is the same. What no one sees or means is refused: control and
 //! formatting characters (bidirectional ones among them), characters that are never shown, unassigned and private ones. Two exceptions
 //! change what is seen: joiners in the writing that needs them and in emoji, and variation selectors after what has variants.
 

@@ -12,7 +12,7 @@ const NANOS_PER_MS: i128 = 1_000_000;
 /// Characters of a date such as `2026-11-21`.
 const DATE_CHARS: usize = 10;
 
-/// Tells the wall-clock time. Cheap to clone.
+/// The wall clock. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 

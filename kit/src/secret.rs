@@ -25,7 +25,8 @@ const HIDDEN: &str = "(secret)";
 /// assert_eq!(password.expose(), "hunter2");
 /// ```
 ///
-/// It is compared like any text, in a time that depends on where two differ: whoever compares what a stranger sent compares digests.
+/// It is compared like any text, in a time that depends on where two differ: a caller that compares what a stranger sent compares
+/// digests.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -155,7 +156,8 @@ macro_rules! hidden {
 hidden!(Secret, "password");
 hidden!(SecretUrl, "uri");
 
-/// Reads a text. What is none is refused without being repeated: somebody may have forgotten the quotes of a password of digits.
+/// Reads a text. What is none is refused without being repeated: someone may have forgotten the quotes of a password of
+/// digits.
 struct Text;
 
 impl Visitor<'_> for Text {

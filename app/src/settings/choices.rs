@@ -12,20 +12,20 @@ const MAX_RATE: f64 = 10_000.0;
 /// How long what is acknowledged may not be on disk, where the settings say "second".
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Whether accounts are made that everybody can sign in to.
+/// Whether accounts are made that everyone can sign in to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Demo {
     /// Where only this machine reaches the shop.
     #[default]
     Auto,
-    /// Wherever it is: somebody said so.
+    /// Wherever it is: someone said so.
     On,
     /// Nowhere.
     Off,
 }
 
 impl Demo {
-    /// Whether somebody asked for them.
+    /// Whether a caller asked for them.
     pub fn is_asked_for(self) -> bool {
         self == Self::On
     }
@@ -48,7 +48,7 @@ impl Demo {
     }
 }
 
-/// Whether a URL leads to the machine of whoever opens it.
+/// Whether a URL leads to the machine of a caller that opens it.
 fn is_of_this_machine(url: &str) -> bool {
     let Ok(uri) = url.parse::<http::Uri>() else { return false };
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');

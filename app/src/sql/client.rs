@@ -69,7 +69,7 @@ impl Client {
         Ok(Self { hyper, uri, headers })
     }
 
-    /// Runs a statement and prints its rows; answers how many there were. Dropping this stops the statement.
+    /// Runs a statement and prints its rows; returns how many there were. Dropping this stops the statement.
     pub(super) async fn run(&self, statement: &str, printer: &mut Printer) -> Result<usize> {
         let mut first = true;
         let mut rows = 0;

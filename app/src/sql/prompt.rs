@@ -11,9 +11,9 @@ use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, DefaultEditor, Editor};
 
 use super::client::Client;
+use super::completion::{COMMANDS, Completion};
 use super::output::{Printer, Style};
 use super::text;
-use super::words::{COMMANDS, Words};
 
 /// Statements that are remembered.
 const MAX_HISTORY: usize = 2000;
@@ -38,11 +38,12 @@ pub(super) async fn run(client: &Client, style: Style) -> Result<()> {
         .completion_type(CompletionType::List)
         .auto_add_history(false)
         .build();
-    let mut editor: Editor<Words, FileHistory> = Editor::with_config(config).context("the terminal cannot be used")?;
+    let mut editor: Editor<Completion, FileHistory> =
+        Editor::with_config(config).context("the terminal cannot be used")?;
     // It is known before the first statement whether anybody answers.
     let names = client.texts(COLUMNS).await?.into_iter().flatten().collect();
     let functions = client.texts(FUNCTIONS).await?.into_iter().flatten().collect();
-    editor.set_helper(Some(Words::new(names, functions)));
+    editor.set_helper(Some(Completion::new(names, functions)));
     let history = history();
     if let Some(path) = &history {
         // There is none at first.
@@ -81,7 +82,7 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Does what was typed; answers whether to go on.
+    /// Does what was typed; returns whether to go on.
     async fn input(&mut self, input: &str) -> bool {
         let trimmed = input.trim().trim_end_matches(';').trim_end();
         if matches!(trimmed, "exit" | "quit") {
@@ -121,7 +122,7 @@ impl Session<'_> {
         true
     }
 
-    /// Runs a statement until its end, or until Ctrl-C; answers whether it went well.
+    /// Runs a statement until its end, or until Ctrl-C; returns whether it went well.
     async fn statement(&self, statement: &str) -> bool {
         let started = Instant::now();
         let mut printer = Printer::new(self.style, self.width);

@@ -23,7 +23,7 @@ use crate::params::{self, Pairs};
 use crate::queries::{Queries, Reader};
 use crate::time::now_ns;
 use query::TracesQuery;
-use red::Figure;
+use red::RedMetric;
 use ui::Envelope;
 
 pub(crate) use adjust::adjust;
@@ -135,25 +135,25 @@ async fn dependencies(State(queries): State<Queries>, headers: HeaderMap, Query(
 }
 
 async fn calls(State(queries): State<Queries>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Response {
-    figures(&queries, &headers, pairs, |_| Ok(Figure::Calls)).await
+    red_metrics(&queries, &headers, pairs, |_| Ok(RedMetric::Calls)).await
 }
 
 async fn errors(State(queries): State<Queries>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Response {
-    figures(&queries, &headers, pairs, |_| Ok(Figure::Errors)).await
+    red_metrics(&queries, &headers, pairs, |_| Ok(RedMetric::Errors)).await
 }
 
 async fn latencies(State(queries): State<Queries>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Response {
-    figures(&queries, &headers, pairs, red::latencies).await
+    red_metrics(&queries, &headers, pairs, red::latencies).await
 }
 
-async fn figures(
+async fn red_metrics(
     queries: &Queries,
     headers: &HeaderMap,
     pairs: Pairs,
-    figure: fn(&Pairs) -> Result<Figure, Error>,
+    metric: fn(&Pairs) -> Result<RedMetric, Error>,
 ) -> Response {
     ask(queries, headers, move |reader| {
-        Ok(Json(red::family(reader, &pairs, figure(&pairs)?, now_ns())?).into_response())
+        Ok(Json(red::metric_family(reader, &pairs, metric(&pairs)?, now_ns())?).into_response())
     })
     .await
 }

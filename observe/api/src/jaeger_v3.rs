@@ -39,7 +39,7 @@ async fn operations(State(queries): State<Queries>, headers: HeaderMap, Query(pa
     ask(&queries, &headers, move |reader| {
         let (service, kind) = query::operations(&pairs)?;
         let found = operations_of(reader, service, kind.as_deref())?;
-        // A kind that nobody gave is said to be internal, as Jaeger does.
+        // A kind that no one gave is said to be internal, as Jaeger does.
         let operation = |operation: &Operation| json!({ "name": operation.name, "spanKind": operation.kind.name().unwrap_or("internal") });
         Ok(json!({ "operations": found.iter().map(operation).collect::<Vec<_>>() }))
     })

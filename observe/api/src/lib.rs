@@ -1,4 +1,4 @@
-//! The observatory's answers: Jaeger's query APIs (v1 and v3), Zipkin's (v2), a status, and pages for the browser.
+//! The observatory's query side: Jaeger's query APIs (v1 and v3), Zipkin's (v2), a status, and pages for the browser.
 //!
 //! `/jaeger/api/…` and `/zipkin/api/v2/…` speak exactly the originals' JSON, so Jaeger's own UI, Grafana's data sources
 //! and scripts written for them work unchanged; `docs/guide/queries.md` says what is answered. `/` and `/trace/{id}` are
@@ -23,5 +23,5 @@ mod zipkin;
 pub use error::Error;
 pub use options::Options;
 pub use queries::{Queries, Telemetry};
-pub use router::{jaeger_router, jaeger_words, router, words, zipkin_router};
-pub use sql::{SqlAnswer, SqlFormat, SqlRefusal, Statements, sql_router};
+pub use router::{error_format, jaeger_errors, jaeger_router, router, zipkin_router};
+pub use sql::{SqlFormat, SqlStream, StatementError, Statements, sql_router};

@@ -26,9 +26,9 @@ impl<T: Traces + Services + Logs + Reports> Telemetry for T {}
 
 /// The engine as the protocols ask it; clones share the bounds, whatever router they serve.
 #[derive(Clone)]
-pub struct Queries(Arc<Inner>);
+pub struct Queries(Arc<QueriesInner>);
 
-struct Inner {
+struct QueriesInner {
     engine: Arc<dyn Telemetry>,
     access: Access,
     options: Options,
@@ -44,7 +44,7 @@ impl Queries {
         let turns = options.max_queries.clamp(1, Semaphore::MAX_PERMITS);
         let room = options.max_waiting.saturating_add(turns).min(Semaphore::MAX_PERMITS);
         let (room, turns) = (Arc::new(Semaphore::new(room)), Arc::new(Semaphore::new(turns)));
-        Self(Arc::new(Inner { engine, access, options, room, turns }))
+        Self(Arc::new(QueriesInner { engine, access, options, room, turns }))
     }
 
     pub(crate) fn options(&self) -> &Options {
@@ -68,7 +68,7 @@ impl Queries {
         headers: &HeaderMap,
         work: impl FnOnce(&Reader) -> Result<Response, Error> + Send + 'static,
     ) -> Result<Response, Error> {
-        let Inner { engine, access, options, room, turns } = &*self.0;
+        let QueriesInner { engine, access, options, room, turns } = &*self.0;
         let tenant = tenant_of(access, right, headers)?;
         let reader = Reader { engine: engine.clone(), tenant };
         let room = room.clone().try_acquire_owned().map_err(|_| Error::Busy { waiting: options.max_waiting })?;

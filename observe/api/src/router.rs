@@ -7,7 +7,7 @@ use axum::{Json, Router};
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::json;
 use vitrine_observe_store::Right;
-use vitrine_platform_http::{Asked, Refusal, grpc_words, in_plain_words, in_words, plain_words};
+use vitrine_platform_http::{Refusal, RequestInfo, grpc_errors, plain_errors, with_error_format, with_plain_errors};
 
 use crate::error::Error;
 use crate::params::{self, Pairs};
@@ -25,29 +25,29 @@ pub fn router(queries: &Queries) -> Router {
         .route("/api/status", get(status))
         .route("/api/status/engine", get(engine_status))
         .with_state(queries.clone());
-    in_words(own, words).nest("/jaeger", jaeger_router(queries)).nest("/zipkin", zipkin_router(queries))
+    with_error_format(own, error_format).nest("/jaeger", jaeger_router(queries)).nest("/zipkin", zipkin_router(queries))
 }
 
 /// Jaeger's APIs at the root, as they are on port 16686.
 pub fn jaeger_router(queries: &Queries) -> Router {
-    in_words(jaeger::routes().merge(jaeger_v3::routes()).with_state(queries.clone()), jaeger_words)
+    with_error_format(jaeger::routes().merge(jaeger_v3::routes()).with_state(queries.clone()), jaeger_errors)
 }
 
 /// Zipkin's API at the root, as it is on port 9411, without taking spans in.
 pub fn zipkin_router(queries: &Queries) -> Router {
-    in_plain_words(zipkin::routes().with_state(queries.clone()))
+    with_plain_errors(zipkin::routes().with_state(queries.clone()))
 }
 
 /// How refusals are said on the one address: as the API does that the path belongs to, else as a page.
-pub fn words(asked: &Asked, refusal: &Refusal) -> Response {
+pub fn error_format(asked: &RequestInfo, refusal: &Refusal) -> Response {
     let (path, error) = (asked.uri.path(), Error::from(refusal));
     let is_below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if asked.is_grpc() {
-        grpc_words(asked, refusal)
+        grpc_errors(asked, refusal)
     } else if is_below("/jaeger") {
-        jaeger_words(asked, refusal)
+        jaeger_errors(asked, refusal)
     } else if is_below("/zipkin") {
-        plain_words(asked, refusal)
+        plain_errors(asked, refusal)
     } else if is_below("/api") {
         plain_error(&error)
     } else {
@@ -56,7 +56,7 @@ pub fn words(asked: &Asked, refusal: &Refusal) -> Response {
 }
 
 /// How refusals are said on Jaeger's own port.
-pub fn jaeger_words(asked: &Asked, refusal: &Refusal) -> Response {
+pub fn jaeger_errors(asked: &RequestInfo, refusal: &Refusal) -> Response {
     let error = Error::from(refusal);
     let path = asked.uri.path();
     let is_v3 = path.strip_prefix("/jaeger").unwrap_or(path).starts_with("/api/v3");

@@ -19,10 +19,10 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use vitrine_observe_store::{Access, Right, Tenant};
-use vitrine_platform_http::{in_words, plain_bodies};
+use vitrine_platform_http::{plain_bodies, with_error_format};
 
 use crate::queries::tenant_of;
-use crate::router::{plain_error, words};
+use crate::router::{error_format, plain_error};
 
 /// Largest body: the longest statement, with room for what JSON adds.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
@@ -49,7 +49,7 @@ pub enum SqlFormat {
 }
 
 impl SqlFormat {
-    fn parse(name: &str) -> Result<Self, SqlRefusal> {
+    fn parse(name: &str) -> Result<Self, StatementError> {
         Ok(match name {
             "json" => Self::Json,
             "rows" => Self::Rows,
@@ -58,7 +58,7 @@ impl SqlFormat {
             "table" => Self::Table,
             other => {
                 let other: String = other.chars().take(32).collect();
-                return Err(SqlRefusal::Statement(format!(
+                return Err(StatementError::Statement(format!(
                     "format {other:?}: expected json, rows, csv, arrow or table"
                 )));
             }
@@ -86,7 +86,7 @@ impl SqlFormat {
     }
 
     /// The last line of an answer that breaks off; empty where a line would be taken for a row.
-    fn last_line(self, refusal: &SqlRefusal) -> Bytes {
+    fn last_line(self, refusal: &StatementError) -> Bytes {
         match self {
             Self::Json | Self::Rows => format!("{}\n", json!({ "error": refusal.to_string() })).into(),
             Self::Table => format!("error: {refusal}\n").into(),
@@ -97,7 +97,7 @@ impl SqlFormat {
 
 /// Why a statement is not answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SqlRefusal {
+pub enum StatementError {
     /// It is wrong: 400.
     #[error("{0}")]
     Statement(String),
@@ -126,7 +126,7 @@ pub enum SqlRefusal {
     Closed,
 }
 
-impl SqlRefusal {
+impl StatementError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Statement(_) => StatusCode::BAD_REQUEST,
@@ -141,7 +141,7 @@ impl SqlRefusal {
     }
 }
 
-impl IntoResponse for SqlRefusal {
+impl IntoResponse for StatementError {
     fn into_response(self) -> Response {
         let mut response = (self.status(), Json(json!({ "error": self.to_string() }))).into_response();
         match self {
@@ -154,7 +154,7 @@ impl IntoResponse for SqlRefusal {
 }
 
 /// The bytes of an answer; an error is the last item. Dropping it stops the statement.
-pub type SqlAnswer = BoxStream<'static, Result<Bytes, SqlRefusal>>;
+pub type SqlStream = BoxStream<'static, Result<Bytes, StatementError>>;
 
 /// Runs statements.
 pub trait Statements: Send + Sync + 'static {
@@ -164,7 +164,7 @@ pub trait Statements: Send + Sync + 'static {
         tenant: Tenant,
         statement: String,
         format: SqlFormat,
-    ) -> BoxFuture<'_, Result<SqlAnswer, SqlRefusal>>;
+    ) -> BoxFuture<'_, Result<SqlStream, StatementError>>;
 }
 
 /// `POST /api/sql` over what runs statements.
@@ -172,12 +172,12 @@ pub fn sql_router(statements: Arc<dyn Statements>, access: Access) -> Router {
     let router = Router::new()
         .route("/api/sql", post(answer))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(Shared { statements, access });
-    in_words(plain_bodies(router), words)
+        .with_state(SqlState { statements, access });
+    with_error_format(plain_bodies(router), error_format)
 }
 
 #[derive(Clone)]
-struct Shared {
+struct SqlState {
     statements: Arc<dyn Statements>,
     access: Access,
 }
@@ -187,7 +187,7 @@ struct Parameters {
     format: Option<String>,
 }
 
-/// A statement as JSON. Fields that are not known are a mistake, for they may have been meant to matter.
+/// A statement as JSON. Fields that are not known are a mistake, because they may have been meant to matter.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Statement {
@@ -203,19 +203,19 @@ enum Written {
 }
 
 impl Written {
-    fn of(headers: &HeaderMap) -> Result<Self, SqlRefusal> {
+    fn of(headers: &HeaderMap) -> Result<Self, StatementError> {
         let found = headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let found = found.unwrap_or_default();
         match found.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
             "application/sql" => Ok(Self::Plain),
             "application/json" => Ok(Self::Json),
-            _ => Err(SqlRefusal::ContentType(found.chars().take(SHOWN_CHARS).collect())),
+            _ => Err(StatementError::ContentType(found.chars().take(SHOWN_CHARS).collect())),
         }
     }
 }
 
 async fn answer(
-    State(shared): State<Shared>,
+    State(shared): State<SqlState>,
     Query(parameters): Query<Parameters>,
     request: Request,
 ) -> Result<Response, Response> {
@@ -226,7 +226,7 @@ async fn answer(
     let body = Bytes::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
     let (statement, format) = read(written, parameters, &accept, &body).map_err(IntoResponse::into_response)?;
     let chunks = shared.statements.query(tenant, statement, format).await.map_err(IntoResponse::into_response)?;
-    let mut response = Body::from_stream(told(chunks, format)).into_response();
+    let mut response = Body::from_stream(body_chunks(chunks, format)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     Ok(response)
 }
@@ -237,14 +237,14 @@ fn read(
     parameters: Parameters,
     accept: &str,
     body: &[u8],
-) -> Result<(String, SqlFormat), SqlRefusal> {
+) -> Result<(String, SqlFormat), StatementError> {
     let request = match written {
         Written::Json => serde_json::from_slice::<Statement>(body).map_err(|error| {
-            SqlRefusal::Statement(format!("expected {{\"query\": \"SELECT …\", \"format\": \"json\"}}: {error}"))
+            StatementError::Statement(format!("expected {{\"query\": \"SELECT …\", \"format\": \"json\"}}: {error}"))
         })?,
         Written::Plain => {
             let query = std::str::from_utf8(body)
-                .map_err(|error| SqlRefusal::Statement(format!("expected a statement in UTF-8: {error}")))?;
+                .map_err(|error| StatementError::Statement(format!("expected a statement in UTF-8: {error}")))?;
             Statement { query: query.to_owned(), format: None }
         }
     };
@@ -256,7 +256,7 @@ fn read(
 }
 
 /// The chunks; an error is written as the last line where that can be, and breaks the answer off.
-fn told(chunks: SqlAnswer, format: SqlFormat) -> impl Stream<Item = Result<Bytes, SqlRefusal>> {
+fn body_chunks(chunks: SqlStream, format: SqlFormat) -> impl Stream<Item = Result<Bytes, StatementError>> {
     chunks.flat_map(move |chunk| {
         let (line, error) = match chunk {
             Ok(chunk) => (chunk, None),

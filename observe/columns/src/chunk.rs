@@ -89,7 +89,7 @@ pub(crate) struct Chunks {
 }
 
 /// The chunk being made.
-struct Making {
+struct ChunkInProgress {
     bytes: Vec<u8>,
     compressed: bool,
     plain_bytes: usize,
@@ -117,7 +117,7 @@ impl Nesting {
     }
 }
 
-impl Making {
+impl ChunkInProgress {
     fn new(descriptor: &ColumnDescPtr) -> Self {
         let ids = descriptor.physical_type() == Physical::FIXED_LEN_BYTE_ARRAY && descriptor.type_length() == 8;
         Self {
@@ -180,7 +180,7 @@ impl Chunks {
             Shape::List(offsets) => offsets.len().saturating_sub(1),
         };
         let levels = Nesting { optional: descriptor.max_def_level(), list: descriptor.max_rep_level() > 0 };
-        let mut making = Making::new(&descriptor);
+        let mut making = ChunkInProgress::new(&descriptor);
         if let Some(entries) = dictionary {
             self.plain.clear();
             self.plain.extend_from_slice(&entries.plain);
@@ -269,7 +269,13 @@ impl Chunks {
     }
 
     /// Compresses what is in `plain` and appends it as a page.
-    fn put(&mut self, making: &mut Making, kind: PageKind, encoding: Encoding, values: usize) -> Result<(), Error> {
+    fn put(
+        &mut self,
+        making: &mut ChunkInProgress,
+        kind: PageKind,
+        encoding: Encoding,
+        values: usize,
+    ) -> Result<(), Error> {
         let uncompressed = self.plain.len();
         let stored = if making.compressed {
             self.stored.clear();
@@ -296,7 +302,7 @@ impl Chunks {
     fn finish(
         &self,
         descriptor: ColumnDescPtr,
-        making: Making,
+        making: ChunkInProgress,
         rows: usize,
         encoding: Encoding,
         bounds: Option<Bounds>,
@@ -336,7 +342,7 @@ impl Chunks {
 }
 
 /// Whether bounds of pages are worth their bytes. Those of texts and ids are if some neighbouring pages have no value in common;
-/// those of numbers always, for the greatest alone tells that there is none as great.
+/// those of numbers always, because the greatest alone tells that there is none as great.
 fn tells_apart(index: &ColumnIndexMetaData) -> bool {
     let (ColumnIndexMetaData::BYTE_ARRAY(pages) | ColumnIndexMetaData::FIXED_LEN_BYTE_ARRAY(pages)) = index else {
         return true;

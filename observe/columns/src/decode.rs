@@ -6,7 +6,7 @@
 use vitrine_kit::varint;
 
 /// What is wrong with a page.
-pub(crate) type What = &'static str;
+pub(crate) type Malformation = &'static str;
 
 /// Widest value of [`hybrid`] and of a block of [`lengths`], in bits.
 const MAX_WIDTH: usize = 32;
@@ -17,10 +17,10 @@ const WINDOW: usize = 8;
 /// Most values of a block of [`lengths`]; all writers use 128.
 const MAX_BLOCK: usize = 1 << 16;
 
-const CUT_OFF: What = "is cut off";
-const TOO_MANY: What = "holds other than the number of values it should";
+const CUT_OFF: Malformation = "is cut off";
+const TOO_MANY: Malformation = "holds other than the number of values it should";
 
-fn varint(bytes: &mut &[u8]) -> Result<u64, What> {
+fn varint(bytes: &mut &[u8]) -> Result<u64, Malformation> {
     varint::read(bytes).map_err(|malformed| match malformed {
         varint::Malformed::CutOff => CUT_OFF,
         varint::Malformed::TooLong => "holds a number of more than 64 bits",
@@ -33,7 +33,7 @@ pub(crate) fn zigzag(value: u64) -> i64 {
 }
 
 /// Takes the first `length` bytes off.
-fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], What> {
+fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], Malformation> {
     let (taken, rest) = bytes.split_at_checked(length).ok_or(CUT_OFF)?;
     *bytes = rest;
     Ok(taken)
@@ -117,7 +117,7 @@ const KERNELS: [Kernel; MAX_WIDTH + 1] = [
 
 /// Appends `count` values of `width` bits in runs and packed groups (Parquet's `RLE`). All bytes must be used, and what
 /// fills up the last group must be zero: so a wrong count shows.
-pub(crate) fn hybrid(mut bytes: &[u8], width: usize, count: usize, out: &mut Vec<u32>) -> Result<(), What> {
+pub(crate) fn hybrid(mut bytes: &[u8], width: usize, count: usize, out: &mut Vec<u32>) -> Result<(), Malformation> {
     let kernel = KERNELS.get(width).ok_or("holds values of more than 32 bits")?;
     let end = out.len() + count;
     if width == 0 && bytes.is_empty() {
@@ -171,7 +171,7 @@ pub(crate) enum Levels {
 
 impl Levels {
     /// Takes the levels that `bytes` begin with off it; `max` is the highest they may be.
-    pub fn take(bytes: &mut &[u8], max: u32, count: usize) -> Result<Self, What> {
+    pub fn take(bytes: &mut &[u8], max: u32, count: usize) -> Result<Self, Malformation> {
         let width = (u32::BITS - max.leading_zeros()) as usize;
         let length = run_value(take(bytes, 4)?) as usize;
         let bytes = take(bytes, length)?;
@@ -200,7 +200,7 @@ pub(crate) fn plain<const N: usize, T>(
     count: usize,
     make: impl Fn([u8; N]) -> T,
     out: &mut Vec<T>,
-) -> Result<(), What> {
+) -> Result<(), Malformation> {
     let (values, rest) = bytes.as_chunks::<N>();
     if values.len() != count || !rest.is_empty() {
         return Err(TOO_MANY);
@@ -215,7 +215,7 @@ pub(crate) fn byte_stream_split<T>(
     count: usize,
     make: impl Fn([u8; 8]) -> T,
     out: &mut Vec<T>,
-) -> Result<(), What> {
+) -> Result<(), Malformation> {
     if Some(bytes.len()) != count.checked_mul(8) {
         return Err(TOO_MANY);
     }
@@ -227,7 +227,7 @@ pub(crate) fn byte_stream_split<T>(
 }
 
 /// Appends `count` booleans of one bit each.
-pub(crate) fn bools(bytes: &[u8], count: usize, out: &mut Vec<u8>) -> Result<(), What> {
+pub(crate) fn bools(bytes: &[u8], count: usize, out: &mut Vec<u8>) -> Result<(), Malformation> {
     if bytes.len() != count.div_ceil(8) {
         return Err(TOO_MANY);
     }
@@ -236,7 +236,7 @@ pub(crate) fn bools(bytes: &[u8], count: usize, out: &mut Vec<u8>) -> Result<(),
 }
 
 /// Texts one after another, each with its length before it; the places where each starts, and where the last ends.
-pub(crate) fn plain_texts(bytes: &[u8], count: usize) -> Result<Vec<u32>, What> {
+pub(crate) fn plain_texts(bytes: &[u8], count: usize) -> Result<Vec<u32>, Malformation> {
     // Each takes four bytes at least: so there is no more room made than there are bytes.
     if u32::try_from(bytes.len()).is_err() || count > bytes.len() / 4 {
         return Err(TOO_MANY);
@@ -256,7 +256,7 @@ pub(crate) fn plain_texts(bytes: &[u8], count: usize) -> Result<Vec<u32>, What> 
 }
 
 /// `count` texts, first all lengths, then all bytes (`DELTA_LENGTH_BYTE_ARRAY`): where each ends in what is left.
-pub(crate) fn delta_length_texts(bytes: &[u8], count: usize) -> Result<(Vec<u32>, &[u8]), What> {
+pub(crate) fn delta_length_texts(bytes: &[u8], count: usize) -> Result<(Vec<u32>, &[u8]), Malformation> {
     let mut rest = bytes;
     let mut ends = lengths(&mut rest, count)?;
     let mut end = 0u32;
@@ -268,7 +268,7 @@ pub(crate) fn delta_length_texts(bytes: &[u8], count: usize) -> Result<(Vec<u32>
 }
 
 /// Takes `count` lengths off (`DELTA_BINARY_PACKED`).
-fn lengths(bytes: &mut &[u8], count: usize) -> Result<Vec<u32>, What> {
+fn lengths(bytes: &mut &[u8], count: usize) -> Result<Vec<u32>, Malformation> {
     let mut size = |most: usize| usize::try_from(varint(bytes)?).ok().filter(|size| *size <= most).ok_or(TOO_MANY);
     let (block, miniblocks, total) = (size(MAX_BLOCK)?, size(MAX_BLOCK)?, size(count)?);
     if total != count {
@@ -312,7 +312,7 @@ pub(crate) fn spread<T: Copy>(
     values: &[T],
     null: T,
     out: &mut Vec<T>,
-) -> Result<(), What> {
+) -> Result<(), Malformation> {
     let mut values = values.iter();
     for level in levels {
         if *level == present {

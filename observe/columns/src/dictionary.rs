@@ -77,20 +77,20 @@ impl Dictionary {
 
     /// The number of a text, if it has one.
     pub fn find(&self, bytes: &[u8]) -> Option<u32> {
-        self.look(self.hash(bytes), bytes).ok()
+        self.probe(self.hash(bytes), bytes).ok()
     }
 
     /// The number of a text, which is a new one if it had none.
     pub fn intern(&mut self, bytes: &[u8]) -> u32 {
         let hash = self.hash(bytes);
-        self.look(hash, bytes).unwrap_or_else(|place| self.add(place, hash, bytes))
+        self.probe(hash, bytes).unwrap_or_else(|place| self.add(place, hash, bytes))
     }
 
     /// The same for bytes that should be UTF-8: none, and nothing new, for those that are not. Only what is new is checked.
     #[inline]
     pub fn intern_text(&mut self, bytes: &[u8]) -> Option<u32> {
         let hash = self.hash(bytes);
-        match self.look(hash, bytes) {
+        match self.probe(hash, bytes) {
             Ok(code) => Some(code),
             Err(place) => std::str::from_utf8(bytes).is_ok().then(|| self.add(place, hash, bytes)),
         }
@@ -98,7 +98,7 @@ impl Dictionary {
 
     /// The number of a text, or the free entry where it belongs.
     #[inline]
-    fn look(&self, hash: u64, bytes: &[u8]) -> Result<u32, usize> {
+    fn probe(&self, hash: u64, bytes: &[u8]) -> Result<u32, usize> {
         let mut place = self.place(hash);
         loop {
             let entry = self.table[place];

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use crate::decode::{self, What};
+use crate::decode::{self, Malformation};
 
 /// The distinct values that codes stand for.
 #[derive(Debug)]
@@ -78,13 +78,13 @@ impl Distinct {
 
 impl DistinctTexts {
     /// So many texts out of a page of values.
-    pub fn new(bytes: Bytes, count: usize) -> Result<Self, What> {
+    pub fn new(bytes: Bytes, count: usize) -> Result<Self, Malformation> {
         let starts = decode::plain_texts(&bytes, count)?;
         Ok(Self { bytes, starts, sorted: OnceLock::new() })
     }
 
     /// Whether they are in order. Found out here, for what says so in the file has no checksum; and only when it is
-    /// asked, for it takes as long as reading them.
+    /// asked, because it takes as long as reading them.
     fn sorted(&self) -> bool {
         let in_order = || (1..self.len() as u32).all(|code| self.get(code - 1) < self.get(code));
         *self.sorted.get_or_init(in_order)

@@ -3,7 +3,7 @@
 //! A segment's pages all end at the same rows, so "where" is the number of a page. The index has one entry for each
 //! distinct pair of an id and a page that holds it; ids of 0 are not in it. An id is known by its [`hash`] only, for ids
 //! need not be random (Zipkin's are zeros in the upper half, X-Ray's begin with the time): an entry may be of another
-//! id, and whoever finds one looks at the page.
+//! id, and a caller that finds one looks at the page.
 //!
 //! The file, all numbers little-endian:
 //!
@@ -155,14 +155,14 @@ mod tests {
     fn ids_are_found_whatever_they_look_like_and_others_seldom() {
         // Numbered ones, ones that begin alike, and ones that end alike; each in three rows.
         let looks: [fn(u128) -> u128; 3] = [|n| n + 1, |n| ((n + 1) << 64) | 5, |n| (0x6789_ABCD << 96) | (n * 7919)];
-        for look in looks {
-            let ids: Vec<u128> = (0..300_000).map(|row| look(row / 3)).collect();
+        for probe in looks {
+            let ids: Vec<u128> = (0..300_000).map(|row| probe(row / 3)).collect();
             let (index, bytes) = index(&ids, 1000);
             assert!(bytes * 10 < ids.len() * 11, "{bytes} bytes for {} rows", ids.len());
             for (row, id) in ids.iter().enumerate().step_by(101) {
                 assert!(index.pages(*id).contains(&(row / 1000)));
             }
-            let wrong = (0..10_000).filter(|n| !index.pages(look(200_000 + n)).is_empty()).count();
+            let wrong = (0..10_000).filter(|n| !index.pages(probe(200_000 + n)).is_empty()).count();
             assert!(wrong < 1500, "{wrong} of 10,000 absent ids seem to be there");
         }
     }

@@ -25,7 +25,7 @@ use crate::dictionary::Dictionary;
 use crate::encode::code_width;
 use crate::error::Error;
 use crate::values::{
-    Bools, Codes, Doubles, Ids8, Ids16, Ints, Numbered, Placed, PlainTexts, double_bounds, int_bounds, text_bounds,
+    Bools, Codes, Doubles, Gathered, Ids8, Ids16, Ints, Numbered, PlainTexts, double_bounds, int_bounds, text_bounds,
 };
 
 /// Most distinct numbers in a dictionary.
@@ -98,27 +98,30 @@ impl Chunks {
     pub(crate) fn column(&mut self, target: Target<'_>, kind: Kind, data: &Data, count: usize) -> Result<Chunk, Error> {
         let Target { shape, places, .. } = target;
         match data {
-            Data::Id16(values) => self.chunk(target.descriptor, shape, &Ids16(Placed { values, places }), None, None),
-            Data::Id8(values) => self.chunk(target.descriptor, shape, &Ids8(Placed { values, places }), None, None),
-            Data::Bool(values) => self.chunk(target.descriptor, shape, &Bools(Placed { values, places }), None, None),
+            Data::Id16(values) => self.chunk(target.descriptor, shape, &Ids16(Gathered { values, places }), None, None),
+            Data::Id8(values) => self.chunk(target.descriptor, shape, &Ids8(Gathered { values, places }), None, None),
+            Data::Bool(values) => self.chunk(target.descriptor, shape, &Bools(Gathered { values, places }), None, None),
             Data::Int(values) if kind == Kind::Time => {
-                self.chunk(target.descriptor, shape, &Ints(Placed { values, places }), None, None)
+                self.chunk(target.descriptor, shape, &Ints(Gathered { values, places }), None, None)
             }
             Data::Int(values) => {
                 let null = target.optional.then_some(NULL_INT as u64);
-                match few(values[..count].iter().map(|value| *value as u64), null, |bits| bits ^ (1 << 63)) {
-                    Some(few) => self.numbers(target, &few, int_bounds),
-                    None => self.chunk(target.descriptor, shape, &Ints(Placed { values, places }), None, None),
+                match small_dictionary(values[..count].iter().map(|value| *value as u64), null, |bits| bits ^ (1 << 63))
+                {
+                    Some(small_dictionary) => self.numbers(target, &small_dictionary, int_bounds),
+                    None => self.chunk(target.descriptor, shape, &Ints(Gathered { values, places }), None, None),
                 }
             }
             Data::Double(values) => {
                 let null = target.optional.then_some(NULL_DOUBLE);
-                match few(values[..count].iter().copied(), null, double_rank) {
+                match small_dictionary(values[..count].iter().copied(), null, double_rank) {
                     // What is not a number has no place among statistics.
-                    Some(few) if few.numbers.iter().all(|bits| !f64::from_bits(*bits).is_nan()) => {
-                        self.numbers(target, &few, double_bounds)
+                    Some(small_dictionary)
+                        if small_dictionary.numbers.iter().all(|bits| !f64::from_bits(*bits).is_nan()) =>
+                    {
+                        self.numbers(target, &small_dictionary, double_bounds)
                     }
-                    _ => self.chunk(target.descriptor, shape, &Doubles(Placed { values, places }), None, None),
+                    _ => self.chunk(target.descriptor, shape, &Doubles(Gathered { values, places }), None, None),
                 }
             }
             Data::Text(texts) => self.texts(target, texts, count),
@@ -169,12 +172,12 @@ impl Chunks {
     ) -> Result<Chunk, Error> {
         let Target { descriptor, shape, places, .. } = target;
         if nearly_all_distinct(entries.len(), codes.len()) || entries.len() == 0 {
-            let texts = PlainTexts { numbers: Placed { values: codes, places }, texts: entries };
+            let texts = PlainTexts { numbers: Gathered { values: codes, places }, texts: entries };
             return self.chunk(descriptor, shape, &texts, None, None);
         }
         let page = entries.entries();
         let codes = Codes {
-            codes: Placed { values: codes, places },
+            codes: Gathered { values: codes, places },
             width: code_width(page.count),
             sorted: page.sorted,
             bounds: |ends: RangeInclusive<u32>| text_bounds(entries.text(*ends.start()), entries.text(*ends.end())),
@@ -190,7 +193,7 @@ impl Chunks {
         numbers: &[u32],
         texts: &impl Numbered,
     ) -> Result<Chunk, Error> {
-        let texts = PlainTexts { numbers: Placed { values: numbers, places: target.places }, texts };
+        let texts = PlainTexts { numbers: Gathered { values: numbers, places: target.places }, texts };
         self.chunk(target.descriptor, target.shape, &texts, None, None)
     }
 
@@ -198,14 +201,14 @@ impl Chunks {
     fn numbers(
         &mut self,
         target: Target<'_>,
-        few: &Few,
+        small_dictionary: &SmallDictionary,
         bounds: fn(u64, u64) -> Option<Bounds>,
     ) -> Result<Chunk, Error> {
-        let plain = few.numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-        let page = Entries { plain, count: few.numbers.len(), sorted: true };
-        let number = |code: u32| few.numbers[code as usize];
+        let plain = small_dictionary.numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let page = Entries { plain, count: small_dictionary.numbers.len(), sorted: true };
+        let number = |code: u32| small_dictionary.numbers[code as usize];
         let codes = Codes {
-            codes: Placed { values: &few.codes, places: target.places },
+            codes: Gathered { values: &small_dictionary.codes, places: target.places },
             width: code_width(page.count),
             sorted: true,
             bounds: |ends: RangeInclusive<u32>| bounds(number(*ends.start()), number(*ends.end())),
@@ -233,7 +236,7 @@ fn bloom_filter(entries: &TextEntries<'_>, rows: usize) -> Result<Option<Sbbf>, 
 }
 
 /// Numbers of which few are distinct.
-struct Few {
+struct SmallDictionary {
     /// The distinct ones, ascending.
     numbers: Vec<u64>,
     /// Each as its place among these.
@@ -241,7 +244,11 @@ struct Few {
 }
 
 /// The distinct ones of some numbers, if they are few. `rank` puts their bits in order.
-fn few(values: impl ExactSizeIterator<Item = u64>, null: Option<u64>, rank: fn(u64) -> u64) -> Option<Few> {
+fn small_dictionary(
+    values: impl ExactSizeIterator<Item = u64>,
+    null: Option<u64>,
+    rank: fn(u64) -> u64,
+) -> Option<SmallDictionary> {
     let mut slots = [(0u64, NULL_CODE); 1 << SLOT_BITS];
     let mut numbers: Vec<u64> = Vec::new();
     let mut codes = Vec::with_capacity(values.len());
@@ -273,7 +280,7 @@ fn few(values: impl ExactSizeIterator<Item = u64>, null: Option<u64>, rank: fn(u
         ranks[*old as usize] = new;
     }
     codes.iter_mut().filter(|code| **code != NULL_CODE).for_each(|code| *code = ranks[*code as usize]);
-    Some(Few { numbers: order.iter().map(|code| numbers[*code as usize]).collect(), codes })
+    Some(SmallDictionary { numbers: order.iter().map(|code| numbers[*code as usize]).collect(), codes })
 }
 
 /// Doubles' bits as whole numbers in the same order, as [`f64::total_cmp`] has it.

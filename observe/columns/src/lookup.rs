@@ -108,7 +108,7 @@ impl Segment {
             Some(index) => ids.iter().flat_map(|id| index.pages(*id)).collect(),
             None => (0..leaf.pages.len()).collect(),
         };
-        let is_wanted = |id: &u128| *id != 0 && ids.binary_search(id).is_ok();
+        let contains_code = |id: &u128| *id != 0 && ids.binary_search(id).is_ok();
         for number in pages {
             let page = leaf.page(number)?;
             let mut values = Data::new(leaf.kind);
@@ -119,7 +119,7 @@ impl Segment {
             for run in found.chunk_by(|a, b| a == b) {
                 let rows = page.rows.start + place..page.rows.start + place + run.len();
                 place += run.len();
-                if !is_wanted(&run[0]) {
+                if !contains_code(&run[0]) {
                     continue;
                 }
                 match runs.last_mut() {

@@ -59,7 +59,7 @@ fn flags<T: Copy>(values: &[T], meets: impl Fn(T) -> bool) -> Vec<bool> {
 
 /// The codes whose texts are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum CodeSet {
     /// None of them.
     None,
     /// One.
@@ -68,7 +68,7 @@ pub(crate) enum Wanted {
     Many(Vec<bool>),
 }
 
-impl Wanted {
+impl CodeSet {
     /// Of so many distinct texts; `find` tells the code of a text, `texts` are all in order of their codes.
     pub fn new<'a>(
         test: &TextTest,
@@ -210,7 +210,7 @@ fn text_flags(texts: &Texts, test: &TextTest, rows: Range<usize>) -> Vec<bool> {
         let mut ask = |code: u32| *asked[code as usize].get_or_insert_with(|| meets(test, dictionary.get(code)));
         return codes.iter().map(|code| *code != NULL_CODE && ask(*code)).collect();
     }
-    let wanted = Wanted::new(test, dictionary.len(), |text| dictionary.find(text), dictionary.iter());
+    let wanted = CodeSet::new(test, dictionary.len(), |text| dictionary.find(text), dictionary.iter());
     wanted.flags(codes).unwrap_or_else(|| vec![false; codes.len()])
 }
 

@@ -16,7 +16,7 @@ use crate::definition::{Definition, Kind};
 use crate::error::Error;
 use crate::index;
 use crate::leaf::{Target, TextEntries};
-use crate::schema::{Layout, Leaf, Place};
+use crate::schema::{Layout, Leaf, LeafRole};
 use crate::segment::Segment;
 use crate::write::{Elements, WriteOptions, Written, bloom, check_count, memory, resolved, segment};
 use inputs::Inputs;
@@ -99,20 +99,20 @@ impl Merge<'_> {
         let rows = self.inputs.rows;
         let bloom = bloom(self.layout, leaf);
         match leaf.place {
-            Place::Flat(at) if resolved(self.definition, at) => {
+            LeafRole::Flat(at) if resolved(self.definition, at) => {
                 let parents = Parents::find(self.definition, &self.inputs, &self.order)?;
                 self.distances = parents.distances;
                 let ids = Data::Id8(parents.outside);
                 let target = Target { descriptor, optional: true, shape: Shape::Flat(rows), places: None, bloom };
                 self.chunks.column(target, leaf.kind, &ids, rows)
             }
-            Place::Distance(at) => {
+            LeafRole::Distance(at) => {
                 let found = std::mem::take(&mut self.distances);
                 let distances = Data::Int(if resolved(self.definition, at) { found } else { vec![NULL_INT; rows] });
                 let target = Target { descriptor, optional: true, shape: Shape::Flat(rows), places: None, bloom };
                 self.chunks.column(target, leaf.kind, &distances, rows)
             }
-            Place::Flat(at) => {
+            LeafRole::Flat(at) => {
                 let name = &*self.layout.flat[at].name;
                 let leaf_of = |input: &Segment| input.column(name).map(|column| column.leaf);
                 let (optional, shape) = (leaf.optional, Shape::Flat(rows));
@@ -132,7 +132,7 @@ impl Merge<'_> {
                 let target = Target { descriptor, optional, shape, places: Some(&self.order.rows), bloom };
                 self.chunks.column(target, leaf.kind, &data, rows)
             }
-            Place::Child { list, child } => {
+            LeafRole::Child { list, child } => {
                 if self.elements.as_ref().is_none_or(|(of, _)| *of != list) {
                     let offsets = self.inputs.offsets(list)?;
                     self.elements = Some((list, Elements::new(&offsets, &self.order.rows)?));
@@ -188,6 +188,6 @@ fn write_texts(
             let order = texts::in_order(&mut codes, &dictionary);
             chunks.coded(target, &codes, &TextEntries { dictionary: &dictionary, order: Some(order), sorted: true })
         }
-        MergedTexts::Plain { numbers, pile } => chunks.plain_texts(target, &numbers, &pile),
+        MergedTexts::Plain { numbers, text_list } => chunks.plain_texts(target, &numbers, &text_list),
     }
 }

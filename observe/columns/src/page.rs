@@ -10,7 +10,7 @@ use parquet::basic::Encoding;
 use zstd::zstd_safe::{self, DCtx};
 
 use crate::column::{Data, NULL_BOOL, NULL_CODE, NULL_DOUBLE, NULL_INT};
-use crate::decode::{self, Levels, What};
+use crate::decode::{self, Levels, Malformation};
 use crate::distinct::{Distinct, DistinctTexts, PageTexts};
 use crate::header::{MAX_HEADER_BYTES, PageHeader, PageKind};
 use crate::{Error, Kind, Source};
@@ -22,7 +22,7 @@ thread_local! {
 
 /// Where a page stands in the file, its header included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct PageRange {
     /// Its first byte.
     pub offset: u64,
     /// Its bytes.
@@ -59,7 +59,7 @@ pub(crate) enum Bounds {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bloom {
     /// Where it stands.
-    pub place: Place,
+    pub place: PageRange,
     /// Its CRC-32 when the segment was opened, which checked the whole tail.
     pub crc: u32,
 }
@@ -79,9 +79,9 @@ pub(crate) struct Leaf {
     /// How its values are encoded, in all pages.
     pub encoding: Encoding,
     /// The page of distinct values.
-    pub dictionary: Option<Place>,
+    pub dictionary: Option<PageRange>,
     /// Its other pages.
-    pub pages: Vec<Place>,
+    pub pages: Vec<PageRange>,
     /// What is known of them.
     pub bounds: Bounds,
     /// What tells that a text is not there.
@@ -205,12 +205,12 @@ impl Leaf {
         bloom.map(Some).map_err(|cause| Error::Parquet { what: "read a bloom filter", cause })
     }
 
-    fn read_at(&self, place: Place) -> Result<Bytes, Error> {
+    fn read_at(&self, place: PageRange) -> Result<Bytes, Error> {
         let bytes = self.source.read(place.offset, place.bytes as usize);
         bytes.map_err(|cause| Error::Io { what: "read a page of a segment", cause })
     }
 
-    fn read_page(&self, place: Place, number: usize) -> Result<(PageHeader, Bytes), Error> {
+    fn read_page(&self, place: PageRange, number: usize) -> Result<(PageHeader, Bytes), Error> {
         let bytes = self.read_at(place)?;
         let (header, length) = PageHeader::parse(&bytes[..bytes.len().min(MAX_HEADER_BYTES)])?;
         let stored = bytes.slice(length..);
@@ -218,7 +218,7 @@ impl Leaf {
     }
 
     /// Checks and decompresses. The header has no checksum: so the sizes must agree with what has.
-    fn unpack(&self, header: &PageHeader, stored: Bytes) -> Result<Bytes, What> {
+    fn unpack(&self, header: &PageHeader, stored: Bytes) -> Result<Bytes, Malformation> {
         if header.compressed != stored.len() {
             return Err("is not as long as the index says");
         }
@@ -239,7 +239,7 @@ impl Leaf {
         }
     }
 
-    fn damaged(&self, page: Option<usize>, what: What) -> Error {
+    fn damaged(&self, page: Option<usize>, what: Malformation) -> Error {
         match page.filter(|page| *page < self.pages.len()) {
             Some(page) => Error::Damaged(format!("page {page} of column {} {what}", self.name)),
             None => Error::Damaged(format!("the dictionary page of column {} {what}", self.name)),
@@ -253,7 +253,7 @@ impl Page<'_> {
         u32::from(self.leaf.in_list) + u32::from(self.leaf.optional)
     }
 
-    fn take_levels(&mut self, rest: &mut &[u8], entries: usize) -> Result<(), What> {
+    fn take_levels(&mut self, rest: &mut &[u8], entries: usize) -> Result<(), Malformation> {
         if self.leaf.in_list {
             let levels = Levels::take(rest, 1, entries)?;
             let lists = entries - levels.at_least(1, entries);
@@ -397,7 +397,7 @@ impl Page<'_> {
         &self,
         null: T,
         out: &mut Vec<T>,
-        decode: impl FnOnce(&[u8], usize, &mut Vec<T>) -> Result<(), What>,
+        decode: impl FnOnce(&[u8], usize, &mut Vec<T>) -> Result<(), Malformation>,
     ) -> Result<(), Error> {
         let filled = match &self.definition {
             Some(Levels::Each(levels)) if self.present < self.elements || self.elements < levels.len() => {
@@ -415,7 +415,7 @@ impl Page<'_> {
         filled.map_err(|what| self.damaged(what))
     }
 
-    fn damaged(&self, what: What) -> Error {
+    fn damaged(&self, what: Malformation) -> Error {
         self.leaf.damaged(Some(self.number), what)
     }
 }

@@ -23,7 +23,7 @@ struct Piece {
 }
 
 /// Texts of a page.
-enum HeldTexts {
+enum CodesOrTexts {
     /// Codes of the column's distinct texts.
     Codes(Vec<u32>),
     /// Texts that stand for themselves.
@@ -193,22 +193,22 @@ fn gather_texts(leaf: &Leaf, distinct: Option<&Distinct>, pieces: &[Piece], out:
     let distinct = distinct.and_then(Distinct::texts);
     let values = pieces.iter().map(|piece| piece.values.len()).sum();
     let mut recode = Recode::new(values, distinct.map_or(0, |distinct| distinct.len()));
-    let (mut number, mut held) = (None, HeldTexts::Codes(Vec::new()));
+    let (mut number, mut held) = (None, CodesOrTexts::Codes(Vec::new()));
     for piece in pieces {
         check_room(&out.dictionary)?;
         if number != Some(piece.page) {
-            held = HeldTexts::of(&leaf.page(piece.page)?, distinct.map_or(0, |distinct| distinct.len()))?;
+            held = CodesOrTexts::of(&leaf.page(piece.page)?, distinct.map_or(0, |distinct| distinct.len()))?;
             number = Some(piece.page);
         }
         match &held {
-            HeldTexts::Codes(codes) => {
+            CodesOrTexts::Codes(codes) => {
                 check_elements(leaf, piece, codes.len())?;
                 let text = |code| distinct.map_or(&[][..], |distinct| distinct.get(code));
                 for code in &codes[piece.values.clone()] {
                     out.codes.push(recode.code(*code, || text(*code), &mut out.dictionary));
                 }
             }
-            HeldTexts::Plain(texts) => {
+            CodesOrTexts::Plain(texts) => {
                 check_elements(leaf, piece, texts.len())?;
                 for place in piece.values.clone() {
                     let code = texts.get(place).map(|text| out.dictionary.intern(text));
@@ -220,7 +220,7 @@ fn gather_texts(leaf: &Leaf, distinct: Option<&Distinct>, pieces: &[Piece], out:
     Ok(())
 }
 
-impl HeldTexts {
+impl CodesOrTexts {
     fn of(page: &Page, distinct: usize) -> Result<Self, Error> {
         if !page.is_coded() {
             return Ok(Self::Plain(page.plain_texts()?));

@@ -44,7 +44,7 @@ pub(crate) const DISTANCE_SUFFIX: &str = "_distance";
 
 /// What a leaf of the schema holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum LeafRole {
     /// A flat column; of a parent, the ids of those that are not in the file.
     Flat(usize),
     /// Distances to parents.
@@ -62,7 +62,7 @@ pub(crate) enum Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Leaf {
     /// Where its values are in memory.
-    pub(crate) place: Place,
+    pub(crate) place: LeafRole,
     /// What it holds: distances are [`Kind::Int`], parents' ids [`Kind::Id8`].
     pub(crate) kind: Kind,
     /// Whether there may be none.
@@ -118,17 +118,17 @@ impl Layout {
             let parent = column.kind == Kind::Parent;
             let (kind, optional) = (if parent { Kind::Id8 } else { column.kind }, column.optional || parent);
             fields.push(primitive(&column.name, kind, optional)?);
-            leaves.push(Leaf { place: Place::Flat(at), kind, optional });
+            leaves.push(Leaf { place: LeafRole::Flat(at), kind, optional });
             if parent {
                 let name = format!("{}{DISTANCE_SUFFIX}", column.name);
                 fields.push(primitive(&name, Kind::Int, true)?);
-                leaves.push(Leaf { place: Place::Distance(at), kind: Kind::Int, optional: true });
+                leaves.push(Leaf { place: LeafRole::Distance(at), kind: Kind::Int, optional: true });
             }
         }
         for (at, list) in definition.lists.iter().enumerate() {
             fields.push(group(list)?);
             leaves.extend(list.children.iter().enumerate().map(|(child, fixed)| Leaf {
-                place: Place::Child { list: at, child },
+                place: LeafRole::Child { list: at, child },
                 kind: fixed.kind,
                 optional: optional(list, child),
             }));

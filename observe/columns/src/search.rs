@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::column::Data;
 use crate::distinct::Distinct;
 use crate::filter::{Filter, TextTest};
-use crate::matching::{Condition, Wanted, any_element, meets};
+use crate::matching::{CodeSet, Condition, any_element, meets};
 use crate::page::{Bounds, Leaf, Page, TextBounds};
 use crate::segment::SegmentColumn;
 use crate::{Error, Kind, Segment};
@@ -32,7 +32,7 @@ enum Plan {
     /// A text column with one of these codes.
     Codes {
         leaf: usize,
-        wanted: Wanted,
+        wanted: CodeSet,
         /// How many distinct texts there are.
         distinct: usize,
         /// By the page, whether its bounds exclude it; empty if they say nothing.
@@ -235,8 +235,8 @@ impl Segment {
         let Some(texts) = distinct.as_deref().and_then(|distinct| distinct.texts()) else {
             return Ok(Plan::Texts { leaf: place, test: test.clone() });
         };
-        let wanted = Wanted::new(test, texts.len(), |text| texts.find(text), texts.iter());
-        if wanted == Wanted::None {
+        let wanted = CodeSet::new(test, texts.len(), |text| texts.find(text), texts.iter());
+        if wanted == CodeSet::None {
             return Ok(Plan::Nothing);
         }
         let excluded = match (&leaf.bounds, test) {

@@ -11,7 +11,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaD
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
-use crate::page::{Bloom, Bounds, IntBounds, Leaf, Place, TextBounds};
+use crate::page::{Bloom, Bounds, IntBounds, Leaf, PageRange, TextBounds};
 use crate::schema::{self, Layout};
 use crate::tail::{self, END_BYTES};
 use crate::{Definition, Error, Kind, Source};
@@ -45,7 +45,7 @@ pub(crate) struct SegmentColumn {
     pub distance: Option<usize>,
 }
 
-pub(crate) struct Inner {
+pub(crate) struct SegmentInner {
     pub definition: &'static Definition,
     pub rows: usize,
     pub leaves: Vec<Leaf>,
@@ -60,7 +60,7 @@ pub(crate) struct Inner {
 
 /// An immutable file of rows. Cheap to clone; clones share what they cached.
 #[derive(Clone)]
-pub struct Segment(pub(crate) Arc<Inner>);
+pub struct Segment(pub(crate) Arc<SegmentInner>);
 
 impl Segment {
     /// Opens a segment: reads and checks its tail, and that it has what the definition says. `index` is the file beside
@@ -195,7 +195,7 @@ struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    fn open(&self) -> Result<Inner, Error> {
+    fn open(&self) -> Result<SegmentInner, Error> {
         let [group] = self.metadata.row_groups() else {
             return Err(Error::Damaged(format!("{} row groups: expected one", self.metadata.num_row_groups())));
         };
@@ -209,12 +209,12 @@ impl Opening<'_> {
         let leaf = |place| layout.leaves.iter().position(|leaf| leaf.place == place);
         let flat = layout.flat.iter().enumerate().map(|(column, flat)| {
             let (name, kind, optional) = (flat.name.clone(), flat.kind, flat.optional);
-            let distance = leaf(schema::Place::Distance(column));
-            leaf(schema::Place::Flat(column)).map(|leaf| SegmentColumn { name, kind, optional, leaf, distance })
+            let distance = leaf(schema::LeafRole::Distance(column));
+            leaf(schema::LeafRole::Flat(column)).map(|leaf| SegmentColumn { name, kind, optional, leaf, distance })
         });
         let lists = definition.lists.iter().enumerate().map(|(list, fixed)| {
             let children = 0..fixed.children.len();
-            children.map(|child| leaf(schema::Place::Child { list, child })).collect::<Option<Vec<_>>>()
+            children.map(|child| leaf(schema::LeafRole::Child { list, child })).collect::<Option<Vec<_>>>()
         });
         let incomplete = || Error::Damaged("its schema lacks columns".into());
         let flat = flat.collect::<Option<Vec<_>>>().ok_or_else(incomplete)?;
@@ -229,7 +229,7 @@ impl Opening<'_> {
             TimePage { rows: ends[0] as usize..ends[1] as usize, min, max }
         });
         let time_pages = time_pages.collect();
-        Ok(Inner { definition, rows: rows as usize, leaves, flat, lists, time_pages, page_starts, index: None })
+        Ok(SegmentInner { definition, rows: rows as usize, leaves, flat, lists, time_pages, page_starts, index: None })
     }
 
     /// Where pages start, by the first leaf, and the number of rows.
@@ -259,7 +259,7 @@ impl Opening<'_> {
             None => return Err(Error::Damaged(format!("column chunk {leaf} is missing"))),
         };
         let name = chunk.column_path().string();
-        let in_list = matches!(schema.place, schema::Place::Child { .. });
+        let in_list = matches!(schema.place, schema::LeafRole::Child { .. });
         let compressed = match chunk.compression() {
             Compression::UNCOMPRESSED => false,
             Compression::ZSTD(_) => true,
@@ -293,11 +293,11 @@ impl Opening<'_> {
     }
 
     /// A place among the pages.
-    fn place(&self, offset: i64, bytes: i64) -> Result<Place, Error> {
+    fn place(&self, offset: i64, bytes: i64) -> Result<PageRange, Error> {
         let wrong = || Error::Damaged(format!("a page of {bytes} bytes at {offset}, where there are no pages"));
         let (offset, bytes) = (u64::try_from(offset).map_err(|_| wrong())?, u32::try_from(bytes).map_err(|_| wrong())?);
         let end = offset.checked_add(bytes.into()).filter(|end| offset >= MAGIC_BYTES && *end <= self.tail.start);
-        end.map(|_| Place { offset, bytes }).ok_or_else(wrong)
+        end.map(|_| PageRange { offset, bytes }).ok_or_else(wrong)
     }
 
     fn bounds(&self, leaf: usize, pages: usize) -> Bounds {
@@ -327,7 +327,7 @@ impl Opening<'_> {
         let wrong = || Error::Damaged(format!("a bloom filter of {bytes} bytes at {offset}, which is not in the tail"));
         let (offset, bytes) = (u64::try_from(offset).map_err(|_| wrong())?, u32::try_from(bytes).map_err(|_| wrong())?);
         let filter = self.tail.slice(offset, bytes as usize).ok_or_else(wrong)?;
-        Ok(Some(Bloom { place: Place { offset, bytes }, crc: crc32fast::hash(&filter) }))
+        Ok(Some(Bloom { place: PageRange { offset, bytes }, crc: crc32fast::hash(&filter) }))
     }
 }
 

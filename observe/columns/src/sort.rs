@@ -59,7 +59,7 @@ impl Traces {
         Self { all: Vec::new(), slots: vec![0; FIRST_SLOTS], seed: RandomState::new().hash_one(0u8) | 1 }
     }
 
-    /// Adds rows of a trace, the earliest of which starts then. Answers with the trace's number.
+    /// Adds rows of a trace, the earliest of which starts then. Returns the trace's number.
     pub(crate) fn add(&mut self, id: u128, start: i64, rows: u32) -> u32 {
         let mut slot = self.slot(id);
         while self.slots[slot] != 0 {

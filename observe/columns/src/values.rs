@@ -19,14 +19,14 @@ pub(crate) trait Numbered {
 }
 
 /// Values that stand elsewhere, and where each stands.
-pub(crate) struct Placed<'a, T> {
+pub(crate) struct Gathered<'a, T> {
     /// The values.
     pub(crate) values: &'a [T],
     /// Which of them stands at each place in the file; without, all stand as they are.
     pub(crate) places: Option<&'a [u32]>,
 }
 
-impl<T: Copy> Placed<'_, T> {
+impl<T: Copy> Gathered<'_, T> {
     fn at(&self, place: usize) -> T {
         match self.places {
             Some(places) => self.values[places[place] as usize],
@@ -36,20 +36,20 @@ impl<T: Copy> Placed<'_, T> {
 }
 
 /// [`crate::Kind::Id16`] in `PLAIN`.
-pub(crate) struct Ids16<'a>(pub(crate) Placed<'a, u128>);
+pub(crate) struct Ids16<'a>(pub(crate) Gathered<'a, u128>);
 /// [`crate::Kind::Id8`] in `PLAIN`.
-pub(crate) struct Ids8<'a>(pub(crate) Placed<'a, u64>);
+pub(crate) struct Ids8<'a>(pub(crate) Gathered<'a, u64>);
 /// [`crate::Kind::Int`] and [`crate::Kind::Time`] in `BYTE_STREAM_SPLIT`.
-pub(crate) struct Ints<'a>(pub(crate) Placed<'a, i64>);
+pub(crate) struct Ints<'a>(pub(crate) Gathered<'a, i64>);
 /// [`crate::Kind::Double`] in `BYTE_STREAM_SPLIT`.
-pub(crate) struct Doubles<'a>(pub(crate) Placed<'a, u64>);
+pub(crate) struct Doubles<'a>(pub(crate) Gathered<'a, u64>);
 /// [`crate::Kind::Bool`] in `PLAIN`.
-pub(crate) struct Bools<'a>(pub(crate) Placed<'a, u8>);
+pub(crate) struct Bools<'a>(pub(crate) Gathered<'a, u8>);
 
 /// Codes of a dictionary in `RLE_DICTIONARY`.
 pub(crate) struct Codes<'a, F> {
     /// The codes.
-    pub(crate) codes: Placed<'a, u32>,
+    pub(crate) codes: Gathered<'a, u32>,
     /// How many bits each takes.
     pub(crate) width: u32,
     /// Whether the least and greatest codes are of the least and greatest entries.
@@ -61,7 +61,7 @@ pub(crate) struct Codes<'a, F> {
 /// Texts in `DELTA_LENGTH_BYTE_ARRAY`.
 pub(crate) struct PlainTexts<'a, T> {
     /// The texts' numbers.
-    pub(crate) numbers: Placed<'a, u32>,
+    pub(crate) numbers: Gathered<'a, u32>,
     /// What the numbers mean.
     pub(crate) texts: &'a T,
 }
@@ -281,7 +281,7 @@ pub(crate) fn double_extremes(values: impl Iterator<Item = u64>) -> Option<(u64,
     both.map(|(least, greatest)| (least.to_bits(), greatest.to_bits()))
 }
 
-/// Bounds of doubles as bits. Zeros have either sign: the format says so, for they are equal.
+/// Bounds of doubles as bits. Zeros have either sign: the format says so, because they are equal.
 pub(crate) fn double_bounds(least: u64, greatest: u64) -> Option<Bounds> {
     let (least, greatest) = (f64::from_bits(least), f64::from_bits(greatest));
     let least = if least == 0.0 { -0.0 } else { least };

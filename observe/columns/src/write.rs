@@ -14,7 +14,7 @@ use crate::definition::{ATTRIBUTE_PREFIX, Definition, Kind, Order};
 use crate::error::Error;
 use crate::index;
 use crate::leaf::Target;
-use crate::schema::{FlatColumn, Layout, Leaf, Place};
+use crate::schema::{FlatColumn, Layout, Leaf, LeafRole};
 use crate::sort::{NO_PARENT, PARENT_ELSEWHERE, Sorted};
 use crate::tail::TailWriter;
 
@@ -78,20 +78,20 @@ pub fn write(
         let flat =
             Target { descriptor, optional: leaf.optional, shape: Shape::Flat(rows), places: Some(&sorted.rows), bloom };
         match leaf.place {
-            Place::Flat(at) if columns.flat[at].kind == Kind::Parent => {
+            LeafRole::Flat(at) if columns.flat[at].kind == Kind::Parent => {
                 let outside = Data::Id8(outside(columns, at, sorted));
                 chunks.column(Target { places: None, ..flat }, leaf.kind, &outside, rows)
             }
-            Place::Distance(at) => {
+            LeafRole::Distance(at) => {
                 let distances = Data::Int(distances(columns, at, sorted));
                 chunks.column(Target { places: None, ..flat }, leaf.kind, &distances, rows)
             }
-            Place::Flat(at) => {
+            LeafRole::Flat(at) => {
                 let data = &columns.flat[at].data;
                 largest = largest.max(memory(data, rows));
                 chunks.column(flat, leaf.kind, data, rows)
             }
-            Place::Child { list, child } => {
+            LeafRole::Child { list, child } => {
                 let source = &columns.lists[list];
                 if elements.as_ref().is_none_or(|(of, _)| *of != list) {
                     elements = Some((list, Elements::new(&source.offsets, &sorted.rows)?));
@@ -157,7 +157,7 @@ pub(crate) fn segment(
 /// Whether a leaf's texts get a bloom filter: attributes are what is searched for.
 pub(crate) fn bloom(layout: &Layout, leaf: &Leaf) -> bool {
     let attribute = |column: &FlatColumn| column.name.starts_with(ATTRIBUTE_PREFIX);
-    matches!(leaf.place, Place::Flat(at) if attribute(&layout.flat[at])) && leaf.kind == Kind::Text
+    matches!(leaf.place, LeafRole::Flat(at) if attribute(&layout.flat[at])) && leaf.kind == Kind::Text
 }
 
 /// What so many values of a column take in memory.

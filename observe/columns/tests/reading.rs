@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
-use tables::{Cell, Chance, LOGS, SPANS, cell, row, table};
+use tables::{Cell, LOGS, SPANS, SplitMix, cell, row, table};
 use vitrine_observe_columns::{
     Column, Columns, Data, Definition, Error, FileSource, Filter, Kind, NULL_CODE, Segment, Source, TextTest,
     WriteOptions, merge, write,
@@ -64,12 +64,12 @@ fn all(segment: &Segment) -> Columns {
     segment.read(std::slice::from_ref(&(0..segment.rows())), None).expect("read")
 }
 
-fn ranges(chance: &mut Chance, rows: usize) -> Vec<Range<usize>> {
-    let range = |chance: &mut Chance| {
-        let start = chance.below(rows as u64) as usize;
-        start..start + chance.below((rows - start) as u64 + 1) as usize
+fn ranges(rng: &mut SplitMix, rows: usize) -> Vec<Range<usize>> {
+    let range = |rng: &mut SplitMix| {
+        let start = rng.below(rows as u64) as usize;
+        start..start + rng.below((rows - start) as u64 + 1) as usize
     };
-    (0..chance.below(6)).map(|_| range(chance)).collect()
+    (0..rng.below(6)).map(|_| range(rng)).collect()
 }
 
 proptest! {
@@ -87,8 +87,8 @@ proptest! {
             prop_assert_eq!(names, expected);
             prop_assert_eq!(rows(&all(&segment)), rows(&sorted));
 
-            let mut chance = Chance(seed);
-            let ranges = ranges(&mut chance, count);
+            let mut rng = SplitMix(seed);
+            let ranges = ranges(&mut rng, count);
             let picked: Vec<u32> = ranges.iter().cloned().flatten().map(|row| row as u32).collect();
             let (read, taken) = (segment.read(&ranges, None).expect("read"), sorted.take(&picked));
             prop_assert_eq!(rows(&read), rows(&taken));
@@ -104,13 +104,13 @@ proptest! {
     fn filters_mean_the_same_everywhere(seed: u64, count in 1usize..300, variety in 1u64..200, page_rows in 1usize..120) {
         for definition in [&SPANS, &LOGS] {
             let columns = table(definition, seed, count, variety);
-            let mut chance = Chance(seed);
+            let mut rng = SplitMix(seed);
             for files in [written(&columns, page_rows), merged(&columns, page_rows)] {
                 let segment = opened(definition, &files);
                 let columns = all(&segment);
                 for _ in 0..12 {
-                    let filter = filters::filter(&mut chance, &columns, 2);
-                    let start = chance.below(count as u64) as usize;
+                    let filter = filters::filter(&mut rng, &columns, 2);
+                    let start = rng.below(count as u64) as usize;
                     for rows in [0..count, start..count, 0..start] {
                         let expected: Vec<u32> =
                             rows.clone().filter(|row| filters::meets(&filter, &columns, *row)).map(|row| row as u32).collect();
@@ -336,7 +336,7 @@ fn everything(
     files: &Files,
     filters: &[Filter],
     ids: &[u128],
-) -> Result<Answers, Error> {
+) -> Result<Results, Error> {
     let source = Counted::new(files.segment.clone());
     let segment = Segment::open(definition, source.clone(), files.index.clone())?;
     let matching =
@@ -348,18 +348,18 @@ fn everything(
     Ok((rows(&read), matching, found))
 }
 
-type Answers = (Vec<Vec<Cell>>, Vec<Vec<u32>>, Vec<Vec<Range<usize>>>);
+type Results = (Vec<Vec<Cell>>, Vec<Vec<u32>>, Vec<Vec<Range<usize>>>);
 
 /// Cuts off, overwrites or flips something.
-fn change(chance: &mut Chance, mut file: Vec<u8>) -> Vec<u8> {
-    let at = chance.below(file.len() as u64) as usize;
-    match chance.below(5) {
+fn change(rng: &mut SplitMix, mut file: Vec<u8>) -> Vec<u8> {
+    let at = rng.below(file.len() as u64) as usize;
+    match rng.below(5) {
         0 => file.truncate(at),
         1 => {
-            let end = (at + chance.below(64) as usize).min(file.len());
-            file[at..end].fill(chance.next() as u8);
+            let end = (at + rng.below(64) as usize).min(file.len());
+            file[at..end].fill(rng.next() as u8);
         }
-        _ => file[at] ^= 1 << chance.below(8),
+        _ => file[at] ^= 1 << rng.below(8),
     }
     file
 }
@@ -369,16 +369,16 @@ fn what_was_changed_is_found_out() {
     for (definition, seed) in [(&SPANS, 1), (&LOGS, 2)] {
         let columns = table(definition, seed, 150, 40);
         for files in [written(&columns, 40), merged(&columns, 40)] {
-            let mut chance = Chance(seed);
-            let filters: Vec<Filter> = (0..20).map(|_| filters::filter(&mut chance, &columns, 2)).collect();
+            let mut rng = SplitMix(seed);
+            let filters: Vec<Filter> = (0..20).map(|_| filters::filter(&mut rng, &columns, 2)).collect();
             let Data::Id16(ids) = &columns.flat[0].data else { unreachable!("as defined") };
             let right = everything(definition, &files, &filters, &ids[..20]).expect("whole");
             let mut found_out = 0;
             for _ in 0..600 {
                 let mut changed = files.clone();
-                let in_index = chance.below(5) == 0;
+                let in_index = rng.below(5) == 0;
                 let file = if in_index { changed.index.as_ref().expect("an index") } else { &changed.segment };
-                let file = Bytes::from(change(&mut chance, file.to_vec()));
+                let file = Bytes::from(change(&mut rng, file.to_vec()));
                 if in_index {
                     changed.index = Some(file);
                 } else {

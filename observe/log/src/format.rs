@@ -26,7 +26,7 @@
 //! | 32 | … | the payload |
 //!
 //! The mark says where a record begins when what was before it cannot be read. A payload cannot pretend to hold records:
-//! nobody outside the file knows the mark.
+//! no one outside the file knows the mark.
 
 use std::fmt;
 

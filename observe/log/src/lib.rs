@@ -1,12 +1,12 @@
-//! A write-ahead log: what is appended is on disk when the answer comes, and is there again after a restart.
+//! A write-ahead log: what is appended is on disk when the append completes, and is there again after a restart.
 //!
 //! One thread writes. It takes all records that wait, writes them with one call and syncs once for all; so many writers
 //! share the price of a sync. Records stand in segments, files that are deleted as a whole when everything in them is
 //! behind the position that a caller says it no longer needs. The format is in `format.rs`.
 //!
-//! What waits is bounded, and so is the log: beyond, an append is refused at once. A failed write or sync answers
-//! everything that was in it with the error, puts the log back to where it was, and the next append tries again. After a
-//! failed sync the file is never written to again.
+//! What waits is bounded, and so is the log: beyond, an append is refused at once. A failed write or sync fails
+//! everything that was in it, puts the log back to where it was, and the next append tries again. After a failed sync the
+//! file is never written to again.
 //!
 //! Opening cuts off what a crash left half written, and the [`Replay`] tells what cannot be read: flipped bits, shortened
 //! and missing files. Everything else is served. Damaged files are kept under another name. A log that was opened writes
@@ -51,13 +51,13 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::folder::Folder;
-use crate::queue::{Append, Shared, Truncate};
+use crate::queue::{Append, Truncate, WriteQueue};
 use crate::recover::{Recovered, recover};
 use crate::writer::{Syncs, Writer};
 
 pub use error::{Damage, Error};
 pub use format::{MAX_RECORD_BYTES, Position};
-pub use queue::Answer;
+pub use queue::AppendFuture;
 pub use reader::Record;
 pub use replay::Replay;
 
@@ -137,12 +137,12 @@ pub struct Status {
 /// An open log. Dropping it writes and syncs what waits, blocks until that is done, and lets others open it.
 #[derive(Debug)]
 pub struct Log {
-    shared: Arc<Shared>,
+    shared: Arc<WriteQueue>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Log {
-    /// Opens the log in a folder, which is made if need be, and answers what is in it.
+    /// Opens the log in a folder, which is made if need be, and returns what is in it.
     ///
     /// It reads all headers and the newest segment, so it blocks for as long as the disk takes for that. The folder is
     /// locked until the log and the replay are dropped.
@@ -157,7 +157,7 @@ impl Log {
             end: Position::new(next, 0),
             ..Status::default()
         };
-        let shared = Arc::new(Shared::new(max_waiting_bytes, max_bytes, range.oldest, status));
+        let shared = Arc::new(WriteQueue::new(max_waiting_bytes, max_bytes, range.oldest, status));
         let replay = Replay::new(folder.clone(), shared.clone(), parts);
         let path = folder.path().to_owned();
         let writer = Writer {
@@ -185,7 +185,7 @@ impl Log {
     /// The answer comes when the record is written, and synced if that is how the log was opened. Records stand in the
     /// order in which they were appended. An append that fails at once or later is not in the log, unless the machine
     /// dies in the same moment.
-    pub fn append(&self, kind: u8, parts: impl IntoIterator<Item = Bytes>) -> Result<Answer<Position>, Error> {
+    pub fn append(&self, kind: u8, parts: impl IntoIterator<Item = Bytes>) -> Result<AppendFuture<Position>, Error> {
         let (mut length, mut crc, mut kept) = (0, crc32fast::Hasher::new(), Vec::new());
         for part in parts {
             length += part.len();
@@ -200,16 +200,16 @@ impl Log {
         }
         let (reply, answer) = oneshot::channel();
         self.shared.append(Append { kind, parts: kept, length, crc: crc.finalize(), reply })?;
-        Ok(Answer::new(answer))
+        Ok(AppendFuture::new(answer))
     }
 
-    /// Deletes the segments that hold nothing at or behind this position, and answers how many bytes they had.
+    /// Deletes the segments that hold nothing at or behind this position, and returns how many bytes they had.
     ///
     /// A record before the position may stay, because others in its segment do.
-    pub fn truncate_before(&self, position: Position) -> Result<Answer<u64>, Error> {
+    pub fn truncate_before(&self, position: Position) -> Result<AppendFuture<u64>, Error> {
         let (reply, answer) = oneshot::channel();
         self.shared.truncate(Truncate { before: position, reply })?;
-        Ok(Answer::new(answer))
+        Ok(AppendFuture::new(answer))
     }
 
     /// How the log is.

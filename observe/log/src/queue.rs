@@ -21,11 +21,11 @@ const MAX_TRUNCATIONS: usize = 64;
 
 /// The answer to come: a future, and a blocking wait.
 ///
-/// Whoever drops it does not learn of the outcome, and changes nothing.
+/// A caller that drops it does not learn of the outcome, and changes nothing.
 #[must_use = "nothing is certain before the answer is there"]
-pub struct Answer<T>(oneshot::Receiver<Result<T, Error>>);
+pub struct AppendFuture<T>(oneshot::Receiver<Result<T, Error>>);
 
-impl<T> Answer<T> {
+impl<T> AppendFuture<T> {
     pub(crate) fn new(receiver: oneshot::Receiver<Result<T, Error>>) -> Self {
         Self(receiver)
     }
@@ -36,7 +36,7 @@ impl<T> Answer<T> {
     }
 }
 
-impl<T> Future for Answer<T> {
+impl<T> Future for AppendFuture<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -44,9 +44,9 @@ impl<T> Future for Answer<T> {
     }
 }
 
-impl<T> fmt::Debug for Answer<T> {
+impl<T> fmt::Debug for AppendFuture<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Answer").finish_non_exhaustive()
+        f.debug_tuple("AppendFuture").finish_non_exhaustive()
     }
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct Work {
 
 /// The queue and the counters, shared by the log, its writer and its replay.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct WriteQueue {
     state: Mutex<State>,
     woken: Condvar,
     max_waiting_bytes: u64,
@@ -99,7 +99,7 @@ struct State {
     closed: bool,
 }
 
-impl Shared {
+impl WriteQueue {
     pub(crate) fn new(max_waiting_bytes: u64, max_bytes: u64, oldest: u32, status: Status) -> Self {
         let state = State { work: Work::default(), status, oldest, closed: false };
         Self { state: Mutex::new(state), woken: Condvar::new(), max_waiting_bytes, max_bytes }
@@ -177,7 +177,7 @@ impl Shared {
         self.woken.notify_one();
     }
 
-    /// Answers everything that waits with [`Error::Closed`].
+    /// Completes everything that waits with [`Error::Closed`].
     pub(crate) fn abandon(&self) {
         let mut state = self.state.lock();
         state.closed = true;

@@ -7,13 +7,13 @@ use crate::error::{Damage, Error};
 use crate::folder::{Folder, Listed, Range, SEGMENT};
 use crate::format::{BadHeader, HEADER, Link, Position};
 use crate::reader::{Reader, Step, read_header};
-use crate::replay::{Part, Segment, quarantine};
+use crate::replay::{ReplayItem, Segment, quarantine};
 
 /// What was found.
 #[derive(Debug)]
 pub(crate) struct Recovered {
     /// What there is to replay.
-    pub(crate) parts: VecDeque<Part>,
+    pub(crate) parts: VecDeque<ReplayItem>,
     /// All segments that can be read.
     pub(crate) segments: VecDeque<Link>,
     pub(crate) range: Range,
@@ -36,14 +36,14 @@ pub(crate) fn recover(folder: &Folder) -> Result<Recovered, Error> {
     let mut present = range.oldest.saturating_sub(1);
     for listed in listed {
         let number = listed.number;
-        let Some(part) = look(folder, range, listed)? else { continue };
-        if let Part::Segment(Segment { header, .. }) = &part
+        let Some(part) = inspect(folder, range, listed)? else { continue };
+        if let ReplayItem::Segment(Segment { header, .. }) = &part
             && let Some(previous) = header.previous
         {
             if previous.number > present {
-                parts.push_back(Part::Damage(Damage::Missing { path: folder.segment(previous.number) }));
+                parts.push_back(ReplayItem::Damage(Damage::Missing { path: folder.segment(previous.number) }));
             }
-            if let Some(Part::Segment(before)) = parts.back_mut()
+            if let Some(ReplayItem::Segment(before)) = parts.back_mut()
                 && before.header.number == previous.number
             {
                 before.expected = Some(previous.end);
@@ -53,24 +53,24 @@ pub(crate) fn recover(folder: &Folder) -> Result<Recovered, Error> {
         parts.push_back(part);
     }
     if range.newest > present {
-        parts.push_back(Part::Damage(Damage::Missing { path: folder.segment(range.newest) }));
-    } else if let Some(Part::Segment(newest)) = parts.back_mut()
+        parts.push_back(ReplayItem::Damage(Damage::Missing { path: folder.segment(range.newest) }));
+    } else if let Some(ReplayItem::Segment(newest)) = parts.back_mut()
         && let Some(torn) = cut(newest)?
     {
-        parts.push_back(Part::Damage(torn));
+        parts.push_back(ReplayItem::Damage(torn));
     }
     let segments = parts.iter().filter_map(|part| match part {
-        Part::Segment(s) => {
+        ReplayItem::Segment(s) => {
             let end = s.expected.unwrap_or(s.length).min(s.length);
             Some(Link { number: s.header.number, end })
         }
-        Part::Damage(_) => None,
+        ReplayItem::Damage(_) => None,
     });
     Ok(Recovered { segments: segments.collect(), parts, range, next })
 }
 
 /// What a file is; none if it is of no use and was removed.
-fn look(folder: &Folder, range: Range, listed: Listed) -> Result<Option<Part>, Error> {
+fn inspect(folder: &Folder, range: Range, listed: Listed) -> Result<Option<ReplayItem>, Error> {
     let Listed { number, path } = listed;
     let remove = || std::fs::remove_file(&path).map_err(Error::io("remove", &path));
     let whole = path.extension().is_some_and(|e| e == SEGMENT);
@@ -91,15 +91,15 @@ fn look(folder: &Folder, range: Range, listed: Listed) -> Result<Option<Part>, E
         }
         Ok(Err(BadHeader::Damaged)) => {
             let path = quarantine(folder, number, &path);
-            return Ok(Some(Part::Damage(Damage::Header { path })));
+            return Ok(Some(ReplayItem::Damage(Damage::Header { path })));
         }
         Err(source) => {
             let (path, at) = (quarantine(folder, number, &path), Position::new(number, 0));
-            return Ok(Some(Part::Damage(Damage::Io { path, at, source })));
+            return Ok(Some(ReplayItem::Damage(Damage::Io { path, at, source })));
         }
     };
     let length = path.metadata().map_err(Error::io("look at", &path))?.len();
-    Ok(Some(Part::Segment(Segment { header, path, length, expected: None })))
+    Ok(Some(ReplayItem::Segment(Segment { header, path, length, expected: None })))
 }
 
 /// Cuts off what stands behind the last record of the newest segment.

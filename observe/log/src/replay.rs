@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::error::Damage;
 use crate::folder::{DAMAGED, Folder, SEGMENT, segment_path};
 use crate::format::{Position, SegmentHeader};
-use crate::queue::Shared;
+use crate::queue::WriteQueue;
 use crate::reader::{Reader, Record, Step};
 
 /// A segment to be read.
@@ -25,7 +25,7 @@ pub(crate) struct Segment {
 
 /// What comes next.
 #[derive(Debug)]
-pub(crate) enum Part {
+pub(crate) enum ReplayItem {
     Segment(Segment),
     Damage(Damage),
 }
@@ -33,13 +33,13 @@ pub(crate) enum Part {
 /// All records that were in the log when it was opened, in order, and at its place what could not be read.
 ///
 /// It holds one record and a window of 256 KiB in memory. Appends and truncations may go on meanwhile: what is appended
-/// is not seen, and segments that were truncated are passed over. A segment is checked when it is read, so whoever
-/// does not read to the end does not learn of damage there.
+/// is not seen, and segments that were truncated are passed over. A segment is checked when it is read, so a caller
+/// that does not read to the end does not learn of damage there.
 #[derive(Debug)]
 pub struct Replay {
     folder: Arc<Folder>,
-    shared: Arc<Shared>,
-    parts: VecDeque<Part>,
+    shared: Arc<WriteQueue>,
+    parts: VecDeque<ReplayItem>,
     open: Option<Open>,
 }
 
@@ -56,7 +56,7 @@ struct Open {
 }
 
 impl Replay {
-    pub(crate) fn new(folder: Arc<Folder>, shared: Arc<Shared>, parts: VecDeque<Part>) -> Self {
+    pub(crate) fn new(folder: Arc<Folder>, shared: Arc<WriteQueue>, parts: VecDeque<ReplayItem>) -> Self {
         Self { folder, shared, parts, open: None }
     }
 
@@ -105,8 +105,8 @@ impl Iterator for Replay {
                 return Some(item);
             }
             match self.parts.pop_front()? {
-                Part::Damage(damage) => return Some(Err(damage)),
-                Part::Segment(segment) => {
+                ReplayItem::Damage(damage) => return Some(Err(damage)),
+                ReplayItem::Segment(segment) => {
                     if let Err(damage) = self.open(segment) {
                         return Some(Err(damage));
                     }
@@ -116,12 +116,12 @@ impl Iterator for Replay {
     }
 }
 
-/// Renames a damaged segment, so that it is never deleted. Answers its path from now on.
+/// Renames a damaged segment, so that it is never deleted. Returns its path from now on.
 pub(crate) fn quarantine(folder: &Folder, number: u32, path: &Path) -> PathBuf {
     let kept = segment_path(folder.path(), number, DAMAGED);
     if path.extension().is_some_and(|e| e == SEGMENT) {
-        // A segment that was truncated meanwhile is gone, and nobody wants it. Any other failure leaves the file where
-        // it is; it is found again at the next start.
+        // A segment that was truncated meanwhile is gone, and no caller wants it. Any other failure leaves the file
+        // where it is; it is found again at the next start.
         match std::fs::rename(path, &kept).and_then(|()| folder.sync()) {
             Ok(()) => return kept,
             Err(e) => tracing::warn!(error = %e, path = %path.display(), "a damaged segment cannot be renamed"),

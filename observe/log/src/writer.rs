@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::folder::{Folder, Range};
 use crate::format::{ALIGN, HEADER, Link, Position, RecordHeader, SegmentHeader, framed};
-use crate::queue::{Append, Shared, Truncate, Work};
+use crate::queue::{Append, Truncate, Work, WriteQueue};
 use crate::{Fsync, Status};
 
 /// What fills a record up.
@@ -20,7 +20,7 @@ const PADDING: [u8; ALIGN] = [0; ALIGN];
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub(crate) folder: Arc<Folder>,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<WriteQueue>,
     pub(crate) segment_bytes: u64,
     pub(crate) fsync: Fsync,
     pub(crate) range: Range,
@@ -86,7 +86,7 @@ impl Writer {
             for Truncate { before, reply } in truncations {
                 let result = self.truncate(before);
                 self.done(&[]);
-                // Nobody may wait any more, here and below.
+                // No caller may wait any more, here and below.
                 let _ = reply.send(result);
             }
             if self.due().is_some_and(|due| due <= Instant::now()) {
@@ -125,7 +125,7 @@ impl Writer {
         }
     }
 
-    /// Writes as many records as go into one segment, at least one. Answers their positions.
+    /// Writes as many records as go into one segment, at least one. Returns their positions.
     fn write(&mut self, appends: &[Append]) -> Result<Vec<Position>, Error> {
         let Some(first) = appends.first() else { return Ok(Vec::new()) };
         let fsync = self.fsync;
@@ -266,7 +266,7 @@ impl Writer {
         }
     }
 
-    /// Deletes the segments that are behind. Answers how many bytes they had.
+    /// Deletes the segments that are behind. Returns how many bytes they had.
     fn truncate(&mut self, before: Position) -> Result<u64, Error> {
         let behind = |link: &Link| Position::new(link.number, link.end) <= before;
         let mut count = self.sealed.iter().take_while(|link| behind(link)).count();

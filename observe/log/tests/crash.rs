@@ -34,7 +34,7 @@ fn again(command: &str, arguments: &[&OsStr], test: &str, folder: &Path) -> Comm
     command
 }
 
-/// Runs it to its end, and answers what it said.
+/// Runs it to its end, and returns what it said.
 fn run(mut command: Command) -> String {
     let output = command.output().expect("started");
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
@@ -52,7 +52,7 @@ fn open(folder: &Path, options: Options) -> (Log, Vec<Record>) {
     (log, replay.map(|item| item.expect("whole")).collect())
 }
 
-/// Appends so many records together. Answers what was acknowledged, and the first error.
+/// Appends so many records together. Returns what was acknowledged, and the first error.
 fn append(log: &Log, count: usize, length: usize) -> (Vec<Position>, Option<Error>) {
     let payload = Bytes::from(vec![length as u8; length]);
     let answers: Vec<_> = (0..count).map(|_| log.append(1, [payload.clone()]).expect("taken")).collect();
@@ -127,7 +127,7 @@ fn the_disk_is_full() {
         let mut mount = Command::new("unshare");
         mount.args(["-rm", "mount", "-t", "tmpfs", "none"]).arg(dir.path());
         if !mount.output().is_ok_and(|o| o.status.success()) {
-            // In some containers nobody may mount. What a full disk does, a limit does as well: see above.
+            // In some containers no one may mount. What a full disk does, a limit does as well: see above.
             return;
         }
         let script = OsStr::new(r#"mount -t tmpfs -o size=512k none "$VITRINE_LOG_FOLDER" && exec "$0" "$@""#);

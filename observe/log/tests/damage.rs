@@ -91,7 +91,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 
 /// What is done to a file.
 #[derive(Debug, Clone)]
-enum Harm {
+enum Corruption {
     Flip(Index, Index, u8),
     Zero(Index, Index, usize),
     Cut(Index, Index),
@@ -101,55 +101,55 @@ enum Harm {
     Rubbish(Index, Vec<u8>),
 }
 
-fn harms() -> impl Strategy<Value = Vec<Harm>> {
+fn harms() -> impl Strategy<Value = Vec<Corruption>> {
     let file = any::<Index>;
-    let harm = prop_oneof![
-        8 => (file(), any::<Index>(), 0..8u8).prop_map(|(f, at, bit)| Harm::Flip(f, at, bit)),
-        2 => (file(), any::<Index>(), 1..600usize).prop_map(|(f, at, n)| Harm::Zero(f, at, n)),
-        2 => (file(), any::<Index>()).prop_map(|(f, at)| Harm::Cut(f, at)),
-        1 => file().prop_map(Harm::Delete),
-        1 => (file(), any::<Index>()).prop_map(|(f, at)| Harm::Repeat(f, at)),
-        1 => (file(), vec(any::<u8>(), 1..100)).prop_map(|(f, bytes)| Harm::Rubbish(f, bytes)),
+    let corruption = prop_oneof![
+        8 => (file(), any::<Index>(), 0..8u8).prop_map(|(f, at, bit)| Corruption::Flip(f, at, bit)),
+        2 => (file(), any::<Index>(), 1..600usize).prop_map(|(f, at, n)| Corruption::Zero(f, at, n)),
+        2 => (file(), any::<Index>()).prop_map(|(f, at)| Corruption::Cut(f, at)),
+        1 => file().prop_map(Corruption::Delete),
+        1 => (file(), any::<Index>()).prop_map(|(f, at)| Corruption::Repeat(f, at)),
+        1 => (file(), vec(any::<u8>(), 1..100)).prop_map(|(f, bytes)| Corruption::Rubbish(f, bytes)),
     ];
-    vec(harm, 1..5)
+    vec(corruption, 1..5)
 }
 
-/// Does it. Answers which file was harmed, and its bytes that are not what they were.
-fn inflict(harm: &Harm, paths: &[PathBuf]) -> Option<(usize, std::ops::Range<usize>)> {
-    let (Harm::Flip(file, ..)
-    | Harm::Zero(file, ..)
-    | Harm::Cut(file, ..)
-    | Harm::Delete(file)
-    | Harm::Repeat(file, ..)
-    | Harm::Rubbish(file, ..)) = harm;
+/// Does it. Returns which file was harmed, and its bytes that are not what they were.
+fn inflict(corruption: &Corruption, paths: &[PathBuf]) -> Option<(usize, std::ops::Range<usize>)> {
+    let (Corruption::Flip(file, ..)
+    | Corruption::Zero(file, ..)
+    | Corruption::Cut(file, ..)
+    | Corruption::Delete(file)
+    | Corruption::Repeat(file, ..)
+    | Corruption::Rubbish(file, ..)) = corruption;
     let file = file.index(paths.len());
     let path = &paths[file];
     let mut bytes = std::fs::read(path).ok().filter(|b| !b.is_empty())?;
-    let harmed = match harm {
-        Harm::Flip(_, at, bit) => {
+    let harmed = match corruption {
+        Corruption::Flip(_, at, bit) => {
             let at = at.index(bytes.len());
             bytes[at] ^= 1 << bit;
             at..at + 1
         }
-        Harm::Zero(_, at, n) => {
+        Corruption::Zero(_, at, n) => {
             let at = at.index(bytes.len());
             let end = bytes.len().min(at + n);
             bytes[at..end].fill(0);
             at..end
         }
-        Harm::Cut(_, at) => {
+        Corruption::Cut(_, at) => {
             bytes.truncate(at.index(bytes.len()));
             bytes.len()..usize::MAX
         }
-        Harm::Delete(_) => {
+        Corruption::Delete(_) => {
             std::fs::remove_file(path).expect("removed");
             return Some((file, 0..usize::MAX));
         }
-        Harm::Repeat(_, at) => {
+        Corruption::Repeat(_, at) => {
             bytes.extend_from_within(at.index(bytes.len())..);
             0..0
         }
-        Harm::Rubbish(_, rubbish) => {
+        Corruption::Rubbish(_, rubbish) => {
             bytes.extend(rubbish);
             0..0
         }
@@ -227,7 +227,7 @@ proptest! {
             paths[file].file_stem().and_then(|n| n.to_str()).and_then(|n| n.parse().ok()).expect("a number")
         };
         let harmed: Vec<_> =
-            harms.iter().filter_map(|harm| inflict(harm, &paths)).map(|(file, bytes)| (number(file), bytes)).collect();
+            harms.iter().filter_map(|corruption| inflict(corruption, &paths)).map(|(file, bytes)| (number(file), bytes)).collect();
         served(&dir, &model, &harmed, &later)?;
     }
 }
@@ -313,7 +313,7 @@ fn what_is_damaged_is_kept_and_told_where() {
     let mut model = Vec::new();
     append(&log, &[1000; 8], &mut model);
     drop(log);
-    let harm = |path: &Path, at: usize| {
+    let corruption = |path: &Path, at: usize| {
         let mut bytes = std::fs::read(path).expect("a segment");
         bytes[at] ^= 1;
         std::fs::write(path, bytes).expect("written");
@@ -321,10 +321,10 @@ fn what_is_damaged_is_kept_and_told_where() {
     let paths = segments(dir.path());
     // The second record's payload; the length of the first; both copies of a header.
     let second = (u64::from(model[1].position) & u64::from(u32::MAX)) as usize;
-    harm(&paths[0], second + 40);
-    harm(&paths[1], HEADER + 18);
-    harm(&paths[2], 20);
-    harm(&paths[2], COPY + 20);
+    corruption(&paths[0], second + 40);
+    corruption(&paths[1], HEADER + 18);
+    corruption(&paths[2], 20);
+    corruption(&paths[2], COPY + 20);
     let expected: Vec<_> = [0, 2, 4, 5].map(|n: usize| model[n].clone()).into();
     for _ in 0..2 {
         let (_log, records, damages) = open(dir.path());

@@ -222,7 +222,7 @@ async fn an_answer_is_a_future() {
         assert!(position > last);
         last = position;
     }
-    // What is accepted is written also when nobody waits for it and the log is dropped.
+    // What is accepted is written also when no caller waits for it and the log is dropped.
     drop(log.append(99, [Bytes::from_static(b"alone")]).expect("taken"));
     drop(log);
     assert_eq!(read(dir.path()).last().map(|r| r.kind), Some(99));

@@ -74,7 +74,7 @@ impl Mutator {
         if end == 0 { 0 } else { self.0.next_u32() as usize % end }
     }
 
-    /// Changes something. Answers whether the file may now truly say what nobody wrote.
+    /// Changes something. Returns whether the file may now truly say what no one wrote.
     fn mutate(&mut self, bytes: &mut Vec<u8>) -> bool {
         let (at, other) = (self.below(bytes.len()), self.below(bytes.len()));
         let until = bytes.len().min(at + self.below(80));

@@ -57,7 +57,7 @@ struct View<'a> {
 
 /// Where a value stands: in the row, or in a field of the list's element.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+enum ColumnRef {
     Row(usize),
     Element(usize),
 }
@@ -84,13 +84,13 @@ impl<'a> View<'a> {
     }
 
     /// A column, and where in it the value of a row of the batch stands.
-    fn column(&self, place: Place) -> (&'a Column, impl Fn(usize) -> usize + '_) {
+    fn column(&self, place: ColumnRef) -> (&'a Column, impl Fn(usize) -> usize + '_) {
         let (column, first) = match (place, &self.elements) {
-            (Place::Element(field), Some((list, _))) => {
+            (ColumnRef::Element(field), Some((list, _))) => {
                 let list = &self.columns.lists[*list];
                 (&list.children[field], Some(list.offsets.first().map_or(0, |first| *first as usize)))
             }
-            (Place::Row(place) | Place::Element(place), _) => (&self.columns.flat[place], None),
+            (ColumnRef::Row(place) | ColumnRef::Element(place), _) => (&self.columns.flat[place], None),
         };
         (column, move |row| first.map_or_else(|| self.row(row), |first| first + row))
     }

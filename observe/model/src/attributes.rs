@@ -83,7 +83,7 @@ struct Slot {
 }
 
 /// A key that has been seen.
-struct Known {
+struct SeenKey {
     /// Its number in the map's column of keys.
     code: u32,
     /// Its columns by type.
@@ -98,7 +98,7 @@ pub(crate) struct Attributes {
     slots: Vec<Slot>,
     first: u8,
     keys: Dictionary,
-    known: Vec<Known>,
+    known: Vec<SeenKey>,
     text: Vec<u8>,
 }
 
@@ -130,7 +130,7 @@ impl Attributes {
         let value = any(value)?;
         let code = code_of(&mut self.keys, key) as usize;
         if code == self.known.len() {
-            self.known.push(Known { code: NULL_CODE, slots: [NO_SLOT; 4], window: 0, counts: [0; 4] });
+            self.known.push(SeenKey { code: NULL_CODE, slots: [NO_SLOT; 4], window: 0, counts: [0; 4] });
         }
         let scalar = match value {
             Any::Text(_) => Some(Scalar::Text),
@@ -224,7 +224,7 @@ impl Attributes {
             slot.used = 0;
             let code = self.keys.intern(&slot.prefix[2..slot.prefix.len() - 1]) as usize;
             if code == self.known.len() {
-                self.known.push(Known { code: NULL_CODE, slots: [NO_SLOT; 4], window: 0, counts: [0; 4] });
+                self.known.push(SeenKey { code: NULL_CODE, slots: [NO_SLOT; 4], window: 0, counts: [0; 4] });
             }
             self.known[code].slots[slot.scalar as usize] = number as u8;
         }
@@ -233,7 +233,7 @@ impl Attributes {
 
     /// Bytes of memory held beside the columns.
     pub(crate) fn bytes(&self) -> usize {
-        self.keys.bytes() + self.known.capacity() * size_of::<Known>() + self.text.capacity()
+        self.keys.bytes() + self.known.capacity() * size_of::<SeenKey>() + self.text.capacity()
     }
 }
 

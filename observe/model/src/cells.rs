@@ -1,6 +1,7 @@
 //! Single values put into columns.
 //!
-//! A column may lag behind: whoever puts the next value fills up with nulls first, so that an absent value costs nothing.
+//! A column may lag behind: a caller that puts the next value fills up with nulls first, so that an absent value costs
+//! nothing.
 
 use vitrine_observe_columns::{Columns, Data, Dictionary, NULL_CODE, NULL_DOUBLE, NULL_INT};
 

@@ -1,6 +1,6 @@
 //! Rows of a table as plain structs, made only for rows that a query returns.
 //!
-//! A column that is missing, or shorter than the table because nobody asked for it, reads as absent.
+//! A column that is missing, or shorter than the table because no caller asked for it, reads as absent.
 
 use vitrine_observe_columns::{Column, Columns, Data, List, NULL_BOOL, NULL_DOUBLE, NULL_INT};
 

@@ -23,7 +23,7 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    /// The fault as told to whoever sent the request.
+    /// The fault as told to the sender.
     pub(crate) fn within(self, request: &[u8]) -> Malformed {
         Malformed { offset: self.address.saturating_sub(request.as_ptr().addr()), problem: self.problem }
     }

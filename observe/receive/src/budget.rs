@@ -1,4 +1,4 @@
-//! Memory for bodies: whoever fills a [`Buffer`] takes its bytes from one [`Budget`], or is told to come again.
+//! Memory for bodies: a caller that fills a [`Buffer`] takes its bytes from one [`Budget`], or is told to come again.
 
 use std::sync::Arc;
 
@@ -16,16 +16,16 @@ const STEP_BYTES: usize = 4 << 10;
 pub(crate) struct Budget(Arc<Semaphore>);
 
 /// Bytes taken from a budget; dropping it gives them back.
-pub(crate) struct Hold {
+pub(crate) struct Reservation {
     budget: Budget,
     permit: Option<OwnedSemaphorePermit>,
 }
 
 /// Bytes of one body, at most [`MAX_BODY_BYTES`], that are paid for.
 pub(crate) struct Buffer {
-    /// The content. Whoever appends to it calls [`Buffer::settle`] at short intervals.
+    /// The content. A caller that appends to it calls [`Buffer::reserve_written`] at short intervals.
     pub bytes: Vec<u8>,
-    hold: Hold,
+    reservation: Reservation,
 }
 
 impl Budget {
@@ -34,11 +34,11 @@ impl Budget {
     }
 
     pub(crate) fn buffer(&self) -> Buffer {
-        Buffer { bytes: Vec::new(), hold: Hold { budget: self.clone(), permit: None } }
+        Buffer { bytes: Vec::new(), reservation: Reservation { budget: self.clone(), permit: None } }
     }
 }
 
-impl Hold {
+impl Reservation {
     fn bytes(&self) -> usize {
         self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
     }
@@ -58,7 +58,7 @@ impl Hold {
 
 impl Buffer {
     /// Pays for what has been appended.
-    pub(crate) fn settle(&mut self) -> Result<(), Error> {
+    pub(crate) fn reserve_written(&mut self) -> Result<(), Error> {
         self.room(0)
     }
 
@@ -68,7 +68,7 @@ impl Buffer {
         if wanted > MAX_BODY_BYTES {
             return Err(Error::TooLarge);
         }
-        if wanted > self.hold.bytes() { self.hold.grow(wanted) } else { Ok(()) }
+        if wanted > self.reservation.bytes() { self.reservation.grow(wanted) } else { Ok(()) }
     }
 
     /// Appends.
@@ -85,7 +85,7 @@ impl Buffer {
     }
 
     /// The content, and what was paid for it.
-    pub(crate) fn into_parts(self) -> (Bytes, Hold) {
-        (self.bytes.into(), self.hold)
+    pub(crate) fn into_parts(self) -> (Bytes, Reservation) {
+        (self.bytes.into(), self.reservation)
     }
 }

@@ -18,8 +18,8 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 use vitrine_observe_store::{Ingest, Signal, Tenant};
 
-use crate::answer::{Partial, partial};
 use crate::error::Error;
+use crate::response::{Partial, partial};
 
 /// The three OTLP services for exporters of this process: no token is asked for, and no memory accounted, for their
 /// batches are small and few.

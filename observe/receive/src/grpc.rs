@@ -13,13 +13,13 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use vitrine_observe_store::{Accepted, Signal};
-use vitrine_platform_http::{grpc_words, in_words};
+use vitrine_platform_http::{grpc_errors, with_error_format};
 
-use crate::answer;
 use crate::body::{Encodings, text};
 use crate::budget::Buffer;
 use crate::error::Error;
 use crate::intake::Intake;
+use crate::response;
 
 /// Bytes before a message: whether it is compressed, and its length.
 const FRAME_BYTES: usize = 5;
@@ -44,7 +44,7 @@ pub fn grpc_routes(intake: &Intake) -> Router {
             any(async |Path(method): Path<String>| refused(&Error::Method(method))),
         );
     }
-    in_words(router.layer(DefaultBodyLimit::disable()).with_state(intake.clone()), grpc_words)
+    with_error_format(router.layer(DefaultBodyLimit::disable()).with_state(intake.clone()), grpc_errors)
 }
 
 fn route(signal: Signal) -> MethodRouter<Intake> {
@@ -88,7 +88,7 @@ fn is_compressed(body: &Buffer) -> Result<bool, Error> {
 }
 
 fn taken(accepted: &Accepted) -> Response {
-    let message = answer::protobuf(accepted);
+    let message = response::protobuf(accepted);
     let mut frame = Vec::with_capacity(FRAME_BYTES + message.len());
     frame.push(0);
     frame.extend_from_slice(&u32::try_from(message.len()).expect("an answer is short").to_be_bytes());

@@ -7,13 +7,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use http::{HeaderMap, HeaderValue, header};
 use vitrine_observe_store::{Accepted, Signal};
-use vitrine_platform_http::{Asked, Refusal, grpc_words, in_words};
+use vitrine_platform_http::{Refusal, RequestInfo, grpc_errors, with_error_format};
 
-use crate::answer;
 use crate::body::{Encodings, Format};
 use crate::error::Error;
 use crate::intake::Intake;
 use crate::json;
+use crate::response;
 
 /// `POST /v1/traces`, `/v1/logs` and `/v1/metrics`, as the OTLP specification (1.9) has them.
 pub fn http_router(intake: &Intake) -> Router {
@@ -24,13 +24,13 @@ pub fn http_router(intake: &Intake) -> Router {
         // The limit is enforced while the body is read, so that its error follows OTLP.
         .layer(DefaultBodyLimit::disable())
         .with_state(intake.clone());
-    in_words(router, otlp_words)
+    with_error_format(router, otlp_errors)
 }
 
 /// As OTLP/HTTP says errors: `google.rpc.Status` in the format of the request. Over gRPC, as gRPC does.
-pub fn otlp_words(asked: &Asked, refusal: &Refusal) -> Response {
+pub fn otlp_errors(asked: &RequestInfo, refusal: &Refusal) -> Response {
     if asked.is_grpc() {
-        return grpc_words(asked, refusal);
+        return grpc_errors(asked, refusal);
     }
     let headers = asked.content_type.clone().map(|value| (header::CONTENT_TYPE, value)).into_iter().collect();
     Error::from(refusal).response(Format::of(&headers).unwrap_or(Format::Json))
@@ -70,8 +70,8 @@ async fn take(
 
 fn taken(signal: Signal, format: Format, accepted: &Accepted) -> Response {
     let body = match format {
-        Format::Protobuf => answer::protobuf(accepted),
-        Format::Json => answer::json(signal, accepted).to_string().into_bytes(),
+        Format::Protobuf => response::protobuf(accepted),
+        Format::Json => response::json(signal, accepted).to_string().into_bytes(),
     };
     ([(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()))], body).into_response()
 }

@@ -7,14 +7,14 @@ use http::{HeaderMap, HeaderName, header};
 use tokio::sync::Semaphore;
 use vitrine_observe_store::{Accepted, Access, Ingest, Right, SCOPE_HEADER, Signal, Tenant, WriteError};
 
-use crate::answer::request_name;
 use crate::body::{Encodings, read, text};
 use crate::budget::{Budget, Buffer};
 use crate::error::Error;
+use crate::response::request_name;
 
 /// Bytes of all bodies, as they came, as they are decompressed and as they are rewritten, until the engine has them.
 /// The largest body needs twice [`MAX_BODY_BYTES`](crate::MAX_BODY_BYTES) while it is decompressed or rewritten.
-pub const MAX_HELD_BYTES: usize = 160 << 20;
+pub const MAX_BUFFERED_BYTES: usize = 160 << 20;
 /// Bodies that are decompressed or rewritten at a time, off the async threads; others wait.
 const MAX_WORKERS: usize = 4;
 /// Plain bodies of at most so many bytes are rewritten where they come up: handing them to another thread would cost
@@ -33,14 +33,14 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Into this engine, from those who may write. Bodies hold at most [`MAX_HELD_BYTES`].
+    /// Into this engine, from those who may write. Bodies hold at most [`MAX_BUFFERED_BYTES`].
     pub fn new(engine: Arc<dyn Ingest>, access: Access) -> Self {
-        let (budget, workers) = (Budget::new(MAX_HELD_BYTES), Arc::new(Semaphore::new(MAX_WORKERS)));
+        let (budget, workers) = (Budget::new(MAX_BUFFERED_BYTES), Arc::new(Semaphore::new(MAX_WORKERS)));
         Self { engine, access, budget, workers }
     }
 
     /// The same, but bodies hold at most so many bytes.
-    pub fn with_held_bytes(self, bytes: usize) -> Self {
+    pub fn with_buffered_bytes(self, bytes: usize) -> Self {
         Self { budget: Budget::new(bytes), ..self }
     }
 

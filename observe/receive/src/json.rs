@@ -17,9 +17,9 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use vitrine_observe_store::Signal;
 
-use crate::answer::request_name;
 use crate::budget::{Budget, Buffer};
 use crate::error::Error;
+use crate::response::request_name;
 use tables::{Field, Kind, Message, request};
 use value::{base64, double, hex, integer_of_double, integer_of_text};
 
@@ -185,7 +185,7 @@ impl One<'_> {
             Kind::Enum(_) => writer.varint(number, i64::from(small()?) as u64),
             Kind::Id | Kind::Bytes | Kind::Text | Kind::Bool | Kind::Message(_) => return Err(wrong()),
         }
-        state.settle()?;
+        state.reserve_written()?;
         Ok(true)
     }
 
@@ -195,7 +195,7 @@ impl One<'_> {
         } else {
             self.state.writer.fixed64(self.field.number, value.to_bits());
         }
-        self.state.settle()?;
+        self.state.reserve_written()?;
         Ok(true)
     }
 }
@@ -254,7 +254,7 @@ impl<'de> Visitor<'de> for One<'_> {
             Kind::Bool | Kind::Message(_) => return Err(wrong()),
             _ => return self.integer(integer_of_text(text).ok_or_else(wrong)?),
         }
-        self.state.settle()?;
+        self.state.reserve_written()?;
         Ok(true)
     }
 
@@ -265,7 +265,7 @@ impl<'de> Visitor<'de> for One<'_> {
         let open = self.state.writer.open(self.field.number);
         Fields { message, state: self.state }.visit_map(map)?;
         self.state.writer.close(open);
-        self.state.settle()?;
+        self.state.reserve_written()?;
         Ok(true)
     }
 }

@@ -16,10 +16,10 @@ mod body;
 mod budget;
 mod error;
 
-mod answer;
 mod direct;
 mod grpc;
 mod http;
+mod response;
 
 mod protobuf;
 
@@ -30,7 +30,7 @@ mod zipkin;
 pub use body::MAX_BODY_BYTES;
 pub use direct::Receiver;
 pub use grpc::grpc_routes;
-pub use http::{http_router, otlp_words};
-pub use intake::{Intake, MAX_HELD_BYTES};
+pub use http::{http_router, otlp_errors};
+pub use intake::{Intake, MAX_BUFFERED_BYTES};
 pub use vitrine_observe_store::{Access, Ingest};
 pub use zipkin::http::zipkin_router;

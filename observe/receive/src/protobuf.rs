@@ -27,12 +27,12 @@ impl Writer {
     }
 
     /// Pays for what has been written; call it after each part of a size that the sender chose.
-    pub(crate) fn settle(&mut self) -> Result<(), Error> {
-        self.0.settle()
+    pub(crate) fn reserve_written(&mut self) -> Result<(), Error> {
+        self.0.reserve_written()
     }
 
     pub(crate) fn finish(mut self) -> Result<Buffer, Error> {
-        self.0.settle()?;
+        self.0.reserve_written()?;
         Ok(self.0)
     }
 
@@ -41,7 +41,7 @@ impl Writer {
         &self.0.bytes
     }
 
-    /// Begins anew.
+    /// Starts over.
     pub(crate) fn clear(&mut self) {
         self.0.bytes.clear();
     }

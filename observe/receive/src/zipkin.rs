@@ -102,7 +102,7 @@ impl Groups<'_> {
         }
         self.state.writer.bytes_field(2, self.span.bytes());
         self.span.clear();
-        self.state.settle()
+        self.state.reserve_written()
     }
 
     fn begin(&mut self, origin: Origin) {

@@ -1,9 +1,9 @@
 //! Values of metrics in whatever a statement does with them that may not lose a digit.
 //!
-//! To whoever writes a statement, `value` is a floating point number: any function takes it. Before DataFusion looks at types, this rule
-//! makes an exact number of it (see [`crate::number`]) where it is read, and lets it be one as long as it is handed on, compared, sorted,
-//! grouped, counted, added up, or looked at for the least and the greatest. Everything else gets the floating point number that it was
-//! planned with; a node of a plan that this rule does not know gets rows as it was planned with.
+//! To a caller that writes a statement, `value` is a floating point number: any function takes it. Before DataFusion looks at types, this
+//! rule makes an exact number of it (see [`crate::number`]) where it is read, and lets it be one as long as it is handed on, compared,
+//! sorted, grouped, counted, added up, or looked at for the least and the greatest. Everything else gets the floating point number that
+//! it was planned with; a node of a plan that this rule does not know gets rows as it was planned with.
 //!
 //! Rejected: an answer's column that is whole if all its values are, for then a type depends on data.
 
@@ -231,10 +231,10 @@ fn exact(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             Expr::ScalarFunction(call)
         }
         Expr::Cast(Cast { expr, field }) if is(&expr) => {
-            Expr::Cast(Cast { expr: Box::new(told(*expr, field.data_type())), field })
+            Expr::Cast(Cast { expr: Box::new(reported(*expr, field.data_type())), field })
         }
         Expr::TryCast(TryCast { expr, field }) if is(&expr) => {
-            Expr::TryCast(TryCast { expr: Box::new(told(*expr, field.data_type())), field })
+            Expr::TryCast(TryCast { expr: Box::new(reported(*expr, field.data_type())), field })
         }
         kept if keeps(&kept) => match kept {
             Expr::WindowFunction(call) => Expr::WindowFunction(with_default(call, schema)),
@@ -329,7 +329,7 @@ fn in_subquery(within: InSubquery, schema: &DFSchema) -> Result<Expr> {
 }
 
 /// As it is converted from, so that the type asked for loses nothing that it could hold.
-fn told(expression: Expr, asked: &DataType) -> Expr {
+fn reported(expression: Expr, asked: &DataType) -> Expr {
     let conversion = match asked {
         kind if kind.is_integer() => Conversion::Whole,
         kind if kind.is_string() || kind.is_decimal() => Conversion::Text,

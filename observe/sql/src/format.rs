@@ -1,4 +1,4 @@
-//! Answers as bytes.
+//! Results as bytes.
 
 use std::collections::HashSet;
 use std::str::FromStr;
@@ -40,7 +40,7 @@ pub enum Format {
     Csv,
     /// Arrow's IPC stream.
     Arrow,
-    /// A table for reading, its widths chosen anew for each thousand rows.
+    /// A table for reading, its widths chosen again for each thousand rows.
     Table,
 }
 
@@ -89,7 +89,7 @@ enum Writing {
 }
 
 impl Encoder {
-    /// For batches of this schema. Columns of one name get numbers behind it, for an object holds each name once.
+    /// For batches of this schema. Columns of one name get numbers behind it, because an object holds each name once.
     pub(crate) fn new(format: Format, schema: &Schema) -> Result<Self, ArrowError> {
         let schema = distinct(schema);
         let writing = match format {
@@ -137,7 +137,7 @@ impl Encoder {
             &RecordBatchOptions::new().with_row_count(Some(batch.num_rows())),
         )?;
         if let Writing::Arrow(writer) = &mut self.writing {
-            writer.write(&told(&batch, &vec![Told::Real; batch.num_columns()])?)?;
+            writer.write(&reported(&batch, &vec![Reported::Real; batch.num_columns()])?)?;
             return Ok(taken(writer));
         }
         let mut bytes = Vec::new();
@@ -202,7 +202,7 @@ fn shown(schema: &Schema) -> SchemaRef {
 
 /// As what an exact number is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
+enum Reported {
     /// As the floating point number that it is, or nearest to it.
     Real,
     /// As a whole number of 64 bits.
@@ -211,7 +211,7 @@ enum Told {
     Long,
 }
 
-impl Told {
+impl Reported {
     fn of(number: i128) -> Self {
         match number::whole(number) {
             // Those that a floating point number holds have an exponent from here on; beside those that none holds, they have digits.
@@ -229,11 +229,11 @@ fn each_told(batch: &RecordBatch) -> Result<Vec<RecordBatch>, ArrowError> {
     if !batch.columns().iter().any(|column| *column.data_type() == NUMBER) {
         return Ok(vec![batch.clone()]);
     }
-    let told_at = |row: usize| -> Vec<Told> {
+    let told_at = |row: usize| -> Vec<Reported> {
         let columns = batch.columns().iter();
         let of = |column: &ArrayRef| match column.as_primitive_opt::<Decimal128Type>() {
-            Some(numbers) if *column.data_type() == NUMBER && numbers.is_valid(row) => Told::of(numbers.value(row)),
-            _ => Told::Real,
+            Some(numbers) if *column.data_type() == NUMBER && numbers.is_valid(row) => Reported::of(numbers.value(row)),
+            _ => Reported::Real,
         };
         columns.map(of).collect()
     };
@@ -241,23 +241,23 @@ fn each_told(batch: &RecordBatch) -> Result<Vec<RecordBatch>, ArrowError> {
     while begin < batch.num_rows() {
         let kinds = told_at(begin);
         let end = (begin + 1..batch.num_rows()).find(|row| told_at(*row) != kinds).unwrap_or(batch.num_rows());
-        batches.push(told(&batch.slice(begin, end - begin), &kinds)?);
+        batches.push(reported(&batch.slice(begin, end - begin), &kinds)?);
         begin = end;
     }
     Ok(batches)
 }
 
 /// A batch whose exact numbers are written so.
-fn told(batch: &RecordBatch, kinds: &[Told]) -> Result<RecordBatch, ArrowError> {
+fn reported(batch: &RecordBatch, kinds: &[Reported]) -> Result<RecordBatch, ArrowError> {
     let (mut fields, mut columns) = (Vec::new(), Vec::new());
     for ((field, column), kind) in batch.schema().fields().iter().zip(batch.columns()).zip(kinds) {
         let column: ArrayRef = match column.as_primitive_opt::<Decimal128Type>() {
             Some(numbers) if *column.data_type() == NUMBER => match kind {
-                Told::Real => Arc::new(reals(column)),
-                Told::Whole => Arc::new(numbers.unary::<_, Int64Type>(|number| {
+                Reported::Real => Arc::new(reals(column)),
+                Reported::Whole => Arc::new(numbers.unary::<_, Int64Type>(|number| {
                     number::whole(number).and_then(|whole| i64::try_from(whole).ok()).unwrap_or_default()
                 })),
-                Told::Long => {
+                Reported::Long => {
                     let wholes = numbers.unary::<_, Decimal128Type>(|n| number::whole(n).unwrap_or_default());
                     Arc::new(wholes.with_data_type(DataType::Decimal128(38, 0)))
                 }
@@ -311,7 +311,8 @@ fn flat(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowErr
     RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, _>>()?)
 }
 
-/// Decimals that a double does not hold are text, for whoever makes a table of them reads other numbers as doubles.
+/// Decimals that a double does not hold are text, because a program that makes a table of them reads other numbers as
+/// doubles.
 fn all_digits(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let long = |kind: &DataType| match kind {
         DataType::Decimal128(digits, _) | DataType::Decimal256(digits, _) => *digits > DOUBLE_DIGITS,

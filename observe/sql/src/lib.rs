@@ -5,12 +5,12 @@
 //! decision, docs/adr/0016. The worker asks for rows batch by batch; columns, times, trace ids and services that a
 //! statement names are handed down to the engine, which is read in this process.
 //!
-//! It knows no transport and keeps nothing. It is the only crate that names DataFusion, for that takes minutes to build.
+//! It knows no transport and keeps nothing. It is the only crate that names DataFusion, because that takes minutes to build.
 
-mod answer;
 mod confine;
 mod error;
 mod exact;
+mod execute;
 mod format;
 mod functions;
 mod grid;
@@ -32,7 +32,7 @@ mod workers;
 pub use error::SqlError;
 pub use format::Format;
 pub use grid::Grid;
-pub use queries::{Answer, Sql, SqlOptions};
+pub use queries::{ResultStream, Sql, SqlOptions};
 pub use source::Telemetry;
 pub use statement::{MAX_STATEMENT_BYTES, MAX_STATEMENT_WORDS};
 pub use work::work;

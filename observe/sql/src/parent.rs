@@ -39,7 +39,7 @@ impl Parent {
         Self { socket: Mutex::new(socket), waiting: Mutex::default(), scans: AtomicU64::new(0) }
     }
 
-    /// Says something. It waits while the other side does not listen: then nobody takes the answer either.
+    /// Says something. It waits while the other side does not listen: then no one takes the answer either.
     pub(crate) fn send(&self, message: &FromWorker, bytes: &[u8]) -> io::Result<()> {
         let head = head(message, bytes.len())?;
         let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,7 +50,7 @@ impl Parent {
     /// Hands on what was answered to a scan, if it is still there.
     pub(crate) fn replied(&self, scan: u64, reply: Reply) {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&scan);
-        // Whoever asked may have gone meanwhile.
+        // The caller may have gone meanwhile.
         let _ = waiting.map(|waiting| waiting.send(reply));
     }
 
@@ -58,7 +58,7 @@ impl Parent {
         let (reply, waiting) = oneshot::channel();
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(scan, reply);
         if self.send(message, &[]).is_err() {
-            // Nobody will answer.
+            // No process will answer.
             self.replied(scan, Reply::Failed(SqlError::Closed));
         }
         waiting
@@ -91,7 +91,7 @@ impl Run {
     }
 }
 
-/// Rows as they are read, one batch ahead of whoever takes them. Dropping it ends the reading.
+/// Rows as they are read, one batch ahead of a caller that takes them. Dropping it ends the reading.
 pub(crate) struct Scan {
     run: Run,
     number: u64,

@@ -16,7 +16,7 @@ const SERVICE: &str = "service";
 
 /// Rows that may be wanted, by conditions that all hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct ScanFilter {
     first_ns: Option<i64>,
     last_ns: Option<i64>,
     trace: Option<TraceId>,
@@ -24,8 +24,8 @@ pub(crate) struct Wanted {
     nothing: bool,
 }
 
-impl Wanted {
-    /// Adds a condition; answers whether it helps.
+impl ScanFilter {
+    /// Adds a condition; returns whether it helps.
     pub(crate) fn add(&mut self, condition: &Expr) -> bool {
         match condition {
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => self.add(left) | self.add(right),

@@ -19,7 +19,7 @@ use crate::source::Telemetry;
 use crate::workers::{IDLE, Statement, Workers};
 use crate::{Format, SqlError, statement};
 
-/// Chunks of an answer that wait for whoever reads it.
+/// Chunks of an answer that wait for its reader.
 const MAX_WAITING_CHUNKS: usize = 2;
 /// Threads that wait for the engine, for all statements together. Batches that they have read wait to be sent; `workers`
 /// bounds how many of each statement.
@@ -52,7 +52,7 @@ impl Default for SqlOptions {
     }
 }
 
-/// Answers statements over an engine.
+/// Runs statements over an engine.
 pub struct Sql {
     engine: Arc<dyn Telemetry>,
     options: SqlOptions,
@@ -83,7 +83,7 @@ impl Sql {
             loop {
                 tokio::time::sleep(IDLE).await;
                 let Some(workers) = idle.upgrade() else { break };
-                workers.let_go();
+                workers.release();
             }
         });
         Ok(Self { engine, options, workers, slots, runtime: Some(runtime) })
@@ -91,7 +91,7 @@ impl Sql {
 
     /// Runs a statement. It is back when the first bytes of the answer are there, so that most mistakes are told before;
     /// dropping the answer stops the statement.
-    pub async fn query(&self, tenant: &Tenant, text: &str, format: Format) -> Result<Answer, SqlError> {
+    pub async fn query(&self, tenant: &Tenant, text: &str, format: Format) -> Result<ResultStream, SqlError> {
         statement::check_length(text)?;
         let most = self.options.max_queries;
         let slot = self.slots.clone().try_acquire_owned().map_err(|_| SqlError::Busy { most })?;
@@ -107,7 +107,7 @@ impl Sql {
             let outcome = timeout_at(deadline, workers.run(&statement, &chunks)).await;
             outcome.unwrap_or(Err(SqlError::Time { limit }))
         });
-        let mut answer = Answer { first: None, waiting, task, ended: false };
+        let mut answer = ResultStream { first: None, waiting, task, ended: false };
         answer.first = answer.next().await.transpose()?;
         Ok(answer)
     }
@@ -123,14 +123,14 @@ impl Drop for Sql {
 }
 
 /// The bytes of an answer as they come. An error is the last item; without one the answer is whole.
-pub struct Answer {
+pub struct ResultStream {
     first: Option<Bytes>,
     waiting: mpsc::Receiver<Bytes>,
     task: JoinHandle<Result<(), SqlError>>,
     ended: bool,
 }
 
-impl Stream for Answer {
+impl Stream for ResultStream {
     type Item = Result<Bytes, SqlError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -153,7 +153,7 @@ impl Stream for Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for ResultStream {
     fn drop(&mut self) {
         self.task.abort();
     }

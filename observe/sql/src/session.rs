@@ -25,18 +25,18 @@ use crate::summaries::Summary;
 use crate::table::TelemetryTable;
 use crate::text_ids::TextIds;
 
-/// The catalogue and the schema in which all tables are, as information_schema tells.
+/// The catalog and the schema in which all tables are, as information_schema tells.
 const CATALOG: &str = "vitrine";
 const SCHEMA: &str = "public";
 
 /// What is the same for all statements.
-pub(crate) struct Shelf {
+pub(crate) struct SessionFactory {
     functions: Vec<Arc<ScalarUDF>>,
     aggregates: Vec<Arc<AggregateUDF>>,
     analyzer: Vec<Arc<dyn AnalyzerRule + Send + Sync>>,
 }
 
-impl Shelf {
+impl SessionFactory {
     /// DataFusion's functions and ours.
     pub(crate) fn new() -> Self {
         let mut functions = SessionStateDefaults::default_scalar_functions();
@@ -61,7 +61,7 @@ impl Shelf {
         let mut builder = SessionStateBuilder::new()
             .with_config(config(threads))
             .with_runtime_env(runtime)
-            .with_catalog_list(catalogue(run)?)
+            .with_catalog_list(catalog_provider(run)?)
             .with_analyzer_rules(self.analyzer.clone())
             .with_expr_planners(SessionStateDefaults::default_expr_planners())
             .with_scalar_functions(self.functions.clone())
@@ -70,7 +70,7 @@ impl Shelf {
             .with_window_functions(SessionStateDefaults::default_window_functions());
         *builder.table_functions() = Some(tables);
         let mut session = builder.build();
-        // What now() answers, throughout the statement.
+        // What now() returns, throughout the statement.
         session.mark_start_execution();
         Ok(session)
     }
@@ -90,7 +90,7 @@ fn config(threads: usize) -> SessionConfig {
     config
 }
 
-fn catalogue(run: &Run) -> Result<Arc<dyn CatalogProviderList>> {
+fn catalog_provider(run: &Run) -> Result<Arc<dyn CatalogProviderList>> {
     let schema = MemorySchemaProvider::new();
     for table in Table::ALL {
         let provider = TelemetryTable::new(run.clone(), table);

@@ -179,7 +179,7 @@ static GRAPH: LazyLock<SchemaRef> = LazyLock::new(|| {
 });
 
 #[derive(Clone, Copy)]
-struct Figures {
+struct ServiceTotals {
     spans: u64,
     errors: u64,
     duration_ns: u64,
@@ -188,25 +188,25 @@ struct Figures {
 }
 
 fn services(rows: &[RedRow]) -> Result<RecordBatch, ArrowError> {
-    let mut found: BTreeMap<&str, Figures> = BTreeMap::new();
+    let mut found: BTreeMap<&str, ServiceTotals> = BTreeMap::new();
     for row in rows {
-        let none = Figures { spans: 0, errors: 0, duration_ns: 0, first_ns: row.time_ns, last_ns: row.time_ns };
-        let figures = found.entry(&row.service).or_insert(none);
-        figures.spans += row.count;
-        figures.errors += if row.status == StatusCode::Error { row.count } else { 0 };
-        figures.duration_ns = figures.duration_ns.saturating_add(row.duration_ns);
-        figures.first_ns = figures.first_ns.min(row.time_ns);
-        figures.last_ns = figures.last_ns.max(row.time_ns);
+        let none = ServiceTotals { spans: 0, errors: 0, duration_ns: 0, first_ns: row.time_ns, last_ns: row.time_ns };
+        let totals = found.entry(&row.service).or_insert(none);
+        totals.spans += row.count;
+        totals.errors += if row.status == StatusCode::Error { row.count } else { 0 };
+        totals.duration_ns = totals.duration_ns.saturating_add(row.duration_ns);
+        totals.first_ns = totals.first_ns.min(row.time_ns);
+        totals.last_ns = totals.last_ns.max(row.time_ns);
     }
     let day = |time: u64| i32::try_from(time / DAY_NS).unwrap_or(i32::MAX);
-    let figures = || found.values();
+    let totals = || found.values();
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(found.keys())),
-        Arc::new(UInt64Array::from_iter_values(figures().map(|f| f.spans))),
-        Arc::new(UInt64Array::from_iter_values(figures().map(|f| f.errors))),
-        Arc::new(UInt64Array::from_iter_values(figures().map(|f| f.duration_ns))),
-        Arc::new(Date32Array::from_iter_values(figures().map(|f| day(f.first_ns)))),
-        Arc::new(Date32Array::from_iter_values(figures().map(|f| day(f.last_ns)))),
+        Arc::new(UInt64Array::from_iter_values(totals().map(|f| f.spans))),
+        Arc::new(UInt64Array::from_iter_values(totals().map(|f| f.errors))),
+        Arc::new(UInt64Array::from_iter_values(totals().map(|f| f.duration_ns))),
+        Arc::new(Date32Array::from_iter_values(totals().map(|f| day(f.first_ns)))),
+        Arc::new(Date32Array::from_iter_values(totals().map(|f| day(f.last_ns)))),
     ];
     RecordBatch::try_new(SERVICES.clone(), columns)
 }

@@ -14,7 +14,7 @@ use vitrine_observe_store::Scan;
 use vitrine_observe_store::model::Table;
 
 use crate::parent::Run;
-use crate::pushdown::Wanted;
+use crate::pushdown::ScanFilter;
 use crate::scan::Read;
 use crate::source::Source;
 
@@ -50,7 +50,7 @@ impl TableProvider for TelemetryTable {
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
         let support = |filter: &&Expr| {
-            if Wanted::default().add(filter) {
+            if ScanFilter::default().add(filter) {
                 TableProviderFilterPushDown::Inexact
             } else {
                 TableProviderFilterPushDown::Unsupported
@@ -70,7 +70,7 @@ impl TableProvider for TelemetryTable {
             Some(columns) => Arc::new(self.schema.project(columns)?),
             None => self.schema.clone(),
         };
-        let mut wanted = Wanted::default();
+        let mut wanted = ScanFilter::default();
         for filter in filters {
             wanted.add(filter);
         }

@@ -13,7 +13,7 @@ use crate::source::Source;
 use crate::{Format, SqlError};
 
 /// Most bytes of an answer in one message: longer ones are sent in several.
-pub(crate) const MAX_ANSWER_BYTES: usize = 256 * 1024;
+pub(crate) const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 /// Most bytes of JSON in a message of a worker: the services of a longest statement, each character escaped.
 const MAX_JSON_BYTES: usize = 6 * crate::MAX_STATEMENT_BYTES;
 /// Bytes of the two lengths.
@@ -43,7 +43,7 @@ pub(crate) enum FromWorker {
     Open { run: u64, scan: u64, source: Source },
     /// Send the next rows of a scan.
     Next { run: u64, scan: u64 },
-    /// Nobody wants the rest of a scan.
+    /// No caller wants the rest of a scan.
     Close { run: u64, scan: u64 },
     /// The message's bytes are the next ones of the answer.
     Answer,
@@ -105,7 +105,7 @@ impl<R: AsyncRead + Unpin> Messages<R> {
     fn take(&mut self) -> io::Result<Option<(FromWorker, Bytes)>> {
         let Some(both) = self.buffer.first_chunk::<LENGTHS>() else { return Ok(None) };
         let (json, bytes) = lengths(*both);
-        if json > MAX_JSON_BYTES || bytes > MAX_ANSWER_BYTES {
+        if json > MAX_JSON_BYTES || bytes > MAX_RESPONSE_BYTES {
             return Err(io::Error::other(format!("a message of {json} and {bytes} bytes")));
         }
         let whole = LENGTHS + json + bytes;

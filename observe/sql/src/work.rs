@@ -12,9 +12,9 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::confine::Confined;
 use crate::parent::{Parent, Reply, Run};
-use crate::session::Shelf;
+use crate::session::SessionFactory;
 use crate::wire::{FromWorker, ToWorker, read};
-use crate::{Format, SqlError, answer};
+use crate::{Format, SqlError, execute};
 
 /// Stack of a thread that plans and runs statements: planning recurses, up to
 /// [`MAX_STATEMENT_WORDS`](crate::MAX_STATEMENT_WORDS) deep. Only what is used takes memory.
@@ -45,7 +45,7 @@ pub fn work() -> io::Result<Infallible> {
         .build()?;
     let worker = Worker {
         parent: Arc::new(Parent::new(socket)),
-        shelf: Arc::new(Shelf::new()),
+        session_factory: Arc::new(SessionFactory::new()),
         bounds: (threads, memory_bytes),
     };
     let confined = Arc::new(Confined::new(memory_bytes as u64)?);
@@ -56,7 +56,7 @@ pub fn work() -> io::Result<Infallible> {
             Ok((ToWorker::End { scan }, _)) => worker.parent.replied(scan, Reply::End),
             Ok((ToWorker::Failed { scan, error }, _)) => worker.parent.replied(scan, Reply::Failed(error)),
             Ok((ToWorker::Begin { .. }, _)) => break 1,
-            // This thread does nothing else, so that it sees in any case that nobody wants the answer any more.
+            // This thread does nothing else, so that it sees in any case that no caller wants the answer any more.
             Err(_) => break 0,
         }
     };
@@ -66,7 +66,7 @@ pub fn work() -> io::Result<Infallible> {
 
 struct Worker {
     parent: Arc<Parent>,
-    shelf: Arc<Shelf>,
+    session_factory: Arc<SessionFactory>,
     /// Threads and bytes of a statement.
     bounds: (usize, usize),
 }
@@ -76,10 +76,11 @@ impl Worker {
         // A parent that is gone ends this process.
         let _ = self.parent.send(&FromWorker::Begun, &[]);
         let run = Run::new(self.parent.clone(), run);
-        let (parent, shelf, confined, bounds) =
-            (self.parent.clone(), self.shelf.clone(), confined.clone(), self.bounds);
+        let (parent, session_factory, confined, bounds) =
+            (self.parent.clone(), self.session_factory.clone(), confined.clone(), self.bounds);
         runtime.spawn(async move {
-            let running = tokio::spawn(async move { answer::answer(&run, &shelf, bounds, &text, format).await });
+            let running =
+                tokio::spawn(async move { execute::answer(&run, &session_factory, bounds, &text, format).await });
             let (outcome, sound) = match running.await {
                 Ok(outcome) => (outcome, true),
                 Err(error) => (Err(error.try_into_panic().map_or(SqlError::Closed, |panic| panicked(&*panic))), false),

@@ -2,7 +2,7 @@
 //!
 //! What a statement computes can be bounded by nothing but the death of its process: memory that is not there ends the
 //! process that asks for it, and a function that computes cannot be stopped. So a statement runs in a worker, which asks
-//! for rows, and is killed when its time is over or nobody wants its answer any more. Workers are kept for the next
+//! for rows, and is killed when its time is over or no caller wants its answer any more. Workers are kept for the next
 //! statement while they are as good as new.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -71,15 +71,15 @@ impl Workers {
             None => self.start().await.map_err(|error| broken(&error))?,
         };
         let mut ran = worker.run(statement, answer).await;
-        if is_kept && !worker.has_begun && matches!(&ran, Err(Broken::Lost(error)) if is_end(error)) {
+        if is_kept && !worker.has_begun && matches!(&ran, Err(RunFailure::Lost(error)) if is_end(error)) {
             // It had ended before it heard of the statement, which is not to blame.
             worker = self.start().await.map_err(|error| broken(&error))?;
             ran = worker.run(statement, answer).await;
         }
         let (outcome, again) = match ran {
             Ok(done) => done,
-            Err(Broken::Stopped(error)) => return Err(error),
-            Err(Broken::Lost(error)) => return Err(self.lost(worker, &error).await),
+            Err(RunFailure::Stopped(error)) => return Err(error),
+            Err(RunFailure::Lost(error)) => return Err(self.lost(worker, &error).await),
         };
         if again {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(Idle { worker, stale: false });
@@ -88,7 +88,7 @@ impl Workers {
     }
 
     /// Lets those go that no statement has taken since the last time.
-    pub(crate) fn let_go(&self) {
+    pub(crate) fn release(&self) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(|idle| !idle.stale);
         idle.iter_mut().for_each(|idle| idle.stale = true);
@@ -156,14 +156,14 @@ fn wants_memory(status: ExitStatus) -> bool {
 }
 
 /// Why a statement has not ended as statements do.
-enum Broken {
-    /// It cannot go on, or nobody wants the answer.
+enum RunFailure {
+    /// It cannot go on, or no caller wants the answer.
     Stopped(SqlError),
     /// The worker is gone, or talks nonsense.
     Lost(io::Error),
 }
 
-impl From<io::Error> for Broken {
+impl From<io::Error> for RunFailure {
     fn from(error: io::Error) -> Self {
         Self::Lost(error)
     }
@@ -191,7 +191,7 @@ impl Worker {
         &mut self,
         statement: &Statement,
         answer: &mpsc::Sender<Bytes>,
-    ) -> Result<(Result<(), SqlError>, bool), Broken> {
+    ) -> Result<(Result<(), SqlError>, bool), RunFailure> {
         self.runs += 1;
         self.has_begun = false;
         let number = self.runs;
@@ -208,7 +208,7 @@ impl Worker {
                         FromWorker::Next { run, scan } if run == number => scans.next(scan),
                         FromWorker::Close { run, scan } if run == number => scans.close(scan),
                         FromWorker::Open { .. } | FromWorker::Next { .. } | FromWorker::Close { .. } => {}
-                        FromWorker::Answer => answer.send(bytes).await.map_err(|_| Broken::Stopped(SqlError::Closed))?,
+                        FromWorker::Answer => answer.send(bytes).await.map_err(|_| RunFailure::Stopped(SqlError::Closed))?,
                         FromWorker::Done { outcome, again } => return Ok((outcome, again)),
                     }
                 }
@@ -226,7 +226,8 @@ type Step = Result<Option<(Vec<u8>, Parts)>, SqlError>;
 /// A step that is to be taken.
 type Work = Box<dyn FnOnce() -> Step + Send>;
 
-/// The scans of a statement. No thread is held while nobody asks, so that any number of scans share the few that block.
+/// The scans of a statement. No thread is held while no caller asks, so that any number of scans share the few that
+/// block.
 #[derive(Default)]
 struct Scans {
     /// Those that wait to be asked.
@@ -274,13 +275,13 @@ impl Scans {
     }
 
     /// The next step that is done, as it is told; none while none is taken.
-    async fn step(&mut self) -> Option<Result<(ToWorker, Vec<u8>), Broken>> {
+    async fn step(&mut self) -> Option<Result<(ToWorker, Vec<u8>), RunFailure>> {
         loop {
             let (scan, stepped) = match self.steps.join_next().await? {
                 Ok(stepped) => stepped,
                 // The engine panicked, or its threads end.
                 Err(error) => {
-                    return Some(Err(Broken::Stopped(SqlError::Failed(format!("reading what is kept: {error}")))));
+                    return Some(Err(RunFailure::Stopped(SqlError::Failed(format!("reading what is kept: {error}")))));
                 }
             };
             self.take_steps();

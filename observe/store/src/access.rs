@@ -115,9 +115,9 @@ pub enum Denied {
 
 /// The tokens that are known. Clones share them.
 #[derive(Clone, Default)]
-pub struct Access(Arc<[Known]>);
+pub struct Access(Arc<[KnownToken]>);
 
-struct Known {
+struct KnownToken {
     hash: [u8; 32],
     rights: Vec<Right>,
     tenant: Option<Tenant>,
@@ -130,7 +130,7 @@ impl fmt::Debug for Access {
 }
 
 impl Access {
-    /// Without tokens: everybody may do everything.
+    /// Without tokens: everyone may do everything.
     pub fn open() -> Self {
         Self::default()
     }
@@ -140,7 +140,7 @@ impl Access {
         if tokens.len() > MAX_TOKENS {
             return Err(AccessError::Many { found: tokens.len() });
         }
-        let mut known: Vec<Known> = Vec::with_capacity(tokens.len());
+        let mut known: Vec<KnownToken> = Vec::with_capacity(tokens.len());
         for (place, token) in tokens.iter().enumerate() {
             let fits = (MIN_TOKEN_BYTES..=MAX_TOKEN_BYTES).contains(&token.token.expose().len());
             if !fits || !token.token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -150,7 +150,7 @@ impl Access {
                 return Err(AccessError::Rights { place });
             }
             let tenant = token.tenant.as_deref().map(Tenant::new).transpose();
-            let entry = Known {
+            let entry = KnownToken {
                 hash: hash(token.token.expose()),
                 rights: token.rights.clone(),
                 tenant: tenant.map_err(|cause| AccessError::Tenant { place, cause })?,
@@ -187,7 +187,7 @@ impl Access {
     }
 
     /// Compares hashes, all of them and to their ends: how long it takes tells nothing about a token.
-    fn find(&self, token: &str) -> Option<&Known> {
+    fn find(&self, token: &str) -> Option<&KnownToken> {
         let hash = hash(token);
         let mut found = None;
         for known in self.0.iter() {

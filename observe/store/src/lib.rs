@@ -1,22 +1,22 @@
-//! What keeps the observatory's spans, log records and metric points.
+//! Stores the observatory's spans, log records and metric points.
 //!
 //! What protocols ask of it are small traits: [`Ingest`], [`Traces`], [`Services`], [`Logs`], [`Scans`], [`Reports`].
-//! [`Kept`] is our own engine, which has them all: a write-ahead log, tables in memory, Parquet segments that are merged,
+//! [`ColumnEngine`] is our own engine, which has them all: a write-ahead log, tables in memory, Parquet segments that are merged,
 //! and retention.
 //!
 //! It knows no transport. Queries block: call them off the async threads.
 
 mod access;
+mod column_engine;
 mod engine;
-mod kept;
 mod query;
 mod questions;
 mod status;
 
 pub use access::{Access, AccessError, Denied, Right, SCOPE_HEADER, Token};
+pub use column_engine::storage::SegmentStorage;
+pub use column_engine::{ColumnEngine, Error, LocalStorage, ObjectStorage, Options};
 pub use engine::{Accepted, Batches, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant, TenantError, WriteError};
-pub use kept::depot::Depot;
-pub use kept::{Error, Folder, Kept, Objects, Options};
 pub use query::{Dependency, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
 pub use questions::{Ingest, Logs, Reports, Scans, Services, Traces};
 pub use status::{LogStatus, QueryStatus, SignalStatus, Status, TenantStatus, TierStatus};

@@ -1,7 +1,7 @@
 //! What protocols ask of whatever keeps telemetry, one small trait for each kind of question.
 //!
 //! Who asks names the traits that it needs and no others; a new signal is a trait of its own beside these. The
-//! observatory's own engine, [`Kept`](crate::Kept), has them all; another may hand everything to a database.
+//! observatory's own engine, [`ColumnEngine`](crate::ColumnEngine), has them all; another may hand everything to a database.
 //!
 //! All but [`Ingest::write`] block: call them off the async threads. Dropping what they return stops them where it
 //! matters.

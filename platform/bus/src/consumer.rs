@@ -30,7 +30,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest one.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 /// The pause after the source could not be reached, or the own store failed.
-const TROUBLE_PAUSE: Duration = Duration::from_millis(500);
+const FAILURE_PAUSE: Duration = Duration::from_millis(500);
 
 /// Why an event was not handled.
 #[derive(Clone, Debug, Error)]
@@ -155,23 +155,23 @@ impl Consumer {
                         );
                     }
                     tokio::select! {
-                        () = tokio::time::sleep(TROUBLE_PAUSE) => {}
+                        () = tokio::time::sleep(FAILURE_PAUSE) => {}
                         () = stop.cancelled() => {}
                     }
                 }
             }
         }
-        source.settle(false).await;
+        source.acknowledge(false).await;
     }
 
     /// One fetch and what it brought.
     async fn round(&self, source: &mut dyn Source, lag: &Lag, telemetry: &Service) -> Result<(), String> {
         self.redriven(telemetry).await?;
         let cursor = self.cursor().await?;
-        let batch = source.fetch(cursor.place()).await?;
+        let batch = source.fetch(cursor.offset()).await?;
         let taken = self.take_all(&batch, &cursor, lag, telemetry).await;
         if !batch.events.is_empty() || taken.is_err() {
-            source.settle(taken.is_ok()).await;
+            source.acknowledge(taken.is_ok()).await;
         }
         taken
     }
@@ -216,10 +216,10 @@ impl Consumer {
         let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE).with_tries(MAX_TRIES);
         let reason = loop {
             let mut tx = self.store.begin();
-            match self.hand_out(event, telemetry, &mut tx).await {
+            match self.deliver(event, telemetry, &mut tx).await {
                 Ok(()) => match self.commit(tx, event.position).await {
                     Ok(()) => return Ok(()),
-                    // Perhaps somebody else wrote to the same documents; the handler reads them again.
+                    // Perhaps another caller wrote to the same documents; the handler reads them again.
                     Err(e) if is_refused(&e) && backoff.has_try_left() => {}
                     Err(e) if is_refused(&e) => break e.to_string(),
                     Err(e) => return Err(e.to_string()),
@@ -242,7 +242,7 @@ impl Consumer {
         self.commit(tx, event.position).await.map_err(|e| e.to_string())
     }
 
-    async fn hand_out(&self, event: &Event, telemetry: &Service, tx: &mut Tx) -> Result<(), HandleError> {
+    async fn deliver(&self, event: &Event, telemetry: &Service, tx: &mut Tx) -> Result<(), HandleError> {
         let mut span = telemetry
             .consumer_span(format!("process {}", event.topic), &event.traceparent, &event.baggage)
             .attr(MESSAGING_SYSTEM, "vitrine")
@@ -276,12 +276,12 @@ impl Consumer {
         tx.commit().await
     }
 
-    /// Hands out the dead letters that somebody asked for again.
+    /// Hands out the dead letters that a caller asked for again.
     async fn redriven(&self, telemetry: &Service) -> Result<(), String> {
         let asked = self.store.find::<DeadLetter>(Query::eq("redrive", self.name.as_str()).limit(MAX_REDRIVEN)).await;
         for letter in asked.map_err(|e| e.to_string())?.items {
             let mut tx = self.store.begin();
-            let reason = match self.hand_out(&letter.event(), telemetry, &mut tx).await {
+            let reason = match self.deliver(&letter.event(), telemetry, &mut tx).await {
                 Ok(()) => {
                     tx.delete_expecting::<DeadLetter>(&letter.id(), letter.version);
                     match tx.commit().await {
@@ -293,7 +293,7 @@ impl Consumer {
                 Err(HandleError::Wait(reason)) => return Err(reason),
                 Err(e) => e.to_string(),
             };
-            // It stays a dead letter, unless another replica was quicker: nobody waits for it.
+            // It stays a dead letter, unless another replica was quicker: no caller waits for it.
             let mut tx = self.store.begin();
             let doc = DeadLetter { reason, redrive: false, ..letter.doc };
             tx.update(&Stored { doc, version: letter.version });

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use vitrine_contracts::bus::v1::Event;
 use vitrine_platform_store::{Document, Error, Index, Keys, Query, Schema, Store};
 
-use crate::source::Place;
+use crate::source::Offset;
 
 /// Adds the collections that consumers need.
 pub fn with_inbox(schema: Schema) -> Schema {
@@ -19,10 +19,10 @@ pub fn with_inbox(schema: Schema) -> Schema {
 pub(crate) struct Cursor {
     pub(crate) consumer: String,
     pub(crate) position: u64,
-    /// See [`Place`].
+    /// See [`Offset`].
     #[serde(default)]
     pub(crate) since_ms: i64,
-    /// See [`Place`].
+    /// See [`Offset`].
     #[serde(default)]
     pub(crate) generation: u64,
 }
@@ -33,8 +33,8 @@ impl Cursor {
         Self { consumer: consumer.to_owned(), position, ..Self::default() }
     }
 
-    pub(crate) fn place(&self) -> Place {
-        Place { position: self.position, since_ms: self.since_ms, generation: self.generation }
+    pub(crate) fn offset(&self) -> Offset {
+        Offset { position: self.position, since_ms: self.since_ms, generation: self.generation }
     }
 }
 
@@ -151,7 +151,7 @@ async fn start_over(store: &Store, consumer: &str, position: u64, since_ms: i64)
     tx.commit().await
 }
 
-/// Asks for a dead letter to be handed out again; answers whether there was one.
+/// Asks for a dead letter to be handed out again; returns whether there was one.
 pub async fn redrive(store: &Store, consumer: &str, event_id: &str) -> Result<bool, Error> {
     let Some(mut letter) = store.get::<DeadLetter>(&letter_id(consumer, event_id)).await? else { return Ok(false) };
     letter.doc.redrive = true;

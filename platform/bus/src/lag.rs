@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use vitrine_contracts::bus::v1::Event;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_telemetry::semconv::MESSAGING_CONSUMER_GROUP_NAME;
-use vitrine_platform_telemetry::{Reading, ReadingKind, Service};
+use vitrine_platform_telemetry::{Observation, ObservationKind, Service};
 
 use crate::source::Batch;
 
@@ -26,7 +26,7 @@ impl Lag {
         telemetry.read_from(move || {
             let Some(lag) = known.upgrade() else { return Vec::new() };
             let figure = |name, unit, description, value| {
-                Reading::new(ReadingKind::Gauge, name, unit, description, value)
+                Observation::new(ObservationKind::Gauge, name, unit, description, value)
                     .attr(MESSAGING_CONSUMER_GROUP_NAME, consumer.as_str())
                     .attr("vitrine.messaging.source", source.as_str())
             };

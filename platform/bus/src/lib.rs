@@ -22,7 +22,7 @@
 //! store.ready().await?;
 //! let mut tx = store.begin();
 //! publish(&mut tx, CUSTOMER_ERASED, "cus_1", 1_795_228_166_042, &CustomerErased::default());
-//! // Nobody sees it before it is committed.
+//! // No one sees it before it is committed.
 //! assert!(store.read_events(0, &[CUSTOMER_ERASED.to_owned()], 10).await?.0.is_empty());
 //! tx.commit().await?;
 //! let (events, position) = store.read_events(0, &[CUSTOMER_ERASED.to_owned()], 10).await?;
@@ -49,7 +49,7 @@ pub use inbox::{DeadLetter, dead_letters, redrive, replay, replay_since, with_in
 pub use log::EventLog;
 pub use outbox::Outbox;
 pub use relay::{Broker, Relay, Unpublished, with_relay};
-pub use source::{Batch, Log, Place, Source};
+pub use source::{Batch, Log, Offset, Source};
 pub use wire::Event;
 
 /// Adds an event to a batch. It carries the current trace context and baggage, so that its consumers can link to it.

@@ -21,12 +21,12 @@ const MAX_LIMIT: u32 = 500;
 /// Most topics that are read at once: more than any consumer follows.
 const MAX_TOPICS: usize = 64;
 /// Most bytes of payloads and baggage of one answer, far below what the Fence lets pass; with all else that belongs to the
-/// events, an answer stays below the mebibyte that NATS passes when nobody says more.
+/// events, an answer stays below the mebibyte that NATS passes by default.
 const MAX_BYTES: usize = store::MAX_EVENT_BYTES;
 /// Longest wait of one call, in milliseconds.
 const MAX_WAIT_MS: u32 = 30_000;
 
-/// Answers [`EventLogService`] for the stores of this process. Cheap to clone.
+/// Serves [`EventLogService`] for the stores of this process. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct EventLog {
     stores: Arc<HashMap<String, (Store, Readers)>>,
@@ -53,7 +53,7 @@ impl EventLogService for EventLog {
         let caller = request.extensions().get::<Caller>().cloned();
         let request = request.into_inner();
         check(&request)?;
-        // Without a name only where nobody has to prove one.
+        // Without a name only where no one has to prove one.
         caller.as_ref().map_or(Ok(()), |caller| admit(caller, &request.topics))?;
         let Some((store, readers)) = self.stores.get(&request.source) else {
             return Err(Problem::not_found(&format!("no service {:?} keeps events here", request.source)).into());
@@ -89,7 +89,7 @@ impl EventLogService for EventLog {
     }
 }
 
-/// How many of them one answer may hold: at least one, for one event is never larger.
+/// How many of them one answer may hold: at least one, because one event is never larger.
 fn fitting(events: &[store::Event]) -> usize {
     let mut bytes = 0;
     let fits = |stored: &&store::Event| {

@@ -1,7 +1,7 @@
 //! What of an outbox has not been sent, as figures.
 //!
 //! An event is sent when the relay has published it, or, without a broker, when each service that may read its topic has said that it is
-//! behind it. What was there when this process started counts as sent, until somebody asks for it: nobody else can know.
+//! behind it. What was there when this process started counts as sent, until a caller asks for it: no one else can know.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use vitrine_contracts::topics;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_store::{Error, Store};
-use vitrine_platform_telemetry::{Reading, ReadingKind, Service};
+use vitrine_platform_telemetry::{Observation, ObservationKind, Service};
 
 use crate::lag::age_s;
 use crate::relay;
@@ -46,7 +46,7 @@ impl Readers {
         }
     }
 
-    /// The topics of which somebody has not seen all up to a position, each with the place from where on.
+    /// The topics of which someone has not seen all up to a position, each with the place from where on.
     fn missing(&self, latest: u64) -> Vec<(String, u64)> {
         let known = self.0.lock();
         known.iter().filter(|(_, behind)| **behind < latest).map(|((_, topic), at)| (topic.clone(), *at)).collect()
@@ -102,7 +102,7 @@ impl Outbox {
         }
         while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
             if let Err(e) = self.look().await {
-                // What was known last is told on; whoever reads or publishes the outbox says what the trouble is.
+                // What was known last is told on; a caller that reads or publishes the outbox says what the trouble is.
                 tracing::debug!(source = self.source, error = %e, "it cannot be seen what of an outbox is not sent");
             }
         }
@@ -114,8 +114,9 @@ impl Outbox {
             let Some(unsent) = known.upgrade() else { return Vec::new() };
             let events = unsent.events.load(Ordering::Relaxed) as f64;
             let age = age_s(&clock, unsent.oldest_ms.load(Ordering::Relaxed));
-            let figure =
-                |name, unit, description, value| Reading::new(ReadingKind::Gauge, name, unit, description, value);
+            let figure = |name, unit, description, value| {
+                Observation::new(ObservationKind::Gauge, name, unit, description, value)
+            };
             vec![
                 figure("vitrine.messaging.outbox.unsent", "{event}", "Events that somebody has not been sent", events),
                 figure("vitrine.messaging.outbox.delay", "s", "How long ago the oldest of these occurred", age),

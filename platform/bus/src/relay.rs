@@ -34,8 +34,8 @@ pub struct Unpublished {
 /// A broker that keeps events and brings them to consumers.
 #[tonic::async_trait]
 pub trait Broker: Send + Sync + 'static {
-    /// Publishes events of a source; answers when all are kept. They are kept in their order: none without those before
-    /// it. An event that the broker has already may be kept again, for its consumers know it by its position.
+    /// Publishes events of a source; returns when all are kept. They are kept in their order: none without those before
+    /// it. An event that the broker has already may be kept again, because its consumers know it by its position.
     async fn publish(&self, source: &str, events: &[Event]) -> Result<(), Unpublished>;
 }
 
@@ -121,7 +121,7 @@ impl Relay {
         }
     }
 
-    /// Publishes some events; answers whether there may be more.
+    /// Publishes some events; returns whether there may be more.
     async fn round(&self) -> Result<bool, String> {
         let said = |e: store::Error| e.to_string();
         let after = position(&self.store, &self.source).await.map_err(said)?;

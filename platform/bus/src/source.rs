@@ -17,7 +17,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Where a consumer goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Offset {
     /// The position of the last event that is behind it; 0 before the first.
     pub position: u64,
     /// Events from before this moment are not wanted, in milliseconds since 1970; 0 wants all.
@@ -41,11 +41,11 @@ pub struct Batch {
 #[tonic::async_trait]
 pub trait Source: Send {
     /// The events that come next. Waits a few seconds for the first, then answers with none. Errors are sentences for people.
-    async fn fetch(&mut self, from: Place) -> Result<Batch, String>;
+    async fn fetch(&mut self, from: Offset) -> Result<Batch, String>;
 
     /// Hears that the last batch is committed, or that the consumer turned away from it, because of trouble or to end: then the
     /// batch, and what else may be under way, comes again later, here or at a replica.
-    async fn settle(&mut self, committed: bool);
+    async fn acknowledge(&mut self, committed: bool);
 }
 
 /// The producer's own log, by long polls.
@@ -69,7 +69,7 @@ impl Log {
 
 #[tonic::async_trait]
 impl Source for Log {
-    async fn fetch(&mut self, from: Place) -> Result<Batch, String> {
+    async fn fetch(&mut self, from: Offset) -> Result<Batch, String> {
         let mut request = tonic::Request::new(FetchRequest {
             source: self.source.clone(),
             topics: self.topics.clone(),
@@ -84,5 +84,5 @@ impl Source for Log {
     }
 
     /// The place is the consumer's alone: there is nothing to tell.
-    async fn settle(&mut self, _committed: bool) {}
+    async fn acknowledge(&mut self, _committed: bool) {}
 }

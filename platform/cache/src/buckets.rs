@@ -11,9 +11,9 @@ use parking_lot::Mutex;
 
 /// What one request costs; at a rate of one a second, one is paid back each microsecond.
 const REQUEST: u64 = 1_000_000;
-/// Most buckets that are not full. When there are so many, whoever is new has to wait.
+/// Most buckets that are not full. When there are so many, a caller that is new has to wait.
 pub const MAX_BUCKETS: usize = 10_000;
-/// How long whoever found no room waits.
+/// How long a caller that found no room waits.
 const NO_ROOM: Duration = Duration::from_secs(1);
 
 /// Whether a request may be made.
@@ -64,7 +64,7 @@ impl Buckets {
         let (rate, full) = (u64::from(rate_per_s.max(1)), u64::from(burst.max(1)) * REQUEST);
         let mut buckets = self.buckets.lock();
         if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&key) {
-            // Whoever owes nothing is as good as unknown.
+            // A caller that owes nothing is as good as unknown.
             buckets.retain(|_, bucket| bucket.debt_at(now_us) > 0);
             if buckets.len() >= MAX_BUCKETS {
                 return Decision { allowed: false, retry_after: NO_ROOM, remaining: 0 };

@@ -10,9 +10,9 @@ use tonic::Status;
 use vitrine_platform_telemetry::{Context, Counter, Histogram, Service};
 
 use crate::buckets::Decision;
-use crate::flights::{Loaded, Route};
-use crate::link::Away;
-use crate::{Inner, Place};
+use crate::link::Unavailable;
+use crate::single_flight::{Loaded, Route};
+use crate::{Backend, CacheInner};
 
 /// The longest that anything may be kept; a longer time is cut to it.
 pub const MAX_TTL: Duration = Duration::from_secs(300);
@@ -24,7 +24,7 @@ pub(crate) const DUE: u32 = 2;
 /// What is looked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Key<'a> {
-    /// What kind of thing; figures are told by it.
+    /// What kind of thing; metrics carry it.
     pub kind: &'static str,
     /// Which one.
     pub id: &'a [u8],
@@ -33,10 +33,11 @@ pub struct Key<'a> {
 }
 
 /// What was found.
-pub(crate) enum Found {
+pub(crate) enum Lookup {
     /// A good value.
-    Held(Bytes),
-    /// A value of which more than half the time is over: whoever is told this refreshes it, all others still find it good.
+    Hit(Bytes),
+    /// A value of which more than half the time is over: a caller that is told this refreshes it, all others still find
+    /// it good.
     Due { generation: Vec<u8> },
     /// Nothing. What is loaded now is stored with this generation: it is read only until the next invalidation.
     Nothing { generation: Vec<u8> },
@@ -44,8 +45,8 @@ pub(crate) enum Found {
     Gone,
 }
 
-/// What is told about it.
-struct Figures {
+/// Its instruments.
+struct CacheMetrics {
     reads: Counter,
     loads: Histogram,
     errors: Counter,
@@ -54,26 +55,26 @@ struct Figures {
 /// A service's cache. Cheap to clone.
 #[derive(Clone)]
 pub struct Cache {
-    engine: Arc<Inner>,
+    engine: Arc<CacheInner>,
     service: Arc<str>,
-    figures: Arc<Figures>,
+    metrics: Arc<CacheMetrics>,
 }
 
 impl Cache {
-    pub(crate) fn new(engine: Arc<Inner>, service: &Service) -> Self {
-        let figures = Figures {
+    pub(crate) fn new(engine: Arc<CacheInner>, service: &Service) -> Self {
+        let metrics = CacheMetrics {
             reads: service.counter("cache.reads", "{read}", "Values asked for, by kind and by how they were found"),
             loads: service.histogram("cache.load.duration", "s", "Loads of what was not found, by kind"),
             errors: service.counter("cache.errors", "{error}", "Questions that the shared cache did not answer"),
         };
-        Self { engine, service: service.name().into(), figures: Arc::new(figures) }
+        Self { engine, service: service.name().into(), metrics: Arc::new(metrics) }
     }
 
-    /// The value of a key, at most `ttl` old. When there is none, it is loaded, in the context of whoever asked first.
+    /// The value of a key, at most `ttl` old. When there is none, it is loaded, in the context of the first caller.
     ///
     /// In this process all who ask at the same time wait for one load. When half of `ttl` is over, one asker of all processes loads
-    /// it anew while the others still get what is there; so something that is asked for often never expires for all at once. Only
-    /// what nobody holds yet may be loaded by several processes at the same time, by each once.
+    /// it again while the others still get what is there; so something that is asked for often never expires for all at once. Only
+    /// what no one holds yet may be loaded by several processes at the same time, by each once.
     ///
     /// `ttl` counts from the beginning of the load. `load` itself only makes the future. An error of the load is passed on to all
     /// who waited, and not kept.
@@ -92,22 +93,23 @@ impl Cache {
         };
         let mut first = true;
         loop {
-            let (landed, writes) = (self.engine.flights.landed(), self.engine.writes.load(Ordering::SeqCst));
+            let (completed, writes) =
+                (self.engine.single_flight.completed(), self.engine.writes.load(Ordering::SeqCst));
             let found = self.read(&name, &tag, ttl).await;
             let (result, generation) = match found {
-                Found::Held(value) => {
-                    self.figures.reads.add(1, &[("kind", key.kind), ("result", "hit")]);
+                Lookup::Hit(value) => {
+                    self.metrics.reads.add(1, &[("kind", key.kind), ("result", "hit")]);
                     return Ok(value);
                 }
-                Found::Due { generation } => ("refresh", Some(generation)),
-                Found::Nothing { generation } => ("miss", Some(generation)),
-                Found::Gone => ("gone", None),
+                Lookup::Due { generation } => ("refresh", Some(generation)),
+                Lookup::Nothing { generation } => ("miss", Some(generation)),
+                Lookup::Gone => ("gone", None),
             };
             let route = Route { name: name.clone(), writes, generation };
-            match self.engine.flights.join(route, (first && result == "miss").then_some(landed), load) {
-                Ok(flight) => {
-                    self.figures.reads.add(1, &[("kind", key.kind), ("result", result)]);
-                    return flight.await;
+            match self.engine.single_flight.join(route, (first && result == "miss").then_some(completed), load) {
+                Ok(shared_load) => {
+                    self.metrics.reads.add(1, &[("kind", key.kind), ("result", result)]);
+                    return shared_load.await;
                 }
                 // A load ended while it was looked: it is looked once more.
                 Err(again) => (first, load) = (false, again),
@@ -115,12 +117,12 @@ impl Cache {
         }
     }
 
-    async fn read(&self, name: &[u8], tag: &str, ttl: Duration) -> Found {
-        match &self.engine.place {
-            Place::Embedded(embedded) => embedded.read(name, tag, Instant::now()),
-            Place::Shared(shared) => shared.read(name, tag, ttl).await.unwrap_or_else(|away| {
-                self.note(&away, "read");
-                Found::Gone
+    async fn read(&self, name: &[u8], tag: &str, ttl: Duration) -> Lookup {
+        match &self.engine.backend {
+            Backend::Embedded(embedded) => embedded.read(name, tag, Instant::now()),
+            Backend::RedisStore(shared) => shared.read(name, tag, ttl).await.unwrap_or_else(|unavailable| {
+                self.note(&unavailable, "read");
+                Lookup::Gone
             }),
         }
     }
@@ -135,7 +137,7 @@ impl Cache {
     ) -> Loaded {
         let loaded = loading.await;
         let outcome = if loaded.is_ok() { "loaded" } else { "failed" };
-        self.figures.loads.record(began.elapsed().as_secs_f64(), &[("kind", kind), ("outcome", outcome)]);
+        self.metrics.loads.record(began.elapsed().as_secs_f64(), &[("kind", kind), ("outcome", outcome)]);
         if let (Ok(value), Some(generation)) = (&loaded, &route.generation) {
             self.store(route.name, generation, value, began, ttl).await;
         }
@@ -146,18 +148,18 @@ impl Cache {
         if value.len() > MAX_VALUE {
             return;
         }
-        match &self.engine.place {
-            Place::Embedded(embedded) => embedded.store(name, generation, value.clone(), began, ttl),
-            Place::Shared(shared) => {
+        match &self.engine.backend {
+            Backend::Embedded(embedded) => embedded.store(name, generation, value.clone(), began, ttl),
+            Backend::RedisStore(shared) => {
                 let left = ttl.saturating_sub(began.elapsed());
-                if let Err(away) = shared.store(&name, generation, value, left).await {
-                    self.note(&away, "store");
+                if let Err(unavailable) = shared.store(&name, generation, value, left).await {
+                    self.note(&unavailable, "store");
                 }
             }
         }
     }
 
-    /// Says that what these tags name has changed. When this has returned, nobody reads what was loaded before: in this process
+    /// Says that what these tags name has changed. When this has returned, no process reads what was loaded before: in this process
     /// without exception; in others as soon as Redis knows, and when it could not be told, for at most the rest of the value's `ttl`.
     pub async fn invalidate(&self, tags: &[&str]) {
         if tags.is_empty() {
@@ -166,11 +168,11 @@ impl Cache {
         // Loads that began before are not joined any more.
         self.engine.writes.fetch_add(1, Ordering::SeqCst);
         let tags: Vec<String> = tags.iter().map(|tag| self.named(tag)).collect();
-        match &self.engine.place {
-            Place::Embedded(embedded) => embedded.invalidate(&tags),
-            Place::Shared(shared) => {
-                if let Err(away) = shared.invalidate(&tags).await {
-                    self.note(&away, "invalidate");
+        match &self.engine.backend {
+            Backend::Embedded(embedded) => embedded.invalidate(&tags),
+            Backend::RedisStore(shared) => {
+                if let Err(unavailable) = shared.invalidate(&tags).await {
+                    self.note(&unavailable, "invalidate");
                 }
             }
         }
@@ -180,10 +182,10 @@ impl Cache {
     /// limit. While it is gone each process counts for itself, beginning with a full `burst`.
     pub async fn limit(&self, key: &str, rate_per_s: u32, burst: u32) -> Decision {
         let key = self.named(key);
-        if let Place::Shared(shared) = &self.engine.place {
+        if let Backend::RedisStore(shared) = &self.engine.backend {
             match shared.limit(&key, rate_per_s.max(1), burst.max(1)).await {
                 Ok(decision) => return decision,
-                Err(away) => self.note(&away, "limit"),
+                Err(unavailable) => self.note(&unavailable, "limit"),
             }
         }
         self.engine.buckets.take(key, rate_per_s, burst)
@@ -195,9 +197,9 @@ impl Cache {
     }
 
     /// A question that was not even asked is no error of its own.
-    fn note(&self, away: &Away, operation: &str) {
-        if away.asked {
-            self.figures.errors.add(1, &[("operation", operation)]);
+    fn note(&self, unavailable: &Unavailable, operation: &str) {
+        if unavailable.asked {
+            self.metrics.errors.add(1, &[("operation", operation)]);
         }
     }
 }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 
-use crate::cache::{DUE, Found};
+use crate::cache::{DUE, Lookup};
 
 /// What an entry weighs beside its name and value, in bytes; it bounds their number as well.
 const OVERHEAD: u64 = 256;
@@ -17,7 +17,7 @@ const MAX_TAGS: usize = 10_000;
 /// Expected weight of an entry, in bytes, to begin with.
 const EXPECTED: u64 = 4096;
 
-struct Held {
+struct Entry {
     value: Bytes,
     /// How many invalidations there had been when its load began.
     since: u64,
@@ -27,11 +27,11 @@ struct Held {
 }
 
 #[derive(Clone)]
-struct Weigh;
+struct EntryWeighter;
 
-impl Weighter<Vec<u8>, Held> for Weigh {
-    fn weight(&self, name: &Vec<u8>, held: &Held) -> u64 {
-        OVERHEAD + (name.len() + held.value.len()) as u64
+impl Weighter<Vec<u8>, Entry> for EntryWeighter {
+    fn weight(&self, name: &Vec<u8>, entries: &Entry) -> u64 {
+        OVERHEAD + (name.len() + entries.value.len()) as u64
     }
 }
 
@@ -39,7 +39,7 @@ impl Weighter<Vec<u8>, Held> for Weigh {
 pub(crate) struct Embedded(Mutex<State>);
 
 struct State {
-    held: Cache<Vec<u8>, Held, Weigh>,
+    entries: Cache<Vec<u8>, Entry, EntryWeighter>,
     /// Invalidations so far.
     writes: u64,
     /// The last of each tag; of all others it was not after `forgotten`.
@@ -50,33 +50,33 @@ struct State {
 impl Embedded {
     pub(crate) fn new(max_bytes: u64) -> Self {
         let expected = usize::try_from(max_bytes / EXPECTED).unwrap_or(usize::MAX);
-        let held = Cache::with_weighter(expected, max_bytes, Weigh);
-        Self(Mutex::new(State { held, writes: 0, tags: HashMap::new(), forgotten: 0 }))
+        let entries = Cache::with_weighter(expected, max_bytes, EntryWeighter);
+        Self(Mutex::new(State { entries, writes: 0, tags: HashMap::new(), forgotten: 0 }))
     }
 
-    pub(crate) fn read(&self, name: &[u8], tag: &str, now: Instant) -> Found {
+    pub(crate) fn read(&self, name: &[u8], tag: &str, now: Instant) -> Lookup {
         let mut state = self.0.lock();
         let generation = state.writes.to_be_bytes().to_vec();
         let last = state.tags.get(tag).copied().unwrap_or(state.forgotten);
-        let Some(mut held) = state.held.get_mut(name) else { return Found::Nothing { generation } };
-        if held.since < last || held.until <= now {
-            drop(held);
-            state.held.remove(name);
-            return Found::Nothing { generation };
+        let Some(mut entries) = state.entries.get_mut(name) else { return Lookup::Nothing { generation } };
+        if entries.since < last || entries.until <= now {
+            drop(entries);
+            state.entries.remove(name);
+            return Lookup::Nothing { generation };
         }
-        if held.due <= now && !held.refreshing {
-            held.refreshing = true;
-            return Found::Due { generation };
+        if entries.due <= now && !entries.refreshing {
+            entries.refreshing = true;
+            return Lookup::Due { generation };
         }
-        Found::Held(held.value.clone())
+        Lookup::Hit(entries.value.clone())
     }
 
     /// Keeps a value whose load began at `began`, when the generation was this one.
     pub(crate) fn store(&self, name: Vec<u8>, generation: &[u8], value: Bytes, began: Instant, ttl: Duration) {
         // A generation that is none of ours would be the oldest.
         let since = generation.try_into().map_or(0, u64::from_be_bytes);
-        let held = Held { value, since, due: began + ttl / DUE, until: began + ttl, refreshing: false };
-        self.0.lock().held.insert(name, held);
+        let entries = Entry { value, since, due: began + ttl / DUE, until: began + ttl, refreshing: false };
+        self.0.lock().entries.insert(name, entries);
     }
 
     pub(crate) fn invalidate(&self, tags: &[String]) {
@@ -96,17 +96,17 @@ impl Embedded {
 #[cfg(test)]
 mod tests {
     use super::{Embedded, MAX_TAGS, OVERHEAD};
-    use crate::cache::Found;
+    use crate::cache::Lookup;
     use bytes::Bytes;
     use std::time::{Duration, Instant};
 
     const TTL: Duration = Duration::from_secs(10);
 
-    fn generation(found: Found) -> Vec<u8> {
+    fn generation(found: Lookup) -> Vec<u8> {
         match found {
-            Found::Nothing { generation } | Found::Due { generation } => generation,
-            Found::Held(value) => panic!("{value:?} is held"),
-            Found::Gone => panic!("this memory is never gone"),
+            Lookup::Nothing { generation } | Lookup::Due { generation } => generation,
+            Lookup::Hit(value) => panic!("{value:?} is held"),
+            Lookup::Gone => panic!("this memory is never gone"),
         }
     }
 
@@ -120,10 +120,10 @@ mod tests {
         let (cache, now) = (Embedded::new(1 << 20), Instant::now());
         put(&cache, "a", "t", now);
         let read = |after| cache.read(b"a", "t", now + after);
-        assert!(matches!(read(TTL / 4), Found::Held(_)));
-        assert!(matches!(read(TTL / 2), Found::Due { .. }));
-        assert!(matches!(read(TTL / 2), Found::Held(_)), "another one is at it");
-        assert!(matches!(read(TTL), Found::Nothing { .. }));
+        assert!(matches!(read(TTL / 4), Lookup::Hit(_)));
+        assert!(matches!(read(TTL / 2), Lookup::Due { .. }));
+        assert!(matches!(read(TTL / 2), Lookup::Hit(_)), "another one is at it");
+        assert!(matches!(read(TTL), Lookup::Nothing { .. }));
     }
 
     #[test]
@@ -135,8 +135,8 @@ mod tests {
         put(&cache, "a", "t", now);
         put(&cache, "b", "other", now);
         cache.invalidate(&["t".to_owned()]);
-        assert!(matches!(cache.read(b"a", "t", now), Found::Nothing { .. }));
-        assert!(matches!(cache.read(b"b", "other", now), Found::Held(_)));
+        assert!(matches!(cache.read(b"a", "t", now), Lookup::Nothing { .. }));
+        assert!(matches!(cache.read(b"b", "other", now), Lookup::Hit(_)));
     }
 
     #[test]
@@ -145,12 +145,12 @@ mod tests {
         for i in 0..1000 {
             put(&cache, &i.to_string(), "t", now);
         }
-        assert!(cache.0.lock().held.weight() <= 100 * OVERHEAD);
+        assert!(cache.0.lock().entries.weight() <= 100 * OVERHEAD);
         put(&cache, "a", "first", now);
         for i in 0..=MAX_TAGS {
             cache.invalidate(&[i.to_string()]);
         }
         assert!(cache.0.lock().tags.len() <= MAX_TAGS);
-        assert!(matches!(cache.read(b"a", "first", now), Found::Nothing { .. }), "too many tags forget all");
+        assert!(matches!(cache.read(b"a", "first", now), Lookup::Nothing { .. }), "too many tags forget all");
     }
 }

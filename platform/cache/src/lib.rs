@@ -1,4 +1,4 @@
-//! What may be a little old, kept where it is quickly found; and how often somebody may ask, counted for all.
+//! A cache for what may be a little old, and rate limits that all processes share.
 //!
 //! A process has one [`Engine`]: its own memory, or a Redis that it shares with others. A service has a [`Cache`] of it, with names of
 //! its own. Nothing that decides about money or stock is read through here: see `docs/adr/0011-what-may-be-cached.md`.
@@ -30,7 +30,7 @@
 //! }
 //! assert_eq!(LOADS.load(Ordering::Relaxed), 1);
 //!
-//! // Whoever changes it says so.
+//! // A caller that changes it says so.
 //! cache.invalidate(&["prd_1"]).await;
 //! cache.get_or_load(key, Duration::from_secs(60), load).await?;
 //! assert_eq!(LOADS.load(Ordering::Relaxed), 2);
@@ -41,9 +41,9 @@
 mod buckets;
 mod cache;
 mod embedded;
-mod flights;
 mod link;
-mod shared;
+mod redis_store;
+mod single_flight;
 
 use std::fmt;
 use std::sync::Arc;
@@ -62,8 +62,8 @@ pub use link::{PROBE_TIMEOUT, REST, START_TIMEOUT};
 
 use buckets::Buckets;
 use embedded::Embedded;
-use flights::Flights;
-use shared::Shared;
+use redis_store::RedisStore;
+use single_flight::SingleFlight;
 
 /// Settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -97,7 +97,7 @@ pub enum Error {
         /// What it should be.
         expected: &'static str,
     },
-    /// Nobody answers.
+    /// No process answers.
     #[error(
         "Redis at {server} (cache.url) cannot be used: {reason}. Start it, or correct cache.url; empty goes without"
     )]
@@ -107,7 +107,7 @@ pub enum Error {
         /// What happened.
         reason: String,
     },
-    /// Somebody answers and does not let us in.
+    /// Someone answers and does not let us in.
     #[error(
         "Redis at {server} (cache.url) refuses the credentials: {reason}. Put the right ones into cache.url, as \
          redis://USER:PASSWORD@HOST:PORT"
@@ -122,21 +122,21 @@ pub enum Error {
 
 /// What a process caches with. Cheap to clone.
 #[derive(Clone)]
-pub struct Engine(Arc<Inner>);
+pub struct Engine(Arc<CacheInner>);
 
-pub(crate) struct Inner {
-    pub(crate) place: Place,
+pub(crate) struct CacheInner {
+    pub(crate) backend: Backend,
     /// Counts where no Redis does, or while it does not.
     pub(crate) buckets: Buckets,
-    pub(crate) flights: Flights,
+    pub(crate) single_flight: SingleFlight,
     /// Invalidations of this process so far.
     pub(crate) writes: AtomicU64,
 }
 
 /// Where values are.
-pub(crate) enum Place {
+pub(crate) enum Backend {
     Embedded(Embedded),
-    Shared(Shared),
+    RedisStore(RedisStore),
 }
 
 fn bytes_of(mib: u32) -> u64 {
@@ -157,37 +157,37 @@ impl Engine {
         {
             return wrong("cache.prefix", "a word of letters, digits, hyphens, dots and underscores");
         }
-        let place = if config.url.is_empty() {
-            Place::Embedded(Embedded::new(bytes_of(config.memory_mib)))
+        let backend = if config.url.is_empty() {
+            Backend::Embedded(Embedded::new(bytes_of(config.memory_mib)))
         } else {
-            Place::Shared(Shared::new(
+            Backend::RedisStore(RedisStore::new(
                 config.url.expose(),
                 &config.prefix,
                 Duration::from_millis(config.timeout_ms.into()),
             )?)
         };
-        Ok(Self::of(place))
+        Ok(Self::of(backend))
     }
 
     /// Memory of this process, as much as the default says.
     pub fn embedded() -> Self {
-        Self::of(Place::Embedded(Embedded::new(bytes_of(Config::default().memory_mib))))
+        Self::of(Backend::Embedded(Embedded::new(bytes_of(Config::default().memory_mib))))
     }
 
-    fn of(place: Place) -> Self {
-        let (buckets, flights, writes) = (Buckets::default(), Flights::default(), AtomicU64::new(0));
-        Self(Arc::new(Inner { place, buckets, flights, writes }))
+    fn of(backend: Backend) -> Self {
+        let (buckets, single_flight, writes) = (Buckets::default(), SingleFlight::default(), AtomicU64::new(0));
+        Self(Arc::new(CacheInner { backend, buckets, single_flight, writes }))
     }
 
     /// Waits until it can be used, for at most [`START_TIMEOUT`]. Before this, Redis counts as gone.
     pub async fn ready(&self) -> Result<(), Error> {
-        match &self.0.place {
-            Place::Embedded(_) => Ok(()),
-            Place::Shared(shared) => shared.ready().await,
+        match &self.0.backend {
+            Backend::Embedded(_) => Ok(()),
+            Backend::RedisStore(shared) => shared.ready().await,
         }
     }
 
-    /// A service's own cache; its figures are told by that service.
+    /// A service's own cache; its metrics are that service's.
     pub fn cache(&self, service: &Service) -> Cache {
         Cache::new(self.0.clone(), service)
     }
@@ -195,10 +195,10 @@ impl Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = match &self.0.place {
-            Place::Embedded(_) => "embedded",
-            Place::Shared(shared) => shared.server(),
+        let backend = match &self.0.backend {
+            Backend::Embedded(_) => "embedded",
+            Backend::RedisStore(shared) => shared.server(),
         };
-        f.debug_tuple("Engine").field(&place).finish()
+        f.debug_tuple("Engine").field(&backend).finish()
     }
 }

@@ -12,11 +12,11 @@ use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, RedisError
 use tokio::time::{sleep, timeout};
 
 use crate::Error;
-use crate::shared::{MAX_TTL_MS, word};
+use crate::redis_store::{MAX_TTL_MS, word};
 
 /// How long a start waits for Redis.
 pub const START_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a Redis that failed is left alone before somebody looks again.
+/// How long a Redis that failed is left alone before a caller looks again.
 pub const REST: Duration = Duration::from_millis(500);
 /// How long that look may take. No request waits for it.
 pub const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ pub const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 const PROBE_TTL_MS: u64 = 1000;
 
 /// Why there was no answer: Redis is gone.
-pub(crate) struct Away {
+pub(crate) struct Unavailable {
     /// Whether it was asked, and did not answer; else it was known to be gone.
     pub(crate) asked: bool,
 }
@@ -73,7 +73,7 @@ impl Link {
         &self.server
     }
 
-    /// The name of everybody's last change.
+    /// The name of everyone's last change.
     pub(crate) fn everything(&self) -> String {
         format!("{}:e", self.prefix)
     }
@@ -103,13 +103,16 @@ impl Link {
     }
 
     /// Asks, unless Redis is gone.
-    pub(crate) async fn ask<T, F>(self: &Arc<Self>, work: impl FnOnce(MultiplexedConnection) -> F) -> Result<T, Away>
+    pub(crate) async fn ask<T, F>(
+        self: &Arc<Self>,
+        work: impl FnOnce(MultiplexedConnection) -> F,
+    ) -> Result<T, Unavailable>
     where
         F: Future<Output = RedisResult<T>>,
     {
         let (connection, number) = {
             let state = self.state.lock();
-            (state.connection.clone().ok_or(Away { asked: false })?, state.number)
+            (state.connection.clone().ok_or(Unavailable { asked: false })?, state.number)
         };
         let reason = match timeout(self.timeout, work(connection)).await {
             Ok(Ok(answer)) => return Ok(answer),
@@ -121,13 +124,13 @@ impl Link {
             if state.number == number { state.connection.take() } else { None }
         };
         if lost.is_some() {
-            self.look_out(&reason);
+            self.watch_recovery(&reason);
         }
-        Err(Away { asked: true })
+        Err(Unavailable { asked: true })
     }
 
     /// Notes that Redis was not told of a change.
-    pub(crate) fn owe(self: &Arc<Self>) {
+    pub(crate) fn note_missed_invalidation(self: &Arc<Self>) {
         let lost = {
             let mut state = self.state.lock();
             state.owes = true;
@@ -135,27 +138,28 @@ impl Link {
         };
         // It came back between the question and this note: it goes again, and comes back when it knows.
         if lost.is_some() {
-            self.look_out("it missed a change");
+            self.watch_recovery("it missed a change");
         }
     }
 
-    /// Waits beside all requests until Redis is back. Whoever took the connection away calls this, so there is one who waits.
-    fn look_out(self: &Arc<Self>, reason: &str) {
+    /// Waits beside all requests until Redis is back. A caller that took the connection away calls this, so there is
+    /// one who waits.
+    fn watch_recovery(self: &Arc<Self>, reason: &str) {
         tracing::warn!(server = self.server, reason, "the shared cache is gone: going on without it");
         let link = Arc::downgrade(self);
         tokio::spawn(async move {
             loop {
                 sleep(REST).await;
                 let Some(link) = link.upgrade() else { return };
-                if link.look().await {
+                if link.probe().await {
                     return;
                 }
             }
         });
     }
 
-    /// Answers whether Redis is back.
-    async fn look(&self) -> bool {
+    /// Returns whether Redis is back.
+    async fn probe(&self) -> bool {
         let Ok(Ok(connection)) = timeout(PROBE_TIMEOUT, self.connect()).await else { return false };
         loop {
             {

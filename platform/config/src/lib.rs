@@ -64,7 +64,7 @@ const MAX_FILE: u64 = 1024 * 1024;
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Nobody said anything else.
+    /// No one said anything else.
     Default,
     /// This file.
     File(PathBuf),
@@ -199,7 +199,7 @@ fn read(path: &Path) -> Result<Table, String> {
     text.parse::<Table>().map_err(|e| format!("{shown}: not TOML: {}", e.to_string().trim().replace('\n', " ")))
 }
 
-/// What can be set, and what it is when nobody says anything.
+/// What can be set, and what it is by default anything.
 struct Known<'a> {
     defaults: Vec<Leaf>,
     settings: Vec<Setting<'a>>,

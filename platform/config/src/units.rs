@@ -77,7 +77,7 @@ impl Written for Time {
     }
 
     fn read(text: &str) -> Option<Self> {
-        // There a month is an M and a minute an m: nobody means months who writes 30M, or should not be believed.
+        // There a month is an M and a minute an m: no one means months who writes 30M, or should not be believed.
         let time = humantime::parse_duration(text).ok().filter(|time| !time.is_zero() && !text.contains('M'))?;
         Some(Self(time))
     }

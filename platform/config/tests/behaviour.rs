@@ -107,7 +107,7 @@ fn out_of_range_and_unreadable_sources_are_mistakes() {
 
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
-struct Kept {
+struct Stored {
     /// What is kept.
     store: Store,
 }
@@ -151,17 +151,17 @@ impl Default for Store {
     }
 }
 
-fn kept(variables: &[(&str, &str)]) -> Result<Loaded<Kept>, String> {
+fn stored(variables: &[(&str, &str)]) -> Result<Loaded<Stored>, String> {
     let variables =
         variables.iter().map(|(key, value)| (format!("VITRINE_STORE__{key}"), (*value).to_owned())).collect();
-    load::<Kept>(&Sources { variables, ..Sources::default() }).map_err(|mistakes| mistakes.to_string())
+    load::<Stored>(&Sources { variables, ..Sources::default() }).map_err(|mistakes| mistakes.to_string())
 }
 
 #[test]
 fn secrets_are_read_and_never_shown() {
     let people = "[{ name = \"ada\", token = \"hunter2\" }]";
     let loaded =
-        kept(&[("URL", "db://ada:hunter2@there"), ("PASSWORD", "hunter2"), ("PEOPLE", people)]).expect("all fine");
+        stored(&[("URL", "db://ada:hunter2@there"), ("PASSWORD", "hunter2"), ("PEOPLE", people)]).expect("all fine");
     let store = &loaded.settings.store;
     assert_eq!((store.url.expose(), store.password.expose()), ("db://ada:hunter2@there", "hunter2"));
     assert_eq!(store.people[0].token.expose(), "hunter2");
@@ -181,7 +181,7 @@ fn secrets_are_read_and_never_shown() {
 fn mistakes_tell_no_secret() {
     let file = file("[store]\npassword = [\"hunter2\"]\nurl = { password = \"hunter2\" }\npeople = \"hunter2\"\n");
     let told =
-        load::<Kept>(&Sources { file: Some(file.path()), ..Sources::default() }).expect_err("mistakes").to_string();
+        load::<Stored>(&Sources { file: Some(file.path()), ..Sources::default() }).expect_err("mistakes").to_string();
     assert!(told.contains("store.password") && told.contains("store.people: expected a list"), "{told}");
     assert!(!told.contains("hunter2"), "{told}");
     for people in [
@@ -191,7 +191,7 @@ fn mistakes_tell_no_secret() {
         "[\"hunter2\"]",
         "[{ name = \"ada\", token = \"hunter2\" }, \"hunter2, expected hunter2\"]",
     ] {
-        let told = kept(&[("PEOPLE", people)]).expect_err(people);
+        let told = stored(&[("PEOPLE", people)]).expect_err(people);
         assert!(told.starts_with("VITRINE_STORE__PEOPLE: store.people: "), "{told}");
         assert!(!told.contains("hunter2"), "{told}");
     }
@@ -205,33 +205,33 @@ fn values_are_what_their_type_expects() {
         ("SHOWN_AT", "shop.example", "store.shown_at = \"shop.example\": expected http://HOST:PORT"),
         ("MOST", "-1", "expected a size"),
     ] {
-        let mistake = kept(&[(key, value)]).expect_err(value);
+        let mistake = stored(&[(key, value)]).expect_err(value);
         assert!(mistake.contains(told), "{mistake}");
     }
-    let loaded = kept(&[("KEEP", "off"), ("MOST", "4096"), ("SHOWN_AT", "https://shop.example/")]).expect("all fine");
+    let loaded = stored(&[("KEEP", "off"), ("MOST", "4096"), ("SHOWN_AT", "https://shop.example/")]).expect("all fine");
     let Store { keep, most, shown_at, .. } = loaded.settings.store;
     assert_eq!((keep, most, shown_at.as_str()), (OrOff::Off, Size(4096), "https://shop.example"));
     // A number of bytes needs no quotes in a file, either.
     let file = file("[store]\nmost = 4096\n");
-    let loaded = load::<Kept>(&Sources { file: Some(file.path()), ..Sources::default() }).expect("all fine");
+    let loaded = load::<Stored>(&Sources { file: Some(file.path()), ..Sources::default() }).expect("all fine");
     assert_eq!(loaded.settings.store.most, Size(4096));
 }
 
 #[test]
 fn sections_that_nobody_knows_are_mistakes_also_when_they_are_empty() {
     let wrong = self::file("store = 5\n");
-    let told = load::<Kept>(&Sources { file: Some(wrong.path()), ..Sources::default() }).expect_err("a mistake");
+    let told = load::<Stored>(&Sources { file: Some(wrong.path()), ..Sources::default() }).expect_err("a mistake");
     assert!(told.to_string().ends_with("store: expected a section, [store]"), "{told}");
     let file = file("[stoer]\n[store]\n[store.people]\n");
     let told =
-        load::<Kept>(&Sources { file: Some(file.path()), ..Sources::default() }).expect_err("mistakes").to_string();
+        load::<Stored>(&Sources { file: Some(file.path()), ..Sources::default() }).expect_err("mistakes").to_string();
     assert!(told.contains("there is no setting \"stoer\"") && told.contains("store.people: expected a list"), "{told}");
     assert_eq!(told.lines().count(), 2, "{told}");
 }
 
 #[test]
 fn the_schema_and_the_page_say_what_can_be_set() {
-    let schema = schema::<Kept>();
+    let schema = schema::<Stored>();
     let store = &schema["properties"]["store"];
     assert_eq!(store["additionalProperties"], false, "{schema}");
     assert_eq!(store["properties"]["password"]["writeOnly"], true, "{schema}");

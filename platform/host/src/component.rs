@@ -44,7 +44,7 @@ impl Component {
         }
     }
 
-    /// Answers a gRPC contract.
+    /// Serves a gRPC contract.
     pub fn grpc<S>(mut self, server: S) -> Self
     where
         S: tower::Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
@@ -60,7 +60,7 @@ impl Component {
         self
     }
 
-    /// Answers HTTP.
+    /// Serves HTTP.
     pub fn http(mut self, router: Router) -> Self {
         self.http = Some(router);
         self

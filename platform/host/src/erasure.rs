@@ -1,15 +1,16 @@
-//! Erased means erased: how a service that keeps something about people writes nothing for somebody who is gone.
+//! Erased means erased: how a service that keeps something about people writes nothing for someone who is gone.
 //!
-//! The events of an erasure and of what a person did come by different ways, so either may be the later one. Whoever writes something
-//! about a person calls [`writing_for`] with the same batch; whoever erases them calls [`erase`] before it looks for what is to go.
-//! Both change the one document about the person under its version: when they meet, one of them conflicts, and decides again.
+//! The events of an erasure and of what a person did come by different ways, so either may be the later one. A caller that writes
+//! something about a person calls [`writing_for`] with the same batch; a caller that erases them calls [`erase`] before it looks for
+//! what is to go. Both change the one document about the person under its version: when they meet, one of them conflicts, and decides
+//! again.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use vitrine_platform_store::{Document, Error, Index, Keys, Store, Stored, Tx};
 
-/// Somebody about whom a service keeps something, by the id of their account, and nothing else of them. It belongs into the
+/// Someone about whom a service keeps something, by the id of their account, and nothing else of them. It belongs into the
 /// service's schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataSubject {
@@ -26,12 +27,12 @@ impl Document for DataSubject {
     fn keys(&self, _: &mut Keys) {}
 }
 
-/// Whether somebody was erased.
+/// Whether someone was erased.
 pub async fn is_erased(store: &Store, account_id: &str) -> Result<bool, Error> {
     Ok(store.get::<DataSubject>(account_id).await?.is_some_and(|subject| subject.erased))
 }
 
-/// Returns whether something may be written about somebody: not when they were erased. If they are erased before the batch is
+/// Returns whether something may be written about someone: not when they were erased. If they are erased before the batch is
 /// committed, the commit is a conflict.
 pub async fn writing_for(store: &Store, tx: &mut Tx, account_id: &str) -> Result<bool, Error> {
     let known = store.get::<DataSubject>(account_id).await?;
@@ -42,7 +43,7 @@ pub async fn writing_for(store: &Store, tx: &mut Tx, account_id: &str) -> Result
     Ok(true)
 }
 
-/// Notes that somebody is erased. To be called before the service looks for what it keeps about them: what others write
+/// Notes that someone is erased. To be called before the service looks for what it keeps about them: what others write
 /// meanwhile makes the commit a conflict.
 pub async fn erase(store: &Store, tx: &mut Tx, account_id: &str) -> Result<(), Error> {
     let known = store.get::<DataSubject>(account_id).await?;

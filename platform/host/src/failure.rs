@@ -59,7 +59,7 @@ impl From<Failure> for HandleError {
 fn store_problem(error: &store::Error) -> Problem {
     match error {
         store::Error::Conflict { .. } => {
-            Problem::aborted("CHANGED_MEANWHILE", "somebody else changed it meanwhile: read it again")
+            Problem::aborted("CHANGED_MEANWHILE", "another caller changed it meanwhile: read it again")
         }
         store::Error::Exists { .. } | store::Error::Duplicate { .. } => Problem::already_exists("it exists already"),
         store::Error::Cursor => {

@@ -2,7 +2,7 @@
 //!
 //! Two phases. First every service is built: it opens its store through the host and gets clients over transports whose
 //! slots are still empty. Then [`Host::start`] fills the slots, makes the stores ready, awaits what must be done before the first call, starts consumers and
-//! tasks, and answers with a [`Running`]: its routers are served by whoever owns the listeners, and [`Running::stop`]
+//! tasks, and returns a [`Running`]: its routers are served by the owner of the listeners, and [`Running::stop`]
 //! drains. Health, readiness and reflection are here, so that no service has its own.
 
 mod component;
@@ -32,7 +32,7 @@ pub use vitrine_platform_store::{PostgresConfig, Storage};
 
 /// What services stand on. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Host(Arc<Inner>);
+pub struct Host(Arc<HostInner>);
 
 /// What NATS is used for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,12 +40,12 @@ pub struct NatsUse {
     /// The services of this process answer calls over NATS, too.
     pub calls: bool,
     /// Events travel over JetStream, and are not pulled from their producers. All processes of a shop must agree on it: what
-    /// nobody relays, nobody gets.
+    /// no process relays, no one gets.
     pub events: bool,
 }
 
 #[derive(Clone, Debug)]
-struct Inner {
+struct HostInner {
     data: PathBuf,
     storage: Storage,
     clock: Clock,
@@ -61,23 +61,23 @@ impl Host {
     pub fn new(data: &Path, clock: Clock, seed: u64, telemetry: telemetry::Telemetry, mesh: Mesh) -> Self {
         let (storage, cache) = (Storage::Folder(data.to_owned()), cache::Engine::embedded());
         mesh.told_by(&telemetry.service(telemetry::PROCESS));
-        Self(Arc::new(Inner { data: data.to_owned(), storage, clock, seed, telemetry, mesh, cache, nats: None }))
+        Self(Arc::new(HostInner { data: data.to_owned(), storage, clock, seed, telemetry, mesh, cache, nats: None }))
     }
 
     /// The same with the databases of services elsewhere; [`Host::start`] makes them ready. To be said before anything is built.
     pub fn with_storage(self, storage: Storage) -> Self {
-        Self(Arc::new(Inner { storage, ..Arc::unwrap_or_clone(self.0) }))
+        Self(Arc::new(HostInner { storage, ..Arc::unwrap_or_clone(self.0) }))
     }
 
     /// The same with another cache; [`Host::start`] waits until it is ready. To be said before anything is built.
     pub fn with_cache(self, cache: cache::Engine) -> Self {
-        Self(Arc::new(Inner { cache, ..Arc::unwrap_or_clone(self.0) }))
+        Self(Arc::new(HostInner { cache, ..Arc::unwrap_or_clone(self.0) }))
     }
 
     /// The same with NATS. Whom this process calls over it is said to the mesh:
     /// `host.mesh().place("carts", nats.transport("carts")?)`.
     pub fn with_nats(self, nats: Nats, used: NatsUse) -> Self {
-        Self(Arc::new(Inner { nats: Some((nats, used)), ..Arc::unwrap_or_clone(self.0) }))
+        Self(Arc::new(HostInner { nats: Some((nats, used)), ..Arc::unwrap_or_clone(self.0) }))
     }
 
     /// The time.

@@ -52,7 +52,7 @@ pub enum Error {
         problem: Problem,
     },
     /// A service was asked for that is neither here nor placed elsewhere.
-    #[error("nobody said where these services are: {}", .0.join(", "))]
+    #[error("no setting says where these services are: {}", .0.join(", "))]
     Unplaced(Vec<String>),
     /// The descriptors are broken.
     #[error("gRPC reflection could not be built: {0}")]
@@ -99,14 +99,14 @@ impl Running {
         &self.tracker
     }
 
-    /// For how long a stop goes on answering new calls after it has said "not serving", so that whoever watches health calls
-    /// somebody else meanwhile. Nothing when this is not called; left out when nobody watches.
+    /// For how long a stop goes on answering new calls after it has said "not serving", so that a caller that watches health
+    /// calls someone else meanwhile. Nothing when this is not called; left out when no one watches.
     pub fn with_lame_duck(self, lame_duck: Duration) -> Self {
         Self { lame_duck, ..self }
     }
 
     /// Says "not ready", waits for the lame-duck time, lets what is in flight end, for at most [`DRAIN`], and sends what telemetry
-    /// is left. Answers whether all had ended in time.
+    /// is left. Returns whether all had ended in time.
     pub async fn stop(mut self) -> bool {
         self.readiness.set(false);
         for name in self.grpc_names.iter().chain(&[""]) {
@@ -116,7 +116,8 @@ impl Running {
             tokio::time::sleep(self.lame_duck).await;
         }
         self.stop.cancel();
-        // Whoever watches has been told; a watch that went on would keep its connection, and the stop, to the end of the drain.
+        // A caller that watches has been told; a watch that went on would keep its connection, and the stop, to the end
+        // of the drain.
         for name in self.grpc_names.iter().chain(&[""]) {
             self.health.clear_service_status(name).await;
         }

@@ -14,7 +14,7 @@ use tonic::server::NamedService;
 use vitrine_contracts::bus::v1::event_log_service_server::EventLogServiceServer;
 use vitrine_contracts::{Problem, topics};
 use vitrine_platform_bus::{Consumer, EventLog, Log, Outbox, Relay, Source};
-use vitrine_platform_http::{Router, grpc_routes, nowhere, problem_words};
+use vitrine_platform_http::{Router, grpc_routes, nowhere, problem_errors};
 use vitrine_platform_mesh::Transport;
 use vitrine_platform_nats::Nats;
 use vitrine_platform_store::Store;
@@ -80,7 +80,7 @@ fn event_sources(components: &[Component]) -> BTreeSet<String> {
 }
 
 impl<'a> Starting<'a> {
-    /// Puts the contracts of each into its slot; then nobody may be asked for who is nowhere.
+    /// Puts the contracts of each into its slot; then no one may be asked for who is nowhere.
     fn place(host: &'a Host, components: Vec<Component>) -> Result<Self, Error> {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
         let stores = components.iter().filter_map(|c| Some((c.name.to_owned(), c.store.clone()?))).collect();
@@ -97,7 +97,7 @@ impl<'a> Starting<'a> {
                 (Some(known), Some(router)) => Some(known.merge(router)),
                 (known, router) => known.or(router),
             };
-            // A source is somebody who is called, too.
+            // A source is someone who is called, too.
             let source = |consumer: &Consumer| -> Box<dyn Source> {
                 match host.nats() {
                     (_, Some(nats)) => nats.source(consumer),
@@ -186,13 +186,13 @@ impl<'a> Starting<'a> {
     /// Makes the routers for those who own the listeners, and says that the process is ready.
     async fn open(self) -> Result<Running, Error> {
         let Self { host, services, grpc_names, http, stop, tracker, .. } = self;
-        let (beside, health, watchers) = ops::grpc(&grpc_names).await?;
+        let (extra_routes, health, watchers) = ops::grpc(&grpc_names).await?;
         let readiness = ops::Readiness::default();
         readiness.set(true);
         let servers = services.into_iter().map(|service| (service.name, service.server)).collect();
-        let grpc = grpc_routes(dispatch(servers), beside);
+        let grpc = grpc_routes(dispatch(servers), extra_routes);
         // A component that answers over HTTP says itself what it does not have.
-        let http = http.unwrap_or_else(|| nowhere(Router::new(), problem_words));
+        let http = http.unwrap_or_else(|| nowhere(Router::new(), problem_errors));
         let (host, lame_duck) = (host.clone(), Duration::ZERO);
         Ok(Running { host, readiness, health, watchers, lame_duck, grpc_names, grpc, http, stop, tracker })
     }

@@ -22,7 +22,7 @@ use vitrine_platform_http::{bind, serve};
 use vitrine_platform_mesh::{Identity, Limits, Mesh, Transport, channel};
 use vitrine_platform_telemetry::{Config, Telemetry};
 
-/// Answers when it is let to.
+/// Responds when the test lets it.
 #[derive(Clone, Default)]
 struct Slow {
     asked: Arc<Notify>,

@@ -34,7 +34,7 @@ use vitrine_platform_telemetry::{Config, Telemetry};
 /// How long anything may take to come about.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Answers with its own id and, if it knows somebody to ask, theirs.
+/// Responds with its own id and, if it knows another service, with that one's.
 #[derive(Clone)]
 struct Ads {
     id: &'static str,

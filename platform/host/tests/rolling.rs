@@ -113,7 +113,7 @@ async fn eventually(mut look: impl AsyncFnMut() -> bool) {
     tokio::time::timeout(PATIENCE, looking).await.expect("in time");
 }
 
-/// Calls until stopped, reads and writes by turns; answers what failed.
+/// Calls until stopped, reads and writes by turns; returns what failed.
 async fn load(
     mut client: CartsServiceClient<Transport>,
     ids: Arc<AtomicU64>,
@@ -190,7 +190,7 @@ async fn no_call_fails_when_they_are_not() {
 async fn nobody_is_waited_for_when_nobody_watches() {
     let replica = start("127.0.0.1:0".parse().expect("an address"), &Arc::default(), Duration::from_secs(3600)).await;
     let uri: http::Uri = format!("http://{}", replica.address).parse().expect("a URI");
-    // Somebody who calls, but asked for no health.
+    // Someone who calls, but asked for no health.
     let mut client = CartsServiceClient::new(channel(&uri).expect("a channel"));
     client.add_item(AddItemRequest::default()).await.expect("answered");
     let began = Instant::now();

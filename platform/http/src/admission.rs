@@ -1,7 +1,7 @@
 //! Who is let in: so many connections, and so many of one address.
 //!
 //! When there is no room, the connection that has been idle for longest goes, of the same address if it is that address that has too
-//! many. If none is idle, whoever comes is turned away. A client thus shuts out itself, and nobody else.
+//! many. If none is idle, a client that comes is turned away. A client thus shuts out itself, and no one else.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -45,7 +45,7 @@ pub(crate) struct Admitted {
     admission: Arc<Admission>,
     number: u64,
     pub(crate) pulse: Arc<Pulse>,
-    /// Cancelled when somebody else gets the place.
+    /// Cancelled when someone else gets the place.
     pub(crate) evicted: CancellationToken,
 }
 

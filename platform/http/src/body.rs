@@ -23,7 +23,7 @@ pub(crate) const PIECE_BYTES: usize = 16 << 10;
 pub(crate) struct Arrival(Arc<AtomicBool>);
 
 impl Arrival {
-    /// Whether somebody waited for the rest of the body when its time was over.
+    /// Whether a caller waited for the rest of the body when its time was over.
     pub(crate) fn is_late(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
@@ -31,18 +31,18 @@ impl Arrival {
 
 /// The body did not come in time.
 #[derive(Debug)]
-struct Late;
+struct BodyTimeout;
 
-impl fmt::Display for Late {
+impl fmt::Display for BodyTimeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the body did not come in time")
     }
 }
 
-impl std::error::Error for Late {}
+impl std::error::Error for BodyTimeout {}
 
 /// A request's body, until its time is over; then an error, and [`Arrival`] says so.
-pub(crate) struct Timely {
+pub(crate) struct TimedBody {
     body: Incoming,
     until: Instant,
     /// Made when the body is waited for.
@@ -50,13 +50,13 @@ pub(crate) struct Timely {
     arrival: Arrival,
 }
 
-impl Timely {
+impl TimedBody {
     pub(crate) fn new(body: Incoming, time: Duration, arrival: Arrival) -> Self {
         Self { body, until: Instant::now() + time, alarm: None, arrival }
     }
 }
 
-impl HttpBody for Timely {
+impl HttpBody for TimedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -68,7 +68,7 @@ impl HttpBody for Timely {
         let alarm = this.alarm.get_or_insert_with(|| Box::pin(sleep_until(this.until)));
         ready!(alarm.as_mut().poll(cx));
         this.arrival.0.store(true, Ordering::Release);
-        Poll::Ready(Some(Err(axum::Error::new(Late))))
+        Poll::Ready(Some(Err(axum::Error::new(BodyTimeout))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -81,7 +81,7 @@ impl HttpBody for Timely {
 }
 
 /// An answer's body. Its request is open as long as it lives.
-pub(crate) struct Answer {
+pub(crate) struct ResponseBody {
     body: Body,
     /// What was taken out of the body and not yet handed out.
     rest: Bytes,
@@ -90,13 +90,13 @@ pub(crate) struct Answer {
     _open: Open,
 }
 
-impl Answer {
+impl ResponseBody {
     pub(crate) fn new(body: Body, taking: Option<Arc<Taking>>, open: Open) -> Self {
         Self { body, rest: Bytes::new(), taking, _open: open }
     }
 }
 
-impl HttpBody for Answer {
+impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -23,7 +23,7 @@ const HEAD: Duration = Duration::from_secs(10);
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long a client may take for the next 16 KiB of an answer, or for the rest of it.
 const UNREAD: Duration = Duration::from_secs(30);
-/// Connections of the operations listener: probes and scrapers, nobody else.
+/// Connections of the operations listener: probes and scrapers, no one else.
 const OPERATIONS_CONNECTIONS: usize = 64;
 /// How long the operations listener waits for anything.
 const OPERATIONS_PATIENCE: Duration = Duration::from_secs(5);

@@ -21,11 +21,11 @@ use tower::ServiceExt;
 use vitrine_platform_tls as tls;
 
 use crate::admission::Admitted;
-use crate::begun::Begun;
-use crate::body::{Answer, Arrival, Timely};
+use crate::body::{Arrival, ResponseBody, TimedBody};
 use crate::bounds::Bounds;
 use crate::observe::{guarded, panicked};
 use crate::pulse::{Open, Overdue, Pulse, Taking, overdue};
+use crate::rewind::Rewind;
 use crate::serve::{Peer, Scheme};
 use crate::wire::Wire;
 use crate::{host, rejection};
@@ -65,7 +65,7 @@ where
     let wire = Wire::new(stream, pulse.clone());
     let begun = tokio::select! {
         biased;
-        begun = Begun::read(wire) => begun,
+        begun = Rewind::read(wire) => begun,
         _ = overdue(|| pulse.due(&about.bounds)) => return,
         () = about.stop.cancelled() => return,
         () = admitted.evicted.cancelled() => return,
@@ -121,8 +121,8 @@ where
     let pulse = &admitted.pulse;
     let due = || pulse.due(&about.bounds);
     let mut late = pin!(overdue(&due));
-    let mut is_told = false;
-    // It may have become busy at that moment, and its place is somebody else's.
+    let mut is_draining = false;
+    // It may have become busy at that moment, and its place is another's.
     let mut gone_by: Option<Instant> = None;
     loop {
         let unused = tokio::select! {
@@ -143,8 +143,8 @@ where
             }
             // Looked at again: it may be idle now.
             () = pulse.quiet() => false,
-            () = about.stop.cancelled(), if !is_told => {
-                is_told = true;
+            () = about.stop.cancelled(), if !is_draining => {
+                is_draining = true;
                 tell(Pin::new(served));
                 false
             }
@@ -155,7 +155,8 @@ where
     }
 }
 
-/// Tells a connection that nobody uses to go; says whether it is gone. A request that was sent at just that moment is answered.
+/// Tells a connection that no one uses to go; says whether it is gone. A request that was sent at just that moment is
+/// answered.
 async fn leave<C>(served: &mut C, tell: impl Fn(Pin<&mut C>), pulse: &Pulse) -> bool
 where
     C: Future<Output = hyper::Result<()>> + Unpin,
@@ -165,12 +166,12 @@ where
     tokio::time::timeout(LEAVE, served).await.is_ok() || pulse.idle_since().is_some()
 }
 
-/// Answers a request.
+/// Handles a request.
 async fn respond(
     about: Arc<Connection>,
     open: Open,
     request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Answer>, Infallible> {
+) -> Result<hyper::Response<ResponseBody>, Infallible> {
     let version = request.version();
     let taking = TAKING.try_with(Arc::clone).ok();
     let (mut head, body) = request.into_parts();
@@ -189,7 +190,7 @@ async fn respond(
             } else {
                 let arrival = Arrival::default();
                 head.extensions.insert(arrival.clone());
-                Body::new(Timely::new(body, about.bounds.request, arrival))
+                Body::new(TimedBody::new(body, about.bounds.request, arrival))
             };
             let answered = about.router.clone().oneshot(hyper::Request::from_parts(head, body));
             guarded(async { answered.await.unwrap_or_else(|never| match never {}) }, panicked).await
@@ -200,7 +201,7 @@ async fn respond(
     if ends && version < Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response.map(|body| Answer::new(body, taking, open)))
+    Ok(response.map(|body| ResponseBody::new(body, taking, open)))
 }
 
 /// Runs the streams of HTTP/2 connections, each in a task, until its client takes nothing of its answer for too long.

@@ -13,7 +13,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::hosts::{Hosts, authorities};
 use crate::pattern::{ANY, Pattern};
-use crate::refusal::{Asked, Refusal, Words};
+use crate::refusal::{ErrorFormat, Refusal, RequestInfo};
 
 /// How long a browser may remember the answer to a preflight, in seconds, unless a setting says.
 const MAX_AGE_S: u32 = 3600;
@@ -133,7 +133,7 @@ impl CrossOrigin {
     }
 
     /// Puts it around a router: before tokens and all else, for preflights carry none. What is refused is said in these words.
-    pub fn around(&self, router: Router, words: Words) -> Router {
+    pub fn around(&self, router: Router, words: ErrorFormat) -> Router {
         let router = match &self.layer {
             Some(layer) => router.layer(layer.clone()),
             None => router,
@@ -144,7 +144,7 @@ impl CrossOrigin {
             async move {
                 let (origins, hosts) = &*rules;
                 match hosts.refusal(&request).or_else(|| strange(origins, &request)) {
-                    Some(refusal) => words(&Asked::of(&request), &refusal),
+                    Some(refusal) => words(&RequestInfo::of(&request), &refusal),
                     None => next.run(request).await,
                 }
             }

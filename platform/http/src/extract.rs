@@ -97,7 +97,7 @@ fn named_field(what: &str) -> Option<&str> {
     known.iter().find_map(|start| what.strip_prefix(start)).and_then(|rest| rest.split('`').next())
 }
 
-/// As much of a text as is repeated to whoever sent it.
+/// As much of a text as is repeated to the sender.
 pub(crate) fn quoted(text: &str) -> String {
     if text.len() <= MAX_QUOTED {
         return text.to_owned();

@@ -13,24 +13,27 @@ use tonic::{Code, Status};
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceExt, service_fn};
 
-use crate::refusal::{Asked, Refusal, in_words, is_grpc, plain_words};
+use crate::refusal::{Refusal, RequestInfo, is_grpc, plain_errors, with_error_format};
 
 type Transport = BoxCloneSyncService<http::Request<tonic::body::Body>, http::Response<tonic::body::Body>, Status>;
 
-/// What somebody is told who does not call.
+/// What someone is told who does not call.
 const NO_CALL: &str = "this address is for services of the shop and speaks gRPC (content-type: application/grpc): expected REST at the \
                        gateway's public address, and /healthz and /readyz at the operations address\n";
 
-/// Calls go to the transport that `find` names for their path; `beside` answers what it knows itself (health, reflection);
+/// Calls go to the transport that `find` names for their path; `extra_routes` answers what it knows itself (health, reflection);
 /// every other call is UNIMPLEMENTED. What is no call gets 415, as gRPC's own rules have it, and in words what is spoken here.
 ///
 /// Source: "gRPC over HTTP2", "Requests".
-pub fn grpc_routes(find: impl Fn(&str) -> Option<Transport> + Clone + Send + Sync + 'static, beside: Routes) -> Router {
+pub fn grpc_routes(
+    find: impl Fn(&str) -> Option<Transport> + Clone + Send + Sync + 'static,
+    extra_routes: Routes,
+) -> Router {
     let dispatch = service_fn(move |request: Request| {
         let target = find(request.uri().path());
         async move { Ok::<Response, Infallible>(call(target, request).await) }
     });
-    let calls = in_words(beside.into_axum_router().fallback_service(dispatch), grpc_words);
+    let calls = with_error_format(extra_routes.into_axum_router().fallback_service(dispatch), grpc_errors);
     calls.layer(from_fn(async |request: Request, next: Next| {
         if request.headers().get(CONTENT_TYPE).is_some_and(is_grpc) {
             next.run(request).await
@@ -41,9 +44,9 @@ pub fn grpc_routes(find: impl Fn(&str) -> Option<Transport> + Clone + Send + Syn
 }
 
 /// As gRPC says it: a status in the headers of an answer that is 200. Who does not speak gRPC is told in plain text.
-pub fn grpc_words(asked: &Asked, refusal: &Refusal) -> Response {
+pub fn grpc_errors(asked: &RequestInfo, refusal: &Refusal) -> Response {
     if !asked.is_grpc() {
-        return plain_words(asked, refusal);
+        return plain_errors(asked, refusal);
     }
     let code = match refusal.status {
         StatusCode::REQUEST_TIMEOUT => Code::DeadlineExceeded,

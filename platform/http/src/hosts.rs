@@ -78,7 +78,7 @@ fn name(authority: &str) -> &str {
 /// What a request says which site it is for: in its Host header, in its target, or in both. A request of HTTP/1.0 may say nothing.
 pub(crate) fn authorities(request: &Request) -> impl Iterator<Item = &str> {
     let host = request.headers().get(header::HOST);
-    // One that is no text is nobody's name.
+    // One that is no text is no one's name.
     let host = host.map(|host| host.to_str().unwrap_or_default());
     host.into_iter().chain(request.uri().authority().map(|authority| authority.as_str()))
 }

@@ -2,7 +2,7 @@
 //!
 //! [`serve`](fn@serve) is the only accept loop of the project; it speaks HTTP/1.1 and HTTP/2 (with prior knowledge), in plain text or
 //! over TLS, so gRPC and REST share it, each at listeners of its own. [`Bounds`] says what one client can hold of a listener, and for how long. [`Json`] and [`Query`]
-//! read input and answer with a [`Reply`] that names the field; [`in_words`] has all else that is refused said as an API promises it.
+//! read input and answer with a [`Reply`] that names the field; [`with_error_format`] has all else that is refused said as an API promises it.
 //! [`Preconditions`] and [`ETag`] are how changes and reads are made conditional. [`observe`] gives every request its server span and its
 //! figures; [`Origins`] says which web pages may call, [`Hosts`] under which names a listener answers, and [`CrossOrigin`] holds both.
 //!
@@ -40,12 +40,12 @@ mod serve;
 mod connection;
 
 mod admission;
-mod begun;
 mod body;
 mod bounds;
 mod host;
 mod pulse;
 mod rejection;
+mod rewind;
 mod wire;
 
 mod observe;
@@ -70,10 +70,13 @@ pub use bounds::{Bounds, Config};
 pub use conditional::{ETag, Preconditions, conditional, untagged};
 pub use cors::{Cors, CrossOrigin, Origins};
 pub use extract::{Json, Query};
-pub use grpc::{grpc_routes, grpc_words};
+pub use grpc::{grpc_errors, grpc_routes};
 pub use health::{health_routes, operations_routes};
 pub use hosts::Hosts;
 pub use observe::observe;
 pub use problem::Reply;
-pub use refusal::{Asked, Refusal, Words, in_plain_words, in_words, nowhere, plain_bodies, plain_words, problem_words};
+pub use refusal::{
+    ErrorFormat, Refusal, RequestInfo, nowhere, plain_bodies, plain_errors, problem_errors, with_error_format,
+    with_plain_errors,
+};
 pub use serve::{Listener, Peer, bind, serve};

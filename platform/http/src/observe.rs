@@ -62,12 +62,12 @@ fn known(method: &Method) -> &str {
     }
 }
 
-/// As a problem document: what a handler that panics has answered, where nobody else says it.
+/// As a problem document: what a handler that panics has answered, where no one else says it.
 pub(crate) fn panicked() -> Response {
     Reply::from(Problem::internal()).into_response()
 }
 
-/// Answers for a handler that panics, so that nobody else on its connection suffers.
+/// Responds for a handler that panics, so that no one else on its connection suffers.
 pub(crate) async fn guarded(work: impl Future<Output = Response>, panicked: impl Fn() -> Response) -> Response {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
         tracing::error!(panic = vitrine_kit::panic::text(&*panic), "a handler panicked");

@@ -24,10 +24,10 @@ pub(crate) enum Overdue {
     /// It began a head and did not end it.
     Head,
     /// It took too little of an answer.
-    Answer,
+    ResponseBody,
 }
 
-/// The state of one connection, shared by its stream, its requests and whoever watches it.
+/// The state of one connection, shared by its stream, its requests and a caller that watches it.
 #[derive(Debug)]
 pub(crate) struct Pulse {
     state: Mutex<State>,
@@ -128,7 +128,7 @@ impl Pulse {
     /// Until when the client has time, and for what; none while it is the server's turn.
     pub(crate) fn due(&self, bounds: &Bounds) -> Option<(Instant, Overdue)> {
         let state = self.state.lock();
-        let unread = state.unread_since.map(|since| (since + bounds.unread, Overdue::Answer));
+        let unread = state.unread_since.map(|since| (since + bounds.unread, Overdue::ResponseBody));
         let request = match (state.open, state.head_since) {
             (0, Some(since)) => Some((since + bounds.head, Overdue::Head)),
             (0, None) => Some((state.idle_since + bounds.idle, Overdue::Request)),
@@ -173,12 +173,12 @@ impl Taking {
 
     /// Until when the client has time to take what was handed out.
     pub(crate) fn due(&self, unread: Duration) -> Option<(Instant, Overdue)> {
-        self.0.lock().map(|since| (since + unread, Overdue::Answer))
+        self.0.lock().map(|since| (since + unread, Overdue::ResponseBody))
     }
 }
 
 /// Ends when what `due` tells has come. It asks again whenever it is polled, so it must be polled after whatever may change the answer;
-/// the timer is set anew only when it must ring earlier than it would.
+/// the timer is set again only when it must ring earlier than it would.
 pub(crate) async fn overdue(due: impl Fn() -> Option<(Instant, Overdue)>) -> Overdue {
     let mut alarm = pin!(sleep_until(Instant::now()));
     poll_fn(|cx| {
@@ -221,7 +221,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(29)).await;
         pulse.wrote(PIECE_BYTES);
         pulse.unread();
-        assert_eq!(closed(&pulse).await, (Overdue::Answer, 30), "from the last piece that was taken");
+        assert_eq!(closed(&pulse).await, (Overdue::ResponseBody, 30), "from the last piece that was taken");
         pulse.flushed();
         drop(open);
         tokio::time::advance(Duration::from_secs(50)).await;
@@ -239,7 +239,7 @@ mod tests {
             pulse.wrote(1);
             pulse.unread();
         }
-        assert_eq!(closed(&pulse).await, (Overdue::Answer, 1));
+        assert_eq!(closed(&pulse).await, (Overdue::ResponseBody, 1));
         pulse.flushed();
         assert_eq!(pulse.due(&Bounds::default()), None, "it has taken all there was");
     }

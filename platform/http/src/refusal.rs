@@ -1,8 +1,8 @@
-//! What is refused around an API's handlers, in the API's own words.
+//! What is refused around an API's handlers, as the API says its errors.
 //!
-//! Much is refused by others than a handler: a path that nobody serves, a method, parameters that cannot be read, a body that does not come,
-//! a handler that panics. axum says such things in plain text or in nothing at all. [`in_words`] and [`nowhere`] have them said as
-//! the API promises to say its errors.
+//! Much is refused by others than a handler: a path that no process serves, a method, parameters that cannot be read, a body that does not
+//! come, a handler that panics. axum says such things in plain text or in nothing at all. [`with_error_format`] and [`nowhere`] have them
+//! said as the API promises to say its errors.
 
 use axum::Router;
 use axum::body::HttpBody;
@@ -24,7 +24,7 @@ const MAX_TEXT_BYTES: usize = 128 << 10;
 
 /// What was asked for, as far as the words may depend on it.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct RequestInfo {
     /// The method.
     pub method: Method,
     /// The target.
@@ -33,7 +33,7 @@ pub struct Asked {
     pub content_type: Option<HeaderValue>,
 }
 
-impl Asked {
+impl RequestInfo {
     pub(crate) fn of(request: &Request) -> Self {
         let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
         Self { method: request.method().clone(), uri: request.uri().clone(), content_type }
@@ -70,7 +70,7 @@ pub struct Refusal {
 }
 
 /// How an API says a refusal.
-pub type Words = fn(&Asked, &Refusal) -> Response;
+pub type ErrorFormat = fn(&RequestInfo, &Refusal) -> Response;
 
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: String, field: &str, expected: &'static str) -> Self {
@@ -78,7 +78,7 @@ impl Refusal {
     }
 
     /// There is no such path.
-    fn nowhere(asked: &Asked) -> Self {
+    fn nowhere(asked: &RequestInfo) -> Self {
         let message = format!("there is nothing at {} {}", asked.method, asked.uri.path());
         Self::new(StatusCode::NOT_FOUND, "NO_SUCH_ROUTE", message, "path", "a path that the API's documentation names")
     }
@@ -113,7 +113,7 @@ impl Refusal {
     }
 
     /// What an answer means that has a status, and at most a text.
-    fn of(asked: &Asked, status: StatusCode, text: &str) -> Self {
+    fn of(asked: &RequestInfo, status: StatusCode, text: &str) -> Self {
         let or = |other: String| if text.is_empty() { other } else { text.to_owned() };
         let method = &asked.method;
         match status {
@@ -155,30 +155,30 @@ impl Refusal {
 }
 
 /// As a problem document, RFC 9457.
-pub fn problem_words(_: &Asked, refusal: &Refusal) -> Response {
+pub fn problem_errors(_: &RequestInfo, refusal: &Refusal) -> Response {
     Reply::new(refusal.status, refusal.code, &refusal.message).at(&refusal.field, refusal.expected).into_response()
 }
 
 /// In plain text.
-pub fn plain_words(_: &Asked, refusal: &Refusal) -> Response {
+pub fn plain_errors(_: &RequestInfo, refusal: &Refusal) -> Response {
     (refusal.status, format!("{}: expected {}\n", refusal.message, refusal.expected)).into_response()
 }
 
 /// Says in these words what is refused around the handlers of these routes, and what they refuse themselves without saying why.
-pub fn in_words<S: Clone + Send + Sync + 'static>(router: Router<S>, words: Words) -> Router<S> {
-    router.layer(from_fn(move |request: Request, next: Next| worded(words, false, request, next)))
+pub fn with_error_format<S: Clone + Send + Sync + 'static>(router: Router<S>, error_format: ErrorFormat) -> Router<S> {
+    router.layer(from_fn(move |request: Request, next: Next| formatted(error_format, false, request, next)))
 }
 
 /// The same in plain text, for an API whose handlers speak so, too: what has a text keeps it.
-pub fn in_plain_words<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
-    router.layer(from_fn(move |request: Request, next: Next| worded(plain_words, true, request, next)))
+pub fn with_plain_errors<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
+    router.layer(from_fn(move |request: Request, next: Next| formatted(plain_errors, true, request, next)))
 }
 
 /// Says in these words that there is no such path, for paths that no route of the router has.
-pub fn nowhere<S: Clone + Send + Sync + 'static>(router: Router<S>, words: Words) -> Router<S> {
+pub fn nowhere<S: Clone + Send + Sync + 'static>(router: Router<S>, error_format: ErrorFormat) -> Router<S> {
     router.fallback(move |request: Request| async move {
-        let asked = Asked::of(&request);
-        words(&asked, &Refusal::nowhere(&asked))
+        let asked = RequestInfo::of(&request);
+        error_format(&asked, &Refusal::nowhere(&asked))
     })
 }
 
@@ -194,19 +194,19 @@ pub fn plain_bodies<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Rout
     }))
 }
 
-async fn worded(words: Words, keeps_text: bool, request: Request, next: Next) -> Response {
-    let (asked, arrival) = (Asked::of(&request), request.extensions().get::<Arrival>().cloned());
-    // Whoever reads parameters would put other characters in the place of what is none.
+async fn formatted(error_format: ErrorFormat, keeps_text: bool, request: Request, next: Next) -> Response {
+    let (asked, arrival) = (RequestInfo::of(&request), request.extensions().get::<Arrival>().cloned());
+    // A caller that reads parameters would put other characters in the place of what is none.
     if let Some(name) = asked.uri.query().and_then(malformed_parameter) {
-        return words(&asked, &Refusal::malformed_parameter(name));
+        return error_format(&asked, &Refusal::malformed_parameter(name));
     }
-    let response = guarded(next.run(request), || words(&asked, &Refusal::panicked())).await;
+    let response = guarded(next.run(request), || error_format(&asked, &Refusal::panicked())).await;
     if arrival.is_some_and(|arrival| arrival.is_late()) {
-        return words(&asked, &Refusal::late());
+        return error_format(&asked, &Refusal::late());
     }
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
-    if !is_error || !is_wordless(response.headers()) {
+    if !is_error || !is_bare(response.headers()) {
         return response;
     }
     let (head, body) = response.into_parts();
@@ -215,7 +215,7 @@ async fn worded(words: Words, keeps_text: bool, request: Request, next: Next) ->
         return Response::from_parts(head, text.into());
     }
     let refusal = Refusal::of(&asked, status, &String::from_utf8_lossy(&text));
-    let mut response = words(&asked, &refusal);
+    let mut response = error_format(&asked, &refusal);
     for (name, value) in head.headers.iter().filter(|(name, _)| !is_of_body(name)) {
         response.headers_mut().entry(name).or_insert_with(|| value.clone());
     }
@@ -231,7 +231,7 @@ fn malformed_parameter(query: &str) -> Option<&str> {
 }
 
 /// Whether an answer says nothing, or in plain text.
-fn is_wordless(headers: &HeaderMap) -> bool {
+fn is_bare(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_none_or(|value| value.as_bytes().starts_with(b"text/plain"))
 }
 

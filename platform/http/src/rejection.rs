@@ -1,7 +1,7 @@
-//! Answers of HTTP/1 that no handler gives: to what is not HTTP, and to whom there is no room for.
+//! Responses of HTTP/1 that no handler gives: to what is not HTTP, and to whom there is no room for.
 //!
-//! hyper answers what it cannot parse by itself, with a status and nothing else, before any code of ours sees it. [`retold`] knows these
-//! answers by that, for no handler refuses a request as malformed without a body.
+//! hyper answers what it cannot parse by itself, with a status and nothing else, before any code of ours sees it. [`rewritten`] knows these
+//! responses by that, because no handler refuses a request as malformed without a body.
 
 use axum::http::StatusCode;
 
@@ -32,7 +32,7 @@ pub(crate) fn answer(reply: Reply) -> Vec<u8> {
 }
 
 /// The answer that says what `data` says, with a body, if `data` is an answer of hyper's own.
-pub(crate) fn retold(data: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn rewritten(data: &[u8]) -> Option<Vec<u8>> {
     if data.len() > MAX_OWN_BYTES || !data.starts_with(b"HTTP/1.") || !data.windows(EMPTY.len()).any(|w| w == EMPTY) {
         return None;
     }
@@ -74,19 +74,19 @@ pub(crate) fn full() -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::retold;
+    use super::rewritten;
 
     #[test]
     fn only_answers_without_a_body_are_hypers_own() {
         let date = "date: Fri, 27 Nov 2026 10:00:00 GMT\r\n\r\n";
         let own = |status: &str| format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n{date}");
         for status in ["400 Bad Request", "414 URI Too Long", "431 Request Header Fields Too Large"] {
-            let told = String::from_utf8(retold(own(status).as_bytes()).expect("hyper's own")).expect("text");
+            let told = String::from_utf8(rewritten(own(status).as_bytes()).expect("hyper's own")).expect("text");
             assert!(told.starts_with(&format!("HTTP/1.1 {status}\r\n")) && told.contains("problem+json"), "{told}");
         }
         let ours = format!("HTTP/1.1 400 Bad Request\r\ncontent-length: 17\r\n{date}");
         for other in [own("200 OK"), own("404 Not Found"), ours, "content-length: 0\r\n".to_owned(), String::new()] {
-            assert_eq!(retold(other.as_bytes()), None, "{other}");
+            assert_eq!(rewritten(other.as_bytes()), None, "{other}");
         }
     }
 }

@@ -42,12 +42,12 @@ impl Scheme {
     }
 }
 
-/// Takes an address. The error says which one, and what to do when somebody else has it.
+/// Takes an address. The error says which one, and what to do when another caller has it.
 pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|e| {
         let hint = match e.kind() {
             io::ErrorKind::AddrInUse => {
-                "somebody else listens there: stop that, or choose another address (port 0 picks a free one)"
+                "another process listens there: stop that, or choose another address (port 0 picks a free one)"
             }
             io::ErrorKind::PermissionDenied => "that port is not ours to take: choose one above 1023",
             io::ErrorKind::AddrNotAvailable => "this machine has no such address",
@@ -121,7 +121,7 @@ pub async fn serve(listener: impl Into<Listener>, router: Router, stop: Cancella
             }
         });
     }
-    // Whoever connects now is refused, and does not wait in the system's queue for an answer that never comes.
+    // A client that connects now is refused, and does not wait in the system's queue for an answer that never comes.
     drop(listener);
     connections.close();
     if tokio::time::timeout(drain, connections.wait()).await.is_err() {
@@ -140,7 +140,7 @@ fn turn_away(stream: &TcpStream, is_tls: bool) {
     let _ = stream.try_write(&rejection::full());
 }
 
-/// A connection, from its first byte: TLS is its own task's business, so nobody waits for somebody else's handshake.
+/// A connection, from its first byte: TLS is its own task's business, so no caller waits for another's handshake.
 async fn secured(stream: TcpStream, tls: Option<tls::Server>, about: Connection, admitted: &Admitted) {
     let Some(tls) = tls else { return connection(stream, about, admitted).await };
     let handshake = tokio::time::timeout(about.bounds.handshake, tls.accept(stream));

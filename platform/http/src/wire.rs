@@ -49,7 +49,7 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
     /// Writes what stands in for `data`; nothing is left of either when it is ready.
     fn poll_instead(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Option<Poll<io::Result<usize>>> {
         if self.instead.is_none() {
-            self.instead = rejection::retold(data).map(|text| (text, 0));
+            self.instead = rejection::rewritten(data).map(|text| (text, 0));
         }
         let (text, mut done) = self.instead.take()?;
         while done < text.len() {

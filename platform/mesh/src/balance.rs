@@ -24,10 +24,10 @@ use vitrine_contracts::Problem;
 use vitrine_platform_tls as tls;
 
 pub(crate) use endpoint::{Address, Health};
-use endpoint::{CONNECT_TIMEOUT, Endpoint, InFlight, Standing};
+use endpoint::{CONNECT_TIMEOUT, Endpoint, EndpointState, InFlight};
 
 /// How long a call waits for connections that failed before and are tried again because it came.
-const HURRY_WAIT: Duration = Duration::from_millis(100);
+const RETRY_NOW_WAIT: Duration = Duration::from_millis(100);
 
 /// The addresses that a call went to already, in its extensions: another one is better.
 #[derive(Clone, Default)]
@@ -35,14 +35,14 @@ pub(crate) struct Tried(Arc<Mutex<Vec<Address>>>);
 
 /// The source of a status whose call certainly did not reach a handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Undone {
+pub(crate) enum NotSent {
     /// There was nobody to send it to: that will not change within a moment.
     Nobody,
-    /// It was not sent, or refused unread: somebody else may get it.
+    /// It was not sent, or refused unread: another caller may get it.
     Unsent,
 }
 
-impl fmt::Display for Undone {
+impl fmt::Display for NotSent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Nobody => "no replica could be asked",
@@ -51,9 +51,9 @@ impl fmt::Display for Undone {
     }
 }
 
-impl StdError for Undone {}
+impl StdError for NotSent {}
 
-impl Undone {
+impl NotSent {
     /// What a status says about its call, if anything.
     pub(crate) fn of(status: &Status) -> Option<Self> {
         status.source().and_then(|source| source.downcast_ref()).copied()
@@ -78,7 +78,7 @@ pub(crate) struct Connecting {
 pub(crate) struct Balancer {
     endpoints: RwLock<Vec<Arc<Endpoint>>>,
     /// Why there is no set yet, or none could be had lately.
-    trouble: Mutex<Option<String>>,
+    discovery_error: Mutex<Option<String>>,
     connecting: Connecting,
     /// Told whenever an endpoint or the set has changed.
     changed: watch::Sender<()>,
@@ -86,9 +86,9 @@ pub(crate) struct Balancer {
     _gone: DropGuard,
 }
 
-enum Look {
+enum Pick {
     Ready(Arc<Endpoint>, SendRequest<Body>),
-    /// Somebody may be ready within this time.
+    /// Someone may be ready within this time.
     Wait(Duration),
     Nobody,
 }
@@ -99,7 +99,7 @@ impl Balancer {
         let gone = CancellationToken::new();
         Self {
             endpoints: RwLock::default(),
-            trouble: Mutex::default(),
+            discovery_error: Mutex::default(),
             connecting,
             changed: watch::channel(()).0,
             _gone: gone.clone().drop_guard(),
@@ -109,9 +109,10 @@ impl Balancer {
 
     /// The set as it is now. Who is in it already stays connected; who has left gets no more calls.
     ///
-    /// An empty set is ignored once there was another: whoever is left may well answer, and who does not is not asked anyway.
+    /// An empty set is ignored once there was another: a caller that is left may well answer, and who does not is not asked
+    /// anyway.
     pub(crate) fn replace(&self, addresses: &[Address]) {
-        *self.trouble.lock() = addresses.is_empty().then(|| "discovery found none".to_owned());
+        *self.discovery_error.lock() = addresses.is_empty().then(|| "discovery found none".to_owned());
         if addresses.is_empty() {
             self.changed.send_replace(());
             return;
@@ -131,8 +132,8 @@ impl Balancer {
     }
 
     /// Discovery did not answer. The set stays as it was.
-    pub(crate) fn trouble(&self, why: String) {
-        *self.trouble.lock() = Some(why);
+    pub(crate) fn discovery_error(&self, why: String) {
+        *self.discovery_error.lock() = Some(why);
         self.changed.send_replace(());
     }
 
@@ -161,7 +162,7 @@ impl Balancer {
                 let (service, address, error) = (&*self.connecting.service, endpoint.address(), e.error());
                 tracing::debug!(service, %address, unsent, ?error, "a call broke");
                 let problem = Problem::unavailable(&format!("{service} cannot be reached"));
-                Err(if unsent { Undone::Unsent.status(problem) } else { problem.into() })
+                Err(if unsent { NotSent::Unsent.status(problem) } else { problem.into() })
             }
         }
     }
@@ -170,21 +171,21 @@ impl Balancer {
         let began = Instant::now();
         loop {
             let mut changed = self.changed.subscribe();
-            match self.look(tried) {
-                Look::Ready(endpoint, sender) => return Ok((endpoint, sender)),
-                Look::Wait(most) if began.elapsed() < most => {
+            match self.try_pick(tried) {
+                Pick::Ready(endpoint, sender) => return Ok((endpoint, sender)),
+                Pick::Wait(most) if began.elapsed() < most => {
                     // Too late or changed: both are seen by looking again.
                     let _ = tokio::time::timeout_at((began + most).into(), changed.changed()).await;
                 }
-                Look::Wait(_) | Look::Nobody => return Err(self.nobody()),
+                Pick::Wait(_) | Pick::Nobody => return Err(self.no_endpoint()),
             }
         }
     }
 
-    fn look(&self, tried: &Tried) -> Look {
+    fn try_pick(&self, tried: &Tried) -> Pick {
         let endpoints = self.endpoints.read();
         if endpoints.is_empty() {
-            return if self.trouble.lock().is_some() { Look::Nobody } else { Look::Wait(CONNECT_TIMEOUT) };
+            return if self.discovery_error.lock().is_some() { Pick::Nobody } else { Pick::Wait(CONNECT_TIMEOUT) };
         }
         let ready: Vec<_> = endpoints.iter().filter_map(|e| e.sender().map(|sender| (e, sender))).collect();
         let tried = tried.0.lock();
@@ -192,31 +193,33 @@ impl Balancer {
         let candidates: Vec<_> =
             ready.into_iter().filter(|(e, _)| fresh == 0 || !tried.contains(e.address())).collect();
         if let Some((endpoint, sender)) = less_busy(candidates) {
-            return Look::Ready(endpoint.clone(), sender);
+            return Pick::Ready(endpoint.clone(), sender);
         }
-        let mut wait = Look::Nobody;
+        let mut wait = Pick::Nobody;
         for endpoint in endpoints.iter() {
-            match endpoint.standing() {
-                Standing::Connecting => return Look::Wait(CONNECT_TIMEOUT),
-                Standing::Failed if endpoint.hurry() => wait = Look::Wait(HURRY_WAIT),
-                Standing::Failed | Standing::NotServing => {}
+            match endpoint.endpoint_state() {
+                EndpointState::Connecting => return Pick::Wait(CONNECT_TIMEOUT),
+                EndpointState::Failed if endpoint.retry_now() => wait = Pick::Wait(RETRY_NOW_WAIT),
+                EndpointState::Failed | EndpointState::NotServing => {}
             }
         }
         wait
     }
 
     /// Says who is missing, and why the last one failed.
-    fn nobody(&self) -> Status {
+    fn no_endpoint(&self) -> Status {
         let endpoints = self.endpoints.read();
         let last = endpoints.iter().filter_map(|e| e.failure()).max_by_key(|(at, _)| *at).map(|(_, why)| why);
-        let why = last.or_else(|| self.trouble.lock().clone()).unwrap_or_else(|| "nobody has answered yet".to_owned());
+        let why = last
+            .or_else(|| self.discovery_error.lock().clone())
+            .unwrap_or_else(|| "no replica has answered yet".to_owned());
         let message = format!(
             "{} cannot be reached: none of {} replicas can be called: {why}",
             self.connecting.service,
             endpoints.len()
         );
         tracing::debug!(service = &*self.connecting.service, message, "no replica can be called");
-        Undone::Nobody.status(Problem::unavailable(&message).with_reason("NO_REPLICA"))
+        NotSent::Nobody.status(Problem::unavailable(&message).with_reason("NO_REPLICA"))
     }
 }
 

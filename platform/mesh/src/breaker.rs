@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// How long outcomes are counted before counting starts anew.
+/// How long outcomes are counted before counting starts over.
 const WINDOW: Duration = Duration::from_secs(10);
 /// Fewer calls than this never open it.
 const MIN_CALLS: u32 = 20;

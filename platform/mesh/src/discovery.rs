@@ -67,7 +67,8 @@ pub(crate) fn follow(replicas: &Replicas, discovery: &Discovery, balancer: &Arc<
     let name = |own: &str| -> Arc<str> {
         if discovery.server_name.is_empty() { own.into() } else { discovery.server_name.as_str().into() }
     };
-    let told = Told { balancer: Arc::downgrade(balancer), source: replicas.to_string(), outage: Outage::default() };
+    let sink =
+        ReplicaSink { balancer: Arc::downgrade(balancer), source: replicas.to_string(), outage: Outage::default() };
     let gone = balancer.gone();
     match replicas {
         Replicas::At(hosts) => {
@@ -76,18 +77,18 @@ pub(crate) fn follow(replicas: &Replicas, discovery: &Discovery, balancer: &Arc<
         }
         Replicas::Dns(host) => {
             let (resolver, name) = (dns::Resolver::new(discovery)?, name(bare(host.host())));
-            let question = dns::Question::Addresses(host.clone());
-            tokio::spawn(gone.run_until_cancelled_owned(async move { resolver.follow(question, name, told).await }));
+            let question = dns::DnsQuery::Addresses(host.clone());
+            tokio::spawn(gone.run_until_cancelled_owned(async move { resolver.follow(question, name, sink).await }));
         }
         Replicas::Srv(record) => {
             let (resolver, name) = (dns::Resolver::new(discovery)?, name(dns::host_of(record)));
-            let question = dns::Question::Targets(record.clone());
-            tokio::spawn(gone.run_until_cancelled_owned(async move { resolver.follow(question, name, told).await }));
+            let question = dns::DnsQuery::Targets(record.clone());
+            tokio::spawn(gone.run_until_cancelled_owned(async move { resolver.follow(question, name, sink).await }));
         }
         Replicas::Consul(service) => {
             let (consul, name) = (consul::Consul::new(discovery)?, name(service));
             let service = service.clone();
-            tokio::spawn(gone.run_until_cancelled_owned(async move { consul.follow(&service, name, told).await }));
+            tokio::spawn(gone.run_until_cancelled_owned(async move { consul.follow(&service, name, sink).await }));
         }
     }
     Ok(())
@@ -106,13 +107,13 @@ fn address(host: &str, port: u16, name: &Arc<str>) -> Option<Address> {
 }
 
 /// Where a source tells what it found. It does not keep the balancer.
-struct Told {
+struct ReplicaSink {
     balancer: Weak<Balancer>,
     source: String,
     outage: Outage,
 }
 
-impl Told {
+impl ReplicaSink {
     /// This is the set now.
     fn found(&mut self, addresses: &[Address]) {
         let Some(balancer) = self.balancer.upgrade() else { return };
@@ -129,6 +130,6 @@ impl Told {
         if self.outage.begins() {
             tracing::warn!(source = self.source, why, "replicas cannot be looked for: the last known ones stay in use");
         }
-        balancer.trouble(format!("{}: {why}", self.source));
+        balancer.discovery_error(format!("{}: {why}", self.source));
     }
 }

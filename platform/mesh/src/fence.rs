@@ -9,7 +9,7 @@
 //!
 //! On the server's side ([`server`]): the caller is known, and the method's contract names it ([`crate::identity`]); trace
 //! context, baggage and deadline come in and become the current context; a handler that panics answers INTERNAL and harms
-//! nobody else; a handler that takes too long is dropped and answers DEADLINE_EXCEEDED; one server span and the server's RED
+//! no one else; a handler that takes too long is dropped and answers DEADLINE_EXCEEDED; one server span and the server's RED
 //! metrics.
 //!
 //! What differs from method to method is said by its contract and read in [`Policy`].
@@ -37,8 +37,8 @@ use vitrine_platform_telemetry::semconv::{
 };
 use vitrine_platform_telemetry::{Context, Kind, Service, Span};
 
-use crate::balance::Undone;
-use crate::hop::{Answer, Hop, whole};
+use crate::balance::NotSent;
+use crate::hop::{BufferedResponse, Hop, whole};
 use crate::identity::{self, Caller, Identity};
 use crate::policy::Policy;
 use crate::wire::{UNHANDLED, code_name, is_fault, parse_timeout};
@@ -50,7 +50,7 @@ pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 /// The bounds of every call.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// How long a call may take when nobody says.
+    /// How long a call may take by default.
     pub default_deadline: Duration,
     /// How long any call may take.
     pub max_deadline: Duration,
@@ -77,7 +77,8 @@ impl Default for Limits {
     }
 }
 
-/// How often a call that reached nobody is sent anew, whatever the method: so many replicas may be on their way out at once.
+/// How often a call that reached no one is sent again, whatever the method: so many replicas may be on their way out at
+/// once.
 const MAX_UNSENT: u32 = 5;
 
 /// The way from one service to another.
@@ -86,7 +87,7 @@ pub(crate) struct Client {
     pub(crate) slot: Arc<Slot>,
     /// Who calls, for telemetry.
     pub(crate) service: Service,
-    /// Who calls, for whoever is called.
+    /// Who calls, for the callee.
     pub(crate) name: Caller,
     pub(crate) limits: Limits,
 }
@@ -115,7 +116,7 @@ pub(crate) async fn client(client: Client, request: Request<Body>) -> Result<Res
     };
 
     let call = async {
-        // A write that nobody waits for any more must not happen.
+        // A write that no caller waits for any more must not happen.
         if deadline <= now {
             return Err(late(&method));
         }
@@ -140,12 +141,12 @@ pub(crate) async fn client(client: Client, request: Request<Body>) -> Result<Res
         let record = || caller.record_rpc_client(&method, slot.name(), code_name(code), now.elapsed());
         span.context().sync_scope(record);
     }
-    outcome.map(Answer::into_response)
+    outcome.map(BufferedResponse::into_response)
 }
 
-/// Whether this service is not known over there, or may not call: somebody has set up the deployment so, and the request is not to blame.
-/// Whoever handed it on would tell a customer to sign in, or take a payment for declined.
-fn refuses_us(outcome: &Result<Answer, Status>, method: &str) -> bool {
+/// Whether this service is not known over there, or may not call: someone has set up the deployment so, and the request is not to blame.
+/// A caller that handed it on would tell a customer to sign in, or take a payment for declined.
+fn refuses_us(outcome: &Result<BufferedResponse, Status>, method: &str) -> bool {
     let status = match outcome {
         Ok(answer) => &answer.status,
         Err(status) => status,
@@ -172,7 +173,7 @@ struct Call<'a> {
     hop: Hop,
 }
 
-async fn attempts(call: &Call<'_>, limits: &Limits, body: Body) -> Result<Answer, Status> {
+async fn attempts(call: &Call<'_>, limits: &Limits, body: Body) -> Result<BufferedResponse, Status> {
     let body = whole(body).await?.0;
     let slot = call.slot;
     let _permit = slot.in_flight.acquire().await.map_err(|_| Status::unavailable("the process is stopping"))?;
@@ -189,14 +190,14 @@ async fn attempts(call: &Call<'_>, limits: &Limits, body: Body) -> Result<Answer
                 .into());
         }
         let outcome = attempt_once(call, target, body.clone()).await;
-        match outcome.as_ref().err().and_then(Undone::of) {
-            Some(Undone::Nobody) => return outcome,
-            // It costs nobody anything, so it needs neither a pause nor the budget.
-            Some(Undone::Unsent) if unsent < MAX_UNSENT => {
+        match outcome.as_ref().err().and_then(NotSent::of) {
+            Some(NotSent::Nobody) => return outcome,
+            // It costs no one anything, so it needs neither a pause nor the budget.
+            Some(NotSent::Unsent) if unsent < MAX_UNSENT => {
                 unsent += 1;
                 continue;
             }
-            Some(Undone::Unsent) | None => {}
+            Some(NotSent::Unsent) | None => {}
         }
         let code = outcome.as_ref().map_or_else(Status::code, |a| a.status.code());
         let may_be_repeated = call.hop.policy.repeatable || outcome.as_ref().is_ok_and(|a| a.unhandled);
@@ -209,19 +210,19 @@ async fn attempts(call: &Call<'_>, limits: &Limits, body: Body) -> Result<Answer
     }
 }
 
-async fn attempt_once(call: &Call<'_>, target: Transport, body: Bytes) -> Result<Answer, Status> {
+async fn attempt_once(call: &Call<'_>, target: Transport, body: Bytes) -> Result<BufferedResponse, Status> {
     let (slot, head, deadline) = (call.slot, call.head, call.hop.deadline);
     let mut request = Request::new(Body::new(Full::new(body).map_err(|never| match never {})));
     *request.method_mut() = head.method.clone();
     *request.uri_mut() = head.uri.clone();
     *request.version_mut() = http::Version::HTTP_2;
     *request.headers_mut() = head.headers.clone();
-    let mut heard = Heard { slot, deadline, failed: None };
-    let outcome = Answer::of_hop(target, call.hop.clone(), request).await;
-    heard.failed = match &outcome {
+    let mut reporter = OutcomeReporter { slot, deadline, failed: None };
+    let outcome = BufferedResponse::of_hop(target, call.hop.clone(), request).await;
+    reporter.failed = match &outcome {
         Ok(answer) => Some(is_fault(answer.status.code())),
         // The balancer knows better whom to leave alone.
-        Err(status) if Undone::of(status).is_some() => None,
+        Err(status) if NotSent::of(status).is_some() => None,
         Err(status) => Some(is_fault(status.code())),
     };
     outcome
@@ -229,13 +230,13 @@ async fn attempt_once(call: &Call<'_>, target: Transport, body: Bytes) -> Result
 
 /// Tells the breaker how a call ended. It must hear of one that is dropped at its deadline, too; one that is dropped before,
 /// because its caller went away, says nothing about the service.
-struct Heard<'a> {
+struct OutcomeReporter<'a> {
     slot: &'a Slot,
     deadline: Instant,
     failed: Option<bool>,
 }
 
-impl Drop for Heard<'_> {
+impl Drop for OutcomeReporter<'_> {
     fn drop(&mut self) {
         let now = Instant::now();
         match self.failed {
@@ -265,13 +266,13 @@ pub(crate) async fn server(server: Server, mut request: Request<Body>) -> Result
     let policy = hop.as_ref().map_or_else(|| Policy::of(request.uri().path()), |hop| hop.policy);
     let method = policy.name(request.uri().path());
     // Callers can make up paths without end, and each would be another series.
-    let told = if policy.method.is_some() { method.clone() } else { OTHER.into() };
+    let span_name = if policy.method.is_some() { method.clone() } else { OTHER.into() };
     let mut span = if policy.observed {
         let span = match &hop {
-            Some(hop) => service.server_span_below(told.clone(), &hop.context),
-            None => served_from_outside(&service, told.clone(), request.headers()),
+            Some(hop) => service.server_span_below(span_name.clone(), &hop.context),
+            None => served_from_outside(&service, span_name.clone(), request.headers()),
         };
-        span.attr(RPC_SYSTEM_NAME, "grpc").attr(RPC_METHOD, told.clone())
+        span.attr(RPC_SYSTEM_NAME, "grpc").attr(RPC_METHOD, span_name.clone())
     } else {
         Span::silent(service.root_context(Context::default()))
     };
@@ -289,7 +290,7 @@ pub(crate) async fn server(server: Server, mut request: Request<Body>) -> Result
             refused.metadata_mut().insert(UNHANDLED, MetadataValue::from_static("1"));
             return Err(refused);
         };
-        let answered = AssertUnwindSafe(Answer::of(routes, request)).catch_unwind();
+        let answered = AssertUnwindSafe(BufferedResponse::of(routes, request)).catch_unwind();
         match tokio::time::timeout_at(deadline.into(), answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(panic)) => {
@@ -311,7 +312,7 @@ pub(crate) async fn server(server: Server, mut request: Request<Body>) -> Result
         span.error(status.message());
     }
     if policy.observed {
-        context.sync_scope(|| service.record_rpc(&told, code_name(code), is_fault(code), now.elapsed()));
+        context.sync_scope(|| service.record_rpc(&span_name, code_name(code), is_fault(code), now.elapsed()));
     }
     let answer = match outcome {
         // Whatever a handler says: it saw the call.
@@ -319,7 +320,7 @@ pub(crate) async fn server(server: Server, mut request: Request<Body>) -> Result
             answer.unhandled = false;
             answer
         }
-        Err(status) => Answer::from(status),
+        Err(status) => BufferedResponse::from(status),
     };
     Ok(match hop {
         Some(hop) => hop.give_back(answer),

@@ -33,7 +33,7 @@ pub(crate) struct Hop {
     pub(crate) context: Context,
     pub(crate) deadline: Instant,
     pub(crate) tried: Tried,
-    answer: Arc<Mutex<Option<Answer>>>,
+    answer: Arc<Mutex<Option<BufferedResponse>>>,
 }
 
 impl Hop {
@@ -42,7 +42,7 @@ impl Hop {
     }
 
     /// Gives the answer back to the caller's side. The response itself is then empty.
-    pub(crate) fn give_back(&self, answer: Answer) -> Response<Body> {
+    pub(crate) fn give_back(&self, answer: BufferedResponse) -> Response<Body> {
         *self.answer.lock() = Some(answer);
         Response::default()
     }
@@ -65,7 +65,7 @@ impl Hop {
 }
 
 /// A whole answer: its message, if any, and its status.
-pub(crate) struct Answer {
+pub(crate) struct BufferedResponse {
     head: http::response::Parts,
     body: Bytes,
     trailers: Option<HeaderMap>,
@@ -74,7 +74,7 @@ pub(crate) struct Answer {
     pub(crate) unhandled: bool,
 }
 
-impl Answer {
+impl BufferedResponse {
     /// Sends a request to where a transport leads, and reads its whole answer.
     pub(crate) async fn of(target: Transport, request: Request<Body>) -> Result<Self, Status> {
         Self::read(target.oneshot(request).await?).await
@@ -94,7 +94,7 @@ impl Answer {
 
     async fn read(response: Response<Body>) -> Result<Self, Status> {
         let (mut head, body) = response.into_parts();
-        // It is about this hop: whoever hands the status on must not say it of itself.
+        // It is about this hop: a caller that hands the status on must not say it of itself.
         let unhandled = head.headers.remove(UNHANDLED).is_some();
         let (body, trailers) = whole(body).await?;
         let status = status_of(&head.headers, trailers.as_ref());
@@ -116,7 +116,7 @@ impl Answer {
     }
 }
 
-impl From<Status> for Answer {
+impl From<Status> for BufferedResponse {
     fn from(status: Status) -> Self {
         let (mut head, ()) = status.clone().into_http::<()>().into_parts();
         let unhandled = head.headers.remove(UNHANDLED).is_some();

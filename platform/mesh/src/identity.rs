@@ -1,4 +1,4 @@
-//! Who makes a call: shown by whoever makes it, proven to whoever answers it.
+//! Who makes a call: shown by the caller, proven to the callee.
 //!
 //! A call within a process carries its caller from the slot that made it. A call from outside must prove its caller, in one of
 //! two ways, the same over gRPC and NATS:
@@ -86,21 +86,22 @@ pub struct Identity {
     key: Option<Key>,
     insecure: bool,
     clock: Clock,
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<ReplayCache>>,
 }
 
 /// The tokens that have come, by hashes of their ids, in two halves of the time for which one of them could come again.
 #[derive(Debug, Default)]
-struct Seen {
+struct ReplayCache {
     turned_at_s: i64,
     current: HashSet<u64>,
     previous: HashSet<u64>,
 }
 
-impl Seen {
+impl ReplayCache {
     /// Returns whether it comes for the first time; none when no more can be remembered.
     fn first(&mut self, id: u64, now_s: i64) -> Option<bool> {
-        // Also when the clock was set back: otherwise nothing would be forgotten until it has caught up, and then nobody be admitted.
+        // Also when the clock was set back: otherwise nothing would be forgotten until it has caught up, and then no
+        // one be admitted.
         if now_s.saturating_sub(self.turned_at_s).saturating_abs() > LIFETIME_S + 2 * MAX_SKEW_S {
             self.previous = std::mem::take(&mut self.current);
             self.turned_at_s = now_s;
@@ -166,7 +167,8 @@ impl Identity {
         Ok(())
     }
 
-    /// Who makes a call from another process; none only where nobody has to prove anything. Takes what proved it off the request.
+    /// Who makes a call from another process; none only where no one has to prove anything. Takes what proved it off
+    /// the request.
     fn prove(&self, request: &mut Request<Body>) -> Result<Option<Caller>, Problem> {
         let names = request.extensions_mut().remove::<PeerNames>();
         let path = request.uri().path().to_owned();
@@ -205,14 +207,14 @@ impl Identity {
         if claims.aud != path {
             return Err(unknown(&format!("the caller's token is for {}", claims.aud)));
         }
-        // Numbers that somebody else wrote: they may be as far apart as they like.
+        // Numbers that another caller wrote: they may be as far apart as they like.
         let ahead = claims.iat.saturating_sub(now);
         if ahead > MAX_SKEW_S {
             return Err(unknown(&format!(
                 "the caller's token is from {ahead} s in the future: the clocks of the two machines differ, set them"
             )));
         }
-        // Not by what the token says of its end alone: whoever signs is not to make it last.
+        // Not by what the token says of its end alone: one who signs is not to make it last.
         let end = claims.exp.min(claims.iat.saturating_add(LIFETIME_S));
         let late = now.saturating_sub(end);
         if late > MAX_SKEW_S {
@@ -244,7 +246,7 @@ pub(crate) fn admit(
     let caller = if local.is_some() { local } else { identity.prove(request)? };
     request.extensions_mut().clear();
     let Some(caller) = caller else { return Ok(()) };
-    // A path that no contract has is answered for by whoever serves it, as unimplemented.
+    // A path that no contract has is answered for by a caller that serves it, as unimplemented.
     if let Some(method) = method.filter(|method| !method.callers.contains(&&*caller.0)) {
         let message = format!(
             "{} may not call {}: {} may",
@@ -278,11 +280,11 @@ pub fn new_secret() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Seen;
+    use super::ReplayCache;
 
     #[test]
     fn what_came_is_forgotten_after_a_while_also_by_a_clock_that_was_set_back() {
-        let mut seen = Seen::default();
+        let mut seen = ReplayCache::default();
         assert_eq!((seen.first(1, 10_000), seen.first(1, 10_001)), (Some(true), Some(false)));
         // Not at once, however the clock goes.
         assert_eq!((seen.first(1, 10_031), seen.first(2, 0)), (Some(false), Some(true)));

@@ -61,7 +61,7 @@ use vitrine_contracts::Problem;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_telemetry as telemetry;
 use vitrine_platform_telemetry::semconv::SERVER_ADDRESS;
-use vitrine_platform_telemetry::{Reading, ReadingKind};
+use vitrine_platform_telemetry::{Observation, ObservationKind};
 use vitrine_platform_tls as tls;
 
 use balance::{Address, Balancer, Connecting, Health};
@@ -122,22 +122,22 @@ impl Slot {
         &self.name
     }
 
-    fn readings(&self, now: Instant) -> Vec<Reading> {
+    fn readings(&self, now: Instant) -> Vec<Observation> {
         let figure = |kind, name, unit, description, value| {
-            Reading::new(kind, name, unit, description, value).attr(SERVER_ADDRESS, &*self.name)
+            Observation::new(kind, name, unit, description, value).attr(SERVER_ADDRESS, &*self.name)
         };
         let (state, description) = (self.breaker.state(now), "1 for the state that the way to this service is in");
-        let mut all: Vec<Reading> = breaker::STATES
+        let mut all: Vec<Observation> = breaker::STATES
             .iter()
             .map(|known| {
                 let value = f64::from(u8::from(*known == state));
-                figure(ReadingKind::UpDownCounter, "vitrine.circuit_breaker.status", "1", description, value)
+                figure(ObservationKind::UpDownCounter, "vitrine.circuit_breaker.status", "1", description, value)
                     .attr("vitrine.circuit_breaker.state", *known)
             })
             .collect();
         let left = self.budget.left();
         all.push(figure(
-            ReadingKind::Gauge,
+            ObservationKind::Gauge,
             "vitrine.retry_budget.left",
             "{retry}",
             "Calls to this service that may be repeated at once",
@@ -164,7 +164,7 @@ struct Remotes {
 }
 
 impl Mesh {
-    /// A mesh with nothing in it, whose services nobody outside may call.
+    /// A mesh with nothing in it, whose services no one outside may call.
     pub fn new(limits: Limits) -> Self {
         let identity = Identity::new(Clock::system());
         Self { slots: Arc::default(), limits, identity, remotes: Arc::default() }

@@ -26,7 +26,7 @@ pub enum Replicas {
     Dns(Authority),
     /// The targets of an SRV record.
     Srv(String),
-    /// The passing instances of a service in Consul's catalogue.
+    /// The passing instances of a service in Consul's catalog.
     Consul(String),
 }
 
@@ -56,7 +56,7 @@ impl FromStr for Placement {
                 "dns" => Replicas::Dns(authority(rest)?),
                 "srv" => Replicas::Srv(name(rest)?),
                 "consul" => Replicas::Consul(name(rest)?),
-                _ => return Err("nobody knows that scheme"),
+                _ => return Err("that scheme is not known"),
             }))
         };
         read().map_err(|why| Unreadable { text: text.to_owned(), why })

@@ -12,7 +12,7 @@ use tower::service_fn;
 use vitrine_contracts::{DESCRIPTORS, Problem};
 use vitrine_platform_mesh::{Transport, fence, parse_timeout};
 
-use crate::connection::{Nats, Trouble};
+use crate::connection::{CallError, Nats};
 use crate::error::Error;
 use crate::{unary, wire};
 
@@ -35,7 +35,7 @@ impl Nats {
         let subject = wire::subject(head.uri.path(), callee);
         // Not sent: what is denied is never answered, and each try would leave something behind that waits for an answer.
         if let Some(denied) = self.denied(&subject) {
-            return Err(unavailable(&Trouble::Denied(denied)));
+            return Err(unavailable(&CallError::Denied(denied)));
         }
         let body = Limited::new(body, fence::MAX_MESSAGE_BYTES).collect().await.map_err(Status::from_error)?;
         let message = wire::unframed(&body.to_bytes())?;
@@ -48,7 +48,7 @@ impl Nats {
             Ok(Ok(reply)) => answer(&reply),
             Ok(Err(e)) => Err(match e.kind() {
                 RequestErrorKind::NoResponders => {
-                    Problem::unavailable(&format!("nobody answers for {callee} on NATS")).into()
+                    Problem::unavailable(&format!("no process answers for {callee} on NATS")).into()
                 }
                 RequestErrorKind::TimedOut => Status::deadline_exceeded(format!("{subject} was not answered in time")),
                 RequestErrorKind::MaxPayloadExceeded => wire::too_large("message", self.client().max_payload()).into(),
@@ -57,17 +57,17 @@ impl Nats {
                     Problem::unavailable("NATS cannot be used at the moment").into()
                 }
             }),
-            Err(trouble) => Err(unavailable(&trouble)),
+            Err(call_error) => Err(unavailable(&call_error)),
         }
     }
 }
 
 /// Not the service is at fault, and later it may be reached.
-fn unavailable(trouble: &Trouble) -> Status {
-    let problem = Problem::unavailable(&trouble.to_string());
-    match trouble {
-        Trouble::Disconnected => problem.into(),
-        Trouble::Denied(_) => problem.with_reason("NATS_PERMISSION").into(),
+fn unavailable(call_error: &CallError) -> Status {
+    let problem = Problem::unavailable(&call_error.to_string());
+    match call_error {
+        CallError::Disconnected => problem.into(),
+        CallError::Denied(_) => problem.with_reason("NATS_PERMISSION").into(),
     }
 }
 

@@ -37,14 +37,14 @@ const HAPPENINGS: usize = 64;
 const DENIED_FOR: Duration = Duration::from_secs(10);
 /// Denied subjects that are known at a time.
 const MAX_DENIED: usize = 256;
-/// Nobody answers this; the server says so, after all that was asked before.
+/// No process answers this; the server says so, after all that was asked before.
 const PROBE: &str = "vitrine.probe";
 /// Where answers come in.
 const INBOX: &str = "_INBOX.";
 
 /// What is heard on the connection by those who wait for something else.
 #[derive(Clone, Debug)]
-enum Happening {
+enum ConnectionEvent {
     Lost,
     Denied(Denied),
 }
@@ -75,7 +75,7 @@ impl Denied {
 
 /// Why something was not answered. A sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq, ThisError)]
-pub(crate) enum Trouble {
+pub(crate) enum CallError {
     #[error("NATS cannot be reached at the moment")]
     Disconnected,
     #[error("NATS does not permit this process to {} {}", .0.act, .0.subject)]
@@ -85,7 +85,7 @@ pub(crate) enum Trouble {
 /// What is known of the connection.
 #[derive(Debug)]
 struct Signals {
-    happenings: broadcast::Sender<Happening>,
+    happenings: broadcast::Sender<ConnectionEvent>,
     /// By subject, until when it is not tried again.
     denied: Mutex<HashMap<String, (Denied, Instant)>>,
     /// Said already, so that it is not said again.
@@ -94,7 +94,7 @@ struct Signals {
 }
 
 impl Signals {
-    fn hear(&self, event: &Event) {
+    fn on_event(&self, event: &Event) {
         match event {
             Event::Connected => {
                 self.told.lock().clear();
@@ -106,19 +106,19 @@ impl Signals {
                 if self.outage.lock().begins() {
                     tracing::warn!("the connection to NATS is lost");
                 }
-                self.happened(Happening::Lost);
+                self.happened(ConnectionEvent::Lost);
             }
             Event::ServerError(ServerError::Other(text)) if let Some(denied) = Denied::parse(text) => self.deny(denied),
             Event::LameDuckMode => tracing::info!("the NATS server is about to stop"),
-            Event::SlowConsumer(_) => self.tell("messages come faster than they are taken, and some are lost"),
-            Event::ServerError(error) => self.tell(&error.to_string()),
-            Event::ClientError(error) => self.tell(&error.to_string()),
+            Event::SlowConsumer(_) => self.announce("messages come faster than they are taken, and some are lost"),
+            Event::ServerError(error) => self.announce(&error.to_string()),
+            Event::ClientError(error) => self.announce(&error.to_string()),
             Event::Draining | Event::Closed => {}
         }
     }
 
     /// Says it, once as long as the connection is as it is.
-    fn tell(&self, reason: &str) {
+    fn announce(&self, reason: &str) {
         if self.told.lock().insert(reason.to_owned()) {
             tracing::warn!(reason, "trouble with NATS");
         }
@@ -139,7 +139,7 @@ impl Signals {
         if !known && denied.subject != PROBE {
             tracing::error!(subject = denied.subject, "NATS does not permit this process to {} a subject", denied.act);
         }
-        self.happened(Happening::Denied(denied));
+        self.happened(ConnectionEvent::Denied(denied));
     }
 
     fn denied(&self, subject: &str) -> Option<Denied> {
@@ -147,17 +147,17 @@ impl Signals {
         self.denied.lock().get(subject).filter(|(_, until)| *until > now).map(|(denied, _)| denied.clone())
     }
 
-    fn happened(&self, happening: Happening) {
-        // Nobody may be waiting.
-        let _ = self.happenings.send(happening);
+    fn happened(&self, connection_event: ConnectionEvent) {
+        // No caller may be waiting.
+        let _ = self.happenings.send(connection_event);
     }
 }
 
 /// The connection to NATS. Cheap to clone. It comes back by itself, for as long as the process runs.
 #[derive(Clone)]
-pub struct Nats(pub(crate) Arc<Inner>);
+pub struct Nats(pub(crate) Arc<NatsInner>);
 
-pub(crate) struct Inner {
+pub(crate) struct NatsInner {
     pub(crate) client: Client,
     pub(crate) events: Events,
     pub(crate) jetstream: jetstream::Context,
@@ -198,7 +198,7 @@ impl Nats {
             .max_reconnects(None)
             .reconnect_delay_callback(pause)
             .event_callback(move |event| {
-                hearing.hear(&event);
+                hearing.on_event(&event);
                 std::future::ready(())
             })
             .connect(servers);
@@ -212,7 +212,7 @@ impl Nats {
         let (events, login) = (config.events.clone(), config.login());
         let streams = Mutex::default();
         let jetstream = jetstream::new(client.clone());
-        let nats = Self(Arc::new(Inner { client, events, jetstream, streams, signals, servers: shown, login }));
+        let nats = Self(Arc::new(NatsInner { client, events, jetstream, streams, signals, servers: shown, login }));
         nats.permitted(&[]).await?;
         tracing::info!(servers = nats.0.servers, "connected to NATS");
         Ok(nats)
@@ -231,29 +231,29 @@ impl Nats {
     }
 
     /// Awaits an answer, but no longer than the connection lasts, and not when it is denied what the answer needs: `concerns` says
-    /// of a subject whether that is so. The server says such things on the connection, not to whoever asked.
+    /// of a subject whether that is so. The server says such things on the connection, not to the caller.
     pub(crate) async fn answered<T>(
         &self,
         concerns: impl Fn(&str) -> bool,
         work: impl Future<Output = T>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, CallError> {
         // Heard before looking, so that nothing falls between.
         let mut happenings = self.0.signals.happenings.subscribe();
         if !self.is_connected() {
-            return Err(Trouble::Disconnected);
+            return Err(CallError::Disconnected);
         }
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {
                 biased;
                 done = &mut work => return Ok(done),
-                happening = happenings.recv() => match happening {
-                    Ok(Happening::Lost) => return Err(Trouble::Disconnected),
-                    Ok(Happening::Denied(denied)) if denied.concerns_answers() || concerns(&denied.subject) => {
-                        return Err(Trouble::Denied(denied));
+                connection_event = happenings.recv() => match connection_event {
+                    Ok(ConnectionEvent::Lost) => return Err(CallError::Disconnected),
+                    Ok(ConnectionEvent::Denied(denied)) if denied.concerns_answers() || concerns(&denied.subject) => {
+                        return Err(CallError::Denied(denied));
                     }
-                    // Whoever missed something waits for the bound of the work itself.
-                    Ok(Happening::Denied(_)) | Err(_) => {}
+                    // A caller that missed something waits for the bound of the work itself.
+                    Ok(ConnectionEvent::Denied(_)) | Err(_) => {}
                 },
             }
         }
@@ -264,17 +264,17 @@ impl Nats {
         self.0.signals.denied(subject)
     }
 
-    /// Asks the server something that nobody answers: what was asked before it, such as subscriptions to these subjects, was
-    /// either granted or denied when the answer is there.
+    /// Asks the server something that no process answers: what was asked before it, such as subscriptions to these subjects,
+    /// was either granted or denied when the answer is there.
     pub(crate) async fn permitted(&self, subjects: &[String]) -> Result<(), Error> {
         // What is denied is heard by another task than the answer: it is certain to be known when there was a second answer.
         for _ in 0..2 {
             let probing = self.client().request(PROBE, bytes::Bytes::new());
             match self.answered(|subject| subject == PROBE || subjects.iter().any(|s| s == subject), probing).await {
                 Ok(Err(e)) if e.kind() == async_nats::RequestErrorKind::TimedOut => return Err(self.silent("a probe")),
-                Err(Trouble::Disconnected) => return Err(self.silent("a probe")),
-                Err(Trouble::Denied(denied)) if denied.subject != PROBE => return Err(self.no_permission(denied)),
-                Ok(_) | Err(Trouble::Denied(_)) => {}
+                Err(CallError::Disconnected) => return Err(self.silent("a probe")),
+                Err(CallError::Denied(denied)) if denied.subject != PROBE => return Err(self.no_permission(denied)),
+                Ok(_) | Err(CallError::Denied(_)) => {}
             }
         }
         match subjects.iter().find_map(|subject| self.denied(subject)) {

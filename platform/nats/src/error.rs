@@ -43,7 +43,7 @@ pub enum Error {
     /// Certificates or a key.
     #[error("nats.tls cannot be used")]
     Tls(#[from] tls::Error),
-    /// Nobody there.
+    /// No one there.
     #[error("NATS cannot be reached at {servers}: {reason}. Is the server up, and is nats.url right?")]
     Unreachable {
         /// Which servers.

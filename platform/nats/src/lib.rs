@@ -14,9 +14,9 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! // Where nobody listens: whoever configured it is told at once which server it was.
+//! // Where no process listens: a caller that configured it is told at once which server it was.
 //! let config = Config { url: "nats://127.0.0.1:1".to_owned(), ..Config::default() };
-//! let error = Nats::connect(&config).await.expect_err("nobody listens there");
+//! let error = Nats::connect(&config).await.expect_err("no process listens there");
 //! assert!(error.to_string().contains("127.0.0.1:1"));
 //! # }
 //! ```

@@ -29,7 +29,7 @@ impl Broker for Nats {
         let reason = match publishing {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(reason)) => reason,
-            Err(trouble) => trouble.to_string(),
+            Err(call_error) => call_error.to_string(),
         };
         Err(Unpublished { acknowledged, reason })
     }
@@ -59,17 +59,17 @@ impl Nats {
                 message = message.expected_last_message_id(before);
             }
             let sent = self.jetstream().send_publish(stream::subject(source, &event.topic), message).await;
-            under_way.push((event, sent.map_err(|e| self.unkept(source, event, &e))?));
+            under_way.push((event, sent.map_err(|e| self.not_stored(source, event, &e))?));
         }
         for (event, kept) in under_way {
-            kept.await.map_err(|e| self.unkept(source, event, &e))?;
+            kept.await.map_err(|e| self.not_stored(source, event, &e))?;
             *acknowledged = event.position;
         }
         Ok(())
     }
 
     /// Why an event was not kept, and what to do.
-    fn unkept(&self, source: &str, event: &Event, error: &PublishError) -> String {
+    fn not_stored(&self, source: &str, event: &Event, error: &PublishError) -> String {
         self.doubt_stream(source);
         let stream = stream::name(source);
         let refused = std::error::Error::source(error).and_then(|e| e.downcast_ref::<async_nats::jetstream::Error>());

@@ -34,8 +34,8 @@ const FILL: Duration = Duration::from_millis(2);
 const LEAVE: Duration = Duration::from_secs(3);
 
 impl Nats {
-    /// Answers a service's calls until stopped, together with all other processes that do so: each call goes to one of them. Subscribed
-    /// when this answers; the work is the future that it answers with. When told to stop it takes no new calls, ends those that it
+    /// Serves a service's calls until stopped, together with all other processes that do so: each call goes to one of them. Subscribed
+    /// when this returns; the work is the future that it returns. When told to stop it takes no new calls, ends those that it
     /// has, and then ends itself. Refuses a service that streams.
     pub async fn serve(
         &self,
@@ -50,8 +50,9 @@ impl Nats {
         for subject in &subjects {
             let subscribed = self.client().queue_subscribe(subject.clone(), service.to_owned()).await;
             let subscription = subscribed.map_err(|_| self.silent(&format!("a subscription to {subject}")))?;
-            let desk = Desk { nats: self.clone(), service: service.into(), server: server.clone(), gate: gate.clone() };
-            listening.push(desk.listen(subject.clone(), subscription, stop.clone()));
+            let responder =
+                Responder { nats: self.clone(), service: service.into(), server: server.clone(), gate: gate.clone() };
+            listening.push(responder.listen(subject.clone(), subscription, stop.clone()));
         }
         self.permitted(&subjects).await?;
         Ok(async move {
@@ -62,14 +63,14 @@ impl Nats {
 
 /// Where calls of one service come in.
 #[derive(Clone)]
-struct Desk {
+struct Responder {
     nats: Nats,
     service: Arc<str>,
     server: Transport,
     gate: Arc<Semaphore>,
 }
 
-impl Desk {
+impl Responder {
     async fn listen(self, subject: String, mut subscription: Subscriber, stop: CancellationToken) {
         let calls = TaskTracker::new();
         let mut received = 0;
@@ -90,7 +91,7 @@ impl Desk {
         }
         calls.close();
         calls.wait().await;
-        // Answers are on their way when this process ends.
+        // Replies are on their way when this process ends.
         let _ = tokio::time::timeout(LEAVE, self.nats.client().flush()).await;
     }
 
@@ -98,7 +99,7 @@ impl Desk {
     ///
     /// The client forgets a subscription as soon as it has written that it ends, also when it is said to drain, and drops what the
     /// server had sent before it read that. Only a subscription that ends after a number of messages ends at the same message on
-    /// both sides. So that is asked for, and fillers, which nobody answers, take the places of calls that do not come.
+    /// both sides. So that is asked for, and fillers, which no process answers, take the places of calls that do not come.
     async fn leave(&self, subject: &str, mut subscription: Subscriber, received: u64, calls: &TaskTracker) {
         if !self.nats.is_connected() || subscription.unsubscribe_after(received + UNDER_WAY).await.is_err() {
             return;
@@ -130,23 +131,23 @@ impl Desk {
     }
 
     fn take(&self, message: Message, calls: &TaskTracker) {
-        // Nobody waits for an answer: no call, or a filler.
+        // No caller waits for an answer: no call, or a filler.
         let Some(caller) = message.reply.clone() else { return };
-        let desk = self.clone();
+        let responder = self.clone();
         match self.gate.clone().try_acquire_owned() {
             Ok(permit) => calls.spawn(async move {
-                let answer = desk.answer(message).await;
-                desk.reply(caller, answer).await;
+                let answer = responder.answer(message).await;
+                responder.reply(caller, answer).await;
                 drop(permit);
             }),
             Err(_) => calls.spawn(async move {
-                let problem = Problem::unavailable(&format!("{} has too many calls at once", desk.service));
-                desk.reply(caller, Answer::failed(problem.into())).await;
+                let problem = Problem::unavailable(&format!("{} has too many calls at once", responder.service));
+                responder.reply(caller, Reply::failed(problem.into())).await;
             }),
         };
     }
 
-    async fn answer(&self, message: Message) -> Answer {
+    async fn answer(&self, message: Message) -> Reply {
         let answered = async {
             let unknown = || Status::unimplemented(format!("{} is no method", message.subject));
             let path = wire::path(&message.subject, &self.service).ok_or_else(unknown)?;
@@ -158,16 +159,16 @@ impl Desk {
             *request.headers_mut() = wire::call_headers(message.headers.as_ref());
             request.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
             request.headers_mut().insert(http::header::TE, HeaderValue::from_static("trailers"));
-            Answer::read(self.server.clone().oneshot(request).await?).await
+            Reply::read(self.server.clone().oneshot(request).await?).await
         };
-        answered.await.unwrap_or_else(Answer::failed)
+        answered.await.unwrap_or_else(Reply::failed)
     }
 
-    async fn reply(&self, caller: Subject, answer: Answer) {
+    async fn reply(&self, caller: Subject, answer: Reply) {
         let client = self.nats.client();
         let mut sent = client.publish_with_headers(caller.clone(), answer.headers, answer.message).await;
         if sent.as_ref().is_err_and(|e| e.kind() == PublishErrorKind::MaxPayloadExceeded) {
-            let instead = Answer::failed(wire::too_large("answer", client.max_payload()).into());
+            let instead = Reply::failed(wire::too_large("answer", client.max_payload()).into());
             sent = client.publish_with_headers(caller, instead.headers, instead.message).await;
         }
         if let Err(e) = sent {
@@ -177,12 +178,12 @@ impl Desk {
 }
 
 /// What goes back.
-struct Answer {
+struct Reply {
     headers: async_nats::HeaderMap,
     message: Bytes,
 }
 
-impl Answer {
+impl Reply {
     async fn read(response: http::Response<Body>) -> Result<Self, Status> {
         let (head, body) = response.into_parts();
         let body = Limited::new(body, fence::MAX_MESSAGE_BYTES).collect().await.map_err(Status::from_error)?;

@@ -10,7 +10,7 @@ use async_nats::jetstream::stream::ConsumerErrorKind;
 use futures::{FutureExt, StreamExt};
 use tokio_util::task::AbortOnDropHandle;
 use vitrine_kit::{Backoff, percent};
-use vitrine_platform_bus::{Batch, Consumer, Event, Place, Source};
+use vitrine_platform_bus::{Batch, Consumer, Event, Offset, Source};
 
 use crate::connection::Nats;
 use crate::relay::{BAGGAGE, KEY, OCCURRED_AT, POSITION, TRACEPARENT};
@@ -20,10 +20,10 @@ use crate::stream;
 const WAIT: Duration = Duration::from_secs(5);
 /// How long the server keeps a request for events.
 const EXPIRES: Duration = Duration::from_secs(30);
-/// How often the server says that it keeps one; when it is silent for twice as long, it is asked anew.
+/// How often the server says that it keeps one; when it is silent for twice as long, it is asked again.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long telling the server may take.
-const TELL: Duration = Duration::from_secs(2);
+const PROGRESS_WAIT: Duration = Duration::from_secs(2);
 /// The pause before an event that was given back comes again; doubles with each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest of these pauses.
@@ -93,7 +93,7 @@ fn filter(source: &str, topics: &[String]) -> String {
 
 impl Durable {
     /// Makes the durable consumer, unless it is there, and asks for its messages.
-    async fn open(&self, from: Place) -> Result<Pulling, String> {
+    async fn open(&self, from: Offset) -> Result<Pulling, String> {
         self.nats.ensure_stream(&self.source).await.map_err(|e| e.to_string())?;
         let (stream, name) = (stream::name(&self.source), durable(&self.consumer, from.generation));
         let begin = from.since_ms.saturating_sub(CLOCKS_DIFFER_MS);
@@ -133,11 +133,11 @@ impl Durable {
             let pulled = consumer.stream().max_messages_per_batch(1).expires(EXPIRES).heartbeat(HEARTBEAT);
             pulled.messages().await.map_err(|e| format!("{stream} cannot be read: {e}"))
         };
-        let messages = self.nats.answered(concerns, opening).await.map_err(|trouble| trouble.to_string())??;
+        let messages = self.nats.answered(concerns, opening).await.map_err(|call_error| call_error.to_string())??;
         Ok(Pulling { generation: from.generation, messages })
     }
 
-    /// The event of a message; none when somebody else has published it.
+    /// The event of a message; none when another caller has published it.
     fn event(&self, message: &Message) -> Option<Event> {
         let headers = message.headers.as_ref()?;
         let header = |name: &str| headers.get(name).map(async_nats::HeaderValue::as_str);
@@ -174,7 +174,7 @@ impl Durable {
 
 /// Tells the server what became of an event. If it is not heard the event comes again, and is known by its position.
 async fn tell(acker: &Acker, kind: AckKind) {
-    let told = tokio::time::timeout(TELL, acker.ack_with(kind)).await;
+    let told = tokio::time::timeout(PROGRESS_WAIT, acker.ack_with(kind)).await;
     if !matches!(told, Ok(Ok(()))) {
         tracing::debug!("NATS was not told what became of an event");
     }
@@ -182,7 +182,7 @@ async fn tell(acker: &Acker, kind: AckKind) {
 
 #[tonic::async_trait]
 impl Source for Durable {
-    async fn fetch(&mut self, from: Place) -> Result<Batch, String> {
+    async fn fetch(&mut self, from: Offset) -> Result<Batch, String> {
         self.taken = None;
         if self.pulling.as_ref().is_none_or(|pulling| pulling.generation != from.generation) {
             self.pulling = None;
@@ -225,7 +225,7 @@ impl Source for Durable {
         }
     }
 
-    async fn settle(&mut self, committed: bool) {
+    async fn acknowledge(&mut self, committed: bool) {
         let taken = self.taken.take();
         if committed {
             if let Some(taken) = taken {

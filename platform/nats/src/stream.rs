@@ -8,7 +8,7 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, Stor
 use async_nats::jetstream::{Context, ErrorCode};
 use serde::de::IgnoredAny;
 
-use crate::connection::{Nats, Trouble};
+use crate::connection::{CallError, Nats};
 use crate::error::Error;
 use crate::wire::ROOT;
 
@@ -36,10 +36,10 @@ impl Nats {
             Ok(Ok(Response::Ok(_))) => {}
             Ok(Ok(Response::Err { error })) => return unavailable(error.to_string()),
             Ok(Err(e)) if e.kind() == RequestErrorKind::NoResponders => {
-                return unavailable("nobody answers its API".to_owned());
+                return unavailable("its API does not answer".to_owned());
             }
             Ok(Err(_)) => return Err(self.silent("the JetStream API")),
-            Err(trouble) => return Err(self.untold(trouble, "the JetStream API")),
+            Err(call_error) => return Err(self.untold(call_error, "the JetStream API")),
         }
         for source in sources {
             self.ensure_stream(source).await?;
@@ -80,21 +80,21 @@ impl Nats {
                     _ => unusable(e.to_string()),
                 });
             }
-            Err(trouble) => return Err(self.untold(trouble, "the JetStream API")),
+            Err(call_error) => return Err(self.untold(call_error, "the JetStream API")),
         }
         self.0.streams.lock().insert(stream);
         Ok(())
     }
 
-    /// Looks at a service's stream anew when it is needed next: something is wrong with it.
+    /// Looks at a service's stream again when it is needed next: something is wrong with it.
     pub(crate) fn doubt_stream(&self, source: &str) {
         self.0.streams.lock().remove(&name(source));
     }
 
-    fn untold(&self, trouble: Trouble, question: &str) -> Error {
-        match trouble {
-            Trouble::Disconnected => self.silent(question),
-            Trouble::Denied(denied) => self.no_permission(denied),
+    fn untold(&self, call_error: CallError, question: &str) -> Error {
+        match call_error {
+            CallError::Disconnected => self.silent(question),
+            CallError::Denied(denied) => self.no_permission(denied),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::query::Query;
 
 /// The engine's answers come later.
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+pub type EngineFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// A database of one service.
 pub trait Engine: Send + Sync {
@@ -23,13 +23,13 @@ pub trait Engine: Send + Sync {
         Vec::new()
     }
     /// Connects, and makes or brings up to date what the schema declares. Engines that do so when they are opened have nothing to do.
-    fn ready(&self) -> Answer<'_, ()> {
+    fn ready(&self) -> EngineFuture<'_, ()> {
         Box::pin(async { Ok(()) })
     }
     /// Documents by id, in the order of the ids; what is not there is left out.
-    fn get<'a>(&'a self, collection: &'static str, ids: &'a [&'a str]) -> Answer<'a, Vec<Raw>>;
+    fn get<'a>(&'a self, collection: &'static str, ids: &'a [&'a str]) -> EngineFuture<'a, Vec<Raw>>;
     /// Documents by keys.
-    fn find(&self, collection: &'static str, query: Query) -> Answer<'_, RawPage>;
+    fn find(&self, collection: &'static str, query: Query) -> EngineFuture<'_, RawPage>;
     /// Documents by words, best first.
     fn search<'a>(
         &'a self,
@@ -38,17 +38,18 @@ pub trait Engine: Send + Sync {
         text: &'a str,
         limit: usize,
         cursor: Option<&'a str>,
-    ) -> Answer<'a, RawPage>;
+    ) -> EngineFuture<'a, RawPage>;
     /// How many documents a query names.
-    fn count(&self, collection: &'static str, query: Query) -> Answer<'_, u64>;
+    fn count(&self, collection: &'static str, query: Query) -> EngineFuture<'_, u64>;
     /// All of the batch, durably, or none of it.
-    fn commit(&self, batch: Batch) -> Answer<'_, ()>;
+    fn commit(&self, batch: Batch) -> EngineFuture<'_, ()>;
     /// Events after a position, and up to where was looked.
-    fn read_events<'a>(&'a self, after: u64, topics: &'a [String], limit: usize) -> Answer<'a, (Vec<Event>, u64)>;
+    fn read_events<'a>(&'a self, after: u64, topics: &'a [String], limit: usize)
+    -> EngineFuture<'a, (Vec<Event>, u64)>;
     /// The position of the last committed event.
     fn watch_events(&self) -> watch::Receiver<u64>;
-    /// Forgets old events; answers how many.
-    fn prune_events(&self, before_ms: i64) -> Answer<'_, u64>;
+    /// Forgets old events; returns how many.
+    fn prune_events(&self, before_ms: i64) -> EngineFuture<'_, u64>;
 }
 
 /// What the connections of one pool do.
@@ -190,7 +191,7 @@ impl CollectionSchema {
     }
 
     /// That documents can be found by the words of this index.
-    pub(crate) fn has_words(&self, index: &str) -> Result<(), Error> {
+    pub(crate) fn has_text_index(&self, index: &str) -> Result<(), Error> {
         self.has(index, |kind| kind == IndexKind::Text)
     }
 

@@ -151,7 +151,7 @@ impl Error {
     }
 }
 
-/// An error that may say: somebody else was quicker.
+/// An error that may say: another caller was quicker.
 pub trait Conflicting {
     /// Whether the same change should be tried again on what is there now.
     fn is_conflict(&self) -> bool;

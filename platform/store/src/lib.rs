@@ -66,8 +66,8 @@ mod query;
 mod sql;
 mod sqlite;
 mod storage;
+mod text_index;
 mod tx;
-mod words;
 
 use std::ops::Deref;
 use std::sync::Arc;

@@ -11,9 +11,9 @@ use vitrine_platform_telemetry::semconv::{
     DB_CLIENT_CONNECTION_POOL_NAME, DB_CLIENT_CONNECTION_STATE, DB_CLIENT_CONNECTION_TIMEOUTS,
     DB_CLIENT_OPERATION_DURATION, DB_COLLECTION_NAME, DB_NAMESPACE, DB_OPERATION_NAME, DB_SYSTEM_NAME, ERROR_TYPE,
 };
-use vitrine_platform_telemetry::{Histogram, Reading, ReadingKind, Service};
+use vitrine_platform_telemetry::{Histogram, Observation, ObservationKind, Service};
 
-use crate::engine::{Answer, Batch, Engine, Event, Pool, Raw, RawPage};
+use crate::engine::{Batch, Engine, EngineFuture, Event, Pool, Raw, RawPage};
 use crate::error::Error;
 use crate::query::Query;
 
@@ -43,7 +43,12 @@ impl Measured {
     }
 
     /// Waits for an operation, and notes how it went.
-    async fn note<T>(&self, operation: &str, collection: Option<&str>, answer: Answer<'_, T>) -> Result<T, Error> {
+    async fn note<T>(
+        &self,
+        operation: &str,
+        collection: Option<&str>,
+        answer: EngineFuture<'_, T>,
+    ) -> Result<T, Error> {
         let began = Instant::now();
         let outcome = answer.await;
         let labels = [
@@ -65,13 +70,14 @@ fn sole_collection(batch: &Batch) -> Option<&'static str> {
     names.all(|name| name == first).then_some(first)
 }
 
-fn readings(pool: &Pool) -> Vec<Reading> {
+fn readings(pool: &Pool) -> Vec<Observation> {
     let figure = |kind, name, unit, description, n: u64| {
-        Reading::new(kind, name, unit, description, n as f64).attr(DB_CLIENT_CONNECTION_POOL_NAME, pool.name.as_str())
+        Observation::new(kind, name, unit, description, n as f64)
+            .attr(DB_CLIENT_CONNECTION_POOL_NAME, pool.name.as_str())
     };
     let count = |state: &str, n| {
         figure(
-            ReadingKind::UpDownCounter,
+            ObservationKind::UpDownCounter,
             DB_CLIENT_CONNECTION_COUNT,
             "{connection}",
             "Connections, by what they do",
@@ -83,14 +89,14 @@ fn readings(pool: &Pool) -> Vec<Reading> {
         count("idle", pool.idle),
         count("used", pool.used),
         figure(
-            ReadingKind::UpDownCounter,
+            ObservationKind::UpDownCounter,
             DB_CLIENT_CONNECTION_PENDING_REQUESTS,
             "{request}",
             "Requests that wait for a connection",
             pool.pending,
         ),
         figure(
-            ReadingKind::Counter,
+            ObservationKind::Counter,
             DB_CLIENT_CONNECTION_TIMEOUTS,
             "{timeout}",
             "Requests that did not get a connection in time",
@@ -99,7 +105,7 @@ fn readings(pool: &Pool) -> Vec<Reading> {
     ];
     if let Some(max) = pool.max {
         all.push(figure(
-            ReadingKind::UpDownCounter,
+            ObservationKind::UpDownCounter,
             DB_CLIENT_CONNECTION_MAX,
             "{connection}",
             "Most connections that there may be",
@@ -122,15 +128,15 @@ impl Engine for Measured {
         self.engine.pools()
     }
 
-    fn ready(&self) -> Answer<'_, ()> {
+    fn ready(&self) -> EngineFuture<'_, ()> {
         self.engine.ready()
     }
 
-    fn get<'a>(&'a self, collection: &'static str, ids: &'a [&'a str]) -> Answer<'a, Vec<Raw>> {
+    fn get<'a>(&'a self, collection: &'static str, ids: &'a [&'a str]) -> EngineFuture<'a, Vec<Raw>> {
         Box::pin(self.note("get", Some(collection), self.engine.get(collection, ids)))
     }
 
-    fn find(&self, collection: &'static str, query: Query) -> Answer<'_, RawPage> {
+    fn find(&self, collection: &'static str, query: Query) -> EngineFuture<'_, RawPage> {
         Box::pin(self.note("find", Some(collection), self.engine.find(collection, query)))
     }
 
@@ -141,21 +147,26 @@ impl Engine for Measured {
         text: &'a str,
         limit: usize,
         cursor: Option<&'a str>,
-    ) -> Answer<'a, RawPage> {
+    ) -> EngineFuture<'a, RawPage> {
         let answer = self.engine.search(collection, index, text, limit, cursor);
         Box::pin(self.note("search", Some(collection), answer))
     }
 
-    fn count(&self, collection: &'static str, query: Query) -> Answer<'_, u64> {
+    fn count(&self, collection: &'static str, query: Query) -> EngineFuture<'_, u64> {
         Box::pin(self.note("count", Some(collection), self.engine.count(collection, query)))
     }
 
-    fn commit(&self, batch: Batch) -> Answer<'_, ()> {
+    fn commit(&self, batch: Batch) -> EngineFuture<'_, ()> {
         let collection = sole_collection(&batch);
         Box::pin(self.note("commit", collection, self.engine.commit(batch)))
     }
 
-    fn read_events<'a>(&'a self, after: u64, topics: &'a [String], limit: usize) -> Answer<'a, (Vec<Event>, u64)> {
+    fn read_events<'a>(
+        &'a self,
+        after: u64,
+        topics: &'a [String],
+        limit: usize,
+    ) -> EngineFuture<'a, (Vec<Event>, u64)> {
         Box::pin(self.note("read_events", Some(OUTBOX), self.engine.read_events(after, topics, limit)))
     }
 
@@ -163,7 +174,7 @@ impl Engine for Measured {
         self.engine.watch_events()
     }
 
-    fn prune_events(&self, before_ms: i64) -> Answer<'_, u64> {
+    fn prune_events(&self, before_ms: i64) -> EngineFuture<'_, u64> {
         Box::pin(self.note("prune_events", Some(OUTBOX), self.engine.prune_events(before_ms)))
     }
 }

@@ -27,7 +27,7 @@ use tokio::task::JoinHandle;
 use vitrine_kit::Outage;
 
 use crate::document::{Key, Schema};
-use crate::engine::{Answer, Batch, Engine, Event, Raw, RawPage};
+use crate::engine::{Batch, Engine, EngineFuture, Event, Raw, RawPage};
 use crate::error::Error;
 use crate::query::Query;
 use crate::storage::MongoDbConfig;
@@ -45,12 +45,12 @@ const STATE: &str = "state";
 const SIGN: u64 = 1 << 63;
 
 pub(crate) struct MongoDb {
-    shared: Arc<Shared>,
+    shared: Arc<MongoInner>,
     /// Looks for events, from when the engine is ready.
     follower: Mutex<Option<JoinHandle<()>>>,
 }
 
-pub(crate) struct Shared {
+pub(crate) struct MongoInner {
     config: MongoDbConfig,
     database: String,
     schema: Schema,
@@ -62,7 +62,7 @@ pub(crate) struct Shared {
 
 impl MongoDb {
     pub(crate) fn open(config: &MongoDbConfig, service: &str, schema: Schema) -> Result<Self, Error> {
-        let shared = Shared {
+        let shared = MongoInner {
             config: config.clone(),
             database: format!("{}_{service}", config.database_prefix),
             schema,
@@ -82,7 +82,7 @@ impl Drop for MongoDb {
     }
 }
 
-impl Shared {
+impl MongoInner {
     fn server(&self) -> Result<&Server, Error> {
         self.server.get().ok_or(Error::Closed)
     }
@@ -101,7 +101,7 @@ impl Shared {
     }
 
     /// Tells a position, unless a later one is known.
-    fn tell(&self, position: u64) {
+    fn publish_position(&self, position: u64) {
         self.latest.send_if_modified(|known| {
             let newer = position > *known;
             *known = position.max(*known);
@@ -131,7 +131,7 @@ fn int(n: impl TryInto<i64>) -> i64 {
     n.try_into().unwrap_or(i64::MAX)
 }
 
-async fn follow(shared: Arc<Shared>) {
+async fn follow(shared: Arc<MongoInner>) {
     let mut outage = Outage::default();
     loop {
         if shared.latest.receiver_count() > 0 {
@@ -150,14 +150,14 @@ async fn follow(shared: Arc<Shared>) {
                 }
                 _ => {}
             }
-            shared.tell(last.unwrap_or_default());
+            shared.publish_position(last.unwrap_or_default());
         }
         tokio::time::sleep(LOOK).await;
     }
 }
 
 /// Deletes some of the oldest events from before a time; returns how many.
-async fn prune_some(shared: &Shared, before_ms: i64) -> Result<usize, Error> {
+async fn prune_some(shared: &MongoInner, before_ms: i64) -> Result<usize, Error> {
     let outbox: Collection<Bson> = shared.database()?.collection(OUTBOX);
     let old = doc! { "occurred_at_ms": { "$lt": before_ms } };
     let (oldest, some) = (doc! { "_id": 1 }, int(PRUNED_AT_ONCE));
@@ -181,12 +181,12 @@ impl Engine for MongoDb {
         self.shared.database.clone()
     }
 
-    fn ready(&self) -> Answer<'_, ()> {
+    fn ready(&self) -> EngineFuture<'_, ()> {
         Box::pin(async {
             let shared = &self.shared;
             shared.server.get_or_try_init(|| Server::connect(&shared.config, &shared.database)).await?;
             migrate::migrate(&self.shared).await?;
-            self.shared.tell(read::last_position(&self.shared).await?);
+            self.shared.publish_position(read::last_position(&self.shared).await?);
             let mut follower = self.follower.lock();
             if follower.is_none() {
                 *follower = Some(tokio::spawn(follow(self.shared.clone())));
@@ -195,11 +195,11 @@ impl Engine for MongoDb {
         })
     }
 
-    fn get<'a>(&'a self, collection: &'static str, ids: &'a [&'a str]) -> Answer<'a, Vec<Raw>> {
+    fn get<'a>(&'a self, collection: &'static str, ids: &'a [&'a str]) -> EngineFuture<'a, Vec<Raw>> {
         Box::pin(read::get(&self.shared, collection, ids))
     }
 
-    fn find(&self, collection: &'static str, query: Query) -> Answer<'_, RawPage> {
+    fn find(&self, collection: &'static str, query: Query) -> EngineFuture<'_, RawPage> {
         Box::pin(read::find(&self.shared, collection, query))
     }
 
@@ -210,19 +210,24 @@ impl Engine for MongoDb {
         text: &'a str,
         limit: usize,
         cursor: Option<&'a str>,
-    ) -> Answer<'a, RawPage> {
+    ) -> EngineFuture<'a, RawPage> {
         Box::pin(read::search(&self.shared, collection, index, text, limit, cursor))
     }
 
-    fn count(&self, collection: &'static str, query: Query) -> Answer<'_, u64> {
+    fn count(&self, collection: &'static str, query: Query) -> EngineFuture<'_, u64> {
         Box::pin(read::count(&self.shared, collection, query))
     }
 
-    fn commit(&self, batch: Batch) -> Answer<'_, ()> {
+    fn commit(&self, batch: Batch) -> EngineFuture<'_, ()> {
         Box::pin(write::commit(&self.shared, batch))
     }
 
-    fn read_events<'a>(&'a self, after: u64, topics: &'a [String], limit: usize) -> Answer<'a, (Vec<Event>, u64)> {
+    fn read_events<'a>(
+        &'a self,
+        after: u64,
+        topics: &'a [String],
+        limit: usize,
+    ) -> EngineFuture<'a, (Vec<Event>, u64)> {
         Box::pin(read::events(&self.shared, after, topics, limit))
     }
 
@@ -230,7 +235,7 @@ impl Engine for MongoDb {
         self.shared.latest.subscribe()
     }
 
-    fn prune_events(&self, before_ms: i64) -> Answer<'_, u64> {
+    fn prune_events(&self, before_ms: i64) -> EngineFuture<'_, u64> {
         Box::pin(async move {
             let mut pruned = 0;
             loop {

@@ -3,7 +3,7 @@
 //! Any number of processes may share a schema. Writes go in one transaction a batch ([`write`](mod@write)); events get their positions after
 //! they were committed ([`log`]), which docs/adr/0008-positions-after-the-commit.md explains.
 
-mod form;
+mod encoding;
 mod log;
 mod pool;
 mod read;
@@ -20,7 +20,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
 use crate::document::Schema;
-use crate::engine::{Answer, Batch, Engine, Event, Pool as Status, Raw, RawPage};
+use crate::engine::{Batch, Engine, EngineFuture, Event, Pool as Status, Raw, RawPage};
 use crate::error::Error;
 use crate::query::Query;
 use crate::storage::PostgresConfig;
@@ -29,12 +29,12 @@ use schema::Names;
 use server::Server;
 
 pub(crate) struct Postgres {
-    shared: Arc<Shared>,
+    shared: Arc<PostgresInner>,
     /// Follows the log, from when the engine is ready.
     follower: Mutex<Option<JoinHandle<()>>>,
 }
 
-pub(crate) struct Shared {
+pub(crate) struct PostgresInner {
     names: Names,
     schema: Schema,
     pool: Pool,
@@ -48,7 +48,7 @@ impl Postgres {
     pub(crate) fn open(config: &PostgresConfig, service: &str, schema: Schema) -> Result<Self, Error> {
         let server = Server::new(config, service)?;
         let names = Names::new(&server, &config.schema_prefix, service)?;
-        let shared = Shared {
+        let shared = PostgresInner {
             names,
             schema,
             pool: Pool::new(server, config.max_connections),
@@ -85,13 +85,13 @@ impl Engine for Postgres {
         vec![self.shared.pool.status(&self.namespace())]
     }
 
-    fn ready(&self) -> Answer<'_, ()> {
+    fn ready(&self) -> EngineFuture<'_, ()> {
         Box::pin(async {
             let server = &self.shared.pool.server;
             let connection = server.connect_first().await?;
             schema::migrate(server, &connection, &self.shared.names, &self.shared.schema.collections).await?;
             self.shared.pool.add(connection);
-            log::place(&self.shared).await?;
+            log::assign_positions(&self.shared).await?;
             let mut follower = self.follower.lock();
             if follower.is_none() {
                 *follower = Some(tokio::spawn(log::follow(self.shared.clone())));
@@ -100,14 +100,14 @@ impl Engine for Postgres {
         })
     }
 
-    fn get<'a>(&'a self, collection: &'static str, ids: &'a [&'a str]) -> Answer<'a, Vec<Raw>> {
+    fn get<'a>(&'a self, collection: &'static str, ids: &'a [&'a str]) -> EngineFuture<'a, Vec<Raw>> {
         Box::pin(async move {
             self.shared.schema.collection(collection)?;
             read::get(&self.shared.pool, &self.shared.names, collection, ids).await
         })
     }
 
-    fn find(&self, collection: &'static str, query: Query) -> Answer<'_, RawPage> {
+    fn find(&self, collection: &'static str, query: Query) -> EngineFuture<'_, RawPage> {
         Box::pin(async move {
             let schema = self.shared.schema.collection(collection)?;
             read::find(&self.shared.pool, &self.shared.names, schema, &query).await
@@ -121,30 +121,35 @@ impl Engine for Postgres {
         text: &'a str,
         limit: usize,
         cursor: Option<&'a str>,
-    ) -> Answer<'a, RawPage> {
+    ) -> EngineFuture<'a, RawPage> {
         Box::pin(async move {
             let schema = self.shared.schema.collection(collection)?;
             read::search(&self.shared.pool, &self.shared.names, schema, index, text, limit, cursor).await
         })
     }
 
-    fn count(&self, collection: &'static str, query: Query) -> Answer<'_, u64> {
+    fn count(&self, collection: &'static str, query: Query) -> EngineFuture<'_, u64> {
         Box::pin(async move {
             let schema = self.shared.schema.collection(collection)?;
             read::count(&self.shared.pool, &self.shared.names, schema, &query).await
         })
     }
 
-    fn commit(&self, batch: Batch) -> Answer<'_, ()> {
+    fn commit(&self, batch: Batch) -> EngineFuture<'_, ()> {
         let shared = self.shared.clone();
-        // In a task of its own: whoever stops waiting for it does not leave it half done.
+        // In a task of its own: a caller that stops waiting for it does not leave it half done.
         Box::pin(async move {
             let commit = tokio::spawn(async move { write::commit(&shared, batch).await });
             commit.await.map_err(|e| Error::Engine(Box::new(e)))?
         })
     }
 
-    fn read_events<'a>(&'a self, after: u64, topics: &'a [String], limit: usize) -> Answer<'a, (Vec<Event>, u64)> {
+    fn read_events<'a>(
+        &'a self,
+        after: u64,
+        topics: &'a [String],
+        limit: usize,
+    ) -> EngineFuture<'a, (Vec<Event>, u64)> {
         Box::pin(log::read(&self.shared, after, topics, limit))
     }
 
@@ -152,7 +157,7 @@ impl Engine for Postgres {
         self.shared.latest.subscribe()
     }
 
-    fn prune_events(&self, before_ms: i64) -> Answer<'_, u64> {
+    fn prune_events(&self, before_ms: i64) -> EngineFuture<'_, u64> {
         Box::pin(log::prune(&self.shared, before_ms))
     }
 }

@@ -73,7 +73,7 @@ impl Query {
     /// Where the page before ended: at which key of the order's index, if there is one, and at which id.
     pub(crate) fn resumed(&self) -> Result<Option<(Option<Key>, String)>, Error> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
-        let Place(key, id) = read_cursor(cursor)?;
+        let PageCursor(key, id) = read_cursor(cursor)?;
         match (self.order(), key) {
             (Some(order), Some((index, key))) if order == index => Ok(Some((Some(key), id))),
             (None, None) => Ok(Some((None, id))),
@@ -83,13 +83,13 @@ impl Query {
 
     /// The cursor of a page that ends at this key of the order's index, and this id.
     pub(crate) fn cursor_at(&self, key: Option<Key>, id: String) -> Result<String, Error> {
-        write_cursor(&Place(self.order().map(str::to_owned).zip(key), id))
+        write_cursor(&PageCursor(self.order().map(str::to_owned).zip(key), id))
     }
 }
 
 /// Where a page ended: by which index and at which of its keys, if the order is by one, and the last id.
 #[derive(Serialize, Deserialize)]
-struct Place(Option<(String, Key)>, String);
+struct PageCursor(Option<(String, Key)>, String);
 
 pub(crate) fn write_cursor<T: Serialize>(place: &T) -> Result<String, Error> {
     let json = serde_json::to_vec(place).map_err(Error::Encode)?;

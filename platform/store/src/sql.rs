@@ -99,7 +99,7 @@ impl<D: Dialect> Conditions<D> {
         Ok(all)
     }
 
-    /// Binds a value; answers its mark.
+    /// Binds a value; returns its mark.
     fn bind(&mut self, value: D::Value) -> String {
         self.values.push(value);
         format!("{}{}", D::MARK, self.values.len())

@@ -1,7 +1,7 @@
 //! The embedded engine: SQLite in WAL mode, one writer thread that commits in groups, and a few readers.
 //!
 //! A collection is a table with a column per declared key; SQLite then keeps its indexes itself. Point reads and pages are answered on the
-//! calling thread, for they take some ten microseconds, less than handing them to another thread would; searching and
+//! calling thread, because they take some ten microseconds, less than handing them to another thread would; searching and
 //! counting, which may take long, go to a blocking thread.
 
 mod read;
@@ -18,7 +18,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 use crate::document::Schema;
-use crate::engine::{Answer, Batch, Engine, Event, Pool, Raw, RawPage};
+use crate::engine::{Batch, Engine, EngineFuture, Event, Pool, Raw, RawPage};
 use crate::error::Error;
 use crate::query::Query;
 
@@ -30,14 +30,14 @@ const CACHE_KIB: u32 = 1024;
 const STATEMENTS: usize = 64;
 
 pub(crate) struct Sqlite {
-    shared: Arc<Shared>,
+    shared: Arc<SqliteInner>,
     writer: writer::Writer,
     events: watch::Receiver<u64>,
     /// Last, so that the files go after everything that uses them.
     _folder: Option<tempfile::TempDir>,
 }
 
-pub(crate) struct Shared {
+pub(crate) struct SqliteInner {
     path: PathBuf,
     schema: Schema,
     readers: Mutex<Vec<Connection>>,
@@ -56,7 +56,7 @@ impl Sqlite {
         let connection = schema::open(&path, &schema.collections)?;
         let last = read::last_position(&connection)?;
         let (latest, events) = watch::channel(last.unsigned_abs());
-        let shared = Arc::new(Shared { path, schema, readers: Mutex::default(), reading: AtomicU64::new(0) });
+        let shared = Arc::new(SqliteInner { path, schema, readers: Mutex::default(), reading: AtomicU64::new(0) });
         let writer = writer::Writer::start(service, connection, shared.clone(), latest)?;
         Ok(Self { shared, writer, events, _folder: None })
     }
@@ -73,7 +73,7 @@ impl Sqlite {
 
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Shared, &Connection) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&SqliteInner, &Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let shared = self.shared.clone();
         tokio::task::spawn_blocking(move || shared.read(|connection| work(&shared, connection)))
@@ -82,7 +82,7 @@ impl Sqlite {
     }
 }
 
-impl Shared {
+impl SqliteInner {
     /// The service whose database this is: the file bears its name.
     fn service(&self) -> &str {
         self.path.file_stem().and_then(OsStr::to_str).unwrap_or_default()
@@ -129,11 +129,11 @@ impl Engine for Sqlite {
         ]
     }
 
-    fn get<'a>(&'a self, collection: &'static str, ids: &'a [&'a str]) -> Answer<'a, Vec<Raw>> {
+    fn get<'a>(&'a self, collection: &'static str, ids: &'a [&'a str]) -> EngineFuture<'a, Vec<Raw>> {
         Box::pin(async move { self.shared.read(|c| read::get(c, collection, ids)) })
     }
 
-    fn find(&self, collection: &'static str, query: Query) -> Answer<'_, RawPage> {
+    fn find(&self, collection: &'static str, query: Query) -> EngineFuture<'_, RawPage> {
         Box::pin(async move {
             let schema = self.shared.schema.collection(collection)?;
             self.shared.read(|c| read::find(c, schema, &query))
@@ -147,22 +147,27 @@ impl Engine for Sqlite {
         text: &'a str,
         limit: usize,
         cursor: Option<&'a str>,
-    ) -> Answer<'a, RawPage> {
+    ) -> EngineFuture<'a, RawPage> {
         let (index, text, cursor) = (index.to_owned(), text.to_owned(), cursor.map(str::to_owned));
         Box::pin(self.blocking(move |shared, c| {
             read::search(c, shared.schema.collection(collection)?, &index, &text, limit, cursor.as_deref())
         }))
     }
 
-    fn count(&self, collection: &'static str, query: Query) -> Answer<'_, u64> {
+    fn count(&self, collection: &'static str, query: Query) -> EngineFuture<'_, u64> {
         Box::pin(self.blocking(move |shared, c| read::count(c, shared.schema.collection(collection)?, &query)))
     }
 
-    fn commit(&self, batch: Batch) -> Answer<'_, ()> {
+    fn commit(&self, batch: Batch) -> EngineFuture<'_, ()> {
         Box::pin(self.writer.commit(batch))
     }
 
-    fn read_events<'a>(&'a self, after: u64, topics: &'a [String], limit: usize) -> Answer<'a, (Vec<Event>, u64)> {
+    fn read_events<'a>(
+        &'a self,
+        after: u64,
+        topics: &'a [String],
+        limit: usize,
+    ) -> EngineFuture<'a, (Vec<Event>, u64)> {
         Box::pin(async move { self.shared.read(|c| read::events(c, after, topics, limit)) })
     }
 
@@ -170,7 +175,7 @@ impl Engine for Sqlite {
         self.events.clone()
     }
 
-    fn prune_events(&self, before_ms: i64) -> Answer<'_, u64> {
+    fn prune_events(&self, before_ms: i64) -> EngineFuture<'_, u64> {
         Box::pin(self.writer.prune(before_ms))
     }
 }

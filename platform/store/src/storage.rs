@@ -57,7 +57,7 @@ impl Default for PostgresConfig {
     fn default() -> Self {
         Self {
             url: "postgres://postgres@127.0.0.1:15432/postgres".into(),
-            // Twelve services with five connections each fit into the hundred that a server takes when nobody says otherwise.
+            // Twelve services with five connections each fit into the hundred that a server takes by default.
             max_connections: 4,
             schema_prefix: "vitrine".to_owned(),
             connect_timeout_ms: 5_000,

@@ -70,7 +70,7 @@ impl Tx {
         self.batch.ops.is_empty() && self.batch.events.is_empty()
     }
 
-    /// Durable when it answers.
+    /// Durable when it returns.
     pub async fn commit(self) -> Result<(), Error> {
         match self.failed {
             Some(e) => Err(e),

@@ -35,7 +35,7 @@ const MAX_ATTEMPTS: u32 = 3;
 /// First pause between two tries; doubles.
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 /// Most of an answer that is read, in bytes.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 /// Sends batches of telemetry.
 pub struct Exporter {
@@ -182,7 +182,7 @@ impl Exporter {
                 let response = client.request(request).await.map_err(|e| Status::unavailable(e.to_string()))?;
                 let status = response.status();
                 // The answer is read so that the connection can be used again.
-                let _ = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+                let _ = Limited::new(response.into_body(), MAX_RESPONSE_BYTES).collect().await;
                 if status.is_success() { Ok(()) } else { Err(http_failure(status)) }
             }
         }

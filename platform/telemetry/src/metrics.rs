@@ -13,7 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHasher;
 
 use crate::context::Context;
-use crate::readings::{Reading, Source, collect};
+use crate::observations::{Observation, Source, collect};
 use crate::span::now_unix_nano;
 use crate::value::{Value, attribute};
 
@@ -93,7 +93,7 @@ impl Points {
 #[derive(Debug)]
 struct Point {
     attributes: Vec<(&'static str, Value)>,
-    figures: Mutex<Sums>,
+    service_stats: Mutex<Sums>,
 }
 
 impl Point {
@@ -164,15 +164,15 @@ impl Histogram {
     }
 
     /// Adds up all points; those that have the attribute `error` count as errors.
-    pub(crate) fn figures(&self, error: &str) -> Figures {
-        let mut total = Figures { buckets: vec![0; SECONDS.len() + 1], ..Figures::default() };
+    pub(crate) fn service_stats(&self, error: &str) -> ServiceStats {
+        let mut total = ServiceStats { buckets: vec![0; SECONDS.len() + 1], ..ServiceStats::default() };
         for point in self.0.points.read().iter() {
-            let figures = point.figures.lock();
-            total.count += figures.count;
+            let service_stats = point.service_stats.lock();
+            total.count += service_stats.count;
             if point.attributes.iter().any(|(key, _)| *key == error) {
-                total.errors += figures.count;
+                total.errors += service_stats.count;
             }
-            for (sum, n) in total.buckets.iter_mut().zip(&figures.buckets) {
+            for (sum, n) in total.buckets.iter_mut().zip(&service_stats.buckets) {
                 *sum += n;
             }
         }
@@ -182,7 +182,7 @@ impl Histogram {
 
 /// Calls that a service answered since its start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
+pub struct ServiceStats {
     /// All of them.
     pub count: u64,
     /// Those that failed by the service's fault.
@@ -191,7 +191,7 @@ pub struct Figures {
     pub buckets: Vec<u64>,
 }
 
-impl Figures {
+impl ServiceStats {
     /// What happened since an earlier reading.
     pub fn since(&self, earlier: &Self) -> Self {
         let buckets = self.buckets.iter().enumerate();
@@ -257,7 +257,7 @@ impl Registry {
         all
     }
 
-    pub(crate) fn read_from(&self, read: Box<dyn Fn() -> Vec<Reading> + Send + Sync>) {
+    pub(crate) fn read_from(&self, read: Box<dyn Fn() -> Vec<Observation> + Send + Sync>) {
         self.sources.write().push(Source { started: now_unix_nano(), read });
     }
 }
@@ -268,24 +268,25 @@ impl Instrument {
         let exemplar = Context::with_current(|c| (c.sampled, c.trace_id, c.span_id))
             .filter(|(sampled, ..)| *sampled)
             .map(|(_, trace_id, span_id)| Exemplar { value, time: now_unix_nano(), trace_id, span_id });
-        let mut figures = point.figures.lock();
-        figures.count += 1;
-        figures.sum += value;
-        figures.min = figures.min.min(value);
-        figures.max = figures.max.max(value);
+        let mut service_stats = point.service_stats.lock();
+        service_stats.count += 1;
+        service_stats.sum += value;
+        service_stats.min = service_stats.min.min(value);
+        service_stats.max = service_stats.max.max(value);
         let bucket = match self.bounds {
             // OTLP: a bucket's upper bound belongs to it.
             Some(bounds) => bounds.partition_point(|bound| *bound < value),
             None => 0,
         };
-        figures.buckets[bucket] += 1;
+        service_stats.buckets[bucket] += 1;
         if exemplar.is_some() {
-            figures.exemplars[bucket] = exemplar;
+            service_stats.exemplars[bucket] = exemplar;
         }
     }
 
     fn point<'a>(&self, labels: impl Iterator<Item = (&'static str, Label<'a>)> + Clone) -> Arc<Point> {
-        // Quick, and good enough: whoever makes attributes collide gets a longer list, of at most so many points as there may be.
+        // Quick, and good enough: a caller that makes attributes collide gets a longer list, of at most so many points
+        // as there may be.
         let mut hasher = FxHasher::default();
         labels.clone().for_each(|label| label.hash(&mut hasher));
         let hash = hasher.finish();
@@ -293,7 +294,7 @@ impl Instrument {
             return point;
         }
         let mut points = self.points.write();
-        // Somebody else may have made it meanwhile.
+        // Another caller may have made it meanwhile.
         if let Some(point) = points.get(hash, labels.clone()) {
             return point;
         }
@@ -309,7 +310,7 @@ impl Instrument {
 
     fn new_point(&self, attributes: Vec<(&'static str, Value)>) -> Arc<Point> {
         let buckets = self.bounds.map_or(1, |b| b.len() + 1);
-        let figures = Sums {
+        let service_stats = Sums {
             count: 0,
             sum: 0.0,
             min: f64::INFINITY,
@@ -317,7 +318,7 @@ impl Instrument {
             buckets: vec![0; buckets],
             exemplars: vec![None; buckets],
         };
-        Arc::new(Point { attributes, figures: Mutex::new(figures) })
+        Arc::new(Point { attributes, service_stats: Mutex::new(service_stats) })
     }
 
     fn collect(&self, now: u64) -> Option<otlp::Metric> {
@@ -347,37 +348,37 @@ impl Instrument {
 }
 
 fn histogram_point(point: &Point, bounds: &[f64], started: u64, now: u64) -> otlp::HistogramDataPoint {
-    let figures = point.figures.lock();
+    let service_stats = point.service_stats.lock();
     otlp::HistogramDataPoint {
         attributes: point.to_otlp(),
         start_time_unix_nano: started,
         time_unix_nano: now,
-        count: figures.count,
-        sum: Some(figures.sum),
-        bucket_counts: figures.buckets.clone(),
+        count: service_stats.count,
+        sum: Some(service_stats.sum),
+        bucket_counts: service_stats.buckets.clone(),
         explicit_bounds: bounds.to_vec(),
-        exemplars: exemplars(&figures),
-        min: Some(figures.min),
-        max: Some(figures.max),
+        exemplars: exemplars(&service_stats),
+        min: Some(service_stats.min),
+        max: Some(service_stats.max),
         ..otlp::HistogramDataPoint::default()
     }
 }
 
 fn sum_point(point: &Point, started: u64, now: u64) -> otlp::NumberDataPoint {
-    let figures = point.figures.lock();
+    let service_stats = point.service_stats.lock();
     otlp::NumberDataPoint {
         attributes: point.to_otlp(),
         start_time_unix_nano: started,
         time_unix_nano: now,
-        exemplars: exemplars(&figures),
+        exemplars: exemplars(&service_stats),
         // Counters add whole numbers only.
-        value: Some(otlp::number_data_point::Value::AsInt(figures.sum as i64)),
+        value: Some(otlp::number_data_point::Value::AsInt(service_stats.sum as i64)),
         ..otlp::NumberDataPoint::default()
     }
 }
 
-fn exemplars(figures: &Sums) -> Vec<otlp::Exemplar> {
-    let known = figures.exemplars.iter().flatten();
+fn exemplars(service_stats: &Sums) -> Vec<otlp::Exemplar> {
+    let known = service_stats.exemplars.iter().flatten();
     known
         .map(|e| otlp::Exemplar {
             time_unix_nano: e.time,
@@ -391,7 +392,7 @@ fn exemplars(figures: &Sums) -> Vec<otlp::Exemplar> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Figures, Label, MAX_POINTS, Registry, SECONDS, otlp};
+    use super::{Label, MAX_POINTS, Registry, SECONDS, ServiceStats, otlp};
 
     #[test]
     fn values_fall_into_their_buckets() {
@@ -400,18 +401,18 @@ mod tests {
         for value in [0.000_05, 0.000_06, 0.004, 20.0, f64::NAN] {
             histogram.record(value, &[("k", "v")]);
         }
-        let figures = histogram.figures("k");
-        assert_eq!((figures.count, figures.errors), (4, 4));
-        let filled: Vec<usize> = (0..figures.buckets.len()).filter(|i| figures.buckets[*i] > 0).collect();
+        let service_stats = histogram.service_stats("k");
+        assert_eq!((service_stats.count, service_stats.errors), (4, 4));
+        let filled: Vec<usize> = (0..service_stats.buckets.len()).filter(|i| service_stats.buckets[*i] > 0).collect();
         assert_eq!(filled, [0, 1, 6, SECONDS.len()]);
     }
 
     #[test]
     fn quantiles_interpolate() {
-        let mut figures = Figures { count: 100, errors: 0, buckets: vec![0; SECONDS.len() + 1] };
-        assert_eq!(figures.quantile(0.99), None);
-        figures.buckets[4] = 100;
-        let p50 = figures.quantile(0.5).expect("not empty");
+        let mut service_stats = ServiceStats { count: 100, errors: 0, buckets: vec![0; SECONDS.len() + 1] };
+        assert_eq!(service_stats.quantile(0.99), None);
+        service_stats.buckets[4] = 100;
+        let p50 = service_stats.quantile(0.5).expect("not empty");
         assert!((p50 - 0.000_75).abs() < 1e-9, "{p50}");
     }
 
@@ -428,7 +429,7 @@ mod tests {
         // As if all of them had one hash.
         let mut points = histogram.0.points.write();
         let all: Vec<_> = points.by_hash.drain().flat_map(|(_, same)| same).collect();
-        assert_eq!(all.iter().map(|point| point.figures.lock().count).collect::<Vec<_>>(), [2, 2, 2]);
+        assert_eq!(all.iter().map(|point| point.service_stats.lock().count).collect::<Vec<_>>(), [2, 2, 2]);
         points.by_hash.insert(7, all);
         let found = points.get(7, [("a", Label::Int(1)), ("b", Label::Text("2"))].into_iter()).expect("one of three");
         assert!(found.is([("a", Label::Int(1)), ("b", Label::Text("2"))].into_iter()), "{found:?}");

@@ -21,9 +21,9 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, Sampler};
 use crate::context::Context;
 use crate::export::Exporter;
-use crate::metrics::{Counter, Figures, Histogram, Label, Registry};
+use crate::metrics::{Counter, Histogram, Label, Registry, ServiceStats};
+use crate::observations::Observation;
 use crate::process::{self, PROCESS};
-use crate::readings::Reading;
 use crate::semconv::{
     ERROR_TYPE, HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, HTTP_SERVER_REQUEST_DURATION,
     MESSAGING_CONSUMER_GROUP_NAME, MESSAGING_DESTINATION_NAME, MESSAGING_OPERATION_NAME, MESSAGING_PROCESS_DURATION,
@@ -40,9 +40,9 @@ const OK: &str = "OK";
 
 /// The pipeline of this process. Cheap to clone.
 #[derive(Clone)]
-pub struct Telemetry(Arc<Shared>);
+pub struct Telemetry(Arc<TelemetryInner>);
 
-struct Shared {
+struct TelemetryInner {
     config: Config,
     instance_id: String,
     services: Mutex<HashMap<String, Service>>,
@@ -102,7 +102,7 @@ impl Telemetry {
         let instance_id = format!("{:032x}", rand::random::<u128>());
         let services = Mutex::default();
         let exporting = tokio::sync::Mutex::default();
-        Self(Arc::new(Shared { config, instance_id, services, spans, logs, exporting }))
+        Self(Arc::new(TelemetryInner { config, instance_id, services, spans, logs, exporting }))
     }
 
     /// The handle of a service; the same name gives the same service.
@@ -118,7 +118,7 @@ impl Telemetry {
         let events = registry.histogram(MESSAGING_PROCESS_DURATION, "s", "Events handled");
         let resource = self.resource(name);
         let telemetry = self.clone();
-        let inner = Inner { name: name.to_owned(), resource, registry, rpc, http, client, events, telemetry };
+        let inner = ServiceInner { name: name.to_owned(), resource, registry, rpc, http, client, events, telemetry };
         let service = Service(Arc::new(inner));
         services.insert(name.to_owned(), service.clone());
         service
@@ -144,9 +144,10 @@ impl Telemetry {
     }
 
     /// Calls answered since the start, per service, by name.
-    pub fn figures(&self) -> Vec<(String, Figures)> {
+    pub fn service_stats(&self) -> Vec<(String, ServiceStats)> {
         let services: Vec<Service> = self.0.services.lock().values().cloned().collect();
-        let mut all: Vec<(String, Figures)> = services.iter().map(|s| (s.name().to_owned(), s.figures())).collect();
+        let mut all: Vec<(String, ServiceStats)> =
+            services.iter().map(|s| (s.name().to_owned(), s.service_stats())).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
     }
@@ -272,9 +273,9 @@ impl fmt::Debug for Telemetry {
 
 /// One service of this process: a resource of its own. Cheap to clone.
 #[derive(Clone)]
-pub struct Service(Arc<Inner>);
+pub struct Service(Arc<ServiceInner>);
 
-struct Inner {
+struct ServiceInner {
     name: String,
     resource: Resource,
     registry: Registry,
@@ -332,8 +333,9 @@ impl Service {
         self.0.telemetry.is_enabled()
     }
 
-    /// Figures that somebody keeps anyway: they are read whenever metrics are exported, for as long as the pipeline lives.
-    pub fn read_from(&self, read: impl Fn() -> Vec<Reading> + Send + Sync + 'static) {
+    /// Values that someone keeps anyway: they are read whenever metrics are exported, for as long as the pipeline
+    /// lives.
+    pub fn read_from(&self, read: impl Fn() -> Vec<Observation> + Send + Sync + 'static) {
         self.0.registry.read_from(Box::new(read));
     }
 
@@ -377,9 +379,9 @@ impl Service {
     }
 
     /// Calls answered and events handled.
-    fn figures(&self) -> Figures {
-        let mut total = self.0.rpc.figures(ERROR_TYPE);
-        for other in [&self.0.http, &self.0.events].map(|h| h.figures(ERROR_TYPE)) {
+    fn service_stats(&self) -> ServiceStats {
+        let mut total = self.0.rpc.service_stats(ERROR_TYPE);
+        for other in [&self.0.http, &self.0.events].map(|h| h.service_stats(ERROR_TYPE)) {
             total.count += other.count;
             total.errors += other.errors;
             total.buckets.iter_mut().zip(&other.buckets).for_each(|(sum, n)| *sum += n);

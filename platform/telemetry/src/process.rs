@@ -10,9 +10,9 @@ use tokio::runtime::{Handle, RuntimeMetrics};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::observations::Observation;
+use crate::observations::ObservationKind::{self, Counter, Gauge, UpDownCounter};
 use crate::pipeline::Service;
-use crate::readings::Reading;
-use crate::readings::ReadingKind::{self, Counter, Gauge, UpDownCounter};
 use crate::semconv::{
     CPU_MODE, DISK_IO_DIRECTION, PROCESS_CONTEXT_SWITCH_TYPE, PROCESS_CONTEXT_SWITCHES, PROCESS_CPU_TIME,
     PROCESS_DISK_IO, PROCESS_MEMORY_USAGE, PROCESS_MEMORY_VIRTUAL, PROCESS_PAGING_FAULTS, PROCESS_THREAD_COUNT,
@@ -59,18 +59,18 @@ pub(crate) async fn observe(service: Service, stop: CancellationToken) {
 }
 
 /// Processor time, context switches and page faults, of all threads, also of those that have ended.
-fn usage() -> Vec<Reading> {
+fn usage() -> Vec<Observation> {
     let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else { return Vec::new() };
     let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
     let cpu = |mode: &str, value| {
-        Reading::new(Counter, PROCESS_CPU_TIME, "s", "Processor time used", value).attr(CPU_MODE, mode)
+        Observation::new(Counter, PROCESS_CPU_TIME, "s", "Processor time used", value).attr(CPU_MODE, mode)
     };
     let switches = |kind: &str, n: i64| {
-        Reading::new(Counter, PROCESS_CONTEXT_SWITCHES, "{context_switch}", "Context switches", n as f64)
+        Observation::new(Counter, PROCESS_CONTEXT_SWITCHES, "{context_switch}", "Context switches", n as f64)
             .attr(PROCESS_CONTEXT_SWITCH_TYPE, kind)
     };
     let faults = |kind: &str, n: i64| {
-        Reading::new(Counter, PROCESS_PAGING_FAULTS, "{fault}", "Page faults", n as f64)
+        Observation::new(Counter, PROCESS_PAGING_FAULTS, "{fault}", "Page faults", n as f64)
             .attr(SYSTEM_PAGING_FAULT_TYPE, kind)
     };
     vec![
@@ -90,9 +90,9 @@ fn number(text: &str, name: &str) -> Option<f64> {
 }
 
 /// Memory and threads, from `/proc/self/status`.
-fn memory(status: &str) -> Vec<Reading> {
+fn memory(status: &str) -> Vec<Observation> {
     let figure = |field, name, unit, description, scale: f64| {
-        number(status, field).map(|n| Reading::new(UpDownCounter, name, unit, description, n * scale))
+        number(status, field).map(|n| Observation::new(UpDownCounter, name, unit, description, n * scale))
     };
     [
         figure("VmRSS", PROCESS_MEMORY_USAGE, "By", "Physical memory in use", KB),
@@ -105,19 +105,20 @@ fn memory(status: &str) -> Vec<Reading> {
 }
 
 /// What was read from disks and written to them, from `/proc/self/io`.
-fn io(io: &str) -> Vec<Reading> {
+fn io(io: &str) -> Vec<Observation> {
     let figure = |field, direction: &str| {
         let bytes = number(io, field)?;
-        let reading = Reading::new(Counter, PROCESS_DISK_IO, "By", "Bytes read from disks and written to them", bytes);
-        Some(reading.attr(DISK_IO_DIRECTION, direction))
+        let observation =
+            Observation::new(Counter, PROCESS_DISK_IO, "By", "Bytes read from disks and written to them", bytes);
+        Some(observation.attr(DISK_IO_DIRECTION, direction))
     };
     [figure("read_bytes", "read"), figure("write_bytes", "write")].into_iter().flatten().collect()
 }
 
 /// Open files, without the folder that is read to count them.
-fn files() -> Option<Reading> {
+fn files() -> Option<Observation> {
     let open = std::fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1);
-    Some(Reading::new(
+    Some(Observation::new(
         UpDownCounter,
         PROCESS_UNIX_FILE_DESCRIPTOR_COUNT,
         "{file_descriptor}",
@@ -127,19 +128,20 @@ fn files() -> Option<Reading> {
 }
 
 /// How long the process runs: the time since the system was started, less the time at which the process was.
-fn uptime(stat: &str, uptime: &str) -> Option<Reading> {
+fn uptime(stat: &str, uptime: &str) -> Option<Observation> {
     let system_s: f64 = uptime.split_whitespace().next()?.parse().ok()?;
     // The name, in parentheses, may hold anything; the start is the 20th field behind it.
     let started: f64 = stat.rsplit_once(") ")?.1.split(' ').nth(19)?.parse().ok()?;
     let value = (system_s - started / TICKS_PER_S).max(0.0);
-    Some(Reading::new(Gauge, PROCESS_UPTIME, "s", "How long the process runs", value))
+    Some(Observation::new(Gauge, PROCESS_UPTIME, "s", "How long the process runs", value))
 }
 
 /// What the runtime does: the figures of tokio that are stable.
-fn tasks(runtime: &RuntimeMetrics) -> Vec<Reading> {
+fn tasks(runtime: &RuntimeMetrics) -> Vec<Observation> {
     let workers = runtime.num_workers();
     let busy: Duration = (0..workers).map(|worker| runtime.worker_total_busy_duration(worker)).sum();
-    let figure = |kind: ReadingKind, name, unit, description, value| Reading::new(kind, name, unit, description, value);
+    let figure =
+        |kind: ObservationKind, name, unit, description, value| Observation::new(kind, name, unit, description, value);
     vec![
         figure(UpDownCounter, "vitrine.runtime.workers", "{thread}", "Threads that run tasks", workers as f64),
         figure(Counter, "vitrine.runtime.busy_time", "s", "Time in which these had work, together", busy.as_secs_f64()),
@@ -167,7 +169,7 @@ mod tests {
     #[test]
     fn what_the_system_says_is_read() {
         let status = "Name:\tVmRSS: 7\nVmSize:\t    2048 kB\nVmRSS:\t     512 kB\nThreads:\t9\n";
-        let values: Vec<f64> = memory(status).iter().map(|reading| reading.value).collect();
+        let values: Vec<f64> = memory(status).iter().map(|observation| observation.value).collect();
         assert_eq!(values, [524_288.0, 2_097_152.0, 9.0]);
         let values: Vec<f64> = io("rchar: 1\nread_bytes: 4096\nwrite_bytes: 8192\n").iter().map(|r| r.value).collect();
         assert_eq!(values, [4096.0, 8192.0]);

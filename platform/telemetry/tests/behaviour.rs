@@ -8,7 +8,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use vitrine_platform_telemetry::{Config, LogLayer, Telemetry};
 use vitrine_tests_capture::{Capture, Seen, hex, value};
 
-/// Runs some work with a pipeline, and answers with all that was sent.
+/// Runs some work with a pipeline, and returns all that was sent.
 async fn sent(config: Config, work: impl AsyncFnOnce(&Telemetry)) -> Seen {
     let telemetry = Telemetry::new(config.clone());
     let capture = Capture::of(&telemetry, config).await;
@@ -106,7 +106,7 @@ async fn nothing_is_sent_when_switched_off_and_buffers_are_bounded() {
     .await;
     assert!(off.traces.is_empty() && off.metrics.is_empty() && off.logs.is_empty());
 
-    // Without anybody who takes them, spans are dropped and counted; nobody waits.
+    // Without anybody who takes them, spans are dropped and counted; no caller waits.
     let telemetry = Telemetry::new(Config { max_queue: 10, ..Config::default() });
     for _ in 0..25 {
         drop(telemetry.service("orders").root_span("work"));

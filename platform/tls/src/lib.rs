@@ -1,4 +1,4 @@
-//! Certificates and keys from files, for whoever speaks TLS: the only crate that names rustls.
+//! TLS with certificates and keys from files. The only crate that names rustls.
 //!
 //! [`client`] and [`web_client`] are for drivers that take a rustls configuration. [`Server`] and [`Client`] are the two sides of
 //! the project's own connections: mutual when both have all files, HTTP/2 by ALPN, and their files are read again when they change.
@@ -72,7 +72,7 @@ pub enum Error {
     /// A server that has nothing to show.
     #[error("a server needs a certificate and its key: neither file is set")]
     NoCertificate,
-    /// A client that would believe nobody.
+    /// A client that would believe no one.
     #[error(
         "a client needs the certificates of the authorities that servers' certificates come from: the file ca is not set"
     )]
@@ -153,7 +153,7 @@ pub fn web_client(files: &Files) -> Result<ClientConfig, Error> {
         return client_config(files, files.roots()?);
     }
     let mut roots = RootCertStore::empty();
-    // A system without any trusts nobody, which the first connection tells.
+    // A system without any trusts no one, which the first connection tells.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     client_config(files, roots)
 }
@@ -208,7 +208,7 @@ impl Server {
         Ok(Self(Arc::new(Reloading::new(files, http_server)?)))
     }
 
-    /// Makes a connection a secret one. Whoever calls bounds the time.
+    /// Makes a connection a secret one. The caller bounds the time.
     pub async fn accept(&self, stream: TcpStream) -> io::Result<ServerStream> {
         TlsAcceptor::from(self.0.current()).accept(stream).await
     }
@@ -224,7 +224,7 @@ impl Client {
         Ok(Self(Arc::new(Reloading::new(files, http2_client)?)))
     }
 
-    /// Makes a connection a secret one with whoever bears this name in their certificate. Whoever calls bounds the time.
+    /// Makes a connection a secret one with the peer whose certificate bears this name. The caller bounds the time.
     pub async fn connect(&self, name: &str, stream: TcpStream) -> io::Result<ClientStream> {
         let invalid = |_| io::Error::new(io::ErrorKind::InvalidInput, Error::Name(name.to_owned()));
         let name = ServerName::try_from(name.to_owned()).map_err(invalid)?;

@@ -22,14 +22,14 @@ fn files(certificates: &Certificates, name: &str) -> Files {
     Files { ca: certificates.authority(), certificate, key }
 }
 
-/// Answers everybody whom it lets in with one byte.
+/// Sends one byte to every client that it lets in.
 async fn listen(server: Server) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             if let Ok(mut stream) = server.accept(stream).await {
-                // Whoever is gone again does not matter.
+                // A caller that is gone again does not matter.
                 let _ = stream.write_all(b"!").await;
             }
         }

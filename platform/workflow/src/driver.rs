@@ -21,7 +21,8 @@ const MAX_TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause between tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// A workflow that goes on is written down at least this often, also where nothing is new, so that nobody takes it for abandoned.
+/// A workflow that goes on is written down at least this often, also where nothing is new, so that no one takes it for
+/// abandoned.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// What the steps of a workflow do.
@@ -253,7 +254,7 @@ impl Driver {
                 let pause = self.backoff.after(*failures - 1).equal_jitter();
                 under_way.push(tokio::time::sleep(pause).map(move |()| Event::Paused(action)).boxed());
             } else if waiting.is_none() {
-                // Whoever goes on with it would not know why it turned back.
+                // A caller that goes on with it would not know why it turned back.
                 if cause.is_some() {
                     self.append(workflow, journal, cause.as_ref()).await?;
                 }

@@ -177,8 +177,8 @@ impl Definition {
 
     /// From where a workflow goes on when the process that drove it is gone, by what that process has written down.
     ///
-    /// Whoever waits for the workflow may be gone, too: what is only tentative is turned back. Behind what is written down, more may have
-    /// been done that was not worth a commit.
+    /// A caller that waits for the workflow may be gone, too: what is only tentative is turned back. Behind what is written down, more
+    /// may have been done that was not worth a commit.
     #[must_use]
     pub fn after_crash(&self, progress: &Progress) -> Progress {
         let mut next = progress.clone();

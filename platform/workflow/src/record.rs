@@ -22,7 +22,7 @@ pub struct Record {
     pub steps: BTreeMap<String, StepState>,
 }
 
-/// Why a record cannot be followed. Whoever meets it leaves the workflow as it is.
+/// Why a record cannot be followed. A caller that meets it leaves the workflow as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Unreadable {
     /// Another version of the program wrote it.

@@ -94,7 +94,7 @@ impl Run<'_> {
         let action = self.under_way.swap_remove(pick % self.under_way.len());
         let outcome = match (action, chance) {
             (_, Chance::LostBefore) | (Action::Compensate(_), Chance::Refuses) => Outcome::Unknown,
-            // Whoever has done it knows a repeat by its id.
+            // A caller that has done it knows a repeat by its id.
             (Action::Execute(n), Chance::Refuses) if !self.world[n].is_there => Outcome::Refused,
             (Action::Execute(n), chance) => match (self.execute(n), chance) {
                 (_, Chance::LostAfter) => Outcome::Unknown,

@@ -11,11 +11,13 @@ use vitrine_contracts::{EmailAddress, Problem};
 use vitrine_kit::id;
 
 pub use assertion::{Assertion, Audience, Parts, check_assertion, check_shape, read};
-pub use authorization::{Authorization, ClientError, Refusal, check_authorization, location, login_required};
+pub use authorization::{
+    Authorization, AuthorizationError, ClientError, check_authorization, location, login_required,
+};
 
 /// What may be asked for.
 pub const SCOPES: &[&str] = &["openid", "profile", "email", "offline_access"];
-/// Longest word of a scope that is repeated to whoever sent it, in bytes.
+/// Longest word of a scope that is repeated to the sender, in bytes.
 const MAX_SHOWN: usize = 40;
 
 /// The digest of something secret: what is stored instead of it.
@@ -33,7 +35,7 @@ pub fn pkce_matches(challenge: &str, verifier: &str) -> bool {
 pub fn check_verifier(challenge: &str, verifier: &str) -> Result<(), &'static str> {
     match (challenge, verifier) {
         ("", "") => Ok(()),
-        // Somebody may have taken the challenge out of the request (RFC 9700, section 4.8).
+        // Someone may have taken the challenge out of the request (RFC 9700, section 4.8).
         ("", _) => Err("there is a code_verifier, and the code was asked for without a code_challenge"),
         (_, "") => Err("code_verifier is missing"),
         _ if pkce_matches(challenge, verifier) => Ok(()),
@@ -134,7 +136,7 @@ pub fn check_account_id(account_id: &str) -> Result<(), Problem> {
     Err(Problem::invalid("account_id", "an id that begins with cus_, pro_ or adm_", "the id is missing or malformed"))
 }
 
-/// An e-mail address as somebody typed it to sign in, in the forms under which their account may be kept: as addresses are kept now, and
+/// An e-mail address as someone typed it to sign in, in the forms under which their account may be kept: as addresses are kept now, and
 /// as they were before they had one form (trimmed, lower case). What is no address by today's rules can only be one of old.
 pub fn sign_in_addresses(typed: &str) -> Vec<String> {
     let of_old = typed.trim().to_lowercase();
@@ -160,12 +162,12 @@ pub fn check_password(password: &str) -> Result<(), Problem> {
 pub struct Failures {
     /// How many.
     pub count: u32,
-    /// Until when nobody is let in, Unix milliseconds; 0 for never.
+    /// Until when no one is let in, Unix milliseconds; 0 for never.
     pub locked_until: i64,
 }
 
 impl Failures {
-    /// Whether nobody is let in now.
+    /// Whether no one is let in now.
     pub fn is_locked(self, now_ms: i64) -> bool {
         self.locked_until > now_ms
     }

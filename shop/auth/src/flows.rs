@@ -28,9 +28,9 @@ const BATCH: usize = 500;
 
 /// All of it. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Flows(Arc<Inner>);
+pub(crate) struct Flows(Arc<FlowsInner>);
 
-struct Inner {
+struct FlowsInner {
     config: Config,
     /// The public keys of machines, by the client's id.
     machines: HashMap<String, DecodingKey>,
@@ -51,7 +51,7 @@ impl Flows {
     /// Refuses settings with a key that cannot be used.
     pub(crate) fn new(config: Config, store: Store, clock: Clock, keys: Keys) -> Result<Self, Problem> {
         let machines = clients::checked(&config.clients)?;
-        Ok(Self(Arc::new(Inner { config, machines, store, clock, keys })))
+        Ok(Self(Arc::new(FlowsInner { config, machines, store, clock, keys })))
     }
 
     pub(crate) fn keys(&self) -> &Keys {
@@ -97,14 +97,14 @@ impl Flows {
     }
 
     /// Forgets what has expired.
-    pub(crate) async fn tend(&self) -> Result<(), Failure> {
+    pub(crate) async fn sweep(&self) -> Result<(), Failure> {
         self.forget_expired::<CodeDoc>().await?;
         self.forget_expired::<RefreshDoc>().await?;
         self.forget_expired::<SessionDoc>().await?;
         self.forget_expired::<UsedDoc>().await?;
         self.forget_expired::<RevokedTokenDoc>().await?;
         self.forget_expired::<LockDoc>().await?;
-        self.0.keys.tend().await
+        self.0.keys.sweep().await
     }
 
     async fn forget_expired<T: Document>(&self) -> Result<(), Failure> {
@@ -188,10 +188,10 @@ mod tests {
         tx.insert(&token(MANY, 2_001));
         tx.insert(&LockDoc { digest: "x".to_owned(), count: 1, locked_until: 0, expires_at: 2_000 });
         tx.commit().await.expect("stored");
-        flows.tend().await.expect("nothing to do yet");
+        flows.sweep().await.expect("nothing to do yet");
         assert_eq!(store.count::<LockDoc>(Query::all()).await.expect("counted"), 1);
         hand.advance(Duration::from_secs(1));
-        flows.tend().await.expect("forgotten");
+        flows.sweep().await.expect("forgotten");
         assert_eq!(store.count::<RefreshDoc>(Query::all()).await.expect("counted"), 1);
         assert_eq!(store.count::<LockDoc>(Query::all()).await.expect("counted"), 0);
         assert_eq!(store.count::<KeyDoc>(Query::all()).await.expect("counted"), Signing::ALL.len() as u64);

@@ -122,7 +122,7 @@ impl Keys {
     }
 
     /// Forgets keys whose tokens have expired, and reads the current ones, which another replica may have changed.
-    pub(crate) async fn tend(&self) -> Result<(), Failure> {
+    pub(crate) async fn sweep(&self) -> Result<(), Failure> {
         let now = self.clock.now_ms();
         let mut tx = self.store.begin();
         for key in self.all().await?.iter().filter(|k| k.retires_at.is_some_and(|at| at <= now)) {

@@ -93,7 +93,7 @@ pub struct Client {
     /// What a machine may do.
     #[serde(default)]
     pub roles: Vec<Role>,
-    /// How long a machine's access token is good; 0 for as long as everybody's.
+    /// How long a machine's access token is good; 0 for as long as everyone's.
     #[serde(default)]
     pub token_ttl_s: u32,
 }
@@ -121,7 +121,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// What somebody may do.
+/// What someone may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -191,7 +191,7 @@ pub fn build(config: Config, host: &Host) -> Result<Component, Failure> {
             let mut ticks = tokio::time::interval(TICK);
             let mut round = async || {
                 ticks.tick().await;
-                tending.tend().await
+                tending.sweep().await
             };
             while let Some(tended) = stop.run_until_cancelled(round()).await {
                 if let Err(e) = tended {

@@ -16,7 +16,8 @@ const PASSES: u32 = 2;
 const AT_ONCE: usize = 2;
 
 static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(AT_ONCE)));
-/// What the password of somebody unknown is compared with, so that time does not tell that they are. It is nobody's hash.
+/// What the password of someone unknown is compared with, so that time does not tell that they are. It is no one's
+/// hash.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 

@@ -19,7 +19,7 @@ pub(crate) struct AccountDoc {
     /// is made again under an id does not revive what the one before it had. 0 in accounts of before there was such a number.
     #[serde(default)]
     pub(crate) epoch: i64,
-    /// Nobody may sign in.
+    /// No one may sign in.
     #[serde(default)]
     pub(crate) locked: bool,
 }
@@ -94,7 +94,7 @@ impl Document for RefreshDoc {
     }
 }
 
-/// A browser in which somebody signed in, by the digest of what its cookie holds.
+/// A browser in which someone signed in, by the digest of what its cookie holds.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct SessionDoc {
     pub(crate) digest: String,
@@ -155,7 +155,7 @@ impl Document for RevokedTokenDoc {
     }
 }
 
-/// Wrong passwords of an e-mail address, by the address's digest: it may be nobody's.
+/// Wrong passwords of an e-mail address, by the address's digest: it may be no one's.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct LockDoc {
     pub(crate) digest: String,

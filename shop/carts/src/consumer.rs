@@ -7,10 +7,10 @@ use vitrine_platform_store::{Store, Stored, Tx};
 
 use crate::store::CartDoc;
 
-pub(crate) struct Forget(pub(crate) Store);
+pub(crate) struct ErasureHandler(pub(crate) Store);
 
 #[tonic::async_trait]
-impl Handler for Forget {
+impl Handler for ErasureHandler {
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
         let customer_id = CustomerErased::decode(event.payload.as_slice())?.customer_id;
         let known = self.0.get::<CartDoc>(&customer_id).await?;

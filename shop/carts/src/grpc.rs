@@ -49,7 +49,7 @@ impl Service {
         Ok(self.store.get::<CartDoc>(customer_id).await?.unwrap_or_else(empty))
     }
 
-    /// Changes a cart, again if somebody else was quicker. A change that returns false leaves it as it is.
+    /// Changes a cart, again if another caller was quicker. A change that returns false leaves it as it is.
     async fn change(
         &self,
         customer_id: &str,

@@ -1,4 +1,4 @@
-//! What a customer is about to buy: products and quantities, never prices. Asks the catalogue whether a product exists.
+//! What a customer is about to buy: products and quantities, never prices. Asks the catalog whether a product exists.
 //!
 //! The rules are in [`domain`]; a cart is one document, which says also which purchase has it.
 
@@ -33,8 +33,13 @@ pub struct Deps {
 /// The service.
 pub fn build(_: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
     let store = host.open_store(CARTS, with_inbox(Schema::new().with::<store::CartDoc>()))?;
-    let erasures =
-        Consumer::new("carts-erasures", CUSTOMERS, &[CUSTOMER_ERASED], store.clone(), consumer::Forget(store.clone()));
+    let erasures = Consumer::new(
+        "carts-erasures",
+        CUSTOMERS,
+        &[CUSTOMER_ERASED],
+        store.clone(),
+        consumer::ErasureHandler(store.clone()),
+    );
     let service = grpc::Service { store: store.clone(), catalog: deps.catalog };
     Ok(Component::new(CARTS).grpc(CartsServiceServer::new(service)).store(store).consumer(erasures))
 }

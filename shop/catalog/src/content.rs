@@ -13,7 +13,7 @@ pub(crate) struct Category {
     pub(crate) slug: &'static str,
     pub(crate) name: &'static str,
     pub(crate) description: &'static str,
-    /// What pieces look like that nobody has drawn.
+    /// What pieces look like that no one has drawn.
     shapes: &'static [Shape],
 }
 
@@ -142,7 +142,7 @@ mod tests {
             assert!(CATEGORIES.iter().any(|c| c.slug == piece.category), "{}", piece.slug);
             assert!(piece.price_minor > 0 && piece.stock > 0 && !piece.tags.is_empty(), "{}", piece.slug);
             assert_eq!(piece.weight_g == 0, piece.workshop.is_some(), "{}", piece.slug);
-            // What the catalogue asks of everybody else's events.
+            // What the catalog asks of everyone else's events.
             let fits = |w: &super::Workshop| (15..=1440).contains(&w.duration_min) && (8..=24).contains(&piece.stock);
             assert!(piece.workshop.as_ref().is_none_or(fits), "{}", piece.slug);
             assert!(piece.description.len() > 60 && piece.name.len() < 60, "{}", piece.slug);

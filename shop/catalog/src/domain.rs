@@ -12,7 +12,7 @@ use vitrine_contracts::money_from_proto;
 use vitrine_contracts::text::{line, paragraphs};
 use vitrine_kit::money::Money;
 
-/// How long a reservation holds when nobody says, and the bounds of what may be said, in milliseconds.
+/// How long a reservation holds by default, and the bounds of what may be said, in milliseconds.
 const TTL_MS: (u32, u32, u32) = (900_000, 1_000, 3_600_000);
 
 /// How much of a product there is. Nothing is ever negative, and nothing appears or vanishes but by restocking.
@@ -87,7 +87,7 @@ pub enum Hold {
     Committed,
     /// Its units are back.
     Released,
-    /// Nobody came in time; its units are back.
+    /// No one came in time; its units are back.
     Expired,
 }
 

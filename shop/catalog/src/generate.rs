@@ -4,7 +4,7 @@ use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
-/// A product that nobody thought of.
+/// A product that no one thought of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Generated {
     pub(crate) id: String,

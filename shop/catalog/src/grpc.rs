@@ -57,14 +57,15 @@ impl Acting {
     fn check(&self, product: &ProductDoc) -> Result<(), Problem> {
         match self {
             Self::Promoter(id) if *id != product.promoter_id => {
-                Err(Problem::permission_denied("the product is somebody else's"))
+                Err(Problem::permission_denied("the product is another seller's"))
             }
             Self::Promoter(_) | Self::Shop => Ok(()),
         }
     }
 }
 
-/// A product may change under the hands of somebody who said how they saw it: the description, and the stock, for both are shown.
+/// A product may change under the hands of someone who said how they saw it: the description, and the stock, for both
+/// are shown.
 fn check_expected(expected: Option<&ProductState>, version: u64, stock: Stock) -> Result<(), Problem> {
     let current = ProductState { version, available: stock.available, sold: stock.sold };
     if expected.is_none_or(|expected| *expected == current) {

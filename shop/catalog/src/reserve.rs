@@ -1,4 +1,4 @@
-//! Reservations: all lines or none, never more than there is, back when nobody comes.
+//! Reservations: all lines or none, never more than there is, back when no one comes.
 //!
 //! Correctness rests on the versions of the stock documents alone. The locks only keep writers of this process from running into
 //! each other's versions: without them, of 64 buyers of one product 63 would read again after each commit.
@@ -98,7 +98,7 @@ impl Reservations {
         self.turn(id, Hold::Released).await
     }
 
-    /// Gives back what nobody came for.
+    /// Gives back what no one came for.
     pub(crate) async fn expire_due(&self) -> Result<(), Failure> {
         let query = Query::range("held_until", 0..=self.products.clock.now_ms()).limit(BATCH);
         for due in self.products.store.find::<ReservationDoc>(query).await?.items {

@@ -20,7 +20,7 @@ const DAY_MS: i64 = 86_400_000;
 /// Puts in what is missing: the hand-written pieces once, then generated products up to the wished number.
 pub(crate) async fn seed(products: &Products, config: &Config, seed: u64) -> Result<(), Problem> {
     put_in(products, config, seed).await.map_err(|e| {
-        tracing::error!(error = %e, "the catalogue could not be filled");
+        tracing::error!(error = %e, "the catalog could not be filled");
         Problem::internal()
     })
 }
@@ -28,19 +28,20 @@ pub(crate) async fn seed(products: &Products, config: &Config, seed: u64) -> Res
 async fn put_in(products: &Products, config: &Config, seed: u64) -> Result<(), Failure> {
     let mut written = 0;
     loop {
-        // A replica may do the same at the same time: whoever commits first has put a batch in, and the other looks again.
+        // A replica may do the same at the same time: a caller that commits first has put a batch in, and the other
+        // looks again.
         match retry_conflicts(async || put_batch(products, config, seed).await).await? {
             0 => break,
             more => written += more,
         }
     }
     if written > 0 {
-        tracing::info!(products = written, "the catalogue was filled");
+        tracing::info!(products = written, "the catalog was filled");
     }
     Ok(())
 }
 
-/// Puts in the next that is missing; answers how many products that were.
+/// Puts in the next that is missing; returns how many products that were.
 async fn put_batch(products: &Products, config: &Config, seed: u64) -> Result<u64, Failure> {
     let now = products.clock.now_ms();
     let stored = products.store.get::<SeededDoc>(SeededDoc::ID).await?;

@@ -1,4 +1,4 @@
-//! A purchase: what it needs to know, its steps and how each is undone.
+//! A purchase: what it needs to know, its steps and how each is compensated.
 
 use parking_lot::Mutex;
 use prost::Message;
@@ -134,7 +134,7 @@ pub(crate) struct Buying {
     purchase: Purchase,
     order: Order,
     deps: Deps,
-    /// Given by whoever buys, and never journalled: without it nothing is authorised.
+    /// Given by one who buys, and never journalled: without it nothing is authorised.
     method: Option<PaymentMethod>,
     recorded: Mutex<Option<Order>>,
 }

@@ -42,7 +42,7 @@ fn purchase() -> Result<Definition, Malformed> {
     Definition::new("purchase", 3, steps)
 }
 
-/// No purchase of these is begun any more, so that what stands before their captures is only ever undone.
+/// No purchase of these is begun any more, so that what stands before their captures is only ever compensated.
 fn purchase_in_a_row(version: u32) -> Result<Definition, Malformed> {
     let mut steps = vec![
         Step::tentative("reserve"),

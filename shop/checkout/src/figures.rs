@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_store::{Document, Error, Index, Keys, Query, Store};
-use vitrine_platform_telemetry::{Reading, ReadingKind, Service};
+use vitrine_platform_telemetry::{Observation, ObservationKind, Service};
 
 /// How often they are counted.
 const LOOK: Duration = Duration::from_secs(5);
@@ -47,13 +47,14 @@ impl Open {
         Ok(())
     }
 
-    fn readings(&self, now_ms: i64) -> Vec<Reading> {
+    fn readings(&self, now_ms: i64) -> Vec<Observation> {
         let sagas = self.sagas.load(Ordering::Relaxed) as f64;
         let since = match self.touched_ms.load(Ordering::Relaxed) {
             0 => 0,
             touched => now_ms.saturating_sub(touched).max(0),
         };
-        let figure = |name, unit, description, value| Reading::new(ReadingKind::Gauge, name, unit, description, value);
+        let figure =
+            |name, unit, description, value| Observation::new(ObservationKind::Gauge, name, unit, description, value);
         vec![
             figure("vitrine.checkout.saga.open", "{saga}", "Sagas that have not ended", sagas),
             figure(
@@ -74,7 +75,7 @@ pub(crate) async fn watch(store: Store, telemetry: Service, clock: Clock, stop: 
     let mut ticks = tokio::time::interval(LOOK);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         if let Err(e) = open.look(&store).await {
-            // What was known last is told on; whoever drives the sagas says what the trouble is.
+            // What was known last is told on; a caller that drives the sagas says what the trouble is.
             tracing::debug!(error = %e, "open sagas could not be counted");
         }
     }

@@ -24,7 +24,7 @@ use crate::reversal::Reversal;
 use crate::saga::{Sagas, in_progress, step};
 use crate::work::Work;
 
-/// How often a purchase starts over when somebody else uses its key at the same moment.
+/// How often a purchase starts over when another caller uses its key at the same moment.
 const MAX_ROUNDS: usize = 4;
 
 pub(crate) struct Service {
@@ -54,7 +54,7 @@ fn fingerprint(request: &PlaceOrderRequest) -> String {
     digest.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-struct Asked {
+struct PurchaseRequest {
     id: String,
     fingerprint: String,
     currency: Currency,
@@ -62,7 +62,7 @@ struct Asked {
     request: PlaceOrderRequest,
 }
 
-fn check(mut request: PlaceOrderRequest) -> Result<Asked, Problem> {
+fn check(mut request: PlaceOrderRequest) -> Result<PurchaseRequest, Problem> {
     check_id("cus", &request.customer_id, "customer_id")?;
     let key = &request.idempotency_key;
     if key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY || !key.bytes().all(|b| b.is_ascii_graphic()) {
@@ -80,11 +80,11 @@ fn check(mut request: PlaceOrderRequest) -> Result<Asked, Problem> {
         None => None,
     };
     let id = format!("buy/{}/{key}", request.customer_id);
-    Ok(Asked { id, fingerprint: fingerprint(&request), currency, max_total, request })
+    Ok(PurchaseRequest { id, fingerprint: fingerprint(&request), currency, max_total, request })
 }
 
 /// Finds the purchase of this key, or begins it, and answers as it ends.
-async fn buy(sagas: Sagas, asked: Asked) -> Result<Order, Failure> {
+async fn buy(sagas: Sagas, asked: PurchaseRequest) -> Result<Order, Failure> {
     let method = asked.request.payment.clone();
     for _ in 0..MAX_ROUNDS {
         let known = sagas.journal().get(&asked.id).await?;
@@ -101,7 +101,7 @@ async fn buy(sagas: Sagas, asked: Asked) -> Result<Order, Failure> {
             Some(saga) => return sagas.outcome(saga.doc).await,
             None => {}
         }
-        let begun = match plan(&sagas, &asked).await {
+        let started = match plan(&sagas, &asked).await {
             Ok(purchase) => {
                 let work = Work::Buy(Box::new(purchase));
                 sagas.begin(asked.id.clone(), asked.fingerprint.clone(), work, version).await?
@@ -110,14 +110,14 @@ async fn buy(sagas: Sagas, asked: Asked) -> Result<Order, Failure> {
             Err(_) if sagas.journal().get(&asked.id).await?.map(|saga| saga.version) != version => None,
             Err(refused) => return Err(refused),
         };
-        if let Some((saga, workflow)) = begun {
+        if let Some((saga, workflow)) = started {
             return sagas.drive(saga, workflow, method).await;
         }
     }
     Err(in_progress().into())
 }
 
-async fn plan(sagas: &Sagas, asked: &Asked) -> Result<Purchase, Failure> {
+async fn plan(sagas: &Sagas, asked: &PurchaseRequest) -> Result<Purchase, Failure> {
     let (deps, request, now) = (sagas.deps(), &asked.request, sagas.journal().clock.now_ms());
     buy::customer_of(deps, &request.customer_id).await?;
     let cart = sagas.free_cart(&request.customer_id).await?;
@@ -135,7 +135,7 @@ async fn reverse(sagas: Sagas, work: Work) -> Result<Order, Failure> {
         };
     };
     let ended = sagas.drive(saga, workflow, None).await;
-    // A refused one leaves no trace, for it has done nothing: what was too early or too late may be asked again.
+    // A refused one leaves no trace, because it has done nothing: what was too early or too late may be asked again.
     if ended.is_err()
         && let Some(saga) = sagas.journal().get(&id).await?.filter(|s| s.doc.phase() == Phase::Undone)
     {
@@ -148,10 +148,10 @@ impl Service {
     /// Takes an order back in a task that goes on when the caller goes away.
     async fn reversed(&self, work: Work) -> Result<Response<Order>, Status> {
         let key = format!("{}/{}", work.kind(), work.order_id());
-        Ok(Response::new(self.sagas.fly(key, reverse(self.sagas.clone(), work)).await?))
+        Ok(Response::new(self.sagas.single_flight(key, reverse(self.sagas.clone(), work)).await?))
     }
 
-    /// Cancels an order that whoever asks may cancel.
+    /// Cancels an order that the caller may cancel.
     async fn cancel(&self, order: Order, reason: String) -> Result<Response<Order>, Status> {
         match order.state() {
             OrderState::Refunded => Ok(Response::new(order)),
@@ -196,7 +196,7 @@ impl CheckoutService for Service {
     async fn place_order(&self, request: Request<PlaceOrderRequest>) -> Result<Response<Order>, Status> {
         let asked = check(request.into_inner())?;
         let key = format!("{}#{}", asked.id, asked.fingerprint);
-        Ok(Response::new(self.sagas.fly(key, buy(self.sagas.clone(), asked)).await?))
+        Ok(Response::new(self.sagas.single_flight(key, buy(self.sagas.clone(), asked)).await?))
     }
 
     async fn cancel_order(&self, request: Request<CancelOrderRequest>) -> Result<Response<Order>, Status> {

@@ -130,7 +130,7 @@ impl Document for Entry {
     }
 }
 
-/// Why a saga turned back, as whoever asked is told.
+/// Why a saga turned back, as the caller is told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Refusal {
     code: i32,
@@ -138,7 +138,8 @@ pub(crate) struct Refusal {
     message: String,
     field: Option<String>,
     expected: Option<String>,
-    /// Asking again with the same key gives the same answer. Otherwise nothing happened, and it is tried anew with whatever is asked.
+    /// Asking again with the same key gives the same answer. Otherwise nothing happened, and it is tried again with
+    /// whatever is asked.
     pub(crate) lasting: bool,
 }
 
@@ -211,7 +212,7 @@ impl Journal {
         Ok(found.iter().any(|entry| !matches!(&entry.doc, Entry::Saga(saga) if saga.phase().is_final())))
     }
 
-    /// Notes a new saga, instead of the one of this version if there is one; none if somebody else did meanwhile.
+    /// Notes a new saga, instead of the one of this version if there is one; none if another caller did meanwhile.
     pub(crate) async fn open(&self, doc: SagaDoc, instead_of: Option<u64>) -> Result<Option<Saga>, Failure> {
         let entry = Entry::Saga(Box::new(doc.clone()));
         let mut tx = self.store.begin();

@@ -6,9 +6,8 @@
 //! A saga runs in a task of its own: a caller who goes away or runs out of time does not stop it, and asking again with the
 //! same idempotency key waits for the same saga. After a crash the journal says how far each one was. All ids (order,
 //! payment, reservation, shipment) are chosen before the first step and every step may be repeated, so whatever was under
-//! way is either finished or undone, and the card is charged at most once. Card numbers are never in the journal.
+//! way is either finished or compensated, and the card is charged at most once. Card numbers are never in the journal.
 
-mod begun;
 mod buy;
 mod definitions;
 pub mod domain;
@@ -18,6 +17,7 @@ mod journal;
 mod positions;
 mod reversal;
 mod saga;
+mod started;
 mod telemetry;
 mod work;
 
@@ -40,7 +40,7 @@ use vitrine_platform_mesh::Transport;
 use vitrine_platform_store::Schema;
 use vitrine_platform_workflow::Driver;
 
-/// How often sagas are looked for that nobody drives, and old ones are forgotten.
+/// How often sagas are looked for that no process drives, and old ones are forgotten.
 const TICK: Duration = Duration::from_secs(2);
 
 /// Settings.
@@ -60,7 +60,7 @@ impl Default for Config {
 /// The services that it calls.
 #[derive(Clone, Debug)]
 pub struct Deps {
-    /// Who buys: not somebody who was erased.
+    /// Who buys: not someone who was erased.
     pub customers: CustomersServiceClient<Transport>,
     /// What is bought.
     pub carts: CartsServiceClient<Transport>,
@@ -89,7 +89,7 @@ pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failu
     let sagas = saga::Sagas::new(journal, definitions, driver, deps.clone(), metrics);
     let (recovering, tending) = (sagas.clone(), sagas.clone());
     // Alone, what is unfinished now was left by a process before; a replica may be at work on it.
-    let whose = if host.is_shared() { saga::Whose::Abandoned } else { saga::Whose::Everyone };
+    let owner = if host.is_shared() { saga::Owner::Abandoned } else { saga::Owner::Everyone };
     let remember_ms = i64::from(config.remember_keys_h) * 3_600_000;
     let (counted, telemetry, clock) = (store.clone(), host.telemetry(CHECKOUT), host.clock());
     Ok(Component::new(CHECKOUT)
@@ -97,7 +97,7 @@ pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failu
         .grpc(CheckoutServiceServer::new(grpc::Service { deps, sagas }))
         .store(store)
         .before_ready(async move {
-            recovering.recover(whose).await.map_err(|e| {
+            recovering.recover(owner).await.map_err(|e| {
                 tracing::error!(error = %e, "unfinished purchases could not be read");
                 Problem::internal()
             })
@@ -105,7 +105,7 @@ pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failu
         .task("tend sagas", async move |stop| {
             let mut ticks = tokio::time::interval(TICK);
             while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-                if let Err(e) = tending.tend(remember_ms).await {
+                if let Err(e) = tending.sweep(remember_ms).await {
                     tracing::warn!(error = %e, "unfinished purchases could not be looked at; they are tried again");
                 }
             }

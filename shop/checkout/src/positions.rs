@@ -15,7 +15,7 @@ pub(crate) enum Position {
     Undoing(usize),
     /// All done.
     Done,
-    /// All undone.
+    /// All compensated.
     Undone,
 }
 
@@ -73,7 +73,8 @@ pub(crate) fn record(work: &Value, position: &Value) -> Result<Record, String> {
     };
     let (phase, done, last) = match (position, &read) {
         (Position::Doing(number), _) => (Phase::Forward, at(number)?, Some(StepState::Started)),
-        // A step behind the first was refused, where nothing can be undone: what was left lying is brought to its end.
+        // A step behind the first was refused, where nothing can be compensated: what was left lying is brought to its
+        // end.
         (Position::Undoing(number), Work::Cancel { .. }) => (Phase::Forward, at(number)? + 1, None),
         (Position::Undoing(number), _) => (Phase::Back, at(number)?, Some(StepState::Unknown)),
         (Position::Done, _) => (Phase::Done, 0, None),

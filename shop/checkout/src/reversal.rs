@@ -20,7 +20,7 @@ pub(crate) struct Reversal {
     payment_id: String,
     shipment_id: String,
     reservation_id: String,
-    /// What was written by whoever asked. Emptied when it has ended.
+    /// What was written by the caller. Emptied when it has ended.
     pub(crate) reason: String,
 }
 

@@ -1,4 +1,4 @@
-//! Drives sagas through their journal, and takes over those that nobody drives.
+//! Drives sagas through their journal, and takes over those that no process drives.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use vitrine_platform_host::Failure;
 use vitrine_platform_telemetry::Context;
 use vitrine_platform_workflow::{Definitions, Driver, Error, Outcome, Phase, Stop, Unreadable, Workflow};
 
-use crate::begun::Begun;
 use crate::journal::{Journal, Saga, SagaDoc, of_another_version};
+use crate::started::StartedSagas;
 use crate::telemetry::Metrics;
 use crate::work::{Steps, Work};
 use crate::{Deps, buy};
 
 /// How long one step may take.
 const STEP: Duration = Duration::from_secs(5);
-/// A saga that nobody touched for so long is taken over. Longer than any step with all its tries.
+/// A saga that no process touched for so long is taken over. Longer than any step with all its tries.
 const ABANDONED_MS: i64 = 45_000;
 /// Most purchases and reversals at a time.
 const MAX_FLIGHTS: usize = 4096;
@@ -41,10 +41,10 @@ pub(crate) fn step<T>(message: T) -> Request<T> {
 
 /// Whose unfinished sagas are taken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whose {
+pub(crate) enum Owner {
     /// At the start: no saga has anybody.
     Everyone,
-    /// Those that nobody has touched for long.
+    /// Those that no process has touched for long.
     Abandoned,
 }
 
@@ -52,9 +52,9 @@ type Flight = Shared<BoxFuture<'static, Result<Order, Status>>>;
 
 /// All sagas of this process. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Sagas(Arc<Inner>);
+pub(crate) struct Sagas(Arc<SagasInner>);
 
-struct Inner {
+struct SagasInner {
     journal: Journal,
     definitions: Definitions,
     driver: Driver,
@@ -64,7 +64,7 @@ struct Inner {
     /// Those that are being driven here.
     driven: Mutex<HashSet<String>>,
     /// Those that were driven here and have not ended, be they driven or stuck.
-    begun: Begun,
+    started: StartedSagas,
     /// Those of other versions that were logged.
     reported: Mutex<HashSet<String>>,
     tracker: TaskTracker,
@@ -76,7 +76,7 @@ struct Driven(Sagas, String);
 impl Drop for Driven {
     fn drop(&mut self) {
         let Self(Sagas(inner), id) = self;
-        inner.begun.left(id, Instant::now());
+        inner.started.left(id, Instant::now());
         inner.driven.lock().remove(id);
     }
 }
@@ -89,10 +89,21 @@ impl Sagas {
         deps: Deps,
         metrics: Metrics,
     ) -> Self {
-        let (flights, driven, begun, reported) =
-            (Mutex::default(), Mutex::default(), Begun::default(), Mutex::default());
+        let (flights, driven, started, reported) =
+            (Mutex::default(), Mutex::default(), StartedSagas::default(), Mutex::default());
         let tracker = TaskTracker::new();
-        Self(Arc::new(Inner { journal, definitions, driver, deps, metrics, flights, driven, begun, reported, tracker }))
+        Self(Arc::new(SagasInner {
+            journal,
+            definitions,
+            driver,
+            deps,
+            metrics,
+            flights,
+            driven,
+            started,
+            reported,
+            tracker,
+        }))
     }
 
     pub(crate) fn journal(&self) -> &Journal {
@@ -105,7 +116,7 @@ impl Sagas {
 
     /// Does some work in a task of its own, which goes on when the caller goes away. Callers with the same key while it is
     /// under way share it.
-    pub(crate) async fn fly<F>(&self, key: String, work: F) -> Result<Order, Status>
+    pub(crate) async fn single_flight<F>(&self, key: String, work: F) -> Result<Order, Status>
     where
         F: Future<Output = Result<Order, Failure>> + Send + 'static,
     {
@@ -135,7 +146,8 @@ impl Sagas {
         flight.await
     }
 
-    /// Begins a saga, instead of the one of this version if there is one under its id. Returns none if somebody else did meanwhile.
+    /// Begins a saga, instead of the one of this version if there is one under its id. Returns none if another caller
+    /// did meanwhile.
     pub(crate) async fn begin(
         &self,
         id: String,
@@ -149,7 +161,7 @@ impl Sagas {
         Ok(self.journal().open(doc, instead_of).await?.map(|saga| (saga, workflow)))
     }
 
-    /// Drives a saga to its end and returns the order, or why it was undone.
+    /// Drives a saga to its end and returns the order, or why it was compensated.
     pub(crate) async fn drive(
         &self,
         mut saga: Saga,
@@ -208,19 +220,19 @@ impl Sagas {
     fn claim(&self, saga: &SagaDoc) -> Option<Driven> {
         let is_new = self.0.driven.lock().insert(saga.id.clone());
         is_new.then(|| {
-            self.0.begun.driven(&saga.id, saga.work.order_id());
+            self.0.started.driven(&saga.id, saga.work.order_id());
             Driven(self.clone(), saga.id.clone())
         })
     }
 
     /// Notes that a saga is at its end.
     fn ended(&self, saga: &SagaDoc) {
-        self.0.begun.ended(&saga.id, saga.work.order_id());
+        self.0.started.ended(&saga.id, saga.work.order_id());
         let took = Duration::from_millis(u64::try_from(saga.updated_at - saga.started_at).unwrap_or(0));
         self.0.metrics.ended(saga.work.kind(), saga.phase() == Phase::Done, took);
     }
 
-    /// What a saga is answered with that nobody drives any more, each time it is asked for.
+    /// What a saga is answered with that no process drives any more, each time it is asked for.
     pub(crate) async fn outcome(&self, saga: SagaDoc) -> Result<Order, Failure> {
         if !saga.phase().is_final() && self.workflow(&saga).is_err() {
             return Err(of_another_version().into());
@@ -246,7 +258,7 @@ impl Sagas {
     }
 
     /// The customer's cart, to be bought. Refused when another purchase is buying it. One whose purchase is over or was never
-    /// journalled, after whatever went wrong, is freed: nobody else would.
+    /// journalled, after whatever went wrong, is freed: no one else would.
     pub(crate) async fn free_cart(&self, customer_id: &str) -> Result<Cart, Failure> {
         let cart = buy::cart_of(self.deps(), customer_id).await?;
         if cart.purchase_id.is_empty() {
@@ -274,7 +286,7 @@ impl Sagas {
     /// whose time has come. Their customers' carts are taken until then.
     async fn stuck(&self) -> Result<Vec<Saga>, Failure> {
         let mut stuck = Vec::new();
-        for (id, order_id) in self.0.begun.due(Instant::now()) {
+        for (id, order_id) in self.0.started.due(Instant::now()) {
             if self.0.driven.lock().contains(&id) {
                 continue;
             }
@@ -282,17 +294,18 @@ impl Sagas {
             match self.journal().get(&id).await {
                 Ok(Some(saga)) if same(&saga) => stuck.push(saga),
                 // A replica has ended it, and may have begun other work under this id, perhaps one of another version.
-                Ok(_) | Err(Failure::Refused(_)) => self.0.begun.ended(&id, &order_id),
+                Ok(_) | Err(Failure::Refused(_)) => self.0.started.ended(&id, &order_id),
                 Err(e) => return Err(e),
             }
         }
         Ok(stuck)
     }
 
-    /// Takes over sagas that nobody drives, each in a task of its own. Those of other versions are left as they are.
-    pub(crate) async fn recover(&self, whose: Whose) -> Result<(), Failure> {
+    /// Takes over sagas that no process drives, each in a task of its own. Those of other versions are left as they
+    /// are.
+    pub(crate) async fn recover(&self, owner: Owner) -> Result<(), Failure> {
         let now = self.0.journal.clock.now_ms();
-        let untouched_since = if whose == Whose::Everyone { now } else { now - ABANDONED_MS };
+        let untouched_since = if owner == Owner::Everyone { now } else { now - ABANDONED_MS };
         for saga in self.stuck().await? {
             self.take_over(saga).await?;
         }
@@ -301,7 +314,7 @@ impl Sagas {
             let (page, next) = self.journal().unfinished(untouched_since, cursor.as_deref()).await?;
             for found in page {
                 match found {
-                    Ok(saga) if self.0.begun.contains(&saga.doc.id) => {}
+                    Ok(saga) if self.0.started.contains(&saga.doc.id) => {}
                     Ok(saga) => self.take_over(saga).await?,
                     Err(unreadable) => self.report_unreadable(&unreadable.id, &unreadable.why),
                 }
@@ -356,8 +369,8 @@ impl Sagas {
     }
 
     /// Looks after sagas that were left alone, and forgets old ones.
-    pub(crate) async fn tend(&self, remember_ms: i64) -> Result<(), Failure> {
-        self.recover(Whose::Abandoned).await?;
+    pub(crate) async fn sweep(&self, remember_ms: i64) -> Result<(), Failure> {
+        self.recover(Owner::Abandoned).await?;
         self.0.journal.prune(self.0.journal.clock.now_ms() - remember_ms).await
     }
 
@@ -380,7 +393,7 @@ pub(crate) fn outcome_of(status: &Status) -> Outcome {
     }
 }
 
-/// The answer while somebody else, or nobody at the moment, drives the saga.
+/// The answer while someone else, or no one at the moment, drives the saga.
 pub(crate) fn in_progress() -> Problem {
     Problem::unavailable("this is still being worked on: ask again with the same key").with_reason("IN_PROGRESS")
 }

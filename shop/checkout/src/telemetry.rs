@@ -6,7 +6,7 @@ use vitrine_platform_telemetry::{Counter, Histogram, Service};
 
 /// Attribute: "buy", "cancel" or "refund".
 const KIND: &str = "vitrine.checkout.kind";
-/// Attribute: "done" or "undone".
+/// Attribute: "done" or "compensated".
 const OUTCOME: &str = "vitrine.checkout.outcome";
 
 /// The instruments.

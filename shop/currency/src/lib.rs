@@ -1,4 +1,4 @@
-//! Converts money by a dated table of rates against the euro. Keeps no state and calls nobody.
+//! Converts money by a dated table of rates against the euro. Keeps no state and calls no one.
 //!
 //! The rules are in [`domain`], the table in [`rates`]; [`build`] is where a service begins.
 

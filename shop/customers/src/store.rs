@@ -30,7 +30,7 @@ pub(crate) struct CustomerDoc {
     pub(crate) preferred_currency: String,
     pub(crate) addresses: Vec<AddressDoc>,
     pub(crate) created_at: i64,
-    /// The account is not made yet: nobody was told that the sign-up succeeded.
+    /// The account is not made yet: no one was told that the sign-up succeeded.
     pub(crate) pending: bool,
 }
 
@@ -179,7 +179,8 @@ impl Customers {
         Ok(Stored { doc, version: version + 1 })
     }
 
-    /// Notes a sign-up, or takes over one that was not finished: whoever began it was never told that it succeeded.
+    /// Notes a sign-up, or takes over one that was not finished: a caller that began it was never told that it
+    /// succeeded.
     async fn pending(&self, doc: CustomerDoc) -> Result<Stored<CustomerDoc>, Failure> {
         let mut tx = self.store.begin();
         tx.insert(&doc);
@@ -189,13 +190,14 @@ impl Customers {
             Err(e) => return Err(e.into()),
         }
         let taken = || {
-            Problem::already_exists("somebody signed up with this e-mail address")
+            Problem::already_exists("there is an account with this e-mail address")
                 .with_reason("EMAIL_TAKEN")
                 .with_field("email")
         };
         let found = self.store.find::<CustomerDoc>(Query::eq("email", doc.email.as_str()).limit(1)).await?;
         let unfinished = found.items.into_iter().find(|c| c.pending).ok_or_else(taken)?;
-        // Under an id of its own: whoever began the other one may still be at it, and must not touch this one's account.
+        // Under an id of its own: a caller that began the other one may still be at it, and must not touch this one's
+        // account.
         let mut tx = self.store.begin();
         tx.delete_expecting::<CustomerDoc>(&unfinished.id, unfinished.version);
         tx.put(&ErasureDoc { customer_id: unfinished.id.clone() });
@@ -205,7 +207,7 @@ impl Customers {
         Ok(Stored { doc, version: 1 })
     }
 
-    /// Changes a customer, again if somebody else was quicker; with an expected version only that one.
+    /// Changes a customer, again if another caller was quicker; with an expected version only that one.
     pub(crate) async fn change(
         &self,
         id: &str,

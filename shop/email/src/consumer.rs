@@ -58,10 +58,10 @@ impl Handler for Write {
     }
 }
 
-pub(crate) struct Forget(pub(crate) Store);
+pub(crate) struct ErasureHandler(pub(crate) Store);
 
 #[tonic::async_trait]
-impl Handler for Forget {
+impl Handler for ErasureHandler {
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
         let erased = CustomerErased::decode(event.payload.as_slice())?;
         erasure::erase(&self.0, tx, &erased.customer_id).await?;
@@ -88,8 +88,8 @@ mod tests {
     use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
 
     use super::{
-        Clock, CustomerErased, Delivery, Event, Forget, GetAnyOrderRequest, Handler, Letters, Message, MessageDoc,
-        OrderEvent, OrdersServiceClient, Query, Store, Write,
+        Clock, CustomerErased, Delivery, ErasureHandler, Event, GetAnyOrderRequest, Handler, Letters, Message,
+        MessageDoc, OrderEvent, OrdersServiceClient, Query, Store, Write,
     };
     use crate::Config;
 
@@ -158,7 +158,7 @@ mod tests {
         handle(&write, &store, &paid("ord_ada")).await;
         assert_eq!(letters("cus_ada").await, 1);
 
-        handle(&Forget(store.clone()), &store, &CustomerErased { customer_id: "cus_ada".to_owned() }).await;
+        handle(&ErasureHandler(store.clone()), &store, &CustomerErased { customer_id: "cus_ada".to_owned() }).await;
         assert_eq!(letters("cus_ada").await, 0);
         for order_id in ["ord_ada", "ord_bob"] {
             handle(&write, &store, &paid(order_id)).await;

@@ -86,7 +86,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_relay_that_says_nothing_is_given_up() {
-        // Connections are made, and nobody ever greets.
+        // Connections are made, and no one ever greets.
         let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
         let smtp_url = format!("smtp://{}", silent.local_addr().expect("bound"));
         let delivery = Delivery::new(&Config { smtp_url, ..Config::default() }).expect("good settings");

@@ -1,4 +1,4 @@
-//! Letters to customers, written after order events. Nobody waits for them.
+//! Letters to customers, written after order events. No caller waits for them.
 //!
 //! What a letter says is in `templates/`, filled by [`letter`]. With an SMTP relay configured letters go there; each is also kept
 //! in a mailbox that its owner can read by API, and forgotten when the customer is erased.
@@ -57,8 +57,13 @@ pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failu
     };
     let topics = [ORDER_PAID, ORDER_SHIPPED, ORDER_CANCELLED, ORDER_REFUNDED];
     let orders = Consumer::new("email-orders", ORDERS, &topics, store.clone(), write);
-    let erasures =
-        Consumer::new("email-erasures", CUSTOMERS, &[CUSTOMER_ERASED], store.clone(), consumer::Forget(store.clone()));
+    let erasures = Consumer::new(
+        "email-erasures",
+        CUSTOMERS,
+        &[CUSTOMER_ERASED],
+        store.clone(),
+        consumer::ErasureHandler(store.clone()),
+    );
     Ok(Component::new(EMAIL)
         .grpc(EmailServiceServer::new(grpc::Service(store.clone())))
         .store(store)

@@ -11,7 +11,7 @@ pub(crate) struct MessageDoc {
     /// Made of the order's id and the template, so that no letter is written twice.
     pub(crate) id: String,
     pub(crate) to: String,
-    /// Whose it is: the address may be somebody else's later.
+    /// Whose it is: the address may be another's later.
     pub(crate) customer_id: String,
     pub(crate) subject: String,
     pub(crate) text: String,

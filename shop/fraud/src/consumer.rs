@@ -53,10 +53,10 @@ impl Handler for Assess {
     }
 }
 
-pub(crate) struct Forget(pub(crate) Store);
+pub(crate) struct ErasureHandler(pub(crate) Store);
 
 #[tonic::async_trait]
-impl Handler for Forget {
+impl Handler for ErasureHandler {
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
         let customer_id = CustomerErased::decode(event.payload.as_slice())?.customer_id;
         erasure::erase(&self.0, tx, &customer_id).await?;
@@ -73,7 +73,7 @@ mod tests {
     use vitrine_platform_telemetry::{Config, Telemetry};
 
     use super::{
-        Assess, AssessmentDoc, CustomerErased, Event, Forget, Handler, HistoryDoc, Message, OrderEvent, Store,
+        Assess, AssessmentDoc, CustomerErased, ErasureHandler, Event, Handler, HistoryDoc, Message, OrderEvent, Store,
     };
 
     async fn handle(handler: &impl Handler, store: &Store, message: &impl Message) {
@@ -102,7 +102,7 @@ mod tests {
         handle(&assess, &store, &order("ord_1", "cus_1")).await;
         assert!(known("cus_1").await && seen("ord_1").await);
 
-        handle(&Forget(store.clone()), &store, &CustomerErased { customer_id: "cus_1".to_owned() }).await;
+        handle(&ErasureHandler(store.clone()), &store, &CustomerErased { customer_id: "cus_1".to_owned() }).await;
         assert!(!known("cus_1").await && seen("ord_1").await, "the order's assessment stays");
         for (order_id, customer_id) in [("ord_2", "cus_1"), ("ord_3", "cus_2")] {
             handle(&assess, &store, &order(order_id, customer_id)).await;

@@ -5,7 +5,7 @@ use vitrine_contracts::limits::MAX_SCORE;
 
 /// Most past orders of a customer that are looked at.
 pub const MAX_RECENT: usize = 50;
-/// How far back "lately" goes, for how often somebody orders.
+/// How far back "lately" goes, for how often someone orders.
 const VELOCITY_MS: i64 = 10 * 60_000;
 /// How far back the countries are compared.
 const DAY_MS: i64 = 24 * 60 * 60_000;

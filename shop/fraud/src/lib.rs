@@ -1,7 +1,7 @@
 //! Rules over order events: every assessment says which rule gave how many points and why.
 //!
 //! The rules are in [`domain`]. It follows events and blocks nothing: people look at what it finds. Of a customer it keeps the id
-//! and when and where to they ordered lately, until they are erased; then assessments stay, of orders whose customer nobody knows.
+//! and when and where to they ordered lately, until they are erased; then assessments stay, of orders whose customer no one knows.
 
 mod consumer;
 pub mod domain;
@@ -32,8 +32,13 @@ pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
         assessed: host.telemetry(FRAUD).counter("vitrine.fraud.assessments", "{order}", "Orders assessed, by verdict"),
     };
     let follow = Consumer::new("fraud-orders", ORDERS, &[ORDER_PLACED], store.clone(), assess);
-    let erasures =
-        Consumer::new("fraud-erasures", CUSTOMERS, &[CUSTOMER_ERASED], store.clone(), consumer::Forget(store.clone()));
+    let erasures = Consumer::new(
+        "fraud-erasures",
+        CUSTOMERS,
+        &[CUSTOMER_ERASED],
+        store.clone(),
+        consumer::ErasureHandler(store.clone()),
+    );
     Ok(Component::new(FRAUD)
         .grpc(FraudServiceServer::new(grpc::Service(store.clone())))
         .store(store)

@@ -1,6 +1,6 @@
-//! The catalogue as shoppers walk through it: a moment old, and shared by all gateways.
+//! The catalog as shoppers walk through it: a moment old, and shared by all gateways.
 //!
-//! What is read here is shown, never decided by: carts, checkout and stock ask the catalogue itself. Whoever sells sees what is, for an
+//! What is read here is shown, never decided by: carts, checkout and stock ask the catalog itself. One who sells sees what is, for an
 //! ETag of a moment ago would be refused.
 
 use std::convert::Infallible;
@@ -33,7 +33,7 @@ type Catalog = CatalogServiceClient<Transport>;
 pub(crate) enum Reader {
     /// Anybody: sees what was a moment ago.
     Shopper,
-    /// Somebody who sells: sees what is.
+    /// Someone who sells: sees what is.
     Seller,
 }
 
@@ -45,7 +45,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Reader {
     }
 }
 
-/// Reads the catalogue.
+/// Reads the catalog.
 pub(crate) struct Browse {
     cache: Cache,
     catalog: Catalog,
@@ -120,7 +120,7 @@ impl Browse {
         let found = self.cache.get_or_load(Key { kind, id: &id, tag }, BROWSE_TTL, load).await?;
         match A::decode(found) {
             Ok(answer) => Ok(answer),
-            // Somebody else's hand was in the cache.
+            // Another's hand was in the cache.
             Err(_) => Ok(asking().await?.into_inner()),
         }
     }

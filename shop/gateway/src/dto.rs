@@ -76,7 +76,7 @@ impl fmt::Display for Money {
     }
 }
 
-/// Reads an amount that somebody gives: not negative.
+/// Reads an amount that someone gives: not negative.
 pub(crate) fn parse_amount(currency: Currency, amount: &str, field: &str) -> Result<CoreMoney, CoreProblem> {
     let decimals = currency.exponent();
     let expected = format!(

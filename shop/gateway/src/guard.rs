@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use tower_http::cors::CorsLayer;
 use vitrine_contracts::Problem;
 use vitrine_platform_http::{
-    Asked, Origins, Peer, Refusal, Reply, Router, conditional, in_words, network, nowhere, observe, plain_bodies,
-    problem_words,
+    Origins, Peer, Refusal, Reply, RequestInfo, Router, conditional, network, nowhere, observe, plain_bodies,
+    problem_errors, with_error_format,
 };
 use vitrine_platform_telemetry::{Context, Service};
 
@@ -35,11 +35,11 @@ const CORS: &str = "access-control-";
 /// Who may use an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Everybody.
+    /// Everyone.
     Public,
-    /// Somebody who buys.
+    /// Someone who buys.
     Customer,
-    /// Somebody who sells, or who runs the shop.
+    /// Someone who sells, or who runs the shop.
     Seller,
     /// Who runs the shop.
     Admin,
@@ -48,7 +48,7 @@ pub(crate) enum Access {
 impl Access {
     pub(crate) fn meaning(self) -> &'static str {
         match self {
-            Self::Public => "For everybody.",
+            Self::Public => "For everyone.",
             Self::Customer => "For customers.",
             Self::Seller => "For promoters and admins.",
             Self::Admin => "For admins.",
@@ -73,13 +73,13 @@ pub(crate) fn around(
 ) -> Result<Router, Problem> {
     let max_body = usize::try_from(gateway.config.max_body_bytes).unwrap_or(usize::MAX);
     let routes = operations.merge(crate::oauth::router().merge(crate::page::router()).layer(from_fn(conditional)));
-    let limited = nowhere(routes, problem_words)
+    let limited = nowhere(routes, problem_errors)
         // Not behind a guard: what is not possible for anybody needs no token to be told.
         .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
         .layer(DefaultBodyLimit::max(max_body))
         .layer(from_fn_with_state(gateway.clone(), limit))
-        .layer(from_fn(in_oauth_words));
-    Ok(in_words(plain_bodies(limited), words)
+        .layer(from_fn(with_oauth_errors));
+    Ok(with_error_format(plain_bodies(limited), words)
         .layer(cors(&gateway.config.cors_origins)?)
         .layer(from_fn(closed_to_pages))
         .layer(from_fn(deadline))
@@ -100,18 +100,18 @@ async fn closed_to_pages(request: Request, next: Next) -> Response {
     response
 }
 
-/// OAuth clients read errors as RFC 6749, section 5.2, has them; everybody else gets a problem document.
-fn words(asked: &Asked, refusal: &Refusal) -> Response {
+/// OAuth clients read errors as RFC 6749, section 5.2, has them; everyone else gets a problem document.
+fn words(asked: &RequestInfo, refusal: &Refusal) -> Response {
     if !OAUTH.contains(&asked.uri.path()) {
-        return problem_words(asked, refusal);
+        return problem_errors(asked, refusal);
     }
-    oauth_words(refusal.status, &refusal.message, Some((&refusal.field, refusal.expected)))
+    oauth_errors(refusal.status, &refusal.message, Some((&refusal.field, refusal.expected)))
 }
 
 /// What is wrong, and where something else was expected, if that is known.
-fn oauth_words(status: StatusCode, message: &str, at: Option<(&str, &str)>) -> Response {
+fn oauth_errors(status: StatusCode, message: &str, at: Option<(&str, &str)>) -> Response {
     let error = match status {
-        // Whoever is told of an invalid request does not send it again.
+        // A caller that is told of an invalid request does not send it again.
         StatusCode::TOO_MANY_REQUESTS => "temporarily_unavailable",
         status if status.is_server_error() => "server_error",
         _ => "invalid_request",
@@ -124,7 +124,7 @@ fn oauth_words(status: StatusCode, message: &str, at: Option<(&str, &str)>) -> R
 }
 
 /// Says to OAuth clients in their words, too, what is refused before an endpoint is reached: too many requests, a precondition.
-async fn in_oauth_words(request: Request, next: Next) -> Response {
+async fn with_oauth_errors(request: Request, next: Next) -> Response {
     let is_oauth = OAUTH.contains(&request.uri().path());
     let response = next.run(request).await;
     let content_type = response.headers().get(header::CONTENT_TYPE);
@@ -135,7 +135,7 @@ async fn in_oauth_words(request: Request, next: Next) -> Response {
     let problem = axum::body::to_bytes(body, MAX_PROBLEM_BYTES).await.unwrap_or_default();
     let problem = serde_json::from_slice::<serde_json::Value>(&problem).unwrap_or_default();
     let message = problem["detail"].as_str().unwrap_or("the request is refused");
-    let mut response = oauth_words(head.status, message, problem["field"].as_str().zip(problem["expected"].as_str()));
+    let mut response = oauth_errors(head.status, message, problem["field"].as_str().zip(problem["expected"].as_str()));
     if let Some(pause) = head.headers.get(header::RETRY_AFTER) {
         response.headers_mut().insert(header::RETRY_AFTER, pause.clone());
     }
@@ -171,14 +171,14 @@ async fn deadline(request: Request, next: Next) -> Response {
 #[derive(Clone)]
 struct Presented(Option<Result<Caller, Reply>>);
 
-/// Verifies the token, if there is one, and lets no client make too many requests. Who is known by a token counts by name, everybody else
-/// by address: with a token that is not known yet, before anything is done about it, for it may be forged.
+/// Verifies the token, if there is one, and lets no client make too many requests. Who is known by a token counts by name, everyone else
+/// by address: with a token that is not known yet, before anything is done about it, because it may be forged.
 async fn limit(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
     let bearer = bearer_of(request.headers());
     let remembered = bearer.as_ref().and_then(|token| gateway.tokens.remembered(token.as_ref().ok()?));
     let client = match (&bearer, &remembered) {
         (_, Some(caller)) => format!("client:{}", caller.id),
-        // Apart from those without any token, who would else lock out whoever signs in at the same address.
+        // Apart from those without any token, who would else lock out one who signs in at the same address.
         (Some(_), None) => format!("unverified:{}", address(request.extensions())),
         (None, None) => format!("client:{}", address(request.extensions())),
     };
@@ -205,7 +205,7 @@ fn address(extensions: &Extensions) -> String {
     extensions.get::<Peer>().map_or_else(|| "unknown".to_owned(), |peer| network(peer.0.ip()).to_string())
 }
 
-/// Whether a request is from somebody who sells, or who runs the shop.
+/// Whether a request is from someone who sells, or who runs the shop.
 pub(crate) fn sells(extensions: &Extensions) -> bool {
     let presented = extensions.get::<Presented>().and_then(|p| p.0.as_ref());
     presented.is_some_and(|who| who.as_ref().is_ok_and(|caller| Access::Seller.admits(caller)))

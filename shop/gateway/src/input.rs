@@ -11,7 +11,7 @@ use vitrine_platform_http::{ETag, Preconditions, Reply};
 
 use crate::schema;
 
-/// How often a change is looked at again that somebody else was quicker than.
+/// How often a change is looked at again that another caller was quicker than.
 const MAX_ROUNDS: usize = 4;
 
 /// `?limit&cursor`.

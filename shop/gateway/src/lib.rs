@@ -2,7 +2,7 @@
 //!
 //! Where to start reading: [`routes`](mod@routes) lists every operation; `api` makes the router and the OpenAPI document of the same list;
 //! `guard` lets requests in (rate limits, tokens, roles); `browse` is the
-//! catalogue as shoppers see it; `dto` is the JSON of requests and answers, `schema` what the document says of it.
+//! catalog as shoppers see it; `dto` is the JSON of requests and answers, `schema` what the document says of it.
 
 mod api;
 mod browse;

@@ -43,15 +43,15 @@ pub(crate) fn oauth_error(error: &str, description: &str) -> Response {
         _ => '?',
     };
     let description: String = description.chars().map(plain).collect();
-    kept_by_nobody(json!({"error": error, "error_description": description}))
+    no_store(json!({"error": error, "error_description": description}))
 }
 
 /// JSON that no cache may keep (RFC 6749, section 5.1).
-fn kept_by_nobody(body: Value) -> Response {
+fn no_store(body: Value) -> Response {
     ([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], axum::Json(body)).into_response()
 }
 
-/// What everybody may keep for so long, and then ask whether it has changed.
+/// What everyone may keep for so long, and then ask whether it has changed.
 fn kept_by_all(content_type: &'static str, max_age_s: u32, body: String) -> Response {
     let (etag, age) = (ETag::of_content(body.as_bytes()).header(), format!("public, max-age={max_age_s}"));
     ([(header::CONTENT_TYPE, content_type)], [(header::CACHE_CONTROL, age)], [(header::ETAG, etag)], body)

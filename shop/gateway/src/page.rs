@@ -1,4 +1,5 @@
-//! The page at `/`: the catalogue to look at, and the way to everything else. The storefront proper is a product of its own.
+//! The page at `/`: the catalog to look at, and the way to everything else. The storefront proper is a product of its
+//! own.
 
 use std::sync::Arc;
 

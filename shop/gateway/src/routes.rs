@@ -243,7 +243,7 @@ fn buying() -> Vec<Operation> {
 fn admin() -> Vec<Operation> {
     let of_admins = |operation: Operation| operation.access(Access::Admin);
     vec![
-        of_admins(Operation::get("/admin/orders", "Everybody's orders, newest first"))
+        of_admins(Operation::get("/admin/orders", "Everyone's orders, newest first"))
             .query::<admin::OrdersQuery>()
             .returns::<dto::Page<dto::Order>>(200)
             .by(admin::orders),
@@ -282,7 +282,7 @@ fn admin() -> Vec<Operation> {
             .query::<admin::RotationQuery>()
             .returns::<dto::KeyRotated>(200)
             .by(admin::rotate_keys),
-        of_admins(Operation::put("/admin/accounts/{id}/lock", "Let nobody in as this account; its tokens end"))
+        of_admins(Operation::put("/admin/accounts/{id}/lock", "Let no one in as this account; its tokens end"))
             .id::<schema::AccountId>()
             .returns_nothing()
             .by(admin::lock),

@@ -64,7 +64,7 @@ schemas! {
     AddressId: NAMED => id_of(&["adr"]);
     LetterId: NAMED => id_of(&["eml"]);
     CardToken: NAMED => id_of(&["tok"]);
-    /// One of everybody's customers, or all.
+    /// One of everyone's customers, or all.
     CustomerIdOrAny: INLINE => or_empty(id_of(&["cus"]));
     Currency: NAMED => words("A currency that the shop knows, by its ISO 4217 code", currencies(|_| true));
     /// A currency; empty is the euro.
@@ -101,7 +101,7 @@ schemas! {
         format!("^[0-9]{{{MIN_CVV_DIGITS},{MAX_CVV_DIGITS}}}$"),
         MAX_CVV_DIGITS,
     );
-    /// What somebody may say: not negative.
+    /// What someone may say: not negative.
     Amount: NAMED => one_per_exponent("An exact amount, not negative", decimal);
     /// What something may cost.
     Price: NAMED => one_per_exponent("An exact amount, more than nothing", price);

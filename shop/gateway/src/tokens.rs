@@ -28,7 +28,7 @@ const AUDIENCE: &str = "vitrine";
 const ACCESS_TOKEN: [&str; 2] = ["at+jwt", "application/at+jwt"];
 /// A gateway does not ask for the keys more often, whatever key a token names. A token that comes sooner waits.
 const MIN_REFRESH: Duration = Duration::from_millis(200);
-/// How long keys are believed, from when auth was asked for them, whoever asked: one that is published no more, after a theft perhaps, is
+/// How long keys are believed, from when auth was asked for them, the caller: one that is published no more, after a theft perhaps, is
 /// then refused by every gateway, and so is each token of it. A token that names another key ends it sooner.
 const KEYS_TTL: Duration = Duration::from_secs(60);
 /// How long a token waits for its key.
@@ -90,7 +90,7 @@ struct Claims {
 }
 
 #[derive(Default)]
-struct Known {
+struct KeySet {
     keys: HashMap<String, DecodingKey>,
     /// When auth said that these are they; none if that was too long ago to be told, or when they are known to have changed.
     said_at: Option<Instant>,
@@ -107,7 +107,7 @@ struct Verified {
     key: String,
 }
 
-impl Known {
+impl KeySet {
     fn is_fresh(&self) -> bool {
         self.said_at.is_some_and(|at| at.elapsed() < KEYS_TTL)
     }
@@ -124,7 +124,7 @@ pub(crate) struct Tokens {
     issuer: String,
     clock: Clock,
     cache: Cache,
-    known: Mutex<Known>,
+    known: Mutex<KeySet>,
     /// One asks at a time.
     asking: tokio::sync::Mutex<()>,
     asked_at: Arc<Mutex<Option<Instant>>>,
@@ -161,7 +161,8 @@ fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token).into()
 }
 
-/// What is wrong with a token that cannot be read. Its claims are shown to whom auth signed them for, and to nobody else.
+/// What is wrong with a token that cannot be read. Its claims are shown to whom auth signed them for, and to no one
+/// else.
 fn misread(error: &jsonwebtoken::errors::Error) -> String {
     match error.kind() {
         ErrorKind::Json(e) => format!("the token's claims cannot be taken: {e}"),
@@ -219,7 +220,7 @@ impl Tokens {
             return Err(refused("nbf of the token lies ahead"));
         }
         if claims.iss != self.issuer || claims.aud != AUDIENCE {
-            return Err(refused("the token is from or for somebody else"));
+            return Err(refused("the token is from another issuer or for another audience"));
         }
         let Claims { sub, roles, email, scope, token: of_token, .. } = claims;
         let caller = Caller { id: sub, roles, email, scope, token: of_token };
@@ -255,8 +256,8 @@ impl Tokens {
     async fn ask(&self, id: &str) -> Result<DecodingKey, Reply> {
         let came = Instant::now();
         let _one = self.asking.lock().await;
-        // Whoever waited looks again first. What auth was asked after this token came answers for it, too: however many tokens name
-        // keys that nobody has, they wait for one question.
+        // A caller that waited looks again first. What auth was asked after this token came answers for it, too: however many
+        // tokens name keys that no one has, they wait for one question.
         let is_stale = {
             let known = self.known.lock();
             if let Some(key) = known.key(id) {
@@ -279,7 +280,7 @@ impl Tokens {
         found.ok_or_else(unknown_key)
     }
 
-    /// Learns the published keys anew. Answers this one, if it is among them, and whether auth itself was asked.
+    /// Learns the published keys again. Returns this one, if it is among them, and whether auth itself was asked.
     async fn learn(&self, id: &str) -> Result<(Option<DecodingKey>, bool), Reply> {
         let asked = Arc::new(AtomicBool::new(false));
         let (mut auth, asked_at, asks, clock) =
@@ -300,7 +301,7 @@ impl Tokens {
         let asked = asked.load(Ordering::SeqCst);
         let Said { at_ms, jwks } = match serde_json::from_slice(&said) {
             Ok(said) => said,
-            // Somebody else's hand was in the cache.
+            // Another's hand was in the cache.
             Err(_) if !asked => return Ok((None, false)),
             Err(e) => return Err(unreadable(e).into()),
         };
@@ -315,7 +316,7 @@ impl Tokens {
         known.keys = keys;
         known.said_at = Instant::now().checked_sub(age);
         known.answered_at = self.asked_at.lock().filter(|_| asked);
-        let Known { keys, verified, .. } = &mut *known;
+        let KeySet { keys, verified, .. } = &mut *known;
         verified.retain(|_, verified| keys.contains_key(&verified.key));
         Ok((known.key(id), asked))
     }

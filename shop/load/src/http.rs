@@ -22,19 +22,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Most connections that are kept while nothing is asked over them.
 const MAX_IDLE: usize = 2000;
 /// Largest answer that is read, in bytes.
-const MAX_ANSWER: usize = 4 * 1024 * 1024;
+const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, ThisError, PartialEq, Eq)]
 pub enum Failed {
-    /// Nobody listens there, or the connection broke.
+    /// No process listens there, or the connection broke.
     #[error("the shop cannot be reached: {0}")]
     Unreachable(String),
     /// No answer within the client's timeout.
     #[error("no answer within {0:?}")]
     Late(Duration),
     /// More than is read.
-    #[error("the answer is longer than {MAX_ANSWER} bytes")]
+    #[error("the answer is longer than {MAX_RESPONSE_BYTES} bytes")]
     TooLong,
     /// The request itself is malformed.
     #[error("the request cannot be made: {0}")]
@@ -90,7 +90,7 @@ impl Call {
 
 /// An answer.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// The headers.
@@ -99,7 +99,7 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-impl Answer {
+impl Response {
     /// The body as JSON; null if it is none.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
@@ -149,7 +149,7 @@ impl Client {
     }
 
     /// Sends a request and reads the answer.
-    pub async fn send(&self, call: Call) -> Result<Answer, Failed> {
+    pub async fn send(&self, call: Call) -> Result<Response, Failed> {
         let mut request = Request::builder().method(call.method).uri(format!("{}{}", self.base, call.path));
         for (name, value) in call.headers {
             request = request.header(name, value);
@@ -158,14 +158,14 @@ impl Client {
         let exchange = async {
             let answer = self.hyper.request(request).await.map_err(|e| Failed::Unreachable(reason(&e)))?;
             let (head, body) = answer.into_parts();
-            let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|e| {
+            let body = Limited::new(body, MAX_RESPONSE_BYTES).collect().await.map_err(|e| {
                 if e.is::<http_body_util::LengthLimitError>() {
                     Failed::TooLong
                 } else {
                     Failed::Unreachable(e.to_string())
                 }
             })?;
-            Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes() })
+            Ok(Response { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes() })
         };
         tokio::time::timeout(self.timeout, exchange).await.map_err(|_| Failed::Late(self.timeout))?
     }

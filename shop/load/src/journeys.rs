@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use vitrine_kit::percent;
 
 use crate::arrivals::Journey;
-use crate::http::{Answer, Call};
+use crate::http::{Call, Response};
 use crate::people;
 use crate::stats::Ending;
 use crate::visit::{Step, Stopped, Visit};
@@ -15,7 +15,7 @@ use crate::visit::{Step, Stopped, Visit};
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// One card in so many is declined.
 const DECLINED_ONE_IN: u32 = 50;
-/// One in so many customers asks again when nobody knows whether the purchase was made; the others give up.
+/// One in so many customers asks again when no one knows whether the purchase was made; the others give up.
 const RETRIED_ONE_IN: u32 = 10;
 /// How often such a customer asks again.
 const RETRIES: u32 = 2;
@@ -37,7 +37,7 @@ impl Visit {
         let (choice, knows) = (self.rng.random::<u32>(), self.rng.random_ratio(2, 3));
         let choose = |slugs: &[String]| slugs.get(choice as usize % slugs.len().max(1)).cloned();
         let known = choose(&self.inner.categories.lock());
-        // Somebody has to look first; later most people know what they want.
+        // Someone has to look first; later most people know what they want.
         if let Some(known) = known.filter(|_| knows) {
             return Ok(known);
         }
@@ -125,7 +125,7 @@ impl Visit {
         self.send("DELETE cart item", Call::new(Method::DELETE, &path).bearer(token)).await.map(drop)
     }
 
-    /// Fills the cart and buys it; answers with the order's id.
+    /// Fills the cart and buys it; returns the order's id.
     async fn buy(&mut self, token: &str, products: u32) -> Step<String> {
         // What an earlier journey could not buy should not stand in the way of this one.
         self.send("DELETE cart", Call::new(Method::DELETE, "/api/v1/cart").bearer(token)).await?;
@@ -149,7 +149,7 @@ impl Visit {
     }
 
     /// Asks for a purchase, perhaps again with the same key.
-    async fn order(&mut self, token: &str, body: &Value, declining: bool) -> Step<Answer> {
+    async fn order(&mut self, token: &str, body: &Value, declining: bool) -> Step<Response> {
         // Fresh whatever the seed, for the same load may come twice to the same shop.
         let key = format!("{:032x}", rand::rng().random::<u128>());
         let call = Call::new(Method::POST, "/api/v1/orders").bearer(token).header(IDEMPOTENCY_KEY, &key).json(body);
@@ -178,6 +178,6 @@ impl Visit {
     }
 }
 
-fn items(answer: &Answer) -> Vec<Value> {
+fn items(answer: &Response) -> Vec<Value> {
     answer.json()["items"].as_array().cloned().unwrap_or_default()
 }

@@ -4,7 +4,7 @@
 //! from the moment at which a journey should have begun. A shop that stalls therefore looks as bad as it is to
 //! customers; there is no coordinated omission. What customers do is in `journeys`; who they are in `shoppers`.
 //!
-//! It prints nothing and speaks no TLS. [`Load::run`] is where to begin reading; [`http`] serves whoever else asks a shop.
+//! It prints nothing and speaks no TLS. [`Load::run`] is where to begin reading; [`http`] serves a caller that else asks a shop.
 
 mod arrivals;
 mod config;
@@ -43,9 +43,9 @@ const DRAIN: Duration = Duration::from_secs(15);
 
 /// A load generator. Cheap to clone.
 #[derive(Clone)]
-pub struct Load(Arc<Inner>);
+pub struct Load(Arc<LoadInner>);
 
-pub(crate) struct Inner {
+pub(crate) struct LoadInner {
     config: Config,
     room: usize,
     client: http::Client,
@@ -66,7 +66,14 @@ impl Load {
         let room = room.min(MAX_IN_FLIGHT);
         let client = http::Client::new(&config.base_url)?.with_timeout(PATIENCE);
         let shoppers = Shoppers::new(config.seed);
-        Ok(Self(Arc::new(Inner { config, room, client, stats: Stats::new(), shoppers, categories: Mutex::default() })))
+        Ok(Self(Arc::new(LoadInner {
+            config,
+            room,
+            client,
+            stats: Stats::new(),
+            shoppers,
+            categories: Mutex::default(),
+        })))
     }
 
     /// Begins journeys until the duration is over or `stop` resolves, lets them end, and reports.
@@ -128,7 +135,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_journey_that_begins_late_counts_from_when_it_should_have_begun() {
-        // Taken, so that nobody else listens there, and not listened to.
+        // Taken, so that no one else listens there, and not listened to.
         let deaf = TcpSocket::new_v4().expect("a socket");
         deaf.bind(([127, 0, 0, 1], 0).into()).expect("a port");
         let load = load(format!("http://{}", deaf.local_addr().expect("an address")));
@@ -144,7 +151,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_does_not_end_is_cut_and_counts() {
-        // The backlog accepts connections, and nobody answers.
+        // The backlog accepts connections, and no process answers.
         let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let load = load(format!("http://{}", silent.local_addr().expect("an address")));
         let ask = async {

@@ -7,7 +7,7 @@ use rand::Rng;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::http::{Answer, Call, Client};
+use crate::http::{Call, Client, Response};
 
 const CLIENT_ID: &str = "vitrine-storefront";
 const REDIRECT_URI: &str = "http://127.0.0.1/callback";
@@ -58,12 +58,12 @@ pub(crate) fn refresh(refresh_token: &str) -> Call {
 }
 
 /// The code that an answer sends the browser back with.
-pub(crate) fn code_of(answer: &Answer) -> Option<String> {
+pub(crate) fn code_of(answer: &Response) -> Option<String> {
     let query = answer.header("location")?.split_once('?')?.1;
     query.split('&').find_map(|pair| pair.strip_prefix("code=")).map(str::to_owned)
 }
 
-/// Signs somebody in by authorization code with PKCE; answers the token endpoint's JSON, or why not.
+/// Signs someone in by authorization code with PKCE; returns the token endpoint's JSON, or why not.
 pub async fn sign_in(client: &Client, email: &str, password: &str) -> Result<Value, String> {
     let verifier = Verifier::new();
     let answer = client.send(verifier.authorize(email, password)).await.map_err(|e| e.to_string())?;
@@ -72,7 +72,7 @@ pub async fn sign_in(client: &Client, email: &str, password: &str) -> Result<Val
     if answer.status == 200 { Ok(answer.json()) } else { Err(refused(&answer)) }
 }
 
-fn refused(answer: &Answer) -> String {
+fn refused(answer: &Response) -> String {
     let body = answer.json();
     let why = body["detail"].as_str().or_else(|| body["error_description"].as_str());
     why.unwrap_or("the answer is not one of a shop").to_owned()

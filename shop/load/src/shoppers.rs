@@ -1,4 +1,4 @@
-//! The customers whom the load generator plays: a bounded pool, each used by one journey at a time, for a cart is a customer's.
+//! The customers whom the load generator plays: a bounded pool, each used by one journey at a time, because a cart is a customer's.
 //!
 //! Passwords cost a shop much, and on purpose. Customers are therefore signed up when they are first needed, and used again, and so
 //! are their tokens.
@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use crate::http::{Answer, Call};
+use crate::http::{Call, Response};
 use crate::oauth::{self, Verifier};
 use crate::people;
 use crate::visit::{Step, Visit};
@@ -38,7 +38,7 @@ pub(crate) struct Shopper {
     password: String,
     tokens: Option<Tokens>,
     signed_up: bool,
-    /// The shop does not know them, or not so: somebody else takes their place.
+    /// The shop does not know them, or not so: someone else takes their place.
     gone: bool,
 }
 
@@ -84,7 +84,7 @@ impl Shoppers {
         Self { seed, run, made: AtomicU64::new(0), idle: Mutex::default(), turns: Semaphore::new(MAX_SHOPPERS) }
     }
 
-    /// A customer whom nobody else plays at the moment.
+    /// A customer whom no one else plays at the moment.
     pub(crate) async fn take(&self) -> Option<Busy<'_>> {
         let turn = self.turns.acquire().await.ok()?;
         let known = self.idle.lock().pop();
@@ -116,7 +116,7 @@ impl Visit {
             return self.keep_tokens(shopper, &answer);
         }
         let signed_in = self.sign_in_anew(shopper).await;
-        // For example, a sign-up of which nobody knew that it was done, or a shop that has begun afresh.
+        // For example, a sign-up of which no one knew that it was done, or a shop that has begun afresh.
         shopper.gone = signed_in.as_ref().is_err_and(|stopped| stopped.is_final());
         signed_in
     }
@@ -136,7 +136,7 @@ impl Visit {
         self.keep_tokens(shopper, &answer)
     }
 
-    fn keep_tokens(&self, shopper: &mut Shopper, answer: &Answer) -> Step<String> {
+    fn keep_tokens(&self, shopper: &mut Shopper, answer: &Response) -> Step<String> {
         let body = answer.json();
         let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
         let access = text("access_token");

@@ -164,7 +164,7 @@ impl Stats {
 
     /// Remembers an example of an error.
     pub(crate) fn example(&self, kind: &str, text: &str) {
-        // Both came from whoever answered: short, and nothing in them may steer a terminal.
+        // Both came from a caller that answered: short, and nothing in them may steer a terminal.
         let (kind, text) = (plain(kind, MAX_KIND), plain(text, MAX_EXAMPLE));
         let mut tables = self.0.lock();
         if let Some((count, _)) = tables.examples.get_mut(&kind) {

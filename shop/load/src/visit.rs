@@ -7,9 +7,9 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::time::Instant;
 
-use crate::Inner;
+use crate::LoadInner;
 use crate::arrivals::Journey;
-use crate::http::{Answer, Call, Failed};
+use crate::http::{Call, Failed, Response};
 use crate::stats::Ending;
 
 const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
@@ -46,7 +46,7 @@ impl Stopped {
         Self { ending, status: None, late: false }
     }
 
-    /// Whether nobody knows if it was done: the same may be asked for again.
+    /// Whether no one knows if it was done: the same may be asked for again.
     pub(crate) fn is_open(self) -> bool {
         self.late || self.status == Some(UNAVAILABLE)
     }
@@ -66,7 +66,7 @@ pub(crate) type Step<T> = Result<T, Stopped>;
 
 /// One customer's visit.
 pub(crate) struct Visit {
-    pub(crate) inner: Arc<Inner>,
+    pub(crate) inner: Arc<LoadInner>,
     pub(crate) rng: StdRng,
     journey: Journey,
     intended: Instant,
@@ -79,7 +79,7 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
-    pub(crate) fn new(inner: Arc<Inner>, journey: Journey, intended: Instant, seed: u64) -> Self {
+    pub(crate) fn new(inner: Arc<LoadInner>, journey: Journey, intended: Instant, seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let session = format!("session.id={:016x},synthetic_request=true", rng.random::<u64>());
         inner.stats.started();
@@ -94,17 +94,17 @@ impl Visit {
         self.ended = true;
     }
 
-    pub(crate) async fn get(&mut self, action: &'static str, path: &str) -> Step<Answer> {
+    pub(crate) async fn get(&mut self, action: &'static str, path: &str) -> Step<Response> {
         self.send(action, Call::new(Method::GET, path)).await
     }
 
-    /// Sends a request and notes how it went; answers only what is good.
-    pub(crate) async fn send(&mut self, action: &'static str, call: Call) -> Step<Answer> {
+    /// Sends a request and notes how it went; returns only good responses.
+    pub(crate) async fn send(&mut self, action: &'static str, call: Call) -> Step<Response> {
         self.ask(action, call, false).await
     }
 
     /// The same for a purchase, which a declining card must not make.
-    pub(crate) async fn ask(&mut self, action: &'static str, call: Call, declining: bool) -> Step<Answer> {
+    pub(crate) async fn ask(&mut self, action: &'static str, call: Call, declining: bool) -> Step<Response> {
         self.asking = Some(action);
         let sent = self.inner.client.send(call.header(BAGGAGE, &self.session)).await;
         let latency = self.since.elapsed();
@@ -126,7 +126,7 @@ impl Visit {
         result
     }
 
-    fn refused(&self, action: &str, answer: &Answer, declining: bool) -> Stopped {
+    fn refused(&self, action: &str, answer: &Response, declining: bool) -> Stopped {
         let (code, status) = (answer.code(), answer.status);
         let expected = REFUSALS.contains(&code.as_str()) || (declining && code == DECLINED);
         if expected || status == TOO_MANY_REQUESTS {

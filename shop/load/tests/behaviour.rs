@@ -1,4 +1,4 @@
-//! The load generator, as seen by a shop and by whoever reads its report.
+//! The load generator, as seen by a shop and by a caller that reads its report.
 
 #[path = "behaviour/paper.rs"]
 mod paper;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use vitrine_shop_load::http::{Call, Client, Failed};
 use vitrine_shop_load::{Config, Error, Load, Report, Weights};
 
-use paper::{Asked, Shop, problem};
+use paper::{ReceivedCall, Shop, problem};
 
 const DECLINING: &str = "4000000000000002";
 /// Within this, what should come about has.
@@ -40,7 +40,7 @@ async fn until(load: &Load, holds: impl Fn(&Load) -> bool) {
     .await;
 }
 
-fn sessions(asked: &[Asked]) -> BTreeSet<String> {
+fn sessions(asked: &[ReceivedCall]) -> BTreeSet<String> {
     asked.iter().map(|a| a.baggage.clone()).collect()
 }
 
@@ -73,14 +73,14 @@ async fn a_stall_shows_for_everybody_who_came_during_it() {
         async move { load.run(async { stopped.await.expect("told to stop") }).await }
     });
     soon(shop.was_asked(HELD)).await;
-    // Nobody had an answer, and they came all the same.
+    // No one had an answer, and they came all the same.
     assert_eq!(load.progress().requests, 0);
     stop.send(()).expect("it runs");
     let opened = Instant::now();
     shop.open(true);
     let report = soon(running).await.expect("it ended");
     assert_eq!((report.all_requests.errors, report.shed), (0, 0), "{report}");
-    // How long each had been held when the stall ended, longest first; nobody can have waited for less.
+    // How long each had been held when the stall ended, longest first; no one can have waited for less.
     let held: Vec<Duration> =
         shop.asked().iter().map(|a| opened.duration_since(a.at)).filter(|held| !held.is_zero()).collect();
     let at_least = |rank: u64| held[usize::try_from(rank).expect("small")].as_secs_f64() * 1000.0;
@@ -160,7 +160,7 @@ async fn some_ask_again_with_the_same_key_when_nobody_knows_the_outcome() {
     let shop = Shop::new(|asked| if asked.is_order() { problem(503, "UNAVAILABLE") } else { None }).await;
     run(shop.config(1500.0, Weights::only_buy_one()), 400).await;
     let mut asked: BTreeMap<String, usize> = BTreeMap::new();
-    for order in shop.asked().into_iter().filter(Asked::is_order) {
+    for order in shop.asked().into_iter().filter(ReceivedCall::is_order) {
         *asked.entry(order.key).or_default() += 1;
     }
     assert!(asked.values().all(|times| matches!(times, 1 | 3)), "{asked:?}");
@@ -203,7 +203,7 @@ async fn who_is_not_accepted_any_more_makes_room_for_somebody_new() {
 
 #[tokio::test]
 async fn a_shop_that_is_not_there_is_counted_and_no_more() {
-    // Taken, so that nobody else listens there, and not listened to.
+    // Taken, so that no one else listens there, and not listened to.
     let deaf = TcpSocket::new_v4().expect("a socket");
     deaf.bind(([127, 0, 0, 1], 0).into()).expect("a port");
     let base_url = format!("http://{}", deaf.local_addr().expect("an address"));

@@ -13,10 +13,10 @@ use vitrine_platform_store::Tx;
 use crate::store::Orders;
 
 /// Takes out of the orders of customers who were erased who they were. What was bought for how much is kept: the law wants it.
-pub(crate) struct Forget(pub(crate) Orders);
+pub(crate) struct ErasureHandler(pub(crate) Orders);
 
 #[tonic::async_trait]
-impl Handler for Forget {
+impl Handler for ErasureHandler {
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
         let erased = CustomerErased::decode(event.payload.as_slice())?;
         Ok(self.0.forget_in(tx, &erased.customer_id).await?)

@@ -128,7 +128,7 @@ mod tests {
     use super::Service;
     use crate::store::tests::{order, orders};
 
-    /// Nobody gets everybody's by leaving a customer out.
+    /// No one gets everyone's by leaving a customer out.
     #[tokio::test]
     async fn everybodys_orders_are_asked_for_by_name() {
         let service = Service(orders());

@@ -36,7 +36,7 @@ pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
         CUSTOMERS,
         &[CUSTOMER_ERASED],
         store.clone(),
-        consumer::Forget(orders.clone()),
+        consumer::ErasureHandler(orders.clone()),
     );
     Ok(Component::new(ORDERS)
         .grpc(OrdersServiceServer::new(grpc::Service(orders)))

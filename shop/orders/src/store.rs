@@ -1,4 +1,5 @@
-//! Orders as they are kept: the contract's message itself is the document's body, for an order is nothing but its record.
+//! Orders as they are kept: the contract's message itself is the document's body, because an order is nothing but its
+//! record.
 
 use std::borrow::Cow;
 
@@ -153,7 +154,7 @@ impl Orders {
     }
 }
 
-/// What is told of an order that is not there, or that is not for whoever asks.
+/// What is told of an order that is not there, or that is not for the caller.
 pub(crate) fn no_such_order() -> Problem {
     Problem::not_found("there is no such order")
 }

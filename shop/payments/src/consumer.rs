@@ -8,10 +8,10 @@ use vitrine_platform_store::{Query, Store, Tx};
 
 use crate::store::TokenDoc;
 
-pub(crate) struct Forget(pub(crate) Store);
+pub(crate) struct ErasureHandler(pub(crate) Store);
 
 #[tonic::async_trait]
-impl Handler for Forget {
+impl Handler for ErasureHandler {
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
         let customer_id = CustomerErased::decode(event.payload.as_slice())?.customer_id;
         erasure::erase(&self.0, tx, &customer_id).await?;
@@ -32,7 +32,7 @@ mod tests {
     use vitrine_platform_host::erasure::DataSubject;
     use vitrine_platform_store::Schema;
 
-    use super::{CustomerErased, Event, Forget, Handler, Message, Store, TokenDoc};
+    use super::{CustomerErased, ErasureHandler, Event, Handler, Message, Store, TokenDoc};
     use crate::grpc::Service;
     use crate::store::PaymentDoc;
 
@@ -61,7 +61,7 @@ mod tests {
         let kept = async |token: &str| store.get::<TokenDoc>(token).await.expect("read").is_some();
         assert!(kept(&of_ada).await && kept(&of_bob).await);
 
-        handle(&Forget(store.clone()), &store, &CustomerErased { customer_id: ada.clone() }).await;
+        handle(&ErasureHandler(store.clone()), &store, &CustomerErased { customer_id: ada.clone() }).await;
         assert!(!kept(&of_ada).await && kept(&of_bob).await);
         let refused = tokenize(&service, &ada).await.expect_err("erased");
         assert_eq!(refused.code(), Code::NotFound, "{refused:?}");

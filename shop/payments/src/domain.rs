@@ -86,13 +86,13 @@ mod tests {
     use super::{Ledger, State};
     use proptest::prelude::{prop_assert, proptest};
 
-    fn held(amount: i64) -> Ledger {
+    fn authorized(amount: i64) -> Ledger {
         Ledger { state: State::Authorized, amount, captured: 0, refunds: Vec::new() }
     }
 
     #[test]
     fn repeats_change_nothing() {
-        let mut ledger = held(100);
+        let mut ledger = authorized(100);
         assert_eq!(ledger.capture(), Ok(true));
         assert_eq!(ledger.capture(), Ok(false));
         assert_eq!(ledger.refund("a", Some(40)), Ok(true));
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_voided_payment_is_never_taken() {
-        let mut ledger = held(100);
+        let mut ledger = authorized(100);
         assert_eq!(ledger.refund("a", None), Ok(true));
         assert!(ledger.capture().is_err());
         assert_eq!(ledger.captured, 0);
@@ -113,7 +113,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_more_is_given_back_than_was_taken(amount in 1i64..10_000, ops in proptest::collection::vec((0u8..3, 0u8..6, -5i64..12_000), 0..40)) {
-            let mut ledger = held(amount);
+            let mut ledger = authorized(amount);
             for (op, id, part) in ops {
                 let _ = match op {
                     0 => ledger.capture(),

@@ -68,7 +68,7 @@ impl Service {
         }
     }
 
-    /// Changes a payment, again if somebody else was quicker.
+    /// Changes a payment, again if another caller was quicker.
     async fn change(
         &self,
         id: &str,

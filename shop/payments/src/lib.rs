@@ -33,7 +33,7 @@ pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
         CUSTOMERS,
         &[CUSTOMER_ERASED],
         store.clone(),
-        consumer::Forget(store.clone()),
+        consumer::ErasureHandler(store.clone()),
     );
     let service = grpc::Service { store: store.clone(), clock: host.clock() };
     Ok(Component::new(PAYMENTS).grpc(PaymentsServiceServer::new(service)).store(store).consumer(erasures))

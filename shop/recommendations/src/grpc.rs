@@ -17,7 +17,7 @@ use vitrine_platform_store::Store;
 use crate::domain::{Partners, choose};
 use crate::store::TogetherDoc;
 
-/// Most candidates that the catalogue is asked about.
+/// Most candidates that the catalog is asked about.
 const MAX_CANDIDATES: usize = 60;
 
 pub(crate) struct Service {
@@ -106,7 +106,7 @@ impl RecommendationsService for Service {
             Err(status) => {
                 tracing::warn!(
                     reason = status.message(),
-                    "the catalogue does not answer: only what was learnt is recommended"
+                    "the catalog does not answer: only what was learnt is recommended"
                 );
                 known.into_iter().take(limit).collect()
             }

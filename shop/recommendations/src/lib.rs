@@ -1,7 +1,7 @@
 //! What goes with it: products that were bought together, learnt from real orders.
 //!
-//! The counting and the choosing are in [`domain`]. Where too little is known, the catalogue's products of the same category
-//! fill up; without the catalogue, what is known is answered.
+//! The counting and the choosing are in [`domain`]. Where too little is known, the catalog's products of the same category
+//! fill up; without the catalog, what is known is answered.
 
 mod consumer;
 pub mod domain;

@@ -179,7 +179,7 @@ impl Shipments {
         };
         doc.due = after_s.map(|s| now + i64::from(s) * 1000);
         if doc.due.is_none() {
-            // The label has done its work: where somebody lives is not kept longer than it is needed.
+            // The label has done its work: where someone lives is not kept longer than it is needed.
             let (city, country) = (std::mem::take(&mut doc.to.city), std::mem::take(&mut doc.to.country));
             doc.to = Destination { city, country, ..Destination::default() };
         }

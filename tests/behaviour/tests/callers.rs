@@ -27,7 +27,7 @@ use vitrine_platform_telemetry::{Config, Telemetry};
 
 /// What `up` itself calls as.
 const PROCESS: &str = "vitrine";
-/// An empty message in its gRPC frame: whoever is let in gets an answer about its content.
+/// An empty message in its gRPC frame: a caller that is let in gets an answer about its content.
 const EMPTY: [u8; 5] = [0; 5];
 
 /// What the door says of a call: a refusal by its reason, or that the call was let in.
@@ -139,7 +139,7 @@ async fn every_method_knows_who_may_call_it() {
     served.stop().await.expect("all had ended in time");
 }
 
-/// What an empty customer or promoter once meant: everybody's.
+/// What an empty customer or promoter once meant: everyone's.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_everybody() {
     let Shop { served, outside, secret, _folder } = shop().await;

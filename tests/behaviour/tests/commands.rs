@@ -17,17 +17,17 @@ fn vitrine(args: &[&str], variables: &[(&str, &str)]) -> Output {
 /// Runs a command that must fail, with this code and these words on standard error.
 fn refuses(args: &[&str], variables: &[(&str, &str)], code: i32, words: &[&str]) {
     let output = vitrine(args, variables);
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {told}");
+    let output_of = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {output_of}");
     for word in words {
-        assert!(told.contains(word), "{args:?}: {word:?} is not in {told:?}");
+        assert!(output_of.contains(word), "{args:?}: {word:?} is not in {output_of:?}");
     }
 }
 
 #[test]
 fn help_teaches() {
-    let told = |args: &[&str]| String::from_utf8(vitrine(args, &[]).stdout).expect("UTF-8");
-    let help = told(&["--help"]);
+    let output_of = |args: &[&str]| String::from_utf8(vitrine(args, &[]).stdout).expect("UTF-8");
+    let help = output_of(&["--help"]);
     for command in ["up", "serve", "load", "status", "down", "token", "config"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} in {help}");
     }
@@ -45,9 +45,9 @@ fn help_teaches() {
         "--quiet",
         "--ready-file",
     ] {
-        assert!(told(&["up", "--help"]).contains(flag), "{flag}");
+        assert!(output_of(&["up", "--help"]).contains(flag), "{flag}");
     }
-    assert!(told(&["serve", "--help"]).contains("--place currency=grpc://127.0.0.1:7001"));
+    assert!(output_of(&["serve", "--help"]).contains("--place currency=grpc://127.0.0.1:7001"));
 }
 
 #[test]
@@ -57,17 +57,17 @@ fn config_says_where_each_value_is_from() {
     std::fs::write(&file, "[gateway]\nrate_per_s = 7\n").expect("written");
     let file = file.to_str().expect("UTF-8");
     let output = vitrine(&["config", "--config", file], &[("VITRINE_UP__LOAD", "off")]);
-    let told = String::from_utf8(output.stdout).expect("UTF-8");
-    let line = |key: &str| told.lines().find(|l| l.starts_with(&format!("{key} ="))).unwrap_or_default();
-    assert!(line("gateway.rate_per_s").contains("= 7") && line("gateway.rate_per_s").ends_with(file), "{told}");
-    assert!(line("up.load").contains("\"off\"") && line("up.load").ends_with("VITRINE_UP__LOAD"), "{told}");
-    assert!(line("up.listen").ends_with("# default"), "{told}");
+    let output_of = String::from_utf8(output.stdout).expect("UTF-8");
+    let line = |key: &str| output_of.lines().find(|l| l.starts_with(&format!("{key} ="))).unwrap_or_default();
+    assert!(line("gateway.rate_per_s").contains("= 7") && line("gateway.rate_per_s").ends_with(file), "{output_of}");
+    assert!(line("up.load").contains("\"off\"") && line("up.load").ends_with("VITRINE_UP__LOAD"), "{output_of}");
+    assert!(line("up.listen").ends_with("# default"), "{output_of}");
 }
 
 #[test]
 fn what_can_be_set_is_told_to_programs_and_to_people() {
-    let told = |flag: &str| String::from_utf8(vitrine(&["config", flag], &[]).stdout).expect("UTF-8");
-    let schema: serde_json::Value = serde_json::from_str(&told("--schema")).expect("JSON");
+    let output_of = |flag: &str| String::from_utf8(vitrine(&["config", flag], &[]).stdout).expect("UTF-8");
+    let schema: serde_json::Value = serde_json::from_str(&output_of("--schema")).expect("JSON");
     let of = |section: &str, key: &str| schema["properties"][section]["properties"][key].clone();
     assert_eq!(of("postgres", "url")["writeOnly"], true, "a secret");
     assert_eq!(of("shop", "demo")["enum"], serde_json::json!(["auto", "on", "off"]));
@@ -87,7 +87,7 @@ fn what_can_be_set_is_told_to_programs_and_to_people() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/settings.md");
     let page = std::fs::read_to_string(page).expect("there is one");
     assert!(
-        page == told("--reference"),
+        page == output_of("--reference"),
         "docs/guide/settings.md is old: vitrine config --reference > docs/guide/settings.md"
     );
 }
@@ -122,19 +122,21 @@ fn config_shows_no_secret() {
     std::fs::write(&file, text).expect("written");
     let file = file.to_str().expect("UTF-8");
     let output = vitrine(&["config", "--config", file], &[]);
-    let told = String::from_utf8(output.stdout).expect("UTF-8");
-    assert!(told.contains("postgres.url = \"postgres://ada:(secret)@db/shop?(secret)\""), "{told}");
-    assert!(!told.contains("hunter2"), "{told}");
+    let output_of = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(output_of.contains("postgres.url = \"postgres://ada:(secret)@db/shop?(secret)\""), "{output_of}");
+    assert!(!output_of.contains("hunter2"), "{output_of}");
     // Nor does a mistake, though it names what it is about.
     let variables = [
         ("VITRINE_NATS__PASSWORDS", "hunter2"),
         ("VITRINE_OBSERVATORY__TOKENS", "[{ token = \"hunter2\", rigths = 1 }]"),
     ];
     let output = vitrine(&["config", "--config", file], &variables);
-    let told = String::from_utf8(output.stderr).expect("UTF-8");
+    let output_of = String::from_utf8(output.stderr).expect("UTF-8");
     assert!(
-        told.contains("nats.passwords") && told.contains("observatory.tokens") && !told.contains("hunter2"),
-        "{told}"
+        output_of.contains("nats.passwords")
+            && output_of.contains("observatory.tokens")
+            && !output_of.contains("hunter2"),
+        "{output_of}"
     );
 }
 
@@ -211,7 +213,7 @@ fn a_port_in_use_is_named() {
     let address = taken.local_addr().expect("an address").to_string();
     let folder = TempDir::new().expect("a folder");
     let data = folder.path().to_str().expect("UTF-8");
-    refuses(&["up", "--data", data, "--listen", &address], &[], 1, &[&address, "somebody else listens there"]);
+    refuses(&["up", "--data", data, "--listen", &address], &[], 1, &[&address, "another process listens there"]);
 }
 
 #[test]
@@ -239,7 +241,7 @@ fn a_broken_database_is_named_and_left_alone() {
     assert_eq!(std::fs::read(folder.path().join("orders.db")).expect("still there"), vec![0x5a; 8192]);
 }
 
-fn told(args: &[&str]) -> Result<String> {
+fn output_of(args: &[&str]) -> Result<String> {
     let output = vitrine(args, &[]);
     ensure!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8(output.stdout)?)
@@ -248,21 +250,21 @@ fn told(args: &[&str]) -> Result<String> {
 async fn a_life(shop: &mut Shop) -> Result<()> {
     let folder = shop.data().join("up");
     let data = folder.to_str().context("UTF-8")?;
-    let status = told(&["status", "--data", data])?;
+    let status = output_of(&["status", "--data", data])?;
     ensure!(status.starts_with("ready") && status.contains(&shop.url) && status.contains(&shop.observe), "{status}");
-    let token = told(&["token", "--data", data])?;
+    let token = output_of(&["token", "--data", data])?;
     let me = shop.anybody()?.with_token(token.trim()).get("/api/v1/customers/me").await?;
     ensure!(me["id"] == "cus_demo", "{me}");
-    let admin = told(&["token", "--admin", "--data", data])?;
+    let admin = output_of(&["token", "--admin", "--data", data])?;
     shop.anybody()?.with_token(admin.trim()).get("/api/v1/admin/orders").await?;
-    let load = told(&["load", "--url", &shop.url, "--rate", "40", "--duration", "2", "--json"])?;
+    let load = output_of(&["load", "--url", &shop.url, "--rate", "40", "--duration", "2", "--json"])?;
     let report: serde_json::Value = serde_json::from_str(&load)?;
     ensure!(report["all_journeys"]["count"].as_u64() > Some(40) && report["all_requests"]["errors"] == 0, "{load}");
     ensure!(report["orders"].as_u64() > Some(0), "{load}");
     // A second one on the same data is refused, and the first does not notice.
     refuses(&["up", "--data", data, "--listen", "127.0.0.1:0"], &[], 1, &["another process runs", "--data"]);
     ensure!(shop.is_ready().await, "the first one noticed");
-    told(&["down", "--data", data])?;
+    output_of(&["down", "--data", data])?;
     ensure!(!shop.is_ready().await, "it is still there");
     ensure!(!folder.join("run.json").exists(), "the run file is still there");
     Ok(())

@@ -45,7 +45,7 @@ fn cache() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
 }
 
-/// Runs a program of the tests with what another one printed as its input; answers what it printed.
+/// Runs a program of the tests with what another one printed as its input; returns what it printed.
 async fn fed(command: &mut Command, input: &str) -> Result<String> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let mut stdin = child.stdin.take().context("its standard input")?;
@@ -272,7 +272,7 @@ async fn everything_is_said_in_secret_to_whoever_may_hear_it() {
             read_back_with(&observatory, "read_signals.py", &sent, &variables).await?;
         }
 
-        // Now whoever asks must have a certificate, too.
+        // Now a caller that asks must have a certificate, too.
         std::fs::write(&config, text(&format!("ca = \"{}\"", authority.display())))?;
         observatory.kill_and_restart()?;
         let (certificate, key) = certificates.issue("client")?;
@@ -301,7 +301,7 @@ async fn everything_is_said_in_secret_to_whoever_may_hear_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn jaegers_and_zipkins_own_ports_answer_too() {
     let check = async {
-        // The ports are fixed, so the address is one that nobody else has.
+        // The ports are fixed, so the address is one that no one else has.
         let [a, b, c] = rand::random::<[u8; 3]>().map(|byte| byte.clamp(1, 254));
         let host = format!("127.{a}.{b}.{c}");
         let args = vec!["--standard-ports".to_owned()];

@@ -15,7 +15,7 @@ const EXAMPLES: &str = "3";
 /// After this nothing is left to be looked at.
 const ERASE: &str = "DELETE /api/v1/customers/me";
 
-/// Runs it as somebody, over these operations; an error is what it found.
+/// Runs it as someone, over these operations; an error is what it found.
 async fn finds_nothing(shop: &Shop, token: Option<&str>, operations: &[&str]) -> Result<()> {
     let python = python(Path::new(env!("CARGO_TARGET_TMPDIR")), "schemathesis-4.32.5", PACKAGES).await?;
     let folder = tempfile::tempdir()?;

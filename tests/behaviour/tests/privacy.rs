@@ -15,7 +15,7 @@ use vitrine_shop_load::sign_in;
 use vitrine_tests_testkit::{Api, Options, Placement, Shop, Sink, address, eventually, succeed};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_vitrine-under-test");
-/// A number with a right check digit that nobody else pays with, and the same as people type it.
+/// A number with a right check digit that no one else pays with, and the same as people type it.
 const CARD: &str = "4716298371640951";
 const CARD_TYPED: &str = "4716 2983 7164 0951";
 /// A security code: with too many digits, for three would be found in any number.
@@ -99,9 +99,9 @@ fn find(haystack: &[u8], needle: &[u8]) -> bool {
 }
 
 /// Everything that there is of a kind, with what it is called.
-type Found = Vec<(String, Vec<u8>)>;
+type Lookup = Vec<(String, Vec<u8>)>;
 
-fn files(folder: &Path, root: &Path, found: &mut Found) -> Result<()> {
+fn files(folder: &Path, root: &Path, found: &mut Lookup) -> Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
@@ -115,7 +115,7 @@ fn files(folder: &Path, root: &Path, found: &mut Found) -> Result<()> {
 }
 
 /// What is wrong with what was found, by the table of owners.
-fn search(needles: &[Needle], found: &Found) -> Vec<String> {
+fn search(needles: &[Needle], found: &Lookup) -> Vec<String> {
     let owns = |what: &str, name: &str| {
         OWNERS.iter().any(|(owned, files)| *owned == what && files.iter().any(|file| name.starts_with(file)))
     };
@@ -253,7 +253,7 @@ async fn start(variables: Vec<(String, String)>) -> Result<Shop> {
 }
 
 /// What lies on the disk when the shop has stopped, and what it has printed.
-fn left(shop: &mut Shop) -> Result<Found> {
+fn left(shop: &mut Shop) -> Result<Lookup> {
     let process = shop.process()?;
     process.stop()?;
     let mut found = vec![("what it printed".to_owned(), process.output().into_bytes())];
@@ -267,7 +267,7 @@ fn left(shop: &mut Shop) -> Result<Found> {
 async fn stores_and_the_observatory_hold_what_is_theirs_only() -> Result<()> {
     let mut shop = start(Vec::new()).await?;
     let needles = run(&shop).await?;
-    let mut found = Found::new();
+    let mut found = Lookup::new();
     // Columns are compressed on disk: what is in them is read as their readers read it.
     for table in TABLES {
         let rows = eventually(&format!("rows of {table}"), async || {

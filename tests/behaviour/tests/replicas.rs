@@ -67,7 +67,7 @@ async fn replicas_are_restarted_and_nobody_notices() {
         };
         tokio::time::timeout(PATIENCE, looking).await.expect("in time");
     };
-    // Whoever comes back has another port, and only Consul knows it.
+    // A client that comes back has another port, and only Consul knows it.
     for turn in 0..4 {
         more().await;
         served.remove(0).stop().await.unwrap_or_else(|e| panic!("turn {turn}: {e}"));

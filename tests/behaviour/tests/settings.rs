@@ -114,7 +114,7 @@ async fn parcels_move_by_themselves() {
     parcels(&shop).await.expect("delivered");
 }
 
-/// Starts a real relay; answers with the process, where it listens, and what it will print of the letters that it takes.
+/// Starts a real relay; returns the process, where it listens, and what it will print of the letters that it takes.
 async fn relay() -> Result<(Child, String, Lines<BufReader<ChildStdout>>)> {
     let python = python(Path::new(env!("CARGO_TARGET_TMPDIR")), "aiosmtpd-1.4.6", &["aiosmtpd==1.4.6"]).await?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/settings/relay.py");

@@ -11,7 +11,7 @@ use vitrine_tests_testkit::{Api, Customer, Options, Placement, Shop, eventually,
 
 /// What the guide says of a metric.
 #[derive(Debug)]
-struct Told {
+struct Reported {
     instrument: String,
     unit: String,
     /// Those that are always there.
@@ -41,11 +41,11 @@ fn names(cell: &str) -> (BTreeSet<String>, BTreeSet<String>) {
     (named(always), named(optional))
 }
 
-fn metrics() -> Result<BTreeMap<String, Told>> {
+fn metrics() -> Result<BTreeMap<String, Reported>> {
     let told = |row: Vec<String>| {
         let (attributes, optional) = names(&row[3]);
         let (instrument, unit, in_trouble) = (row[1].clone(), row[2].clone(), row[4] == "in trouble");
-        (row[0].trim_matches('`').to_owned(), Told { instrument, unit, attributes, optional, in_trouble })
+        (row[0].trim_matches('`').to_owned(), Reported { instrument, unit, attributes, optional, in_trouble })
     };
     Ok(guide("Metrics")?.into_iter().map(told).collect())
 }
@@ -71,7 +71,7 @@ const METRICS: &str = "SELECT DISTINCT name, kind, unit, coalesce(monotonic, fal
                        array_to_string(map_keys(attributes), ',') AS keys FROM metrics";
 
 /// What is wrong with what was emitted, by the guide.
-fn differences(told: &BTreeMap<String, Told>, seen: &[Value]) -> Vec<String> {
+fn differences(told: &BTreeMap<String, Reported>, seen: &[Value]) -> Vec<String> {
     let mut wrong = Vec::new();
     for row in seen {
         let name = text(row, "name");

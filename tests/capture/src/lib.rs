@@ -103,7 +103,7 @@ impl Capture {
         tokio::time::timeout(PATIENCE, looking).await.expect("spans, in time")
     }
 
-    /// Ends the pipeline; answers with all that it has exported.
+    /// Ends the pipeline; returns all that it has exported.
     pub async fn end(self) -> Seen {
         self.telemetry.flush(PATIENCE).await;
         drop(self.stop);

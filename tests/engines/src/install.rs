@@ -13,7 +13,7 @@ fn cache() -> PathBuf {
     std::env::var_os("VITRINE_CACHE").map_or_else(home, PathBuf::from).join("engines")
 }
 
-/// Runs a command that must succeed; answers with what it printed.
+/// Runs a command that must succeed; returns what it printed.
 pub(crate) fn succeed(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("{command:?}"))?;
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

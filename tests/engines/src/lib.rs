@@ -43,14 +43,14 @@ pub fn consul() -> Result<Server> {
     recipes::consul()?.start()
 }
 
-/// Where ports are taken from: below those that the system gives to whoever connects or asks for any, so that a port that is free now
-/// stays so until its server listens there.
+/// Where ports are taken from: below those that the system gives to a client that connects or asks for any, so that a port that is
+/// free now stays so until its server listens there.
 const PORTS: std::ops::Range<u16> = 10_000..30_000;
 
 /// Locks of the ports that this process was given, for as long as it lives: several test processes choose at a time.
 static RESERVED: Mutex<Vec<File>> = Mutex::new(Vec::new());
 
-/// Returns a port that nobody listens on, and that nobody else is given while this process lives.
+/// Returns a port that no process listens on, and that no one else is given while this process lives.
 pub fn free_port() -> Result<u16> {
     let locks = std::env::temp_dir().join("vitrine-test-ports");
     std::fs::create_dir_all(&locks)?;

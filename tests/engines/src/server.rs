@@ -21,16 +21,16 @@ const START: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(20);
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(10);
-/// How often another port is tried, for somebody may take one between looking and starting.
+/// How often another port is tried, because another caller may take one between looking and starting.
 const PORTS: usize = 3;
 
 /// Where a server is to run.
-pub(crate) struct Place<'a> {
+pub(crate) struct ServerDir<'a> {
     pub(crate) folder: &'a Path,
     pub(crate) port: u16,
 }
 
-impl Place<'_> {
+impl ServerDir<'_> {
     /// A second port, for DNS, that stays the same when the server is started again.
     pub(crate) fn dns_port(&self) -> Result<u16> {
         let file = dns_port_file(self.folder);
@@ -47,7 +47,7 @@ fn dns_port_file(folder: &Path) -> PathBuf {
     folder.join("dns-port")
 }
 
-type Make = Box<dyn Fn(&Place<'_>) -> Result<Command> + Send>;
+type Make = Box<dyn Fn(&ServerDir<'_>) -> Result<Command> + Send>;
 
 /// How a kind of server is started.
 pub struct Recipe {
@@ -62,7 +62,10 @@ impl fmt::Debug for Recipe {
 }
 
 impl Recipe {
-    pub(crate) fn new(kind: &'static str, command: impl Fn(&Place<'_>) -> Result<Command> + Send + 'static) -> Self {
+    pub(crate) fn new(
+        kind: &'static str,
+        command: impl Fn(&ServerDir<'_>) -> Result<Command> + Send + 'static,
+    ) -> Self {
         Self { kind, command: Box::new(command) }
     }
 
@@ -149,7 +152,7 @@ impl Server {
 
     /// Starts it, again, with its port and its folder, and waits until it answers.
     pub fn up(&mut self) -> Result<()> {
-        let place = Place { folder: &self.folder, port: self.port };
+        let place = ServerDir { folder: &self.folder, port: self.port };
         let made = (self.recipe.command)(&place)?;
         // It ends with us even when we are killed.
         let mut command = Command::new("setpriv");
@@ -245,7 +248,7 @@ impl Server {
         Ok(())
     }
 
-    /// Asks it to end (SIGTERM; PostgreSQL: SIGINT, for it would wait for its clients) and waits until it has.
+    /// Asks it to end (SIGTERM; PostgreSQL: SIGINT, because it would wait for its clients) and waits until it has.
     pub fn stop(&mut self) -> Result<()> {
         let Some(child) = &mut self.child else { return Ok(()) };
         let signal = if self.recipe.kind == "postgres" { Signal::SIGINT } else { Signal::SIGTERM };

@@ -10,7 +10,7 @@ use vitrine_tests_structure::{files, root};
 /// Longest source file, in lines.
 const MAX_LINES: usize = 600;
 
-/// Who alone may name a crate of somebody else's: the crate, and the folders of ours.
+/// Who alone may name a crate of another's: the crate, and the folders of ours.
 const BORDERS: &[(&str, &[&str])] = &[
     ("axum", &["platform/http", "shop/gateway", "observe/receive", "observe/api"]),
     ("rusqlite", &["platform/store"]),

@@ -10,7 +10,7 @@ const MAX_FUNCTION: usize = 70;
 const LONG: &[(&str, &str)] = &[
     ("observe/columns/src/chunk.rs", "chunk"),
     ("observe/columns/src/search.rs", "flags"),
-    ("observe/store/src/kept/recover.rs", "open"),
+    ("observe/store/src/column_engine/recover.rs", "open"),
     ("platform/host/src/running.rs", "start"),
     ("shop/catalog/src/picture.rs", "pattern"),
     ("shop/catalog/src/picture/things.rs", "panel"),

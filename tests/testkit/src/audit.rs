@@ -11,7 +11,8 @@ use crate::{Api, within};
 /// How long a shop may take to come to rest: a purchase whose process died is taken over by a replica after 45 seconds.
 const REST: Duration = Duration::from_secs(90);
 
-/// What the shop told its customers that it had done: all of it, for whoever got no answer asked again until it was known.
+/// What the shop told its customers that it had done: all of it, for a caller that got no answer asked again until it
+/// was known.
 #[derive(Clone, Debug, Default)]
 pub struct Acknowledged {
     /// Ids of orders, by the idempotency keys with which they were asked for.

@@ -1,4 +1,4 @@
-//! Whoever speaks REST with a shop.
+//! A caller that speaks REST with a shop.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use http::{HeaderName, Method};
 use rand::Rng;
 use serde_json::{Value, json};
-use vitrine_shop_load::http::{Answer, Call, Client};
+use vitrine_shop_load::http::{Call, Client, Response};
 use vitrine_shop_load::sign_in;
 
 /// A REST client, with a token or without.
@@ -38,7 +38,7 @@ impl Api {
     }
 
     /// Sends a request as it is, with the token.
-    pub async fn send(&self, call: Call) -> Result<Answer> {
+    pub async fn send(&self, call: Call) -> Result<Response> {
         let call = match &self.token {
             Some(token) => call.bearer(token),
             None => call,
@@ -79,7 +79,7 @@ impl Api {
     }
 }
 
-/// Somebody who buys.
+/// Someone who buys.
 #[derive(Clone, Debug)]
 pub struct Customer {
     /// Signed in.
@@ -129,7 +129,7 @@ impl Customer {
     }
 
     /// Asks for something to be put into the cart.
-    pub async fn try_add(&self, product_id: &str, quantity: u32) -> Result<Answer> {
+    pub async fn try_add(&self, product_id: &str, quantity: u32) -> Result<Response> {
         let body = json!({"product_id": product_id, "quantity": quantity});
         self.api.send(Call::new(Method::POST, "/api/v1/cart/items").json(&body)).await
     }
@@ -142,7 +142,7 @@ impl Customer {
     }
 
     /// Asks for a purchase.
-    pub async fn ask(&self, key: &str, body: &Value) -> Result<Answer> {
+    pub async fn ask(&self, key: &str, body: &Value) -> Result<Response> {
         let call = Call::new(Method::POST, "/api/v1/orders")
             .header(HeaderName::from_static("idempotency-key"), key)
             .json(body);

@@ -89,7 +89,8 @@ fn metrics(number: u64) -> Value {
     json!({"resourceMetrics": [{"resource": resource(), "scopeMetrics": [{"scope": {}, "metrics": [metric]}]}]})
 }
 
-/// Sends requests one after the other until told to stop or cut off; answers the numbers of those that were acknowledged.
+/// Sends requests one after the other until told to stop or cut off; returns the numbers of those that were
+/// acknowledged.
 async fn send(api: Api, signal: Signal, numbers: impl Iterator<Item = u64>, stop: CancellationToken) -> BTreeSet<u64> {
     let mut acknowledged = BTreeSet::new();
     for number in numbers {
@@ -132,7 +133,7 @@ pub async fn ingest_crash(binary: &Path, kills: usize, audit_every: usize, seed:
         let (stop, mut senders) = (CancellationToken::new(), JoinSet::new());
         for (place, signal) in SIGNALS.into_iter().enumerate() {
             for sender in 0..SENDERS as u64 {
-                // Never the same number twice: from 1, for no id is zero.
+                // Never the same number twice: from 1, because no id is zero.
                 let first = 1 + (round as u64) * 1_000_000 + sender * 100_000;
                 let (api, stop) = (observatory.api()?, stop.clone());
                 senders.spawn(async move { (place, send(api, signal, first..first + 100_000, stop).await) });

@@ -13,7 +13,7 @@ const PYTHON_SDK: &[&str] = &[
     "opentelemetry-exporter-otlp-proto-http==1.38.0",
 ];
 
-/// Runs a command that must succeed; answers with what it printed.
+/// Runs a command that must succeed; returns what it printed.
 pub async fn succeed(command: &mut Command) -> Result<String> {
     let output = command.output().await.with_context(|| format!("{command:?}"))?;
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -22,31 +22,31 @@ pub async fn succeed(command: &mut Command) -> Result<String> {
 }
 
 /// A folder of this name below `cache`, made once, whole or not at all.
-async fn kept(cache: &Path, name: &str, make: impl AsyncFnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
-    let kept = cache.join(name);
-    if kept.exists() {
-        return Ok(kept);
+async fn package_dir(cache: &Path, name: &str, make: impl AsyncFnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    let package_dir = cache.join(name);
+    if package_dir.exists() {
+        return Ok(package_dir);
     }
     let making = tempfile::Builder::new().prefix(name).tempdir_in(cache)?;
     make(making.path()).await?;
-    match std::fs::rename(making.path(), &kept) {
+    match std::fs::rename(making.path(), &package_dir) {
         Ok(()) => {}
-        // Somebody else was quicker.
-        Err(_) if kept.exists() => {}
+        // Another caller was quicker.
+        Err(_) if package_dir.exists() => {}
         Err(e) => return Err(e).context("the packages cannot be kept"),
     }
-    Ok(kept)
+    Ok(package_dir)
 }
 
 /// A Python with these packages from PyPI.
 pub async fn python(cache: &Path, name: &str, packages: &[&str]) -> Result<PathBuf> {
-    let kept = kept(cache, name, async |folder| {
+    let package_dir = package_dir(cache, name, async |folder| {
         succeed(Command::new("python3").args(["-m", "venv"]).arg(folder)).await?;
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
         succeed(Command::new(folder.join("bin/python")).args(pip).args(packages)).await?;
         Ok(())
     });
-    Ok(kept.await?.join("bin/python"))
+    Ok(package_dir.await?.join("bin/python"))
 }
 
 /// A Python with the stock OpenTelemetry SDK.
@@ -56,7 +56,7 @@ pub async fn python_sdk(cache: &Path) -> Result<PathBuf> {
 
 /// A folder whose `node_modules` hold these packages from npm.
 pub async fn node(cache: &Path, name: &str, packages: &[&str]) -> Result<PathBuf> {
-    kept(cache, name, async |folder| {
+    package_dir(cache, name, async |folder| {
         std::fs::write(folder.join("package.json"), "{\"private\": true}")?;
         let install = ["install", "--silent", "--no-audit", "--no-fund", "--save-exact"];
         succeed(Command::new("npm").args(install).args(packages).current_dir(folder)).await?;

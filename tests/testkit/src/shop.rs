@@ -181,7 +181,7 @@ impl Shop {
                 args.extend([listener.to_owned(), format!("127.0.0.1:{}", ports[&(*name, copy)])]);
                 args.extend(["--data".to_owned(), data.display().to_string()]);
                 if placement == Placement::Grpc {
-                    // Nobody calls the gateway but customers.
+                    // No one calls the gateway but customers.
                     let others = ports.iter().filter(|((other, _), _)| other != name && *other != "gateway");
                     for ((other, _), port) in others {
                         args.extend(["--place".to_owned(), format!("{other}=grpc://127.0.0.1:{port}")]);
@@ -212,12 +212,12 @@ impl Shop {
         self.serve(name, args, variables)
     }
 
-    /// Somebody without a token.
+    /// Someone without a token.
     pub fn anybody(&self) -> Result<Api> {
         Api::new(&self.url, None)
     }
 
-    /// Somebody who runs the shop.
+    /// Someone who runs the shop.
     pub fn admin(&self) -> Result<Api> {
         Api::new(&self.url, Some(self.admin_token.clone()))
     }

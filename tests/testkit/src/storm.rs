@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use futures::future::join_all;
 use rand::Rng;
 use tokio::task::JoinHandle;
-use vitrine_shop_load::http::Answer;
+use vitrine_shop_load::http::Response;
 
 use crate::{Acknowledged, Api, Customer, Engines, eventually, order_body, timed};
 
@@ -36,7 +36,7 @@ pub struct Seen {
     pub acknowledged: Acknowledged,
     /// How often each answer came that was no order: status and code.
     pub refused: BTreeMap<(u16, String), usize>,
-    /// How often nobody answered at all.
+    /// How often no one answered at all.
     pub unanswered: usize,
     /// Purchases that were cut off before it was known whether they were made: whose they are, by number, and their keys.
     pub open: Vec<(usize, String)>,
@@ -52,7 +52,7 @@ impl Seen {
         self.check_answers(&[LATER, &[REFUSED]].concat())
     }
 
-    /// The same of the answers of a shop in one process, up to its death: nobody but itself can keep it waiting.
+    /// The same of the answers of a shop in one process, up to its death: no one but itself can keep it waiting.
     pub fn check_alone(&self) -> Result<()> {
         let expected: Vec<u16> = LATER.iter().copied().filter(|status| *status != GATEWAY_TIMEOUT).collect();
         self.check_answers(&[&expected[..], &[REFUSED]].concat())
@@ -104,7 +104,7 @@ impl Storm {
         Ok(began.elapsed())
     }
 
-    /// Lets them end what they have begun: whoever got no answer asks again with the same key until it is known.
+    /// Lets them end what they have begun: a caller that got no answer asks again with the same key until it is known.
     pub async fn stop(self) -> Result<Seen> {
         self.flags.stop.store(true, Ordering::Relaxed);
         self.seen().await
@@ -238,8 +238,8 @@ impl Buyer {
         self.doors[self.turn % self.doors.len()].clone()
     }
 
-    /// Notes an answer; none if nobody answered.
-    fn note(&mut self, answer: Result<Answer>, took: Duration) -> Option<Answer> {
+    /// Notes an answer; none if no one answered.
+    fn note(&mut self, answer: Result<Response>, took: Duration) -> Option<Response> {
         self.seen.slowest = self.seen.slowest.max(took);
         let Ok(answer) = answer else {
             self.seen.unanswered += 1;

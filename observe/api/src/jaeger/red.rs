@@ -33,7 +33,7 @@ const FIRST_BUCKET_EXPONENT: f64 = 10.0;
 
 /// Which figures.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Figure {
+pub(crate) enum RedMetric {
     /// Spans in a second.
     Calls,
     /// The part of the spans that failed.
@@ -43,11 +43,11 @@ pub(crate) enum Figure {
 }
 
 /// Reads the quantile of `/api/metrics/latencies`.
-pub(crate) fn latencies(pairs: &Pairs) -> Result<Figure, Error> {
+pub(crate) fn latencies(pairs: &Pairs) -> Result<RedMetric, Error> {
     let text = get(pairs, "quantile").unwrap_or_default();
     let quantile = text.parse().ok().filter(|quantile| (0.0..=1.0).contains(quantile));
     let malformed = || Error::parameter("quantile", format!("{text:?} found; expected a number from 0 to 1"));
-    quantile.map(Figure::Latencies).ok_or_else(malformed)
+    quantile.map(RedMetric::Latencies).ok_or_else(malformed)
 }
 
 struct Question<'a> {
@@ -60,8 +60,8 @@ struct Question<'a> {
     window_ns: u64,
 }
 
-/// Answers one of `/api/metrics/…`.
-pub(crate) fn family(reader: &Reader, pairs: &Pairs, figure: Figure, now_ns: u64) -> Result<Json, Error> {
+/// Serves one of `/api/metrics/…`.
+pub(crate) fn metric_family(reader: &Reader, pairs: &Pairs, metric: RedMetric, now_ns: u64) -> Result<Json, Error> {
     let question = question(pairs, now_ns)?;
     let first = question.end_ns.saturating_sub((question.points - 1) * question.step_ns);
     let mut lines: BTreeMap<(String, Option<String>), Minutes> = BTreeMap::new();
@@ -84,16 +84,16 @@ pub(crate) fn family(reader: &Reader, pairs: &Pairs, figure: Figure, now_ns: u64
         .map(|((service, operation), minutes)| {
             let operation = operation.iter().map(|name| json!({ "name": "operation", "value": name }));
             let labels: Vec<Json> = operation.chain([json!({ "name": "service_name", "value": service })]).collect();
-            json!({ "labels": labels, "metricPoints": points(minutes, &question, first, figure) })
+            json!({ "labels": labels, "metricPoints": points(minutes, &question, first, metric) })
         })
         .collect();
-    let (mut name, mut help) = match figure {
-        Figure::Calls => ("service_call_rate".to_owned(), "calls/sec, grouped by service".to_owned()),
-        Figure::Errors => (
+    let (mut name, mut help) = match metric {
+        RedMetric::Calls => ("service_call_rate".to_owned(), "calls/sec, grouped by service".to_owned()),
+        RedMetric::Errors => (
             "service_error_rate".to_owned(),
             "error rate, computed as a fraction of errors/sec over calls/sec, grouped by service".to_owned(),
         ),
-        Figure::Latencies(quantile) => {
+        RedMetric::Latencies(quantile) => {
             ("service_latencies".to_owned(), format!("{quantile:.2}th quantile latency, grouped by service"))
         }
     };
@@ -180,7 +180,7 @@ impl Sum {
 }
 
 /// The figure at each step, of the window before it. Where no span was, only a rate is known, and that is zero.
-fn points(minutes: &Minutes, question: &Question<'_>, first: u64, figure: Figure) -> Vec<Json> {
+fn points(minutes: &Minutes, question: &Question<'_>, first: u64, metric: RedMetric) -> Vec<Json> {
     let (mut coming, mut going) = (minutes.iter().peekable(), minutes.iter().peekable());
     let mut sum = Sum::default();
     let mut points = Vec::new();
@@ -193,11 +193,11 @@ fn points(minutes: &Minutes, question: &Question<'_>, first: u64, figure: Figure
         while let Some((_, minute)) = going.next_if(|(time, _)| **time < from) {
             sum.remove(minute);
         }
-        let value = match figure {
-            Figure::Calls => sum.calls as f64 / (question.window_ns / NANOS_PER_SECOND) as f64,
+        let value = match metric {
+            RedMetric::Calls => sum.calls as f64 / (question.window_ns / NANOS_PER_SECOND) as f64,
             _ if sum.calls == 0 => continue,
-            Figure::Errors => sum.errors as f64 / sum.calls as f64,
-            Figure::Latencies(quantile) => quantile_ms(&sum.buckets, quantile),
+            RedMetric::Errors => sum.errors as f64 / sum.calls as f64,
+            RedMetric::Latencies(quantile) => quantile_ms(&sum.buckets, quantile),
         };
         points.push(json!({ "gaugeValue": { "doubleValue": value }, "timestamp": rfc3339_ns(until) }));
     }

@@ -38,7 +38,7 @@ pub(crate) fn skews(spans: &[SpanRow]) -> Vec<Vec<String>> {
         }
         waiting.push((place, Skew { delta_ns: 0, host: host(span) }));
     }
-    // Without recursion, for a trace may be one long chain. Spans in a circle hang on no root and are left out.
+    // Without recursion, because a trace may be one long chain. Spans in a circle hang on no root and are left out.
     while let Some((parent, skew)) = waiting.pop() {
         if skew.delta_ns != 0 {
             let delta = go_duration(skew.delta_ns);

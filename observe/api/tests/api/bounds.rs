@@ -14,16 +14,16 @@ use tempfile::TempDir;
 use vitrine_observe_api::{Options, Queries, Telemetry, jaeger_router, router, zipkin_router};
 use vitrine_observe_store::model::{LogRow, TraceId};
 use vitrine_observe_store::{
-    Access, Dependency, Kept, Logs, Operation, QueryError, RedQuery, RedRow, Reports, Right, Services, Status, Tenant,
-    TenantStatus, Token, Trace, TraceQuery, Traces,
+    Access, ColumnEngine, Dependency, Logs, Operation, QueryError, RedQuery, RedRow, Reports, Right, Services, Status,
+    Tenant, TenantStatus, Token, Trace, TraceQuery, Traces,
 };
 
-use crate::client::{engine, get, kept, open, send};
+use crate::client::{engine, get, open, open_engine, send};
 use crate::scenario;
 
 /// A store whose list of services is made by the test, and which knows figures.
 pub struct Scripted<F> {
-    pub store: Kept,
+    pub store: ColumnEngine,
     /// Where it is; it goes when the engine has gone.
     pub _folder: TempDir,
     pub services: F,
@@ -84,7 +84,7 @@ impl<F: Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static> 
 fn scripted<F: Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static>(
     services: F,
 ) -> Arc<Scripted<F>> {
-    let (folder, store) = kept();
+    let (folder, store) = open_engine();
     Arc::new(Scripted { store, _folder: folder, services, red: Vec::new() })
 }
 

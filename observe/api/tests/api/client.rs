@@ -11,35 +11,35 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 use vitrine_kit::clock::Clock;
 use vitrine_observe_api::{Options, Queries, Telemetry, router};
-use vitrine_observe_store::{Access, Kept};
+use vitrine_observe_store::{Access, ColumnEngine};
 
 /// The observatory's own engine with nothing in it, and the folder that it is in.
-pub fn kept() -> (TempDir, Kept) {
+pub fn open_engine() -> (TempDir, ColumnEngine) {
     let folder = tempfile::tempdir().expect("a folder");
     let options = vitrine_observe_store::Options::new(folder.path());
-    let kept = Kept::open(options, Clock::system()).expect("an empty folder can be opened");
-    (folder, kept)
+    let engine = ColumnEngine::open(options, Clock::system()).expect("an empty folder can be opened");
+    (folder, engine)
 }
 
 /// The same for who asks any engine.
-pub fn engine() -> (TempDir, Arc<Kept>) {
-    let (folder, kept) = kept();
-    (folder, Arc::new(kept))
+pub fn engine() -> (TempDir, Arc<ColumnEngine>) {
+    let (folder, engine) = open_engine();
+    (folder, Arc::new(engine))
 }
 
-/// All that the observatory answers, open to everybody.
+/// All that the observatory answers, open to everyone.
 pub fn open<T: Telemetry>(engine: &Arc<T>) -> Router {
     router(&Queries::new(engine.clone(), Access::open(), Options::default()))
 }
 
 /// An answer.
-pub struct Answer {
+pub struct TestResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: String,
 }
 
-impl Answer {
+impl TestResponse {
     /// The body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
@@ -47,14 +47,14 @@ impl Answer {
 }
 
 /// Sends a request without a body.
-pub async fn send(router: &Router, request: Request<Body>) -> Answer {
+pub async fn send(router: &Router, request: Request<Body>) -> TestResponse {
     let response = router.clone().oneshot(request).await.expect("a router answers");
     let (status, headers) = (response.status(), response.headers().clone());
     let body = response.into_body().collect().await.expect("a body").to_bytes();
-    Answer { status, headers, body: String::from_utf8(body.to_vec()).expect("UTF-8") }
+    TestResponse { status, headers, body: String::from_utf8(body.to_vec()).expect("UTF-8") }
 }
 
 /// Gets a path.
-pub async fn get(router: &Router, path: &str) -> Answer {
+pub async fn get(router: &Router, path: &str) -> TestResponse {
     send(router, Request::get(path).body(Body::empty()).expect("a sound request")).await
 }

@@ -1,11 +1,11 @@
-//! Answers are, field by field, what Jaeger and Zipkin would give. The files in `tests/golden` are written by hand from
-//! the public definitions of their APIs: run with nothing but an engine, they hold for any.
+//! Responses are, field by field, what Jaeger and Zipkin would give. The files in `tests/golden` are written by hand
+//! from the public definitions of their APIs: run with nothing but an engine, they hold for any.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
-use vitrine_observe_store::{Kept, Tenant};
+use vitrine_observe_store::{ColumnEngine, Tenant};
 
 use crate::client::{engine, get, open};
 use crate::scenario::fill;
@@ -68,7 +68,7 @@ async fn answers_are_the_originals() {
 }
 
 /// Holds the answers over an engine that holds nothing yet against the files.
-async fn answers_of(engine: &Arc<Kept>) {
+async fn answers_of(engine: &Arc<ColumnEngine>) {
     fill(&**engine, &Tenant::default()).await;
     let router = open(engine);
     let mut wrong = Vec::new();

@@ -7,7 +7,7 @@ use vitrine_observe_store::model::{SpanKind, StatusCode};
 use vitrine_observe_store::{Operation, RedRow};
 
 use crate::bounds::Scripted;
-use crate::client::{get, kept, open};
+use crate::client::{get, open, open_engine};
 
 /// 2023-11-14T22:14:00Z.
 const MINUTE_NS: u64 = 1_700_000_040_000_000_000;
@@ -37,7 +37,7 @@ async fn ask(query: &str) -> Value {
         row(1, "look", SpanKind::Server, StatusCode::Ok, 60, 20),
     ];
     let services = |_: &vitrine_observe_store::Tenant| Ok(vec!["shop".to_owned()]);
-    let (folder, store) = kept();
+    let (folder, store) = open_engine();
     let engine = Arc::new(Scripted { store, _folder: folder, services, red });
     // Windows and steps of a minute, three points: 22:15, 22:16 and 22:17.
     let end = "endTs=1700000279999&lookback=120000&step=1&ratePer=60000";

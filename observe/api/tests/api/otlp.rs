@@ -17,7 +17,7 @@ use vitrine_observe_receive::{Intake, http_router};
 use vitrine_observe_store::model::{Attribute, SpanRow, TraceId};
 use vitrine_observe_store::{Access, Tenant, Traces};
 
-use crate::client::{Answer, engine, open, send};
+use crate::client::{TestResponse, engine, open, send};
 use crate::scenario::{self, START_NS, integer, text};
 
 /// Requests that are tried.
@@ -54,8 +54,8 @@ fn value() -> impl Strategy<Value = AnyValue> {
     })
 }
 
-/// Few keys, so that some come twice; none at all, those of typed JSON, and those that are adjusted where nobody asks for
-/// raw traces.
+/// Few keys, so that some come twice; none at all, those of typed JSON, and those that are adjusted where no caller asks
+/// for raw traces.
 fn key() -> impl Strategy<Value = String> {
     let named = ["bytesValue", "service.name", "ip", "telemetry.sdk.name", "zipkin.shared"];
     prop_oneof![1 => "[a-c]?", 2 => prop::sample::select(named.to_vec()).prop_map(str::to_owned)]
@@ -158,7 +158,7 @@ async fn post(router: &Router, tenant: &str, kind: &str, body: Vec<u8>) {
     assert!(!taken.body.contains("rejected"), "{}", taken.body);
 }
 
-async fn v3(router: &Router, tenant: &str, trace: TraceId) -> Answer {
+async fn v3(router: &Router, tenant: &str, trace: TraceId) -> TestResponse {
     let request = Request::get(format!("/jaeger/api/v3/traces/{trace}?rawTraces=true")).header("x-scope-orgid", tenant);
     send(router, request.body(Body::empty()).expect("a sound request")).await
 }

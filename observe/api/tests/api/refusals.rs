@@ -3,15 +3,15 @@
 use axum::body::Body;
 use http::Request;
 use serde_json::Value;
-use vitrine_observe_api::{jaeger_router, jaeger_words, words, zipkin_router};
+use vitrine_observe_api::{error_format, jaeger_errors, jaeger_router, zipkin_router};
 use vitrine_observe_store::Access;
-use vitrine_platform_http::{Cors, Hosts, Router, nowhere, plain_words};
+use vitrine_platform_http::{Cors, Hosts, Router, nowhere, plain_errors};
 
-use crate::client::{Answer, engine, open, send};
+use crate::client::{TestResponse, engine, open, send};
 
 /// How an API says its errors.
 #[derive(Clone, Copy, Debug)]
-enum Said {
+enum ErrorShape {
     Jaeger,
     JaegerV3,
     Text,
@@ -20,17 +20,17 @@ enum Said {
 }
 
 /// What an answer says, after its form was checked.
-fn message(said: Said, answer: &Answer) -> String {
+fn message(said: ErrorShape, answer: &TestResponse) -> String {
     let kind = answer.headers.get("content-type").map_or("", |value| value.to_str().expect("text"));
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     match said {
-        Said::Jaeger => {
+        ErrorShape::Jaeger => {
             let body = answer.json();
             assert_eq!((kind, &body["data"]), ("application/json", &Value::Null), "{body}");
             assert_eq!(body["errors"][0]["code"], answer.status.as_u16(), "{body}");
             text(&body["errors"][0]["msg"])
         }
-        Said::JaegerV3 => {
+        ErrorShape::JaegerV3 => {
             let body = answer.json();
             assert_eq!(
                 (kind, &body["error"]["httpCode"]),
@@ -39,15 +39,15 @@ fn message(said: Said, answer: &Answer) -> String {
             );
             text(&body["error"]["message"])
         }
-        Said::Json => {
+        ErrorShape::Json => {
             assert_eq!(kind, "application/json");
             text(&answer.json()["error"])
         }
-        Said::Text => {
+        ErrorShape::Text => {
             assert_eq!(kind, "text/plain; charset=utf-8");
             answer.body.clone()
         }
-        Said::Page => {
+        ErrorShape::Page => {
             assert_eq!(kind, "text/html; charset=utf-8");
             assert!(
                 answer.headers.contains_key("content-security-policy") && answer.body.contains("<h2>"),
@@ -59,7 +59,7 @@ fn message(said: Said, answer: &Answer) -> String {
     }
 }
 
-async fn check(router: &Router, said: Said, cases: &[(&str, &str, u16, &str)]) {
+async fn check(router: &Router, said: ErrorShape, cases: &[(&str, &str, u16, &str)]) {
     for (method, path, status, part) in cases {
         let request = Request::builder().method(*method).uri(*path).body(Body::empty()).expect("a request");
         let answer = send(router, request).await;
@@ -76,10 +76,10 @@ async fn each_api_says_refusals_as_it_says_errors() {
     let (_folder, engine) = engine();
     let queries =
         vitrine_observe_api::Queries::new(engine.clone(), Access::open(), vitrine_observe_api::Options::default());
-    let all = nowhere(open(&engine), words);
+    let all = nowhere(open(&engine), error_format);
     check(
         &all,
-        Said::Jaeger,
+        ErrorShape::Jaeger,
         &[
             ("GET", "/jaeger/api/traces/%ff", 400, "not UTF-8"),
             ("GET", "/jaeger/api/services/%c3%28/operations", 400, "service"),
@@ -92,7 +92,7 @@ async fn each_api_says_refusals_as_it_says_errors() {
     .await;
     check(
         &all,
-        Said::JaegerV3,
+        ErrorShape::JaegerV3,
         &[
             ("GET", "/jaeger/api/v3/traces/%ff", 400, "trace_id"),
             ("GET", "/jaeger/api/v3/nothing", 404, "nothing"),
@@ -102,7 +102,7 @@ async fn each_api_says_refusals_as_it_says_errors() {
     .await;
     check(
         &all,
-        Said::Text,
+        ErrorShape::Text,
         &[
             ("GET", "/zipkin/api/v2/trace/%ff", 400, "UTF-8"),
             ("GET", "/zipkin/api/v2/nothing", 404, "nothing at GET"),
@@ -110,10 +110,11 @@ async fn each_api_says_refusals_as_it_says_errors() {
         ],
     )
     .await;
-    check(&all, Said::Json, &[("POST", "/api/status", 405, "POST"), ("GET", "/api/nothing", 404, "nothing")]).await;
+    check(&all, ErrorShape::Json, &[("POST", "/api/status", 405, "POST"), ("GET", "/api/nothing", 404, "nothing")])
+        .await;
     check(
         &all,
-        Said::Page,
+        ErrorShape::Page,
         &[
             ("GET", "/trace/%ff", 400, "not UTF-8"),
             ("GET", "/nothing/%3Cb%3E", 404, "nothing at GET"),
@@ -122,15 +123,15 @@ async fn each_api_says_refusals_as_it_says_errors() {
     )
     .await;
     // The same at the root of the originals' own ports.
-    let jaeger = nowhere(jaeger_router(&queries), jaeger_words);
-    check(&jaeger, Said::Jaeger, &[("GET", "/api/traces/%ff", 400, "id"), ("GET", "/", 404, "nothing")]).await;
-    check(&jaeger, Said::JaegerV3, &[("GET", "/api/v3/nothing", 404, "nothing")]).await;
-    let zipkin = nowhere(zipkin_router(&queries), plain_words);
-    check(&zipkin, Said::Text, &[("GET", "/api/v2/trace/%ff", 400, "UTF-8"), ("GET", "/", 404, "nothing")]).await;
+    let jaeger = nowhere(jaeger_router(&queries), jaeger_errors);
+    check(&jaeger, ErrorShape::Jaeger, &[("GET", "/api/traces/%ff", 400, "id"), ("GET", "/", 404, "nothing")]).await;
+    check(&jaeger, ErrorShape::JaegerV3, &[("GET", "/api/v3/nothing", 404, "nothing")]).await;
+    let zipkin = nowhere(zipkin_router(&queries), plain_errors);
+    check(&zipkin, ErrorShape::Text, &[("GET", "/api/v2/trace/%ff", 400, "UTF-8"), ("GET", "/", 404, "nothing")]).await;
 }
 
 /// An answer to a page of this origin: to its preflight, or to a question.
-async fn asked(router: &Router, method: &str, origin: &str, header: &str) -> Answer {
+async fn asked(router: &Router, method: &str, origin: &str, header: &str) -> TestResponse {
     let mut request = Request::builder().method(method).uri("/jaeger/api/services").header("origin", origin);
     if method == "OPTIONS" {
         request =
@@ -139,7 +140,7 @@ async fn asked(router: &Router, method: &str, origin: &str, header: &str) -> Ans
     send(router, request.body(Body::empty()).expect("a request")).await
 }
 
-impl Answer {
+impl TestResponse {
     fn header(&self, name: &str) -> String {
         let all = self.headers.get_all(name).iter().map(|value| value.to_str().expect("text").to_lowercase());
         all.collect::<Vec<_>>().join(",")
@@ -154,7 +155,7 @@ async fn pages_of_known_origins_may_call() {
         allowed_headers: vec!["x-team".to_owned()],
         max_age_s: 60,
     };
-    let router = settings.rules().expect("sound").around(nowhere(open(&engine), words), words);
+    let router = settings.rules().expect("sound").around(nowhere(open(&engine), error_format), error_format);
     let preflight = asked(&router, "OPTIONS", "https://shop.example.com", "x-team").await;
     assert!(preflight.status.is_success(), "{}", preflight.status);
     assert_eq!(preflight.header("access-control-allow-origin"), "https://shop.example.com");
@@ -190,7 +191,7 @@ async fn pages_of_known_origins_may_call() {
     );
 
     let all = Cors { allowed_origins: vec!["*".to_owned()], allowed_headers: vec!["*".to_owned()], ..Cors::default() };
-    let router = all.rules().expect("sound").around(open(&engine), words);
+    let router = all.rules().expect("sound").around(open(&engine), error_format);
     let preflight = asked(&router, "OPTIONS", "null", "x-anything").await;
     assert_eq!(
         (preflight.header("access-control-allow-origin"), preflight.header("access-control-allow-headers")),
@@ -198,7 +199,7 @@ async fn pages_of_known_origins_may_call() {
     );
     assert_eq!(preflight.header("access-control-allow-credentials"), "");
 
-    let none = Cors::default().rules().expect("sound").around(open(&engine), words);
+    let none = Cors::default().rules().expect("sound").around(open(&engine), error_format);
     let preflight = asked(&none, "OPTIONS", "https://shop.example.com", "x-team").await;
     assert_eq!((preflight.status.as_u16(), preflight.header("access-control-allow-origin")), (405, String::new()));
 }
@@ -218,7 +219,7 @@ fn settings_that_are_no_origins_or_headers_are_named() {
 }
 
 /// Whatever is asked for: this name, and a page of this origin.
-async fn visit(router: &Router, (method, path, kind): (&str, &str, &str), host: &str, origin: &str) -> Answer {
+async fn visit(router: &Router, (method, path, kind): (&str, &str, &str), host: &str, origin: &str) -> TestResponse {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in [("host", host), ("origin", origin), ("content-type", kind)] {
         if !value.is_empty() {
@@ -233,16 +234,16 @@ async fn another_sites_names_and_pages_are_refused_by_each_api_in_its_words() {
     let (_folder, engine) = engine();
     let hosts = Hosts::parse(&["observe.example".to_owned()]).expect("sound");
     let settings = Cors { allowed_origins: vec!["https://shop.example".to_owned()], ..Cors::default() };
-    let all = settings.rules().expect("sound").at(hosts).around(nowhere(open(&engine), words), words);
+    let all = settings.rules().expect("sound").at(hosts).around(nowhere(open(&engine), error_format), error_format);
     let json = "application/json";
     for (said, method, path, kind) in [
-        (Said::Jaeger, "GET", "/jaeger/api/services", ""),
-        (Said::JaegerV3, "GET", "/jaeger/api/v3/services", ""),
-        (Said::Text, "GET", "/zipkin/api/v2/services", ""),
-        (Said::Text, "POST", "/zipkin/api/v2/spans", ""),
-        (Said::Json, "GET", "/api/status", ""),
-        (Said::Json, "POST", "/api/sql", json),
-        (Said::Page, "GET", "/", ""),
+        (ErrorShape::Jaeger, "GET", "/jaeger/api/services", ""),
+        (ErrorShape::JaegerV3, "GET", "/jaeger/api/v3/services", ""),
+        (ErrorShape::Text, "GET", "/zipkin/api/v2/services", ""),
+        (ErrorShape::Text, "POST", "/zipkin/api/v2/spans", ""),
+        (ErrorShape::Json, "GET", "/api/status", ""),
+        (ErrorShape::Json, "POST", "/api/sql", json),
+        (ErrorShape::Page, "GET", "/", ""),
     ] {
         let what = (method, path, kind);
         for host in ["evil.example", "evil.example:9000", "localhost.evil.example", "10.1.2.3"] {

@@ -10,10 +10,10 @@ use futures::{FutureExt, StreamExt, stream};
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
-use vitrine_observe_api::{SqlAnswer, SqlFormat, SqlRefusal, Statements, sql_router};
+use vitrine_observe_api::{SqlFormat, SqlStream, StatementError, Statements, sql_router};
 use vitrine_observe_store::{Access, Right, Tenant, Token};
 
-/// Answers what it was asked, refuses what it is told to, and breaks off in the middle.
+/// Echoes the statement, or fails as the test asks, also in the middle.
 struct Echo;
 
 impl Statements for Echo {
@@ -22,19 +22,19 @@ impl Statements for Echo {
         tenant: Tenant,
         statement: String,
         format: SqlFormat,
-    ) -> BoxFuture<'_, Result<SqlAnswer, SqlRefusal>> {
+    ) -> BoxFuture<'_, Result<SqlStream, StatementError>> {
         async move {
             let told = statement.clone();
             match statement.as_str() {
-                "wrong" => Err(SqlRefusal::Statement(told)),
-                "forbidden" => Err(SqlRefusal::Forbidden(told)),
-                "late" => Err(SqlRefusal::Time(told)),
-                "large" => Err(SqlRefusal::Memory(told)),
-                "busy" => Err(SqlRefusal::Busy(told)),
-                "failed" => Err(SqlRefusal::Failed(told)),
-                "closed" => Err(SqlRefusal::Closed),
+                "wrong" => Err(StatementError::Statement(told)),
+                "forbidden" => Err(StatementError::Forbidden(told)),
+                "late" => Err(StatementError::Time(told)),
+                "large" => Err(StatementError::Memory(told)),
+                "busy" => Err(StatementError::Busy(told)),
+                "failed" => Err(StatementError::Failed(told)),
+                "closed" => Err(StatementError::Closed),
                 "broken" => {
-                    let chunks = [Ok(Bytes::from("first\n")), Err(SqlRefusal::Memory("too much".to_owned()))];
+                    let chunks = [Ok(Bytes::from("first\n")), Err(StatementError::Memory("too much".to_owned()))];
                     Ok(stream::iter(chunks).boxed())
                 }
                 _ => Ok(stream::iter([Ok(format!("{tenant} {format:?} {statement}").into())]).boxed()),

@@ -18,7 +18,7 @@ pub(super) struct Parents {
 }
 
 /// What inputs say of parents, row by row.
-struct Known {
+struct ParentHints {
     spans: Vec<u64>,
     distances: Vec<i64>,
     outside: Vec<u64>,
@@ -26,7 +26,7 @@ struct Known {
 
 impl Parents {
     /// Puts distances in order. They stay what they were in a trace whose rows all come from one place; in others they
-    /// are counted anew, and parents searched for that were not in the same input.
+    /// are counted again, and parents searched for that were not in the same input.
     pub(super) fn find(definition: &Definition, inputs: &Inputs<'_>, order: &Order) -> Result<Self, Error> {
         let definition::Order::Traces { span, parent, .. } = definition.order else {
             unreachable!("only traces have parents");
@@ -41,7 +41,7 @@ impl Parents {
         let (Data::Id8(spans), Data::Int(distances), Data::Id8(outside)) = known else {
             unreachable!("columns are of the kinds asked for");
         };
-        let known = Known { spans, distances, outside };
+        let known = ParentHints { spans, distances, outside };
         let mut parents = Self { distances: Vec::with_capacity(inputs.rows), outside: Vec::with_capacity(inputs.rows) };
         let mut resolver = Resolver::default();
         let mut begin = 0;
@@ -58,11 +58,11 @@ impl Parents {
     }
 
     /// Takes over what is known of a trace whose rows stand as they stood.
-    fn keep(&mut self, known: &Known, rows: &[u32]) -> Result<(), Error> {
+    fn keep(&mut self, known: &ParentHints, rows: &[u32]) -> Result<(), Error> {
         for (place, row) in (0i64..).zip(rows) {
             let distance = known.distances[*row as usize];
             if distance != NULL_INT && !(place - rows.len() as i64 + 1..=place).contains(&distance) {
-                return Err(stray(*row));
+                return Err(missing_parent(*row));
             }
             self.distances.push(distance);
             self.outside.push(known.outside[*row as usize]);
@@ -81,7 +81,7 @@ struct Resolver {
 }
 
 impl Resolver {
-    fn trace(&mut self, known: &Known, rows: &[u32], parents: &mut Parents) -> Result<(), Error> {
+    fn trace(&mut self, known: &ParentHints, rows: &[u32], parents: &mut Parents) -> Result<(), Error> {
         self.ids.fill(rows.iter().map(|row| known.spans[*row as usize]));
         self.places.clear();
         self.places.extend(rows.iter().copied().zip(0..));
@@ -94,7 +94,7 @@ impl Resolver {
             } else {
                 let there = i64::from(*row).checked_sub(distance).and_then(|row| u32::try_from(row).ok());
                 let at = there.and_then(|row| self.places.binary_search_by_key(&row, |(row, _)| *row).ok());
-                Some(at.map(|at| self.places[at].1).ok_or_else(|| stray(*row))?)
+                Some(at.map(|at| self.places[at].1).ok_or_else(|| missing_parent(*row))?)
             };
             parents.distances.push(parent.map_or(NULL_INT, |parent| i64::from(place) - i64::from(parent)));
             parents.outside.push(if parent.is_some() { 0 } else { outside });
@@ -103,6 +103,6 @@ impl Resolver {
     }
 }
 
-fn stray(row: u32) -> Error {
+fn missing_parent(row: u32) -> Error {
     Error::Damaged(format!("the parent of row {row} of all inputs is not in its trace"))
 }

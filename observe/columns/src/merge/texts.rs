@@ -25,18 +25,18 @@ pub(super) enum MergedTexts {
         /// A number for each value, or [`NULL_CODE`].
         numbers: Vec<u32>,
         /// What the numbers mean.
-        pile: Pile,
+        text_list: TextList,
     },
 }
 
 /// Texts by number, not known to be distinct.
 #[derive(Default)]
-pub(super) struct Pile {
+pub(super) struct TextList {
     bytes: Vec<u8>,
     ends: Vec<u32>,
 }
 
-impl Pile {
+impl TextList {
     fn push(&mut self, text: &[u8]) -> Result<u32, Error> {
         self.bytes.extend_from_slice(text);
         self.ends.push(u32::try_from(self.bytes.len()).map_err(|_| too_large(self.bytes.len()))?);
@@ -44,7 +44,7 @@ impl Pile {
     }
 }
 
-impl Numbered for Pile {
+impl Numbered for TextList {
     fn text(&self, number: u32) -> &[u8] {
         let begin = number.checked_sub(1).map_or(0, |before| self.ends[before as usize]);
         &self.bytes[begin as usize..self.ends[number as usize] as usize]
@@ -67,16 +67,16 @@ impl MergedTexts {
             return Ok(Self::Coded { codes, dictionary });
         }
         drop(dictionary);
-        let mut pile = Pile::default();
-        let numbers = numbers(inputs, leaf_of, count, |text| pile.push(text).map(Some))?;
-        Ok(Self::Plain { numbers: numbers.unwrap_or_default(), pile })
+        let mut text_list = TextList::default();
+        let numbers = numbers(inputs, leaf_of, count, |text| text_list.push(text).map(Some))?;
+        Ok(Self::Plain { numbers: numbers.unwrap_or_default(), text_list })
     }
 
     /// What it takes in memory.
     pub(super) fn memory(&self) -> usize {
         match self {
             Self::Coded { codes, dictionary } => codes.len() * 4 + dictionary.text_bytes() + dictionary.len() * 4,
-            Self::Plain { numbers, pile } => numbers.len() * 4 + pile.bytes.len() + pile.ends.len() * 4,
+            Self::Plain { numbers, text_list } => numbers.len() * 4 + text_list.bytes.len() + text_list.ends.len() * 4,
         }
     }
 }
@@ -92,7 +92,7 @@ pub(super) fn intern_all(
     Ok((codes.unwrap_or_default(), dictionary))
 }
 
-/// Replaces codes by their places in the order of texts, and answers with that order.
+/// Replaces codes by their places in the order of texts, and returns that order.
 pub(super) fn in_order(codes: &mut [u32], dictionary: &Dictionary) -> Vec<u32> {
     let order = dictionary.in_order();
     let mut ranks = vec![0; order.len()];

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use parquet::basic::Encoding;
 
-use super::{Bounds, Leaf, Place};
+use super::{Bounds, Leaf, PageRange};
 use crate::column::Data;
 use crate::header::{PageHeader, PageKind};
 use crate::{Error, Kind};
@@ -23,9 +23,9 @@ const ENCODINGS: [Encoding; 5] = [
 ];
 
 /// SplitMix64.
-struct Chance(u64);
+struct SplitMix(u64);
 
-impl Chance {
+impl SplitMix {
     fn below(&mut self, most: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -56,7 +56,7 @@ fn leaf(
     let mut file = Vec::new();
     header.write(&mut file);
     file.extend(stored);
-    let place = Place { offset: 0, bytes: file.len() as u32 };
+    let place = PageRange { offset: 0, bytes: file.len() as u32 };
     Leaf {
         name: "x".to_owned(),
         kind,
@@ -100,18 +100,18 @@ fn read(leaf: &Leaf) -> Result<(), Error> {
 
 #[test]
 fn pages_that_make_no_sense_are_refused_and_never_panic() {
-    let mut chance = Chance(1);
+    let mut rng = SplitMix(1);
     let mut read_some = 0;
     for _ in 0..60_000 {
-        let (kind, encoding) = (KINDS[chance.below(KINDS.len())], ENCODINGS[chance.below(ENCODINGS.len())]);
-        let shape = chance.below(4);
+        let (kind, encoding) = (KINDS[rng.below(KINDS.len())], ENCODINGS[rng.below(ENCODINGS.len())]);
+        let shape = rng.below(4);
         // Mostly as many values as rows, and levels that begin as levels do, so that something is read.
-        let entries = if chance.below(3) == 0 { chance.below(200) } else { ROWS };
+        let entries = if rng.below(3) == 0 { rng.below(200) } else { ROWS };
         let mut body = Vec::new();
         let (in_list, optional) = (shape > 1, shape % 2 == 1);
         let top = u8::from(in_list) + u8::from(optional);
         for level in [in_list.then_some(0), (top > 0).then_some(top)].into_iter().flatten() {
-            if chance.below(6) > 0 {
+            if rng.below(6) > 0 {
                 body.extend([2, 0, 0, 0, (entries << 1) as u8, level]);
             }
         }
@@ -121,10 +121,10 @@ fn pages_that_make_no_sense_are_refused_and_never_panic() {
             _ => 8,
         };
         let fitting = if kind == Kind::Bool { entries.div_ceil(8) } else { entries * width };
-        let length = if chance.below(2) == 0 { chance.below(64) } else { fitting };
-        let noise = if chance.below(2) == 0 { 4 } else { 256 };
-        body.extend((0..length).map(|_| chance.below(noise) as u8));
-        let leaf = leaf(kind, shape, chance.below(2) == 0, PageKind::Data, encoding, entries, &body);
+        let length = if rng.below(2) == 0 { rng.below(64) } else { fitting };
+        let noise = if rng.below(2) == 0 { 4 } else { 256 };
+        body.extend((0..length).map(|_| rng.below(noise) as u8));
+        let leaf = leaf(kind, shape, rng.below(2) == 0, PageKind::Data, encoding, entries, &body);
         read_some += usize::from(read(&leaf).is_ok());
     }
     assert!(read_some > 1000, "only {read_some} pages made sense");
@@ -132,14 +132,14 @@ fn pages_that_make_no_sense_are_refused_and_never_panic() {
 
 #[test]
 fn dictionaries_that_make_no_sense_are_refused_and_never_panic() {
-    let mut chance = Chance(2);
+    let mut rng = SplitMix(2);
     for _ in 0..20_000 {
-        let kind = KINDS[chance.below(KINDS.len())];
-        let length = chance.below(100);
-        let body: Vec<u8> = (0..length).map(|_| chance.below(4) as u8).collect();
-        let values = if chance.below(4) == 0 { usize::MAX >> 33 } else { chance.below(30) };
-        let page_kind = if chance.below(9) == 0 { PageKind::Data } else { PageKind::Dictionary { sorted: true } };
-        let leaf = leaf(kind, 0, chance.below(2) == 0, page_kind, Encoding::PLAIN, values, &body);
+        let kind = KINDS[rng.below(KINDS.len())];
+        let length = rng.below(100);
+        let body: Vec<u8> = (0..length).map(|_| rng.below(4) as u8).collect();
+        let values = if rng.below(4) == 0 { usize::MAX >> 33 } else { rng.below(30) };
+        let page_kind = if rng.below(9) == 0 { PageKind::Data } else { PageKind::Dictionary { sorted: true } };
+        let leaf = leaf(kind, 0, rng.below(2) == 0, page_kind, Encoding::PLAIN, values, &body);
         if let Ok(Some(distinct)) = leaf.distinct() {
             assert_eq!(distinct.len(), values);
             if let Some(texts) = distinct.texts() {

@@ -4,23 +4,23 @@ use std::sync::Arc;
 
 use vitrine_observe_columns::{Column, Columns, Filter, Kind, TextTest};
 
-use super::tables::{Cell, Chance, cell};
+use super::tables::{Cell, SplitMix, cell};
 
 /// A filter for a table whose values repeat as `variety` says; often it asks for something that a row has.
-pub fn filter(chance: &mut Chance, columns: &Columns, depth: u64) -> Filter {
+pub fn filter(rng: &mut SplitMix, columns: &Columns, depth: u64) -> Filter {
     let lists = &columns.lists;
-    match chance.below(if depth == 0 { 6 } else { 10 }) {
-        6 => Filter::All((0..chance.below(4)).map(|_| filter(chance, columns, depth - 1)).collect()),
-        7 => Filter::Any((0..chance.below(4)).map(|_| filter(chance, columns, depth - 1)).collect()),
+    match rng.below(if depth == 0 { 6 } else { 10 }) {
+        6 => Filter::All((0..rng.below(4)).map(|_| filter(rng, columns, depth - 1)).collect()),
+        7 => Filter::Any((0..rng.below(4)).map(|_| filter(rng, columns, depth - 1)).collect()),
         8 | 9 => {
-            let list = chance.below(lists.len() as u64) as usize;
+            let list = rng.below(lists.len() as u64) as usize;
             let children = &lists[list].children;
-            let inner = |chance: &mut Chance| {
-                let child = chance.below(children.len() as u64) as usize;
-                of_column(chance, &children[child])
+            let inner = |rng: &mut SplitMix| {
+                let child = rng.below(children.len() as u64) as usize;
+                of_column(rng, &children[child])
             };
-            let (first, second) = (inner(chance), inner(chance));
-            let filter = match chance.below(4) {
+            let (first, second) = (inner(rng), inner(rng));
+            let filter = match rng.below(4) {
                 0 => Filter::All(vec![first, second]),
                 1 => Filter::Any(vec![first, second]),
                 2 => Filter::All(Vec::new()),
@@ -29,59 +29,59 @@ pub fn filter(chance: &mut Chance, columns: &Columns, depth: u64) -> Filter {
             Filter::Element { list: columns.definition.lists[list].name.to_owned(), filter: Box::new(filter) }
         }
         _ => {
-            let column = chance.below(columns.flat.len() as u64) as usize;
-            of_column(chance, &columns.flat[column])
+            let column = rng.below(columns.flat.len() as u64) as usize;
+            of_column(rng, &columns.flat[column])
         }
     }
 }
 
-fn of_column(chance: &mut Chance, column: &Column) -> Filter {
+fn of_column(rng: &mut SplitMix, column: &Column) -> Filter {
     let rows = column.data.len().max(1);
-    let some = |chance: &mut Chance| match column.data.len() {
+    let some = |rng: &mut SplitMix| match column.data.len() {
         0 => Cell::Null,
-        _ => cell(column, chance.below(rows as u64) as usize),
+        _ => cell(column, rng.below(rows as u64) as usize),
     };
     let mut name = column.name.to_string();
-    if chance.below(20) == 0 {
+    if rng.below(20) == 0 {
         name = "absent".to_owned();
     }
     // Now and then a filter of another kind than the column's.
-    let kind = if chance.below(20) == 0 { Kind::Int } else { column.kind };
+    let kind = if rng.below(20) == 0 { Kind::Int } else { column.kind };
     match kind {
         Kind::Text => {
-            let text = |chance: &mut Chance| match some(chance) {
-                Cell::Text(text) if chance.below(5) > 0 => text,
+            let text = |rng: &mut SplitMix| match some(rng) {
+                Cell::Text(text) if rng.below(5) > 0 => text,
                 _ => "no such text".to_owned(),
             };
-            let test = match chance.below(4) {
-                0 => TextTest::OneOf((0..chance.below(4)).map(|_| text(chance)).collect()),
+            let test = match rng.below(4) {
+                0 => TextTest::OneOf((0..rng.below(4)).map(|_| text(rng)).collect()),
                 1 => {
-                    let digit = char::from(b'0' + chance.below(10) as u8);
+                    let digit = char::from(b'0' + rng.below(10) as u8);
                     TextTest::Where(Arc::new(move |text| text.contains(digit)))
                 }
-                _ => TextTest::Equal(text(chance)),
+                _ => TextTest::Equal(text(rng)),
             };
             Filter::Text { column: name, test }
         }
         Kind::Int | Kind::Time => {
-            let bound = |chance: &mut Chance, extreme| match some(chance) {
-                Cell::Int(value) if chance.below(5) > 0 => value,
+            let bound = |rng: &mut SplitMix, extreme| match some(rng) {
+                Cell::Int(value) if rng.below(5) > 0 => value,
                 _ => extreme,
             };
-            Filter::Int { column: name, min: bound(chance, i64::MIN), max: bound(chance, i64::MAX) }
+            Filter::Int { column: name, min: bound(rng, i64::MIN), max: bound(rng, i64::MAX) }
         }
         Kind::Double => {
-            let bound = |chance: &mut Chance, extreme| match some(chance) {
-                Cell::Double(bits) if chance.below(5) > 0 => f64::from_bits(bits),
+            let bound = |rng: &mut SplitMix, extreme| match some(rng) {
+                Cell::Double(bits) if rng.below(5) > 0 => f64::from_bits(bits),
                 _ => extreme,
             };
-            Filter::Double { column: name, min: bound(chance, f64::NEG_INFINITY), max: bound(chance, f64::INFINITY) }
+            Filter::Double { column: name, min: bound(rng, f64::NEG_INFINITY), max: bound(rng, f64::INFINITY) }
         }
-        Kind::Bool => Filter::Bool { column: name, value: chance.below(2) == 0 },
+        Kind::Bool => Filter::Bool { column: name, value: rng.below(2) == 0 },
         Kind::Id16 | Kind::Id8 | Kind::Parent => {
-            let value = match some(chance) {
+            let value = match some(rng) {
                 Cell::Bytes(bytes) => bytes.iter().fold(0, |id, byte| id << 8 | u128::from(*byte)),
-                _ => [0, 1 << 100, 3][chance.below(3) as usize],
+                _ => [0, 1 << 100, 3][rng.below(3) as usize],
             };
             Filter::Id { column: name, value }
         }

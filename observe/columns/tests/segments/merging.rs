@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::parquet_rows;
-use super::tables::{Cell, Chance, LOGS, SPANS, row, table};
+use super::tables::{Cell, LOGS, SPANS, SplitMix, row, table};
 use super::writing;
 use bytes::Bytes;
 use proptest::prelude::{ProptestConfig, prop_assert_eq, proptest};
@@ -68,13 +68,13 @@ proptest! {
         seed: u64, inputs in 1usize..6, rows in 1usize..150, variety in 1u64..300, page_rows in 1usize..100
     ) {
         for definition in [&SPANS, &LOGS] {
-            let mut chance = Chance(seed);
+            let mut rng = SplitMix(seed);
             let tables: Vec<Columns> = (0..inputs)
-                .map(|_| table(definition, chance.next(), 1 + chance.below(rows as u64) as usize, variety))
+                .map(|_| table(definition, rng.next(), 1 + rng.below(rows as u64) as usize, variety))
                 .collect();
             let mut all = tables[0].clone();
             tables[1..].iter().for_each(|table| all.extend(table));
-            let segments: Vec<Made> = tables.iter().map(|table| made(table, 1 + chance.below(60) as usize)).collect();
+            let segments: Vec<Made> = tables.iter().map(|table| made(table, 1 + rng.below(60) as usize)).collect();
 
             let once = made(&all, page_rows);
             // The last one joins what was merged already.
@@ -82,7 +82,7 @@ proptest! {
             let merged = match others {
                 [] => merged(definition, std::slice::from_ref(last), page_rows),
                 others => {
-                    let first = merged(definition, others, 1 + chance.below(60) as usize);
+                    let first = merged(definition, others, 1 + rng.below(60) as usize);
                     merged(definition, &[first, last.clone()], page_rows)
                 }
             };
@@ -164,11 +164,11 @@ fn a_damaged_input_is_found_out_and_never_merged_wrongly() {
     for definition in [&SPANS, &LOGS] {
         let inputs = [1, 2].map(|seed| made(&table(definition, seed, 120, 40), 50));
         let expected = merged(definition, &inputs, 50);
-        let mut chance = Chance(3);
+        let mut rng = SplitMix(3);
         for _ in 0..500 {
             let mut file = inputs[0].file.to_vec();
-            let at = chance.below(file.len() as u64) as usize;
-            let bit = 1 << chance.below(8);
+            let at = rng.below(file.len() as u64) as usize;
+            let bit = 1 << rng.below(8);
             file[at] ^= bit;
             let Ok(damaged) = Segment::open(definition, Arc::new(Bytes::from(file)), None) else { continue };
             let mut out = Vec::new();

@@ -90,9 +90,9 @@ pub enum Cell {
 }
 
 /// Numbers of chance (SplitMix64).
-pub struct Chance(pub u64);
+pub struct SplitMix(pub u64);
 
-impl Chance {
+impl SplitMix {
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -138,19 +138,19 @@ impl Chance {
 }
 
 /// Appends a value to a column.
-fn push(column: &mut Column, chance: &mut Chance, variety: u64) {
-    let null = column.optional && chance.once_in(4);
+fn push(column: &mut Column, rng: &mut SplitMix, variety: u64) {
+    let null = column.optional && rng.once_in(4);
     match &mut column.data {
         Data::Id16(values) => values.push(match null {
             true => 0,
-            false => (u128::from(chance.below(variety)) << 64) | u128::from(chance.below(3)) | 1 << 90,
+            false => (u128::from(rng.below(variety)) << 64) | u128::from(rng.below(3)) | 1 << 90,
         }),
-        Data::Id8(values) => values.push(if null { 0 } else { 1 + chance.below(variety) }),
-        Data::Int(values) => values.push(if null { NULL_INT } else { chance.int(variety) }),
-        Data::Double(values) => values.push(if null { NULL_DOUBLE } else { chance.double(variety) }),
-        Data::Bool(values) => values.push(if null { NULL_BOOL } else { chance.below(2) as u8 }),
+        Data::Id8(values) => values.push(if null { 0 } else { 1 + rng.below(variety) }),
+        Data::Int(values) => values.push(if null { NULL_INT } else { rng.int(variety) }),
+        Data::Double(values) => values.push(if null { NULL_DOUBLE } else { rng.double(variety) }),
+        Data::Bool(values) => values.push(if null { NULL_BOOL } else { rng.below(2) as u8 }),
         Data::Text(texts) => {
-            let code = if null { NULL_CODE } else { texts.dictionary.intern(chance.text(variety).as_bytes()) };
+            let code = if null { NULL_CODE } else { texts.dictionary.intern(rng.text(variety).as_bytes()) };
             texts.codes.push(code);
         }
     }
@@ -158,24 +158,24 @@ fn push(column: &mut Column, chance: &mut Chance, variety: u64) {
 
 /// A table of so many rows, in which values repeat the more the less `variety` there is.
 pub fn table(definition: &'static Definition, seed: u64, rows: usize, variety: u64) -> Columns {
-    let mut chance = Chance(seed);
+    let mut rng = SplitMix(seed);
     let mut columns = Columns::new(definition);
     for (name, kind) in [("a", Kind::Text), ("b:int", Kind::Int), ("c:double", Kind::Double), ("d:bool", Kind::Bool)] {
-        if chance.once_in(2) {
+        if rng.once_in(2) {
             columns.flat.push(Column::new(format!("attr.{name}"), kind, true));
         }
     }
-    if chance.once_in(2) {
+    if rng.once_in(2) {
         columns.flat.push(Column::new("attr.never", Kind::Text, true));
     }
     for _ in 0..rows {
         columns.flat.iter_mut().filter(|column| &*column.name != "attr.never").for_each(|column| {
-            push(column, &mut chance, variety);
+            push(column, &mut rng, variety);
         });
         for list in &mut columns.lists {
-            let elements = if chance.once_in(2) { 0 } else { chance.below(4) };
+            let elements = if rng.once_in(2) { 0 } else { rng.below(4) };
             for _ in 0..elements {
-                list.children.iter_mut().for_each(|child| push(child, &mut chance, variety));
+                list.children.iter_mut().for_each(|child| push(child, &mut rng, variety));
             }
             let end = list.offsets[list.offsets.len() - 1] + elements as u32;
             list.offsets.push(end);

@@ -29,7 +29,7 @@ fn within(cell: &Cell, least: &Cell, greatest: &Cell) -> bool {
     }
 }
 
-/// Checks what the index of pages says; answers with the columns that it has.
+/// Checks what the index of pages says; returns the columns that it has.
 pub fn check_bounds(file: &[u8], page_rows: usize) -> Vec<String> {
     let (names, rows) = (parquet_rows::names(file), parquet_rows::raw_rows(file));
     let indexed = parquet_rows::bounds(file);
@@ -49,7 +49,7 @@ pub fn check_bounds(file: &[u8], page_rows: usize) -> Vec<String> {
     indexed.iter().map(|(leaf, _)| names[*leaf].clone()).collect()
 }
 
-/// Checks that bloom filters know all texts; answers with the columns that have one.
+/// Checks that bloom filters know all texts; returns the columns that have one.
 pub fn check_bloom_filters(file: &[u8]) -> Vec<String> {
     let (names, rows) = (parquet_rows::names(file), parquet_rows::raw_rows(file));
     let filters = parquet_rows::bloom_filters(file);

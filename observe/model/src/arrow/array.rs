@@ -14,7 +14,7 @@ use arrow_schema::{DataType, Field};
 use vitrine_observe_columns::{Column, Data, Kind, NULL_CODE};
 
 use super::sources::Source;
-use super::{Place, View};
+use super::{ColumnRef, View};
 use crate::attributes::attribute_key;
 use crate::definitions::{ATTRIBUTE_KEY, ATTRIBUTE_VALUE, ATTRIBUTES};
 use crate::json::{parse, parse_attributes};
@@ -93,7 +93,7 @@ pub(super) fn array(view: &View<'_>, source: Source, field: &Field) -> Option<Ar
 /// The value of each row of the batch.
 fn each<'a, T>(
     view: &'a View<'_>,
-    place: Place,
+    place: ColumnRef,
     read: impl Fn(&'a Column, usize) -> T + 'a,
 ) -> impl Iterator<Item = T> + 'a {
     let (column, at) = view.column(place);
@@ -113,7 +113,7 @@ fn ids<const N: usize>(values: impl Iterator<Item = [u8; N]>, field: &Field) -> 
 }
 
 /// Texts by number. All of the dictionary is taken when that is about as much as the rows; else what the rows use.
-fn dictionary(view: &View<'_>, place: Place, field: &Field) -> Option<ArrayRef> {
+fn dictionary(view: &View<'_>, place: ColumnRef, field: &Field) -> Option<ArrayRef> {
     let (column, at) = view.column(place);
     let mut texts = Texts::default();
     let mut keys = Vec::with_capacity(view.rows);
@@ -188,7 +188,7 @@ fn attributes(view: &View<'_>, field: &Field) -> Option<ArrayRef> {
 }
 
 /// Attributes out of JSON objects, each of which is read once.
-fn json(view: &View<'_>, place: Place, field: &Field) -> Option<ArrayRef> {
+fn json(view: &View<'_>, place: ColumnRef, field: &Field) -> Option<ArrayRef> {
     let (column, at) = view.column(place);
     let mut map = Map::default();
     let mut known: HashMap<u32, Vec<Attribute>> = HashMap::new();
@@ -206,7 +206,7 @@ fn json(view: &View<'_>, place: Place, field: &Field) -> Option<ArrayRef> {
 }
 
 /// What was said of each row's resource or scope under a key.
-fn origin(view: &View<'_>, place: Place, key: &str) -> Vec<Option<Value>> {
+fn origin(view: &View<'_>, place: ColumnRef, key: &str) -> Vec<Option<Value>> {
     let (column, at) = view.column(place);
     let Data::Text(texts) = &column.data else { return vec![None; view.rows] };
     let mut known: HashMap<u32, Option<Value>> = HashMap::new();

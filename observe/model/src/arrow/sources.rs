@@ -1,6 +1,6 @@
 //! What each column of a schema is made of.
 
-use super::Place;
+use super::ColumnRef;
 use crate::Table;
 use crate::builder::{RESOURCE_DROPPED, RESOURCE_SCHEMA_URL, SCOPE_DROPPED, SCOPE_SCHEMA_URL};
 use crate::definitions::{logs, metrics, spans};
@@ -9,34 +9,34 @@ use crate::definitions::{logs, metrics, spans};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Source {
     /// A time.
-    Time(Place),
+    Time(ColumnRef),
     /// A whole number of this kind of array.
-    Int64(Place),
-    UInt64(Place),
-    UInt32(Place),
-    UInt8(Place),
-    Double(Place),
-    Bool(Place),
+    Int64(ColumnRef),
+    UInt64(ColumnRef),
+    UInt32(ColumnRef),
+    UInt8(ColumnRef),
+    Double(ColumnRef),
+    Bool(ColumnRef),
     /// An id of 16 or of 8 bytes.
-    Id16(Place),
-    Id8(Place),
+    Id16(ColumnRef),
+    Id8(ColumnRef),
     /// Text that repeats.
-    Dictionary(Place),
+    Dictionary(ColumnRef),
     /// Text that does not.
-    Text(Place),
+    Text(ColumnRef),
     /// A number with a name.
-    Named(Place, fn(u8) -> Option<&'static str>),
+    Named(ColumnRef, fn(u8) -> Option<&'static str>),
     /// The attributes of a row.
     Attributes,
     /// Attributes out of a JSON object.
-    Json(Place),
+    Json(ColumnRef),
     /// A number that was sent whole, in the first place, or not, in the second: as a floating point number.
-    Number(Place, Place),
+    Number(ColumnRef, ColumnRef),
     /// The same, exact, if it is whole.
-    WholeNumber(Place, Place),
+    WholeNumber(ColumnRef, ColumnRef),
     /// What was said of resource and scope, under a key of the JSON object in the place: a text, or a count.
-    OriginText(Place, &'static str),
-    OriginCount(Place, &'static str),
+    OriginText(ColumnRef, &'static str),
+    OriginCount(ColumnRef, &'static str),
     /// A field of a list.
     List(usize, usize),
 }
@@ -52,8 +52,8 @@ pub(super) fn sources(table: Table) -> &'static [(&'static str, Source)] {
     }
 }
 
-const fn row(place: usize) -> Place {
-    Place::Row(place)
+const fn row(place: usize) -> ColumnRef {
+    ColumnRef::Row(place)
 }
 
 const SPANS: &[(&str, Source)] = &[
@@ -84,14 +84,14 @@ const SPANS: &[(&str, Source)] = &[
 ];
 
 const SPAN_EVENTS: &[(&str, Source)] = &[
-    ("time", Source::Time(Place::Element(spans::EVENT_TIME))),
+    ("time", Source::Time(ColumnRef::Element(spans::EVENT_TIME))),
     ("trace_id", Source::Id16(row(spans::TRACE_ID))),
     ("span_id", Source::Id8(row(spans::SPAN_ID))),
     ("service", Source::Dictionary(row(spans::SERVICE))),
     ("span_name", Source::Dictionary(row(spans::NAME))),
-    ("name", Source::Text(Place::Element(spans::EVENT_NAME))),
-    ("attributes", Source::Json(Place::Element(spans::EVENT_ATTRIBUTES))),
-    ("dropped_attributes", Source::UInt32(Place::Element(spans::EVENT_DROPPED_ATTRIBUTES))),
+    ("name", Source::Text(ColumnRef::Element(spans::EVENT_NAME))),
+    ("attributes", Source::Json(ColumnRef::Element(spans::EVENT_ATTRIBUTES))),
+    ("dropped_attributes", Source::UInt32(ColumnRef::Element(spans::EVENT_DROPPED_ATTRIBUTES))),
 ];
 
 const SPAN_LINKS: &[(&str, Source)] = &[
@@ -99,12 +99,12 @@ const SPAN_LINKS: &[(&str, Source)] = &[
     ("trace_id", Source::Id16(row(spans::TRACE_ID))),
     ("span_id", Source::Id8(row(spans::SPAN_ID))),
     ("service", Source::Dictionary(row(spans::SERVICE))),
-    ("linked_trace_id", Source::Id16(Place::Element(spans::LINK_TRACE_ID))),
-    ("linked_span_id", Source::Id8(Place::Element(spans::LINK_SPAN_ID))),
-    ("trace_state", Source::Text(Place::Element(spans::LINK_TRACE_STATE))),
-    ("attributes", Source::Json(Place::Element(spans::LINK_ATTRIBUTES))),
-    ("flags", Source::UInt32(Place::Element(spans::LINK_FLAGS))),
-    ("dropped_attributes", Source::UInt32(Place::Element(spans::LINK_DROPPED_ATTRIBUTES))),
+    ("linked_trace_id", Source::Id16(ColumnRef::Element(spans::LINK_TRACE_ID))),
+    ("linked_span_id", Source::Id8(ColumnRef::Element(spans::LINK_SPAN_ID))),
+    ("trace_state", Source::Text(ColumnRef::Element(spans::LINK_TRACE_STATE))),
+    ("attributes", Source::Json(ColumnRef::Element(spans::LINK_ATTRIBUTES))),
+    ("flags", Source::UInt32(ColumnRef::Element(spans::LINK_FLAGS))),
+    ("dropped_attributes", Source::UInt32(ColumnRef::Element(spans::LINK_DROPPED_ATTRIBUTES))),
 ];
 
 const LOGS: &[(&str, Source)] = &[
@@ -170,15 +170,18 @@ const METRICS: &[(&str, Source)] = &[
 ];
 
 const EXEMPLARS: &[(&str, Source)] = &[
-    ("time", Source::Time(Place::Element(metrics::EXEMPLAR_TIME))),
+    ("time", Source::Time(ColumnRef::Element(metrics::EXEMPLAR_TIME))),
     ("name", Source::Dictionary(row(metrics::NAME))),
     ("unit", Source::Dictionary(row(metrics::UNIT))),
     ("service", Source::Dictionary(row(metrics::SERVICE))),
-    ("value", Source::Number(Place::Element(metrics::EXEMPLAR_INT), Place::Element(metrics::EXEMPLAR_DOUBLE))),
-    ("value_int", Source::WholeNumber(Place::Element(metrics::EXEMPLAR_INT), Place::Element(metrics::EXEMPLAR_DOUBLE))),
-    ("trace_id", Source::Id16(Place::Element(metrics::EXEMPLAR_TRACE_ID))),
-    ("span_id", Source::Id8(Place::Element(metrics::EXEMPLAR_SPAN_ID))),
-    ("attributes", Source::Json(Place::Element(metrics::EXEMPLAR_ATTRIBUTES))),
+    ("value", Source::Number(ColumnRef::Element(metrics::EXEMPLAR_INT), ColumnRef::Element(metrics::EXEMPLAR_DOUBLE))),
+    (
+        "value_int",
+        Source::WholeNumber(ColumnRef::Element(metrics::EXEMPLAR_INT), ColumnRef::Element(metrics::EXEMPLAR_DOUBLE)),
+    ),
+    ("trace_id", Source::Id16(ColumnRef::Element(metrics::EXEMPLAR_TRACE_ID))),
+    ("span_id", Source::Id8(ColumnRef::Element(metrics::EXEMPLAR_SPAN_ID))),
+    ("attributes", Source::Json(ColumnRef::Element(metrics::EXEMPLAR_ATTRIBUTES))),
     ("point_time", Source::Time(row(metrics::TIME))),
     ("point_attributes", Source::Attributes),
     ("resource", Source::Json(row(metrics::RESOURCE))),

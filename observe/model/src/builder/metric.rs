@@ -127,7 +127,7 @@ impl Table {
     }
 
     /// Puts what all points have, and ends the row.
-    pub(super) fn end_point(&mut self, metric: &Metric<'_>, point: &Shared) {
+    pub(super) fn end_point(&mut self, metric: &Metric<'_>, point: &PointHeader) {
         let columns = &mut self.columns;
         put_text(columns, metrics::NAME, metric.name);
         // 0 would stand for none.
@@ -151,7 +151,7 @@ impl Table {
 }
 
 /// What points of all kinds have.
-pub(super) struct Shared {
+pub(super) struct PointHeader {
     pub(super) series: u64,
     pub(super) time: u64,
     pub(super) start: u64,

@@ -38,18 +38,20 @@ struct Resource<'a> {
 }
 
 /// The columns that say where a row comes from.
-struct Places {
+struct OriginColumns {
     service: usize,
     resource: usize,
     scope: usize,
 }
 
-fn places(signal: Signal) -> Places {
+fn places(signal: Signal) -> OriginColumns {
     match signal {
-        Signal::Traces => Places { service: spans::SERVICE, resource: spans::RESOURCE, scope: spans::SCOPE_NAME },
-        Signal::Logs => Places { service: logs::SERVICE, resource: logs::RESOURCE, scope: logs::SCOPE_NAME },
+        Signal::Traces => {
+            OriginColumns { service: spans::SERVICE, resource: spans::RESOURCE, scope: spans::SCOPE_NAME }
+        }
+        Signal::Logs => OriginColumns { service: logs::SERVICE, resource: logs::RESOURCE, scope: logs::SCOPE_NAME },
         Signal::Metrics => {
-            Places { service: metrics::SERVICE, resource: metrics::RESOURCE, scope: metrics::SCOPE_NAME }
+            OriginColumns { service: metrics::SERVICE, resource: metrics::RESOURCE, scope: metrics::SCOPE_NAME }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Metric points.
 
 use super::Table;
-use super::metric::{Metric, Shared};
+use super::metric::{Metric, PointHeader};
 use crate::attributes::NO_SLOT;
 use crate::cells::{clamp, push_double, push_int, put_double, put_int};
 use crate::definitions::metrics;
@@ -36,7 +36,7 @@ impl Table {
         const INT: u32 = fixed64(6);
         const ATTRIBUTE: u32 = length(7);
         const FLAGS: u32 = varint(8);
-        let mut shared = Shared::of(metric);
+        let mut shared = PointHeader::of(metric);
         let mut value = None;
         let mut before = NO_SLOT;
         let mut reader = Reader::new(message);
@@ -74,7 +74,7 @@ impl Table {
         const FLAGS: u32 = varint(10);
         const MIN: u32 = fixed64(11);
         const MAX: u32 = fixed64(12);
-        let mut shared = Shared::of(metric);
+        let mut shared = PointHeader::of(metric);
         let (mut count, mut sum, mut min, mut max) = (0, None, None, None);
         let (mut counts, mut bounds) = (0, 0);
         let mut before = NO_SLOT;
@@ -125,7 +125,7 @@ impl Table {
         const MIN: u32 = fixed64(12);
         const MAX: u32 = fixed64(13);
         const ZERO_THRESHOLD: u32 = fixed64(14);
-        let mut shared = Shared::of(metric);
+        let mut shared = PointHeader::of(metric);
         let (mut count, mut sum, mut min, mut max) = (0, None, None, None);
         let (mut scale, mut zero_count, mut zero_threshold, mut positive, mut negative) = (0, 0, 0.0, 0, 0);
         let mut before = NO_SLOT;
@@ -165,7 +165,7 @@ impl Table {
         const QUANTILES: u32 = length(6);
         const ATTRIBUTE: u32 = length(7);
         const FLAGS: u32 = varint(8);
-        let mut shared = Shared::of(metric);
+        let mut shared = PointHeader::of(metric);
         let (mut count, mut sum) = (0, 0.0);
         let mut before = NO_SLOT;
         let mut reader = Reader::new(message);
@@ -186,7 +186,7 @@ impl Table {
         Ok(())
     }
 
-    fn point_attribute(&mut self, entry: &[u8], before: u8, shared: &mut Shared) -> Result<u8, Fault> {
+    fn point_attribute(&mut self, entry: &[u8], before: u8, shared: &mut PointHeader) -> Result<u8, Fault> {
         shared.series = shared.series.wrapping_add(hash(entry).rotate_left(5));
         self.attributes.append(&mut self.columns, entry, before)
     }
@@ -252,7 +252,7 @@ impl Table {
     }
 }
 
-impl Shared {
+impl PointHeader {
     fn of(metric: &Metric<'_>) -> Self {
         Self { series: metric.series, time: 0, start: 0, flags: 0 }
     }

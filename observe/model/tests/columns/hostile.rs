@@ -19,9 +19,9 @@ const MUTATIONS: usize = 2000;
 const RANDOM: usize = 24;
 
 /// A generator of numbers with a seed: xorshift.
-struct Chance(u64);
+struct SplitMix(u64);
 
-impl Chance {
+impl SplitMix {
     fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -74,19 +74,19 @@ fn corpus(signal: Signal) -> Vec<Vec<u8>> {
     all
 }
 
-fn mutate(bytes: &mut Vec<u8>, chance: &mut Chance) {
-    for _ in 0..=chance.below(3) {
-        let place = chance.below(bytes.len());
-        match chance.below(6) {
+fn mutate(bytes: &mut Vec<u8>, rng: &mut SplitMix) {
+    for _ in 0..=rng.below(3) {
+        let place = rng.below(bytes.len());
+        match rng.below(6) {
             0 => bytes.truncate(place),
-            1 if !bytes.is_empty() => bytes[place] ^= 1 << chance.below(8),
-            2 if !bytes.is_empty() => bytes[place] = [0, 0x7F, 0x80, 0xFF, 0x0B, 0x0C][chance.below(6)],
-            3 => bytes.insert(place, chance.below(256) as u8),
+            1 if !bytes.is_empty() => bytes[place] ^= 1 << rng.below(8),
+            2 if !bytes.is_empty() => bytes[place] = [0, 0x7F, 0x80, 0xFF, 0x0B, 0x0C][rng.below(6)],
+            3 => bytes.insert(place, rng.below(256) as u8),
             4 if !bytes.is_empty() => drop(bytes.remove(place)),
             _ => {
-                let end = (place + chance.below(40)).min(bytes.len());
+                let end = (place + rng.below(40)).min(bytes.len());
                 let part = bytes[place.min(end)..end].to_vec();
-                let target = chance.below(bytes.len());
+                let target = rng.below(bytes.len());
                 bytes.splice(target..target, part);
             }
         }
@@ -94,14 +94,14 @@ fn mutate(bytes: &mut Vec<u8>, chance: &mut Chance) {
 }
 
 fn fuzz(signal: Signal) {
-    let mut chance = Chance(0x5EED_0000 + signal as u64);
+    let mut rng = SplitMix(0x5EED_0000 + signal as u64);
     let mut builder = Builder::new(signal);
     let (mut taken, mut refused, mut lenient) = (0, 0, 0);
     for request in corpus(signal) {
         builder.append(&request, ARRIVAL_NS).expect("the corpus is sound");
         for _ in 0..MUTATIONS {
             let mut bytes = request.clone();
-            mutate(&mut bytes, &mut chance);
+            mutate(&mut bytes, &mut rng);
             let before = builder.columns().rows;
             let by_prost = judged_by_prost(signal, &bytes);
             match builder.append(&bytes, ARRIVAL_NS) {
@@ -128,7 +128,7 @@ fn fuzz(signal: Signal) {
         builder.clear();
     }
     assert!(taken > 500 && refused > 500, "{taken} taken, {refused} refused");
-    // What prost refuses and we take: texts that are not UTF-8; and insides that nobody looks at, because a later field
+    // What prost refuses and we take: texts that are not UTF-8; and insides that no one looks at, because a later field
     // of the same name replaces them.
     assert!(lenient * 20 < taken, "{lenient} of {taken}");
 }

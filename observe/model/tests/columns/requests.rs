@@ -33,7 +33,7 @@ pub fn value() -> impl Strategy<Value = AnyValue> {
     })
 }
 
-/// Numbers that JSON has and that it has not; the NaN is the usual one, for that is what any NaN becomes.
+/// Numbers that JSON has and that it has not; the NaN is the usual one, because that is what any NaN becomes.
 pub fn double() -> impl Strategy<Value = f64> {
     let odd = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 1e300, 5e-324, 1.0, 1e16];
     prop_oneof![

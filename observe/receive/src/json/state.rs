@@ -26,7 +26,7 @@ impl State {
         Self { writer: Writer::new(budget), path: Vec::new(), failed: None }
     }
 
-    /// Goes down. Whoever fails stays there, so that the error can say where.
+    /// Goes down. A caller that fails stays there, so that the error can say where.
     pub(crate) fn enter(&mut self, step: Step) {
         self.path.push(step);
     }
@@ -37,8 +37,8 @@ impl State {
     }
 
     /// Pays for what has been written.
-    pub(crate) fn settle<E: serde::de::Error>(&mut self) -> Result<(), E> {
-        self.writer.settle().map_err(|error| self.fail(error))
+    pub(crate) fn reserve_written<E: serde::de::Error>(&mut self) -> Result<(), E> {
+        self.writer.reserve_written().map_err(|error| self.fail(error))
     }
 
     /// Stops the parser with this error.

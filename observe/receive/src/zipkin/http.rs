@@ -8,7 +8,7 @@ use axum::routing::post;
 use http::{HeaderMap, StatusCode, header};
 use vitrine_kit::clock::Clock;
 use vitrine_observe_store::Signal;
-use vitrine_platform_http::in_plain_words;
+use vitrine_platform_http::with_plain_errors;
 
 use super::translate;
 use crate::body::{Encodings, Format, text};
@@ -26,7 +26,7 @@ pub fn zipkin_router(intake: &Intake) -> Router {
         // The limit is enforced while the body is read.
         .layer(DefaultBodyLimit::disable())
         .with_state(intake.clone());
-    in_plain_words(router)
+    with_plain_errors(router)
 }
 
 async fn spans(State(intake): State<Intake>, headers: HeaderMap, body: Body) -> Response {

@@ -118,7 +118,7 @@ impl<'de> Visitor<'de> for SpanSeed<'_, '_> {
 
 impl Groups<'_> {
     fn pay<E: Error>(&mut self) -> Result<(), E> {
-        self.span.settle().map_err(|error| self.state.fail(error))
+        self.span.reserve_written().map_err(|error| self.state.fail(error))
     }
 }
 

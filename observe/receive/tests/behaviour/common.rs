@@ -18,17 +18,18 @@ use tower::ServiceExt;
 use vitrine_kit::clock::Clock;
 use vitrine_observe_receive::{Access, Ingest, Intake, grpc_routes, http_router, zipkin_router};
 use vitrine_observe_store::model::TraceId;
-use vitrine_observe_store::{Accepted, Kept, Options, Receipt, Signal, Tenant, Trace, Traces, WriteError};
+use vitrine_observe_store::{Accepted, ColumnEngine, Options, Receipt, Signal, Tenant, Trace, Traces, WriteError};
 
 /// The observatory's own engine, and the folder that it is in.
-pub fn kept() -> (TempDir, Arc<Kept>) {
+pub fn open_engine() -> (TempDir, Arc<ColumnEngine>) {
     let folder = tempfile::tempdir().expect("a folder");
-    let kept = Kept::open(Options::new(folder.path()), Clock::system()).expect("an empty folder can be opened");
-    (folder, Arc::new(kept))
+    let engine =
+        ColumnEngine::open(Options::new(folder.path()), Clock::system()).expect("an empty folder can be opened");
+    (folder, Arc::new(engine))
 }
 
 /// A trace of the default tenant that must be there.
-pub fn trace_of(engine: &Kept, id: TraceId) -> Trace {
+pub fn trace_of(engine: &ColumnEngine, id: TraceId) -> Trace {
     engine.trace(&Tenant::default(), id, 1_000).expect("it can be read").expect("it is there")
 }
 
@@ -36,7 +37,7 @@ pub const PROTOBUF: &str = "application/x-protobuf";
 pub const JSON: &str = "application/json";
 pub const EXPORT_TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-/// Remembers what is written, and answers what it was told to.
+/// Remembers what is written, and returns what the test prepared.
 pub struct Recorder {
     pub seen: Mutex<Vec<(Tenant, Signal, Bytes)>>,
     answer: Result<Accepted, WriteError>,

@@ -14,18 +14,18 @@ use tokio::net::TcpListener;
 use tonic::Code;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::Endpoint;
-use vitrine_observe_receive::{MAX_BODY_BYTES, Receiver, otlp_words};
+use vitrine_observe_receive::{MAX_BODY_BYTES, Receiver, otlp_errors};
 use vitrine_observe_store::model::TraceId;
 use vitrine_observe_store::{Reports, Signal};
 use vitrine_platform_http::nowhere;
 
 use crate::common::{
-    EXPORT_TRACES, Recorder, frame, gzip, header, kept, open, post, request, sound, span, trace_of, zlib, zstd,
+    EXPORT_TRACES, Recorder, frame, gzip, header, open, open_engine, post, request, sound, span, trace_of, zlib, zstd,
 };
 
 #[tokio::test]
 async fn a_stock_client_is_answered_over_a_connection() {
-    let (_folder, store) = kept();
+    let (_folder, store) = open_engine();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let server = tokio::spawn(axum::serve(listener, open(store.clone())).into_future());
@@ -103,7 +103,7 @@ async fn what_cannot_be_decoded_changes_nothing_and_says_why() {
         ("oversize", "", frame(false, &zeros), Code::ResourceExhausted, "more than 67108864 bytes"),
     ];
     for (name, encoding, body, code, message) in cases {
-        let (_folder, store) = kept();
+        let (_folder, store) = open_engine();
         let response = call(store.clone(), EXPORT_TRACES, encoding, body).await;
         assert_eq!(header(&response, "grpc-status-details-bin"), None, "{name}");
         let (found, text) = status(response).await;
@@ -120,7 +120,7 @@ async fn other_methods_and_protocols_are_refused() {
     assert_eq!(status(response).await.0, Code::Unimplemented);
     let response = call(Recorder::new(), "/opentelemetry.proto.collector.profiles.v1/Export", "", vec![]).await;
     assert_eq!(response.status(), 404, "nobody has said yet what is told of paths that no router has");
-    let elsewhere = nowhere(open(Recorder::new()), otlp_words);
+    let elsewhere = nowhere(open(Recorder::new()), otlp_errors);
     let headers = [("content-type", "application/grpc")];
     let response = post(elsewhere, "/opentelemetry.proto.collector.profiles.v1/Export", &headers, vec![]).await;
     assert_eq!((response.status().as_u16(), status(response).await.0), (200, Code::Unimplemented));
@@ -130,7 +130,7 @@ async fn other_methods_and_protocols_are_refused() {
 
 #[tokio::test]
 async fn exporters_of_this_process_need_no_connection() {
-    let (_folder, store) = kept();
+    let (_folder, store) = open_engine();
     let sent = request(vec![span(vec![1; 16], vec![2; 8]), span(vec![0; 16], vec![2; 8])]);
     let answer = Receiver::new(store.clone()).export(tonic::Request::new(sent)).await;
     let partial = answer.expect("taken").into_inner().partial_success.expect("one was refused");

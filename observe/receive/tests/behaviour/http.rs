@@ -8,14 +8,14 @@ use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use prost::Message;
 use tonic_types::Status;
 use tower::ServiceExt;
-use vitrine_observe_receive::{MAX_BODY_BYTES, otlp_words};
+use vitrine_observe_receive::{MAX_BODY_BYTES, otlp_errors};
 use vitrine_observe_store::model::{TraceId, Value};
 use vitrine_observe_store::{Logs, Reports, Signal, Tenant};
 use vitrine_platform_http::nowhere;
 
 use crate::common::{
-    JSON, PROTOBUF, Recorder, bytes, deflate, gzip, header, kept, open, post, request, sound, span, trace_of, zlib,
-    zstd,
+    JSON, PROTOBUF, Recorder, bytes, deflate, gzip, header, open, open_engine, post, request, sound, span, trace_of,
+    zlib, zstd,
 };
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn protobuf_is_passed_through_plain_and_compressed() {
 
 #[tokio::test]
 async fn json_is_taken_with_every_attribute_type() {
-    let (_folder, store) = kept();
+    let (_folder, store) = open_engine();
     let body = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"carts"}}]},
         "scopeSpans":[{"scope":{"name":"lib"},"unknownField":1,"spans":[{
         "traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"eee19b7ec3c1b174","parentSpanId":"","name":"I'm a span","kind":2,
@@ -81,7 +81,7 @@ async fn json_is_taken_with_every_attribute_type() {
 
 #[tokio::test]
 async fn logs_and_metrics_are_taken() {
-    let (_folder, store) = kept();
+    let (_folder, store) = open_engine();
     let router = open(store.clone());
     let record = LogRecord { trace_id: vec![1; 16], severity_number: 9, ..LogRecord::default() };
     let scope_logs = vec![ScopeLogs { log_records: vec![record], ..ScopeLogs::default() }];
@@ -111,7 +111,7 @@ async fn malformed_ids_are_counted_and_sound_spans_taken() {
         span(vec![1; 16], vec![]),
         span(vec![1; 16], vec![2; 8]),
     ];
-    let (_folder, store) = kept();
+    let (_folder, store) = open_engine();
     let router = open(store.clone());
     let body = request(spans.clone()).encode_to_vec();
     let response = post(router.clone(), "/v1/traces", &[("content-type", PROTOBUF)], body).await;
@@ -166,7 +166,7 @@ fn bad_bodies() -> Vec<BadBody> {
 #[tokio::test]
 async fn what_cannot_be_decoded_changes_nothing_and_says_why() {
     for (name, format, encoding, body, status, message) in bad_bodies() {
-        let (_folder, store) = kept();
+        let (_folder, store) = open_engine();
         let headers = [("content-type", format), ("content-encoding", encoding)];
         let response = post(open(store.clone()), "/v1/traces", &headers, body).await;
         assert_eq!((response.status().as_u16(), header(&response, "content-type")), (status, Some(format)), "{name}");
@@ -213,7 +213,7 @@ async fn what_is_refused_around_the_handlers_is_told_as_otlp_has_it() {
         ("POST", "/v1/profiles", JSON, 404),
         ("POST", "/v1/traces/", PROTOBUF, 404),
     ] {
-        let router = nowhere(open(Recorder::new()), otlp_words);
+        let router = nowhere(open(Recorder::new()), otlp_errors);
         let mut request = Request::builder().method(method).uri(path);
         if !format.is_empty() {
             request = request.header("content-type", format);

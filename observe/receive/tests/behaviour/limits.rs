@@ -65,7 +65,7 @@ async fn errors_of_the_engine_are_said_over_grpc() {
 #[tokio::test]
 async fn bodies_share_one_budget_of_bytes() {
     let engine = Recorder::new();
-    let app = router(&Intake::new(engine.clone(), Access::open()).with_held_bytes(64 << 10));
+    let app = router(&Intake::new(engine.clone(), Access::open()).with_buffered_bytes(64 << 10));
     // A sender that does not come to its end holds what it has sent.
     let (more, rest) = futures::channel::mpsc::unbounded::<Result<Bytes, std::io::Error>>();
     more.unbounded_send(Ok(Bytes::from(vec![0x0a; 60 << 10]))).expect("somebody reads");

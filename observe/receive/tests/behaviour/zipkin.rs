@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode as SpanStatus;
 use vitrine_observe_store::model::{TraceId, Value};
 use vitrine_observe_store::{Reports, Services, Tenant};
 
-use crate::common::{JSON, Recorder, gzip, header, kept, open, post, text, trace_of, zstd};
+use crate::common::{JSON, Recorder, gzip, header, open, open_engine, post, text, trace_of, zstd};
 
 const SPANS: &str = include_str!("../corpus/zipkin/spans.json");
 
@@ -138,7 +138,7 @@ async fn lists_are_taken_on_both_paths_plain_and_compressed_and_can_be_read_back
         [("", SPANS.as_bytes().to_vec()), ("gzip", gzip(SPANS.as_bytes())), ("zstd", zstd(SPANS.as_bytes()))]
     {
         for path in ["/api/v2/spans", "/zipkin/api/v2/spans"] {
-            let (_folder, store) = kept();
+            let (_folder, store) = open_engine();
             let headers = [("content-encoding", encoding)];
             let response = post(open(store.clone()), path, &headers, body.clone()).await;
             assert_eq!(response.status(), StatusCode::ACCEPTED);
@@ -189,7 +189,7 @@ async fn what_is_malformed_is_refused_as_a_whole_and_says_where() {
         ),
         (span(&format!(r#"{id},"debug":1"#)), "[1].debug: invalid type: integer `1`, expected a boolean"),
     ] {
-        let (_folder, store) = kept();
+        let (_folder, store) = open_engine();
         let response = post(open(store.clone()), "/api/v2/spans", &[("content-type", JSON)], body.clone()).await;
         assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{body}");
         assert_eq!(header(&response, "content-type"), Some("text/plain; charset=utf-8"));

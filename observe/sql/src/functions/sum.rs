@@ -1,4 +1,4 @@
-//! `sum` of numbers: exact, or an error. DataFusion's own wraps beyond 64 bits and tells nobody.
+//! `sum` of numbers: exact, or an error. DataFusion's own wraps beyond 64 bits and tells no one.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Bounds on memory, time and number; statements nobody waits for.
+//! Bounds on memory, time and number; statements no caller waits for.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
-use vitrine_observe_sql::{Answer, Format, Sql, SqlError, SqlOptions};
+use vitrine_observe_sql::{Format, ResultStream, Sql, SqlError, SqlOptions};
 use vitrine_observe_store::{QueryError, Tenant};
 
 use crate::engine::{TestEngine, three};
@@ -30,7 +30,7 @@ async fn until(holds: impl Fn() -> bool) {
     tokio::time::timeout(PATIENCE, come).await.expect("it comes about");
 }
 
-async fn open(sql: &Sql, statement: &str) -> Answer {
+async fn open(sql: &Sql, statement: &str) -> ResultStream {
     sql.query(&Tenant::default(), statement, Format::Json).await.expect("an answer begins")
 }
 

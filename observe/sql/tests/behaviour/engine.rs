@@ -191,13 +191,13 @@ impl TestEngine {
 }
 
 /// Counts when it is dropped.
-struct Reading {
+struct CountedBatches {
     seen: Arc<Seen>,
     left: usize,
     batch: RecordBatch,
 }
 
-impl Iterator for Reading {
+impl Iterator for CountedBatches {
     type Item = Result<RecordBatch, QueryError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -207,7 +207,7 @@ impl Iterator for Reading {
     }
 }
 
-impl Drop for Reading {
+impl Drop for CountedBatches {
     fn drop(&mut self) {
         self.seen.ended.fetch_add(1, Ordering::SeqCst);
     }
@@ -262,6 +262,6 @@ impl Scans for TestEngine {
             Some(columns) if repeat > 0 => batch.project(columns).expect("columns that there are"),
             _ => batch.clone(),
         };
-        Ok(Box::new(Reading { seen: self.seen.clone(), left: repeat, batch }))
+        Ok(Box::new(CountedBatches { seen: self.seen.clone(), left: repeat, batch }))
     }
 }

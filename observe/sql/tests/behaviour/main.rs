@@ -1,12 +1,12 @@
 //! What users of SQL can rely on.
 
-mod answers;
 mod bounds;
 mod engine;
 mod exact;
 mod functions;
 mod pushdown;
 mod refusals;
+mod results;
 
 use std::process::Command;
 use std::sync::Arc;

@@ -7,13 +7,13 @@ use vitrine_platform_bus::{Event, replay};
 use vitrine_platform_store::{Query, Store};
 use vitrine_platform_telemetry::{Config, Telemetry};
 
-use crate::{Effect, NAME, Shared, World, event, world};
+use crate::{Effect, Locked, NAME, World, event, world};
 
-/// Answers with what was prepared, then with nothing more; notes where it was asked to go on.
+/// Returns what was prepared, then nothing more; notes where it was asked to go on.
 #[derive(Clone)]
 struct Scripted {
-    answers: Shared<Vec<FetchResponse>>,
-    asked: Shared<Vec<u64>>,
+    answers: Locked<Vec<FetchResponse>>,
+    asked: Locked<Vec<u64>>,
     /// Another replica that gets as far as this while the first answer is under way.
     meanwhile: Option<(Store, u64)>,
 }
@@ -21,7 +21,7 @@ struct Scripted {
 impl Scripted {
     fn new(mut answers: Vec<FetchResponse>) -> Self {
         answers.reverse();
-        Self { answers: Shared::new(answers.into()), asked: Shared::default(), meanwhile: None }
+        Self { answers: Locked::new(answers.into()), asked: Locked::default(), meanwhile: None }
     }
 
     fn asked(&self) -> Vec<u64> {

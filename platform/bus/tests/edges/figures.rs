@@ -50,7 +50,7 @@ async fn publish_late(world: &World, n: usize) {
     }
 }
 
-async fn told() -> (World, Telemetry, Capture) {
+async fn reported() -> (World, Telemetry, Capture) {
     let telemetry = Telemetry::new(Config::default());
     let capture = Capture::of(&telemetry, Config::default()).await;
     (world(), telemetry, capture)
@@ -58,7 +58,7 @@ async fn told() -> (World, Telemetry, Capture) {
 
 #[tokio::test]
 async fn a_consumer_tells_how_far_it_is_behind() {
-    let (world, telemetry, capture) = told().await;
+    let (world, telemetry, capture) = reported().await;
     publish_late(&world, 3).await;
     let may = Arc::new(Semaphore::new(0));
     let consumer = Consumer::new(NAME, "customers", &[CUSTOMER_ERASED], world.store.clone(), Slow(may.clone()));
@@ -77,7 +77,7 @@ async fn a_consumer_tells_how_far_it_is_behind() {
 
 #[tokio::test]
 async fn an_outbox_tells_what_a_reader_has_not_fetched() {
-    let (world, telemetry, capture) = told().await;
+    let (world, telemetry, capture) = reported().await;
     publish_late(&world, 1).await;
     let log = world.log();
     let outbox = log.outbox("customers").expect("it has topics");

@@ -1,4 +1,4 @@
-//! The log that is followed: what is asked is checked, what is large comes in parts, and nobody waits beyond a stop.
+//! The log that is followed: what is asked is checked, what is large comes in parts, and no caller waits beyond a stop.
 
 use std::time::{Duration, Instant};
 

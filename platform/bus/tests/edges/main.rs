@@ -1,10 +1,10 @@
 //! What following events does at its edges: repeated deliveries, replicas, effects that are refused, panics, large events, a stop.
 
 mod delivery;
+mod failures;
 mod figures;
 mod log;
 mod trace;
-mod trouble;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl Handler for Count {
     }
 }
 
-/// The way of a service to somebody's log.
+/// The way of a service to someone's log.
 fn transport(caller: &str, log: impl EventLogService) -> Transport {
     let quiet = Telemetry::new(Config { disabled: true, ..Config::default() });
     let mesh = Mesh::new(Limits::default());
@@ -84,7 +84,7 @@ fn transport(caller: &str, log: impl EventLogService) -> Transport {
     mesh.transport(quiet.service(caller), "customers")
 }
 
-/// A producer, and the store of whoever follows it.
+/// A producer, and the store of a caller that follows it.
 struct World {
     producer: Store,
     store: Store,
@@ -163,4 +163,4 @@ fn event(position: u64, key: &str) -> Event {
 }
 
 /// Shares a value between a log that is scripted and its test.
-type Shared<T> = Arc<std::sync::Mutex<T>>;
+type Locked<T> = Arc<std::sync::Mutex<T>>;

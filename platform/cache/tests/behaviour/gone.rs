@@ -77,7 +77,8 @@ async fn hung_and_going_on() -> Result<()> {
     assert_eq!(source.get(&one, key("a", "a"), LONG).await?, "1");
     server.pause()?;
     goes_on_without(&one).await?;
-    // A change that Redis is not told of: whoever made it never reads what was before, also when Redis goes on and still has it.
+    // A change that Redis is not told of: a caller that made it never reads what was before, also when Redis goes on
+    // and still has it.
     one.invalidate(&["a"]).await;
     assert_eq!(source.get(&one, key("a", "a"), LONG).await?, "2");
     server.resume()?;

@@ -35,10 +35,10 @@ async fn values_and_changes(one: &Engine, two: &Engine) -> Result<()> {
     Ok(())
 }
 
-/// While everybody asks, each half of the time to live has one load, and nothing older than that time is read.
+/// While everyone asks, each half of the time to live has one load, and nothing older than that time is read.
 async fn nothing_expires_for_all_at_once(one: &Engine, two: &Engine) -> Result<()> {
     const TTL: Duration = Duration::from_millis(400);
-    /// What storing takes at most on a busy machine: an entry's time begins anew when Redis has it.
+    /// What storing takes at most on a busy machine: an entry's time starts over when Redis has it.
     const SLACK: Duration = Duration::from_millis(200);
     let (one, two, source) = (of(one, "stampede"), of(two, "stampede"), Source::default());
     let zero = Instant::now();

@@ -1,4 +1,4 @@
-//! Requests that are hardly HTTP: each gets an answer in the promised form, whoever refuses it.
+//! Requests that are hardly HTTP: each gets an answer in the promised form, no matter who refuses it.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use vitrine_platform_http::{
-    Router, bind, health_routes, in_words, nowhere, operations_routes, plain_bodies, problem_words, serve,
+    Router, bind, health_routes, nowhere, operations_routes, plain_bodies, problem_errors, serve, with_error_format,
 };
 
 /// How long anything may take to come about.
@@ -28,11 +28,11 @@ fn router() -> Router {
         .route("/take", post(async |body: String| body))
         .route("/silent", get(async || axum::http::StatusCode::CONFLICT))
         .route("/panics", get(async || -> &'static str { panic!("as asked") }));
-    in_words(plain_bodies(nowhere(routes, problem_words)), problem_words)
+    with_error_format(plain_bodies(nowhere(routes, problem_errors)), problem_errors)
 }
 
 /// What a router answers to these bytes, until the connection ends.
-async fn told(router: Router, bytes: &[u8]) -> String {
+async fn response_to(router: Router, bytes: &[u8]) -> String {
     let tcp = bind("127.0.0.1:0".parse().expect("an address")).await.expect("a port");
     let (address, stop) = (tcp.local_addr().expect("an address"), CancellationToken::new());
     tokio::spawn(serve(tcp, router, stop.clone(), PATIENCE));
@@ -46,14 +46,14 @@ async fn told(router: Router, bytes: &[u8]) -> String {
 }
 
 /// Status, code and field of the problem that an answer is.
-fn problem(told: &str) -> (u16, String, String) {
-    let (head, body) = told.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {told:?}"));
-    assert!(head.contains("content-type: application/problem+json"), "{told}");
-    let body: Value = serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {told}"));
+fn problem(response_to: &str) -> (u16, String, String) {
+    let (head, body) = response_to.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {response_to:?}"));
+    assert!(head.contains("content-type: application/problem+json"), "{response_to}");
+    let body: Value = serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {response_to}"));
     let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
-    assert!(!text("detail").is_empty() && !text("expected").is_empty(), "{told}");
+    assert!(!text("detail").is_empty() && !text("expected").is_empty(), "{response_to}");
     let status = head[9..12].parse().expect("a status");
-    assert_eq!(body["status"], status, "{told}");
+    assert_eq!(body["status"], status, "{response_to}");
     (status, text("code"), text("field"))
 }
 
@@ -63,7 +63,7 @@ type Case<'a> = (&'a [u8], u16, &'a str, &'a str);
 async fn check(cases: &[Case<'_>]) {
     for (bytes, status, code, field) in cases {
         let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(90)]).into_owned();
-        let answer = told(router(), bytes).await;
+        let answer = response_to(router(), bytes).await;
         assert!(!answer.is_empty(), "no answer: {shown}");
         assert_eq!(problem(&answer), (*status, (*code).to_owned(), (*field).to_owned()), "{shown}\n{answer}");
     }
@@ -156,26 +156,27 @@ async fn what_is_odd_but_sound_is_answered() {
         "POST /take HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-encoding: identity\r\n\r\n1",
         "POST /take HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\n1\r\n0\r\n\r\n",
     ] {
-        let answer = told(router(), sound.as_bytes()).await;
+        let answer = response_to(router(), sound.as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.0 200"), "{sound}\n{answer}");
     }
     // Whatever is quoted, an answer is short.
     for long in ["/nothing", "/items?limit=", "/items?limit=1&%ff"].map(|path| format!("{path}{}", "a".repeat(60_000)))
     {
-        let answer = told(router(), format!("GET {long} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await;
+        let answer = response_to(router(), format!("GET {long} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await;
         assert!(problem(&answer).0 >= 400 && answer.len() < 1500, "{} bytes", answer.len());
     }
     // Who says no Host is not heard further.
-    let told_twice = told(router(), b"GET /items/1 HTTP/1.1\r\n\r\nGET /items/2 HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let told_twice =
+        response_to(router(), b"GET /items/1 HTTP/1.1\r\n\r\nGET /items/2 HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(told_twice.contains("connection: close") && told_twice.matches("HTTP/1.1 ").count() == 1, "{told_twice}");
     // Allow comes through, and so does what a client may compress with.
-    let refused = told(router(), b"PUT /items HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let refused = response_to(router(), b"PUT /items HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(
         refused.to_lowercase().contains("allow: get,head") && refused.contains("PUT is not possible here"),
         "{refused}"
     );
     let encoded = b"POST /take HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-encoding: br\r\n\r\nx";
-    assert!(told(router(), encoded).await.to_lowercase().contains("accept-encoding: identity"));
+    assert!(response_to(router(), encoded).await.to_lowercase().contains("accept-encoding: identity"));
 }
 
 #[tokio::test]
@@ -189,7 +190,7 @@ async fn operators_have_health_and_nothing_else() {
         ("GET /", "404", "there is nothing at GET /"),
         ("GET /metrics", "404", "there is nothing at GET /metrics"),
     ] {
-        let answer = told(operations(), format!("{line} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await;
+        let answer = response_to(operations(), format!("{line} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.contains(text), "{line}: {answer}");
         assert!(answer.contains("content-type: text/plain"), "{line}: {answer}");
     }

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use vitrine_platform_http::{Bounds, Listener, Router, bind, in_words, plain_words, problem_words, serve};
+use vitrine_platform_http::{Bounds, Listener, Router, bind, plain_errors, problem_errors, serve, with_error_format};
 
 /// How long anything may take to come about.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,11 +37,11 @@ async fn world(bounds: Bounds) -> World {
         .route("/quick", get(async || "hello"))
         .route("/large", get(async || vec![b'x'; LARGE]))
         .route("/body", post(read));
-    let plain = in_words(Router::new().route("/plain", post(read)), plain_words);
+    let plain = with_error_format(Router::new().route("/plain", post(read)), plain_errors);
     let tcp = bind("127.0.0.1:0".parse().expect("an address")).await.expect("a port");
     let (address, stop) = (tcp.local_addr().expect("an address"), CancellationToken::new());
     let listener = Listener::from(tcp).with_bounds(bounds);
-    let router = in_words(router, problem_words).merge(plain);
+    let router = with_error_format(router, problem_errors).merge(plain);
     let serving = tokio::spawn(serve(listener, router, stop.clone(), PATIENCE));
     World { address, stop, serving }
 }

@@ -7,7 +7,7 @@ use futures::stream;
 use serde::Deserialize;
 use vitrine_platform_http::{Json, Query, Router};
 
-use crate::{Answer, ask};
+use crate::{TestResponse, ask};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,12 +37,12 @@ fn router() -> Router {
         )
 }
 
-async fn send(content_type: &str, body: impl Into<Body>) -> Answer {
+async fn send(content_type: &str, body: impl Into<Body>) -> TestResponse {
     let request = Request::post("/lines").header("content-type", content_type).body(body.into()).expect("a request");
     ask(&router(), request).await
 }
 
-async fn query(query: &str) -> Answer {
+async fn query(query: &str) -> TestResponse {
     crate::get(&router(), &format!("/products?{query}")).await
 }
 
@@ -122,7 +122,7 @@ async fn a_body_that_is_too_large_is_refused_declared_or_not() {
     const CHUNK: usize = 64 * 1024;
     let declared = send("application/json", " ".repeat(40 * CHUNK)).await;
     let chunks = stream::repeat(Ok::<_, std::convert::Infallible>(Bytes::from(vec![b' '; CHUNK])));
-    // It never ends: whoever read on would not answer.
+    // It never ends: a caller that read on would not answer.
     let endless = send("application/json", Body::from_stream(chunks)).await;
     for answer in [declared, endless] {
         assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);

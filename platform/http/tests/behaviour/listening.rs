@@ -15,7 +15,7 @@ use vitrine_platform_http::{Peer, Router, bind, serve};
 
 /// How long anything may take to come about.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// A drain that nobody waits for in vain.
+/// A drain that no caller waits for in vain.
 const LONG: Duration = Duration::from_secs(600);
 
 struct World {

@@ -1,10 +1,10 @@
-//! What whoever speaks HTTP to the shop can rely on.
+//! What a caller that speaks HTTP to the shop can rely on.
 
-mod answers;
 mod bent;
 mod holding;
 mod input;
 mod listening;
+mod responses;
 mod routes;
 mod secret;
 mod streams;
@@ -16,24 +16,24 @@ use tower::ServiceExt;
 use vitrine_platform_http::Router;
 
 /// An answer as a client sees it.
-struct Answer {
+struct TestResponse {
     status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
-async fn ask(router: &Router, request: Request<Body>) -> Answer {
+async fn ask(router: &Router, request: Request<Body>) -> TestResponse {
     let response = router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
     let (head, body) = response.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.expect("a whole body").to_vec();
-    Answer { status: head.status, headers: head.headers, body }
+    TestResponse { status: head.status, headers: head.headers, body }
 }
 
-async fn get(router: &Router, path: &str) -> Answer {
+async fn get(router: &Router, path: &str) -> TestResponse {
     ask(router, Request::get(path).body(Body::empty()).expect("a request")).await
 }
 
-impl Answer {
+impl TestResponse {
     fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |v| v.to_str().expect("text"))
     }

@@ -14,11 +14,11 @@ use tower::util::BoxCloneSyncService;
 use vitrine_platform_http::{Json, Router, grpc_routes, health_routes, observe};
 use vitrine_platform_telemetry::{Config, Telemetry};
 
-use crate::{Answer, ask};
+use crate::{TestResponse, ask};
 
 type Transport = BoxCloneSyncService<http::Request<tonic::body::Body>, http::Response<tonic::body::Body>, Status>;
 
-/// Answers every call with its path, or with a failure, or not before it has read all of it.
+/// Responds to every call with its path, or with a failure, or not before it has read all of it.
 pub(crate) fn transport(path: &str) -> Option<Transport> {
     let known = path.strip_prefix("/vitrine.")?.to_owned();
     Some(BoxCloneSyncService::new(service_fn(move |call: http::Request<tonic::body::Body>| {
@@ -36,7 +36,7 @@ pub(crate) fn transport(path: &str) -> Option<Transport> {
     })))
 }
 
-async fn call(router: &Router, path: &str, content_type: &str) -> Answer {
+async fn call(router: &Router, path: &str, content_type: &str) -> TestResponse {
     let request = Request::post(path).header("content-type", content_type).body(Body::empty()).expect("a request");
     ask(router, request).await
 }
@@ -104,8 +104,8 @@ async fn requests_are_counted_and_their_trace_is_named() {
     assert_eq!(refused.problem()["trace_id"], trace, "whoever reports a problem can name its trace");
     assert_eq!(crate::get(&router, "/items/8").await.header("x-trace-id").len(), 32);
     assert_eq!(crate::get(&router, "/broken").await.status, StatusCode::INTERNAL_SERVER_ERROR);
-    let figures = telemetry.figures().remove(0).1;
-    assert_eq!((figures.count, figures.errors), (3, 1), "a refusal is no fault of ours");
+    let service_stats = telemetry.service_stats().remove(0).1;
+    assert_eq!((service_stats.count, service_stats.errors), (3, 1), "a refusal is no fault of ours");
 }
 
 #[tokio::test]
@@ -118,6 +118,6 @@ async fn a_handler_that_panics_is_answered_for() {
     assert!(problem["code"] == "INTERNAL" && !answer.text().contains("as asked"), "{problem}");
     assert_eq!(problem["trace_id"], answer.header("x-trace-id"));
     assert_eq!(crate::get(&router, "/items/8").await.text(), "here");
-    let figures = telemetry.figures().remove(0).1;
-    assert_eq!((figures.count, figures.errors), (2, 1));
+    let service_stats = telemetry.service_stats().remove(0).1;
+    assert_eq!((service_stats.count, service_stats.errors), (2, 1));
 }

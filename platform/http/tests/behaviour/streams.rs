@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use vitrine_platform_http::{Bounds, Listener, Router, bind, grpc_routes, in_words, problem_words, serve};
+use vitrine_platform_http::{Bounds, Listener, Router, bind, grpc_routes, problem_errors, serve, with_error_format};
 
 use crate::routes::transport;
 
@@ -36,7 +36,7 @@ async fn world(bounds: Bounds, window: u32) -> World {
         .route("/quick", get(async || "hello"))
         .route("/large", get(async || vec![b'x'; LARGE]))
         .route("/body", post(async |body: Bytes| format!("{} bytes", body.len())));
-    world_of(in_words(router, problem_words), bounds, window).await
+    world_of(with_error_format(router, problem_errors), bounds, window).await
 }
 
 async fn world_of(router: Router, bounds: Bounds, window: u32) -> World {
@@ -123,7 +123,7 @@ async fn a_stream_whose_client_opens_no_window_is_reset() {
         let error = whole(answer).await.expect_err(path);
         assert_eq!(error.reason(), Some(Reason::CANCEL), "{path}: {error}");
     }
-    // Whoever opens it gets all, however many windows that takes.
+    // A caller that opens it gets all, however many windows that takes.
     let mut world = world(Bounds { unread: SHORT * 4, ..patient() }, 65_535).await;
     let (answer, _) = world.ask(Request::get("http://x/large"), true);
     let (text, _) = whole(in_time(answer).await.expect("an answer")).await.expect("whole");

@@ -28,7 +28,7 @@ use crate::discovery::bare;
 
 /// How long a connection attempt may take: TCP, TLS, and the first word about health, each.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Where HTTP is when nobody says.
+/// Where HTTP is by default.
 const HTTP_PORT: u16 = 80;
 /// How often a connection is probed.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
@@ -64,7 +64,7 @@ pub(crate) enum Health {
 
 /// What may be done with a replica now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum EndpointState {
     /// It may soon be ready.
     Connecting,
     /// It is there and does not want calls.
@@ -87,7 +87,7 @@ pub(crate) struct Endpoint {
     state: Mutex<State>,
     /// Calls that it has not answered.
     pub(super) in_flight: AtomicUsize,
-    hurry: Notify,
+    retry_now: Notify,
     changed: watch::Sender<()>,
     gone: CancellationToken,
 }
@@ -117,8 +117,8 @@ impl Endpoint {
         gone: CancellationToken,
     ) -> Arc<Self> {
         let state = Mutex::new(State::Connecting);
-        let (in_flight, hurry) = (AtomicUsize::new(0), Notify::new());
-        let endpoint = Arc::new(Self { address, connecting, state, in_flight, hurry, changed, gone });
+        let (in_flight, retry_now) = (AtomicUsize::new(0), Notify::new());
+        let endpoint = Arc::new(Self { address, connecting, state, in_flight, retry_now, changed, gone });
         let running = endpoint.clone();
         tokio::spawn(async move {
             // Requests that are sent are driven by the connection's own task and end as they would.
@@ -146,22 +146,23 @@ impl Endpoint {
     }
 
     /// What it is when it cannot be called.
-    pub(crate) fn standing(&self) -> Standing {
+    pub(crate) fn endpoint_state(&self) -> EndpointState {
         match &*self.state.lock() {
             // A connection that has just ended: its task will notice at once.
-            State::Connecting | State::Ready(_) => Standing::Connecting,
-            State::NotServing(_) => Standing::NotServing,
-            State::Failed { .. } => Standing::Failed,
+            State::Connecting | State::Ready(_) => EndpointState::Connecting,
+            State::NotServing(_) => EndpointState::NotServing,
+            State::Failed { .. } => EndpointState::Failed,
         }
     }
 
-    /// Has a failed connection tried again without a pause, for a call is waiting. Answers whether it is being tried.
-    pub(crate) fn hurry(&self) -> bool {
+    /// Has a failed connection tried again without a pause, because a call is waiting. Returns whether it is being
+    /// tried.
+    pub(crate) fn retry_now(&self) -> bool {
         match &mut *self.state.lock() {
             State::Failed { retrying: true, .. } => true,
             State::Failed { at, retrying, .. } if at.elapsed() >= FIRST_BACKOFF => {
                 *retrying = true;
-                self.hurry.notify_one();
+                self.retry_now.notify_one();
                 true
             }
             _ => false,
@@ -204,7 +205,7 @@ impl Endpoint {
             if worked {
                 backoff.reset();
                 outage = Outage::default();
-                // Somebody who closes each connection at once is not asked again without a pause.
+                // Someone who closes each connection at once is not asked again without a pause.
                 if began.elapsed() > FIRST_BACKOFF {
                     self.set(State::Connecting);
                     continue;
@@ -217,7 +218,7 @@ impl Endpoint {
             let pause = tokio::time::sleep(backoff.equal_jitter());
             tokio::select! {
                 () = pause => {}
-                () = self.hurry.notified() => {}
+                () = self.retry_now.notified() => {}
             }
             if let State::Failed { retrying, .. } = &mut *self.state.lock() {
                 *retrying = true;
@@ -225,7 +226,7 @@ impl Endpoint {
         }
     }
 
-    /// One connection, from its beginning to its end. Answers why it ended.
+    /// One connection, from its beginning to its end. Returns why it ended.
     async fn live(&self) -> String {
         let connected = tokio::time::timeout(CONNECT_TIMEOUT, self.connect()).await;
         let stream = match connected {
@@ -260,7 +261,7 @@ impl Endpoint {
         })
     }
 
-    /// Keeps the state as the other side's health says. Answers why that is not known any more.
+    /// Keeps the state as the other side's health says. Returns why that is not known any more.
     async fn watch(&self, sender: SendRequest<Body>) -> String {
         if self.connecting.health == Health::Assumed {
             self.set(State::Ready(sender));

@@ -1,4 +1,4 @@
-//! Replicas out of Consul's catalogue, by blocking queries: an answer comes when something has changed.
+//! Replicas out of Consul's catalog, by blocking queries: an answer comes when something has changed.
 //!
 //! Source: Consul's HTTP API, "Blocking queries" and "List service instances".
 
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use vitrine_kit::{Backoff, Secret};
 use vitrine_platform_tls as tls;
 
-use super::{Discovery, Told, address};
+use super::{Discovery, ReplicaSink, address};
 use crate::Error;
 use crate::balance::Address;
 
@@ -25,8 +25,8 @@ const WAIT: Duration = Duration::from_secs(30);
 /// How long anything else may take, and a held query longer than said.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer that is read.
-const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
-/// The pause between two answers, however often the catalogue changes.
+const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
+/// The pause between two answers, however often the catalog changes.
 const PAUSE: Duration = Duration::from_millis(50);
 /// The first pause after a failure; doubles.
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
@@ -38,7 +38,7 @@ pub(super) const BACKOFF: Backoff = Backoff::new(FIRST_BACKOFF, LONGEST_BACKOFF)
 
 /// What Consul did not do.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum ConsulError {
     #[error("Consul did not answer within {0:?}")]
     Late(Duration),
     #[error("Consul cannot be reached: {0}")]
@@ -57,7 +57,7 @@ pub(super) struct Consul {
     token: Secret,
 }
 
-/// The way to it. Without TLS nobody's certificates are read.
+/// The way to it. Without TLS no one's certificates are read.
 #[derive(Clone)]
 enum Agent {
     Plain(Client<HttpConnector, Full<Bytes>>),
@@ -122,55 +122,55 @@ impl Consul {
         })
     }
 
-    /// Asks, and answers with the head and a body that was read to its end.
+    /// Asks, and returns the head and a body that was read to its end.
     async fn ask(
         &self,
         method: Method,
         path: &str,
         body: Bytes,
         within: Duration,
-    ) -> Result<(http::response::Parts, Bytes), Refusal> {
+    ) -> Result<(http::response::Parts, Bytes), ConsulError> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if !self.token.is_empty() {
             request = request.header("x-consul-token", self.token.expose());
         }
         let unreachable = |e: &dyn std::error::Error| {
             let cause = std::iter::successors(Some(e), |e| e.source()).last();
-            Refusal::Unreachable(cause.map_or_else(String::new, ToString::to_string))
+            ConsulError::Unreachable(cause.map_or_else(String::new, ToString::to_string))
         };
         let request = request.body(Full::new(body)).map_err(|e| unreachable(&e))?;
         let asking = async {
             let (head, body) = self.agent.request(request).await.map_err(|e| unreachable(&e))?.into_parts();
-            let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
-            let body = body.map_err(|e| Refusal::Malformed(e.to_string()))?.to_bytes();
+            let body = Limited::new(body, MAX_RESPONSE_BYTES).collect().await;
+            let body = body.map_err(|e| ConsulError::Malformed(e.to_string()))?.to_bytes();
             if head.status.is_success() {
                 Ok((head, body))
             } else {
-                Err(Refusal::Answered(head.status, String::from_utf8_lossy(&body).trim().to_owned()))
+                Err(ConsulError::Answered(head.status, String::from_utf8_lossy(&body).trim().to_owned()))
             }
         };
-        tokio::time::timeout(within, asking).await.unwrap_or(Err(Refusal::Late(within)))
+        tokio::time::timeout(within, asking).await.unwrap_or(Err(ConsulError::Late(within)))
     }
 
     /// Tells the agent something.
-    pub(super) async fn put(&self, path: &str, body: &impl Serialize) -> Result<(), Refusal> {
-        let body = serde_json::to_vec(body).map_err(|e| Refusal::Malformed(e.to_string()))?;
+    pub(super) async fn put(&self, path: &str, body: &impl Serialize) -> Result<(), ConsulError> {
+        let body = serde_json::to_vec(body).map_err(|e| ConsulError::Malformed(e.to_string()))?;
         self.ask(Method::PUT, path, body.into(), TIMEOUT).await.map(drop)
     }
 
-    pub(super) async fn follow(&self, service: &str, name: Arc<str>, mut told: Told) {
+    pub(super) async fn follow(&self, service: &str, name: Arc<str>, mut sink: ReplicaSink) {
         let (mut index, mut backoff) = (0, BACKOFF);
         loop {
             let pause = match self.instances(service, index, &name).await {
                 Ok((addresses, next)) => {
-                    // An index that goes back begins anew, as the API's documentation asks for.
+                    // An index that goes back starts over, as the API's documentation asks for.
                     index = if next < index { 0 } else { next };
-                    told.found(&addresses);
+                    sink.found(&addresses);
                     backoff.reset();
                     PAUSE
                 }
                 Err(e) => {
-                    told.failed(&e.to_string());
+                    sink.failed(&e.to_string());
                     // The first answer after a failure shall come at once.
                     index = 0;
                     backoff.equal_jitter()
@@ -180,10 +180,11 @@ impl Consul {
         }
     }
 
-    async fn instances(&self, service: &str, index: u64, name: &Arc<str>) -> Result<(Vec<Address>, u64), Refusal> {
+    async fn instances(&self, service: &str, index: u64, name: &Arc<str>) -> Result<(Vec<Address>, u64), ConsulError> {
         let path = format!("/v1/health/service/{service}?passing=true&index={index}&wait={}s", WAIT.as_secs());
         let (head, body) = self.ask(Method::GET, &path, Bytes::new(), WAIT + WAIT / 16 + TIMEOUT).await?;
-        let instances: Vec<Instance> = serde_json::from_slice(&body).map_err(|e| Refusal::Malformed(e.to_string()))?;
+        let instances: Vec<Instance> =
+            serde_json::from_slice(&body).map_err(|e| ConsulError::Malformed(e.to_string()))?;
         let next = head.headers.get("x-consul-index").and_then(|v| v.to_str().ok()?.parse().ok()).unwrap_or(0);
         let addresses = instances.iter().filter_map(|Instance { node, service }| {
             let host = if service.address.is_empty() { &node.address } else { &service.address };

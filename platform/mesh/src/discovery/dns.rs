@@ -10,7 +10,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::RData;
 use http::uri::Authority;
 
-use super::{Discovery, Told, address, bare};
+use super::{Discovery, ReplicaSink, address, bare};
 use crate::Error;
 use crate::balance::Address;
 
@@ -22,10 +22,10 @@ const SHORTEST_REFRESH: Duration = Duration::from_millis(500);
 const MAX_TARGETS: usize = 256;
 
 /// What was found, and how long that holds.
-type Found = Result<(Vec<Address>, Instant), hickory_resolver::net::NetError>;
+type Resolution = Result<(Vec<Address>, Instant), hickory_resolver::net::NetError>;
 
 /// What is looked for.
-pub(super) enum Question {
+pub(super) enum DnsQuery {
     /// The addresses of a name.
     Addresses(Authority),
     /// The targets of an SRV record.
@@ -61,20 +61,20 @@ impl Resolver {
         Ok(Self { resolver: builder.build().map_err(Error::SystemNames)?, refresh })
     }
 
-    pub(super) async fn follow(&self, question: Question, name: Arc<str>, mut told: Told) {
+    pub(super) async fn follow(&self, question: DnsQuery, name: Arc<str>, mut sink: ReplicaSink) {
         let shortest = SHORTEST_REFRESH.min(self.refresh);
         loop {
             let looked = match &question {
-                Question::Addresses(host) => self.addresses(host, &name).await,
-                Question::Targets(record) => self.targets(record, &name).await,
+                DnsQuery::Addresses(host) => self.addresses(host, &name).await,
+                DnsQuery::Targets(record) => self.targets(record, &name).await,
             };
             let holds = match looked {
                 Ok((addresses, until)) => {
-                    told.found(&addresses);
+                    sink.found(&addresses);
                     until.saturating_duration_since(Instant::now())
                 }
                 Err(e) => {
-                    told.failed(&e.to_string());
+                    sink.failed(&e.to_string());
                     shortest
                 }
             };
@@ -82,14 +82,14 @@ impl Resolver {
         }
     }
 
-    async fn addresses(&self, host: &Authority, name: &Arc<str>) -> Found {
+    async fn addresses(&self, host: &Authority, name: &Arc<str>) -> Resolution {
         let found = self.resolver.lookup_ip(bare(host.host())).await?;
         let port = host.port_u16().unwrap_or_default();
         Ok((found.iter().filter_map(|ip| address(&ip.to_string(), port, name)).collect(), found.valid_until()))
     }
 
     /// The targets of the best priority, as addresses. Weights are not looked at: the balancer sees who is busy.
-    async fn targets(&self, record: &str, name: &Arc<str>) -> Found {
+    async fn targets(&self, record: &str, name: &Arc<str>) -> Resolution {
         let found = self.resolver.srv_lookup(record).await?;
         let targets: Vec<_> = found
             .answers()

@@ -1,4 +1,4 @@
-//! This process in Consul's catalogue: with a check that it must pass again and again, or it is taken for dead.
+//! This process in Consul's catalog: with a check that it must pass again and again, or it is taken for dead.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use vitrine_kit::{Backoff, Outage};
 
 use super::Discovery;
-use super::consul::{BACKOFF, Consul, Refusal};
+use super::consul::{BACKOFF, Consul, ConsulError};
 use crate::Error;
 
 /// How often the check is passed within the time that Consul waits for it.
@@ -79,7 +79,7 @@ impl Registration {
             registered: false,
             outage: Outage::default(),
         };
-        // Whoever is told that this process is ready finds it.
+        // A caller that is told that this process is ready finds it.
         let mut backoff = BACKOFF;
         let first = registrar.turn(&mut backoff, ttl / PASSES_PER_TTL).await;
         let stop = CancellationToken::new();
@@ -94,7 +94,7 @@ impl Registration {
         Ok(Self { stop, working })
     }
 
-    /// Leaves the catalogue: nobody finds this process any more. Answers when Consul knows, or cannot be told in time.
+    /// Leaves the catalog: no one finds this process any more. Returns when Consul knows, or cannot be told in time.
     pub async fn end(self) {
         self.stop.cancel();
         if tokio::time::timeout(LEAVE_TIMEOUT, self.working).await.is_err() {
@@ -118,14 +118,14 @@ impl Registrar {
             Ok(()) => {
                 self.registered = true;
                 if self.outage.ends() {
-                    tracing::info!("this process is in Consul's catalogue again");
+                    tracing::info!("this process is in Consul's catalog again");
                 }
                 backoff.reset();
                 pause
             }
             Err(e) => {
-                // It has forgotten us: an agent that was started anew, or one that took us for dead.
-                if matches!(&e, Refusal::Answered(status, _) if *status == StatusCode::NOT_FOUND || status.is_server_error())
+                // It has forgotten us: an agent that was restarted, or one that took us for dead.
+                if matches!(&e, ConsulError::Answered(status, _) if *status == StatusCode::NOT_FOUND || status.is_server_error())
                 {
                     self.registered = false;
                 }
@@ -137,14 +137,14 @@ impl Registrar {
         }
     }
 
-    async fn register(&self) -> Result<(), Refusal> {
+    async fn register(&self) -> Result<(), ConsulError> {
         for service in &self.services {
             self.consul.put("/v1/agent/service/register", service).await?;
         }
         Ok(())
     }
 
-    async fn pass(&self) -> Result<(), Refusal> {
+    async fn pass(&self) -> Result<(), ConsulError> {
         for service in &self.services {
             self.consul.put(&format!("/v1/agent/check/pass/{}", service.check.id), &()).await?;
         }

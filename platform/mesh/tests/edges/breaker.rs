@@ -22,7 +22,7 @@ async fn open(world: &World) {
 }
 
 async fn it_opens_fails_fast_and_closes_again(far: bool) {
-    // Whoever repeated a call to an open breaker would wait this long.
+    // A caller that repeated a call to an open breaker would wait this long.
     let world = world(far, Limits { first_backoff: Duration::from_secs(600), ..Limits::default() }).await;
     open(&world).await;
     let (calls, began) = (world.calls(), Instant::now());

@@ -1,4 +1,4 @@
-//! Who calls is known, or nobody is answered: tokens and names from outside, over a real connection.
+//! Who calls is known, or no one is answered: tokens and names from outside, over a real connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use vitrine_platform_mesh::identity::{CALLER, MIN_SECRET_BYTES, TOKEN};
 use vitrine_platform_mesh::{Identity, Limits, Mesh, Transport, channel};
 use vitrine_platform_telemetry::{Config, Telemetry};
 
-use crate::{Odd, listen};
+use crate::{ScriptedService, listen};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 
@@ -38,7 +38,7 @@ fn telemetry() -> Telemetry {
 /// A cart service that knows its callers so, and the way to it past any Fence.
 async fn server(identity: Identity, stop: &CancellationToken) -> Transport {
     let mesh = Mesh::new(Limits::default()).with_identity(identity);
-    let routes = Routes::new(CartsServiceServer::new(Odd::default()));
+    let routes = Routes::new(CartsServiceServer::new(ScriptedService::default()));
     let address =
         listen(mesh.server(telemetry().service("carts"), routes), "127.0.0.1:0".parse().expect("any"), stop).await;
     channel(&format!("http://{address}").parse().expect("a URI")).expect("a channel")
@@ -47,12 +47,12 @@ async fn server(identity: Identity, stop: &CancellationToken) -> Transport {
 /// What is answered to a service that makes itself known so. Its own Fence hands no refusal of it on: what it says instead is checked here.
 async fn call(caller: &'static str, identity: Identity, way: Transport) -> Result<String, Status> {
     let refusal = Arc::new(Mutex::new(None));
-    let heard = refusal.clone();
+    let received = refusal.clone();
     let tapped = Transport::new(service_fn(move |request: http::Request<Body>| {
-        let (way, heard) = (way.clone(), heard.clone());
+        let (way, received) = (way.clone(), received.clone());
         async move {
             let response = way.oneshot(request).await?;
-            *heard.lock() = Status::from_header_map(response.headers()).filter(|status| status.code() != Code::Ok);
+            *received.lock() = Status::from_header_map(response.headers()).filter(|status| status.code() != Code::Ok);
             Ok::<_, Status>(response)
         }
     }));

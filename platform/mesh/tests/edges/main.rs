@@ -5,7 +5,7 @@ mod promises;
 mod breaker;
 mod identity;
 mod leaving;
-mod telling;
+mod telemetry;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ struct Secret;
 
 /// Does what the customer's id says, and counts what it was asked and what it had to leave.
 #[derive(Clone, Default)]
-struct Odd {
+struct ScriptedService {
     calls: Arc<AtomicU32>,
     left: Arc<AtomicU32>,
 }
@@ -52,7 +52,7 @@ impl Drop for Leaving {
     }
 }
 
-impl Odd {
+impl ScriptedService {
     async fn answer(&self, asked: String, has_secret: bool) -> Result<Response<Cart>, Status> {
         let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         let context = Context::current();
@@ -91,7 +91,7 @@ fn cart(customer_id: String) -> Response<Cart> {
 }
 
 #[tonic::async_trait]
-impl CartsService for Odd {
+impl CartsService for ScriptedService {
     async fn get_cart(&self, request: Request<GetCartRequest>) -> Result<Response<Cart>, Status> {
         let has_secret = request.extensions().get::<Secret>().is_some();
         self.answer(request.into_inner().customer_id, has_secret).await
@@ -119,7 +119,7 @@ impl CartsService for Odd {
 /// A caller and a callee, near or far.
 struct World {
     client: CartsServiceClient<Transport>,
-    odd: Odd,
+    odd: ScriptedService,
     caller: Telemetry,
     callee: Telemetry,
     stop: CancellationToken,
@@ -141,7 +141,7 @@ async fn world(far: bool, limits: Limits) -> World {
     let (caller, callee) = (Telemetry::new(Config::default()), Telemetry::new(Config::default()));
     let (mesh, stop) = (mesh(limits.clone()), CancellationToken::new());
     let client = CartsServiceClient::new(mesh.transport(caller.service("gateway"), "carts"));
-    let odd = Odd::default();
+    let odd = ScriptedService::default();
     let server = self::mesh(limits).server(callee.service("carts"), Routes::new(CartsServiceServer::new(odd.clone())));
     if far {
         let address = listen(server, "127.0.0.1:0".parse().expect("an address"), &stop).await;

@@ -119,9 +119,10 @@ async fn calls_are_counted_on_both_sides(far: bool) {
     }
     world.get("panic").await.expect_err("a panic");
     world.get("refuse").await.expect_err("refused");
-    let figures =
-        |telemetry: &Telemetry, name: &str| telemetry.figures().into_iter().find(|(n, _)| n == name).expect("known").1;
-    let callee = figures(&world.callee, "carts");
+    let service_stats = |telemetry: &Telemetry, name: &str| {
+        telemetry.service_stats().into_iter().find(|(n, _)| n == name).expect("known").1
+    };
+    let callee = service_stats(&world.callee, "carts");
     assert_eq!((callee.count, callee.errors), (5, 1), "a refusal is no fault of the service");
     assert!(callee.quantile(0.5).is_some());
 }

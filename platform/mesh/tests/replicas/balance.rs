@@ -24,7 +24,7 @@ async fn calls_are_spread_and_the_busy_get_fewer() {
     assert_eq!(shares.iter().sum::<u32>(), 300);
     assert!(shares.iter().all(|n| *n > 50), "{shares:?}");
 
-    // Somebody who does not answer is soon the busiest, and whoever else chance names gets the call.
+    // Someone who does not answer is soon the busiest, and the other one that chance names gets the call.
     let before = replicas.each_ref().map(Replica::calls);
     let hanging: Vec<_> = (0..60)
         .map(|_| {

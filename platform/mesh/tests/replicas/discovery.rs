@@ -61,7 +61,7 @@ async fn whoever_is_registered_is_found_and_whoever_leaves_is_not() {
         caller.reaches(&[&first, &second, &third]).await;
     }
 
-    // Whoever leaves is left without a failed call, with a call in flight that ends well.
+    // A caller that leaves is left without a failed call, with a call in flight that ends well.
     let hanging: Vec<_> = callers
         .iter()
         .flat_map(|caller| std::iter::repeat_n(caller.clone(), 12))
@@ -82,7 +82,7 @@ async fn whoever_is_registered_is_found_and_whoever_leaves_is_not() {
     one.end().await;
     leaves(&callers[2], &first).await;
     three.end().await;
-    // Nobody is left in the catalogue, and whoever was known last still answers.
+    // No one is left in the catalog, and a caller that was known last still answers.
     callers[2].add("fine").await.expect("answered");
 }
 
@@ -103,7 +103,7 @@ async fn without_consul_things_go_on_and_with_it_again() {
             caller.add("fine").await.expect("the last known replica answers");
         }
     }
-    // Whoever begins meanwhile is not kept from it; a caller who never knew anybody is told why.
+    // A caller that begins meanwhile is not kept from it; a caller who never knew anybody is told why.
     let two = registered(&discovery, &second).await;
     let late = Caller::of("consul://carts", discovery.clone(), None);
     eventually(async || late.add("fine").await.is_err_and(|s| s.message().contains("Consul cannot be reached"))).await;
@@ -124,7 +124,7 @@ async fn whoever_dies_is_found_no_more() {
     let (first, second) = (Replica::start().await, Replica::start().await);
     let one = registered(&discovery, &first).await;
     let caller = Caller::of("consul://carts", discovery.clone(), None);
-    // Its check dies with its runtime, as with a process; it answers on, so only the catalogue keeps calls away.
+    // Its check dies with its runtime, as with a process; it answers on, so only the catalog keeps calls away.
     let dying = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let address = second.address;
     let of_dying = discovery.clone();
@@ -156,7 +156,7 @@ async fn settings_that_cannot_be_used_say_so() {
 
 #[tokio::test]
 async fn a_name_server_that_is_not_there_is_named() {
-    // Nobody answers UDP there: the port is taken by us, and we are silent.
+    // No process answers UDP there: the port is taken by us, and we are silent.
     let silent = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a port");
     let name_server = silent.local_addr().expect("an address").to_string();
     let caller = Caller::of("dns://carts.example:1", Discovery { name_server, ..Discovery::default() }, None);
@@ -175,7 +175,7 @@ async fn behind_tls(server: &Server, files: &tls::Files) -> u16 {
         while let Ok((stream, _)) = listener.accept().await {
             let secured = secured.clone();
             tokio::spawn(async move {
-                // Whoever does not trust the certificate ends it here.
+                // A caller that does not trust the certificate ends it here.
                 let Ok(mut outside) = secured.accept(stream).await else { return };
                 let mut inside = TcpStream::connect(("127.0.0.1", inner)).await.expect("Consul listens");
                 // Either side may close it.

@@ -117,7 +117,7 @@ impl Replica {
         self.health.set_service_status("", status).await;
     }
 
-    /// Ends it, and answers where it was when nobody listens there any more.
+    /// Ends it, and returns where it was when no process listens there any more.
     async fn end(mut self) -> SocketAddr {
         self.stop.cancel();
         (&mut self.serving).await.expect("no panic");
@@ -139,7 +139,7 @@ async fn three() -> [Replica; 3] {
     [Replica::start().await, Replica::start().await, Replica::start().await]
 }
 
-/// Somebody who calls.
+/// Someone who calls.
 #[derive(Clone)]
 struct Caller(CartsServiceClient<Transport>);
 

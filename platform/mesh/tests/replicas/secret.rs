@@ -87,12 +87,12 @@ async fn a_certificate_proves_the_names_that_it_bears() {
         .server(telemetry().service("carts"), Routes::new(CartsServiceServer::new(Carts::default())));
     // What is answered, before the caller's Fence keeps it to itself.
     let answered = Arc::new(Mutex::new(None));
-    let heard = answered.clone();
+    let received = answered.clone();
     let tapped = Transport::new(service_fn(move |request: http::Request<Body>| {
-        let (carts, heard) = (carts.clone(), heard.clone());
+        let (carts, received) = (carts.clone(), received.clone());
         async move {
             let answer = carts.oneshot(request).await?;
-            *heard.lock() = Status::from_header_map(answer.headers());
+            *received.lock() = Status::from_header_map(answer.headers());
             Ok::<_, Status>(answer)
         }
     }));

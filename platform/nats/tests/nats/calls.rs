@@ -28,7 +28,7 @@ async fn calls_arrive_with_all_that_belongs_to_them() {
     let (caller, callee) = (Telemetry::new(Config::default()), Telemetry::new(Config::default()));
     let carts = client(&near, &caller);
 
-    // Nobody yet: said at once.
+    // No one yet: said at once.
     let began = Instant::now();
     let nobody = get(&carts, "x").await.expect_err("nobody");
     assert_eq!(nobody.code(), Code::Unavailable, "{nobody:?}");
@@ -129,7 +129,7 @@ async fn replicas_share_the_work_and_a_leaving_one_loses_nothing() {
     eventually(async || leaving.odd.calls.load(Ordering::SeqCst) > before).await;
     let odd = leaving.odd.clone();
     let left = tokio::spawn(leaving.leave());
-    // New calls find nobody, while the old one is still worked on.
+    // New calls find no one, while the old one is still worked on.
     eventually(async || get(&carts, "name").await.is_err_and(|e| e.message().contains("nobody"))).await;
     assert!(!left.is_finished());
     odd.go.notify_one();

@@ -141,7 +141,7 @@ async fn a_consumer_that_dies_leaves_its_event_to_another() {
     eventually(async || note.handed("slow") == 1).await;
     let second = follow(&far, &note, &[ORDER_PAID]);
 
-    // As long as the handler works nobody else gets the event, nor one behind it, however long it takes.
+    // As long as the handler works no one else gets the event, nor one behind it, however long it takes.
     let patience = Instant::now() + Duration::from_millis(2500);
     eventually(async || Instant::now() > patience).await;
     assert_eq!((note.handed("slow"), note.handed("after")), (1, 0));

@@ -3,5 +3,5 @@
 mod calls;
 mod connecting;
 mod events;
-mod trouble;
+mod failures;
 mod world;

@@ -74,14 +74,14 @@ pub fn quiet() -> Telemetry {
 
 /// Does what the customer's id says.
 #[derive(Clone, Default)]
-pub struct Odd {
+pub struct ScriptedService {
     pub name: &'static str,
     pub calls: Arc<AtomicU32>,
     pub go: Arc<tokio::sync::Notify>,
 }
 
 #[tonic::async_trait]
-impl CartsService for Odd {
+impl CartsService for ScriptedService {
     async fn get_cart(&self, request: Request<GetCartRequest>) -> Result<Response<Cart>, Status> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let context = Context::current();
@@ -135,14 +135,14 @@ impl CartsService for Odd {
 
 /// A replica of the carts that answers on NATS.
 pub struct Replica {
-    pub odd: Odd,
+    pub odd: ScriptedService,
     pub stop: CancellationToken,
     pub work: JoinHandle<()>,
 }
 
 impl Replica {
     pub async fn start(nats: &Nats, name: &'static str, telemetry: &Telemetry) -> Self {
-        let odd = Odd { name, ..Odd::default() };
+        let odd = ScriptedService { name, ..ScriptedService::default() };
         let stop = CancellationToken::new();
         let routes = Routes::new(CartsServiceServer::new(odd.clone()));
         let server = mesh(Limits::default()).server(telemetry.service("carts"), routes);

@@ -72,9 +72,9 @@ pub(crate) fn may_go_another_time(error: &MongoError) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Nothing was committed.
-    Failed,
+    AttemptError,
     /// Whether it was committed is not known; asking again may tell.
-    AskAgain,
+    Retry,
     /// Whether it was committed is not known.
     Unknown,
 }
@@ -83,12 +83,12 @@ pub(crate) enum Outcome {
 pub(crate) fn outcome(error: &MongoError) -> Outcome {
     let code = said(error).map(|(code, _)| code);
     match meaning(error) {
-        _ if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => Outcome::AskAgain,
-        _ if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => Outcome::Failed,
-        Meaning::Gone => Outcome::AskAgain,
+        _ if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => Outcome::Retry,
+        _ if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => Outcome::AttemptError,
+        Meaning::Gone => Outcome::Retry,
         Meaning::TooLong => Outcome::Unknown,
         _ if code == Some(NO_SUCH_TRANSACTION) => Outcome::Unknown,
-        _ => Outcome::Failed,
+        _ => Outcome::AttemptError,
     }
 }
 

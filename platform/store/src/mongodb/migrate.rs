@@ -11,8 +11,8 @@ use futures::TryStreamExt;
 use tokio::time::Instant;
 
 use super::fault::{Meaning, has_code, meaning};
-use super::server::{Late, Server};
-use super::{OUTBOX, STATE, Shared, write};
+use super::server::{Server, WaitError};
+use super::{MongoInner, OUTBOX, STATE, write};
 use crate::document::{Index, IndexKind};
 use crate::engine::CollectionSchema;
 use crate::error::Error;
@@ -27,20 +27,20 @@ const EXISTS: i32 = 48;
 const NO_INDEX: i32 = 27;
 
 /// Makes what is not there. All of it has one deadline, a time of its own: an index of many documents takes longer than a call may.
-pub(crate) async fn migrate(shared: &Shared) -> Result<(), Error> {
+pub(crate) async fn migrate(shared: &MongoInner) -> Result<(), Error> {
     let server = shared.server()?;
     match server.until(Instant::now() + server.migration_timeout, whole(shared)).await {
         Ok(Err(Failure::Finally(e))) => Err(e),
         Ok(Err(Failure::Server(e))) => Err(refused(server, &shared.database, e)),
         Ok(Ok(())) => Ok(()),
-        Err(late @ Late::TimedOut(_)) => {
+        Err(late @ WaitError::TimedOut(_)) => {
             let reason = format!(
                 "database {} could not be brought up to date in time: raise mongodb.migration_timeout_ms, or see what keeps it",
                 shared.database
             );
             Err(server.unusable(&reason, late))
         }
-        Err(late @ Late::Gone(_)) => Err(server.unavailable(late)),
+        Err(late @ WaitError::Gone(_)) => Err(server.unavailable(late)),
     }
 }
 
@@ -65,7 +65,7 @@ impl From<MongoError> for Failure {
 /// What to do about it.
 fn refused(server: &Server, database: &str, error: MongoError) -> Error {
     match meaning(&error) {
-        // Without what the server said: it names the key, which may be somebody's address.
+        // Without what the server said: it names the key, which may be someone's address.
         Meaning::Duplicate(_) => Error::Unusable {
             server: server.name.clone(),
             reason: format!("documents of {database} share a key that is to be unique: change one of them"),
@@ -81,7 +81,7 @@ fn refused(server: &Server, database: &str, error: MongoError) -> Error {
     }
 }
 
-async fn whole(shared: &Shared) -> Result<(), Failure> {
+async fn whole(shared: &MongoInner) -> Result<(), Failure> {
     let database = shared.database()?;
     let state: Collection<Bson> = database.collection(STATE);
     let first = doc! { "$setOnInsert": { "layout": LAYOUT, "position": 0_i64 } };
@@ -103,7 +103,7 @@ async fn whole(shared: &Shared) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Changes the document with this id, or makes it; whoever makes it at the same time makes the same.
+/// Changes the document with this id, or makes it; a caller that makes it at the same time makes the same.
 async fn upsert(collection: &Collection<Bson>, id: &str, change: Bson) -> Result<(), MongoError> {
     match collection.update_one(doc! { "_id": id }, change).upsert(true).await {
         Err(e) if matches!(meaning(&e), Meaning::Duplicate(_)) => Ok(()),
@@ -119,7 +119,7 @@ async fn make(database: &Database, name: &str) -> Result<(), MongoError> {
     }
 }
 
-async fn indexes(shared: &Shared, database: &Database, collection: &CollectionSchema) -> Result<(), Failure> {
+async fn indexes(shared: &MongoInner, database: &Database, collection: &CollectionSchema) -> Result<(), Failure> {
     let records: Collection<Bson> = database.collection(INDEXES);
     let documents = shared.documents(collection.name)?;
     // What is recorded tells an index that changed its kind, or was dropped and comes back, from one that is up to date.
@@ -169,8 +169,9 @@ fn model(index: &Index) -> IndexModel {
     IndexModel::builder().keys(keys).options(options).build()
 }
 
-/// Writes all keys anew, after an index was added to documents that are there; several at once, for each takes a trip to the server.
-async fn fill(shared: &Shared, collection: &CollectionSchema, documents: &Collection<Bson>) -> Result<(), Failure> {
+/// Writes all keys again, after an index was added to documents that are there; several at once, because each takes a
+/// trip to the server.
+async fn fill(shared: &MongoInner, collection: &CollectionSchema, documents: &Collection<Bson>) -> Result<(), Failure> {
     let at_once = usize::try_from(shared.config.max_connections.max(1)).unwrap_or(1);
     let all = documents.find(doc! {}).await?.map_err(Failure::from);
     let filled = all.try_for_each_concurrent(at_once, |document| async move {
@@ -180,7 +181,7 @@ async fn fill(shared: &Shared, collection: &CollectionSchema, documents: &Collec
             id: id.to_owned(),
             source,
         })?;
-        // Whoever changes it meanwhile writes its keys.
+        // A caller that changes it meanwhile writes its keys.
         let same = doc! { "_id": id, "version": document.get("version").cloned().unwrap_or(Value::Null) };
         let update = UpdateModifications::Document(doc! { "$set": { "keys": write::keys(collection, &keys) } });
         documents.update_one(same, update).await?;

@@ -1,8 +1,8 @@
 //! Whether any server is there at all, as the driver's monitors see it.
 //!
 //! The driver lets each operation wait for a server as long as it may, whether or not one is in sight. Its monitors know better: they ask
-//! every server of the set about once a second. When each one's last check failed, nobody needs to wait. While only the primary is missing,
-//! an election is on, which is worth waiting for.
+//! every server of the set about once a second. When each one's last check failed, no caller needs to wait. While only the primary is
+//! missing, an election is on, which is worth waiting for.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -7,11 +7,11 @@ use ::mongodb::error::Error as MongoError;
 use ::mongodb::{Collection, Database};
 use futures::TryStreamExt;
 
-use super::{OUTBOX, STATE, Shared, int, key_of, text_of};
+use super::{MongoInner, OUTBOX, STATE, int, key_of, text_of};
 use crate::engine::{CollectionSchema, Event, NewEvent, Raw, RawPage};
 use crate::error::Error;
 use crate::query::{MAX_PAGE, Query, read_cursor, write_cursor};
-use crate::words::{MAX_DEPTH, MAX_WORDS, folded};
+use crate::text_index::{MAX_DEPTH, MAX_WORDS, folded};
 
 fn text(document: &Bson, field: &str) -> String {
     document.get_str(field).unwrap_or_default().to_owned()
@@ -25,7 +25,7 @@ fn raw(document: &Bson) -> Raw {
     }
 }
 
-pub(crate) async fn get(shared: &Shared, collection: &str, ids: &[&str]) -> Result<Vec<Raw>, Error> {
+pub(crate) async fn get(shared: &MongoInner, collection: &str, ids: &[&str]) -> Result<Vec<Raw>, Error> {
     shared.schema.collection(collection)?;
     let documents = shared.documents(collection)?;
     let wanted = doc! { "_id": { "$in": ids } };
@@ -56,7 +56,7 @@ fn all_of(filters: Vec<Bson>) -> Bson {
     }
 }
 
-pub(crate) async fn find(shared: &Shared, collection: &str, query: Query) -> Result<RawPage, Error> {
+pub(crate) async fn find(shared: &MongoInner, collection: &str, query: Query) -> Result<RawPage, Error> {
     let schema = shared.schema.collection(collection)?;
     let mut filters = filter(schema, &query)?;
     let (compare, order) = if query.descending { ("$lt", -1) } else { ("$gt", 1) };
@@ -94,14 +94,14 @@ pub(crate) async fn find(shared: &Shared, collection: &str, query: Query) -> Res
     Ok(RawPage { items, next_cursor })
 }
 
-pub(crate) async fn count(shared: &Shared, collection: &str, query: Query) -> Result<u64, Error> {
+pub(crate) async fn count(shared: &MongoInner, collection: &str, query: Query) -> Result<u64, Error> {
     let filters = filter(shared.schema.collection(collection)?, &query)?;
     let documents = shared.documents(collection)?;
     shared.within(documents.count_documents(all_of(filters)).into_future()).await
 }
 
 pub(crate) async fn search(
-    shared: &Shared,
+    shared: &MongoInner,
     collection: &str,
     index: &str,
     text: &str,
@@ -109,7 +109,7 @@ pub(crate) async fn search(
     cursor: Option<&str>,
 ) -> Result<RawPage, Error> {
     let schema = shared.schema.collection(collection)?;
-    schema.has_words(index)?;
+    schema.has_text_index(index)?;
     let skip: usize = cursor.filter(|c| !c.is_empty()).map_or(Ok(0), read_cursor)?;
     let limit = limit.min(MAX_PAGE);
     let mut words: Vec<String> = folded(text).take(MAX_WORDS).collect();
@@ -140,7 +140,7 @@ pub(crate) async fn search(
 }
 
 /// The position of the last event.
-pub(crate) async fn last_position(shared: &Shared) -> Result<u64, Error> {
+pub(crate) async fn last_position(shared: &MongoInner) -> Result<u64, Error> {
     let database = shared.database()?;
     shared.within(position(&database)).await
 }
@@ -152,7 +152,7 @@ async fn position(database: &Database) -> Result<u64, MongoError> {
 }
 
 pub(crate) async fn events(
-    shared: &Shared,
+    shared: &MongoInner,
     after: u64,
     topics: &[String],
     limit: usize,
@@ -167,7 +167,7 @@ pub(crate) async fn events(
         Ok((last, found.try_collect::<Vec<_>>().await?))
     };
     let (last, found) = shared.within(found).await?;
-    shared.tell(last);
+    shared.publish_position(last);
     let events: Vec<Event> = found.iter().map(event).collect();
     let looked = if events.len() < limit { last } else { events.last().map_or(after, |e| e.position) };
     Ok((events, looked.max(after)))

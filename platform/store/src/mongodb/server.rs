@@ -1,4 +1,4 @@
-//! A MongoDB replica set: how it is reached, how long it may take, and what its failures mean to whoever asked.
+//! A MongoDB replica set: how it is reached, how long it may take, and what its failures mean to the caller.
 
 use std::error::Error as StdError;
 use std::future::Future;
@@ -31,7 +31,7 @@ pub(crate) struct Server {
 
 /// Why something was not waited for any longer.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Late {
+pub(crate) enum WaitError {
     #[error("it took more than {0:?}")]
     TimedOut(Duration),
     #[error("no server can be reached: {0}")]
@@ -95,13 +95,13 @@ impl Server {
     }
 
     /// Waits for something until a moment, and no longer than there is a server.
-    pub(crate) async fn until<T>(&self, moment: Instant, work: impl Future<Output = T>) -> Result<T, Late> {
+    pub(crate) async fn until<T>(&self, moment: Instant, work: impl Future<Output = T>) -> Result<T, WaitError> {
         let began = Instant::now();
         tokio::select! {
             biased;
-            cause = self.outage.lasting() => Err(Late::Gone(cause)),
+            cause = self.outage.lasting() => Err(WaitError::Gone(cause)),
             done = work => Ok(done),
-            () = sleep_until(moment) => Err(Late::TimedOut(moment - began)),
+            () = sleep_until(moment) => Err(WaitError::TimedOut(moment - began)),
         }
     }
 
@@ -113,7 +113,7 @@ impl Server {
         }
     }
 
-    /// What a failure means to whoever asked.
+    /// What a failure means to the caller.
     pub(crate) fn failed(&self, error: MongoError) -> Error {
         match meaning(&error) {
             Meaning::Gone => self.unavailable(error),

@@ -1,8 +1,8 @@
 //! Committing a batch in one transaction.
 //!
-//! A call has one deadline, over all tries and the commit. Each try is a task of its own, which ends what it began: whoever stops waiting for
-//! it, at the deadline or because the servers are gone, does not take it along, and so the transaction is aborted as soon as the server
-//! answers again. Which of the two was first, the task with its commit or the caller who gives it up, is decided by a claim.
+//! A call has one deadline, over all tries and the commit. Each try is a task of its own, which ends what it began: a caller that stops
+//! waiting for it, at the deadline or because the servers are gone, does not take it along, and so the transaction is aborted as soon as the
+//! server answers again. Which of the two was first, the task with its commit or the caller who gives it up, is decided by a claim.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,11 +18,11 @@ use vitrine_kit::Backoff;
 
 use super::fault::{self, Meaning, Outcome};
 use super::server::Server;
-use super::{OUTBOX, STATE, Shared, int, text_of};
+use super::{MongoInner, OUTBOX, STATE, int, text_of};
 use crate::document::{IndexKind, Key, Keys};
 use crate::engine::{Batch, CollectionSchema, Expect, NewEvent, Op};
 use crate::error::Error;
-use crate::words::folded;
+use crate::text_index::folded;
 
 /// How often a batch is tried that others were in the way of, and a commit asked for whose answer was lost.
 const MAX_TRIES: u32 = 16;
@@ -41,7 +41,7 @@ const BY_ID: &str = "_id_";
 const MAX_INDEXED: usize = 20_000;
 
 /// Why a try came to nothing.
-enum Failed {
+enum AttemptError {
     /// Nothing will come of it.
     Finally(Error),
     /// Nothing was changed; another time it may be. With what the server said, if it did.
@@ -73,18 +73,18 @@ impl From<MongoError> for Failure {
 }
 
 impl Failure {
-    fn of(self, server: &Server) -> Failed {
+    fn of(self, server: &Server) -> AttemptError {
         match self {
-            Self::Refused(error) => Failed::Finally(error),
-            Self::Server(error) if fault::may_go_another_time(&error) => Failed::ForNow(Some(error)),
-            Self::Server(error) => Failed::Finally(server.failed(error)),
-            Self::Collision => Failed::ForNow(None),
-            Self::GivenUp => Failed::Finally(Error::Busy),
+            Self::Refused(error) => AttemptError::Finally(error),
+            Self::Server(error) if fault::may_go_another_time(&error) => AttemptError::ForNow(Some(error)),
+            Self::Server(error) => AttemptError::Finally(server.failed(error)),
+            Self::Collision => AttemptError::ForNow(None),
+            Self::GivenUp => AttemptError::Finally(Error::Busy),
         }
     }
 }
 
-pub(crate) async fn commit(shared: &Arc<Shared>, batch: Batch) -> Result<(), Error> {
+pub(crate) async fn commit(shared: &Arc<MongoInner>, batch: Batch) -> Result<(), Error> {
     let server = shared.server()?;
     let deadline = Instant::now() + server.timeout;
     let _alone = if batch.events.is_empty() {
@@ -97,8 +97,8 @@ pub(crate) async fn commit(shared: &Arc<Shared>, batch: Batch) -> Result<(), Err
     loop {
         let again_at = match try_once(shared, &batch, deadline).await {
             Ok(()) => return Ok(()),
-            Err(Failed::Finally(e)) => return Err(e),
-            Err(Failed::ForNow(said)) => {
+            Err(AttemptError::Finally(e)) => return Err(e),
+            Err(AttemptError::ForNow(said)) => {
                 let is_left = backoff.has_try_left();
                 let again_at = Instant::now() + backoff.full_jitter();
                 if !is_left || again_at >= deadline {
@@ -111,8 +111,8 @@ pub(crate) async fn commit(shared: &Arc<Shared>, batch: Batch) -> Result<(), Err
     }
 }
 
-async fn try_once(shared: &Arc<Shared>, batch: &Arc<Batch>, deadline: Instant) -> Result<(), Failed> {
-    let server = shared.server().map_err(Failed::Finally)?;
+async fn try_once(shared: &Arc<MongoInner>, batch: &Arc<Batch>, deadline: Instant) -> Result<(), AttemptError> {
+    let server = shared.server().map_err(AttemptError::Finally)?;
     let claim = Arc::new(AtomicBool::new(false));
     let attempt = async {
         let attempt = attempt(shared.clone(), batch.clone(), deadline, claim.clone());
@@ -120,21 +120,21 @@ async fn try_once(shared: &Arc<Shared>, batch: &Arc<Batch>, deadline: Instant) -
     };
     match server.until(deadline, attempt).await {
         Ok(Ok(Ok(tried))) => tried,
-        Ok(Ok(Err(e))) => Err(Failed::Finally(server.unavailable(e))),
-        Ok(Err(e)) => Err(Failed::Finally(Error::Engine(Box::new(e)))),
+        Ok(Ok(Err(e))) => Err(AttemptError::Finally(server.unavailable(e))),
+        Ok(Err(e)) => Err(AttemptError::Finally(Error::Engine(Box::new(e)))),
         // The try has claimed it: it is being committed.
-        Err(late) if claim.swap(true, Ordering::AcqRel) => Err(Failed::Finally(server.unknown(late))),
-        Err(late) => Err(Failed::Finally(server.unavailable(late))),
+        Err(late) if claim.swap(true, Ordering::AcqRel) => Err(AttemptError::Finally(server.unknown(late))),
+        Err(late) => Err(AttemptError::Finally(server.unavailable(late))),
     }
 }
 
 async fn attempt(
-    shared: Arc<Shared>,
+    shared: Arc<MongoInner>,
     batch: Arc<Batch>,
     deadline: Instant,
     claim: Arc<AtomicBool>,
-) -> Result<(), Failed> {
-    let server = shared.server().map_err(Failed::Finally)?;
+) -> Result<(), AttemptError> {
+    let server = shared.server().map_err(AttemptError::Finally)?;
     let begun = server.client.start_session().await;
     let mut session = begun.map_err(|e| Failure::from(e).of(server))?;
     session.start_transaction().await.map_err(|e| Failure::from(e).of(server))?;
@@ -146,27 +146,31 @@ async fn attempt(
         Ok(position) => position,
         Err(failure) => {
             // Before anybody is told: until then what it has locked is in the way of others. What the server says to it is of no
-            // interest, for a transaction that cannot be aborted is no more.
+            // interest, because a transaction that cannot be aborted is no more.
             let _ = session.abort_transaction().await;
             return Err(failure.of(server));
         }
     };
     commit_transaction(server, &mut session, deadline).await?;
-    shared.tell(position);
+    shared.publish_position(position);
     Ok(())
 }
 
 /// Commits what was written. As long as the answer is lost it is asked for again: a server remembers what it has committed.
-async fn commit_transaction(server: &Server, session: &mut ClientSession, deadline: Instant) -> Result<(), Failed> {
+async fn commit_transaction(
+    server: &Server,
+    session: &mut ClientSession,
+    deadline: Instant,
+) -> Result<(), AttemptError> {
     let mut unknown = false;
     let mut backoff = BACKOFF;
     loop {
         let Err(error) = session.commit_transaction().await else { return Ok(()) };
         match fault::outcome(&error) {
-            Outcome::Failed if !unknown => return Err(Failure::from(error).of(server)),
-            Outcome::AskAgain if backoff.has_try_left() && Instant::now() < deadline => {}
-            Outcome::Failed | Outcome::AskAgain | Outcome::Unknown => {
-                return Err(Failed::Finally(server.unknown(error)));
+            Outcome::AttemptError if !unknown => return Err(Failure::from(error).of(server)),
+            Outcome::Retry if backoff.has_try_left() && Instant::now() < deadline => {}
+            Outcome::AttemptError | Outcome::Retry | Outcome::Unknown => {
+                return Err(AttemptError::Finally(server.unknown(error)));
             }
         }
         unknown = true;
@@ -176,7 +180,7 @@ async fn commit_transaction(server: &Server, session: &mut ClientSession, deadli
 
 /// Writes all of it, and returns the position of its last event, or nought.
 async fn write(
-    shared: &Shared,
+    shared: &MongoInner,
     session: &mut ClientSession,
     batch: &Batch,
     claim: &AtomicBool,
@@ -196,7 +200,7 @@ async fn write(
 }
 
 async fn put(
-    shared: &Shared,
+    shared: &MongoInner,
     session: &mut ClientSession,
     schema: &CollectionSchema,
     id: &str,
@@ -231,7 +235,7 @@ fn found(count: u64, collection: &'static str, id: &str) -> Result<(), Failure> 
 }
 
 async fn delete(
-    shared: &Shared,
+    shared: &MongoInner,
     session: &mut ClientSession,
     collection: &'static str,
     id: &str,
@@ -255,7 +259,7 @@ async fn delete(
     }
 }
 
-async fn publish(shared: &Shared, session: &mut ClientSession, events: &[NewEvent]) -> Result<u64, Failure> {
+async fn publish(shared: &MongoInner, session: &mut ClientSession, events: &[NewEvent]) -> Result<u64, Failure> {
     if events.is_empty() {
         return Ok(0);
     }

@@ -11,15 +11,15 @@ use vitrine_kit::{Backoff, Outage};
 
 use super::pool::Values;
 use super::server::{Connection, Fault};
-use super::{Shared, decoded, form};
+use super::{PostgresInner, decoded, encoding};
 use crate::engine::{Event, NewEvent};
 use crate::error::Error;
 
 /// Most events that get their positions in one transaction.
-const PLACED_AT_ONCE: u32 = 10_000;
+const MAX_ASSIGNED: u32 = 10_000;
 /// Most events that are deleted in one statement.
 const PRUNED_AT_ONCE: i64 = 10_000;
-/// How often one who follows the log looks even when nobody says that there is anything: for events whose writer ended between its
+/// How often one who follows the log looks even when no one says that there is anything: for events whose writer ended between its
 /// commit and giving them positions, and for a server that does not answer any more.
 const LOOK: Duration = Duration::from_secs(5);
 /// The first pause before one who follows the log connects again; doubles with each failure, and is jittered from half to all of it.
@@ -28,7 +28,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(3);
 
 /// Tells a position, unless a later one is known.
-fn tell(latest: &watch::Sender<u64>, position: u64) {
+fn publish_position(latest: &watch::Sender<u64>, position: u64) {
     latest.send_if_modified(|known| {
         let newer = position > *known;
         *known = position.max(*known);
@@ -38,7 +38,7 @@ fn tell(latest: &watch::Sender<u64>, position: u64) {
 
 /// What gives events their positions: the lock is held to the end of the transaction, and the statement behind it sees everything that was
 /// committed before it was had.
-fn placing(shared: &Shared) -> String {
+fn assigning_positions(shared: &PostgresInner) -> String {
     let (outbox, state, lock) = (shared.names.outbox(), shared.names.state(), shared.names.lock("positions"));
     let channel = shared.names.channel();
     format!(
@@ -46,7 +46,7 @@ fn placing(shared: &Shared) -> String {
          SELECT pg_advisory_xact_lock({lock});
          WITH waiting AS (
              SELECT seq, row_number() OVER (ORDER BY seq) AS nth FROM {outbox} WHERE position IS NULL
-             ORDER BY seq LIMIT {PLACED_AT_ONCE}
+             ORDER BY seq LIMIT {MAX_ASSIGNED}
          ), placed AS (
              UPDATE {outbox} o SET position = s.position + w.nth FROM waiting w, {state} s WHERE o.seq = w.seq
              RETURNING o.position
@@ -59,8 +59,8 @@ fn placing(shared: &Shared) -> String {
 }
 
 /// Gives positions to all committed events that have none.
-async fn place_on(shared: &Shared, connection: &Connection) -> Result<(), Fault> {
-    let sql = placing(shared);
+async fn assign_positions_on(shared: &PostgresInner, connection: &Connection) -> Result<(), Fault> {
+    let sql = assigning_positions(shared);
     loop {
         let said = shared.pool.server.within(connection.client.simple_query(&sql)).await?;
         let last = said.iter().rev().find_map(|message| match message {
@@ -68,7 +68,7 @@ async fn place_on(shared: &Shared, connection: &Connection) -> Result<(), Fault>
             _ => None,
         });
         let (position, more): (u64, bool) = last.unwrap_or_default();
-        tell(&shared.latest, position);
+        publish_position(&shared.latest, position);
         if !more {
             return Ok(());
         }
@@ -76,11 +76,11 @@ async fn place_on(shared: &Shared, connection: &Connection) -> Result<(), Fault>
 }
 
 /// Gives positions to all committed events that have none, with a connection of the pool: however many there are, some at a time.
-pub(crate) async fn place(shared: &Shared) -> Result<(), Error> {
+pub(crate) async fn assign_positions(shared: &PostgresInner) -> Result<(), Error> {
     loop {
         let mut lease = shared.pool.lease().await?;
         lease.sound = false;
-        match place_on(shared, &lease.connection.clone()).await {
+        match assign_positions_on(shared, &lease.connection.clone()).await {
             Ok(()) => {
                 lease.sound = true;
                 return Ok(());
@@ -92,7 +92,7 @@ pub(crate) async fn place(shared: &Shared) -> Result<(), Error> {
 }
 
 pub(crate) async fn read(
-    shared: &Shared,
+    shared: &PostgresInner,
     after: u64,
     topics: &[String],
     limit: usize,
@@ -106,7 +106,7 @@ pub(crate) async fn read(
              SELECT * FROM {outbox} WHERE position > $1 AND topic = ANY($2) ORDER BY position LIMIT $3
          ) e ON true ORDER BY e.position"
     );
-    let topics: Vec<String> = topics.iter().map(|topic| form::text(topic).into_owned()).collect();
+    let topics: Vec<String> = topics.iter().map(|topic| encoding::text(topic).into_owned()).collect();
     let values: Values = vec![
         Box::new(i64::try_from(after).unwrap_or(i64::MAX)),
         Box::new(topics),
@@ -118,14 +118,14 @@ pub(crate) async fn read(
         if let Some(first) = rows.first()
             && decoded::<bool>(first, 1)?
         {
-            place(shared).await?;
+            assign_positions(shared).await?;
             return shared.pool.query(&sql, &values).await;
         }
         Ok(rows)
     };
     let rows = server.call(asked).await.map_err(|late| server.late(&late))??;
     let last = rows.first().map_or(Ok(0), |row| decoded::<i64>(row, 0))?.unsigned_abs();
-    tell(&shared.latest, last);
+    publish_position(&shared.latest, last);
     let events = rows.iter().filter_map(|row| event(row).transpose()).collect::<Result<Vec<_>, _>>()?;
     let looked = if events.len() < limit { last } else { events.last().map_or(after, |e| e.position) };
     Ok((events, looked.max(after)))
@@ -134,7 +134,7 @@ pub(crate) async fn read(
 /// The event of a row; none in the one row that says only where the log ends.
 fn event(row: &Row) -> Result<Option<Event>, Error> {
     let Some(position) = decoded::<Option<i64>>(row, 2)? else { return Ok(None) };
-    let text = |column| decoded(row, column).map(form::read_text);
+    let text = |column| decoded(row, column).map(encoding::read_text);
     let event = NewEvent {
         id: text(3)?,
         topic: text(4)?,
@@ -147,9 +147,9 @@ fn event(row: &Row) -> Result<Option<Event>, Error> {
     Ok(Some(Event { position: position.unsigned_abs(), event }))
 }
 
-pub(crate) async fn prune(shared: &Shared, before_ms: i64) -> Result<u64, Error> {
+pub(crate) async fn prune(shared: &PostgresInner, before_ms: i64) -> Result<u64, Error> {
     // An event is not forgotten before it could be read.
-    place(shared).await?;
+    assign_positions(shared).await?;
     let outbox = shared.names.outbox();
     let sql = format!(
         "WITH gone AS (DELETE FROM {outbox} WHERE seq IN (
@@ -168,14 +168,14 @@ pub(crate) async fn prune(shared: &Shared, before_ms: i64) -> Result<u64, Error>
 }
 
 /// Gives positions to what is committed here, and hears of what is committed elsewhere, until it is aborted.
-pub(crate) async fn follow(shared: Arc<Shared>) {
+pub(crate) async fn follow(shared: Arc<PostgresInner>) {
     let server = &shared.pool.server;
     let mut following = Following { backoff: Backoff::new(FIRST_PAUSE, MAX_PAUSE), outage: Outage::default() };
     loop {
         let heard = shared.clone();
         let hear = move |payload: &str| {
             if let Ok(position) = payload.parse() {
-                tell(&heard.latest, position);
+                publish_position(&heard.latest, position);
             }
         };
         let error = match server.connect(hear).await {
@@ -200,12 +200,12 @@ struct Following {
 }
 
 /// Returns when the connection ends.
-async fn listen(shared: &Shared, connection: &mut Connection, following: &mut Following) -> Result<(), Fault> {
+async fn listen(shared: &PostgresInner, connection: &mut Connection, following: &mut Following) -> Result<(), Fault> {
     let listen = format!("LISTEN \"{}\"", shared.names.channel());
     shared.pool.server.within(connection.client.batch_execute(&listen)).await?;
     loop {
-        // Also at first: nobody was heard before.
-        place_on(shared, connection).await?;
+        // Also at first: no one was heard before.
+        assign_positions_on(shared, connection).await?;
         following.backoff.reset();
         if following.outage.ends() {
             tracing::info!(server = shared.pool.server.name, "the log of events is followed again");

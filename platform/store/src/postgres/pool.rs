@@ -79,7 +79,7 @@ impl Pool {
         }
     }
 
-    /// Adds a connection that somebody else has made.
+    /// Adds a connection that another caller has made.
     pub(crate) fn add(&self, connection: Connection) {
         self.idle.lock().push(Arc::new(connection));
     }
@@ -131,7 +131,7 @@ impl Lease<'_> {
             let statement = self.connection.statement(server, sql).await?;
             server.within(self.connection.client.query(&statement, &borrowed(values))).await
         };
-        // Whoever stops waiting leaves it in the middle of something.
+        // A caller that stops waiting leaves it in the middle of something.
         self.sound = false;
         let done = rows.await;
         self.sound = !done.as_ref().is_err_and(Fault::is_broken);

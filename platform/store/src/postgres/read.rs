@@ -6,17 +6,17 @@ use tokio_postgres::Row;
 
 use super::pool::{Pool, Value};
 use super::schema::Names;
-use super::{decoded, form};
+use super::{decoded, encoding};
 use crate::document::Key;
 use crate::engine::{CollectionSchema, Raw, RawPage};
 use crate::error::Error;
 use crate::query::{MAX_PAGE, Query, read_cursor, write_cursor};
 use crate::sql::{self, Statement, bound};
-use crate::words::MAX_DEPTH;
+use crate::text_index::MAX_DEPTH;
 
 pub(crate) async fn get(pool: &Pool, names: &Names, collection: &str, ids: &[&str]) -> Result<Vec<Raw>, Error> {
     let sql = format!("SELECT id, version, body::text FROM {} WHERE id = ANY($1)", names.table(collection));
-    let wanted: Vec<String> = ids.iter().map(|id| form::text(id).into_owned()).collect();
+    let wanted: Vec<String> = ids.iter().map(|id| encoding::text(id).into_owned()).collect();
     let rows = pool.query(&sql, &vec![Box::new(wanted)]).await?;
     let found = rows.iter().map(raw).collect::<Result<Vec<_>, _>>()?;
     if ids.len() == 1 {
@@ -28,9 +28,9 @@ pub(crate) async fn get(pool: &Pool, names: &Names, collection: &str, ids: &[&st
 
 fn raw(row: &Row) -> Result<Raw, Error> {
     Ok(Raw {
-        id: form::read_text(decoded(row, 0)?),
+        id: encoding::read_text(decoded(row, 0)?),
         version: decoded::<i64>(row, 1)?.unsigned_abs(),
-        body: form::read_body(decoded(row, 2)?),
+        body: encoding::read_body(decoded(row, 2)?),
     })
 }
 
@@ -43,10 +43,10 @@ impl sql::Dialect for Dialect {
     const BODY: &'static str = "body::text";
     const NO_KEY: &'static str = "NULL::bytea";
     fn key(key: &Key) -> Value {
-        Box::new(form::key(key))
+        Box::new(encoding::key(key))
     }
     fn id(id: &str) -> Value {
-        Box::new(form::text(id).into_owned())
+        Box::new(encoding::text(id).into_owned())
     }
     fn number(n: i64) -> Value {
         Box::new(n)
@@ -66,7 +66,7 @@ pub(crate) async fn find(
     if rows.len() > items.len()
         && let (Some(last), Some(row)) = (items.last(), rows.get(items.len().saturating_sub(1)))
     {
-        let key = decoded::<Option<Vec<u8>>>(row, 3)?.as_deref().and_then(form::read_key);
+        let key = decoded::<Option<Vec<u8>>>(row, 3)?.as_deref().and_then(encoding::read_key);
         next_cursor = Some(query.cursor_at(key, last.id.clone())?);
     }
     Ok(RawPage { items, next_cursor })
@@ -87,10 +87,10 @@ pub(crate) async fn search(
     limit: usize,
     cursor: Option<&str>,
 ) -> Result<RawPage, Error> {
-    schema.has_words(index)?;
+    schema.has_text_index(index)?;
     let skip: usize = cursor.filter(|c| !c.is_empty()).map_or(Ok(0), read_cursor)?;
     let limit = limit.min(MAX_PAGE);
-    let words = form::query(text).filter(|_| limit > 0 && skip <= MAX_DEPTH);
+    let words = encoding::query(text).filter(|_| limit > 0 && skip <= MAX_DEPTH);
     let Some(words) = words else { return Ok(RawPage { items: Vec::new(), next_cursor: None }) };
     // 1: what is found in a shorter text fits better.
     let sql = format!(

@@ -10,7 +10,7 @@ use vitrine_kit::id;
 use super::pool::{Values, borrowed};
 use super::server::{Connection, Fault, Server};
 use super::write::key_value;
-use super::{decoded, form};
+use super::{decoded, encoding};
 use crate::document::{Index, IndexKind};
 use crate::engine::CollectionSchema;
 use crate::error::Error;
@@ -203,7 +203,8 @@ impl Maker<'_> {
         for row in self.rows(&sql, &[&collection.name]).await? {
             known.insert(decoded::<String>(&row, 0)?, decoded::<String>(&row, 1)?);
         }
-        // Columns first, so that all of them are filled at once, and the indexes last, for that is quicker than adding to them.
+        // Columns first, so that all of them are filled at once, and the indexes last, because that is quicker than
+        // adding to them.
         let (mut change, mut build) = (String::new(), String::new());
         for index in collection.indexes {
             match known.remove(index.name) {
@@ -228,10 +229,10 @@ impl Maker<'_> {
         Ok(())
     }
 
-    /// Writes all keys anew, after an index was added to documents that are there.
+    /// Writes all keys again, after an index was added to documents that are there.
     async fn fill(&self, collection: &CollectionSchema) -> Result<(), Error> {
         let table = self.names.table(collection.name);
-        // Nobody adds a document without the new keys before the index is there.
+        // No one adds a document without the new keys before the index is there.
         self.run(&format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")).await?;
         let page = format!("SELECT id, body::text FROM {table} WHERE $1::text IS NULL OR id > $1 ORDER BY id LIMIT $2");
         let mut sets = String::new();
@@ -251,10 +252,10 @@ impl Maker<'_> {
             let mut updates = Vec::with_capacity(rows.len());
             for row in &rows {
                 let id: String = decoded(row, 0)?;
-                let body = form::read_body(decoded(row, 1)?);
+                let body = encoding::read_body(decoded(row, 1)?);
                 let keys = (collection.keys_of)(&body).map_err(|source| Error::Decode {
                     collection: collection.name,
-                    id: form::read_text(id.clone()),
+                    id: encoding::read_text(id.clone()),
                     source,
                 })?;
                 let mut values: Values = vec![Box::new(id)];

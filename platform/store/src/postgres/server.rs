@@ -19,7 +19,8 @@ use super::PostgresConfig;
 use crate::error::Error;
 use crate::storage::{LONGEST, time};
 
-/// How much longer than the server we wait for a statement: whoever does not say by then that it took too long, hangs.
+/// How much longer than the server we wait for a statement: a caller that does not say by then that it took too long,
+/// hangs.
 const GRACE: Duration = Duration::from_millis(500);
 /// How much longer than a statement a call may take, whatever it consists of.
 const CALL_GRACE: Duration = Duration::from_secs(1);
@@ -42,7 +43,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new(settings: &PostgresConfig, service: &str) -> Result<Self, Error> {
-        // What is wrong with a URL is told without the URL, for it may hold a password.
+        // What is wrong with a URL is told without the URL, because it may hold a password.
         let mut config: Config = settings.url.expose().parse().map_err(|e| Error::Unusable {
             server: "postgres".to_owned(),
             reason: "its address is malformed: set postgres.url to postgres://user:password@host:5432/database"
@@ -91,16 +92,16 @@ impl Server {
     /// A new connection. What the server notifies it of is given to `hear`.
     pub(crate) async fn connect(&self, hear: impl Fn(&str) + Send + 'static) -> Result<Connection, Error> {
         self.connect_raw(hear).await.map_err(|e| match e {
-            Refusal::Postgres(e) => self.failed(e),
-            Refusal::Timeout(e) => self.unavailable(e),
+            ConnectError::Postgres(e) => self.failed(e),
+            ConnectError::Timeout(e) => self.unavailable(e),
         })
     }
 
     /// The first connection: what keeps it from being made is told to a person.
     pub(crate) async fn connect_first(&self) -> Result<Connection, Error> {
         self.connect_raw(|_| ()).await.map_err(|e| match e {
-            Refusal::Postgres(e) => self.unusable(self.advice(&e), e),
-            Refusal::Timeout(e) => self.unusable(
+            ConnectError::Postgres(e) => self.unusable(self.advice(&e), e),
+            ConnectError::Timeout(e) => self.unusable(
                 "it does not answer: see that it runs, that postgres.url names it, and that postgres.connect_timeout_ms is long enough"
                     .to_owned(),
                 e,
@@ -108,7 +109,7 @@ impl Server {
         })
     }
 
-    async fn connect_raw(&self, hear: impl Fn(&str) + Send + 'static) -> Result<Connection, Refusal> {
+    async fn connect_raw(&self, hear: impl Fn(&str) + Send + 'static) -> Result<Connection, ConnectError> {
         let connect = async {
             let (client, driver) = match &self.tls {
                 Some(tls) => {
@@ -131,8 +132,8 @@ impl Server {
             Ok(connection)
         };
         match tokio::time::timeout(self.connect_timeout, connect).await {
-            Ok(connected) => connected.map_err(Refusal::Postgres),
-            Err(_) => Err(Refusal::Timeout(timed_out("connecting", self.connect_timeout))),
+            Ok(connected) => connected.map_err(ConnectError::Postgres),
+            Err(_) => Err(ConnectError::Timeout(timed_out("connecting", self.connect_timeout))),
         }
     }
 
@@ -161,7 +162,7 @@ impl Server {
         Error::Busy
     }
 
-    /// What a failure means to whoever asked.
+    /// What a failure means to the caller.
     pub(crate) fn fault(&self, fault: Fault) -> Error {
         match fault {
             Fault::Postgres(e) => self.failed(e),
@@ -248,7 +249,7 @@ fn name(config: &Config) -> String {
     name
 }
 
-enum Refusal {
+enum ConnectError {
     Postgres(tokio_postgres::Error),
     Timeout(io::Error),
 }
@@ -271,7 +272,7 @@ impl Fault {
         }
     }
 
-    /// Whether the same transaction may succeed when it is tried again, for others were in its way.
+    /// Whether the same transaction may succeed when it is tried again, because others were in its way.
     pub(crate) fn is_collision(&self) -> bool {
         let Self::Postgres(e) = self else { return false };
         e.code().is_some_and(|c| *c == SqlState::T_R_SERIALIZATION_FAILURE || *c == SqlState::T_R_DEADLOCK_DETECTED)
@@ -308,7 +309,7 @@ where
     T: tokio_postgres::tls::TlsStream + Unpin + Send + 'static,
 {
     tokio::spawn(async move {
-        // Whoever waits for an answer is told how it ended.
+        // A caller that waits for an answer is told how it ended.
         while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
             if let AsyncMessage::Notification(notification) = message {
                 hear(notification.payload());

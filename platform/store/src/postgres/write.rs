@@ -11,7 +11,7 @@ use vitrine_kit::Backoff;
 use super::pool::{Value, Values, borrowed};
 use super::schema::Names;
 use super::server::{Connection, Fault, Server};
-use super::{Shared, form};
+use super::{PostgresInner, encoding};
 use crate::document::{Index, IndexKind, Key, Keys};
 use crate::engine::{Batch, CollectionSchema, Expect, NewEvent, Op};
 use crate::error::Error;
@@ -35,21 +35,21 @@ struct Step {
 /// How many rows a step must have touched.
 enum Rows {
     Any,
-    /// One, or somebody else was quicker.
+    /// One, or another caller was quicker.
     One,
     /// None, or it exists.
     None,
 }
 
 /// Why a try came to nothing.
-enum Failed {
+enum AttemptError {
     /// Nothing was changed, and nothing will be.
     Finally(Error),
     /// Nothing was changed; another time it may be.
     ForNow(Error),
 }
 
-pub(crate) async fn commit(shared: &Shared, batch: Batch) -> Result<(), Error> {
+pub(crate) async fn commit(shared: &PostgresInner, batch: Batch) -> Result<(), Error> {
     let events = !batch.events.is_empty();
     let steps = steps(shared, batch)?;
     let server = &shared.pool.server;
@@ -67,19 +67,19 @@ pub(crate) async fn commit(shared: &Shared, batch: Batch) -> Result<(), Error> {
     done
 }
 
-async fn tries(shared: &Shared, steps: &[Step], committing: &mut bool) -> Result<(), Error> {
+async fn tries(shared: &PostgresInner, steps: &[Step], committing: &mut bool) -> Result<(), Error> {
     let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE).with_tries(MAX_TRIES);
     loop {
         *committing = false;
         match transaction(shared, steps, committing).await {
             Ok(()) => return Ok(()),
-            Err(Failed::ForNow(_)) if backoff.has_try_left() => tokio::time::sleep(backoff.full_jitter()).await,
-            Err(Failed::ForNow(e) | Failed::Finally(e)) => return Err(e),
+            Err(AttemptError::ForNow(_)) if backoff.has_try_left() => tokio::time::sleep(backoff.full_jitter()).await,
+            Err(AttemptError::ForNow(e) | AttemptError::Finally(e)) => return Err(e),
         }
     }
 }
 
-fn steps(shared: &Shared, batch: Batch) -> Result<Vec<Step>, Error> {
+fn steps(shared: &PostgresInner, batch: Batch) -> Result<Vec<Step>, Error> {
     let mut steps = Vec::with_capacity(batch.ops.len() + batch.events.len());
     for op in batch.ops {
         steps.push(match op {
@@ -105,7 +105,8 @@ fn put(
     expect: Expect,
 ) -> Result<Step, Error> {
     schema.has_all(keys)?;
-    let mut values: Values = vec![Box::new(form::text(&id).into_owned()), Box::new(form::body(body).into_owned())];
+    let mut values: Values =
+        vec![Box::new(encoding::text(&id).into_owned()), Box::new(encoding::body(body).into_owned())];
     for index in schema.indexes {
         values.push(key_value(index, keys));
     }
@@ -143,17 +144,17 @@ fn mark(index: &Index, at: usize) -> String {
 pub(crate) fn key_value(index: &Index, keys: &Keys) -> Value {
     let key = keys.of(index.name);
     if index.kind != IndexKind::Text {
-        return Box::new(key.map(form::key));
+        return Box::new(key.map(encoding::key));
     }
     Box::new(match key {
-        Some(Key::Str(text)) => Some(form::vector(text)),
+        Some(Key::Str(text)) => Some(encoding::vector(text)),
         _ => None,
     })
 }
 
 fn delete(names: &Names, schema: &CollectionSchema, id: String, expect: Expect) -> Step {
     let table = names.table(schema.name);
-    let mut values: Values = vec![Box::new(form::text(&id).into_owned())];
+    let mut values: Values = vec![Box::new(encoding::text(&id).into_owned())];
     let (sql, expect) = match expect {
         Expect::Anything => (format!("DELETE FROM {table} WHERE id = $1"), Rows::Any),
         Expect::Absent => (format!("SELECT 1 FROM {table} WHERE id = $1"), Rows::None),
@@ -166,7 +167,7 @@ fn delete(names: &Names, schema: &CollectionSchema, id: String, expect: Expect) 
 }
 
 fn publish(names: &Names, event: NewEvent) -> Step {
-    let text = |text: String| Box::new(form::text(&text).into_owned());
+    let text = |text: String| Box::new(encoding::text(&text).into_owned());
     let sql = format!(
         "INSERT INTO {} (id, topic, key, occurred_at_ms, payload, traceparent, baggage) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         names.outbox()
@@ -183,9 +184,9 @@ fn publish(names: &Names, event: NewEvent) -> Step {
     Step { sql, values, expect: Rows::One, collection: "outbox", id: event.id }
 }
 
-async fn transaction(shared: &Shared, steps: &[Step], committing: &mut bool) -> Result<(), Failed> {
+async fn transaction(shared: &PostgresInner, steps: &[Step], committing: &mut bool) -> Result<(), AttemptError> {
     let (pool, server) = (&shared.pool, &shared.pool.server);
-    let mut lease = pool.lease().await.map_err(Failed::Finally)?;
+    let mut lease = pool.lease().await.map_err(AttemptError::Finally)?;
     // Until its end is known the connection is in the middle of something.
     lease.sound = false;
     let connection = lease.connection.clone();
@@ -193,7 +194,7 @@ async fn transaction(shared: &Shared, steps: &[Step], committing: &mut bool) -> 
         return Err(match failure {
             Failure::Refused(error) => {
                 lease.sound = server.within(connection.client.batch_execute("ROLLBACK")).await.is_ok();
-                Failed::Finally(error)
+                AttemptError::Finally(error)
             }
             Failure::Fault(fault) => {
                 if !fault.is_broken() {
@@ -201,7 +202,7 @@ async fn transaction(shared: &Shared, steps: &[Step], committing: &mut bool) -> 
                 }
                 let again = fault.is_collision() || lease.is_stale(&fault);
                 let error = server.fault(fault);
-                if again { Failed::ForNow(error) } else { Failed::Finally(error) }
+                if again { AttemptError::ForNow(error) } else { AttemptError::Finally(error) }
             }
         });
     }
@@ -211,12 +212,12 @@ async fn transaction(shared: &Shared, steps: &[Step], committing: &mut bool) -> 
             lease.sound = true;
             Ok(())
         }
-        Err(fault) if fault.is_broken() => Err(Failed::Finally(server.unknown(fault))),
+        Err(fault) if fault.is_broken() => Err(AttemptError::Finally(server.unknown(fault))),
         // The server says no: then nothing was committed.
         Err(fault) => {
             let again = fault.is_collision();
             let error = server.fault(fault);
-            Err(if again { Failed::ForNow(error) } else { Failed::Finally(error) })
+            Err(if again { AttemptError::ForNow(error) } else { AttemptError::Finally(error) })
         }
     }
 }
@@ -235,7 +236,7 @@ impl From<Fault> for Failure {
 }
 
 /// Begins, and sends all steps before the first is answered. The first one that fails is the reason.
-async fn write(shared: &Shared, connection: &Connection, steps: &[Step]) -> Result<(), Failure> {
+async fn write(shared: &PostgresInner, connection: &Connection, steps: &[Step]) -> Result<(), Failure> {
     let server: &Server = &shared.pool.server;
     let client = &connection.client;
     let mut statements = Vec::with_capacity(steps.len());
@@ -280,12 +281,12 @@ where
     F: Future<Output = Result<T, tokio_postgres::Error>>,
 {
     sent.as_mut().await;
-    // It is there, for it was awaited.
+    // It is there, because it was awaited.
     sent.as_mut().take_output().unwrap_or_else(|| Ok(T::default()))
 }
 
 /// Which unique index said no, if one did.
-fn refusal(shared: &Shared, step: &Step, error: tokio_postgres::Error) -> Failure {
+fn refusal(shared: &PostgresInner, step: &Step, error: tokio_postgres::Error) -> Failure {
     let unique = error.code() == Some(&tokio_postgres::error::SqlState::UNIQUE_VIOLATION);
     let constraint = error.as_db_error().and_then(|e| e.constraint()).filter(|_| unique);
     let Some((constraint, schema)) = constraint.zip(shared.schema.collection(step.collection).ok()) else {

@@ -8,7 +8,7 @@ use crate::engine::{CollectionSchema, Event, NewEvent, Raw, RawPage};
 use crate::error::Error;
 use crate::query::{MAX_PAGE, Query, read_cursor, write_cursor};
 use crate::sql::{self, Statement, bound};
-use crate::words::{MAX_DEPTH, MAX_WORDS, split};
+use crate::text_index::{MAX_DEPTH, MAX_WORDS, split};
 
 pub(crate) fn get(connection: &Connection, collection: &str, ids: &[&str]) -> Result<Vec<Raw>, Error> {
     let sql = format!("SELECT id, version, body FROM c_{collection} WHERE id = ?1");
@@ -91,7 +91,7 @@ pub(crate) fn search(
     limit: usize,
     cursor: Option<&str>,
 ) -> Result<RawPage, Error> {
-    schema.has_words(index)?;
+    schema.has_text_index(index)?;
     let collection = schema.name;
     let skip: usize = cursor.filter(|c| !c.is_empty()).map_or(Ok(0), read_cursor)?;
     let words = words(text);

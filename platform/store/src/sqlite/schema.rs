@@ -84,7 +84,8 @@ fn tune(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    // A plan does not depend on what is bound: otherwise a range is planned anew each time another value is bound to it.
+    // A plan does not depend on what is bound: otherwise a range is planned again each time another value is bound to
+    // it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
@@ -183,7 +184,7 @@ fn drop_index(connection: &Connection, collection: &str, name: &str, kind: &str)
         .map_err(failed)
 }
 
-/// Writes all keys anew, after an index was added to documents that are there.
+/// Writes all keys again, after an index was added to documents that are there.
 fn fill_keys(connection: &Connection, collection: &CollectionSchema) -> Result<(), Error> {
     let mut select = connection.prepare(&format!("SELECT row, body, id FROM c_{}", collection.name)).map_err(failed)?;
     let mut rows = select.query([]).map_err(failed)?;

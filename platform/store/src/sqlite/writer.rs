@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params, params_from_ite
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::schema::{SqlKey, write_text};
-use super::{Shared, failed};
+use super::{SqliteInner, failed};
 use crate::document::{IndexKind, Keys};
 use crate::engine::{Batch, CollectionSchema, Expect, Op, Pool};
 use crate::error::Error;
@@ -24,15 +24,15 @@ enum Request {
     Prune(i64, oneshot::Sender<Result<u64, Error>>),
 }
 
-/// What is told once the group is committed, or is not.
-enum Answer {
+/// The reply that is sent once the group is committed, or is not.
+enum PendingReply {
     Commit(Result<(), Error>, oneshot::Sender<Result<(), Error>>),
     Prune(Result<u64, Error>, oneshot::Sender<Result<u64, Error>>),
 }
 
-impl Answer {
-    fn tell(self, committed: bool) {
-        // Nobody may wait any more.
+impl PendingReply {
+    fn publish_position(self, committed: bool) {
+        // No caller may wait any more.
         match self {
             Self::Commit(result, reply) => {
                 let _ = reply.send(if committed { result } else { result.and(Err(Error::Busy)) });
@@ -57,7 +57,7 @@ impl Writer {
     pub(crate) fn start(
         service: &str,
         connection: Connection,
-        shared: Arc<Shared>,
+        shared: Arc<SqliteInner>,
         latest: watch::Sender<u64>,
     ) -> Result<Self, Error> {
         let (sender, receiver) = mpsc::channel(QUEUE);
@@ -104,7 +104,7 @@ impl Writer {
 
 fn run(
     connection: &Connection,
-    shared: &Shared,
+    shared: &SqliteInner,
     latest: &watch::Sender<u64>,
     mut requests: mpsc::Receiver<Request>,
     writing: &AtomicBool,
@@ -123,7 +123,7 @@ fn run(
     }
 }
 
-fn write_group(connection: &Connection, shared: &Shared, latest: &watch::Sender<u64>, group: &mut Vec<Request>) {
+fn write_group(connection: &Connection, shared: &SqliteInner, latest: &watch::Sender<u64>, group: &mut Vec<Request>) {
     let mut answers = Vec::with_capacity(group.len());
     let mut last_event = None;
     let execute = |sql: &str| connection.prepare_cached(sql).and_then(|mut s| s.execute([]));
@@ -134,11 +134,11 @@ fn write_group(connection: &Connection, shared: &Shared, latest: &watch::Sender<
         answers.push(match request {
             Request::Commit(batch, reply) => {
                 let result = if lost { Err(Error::Busy) } else { apply_whole(connection, shared, batch) };
-                Answer::Commit(result.map(|event| last_event = event.or(last_event)), reply)
+                PendingReply::Commit(result.map(|event| last_event = event.or(last_event)), reply)
             }
             Request::Prune(before_ms, reply) => {
                 let result = if lost { Err(Error::Busy) } else { prune(connection, before_ms) };
-                Answer::Prune(result, reply)
+                PendingReply::Prune(result, reply)
             }
         });
     }
@@ -156,7 +156,7 @@ fn write_group(connection: &Connection, shared: &Shared, latest: &watch::Sender<
             }
         }
     }
-    answers.into_iter().for_each(|answer| answer.tell(committed.is_ok()));
+    answers.into_iter().for_each(|answer| answer.publish_position(committed.is_ok()));
 }
 
 fn prune(connection: &Connection, before_ms: i64) -> Result<u64, Error> {
@@ -167,8 +167,8 @@ fn prune(connection: &Connection, before_ms: i64) -> Result<u64, Error> {
         .map_err(failed)
 }
 
-/// Applies a batch, or undoes all of it. Answers the position of its last event.
-fn apply_whole(connection: &Connection, shared: &Shared, batch: Batch) -> Result<Option<u64>, Error> {
+/// Applies a batch, or undoes all of it. Returns the position of its last event.
+fn apply_whole(connection: &Connection, shared: &SqliteInner, batch: Batch) -> Result<Option<u64>, Error> {
     let simple = |sql: &str| connection.prepare_cached(sql).and_then(|mut s| s.execute([])).map_err(failed);
     simple("SAVEPOINT batch")?;
     let result = apply(connection, shared, batch);
@@ -179,7 +179,7 @@ fn apply_whole(connection: &Connection, shared: &Shared, batch: Batch) -> Result
     result
 }
 
-fn apply(connection: &Connection, shared: &Shared, batch: Batch) -> Result<Option<u64>, Error> {
+fn apply(connection: &Connection, shared: &SqliteInner, batch: Batch) -> Result<Option<u64>, Error> {
     for op in batch.ops {
         match op {
             Op::Put { collection, id, body, keys, expect } => {

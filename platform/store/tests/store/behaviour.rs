@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use vitrine_platform_store::{Document, Error, Index, Keys, NewEvent, Query, Schema, Store, Stored, retry_conflicts};
 
 use crate::commit;
-use crate::place::Place;
+use crate::database::TestDatabase;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Piece {
@@ -60,7 +60,7 @@ async fn ids(store: &Store, query: Query) -> Vec<String> {
     store.find::<Piece>(query).await.expect("found").items.into_iter().map(|s| s.doc.id).collect()
 }
 
-pub async fn versions_keep_writers_apart(place: &Place) {
+pub async fn versions_keep_writers_apart(place: &TestDatabase) {
     let store = place.open(schema()).await;
     commit(&store, |tx| tx.insert(&piece(1))).await.expect("inserted");
     let again = commit(&store, |tx| tx.insert(&piece(1))).await;
@@ -76,7 +76,7 @@ pub async fn versions_keep_writers_apart(place: &Place) {
     assert!(store.get::<Piece>("p001").await.expect("read").is_none());
 }
 
-pub async fn a_batch_is_all_or_nothing_and_harms_no_other(place: &Place) {
+pub async fn a_batch_is_all_or_nothing_and_harms_no_other(place: &TestDatabase) {
     let store = place.open(schema()).await;
     commit(&store, |tx| tx.insert(&piece(1))).await.expect("inserted");
     // Together in one group commit: some fail, the others must not notice.
@@ -101,7 +101,7 @@ pub async fn a_batch_is_all_or_nothing_and_harms_no_other(place: &Place) {
     assert!(events.iter().all(|e| e.event.occurred_at_ms % 2 == 1) && position >= 20);
 }
 
-pub async fn unique_keys_are_unique(place: &Place) {
+pub async fn unique_keys_are_unique(place: &TestDatabase) {
     let store = place.open(schema()).await;
     let named = |n, label: &str| Piece { label: Some(label.to_owned()), ..piece(n) };
     commit(&store, |tx| tx.insert(&named(1, "a"))).await.expect("inserted");
@@ -116,7 +116,7 @@ pub async fn unique_keys_are_unique(place: &Place) {
     assert_eq!(ids(&store, Query::eq("label", "a")).await, ["p002"]);
 }
 
-pub async fn of_many_who_want_one_key_one_has_it_and_the_others_are_told(place: &Place) {
+pub async fn of_many_who_want_one_key_one_has_it_and_the_others_are_told(place: &TestDatabase) {
     let store = place.open(schema()).await;
     for (n, same_id) in [(0, false), (100, true)] {
         let wanted = (n..n + 12).map(|n| Piece { label: Some("best".to_owned()), ..piece(n) });
@@ -138,7 +138,7 @@ pub async fn of_many_who_want_one_key_one_has_it_and_the_others_are_told(place: 
     assert_eq!(store.count::<Piece>(Query::all()).await.expect("counted"), 2);
 }
 
-pub async fn no_change_is_lost_among_many(place: &Place) {
+pub async fn no_change_is_lost_among_many(place: &TestDatabase) {
     let store = place.open(schema()).await;
     commit(&store, |tx| tx.insert(&Piece { weight: 0, ..piece(1) })).await.expect("inserted");
     let adders = (0..12).map(|_| {
@@ -157,12 +157,12 @@ pub async fn no_change_is_lost_among_many(place: &Place) {
     });
     let done = futures::future::join_all(adders).await.into_iter().filter(Result::is_ok).count();
     let weight = store.get::<Piece>("p001").await.expect("read").expect("there").weight;
-    // Those who gave up after sixteen tries left part of their five; nobody's was lost or counted twice.
+    // Those who gave up after sixteen tries left part of their five; no one's was lost or counted twice.
     assert!(weight >= i64::try_from(done * 5).expect("small") && weight <= 60, "{weight} of {done} adders");
     assert!(done > 0);
 }
 
-pub async fn pages_lose_nothing_while_rows_come_and_go(place: &Place) {
+pub async fn pages_lose_nothing_while_rows_come_and_go(place: &TestDatabase) {
     let store = place.open(schema()).await;
     commit(&store, |tx| (0..50).for_each(|n| tx.insert(&piece(n * 2)))).await.expect("inserted");
     for (query, descending) in [(Query::all(), false), (Query::range("weight", 0_i64..=99), true)] {
@@ -194,7 +194,7 @@ pub async fn pages_lose_nothing_while_rows_come_and_go(place: &Place) {
     }
 }
 
-pub async fn search_finds_words_and_survives_anything_typed(place: &Place) {
+pub async fn search_finds_words_and_survives_anything_typed(place: &TestDatabase) {
     let store = place.open(schema()).await;
     let with = |n, text: &str| Piece { text: text.to_owned(), ..piece(n) };
     commit(&store, |tx| {
@@ -220,7 +220,7 @@ pub async fn search_finds_words_and_survives_anything_typed(place: &Place) {
     assert!(matches!(store.search::<Piece>("shelf", "x", 1, None).await, Err(Error::NoIndex { .. })));
 }
 
-pub async fn all_is_there_after_opening_again(place: &Place) {
+pub async fn all_is_there_after_opening_again(place: &TestDatabase) {
     let store = place.open(schema()).await;
     commit(&store, |tx| {
         tx.insert(&piece(1));
@@ -235,7 +235,7 @@ pub async fn all_is_there_after_opening_again(place: &Place) {
     assert_eq!(store.prune_events(2).await.expect("pruned"), 1);
 }
 
-pub async fn any_text_comes_back_as_it_was(place: &Place) {
+pub async fn any_text_comes_back_as_it_was(place: &TestDatabase) {
     let store = place.open(schema()).await;
     let odd = [
         "\0",
@@ -291,7 +291,7 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 /// Whatever is done to it, it is a sorted map with indexes. Each try has a place of its own.
-pub fn it_is_a_sorted_map_with_indexes(place: impl Fn() -> Place, tries: u32) {
+pub fn it_is_a_sorted_map_with_indexes(place: impl Fn() -> TestDatabase, tries: u32) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let whatever = (proptest::collection::vec(op(), 1..40), 0i64..9, 0i64..3, 1usize..5, any::<bool>());
     let config = proptest::test_runner::Config { cases: tries, ..Default::default() };

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use vitrine_platform_store::{Error, Query, retry_conflicts};
 
-use crate::place::Place;
+use crate::database::TestDatabase;
 use crate::{Item, commit, event, read, schema, topics};
 
-pub async fn the_last_pieces_are_sold_once(place: &Place) {
+pub async fn the_last_pieces_are_sold_once(place: &TestDatabase) {
     const BUYERS: i64 = 64;
     const STOCK: i64 = 40;
     let store = place.open(schema()).await;
@@ -39,7 +39,7 @@ pub async fn the_last_pieces_are_sold_once(place: &Place) {
     assert_eq!(left.version, 41, "one version for each that was sold");
 }
 
-pub async fn a_failed_batch_leaves_nothing_of_it_in_any_index(place: &Place) {
+pub async fn a_failed_batch_leaves_nothing_of_it_in_any_index(place: &TestDatabase) {
     let store = place.open(schema()).await;
     commit(&store, |tx| tx.insert(&Item::new("taken", 1, "old words"))).await.expect("inserted");
     let failed = commit(&store, |tx| {
@@ -61,7 +61,7 @@ pub async fn a_failed_batch_leaves_nothing_of_it_in_any_index(place: &Place) {
     assert_eq!(*store.watch_events().borrow(), 0);
 }
 
-pub async fn a_batch_that_was_refused_is_in_nobodys_way(place: &Place) {
+pub async fn a_batch_that_was_refused_is_in_nobodys_way(place: &TestDatabase) {
     let store = place.open(schema()).await;
     commit(&store, |tx| tx.insert(&Item::new("i", 0, ""))).await.expect("inserted");
     for n in 1..=5 {
@@ -72,7 +72,7 @@ pub async fn a_batch_that_was_refused_is_in_nobodys_way(place: &Place) {
         })
         .await;
         assert!(matches!(failed, Err(Error::Exists { .. })), "{failed:?}");
-        // Less than any engine takes to find out by itself that nobody goes on with it.
+        // Less than any engine takes to find out by itself that no one goes on with it.
         let next = commit(&store, |tx| {
             tx.put(&Item::new("i", n, ""));
             tx.publish(event(&format!("e{n}"), n));
@@ -81,7 +81,7 @@ pub async fn a_batch_that_was_refused_is_in_nobodys_way(place: &Place) {
     }
 }
 
-pub async fn whoever_is_told_of_an_event_can_read_it(place: &Place) {
+pub async fn whoever_is_told_of_an_event_can_read_it(place: &TestDatabase) {
     let store = place.open(schema()).await;
     let mut latest = store.watch_events();
     for n in 1..=50 {

@@ -8,7 +8,7 @@ use vitrine_platform_store::{Error, Query};
 use vitrine_platform_telemetry::{Config, Telemetry};
 use vitrine_tests_capture::{Capture, Seen, value};
 
-use crate::place::Place;
+use crate::database::TestDatabase;
 use crate::{Item, commit, event, read, schema, topics};
 
 /// How often each operation was noted: its name, collection and error, with what says where on every one of them.
@@ -26,7 +26,7 @@ fn operations(seen: &Seen) -> BTreeMap<String, u64> {
     all
 }
 
-pub async fn operations_are_measured(place: &Place) {
+pub async fn operations_are_measured(place: &TestDatabase) {
     let telemetry = Telemetry::new(Config::default());
     let capture = Capture::of(&telemetry, Config::default()).await;
     let store = place.open(schema()).await.measured_by(&telemetry.service("test"));

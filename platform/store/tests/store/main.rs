@@ -1,6 +1,6 @@
 //! What a store promises. Most of it holds for every engine: these cases are written once and run on each.
 
-mod place;
+mod database;
 
 mod behaviour;
 mod contention;
@@ -16,7 +16,7 @@ mod sqlite;
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use place::Place;
+use database::TestDatabase;
 use serde::{Deserialize, Serialize};
 use vitrine_platform_store::{Document, Error, Index, Keys, NewEvent, Schema, Store, Stored, Tx, retry_conflicts};
 
@@ -98,7 +98,7 @@ async fn a_change_that_always_conflicts_is_given_up() {
     assert!(matches!(outcome, Err(Error::Duplicate { .. })) && tries.get() == 1);
 }
 
-place::on_every_engine! {
+database::on_every_engine! {
     behaviour:
         versions_keep_writers_apart,
         a_batch_is_all_or_nothing_and_harms_no_other,
@@ -134,28 +134,28 @@ place::on_every_engine! {
 
 #[test]
 fn a_store_on_sqlite_is_a_sorted_map_with_indexes() {
-    behaviour::it_is_a_sorted_map_with_indexes(Place::folder, 24);
+    behaviour::it_is_a_sorted_map_with_indexes(TestDatabase::folder, 24);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_cases_hold_on_postgresql() {
     let server = vitrine_tests_engines::postgres(&[]).expect("PostgreSQL");
-    all_cases(|| Place::postgres(&server)).await;
+    all_cases(|| TestDatabase::postgres(&server)).await;
 }
 
 #[test]
 fn a_store_on_postgresql_is_a_sorted_map_with_indexes() {
     let server = vitrine_tests_engines::postgres(&[("fsync", "off")]).expect("PostgreSQL");
-    behaviour::it_is_a_sorted_map_with_indexes(|| Place::postgres(&server), 8);
+    behaviour::it_is_a_sorted_map_with_indexes(|| TestDatabase::postgres(&server), 8);
 }
 
-/// Runs where somebody names a replica set.
+/// Runs where someone names a replica set.
 #[cfg(feature = "mongodb")]
 #[tokio::test(flavor = "multi_thread")]
 async fn all_cases_hold_on_mongodb() {
-    if Place::mongodb().is_none() {
+    if TestDatabase::mongodb().is_none() {
         println!("VITRINE_TEST_MONGODB_URL names no replica set: nothing was tried");
         return;
     }
-    all_cases(|| Place::mongodb().expect("still named")).await;
+    all_cases(|| TestDatabase::mongodb().expect("still named")).await;
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use vitrine_platform_store::{Document, Index, Keys, MongoDbConfig, Schema, Store};
 
-use crate::place::Place;
+use crate::database::TestDatabase;
 use stand_in::StandIn;
 
 /// How long something may take to come about.
@@ -21,7 +21,7 @@ const SOON: Duration = Duration::from_secs(10);
 /// A time that nothing may take which is told at once.
 const FOR_EVER: u64 = 120_000;
 
-/// Somebody with an address of their own.
+/// Someone with an address of their own.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Guest {
     id: String,
@@ -52,7 +52,7 @@ fn guests() -> Schema {
 
 /// A store on a server that does as it is told.
 async fn store(server: &StandIn, timeout_ms: u64) -> Store {
-    Place::on_mongodb(MongoDbConfig { timeout_ms, ..server.config() }).open(guests()).await
+    TestDatabase::on_mongodb(MongoDbConfig { timeout_ms, ..server.config() }).open(guests()).await
 }
 
 /// Waits until something is so.

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use vitrine_platform_store::{Document, Error, Index, Keys, Query, Schema};
 
-use crate::place::Place;
+use crate::database::TestDatabase;
 use crate::{Item, commit, event, read, schema, topics};
 
-pub async fn two_openings_see_each_other_and_lose_nothing(place: &Place) {
+pub async fn two_openings_see_each_other_and_lose_nothing(place: &TestDatabase) {
     let (one, other) = (place.open(schema()).await, place.open(schema()).await);
     let writes = (0..40).map(|n| {
         let store = if n % 2 == 0 { &one } else { &other };
@@ -48,7 +48,7 @@ impl Document for Early {
     fn keys(&self, _: &mut Keys) {}
 }
 
-pub async fn an_index_that_is_declared_later_is_filled(place: &Place) {
+pub async fn an_index_that_is_declared_later_is_filled(place: &TestDatabase) {
     let early = place.open(Schema::new().with::<Early>()).await;
     commit(&early, |tx| {
         for (id, stock, text) in [("a", 5, "blue bowl"), ("b", 3, "green bowl")] {
@@ -97,7 +97,7 @@ impl Document for Distinct {
     }
 }
 
-pub async fn an_index_that_changes_its_kind_is_made_anew(place: &Place) {
+pub async fn an_index_that_changes_its_kind_is_made_anew(place: &TestDatabase) {
     let store = place.open(schema()).await;
     commit(&store, |tx| tx.insert(&Item::new("a", 5, ""))).await.expect("inserted");
     drop(store);
@@ -122,7 +122,7 @@ impl Document for Other {
     fn keys(&self, _: &mut Keys) {}
 }
 
-pub async fn a_document_that_cannot_be_read_is_named(place: &Place) {
+pub async fn a_document_that_cannot_be_read_is_named(place: &TestDatabase) {
     let store = place.open(Schema::new().with::<Other>()).await;
     commit(&store, |tx| tx.insert(&Other { number: 7 })).await.expect("inserted");
     let misread = store.get::<Early>("7").await;
@@ -132,7 +132,7 @@ pub async fn a_document_that_cannot_be_read_is_named(place: &Place) {
     assert!(matches!(&error, Error::Decode { collection: "items", id, .. } if id == "7"), "{error:?}");
 }
 
-pub async fn what_is_pruned_is_gone_and_places_are_never_given_twice(place: &Place) {
+pub async fn what_is_pruned_is_gone_and_places_are_never_given_twice(place: &TestDatabase) {
     let store = place.open(schema()).await;
     for n in 1..=20 {
         commit(&store, |tx| tx.publish(event(&format!("e{n}"), n))).await.expect("published");

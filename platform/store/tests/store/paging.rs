@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use vitrine_platform_store::{Document, Error, Index, Key, Keys, MAX_PAGE, Query, Schema, Store};
 
-use crate::place::Place;
+use crate::database::TestDatabase;
 use crate::{Item, commit, schema};
 
 async fn ids(store: &Store, query: Query) -> Vec<String> {
@@ -18,7 +18,7 @@ async fn search(store: &Store, text: &str) -> Vec<String> {
     page.items.into_iter().map(|s| s.doc.id).collect()
 }
 
-pub async fn a_cursor_that_was_given_is_taken_however_long_the_keys(place: &Place) {
+pub async fn a_cursor_that_was_given_is_taken_however_long_the_keys(place: &TestDatabase) {
     let store = place.open(schema()).await;
     let long = |n: i64| Item::new(&format!("{}{n}", "ü\u{1}".repeat(300)), n, &format!("{}{n}", "y".repeat(2000)));
     commit(&store, |tx| (0..3).for_each(|n| tx.insert(&long(n)))).await.expect("inserted");
@@ -36,7 +36,7 @@ pub async fn a_cursor_that_was_given_is_taken_however_long_the_keys(place: &Plac
     }
 }
 
-pub async fn a_cursor_of_another_query_is_refused(place: &Place) {
+pub async fn a_cursor_of_another_query_is_refused(place: &TestDatabase) {
     let store = place.open(schema()).await;
     commit(&store, |tx| (0..5).for_each(|n| tx.insert(&Item::new(&format!("i{n}"), n, "bowl"))))
         .await
@@ -63,7 +63,7 @@ pub async fn a_cursor_of_another_query_is_refused(place: &Place) {
     assert_eq!(ids(&store, Query::all().limit(1).cursor(Some(""))).await, ["i0"]);
 }
 
-pub async fn bounds_include_their_ends_and_conditions_add_up(place: &Place) {
+pub async fn bounds_include_their_ends_and_conditions_add_up(place: &TestDatabase) {
     let store = place.open(schema()).await;
     commit(&store, |tx| {
         for n in -3..=3 {
@@ -106,7 +106,7 @@ impl Document for Either {
     }
 }
 
-pub async fn keys_of_both_kinds_have_one_order(place: &Place) {
+pub async fn keys_of_both_kinds_have_one_order(place: &TestDatabase) {
     let store = place.open(Schema::new().with::<Either>()).await;
     let int = |n: i64| Key::Int(n);
     let text = |s: &str| Key::Str(s.to_owned());
@@ -156,7 +156,7 @@ pub async fn keys_of_both_kinds_have_one_order(place: &Place) {
     }
 }
 
-pub async fn a_page_is_never_larger_than_the_largest(place: &Place) {
+pub async fn a_page_is_never_larger_than_the_largest(place: &TestDatabase) {
     let store = place.open(schema()).await;
     let many = MAX_PAGE + 5;
     commit(&store, |tx| {
@@ -182,7 +182,7 @@ pub async fn a_page_is_never_larger_than_the_largest(place: &Place) {
     assert_eq!(found.len(), many);
 }
 
-pub async fn what_fits_best_comes_first_and_pages_do_not_repeat(place: &Place) {
+pub async fn what_fits_best_comes_first_and_pages_do_not_repeat(place: &TestDatabase) {
     let store = place.open(schema()).await;
     commit(&store, |tx| {
         tx.insert(&Item::new("once", 0, "a long story about a lamp among many other things on the table"));
@@ -209,7 +209,7 @@ pub async fn what_fits_best_comes_first_and_pages_do_not_repeat(place: &Place) {
     assert_eq!(search(&store, "lamp").await, ["short", "once"]);
 }
 
-pub async fn words_are_words_in_every_writing(place: &Place) {
+pub async fn words_are_words_in_every_writing(place: &TestDatabase) {
     let store = place.open(schema()).await;
     commit(&store, |tx| {
         tx.insert(&Item::new("sv", 0, "Glasögon från Orrefors"));

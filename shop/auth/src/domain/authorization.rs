@@ -17,8 +17,8 @@ const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_account"];
 
 /// Why there is no code.
 #[derive(Clone, Debug)]
-pub enum Refusal {
-    /// The client or its redirect URI cannot be believed: nobody is sent anywhere.
+pub enum AuthorizationError {
+    /// The client or its redirect URI cannot be believed: no one is sent anywhere.
     Here(Problem),
     /// The client is told by way of its redirect URI.
     AtClient(ClientError),
@@ -49,7 +49,7 @@ pub struct Authorization<'a> {
 }
 
 impl Authorization<'_> {
-    /// Whether somebody who signed in at `auth_time_s` need not do it again, Unix seconds.
+    /// Whether someone who signed in at `auth_time_s` need not do it again, Unix seconds.
     pub fn accepts(&self, auth_time_s: i64, now_s: i64) -> bool {
         let age_s = u64::try_from(now_s.saturating_sub(auth_time_s)).unwrap_or(0);
         // An age of no seconds is the same as asking for the page (OpenID Connect Core, section 3.1.2.1).
@@ -57,12 +57,12 @@ impl Authorization<'_> {
     }
 }
 
-/// That somebody would have to sign in, and nothing may be shown.
+/// That someone would have to sign in, and nothing may be shown.
 pub fn login_required() -> ClientError {
-    told("login_required", "nobody is signed in, and prompt=none lets nothing be shown")
+    client_error("login_required", "no one is signed in, and prompt=none lets nothing be shown")
 }
 
-fn told(error: &'static str, description: &str) -> ClientError {
+fn client_error(error: &'static str, description: &str) -> ClientError {
     ClientError { error, description: description.to_owned() }
 }
 
@@ -70,9 +70,9 @@ fn told(error: &'static str, description: &str) -> ClientError {
 pub fn check_authorization<'a>(
     clients: &'a [Client],
     request: &AuthorizationRequest,
-) -> Result<Authorization<'a>, Refusal> {
-    let client = believed(clients, request).map_err(Refusal::Here)?;
-    answerable(client, request).map_err(Refusal::AtClient)
+) -> Result<Authorization<'a>, AuthorizationError> {
+    let client = believed(clients, request).map_err(AuthorizationError::Here)?;
+    answerable(client, request).map_err(AuthorizationError::AtClient)
 }
 
 /// The client, if it is one, and it is it who would be answered.
@@ -93,7 +93,7 @@ fn believed<'a>(clients: &'a [Client], request: &AuthorizationRequest) -> Result
 }
 
 fn answerable<'a>(client: &'a Client, request: &AuthorizationRequest) -> Result<Authorization<'a>, ClientError> {
-    let invalid = |description: &str| Err(told("invalid_request", description));
+    let invalid = |description: &str| Err(client_error("invalid_request", description));
     if let Some(fault) = request.faults.first() {
         return invalid(&format!("the parameter {} {}", fault.name, fault.message));
     }
@@ -107,13 +107,13 @@ fn answerable<'a>(client: &'a Client, request: &AuthorizationRequest) -> Result<
         (&request.registration, "registration_not_supported", "clients cannot register themselves"),
     ] {
         if !value.is_empty() {
-            return Err(told(error, description));
+            return Err(client_error(error, description));
         }
     }
     match request.response_type.as_str() {
         "code" => {}
         "" => return invalid("the parameter response_type is missing: it must be code"),
-        _ => return Err(told("unsupported_response_type", "response_type must be code")),
+        _ => return Err(client_error("unsupported_response_type", "response_type must be code")),
     }
     if !matches!(request.response_mode.as_str(), "" | "query") {
         return invalid("response_mode must be query");
@@ -122,7 +122,7 @@ fn answerable<'a>(client: &'a Client, request: &AuthorizationRequest) -> Result<
     if request.nonce.len() > MAX_NONCE {
         return invalid("nonce is too long");
     }
-    let scope = normal_scope(&request.scope).map_err(|problem| told("invalid_scope", &problem.message))?;
+    let scope = normal_scope(&request.scope).map_err(|problem| client_error("invalid_scope", &problem.message))?;
     let prompts: Vec<&str> = request.prompt.split(' ').filter(|word| !word.is_empty()).collect();
     if prompts.iter().any(|word| !PROMPTS.contains(word)) {
         return invalid("prompt must be none, or words out of: login consent select_account");
@@ -139,11 +139,11 @@ fn answerable<'a>(client: &'a Client, request: &AuthorizationRequest) -> Result<
     Ok(Authorization { client, scope, is_silent, must_show: !is_silent && !prompts.is_empty(), max_age_s })
 }
 
-/// PKCE, with S256 only: `plain` protects from nobody who sees the request (RFC 9700, section 2.1.1). A client that proves who it is
-/// may do without, for it may rely on the nonce instead.
+/// PKCE, with S256 only: `plain` protects from no one who sees the request (RFC 9700, section 2.1.1). A client that proves who it is
+/// may do without, because it may rely on the nonce instead.
 fn check_challenge(client: &Client, request: &AuthorizationRequest) -> Result<(), ClientError> {
     let (challenge, method) = (request.code_challenge.as_str(), request.code_challenge_method.as_str());
-    let invalid = |description: &str| Err(told("invalid_request", description));
+    let invalid = |description: &str| Err(client_error("invalid_request", description));
     match (challenge, method) {
         ("", "") if client.is_confidential() => Ok(()),
         ("", "") => invalid("code_challenge is missing: PKCE (RFC 7636) with S256 is required"),
@@ -183,7 +183,7 @@ pub fn location(request: &AuthorizationRequest, issuer: &str, answer: &[(&str, &
 mod tests {
     use vitrine_contracts::auth::v1::{AuthorizationRequest, ParameterFault};
 
-    use super::{Authorization, Refusal, check_authorization, location};
+    use super::{Authorization, AuthorizationError, check_authorization, location};
     use crate::Client;
     use crate::domain::digest;
 
@@ -232,7 +232,7 @@ mod tests {
             let mut request = AuthorizationRequest { response_type: "token".to_owned(), ..good() };
             change(&mut request);
             match check_authorization(&clients, &request) {
-                Err(Refusal::Here(problem)) => assert_eq!(problem.field.as_deref(), Some(field)),
+                Err(AuthorizationError::Here(problem)) => assert_eq!(problem.field.as_deref(), Some(field)),
                 other => panic!("{field}: {other:?}"),
             }
         }
@@ -273,11 +273,11 @@ mod tests {
             let mut request = good();
             change(&mut request);
             match check_authorization(&clients, &request) {
-                Err(Refusal::AtClient(told)) => {
-                    assert_eq!(told.error, error, "{told:?}");
-                    assert!(told.description.contains(named), "{told:?}");
+                Err(AuthorizationError::AtClient(client_error)) => {
+                    assert_eq!(client_error.error, error, "{client_error:?}");
+                    assert!(client_error.description.contains(named), "{client_error:?}");
                     let plain = |b| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\');
-                    assert!(told.description.bytes().all(plain), "{told:?}");
+                    assert!(client_error.description.bytes().all(plain), "{client_error:?}");
                 }
                 other => panic!("{error} {named}: {other:?}"),
             }

@@ -56,7 +56,7 @@ impl Flows {
         .await
     }
 
-    /// Takes an account away that a start made, and all that it was given. Nobody is erased: a later start may make it again. One that
+    /// Takes an account away that a start made, and all that it was given. No one is erased: a later start may make it again. One that
     /// is locked stays, for the lock keeps it out, and shall go on doing so.
     pub(super) async fn withdraw_account(&self, account_id: &str) -> Result<(), Failure> {
         retry_conflicts(async || {
@@ -107,8 +107,8 @@ impl Flows {
         }
     }
 
-    /// Deletes an account with its refresh tokens and sessions, and what is known of wrong passwords: the address may be somebody
-    /// else's next. Its codes and access tokens are good for nothing without it.
+    /// Deletes an account with its refresh tokens and sessions, and what is known of wrong passwords: the address may be
+    /// another's next. Its codes and access tokens are good for nothing without it.
     pub(crate) async fn delete_account(&self, account_id: &str) -> Result<(), Failure> {
         domain::check_account_id(account_id)?;
         retry_conflicts(async || {

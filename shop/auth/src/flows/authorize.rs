@@ -8,7 +8,7 @@ use vitrine_platform_host::Failure;
 use vitrine_platform_store::Tx;
 
 use super::Flows;
-use crate::domain::{self, Authorization, ClientError, Refusal, digest};
+use crate::domain::{self, Authorization, AuthorizationError, ClientError, digest};
 use crate::machine::secret;
 use crate::store::{AccountDoc, CodeDoc, Grant, SessionDoc};
 
@@ -41,10 +41,14 @@ impl Flows {
     }
 
     /// Where a refused request leads; an error, if nowhere.
-    pub(super) fn refused(&self, request: &AuthorizationRequest, refusal: Refusal) -> Result<String, Failure> {
+    pub(super) fn refused(
+        &self,
+        request: &AuthorizationRequest,
+        refusal: AuthorizationError,
+    ) -> Result<String, Failure> {
         match refusal {
-            Refusal::Here(problem) => Err(problem.into()),
-            Refusal::AtClient(error) => Ok(self.error_location(request, &error)),
+            AuthorizationError::Here(problem) => Err(problem.into()),
+            AuthorizationError::AtClient(error) => Ok(self.error_location(request, &error)),
         }
     }
 
@@ -84,7 +88,7 @@ impl Flows {
     }
 
     /// Who is signed in already, and since when, if that is enough for this request. A public client on the person's own machine is
-    /// never answered without the person, for any program there can say that it is that client (RFC 8252, section 8.6).
+    /// never answered without the person, because any program there can say that it is that client (RFC 8252, section 8.6).
     async fn signed_in(
         &self,
         request: &AuthorizationRequest,
@@ -121,8 +125,8 @@ impl Flows {
     }
 }
 
-/// Whether an ID token that a client holds lets this account be the one it means. Nobody gains by forging one, so that its signature and
-/// its age do not matter; what cannot be read hints at nobody.
+/// Whether an ID token that a client holds lets this account be the one it means. No one gains by forging one, so that its signature and
+/// its age do not matter; what cannot be read hints at no one.
 pub(super) fn may_be(id_token_hint: &str, account_id: &str) -> bool {
     #[derive(Deserialize)]
     struct Subject {

@@ -1,4 +1,4 @@
-//! The grants: how somebody comes by a token.
+//! The grants: how someone comes by a token.
 
 use serde_json::json;
 use vitrine_contracts::Problem;
@@ -14,7 +14,7 @@ use crate::machine::secret;
 use crate::signing::Signing;
 use crate::store::{AccountDoc, CodeDoc, Grant, RefreshDoc};
 
-/// How long it is known that a code was used, in milliseconds: as long as RFC 6749 lets any code live. Whoever uses it
+/// How long it is known that a code was used, in milliseconds: as long as RFC 6749 lets any code live. One who uses it
 /// again within that time ends what came of it.
 const USED_CODE_TTL_MS: i64 = 600_000;
 

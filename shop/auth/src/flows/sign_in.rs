@@ -79,7 +79,7 @@ impl Flows {
         Ok(None)
     }
 
-    /// Refuses an address that is locked. Answers whether there were wrong passwords.
+    /// Refuses an address that is locked. Returns whether there were wrong passwords.
     async fn unlocked(&self, locks: &str) -> Result<bool, Failure> {
         match self.0.store.get::<LockDoc>(locks).await? {
             Some(lock) if lock.failures().is_locked(self.now()) => Err(locked_out().into()),
@@ -87,7 +87,7 @@ impl Flows {
         }
     }
 
-    /// Counts a wrong password and answers with what to say: guesses beyond the last one that counts learn nothing.
+    /// Counts a wrong password and returns what to say: guesses beyond the last one that counts learn nothing.
     async fn note_failure(&self, locks: &str) -> Result<Problem, Failure> {
         let (after, for_ms) = (self.0.config.lockout_after, i64::from(self.0.config.lockout_s) * 1000);
         retry_conflicts(async || {

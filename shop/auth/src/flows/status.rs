@@ -33,7 +33,7 @@ impl Flows {
         if self.living(&token.account_id, token.epoch).await?.is_some() {
             return Ok(true);
         }
-        // A machine may act as somebody without an account: then it is as good as its place in the settings.
+        // A machine may act as someone without an account: then it is as good as its place in the settings.
         let is_machine = |id: &str| {
             let client = self.clients().iter().find(|c| c.id == id && c.is_confidential());
             client.is_some_and(|c| c.account_id == token.account_id)

@@ -37,7 +37,7 @@ async fn world() -> World {
 }
 
 impl World {
-    /// Where somebody is sent without being asked for a password; empty if they are asked.
+    /// Where someone is sent without being asked for a password; empty if they are asked.
     async fn sent_at_once(&self, request: &AuthorizationRequest) -> String {
         self.auth.clone().check_authorization(request.clone()).await.expect("an answer").into_inner().location
     }
@@ -177,7 +177,7 @@ async fn a_hint_names_who_must_be_signed_in() {
     for (id_token_hint, error) in [
         (hint("cus_ada"), None),
         (hint("cus_eve"), Some("login_required")),
-        // A hint that cannot be read hints at nobody.
+        // A hint that cannot be read hints at no one.
         ("nonsense".to_owned(), None),
         ("a.%.c".to_owned(), None),
     ] {

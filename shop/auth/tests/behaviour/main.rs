@@ -61,7 +61,7 @@ async fn start(data: TempDir, clock: Clock, hand: Manual, config: Config) -> Wor
 }
 
 impl World {
-    /// With these settings and nobody in it.
+    /// With these settings and no one in it.
     pub(crate) async fn empty(config: Config) -> Self {
         let (clock, hand) = Clock::manual(START_MS);
         start(TempDir::new().expect("a folder"), clock, hand, config).await

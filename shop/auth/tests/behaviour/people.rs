@@ -16,7 +16,7 @@ const NOBODY: &str = "nobody@example.org";
 #[tokio::test]
 async fn five_wrong_passwords_lock_for_five_minutes() {
     let world = World::with_ada().await;
-    // Somebody unknown is treated like Ada, letter case and spaces do not count.
+    // Someone unknown is treated like Ada, letter case and spaces do not count.
     for (email, other) in [(EMAIL, " ADA@example.org "), (NOBODY, NOBODY)] {
         for _ in 0..5 {
             assert_eq!(reason(world.login(email, WRONG).await), "BAD_CREDENTIALS");

@@ -214,7 +214,7 @@ impl Case {
         client.clone().get_shipment(request).await.ok().map(|parcel| parcel.into_inner().state())
     }
 
-    /// Whether everything is as if nobody had bought; what was held is free again.
+    /// Whether everything is as if no one had bought; what was held is free again.
     async fn is_clean(&self) -> bool {
         let (cart, stock) = (self.world.cart(&self.customer).await, stock_of(&self.world, self.product).await);
         let is_cart_whole = cart.purchase_id.is_empty() && cart.lines == [line(self.product, 2)];

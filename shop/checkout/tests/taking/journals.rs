@@ -130,7 +130,8 @@ async fn purchases_of_an_old_journal_end_as_they_would_have() {
     assert!(world.cart(&ada).await.lines.is_empty());
 }
 
-/// A parcel that was stopped is not sent, whatever somebody marked its order as: what is left to do is to give everything back.
+/// A parcel that was stopped is not sent, whatever someone marked its order as: what is left to do is to give
+/// everything back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancellation_goes_on_from_behind_its_first_step() {
     let world = World::new().await;

@@ -68,7 +68,7 @@ pub(crate) fn host_on(data: &Path, mesh: Mesh) -> Host {
     Host::new(data, Clock::system(), 1, telemetry, mesh)
 }
 
-/// The services; carts as they are, or somebody else's.
+/// The services; carts as they are, or another's.
 fn components(host: &Host, carts: Option<Component>) -> Vec<Component> {
     let customers = vitrine_shop_customers::Deps { auth: AuthServiceClient::new(host.transport(CUSTOMERS, AUTH)) };
     let built = [
@@ -134,7 +134,7 @@ impl World {
         Self::on(self.data, None).await
     }
 
-    /// Signs somebody up; returns their id.
+    /// Signs someone up; returns their id.
     pub(crate) async fn customer(&self, email: &str) -> String {
         let (password, display_name) = ("correct horse battery".to_owned(), "Ada".to_owned());
         let request = SignUpRequest { email: email.to_owned(), password, display_name, ..SignUpRequest::default() };

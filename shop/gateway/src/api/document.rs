@@ -250,7 +250,7 @@ mod tests {
         }
     }
 
-    /// UPDATE=1 writes it anew.
+    /// UPDATE=1 writes it again.
     #[test]
     fn the_document_in_the_repository_is_this_one() {
         let record = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");

@@ -67,7 +67,7 @@ impl From<common::Address> for Address {
     }
 }
 
-/// Somebody who wants to buy.
+/// Someone who wants to buy.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignUp {
@@ -84,7 +84,7 @@ pub(crate) struct SignUp {
     pub(crate) preferred_currency: String,
 }
 
-/// Somebody who buys.
+/// Someone who buys.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Customer {
     #[schemars(with = "schema::CustomerId")]

@@ -89,11 +89,11 @@ async fn ask(gateway: &Gateway, headers: &HeaderMap, mut parameters: Parameters)
 async fn sign_in(gateway: &Gateway, headers: &HeaderMap, mut parameters: Parameters) -> Response {
     let (email, password) = (parameters.take("email"), parameters.take("password"));
     if let Some(fault) = parameters.faults().first() {
-        let reply = Reply::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST", &fault.told());
+        let reply = Reply::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST", &fault.sentence());
         return refused(headers, reply.at(fault.name, "one value, form-encoded in UTF-8"));
     }
     let request = authorization(headers, &mut parameters);
-    // Another site's form must not sign its own account in to somebody's browser.
+    // Another site's form must not sign its own account in to someone's browser.
     if !is_own_page(headers, &gateway.config.issuer) {
         let message = "the form was not sent by this page, but by another site";
         let reply = Reply::new(StatusCode::FORBIDDEN, "CROSS_SITE_REQUEST", message);
@@ -134,7 +134,7 @@ fn cookie(issuer: &str, done: &wire::LoginResponse) -> Option<HeaderValue> {
     HeaderValue::try_from(text).ok()
 }
 
-/// By GET, whatever came: nobody's password goes along (RFC 9700, section 4.12).
+/// By GET, whatever came: no one's password goes along (RFC 9700, section 4.12).
 fn sent_to(location: &str) -> Response {
     let headers =
         [(header::LOCATION, location), (header::CACHE_CONTROL, "no-store"), (header::REFERRER_POLICY, "no-referrer")];

@@ -1,5 +1,5 @@
 //! Parameters of OAuth, from a query or a form. Each may be there once (RFC 6749, sections 3.1 and 3.2); without a value it is as if it
-//! were not there; one that nobody knows is ignored.
+//! were not there; one that no one knows is ignored.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -23,7 +23,7 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    pub(crate) fn told(self) -> String {
+    pub(crate) fn sentence(self) -> String {
         format!("the parameter {} {}", self.name, self.message)
     }
 }
@@ -143,6 +143,6 @@ mod tests {
             assert_eq!(parameters.take(name), "", "{name}");
             assert_eq!(parameters.faults().last(), Some(&Fault { name, message }));
         }
-        assert_eq!(parameters.faults()[0].told(), "the parameter f is given more than once");
+        assert_eq!(parameters.faults()[0].sentence(), "the parameter f is given more than once");
     }
 }

@@ -13,7 +13,7 @@ use vitrine_kit::percent;
 use vitrine_platform_http::Reply;
 
 use super::parameters::{Form, Parameters, Unreadable};
-use super::{kept_by_nobody, oauth_error};
+use super::{no_store, oauth_error};
 use crate::Gateway;
 
 /// An error as RFC 6749, section 5.2, has it.
@@ -116,7 +116,7 @@ fn basic(header: &str) -> Option<(String, String)> {
 
 /// What is wrong with the parameters that were taken.
 fn check(parameters: &Parameters) -> Result<(), Refused> {
-    parameters.faults().first().map_or(Ok(()), |fault| Err(Refused::invalid_request(fault.told())))
+    parameters.faults().first().map_or(Ok(()), |fault| Err(Refused::invalid_request(fault.sentence())))
 }
 
 /// Whom a client's assertion must be for.
@@ -159,7 +159,7 @@ async fn issued(gateway: &Gateway, headers: &HeaderMap, form: Result<Form, Unrea
             body[name] = Value::String(token);
         }
     }
-    Ok(kept_by_nobody(body))
+    Ok(no_store(body))
 }
 
 /// `token_type_hint` is not looked at: what a token is can be seen (RFC 7009, section 2.1).

@@ -31,7 +31,7 @@ pub(super) async fn by_form(
     if let Ok(Form(mut parameters)) = form {
         in_form = parameters.take("access_token");
         if let Some(fault) = parameters.faults().first() {
-            return invalid_request(&fault.told());
+            return invalid_request(&fault.sentence());
         }
     }
     answer(&gateway, bearer_of(&headers), in_form).await

@@ -1,4 +1,4 @@
-//! What everybody may look at, and what sellers change of it.
+//! What everyone may look at, and what sellers change of it.
 
 use std::sync::Arc;
 
@@ -121,7 +121,7 @@ pub(super) async fn categories(
     Ok(axum::Json(List::new(found.categories)))
 }
 
-/// The promoter as whom somebody sells; admins sell for the shop.
+/// The promoter as whom someone sells; admins sell for the shop.
 fn acting_as(caller: &Caller) -> Option<String> {
     (!caller.has("admin")).then(|| caller.id.clone())
 }
@@ -143,14 +143,14 @@ pub(super) async fn create(
     Ok(([(header::LOCATION, location)], tagged(StatusCode::CREATED, created)).into_response())
 }
 
-/// A product as it is, for somebody who is going to change it. Who may not is told that, and not that it has changed (RFC 9110,
+/// A product as it is, for someone who is going to change it. Who may not is told that, and not that it has changed (RFC 9110,
 /// section 13.2.1).
 async fn to_change(gateway: &Gateway, product_id: &str, acting_as: Option<&str>) -> Result<wire::Product, Reply> {
     let product = gateway.browse.product(Reader::Seller, product_id.to_owned()).await?;
     if acting_as.is_none_or(|promoter| promoter == product.promoter_id) {
         return Ok(product);
     }
-    Err(Problem::permission_denied("the product is somebody else's").into())
+    Err(Problem::permission_denied("the product is another seller's").into())
 }
 
 /// What a change expects of a product.

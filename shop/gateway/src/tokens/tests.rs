@@ -119,29 +119,29 @@ async fn lets_in(gateway: &Tokens, token: &str) -> bool {
     gateway.remembered(token).is_some() || gateway.verify(token).await.is_ok()
 }
 
-async fn told(tokens: &Tokens, id: &str) -> Option<StatusCode> {
+async fn reported(tokens: &Tokens, id: &str) -> Option<StatusCode> {
     tokens.key(id).await.err().map(|reply| reply.status())
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_published_no_more_is_not_believed_for_long() {
     let (tokens, auth) = tokens(&["stolen", "kept"]);
-    assert_eq!(told(&tokens, "stolen").await, None);
+    assert_eq!(reported(&tokens, "stolen").await, None);
     auth.publishes(&["kept", "new"]);
     tokio::time::advance(KEYS_TTL).await;
-    assert_eq!(told(&tokens, "stolen").await, Some(StatusCode::UNAUTHORIZED));
-    assert_eq!((told(&tokens, "kept").await, told(&tokens, "new").await), (None, None));
+    assert_eq!(reported(&tokens, "stolen").await, Some(StatusCode::UNAUTHORIZED));
+    assert_eq!((reported(&tokens, "kept").await, reported(&tokens, "new").await), (None, None));
 }
 
 #[tokio::test(start_paused = true)]
 async fn however_many_unknown_keys_are_named_auth_is_asked_once_for_all() {
     let (tokens, auth) = tokens(&["known"]);
-    assert_eq!(told(&tokens, "known").await, None);
+    assert_eq!(reported(&tokens, "known").await, None);
     let began = tokio::time::Instant::now();
     let asking: Vec<_> = (0..500)
         .map(|n| {
             let tokens = tokens.clone();
-            tokio::spawn(async move { told(&tokens, &format!("forged {n}")).await })
+            tokio::spawn(async move { reported(&tokens, &format!("forged {n}")).await })
         })
         .collect();
     for one in asking {
@@ -155,11 +155,12 @@ async fn nobody_waits_for_a_key_for_ever() {
     let (tokens, auth) = tokens(&[]);
     auth.0.lock().0 = None;
     let began = tokio::time::Instant::now();
-    assert_eq!(told(&tokens, "any").await, Some(StatusCode::SERVICE_UNAVAILABLE));
+    assert_eq!(reported(&tokens, "any").await, Some(StatusCode::SERVICE_UNAVAILABLE));
     assert!(began.elapsed() <= MAX_WAIT + Duration::from_secs(1));
 }
 
-/// Whatever each gateway knew, and whoever asked for it: a minute after a stolen key was published for the last time, nobody believes it.
+/// Whatever each gateway knew, and a caller that asked for it: a minute after a stolen key was published for the last
+/// time, no one believes it.
 #[tokio::test(start_paused = true)]
 async fn tokens_of_a_stolen_key_end_at_every_gateway() {
     let (clock, hand) = Clock::manual(START_MS);
@@ -188,7 +189,7 @@ async fn tokens_of_a_stolen_key_end_at_every_gateway() {
     }
 }
 
-/// Whoever rotates the keys through a gateway does not wait for that.
+/// A caller that rotates the keys through a gateway does not wait for that.
 #[tokio::test(start_paused = true)]
 async fn the_gateway_that_is_told_of_new_keys_looks_at_once() {
     let (clock, _) = Clock::manual(START_MS);
@@ -219,13 +220,13 @@ async fn what_a_token_calls_itself_is_looked_at() {
         ("vitrine-call+jwt", false),
         ("at+jwt ", false),
     ] {
-        let told = gateway.verify(&signed("known", typ, "cus_ada")).await;
-        assert_eq!(told.is_ok(), good, "{typ:?}");
-        assert!(told.err().is_none_or(|reply| reply.message().contains("at+jwt")), "{typ:?}");
+        let reported = gateway.verify(&signed("known", typ, "cus_ada")).await;
+        assert_eq!(reported.is_ok(), good, "{typ:?}");
+        assert!(reported.err().is_none_or(|reply| reply.message().contains("at+jwt")), "{typ:?}");
     }
 }
 
-/// Tokens of known keys pass by those that wait for one that nobody has.
+/// Tokens of known keys pass by those that wait for one that no one has.
 #[tokio::test(start_paused = true)]
 async fn who_is_known_does_not_wait_for_who_is_not() {
     let (clock, _) = Clock::manual(START_MS);

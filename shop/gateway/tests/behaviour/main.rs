@@ -7,7 +7,7 @@ use vitrine_contracts as c;
 use vitrine_platform_host::Host;
 use vitrine_shop_gateway::Deps;
 
-/// Nobody listens there.
+/// No process listens there.
 pub(crate) const NOWHERE: &str = "127.0.0.1:1";
 
 pub(crate) fn deps(host: &Host) -> Deps {

@@ -1,4 +1,4 @@
-//! Two gateways before one auth and one catalogue, with a Redis that both share.
+//! Two gateways before one auth and one catalog, with a Redis that both share.
 
 use std::time::{Duration, Instant};
 
@@ -41,7 +41,7 @@ struct Replica {
     _running: Running,
 }
 
-/// A gateway, with auth and the catalogue in its process unless they are elsewhere.
+/// A gateway, with auth and the catalog in its process unless they are elsewhere.
 async fn replica(cache: &CacheConfig, config: Config, elsewhere: Option<&Replicas>) -> Result<Replica> {
     let data = TempDir::new()?;
     let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
@@ -86,7 +86,7 @@ async fn replica(cache: &CacheConfig, config: Config, elsewhere: Option<&Replica
 impl Replica {
     /// Calls that a service of this process has answered.
     fn calls(&self, service: &str) -> u64 {
-        self.host.pipeline().figures().iter().find(|(name, _)| name == service).map_or(0, |(_, f)| f.count)
+        self.host.pipeline().service_stats().iter().find(|(name, _)| name == service).map_or(0, |(_, f)| f.count)
     }
 }
 
@@ -161,7 +161,7 @@ async fn who_is_locked_or_erased_is_refused_at_every_gateway(one: &Replica, two:
     Ok(())
 }
 
-/// A token of somebody's.
+/// A token of someone's.
 async fn token(customer: &Customer) -> Result<String> {
     let base = customer.api.clone();
     let tokens = vitrine_shop_load::sign_in(base.client(), &customer.email, &customer.password).await;
@@ -209,7 +209,7 @@ async fn what_shoppers_see(one: &Replica, two: &Replica) -> Result<()> {
         .await
         .with_context(|| path.clone())?;
     }
-    // Errors are nobody's to keep, and a tag is still known.
+    // Errors are no one's to keep, and a tag is still known.
     let path = format!("/api/v1/products/{PIECE}");
     let etag = one.api.send(Call::new(Method::GET, &path)).await?.header("etag").context("an ETag")?.to_owned();
     ensure!(two.api.send(Call::new(Method::GET, &path).header(IF_NONE_MATCH, &etag)).await?.status == 304);
@@ -243,7 +243,7 @@ async fn a_change_shows_at_every_gateway(one: &Replica, two: &Replica) -> Result
     promoter.expect(204, Method::DELETE, &path, None).await?;
     two.api.expect(404, Method::GET, &path, None).await?;
     ensure!(!listed(&two.api, &id).await?, "what was deleted is listed");
-    // What decides is never old: the catalogue itself answers.
+    // What decides is never old: the catalog itself answers.
     let catalog = CatalogServiceClient::new(two.host.transport(GATEWAY, CATALOG));
     let gone = catalog.clone().get_product(GetProductRequest { product_id: id }).await;
     ensure!(gone.is_err());
@@ -274,7 +274,7 @@ async fn keys_are_asked_for_once(one: &Replica, two: &Replica) -> Result<()> {
     let after = token(&Customer::sign_in(&one.api, EMAIL, PASSWORD).await?).await?;
     two.api.with_token(&after).expect(403, Method::GET, "/api/v1/admin/orders", None).await?;
     two.api.with_token(&before).expect(401, Method::GET, "/api/v1/admin/orders", None).await?;
-    // A key that nobody published is looked for, and refused.
+    // A key that no one published is looked for, and refused.
     let forged = "eyJhbGciOiJFUzI1NiIsImtpZCI6Im5vYm9keSJ9.e30.AAAA";
     two.api.with_token(forged).expect(401, Method::GET, "/api/v1/admin/orders", None).await?;
     Ok(())
@@ -306,7 +306,7 @@ async fn gateways_share_a_limit_and_go_on_without_redis() -> Result<()> {
     let most = u64::from(BURST) + began.elapsed().as_secs();
     ensure!((u64::from(BURST)..=most).contains(&allowed), "{allowed} of {most} were allowed");
 
-    // Gone: each counts for itself, and nobody is told of an error.
+    // Gone: each counts for itself, and no one is told of an error.
     server.kill()?;
     let began = Instant::now();
     let allowed = count().await?;

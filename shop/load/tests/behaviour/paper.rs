@@ -17,7 +17,7 @@ use vitrine_shop_load::{Config, Weights};
 
 /// What was asked.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct ReceivedCall {
     pub(crate) at: Instant,
     pub(crate) method: Method,
     pub(crate) path: String,
@@ -26,7 +26,7 @@ pub(crate) struct Asked {
     pub(crate) body: String,
 }
 
-impl Asked {
+impl ReceivedCall {
     pub(crate) fn is_order(&self) -> bool {
         self.method == Method::POST && self.path == "/api/v1/orders"
     }
@@ -36,11 +36,11 @@ impl Asked {
     }
 }
 
-type Script = dyn Fn(&Asked) -> Option<(u16, Value)> + Send + Sync;
+type Script = dyn Fn(&ReceivedCall) -> Option<(u16, Value)> + Send + Sync;
 
-struct Inner {
+struct ShopState {
     script: Box<Script>,
-    asked: Mutex<Vec<Asked>>,
+    asked: Mutex<Vec<ReceivedCall>>,
     count: watch::Sender<usize>,
     open: watch::Sender<bool>,
 }
@@ -49,16 +49,16 @@ struct Inner {
 #[derive(Clone)]
 pub(crate) struct Shop {
     pub(crate) address: SocketAddr,
-    inner: Arc<Inner>,
+    inner: Arc<ShopState>,
 }
 
 impl Shop {
-    /// Answers what the script says, and else as a shop would in which all goes well.
-    pub(crate) async fn new(script: impl Fn(&Asked) -> Option<(u16, Value)> + Send + Sync + 'static) -> Self {
+    /// Responds as the script says, and else as a shop would in which all goes well.
+    pub(crate) async fn new(script: impl Fn(&ReceivedCall) -> Option<(u16, Value)> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (count, open) = (watch::Sender::new(0), watch::Sender::new(true));
-        let inner = Arc::new(Inner { script: Box::new(script), asked: Mutex::default(), count, open });
+        let inner = Arc::new(ShopState { script: Box::new(script), asked: Mutex::default(), count, open });
         let serving = inner.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -77,7 +77,7 @@ impl Shop {
         self.inner.open.send_replace(open);
     }
 
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<ReceivedCall> {
         self.inner.asked.lock().clone()
     }
 
@@ -92,16 +92,16 @@ impl Shop {
     }
 }
 
-async fn answer(inner: Arc<Inner>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
+async fn answer(inner: Arc<ShopState>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let at = Instant::now();
     let (head, body) = request.into_parts();
     let body = String::from_utf8_lossy(&body.collect().await?.to_bytes()).into_owned();
     let header = |name| head.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let (baggage, key) = (header("baggage"), header("idempotency-key"));
-    let asked = Asked { at, method: head.method, path: head.uri.path().to_owned(), baggage, key, body };
+    let asked = ReceivedCall { at, method: head.method, path: head.uri.path().to_owned(), baggage, key, body };
     inner.asked.lock().push(asked.clone());
     inner.count.send_modify(|n| *n += 1);
-    // A shop that ends while somebody waits answers as well.
+    // A shop that ends while a caller waits answers as well.
     let _ = inner.open.subscribe().wait_for(|open| *open).await;
     let (status, body) = (inner.script)(&asked).unwrap_or_else(|| usual(&asked));
     let mut answer = Response::new(Full::new(body.to_string().into()));
@@ -113,7 +113,7 @@ async fn answer(inner: Arc<Inner>, request: Request<Incoming>) -> Result<Respons
     Ok(answer)
 }
 
-fn usual(asked: &Asked) -> (u16, Value) {
+fn usual(asked: &ReceivedCall) -> (u16, Value) {
     match (asked.method.as_str(), asked.path.as_str()) {
         ("GET", "/api/v1/categories") => (200, json!({"items": [{"slug": "vases"}, {"slug": "bowls"}]})),
         ("GET", "/api/v1/products" | "/api/v1/products/search") => {

@@ -1,4 +1,5 @@
-//! Every service in one process, with somebody who has bought three times, reached over gRPC as each caller that a contract names.
+//! Every service in one process, with someone who has bought three times, reached over gRPC as each caller that a
+//! contract names.
 
 use std::path::Path;
 use std::time::Duration;
@@ -30,7 +31,7 @@ use vitrine_tests_testkit::eventually;
 
 /// How long a call may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often somebody buys: lists have several pages then.
+/// How often someone buys: lists have several pages then.
 const ORDERS: usize = 3;
 /// What a gRPC frame begins with, in bytes: whether it is compressed, and its length.
 const PREFIX: usize = 5;
@@ -165,7 +166,7 @@ impl World {
         self.ask("/vitrine.checkout.v1.CheckoutService/PlaceOrder", &request).await
     }
 
-    /// Lets somebody sign up and buy, and waits until everybody has heard of it.
+    /// Lets someone sign up and buy, and waits until everyone has heard of it.
     async fn furnish(&mut self) {
         self.customer = self.sign_up("ada").await;
         self.leaving = self.sign_up("leo").await;

@@ -7,19 +7,19 @@ use futures::future::try_join_all;
 use http::Method;
 use http::header::IF_MATCH;
 use serde_json::{Value, json};
-use vitrine_shop_load::http::{Answer, Call};
+use vitrine_shop_load::http::{Call, Response};
 use vitrine_shop_load::sign_in;
 use vitrine_tests_testkit::{Api, Customer, Shop, address, eventually, order_body};
 
 const CLIENT: &str = "vitrine-storefront";
-/// How often somebody signs up at once.
+/// How often someone signs up at once.
 const SIGN_UPS_AT_ONCE: usize = 8;
 
-async fn token_call(api: &Api, form: &[(&str, &str)]) -> Result<Answer> {
+async fn token_call(api: &Api, form: &[(&str, &str)]) -> Result<Response> {
     api.send(Call::new(Method::POST, "/oauth2/token").form(form)).await
 }
 
-async fn refresh(api: &Api, token: &str) -> Result<Answer> {
+async fn refresh(api: &Api, token: &str) -> Result<Response> {
     token_call(api, &[("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", CLIENT)]).await
 }
 
@@ -38,7 +38,7 @@ pub(crate) async fn tokens_are_rotated_and_revoked(shop: &Shop) -> Result<()> {
     let second = text(&renewed.json(), "refresh_token")?.to_owned();
     anybody.with_token(text(&renewed.json(), "access_token")?).get("/api/v1/customers/me").await?;
 
-    // The first one again: somebody stole it, so the whole family is void.
+    // The first one again: someone stole it, so the whole family is void.
     let reused = refresh(&anybody, &first).await?;
     ensure!(reused.status == 400 && reused.json()["error"] == "invalid_grant", "{}", reused.status);
     ensure!(refresh(&anybody, &second).await?.status == 400, "the family lives on");
@@ -151,7 +151,7 @@ pub(crate) async fn wrong_passwords_lock(shop: &Shop) -> Result<()> {
     ensure!(told[4].contains("wrong") && told[5].contains("too many"), "{told:?}");
     let locked = sign_in(anybody.client(), &customer.email, &customer.password).await.expect_err("locked");
     ensure!(locked.contains("too many"), "{locked}");
-    // Somebody unknown is told the same as somebody with a wrong password.
+    // Someone unknown is told the same as someone with a wrong password.
     let unknown =
         sign_in(anybody.client(), "nobody@test.vitrine.example", "wrong horse battery").await.expect_err("unknown");
     ensure!(unknown == told[0], "{unknown}");

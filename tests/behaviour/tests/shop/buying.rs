@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use http::Method;
 use serde_json::{Value, json};
-use vitrine_shop_load::http::{Answer, Call};
+use vitrine_shop_load::http::{Call, Response};
 use vitrine_tests_testkit::{Customer, Shop, address, eventually, order_body};
 
 const GOOD: &str = "4242424242424242";
@@ -100,7 +100,7 @@ pub(crate) async fn a_purchase_can_be_cancelled(shop: &Shop) -> Result<()> {
     let shipment = customer.api.get(&format!("/api/v1/orders/{id}/shipment")).await?;
     same("shipment", shipment["state"].as_str(), Some("cancelled"))?;
 
-    // Somebody else's order is not there.
+    // Another's order is not there.
     let other = Customer::new(&shop.anybody()?).await?;
     for (method, path) in
         [(Method::GET, format!("/api/v1/orders/{id}")), (Method::GET, format!("/api/v1/orders/{id}/shipment"))]
@@ -120,7 +120,7 @@ pub(crate) async fn a_purchase_can_be_cancelled(shop: &Shop) -> Result<()> {
     same("refunded", refunded["state"].as_str(), Some("refunded"))
 }
 
-/// However many cancel at once, and whoever: the money goes back once, and the pieces are there once.
+/// However many cancel at once, and no matter who: the money goes back once, and the pieces are there once.
 pub(crate) async fn an_order_is_undone_once(shop: &Shop) -> Result<()> {
     let (customer, admin) = (Customer::new(&shop.anybody()?).await?, shop.admin()?);
     let before = stock(shop, "prd_apple-bowl").await?;
@@ -218,7 +218,7 @@ pub(crate) async fn quotes_refuse_what_orders_refuse(shop: &Shop) -> Result<()> 
         quote.as_object_mut().context("an object")?.remove("payment");
         let ordered = customer.ask("refused", &order).await?;
         let quoted = customer.api.send(Call::new(Method::POST, "/api/v1/checkout/quote").json(&quote)).await?;
-        let told = |answer: &Answer| (answer.status, answer.code(), answer.json()["field"].clone());
+        let told = |answer: &Response| (answer.status, answer.code(), answer.json()["field"].clone());
         same(what, ordered.status, status)?;
         same(what, told(&quoted), told(&ordered))
     };

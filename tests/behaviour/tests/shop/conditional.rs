@@ -5,7 +5,7 @@ use futures::future::try_join_all;
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderName, Method};
 use serde_json::json;
-use vitrine_shop_load::http::{Answer, Call};
+use vitrine_shop_load::http::{Call, Response};
 use vitrine_tests_testkit::{Api, Customer, Shop, address};
 
 /// Changes that are tried at once.
@@ -16,11 +16,11 @@ async fn tag(api: &Api, path: &str) -> Result<String> {
     Ok(seen.header("etag").with_context(|| format!("{path} has no ETag"))?.to_owned())
 }
 
-async fn with(api: &Api, call: Call, name: &HeaderName, value: &str) -> Result<Answer> {
+async fn with(api: &Api, call: Call, name: &HeaderName, value: &str) -> Result<Response> {
     api.send(call.header(name.clone(), value)).await
 }
 
-async fn expect(answer: Answer, status: u16, what: &str) -> Result<Answer> {
+async fn expect(answer: Response, status: u16, what: &str) -> Result<Response> {
     ensure!(
         answer.status == status,
         "{what}: {} instead of {status}: {}",

@@ -13,7 +13,7 @@ const BOUND: Duration = Duration::from_secs(20);
 pub(crate) async fn a_dead_service_costs_no_more_than_a_deadline(shop: &mut Shop) -> Result<()> {
     let customer = Customer::new(&shop.anybody()?).await?;
 
-    // Nobody waits for letters, the ledger or the rules.
+    // No caller waits for letters, the ledger or the rules.
     for name in ["email", "accounting", "fraud", "recommendations", "ads"] {
         shop.processes.get_mut(name).context(name)?.kill()?;
     }
@@ -45,7 +45,7 @@ pub(crate) async fn a_dead_service_costs_no_more_than_a_deadline(shop: &mut Shop
     let page = shop.anybody()?.get("/api/v1/products?limit=1").await?;
     ensure!(page["items"][0].is_object(), "browsing needs no shipping");
 
-    // Without auth nobody is let in, for nobody could say who was erased; what is for everybody goes on.
+    // Without auth no one is let in, because no one could say who was erased; what is for everyone goes on.
     shop.processes.get_mut("auth").context("auth")?.kill()?;
     let (answer, took) = timed(customer.api.send(Call::new(Method::GET, "/api/v1/orders"))).await;
     let answer = answer?;

@@ -22,7 +22,7 @@ pub(crate) async fn the_last_seats(shop: &Shop) -> Result<()> {
     let product = anybody.get(&format!("/api/v1/products/{workshop}")).await?;
     ensure!(product["available"] == 0 && product["sold"] == SEATS, "{product}");
 
-    // Nobody who was refused was charged, and the ledger knows the others.
+    // No one who was refused was charged, and the ledger knows the others.
     let admin = shop.admin()?;
     let orders: Vec<String> = answers.iter().filter_map(|a| a.json()["id"].as_str().map(str::to_owned)).collect();
     for order in &orders {

@@ -55,7 +55,7 @@ pub(crate) async fn merchants_sell_their_own(shop: &Shop) -> Result<()> {
     ensure!(stale.status == 412 && stale.code() == "VERSION_MISMATCH", "{}", stale.status);
     ensure!(anybody.get(&path).await?["available"] == 10, "a refused change took seats");
 
-    // Nobody sells what is not theirs; customers sell nothing.
+    // No one sells what is not theirs; customers sell nothing.
     let foreign = Call::new(Method::PATCH, "/api/v1/products/prd_tall-vase")
         .header(IF_MATCH, "\"1\"")
         .json(&json!({"name": "Mine now"}));

@@ -1,22 +1,23 @@
-//! Who is erased or locked is refused at once, everywhere; and whoever has their address next finds nothing of them.
+//! Who is erased or locked is refused at once, everywhere; and a caller that has their address next finds nothing of
+//! them.
 
 use anyhow::{Context, Result, ensure};
 use http::Method;
 use http::header::IF_MATCH;
 use serde_json::{Value, json};
-use vitrine_shop_load::http::{Answer, Call};
+use vitrine_shop_load::http::{Call, Response};
 use vitrine_shop_load::sign_in;
 use vitrine_tests_testkit::{Api, Customer, Shop, address, card, eventually, order_body};
 
 const CLIENT: &str = "vitrine-storefront";
 const GOOD: &str = "4242424242424242";
 
-async fn refresh(anybody: &Api, token: &str) -> Result<Answer> {
+async fn refresh(anybody: &Api, token: &str) -> Result<Response> {
     let form = [("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", CLIENT)];
     anybody.send(Call::new(Method::POST, "/oauth2/token").form(&form)).await
 }
 
-/// Signs in; returns whoever it is and their refresh token.
+/// Signs in; returns who it is and their refresh token.
 async fn signed_in(anybody: &Api, email: &str, password: &str) -> Result<(Api, String)> {
     let tokens = sign_in(anybody.client(), email, password).await.map_err(anyhow::Error::msg)?;
     let text = |key: &str| tokens[key].as_str().map(str::to_owned).with_context(|| key.to_owned());
@@ -64,7 +65,7 @@ async fn refused_everywhere(shop: &Shop, token_of: &Api, order: &str, letter: &s
         ensure!(told == (401, "INVALID_TOKEN".to_owned()), "{shown}: {told:?}");
         ensure!(answer.header("www-authenticate").is_some(), "{shown}: no challenge");
     }
-    // What is for everybody is for them, too.
+    // What is for everyone is for them, too.
     ensure!(shop.anybody()?.get("/api/v1/categories").await? == token_of.get("/api/v1/categories").await?);
     Ok(())
 }
@@ -108,7 +109,7 @@ pub(crate) async fn erased_customers_are_refused_at_once(shop: &Shop) -> Result<
     let answer = eve.ask("with-adas-card", &with_adas_card).await?;
     ensure!(answer.status == 400 && answer.json()["field"] == "payment.token", "{}", answer.status);
 
-    // What happens to the old order goes into nobody's mailbox. Events come in order: when the letter about the new order is
+    // What happens to the old order goes into no one's mailbox. Events come in order: when the letter about the new order is
     // there, the old order's event was handled.
     eventually("the order to forget who", async || {
         let kept = admin.get(&format!("/api/v1/admin/orders/{}", id(&order)?)).await?;

@@ -95,7 +95,7 @@ async fn a_new_primary_is_waited_for() {
         server.answer(command, usize::MAX, Reply::With(secondary.clone()));
     }
     // All that is known is that there is none.
-    let greeted = || server.heard("hello") + server.heard("isMaster") + server.heard("ismaster");
+    let greeted = || server.received("hello") + server.received("isMaster") + server.received("ismaster");
     let before = greeted();
     until("it was looked for", || greeted() > before + 2).await;
     let reading = tokio::spawn({

@@ -51,7 +51,7 @@ struct Rule {
 struct State {
     rules: Vec<Rule>,
     /// All commands, in their order; of those that were sent in parts, the first.
-    heard: Vec<Document>,
+    received: Vec<Document>,
 }
 
 pub struct StandIn {
@@ -115,14 +115,14 @@ impl StandIn {
     }
 
     /// How many commands of this name came.
-    pub fn heard(&self, command: &str) -> usize {
-        self.state.lock().heard.iter().filter(|heard| name(heard) == command).count()
+    pub fn received(&self, command: &str) -> usize {
+        self.state.lock().received.iter().filter(|received| name(received) == command).count()
     }
 
     /// The commands of each transaction, in the order of their beginning.
     pub fn transactions(&self) -> Vec<Vec<String>> {
         let mut all: Vec<(Document, Vec<String>)> = Vec::new();
-        for command in self.state.lock().heard.iter().filter(|c| c.get_bool("autocommit").is_ok_and(|auto| !auto)) {
+        for command in self.state.lock().received.iter().filter(|c| c.get_bool("autocommit").is_ok_and(|auto| !auto)) {
             let of = doc! { "lsid": command.get("lsid"), "n": command.get("txnNumber") };
             match all.iter_mut().find(|(known, _)| *known == of) {
                 Some((_, commands)) => commands.push(name(command).to_owned()),
@@ -141,7 +141,7 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>, port: u16) {
     while let Ok((number, command)) = read(&mut stream).await {
         let scripted = {
             let mut state = state.lock();
-            state.heard.push(command.clone());
+            state.received.push(command.clone());
             let rule = state.rules.iter_mut().find(|rule| rule.left > 0 && rule.command == name(&command));
             rule.map(|rule| {
                 rule.left -= 1;

@@ -62,7 +62,7 @@ async fn a_batch_that_is_refused_is_aborted_before_anybody_is_told() {
         ("update", not_written(11_000, email), "duplicate email"),
         ("update", not_written(11_000, &other("i_email")), "duplicate email"),
         ("update", not_written(11_000, unnamed), "duplicate email"),
-        // Whoever puts a document does not mind that it exists: another has put it this moment, each time.
+        // A caller that puts a document does not mind that it exists: another has put it this moment, each time.
         ("update", not_written(11_000, &other("_id_")), "busy"),
         ("update", refused(8_000, "no", &[]), "failed"),
         ("delete", none.clone(), "gone conflicts"),
@@ -78,7 +78,7 @@ async fn a_batch_that_is_refused_is_aborted_before_anybody_is_told() {
         let ends = ends(&server);
         assert_eq!(ended, expected, "{command}");
         assert!(!ends.is_empty() && ends.iter().all(|end| end == "abortTransaction"), "{command} {expected}: {ends:?}");
-        assert_eq!(server.heard("commitTransaction"), 0, "{command} {expected}");
+        assert_eq!(server.received("commitTransaction"), 0, "{command} {expected}");
     }
 }
 
@@ -132,7 +132,7 @@ async fn a_commit_without_an_answer_is_asked_for_again_and_never_made_twice() {
         server.answer("commitTransaction", times, reply);
         assert_eq!(ended(commit(&store, everything).await), expected);
         assert_eq!(server.transactions().len(), 1, "{expected}: the batch was written once");
-        assert_eq!(server.heard("abortTransaction"), 0, "{expected}");
+        assert_eq!(server.received("abortTransaction"), 0, "{expected}");
     }
     // Lost first, and then refused: what became of the first is not known.
     let server = StandIn::start().await;
@@ -144,7 +144,7 @@ async fn a_commit_without_an_answer_is_asked_for_again_and_never_made_twice() {
 }
 
 /// What a batch comes to when commands of this name are not answered, and how long that takes.
-async fn held(command: &'static str, before: Option<Reply>) -> (String, Duration) {
+async fn outcome_of(command: &'static str, before: Option<Reply>) -> (String, Duration) {
     let server = StandIn::start().await;
     let store = store(&server, 1_000).await;
     let _gate = server.hold(command);
@@ -159,11 +159,11 @@ async fn held(command: &'static str, before: Option<Reply>) -> (String, Duration
 async fn a_batch_has_one_deadline_whatever_does_not_answer() {
     let conflict = || Some(refused(112, "write conflict", &[TRANSIENT]));
     let (insert, publish, commit, abort, again) = tokio::join!(
-        held("insert", None),
-        held("findAndModify", None),
-        held("commitTransaction", None),
-        held("abortTransaction", Some(not_written(13, "not allowed"))),
-        held("abortTransaction", conflict()),
+        outcome_of("insert", None),
+        outcome_of("findAndModify", None),
+        outcome_of("commitTransaction", None),
+        outcome_of("abortTransaction", Some(not_written(13, "not allowed"))),
+        outcome_of("abortTransaction", conflict()),
     );
     for (what, (ended, took), expected) in [
         ("insert", insert, "unavailable"),
@@ -197,12 +197,12 @@ async fn whoever_waits_behind_a_batch_has_a_deadline_too() {
 /// That a batch whose caller does not wait any more is aborted when the server answers again.
 async fn given_up(store: &Store, server: &StandIn, command: &'static str) {
     let gate = server.hold(command);
-    let before = (server.transactions().len(), server.heard("abortTransaction"));
+    let before = (server.transactions().len(), server.received("abortTransaction"));
     assert_eq!(ended(commit(store, everything).await), "unavailable");
     assert_eq!(server.transactions().len(), before.0 + 1);
     gate.send_replace(true);
-    until("it is aborted", || server.heard("abortTransaction") > before.1).await;
-    assert_eq!(server.heard("commitTransaction"), 0, "{command}: nothing was committed behind anybody's back");
+    until("it is aborted", || server.received("abortTransaction") > before.1).await;
+    assert_eq!(server.received("commitTransaction"), 0, "{command}: nothing was committed behind anybody's back");
     server.behave();
 }
 

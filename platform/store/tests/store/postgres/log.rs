@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use vitrine_platform_store::{Event, NewEvent, Store, retry_conflicts};
 
 use super::{BOUND, raw, server, until};
-use crate::place::Place;
+use crate::database::TestDatabase;
 use crate::{Item, commit, event, read, schema, topics};
 
 async fn ids_after(store: &Store, after: u64) -> Vec<(u64, String)> {
@@ -16,7 +16,7 @@ async fn ids_after(store: &Store, after: u64) -> Vec<(u64, String)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_committed_late_comes_later_than_what_was_readable() {
     let server = server(&[]);
-    let place = Place::postgres(&server);
+    let place = TestDatabase::postgres(&server);
     let store = place.open(schema()).await;
     let insert = |id: &str| {
         format!(
@@ -36,7 +36,7 @@ async fn what_is_committed_late_comes_later_than_what_was_readable() {
     slow.batch_execute(&format!("BEGIN; {}; ROLLBACK", insert("undone"))).await.expect("undone");
     commit(&store, |tx| tx.publish(event("next", 1))).await.expect("published");
     assert_eq!(ids_after(&store, 2).await, [(3, "next".to_owned())]);
-    // Whoever only watches learns of it, too, though nobody told.
+    // A caller that only watches learns of it, too, though no one told.
     let mut latest = store.watch_events();
     slow.batch_execute(&insert("alone")).await.expect("committed");
     tokio::time::timeout(BOUND, latest.wait_for(|last| *last == 4)).await.expect("in time").expect("told");
@@ -96,7 +96,7 @@ async fn follow_to_the_end(reader: Store) -> Vec<Event> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn followers_miss_nothing_and_see_the_order_of_each_document() {
     let server = server(&[("fsync", "off")]);
-    let place = Place::postgres(&server);
+    let place = TestDatabase::postgres(&server);
     let reader = place.open(schema()).await;
     commit(&reader, |tx| (0..DOCUMENTS).for_each(|d| tx.insert(&Item::new(&format!("d{d}"), 0, ""))))
         .await

@@ -13,7 +13,7 @@ use vitrine_platform_store::{Error, PostgresConfig, Query, Store};
 use vitrine_tests_engines::Server;
 
 use super::{BOUND, config, raw, server, until};
-use crate::place::Place;
+use crate::database::TestDatabase;
 use crate::{Item, commit, event, schema, topics};
 
 /// Starts it again; its old processes may need a moment to notice that it died.
@@ -38,7 +38,7 @@ async fn works(store: &Store) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_the_death_of_the_server() {
     let mut server = server(&[]);
-    let place = Place::postgres(&server);
+    let place = TestDatabase::postgres(&server);
     let store = place.open(schema()).await;
     let acknowledged = Arc::new(Mutex::new(BTreeSet::new()));
     for round in 0..3 {
@@ -92,7 +92,7 @@ async fn what_was_acknowledged_survives_the_death_of_the_server() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_is_not_noticed_by_readers_and_heard_of_by_watchers() {
     let mut server = server(&[]);
-    let place = Place::postgres(&server);
+    let place = TestDatabase::postgres(&server);
     let (store, other) = (place.open(schema()).await, place.open(schema()).await);
     commit(&store, |tx| tx.insert(&Item::new("i", 1, ""))).await.expect("inserted");
     for _ in 0..3 {
@@ -118,7 +118,7 @@ async fn signal(pids: &[i32], signal: &str) {
 async fn a_hung_server_holds_nobody_up_for_ever() {
     let server = server(&[]);
     let bounds = PostgresConfig { connect_timeout_ms: 500, statement_timeout_ms: 500, ..config(&server) };
-    let store = Place::on(bounds).open(schema()).await;
+    let store = TestDatabase::on(bounds).open(schema()).await;
     works(&store).await;
     let rows = raw(&server).await.query("SELECT pid FROM pg_stat_activity", &[]).await.expect("asked");
     let pids: Vec<i32> = rows.iter().map(|row| row.get(0)).collect();
@@ -147,7 +147,7 @@ async fn a_hung_server_holds_nobody_up_for_ever() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_has_one_deadline_however_many_statements_it_has() {
     let server = server(&[]);
-    let place = Place::on(PostgresConfig { statement_timeout_ms: 500, ..config(&server) });
+    let place = TestDatabase::on(PostgresConfig { statement_timeout_ms: 500, ..config(&server) });
     let store = place.open(schema()).await;
     let (raw, table) = (raw(&server).await, format!("{}.c_items", place.schema()));
     // Each statement takes less than one may.
@@ -161,7 +161,7 @@ async fn a_batch_has_one_deadline_however_many_statements_it_has() {
     let late = commit(&store, |tx| (0..40).for_each(|n| tx.insert(&Item::new(&format!("i{n}"), n, "")))).await;
     assert!(matches!(late, Err(Error::Busy)), "{late:?}");
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
-    // It waits for whoever has written there, and so until the server has noticed.
+    // It waits for a caller that has written there, and so until the server has noticed.
     tokio::time::timeout(BOUND, raw.batch_execute(&format!("DROP TRIGGER slow ON {table}")))
         .await
         .expect("nothing is locked for long")
@@ -204,7 +204,7 @@ async fn a_commit_whose_answer_is_lost_is_never_called_done() {
     let server = server(&[]);
     let armed = Arc::new(AtomicBool::new(false));
     let port = cut_at_commit(&server, armed.clone()).await;
-    let place = Place::on(PostgresConfig {
+    let place = TestDatabase::on(PostgresConfig {
         url: format!("postgres://postgres@127.0.0.1:{port}/postgres").into(),
         ..PostgresConfig::default()
     });

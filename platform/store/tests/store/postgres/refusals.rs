@@ -9,26 +9,26 @@ use vitrine_platform_tls::Files;
 use vitrine_tests_engines::{Certificates, Server, free_port};
 
 use super::{config, raw, server, until};
-use crate::place::Place;
+use crate::database::TestDatabase;
 use crate::{Item, commit, schema};
 
 const PASSWORD: &str = "swordfish";
 
 /// What a person is told, with all causes; it never holds the password.
-async fn told(config: PostgresConfig) -> String {
-    let error = Place::on(config).try_open(schema()).await.expect_err("it cannot be used");
+async fn error_of(config: PostgresConfig) -> String {
+    let error = TestDatabase::on(config).try_open(schema()).await.expect_err("it cannot be used");
     assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
-    let told = error.to_string();
+    let error_of = error.to_string();
     let cause = error.source().map(|e| format!("{e}: {:?}", e.source())).unwrap_or_default();
-    assert!(!format!("{told} {cause} {error:?}").contains(PASSWORD), "{told} {cause}");
-    println!("{told} ({cause})");
-    told
+    assert!(!format!("{error_of} {cause} {error:?}").contains(PASSWORD), "{error_of} {cause}");
+    println!("{error_of} ({cause})");
+    error_of
 }
 
 async fn assert_told(config: PostgresConfig, words: &[&str]) {
-    let told = told(config).await;
+    let error_of = error_of(config).await;
     for word in words {
-        assert!(told.contains(word), "{word:?} is not in {told:?}");
+        assert!(error_of.contains(word), "{word:?} is not in {error_of:?}");
     }
 }
 
@@ -60,7 +60,8 @@ async fn what_cannot_be_reached_or_read_is_told() {
     }
 }
 
-/// A schema that somebody else made is enough for a user without the right to make one, but not when it is newer, or locked.
+/// A schema that someone else made is enough for a user without the right to make one, but not when it is newer, or
+/// locked.
 async fn a_given_schema_is_enough(server: &Server, guest: &PostgresConfig) {
     let raw = raw(server).await;
     let store = vitrine_platform_store::Store::open(
@@ -119,13 +120,16 @@ async fn whoever_configures_it_is_told_what_to_do() {
     allow(&server, "host all all 127.0.0.1/32 scram-sha-256").await;
     raw.batch_execute("SELECT pg_reload_conf()").await.expect("asked");
     until("passwords are asked for", || async {
-        Place::on(at("clerk", "postgres")).try_open(schema()).await.is_err_and(|e| e.to_string().contains("password"))
+        TestDatabase::on(at("clerk", "postgres"))
+            .try_open(schema())
+            .await
+            .is_err_and(|e| e.to_string().contains("password"))
     })
     .await;
     assert_told(at("clerk:wrong", "postgres"), &[&format!("clerk@{name}"), "password", "url"]).await;
     assert_told(at("clerk", "postgres"), &["password", "url"]).await;
     raw.batch_execute("GRANT CREATE ON DATABASE postgres TO clerk").await.expect("granted");
-    Place::on(at(&format!("clerk:{PASSWORD}"), "postgres")).open(schema()).await;
+    TestDatabase::on(at(&format!("clerk:{PASSWORD}"), "postgres")).open(schema()).await;
 }
 
 /// Certificates that the server may read, for a server that PostgreSQL lets run as nobody when root starts it.
@@ -160,7 +164,7 @@ async fn tls_is_spoken_when_it_is_asked_for_and_never_with_a_stranger() {
         ..PostgresConfig::default()
     };
     assert_told(trusting(""), &["TLS", "postgres.tls.ca"]).await;
-    Place::on(trusting("?sslmode=prefer")).open(schema()).await;
+    TestDatabase::on(trusting("?sslmode=prefer")).open(schema()).await;
 
     for setting in [
         format!("ssl_cert_file = '{}'", certificate.display()),
@@ -170,9 +174,9 @@ async fn tls_is_spoken_when_it_is_asked_for_and_never_with_a_stranger() {
         raw.batch_execute(&format!("ALTER SYSTEM SET {setting}")).await.expect("set");
     }
     raw.batch_execute("SELECT pg_reload_conf()").await.expect("asked");
-    until("it speaks TLS", || async { Place::on(trusting("")).try_open(schema()).await.is_ok() }).await;
+    until("it speaks TLS", || async { TestDatabase::on(trusting("")).try_open(schema()).await.is_ok() }).await;
     let encrypted = async |config: PostgresConfig| {
-        let store = Place::on(config).open(schema()).await;
+        let store = TestDatabase::on(config).open(schema()).await;
         commit(&store, |tx| tx.insert(&Item::new("i", 1, ""))).await.expect("inserted");
         let sql = "SELECT count(*) FILTER (WHERE ssl), count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
                    WHERE application_name = 'vitrine test'";
@@ -205,7 +209,7 @@ async fn tls_is_spoken_when_it_is_asked_for_and_never_with_a_stranger() {
     }
     allow(&server, "hostssl all all 127.0.0.1/32 trust").await;
     raw.batch_execute("SELECT pg_reload_conf()").await.expect("asked");
-    until("it wants TLS", || async { Place::postgres(&server).try_open(schema()).await.is_err() }).await;
+    until("it wants TLS", || async { TestDatabase::postgres(&server).try_open(schema()).await.is_err() }).await;
     assert_told(config(&server), &["without TLS", "postgres.tls.ca"]).await;
-    Place::on(trusting("")).open(schema()).await;
+    TestDatabase::on(trusting("")).open(schema()).await;
 }

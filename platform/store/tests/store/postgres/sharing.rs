@@ -3,14 +3,14 @@
 use vitrine_platform_store::{Error, PostgresConfig, Query, Schema};
 
 use super::{config, raw, server, until};
+use crate::database::TestDatabase;
 use crate::opening::Early;
-use crate::place::Place;
 use crate::{Item, commit, schema};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_may_open_an_empty_database_at_once_and_ten_an_older_one() {
     let server = server(&[]);
-    let place = Place::postgres(&server);
+    let place = TestDatabase::postgres(&server);
     let open = async |schema: fn() -> Schema| futures::future::join_all((0..10).map(|_| place.open(schema()))).await;
     let stores = open(|| Schema::new().with::<Early>()).await;
     let filled = stores.iter().enumerate().map(|(s, store)| {
@@ -32,7 +32,7 @@ async fn ten_may_open_an_empty_database_at_once_and_ten_an_older_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_a_deadlock_undid_is_tried_again() {
     let server = server(&[("deadlock_timeout", "1s")]);
-    let place = Place::postgres(&server);
+    let place = TestDatabase::postgres(&server);
     let store = place.open(schema()).await;
     commit(&store, |tx| ["a", "b"].iter().for_each(|id| tx.insert(&Item::new(id, 1, "")))).await.expect("inserted");
     let (other, watcher) = (raw(&server).await, raw(&server).await);
@@ -65,7 +65,7 @@ async fn a_batch_that_a_deadlock_undid_is_tried_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_share_few_connections_and_wait_for_a_bounded_time() {
     let server = server(&[]);
-    let place = Place::on(PostgresConfig { max_connections: 2, statement_timeout_ms: 2_000, ..config(&server) });
+    let place = TestDatabase::on(PostgresConfig { max_connections: 2, statement_timeout_ms: 2_000, ..config(&server) });
     let store = place.open(schema()).await;
     commit(&store, |tx| tx.insert(&Item::new("i", 1, ""))).await.expect("inserted");
     let raw = raw(&server).await;
@@ -75,7 +75,7 @@ async fn callers_share_few_connections_and_wait_for_a_bounded_time() {
     let connections: i64 = raw.query_one(ours, &[]).await.expect("counted").get(0);
     assert!((1..=3).contains(&connections), "two, and one that listens: {connections}");
 
-    // Somebody locks the table and does not let go.
+    // Someone locks the table and does not let go.
     let lock = format!("BEGIN; LOCK TABLE \"{}\".c_items", place.schema());
     raw.batch_execute(&lock).await.expect("locked");
     let began = std::time::Instant::now();

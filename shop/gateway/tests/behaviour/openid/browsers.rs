@@ -7,15 +7,15 @@ use http::header::{
 use http::{Method, StatusCode};
 use vitrine_kit::clock::Clock;
 use vitrine_shop_gateway::Config;
-use vitrine_shop_load::http::{Answer, Call};
+use vitrine_shop_load::http::{Call, Response};
 
 use super::party::{Browser, SECRET, WEB, World, basic, encoded, request};
 
-/// A page that is nobody's friend.
+/// A page that is no one's friend.
 const EVIL: &str = "https://evil.example";
 
 /// What browsers are told that pages may do.
-fn told(answer: &Answer) -> Vec<String> {
+fn error_of(answer: &Response) -> Vec<String> {
     answer.headers.keys().map(ToString::to_string).filter(|name| name.starts_with("access-control-")).collect()
 }
 
@@ -45,7 +45,7 @@ async fn what_rests_on_a_cookie_is_closed_to_pages_of_other_sites() -> Result<()
         preflight("/oauth2/authorize", "POST"),
     ] {
         let answer = world.send(call.header(ORIGIN, EVIL).header(COOKIE, &cookie)).await?;
-        ensure!(told(&answer).is_empty(), "{:?}", answer.headers);
+        ensure!(error_of(&answer).is_empty(), "{:?}", answer.headers);
     }
     for (method, path) in [
         (Method::GET, "/oauth2/jwks"),
@@ -65,7 +65,7 @@ async fn what_rests_on_a_cookie_is_closed_to_pages_of_other_sites() -> Result<()
         let with = world.send(Call::new(method.clone(), path).header(ORIGIN, EVIL).header(COOKIE, &cookie)).await?;
         ensure!(without.status == with.status && with.header("set-cookie").is_none(), "{path}: a cookie opens it");
         ensure!(with.status == 200 || matches!(with.status, 400 | 401 | 404), "{path}: {}", with.status);
-        ensure!(with.header("access-control-allow-origin") == Some("*"), "{path}: {:?}", told(&with));
+        ensure!(with.header("access-control-allow-origin") == Some("*"), "{path}: {:?}", error_of(&with));
         ensure!(with.header("access-control-allow-credentials").is_none(), "{path}: cookies go along");
         let asked = world.send(preflight(path, method.as_str())).await?;
         ensure!(asked.header("access-control-allow-credentials").is_none(), "{path}: cookies go along");
@@ -91,7 +91,7 @@ async fn the_cookie_is_for_one_place_and_no_script() -> Result<()> {
 }
 
 /// The first answer to a call, made again and again, that says it is made too often.
-async fn too_many(world: &World, call: impl Fn() -> Call) -> Result<Answer> {
+async fn too_many(world: &World, call: impl Fn() -> Call) -> Result<Response> {
     for _ in 0..20 {
         let (one, two, three) = tokio::join!(world.send(call()), world.send(call()), world.send(call()));
         let mut answers = [one?, two?, three?].into_iter();
@@ -112,18 +112,18 @@ async fn too_many_requests_are_told_in_oauths_words() -> Result<()> {
             call.form(&[("token", "x"), ("grant_type", "client_credentials")])
         };
         let refused = too_many(&world, call).await.context(path)?;
-        let told = refused.json();
-        let keys: Vec<_> = told.as_object().context("an object")?.keys().map(String::as_str).collect();
-        ensure!(keys == ["error", "error_description"] && told["error"] == "temporarily_unavailable", "{told}");
+        let error_of = refused.json();
+        let keys: Vec<_> = error_of.as_object().context("an object")?.keys().map(String::as_str).collect();
+        ensure!(keys == ["error", "error_description"] && error_of["error"] == "temporarily_unavailable", "{error_of}");
         ensure!(
-            told["error_description"].as_str().is_some_and(|d| d.contains("at most 1 requests a second")),
-            "{told}"
+            error_of["error_description"].as_str().is_some_and(|d| d.contains("at most 1 requests a second")),
+            "{error_of}"
         );
         ensure!(refused.header("retry-after") == Some("1"), "{path}: {:?}", refused.headers);
         ensure!(refused.header("content-type") == Some("application/json"), "{path}: {:?}", refused.headers);
         ensure!(refused.header("cache-control") == Some("no-store"), "{path}: {:?}", refused.headers);
     }
-    // Everybody else is told in a problem document.
+    // Everyone else is told in a problem document.
     let refused = too_many(&world, || Call::new(Method::GET, "/oauth2/jwks")).await?;
     ensure!(refused.header("content-type") == Some("application/problem+json"), "{:?}", refused.headers);
     Ok(())

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_MATCH};
 use http::{HeaderName, Method};
 use vitrine_kit::clock::Clock;
-use vitrine_shop_load::http::{Answer, Call};
+use vitrine_shop_load::http::{Call, Response};
 
 use super::party::{
     Browser, CHALLENGE, EMAIL, LOOPBACK, PASSWORD, PUBLIC, REDIRECT, SECRET, VERIFIER, WEB, World, basic, encoded,
@@ -53,9 +53,9 @@ async fn clients_are_told_at_their_redirect_uri_by_link_and_by_form() -> Result<
         let by_link = browser.ask(&parameters).await?;
         let by_form = browser.send(Call::new(Method::POST, "/oauth2/authorize").form(&parameters)).await?;
         for answer in [by_link, by_form] {
-            let told = browser.go_on(answer, &parameters).await.with_context(|| format!("{other:?}"))?;
-            ensure!(!told.shown, "{other:?}: a page is shown");
-            told.is_error(error).with_context(|| format!("{other:?}"))?;
+            let error_of = browser.go_on(answer, &parameters).await.with_context(|| format!("{other:?}"))?;
+            ensure!(!error_of.shown, "{other:?}: a page is shown");
+            error_of.is_error(error).with_context(|| format!("{other:?}"))?;
         }
     }
     Ok(())
@@ -68,9 +68,9 @@ async fn a_parameter_given_twice_is_named() -> Result<()> {
     for name in ["response_type", "scope", "state", "nonce", "code_challenge", "prompt", "claims", "login_hint"] {
         let answer =
             world.send(Call::new(Method::GET, &format!("/oauth2/authorize?{usual}&{name}=x&{name}=x"))).await?;
-        let told = query(answer.header("location").with_context(|| format!("{name}: {}", answer.status))?);
-        ensure!(told["error"] == "invalid_request" && told["error_description"].contains(name), "{told:?}");
-        ensure!(told.contains_key("state") == (name != "state"), "{told:?}");
+        let error_of = query(answer.header("location").with_context(|| format!("{name}: {}", answer.status))?);
+        ensure!(error_of["error"] == "invalid_request" && error_of["error_description"].contains(name), "{error_of:?}");
+        ensure!(error_of.contains_key("state") == (name != "state"), "{error_of:?}");
     }
     for name in ["client_id", "redirect_uri"] {
         let answer = world.send(Call::new(Method::GET, &format!("/oauth2/authorize?{usual}&{name}=x"))).await?;
@@ -88,7 +88,7 @@ async fn a_parameter_given_twice_is_named() -> Result<()> {
             let call =
                 Call::new(Method::POST, path).header(CONTENT_TYPE, "application/x-www-form-urlencoded").raw(&body);
             let answer = world.send(call).await?;
-            let (error, description) = told(&answer);
+            let (error, description) = error_of(&answer);
             ensure!(answer.status == 400 && error == "invalid_request", "{name}: {}", answer.json());
             ensure!(description.contains(name) && description.contains("more than once"), "{name}: {description}");
         }
@@ -96,7 +96,7 @@ async fn a_parameter_given_twice_is_named() -> Result<()> {
     Ok(())
 }
 
-fn told(answer: &Answer) -> (String, String) {
+fn error_of(answer: &Response) -> (String, String) {
     let text = |key: &str| answer.json()[key].as_str().unwrap_or_default().to_owned();
     (text("error"), text("error_description"))
 }
@@ -145,8 +145,8 @@ async fn the_token_endpoint_says_what_is_wrong() -> Result<()> {
             call = call.header(AUTHORIZATION, header);
         }
         let answer = world.send(call).await?;
-        let (told, description) = told(&answer);
-        ensure!((answer.status, told.as_str()) == (status, error), "{form:?}: {} {}", answer.status, answer.json());
+        let (error_of, description) = error_of(&answer);
+        ensure!((answer.status, error_of.as_str()) == (status, error), "{form:?}: {} {}", answer.status, answer.json());
         ensure!(description.contains(named), "{form:?}: {description}");
         ensure!(answer.header("cache-control") == Some("no-store"), "it may be kept");
         ensure!((status == 401) == answer.header("www-authenticate").is_some(), "{form:?}: {:?}", answer.headers);
@@ -157,7 +157,7 @@ async fn the_token_endpoint_says_what_is_wrong() -> Result<()> {
             call = call.header(CONTENT_TYPE, content_type);
         }
         let answer = world.send(call).await?;
-        let (error, description) = told(&answer);
+        let (error, description) = error_of(&answer);
         ensure!(answer.status == 400 && error == "invalid_request", "{content_type}: {}", answer.json());
         ensure!(description.contains("Content-Type"), "{content_type}: {description}");
     }
@@ -258,11 +258,14 @@ async fn a_precondition_that_cannot_be_read_is_told_in_oauths_words() -> Result<
     for path in ["/oauth2/token", "/oauth2/revoke"] {
         let call = Call::new(Method::POST, path).header(IF_MATCH, "no tag").form(&[("token", "x")]);
         let answer = world.send(call).await?;
-        let told = answer.json();
-        ensure!(answer.status == 400 && told["error"] == "invalid_request", "{path}: {} {told}", answer.status);
-        let description = told["error_description"].as_str().unwrap_or_default();
-        ensure!(description.contains("entity tags") && description.contains("If-Match: expected"), "{path}: {told}");
-        ensure!(description.bytes().all(|b| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\')), "{told}");
+        let error_of = answer.json();
+        ensure!(answer.status == 400 && error_of["error"] == "invalid_request", "{path}: {} {error_of}", answer.status);
+        let description = error_of["error_description"].as_str().unwrap_or_default();
+        ensure!(
+            description.contains("entity tags") && description.contains("If-Match: expected"),
+            "{path}: {error_of}"
+        );
+        ensure!(description.bytes().all(|b| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\')), "{error_of}");
     }
     Ok(())
 }

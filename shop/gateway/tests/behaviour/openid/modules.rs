@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use http::Method;
 use serde_json::{Value, json};
 use vitrine_kit::clock::Manual;
-use vitrine_shop_load::http::{Answer, Call};
+use vitrine_shop_load::http::{Call, Response};
 
 use super::party::{Browser, CHALLENGE, EMAIL, NAME, REDIRECT, SECRET, VERIFIER, WEB, World, request};
 
@@ -33,10 +33,10 @@ async fn twice(
     let mut browser = Browser::new(world);
     let before = world.id_token(&browser.tokens(first).await?, WEB).await?;
     second(clock, 2);
-    let told = browser.authorize(second_time).await?;
-    let after = world.id_token(&world.redeem(told.code()?).await?.json(), WEB).await?;
+    let error_of = browser.authorize(second_time).await?;
+    let after = world.id_token(&world.redeem(error_of.code()?).await?.json(), WEB).await?;
     ensure!(before["sub"] == after["sub"], "{before} {after}");
-    Ok((before, after, told.shown))
+    Ok((before, after, error_of.shown))
 }
 
 async fn without_asking(world: &World, clock: &Manual, other: &[(&str, &str)]) -> Result<()> {
@@ -140,8 +140,8 @@ pub(super) async fn alternate_happy_flow(world: &World, _: &Manual) -> Result<()
     parameters.reverse();
     let mut browser = Browser::new(world);
     let first = browser.ask(&parameters).await?;
-    let told = browser.go_on(first, &parameters).await?;
-    world.id_token(&world.redeem(told.code()?).await?.json(), WEB).await.map(|_| ())
+    let error_of = browser.go_on(first, &parameters).await?;
+    world.id_token(&world.redeem(error_of.code()?).await?.json(), WEB).await.map(|_| ())
 }
 
 pub(super) async fn display_page(world: &World, _: &Manual) -> Result<()> {
@@ -158,9 +158,9 @@ pub(super) async fn prompt_login(world: &World, clock: &Manual) -> Result<()> {
 
 pub(super) async fn prompt_none_not_logged_in(world: &World, _: &Manual) -> Result<()> {
     let state = "s".repeat(128);
-    let told = Browser::new(world).authorize(&[("prompt", "none"), ("state", &state)]).await?;
-    ensure!(!told.shown, "a page is shown");
-    told.is_error("login_required")
+    let error_of = Browser::new(world).authorize(&[("prompt", "none"), ("state", &state)]).await?;
+    ensure!(!error_of.shown, "a page is shown");
+    error_of.is_error("login_required")
 }
 
 pub(super) async fn prompt_none_logged_in(world: &World, clock: &Manual) -> Result<()> {
@@ -184,9 +184,9 @@ pub(super) async fn id_token_hint(world: &World, clock: &Manual) -> Result<()> {
     let tokens = browser.tokens(&[]).await?;
     second(clock, 1);
     let hint = tokens["id_token"].as_str().context("an ID token")?;
-    let told = browser.authorize(&[("prompt", "none"), ("id_token_hint", hint)]).await?;
-    ensure!(!told.shown, "a page is shown");
-    told.code().map(|_| ())
+    let error_of = browser.authorize(&[("prompt", "none"), ("id_token_hint", hint)]).await?;
+    ensure!(!error_of.shown, "a page is shown");
+    error_of.code().map(|_| ())
 }
 
 pub(super) async fn login_hint(world: &World, _: &Manual) -> Result<()> {
@@ -209,12 +209,12 @@ pub(super) async fn acr_values(world: &World, _: &Manual) -> Result<()> {
 }
 
 /// Redeems a code, and once more some seconds later.
-async fn redeemed_twice(world: &World, clock: &Manual, later_s: u64) -> Result<Answer> {
-    let told = Browser::new(world).authorize(&[]).await?;
-    let tokens = world.redeem(told.code()?).await?.json();
+async fn redeemed_twice(world: &World, clock: &Manual, later_s: u64) -> Result<Response> {
+    let error_of = Browser::new(world).authorize(&[]).await?;
+    let tokens = world.redeem(error_of.code()?).await?.json();
     world.userinfo(&tokens).await?;
     second(clock, later_s);
-    let again = world.redeem(told.code()?).await?;
+    let again = world.redeem(error_of.code()?).await?;
     ensure!(again.status == 400 && again.json()["error"] == "invalid_grant", "{}", again.json());
     let access = tokens["access_token"].as_str().context("a token")?;
     world.send(Call::new(Method::GET, "/oauth2/userinfo").bearer(access)).await
@@ -243,16 +243,16 @@ pub(super) async fn post_request(world: &World, _: &Manual) -> Result<()> {
     let parameters = request(&[]);
     let mut browser = Browser::new(world);
     let first = browser.send(Call::new(Method::POST, "/oauth2/authorize").form(&parameters)).await?;
-    let told = browser.go_on(first, &parameters).await?;
-    ensure!(told.shown, "no page");
-    told.code().map(|_| ())
+    let error_of = browser.go_on(first, &parameters).await?;
+    ensure!(error_of.shown, "no page");
+    error_of.code().map(|_| ())
 }
 
 pub(super) async fn client_secret_post(world: &World, _: &Manual) -> Result<()> {
-    let told = Browser::new(world).authorize(&[]).await?;
+    let error_of = Browser::new(world).authorize(&[]).await?;
     let form = [
         ("grant_type", "authorization_code"),
-        ("code", told.code()?),
+        ("code", error_of.code()?),
         ("redirect_uri", REDIRECT),
         ("client_id", WEB),
         ("client_secret", SECRET),
@@ -307,8 +307,8 @@ pub(super) async fn refresh_token(world: &World, clock: &Manual) -> Result<()> {
 
 pub(super) async fn valid_pkce(world: &World, _: &Manual) -> Result<()> {
     let pkce = [("code_challenge", CHALLENGE), ("code_challenge_method", "S256")];
-    let told = Browser::new(world).authorize(&pkce).await?;
-    let form = [("grant_type", "authorization_code"), ("code", told.code()?), ("redirect_uri", REDIRECT)];
+    let error_of = Browser::new(world).authorize(&pkce).await?;
+    let form = [("grant_type", "authorization_code"), ("code", error_of.code()?), ("redirect_uri", REDIRECT)];
     let without = world.token(&form).await?;
     ensure!(without.json()["error"] == "invalid_grant", "{}", without.json());
     let with: Vec<_> = form.into_iter().chain([("code_verifier", VERIFIER)]).collect();
@@ -319,9 +319,9 @@ pub(super) async fn valid_pkce(world: &World, _: &Manual) -> Result<()> {
 pub(super) async fn discovery_endpoint_verification(world: &World, _: &Manual) -> Result<()> {
     let answer = world.send(Call::new(Method::GET, "/.well-known/openid-configuration")).await?;
     ensure!(answer.status == 200 && answer.header("content-type") == Some("application/json"), "{}", answer.status);
-    let told = answer.json();
-    ensure!(told == world.get("/.well-known/oauth-authorization-server").await?, "two truths");
-    ensure!(told["issuer"] == world.url.as_str(), "{told}");
+    let error_of = answer.json();
+    ensure!(error_of == world.get("/.well-known/oauth-authorization-server").await?, "two truths");
+    ensure!(error_of["issuer"] == world.url.as_str(), "{error_of}");
     for (key, value) in [
         ("response_types_supported", json!(["code"])),
         ("response_modes_supported", json!(["query"])),
@@ -336,17 +336,17 @@ pub(super) async fn discovery_endpoint_verification(world: &World, _: &Manual) -
         ("authorization_response_iss_parameter_supported", json!(true)),
         ("prompt_values_supported", json!(["none", "login", "consent", "select_account"])),
     ] {
-        ensure!(told[key] == value, "{key}: {}", told[key]);
+        ensure!(error_of[key] == value, "{key}: {}", error_of[key]);
     }
     for list in
         ["claims_supported", "token_endpoint_auth_methods_supported", "revocation_endpoint_auth_methods_supported"]
     {
-        ensure!(told[list].as_array().is_some_and(|all| !all.is_empty()), "{list}");
+        ensure!(error_of[list].as_array().is_some_and(|all| !all.is_empty()), "{list}");
     }
     // Each endpoint is there: it answers, if only that something is missing.
     for endpoint in ["authorization_endpoint", "token_endpoint", "revocation_endpoint", "userinfo_endpoint", "jwks_uri"]
     {
-        let path = told[endpoint].as_str().and_then(|url| url.strip_prefix(&world.url)).context(endpoint)?;
+        let path = error_of[endpoint].as_str().and_then(|url| url.strip_prefix(&world.url)).context(endpoint)?;
         let method =
             if matches!(endpoint, "token_endpoint" | "revocation_endpoint") { Method::POST } else { Method::GET };
         let status = world.send(Call::new(method, path)).await?.status;

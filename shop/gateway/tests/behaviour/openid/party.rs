@@ -25,7 +25,7 @@ use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
 use vitrine_shop_auth::{Account, Client, Role};
 use vitrine_shop_customers::Profile;
 use vitrine_shop_gateway::Config;
-use vitrine_shop_load::http::{Answer, Call, Client as Http};
+use vitrine_shop_load::http::{Call, Client as Http, Response};
 
 use crate::{NOWHERE, deps};
 
@@ -98,7 +98,7 @@ impl World {
         Ok(Self { http: Http::new(&url)?, url, _data: data, _running: running })
     }
 
-    pub(crate) async fn send(&self, call: Call) -> Result<Answer> {
+    pub(crate) async fn send(&self, call: Call) -> Result<Response> {
         Ok(self.http.send(call).await?)
     }
 
@@ -109,12 +109,12 @@ impl World {
     }
 
     /// The token endpoint's answer to the client "web", which proves who it is by a Basic header.
-    pub(crate) async fn token(&self, form: &[(&str, &str)]) -> Result<Answer> {
+    pub(crate) async fn token(&self, form: &[(&str, &str)]) -> Result<Response> {
         self.send(Call::new(Method::POST, "/oauth2/token").header(AUTHORIZATION, &basic(WEB, SECRET)).form(form)).await
     }
 
     /// Tokens for a code.
-    pub(crate) async fn redeem(&self, code: &str) -> Result<Answer> {
+    pub(crate) async fn redeem(&self, code: &str) -> Result<Response> {
         self.token(&[("grant_type", "authorization_code"), ("code", code), ("redirect_uri", REDIRECT)]).await
     }
 
@@ -182,12 +182,12 @@ pub(crate) fn request<'a>(other: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str
 
 /// What the relying party is told, and whether the person had to do anything for it.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct PartyView {
     pub(crate) answer: BTreeMap<String, String>,
     pub(crate) shown: bool,
 }
 
-impl Told {
+impl PartyView {
     pub(crate) fn code(&self) -> Result<&str> {
         let code = self.answer.get("code").with_context(|| format!("no code: {self:?}"))?;
         // RFC 6749, section 10.10: not to be guessed.
@@ -215,7 +215,7 @@ impl<'w> Browser<'w> {
         Self { world, cookie: None }
     }
 
-    pub(crate) async fn send(&mut self, call: Call) -> Result<Answer> {
+    pub(crate) async fn send(&mut self, call: Call) -> Result<Response> {
         let call = call.header(ACCEPT, "text/html,application/xhtml+xml");
         let call = match &self.cookie {
             Some(cookie) => call.header(COOKIE, &format!("theme=dark; {cookie}")),
@@ -230,12 +230,12 @@ impl<'w> Browser<'w> {
     }
 
     /// Follows a link to the authorization endpoint.
-    pub(crate) async fn ask(&mut self, parameters: &[(&str, &str)]) -> Result<Answer> {
+    pub(crate) async fn ask(&mut self, parameters: &[(&str, &str)]) -> Result<Response> {
         self.send(Call::new(Method::GET, &format!("/oauth2/authorize?{}", encoded(parameters)))).await
     }
 
     /// Fills in the page, if one is shown, and goes where it is sent.
-    pub(crate) async fn go_on(&mut self, first: Answer, parameters: &[(&str, &str)]) -> Result<Told> {
+    pub(crate) async fn go_on(&mut self, first: Response, parameters: &[(&str, &str)]) -> Result<PartyView> {
         let shown = first.status == 200;
         let last = if shown { self.fill_in(&String::from_utf8_lossy(&first.body)).await? } else { first };
         let location = last.header("location").with_context(|| format!("{}: nowhere to go", last.status))?;
@@ -246,10 +246,10 @@ impl<'w> Browser<'w> {
         let answer = query(location);
         ensure!(answer.get("state").map(String::as_str) == wanted("state"), "another state: {location}");
         ensure!(answer.get("iss") == Some(&self.world.url), "another issuer: {location}");
-        Ok(Told { answer, shown })
+        Ok(PartyView { answer, shown })
     }
 
-    async fn fill_in(&mut self, page: &str) -> Result<Answer> {
+    async fn fill_in(&mut self, page: &str) -> Result<Response> {
         let mut fields = Vec::new();
         for input in page.split("<input type=\"hidden\" name=\"").skip(1) {
             let (name, rest) = input.split_once("\" value=\"").context("a hidden field")?;
@@ -263,7 +263,7 @@ impl<'w> Browser<'w> {
     }
 
     /// From the link to the relying party.
-    pub(crate) async fn authorize(&mut self, other: &[(&str, &str)]) -> Result<Told> {
+    pub(crate) async fn authorize(&mut self, other: &[(&str, &str)]) -> Result<PartyView> {
         let parameters = request(other);
         let first = self.ask(&parameters).await?;
         self.go_on(first, &parameters).await
@@ -271,8 +271,8 @@ impl<'w> Browser<'w> {
 
     /// All the way to tokens.
     pub(crate) async fn tokens(&mut self, other: &[(&str, &str)]) -> Result<Value> {
-        let told = self.authorize(other).await?;
-        let answer = self.world.redeem(told.code()?).await?;
+        let error_of = self.authorize(other).await?;
+        let answer = self.world.redeem(error_of.code()?).await?;
         let tokens = answer.json();
         ensure!(answer.status == 200 && tokens["token_type"] == "Bearer", "{}: {tokens}", answer.status);
         ensure!(answer.header("cache-control") == Some("no-store"), "it may be kept");

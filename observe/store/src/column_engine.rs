@@ -1,0 +1,172 @@
+//! The engine that keeps everything.
+//!
+//! What arrives is decoded into columns in memory and written to the log ([`ingest`]); it is acknowledged, and seen by
+//! queries ([`read`]), when the log has it on disk. Rows in memory become segments ([`seal`]), segments become larger
+//! segments ([`merge`]), and leave when they are too old or too many ([`retention`]). The manifest alone says which
+//! segments there are ([`segments`]), and up to which record of the log their rows go; a crash at any moment leaves rows in
+//! the log or in a segment, never in both.
+//!
+//! Each of these is an owner with what it needs and no more; what they share are the [`tables`]. Locks are taken in one
+//! order ([`lock`]).
+
+mod budget;
+mod engine;
+mod graph;
+mod ingest;
+mod lock;
+mod manifest;
+mod memtable;
+mod merge;
+mod notify;
+mod options;
+mod policy;
+mod read;
+mod recover;
+mod request_log;
+mod retention;
+mod rollup;
+mod seal;
+mod segment_handle;
+mod segments;
+mod status;
+pub(crate) mod storage;
+mod table;
+mod tables;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use vitrine_kit::clock::Clock;
+
+use crate::column_engine::budget::Budget;
+use crate::column_engine::ingest::Ingester;
+use crate::column_engine::merge::Merger;
+use crate::column_engine::notify::Notify;
+use crate::column_engine::policy::Bounds;
+use crate::column_engine::read::Reader;
+use crate::column_engine::request_log::RequestLog;
+use crate::column_engine::retention::Retention;
+use crate::column_engine::seal::Sealer;
+use crate::column_engine::status::ErrorLog;
+use crate::column_engine::tables::Tables;
+use crate::engine::Tenant;
+
+pub use options::{Error, Options};
+pub use storage::{LocalStorage, ObjectStorage};
+
+/// How often ages are looked at.
+const TICK: Duration = Duration::from_secs(1);
+/// How long to wait after something in the background failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(2);
+/// The engine's threads' stacks, in bytes.
+const STACK: usize = 2 << 20;
+
+/// The engine that keeps everything. Dropping it waits until what was written is in the log; rows in memory are read
+/// from there when it is opened again.
+#[derive(Debug)]
+pub struct ColumnEngine {
+    context: Arc<Context>,
+    log: Arc<RequestLog>,
+    tables: Arc<Tables>,
+    ingester: Arc<Ingester>,
+    sealer: Arc<Sealer>,
+    merger: Arc<Merger>,
+    retention: Arc<Retention>,
+    reader: Arc<Reader>,
+    /// Those that the engine's threads wait for.
+    notifiers: [Arc<Notify>; 2],
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// What all owners look at.
+#[derive(Debug)]
+pub(crate) struct Context {
+    options: Options,
+    clock: Clock,
+    /// Memory that rows take which are in no segment yet.
+    memory: Arc<Budget>,
+    troubles: ErrorLog,
+    closed: AtomicBool,
+}
+
+impl Context {
+    /// With so many segments that were put aside before.
+    fn new(options: Options, clock: Clock, quarantined: usize) -> Self {
+        let (memory, troubles) = (Budget::new(options.memory_bytes), ErrorLog::new(quarantined));
+        Self { options, clock, memory, troubles, closed: AtomicBool::new(false) }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// The bounds of merged segments, now.
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            now_ms: self.clock.now_ms(),
+            fan_in: self.options.fan_in,
+            rows: self.options.max_segment_rows,
+            column_bytes: self.options.max_column_bytes,
+            retention: self.options.retention,
+        }
+    }
+}
+
+impl ColumnEngine {
+    fn start(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+        let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK);
+        self.threads.push(thread.spawn(run).map_err(Error::io("start the thread", name))?);
+        Ok(())
+    }
+
+    /// Makes segments of all rows in memory, and waits until that is done.
+    pub fn seal(&self) -> Result<(), Error> {
+        self.sealer.seal_all()
+    }
+
+    /// Merges segments until nothing is due. Returns how many merges there were.
+    pub fn merge(&self) -> Result<usize, Error> {
+        let mut merges = 0;
+        while self.merger.merge_once()? {
+            merges += 1;
+        }
+        Ok(merges)
+    }
+
+    /// Removes segments that are too old or too many. Returns how many.
+    pub fn expire(&self) -> Result<usize, Error> {
+        self.retention.expire()
+    }
+
+    /// The tenants that ever sent something, in order.
+    pub fn tenants(&self) -> Vec<Tenant> {
+        self.tables.tenants()
+    }
+}
+
+impl Drop for ColumnEngine {
+    fn drop(&mut self) {
+        self.context.closed.store(true, Ordering::Relaxed);
+        self.ingester.close();
+        self.notifiers.iter().for_each(|bell| bell.notify());
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the engine panicked");
+            }
+        }
+    }
+}
+
+/// An error and what caused it, on one line.
+pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,75 @@
+//! The engine as protocols see it.
+
+use bytes::Bytes;
+use vitrine_observe_model::{LogRow, Table, TraceId};
+
+use crate::column_engine::ColumnEngine;
+use crate::column_engine::read::time;
+use crate::engine::{Batches, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant};
+use crate::questions::{Ingest, Logs, Reports, Scans, Services, Traces};
+use crate::{Dependency, Operation, Signal, Status, TenantStatus, Trace, TraceQuery};
+
+impl Ingest for ColumnEngine {
+    fn write(&self, tenant: &Tenant, signal: Signal, request: Bytes) -> Receipt {
+        self.ingester.write(tenant, signal, request)
+    }
+}
+
+impl Traces for ColumnEngine {
+    fn trace(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Option<Trace>, QueryError> {
+        self.reader.answer(|reader| reader.trace(tenant, id, most))
+    }
+
+    fn search(&self, tenant: &Tenant, query: &TraceQuery) -> Result<Vec<Trace>, QueryError> {
+        self.reader.answer(|reader| reader.search(tenant, query))
+    }
+
+    fn attribute_values(&self, tenant: &Tenant, key: &str, most: usize) -> Result<Vec<String>, QueryError> {
+        self.reader.answer(|reader| reader.attribute_values(tenant, key, most))
+    }
+}
+
+impl Services for ColumnEngine {
+    fn services(&self, tenant: &Tenant) -> Result<Vec<String>, QueryError> {
+        self.reader.answer(|reader| reader.services(tenant))
+    }
+
+    fn operations(&self, tenant: &Tenant, service: &str) -> Result<Vec<Operation>, QueryError> {
+        self.reader.answer(|reader| reader.operations(tenant, service))
+    }
+
+    fn dependencies(
+        &self,
+        tenant: &Tenant,
+        start_min_ns: u64,
+        start_max_ns: u64,
+    ) -> Result<Vec<Dependency>, QueryError> {
+        self.reader.answer(|reader| reader.dependencies(tenant, time(start_min_ns), time(start_max_ns)))
+    }
+
+    fn red(&self, tenant: &Tenant, query: &RedQuery) -> Result<Vec<RedRow>, QueryError> {
+        self.reader.answer(|reader| reader.red(tenant, query))
+    }
+}
+
+impl Logs for ColumnEngine {
+    fn logs_of(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Vec<LogRow>, QueryError> {
+        self.reader.answer(|reader| reader.logs_of(tenant, id, most))
+    }
+}
+
+impl Scans for ColumnEngine {
+    fn scan(&self, tenant: &Tenant, table: Table, scan: &Scan) -> Result<Batches, QueryError> {
+        self.reader.answer(|reader| Ok(reader.scan(tenant, table, scan)))
+    }
+}
+
+impl Reports for ColumnEngine {
+    fn tenant_status(&self, tenant: &Tenant) -> TenantStatus {
+        self.tenant_status_of(tenant)
+    }
+
+    fn status(&self) -> Status {
+        self.whole_status()
+    }
+}

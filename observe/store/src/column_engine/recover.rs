@@ -1,0 +1,220 @@
+//! Opening: the manifest, the segments, and the log.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use vitrine_kit::clock::Clock;
+use vitrine_observe_log::{Log, Position, Record, Replay};
+
+use crate::Signal;
+use crate::column_engine::ingest::{Ingester, commit};
+use crate::column_engine::manifest::{Contents, Manifest, signal_name};
+use crate::column_engine::merge::Merger;
+use crate::column_engine::notify::Notify;
+use crate::column_engine::read::Reader;
+use crate::column_engine::request_log::{RequestLog, parse_record};
+use crate::column_engine::retention::Retention;
+use crate::column_engine::seal::Sealer;
+use crate::column_engine::segments::SegmentStore;
+use crate::column_engine::storage::{DAMAGED, LocalStorage, SegmentStorage};
+use crate::column_engine::tables::Tables;
+use crate::column_engine::{ColumnEngine, Context, Error, Options};
+use crate::engine::Tenant;
+
+/// The log's folder.
+const LOG: &str = "log";
+/// The folder of segments that are being written.
+const TEMPORARY: &str = "temporary";
+/// Ends the names of segments that were put aside before.
+const ROWS_ASIDE: &str = ".parquet.damaged";
+/// The folder of segments, if nothing else is said.
+const SEGMENTS: &str = "segments";
+
+impl Options {
+    fn check(&self) -> Result<(), Error> {
+        let wrong = |option, expected| Err(Error::Option { option, expected });
+        if self.seal_rows == 0 || self.seal_bytes == 0 {
+            return wrong("seal_rows and seal_bytes", "choose at least 1");
+        }
+        if self.fan_in < 2 {
+            return wrong("fan_in", "choose at least 2");
+        }
+        if self.max_tenants == 0 {
+            return wrong("max_tenants", "choose at least 1");
+        }
+        if self.memory_bytes < 2 * self.seal_bytes {
+            return wrong("memory_bytes", "choose at least twice seal_bytes");
+        }
+        Ok(())
+    }
+}
+
+impl ColumnEngine {
+    /// Opens the engine in a folder, which is made if need be, and reads the log that a crash may have left.
+    pub fn open(options: Options, clock: Clock) -> Result<Self, Error> {
+        options.check()?;
+        let data = options.data.clone();
+        std::fs::create_dir_all(&data).map_err(Error::io("make the folder", data.display()))?;
+        // The log locks the folder, so it comes first.
+        let (log, replay) = open_log(&options)?;
+        let log = Arc::new(RequestLog::new(log));
+        let temporary = empty_folder(data.join(TEMPORARY))?;
+        let storage = open_depot(&options)?;
+        let names = storage.list().map_err(Error::io("list", "the segments"))?;
+        let manifest = open_catalogue(&data, &names)?;
+        let aside = names.iter().filter(|name| name.ends_with(ROWS_ASIDE)).count();
+        let context = Arc::new(Context::new(options, clock, aside));
+        let contents = manifest.contents();
+        let tables = Arc::new(Tables::new(&contents, storage.clone(), context.memory.clone())?);
+        remove_unlisted(&*storage, &names, &tables)?;
+        let segments = Arc::new(SegmentStore::new(context.clone(), manifest, temporary));
+        let reader = Arc::new(Reader::new(context.clone(), tables.clone(), segments.clone()));
+        inspect(&tables, &reader);
+
+        let [to_seal, to_merge] = [Arc::new(Notify::default()), Arc::new(Notify::default())];
+        let (ingester, commits) = Ingester::new(context.clone(), log.clone(), tables.clone(), to_seal.clone());
+        let notifiers = [to_seal.clone(), to_merge.clone()];
+        let mut kept = Self {
+            ingester: Arc::new(ingester),
+            sealer: Arc::new(Sealer::new(
+                context.clone(),
+                log.clone(),
+                tables.clone(),
+                segments.clone(),
+                reader.clone(),
+                notifiers.clone(),
+            )),
+            merger: Arc::new(Merger::new(
+                context.clone(),
+                tables.clone(),
+                segments.clone(),
+                reader.clone(),
+                to_merge.clone(),
+            )),
+            retention: Arc::new(Retention::new(context.clone(), tables.clone(), segments)),
+            context,
+            log,
+            tables,
+            reader,
+            notifiers,
+            threads: Vec::new(),
+        };
+        kept.start("observe-commit", move || commit(commits, &to_seal))?;
+        let sealer = kept.sealer.clone();
+        kept.start("observe-seal", move || sealer.run())?;
+        kept.relearn();
+        kept.replay(&contents, replay)?;
+        let (merger, retention) = (kept.merger.clone(), kept.retention.clone());
+        kept.start("observe-merge", move || merger.run(&retention))?;
+        Ok(kept)
+    }
+
+    /// Learns again what of segments was known in memory only.
+    fn relearn(&self) {
+        for table in self.tables.all().iter().filter(|table| table.signal == Signal::Traces) {
+            self.reader.relearn_open_traces(table);
+        }
+    }
+
+    /// Reads what the log holds and no segment does.
+    fn replay(&self, contents: &Contents, replay: Replay) -> Result<(), Error> {
+        let Context { memory, troubles, .. } = &*self.context;
+        let through = |tenant: &Tenant, signal| {
+            let tables = contents.tenants.get(tenant.name());
+            tables.and_then(|tables| tables.get(signal_name(signal))).map_or(0, |t| t.through)
+        };
+        for item in replay {
+            let Record { position, kind, payload } = match item {
+                Ok(record) => record,
+                Err(damage) => {
+                    troubles.tell(damage.to_string());
+                    continue;
+                }
+            };
+            let Some(logged) = parse_record(kind, &payload) else {
+                troubles.tell(format!("the log's record at {position} is of no known kind"));
+                continue;
+            };
+            if position <= Position::from(through(&logged.tenant, logged.signal)) {
+                continue;
+            }
+            if let Err(error) = self.ingester.add_again(position, logged) {
+                troubles.tell(format!("the log's record at {position} cannot be read: {error}"));
+            }
+            if memory.used() > memory.most / 2 {
+                self.sealer.make_room(memory.most / 2);
+                self.sealer.seal_waiting(true)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn open_log(options: &Options) -> Result<(Log, Replay), Error> {
+    let log_options = vitrine_observe_log::Options {
+        fsync: options.fsync,
+        max_bytes: options.log_bytes,
+        segment_bytes: vitrine_observe_log::Options::default().segment_bytes.min(options.log_bytes / 2),
+        ..vitrine_observe_log::Options::default()
+    };
+    Ok(Log::open(options.data.join(LOG), log_options)?)
+}
+
+/// Empties a folder, or makes it.
+fn empty_folder(path: PathBuf) -> Result<PathBuf, Error> {
+    match std::fs::remove_dir_all(&path) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::io("empty", path.display())(cause)),
+        _ => {
+            std::fs::create_dir(&path).map_err(Error::io("make the folder", path.display()))?;
+            Ok(path)
+        }
+    }
+}
+
+fn open_depot(options: &Options) -> Result<Arc<dyn SegmentStorage>, Error> {
+    if let Some(storage) = &options.segments {
+        return Ok(storage.clone());
+    }
+    let path = options.data.join(SEGMENTS);
+    Ok(Arc::new(LocalStorage::open(&path).map_err(Error::io("make the folder", path.display()))?))
+}
+
+/// Those of these files that a segment may have.
+fn segments(names: &[String]) -> impl Iterator<Item = &String> {
+    names.iter().filter(|name| !name.ends_with(DAMAGED))
+}
+
+/// The manifest of a folder, or a new one if there are no segments.
+fn open_catalogue(data: &Path, names: &[String]) -> Result<Manifest, Error> {
+    match Manifest::open(data)? {
+        Some(manifest) => Ok(manifest),
+        None if segments(names).next().is_none() => Manifest::create(data),
+        None => {
+            let found = "it is missing, though there are segments".to_owned();
+            Err(Error::Manifest { path: data.join("catalogue.json"), found })
+        }
+    }
+}
+
+/// Removes what a crash left between the writing of files and their listing, or between that and their removal.
+fn remove_unlisted(storage: &dyn SegmentStorage, names: &[String], tables: &Tables) -> Result<(), Error> {
+    let snapshots = tables.all().into_iter().flat_map(|table| table.snapshot().segments);
+    let listed: HashSet<String> = snapshots.flat_map(|handle| handle.files.all(handle.info.number)).collect();
+    for name in segments(names).filter(|name| !listed.contains(*name)) {
+        storage.remove(name).map_err(Error::io("remove", name))?;
+    }
+    Ok(())
+}
+
+/// Opens each segment once, and takes out those that are damaged.
+fn inspect(tables: &Tables, reader: &Reader) {
+    for table in tables.all() {
+        for handle in table.snapshot().segments {
+            match handle.segment() {
+                Ok(_) => reader.trim(),
+                Err(error) => reader.read_failure(&table, &handle, error),
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Where segments are kept.
+
+mod object;
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use vitrine_observe_columns::{FileSource, Source};
+
+pub use object::ObjectStorage;
+
+/// Ends the names of files that are damaged, and are kept for one who wants to look into them.
+pub(crate) const DAMAGED: &str = ".damaged";
+
+/// A place for files that are written once. Names are relative paths with slashes.
+pub trait SegmentStorage: fmt::Debug + Send + Sync {
+    /// Moves a local file here. It is there for good when this returns.
+    fn put(&self, name: &str, local: &Path) -> io::Result<()>;
+
+    /// Opens a file to read parts of it.
+    fn open(&self, name: &str) -> io::Result<Arc<dyn Source>>;
+
+    /// Renames a file.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Removes a file. One that is not there is fine.
+    fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Names of all files.
+    fn list(&self) -> io::Result<Vec<String>>;
+
+    /// Reads a whole file.
+    fn read(&self, name: &str) -> io::Result<Bytes> {
+        let source = self.open(name)?;
+        let length = usize::try_from(source.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        source.read(0, length)
+    }
+}
+
+/// A local folder.
+#[derive(Debug, Clone)]
+pub struct LocalStorage(PathBuf);
+
+impl LocalStorage {
+    /// Opens a folder, and makes it if need be.
+    pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let path = path.into();
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+
+    /// Makes the folders above a file, and makes them last.
+    fn folders(&self, path: &Path) -> io::Result<()> {
+        let Some(parent) = path.parent().filter(|parent| !parent.exists()) else { return Ok(()) };
+        std::fs::create_dir_all(parent)?;
+        for folder in parent.ancestors().take_while(|folder| folder.starts_with(&self.0)) {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    }
+
+    fn list_below(&self, folder: &Path, names: &mut Vec<String>) -> io::Result<()> {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let path = entry.path();
+            if entry.file_type()?.is_dir() {
+                self.list_below(&path, names)?;
+            } else if let Some(name) = path.strip_prefix(&self.0).ok().and_then(Path::to_str) {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+}
+
+impl SegmentStorage for LocalStorage {
+    fn put(&self, name: &str, local: &Path) -> io::Result<()> {
+        let path = self.0.join(name);
+        self.folders(&path)?;
+        match std::fs::rename(local, &path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                std::fs::copy(local, &path)?;
+                std::fs::remove_file(local)?;
+            }
+            Err(error) => return Err(error),
+        }
+        File::open(&path)?.sync_all()?;
+        sync_parent(&path)
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn Source>> {
+        Ok(Arc::new(FileSource::open(&self.0.join(name))?))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let to = self.0.join(to);
+        std::fs::rename(self.0.join(from), &to)?;
+        sync_parent(&to)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        match std::fs::remove_file(self.0.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        self.list_below(&self.0, &mut names)?;
+        Ok(names)
+    }
+}

@@ -1,0 +1,167 @@
+//! The engine in processes that are killed, or run out of disk.
+//!
+//! Each test runs its own binary again: what stands behind [`inside`] happens there.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use vitrine_kit::clock::Clock;
+use vitrine_observe_store::{ColumnEngine, Fsync, Options, Reports, Signal, Tenant, WriteError};
+
+use crate::support::{Sent, all, options, request, write};
+
+/// The variable that says: this is the process within, and this is its folder.
+const INSIDE: &str = "VITRINE_KEPT_FOLDER";
+/// How long something may take to come about.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Spans of a request.
+const SPANS: u64 = 25;
+
+fn inside() -> Option<PathBuf> {
+    std::env::var_os(INSIDE).map(PathBuf::from)
+}
+
+/// A test of this file again, run by this command.
+fn again(command: &str, arguments: &[&OsStr], test: &str, folder: &Path) -> Command {
+    let own = std::env::current_exe().expect("the test's binary");
+    let mut command = Command::new(command);
+    command.args(arguments).arg(own).args(["--exact", &format!("crash::{test}"), "--nocapture"]).env(INSIDE, folder);
+    command
+}
+
+fn busy(folder: &Path) -> Options {
+    Options { fsync: Fsync::Always, seal_rows: 200, ..options(folder) }
+}
+
+/// The spans of a request, by its number.
+fn numbered(number: u64) -> Vec<Sent> {
+    (0..SPANS).map(|span| Sent::new((number % 200) as u8, number * SPANS + span + 1)).collect()
+}
+
+/// Writes from several threads until it is killed, and says what was acknowledged.
+fn write_for_ever(folder: &Path) {
+    let engine = Arc::new(ColumnEngine::open(busy(folder), Clock::system()).expect("opens"));
+    let first = engine.status().traces.rows;
+    let threads: Vec<_> = (0..3u64)
+        .map(|thread| {
+            let engine = engine.clone();
+            std::thread::spawn(move || {
+                for round in 0.. {
+                    // Numbers that no process before has used.
+                    let number = first * 1000 + round * 3 + thread;
+                    match write(&engine, &Tenant::default(), Signal::Traces, request(&numbered(number))) {
+                        Ok(_) => {
+                            let line = format!("ack {number} .\n");
+                            std::io::stdout().write_all(line.as_bytes()).expect("said");
+                        }
+                        Err(WriteError::Busy { .. }) => {}
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().expect("a thread"));
+}
+
+/// Reads so many acknowledgements, kills, and reads what was said until then.
+fn kill_after(child: &mut Child, count: usize) -> Vec<u64> {
+    let mut killed = false;
+    let mut acknowledged = Vec::new();
+    for line in BufReader::new(child.stdout.take().expect("a pipe")).lines() {
+        let line = line.expect("a line");
+        // The test harness says something of its own in front of the first; the last may be half a line.
+        let words: Vec<_> = line.split(' ').skip_while(|word| !word.ends_with("ack")).skip(1).collect();
+        if let [number, "."] = words[..] {
+            acknowledged.push(number.parse().expect("a number"));
+        }
+        if acknowledged.len() >= count && !killed {
+            killed = true;
+            child.kill().expect("killed");
+        }
+    }
+    child.wait().expect("ended");
+    assert!(killed, "it ended by itself");
+    acknowledged
+}
+
+#[test]
+fn what_was_acknowledged_survives_kill_9() {
+    if let Some(folder) = inside() {
+        return write_for_ever(&folder);
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut acknowledged = Vec::new();
+    for count in [1, 7, 20, 45, 80, 130] {
+        let mut command = again("env", &[], "what_was_acknowledged_survives_kill_9", folder.path());
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("started");
+        acknowledged.extend(kill_after(&mut child, count));
+        let engine = ColumnEngine::open(busy(folder.path()), Clock::system()).expect("opens");
+        let mut served: BTreeMap<u64, usize> = BTreeMap::new();
+        for span in all(&engine) {
+            *served.entry((span.span - 1) / SPANS).or_default() += 1;
+        }
+        // Also what is not seen by its id, because equal spans are shown once, is there once.
+        assert_eq!(engine.status().traces.rows, served.values().sum::<usize>() as u64);
+        for (number, spans) in &served {
+            assert_eq!(*spans as u64, SPANS, "request {number} is there in part");
+        }
+        for number in &acknowledged {
+            assert!(served.contains_key(number), "request {number} was acknowledged and is lost");
+        }
+        assert_eq!(engine.status().quarantined, 0);
+    }
+}
+
+#[test]
+fn the_disk_is_full() {
+    let Some(folder) = inside() else {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut mount = Command::new("unshare");
+        mount.args(["-rm", "mount", "-t", "tmpfs", "none"]).arg(dir.path());
+        if !mount.output().is_ok_and(|output| output.status.success()) {
+            // In some containers no one may mount.
+            return;
+        }
+        let script = OsStr::new(r#"mount -t tmpfs -o size=2m none "$VITRINE_KEPT_FOLDER" && exec "$0" "$@""#);
+        let arguments = ["-rm", "sh", "-c"].map(OsStr::new);
+        let arguments = [&arguments[..], &[script]].concat();
+        let output = again("unshare", &arguments, "the_disk_is_full", dir.path()).output().expect("started");
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
+        return;
+    };
+    let ballast = folder.join("ballast");
+    std::fs::write(&ballast, vec![1; 1 << 20]).expect("written");
+    let engine = ColumnEngine::open(busy(&folder.join("data")), Clock::system()).expect("opens");
+    let mut acknowledged = 0;
+    let mut send = |number: u64| {
+        let outcome = write(&engine, &Tenant::default(), Signal::Traces, request(&numbered(number)));
+        acknowledged += u64::from(outcome.is_ok());
+        outcome
+    };
+    let begun = Instant::now();
+    let mut number = 0;
+    while !matches!(send(number), Err(WriteError::Disk { .. })) {
+        number += 1;
+        assert!(begun.elapsed() < PATIENCE);
+    }
+    std::fs::remove_file(&ballast).expect("removed");
+    let begun = Instant::now();
+    let mut later = 0;
+    while later < 20 {
+        number += 1;
+        later += u64::from(send(number).is_ok());
+        assert!(begun.elapsed() < PATIENCE, "it does not recover");
+    }
+    engine.seal().expect("sealed");
+    assert_eq!(engine.status().traces.rows, acknowledged * SPANS);
+    drop(engine);
+    let engine = ColumnEngine::open(busy(&folder.join("data")), Clock::system()).expect("opens");
+    assert_eq!(all(&engine).len() as u64, acknowledged * SPANS);
+}

@@ -1,0 +1,11 @@
+//! The engine that keeps everything, as a user sees it.
+
+mod crash;
+mod damage;
+mod graph;
+mod limits;
+mod model;
+mod objects;
+mod queries;
+mod support;
+mod times;
