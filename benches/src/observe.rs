@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tokio::sync::mpsc;
+use vitrine_kit::percent;
 use vitrine_tests_testkit::{Api, Observatory};
 
 use crate::process;
@@ -184,20 +185,36 @@ pub(crate) async fn measure(binary: &Path, spans: usize) -> Result<()> {
     tell("resident memory, most while taking in", most, "MiB", 300.0, false);
     println!("  status: {status}");
 
+    queries(&observatory.observe, &known, &mut ours).await?;
+
+    // The log after a crash: what had not been made a segment is read again.
+    restart(&mut observatory).await?;
+    observatory.process().stop()?;
+
+    if let Some(clickhouse) = &mut clickhouse {
+        load(clickhouse, &mut rows, sent).await?;
+        clickhouse.tell(&known, &ours).await?;
+    }
+    peers::rotel(folder.path(), sent.min(2_000_000), sent as f64 / cpu).await?;
+    println!();
+    Ok(())
+}
+
+/// Asks everything that is compared, and tells how long it takes.
+async fn queries(url: &str, known: &Known, ours: &mut peers::Ours) -> Result<()> {
     let by_id: Vec<String> = known.traces.iter().map(|id| format!("/jaeger/api/traces/{id}")).collect();
-    let (median, slow) =
-        ask(&observatory.observe, &by_id, |a| a["data"][0]["spans"].as_array().is_some_and(|s| !s.is_empty())).await?;
+    let (median, slow) = ask(url, &by_id, |a| a["data"][0]["spans"].as_array().is_some_and(|s| !s.is_empty())).await?;
     tell("trace by id, median", median, "ms", 5.0, false);
     ours.by_id_ms = median;
     println!("  {:<50} {slow:>12.1} ms", "trace by id, 99th percentile");
     let window = format!("start={}&end={}&limit=20", START_NS / 1000, known.last_ns / 1000 + 1);
     let search = |key: &str, value: &str| {
-        let tags = format!("%7B%22{key}%22:%22{}%22%7D", value.replace('/', "%2F"));
+        let tags = format!("%7B%22{key}%22:%22{}%22%7D", percent::encode(value));
         format!("/jaeger/api/traces?service=frontend&tags={tags}&{window}")
     };
     for (place, (key, values)) in known.values().into_iter().enumerate() {
         let paths: Vec<String> = values.iter().take(50).map(|value| search(key, value)).collect();
-        let (median, slow) = ask(&observatory.observe, &paths, |a| a["data"].is_array()).await?;
+        let (median, slow) = ask(url, &paths, |a| a["data"].is_array()).await?;
         tell(&format!("search by {key}, newest 20, median"), median, "ms", 50.0, false);
         ours.search_ms[place] = median;
         println!("  {:<50} {slow:>12.1} ms", format!("search by {key}, 99th percentile"));
@@ -206,28 +223,23 @@ pub(crate) async fn measure(binary: &Path, spans: usize) -> Result<()> {
         "/jaeger/api/metrics/calls?service=frontend&endTs={}&lookback=3600000&step=60000&ratePer=60000",
         known.last_ns / 1_000_000
     );
-    (ours.red_ms, _) = ask(&observatory.observe, &vec![red; 20], |a| a["metrics"].is_array()).await?;
+    (ours.red_ms, _) = ask(url, &vec![red; 20], |a| a["metrics"].is_array()).await?;
     tell("calls by minute of one service, median", ours.red_ms, "ms", 50.0, false);
+    Ok(())
+}
 
-    // The log after a crash: what had not been made a segment is read again.
-    restart(&mut observatory).await?;
-    observatory.process().stop()?;
-
-    if let Some(clickhouse) = &mut clickhouse {
-        let mut generator = Generator::new(SEED);
-        let mut loaded = 0;
-        while loaded < sent {
-            let (instance, batch) = generator.batch();
-            loaded += batch.len();
-            rows.add(instance, &batch);
-            if rows.full() || loaded >= sent {
-                clickhouse.load(&mut rows).await?;
-            }
+/// Gives a peer the same spans.
+async fn load(clickhouse: &mut peers::ClickHouse, rows: &mut peers::Rows, sent: usize) -> Result<()> {
+    let mut generator = Generator::new(SEED);
+    let mut loaded = 0;
+    while loaded < sent {
+        let (instance, batch) = generator.batch();
+        loaded += batch.len();
+        rows.add(instance, &batch);
+        if rows.full() || loaded >= sent {
+            clickhouse.load(rows).await?;
         }
-        clickhouse.tell(&known, &ours).await?;
     }
-    peers::rotel(folder.path(), sent.min(2_000_000), sent as f64 / cpu).await?;
-    println!();
     Ok(())
 }
 

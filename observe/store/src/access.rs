@@ -280,8 +280,8 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let token = token("very-secret-token", &[Right::Read], None);
+        let token = token("see-through-glass", &[Right::Read], None);
         let access = Access::new(std::slice::from_ref(&token)).expect("sound tokens");
-        assert!(!format!("{token:?}{access:?}").contains("secret"));
+        assert!(!format!("{token:?}{access:?}").contains("see-through"));
     }
 }

@@ -18,6 +18,8 @@ const SECOND: u32 = length(2);
 const THIRD: u32 = length(3);
 const DROPPED: u32 = varint(2);
 const SCOPE_LOST: u32 = varint(4);
+/// Columns that tell of a scope: its name, its version, its attributes, and what else there is to say.
+const SCOPE_COLUMNS: usize = 4;
 const GROUP: u64 = fields(&[1, 2, 3]);
 const RESOURCE: u64 = fields(&[1, 2, 3]);
 const SCOPE: u64 = fields(&[1, 2, 3, 4]);
@@ -129,6 +131,36 @@ impl Table {
         message: &[u8],
         appended: &mut Appended,
     ) -> Result<(), Fault> {
+        let (scope, series) = self.scope(signal, resource, message)?;
+        let mut reader = Reader::new(message);
+        while let Some(key) = reader.key()? {
+            if key != SECOND {
+                reader.skip(key, 0)?;
+                continue;
+            }
+            let row = reader.bytes()?;
+            match signal {
+                Signal::Traces => self.span(row, appended)?,
+                Signal::Logs => self.log(row, appended)?,
+                Signal::Metrics => self.metric(row, series, appended)?,
+            }
+        }
+        let places = places(signal);
+        fill_code(&mut self.columns, places.service, resource.service);
+        fill_code(&mut self.columns, places.resource, resource.text);
+        for (place, code) in scope.into_iter().enumerate() {
+            fill_code(&mut self.columns, places.scope + place, code);
+        }
+        Ok(())
+    }
+
+    /// Reads what is said once for all rows of a scope: the codes of its four columns, and what the scope adds to a series.
+    fn scope(
+        &mut self,
+        signal: Signal,
+        resource: &Resource<'_>,
+        message: &[u8],
+    ) -> Result<([u32; SCOPE_COLUMNS], u64), Fault> {
         let (mut name, mut version, mut schema_url) = (&message[..0], &message[..0], &message[..0]);
         let mut dropped = 0;
         let mut series = resource.series;
@@ -164,7 +196,7 @@ impl Table {
         series = series.wrapping_add(hash(name).rotate_left(2)).wrapping_add(hash(version).rotate_left(3));
 
         let places = places(signal);
-        let mut codes = [NULL_CODE; 4];
+        let mut codes = [NULL_CODE; SCOPE_COLUMNS];
         for (place, (text, present)) in
             [(name, !name.is_empty()), (version, !version.is_empty()), (&self.text, has_attributes)]
                 .into_iter()
@@ -189,27 +221,8 @@ impl Table {
         let more = !object.is_empty();
         object.end(&mut self.text);
         if more {
-            codes[3] = code_in(&mut self.columns, places.scope + 3, &self.text);
+            codes[SCOPE_COLUMNS - 1] = code_in(&mut self.columns, places.scope + SCOPE_COLUMNS - 1, &self.text);
         }
-
-        let mut reader = Reader::new(message);
-        while let Some(key) = reader.key()? {
-            if key != SECOND {
-                reader.skip(key, 0)?;
-                continue;
-            }
-            let row = reader.bytes()?;
-            match signal {
-                Signal::Traces => self.span(row, appended)?,
-                Signal::Logs => self.log(row, appended)?,
-                Signal::Metrics => self.metric(row, series, appended)?,
-            }
-        }
-        fill_code(&mut self.columns, places.service, resource.service);
-        fill_code(&mut self.columns, places.resource, resource.text);
-        for (place, code) in codes.into_iter().enumerate() {
-            fill_code(&mut self.columns, places.scope + place, code);
-        }
-        Ok(())
+        Ok((codes, series))
     }
 }

@@ -21,7 +21,8 @@ fn shown(attributes: &[KeyValue]) -> String {
 /// How often each thing was counted, by instrument and attributes.
 fn counted(seen: &Seen) -> BTreeMap<String, u64> {
     let mut counted = BTreeMap::new();
-    for metric in seen.metrics() {
+    // The process tells of itself, too.
+    for metric in seen.metrics().filter(|metric| metric.name.starts_with("cache.")) {
         match &metric.data {
             Some(Data::Sum(sum)) => {
                 for point in &sum.data_points {

@@ -109,8 +109,9 @@ async fn gateways_share() -> Result<()> {
 /// The same with nothing to share: what is changed through one gateway shows at the other in a moment, and to sellers at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn gateways_that_share_nothing() -> Result<()> {
-    let one = replica(&CacheConfig::default(), config(), None).await?;
-    let two = replica(&CacheConfig::default(), config(), Some(&one.grpc)).await?;
+    let own = CacheConfig { url: "".into(), ..CacheConfig::default() };
+    let one = replica(&own, config(), None).await?;
+    let two = replica(&own, config(), Some(&one.grpc)).await?;
     what_shoppers_see(&one, &one).await?;
     a_change_shows_at_every_gateway(&one, &one).await?;
     let path = format!("/api/v1/products/{PIECE}");
