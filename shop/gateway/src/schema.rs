@@ -65,7 +65,6 @@ schemas! {
     LetterId: NAMED => id_of(&["eml"]);
     CardToken: NAMED => id_of(&["tok"]);
     /// One of everyone's customers, or all.
-    CustomerIdOrAny: INLINE => or_empty(id_of(&["cus"]));
     Currency: NAMED => words("A currency that the shop knows, by its ISO 4217 code", currencies(|_| true));
     /// A currency; empty is the euro.
     CurrencyOrEuro: INLINE => words("ISO 4217, or empty for EUR", [vec![""], currencies(|_| true)].concat());

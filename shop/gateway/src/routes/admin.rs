@@ -37,7 +37,7 @@ fn state_of(word: &str, field: &str) -> Result<OrderState, Problem> {
 pub(super) struct OrdersQuery {
     /// Of one customer.
     #[serde(default)]
-    #[schemars(with = "schema::CustomerIdOrAny")]
+    #[schemars(with = "schema::CustomerId")]
     customer_id: Option<String>,
     #[serde(default)]
     #[schemars(with = "schema::OrderState")]
