@@ -11,7 +11,7 @@
 //! use std::time::Duration;
 //!
 //! use bytes::Bytes;
-//! use vitrine_platform_cache::{Config, Engine, Key};
+//! use vitrine_platform_cache::{Engine, Key};
 //! use vitrine_platform_telemetry::Telemetry;
 //!
 //! static LOADS: AtomicU32 = AtomicU32::new(0);
@@ -19,7 +19,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let telemetry = Telemetry::new(vitrine_platform_telemetry::Config::default());
-//! let cache = Engine::new(&Config::default())?.cache(&telemetry.service("catalog"));
+//! let cache = Engine::embedded().cache(&telemetry.service("catalog"));
 //! let key = Key { kind: "product", id: b"prd_1", tag: "prd_1" };
 //! let load = || async {
 //!     LOADS.fetch_add(1, Ordering::Relaxed);

@@ -7,15 +7,16 @@
 //! [`Time`], [`Size`] and [`BaseUrl`] are read as people write them. It knows no component.
 //!
 //! ```
+//! use schemars::JsonSchema;
 //! use serde::{Deserialize, Serialize};
 //! use vitrine_platform_config::{Sources, load};
 //!
-//! #[derive(Debug, Default, Serialize, Deserialize)]
+//! #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 //! struct Settings {
 //!     gateway: Gateway,
 //! }
 //!
-//! #[derive(Debug, Serialize, Deserialize)]
+//! #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 //! struct Gateway {
 //!     rate_per_s: u32,
 //! }
