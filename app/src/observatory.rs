@@ -160,11 +160,7 @@ impl Observatory {
                 DRAIN,
             ));
         }
-        // Telemetry lives as long as the process, which must not keep the engine from being closed.
-        let counted = Arc::downgrade(&self.engine);
-        telemetry
-            .service(SERVICE)
-            .read_from(move || counted.upgrade().map_or_else(Vec::new, |engine| observations(&engine.status())));
+        telemetry.service(SERVICE).read_while(&self.engine, |engine| observations(&engine.status()));
         Ok(self.engine)
     }
 }

@@ -124,15 +124,12 @@ impl Process {
 
     /// Shows how its services fare until it is told to stop; shows nothing when it is to be quiet.
     pub async fn until_stopped(&self, load: Option<Load>, quiet: bool) -> Result<()> {
-        let drawing = async {
-            if quiet {
-                std::future::pending::<()>().await;
-            }
-            console::draw(self.telemetry.clone(), load).await;
-        };
+        if quiet {
+            return stopped().await;
+        }
         tokio::select! {
             stopped = stopped() => stopped,
-            () = drawing => Ok(()),
+            () = console::draw(self.telemetry.clone(), load) => Ok(()),
         }
     }
 

@@ -48,12 +48,6 @@ pub fn path(dir: &Path) -> PathBuf {
 }
 
 impl RunFile {
-    /// Writes it, whole or not at all.
-    pub fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self)?;
-        crate::folder::write_private(path, &text).with_context(|| format!("{} cannot be written", path.display()))
-    }
-
     /// Reads that of a data folder.
     pub fn read(dir: &Path) -> Result<Self> {
         let path = path(dir);

@@ -10,12 +10,9 @@ use vitrine_kit::SecretUrl;
 use vitrine_observe_receive::Receiver;
 use vitrine_observe_store::Ingest;
 use vitrine_platform_mesh as mesh;
-use vitrine_platform_telemetry::{Config, Exporter, LogLayer, OtlpProtocol, Telemetry};
+use vitrine_platform_telemetry::{Config, Exporter, LogLayer, OtlpProtocol, PROCESS, Telemetry};
 
 use crate::Usage;
-
-/// What logs that belong to no service are said to come from.
-pub const PROCESS: &str = "vitrine";
 
 /// Telemetry as the standard OTEL_* variables say.
 pub fn config() -> Result<Config, Usage> {

@@ -12,6 +12,7 @@ use vitrine_kit::Secret;
 use vitrine_platform_host::Host;
 use vitrine_platform_http::{Listener, bind};
 use vitrine_platform_mesh::{Limits, Mesh};
+use vitrine_platform_telemetry::PROCESS;
 use vitrine_shop_auth::machine::{ASSERTION_TYPE, KeyPair};
 use vitrine_shop_load::{Load, Report, Weights};
 
@@ -20,7 +21,6 @@ use crate::observatory::{Addresses, Observatory};
 use crate::process::{Process, World};
 use crate::runfile::{self, DemoCustomer, RunFile};
 use crate::settings::{CLI_CLIENT, DEMO_EMAIL, DEMO_PASSWORD, DEMO_PROMOTER_EMAIL, Settings};
-use crate::telemetry::PROCESS;
 use crate::{engines, folder, identity, settings, topology};
 
 /// A shop that runs in this process.

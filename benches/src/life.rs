@@ -30,7 +30,7 @@ pub(crate) async fn startup(binary: &Path) -> Result<()> {
         again.push(shop.process()?.started_in);
     }
     println!("Start-up to ready (goal: 1 s)");
-    println!("  empty data folder, standing manifest   {:>8.0} ms", median(fresh).as_secs_f64() * 1000.0);
+    println!("  empty data folder, standing catalogue   {:>8.0} ms", median(fresh).as_secs_f64() * 1000.0);
     println!("  after kill -9                           {:>8.0} ms", median(again).as_secs_f64() * 1000.0);
     println!("  method: from starting the process until its ready file is there; median of {STARTS}\n");
     Ok(())

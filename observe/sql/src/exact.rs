@@ -25,7 +25,7 @@ use datafusion::scalar::ScalarValue;
 use vitrine_observe_store::model::Table;
 
 use crate::functions::{Conversion, Convert};
-use crate::number::{self, NUMBER};
+use crate::number::{self, NUMBER, PRECISION, SCALE};
 use crate::text_ids::compares;
 
 /// The column that is a number, whole or not, and the one beside it that is exact if it is whole.
@@ -98,15 +98,10 @@ fn read(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 
 /// Whether a node may get exact numbers, as it does no more with its rows than its expressions say.
 fn hands_on(plan: &LogicalPlan) -> Result<bool> {
-    // What is asked in a subquery of the rows around it was planned with other types.
-    let mut is_asked_about = false;
-    plan.apply_expressions(|expression| {
-        expression.apply(|expression| {
-            is_asked_about |= subquery(expression).is_some_and(|inner| !inner.outer_ref_columns.is_empty());
-            // It becomes such a subquery.
-            is_asked_about |= matches!(expression, Expr::SetComparison(_));
-            Ok(TreeNodeRecursion::Continue)
-        })
+    // What is asked in a subquery of the rows around it was planned with other types; a set comparison becomes such a subquery.
+    let is_asked_about = any_expression(plan, |expression| {
+        matches!(expression, Expr::SetComparison(_))
+            || subquery(expression).is_some_and(|inner| !inner.outer_ref_columns.is_empty())
     })?;
     Ok(!is_asked_about
         && match plan {
@@ -188,14 +183,17 @@ fn subquery(expression: &Expr) -> Option<&Subquery> {
 
 /// Whether a subquery of a node finds exact numbers.
 fn asks_for_numbers(plan: &LogicalPlan) -> Result<bool> {
-    let mut asks = false;
+    any_expression(plan, |expression| subquery(expression).is_some_and(|inner| has_numbers(inner.subquery.schema())))
+}
+
+/// Whether this is so of an expression of a node, or of a part of one.
+fn any_expression(plan: &LogicalPlan, is_so: impl Fn(&Expr) -> bool) -> Result<bool> {
+    let mut found = false;
     plan.apply_expressions(|expression| {
-        expression.apply(|expression| {
-            asks |= subquery(expression).is_some_and(|inner| has_numbers(inner.subquery.schema()));
-            Ok(TreeNodeRecursion::Continue)
-        })
+        found |= expression.exists(|part| Ok(is_so(part)))?;
+        Ok(TreeNodeRecursion::Continue)
     })?;
-    Ok(asks)
+    Ok(found)
 }
 
 fn is_number(expression: &Expr, schema: &DFSchema) -> bool {
@@ -376,7 +374,7 @@ fn number(expression: &Expr, schema: &DFSchema) -> Option<Expr> {
 fn constant(value: &ScalarValue) -> Option<ScalarValue> {
     let number = match value {
         ScalarValue::Null => None,
-        ScalarValue::Decimal128(value, 38, -38) => *value,
+        ScalarValue::Decimal128(value, PRECISION, SCALE) => *value,
         ScalarValue::Decimal128(value, _, 0) => value.map(number::of_whole),
         ScalarValue::Int64(value) => value.map(|value| number::of_whole(value.into())),
         ScalarValue::UInt64(value) => value.map(|value| number::of_whole(value.into())),

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::Grid;
 use crate::functions::reals;
-use crate::number::{self, NUMBER};
+use crate::number::{self, NUMBER, WHOLE};
 
 /// Rows encoded at a time, so that a chunk of an answer stays small whatever the batches are.
 const CHUNK_ROWS: usize = 1024;
@@ -259,7 +259,7 @@ fn reported(batch: &RecordBatch, kinds: &[Reported]) -> Result<RecordBatch, Arro
                 })),
                 Reported::Long => {
                     let wholes = numbers.unary::<_, Decimal128Type>(|n| number::whole(n).unwrap_or_default());
-                    Arc::new(wholes.with_data_type(DataType::Decimal128(38, 0)))
+                    Arc::new(wholes.with_data_type(WHOLE))
                 }
             },
             _ => column.clone(),

@@ -10,10 +10,12 @@
 use arrow_schema::DataType;
 use datafusion::scalar::ScalarValue;
 
-const PRECISION: u8 = 38;
-const SCALE: i8 = -38;
+pub(crate) const PRECISION: u8 = 38;
+pub(crate) const SCALE: i8 = -38;
 /// The type of such numbers. SQL has no decimals of a negative scale.
 pub(crate) const NUMBER: DataType = DataType::Decimal128(PRECISION, SCALE);
+/// What whole numbers become that are added, or longer than 64 bits: digits for all of them.
+pub(crate) const WHOLE: DataType = DataType::Decimal128(PRECISION, 0);
 /// Bits of what the floating point number lacks; above them is that number.
 const LOW_BITS: u32 = 64;
 /// Turns a signed number into an unsigned one that is in the same order, and back.

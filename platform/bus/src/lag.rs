@@ -22,9 +22,8 @@ impl Lag {
     /// Tells of it for as long as the consumer runs.
     pub(crate) fn told_by(telemetry: &Service, consumer: &str, source: &str) -> Arc<Self> {
         let (lag, clock) = (Arc::new(Self::default()), Clock::system());
-        let (known, consumer, source) = (Arc::downgrade(&lag), consumer.to_owned(), source.to_owned());
-        telemetry.read_from(move || {
-            let Some(lag) = known.upgrade() else { return Vec::new() };
+        let (consumer, source) = (consumer.to_owned(), source.to_owned());
+        telemetry.read_while(&lag, move |lag| {
             let figure = |name, unit, description, value| {
                 Observation::new(ObservationKind::Gauge, name, unit, description, value)
                     .attr(MESSAGING_CONSUMER_GROUP_NAME, consumer.as_str())

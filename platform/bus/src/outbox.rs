@@ -109,9 +109,7 @@ impl Outbox {
     }
 
     fn tell(&self, telemetry: &Service, clock: Clock) {
-        let known = Arc::downgrade(&self.unsent);
-        telemetry.read_from(move || {
-            let Some(unsent) = known.upgrade() else { return Vec::new() };
+        telemetry.read_while(&self.unsent, move |unsent| {
             let events = unsent.events.load(Ordering::Relaxed) as f64;
             let age = age_s(&clock, unsent.oldest_ms.load(Ordering::Relaxed));
             let figure = |name, unit, description, value| {

@@ -49,7 +49,7 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use leaves::{Leaf, expected, leaves, table};
-use schema::{Setting, settings};
+use schema::settings;
 
 pub use schema::{reference, schema};
 pub use units::{BaseUrl, OrOff, Size, Time, Written, describe, read as read_written};
@@ -143,8 +143,7 @@ pub struct Sources<'a> {
 pub fn load<T: Serialize + DeserializeOwned + Default + JsonSchema>(
     sources: &Sources<'_>,
 ) -> Result<Loaded<T>, Mistakes> {
-    let schema = schema::<T>();
-    let known = Known { defaults: leaves(&written(&T::default())?, &Origin::Default), settings: settings(&schema) };
+    let known = Known { defaults: leaves(&written(&T::default())?, &Origin::Default) };
     let mut mistakes = Vec::new();
     let mut given = Vec::new();
     match sources.file.map(|path| (path, read(path))) {
@@ -200,13 +199,12 @@ fn read(path: &Path) -> Result<Table, String> {
     text.parse::<Table>().map_err(|e| format!("{shown}: not TOML: {}", e.to_string().trim().replace('\n', " ")))
 }
 
-/// What can be set, and what it is by default anything.
-struct Known<'a> {
+/// What can be set, with its defaults.
+struct Known {
     defaults: Vec<Leaf>,
-    settings: Vec<Setting<'a>>,
 }
 
-impl Known<'_> {
+impl Known {
     fn default_of(&self, key: &str) -> Option<&Value> {
         self.defaults.iter().find(|leaf| leaf.key == key).map(|leaf| &leaf.value)
     }
@@ -225,7 +223,7 @@ impl Known<'_> {
     }
 
     /// What is wrong with one value.
-    fn mistake<T: DeserializeOwned>(&self, leaf: &Leaf) -> Option<String> {
+    fn mistake<T: DeserializeOwned + JsonSchema>(&self, leaf: &Leaf) -> Option<String> {
         let Leaf { key, value, origin } = leaf;
         let is_section = |key: &str| {
             let inside = |known: &Leaf| known.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
@@ -250,7 +248,9 @@ impl Known<'_> {
             Some(wanted) => format!("expected {wanted}"),
             None => first_line(&error),
         };
-        let is_secret = self.settings.iter().any(|setting| setting.key == *key && setting.is_secret());
+        // Made only when something is wrong: no start waits for it.
+        let schema = schema::<T>();
+        let is_secret = settings(&schema).iter().any(|setting| setting.key == *key && setting.is_secret());
         if is_secret {
             // Said without what was given, which serde repeats; the name of a field is none of it.
             let expected = why.rsplit_once("expected ").filter(|_| !why.starts_with("unknown field"));

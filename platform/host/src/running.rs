@@ -81,12 +81,7 @@ impl Running {
 
     /// What the components answer over HTTP, and `/healthz` and `/readyz`, for a listener.
     pub fn http(&self) -> Router {
-        self.http.clone().merge(self.health())
-    }
-
-    /// `/healthz` and `/readyz` alone, for a listener of their own.
-    pub fn health(&self) -> Router {
-        ops::router(self.readiness.clone())
+        self.http.clone().merge(ops::router(self.readiness.clone()))
     }
 
     /// Cancelled when the process begins to stop: listeners stop accepting then.

@@ -69,6 +69,22 @@ impl Host {
         let wanted = |used: fn(&NatsUse) -> bool| self.0.nats.as_ref().filter(|(_, u)| used(u)).map(|(nats, _)| nats);
         (wanted(|u| u.calls), wanted(|u| u.events))
     }
+
+    fn spawn<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        tracker: &TaskTracker,
+        service: &'static str,
+        task: &'static str,
+        work: F,
+    ) {
+        let context = self.telemetry(service).root_context(Context::default());
+        let guarded = std::panic::AssertUnwindSafe(work).catch_unwind();
+        tracker.spawn(context.scope(async move {
+            if guarded.await.is_err() {
+                tracing::error!(service, task, "a task panicked and stays ended");
+            }
+        }));
+    }
 }
 
 /// Returns the services whose events these components publish or follow.
@@ -144,43 +160,32 @@ impl<'a> Starting<'a> {
 
     /// Sets everything to work that goes on until the process stops.
     fn set_to_work(&mut self, calls: Vec<(&'static str, BoxFuture<'static, ()>)>) {
+        let Self { host, services, log, stop, tracker, .. } = self;
         for (service, answering) in calls {
-            self.spawn(service, "calls over NATS", answering);
+            host.spawn(tracker, service, "calls over NATS", answering);
         }
-        let (_, events) = self.host.nats();
-        for index in 0..self.services.len() {
-            let Placed { name, store, consumers, tasks, .. } = &mut self.services[index];
+        let (_, events) = host.nats();
+        for Placed { name, store, consumers, tasks, .. } in services {
             let (name, store) = (*name, store.take());
-            let (consumers, tasks) = (std::mem::take(consumers), std::mem::take(tasks));
             let outbox = match (events, &store) {
                 (Some(_), Some(store)) => Outbox::relayed(name, store.clone()),
-                _ => self.log.outbox(name),
+                _ => log.outbox(name),
             };
             if let Some(outbox) = outbox {
-                let watching = outbox.watch(self.host.telemetry(name), self.host.clock(), self.stop.clone());
-                self.spawn(name, "outbox", watching);
+                let watching = outbox.watch(host.telemetry(name), host.clock(), stop.clone());
+                host.spawn(tracker, name, "outbox", watching);
             }
             let relay = events.zip(store).and_then(|(nats, store)| Relay::new(name, store, Arc::new(nats.clone())));
             if let Some(relay) = relay {
-                self.spawn(name, "relay", relay.run(self.stop.clone()));
+                host.spawn(tracker, name, "relay", relay.run(stop.clone()));
             }
-            for (source, consumer) in consumers {
-                self.spawn(name, "consumer", consumer.run(source, self.host.telemetry(name), self.stop.clone()));
+            for (source, consumer) in consumers.drain(..) {
+                host.spawn(tracker, name, "consumer", consumer.run(source, host.telemetry(name), stop.clone()));
             }
-            for (task_name, task) in tasks {
-                self.spawn(name, task_name, task(self.stop.clone()));
+            for (task_name, task) in tasks.drain(..) {
+                host.spawn(tracker, name, task_name, task(stop.clone()));
             }
         }
-    }
-
-    fn spawn<F: Future<Output = ()> + Send + 'static>(&self, service: &'static str, task: &'static str, work: F) {
-        let context = self.host.telemetry(service).root_context(Context::default());
-        let guarded = std::panic::AssertUnwindSafe(work).catch_unwind();
-        self.tracker.spawn(context.scope(async move {
-            if guarded.await.is_err() {
-                tracing::error!(service, task, "a task panicked and stays ended");
-            }
-        }));
     }
 
     /// Makes the routers for those who own the listeners, and says that the process is ready.

@@ -234,10 +234,8 @@ impl Mesh {
 
     /// Lets a service tell how the way to each callee stands: that of the process, for all its services go the same way.
     pub fn told_by(&self, process: &telemetry::Service) {
-        // Telemetry lives longer than a mesh, whose services it would keep.
-        let slots = Arc::downgrade(&self.slots);
-        process.read_from(move || {
-            let slots = slots.upgrade().map_or_else(Vec::new, |slots| slots.lock().values().cloned().collect());
+        process.read_while(&self.slots, |slots| {
+            let slots: Vec<Arc<Slot>> = slots.lock().values().cloned().collect();
             slots.iter().flat_map(|slot| slot.readings(Instant::now())).collect()
         });
     }

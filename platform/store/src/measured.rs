@@ -34,11 +34,7 @@ impl Measured {
             "Operations of the database, as its user waits for them",
         );
         let namespace = engine.namespace();
-        // Telemetry lives as long as the process, which must not keep the database open.
-        let pools = Arc::downgrade(&engine);
-        service.read_from(move || {
-            pools.upgrade().map_or_else(Vec::new, |engine| engine.pools().iter().flat_map(readings).collect())
-        });
+        service.read_while(&engine, |engine| engine.pools().iter().flat_map(readings).collect());
         Self { engine, durations, namespace }
     }
 

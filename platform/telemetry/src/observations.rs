@@ -88,10 +88,12 @@ fn metric(observations: &[(u64, Observation)], now: u64) -> Option<otlp::Metric>
         ..otlp::NumberDataPoint::default()
     });
     let data_points = points.collect();
-    let sum = |is_monotonic| otlp::Sum { data_points: Vec::new(), aggregation_temporality: CUMULATIVE, is_monotonic };
     let data = match first.kind {
-        ObservationKind::Counter => otlp::metric::Data::Sum(otlp::Sum { data_points, ..sum(true) }),
-        ObservationKind::UpDownCounter => otlp::metric::Data::Sum(otlp::Sum { data_points, ..sum(false) }),
+        kind @ (ObservationKind::Counter | ObservationKind::UpDownCounter) => otlp::metric::Data::Sum(otlp::Sum {
+            data_points,
+            aggregation_temporality: CUMULATIVE,
+            is_monotonic: kind == ObservationKind::Counter,
+        }),
         ObservationKind::Gauge => otlp::metric::Data::Gauge(otlp::Gauge { data_points }),
     };
     Some(otlp::Metric {

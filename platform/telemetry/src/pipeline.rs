@@ -339,6 +339,16 @@ impl Service {
         self.0.registry.read_from(Box::new(read));
     }
 
+    /// The same for figures of an owner, as long as it lives: telemetry lives longer, and does not keep it.
+    pub fn read_while<T: ?Sized + Send + Sync + 'static>(
+        &self,
+        owner: &Arc<T>,
+        read: impl Fn(&T) -> Vec<Observation> + Send + Sync + 'static,
+    ) {
+        let owner = Arc::downgrade(owner);
+        self.read_from(move || owner.upgrade().map_or_else(Vec::new, |owner| read(&owner)));
+    }
+
     /// Notes an HTTP request that was answered, and the route that it took, if there is one. A status from 500 on is an error.
     pub fn record_http(&self, method: &str, scheme: &str, route: Option<&str>, status: u16, elapsed: Duration) {
         let labels = [

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::observations::Observation;
-use crate::observations::ObservationKind::{self, Counter, Gauge, UpDownCounter};
+use crate::observations::ObservationKind::{Counter, Gauge, UpDownCounter};
 use crate::pipeline::Service;
 use crate::semconv::{
     CPU_MODE, DISK_IO_DIRECTION, PROCESS_CONTEXT_SWITCH_TYPE, PROCESS_CONTEXT_SWITCHES, PROCESS_CPU_TIME,
@@ -140,8 +140,7 @@ fn uptime(stat: &str, uptime: &str) -> Option<Observation> {
 fn tasks(runtime: &RuntimeMetrics) -> Vec<Observation> {
     let workers = runtime.num_workers();
     let busy: Duration = (0..workers).map(|worker| runtime.worker_total_busy_duration(worker)).sum();
-    let figure =
-        |kind: ObservationKind, name, unit, description, value| Observation::new(kind, name, unit, description, value);
+    let figure = Observation::new;
     vec![
         figure(UpDownCounter, "vitrine.runtime.workers", "{thread}", "Threads that run tasks", workers as f64),
         figure(Counter, "vitrine.runtime.busy_time", "s", "Time in which these had work, together", busy.as_secs_f64()),

@@ -1,6 +1,5 @@
 //! Spans: one piece of work, with a start, an end and what was learnt meanwhile.
 
-use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -188,16 +187,6 @@ impl Span {
         let context = self.context();
         let output = context.scope(future).await;
         drop(self);
-        output
-    }
-
-    /// The same, and an `Err` marks the span as failed.
-    pub async fn try_run<T, E: Display, F: Future<Output = Result<T, E>>>(mut self, future: F) -> Result<T, E> {
-        let context = self.context();
-        let output = context.scope(future).await;
-        if let Err(e) = &output {
-            self.error(&e.to_string());
-        }
         output
     }
 }

@@ -13,7 +13,7 @@ pub enum Text {
     /// Part of the program.
     Static(&'static str),
     /// Said often: the name of a method, of a route.
-    TelemetryInner(Arc<str>),
+    Shared(Arc<str>),
     /// Said once.
     Owned(String),
 }
@@ -25,7 +25,7 @@ impl From<&'static str> for Text {
 }
 impl From<Arc<str>> for Text {
     fn from(v: Arc<str>) -> Self {
-        Self::TelemetryInner(v)
+        Self::Shared(v)
     }
 }
 impl From<String> for Text {
@@ -45,7 +45,7 @@ impl From<Text> for String {
     fn from(v: Text) -> Self {
         match v {
             Text::Static(v) => v.to_owned(),
-            Text::TelemetryInner(v) => (*v).to_owned(),
+            Text::Shared(v) => (*v).to_owned(),
             Text::Owned(v) => v,
         }
     }
@@ -69,7 +69,7 @@ impl Value {
     pub(crate) fn label(&self) -> Option<Label<'_>> {
         match self {
             Self::Str(Text::Static(text)) => Some(Label::Text(text)),
-            Self::Str(Text::TelemetryInner(text)) => Some(Label::Text(text)),
+            Self::Str(Text::Shared(text)) => Some(Label::Text(text)),
             Self::Str(Text::Owned(text)) => Some(Label::Text(text)),
             Self::Int(number) => Some(Label::Int(*number)),
             Self::Float(_) | Self::Bool(_) => None,

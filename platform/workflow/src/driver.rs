@@ -165,13 +165,13 @@ enum Event<E> {
 impl Driver {
     /// A driver over a store.
     pub fn new(store: Store) -> Self {
-        Self { store, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), probe: None }
+        Self { store, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE).with_tries(MAX_TRIES), probe: None }
     }
 
     /// The same with other pauses between tries.
     #[must_use]
     pub fn with_backoff(self, backoff: Backoff) -> Self {
-        Self { backoff, ..self }
+        Self { backoff: backoff.with_tries(MAX_TRIES), ..self }
     }
 
     /// The same, asking a probe at each point.
@@ -206,7 +206,7 @@ impl Driver {
     {
         let definition = workflow.definition.clone();
         let (mut under_way, mut busy) = (FuturesUnordered::new(), HashSet::new());
-        let (mut tries, mut written): (HashMap<Action, u32>, _) = (HashMap::new(), Instant::now());
+        let (mut backoffs, mut written): (HashMap<Action, Backoff>, _) = (HashMap::new(), Instant::now());
         let (mut waiting, mut cause) = (None, None);
         loop {
             for action in definition.due(&workflow.progress) {
@@ -247,11 +247,10 @@ impl Driver {
             if !definition.due(&workflow.progress).contains(&action) {
                 continue;
             }
-            let failures = tries.entry(action).or_default();
-            *failures += 1;
-            if *failures < MAX_TRIES {
+            let backoff = backoffs.entry(action).or_insert(self.backoff);
+            if backoff.has_try_left() {
                 busy.insert(action.step());
-                let pause = self.backoff.after(*failures - 1).equal_jitter();
+                let pause = backoff.equal_jitter();
                 under_way.push(tokio::time::sleep(pause).map(move |()| Event::Paused(action)).boxed());
             } else if waiting.is_none() {
                 // A caller that goes on with it would not know why it turned back.

@@ -208,12 +208,10 @@ impl Definition {
         let mut next = self.after_crash(progress);
         match next.phase {
             Phase::Forward => {
-                for n in 0..next.steps.len() {
-                    next.steps[n] = match next.steps[n] {
-                        StepState::Done if self.forgettable[n] => StepState::Unknown,
-                        StepState::Waiting if self.may_have_begun(&next, n) => StepState::Unknown,
-                        state => state,
-                    };
+                for (state, forgettable) in next.steps.iter_mut().zip(&self.forgettable) {
+                    if *forgettable && *state == StepState::Done {
+                        *state = StepState::Unknown;
+                    }
                 }
             }
             Phase::Back => {

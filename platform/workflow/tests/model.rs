@@ -58,7 +58,7 @@ fn definition() -> impl Strategy<Value = Definition> {
 /// A driver and the world, one event at a time.
 struct Run<'a> {
     definition: &'a Definition,
-    kinds: Vec<(bool, bool)>,
+    repeatable: Vec<bool>,
     world: Vec<Effect>,
     progress: Progress,
     written: Progress,
@@ -112,7 +112,7 @@ impl Run<'_> {
             self.written = next.clone();
         }
         self.progress = next;
-        for (n, (is_repeatable, _)) in self.kinds.iter().enumerate() {
+        for (n, is_repeatable) in self.repeatable.iter().enumerate() {
             let forgotten = self.progress.steps()[n] == StepState::Done && self.written.steps()[n] != StepState::Done;
             prop_assert!(*is_repeatable || !forgotten, "the end of step {n} is not written down");
         }
@@ -124,16 +124,14 @@ proptest! {
     #[test]
     fn all_or_nothing(definition in definition(), chances in proptest::collection::vec(chance(), 0..120)) {
         let begun = definition.begin();
-        let kinds: Vec<(bool, bool)> = definition.steps().iter().map(|step| {
-            let told = format!("{step:?}");
-            (told.contains("repeatable: true"), told.contains("compensable: true"))
-        }).collect();
+        let repeatable: Vec<bool> =
+            definition.steps().iter().map(|step| format!("{step:?}").contains("repeatable: true")).collect();
         let mut run = Run {
-            definition: &definition, world: vec![Effect::default(); kinds.len()], kinds,
+            definition: &definition, world: vec![Effect::default(); repeatable.len()], repeatable,
             progress: begun.clone(), written: begun, under_way: Vec::new(),
         };
         // After the chances are used up, all works: every workflow comes to its end.
-        let rest = std::iter::repeat_n((Chance::Works, 0), 4 * run.kinds.len() + 4);
+        let rest = std::iter::repeat_n((Chance::Works, 0), 4 * run.repeatable.len() + 4);
         for (chance, pick) in chances.into_iter().chain(rest) {
             if run.progress.phase().is_final() {
                 break;

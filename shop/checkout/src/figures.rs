@@ -1,35 +1,18 @@
 //! The sagas that have not ended, as figures.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use vitrine_kit::clock::Clock;
-use vitrine_platform_store::{Document, Error, Index, Keys, Query, Store};
+use vitrine_platform_store::{Error, Query, Store};
 use vitrine_platform_telemetry::{Observation, ObservationKind, Service};
+
+use crate::journal::Entry;
 
 /// How often they are counted.
 const LOOK: Duration = Duration::from_secs(5);
-
-/// Of a saga in the journal when it was touched, and nothing else: so one of any version can be counted. It is never written.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Touched {
-    id: String,
-    #[serde(default)]
-    updated_at: i64,
-}
-
-impl Document for Touched {
-    const COLLECTION: &'static str = "sagas";
-    const INDEXES: &'static [Index] = &[];
-    fn id(&self) -> Cow<'_, str> {
-        Cow::Borrowed(&self.id)
-    }
-    fn keys(&self, _: &mut Keys) {}
-}
 
 /// How many there are, and when the one that was touched longest ago was, in milliseconds since 1970, or 0.
 #[derive(Debug, Default)]
@@ -41,9 +24,9 @@ struct Open {
 impl Open {
     async fn look(&self, store: &Store) -> Result<(), Error> {
         let open = || Query::range("open", 0..=i64::MAX);
-        self.sagas.store(store.count::<Touched>(open()).await?, Ordering::Relaxed);
-        let first = store.find::<Touched>(open().limit(1)).await?.items;
-        self.touched_ms.store(first.first().map_or(0, |saga| saga.updated_at), Ordering::Relaxed);
+        self.sagas.store(store.count::<Entry>(open()).await?, Ordering::Relaxed);
+        let first = store.find::<Entry>(open().limit(1)).await?.items;
+        self.touched_ms.store(first.first().map_or(0, |saga| saga.doc.updated_at()), Ordering::Relaxed);
         Ok(())
     }
 
@@ -70,8 +53,7 @@ impl Open {
 /// Counts them until stopped, and tells.
 pub(crate) async fn watch(store: Store, telemetry: Service, clock: Clock, stop: CancellationToken) {
     let open = Arc::new(Open::default());
-    let known = Arc::downgrade(&open);
-    telemetry.read_from(move || known.upgrade().map_or_else(Vec::new, |open| open.readings(clock.now_ms())));
+    telemetry.read_while(&open, move |open| open.readings(clock.now_ms()));
     let mut ticks = tokio::time::interval(LOOK);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         if let Err(e) = open.look(&store).await {

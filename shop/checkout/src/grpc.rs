@@ -51,7 +51,7 @@ fn fingerprint(request: &PlaceOrderRequest) -> String {
     });
     let payment = Some(PaymentMethod { method });
     let digest = Sha256::digest(PlaceOrderRequest { payment, ..request.clone() }.encode_to_vec());
-    digest.iter().map(|b| format!("{b:02x}")).collect()
+    hex::encode(digest)
 }
 
 struct PurchaseRequest {
@@ -125,8 +125,7 @@ async fn plan(sagas: &Sagas, asked: &PurchaseRequest) -> Result<Purchase, Failur
 }
 
 /// Takes an order back, or goes on with that.
-async fn reverse(sagas: Sagas, work: Work) -> Result<Order, Failure> {
-    let id = format!("{}/{}", work.kind(), work.order_id());
+async fn reverse(sagas: Sagas, id: String, work: Work) -> Result<Order, Failure> {
     let Some((saga, workflow)) = sagas.begin(id.clone(), String::new(), work, None).await? else {
         return match sagas.journal().get(&id).await? {
             Some(saga) => sagas.outcome(saga.doc).await,
@@ -147,8 +146,8 @@ async fn reverse(sagas: Sagas, work: Work) -> Result<Order, Failure> {
 impl Service {
     /// Takes an order back in a task that goes on when the caller goes away.
     async fn reversed(&self, work: Work) -> Result<Response<Order>, Status> {
-        let key = format!("{}/{}", work.kind(), work.order_id());
-        Ok(Response::new(self.sagas.single_flight(key, reverse(self.sagas.clone(), work)).await?))
+        let id = format!("{}/{}", work.kind(), work.order_id());
+        Ok(Response::new(self.sagas.single_flight(id.clone(), reverse(self.sagas.clone(), id, work)).await?))
     }
 
     /// Cancels an order that the caller may cancel.

@@ -20,7 +20,7 @@ use crate::work::Work;
 const PAGE: usize = 500;
 
 /// One saga.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct SagaDoc {
     pub(crate) id: String,
     /// A digest of what was asked, to tell a repeat from another request under the same key.
@@ -65,6 +65,14 @@ impl Entry {
             Err(why) => {
                 Self::Unreadable(Unreadable { id: whole["id"].as_str().unwrap_or_default().to_owned(), why, whole })
             }
+        }
+    }
+
+    /// When it was touched, in milliseconds since 1970; 0 where that cannot be read.
+    pub(crate) fn updated_at(&self) -> i64 {
+        match self {
+            Self::Saga(saga) => saga.updated_at,
+            Self::Unreadable(unreadable) => unreadable.whole["updated_at"].as_i64().unwrap_or_default(),
         }
     }
 }
@@ -115,13 +123,13 @@ impl Document for Entry {
     fn keys(&self, out: &mut Keys) {
         match self {
             Self::Saga(saga) => {
-                out.put(if saga.phase().is_final() { "ended" } else { "open" }, saga.updated_at);
+                out.put(if saga.phase().is_final() { "ended" } else { "open" }, self.updated_at());
                 if let Work::Buy(purchase) = &saga.work {
                     out.put("purchase", purchase.order_id.as_str());
                 }
             }
             Self::Unreadable(unreadable) => {
-                out.put("open", unreadable.whole["updated_at"].as_i64().unwrap_or_default());
+                out.put("open", self.updated_at());
                 if let Some(order_id) = unreadable.whole["work"]["Buy"]["order_id"].as_str() {
                     out.put("purchase", order_id);
                 }

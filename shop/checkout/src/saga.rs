@@ -269,12 +269,11 @@ impl Sagas {
         }
         // The purchase may have ended, and freed the cart, since the cart was read.
         let again = buy::cart_of(self.deps(), customer_id).await?;
+        if again.purchase_id.is_empty() {
+            return Ok(again);
+        }
         if again.purchase_id != cart.purchase_id {
-            return if again.purchase_id.is_empty() {
-                Ok(again)
-            } else {
-                Err(Problem::cart_in_purchase(&again.purchase_id).into())
-            };
+            return Err(Problem::cart_in_purchase(&again.purchase_id).into());
         }
         let purchase_id = again.purchase_id;
         tracing::warn!(order_id = purchase_id, "a cart was left taken by a purchase that is over; it is freed");

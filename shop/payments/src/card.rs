@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::Problem;
-use vitrine_contracts::limits::{MAX_CARD_DIGITS, MAX_CARD_TYPED, MAX_CARD_YEARS, MIN_CARD_DIGITS};
+use vitrine_contracts::limits::{
+    MAX_CARD_DIGITS, MAX_CARD_TYPED, MAX_CARD_YEARS, MAX_CVV_DIGITS, MIN_CARD_DIGITS, MIN_CVV_DIGITS,
+};
 use vitrine_contracts::payments::v1::Card;
 use vitrine_kit::clock::year_and_month;
 
@@ -85,12 +87,12 @@ fn scheme(digits: &str) -> Option<(&'static str, usize)> {
     let begin = |n: usize| digits.get(..n).and_then(|d| d.parse::<u32>().ok()).unwrap_or(0);
     let length = digits.len();
     match () {
-        () if begin(1) == 4 && matches!(length, 13 | 16 | 19) => Some(("visa", 3)),
-        () if (51..=55).contains(&begin(2)) && length == 16 => Some(("mastercard", 3)),
-        () if (2221..=2720).contains(&begin(4)) && length == 16 => Some(("mastercard", 3)),
-        () if matches!(begin(2), 34 | 37) && length == 15 => Some(("amex", 4)),
+        () if begin(1) == 4 && matches!(length, 13 | 16 | 19) => Some(("visa", MIN_CVV_DIGITS)),
+        () if (51..=55).contains(&begin(2)) && length == 16 => Some(("mastercard", MIN_CVV_DIGITS)),
+        () if (2221..=2720).contains(&begin(4)) && length == 16 => Some(("mastercard", MIN_CVV_DIGITS)),
+        () if matches!(begin(2), 34 | 37) && length == 15 => Some(("amex", MAX_CVV_DIGITS)),
         () if (begin(4) == 6011 || begin(2) == 65 || (644..=649).contains(&begin(3))) && length >= 16 => {
-            Some(("discover", 3))
+            Some(("discover", MIN_CVV_DIGITS))
         }
         () => None,
     }

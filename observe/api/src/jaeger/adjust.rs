@@ -96,13 +96,12 @@ fn separate_ids(spans: &mut [SpanRow]) {
             span.parent_span_id = Some(shared);
         }
     }
-    let staying = || (0..spans.len()).filter(|place| !joining.contains_key(place));
-    for place in staying() {
-        if let Some(sides) = called.get_mut(&spans[place].span_id) {
-            sides.keeping.insert(spans[place].service.clone());
+    let staying: Vec<usize> = (0..spans.len()).filter(|place| !joining.contains_key(place)).collect();
+    for place in &staying {
+        if let Some(sides) = called.get_mut(&spans[*place].span_id) {
+            sides.keeping.insert(spans[*place].service.clone());
         }
     }
-    let staying: Vec<usize> = staying().collect();
     for place in staying {
         let span = &mut spans[place];
         let Some(sides) = span.parent_span_id.and_then(|parent| called.get(&parent)) else { continue };

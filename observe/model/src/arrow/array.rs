@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_array::builder::FixedSizeBinaryBuilder;
+use arrow_array::builder::{FixedSizeBinaryBuilder, StringDictionaryBuilder};
 use arrow_array::types::Int32Type;
 use arrow_array::{
     ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int32Array, Int64Array, ListArray, MapArray, StringArray,
@@ -71,20 +71,22 @@ pub(super) fn array(view: &View<'_>, source: Source, field: &Field) -> Option<Ar
             Arc::new(both.collect::<Int64Array>())
         }
         Source::OriginText(place, key) => {
-            let said = origin(view, place, key);
-            let texts = said.iter().map(|value| match value {
-                Some(Value::String(text)) => Some(text.as_str()),
-                _ => None,
+            let mut texts = StringDictionaryBuilder::<Int32Type>::new();
+            each_origin(view, place, key, |said| match said {
+                Some(Value::String(text)) => texts.append_value(text),
+                _ => texts.append_null(),
             });
-            Arc::new(texts.collect::<DictionaryArray<Int32Type>>())
+            Arc::new(texts.finish())
         }
         Source::OriginCount(place, key) => {
-            let said = origin(view, place, key);
-            let counts = said.iter().map(|value| match value {
-                Some(Value::Int(count)) => u32::try_from(*count).unwrap_or(u32::MAX),
-                _ => 0,
+            let mut counts = Vec::with_capacity(view.rows);
+            each_origin(view, place, key, |said| {
+                counts.push(match said {
+                    Some(Value::Int(count)) => u32::try_from(*count).unwrap_or(u32::MAX),
+                    _ => 0,
+                });
             });
-            Arc::new(UInt32Array::from_iter_values(counts))
+            Arc::new(UInt32Array::from(counts))
         }
         Source::List(list, child) => lists(view, list, child, field)?,
     })
@@ -205,22 +207,21 @@ fn json(view: &View<'_>, place: ColumnRef, field: &Field) -> Option<ArrayRef> {
     map.finish(field)
 }
 
-/// What was said of each row's resource or scope under a key.
-fn origin(view: &View<'_>, place: ColumnRef, key: &str) -> Vec<Option<Value>> {
+/// Passes on what was said of each row's resource or scope under a key. Each text is read once.
+fn each_origin(view: &View<'_>, place: ColumnRef, key: &str, mut each: impl FnMut(Option<&Value>)) {
     let (column, at) = view.column(place);
-    let Data::Text(texts) = &column.data else { return vec![None; view.rows] };
+    let Data::Text(texts) = &column.data else { return (0..view.rows).for_each(|_| each(None)) };
     let mut known: HashMap<u32, Option<Value>> = HashMap::new();
     let said = |code: u32| {
         let entries = parse_attributes(texts.dictionary.text(code));
         entries.into_iter().find(|entry| entry.key == key).map(|entry| entry.value)
     };
-    let codes = (0..view.rows).map(|row| texts.codes.get(at(row)).copied().unwrap_or(NULL_CODE));
-    codes
-        .map(|code| match code {
-            NULL_CODE => None,
-            code => known.entry(code).or_insert_with(|| said(code)).clone(),
-        })
-        .collect()
+    for row in 0..view.rows {
+        match texts.codes.get(at(row)).copied().unwrap_or(NULL_CODE) {
+            NULL_CODE => each(None),
+            code => each(known.entry(code).or_insert_with(|| said(code)).as_ref()),
+        }
+    }
 }
 
 /// A value as text; none for an empty one.

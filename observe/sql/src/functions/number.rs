@@ -10,10 +10,7 @@ use datafusion::arrow::compute::cast;
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 
-use crate::number::{self, NUMBER};
-
-/// What whole numbers become: digits for all of them.
-pub(crate) const WHOLE: DataType = DataType::Decimal128(38, 0);
+use crate::number::{self, NUMBER, WHOLE};
 
 /// What is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

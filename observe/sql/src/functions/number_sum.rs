@@ -10,8 +10,7 @@ use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::logical_expr::Accumulator;
 use datafusion::scalar::ScalarValue;
 
-use super::number::WHOLE;
-use crate::number;
+use crate::number::{self, WHOLE};
 
 /// The sum of what there is.
 #[derive(Debug, Default)]

@@ -14,10 +14,8 @@ use datafusion::logical_expr::{
 };
 
 use super::number_sum::{self, NumberSum};
-use crate::number::NUMBER;
+use crate::number::{NUMBER, WHOLE};
 
-/// What whole numbers are added as: digits for more rows than there can be.
-const WIDE: DataType = DataType::Decimal128(38, 0);
 /// A number that does not fit is an error, not null.
 const STRICT: CastOptions<'_> =
     CastOptions { safe: false, format_options: datafusion::common::format::DEFAULT_FORMAT_OPTIONS };
@@ -35,11 +33,11 @@ impl ExactSum {
 /// The field of the decimal that a sum is, if it is one of whole numbers.
 fn widened(field: &FieldRef) -> Option<FieldRef> {
     let whole = matches!(field.data_type(), DataType::Int64 | DataType::UInt64);
-    whole.then(|| Arc::new(Field::new(field.name(), WIDE, true)))
+    whole.then(|| Arc::new(Field::new(field.name(), WHOLE, true)))
 }
 
 fn wide(values: &[ArrayRef]) -> Result<Vec<ArrayRef>> {
-    values.iter().map(|values| Ok(cast_with_options(values, &WIDE, &STRICT)?)).collect()
+    values.iter().map(|values| Ok(cast_with_options(values, &WHOLE, &STRICT)?)).collect()
 }
 
 fn too_large(kind: &DataType) -> DataFusionError {

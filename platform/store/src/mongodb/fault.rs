@@ -72,7 +72,7 @@ pub(crate) fn may_go_another_time(error: &MongoError) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Nothing was committed.
-    AttemptError,
+    Failed,
     /// Whether it was committed is not known; asking again may tell.
     Retry,
     /// Whether it was committed is not known.
@@ -84,11 +84,11 @@ pub(crate) fn outcome(error: &MongoError) -> Outcome {
     let code = said(error).map(|(code, _)| code);
     match meaning(error) {
         _ if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => Outcome::Retry,
-        _ if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => Outcome::AttemptError,
+        _ if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => Outcome::Failed,
         Meaning::Gone => Outcome::Retry,
         Meaning::TooLong => Outcome::Unknown,
         _ if code == Some(NO_SUCH_TRANSACTION) => Outcome::Unknown,
-        _ => Outcome::AttemptError,
+        _ => Outcome::Failed,
     }
 }
 

@@ -167,9 +167,9 @@ async fn commit_transaction(
     loop {
         let Err(error) = session.commit_transaction().await else { return Ok(()) };
         match fault::outcome(&error) {
-            Outcome::AttemptError if !unknown => return Err(Failure::from(error).of(server)),
+            Outcome::Failed if !unknown => return Err(Failure::from(error).of(server)),
             Outcome::Retry if backoff.has_try_left() && Instant::now() < deadline => {}
-            Outcome::AttemptError | Outcome::Retry | Outcome::Unknown => {
+            Outcome::Failed | Outcome::Retry | Outcome::Unknown => {
                 return Err(AttemptError::Finally(server.unknown(error)));
             }
         }

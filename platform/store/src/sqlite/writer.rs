@@ -31,7 +31,7 @@ enum PendingReply {
 }
 
 impl PendingReply {
-    fn publish_position(self, committed: bool) {
+    fn send(self, committed: bool) {
         // No caller may wait any more.
         match self {
             Self::Commit(result, reply) => {
@@ -156,7 +156,7 @@ fn write_group(connection: &Connection, shared: &SqliteInner, latest: &watch::Se
             }
         }
     }
-    answers.into_iter().for_each(|answer| answer.publish_position(committed.is_ok()));
+    answers.into_iter().for_each(|answer| answer.send(committed.is_ok()));
 }
 
 fn prune(connection: &Connection, before_ms: i64) -> Result<u64, Error> {
