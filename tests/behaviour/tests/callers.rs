@@ -1,5 +1,8 @@
 //! The inner door: every method of every service, as a stranger, as a service that its contract does not name, and as each that it does.
 
+#[path = "conformance/services.rs"]
+mod services;
+
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -7,12 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Full};
-use tempfile::TempDir;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{ServiceExt, service_fn};
-use vitrine::settings::Settings;
-use vitrine::{Plan, Served, serve};
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
 use vitrine_contracts::catalog::v1::{DeleteProductRequest, ProductChange, UpdateProductRequest};
 use vitrine_contracts::checkout::v1::CancelOrderRequest;
@@ -22,8 +22,10 @@ use vitrine_contracts::orders::v1::{GetOrderRequest, ListOrdersRequest};
 use vitrine_contracts::services::{ALL, GATEWAY};
 use vitrine_contracts::{METHODS, Method, Problem};
 use vitrine_kit::clock::Clock;
-use vitrine_platform_mesh::{Identity, Limits, Mesh, Transport, channel};
+use vitrine_platform_mesh::{Identity, Limits, Mesh, Transport};
 use vitrine_platform_telemetry::{Config, Telemetry};
+
+use services::{Services, area};
 
 /// What `up` itself calls as.
 const PROCESS: &str = "vitrine";
@@ -86,32 +88,14 @@ fn way_of(caller: &str, callee: &str, outside: &Transport, secret: &[u8]) -> Tra
 
 /// The service that a method belongs to; any will do for the event log.
 fn service_of(method: &Method) -> &'static str {
-    let area = method.path.trim_start_matches("/vitrine.").split('.').next().unwrap_or_default();
+    let area = area(method);
     ALL.iter().copied().find(|name| *name == area).unwrap_or("orders")
-}
-
-/// All services in a process of their own, and how to reach them from outside.
-struct Shop {
-    served: Served,
-    outside: Transport,
-    secret: Vec<u8>,
-    _folder: TempDir,
-}
-
-async fn shop() -> Shop {
-    let folder = tempfile::tempdir().expect("a folder");
-    let names: Vec<String> = ALL.iter().filter(|name| **name != GATEWAY).map(|name| (*name).to_owned()).collect();
-    let plan = Plan { names, data: folder.path().to_owned(), ..Plan::default() };
-    let served = serve(&plan, Settings::default()).await.expect("it starts");
-    let internal = served.internal.expect("services run here");
-    let outside = channel(&format!("http://{internal}").parse().expect("a URI")).expect("a channel");
-    let secret = std::fs::read(folder.path().join("service-key")).expect("made at the start");
-    Shop { served, outside, secret, _folder: folder }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_method_knows_who_may_call_it() {
-    let Shop { served, outside, secret, _folder } = shop().await;
+    let services = Services::start().await;
+    let (outside, secret) = (&services.outside, &services.secret);
     let mut table = format!("{:<62} {:<9}", "method", "stranger");
     for caller in ALL {
         let _ = write!(table, " {caller:.5}{:1$}", "", 5usize.saturating_sub(caller.len()));
@@ -124,7 +108,7 @@ async fn every_method_knows_who_may_call_it() {
         }
         let _ = write!(table, "\n{:<62} {of_stranger:<9}", method.path);
         for caller in ALL {
-            let of_caller = outcome(way_of(caller, service_of(method), &outside, &secret), method).await;
+            let of_caller = outcome(way_of(caller, service_of(method), outside, secret), method).await;
             let expected = if method.callers.contains(caller) { "let in" } else { "not admitted" };
             if of_caller != expected {
                 wrong.push(format!("{}: {caller} is {of_caller}, {expected} expected", method.path));
@@ -136,14 +120,15 @@ async fn every_method_knows_who_may_call_it() {
     }
     println!("{table}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    served.stop().await.expect("all had ended in time");
+    services.stop().await;
 }
 
 /// What an empty customer or promoter once meant: everyone's.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_everybody() {
-    let Shop { served, outside, secret, _folder } = shop().await;
-    let way = |callee| way_of(GATEWAY, callee, &outside, &secret);
+    let services = Services::start().await;
+    let (outside, secret) = (&services.outside, &services.secret);
+    let way = |callee| way_of(GATEWAY, callee, outside, secret);
     let (mut orders, mut checkout) =
         (OrdersServiceClient::new(way("orders")), CheckoutServiceClient::new(way("checkout")));
     let mut catalog = CatalogServiceClient::new(way("catalog"));
@@ -162,5 +147,5 @@ async fn nobody_is_everybody() {
         assert_eq!(problem.code, Code::InvalidArgument, "{place}: {}", problem.message);
         assert!(["customer_id", "acting_promoter_id"].contains(&&*field), "{place}: {field}");
     }
-    served.stop().await.expect("all had ended in time");
+    services.stop().await;
 }

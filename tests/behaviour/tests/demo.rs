@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
+use vitrine_contracts::services::ALL;
 use vitrine_tests_testkit::{Api, Customer, Process};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_vitrine-under-test");
@@ -87,34 +88,14 @@ async fn demo_accounts_are_on_this_machine_only() {
     check.await.expect("they are where they were asked for");
 }
 
-/// Every service, in one process of `serve`.
-const SERVE: &[&str] = &[
-    "serve",
-    "--quiet",
-    "accounting",
-    "ads",
-    "auth",
-    "carts",
-    "catalog",
-    "checkout",
-    "currency",
-    "customers",
-    "email",
-    "fraud",
-    "gateway",
-    "orders",
-    "payments",
-    "recommendations",
-    "shipping",
-];
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn serve_makes_demo_accounts_only_when_it_is_told_to() {
     let check = async {
         let folder = TempDir::new()?;
         let data = folder.path().join("data");
         for (more, expected) in [(&[][..], false), (&["--demo"], true), (&[], false)] {
-            let args: Vec<&str> = SERVE.iter().chain(more).copied().collect();
+            // Every service, in one process.
+            let args: Vec<&str> = ["serve", "--quiet"].iter().chain(ALL).chain(more).copied().collect();
             let (process, url) = start(&data, &args, &[])?;
             ensure!(are_let_in(&url).await? == expected, "{more:?}");
             // The gateway's customers and the services have an address each.

@@ -32,3 +32,20 @@ pub fn files(endings: &[&str]) -> Vec<(String, String)> {
     }
     found
 }
+
+/// What stands before a file's tests.
+pub fn code(text: &str) -> &str {
+    text.split("#[cfg(test)]").next().unwrap_or_default()
+}
+
+/// Every source file of ours that is no test, in order: its path from the root, and its text before its tests.
+///
+/// # Panics
+/// As [`files`].
+pub fn sources() -> Vec<(String, String)> {
+    let is_test = |path: &str| path.contains("/tests/") || path.starts_with("tests/");
+    let found = files(&[".rs"]).into_iter().filter(|(path, _)| !is_test(path));
+    let mut found: Vec<_> = found.map(|(path, text)| (path, code(&text).to_owned())).collect();
+    found.sort();
+    found
+}

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
-use vitrine_tests_structure::{files, root};
+use vitrine_tests_structure::{code, files, root};
 
 /// Longest source file, in lines.
 const MAX_LINES: usize = 600;
@@ -147,11 +147,6 @@ fn the_crate_graph_is_the_one_on_record() {
         known == graph,
         "the crate graph has changed. If that is meant: UPDATE=1 cargo test -p vitrine-tests-structure\n{graph}"
     );
-}
-
-/// What stands before a file's tests.
-fn code(text: &str) -> &str {
-    text.split("#[cfg(test)]").next().unwrap_or_default()
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The shape of the code: functions that fit a screen, files without circles, bounds that have names.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use vitrine_tests_structure::sources;
 
 /// Longest function outside tests, in lines.
 const MAX_FUNCTION: usize = 70;
@@ -29,31 +31,6 @@ const OF_THE_THING: &[(&str, &str)] = &[
     ("platform/telemetry/src/config.rs", "a number from 0 to 1"),
     ("platform/nats/src/config.rs", "1 to 5"),
 ];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace's root")
-}
-
-/// Every source file of ours that is no test: its path, and its text before its tests.
-fn sources() -> Vec<(String, String)> {
-    let (mut found, mut folders) = (Vec::new(), vec![root()]);
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).expect("a folder").map(|e| e.expect("an entry").path()) {
-            let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if entry.is_dir() {
-                if !matches!(name.as_str(), "target" | ".git" | "node_modules" | "tests") && !name.ends_with("-data") {
-                    folders.push(entry);
-                }
-            } else if name.ends_with(".rs") {
-                let shown = entry.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
-                let text = std::fs::read_to_string(&entry).expect("UTF-8");
-                found.push((shown, text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()));
-            }
-        }
-    }
-    found.sort();
-    found
-}
 
 /// The functions of a file, each with the number of its lines. Code is as rustfmt has it: a function ends with a brace that stands as far
 /// to the right as its first line.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cargo_metadata::MetadataCommand;
+use vitrine_tests_structure::{root, sources};
 
 /// What names of ours begin with, where the conventions have none.
 const OWN: &[&str] = &["vitrine.", "observatory.", "cache."];
@@ -13,10 +14,6 @@ const OWN: &[&str] = &["vitrine.", "observatory.", "cache."];
 const BARE: &[&str] = &["kind", "operation", "outcome", "result", "signal", "synthetic_request"];
 /// Levels of what is exported.
 const LEVELS: &[&str] = &["error", "warn", "info"];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace's root")
-}
 
 /// The rows of the tables below a heading of the guide, cell by cell.
 fn rows(heading: &str) -> Vec<Vec<String>> {
@@ -206,27 +203,11 @@ fn fields(source: &str) -> BTreeSet<String> {
     all
 }
 
-fn sources(folder: &Path, found: &mut Vec<String>) {
-    for entry in std::fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").path()) {
-        let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if entry.is_dir() {
-            if name != "tests" {
-                sources(&entry, found);
-            }
-        } else if name.ends_with(".rs") {
-            let text = std::fs::read_to_string(&entry).expect("UTF-8");
-            found.push(text.split("#[cfg(test)]").next().unwrap_or_default().to_owned());
-        }
-    }
-}
-
 #[test]
 fn every_field_of_a_log_is_explained() {
-    let mut texts = Vec::new();
-    for folder in ["app", "kit", "contracts", "platform", "shop", "observe"] {
-        sources(&root().join(folder), &mut texts);
-    }
-    let logged: BTreeSet<String> = texts.iter().flat_map(|text| fields(text)).collect();
+    let folders = ["app/", "kit/", "contracts/", "platform/", "shop/", "observe/"];
+    let texts = sources().into_iter().filter(|(path, _)| folders.iter().any(|folder| path.starts_with(folder)));
+    let logged: BTreeSet<String> = texts.flat_map(|(_, text)| fields(&text)).collect();
     let explained: BTreeSet<String> = rows("Logs").iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
     let missing: Vec<&String> = logged.difference(&explained).collect();
     let gone: Vec<&String> = explained.difference(&logged).collect();

@@ -1,7 +1,6 @@
 //! What stands between publishing and handling, as figures.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
@@ -41,11 +40,11 @@ async fn gauge(capture: &Capture, name: &str) -> Option<f64> {
 
 /// Publishes so many events that occur two seconds ago.
 async fn publish_late(world: &World, n: usize) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
+    let two_seconds_ago = Clock::system().now_ms() - 2000;
     for i in 0..n {
         let mut tx = world.producer.begin();
         let message = CustomerErased { customer_id: i.to_string() };
-        publish(&mut tx, CUSTOMER_ERASED, "late", i64::try_from(now).expect("in range") - 2000, &message);
+        publish(&mut tx, CUSTOMER_ERASED, "late", two_seconds_ago, &message);
         tx.commit().await.expect("published");
     }
 }

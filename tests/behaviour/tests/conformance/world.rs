@@ -1,18 +1,14 @@
 //! Every service in one process, with someone who has bought three times, reached over gRPC as each caller that a
 //! contract names.
 
-use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use prost_reflect::prost::Message;
-use tempfile::TempDir;
 use tonic::Status;
 use tonic::body::Body;
 use tower::ServiceExt;
-use vitrine::settings::Settings;
-use vitrine::{Plan, Served, serve};
 use vitrine_contracts::accounting::v1::{ListTransactionsRequest, ListTransactionsResponse};
 use vitrine_contracts::checkout::v1::PlaceOrderRequest;
 use vitrine_contracts::common::v1::{Address, Line};
@@ -22,12 +18,13 @@ use vitrine_contracts::fraud::v1::{ListAssessmentsRequest, ListAssessmentsRespon
 use vitrine_contracts::orders::v1::Order;
 use vitrine_contracts::payments::v1::payment_method::Method as Payment;
 use vitrine_contracts::payments::v1::{Card, PaymentMethod};
-use vitrine_contracts::services::{ALL, GATEWAY};
 use vitrine_contracts::{Method, carts, method};
 use vitrine_kit::clock::Clock;
-use vitrine_platform_mesh::{Identity, Limits, Mesh, Transport, channel};
+use vitrine_platform_mesh::{Identity, Limits, Mesh};
 use vitrine_platform_telemetry::{Config, Telemetry};
 use vitrine_tests_testkit::eventually;
+
+use crate::services::{Services, area};
 
 /// How long a call may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,10 +35,7 @@ const PREFIX: usize = 5;
 
 /// All services, and what is there.
 pub struct World {
-    served: Served,
-    outside: Transport,
-    secret: Vec<u8>,
-    _folder: TempDir,
+    services: Services,
     /// Who has bought, and has an address.
     pub customer: Customer,
     /// Who has signed up, and will be erased.
@@ -70,18 +64,8 @@ pub fn card() -> Card {
 
 impl World {
     pub async fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let names: Vec<String> = ALL.iter().filter(|name| **name != GATEWAY).map(|name| (*name).to_owned()).collect();
-        let plan = Plan { names, data: folder.path().to_owned(), ..Plan::default() };
-        let served = serve(&plan, Settings::default()).await.expect("it starts");
-        let internal = served.internal.expect("services run here");
-        let outside = channel(&format!("http://{internal}").parse().expect("a URI")).expect("a channel");
-        let secret = std::fs::read(Path::new(folder.path()).join("service-key")).expect("made at the start");
         let mut world = Self {
-            served,
-            outside,
-            secret,
-            _folder: folder,
+            services: Services::start().await,
             customer: Customer::default(),
             leaving: Customer::default(),
             orders: Vec::new(),
@@ -92,7 +76,7 @@ impl World {
     }
 
     pub async fn stop(self) {
-        self.served.stop().await.expect("all had ended in time");
+        self.services.stop().await;
     }
 
     /// A call as the first caller that the method's contract names.
@@ -102,11 +86,11 @@ impl World {
 
     /// The same with a `grpc-timeout`.
     pub async fn call_within(&self, method: &Method, request: &[u8], timeout: Option<&str>) -> Result<Vec<u8>, Status> {
-        let area = method.path.trim_start_matches("/vitrine.").split('.').next().unwrap_or_default();
-        let identity = Identity::new(Clock::system()).with_secret(&self.secret).expect("long enough");
+        let area = area(method);
+        let identity = Identity::new(Clock::system()).with_secret(&self.services.secret).expect("long enough");
         let mesh = Mesh::new(Limits::default()).with_identity(identity);
         let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
-        mesh.place_outside(area, self.outside.clone()).expect("placed");
+        mesh.place_outside(area, self.services.outside.clone()).expect("placed");
         let way = mesh.transport(telemetry.service(method.callers[0]), area);
         let length = u32::try_from(request.len()).expect("small").to_be_bytes();
         let frame = [&[0], &length[..], request].concat();
