@@ -27,6 +27,9 @@ const BORDERS: &[(&str, &[&str])] = &[
     ("clap", &["app", "benches"]),
     ("anyhow", &["app", "benches", "tests/engines", "tests/testkit", "tests/behaviour"]),
     ("toml", &["platform/config"]),
+    ("serde-saphyr", &["platform/config"]),
+    ("roaring", &["observe/series"]),
+    ("snap", &["observe/model"]),
     ("tracing-subscriber", &["app", "platform/telemetry"]),
     (
         "opentelemetry-proto",
@@ -64,9 +67,8 @@ fn floor(folder: &str) -> Option<u8> {
     match folder {
         "kit" => Some(0),
         "contracts" => Some(1),
-        "observe/columns" | "observe/log" | "observe/model" | "observe/sql" | "observe/store" | "shop/pictures" => {
-            Some(3)
-        }
+        "observe/columns" | "observe/log" | "observe/model" | "observe/promql" | "observe/routing"
+        | "observe/rules" | "observe/series" | "observe/sql" | "observe/store" | "shop/pictures" => Some(3),
         "app" => Some(5),
         _ if folder.starts_with("platform/") => Some(2),
         _ if folder.starts_with("shop/") || folder.starts_with("observe/") => Some(4),

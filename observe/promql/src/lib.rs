@@ -1,0 +1,3 @@
+//! PromQL: from text to result.
+
+pub mod ast;
