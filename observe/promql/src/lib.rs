@@ -1,3 +1,4 @@
 //! PromQL: from text to result.
 
 pub mod ast;
+pub mod functions;
