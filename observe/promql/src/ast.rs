@@ -11,6 +11,16 @@ pub struct Span {
     pub end: usize,
 }
 
+impl Span {
+    /// Line and column of its start in the query, both from 1, columns in bytes: `1:15`.
+    pub fn position(self, query: &str) -> String {
+        let Some(before) = query.as_bytes().get(..self.start) else { return "invalid position".to_owned() };
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;
+        format!("{line}:{column}")
+    }
+}
+
 /// An expression and where it stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expr {
