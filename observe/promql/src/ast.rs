@@ -18,11 +18,11 @@ pub struct Span {
 }
 
 impl Span {
-    /// Line and column at which it starts in the query, both from 1, the column in bytes: `1:15`.
-    pub fn place(self, query: &str) -> String {
-        let before = &query.as_bytes()[..self.start.min(query.len())];
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    /// Line and column of its start in the query, both from 1, columns in bytes: `1:15`.
+    pub fn position(self, query: &str) -> String {
+        let Some(before) = query.as_bytes().get(..self.start) else { return "invalid position".to_owned() };
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;
         format!("{line}:{column}")
     }
 }
