@@ -34,11 +34,21 @@ fn samples_in_text() {
     let cases: &[(&str, &[(&str, &str)], f64, Option<i64>)] = &[
         ("up 1", &[("__name__", "up")], 1.0, None),
         ("  up\t1  \r", &[("__name__", "up")], 1.0, None),
-        ("a:b_total{x=\"1\",} 1.5e3 1395066363000", &[("__name__", "a:b_total"), ("x", "1")], 1500.0, Some(1_395_066_363_000)),
+        (
+            "a:b_total{x=\"1\",} 1.5e3 1395066363000",
+            &[("__name__", "a:b_total"), ("x", "1")],
+            1500.0,
+            Some(1_395_066_363_000),
+        ),
         ("a { x = \"1\" , y = \"\" } -Inf -5", &[("__name__", "a"), ("x", "1")], f64::NEG_INFINITY, Some(-5)),
         ("a{x=\"C:\\\\DIR\\n\\\"}q\"} +Inf", &[("__name__", "a"), ("x", "C:\\DIR\n\"}q")], f64::INFINITY, None),
         ("{\"http.requests\",\"a.b\"=\"c\"} 0x", &[], 0.0, None),
-        ("{\"http.requests\", \"a.b\"=\"c\", d=\"e\"} 7", &[("__name__", "http.requests"), ("a.b", "c"), ("d", "e")], 7.0, None),
+        (
+            "{\"http.requests\", \"a.b\"=\"c\", d=\"e\"} 7",
+            &[("__name__", "http.requests"), ("a.b", "c"), ("d", "e")],
+            7.0,
+            None,
+        ),
         ("{__name__=\"x\"} 7", &[("__name__", "x")], 7.0, None),
         ("a{} .5", &[("__name__", "a")], 0.5, None),
     ];
@@ -164,11 +174,13 @@ fn protobuf() {
     assert_eq!(plain(sample.clone()), (Labels::of([("__name__", "c_total"), ("x", "1")]), 5.0, None));
 
     // 2 in the zero bucket, 3 in bucket 1, 1 in bucket 3.
-    let spans = [message(12, &[number(1, 2), number(2, 1)].concat()), message(12, &[number(1, 2), number(2, 1)].concat())];
+    let spans =
+        [message(12, &[number(1, 2), number(2, 1)].concat()), message(12, &[number(1, 2), number(2, 1)].concat())];
     let deltas = message(13, &[6, 3]);
     let bucket = message(3, &[number(1, 4), double(2, 0.5)].concat());
     let histogram =
-        [number(1, 6), double(2, 9.5), bucket, number(5, 0), double(6, 0.001), number(7, 2), spans.concat(), deltas].concat();
+        [number(1, 6), double(2, 9.5), bucket, number(5, 0), double(6, 0.001), number(7, 2), spans.concat(), deltas]
+            .concat();
     let family = [message(1, b"h"), number(3, 4), message(4, &message(7, &histogram))].concat();
     let entries = families(&delimited(&family), forms).expect("a family");
     let Entry::Sample(ExposedSample { value: ExposedValue::Histogram(histogram), .. }) = &entries[1] else {

@@ -153,9 +153,10 @@ fn plain_sample(line: &str) -> Result<ExposedSample<'_>, String> {
     let mut words = rest.split([' ', '\t']).filter(|word| !word.is_empty());
     let value = words.next().ok_or("a series without a value")?;
     let time_ms = match words.next() {
-        Some(time) => Some(time.parse().map_err(|_| {
-            format!("{:?} is not a time: expected whole milliseconds since 1970", shorten(time))
-        })?),
+        Some(time) => Some(
+            time.parse()
+                .map_err(|_| format!("{:?} is not a time: expected whole milliseconds since 1970", shorten(time)))?,
+        ),
         None => None,
     };
     if let Some(more) = words.next() {
