@@ -1,3 +1,4 @@
 //! The functions of PromQL.
 
+pub(crate) mod hints;
 pub mod table;
