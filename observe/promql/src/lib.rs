@@ -1,6 +1,7 @@
 //! PromQL: from text to result.
 
 pub mod ast;
+pub mod functions;
 
 mod annotations;
 mod engine;

@@ -1,0 +1,5 @@
+//! PromQL's functions, each a pure function of a window, a value or labels.
+
+pub mod window;
+
+pub use window::{CallError, EdgeMode, RangeCall, RangeFunction, Window, WindowValues};
