@@ -2,3 +2,11 @@
 
 pub mod ast;
 pub mod functions;
+
+mod annotations;
+mod engine;
+mod text;
+
+pub use annotations::{Annotation, Annotations, Bits, Combining, Detail, Note, Severity};
+pub use engine::{Engine, EvalError, Options, Outcome, Point, Range, Sample, Series, Value};
+pub use text::{go_float, go_float_digits, go_float_plain, go_quote};

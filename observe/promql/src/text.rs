@@ -1,0 +1,172 @@
+//! How Go writes numbers, texts and times: messages and label values are compared with Prometheus's to the byte.
+
+use std::fmt::Write as _;
+
+use vitrine_kit::clock;
+
+/// From this decimal exponent on `%g` without a precision writes an exponent.
+const SHORTEST_MAX_EXPONENT: i32 = 6;
+
+/// A double as `%g` and `%v` write it: the fewest digits that tell it from all others.
+pub fn go_float(value: f64) -> String {
+    if !value.is_finite() {
+        return special(value).to_owned();
+    }
+    let (digits, exponent) = shortest(value);
+    general(value, &digits, exponent, SHORTEST_MAX_EXPONENT)
+}
+
+/// A double as `%.Ng` writes it: at most so many digits.
+pub fn go_float_digits(value: f64, most: usize) -> String {
+    if !value.is_finite() {
+        return special(value).to_owned();
+    }
+    let text = format!("{:.*e}", most.max(1) - 1, value.abs());
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let digits = digits.trim_end_matches('0');
+    let digits = if digits.is_empty() { "0" } else { digits };
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let most = i32::try_from(most.max(1)).unwrap_or(i32::MAX);
+    let count = i32::try_from(digits.len()).unwrap_or(i32::MAX);
+    let limit = if most > count && count > exponent { count } else { most };
+    general(value, digits, exponent, limit)
+}
+
+/// A double as `strconv.FormatFloat(v, 'f', -1, 64)` writes it: the fewest digits, never an exponent.
+pub fn go_float_plain(value: f64) -> String {
+    if value.is_finite() { format!("{value}") } else { special(value).to_owned() }
+}
+
+fn special(value: f64) -> &'static str {
+    if value.is_nan() {
+        "NaN"
+    } else if value > 0.0 {
+        "+Inf"
+    } else {
+        "-Inf"
+    }
+}
+
+/// The shortest digits, and the decimal exponent of the first.
+fn shortest(value: f64) -> (String, i32) {
+    let text = format!("{:e}", value.abs());
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    (mantissa.chars().filter(char::is_ascii_digit).collect(), exponent.parse().unwrap_or(0))
+}
+
+/// `%e` below 1e-4 and from `limit` on, `%f` between.
+fn general(value: f64, digits: &str, exponent: i32, limit: i32) -> String {
+    let mut text = String::new();
+    if value.is_sign_negative() {
+        text.push('-');
+    }
+    if exponent < -4 || exponent >= limit {
+        text.push_str(&digits[..1]);
+        if digits.len() > 1 {
+            text.push('.');
+            text.push_str(&digits[1..]);
+        }
+        let sign = if exponent < 0 { '-' } else { '+' };
+        let _ = write!(text, "e{sign}{:02}", exponent.unsigned_abs());
+        return text;
+    }
+    let point = usize::try_from(exponent).ok();
+    match point {
+        None => {
+            text.push_str("0.");
+            for _ in 1..exponent.unsigned_abs() {
+                text.push('0');
+            }
+            text.push_str(digits);
+        }
+        Some(whole) => {
+            for place in 0..=whole {
+                text.push_str(digits.get(place..=place).unwrap_or("0"));
+            }
+            if digits.len() > whole + 1 {
+                text.push('.');
+                text.push_str(&digits[whole + 1..]);
+            }
+        }
+    }
+    text
+}
+
+/// A text as `%q` writes it.
+pub fn go_quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\u{7}' => quoted.push_str("\\a"),
+            '\u{8}' => quoted.push_str("\\b"),
+            '\u{c}' => quoted.push_str("\\f"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            '\u{b}' => quoted.push_str("\\v"),
+            c if c == ' ' || (!c.is_control() && !c.is_whitespace() && !is_hidden(c)) => quoted.push(c),
+            c => {
+                let code = u32::from(c);
+                let _ = match code {
+                    0..0x80 => write!(quoted, "\\x{code:02x}"),
+                    0x80..0x1_0000 => write!(quoted, "\\u{code:04x}"),
+                    _ => write!(quoted, "\\U{code:08x}"),
+                };
+            }
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Whether Go takes it for not printable though it is neither a control character nor white space.
+fn is_hidden(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff0}'..='\u{ffff}' | '\u{feff}' | '\u{e000}'..='\u{f8ff}' | '\u{e0000}'..='\u{10ffff}')
+}
+
+/// Milliseconds since 1970 as RFC 3339 in UTC, without a fraction.
+pub fn rfc3339_seconds(ms: i64) -> String {
+    let text = clock::rfc3339(ms);
+    text.split_once('.').map_or(text.clone(), |(seconds, _)| format!("{seconds}Z"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_look_as_go_writes_them() {
+        for (value, text) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (1.5, "1.5"),
+            (100_000.0, "100000"),
+            (1e6, "1e+06"),
+            (1_234_567.0, "1.234567e+06"),
+            (1e-4, "0.0001"),
+            (1.25e-5, "1.25e-05"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-Inf"),
+        ] {
+            assert_eq!(go_float(value), text);
+        }
+        for (value, text) in [(0.123, "0.12"), (123.0, "1.2e+02"), (10.0, "10"), (1e-7, "1e-07"), (0.5, "0.5")] {
+            assert_eq!(go_float_digits(value, 2), text);
+        }
+    }
+
+    #[test]
+    fn texts_are_quoted_as_go_quotes_them() {
+        assert_eq!(go_quote("a\"b\\\n\u{1}é\u{200b}"), r#""a\"b\\\n\x01é\u200b""#);
+    }
+
+    #[test]
+    fn times_are_dates() {
+        assert_eq!(rfc3339_seconds(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339_seconds(1_709_210_096_999), "2024-02-29T12:34:56Z");
+    }
+}
