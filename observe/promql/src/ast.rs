@@ -18,24 +18,15 @@ pub struct Span {
 }
 
 impl Span {
-<<<<<<< HEAD
-    /// Line and column at which it starts in the query, both from 1, the column in bytes: `1:15`.
-    pub fn place(self, query: &str) -> String {
-        let before = &query.as_bytes()[..self.start.min(query.len())];
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
-=======
     /// Line and column of its start in the query, both from 1, columns in bytes: `1:15`.
     pub fn position(self, query: &str) -> String {
         let Some(before) = query.as_bytes().get(..self.start) else { return "invalid position".to_owned() };
         let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
         let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;
->>>>>>> 2cd70d1c6fd56881b123195522befca545eab6ab
         format!("{line}:{column}")
     }
 }
 
-<<<<<<< HEAD
 /// What an expression results in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ValueType {
@@ -70,8 +61,6 @@ impl ValueType {
     }
 }
 
-=======
->>>>>>> 2cd70d1c6fd56881b123195522befca545eab6ab
 /// An expression and where it stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expr {

@@ -1,3 +1,6 @@
-//! The functions of PromQL.
+//! PromQL's functions, each a pure function of a window, a value or labels.
 
 pub mod table;
+pub mod window;
+
+pub use window::{CallError, EdgeMode, RangeCall, RangeFunction, Window, WindowValues};
