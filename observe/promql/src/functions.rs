@@ -1,5 +1,6 @@
 //! PromQL's functions, each a pure function of a window, a value or labels.
 
+pub mod table;
 pub mod window;
 
 pub use window::{CallError, EdgeMode, RangeCall, RangeFunction, Window, WindowValues};
