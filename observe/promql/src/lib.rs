@@ -2,6 +2,8 @@
 
 pub mod ast;
 pub mod functions;
+pub mod histogram;
+pub mod kahan;
 pub mod parse;
 
 mod annotations;
