@@ -120,6 +120,10 @@ pub enum Note {
         metric: String,
     },
     MismatchedCustomBuckets(Combining),
+    /// Not Prometheus's: points that are differences were added up.
+    DeltaSummed {
+        metric: String,
+    },
 }
 
 /// What is summed up over all occurrences of a note.
@@ -197,7 +201,8 @@ impl Note {
             | Self::QuantileNanResult { .. }
             | Self::QuantileNanSkew { .. }
             | Self::FractionNans { .. }
-            | Self::MismatchedCustomBuckets(_) => Severity::Info,
+            | Self::MismatchedCustomBuckets(_)
+            | Self::DeltaSummed { .. } => Severity::Info,
         }
     }
 }
@@ -310,6 +315,9 @@ impl Note {
             ),
             Self::MismatchedCustomBuckets(combining) => {
                 write!(f, "mismatched custom buckets were reconciled during {combining}")
+            }
+            Self::DeltaSummed { metric } => {
+                write!(f, "points of this metric are differences, which were added up: {}", go_quote(metric))
             }
             // Every other note is a warning, and its text stands in `fmt`.
             _ => Ok(()),

@@ -4,6 +4,7 @@ pub mod ast;
 pub mod functions;
 pub mod histogram;
 pub mod kahan;
+pub mod quantile;
 
 mod annotations;
 mod engine;
