@@ -3,7 +3,7 @@
 mod changes;
 mod extended;
 mod increase;
-mod numbers;
+pub mod instant;
 mod over_time;
 mod rate;
 mod regression;
@@ -12,7 +12,6 @@ pub mod table;
 pub mod window;
 
 pub use extended::interpolate;
-pub use numbers::{HistogramFunction, NumberFunction, histogram_function, number_function, round, time_function};
 pub use over_time::HistogramMean;
 pub use rate::Coverage;
 pub use window::{CallError, EdgeMode, RangeCall, RangeFunction, Window, WindowValues};

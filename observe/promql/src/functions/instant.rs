@@ -1,18 +1,18 @@
-//! Functions of one number, and of a time.
+//! Functions of one number, of a time, and of a histogram.
 
 use vitrine_observe_series::Histogram;
 
 use crate::quantile::variance_of_histogram;
 
 /// A function of one number.
-pub type NumberFunction = fn(f64) -> f64;
+pub type FloatFunction = fn(f64) -> f64;
 
 /// A function of a histogram.
 pub type HistogramFunction = fn(&Histogram) -> f64;
 
 /// The function of this name that takes a number and returns one. Those that need more (`round`, `clamp`) are functions of their own here.
-pub fn number_function(name: &str) -> Option<NumberFunction> {
-    let function: NumberFunction = match name {
+pub fn float_function(name: &str) -> Option<FloatFunction> {
+    let function: FloatFunction = match name {
         "abs" => f64::abs,
         "acos" => f64::acos,
         "acosh" => f64::acosh,
@@ -71,9 +71,33 @@ pub fn round(value: f64, to: f64) -> f64 {
     (value * inverse + 0.5).floor() / inverse
 }
 
-/// The function of this name that takes a time in seconds since 1970 and returns a part of its date in UTC.
-pub fn time_function(name: &str) -> Option<NumberFunction> {
-    let function: NumberFunction = match name {
+/// `clamp(v, least, greatest)`; none if the bounds are the wrong way round.
+pub fn clamp(value: f64, least: f64, greatest: f64) -> Option<f64> {
+    (!(greatest < least)).then(|| go_max(least, go_min(greatest, value)))
+}
+
+/// The lesser one. Not a number if one is none, unless the other is negative infinity: Go's `math.Min`.
+pub fn go_min(a: f64, b: f64) -> f64 {
+    if a == f64::NEG_INFINITY || b == f64::NEG_INFINITY {
+        f64::NEG_INFINITY
+    } else if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else {
+        a.min(b)
+    }
+}
+
+/// The greater one. Not a number if one is none, unless the other is infinity: Go's `math.Max`.
+pub fn go_max(a: f64, b: f64) -> f64 {
+    -go_min(-a, -b)
+}
+
+/// A function of a time in seconds since 1970.
+pub type DateFunction = fn(i64) -> f64;
+
+/// The function of this name that takes a time and returns a part of its date in UTC.
+pub fn date_function(name: &str) -> Option<DateFunction> {
+    let function: DateFunction = match name {
         "days_in_month" => |time| of_date(time, |date| days_in_month(date.year, date.month)),
         "day_of_month" => |time| of_date(time, |date| date.day),
         "day_of_week" => |time| of_date(time, |date| date.weekday),
@@ -104,8 +128,8 @@ struct Date {
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
-fn of_date(time: f64, part: impl Fn(&Date) -> i64) -> f64 {
-    if time.is_finite() { part(&date(time as i64)) as f64 } else { f64::NAN }
+fn of_date(time: i64, part: impl Fn(&Date) -> i64) -> f64 {
+    part(&date(time)) as f64
 }
 
 /// The date of a time in seconds since 1970, by counting days from a first of March so that leap days come last
@@ -141,31 +165,38 @@ fn days_in_month(year: i64, month: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{number_function, round, time_function};
+    use super::{clamp, date_function, float_function, round};
 
     #[test]
     fn dates_have_parts() {
         let names = ["year", "month", "day_of_month", "day_of_year", "day_of_week", "days_in_month", "hour", "minute"];
         let cases = [
-            (0.0, [1970, 1, 1, 1, 4, 31, 0, 0]),
-            (1_136_239_445.0, [2006, 1, 2, 2, 1, 31, 22, 4]),
-            (1_230_767_999.0, [2008, 12, 31, 366, 3, 31, 23, 59]),
-            (1_456_790_399.0, [2016, 2, 29, 60, 1, 29, 23, 59]),
-            (951_868_800.0, [2000, 3, 1, 61, 3, 31, 0, 0]),
-            (4_107_456_000.0, [2100, 2, 28, 59, 0, 28, 0, 0]),
-            (-1.0, [1969, 12, 31, 365, 3, 31, 23, 59]),
-            (-62_135_596_800.0, [1, 1, 1, 1, 1, 31, 0, 0]),
-            (1.9, [1970, 1, 1, 1, 4, 31, 0, 0]),
+            (0, [1970, 1, 1, 1, 4, 31, 0, 0]),
+            (1_136_239_445, [2006, 1, 2, 2, 1, 31, 22, 4]),
+            (1_230_767_999, [2008, 12, 31, 366, 3, 31, 23, 59]),
+            (1_456_790_399, [2016, 2, 29, 60, 1, 29, 23, 59]),
+            (951_868_800, [2000, 3, 1, 61, 3, 31, 0, 0]),
+            (4_107_456_000, [2100, 2, 28, 59, 0, 28, 0, 0]),
+            (-1, [1969, 12, 31, 365, 3, 31, 23, 59]),
+            (-62_135_596_800, [1, 1, 1, 1, 1, 31, 0, 0]),
         ];
         for (time, expected) in cases {
-            let parts = names.map(|name| time_function(name).unwrap()(time) as i64);
+            let parts = names.map(|name| date_function(name).unwrap()(time) as i64);
             assert_eq!(parts, expected, "{time}");
         }
-        for odd in [f64::NAN, f64::INFINITY] {
-            assert!(time_function("year").unwrap()(odd).is_nan());
+        for extreme in [i64::MAX, i64::MIN] {
+            assert!(date_function("year").unwrap()(extreme).is_finite());
         }
-        for extreme in [f64::MAX, f64::MIN] {
-            assert!(time_function("year").unwrap()(extreme).is_finite());
+    }
+
+    #[test]
+    fn numbers_are_clamped() {
+        let cases = [(5.0, 0.0, 3.0, Some(3.0)), (-5.0, 0.0, 3.0, Some(0.0)), (1.0, 3.0, 0.0, None)];
+        for (value, least, greatest, expected) in cases {
+            assert_eq!(clamp(value, least, greatest), expected);
+        }
+        for (value, least, greatest) in [(f64::NAN, 0.0, 3.0), (1.0, f64::NAN, 3.0), (1.0, 0.0, f64::NAN)] {
+            assert!(clamp(value, least, greatest).is_some_and(f64::is_nan));
         }
     }
 
@@ -175,9 +206,9 @@ mod tests {
         for (value, to, expected) in cases {
             assert!((round(value, to) - expected).abs() < 1e-12, "{value} to {to}");
         }
-        let sgn = number_function("sgn").unwrap();
+        let sgn = float_function("sgn").unwrap();
         assert_eq!((sgn(-3.0), sgn(3.0), sgn(-0.0).to_bits()), (-1.0, 1.0, (-0.0_f64).to_bits()));
         assert!(sgn(f64::NAN).is_nan());
-        assert!(number_function("round").is_none());
+        assert!(float_function("round").is_none());
     }
 }
