@@ -1,5 +1,6 @@
 //! PromQL's functions, each a pure function of a window, a value or labels.
 
+pub(crate) mod hints;
 pub mod table;
 pub mod window;
 

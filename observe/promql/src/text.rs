@@ -38,6 +38,11 @@ pub fn go_float_plain(value: f64) -> String {
     if value.is_finite() { format!("{value}") } else { special(value).to_owned() }
 }
 
+/// A double as `%.Nf` writes it: so many digits behind the point.
+pub fn go_float_fixed(value: f64, digits: usize) -> String {
+    if value.is_finite() { format!("{value:.digits$}") } else { special(value).to_owned() }
+}
+
 fn special(value: f64) -> &'static str {
     if value.is_nan() {
         "NaN"
@@ -98,29 +103,45 @@ pub fn go_quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {
-        match c {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\u{7}' => quoted.push_str("\\a"),
-            '\u{8}' => quoted.push_str("\\b"),
-            '\u{c}' => quoted.push_str("\\f"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            '\u{b}' => quoted.push_str("\\v"),
-            c if c == ' ' || (!c.is_control() && !c.is_whitespace() && !is_hidden(c)) => quoted.push(c),
-            c => {
-                let code = u32::from(c);
-                let _ = match code {
-                    0..0x80 => write!(quoted, "\\x{code:02x}"),
-                    0x80..0x1_0000 => write!(quoted, "\\u{code:04x}"),
-                    _ => write!(quoted, "\\U{code:08x}"),
-                };
-            }
-        }
+        push_quoted(&mut quoted, c, '"');
     }
     quoted.push('"');
     quoted
+}
+
+/// A character as `%q` writes it, between single quotes.
+pub fn go_quote_char(c: char) -> String {
+    let mut quoted = String::from('\'');
+    push_quoted(&mut quoted, c, '\'');
+    quoted.push('\'');
+    quoted
+}
+
+fn push_quoted(quoted: &mut String, c: char, quote: char) {
+    match c {
+        '\\' => quoted.push_str("\\\\"),
+        '\u{7}' => quoted.push_str("\\a"),
+        '\u{8}' => quoted.push_str("\\b"),
+        '\u{c}' => quoted.push_str("\\f"),
+        '\n' => quoted.push_str("\\n"),
+        '\r' => quoted.push_str("\\r"),
+        '\t' => quoted.push_str("\\t"),
+        '\u{b}' => quoted.push_str("\\v"),
+        c if c == quote => {
+            quoted.push('\\');
+            quoted.push(c);
+        }
+        c if c == ' ' || c == char::REPLACEMENT_CHARACTER => quoted.push(c),
+        c if !c.is_control() && !c.is_whitespace() && !is_hidden(c) => quoted.push(c),
+        c => {
+            let code = u32::from(c);
+            let _ = match code {
+                0..0x80 => write!(quoted, "\\x{code:02x}"),
+                0x80..0x1_0000 => write!(quoted, "\\u{code:04x}"),
+                _ => write!(quoted, "\\U{code:08x}"),
+            };
+        }
+    }
 }
 
 /// Whether Go takes it for not printable though it is neither a control character nor white space.
