@@ -6,6 +6,8 @@ use vitrine_observe_series::{Budget, Histogram, Labels, QueryError, Queryable};
 
 use crate::annotations::Annotations;
 use crate::ast::Expr;
+use crate::plan::Frame;
+use crate::run::evaluate;
 
 /// How queries are evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,9 +132,8 @@ impl Engine {
         time_ms: i64,
         budget: &Arc<Budget>,
     ) -> Result<Outcome, EvalError> {
-        let _ = (source, expr, time_ms);
-        budget.check()?;
-        Err(EvalError::Invalid("not evaluated yet".to_owned()))
+        let frame = Frame { start_ms: time_ms, end_ms: time_ms, step_ms: 0 };
+        evaluate(self.options, source, expr, frame, budget)
     }
 
     /// The values of an expression at each step of a range: a matrix. The expression is a scalar or an instant vector.
@@ -143,8 +144,10 @@ impl Engine {
         range: Range,
         budget: &Arc<Budget>,
     ) -> Result<Outcome, EvalError> {
-        let _ = (source, expr, range);
-        budget.check()?;
-        Err(EvalError::Invalid("not evaluated yet".to_owned()))
+        if range.step_ms <= 0 {
+            return Err(EvalError::Invalid("zero or negative query resolution step widths are not accepted".to_owned()));
+        }
+        let frame = Frame { start_ms: range.start_ms, end_ms: range.end_ms, step_ms: range.step_ms };
+        evaluate(self.options, source, expr, frame, budget)
     }
 }

@@ -8,6 +8,9 @@ pub mod parse;
 
 mod annotations;
 mod engine;
+mod plan;
+mod quantile;
+mod run;
 mod text;
 
 pub use annotations::{Annotation, Annotations, Bits, Combining, Detail, Note, Severity};

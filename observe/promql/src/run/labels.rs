@@ -22,6 +22,11 @@ pub(super) fn without_metadata(labels: &Labels) -> Labels {
     keep(labels, |label| !METADATA.contains(&&*label.name))
 }
 
+/// Without the name, the type and the unit, unless these are dropped at the end.
+pub(super) fn without_metadata_unless(labels: &Labels, delayed: bool) -> Labels {
+    if delayed { labels.clone() } else { without_metadata(labels) }
+}
+
 /// Those labels for which this holds.
 pub(super) fn keep(labels: &Labels, mut which: impl FnMut(&Label) -> bool) -> Labels {
     Labels::new(labels.iter().filter(|label| which(label)).cloned())

@@ -334,7 +334,7 @@ impl Run<'_> {
 }
 
 /// Samples that do not say that the series has ended. Nothing is copied where none does.
-fn living(series: &SeriesSamples) -> (Arc<[i64]>, Values, Option<Arc<[i64]>>) {
+pub(super) fn living(series: &SeriesSamples) -> (Arc<[i64]>, Values, Option<Arc<[i64]>>) {
     let stale = |place: usize| match &series.values {
         Values::Floats(bits) => is_stale(bits[place]),
         Values::Histograms(histograms) => is_stale(histograms[place].sum.to_bits()),
@@ -385,7 +385,7 @@ fn row_samples(row: &Row, all: &Arc<[i64]>) -> (Arc<[i64]>, Values) {
 }
 
 /// A histogram of which nothing is known of a reset before it, unless it is a gauge.
-pub(super) fn without_reset(histogram: &Arc<Histogram>) -> Arc<Histogram> {
+fn without_reset(histogram: &Arc<Histogram>) -> Arc<Histogram> {
     use vitrine_observe_series::CounterReset;
     match histogram.reset {
         CounterReset::Unknown | CounterReset::Gauge => histogram.clone(),

@@ -20,6 +20,8 @@ pub(super) enum Take {
     Value,
     /// Its time, in seconds.
     Time,
+    /// Its time, in seconds, if it is a number; histograms are taken as they are.
+    TimeOfFloat,
     /// The time at which its total began, in seconds; 0 where it is not known.
     Start,
 }
@@ -114,9 +116,9 @@ fn looked_up(series: &SeriesSamples, places: &[u32], take: Take) -> Cells {
         }
         let seconds = |ms: i64| ms as f64 / 1000.0;
         match (take, histogram) {
-            (Take::Value, Ok(histogram)) => cells.set_histogram(step, histogram.clone()),
+            (Take::Value | Take::TimeOfFloat, Ok(histogram)) => cells.set_histogram(step, histogram.clone()),
             (Take::Value, Err(bits)) => cells.set_float(step, f64::from_bits(bits)),
-            (Take::Time, _) => cells.set_float(step, seconds(series.times[place])),
+            (Take::Time | Take::TimeOfFloat, _) => cells.set_float(step, seconds(series.times[place])),
             (Take::Start, _) => {
                 let start = series.starts.as_ref().map_or(0, |starts| starts[place]);
                 cells.set_float(step, seconds(start));
