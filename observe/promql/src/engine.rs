@@ -84,9 +84,19 @@ pub struct Series {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// A number at an instant.
-    Scalar { time_ms: i64, value: f64 },
+    Scalar {
+        /// Milliseconds since 1970.
+        time_ms: i64,
+        /// The number.
+        value: f64,
+    },
     /// A text at an instant.
-    String { time_ms: i64, value: String },
+    String {
+        /// Milliseconds since 1970.
+        time_ms: i64,
+        /// The text.
+        value: String,
+    },
     /// Series at an instant, each label set once. In the order the expression says (`sort`, `topk`), else in order of the input.
     Vector(Vec<Sample>),
     /// Series over time, in order of their labels, each label set once.
@@ -145,7 +155,9 @@ impl Engine {
         budget: &Arc<Budget>,
     ) -> Result<Outcome, EvalError> {
         if range.step_ms <= 0 {
-            return Err(EvalError::Invalid("zero or negative query resolution step widths are not accepted".to_owned()));
+            return Err(EvalError::Invalid(
+                "zero or negative query resolution step widths are not accepted".to_owned(),
+            ));
         }
         let frame = Frame { start_ms: range.start_ms, end_ms: range.end_ms, step_ms: range.step_ms };
         evaluate(self.options, source, expr, frame, budget)

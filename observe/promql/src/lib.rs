@@ -5,11 +5,11 @@ pub mod functions;
 pub mod histogram;
 pub mod kahan;
 pub mod parse;
+pub mod quantile;
 
 mod annotations;
 mod engine;
 mod plan;
-mod quantile;
 mod run;
 mod text;
 

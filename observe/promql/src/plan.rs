@@ -11,8 +11,6 @@ use crate::functions::table::Function;
 
 use durations::Durations;
 
-pub(crate) use durations::{go_max, go_min};
-
 /// How deep expressions may be nested: what evaluates them calls itself once a level.
 const MAX_DEPTH: usize = 512;
 
@@ -152,9 +150,7 @@ impl Planner<'_> {
         }
         let (kind, steps) = match &expr.kind {
             ExprKind::Paren(inner) => return self.node(inner, depth + 1),
-            ExprKind::Number { value, .. } => {
-                (NodeKind::Number(*value), Steps { invariant: true, worth: false })
-            }
+            ExprKind::Number { value, .. } => (NodeKind::Number(*value), Steps { invariant: true, worth: false }),
             ExprKind::String(text) => (NodeKind::String(text.clone()), Steps { invariant: true, worth: false }),
             ExprKind::Vector(selector) => {
                 let selector = self.selector(selector)?;
@@ -256,12 +252,7 @@ impl Planner<'_> {
         Ok((NodeKind::Binary(binary), steps))
     }
 
-    fn call(
-        &self,
-        function: &'static Function,
-        args: &[Expr],
-        depth: usize,
-    ) -> Result<(NodeKind, Steps), EvalError> {
+    fn call(&self, function: &'static Function, args: &[Expr], depth: usize) -> Result<(NodeKind, Steps), EvalError> {
         let frame = self.frame;
         let seconds = |ms: i64| ms as f64 / 1000.0;
         let constant = match function.name {

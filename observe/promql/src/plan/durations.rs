@@ -2,6 +2,7 @@
 
 use crate::ast::{BinaryOp, Duration, DurationExpr, DurationExprKind, Span};
 use crate::engine::EvalError;
+use crate::functions::instant::{go_max, go_min};
 
 use super::Frame;
 
@@ -84,20 +85,4 @@ impl Durations {
             }
         })
     }
-}
-
-/// The lesser one. Not a number if one is none, unless the other is negative infinity: Go's `math.Min`.
-pub(crate) fn go_min(a: f64, b: f64) -> f64 {
-    if a == f64::NEG_INFINITY || b == f64::NEG_INFINITY {
-        f64::NEG_INFINITY
-    } else if a.is_nan() || b.is_nan() {
-        f64::NAN
-    } else {
-        a.min(b)
-    }
-}
-
-/// The greater one. Not a number if one is none, unless the other is infinity: Go's `math.Max`.
-pub(crate) fn go_max(a: f64, b: f64) -> f64 {
-    -go_min(-a, -b)
 }

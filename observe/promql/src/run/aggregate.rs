@@ -9,7 +9,8 @@ use vitrine_observe_series::{Labels, Reservation};
 
 use crate::annotations::Note;
 use crate::ast::{AggregateOp, Span};
-use crate::plan::{Aggregate, Node, go_max, go_min};
+use crate::functions::instant::{go_max, go_min};
+use crate::plan::{Aggregate, Node};
 use crate::text::go_float_plain;
 
 use super::cells::{Cell, Row};

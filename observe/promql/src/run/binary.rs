@@ -14,7 +14,7 @@ use super::grid::Grid;
 use super::matching::{changes_schema, groups};
 use super::{Done, Run, Sink, failed};
 
-use element::{Remarks, element};
+use element::element;
 
 /// Prometheus tells one remark a step only: that of the last pair of series that has one.
 #[derive(Default)]

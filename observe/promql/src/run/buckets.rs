@@ -106,9 +106,7 @@ impl Run<'_> {
     fn quantile_at(&self, quantile: f64, found: &Found<'_>, labels: &Labels, place: Span, time_ms: i64) -> f64 {
         let metric = self.told_metric(labels);
         match found {
-            Found::Whole(histogram) => {
-                of_histogram(quantile, histogram, metric, place, &mut self.notes.borrow_mut())
-            }
+            Found::Whole(histogram) => of_histogram(quantile, histogram, metric, place, &mut self.notes.borrow_mut()),
             Found::Classic(buckets) => {
                 let (value, forced) = of_classic(quantile, &mut buckets.clone());
                 if let Some(forced) = forced {

@@ -161,9 +161,7 @@ impl Run<'_> {
     /// When totals began; nothing unless these times are in use, and of anything but a selector.
     fn start_timestamp(&self, vector: &Node, grid: &Grid, sink: &mut Sink<'_>) -> Done {
         match plain_selector(vector) {
-            Some(selector) if self.options.start_timestamps => {
-                self.times_of(vector, selector, grid, Take::Start, sink)
-            }
+            Some(selector) if self.options.start_timestamps => self.times_of(vector, selector, grid, Take::Start, sink),
             _ => self.rows(vector, grid, &mut |_| Ok(())),
         }
     }

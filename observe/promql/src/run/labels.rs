@@ -93,7 +93,9 @@ impl Run<'_> {
     }
 
     pub(super) fn label_join(&self, args: &[Node], grid: &Grid, sink: &mut Sink<'_>) -> Done {
-        let [vector, dst, separator, sources @ ..] = args else { return failed("label_join() takes 3 arguments or more") };
+        let [vector, dst, separator, sources @ ..] = args else {
+            return failed("label_join() takes 3 arguments or more");
+        };
         let (dst, separator) = (string(dst)?, string(separator)?);
         let mut names = Vec::with_capacity(sources.len());
         for source in sources {

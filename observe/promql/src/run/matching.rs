@@ -50,13 +50,7 @@ pub(super) fn groups(left: &[Row], right: &[Row], matching: &Matching) -> Vec<Gr
 pub(super) fn changes_schema(op: BinaryOp) -> bool {
     matches!(
         op,
-        BinaryOp::Add
-            | BinaryOp::Sub
-            | BinaryOp::Mul
-            | BinaryOp::Div
-            | BinaryOp::Mod
-            | BinaryOp::Pow
-            | BinaryOp::Atan2
+        BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Mod | BinaryOp::Pow | BinaryOp::Atan2
     )
 }
 

@@ -4,9 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
-use vitrine_observe_series::{
-    Histogram, Labels, Reservation, SeriesSamples, Temporality, Value, Values, is_stale,
-};
+use vitrine_observe_series::{Histogram, Labels, Reservation, SeriesSamples, Temporality, Value, Values, is_stale};
 
 use crate::annotations::Note;
 use crate::ast::Span;
@@ -60,13 +58,9 @@ impl Shape {
                 let (offset_ms, at_ms) = (selector.offset_ms, selector.at_ms);
                 Self { offset_ms, at_ms, range_ms: *range_ms, edges, lookback_ms }
             }
-            RangeSource::Subquery { range_ms, offset_ms, at_ms, .. } => Self {
-                offset_ms: *offset_ms,
-                at_ms: *at_ms,
-                range_ms: *range_ms,
-                edges: EdgeMode::Plain,
-                lookback_ms,
-            },
+            RangeSource::Subquery { range_ms, offset_ms, at_ms, .. } => {
+                Self { offset_ms: *offset_ms, at_ms: *at_ms, range_ms: *range_ms, edges: EdgeMode::Plain, lookback_ms }
+            }
         }
     }
 
@@ -82,9 +76,7 @@ impl Shape {
         match self.edges {
             EdgeMode::Plain => (after, until),
             EdgeMode::Anchored => (after.saturating_sub(self.lookback_ms), until),
-            EdgeMode::Smoothed => {
-                (after.saturating_sub(self.lookback_ms), until.saturating_add(self.lookback_ms))
-            }
+            EdgeMode::Smoothed => (after.saturating_sub(self.lookback_ms), until.saturating_add(self.lookback_ms)),
         }
     }
 }
@@ -147,13 +139,7 @@ struct Calling<'a> {
 
 impl Run<'_> {
     /// A function over a range: one of its arguments is the range, the others are scalars.
-    pub(super) fn over_range(
-        &self,
-        name: &'static str,
-        args: &[Node],
-        grid: &Grid,
-        sink: &mut Sink<'_>,
-    ) -> Done {
+    pub(super) fn over_range(&self, name: &'static str, args: &[Node], grid: &Grid, sink: &mut Sink<'_>) -> Done {
         let Some(function) = range_function(name) else { return failed(format!("unknown function {name}")) };
         let mut source = None;
         let mut params = Vec::new();
@@ -372,7 +358,8 @@ fn row_samples(row: &Row, all: &Arc<[i64]>) -> (Arc<[i64]>, Values) {
             Cell::Histogram(histogram) => Value::Histogram(without_reset(histogram)),
         });
     }
-    let floats: Option<Vec<u64>> = values.iter().map(|v| if let Value::Float(bits) = v { Some(*bits) } else { None }).collect();
+    let floats: Option<Vec<u64>> =
+        values.iter().map(|v| if let Value::Float(bits) = v { Some(*bits) } else { None }).collect();
     if let Some(floats) = floats {
         return (times.into(), Values::Floats(floats.into()));
     }

@@ -175,9 +175,8 @@ fn extended(floats: &[(i64, f64)], (start, end): (i64, i64), smoothed: bool) -> 
     if floats[last].0 <= start {
         return Vec::new();
     }
-    let between = |a: (i64, f64), b: (i64, f64), time: i64| {
-        a.1 + (b.1 - a.1) * (time - a.0) as f64 / (b.0 - a.0) as f64
-    };
+    let between =
+        |a: (i64, f64), b: (i64, f64), time: i64| a.1 + (b.1 - a.1) * (time - a.0) as f64 / (b.0 - a.0) as f64;
     let left = match floats.get(first + 1) {
         Some(next) if smoothed && floats[first].0 < start => between(floats[first], *next, start),
         _ => floats[first].1,

@@ -1,7 +1,8 @@
 //! Scalars: one number for each step.
 
 use crate::ast::{BinaryOp, ValueType};
-use crate::plan::{Node, NodeKind, go_max, go_min};
+use crate::functions::instant::{go_max, go_min};
+use crate::plan::{Node, NodeKind};
 
 use super::cells::Cell;
 use super::grid::Grid;

@@ -14,14 +14,7 @@ use super::labels::string;
 use super::{Done, Run, Sink, failed};
 
 impl Run<'_> {
-    pub(super) fn sort(
-        &self,
-        name: &str,
-        args: &[Node],
-        span: Span,
-        grid: &Grid,
-        sink: &mut Sink<'_>,
-    ) -> Done {
+    pub(super) fn sort(&self, name: &str, args: &[Node], span: Span, grid: &Grid, sink: &mut Sink<'_>) -> Done {
         let [vector, labels @ ..] = args else { return failed(format!("{name} needs a vector")) };
         let by_value = labels.is_empty() && matches!(name, "sort" | "sort_desc");
         if !grid.is_instant() {

@@ -56,7 +56,11 @@ pub(super) fn element(op: BinaryOp, lhs: Cell<'_>, rhs: Cell<'_>) -> Element {
         (Cell::Float(_), Cell::Float(_)) if matches!(op, BinaryOp::TrimLower | BinaryOp::TrimUpper) => incompatible(),
         (Cell::Float(lhs), Cell::Float(rhs)) => {
             let value = scalar_op(op, lhs, rhs);
-            if op.is_comparison() { Element::kept(Point::Float(lhs), value != 0.0) } else { Element::of(Point::Float(value)) }
+            if op.is_comparison() {
+                Element::kept(Point::Float(lhs), value != 0.0)
+            } else {
+                Element::of(Point::Float(value))
+            }
         }
         (Cell::Float(factor), Cell::Histogram(histogram)) => match op {
             BinaryOp::Mul => Element::histogram(changed(histogram, |h| multiply(h, factor))),

@@ -186,8 +186,7 @@ fn pair_labels(run: &Run<'_>, sides: &Sides<'_>, (many, one): (Place, Place)) ->
     let (many, one) = (of(&sides.many.rows, many), of(&sides.one.rows, one));
     let missing = |other: &Option<Labels>| other.as_ref().map(|labels| signature(labels, matching)).unwrap_or_default();
     let (many, one) = (many.clone().unwrap_or_else(|| missing(&one)), one.unwrap_or_else(|| missing(&many)));
-    let drop_name =
-        changes_schema(sides.binary.op) || (sides.binary.returns_bool && !run.options.delayed_names);
+    let drop_name = changes_schema(sides.binary.op) || (sides.binary.returns_bool && !run.options.delayed_names);
     result_labels(&many, &one, drop_name, matching)
 }
 

@@ -76,7 +76,14 @@ impl Sums {
         }
     }
 
-    fn add_histogram(&mut self, step: usize, histogram: &Histogram, metric: &str, place: Span, notes: &mut Annotations) {
+    fn add_histogram(
+        &mut self,
+        step: usize,
+        histogram: &Histogram,
+        metric: &str,
+        place: Span,
+        notes: &mut Annotations,
+    ) {
         let (steps, mean) = match &self.numbers {
             Numbers::Sums(sums) => (sums.len(), false),
             Numbers::Means(means) => (means.len(), true),
