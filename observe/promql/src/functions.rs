@@ -2,6 +2,7 @@
 
 mod changes;
 mod extended;
+pub(crate) mod hints;
 mod increase;
 pub mod instant;
 mod over_time;

@@ -38,6 +38,11 @@ pub fn go_float_plain(value: f64) -> String {
     if value.is_finite() { format!("{value}") } else { special(value).to_owned() }
 }
 
+/// A double as `%.Nf` writes it: so many digits behind the point.
+pub fn go_float_fixed(value: f64, digits: usize) -> String {
+    if value.is_finite() { format!("{value:.digits$}") } else { special(value).to_owned() }
+}
+
 fn special(value: f64) -> &'static str {
     if value.is_nan() {
         "NaN"
@@ -93,34 +98,79 @@ fn general(value: f64, digits: &str, exponent: i32, limit: i32) -> String {
     text
 }
 
+/// Go's texts may hold bytes that are no UTF-8 (`"\xff"`). Here such a byte is this character plus the byte, of the last
+/// private use plane, so that errors can quote it as Go does.
+const FIRST_BYTE: u32 = 0x10_FF00;
+
+/// What stands for a byte that belongs to no character. The byte is 0x80 or more.
+pub(crate) fn lone_byte(byte: u8) -> char {
+    char::from_u32(FIRST_BYTE + u32::from(byte)).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+/// Whether a character stands for a byte that belongs to no character.
+pub(crate) fn is_lone_byte(c: char) -> bool {
+    u32::from(c) >= FIRST_BYTE + 0x80
+}
+
+/// Whether labels may be called so: it is not empty, and all of it is characters.
+pub fn is_label_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(is_lone_byte)
+}
+
+/// Whether a label can be written without quotes.
+pub fn is_plain_label_name(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c == '_' || c.is_ascii_alphabetic())
+        && chars.all(|c| c == '_' || c.is_ascii_alphanumeric())
+}
+
 /// A text as `%q` writes it.
 pub fn go_quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {
-        match c {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\u{7}' => quoted.push_str("\\a"),
-            '\u{8}' => quoted.push_str("\\b"),
-            '\u{c}' => quoted.push_str("\\f"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            '\u{b}' => quoted.push_str("\\v"),
-            c if c == ' ' || (!c.is_control() && !c.is_whitespace() && !is_hidden(c)) => quoted.push(c),
-            c => {
-                let code = u32::from(c);
-                let _ = match code {
-                    0..0x80 => write!(quoted, "\\x{code:02x}"),
-                    0x80..0x1_0000 => write!(quoted, "\\u{code:04x}"),
-                    _ => write!(quoted, "\\U{code:08x}"),
-                };
-            }
-        }
+        push_quoted(&mut quoted, c, '"');
     }
     quoted.push('"');
     quoted
+}
+
+/// A character as `%q` writes it, between single quotes.
+pub fn go_quote_char(c: char) -> String {
+    let mut quoted = String::from('\'');
+    push_quoted(&mut quoted, c, '\'');
+    quoted.push('\'');
+    quoted
+}
+
+fn push_quoted(quoted: &mut String, c: char, quote: char) {
+    match c {
+        '\\' => quoted.push_str("\\\\"),
+        '\u{7}' => quoted.push_str("\\a"),
+        '\u{8}' => quoted.push_str("\\b"),
+        '\u{c}' => quoted.push_str("\\f"),
+        '\n' => quoted.push_str("\\n"),
+        '\r' => quoted.push_str("\\r"),
+        '\t' => quoted.push_str("\\t"),
+        '\u{b}' => quoted.push_str("\\v"),
+        c if c == quote => {
+            quoted.push('\\');
+            quoted.push(c);
+        }
+        c if c == ' ' || c == char::REPLACEMENT_CHARACTER => quoted.push(c),
+        c if is_lone_byte(c) => {
+            let _ = write!(quoted, "\\x{:02x}", u32::from(c) - FIRST_BYTE);
+        }
+        c if !c.is_control() && !c.is_whitespace() && !is_hidden(c) => quoted.push(c),
+        c => {
+            let code = u32::from(c);
+            let _ = match code {
+                0..0x80 => write!(quoted, "\\x{code:02x}"),
+                0x80..0x1_0000 => write!(quoted, "\\u{code:04x}"),
+                _ => write!(quoted, "\\U{code:08x}"),
+            };
+        }
+    }
 }
 
 /// Whether Go takes it for not printable though it is neither a control character nor white space.

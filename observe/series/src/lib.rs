@@ -11,7 +11,7 @@ mod sample;
 
 pub use budget::{Budget, QueryError, Reservation};
 pub use histogram::{Bucket, CounterReset, Histogram};
-pub use labels::{Label, Labels};
+pub use labels::{Label, Labels, NAME};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use queryable::{
     ExemplarSeries, Filter, MetadataEntry, Queryable, Select, Selection, SeriesInfo, SeriesSamples, Stats,
