@@ -71,6 +71,8 @@ pub(crate) struct Selector {
     pub at_ms: Option<i64>,
     pub anchored: bool,
     pub smoothed: bool,
+    /// Whether of histograms only their count and sum are needed.
+    pub stats_only: bool,
 }
 
 /// What a function over a range is given.
@@ -111,7 +113,7 @@ pub(crate) struct Frame {
 /// Makes the plan of an expression.
 pub(crate) fn plan(expr: &Expr, frame: Frame, options: &Options) -> Result<Node, EvalError> {
     let planner = Planner { frame, options, durations: Durations::new(frame) };
-    let (node, kind) = planner.node(expr, 0)?;
+    let (node, kind) = planner.node(expr, Above::default())?;
     Ok(kind.wrap(node))
 }
 
@@ -119,6 +121,29 @@ struct Planner<'a> {
     frame: Frame,
     options: &'a Options,
     durations: Durations,
+}
+
+/// What stands above a node.
+#[derive(Clone, Copy, Default)]
+struct Above {
+    depth: usize,
+    /// A function that takes of histograms their count and sum only.
+    stats: bool,
+    /// Something that needs their buckets.
+    buckets: bool,
+}
+
+impl Above {
+    fn deeper(self) -> Self {
+        Self { depth: self.depth + 1, ..self }
+    }
+
+    /// What stands above the arguments of a function.
+    fn within(self, function: &str) -> Self {
+        let stats = matches!(function, "histogram_count" | "histogram_sum" | "histogram_avg");
+        let buckets = matches!(function, "histogram_quantile" | "histogram_quantiles" | "histogram_fraction");
+        Self { stats: self.stats || stats, buckets: self.buckets || buckets, ..self.deeper() }
+    }
 }
 
 /// Whether a node depends on the step.
@@ -144,30 +169,31 @@ impl Steps {
 }
 
 impl Planner<'_> {
-    fn node(&self, expr: &Expr, depth: usize) -> Result<(Node, Steps), EvalError> {
-        if depth > MAX_DEPTH {
+    fn node(&self, expr: &Expr, above: Above) -> Result<(Node, Steps), EvalError> {
+        if above.depth > MAX_DEPTH {
             return Err(EvalError::Invalid(format!("the expression is nested deeper than {MAX_DEPTH} levels")));
         }
+        let below = above.deeper();
         let (kind, steps) = match &expr.kind {
-            ExprKind::Paren(inner) => return self.node(inner, depth + 1),
+            ExprKind::Paren(inner) => return self.node(inner, below),
             ExprKind::Number { value, .. } => (NodeKind::Number(*value), Steps { invariant: true, worth: false }),
             ExprKind::String(text) => (NodeKind::String(text.clone()), Steps { invariant: true, worth: false }),
             ExprKind::Vector(selector) => {
-                let selector = self.selector(selector)?;
+                let selector = self.selector(selector, above)?;
                 let steps = if selector.at_ms.is_some() { Steps::INVARIANT } else { Steps::DEPENDENT };
                 (NodeKind::Select(selector), steps)
             }
             ExprKind::Matrix { selector, range, .. } => {
-                let selector = self.selector(selector)?;
+                let selector = self.selector(selector, above)?;
                 let steps = Steps { invariant: selector.at_ms.is_some(), worth: false };
                 let range_ms = self.durations.positive(range)?;
                 (NodeKind::Matrix(RangeSource::Series { selector, range_ms }), steps)
             }
-            ExprKind::Subquery { .. } => self.subquery(expr, depth)?,
+            ExprKind::Subquery { .. } => self.subquery(expr, above)?,
             ExprKind::Aggregate { op, expr, param, grouping, without } => {
-                let (inner, steps) = self.node(expr, depth + 1)?;
+                let (inner, steps) = self.node(expr, below)?;
                 let param = match param {
-                    Some(param) => Some(Box::new(self.node(param, depth + 1)?.0)),
+                    Some(param) => Some(Box::new(self.node(param, below)?.0)),
                     None => None,
                 };
                 let mut grouping = grouping.clone();
@@ -176,26 +202,27 @@ impl Planner<'_> {
                 let expr = Box::new(inner);
                 (NodeKind::Aggregate(Aggregate { op: *op, expr, param, grouping, without: *without }), steps)
             }
-            ExprKind::Binary { .. } => self.binary(expr, depth)?,
+            ExprKind::Binary { .. } => self.binary(expr, above)?,
             ExprKind::Unary { negate, expr: inner } => {
-                let (inner, steps) = self.node(inner, depth + 1)?;
+                let (inner, steps) = self.node(inner, below)?;
                 if !negate {
                     return Ok((inner, steps));
                 }
                 (NodeKind::Negate(Box::new(inner)), steps)
             }
-            ExprKind::Call { function, args } => self.call(function, args, depth)?,
+            ExprKind::Call { function, args } => self.call(function, args, above)?,
         };
         Ok((Node { kind, span: expr.span, value_type: expr.value_type() }, steps))
     }
 
-    fn selector(&self, selector: &VectorSelector) -> Result<Selector, EvalError> {
+    fn selector(&self, selector: &VectorSelector, above: Above) -> Result<Selector, EvalError> {
         Ok(Selector {
             matchers: selector.matchers.clone(),
             offset_ms: self.offset(selector.offset.as_ref())?,
             at_ms: selector.at.map(|at| self.at(at)),
             anchored: selector.anchored,
             smoothed: selector.smoothed,
+            stats_only: above.stats && !above.buckets,
         })
     }
 
@@ -211,7 +238,7 @@ impl Planner<'_> {
         }
     }
 
-    fn subquery(&self, expr: &Expr, depth: usize) -> Result<(NodeKind, Steps), EvalError> {
+    fn subquery(&self, expr: &Expr, above: Above) -> Result<(NodeKind, Steps), EvalError> {
         let ExprKind::Subquery { expr: inner, range, step, offset, at } = &expr.kind else {
             return Err(EvalError::Invalid("not a subquery".to_owned()));
         };
@@ -222,7 +249,8 @@ impl Planner<'_> {
         };
         let offset_ms = self.offset(offset.as_ref())?;
         let at_ms = at.map(|at| self.at(at));
-        let (inner, steps) = self.node(inner, depth + 1)?;
+        let below = Above { buckets: true, ..above.deeper() };
+        let (inner, steps) = self.node(inner, below)?;
         // What is inside is evaluated once even if `worth` says it need not be: literals are cheap either way.
         let inner = steps.wrap(inner);
         let steps = Steps { invariant: at_ms.is_some(), worth: false };
@@ -230,12 +258,14 @@ impl Planner<'_> {
         Ok((NodeKind::Matrix(source), steps))
     }
 
-    fn binary(&self, expr: &Expr, depth: usize) -> Result<(NodeKind, Steps), EvalError> {
+    fn binary(&self, expr: &Expr, above: Above) -> Result<(NodeKind, Steps), EvalError> {
         let ExprKind::Binary { op, lhs, rhs, returns_bool, matching } = &expr.kind else {
             return Err(EvalError::Invalid("not a binary operation".to_owned()));
         };
-        let (left, left_steps) = self.node(lhs, depth + 1)?;
-        let (right, right_steps) = self.node(rhs, depth + 1)?;
+        let trims = matches!(op, BinaryOp::TrimLower | BinaryOp::TrimUpper);
+        let below = Above { buckets: above.buckets || trims, ..above.deeper() };
+        let (left, left_steps) = self.node(lhs, below)?;
+        let (right, right_steps) = self.node(rhs, below)?;
         let whole = left_steps.invariant && right_steps.invariant;
         let (left, right, steps) = if whole {
             (left, right, Steps::INVARIANT)
@@ -252,7 +282,7 @@ impl Planner<'_> {
         Ok((NodeKind::Binary(binary), steps))
     }
 
-    fn call(&self, function: &'static Function, args: &[Expr], depth: usize) -> Result<(NodeKind, Steps), EvalError> {
+    fn call(&self, function: &'static Function, args: &[Expr], above: Above) -> Result<(NodeKind, Steps), EvalError> {
         let frame = self.frame;
         let seconds = |ms: i64| ms as f64 / 1000.0;
         let constant = match function.name {
@@ -266,9 +296,10 @@ impl Planner<'_> {
         if let Some(value) = constant {
             return Ok((NodeKind::Number(value), Steps { invariant: true, worth: false }));
         }
+        let below = above.within(function.name);
         let mut planned = Vec::with_capacity(args.len());
         for arg in args {
-            planned.push(self.node(arg, depth + 1)?);
+            planned.push(self.node(arg, below)?);
         }
         for (node, _) in &planned {
             check_edges(function.name, node)?;

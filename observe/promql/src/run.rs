@@ -20,6 +20,7 @@ mod scalars;
 mod select;
 mod smooth;
 mod sort;
+mod stats;
 mod topk;
 
 use std::cell::RefCell;

@@ -11,7 +11,7 @@ use crate::annotations::Note;
 use crate::ast::{AggregateOp, Span};
 use crate::functions::instant::{go_max, go_min};
 use crate::plan::{Aggregate, Node};
-use crate::text::go_float_plain;
+use crate::text::{go_float_plain, go_quote, is_label_name};
 
 use super::cells::{Cell, Row};
 use super::grid::Grid;
@@ -105,8 +105,8 @@ impl Run<'_> {
     fn count_values(&self, aggregate: &Aggregate, grid: &Grid, sink: &mut Sink<'_>) -> Done {
         let Some(param) = &aggregate.param else { return failed("count_values needs a label") };
         let label = string(param)?;
-        if label.is_empty() {
-            return failed(format!("invalid label name {}", crate::text::go_quote(label)));
+        if !is_label_name(label) {
+            return failed(format!("invalid label name {}", go_quote(label)));
         }
         let mut grouping = aggregate.grouping.clone();
         if !aggregate.without && !grouping.iter().any(|name| name == label) {

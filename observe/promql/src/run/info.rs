@@ -127,7 +127,7 @@ impl Run<'_> {
         }
         matchers.extend(wanted.data.values().flatten().chain(&wanted.names).cloned());
         let (at_ms, offset_ms) = at.unwrap_or_default();
-        let selector = Selector { matchers, offset_ms, at_ms, anchored: false, smoothed: false };
+        let selector = Selector { matchers, offset_ms, at_ms, anchored: false, smoothed: false, stats_only: false };
         self.select(&selector, grid, Take::TimeOfFloat, &mut |row| {
             if row.cells.has_histograms() {
                 return failed(format!("this should be an info metric, with float samples: {}", text(&row.labels)));

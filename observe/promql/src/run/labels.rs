@@ -6,6 +6,7 @@ use std::sync::Arc;
 use vitrine_observe_series::{Label, Labels, NAME};
 
 use crate::plan::{Node, NodeKind};
+use crate::text::{go_quote, is_label_name, is_plain_label_name};
 
 use super::cells::Row;
 use super::grid::Grid;
@@ -49,18 +50,11 @@ pub(super) fn text(labels: &Labels) -> String {
     let mut text = String::from("{");
     for (place, label) in labels.iter().enumerate() {
         let comma = if place == 0 { "" } else { ", " };
-        let name = if is_plain(&label.name) { label.name.to_string() } else { crate::text::go_quote(&label.name) };
-        let _ = write!(text, "{comma}{name}={}", crate::text::go_quote(&label.value));
+        let name = if is_plain_label_name(&label.name) { label.name.to_string() } else { go_quote(&label.name) };
+        let _ = write!(text, "{comma}{name}={}", go_quote(&label.value));
     }
     text.push('}');
     text
-}
-
-/// Whether a label's name needs no quotes.
-fn is_plain(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
-        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 impl Run<'_> {
@@ -78,7 +72,7 @@ impl Run<'_> {
         let Ok(pattern) = Replacement::new(pattern, replacement) else {
             return failed(format!("invalid regular expression in label_replace(): {pattern}"));
         };
-        if dst.is_empty() {
+        if !is_label_name(dst) {
             return failed(format!("invalid destination label name in label_replace(): {dst}"));
         }
         self.merged(sink, &mut |sink| {
@@ -100,12 +94,12 @@ impl Run<'_> {
         let mut names = Vec::with_capacity(sources.len());
         for source in sources {
             let name = string(source)?;
-            if name.is_empty() {
+            if !is_label_name(name) {
                 return failed(format!("invalid source label name in label_join(): {name}"));
             }
             names.push(name);
         }
-        if dst.is_empty() {
+        if !is_label_name(dst) {
             return failed(format!("invalid destination label name in label_join(): {dst}"));
         }
         self.merged(sink, &mut |sink| {

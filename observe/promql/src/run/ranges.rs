@@ -15,6 +15,7 @@ use crate::plan::{Node, NodeKind, RangeSource, Selector};
 use super::cells::{Cell, Cells, Row};
 use super::grid::Grid;
 use super::labels::without_metadata;
+use super::stats::stats_only;
 use super::{Done, Run, SAME_LABELS, Sink, failed};
 
 /// Functions that use the times at which totals began.
@@ -274,7 +275,8 @@ impl Run<'_> {
         let mut selection = self.open(selector, after_ms, until_ms)?;
         self.each_series(&mut *selection, |selection, series| {
             let info = &selection.series()[series.series];
-            let (times, values, starts) = living(series);
+            let reduced = stats_only(selector, series);
+            let (times, values, starts) = living(reduced.as_ref().unwrap_or(series));
             take(&Track {
                 labels: info.labels.clone(),
                 drop_name: false,

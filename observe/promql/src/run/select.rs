@@ -8,6 +8,7 @@ use crate::plan::Selector;
 
 use super::cells::{Cells, Row};
 use super::grid::Grid;
+use super::stats::stats_only;
 use super::{Done, Run, Sink};
 
 /// Says that no sample is meant.
@@ -85,7 +86,10 @@ impl Run<'_> {
         let mut lookups = Lookups::default();
         self.each_series(&mut *selection, |selection, series| {
             let places = lookups.of(&series.times, selector, grid, lookback_ms);
-            let cells = looked_up(series, places, take);
+            let cells = match stats_only(selector, series) {
+                Some(series) => looked_up(&series, places, take),
+                None => looked_up(series, places, take),
+            };
             if !cells.any() {
                 return Ok(());
             }

@@ -12,6 +12,7 @@ use crate::plan::Selector;
 use super::cells::{Cells, Row};
 use super::grid::Grid;
 use super::ranges::living;
+use super::stats::stats_only;
 use super::{Done, Run, Sink};
 
 /// A series' samples of one type.
@@ -72,7 +73,8 @@ impl Run<'_> {
         let _memory = self.reserve_steps(1, grid)?;
         self.each_series(&mut *selection, |selection, series| {
             let labels = selection.series()[series.series].labels.clone();
-            let (times, values, _) = living(series);
+            let reduced = stats_only(selector, series);
+            let (times, values, _) = living(reduced.as_ref().unwrap_or(series));
             let (floats, histograms) = split(&times, &values);
             let mut cells = Cells::absent(grid.count);
             let notes = &mut self.notes.borrow_mut();
