@@ -13,7 +13,6 @@ const EXPORTED: &str = "exported_";
 /// How many more series than came with the last scrape may be remembered before those that did not come are forgotten.
 const SLACK: usize = 1_000;
 
-
 /// What is made of it.
 #[derive(Debug)]
 struct Known {
@@ -128,11 +127,20 @@ fn check(labels: &Labels, job: &Job) -> Result<(), String> {
     let limits = &job.limits;
     let beyond = |limit: u64, found: usize| limit > 0 && found as u64 > limit;
     if beyond(limits.labels, labels.len()) {
-        return Err(format!("label_limit exceeded (metric: {:?}, number of labels: {}, limit: {})", labels.metric(), labels.len(), limits.labels));
+        return Err(format!(
+            "label_limit exceeded (metric: {:?}, number of labels: {}, limit: {})",
+            labels.metric(),
+            labels.len(),
+            limits.labels
+        ));
     }
     for label in labels.iter() {
         let wrong = |what: &str, found: usize, limit: u64| {
-            Err(format!("{what} exceeded (metric: {:?}, label name: {:?}, length: {found}, limit: {limit})", labels.metric(), label.name))
+            Err(format!(
+                "{what} exceeded (metric: {:?}, label name: {:?}, length: {found}, limit: {limit})",
+                labels.metric(),
+                label.name
+            ))
         };
         if beyond(limits.label_name_bytes, label.name.len()) {
             return wrong("label_name_length_limit", label.name.len(), limits.label_name_bytes);

@@ -84,12 +84,8 @@ pub enum Protocol {
 }
 
 /// Those that are asked for if nothing else is given.
-const PROTOCOLS: [Protocol; 4] = [
-    Protocol::OpenMetrics("1.0.0"),
-    Protocol::OpenMetrics("0.0.1"),
-    Protocol::Text("1.0.0"),
-    Protocol::Text("0.0.4"),
-];
+const PROTOCOLS: [Protocol; 4] =
+    [Protocol::OpenMetrics("1.0.0"), Protocol::OpenMetrics("0.0.1"), Protocol::Text("1.0.0"), Protocol::Text("0.0.4")];
 
 impl Protocol {
     fn named(name: &str) -> Option<Self> {
@@ -109,7 +105,9 @@ impl Protocol {
             Self::Protobuf => {
                 "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited".to_owned()
             }
-            Self::OpenMetrics(version) => format!("application/openmetrics-text;version={version}{}", escaping(version)),
+            Self::OpenMetrics(version) => {
+                format!("application/openmetrics-text;version={version}{}", escaping(version))
+            }
             Self::Text(version) => format!("text/plain;version={version}{}", escaping(version)),
         }
     }
@@ -242,7 +240,8 @@ impl Global {
             classic_histograms: fields.flag("always_scrape_classic_histograms").unwrap_or_default(),
         };
         // Taken so that files of Prometheus need not be changed; they say nothing about scraping.
-        for name in ["rule_query_offset", "query_log_file", "scrape_failure_log_file", "metric_name_validation_scheme"] {
+        for name in ["rule_query_offset", "query_log_file", "scrape_failure_log_file", "metric_name_validation_scheme"]
+        {
             let _ = fields.node(name);
         }
         global
@@ -258,12 +257,12 @@ impl Job {
         let timeout = positive(reader, &mut fields, "scrape_timeout");
         if timeout.is_some_and(|timeout| timeout > interval) {
             let job = name.as_deref().unwrap_or_default();
-            let message = format!("scrape timeout greater than scrape interval for scrape config with job name {job:?}");
+            let message =
+                format!("scrape timeout greater than scrape interval for scrape config with job name {job:?}");
             reader.mistake(fields.location_of("scrape_timeout"), message);
         }
-        let scheme = fields.parsed("scheme", "http or https", |text| {
-            matches!(text, "http" | "https").then(|| text.to_owned())
-        });
+        let scheme =
+            fields.parsed("scheme", "http or https", |text| matches!(text, "http" | "https").then(|| text.to_owned()));
         let native = fields.flag("scrape_native_histograms").unwrap_or(global.native_histograms);
         let classic = fields.flag("always_scrape_classic_histograms").unwrap_or(global.classic_histograms);
         let mut protocols = protocols(reader, &mut fields).unwrap_or_else(|| global.protocols.clone());

@@ -17,15 +17,15 @@
 //! assert_eq!(mistakes.len(), 2);
 //! ```
 
+mod cache;
 pub mod config;
 pub mod discovery;
-pub mod relabel;
-mod scraper;
 mod pool;
-mod target_loop;
+pub mod relabel;
 mod scrape;
-mod cache;
+mod scraper;
 mod target;
+mod target_loop;
 
 pub use config::{Config, Job};
 pub use scrape::{Scrape, ScrapedSample, Sink};

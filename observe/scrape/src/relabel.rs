@@ -65,7 +65,13 @@ pub struct Rule {
 impl PartialEq for Rule {
     fn eq(&self, other: &Self) -> bool {
         let key = |rule: &Self| {
-            (rule.regex.as_str().to_owned(), rule.action, rule.modulus, rule.source_labels.clone(), rule.separator.clone())
+            (
+                rule.regex.as_str().to_owned(),
+                rule.action,
+                rule.modulus,
+                rule.source_labels.clone(),
+                rule.separator.clone(),
+            )
         };
         key(self) == key(other) && (&self.target_label, &self.replacement) == (&other.target_label, &other.replacement)
     }

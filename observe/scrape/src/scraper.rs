@@ -146,7 +146,9 @@ impl Scraper {
         for Working { job, view, .. } in &*working {
             let view = view.lock();
             let job = &job.name;
-            dropped.extend(view.dropped.iter().map(|labels| DroppedTarget { job: job.clone(), discovered: labels.clone() }));
+            dropped.extend(
+                view.dropped.iter().map(|labels| DroppedTarget { job: job.clone(), discovered: labels.clone() }),
+            );
             counts.push((job.clone(), view.dropped_count));
         }
         (dropped, counts)

@@ -110,7 +110,9 @@ impl TargetLoop {
         self.end(cache, &mut scrape, time_ms);
         let took = began.elapsed();
         let up = f64::from(u8::from(outcome.is_ok()));
-        for (name, value) in REPORTS.into_iter().zip([up, took.as_secs_f64(), scraped as f64, kept as f64, added as f64]) {
+        for (name, value) in
+            REPORTS.into_iter().zip([up, took.as_secs_f64(), scraped as f64, kept as f64, added as f64])
+        {
             scrape.samples.push(self.report(name, time_ms, value));
         }
         let written = self.write(scrape).await;
@@ -172,7 +174,9 @@ impl TargetLoop {
             }
         }
         for (metric, entry) in fresh {
-            if described.get(&metric) != Some(&entry) && (described.len() < MAX_METADATA || described.contains_key(&metric)) {
+            if described.get(&metric) != Some(&entry)
+                && (described.len() < MAX_METADATA || described.contains_key(&metric))
+            {
                 taken.scrape.metadata.push(entry.clone());
                 described.insert(metric, entry);
             }
