@@ -230,7 +230,7 @@ impl Rule {
         };
         Self {
             kind,
-            text: spec.text.trim().to_owned(),
+            text: spec.expr.to_string(),
             expr: spec.expr.clone(),
             labels,
             series: BTreeSet::new(),

@@ -23,6 +23,7 @@
 pub mod alert;
 pub mod status;
 pub mod template;
+pub mod unit_test;
 
 mod file;
 mod group;
