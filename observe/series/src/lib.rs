@@ -3,6 +3,7 @@
 //! Knows neither OTLP nor PromQL, and no storage service: bytes come in and go out.
 
 mod budget;
+mod go_regex;
 mod histogram;
 mod labels;
 mod matcher;
@@ -10,6 +11,7 @@ mod queryable;
 mod sample;
 
 pub use budget::{Budget, QueryError, Reservation};
+pub use go_regex::{GoRegex, GoRegexError, expand, go_regex_unanchored};
 pub use histogram::{Bucket, CounterReset, Histogram};
 pub use labels::{Label, Labels, NAME};
 pub use matcher::{MatchOp, Matcher, MatcherError};
