@@ -167,6 +167,7 @@ impl Opened {
         let exporter = telemetry::exporter(&config, observatory.as_ref().map(Observatory::engine))?;
         let telemetry = Telemetry::new(config);
         telemetry::log_to(&telemetry);
+        operations.set_telemetry(&telemetry);
         let engine = observatory.map(|o| o.serve(&bounds, &telemetry, &stop_background, &background)).transpose()?;
         if let Some(exporter) = exporter {
             let (pipeline, stop) = (telemetry.clone(), stop_background.clone());

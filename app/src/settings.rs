@@ -135,7 +135,7 @@ impl Default for Serve {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Operations {
-    /// Where health is answered to probes, over plain HTTP; port 0 picks a free one.
+    /// Where health is answered to probes and metrics to scrapers, over plain HTTP; port 0 picks a free one.
     pub listen: SocketAddr,
 }
 

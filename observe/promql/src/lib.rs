@@ -7,10 +7,13 @@ pub mod histogram;
 pub mod json;
 pub mod kahan;
 pub mod parse;
+pub mod quantile;
 pub mod testing;
 
 mod annotations;
 mod engine;
+mod plan;
+mod run;
 mod text;
 
 pub use annotations::{Annotation, Annotations, Bits, Combining, Detail, Note, Severity};
