@@ -21,7 +21,7 @@ pub use batch::Batch;
 pub use budget::{Budget, QueryError, Reservation};
 pub use head::{Applied, Head, HeadStatus};
 pub use histogram::{Bucket, CUSTOM_BUCKETS, CounterReset, Histogram, HistogramError, MAX_BUCKETS};
-pub use labels::{Label, Labels};
+pub use labels::{Label, Labels, NAME};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use queryable::{
     ExemplarSeries, Filter, MetadataEntry, Queryable, Select, Selection, SeriesInfo, SeriesSamples, Stats,
