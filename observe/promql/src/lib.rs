@@ -1,8 +1,10 @@
 //! PromQL: from text to result.
 
 pub mod ast;
+pub mod format;
 pub mod functions;
 pub mod histogram;
+pub mod json;
 pub mod kahan;
 pub mod parse;
 pub mod quantile;
