@@ -27,7 +27,6 @@ const BORDERS: &[(&str, &[&str])] = &[
     ("clap", &["app", "benches"]),
     ("anyhow", &["app", "benches", "tests/engines", "tests/testkit", "tests/behaviour"]),
     ("toml", &["platform/config"]),
-    ("serde-saphyr", &["platform/config"]),
     ("roaring", &["observe/series"]),
     ("snap", &["observe/model"]),
     ("tracing-subscriber", &["app", "platform/telemetry"]),
