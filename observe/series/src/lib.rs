@@ -4,11 +4,15 @@
 
 mod batch;
 mod budget;
+mod chunk;
+mod error;
+mod file;
 mod head;
 mod histogram;
 mod index;
 mod labels;
 mod matcher;
+mod merge;
 mod part;
 mod queryable;
 mod sample;
@@ -16,13 +20,17 @@ mod series;
 mod snapshot;
 mod source;
 mod table;
+mod tombstones;
 
 pub use batch::Batch;
 pub use budget::{Budget, QueryError, Reservation};
+pub use error::FileError;
+pub use file::{FileInput, SeriesFile, WriteOptions, Written};
 pub use head::{Applied, Head, HeadStatus};
 pub use histogram::{Bucket, CUSTOM_BUCKETS, CounterReset, Histogram, HistogramError, MAX_BUCKETS};
 pub use labels::{Label, Labels};
 pub use matcher::{MatchOp, Matcher, MatcherError};
+pub use merge::merge;
 pub use queryable::{
     ExemplarSeries, Filter, MetadataEntry, Queryable, Select, Selection, SeriesInfo, SeriesSamples, Stats,
 };
@@ -30,3 +38,4 @@ pub use sample::{Exemplar, MetricType, STALE, Temporality, Value, Values, is_sta
 pub use series::{Description, Projection, SeriesId, View};
 pub use snapshot::Snapshot;
 pub use table::{SeriesNumber, SeriesTable, TooManySeries};
+pub use tombstones::Tombstones;
