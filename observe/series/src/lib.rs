@@ -28,7 +28,7 @@ pub use error::FileError;
 pub use file::{FileInput, SeriesFile, WriteOptions, Written};
 pub use head::{Applied, Head, HeadStatus};
 pub use histogram::{Bucket, CUSTOM_BUCKETS, CounterReset, Histogram, HistogramError, MAX_BUCKETS};
-pub use labels::{Label, Labels};
+pub use labels::{Label, Labels, NAME};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use merge::merge;
 pub use queryable::{
