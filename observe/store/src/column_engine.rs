@@ -28,6 +28,7 @@ mod rollup;
 mod seal;
 mod segment_handle;
 mod segments;
+mod series;
 mod status;
 pub(crate) mod storage;
 mod table;

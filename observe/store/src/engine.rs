@@ -131,17 +131,17 @@ pub enum QueryError {
 }
 
 /// The outcome to come of a write: it resolves when the request is on disk, and can be queried.
-pub struct Receipt(Pin<Box<dyn Future<Output = Result<Accepted, WriteError>> + Send>>);
+pub struct Receipt<T = Accepted>(Pin<Box<dyn Future<Output = Result<T, WriteError>> + Send>>);
 
-impl Receipt {
+impl<T> Receipt<T> {
     /// A receipt that resolves as this does.
-    pub fn new(outcome: impl Future<Output = Result<Accepted, WriteError>> + Send + 'static) -> Self {
+    pub fn new(outcome: impl Future<Output = Result<T, WriteError>> + Send + 'static) -> Self {
         Self(Box::pin(outcome))
     }
 }
 
-impl Future for Receipt {
-    type Output = Result<Accepted, WriteError>;
+impl<T> Future for Receipt<T> {
+    type Output = Result<T, WriteError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.as_mut().poll(context)

@@ -74,6 +74,8 @@ pub struct Taking<'a> {
     pub arrival_ns: u64,
     /// How many series that are not known yet it may bring.
     pub new_series: u64,
+    /// Why it may not bring more.
+    pub no_more: &'static str,
 }
 
 impl Taking<'_> {
@@ -85,7 +87,7 @@ impl Taking<'_> {
             None => {
                 return Err(Rejected {
                     field: "labels",
-                    problem: "more new series a second than there may be".to_owned(),
+                    problem: self.no_more.to_owned(),
                     expected: "labels whose values are few",
                 });
             }

@@ -1,17 +1,36 @@
 //! The engine as protocols see it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use vitrine_observe_model::metrics::{RemoteWrite, Written};
 use vitrine_observe_model::{LogRow, Table, TraceId};
+use vitrine_observe_series::Queryable;
 
 use crate::column_engine::ColumnEngine;
 use crate::column_engine::read::time;
+use crate::column_engine::series::TenantSeries;
 use crate::engine::{Batches, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant};
-use crate::questions::{Ingest, Logs, Reports, Scans, Services, Traces};
+use crate::questions::{Ingest, Logs, Reports, Scans, Series, SeriesIngest, Services, Traces};
 use crate::{Dependency, Operation, Signal, Status, TenantStatus, Trace, TraceQuery};
 
 impl Ingest for ColumnEngine {
     fn write(&self, tenant: &Tenant, signal: Signal, request: Bytes) -> Receipt {
         self.ingester.write(tenant, signal, request)
+    }
+}
+
+impl SeriesIngest for ColumnEngine {
+    fn remote_write(&self, tenant: &Tenant, request: RemoteWrite) -> Receipt<Written> {
+        self.ingester.remote_write(tenant, request)
+    }
+}
+
+impl Series for ColumnEngine {
+    fn series(&self, tenant: &Tenant) -> Arc<dyn Queryable> {
+        let table = self.tables.get(tenant, Signal::Metrics);
+        let series = table.as_ref().and_then(|table| table.series.as_ref());
+        Arc::new(series.map(TenantSeries::snapshot).unwrap_or_default())
     }
 }
 

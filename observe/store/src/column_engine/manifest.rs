@@ -57,6 +57,13 @@ pub(crate) struct SegmentList {
     pub segments: Vec<SegmentInfo>,
 }
 
+/// A tenant's series.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SeriesList {
+    /// The samples of all records up to this position of the log are in files, or were removed again.
+    pub through: u64,
+}
+
 /// Everything that is listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Contents {
@@ -65,6 +72,9 @@ pub(crate) struct Contents {
     pub next: u64,
     /// By tenant and signal.
     pub tenants: BTreeMap<String, BTreeMap<String, SegmentList>>,
+    /// By tenant. Older manifests do not have it.
+    #[serde(default)]
+    pub series: BTreeMap<String, SeriesList>,
 }
 
 impl Contents {

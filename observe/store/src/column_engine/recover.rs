@@ -8,7 +8,7 @@ use vitrine_kit::clock::Clock;
 use vitrine_observe_log::{Log, Position, Record, Replay};
 
 use crate::Signal;
-use crate::column_engine::ingest::{Ingester, commit};
+use crate::column_engine::ingest::{Again, Ingester, commit};
 use crate::column_engine::manifest::{Contents, Manifest, signal_name};
 use crate::column_engine::merge::Merger;
 use crate::column_engine::notify::Notify;
@@ -66,7 +66,8 @@ impl ColumnEngine {
         let aside = names.iter().filter(|name| name.ends_with(ROWS_ASIDE)).count();
         let context = Arc::new(Context::new(options, clock, aside));
         let contents = manifest.contents();
-        let tables = Arc::new(Tables::new(&contents, storage.clone(), context.memory.clone())?);
+        let tables =
+            Arc::new(Tables::new(&contents, storage.clone(), context.memory.clone(), context.options.max_series)?);
         remove_unlisted(&*storage, &names, &tables)?;
         let segments = Arc::new(SegmentStore::new(context.clone(), manifest, temporary));
         let reader = Arc::new(Reader::new(context.clone(), tables.clone(), segments.clone()));
@@ -120,10 +121,11 @@ impl ColumnEngine {
     /// Reads what the log holds and no segment does.
     fn replay(&self, contents: &Contents, replay: Replay) -> Result<(), Error> {
         let Context { memory, troubles, .. } = &*self.context;
-        let through = |tenant: &Tenant, signal| {
+        let rows_through = |tenant: &Tenant, signal| {
             let tables = contents.tenants.get(tenant.name());
             tables.and_then(|tables| tables.get(signal_name(signal))).map_or(0, |t| t.through)
         };
+        let series_through = |tenant: &Tenant| contents.series.get(tenant.name()).map_or(0, |series| series.through);
         for item in replay {
             let Record { position, kind, payload } = match item {
                 Ok(record) => record,
@@ -136,10 +138,15 @@ impl ColumnEngine {
                 troubles.tell(format!("the log's record at {position} is of no known kind"));
                 continue;
             };
-            if position <= Position::from(through(&logged.tenant, logged.signal)) {
+            let signal = logged.request.signal();
+            let again = Again {
+                rows: position > Position::from(rows_through(&logged.tenant, signal)),
+                series: signal == Signal::Metrics && position > Position::from(series_through(&logged.tenant)),
+            };
+            if !again.rows && !again.series {
                 continue;
             }
-            if let Err(error) = self.ingester.add_again(position, logged) {
+            if let Err(error) = self.ingester.add_again(position, logged, again) {
                 troubles.tell(format!("the log's record at {position} cannot be read: {error}"));
             }
             if memory.used() > memory.most / 2 {

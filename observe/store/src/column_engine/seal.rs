@@ -11,7 +11,7 @@ use vitrine_observe_columns::{Columns, WriteOptions, write};
 use crate::Signal;
 use crate::column_engine::graph::Graph;
 use crate::column_engine::lock::{Mutex, Rank};
-use crate::column_engine::memtable::{MemTable, Rows};
+use crate::column_engine::memtable::{Age, MemTable, Rows};
 use crate::column_engine::notify::Notify;
 use crate::column_engine::read::Reader;
 use crate::column_engine::request_log::RequestLog;
@@ -86,11 +86,11 @@ impl Sealer {
         let age = i64::try_from(options.seal_after.as_millis()).unwrap_or(i64::MAX);
         let now = self.context.clock.now_ms();
         let (passed, handle) = (self.log.passed(), options.log_bytes / LOG_SHARE);
-        self.freeze(|rows| now.saturating_sub(rows.since_ms) >= age || passed.saturating_sub(rows.passed) >= handle);
+        self.freeze(|of| now.saturating_sub(of.since_ms) >= age || passed.saturating_sub(of.passed) >= handle);
     }
 
     /// Lets open parts wait to become segments that have rows, and of which this is so.
-    fn freeze(&self, due: impl Fn(&Rows) -> bool) {
+    fn freeze(&self, due: impl Fn(Age) -> bool) {
         for table in self.tables.all() {
             table.write().freeze(&due);
         }

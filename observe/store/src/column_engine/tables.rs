@@ -22,6 +22,8 @@ pub(crate) struct Tables {
     by_tenant: RwLock<BTreeMap<Tenant, OfTenant>>,
     storage: Arc<dyn SegmentStorage>,
     memory: Arc<Budget>,
+    /// Most active series of a tenant.
+    max_series: usize,
 }
 
 impl Tables {
@@ -30,8 +32,9 @@ impl Tables {
         contents: &Contents,
         storage: Arc<dyn SegmentStorage>,
         memory: Arc<Budget>,
+        max_series: usize,
     ) -> Result<Self, Error> {
-        let tables = Self { by_tenant: RwLock::new(Rank::Tables, BTreeMap::new()), storage, memory };
+        let tables = Self { by_tenant: RwLock::new(Rank::Tables, BTreeMap::new()), storage, memory, max_series };
         for (name, listed) in &contents.tenants {
             let malformed = |found: String| Error::Manifest { path: "catalogue.json".into(), found };
             let tenant = Tenant::new(name).map_err(|error| malformed(error.to_string()))?;
@@ -46,7 +49,7 @@ impl Tables {
         let files = Files::new(self.storage.clone(), tenant, signal);
         let handle = |info: &SegmentInfo| Arc::new(SegmentHandle::new(*info, files.clone(), signal.definition()));
         let segments = infos.iter().map(handle).collect();
-        Arc::new(Table::new(tenant.clone(), signal, files.clone(), segments, self.memory.clone()))
+        Arc::new(Table::new(tenant.clone(), signal, files.clone(), segments, self.memory.clone(), self.max_series))
     }
 
     /// A tenant's rows of one signal; none if the tenant never sent something.
