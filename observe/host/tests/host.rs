@@ -15,7 +15,9 @@ fn values(families: &[Family]) -> BTreeMap<(String, Vec<(String, String)>), f64>
 
 fn value(families: &[Family], name: &str, wanted: &[(&str, &str)]) -> Option<f64> {
     let family = families.iter().find(|family| family.name == name)?;
-    let holds = |labels: &[(String, String)]| wanted.iter().all(|(k, v)| labels.iter().any(|(key, value)| key == k && value == v));
+    let holds = |labels: &[(String, String)]| {
+        wanted.iter().all(|(k, v)| labels.iter().any(|(key, value)| key == k && value == v))
+    };
     family.samples.iter().find(|sample| holds(&sample.labels)).map(|sample| sample.value)
 }
 
@@ -47,16 +49,30 @@ fn it_tells_what_the_node_exporter_tells() {
     };
     let known: BTreeSet<String> = ours.iter().map(|family| family.name.clone()).collect();
     let is_left_out = |name: &&String| LEFT_OUT.iter().any(|start| name.starts_with(start));
-    let missing: Vec<String> = names(&theirs).into_iter().filter(|name| !known.contains(name)).filter(|name| !is_left_out(&name)).collect();
+    let missing: Vec<String> =
+        names(&theirs).into_iter().filter(|name| !known.contains(name)).filter(|name| !is_left_out(&name)).collect();
     assert!(missing.is_empty(), "not told: {missing:?}");
     let text = vitrine_observe_host::exposition(&ours);
     let lines: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.rsplit_once(' ')).collect();
     let mut compared = 0;
     for line in theirs.lines() {
         let Some((series, value)) = line.rsplit_once(' ') else { continue };
-        let is_steady = ["node_uname_info", "node_os_", "node_memory_MemTotal", "node_boot_time", "node_filefd_maximum", "node_network_mtu", "node_network_info", "node_entropy", "node_filesystem_size", "node_filesystem_readonly", "node_network_up", "node_network_flags"]
-            .iter()
-            .any(|start| series.starts_with(start));
+        let is_steady = [
+            "node_uname_info",
+            "node_os_",
+            "node_memory_MemTotal",
+            "node_boot_time",
+            "node_filefd_maximum",
+            "node_network_mtu",
+            "node_network_info",
+            "node_entropy",
+            "node_filesystem_size",
+            "node_filesystem_readonly",
+            "node_network_up",
+            "node_network_flags",
+        ]
+        .iter()
+        .any(|start| series.starts_with(start));
         if !is_steady {
             continue;
         }
@@ -113,11 +129,14 @@ fn write(root: &Path, files: &[(&str, &str)]) {
 fn of_cgroups(files: &[(&str, &str)], names: Names) -> Vec<Family> {
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), files);
-    write(folder.path(), &[
-        ("proc/stat", "cpu  1 1 1 1\ncpu0 1 1 1 1 1 1 1 1 1 1\n"),
-        ("proc/meminfo", "MemTotal: 2 kB\n"),
-        ("proc/77/net/dev", "Inter-|\n face |\n  eth0: 1000 10 1 2 0 0 0 0 2000 20 3 4 0 0 0 0\n"),
-    ]);
+    write(
+        folder.path(),
+        &[
+            ("proc/stat", "cpu  1 1 1 1\ncpu0 1 1 1 1 1 1 1 1 1 1\n"),
+            ("proc/meminfo", "MemTotal: 2 kB\n"),
+            ("proc/77/net/dev", "Inter-|\n face |\n  eth0: 1000 10 1 2 0 0 0 0 2000 20 3 4 0 0 0 0\n"),
+        ],
+    );
     let roots = Roots { proc: folder.path().join("proc"), sys: folder.path().join("sys"), root: "/".into() };
     Host::new(Options { roots, names, containers: true, ..Options::default() }).read()
 }
@@ -131,7 +150,10 @@ fn cgroups_of_version_2() {
     let paths: Vec<(String, &str)> = vec![
         ("sys/fs/cgroup/cgroup.controllers".to_owned(), "cpu memory io\n"),
         ("sys/fs/cgroup/cpu.stat".to_owned(), "usage_usec 9000000\nuser_usec 5000000\nsystem_usec 4000000\n"),
-        (file("cpu.stat"), "usage_usec 3000000\nuser_usec 2000000\nsystem_usec 1000000\nnr_periods 10\nnr_throttled 4\nthrottled_usec 500000\n"),
+        (
+            file("cpu.stat"),
+            "usage_usec 3000000\nuser_usec 2000000\nsystem_usec 1000000\nnr_periods 10\nnr_throttled 4\nthrottled_usec 500000\n",
+        ),
         (file("cpu.max"), "50000 100000\n"),
         (file("cpu.weight"), "39\n"),
         (file("memory.current"), "1000\n"),
@@ -188,7 +210,10 @@ fn cgroups_of_version_1() {
         (at("cpu", "cpu.cfs_quota_us"), "-1\n"),
         (at("memory", "memory.usage_in_bytes"), "1000\n"),
         (at("memory", "memory.limit_in_bytes"), "9223372036854771712\n"),
-        (at("memory", "memory.stat"), "rss 1\ntotal_rss 300\ntotal_cache 600\ntotal_inactive_file 200\ntotal_pgfault 11\n"),
+        (
+            at("memory", "memory.stat"),
+            "rss 1\ntotal_rss 300\ntotal_cache 600\ntotal_inactive_file 200\ntotal_pgfault 11\n",
+        ),
         (at("memory", "memory.oom_control"), "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n"),
         (at("memory", "cgroup.procs"), "77\n"),
         (at("blkio", "blkio.throttle.io_service_bytes"), "8:0 Read 100\n8:0 Write 200\n8:0 Sync 300\nTotal 300\n"),
@@ -215,12 +240,18 @@ fn cgroups_of_version_1() {
 #[test]
 fn text_files_are_taken_and_wrong_ones_told_of() {
     let folder = tempfile::tempdir().expect("a folder");
-    write(folder.path(), &[
-        ("backup.prom", "# HELP backup_age_seconds How old.\n# TYPE backup_age_seconds gauge\nbackup_age_seconds{db=\"a\"} 12\n"),
-        ("broken.prom", "x y\n"),
-        ("timed.prom", "z 1 5\n"),
-        ("other.txt", "no 1\n"),
-    ]);
+    write(
+        folder.path(),
+        &[
+            (
+                "backup.prom",
+                "# HELP backup_age_seconds How old.\n# TYPE backup_age_seconds gauge\nbackup_age_seconds{db=\"a\"} 12\n",
+            ),
+            ("broken.prom", "x y\n"),
+            ("timed.prom", "z 1 5\n"),
+            ("other.txt", "no 1\n"),
+        ],
+    );
     let families = Host::new(Options { textfiles: Some(folder.path().to_owned()), ..Options::default() }).read();
     assert_eq!(value(&families, "backup_age_seconds", &[("db", "a")]), Some(12.0));
     assert_eq!(value(&families, "node_textfile_scrape_error", &[]), Some(1.0));

@@ -4,10 +4,10 @@
 
 mod batch;
 mod budget;
-mod go_regex;
 mod chunk;
 mod error;
 mod file;
+mod go_regex;
 mod head;
 mod histogram;
 mod index;
@@ -25,9 +25,9 @@ mod tombstones;
 
 pub use batch::Batch;
 pub use budget::{Budget, QueryError, Reservation};
-pub use go_regex::{GoRegex, GoRegexError, expand, go_regex_unanchored};
 pub use error::FileError;
 pub use file::{FileInput, SeriesFile, WriteOptions, Written};
+pub use go_regex::{GoRegex, GoRegexError, expand, go_regex_unanchored};
 pub use head::{Applied, Head, HeadStatus};
 pub use histogram::{Bucket, CUSTOM_BUCKETS, CounterReset, Histogram, HistogramError, MAX_BUCKETS};
 pub use labels::{Label, Labels, NAME};
