@@ -40,6 +40,11 @@ pub struct Roots {
     pub root: PathBuf,
 }
 
+/// The host's name, as `uname -n` has it.
+pub fn host_name() -> String {
+    nix::sys::utsname::uname().map_or_else(|_| String::new(), |system| system.nodename().to_string_lossy().into_owned())
+}
+
 impl Default for Roots {
     fn default() -> Self {
         Self { proc: "/proc".into(), sys: "/sys".into(), root: "/".into() }

@@ -10,8 +10,9 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use vitrine_kit::clock::Clock;
 use vitrine_observe_model::exposition::ExposedValue;
-use vitrine_observe_scrape::{Config, Health, Scrape, Scraper, Sink};
+use vitrine_observe_scrape::{Config, Scrape, Scraper, Sink};
 use vitrine_observe_series::STALE;
+use vitrine_observe_store::{TargetHealth, Targets};
 
 /// How long anything may take to come about.
 const WITHIN: Duration = Duration::from_secs(20);
@@ -162,10 +163,10 @@ async fn a_target_is_scraped_and_what_ends_is_told() {
     exporter.set("text/plain", "b two\n");
     let failed = fixture.until(|samples| value(samples, &series("up")) == Some(0.0)).await;
     assert_eq!(value(&failed, &series("b")), Some(f64::INFINITY), "{failed:?}");
-    let report = fixture.scraper.targets().remove(0);
+    let report = fixture.scraper.targets().active.remove(0);
     assert_eq!(
         (report.health, report.error.as_deref()),
-        (Health::Down, Some("line 1: \"two\" where a number was expected"))
+        (TargetHealth::Down, Some("line 1: \"two\" where a number was expected"))
     );
 
     exporter.set("text/plain", "b 3\n");
@@ -173,7 +174,7 @@ async fn a_target_is_scraped_and_what_ends_is_told() {
     fixture.scraper.apply(&parse("scrape_configs: []")).expect("nothing to scrape");
     let gone = fixture.until(|samples| value(samples, &series("up")) == Some(f64::INFINITY)).await;
     assert_eq!(value(&gone, &series("b")), Some(f64::INFINITY), "{gone:?}");
-    assert!(fixture.scraper.targets().is_empty());
+    assert!(fixture.scraper.targets().active.is_empty());
     fixture.scraper.stop().await;
 }
 
@@ -192,7 +193,7 @@ async fn what_is_too_much_or_of_no_known_format_is_refused() {
         let exporter = Exporter::start(content_type, body).await;
         let mut fixture = Fixture::start(&job(&exporter.address, more));
         fixture.until(|samples| samples.iter().any(|(labels, value)| labels.contains("\"up\"") && *value == 0.0)).await;
-        let error = fixture.scraper.targets().remove(0).error.unwrap_or_default();
+        let error = fixture.scraper.targets().active.remove(0).error.unwrap_or_default();
         assert!(error.contains(expected), "{more}{body}: {error}");
         fixture.scraper.stop().await;
     }
@@ -212,7 +213,7 @@ async fn targets_are_found_in_files_and_over_http() {
     let fixture = Fixture::start(&config);
     let found = tokio::time::timeout(WITHIN, async {
         loop {
-            let targets = fixture.scraper.targets();
+            let targets = fixture.scraper.targets().active;
             if targets.len() == 2 {
                 return targets;
             }
@@ -220,11 +221,12 @@ async fn targets_are_found_in_files_and_over_http() {
         }
     });
     let found = found.await.expect("in time");
-    let urls: Vec<&str> = found.iter().map(|report| report.target.url.as_str()).collect();
+    let urls: Vec<&str> = found.iter().map(|report| report.url.as_str()).collect();
     assert_eq!(urls, ["http://127.0.0.1:1/metrics", "http://127.0.0.1:3/metrics"]);
-    assert_eq!(found[0].target.discovered["__meta_filepath"], file.display().to_string());
-    assert_eq!(found[0].target.labels["zone"], "a");
-    let (dropped, counts) = fixture.scraper.dropped();
+    assert_eq!(found[0].discovered["__meta_filepath"], file.display().to_string());
+    assert_eq!(found[0].labels["zone"], "a");
+    let status = fixture.scraper.targets();
+    let (dropped, counts) = (status.dropped, status.dropped_counts);
     assert_eq!((dropped[0].discovered["__address__"].as_str(), counts), ("127.0.0.1:2", vec![("found".to_owned(), 1)]));
     fixture.scraper.stop().await;
 }
