@@ -288,7 +288,8 @@ impl Written for Bucket {
     }
 }
 
-written!([] Demo, HostNames);
+written!([] Demo);
+written!([] HostNames);
 written!([] Rate);
 written!([] Sync);
 written!([] Bucket);
