@@ -12,6 +12,7 @@ mod observatory;
 mod observe;
 mod operations;
 mod process;
+mod promql;
 mod remote;
 mod runfile;
 mod serve;
@@ -111,6 +112,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Sql(args) => sql::run(args).await,
+        Command::Promql(args) => promql::run(args).await,
         Command::Agent(args) => agent::run(args).await,
         Command::Config(args) if args.schema => settings::print_schema(),
         Command::Config(args) if args.reference => {
