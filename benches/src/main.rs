@@ -5,6 +5,7 @@
 
 mod calls;
 mod life;
+mod metrics;
 mod observe;
 mod process;
 mod recovery;
@@ -19,7 +20,7 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 struct Args {
     /// What to measure; without it, everything
-    #[arg(value_parser = ["startup", "memory", "throughput", "databases", "calls", "recovery", "crash", "observe", "observe-crash"])]
+    #[arg(value_parser = ["startup", "memory", "throughput", "databases", "calls", "recovery", "crash", "observe", "observe-crash", "metrics"])]
     what: Vec<String>,
     /// How often the shop is killed
     #[arg(long, default_value_t = 200)]
@@ -33,6 +34,9 @@ struct Args {
     /// Spans that the observatory is measured with
     #[arg(long, default_value_t = 10_000_000)]
     spans: usize,
+    /// Samples that the observatory is measured with
+    #[arg(long, default_value_t = 12_000_000)]
+    samples: usize,
     /// The binary; without it, the one beside this one
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -72,6 +76,9 @@ async fn main() -> Result<()> {
     }
     if wanted("observe") {
         observe::measure(&binary, args.spans).await?;
+    }
+    if wanted("metrics") {
+        metrics::measure(&binary, args.samples).await?;
     }
     if wanted("observe-crash") {
         life::ingest_crashes(&binary, args.kills).await?;

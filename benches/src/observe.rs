@@ -5,7 +5,7 @@
 
 mod generator;
 mod peers;
-mod wire;
+pub(crate) mod wire;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

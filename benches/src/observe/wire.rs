@@ -22,11 +22,19 @@ impl Wire {
 
     /// Sends protobuf; the status and the body of the answer.
     pub(crate) async fn post(&mut self, path: &str, kind: &str, body: &[u8]) -> Result<(u16, Vec<u8>)> {
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
-            self.host,
-            body.len()
-        );
+        self.post_with(path, &format!("Content-Type: {kind}\r\n"), body).await
+    }
+
+    /// Sends a remote write 1.0 that snappy packed.
+    pub(crate) async fn post_snappy(&mut self, path: &str, body: &[u8]) -> Result<(u16, Vec<u8>)> {
+        let headers = "Content-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\n\
+                       X-Prometheus-Remote-Write-Version: 0.1.0\r\n";
+        self.post_with(path, headers, body).await
+    }
+
+    async fn post_with(&mut self, path: &str, headers: &str, body: &[u8]) -> Result<(u16, Vec<u8>)> {
+        let head =
+            format!("POST {path} HTTP/1.1\r\nHost: {}\r\n{headers}Content-Length: {}\r\n\r\n", self.host, body.len());
         self.stream.write_all(head.as_bytes()).await?;
         self.stream.write_all(body).await?;
         self.answer().await

@@ -53,6 +53,11 @@ pub fn node_exporter() -> Result<Server> {
     recipes::node_exporter()?.start()
 }
 
+/// VictoriaMetrics, on a free port; `more` are further flags.
+pub fn victoria_metrics(more: &[&str]) -> Result<Server> {
+    recipes::victoria_metrics(more)?.start()
+}
+
 /// Where ports are taken from: below those that the system gives to a client that connects or asks for any, so that a port that is
 /// free now stays so until its server listens there.
 const PORTS: std::ops::Range<u16> = 10_000..30_000;

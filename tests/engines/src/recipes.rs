@@ -10,6 +10,9 @@ use crate::{POSTGRES_USER, Recipe, free_port, install};
 /// Who PostgreSQL runs as when root starts it, which it refuses to be (Debian's nobody).
 const NOBODY: &str = "65534";
 
+/// The library of zstd in its package.
+const ZSTD: &str = "usr/lib/x86_64-linux-gnu/libzstd.so.1";
+
 /// NATS with JetStream. `more` are further flags, such as `--user` or `--config`.
 pub fn nats(more: &[&str]) -> Result<Recipe> {
     let program = install::program("nats-server", &[], "nats-server")?;
@@ -112,6 +115,23 @@ pub fn node_exporter() -> Result<Recipe> {
     Ok(Recipe::new("node-exporter", move |at| {
         let mut command = Command::new(&program);
         command.arg(format!("--web.listen-address=127.0.0.1:{}", at.port));
+        Ok(command)
+    }))
+}
+
+/// VictoriaMetrics on its own. `more` are further flags.
+pub fn victoria_metrics(more: &[&str]) -> Result<Recipe> {
+    let program = install::unpacked("victoria-metrics", "sid", "usr/bin/victoria-metrics")?;
+    let zstd = install::unpacked("libzstd1", "sid", ZSTD)?;
+    let libraries = zstd.parent().unwrap_or(Path::new("/")).to_owned();
+    let more: Vec<String> = more.iter().map(|flag| (*flag).to_owned()).collect();
+    Ok(Recipe::new("victoria-metrics", move |at| {
+        let mut command = Command::new(&program);
+        command
+            .env("LD_LIBRARY_PATH", &libraries)
+            .arg(format!("-storageDataPath={}", at.folder.join("data").display()))
+            .arg(format!("-httpListenAddr=127.0.0.1:{}", at.port))
+            .args(&more);
         Ok(command)
     }))
 }

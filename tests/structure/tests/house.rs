@@ -29,7 +29,7 @@ const BORDERS: &[(&str, &[&str])] = &[
     ("toml", &["platform/config"]),
     ("granit-parser", &["platform/config"]),
     ("roaring", &["observe/series"]),
-    ("snap", &["observe/model"]),
+    ("snap", &["benches", "observe/model"]),
     ("tracing-subscriber", &["app", "platform/telemetry"]),
     (
         "opentelemetry-proto",
