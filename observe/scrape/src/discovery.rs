@@ -1,8 +1,10 @@
-//! Where targets are: lists in the configuration, files, HTTP.
+//! Where targets are: lists in the configuration, files, HTTP, Consul, Docker.
 //!
 //! Each source makes groups of targets; a group that a source brings again replaces the one before. A source that fails keeps what it said
 //! last.
 
+mod consul;
+mod docker;
 mod file;
 mod http;
 
@@ -10,14 +12,25 @@ use std::path::Path;
 use std::time::Duration;
 
 use vitrine_platform_config::yaml::{Fields, Node, Reader};
+use vitrine_platform_fetch::Settings;
 
 use crate::relabel::LabelMap;
 
+pub use consul::ConsulDiscovery;
+pub use docker::DockerDiscovery;
 pub use file::FileDiscovery;
 pub use http::HttpDiscovery;
 
 /// The label of a target's address.
 pub const ADDRESS: &str = "__address__";
+
+/// What is said where a source is asked without a client, which its owner makes of its settings.
+const NO_CLIENT: &str = "there is no client";
+
+/// The end of a label that a source's own key makes: what is no letter, digit or `_` becomes `_`.
+pub(crate) fn label_suffix(key: &str) -> String {
+    key.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect()
+}
 
 /// Targets that share labels.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,6 +50,10 @@ pub enum Discovery {
     File(FileDiscovery),
     /// At a URL that is asked again and again.
     Http(Box<HttpDiscovery>),
+    /// Services that Consul knows.
+    Consul(Box<ConsulDiscovery>),
+    /// Containers that a Docker daemon runs.
+    Docker(Box<DockerDiscovery>),
 }
 
 impl Discovery {
@@ -52,7 +69,23 @@ impl Discovery {
         for node in fields.list("http_sd_configs") {
             all.extend(HttpDiscovery::take(reader, node, folder).map(|found| Self::Http(Box::new(found))));
         }
+        for node in fields.list("consul_sd_configs") {
+            all.extend(ConsulDiscovery::take(reader, node, folder).map(|found| Self::Consul(Box::new(found))));
+        }
+        for node in fields.list("docker_sd_configs") {
+            all.extend(DockerDiscovery::take(reader, node, folder).map(|found| Self::Docker(Box::new(found))));
+        }
         all
+    }
+
+    /// How requests to it are made; none where it is asked nothing over HTTP.
+    pub fn settings(&self) -> Option<&Settings> {
+        match self {
+            Self::Static(_) | Self::File(_) => None,
+            Self::Http(http) => Some(&http.settings),
+            Self::Consul(consul) => Some(&consul.settings),
+            Self::Docker(docker) => Some(&docker.settings),
+        }
     }
 
     /// How long until it is asked again; none where it never changes.
@@ -61,6 +94,8 @@ impl Discovery {
             Self::Static(_) => None,
             Self::File(file) => Some(file.interval()),
             Self::Http(http) => Some(http.interval()),
+            Self::Consul(consul) => Some(consul.interval()),
+            Self::Docker(docker) => Some(docker.interval()),
         }
     }
 
@@ -77,7 +112,9 @@ impl Discovery {
                 let file = file.clone();
                 tokio::task::spawn_blocking(move || file.groups()).await.map_err(|error| error.to_string())?
             }
-            Self::Http(http) => http.groups(client.ok_or("there is no client")?).await,
+            Self::Http(http) => http.groups(client.ok_or(NO_CLIENT)?).await,
+            Self::Consul(consul) => consul.groups(client.ok_or(NO_CLIENT)?).await,
+            Self::Docker(docker) => docker.groups(client.ok_or(NO_CLIENT)?).await,
         }
     }
 }

@@ -164,15 +164,12 @@ fn is_same(one: &Target, other: &Target) -> bool {
 
 /// Asks a source again and again, and hands on what it says when that is new.
 async fn follow(number: usize, discovery: Discovery, sender: tokio::sync::mpsc::Sender<(usize, Vec<(String, Group)>)>) {
-    let client = match &discovery {
-        Discovery::Http(http) => match Client::new(&http.settings) {
-            Ok(client) => Some(client),
-            Err(error) => {
-                tracing::error!(%error, "a source of targets cannot be asked");
-                return;
-            }
-        },
-        _ => None,
+    let client = match discovery.settings().map(Client::new).transpose() {
+        Ok(client) => client,
+        Err(error) => {
+            tracing::error!(%error, "a source of targets cannot be asked");
+            return;
+        }
     };
     let mut last: Option<Vec<(String, Group)>> = None;
     loop {

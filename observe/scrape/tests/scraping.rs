@@ -13,6 +13,7 @@ use vitrine_observe_model::exposition::ExposedValue;
 use vitrine_observe_scrape::{Config, Scrape, Scraper, Sink};
 use vitrine_observe_series::STALE;
 use vitrine_observe_store::{TargetHealth, Targets};
+use vitrine_platform_fetch::{Client, Limits, Request, Settings};
 
 /// How long anything may take to come about.
 const WITHIN: Duration = Duration::from_secs(20);
@@ -211,16 +212,7 @@ async fn targets_are_found_in_files_and_over_http() {
         exporter.address
     );
     let fixture = Fixture::start(&config);
-    let found = tokio::time::timeout(WITHIN, async {
-        loop {
-            let targets = fixture.scraper.targets().active;
-            if targets.len() == 2 {
-                return targets;
-            }
-            tokio::task::yield_now().await;
-        }
-    });
-    let found = found.await.expect("in time");
+    let found = found(&fixture, 2).await;
     let urls: Vec<&str> = found.iter().map(|report| report.url.as_str()).collect();
     assert_eq!(urls, ["http://127.0.0.1:1/metrics", "http://127.0.0.1:3/metrics"]);
     assert_eq!(found[0].discovered["__meta_filepath"], file.display().to_string());
@@ -228,6 +220,80 @@ async fn targets_are_found_in_files_and_over_http() {
     let status = fixture.scraper.targets();
     let (dropped, counts) = (status.dropped, status.dropped_counts);
     assert_eq!((dropped[0].discovered["__address__"].as_str(), counts), ("127.0.0.1:2", vec![("found".to_owned(), 1)]));
+    fixture.scraper.stop().await;
+}
+
+/// The targets that there are as soon as there are so many.
+async fn found(fixture: &Fixture, count: usize) -> Vec<vitrine_observe_store::TargetStatus> {
+    let found = tokio::time::timeout(WITHIN, async {
+        loop {
+            let targets = fixture.scraper.targets().active;
+            if targets.len() == count {
+                return targets;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    found.await.expect("in time")
+}
+
+#[tokio::test]
+async fn services_are_found_in_consul() {
+    let consul = vitrine_tests_engines::consul().expect("Consul");
+    let address = consul.url().trim_start_matches("http://").to_owned();
+    let body = r#"{"ID": "api-1", "Name": "api", "Tags": ["blue", "web"], "Address": "127.0.0.1", "Port": 81, "Meta": {"a-b": "c"}}"#;
+    let client = Client::new(&Settings::default()).expect("a client");
+    let request = Request {
+        method: http::Method::PUT,
+        ..Request::post(format!("{}/v1/agent/service/register", consul.url()), "application/json", body)
+    };
+    let limits = Limits { within: WITHIN, max_response_bytes: 1 << 20 };
+    let response = client.send(request, limits).await.expect("an answer");
+    assert_eq!(response.status, 200, "{:?}", response.body);
+    let config = format!(
+        "scrape_configs: [{{job_name: c, consul_sd_configs: [{{server: '{address}', tags: [blue], refresh_interval: 1s}}]}}]"
+    );
+    let fixture = Fixture::start(&config);
+    let target = found(&fixture, 1).await.remove(0);
+    assert_eq!(target.url, "http://127.0.0.1:81/metrics");
+    for (label, expected) in [
+        ("service", "api"),
+        ("service_id", "api-1"),
+        ("tags", ",blue,web,"),
+        ("service_metadata_a_b", "c"),
+        ("health", "passing"),
+        ("dc", "dc1"),
+    ] {
+        assert_eq!(target.discovered[&format!("__meta_consul_{label}")], expected, "{label}");
+    }
+    fixture.scraper.stop().await;
+}
+
+#[tokio::test]
+async fn containers_are_found_by_dockers_api() {
+    // Both questions get the same answer here: what is no container is a network with this id, and the other way round.
+    let both = r#"[{"Id": "abc", "Name": "net", "Names": ["/web"], "Scope": "local", "Internal": false, "Labels": {"com.x": "y"},
+        "Ports": [{"PrivatePort": 8080, "PublicPort": 80, "IP": "0.0.0.0", "Type": "tcp"}, {"PrivatePort": 53, "Type": "udp"}],
+        "HostConfig": {"NetworkMode": "net"}, "NetworkSettings": {"Networks": {"net": {"NetworkID": "abc", "IPAddress": "172.18.0.2"}}}}]"#;
+    let docker = Exporter::start("application/json", both).await;
+    let config = format!(
+        "scrape_configs: [{{job_name: d, docker_sd_configs: [{{host: 'tcp://{}', filters: [{{name: label, values: [a=b]}}]}}]}}]",
+        docker.address
+    );
+    let fixture = Fixture::start(&config);
+    let target = found(&fixture, 1).await.remove(0);
+    assert_eq!(target.url, "http://172.18.0.2:8080/metrics");
+    for (label, expected) in [
+        ("container_name", "/web"),
+        ("container_label_com_x", "y"),
+        ("network_name", "net"),
+        ("port_public", "80"),
+        ("network_ip", "172.18.0.2"),
+    ] {
+        assert_eq!(target.discovered[&format!("__meta_docker_{label}")], expected, "{label}");
+    }
+    let asked = docker.asked.lock().join("");
+    assert!(asked.contains("GET /containers/json?filters=%7B%22label%22%3A%5B%22a%3Db%22%5D%7D "), "{asked}");
     fixture.scraper.stop().await;
 }
 
