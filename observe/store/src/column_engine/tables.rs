@@ -24,6 +24,8 @@ pub(crate) struct Tables {
     memory: Arc<Budget>,
     /// Most active series of a tenant.
     max_series: usize,
+    /// Whether series are made of spans.
+    counts_spans: bool,
 }
 
 impl Tables {
@@ -33,8 +35,10 @@ impl Tables {
         storage: Arc<dyn SegmentStorage>,
         memory: Arc<Budget>,
         max_series: usize,
+        counts_spans: bool,
     ) -> Result<Self, Error> {
-        let tables = Self { by_tenant: RwLock::new(Rank::Tables, BTreeMap::new()), storage, memory, max_series };
+        let tables =
+            Self { by_tenant: RwLock::new(Rank::Tables, BTreeMap::new()), storage, memory, max_series, counts_spans };
         for (name, listed) in &contents.tenants {
             let malformed = |found: String| Error::Manifest { path: "catalogue.json".into(), found };
             let tenant = Tenant::new(name).map_err(|error| malformed(error.to_string()))?;
@@ -49,7 +53,15 @@ impl Tables {
         let files = Files::new(self.storage.clone(), tenant, signal);
         let handle = |info: &SegmentInfo| Arc::new(SegmentHandle::new(*info, files.clone(), signal.definition()));
         let segments = infos.iter().map(handle).collect();
-        Arc::new(Table::new(tenant.clone(), signal, files.clone(), segments, self.memory.clone(), self.max_series))
+        Arc::new(Table::new(
+            tenant.clone(),
+            signal,
+            files.clone(),
+            segments,
+            self.memory.clone(),
+            self.max_series,
+            self.counts_spans,
+        ))
     }
 
     /// A tenant's rows of one signal; none if the tenant never sent something.
