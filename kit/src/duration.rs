@@ -1,4 +1,6 @@
-//! Durations as people and Go programs write them.
+//! Durations as people and Go programs write them, and as [Prometheus](prometheus) does.
+
+pub mod prometheus;
 
 use std::time::Duration;
 

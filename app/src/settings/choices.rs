@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use vitrine_observe_store::Fsync;
+use vitrine_observe_store::{Fsync, SpanMetricNames, SpanMetrics};
 use vitrine_platform_config::{Written, written};
 
 /// Most journeys that the load generator starts, each second.
@@ -44,6 +44,71 @@ impl Demo {
         match self {
             Self::Auto => "others may reach this shop; --demo makes them all the same",
             Self::On | Self::Off => "shop.demo says so",
+        }
+    }
+}
+
+/// Whose names the host's metrics have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HostNames {
+    /// The node exporter's in `vitrine up`; elsewhere the host is not read.
+    #[default]
+    Auto,
+    /// The node exporter's and cAdvisor's.
+    NodeExporter,
+    /// OpenTelemetry's.
+    Otel,
+    /// The host is not read.
+    Off,
+}
+
+impl HostNames {
+    /// As they are meant by a command that reads the host on its own, or does not.
+    pub fn within(self, reads: bool) -> Option<vitrine_observe_host::Names> {
+        match self {
+            Self::NodeExporter => Some(vitrine_observe_host::Names::NodeExporter),
+            Self::Auto if reads => Some(vitrine_observe_host::Names::NodeExporter),
+            Self::Otel => Some(vitrine_observe_host::Names::OpenTelemetry),
+            Self::Auto | Self::Off => None,
+        }
+    }
+}
+
+impl fmt::Display for HostNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::NodeExporter => "node_exporter",
+            Self::Otel => "otel",
+            Self::Off => "off",
+        })
+    }
+}
+
+impl Written for HostNames {
+    fn name() -> String {
+        "HostNames".to_owned()
+    }
+
+    fn expected() -> String {
+        "auto, node_exporter, otel or off".to_owned()
+    }
+
+    fn examples() -> Vec<&'static str> {
+        vec!["auto", "node_exporter", "otel", "off"]
+    }
+
+    fn is_closed() -> bool {
+        true
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "auto" => Some(Self::Auto),
+            "node_exporter" => Some(Self::NodeExporter),
+            "otel" => Some(Self::Otel),
+            "off" => Some(Self::Off),
+            _ => None,
         }
     }
 }
@@ -186,6 +251,72 @@ impl Written for Sync {
     }
 }
 
+/// What series that are made of spans are called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SpanNames {
+    /// As Grafana Tempo calls them.
+    #[default]
+    Tempo,
+    /// As OpenTelemetry's connector does.
+    Connector,
+    /// Both.
+    Both,
+    /// None are made.
+    Off,
+}
+
+impl SpanNames {
+    /// What the engine is told.
+    pub fn options(self) -> Option<SpanMetrics> {
+        let names = match self {
+            Self::Tempo => SpanMetricNames::Tempo,
+            Self::Connector => SpanMetricNames::Connector,
+            Self::Both => SpanMetricNames::Both,
+            Self::Off => return None,
+        };
+        Some(SpanMetrics { names, ..SpanMetrics::default() })
+    }
+}
+
+impl fmt::Display for SpanNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tempo => "tempo",
+            Self::Connector => "connector",
+            Self::Both => "both",
+            Self::Off => "off",
+        })
+    }
+}
+
+impl Written for SpanNames {
+    fn name() -> String {
+        "SpanNames".to_owned()
+    }
+
+    fn expected() -> String {
+        "tempo, connector, both or off".to_owned()
+    }
+
+    fn examples() -> Vec<&'static str> {
+        vec!["tempo", "connector", "both", "off"]
+    }
+
+    fn is_closed() -> bool {
+        true
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "tempo" => Some(Self::Tempo),
+            "connector" => Some(Self::Connector),
+            "both" => Some(Self::Both),
+            "off" => Some(Self::Off),
+            _ => None,
+        }
+    }
+}
+
 /// A bucket of an object store, and a prefix in it. Empty for none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bucket(String);
@@ -223,9 +354,10 @@ impl Written for Bucket {
     }
 }
 
-written!([] Demo);
+written!([] Demo, HostNames);
 written!([] Rate);
 written!([] Sync);
+written!([] SpanNames);
 written!([] Bucket);
 
 #[cfg(test)]

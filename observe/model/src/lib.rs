@@ -46,6 +46,7 @@ mod builder;
 mod cells;
 pub mod conventions;
 pub mod definitions;
+pub mod exposition;
 mod id;
 mod json;
 mod log_row;

@@ -51,7 +51,8 @@ fn signed_duration(ms: i64) -> String {
 }
 
 fn number(value: f64, is_duration: bool) -> String {
-    if is_duration { signed_duration((value * 1e9) as i64 / 1_000_000) } else { go_float_plain(value) }
+    // Durations are whole milliseconds; as a double of seconds one may be a little less.
+    if is_duration { signed_duration((value * 1e3).round() as i64) } else { go_float_plain(value) }
 }
 
 /// Labels between commas, those in quotes that need them.

@@ -4,7 +4,7 @@
 //! A component's settings are one serde struct with defaults. [`load`] lays the sources over the defaults: a TOML file, variables
 //! named `VITRINE_<SECTION>__<KEY>`, and flags. Whatever the defaults do not know is a mistake, named with what is probably
 //! meant. [`schema`] says what can be set as a JSON Schema, [`reference`] as a page; both come from the doc comments of the structs.
-//! [`Time`], [`Size`] and [`BaseUrl`] are read as people write them. It knows no component.
+//! [`Time`], [`Size`] and [`BaseUrl`] are read as people write them. [`yaml`] reads files of other systems, with locations. It knows no component.
 //!
 //! ```
 //! use schemars::JsonSchema;
@@ -39,6 +39,7 @@ mod leaves;
 mod schema;
 mod suggest;
 mod units;
+pub mod yaml;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -11,6 +11,7 @@
 //! assert!(error.to_string().starts_with("/nowhere/ca.pem: certificates in PEM expected"));
 //! ```
 
+mod anyone;
 mod reload;
 
 use std::io;
@@ -24,6 +25,7 @@ use rustls::{RootCertStore, ServerConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error as ThisError;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
@@ -156,6 +158,38 @@ pub fn web_client(files: &Files) -> Result<ClientConfig, Error> {
     // A system without any trusts no one, which the first connection tells.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     client_config(files, roots)
+}
+
+/// The client's side of connections to servers anywhere, over whatever carries bytes. Cheap to clone.
+#[derive(Clone)]
+pub struct WebClient(TlsConnector);
+
+impl WebClient {
+    /// Reads the files, as [`web_client`] does. An insecure one takes any certificate: it keeps others from listening, not from taking the server's
+    /// place.
+    pub fn new(files: &Files, is_insecure: bool) -> Result<Self, Error> {
+        let mut config = web_client(files)?;
+        if is_insecure {
+            config.dangerous().set_certificate_verifier(Arc::new(anyone::Anyone(provider())));
+        }
+        Ok(Self(TlsConnector::from(Arc::new(config))))
+    }
+
+    /// Makes a connection a secret one with the server whose certificate bears this name. The caller bounds the time.
+    pub async fn connect<S>(&self, name: &str, stream: S) -> io::Result<tokio_rustls::client::TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let invalid = |_| io::Error::new(io::ErrorKind::InvalidInput, Error::Name(name.to_owned()));
+        let name = ServerName::try_from(name.to_owned()).map_err(invalid)?;
+        self.0.connect(name, stream).await
+    }
+}
+
+impl std::fmt::Debug for WebClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebClient").finish_non_exhaustive()
+    }
 }
 
 fn http2_client(files: &Files) -> Result<Arc<ClientConfig>, Error> {

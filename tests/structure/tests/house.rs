@@ -27,6 +27,7 @@ const BORDERS: &[(&str, &[&str])] = &[
     ("clap", &["app", "benches"]),
     ("anyhow", &["app", "benches", "tests/engines", "tests/testkit", "tests/behaviour"]),
     ("toml", &["platform/config"]),
+    ("granit-parser", &["platform/config"]),
     ("roaring", &["observe/series"]),
     ("snap", &["observe/model"]),
     ("tracing-subscriber", &["app", "platform/telemetry"]),

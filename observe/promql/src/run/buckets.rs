@@ -224,15 +224,8 @@ fn go_parse_float(text: &str) -> Option<f64> {
     text.parse().ok()
 }
 
-/// As OpenMetrics writes numbers in labels: whole ones with a decimal.
+/// As OpenMetrics writes numbers in labels: whole ones with a decimal, zero without a sign.
 fn open_metrics_float(value: f64) -> String {
-    match value {
-        v if v == 1.0 => "1.0".to_owned(),
-        v if v == 0.0 => "0.0".to_owned(),
-        v if v == -1.0 => "-1.0".to_owned(),
-        v => {
-            let text = go_float(v);
-            if v.is_finite() && !text.contains(['.', 'e']) { text + ".0" } else { text }
-        }
-    }
+    let text = go_float(value + 0.0);
+    if value.is_finite() && !text.contains(['.', 'e']) { text + ".0" } else { text }
 }

@@ -69,10 +69,6 @@ impl Cells {
         Self { kinds: vec![Kind::Float; floats.len()], floats, histograms: Vec::new() }
     }
 
-    pub fn len(&self) -> usize {
-        self.kinds.len()
-    }
-
     pub fn get(&self, step: usize) -> Option<Cell<'_>> {
         match self.kinds.get(step)? {
             Kind::Absent => None,

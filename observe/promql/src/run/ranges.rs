@@ -82,6 +82,20 @@ impl Shape {
     }
 }
 
+/// The part of a series' samples that is in a range.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cut {
+    pub from: usize,
+    /// Behind the last.
+    pub to: usize,
+    pub start_ms: i64,
+    pub end_ms: i64,
+    pub edges: EdgeMode,
+}
+
+/// Times, values, and times at which totals began.
+type Samples = (Arc<[i64]>, Values, Option<Arc<[i64]>>);
+
 /// Which samples are in the range of each step.
 #[derive(Default)]
 struct Windows {
@@ -309,20 +323,21 @@ impl Run<'_> {
         &self,
         source: &RangeSource,
         grid: &Grid,
-        take: &mut dyn FnMut(&Track, (usize, usize), (i64, i64), EdgeMode) -> Done,
+        take: &mut dyn FnMut(&Track, Cut) -> Done,
     ) -> Done {
         let shape = Shape::of(source, self.options.lookback_ms);
         let mut windows = Windows::default();
         self.tracks(source, shape, grid, &mut |track| {
-            let place = windows.of(&track.times, &shape, grid).first().copied().unwrap_or_default();
-            let end = shape.end(grid.start_ms);
-            take(track, place, (end.saturating_sub(shape.range_ms), end), shape.edges)
+            let (from, to) = windows.of(&track.times, &shape, grid).first().copied().unwrap_or_default();
+            let end_ms = shape.end(grid.start_ms);
+            let start_ms = end_ms.saturating_sub(shape.range_ms);
+            take(track, Cut { from, to, start_ms, end_ms, edges: shape.edges })
         })
     }
 }
 
 /// Samples that do not say that the series has ended. Nothing is copied where none does.
-pub(super) fn living(series: &SeriesSamples) -> (Arc<[i64]>, Values, Option<Arc<[i64]>>) {
+pub(super) fn living(series: &SeriesSamples) -> Samples {
     let stale = |place: usize| match &series.values {
         Values::Floats(bits) => is_stale(bits[place]),
         Values::Histograms(histograms) => is_stale(histograms[place].sum.to_bits()),

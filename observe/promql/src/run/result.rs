@@ -16,7 +16,7 @@ use crate::plan::{Frame, Node, NodeKind, RangeSource, plan};
 use super::cells::{Cell, Row};
 use super::grid::Grid;
 use super::labels::without_metadata;
-use super::ranges::Track;
+use super::ranges::{Cut, Track};
 use super::{Done, Run, SAME_LABELS, failed};
 
 /// Evaluates an expression: at an instant where `frame.step_ms` is 0, else over a range.
@@ -106,14 +106,15 @@ impl Run<'_> {
     /// A range as it is, at an instant.
     fn matrix(&self, source: &RangeSource, grid: &Grid) -> Done<Value> {
         let mut all = Vec::new();
-        self.range_samples(source, grid, &mut |track, (from, to), range, edges| {
-            let mut series = samples(track, (from, to));
+        self.range_samples(source, grid, &mut |track, cut| {
+            let mut series = samples(track, cut);
+            let edges = cut.edges;
             if edges != EdgeMode::Plain && !series.histograms.is_empty() {
                 let word = if edges == EdgeMode::Anchored { "anchored" } else { "smoothed" };
                 return failed(format!("{word} modifier is not supported with histograms"));
             }
             if edges != EdgeMode::Plain {
-                series.floats = extended(&series.floats, range, edges == EdgeMode::Smoothed);
+                series.floats = extended(&series.floats, cut, edges == EdgeMode::Smoothed);
             }
             if !series.floats.is_empty() || !series.histograms.is_empty() {
                 all.push(series);
@@ -145,13 +146,13 @@ fn series_of(row: Row, grid: &Grid) -> Series {
 }
 
 /// A part of a series' samples.
-fn samples(track: &Track, (from, to): (usize, usize)) -> Series {
+fn samples(track: &Track, cut: Cut) -> Series {
     let mut series = Series { labels: track.labels.clone(), ..Series::default() };
     let mut push = |time: i64, point: Point| match point {
         Point::Float(value) => series.floats.push((time, value)),
         Point::Histogram(histogram) => series.histograms.push((time, histogram)),
     };
-    for place in from..to {
+    for place in cut.from..cut.to {
         let point = match &track.values {
             Values::Floats(bits) => Point::Float(f64::from_bits(bits[place])),
             Values::Histograms(all) => Point::Histogram(all[place].clone()),
@@ -166,7 +167,8 @@ fn samples(track: &Track, (from, to): (usize, usize)) -> Series {
 }
 
 /// Samples within a range, with one at each of its edges.
-fn extended(floats: &[(i64, f64)], (start, end): (i64, i64), smoothed: bool) -> Vec<(i64, f64)> {
+fn extended(floats: &[(i64, f64)], cut: Cut, smoothed: bool) -> Vec<(i64, f64)> {
+    let (start, end) = (cut.start_ms, cut.end_ms);
     let Some(mut last) = floats.len().checked_sub(1) else { return Vec::new() };
     let first = floats[..last].partition_point(|(time, _)| *time <= start).saturating_sub(1);
     if smoothed {

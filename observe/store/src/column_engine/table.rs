@@ -84,10 +84,9 @@ impl Table {
         files: Files,
         segments: Vec<Arc<SegmentHandle>>,
         budget: Arc<Budget>,
-        max_series: usize,
+        series: Option<TenantSeries>,
         counts_spans: bool,
     ) -> Self {
-        let series = (signal == Signal::Metrics).then(|| TenantSeries::new(max_series, budget.clone()));
         let span_counts = (signal == Signal::Traces && counts_spans).then(SpanCounts::default);
         let open = MemTable::empty(signal, budget.clone());
         Self {

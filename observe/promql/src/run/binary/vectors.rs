@@ -79,7 +79,7 @@ impl Run<'_> {
     ) -> Done {
         let matching = sides.matching;
         let fills = matching.fill_left.is_some() || matching.fill_right.is_some();
-        if !fills && !(sides.many_there[step] && sides.one_there[step]) {
+        if !(fills || sides.many_there[step] && sides.one_there[step]) {
             return Ok(());
         }
         let there = |rows: &[Row], places: &[usize]| -> Vec<usize> {
