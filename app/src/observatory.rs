@@ -215,6 +215,7 @@ fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
         query_time: Duration::from_secs(settings.query_seconds.into()),
         retention: settings.retention.value().map(|time| time.0),
         max_bytes: settings.max_bytes.value().map(|size| size.0),
+        span_metrics: settings.span_metrics.options(),
         ..usual
     })
 }

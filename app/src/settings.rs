@@ -17,7 +17,7 @@ use vitrine_shop_customers::Profile;
 use crate::Usage;
 use crate::engines::Engines;
 
-pub use choices::{Bucket, Demo, HostNames, Rate, Sync};
+pub use choices::{Bucket, Demo, HostNames, Rate, SpanNames, Sync};
 
 /// The customer whom everyone may play.
 pub const DEMO_EMAIL: &str = "demo@vitrine.example";
@@ -167,6 +167,8 @@ pub struct Observatory {
     pub segments: Bucket,
     /// When the log is synced: "always" before telemetry is acknowledged, "second" once a second, or "never".
     pub fsync: Sync,
+    /// What series that are made of spans are called: as Grafana "tempo" or OpenTelemetry's "connector" does, "both", or "off" for none.
+    pub span_metrics: SpanNames,
     /// Memory for what is not yet in segments, in MiB; beyond, senders are told to wait.
     pub memory_mib: u32,
     /// Memory that one query may take, in MiB.
@@ -227,6 +229,7 @@ impl Default for Observatory {
             max_bytes: OrOff::At(Size(MAX_BYTES)),
             segments: Bucket::default(),
             fsync: Sync::Always,
+            span_metrics: SpanNames::Tempo,
             memory_mib: 96,
             query_memory_mib: 128,
             query_seconds: 30,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use vitrine_observe_store::Fsync;
+use vitrine_observe_store::{Fsync, SpanMetricNames, SpanMetrics};
 use vitrine_platform_config::{Written, written};
 
 /// Most journeys that the load generator starts, each second.
@@ -251,6 +251,72 @@ impl Written for Sync {
     }
 }
 
+/// What series that are made of spans are called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SpanNames {
+    /// As Grafana Tempo calls them.
+    #[default]
+    Tempo,
+    /// As OpenTelemetry's connector does.
+    Connector,
+    /// Both.
+    Both,
+    /// None are made.
+    Off,
+}
+
+impl SpanNames {
+    /// What the engine is told.
+    pub fn options(self) -> Option<SpanMetrics> {
+        let names = match self {
+            Self::Tempo => SpanMetricNames::Tempo,
+            Self::Connector => SpanMetricNames::Connector,
+            Self::Both => SpanMetricNames::Both,
+            Self::Off => return None,
+        };
+        Some(SpanMetrics { names, ..SpanMetrics::default() })
+    }
+}
+
+impl fmt::Display for SpanNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tempo => "tempo",
+            Self::Connector => "connector",
+            Self::Both => "both",
+            Self::Off => "off",
+        })
+    }
+}
+
+impl Written for SpanNames {
+    fn name() -> String {
+        "SpanNames".to_owned()
+    }
+
+    fn expected() -> String {
+        "tempo, connector, both or off".to_owned()
+    }
+
+    fn examples() -> Vec<&'static str> {
+        vec!["tempo", "connector", "both", "off"]
+    }
+
+    fn is_closed() -> bool {
+        true
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "tempo" => Some(Self::Tempo),
+            "connector" => Some(Self::Connector),
+            "both" => Some(Self::Both),
+            "off" => Some(Self::Off),
+            _ => None,
+        }
+    }
+}
+
 /// A bucket of an object store, and a prefix in it. Empty for none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bucket(String);
@@ -292,6 +358,7 @@ written!([] Demo);
 written!([] HostNames);
 written!([] Rate);
 written!([] Sync);
+written!([] SpanNames);
 written!([] Bucket);
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ mod seal;
 mod segment_handle;
 mod segments;
 mod series;
+mod span_metrics;
 mod status;
 pub(crate) mod storage;
 mod table;
@@ -52,9 +53,10 @@ use crate::column_engine::retention::Retention;
 use crate::column_engine::seal::Sealer;
 use crate::column_engine::status::ErrorLog;
 use crate::column_engine::tables::Tables;
-use crate::engine::Tenant;
+use crate::engine::{Tenant, WriteError};
 
-pub use options::{Error, Options};
+pub use options::{Error, Options, SpanMetrics};
+pub use span_metrics::SpanMetricNames;
 pub use storage::{LocalStorage, ObjectStorage};
 
 /// How often ages are looked at.
@@ -77,7 +79,7 @@ pub struct ColumnEngine {
     retention: Arc<Retention>,
     reader: Arc<Reader>,
     /// Those that the engine's threads wait for.
-    notifiers: [Arc<Notify>; 2],
+    notifiers: [Arc<Notify>; 3],
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -128,6 +130,32 @@ impl ColumnEngine {
         Ok(())
     }
 
+    /// Lets series that are made of spans get a sample at each interval.
+    fn start_span_metrics(&mut self) -> Result<(), Error> {
+        let Some(SpanMetrics { interval, .. }) = self.context.options.span_metrics else { return Ok(()) };
+        let (context, ingester, tables) = (self.context.clone(), self.ingester.clone(), self.tables.clone());
+        let [.., due] = self.notifiers.clone();
+        let interval_ms = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX);
+        let mut last_ms = context.clock.now_ms();
+        self.start("observe-spans", move || {
+            while !context.is_closed() {
+                due.wait(TICK);
+                let now_ms = context.clock.now_ms();
+                if now_ms.saturating_sub(last_ms) >= interval_ms && !context.is_closed() {
+                    last_ms = now_ms;
+                    write_span_totals(&ingester, &tables).unwrap_or_else(|error| {
+                        context.troubles.tell(format!("series of spans get no sample: {error}"));
+                    });
+                }
+            }
+        })
+    }
+
+    /// Gives series that are made of spans a sample now, and waits until that is in the log.
+    pub fn write_span_metrics(&self) -> Result<(), WriteError> {
+        write_span_totals(&self.ingester, &self.tables)
+    }
+
     /// Makes segments of all rows in memory, and waits until that is done.
     pub fn seal(&self) -> Result<(), Error> {
         self.sealer.seal_all()
@@ -164,6 +192,12 @@ impl Drop for ColumnEngine {
             }
         }
     }
+}
+
+/// Writes what was counted of all tenants' spans; the first error, if there was one.
+fn write_span_totals(ingester: &Ingester, tables: &Tables) -> Result<(), WriteError> {
+    let outcomes: Vec<_> = tables.all().iter().map(|table| ingester.write_span_totals(table)).collect();
+    outcomes.into_iter().collect()
 }
 
 /// An error and what caused it, on one line.

@@ -17,7 +17,7 @@ mod targets;
 
 pub use access::{Access, AccessError, Denied, Right, SCOPE_HEADER, Token};
 pub use column_engine::storage::SegmentStorage;
-pub use column_engine::{ColumnEngine, Error, LocalStorage, ObjectStorage, Options};
+pub use column_engine::{ColumnEngine, Error, LocalStorage, ObjectStorage, Options, SpanMetricNames, SpanMetrics};
 pub use engine::{
     Accepted, Batches, DeleteError, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant, TenantError, WriteError,
 };

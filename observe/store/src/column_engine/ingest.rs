@@ -21,6 +21,7 @@ use crate::column_engine::memtable::{Age, Rows};
 use crate::column_engine::notify::Notify;
 use crate::column_engine::request_log::{LoggedRequest, MAX_REQUEST_BYTES, RequestLog, WriteRecord};
 use crate::column_engine::series::{Arrival, Prepared, TenantSeries};
+use crate::column_engine::span_metrics::SpanTotals;
 use crate::column_engine::table::{Counters, Table, Writing};
 use crate::column_engine::tables::Tables;
 use crate::engine::{Receipt, Tenant, WriteError};
@@ -172,6 +173,8 @@ impl Ingester {
                 let tried = Builder::new(*signal).append(request, arrival_ns).map_err(malformed)?;
                 Ok((tried.taken == 0).then(|| T::of(Some(tried), None)))
             }
+            // A tenant with spans is one already.
+            LoggedRequest::SpanTotals(_) => Ok(None),
             LoggedRequest::RemoteWrite(request) => {
                 let options = &self.context.options;
                 let memory = self.context.memory.clone();
@@ -188,6 +191,29 @@ impl Ingester {
         u64::try_from(self.context.clock.now_ms()).unwrap_or(0).saturating_mul(NANOS_PER_MILLI)
     }
 
+    /// Writes what was counted of spans to the log, as samples of series, and waits until it is there.
+    pub(crate) fn write_span_totals(&self, table: &Arc<Table>) -> Result<(), WriteError> {
+        let Some(counts) = &table.span_counts else { return Ok(()) };
+        let totals = {
+            // No request is added meanwhile: if none waits, all that the log has are counted.
+            let _writing = table.write();
+            let settled = table.is_settled().then(|| self.log.end());
+            counts.totals(self.context.clock.now_ms(), settled)
+        };
+        let Some(totals) = totals else { return Ok(()) };
+        let metrics = self.tables.get_or_create(&table.tenant, Signal::Metrics);
+        let request = LoggedRequest::SpanTotals(totals.encode());
+        if request.len() > MAX_REQUEST_BYTES {
+            return Err(WriteError::TooLarge { bytes: request.len(), most: MAX_REQUEST_BYTES });
+        }
+        match self.add_to::<Written>(metrics, self.now_ns(), request)? {
+            Added::Waits(outcome) => drop(outcome.blocking_recv().unwrap_or(Err(WriteError::Closed))?),
+            Added::Nothing(_) => return Ok(()),
+        }
+        counts.written(&totals);
+        Ok(())
+    }
+
     fn add_to<T: Outcome>(
         &self,
         table: Arc<Table>,
@@ -198,7 +224,9 @@ impl Ingester {
         let series = self.prepare(&table, Arrival { ns: arrival_ns, was_taken: false }, &request)?;
         let added = match &request {
             LoggedRequest::Otlp(_, bytes) => self.add_rows(&writing, arrival_ns, &bytes.clone(), request, series)?,
-            LoggedRequest::RemoteWrite(_) => self.add_series(&writing, arrival_ns, request, series)?,
+            LoggedRequest::RemoteWrite(_) | LoggedRequest::SpanTotals(_) => {
+                self.add_series(&writing, arrival_ns, request, series)?
+            }
         };
         if self.is_series_full(&table) {
             writing.freeze_series();
@@ -219,6 +247,14 @@ impl Ingester {
         let prepared = match request {
             LoggedRequest::Otlp(_, request) => series.prepare_otlp(request, arrival, options)?,
             LoggedRequest::RemoteWrite(request) => series.prepare_write(request, arrival, options)?,
+            LoggedRequest::SpanTotals(totals) => {
+                let Some(totals) = SpanTotals::decode(totals) else { return Ok(None) };
+                series.prepare_write(
+                    &totals.samples(options.span_metrics.unwrap_or_default().names),
+                    arrival,
+                    options,
+                )?
+            }
         };
         Ok(Some(prepared))
     }
@@ -357,6 +393,14 @@ impl Ingester {
                 is_full = true;
             }
         }
+        if !again.rows
+            && let (Some(counts), LoggedRequest::Otlp(signal, request)) = (&table.span_counts, &request)
+        {
+            // A segment has the rows, but what was counted of them may not be written.
+            let mut builder = Builder::new(*signal);
+            builder.append(request, arrival_ns).map_err(malformed)?;
+            counts.count_again(builder.columns(), 0..builder.columns().rows, position, age.since_ms);
+        }
         if again.rows
             && let LoggedRequest::Otlp(_, request) = &request
         {
@@ -365,8 +409,12 @@ impl Ingester {
             if rows.is_empty() {
                 (rows.low, rows.age) = (position, age);
             }
+            let begin = rows.columns().rows;
             rows.builder.append(request, arrival_ns).map_err(malformed)?;
             let end = rows.columns().rows;
+            if let Some(counts) = &table.span_counts {
+                counts.count_again(rows.columns(), begin..end, position, age.since_ms);
+            }
             rows.commit(end);
             rows.high = position;
             rows.account();

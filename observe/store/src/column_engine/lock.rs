@@ -24,6 +24,8 @@ pub(crate) enum Rank {
     Settling,
     /// The rows of a part.
     Rows,
+    /// What is counted of spans.
+    SpanCounts,
     /// Which records of the log the samples of a head are from.
     Heads,
     /// The way to the thread that waits for the log.

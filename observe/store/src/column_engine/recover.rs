@@ -13,11 +13,12 @@ use crate::column_engine::manifest::{Contents, Manifest, signal_name};
 use crate::column_engine::merge::Merger;
 use crate::column_engine::notify::Notify;
 use crate::column_engine::read::Reader;
-use crate::column_engine::request_log::{RequestLog, parse_record};
+use crate::column_engine::request_log::{LoggedRequest, RequestLog, WriteRecord, parse_record};
 use crate::column_engine::retention::Retention;
 use crate::column_engine::seal::Sealer;
 use crate::column_engine::segments::SegmentStore;
 use crate::column_engine::series::{SERIES, TenantSeries};
+use crate::column_engine::span_metrics::{SpanCounts, SpanTotals};
 use crate::column_engine::storage::{DAMAGED, LocalStorage, SegmentStorage};
 use crate::column_engine::tables::Tables;
 use crate::column_engine::{ColumnEngine, Context, Error, Options};
@@ -67,19 +68,24 @@ impl ColumnEngine {
         let series_aside = format!("{SERIES}{DAMAGED}");
         let is_aside = |name: &&String| name.ends_with(ROWS_ASIDE) || name.ends_with(&series_aside);
         let aside = names.iter().filter(is_aside).count();
-        let context = Arc::new(Context::new(options, clock, aside));
+        let context = Arc::new(Context::new(options, clock.clone(), aside));
         let contents = manifest.contents();
-        let tables =
-            Arc::new(Tables::new(&contents, storage.clone(), context.memory.clone(), context.options.max_series)?);
+        let tables = Arc::new(Tables::new(
+            &contents,
+            storage.clone(),
+            context.memory.clone(),
+            context.options.max_series,
+            context.options.span_metrics.is_some(),
+        )?);
         remove_unlisted(&*storage, &names, &tables)?;
         let segments = Arc::new(SegmentStore::new(context.clone(), manifest, temporary));
         let reader = Arc::new(Reader::new(context.clone(), tables.clone(), segments.clone()));
         inspect(&tables, &reader);
         inspect_series(&tables, &context, &segments);
 
-        let [to_seal, to_merge] = [Arc::new(Notify::default()), Arc::new(Notify::default())];
+        let [to_seal, to_merge, to_count] = [(), (), ()].map(|()| Arc::new(Notify::default()));
         let (ingester, commits) = Ingester::new(context.clone(), log.clone(), tables.clone(), to_seal.clone());
-        let notifiers = [to_seal.clone(), to_merge.clone()];
+        let notifiers = [to_seal.clone(), to_merge.clone(), to_count];
         let mut kept = Self {
             ingester: Arc::new(ingester),
             sealer: Arc::new(Sealer::new(
@@ -88,7 +94,7 @@ impl ColumnEngine {
                 tables.clone(),
                 segments.clone(),
                 reader.clone(),
-                notifiers.clone(),
+                [to_seal.clone(), to_merge.clone()],
             )),
             merger: Arc::new(Merger::new(
                 context.clone(),
@@ -105,11 +111,13 @@ impl ColumnEngine {
             notifiers,
             threads: Vec::new(),
         };
-        kept.start("observe-commit", move || commit(commits, &to_seal))?;
+        kept.start("observe-commit", move || commit(commits, &to_seal, &clock))?;
         let sealer = kept.sealer.clone();
         kept.start("observe-seal", move || sealer.run())?;
         kept.relearn();
         kept.replay(&contents, replay)?;
+        kept.tables.all().iter().filter_map(|table| table.span_counts.as_ref()).for_each(SpanCounts::end_replay);
+        kept.start_span_metrics()?;
         let (merger, retention) = (kept.merger.clone(), kept.retention.clone());
         kept.start("observe-merge", move || merger.run(&retention))?;
         Ok(kept)
@@ -119,6 +127,25 @@ impl ColumnEngine {
     fn relearn(&self) {
         for table in self.tables.all().iter().filter(|table| table.signal == Signal::Traces) {
             self.reader.relearn_open_traces(table);
+        }
+    }
+
+    /// Takes totals of spans from the log. Returns whether the record has spans, which are counted again.
+    fn recount(&self, position: Position, logged: &WriteRecord) -> bool {
+        let table = || self.tables.get_or_create(&logged.tenant, Signal::Traces);
+        match &logged.request {
+            LoggedRequest::Otlp(Signal::Traces, _) => table().span_counts.is_some(),
+            LoggedRequest::SpanTotals(bytes) => {
+                match (SpanTotals::decode(bytes), &table().span_counts) {
+                    (Some(totals), Some(counts)) => counts.restore(totals),
+                    (None, _) => {
+                        self.context.troubles.tell(format!("the log's totals of spans at {position} are damaged"));
+                    }
+                    _ => {}
+                }
+                false
+            }
+            _ => false,
         }
     }
 
@@ -143,11 +170,12 @@ impl ColumnEngine {
                 continue;
             };
             let signal = logged.request.signal();
+            let spans = self.recount(position, &logged);
             let again = Again {
                 rows: position > Position::from(rows_through(&logged.tenant, signal)),
                 series: signal == Signal::Metrics && position > Position::from(series_through(&logged.tenant)),
             };
-            if !again.rows && !again.series {
+            if !again.rows && !again.series && !spans {
                 continue;
             }
             if let Err(error) = self.ingester.add_again(position, logged, again) {

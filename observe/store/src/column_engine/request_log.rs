@@ -19,6 +19,8 @@ const KINDS: [u8; 3] = [4, 5, 6];
 const KINDS_WITHOUT_ARRIVAL: [u8; 3] = [1, 2, 3];
 /// The kind of records that are remote writes: like the others, with a byte for the form before the request.
 const REMOTE_WRITE: u8 = 7;
+/// The kind of records that are totals of spans ([`SpanTotals`](crate::column_engine::span_metrics::SpanTotals)): like the others.
+const SPAN_TOTALS: u8 = 8;
 /// Forms of remote writes, by the byte that says which: as senders write them, and as producers of this process do. They must not change.
 const FORMS: [(u8, WriteVersion, WriteCompression); 5] = [
     (1, WriteVersion::V1, WriteCompression::Snappy),
@@ -44,13 +46,15 @@ pub(crate) enum LoggedRequest {
     Otlp(Signal, Bytes),
     /// A remote write.
     RemoteWrite(RemoteWrite),
+    /// Totals of spans, which become samples.
+    SpanTotals(Bytes),
 }
 
 impl LoggedRequest {
     /// Its bytes.
     pub(crate) fn len(&self) -> usize {
         match self {
-            Self::Otlp(_, request) => request.len(),
+            Self::Otlp(_, request) | Self::SpanTotals(request) => request.len(),
             Self::RemoteWrite(request) => request.body.len(),
         }
     }
@@ -59,7 +63,7 @@ impl LoggedRequest {
     pub(crate) fn signal(&self) -> Signal {
         match self {
             Self::Otlp(signal, _) => *signal,
-            Self::RemoteWrite(_) => Signal::Metrics,
+            Self::RemoteWrite(_) | Self::SpanTotals(_) => Signal::Metrics,
         }
     }
 }
@@ -88,6 +92,7 @@ impl RequestLog {
         let (kind, form, request) = match request {
             LoggedRequest::Otlp(signal, request) => (KINDS[signal as usize], None, request),
             LoggedRequest::RemoteWrite(request) => (REMOTE_WRITE, Some(form(&request)), request.body),
+            LoggedRequest::SpanTotals(totals) => (SPAN_TOTALS, None, totals),
         };
         let answer = self.log.append(kind, record(tenant, arrival_ns, form, request))?;
         self.pass(bytes);
@@ -143,7 +148,7 @@ fn record(tenant: &Tenant, arrival_ns: u64, form: Option<u8>, request: Bytes) ->
 pub(crate) fn parse_record(kind: u8, payload: &Bytes) -> Option<WriteRecord> {
     let place = |kinds: [u8; 3]| kinds.iter().position(|known| *known == kind);
     let (signal, times) = match kind {
-        REMOTE_WRITE => (None, 1),
+        REMOTE_WRITE | SPAN_TOTALS => (None, 1),
         _ => {
             let (place, times) =
                 place(KINDS).map(|at| (at, 1)).or_else(|| place(KINDS_WITHOUT_ARRIVAL).map(|at| (at, 0)))?;
@@ -156,6 +161,7 @@ pub(crate) fn parse_record(kind: u8, payload: &Bytes) -> Option<WriteRecord> {
     let request = payload.slice(time.len() + 1 + usize::from(*length)..);
     let request = match signal {
         Some(signal) => LoggedRequest::Otlp(signal, request),
+        None if kind == SPAN_TOTALS => LoggedRequest::SpanTotals(request),
         None => {
             let (_, version, compression) = *FORMS.iter().find(|(form, ..)| Some(form) == request.first())?;
             LoggedRequest::RemoteWrite(RemoteWrite { version, compression, body: request.slice(1..) })

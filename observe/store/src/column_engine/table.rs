@@ -14,6 +14,7 @@ use crate::column_engine::manifest::signal_name;
 use crate::column_engine::memtable::{Age, MemTable};
 use crate::column_engine::segment_handle::{Files, SegmentHandle};
 use crate::column_engine::series::TenantSeries;
+use crate::column_engine::span_metrics::SpanCounts;
 use crate::engine::Tenant;
 
 /// A tenant's rows of one signal.
@@ -30,6 +31,8 @@ pub(crate) struct Table {
     pub open_traces: Mutex<OpenTraces>,
     /// What metric points are as series; only of metrics.
     pub series: Option<TenantSeries>,
+    /// What is counted of spans for series; only of spans, if series are made of them.
+    pub span_counts: Option<SpanCounts>,
 }
 
 /// What has happened since the start.
@@ -82,7 +85,9 @@ impl Table {
         segments: Vec<Arc<SegmentHandle>>,
         budget: Arc<Budget>,
         series: Option<TenantSeries>,
+        counts_spans: bool,
     ) -> Self {
+        let span_counts = (signal == Signal::Traces && counts_spans).then(SpanCounts::default);
         let open = MemTable::empty(signal, budget.clone());
         Self {
             tenant,
@@ -94,7 +99,13 @@ impl Table {
             counters: Counters::default(),
             open_traces: Mutex::new(Rank::OpenTraces, OpenTraces::default()),
             series,
+            span_counts,
         }
+    }
+
+    /// Whether no request waits for the log.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.snapshot().memtables.iter().all(|memtable| memtable.read().pending == 0)
     }
 
     /// What it is called in messages.
@@ -193,7 +204,7 @@ impl<'a> Writing<'a> {
         }
     }
 
-    /// No record of rows in memory has a smaller position; none if there are no such rows.
+    /// No record of rows in memory, or of what is counted of them, has a smaller position; none if there is nothing.
     pub(crate) fn first_position(&self) -> Option<Position> {
         let memtables = self.table.snapshot().memtables;
         let of_rows = memtables.iter().find_map(|memtable| {
@@ -201,6 +212,7 @@ impl<'a> Writing<'a> {
             (!rows.is_empty()).then_some(rows.low)
         });
         let of_series = self.table.series.as_ref().and_then(TenantSeries::first_position);
-        [of_rows, of_series].into_iter().flatten().min()
+        let of_counts = self.table.span_counts.as_ref().and_then(SpanCounts::first_position);
+        [of_rows, of_series, of_counts].into_iter().flatten().min()
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Tables {
     memory: Arc<Budget>,
     /// Most active series of a tenant.
     max_series: usize,
+    /// Whether series are made of spans.
+    counts_spans: bool,
 }
 
 impl Tables {
@@ -34,8 +36,10 @@ impl Tables {
         storage: Arc<dyn SegmentStorage>,
         memory: Arc<Budget>,
         max_series: usize,
+        counts_spans: bool,
     ) -> Result<Self, Error> {
-        let tables = Self { by_tenant: RwLock::new(Rank::Tables, BTreeMap::new()), storage, memory, max_series };
+        let tables =
+            Self { by_tenant: RwLock::new(Rank::Tables, BTreeMap::new()), storage, memory, max_series, counts_spans };
         let names: BTreeSet<&String> = contents.tenants.keys().chain(contents.series.keys()).collect();
         for name in names {
             let listed = contents.tenants.get(name);
@@ -59,7 +63,15 @@ impl Tables {
             let files = listed.files.iter().map(open).collect();
             TenantSeries::new(self.max_series, self.memory.clone(), files, listed.deleted.clone())
         });
-        Arc::new(Table::new(tenant.clone(), signal, files.clone(), segments, self.memory.clone(), series))
+        Arc::new(Table::new(
+            tenant.clone(),
+            signal,
+            files.clone(),
+            segments,
+            self.memory.clone(),
+            series,
+            self.counts_spans,
+        ))
     }
 
     /// A tenant's rows of one signal; none if the tenant never sent something.

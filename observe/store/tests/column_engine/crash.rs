@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use vitrine_kit::clock::Clock;
-use vitrine_observe_store::{ColumnEngine, Fsync, Options, Reports, Signal, Tenant, WriteError};
+use vitrine_observe_store::{ColumnEngine, Fsync, Options, Reports, Signal, SpanMetrics, Tenant, WriteError};
 
+use crate::span_metrics::counted;
 use crate::support::{Sent, all, options, request, write};
 
 /// The variable that says: this is the process within, and this is its folder.
@@ -35,7 +36,8 @@ fn again(command: &str, arguments: &[&OsStr], test: &str, folder: &Path) -> Comm
 }
 
 fn busy(folder: &Path) -> Options {
-    Options { fsync: Fsync::Always, seal_rows: 200, ..options(folder) }
+    let span_metrics = Some(SpanMetrics::default());
+    Options { fsync: Fsync::Always, seal_rows: 200, span_metrics, ..options(folder) }
 }
 
 /// The spans of a request, by its number.
@@ -52,6 +54,10 @@ fn write_for_ever(folder: &Path) {
             let engine = engine.clone();
             std::thread::spawn(move || {
                 for round in 0.. {
+                    if thread == 0 && round % 4 == 3 {
+                        // It is busy now and then, and killed at any moment.
+                        drop(engine.write_span_metrics());
+                    }
                     // Numbers that no process before has used.
                     let number = first * 1000 + round * 3 + thread;
                     match write(&engine, &Tenant::default(), Signal::Traces, request(&numbered(number))) {
@@ -108,6 +114,7 @@ fn what_was_acknowledged_survives_kill_9() {
         }
         // Also what is not seen by its id, because equal spans are shown once, is there once.
         assert_eq!(engine.status().traces.rows, served.values().sum::<usize>() as u64);
+        assert_eq!(counted(&engine), engine.status().traces.rows as f64);
         for (number, spans) in &served {
             assert_eq!(*spans as u64, SPANS, "request {number} is there in part");
         }

@@ -8,5 +8,6 @@ mod model;
 mod objects;
 mod queries;
 mod series;
+mod span_metrics;
 mod support;
 mod times;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use vitrine_kit::clock::Clock;
 use vitrine_observe_log::{AppendFuture, Position};
 use vitrine_observe_model::Appended;
 
@@ -61,10 +62,14 @@ impl CommitSeries {
 }
 
 /// Waits for the log's answers, in its order, and passes them on. It ends when the engine is closed.
-pub(crate) fn commit(commits: mpsc::Receiver<Commit>, to_seal: &Notify) {
+pub(crate) fn commit(commits: mpsc::Receiver<Commit>, to_seal: &Notify, clock: &Clock) {
     for Commit { table, rows, series, answer, tell } in commits {
         let outcome = answer.wait();
         let position = outcome.as_ref().ok().copied();
+        // Before the rows may become a segment, so that the log is not cut before they are counted.
+        if let (Some(added), Some(counts), Some(position)) = (&rows, &table.span_counts, position) {
+            counts.count(added.memtable.read().columns(), added.rows.clone(), position, clock.now_ms());
+        }
         let of_rows = rows.as_ref().is_some_and(|added| added.memtable.resolve(added.rows.clone(), position));
         let of_series = series.is_some_and(|series| series.resolve(&table, position));
         if (of_rows || of_series) && table.waiting() > 0 {
