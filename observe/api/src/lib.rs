@@ -14,6 +14,7 @@ mod jaeger_v3;
 mod options;
 mod pages;
 mod params;
+mod prometheus;
 mod queries;
 mod router;
 mod sql;
@@ -22,6 +23,7 @@ mod zipkin;
 
 pub use error::Error;
 pub use options::Options;
+pub use prometheus::{Prometheus, PrometheusOptions, prometheus_errors, prometheus_router};
 pub use queries::{Queries, Telemetry};
 pub use router::{error_format, jaeger_errors, jaeger_router, router, zipkin_router};
 pub use sql::{SqlFormat, SqlStream, StatementError, Statements, sql_router};
