@@ -1,6 +1,7 @@
 //! What is known of a target's series: a series that came before costs a look at a table, and what does not come again has ended.
 
-use rustc_hash::FxHashMap;
+use std::collections::HashMap;
+
 use vitrine_observe_model::exposition::{ExposedSeries, series_labels};
 use vitrine_observe_series::{Label, Labels};
 
@@ -12,7 +13,6 @@ use crate::target::Target;
 const EXPORTED: &str = "exported_";
 /// How many more series than came with the last scrape may be remembered before those that did not come are forgotten.
 const SLACK: usize = 1_000;
-
 
 /// What is made of it.
 #[derive(Debug)]
@@ -26,10 +26,10 @@ struct Known {
 /// The series of one target.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
-    written: FxHashMap<Box<str>, Known>,
-    labelled: FxHashMap<Labels, Known>,
+    written: HashMap<Box<str>, Known>,
+    labelled: HashMap<Labels, Known>,
     /// Series of the last scrape whose end is to be told.
-    tracked: FxHashMap<Labels, u64>,
+    tracked: HashMap<Labels, u64>,
     scrape: u64,
 }
 
@@ -128,11 +128,20 @@ fn check(labels: &Labels, job: &Job) -> Result<(), String> {
     let limits = &job.limits;
     let beyond = |limit: u64, found: usize| limit > 0 && found as u64 > limit;
     if beyond(limits.labels, labels.len()) {
-        return Err(format!("label_limit exceeded (metric: {:?}, number of labels: {}, limit: {})", labels.metric(), labels.len(), limits.labels));
+        return Err(format!(
+            "label_limit exceeded (metric: {:?}, number of labels: {}, limit: {})",
+            labels.metric(),
+            labels.len(),
+            limits.labels
+        ));
     }
     for label in labels.iter() {
         let wrong = |what: &str, found: usize, limit: u64| {
-            Err(format!("{what} exceeded (metric: {:?}, label name: {:?}, length: {found}, limit: {limit})", labels.metric(), label.name))
+            Err(format!(
+                "{what} exceeded (metric: {:?}, label name: {:?}, length: {found}, limit: {limit})",
+                labels.metric(),
+                label.name
+            ))
         };
         if beyond(limits.label_name_bytes, label.name.len()) {
             return wrong("label_name_length_limit", label.name.len(), limits.label_name_bytes);

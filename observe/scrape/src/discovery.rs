@@ -65,7 +65,10 @@ impl Discovery {
     }
 
     /// The groups that there are now, by what brought them. An error says why a source could not be asked.
-    pub async fn groups(&self, client: Option<&vitrine_platform_fetch::Client>) -> Result<Vec<(String, Group)>, String> {
+    pub async fn groups(
+        &self,
+        client: Option<&vitrine_platform_fetch::Client>,
+    ) -> Result<Vec<(String, Group)>, String> {
         match self {
             Self::Static(groups) => {
                 Ok(groups.iter().enumerate().map(|(number, group)| (number.to_string(), group.clone())).collect())

@@ -17,17 +17,19 @@
 //! assert_eq!(mistakes.len(), 2);
 //! ```
 
+mod cache;
 pub mod config;
 pub mod discovery;
-pub mod relabel;
-mod scraper;
+mod ingest;
 mod pool;
-mod target_loop;
+pub mod relabel;
 mod scrape;
-mod cache;
+mod scraper;
 mod target;
+mod target_loop;
 
 pub use config::{Config, Job};
+pub use ingest::TenantSink;
 pub use scrape::{Scrape, ScrapedSample, Sink};
-pub use scraper::{DroppedTarget, Health, Scraper, TargetReport};
+pub use scraper::Scraper;
 pub use target::Target;

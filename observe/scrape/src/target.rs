@@ -109,10 +109,8 @@ fn url(job: &Job, labels: &LabelMap, address: &str) -> String {
         params.push((name.to_owned(), value.clone()));
         params.extend(job.params.iter().filter(|(key, _)| key == name).skip(1).cloned());
     }
-    let query: Vec<String> = params
-        .iter()
-        .map(|(name, value)| format!("{}={}", percent::encode(name), percent::encode(value)))
-        .collect();
+    let query: Vec<String> =
+        params.iter().map(|(name, value)| format!("{}={}", percent::encode(name), percent::encode(value))).collect();
     let mark = if query.is_empty() { "" } else { "?" };
     format!("{}://{address}{slash}{path}{mark}{}", text(SCHEME), query.join("&"))
 }

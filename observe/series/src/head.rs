@@ -3,6 +3,7 @@
 mod clocks;
 mod source;
 mod track;
+mod write;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -258,11 +259,6 @@ impl Rows {
     /// Exemplars of a series, in the order in which they came.
     pub(crate) fn exemplars(&self, series: u32) -> &[Exemplar] {
         self.exemplars.get(&series).map_or(&[], Vec::as_slice)
-    }
-
-    /// Series that have exemplars.
-    pub(crate) fn with_exemplars(&self) -> impl Iterator<Item = u32> {
-        self.exemplars.keys().copied()
     }
 }
 

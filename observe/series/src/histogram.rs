@@ -48,8 +48,8 @@ pub struct Histogram {
     pub reset: CounterReset,
 }
 
-/// Most buckets of one histogram. Exponential ones have 160 as a rule.
-pub const MAX_BUCKETS: usize = 10_000;
+/// Most buckets of one histogram, above and below zero together. Exponential ones have 160 as a rule.
+pub const MAX_BUCKETS: usize = 2_000;
 /// The schema of custom bounds.
 pub const CUSTOM_BUCKETS: i8 = -53;
 /// The finest and the coarsest schema of exponential buckets.

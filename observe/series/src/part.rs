@@ -57,6 +57,20 @@ impl TimesCache {
         self.single.entry(key).or_insert_with(read).clone()
     }
 
+    /// The same, where reading may fail.
+    pub(crate) fn try_get<E>(
+        &mut self,
+        key: TimesKey,
+        read: impl FnOnce() -> Result<Arc<[i64]>, E>,
+    ) -> Result<Arc<[i64]>, E> {
+        if let Some(times) = self.single.get(&key) {
+            return Ok(times.clone());
+        }
+        let times = read()?;
+        self.single.insert(key, times.clone());
+        Ok(times)
+    }
+
     /// Times of parts that follow each other.
     fn join(&mut self, parts: &[Part]) -> Arc<[i64]> {
         let joined = || parts.iter().flat_map(|part| part.times.iter().copied()).collect();
@@ -131,12 +145,10 @@ fn values(parts: &[Part]) -> Values {
 
 /// The narrowest form of values.
 fn collect(all: Vec<Value>) -> Values {
-    let float = |value: &Value| if let Value::Float(bits) = value { Some(*bits) } else { None };
-    let histogram = |value: &Value| if let Value::Histogram(it) = value { Some(it.clone()) } else { None };
-    if let Some(floats) = all.iter().map(float).collect::<Option<Vec<u64>>>() {
+    if let Some(floats) = all.iter().map(Value::float).collect::<Option<Vec<u64>>>() {
         return Values::Floats(floats.into());
     }
-    match all.iter().map(histogram).collect::<Option<Vec<_>>>() {
+    match all.iter().map(Value::histogram).collect::<Option<Vec<_>>>() {
         Some(histograms) => Values::Histograms(histograms.into()),
         None => Values::Mixed(all.into()),
     }

@@ -10,7 +10,10 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use crate::source::Source;
-use crate::{Budget, ExemplarSeries, Filter, Head, MetadataEntry, QueryError, Queryable, Select, Selection, Stats};
+use crate::{
+    Budget, ExemplarSeries, FileInput, Filter, Head, MetadataEntry, QueryError, Queryable, Select, Selection, SeriesId,
+    Stats,
+};
 
 /// What a label's name or value takes in a set, beside its bytes.
 const NAME_OVERHEAD: usize = 40;
@@ -23,19 +26,32 @@ pub struct Snapshot {
     heads: Vec<Arc<Head>>,
 }
 
+/// A source, and which of its views are chosen; all if none are given.
+type Chosen<'a> = (&'a Arc<dyn Source>, Option<RoaringBitmap>);
+
 impl Snapshot {
-    /// Of heads in the order in which they were written: of samples of one series and time the last one counts.
-    pub fn new(heads: Vec<Arc<Head>>) -> Self {
-        let sources = heads.iter().map(|head| head.clone() as Arc<dyn Source>).collect();
+    /// Of files and then heads, both in the order in which they were written: of samples of one series and time the last one counts.
+    /// A merged file is written when the last of those was that it is of.
+    pub fn new(files: Vec<FileInput>, heads: Vec<Arc<Head>>) -> Self {
+        let files = files.into_iter().map(|file| Arc::new(file) as Arc<dyn Source>);
+        let sources = files.chain(heads.iter().map(|head| head.clone() as Arc<dyn Source>)).collect();
         Self { sources, heads }
     }
 
+    /// Ids of series that meet all conditions of one of the sets, for [`Tombstones`](crate::Tombstones).
+    pub fn ids(&self, filter: &Filter, budget: &Arc<Budget>) -> Result<BTreeSet<SeriesId>, QueryError> {
+        let mut ids = BTreeSet::new();
+        for source in &self.sources {
+            for matchers in &filter.matchers {
+                budget.check()?;
+                ids.extend(source.views(&source.resolve(matchers)?)?.iter().map(|view| view.id));
+            }
+        }
+        Ok(ids)
+    }
+
     /// Sources that may have samples of a time, with the views that a filter chooses; none chosen means all.
-    fn filtered(
-        &self,
-        filter: &Filter,
-        budget: &Budget,
-    ) -> Result<Vec<(&Arc<dyn Source>, Option<RoaringBitmap>)>, QueryError> {
+    fn filtered(&self, filter: &Filter, budget: &Budget) -> Result<Vec<Chosen<'_>>, QueryError> {
         let mut chosen = Vec::new();
         for source in &self.sources {
             budget.check()?;

@@ -37,8 +37,8 @@ pub(crate) trait Source: fmt::Debug + Send + Sync {
         values: &mut BTreeSet<String>,
     ) -> Result<(), QueryError>;
 
-    /// Exemplars of a series, in the order in which they came.
-    fn exemplars(&self, series: u32) -> Result<Vec<Exemplar>, QueryError>;
+    /// Exemplars of a series and its id, in the order in which they came.
+    fn exemplars(&self, series: (u32, SeriesId)) -> Result<Vec<Exemplar>, QueryError>;
 
     /// What is known of a metric, or of all.
     fn metadata(&self, metric: Option<&str>, entries: &mut BTreeSet<MetadataEntry>) -> Result<(), QueryError>;
@@ -60,6 +60,12 @@ pub(crate) struct ViewInfo {
 
 /// Reads samples of a source's series.
 pub(crate) trait PartReader: Send {
-    /// Samples later than the first time, up to and including the second, in the order in which they take each other's place.
-    fn parts(&mut self, series: u32, range: (i64, i64), times: &mut TimesCache) -> Result<Vec<Part>, QueryError>;
+    /// Samples of a series and its id later than the first time, up to and including the second, in the order in which they take
+    /// each other's place.
+    fn parts(
+        &mut self,
+        series: (u32, SeriesId),
+        range: (i64, i64),
+        times: &mut TimesCache,
+    ) -> Result<Vec<Part>, QueryError>;
 }

@@ -56,7 +56,7 @@ fn samples_come_back_in_order_of_time_and_the_later_one_counts() {
     write(&head, &labels, &[(30, 2.0), (40, 3.0), (20, 5.0), (20, 6.0), (5, 0.5)]);
     let status = head.status();
     assert_eq!((status.samples, status.series, status.min_ms, status.max_ms), (5, 1, 5, 40));
-    let found = read(&Snapshot::new(vec![head]), vec![matcher("job", MatchOp::Equal, "api")], (0, 40));
+    let found = read(&Snapshot::new(vec![], vec![head]), vec![matcher("job", MatchOp::Equal, "api")], (0, 40));
     assert_eq!(found[0].1.times[..], [5, 10, 20, 30, 40]);
     assert_eq!(floats(&found[0].1.values), [0.5, 1.0, 6.0, 2.0, 3.0]);
 }
@@ -65,7 +65,7 @@ fn samples_come_back_in_order_of_time_and_the_later_one_counts() {
 fn ranges_are_open_on_the_left() {
     let head = Head::new(MOST_SERIES);
     write(&head, &[("a", "b")], &[(10, 1.0), (20, 2.0), (30, 3.0)]);
-    let snapshot = Snapshot::new(vec![head]);
+    let snapshot = Snapshot::new(vec![], vec![head]);
     for (range, expected) in [((10, 30), &[20, 30][..]), ((9, 29), &[10, 20]), ((30, 99), &[]), ((20, 20), &[])] {
         let times: Vec<i64> =
             read(&snapshot, vec![], range).iter().flat_map(|(_, it)| it.times.iter().copied()).collect();
@@ -86,7 +86,7 @@ fn series_with_the_same_times_share_them() {
             }
         }
     }
-    let found = read(&Snapshot::new(heads.to_vec()), vec![], (-1, 9_999));
+    let found = read(&Snapshot::new(vec![], heads.to_vec()), vec![], (-1, 9_999));
     let times: Vec<_> = found.iter().map(|(_, it)| it.times.clone()).collect();
     assert!(Arc::ptr_eq(&times[0], &times[1]));
     assert_eq!((times[0].len(), times[2].len()), (10, 8));
@@ -97,7 +97,7 @@ fn what_comes_later_is_not_seen_by_who_reads() {
     let head = Head::new(MOST_SERIES);
     write(&head, &[("a", "b")], &[(10, 1.0)]);
     let select = Select { matchers: vec![], after_ms: 0, until_ms: 100 };
-    let mut selection = Snapshot::new(vec![head.clone()]).select(&select, &budget()).expect("selected");
+    let mut selection = Snapshot::new(vec![], vec![head.clone()]).select(&select, &budget()).expect("selected");
     write(&head, &[("a", "b")], &[(20, 1.0)]);
     write(&head, &[("a", "c")], &[(20, 1.0)]);
     let block = selection.next_block().expect("read").expect("a block");
@@ -110,7 +110,7 @@ fn conditions_choose_series() {
     for (name, job) in [("up", "api"), ("up", "web"), ("down", ""), ("down", "apis")] {
         write(&head, &[("__name__", name), ("job", job)], &[(1, 1.0)]);
     }
-    let snapshot = Snapshot::new(vec![head]);
+    let snapshot = Snapshot::new(vec![], vec![head]);
     for (matchers, expected) in [
         (vec![matcher("__name__", MatchOp::Equal, "up")], 2),
         (vec![matcher("job", MatchOp::Equal, "")], 1),
@@ -169,7 +169,7 @@ fn a_histogram_is_shown_as_the_series_of_its_views() {
     let twice = Histogram { positive: vec![histogram(1.0, 1.0).positive[0]; 2], ..Histogram::default() };
     batch.histogram(series, 30, Arc::new(twice), 0).expect_err("a bucket is there twice");
     head.apply(&batch);
-    let snapshot = Snapshot::new(vec![head]);
+    let snapshot = Snapshot::new(vec![], vec![head]);
     let found = read(&snapshot, vec![], (0, 100));
     let first: Vec<f64> = found.iter().map(|(_, it)| floats(&it.values)[0]).collect();
     assert_eq!(first, [5.0, 2.0, 5.0, 5.0]);
@@ -198,7 +198,7 @@ fn there_are_no_more_series_than_there_may_be() {
 fn a_query_takes_no_more_than_it_may() {
     let head = Head::new(MOST_SERIES);
     write(&head, &[("a", "b")], &[(10, 1.0), (20, 1.0)]);
-    let snapshot = Snapshot::new(vec![head]);
+    let snapshot = Snapshot::new(vec![], vec![head]);
     let select = Select { matchers: vec![], after_ms: 0, until_ms: 100 };
     let few = Budget::new(1 << 20, 1, Duration::from_secs(60));
     let read = snapshot.select(&select, &few).expect("selected").next_block();
@@ -221,7 +221,7 @@ fn what_is_known_of_a_metric_is_kept_once() {
         batch.metadata(entry(help));
     }
     head.apply(&batch);
-    let snapshot = Snapshot::new(vec![head]);
+    let snapshot = Snapshot::new(vec![], vec![head]);
     assert_eq!(snapshot.metadata(Some("up")).expect("metadata"), [entry("one"), entry("two")]);
     assert_eq!(snapshot.metadata(Some("down")).expect("metadata"), []);
 }

@@ -130,6 +130,27 @@ pub enum QueryError {
     Closed,
 }
 
+/// Why series were not deleted. Nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeleteError {
+    /// They cannot be found.
+    #[error(transparent)]
+    Query(#[from] vitrine_observe_series::QueryError),
+    /// More than may be deleted and still be in files.
+    #[error(
+        "{found} series would be deleted and still be in files, and at most {most} may: delete fewer, or wait until files are merged"
+    )]
+    TooMany {
+        /// How many there would be.
+        found: usize,
+        /// The limit.
+        most: usize,
+    },
+    /// The disk is full, or fails.
+    #[error("cannot keep it: {0}")]
+    Disk(String),
+}
+
 /// The outcome to come of a write: it resolves when the request is on disk, and can be queried.
 pub struct Receipt<T = Accepted>(Pin<Box<dyn Future<Output = Result<T, WriteError>> + Send>>);
 

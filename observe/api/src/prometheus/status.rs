@@ -1,11 +1,12 @@
 //! What is told of the process: versions, settings, counts, features.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use vitrine_kit::clock;
+use vitrine_kit::duration::prometheus;
 use vitrine_observe_promql::ast::{AggregateOp, BinaryOp};
-use vitrine_observe_promql::format::duration_text;
 use vitrine_observe_promql::functions::table::FUNCTIONS;
 
 use super::answer::{Answer, Failed};
@@ -105,15 +106,18 @@ pub(super) fn runtime(question: &Question) -> Answered {
     }))
 }
 
+fn shown_ms(ms: i64) -> String {
+    prometheus::format(Duration::from_millis(ms.unsigned_abs()))
+}
+
 /// `status/flags`: what of Prometheus's flags has a meaning here.
 pub(super) fn flags(question: &Question) -> Answered {
     let options = &question.settings.options;
-    let seconds = |time: std::time::Duration| duration_text(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
     shown(&json!({
-        "query.lookback-delta": duration_text(options.evaluation.lookback_ms),
+        "query.lookback-delta": shown_ms(options.evaluation.lookback_ms),
         "query.max-concurrency": options.max_queries.to_string(),
         "query.max-samples": options.max_samples.to_string(),
-        "query.timeout": seconds(options.time_limit),
+        "query.timeout": prometheus::format(options.time_limit),
         "storage.tsdb.retention.time": options.retention,
         "web.enable-lifecycle": "false",
         "web.enable-remote-write-receiver": "true",
@@ -122,7 +126,7 @@ pub(super) fn flags(question: &Question) -> Answered {
 
 /// `status/config`: the settings that a configuration file of Prometheus would have.
 pub(super) fn config(question: &Question) -> Answered {
-    let interval = duration_text(question.settings.options.evaluation.subquery_step_ms);
+    let interval = shown_ms(question.settings.options.evaluation.subquery_step_ms);
     shown(&json!({ "yaml": format!("global:\n  evaluation_interval: {interval}\n") }))
 }
 

@@ -34,7 +34,10 @@ impl FileDiscovery {
         for pattern in &patterns {
             let name = pattern.rsplit('/').next().unwrap_or_default();
             let has_extension = [".json", ".yml", ".yaml"].iter().any(|end| name.ends_with(end));
-            if !has_extension || pattern.contains(['?', '[']) || pattern.rsplit_once('/').is_some_and(|(path, _)| path.contains('*')) {
+            if !has_extension
+                || pattern.contains(['?', '['])
+                || pattern.rsplit_once('/').is_some_and(|(path, _)| path.contains('*'))
+            {
                 let expected = "expected a path that ends with .json, .yml or .yaml, with * in its last part only";
                 reader.mistake(location, format!("path name {pattern:?} is not valid for file discovery: {expected}"));
             }
@@ -56,7 +59,9 @@ impl FileDiscovery {
                 return Err(format!("{name}: {bytes} bytes: expected at most {MAX_FILE_BYTES}"));
             }
             let text = std::fs::read_to_string(&path).map_err(|error| format!("{name}: {error}"))?;
-            for (number, mut group) in parse(&text).map_err(|mistakes| format!("{name}: {mistakes}"))?.into_iter().enumerate() {
+            for (number, mut group) in
+                parse(&text).map_err(|mistakes| format!("{name}: {mistakes}"))?.into_iter().enumerate()
+            {
                 group.labels.insert(FILE_PATH.to_owned(), name.clone());
                 groups.push((format!("{name}:{number}"), group));
             }
@@ -79,7 +84,8 @@ impl FileDiscovery {
             for entry in entries.flatten() {
                 let found = entry.file_name();
                 let Some(found) = found.to_str() else { continue };
-                let fits = found.len() >= before.len() + after.len() && found.starts_with(before) && found.ends_with(after);
+                let fits =
+                    found.len() >= before.len() + after.len() && found.starts_with(before) && found.ends_with(after);
                 if fits {
                     files.push(entry.path());
                 }

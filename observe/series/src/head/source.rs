@@ -13,7 +13,7 @@ use crate::index::{Index, resolve};
 use crate::part::{Part, SourceNumber, TimesCache};
 use crate::source::{PartReader, Source, ViewInfo};
 use crate::table::{self, PairRow};
-use crate::{Exemplar, Labels, Matcher, MetadataEntry, QueryError, SeriesTable};
+use crate::{Exemplar, Labels, Matcher, MetadataEntry, QueryError, SeriesId, SeriesTable};
 
 /// The index of a table.
 struct TableIndex<'a> {
@@ -130,7 +130,7 @@ impl Source for Head {
         Ok(())
     }
 
-    fn exemplars(&self, series: u32) -> Result<Vec<Exemplar>, QueryError> {
+    fn exemplars(&self, (series, _): (u32, SeriesId)) -> Result<Vec<Exemplar>, QueryError> {
         Ok(self.read().exemplars(series).to_vec())
     }
 
@@ -157,7 +157,12 @@ struct HeadReader {
 }
 
 impl PartReader for HeadReader {
-    fn parts(&mut self, series: u32, range: (i64, i64), times: &mut TimesCache) -> Result<Vec<Part>, QueryError> {
+    fn parts(
+        &mut self,
+        (series, _): (u32, SeriesId),
+        range: (i64, i64),
+        times: &mut TimesCache,
+    ) -> Result<Vec<Part>, QueryError> {
         let seen = self.seen.get(&series).copied().unwrap_or_default();
         Ok(self.head.read().parts(self.number, series, seen, range, times))
     }

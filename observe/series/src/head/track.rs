@@ -25,10 +25,16 @@ pub(crate) struct Chunk {
     /// Places of the clock from the first sample's to the last one's.
     pub span: u32,
     values: ChunkValues,
+    /// What few chunks have.
+    more: Option<Box<More>>,
+}
+
+#[derive(Debug, Default)]
+struct More {
     /// Places, from the first one on, without a sample.
-    gaps: Option<Box<Vec<u32>>>,
+    gaps: Vec<u32>,
     /// From which sample on the total began when; before the first entry it is not known.
-    starts: Option<Box<Vec<(u32, i64)>>>,
+    starts: Vec<(u32, i64)>,
 }
 
 #[derive(Debug)]
@@ -91,9 +97,9 @@ impl Track {
         if self.chunks.is_empty() {
             self.chunks.reserve_exact(1);
         }
-        let starts = (sample.start_ms != 0).then(|| Box::new(vec![(0, sample.start_ms)]));
-        let start_bytes = starts.as_ref().map_or(0, |starts| size_of_val(&**starts) + size_of::<(u32, i64)>());
-        self.chunks.push(Chunk { clock: place.clock, first: place.index, span: 1, values, gaps: None, starts });
+        let mut chunk = Chunk { clock: place.clock, first: place.index, span: 1, values, more: None };
+        let start_bytes = chunk.start(0, sample.start_ms);
+        self.chunks.push(chunk);
         let chunk_bytes = (self.chunks.capacity() - before) * size_of::<Chunk>();
         Grown { bytes: place.bytes + value_bytes + start_bytes + chunk_bytes, is_chunk: true }
     }
@@ -144,7 +150,7 @@ impl Chunk {
     }
 
     fn gaps(&self) -> &[u32] {
-        self.gaps.as_deref().map_or(&[], Vec::as_slice)
+        self.more.as_ref().map_or(&[], |more| &more.gaps)
     }
 
     /// How many values come before a place, counted from the first one.
@@ -157,18 +163,28 @@ impl Chunk {
         let place = index - self.first;
         let mut bytes = 0;
         if place > self.span {
-            let gaps = self.gaps.get_or_insert_default();
-            gaps.extend(self.span..place);
-            bytes += (place - self.span) as usize * size_of::<u32>();
+            bytes += self.more_bytes() + (place - self.span) as usize * size_of::<u32>();
+            self.more.get_or_insert_default().gaps.extend(self.span..place);
         }
         let at = self.values_before(place) as u32;
         self.span = place + 1;
-        let known = self.starts.as_ref().and_then(|starts| starts.last()).map_or(0, |(_, start)| *start);
-        if known != sample.start_ms {
-            self.starts.get_or_insert_default().push((at, sample.start_ms));
-            bytes += size_of::<(u32, i64)>();
+        bytes + self.start(at, sample.start_ms) + self.values.push(&sample.value)
+    }
+
+    /// Notes when the total of a value began. Returns the memory that it took.
+    fn start(&mut self, at: u32, start_ms: i64) -> usize {
+        let known = self.more.as_ref().and_then(|more| more.starts.last()).map_or(0, |(_, start)| *start);
+        if known == start_ms {
+            return 0;
         }
-        bytes + self.values.push(&sample.value)
+        let bytes = self.more_bytes() + size_of::<(u32, i64)>();
+        self.more.get_or_insert_default().starts.push((at, start_ms));
+        bytes
+    }
+
+    /// Memory that it takes to have [`More`] for the first time.
+    fn more_bytes(&self) -> usize {
+        if self.more.is_some() { 0 } else { size_of::<More>() }
     }
 
     fn part(&self, times: &[i64], source: SourceNumber, places: Range<u32>, cache: &mut TimesCache) -> Part {
@@ -193,7 +209,7 @@ impl Chunk {
     }
 
     fn starts_of(&self, values: Range<usize>) -> Option<Vec<i64>> {
-        let changes = self.starts.as_deref()?;
+        let changes = &self.more.as_ref().filter(|more| !more.starts.is_empty())?.starts;
         let start = |at: usize| match changes.partition_point(|(from, _)| *from as usize <= at) {
             0 => 0,
             after => changes[after - 1].1,

@@ -26,7 +26,7 @@ pub(crate) fn collect(
             budget.check()?;
         }
         let exemplars: Vec<Exemplar> = source
-            .exemplars(view.series)?
+            .exemplars((view.series, view.id))?
             .into_iter()
             .filter(|exemplar| (filter.start_ms..=filter.end_ms).contains(&exemplar.time_ms))
             .collect();

@@ -23,6 +23,7 @@ const TIMES_BYTES: usize = 4 << 20;
 struct Place {
     source: SourceNumber,
     series: u32,
+    id: SeriesId,
     projection: Projection,
 }
 
@@ -107,7 +108,7 @@ pub(crate) fn select(
 }
 
 fn place(source: usize, view: &ViewInfo) -> Place {
-    Place { source: source as SourceNumber, series: view.series, projection: view.projection }
+    Place { source: source as SourceNumber, series: view.series, id: view.id, projection: view.projection }
 }
 
 impl Selected {
@@ -115,7 +116,7 @@ impl Selected {
         let mut parts = Vec::new();
         for place in &self.places[number] {
             let reader = self.readers[place.source as usize].as_mut().expect("there is one for each place");
-            let found = reader.parts(place.series, self.range, &mut self.times)?;
+            let found = reader.parts((place.series, place.id), self.range, &mut self.times)?;
             parts.extend(found.into_iter().filter_map(|part| project(part, place.projection)));
         }
         Ok(join(parts, &mut self.times))

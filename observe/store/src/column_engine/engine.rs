@@ -5,12 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use vitrine_observe_model::metrics::{RemoteWrite, Written};
 use vitrine_observe_model::{LogRow, Table, TraceId};
-use vitrine_observe_series::Queryable;
+use vitrine_observe_series::{Budget, Filter, Queryable, Snapshot};
 
 use crate::column_engine::ColumnEngine;
 use crate::column_engine::read::time;
-use crate::column_engine::series::TenantSeries;
-use crate::engine::{Batches, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant};
+use crate::engine::{Batches, DeleteError, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant};
 use crate::questions::{Ingest, Logs, Reports, Scans, Series, SeriesIngest, Services, Traces};
 use crate::{Dependency, Operation, Signal, Status, TenantStatus, Trace, TraceQuery};
 
@@ -24,13 +23,21 @@ impl SeriesIngest for ColumnEngine {
     fn remote_write(&self, tenant: &Tenant, request: RemoteWrite) -> Receipt<Written> {
         self.ingester.remote_write(tenant, request)
     }
+
+    fn delete_series(&self, tenant: &Tenant, filter: &Filter, budget: &Arc<Budget>) -> Result<u64, DeleteError> {
+        let deleted = self.sealer.delete_series(tenant, filter, budget)?;
+        self.merger.notify();
+        Ok(deleted)
+    }
 }
 
 impl Series for ColumnEngine {
     fn series(&self, tenant: &Tenant) -> Arc<dyn Queryable> {
         let table = self.tables.get(tenant, Signal::Metrics);
-        let series = table.as_ref().and_then(|table| table.series.as_ref());
-        Arc::new(series.map(TenantSeries::snapshot).unwrap_or_default())
+        match table.as_ref().and_then(|table| table.series.as_ref()) {
+            Some(series) => Arc::new(series.view()),
+            None => Arc::new(Snapshot::default()),
+        }
     }
 }
 

@@ -174,7 +174,8 @@ impl Ingester {
             }
             LoggedRequest::RemoteWrite(request) => {
                 let options = &self.context.options;
-                let series = TenantSeries::new(options.max_series, self.context.memory.clone());
+                let memory = self.context.memory.clone();
+                let series = TenantSeries::new(options.max_series, memory, Vec::new(), Vec::new());
                 let arrival = Arrival { ns: arrival_ns, was_taken: false };
                 let tried = series.prepare_write(request, arrival, options)?;
                 Ok(tried.batch.is_empty().then(|| T::of(None, Some(&tried.written))))

@@ -139,6 +139,19 @@ pub enum Error {
         #[source]
         cause: vitrine_observe_columns::Error,
     },
+    /// A file of series was not written or read.
+    #[error("cannot {action} file {number} of series of {table}")]
+    Series {
+        /// What was attempted.
+        action: &'static str,
+        /// Which file.
+        number: u64,
+        /// Whose.
+        table: String,
+        /// What was answered.
+        #[source]
+        cause: vitrine_observe_series::FileError,
+    },
     /// The list of segments cannot be understood, so nothing is touched.
     #[error("the manifest {} is damaged: {found}; restore it from a backup, or move the folder away to start over", .path.display())]
     Manifest {

@@ -17,6 +17,7 @@ use crate::column_engine::request_log::{RequestLog, parse_record};
 use crate::column_engine::retention::Retention;
 use crate::column_engine::seal::Sealer;
 use crate::column_engine::segments::SegmentStore;
+use crate::column_engine::series::{SERIES, TenantSeries};
 use crate::column_engine::storage::{DAMAGED, LocalStorage, SegmentStorage};
 use crate::column_engine::tables::Tables;
 use crate::column_engine::{ColumnEngine, Context, Error, Options};
@@ -63,7 +64,9 @@ impl ColumnEngine {
         let storage = open_depot(&options)?;
         let names = storage.list().map_err(Error::io("list", "the segments"))?;
         let manifest = open_catalogue(&data, &names)?;
-        let aside = names.iter().filter(|name| name.ends_with(ROWS_ASIDE)).count();
+        let series_aside = format!("{SERIES}{DAMAGED}");
+        let is_aside = |name: &&String| name.ends_with(ROWS_ASIDE) || name.ends_with(&series_aside);
+        let aside = names.iter().filter(is_aside).count();
         let context = Arc::new(Context::new(options, clock, aside));
         let contents = manifest.contents();
         let tables =
@@ -72,6 +75,7 @@ impl ColumnEngine {
         let segments = Arc::new(SegmentStore::new(context.clone(), manifest, temporary));
         let reader = Arc::new(Reader::new(context.clone(), tables.clone(), segments.clone()));
         inspect(&tables, &reader);
+        inspect_series(&tables, &context, &segments);
 
         let [to_seal, to_merge] = [Arc::new(Notify::default()), Arc::new(Notify::default())];
         let (ingester, commits) = Ingester::new(context.clone(), log.clone(), tables.clone(), to_seal.clone());
@@ -207,11 +211,25 @@ fn open_catalogue(data: &Path, names: &[String]) -> Result<Manifest, Error> {
 /// Removes what a crash left between the writing of files and their listing, or between that and their removal.
 fn remove_unlisted(storage: &dyn SegmentStorage, names: &[String], tables: &Tables) -> Result<(), Error> {
     let snapshots = tables.all().into_iter().flat_map(|table| table.snapshot().segments);
-    let listed: HashSet<String> = snapshots.flat_map(|handle| handle.files.all(handle.info.number)).collect();
+    let mut listed: HashSet<String> = snapshots.flat_map(|handle| handle.files.all(handle.info.number)).collect();
+    let files = tables.all().into_iter().filter_map(|table| table.series.as_ref().map(TenantSeries::files));
+    listed.extend(files.flatten().map(|handle| handle.name().to_owned()));
     for name in segments(names).filter(|name| !listed.contains(*name)) {
         storage.remove(name).map_err(Error::io("remove", name))?;
     }
     Ok(())
+}
+
+/// Opens each file of series once, and takes out those that are damaged.
+fn inspect_series(tables: &Tables, context: &Context, segments: &SegmentStore) {
+    for table in tables.all() {
+        let Some(series) = &table.series else { continue };
+        for handle in series.files() {
+            if let Err(error) = handle.file() {
+                table.series_failure(series, &handle, &error, context, segments);
+            }
+        }
+    }
 }
 
 /// Opens each segment once, and takes out those that are damaged.

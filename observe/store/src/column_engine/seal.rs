@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use vitrine_observe_columns::{Columns, WriteOptions, write};
+use vitrine_observe_series::{Budget, Filter};
 
 use crate::Signal;
 use crate::column_engine::graph::Graph;
@@ -18,7 +19,8 @@ use crate::column_engine::request_log::RequestLog;
 use crate::column_engine::segments::{BuiltSegment, PAGE_ROWS, SegmentStore};
 use crate::column_engine::table::Table;
 use crate::column_engine::tables::Tables;
-use crate::column_engine::{AFTER_FAILURE, Context, Error, TICK};
+use crate::column_engine::{AFTER_FAILURE, Context, Error, TICK, error_chain};
+use crate::engine::{DeleteError, Tenant};
 
 /// How hard segments from memory are compressed: they are merged soon.
 const ZSTD_LEVEL: i32 = 1;
@@ -137,6 +139,10 @@ impl Sealer {
                     }
                 }
             }
+            match self.seal_series(&table, all) {
+                Ok(files) => sealed += files,
+                Err(error) => outcome = Err(error),
+            }
         }
         drop(turn);
         if sealed > 0 {
@@ -144,6 +150,38 @@ impl Sealer {
             self.cut_log()?;
         }
         outcome
+    }
+
+    /// Makes files of a table's heads that wait. Returns how many.
+    fn seal_series(&self, table: &Table, all: bool) -> Result<usize, Error> {
+        let Some(series) = &table.series else { return Ok(0) };
+        let mut sealed = 0;
+        while let Some(head) = series.first_waiting() {
+            if all {
+                head.wait_until_settled();
+            } else if head.pending() > 0 {
+                break;
+            }
+            table.seal_series(series, &head, &self.segments)?;
+            sealed += 1;
+        }
+        Ok(sealed)
+    }
+
+    /// Deletes samples of series: what is in memory becomes files first, so that files alone have them.
+    pub(crate) fn delete_series(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        budget: &Arc<Budget>,
+    ) -> Result<u64, DeleteError> {
+        let Some(table) = self.tables.get(tenant, Signal::Metrics) else { return Ok(0) };
+        let Some(series) = &table.series else { return Ok(0) };
+        let disk = |error: Error| DeleteError::Disk(error_chain(&error));
+        let _turn = self.turn.lock();
+        table.write().freeze_series();
+        self.seal_series(&table, true).map_err(disk)?;
+        table.delete_series(series, filter, budget, &self.segments)
     }
 
     fn seal(&self, table: &Table, memtable: &MemTable) -> Result<(), Error> {

@@ -81,9 +81,8 @@ impl Table {
         files: Files,
         segments: Vec<Arc<SegmentHandle>>,
         budget: Arc<Budget>,
-        max_series: usize,
+        series: Option<TenantSeries>,
     ) -> Self {
-        let series = (signal == Signal::Metrics).then(|| TenantSeries::new(max_series, budget.clone()));
         let open = MemTable::empty(signal, budget.clone());
         Self {
             tenant,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use vitrine_observe_store::model::metrics::{RemoteWrite, SeriesWrite, WriteCompression, WriteVersion, Written};
-use vitrine_observe_store::series::{Budget, Labels, MatchOp, Matcher, MetricType, Select, Value, Values};
-use vitrine_observe_store::{ColumnEngine, Options, Series, SeriesIngest, Signal, Tenant, WriteError};
+use vitrine_observe_store::series::{Budget, Filter, Labels, MatchOp, Matcher, MetricType, Select, Value, Values};
+use vitrine_observe_store::{ColumnEngine, Options, Reports, Series, SeriesIngest, Signal, Tenant, WriteError};
 
 use crate::support::{BEGIN_MS, BEGIN_NS, SECOND, metric_request, open, options, write};
 
@@ -120,4 +120,120 @@ fn limits_are_told_and_hold() {
     clock.advance(Duration::from_secs(4));
     let written = send(&engine, &tenant, &many).expect("taken in part");
     assert_eq!((written.samples, written.rejected), (64, 6), "known ones come in always");
+}
+
+#[test]
+fn samples_are_found_in_files_and_merged_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tenant = Tenant::default();
+    let mut expected = Vec::new();
+    {
+        let (engine, clock) = open(options(folder.path()));
+        for round in 0..7i64 {
+            let time = round * 15_000;
+            send(&engine, &tenant, &[series("up", &[(time, round as f64)])]).expect("taken");
+            // What came before is told otherwise.
+            if round > 0 {
+                send(&engine, &tenant, &[series("up", &[(time - 15_000, -1.0)])]).expect("taken");
+            }
+            engine.seal().expect("written");
+            clock.advance(Duration::from_secs(15));
+        }
+        expected.extend((0..6).map(|round| (round * 15_000, -1.0)));
+        expected.push((90_000, 6.0));
+        assert_eq!(find(&engine, &tenant, "up"), named("up", &expected));
+        // The engine may have begun by itself.
+        engine.merge().expect("merged");
+        assert_eq!(find(&engine, &tenant, "up"), named("up", &expected));
+        assert!(files(folder.path()).len() < 5, "{:?}", files(folder.path()));
+    }
+    let (engine, _clock) = open(options(folder.path()));
+    assert_eq!(find(&engine, &tenant, "up"), named("up", &expected));
+    send(&engine, &tenant, &[series("up", &[(105_000, 7.0)])]).expect("taken");
+    expected.push((105_000, 7.0));
+    assert_eq!(find(&engine, &tenant, "up"), named("up", &expected), "a file and what is in memory are one series");
+}
+
+/// Files of series of all tenants, by their names.
+fn files(folder: &std::path::Path) -> Vec<String> {
+    let folder = folder.join("segments/default/series");
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn deleted_samples_are_gone_at_once_and_for_good() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tenant = Tenant::default();
+    let budget = || Budget::new(1 << 20, 1000, Duration::from_secs(60));
+    let matcher = |name| vec![Matcher::new("__name__", MatchOp::Equal, name).expect("a sound matcher")];
+    let left = [named("down", &[(0, 1.0)]), named("up", &[(0, 1.0), (30_000, 3.0)])].concat();
+    {
+        let (engine, _clock) = open(options(folder.path()));
+        send(&engine, &tenant, &[series("up", &[(0, 1.0), (15_000, 2.0)]), series("down", &[(0, 1.0)])])
+            .expect("taken");
+        engine.seal().expect("written");
+        send(&engine, &tenant, &[series("up", &[(20_000, 2.0), (30_000, 3.0)])]).expect("taken");
+        let filter = Filter {
+            matchers: vec![matcher("up"), matcher("absent")],
+            start_ms: BEGIN_MS + 10_000,
+            end_ms: BEGIN_MS + 20_000,
+        };
+        assert_eq!(engine.delete_series(&tenant, &filter, &budget()).expect("deleted"), 1);
+        assert_eq!(find(&engine, &tenant, ""), left);
+        // What comes afterwards stays.
+        send(&engine, &tenant, &[series("up", &[(15_000, 9.0)])]).expect("taken");
+    }
+    let back = [named("down", &[(0, 1.0)]), named("up", &[(0, 1.0), (15_000, 9.0), (30_000, 3.0)])].concat();
+    let (engine, _clock) = open(options(folder.path()));
+    assert_eq!(find(&engine, &tenant, ""), back);
+    engine.seal().expect("written");
+    engine.merge().expect("merged");
+    assert_eq!(find(&engine, &tenant, ""), back);
+    let manifest = std::fs::read_to_string(folder.path().join("catalogue.json")).expect("a manifest");
+    assert!(manifest.contains("\"deleted\":[]"), "{manifest}");
+}
+
+#[test]
+fn a_damaged_file_is_put_aside_and_the_others_are_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tenant = Tenant::default();
+    {
+        let (engine, _clock) = open(options(folder.path()));
+        for name in ["one", "two"] {
+            send(&engine, &tenant, &[series(name, &[(0, 1.0)])]).expect("taken");
+            engine.seal().expect("written");
+        }
+    }
+    let first = folder.path().join("segments/default/series").join(&files(folder.path())[0]);
+    let bytes = std::fs::read(&first).expect("a file");
+    std::fs::write(&first, &bytes[..bytes.len() - 1]).expect("cut");
+    let (engine, _clock) = open(options(folder.path()));
+    assert_eq!(find(&engine, &tenant, ""), named("two", &[(0, 1.0)]));
+    assert_eq!(engine.status().quarantined, 1);
+    drop(engine);
+    assert!(files(folder.path())[0].ends_with(".series.damaged"), "{:?}", files(folder.path()));
+    let (engine, _clock) = open(options(folder.path()));
+    assert_eq!(engine.status().quarantined, 1, "it is told again after a restart");
+}
+
+#[test]
+fn files_leave_when_they_are_too_old() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tenant = Tenant::default();
+    let (engine, clock) = open(Options { retention: Some(Duration::from_secs(60)), ..options(folder.path()) });
+    send(&engine, &tenant, &[series("old", &[(0, 1.0)])]).expect("taken");
+    engine.seal().expect("written");
+    clock.advance(Duration::from_secs(50));
+    send(&engine, &tenant, &[series("new", &[(50_000, 1.0)])]).expect("taken");
+    engine.seal().expect("written");
+    clock.advance(Duration::from_secs(20));
+    assert_eq!(engine.expire().expect("removed"), 1);
+    assert_eq!(find(&engine, &tenant, ""), named("new", &[(50_000, 1.0)]));
+    let late = send(&engine, &tenant, &[series("late", &[(0, 1.0)])]).expect("answered");
+    assert_eq!((late.samples, late.rejected), (0, 1));
+    assert!(late.reasons[0].to_string().contains("is older than what is kept"), "{:?}", late.reasons);
 }

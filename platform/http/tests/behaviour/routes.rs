@@ -9,9 +9,9 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use tonic::Status;
 use tonic::service::Routes;
+use tower::ServiceExt;
 use tower::service_fn;
 use tower::util::BoxCloneSyncService;
-use tower::ServiceExt;
 use vitrine_platform_http::{Json, Router, grpc_routes, health_routes, observe, operations_routes};
 use vitrine_platform_telemetry::{Config, Telemetry};
 

@@ -97,6 +97,7 @@ impl TenantSeries {
         let now_ms = i64::try_from(arrival_ns / NANOS_PER_MILLI).unwrap_or(i64::MAX);
         let is_full = !arrival.was_taken && self.name_bytes() > options.memory_bytes / NAMES_PART;
         let left = self.new_series.lock().refill(now_ms, options.new_series_a_second);
+        let kept = options.retention.map(|kept| i64::try_from(kept.as_millis()).unwrap_or(i64::MAX));
         let left = if arrival.was_taken { u64::MAX } else { left };
         let head = self.open();
         let mut batch = head.head().batch();
@@ -104,6 +105,7 @@ impl TenantSeries {
             translation: &options.translation,
             limits: &options.series_limits,
             arrival_ns,
+            oldest_ms: now_ms.saturating_sub(kept.unwrap_or(i64::MAX)),
             new_series: if is_full { 0 } else { left },
             no_more: if is_full {
                 "memory is full of the names of series"
