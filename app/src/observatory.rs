@@ -11,7 +11,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_api::{Options as Asking, Queries, jaeger_errors, jaeger_router, sql_router, zipkin_router};
+use vitrine_kit::duration;
+use vitrine_observe_api::{
+    Options as Asking, Prometheus, PrometheusOptions, Queries, jaeger_errors, jaeger_router, prometheus_errors,
+    prometheus_router, sql_router, zipkin_router,
+};
 use vitrine_observe_receive::{Intake, grpc_routes, http_router, otlp_errors, zipkin_router as zipkin_intake};
 use vitrine_observe_sql::{Sql, SqlOptions};
 use vitrine_observe_store::{Access, ColumnEngine, Ingest, Options, Reports, SegmentStorage, SignalStatus, Status};
@@ -39,6 +43,8 @@ const SEALED_PART: usize = 3;
 const JAEGER_PORT: u16 = 16686;
 /// Zipkin's own port.
 const ZIPKIN_PORT: u16 = 9411;
+/// Prometheus's own port.
+const PROMETHEUS_PORT: u16 = 9090;
 
 /// Where an observatory answers, as URLs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -49,6 +55,13 @@ pub struct Addresses {
     pub otlp_grpc: String,
     /// OTLP over HTTP.
     pub otlp_http: String,
+}
+
+/// Listeners at the originals' own ports.
+struct StandardPorts {
+    jaeger: TcpListener,
+    zipkin: TcpListener,
+    prometheus: TcpListener,
 }
 
 /// Listeners that are bound, and the engine behind them.
@@ -63,7 +76,8 @@ pub struct Observatory {
     pages: TcpListener,
     otlp_grpc: TcpListener,
     otlp_http: TcpListener,
-    standard: Option<(TcpListener, TcpListener)>,
+    standard: Option<StandardPorts>,
+    prometheus: PrometheusOptions,
     scrape: Option<(PathBuf, vitrine_observe_scrape::Config)>,
     host: HostMetrics,
 }
@@ -81,7 +95,11 @@ impl Observatory {
         let (otlp_grpc, otlp_http) = (bind(settings.otlp_grpc).await?, bind(settings.otlp_http).await?);
         let standard = if settings.standard_ports {
             let at = |port| SocketAddr::new(settings.listen.ip(), port);
-            Some((bind(at(JAEGER_PORT)).await?, bind(at(ZIPKIN_PORT)).await?))
+            Some(StandardPorts {
+                jaeger: bind(at(JAEGER_PORT)).await?,
+                zipkin: bind(at(ZIPKIN_PORT)).await?,
+                prometheus: bind(at(PROMETHEUS_PORT)).await?,
+            })
         } else {
             None
         };
@@ -90,6 +108,12 @@ impl Observatory {
         let (memory_bytes, time_limit) = (options.query_memory_bytes, options.query_time);
         let asking = Asking { time_limit, autocomplete_keys: settings.autocomplete_keys.clone(), ..Asking::default() };
         let sql = SqlOptions { memory_bytes, time_limit, ..SqlOptions::default() };
+        let prometheus = PrometheusOptions {
+            query_bytes: memory_bytes,
+            time_limit,
+            retention: options.retention.map_or_else(String::new, duration::prometheus::format),
+            ..PrometheusOptions::default()
+        };
         // The log is read again, which takes a while after a crash.
         let engine = tokio::task::spawn_blocking(move || ColumnEngine::open(options, Clock::system())).await??;
         Ok(Self {
@@ -104,6 +128,7 @@ impl Observatory {
             otlp_grpc,
             otlp_http,
             standard,
+            prometheus,
             scrape,
             host: settings.host.clone(),
         })
@@ -111,7 +136,7 @@ impl Observatory {
 
     /// Listeners that an observatory of these settings has.
     pub fn listeners(settings: &Settings) -> u64 {
-        if settings.standard_ports { 5 } else { 3 }
+        if settings.standard_ports { 6 } else { 3 }
     }
 
     /// What keeps telemetry.
@@ -147,6 +172,8 @@ impl Observatory {
         }
         let intake = Intake::new(engine.clone(), access.clone());
         let queries = Queries::new(engine.clone(), access.clone(), self.asking);
+        let prometheus =
+            Prometheus::new(engine.clone(), None, access.clone(), self.prometheus, Clock::system());
         let statements = EngineStatements::new(Arc::new(Sql::new(engine, self.sql, worker)?));
         let (otlp, grpc) = (http_router(&intake), grpc_routes(&intake));
         let pages = otlp
@@ -154,6 +181,7 @@ impl Observatory {
             .merge(grpc.clone())
             .merge(zipkin_intake(&intake))
             .merge(vitrine_observe_api::router(&queries))
+            .nest("/prometheus", prometheus_router(&prometheus))
             .merge(sql_router(Arc::new(statements), access))
             .merge(health(stop));
         let mut all: Vec<(_, _, ErrorFormat)> = vec![
@@ -161,7 +189,8 @@ impl Observatory {
             (self.otlp_http, otlp, otlp_errors),
             (self.otlp_grpc, grpc, otlp_errors),
         ];
-        if let Some((jaeger, zipkin)) = self.standard {
+        if let Some(StandardPorts { jaeger, zipkin, prometheus: own }) = self.standard {
+            all.push((own, prometheus_router(&prometheus), prometheus_errors));
             all.push((jaeger, jaeger_router(&queries), jaeger_errors));
             all.push((zipkin, zipkin_intake(&intake).merge(zipkin_router(&queries)), plain_errors));
         }

@@ -157,7 +157,7 @@ pub struct Observatory {
     pub otlp_grpc: SocketAddr,
     /// Where OTLP comes in over HTTP.
     pub otlp_http: SocketAddr,
-    /// Whether Jaeger's API answers on port 16686 and Zipkin's on port 9411, too.
+    /// Whether Jaeger's API answers on port 16686, Zipkin's on 9411 and Prometheus's on 9090, too.
     pub standard_ports: bool,
     /// For how long telemetry is kept, such as 7d, or "off" for ever.
     pub retention: OrOff<Time>,
@@ -252,7 +252,7 @@ impl Observatory {
                 "observe, OTLP: all telemetry, to read and to write (observatory.tokens names who may); operations: health"
             }
             (true, true) => {
-                "observe, OTLP, ports 16686 and 9411: all telemetry, to read and to write (observatory.tokens names who may); \
+                "observe, OTLP, ports 16686, 9411 and 9090: all telemetry, to read and to write (observatory.tokens names who may); \
                  operations: health"
             }
             (false, _) => "operations: health",

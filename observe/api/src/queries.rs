@@ -1,6 +1,7 @@
 //! Asking the engine: for whom, how many at a time, and for how long.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::response::Response;
 use http::{HeaderMap, header};
@@ -30,29 +31,67 @@ pub struct Queries(Arc<QueriesInner>);
 
 struct QueriesInner {
     engine: Arc<dyn Telemetry>,
-    access: Access,
     options: Options,
+    turns: Turns,
+}
+
+/// Who may ask, how many at a time, and how long they wait.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    access: Access,
     /// Room for the queries that are being answered, and for those that wait.
     room: Arc<Semaphore>,
     /// One permit for each query that is being answered.
     turns: Arc<Semaphore>,
+    max_waiting: usize,
+    time_limit: Duration,
+}
+
+impl Turns {
+    /// So many queries at a time, so many that wait, each for so long.
+    pub(crate) fn new(access: Access, max_queries: usize, max_waiting: usize, time_limit: Duration) -> Self {
+        let turns = max_queries.clamp(1, Semaphore::MAX_PERMITS);
+        let room = max_waiting.saturating_add(turns).min(Semaphore::MAX_PERMITS);
+        let (room, turns) = (Arc::new(Semaphore::new(room)), Arc::new(Semaphore::new(turns)));
+        Self { access, room, turns, max_waiting, time_limit }
+    }
+
+    /// Runs a query off the async threads. One whose asker has gone keeps its turn until the engine has answered, which
+    /// bounds the time as well: the bound on turns is on memory.
+    pub(crate) async fn run<T: Send + 'static, E: From<Error> + Send + 'static>(
+        &self,
+        right: Right,
+        headers: &HeaderMap,
+        work: impl FnOnce(Tenant) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        let tenant = tenant_of(&self.access, right, headers).map_err(Error::from)?;
+        let busy = |_| Error::Busy { waiting: self.max_waiting };
+        let room = self.room.clone().try_acquire_owned().map_err(busy)?;
+        let answer = async {
+            let turn = self.turns.clone().acquire_owned().await.map_err(|_| Error::Stopped)?;
+            let work = move || {
+                let _held = (room, turn);
+                work(tenant)
+            };
+            spawn_blocking(work).await.map_err(|_| Error::Stopped)?
+        };
+        let too_slow = |_| Error::TooSlow { seconds: self.time_limit.as_secs() };
+        timeout(self.time_limit, answer).await.map_err(too_slow)?
+    }
 }
 
 impl Queries {
     /// Queries to this engine within these bounds, of those who may read.
     pub fn new(engine: Arc<dyn Telemetry>, access: Access, options: Options) -> Self {
-        let turns = options.max_queries.clamp(1, Semaphore::MAX_PERMITS);
-        let room = options.max_waiting.saturating_add(turns).min(Semaphore::MAX_PERMITS);
-        let (room, turns) = (Arc::new(Semaphore::new(room)), Arc::new(Semaphore::new(turns)));
-        Self(Arc::new(QueriesInner { engine, access, options, room, turns }))
+        let turns = Turns::new(access, options.max_queries, options.max_waiting, options.time_limit);
+        Self(Arc::new(QueriesInner { engine, options, turns }))
     }
 
     pub(crate) fn options(&self) -> &Options {
         &self.0.options
     }
 
-    /// Runs a query off the async threads. One whose asker has gone keeps its turn until the engine has answered, which
-    /// bounds the time as well: the bound on turns is on memory.
+    /// Runs a query for who may read.
     pub(crate) async fn ask(
         &self,
         headers: &HeaderMap,
@@ -68,20 +107,8 @@ impl Queries {
         headers: &HeaderMap,
         work: impl FnOnce(&Reader) -> Result<Response, Error> + Send + 'static,
     ) -> Result<Response, Error> {
-        let QueriesInner { engine, access, options, room, turns } = &*self.0;
-        let tenant = tenant_of(access, right, headers)?;
-        let reader = Reader { engine: engine.clone(), tenant };
-        let room = room.clone().try_acquire_owned().map_err(|_| Error::Busy { waiting: options.max_waiting })?;
-        let answer = async {
-            let turn = turns.clone().acquire_owned().await.map_err(|_| Error::Stopped)?;
-            let work = move || {
-                let _held = (room, turn);
-                work(&reader)
-            };
-            spawn_blocking(work).await.map_err(|_| Error::Stopped)?
-        };
-        let too_slow = |_| Error::TooSlow { seconds: options.time_limit.as_secs() };
-        timeout(options.time_limit, answer).await.map_err(too_slow)?
+        let engine = self.0.engine.clone();
+        self.0.turns.run(right, headers, move |tenant| work(&Reader { engine, tenant })).await
     }
 }
 

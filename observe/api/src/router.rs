@@ -12,6 +12,7 @@ use vitrine_platform_http::{Refusal, RequestInfo, grpc_errors, plain_errors, wit
 use crate::error::Error;
 use crate::params::{self, Pairs};
 use crate::queries::{Queries, Reader};
+use crate::prometheus::prometheus_errors;
 use crate::{jaeger, jaeger_v3, pages, zipkin};
 
 /// What a page may load: nothing from elsewhere, no script.
@@ -46,6 +47,8 @@ pub fn error_format(asked: &RequestInfo, refusal: &Refusal) -> Response {
         grpc_errors(asked, refusal)
     } else if is_below("/jaeger") {
         jaeger_errors(asked, refusal)
+    } else if is_below("/prometheus") {
+        prometheus_errors(asked, refusal)
     } else if is_below("/zipkin") {
         plain_errors(asked, refusal)
     } else if is_below("/api") {

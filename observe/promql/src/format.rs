@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use vitrine_kit::duration::prometheus;
 use vitrine_observe_series::{MatchOp, Matcher, NAME};
 
 use crate::ast::{
@@ -15,38 +16,8 @@ use crate::text::{go_float, go_float_fixed, go_float_plain, go_quote, is_plain_l
 /// What is longer than this is broken into lines, in bytes.
 const LINE_BYTES: usize = 100;
 
-/// Units with their milliseconds, and whether a duration is written with them only if it is a multiple of them.
-const UNITS: [(&str, i64, bool); 7] = [
-    ("y", 365 * 86_400_000, true),
-    ("w", 7 * 86_400_000, true),
-    ("d", 86_400_000, false),
-    ("h", 3_600_000, false),
-    ("m", 60_000, false),
-    ("s", 1_000, false),
-    ("ms", 1, false),
-];
-
-/// A duration that is not negative, in milliseconds, as Prometheus writes it: `1h30m`.
-pub fn duration_text(ms: i64) -> String {
-    if ms == 0 {
-        return "0s".to_owned();
-    }
-    let (mut text, mut rest) = (String::new(), ms);
-    for (unit, length, only_whole) in UNITS {
-        if only_whole && rest % length != 0 {
-            continue;
-        }
-        let count = rest / length;
-        if count > 0 {
-            text.push_str(&format!("{count}{unit}"));
-            rest -= count * length;
-        }
-    }
-    text
-}
-
 fn signed_duration(ms: i64) -> String {
-    let text = duration_text(ms.checked_abs().unwrap_or(i64::MAX));
+    let text = prometheus::format(std::time::Duration::from_millis(ms.unsigned_abs()));
     if ms < 0 { format!("-{text}") } else { text }
 }
 

@@ -38,6 +38,28 @@ pub fn go_float_plain(value: f64) -> String {
     if value.is_finite() { format!("{value}") } else { special(value).to_owned() }
 }
 
+/// A double as `strconv.FormatFloat(v, 'e', -1, 64)` writes it: the fewest digits, always an exponent.
+pub fn go_float_exponent(value: f64) -> String {
+    if !value.is_finite() {
+        return special(value).to_owned();
+    }
+    let (digits, exponent) = shortest(value);
+    let sign = if value.is_sign_negative() { "-" } else { "" };
+    let point = if digits.len() > 1 { "." } else { "" };
+    let exponent_sign = if exponent < 0 { '-' } else { '+' };
+    format!("{sign}{}{point}{}e{exponent_sign}{:02}", &digits[..1], &digits[1..], exponent.unsigned_abs())
+}
+
+/// A double as Prometheus's results show it: plain, with an exponent only below 1e-6 and from 1e21 on.
+pub fn go_float_result(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-6..1e21).contains(&size) && value.is_finite() {
+        go_float_exponent(value)
+    } else {
+        go_float_plain(value)
+    }
+}
+
 /// A double as `%.Nf` writes it: so many digits behind the point.
 pub fn go_float_fixed(value: f64, digits: usize) -> String {
     if value.is_finite() { format!("{value:.digits$}") } else { special(value).to_owned() }
@@ -207,6 +229,22 @@ mod tests {
         for (value, text) in [(0.123, "0.12"), (123.0, "1.2e+02"), (10.0, "10"), (1e-7, "1e-07"), (0.5, "0.5")] {
             assert_eq!(go_float_digits(value, 2), text);
         }
+    }
+
+    #[test]
+    fn results_have_exponents_only_where_they_must() {
+        for (value, text) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (1e20, "100000000000000000000"),
+            (1e21, "1e+21"),
+            (1.5e-7, "1.5e-07"),
+            (0.000_001, "0.000001"),
+            (f64::INFINITY, "+Inf"),
+        ] {
+            assert_eq!(go_float_result(value), text);
+        }
+        assert_eq!((go_float_exponent(1.0).as_str(), go_float_exponent(-123.4).as_str()), ("1e+00", "-1.234e+02"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod metrics;
 mod otlp;
 mod pages;
 mod parameters;
+mod prometheus;
 mod refusals;
 mod roundtrip;
 mod scenario;

@@ -1,70 +1,49 @@
 //! Numbers, durations and texts as they are written.
 
+use vitrine_kit::duration::prometheus;
+
 use crate::text::{go_quote, lone_byte};
 
-const NANOSECONDS_PER_MS: u64 = 1_000_000;
-
-/// The greatest duration, in nanoseconds: that of Go.
-const MOST_NANOSECONDS: u64 = i64::MAX as u64;
-
-/// Units with their nanoseconds, the order in which they may stand.
-const UNITS: [(&str, u64); 7] = [
-    ("y", 365 * 86_400 * 1_000 * NANOSECONDS_PER_MS),
-    ("w", 7 * 86_400 * 1_000 * NANOSECONDS_PER_MS),
-    ("d", 86_400 * 1_000 * NANOSECONDS_PER_MS),
-    ("h", 3_600 * 1_000 * NANOSECONDS_PER_MS),
-    ("m", 60 * 1_000 * NANOSECONDS_PER_MS),
-    ("s", 1_000 * NANOSECONDS_PER_MS),
-    ("ms", NANOSECONDS_PER_MS),
-];
+/// Units in the order in which they may stand.
+const UNITS: [&str; 7] = ["y", "w", "d", "h", "m", "s", "ms"];
 
 /// A duration such as `1h30m`, in milliseconds; Prometheus's text where it is none.
 pub fn parse_duration_ms(text: &str) -> Result<i64, String> {
-    let nanoseconds = parse_duration(text)?;
-    Ok(i64::try_from(nanoseconds / NANOSECONDS_PER_MS).unwrap_or(i64::MAX))
+    let duration = prometheus::parse(text).ok_or_else(|| why_no_duration(text))?;
+    Ok(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// A duration in nanoseconds, at most those of an `i64`.
-fn parse_duration(text: &str) -> Result<u64, String> {
-    match text {
-        "0" => return Ok(0),
-        "" => return Err("empty duration string".to_owned()),
-        _ => {}
+/// What Prometheus says of a text that is no duration.
+fn why_no_duration(text: &str) -> String {
+    if text.is_empty() {
+        return "empty duration string".to_owned();
     }
-    let invalid = || format!("not a valid duration string: {}", go_quote(text));
-    let (mut rest, mut total, mut next_unit) = (text, 0_u64, 0);
+    let invalid = format!("not a valid duration string: {}", go_quote(text));
+    let (mut rest, mut next_unit) = (text, 0);
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        let count: u64 = rest[..digits].parse().map_err(|_| invalid())?;
+        let is_number = rest[..digits].parse::<u64>().is_ok();
         rest = &rest[digits..];
         let length = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
         let (unit, after) = rest.split_at(length);
-        if unit.is_empty() {
-            return Err(invalid());
+        if !is_number || unit.is_empty() {
+            return invalid;
         }
         rest = after;
-        let Some(place) = UNITS.iter().position(|(name, _)| *name == unit) else {
-            return Err(format!("unknown unit {} in duration {}", go_quote(unit), go_quote(text)));
-        };
-        if place < next_unit {
-            return Err(invalid());
+        match UNITS.iter().position(|name| *name == unit) {
+            None => return format!("unknown unit {} in duration {}", go_quote(unit), go_quote(text)),
+            Some(place) if place < next_unit => return invalid,
+            Some(place) => next_unit = place + 1,
         }
-        next_unit = place + 1;
-        total = count
-            .checked_mul(UNITS[place].1)
-            .and_then(|part| total.checked_add(part))
-            .filter(|total| *total <= MOST_NANOSECONDS)
-            .ok_or("duration out of range")?;
     }
-    Ok(total)
+    "duration out of range".to_owned()
 }
 
 /// A duration in seconds.
 pub(super) fn duration_seconds(text: &str) -> Result<f64, String> {
-    let nanoseconds = parse_duration(text)?;
-    let second = 1_000 * NANOSECONDS_PER_MS;
+    let ms = parse_duration_ms(text)?;
     // As Go's `Duration.Seconds`: whole seconds are exact.
-    Ok((nanoseconds / second) as f64 + (nanoseconds % second) as f64 / 1e9)
+    Ok((ms / 1000) as f64 + (ms % 1000) as f64 / 1000.0)
 }
 
 /// A number in any of Go's forms: `1e3`, `0x1F`, `017`, `1_000`, `Inf`, `NaN`.

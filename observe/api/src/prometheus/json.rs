@@ -1,0 +1,215 @@
+//! JSON to the byte as Prometheus writes it (`util/jsonutil`, `web/api/v1/json_codec.go`).
+
+use std::fmt::Write as _;
+
+use vitrine_observe_promql::histogram::all_intervals;
+use vitrine_observe_promql::{Point, Sample, Series, Value, go_float_plain, go_float_result};
+use vitrine_observe_store::series::{Exemplar, Histogram, Labels};
+
+/// Milliseconds as seconds, with a fraction only if there is one.
+pub(super) fn push_time(out: &mut String, ms: i64) {
+    if ms < 0 {
+        out.push('-');
+    }
+    let ms = ms.unsigned_abs();
+    let _ = write!(out, "{}", ms / 1000);
+    if ms % 1000 != 0 {
+        let _ = write!(out, ".{:03}", ms % 1000);
+    }
+}
+
+/// A number between quotes.
+pub(super) fn push_number(out: &mut String, value: f64) {
+    let _ = write!(out, "\"{}\"", go_float_result(value));
+}
+
+/// A text as Go's encoder writes it: also what would mean something in a page is escaped.
+pub(super) fn push_text(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            _ => push_char(out, c),
+        }
+    }
+    out.push('"');
+}
+
+/// A name or value of a label: less is escaped in it.
+fn push_label_text(out: &mut String, text: &str) {
+    out.push('"');
+    text.chars().for_each(|c| push_char(out, c));
+    out.push('"');
+}
+
+fn push_char(out: &mut String, c: char) {
+    match c {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        c if u32::from(c) < 0x20 => {
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        }
+        c => out.push(c),
+    }
+}
+
+/// Items between brackets.
+pub(super) fn push_list<T>(out: &mut String, items: impl IntoIterator<Item = T>, mut push: impl FnMut(&mut String, T)) {
+    out.push('[');
+    for (place, item) in items.into_iter().enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        push(out, item);
+    }
+    out.push(']');
+}
+
+/// Texts between brackets.
+pub(super) fn push_texts<T: AsRef<str>>(out: &mut String, texts: impl IntoIterator<Item = T>) {
+    push_list(out, texts, |out, text| push_text(out, text.as_ref()));
+}
+
+pub(super) fn push_labels(out: &mut String, labels: &Labels) {
+    out.push('{');
+    for (place, label) in labels.iter().enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        push_label_text(out, &label.name);
+        out.push(':');
+        push_label_text(out, &label.value);
+    }
+    out.push('}');
+}
+
+fn push_histogram(out: &mut String, histogram: &Histogram) {
+    out.push_str("{\"count\":");
+    push_number(out, histogram.count);
+    out.push_str(",\"sum\":");
+    push_number(out, histogram.sum);
+    let mut filled = all_intervals(histogram).filter(|interval| interval.count != 0.0).peekable();
+    if filled.peek().is_some() {
+        out.push_str(",\"buckets\":");
+        push_list(out, filled, |out, interval| {
+            let rule = match (interval.lower_inclusive, interval.upper_inclusive) {
+                (false, true) => 0,
+                (true, false) => 1,
+                (false, false) => 2,
+                (true, true) => 3,
+            };
+            let _ = write!(out, "[{rule},");
+            push_number(out, interval.lower);
+            out.push(',');
+            push_number(out, interval.upper);
+            out.push(',');
+            push_number(out, interval.count);
+            out.push(']');
+        });
+    }
+    out.push('}');
+}
+
+fn push_float_point(out: &mut String, (time_ms, value): (i64, f64)) {
+    out.push('[');
+    push_time(out, time_ms);
+    out.push(',');
+    push_number(out, value);
+    out.push(']');
+}
+
+fn push_histogram_point(out: &mut String, time_ms: i64, histogram: &Histogram) {
+    out.push('[');
+    push_time(out, time_ms);
+    out.push(',');
+    push_histogram(out, histogram);
+    out.push(']');
+}
+
+fn push_sample(out: &mut String, sample: &Sample) {
+    out.push_str("{\"metric\":");
+    push_labels(out, &sample.labels);
+    match &sample.value {
+        Point::Float(value) => {
+            out.push_str(",\"value\":");
+            push_float_point(out, (sample.time_ms, *value));
+        }
+        Point::Histogram(histogram) => {
+            out.push_str(",\"histogram\":");
+            push_histogram_point(out, sample.time_ms, histogram);
+        }
+    }
+    out.push('}');
+}
+
+fn push_series(out: &mut String, series: &Series) {
+    out.push_str("{\"metric\":");
+    push_labels(out, &series.labels);
+    if !series.floats.is_empty() {
+        out.push_str(",\"values\":");
+        push_list(out, series.floats.iter().copied(), push_float_point);
+    }
+    if !series.histograms.is_empty() {
+        out.push_str(",\"histograms\":");
+        push_list(out, &series.histograms, |out, (time_ms, histogram)| push_histogram_point(out, *time_ms, histogram));
+    }
+    out.push('}');
+}
+
+/// `"resultType":…,"result":…`, without braces.
+pub(super) fn push_result(out: &mut String, value: &Value) {
+    match value {
+        Value::Scalar { time_ms, value } => {
+            out.push_str("\"resultType\":\"scalar\",\"result\":[");
+            push_time(out, *time_ms);
+            let _ = write!(out, ",\"{}\"]", go_float_plain(*value));
+        }
+        Value::String { time_ms, value } => {
+            out.push_str("\"resultType\":\"string\",\"result\":[");
+            push_time(out, *time_ms);
+            out.push(',');
+            push_text(out, value);
+            out.push(']');
+        }
+        Value::Vector(samples) => {
+            out.push_str("\"resultType\":\"vector\",\"result\":");
+            push_list(out, samples, push_sample);
+        }
+        Value::Matrix(series) => {
+            out.push_str("\"resultType\":\"matrix\",\"result\":");
+            push_list(out, series, push_series);
+        }
+    }
+}
+
+pub(super) fn push_exemplar(out: &mut String, exemplar: &Exemplar) {
+    out.push_str("{\"labels\":");
+    push_labels(out, &exemplar.labels);
+    out.push_str(",\"value\":");
+    push_number(out, exemplar.value);
+    out.push_str(",\"timestamp\":");
+    push_time(out, exemplar.time_ms);
+    out.push('}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{push_text, push_time};
+
+    #[test]
+    fn times_and_texts_are_written_as_go_writes_them() {
+        for (ms, wanted) in [(0, "0"), (1_500, "1.500"), (-1, "-0.001"), (1_435_781_451_781, "1435781451.781")] {
+            let mut out = String::new();
+            push_time(&mut out, ms);
+            assert_eq!(out, wanted);
+        }
+        let mut out = String::new();
+        push_text(&mut out, "a<b>&\"\\\n\u{1}\u{2028}ü");
+        assert_eq!(out, r#""a\u003cb\u003e\u0026\"\\\n\u0001\u2028ü""#);
+    }
+}

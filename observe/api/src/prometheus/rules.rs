@@ -1,0 +1,201 @@
+//! Groups of rules and the alerts that they raise.
+
+use serde_json::{Value, json};
+use vitrine_kit::clock;
+use vitrine_observe_promql::go_float_exponent;
+use vitrine_observe_rules::status::{AlertState, AlertStatus, GroupStatus, Health, RuleStatus};
+use vitrine_observe_store::series::{Labels, Matcher};
+
+use super::answer::{Answer, Failed};
+use super::question::Question;
+
+/// Groups that one answer tells of, if a limit is asked for, and at most.
+const MOST_GROUPS: usize = 10_000;
+
+/// What a time is that never was.
+const NEVER: &str = "0001-01-01T00:00:00Z";
+
+fn time(ms: i64) -> String {
+    if ms == 0 { NEVER.to_owned() } else { clock::rfc3339(ms) }
+}
+
+fn state(state: AlertState) -> &'static str {
+    match state {
+        AlertState::Unknown => "unknown",
+        AlertState::Inactive => "inactive",
+        AlertState::Pending => "pending",
+        AlertState::Firing => "firing",
+    }
+}
+
+fn labels(labels: &Labels) -> Value {
+    labels
+        .iter()
+        .map(|label| ((*label.name).to_owned(), Value::from(&*label.value)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+fn pairs(pairs: &[(String, String)]) -> Value {
+    pairs
+        .iter()
+        .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+fn alert(alert: &AlertStatus) -> Value {
+    let mut shown = json!({
+        "labels": labels(&alert.labels),
+        "annotations": labels(&alert.annotations),
+        "state": state(alert.state),
+        "activeAt": time(alert.active_at_ms),
+        "value": go_float_exponent(alert.value),
+    });
+    if let Some(since) = alert.keep_firing_since_ms {
+        shown["keepFiringSince"] = time(since).into();
+    }
+    shown
+}
+
+fn rule(rule: &RuleStatus, with_alerts: bool) -> Value {
+    let health = match rule.health {
+        Health::Unknown => "unknown",
+        Health::Ok => "ok",
+        Health::Err => "err",
+    };
+    let mut shown = json!({
+        "name": rule.name,
+        "query": rule.query,
+        "labels": pairs(&rule.labels),
+        "health": health,
+        "evaluationTime": rule.evaluation_s,
+        "lastEvaluation": time(rule.evaluated_at_ms),
+        "type": if rule.alerting.is_some() { "alerting" } else { "recording" },
+    });
+    if !rule.last_error.is_empty() {
+        shown["lastError"] = rule.last_error.as_str().into();
+    }
+    if let Some(alerting) = &rule.alerting {
+        shown["state"] = state(alerting.state).into();
+        shown["duration"] = alerting.hold_s.into();
+        shown["keepFiringFor"] = alerting.keep_firing_for_s.into();
+        shown["annotations"] = pairs(&alerting.annotations);
+        let alerts = alerting.alerts.iter().filter(|_| with_alerts);
+        shown["alerts"] = alerts.map(alert).collect();
+    }
+    shown
+}
+
+/// What of the rules is wanted.
+struct Wanted<'a> {
+    kind: &'a str,
+    names: Vec<&'a str>,
+    groups: Vec<&'a str>,
+    files: Vec<&'a str>,
+    matchers: Vec<Vec<Matcher>>,
+    with_alerts: bool,
+}
+
+impl Wanted<'_> {
+    fn has_rule(&self, rule: &RuleStatus) -> bool {
+        let is_kind = match self.kind {
+            "alert" => rule.alerting.is_some(),
+            "record" => rule.alerting.is_none(),
+            _ => true,
+        };
+        let own = || Labels::of(rule.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let fits = |labels: &Labels| self.matchers.iter().any(|set| set.iter().all(|matcher| matcher.accepts(labels)));
+        is_kind
+            && (self.names.is_empty() || self.names.contains(&rule.name.as_str()))
+            && (self.matchers.is_empty() || fits(&own()))
+    }
+
+    /// A group with the rules that are wanted; none if it is not wanted, or has none of them.
+    fn group(&self, group: &GroupStatus) -> Option<Value> {
+        let is_wanted = (self.groups.is_empty() || self.groups.contains(&group.name.as_str()))
+            && (self.files.is_empty() || self.files.contains(&group.file.as_str()));
+        if !is_wanted {
+            return None;
+        }
+        let rules: Vec<Value> =
+            group.rules.iter().filter(|rule| self.has_rule(rule)).map(|found| rule(found, self.with_alerts)).collect();
+        let is_filtered = !self.names.is_empty() || !self.matchers.is_empty() || !self.kind.is_empty();
+        if rules.is_empty() && is_filtered {
+            return None;
+        }
+        Some(json!({
+            "name": group.name,
+            "file": group.file,
+            "rules": rules,
+            "interval": group.interval_s,
+            "limit": group.limit,
+            "evaluationTime": group.evaluation_s,
+            "lastEvaluation": time(group.evaluated_at_ms),
+        }))
+    }
+}
+
+/// `rules`
+pub(super) fn groups(question: &Question) -> Result<Answer, Failed> {
+    let kind = question.get("type");
+    if !["", "alert", "record"].contains(&kind) {
+        return Err(Failed::parameter("type", format!("not supported value {kind:?}")));
+    }
+    let with_alerts = match question.get("exclude_alerts") {
+        "" | "false" | "0" => true,
+        "true" | "1" => false,
+        other => return Err(Failed::parameter("exclude_alerts", format!("invalid boolean {other:?}"))),
+    };
+    let wanted = Wanted {
+        kind,
+        names: question.all("rule_name[]").collect(),
+        groups: question.all("rule_group[]").collect(),
+        files: question.all("file[]").collect(),
+        matchers: question.matchers().map_err(|why| Failed::parameter("match[]", why))?,
+        with_alerts,
+    };
+    let limit = match question.get("group_limit") {
+        "" => MOST_GROUPS,
+        text => text
+            .parse::<usize>()
+            .ok()
+            .filter(|limit| *limit > 0)
+            .ok_or_else(|| Failed::parameter("group_limit", "group_limit needs to be a valid number greater than 0"))?
+            .min(MOST_GROUPS),
+    };
+    let all = question.settings.rules.as_ref().map(|rules| rules.groups()).unwrap_or_default();
+    let token = |group: &GroupStatus| format!("{}:{}", group.file, group.name);
+    let after = question.get("group_next_token");
+    let begin = if after.is_empty() {
+        0
+    } else {
+        all.iter()
+            .position(|group| token(group) == after)
+            .ok_or_else(|| Failed::BadData(format!("invalid group_next_token '{after}'. were rule groups changed?")))?
+    };
+    let mut shown = Vec::new();
+    let mut next = None;
+    for group in &all[begin..] {
+        let Some(found) = wanted.group(group) else { continue };
+        if shown.len() == limit {
+            next = Some(token(group));
+            break;
+        }
+        shown.push(found);
+    }
+    let mut data = json!({ "groups": shown });
+    if let Some(next) = next {
+        data["groupNextToken"] = next.into();
+    }
+    Ok(Answer::new(data.to_string()))
+}
+
+/// `alerts`
+pub(super) fn alerts(question: &Question) -> Result<Answer, Failed> {
+    let groups = question.settings.rules.as_ref().map(|rules| rules.groups()).unwrap_or_default();
+    let rules = groups.iter().flat_map(|group| &group.rules);
+    let active = rules.filter_map(|rule| rule.alerting.as_ref()).flat_map(|alerting| &alerting.alerts);
+    let alerts: Vec<Value> = active.map(alert).collect();
+    Ok(Answer::new(json!({ "alerts": alerts }).to_string()))
+}

@@ -1,0 +1,199 @@
+//! What is told of the process: versions, settings, counts, features.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use vitrine_kit::clock;
+use vitrine_kit::duration::prometheus;
+use vitrine_observe_promql::ast::{AggregateOp, BinaryOp};
+use vitrine_observe_promql::functions::table::FUNCTIONS;
+
+use super::answer::{Answer, Failed};
+use super::question::Question;
+
+type Answered = Result<Answer, Failed>;
+
+/// The version of Prometheus whose API and language this is: clients decide by it what they ask.
+const VERSION: &str = "3.14.0";
+
+/// Entries of each list of counts unless another number is asked for, and at most.
+const COUNTS: usize = 10;
+const MOST_COUNTS: usize = 10_000;
+
+/// Operators that may be written.
+const OPERATORS: [BinaryOp; 18] = [
+    BinaryOp::Add,
+    BinaryOp::Sub,
+    BinaryOp::Mul,
+    BinaryOp::Div,
+    BinaryOp::Mod,
+    BinaryOp::Pow,
+    BinaryOp::Atan2,
+    BinaryOp::Equal,
+    BinaryOp::NotEqual,
+    BinaryOp::Greater,
+    BinaryOp::Less,
+    BinaryOp::GreaterOrEqual,
+    BinaryOp::LessOrEqual,
+    BinaryOp::TrimUpper,
+    BinaryOp::TrimLower,
+    BinaryOp::And,
+    BinaryOp::Or,
+    BinaryOp::Unless,
+];
+
+/// Words and forms of the language.
+const LANGUAGE: [&str; 15] = [
+    "anchored",
+    "bool",
+    "by",
+    "duration_expr",
+    "fill",
+    "fill_left",
+    "fill_right",
+    "group_left",
+    "group_right",
+    "ignoring",
+    "offset",
+    "on",
+    "per_query_lookback_delta",
+    "smoothed",
+    "without",
+];
+
+fn shown(value: &Value) -> Answered {
+    Ok(Answer::new(value.to_string()))
+}
+
+/// `status/buildinfo`. Without `features`: with them Grafana takes it for Mimir.
+pub(super) fn build(_: &Question) -> Answered {
+    shown(&json!({
+        "version": VERSION,
+        "revision": format!("vitrine-{}", env!("CARGO_PKG_VERSION")),
+        "branch": "",
+        "buildUser": "",
+        "buildDate": "",
+        "goVersion": "",
+    }))
+}
+
+/// `status/runtimeinfo`. What only Go has is empty.
+pub(super) fn runtime(question: &Question) -> Answered {
+    let settings = &question.settings;
+    let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
+    let threads = read("/proc/self/status")
+        .lines()
+        .find_map(|line| line.strip_prefix("Threads:")?.trim().parse::<u64>().ok())
+        .unwrap_or_default();
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let folder = std::env::current_dir().map(|folder| folder.display().to_string()).unwrap_or_default();
+    let started = clock::rfc3339(settings.started_ms);
+    shown(&json!({
+        "startTime": started,
+        "CWD": folder,
+        "hostname": read("/proc/sys/kernel/hostname").trim(),
+        "serverTime": clock::rfc3339(question.now_ms),
+        "reloadConfigSuccess": true,
+        "lastConfigTime": started,
+        "corruptionCount": 0,
+        "goroutineCount": threads,
+        "GOMAXPROCS": cpus,
+        "GOMEMLIMIT": i64::MAX,
+        "GOGC": "",
+        "GODEBUG": "",
+        "storageRetention": settings.options.retention,
+    }))
+}
+
+fn shown_ms(ms: i64) -> String {
+    prometheus::format(Duration::from_millis(ms.unsigned_abs()))
+}
+
+/// `status/flags`: what of Prometheus's flags has a meaning here.
+pub(super) fn flags(question: &Question) -> Answered {
+    let options = &question.settings.options;
+    shown(&json!({
+        "query.lookback-delta": shown_ms(options.evaluation.lookback_ms),
+        "query.max-concurrency": options.max_queries.to_string(),
+        "query.max-samples": options.max_samples.to_string(),
+        "query.timeout": prometheus::format(options.time_limit),
+        "storage.tsdb.retention.time": options.retention,
+        "web.enable-lifecycle": "false",
+        "web.enable-remote-write-receiver": "true",
+    }))
+}
+
+/// `status/config`: the settings that a configuration file of Prometheus would have.
+pub(super) fn config(question: &Question) -> Answered {
+    let interval = shown_ms(question.settings.options.evaluation.subquery_step_ms);
+    shown(&json!({ "yaml": format!("global:\n  evaluation_interval: {interval}\n") }))
+}
+
+/// `status/walreplay`: it is over before anything is listened to.
+pub(super) fn replay(_: &Question) -> Answered {
+    shown(&json!({ "min": 0, "max": 0, "current": 0 }))
+}
+
+/// `status/tsdb`
+pub(super) fn counts(question: &Question) -> Answered {
+    let most = match question.get("limit") {
+        "" => COUNTS,
+        text => match text.parse::<usize>() {
+            Ok(most) if most > MOST_COUNTS => {
+                return Err(Failed::BadData(format!("limit must not exceed {MOST_COUNTS}")));
+            }
+            Ok(most) if most > 0 => most,
+            _ => return Err(Failed::BadData("limit must be a positive number".to_owned())),
+        },
+    };
+    let stats = question.series.stats(most)?;
+    let list = |counts: &[(String, u64)]| -> Value {
+        counts.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect()
+    };
+    let mut data = String::new();
+    // In the order in which Prometheus has them.
+    let _ = write!(
+        data,
+        "{{\"headStats\":{{\"numSeries\":{},\"numLabelPairs\":{},\"chunkCount\":{},\"minTime\":{},\"maxTime\":{}}}",
+        stats.series, stats.label_pairs, stats.chunks, stats.min_ms, stats.max_ms
+    );
+    for (name, counts) in [
+        ("seriesCountByMetricName", &stats.series_by_metric),
+        ("labelValueCountByLabelName", &stats.values_by_label),
+        ("memoryInBytesByLabelName", &stats.bytes_by_label),
+        ("seriesCountByLabelValuePair", &stats.series_by_pair),
+    ] {
+        let _ = write!(data, ",\"{name}\":{}", list(counts));
+    }
+    data.push('}');
+    Ok(Answer::new(data))
+}
+
+/// `features`
+pub(super) fn features(question: &Question) -> Answered {
+    let evaluation = &question.settings.options.evaluation;
+    let all = |names: &mut dyn Iterator<Item = &str>| -> Value {
+        names.map(|name| (name.to_owned(), Value::Bool(true))).collect::<Map<String, Value>>().into()
+    };
+    let mut language = all(&mut LANGUAGE.into_iter());
+    language["delayed_name_removal"] = evaluation.delayed_names.into();
+    language["type_and_unit_labels"] = evaluation.type_and_unit.into();
+    language["use_start_timestamps"] = evaluation.start_timestamps.into();
+    let operators =
+        OPERATORS.iter().map(|op| op.name()).chain(AggregateOp::ALL.iter().map(|op| op.name())).chain(["@"]);
+    shown(&json!({
+        "api": all(&mut [
+            "exclude_alerts",
+            "label_values_match",
+            "query_stats",
+            "query_warnings",
+            "remote_write_receiver",
+            "time_range_labels",
+            "time_range_series",
+        ].into_iter()),
+        "promql": language,
+        "promql_functions": all(&mut FUNCTIONS.iter().map(|function| function.name)),
+        "promql_operators": all(&mut { operators }),
+    }))
+}
