@@ -86,7 +86,11 @@ fn what_is_not_fails_and_says_why() {
         ("value: 90", "value: 91", "expr: \"time()\", time: 1m30s,\n        exp: {} 9.1E+01\n        got: {} 9E+01"),
         ("expr: jobs", "expr: 'jobs('", "err: 1:6: parse error"),
         ("'1x20'", "'1xx'", "up{job=\"api\", instance=\"b\"} 1xx: "),
-        ("schema:0 count:2 sum:3 counter_reset_hint:not_reset buckets:[1 1]}}'}]", "schema:0 count:3}}'}]", "{__name__=\"h\"} {{count:3}}"),
+        (
+            "schema:0 count:2 sum:3 counter_reset_hint:not_reset buckets:[1 1]}}'}]",
+            "schema:0 count:3}}'}]",
+            "{__name__=\"h\"} {{count:3}}",
+        ),
         ("labels: 'jobs'", "labels: 'jobs{'", "labels \"jobs{\": "),
         ("eval_time: 90s", "eval_time: 9y", "a test has at most 1000000"),
     ] {
