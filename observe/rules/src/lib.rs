@@ -4,7 +4,8 @@
 //! floor 4's. Files, checks, templates and the life of an alert are Prometheus's; what differs is that an alert's state can be kept
 //! ([`SavedGroup`]), so that a restart changes nothing.
 //!
-//! [`RuleFile`] reads a file, [`Group`] evaluates, [`status`] says what is told of it all, [`template`] runs Go's templates.
+//! [`RuleFile`] reads a file, [`Group`] evaluates, [`status`] says what is told of it all, [`template`] runs Go's templates,
+//! [`unit_test`] runs promtool's tests, [`Slo`] makes rules of an objective.
 //!
 //! ```
 //! use vitrine_observe_rules::RuleFile;
@@ -27,12 +28,14 @@ pub mod unit_test;
 
 mod file;
 mod group;
+mod slo;
 mod source;
 
 use std::time::Duration;
 
 pub use file::{GroupSpec, RuleFile, RuleKind, RuleSpec};
 pub use group::{Effects, Group, SavedAlert, SavedGroup, SavedRule, Slot};
+pub use slo::Slo;
 pub use source::{EngineSource, Source};
 
 /// What holds for all groups.

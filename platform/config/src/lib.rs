@@ -4,7 +4,7 @@
 //! A component's settings are one serde struct with defaults. [`load`] lays the sources over the defaults: a TOML file, variables
 //! named `VITRINE_<SECTION>__<KEY>`, and flags. Whatever the defaults do not know is a mistake, named with what is probably
 //! meant. [`schema`] says what can be set as a JSON Schema, [`reference`] as a page; both come from the doc comments of the structs.
-//! [`Time`], [`Size`] and [`BaseUrl`] are read as people write them. [`yaml`] reads files of other systems, with locations. It knows no component.
+//! [`Time`], [`Size`] and [`BaseUrl`] are read as people write them. [`yaml`] reads files of other systems, with locations; [`glob`] finds them. It knows no component.
 //!
 //! ```
 //! use schemars::JsonSchema;
@@ -35,6 +35,7 @@
 //! assert!(mistakes.to_string().contains("gateway.rate_per_s"));
 //! ```
 
+mod glob;
 mod leaves;
 mod schema;
 mod suggest;
@@ -52,6 +53,7 @@ use toml::{Table, Value};
 use leaves::{Leaf, expected, leaves, table};
 use schema::settings;
 
+pub use glob::{MAX_FILES, glob};
 pub use schema::{reference, schema};
 pub use units::{BaseUrl, OrOff, Size, Time, Written, describe, read as read_written};
 /// What [`written!`] names.

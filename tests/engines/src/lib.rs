@@ -13,6 +13,7 @@ use std::fs::{File, TryLockError};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
@@ -64,6 +65,11 @@ const PORTS: std::ops::Range<u16> = 10_000..30_000;
 
 /// Locks of the ports that this process was given, for as long as it lives: several test processes choose at a time.
 static RESERVED: Mutex<Vec<File>> = Mutex::new(Vec::new());
+
+/// Where Prometheus's tool for rule files and queries is.
+pub fn promtool() -> Result<PathBuf> {
+    install::unpacked("promtool", "sid", "usr/bin/promtool")
+}
 
 /// Returns a port that no process listens on, and that no one else is given while this process lives.
 pub fn free_port() -> Result<u16> {
