@@ -43,6 +43,12 @@ pub fn consul() -> Result<Server> {
     recipes::consul()?.start()
 }
 
+/// A program out of a package of another Debian release, unpacked into a folder of its own when it is missing: `debian("prometheus-alertmanager", "sid",
+/// "usr/bin/amtool")`.
+pub fn debian(package: &str, release: &str, program: &str) -> Result<std::path::PathBuf> {
+    install::unpacked(package, release, program)
+}
+
 /// Where ports are taken from: below those that the system gives to a client that connects or asks for any, so that a port that is
 /// free now stays so until its server listens there.
 const PORTS: std::ops::Range<u16> = 10_000..30_000;
