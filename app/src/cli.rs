@@ -45,6 +45,11 @@ pub enum Command {
     Token(TokenArgs),
     /// Ask SQL over everything the observatory keeps: a prompt, one statement, or statements from a pipe
     Sql(SqlArgs),
+    /// Watch a machine: its metrics at /metrics, as the node exporter and cAdvisor have them
+    #[command(subcommand)]
+    Agent(AgentCommand),
+    /// Ask PromQL over the observatory's metrics: a table of now, or a chart of the last hours
+    Promql(PromqlArgs),
     /// Print the effective configuration, and where each value came from; or what can be set
     Config(ConfigCommand),
     /// Run statements for the observatory that starts this; nothing for people
@@ -291,6 +296,17 @@ pub struct SqlArgs {
     /// What to run, one or several with ; between; without it, a prompt, or what the standard input holds
     #[arg(value_name = "STATEMENT")]
     pub statement: Option<String>,
+    /// The observatory that is asked.
+    #[command(flatten)]
+    pub observatory: AskArgs,
+    /// How rows are written
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Style,
+}
+
+/// The observatory that a command asks, and who asks.
+#[derive(Args, Clone, Debug)]
+pub struct AskArgs {
     /// The observatory; without it, the one of the data folder, or http://127.0.0.1:9000
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
@@ -309,10 +325,69 @@ pub struct SqlArgs {
     /// PEM private key of that certificate
     #[arg(long, value_name = "FILE", requires = "certificate")]
     pub key: Option<PathBuf>,
-    /// How rows are written
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: Style,
     /// Data folder.
     #[command(flatten)]
     pub data: DataArgs,
+}
+
+/// `vitrine promql`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  vitrine promql 'topk(5, sum by (service_name) (rate(rpc_server_call_duration_seconds_count[5m])))'
+  vitrine promql --range 1h 'sum(rate(http_server_request_duration_seconds_count[1m]))'")]
+pub struct PromqlArgs {
+    /// What is asked
+    #[arg(value_name = "EXPRESSION")]
+    pub expression: String,
+    /// At which time, as RFC 3339 or seconds since 1970; with --range, its end [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Over this time, such as 30m or 6h, as a chart; without it, at one time, as a table
+    #[arg(long, value_name = "DURATION")]
+    pub range: Option<String>,
+    /// Between two points of a range [default: what the terminal can show]
+    #[arg(long, value_name = "DURATION", requires = "range")]
+    pub step: Option<String>,
+    /// Print the answer as it is
+    #[arg(long)]
+    pub json: bool,
+    /// The observatory that is asked.
+    #[command(flatten)]
+    pub observatory: AskArgs,
+}
+
+/// `vitrine agent`.
+#[derive(Debug, Subcommand)]
+pub enum AgentCommand {
+    /// Answer /metrics with what the kernel says of this host and its containers
+    Host(AgentHostArgs),
+}
+
+/// `vitrine agent host`.
+#[derive(Args, Clone, Debug)]
+pub struct AgentHostArgs {
+    /// Where /metrics is answered
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9100")]
+    pub listen: SocketAddr,
+    /// Where the host's root is seen, for an agent in a container: /proc and /sys are looked for below it
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+    /// A folder whose *.prom files are answered, too
+    #[arg(long, value_name = "DIR")]
+    pub textfiles: Option<PathBuf>,
+    /// Leave out cgroups
+    #[arg(long)]
+    pub no_containers: bool,
+}
+
+/// Where the observatory answers if nothing else is known.
+const OBSERVATORY_URL: &str = "http://127.0.0.1:9000";
+
+impl AskArgs {
+    /// Where the observatory is.
+    pub fn url(&self) -> String {
+        let known = || crate::runfile::observatory(&self.data.data).unwrap_or_else(|| OBSERVATORY_URL.to_owned());
+        self.url.clone().unwrap_or_else(known)
+    }
 }

@@ -10,24 +10,19 @@ use std::io::{IsTerminal, Read as _};
 
 use anyhow::{Context, Result, bail};
 
+use crate::Usage;
 use crate::cli::SqlArgs;
-use crate::{Usage, runfile};
 use client::Client;
 use output::Printer;
 pub use output::Style;
+pub(crate) use prompt::width;
 
-/// Where the observatory answers if nothing else is known.
-const DEFAULT_URL: &str = "http://127.0.0.1:9000";
 /// Most that is read from a pipe, in bytes.
 const MAX_INPUT_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The command.
 pub async fn run(args: SqlArgs) -> Result<()> {
-    let url = match &args.url {
-        Some(url) => url.clone(),
-        None => runfile::observatory(&args.data.data).unwrap_or_else(|| DEFAULT_URL.to_owned()),
-    };
-    let client = Client::new(&url, &args)?;
+    let client = Client::new(&args.observatory.url(), &args.observatory)?;
     if let Some(statements) = &args.statement {
         return all(&client, statements, args.format).await;
     }

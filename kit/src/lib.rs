@@ -22,6 +22,7 @@ pub mod numeric_date;
 mod outage;
 pub mod panic;
 pub mod percent;
+pub mod prometheus;
 mod secret;
 pub mod varint;
 

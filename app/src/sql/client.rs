@@ -17,7 +17,7 @@ use vitrine_platform_tls as tls;
 
 use super::output::Printer;
 use crate::Usage;
-use crate::cli::SqlArgs;
+use crate::cli::AskArgs;
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ pub(super) struct Client {
 
 impl Client {
     /// The observatory at "http://HOST:PORT" or "https://HOST:PORT".
-    pub(super) fn new(url: &str, args: &SqlArgs) -> Result<Self> {
+    pub(super) fn new(url: &str, args: &AskArgs) -> Result<Self> {
         let expected = || Usage(format!("--url {url}: expected http://HOST:PORT or https://HOST:PORT"));
         let uri: Uri = format!("{}/api/sql?format=rows", url.trim_end_matches('/')).parse().map_err(|_| expected())?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {

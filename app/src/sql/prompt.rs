@@ -24,7 +24,7 @@ const COLUMNS: &str = "SELECT table_name, column_name FROM information_schema.co
 const FUNCTIONS: &str = "SELECT DISTINCT routine_name AS \"function\" FROM information_schema.routines ORDER BY 1";
 
 /// Places in a line of the terminal; none if the standard output is none.
-pub(super) fn width() -> Option<usize> {
+pub(crate) fn width() -> Option<usize> {
     let (columns, _) = std::io::stdout().is_terminal().then(DefaultEditor::new)?.ok()?.dimensions()?;
     Some(usize::from(columns))
 }

@@ -20,8 +20,11 @@ pub enum Severity {
 /// What histograms were combined for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Combining {
+    /// `+`.
     Addition,
+    /// `-`, and differences in a range.
     Subtraction,
+    /// `sum`, `avg` and the like.
     Aggregation,
 }
 
@@ -41,85 +44,127 @@ impl Bits {
     }
 }
 
-/// What an annotation says. Its texts are Prometheus's (`util/annotations`). `metric` may be empty where it says so.
+/// What an annotation says. Its texts are Prometheus's (`util/annotations`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Note {
+    /// `limit_ratio` with a ratio below -1 or above 1.
     InvalidRatio {
+        /// The ratio.
         got: Bits,
+        /// What stands for it.
         capped: Bits,
     },
+    /// A quantile below 0, above 1, or not a number.
     InvalidQuantile {
+        /// The quantile.
         got: Bits,
     },
-    /// `metric` may be empty.
+    /// A classic bucket whose `le` is no number.
     BadBucketLabel {
+        /// The metric's name; empty where it is not known.
         metric: String,
+        /// The value of `le`.
         label: String,
     },
+    /// Floats and histograms in one range.
     MixedFloatsHistograms {
+        /// The metric's name.
         metric: String,
     },
+    /// Floats and histograms in one aggregation.
     MixedFloatsHistogramsAggregation,
-    /// `metric` may be empty.
+    /// Classic buckets and a native histogram with the same labels.
     MixedClassicNativeHistograms {
+        /// The metric's name; empty where it is not known.
         metric: String,
     },
+    /// A gauge histogram where a counter is expected.
     NativeHistogramNotCounter {
+        /// The metric's name.
         metric: String,
     },
+    /// A counter histogram where a gauge is expected.
     NativeHistogramNotGauge {
+        /// The metric's name.
         metric: String,
     },
+    /// Histograms with exponential and with custom buckets together.
     MixedExponentialCustomHistograms {
+        /// The metric's name.
         metric: String,
     },
-    /// `op` is the operator as it is written.
+    /// Histograms that an operator cannot bring together.
     IncompatibleBucketLayout {
+        /// The operator as it is written.
         op: &'static str,
     },
+    /// `sort` in a range query.
     SortInRangeQuery,
+    /// One histogram says that a counter was reset, another that none was.
     HistogramCounterResetCollision(Combining),
-    /// Occurrences are counted.
+    /// A total began before the last sample of the one before. Carries [`Detail::Times`].
     StartTimeOverlap {
+        /// The metric's name.
         metric: String,
     },
+    /// A rate of what has no counter's name.
     PossibleNonCounter {
+        /// The metric's name.
         metric: String,
     },
-    /// `label` is the value of `__type__`.
+    /// A rate of what has no counter's type.
     PossibleNonCounterLabel {
+        /// The metric's name.
         metric: String,
+        /// The value of `__type__`.
         label: String,
     },
-    /// `metric` may be empty. Carries [`Detail::Monotonicity`].
+    /// Classic buckets whose counts did not rise with their bounds. Carries [`Detail::Monotonicity`].
     ForcedMonotonicity {
+        /// The metric's name; empty where it is not known.
         metric: String,
     },
-    /// Sides are `float` or `histogram`.
+    /// An operator that does not take these types together.
     IncompatibleTypes {
+        /// `float` or `histogram`.
         lhs: &'static str,
+        /// The operator as it is written.
         op: &'static str,
+        /// `float` or `histogram`.
         rhs: &'static str,
     },
+    /// A histogram in an aggregation of numbers.
     HistogramIgnoredInAggregation {
+        /// The aggregation.
         op: &'static str,
     },
+    /// Histograms beside floats in a range of which only floats count.
     HistogramIgnoredInMixedRange {
+        /// The metric's name.
         metric: String,
     },
-    /// `metric` may be empty.
+    /// Observations that are no numbers make a quantile none.
     QuantileNanResult {
+        /// The metric's name; empty where it is not known.
         metric: String,
     },
-    /// `metric` may be empty.
+    /// Observations that are no numbers make a quantile greater.
     QuantileNanSkew {
+        /// The metric's name; empty where it is not known.
         metric: String,
     },
-    /// `metric` may be empty.
+    /// Observations that are no numbers are in no fraction.
     FractionNans {
+        /// The metric's name; empty where it is not known.
         metric: String,
     },
+    /// Histograms with different custom bounds were brought together.
     MismatchedCustomBuckets(Combining),
+    /// Not Prometheus's: points that are differences were added up.
+    DeltaSummed {
+        /// The metric's name.
+        metric: String,
+    },
 }
 
 /// What is summed up over all occurrences of a note.
@@ -129,7 +174,20 @@ pub enum Detail {
     #[default]
     None,
     /// Where buckets were made monotonic, and how much that changed.
-    Monotonicity { min_ms: i64, max_ms: i64, min_bucket: f64, max_bucket: f64, max_diff: f64, times: u64 },
+    Monotonicity {
+        /// The first time, in milliseconds since 1970.
+        min_ms: i64,
+        /// The last one.
+        max_ms: i64,
+        /// The lowest bound of a bucket that was changed.
+        min_bucket: f64,
+        /// The highest one.
+        max_bucket: f64,
+        /// The greatest change.
+        max_diff: f64,
+        /// How often.
+        times: u64,
+    },
     /// How often.
     Times(u64),
 }
@@ -197,7 +255,8 @@ impl Note {
             | Self::QuantileNanResult { .. }
             | Self::QuantileNanSkew { .. }
             | Self::FractionNans { .. }
-            | Self::MismatchedCustomBuckets(_) => Severity::Info,
+            | Self::MismatchedCustomBuckets(_)
+            | Self::DeltaSummed { .. } => Severity::Info,
         }
     }
 }
@@ -310,6 +369,9 @@ impl Note {
             ),
             Self::MismatchedCustomBuckets(combining) => {
                 write!(f, "mismatched custom buckets were reconciled during {combining}")
+            }
+            Self::DeltaSummed { metric } => {
+                write!(f, "points of this metric are differences, which were added up: {}", go_quote(metric))
             }
             // Every other note is a warning, and its text stands in `fmt`.
             _ => Ok(()),

@@ -6,6 +6,8 @@ use vitrine_observe_series::{Budget, Histogram, Labels, QueryError, Queryable};
 
 use crate::annotations::Annotations;
 use crate::ast::Expr;
+use crate::plan::Frame;
+use crate::run::evaluate;
 
 /// How queries are evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,9 +84,19 @@ pub struct Series {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// A number at an instant.
-    Scalar { time_ms: i64, value: f64 },
+    Scalar {
+        /// Milliseconds since 1970.
+        time_ms: i64,
+        /// The number.
+        value: f64,
+    },
     /// A text at an instant.
-    String { time_ms: i64, value: String },
+    String {
+        /// Milliseconds since 1970.
+        time_ms: i64,
+        /// The text.
+        value: String,
+    },
     /// Series at an instant, each label set once. In the order the expression says (`sort`, `topk`), else in order of the input.
     Vector(Vec<Sample>),
     /// Series over time, in order of their labels, each label set once.
@@ -130,9 +142,8 @@ impl Engine {
         time_ms: i64,
         budget: &Arc<Budget>,
     ) -> Result<Outcome, EvalError> {
-        let _ = (source, expr, time_ms);
-        budget.check()?;
-        Err(EvalError::Invalid("not evaluated yet".to_owned()))
+        let frame = Frame { start_ms: time_ms, end_ms: time_ms, step_ms: 0 };
+        evaluate(self.options, source, expr, frame, budget)
     }
 
     /// The values of an expression at each step of a range: a matrix. The expression is a scalar or an instant vector.
@@ -143,8 +154,12 @@ impl Engine {
         range: Range,
         budget: &Arc<Budget>,
     ) -> Result<Outcome, EvalError> {
-        let _ = (source, expr, range);
-        budget.check()?;
-        Err(EvalError::Invalid("not evaluated yet".to_owned()))
+        if range.step_ms <= 0 {
+            return Err(EvalError::Invalid(
+                "zero or negative query resolution step widths are not accepted".to_owned(),
+            ));
+        }
+        let frame = Frame { start_ms: range.start_ms, end_ms: range.end_ms, step_ms: range.step_ms };
+        evaluate(self.options, source, expr, frame, budget)
     }
 }

@@ -14,6 +14,8 @@ mod token;
 use vitrine_observe_series::{Labels, Matcher};
 
 use crate::ast::{Expr, Span};
+pub(crate) use lexer::is_space;
+pub(crate) use literals::number;
 pub use literals::{parse_duration_ms, unquote};
 use parser::Parser;
 

@@ -98,6 +98,32 @@ fn general(value: f64, digits: &str, exponent: i32, limit: i32) -> String {
     text
 }
 
+/// Go's texts may hold bytes that are no UTF-8 (`"\xff"`). Here such a byte is this character plus the byte, of the last
+/// private use plane, so that errors can quote it as Go does.
+const FIRST_BYTE: u32 = 0x10_FF00;
+
+/// What stands for a byte that belongs to no character. The byte is 0x80 or more.
+pub(crate) fn lone_byte(byte: u8) -> char {
+    char::from_u32(FIRST_BYTE + u32::from(byte)).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+/// Whether a character stands for a byte that belongs to no character.
+pub(crate) fn is_lone_byte(c: char) -> bool {
+    u32::from(c) >= FIRST_BYTE + 0x80
+}
+
+/// Whether labels may be called so: it is not empty, and all of it is characters.
+pub fn is_label_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(is_lone_byte)
+}
+
+/// Whether a label can be written without quotes.
+pub fn is_plain_label_name(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c == '_' || c.is_ascii_alphabetic())
+        && chars.all(|c| c == '_' || c.is_ascii_alphanumeric())
+}
+
 /// A text as `%q` writes it.
 pub fn go_quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
@@ -132,6 +158,9 @@ fn push_quoted(quoted: &mut String, c: char, quote: char) {
             quoted.push(c);
         }
         c if c == ' ' || c == char::REPLACEMENT_CHARACTER => quoted.push(c),
+        c if is_lone_byte(c) => {
+            let _ = write!(quoted, "\\x{:02x}", u32::from(c) - FIRST_BYTE);
+        }
         c if !c.is_control() && !c.is_whitespace() && !is_hidden(c) => quoted.push(c),
         c => {
             let code = u32::from(c);

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::FileError;
+
 /// Why a query has no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
@@ -31,6 +33,13 @@ pub enum QueryError {
     /// What is kept cannot be read.
     #[error("cannot read what is kept: {0}")]
     Storage(String),
+}
+
+impl From<FileError> for QueryError {
+    fn from(error: FileError) -> Self {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        Self::Storage(format!("{error}{cause}"))
+    }
 }
 
 /// What one query may take, and has taken. Shared by all that works for it.

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 
-use crate::refusal::{nowhere, plain_errors, with_plain_errors};
+use crate::refusal::with_plain_errors;
 
 /// `GET /healthz` answers 200 as long as the process runs; `GET /readyz` answers 200 while `ready` says so, else 503.
 pub fn health_routes(ready: impl Fn() -> bool + Clone + Send + Sync + 'static) -> Router {
@@ -13,9 +13,4 @@ pub fn health_routes(ready: impl Fn() -> bool + Clone + Send + Sync + 'static) -
         async move { if ready { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") } }
     };
     with_plain_errors(Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(readyz)))
-}
-
-/// What an operations listener serves: health and nothing else, and that in plain text.
-pub fn operations_routes(health: Router) -> Router {
-    nowhere(health, plain_errors)
 }

@@ -60,6 +60,7 @@ mod conditional;
 mod extract;
 mod grpc;
 mod health;
+mod operations;
 mod problem;
 mod refusal;
 
@@ -71,9 +72,10 @@ pub use conditional::{ETag, Preconditions, conditional, untagged};
 pub use cors::{Cors, CrossOrigin, Origins};
 pub use extract::{Json, Query};
 pub use grpc::{grpc_errors, grpc_routes};
-pub use health::{health_routes, operations_routes};
+pub use health::health_routes;
 pub use hosts::Hosts;
 pub use observe::observe;
+pub use operations::{metrics_routes, operations_routes};
 pub use problem::Reply;
 pub use refusal::{
     ErrorFormat, Refusal, RequestInfo, nowhere, plain_bodies, plain_errors, problem_errors, with_error_format,

@@ -32,6 +32,7 @@
 mod config;
 mod context;
 mod export;
+mod exposition;
 mod logs;
 mod metrics;
 mod observations;
@@ -44,6 +45,7 @@ mod value;
 pub use config::{Config, ConfigError, OtlpProtocol, Sampler};
 pub use context::{Baggage, Context};
 pub use export::{Exporter, OtlpTransport};
+pub use exposition::Exposition;
 pub use logs::LogLayer;
 pub use metrics::{Counter, Histogram, SECONDS, ServiceStats};
 pub use observations::{Observation, ObservationKind};

@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
-use opentelemetry_proto::tonic::metrics::v1::{ResourceMetrics, ScopeMetrics};
+use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
 use parking_lot::Mutex;
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, Sampler};
 use crate::context::Context;
 use crate::export::Exporter;
+use crate::exposition::{Exposition, expose};
 use crate::metrics::{Counter, Histogram, Label, Registry, ServiceStats};
 use crate::observations::Observation;
 use crate::process::{self, PROCESS};
@@ -227,19 +228,33 @@ impl Telemetry {
         }
         let mut exporter = self.0.exporting.lock().await;
         let Some(exporter) = exporter.as_mut() else { return };
-        let services: Vec<Service> = self.0.services.lock().values().cloned().collect();
-        let mut resource_metrics = Vec::new();
-        for service in services {
-            let metrics = service.0.registry.collect();
-            if !metrics.is_empty() {
-                resource_metrics.push(ResourceMetrics {
-                    resource: Some(service.0.resource.clone()),
-                    scope_metrics: vec![ScopeMetrics { scope: scope(), metrics, ..ScopeMetrics::default() }],
-                    ..ResourceMetrics::default()
-                });
-            }
-        }
+        let metrics = self.collect_metrics().into_iter().map(|(service, metrics)| ResourceMetrics {
+            resource: Some(service.0.resource.clone()),
+            scope_metrics: vec![ScopeMetrics { scope: scope(), metrics, ..ScopeMetrics::default() }],
+            ..ResourceMetrics::default()
+        });
+        let resource_metrics = metrics.collect();
         exporter.metrics(ExportMetricsServiceRequest { resource_metrics }).await;
+    }
+
+    /// The metrics of all services that have any, by the services' names.
+    fn collect_metrics(&self) -> Vec<(Service, Vec<Metric>)> {
+        let mut services: Vec<Service> = self.0.services.lock().values().cloned().collect();
+        services.sort_by(|a, b| a.name().cmp(b.name()));
+        let all = services.into_iter().map(|service| {
+            let metrics = service.0.registry.collect();
+            (service, metrics)
+        });
+        all.filter(|(_, metrics)| !metrics.is_empty()).collect()
+    }
+
+    /// The metrics of all services as text, for a scraper. Nothing but what the format needs where telemetry is disabled.
+    pub fn expose(&self, format: Exposition) -> String {
+        let services = if self.is_enabled() { self.collect_metrics() } else { Vec::new() };
+        let services = services
+            .into_iter()
+            .map(|(service, metrics)| (service.name().to_owned(), service.0.resource.attributes.clone(), metrics));
+        expose(&services.collect::<Vec<_>>(), format)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Real servers: NATS, PostgreSQL, Redis and Consul, installed when they are missing, each started on a free port of 127.0.0.1 with
+//! Real servers: NATS, PostgreSQL, Redis, Consul and Prometheus, installed when they are missing, each started on a free port of 127.0.0.1 with
 //! a folder of its own, and ended with its owner.
 //!
 //! A [`Server`] may be killed, hung and started again on its port and folder, as servers in the world are. `make engines` starts the
@@ -47,6 +47,16 @@ pub fn consul() -> Result<Server> {
 /// "usr/bin/amtool")`.
 pub fn debian(package: &str, release: &str, program: &str) -> Result<std::path::PathBuf> {
     install::unpacked(package, release, program)
+}
+
+/// Prometheus with nothing to scrape, on a free port; `more` are further flags.
+pub fn prometheus(more: &[&str]) -> Result<Server> {
+    recipes::prometheus(more)?.start()
+}
+
+/// Prometheus's node exporter, on a free port.
+pub fn node_exporter() -> Result<Server> {
+    recipes::node_exporter()?.start()
 }
 
 /// Where ports are taken from: below those that the system gives to a client that connects or asks for any, so that a port that is

@@ -86,3 +86,32 @@ pub fn consul() -> Result<Recipe> {
         Ok(command)
     }))
 }
+
+/// Prometheus with nothing to scrape, that takes remote write and all of PromQL that is behind a flag. `more` are further flags.
+pub fn prometheus(more: &[&str]) -> Result<Recipe> {
+    let program = install::unpacked("prometheus", "sid", "usr/bin/prometheus")?;
+    let more: Vec<String> = more.iter().map(|flag| (*flag).to_owned()).collect();
+    Ok(Recipe::new("prometheus", move |at| {
+        let config = at.folder.join("prometheus.yml");
+        std::fs::write(&config, "global: {}\n")?;
+        let mut command = Command::new(&program);
+        command
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", at.folder.join("data").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{}", at.port))
+            .arg("--web.enable-remote-write-receiver")
+            .arg("--enable-feature=native-histograms,promql-experimental-functions,promql-duration-expr")
+            .args(&more);
+        Ok(command)
+    }))
+}
+
+/// Prometheus's node exporter, with its default collectors.
+pub fn node_exporter() -> Result<Recipe> {
+    let program = install::unpacked("prometheus-node-exporter", "sid", "usr/bin/prometheus-node-exporter")?;
+    Ok(Recipe::new("node-exporter", move |at| {
+        let mut command = Command::new(&program);
+        command.arg(format!("--web.listen-address=127.0.0.1:{}", at.port));
+        Ok(command)
+    }))
+}

@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 
 use anyhow::Result;
-use vitrine_tests_engines::{Server, consul, nats, postgres, redis};
+use vitrine_tests_engines::{Server, consul, nats, postgres, prometheus, redis};
 
 fn lives(mut server: Server) -> Result<()> {
     let port = server.port();
@@ -37,4 +37,9 @@ fn redis_lives() -> Result<()> {
 #[test]
 fn consul_lives() -> Result<()> {
     lives(consul()?)
+}
+
+#[test]
+fn prometheus_lives() -> Result<()> {
+    lives(prometheus(&[])?)
 }

@@ -97,6 +97,13 @@ pub struct Histograms<'a> {
     pub starts: Cow<'a, [i64]>,
 }
 
+impl RangeCall<'_> {
+    /// An argument that is a number; not a number if it is missing, which the parser does not let happen.
+    pub fn param(&self, place: usize) -> f64 {
+        self.params.get(place).copied().unwrap_or(f64::NAN)
+    }
+}
+
 impl Floats<'_> {
     /// How many.
     pub fn len(&self) -> usize {

@@ -1,6 +1,6 @@
 //! Numbers, durations and texts as they are written.
 
-use crate::text::go_quote;
+use crate::text::{go_quote, lone_byte};
 
 const NANOSECONDS_PER_MS: u64 = 1_000_000;
 
@@ -134,7 +134,12 @@ pub fn unquote(quoted: &str) -> Result<String, String> {
         }
         rest = unescape(rest, quote, &mut bytes).ok_or_else(syntax)?;
     }
-    String::from_utf8(bytes).map_err(|_| failure("it is not UTF-8"))
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|byte| lone_byte(*byte)));
+    }
+    Ok(text)
 }
 
 /// Appends what an escape means, whose backslash was read; what follows it. None where it is none.
@@ -174,7 +179,7 @@ fn number_escape<'a>(text: &'a str, digits: usize, base: u32, bytes: &mut Vec<u8
 
 #[cfg(test)]
 mod tests {
-    use super::{number, parse_duration_ms, unquote};
+    use super::{go_quote, number, parse_duration_ms, unquote};
 
     #[test]
     fn durations_are_read_as_prometheus_reads_them() {
@@ -218,7 +223,8 @@ mod tests {
         {
             assert_eq!(unquote(quoted).as_deref(), Ok(text));
         }
-        for quoted in ["", "\"", "\"a", "a", r#""\q""#, r#""\xff""#, "\"a\"b\"", r#""\'""#] {
+        assert_eq!(unquote(r#""a\xffz""#).map(|text| go_quote(&text)).as_deref(), Ok(r#""a\xffz""#));
+        for quoted in ["", "\"", "\"a", "a", r#""\q""#, "\"a\"b\"", r#""\'""#] {
             assert!(unquote(quoted).is_err(), "{quoted}");
         }
     }

@@ -6,7 +6,7 @@ use crate::ast::{BinaryOp, Span, VectorSelector};
 use crate::parse::literals;
 use crate::parse::parser::{Failure, Parsed, Parser};
 use crate::parse::token::{Keyword, Token, TokenKind};
-use crate::text::go_quote;
+use crate::text::{go_quote, is_label_name};
 
 /// Whether a metric may be called so though it has a meaning of its own.
 pub(super) fn is_metric_name(kind: TokenKind) -> bool {
@@ -22,7 +22,7 @@ pub(super) fn is_metric_name(kind: TokenKind) -> bool {
 }
 
 /// Whether a label may be called so in a grouping.
-fn is_label_name(kind: TokenKind) -> bool {
+fn may_be_label(kind: TokenKind) -> bool {
     match kind {
         TokenKind::Identifier | TokenKind::MetricIdentifier | TokenKind::Aggregator(_) => true,
         TokenKind::Operator(op) => matches!(op, BinaryOp::And | BinaryOp::Or | BinaryOp::Unless | BinaryOp::Atan2),
@@ -163,11 +163,11 @@ impl Parser<'_> {
         let token = self.peek()?;
         let label = match token.kind {
             TokenKind::String => self.unquoted(token)?,
-            kind if is_label_name(kind) => self.text(token).to_owned(),
+            kind if may_be_label(kind) => self.text(token).to_owned(),
             _ => return Err(Failure::Unexpected),
         };
         self.take()?;
-        if label.is_empty() {
+        if !is_label_name(&label) {
             return self.error(format!("invalid label name for grouping: {}", go_quote(&label)), token.span);
         }
         Ok(label)

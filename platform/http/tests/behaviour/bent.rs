@@ -180,15 +180,16 @@ async fn what_is_odd_but_sound_is_answered() {
 }
 
 #[tokio::test]
-async fn operators_have_health_and_nothing_else() {
-    let operations = || operations_routes(health_routes(|| false));
+async fn operators_have_health_and_metrics_and_nothing_else() {
+    let operations = || operations_routes(health_routes(|| false), || None);
     for (line, status, text) in [
         ("GET /healthz", "200", "ok"),
         ("GET /readyz", "503", "not ready"),
         ("HEAD /healthz", "200", ""),
         ("POST /healthz", "405", "POST is not possible here"),
         ("GET /", "404", "there is nothing at GET /"),
-        ("GET /metrics", "404", "there is nothing at GET /metrics"),
+        ("GET /metrics", "503", "starting: there are no metrics yet"),
+        ("POST /metrics", "405", "POST is not possible here"),
     ] {
         let answer = response_to(operations(), format!("{line} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.contains(text), "{line}: {answer}");

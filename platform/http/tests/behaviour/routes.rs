@@ -9,9 +9,10 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use tonic::Status;
 use tonic::service::Routes;
+use tower::ServiceExt;
 use tower::service_fn;
 use tower::util::BoxCloneSyncService;
-use vitrine_platform_http::{Json, Router, grpc_routes, health_routes, observe};
+use vitrine_platform_http::{Json, Router, grpc_routes, health_routes, observe, operations_routes};
 use vitrine_platform_telemetry::{Config, Telemetry};
 
 use crate::{TestResponse, ask};
@@ -120,4 +121,28 @@ async fn a_handler_that_panics_is_answered_for() {
     assert_eq!(crate::get(&router, "/items/8").await.text(), "here");
     let service_stats = telemetry.service_stats().remove(0).1;
     assert_eq!((service_stats.count, service_stats.errors), (2, 1));
+}
+
+#[tokio::test]
+async fn a_scraper_gets_the_format_that_it_accepts() {
+    let telemetry = vitrine_platform_telemetry::Telemetry::new(vitrine_platform_telemetry::Config::default());
+    telemetry.service("orders").counter("orders.placed", "{order}", "Orders").add(3, &[("country", "DE")]);
+    let routes = operations_routes(health_routes(|| true), move || Some(telemetry.clone()));
+    for (accept, content_type, expected) in [
+        ("", "text/plain; version=0.0.4", "# TYPE orders_placed_total counter\n"),
+        (
+            "application/openmetrics-text;version=1.0.0,*/*;q=0.1",
+            "application/openmetrics-text; version=1.0.0",
+            "# TYPE orders_placed counter\n",
+        ),
+    ] {
+        let request = Request::get("/metrics").header("accept", accept).body(Body::empty()).expect("a request");
+        let response = routes.clone().oneshot(request).await.expect("a response");
+        let given = response.headers()["content-type"].to_str().expect("text").to_owned();
+        assert!(given.starts_with(content_type), "{given}");
+        let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+        let text = String::from_utf8(bytes.to_vec()).expect("text");
+        assert!(text.contains(expected), "{text}");
+        assert!(text.contains("orders_placed_total{country=\"DE\",service_name=\"orders\"} 3\n"), "{text}");
+    }
 }

@@ -1,0 +1,133 @@
+//! Series at instants.
+
+use std::sync::Arc;
+
+use vitrine_observe_series::{Select, Selection, SeriesSamples, Value, Values, is_stale};
+
+use crate::plan::Selector;
+
+use super::cells::{Cells, Row};
+use super::grid::Grid;
+use super::stats::stats_only;
+use super::{Done, Run, Sink};
+
+/// Says that no sample is meant.
+const NONE: u32 = u32::MAX;
+
+/// What is taken of a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Take {
+    /// Its value.
+    Value,
+    /// Its time, in seconds.
+    Time,
+    /// Its time, in seconds, if it is a number; histograms are taken as they are.
+    TimeOfFloat,
+    /// The time at which its total began, in seconds; 0 where it is not known.
+    Start,
+}
+
+/// Which sample each step looks at. Series that share their times share it.
+#[derive(Default)]
+pub(super) struct Lookups {
+    times: Option<Arc<[i64]>>,
+    places: Vec<u32>,
+}
+
+impl Lookups {
+    /// Places of the last samples that are not later than a step's instant, and later than the lookback before it.
+    fn of(&mut self, times: &Arc<[i64]>, selector: &Selector, grid: &Grid, lookback_ms: i64) -> &[u32] {
+        if self.times.as_ref().is_some_and(|known| Arc::ptr_eq(known, times)) {
+            return &self.places;
+        }
+        self.places.clear();
+        let mut behind = 0;
+        for time in grid.times() {
+            let instant = selector.instant(time);
+            while times.get(behind).is_some_and(|t| *t <= instant) {
+                behind += 1;
+            }
+            let found = behind.checked_sub(1).filter(|i| times[*i] > instant.saturating_sub(lookback_ms));
+            self.places.push(found.and_then(|i| u32::try_from(i).ok()).unwrap_or(NONE));
+        }
+        self.times = Some(times.clone());
+        &self.places
+    }
+}
+
+impl Run<'_> {
+    /// Series that a selector names, with their samples in a range that is open on the left.
+    pub(super) fn open(&self, selector: &Selector, after_ms: i64, until_ms: i64) -> Done<Box<dyn Selection>> {
+        let select = Select { matchers: selector.matchers.clone(), after_ms, until_ms };
+        Ok(self.source.select(&select, self.budget)?)
+    }
+
+    /// Gives each series to `take`, with its place in the selection.
+    pub(super) fn each_series(
+        &self,
+        selection: &mut dyn Selection,
+        mut take: impl FnMut(&dyn Selection, &SeriesSamples) -> Done,
+    ) -> Done {
+        while let Some(block) = selection.next_block()? {
+            self.budget.check()?;
+            for series in &block {
+                take(&*selection, series)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Series at each step.
+    pub(super) fn select(&self, selector: &Selector, grid: &Grid, take: Take, sink: &mut Sink<'_>) -> Done {
+        let lookback_ms = self.options.lookback_ms;
+        let after_ms = selector.instant(grid.start_ms).saturating_sub(lookback_ms);
+        let mut selection = self.open(selector, after_ms, selector.instant(grid.last_ms()))?;
+        let _memory = self.reserve_steps(1, grid)?;
+        let mut lookups = Lookups::default();
+        self.each_series(&mut *selection, |selection, series| {
+            let places = lookups.of(&series.times, selector, grid, lookback_ms);
+            let cells = match stats_only(selector, series) {
+                Some(series) => looked_up(&series, places, take),
+                None => looked_up(series, places, take),
+            };
+            if !cells.any() {
+                return Ok(());
+            }
+            sink(Row { labels: selection.series()[series.series].labels.clone(), drop_name: false, cells })
+        })
+    }
+}
+
+/// The values at these places; none where the series has ended.
+fn looked_up(series: &SeriesSamples, places: &[u32], take: Take) -> Cells {
+    let mut cells = Cells::absent(places.len());
+    for (step, place) in places.iter().enumerate().filter(|(_, place)| **place != NONE) {
+        let place = *place as usize;
+        let histogram = match &series.values {
+            Values::Floats(bits) => Err(bits[place]),
+            Values::Histograms(histograms) => Ok(&histograms[place]),
+            Values::Mixed(values) => match &values[place] {
+                Value::Float(bits) => Err(*bits),
+                Value::Histogram(histogram) => Ok(histogram),
+            },
+        };
+        let stale = match histogram {
+            Ok(histogram) => is_stale(histogram.sum.to_bits()),
+            Err(bits) => is_stale(bits),
+        };
+        if stale {
+            continue;
+        }
+        let seconds = |ms: i64| ms as f64 / 1000.0;
+        match (take, histogram) {
+            (Take::Value | Take::TimeOfFloat, Ok(histogram)) => cells.set_histogram(step, histogram.clone()),
+            (Take::Value, Err(bits)) => cells.set_float(step, f64::from_bits(bits)),
+            (Take::Time | Take::TimeOfFloat, _) => cells.set_float(step, seconds(series.times[place])),
+            (Take::Start, _) => {
+                let start = series.starts.as_ref().map_or(0, |starts| starts[place]);
+                cells.set_float(step, seconds(start));
+            }
+        }
+    }
+    cells
+}

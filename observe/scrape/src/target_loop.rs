@@ -1,0 +1,235 @@
+//! The loop of one target.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use vitrine_kit::clock::Clock;
+use vitrine_observe_model::exposition::{Description, Entry, ExposedSample, ExposedValue, Format, Text, families};
+use vitrine_observe_series::{Label, Labels, MetadataEntry, MetricType, NAME, STALE};
+use vitrine_observe_store::TargetHealth;
+use vitrine_platform_fetch::Client;
+
+use crate::cache::Cache;
+use crate::config::Job;
+use crate::scrape::{Body, Scrape, ScrapedSample, Sink, ask};
+use crate::scraper::Scraped;
+use crate::target::Target;
+
+/// How far from its place in the grid a scrape's time may be to be taken for it: a hundredth of the interval, and at most this.
+const TIME_TOLERANCE: Duration = Duration::from_millis(2);
+/// How many metrics are remembered with what is said of them.
+const MAX_METADATA: usize = 10_000;
+
+/// What a loop needs.
+pub(crate) struct TargetLoop {
+    pub job: Arc<Job>,
+    pub target: Arc<Target>,
+    pub client: Client,
+    pub sink: Arc<dyn Sink>,
+    pub clock: Clock,
+    pub outcome: Arc<Mutex<Scraped>>,
+    /// The target is gone: its series have ended.
+    pub gone: CancellationToken,
+    /// The process ends: nothing more is said.
+    pub stop: CancellationToken,
+    /// Spreads targets over their interval.
+    pub seed: u64,
+}
+
+/// What is made of one body.
+#[derive(Default)]
+struct Taken {
+    scrape: Scrape,
+    scraped: u64,
+    kept: u64,
+    added: u64,
+}
+
+impl TargetLoop {
+    /// Scrapes until the target is gone or the process ends.
+    pub async fn run(self) {
+        let (mut cache, mut described) = (Cache::default(), BTreeMap::new());
+        let interval = self.target.interval;
+        let mut due = self.first();
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = self.gone.cancelled() => break,
+                () = tokio::time::sleep_until(due) => {}
+            }
+            let time_ms = self.time(due);
+            self.scrape(time_ms, &mut cache, &mut described).await;
+            // A scrape that took longer than its interval leaves out the turns that have passed.
+            let missed = due.elapsed().as_nanos() / interval.as_nanos().max(1);
+            due += interval * u32::try_from(missed + 1).unwrap_or(u32::MAX);
+        }
+        cache.begin();
+        let time_ms = self.clock.now_ms();
+        let mut scrape = Scrape::default();
+        self.end(&mut cache, &mut scrape, time_ms);
+        for name in REPORTS {
+            scrape.samples.push(self.report(name, time_ms, f64::from_bits(STALE)));
+        }
+        if let Err(error) = self.sink.write(scrape).await {
+            tracing::warn!(job = self.job.name, error, "that a target is gone was not taken");
+        }
+    }
+
+    /// When the first scrape is due: its place in the interval, counted from 1970.
+    fn first(&self) -> Instant {
+        let interval = self.target.interval.as_nanos().max(1);
+        let now = u128::try_from(self.clock.now_ms()).unwrap_or_default() * 1_000_000;
+        let passed = (now + interval - self.target.offset(self.seed).as_nanos() % interval) % interval;
+        let wait = u64::try_from((interval - passed) % interval).unwrap_or_default();
+        Instant::now() + Duration::from_nanos(wait)
+    }
+
+    /// The time of a scrape's samples: where it is in the grid if it is near, else now.
+    fn time(&self, due: Instant) -> i64 {
+        let now = self.clock.now_ms();
+        let late = due.elapsed();
+        let tolerance = TIME_TOLERANCE.min(self.target.interval / 100);
+        if late <= tolerance { now - i64::try_from(late.as_millis()).unwrap_or_default() } else { now }
+    }
+
+    async fn scrape(&self, time_ms: i64, cache: &mut Cache, described: &mut BTreeMap<String, MetadataEntry>) {
+        let began = Instant::now();
+        cache.begin();
+        let mut taken = Taken::default();
+        let outcome = match ask(&self.client, &self.job, &self.target).await {
+            Ok(body) => self.take(&body, time_ms, cache, described).map(|found| taken = found),
+            Err(error) => Err(error),
+        };
+        if outcome.is_err() {
+            // Nothing of it is seen, and what was seen before has ended.
+            taken = Taken { scraped: taken.scraped, ..Taken::default() };
+            cache.begin();
+        }
+        let Taken { mut scrape, scraped, kept, added } = taken;
+        self.end(cache, &mut scrape, time_ms);
+        let took = began.elapsed();
+        let up = f64::from(u8::from(outcome.is_ok()));
+        for (name, value) in
+            REPORTS.into_iter().zip([up, took.as_secs_f64(), scraped as f64, kept as f64, added as f64])
+        {
+            scrape.samples.push(self.report(name, time_ms, value));
+        }
+        let written = self.sink.write(scrape).await;
+        let error = outcome.err().or(written.err());
+        let health = if error.is_some() { TargetHealth::Down } else { TargetHealth::Up };
+        *self.outcome.lock() = Scraped { health, error, time_ms, took };
+    }
+
+    /// Says which series have ended.
+    fn end(&self, cache: &mut Cache, scrape: &mut Scrape, time_ms: i64) {
+        let ended = cache.ended().into_iter().map(|labels| ScrapedSample {
+            labels,
+            time_ms,
+            start_ms: None,
+            value: ExposedValue::Float(STALE),
+            exemplars: Vec::new(),
+        });
+        scrape.samples.extend(ended);
+    }
+
+    /// A sample that tells of the scrape itself.
+    fn report(&self, name: &str, time_ms: i64, value: f64) -> ScrapedSample {
+        let own = self.target.labels.iter();
+        let labels = own.map(|(name, value)| Label { name: name.as_str().into(), value: value.as_str().into() });
+        let labels = Labels::new(labels.chain([Label { name: NAME.into(), value: name.into() }]));
+        let value = ExposedValue::Float(value.to_bits());
+        ScrapedSample { labels, time_ms, start_ms: None, value, exemplars: Vec::new() }
+    }
+
+    fn take(
+        &self,
+        body: &Body,
+        time_ms: i64,
+        cache: &mut Cache,
+        described: &mut BTreeMap<String, MetadataEntry>,
+    ) -> Result<Taken, String> {
+        let mut taken = Taken::default();
+        let mut fresh: BTreeMap<String, MetadataEntry> = BTreeMap::new();
+        let mut each = |entry: Entry<'_>| match entry {
+            Entry::Metadata { metric, description } => {
+                describe(&mut fresh, &metric, description);
+                Ok(())
+            }
+            Entry::Sample(sample) => self.take_sample(sample, time_ms, cache, &mut taken),
+        };
+        match body.format {
+            Format::Protobuf => {
+                let entries = families(&body.bytes, self.job.histograms).map_err(|mistake| mistake.to_string())?;
+                entries.into_iter().try_for_each(&mut each)?;
+            }
+            format => {
+                for entry in Text::new(&body.bytes, format).map_err(|mistake| mistake.to_string())? {
+                    each(entry.map_err(|mistake| mistake.to_string())?)?;
+                }
+            }
+        }
+        for (metric, entry) in fresh {
+            if described.len() < MAX_METADATA || described.contains_key(&metric) {
+                described.insert(metric, entry);
+            }
+        }
+        taken.scrape.metadata = described.values().cloned().collect();
+        Ok(taken)
+    }
+
+    fn take_sample(
+        &self,
+        sample: ExposedSample<'_>,
+        time_ms: i64,
+        cache: &mut Cache,
+        taken: &mut Taken,
+    ) -> Result<(), String> {
+        taken.scraped += 1;
+        let Some((labels, is_new)) = cache.resolve(&sample.series, &self.job, &self.target)? else { return Ok(()) };
+        let own_time = sample.time_ms.filter(|_| self.job.honors_timestamps);
+        // Of a series with times of its own, only the target knows when it ended.
+        let is_tracked = own_time.is_none() || self.job.tracks_timestamps_staleness;
+        if is_tracked && cache.track(&labels) && own_time.is_none() {
+            // The same series twice at one time: the first one counts.
+            return Ok(());
+        }
+        taken.kept += 1;
+        taken.added += u64::from(is_new);
+        let limit = self.job.limits.samples;
+        if limit > 0 && taken.kept > limit {
+            return Err("sample limit exceeded".to_owned());
+        }
+        let time_ms = own_time.unwrap_or(time_ms);
+        let exemplars = sample.exemplars.into_iter().map(|exemplar| exemplar.at(time_ms)).collect();
+        let (start_ms, value) = (sample.start_ms, sample.value);
+        taken.scrape.samples.push(ScrapedSample { labels, time_ms, start_ms, value, exemplars });
+        Ok(())
+    }
+}
+
+/// Series that tell of a scrape.
+const REPORTS: [&str; 5] = [
+    "up",
+    "scrape_duration_seconds",
+    "scrape_samples_scraped",
+    "scrape_samples_post_metric_relabeling",
+    "scrape_series_added",
+];
+
+fn describe(entries: &mut BTreeMap<String, MetadataEntry>, metric: &str, description: Description<'_>) {
+    let entry = entries.entry(metric.to_owned()).or_insert_with(|| MetadataEntry {
+        metric: metric.to_owned(),
+        kind: MetricType::Unknown,
+        help: String::new(),
+        unit: String::new(),
+    });
+    match description {
+        Description::Type(kind) => entry.kind = kind,
+        Description::Help(help) => entry.help = help.into_owned(),
+        Description::Unit(unit) => entry.unit = unit.into_owned(),
+    }
+}
