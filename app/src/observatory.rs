@@ -11,7 +11,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_api::{Options as Asking, Queries, jaeger_errors, jaeger_router, sql_router, zipkin_router};
+use vitrine_observe_alert::Alertmanager;
+use vitrine_observe_api::{
+    Options as Asking, Queries, alertmanager_errors, alertmanager_router, jaeger_errors, jaeger_router, sql_router,
+    zipkin_router,
+};
 use vitrine_observe_receive::{Intake, grpc_routes, http_router, otlp_errors, zipkin_router as zipkin_intake};
 use vitrine_observe_sql::{Sql, SqlOptions};
 use vitrine_observe_store::{Access, ColumnEngine, Ingest, Options, Reports, SegmentStorage, SignalStatus, Status};
@@ -39,6 +43,8 @@ const SEALED_PART: usize = 3;
 const JAEGER_PORT: u16 = 16686;
 /// Zipkin's own port.
 const ZIPKIN_PORT: u16 = 9411;
+/// Alertmanager's own port.
+const ALERTMANAGER_PORT: u16 = 9093;
 
 /// Where an observatory answers, as URLs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -63,7 +69,8 @@ pub struct Observatory {
     pages: TcpListener,
     otlp_grpc: TcpListener,
     otlp_http: TcpListener,
-    standard: Option<(TcpListener, TcpListener)>,
+    standard: Option<[TcpListener; 3]>,
+    alertmanager: Alertmanager,
     scrape: Option<(PathBuf, vitrine_observe_scrape::Config)>,
     host: HostMetrics,
 }
@@ -81,7 +88,7 @@ impl Observatory {
         let (otlp_grpc, otlp_http) = (bind(settings.otlp_grpc).await?, bind(settings.otlp_http).await?);
         let standard = if settings.standard_ports {
             let at = |port| SocketAddr::new(settings.listen.ip(), port);
-            Some((bind(at(JAEGER_PORT)).await?, bind(at(ZIPKIN_PORT)).await?))
+            Some([bind(at(JAEGER_PORT)).await?, bind(at(ZIPKIN_PORT)).await?, bind(at(ALERTMANAGER_PORT)).await?])
         } else {
             None
         };
@@ -92,6 +99,9 @@ impl Observatory {
         let sql = SqlOptions { memory_bytes, time_limit, ..SqlOptions::default() };
         // The log is read again, which takes a while after a crash.
         let engine = tokio::task::spawn_blocking(move || ColumnEngine::open(options, Clock::system())).await??;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", pages.local_addr()?);
+        let alertmanager = alerting::open(data, &settings.alertmanager, url).await?;
         Ok(Self {
             engine: Arc::new(engine),
             access,
@@ -104,6 +114,7 @@ impl Observatory {
             otlp_grpc,
             otlp_http,
             standard,
+            alertmanager,
             scrape,
             host: settings.host.clone(),
         })
@@ -111,7 +122,7 @@ impl Observatory {
 
     /// Listeners that an observatory of these settings has.
     pub fn listeners(settings: &Settings) -> u64 {
-        if settings.standard_ports { 5 } else { 3 }
+        if settings.standard_ports { 6 } else { 3 }
     }
 
     /// What keeps telemetry.
@@ -148,6 +159,8 @@ impl Observatory {
         let intake = Intake::new(engine.clone(), access.clone());
         let queries = Queries::new(engine.clone(), access.clone(), self.asking);
         let statements = EngineStatements::new(Arc::new(Sql::new(engine, self.sql, worker)?));
+        let alerts = alertmanager_router(Arc::new(self.alertmanager.clone()), access.clone());
+        alerting::attend(&self.alertmanager, telemetry, stop, tracker);
         let (otlp, grpc) = (http_router(&intake), grpc_routes(&intake));
         let pages = otlp
             .clone()
@@ -155,15 +168,17 @@ impl Observatory {
             .merge(zipkin_intake(&intake))
             .merge(vitrine_observe_api::router(&queries))
             .merge(sql_router(Arc::new(statements), access))
+            .nest("/alertmanager", alerts.clone())
             .merge(health(stop));
         let mut all: Vec<(_, _, ErrorFormat)> = vec![
             (self.pages, pages, error_format),
             (self.otlp_http, otlp, otlp_errors),
             (self.otlp_grpc, grpc, otlp_errors),
         ];
-        if let Some((jaeger, zipkin)) = self.standard {
+        if let Some([jaeger, zipkin, alertmanager]) = self.standard {
             all.push((jaeger, jaeger_router(&queries), jaeger_errors));
             all.push((zipkin, zipkin_intake(&intake).merge(zipkin_router(&queries)), plain_errors));
+            all.push((alertmanager, alerts, alertmanager_errors));
         }
         for (listener, router, error_format) in all {
             let cors = self.cors.at(self.hosts.of(listener.local_addr()?.ip()));

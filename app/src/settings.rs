@@ -157,7 +157,7 @@ pub struct Observatory {
     pub otlp_grpc: SocketAddr,
     /// Where OTLP comes in over HTTP.
     pub otlp_http: SocketAddr,
-    /// Whether Jaeger's API answers on port 16686 and Zipkin's on port 9411, too.
+    /// Whether Jaeger's API answers on port 16686, Zipkin's on port 9411 and Alertmanager's on port 9093, too.
     pub standard_ports: bool,
     /// For how long telemetry is kept, such as 7d, or "off" for ever.
     pub retention: OrOff<Time>,
@@ -185,6 +185,8 @@ pub struct Observatory {
     pub cors: vitrine_platform_http::Cors,
     /// What it scrapes.
     pub scrape: Scrape,
+    /// Whom it tells of alerts.
+    pub alertmanager: Alerting,
     /// How it watches its own host.
     pub host: HostMetrics,
 }
@@ -194,6 +196,14 @@ pub struct Observatory {
 #[serde(default)]
 pub struct Scrape {
     /// A configuration file as Prometheus has it, of which scraping is taken; `""` scrapes nothing. It is read again on SIGHUP.
+    pub config: PathBuf,
+}
+
+/// Whom the observatory tells of alerts.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Alerting {
+    /// A configuration file as Alertmanager has it; `""` keeps and shows alerts, and tells no one. `POST /alertmanager/-/reload` reads it again.
     pub config: PathBuf,
 }
 
@@ -236,6 +246,7 @@ impl Default for Observatory {
             hosts: Vec::new(),
             cors: vitrine_platform_http::Cors::default(),
             scrape: Scrape::default(),
+            alertmanager: Alerting::default(),
             host: HostMetrics::default(),
         }
     }
@@ -249,7 +260,7 @@ impl Observatory {
                 "observe, OTLP: all telemetry, to read and to write (observatory.tokens names who may); operations: health"
             }
             (true, true) => {
-                "observe, OTLP, ports 16686 and 9411: all telemetry, to read and to write (observatory.tokens names who may); \
+                "observe, OTLP, ports 16686, 9411 and 9093: all telemetry, to read and to write (observatory.tokens names who may); \
                  operations: health"
             }
             (false, _) => "operations: health",
