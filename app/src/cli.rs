@@ -161,7 +161,7 @@ pub struct RetentionArgs {
     /// Where OTLP comes in over HTTP
     #[arg(long, value_name = "ADDR")]
     pub otlp_http: Option<SocketAddr>,
-    /// Serve Jaeger's API on port 16686, Zipkin's on 9411 and Prometheus's on 9090, too
+    /// Serve Jaeger's API on port 16686, Zipkin's on 9411, Prometheus's on 9090 and Alertmanager's on 9093, too
     #[arg(long)]
     pub standard_ports: bool,
     /// For how long telemetry is kept, or "off" for ever [default: 7d]

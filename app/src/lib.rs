@@ -3,6 +3,7 @@
 //! [`topology`] wires every service on one screen. [`up`](mod@up) brings all of it up in one process, [`serve`](mod@serve) some of it.
 
 mod agent;
+mod alerting;
 pub mod cli;
 mod console;
 mod engines;

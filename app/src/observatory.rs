@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
 use vitrine_kit::duration;
+use vitrine_observe_alert::Alertmanager;
 use vitrine_observe_api::{
-    Options as Asking, Prometheus, PrometheusOptions, Queries, jaeger_errors, jaeger_router, prometheus_errors,
-    prometheus_router, sql_router, zipkin_router,
+    Options as Asking, Prometheus, PrometheusOptions, Queries, alertmanager_errors, alertmanager_router, jaeger_errors,
+    jaeger_router, prometheus_errors, prometheus_router, sql_router, zipkin_router,
 };
 use vitrine_observe_receive::{Intake, grpc_routes, http_router, otlp_errors, zipkin_router as zipkin_intake};
 use vitrine_observe_sql::{Sql, SqlOptions};
@@ -45,6 +46,8 @@ const JAEGER_PORT: u16 = 16686;
 const ZIPKIN_PORT: u16 = 9411;
 /// Prometheus's own port.
 const PROMETHEUS_PORT: u16 = 9090;
+/// Alertmanager's own port.
+const ALERTMANAGER_PORT: u16 = 9093;
 
 /// Where an observatory answers, as URLs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -62,6 +65,7 @@ struct StandardPorts {
     jaeger: TcpListener,
     zipkin: TcpListener,
     prometheus: TcpListener,
+    alertmanager: TcpListener,
 }
 
 /// Listeners that are bound, and the engine behind them.
@@ -78,6 +82,7 @@ pub struct Observatory {
     otlp_http: TcpListener,
     standard: Option<StandardPorts>,
     prometheus: PrometheusOptions,
+    alertmanager: Alertmanager,
     scrape: Option<(PathBuf, vitrine_observe_scrape::Config)>,
     host: HostMetrics,
 }
@@ -99,6 +104,7 @@ impl Observatory {
                 jaeger: bind(at(JAEGER_PORT)).await?,
                 zipkin: bind(at(ZIPKIN_PORT)).await?,
                 prometheus: bind(at(PROMETHEUS_PORT)).await?,
+                alertmanager: bind(at(ALERTMANAGER_PORT)).await?,
             })
         } else {
             None
@@ -116,6 +122,9 @@ impl Observatory {
         };
         // The log is read again, which takes a while after a crash.
         let engine = tokio::task::spawn_blocking(move || ColumnEngine::open(options, Clock::system())).await??;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", pages.local_addr()?);
+        let alertmanager = alerting::open(data, &settings.alertmanager, url).await?;
         Ok(Self {
             engine: Arc::new(engine),
             access,
@@ -129,6 +138,7 @@ impl Observatory {
             otlp_http,
             standard,
             prometheus,
+            alertmanager,
             scrape,
             host: settings.host.clone(),
         })
@@ -175,6 +185,8 @@ impl Observatory {
         let prometheus =
             Prometheus::new(engine.clone(), None, access.clone(), self.prometheus, Clock::system());
         let statements = EngineStatements::new(Arc::new(Sql::new(engine, self.sql, worker)?));
+        let alerts = alertmanager_router(Arc::new(self.alertmanager.clone()), access.clone());
+        alerting::attend(&self.alertmanager, telemetry, stop, tracker);
         let (otlp, grpc) = (http_router(&intake), grpc_routes(&intake));
         let pages = otlp
             .clone()
@@ -183,16 +195,18 @@ impl Observatory {
             .merge(vitrine_observe_api::router(&queries))
             .nest("/prometheus", prometheus_router(&prometheus))
             .merge(sql_router(Arc::new(statements), access))
+            .nest("/alertmanager", alerts.clone())
             .merge(health(stop));
         let mut all: Vec<(_, _, ErrorFormat)> = vec![
             (self.pages, pages, error_format),
             (self.otlp_http, otlp, otlp_errors),
             (self.otlp_grpc, grpc, otlp_errors),
         ];
-        if let Some(StandardPorts { jaeger, zipkin, prometheus: own }) = self.standard {
+        if let Some(StandardPorts { jaeger, zipkin, prometheus: own, alertmanager }) = self.standard {
             all.push((own, prometheus_router(&prometheus), prometheus_errors));
             all.push((jaeger, jaeger_router(&queries), jaeger_errors));
             all.push((zipkin, zipkin_intake(&intake).merge(zipkin_router(&queries)), plain_errors));
+            all.push((alertmanager, alerts, alertmanager_errors));
         }
         for (listener, router, error_format) in all {
             let cors = self.cors.at(self.hosts.of(listener.local_addr()?.ip()));

@@ -157,7 +157,7 @@ pub struct Observatory {
     pub otlp_grpc: SocketAddr,
     /// Where OTLP comes in over HTTP.
     pub otlp_http: SocketAddr,
-    /// Whether Jaeger's API answers on port 16686, Zipkin's on 9411 and Prometheus's on 9090, too.
+    /// Whether Jaeger's API answers on port 16686, Zipkin's on 9411, Prometheus's on 9090 and Alertmanager's on 9093, too.
     pub standard_ports: bool,
     /// For how long telemetry is kept, such as 7d, or "off" for ever.
     pub retention: OrOff<Time>,
@@ -187,6 +187,8 @@ pub struct Observatory {
     pub cors: vitrine_platform_http::Cors,
     /// What it scrapes.
     pub scrape: Scrape,
+    /// Whom it tells of alerts.
+    pub alertmanager: Alerting,
     /// How it watches its own host.
     pub host: HostMetrics,
 }
@@ -196,6 +198,14 @@ pub struct Observatory {
 #[serde(default)]
 pub struct Scrape {
     /// A configuration file as Prometheus has it, of which scraping is taken; `""` scrapes nothing. It is read again on SIGHUP.
+    pub config: PathBuf,
+}
+
+/// Whom the observatory tells of alerts.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Alerting {
+    /// A configuration file as Alertmanager has it; `""` keeps and shows alerts, and tells no one. `POST /alertmanager/-/reload` reads it again.
     pub config: PathBuf,
 }
 
@@ -239,6 +249,7 @@ impl Default for Observatory {
             hosts: Vec::new(),
             cors: vitrine_platform_http::Cors::default(),
             scrape: Scrape::default(),
+            alertmanager: Alerting::default(),
             host: HostMetrics::default(),
         }
     }
@@ -252,7 +263,7 @@ impl Observatory {
                 "observe, OTLP: all telemetry, to read and to write (observatory.tokens names who may); operations: health"
             }
             (true, true) => {
-                "observe, OTLP, ports 16686, 9411 and 9090: all telemetry, to read and to write (observatory.tokens names who may); \
+                "observe, OTLP, ports 16686, 9411, 9090 and 9093: all telemetry, to read and to write (observatory.tokens names who may); \
                  operations: health"
             }
             (false, _) => "operations: health",

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use vitrine_observe_routing::{Alert, Changes, Delivery, Group, Silence, State, Told};
+use vitrine_observe_rules::SavedGroup;
 use vitrine_platform_store::{Document, Error, Index, Keys, Query, Schema, Store, Tx};
 
 /// A part of the state with its id.
@@ -43,8 +44,36 @@ documents![
     (SilenceDocument, Silence, "silences"),
     (GroupDocument, Group, "groups"),
     (ToldDocument, Told, "told"),
-    (DeliveryDocument, Delivery, "outbox")
+    (DeliveryDocument, Delivery, "outbox"),
+    (RuleGroupDocument, GroupState, "rule_groups")
 ];
+
+/// Where the alerts of a group of rules are, and until when that is known.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct GroupState {
+    /// The time of the last evaluation, in milliseconds since 1970.
+    pub(crate) alive_at: i64,
+    /// What is kept of the group.
+    pub(crate) group: SavedGroup,
+}
+
+/// Reads what is kept of groups of rules.
+pub(crate) async fn read_groups(store: &Store) -> Result<Vec<GroupState>, Error> {
+    let found = store.find_all::<RuleGroupDocument>(Query::all()).await?;
+    Ok(found.into_iter().map(|found| found.doc.0.part).collect())
+}
+
+/// Keeps a group of rules; one without alerts needs no keeping.
+pub(crate) async fn write_group(store: &Store, state: GroupState) -> Result<(), Error> {
+    let id = format!("{};{}", state.group.file, state.group.name);
+    let mut tx = store.begin();
+    if state.group.rules.is_empty() {
+        tx.delete::<RuleGroupDocument>(&id);
+    } else {
+        tx.put(&RuleGroupDocument(Part { id, part: state }));
+    }
+    tx.commit().await
+}
 
 /// Reads all that is kept.
 pub(crate) async fn read(store: &Store) -> Result<State, Error> {

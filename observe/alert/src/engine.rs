@@ -100,7 +100,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     /// Told when something has changed that the driver may have to do with.
     pub(crate) changed: Notify,
-    pub(crate) counts: Counts,
+    pub(crate) counts: Arc<Counts>,
     store: Store,
     /// Held while changes are written, so that they are written in their order.
     writing: Mutex<()>,
@@ -131,7 +131,7 @@ impl Alertmanager {
             senders: RwLock::new(Arc::new(senders)),
             clock: settings.clock,
             changed: Notify::new(),
-            counts: Counts::default(),
+            counts: Arc::default(),
             store,
             writing: Mutex::new(()),
             external_url: settings.external_url,
@@ -167,8 +167,12 @@ impl Alertmanager {
     }
 
     /// What is counted of it.
-    pub fn counts(&self) -> &Counts {
+    pub fn counts(&self) -> &Arc<Counts> {
         &self.inner.counts
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
     }
 
     /// Changes what is known, and returns when that is written down. If it could not be, it is with the next change.

@@ -3,6 +3,7 @@
 mod chat;
 mod duty;
 mod email;
+mod smtp;
 mod webhook;
 
 use std::collections::BTreeMap;

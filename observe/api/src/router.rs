@@ -9,6 +9,7 @@ use serde_json::json;
 use vitrine_observe_store::Right;
 use vitrine_platform_http::{Refusal, RequestInfo, grpc_errors, plain_errors, with_error_format, with_plain_errors};
 
+use crate::alertmanager::alertmanager_errors;
 use crate::error::Error;
 use crate::params::{self, Pairs};
 use crate::queries::{Queries, Reader};
@@ -51,6 +52,8 @@ pub fn error_format(asked: &RequestInfo, refusal: &Refusal) -> Response {
         prometheus_errors(asked, refusal)
     } else if is_below("/zipkin") {
         plain_errors(asked, refusal)
+    } else if is_below("/alertmanager") {
+        alertmanager_errors(asked, refusal)
     } else if is_below("/api") {
         plain_error(&error)
     } else {

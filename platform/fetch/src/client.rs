@@ -20,6 +20,7 @@ use vitrine_platform_tls as tls;
 
 use crate::connect::{Link, Way};
 use crate::settings::{Authorization, Settings};
+use crate::tls::Tls;
 
 /// What every request says it comes from.
 const AGENT: &str = concat!("vitrine/", env!("CARGO_PKG_VERSION"));
@@ -127,8 +128,7 @@ impl Client {
     /// A client with these settings; their certificates are read now.
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         let way = Arc::new(Way {
-            tls: tls::WebClient::new(&settings.tls, settings.is_insecure).map_err(Error::Tls)?,
-            server_name: settings.server_name.clone(),
+            tls: Tls::new(settings)?,
             proxy: settings.proxy.clone(),
             unix_socket: settings.unix_socket.clone(),
         });

@@ -12,7 +12,8 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
-use vitrine_platform_tls as tls;
+
+use crate::tls::Tls;
 
 /// How long making a connection may take, with all handshakes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,8 +32,7 @@ pub(crate) struct Link {
 
 /// How connections are made.
 pub(crate) struct Way {
-    pub(crate) tls: tls::WebClient,
-    pub(crate) server_name: Option<String>,
+    pub(crate) tls: Tls,
     pub(crate) proxy: Option<Uri>,
     pub(crate) unix_socket: Option<PathBuf>,
 }
@@ -60,12 +60,8 @@ impl Way {
         } else {
             Box::new(tcp(to).await?)
         };
-        let stream = if is_tls {
-            let name = self.server_name.as_deref().or(to.host()).unwrap_or_default();
-            Box::new(self.tls.connect(name.trim_matches(['[', ']']), stream).await?)
-        } else {
-            stream
-        };
+        let stream =
+            if is_tls { Box::new(self.tls.connect(to.host().unwrap_or_default(), stream).await?) } else { stream };
         Ok(Link { io: TokioIo::new(stream), is_proxied })
     }
 }

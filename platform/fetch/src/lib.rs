@@ -23,6 +23,8 @@
 mod client;
 mod connect;
 mod settings;
+mod tls;
 
 pub use client::{Client, Error, Limits, Request, Response};
 pub use settings::{Authorization, SecretSource, Settings};
+pub use tls::Tls;

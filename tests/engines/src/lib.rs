@@ -44,6 +44,12 @@ pub fn consul() -> Result<Server> {
     recipes::consul()?.start()
 }
 
+/// A program out of a package of another Debian release, unpacked into a folder of its own when it is missing: `debian("prometheus-alertmanager", "sid",
+/// "usr/bin/amtool")`.
+pub fn debian(package: &str, release: &str, program: &str) -> Result<std::path::PathBuf> {
+    install::unpacked(package, release, program)
+}
+
 /// Prometheus with nothing to scrape, on a free port; `more` are further flags.
 pub fn prometheus(more: &[&str]) -> Result<Server> {
     recipes::prometheus(more)?.start()

@@ -1,33 +1,28 @@
 //! Letters, handed to a relay.
 
+use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Mailboxes, MultiPart, SinglePart};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use vitrine_kit::Secret;
 use vitrine_kit::clock::rfc3339;
-use vitrine_observe_routing::{Email, Smtp};
+use vitrine_observe_routing::Email;
 
-use super::{Failure, Known, Sending};
+use super::{Failure, Known, Sending, smtp};
 
-/// Port on which TLS comes before all else.
-const IMPLICIT_TLS_PORT: u16 = 465;
 /// Characters of the group's name in a thread's id.
 const THREAD_CHARS: usize = 16;
 /// Characters of a date such as `2026-11-21`.
 const DATE_CHARS: usize = 10;
 
-type Relay = AsyncSmtpTransport<Tokio1Executor>;
-
 impl Sending<'_> {
     pub(super) async fn email(&self, email: &Email) -> Result<Known, Failure> {
         let message = self.letter(email)?;
-        let relay = self.relay(&email.smtp).await?;
-        match relay.send(message).await {
-            Ok(_) => Ok(Known::new()),
-            Err(error) => Err(Failure { may_retry: !error.is_permanent(), reason: super::with_causes(&error) }),
-        }
+        let password = match &email.smtp.password {
+            Some(password) => password.read().await?,
+            None => Secret::default(),
+        };
+        smtp::hand_over(&email.smtp, &password, &message).await?;
+        Ok(Known::new())
     }
 
     fn letter(&self, email: &Email) -> Result<Message, Failure> {
@@ -69,39 +64,4 @@ impl Sending<'_> {
         };
         message.map_err(|e| bad("the letter cannot be put together", &e))
     }
-
-    async fn relay(&self, smtp: &Smtp) -> Result<Relay, Failure> {
-        let Some((host, port)) = &smtp.smarthost else { return Err(Failure::never("no smarthost")) };
-        let is_implicit = smtp.is_implicit_tls.unwrap_or(*port == IMPLICIT_TLS_PORT);
-        let tls = match (is_implicit, smtp.requires_tls) {
-            (true, _) => Tls::Wrapper(tls(smtp, host).await?),
-            (false, true) => Tls::Required(tls(smtp, host).await?),
-            (false, false) => Tls::None,
-        };
-        let mut builder = Relay::builder_dangerous(host).port(*port).tls(tls).timeout(Some(self.within));
-        if !smtp.hello.is_empty() {
-            builder = builder.hello_name(ClientId::Domain(smtp.hello.clone()));
-        }
-        if !smtp.username.is_empty() {
-            let password = match &smtp.password {
-                Some(password) => password.read().await?,
-                None => vitrine_kit::Secret::default(),
-            };
-            builder = builder.credentials(Credentials::new(smtp.username.clone(), password.expose().to_owned()));
-        }
-        Ok(builder.build())
-    }
-}
-
-async fn tls(smtp: &Smtp, host: &str) -> Result<TlsParameters, Failure> {
-    let bad =
-        |error: &dyn std::error::Error| Failure::never(format!("TLS cannot be set up: {}", super::with_causes(error)));
-    let settings = &smtp.tls;
-    let name = settings.server_name.clone().unwrap_or_else(|| host.to_owned());
-    let mut builder = TlsParameters::builder(name).dangerous_accept_invalid_certs(settings.is_insecure);
-    if !settings.tls.ca.as_os_str().is_empty() {
-        let pem = tokio::fs::read(&settings.tls.ca).await?;
-        builder = builder.add_root_certificate(Certificate::from_pem(&pem).map_err(|e| bad(&e))?);
-    }
-    builder.build_rustls().map_err(|e| bad(&e))
 }

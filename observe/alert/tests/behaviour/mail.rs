@@ -1,8 +1,9 @@
 //! Letters, taken by a relay that speaks just enough.
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use vitrine_platform_tls as tls;
 
 use crate::sink::{PATIENCE, start, tell};
 
@@ -71,5 +72,71 @@ receivers:
     ] {
         assert!(letter.contains(expected), "{expected}\n{letter}");
     }
+    alertmanager.stop().await;
+}
+
+/// Reads a line without reading further: what follows may be TLS.
+async fn line(stream: &mut (impl AsyncRead + Unpin)) -> String {
+    let mut line = Vec::new();
+    while !line.ends_with(b"\r\n") {
+        line.push(stream.read_u8().await.expect("a line"));
+    }
+    String::from_utf8(line).expect("text").trim_end().to_owned()
+}
+
+#[tokio::test]
+async fn a_letter_goes_over_tls_with_a_password() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let certificates = vitrine_tests_engines::Certificates::new(folder.path()).expect("an authority");
+    let (certificate, key) = certificates.issue("relay.example").expect("issued");
+    let tls = tls::Server::new(&tls::Files { certificate, key, ..tls::Files::default() }).expect("a server");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    let relay = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let mut said = Vec::new();
+        stream.write_all(b"220 relay\r\n").await.expect("said");
+        for answer in ["250-relay\r\n250 STARTTLS\r\n", "220 begin\r\n"] {
+            said.push(line(&mut stream).await);
+            stream.write_all(answer.as_bytes()).await.expect("said");
+        }
+        let mut stream = tls.accept(stream).await.expect("TLS");
+        for answer in [
+            "250-relay\r\n250 AUTH LOGIN\r\n",
+            "334 VXNlcm5hbWU6\r\n",
+            "334 UGFzc3dvcmQ6\r\n",
+            "235 welcome\r\n",
+            "250 from\r\n",
+            "250 to\r\n",
+            "354 go\r\n",
+        ] {
+            said.push(line(&mut stream).await);
+            stream.write_all(answer.as_bytes()).await.expect("said");
+        }
+        while line(&mut stream).await != "." {}
+        stream.write_all(b"250 taken\r\n").await.expect("said");
+        said
+    });
+    let config = format!(
+        "
+global: {{smtp_smarthost: '127.0.0.1:{port}', smtp_from: a@example.org, smtp_auth_username: ada, smtp_auth_password: hunter2, smtp_tls_config: {{ca_file: ca.pem, server_name: relay.example}}}}
+route: {{receiver: team, group_wait: 0s}}
+receivers: [{{name: team, email_configs: [{{to: b@example.org}}]}}]"
+    );
+    let alertmanager = start(folder.path(), &config).await;
+    tell(&alertmanager, "alertname=Down", true).await;
+    let said = tokio::time::timeout(PATIENCE, relay).await.expect("in time").expect("a letter");
+    let expected = [
+        "EHLO localhost",
+        "STARTTLS",
+        "EHLO localhost",
+        "AUTH LOGIN",
+        "YWRh",
+        "aHVudGVyMg==",
+        "MAIL FROM:<a@example.org>",
+        "RCPT TO:<b@example.org>",
+        "DATA",
+    ];
+    assert_eq!(said, expected);
     alertmanager.stop().await;
 }
