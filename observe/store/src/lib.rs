@@ -22,7 +22,7 @@ pub use engine::{
 };
 pub use query::{Dependency, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
 pub use questions::{Ingest, Logs, Reports, Scans, Series, SeriesIngest, Services, Traces};
-pub use status::{LogStatus, QueryStatus, SignalStatus, Status, TenantStatus, TierStatus};
+pub use status::{LogStatus, QueryStatus, SeriesStatus, SignalStatus, Status, TenantStatus, TierStatus};
 pub use vitrine_observe_log::Fsync;
 
 // The row types that queries return, so that readers need name one crate only.

@@ -86,7 +86,7 @@ impl Merger {
             }
             if let Some(series) = &table.series {
                 if series.take_suspicion() {
-                    table.look_through(series, &series.files(), &self.context, &self.segments);
+                    table.verify_series(series, &series.files(), &self.context, &self.segments);
                 }
                 if table.merge_series(series, &self.context, &self.segments)? {
                     return Ok(true);

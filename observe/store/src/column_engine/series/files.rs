@@ -76,7 +76,7 @@ impl Table {
         });
         let handle = match built {
             Err(Error::Series { cause: FileError::Damaged(_), .. }) => {
-                self.look_through(series, &inputs, context, segments);
+                self.verify_series(series, &inputs, context, segments);
                 return Ok(true);
             }
             built => built?,
@@ -109,7 +109,7 @@ impl Table {
     }
 
     /// Reads all of these files, and takes out those that are damaged.
-    pub(crate) fn look_through(
+    pub(crate) fn verify_series(
         &self,
         series: &TenantSeries,
         files: &[Arc<SeriesHandle>],
