@@ -21,11 +21,9 @@ use crate::http::route;
 use crate::intake::Intake;
 
 /// Where remote writes come in: Prometheus's path, also below `/prometheus`, Mimir's, and Thanos's.
-const WRITE_PATHS: [&str; 4] =
-    ["/api/v1/write", "/prometheus/api/v1/write", "/api/v1/push", "/api/v1/receive"];
+const WRITE_PATHS: [&str; 4] = ["/api/v1/write", "/prometheus/api/v1/write", "/api/v1/push", "/api/v1/receive"];
 /// Where OTLP's metrics come in beside OTLP's own path: Prometheus's path, also below `/prometheus`, and Mimir's.
-const OTLP_PATHS: [&str; 3] =
-    ["/api/v1/otlp/v1/metrics", "/prometheus/api/v1/otlp/v1/metrics", "/otlp/v1/metrics"];
+const OTLP_PATHS: [&str; 3] = ["/api/v1/otlp/v1/metrics", "/prometheus/api/v1/otlp/v1/metrics", "/otlp/v1/metrics"];
 /// What VictoriaMetrics's agent asks before it sends zstd.
 const HANDSHAKE: &str = "get_vm_proto_version";
 /// The answer: the version that there is.
@@ -142,9 +140,7 @@ fn compression(headers: &HeaderMap) -> Result<WriteCompression, Error> {
     match found.trim().to_ascii_lowercase().as_str() {
         "" | "snappy" => Ok(WriteCompression::Snappy),
         "zstd" => Ok(WriteCompression::Zstd),
-        _ => {
-            Err(Error::ContentEncoding { name: header::CONTENT_ENCODING, found, expected: EXPECTED_ENCODING })
-        }
+        _ => Err(Error::ContentEncoding { name: header::CONTENT_ENCODING, found, expected: EXPECTED_ENCODING }),
     }
 }
 

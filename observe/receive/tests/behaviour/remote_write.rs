@@ -6,7 +6,9 @@ use axum::Router;
 use axum::response::Response;
 use parking_lot::Mutex;
 use vitrine_observe_receive::{Access, Intake, remote_write_router};
-use vitrine_observe_store::model::metrics::{RemoteWrite, SeriesWrite, WriteCompression, WriteVersion, Written, encode_remote_write};
+use vitrine_observe_store::model::metrics::{
+    RemoteWrite, SeriesWrite, WriteCompression, WriteVersion, Written, encode_remote_write,
+};
 use vitrine_observe_store::series::{Budget, Filter, Labels, MetricType, Value};
 use vitrine_observe_store::{ColumnEngine, DeleteError, Receipt, SeriesIngest, Tenant, WriteError};
 
@@ -72,7 +74,9 @@ async fn version_1_is_told_of_no_counts() {
     }
     let response = send(over(&engine), "/api/v1/write", &[V1], snappy(&message(&["a"]))).await;
     assert_eq!((response.status().as_u16(), header(&response, SAMPLES)), (400, None));
-    assert!(text(response).await.contains("a field of io.prometheus.write.v2.Request, which Content-Type does not say"));
+    assert!(
+        text(response).await.contains("a field of io.prometheus.write.v2.Request, which Content-Type does not say")
+    );
 }
 
 #[tokio::test]

@@ -30,7 +30,8 @@ impl Retention {
         let _turn = self.segments.replacing();
         let mut segments: Vec<(Arc<Table>, Expirable)> = Vec::new();
         for table in self.tables.all() {
-            segments.extend(table.snapshot().segments.into_iter().map(|handle| (table.clone(), Expirable::Rows(handle))));
+            segments
+                .extend(table.snapshot().segments.into_iter().map(|handle| (table.clone(), Expirable::Rows(handle))));
             let files = table.series.as_ref().map(TenantSeries::files).unwrap_or_default();
             segments.extend(files.into_iter().map(|handle| (table.clone(), Expirable::Series(handle))));
         }

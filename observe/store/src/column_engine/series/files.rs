@@ -83,7 +83,7 @@ impl Table {
         };
         let numbers: Vec<u64> = inputs.iter().map(|handle| handle.info.number).collect();
         // What has nothing left needs no file.
-        let came = (handle.info.samples > 0).then(|| handle.clone());
+        let came = (handle.info.series > 0).then(|| handle.clone());
         let listed = segments.list_series(&handle, |contents| {
             let listed = contents.series_of(self.tenant.name());
             // One of them may have turned out to be damaged meanwhile.

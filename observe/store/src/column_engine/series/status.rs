@@ -33,6 +33,13 @@ impl TenantSeries {
         status.removed += count(&self.counters.removed);
     }
 
+    /// Lets go of what of files is in memory if that is more than so many bytes.
+    pub(crate) fn trim(&self, most: u64) {
+        if self.held_bytes() > most {
+            self.files().iter().for_each(|handle| handle.forget());
+        }
+    }
+
     /// Bytes of what of files is in memory.
     pub(crate) fn held_bytes(&self) -> u64 {
         self.files().iter().map(|handle| handle.held_bytes() as u64).sum()
