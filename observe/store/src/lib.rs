@@ -23,7 +23,7 @@ pub use engine::{
 };
 pub use query::{Dependency, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
 pub use questions::{Ingest, Logs, Reports, Scans, Series, SeriesIngest, Services, Traces};
-pub use status::{LogStatus, QueryStatus, SignalStatus, Status, TenantStatus, TierStatus};
+pub use status::{LogStatus, QueryStatus, SeriesStatus, SignalStatus, Status, TenantStatus, TierStatus};
 pub use targets::{DroppedTarget, TargetHealth, TargetStatus, Targets, TargetsStatus};
 pub use vitrine_observe_log::Fsync;
 

@@ -23,6 +23,9 @@ use crate::column_engine::{AFTER_FAILURE, Context, Error as Failure, TICK};
 /// How hard merged segments are compressed: they stay. Higher levels make them smaller by about a thousandth.
 const ZSTD_LEVEL: i32 = 5;
 
+/// What of a tenant's files of series is in memory may take this part of it.
+const SERIES_CACHE_PART: usize = 8;
+
 /// Merges segments.
 #[derive(Debug)]
 pub(crate) struct Merger {
@@ -85,8 +88,9 @@ impl Merger {
                 return Ok(true);
             }
             if let Some(series) = &table.series {
+                series.trim((self.context.options.memory_bytes / SERIES_CACHE_PART) as u64);
                 if series.take_suspicion() {
-                    table.look_through(series, &series.files(), &self.context, &self.segments);
+                    table.verify_series(series, &series.files(), &self.context, &self.segments);
                 }
                 if table.merge_series(series, &self.context, &self.segments)? {
                     return Ok(true);

@@ -28,11 +28,12 @@ impl Retention {
     /// rows of long ago, or of no known time, stay as long as all others, and rows from the future no longer.
     pub(crate) fn expire(&self) -> Result<usize, Error> {
         let _turn = self.segments.replacing();
-        let mut segments: Vec<(Arc<Table>, Held)> = Vec::new();
+        let mut segments: Vec<(Arc<Table>, Expirable)> = Vec::new();
         for table in self.tables.all() {
-            segments.extend(table.snapshot().segments.into_iter().map(|handle| (table.clone(), Held::Rows(handle))));
+            segments
+                .extend(table.snapshot().segments.into_iter().map(|handle| (table.clone(), Expirable::Rows(handle))));
             let files = table.series.as_ref().map(TenantSeries::files).unwrap_or_default();
-            segments.extend(files.into_iter().map(|handle| (table.clone(), Held::Series(handle))));
+            segments.extend(files.into_iter().map(|handle| (table.clone(), Expirable::Series(handle))));
         }
         segments.sort_by_key(|(_, held)| held.age());
         let Context { options, clock, .. } = &*self.context;
@@ -53,14 +54,14 @@ impl Retention {
         Ok(gone)
     }
 
-    fn remove(&self, table: &Table, held: &Held) -> Result<(), Error> {
+    fn remove(&self, table: &Table, held: &Expirable) -> Result<(), Error> {
         match held {
-            Held::Rows(handle) => {
+            Expirable::Rows(handle) => {
                 self.segments.unlist(table, handle)?;
                 handle.mark_deleted();
                 Counters::add(&table.counters.removed, handle.info.rows);
             }
-            Held::Series(handle) => {
+            Expirable::Series(handle) => {
                 if let Some(series) = &table.series {
                     self.segments.unlist_series(table, series, handle)?;
                     handle.mark_deleted();
@@ -73,12 +74,12 @@ impl Retention {
 }
 
 /// What leaves as a whole: a segment of rows, or a file of series.
-enum Held {
+enum Expirable {
     Rows(Arc<SegmentHandle>),
     Series(Arc<SeriesHandle>),
 }
 
-impl Held {
+impl Expirable {
     /// When the last of it came into a segment or a file, and its number.
     fn age(&self) -> (i64, u64) {
         match self {

@@ -9,6 +9,7 @@ mod handle;
 mod logged_head;
 mod policy;
 mod prepare;
+mod status;
 mod view;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -30,7 +31,7 @@ pub(crate) use handle::{SERIES, SeriesHandle, file_name};
 pub(crate) use logged_head::LoggedHead;
 use prepare::NewSeries;
 pub(crate) use prepare::{Arrival, Prepared};
-use view::Kept;
+use view::FileGuard;
 pub(crate) use view::SeriesView;
 
 /// A tenant's series.
@@ -143,7 +144,7 @@ impl TenantSeries {
         };
         let opened = view::inputs(&files, |handle| tombstones(&deleted, handle.info.number));
         let snapshot = opened.map(|opened| Snapshot::new(opened, heads));
-        SeriesView { snapshot, kept: Kept { _files: files.into(), suspect: self.suspect.clone() } }
+        SeriesView { snapshot, guard: FileGuard { _files: files.into(), suspect: self.suspect.clone() } }
     }
 
     /// Files, in order of rank.

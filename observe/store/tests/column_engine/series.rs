@@ -9,9 +9,9 @@ use vitrine_observe_store::{ColumnEngine, Options, Reports, Series, SeriesIngest
 use crate::support::{BEGIN_MS, BEGIN_NS, SECOND, metric_request, open, options, write};
 
 /// Samples of a series, by their times since the clock's beginning.
-type Found = Vec<(String, Vec<(i64, f64)>)>;
+pub type Found = Vec<(String, Vec<(i64, f64)>)>;
 
-fn series(name: &str, samples: &[(i64, f64)]) -> SeriesWrite {
+pub fn series(name: &str, samples: &[(i64, f64)]) -> SeriesWrite {
     let samples = samples.iter().map(|(time, value)| (BEGIN_MS + time, 0, Value::Float(value.to_bits())));
     SeriesWrite {
         labels: Labels::of([("__name__", name), ("job", "j")]),
@@ -23,13 +23,13 @@ fn series(name: &str, samples: &[(i64, f64)]) -> SeriesWrite {
     }
 }
 
-fn send(engine: &ColumnEngine, tenant: &Tenant, all: &[SeriesWrite]) -> Result<Written, WriteError> {
+pub fn send(engine: &ColumnEngine, tenant: &Tenant, all: &[SeriesWrite]) -> Result<Written, WriteError> {
     let receipt = engine.remote_write(tenant, RemoteWrite::of(all));
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(receipt)
 }
 
 /// All samples of series whose names begin so.
-fn find(engine: &ColumnEngine, tenant: &Tenant, begins: &str) -> Found {
+pub fn find(engine: &ColumnEngine, tenant: &Tenant, begins: &str) -> Found {
     let matcher = Matcher::new("__name__", MatchOp::Regex, &format!("{begins}.*")).expect("a sound matcher");
     let select = Select { matchers: vec![matcher], after_ms: i64::MIN, until_ms: i64::MAX };
     let budget = Budget::new(64 << 20, 10_000_000, Duration::from_secs(60));

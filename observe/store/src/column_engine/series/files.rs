@@ -76,14 +76,14 @@ impl Table {
         });
         let handle = match built {
             Err(Error::Series { cause: FileError::Damaged(_), .. }) => {
-                self.look_through(series, &inputs, context, segments);
+                self.verify_series(series, &inputs, context, segments);
                 return Ok(true);
             }
             built => built?,
         };
         let numbers: Vec<u64> = inputs.iter().map(|handle| handle.info.number).collect();
         // What has nothing left needs no file.
-        let came = (handle.info.samples > 0).then(|| handle.clone());
+        let came = (handle.info.series > 0).then(|| handle.clone());
         let listed = segments.list_series(&handle, |contents| {
             let listed = contents.series_of(self.tenant.name());
             // One of them may have turned out to be damaged meanwhile.
@@ -109,7 +109,7 @@ impl Table {
     }
 
     /// Reads all of these files, and takes out those that are damaged.
-    pub(crate) fn look_through(
+    pub(crate) fn verify_series(
         &self,
         series: &TenantSeries,
         files: &[Arc<SeriesHandle>],

@@ -72,6 +72,11 @@ impl SeriesHandle {
         self.file.lock().as_ref().map_or(0, |file| file.held_bytes())
     }
 
+    /// Lets go of what is in memory; it is opened again when it is asked for.
+    pub(crate) fn forget(&self) {
+        *self.file.lock() = None;
+    }
+
     /// Renames it, so that it is kept and not read.
     pub(crate) fn quarantine(&self) {
         match self.storage.rename(&self.name, &format!("{}{DAMAGED}", self.name)) {

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_deleted_samples_is_written_anew() {
+    fn a_file_with_deleted_samples_is_written_again() {
         let deleted = |before, start_ms| vec![Deleted { before, start_ms, end_ms: 20, series: vec![] }];
         assert_eq!(choose(&BOUNDS, &files(&[10, 1000]), &deleted(2, 5)), Some(vec![0]));
         assert_eq!(choose(&BOUNDS, &files(&[10, 1000]), &deleted(2, 11)), None, "no sample is so late");

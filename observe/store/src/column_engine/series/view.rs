@@ -14,21 +14,21 @@ use super::SeriesHandle;
 #[derive(Debug)]
 pub(crate) struct SeriesView {
     pub(super) snapshot: Result<Snapshot, QueryError>,
-    pub(super) kept: Kept,
+    pub(super) guard: FileGuard,
 }
 
 /// What must not go while someone reads.
 #[derive(Debug, Clone)]
-pub(super) struct Kept {
+pub(super) struct FileGuard {
     /// Held, so that no one removes them.
     pub(super) _files: Arc<[Arc<SeriesHandle>]>,
     /// Told when something cannot be read: files are looked through then.
     pub(super) suspect: Arc<AtomicBool>,
 }
 
-impl Kept {
+impl FileGuard {
     /// Tells that a file may be damaged, if that is why there is no result.
-    fn look<T>(&self, result: Result<T, QueryError>) -> Result<T, QueryError> {
+    fn note_failure<T>(&self, result: Result<T, QueryError>) -> Result<T, QueryError> {
         if matches!(result, Err(QueryError::Storage(_))) {
             self.suspect.store(true, Ordering::Relaxed);
         }
@@ -38,14 +38,14 @@ impl Kept {
 
 impl SeriesView {
     fn ask<T>(&self, question: impl FnOnce(&Snapshot) -> Result<T, QueryError>) -> Result<T, QueryError> {
-        self.kept.look(self.snapshot.as_ref().map_err(Clone::clone).and_then(question))
+        self.guard.note_failure(self.snapshot.as_ref().map_err(Clone::clone).and_then(question))
     }
 }
 
 impl Queryable for SeriesView {
     fn select(&self, select: &Select, budget: &Arc<Budget>) -> Result<Box<dyn Selection>, QueryError> {
         let inner = self.ask(|snapshot| snapshot.select(select, budget))?;
-        Ok(Box::new(KeptSelection { inner, kept: self.kept.clone() }))
+        Ok(Box::new(GuardedSelection { inner, guard: self.guard.clone() }))
     }
 
     fn label_names(&self, filter: &Filter, budget: &Arc<Budget>) -> Result<Vec<String>, QueryError> {
@@ -70,19 +70,19 @@ impl Queryable for SeriesView {
 }
 
 /// A selection whose files stay until it is read.
-struct KeptSelection {
+struct GuardedSelection {
     inner: Box<dyn Selection>,
-    kept: Kept,
+    guard: FileGuard,
 }
 
-impl Selection for KeptSelection {
+impl Selection for GuardedSelection {
     fn series(&self) -> &[SeriesInfo] {
         self.inner.series()
     }
 
     fn next_block(&mut self) -> Result<Option<Vec<SeriesSamples>>, QueryError> {
         let block = self.inner.next_block();
-        self.kept.look(block)
+        self.guard.note_failure(block)
     }
 }
 
