@@ -26,8 +26,8 @@ pub struct Config {}
 pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
     let schema = Schema::new().with::<store::TransactionDoc>().with::<store::BalanceDoc>();
     let store = host.open_store(ACCOUNTING, with_inbox(schema))?;
-    let book = consumer::Book(store.clone());
-    let follow = Consumer::new("accounting-orders", ORDERS, &[ORDER_PAID, ORDER_REFUNDED], store.clone(), book);
+    let follow =
+        Consumer::new("accounting-orders", ORDERS, &[ORDER_PAID, ORDER_REFUNDED], store.clone(), consumer::Book);
     Ok(Component::new(ACCOUNTING)
         .grpc(AccountingServiceServer::new(grpc::Service(store.clone())))
         .store(store)

@@ -28,7 +28,6 @@ pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
     let schema = Schema::new().with::<store::AssessmentDoc>().with::<store::HistoryDoc>().with::<DataSubject>();
     let store = host.open_store(FRAUD, with_inbox(schema))?;
     let assess = consumer::Assess {
-        store: store.clone(),
         assessed: host.telemetry(FRAUD).counter("vitrine.fraud.assessments", "{order}", "Orders assessed, by verdict"),
     };
     let follow = Consumer::new("fraud-orders", ORDERS, &[ORDER_PLACED], store.clone(), assess);
