@@ -101,9 +101,9 @@ impl Reservations {
             std::mem::replace(&mut queue.is_served, true)
         };
         if !is_served {
-            tokio::spawn(Server(self.clone()).run());
+            tokio::spawn(Server { reservations: self.clone(), is_needed: true }.run());
         }
-        answer.await.unwrap_or_else(|_| Err(Problem::internal().into()))
+        answer.await.unwrap_or_else(|_| Err(Problem::unavailable("the reservation was interrupted; ask again").into()))
     }
 
     /// Makes some changes in one commit, and returns what each comes to.
@@ -120,13 +120,17 @@ impl Reservations {
 }
 
 /// Looks after what waits, until nothing does.
-struct Server(Reservations);
+struct Server {
+    reservations: Reservations,
+    /// Whether there may be something.
+    is_needed: bool,
+}
 
 impl Server {
-    async fn run(self) {
+    async fn run(mut self) {
         while let Some(group) = self.next() {
             let (changes, replies): (Vec<Change>, Vec<_>) = group.into_iter().map(|w| (w.change, w.reply)).unzip();
-            let outcomes = match self.0.commit(&changes).await {
+            let outcomes = match self.reservations.commit(&changes).await {
                 Ok(outcomes) => outcomes.into_iter().map(|outcome| outcome.map_err(Status::from)).collect(),
                 Err(failure) => vec![Err(Status::from(failure)); replies.len()],
             };
@@ -138,19 +142,21 @@ impl Server {
     }
 
     /// What waits; none ends the work, and whoever comes next begins it again.
-    fn next(&self) -> Option<Vec<Waiting>> {
-        let mut queue = self.0.0.queue.lock();
+    fn next(&mut self) -> Option<Vec<Waiting>> {
+        let mut queue = self.reservations.0.queue.lock();
         let some = queue.waiting.len().min(MAX_TOGETHER);
-        queue.is_served = some > 0;
+        (queue.is_served, self.is_needed) = (some > 0, some > 0);
         (some > 0).then(|| queue.waiting.drain(..some).collect())
     }
 }
 
 impl Drop for Server {
-    /// Also where it panicked.
+    /// Where it was ended in the middle, with the caller's runtime or by a panic, those who wait are not left alone: they hear that there is
+    /// no answer.
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.0.queue.lock().is_served = false;
+        let mut queue = self.reservations.0.queue.lock();
+        if self.is_needed {
+            *queue = Queue::default();
         }
     }
 }
@@ -253,6 +259,36 @@ mod tests {
         assert_eq!(u64::try_from(refused.len()).expect("few"), u64::from(BUYERS) - sold);
         let version = store.get::<StockDoc>("prd_vase").await.expect("read").expect("there").version;
         assert!(version < sold, "{version} commits for {sold} sales");
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_one_that_ends_in_the_middle_is_told() {
+        let (reservations, store) = catalog(5).await;
+        let ask = |id: &str| {
+            let (reservations, asked) = (reservations.clone(), asked(id, &[("prd_vase", 1)], true));
+            async move { reservations.reserve(asked).await }
+        };
+        let turn = reservations.turn().await;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a runtime");
+        runtime.spawn(ask("rsv_a"));
+        // The first is served, then the second waits behind it.
+        let until = async |waiting: usize| {
+            while {
+                let queue = reservations.0.queue.lock();
+                !queue.is_served || queue.waiting.len() != waiting
+            } {
+                tokio::task::yield_now().await;
+            }
+        };
+        until(0).await;
+        let waiting = tokio::spawn(ask("rsv_b"));
+        until(1).await;
+        runtime.shutdown_background();
+        let answer = waiting.await.expect("no panic");
+        assert_eq!(answer.expect_err("it was interrupted").code(), Code::Unavailable);
+        drop(turn);
+        assert_eq!(state(ask("rsv_b").await), ReservationState::Committed);
+        assert_eq!(stock(&store, "prd_vase").await, (4, 0, 1));
     }
 
     #[tokio::test]
