@@ -21,7 +21,7 @@ use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_mesh::Transport;
 use vitrine_platform_store::Schema;
 
-/// Settings.
+/// How letters are sent.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
