@@ -6,7 +6,7 @@ use vitrine_contracts::money_from_proto;
 use vitrine_contracts::orders::v1::OrderEvent;
 use vitrine_platform_bus::{Event, HandleError, Handler};
 use vitrine_platform_host::erasure;
-use vitrine_platform_store::{Store, Tx};
+use vitrine_platform_store::Tx;
 use vitrine_platform_telemetry::Counter;
 
 use crate::domain::{Case, MAX_RECENT, assess};
@@ -52,7 +52,7 @@ impl Handler for Assess {
     }
 }
 
-pub(crate) struct ErasureHandler(pub(crate) Store);
+pub(crate) struct ErasureHandler;
 
 #[tonic::async_trait]
 impl Handler for ErasureHandler {
@@ -68,11 +68,11 @@ impl Handler for ErasureHandler {
 mod tests {
     use vitrine_contracts::common::v1::Money;
     use vitrine_platform_host::erasure::DataSubject;
-    use vitrine_platform_store::Schema;
+    use vitrine_platform_store::{Schema, Store};
     use vitrine_platform_telemetry::{Config, Telemetry};
 
     use super::{
-        Assess, AssessmentDoc, CustomerErased, ErasureHandler, Event, Handler, HistoryDoc, Message, OrderEvent, Store,
+        Assess, AssessmentDoc, CustomerErased, ErasureHandler, Event, Handler, HistoryDoc, Message, OrderEvent,
     };
 
     async fn handle(handler: &impl Handler, store: &Store, message: &impl Message) {
@@ -101,7 +101,7 @@ mod tests {
         handle(&assess, &store, &order("ord_1", "cus_1")).await;
         assert!(known("cus_1").await && seen("ord_1").await);
 
-        handle(&ErasureHandler(store.clone()), &store, &CustomerErased { customer_id: "cus_1".to_owned() }).await;
+        handle(&ErasureHandler, &store, &CustomerErased { customer_id: "cus_1".to_owned() }).await;
         assert!(!known("cus_1").await && seen("ord_1").await, "the order's assessment stays");
         for (order_id, customer_id) in [("ord_2", "cus_1"), ("ord_3", "cus_2")] {
             handle(&assess, &store, &order(order_id, customer_id)).await;

@@ -31,13 +31,8 @@ pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
         assessed: host.telemetry(FRAUD).counter("vitrine.fraud.assessments", "{order}", "Orders assessed, by verdict"),
     };
     let follow = Consumer::new("fraud-orders", ORDERS, &[ORDER_PLACED], store.clone(), assess);
-    let erasures = Consumer::new(
-        "fraud-erasures",
-        CUSTOMERS,
-        &[CUSTOMER_ERASED],
-        store.clone(),
-        consumer::ErasureHandler(store.clone()),
-    );
+    let erasures =
+        Consumer::new("fraud-erasures", CUSTOMERS, &[CUSTOMER_ERASED], store.clone(), consumer::ErasureHandler);
     Ok(Component::new(FRAUD)
         .grpc(FraudServiceServer::new(grpc::Service(store.clone())))
         .store(store)
