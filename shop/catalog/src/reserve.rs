@@ -30,9 +30,9 @@ const MAX_WAITING: usize = 4096;
 
 /// All reservations. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Reservations(Arc<Inner>);
+pub(crate) struct Reservations(Arc<ReservationsInner>);
 
-struct Inner {
+struct ReservationsInner {
     products: Products,
     queue: Mutex<Queue>,
     /// Held by who changes stock, so that writers of this process do not run into each other's versions.
@@ -53,7 +53,7 @@ struct Waiting {
 
 impl Reservations {
     pub(crate) fn new(products: Products) -> Self {
-        Self(Arc::new(Inner { products, queue: Mutex::default(), turn: tokio::sync::Mutex::default() }))
+        Self(Arc::new(ReservationsInner { products, queue: Mutex::default(), turn: tokio::sync::Mutex::default() }))
     }
 
     /// The turn of a caller that changes stock by itself.
