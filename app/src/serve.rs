@@ -94,12 +94,18 @@ struct Taken {
 }
 
 impl Taken {
+    /// Whether there is something for services, and something for customers.
+    fn needs(names: &[&str]) -> [bool; 2] {
+        [names.iter().any(|name| *name != GATEWAY), names.contains(&GATEWAY)]
+    }
+
     async fn take(plan: &Plan, names: &[&str]) -> Result<Self> {
+        let [has_internal, has_public] = Self::needs(names);
         let (mut internal, mut public) = (None, None);
-        if names.iter().any(|name| *name != GATEWAY) {
+        if has_internal {
             internal = Some(bind(plan.listen.unwrap_or(ANYWHERE)).await?);
         }
-        if names.contains(&GATEWAY) {
+        if has_public {
             public = Some(bind(plan.public.unwrap_or(ANYWHERE)).await?);
         }
         Ok(Self { internal, public })
@@ -137,7 +143,8 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let names = check(plan)?;
     // Data that is on a server may have several processes.
     let shared = settings.shop.engines.share_data();
-    let opened = Process::open(&plan.data, &settings, 2, if shared { &[] } else { &names }).await?;
+    let listeners = Taken::needs(&names).into_iter().map(u64::from).sum();
+    let opened = Process::open(&plan.data, &settings, listeners, if shared { &[] } else { &names }).await?;
     let files = Some(&settings.tls).filter(|files| files.is_set());
     if !settings.discovery.tls.is_set() {
         settings.discovery.tls = settings.tls.clone();

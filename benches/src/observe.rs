@@ -56,15 +56,20 @@ impl Known {
 /// Generated spans are from a fixed time, which retention must not mind.
 const ARGS: [&str; 3] = ["--retention", "off", "--quiet"];
 
-/// Waits until nothing is left to be written or merged; returns the status then.
+/// Waits until nothing is left to be written or merged, and has not been for so long that what is merged when it is quiet is merged, too.
+/// Returns the status then.
 async fn settle(api: &Api) -> Result<Value> {
-    tokio::time::sleep(QUIET).await;
     let until = Instant::now() + MERGING;
+    let (mut since, mut before) = (Instant::now(), Value::Null);
     loop {
         let status = api.get("/api/status/engine").await?;
-        if status["traces"]["waiting"] == 0 && status["merge_debt"] == 0 {
+        let is_done = status["traces"]["waiting"] == 0 && status["merge_debt"] == 0;
+        if !is_done || status["tiers"] != before {
+            since = Instant::now();
+        } else if since.elapsed() >= QUIET {
             return Ok(status);
         }
+        before = status["tiers"].clone();
         ensure!(Instant::now() < until, "merging did not end: {status}");
         tokio::time::sleep(LOOK).await;
     }

@@ -8,6 +8,7 @@ use futures::future::try_join_all;
 use hdrhistogram::Histogram;
 use http::Method;
 use vitrine_shop_load::http::Call;
+use vitrine_tests_testkit::storm::restock;
 use vitrine_tests_testkit::{Api, Customer, Engines, Options, Placement, Shop, order_body};
 
 /// Clients that ask at a time, each as soon as it has its answer.
@@ -15,6 +16,8 @@ const READERS: usize = 16;
 const BUYERS: usize = 16;
 /// Buyers at a time where databases are compared: a crowd, and one who is alone.
 const CROWD: usize = 64;
+/// More tumblers than can be sold.
+const SHELF: u32 = 1_000_000;
 /// How often each side has its turn.
 const ROUNDS: usize = 8;
 /// A shop that uses less than this of a core has nothing left to do from the turn before.
@@ -75,14 +78,7 @@ impl Side {
         let mut shop = Shop::start(binary, Placement::Local, &Options { variables, ..Options::default() }).await?;
         let pid = shop.process()?.id();
         let anybody = shop.anybody()?;
-        // More tumblers than can be sold.
-        let restock =
-            Call::new(Method::PATCH, "/api/v1/products/prd_everyday-tumbler").header(http::header::IF_MATCH, "*");
-        let restocked = shop
-            .admin()?
-            .send(restock.raw("{\"restock\": 1000000}").header(http::header::CONTENT_TYPE, "application/json"))
-            .await?;
-        anyhow::ensure!(restocked.status == 200, "{}", String::from_utf8_lossy(&restocked.body));
+        restock(&shop.admin()?, "prd_everyday-tumbler", SHELF).await?;
         let customers = try_join_all((0..buyers).map(|_| Customer::new(&anybody))).await?;
         let (reads, checkouts, alone) = (Tally::new()?, Tally::new()?, Tally::new()?);
         Ok(Self { shop, pid, anybody, customers, reads, checkouts, alone })

@@ -1,6 +1,7 @@
 //! The loop that takes events from a source and hands them to a handler.
 
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,8 +22,12 @@ use crate::inbox::{Cursor, DeadLetter};
 use crate::lag::Lag;
 use crate::source::{BATCH, Batch, Source};
 
-/// How often an event is handed to its handler before it becomes a dead letter.
+/// How often an event is handled by itself before it becomes a dead letter; with others it may have been handled once before.
 pub const MAX_TRIES: u32 = 6;
+/// Most events whose effects are committed together.
+const MAX_TOGETHER: usize = 32;
+/// Writes and events of their own after which no more effects are added to a batch.
+const MAX_WRITES: usize = 500;
 /// Most dead letters that are handed out again in a row, before new events have their turn.
 const MAX_REDRIVEN: usize = 10;
 /// The pause before the second try; doubles with each.
@@ -85,7 +90,15 @@ impl From<prost::DecodeError> for HandleError {
 pub trait Handler: Send + Sync + 'static {
     /// Puts the event's effects into `tx`, which is committed together with the consumer's position. Whatever else the handler
     /// does (a letter that is sent) may happen more than once.
+    ///
+    /// The effects of events before it may wait in `tx` for the same commit: what they may have written is read with [`Tx::get`].
+    /// A query of the store does not see them.
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError>;
+
+    /// Whether it does what no batch takes back. Then each event is committed before the next is handled.
+    fn acts_outside(&self) -> bool {
+        false
+    }
 }
 
 /// Follows some topics of another service.
@@ -188,16 +201,17 @@ impl Consumer {
                 }
             }
         }
-        lag.came(&wanted, batch);
-        for (n, event) in wanted.iter().enumerate() {
-            self.take(event, telemetry).await?;
-            committed = event.position;
-            lag.done(wanted.get(n + 1));
+        lag.stands(&wanted, batch.pending);
+        let mut rest = wanted.as_slice();
+        while !rest.is_empty() {
+            let taken = self.take_some(rest, batch.pending, lag, telemetry).await?;
+            committed = rest[taken - 1].position;
+            rest = &rest[taken..];
         }
         // Other topics' events, and those from before a replay's beginning, need not be looked at again.
         let stretch = batch.events.is_empty() && batch.position > position + u64::from(BATCH);
         if stretch || position > committed {
-            match self.commit(self.store.begin(), position.max(batch.position)).await {
+            match self.commit(self.store.begin(), position..=position.max(batch.position)).await {
                 // Of two replicas the other one was quicker.
                 Ok(()) | Err(store::Error::Conflict { .. } | store::Error::Exists { .. }) => {}
                 Err(e) => return Err(e.to_string()),
@@ -211,19 +225,62 @@ impl Consumer {
         Ok(stored.map_or_else(|| Cursor::at(&self.name, 0), |s| s.doc))
     }
 
-    /// Handles an event, however often it takes, or puts it aside; then it is behind us.
-    async fn take(&self, event: &Event, telemetry: &Service) -> Result<(), String> {
+    /// Handles the first of these events, and as many behind it as can be committed with it; returns how many.
+    async fn take_some(
+        &self,
+        events: &[&Event],
+        pending: u64,
+        lag: &Lag,
+        telemetry: &Service,
+    ) -> Result<usize, String> {
+        let most = if self.handler.acts_outside() { 1 } else { MAX_TOGETHER };
+        let (mut tx, mut taken, mut failed) = (self.store.begin(), 0, None);
+        for event in events.iter().take(most) {
+            tx.savepoint();
+            let outcome = self.deliver(event, telemetry, &mut tx).await;
+            // The first has a batch of its own anyway.
+            if outcome.is_err() || taken > 0 && tx.stands_alone() {
+                tx.rollback();
+                failed = outcome.err();
+                break;
+            }
+            taken += 1;
+            lag.stands(&events[taken..], pending);
+            if tx.len() >= MAX_WRITES {
+                break;
+            }
+        }
+        if let [first, .., last] | [first @ last] = &events[..taken] {
+            match self.commit_handled(tx, first.position..=last.position).await {
+                Ok(()) => {}
+                Err(HandleError::Wait(reason)) => return Err(reason),
+                Err(refused) if taken == 1 => self.take(first, Some(refused), telemetry).await?,
+                // One of them is refused, or another caller wrote to the same documents: each by itself.
+                Err(_) => {
+                    for event in &events[..taken] {
+                        self.take(event, None, telemetry).await?;
+                    }
+                }
+            }
+        }
+        if let Some(failed) = failed {
+            self.take(events[taken], Some(failed), telemetry).await?;
+            taken += 1;
+            lag.stands(&events[taken..], pending);
+        }
+        Ok(taken)
+    }
+
+    /// Handles an event by itself, however often it takes, or puts it aside; then it is behind us. The first try may have been made.
+    async fn take(&self, event: &Event, mut tried: Option<HandleError>, telemetry: &Service) -> Result<(), String> {
         let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE).with_tries(MAX_TRIES);
         let reason = loop {
-            let mut tx = self.store.begin();
-            match self.deliver(event, telemetry, &mut tx).await {
-                Ok(()) => match self.commit(tx, event.position).await {
-                    Ok(()) => return Ok(()),
-                    // Perhaps another caller wrote to the same documents; the handler reads them again.
-                    Err(e) if is_refused(&e) && backoff.has_try_left() => {}
-                    Err(e) if is_refused(&e) => break e.to_string(),
-                    Err(e) => return Err(e.to_string()),
-                },
+            let outcome = match tried.take() {
+                Some(failed) => Err(failed),
+                None => self.attempt(event, telemetry).await,
+            };
+            match outcome {
+                Ok(()) => return Ok(()),
                 Err(HandleError::Wait(reason)) => return Err(reason),
                 Err(HandleError::Retry(_)) if backoff.has_try_left() => {}
                 Err(HandleError::Retry(reason) | HandleError::Reject(reason)) => break reason,
@@ -239,7 +296,21 @@ impl Consumer {
         );
         let mut tx = self.store.begin();
         tx.put(&DeadLetter::new(&self.name, event, reason));
-        self.commit(tx, event.position).await.map_err(|e| e.to_string())
+        self.commit(tx, event.position..=event.position).await.map_err(|e| e.to_string())
+    }
+
+    async fn attempt(&self, event: &Event, telemetry: &Service) -> Result<(), HandleError> {
+        let mut tx = self.store.begin();
+        self.deliver(event, telemetry, &mut tx).await?;
+        self.commit_handled(tx, event.position..=event.position).await
+    }
+
+    /// Commits what handlers did. What is refused may go better when the handler reads again: perhaps another caller wrote to the same
+    /// documents.
+    async fn commit_handled(&self, tx: Tx, positions: RangeInclusive<u64>) -> Result<(), HandleError> {
+        self.commit(tx, positions).await.map_err(|e| {
+            if is_refused(&e) { HandleError::Retry(e.to_string()) } else { HandleError::Wait(e.to_string()) }
+        })
     }
 
     async fn deliver(&self, event: &Event, telemetry: &Service, tx: &mut Tx) -> Result<(), HandleError> {
@@ -263,15 +334,20 @@ impl Consumer {
         outcome
     }
 
-    /// Commits effects and position together. The position only ever grows, and under its version: of two replicas one commits.
-    async fn commit(&self, mut tx: Tx, position: u64) -> Result<(), store::Error> {
+    /// Commits the effects of the events at these positions, and the last of them as the own position. It only ever grows, and under its
+    /// version: of two replicas one commits. A conflict where another one has handled some of them and not all.
+    async fn commit(&self, mut tx: Tx, positions: RangeInclusive<u64>) -> Result<(), store::Error> {
+        let (first, last) = positions.into_inner();
         match self.store.get::<Cursor>(&self.name).await? {
-            Some(stored) if stored.position >= position => return Ok(()),
+            Some(stored) if stored.position >= last => return Ok(()),
+            Some(stored) if stored.position >= first => {
+                return Err(store::Error::Conflict { collection: Cursor::COLLECTION, id: self.name.clone() });
+            }
             Some(mut stored) => {
-                stored.doc.position = position;
+                stored.doc.position = last;
                 tx.update(&stored);
             }
-            None => tx.insert(&Cursor::at(&self.name, position)),
+            None => tx.insert(&Cursor::at(&self.name, last)),
         }
         tx.commit().await
     }
@@ -308,8 +384,11 @@ impl Consumer {
 
 /// Whether a batch was refused for what it holds; otherwise the store is in trouble, and every batch would fail.
 fn is_refused(error: &store::Error) -> bool {
-    use store::Error::{Conflict, Duplicate, Encode, Exists, NoIndex};
-    matches!(error, Conflict { .. } | Exists { .. } | Duplicate { .. } | NoIndex { .. } | Encode(_))
+    use store::Error::{Conflict, Duplicate, Encode, EventTooLarge, Exists, NoIndex};
+    matches!(
+        error,
+        Conflict { .. } | Exists { .. } | Duplicate { .. } | NoIndex { .. } | EventTooLarge { .. } | Encode(_)
+    )
 }
 
 /// A panic is a failure of this event, not the end of the consumer.

@@ -8,8 +8,6 @@ use vitrine_kit::clock::Clock;
 use vitrine_platform_telemetry::semconv::MESSAGING_CONSUMER_GROUP_NAME;
 use vitrine_platform_telemetry::{Observation, ObservationKind, Service};
 
-use crate::source::Batch;
-
 /// What a consumer knows of the events that it has not handled.
 #[derive(Debug, Default)]
 pub(crate) struct Lag {
@@ -47,17 +45,10 @@ impl Lag {
         lag
     }
 
-    /// Notes what came: these events, and so many behind them.
-    pub(crate) fn came(&self, events: &[&Event], batch: &Batch) {
-        self.behind.store(events.len() as u64 + batch.pending, Ordering::Relaxed);
+    /// Notes what is not handled: these events, and so many behind them.
+    pub(crate) fn stands(&self, events: &[&Event], pending: u64) {
+        self.behind.store(events.len() as u64 + pending, Ordering::Relaxed);
         self.oldest_ms.store(events.first().map_or(0, |event| event.occurred_at_unix_ms), Ordering::Relaxed);
-    }
-
-    /// Notes that one event is done, and which is next.
-    pub(crate) fn done(&self, next: Option<&&Event>) {
-        // Never below nothing: it is counted in one task only, which counts what came before.
-        self.behind.fetch_sub(1, Ordering::Relaxed);
-        self.oldest_ms.store(next.map_or(0, |event| event.occurred_at_unix_ms), Ordering::Relaxed);
     }
 }
 

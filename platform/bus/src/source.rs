@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use vitrine_contracts::bus::v1::event_log_service_client::EventLogServiceClient;
 use vitrine_contracts::bus::v1::{Event, FetchRequest};
 use vitrine_platform_mesh::Transport;
@@ -12,6 +13,8 @@ use crate::Consumer;
 pub(crate) const BATCH: u32 = 100;
 /// How long one fetch waits for events.
 const WAIT: Duration = Duration::from_secs(5);
+/// The pause after a fetch that brought some events, so that where they come quickly the next one brings more of them.
+const PACE: Duration = Duration::from_millis(10);
 /// How much longer the call itself may take.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -54,6 +57,8 @@ pub struct Log {
     client: EventLogServiceClient<Transport>,
     source: String,
     topics: Vec<String>,
+    /// Before when nothing is fetched.
+    next: Instant,
 }
 
 impl Log {
@@ -63,6 +68,7 @@ impl Log {
             client: EventLogServiceClient::new(way),
             source: consumer.source().to_owned(),
             topics: consumer.topics().to_vec(),
+            next: Instant::now(),
         }
     }
 }
@@ -70,6 +76,7 @@ impl Log {
 #[tonic::async_trait]
 impl Source for Log {
     async fn fetch(&mut self, from: Offset) -> Result<Batch, String> {
+        tokio::time::sleep_until(self.next).await;
         let mut request = tonic::Request::new(FetchRequest {
             source: self.source.clone(),
             topics: self.topics.clone(),
@@ -80,6 +87,9 @@ impl Source for Log {
         request.set_timeout(WAIT + GRACE);
         let answer = self.client.fetch(request).await.map_err(|s| format!("{:?}: {}", s.code(), s.message()))?;
         let answer = answer.into_inner();
+        if (1..BATCH as usize).contains(&answer.events.len()) {
+            self.next = Instant::now() + PACE;
+        }
         Ok(Batch { events: answer.events, position: answer.position, pending: 0 })
     }
 

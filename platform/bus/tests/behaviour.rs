@@ -39,7 +39,6 @@ impl Document for Effect {
 
 /// Counts events as effects, tells the test which it has seen, and fails as told.
 struct Count {
-    store: Store,
     seen: mpsc::UnboundedSender<String>,
     tries: Arc<AtomicU32>,
     broken: Arc<AtomicBool>,
@@ -56,7 +55,7 @@ impl Handler for Count {
             self.tries.fetch_add(1, Ordering::SeqCst);
             return Err(HandleError::Retry("as asked".to_owned()));
         }
-        let known = self.store.get::<Effect>(&customer_id).await?;
+        let known = tx.get::<Effect>(&customer_id).await?;
         tx.put(&Effect { customer_id: customer_id.clone(), times: known.map_or(0, |k| k.times) + 1 });
         // The test may have ended.
         let _ = self.seen.send(customer_id);
@@ -82,7 +81,7 @@ async fn world(data: tempfile::TempDir, broken: bool) -> World {
     let consumer = host.open_store("carts", with_inbox(Schema::new().with::<Effect>())).expect("a database");
     let (sender, seen) = mpsc::unbounded_channel();
     let (tries, broken) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(broken)));
-    let count = Count { store: consumer.clone(), seen: sender, tries: tries.clone(), broken: broken.clone() };
+    let count = Count { seen: sender, tries: tries.clone(), broken: broken.clone() };
     let follow = Consumer::new("count", "customers", &[CUSTOMER_ERASED], consumer.clone(), count);
     let components = vec![
         Component::new("customers").store(producer.clone()),

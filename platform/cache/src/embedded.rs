@@ -30,8 +30,8 @@ struct Entry {
 struct EntryWeighter;
 
 impl Weighter<Vec<u8>, Entry> for EntryWeighter {
-    fn weight(&self, name: &Vec<u8>, entries: &Entry) -> u64 {
-        OVERHEAD + (name.len() + entries.value.len()) as u64
+    fn weight(&self, name: &Vec<u8>, entry: &Entry) -> u64 {
+        OVERHEAD + (name.len() + entry.value.len()) as u64
     }
 }
 

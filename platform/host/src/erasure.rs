@@ -34,8 +34,8 @@ pub async fn is_erased(store: &Store, account_id: &str) -> Result<bool, Error> {
 
 /// Returns whether something may be written about someone: not when they were erased. If they are erased before the batch is
 /// committed, the commit is a conflict.
-pub async fn writing_for(store: &Store, tx: &mut Tx, account_id: &str) -> Result<bool, Error> {
-    let known = store.get::<DataSubject>(account_id).await?;
+pub async fn writing_for(tx: &mut Tx, account_id: &str) -> Result<bool, Error> {
+    let known = tx.get::<DataSubject>(account_id).await?;
     if known.as_ref().is_some_and(|subject| subject.erased) {
         return Ok(false);
     }
@@ -45,8 +45,8 @@ pub async fn writing_for(store: &Store, tx: &mut Tx, account_id: &str) -> Result
 
 /// Notes that someone is erased. To be called before the service looks for what it keeps about them: what others write
 /// meanwhile makes the commit a conflict.
-pub async fn erase(store: &Store, tx: &mut Tx, account_id: &str) -> Result<(), Error> {
-    let known = store.get::<DataSubject>(account_id).await?;
+pub async fn erase(tx: &mut Tx, account_id: &str) -> Result<(), Error> {
+    let known = tx.get::<DataSubject>(account_id).await?;
     write(tx, known, DataSubject { account_id: account_id.to_owned(), erased: true });
     Ok(())
 }
@@ -69,8 +69,8 @@ mod tests {
         for writer_first in [true, false] {
             let store = Store::temporary("people", Schema::new().with::<DataSubject>()).expect("a database");
             let (mut writing, mut erasing) = (store.begin(), store.begin());
-            assert!(writing_for(&store, &mut writing, "cus_1").await.expect("read"));
-            erase(&store, &mut erasing, "cus_1").await.expect("read");
+            assert!(writing_for(&mut writing, "cus_1").await.expect("read"));
+            erase(&mut erasing, "cus_1").await.expect("read");
             let (first, second) = if writer_first { (writing, erasing) } else { (erasing, writing) };
             first.commit().await.expect("nobody was quicker");
             assert!(second.commit().await.expect_err("somebody was quicker").is_conflict());
@@ -83,12 +83,12 @@ mod tests {
         let store = Store::temporary("people", Schema::new().with::<DataSubject>()).expect("a database");
         for _ in 0..2 {
             let mut tx = store.begin();
-            erase(&store, &mut tx, "cus_1").await.expect("read");
+            erase(&mut tx, "cus_1").await.expect("read");
             tx.commit().await.expect("noted, also twice");
         }
         let mut tx = store.begin();
-        assert!(!writing_for(&store, &mut tx, "cus_1").await.expect("read") && tx.is_empty());
-        assert!(writing_for(&store, &mut tx, "cus_2").await.expect("read"), "somebody else");
+        assert!(!writing_for(&mut tx, "cus_1").await.expect("read") && tx.is_empty());
+        assert!(writing_for(&mut tx, "cus_2").await.expect("read"), "somebody else");
         tx.commit().await.expect("noted");
         assert!(!is_erased(&store, "cus_2").await.expect("read"));
     }

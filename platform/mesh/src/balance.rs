@@ -38,7 +38,7 @@ pub(crate) struct Tried(Arc<Mutex<Vec<Address>>>);
 pub(crate) enum NotSent {
     /// There was nobody to send it to: that will not change within a moment.
     Nobody,
-    /// It was not sent, or refused unread: another caller may get it.
+    /// It was not sent, or refused unread: another replica may get it.
     Unsent,
 }
 
@@ -109,7 +109,7 @@ impl Balancer {
 
     /// The set as it is now. Who is in it already stays connected; who has left gets no more calls.
     ///
-    /// An empty set is ignored once there was another: a caller that is left may well answer, and who does not is not asked
+    /// An empty set is ignored once there was another: a replica that is left may well answer, and one that does not is not asked
     /// anyway.
     pub(crate) fn replace(&self, addresses: &[Address]) {
         *self.discovery_error.lock() = addresses.is_empty().then(|| "discovery found none".to_owned());

@@ -123,6 +123,20 @@ impl Op {
             Self::Put { collection, .. } | Self::Delete { collection, .. } => collection,
         }
     }
+
+    /// The document that it writes.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Put { id, .. } | Self::Delete { id, .. } => id,
+        }
+    }
+
+    /// What must be there before.
+    pub fn expect(&self) -> Expect {
+        match self {
+            Self::Put { expect, .. } | Self::Delete { expect, .. } => *expect,
+        }
+    }
 }
 
 /// What must be there before a write.

@@ -93,7 +93,7 @@ impl Points {
 #[derive(Debug)]
 struct Point {
     attributes: Vec<(&'static str, Value)>,
-    service_stats: Mutex<Sums>,
+    sums: Mutex<Sums>,
 }
 
 impl Point {
@@ -167,12 +167,12 @@ impl Histogram {
     pub(crate) fn service_stats(&self, error: &str) -> ServiceStats {
         let mut total = ServiceStats { buckets: vec![0; SECONDS.len() + 1], ..ServiceStats::default() };
         for point in self.0.points.read().iter() {
-            let service_stats = point.service_stats.lock();
-            total.count += service_stats.count;
+            let sums = point.sums.lock();
+            total.count += sums.count;
             if point.attributes.iter().any(|(key, _)| *key == error) {
-                total.errors += service_stats.count;
+                total.errors += sums.count;
             }
-            for (sum, n) in total.buckets.iter_mut().zip(&service_stats.buckets) {
+            for (sum, n) in total.buckets.iter_mut().zip(&sums.buckets) {
                 *sum += n;
             }
         }
@@ -268,19 +268,19 @@ impl Instrument {
         let exemplar = Context::with_current(|c| (c.sampled, c.trace_id, c.span_id))
             .filter(|(sampled, ..)| *sampled)
             .map(|(_, trace_id, span_id)| Exemplar { value, time: now_unix_nano(), trace_id, span_id });
-        let mut service_stats = point.service_stats.lock();
-        service_stats.count += 1;
-        service_stats.sum += value;
-        service_stats.min = service_stats.min.min(value);
-        service_stats.max = service_stats.max.max(value);
+        let mut sums = point.sums.lock();
+        sums.count += 1;
+        sums.sum += value;
+        sums.min = sums.min.min(value);
+        sums.max = sums.max.max(value);
         let bucket = match self.bounds {
             // OTLP: a bucket's upper bound belongs to it.
             Some(bounds) => bounds.partition_point(|bound| *bound < value),
             None => 0,
         };
-        service_stats.buckets[bucket] += 1;
+        sums.buckets[bucket] += 1;
         if exemplar.is_some() {
-            service_stats.exemplars[bucket] = exemplar;
+            sums.exemplars[bucket] = exemplar;
         }
     }
 
@@ -310,7 +310,7 @@ impl Instrument {
 
     fn new_point(&self, attributes: Vec<(&'static str, Value)>) -> Arc<Point> {
         let buckets = self.bounds.map_or(1, |b| b.len() + 1);
-        let service_stats = Sums {
+        let sums = Sums {
             count: 0,
             sum: 0.0,
             min: f64::INFINITY,
@@ -318,7 +318,7 @@ impl Instrument {
             buckets: vec![0; buckets],
             exemplars: vec![None; buckets],
         };
-        Arc::new(Point { attributes, service_stats: Mutex::new(service_stats) })
+        Arc::new(Point { attributes, sums: Mutex::new(sums) })
     }
 
     fn collect(&self, now: u64) -> Option<otlp::Metric> {
@@ -348,37 +348,37 @@ impl Instrument {
 }
 
 fn histogram_point(point: &Point, bounds: &[f64], started: u64, now: u64) -> otlp::HistogramDataPoint {
-    let service_stats = point.service_stats.lock();
+    let sums = point.sums.lock();
     otlp::HistogramDataPoint {
         attributes: point.to_otlp(),
         start_time_unix_nano: started,
         time_unix_nano: now,
-        count: service_stats.count,
-        sum: Some(service_stats.sum),
-        bucket_counts: service_stats.buckets.clone(),
+        count: sums.count,
+        sum: Some(sums.sum),
+        bucket_counts: sums.buckets.clone(),
         explicit_bounds: bounds.to_vec(),
-        exemplars: exemplars(&service_stats),
-        min: Some(service_stats.min),
-        max: Some(service_stats.max),
+        exemplars: exemplars(&sums),
+        min: Some(sums.min),
+        max: Some(sums.max),
         ..otlp::HistogramDataPoint::default()
     }
 }
 
 fn sum_point(point: &Point, started: u64, now: u64) -> otlp::NumberDataPoint {
-    let service_stats = point.service_stats.lock();
+    let sums = point.sums.lock();
     otlp::NumberDataPoint {
         attributes: point.to_otlp(),
         start_time_unix_nano: started,
         time_unix_nano: now,
-        exemplars: exemplars(&service_stats),
+        exemplars: exemplars(&sums),
         // Counters add whole numbers only.
-        value: Some(otlp::number_data_point::Value::AsInt(service_stats.sum as i64)),
+        value: Some(otlp::number_data_point::Value::AsInt(sums.sum as i64)),
         ..otlp::NumberDataPoint::default()
     }
 }
 
-fn exemplars(service_stats: &Sums) -> Vec<otlp::Exemplar> {
-    let known = service_stats.exemplars.iter().flatten();
+fn exemplars(sums: &Sums) -> Vec<otlp::Exemplar> {
+    let known = sums.exemplars.iter().flatten();
     known
         .map(|e| otlp::Exemplar {
             time_unix_nano: e.time,
@@ -429,7 +429,7 @@ mod tests {
         // As if all of them had one hash.
         let mut points = histogram.0.points.write();
         let all: Vec<_> = points.by_hash.drain().flat_map(|(_, same)| same).collect();
-        assert_eq!(all.iter().map(|point| point.service_stats.lock().count).collect::<Vec<_>>(), [2, 2, 2]);
+        assert_eq!(all.iter().map(|point| point.sums.lock().count).collect::<Vec<_>>(), [2, 2, 2]);
         points.by_hash.insert(7, all);
         let found = points.get(7, [("a", Label::Int(1)), ("b", Label::Text("2"))].into_iter()).expect("one of three");
         assert!(found.is([("a", Label::Int(1)), ("b", Label::Text("2"))].into_iter()), "{found:?}");

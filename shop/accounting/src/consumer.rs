@@ -4,12 +4,12 @@ use prost::Message;
 use vitrine_contracts::money_from_proto;
 use vitrine_contracts::orders::v1::{OrderEvent, OrderState};
 use vitrine_platform_bus::{Event, HandleError, Handler};
-use vitrine_platform_store::{Store, Tx};
+use vitrine_platform_store::Tx;
 
 use crate::domain;
 use crate::store::{BalanceDoc, EntryDoc, TransactionDoc};
 
-pub(crate) struct Book(pub(crate) Store);
+pub(crate) struct Book;
 
 fn entries(event: &OrderEvent) -> Result<(&'static str, Vec<domain::Entry>), HandleError> {
     let money = |money, field| money_from_proto(money, field).map_err(|p| HandleError::Reject(p.message));
@@ -29,7 +29,7 @@ impl Handler for Book {
         let (kind, entries) = entries(&order)?;
         let id = format!("{}-{kind}", order.order_id);
         // A replay hands out events again that are booked already.
-        if self.0.get::<TransactionDoc>(&id).await?.is_some() {
+        if tx.get::<TransactionDoc>(&id).await?.is_some() {
             return Ok(());
         }
         let entry = |(account, m): domain::Entry| EntryDoc {
@@ -39,7 +39,7 @@ impl Handler for Book {
         };
         let entries: Vec<EntryDoc> = entries.into_iter().map(entry).collect();
         for entry in &entries {
-            match self.0.get::<BalanceDoc>(&BalanceDoc::id_of(entry)).await? {
+            match tx.get::<BalanceDoc>(&BalanceDoc::id_of(entry)).await? {
                 Some(mut balance) => {
                     balance.doc.0.minor = balance
                         .doc

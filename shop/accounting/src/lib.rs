@@ -17,7 +17,7 @@ use vitrine_platform_bus::{Consumer, with_inbox};
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_store::Schema;
 
-/// Settings.
+/// Nothing can be set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {}
@@ -26,8 +26,8 @@ pub struct Config {}
 pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
     let schema = Schema::new().with::<store::TransactionDoc>().with::<store::BalanceDoc>();
     let store = host.open_store(ACCOUNTING, with_inbox(schema))?;
-    let book = consumer::Book(store.clone());
-    let follow = Consumer::new("accounting-orders", ORDERS, &[ORDER_PAID, ORDER_REFUNDED], store.clone(), book);
+    let follow =
+        Consumer::new("accounting-orders", ORDERS, &[ORDER_PAID, ORDER_REFUNDED], store.clone(), consumer::Book);
     Ok(Component::new(ACCOUNTING)
         .grpc(AccountingServiceServer::new(grpc::Service(store.clone())))
         .store(store)

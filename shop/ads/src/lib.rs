@@ -9,7 +9,7 @@ use vitrine_contracts::ads::v1::ads_service_server::AdsServiceServer;
 use vitrine_contracts::services::ADS;
 use vitrine_platform_host::{Component, Failure, Host};
 
-/// Settings.
+/// Nothing can be set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {}

@@ -31,7 +31,7 @@ use vitrine_platform_store::Schema;
 /// How often expired things are forgotten, and the signing key is read again.
 const TICK: Duration = Duration::from_secs(30);
 
-/// Settings.
+/// Who may sign in, and how long what they are given is good.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {

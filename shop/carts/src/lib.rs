@@ -18,7 +18,7 @@ use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_mesh::Transport;
 use vitrine_platform_store::Schema;
 
-/// Settings.
+/// Nothing can be set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {}
@@ -33,13 +33,8 @@ pub struct Deps {
 /// The service.
 pub fn build(_: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
     let store = host.open_store(CARTS, with_inbox(Schema::new().with::<store::CartDoc>()))?;
-    let erasures = Consumer::new(
-        "carts-erasures",
-        CUSTOMERS,
-        &[CUSTOMER_ERASED],
-        store.clone(),
-        consumer::ErasureHandler(store.clone()),
-    );
+    let erasures =
+        Consumer::new("carts-erasures", CUSTOMERS, &[CUSTOMER_ERASED], store.clone(), consumer::ErasureHandler);
     let service = grpc::Service { store: store.clone(), catalog: deps.catalog };
     Ok(Component::new(CARTS).grpc(CartsServiceServer::new(service)).store(store).consumer(erasures))
 }

@@ -3,11 +3,11 @@
 use tonic::{Request, Response, Status};
 use vitrine_contracts::catalog::v1::catalog_service_server::CatalogService;
 use vitrine_contracts::catalog::v1::{
-    BatchGetProductsRequest, BatchGetProductsResponse, Category, CommitReservationRequest, CreateProductRequest,
-    DeleteAnyProductRequest, DeleteProductRequest, DeleteProductResponse, GetPictureRequest, GetPictureResponse,
-    GetProductRequest, Kind, ListCategoriesRequest, ListCategoriesResponse, ListProductsRequest, ListProductsResponse,
-    Product, ProductChange, ProductState, ReleaseReservationRequest, Reservation, ReserveRequest,
-    SearchProductsRequest, SearchProductsResponse, UpdateAnyProductRequest, UpdateProductRequest,
+    BatchGetProductsRequest, BatchGetProductsResponse, Category, CreateProductRequest, DeleteAnyProductRequest,
+    DeleteProductRequest, DeleteProductResponse, GetPictureRequest, GetPictureResponse, GetProductRequest, Kind,
+    ListCategoriesRequest, ListCategoriesResponse, ListProductsRequest, ListProductsResponse, Product, ProductChange,
+    ProductState, ReleaseReservationRequest, Reservation, ReserveRequest, SearchProductsRequest,
+    SearchProductsResponse, UpdateAnyProductRequest, UpdateProductRequest,
 };
 use vitrine_contracts::limits::{MAX_IDEMPOTENCY_KEY, MAX_SEARCH};
 use vitrine_contracts::{Problem, money_from_proto};
@@ -123,7 +123,7 @@ impl Service {
     async fn update(&self, acting: Acting, request: Option<ProductChange>) -> Result<Product, Failure> {
         let request = request.ok_or_else(|| Problem::invalid("change", "what changes", "the change is missing"))?;
         check_id("prd", &request.product_id, "product_id")?;
-        let _guards = self.reservations.lock(std::iter::once(request.product_id.as_str())).await;
+        let _turn = self.reservations.turn().await;
         retry_conflicts(async || {
             let mut stored = self.products.read(&request.product_id).await?;
             acting.check(&stored.doc)?;
@@ -149,7 +149,7 @@ impl Service {
 
     async fn delete(&self, acting: Acting, product_id: &str, expected: Option<ProductState>) -> Result<(), Failure> {
         check_id("prd", product_id, "product_id")?;
-        let _guards = self.reservations.lock(std::iter::once(product_id)).await;
+        let _turn = self.reservations.turn().await;
         retry_conflicts(async || {
             let product = self.products.read(product_id).await?;
             acting.check(&product.doc)?;
@@ -325,15 +325,6 @@ impl CatalogService for Service {
         let request = request.into_inner();
         check_id("rsv", &request.reservation_id, "reservation_id")?;
         Ok(Response::new(self.reservations.reserve(request).await?))
-    }
-
-    async fn commit_reservation(
-        &self,
-        request: Request<CommitReservationRequest>,
-    ) -> Result<Response<Reservation>, Status> {
-        let id = request.into_inner().reservation_id;
-        check_id("rsv", &id, "reservation_id")?;
-        Ok(Response::new(self.reservations.commit(&id).await?))
     }
 
     async fn release_reservation(

@@ -24,7 +24,7 @@ use vitrine_platform_store::Schema;
 /// How often expired reservations are looked for.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Settings.
+/// What is for sale at the first start.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {

@@ -43,7 +43,7 @@ use vitrine_platform_workflow::Driver;
 /// How often sagas are looked for that no process drives, and old ones are forgotten.
 const TICK: Duration = Duration::from_secs(2);
 
-/// Settings.
+/// How long purchases are remembered.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {

@@ -12,7 +12,7 @@ use vitrine_contracts::currency::v1::currency_service_server::CurrencyServiceSer
 use vitrine_contracts::services::CURRENCY;
 use vitrine_platform_host::{Component, Failure, Host};
 
-/// Settings.
+/// Nothing can be set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {}

@@ -23,7 +23,7 @@ use vitrine_platform_store::Schema;
 /// How often erasures that a crash cut short are looked for.
 const TICK: Duration = Duration::from_secs(5);
 
-/// Settings.
+/// Who is a customer at the first start.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {

@@ -120,7 +120,7 @@ impl Customers {
             retry_conflicts(async || {
                 let known = self.store.get::<CustomerDoc>(&doc.id).await?.is_some();
                 let mut tx = self.store.begin();
-                if known || !erasure::writing_for(&self.store, &mut tx, &doc.id).await? {
+                if known || !erasure::writing_for(&mut tx, &doc.id).await? {
                     return Ok::<_, Failure>(());
                 }
                 tx.insert(&doc);
@@ -232,7 +232,7 @@ impl Customers {
             let Some(known) = self.store.get::<CustomerDoc>(id).await? else { return Ok::<_, Failure>(false) };
             check_expected(expected_version, known.version)?;
             let mut tx = self.store.begin();
-            erasure::erase(&self.store, &mut tx, id).await?;
+            erasure::erase(&mut tx, id).await?;
             tx.delete_expecting::<CustomerDoc>(id, known.version);
             tx.put(&ErasureDoc { customer_id: id.to_owned() });
             let event = CustomerErased { customer_id: id.to_owned() };

@@ -16,7 +16,6 @@ use crate::letter::Letters;
 use crate::store::MessageDoc;
 
 pub(crate) struct Write {
-    pub(crate) store: Store,
     pub(crate) orders: OrdersServiceClient<Transport>,
     pub(crate) letters: Letters,
     pub(crate) delivery: Delivery,
@@ -26,18 +25,23 @@ pub(crate) struct Write {
 
 #[tonic::async_trait]
 impl Handler for Write {
+    /// A letter that a relay has taken cannot be taken back.
+    fn acts_outside(&self) -> bool {
+        self.delivery.has_relay()
+    }
+
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
         let happened = OrderEvent::decode(event.payload.as_slice())?;
         let request = GetAnyOrderRequest { order_id: happened.order_id.clone() };
         let order = self.orders.clone().get_any_order(request).await?.into_inner();
         // A customer who was erased meanwhile has no address, or will have none in a moment.
-        if order.email.is_empty() || !erasure::writing_for(&self.store, tx, &order.customer_id).await? {
+        if order.email.is_empty() || !erasure::writing_for(tx, &order.customer_id).await? {
             return Ok(());
         }
         let written = self.letters.write(&order, happened.state()).map_err(|p| HandleError::Reject(p.message))?;
         let Some(letter) = written else { return Ok(()) };
         let id = format!("{}-{}", vitrine_kit::id::sibling("eml", &order.id), letter.template);
-        if self.store.get::<MessageDoc>(&id).await?.is_some() {
+        if tx.get::<MessageDoc>(&id).await?.is_some() {
             return Ok(());
         }
         let delivered_by = self.delivery.deliver(&order.email, &letter).await.map_err(HandleError::Retry)?;
@@ -64,7 +68,7 @@ pub(crate) struct ErasureHandler(pub(crate) Store);
 impl Handler for ErasureHandler {
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
         let erased = CustomerErased::decode(event.payload.as_slice())?;
-        erasure::erase(&self.0, tx, &erased.customer_id).await?;
+        erasure::erase(tx, &erased.customer_id).await?;
         for message in self.0.find_all::<MessageDoc>(Query::eq("customer_id", erased.customer_id)).await? {
             tx.delete::<MessageDoc>(&message.id);
         }
@@ -140,7 +144,6 @@ mod tests {
         let orders = mesh.server(telemetry.service(ORDERS), Routes::new(OrdersServiceServer::new(Orders)));
         mesh.place(ORDERS, orders).expect("placed");
         let write = Write {
-            store: store.clone(),
             orders: OrdersServiceClient::new(mesh.transport(telemetry.service(EMAIL), ORDERS)),
             letters: Letters::new().expect("templates"),
             delivery: Delivery::new(&Config::default()).expect("good settings"),

@@ -42,6 +42,11 @@ impl Delivery {
         Ok(Self { relay, from, timeout: TIMEOUT })
     }
 
+    /// Whether letters go to a relay.
+    pub(crate) fn has_relay(&self) -> bool {
+        self.relay.is_some()
+    }
+
     /// Hands a letter over; says by what way it went.
     pub(crate) async fn deliver(&self, to: &str, letter: &Letter) -> Result<&'static str, String> {
         let Some(relay) = &self.relay else { return Ok("mailbox") };

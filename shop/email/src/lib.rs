@@ -21,7 +21,7 @@ use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_mesh::Transport;
 use vitrine_platform_store::Schema;
 
-/// Settings.
+/// How letters are sent.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -48,7 +48,6 @@ pub struct Deps {
 pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
     let store = host.open_store(EMAIL, with_inbox(Schema::new().with::<store::MessageDoc>().with::<DataSubject>()))?;
     let write = consumer::Write {
-        store: store.clone(),
         orders: deps.orders,
         letters: letter::Letters::new()?,
         delivery: delivery::Delivery::new(&config)?,

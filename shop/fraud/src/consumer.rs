@@ -6,14 +6,13 @@ use vitrine_contracts::money_from_proto;
 use vitrine_contracts::orders::v1::OrderEvent;
 use vitrine_platform_bus::{Event, HandleError, Handler};
 use vitrine_platform_host::erasure;
-use vitrine_platform_store::{Store, Tx};
+use vitrine_platform_store::Tx;
 use vitrine_platform_telemetry::Counter;
 
 use crate::domain::{Case, MAX_RECENT, assess};
 use crate::store::{AssessmentDoc, HistoryDoc, verdict};
 
 pub(crate) struct Assess {
-    pub(crate) store: Store,
     pub(crate) assessed: Counter,
 }
 
@@ -21,14 +20,14 @@ pub(crate) struct Assess {
 impl Handler for Assess {
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
         let order = OrderEvent::decode(event.payload.as_slice())?;
-        if self.store.get::<AssessmentDoc>(&order.order_id).await?.is_some() {
+        if tx.get::<AssessmentDoc>(&order.order_id).await?.is_some() {
             return Ok(());
         }
-        if !erasure::writing_for(&self.store, tx, &order.customer_id).await? {
+        if !erasure::writing_for(tx, &order.customer_id).await? {
             return Ok(());
         }
         let total = money_from_proto(order.total.as_ref(), "total").map_err(|p| HandleError::Reject(p.message))?;
-        let stored = self.store.get::<HistoryDoc>(&order.customer_id).await?;
+        let stored = tx.get::<HistoryDoc>(&order.customer_id).await?;
         let mut history = stored.map(|s| s.doc).unwrap_or_default();
         let case = Case {
             total_units: total.minor / 10_i64.pow(total.currency.exponent()),
@@ -53,13 +52,13 @@ impl Handler for Assess {
     }
 }
 
-pub(crate) struct ErasureHandler(pub(crate) Store);
+pub(crate) struct ErasureHandler;
 
 #[tonic::async_trait]
 impl Handler for ErasureHandler {
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
         let customer_id = CustomerErased::decode(event.payload.as_slice())?.customer_id;
-        erasure::erase(&self.0, tx, &customer_id).await?;
+        erasure::erase(tx, &customer_id).await?;
         tx.delete::<HistoryDoc>(&customer_id);
         Ok(())
     }
@@ -69,11 +68,11 @@ impl Handler for ErasureHandler {
 mod tests {
     use vitrine_contracts::common::v1::Money;
     use vitrine_platform_host::erasure::DataSubject;
-    use vitrine_platform_store::Schema;
+    use vitrine_platform_store::{Schema, Store};
     use vitrine_platform_telemetry::{Config, Telemetry};
 
     use super::{
-        Assess, AssessmentDoc, CustomerErased, ErasureHandler, Event, Handler, HistoryDoc, Message, OrderEvent, Store,
+        Assess, AssessmentDoc, CustomerErased, ErasureHandler, Event, Handler, HistoryDoc, Message, OrderEvent,
     };
 
     async fn handle(handler: &impl Handler, store: &Store, message: &impl Message) {
@@ -89,7 +88,7 @@ mod tests {
         let store = Store::temporary("fraud", schema).expect("a database");
         let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
         let assessed = telemetry.service("fraud").counter("vitrine.fraud.assessments", "{order}", "Orders assessed");
-        let assess = Assess { store: store.clone(), assessed };
+        let assess = Assess { assessed };
         let order = |order_id: &str, customer_id: &str| OrderEvent {
             order_id: order_id.to_owned(),
             customer_id: customer_id.to_owned(),
@@ -102,7 +101,7 @@ mod tests {
         handle(&assess, &store, &order("ord_1", "cus_1")).await;
         assert!(known("cus_1").await && seen("ord_1").await);
 
-        handle(&ErasureHandler(store.clone()), &store, &CustomerErased { customer_id: "cus_1".to_owned() }).await;
+        handle(&ErasureHandler, &store, &CustomerErased { customer_id: "cus_1".to_owned() }).await;
         assert!(!known("cus_1").await && seen("ord_1").await, "the order's assessment stays");
         for (order_id, customer_id) in [("ord_2", "cus_1"), ("ord_3", "cus_2")] {
             handle(&assess, &store, &order(order_id, customer_id)).await;

@@ -18,7 +18,7 @@ use vitrine_platform_host::erasure::DataSubject;
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_store::Schema;
 
-/// Settings.
+/// Nothing can be set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {}
@@ -28,17 +28,11 @@ pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
     let schema = Schema::new().with::<store::AssessmentDoc>().with::<store::HistoryDoc>().with::<DataSubject>();
     let store = host.open_store(FRAUD, with_inbox(schema))?;
     let assess = consumer::Assess {
-        store: store.clone(),
         assessed: host.telemetry(FRAUD).counter("vitrine.fraud.assessments", "{order}", "Orders assessed, by verdict"),
     };
     let follow = Consumer::new("fraud-orders", ORDERS, &[ORDER_PLACED], store.clone(), assess);
-    let erasures = Consumer::new(
-        "fraud-erasures",
-        CUSTOMERS,
-        &[CUSTOMER_ERASED],
-        store.clone(),
-        consumer::ErasureHandler(store.clone()),
-    );
+    let erasures =
+        Consumer::new("fraud-erasures", CUSTOMERS, &[CUSTOMER_ERASED], store.clone(), consumer::ErasureHandler);
     Ok(Component::new(FRAUD)
         .grpc(FraudServiceServer::new(grpc::Service(store.clone())))
         .store(store)

@@ -41,7 +41,7 @@ use vitrine_platform_cache::Cache;
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_mesh::Transport;
 
-/// Settings.
+/// What clients may ask of the shop, and how much of it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {

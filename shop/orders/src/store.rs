@@ -92,7 +92,7 @@ impl Orders {
             created.version = 0;
             created.history.clear();
             let mut tx = self.store.begin();
-            if !erasure::writing_for(&self.store, &mut tx, &order.customer_id).await? {
+            if !erasure::writing_for(&mut tx, &order.customer_id).await? {
                 forget(&mut created);
             }
             for state in [OrderState::Placed, OrderState::Paid] {
@@ -125,7 +125,7 @@ impl Orders {
         to: OrderState,
         reason: &str,
     ) -> Result<Order, Failure> {
-        let stored = self.read(id).await?;
+        let stored = tx.get::<OrderDoc>(id).await?.ok_or_else(no_such_order)?;
         let mut order = order_of(&stored)?;
         if domain::step(order.state(), to)? {
             enter(tx, &mut order, to, self.clock.now_ms(), reason);
@@ -143,7 +143,7 @@ impl Orders {
 impl Orders {
     /// Takes out of a customer's orders, also of those to come, who they were.
     pub(crate) async fn forget_in(&self, tx: &mut Tx, customer_id: &str) -> Result<(), Failure> {
-        erasure::erase(&self.store, tx, customer_id).await?;
+        erasure::erase(tx, customer_id).await?;
         for stored in self.store.find_all::<OrderDoc>(Query::eq("customer_id", customer_id)).await? {
             let mut order = order_of(&stored)?;
             order.version = 0;

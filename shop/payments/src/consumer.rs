@@ -14,7 +14,7 @@ pub(crate) struct ErasureHandler(pub(crate) Store);
 impl Handler for ErasureHandler {
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
         let customer_id = CustomerErased::decode(event.payload.as_slice())?.customer_id;
-        erasure::erase(&self.0, tx, &customer_id).await?;
+        erasure::erase(tx, &customer_id).await?;
         for token in self.0.find_all::<TokenDoc>(Query::eq("customer_id", customer_id)).await? {
             tx.delete::<TokenDoc>(&token.token);
         }

@@ -166,7 +166,7 @@ impl PaymentsService for Service {
         let doc = TokenDoc { token: id::new("tok"), customer_id: request.customer_id, card };
         retry_conflicts(async || {
             let mut tx = self.store.begin();
-            if !erasure::writing_for(&self.store, &mut tx, &doc.customer_id).await? {
+            if !erasure::writing_for(&mut tx, &doc.customer_id).await? {
                 return Err(Problem::not_found("there is no such customer").into());
             }
             tx.insert(&doc);

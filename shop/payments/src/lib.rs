@@ -19,7 +19,7 @@ use vitrine_platform_host::erasure::DataSubject;
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_store::Schema;
 
-/// Settings.
+/// Nothing can be set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {}

@@ -3,12 +3,12 @@
 use prost::Message;
 use vitrine_contracts::orders::v1::OrderEvent;
 use vitrine_platform_bus::{Event, HandleError, Handler};
-use vitrine_platform_store::{Store, Tx};
+use vitrine_platform_store::Tx;
 
 use crate::domain::{MAX_BASKET, learn};
 use crate::store::TogetherDoc;
 
-pub(crate) struct Learn(pub(crate) Store);
+pub(crate) struct Learn;
 
 #[tonic::async_trait]
 impl Handler for Learn {
@@ -19,7 +19,7 @@ impl Handler for Learn {
             return Ok(());
         }
         for product_id in &basket {
-            let stored = self.0.get::<TogetherDoc>(product_id).await?;
+            let stored = tx.get::<TogetherDoc>(product_id).await?;
             let fresh = || TogetherDoc { product_id: product_id.clone(), ..TogetherDoc::default() };
             let mut doc = stored.map_or_else(fresh, |s| s.doc);
             learn(&mut doc.partners, product_id, &basket);

@@ -19,7 +19,7 @@ use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_mesh::Transport;
 use vitrine_platform_store::Schema;
 
-/// Settings.
+/// Nothing can be set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {}
@@ -34,8 +34,7 @@ pub struct Deps {
 /// The service.
 pub fn build(_: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
     let store = host.open_store(RECOMMENDATIONS, with_inbox(Schema::new().with::<store::TogetherDoc>()))?;
-    let follow =
-        Consumer::new("recommendations-orders", ORDERS, &[ORDER_PAID], store.clone(), consumer::Learn(store.clone()));
+    let follow = Consumer::new("recommendations-orders", ORDERS, &[ORDER_PAID], store.clone(), consumer::Learn);
     let service = grpc::Service { store: store.clone(), catalog: deps.catalog };
     Ok(Component::new(RECOMMENDATIONS).grpc(RecommendationsServiceServer::new(service)).store(store).consumer(follow))
 }

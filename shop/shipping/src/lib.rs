@@ -19,7 +19,7 @@ use vitrine_platform_store::Schema;
 /// How often parcels are looked at.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Settings.
+/// How long parcels take.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {

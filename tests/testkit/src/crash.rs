@@ -7,11 +7,13 @@ use anyhow::{Context, Result, bail};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::storm::{Storm, people, stock};
+use crate::storm::{Storm, WANTED, people, restock, stock};
 use crate::{Acknowledged, Api, Customer, Options, Placement, Shop, audit, eventually, order_body};
 
 /// Buyers at a time.
 const BUYERS: usize = 8;
+/// More of each product than can be sold between the kills.
+const SHELF: u32 = 1_000_000;
 /// The longest that the shop lives in a round, in milliseconds.
 const MAX_LIFE_MS: u64 = 400;
 
@@ -32,6 +34,9 @@ pub async fn crash(binary: &Path, kills: usize, audit_every: usize, seed: u64) -
     let mut rng = StdRng::seed_from_u64(seed);
     let mut shop = Shop::start(binary, Placement::Local, &options).await?;
     let admin = |shop: &Shop| shop.admin();
+    for product in WANTED {
+        restock(&admin(&shop)?, product, SHELF).await?;
+    }
     let stock_before = stock(&admin(&shop)?).await?;
     let mut people = people(&shop.anybody()?, BUYERS).await?;
     let mut acknowledged = Acknowledged::default();

@@ -7,14 +7,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use futures::future::join_all;
+use http::Method;
+use http::header::IF_MATCH;
 use rand::Rng;
+use serde_json::json;
 use tokio::task::JoinHandle;
-use vitrine_shop_load::http::Response;
+use vitrine_shop_load::http::{Call, Response};
 
 use crate::{Acknowledged, Api, Customer, Engines, eventually, order_body, timed};
 
 /// What is bought: every buyer has one of these in the cart, so that they compete.
-const WANTED: &[&str] = &["prd_tall-vase", "prd_apple-bowl", "prd_everyday-tumbler"];
+pub const WANTED: &[&str] = &["prd_tall-vase", "prd_apple-bowl", "prd_everyday-tumbler"];
 /// Orders that must have been acknowledged before a server fails, so that it fails under load.
 const ORDERS_BEFORE: usize = 8;
 /// How long a buyer waits after an answer that is no order.
@@ -180,6 +183,14 @@ pub async fn stock(admin: &Api) -> Result<BTreeMap<String, u64>> {
         stock.insert(id, product["available"].as_u64().context("available")?);
     }
     Ok(stock)
+}
+
+/// Puts more of a product on its shelf.
+pub async fn restock(admin: &Api, product_id: &str, pieces: u32) -> Result<()> {
+    let call = Call::new(Method::PATCH, &format!("/api/v1/products/{product_id}"));
+    let answer = admin.send(call.header(IF_MATCH, "*").json(&json!({ "restock": pieces }))).await?;
+    ensure!(answer.status == 200, "{product_id}: {} {}", answer.status, answer.code());
+    Ok(())
 }
 
 struct Buyer {

@@ -4,6 +4,7 @@ mod delivery;
 mod failures;
 mod figures;
 mod log;
+mod together;
 mod trace;
 
 use std::borrow::Cow;
@@ -18,7 +19,9 @@ use tonic::service::Routes;
 use vitrine_contracts::bus::v1::event_log_service_server::{EventLogService, EventLogServiceServer};
 use vitrine_contracts::customers::v1::CustomerErased;
 use vitrine_contracts::topics::CUSTOMER_ERASED;
-use vitrine_platform_bus::{Consumer, Event, EventLog, HandleError, Handler, Log, MAX_TRIES, publish, with_inbox};
+use vitrine_platform_bus::{
+    Consumer, Event, EventLog, HandleError, Handler, Log, MAX_TRIES, publish, replay, with_inbox,
+};
 use vitrine_platform_mesh::{Limits, Mesh, Transport};
 use vitrine_platform_store::{Document, Error, Index, Keys, Schema, Store, Tx};
 use vitrine_platform_telemetry::{Config, Context, Telemetry};
@@ -43,7 +46,7 @@ impl Document for Effect {
     fn keys(&self, _: &mut Keys) {}
 }
 
-/// Counts each key's events, and tells which it was handed and in which trace; fails as the key says.
+/// Counts each key's events, and tells which it was handed and in which trace; fails, or does not look into the batch, as the key says.
 #[derive(Clone)]
 struct Count {
     store: Store,
@@ -57,7 +60,8 @@ impl Handler for Count {
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
         // The test may have ended.
         let _ = self.handed.send((event.key.clone(), Context::current()));
-        let known = self.store.get::<Effect>(&event.key).await?;
+        let blind = event.key.starts_with("blind");
+        let known = if blind { self.store.get::<Effect>(&event.key).await? } else { tx.get(&event.key).await? };
         // Replicas get a chance to read the same.
         tokio::task::yield_now().await;
         let effect = Effect { key: event.key.clone(), times: known.map_or(0, |k| k.times) + 1 };
@@ -66,6 +70,10 @@ impl Handler for Count {
             // The store is out of reach, for longer than an event that fails is tried.
             "away" if self.away.fetch_add(1, Ordering::Relaxed) <= MAX_TRIES => {
                 return Err(Error::Unavailable { server: "postgres://shop".to_owned(), source: "gone".into() }.into());
+            }
+            "meanwhile" => {
+                replay(&self.store, NAME, 2).await?;
+                tx.put(&effect);
             }
             "reject" => return Err(HandleError::Reject("as asked".to_owned())),
             "insert" => tx.insert(&effect),

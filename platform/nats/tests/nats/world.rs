@@ -245,7 +245,7 @@ impl Handler for Note {
         while event.key == "slow" && self.hold.load(Ordering::SeqCst) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        let known = self.store.get::<Effect>(&event.key).await?;
+        let known = tx.get::<Effect>(&event.key).await?;
         let mut effect = known.map_or_else(|| Effect { key: event.key.clone(), ..Effect::default() }, |k| k.doc);
         tokio::task::yield_now().await;
         effect.numbers.push(event.occurred_at_unix_ms);

@@ -126,7 +126,7 @@ impl Server {
             let statement = self.statement_timeout.as_millis();
             let idle = LONGEST.min(self.statement_timeout * IDLE_FACTOR).as_millis();
             let settings = format!(
-                "SET statement_timeout = {statement}; SET idle_in_transaction_session_timeout = {idle}; SET client_min_messages = warning"
+                "SET default_transaction_isolation = 'read committed'; SET statement_timeout = {statement}; SET idle_in_transaction_session_timeout = {idle}; SET client_min_messages = warning"
             );
             connection.client.batch_execute(&settings).await?;
             Ok(connection)

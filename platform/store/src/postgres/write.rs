@@ -1,5 +1,5 @@
 //! Committing a batch: one transaction, in two exchanges with the server. All writes go out at once; when each has done what was
-//! expected of it, the commit follows.
+//! expected of it, the commit follows. A write that is alone is a transaction by itself, in one exchange.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -30,6 +30,18 @@ struct Step {
     expect: Rows,
     collection: &'static str,
     id: String,
+}
+
+impl Step {
+    /// Whether it did what was expected, by how many rows it touched.
+    fn check(&self, rows: u64) -> Result<(), Error> {
+        let (collection, id) = (self.collection, || self.id.clone());
+        match self.expect {
+            Rows::One if rows == 0 => Err(Error::Conflict { collection, id: id() }),
+            Rows::None if rows > 0 => Err(Error::Exists { collection, id: id() }),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// How many rows a step must have touched.
@@ -71,7 +83,11 @@ async fn tries(shared: &PostgresInner, steps: &[Step], committing: &mut bool) ->
     let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE).with_tries(MAX_TRIES);
     loop {
         *committing = false;
-        match transaction(shared, steps, committing).await {
+        let tried = match steps {
+            [step] => single(shared, step, committing).await,
+            _ => transaction(shared, steps, committing).await,
+        };
+        match tried {
             Ok(()) => return Ok(()),
             Err(AttemptError::ForNow(_)) if backoff.has_try_left() => tokio::time::sleep(backoff.full_jitter()).await,
             Err(AttemptError::ForNow(e) | AttemptError::Finally(e)) => return Err(e),
@@ -222,6 +238,37 @@ async fn transaction(shared: &PostgresInner, steps: &[Step], committing: &mut bo
     }
 }
 
+/// A write that is alone: the server commits it when it is done.
+async fn single(shared: &PostgresInner, step: &Step, committing: &mut bool) -> Result<(), AttemptError> {
+    let (pool, server) = (&shared.pool, &shared.pool.server);
+    let mut lease = pool.lease().await.map_err(AttemptError::Finally)?;
+    // Until its end is known the connection is in the middle of something.
+    lease.sound = false;
+    let connection = lease.connection.clone();
+    let statement = match connection.statement(server, &step.sql).await {
+        Ok(statement) => statement,
+        Err(fault) => {
+            lease.sound = !fault.is_broken();
+            let again = lease.is_stale(&fault);
+            let error = server.fault(fault);
+            return Err(if again { AttemptError::ForNow(error) } else { AttemptError::Finally(error) });
+        }
+    };
+    *committing = true;
+    let done = server.within(connection.client.execute(&statement, &borrowed(&step.values))).await;
+    lease.sound = !done.as_ref().is_err_and(Fault::is_broken);
+    match done {
+        Ok(rows) => step.check(rows).map_err(AttemptError::Finally),
+        Err(fault) if fault.is_broken() => Err(AttemptError::Finally(server.unknown(fault))),
+        Err(Fault::Postgres(e)) => Err(match refusal(shared, step, e) {
+            Failure::Refused(error) => AttemptError::Finally(error),
+            Failure::Fault(fault) if fault.is_collision() => AttemptError::ForNow(server.fault(fault)),
+            Failure::Fault(fault) => AttemptError::Finally(server.fault(fault)),
+        }),
+        Err(fault) => Err(AttemptError::Finally(server.fault(fault))),
+    }
+}
+
 /// Why a batch was not written.
 enum Failure {
     /// A document is not what was expected.
@@ -260,16 +307,7 @@ async fn write(shared: &PostgresInner, connection: &Connection, steps: &[Step]) 
             Err(Fault::Postgres(e)) => return Err(refusal(shared, step, e)),
             Err(fault) => return Err(fault.into()),
         };
-        let id = || step.id.clone();
-        match step.expect {
-            Rows::One if rows == 0 => {
-                return Err(Failure::Refused(Error::Conflict { collection: step.collection, id: id() }));
-            }
-            Rows::None if rows > 0 => {
-                return Err(Failure::Refused(Error::Exists { collection: step.collection, id: id() }));
-            }
-            _ => {}
-        }
+        step.check(rows).map_err(Failure::Refused)?;
     }
     Ok(())
 }

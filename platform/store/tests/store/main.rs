@@ -3,6 +3,7 @@
 mod database;
 
 mod behaviour;
+mod changes;
 mod contention;
 mod figures;
 mod opening;
@@ -109,6 +110,10 @@ database::on_every_engine! {
         search_finds_words_and_survives_anything_typed,
         all_is_there_after_opening_again,
         any_text_comes_back_as_it_was;
+    changes:
+        changes_of_one_batch_see_each_other,
+        a_change_that_is_taken_out_leaves_nothing,
+        a_change_says_when_it_cannot_share_a_batch;
     contention:
         the_last_pieces_are_sold_once,
         a_failed_batch_leaves_nothing_of_it_in_any_index,
@@ -130,6 +135,11 @@ database::on_every_engine! {
         a_page_is_never_larger_than_the_largest,
         what_fits_best_comes_first_and_pages_do_not_repeat,
         words_are_words_in_every_writing;
+}
+
+#[test]
+fn a_batch_on_sqlite_is_its_changes_one_by_one() {
+    changes::a_batch_is_its_changes_one_by_one(TestDatabase::folder, 24);
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Flows {
         };
         retry_conflicts(async || {
             let mut tx = self.0.store.begin();
-            if !erasure::writing_for(&self.0.store, &mut tx, &account.account_id).await? {
+            if !erasure::writing_for(&mut tx, &account.account_id).await? {
                 tracing::info!(account_id = account.account_id, "an account of the settings was erased, and stays so");
                 return Ok(());
             }
@@ -81,7 +81,7 @@ impl Flows {
                 return Ok(());
             }
             let mut tx = self.0.store.begin();
-            if !erasure::writing_for(&self.0.store, &mut tx, &doc.id).await? {
+            if !erasure::writing_for(&mut tx, &doc.id).await? {
                 return Err(Problem::not_found("the account was erased").into());
             }
             tx.insert(&doc);
@@ -113,7 +113,7 @@ impl Flows {
         domain::check_account_id(account_id)?;
         retry_conflicts(async || {
             let mut tx = self.0.store.begin();
-            erasure::erase(&self.0.store, &mut tx, account_id).await?;
+            erasure::erase(&mut tx, account_id).await?;
             if let Some(account) = self.0.store.get::<AccountDoc>(account_id).await? {
                 tx.delete_expecting::<AccountDoc>(account_id, account.version);
                 tx.delete::<LockDoc>(&digest(&account.email));

@@ -103,7 +103,6 @@ pub fn valid(world: &World) -> Vec<Valid> {
             "ListCategories": catalog::v1::ListCategoriesRequest {};
             "GetPicture" of "product_id": catalog::v1::GetPictureRequest { product_id: text("prd_tall-vase") };
             "Reserve": catalog::v1::ReserveRequest { reservation_id: text("rsv_conformance"), lines: vec![line()], ..Default::default() };
-            "CommitReservation" of "reservation_id": catalog::v1::CommitReservationRequest { reservation_id: first.reservation_id.clone() };
             "ReleaseReservation": catalog::v1::ReleaseReservationRequest { reservation_id: text("rsv_released") };
         }
         "carts.v1.CartsService" {
