@@ -15,13 +15,15 @@ use vitrine_kit::duration;
 use vitrine_observe_alert::Alertmanager;
 use vitrine_observe_api::{
     Options as Asking, Prometheus, PrometheusOptions, Queries, alertmanager_errors, alertmanager_router, jaeger_errors,
-    jaeger_router, prometheus_errors, prometheus_router, sql_router, zipkin_router,
+    jaeger_router, metric_pages, prometheus_errors, prometheus_router, sql_router, zipkin_router,
 };
 use vitrine_observe_receive::{
     Intake, grpc_routes, http_router, otlp_errors, remote_write_router, zipkin_router as zipkin_intake,
 };
 use vitrine_observe_sql::{Sql, SqlOptions};
-use vitrine_observe_store::{Access, ColumnEngine, Ingest, Options, Reports, SegmentStorage, SignalStatus, Status};
+use vitrine_observe_store::{
+    Access, ColumnEngine, Ingest, Options, Reports, SegmentStorage, SignalStatus, Status, Targets,
+};
 use vitrine_platform_host::DRAIN;
 use vitrine_platform_http::{
     Bounds, CrossOrigin, ErrorFormat, Hosts, Listener, Refusal, RequestInfo, Response, Router, bind, health_routes,
@@ -176,15 +178,15 @@ impl Observatory {
         tracker: &TaskTracker,
     ) -> Result<Arc<ColumnEngine>> {
         let (engine, access) = (self.engine.clone(), self.access);
-        if let Some((path, config)) = self.scrape {
-            watching::scrape(path, &config, engine.clone(), stop, tracker)?;
-        }
+        let scraper = self.scrape.map(|(path, config)| watching::scrape(path, &config, engine.clone(), stop, tracker));
+        let targets = scraper.transpose()?.map(|scraper| scraper as Arc<dyn Targets>);
         if let Some(names) = self.host.names.within(reads_host) {
             watching::watch_host(names, &self.host, engine.clone(), stop, tracker);
         }
         let intake = Intake::new(engine.clone(), access.clone());
         let queries = Queries::new(engine.clone(), access.clone(), self.asking);
-        let prometheus = Prometheus::new(engine.clone(), None, access.clone(), self.prometheus, Clock::system());
+        let prometheus =
+            Prometheus::new(engine.clone(), None, targets, access.clone(), self.prometheus, Clock::system());
         let writes = remote_write_router(&intake, engine.clone());
         let statements = EngineStatements::new(Arc::new(Sql::new(engine, self.sql, worker)?));
         let alerts = alertmanager_router(Arc::new(self.alertmanager.clone()), access.clone());
@@ -196,6 +198,7 @@ impl Observatory {
             .merge(zipkin_intake(&intake))
             .merge(writes)
             .merge(vitrine_observe_api::router(&queries))
+            .merge(metric_pages(&prometheus))
             .nest("/prometheus", prometheus_router(&prometheus))
             .merge(sql_router(Arc::new(statements), access))
             .nest("/alertmanager", alerts.clone())

@@ -1,7 +1,7 @@
 //! Pages for a person with a browser: plain HTML and CSS, no script, nothing loaded from elsewhere.
 
 mod home;
-mod html;
+pub(crate) mod html;
 mod trace;
 
 use vitrine_kit::html::escape;

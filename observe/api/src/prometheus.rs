@@ -5,6 +5,7 @@
 //! computed for.
 
 mod answer;
+mod explore;
 mod federate;
 mod json;
 mod labels;
@@ -12,24 +13,27 @@ mod query;
 mod question;
 mod rules;
 mod status;
+mod targets;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, RawForm, RawQuery, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use http::{HeaderMap, Method, StatusCode};
 use vitrine_kit::clock::Clock;
 use vitrine_observe_promql::Options as Evaluation;
 use vitrine_observe_rules::status::RuleStatuses;
 use vitrine_observe_store::series::Budget;
-use vitrine_observe_store::{Access, Right, Series};
+use vitrine_observe_store::{Access, Right, Series, Targets, Tenant};
 use vitrine_platform_http::{Refusal, RequestInfo, with_error_format};
 
 use crate::error::Error;
 use crate::queries::Turns;
+use crate::router::page_of;
 use answer::{Answer, Failed, respond};
 use question::{Question, pairs, time_limit};
 
@@ -82,6 +86,7 @@ impl Default for PrometheusOptions {
 struct Settings {
     options: PrometheusOptions,
     rules: Option<Arc<dyn RuleStatuses>>,
+    targets: Option<Arc<dyn Targets>>,
     clock: Clock,
     started_ms: i64,
 }
@@ -97,17 +102,22 @@ struct Inner {
 }
 
 impl Prometheus {
-    /// The API of those who may read. Groups of rules are told of if there are any.
+    /// The API of those who may read. Groups of rules, and what is scraped, are told of if there are any.
     pub fn new(
         engine: Arc<dyn Series>,
         rules: Option<Arc<dyn RuleStatuses>>,
+        targets: Option<Arc<dyn Targets>>,
         access: Access,
         options: PrometheusOptions,
         clock: Clock,
     ) -> Self {
         let turns = Turns::new(access, options.max_queries, options.max_waiting, options.time_limit);
         let started_ms = clock.now_ms();
-        Self(Arc::new(Inner { engine, settings: Arc::new(Settings { options, rules, clock, started_ms }), turns }))
+        Self(Arc::new(Inner {
+            engine,
+            settings: Arc::new(Settings { options, rules, targets, clock, started_ms }),
+            turns,
+        }))
     }
 
     async fn ask<T: Send + 'static>(
@@ -122,10 +132,10 @@ impl Prometheus {
         let budget = Budget::new(options.query_bytes, options.max_samples, time_limit(&pairs, options.time_limit)?);
         let _canceled = CancelOnDrop(budget.clone());
         let (engine, settings) = (engine.clone(), settings.clone());
-        let work = move |tenant| {
+        let work = move |tenant: Tenant| {
             budget.check()?;
             let series = engine.series(&tenant);
-            work(&Question::new(pairs, settings, tenant, series, budget))
+            work(&Question::new(pairs, settings, series, budget))
         };
         turns.run(Right::Read, headers, work).await
     }
@@ -203,6 +213,8 @@ pub fn prometheus_router(api: &Prometheus) -> Router {
         .route("/api/v1/metadata", asked(labels::metadata))
         .route("/api/v1/rules", asked(rules::groups))
         .route("/api/v1/alerts", asked(rules::alerts))
+        .route("/api/v1/targets", asked(targets::targets))
+        .route("/api/v1/scrape_pools", asked(targets::pools))
         .route("/api/v1/status/buildinfo", asked(status::build))
         .route("/api/v1/status/runtimeinfo", asked(status::runtime))
         .route("/api/v1/status/flags", asked(status::flags))
@@ -214,6 +226,25 @@ pub fn prometheus_router(api: &Prometheus) -> Router {
         .route("/-/healthy", get(async || "Prometheus Server is Healthy.\n"))
         .route("/-/ready", get(async || "Prometheus Server is Ready.\n"));
     with_error_format(routes.with_state(api.clone()), prometheus_errors)
+}
+
+/// Pages for a person: metrics, alerts, targets.
+pub fn metric_pages(api: &Prometheus) -> Router {
+    let routes = Router::new()
+        .route("/explore", shown(explore::explore))
+        .route("/alerts", shown(watch::alerts))
+        .route("/targets", shown(watch::targets));
+    with_error_format(routes.with_state(api.clone()), crate::error_format)
+}
+
+/// A page that is asked for with parameters in the address.
+fn shown(work: fn(&Question) -> Result<String, Failed>) -> MethodRouter<Prometheus> {
+    get(move |State(api): State<Prometheus>, headers: HeaderMap, RawQuery(query): RawQuery| async move {
+        let request = Asked { query: query.unwrap_or_default(), form: Vec::new() };
+        page_of(
+            api.ask(&headers, request, work).await.map(|text| Html(text).into_response()).map_err(Failed::into_error),
+        )
+    })
 }
 
 /// How refusals are said on Prometheus's own port.

@@ -108,7 +108,7 @@ async fn show(
     page_of(queries.ask(headers, |reader| Ok(Html(work(reader)?).into_response())).await)
 }
 
-fn page_of(answer: Result<Response, Error>) -> Response {
+pub(crate) fn page_of(answer: Result<Response, Error>) -> Response {
     let mut response = answer.unwrap_or_else(|error| error.respond(Html(pages::problem(&error))));
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
     response

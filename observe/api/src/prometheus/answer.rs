@@ -70,6 +70,14 @@ impl Failed {
         }
     }
 
+    /// The same for a page.
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Self::Around(error) => error,
+            other => Error::Question(other.message()),
+        }
+    }
+
     fn message(&self) -> String {
         match self {
             Self::BadData(message)
