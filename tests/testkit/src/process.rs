@@ -92,6 +92,11 @@ impl Process {
         Ok(kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGCONT)?)
     }
 
+    /// Asks it to read its configuration again: SIGHUP.
+    pub fn hang_up(&self) -> Result<()> {
+        Ok(kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGHUP)?)
+    }
+
     /// Ends it in the middle of whatever it does: SIGKILL.
     pub fn kill(&mut self) -> Result<()> {
         self.child.kill()?;
