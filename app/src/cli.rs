@@ -50,6 +50,8 @@ pub enum Command {
     Agent(AgentCommand),
     /// Ask PromQL over the observatory's metrics: a table of now, or a chart of the last hours
     Promql(PromqlArgs),
+    /// Check files of recording and alerting rules, or run their tests: the files that promtool reads
+    Rules(RulesArgs),
     /// Print the effective configuration, and where each value came from; or what can be set
     Config(ConfigCommand),
     /// Run statements for the observatory that starts this; nothing for people
@@ -390,4 +392,45 @@ impl AskArgs {
         let known = || crate::runfile::observatory(&self.data.data).unwrap_or_else(|| OBSERVATORY_URL.to_owned());
         self.url.clone().unwrap_or_else(known)
     }
+}
+
+/// `vitrine rules`.
+#[derive(Args, Clone, Debug)]
+pub struct RulesArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: RulesCommand,
+}
+
+/// What can be done with rule files.
+#[derive(Clone, Debug, Subcommand)]
+pub enum RulesCommand {
+    /// Check rule files; all mistakes are told, with lines. Exit code 1 if there are any, 3 if only duplicates are fatal
+    Check(RulesCheckArgs),
+    /// Run tests of rules: series are made, rules evaluated over them, alerts and queries compared. Exit code 1 if one fails
+    Test(RulesTestArgs),
+    /// Print the rules of the shop, over its own metrics: a file that any Prometheus takes
+    Shop,
+}
+
+/// `vitrine rules check`.
+#[derive(Args, Clone, Debug)]
+pub struct RulesCheckArgs {
+    /// Rule files; without any, what the standard input holds
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Make rules that are there twice fatal
+    #[arg(long)]
+    pub lint_fatal: bool,
+}
+
+/// `vitrine rules test`.
+#[derive(Args, Clone, Debug)]
+pub struct RulesTestArgs {
+    /// Test files; each names its rule files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Run only tests whose names this regular expression finds; can be given several times
+    #[arg(long, value_name = "REGEX")]
+    pub run: Vec<String>,
 }

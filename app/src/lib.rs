@@ -15,6 +15,7 @@ mod operations;
 mod process;
 mod promql;
 mod remote;
+mod rules;
 mod runfile;
 mod serve;
 pub mod settings;
@@ -72,6 +73,9 @@ pub fn run() -> ExitCode {
         eprintln!("vitrine: sql-worker is started by the observatory only: {e}");
         return ExitCode::from(EX_USAGE);
     }
+    if let Command::Rules(args) = &cli.command {
+        return rules::run(args);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(8).build() {
         Ok(runtime) => runtime,
         Err(e) => {
@@ -121,7 +125,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Config(args) => settings::print(args.config.config.as_deref()),
-        // It has a runtime of its own, and ends in `run`.
-        Command::SqlWorker => Ok(()),
+        // These end in `run`: they need no runtime, or have one of their own.
+        Command::Rules(_) | Command::SqlWorker => Ok(()),
     }
 }

@@ -43,12 +43,14 @@ pub fn glob(pattern: &str, folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Adds what lies in a folder and fits.
 fn matching(folder: &Path, pattern: &str, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+    // An empty path is the folder in which the process runs.
+    let listed = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let Ok(entries) = std::fs::read_dir(listed) else { return Ok(()) };
     let pattern = parse(pattern)?;
     for entry in entries.filter_map(Result::ok) {
         let name = entry.file_name();
         if fits(&pattern, &name.to_string_lossy()) {
-            found.push(entry.path());
+            found.push(folder.join(name));
         }
     }
     Ok(())
@@ -159,6 +161,8 @@ mod tests {
             glob(&absolute.to_string_lossy(), "/nowhere".as_ref()).expect("found"),
             [folder.path().join("b.yaml")]
         );
+        let here = glob("Cargo.t*l", "".as_ref()).expect("the folder of the crate");
+        assert_eq!(here, [std::path::PathBuf::from("Cargo.toml")]);
         for wrong in ["[", "[a", "a\\"] {
             assert!(glob(wrong, folder.path()).is_err(), "{wrong}");
         }

@@ -276,3 +276,40 @@ async fn a_shop_from_up_to_down() {
     let mut shop = Shop::start(Path::new(BINARY), Placement::Local, &without_load).await.expect("it starts");
     a_life(&mut shop).await.expect("a whole life");
 }
+
+#[test]
+fn rules_are_checked_and_tested() {
+    let folder = TempDir::new().expect("a folder");
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("a file");
+    let says = |args: &[&str], code: i32, words: &[&str]| {
+        let output = vitrine(args, &[]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
+        for word in words {
+            assert!(text.contains(word), "{args:?}: {word:?} is not in {text}");
+        }
+        text
+    };
+    write("shop.yml", &says(&["rules", "shop"], 0, &["ShopBreakerOpen"]));
+    says(&["rules", "check", &at("shop.yml")], 0, &["SUCCESS: 14 rules found"]);
+    write("twice.yml", "groups: [{name: g, rules: [{record: a, expr: up}, {record: a, expr: up}]}]");
+    says(&["rules", "check", &at("twice.yml")], 0, &["DUPLICATE:"]);
+    says(&["rules", "check", "--lint-fatal", &at("twice.yml")], 3, &["twice.yml:1:51: a is there before"]);
+    write("bad.yml", "groups:\n- name: g\n  rules:\n  - {record: a, expr: 'sum('}\n  - {alert: B, fro: 5m}\n");
+    let told =
+        ["bad.yml:4:23: group \"g\", rule 1, \"a\": could not parse expression", "bad.yml:5:16: unknown field \"fro\""];
+    says(&["rules", "check", &at("bad.yml")], 1, &told);
+    says(&["rules", "check", &at("none.yml")], 1, &["none.yml: No such file"]);
+    let case = |value: u8| {
+        format!(
+            "rule_files: [tw*.yml]\ntests: [{{name: t, input_series: [{{series: up, values: '1x5'}}], promql_expr_test: [{{expr: a, eval_time: 1m, exp_samples: [{{labels: a, value: {value}}}]}}]}}]"
+        )
+    };
+    write("right.yml", &case(1));
+    write("wrong.yml", &case(2));
+    says(&["rules", "test", &at("right.yml")], 0, &["SUCCESS: 1 tests"]);
+    says(&["rules", "test", &at("wrong.yml")], 1, &["FAILED:", "expr: \"a\", time: 1m", "1E+00"]);
+    says(&["rules", "test", "--run", "other", &at("wrong.yml")], 0, &["SUCCESS: 0 tests"]);
+    refuses(&["rules", "test", "--run", "(", &at("right.yml")], &[], 64, &["--run: expected a regular expression"]);
+}

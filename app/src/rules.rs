@@ -1,0 +1,176 @@
+//! `vitrine rules`: checks rule files and runs their tests. Files, verdicts and exit codes are promtool's; all mistakes of a file are told.
+
+use std::fmt::Display;
+use std::io::{IsTerminal, Read as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use regex::RegexSet;
+use vitrine_observe_rules::RuleFile;
+use vitrine_observe_rules::unit_test::TestFile;
+use vitrine_platform_config::glob;
+use vitrine_platform_config::yaml::{MAX_TEXT, Mistake};
+
+use crate::EX_USAGE;
+use crate::cli::{RulesArgs, RulesCheckArgs, RulesCommand, RulesTestArgs};
+
+/// The exit code where rules are there twice and that is fatal; promtool's.
+const EXIT_LINT: u8 = 3;
+
+const GREEN: &str = "\x1b[32m";
+const RED: &str = "\x1b[31m";
+const YELLOW: &str = "\x1b[33m";
+const BOLD: &str = "\x1b[1m";
+const PLAIN: &str = "\x1b[0m";
+
+/// Rules of the shop itself.
+const SHOP: &str = include_str!("rules/shop.yml");
+
+/// Text in colours, where someone looks.
+struct Paint {
+    is_on: bool,
+}
+
+impl Paint {
+    fn new() -> Self {
+        Self { is_on: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+    }
+
+    fn paint(&self, colour: &str, text: impl Display) -> String {
+        if self.is_on { format!("{colour}{text}{PLAIN}") } else { text.to_string() }
+    }
+}
+
+/// Writes a line. A reader that has seen enough, as `head` has, is no failure.
+fn say(line: impl Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// The command.
+pub fn run(args: &RulesArgs) -> ExitCode {
+    match &args.command {
+        RulesCommand::Check(args) => check(args),
+        RulesCommand::Test(args) => test(args),
+        RulesCommand::Shop => {
+            say(SHOP.trim_end());
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+/// A file's text.
+fn read(path: &Path) -> Result<String, String> {
+    let told = |error: std::io::Error| format!("{}: {error}", path.display());
+    let mut text = String::new();
+    let limit = u64::try_from(MAX_TEXT).unwrap_or(u64::MAX) + 1;
+    let file = std::fs::File::open(path).map_err(told)?;
+    file.take(limit).read_to_string(&mut text).map_err(told)?;
+    Ok(text)
+}
+
+/// Mistakes as lines: `FILE:LINE:COLUMN: what`.
+fn lines(name: &str, mistakes: &[Mistake]) -> Vec<String> {
+    mistakes.iter().map(|mistake| format!("{name}:{mistake}")).collect()
+}
+
+fn check(args: &RulesCheckArgs) -> ExitCode {
+    let paint = Paint::new();
+    let mut has_failed = false;
+    let mut has_duplicates = false;
+    let files: Vec<(String, Result<String, String>)> = if args.files.is_empty() {
+        let mut text = String::new();
+        let limit = u64::try_from(MAX_TEXT).unwrap_or(u64::MAX) + 1;
+        let read = std::io::stdin().lock().take(limit).read_to_string(&mut text);
+        vec![("standard input".to_owned(), read.map(|_| text).map_err(|error| error.to_string()))]
+    } else {
+        args.files.iter().map(|path| (path.display().to_string(), read(path))).collect()
+    };
+    for (name, text) in files {
+        say(format_args!("Checking {}", paint.paint(BOLD, &name)));
+        let parsed = text
+            .map_err(|error| vec![error])
+            .and_then(|text| RuleFile::parse(&text).map_err(|mistakes| lines(&name, &mistakes)));
+        match parsed {
+            Err(mistakes) => {
+                has_failed = true;
+                say(format_args!("  {}", paint.paint(RED, "FAILED:")));
+                mistakes.iter().for_each(|mistake| say(format_args!("{mistake}")));
+            }
+            Ok(file) => {
+                say(format_args!("  {} {} rules found", paint.paint(GREEN, "SUCCESS:"), file.rules()));
+                for rule in file.duplicates() {
+                    has_duplicates = true;
+                    let warning = paint.paint(YELLOW, "DUPLICATE:");
+                    let (location, rule) = (rule.location, rule.name());
+                    say(format_args!(
+                        "  {warning} {name}:{location}: {rule} is there before with the same labels; their results stand in each other's way"
+                    ));
+                }
+            }
+        }
+        say("");
+    }
+    match (has_failed, has_duplicates && args.lint_fatal) {
+        (true, _) => ExitCode::FAILURE,
+        (false, true) => ExitCode::from(EXIT_LINT),
+        (false, false) => ExitCode::SUCCESS,
+    }
+}
+
+fn test(args: &RulesTestArgs) -> ExitCode {
+    let chosen = match RegexSet::new(&args.run) {
+        Ok(chosen) => chosen,
+        Err(error) => {
+            eprintln!("vitrine: --run: expected a regular expression: {error}");
+            return ExitCode::from(EX_USAGE);
+        }
+    };
+    let paint = Paint::new();
+    let mut has_failed = false;
+    for path in &args.files {
+        say(format_args!("Unit Testing: {}", paint.paint(BOLD, path.display())));
+        match test_file(path, &chosen) {
+            Ok(count) => say(format_args!("  {} {count} tests", paint.paint(GREEN, "SUCCESS:"))),
+            Err(failures) => {
+                has_failed = true;
+                say(format_args!("  {}", paint.paint(RED, "FAILED:")));
+                failures.iter().for_each(|failure| say(format_args!("{failure}\n")));
+            }
+        }
+        say("");
+    }
+    if has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Runs the tests of a file: how many there were, or what failed.
+fn test_file(path: &Path, chosen: &RegexSet) -> Result<usize, Vec<String>> {
+    let name = path.display().to_string();
+    let text = read(path).map_err(|error| vec![error])?;
+    let file = TestFile::parse(&text).map_err(|mistakes| lines(&name, &mistakes))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut failures = Vec::new();
+    let mut rules = Vec::new();
+    for pattern in &file.rule_files {
+        let found = glob(pattern, folder).map_err(|error| vec![format!("{name}: rule_files: {error}")])?;
+        if found.is_empty() {
+            say(format_args!("  WARNING: no file match pattern {}", folder.join(pattern).display()));
+        }
+        for path in found {
+            let name = path.display().to_string();
+            match read(&path)
+                .map_err(|error| vec![error])
+                .and_then(|text| RuleFile::parse(&text).map_err(|mistakes| lines(&name, &mistakes)))
+            {
+                Ok(file) => rules.push((name, file)),
+                Err(mistakes) => failures.extend(mistakes),
+            }
+        }
+    }
+    if !failures.is_empty() {
+        return Err(failures);
+    }
+    let results = file.run(&rules, &|name| chosen.is_empty() || chosen.is_match(name));
+    let count = results.len();
+    failures.extend(results.into_iter().flat_map(|result| result.failures));
+    if failures.is_empty() { Ok(count) } else { Err(failures) }
+}
