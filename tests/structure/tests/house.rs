@@ -197,6 +197,7 @@ const WITH_EXAMPLE: &[&str] = &[
     "observe/columns",
     "observe/log",
     "observe/model",
+    "observe/series",
     "platform/bus",
     "platform/cache",
     "platform/config",
