@@ -120,3 +120,19 @@ pub(crate) fn decode(mut bytes: &[u8], span: usize) -> Result<Chunk, FileError> 
     }
     Ok(Chunk { gaps, values, starts })
 }
+
+/// Packs doubles, at least one, as a chunk has them: for whoever measures encodings.
+pub fn pack_floats(bits: &[u64]) -> Vec<u8> {
+    let mut out = Vec::new();
+    floats::write(bits, &mut out);
+    out
+}
+
+/// Unpacks so many doubles, at least one.
+///
+/// # Errors
+///
+/// They are not what [`pack_floats`] makes.
+pub fn unpack_floats(mut bytes: &[u8], count: usize) -> Result<Vec<u64>, FileError> {
+    floats::read(&mut bytes, count)
+}

@@ -24,7 +24,11 @@ pub(crate) struct TimesKey {
 pub(crate) struct TimesCache {
     single: HashMap<TimesKey, Arc<[i64]>, FxBuildHasher>,
     joined: HashMap<Vec<TimesKey>, Arc<[i64]>, FxBuildHasher>,
+    bytes: usize,
 }
+
+/// What an entry of the cache takes beside its times.
+const ENTRY_BYTES: usize = size_of::<TimesKey>() + 2 * size_of::<Arc<[i64]>>();
 
 /// Values in order of time.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +58,8 @@ pub(crate) struct Joined {
 impl TimesCache {
     /// The times of a key, which are read if they were not yet.
     pub(crate) fn get(&mut self, key: TimesKey, read: impl FnOnce() -> Arc<[i64]>) -> Arc<[i64]> {
-        self.single.entry(key).or_insert_with(read).clone()
+        let Ok(times) = self.try_get(key, || Ok::<_, std::convert::Infallible>(read()));
+        times
     }
 
     /// The same, where reading may fail.
@@ -67,6 +72,7 @@ impl TimesCache {
             return Ok(times.clone());
         }
         let times = read()?;
+        self.bytes += size_of_val(&*times) + ENTRY_BYTES;
         self.single.insert(key, times.clone());
         Ok(times)
     }
@@ -74,16 +80,19 @@ impl TimesCache {
     /// Times of parts that follow each other.
     fn join(&mut self, parts: &[Part]) -> Arc<[i64]> {
         let joined = || parts.iter().flat_map(|part| part.times.iter().copied()).collect();
-        match parts.iter().map(|part| part.key).collect::<Option<Vec<TimesKey>>>() {
-            Some(keys) => self.joined.entry(keys).or_insert_with(joined).clone(),
-            None => joined(),
+        let Some(keys) = parts.iter().map(|part| part.key).collect::<Option<Vec<TimesKey>>>() else { return joined() };
+        if let Some(times) = self.joined.get(&keys) {
+            return times.clone();
         }
+        let times: Arc<[i64]> = joined();
+        self.bytes += size_of_val(&*times) + (keys.len() + 1) * ENTRY_BYTES;
+        self.joined.insert(keys, times.clone());
+        times
     }
 
     /// Memory that the times take, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let times = self.single.values().chain(self.joined.values()).map(|times| size_of_val(&**times));
-        times.sum::<usize>() + self.single.len() * size_of::<(TimesKey, Arc<[i64]>)>()
+        self.bytes
     }
 }
 

@@ -200,6 +200,7 @@ const WITH_EXAMPLE: &[&str] = &[
     "observe/log",
     "observe/model",
     "observe/routing",
+    "observe/series",
     "platform/bus",
     "platform/cache",
     "platform/config",

@@ -35,7 +35,7 @@ struct Group {
 
 /// Where a sample's time is, and the memory that it took to keep it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct ClockIndex {
     pub clock: u32,
     pub index: u32,
     pub bytes: usize,
@@ -52,10 +52,10 @@ impl Clocks {
 
     /// The place of a time on the clock of a series that comes to it after all places before `next`; none if the series
     /// disagrees with its clock. The time is later than that before `next`.
-    pub(crate) fn advance(&mut self, clock: u32, next: u32, time_ms: i64) -> Option<Place> {
+    pub(crate) fn advance(&mut self, clock: u32, next: u32, time_ms: i64) -> Option<ClockIndex> {
         let times = &mut self.clocks[clock as usize].times;
         let ahead = &times[next as usize..];
-        let place = |index: u32, bytes| Place { clock, index, bytes };
+        let place = |index: u32, bytes| ClockIndex { clock, index, bytes };
         if ahead.first() == Some(&time_ms) {
             return Some(place(next, 0));
         }
@@ -70,12 +70,12 @@ impl Clocks {
     }
 
     /// A place for a series that has no clock, or disagrees with it: then it does not extend others' clocks.
-    pub(crate) fn place(&mut self, key: u64, time_ms: i64, disagrees: bool) -> Place {
+    pub(crate) fn place(&mut self, key: u64, time_ms: i64, disagrees: bool) -> ClockIndex {
         let Self { clocks, groups } = self;
         let group = groups.entry(key).or_default();
         for clock in group.newest.iter().rev() {
             if let Ok(index) = clocks[*clock as usize].times.binary_search(&time_ms) {
-                return Place { clock: *clock, index: index as u32, bytes: 0 };
+                return ClockIndex { clock: *clock, index: index as u32, bytes: 0 };
             }
         }
         let last = |clock: &&u32| clocks[**clock as usize].times.last().copied();
@@ -83,7 +83,7 @@ impl Clocks {
         if let Some(clock) = extended {
             let times = &mut clocks[*clock as usize].times;
             let index = times.len() as u32;
-            return Place { clock: *clock, index, bytes: push(times, time_ms) };
+            return ClockIndex { clock: *clock, index, bytes: push(times, time_ms) };
         }
         let clock = clocks.len() as u32;
         clocks.push(Clock { key, ordinal: group.count, times: vec![time_ms] });
@@ -92,7 +92,7 @@ impl Clocks {
             group.newest.remove(0);
         }
         group.newest.push(clock);
-        Place { clock, index: 0, bytes: CLOCK_BYTES + size_of::<i64>() }
+        ClockIndex { clock, index: 0, bytes: CLOCK_BYTES + size_of::<i64>() }
     }
 }
 
