@@ -172,8 +172,7 @@ impl Observatory {
         }
         let intake = Intake::new(engine.clone(), access.clone());
         let queries = Queries::new(engine.clone(), access.clone(), self.asking);
-        let prometheus =
-            Prometheus::new(engine.clone(), None, access.clone(), self.prometheus, Clock::system());
+        let prometheus = Prometheus::new(engine.clone(), None, access.clone(), self.prometheus, Clock::system());
         let statements = EngineStatements::new(Arc::new(Sql::new(engine, self.sql, worker)?));
         let (otlp, grpc) = (http_router(&intake), grpc_routes(&intake));
         let pages = otlp

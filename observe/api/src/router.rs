@@ -11,8 +11,8 @@ use vitrine_platform_http::{Refusal, RequestInfo, grpc_errors, plain_errors, wit
 
 use crate::error::Error;
 use crate::params::{self, Pairs};
-use crate::queries::{Queries, Reader};
 use crate::prometheus::prometheus_errors;
+use crate::queries::{Queries, Reader};
 use crate::{jaeger, jaeger_v3, pages, zipkin};
 
 /// What a page may load: nothing from elsewhere, no script.
