@@ -11,6 +11,7 @@ mod json;
 mod labels;
 mod query;
 mod question;
+mod read;
 mod rules;
 mod status;
 mod targets;
@@ -20,9 +21,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, RawForm, RawQuery, State};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use http::{HeaderMap, Method, StatusCode};
 use vitrine_kit::clock::Clock;
 use vitrine_observe_promql::Options as Evaluation;
@@ -222,6 +224,7 @@ pub fn prometheus_router(api: &Prometheus) -> Router {
         .route("/api/v1/status/walreplay", asked(status::replay))
         .route("/api/v1/status/tsdb", asked(status::counts))
         .route("/api/v1/features", asked(status::features))
+        .route("/api/v1/read", post(remote_read).layer(DefaultBodyLimit::max(MOST_FORM_BYTES)))
         .route("/federate", get(federation))
         .route("/-/healthy", get(async || "Prometheus Server is Healthy.\n"))
         .route("/-/ready", get(async || "Prometheus Server is Ready.\n"));
@@ -274,6 +277,14 @@ async fn federation(State(api): State<Prometheus>, headers: HeaderMap, RawQuery(
     let request = Asked { query: query.unwrap_or_default(), form: Vec::new() };
     let accepted = headers.clone();
     match api.ask(&headers, request, move |question| Ok(federate::federate(question, &accepted))).await {
+        Ok(response) => response,
+        Err(failed) => respond(Err(failed)),
+    }
+}
+
+async fn remote_read(State(api): State<Prometheus>, headers: HeaderMap, body: Bytes) -> Response {
+    let request = Asked { query: String::new(), form: Vec::new() };
+    match api.ask(&headers, request, move |question| read::read(question, &body)).await {
         Ok(response) => response,
         Err(failed) => respond(Err(failed)),
     }

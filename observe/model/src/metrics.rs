@@ -6,12 +6,14 @@
 
 mod identity;
 mod otlp;
+mod remote_read;
 mod remote_write;
 mod taking;
 mod text;
 mod translation;
 
 pub use otlp::decode_otlp;
+pub use remote_read::{ReadQuery, ReadResponse, RemoteReadError, decode_remote_read};
 pub use remote_write::{
     MAX_DECODED_BYTES, RemoteWrite, RemoteWriteError, SeriesWrite, WriteCompression, WriteVersion, decode_remote_write,
     encode_remote_write,

@@ -23,6 +23,11 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
+    /// What is wrong.
+    pub(crate) fn problem(self) -> &'static str {
+        self.problem
+    }
+
     /// The fault as told to the sender.
     pub(crate) fn within(self, request: &[u8]) -> Malformed {
         Malformed { offset: self.address.saturating_sub(request.as_ptr().addr()), problem: self.problem }

@@ -7,6 +7,7 @@ mod check;
 mod durations;
 mod lexer;
 mod literals;
+mod matching;
 mod parser;
 mod selectors;
 mod token;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use http::{Request, StatusCode, header};
+use tower::ServiceExt;
 use vitrine_kit::Secret;
 use vitrine_kit::clock::Clock;
 use vitrine_observe_api::{Prometheus, PrometheusOptions, prometheus_router};
@@ -313,6 +314,18 @@ async fn newest_samples_can_be_federated() {
         (wrong.status, wrong.body.as_str()),
         (StatusCode::BAD_REQUEST, "1:4: parse error: unexpected end of input inside braces\n")
     );
+}
+
+#[tokio::test]
+async fn remote_reads_are_answered_in_protobuf() {
+    // Snappy's blocks of an empty request, and of one that ends within a query.
+    let read = async |body: &'static [u8]| {
+        let response = router().oneshot(Request::post("/api/v1/read").body(Body::from(body)).unwrap()).await.unwrap();
+        let kind = response.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();
+        (response.status().as_u16(), kind)
+    };
+    assert_eq!(read(b"\x00").await, (200, "application/x-protobuf".to_owned()));
+    assert_eq!(read(b"\x02\x04\x0a\x7f").await, (400, "application/json".to_owned()));
 }
 
 /// Two groups, of which the second alerts.

@@ -3,8 +3,8 @@
 //! <https://prometheus.io/docs/specs/prw/remote_write_spec/> and <https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/>. What
 //! can be taken of a request is taken, and what cannot is counted with its reason.
 
-mod body;
-mod encode;
+pub(crate) mod body;
+pub(crate) mod encode;
 mod histogram;
 mod series;
 mod v1;

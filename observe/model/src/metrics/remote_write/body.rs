@@ -13,7 +13,7 @@ const MAX_ZSTD_WINDOW_LOG: u32 = 23;
 const FIRST_BYTES: usize = 64 << 10;
 
 /// The message. What it says of its size is checked before memory is taken for it.
-pub(super) fn decompress(compression: WriteCompression, body: &[u8]) -> Result<Cow<'_, [u8]>, RemoteWriteError> {
+pub(crate) fn decompress(compression: WriteCompression, body: &[u8]) -> Result<Cow<'_, [u8]>, RemoteWriteError> {
     match compression {
         WriteCompression::None if body.len() > MAX_DECODED_BYTES => {
             Err(RemoteWriteError::TooLarge { bytes: body.len() as u64 })

@@ -111,7 +111,7 @@ fn labels(out: &mut Vec<u8>, symbols: &mut Symbols, labels: &Labels) {
 }
 
 /// A histogram of doubles: counts of PromQL's histograms need not be whole.
-fn histogram(out: &mut Vec<u8>, histogram: &Histogram) {
+pub(crate) fn histogram(out: &mut Vec<u8>, histogram: &Histogram) {
     fixed(out, 2, histogram.count.to_bits());
     fixed(out, 3, histogram.sum.to_bits());
     number(out, 4, zigzag(histogram.schema.into()));
@@ -161,19 +161,19 @@ fn zigzag(number: i64) -> u64 {
 }
 
 /// A varint; 0 is not written.
-fn number(out: &mut Vec<u8>, field: u32, value: u64) {
+pub(crate) fn number(out: &mut Vec<u8>, field: u32, value: u64) {
     if value != 0 {
         varint::write(out, u64::from(field << 3));
         varint::write(out, value);
     }
 }
 
-fn fixed(out: &mut Vec<u8>, field: u32, bits: u64) {
+pub(crate) fn fixed(out: &mut Vec<u8>, field: u32, bits: u64) {
     varint::write(out, u64::from(field << 3 | 1));
     out.extend_from_slice(&bits.to_le_bytes());
 }
 
-fn bytes(out: &mut Vec<u8>, field: u32, value: &[u8]) {
+pub(crate) fn bytes(out: &mut Vec<u8>, field: u32, value: &[u8]) {
     varint::write(out, u64::from(field << 3 | 2));
     varint::write(out, value.len() as u64);
     out.extend_from_slice(value);
