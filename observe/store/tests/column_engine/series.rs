@@ -9,7 +9,7 @@ use vitrine_observe_store::{ColumnEngine, Options, Reports, Series, SeriesIngest
 use crate::support::{BEGIN_MS, BEGIN_NS, SECOND, metric_request, open, options, write};
 
 /// Samples of a series, by their times since the clock's beginning.
-pub type Found = Vec<(String, Vec<(i64, f64)>)>;
+pub type SeriesSamples = Vec<(String, Vec<(i64, f64)>)>;
 
 pub fn series(name: &str, samples: &[(i64, f64)]) -> SeriesWrite {
     let samples = samples.iter().map(|(time, value)| (BEGIN_MS + time, 0, Value::Float(value.to_bits())));
@@ -29,13 +29,13 @@ pub fn send(engine: &ColumnEngine, tenant: &Tenant, all: &[SeriesWrite]) -> Resu
 }
 
 /// All samples of series whose names begin so.
-pub fn find(engine: &ColumnEngine, tenant: &Tenant, begins: &str) -> Found {
+pub fn find(engine: &ColumnEngine, tenant: &Tenant, begins: &str) -> SeriesSamples {
     let matcher = Matcher::new("__name__", MatchOp::Regex, &format!("{begins}.*")).expect("a sound matcher");
     let select = Select { matchers: vec![matcher], after_ms: i64::MIN, until_ms: i64::MAX };
     let budget = Budget::new(64 << 20, 10_000_000, Duration::from_secs(60));
     let mut selection = engine.series(tenant).select(&select, &budget).expect("it can be asked");
     let names: Vec<String> = selection.series().iter().map(|info| info.labels.to_string()).collect();
-    let mut found = Found::new();
+    let mut found = SeriesSamples::new();
     while let Some(block) = selection.next_block().expect("it can be read") {
         for read in block {
             let Values::Floats(values) = &read.values else { panic!("doubles only") };
@@ -47,7 +47,7 @@ pub fn find(engine: &ColumnEngine, tenant: &Tenant, begins: &str) -> Found {
     found
 }
 
-fn named(name: &str, samples: &[(i64, f64)]) -> Found {
+fn named(name: &str, samples: &[(i64, f64)]) -> SeriesSamples {
     vec![(format!("{{__name__=\"{name}\", job=\"j\"}}"), samples.to_vec())]
 }
 
@@ -60,7 +60,7 @@ fn samples_are_found_when_they_are_taken_and_after_a_crash() {
         let written = send(&engine, &tenant, &[series("up", &[(0, 1.0), (15_000, 0.0)])]).expect("taken");
         assert_eq!((written.samples, written.rejected), (2, 0));
         assert_eq!(find(&engine, &tenant, "up"), named("up", &[(0, 1.0), (15_000, 0.0)]));
-        assert_eq!(find(&engine, &Tenant::new("other").expect("a sound name"), "up"), Found::new());
+        assert_eq!(find(&engine, &Tenant::new("other").expect("a sound name"), "up"), SeriesSamples::new());
     }
     let (engine, _clock) = open(options(folder.path()));
     assert_eq!(find(&engine, &tenant, "up"), named("up", &[(0, 1.0), (15_000, 0.0)]));
