@@ -33,6 +33,43 @@ pub struct SignalStatus {
     pub segment_bytes: u64,
 }
 
+/// What an engine holds of metrics as series, and has seen since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct SeriesStatus {
+    /// Series whose names are in memory.
+    pub active: u64,
+    /// Most of them that a tenant may have.
+    pub limit: u64,
+    /// Bytes of memory that their names take.
+    pub name_bytes: u64,
+    /// Samples in memory.
+    pub memory_samples: u64,
+    /// Bytes of memory that they take.
+    pub memory_bytes: u64,
+    /// Heads in memory that wait to become files.
+    pub waiting: u64,
+    /// Files.
+    pub files: u64,
+    /// Samples in files.
+    pub file_samples: u64,
+    /// Bytes of files.
+    pub file_bytes: u64,
+    /// Samples taken that are doubles.
+    pub samples: u64,
+    /// Samples taken that are histograms.
+    pub histograms: u64,
+    /// Exemplars taken.
+    pub exemplars: u64,
+    /// Samples and exemplars refused.
+    pub rejected: u64,
+    /// Samples taken that were there already.
+    pub repeated: u64,
+    /// Samples taken that took the place of others.
+    pub replaced: u64,
+    /// Samples removed because they were too old or too many.
+    pub removed: u64,
+}
+
 /// Segments of similar size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct TierStatus {
@@ -88,6 +125,8 @@ pub struct TenantStatus {
     pub logs: SignalStatus,
     /// Metric points.
     pub metrics: SignalStatus,
+    /// Metric points and remote writes as series.
+    pub series: SeriesStatus,
 }
 
 impl TenantStatus {
@@ -110,6 +149,8 @@ pub struct Status {
     pub logs: SignalStatus,
     /// Metric points.
     pub metrics: SignalStatus,
+    /// Metric points and remote writes as series.
+    pub series: SeriesStatus,
     /// Bytes that all signals may hold together; 0 for no limit.
     pub limit_bytes: u64,
     /// Bytes of memory that rows take that are in no segment yet.

@@ -51,6 +51,11 @@ pub fn decode_otlp(request: &[u8], taking: &mut Taking<'_>, batch: &mut Batch) -
 }
 
 impl Decoder<'_, '_> {
+    /// When the request arrived, and what is too old to be kept, in milliseconds since 1970.
+    fn bounds_ms(&self) -> (i64, i64) {
+        (self.arrival_ms, self.taking.oldest_ms)
+    }
+
     fn request(&mut self, request: &[u8]) -> Result<(), Fault> {
         let mut reader = Reader::new(request);
         while let Some(key) = reader.key()? {

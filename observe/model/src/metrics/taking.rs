@@ -72,8 +72,12 @@ pub struct Taking<'a> {
     pub limits: &'a SeriesLimits,
     /// When the request arrived, in nanoseconds since 1970: the time of what has none.
     pub arrival_ns: u64,
+    /// Samples may not be older than this, in milliseconds since 1970: they are kept no longer.
+    pub oldest_ms: i64,
     /// How many series that are not known yet it may bring.
     pub new_series: u64,
+    /// Why it may not bring more.
+    pub no_more: &'static str,
 }
 
 impl Taking<'_> {
@@ -85,7 +89,7 @@ impl Taking<'_> {
             None => {
                 return Err(Rejected {
                     field: "labels",
-                    problem: "more new series a second than there may be".to_owned(),
+                    problem: self.no_more.to_owned(),
                     expected: "labels whose values are few",
                 });
             }
@@ -129,10 +133,12 @@ pub(crate) fn shown(text: &str) -> String {
     text.chars().take(SHOWN_CHARS).collect()
 }
 
-/// Whether a sample may have this time when it arrives at that one, both in milliseconds since 1970.
-pub(crate) fn check_time(time_ms: i64, arrival_ms: i64) -> Result<(), Rejected> {
+/// Whether a sample may have this time when it arrives at that one, both in milliseconds since 1970, and older ones are not kept.
+pub(crate) fn check_time(time_ms: i64, arrival_ms: i64, oldest_ms: i64) -> Result<(), Rejected> {
     let problem = if time_ms > arrival_ms.saturating_add(MAX_AHEAD_MS) {
         "is too far in the future"
+    } else if time_ms < oldest_ms {
+        "is older than what is kept"
     } else if time_ms < MIN_TIME_MS {
         "is before the year 1"
     } else {
@@ -141,7 +147,7 @@ pub(crate) fn check_time(time_ms: i64, arrival_ms: i64) -> Result<(), Rejected> 
     Err(Rejected {
         field: "timestamp",
         problem: format!("{time_ms} ms {problem}"),
-        expected: "milliseconds since 1970, at most 10 minutes ahead of the receiver's clock",
+        expected: "a time within the retention, at most 10 minutes ahead of the receiver's clock",
     })
 }
 

@@ -284,7 +284,7 @@ fn what_cannot_be_taken_is_counted_with_its_reason() {
     let data = Data::Gauge(Gauge { data_points: points });
     let written = poor.otlp(&request(vec![metric("g", "", data)])).expect("sound");
     assert_eq!((written.samples, written.rejected), (1, 2));
-    assert!(written.reasons[0].to_string().contains("more new series a second"), "{:?}", written.reasons);
+    assert!(written.reasons[0].to_string().contains("no more new series"), "{:?}", written.reasons);
 }
 
 proptest! {

@@ -40,7 +40,14 @@ impl Store {
 
     fn taking(&self) -> Taking<'_> {
         let Self { translation, limits, new_series, .. } = self;
-        Taking { translation, limits, arrival_ns: NOW_NS, new_series: *new_series }
+        Taking {
+            translation,
+            limits,
+            arrival_ns: NOW_NS,
+            oldest_ms: i64::MIN,
+            new_series: *new_series,
+            no_more: "no more new series",
+        }
     }
 
     pub fn otlp(&self, request: &[u8]) -> Result<Written, Malformed> {
@@ -116,7 +123,7 @@ impl Store {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Snapshot::new(vec![self.head.clone()])
+        Snapshot::new(Vec::new(), vec![self.head.clone()])
     }
 }
 

@@ -23,6 +23,9 @@ use crate::column_engine::{AFTER_FAILURE, Context, Error as Failure, TICK};
 /// How hard merged segments are compressed: they stay. Higher levels make them smaller by about a thousandth.
 const ZSTD_LEVEL: i32 = 5;
 
+/// What of a tenant's files of series is in memory may take this part of it.
+const SERIES_CACHE_PART: usize = 8;
+
 /// Merges segments.
 #[derive(Debug)]
 pub(crate) struct Merger {
@@ -65,6 +68,11 @@ impl Merger {
         }
     }
 
+    /// Something may be due.
+    pub(crate) fn notify(&self) {
+        self.due.notify();
+    }
+
     /// Merges once, if a merge is due anywhere.
     pub(crate) fn merge_once(&self) -> Result<bool, Failure> {
         let _turn = self.segments.replacing();
@@ -78,6 +86,15 @@ impl Merger {
                     .collect();
                 self.merge(&table, inputs)?;
                 return Ok(true);
+            }
+            if let Some(series) = &table.series {
+                series.trim((self.context.options.memory_bytes / SERIES_CACHE_PART) as u64);
+                if series.take_suspicion() {
+                    table.verify_series(series, &series.files(), &self.context, &self.segments);
+                }
+                if table.merge_series(series, &self.context, &self.segments)? {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)

@@ -119,6 +119,9 @@ impl ColumnEngine {
         let mut status = TenantStatus::default();
         for table in self.tables.of(tenant) {
             table.tell(&table.snapshot(), status.of(table.signal));
+            if let Some(series) = &table.series {
+                series.tell(&mut status.series);
+            }
         }
         status
     }
@@ -150,6 +153,10 @@ impl ColumnEngine {
         for table in self.tables.all() {
             let snapshot = table.snapshot();
             table.tell(&snapshot, all.of(table.signal));
+            if let Some(series) = &table.series {
+                series.tell(&mut all.series);
+                status.cached_bytes += series.held_bytes();
+            }
             for handle in &snapshot.segments {
                 status.cached_bytes += handle.cached().iter().map(|(.., bytes)| *bytes as u64).sum::<u64>();
                 let tier = tier(handle.info.rows);
@@ -165,7 +172,7 @@ impl ColumnEngine {
             status.merge_debt += self.context.bounds().debt(&infos);
         }
         status.tiers.sort_by_key(|tier| tier.tier);
-        let TenantStatus { traces, logs, metrics } = all;
-        Status { traces, logs, metrics, ..status }
+        let TenantStatus { traces, logs, metrics, series } = all;
+        Status { traces, logs, metrics, series, ..status }
     }
 }

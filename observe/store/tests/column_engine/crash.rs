@@ -11,8 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use vitrine_kit::clock::Clock;
+use vitrine_observe_store::model::metrics::SeriesWrite;
 use vitrine_observe_store::{ColumnEngine, Fsync, Options, Reports, Signal, Tenant, WriteError};
 
+use crate::series::{find, send, series};
 use crate::support::{Sent, all, options, request, write};
 
 /// The variable that says: this is the process within, and this is its folder.
@@ -110,6 +112,81 @@ fn what_was_acknowledged_survives_kill_9() {
         assert_eq!(engine.status().traces.rows, served.values().sum::<usize>() as u64);
         for (number, spans) in &served {
             assert_eq!(*spans as u64, SPANS, "request {number} is there in part");
+        }
+        for number in &acknowledged {
+            assert!(served.contains_key(number), "request {number} was acknowledged and is lost");
+        }
+        assert_eq!(engine.status().quarantined, 0);
+    }
+}
+
+/// Series that each request has a sample of.
+const SERIES: usize = 5;
+/// Before all clocks of the tests, in milliseconds from when those begin.
+const LONG_AGO_MS: i64 = -200_000_000_000;
+
+/// The samples of a request, by its number: one of each series, at a time of its own.
+fn numbered_samples(number: u64) -> Vec<SeriesWrite> {
+    let time = LONG_AGO_MS + number as i64;
+    (0..SERIES).map(|place| series(&format!("m{place}"), &[(time, number as f64)])).collect()
+}
+
+/// In how many series there is a sample of each request.
+fn served_samples(engine: &ColumnEngine) -> BTreeMap<u64, usize> {
+    let mut served = BTreeMap::new();
+    for (name, samples) in find(engine, &Tenant::default(), "m") {
+        for (time, value) in samples {
+            let number = (time - LONG_AGO_MS) as u64;
+            assert_eq!(number as f64, value, "{name}");
+            *served.entry(number).or_default() += 1;
+        }
+    }
+    served
+}
+
+/// Writes samples from several threads until it is killed, makes files meanwhile, and says what was acknowledged.
+fn write_samples_for_ever(folder: &Path) {
+    let engine = Arc::new(ColumnEngine::open(busy(folder), Clock::system()).expect("opens"));
+    let first = served_samples(&engine).last_key_value().map_or(0, |(number, _)| number + 1);
+    let threads: Vec<_> = (0..3u64)
+        .map(|thread| {
+            let engine = engine.clone();
+            std::thread::spawn(move || {
+                for round in 0.. {
+                    let number = first + round * 3 + thread;
+                    match send(&engine, &Tenant::default(), &numbered_samples(number)) {
+                        Ok(_) => {
+                            let line = format!("ack {number} .\n");
+                            std::io::stdout().write_all(line.as_bytes()).expect("said");
+                        }
+                        Err(WriteError::Busy { .. }) => {}
+                        Err(error) => panic!("{error}"),
+                    }
+                    if thread == 0 && round % 8 == 7 {
+                        engine.seal().expect("sealed");
+                    }
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().expect("a thread"));
+}
+
+#[test]
+fn acknowledged_samples_survive_kill_9() {
+    if let Some(folder) = inside() {
+        return write_samples_for_ever(&folder);
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut acknowledged = Vec::new();
+    for count in [1, 7, 30, 60, 100] {
+        let mut command = again("env", &[], "acknowledged_samples_survive_kill_9", folder.path());
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("started");
+        acknowledged.extend(kill_after(&mut child, count));
+        let engine = ColumnEngine::open(busy(folder.path()), Clock::system()).expect("opens");
+        let served = served_samples(&engine);
+        for (number, found) in &served {
+            assert_eq!(*found, SERIES, "request {number} is there in part");
         }
         for number in &acknowledged {
             assert!(served.contains_key(number), "request {number} was acknowledged and is lost");

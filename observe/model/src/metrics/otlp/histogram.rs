@@ -95,7 +95,7 @@ impl Decoder<'_, '_> {
             let expected = "one more count than explicitBounds, or no counts";
             return Err(Rejected { field: "bucketCounts", problem, expected });
         }
-        let (time_ms, start_ms) = point.times(self.arrival_ms)?;
+        let (time_ms, start_ms) = point.times(self.bounds_ms())?;
         if bounds[..] != self.bounds[..] {
             self.bounds = bounds.into();
         }
@@ -177,7 +177,7 @@ impl Decoder<'_, '_> {
                 expected: "at least -4, which has buckets up to 65536 times as wide as those of scale 0",
             });
         }
-        point.times(self.arrival_ms)
+        point.times(self.bounds_ms())
     }
 }
 

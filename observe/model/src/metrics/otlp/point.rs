@@ -43,9 +43,9 @@ pub(super) struct PointHeader<'a> {
 
 impl PointHeader<'_> {
     /// When it was measured, and when its total began, in milliseconds since 1970.
-    pub(super) fn times(&self, arrival_ms: i64) -> Result<(i64, i64), Rejected> {
+    pub(super) fn times(&self, (arrival_ms, oldest_ms): (i64, i64)) -> Result<(i64, i64), Rejected> {
         let time_ms = if self.time_ns == 0 { arrival_ms } else { milliseconds(self.time_ns) };
-        check_time(time_ms, arrival_ms)?;
+        check_time(time_ms, arrival_ms, oldest_ms)?;
         Ok((time_ms, milliseconds(self.start_ns)))
     }
 }
@@ -74,7 +74,7 @@ impl Decoder<'_, '_> {
                 _ => reader.skip(key, NUMBER)?,
             }
         }
-        let taken = point.times(self.arrival_ms).and_then(|(time_ms, start_ms)| {
+        let taken = point.times(self.bounds_ms()).and_then(|(time_ms, start_ms)| {
             let series = self.series(metric, scope, &point.attributes, Shape::Part(Part::Whole))?;
             self.float(series, time_ms, bits(value, point.flags), start_ms);
             self.exemplars(series, time_ms, &point.exemplars)?;
@@ -107,7 +107,7 @@ impl Decoder<'_, '_> {
         }
         let parts = [(Part::Sum, sum), (Part::Count, count as f64)];
         let quantiles = quantiles.into_iter().map(|(quantile, value)| (Part::Quantile(quantile), value));
-        let taken = point.times(self.arrival_ms).and_then(|(time_ms, start_ms)| {
+        let taken = point.times(self.bounds_ms()).and_then(|(time_ms, start_ms)| {
             for (part, value) in parts.into_iter().chain(quantiles) {
                 let series = self.series(metric, scope, &point.attributes, Shape::Part(part))?;
                 self.float(series, time_ms, bits(value, point.flags), start_ms);

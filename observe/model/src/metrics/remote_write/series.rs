@@ -75,7 +75,7 @@ impl<'d, 't> Decoder<'d, 't> {
             Err(reason) => return self.written.refuse(count, reason),
         };
         for ReadSample { bits, time_ms, start_ms } in samples {
-            match check_time(time_ms, self.arrival_ms) {
+            match check_time(time_ms, self.arrival_ms, self.taking.oldest_ms) {
                 Ok(()) => {
                     self.batch.float(series, time_ms, bits, start_ms);
                     self.written.samples += 1;
@@ -90,7 +90,9 @@ impl<'d, 't> Decoder<'d, 't> {
             }
         }
         for read in exemplars {
-            let checked = read.and_then(|exemplar| check_time(exemplar.time_ms, self.arrival_ms).map(|()| exemplar));
+            let checked = read.and_then(|exemplar| {
+                check_time(exemplar.time_ms, self.arrival_ms, self.taking.oldest_ms).map(|()| exemplar)
+            });
             match checked {
                 Ok(exemplar) => {
                     self.batch.exemplar(series, exemplar);
@@ -103,7 +105,7 @@ impl<'d, 't> Decoder<'d, 't> {
 
     fn histogram(&mut self, series: SeriesNumber, read: ReadHistogram) -> Result<(), Rejected> {
         let ReadHistogram { histogram, time_ms, start_ms } = read;
-        check_time(time_ms, self.arrival_ms)?;
+        check_time(time_ms, self.arrival_ms, self.taking.oldest_ms)?;
         Ok(self.batch.histogram(series, time_ms, Arc::new(histogram), start_ms)?)
     }
 
