@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
 use vitrine_observe_api::{Options as Asking, Queries, jaeger_errors, jaeger_router, sql_router, zipkin_router};
-use vitrine_observe_receive::{Intake, grpc_routes, http_router, otlp_errors, zipkin_router as zipkin_intake};
+use vitrine_observe_receive::{
+    Intake, grpc_routes, http_router, otlp_errors, remote_write_router, zipkin_router as zipkin_intake,
+};
 use vitrine_observe_sql::{Sql, SqlOptions};
 use vitrine_observe_store::{Access, ColumnEngine, Ingest, Options, Reports, SegmentStorage, SignalStatus, Status};
 use vitrine_platform_host::DRAIN;
@@ -132,12 +134,14 @@ impl Observatory {
         let (engine, access) = (self.engine.clone(), self.access);
         let intake = Intake::new(engine.clone(), access.clone());
         let queries = Queries::new(engine.clone(), access.clone(), self.asking);
+        let writes = remote_write_router(&intake, engine.clone());
         let statements = EngineStatements::new(Arc::new(Sql::new(engine, self.sql, worker)?));
         let (otlp, grpc) = (http_router(&intake), grpc_routes(&intake));
         let pages = otlp
             .clone()
             .merge(grpc.clone())
             .merge(zipkin_intake(&intake))
+            .merge(writes)
             .merge(vitrine_observe_api::router(&queries))
             .merge(sql_router(Arc::new(statements), access))
             .merge(health(stop));
@@ -200,6 +204,10 @@ fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
         query_time: Duration::from_secs(settings.query_seconds.into()),
         retention: settings.retention.value().map(|time| time.0),
         max_bytes: settings.max_bytes.value().map(|size| size.0),
+        max_series: usize::try_from(settings.metrics.max_series).unwrap_or(usize::MAX),
+        new_series_a_second: settings.metrics.new_series_a_second.into(),
+        series_limits: settings.metrics.limits(),
+        translation: settings.metrics.translation().map_err(Usage)?,
         ..usual
     })
 }
@@ -235,6 +243,22 @@ fn observations(status: &Status) -> Vec<Observation> {
     each("observatory.memory.waiting", "{table}", "Tables in memory that wait to become segments", false, |s| {
         s.waiting
     });
+    let series = &status.series;
+    for (name, unit, description, is_total, value) in [
+        ("observatory.series", "{series}", "Series whose names are in memory", false, series.active),
+        ("observatory.series.files", "{file}", "Files of series", false, series.files),
+        ("observatory.series.files.size", "By", "Bytes of files of series", false, series.file_bytes),
+        ("observatory.series.memory", "By", "Memory of series that are in no file", false, series.memory_bytes),
+        ("observatory.series.names", "By", "Memory of names of series", false, series.name_bytes),
+        ("observatory.series.rejected", "{sample}", "Samples and exemplars refused", true, series.rejected),
+    ] {
+        add(name, unit, description, is_total, value, &[]);
+    }
+    let kinds = [("double", series.samples), ("histogram", series.histograms), ("exemplar", series.exemplars)];
+    for (kind, value) in kinds {
+        let description = "Samples and exemplars of series taken since the start";
+        add("observatory.series.taken", "{sample}", description, true, value, &[("kind", kind)]);
+    }
     add("observatory.memory", "By", "Memory of rows that are in no segment", false, status.memory_bytes, &[]);
     add("observatory.memory.limit", "By", "What they may take", false, status.memory_limit_bytes, &[]);
     add("observatory.cache", "By", "Memory of cached parts of segments", false, status.cached_bytes, &[]);

@@ -1,6 +1,7 @@
 //! All settings, with their defaults in one place.
 
 mod choices;
+mod metrics;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -18,6 +19,7 @@ use crate::Usage;
 use crate::engines::Engines;
 
 pub use choices::{Bucket, Demo, Rate, Sync};
+pub use metrics::Metrics;
 
 /// The customer whom everyone may play.
 pub const DEMO_EMAIL: &str = "demo@vitrine.example";
@@ -149,7 +151,7 @@ impl Default for Operations {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Observatory {
-    /// Where pages and query APIs answer, and OTLP and Zipkin come in too.
+    /// Where pages and query APIs answer, and OTLP, Zipkin and remote writes come in too.
     pub listen: SocketAddr,
     /// Where OTLP comes in over gRPC.
     pub otlp_grpc: SocketAddr,
@@ -171,6 +173,8 @@ pub struct Observatory {
     pub query_memory_mib: u32,
     /// For how long a query may run, in seconds.
     pub query_seconds: u32,
+    /// Metrics as series, for PromQL.
+    pub metrics: Metrics,
     /// Attributes whose values Zipkin's page completes.
     pub autocomplete_keys: Vec<String>,
     /// Who may read and write; without any token, everyone.
@@ -197,6 +201,7 @@ impl Default for Observatory {
             memory_mib: 96,
             query_memory_mib: 128,
             query_seconds: 30,
+            metrics: Metrics::default(),
             autocomplete_keys: vitrine_observe_api::Options::default().autocomplete_keys,
             tokens: Vec::new(),
             tls: vitrine_platform_tls::Files::default(),

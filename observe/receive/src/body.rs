@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, header};
 use http_body_util::BodyExt;
 
 use crate::budget::{Budget, Buffer};
-use crate::error::Error;
+use crate::error::{Error, GZIP_AND_OTHERS};
 
 /// Bytes of a body, before and after decompression.
 pub const MAX_BODY_BYTES: usize = 64 << 20;
@@ -86,7 +86,7 @@ impl Encodings {
     pub(crate) fn of(headers: &HeaderMap, name: &HeaderName) -> Result<Self, Error> {
         let lines = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
         let found = lines.collect::<Vec<_>>().join(", ");
-        let unknown = || Error::ContentEncoding { name: name.clone(), found: shown(&found) };
+        let unknown = || Error::ContentEncoding { name: name.clone(), found: shown(&found), expected: GZIP_AND_OTHERS };
         let mut all = Vec::new();
         for encoding in found.split(',').map(|encoding| encoding.trim().to_ascii_lowercase()) {
             all.push(match encoding.as_str() {

@@ -20,6 +20,10 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const MAX_MESSAGE_BYTES: usize = 1024;
 /// Encodings that are taken, as `Accept-Encoding` of an answer says it (RFC 9110, section 12.5.3).
 const ENCODINGS: &str = "gzip, deflate, zstd, identity";
+/// The same, as an error says it.
+pub(crate) const GZIP_AND_OTHERS: &str = "gzip, deflate, zstd or identity";
+/// Encodings of remote writes that are taken.
+const WRITE_ENCODINGS: &str = "snappy, zstd";
 /// What names the type of a detail in `google.rpc.Status`.
 const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 
@@ -28,8 +32,8 @@ const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 pub(crate) enum Error {
     #[error("Content-Type {found:?} is not taken; expected {expected}")]
     ContentType { found: String, expected: &'static str },
-    #[error("{name} {found:?} is not taken; expected gzip, deflate, zstd or identity")]
-    ContentEncoding { name: HeaderName, found: String },
+    #[error("{name} {found:?} is not taken; expected {expected}")]
+    ContentEncoding { name: HeaderName, found: String, expected: &'static str },
     #[error("the body has more than {MAX_BODY_BYTES} bytes; expected smaller batches")]
     TooLarge,
     #[error("the body could not be read to its end")]
@@ -47,6 +51,12 @@ pub(crate) enum Error {
     /// Protobuf that the engine cannot read.
     #[error("not a valid {message} in protobuf: {cause}")]
     Protobuf { message: &'static str, cause: String },
+    /// A remote write of which nothing can be read.
+    #[error("not a valid remote write: {0}")]
+    RemoteWrite(String),
+    /// A remote write of which something was refused, and the rest taken.
+    #[error("{0}")]
+    Partial(String),
     #[error("not a valid {message} in JSON: {}{cause}", place(.path))]
     Json { message: &'static str, path: String, cause: String },
     #[error("too many bytes are being taken in; send it again in {} ms", RETRY_AFTER.as_millis())]
@@ -81,6 +91,8 @@ impl Error {
             | Self::Decompress { .. }
             | Self::Frame(_)
             | Self::Protobuf { .. }
+            | Self::RemoteWrite(_)
+            | Self::Partial(_)
             | Self::Json { .. }
             | Self::Denied(Denied::Tenant(_))
             | Self::Write(WriteError::Malformed(_)) => StatusCode::BAD_REQUEST,
@@ -118,6 +130,8 @@ impl Error {
             | Self::Decompress { .. }
             | Self::Frame(_)
             | Self::Protobuf { .. }
+            | Self::RemoteWrite(_)
+            | Self::Partial(_)
             | Self::Json { .. }
             | Self::Denied(Denied::Tenant(_))
             | Self::Write(WriteError::Malformed(_)) => Code::InvalidArgument,
@@ -190,8 +204,9 @@ impl Error {
         if matches!(self, Self::Denied(Denied::Unauthenticated)) {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if matches!(self, Self::ContentEncoding { .. }) {
-            response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ENCODINGS));
+        if let Self::ContentEncoding { expected, .. } = self {
+            let accepted = if *expected == GZIP_AND_OTHERS { ENCODINGS } else { WRITE_ENCODINGS };
+            response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(accepted));
         }
         response
     }

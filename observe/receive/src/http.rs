@@ -36,7 +36,7 @@ pub fn otlp_errors(asked: &RequestInfo, refusal: &Refusal) -> Response {
     Error::from(refusal).response(Format::of(&headers).unwrap_or(Format::Json))
 }
 
-fn route(signal: Signal) -> MethodRouter<Intake> {
+pub(crate) fn route(signal: Signal) -> MethodRouter<Intake> {
     post(move |State(intake): State<Intake>, headers: HeaderMap, body: Body| async move {
         let format = match Format::of(&headers) {
             Ok(format) => format,

@@ -1,14 +1,14 @@
 //! Takes telemetry in: OTLP over HTTP (protobuf and JSON) and over gRPC for traces, logs and metrics, and Zipkin's JSON
-//! for spans; plain, or compressed with gzip, deflate or zstd.
+//! for spans; plain, or compressed with gzip, deflate or zstd; and Prometheus's remote write, compressed with snappy or zstd.
 //!
-//! Every request becomes the bytes of one OTLP protobuf request and goes to whatever may [`Ingest`] it. Protobuf passes through as it
-//! is and is read by the engine only; JSON is rewritten as protobuf while it is parsed. When the answer is sent, the
-//! engine has the rows. Rows that it refuses are counted in the answer's partial success; a request that cannot be
-//! read changes nothing, and its answer says where and what was expected.
+//! A remote write goes to the engine as it came. Every other request becomes the bytes of one OTLP protobuf request and goes to
+//! whatever may [`Ingest`] it. Protobuf passes through as it is and is read by the engine only; JSON is rewritten as protobuf while it
+//! is parsed. When the answer is sent, the engine has the rows. Rows that it refuses are counted in the answer's partial success; a
+//! request that cannot be read changes nothing, and its answer says where and what was expected.
 //!
-//! It listens on no port: serve [`http_router`] (usually on 4318), [`grpc_routes`] (usually on 4317) and
-//! [`zipkin_router`] (usually on 9411), all over one [`Intake`], which bounds the bytes that all of them hold. Their
-//! paths differ, so that they can share an address too. What a sender gets for which mistake: docs/guide/receiving.md.
+//! It listens on no port: serve [`http_router`] (usually on 4318), [`grpc_routes`] (usually on 4317), [`zipkin_router`] (usually on
+//! 9411) and [`remote_write_router`] (Prometheus has it on 9090), all over one [`Intake`], which bounds the bytes that all of them hold.
+//! Their paths differ, so that they can share an address too. What a sender gets for which mistake: docs/guide/receiving.md.
 
 mod intake;
 
@@ -27,10 +27,13 @@ mod json;
 
 mod zipkin;
 
+mod remote_write;
+
 pub use body::MAX_BODY_BYTES;
 pub use direct::Receiver;
 pub use grpc::grpc_routes;
 pub use http::{http_router, otlp_errors};
 pub use intake::{Intake, MAX_BUFFERED_BYTES};
+pub use remote_write::remote_write_router;
 pub use vitrine_observe_store::{Access, Ingest};
 pub use zipkin::http::zipkin_router;

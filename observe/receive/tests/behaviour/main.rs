@@ -7,4 +7,5 @@ mod grpc;
 mod http;
 mod json;
 mod limits;
+mod remote_write;
 mod zipkin;
