@@ -16,6 +16,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Parser;
 
+/// As in the program: a call in process is measured with what it allocates there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures start-up, memory, throughput, the cost of telemetry and of calls, and crash safety.
 #[derive(Debug, Parser)]
 struct Args {
