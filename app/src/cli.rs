@@ -45,6 +45,9 @@ pub enum Command {
     Token(TokenArgs),
     /// Ask SQL over everything the observatory keeps: a prompt, one statement, or statements from a pipe
     Sql(SqlArgs),
+    /// Watch a machine: its metrics at /metrics, as the node exporter and cAdvisor have them
+    #[command(subcommand)]
+    Agent(AgentCommand),
     /// Print the effective configuration, and where each value came from; or what can be set
     Config(ConfigCommand),
     /// Run statements for the observatory that starts this; nothing for people
@@ -315,4 +318,28 @@ pub struct SqlArgs {
     /// Data folder.
     #[command(flatten)]
     pub data: DataArgs,
+}
+
+/// `vitrine agent`.
+#[derive(Debug, Subcommand)]
+pub enum AgentCommand {
+    /// Answer /metrics with what the kernel says of this host and its containers
+    Host(AgentHostArgs),
+}
+
+/// `vitrine agent host`.
+#[derive(Args, Clone, Debug)]
+pub struct AgentHostArgs {
+    /// Where /metrics is answered
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9100")]
+    pub listen: SocketAddr,
+    /// Where the host's root is seen, for an agent in a container: /proc and /sys are looked for below it
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+    /// A folder whose *.prom files are answered, too
+    #[arg(long, value_name = "DIR")]
+    pub textfiles: Option<PathBuf>,
+    /// Leave out cgroups
+    #[arg(long)]
+    pub no_containers: bool,
 }

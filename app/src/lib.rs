@@ -2,6 +2,7 @@
 //!
 //! [`topology`] wires every service on one screen. [`up`](mod@up) brings all of it up in one process, [`serve`](mod@serve) some of it.
 
+mod agent;
 pub mod cli;
 mod console;
 mod engines;
@@ -21,6 +22,7 @@ mod telemetry;
 mod token;
 pub mod topology;
 mod up;
+mod watching;
 
 use std::process::ExitCode;
 
@@ -109,6 +111,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Sql(args) => sql::run(args).await,
+        Command::Agent(args) => agent::run(args).await,
         Command::Config(args) if args.schema => settings::print_schema(),
         Command::Config(args) if args.reference => {
             settings::print_reference();

@@ -1,7 +1,7 @@
 //! The observatory within a process: its engine, and the listeners over it.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,9 +23,9 @@ use vitrine_platform_http::{
 use vitrine_platform_telemetry::{Observation, ObservationKind, Telemetry};
 use vitrine_platform_tls as tls;
 
-use crate::Usage;
-use crate::settings::Observatory as Settings;
+use crate::settings::{HostMetrics, Observatory as Settings};
 use crate::statements::{EngineStatements, worker};
+use crate::{Usage, watching};
 
 /// The folder of the observatory within the data folder.
 const FOLDER: &str = "observatory";
@@ -64,6 +64,8 @@ pub struct Observatory {
     otlp_grpc: TcpListener,
     otlp_http: TcpListener,
     standard: Option<(TcpListener, TcpListener)>,
+    scrape: Option<(PathBuf, vitrine_observe_scrape::Config)>,
+    host: HostMetrics,
 }
 
 impl Observatory {
@@ -83,6 +85,8 @@ impl Observatory {
         } else {
             None
         };
+        let config = Some(settings.scrape.config.clone()).filter(|path| !path.as_os_str().is_empty());
+        let scrape = config.map(|path| watching::read(&path).map(|config| (path, config))).transpose()?;
         let (memory_bytes, time_limit) = (options.query_memory_bytes, options.query_time);
         let asking = Asking { time_limit, autocomplete_keys: settings.autocomplete_keys.clone(), ..Asking::default() };
         let sql = SqlOptions { memory_bytes, time_limit, ..SqlOptions::default() };
@@ -100,6 +104,8 @@ impl Observatory {
             otlp_grpc,
             otlp_http,
             standard,
+            scrape,
+            host: settings.host.clone(),
         })
     }
 
@@ -122,14 +128,23 @@ impl Observatory {
 
     /// Serves until stopped. What the engine counts goes into its own metrics. Returns the engine, to be closed when nothing
     /// serves any more.
+    ///
+    /// `reads_host` says whether the host is read where the settings do not say it.
     pub fn serve(
         self,
         bounds: &Bounds,
+        reads_host: bool,
         telemetry: &Telemetry,
         stop: &CancellationToken,
         tracker: &TaskTracker,
     ) -> Result<Arc<ColumnEngine>> {
         let (engine, access) = (self.engine.clone(), self.access);
+        if let Some((path, config)) = self.scrape {
+            watching::scrape(path, &config, engine.clone(), stop, tracker)?;
+        }
+        if let Some(names) = self.host.names.within(reads_host) {
+            watching::watch_host(names, &self.host, engine.clone(), stop, tracker);
+        }
         let intake = Intake::new(engine.clone(), access.clone());
         let queries = Queries::new(engine.clone(), access.clone(), self.asking);
         let statements = EngineStatements::new(Arc::new(Sql::new(engine, self.sql, worker)?));

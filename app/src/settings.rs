@@ -3,7 +3,7 @@
 mod choices;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -17,7 +17,7 @@ use vitrine_shop_customers::Profile;
 use crate::Usage;
 use crate::engines::Engines;
 
-pub use choices::{Bucket, Demo, Rate, Sync};
+pub use choices::{Bucket, Demo, HostNames, Rate, Sync};
 
 /// The customer whom everyone may play.
 pub const DEMO_EMAIL: &str = "demo@vitrine.example";
@@ -37,6 +37,8 @@ const DEFAULT_RATE: f64 = 5.0;
 const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Most telemetry on disk by default, in bytes.
 const MAX_BYTES: u64 = 50 << 30;
+/// Between two readings of the host by default: the node exporter's users scrape as often.
+const HOST_INTERVAL: Duration = Duration::from_secs(15);
 /// How long its tokens are good, in seconds: as long as someone plays with a shop.
 const CLI_TOKEN_TTL_S: u32 = 12 * 3600;
 
@@ -181,6 +183,37 @@ pub struct Observatory {
     pub hosts: Vec<String>,
     /// Web pages that may send and ask; without any origin, none.
     pub cors: vitrine_platform_http::Cors,
+    /// What it scrapes.
+    pub scrape: Scrape,
+    /// How it watches its own host.
+    pub host: HostMetrics,
+}
+
+/// What the observatory scrapes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Scrape {
+    /// A configuration file as Prometheus has it, of which scraping is taken; `""` scrapes nothing. It is read again on SIGHUP.
+    pub config: PathBuf,
+}
+
+/// How the observatory watches its own host.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct HostMetrics {
+    /// Whose names its metrics have: `node_exporter`'s (and cAdvisor's, for cgroups), those of OpenTelemetry (`otel`), or `off`; `auto` is
+    /// `node_exporter` in `vitrine up`, and `off` elsewhere.
+    pub names: HostNames,
+    /// Between two readings.
+    pub interval: Time,
+    /// A folder whose `*.prom` files are taken, too; `""` takes none.
+    pub textfiles: PathBuf,
+}
+
+impl Default for HostMetrics {
+    fn default() -> Self {
+        Self { names: HostNames::Auto, interval: Time(HOST_INTERVAL), textfiles: PathBuf::new() }
+    }
 }
 
 impl Default for Observatory {
@@ -202,6 +235,8 @@ impl Default for Observatory {
             tls: vitrine_platform_tls::Files::default(),
             hosts: Vec::new(),
             cors: vitrine_platform_http::Cors::default(),
+            scrape: Scrape::default(),
+            host: HostMetrics::default(),
         }
     }
 }

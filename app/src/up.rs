@@ -50,7 +50,7 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
         settings.services.gateway.observe_url.clone_from(&observe);
     }
 
-    let mut process = opened.start(Some(observatory))?;
+    let mut process = opened.start(Some(observatory), true)?;
     let mesh = Mesh::new(Limits::default()).with_identity(identity::identity(data, &settings, None)?);
     let (host, _) = engines::host(data, &settings, process.telemetry(), mesh).await?;
     let components = topology::build_all(ALL, &settings.services, &host)?;

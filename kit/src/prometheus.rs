@@ -123,6 +123,27 @@ pub fn utf8_metric_name(name: &str, unit: &str, suffix: Option<TypeSuffix>) -> S
     found
 }
 
+/// Labels as an exposition has them, braces and all; nothing where there are none.
+pub fn label_text<'a>(labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let pair = |(name, value): (&str, &str)| format!("{name}=\"{}\"", help_text(value).replace('"', "\\\""));
+    let pairs: Vec<String> = labels.into_iter().map(pair).collect();
+    if pairs.is_empty() { String::new() } else { format!("{{{}}}", pairs.join(",")) }
+}
+
+/// A help text as an exposition has it.
+pub fn help_text(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\n', "\\n")
+}
+
+/// A value as an exposition has it.
+pub fn float_text(value: f64) -> String {
+    match value {
+        f64::INFINITY => "+Inf".to_owned(),
+        f64::NEG_INFINITY => "-Inf".to_owned(),
+        value => value.to_string(),
+    }
+}
+
 /// A unit as words: `By/s` is `bytes_per_second`.
 pub fn unit_words(unit: &str) -> String {
     let Suffixes { unit: main, per } = suffixes(unit);

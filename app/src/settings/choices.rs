@@ -48,6 +48,71 @@ impl Demo {
     }
 }
 
+/// Whose names the host's metrics have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HostNames {
+    /// The node exporter's in `vitrine up`; elsewhere the host is not read.
+    #[default]
+    Auto,
+    /// The node exporter's and cAdvisor's.
+    NodeExporter,
+    /// OpenTelemetry's.
+    Otel,
+    /// The host is not read.
+    Off,
+}
+
+impl HostNames {
+    /// As they are meant by a command that reads the host on its own, or does not.
+    pub fn within(self, reads: bool) -> Option<vitrine_observe_host::Names> {
+        match self {
+            Self::NodeExporter => Some(vitrine_observe_host::Names::NodeExporter),
+            Self::Auto if reads => Some(vitrine_observe_host::Names::NodeExporter),
+            Self::Otel => Some(vitrine_observe_host::Names::OpenTelemetry),
+            Self::Auto | Self::Off => None,
+        }
+    }
+}
+
+impl fmt::Display for HostNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::NodeExporter => "node_exporter",
+            Self::Otel => "otel",
+            Self::Off => "off",
+        })
+    }
+}
+
+impl Written for HostNames {
+    fn name() -> String {
+        "HostNames".to_owned()
+    }
+
+    fn expected() -> String {
+        "auto, node_exporter, otel or off".to_owned()
+    }
+
+    fn examples() -> Vec<&'static str> {
+        vec!["auto", "node_exporter", "otel", "off"]
+    }
+
+    fn is_closed() -> bool {
+        true
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "auto" => Some(Self::Auto),
+            "node_exporter" => Some(Self::NodeExporter),
+            "otel" => Some(Self::Otel),
+            "off" => Some(Self::Off),
+            _ => None,
+        }
+    }
+}
+
 /// Whether a URL leads to the machine of a caller that opens it.
 fn is_of_this_machine(url: &str) -> bool {
     let Ok(uri) = url.parse::<http::Uri>() else { return false };
@@ -224,6 +289,7 @@ impl Written for Bucket {
 }
 
 written!([] Demo);
+written!([] HostNames);
 written!([] Rate);
 written!([] Sync);
 written!([] Bucket);

@@ -1,4 +1,4 @@
-//! The observatory's query side: Jaeger's query APIs (v1 and v3), Zipkin's (v2), a status, and pages for the browser.
+//! The observatory's query side: Jaeger's query APIs (v1 and v3), Zipkin's (v2), Alertmanager's (v2), a status, and pages for the browser.
 //!
 //! `/jaeger/api/…` and `/zipkin/api/v2/…` speak exactly the originals' JSON, so Jaeger's own UI, Grafana's data sources
 //! and scripts written for them work unchanged; `docs/guide/queries.md` says what is answered. `/` and `/trace/{id}` are
@@ -8,6 +8,7 @@
 //! their [`Queries`] stand on, for those who may read. The originals count in microseconds or milliseconds, the engine
 //! in nanoseconds: each protocol's `query` (in) and `ui`, `otlp` or `span` (out) convert.
 
+mod alertmanager;
 mod error;
 mod jaeger;
 mod jaeger_v3;
@@ -20,6 +21,7 @@ mod sql;
 mod time;
 mod zipkin;
 
+pub use alertmanager::{alertmanager_errors, alertmanager_router};
 pub use error::Error;
 pub use options::Options;
 pub use queries::{Queries, Telemetry};

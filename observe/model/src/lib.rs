@@ -5,6 +5,8 @@
 //! of their own, the others stay in a map; their types are kept. Rows become plain structs ([`SpanRow`], …) only when a
 //! query returns them; [`batch`] makes Arrow batches of whole tables for SQL.
 //!
+//! Metrics are decoded into series, too ([`metrics`]): by OTLP and by Prometheus's remote write, under the labels that Prometheus has.
+//!
 //! This crate knows no transport and keeps nothing: see `vitrine-observe-store`.
 //!
 //! ```
@@ -49,6 +51,7 @@ mod id;
 mod json;
 mod log_row;
 mod metric_point;
+pub mod metrics;
 mod rejected;
 mod rows;
 mod series;

@@ -18,6 +18,6 @@ pub use buckets::{
 pub(crate) use buckets::{exp2, log2};
 pub use combine::{Combined, HistogramSum, IncompatibleSchemas, add, divide, multiply, subtract};
 pub use compact::{compact, reduce_resolution};
-pub use compare::{equal, is_reset};
+pub use compare::{equal, is_reset, known_reset};
 pub use text::{display, expression, parse_expression};
 pub use trim::{trim_lower, trim_upper};

@@ -1,8 +1,34 @@
 //! PromQL: from text to result.
+//!
+//! Knows no storage and no transport: series come from whatever is a [`Queryable`](vitrine_observe_series::Queryable), and results are
+//! values. Where to read on: [`ast`] is what the parser makes of a text, [`Engine`] evaluates it, [`functions`] and
+//! [`histogram`] are what it computes with, and [`Annotations`] is what is to be said of a result. `docs/adr/0035` says how queries run.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use vitrine_observe_promql::parse::parse_expr;
+//! use vitrine_observe_promql::testing::MemorySeries;
+//! use vitrine_observe_promql::{Engine, Point, Value};
+//! use vitrine_observe_series::{Budget, Labels, Value as Sample};
+//!
+//! let mut series = MemorySeries::default();
+//! for (instance, value) in [("a", 1.0_f64), ("b", 2.0)] {
+//!     let labels = Labels::of([("__name__", "up"), ("instance", instance)]);
+//!     series.append(&labels, 60_000, 0, Sample::Float(value.to_bits()));
+//! }
+//! let expr = parse_expr("sum(up)").unwrap();
+//! let budget = Budget::new(1 << 20, 1_000_000, Duration::from_secs(10));
+//! let outcome = Engine::default().instant(&series, &expr, 90_000, &budget).unwrap();
+//! let Value::Vector(samples) = outcome.value else { panic!("a vector") };
+//! assert_eq!(samples[0].value, Point::Float(3.0));
+//! ```
 
 pub mod ast;
+pub mod format;
 pub mod functions;
 pub mod histogram;
+pub mod json;
 pub mod kahan;
 pub mod parse;
 pub mod quantile;

@@ -80,7 +80,7 @@ pub fn of_classic(quantile: f64, buckets: &mut Vec<ClassicBucket>) -> (f64, Opti
     }
     let rank = quantile * observations;
     // As in Prometheus, a count that is no number is below every rank.
-    let place = buckets[..last].partition_point(|bucket| !(bucket.count >= rank));
+    let place = buckets[..last].partition_point(|bucket| bucket.count < rank || bucket.count.is_nan());
     let value = if place == last {
         buckets[last - 1].upper
     } else if place == 0 && buckets[0].upper <= 0.0 {
@@ -345,7 +345,7 @@ impl Ranks {
 
     /// Both, at most `count`.
     fn finish(&self, count: f64) -> (f64, f64) {
-        let at_most = |rank: Option<f64>| rank.filter(|rank| !(*rank > count)).unwrap_or(count);
+        let at_most = |rank: Option<f64>| rank.map_or(count, |rank| if rank > count { count } else { rank });
         (at_most(self.lower_rank), at_most(self.upper_rank))
     }
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use vitrine_observe_promql::functions::{EdgeMode, RangeCall, Window, WindowValues, range_function};
 use vitrine_observe_promql::histogram::{expression, parse_expression};
 use vitrine_observe_promql::{Annotations, Point, Severity};
-use vitrine_observe_series::{Histogram, Temporality, Value};
+use vitrine_observe_series::{Bucket, CounterReset, Histogram, Temporality, Value};
 
 /// Samples in a range of five minutes that ends at 300 s; times in seconds.
 #[derive(Clone)]
@@ -329,5 +329,108 @@ proptest! {
         prop_assert!(with <= without + 1e-9);
         let anchored = |samples: &[(i64, f64)]| Case::floats(samples).edges(EdgeMode::Anchored).float("increase", &[]);
         prop_assert!(near(anchored(&samples), anchored(&plain)));
+    }
+}
+
+/// Names of all functions over ranges.
+const ALL: [&str; 26] = [
+    "avg_over_time",
+    "changes",
+    "count_over_time",
+    "delta",
+    "deriv",
+    "double_exponential_smoothing",
+    "first_over_time",
+    "idelta",
+    "increase",
+    "irate",
+    "last_over_time",
+    "mad_over_time",
+    "max_over_time",
+    "min_over_time",
+    "predict_linear",
+    "present_over_time",
+    "quantile_over_time",
+    "rate",
+    "resets",
+    "stddev_over_time",
+    "stdvar_over_time",
+    "sum_over_time",
+    "ts_of_first_over_time",
+    "ts_of_last_over_time",
+    "ts_of_max_over_time",
+    "ts_of_min_over_time",
+];
+
+fn odd_float() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        any::<f64>(),
+        Just(f64::NAN),
+        Just(f64::INFINITY),
+        Just(f64::NEG_INFINITY),
+        Just(f64::MAX),
+        Just(-0.0),
+        Just(1.0)
+    ]
+}
+
+fn odd_histogram() -> impl Strategy<Value = Histogram> {
+    let buckets = || prop::collection::btree_map(any::<i32>(), odd_float(), 0..4);
+    let schema = prop_oneof![Just(-53_i8), -4_i8..=8, any::<i8>()];
+    let numbers = (odd_float(), odd_float(), odd_float(), odd_float());
+    let bounds = prop::collection::vec(odd_float(), 0..3);
+    let reset = prop_oneof![
+        Just(CounterReset::Unknown),
+        Just(CounterReset::Yes),
+        Just(CounterReset::No),
+        Just(CounterReset::Gauge)
+    ];
+    (schema, numbers, buckets(), buckets(), bounds, reset).prop_map(
+        |(schema, numbers, positive, negative, bounds, reset)| {
+            let list = |counts: std::collections::BTreeMap<i32, f64>| {
+                counts.into_iter().map(|(index, count)| Bucket { index, count }).collect()
+            };
+            let (zero_threshold, zero_count, count, sum) = numbers;
+            Histogram {
+                schema,
+                zero_threshold,
+                zero_count,
+                count,
+                sum,
+                positive: list(positive),
+                negative: list(negative),
+                custom_bounds: bounds.into(),
+                reset,
+            }
+        },
+    )
+}
+
+fn odd_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        odd_float().prop_map(|value| Value::Float(value.to_bits())),
+        odd_histogram().prop_map(|histogram| Value::Histogram(Arc::new(histogram)))
+    ]
+}
+
+proptest! {
+    /// Whatever a sender stored: each function has a value, or none, and comes to an end.
+    #[test]
+    fn odd_samples_are_survived(
+        samples in prop::collection::btree_map(prop_oneof![any::<i64>(), -400_i64..400], (odd_value(), any::<i64>()), 1..6),
+        edges in prop_oneof![Just(EdgeMode::Plain), Just(EdgeMode::Anchored), Just(EdgeMode::Smoothed)],
+        deltas in any::<bool>(),
+        with_starts in any::<bool>(),
+        param in 0.1_f64..0.9,
+    ) {
+        let times: Vec<i64> = samples.keys().map(|time| time.saturating_mul(1000)).collect();
+        let (values, starts): (Vec<Value>, Vec<i64>) = samples.into_values().unzip();
+        let mut case = Case::of(&[], values).edges(edges);
+        case.times = times;
+        case.starts = if with_starts { starts } else { Vec::new() };
+        case.temporality = if deltas { Temporality::Delta } else { Temporality::Cumulative };
+        for name in ALL {
+            case.call(name, &[param, param]);
+        }
     }
 }

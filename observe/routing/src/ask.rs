@@ -102,6 +102,9 @@ pub enum TellError {
     /// The silence is none.
     #[error(transparent)]
     Silence(#[from] SilenceError),
+    /// The configuration has mistakes, or cannot be read.
+    #[error("{0}")]
+    Config(String),
     /// It could not be written down.
     #[error("not kept: {0}")]
     NotKept(String),
@@ -130,6 +133,8 @@ pub trait Alerting: Send + Sync {
     fn set_silence(&self, silence: Silence) -> Telling<'_, String>;
     /// Ends a silence.
     fn expire_silence(&self, id: String) -> Telling<'_, ()>;
+    /// Reads the configuration again; one with mistakes changes nothing.
+    fn reload(&self) -> Telling<'_, ()>;
 }
 
 /// Whether labels meet a filter. Unlike elsewhere, a label that is not there differs from one that is empty only where a filter names the empty value.

@@ -52,4 +52,4 @@ pub use matcher::{MAX_MATCHERS_BYTES, Matcher, MatcherError, all_match};
 pub use router::{MAX_ALERTS, MAX_GROUPS, Refused, Router, Status};
 pub use silence::{MAX_SILENCES, Silence, SilenceError, SilenceState};
 pub use state::{Changes, Delivery, Group, Reason, State, Told};
-pub use time_interval::TimeInterval;
+pub use time_interval::{TimeInterval, zone_offset};

@@ -72,6 +72,11 @@ impl Router {
         std::mem::take(&mut self.changes)
     }
 
+    /// Takes back changes that could not be kept, for the next time.
+    pub fn give_back(&mut self, changes: Changes) {
+        self.changes.absorb(changes);
+    }
+
     /// Takes another configuration. Groups of routes that are there as before go on; alerts find their new groups.
     pub fn configure(&mut self, config: Arc<Config>, now: i64) {
         self.config = config;

@@ -3,7 +3,7 @@
 //! Source: Alertmanager's documentation, "Time interval settings". Zones are those of the IANA database that is compiled in, so that a
 //! machine without one, or with an old one, does not decide whom to wake.
 
-use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Offset, Timelike, Utc};
 use chrono_tz::Tz;
 use vitrine_platform_config::yaml::{Fields, Node, Reader};
 
@@ -189,6 +189,12 @@ fn local_zone() -> Tz {
     let text = variable.filter(|zone| !zone.is_empty()).or_else(link).unwrap_or_default();
     let name = text.trim_start_matches(':').rsplit_once("zoneinfo/").map_or(text.as_str(), |(_, name)| name);
     name.parse().unwrap_or(Tz::UTC)
+}
+
+/// Returns how many seconds east of Greenwich a zone is at a time in seconds since 1970, and what it is called then; none if there is no such zone.
+pub fn zone_offset(name: &str, at_s: i64) -> Option<(i32, String)> {
+    let at = DateTime::<Utc>::from_timestamp(at_s, 0)?.with_timezone(&zone(name)?);
+    Some((at.offset().fix().local_minus_utc(), at.format("%Z").to_string()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use proptest::prelude::*;
+use proptest::{prop_assert_eq, proptest};
 use vitrine_observe_promql::{Point, Sample};
 use vitrine_observe_rules::template::{
     GoTime, ListKind, MapKind, NotificationFunctions, RuleFunctions, TemplateError, Templates, Value,
@@ -366,7 +366,7 @@ fn notifications_are_alertmanager_s() {
 proptest! {
     /// Whatever stands there: a text or an error, and never more than a moment.
     #[test]
-    fn any_template_ends(parts in prop::collection::vec(prop::sample::select(vec![
+    fn any_template_ends(parts in proptest::collection::vec(proptest::sample::select(vec![
         "{{", "}}", "{{-", "-}}", " ", ".", "$x", ":=", "=", "|", "(", ")", "range ", "if ", "end", "else", "with ", "define ", "\"a\"",
         "template ", "block ", "print ", "printf ", "query ", "\"m\"", "1", "1.5", ".Labels", "'", "`", "/*", "*/", "\n", "é", "break", "$", ",",
         "len ", "index ", "args ", "nil", "toTime ",

@@ -1,6 +1,7 @@
 //! What is known of a target's series: a series that came before costs a look at a table, and what does not come again has ended.
 
-use rustc_hash::FxHashMap;
+use std::collections::HashMap;
+
 use vitrine_observe_model::exposition::{ExposedSeries, series_labels};
 use vitrine_observe_series::{Label, Labels};
 
@@ -25,10 +26,10 @@ struct Known {
 /// The series of one target.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
-    written: FxHashMap<Box<str>, Known>,
-    labelled: FxHashMap<Labels, Known>,
+    written: HashMap<Box<str>, Known>,
+    labelled: HashMap<Labels, Known>,
     /// Series of the last scrape whose end is to be told.
-    tracked: FxHashMap<Labels, u64>,
+    tracked: HashMap<Labels, u64>,
     scrape: u64,
 }
 

@@ -1,9 +1,9 @@
 //! The configuration of scraping, as Prometheus's file has it.
 //!
-//! Fields that mean nothing here (`storage`, `tracing`, `runtime`, `remote_read`) are taken and told of as [`Config::ignored`]; fields that
+//! Fields that mean nothing here (`rule_files`, `alerting`, `storage`, …) are taken and told of as [`Config::ignored`]; fields that
 //! nobody knows are mistakes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use vitrine_kit::duration::prometheus;
@@ -12,14 +12,12 @@ use vitrine_platform_config::yaml::{self, Fields, Mistake, Node, Reader};
 use vitrine_platform_fetch::Settings;
 
 use crate::discovery::Discovery;
-use crate::relabel::{LabelMap, Rule};
+use crate::relabel::Rule;
 
 /// Between two scrapes if nothing else is given, as Prometheus has it.
 const SCRAPE_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a scrape may take if nothing else is given.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Between two evaluations of a rule group if nothing else is given.
-const EVALUATION_INTERVAL: Duration = Duration::from_secs(60);
 /// Largest body of a scrape where no `body_size_limit` is given, in bytes: an exporter that never ends is refused.
 const MAX_BODY_BYTES: u64 = 256 << 20;
 
@@ -30,8 +28,6 @@ pub struct Config {
     pub global: Global,
     /// The jobs, each name once.
     pub jobs: Vec<Job>,
-    /// Patterns of rule files, below the configuration's folder.
-    pub rule_files: Vec<PathBuf>,
     /// Fields that are there and mean nothing here.
     pub ignored: Vec<&'static str>,
 }
@@ -43,10 +39,6 @@ pub struct Global {
     pub scrape_interval: Duration,
     /// How long a scrape may take.
     pub scrape_timeout: Duration,
-    /// Between two evaluations of a rule group.
-    pub evaluation_interval: Duration,
-    /// Labels of all that goes to others.
-    pub external_labels: LabelMap,
     limits: Limits,
     protocols: Vec<Protocol>,
     native_histograms: bool,
@@ -186,14 +178,13 @@ impl Config {
             }
             jobs.push(job);
         }
-        let rule_files = fields.list_of_texts("rule_files").into_iter().map(|path| folder.join(path)).collect();
         let mut ignored = Vec::new();
-        for name in ["alerting", "storage", "tracing", "runtime", "remote_read", "remote_write", "otlp"] {
+        for name in ["alerting", "rule_files", "storage", "tracing", "runtime", "remote_read", "remote_write", "otlp"] {
             if fields.node(name).is_some() {
                 ignored.push(name);
             }
         }
-        Some(Self { global, jobs, rule_files, ignored })
+        Some(Self { global, jobs, ignored })
     }
 }
 
@@ -202,8 +193,6 @@ impl Default for Global {
         Self {
             scrape_interval: SCRAPE_INTERVAL,
             scrape_timeout: SCRAPE_TIMEOUT,
-            evaluation_interval: EVALUATION_INTERVAL,
-            external_labels: LabelMap::new(),
             limits: Limits {
                 body_bytes: MAX_BODY_BYTES,
                 samples: 0,
@@ -232,16 +221,20 @@ impl Global {
         let global = Self {
             scrape_interval,
             scrape_timeout: given.unwrap_or(default.scrape_timeout.min(scrape_interval)),
-            evaluation_interval: positive(reader, fields, "evaluation_interval").unwrap_or(default.evaluation_interval),
-            external_labels: fields.texts("external_labels").into_iter().collect(),
             limits: limits(fields, default.limits),
             protocols: protocols(reader, fields).unwrap_or(default.protocols),
             native_histograms: fields.flag("scrape_native_histograms").unwrap_or_default(),
             classic_histograms: fields.flag("always_scrape_classic_histograms").unwrap_or_default(),
         };
         // Taken so that files of Prometheus need not be changed; they say nothing about scraping.
-        for name in ["rule_query_offset", "query_log_file", "scrape_failure_log_file", "metric_name_validation_scheme"]
-        {
+        for name in [
+            "evaluation_interval",
+            "external_labels",
+            "rule_query_offset",
+            "query_log_file",
+            "scrape_failure_log_file",
+            "metric_name_validation_scheme",
+        ] {
             let _ = fields.node(name);
         }
         global

@@ -20,6 +20,7 @@
 mod cache;
 pub mod config;
 pub mod discovery;
+mod ingest;
 mod pool;
 pub mod relabel;
 mod scrape;
@@ -28,6 +29,7 @@ mod target;
 mod target_loop;
 
 pub use config::{Config, Job};
+pub use ingest::TenantSink;
 pub use scrape::{Scrape, ScrapedSample, Sink};
-pub use scraper::{DroppedTarget, Health, Scraper, TargetReport};
+pub use scraper::Scraper;
 pub use target::Target;

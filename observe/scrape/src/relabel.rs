@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use md5::{Digest, Md5};
-use regex::Regex;
+use vitrine_observe_series::GoRegex;
 use vitrine_platform_config::yaml::{Fields, Node, Reader};
 
 /// What every pattern is that is not given.
@@ -54,8 +54,8 @@ enum Action {
 pub struct Rule {
     source_labels: Vec<String>,
     separator: String,
-    regex: Regex,
-    is_anything: bool,
+    regex: GoRegex,
+    pattern: String,
     modulus: u64,
     target_label: String,
     replacement: String,
@@ -65,13 +65,7 @@ pub struct Rule {
 impl PartialEq for Rule {
     fn eq(&self, other: &Self) -> bool {
         let key = |rule: &Self| {
-            (
-                rule.regex.as_str().to_owned(),
-                rule.action,
-                rule.modulus,
-                rule.source_labels.clone(),
-                rule.separator.clone(),
-            )
+            (rule.pattern.clone(), rule.action, rule.modulus, rule.source_labels.clone(), rule.separator.clone())
         };
         key(self) == key(other) && (&self.target_label, &self.replacement) == (&other.target_label, &other.replacement)
     }
@@ -92,24 +86,20 @@ impl Rule {
         let mut fields = reader.fields(node)?;
         let expected = ACTIONS.map(|(name, _)| name).join(", ");
         let action = fields.parsed("action", &expected, action);
-        let pattern = fields.text("regex");
-        let regex_at = fields.location_of("regex");
-        let regex = match Regex::new(&format!("^(?s:{})$", pattern.as_deref().unwrap_or(ANYTHING))) {
-            Ok(regex) => Some(regex),
-            Err(error) => {
-                reader.mistake(regex_at, format!("regex: {error}"));
-                None
-            }
-        };
+        let pattern = fields.text("regex").unwrap_or_else(|| ANYTHING.to_owned());
+        let regex = GoRegex::new(&pattern);
+        if let Err(error) = &regex {
+            reader.mistake(fields.location_of("regex"), format!("regex: {error}"));
+        }
         let rule = Self {
             source_labels: fields.list_of_texts("source_labels"),
             separator: fields.text("separator").unwrap_or_else(|| SEPARATOR.to_owned()),
-            is_anything: pattern.as_deref().is_none_or(|pattern| pattern == ANYTHING),
             modulus: fields.number("modulus").unwrap_or_default(),
             target_label: fields.text("target_label").unwrap_or_default(),
             replacement: fields.text("replacement").unwrap_or_else(|| FIRST_GROUP.to_owned()),
             action: action.unwrap_or(Action::Replace),
-            regex: regex?,
+            regex: regex.ok()?,
+            pattern,
         };
         rule.check(reader, &fields);
         Some(rule)
@@ -168,9 +158,9 @@ impl Rule {
                 set(labels, &self.target_label, number.to_string());
             }
             Action::LabelMap => {
-                let mapped = labels.iter().filter(|(name, _)| self.regex.is_match(name)).map(|(name, value)| {
-                    (self.regex.replace_all(name, self.replacement.as_str()).into_owned(), value.clone())
-                });
+                let mapped = labels
+                    .iter()
+                    .filter_map(|(name, value)| Some((self.regex.expand(name, &self.replacement)?, value.clone())));
                 for (name, value) in mapped.collect::<Vec<_>>() {
                     set(labels, &name, value);
                 }
@@ -182,16 +172,10 @@ impl Rule {
     }
 
     fn replace(&self, value: &str, labels: &mut LabelMap) {
-        let is_plain = !self.target_label.contains('$') && !self.replacement.contains('$');
-        if self.is_anything && is_plain {
-            set(labels, &self.target_label, self.replacement.clone());
-            return;
+        let expanded = |template: &str| self.regex.expand(value, template);
+        if let (Some(target), Some(replacement)) = (expanded(&self.target_label), expanded(&self.replacement)) {
+            set(labels, &target, replacement);
         }
-        let Some(captures) = self.regex.captures(value) else { return };
-        let (mut target, mut replacement) = (String::new(), String::new());
-        captures.expand(&self.target_label, &mut target);
-        captures.expand(&self.replacement, &mut replacement);
-        set(labels, &target, replacement);
     }
 }
 

@@ -39,7 +39,7 @@ pub struct ScrapedSample {
 pub struct Scrape {
     /// Samples, also those that tell of the scrape itself, and that series have ended.
     pub samples: Vec<ScrapedSample>,
-    /// What the target says of its metrics, where it is new.
+    /// What is known of its metrics.
     pub metadata: Vec<MetadataEntry>,
 }
 

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
+use vitrine_observe_store::{DroppedTarget, TargetHealth, TargetStatus, Targets, TargetsStatus};
 use vitrine_platform_fetch::Client;
 
 use crate::config::{Config, Job};
@@ -15,22 +16,10 @@ use crate::relabel::LabelMap;
 use crate::scrape::Sink;
 use crate::target::Target;
 
-/// How a target fares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Health {
-    /// It was not scraped yet.
-    #[default]
-    Unknown,
-    /// Its last scrape was taken.
-    Up,
-    /// It was not.
-    Down,
-}
-
 /// The last scrape of a target.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scraped {
-    pub health: Health,
+    pub health: TargetHealth,
     pub error: Option<String>,
     pub time_ms: i64,
     pub took: Duration,
@@ -43,32 +32,6 @@ pub(crate) struct View {
     pub dropped: Vec<LabelMap>,
     pub dropped_count: usize,
     pub errors: Vec<String>,
-}
-
-/// A target and its last scrape.
-#[derive(Debug, Clone)]
-pub struct TargetReport {
-    /// The job that it belongs to.
-    pub job: String,
-    /// The target.
-    pub target: Arc<Target>,
-    /// How it fares.
-    pub health: Health,
-    /// Why its last scrape was not taken.
-    pub error: Option<String>,
-    /// When it was scraped last, in milliseconds since 1970; 0 if it was not.
-    pub last_ms: i64,
-    /// How long that took.
-    pub took: Duration,
-}
-
-/// Something that was discovered and that the rules drop.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DroppedTarget {
-    /// The job that it would have belonged to.
-    pub job: String,
-    /// Its labels before the rules.
-    pub discovered: LabelMap,
 }
 
 /// A job at work.
@@ -121,43 +84,43 @@ impl Scraper {
         Ok(())
     }
 
-    /// Names of all jobs, in order.
-    pub fn jobs(&self) -> Vec<String> {
-        self.working.lock().iter().map(|working| working.job.name.clone()).collect()
-    }
-
-    /// All targets, by job.
-    pub fn targets(&self) -> Vec<TargetReport> {
-        let working = self.working.lock();
-        let all = working.iter().flat_map(|working| {
-            let targets = working.view.lock().targets.clone();
-            targets.into_iter().map(|(target, outcome)| {
-                let Scraped { health, error, time_ms, took } = outcome.lock().clone();
-                TargetReport { job: working.job.name.clone(), target, health, error, last_ms: time_ms, took }
-            })
-        });
-        all.collect()
-    }
-
-    /// What the rules drop, as far as it is remembered, and how many there are of each job.
-    pub fn dropped(&self) -> (Vec<DroppedTarget>, Vec<(String, usize)>) {
-        let working = self.working.lock();
-        let (mut dropped, mut counts) = (Vec::new(), Vec::new());
-        for Working { job, view, .. } in &*working {
-            let view = view.lock();
-            let job = &job.name;
-            dropped.extend(
-                view.dropped.iter().map(|labels| DroppedTarget { job: job.clone(), discovered: labels.clone() }),
-            );
-            counts.push((job.clone(), view.dropped_count));
-        }
-        (dropped, counts)
-    }
-
     /// Stops. Series have not ended: another process, or this one after its restart, goes on.
     pub async fn stop(&self) {
         self.common.stop.cancel();
         self.common.tasks.close();
         self.common.tasks.wait().await;
+    }
+}
+
+impl Targets for Scraper {
+    fn targets(&self) -> TargetsStatus {
+        let working = self.working.lock();
+        let mut status = TargetsStatus::default();
+        for Working { job, view, .. } in &*working {
+            let view = view.lock();
+            let name = &job.name;
+            status.active.extend(view.targets.iter().map(|(target, outcome)| report(name, target, &outcome.lock())));
+            let dropped =
+                view.dropped.iter().map(|labels| DroppedTarget { job: name.clone(), discovered: labels.clone() });
+            status.dropped.extend(dropped);
+            status.dropped_counts.push((name.clone(), view.dropped_count));
+            status.jobs.push(name.clone());
+        }
+        status
+    }
+}
+
+fn report(job: &str, target: &Target, outcome: &Scraped) -> TargetStatus {
+    TargetStatus {
+        job: job.to_owned(),
+        discovered: target.discovered.clone(),
+        labels: target.labels.clone(),
+        url: target.url.clone(),
+        interval: target.interval,
+        timeout: target.timeout,
+        health: outcome.health,
+        error: outcome.error.clone(),
+        last_ms: outcome.time_ms,
+        took: outcome.took,
     }
 }

@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 use vitrine_kit::clock::Clock;
 use vitrine_observe_model::exposition::{Description, Entry, ExposedSample, ExposedValue, Format, Text, families};
 use vitrine_observe_series::{Label, Labels, MetadataEntry, MetricType, NAME, STALE};
+use vitrine_observe_store::TargetHealth;
 use vitrine_platform_fetch::Client;
 
 use crate::cache::Cache;
 use crate::config::Job;
 use crate::scrape::{Body, Scrape, ScrapedSample, Sink, ask};
-use crate::scraper::{Health, Scraped};
+use crate::scraper::Scraped;
 use crate::target::Target;
 
 /// How far from its place in the grid a scrape's time may be to be taken for it: a hundredth of the interval, and at most this.
@@ -73,7 +74,9 @@ impl TargetLoop {
         for name in REPORTS {
             scrape.samples.push(self.report(name, time_ms, f64::from_bits(STALE)));
         }
-        self.write(scrape).await;
+        if let Err(error) = self.sink.write(scrape).await {
+            tracing::warn!(job = self.job.name, error, "that a target is gone was not taken");
+        }
     }
 
     /// When the first scrape is due: its place in the interval, counted from 1970.
@@ -115,14 +118,10 @@ impl TargetLoop {
         {
             scrape.samples.push(self.report(name, time_ms, value));
         }
-        let written = self.write(scrape).await;
+        let written = self.sink.write(scrape).await;
         let error = outcome.err().or(written.err());
-        let health = if error.is_some() { Health::Down } else { Health::Up };
+        let health = if error.is_some() { TargetHealth::Down } else { TargetHealth::Up };
         *self.outcome.lock() = Scraped { health, error, time_ms, took };
-    }
-
-    async fn write(&self, scrape: Scrape) -> Result<(), String> {
-        self.sink.write(scrape).await
     }
 
     /// Says which series have ended.
@@ -174,13 +173,11 @@ impl TargetLoop {
             }
         }
         for (metric, entry) in fresh {
-            if described.get(&metric) != Some(&entry)
-                && (described.len() < MAX_METADATA || described.contains_key(&metric))
-            {
-                taken.scrape.metadata.push(entry.clone());
+            if described.len() < MAX_METADATA || described.contains_key(&metric) {
                 described.insert(metric, entry);
             }
         }
+        taken.scrape.metadata = described.values().cloned().collect();
         Ok(taken)
     }
 

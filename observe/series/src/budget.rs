@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::FileError;
+
 /// Why a query has no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
@@ -31,6 +33,13 @@ pub enum QueryError {
     /// What is kept cannot be read.
     #[error("cannot read what is kept: {0}")]
     Storage(String),
+}
+
+impl From<FileError> for QueryError {
+    fn from(error: FileError) -> Self {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        Self::Storage(format!("{error}{cause}"))
+    }
 }
 
 /// What one query may take, and has taken. Shared by all that works for it.
@@ -77,6 +86,12 @@ impl Budget {
         }
         self.peak.fetch_max(used, Ordering::Relaxed);
         Ok(reservation)
+    }
+
+    /// An error where so many bytes more cannot be taken. Ask before work whose result could not be kept.
+    pub fn fits(&self, bytes: usize) -> Result<(), QueryError> {
+        let used = self.bytes.load(Ordering::Relaxed).saturating_add(bytes);
+        if used > self.most_bytes { Err(QueryError::TooManyBytes { most: self.most_bytes }) } else { Ok(()) }
     }
 
     /// Counts samples that were read; an error where they are too many.

@@ -35,6 +35,12 @@ impl Labels {
         Self(unique.into())
     }
 
+    /// Of labels that are in order already, each name once, none empty.
+    pub(crate) fn from_sorted(labels: Vec<Label>) -> Self {
+        debug_assert!(labels.windows(2).all(|pair| pair[0].name < pair[1].name));
+        Self(labels.into())
+    }
+
     /// Of pairs of names and values.
     pub fn of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         Self::new(pairs.into_iter().map(|(name, value)| Label { name: name.into(), value: value.into() }))

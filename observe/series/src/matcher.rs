@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Labels;
+use crate::{GoRegex, Labels};
 
 /// How a value is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,7 +26,7 @@ pub struct Matcher {
     pub op: MatchOp,
     /// With what.
     pub value: String,
-    regex: Option<regex::Regex>,
+    regex: Option<GoRegex>,
 }
 
 /// A pattern that is none.
@@ -40,7 +40,7 @@ impl Matcher {
         let regex = match op {
             MatchOp::Equal | MatchOp::NotEqual => None,
             MatchOp::Regex | MatchOp::NotRegex => {
-                Some(regex::Regex::new(&format!("^(?s:{value})$")).map_err(|error| MatcherError(error.to_string()))?)
+                Some(GoRegex::new(value).map_err(|error| MatcherError(error.to_string()))?)
             }
         };
         Ok(Self { name: name.to_owned(), op, value: value.to_owned(), regex })
@@ -50,6 +50,17 @@ impl Matcher {
     pub fn matches(&self, value: &str) -> bool {
         let found = self.regex.as_ref().map_or_else(|| self.value == value, |regex| regex.is_match(value));
         found == matches!(self.op, MatchOp::Equal | MatchOp::Regex)
+    }
+
+    /// All values that the pattern matches, in order, if they are known: of a matcher with a pattern they are looked up
+    /// instead of matched. Not those that meet it, if it is [`MatchOp::NotRegex`].
+    pub fn set_matches(&self) -> Option<&[String]> {
+        self.regex.as_ref()?.literals()
+    }
+
+    /// With what all values begin that the pattern matches; empty if that is not known, or if there is no pattern.
+    pub fn prefix(&self) -> &str {
+        self.regex.as_ref().map_or("", GoRegex::prefix)
     }
 
     /// Whether the labels meet it.

@@ -22,6 +22,18 @@ pub enum Value {
     Histogram(Arc<Histogram>),
 }
 
+impl Value {
+    /// The bits of a double; none if it is none.
+    pub fn float(&self) -> Option<u64> {
+        if let Self::Float(bits) = self { Some(*bits) } else { None }
+    }
+
+    /// A histogram; none if it is none.
+    pub fn histogram(&self) -> Option<Arc<Histogram>> {
+        if let Self::Histogram(histogram) = self { Some(histogram.clone()) } else { None }
+    }
+}
+
 /// Values of one series in order of time.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {

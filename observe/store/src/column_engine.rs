@@ -28,6 +28,7 @@ mod rollup;
 mod seal;
 mod segment_handle;
 mod segments;
+mod series;
 mod status;
 pub(crate) mod storage;
 mod table;
@@ -100,6 +101,12 @@ impl Context {
 
     fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Samples of series that are older than this are kept no longer, in milliseconds since 1970.
+    fn oldest_ms(&self) -> i64 {
+        let kept = self.options.retention.map(|kept| i64::try_from(kept.as_millis()).unwrap_or(i64::MAX));
+        kept.map_or(i64::MIN, |kept| self.clock.now_ms().saturating_sub(kept))
     }
 
     /// The bounds of merged segments, now.

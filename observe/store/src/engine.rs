@@ -130,18 +130,39 @@ pub enum QueryError {
     Closed,
 }
 
-/// The outcome to come of a write: it resolves when the request is on disk, and can be queried.
-pub struct Receipt(Pin<Box<dyn Future<Output = Result<Accepted, WriteError>> + Send>>);
+/// Why series were not deleted. Nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeleteError {
+    /// They cannot be found.
+    #[error(transparent)]
+    Query(#[from] vitrine_observe_series::QueryError),
+    /// More than may be deleted and still be in files.
+    #[error(
+        "{found} series would be deleted and still be in files, and at most {most} may: delete fewer, or wait until files are merged"
+    )]
+    TooMany {
+        /// How many there would be.
+        found: usize,
+        /// The limit.
+        most: usize,
+    },
+    /// The disk is full, or fails.
+    #[error("cannot keep it: {0}")]
+    Disk(String),
+}
 
-impl Receipt {
+/// The outcome to come of a write: it resolves when the request is on disk, and can be queried.
+pub struct Receipt<T = Accepted>(Pin<Box<dyn Future<Output = Result<T, WriteError>> + Send>>);
+
+impl<T> Receipt<T> {
     /// A receipt that resolves as this does.
-    pub fn new(outcome: impl Future<Output = Result<Accepted, WriteError>> + Send + 'static) -> Self {
+    pub fn new(outcome: impl Future<Output = Result<T, WriteError>> + Send + 'static) -> Self {
         Self(Box::pin(outcome))
     }
 }
 
-impl Future for Receipt {
-    type Output = Result<Accepted, WriteError>;
+impl<T> Future for Receipt<T> {
+    type Output = Result<T, WriteError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.as_mut().poll(context)

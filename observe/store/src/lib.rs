@@ -1,6 +1,7 @@
 //! Stores the observatory's spans, log records and metric points.
 //!
-//! What protocols ask of it are small traits: [`Ingest`], [`Traces`], [`Services`], [`Logs`], [`Scans`], [`Reports`].
+//! What protocols ask of it are small traits: [`Ingest`], [`SeriesIngest`], [`Traces`], [`Services`], [`Logs`], [`Series`],
+//! [`Scans`], [`Reports`].
 //! [`ColumnEngine`] is our own engine, which has them all: a write-ahead log, tables in memory, Parquet segments that are merged,
 //! and retention.
 //!
@@ -12,16 +13,21 @@ mod engine;
 mod query;
 mod questions;
 mod status;
+mod targets;
 
 pub use access::{Access, AccessError, Denied, Right, SCOPE_HEADER, Token};
 pub use column_engine::storage::SegmentStorage;
 pub use column_engine::{ColumnEngine, Error, LocalStorage, ObjectStorage, Options};
-pub use engine::{Accepted, Batches, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant, TenantError, WriteError};
+pub use engine::{
+    Accepted, Batches, DeleteError, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant, TenantError, WriteError,
+};
 pub use query::{Dependency, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
-pub use questions::{Ingest, Logs, Reports, Scans, Services, Traces};
+pub use questions::{Ingest, Logs, Reports, Scans, Series, SeriesIngest, Services, Traces};
 pub use status::{LogStatus, QueryStatus, SignalStatus, Status, TenantStatus, TierStatus};
+pub use targets::{DroppedTarget, TargetHealth, TargetStatus, Targets, TargetsStatus};
 pub use vitrine_observe_log::Fsync;
 
 // The row types that queries return, so that readers need name one crate only.
 pub use vitrine_observe_model as model;
 pub use vitrine_observe_model::Signal;
+pub use vitrine_observe_series as series;

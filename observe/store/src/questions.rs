@@ -6,16 +6,37 @@
 //! All but [`Ingest::write`] block: call them off the async threads. Dropping what they return stops them where it
 //! matters.
 
-use bytes::Bytes;
-use vitrine_observe_model::{LogRow, Signal, Table, TraceId};
+use std::sync::Arc;
 
-use crate::engine::{Batches, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant};
+use bytes::Bytes;
+use vitrine_observe_model::metrics::{RemoteWrite, Written};
+use vitrine_observe_model::{LogRow, Signal, Table, TraceId};
+use vitrine_observe_series::{Budget, Filter, Queryable};
+
+use crate::engine::{Batches, DeleteError, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant};
 use crate::{Dependency, Operation, Status, TenantStatus, Trace, TraceQuery};
 
 /// Takes telemetry, of whatever signal.
 pub trait Ingest: Send + Sync + 'static {
     /// Takes one OTLP export request in protobuf.
     fn write(&self, tenant: &Tenant, signal: Signal, request: Bytes) -> Receipt;
+}
+
+/// Takes samples of series.
+pub trait SeriesIngest: Send + Sync + 'static {
+    /// Takes one remote write, as it was received or [as a producer of this process](RemoteWrite::of) makes it. What can be taken of
+    /// it is; the receipt says what that was, when it is on disk and can be queried.
+    fn remote_write(&self, tenant: &Tenant, request: RemoteWrite) -> Receipt<Written>;
+
+    /// Deletes the samples of a time of all series that meet the conditions of one of the filter's sets, and returns how many series
+    /// that were. It blocks. No one sees them any more when it returns; files lose them when they are merged.
+    fn delete_series(&self, tenant: &Tenant, filter: &Filter, budget: &Arc<Budget>) -> Result<u64, DeleteError>;
+}
+
+/// Metric points as series, for PromQL.
+pub trait Series: Send + Sync + 'static {
+    /// The series of a tenant as they are now. Who asks once more for each query sees what came meanwhile.
+    fn series(&self, tenant: &Tenant) -> Arc<dyn Queryable>;
 }
 
 /// Spans by the traces that they belong to.

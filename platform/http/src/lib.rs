@@ -75,7 +75,7 @@ pub use grpc::{grpc_errors, grpc_routes};
 pub use health::health_routes;
 pub use hosts::Hosts;
 pub use observe::observe;
-pub use operations::operations_routes;
+pub use operations::{metrics_routes, operations_routes};
 pub use problem::Reply;
 pub use refusal::{
     ErrorFormat, Refusal, RequestInfo, nowhere, plain_bodies, plain_errors, problem_errors, with_error_format,

@@ -29,7 +29,20 @@ async fn exposition(telemetry: Option<Telemetry>, headers: &HeaderMap) -> Respon
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let format = Exposition::accepted(accept);
     // What is read may be files of the system.
-    match tokio::task::spawn_blocking(move || telemetry.expose(format)).await {
+    read_off_thread(format, move || telemetry.expose(format)).await
+}
+
+/// `GET /metrics` with what this reads, in Prometheus's text. Reading may block.
+pub fn metrics_routes(read: impl Fn() -> String + Clone + Send + Sync + 'static) -> Router {
+    let metrics = move || {
+        let read = read.clone();
+        async move { read_off_thread(Exposition::Text, read).await }
+    };
+    with_plain_errors(Router::new().route("/metrics", get(metrics)))
+}
+
+async fn read_off_thread(format: Exposition, read: impl FnOnce() -> String + Send + 'static) -> Response {
+    match tokio::task::spawn_blocking(read).await {
         Ok(text) => ([(header::CONTENT_TYPE, format.content_type())], text).into_response(),
         Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be read\n").into_response(),
     }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::{self as otlp, metric, number_data_point};
-use vitrine_kit::prometheus::{TypeSuffix, label_name, metric_name, unit_words};
+use vitrine_kit::prometheus::{TypeSuffix, float_text, help_text, label_name, label_text, metric_name, unit_words};
 
 /// Nanoseconds in a second.
 const NANOS: f64 = 1e9;
@@ -62,7 +62,7 @@ pub(crate) fn expose(services: &[(String, Vec<KeyValue>, Vec<otlp::Metric>)], fo
     let mut text = String::new();
     for (name, Family { kind, help, unit, lines }) in families.iter().filter(|(_, family)| !family.lines.is_empty()) {
         // Writing to a text does not fail.
-        let _ = writeln!(text, "# HELP {name} {}", escape(help, false));
+        let _ = writeln!(text, "# HELP {name} {}", help_text(help));
         let _ = writeln!(text, "# TYPE {name} {kind}");
         if format == Exposition::OpenMetrics && !unit.is_empty() && name.ends_with(&format!("_{unit}")) {
             let _ = writeln!(text, "# UNIT {name} {unit}");
@@ -155,7 +155,7 @@ fn labels(service: &str, attributes: &[KeyValue], bound: Option<f64>) -> String 
             Some(AnyValue { value: Some(any_value::Value::StringValue(text)) }) => text.clone(),
             Some(AnyValue { value: Some(any_value::Value::IntValue(number)) }) => number.to_string(),
             Some(AnyValue { value: Some(any_value::Value::BoolValue(flag)) }) => flag.to_string(),
-            Some(AnyValue { value: Some(any_value::Value::DoubleValue(number)) }) => float(*number),
+            Some(AnyValue { value: Some(any_value::Value::DoubleValue(number)) }) => float_text(*number),
             _ => continue,
         };
         let joined = all.entry(label_name(key)).or_default();
@@ -165,19 +165,18 @@ fn labels(service: &str, attributes: &[KeyValue], bound: Option<f64>) -> String 
         joined.push_str(&text);
     }
     all.extend(bound.map(|bound| ("le".to_owned(), bound_text(bound))));
-    let pairs: Vec<String> = all.iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value, true))).collect();
-    format!("{{{}}}", pairs.join(","))
+    label_text(all.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
 fn sample(lines: &mut String, name: &str, labels: &str, value: f64, exemplar: Option<&otlp::Exemplar>) {
     // Writing to a text does not fail.
-    let _ = write!(lines, "{name}{labels} {}", float(value));
+    let _ = write!(lines, "{name}{labels} {}", float_text(value));
     if let Some(exemplar) = exemplar
         && let Some(otlp::exemplar::Value::AsDouble(measured)) = exemplar.value
     {
         let (trace, span) = (hex(&exemplar.trace_id), hex(&exemplar.span_id));
         let seconds = exemplar.time_unix_nano as f64 / NANOS;
-        let _ = write!(lines, " # {{trace_id=\"{trace}\",span_id=\"{span}\"}} {} {seconds:.3}", float(measured));
+        let _ = write!(lines, " # {{trace_id=\"{trace}\",span_id=\"{span}\"}} {} {seconds:.3}", float_text(measured));
     }
     lines.push('\n');
 }
@@ -188,20 +187,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// A bound as OpenMetrics writes it: whole numbers with `.0`.
 fn bound_text(bound: f64) -> String {
-    if bound.is_finite() && bound == bound.trunc() { format!("{bound:.1}") } else { float(bound) }
-}
-
-fn float(value: f64) -> String {
-    match value {
-        f64::INFINITY => "+Inf".to_owned(),
-        f64::NEG_INFINITY => "-Inf".to_owned(),
-        value => value.to_string(),
-    }
-}
-
-fn escape(text: &str, quotes: bool) -> String {
-    let text = text.replace('\\', "\\\\").replace('\n', "\\n");
-    if quotes { text.replace('"', "\\\"") } else { text }
+    if bound.is_finite() && bound == bound.trunc() { format!("{bound:.1}") } else { float_text(bound) }
 }
 
 #[cfg(test)]

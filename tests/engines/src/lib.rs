@@ -48,6 +48,11 @@ pub fn prometheus(more: &[&str]) -> Result<Server> {
     recipes::prometheus(more)?.start()
 }
 
+/// Prometheus's node exporter, on a free port.
+pub fn node_exporter() -> Result<Server> {
+    recipes::node_exporter()?.start()
+}
+
 /// Where ports are taken from: below those that the system gives to a client that connects or asks for any, so that a port that is
 /// free now stays so until its server listens there.
 const PORTS: std::ops::Range<u16> = 10_000..30_000;

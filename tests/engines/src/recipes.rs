@@ -105,3 +105,13 @@ pub fn prometheus(more: &[&str]) -> Result<Recipe> {
         Ok(command)
     }))
 }
+
+/// Prometheus's node exporter, with its default collectors.
+pub fn node_exporter() -> Result<Recipe> {
+    let program = install::unpacked("prometheus-node-exporter", "sid", "usr/bin/prometheus-node-exporter")?;
+    Ok(Recipe::new("node-exporter", move |at| {
+        let mut command = Command::new(&program);
+        command.arg(format!("--web.listen-address=127.0.0.1:{}", at.port));
+        Ok(command)
+    }))
+}

@@ -71,7 +71,7 @@ pub fn idelta(call: &RangeCall<'_>, window: &Window<'_>, notes: &mut Annotations
 fn last_change(is_rate: bool, call: &RangeCall<'_>, window: &Window<'_>, notes: &mut Annotations) -> Option<Point> {
     let last = window.times.len() - 1;
     let before = last.checked_sub(1)?;
-    let interval_ms = window.times[last] - window.times[before];
+    let interval_ms = window.times[last].saturating_sub(window.times[before]);
     if interval_ms == 0 {
         return None;
     }
@@ -91,7 +91,8 @@ fn last_change(is_rate: bool, call: &RangeCall<'_>, window: &Window<'_>, notes: 
             if is_rate && (is_gauge(before.reset) || is_gauge(now.reset)) {
                 notes.add(not_counter(call), call.span);
             }
-            if !is_rate && !(is_gauge(before.reset) && is_gauge(now.reset)) {
+            let both_gauges = is_gauge(before.reset) && is_gauge(now.reset);
+            if !is_rate && !both_gauges {
                 notes.add(not_gauge(call), call.span);
             }
             let mut change = (*now).clone();

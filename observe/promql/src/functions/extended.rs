@@ -19,10 +19,15 @@ fn bounds(window: &Window<'_>, times: &[i64]) -> Option<(usize, usize)> {
     (!outside).then_some((first, last))
 }
 
+/// How far a time is on the way between two others. Senders may write any times.
+fn fraction_of(from: i64, to: i64, time: i64) -> f64 {
+    time.saturating_sub(from) as f64 / to.saturating_sub(from) as f64
+}
+
 /// A value between two samples. A counter that was reset rises from zero.
 pub fn interpolate(before: (i64, f64), behind: (i64, f64), time: i64, is_counter: bool) -> f64 {
     let from = if is_counter && behind.1 < before.1 { 0.0 } else { before.1 };
-    from + (behind.1 - from) * (time - before.0) as f64 / (behind.0 - before.0) as f64
+    from + (behind.1 - from) * fraction_of(before.0, behind.0, time)
 }
 
 /// The change of floats, of which there is at least one.
@@ -89,7 +94,8 @@ pub(super) fn of_histograms(
         (*histograms.values[last]).clone()
     };
     let is_gauge = |histogram: &Histogram| histogram.reset == CounterReset::Gauge;
-    if !is_counter && !(is_gauge(&left) && is_gauge(&right)) {
+    let both_gauges = is_gauge(&left) && is_gauge(&right);
+    if !is_counter && !both_gauges {
         notes.add(not_gauge(call), call.span);
     }
     let mut result = right.clone();
@@ -149,7 +155,7 @@ fn interpolated(
     if time == to {
         return Some(result);
     }
-    let fraction = (time - from) as f64 / (to - from) as f64;
+    let fraction = fraction_of(from, to, time);
     if is_counter && is_reset(behind, before) {
         multiply(&mut result, fraction);
         return Some(result);

@@ -73,7 +73,7 @@ pub fn round(value: f64, to: f64) -> f64 {
 
 /// `clamp(v, least, greatest)`; none if the bounds are the wrong way round.
 pub fn clamp(value: f64, least: f64, greatest: f64) -> Option<f64> {
-    (!(greatest < least)).then(|| go_max(least, go_min(greatest, value)))
+    if greatest < least { None } else { Some(go_max(least, go_min(greatest, value))) }
 }
 
 /// The lesser one. Not a number if one is none, unless the other is negative infinity: Go's `math.Min`.

@@ -94,11 +94,11 @@ impl Coverage {
     /// Of samples at these times, of which there is at least one, in a range from `start_ms` to `end_ms`.
     pub fn of(start_ms: i64, end_ms: i64, times: &[i64]) -> Self {
         let (first, last) = (times[0], times[times.len() - 1]);
-        let interval = seconds(last - first);
+        let interval = seconds(last.saturating_sub(first));
         let gaps = times.len() - 1;
         Self {
-            to_start: seconds(first - start_ms),
-            to_end: seconds(end_ms - last),
+            to_start: seconds(first.saturating_sub(start_ms)),
+            to_end: seconds(end_ms.saturating_sub(last)),
             interval,
             mean: if gaps > 0 { interval / gaps as f64 } else { 0.0 },
         }
@@ -120,7 +120,7 @@ impl Coverage {
 
     /// The same where the total began within the range, at `start_ms`, with zero.
     fn factor_since(&self, start_ms: i64, last_ms: i64) -> f64 {
-        self.stretched(seconds(last_ms - start_ms), 0.0)
+        self.stretched(seconds(last_ms.saturating_sub(start_ms)), 0.0)
     }
 
     fn stretched(&self, interval: f64, to_start: f64) -> f64 {

@@ -26,7 +26,7 @@ fn line(floats: &Floats<'_>, at_ms: i64) -> (f64, f64) {
     let (mut xs, mut ys, mut xys, mut squares) =
         (Kahan::default(), Kahan::default(), Kahan::default(), Kahan::default());
     for (time, y) in floats.times.iter().zip(floats.values()) {
-        let x = (time - at_ms) as f64 / 1e3;
+        let x = time.saturating_sub(at_ms) as f64 / 1e3;
         xs.add(x);
         ys.add(y);
         xys.add(x * y);

@@ -228,11 +228,12 @@ impl HistogramSum {
             if self.frame.zero_threshold > threshold {
                 (zero, threshold) = zero_count_up_to(other, self.frame.zero_threshold);
             }
-            // Not so for thresholds that are no number, which have no order.
+            // Neither is so for thresholds that are no number, which have no order.
             if threshold > self.frame.zero_threshold {
                 self.widen_zero(threshold);
             }
-            if !(self.frame.zero_threshold > threshold) {
+            let other_is_behind = self.frame.zero_threshold > threshold;
+            if !other_is_behind {
                 return zero;
             }
         }

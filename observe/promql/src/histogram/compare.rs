@@ -1,6 +1,6 @@
 //! Whether histograms are the same, and whether one can follow another as a counter.
 
-use vitrine_observe_series::{Bucket, CounterReset, Histogram};
+use vitrine_observe_series::{Bucket, CounterReset, Histogram, is_stale};
 
 use super::buckets::{CUSTOM_BUCKETS, upper_bound, uses_custom_buckets};
 use super::compact::{merged_outside, outside};
@@ -59,6 +59,25 @@ pub fn is_reset(now: &Histogram, before: &Histogram) -> bool {
         )
     };
     fell(&now.positive, &before.positive) || fell(&now.negative, &before.negative)
+}
+
+/// What a store says of a reset before a histogram, as Prometheus's does: that there was none if it continues the one before it in the
+/// series; nothing at the beginning, behind a reset, a gauge or the end of a series, or where buckets are laid out anew.
+pub fn known_reset(now: &Histogram, before: Option<&Histogram>) -> CounterReset {
+    if now.reset == CounterReset::Gauge {
+        return CounterReset::Gauge;
+    }
+    let continues = |before: &Histogram| {
+        let ended = |histogram: &Histogram| is_stale(histogram.sum.to_bits());
+        let same_layout = (now.schema, now.zero_threshold) == (before.schema, before.zero_threshold)
+            && now.custom_bounds == before.custom_bounds;
+        let unknown = || Histogram { reset: CounterReset::Unknown, ..now.clone() };
+        now.reset != CounterReset::Yes
+            && before.reset != CounterReset::Gauge
+            && !ended(before)
+            && (ended(now) || same_layout && !is_reset(&unknown(), before))
+    };
+    if before.is_some_and(continues) { CounterReset::No } else { CounterReset::Unknown }
 }
 
 /// Whether a bucket counts less than before, or is missing and counted something.

@@ -284,6 +284,8 @@ fn is_zero(duration: &DurationExpr) -> bool {
 /// A number is known now; all else is computed when the query runs.
 fn known(duration: DurationExpr) -> Duration {
     match duration.kind {
+        // Durations are whole milliseconds; as a double of seconds one may be a little less.
+        DurationExprKind::Number { value, duration: true } => Duration::Millis((value * 1e3).round() as i64),
         // As Go: rounded to nanoseconds, and the part of a millisecond left off.
         DurationExprKind::Number { value, .. } => Duration::Millis((value * 1e9).round() as i64 / 1_000_000),
         _ => Duration::Expr(Box::new(duration)),

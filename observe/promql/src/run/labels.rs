@@ -1,9 +1,8 @@
 //! Labels of results.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
-use vitrine_observe_series::{Label, Labels, NAME};
+use vitrine_observe_series::{GoRegex, Label, Labels, NAME};
 
 use crate::plan::{Node, NodeKind};
 use crate::text::{go_quote, is_label_name, is_plain_label_name};
@@ -69,7 +68,7 @@ impl Run<'_> {
     pub(super) fn label_replace(&self, args: &[Node], grid: &Grid, sink: &mut Sink<'_>) -> Done {
         let [vector, dst, replacement, src, pattern] = args else { return failed("label_replace() takes 5 arguments") };
         let (dst, replacement, src, pattern) = (string(dst)?, string(replacement)?, string(src)?, string(pattern)?);
-        let Ok(pattern) = Replacement::new(pattern, replacement) else {
+        let Ok(pattern) = GoRegex::new(pattern) else {
             return failed(format!("invalid regular expression in label_replace(): {pattern}"));
         };
         if !is_label_name(dst) {
@@ -77,7 +76,7 @@ impl Run<'_> {
         }
         self.merged(sink, &mut |sink| {
             self.rows(vector, grid, &mut |mut row| {
-                if let Some(value) = pattern.of(row.labels.get(src).unwrap_or_default()) {
+                if let Some(value) = pattern.expand(row.labels.get(src).unwrap_or_default(), replacement) {
                     row.labels = with(&row.labels, dst, &value);
                     row.drop_name &= dst != NAME;
                 }
@@ -118,25 +117,5 @@ pub(super) fn string(node: &Node) -> Done<&str> {
     match &node.kind {
         NodeKind::String(text) => Ok(text),
         _ => failed("a text was expected"),
-    }
-}
-
-/// A pattern and what stands for what it matches.
-struct Replacement {
-    regex: regex::Regex,
-    template: Arc<str>,
-}
-
-impl Replacement {
-    fn new(pattern: &str, template: &str) -> Result<Self, regex::Error> {
-        Ok(Self { regex: regex::Regex::new(&format!("^(?s:{pattern})$"))?, template: template.into() })
-    }
-
-    /// The text that stands for a value; none if it does not match.
-    fn of(&self, value: &str) -> Option<String> {
-        let captures = self.regex.captures(value)?;
-        let mut text = String::new();
-        captures.expand(&self.template, &mut text);
-        Some(text)
     }
 }

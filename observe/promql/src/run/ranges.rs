@@ -1,6 +1,6 @@
 //! Functions over ranges: windows are cut once for all series that share their times.
 
-mod sweep;
+mod one_pass;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::labels::without_metadata;
 use super::stats::stats_only;
 use super::{Done, Run, SAME_LABELS, Sink, failed};
 
-use sweep::Sweep;
+use one_pass::OnePass;
 
 /// Functions that use the times at which totals began.
 const WITH_STARTS: [&str; 4] = ["increase", "irate", "rate", "resets"];
@@ -167,7 +167,7 @@ struct Calling<'a> {
     name: &'static str,
     function: RangeFunction,
     /// How it goes over all windows at once, if it can.
-    sweep: Option<Sweep>,
+    one_pass: Option<OnePass>,
     span: Span,
     shape: Shape,
     /// For each step the arguments that are numbers.
@@ -190,14 +190,14 @@ impl Run<'_> {
         let Some(source) = source else { return failed(format!("{name} is not given a range")) };
         let span = args.first().map(|arg| arg.span).unwrap_or_default();
         let shape = Shape::of(source, self.options.lookback_ms);
-        let sweep = Sweep::of(name);
-        let calling = Calling { name, function, sweep, span, shape, params, grid };
+        let one_pass = OnePass::of(name);
+        let calling = Calling { name, function, one_pass, span, shape, params, grid };
         let unique = args.iter().all(Node::is_unique_without_name);
         let mut seen: HashSet<Labels, FxBuildHasher> = HashSet::default();
         let mut windows = Windows::default();
         let _memory = self.reserve_steps(1 + calling.params.len(), grid)?;
         self.tracks(source, shape, grid, &mut |track| {
-            let cells = match self.swept(&calling, track, &mut windows) {
+            let cells = match self.in_one_pass(&calling, track, &mut windows) {
                 Some(cells) => cells,
                 None => self.windows(&calling, track, windows.of(&track.times, &calling.shape, grid))?,
             };
@@ -219,19 +219,19 @@ impl Run<'_> {
     }
 
     /// The function's value at each step in one pass; none if each window has to be looked at.
-    fn swept(&self, calling: &Calling<'_>, track: &Track, windows: &mut Windows) -> Option<Cells> {
-        let sweep = calling.sweep?;
+    fn in_one_pass(&self, calling: &Calling<'_>, track: &Track, windows: &mut Windows) -> Option<Cells> {
+        let one_pass = calling.one_pass?;
         let Values::Floats(bits) = &track.values else { return None };
         let with_starts = track.starts.is_some() && self.options.start_timestamps;
         let cumulative = track.temporality == Temporality::Cumulative;
         if calling.shape.edges != EdgeMode::Plain || with_starts || !cumulative {
             return None;
         }
-        if matches!(sweep, Sweep::Change(_)) {
+        if matches!(one_pass, OnePass::Change(_)) {
             windows.coverages(&track.times, &calling.shape, calling.grid);
         }
         windows.of(&track.times, &calling.shape, calling.grid);
-        Some(sweep.cells(bits, &windows.places, &windows.coverages, calling.shape.range_ms as f64 / 1000.0))
+        Some(one_pass.cells(bits, &windows.places, &windows.coverages, calling.shape.range_ms as f64 / 1000.0))
     }
 
     /// The function's value at each step.

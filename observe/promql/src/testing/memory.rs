@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use vitrine_observe_series::{
-    Budget, CounterReset, ExemplarSeries, Filter, Histogram, Labels, Matcher, MetadataEntry, MetricType, QueryError,
-    Queryable, Select, Selection, SeriesInfo, SeriesSamples, Stats, Temporality, Value, Values, is_stale,
+    Budget, ExemplarSeries, Filter, Histogram, Labels, Matcher, MetadataEntry, MetricType, QueryError, Queryable,
+    Select, Selection, SeriesInfo, SeriesSamples, Stats, Temporality, Value, Values,
 };
 
-use crate::histogram::is_reset;
+use crate::histogram::known_reset;
 
 /// Series in one block of a selection.
 const BLOCK_SERIES: usize = 64;
@@ -131,8 +131,7 @@ impl Queryable for MemorySeries {
     }
 }
 
-/// Samples as Prometheus's storage gives them: of a counter histogram that follows another in one chunk it says that there was no
-/// reset, and it says nothing of a chunk's first one.
+/// Samples with what Prometheus's storage would say of counter resets between histograms.
 fn hinted(samples: &BTreeMap<i64, Stored>) -> impl Iterator<Item = (i64, Stored)> {
     let mut before: Option<Arc<Histogram>> = None;
     samples.iter().map(move |(time, stored)| {
@@ -140,29 +139,11 @@ fn hinted(samples: &BTreeMap<i64, Stored>) -> impl Iterator<Item = (i64, Stored)
             before = None;
             return (*time, stored.clone());
         };
-        let follows = before.replace(histogram.clone()).is_some_and(|before| in_one_chunk(&before, histogram));
-        let reset = match histogram.reset {
-            CounterReset::Gauge => CounterReset::Gauge,
-            _ if follows => CounterReset::No,
-            _ => CounterReset::Unknown,
-        };
+        let reset = known_reset(histogram, before.as_deref());
+        before = Some(histogram.clone());
         let value = Value::Histogram(Arc::new(Histogram { reset, ..(**histogram).clone() }));
         (*time, Stored { value, ..stored.clone() })
     })
-}
-
-/// Whether a histogram is put into the chunk of the one before.
-fn in_one_chunk(before: &Histogram, now: &Histogram) -> bool {
-    let stale = |histogram: &Histogram| is_stale(histogram.sum.to_bits());
-    let gauge = |histogram: &Histogram| histogram.reset == CounterReset::Gauge;
-    let unhinted = Histogram { reset: CounterReset::Unknown, ..now.clone() };
-    !gauge(before)
-        && now.reset != CounterReset::Yes
-        && (stale(now)
-            || !stale(before)
-                && now.schema == before.schema
-                && now.zero_threshold == before.zero_threshold
-                && !is_reset(&unhinted, before))
 }
 
 fn values(stored: &[Stored]) -> Values {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use vitrine_observe_promql::ast::Expr;
+use vitrine_observe_promql::ast::{At, Expr, ExprKind};
+use vitrine_observe_promql::parse::parse_expr;
 use vitrine_observe_promql::testing::{MemorySeries, SequenceValue};
 use vitrine_observe_promql::{Engine, EvalError, Options, Outcome, Point, Range, Sample, Severity, Value};
 use vitrine_observe_series::{Budget, Value as Stored};
@@ -92,7 +93,19 @@ impl Test {
             check_annotations(eval, &eval.query, &outcome)?;
             return compare(eval, &outcome.value);
         }
-        self.instant_and_range(eval, &eval.query, &eval.expr, eval.end_ms)
+        self.instant_and_range(eval, &eval.query, &eval.expr, eval.end_ms)?;
+        let Some(pinned) = pinned(&eval.expr, eval.end_ms) else { return Ok(()) };
+        // The result does not depend on when an expression is evaluated that names all its instants. It is written and
+        // read again, so that annotations name places in what was read.
+        let query = pinned.to_string();
+        let expr = parse_expr(&query).map_err(|error| format!("{query}: {error}"))?;
+        let at = eval.end_ms;
+        let times = if at == 0 { [-1_000, 0, 1_000, 0, 0] } else { [-10 * at, 0, at / 5, at, 10 * at] };
+        for time_ms in times {
+            self.instant_and_range(eval, &query, &expr, time_ms)
+                .map_err(|error| format!("as {query} at {time_ms} ms: {error}"))?;
+        }
+        Ok(())
     }
 
     fn range(&self, expr: &Expr, range: Range) -> Result<Outcome, EvalError> {
@@ -131,6 +144,59 @@ impl Test {
             _ => Value::Vector(samples),
         };
         compare(eval, &value).map_err(|error| format!("in range mode: {error}"))
+    }
+}
+
+/// Functions whose result depends on when they are evaluated, even if their arguments do not.
+const MOVING: [&str; 15] = [
+    "days_in_month",
+    "day_of_month",
+    "day_of_week",
+    "day_of_year",
+    "end",
+    "hour",
+    "minute",
+    "month",
+    "year",
+    "predict_linear",
+    "range",
+    "start",
+    "step",
+    "time",
+    "timestamp",
+];
+
+/// The expression with `@` behind each selector that has none; none if its result moves nevertheless.
+fn pinned(expr: &Expr, time_ms: i64) -> Option<Expr> {
+    let mut expr = expr.clone();
+    pin(&mut expr, time_ms).then_some(expr)
+}
+
+fn pin(expr: &mut Expr, time_ms: i64) -> bool {
+    let set = |at: &mut Option<At>| {
+        if !matches!(at, Some(At::Time(_))) {
+            *at = Some(At::Time(time_ms));
+        }
+    };
+    match &mut expr.kind {
+        ExprKind::Number { .. } | ExprKind::String(_) => true,
+        ExprKind::Vector(selector) | ExprKind::Matrix { selector, .. } => {
+            set(&mut selector.at);
+            true
+        }
+        // Selectors within are evaluated at the instants of the subquery.
+        ExprKind::Subquery { at, .. } => {
+            set(at);
+            true
+        }
+        ExprKind::Unary { expr, .. } | ExprKind::Paren(expr) => pin(expr, time_ms),
+        ExprKind::Aggregate { expr, param, .. } => {
+            pin(expr, time_ms) & param.as_mut().is_none_or(|param| pin(param, time_ms))
+        }
+        ExprKind::Binary { lhs, rhs, .. } => pin(lhs, time_ms) & pin(rhs, time_ms),
+        ExprKind::Call { function, args } => {
+            !MOVING.contains(&function.name) & args.iter_mut().all(|arg| pin(arg, time_ms))
+        }
     }
 }
 

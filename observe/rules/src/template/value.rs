@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use vitrine_observe_promql::go_float;
+use vitrine_observe_promql::{Point, go_float, histogram};
 
 use super::time::{GoDuration, GoTime};
 
@@ -102,10 +102,10 @@ impl Value {
     }
 
     /// The value of a sample: a number, or a histogram as Prometheus writes it.
-    pub fn of_point(point: &vitrine_observe_promql::Point) -> Self {
+    pub fn of_point(point: &Point) -> Self {
         match point {
-            vitrine_observe_promql::Point::Float(value) => Self::Float(*value),
-            vitrine_observe_promql::Point::Histogram(histogram) => Self::text(&histogram_text(histogram)),
+            Point::Float(value) => Self::Float(*value),
+            Point::Histogram(histogram) => Self::text(&histogram::display(histogram)),
         }
     }
 
@@ -253,32 +253,4 @@ fn write_pairs(f: &mut fmt::Formatter<'_>, pairs: &[Value]) -> fmt::Result {
         write!(f, "{}{name}={value}", if at == 0 { "" } else { ", " })?;
     }
     Ok(())
-}
-
-/// A histogram as `FloatHistogram.String()` of Prometheus writes it.
-fn histogram_text(histogram: &vitrine_observe_series::Histogram) -> String {
-    let mut text = format!("{{count:{}, sum:{}", go_float(histogram.count), go_float(histogram.sum));
-    let mut bucket = |left: char, lower: f64, upper: f64, right: char, count: f64| {
-        if count != 0.0 {
-            let _ = write!(text, ", {left}{},{}{right}:{}", go_float(lower), go_float(upper), go_float(count));
-        }
-    };
-    let bound = |index: i32| -> f64 {
-        if histogram.custom_bounds.is_empty() {
-            return (f64::from(index) * (-f64::from(histogram.schema)).exp2()).exp2();
-        }
-        match usize::try_from(index) {
-            Ok(index) => histogram.custom_bounds.get(index).copied().unwrap_or(f64::INFINITY),
-            Err(_) => f64::NEG_INFINITY,
-        }
-    };
-    for of in histogram.negative.iter().rev() {
-        bucket('[', -bound(of.index), -bound(of.index - 1), ')', of.count);
-    }
-    bucket('[', -histogram.zero_threshold, histogram.zero_threshold, ']', histogram.zero_count);
-    for of in &histogram.positive {
-        bucket('(', bound(of.index - 1), bound(of.index), ']', of.count);
-    }
-    text.push('}');
-    text
 }

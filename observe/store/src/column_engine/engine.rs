@@ -1,17 +1,43 @@
 //! The engine as protocols see it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use vitrine_observe_model::metrics::{RemoteWrite, Written};
 use vitrine_observe_model::{LogRow, Table, TraceId};
+use vitrine_observe_series::{Budget, Filter, Queryable, Snapshot};
 
 use crate::column_engine::ColumnEngine;
 use crate::column_engine::read::time;
-use crate::engine::{Batches, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant};
-use crate::questions::{Ingest, Logs, Reports, Scans, Services, Traces};
+use crate::engine::{Batches, DeleteError, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant};
+use crate::questions::{Ingest, Logs, Reports, Scans, Series, SeriesIngest, Services, Traces};
 use crate::{Dependency, Operation, Signal, Status, TenantStatus, Trace, TraceQuery};
 
 impl Ingest for ColumnEngine {
     fn write(&self, tenant: &Tenant, signal: Signal, request: Bytes) -> Receipt {
         self.ingester.write(tenant, signal, request)
+    }
+}
+
+impl SeriesIngest for ColumnEngine {
+    fn remote_write(&self, tenant: &Tenant, request: RemoteWrite) -> Receipt<Written> {
+        self.ingester.remote_write(tenant, request)
+    }
+
+    fn delete_series(&self, tenant: &Tenant, filter: &Filter, budget: &Arc<Budget>) -> Result<u64, DeleteError> {
+        let deleted = self.sealer.delete_series(tenant, filter, budget)?;
+        self.merger.notify();
+        Ok(deleted)
+    }
+}
+
+impl Series for ColumnEngine {
+    fn series(&self, tenant: &Tenant) -> Arc<dyn Queryable> {
+        let table = self.tables.get(tenant, Signal::Metrics);
+        match table.as_ref().and_then(|table| table.series.as_ref()) {
+            Some(series) => Arc::new(series.view()),
+            None => Arc::new(Snapshot::default()),
+        }
     }
 }
 

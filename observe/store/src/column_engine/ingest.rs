@@ -1,26 +1,33 @@
 //! Taking requests.
 //!
-//! A request is decoded into its table's open part and appended to the log, in one turn of the table. A thread waits for
-//! the log's answers in its order: then the rows may be seen, or are taken back, and who asked is told.
+//! A request is decoded and appended to the log in one turn of its table: rows into the table's open part, metric points as series
+//! into a batch beside. A thread waits for the log's answers in its order: then the rows may be seen, or are taken back, the batch is
+//! applied, or dropped, and who asked is told.
 
-use std::ops::Range;
+mod commit;
+
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
-use vitrine_observe_log::{AppendFuture, Position};
-use vitrine_observe_model::Builder;
+use vitrine_observe_log::Position;
+use vitrine_observe_model::metrics::{RemoteWrite, Written};
+use vitrine_observe_model::{Appended, Builder};
 
 use crate::column_engine::Context;
 use crate::column_engine::lock::{Mutex, Rank};
-use crate::column_engine::memtable::{MemTable, Rows};
+use crate::column_engine::memtable::{Age, Rows};
 use crate::column_engine::notify::Notify;
-use crate::column_engine::request_log::{MAX_REQUEST_BYTES, RequestLog, WriteRecord};
-use crate::column_engine::table::{Counters, Table};
+use crate::column_engine::request_log::{LoggedRequest, MAX_REQUEST_BYTES, RequestLog, WriteRecord};
+use crate::column_engine::series::{Arrival, Prepared, TenantSeries};
+use crate::column_engine::table::{Counters, Table, Writing};
 use crate::column_engine::tables::Tables;
 use crate::engine::{Receipt, Tenant, WriteError};
 use crate::{Accepted, Signal};
+
+pub(crate) use commit::{Commit, commit};
+use commit::{CommitRows, CommitSeries, refusal};
 
 /// A request of more bytes is decoded on a thread that may block: it takes longer than a millisecond.
 const LARGE_REQUEST: usize = 256 << 10;
@@ -28,21 +35,6 @@ const LARGE_REQUEST: usize = 256 << 10;
 const NANOS_PER_MILLI: u64 = 1_000_000;
 /// When to come again if memory is full: a segment is written meanwhile.
 const MEMORY_RETRY: Duration = Duration::from_millis(250);
-/// When to come again if too much waits for the log.
-const LOG_RETRY: Duration = Duration::from_millis(100);
-/// When to come again if the disk is full.
-const DISK_RETRY: Duration = Duration::from_secs(2);
-
-/// A request that waits for the log.
-#[derive(Debug)]
-pub(crate) struct Commit {
-    table: Arc<Table>,
-    memtable: Arc<MemTable>,
-    rows: Range<usize>,
-    answer: AppendFuture<Position>,
-    accepted: Accepted,
-    reply: oneshot::Sender<Result<Accepted, WriteError>>,
-}
 
 /// Takes requests.
 #[derive(Debug)]
@@ -56,33 +48,41 @@ pub(crate) struct Ingester {
     to_seal: Arc<Notify>,
 }
 
-/// Waits for the log's answers, in its order, and passes them on. It ends when the engine is closed.
-pub(crate) fn commit(commits: mpsc::Receiver<Commit>, to_seal: &Notify) {
-    for Commit { table, memtable, rows, answer, accepted, reply } in commits {
-        let outcome = answer.wait();
-        let resolved = memtable.resolve(rows, outcome.as_ref().ok().copied());
-        if resolved && table.waiting() > 0 {
-            to_seal.notify();
-        }
-        let outcome = outcome.map_err(refusal).map(|_| accepted);
-        if let Ok(accepted) = &outcome {
-            Counters::add(&table.counters.taken, accepted.taken);
-            Counters::add(&table.counters.rejected, accepted.rejected);
-        }
-        // Who asked may be gone.
-        let _ = reply.send(outcome);
+/// What became of a request, of rows or of series.
+pub(crate) trait Outcome: Default + Send + 'static {
+    /// From what was decoded as rows, and as series.
+    fn of(rows: Option<Appended>, series: Option<&Written>) -> Self;
+}
+
+impl Outcome for Accepted {
+    fn of(rows: Option<Appended>, series: Option<&Written>) -> Self {
+        let Appended { taken, rejected, reason } = rows.unwrap_or_default();
+        // A point that is kept as a row and refused as a series is not taken: it cannot be asked for everywhere.
+        let refused = series.map_or(0, |written| written.rejected).min(taken);
+        let reason = reason.or_else(|| series.and_then(|written| written.reasons.first().cloned()));
+        Self { taken: taken - refused, rejected: rejected + refused, reason }
     }
 }
 
-fn refusal(error: vitrine_observe_log::Error) -> WriteError {
-    use vitrine_observe_log::Error;
-    match error {
-        Error::Full { .. } => WriteError::Busy { what: "much waits to be written to the log", retry_after: LOG_RETRY },
-        Error::TooLarge { bytes } => WriteError::TooLarge { bytes, most: MAX_REQUEST_BYTES },
-        Error::Closed => WriteError::Closed,
-        error => {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            WriteError::Disk { what: format!("{error}{cause}"), retry_after: DISK_RETRY }
+impl Outcome for Written {
+    fn of(_: Option<Appended>, series: Option<&Written>) -> Self {
+        series.cloned().unwrap_or_default()
+    }
+}
+
+/// A request that was added to what is in memory.
+enum Added<T> {
+    /// It waits for the log.
+    Waits(oneshot::Receiver<Result<T, WriteError>>),
+    /// There was nothing to keep.
+    Nothing(T),
+}
+
+impl<T: Outcome> Added<T> {
+    async fn outcome(self) -> Result<T, WriteError> {
+        match self {
+            Self::Waits(outcome) => outcome.await.unwrap_or(Err(WriteError::Closed)),
+            Self::Nothing(outcome) => Ok(outcome),
         }
     }
 }
@@ -105,13 +105,22 @@ impl Ingester {
         self.commits.lock().take();
     }
 
-    /// Takes a request.
+    /// Takes an OTLP export request.
     pub(crate) fn write(self: &Arc<Self>, tenant: &Tenant, signal: Signal, request: Bytes) -> Receipt {
-        if request.len() > LARGE_REQUEST
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
+        self.take(tenant, LoggedRequest::Otlp(signal, request))
+    }
+
+    /// Takes a remote write.
+    pub(crate) fn remote_write(self: &Arc<Self>, tenant: &Tenant, request: RemoteWrite) -> Receipt<Written> {
+        self.take(tenant, LoggedRequest::RemoteWrite(request))
+    }
+
+    fn take<T: Outcome>(self: &Arc<Self>, tenant: &Tenant, request: LoggedRequest) -> Receipt<T> {
+        // Bytes of a remote write are compressed: it is larger than it looks.
+        let is_large = request.len() > LARGE_REQUEST || matches!(request, LoggedRequest::RemoteWrite(_));
+        if is_large && let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (ingester, tenant) = (self.clone(), tenant.clone());
-            let added = runtime.spawn_blocking(move || ingester.add(&tenant, signal, request));
+            let added = runtime.spawn_blocking(move || ingester.add(&tenant, request));
             return Receipt::new(async move {
                 match added.await {
                     Ok(Ok(added)) => added.outcome().await,
@@ -120,13 +129,13 @@ impl Ingester {
                 }
             });
         }
-        match self.add(tenant, signal, request) {
+        match self.add(tenant, request) {
             Ok(added) => Receipt::new(added.outcome()),
             Err(error) => Receipt::new(std::future::ready(Err(error))),
         }
     }
 
-    fn add(&self, tenant: &Tenant, signal: Signal, request: Bytes) -> Result<AppendOutcome, WriteError> {
+    fn add<T: Outcome>(&self, tenant: &Tenant, request: LoggedRequest) -> Result<Added<T>, WriteError> {
         let bytes = request.len();
         if bytes > MAX_REQUEST_BYTES {
             return Err(WriteError::TooLarge { bytes, most: MAX_REQUEST_BYTES });
@@ -138,7 +147,7 @@ impl Ingester {
             self.to_seal.notify();
             return Err(WriteError::Busy { what: "memory is full of rows to be written", retry_after: MEMORY_RETRY });
         }
-        let arrival_ns = self.now_ns();
+        let (arrival_ns, signal) = (self.now_ns(), request.signal());
         let table = match self.tables.get(tenant, signal) {
             Some(table) => table,
             None => {
@@ -147,9 +156,8 @@ impl Ingester {
                     return Err(WriteError::Tenants { most });
                 }
                 // No one becomes a tenant by sending nothing of use.
-                let tried = Builder::new(signal).append(&request, arrival_ns).map_err(malformed)?;
-                if tried.taken == 0 {
-                    return Ok(AppendOutcome::Nothing(accepted(tried)));
+                if let Some(nothing) = self.try_out(&request, arrival_ns)? {
+                    return Ok(Added::Nothing(nothing));
                 }
                 self.tables.get_or_create_within(tenant, signal, most).ok_or(WriteError::Tenants { most })?
             }
@@ -157,32 +165,96 @@ impl Ingester {
         self.add_to(table, arrival_ns, request)
     }
 
+    /// What becomes of a request of which nothing can be kept; none if something can.
+    fn try_out<T: Outcome>(&self, request: &LoggedRequest, arrival_ns: u64) -> Result<Option<T>, WriteError> {
+        match request {
+            LoggedRequest::Otlp(signal, request) => {
+                let tried = Builder::new(*signal).append(request, arrival_ns).map_err(malformed)?;
+                Ok((tried.taken == 0).then(|| T::of(Some(tried), None)))
+            }
+            LoggedRequest::RemoteWrite(request) => {
+                let options = &self.context.options;
+                let memory = self.context.memory.clone();
+                let series = TenantSeries::new(options.max_series, memory, Vec::new(), Vec::new());
+                let arrival = Arrival { ns: arrival_ns, was_taken: false };
+                let tried = series.prepare_write(request, arrival, options)?;
+                Ok(tried.batch.is_empty().then(|| T::of(None, Some(&tried.written))))
+            }
+        }
+    }
+
     /// Now, in nanoseconds since 1970.
     fn now_ns(&self) -> u64 {
         u64::try_from(self.context.clock.now_ms()).unwrap_or(0).saturating_mul(NANOS_PER_MILLI)
     }
 
-    fn add_to(&self, table: Arc<Table>, arrival_ns: u64, request: Bytes) -> Result<AppendOutcome, WriteError> {
+    fn add_to<T: Outcome>(
+        &self,
+        table: Arc<Table>,
+        arrival_ns: u64,
+        request: LoggedRequest,
+    ) -> Result<Added<T>, WriteError> {
         let writing = table.write();
+        let series = self.prepare(&table, Arrival { ns: arrival_ns, was_taken: false }, &request)?;
+        let added = match &request {
+            LoggedRequest::Otlp(_, bytes) => self.add_rows(&writing, arrival_ns, &bytes.clone(), request, series)?,
+            LoggedRequest::RemoteWrite(_) => self.add_series(&writing, arrival_ns, request, series)?,
+        };
+        if self.is_series_full(&table) {
+            writing.freeze_series();
+            self.to_seal.notify();
+        }
+        Ok(added)
+    }
+
+    /// Decodes a request as series, if its table has such.
+    fn prepare(
+        &self,
+        table: &Table,
+        arrival: Arrival,
+        request: &LoggedRequest,
+    ) -> Result<Option<Prepared>, WriteError> {
+        let Some(series) = &table.series else { return Ok(None) };
+        let options = &self.context.options;
+        let prepared = match request {
+            LoggedRequest::Otlp(_, request) => series.prepare_otlp(request, arrival, options)?,
+            LoggedRequest::RemoteWrite(request) => series.prepare_write(request, arrival, options)?,
+        };
+        Ok(Some(prepared))
+    }
+
+    fn add_rows<T: Outcome>(
+        &self,
+        writing: &Writing<'_>,
+        arrival_ns: u64,
+        bytes: &Bytes,
+        request: LoggedRequest,
+        series: Option<Prepared>,
+    ) -> Result<Added<T>, WriteError> {
+        let table = writing.table();
         let memtable = writing.open();
         let mut rows = memtable.write();
+        let low = self.log.end();
         if rows.is_empty() {
             // Behind everything that is in the log, and not behind what is about to be.
-            rows.low = self.log.end();
-            rows.since_ms = self.context.clock.now_ms();
-            rows.passed = self.log.passed();
+            (rows.low, rows.age) = (low, self.age());
         }
         let before = rows.columns().rows;
-        let appended = rows.builder.append(&request, arrival_ns).map_err(malformed)?;
+        let appended = rows.builder.append(bytes, arrival_ns).map_err(malformed)?;
         let after = rows.columns().rows;
+        let outcome = T::of(Some(appended.clone()), series.as_ref().map(|series| &series.written));
         if after == before {
             Counters::add(&table.counters.rejected, appended.rejected);
-            return Ok(AppendOutcome::Nothing(accepted(appended)));
+            return Ok(Added::Nothing(outcome));
         }
-        let answer = match self.log.append(&table.tenant, table.signal, arrival_ns, request) {
+        let series = series.map(|series| self.expect(series, low));
+        let answer = match self.log.append(&table.tenant, arrival_ns, request) {
             Ok(answer) => answer,
             Err(error) => {
                 rows.builder.truncate(before);
+                if let Some(series) = series {
+                    series.resolve(table, None);
+                }
                 // Rows that hold back the log become segments, so that there is room for the next one.
                 self.to_seal.notify();
                 return Err(refusal(error));
@@ -191,20 +263,67 @@ impl Ingester {
         rows.pending += 1;
         rows.account();
         let is_full = self.is_full(&rows, after);
-        let (reply, outcome) = oneshot::channel();
-        let accepted = accepted(appended);
-        let commit =
-            Commit { table: table.clone(), memtable: memtable.clone(), rows: before..after, answer, accepted, reply };
+        let added = CommitRows { memtable: memtable.clone(), rows: before..after, appended };
+        let waits = self.wait_for(table, Some(added), series, answer, outcome);
+        drop(rows);
+        if is_full {
+            writing.freeze_rows();
+            self.to_seal.notify();
+        }
+        Ok(waits)
+    }
+
+    fn add_series<T: Outcome>(
+        &self,
+        writing: &Writing<'_>,
+        arrival_ns: u64,
+        request: LoggedRequest,
+        series: Option<Prepared>,
+    ) -> Result<Added<T>, WriteError> {
+        let table = writing.table();
+        let outcome = T::of(None, series.as_ref().map(|series| &series.written));
+        let Some(series) = series.filter(|series| !series.batch.is_empty()) else {
+            return Ok(Added::Nothing(outcome));
+        };
+        let series = self.expect(series, self.log.end());
+        match self.log.append(&table.tenant, arrival_ns, request) {
+            Ok(answer) => Ok(self.wait_for(table, None, Some(series), answer, outcome)),
+            Err(error) => {
+                series.resolve(table, None);
+                self.to_seal.notify();
+                Err(refusal(error))
+            }
+        }
+    }
+
+    /// A batch is about to be written to the log, behind this position.
+    fn expect(&self, series: Prepared, low: Position) -> CommitSeries {
+        series.head.expect(low, self.age());
+        CommitSeries(series)
+    }
+
+    fn age(&self) -> Age {
+        Age { since_ms: self.context.clock.now_ms(), passed: self.log.passed() }
+    }
+
+    /// Lets the thread that waits for the log tell of an outcome.
+    fn wait_for<T: Outcome>(
+        &self,
+        table: &Arc<Table>,
+        rows: Option<CommitRows>,
+        series: Option<CommitSeries>,
+        answer: vitrine_observe_log::AppendFuture<Position>,
+        outcome: T,
+    ) -> Added<T> {
+        let (reply, waits) = oneshot::channel();
+        // Who asked may be gone.
+        let tell = move |kept: Result<(), WriteError>| drop(reply.send(kept.map(|()| outcome)));
+        let commit = Commit { table: table.clone(), rows, series, answer, tell: Box::new(tell) };
         // When the engine is closed no one tells the outcome: the receipt says so.
         if let Some(commits) = &*self.commits.lock() {
             let _ = commits.send(commit);
         }
-        drop(rows);
-        if is_full {
-            writing.freeze(|_| true);
-            self.to_seal.notify();
-        }
-        Ok(AppendOutcome::Waits(outcome))
+        Added::Waits(waits)
     }
 
     /// Whether so many of these rows are enough for a segment.
@@ -212,57 +331,67 @@ impl Ingester {
         count >= self.context.options.seal_rows || rows.reservation.bytes() >= self.context.options.seal_bytes
     }
 
-    /// Adds a record of the log again, when the engine is opened.
-    pub(crate) fn add_again(&self, position: Position, logged: WriteRecord) -> Result<(), WriteError> {
-        let WriteRecord { request, arrival_ns, tenant, signal } = logged;
+    fn is_series_full(&self, table: &Table) -> bool {
+        table.series.as_ref().is_some_and(|series| series.open().bytes() >= self.context.options.seal_bytes)
+    }
+
+    /// Adds a record of the log again, when the engine is opened: as rows, as series, or as both.
+    pub(crate) fn add_again(&self, position: Position, logged: WriteRecord, again: Again) -> Result<(), WriteError> {
+        let WriteRecord { request, arrival_ns, tenant } = logged;
         // It was taken once, whatever the limit of tenants is now.
-        let table = self.tables.get_or_create(&tenant, signal);
+        let table = self.tables.get_or_create(&tenant, request.signal());
         let arrival_ns = arrival_ns.unwrap_or_else(|| self.now_ns());
+        let age = Age { since_ms: (arrival_ns / NANOS_PER_MILLI) as i64, passed: self.log.passed() };
         let writing = table.write();
-        let memtable = writing.open();
-        let mut rows = memtable.write();
-        if rows.is_empty() {
-            rows.low = position;
-            rows.since_ms = (arrival_ns / NANOS_PER_MILLI) as i64;
-            rows.passed = self.log.passed();
+        let mut is_full = false;
+        if again.series
+            && let Some(prepared) = self.prepare(&table, Arrival { ns: arrival_ns, was_taken: true }, &request)?
+            && let Some(series) = &table.series
+        {
+            let Prepared { head, batch, .. } = prepared;
+            head.expect(position, age);
+            head.resolve(&batch, Some(position), &series.counters);
+            series.account();
+            if self.is_series_full(&table) {
+                writing.freeze_series();
+                is_full = true;
+            }
         }
-        rows.builder.append(&request, arrival_ns).map_err(malformed)?;
+        if again.rows
+            && let LoggedRequest::Otlp(_, request) = &request
+        {
+            let memtable = writing.open();
+            let mut rows = memtable.write();
+            if rows.is_empty() {
+                (rows.low, rows.age) = (position, age);
+            }
+            rows.builder.append(request, arrival_ns).map_err(malformed)?;
+            let end = rows.columns().rows;
+            rows.commit(end);
+            rows.high = position;
+            rows.account();
+            let rows_full = self.is_full(&rows, end);
+            drop(rows);
+            if rows_full {
+                writing.freeze_rows();
+                is_full = true;
+            }
+        }
         self.log.pass(request.len());
-        let end = rows.columns().rows;
-        rows.commit(end);
-        rows.high = position;
-        rows.account();
-        let is_full = self.is_full(&rows, end);
-        drop(rows);
         if is_full {
-            writing.freeze(|_| true);
             self.to_seal.notify();
         }
         Ok(())
     }
 }
 
-/// A request that was added to the rows in memory.
-enum AppendOutcome {
-    /// It waits for the log.
-    Waits(oneshot::Receiver<Result<Accepted, WriteError>>),
-    /// There was no row to keep.
-    Nothing(Accepted),
-}
-
-impl AppendOutcome {
-    async fn outcome(self) -> Result<Accepted, WriteError> {
-        match self {
-            Self::Waits(outcome) => outcome.await.unwrap_or(Err(WriteError::Closed)),
-            Self::Nothing(accepted) => Ok(accepted),
-        }
-    }
+/// What of a record no segment has, and no file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Again {
+    pub rows: bool,
+    pub series: bool,
 }
 
 fn malformed(error: vitrine_observe_model::Malformed) -> WriteError {
     WriteError::Malformed(error.to_string())
-}
-
-fn accepted(appended: vitrine_observe_model::Appended) -> Accepted {
-    Accepted { taken: appended.taken, rejected: appended.rejected, reason: appended.reason }
 }

@@ -24,6 +24,8 @@ pub(crate) enum Rank {
     Settling,
     /// The rows of a part.
     Rows,
+    /// Which records of the log the samples of a head are from.
+    Heads,
     /// The way to the thread that waits for the log.
     Commits,
     /// Which parts and segments a table has.

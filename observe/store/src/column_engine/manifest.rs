@@ -57,6 +57,54 @@ pub(crate) struct SegmentList {
     pub segments: Vec<SegmentInfo>,
 }
 
+/// A tenant's series.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SeriesList {
+    /// The samples of all records up to this position of the log are in files, or were removed again.
+    pub through: u64,
+    /// The files, in the order in which they were written first.
+    pub files: Vec<SeriesFileInfo>,
+    /// What was deleted, and may still be in files.
+    pub deleted: Vec<Deleted>,
+}
+
+/// A file of series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SeriesFileInfo {
+    /// Its number, which no other file or segment ever had.
+    pub number: u64,
+    /// The greatest number of the files that it was merged of; its own if it was not. Of samples of one series and time that of the
+    /// greatest rank counts.
+    pub rank: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Series.
+    pub series: u64,
+    /// Samples.
+    pub samples: u64,
+    /// The earliest sample, in milliseconds since 1970.
+    pub min_ms: i64,
+    /// The latest sample.
+    pub max_ms: i64,
+    /// When the first of its samples came into a file, in milliseconds since 1970.
+    pub first_ms: i64,
+    /// When the last of them did.
+    pub last_ms: i64,
+}
+
+/// Samples that were deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Deleted {
+    /// Files of a number from here on were written afterwards, and are without them.
+    pub before: u64,
+    /// From this time on, in milliseconds since 1970.
+    pub start_ms: i64,
+    /// Up to and including this.
+    pub end_ms: i64,
+    /// Of which series: their ids in hexadecimal.
+    pub series: Vec<String>,
+}
+
 /// Everything that is listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Contents {
@@ -65,9 +113,17 @@ pub(crate) struct Contents {
     pub next: u64,
     /// By tenant and signal.
     pub tenants: BTreeMap<String, BTreeMap<String, SegmentList>>,
+    /// By tenant. Older manifests do not have it.
+    #[serde(default)]
+    pub series: BTreeMap<String, SeriesList>,
 }
 
 impl Contents {
+    /// A tenant's series.
+    pub(crate) fn series_of(&mut self, tenant: &str) -> &mut SeriesList {
+        self.series.entry(tenant.to_owned()).or_default()
+    }
+
     /// A tenant's segments of one signal.
     pub(crate) fn table(&mut self, tenant: &str, signal: Signal) -> &mut SegmentList {
         let tables = self.tenants.entry(tenant.to_owned()).or_default();

@@ -22,6 +22,15 @@ pub(crate) struct MemTable {
     resolved: Condvar,
 }
 
+/// When the first of what is in memory came.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Age {
+    /// In milliseconds since 1970.
+    pub since_ms: i64,
+    /// How many bytes had passed through the log by then, of all tables.
+    pub passed: u64,
+}
+
 /// What is in a [`MemTable`].
 pub(crate) struct Rows {
     /// All rows, also such as are not in the log yet.
@@ -36,10 +45,8 @@ pub(crate) struct Rows {
     pub low: Position,
     /// No record of these rows has a greater position.
     pub high: Position,
-    /// When the first row came, in milliseconds since 1970.
-    pub since_ms: i64,
-    /// How many bytes had passed through the log, of all tables, when the first row came.
-    pub passed: u64,
+    /// When the first row came.
+    pub age: Age,
     /// Totals of the rows that may be seen, if they are spans.
     pub counted: Counted,
     /// Memory that the rows take.
@@ -62,8 +69,7 @@ impl MemTable {
             pending: 0,
             low: Position::default(),
             high: Position::default(),
-            since_ms: 0,
-            passed: 0,
+            age: Age::default(),
             counted: Counted::default(),
             reservation: MemoryReservation::new(budget),
         };

@@ -65,6 +65,11 @@ impl Merger {
         }
     }
 
+    /// Something may be due.
+    pub(crate) fn notify(&self) {
+        self.due.notify();
+    }
+
     /// Merges once, if a merge is due anywhere.
     pub(crate) fn merge_once(&self) -> Result<bool, Failure> {
         let _turn = self.segments.replacing();
@@ -78,6 +83,14 @@ impl Merger {
                     .collect();
                 self.merge(&table, inputs)?;
                 return Ok(true);
+            }
+            if let Some(series) = &table.series {
+                if series.take_suspicion() {
+                    table.look_through(series, &series.files(), &self.context, &self.segments);
+                }
+                if table.merge_series(series, &self.context, &self.segments)? {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vitrine_observe_log::Fsync;
+use vitrine_observe_model::metrics::{SeriesLimits, Translation};
 
 use crate::column_engine::storage::SegmentStorage;
 
@@ -28,6 +29,10 @@ const MAX_SEGMENT_ROWS: u64 = 1_250_000;
 const MAX_COLUMN_BYTES: u64 = 128 << 20;
 /// Tenants.
 const MAX_TENANTS: usize = 100;
+/// Active series of a tenant.
+const MAX_SERIES: usize = 1_000_000;
+/// Series a second that a tenant did not have before; saved up for a minute.
+const NEW_SERIES_A_SECOND: u64 = 50_000;
 /// Bytes of the log; it is that long only when segments cannot be written.
 const LOG_BYTES: u64 = 1 << 30;
 
@@ -66,6 +71,14 @@ pub struct Options {
     pub max_column_bytes: u64,
     /// Most tenants.
     pub max_tenants: usize,
+    /// Most active series of a tenant.
+    pub max_series: usize,
+    /// Most series a second that a tenant did not have before; what is not used is saved up for a minute.
+    pub new_series_a_second: u64,
+    /// What a series may be.
+    pub series_limits: SeriesLimits,
+    /// What series that come by OTLP are called.
+    pub translation: Translation,
 }
 
 impl Options {
@@ -88,6 +101,10 @@ impl Options {
             max_segment_rows: MAX_SEGMENT_ROWS,
             max_column_bytes: MAX_COLUMN_BYTES,
             max_tenants: MAX_TENANTS,
+            max_series: MAX_SERIES,
+            new_series_a_second: NEW_SERIES_A_SECOND,
+            series_limits: SeriesLimits::default(),
+            translation: Translation::default(),
         }
     }
 }
@@ -121,6 +138,19 @@ pub enum Error {
         /// What was answered.
         #[source]
         cause: vitrine_observe_columns::Error,
+    },
+    /// A file of series was not written or read.
+    #[error("cannot {action} file {number} of series of {table}")]
+    Series {
+        /// What was attempted.
+        action: &'static str,
+        /// Which file.
+        number: u64,
+        /// Whose.
+        table: String,
+        /// What was answered.
+        #[source]
+        cause: vitrine_observe_series::FileError,
     },
     /// The list of segments cannot be understood, so nothing is touched.
     #[error("the manifest {} is damaged: {found}; restore it from a backup, or move the folder away to start over", .path.display())]

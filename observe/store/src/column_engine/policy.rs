@@ -41,13 +41,13 @@ impl Bounds {
         info.rows > self.rows / 2 || info.largest_column_bytes > self.column_bytes / 2
     }
 
-    fn span_ms(&self) -> i64 {
+    pub(crate) fn span_ms(&self) -> i64 {
         self.retention.map_or(i64::MAX, |kept| i64::try_from(kept.as_millis()).unwrap_or(i64::MAX) / RETENTION_PARTS)
     }
 
-    /// How many segments of a tier there must be, of these, the oldest first.
-    fn enough(&self, tier: &[&SegmentInfo]) -> usize {
-        let quiet = tier.last().is_some_and(|newest| self.now_ms.saturating_sub(newest.last_ms) >= QUIET_MS);
+    /// How many segments of a tier there must be, of which the newest is of this time.
+    pub(crate) fn enough(&self, newest_ms: i64) -> usize {
+        let quiet = self.now_ms.saturating_sub(newest_ms) >= QUIET_MS;
         if quiet { self.fan_in.min(QUIET_FAN_IN) } else { self.fan_in }.max(2)
     }
 
@@ -74,7 +74,7 @@ impl Bounds {
         let mut candidates: Vec<&SegmentInfo> = segments.iter().filter(|info| !self.is_final(info)).collect();
         candidates.sort_by_key(|info| (tier(info.rows), info.last_ms, info.number));
         candidates.chunk_by(|a, b| tier(a.rows) == tier(b.rows)).find_map(|tier| {
-            let enough = self.enough(tier);
+            let enough = self.enough(tier.last().map_or(self.now_ms, |newest| newest.last_ms));
             // Those before a gap in time are left alone; they leave sooner than those behind it.
             (0..tier.len())
                 .take_while(|start| tier.len() - start >= enough)

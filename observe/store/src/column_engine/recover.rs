@@ -8,7 +8,7 @@ use vitrine_kit::clock::Clock;
 use vitrine_observe_log::{Log, Position, Record, Replay};
 
 use crate::Signal;
-use crate::column_engine::ingest::{Ingester, commit};
+use crate::column_engine::ingest::{Again, Ingester, commit};
 use crate::column_engine::manifest::{Contents, Manifest, signal_name};
 use crate::column_engine::merge::Merger;
 use crate::column_engine::notify::Notify;
@@ -17,6 +17,7 @@ use crate::column_engine::request_log::{RequestLog, parse_record};
 use crate::column_engine::retention::Retention;
 use crate::column_engine::seal::Sealer;
 use crate::column_engine::segments::SegmentStore;
+use crate::column_engine::series::{SERIES, TenantSeries};
 use crate::column_engine::storage::{DAMAGED, LocalStorage, SegmentStorage};
 use crate::column_engine::tables::Tables;
 use crate::column_engine::{ColumnEngine, Context, Error, Options};
@@ -63,14 +64,18 @@ impl ColumnEngine {
         let storage = open_depot(&options)?;
         let names = storage.list().map_err(Error::io("list", "the segments"))?;
         let manifest = open_catalogue(&data, &names)?;
-        let aside = names.iter().filter(|name| name.ends_with(ROWS_ASIDE)).count();
+        let series_aside = format!("{SERIES}{DAMAGED}");
+        let is_aside = |name: &&String| name.ends_with(ROWS_ASIDE) || name.ends_with(&series_aside);
+        let aside = names.iter().filter(is_aside).count();
         let context = Arc::new(Context::new(options, clock, aside));
         let contents = manifest.contents();
-        let tables = Arc::new(Tables::new(&contents, storage.clone(), context.memory.clone())?);
+        let tables =
+            Arc::new(Tables::new(&contents, storage.clone(), context.memory.clone(), context.options.max_series)?);
         remove_unlisted(&*storage, &names, &tables)?;
         let segments = Arc::new(SegmentStore::new(context.clone(), manifest, temporary));
         let reader = Arc::new(Reader::new(context.clone(), tables.clone(), segments.clone()));
         inspect(&tables, &reader);
+        inspect_series(&tables, &context, &segments);
 
         let [to_seal, to_merge] = [Arc::new(Notify::default()), Arc::new(Notify::default())];
         let (ingester, commits) = Ingester::new(context.clone(), log.clone(), tables.clone(), to_seal.clone());
@@ -120,10 +125,11 @@ impl ColumnEngine {
     /// Reads what the log holds and no segment does.
     fn replay(&self, contents: &Contents, replay: Replay) -> Result<(), Error> {
         let Context { memory, troubles, .. } = &*self.context;
-        let through = |tenant: &Tenant, signal| {
+        let rows_through = |tenant: &Tenant, signal| {
             let tables = contents.tenants.get(tenant.name());
             tables.and_then(|tables| tables.get(signal_name(signal))).map_or(0, |t| t.through)
         };
+        let series_through = |tenant: &Tenant| contents.series.get(tenant.name()).map_or(0, |series| series.through);
         for item in replay {
             let Record { position, kind, payload } = match item {
                 Ok(record) => record,
@@ -136,10 +142,15 @@ impl ColumnEngine {
                 troubles.tell(format!("the log's record at {position} is of no known kind"));
                 continue;
             };
-            if position <= Position::from(through(&logged.tenant, logged.signal)) {
+            let signal = logged.request.signal();
+            let again = Again {
+                rows: position > Position::from(rows_through(&logged.tenant, signal)),
+                series: signal == Signal::Metrics && position > Position::from(series_through(&logged.tenant)),
+            };
+            if !again.rows && !again.series {
                 continue;
             }
-            if let Err(error) = self.ingester.add_again(position, logged) {
+            if let Err(error) = self.ingester.add_again(position, logged, again) {
                 troubles.tell(format!("the log's record at {position} cannot be read: {error}"));
             }
             if memory.used() > memory.most / 2 {
@@ -200,11 +211,25 @@ fn open_catalogue(data: &Path, names: &[String]) -> Result<Manifest, Error> {
 /// Removes what a crash left between the writing of files and their listing, or between that and their removal.
 fn remove_unlisted(storage: &dyn SegmentStorage, names: &[String], tables: &Tables) -> Result<(), Error> {
     let snapshots = tables.all().into_iter().flat_map(|table| table.snapshot().segments);
-    let listed: HashSet<String> = snapshots.flat_map(|handle| handle.files.all(handle.info.number)).collect();
+    let mut listed: HashSet<String> = snapshots.flat_map(|handle| handle.files.all(handle.info.number)).collect();
+    let files = tables.all().into_iter().filter_map(|table| table.series.as_ref().map(TenantSeries::files));
+    listed.extend(files.flatten().map(|handle| handle.name().to_owned()));
     for name in segments(names).filter(|name| !listed.contains(*name)) {
         storage.remove(name).map_err(Error::io("remove", name))?;
     }
     Ok(())
+}
+
+/// Opens each file of series once, and takes out those that are damaged.
+fn inspect_series(tables: &Tables, context: &Context, segments: &SegmentStore) {
+    for table in tables.all() {
+        let Some(series) = &table.series else { continue };
+        for handle in series.files() {
+            if let Err(error) = handle.file() {
+                table.series_failure(series, &handle, &error, context, segments);
+            }
+        }
+    }
 }
 
 /// Opens each segment once, and takes out those that are damaged.

@@ -7,18 +7,20 @@
 use std::sync::Arc;
 
 use vitrine_observe_columns::{Columns, WriteOptions, write};
+use vitrine_observe_series::{Budget, Filter};
 
 use crate::Signal;
 use crate::column_engine::graph::Graph;
 use crate::column_engine::lock::{Mutex, Rank};
-use crate::column_engine::memtable::{MemTable, Rows};
+use crate::column_engine::memtable::{Age, MemTable, Rows};
 use crate::column_engine::notify::Notify;
 use crate::column_engine::read::Reader;
 use crate::column_engine::request_log::RequestLog;
 use crate::column_engine::segments::{BuiltSegment, PAGE_ROWS, SegmentStore};
 use crate::column_engine::table::Table;
 use crate::column_engine::tables::Tables;
-use crate::column_engine::{AFTER_FAILURE, Context, Error, TICK};
+use crate::column_engine::{AFTER_FAILURE, Context, Error, TICK, error_chain};
+use crate::engine::{DeleteError, Tenant};
 
 /// How hard segments from memory are compressed: they are merged soon.
 const ZSTD_LEVEL: i32 = 1;
@@ -86,11 +88,11 @@ impl Sealer {
         let age = i64::try_from(options.seal_after.as_millis()).unwrap_or(i64::MAX);
         let now = self.context.clock.now_ms();
         let (passed, handle) = (self.log.passed(), options.log_bytes / LOG_SHARE);
-        self.freeze(|rows| now.saturating_sub(rows.since_ms) >= age || passed.saturating_sub(rows.passed) >= handle);
+        self.freeze(|of| now.saturating_sub(of.since_ms) >= age || passed.saturating_sub(of.passed) >= handle);
     }
 
     /// Lets open parts wait to become segments that have rows, and of which this is so.
-    fn freeze(&self, due: impl Fn(&Rows) -> bool) {
+    fn freeze(&self, due: impl Fn(Age) -> bool) {
         for table in self.tables.all() {
             table.write().freeze(&due);
         }
@@ -137,6 +139,10 @@ impl Sealer {
                     }
                 }
             }
+            match self.seal_series(&table, all) {
+                Ok(files) => sealed += files,
+                Err(error) => outcome = Err(error),
+            }
         }
         drop(turn);
         if sealed > 0 {
@@ -144,6 +150,38 @@ impl Sealer {
             self.cut_log()?;
         }
         outcome
+    }
+
+    /// Makes files of a table's heads that wait. Returns how many.
+    fn seal_series(&self, table: &Table, all: bool) -> Result<usize, Error> {
+        let Some(series) = &table.series else { return Ok(0) };
+        let mut sealed = 0;
+        while let Some(head) = series.first_waiting() {
+            if all {
+                head.wait_until_settled();
+            } else if head.pending() > 0 {
+                break;
+            }
+            table.seal_series(series, &head, &self.segments)?;
+            sealed += 1;
+        }
+        Ok(sealed)
+    }
+
+    /// Deletes samples of series: what is in memory becomes files first, so that files alone have them.
+    pub(crate) fn delete_series(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        budget: &Arc<Budget>,
+    ) -> Result<u64, DeleteError> {
+        let Some(table) = self.tables.get(tenant, Signal::Metrics) else { return Ok(0) };
+        let Some(series) = &table.series else { return Ok(0) };
+        let disk = |error: Error| DeleteError::Disk(error_chain(&error));
+        let _turn = self.turn.lock();
+        table.write().freeze_series();
+        self.seal_series(&table, true).map_err(disk)?;
+        table.delete_series(series, filter, budget, &self.segments)
     }
 
     fn seal(&self, table: &Table, memtable: &MemTable) -> Result<(), Error> {

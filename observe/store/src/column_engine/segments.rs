@@ -4,16 +4,19 @@
 //! there: a crash leaves files that the next start removes.
 
 use std::fs::File;
+use std::io::BufWriter;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use vitrine_observe_columns::Written;
+use vitrine_observe_series::FileError;
 
 use crate::column_engine::lock::{Mutex, MutexGuard, Rank};
-use crate::column_engine::manifest::{Contents, Manifest, SegmentInfo};
+use crate::column_engine::manifest::{Contents, Manifest, SegmentInfo, SeriesFileInfo};
 use crate::column_engine::rollup::Rollup;
 use crate::column_engine::segment_handle::SegmentHandle;
+use crate::column_engine::series::{SeriesHandle, TenantSeries, buffered, file_name};
 use crate::column_engine::table::Table;
 use crate::column_engine::{Context, Error};
 
@@ -39,7 +42,23 @@ pub(crate) struct SegmentStore {
     next: AtomicU64,
     replacing: Mutex<()>,
     /// Segments that may be listed on disk, or not: their listing failed. Their files go when a later one succeeds.
-    uncertain: Mutex<Vec<Arc<SegmentHandle>>>,
+    uncertain: Mutex<Vec<Uncertain>>,
+}
+
+/// A segment, or a file of series.
+#[derive(Debug)]
+enum Uncertain {
+    Segment(Arc<SegmentHandle>),
+    Series(Arc<SeriesHandle>),
+}
+
+impl Uncertain {
+    fn mark_deleted(&self) {
+        match self {
+            Self::Segment(handle) => handle.mark_deleted(),
+            Self::Series(handle) => handle.mark_deleted(),
+        }
+    }
 }
 
 impl SegmentStore {
@@ -118,7 +137,62 @@ impl SegmentStore {
             contents.next = contents.next.max(handle.info.number + 1);
             change(contents)
         };
-        self.change(change).inspect_err(|_| self.uncertain.lock().push(handle.clone()))
+        self.change(change).inspect_err(|_| self.uncertain.lock().push(Uncertain::Segment(handle.clone())))
+    }
+
+    /// Writes a file of series of this number and rank, and makes it last. It is not listed yet. `since` is when the first and the last
+    /// of its samples came into a file; none if they do so now.
+    pub(crate) fn build_series(
+        &self,
+        table: &Table,
+        (number, rank): (u64, u64),
+        since: Option<(i64, i64)>,
+        fill: impl FnOnce(&mut BufWriter<&mut File>) -> Result<vitrine_observe_series::Written, FileError>,
+    ) -> Result<Arc<SeriesHandle>, Error> {
+        let path = self.temporary.join(format!("{number}.series"));
+        let temporary = Temporary(path.clone());
+        let mut file = File::create(&path).map_err(Error::io("write", path.display()))?;
+        let failed = |cause| Error::Series { action: "write", number, table: table.name(), cause };
+        let written = buffered(&mut file, fill).map_err(failed)?;
+        drop(file);
+        let storage = &table.files.storage;
+        let name = file_name(&table.tenant, number);
+        storage.put(&name, &temporary.0).map_err(Error::io("keep", name))?;
+        let (first_ms, last_ms) = since.unwrap_or_else(|| (self.context.clock.now_ms(), self.context.clock.now_ms()));
+        let vitrine_observe_series::Written { bytes, series, samples, min_ms, max_ms, .. } = written;
+        let info = SeriesFileInfo { number, rank, bytes, series, samples, min_ms, max_ms, first_ms, last_ms };
+        Ok(Arc::new(SeriesHandle::new(info, storage.clone(), &table.tenant)))
+    }
+
+    /// Changes the manifest, in which this file of series appears for the first time.
+    pub(crate) fn list_series<T>(
+        &self,
+        handle: &Arc<SeriesHandle>,
+        change: impl FnOnce(&mut Contents) -> T,
+    ) -> Result<T, Error> {
+        let change = |contents: &mut Contents| {
+            contents.next = contents.next.max(handle.info.number + 1);
+            change(contents)
+        };
+        self.change(change).inspect_err(|_| self.uncertain.lock().push(Uncertain::Series(handle.clone())))
+    }
+
+    /// Takes a file of series out of the manifest and out of sight.
+    pub(crate) fn unlist_series(
+        &self,
+        table: &Table,
+        series: &TenantSeries,
+        handle: &SeriesHandle,
+    ) -> Result<(), Error> {
+        let number = handle.info.number;
+        self.change(|contents| contents.series_of(table.tenant.name()).files.retain(|info| info.number != number))?;
+        series.replace(&[number], None, None);
+        Ok(())
+    }
+
+    /// Changes what the manifest says of series, but for files.
+    pub(crate) fn change_series<T>(&self, change: impl FnOnce(&mut Contents) -> T) -> Result<T, Error> {
+        self.change(change)
     }
 
     /// Takes a segment out of the manifest and out of sight.

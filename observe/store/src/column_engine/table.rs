@@ -11,8 +11,9 @@ use crate::column_engine::budget::Budget;
 use crate::column_engine::graph::OpenTraces;
 use crate::column_engine::lock::{Mutex, MutexGuard, Rank};
 use crate::column_engine::manifest::signal_name;
-use crate::column_engine::memtable::{MemTable, Rows};
+use crate::column_engine::memtable::{Age, MemTable};
 use crate::column_engine::segment_handle::{Files, SegmentHandle};
+use crate::column_engine::series::TenantSeries;
 use crate::engine::Tenant;
 
 /// A tenant's rows of one signal.
@@ -27,6 +28,8 @@ pub(crate) struct Table {
     pub counters: Counters,
     /// Traces of which spans in segments lack their parents; only of spans.
     pub open_traces: Mutex<OpenTraces>,
+    /// What metric points are as series; only of metrics.
+    pub series: Option<TenantSeries>,
 }
 
 /// What has happened since the start.
@@ -49,7 +52,7 @@ impl Counters {
 
 /// A table while someone adds rows to it, or ends a part: no one else does.
 pub(crate) struct Writing<'a> {
-    table: &'a Table,
+    table: &'a Arc<Table>,
     _turn: MutexGuard<'a, ()>,
 }
 
@@ -78,6 +81,7 @@ impl Table {
         files: Files,
         segments: Vec<Arc<SegmentHandle>>,
         budget: Arc<Budget>,
+        series: Option<TenantSeries>,
     ) -> Self {
         let open = MemTable::empty(signal, budget.clone());
         Self {
@@ -89,6 +93,7 @@ impl Table {
             budget,
             counters: Counters::default(),
             open_traces: Mutex::new(Rank::OpenTraces, OpenTraces::default()),
+            series,
         }
     }
 
@@ -98,14 +103,15 @@ impl Table {
     }
 
     /// The turn of who adds rows, so that they stand in the order of the log.
-    pub(crate) fn write(&self) -> Writing<'_> {
+    pub(crate) fn write(self: &Arc<Self>) -> Writing<'_> {
         Writing { table: self, _turn: self.writing.lock() }
     }
 
     /// Bytes of memory that the part takes that grows.
     pub(crate) fn open_bytes(&self) -> usize {
         let open = self.state.lock().open.clone();
-        open.read().reservation.bytes()
+        let samples = self.series.as_ref().map_or(0, |series| series.open().bytes());
+        open.read().reservation.bytes() + samples
     }
 
     /// All rows at this moment.
@@ -122,7 +128,8 @@ impl Table {
 
     /// How many parts wait.
     pub(crate) fn waiting(&self) -> usize {
-        self.state.lock().waiting.len()
+        let rows = self.state.lock().waiting.len();
+        rows + self.series.as_ref().map_or(0, TenantSeries::waiting)
     }
 
     /// The part that has waited longest is in this segment now, or had no rows.
@@ -141,16 +148,44 @@ impl Table {
     }
 }
 
-impl Writing<'_> {
+impl<'a> Writing<'a> {
+    /// The table.
+    pub(crate) fn table(&self) -> &'a Arc<Table> {
+        self.table
+    }
+
     /// The part that grows.
     pub(crate) fn open(&self) -> Arc<MemTable> {
         self.table.state.lock().open.clone()
     }
 
-    /// Lets the open part wait to become a segment, if it has rows and this is so of them.
-    pub(crate) fn freeze(&self, due: impl Fn(&Rows) -> bool) {
-        let is_due = |rows: &Rows| !rows.is_empty() && due(rows);
-        if is_due(&self.open().read()) {
+    /// Lets what is open in memory wait to become a segment or a file, if it is not empty and this is so of it.
+    pub(crate) fn freeze(&self, due: impl Fn(Age) -> bool) {
+        if let Some(series) = &self.table.series {
+            series.freeze(&due);
+        }
+        self.freeze_rows_if(due);
+    }
+
+    /// Lets the open part wait to become a segment, if it has rows.
+    pub(crate) fn freeze_rows(&self) {
+        self.freeze_rows_if(|_| true);
+    }
+
+    /// Lets the open head wait to become a file, if it has samples.
+    pub(crate) fn freeze_series(&self) {
+        if let Some(series) = &self.table.series {
+            series.freeze(|_| true);
+        }
+    }
+
+    fn freeze_rows_if(&self, due: impl Fn(Age) -> bool) {
+        let open = self.open();
+        let is_due = {
+            let rows = open.read();
+            !rows.is_empty() && due(rows.age)
+        };
+        if is_due {
             let fresh = MemTable::empty(self.table.signal, self.table.budget.clone());
             let mut state = self.table.state.lock();
             let full = std::mem::replace(&mut state.open, fresh);
@@ -161,9 +196,11 @@ impl Writing<'_> {
     /// No record of rows in memory has a smaller position; none if there are no such rows.
     pub(crate) fn first_position(&self) -> Option<Position> {
         let memtables = self.table.snapshot().memtables;
-        memtables.iter().find_map(|memtable| {
+        let of_rows = memtables.iter().find_map(|memtable| {
             let rows = memtable.read();
             (!rows.is_empty()).then_some(rows.low)
-        })
+        });
+        let of_series = self.table.series.as_ref().and_then(TenantSeries::first_position);
+        [of_rows, of_series].into_iter().flatten().min()
     }
 }

@@ -1,14 +1,15 @@
 //! All tables of all tenants.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::Signal;
 use crate::column_engine::Error;
 use crate::column_engine::budget::Budget;
 use crate::column_engine::lock::{Rank, RwLock};
-use crate::column_engine::manifest::{Contents, SegmentInfo, signal_name};
+use crate::column_engine::manifest::{Contents, SegmentInfo, SeriesFileInfo, SeriesList, signal_name};
 use crate::column_engine::segment_handle::{Files, SegmentHandle};
+use crate::column_engine::series::{SeriesHandle, TenantSeries};
 use crate::column_engine::storage::SegmentStorage;
 use crate::column_engine::table::Table;
 use crate::engine::Tenant;
@@ -22,6 +23,8 @@ pub(crate) struct Tables {
     by_tenant: RwLock<BTreeMap<Tenant, OfTenant>>,
     storage: Arc<dyn SegmentStorage>,
     memory: Arc<Budget>,
+    /// Most active series of a tenant.
+    max_series: usize,
 }
 
 impl Tables {
@@ -30,23 +33,33 @@ impl Tables {
         contents: &Contents,
         storage: Arc<dyn SegmentStorage>,
         memory: Arc<Budget>,
+        max_series: usize,
     ) -> Result<Self, Error> {
-        let tables = Self { by_tenant: RwLock::new(Rank::Tables, BTreeMap::new()), storage, memory };
-        for (name, listed) in &contents.tenants {
+        let tables = Self { by_tenant: RwLock::new(Rank::Tables, BTreeMap::new()), storage, memory, max_series };
+        let names: BTreeSet<&String> = contents.tenants.keys().chain(contents.series.keys()).collect();
+        for name in names {
+            let listed = contents.tenants.get(name);
             let malformed = |found: String| Error::Manifest { path: "catalogue.json".into(), found };
             let tenant = Tenant::new(name).map_err(|error| malformed(error.to_string()))?;
-            let infos = |signal| listed.get(signal_name(signal)).map_or(&[][..], |listed| &listed.segments);
-            let of_tenant = Signal::ALL.map(|signal| tables.table(&tenant, signal, infos(signal)));
+            let of_signal = |signal| listed.and_then(|listed| listed.get(signal_name(signal)));
+            let infos = |signal| of_signal(signal).map_or(&[][..], |listed| &listed.segments);
+            let series = contents.series.get(name).cloned().unwrap_or_default();
+            let of_tenant = Signal::ALL.map(|signal| tables.table(&tenant, signal, infos(signal), &series));
             tables.by_tenant.write().insert(tenant, of_tenant);
         }
         Ok(tables)
     }
 
-    fn table(&self, tenant: &Tenant, signal: Signal, infos: &[SegmentInfo]) -> Arc<Table> {
+    fn table(&self, tenant: &Tenant, signal: Signal, infos: &[SegmentInfo], listed: &SeriesList) -> Arc<Table> {
         let files = Files::new(self.storage.clone(), tenant, signal);
         let handle = |info: &SegmentInfo| Arc::new(SegmentHandle::new(*info, files.clone(), signal.definition()));
         let segments = infos.iter().map(handle).collect();
-        Arc::new(Table::new(tenant.clone(), signal, files.clone(), segments, self.memory.clone()))
+        let series = (signal == Signal::Metrics).then(|| {
+            let open = |info: &SeriesFileInfo| SeriesHandle::new(*info, self.storage.clone(), tenant);
+            let files = listed.files.iter().map(open).collect();
+            TenantSeries::new(self.max_series, self.memory.clone(), files, listed.deleted.clone())
+        });
+        Arc::new(Table::new(tenant.clone(), signal, files.clone(), segments, self.memory.clone(), series))
     }
 
     /// A tenant's rows of one signal; none if the tenant never sent something.
@@ -67,7 +80,7 @@ impl Tables {
     }
 
     fn entry<'a>(&self, by_tenant: &'a mut BTreeMap<Tenant, OfTenant>, tenant: &Tenant) -> &'a OfTenant {
-        let new = || Signal::ALL.map(|signal| self.table(tenant, signal, &[]));
+        let new = || Signal::ALL.map(|signal| self.table(tenant, signal, &[], &SeriesList::default()));
         by_tenant.entry(tenant.clone()).or_insert_with(new)
     }
 

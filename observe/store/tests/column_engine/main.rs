@@ -7,5 +7,6 @@ mod limits;
 mod model;
 mod objects;
 mod queries;
+mod series;
 mod support;
 mod times;

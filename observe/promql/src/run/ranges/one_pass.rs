@@ -8,7 +8,7 @@ use crate::run::cells::Cells;
 
 /// How a function goes over all windows of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sweep {
+pub(super) enum OnePass {
     /// `rate`, `increase`, `delta`.
     Change(Change),
     /// `min_over_time`, `max_over_time`.
@@ -19,7 +19,7 @@ pub(super) enum Sweep {
     Count,
 }
 
-impl Sweep {
+impl OnePass {
     /// That of a function; none if it has to be given each window.
     pub fn of(function: &str) -> Option<Self> {
         Some(match function {

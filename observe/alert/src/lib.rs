@@ -1,0 +1,19 @@
+//! Alerting: keeps what `observe/routing` decides, and tells receivers.
+//!
+//! [`Alertmanager`] holds a router and its state, part by part, in a database of its own. What was told it is kept before it answers, and a
+//! notification is kept before it is sent and forgotten when it was taken; so a process that dies at any moment loses nothing, and a receiver
+//! is told at least once: exactly once if it knows what it has seen by the key that each notification bears. One that does not answer, or answers
+//! that it cannot, is asked again with growing pauses until its group is looked at again; it keeps nobody else waiting.
+//!
+//! Receivers are webhooks, e-mail, Slack, PagerDuty, Microsoft Teams, Discord, Telegram and Opsgenie. Their texts are Go templates (`observe/rules`).
+//! What routes, groups, silences and inhibition mean is in `observe/routing`; API v2 is in `observe/api`, which asks through
+//! [`Alerting`](vitrine_observe_routing::Alerting).
+
+mod data;
+mod documents;
+mod driver;
+mod engine;
+mod send;
+mod templates;
+
+pub use engine::{Alertmanager, Error, Settings};

@@ -1,0 +1,6 @@
+//! What receivers are told, by requests that really arrive.
+
+mod kinds;
+mod mail;
+mod outages;
+mod sink;

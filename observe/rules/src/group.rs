@@ -1,0 +1,369 @@
+//! Groups: when they are evaluated, in which order, and what comes of it.
+
+mod saved;
+mod schedule;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use vitrine_observe_promql::ast::Expr;
+use vitrine_observe_promql::{Point, Sample};
+use vitrine_observe_series::Labels;
+
+use crate::alert::{Alert, AlertRule, Evaluated, Transition};
+use crate::file::{GroupSpec, RuleKind, RuleSpec, merged};
+use crate::status::{AlertState, AlertStatus, AlertingStatus, Evaluation, GroupStatus, Health, RuleStatus};
+use crate::{Settings, Source};
+
+pub use saved::{SavedAlert, SavedGroup, SavedRule};
+pub use schedule::Slot;
+
+/// How many evaluations of each rule are remembered for its page.
+const HISTORY: usize = 20;
+/// Most series that are remembered in order to say that they ended.
+const MAX_STALE: usize = 1_000_000;
+
+/// A group of rules that are evaluated one after the other.
+#[derive(Debug)]
+pub struct Group {
+    file: String,
+    name: String,
+    interval_ms: i64,
+    query_offset_ms: i64,
+    limit: usize,
+    rules: Vec<Rule>,
+    /// Series of rules that are no longer there; said to have ended with the next evaluation.
+    ended: Vec<Labels>,
+    evaluated_at_ms: i64,
+    took: Duration,
+    missed: u64,
+}
+
+#[derive(Debug)]
+struct Rule {
+    kind: Kind,
+    text: String,
+    expr: Expr,
+    /// The group's and its own, as they are written.
+    labels: Vec<(String, String)>,
+    /// Series of the last evaluation.
+    series: BTreeSet<Labels>,
+    health: Health,
+    last_error: String,
+    evaluated_at_ms: i64,
+    took: Duration,
+    history: VecDeque<Evaluation>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Record(String),
+    Alert(AlertRule),
+}
+
+/// What is to be done after a rule was evaluated.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Effects {
+    /// Samples to be kept.
+    pub samples: Vec<Sample>,
+    /// Series that ended, at this time in milliseconds since 1970: each gets a stale marker.
+    pub ended: Vec<Labels>,
+    /// When they ended.
+    pub ended_at_ms: i64,
+    /// Alerts to be sent, resolved ones among them.
+    pub alerts: Vec<Alert>,
+    /// Alerts that are somewhere else than before.
+    pub transitions: Vec<Transition>,
+    /// Whether the group is to be saved ([`Group::saved`]): there were transitions, or an alert began or ceased to be kept firing.
+    pub is_changed: bool,
+    /// The query of the rule, for the alerts' links.
+    pub query: String,
+}
+
+impl Group {
+    /// A group of a file.
+    pub fn new(file: &str, spec: &GroupSpec, settings: &Settings) -> Self {
+        let interval = spec.interval.unwrap_or(settings.interval);
+        Self {
+            file: file.to_owned(),
+            name: spec.name.clone(),
+            interval_ms: millis(interval).max(1),
+            query_offset_ms: millis(spec.query_offset.unwrap_or(settings.query_offset)),
+            limit: spec.limit,
+            rules: spec.rules.iter().map(|rule| Rule::new(rule, &spec.labels)).collect(),
+            ended: Vec::new(),
+            evaluated_at_ms: 0,
+            took: Duration::ZERO,
+            missed: 0,
+        }
+    }
+
+    /// Its file.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Its name, unique in its file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How often it is evaluated, in milliseconds.
+    pub fn interval_ms(&self) -> i64 {
+        self.interval_ms
+    }
+
+    /// Evaluates all rules in order, for this time. `sink` takes what comes of each before the next one is evaluated, which may ask for it; if it
+    /// fails, the rule has failed.
+    pub fn evaluate(
+        &mut self,
+        at_ms: i64,
+        settings: &Settings,
+        source: &dyn Source,
+        sink: &mut dyn FnMut(Effects) -> Result<(), String>,
+    ) {
+        let start = Instant::now();
+        for index in 0..self.rules.len() {
+            self.evaluate_rule(index, at_ms, settings, source, sink);
+        }
+        if !self.ended.is_empty() {
+            let ended = std::mem::take(&mut self.ended);
+            let ended_at_ms = at_ms - self.query_offset_ms;
+            if sink(Effects { ended: ended.clone(), ended_at_ms, ..Effects::default() }).is_err() {
+                self.ended = ended;
+            }
+        }
+        self.took = start.elapsed();
+        self.evaluated_at_ms = at_ms;
+    }
+
+    fn evaluate_rule(
+        &mut self,
+        index: usize,
+        at_ms: i64,
+        settings: &Settings,
+        source: &dyn Source,
+        sink: &mut dyn FnMut(Effects) -> Result<(), String>,
+    ) {
+        let start = Instant::now();
+        let (offset, limit, interval) = (self.query_offset_ms, self.limit, self.interval_ms);
+        let rule = &mut self.rules[index];
+        let result = rule.result(at_ms, offset, limit, settings, source).and_then(|evaluated| {
+            let Evaluated { samples, transitions, is_changed } = evaluated;
+            let now: BTreeSet<Labels> = samples.iter().map(|sample| sample.labels.clone()).collect();
+            let ended = rule.series.difference(&now).cloned().collect();
+            let alerts = match &mut rule.kind {
+                Kind::Record(_) => Vec::new(),
+                Kind::Alert(alert) => alert.to_send(at_ms, interval, millis(settings.resend_delay)),
+            };
+            let ended_at_ms = at_ms - offset;
+            let series = samples.len();
+            sink(Effects { samples, ended, ended_at_ms, alerts, transitions, is_changed, query: rule.text.clone() })?;
+            rule.series = now;
+            Ok(series)
+        });
+        rule.note(at_ms, start.elapsed(), result);
+    }
+
+    /// Rules that do not depend on each other, in order: those of one list can be evaluated at once.
+    pub fn batches(&self) -> Vec<Vec<usize>> {
+        schedule::batches(&self.rules.iter().map(|rule| (rule.outputs(), &rule.expr)).collect::<Vec<_>>())
+    }
+
+    /// Takes over what another version of this group knows: alerts, and series whose end is to be told. Rules are the same if name and labels
+    /// are; of several such the first is the first.
+    pub fn adopt(&mut self, mut from: Self) {
+        (self.took, self.evaluated_at_ms, self.missed) = (from.took, from.evaluated_at_ms, from.missed);
+        let mut old: Vec<Option<Rule>> = from.rules.drain(..).map(Some).collect();
+        for rule in &mut self.rules {
+            let same = old.iter_mut().find(|old| old.as_ref().is_some_and(|old| old.key() == rule.key()));
+            let Some(old) = same.and_then(Option::take) else { continue };
+            rule.series = old.series;
+            (rule.health, rule.last_error, rule.history) = (old.health, old.last_error, old.history);
+            (rule.evaluated_at_ms, rule.took) = (old.evaluated_at_ms, old.took);
+            if let (Kind::Alert(new), Kind::Alert(old)) = (&mut rule.kind, old.kind) {
+                new.active = old.active;
+            }
+        }
+        self.ended = from.ended;
+        self.ended.extend(old.into_iter().flatten().flat_map(|rule| rule.series));
+        self.ended.truncate(MAX_STALE);
+    }
+
+    /// Series of a group that is no longer there. They are said to have ended two intervals later, so that another group can take them over.
+    pub fn into_ended(self) -> Vec<Labels> {
+        self.ended.into_iter().chain(self.rules.into_iter().flat_map(|rule| rule.series)).take(MAX_STALE).collect()
+    }
+
+    /// What is told of it.
+    pub fn status(&self) -> GroupStatus {
+        GroupStatus {
+            name: self.name.clone(),
+            file: self.file.clone(),
+            interval_s: self.interval_ms as f64 / 1_000.0,
+            limit: self.limit,
+            evaluation_s: self.took.as_secs_f64(),
+            evaluated_at_ms: self.evaluated_at_ms,
+            missed: self.missed,
+            rules: self.rules.iter().map(Rule::status).collect(),
+        }
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl Rule {
+    fn new(spec: &RuleSpec, group: &[(String, String)]) -> Self {
+        let labels = merged(group, &spec.labels);
+        let kind = match &spec.kind {
+            RuleKind::Record(name) => Kind::Record(name.clone()),
+            RuleKind::Alert { name, hold, keep_firing_for, annotations } => Kind::Alert(AlertRule {
+                name: name.clone(),
+                hold_ms: millis(*hold),
+                keep_firing_ms: millis(*keep_firing_for),
+                labels: labels.clone(),
+                annotations: annotations.clone(),
+                active: std::collections::BTreeMap::new(),
+            }),
+        };
+        Self {
+            kind,
+            text: spec.expr.to_string(),
+            expr: spec.expr.clone(),
+            labels,
+            series: BTreeSet::new(),
+            health: Health::Unknown,
+            last_error: String::new(),
+            evaluated_at_ms: 0,
+            took: Duration::ZERO,
+            history: VecDeque::new(),
+        }
+    }
+
+    fn name(&self) -> &str {
+        match &self.kind {
+            Kind::Record(name) => name,
+            Kind::Alert(alert) => &alert.name,
+        }
+    }
+
+    /// What tells it from others of its group: whether it alerts, name and labels.
+    fn key(&self) -> (bool, &str, &[(String, String)]) {
+        (matches!(self.kind, Kind::Alert(_)), self.name(), &self.labels)
+    }
+
+    /// Metrics that it makes.
+    fn outputs(&self) -> Vec<&str> {
+        match &self.kind {
+            Kind::Record(name) => vec![name],
+            Kind::Alert(_) => vec!["ALERTS", "ALERTS_FOR_STATE"],
+        }
+    }
+
+    /// What the result makes of it.
+    fn result(
+        &mut self,
+        at_ms: i64,
+        offset_ms: i64,
+        limit: usize,
+        settings: &Settings,
+        source: &dyn Source,
+    ) -> Result<Evaluated, String> {
+        let result = source.evaluate(&self.expr, at_ms - offset_ms)?;
+        match &mut self.kind {
+            Kind::Alert(alert) => alert.evaluate(&result, at_ms, limit, settings, source, at_ms - offset_ms),
+            Kind::Record(name) => {
+                let samples = recorded(name, &self.labels, result, limit)?;
+                Ok(Evaluated { samples, transitions: Vec::new(), is_changed: false })
+            }
+        }
+    }
+
+    fn note(&mut self, at_ms: i64, took: Duration, result: Result<usize, String>) {
+        (self.health, self.last_error) = match &result {
+            Ok(_) => (Health::Ok, String::new()),
+            Err(error) => (Health::Err, error.clone()),
+        };
+        (self.evaluated_at_ms, self.took) = (at_ms, took);
+        if self.history.len() >= HISTORY {
+            self.history.pop_front();
+        }
+        let series = result.unwrap_or(0);
+        self.history.push_back(Evaluation {
+            at_ms,
+            took_s: took.as_secs_f64(),
+            series,
+            error: self.last_error.clone(),
+        });
+    }
+
+    fn status(&self) -> RuleStatus {
+        RuleStatus {
+            name: self.name().to_owned(),
+            query: self.text.clone(),
+            labels: self.labels.clone(),
+            health: self.health,
+            last_error: self.last_error.clone(),
+            evaluation_s: self.took.as_secs_f64(),
+            evaluated_at_ms: self.evaluated_at_ms,
+            history: self.history.iter().cloned().collect(),
+            alerting: match &self.kind {
+                Kind::Record(_) => None,
+                Kind::Alert(alert) => Some(alerting(alert, self.health)),
+            },
+        }
+    }
+}
+
+/// The result of a recording rule, under its name and with its labels.
+fn recorded(name: &str, labels: &[(String, String)], result: Vec<Sample>, limit: usize) -> Result<Vec<Sample>, String> {
+    let mut seen = BTreeSet::new();
+    let mut samples = Vec::with_capacity(result.len());
+    for sample in result {
+        let own = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let base = sample.labels.iter().map(|label| (&*label.name, &*label.value));
+        let labels = Labels::of(base.chain([("__name__", name)]).chain(own));
+        if !seen.insert(labels.clone()) {
+            return Err("vector contains metrics with the same labelset after applying rule labels".to_owned());
+        }
+        samples.push(Sample { labels, ..sample });
+    }
+    if limit > 0 && samples.len() > limit {
+        return Err(format!("exceeded limit of {limit} with {} series", samples.len()));
+    }
+    Ok(samples)
+}
+
+fn alerting(rule: &AlertRule, health: Health) -> AlertingStatus {
+    let worst = rule.active.values().map(|alert| alert.state).max().unwrap_or(AlertState::Inactive);
+    let alerts = rule.active.values().filter(|alert| alert.state > AlertState::Inactive);
+    AlertingStatus {
+        state: if health == Health::Unknown && rule.active.is_empty() { AlertState::Unknown } else { worst },
+        hold_s: rule.hold_ms as f64 / 1_000.0,
+        keep_firing_for_s: rule.keep_firing_ms as f64 / 1_000.0,
+        annotations: rule.annotations.clone(),
+        alerts: alerts
+            .map(|alert| AlertStatus {
+                labels: alert.labels.clone(),
+                annotations: alert.annotations.clone(),
+                state: alert.state,
+                active_at_ms: alert.active_at_ms,
+                keep_firing_since_ms: alert.keep_firing_since_ms,
+                value: alert.value,
+            })
+            .collect(),
+    }
+}
+
+/// A result as the vector that rules work with; a number is a series without labels.
+pub(crate) fn vector_of(value: vitrine_observe_promql::Value) -> Result<Vec<Sample>, String> {
+    match value {
+        vitrine_observe_promql::Value::Vector(samples) => Ok(samples),
+        vitrine_observe_promql::Value::Scalar { time_ms, value } => {
+            Ok(vec![Sample { labels: Labels::default(), time_ms, value: Point::Float(value) }])
+        }
+        _ => Err("rule result is not a vector or scalar".to_owned()),
+    }
+}

@@ -1,0 +1,68 @@
+//! Scrapes as writes into the observatory.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use vitrine_observe_model::exposition::ExposedValue;
+use vitrine_observe_model::metrics::{RemoteWrite, SeriesWrite};
+use vitrine_observe_series::{MetadataEntry, MetricType, Value};
+use vitrine_observe_store::{SeriesIngest, Tenant};
+
+use crate::scrape::{Scrape, ScrapedSample, Sink};
+
+/// What the names of a family's samples may end with, and the family's does not.
+const SUFFIXES: [&str; 4] = ["_bucket", "_count", "_sum", "_total"];
+
+/// Writes scrapes as a tenant's samples: one scrape is one write, on disk whole or not at all.
+pub struct TenantSink {
+    ingest: Arc<dyn SeriesIngest>,
+    tenant: Tenant,
+}
+
+impl TenantSink {
+    /// Of this tenant.
+    pub fn new(ingest: Arc<dyn SeriesIngest>, tenant: Tenant) -> Self {
+        Self { ingest, tenant }
+    }
+}
+
+impl Sink for TenantSink {
+    fn write(&self, scrape: Scrape) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
+        let request = RemoteWrite::of(&series(scrape));
+        let receipt = self.ingest.remote_write(&self.tenant, request);
+        Box::pin(async move {
+            let written = receipt.await.map_err(|error| error.to_string())?;
+            match written.reasons.first() {
+                Some(reason) => Err(format!("{} samples were refused: {reason}", written.rejected)),
+                None => Ok(()),
+            }
+        })
+    }
+}
+
+/// Samples by their series, with what is known of their metrics.
+fn series(scrape: Scrape) -> Vec<SeriesWrite> {
+    let described: HashMap<&str, &MetadataEntry> =
+        scrape.metadata.iter().map(|entry| (entry.metric.as_str(), entry)).collect();
+    scrape.samples.into_iter().map(|sample| one(sample, &described)).collect()
+}
+
+fn one(sample: ScrapedSample, described: &HashMap<&str, &MetadataEntry>) -> SeriesWrite {
+    let ScrapedSample { labels, time_ms, start_ms, value, exemplars } = sample;
+    let name = labels.metric();
+    let family = SUFFIXES.iter().find_map(|suffix| described.get(name.strip_suffix(suffix)?));
+    let known = described.get(name).or(family);
+    let value = match value {
+        ExposedValue::Float(bits) => Value::Float(bits),
+        ExposedValue::Histogram(histogram) => Value::Histogram(Arc::from(histogram)),
+    };
+    SeriesWrite {
+        kind: known.map_or(MetricType::Unknown, |entry| entry.kind),
+        help: known.map(|entry| entry.help.clone()).unwrap_or_default(),
+        unit: known.map(|entry| entry.unit.clone()).unwrap_or_default(),
+        labels,
+        samples: vec![(time_ms, start_ms.unwrap_or_default(), value)],
+        exemplars,
+    }
+}
