@@ -14,7 +14,7 @@ pub mod window;
 
 pub use extended::interpolate;
 pub use over_time::HistogramMean;
-pub use rate::Coverage;
+pub use rate::{Change, Coverage};
 pub use window::{CallError, EdgeMode, RangeCall, RangeFunction, Window, WindowValues};
 
 /// The function over ranges of this name. `absent_over_time` is none: it is of all series together.

@@ -5,7 +5,7 @@
 //! annotations are Prometheus's: its own test suite runs in `tests/conformance`.
 //!
 //! It knows no transport and keeps nothing: `observe/api` has the HTTP API, `observe/store` the series. All of it blocks.
-//! Read on in [`ast`], then in [`parse`] and [`Engine`].
+//! Read on in [`ast`], then in [`parse`] and [`Engine`]; `docs/adr/0035` says how queries run.
 //!
 //! ```
 //! use std::time::Duration;

@@ -9,6 +9,7 @@ mod binary;
 mod buckets;
 mod calls;
 mod cells;
+mod expected;
 mod grid;
 mod info;
 mod labels;
@@ -35,6 +36,7 @@ use crate::histogram::multiply;
 use crate::plan::{Node, NodeKind};
 
 use cells::{Cells, Row};
+use expected::Expected;
 use grid::Grid;
 
 pub(crate) use result::evaluate;
@@ -57,6 +59,7 @@ pub(crate) struct Run<'a> {
     budget: &'a Arc<Budget>,
     options: Options,
     notes: RefCell<Annotations>,
+    expected: RefCell<Option<Expected>>,
 }
 
 impl<'a> Run<'a> {
@@ -79,6 +82,11 @@ impl<'a> Run<'a> {
         self.budget.check()?;
         if grid.count == 0 {
             return Ok(());
+        }
+        // Whatever an expression keeps by step takes a row at least.
+        self.budget.fits(grid.count.saturating_mul(cells::BYTES_A_STEP))?;
+        if !expected::keeps_series(node) {
+            self.expected.take();
         }
         match &node.kind {
             NodeKind::Select(selector) if selector.smoothed => self.smoothed(selector, node.span, grid, sink),

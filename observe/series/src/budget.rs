@@ -88,6 +88,12 @@ impl Budget {
         Ok(reservation)
     }
 
+    /// An error where so many bytes more cannot be taken. Ask before work whose result could not be kept.
+    pub fn fits(&self, bytes: usize) -> Result<(), QueryError> {
+        let used = self.bytes.load(Ordering::Relaxed).saturating_add(bytes);
+        if used > self.most_bytes { Err(QueryError::TooManyBytes { most: self.most_bytes }) } else { Ok(()) }
+    }
+
     /// Counts samples that were read; an error where they are too many.
     pub fn read_samples(&self, count: u64) -> Result<(), QueryError> {
         let read = self.samples.fetch_add(count, Ordering::Relaxed).saturating_add(count);

@@ -91,14 +91,14 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// Of a window with samples at these times, of which there is at least one.
-    pub fn of(window: &Window<'_>, times: &[i64]) -> Self {
+    /// Of samples at these times, of which there is at least one, in a range from `start_ms` to `end_ms`.
+    pub fn of(start_ms: i64, end_ms: i64, times: &[i64]) -> Self {
         let (first, last) = (times[0], times[times.len() - 1]);
         let interval = seconds(last.saturating_sub(first));
         let gaps = times.len() - 1;
         Self {
-            to_start: seconds(first.saturating_sub(window.start_ms)),
-            to_end: seconds(window.end_ms.saturating_sub(last)),
+            to_start: seconds(first.saturating_sub(start_ms)),
+            to_end: seconds(end_ms.saturating_sub(last)),
             interval,
             mean: if gaps > 0 { interval / gaps as f64 } else { 0.0 },
         }
@@ -158,7 +158,7 @@ fn of_floats(
             }
         }
     }
-    let coverage = Coverage::of(window, &floats.times);
+    let coverage = Coverage::of(window.start_ms, window.end_ms, &floats.times);
     let factor = match start_within(change, window, &floats.times, &floats.starts) {
         Some(start) => {
             result += floats.value(0);
@@ -183,7 +183,7 @@ fn of_histograms(
     if last > 0 {
         result = Some(histogram_increase(change.is_counter(), call, histograms, notes)?);
     }
-    let coverage = Coverage::of(window, &histograms.times);
+    let coverage = Coverage::of(window.start_ms, window.end_ms, &histograms.times);
     let (mut result, factor) = match (start_within(change, window, &histograms.times, &histograms.starts), result) {
         (Some(start), result) => {
             let factor = coverage.factor_since(start, histograms.times[last]);

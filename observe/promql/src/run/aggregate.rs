@@ -14,6 +14,7 @@ use crate::plan::{Aggregate, Node};
 use crate::text::{go_float_plain, go_quote, is_label_name};
 
 use super::cells::{Cell, Row};
+use super::expected::Expected;
 use super::grid::Grid;
 use super::labels::{grouped, string, with};
 use super::merge::Merger;
@@ -58,24 +59,36 @@ impl Run<'_> {
         let place = aggregate.expr.span;
         let mut places: HashMap<Labels, usize, FxBuildHasher> = HashMap::default();
         let mut groups: Vec<Group> = Vec::new();
-        self.rows(&aggregate.expr, grid, &mut |row| {
-            let labels = grouped(&row.labels, &aggregate.grouping, aggregate.without);
-            let index = match places.get(&labels) {
-                Some(index) => *index,
-                None => {
-                    let Some((bytes, fold)) = fold(aggregate.op, grid.count) else {
-                        return failed(format!("{} is no aggregation", aggregate.op));
-                    };
-                    let memory = self.budget.reserve(bytes.saturating_mul(grid.count))?;
-                    groups.push(Group { labels: labels.clone(), drop_name: false, fold, _memory: memory });
-                    places.insert(labels, groups.len() - 1);
-                    groups.len() - 1
+        let mut values: Vec<Reservation> = Vec::new();
+        let expected = Expected::Groups {
+            grouping: aggregate.grouping.clone(),
+            without: aggregate.without,
+            bytes: grid.count.saturating_mul(folds::bytes(aggregate.op)),
+        };
+        self.expecting(expected, || {
+            self.rows(&aggregate.expr, grid, &mut |row| {
+                let labels = grouped(&row.labels, &aggregate.grouping, aggregate.without);
+                let index = match places.get(&labels) {
+                    Some(index) => *index,
+                    None => {
+                        let memory = self.budget.reserve(folds::bytes(aggregate.op).saturating_mul(grid.count))?;
+                        let Some(fold) = fold(aggregate.op, grid.count) else {
+                            return failed(format!("{} is no aggregation", aggregate.op));
+                        };
+                        groups.push(Group { labels: labels.clone(), drop_name: false, fold, _memory: memory });
+                        places.insert(labels, groups.len() - 1);
+                        groups.len() - 1
+                    }
+                };
+                let group = &mut groups[index];
+                group.drop_name |= row.drop_name;
+                if aggregate.op == AggregateOp::Quantile {
+                    // Of all others only the group is kept.
+                    values.push(self.budget.reserve(grid.count.saturating_mul(size_of::<f64>()))?);
                 }
-            };
-            let group = &mut groups[index];
-            group.drop_name |= row.drop_name;
-            group.fold.add(&row.cells, row.labels.metric(), place, &mut self.notes.borrow_mut());
-            self.budget.check().map_err(Into::into)
+                group.fold.add(&row.cells, row.labels.metric(), place, &mut self.notes.borrow_mut());
+                self.budget.check().map_err(Into::into)
+            })
         })?;
         for group in groups {
             let cells = group.fold.finish(&quantiles, place, &mut self.notes.borrow_mut());

@@ -7,9 +7,18 @@ use vitrine_observe_series::{Labels, Reservation};
 
 use crate::plan::Node;
 
-use super::cells::Row;
+use super::cells::{BYTES_A_STEP, Row};
+use super::expected::Expected;
 use super::grid::Grid;
 use super::{Done, Run, SAME_LABELS, Sink, failed};
+
+/// About what a label takes, in bytes.
+const LABEL_BYTES: usize = 64;
+
+/// What a row without histograms takes, in bytes, without its labels.
+fn row_bytes(grid: &Grid) -> usize {
+    grid.count.saturating_mul(BYTES_A_STEP).saturating_add(size_of::<Row>())
+}
 
 /// Rows, and the memory that they take.
 #[derive(Default)]
@@ -21,7 +30,8 @@ pub(super) struct Held {
 impl Run<'_> {
     /// Holds a row.
     pub(super) fn hold(&self, held: &mut Held, row: Row) -> Done {
-        held.memory.push(self.budget.reserve(row.cells.bytes() + size_of::<Row>())?);
+        let bytes = row.cells.bytes() + size_of::<Row>() + row.labels.len() * LABEL_BYTES;
+        held.memory.push(self.budget.reserve(bytes)?);
         held.rows.push(row);
         Ok(())
     }
@@ -29,7 +39,8 @@ impl Run<'_> {
     /// All rows of an instant vector.
     pub(super) fn collect(&self, node: &Node, grid: &Grid) -> Done<Held> {
         let mut held = Held::default();
-        self.rows(node, grid, &mut |row| self.hold(&mut held, row))?;
+        let expected = Expected::Rows { bytes: row_bytes(grid) };
+        self.expecting(expected, || self.rows(node, grid, &mut |row| self.hold(&mut held, row)))?;
         Ok(held)
     }
 

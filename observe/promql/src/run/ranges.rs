@@ -1,5 +1,7 @@
 //! Functions over ranges: windows are cut once for all series that share their times.
 
+mod one_pass;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -8,8 +10,7 @@ use vitrine_observe_series::{Histogram, Labels, Reservation, SeriesSamples, Temp
 
 use crate::annotations::Note;
 use crate::ast::Span;
-use crate::functions::range_function;
-use crate::functions::{EdgeMode, RangeCall, RangeFunction, Window, WindowValues};
+use crate::functions::{Coverage, EdgeMode, RangeCall, RangeFunction, Window, WindowValues, range_function};
 use crate::plan::{Node, NodeKind, RangeSource, Selector};
 
 use super::cells::{Cell, Cells, Row};
@@ -17,6 +18,8 @@ use super::grid::Grid;
 use super::labels::without_metadata;
 use super::stats::stats_only;
 use super::{Done, Run, SAME_LABELS, Sink, failed};
+
+use one_pass::OnePass;
 
 /// Functions that use the times at which totals began.
 const WITH_STARTS: [&str; 4] = ["increase", "irate", "rate", "resets"];
@@ -101,6 +104,8 @@ type Samples = (Arc<[i64]>, Values, Option<Arc<[i64]>>);
 struct Windows {
     times: Option<Arc<[i64]>>,
     places: Vec<(usize, usize)>,
+    /// Where the samples of each window lie, if it has two at least. Known when it was asked for.
+    coverages: Vec<Option<Coverage>>,
 }
 
 impl Windows {
@@ -109,6 +114,7 @@ impl Windows {
             return &self.places;
         }
         self.places.clear();
+        self.coverages.clear();
         let (mut from, mut to) = (0, 0);
         for time in grid.times() {
             let end = shape.end(time);
@@ -124,6 +130,21 @@ impl Windows {
         }
         self.times = Some(times.clone());
         &self.places
+    }
+
+    /// Where the samples of each window lie.
+    fn coverages(&mut self, times: &Arc<[i64]>, shape: &Shape, grid: &Grid) -> &[Option<Coverage>] {
+        self.of(times, shape, grid);
+        if self.coverages.is_empty() {
+            self.coverages = (self.places.iter().zip(grid.times()))
+                .map(|(&(from, to), time)| {
+                    let end = shape.end(time);
+                    let start = end.saturating_sub(shape.range_ms);
+                    (to > from + 1).then(|| Coverage::of(start, end, &times[from..to]))
+                })
+                .collect();
+        }
+        &self.coverages
     }
 }
 
@@ -145,6 +166,8 @@ fn with_edges(times: &[i64], (from, to): (usize, usize), (start, end): (i64, i64
 struct Calling<'a> {
     name: &'static str,
     function: RangeFunction,
+    /// How it goes over all windows at once, if it can.
+    one_pass: Option<OnePass>,
     span: Span,
     shape: Shape,
     /// For each step the arguments that are numbers.
@@ -167,14 +190,17 @@ impl Run<'_> {
         let Some(source) = source else { return failed(format!("{name} is not given a range")) };
         let span = args.first().map(|arg| arg.span).unwrap_or_default();
         let shape = Shape::of(source, self.options.lookback_ms);
-        let calling = Calling { name, function, span, shape, params, grid };
+        let one_pass = OnePass::of(name);
+        let calling = Calling { name, function, one_pass, span, shape, params, grid };
         let unique = args.iter().all(Node::is_unique_without_name);
         let mut seen: HashSet<Labels, FxBuildHasher> = HashSet::default();
         let mut windows = Windows::default();
         let _memory = self.reserve_steps(1 + calling.params.len(), grid)?;
         self.tracks(source, shape, grid, &mut |track| {
-            let places = windows.of(&track.times, &calling.shape, grid);
-            let cells = self.windows(&calling, track, places)?;
+            let cells = match self.in_one_pass(&calling, track, &mut windows) {
+                Some(cells) => cells,
+                None => self.windows(&calling, track, windows.of(&track.times, &calling.shape, grid))?,
+            };
             if !cells.any() {
                 return Ok(());
             }
@@ -190,6 +216,22 @@ impl Run<'_> {
             self.check_counter(&calling, &track.labels, &cells);
             sink(Row { labels, drop_name, cells })
         })
+    }
+
+    /// The function's value at each step in one pass; none if each window has to be looked at.
+    fn in_one_pass(&self, calling: &Calling<'_>, track: &Track, windows: &mut Windows) -> Option<Cells> {
+        let one_pass = calling.one_pass?;
+        let Values::Floats(bits) = &track.values else { return None };
+        let with_starts = track.starts.is_some() && self.options.start_timestamps;
+        let cumulative = track.temporality == Temporality::Cumulative;
+        if calling.shape.edges != EdgeMode::Plain || with_starts || !cumulative {
+            return None;
+        }
+        if matches!(one_pass, OnePass::Change(_)) {
+            windows.coverages(&track.times, &calling.shape, calling.grid);
+        }
+        windows.of(&track.times, &calling.shape, calling.grid);
+        Some(one_pass.cells(bits, &windows.places, &windows.coverages, calling.shape.range_ms as f64 / 1000.0))
     }
 
     /// The function's value at each step.

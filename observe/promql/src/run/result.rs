@@ -7,7 +7,6 @@ use std::sync::Arc;
 use rustc_hash::FxBuildHasher;
 use vitrine_observe_series::{Budget, Labels, Queryable, Value as SampleValue, Values};
 
-use crate::annotations::Annotations;
 use crate::ast::{Expr, ValueType};
 use crate::engine::{EvalError, Options, Outcome, Point, Sample, Series, Value};
 use crate::functions::EdgeMode;
@@ -28,7 +27,7 @@ pub(crate) fn evaluate(
     budget: &Arc<Budget>,
 ) -> Result<Outcome, EvalError> {
     let node = plan(expr, frame, &options)?;
-    let run = Run { source, budget, options, notes: RefCell::new(Annotations::default()) };
+    let run = Run { source, budget, options, notes: RefCell::default(), expected: RefCell::default() };
     let value = if frame.step_ms == 0 { run.at_instant(&node, frame.start_ms)? } else { run.over(&node, frame)? };
     Ok(Outcome { value, annotations: run.notes.into_inner() })
 }

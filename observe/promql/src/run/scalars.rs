@@ -33,8 +33,7 @@ impl Run<'_> {
     /// The number of each step.
     pub(super) fn scalars(&self, node: &Node, grid: &Grid) -> Done<Vec<f64>> {
         self.budget.check()?;
-        // Given back at once: it only says no before memory is taken that is not there.
-        drop(self.reserve_steps(1, grid)?);
+        self.budget.fits(grid.count.saturating_mul(size_of::<f64>()))?;
         match &node.kind {
             NodeKind::Number(value) => Ok(vec![*value; grid.count]),
             NodeKind::Negate(inner) => Ok(self.scalars(inner, grid)?.into_iter().map(|value| -value).collect()),

@@ -56,10 +56,13 @@ impl Lookups {
 }
 
 impl Run<'_> {
-    /// Series that a selector names, with their samples in a range that is open on the left.
+    /// Series that a selector names, with their samples in a range that is open on the left. An error where what becomes of them cannot be
+    /// kept, before a sample is read.
     pub(super) fn open(&self, selector: &Selector, after_ms: i64, until_ms: i64) -> Done<Box<dyn Selection>> {
         let select = Select { matchers: selector.matchers.clone(), after_ms, until_ms };
-        Ok(self.source.select(&select, self.budget)?)
+        let selection = self.source.select(&select, self.budget)?;
+        self.check_expected(selection.series())?;
+        Ok(selection)
     }
 
     /// Gives each series to `take`, with its place in the selection.
@@ -101,6 +104,15 @@ impl Run<'_> {
 /// The values at these places; none where the series has ended.
 fn looked_up(series: &SeriesSamples, places: &[u32], take: Take) -> Cells {
     let mut cells = Cells::absent(places.len());
+    if let (Values::Floats(bits), Take::Value) = (&series.values, take) {
+        for (step, place) in places.iter().enumerate().filter(|(_, place)| **place != NONE) {
+            let bits = bits[*place as usize];
+            if !is_stale(bits) {
+                cells.set_float(step, f64::from_bits(bits));
+            }
+        }
+        return cells;
+    }
     for (step, place) in places.iter().enumerate().filter(|(_, place)| **place != NONE) {
         let place = *place as usize;
         let histogram = match &series.values {

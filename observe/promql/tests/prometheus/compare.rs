@@ -14,17 +14,17 @@ const TOLERANCE: f64 = 1e-9;
 /// Annotations of a kind that an answer has at most.
 const MOST_ANNOTATIONS: usize = 10;
 
-type Names = BTreeMap<String, String>;
+pub(crate) type Names = BTreeMap<String, String>;
 
 /// Numbers of a sample: a float, or what a histogram counts.
 #[derive(Debug, Clone, PartialEq)]
-enum Numbers {
+pub(crate) enum Numbers {
     Float(f64),
     Histogram(Vec<f64>),
 }
 
 #[derive(Debug)]
-struct Line {
+pub(crate) struct Line {
     labels: Names,
     samples: Vec<(i64, Numbers)>,
 }

@@ -5,7 +5,7 @@ mod sums;
 use crate::annotations::{Annotations, Note};
 use crate::ast::{AggregateOp, Span};
 use crate::quantile::quantile;
-use crate::run::cells::{Cell, Cells};
+use crate::run::cells::{BYTES_A_STEP, Cell, Cells};
 
 use sums::Sums;
 
@@ -18,25 +18,34 @@ pub(super) trait Fold {
     fn finish(self: Box<Self>, params: &[f64], place: Span, notes: &mut Annotations) -> Cells;
 }
 
-/// What an aggregation folds a group into, with the bytes that it takes a step; none for those that choose series.
-pub(super) fn fold(op: AggregateOp, steps: usize) -> Option<(usize, Box<dyn Fold>)> {
-    let fold: (usize, Box<dyn Fold>) = match op {
-        AggregateOp::Sum => (Sums::BYTES, Box::new(Sums::new(steps, false))),
-        AggregateOp::Avg => (Sums::BYTES, Box::new(Sums::new(steps, true))),
-        AggregateOp::Count => (16, Box::new(Counts { counts: vec![0; steps], group: false })),
-        AggregateOp::Group => (16, Box::new(Counts { counts: vec![0; steps], group: true })),
-        AggregateOp::Min => (16, Box::new(Extremes { cells: Cells::absent(steps), name: "min", greatest: false })),
-        AggregateOp::Max => (16, Box::new(Extremes { cells: Cells::absent(steps), name: "max", greatest: true })),
-        AggregateOp::Stddev => (24, Box::new(Variances { steps: vec![Variance::default(); steps], root: true })),
-        AggregateOp::Stdvar => (24, Box::new(Variances { steps: vec![Variance::default(); steps], root: false })),
-        AggregateOp::Quantile => (32, Box::new(Quantiles { values: vec![Vec::new(); steps] })),
+/// Bytes that a group takes a step.
+pub(super) fn bytes(op: AggregateOp) -> usize {
+    match op {
+        AggregateOp::Sum | AggregateOp::Avg => Sums::BYTES,
+        AggregateOp::Stddev | AggregateOp::Stdvar => size_of::<Variance>(),
+        AggregateOp::Quantile => size_of::<Vec<f64>>(),
+        _ => BYTES_A_STEP,
+    }
+}
+
+/// What an aggregation folds a group into; none for those that choose series.
+pub(super) fn fold(op: AggregateOp, steps: usize) -> Option<Box<dyn Fold>> {
+    Some(match op {
+        AggregateOp::Sum => Box::new(Sums::new(steps, false)),
+        AggregateOp::Avg => Box::new(Sums::new(steps, true)),
+        AggregateOp::Count => Box::new(Counts { counts: vec![0; steps], group: false }),
+        AggregateOp::Group => Box::new(Counts { counts: vec![0; steps], group: true }),
+        AggregateOp::Min => Box::new(Extremes { cells: Cells::absent(steps), name: "min", greatest: false }),
+        AggregateOp::Max => Box::new(Extremes { cells: Cells::absent(steps), name: "max", greatest: true }),
+        AggregateOp::Stddev => Box::new(Variances { steps: vec![Variance::default(); steps], root: true }),
+        AggregateOp::Stdvar => Box::new(Variances { steps: vec![Variance::default(); steps], root: false }),
+        AggregateOp::Quantile => Box::new(Quantiles { values: vec![Vec::new(); steps] }),
         AggregateOp::TopK
         | AggregateOp::BottomK
         | AggregateOp::LimitK
         | AggregateOp::LimitRatio
         | AggregateOp::CountValues => return None,
-    };
-    Some(fold)
+    })
 }
 
 /// Gives all numbers to `take`, and says that histograms are ignored.

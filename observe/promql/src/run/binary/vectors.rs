@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use vitrine_observe_series::Labels;
 
-use crate::ast::{Cardinality, Matching, Span};
+use crate::ast::{BinaryOp, Cardinality, Matching, Span};
 use crate::plan::Binary;
-use crate::run::cells::{Cell, Row};
+use crate::run::cells::{Cell, Cells, Row};
 use crate::run::grid::Grid;
 use crate::run::labels::text;
 use crate::run::matching::{Group, changes_schema, groups, result_labels, signature};
 use crate::run::merge::{Held, Merger};
+use crate::run::scalars::scalar_op;
 use crate::run::{Done, Run, SAME_LABELS, Sink, failed};
 
 use super::LastNotes;
@@ -59,6 +60,9 @@ impl Run<'_> {
         let (mut merger, mut notes) = (Merger::default(), LastNotes::default());
         for group in &groups {
             self.budget.check()?;
+            if self.float_pair(&sides, group, grid, &mut merger)? {
+                continue;
+            }
             let mut results = Results { merger: &mut merger, notes: &mut notes, labels: HashMap::new() };
             for step in 0..grid.count {
                 self.match_step(&sides, group, step, grid, &mut results)?;
@@ -66,6 +70,39 @@ impl Run<'_> {
         }
         self.tell(notes, span);
         merger.held.rows.into_iter().filter(|row| row.cells.any()).try_for_each(sink)
+    }
+
+    /// The result of a group with one series on each side, of numbers only: nothing can go wrong there. False for any other group.
+    fn float_pair(&self, sides: &Sides<'_>, group: &Group, grid: &Grid, merger: &mut Merger) -> Done<bool> {
+        let (binary, matching) = (sides.binary, sides.matching);
+        let ([many], [one]) = (&group.left[..], &group.right[..]) else { return Ok(false) };
+        let (many_row, one_row) = (&sides.many.rows[*many], &sides.one.rows[*one]);
+        let fills = matching.fill_left.is_some() || matching.fill_right.is_some();
+        let trims = matches!(binary.op, BinaryOp::TrimLower | BinaryOp::TrimUpper);
+        if fills || trims || many_row.cells.has_histograms() || one_row.cells.has_histograms() {
+            return Ok(false);
+        }
+        let labels = pair_labels(self, sides, (Some(*many), Some(*one)));
+        let (lhs, rhs) = if sides.swapped { (one_row, many_row) } else { (many_row, one_row) };
+        let mut cells = Cells::absent(grid.count);
+        let mut any = false;
+        for step in 0..grid.count {
+            let (Some(Cell::Float(lhs)), Some(Cell::Float(rhs))) = (lhs.cells.get(step), rhs.cells.get(step)) else {
+                continue;
+            };
+            let value = scalar_op(binary.op, lhs, rhs);
+            if !binary.op.is_comparison() || binary.returns_bool {
+                cells.set_float(step, value);
+                any = true;
+            } else if value != 0.0 {
+                cells.set_float(step, lhs);
+                any = true;
+            }
+        }
+        if any {
+            merger.add(self, Row { labels, drop_name: binary.returns_bool, cells })?;
+        }
+        Ok(true)
     }
 
     /// All pairs of a group at a step.
@@ -176,6 +213,7 @@ impl Matched {
 }
 
 fn any_there(held: &Held, grid: &Grid) -> Vec<bool> {
+    // Most often the first series has a value at most steps.
     (0..grid.count).map(|step| held.rows.iter().any(|row| row.cells.is_present(step))).collect()
 }
 

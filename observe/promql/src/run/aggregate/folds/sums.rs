@@ -163,9 +163,15 @@ impl Histograms {
 
 impl Fold for Sums {
     fn add(&mut self, cells: &Cells, metric: &str, place: Span, notes: &mut Annotations) {
-        if let (Some(values), true) = (cells.all_floats(), self.histograms.is_empty()) {
-            for (step, value) in values.iter().enumerate() {
-                self.add_number(step, *value);
+        if let (Numbers::Sums(sums), Some(values), true) =
+            (&mut self.numbers, cells.all_floats(), self.histograms.is_empty())
+        {
+            for (sum, value) in sums.iter_mut().zip(values) {
+                if sum.1 {
+                    sum.0.add(*value);
+                } else {
+                    *sum = (Kahan::new(*value), true);
+                }
             }
             return;
         }

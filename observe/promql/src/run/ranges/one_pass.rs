@@ -1,0 +1,120 @@
+//! Functions over ranges of numbers that need not look at each sample once for each step: all steps of a series in one pass. The values
+//! are to the bit those that the function has for each window alone.
+
+use std::collections::VecDeque;
+
+use crate::functions::{Change, Coverage};
+use crate::run::cells::Cells;
+
+/// How a function goes over all windows of a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnePass {
+    /// `rate`, `increase`, `delta`.
+    Change(Change),
+    /// `min_over_time`, `max_over_time`.
+    Extreme { greatest: bool },
+    /// `last_over_time`.
+    Last,
+    /// `count_over_time`.
+    Count,
+}
+
+impl OnePass {
+    /// That of a function; none if it has to be given each window.
+    pub fn of(function: &str) -> Option<Self> {
+        Some(match function {
+            "rate" => Self::Change(Change::Rate),
+            "increase" => Self::Change(Change::Increase),
+            "delta" => Self::Change(Change::Delta),
+            "min_over_time" => Self::Extreme { greatest: false },
+            "max_over_time" => Self::Extreme { greatest: true },
+            "last_over_time" => Self::Last,
+            "count_over_time" => Self::Count,
+            _ => return None,
+        })
+    }
+
+    /// The values of a series in all windows. `places` are the windows, `coverages` where their samples lie, `range_seconds` their length.
+    pub fn cells(
+        self,
+        bits: &[u64],
+        places: &[(usize, usize)],
+        coverages: &[Option<Coverage>],
+        range_seconds: f64,
+    ) -> Cells {
+        let mut cells = Cells::absent(places.len());
+        match self {
+            Self::Change(change) => changes(change, bits, places, coverages, range_seconds, &mut cells),
+            Self::Extreme { greatest } => extremes(greatest, bits, places, &mut cells),
+            Self::Last => filled(places, &mut cells, |_, to| f64::from_bits(bits[to - 1])),
+            Self::Count => filled(places, &mut cells, |from, to| (to - from) as f64),
+        }
+        cells
+    }
+}
+
+fn filled(places: &[(usize, usize)], cells: &mut Cells, value: impl Fn(usize, usize) -> f64) {
+    for (step, &(from, to)) in places.iter().enumerate().filter(|(_, (from, to))| from < to) {
+        cells.set_float(step, value(from, to));
+    }
+}
+
+/// Finds where a counter was reset once, and not once for each window.
+fn changes(
+    change: Change,
+    bits: &[u64],
+    places: &[(usize, usize)],
+    coverages: &[Option<Coverage>],
+    range_seconds: f64,
+    cells: &mut Cells,
+) {
+    let is_counter = change.is_counter();
+    let divisor = if change == Change::Rate { range_seconds } else { 1.0 };
+    let value = |place: usize| f64::from_bits(bits[place]);
+    let resets: Vec<usize> = if is_counter {
+        (1..bits.len()).filter(|place| value(*place) < value(place - 1)).collect()
+    } else {
+        Vec::new()
+    };
+    let mut next = 0;
+    for (step, (&(from, to), coverage)) in places.iter().zip(coverages).enumerate() {
+        let Some(coverage) = coverage else { continue };
+        let first = value(from);
+        let mut result = value(to - 1) - first;
+        // Windows only move on.
+        while resets.get(next).is_some_and(|place| *place <= from) {
+            next += 1;
+        }
+        for place in resets[next..].iter().take_while(|place| **place < to) {
+            result += value(place - 1);
+        }
+        cells.set_float(step, result * (coverage.factor(is_counter, first, result) / divisor));
+    }
+}
+
+/// Keeps those values only that may become the greatest, or the least, of a later window: a queue in which they fall, or rise.
+fn extremes(greatest: bool, bits: &[u64], places: &[(usize, usize)], cells: &mut Cells) {
+    let value = |place: usize| f64::from_bits(bits[place]);
+    let better = |a: f64, b: f64| if greatest { a > b } else { a < b };
+    let mut queue: VecDeque<usize> = VecDeque::new();
+    let mut seen = 0;
+    for (step, &(from, to)) in places.iter().enumerate() {
+        for place in seen.max(from)..to {
+            let new = value(place);
+            if !new.is_nan() {
+                while queue.back().is_some_and(|last| better(new, value(*last))) {
+                    queue.pop_back();
+                }
+                queue.push_back(place);
+            }
+        }
+        seen = seen.max(to);
+        while queue.front().is_some_and(|first| *first < from) {
+            queue.pop_front();
+        }
+        if from < to {
+            // What is no number counts only where nothing else is.
+            cells.set_float(step, queue.front().map_or(value(from), |place| value(*place)));
+        }
+    }
+}
