@@ -336,7 +336,7 @@ pub struct AskArgs {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
-  vitrine promql 'topk(5, sum by (service_name) (rate(rpc_server_call_duration_seconds_count[5m])))'
+  vitrine promql 'topk(5, sum by (job) (rate(rpc_server_call_duration_seconds_count[5m])))'
   vitrine promql --range 1h 'sum(rate(http_server_request_duration_seconds_count[1m]))'")]
 pub struct PromqlArgs {
     /// What is asked
