@@ -9,6 +9,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
 
 use crate::file::{
     BLOCK_SERIES, ClockBlock, ClockKey, FileReader, FileWriter, NamedSeries, SeriesData, Texts, in_order,
@@ -85,7 +87,7 @@ struct Cursor<'a> {
     input: &'a FileInput,
     reader: FileReader,
     /// The new number of each text.
-    numbers: Vec<u32>,
+    numbers: HashMap<u32, u32, FxBuildHasher>,
     block: usize,
     names: Vec<NamedSeries>,
     identities: Vec<Bytes>,
@@ -100,14 +102,13 @@ fn open(inputs: &[FileInput]) -> Result<(Vec<Arc<str>>, Vec<Cursor<'_>>), FileEr
     let texts = in_order(of_each.iter().flatten().map(|(_, text)| text.clone()).collect());
     let mut cursors = Vec::with_capacity(inputs.len());
     for ((input, own), source) in inputs.iter().zip(of_each).zip(0..) {
-        let last = own.last().map_or(0, |(number, _)| *number as usize + 1);
-        let mut numbers = vec![u32::MAX; last];
+        let mut numbers = HashMap::with_capacity_and_hasher(own.len(), FxBuildHasher);
         let mut rank = 0;
         for (number, text) in own {
             while texts.get(rank).is_some_and(|other| *other < text) {
                 rank += 1;
             }
-            numbers[number as usize] = rank as u32;
+            numbers.insert(number, rank as u32);
         }
         let reader = FileReader::new(input.file.clone(), source);
         let mut cursor = Cursor { input, reader, numbers, block: 0, names: Vec::new(), identities: Vec::new(), at: 0 };
@@ -134,8 +135,7 @@ impl Cursor<'_> {
         self.names = file.names(self.block)?;
         for labels in self.names.iter_mut().flat_map(|series| &mut series.views).map(|view| &mut view.labels) {
             for number in labels.iter_mut().flat_map(|(name, value)| [name, value]) {
-                let known = self.numbers.get(*number as usize).copied().filter(|number| *number != u32::MAX);
-                *number = known.ok_or(FileError::Damaged("a text is missing"))?;
+                *number = *self.numbers.get(number).ok_or(FileError::Damaged("a text is missing"))?;
             }
         }
         let block = file.blocks.read(*place)?;

@@ -93,6 +93,9 @@ impl Footer {
         footer.label_index = BlockRef::read(bytes)?;
         footer.metadata = BlockRef::read(bytes)?;
         let blocks = (footer.series as usize).div_ceil(BLOCK_SERIES);
+        if footer.names.iter().any(|(first, _)| *first > footer.views) {
+            return Err(FileError::Damaged("views are missing"));
+        }
         if [&footer.names, &footer.identities, &footer.directories].iter().any(|it| it.len() != blocks) {
             return Err(FileError::Damaged("blocks of series are missing"));
         }

@@ -47,7 +47,7 @@ impl SeriesFile {
                     if views.next_if_eq(&number).is_some() {
                         each(number, (block * BLOCK_SERIES) as u32 + within, series, named);
                     }
-                    number += 1;
+                    number = number.wrapping_add(1);
                 }
             }
             if views.peek().is_some_and(|view| *view < number) {
@@ -154,9 +154,9 @@ impl Source for FileInput {
         let block = series as usize / BLOCK_SERIES;
         let names = self.file.names(block)?;
         let (before, rest) = names.split_at((series as usize % BLOCK_SERIES).min(names.len()));
-        let first = self.file.footer.names[block].0 as u32 + before.iter().map(|it| it.views.len() as u32).sum::<u32>();
+        let first = self.file.footer.names[block].0 as usize + before.iter().map(|it| it.views.len()).sum::<usize>();
         let views = rest.first().into_iter().flat_map(|it| it.views.iter().map(move |view| (it, view)));
-        Ok(views.zip(first..).map(|((named, view), number)| info(number, series, named, view)).collect())
+        Ok(views.zip(first..).map(|((named, view), number)| info(number as u32, series, named, view)).collect())
     }
 
     fn labels(&self, views: &[u32]) -> Result<Vec<Labels>, QueryError> {
