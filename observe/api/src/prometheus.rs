@@ -127,7 +127,7 @@ impl Prometheus {
         let work = move |tenant| {
             budget.check()?;
             let series = engine.series(&tenant);
-            work(&Question::new(pairs, settings, tenant, series, budget))
+            work(&Question::new(pairs, settings, series, budget))
         };
         turns.run(Right::Read, headers, work).await
     }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use vitrine_kit::{clock, percent};
 use vitrine_observe_promql::go_quote;
 use vitrine_observe_promql::parse::{parse_duration_ms, parse_selector};
-use vitrine_observe_store::Tenant;
 use vitrine_observe_store::series::{Budget, Filter, Matcher, Queryable};
 
 use super::Settings;
@@ -24,7 +23,6 @@ pub(super) const TRUNCATED: &str = "results truncated due to limit";
 pub(super) struct Question {
     pairs: Vec<(String, String)>,
     pub(super) settings: Arc<Settings>,
-    pub(super) tenant: Tenant,
     pub(super) series: Arc<dyn Queryable>,
     pub(super) budget: Arc<Budget>,
     pub(super) now_ms: i64,
@@ -50,12 +48,11 @@ impl Question {
     pub(super) fn new(
         pairs: Vec<(String, String)>,
         settings: Arc<Settings>,
-        tenant: Tenant,
         series: Arc<dyn Queryable>,
         budget: Arc<Budget>,
     ) -> Self {
         let now_ms = settings.clock.now_ms();
-        Self { pairs, settings, tenant, series, budget, now_ms }
+        Self { pairs, settings, series, budget, now_ms }
     }
 
     /// The first value of a parameter; empty if it is not there.
