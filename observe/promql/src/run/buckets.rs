@@ -16,21 +16,21 @@ use crate::text::go_float;
 use super::cells::{Cell, Row};
 use super::grid::Grid;
 use super::labels::{keep, string, with};
-use super::merge::{Held, Merger};
+use super::merge::{Merger, RowSet};
 use super::{Done, Run, SAME_LABELS, Sink, failed};
 
 /// The label with a bucket's upper bound.
 const LE: &str = "le";
 
 /// A histogram at a step.
-enum Found<'a> {
+enum HistogramAt<'a> {
     Whole(&'a vitrine_observe_series::Histogram),
     Classic(Vec<ClassicBucket>),
 }
 
 /// Series that are a classic histogram's buckets, or a whole histogram, with the same labels but `le`.
 #[derive(Default)]
-struct Family {
+struct BucketSet {
     /// Buckets: their row and upper bound.
     buckets: Vec<(usize, f64)>,
     /// Rows that may have whole histograms, and no `le`.
@@ -87,12 +87,12 @@ impl Run<'_> {
         let place = vector.span;
         self.families(vector, grid, sink, &mut |step, labels, found, put| {
             let value = match found {
-                Found::Whole(histogram) => {
+                HistogramAt::Whole(histogram) => {
                     let metric = self.told_metric(labels);
                     let notes = &mut self.notes.borrow_mut();
                     fraction_of_histogram(lower[step], upper[step], histogram, metric, place, notes)
                 }
-                Found::Classic(buckets) => fraction_of_classic(lower[step], upper[step], &mut buckets.clone()),
+                HistogramAt::Classic(buckets) => fraction_of_classic(lower[step], upper[step], &mut buckets.clone()),
             };
             put(labels, value)
         })
@@ -103,11 +103,13 @@ impl Run<'_> {
         if self.options.delayed_names { labels.metric() } else { "" }
     }
 
-    fn quantile_at(&self, quantile: f64, found: &Found<'_>, labels: &Labels, place: Span, time_ms: i64) -> f64 {
+    fn quantile_at(&self, quantile: f64, found: &HistogramAt<'_>, labels: &Labels, place: Span, time_ms: i64) -> f64 {
         let metric = self.told_metric(labels);
         match found {
-            Found::Whole(histogram) => of_histogram(quantile, histogram, metric, place, &mut self.notes.borrow_mut()),
-            Found::Classic(buckets) => {
+            HistogramAt::Whole(histogram) => {
+                of_histogram(quantile, histogram, metric, place, &mut self.notes.borrow_mut())
+            }
+            HistogramAt::Classic(buckets) => {
                 let (value, forced) = of_classic(quantile, &mut buckets.clone());
                 if let Some(forced) = forced {
                     let detail = Detail::Monotonicity {
@@ -132,7 +134,7 @@ impl Run<'_> {
         vector: &Node,
         grid: &Grid,
         sink: &mut Sink<'_>,
-        make: &mut dyn FnMut(usize, &Labels, &Found<'_>, &mut dyn FnMut(&Labels, f64) -> Done) -> Done,
+        make: &mut dyn FnMut(usize, &Labels, &HistogramAt<'_>, &mut dyn FnMut(&Labels, f64) -> Done) -> Done,
     ) -> Done {
         let held = self.collect(vector, grid)?;
         let (keys, families) = self.group_buckets(&held, vector.span);
@@ -159,10 +161,10 @@ impl Run<'_> {
                         classic = false;
                         continue;
                     }
-                    make(step, &row.labels, &Found::Whole(histogram), &mut put)?;
+                    make(step, &row.labels, &HistogramAt::Whole(histogram), &mut put)?;
                 }
                 if classic {
-                    make(step, key, &Found::Classic(buckets), &mut put)?;
+                    make(step, key, &HistogramAt::Classic(buckets), &mut put)?;
                 }
             }
         }
@@ -170,14 +172,14 @@ impl Run<'_> {
     }
 
     /// Rows by their labels but `le`. A number whose `le` is none is left out, with a remark.
-    fn group_buckets(&self, held: &Held, place: Span) -> (Vec<Labels>, Vec<Family>) {
+    fn group_buckets(&self, held: &RowSet, place: Span) -> (Vec<Labels>, Vec<BucketSet>) {
         let mut places: HashMap<Labels, usize, FxBuildHasher> = HashMap::default();
-        let (mut keys, mut families): (Vec<Labels>, Vec<Family>) = (Vec::new(), Vec::new());
+        let (mut keys, mut families): (Vec<Labels>, Vec<BucketSet>) = (Vec::new(), Vec::new());
         for (index, row) in held.rows.iter().enumerate() {
             let key = key_of(&row.labels);
             let family = *places.entry(key.clone()).or_insert_with(|| {
                 keys.push(key);
-                families.push(Family::default());
+                families.push(BucketSet::default());
                 families.len() - 1
             });
             if row.cells.has_histograms() {
@@ -205,7 +207,7 @@ fn key_of(labels: &Labels) -> Labels {
     keep(labels, |label| &*label.name != LE)
 }
 
-fn classic_buckets(rows: &[Row], family: &Family, step: usize) -> Vec<ClassicBucket> {
+fn classic_buckets(rows: &[Row], family: &BucketSet, step: usize) -> Vec<ClassicBucket> {
     let bucket = |(place, upper): &(usize, f64)| match rows[*place].cells.get(step) {
         Some(Cell::Float(count)) => Some(ClassicBucket { upper: *upper, count }),
         _ => None,

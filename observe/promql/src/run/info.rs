@@ -9,7 +9,7 @@ use crate::plan::{Node, NodeKind, RangeSource, Selector};
 use super::cells::{Cell, Cells, Row};
 use super::grid::Grid;
 use super::labels::{keep, text, with};
-use super::merge::{Held, Merger};
+use super::merge::{Merger, RowSet};
 use super::select::Take;
 use super::{Done, Run, SAME_LABELS, Sink, failed};
 
@@ -20,7 +20,7 @@ const IDENTIFYING: [&str; 2] = ["instance", "job"];
 const TARGET_INFO: &str = "target_info";
 
 /// What is asked of info series.
-struct Wanted {
+struct InfoFilter {
     /// Conditions on their names.
     names: Vec<Matcher>,
     /// Conditions on their labels; if there are any, only these labels are added.
@@ -29,7 +29,7 @@ struct Wanted {
 
 /// Info series by name, job and instance.
 struct Infos {
-    held: Held,
+    held: RowSet,
     names: BTreeSet<String>,
     places: HashMap<(String, Labels), Vec<usize>>,
 }
@@ -38,7 +38,7 @@ fn matcher(name: &str, op: MatchOp, value: &str) -> Done<Matcher> {
     Matcher::new(name, op, value).or_else(|error| failed(error.to_string()))
 }
 
-impl Wanted {
+impl InfoFilter {
     fn of(selector: Option<&Node>) -> Done<Self> {
         let (mut names, mut data) = (Vec::new(), BTreeMap::<String, Vec<Matcher>>::new());
         if let Some(NodeKind::Select(selector)) = selector.map(|node| &node.kind) {
@@ -95,7 +95,7 @@ fn reference(node: &Node) -> Option<(Option<i64>, i64)> {
 impl Run<'_> {
     pub(super) fn info(&self, args: &[Node], grid: &Grid, sink: &mut Sink<'_>) -> Done {
         let [vector, rest @ ..] = args else { return failed("info needs a vector") };
-        let wanted = Wanted::of(rest.first())?;
+        let wanted = InfoFilter::of(rest.first())?;
         let base = self.collect(vector, grid)?;
         let infos = self.infos(&wanted, reference(vector), &base, grid)?;
         let mut merger = Merger::default();
@@ -111,8 +111,8 @@ impl Run<'_> {
     }
 
     /// Info series of the jobs and instances of these rows, with the times of their samples.
-    fn infos(&self, wanted: &Wanted, at: Option<(Option<i64>, i64)>, base: &Held, grid: &Grid) -> Done<Infos> {
-        let mut infos = Infos { held: Held::default(), names: BTreeSet::new(), places: HashMap::new() };
+    fn infos(&self, wanted: &InfoFilter, at: Option<(Option<i64>, i64)>, base: &RowSet, grid: &Grid) -> Done<Infos> {
+        let mut infos = Infos { held: RowSet::default(), names: BTreeSet::new(), places: HashMap::new() };
         let mut matchers = Vec::new();
         for name in IDENTIFYING {
             let rows = base.rows.iter().filter(|row| !wanted.is_info(&row.labels));
@@ -141,7 +141,7 @@ impl Run<'_> {
     }
 
     /// Adds the labels of info series to a row; they may be others at each step.
-    fn enrich(&self, wanted: &Wanted, infos: &Infos, row: &Row, grid: &Grid, merger: &mut Merger) -> Done {
+    fn enrich(&self, wanted: &InfoFilter, infos: &Infos, row: &Row, grid: &Grid, merger: &mut Merger) -> Done {
         let identity = identity(&row.labels);
         let mut known: HashMap<Vec<usize>, Option<Labels>> = HashMap::new();
         for (step, cell) in row.cells.present() {
@@ -200,7 +200,7 @@ fn newest(rows: &[Row], places: &[usize], step: usize) -> Done<Option<usize>> {
 }
 
 /// A series' labels with those of its info series; none where it has none and needs one.
-fn added(wanted: &Wanted, rows: &[Row], found: &[usize], base: &Labels) -> Done<Option<Labels>> {
+fn added(wanted: &InfoFilter, rows: &[Row], found: &[usize], base: &Labels) -> Done<Option<Labels>> {
     if found.is_empty() && !wanted.may_lack() {
         return Ok(None);
     }

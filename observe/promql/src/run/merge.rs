@@ -22,14 +22,14 @@ fn row_bytes(grid: &Grid) -> usize {
 
 /// Rows, and the memory that they take.
 #[derive(Default)]
-pub(super) struct Held {
+pub(super) struct RowSet {
     pub rows: Vec<Row>,
     memory: Vec<Reservation>,
 }
 
 impl Run<'_> {
     /// Holds a row.
-    pub(super) fn hold(&self, held: &mut Held, row: Row) -> Done {
+    pub(super) fn hold(&self, held: &mut RowSet, row: Row) -> Done {
         let bytes = row.cells.bytes() + size_of::<Row>() + row.labels.len() * LABEL_BYTES;
         held.memory.push(self.budget.reserve(bytes)?);
         held.rows.push(row);
@@ -37,8 +37,8 @@ impl Run<'_> {
     }
 
     /// All rows of an instant vector.
-    pub(super) fn collect(&self, node: &Node, grid: &Grid) -> Done<Held> {
-        let mut held = Held::default();
+    pub(super) fn collect(&self, node: &Node, grid: &Grid) -> Done<RowSet> {
+        let mut held = RowSet::default();
         let expected = Expected::Rows { bytes: row_bytes(grid) };
         self.expecting(expected, || self.rows(node, grid, &mut |row| self.hold(&mut held, row)))?;
         Ok(held)
@@ -69,7 +69,7 @@ impl Run<'_> {
 #[derive(Default)]
 pub(super) struct Merger {
     places: HashMap<Labels, usize, FxBuildHasher>,
-    pub held: Held,
+    pub held: RowSet,
 }
 
 impl Merger {

@@ -22,7 +22,7 @@ struct Samples<T> {
 }
 
 /// Where an instant lies among samples that are not older or younger than the lookback.
-enum Place {
+enum Position {
     Nowhere,
     At(usize),
     /// Between this sample and the next one.
@@ -47,13 +47,13 @@ impl<T> Samples<T> {
         (self.times.partition_point(|t| *t <= first), self.times.partition_point(|t| *t <= last))
     }
 
-    fn place(&self, instant: i64, (from, to): (usize, usize)) -> Place {
+    fn place(&self, instant: i64, (from, to): (usize, usize)) -> Position {
         let next = self.times.partition_point(|t| *t < instant).clamp(from, to);
         match self.times.get(next) {
-            Some(time) if next < to && *time == instant => Place::At(next),
-            _ if next == from => Place::Nowhere,
-            _ if next < to => Place::Between(next - 1),
-            _ => Place::Behind(next - 1),
+            Some(time) if next < to && *time == instant => Position::At(next),
+            _ if next == from => Position::Nowhere,
+            _ if next < to => Position::Between(next - 1),
+            _ => Position::Behind(next - 1),
         }
     }
 
@@ -118,9 +118,9 @@ fn split(times: &[i64], values: &Values) -> (Samples<f64>, Samples<Arc<Histogram
 
 fn float_at(floats: &Samples<f64>, instant: i64, near: (usize, usize)) -> Option<f64> {
     match floats.place(instant, near) {
-        Place::Nowhere => None,
-        Place::At(place) | Place::Behind(place) => Some(floats.values[place]),
-        Place::Between(place) => {
+        Position::Nowhere => None,
+        Position::At(place) | Position::Behind(place) => Some(floats.values[place]),
+        Position::Between(place) => {
             let (before, behind) = (floats.values[place], floats.values[place + 1]);
             let (from, to) = (floats.times[place], floats.times[place + 1]);
             Some(before + (behind - before) * (instant - from) as f64 / (to - from) as f64)
@@ -137,15 +137,15 @@ fn histogram_at(
     notes: &mut Annotations,
 ) -> Option<Arc<Histogram>> {
     let place = match histograms.place(instant, near) {
-        Place::Nowhere => return None,
-        Place::At(place) => return Some(histograms.values[place].clone()),
-        Place::Behind(place) => {
+        Position::Nowhere => return None,
+        Position::At(place) => return Some(histograms.values[place].clone()),
+        Position::Behind(place) => {
             let last = &histograms.values[place];
             // What is known of a reset, gauges included, belongs to the sample and not to its value.
             let unknown = Histogram { reset: CounterReset::Unknown, ..(**last).clone() };
             return Some(Arc::new(unknown));
         }
-        Place::Between(place) => place,
+        Position::Between(place) => place,
     };
     let (before, behind) = (&histograms.values[place], &histograms.values[place + 1]);
     let mixed = Note::MixedExponentialCustomHistograms { metric: metric.to_owned() };

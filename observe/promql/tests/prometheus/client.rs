@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use vitrine_observe_promql::Range;
 
-use crate::compare::Answer;
+use crate::compare::Response;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -62,16 +62,16 @@ impl Client {
         Ok(())
     }
 
-    fn ask(&self, path: &str, form: &str) -> Result<Answer> {
+    fn ask(&self, path: &str, form: &str) -> Result<Response> {
         let (_, body) = self.post(path, "Content-Type: application/x-www-form-urlencoded\r\n", form.as_bytes())?;
-        Answer::theirs(&serde_json::from_slice(&body)?)
+        Response::theirs(&serde_json::from_slice(&body)?)
     }
 
-    pub(crate) fn instant(&self, query: &str, at_ms: i64) -> Result<Answer> {
+    pub(crate) fn instant(&self, query: &str, at_ms: i64) -> Result<Response> {
         self.ask("/api/v1/query", &format!("query={}&time={}", escaped(query), seconds(at_ms)))
     }
 
-    pub(crate) fn range(&self, query: &str, range: Range) -> Result<Answer> {
+    pub(crate) fn range(&self, query: &str, range: Range) -> Result<Response> {
         let form = format!(
             "query={}&start={}&end={}&step={}",
             escaped(query),

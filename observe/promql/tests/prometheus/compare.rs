@@ -31,7 +31,7 @@ pub(crate) struct Line {
 
 /// What was answered.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub(crate) enum Response {
     Error(String),
     Result { kind: String, lines: Vec<Line>, annotations: BTreeSet<String> },
 }
@@ -82,7 +82,7 @@ fn texts(json: &Json) -> impl Iterator<Item = String> {
     json.as_array().into_iter().flatten().filter_map(|text| Some(text.as_str()?.to_owned()))
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn theirs(json: &Json) -> Result<Self> {
         if json["status"] == "error" {
             let text = json["error"].as_str().unwrap_or_default();
@@ -231,7 +231,7 @@ fn near(a: f64, b: f64) -> bool {
 }
 
 /// The order of an instant's series, by their labels.
-impl Answer {
+impl Response {
     pub(crate) fn order(&self) -> Vec<Names> {
         match self {
             Self::Error(_) => Vec::new(),

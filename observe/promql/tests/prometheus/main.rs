@@ -20,7 +20,7 @@ use vitrine_observe_series::Budget;
 use vitrine_tests_engines::prometheus;
 
 use client::Client;
-use compare::Answer;
+use compare::Response;
 use data::{END_MS, START_MS};
 
 /// Queries that must be asked, so that none are lost by mistake.
@@ -36,7 +36,7 @@ fn budget() -> Arc<Budget> {
     Budget::new(256 << 20, 50_000_000, Duration::from_secs(60))
 }
 
-fn ours(memory: &MemorySeries, query: &str, range: Option<Range>, at_ms: i64) -> Answer {
+fn ours(memory: &MemorySeries, query: &str, range: Option<Range>, at_ms: i64) -> Response {
     let outcome = || -> Result<Outcome, EvalError> {
         let expr = parse_expr(query).map_err(|error| EvalError::Invalid(error.to_string()))?;
         let engine = Engine::default();
@@ -45,7 +45,7 @@ fn ours(memory: &MemorySeries, query: &str, range: Option<Range>, at_ms: i64) ->
             Some(range) => engine.range(memory, &expr, range, &budget()),
         }
     };
-    Answer::ours(query, outcome())
+    Response::ours(query, outcome())
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::run::cells::{Cell, Cells, Row};
 use crate::run::grid::Grid;
 use crate::run::labels::text;
 use crate::run::matching::{Group, changes_schema, groups, result_labels, signature};
-use crate::run::merge::{Held, Merger};
+use crate::run::merge::{Merger, RowSet};
 use crate::run::scalars::scalar_op;
 use crate::run::{Done, Run, SAME_LABELS, Sink, failed};
 
@@ -21,8 +21,8 @@ use super::element::element;
 struct Sides<'a> {
     binary: &'a Binary,
     matching: &'a Matching,
-    many: Held,
-    one: Held,
+    many: RowSet,
+    one: RowSet,
     /// Whether any series of a side has a value, by step.
     many_there: Vec<bool>,
     one_there: Vec<bool>,
@@ -31,14 +31,14 @@ struct Sides<'a> {
 }
 
 /// A place in a side's rows; none where a number stands for a missing series.
-type Place = Option<usize>;
+type RowIndex = Option<usize>;
 
 /// What is kept while a group of series is worked on.
 struct Results<'a> {
     merger: &'a mut Merger,
     notes: &'a mut LastNotes,
     /// Labels of results of pairs of series.
-    labels: HashMap<(Place, Place), Labels>,
+    labels: HashMap<(RowIndex, RowIndex), Labels>,
 }
 
 impl Run<'_> {
@@ -144,7 +144,7 @@ impl Run<'_> {
     fn pair(
         &self,
         sides: &Sides<'_>,
-        pair: (Place, Place),
+        pair: (RowIndex, RowIndex),
         step: usize,
         grid: &Grid,
         results: &mut Results<'_>,
@@ -152,7 +152,8 @@ impl Run<'_> {
     ) -> Done {
         let (binary, matching) = (sides.binary, sides.matching);
         let fill = |value: Option<f64>| Cell::Float(value.unwrap_or(f64::NAN));
-        let of = |rows: &'_ [Row], place: Place| place.and_then(|place| rows[place].cells.get(step).map(|c| c.point()));
+        let of =
+            |rows: &'_ [Row], place: RowIndex| place.and_then(|place| rows[place].cells.get(step).map(|c| c.point()));
         let many_point = of(&sides.many.rows, pair.0);
         let one_point = of(&sides.one.rows, pair.1);
         let many = many_point.as_ref().map_or(fill(matching.fill_left), Cell::of);
@@ -212,15 +213,15 @@ impl Matched {
     }
 }
 
-fn any_there(held: &Held, grid: &Grid) -> Vec<bool> {
+fn any_there(held: &RowSet, grid: &Grid) -> Vec<bool> {
     // Most often the first series has a value at most steps.
     (0..grid.count).map(|step| held.rows.iter().any(|row| row.cells.is_present(step))).collect()
 }
 
 /// The labels of a pair's result. Those of a missing series are the labels by which the other was matched.
-fn pair_labels(run: &Run<'_>, sides: &Sides<'_>, (many, one): (Place, Place)) -> Labels {
+fn pair_labels(run: &Run<'_>, sides: &Sides<'_>, (many, one): (RowIndex, RowIndex)) -> Labels {
     let matching = sides.matching;
-    let of = |rows: &[Row], place: Place| place.map(|place| rows[place].labels.clone());
+    let of = |rows: &[Row], place: RowIndex| place.map(|place| rows[place].labels.clone());
     let (many, one) = (of(&sides.many.rows, many), of(&sides.one.rows, one));
     let missing = |other: &Option<Labels>| other.as_ref().map(|labels| signature(labels, matching)).unwrap_or_default();
     let (many, one) = (many.clone().unwrap_or_else(|| missing(&one)), one.unwrap_or_else(|| missing(&many)));
