@@ -29,7 +29,7 @@ use vitrine_platform_tls as tls;
 
 use crate::settings::{HostMetrics, Observatory as Settings};
 use crate::statements::{EngineStatements, worker};
-use crate::{Usage, watching};
+use crate::{Usage, alerting, watching};
 
 /// The folder of the observatory within the data folder.
 const FOLDER: &str = "observatory";
