@@ -35,7 +35,7 @@ pub fn attend(alertmanager: &Alertmanager, telemetry: &Telemetry, stop: &Cancell
         stop.cancelled().await;
         ending.stop().await;
     });
-    telemetry.service(SERVICE).read_while(alertmanager.counts(), |counts| observations(counts));
+    telemetry.service(SERVICE).read_while(alertmanager.counts(), observations);
 }
 
 fn observations(counts: &Counts) -> Vec<Observation> {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use vitrine_observe_routing::{Alert, Changes, Delivery, Group, Silence, State, Told};
+use vitrine_observe_routing::{Alert, Changes, Delivery, Group, LogEntry, Silence, State};
 use vitrine_observe_rules::SavedGroup;
 use vitrine_platform_store::{Document, Error, Index, Keys, Query, Schema, Store, Tx};
 
@@ -43,7 +43,7 @@ documents![
     (AlertDocument, Alert, "alerts"),
     (SilenceDocument, Silence, "silences"),
     (GroupDocument, Group, "groups"),
-    (ToldDocument, Told, "told"),
+    (LogEntryDocument, LogEntry, "told"),
     (DeliveryDocument, Delivery, "outbox"),
     (RuleGroupDocument, GroupState, "rule_groups")
 ];
@@ -88,7 +88,7 @@ pub(crate) async fn read(store: &Store) -> Result<State, Error> {
     for found in store.find_all::<GroupDocument>(Query::all()).await? {
         state.groups.insert(found.doc.0.id, found.doc.0.part);
     }
-    for found in store.find_all::<ToldDocument>(Query::all()).await? {
+    for found in store.find_all::<LogEntryDocument>(Query::all()).await? {
         state.told.insert(found.doc.0.id, found.doc.0.part);
     }
     for found in store.find_all::<DeliveryDocument>(Query::all()).await? {
@@ -112,6 +112,6 @@ pub(crate) fn write(tx: &mut Tx, state: &State, changes: &Changes) {
     part!(alerts, AlertDocument);
     part!(silences, SilenceDocument);
     part!(groups, GroupDocument);
-    part!(told, ToldDocument);
+    part!(told, LogEntryDocument);
     part!(outbox, DeliveryDocument);
 }

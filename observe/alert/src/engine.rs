@@ -91,14 +91,14 @@ fn lines(mistakes: &[Mistake]) -> String {
 /// Keeps alerts and silences, and tells receivers. Cheap to clone. It ends when [`Alertmanager::stop`] is called.
 #[derive(Clone)]
 pub struct Alertmanager {
-    pub(crate) inner: Arc<Inner>,
+    pub(crate) inner: Arc<AlertmanagerInner>,
 }
 
-pub(crate) struct Inner {
+pub(crate) struct AlertmanagerInner {
     pub(crate) router: RwLock<Router>,
     pub(crate) senders: RwLock<Arc<Senders>>,
     pub(crate) clock: Clock,
-    /// Told when something has changed that the driver may have to do with.
+    /// LogEntry when something has changed that the driver may have to do with.
     pub(crate) changed: Notify,
     pub(crate) counts: Arc<Counts>,
     store: Store,
@@ -126,7 +126,7 @@ impl Alertmanager {
         store.ready().await.map_err(Error::Store)?;
         let state = documents::read(&store).await.map_err(Error::Store)?;
         let now = settings.clock.now_ms();
-        let inner = Inner {
+        let inner = AlertmanagerInner {
             router: RwLock::new(Router::new(config, state, now)),
             senders: RwLock::new(Arc::new(senders)),
             clock: settings.clock,

@@ -21,4 +21,4 @@ mod templates;
 
 pub use driver::Counts;
 pub use engine::{Alertmanager, Error, Settings};
-pub use rules::{RuleOptions, Rules};
+pub use rules::{Recorded, RuleOptions, RuleStorage, Rules, Writing};

@@ -3,7 +3,9 @@
 //! Where each alert of a rule is, is kept with each transition, before it is told. After a restart it is there again; the time in which nobody
 //! evaluated does not count as held.
 
+use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,14 +15,12 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::percent;
-use vitrine_observe_model::metrics::{RemoteWrite, SeriesWrite};
 use vitrine_observe_promql::{Engine, Point};
 use vitrine_observe_routing::{Alerting, LabelSet, PostedAlert};
 use vitrine_observe_rules::alert::Alert;
 use vitrine_observe_rules::status::{GroupStatus, RuleStatuses};
 use vitrine_observe_rules::{Effects, EngineSource, Group, RuleFile, Settings};
-use vitrine_observe_series::{Labels, MetricType, STALE, Value};
-use vitrine_observe_store::{Series, SeriesIngest, Tenant};
+use vitrine_observe_series::{Labels, Queryable, STALE, Value};
 
 use crate::documents::{GroupState, read_groups, write_group};
 use crate::engine::{Alertmanager, Error};
@@ -38,25 +38,45 @@ const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;
 /// How exactly it is known until when a group with alerts was evaluated.
 const ALIVE_STEP_MS: i64 = 30_000;
 
+/// A sample that a rule recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// Its series.
+    pub labels: Labels,
+    /// Milliseconds since 1970.
+    pub time_ms: i64,
+    /// Its value; [`STALE`] where the series has ended.
+    pub value: Value,
+}
+
+/// A write that ends when what is written can be queried.
+pub type Writing = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
+/// What rules read, and where what they record goes.
+pub trait RuleStorage: Send + Sync + 'static {
+    /// Series as they are now.
+    fn series(&self) -> Arc<dyn Queryable>;
+    /// Writes samples, all or none.
+    fn write(&self, samples: Vec<Recorded>) -> Writing;
+}
+
 /// What rules work with.
 pub struct RuleOptions {
     /// Rule files.
     pub files: Vec<PathBuf>,
     /// What holds for all groups.
     pub settings: Settings,
-    /// Whose series they read.
-    pub series: Arc<dyn Series>,
-    /// Where what they record goes.
-    pub ingest: Arc<dyn SeriesIngest>,
+    /// What they read and write.
+    pub storage: Arc<dyn RuleStorage>,
 }
 
 /// Rules that are evaluated, until [`Rules::stop`] is called. Cheap to clone.
 #[derive(Clone)]
 pub struct Rules {
-    shared: Arc<Shared>,
+    shared: Arc<RulesInner>,
 }
 
-struct Shared {
+struct RulesInner {
     alertmanager: Alertmanager,
     options: RuleOptions,
     statuses: RwLock<Vec<GroupStatus>>,
@@ -89,7 +109,7 @@ impl Rules {
                 group.restore(&kept.group, kept.alive_at, now);
             }
         }
-        let shared = Shared {
+        let shared = RulesInner {
             alertmanager: alertmanager.clone(),
             options,
             statuses: RwLock::new(groups.iter().map(Group::status).collect()),
@@ -140,7 +160,7 @@ impl Rules {
     /// Evaluates a group. It blocks.
     fn evaluate(&self, mut group: Group, at_ms: i64) -> (Group, Outcome) {
         let options = &self.shared.options;
-        let series = options.series.series(&Tenant::default());
+        let series = options.storage.series();
         let source = EngineSource {
             engine: Engine::default(),
             series: &*series,
@@ -150,7 +170,7 @@ impl Rules {
         };
         let mut outcome = Outcome::default();
         let mut sink = |effects: Effects| {
-            self.write(&effects, at_ms)?;
+            self.write(&effects)?;
             outcome.is_changed |= effects.is_changed;
             let alerts = effects.alerts.iter().map(|alert| self.posted(alert, &effects.query));
             outcome.alerts.extend(alerts);
@@ -161,33 +181,25 @@ impl Rules {
     }
 
     /// Writes what a rule recorded, and waits until it is there.
-    fn write(&self, effects: &Effects, at_ms: i64) -> Result<(), String> {
-        let one = |labels: &Labels, time_ms: i64, value: Value| SeriesWrite {
-            labels: labels.clone(),
-            kind: MetricType::Gauge,
-            help: String::new(),
-            unit: String::new(),
-            samples: vec![(time_ms, 0, value)],
-            exemplars: Vec::new(),
-        };
-        let samples = effects.samples.iter().map(|sample| {
-            let value = match &sample.value {
+    fn write(&self, effects: &Effects) -> Result<(), String> {
+        let samples = effects.samples.iter().map(|sample| Recorded {
+            labels: sample.labels.clone(),
+            time_ms: sample.time_ms,
+            value: match &sample.value {
                 Point::Float(value) => Value::Float(value.to_bits()),
                 Point::Histogram(histogram) => Value::Histogram(histogram.clone()),
-            };
-            one(&sample.labels, if sample.time_ms == 0 { at_ms } else { sample.time_ms }, value)
+            },
         });
-        let ended = effects.ended.iter().map(|labels| one(labels, effects.ended_at_ms, Value::Float(STALE)));
-        let writes: Vec<SeriesWrite> = samples.chain(ended).collect();
-        if writes.is_empty() {
+        let ended = effects.ended.iter().map(|labels| Recorded {
+            labels: labels.clone(),
+            time_ms: effects.ended_at_ms,
+            value: Value::Float(STALE),
+        });
+        let samples: Vec<Recorded> = samples.chain(ended).collect();
+        if samples.is_empty() {
             return Ok(());
         }
-        let receipt = self.shared.options.ingest.remote_write(&Tenant::default(), RemoteWrite::of(&writes));
-        let written = Handle::current().block_on(receipt).map_err(|error| error.to_string())?;
-        match written.reasons.first() {
-            Some(reason) => Err(format!("{} samples were refused: {reason}", written.rejected)),
-            None => Ok(()),
-        }
+        Handle::current().block_on(self.shared.options.storage.write(samples))
     }
 
     /// An alert of a rule as it is told.

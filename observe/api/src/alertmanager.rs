@@ -71,15 +71,15 @@ impl IntoResponse for Wrong {
     }
 }
 
-type Answer = Result<Response, Wrong>;
+type Handled = Result<Response, Wrong>;
 
 #[derive(Clone)]
-struct Shared {
+struct AlertmanagerState {
     alerting: Arc<dyn Alerting>,
     access: Access,
 }
 
-impl Shared {
+impl AlertmanagerState {
     fn check(&self, right: Right, headers: &HeaderMap) -> Result<(), Wrong> {
         tenant_of(&self.access, right, headers).map(drop).map_err(|denied| Wrong::Denied(denied.into()))
     }
@@ -98,7 +98,7 @@ pub fn alertmanager_router(alerting: Arc<dyn Alerting>, access: Access) -> Route
         .route("/-/ready", get(async || "OK"))
         .route("/-/reload", post(reload))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(Shared { alerting, access });
+        .with_state(AlertmanagerState { alerting, access });
     with_error_format(plain_bodies(router), alertmanager_errors)
 }
 
@@ -114,7 +114,7 @@ fn fresh(body: impl IntoResponse) -> Response {
     response
 }
 
-async fn status(State(shared): State<Shared>, headers: HeaderMap) -> Answer {
+async fn status(State(shared): State<AlertmanagerState>, headers: HeaderMap) -> Handled {
     shared.check(Right::Operate, &headers)?;
     let status = shared.alerting.status();
     let version = env!("CARGO_PKG_VERSION");
@@ -133,7 +133,7 @@ async fn status(State(shared): State<Shared>, headers: HeaderMap) -> Answer {
     }))))
 }
 
-async fn receivers(State(shared): State<Shared>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Answer {
+async fn receivers(State(shared): State<AlertmanagerState>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Handled {
     shared.check(Right::Operate, &headers)?;
     let matchers = matchers(&pairs, "receiver_matchers")?;
     let all = shared.alerting.receivers().into_iter();
@@ -142,19 +142,19 @@ async fn receivers(State(shared): State<Shared>, headers: HeaderMap, Query(pairs
     Ok(fresh(Json(found)))
 }
 
-async fn alerts(State(shared): State<Shared>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Answer {
+async fn alerts(State(shared): State<AlertmanagerState>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Handled {
     shared.check(Right::Operate, &headers)?;
     let found = shared.alerting.alerts(&filter(&pairs)?);
     Ok(fresh(Json(found.into_iter().map(AlertForm::from).collect::<Vec<_>>())))
 }
 
-async fn groups(State(shared): State<Shared>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Answer {
+async fn groups(State(shared): State<AlertmanagerState>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Handled {
     shared.check(Right::Operate, &headers)?;
     let found = shared.alerting.groups(&filter(&pairs)?);
     Ok(fresh(Json(found.into_iter().map(GroupForm::from).collect::<Vec<_>>())))
 }
 
-async fn tell_alerts(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> Answer {
+async fn tell_alerts(State(shared): State<AlertmanagerState>, headers: HeaderMap, body: Bytes) -> Handled {
     shared.check(Right::Write, &headers)?;
     let posted: Vec<PostedAlertForm> = read(&headers, &body, "a list of alerts")?;
     let alerts = posted.into_iter().map(PostedAlert::try_from).collect::<Result<Vec<_>, _>>().map_err(Wrong::bad)?;
@@ -162,7 +162,7 @@ async fn tell_alerts(State(shared): State<Shared>, headers: HeaderMap, body: Byt
     Ok(fresh(StatusCode::OK))
 }
 
-async fn silences(State(shared): State<Shared>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Answer {
+async fn silences(State(shared): State<AlertmanagerState>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Handled {
     shared.check(Right::Operate, &headers)?;
     let matchers = matchers(&pairs, "filter")?;
     let mut wanted = Vec::new();
@@ -188,14 +188,14 @@ async fn silences(State(shared): State<Shared>, headers: HeaderMap, Query(pairs)
     Ok(fresh(Json(found.into_iter().map(|silence| SilenceForm::of(silence, now)).collect::<Vec<_>>())))
 }
 
-async fn silence(State(shared): State<Shared>, headers: HeaderMap, Path(id): Path<String>) -> Answer {
+async fn silence(State(shared): State<AlertmanagerState>, headers: HeaderMap, Path(id): Path<String>) -> Handled {
     shared.check(Right::Operate, &headers)?;
     let found = shared.alerting.silences().into_iter().find(|silence| silence.id == id);
     let silence = found.ok_or(TellError::Silence(SilenceError::NotFound))?;
     Ok(fresh(Json(SilenceForm::of(silence, shared.alerting.now_ms()))))
 }
 
-async fn set_silence(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> Answer {
+async fn set_silence(State(shared): State<AlertmanagerState>, headers: HeaderMap, body: Bytes) -> Handled {
     shared.check(Right::Operate, &headers)?;
     let posted: PostedSilenceForm = read(&headers, &body, "a silence")?;
     let silence = Silence::try_from(posted).map_err(Wrong::bad)?;
@@ -203,13 +203,17 @@ async fn set_silence(State(shared): State<Shared>, headers: HeaderMap, body: Byt
     Ok(fresh(Json(json!({ "silenceID": id }))))
 }
 
-async fn expire_silence(State(shared): State<Shared>, headers: HeaderMap, Path(id): Path<String>) -> Answer {
+async fn expire_silence(
+    State(shared): State<AlertmanagerState>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Handled {
     shared.check(Right::Operate, &headers)?;
     shared.alerting.expire_silence(id).await?;
     Ok(fresh(StatusCode::OK))
 }
 
-async fn reload(State(shared): State<Shared>, headers: HeaderMap) -> Answer {
+async fn reload(State(shared): State<AlertmanagerState>, headers: HeaderMap) -> Handled {
     shared.check(Right::Operate, &headers)?;
     let reloaded = shared.alerting.reload().await;
     reloaded

@@ -51,5 +51,5 @@ pub use labels::{ALERT_NAME, Fingerprint, LabelSet, quoted, written};
 pub use matcher::{MAX_MATCHERS_BYTES, Matcher, MatcherError, all_match};
 pub use router::{MAX_ALERTS, MAX_GROUPS, Refused, Router, Status};
 pub use silence::{MAX_SILENCES, Silence, SilenceError, SilenceState};
-pub use state::{Changes, Delivery, Group, Reason, State, Told};
+pub use state::{Changes, Delivery, Group, LogEntry, Reason, State};
 pub use time_interval::{TimeInterval, zone_offset};

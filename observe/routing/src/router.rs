@@ -14,7 +14,7 @@ use crate::alert::{Alert, PostedAlert};
 use crate::config::{Config, Route};
 use crate::labels::{Fingerprint, written};
 use crate::silence::{MAX_SILENCES, Silence, SilenceError, SilenceState};
-use crate::state::{Changes, Group, State, Told};
+use crate::state::{Changes, Group, LogEntry, State};
 
 pub use mute::Status;
 pub(crate) use mute::muted_by_time;
@@ -248,7 +248,7 @@ impl Router {
 
     /// Ids of notifications of a group that wait. Ids begin with the group's key, which several groups may share.
     fn waiting(&self, key: &str, group_id: &str) -> Vec<String> {
-        let prefix = Told::prefix(key);
+        let prefix = LogEntry::prefix(key);
         let same_key = self.state.outbox.range(prefix.clone()..).take_while(|(id, _)| id.starts_with(&prefix));
         same_key.filter(|(_, delivery)| delivery.group == group_id).map(|(id, _)| id.clone()).collect()
     }

@@ -17,9 +17,9 @@ pub struct State {
     pub silences: BTreeMap<String, Silence>,
     /// Groups, by their ids.
     pub groups: BTreeMap<String, Group>,
-    /// What was told to whom, by [`Told::id`].
-    pub told: BTreeMap<String, Told>,
-    /// What is to be told, by [`Told::id`] as well: of each group and integration at most one notification waits.
+    /// What was told to whom, by [`LogEntry::id`].
+    pub told: BTreeMap<String, LogEntry>,
+    /// What is to be told, by [`LogEntry::id`] as well: of each group and integration at most one notification waits.
     pub outbox: BTreeMap<String, Delivery>,
 }
 
@@ -48,7 +48,7 @@ pub struct Group {
 
 /// What an integration was last told of a group: an entry of the notification log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Told {
+pub struct LogEntry {
     /// The group's key.
     pub group: String,
     /// The receiver.
@@ -71,7 +71,7 @@ pub struct Told {
     pub data: BTreeMap<String, String>,
 }
 
-impl Told {
+impl LogEntry {
     /// What names the entry of a group and an integration.
     pub fn id(group: &str, receiver: &str, integration: &str) -> String {
         format!("{}{receiver}/{integration}", Self::prefix(group))
@@ -145,7 +145,7 @@ pub struct Delivery {
     /// The same for the same alerts: whoever has seen it need not take it again.
     pub dedup_key: String,
     /// What becomes known when it was taken.
-    pub told: Told,
+    pub told: LogEntry,
 }
 
 impl Delivery {

@@ -66,7 +66,7 @@ impl Story {
     }
 
     /// The same, and all of it is taken.
-    fn told(&mut self) -> Vec<String> {
+    fn deliver(&mut self) -> Vec<String> {
         let waiting = self.waiting();
         for delivery in self.router.state().outbox.values().cloned().collect::<Vec<_>>() {
             self.router.delivered(&delivery.id, delivery.told.clone(), &delivery.dedup_key, BTreeMap::new());
@@ -115,30 +115,30 @@ fn a_group_waits_tells_and_tells_again_when_something_changes() {
     story.waits(29 * SECOND);
     story.fires("alertname=a i=2");
     story.fires("alertname=b i=1");
-    assert_eq!(story.told(), [""; 0]);
+    assert_eq!(story.deliver(), [""; 0]);
     story.waits(SECOND);
-    assert_eq!(story.told(), ["team: first notification: +a/1 +a/2"]);
+    assert_eq!(story.deliver(), ["team: first notification: +a/1 +a/2"]);
     story.waits(29 * SECOND);
-    assert_eq!(story.told(), ["team: first notification: +b/1"]);
+    assert_eq!(story.deliver(), ["team: first notification: +b/1"]);
     // Nothing has changed.
     story.waits(5 * MINUTE);
-    assert_eq!(story.told(), [""; 0]);
+    assert_eq!(story.deliver(), [""; 0]);
     story.fires("alertname=a i=3");
     story.waits(5 * MINUTE);
-    assert_eq!(story.told(), ["team: new alerts added: +a/1 +a/2 +a/3"]);
+    assert_eq!(story.deliver(), ["team: new alerts added: +a/1 +a/2 +a/3"]);
     story.ends("alertname=a i=3");
     story.waits(5 * MINUTE);
-    assert_eq!(story.told(), ["team: some alerts resolved: +a/1 +a/2 -a/3"]);
+    assert_eq!(story.deliver(), ["team: some alerts resolved: +a/1 +a/2 -a/3"]);
     assert_eq!(story.router.state().alerts.len(), 3, "what was told to be over has left");
     story.ends("alertname=a i=1");
     story.ends("alertname=a i=2");
     story.waits(5 * MINUTE);
-    assert_eq!(story.told(), ["team: all alerts resolved: -a/1 -a/2"]);
+    assert_eq!(story.deliver(), ["team: all alerts resolved: -a/1 -a/2"]);
     assert_eq!(story.router.state().groups.len(), 1, "its group has ended");
     // It fires once more: the first notification of a new group.
     story.fires("alertname=a i=1");
     story.waits(30 * SECOND);
-    assert_eq!(story.told(), ["team: first notification: +a/1"]);
+    assert_eq!(story.deliver(), ["team: first notification: +a/1"]);
 }
 
 #[test]
@@ -146,9 +146,9 @@ fn what_has_not_changed_is_repeated_in_steps_of_the_group_interval() {
     let mut story = Story::new(CONFIG);
     story.fires("alertname=a");
     story.waits(30 * SECOND);
-    assert_eq!(story.told().len(), 1);
+    assert_eq!(story.deliver().len(), 1);
     let mut minutes = 0;
-    while story.told().is_empty() {
+    while story.deliver().is_empty() {
         story.waits(5 * MINUTE);
         minutes += 5;
     }
@@ -163,16 +163,16 @@ fn an_old_alert_is_told_at_once_and_a_short_one_never() {
         PostedAlert { labels: labels("alertname=old"), starts_at: Some(START - MINUTE), ..PostedAlert::default() };
     story.router.receive(vec![old], START).expect("taken");
     story.waits(0);
-    assert_eq!(story.told(), ["team: first notification: +old"]);
+    assert_eq!(story.deliver(), ["team: first notification: +old"]);
     story.fires("alertname=short");
     story.waits(10 * SECOND);
     story.ends("alertname=short");
     story.waits(20 * SECOND);
-    assert_eq!(story.told(), [""; 0]);
+    assert_eq!(story.deliver(), [""; 0]);
     assert!(story.router.state().alerts.values().all(|alert| alert.name() == "old"));
     // Not told again, it ends with the resolve timeout of five minutes.
     story.waits(5 * MINUTE);
-    assert_eq!(story.told(), ["team: all alerts resolved: -old"]);
+    assert_eq!(story.deliver(), ["team: all alerts resolved: -old"]);
     assert!(story.router.state().alerts.is_empty() && story.router.state().groups.is_empty());
 }
 
@@ -217,13 +217,13 @@ fn what_was_refused_is_told_when_the_group_is_looked_at_again() {
     story.fires("alertname=a i=2");
     story.waits(5 * MINUTE);
     assert_ne!(key(&story), first);
-    assert_eq!(story.told(), ["team: first notification: +a +a/2"]);
+    assert_eq!(story.deliver(), ["team: first notification: +a +a/2"]);
     story.ends("alertname=a");
     story.ends("alertname=a i=2");
     story.waits(5 * MINUTE);
     story.refused();
     story.waits(5 * MINUTE);
-    assert_eq!(story.told(), ["team: all alerts resolved: -a -a/2"]);
+    assert_eq!(story.deliver(), ["team: all alerts resolved: -a -a/2"]);
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_late_answer_counts_for_what_was_sent_and_not_for_what_is_newer() {
     story.router.delivered(&sent.id, sent.told.clone(), &sent.dedup_key, BTreeMap::new());
     assert_eq!(story.waiting(), ["team: first notification: +a/1 +a/2"], "the newer one still waits");
     story.waits(5 * MINUTE);
-    assert_eq!(story.told(), ["team: new alerts added: +a/1 +a/2"], "it is known what was told");
+    assert_eq!(story.deliver(), ["team: new alerts added: +a/1 +a/2"], "it is known what was told");
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn inhibited_alerts_are_not_told_and_nothing_inhibits_itself() {
     story.fires("alertname=both loop=yes");
     story.waits(30 * SECOND);
     assert_eq!(
-        story.told(),
+        story.deliver(),
         [
             "team: first notification: +both/yes",
             "team: first notification: +slow/warning +slow/warning/b",
@@ -261,7 +261,7 @@ fn inhibited_alerts_are_not_told_and_nothing_inhibits_itself() {
     assert_eq!((views.len(), views[0].status.inhibited_by.len()), (1, 1));
     story.ends("alertname=up severity=critical zone=a");
     story.waits(5 * MINUTE);
-    let told = story.told();
+    let told = story.deliver();
     assert!(
         told.contains(&"team: new alerts added: +slow/warning +slow/warning/a +slow/warning/b".to_owned()),
         "{told:?}"
@@ -273,7 +273,7 @@ fn the_end_of_a_silenced_alert_is_told_when_the_silence_is_over() {
     let mut story = Story::new(CONFIG);
     story.fires("alertname=a i=1");
     story.waits(30 * SECOND);
-    assert_eq!(story.told().len(), 1);
+    assert_eq!(story.deliver().len(), 1);
     story.silences("alertname=a", 20 * MINUTE);
     // One that fires and ends in silence was never told, and is not told to be over.
     story.fires("alertname=a i=2");
@@ -282,10 +282,10 @@ fn the_end_of_a_silenced_alert_is_told_when_the_silence_is_over() {
     story.ends("alertname=a i=2");
     story.waits(5 * MINUTE);
     story.waits(5 * MINUTE);
-    assert_eq!(story.told(), [""; 0]);
+    assert_eq!(story.deliver(), [""; 0]);
     story.dies(MINUTE);
     story.waits(9 * MINUTE);
-    assert_eq!(story.told(), ["team: all alerts resolved: -a/1"]);
+    assert_eq!(story.deliver(), ["team: all alerts resolved: -a/1"]);
     assert!(story.router.state().alerts.is_empty() && story.router.state().groups.is_empty());
 }
 
@@ -295,17 +295,17 @@ fn one_that_is_silenced_beside_others_is_owed_its_end() {
     story.fires("alertname=a i=1");
     story.fires("alertname=a i=2");
     story.waits(30 * SECOND);
-    assert_eq!(story.told().len(), 1);
+    assert_eq!(story.deliver().len(), 1);
     let silence = story.silences("i=1", 60 * MINUTE);
     story.fires("alertname=a i=3");
     story.waits(5 * MINUTE);
-    assert_eq!(story.told(), ["team: new alerts added: +a/2 +a/3"]);
+    assert_eq!(story.deliver(), ["team: new alerts added: +a/2 +a/3"]);
     story.ends("alertname=a i=1");
     story.waits(5 * MINUTE);
-    assert_eq!(story.told(), [""; 0]);
+    assert_eq!(story.deliver(), [""; 0]);
     story.router.expire_silence(&silence, story.now).expect("there");
     story.waits(5 * MINUTE);
-    assert_eq!(story.told(), ["team: some alerts resolved: -a/1 +a/2 +a/3"]);
+    assert_eq!(story.deliver(), ["team: some alerts resolved: -a/1 +a/2 +a/3"]);
 }
 
 #[test]
@@ -322,15 +322,15 @@ time_intervals:
     story.fires("team=x");
     story.fires("team=y");
     story.waits(30 * SECOND);
-    assert_eq!(story.told(), [""; 0]);
+    assert_eq!(story.deliver(), [""; 0]);
     let groups = story.router.group_views(&AlertFilter::default(), story.now);
     let muted: Vec<&str> = groups.iter().flat_map(|group| &group.alerts[0].muted_by).map(String::as_str).collect();
     assert_eq!(muted, ["noon", "evening"]);
     assert!(story.router.group_views(&AlertFilter { muted: false, ..AlertFilter::default() }, story.now).is_empty());
     story.waits(60 * MINUTE);
-    assert_eq!(story.told(), ["team: first notification: +x"]);
+    assert_eq!(story.deliver(), ["team: first notification: +x"]);
     story.waits(5 * 60 * MINUTE);
-    let told = story.told();
+    let told = story.deliver();
     assert!(told.contains(&"team: first notification: +y".to_owned()), "{told:?}");
 }
 
@@ -398,17 +398,17 @@ fn another_configuration_keeps_groups_that_stay_and_moves_the_others() {
     story.fires("alertname=a zone=a");
     story.fires("alertname=b zone=b");
     story.waits(30 * SECOND);
-    assert_eq!(story.told().len(), 2);
+    assert_eq!(story.deliver().len(), 2);
     let changed = "
 route: {receiver: team, group_by: [alertname], routes: [{receiver: other, matchers: [zone=b]}]}
 receivers: [{name: team, webhook_configs: [{url: 'http://a/'}]}, {name: other, webhook_configs: [{url: 'http://b/'}]}]";
     let changed = Config::read(changed, Path::new("")).expect("a configuration");
     story.router.configure(Arc::new(changed), story.now);
     story.waits(30 * SECOND);
-    assert_eq!(story.told(), ["other: first notification: +b/b"], "the other one knows already");
+    assert_eq!(story.deliver(), ["other: first notification: +b/b"], "the other one knows already");
     story.ends("alertname=a zone=a");
     story.waits(5 * MINUTE);
-    assert_eq!(story.told(), ["team: all alerts resolved: -a/a"]);
+    assert_eq!(story.deliver(), ["team: all alerts resolved: -a/a"]);
 }
 
 #[test]
@@ -418,13 +418,13 @@ fn who_could_not_be_heard_gets_time_to_tell_again() {
         PostedAlert { labels: labels("alertname=a"), ends_at: Some(START + 4 * MINUTE), ..PostedAlert::default() };
     story.router.receive(vec![alert], START).expect("taken");
     story.waits(30 * SECOND);
-    assert_eq!(story.told().len(), 1);
+    assert_eq!(story.deliver().len(), 1);
     story.dies(60 * MINUTE);
     story.waits(MINUTE);
-    assert_eq!(story.told(), [""; 0], "it is not over because nobody listened");
+    assert_eq!(story.deliver(), [""; 0], "it is not over because nobody listened");
     // Nobody tells it again.
     story.waits(5 * MINUTE);
-    assert_eq!(story.told(), ["team: all alerts resolved: -a"]);
+    assert_eq!(story.deliver(), ["team: all alerts resolved: -a"]);
 }
 
 #[derive(Clone, Debug)]
@@ -511,7 +511,7 @@ fn believe(story: &mut Story, believed: &mut BTreeMap<String, bool>) {
             believed.insert(format!("{:?}", alert.labels), !delivery.is_resolved(alert));
         }
     }
-    story.told();
+    story.deliver();
 }
 
 /// Keeps what has changed, as a database would.

@@ -7,11 +7,11 @@ use crate::sink::{Seen, Sink, start, tell};
 /// SHA-256 of the group's key: what incidents are known by.
 const GROUP_HASH_CHARS: usize = 64;
 
-async fn told(receiver: &str, count: usize) -> (Sink, Vec<Seen>) {
-    told_with("", receiver, count).await
+async fn requests(receiver: &str, count: usize) -> (Sink, Vec<Seen>) {
+    requests_with("", receiver, count).await
 }
 
-async fn told_with(global: &str, receiver: &str, count: usize) -> (Sink, Vec<Seen>) {
+async fn requests_with(global: &str, receiver: &str, count: usize) -> (Sink, Vec<Seen>) {
     let sink = Sink::start().await;
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("secret"), " from-file \n").expect("written");
@@ -37,7 +37,7 @@ receivers:
 
 #[tokio::test]
 async fn webhooks_get_version_4() {
-    let (_, seen) = told("webhook_configs: [{url: 'SINK/{{ .GroupLabels.alertname }}', http_config: {authorization: {credentials_file: secret}}}]", 1).await;
+    let (_, seen) = requests("webhook_configs: [{url: 'SINK/{{ .GroupLabels.alertname }}', http_config: {authorization: {credentials_file: secret}}}]", 1).await;
     let alert = json!({
         "status": "firing",
         "labels": { "alertname": "Down", "job": "api" },
@@ -76,13 +76,13 @@ async fn webhooks_get_version_4() {
 
 #[tokio::test]
 async fn webhooks_get_what_the_configuration_makes() {
-    let (_, seen) = told("webhook_configs: [{url: 'SINK/x', payload: {text: '{{ template \"own\" . }}', n: 7, '{{ .Status }}': [1, true]}}]", 1).await;
+    let (_, seen) = requests("webhook_configs: [{url: 'SINK/x', payload: {text: '{{ template \"own\" . }}', n: 7, '{{ .Status }}': [1, true]}}]", 1).await;
     assert_eq!(seen[0].body, json!({ "text": "own firing", "n": 7, "firing": [1, true] }));
 }
 
 #[tokio::test]
 async fn slack_gets_an_attachment() {
-    let (_, seen) = told("slack_configs: [{api_url: 'SINK/slack', channel: '#ops', send_resolved: true, fields: [{title: a, value: '{{ .Status }}', short: true}]}]", 1).await;
+    let (_, seen) = requests("slack_configs: [{api_url: 'SINK/slack', channel: '#ops', send_resolved: true, fields: [{title: a, value: '{{ .Status }}', short: true}]}]", 1).await;
     let link = "http://vitrine.example/alerts?receiver=team";
     let expected = json!({
         "channel": "#ops",
@@ -107,7 +107,7 @@ async fn slack_gets_an_attachment() {
 #[tokio::test]
 async fn a_message_of_slack_is_changed() {
     let slack = "slack_configs: [{app_token_file: secret, channel: '#ops', send_resolved: true, update_message: true}]";
-    let (_, seen) = told_with("slack_app_url: 'SINK/api/chat.postMessage'", slack, 1).await;
+    let (_, seen) = requests_with("slack_app_url: 'SINK/api/chat.postMessage'", slack, 1).await;
     assert_eq!(seen[0].path, "/api/chat.postMessage");
     assert_eq!(
         (seen[0].header("authorization").as_str(), &seen[0].body["channel"]),
@@ -119,7 +119,7 @@ async fn a_message_of_slack_is_changed() {
 
 #[tokio::test]
 async fn pagerduty_gets_an_event() {
-    let (_, seen) = told("pagerduty_configs: [{url: 'SINK/v2/enqueue', routing_key_file: secret, links: [{href: 'http://a', text: t}, {text: none}], details: {team: x}}]", 1).await;
+    let (_, seen) = requests("pagerduty_configs: [{url: 'SINK/v2/enqueue', routing_key_file: secret, links: [{href: 'http://a', text: t}, {text: none}], details: {team: x}}]", 1).await;
     let body = &seen[0].body;
     assert_eq!(
         (&body["routing_key"], &body["event_action"], &body["client"]),
@@ -144,7 +144,7 @@ async fn pagerduty_gets_an_event() {
 
 #[tokio::test]
 async fn teams_discord_and_telegram_get_messages() {
-    let (_, seen) = told(
+    let (_, seen) = requests(
         "msteamsv2_configs: [{webhook_url: 'SINK/teams'}]
     discord_configs: [{webhook_url: 'SINK/discord', username: v}]
     telegram_configs: [{api_url: 'SINK', bot_token: 12:ab, chat_id: -7, message: '<b>{{ .CommonLabels.job }}</b>'}]",
@@ -170,7 +170,7 @@ async fn teams_discord_and_telegram_get_messages() {
 
 #[tokio::test]
 async fn opsgenie_gets_an_alert_and_its_end() {
-    let (_, seen) = told("opsgenie_configs: [{api_url: 'SINK', api_key_file: secret, tags: 'a, b,', responders: [{name: 'x,y', type: teams}, {name: '{{ .CommonLabels.none }}', type: user}], details: {k: '{{ .Status }}'}}]", 1).await;
+    let (_, seen) = requests("opsgenie_configs: [{api_url: 'SINK', api_key_file: secret, tags: 'a, b,', responders: [{name: 'x,y', type: teams}, {name: '{{ .CommonLabels.none }}', type: user}], details: {k: '{{ .Status }}'}}]", 1).await;
     let body = &seen[0].body;
     assert_eq!((seen[0].path.as_str(), seen[0].header("authorization").as_str()), ("/v2/alerts", "GenieKey from-file"));
     assert_eq!((&body["message"], &body["tags"]), (&json!("[FIRING:1] Down (api)"), &json!(["a", "b"])));

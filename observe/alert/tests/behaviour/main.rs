@@ -3,4 +3,5 @@
 mod kinds;
 mod mail;
 mod outages;
+mod rules;
 mod sink;

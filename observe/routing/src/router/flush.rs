@@ -7,11 +7,11 @@ use super::{Router, millis};
 use crate::alert::Alert;
 use crate::config::{Config, Integration, Route};
 use crate::labels::Fingerprint;
-use crate::state::{Delivery, Group, Reason, State, Told};
+use crate::state::{Delivery, Group, LogEntry, Reason, State};
 
 /// What one look at a group found.
 #[derive(Default)]
-struct Look {
+struct FlushOutcome {
     muted_by: Vec<String>,
     /// What is to be told now.
     deliveries: Vec<Delivery>,
@@ -44,7 +44,7 @@ impl Router {
             self.state.groups.values().filter(|group| group.next_at <= now).map(|group| group.id.clone()).collect();
         if !due.is_empty() {
             let config = self.config.clone();
-            let looks: Vec<(String, Look)> = {
+            let looks: Vec<(String, FlushOutcome)> = {
                 let muting = Muting::new(&config, &self.state, now);
                 let look = |id: String| {
                     let group = &self.state.groups[&id];
@@ -64,7 +64,7 @@ impl Router {
     }
 
     /// Takes over what a look at a group found.
-    fn looked(&mut self, id: &str, look: Look, now: i64) {
+    fn looked(&mut self, id: &str, look: FlushOutcome, now: i64) {
         let config = self.config.clone();
         let Some(group) = self.state.groups.get_mut(id) else { return };
         let interval = config.routes.by_id(&group.route).map_or(1, |route| millis(route.group_interval).max(1));
@@ -147,7 +147,7 @@ impl Router {
     }
 }
 
-fn look(config: &Config, state: &State, route: &Route, group: &Group, muting: &Muting<'_>, now: i64) -> Look {
+fn look(config: &Config, state: &State, route: &Route, group: &Group, muting: &Muting<'_>, now: i64) -> FlushOutcome {
     let muted_by = muted_by_time(config, route, now);
     let alerts = group.alerts.iter().filter_map(|id| Some((*id, state.alerts.get(id)?)));
     let mut parts =
@@ -155,7 +155,8 @@ fn look(config: &Config, state: &State, route: &Route, group: &Group, muting: &M
     let mut leaving = BTreeMap::new();
     let receiver = config.receiver(&route.receiver);
     let integrations = receiver.map_or(&[][..], |receiver| &receiver.integrations);
-    let told = |integration: &Integration| state.told.get(&Told::id(&group.key, &route.receiver, &integration.id()));
+    let told =
+        |integration: &Integration| state.told.get(&LogEntry::id(&group.key, &route.receiver, &integration.id()));
     for (id, alert) in alerts {
         let is_muted = !muted_by.is_empty() || muting.status(alert).is_muted();
         let is_over = alert.is_resolved_at(now);
@@ -180,7 +181,7 @@ fn look(config: &Config, state: &State, route: &Route, group: &Group, muting: &M
             .filter_map(|integration| delivery(route, group, integration, told(integration), &parts, now));
         made.collect()
     };
-    Look { muted_by, deliveries, leaving }
+    FlushOutcome { muted_by, deliveries, leaving }
 }
 
 /// What an integration is to be told; none if it knows all that it needs to know.
@@ -188,17 +189,17 @@ fn delivery(
     route: &Route,
     group: &Group,
     integration: &Integration,
-    told: Option<&Told>,
+    told: Option<&LogEntry>,
     parts: &Parts<'_>,
     now: i64,
 ) -> Option<Delivery> {
     let reason = reason(told, parts, integration.sends_resolved, millis(route.repeat_interval), now)?;
-    let id = Told::id(&group.key, &route.receiver, &integration.id());
+    let id = LogEntry::id(&group.key, &route.receiver, &integration.id());
     let waits_for_end = |id: &&Fingerprint| told.is_some_and(|told| told.waits_for_end_of(**id));
     let is_shown = |alert: &&&Alert| integration.sends_resolved || !alert.is_resolved_at(now);
     let alerts: Vec<Alert> = parts.shown.iter().filter(is_shown).map(|alert| (*alert).clone()).collect();
     let told_at = told.map_or(0, |told| told.at);
-    let told = Told {
+    let told = LogEntry {
         group: group.key.clone(),
         receiver: route.receiver.clone(),
         integration: integration.id(),
@@ -228,7 +229,13 @@ fn delivery(
 }
 
 /// Why an integration is told; none if it is not.
-fn reason(told: Option<&Told>, parts: &Parts<'_>, sends_resolved: bool, repeat_ms: i64, now: i64) -> Option<Reason> {
+fn reason(
+    told: Option<&LogEntry>,
+    parts: &Parts<'_>,
+    sends_resolved: bool,
+    repeat_ms: i64,
+    now: i64,
+) -> Option<Reason> {
     let Some(told) = told else {
         return (!parts.firing.is_empty()).then_some(Reason::First);
     };

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::Router;
-use crate::state::Told;
+use crate::state::LogEntry;
 
 impl Router {
     /// An integration took a notification. Whether it is still the one that waits is known by its dedup key: one that the group has outrun is noted as
     /// told, and the newer one goes on waiting. `data` is what the integration wants to know next time.
-    pub fn delivered(&mut self, id: &str, told: Told, dedup_key: &str, data: BTreeMap<String, String>) {
+    pub fn delivered(&mut self, id: &str, told: LogEntry, dedup_key: &str, data: BTreeMap<String, String>) {
         let waiting = self.state.outbox.get(id);
         let is_current = waiting.is_some_and(|waiting| waiting.dedup_key == dedup_key);
         let group = waiting.map(|waiting| waiting.group.clone());
         let is_newer = self.state.told.get(id).is_none_or(|known| known.at <= told.at);
         if is_newer {
-            self.state.told.insert(id.to_owned(), Told { data, ..told });
+            self.state.told.insert(id.to_owned(), LogEntry { data, ..told });
             self.changes.told.insert(id.to_owned());
         }
         if let (true, Some(group)) = (is_current, group) {
