@@ -1,18 +1,26 @@
 //! Alerting within an observatory: what it keeps and whom it tells.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_alert::{Alertmanager, Counts, Error, Settings};
+use vitrine_observe_alert::{
+    Alertmanager, Counts, Error, Recorded, RuleOptions, RuleStorage, Rules, Settings, Writing,
+};
+use vitrine_observe_model::metrics::{RemoteWrite, SeriesWrite};
+use vitrine_observe_rules::{RuleFile, Settings as RuleSettings};
+use vitrine_observe_series::{MetricType, Queryable};
+use vitrine_observe_store::{ColumnEngine, Series, SeriesIngest, Tenant};
+use vitrine_platform_config::glob;
 use vitrine_platform_store::Storage;
 use vitrine_platform_telemetry::{Observation, ObservationKind, Telemetry};
 
 use crate::Usage;
-use crate::settings::Alerting;
+use crate::settings::{Alerting, Observatory};
 
 /// The name under which its own figures are found.
 const SERVICE: &str = "observatory";
@@ -28,11 +36,91 @@ pub async fn open(data: &Path, settings: &Alerting, external_url: String) -> Res
     }
 }
 
-/// Ends it when the process does, and tells what it counts.
-pub fn attend(alertmanager: &Alertmanager, telemetry: &Telemetry, stop: &CancellationToken, tracker: &TaskTracker) {
-    let (ending, stop) = (alertmanager.clone(), stop.clone());
+/// What rules read and write: the engine, as the default tenant.
+struct EngineStorage(Arc<ColumnEngine>);
+
+impl RuleStorage for EngineStorage {
+    fn series(&self) -> Arc<dyn Queryable> {
+        self.0.series(&Tenant::default())
+    }
+
+    fn write(&self, samples: Vec<Recorded>) -> Writing {
+        let series: Vec<SeriesWrite> = samples.into_iter().map(written).collect();
+        let receipt = self.0.remote_write(&Tenant::default(), RemoteWrite::of(&series));
+        Box::pin(async move {
+            let written = receipt.await.map_err(|error| error.to_string())?;
+            match written.reasons.first() {
+                Some(reason) => Err(format!("{} samples were refused: {reason}", written.rejected)),
+                None => Ok(()),
+            }
+        })
+    }
+}
+
+fn written(Recorded { labels, time_ms, value }: Recorded) -> SeriesWrite {
+    SeriesWrite {
+        labels,
+        kind: MetricType::Gauge,
+        help: String::new(),
+        unit: String::new(),
+        samples: vec![(time_ms, 0, value)],
+        exemplars: Vec::new(),
+    }
+}
+
+/// Begins to evaluate the rules of the settings' files, of their objectives, and, where it is a shop's observatory, of the shop.
+pub async fn rules(
+    alertmanager: &Alertmanager,
+    settings: &Observatory,
+    of_shop: bool,
+    engine: Arc<ColumnEngine>,
+    external_url: String,
+) -> Result<Rules> {
+    let mut files = Vec::new();
+    for pattern in &settings.rules.files {
+        let found = glob(pattern, Path::new("."));
+        let found = found.map_err(|error| Usage(format!("observatory.rules.files: {pattern}: {error}")))?;
+        if found.is_empty() {
+            return Err(Usage(format!("observatory.rules.files: {pattern} names no file")).into());
+        }
+        files.extend(found);
+    }
+    let mut shipped = Vec::new();
+    if of_shop && settings.rules.shop {
+        // A test reads them, too.
+        let shop = RuleFile::parse(crate::rules::SHOP).map_err(|mistakes| anyhow::anyhow!("{mistakes:?}"))?;
+        shipped.push(("shop.yml".to_owned(), shop));
+    }
+    let mut objectives = Vec::new();
+    for slo in &settings.slo {
+        let group = slo.to_slo().rules();
+        objectives.push(group.map_err(|error| Usage(format!("observatory.slo: {:?}: {error}", slo.name)))?);
+    }
+    if !objectives.is_empty() {
+        shipped.push(("objectives".to_owned(), RuleFile { groups: objectives }));
+    }
+    let rule_settings = RuleSettings { interval: settings.rules.interval.0, external_url, ..RuleSettings::default() };
+    let storage = Arc::new(EngineStorage(engine));
+    let options = RuleOptions { files, shipped, settings: rule_settings, storage };
+    let started = Rules::start(alertmanager, options).await;
+    started.map_err(|error| match error {
+        error @ Error::Store(_) => error.into(),
+        error => Usage(format!("observatory.rules.files: {:#}", anyhow::Error::from(error))).into(),
+    })
+}
+
+/// Ends both when the process does, and tells what is counted.
+pub fn attend(
+    alertmanager: &Alertmanager,
+    rules: &Rules,
+    telemetry: &Telemetry,
+    stop: &CancellationToken,
+    tracker: &TaskTracker,
+) {
+    let (rules, ending, stop) = (rules.clone(), alertmanager.clone(), stop.clone());
     tracker.spawn(async move {
         stop.cancelled().await;
+        rules.stop().await;
         ending.stop().await;
     });
     telemetry.service(SERVICE).read_while(alertmanager.counts(), observations);

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
 use vitrine_kit::duration;
-use vitrine_observe_alert::Alertmanager;
+use vitrine_observe_alert::{Alertmanager, Rules};
 use vitrine_observe_api::{
     Options as Asking, Prometheus, PrometheusOptions, Queries, alertmanager_errors, alertmanager_router, jaeger_errors,
     jaeger_router, metric_pages, prometheus_errors, prometheus_router, sql_router, zipkin_router,
@@ -20,6 +20,7 @@ use vitrine_observe_api::{
 use vitrine_observe_receive::{
     Intake, grpc_routes, http_router, otlp_errors, remote_write_router, zipkin_router as zipkin_intake,
 };
+use vitrine_observe_rules::status::RuleStatuses;
 use vitrine_observe_sql::{Sql, SqlOptions};
 use vitrine_observe_store::{
     Access, ColumnEngine, Ingest, Options, Reports, SegmentStorage, SignalStatus, Status, Targets,
@@ -89,11 +90,14 @@ pub struct Observatory {
     alertmanager: Alertmanager,
     scrape: Option<(PathBuf, vitrine_observe_scrape::Config)>,
     host: HostMetrics,
+    rules: Rules,
+    of_shop: bool,
 }
 
 impl Observatory {
-    /// Opens what is kept in the data folder, and takes the addresses.
-    pub async fn open(data: &Path, settings: &Settings) -> Result<Self> {
+    /// Opens what is kept in the data folder, and takes the addresses. That of a shop, which `vitrine up` brings up, reads its host and has the
+    /// shop's rules, unless the settings say otherwise.
+    pub async fn open(data: &Path, settings: &Settings, of_shop: bool) -> Result<Self> {
         let options = options(data, settings)?;
         let access = Access::new(&settings.tokens).map_err(|e| Usage(format!("observatory.{e}")))?;
         let files = Some(&settings.tls).filter(|files| files.is_set());
@@ -128,9 +132,11 @@ impl Observatory {
         let engine = tokio::task::spawn_blocking(move || ColumnEngine::open(options, Clock::system())).await??;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}", pages.local_addr()?);
-        let alertmanager = alerting::open(data, &settings.alertmanager, url).await?;
+        let engine = Arc::new(engine);
+        let alertmanager = alerting::open(data, &settings.alertmanager, url.clone()).await?;
+        let rules = alerting::rules(&alertmanager, settings, of_shop, engine.clone(), url).await?;
         Ok(Self {
-            engine: Arc::new(engine),
+            engine,
             access,
             asking,
             sql,
@@ -145,6 +151,8 @@ impl Observatory {
             alertmanager,
             scrape,
             host: settings.host.clone(),
+            rules,
+            of_shop,
         })
     }
 
@@ -167,12 +175,9 @@ impl Observatory {
 
     /// Serves until stopped. What the engine counts goes into its own metrics. Returns the engine, to be closed when nothing
     /// serves any more.
-    ///
-    /// `reads_host` says whether the host is read where the settings do not say it.
     pub fn serve(
         self,
         bounds: &Bounds,
-        reads_host: bool,
         telemetry: &Telemetry,
         stop: &CancellationToken,
         tracker: &TaskTracker,
@@ -180,17 +185,18 @@ impl Observatory {
         let (engine, access) = (self.engine.clone(), self.access);
         let scraper = self.scrape.map(|(path, config)| watching::scrape(path, &config, engine.clone(), stop, tracker));
         let targets = scraper.transpose()?.map(|scraper| scraper as Arc<dyn Targets>);
-        if let Some(names) = self.host.names.within(reads_host) {
+        if let Some(names) = self.host.names.within(self.of_shop) {
             watching::watch_host(names, &self.host, engine.clone(), stop, tracker);
         }
         let intake = Intake::new(engine.clone(), access.clone());
         let queries = Queries::new(engine.clone(), access.clone(), self.asking);
+        let rules: Arc<dyn RuleStatuses> = Arc::new(self.rules.clone());
         let prometheus =
-            Prometheus::new(engine.clone(), None, targets, access.clone(), self.prometheus, Clock::system());
+            Prometheus::new(engine.clone(), Some(rules), targets, access.clone(), self.prometheus, Clock::system());
         let writes = remote_write_router(&intake, engine.clone());
         let statements = EngineStatements::new(Arc::new(Sql::new(engine, self.sql, worker)?));
         let alerts = alertmanager_router(Arc::new(self.alertmanager.clone()), access.clone());
-        alerting::attend(&self.alertmanager, telemetry, stop, tracker);
+        alerting::attend(&self.alertmanager, &self.rules, telemetry, stop, tracker);
         let (otlp, grpc) = (http_router(&intake), grpc_routes(&intake));
         let pages = otlp
             .clone()

@@ -27,9 +27,9 @@ pub async fn run(args: ObserveArgs) -> Result<()> {
     let data = &args.data.data;
     let listeners = Observatory::listeners(&settings.observatory);
     let opened = Process::open(data, &settings, listeners, &[runfile::OBSERVATORY]).await?;
-    let observatory = Observatory::open(data, &settings.observatory).await?;
+    let observatory = Observatory::open(data, &settings.observatory, false).await?;
     let addresses = observatory.addresses()?;
-    let mut process = opened.start(Some(observatory), false)?;
+    let mut process = opened.start(Some(observatory))?;
     let operations = process.operations().to_owned();
     let ready = Ready { addresses: &addresses, operations: &operations, pid: std::process::id() };
     process.ready(&ready, Some(runfile::alone_path(data)), args.ready_file.as_deref())?;

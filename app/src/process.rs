@@ -161,16 +161,14 @@ impl Process {
 
 impl Opened {
     /// Starts telemetry, and the observatory if this process has one: telemetry goes there, unless a variable says where else.
-    /// `reads_host` says whether the observatory reads its host where the settings do not say it.
-    pub fn start(self, observatory: Option<Observatory>, reads_host: bool) -> Result<Process> {
+    pub fn start(self, observatory: Option<Observatory>) -> Result<Process> {
         let Self { telemetry: config, bounds, operations, lock } = self;
         let (background, stop_background) = (TaskTracker::new(), CancellationToken::new());
         let exporter = telemetry::exporter(&config, observatory.as_ref().map(Observatory::engine))?;
         let telemetry = Telemetry::new(config);
         telemetry::log_to(&telemetry);
         operations.set_telemetry(&telemetry);
-        let engine =
-            observatory.map(|o| o.serve(&bounds, reads_host, &telemetry, &stop_background, &background)).transpose()?;
+        let engine = observatory.map(|o| o.serve(&bounds, &telemetry, &stop_background, &background)).transpose()?;
         if let Some(exporter) = exporter {
             let (pipeline, stop) = (telemetry.clone(), stop_background.clone());
             background.spawn(async move { pipeline.run(exporter, stop).await });

@@ -24,7 +24,7 @@ const BOLD: &str = "\x1b[1m";
 const PLAIN: &str = "\x1b[0m";
 
 /// Rules of the shop itself.
-const SHOP: &str = include_str!("rules/shop.yml");
+pub const SHOP: &str = include_str!("rules/shop.yml");
 
 /// Text in colours, where someone looks.
 struct Paint {

@@ -162,7 +162,7 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let demo = settings.shop.demo.is_asked_for();
     settings.settle(&url, folder::cli_key(&plan.data)?.public_jwk(), demo);
 
-    let mut process = opened.start(None, false)?;
+    let mut process = opened.start(None)?;
     let identity = identity::identity(&plan.data, &settings, internal)?;
     let mesh = Mesh::new(Limits::default()).with_identity(identity).with_remotes(settings.discovery.clone(), connector);
     let (host, nats) = engines::host(&plan.data, &settings, process.telemetry(), mesh).await?;

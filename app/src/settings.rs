@@ -41,6 +41,8 @@ const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 const MAX_BYTES: u64 = 50 << 30;
 /// Between two readings of the host by default: the node exporter's users scrape as often.
 const HOST_INTERVAL: Duration = Duration::from_secs(15);
+/// How often rules are evaluated by default: as often as Prometheus does.
+const RULE_INTERVAL: Duration = Duration::from_secs(60);
 /// How long its tokens are good, in seconds: as long as someone plays with a shop.
 const CLI_TOKEN_TTL_S: u32 = 12 * 3600;
 
@@ -193,8 +195,54 @@ pub struct Observatory {
     pub scrape: Scrape,
     /// Whom it tells of alerts.
     pub alertmanager: Alerting,
+    /// Rules that it evaluates.
+    pub rules: Rules,
+    /// What is promised: each objective becomes rules that tell how fast its error budget burns.
+    pub slo: Vec<Objective>,
     /// How it watches its own host.
     pub host: HostMetrics,
+}
+
+/// Rules that the observatory evaluates.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rules {
+    /// Rule files as Prometheus has them, such as rules/*.yml.
+    pub files: Vec<String>,
+    /// How often groups are evaluated that do not say it.
+    pub interval: Time,
+    /// Whether `vitrine up` evaluates the shop's own rules, too, which `vitrine rules shop` prints.
+    pub shop: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { files: Vec::new(), interval: Time(RULE_INTERVAL), shop: true }
+    }
+}
+
+/// What is promised.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Objective {
+    /// Its name: the label slo.
+    pub name: String,
+    /// Events that were as promised: a counter, or an expression in which $window stands for the range.
+    pub good: String,
+    /// All events, likewise.
+    pub total: String,
+    /// Which part of all events is promised, such as 0.999.
+    pub objective: f64,
+    /// Over which time, such as 30d.
+    pub window: Time,
+}
+
+impl Objective {
+    /// As rules are made of it.
+    pub fn to_slo(&self) -> vitrine_observe_rules::Slo {
+        let Self { name, good, total, objective, window } = self.clone();
+        vitrine_observe_rules::Slo { name, good, total, objective, window: window.0 }
+    }
 }
 
 /// What the observatory scrapes.
@@ -255,6 +303,8 @@ impl Default for Observatory {
             cors: vitrine_platform_http::Cors::default(),
             scrape: Scrape::default(),
             alertmanager: Alerting::default(),
+            rules: Rules::default(),
+            slo: Vec::new(),
             host: HostMetrics::default(),
         }
     }

@@ -39,7 +39,7 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     let listeners = Observatory::listeners(&settings.observatory) + 1;
     let opened = Process::open(data, &settings, listeners, ALL).await?;
     let listener = bind(settings.up.listen).await?;
-    let observatory = Observatory::open(data, &settings.observatory).await?;
+    let observatory = Observatory::open(data, &settings.observatory, true).await?;
     let Addresses { observe, otlp_grpc, otlp_http } = observatory.addresses()?;
     let address = listener.local_addr()?;
     let shop = if settings.shop.url.is_empty() { format!("http://{address}") } else { settings.shop.url.to_string() };
@@ -50,7 +50,7 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
         settings.services.gateway.observe_url.clone_from(&observe);
     }
 
-    let mut process = opened.start(Some(observatory), true)?;
+    let mut process = opened.start(Some(observatory))?;
     let mesh = Mesh::new(Limits::default()).with_identity(identity::identity(data, &settings, None)?);
     let (host, _) = engines::host(data, &settings, process.telemetry(), mesh).await?;
     let components = topology::build_all(ALL, &settings.services, &host)?;

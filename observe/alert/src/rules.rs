@@ -64,6 +64,8 @@ pub trait RuleStorage: Send + Sync + 'static {
 pub struct RuleOptions {
     /// Rule files.
     pub files: Vec<PathBuf>,
+    /// Rules that are no file, by what they are called where a file's name stands.
+    pub shipped: Vec<(String, RuleFile)>,
     /// What holds for all groups.
     pub settings: Settings,
     /// What they read and write.
@@ -95,10 +97,12 @@ impl Rules {
     /// Reads the files and what is kept of their groups, and begins to evaluate.
     pub async fn start(alertmanager: &Alertmanager, options: RuleOptions) -> Result<Self, Error> {
         let mut groups = Vec::new();
+        let mut files = options.shipped.clone();
         for path in &options.files {
-            let file = read_file(path)?;
-            let name = path.display().to_string();
-            groups.extend(file.groups.iter().map(|spec| Group::new(&name, spec, &options.settings)));
+            files.push((path.display().to_string(), read_file(path)?));
+        }
+        for (name, file) in &files {
+            groups.extend(file.groups.iter().map(|spec| Group::new(name, spec, &options.settings)));
         }
         groups.sort_by(|a, b| (a.file(), a.name()).cmp(&(b.file(), b.name())));
         let kept = read_groups(alertmanager.store()).await.map_err(Error::Store)?;

@@ -86,7 +86,12 @@ fn options(folder: &std::path::Path, storage: &Notes) -> RuleOptions {
         external_url: "http://vitrine.example/".to_owned(),
         ..Settings::default()
     };
-    RuleOptions { files: vec![folder.join("rules.yml")], settings, storage: Arc::new(storage.clone()) }
+    RuleOptions {
+        files: vec![folder.join("rules.yml")],
+        shipped: Vec::new(),
+        settings,
+        storage: Arc::new(storage.clone()),
+    }
 }
 
 #[tokio::test]
