@@ -259,7 +259,7 @@ impl AlertRule {
     }
 
     /// Alerts that are to be sent now, and are noted as sent.
-    pub(crate) fn to_send(&mut self, at_ms: i64, interval_ms: i64, resend_ms: i64) -> Vec<Alert> {
+    pub(crate) fn take_due(&mut self, at_ms: i64, interval_ms: i64, resend_ms: i64) -> Vec<Alert> {
         let valid_until_ms = at_ms + VALID_INTERVALS * interval_ms.max(resend_ms);
         let due = self.active.values_mut().filter(|alert| alert.is_due(at_ms, resend_ms));
         due.map(|alert| {

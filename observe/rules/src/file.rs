@@ -13,6 +13,9 @@ use crate::alert;
 /// Most rules of a file.
 const MAX_RULES: usize = 50_000;
 
+/// A rule's name and labels.
+type RuleKey<'a> = (&'a str, Vec<(&'a str, &'a str)>);
+
 /// A rule file.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RuleFile {
@@ -94,7 +97,7 @@ impl RuleFile {
 
     /// Rules that are there more than once, with the same name and labels, so that their results stand in each other's way.
     pub fn duplicates(&self) -> Vec<&RuleSpec> {
-        let mut seen: HashMap<(&str, Vec<(&str, &str)>), usize> = HashMap::new();
+        let mut seen: HashMap<RuleKey<'_>, usize> = HashMap::new();
         let rules: Vec<(&GroupSpec, &RuleSpec)> =
             self.groups.iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule))).collect();
         let key = |(group, rule): &(&'_ GroupSpec, &'_ RuleSpec)| merged(&group.labels, &rule.labels);

@@ -154,7 +154,7 @@ impl Group {
             let ended = rule.series.difference(&now).cloned().collect();
             let alerts = match &mut rule.kind {
                 Kind::Record(_) => Vec::new(),
-                Kind::Alert(alert) => alert.to_send(at_ms, interval, millis(settings.resend_delay)),
+                Kind::Alert(alert) => alert.take_due(at_ms, interval, millis(settings.resend_delay)),
             };
             let ended_at_ms = at_ms - offset;
             let series = samples.len();
