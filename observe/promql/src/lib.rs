@@ -17,9 +17,9 @@
 //!     let labels = Labels::of([("__name__", "up"), ("instance", instance)]);
 //!     series.append(&labels, 60_000, 0, Sample::Float(value.to_bits()));
 //! }
-//! let expr = parse_expr("sum(up)").unwrap();
+//! let expr = parse_expr("sum(up)").expect("a query");
 //! let budget = Budget::new(1 << 20, 1_000_000, Duration::from_secs(10));
-//! let outcome = Engine::default().instant(&series, &expr, 90_000, &budget).unwrap();
+//! let outcome = Engine::default().instant(&series, &expr, 90_000, &budget).expect("a result");
 //! let Value::Vector(samples) = outcome.value else { panic!("a vector") };
 //! assert_eq!(samples[0].value, Point::Float(3.0));
 //! ```
