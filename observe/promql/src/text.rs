@@ -208,7 +208,7 @@ pub fn rfc3339_seconds(ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{go_float, go_float_digits, go_quote, rfc3339_seconds};
 
     #[test]
     fn numbers_look_as_go_writes_them() {

@@ -43,7 +43,7 @@ impl Element {
         Self { point: Point::Float(0.0), keep: false, remarks }
     }
 
-    fn kept(point: Point, keep: bool) -> Self {
+    fn compared(point: Point, keep: bool) -> Self {
         Self { point, keep, remarks: Remarks::default() }
     }
 }
@@ -57,7 +57,7 @@ pub(super) fn element(op: BinaryOp, lhs: Cell<'_>, rhs: Cell<'_>) -> Element {
         (Cell::Float(lhs), Cell::Float(rhs)) => {
             let value = scalar_op(op, lhs, rhs);
             if op.is_comparison() {
-                Element::kept(Point::Float(lhs), value != 0.0)
+                Element::compared(Point::Float(lhs), value != 0.0)
             } else {
                 Element::of(Point::Float(value))
             }
@@ -75,8 +75,8 @@ pub(super) fn element(op: BinaryOp, lhs: Cell<'_>, rhs: Cell<'_>) -> Element {
         },
         (Cell::Histogram(lhs), Cell::Histogram(rhs)) => match op {
             BinaryOp::Add | BinaryOp::Sub => combined(op, lhs, rhs),
-            BinaryOp::Equal => Element::kept(Point::Histogram(lhs.clone()), equal(lhs, rhs)),
-            BinaryOp::NotEqual => Element::kept(Point::Histogram(lhs.clone()), !equal(lhs, rhs)),
+            BinaryOp::Equal => Element::compared(Point::Histogram(lhs.clone()), equal(lhs, rhs)),
+            BinaryOp::NotEqual => Element::compared(Point::Histogram(lhs.clone()), !equal(lhs, rhs)),
             _ => incompatible(),
         },
     }
