@@ -362,7 +362,7 @@ pub struct PromqlArgs {
 /// `vitrine agent`.
 #[derive(Debug, Subcommand)]
 pub enum AgentCommand {
-    /// Answer /metrics with what the kernel says of this host and its containers
+    /// Serve /metrics: what the kernel says of this host and its containers
     Host(AgentHostArgs),
 }
 

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_host::{Family, Host, Names, Options};
+use vitrine_observe_host::{Host, MetricFamily, Names, Options};
 use vitrine_observe_model::metrics::{RemoteWrite, SeriesWrite};
 use vitrine_observe_scrape::{Config, Scraper, TenantSink};
 use vitrine_observe_series::{Label, Labels, NAME, Value};
@@ -106,7 +106,7 @@ pub fn options(names: Names, textfiles: &Path) -> Options {
     Options { names, textfiles, containers: true, ..Options::default() }
 }
 
-fn series(families: Vec<Family>, names: Names, time_ms: i64) -> Vec<SeriesWrite> {
+fn series(families: Vec<MetricFamily>, names: Names, time_ms: i64) -> Vec<SeriesWrite> {
     let instance = format!("{}:{HOST_PORT}", vitrine_observe_host::host_name());
     let own = [("job", HOST_JOB.to_owned()), ("instance", instance)];
     let mut all = Vec::new();

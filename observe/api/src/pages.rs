@@ -4,18 +4,36 @@ mod home;
 pub(crate) mod html;
 mod trace;
 
+use axum::response::{Html, Response};
+use http::{HeaderValue, header};
 use vitrine_kit::html::escape;
+use vitrine_platform_http::{Refusal, RequestInfo};
 
 use crate::error::Error;
 
 pub(crate) use home::home;
 pub(crate) use trace::trace;
 
+/// What a page may load: nothing from elsewhere, no script.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
 /// A page that says what went wrong.
-pub(crate) fn problem(error: &Error) -> String {
+fn problem(error: &Error) -> String {
     let body = format!(
         "<section class=empty><h2>{}</h2><p><a href=\"/\">Back to recent traces</a></p></section>",
         escape(&error.to_string())
     );
     html::page("No answer", &body)
+}
+
+/// A page, or the page that says why there is none. It may load nothing from elsewhere.
+pub(crate) fn page_of(answer: Result<Response, Error>) -> Response {
+    let mut response = answer.unwrap_or_else(|error| error.respond(Html(problem(&error))));
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+    response
+}
+
+/// How refusals are said where pages are.
+pub(crate) fn page_errors(_asked: &RequestInfo, refusal: &Refusal) -> Response {
+    page_of(Err(Error::from(refusal)))
 }

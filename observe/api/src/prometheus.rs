@@ -34,9 +34,9 @@ use vitrine_observe_store::{Access, Right, Series, Targets, Tenant};
 use vitrine_platform_http::{Refusal, RequestInfo, with_error_format};
 
 use crate::error::Error;
+use crate::pages::{page_errors, page_of};
 use crate::queries::Turns;
-use crate::router::page_of;
-use answer::{Answer, Failed, respond};
+use answer::{ApiData, Failed, respond};
 use question::{Question, pairs, time_limit};
 
 /// The largest form that is read, in bytes: Grafana sends long queries so.
@@ -95,9 +95,9 @@ struct Settings {
 
 /// Prometheus's API over an engine; clones share the bounds, whatever router they serve.
 #[derive(Clone)]
-pub struct Prometheus(Arc<Inner>);
+pub struct Prometheus(Arc<PrometheusInner>);
 
-struct Inner {
+struct PrometheusInner {
     engine: Arc<dyn Series>,
     settings: Arc<Settings>,
     turns: Turns,
@@ -115,7 +115,7 @@ impl Prometheus {
     ) -> Self {
         let turns = Turns::new(access, options.max_queries, options.max_waiting, options.time_limit);
         let started_ms = clock.now_ms();
-        Self(Arc::new(Inner {
+        Self(Arc::new(PrometheusInner {
             engine,
             settings: Arc::new(Settings { options, rules, targets, clock, started_ms }),
             turns,
@@ -125,10 +125,10 @@ impl Prometheus {
     async fn ask<T: Send + 'static>(
         &self,
         headers: &HeaderMap,
-        request: Asked,
+        request: Parameters,
         work: impl FnOnce(&Question) -> Result<T, Failed> + Send + 'static,
     ) -> Result<T, Failed> {
-        let Inner { engine, settings, turns } = &*self.0;
+        let PrometheusInner { engine, settings, turns } = &*self.0;
         let pairs = request.pairs()?;
         let options = &settings.options;
         let budget = Budget::new(options.query_bytes, options.max_samples, time_limit(&pairs, options.time_limit)?);
@@ -145,8 +145,8 @@ impl Prometheus {
     async fn answer(
         &self,
         headers: &HeaderMap,
-        request: Asked,
-        work: impl FnOnce(&Question) -> Result<Answer, Failed> + Send + 'static,
+        request: Parameters,
+        work: impl FnOnce(&Question) -> Result<ApiData, Failed> + Send + 'static,
     ) -> Response {
         respond(self.ask(headers, request, work).await)
     }
@@ -162,12 +162,12 @@ impl Drop for CancelOnDrop {
 }
 
 /// The parameters of a request as they were sent.
-struct Asked {
+struct Parameters {
     query: String,
     form: Vec<u8>,
 }
 
-impl Asked {
+impl Parameters {
     /// Those of the form before those of the address, as in Go.
     fn pairs(&self) -> Result<Vec<(String, String)>, Failed> {
         let form = std::str::from_utf8(&self.form)
@@ -179,12 +179,12 @@ impl Asked {
 }
 
 /// How a question is answered.
-type Work = fn(&Question) -> Result<Answer, Failed>;
+type Work = fn(&Question) -> Result<ApiData, Failed>;
 
 /// A question that is asked with parameters in the address.
 fn asked(work: Work) -> MethodRouter<Prometheus> {
     get(move |State(api): State<Prometheus>, headers: HeaderMap, RawQuery(query): RawQuery| async move {
-        let request = Asked { query: query.unwrap_or_default(), form: Vec::new() };
+        let request = Parameters { query: query.unwrap_or_default(), form: Vec::new() };
         api.answer(&headers, request, work).await
     })
 }
@@ -195,7 +195,7 @@ fn asked_or_posted(work: Work) -> MethodRouter<Prometheus> {
                        headers: HeaderMap,
                        RawQuery(query): RawQuery,
                        RawForm(form): RawForm| async move {
-        let request = Asked { query: query.unwrap_or_default(), form: form.to_vec() };
+        let request = Parameters { query: query.unwrap_or_default(), form: form.to_vec() };
         api.answer(&headers, request, work).await
     };
     asked(work).post(posted).layer(DefaultBodyLimit::max(MOST_FORM_BYTES))
@@ -237,13 +237,13 @@ pub fn metric_pages(api: &Prometheus) -> Router {
         .route("/explore", shown(explore::explore))
         .route("/alerts", shown(watch::alerts))
         .route("/targets", shown(watch::targets));
-    with_error_format(routes.with_state(api.clone()), crate::error_format)
+    with_error_format(routes.with_state(api.clone()), page_errors)
 }
 
 /// A page that is asked for with parameters in the address.
 fn shown(work: fn(&Question) -> Result<String, Failed>) -> MethodRouter<Prometheus> {
     get(move |State(api): State<Prometheus>, headers: HeaderMap, RawQuery(query): RawQuery| async move {
-        let request = Asked { query: query.unwrap_or_default(), form: Vec::new() };
+        let request = Parameters { query: query.unwrap_or_default(), form: Vec::new() };
         page_of(
             api.ask(&headers, request, work).await.map(|text| Html(text).into_response()).map_err(Failed::into_error),
         )
@@ -269,12 +269,12 @@ async fn label_values(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let request = Asked { query: query.unwrap_or_default(), form: Vec::new() };
+    let request = Parameters { query: query.unwrap_or_default(), form: Vec::new() };
     api.answer(&headers, request, move |question| labels::values(question, &name)).await
 }
 
 async fn federation(State(api): State<Prometheus>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
-    let request = Asked { query: query.unwrap_or_default(), form: Vec::new() };
+    let request = Parameters { query: query.unwrap_or_default(), form: Vec::new() };
     let accepted = headers.clone();
     match api.ask(&headers, request, move |question| Ok(federate::federate(question, &accepted))).await {
         Ok(response) => response,
@@ -283,7 +283,7 @@ async fn federation(State(api): State<Prometheus>, headers: HeaderMap, RawQuery(
 }
 
 async fn remote_read(State(api): State<Prometheus>, headers: HeaderMap, body: Bytes) -> Response {
-    let request = Asked { query: String::new(), form: Vec::new() };
+    let request = Parameters { query: String::new(), form: Vec::new() };
     match api.ask(&headers, request, move |question| read::read(question, &body)).await {
         Ok(response) => response,
         Err(failed) => respond(Err(failed)),

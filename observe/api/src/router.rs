@@ -4,7 +4,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use http::{HeaderMap, HeaderValue, header};
+use http::HeaderMap;
 use serde_json::json;
 use vitrine_observe_store::Right;
 use vitrine_platform_http::{Refusal, RequestInfo, grpc_errors, plain_errors, with_error_format, with_plain_errors};
@@ -15,9 +15,6 @@ use crate::params::{self, Pairs};
 use crate::prometheus::prometheus_errors;
 use crate::queries::{Queries, Reader};
 use crate::{jaeger, jaeger_v3, pages, zipkin};
-
-/// What a page may load: nothing from elsewhere, no script.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// The pages, `/api/status` and what is below it, Jaeger's APIs below `/jaeger` and Zipkin's below `/zipkin`.
 pub fn router(queries: &Queries) -> Router {
@@ -57,7 +54,7 @@ pub fn error_format(asked: &RequestInfo, refusal: &Refusal) -> Response {
     } else if is_below("/api") {
         plain_error(&error)
     } else {
-        page_of(Err(error))
+        pages::page_of(Err(error))
     }
 }
 
@@ -105,11 +102,5 @@ async fn show(
     headers: &HeaderMap,
     work: impl FnOnce(&Reader) -> Result<String, Error> + Send + 'static,
 ) -> Response {
-    page_of(queries.ask(headers, |reader| Ok(Html(work(reader)?).into_response())).await)
-}
-
-pub(crate) fn page_of(answer: Result<Response, Error>) -> Response {
-    let mut response = answer.unwrap_or_else(|error| error.respond(Html(pages::problem(&error))));
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
-    response
+    pages::page_of(queries.ask(headers, |reader| Ok(Html(work(reader)?).into_response())).await)
 }

@@ -8,7 +8,7 @@ use vitrine_observe_series::MetricType;
 
 /// A metric with its samples.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Family {
+pub struct MetricFamily {
     /// Its name.
     pub name: String,
     /// What it counts like.
@@ -32,7 +32,7 @@ pub struct Sample {
 
 /// Families while they are collected.
 #[derive(Debug, Default)]
-pub(crate) struct Families(BTreeMap<String, Family>);
+pub(crate) struct Families(BTreeMap<String, MetricFamily>);
 
 impl Families {
     pub fn gauge(&mut self, name: &str, help: &str, labels: &[(&str, &str)], value: f64) {
@@ -60,7 +60,8 @@ impl Families {
         let family = match self.0.get_mut(name) {
             Some(family) => family,
             None => {
-                let family = Family { name: name.to_owned(), kind, help: help.to_owned(), unit, samples: Vec::new() };
+                let family =
+                    MetricFamily { name: name.to_owned(), kind, help: help.to_owned(), unit, samples: Vec::new() };
                 self.0.entry(name.to_owned()).or_insert(family)
             }
         };
@@ -79,7 +80,7 @@ impl Families {
     }
 
     /// Takes a family that others made; false where there is one of this name already.
-    pub fn take(&mut self, family: Family) -> bool {
+    pub fn take(&mut self, family: MetricFamily) -> bool {
         let is_new = !self.0.contains_key(&family.name);
         if is_new {
             self.0.insert(family.name.clone(), family);
@@ -87,15 +88,15 @@ impl Families {
         is_new
     }
 
-    pub fn into_families(self) -> Vec<Family> {
+    pub fn into_families(self) -> Vec<MetricFamily> {
         self.0.into_values().collect()
     }
 }
 
 /// Families in Prometheus's text format.
-pub fn exposition(families: &[Family]) -> String {
+pub fn exposition(families: &[MetricFamily]) -> String {
     let mut text = String::new();
-    for Family { name, kind, help, samples, .. } in families {
+    for MetricFamily { name, kind, help, samples, .. } in families {
         let kind = match kind {
             MetricType::Counter => "counter",
             MetricType::Gauge => "gauge",

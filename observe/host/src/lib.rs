@@ -1,6 +1,6 @@
 //! The host and its containers as metrics: processors, memory, disks, file systems, networks, pressure, cgroups.
 //!
-//! A [`Host`] reads the kernel's files below its [`Roots`] and returns [`Family`]s of samples, by the names of Prometheus's node exporter and
+//! A [`Host`] reads the kernel's files below its [`Roots`] and returns [`MetricFamily`]s of samples, by the names of Prometheus's node exporter and
 //! cAdvisor or by those of OpenTelemetry ([`Names`]). It keeps nothing and sends nothing.
 //!
 //! What it does not read, since no safe library has the system call: the kernel's clock discipline (`node_timex_*`), and the address family of
@@ -24,7 +24,7 @@ mod textfile;
 use std::path::PathBuf;
 use std::time::Instant;
 
-pub use families::{Family, Sample, exposition};
+pub use families::{MetricFamily, Sample, exposition};
 
 use crate::families::Families;
 use crate::files::Files;
@@ -116,7 +116,7 @@ impl Host {
     }
 
     /// Reads all there is. It blocks, for as long as the kernel takes.
-    pub fn read(&self) -> Vec<Family> {
+    pub fn read(&self) -> Vec<MetricFamily> {
         let mut families = Families::default();
         for (name, collect) in COLLECTORS {
             self.collect(name, &mut families, |families| collect(&self.files, self.options.names, families));

@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 use vitrine_observe_model::exposition::{Description, Entry, ExposedSeries, ExposedValue, Format, Text, series_labels};
 use vitrine_observe_series::MetricType;
 
-use crate::families::{Families, Family, Sample};
+use crate::families::{Families, MetricFamily, Sample};
 use crate::files::{names, read};
 
 /// What a name may end with that its family's does not.
@@ -43,8 +43,8 @@ pub(crate) fn collect(folder: &Path, families: &mut Families) {
     families.gauge("node_textfile_scrape_error", help, &[], f64::from(u8::from(failed)));
 }
 
-fn parse(text: &str) -> Result<Vec<Family>, String> {
-    let mut families: Vec<Family> = Vec::new();
+fn parse(text: &str) -> Result<Vec<MetricFamily>, String> {
+    let mut families: Vec<MetricFamily> = Vec::new();
     for entry in Text::new(text.as_bytes(), Format::Text).map_err(|mistake| mistake.to_string())? {
         match entry.map_err(|mistake| mistake.to_string())? {
             Entry::Metadata { metric, description } => {
@@ -73,12 +73,12 @@ fn parse(text: &str) -> Result<Vec<Family>, String> {
     Ok(families)
 }
 
-fn family<'a>(families: &'a mut Vec<Family>, metric: &str) -> &'a mut Family {
+fn family<'a>(families: &'a mut Vec<MetricFamily>, metric: &str) -> &'a mut MetricFamily {
     let place = families.iter().position(|family| family.name == metric).unwrap_or_else(|| {
         // A histogram's parts say what the histogram is for.
         let stem = SUFFIXES.iter().find_map(|suffix| metric.strip_suffix(suffix));
         let help = families.iter().find(|family| Some(family.name.as_str()) == stem).map(|family| family.help.clone());
-        families.push(Family {
+        families.push(MetricFamily {
             name: metric.to_owned(),
             kind: MetricType::Unknown,
             help: help.unwrap_or_default(),

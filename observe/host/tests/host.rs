@@ -5,17 +5,17 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 
-use vitrine_observe_host::{Family, Host, Names, Options, Roots};
+use vitrine_observe_host::{Host, MetricFamily, Names, Options, Roots};
 
 /// Values by metric and labels.
-fn values(families: &[Family]) -> BTreeMap<(String, Vec<(String, String)>), f64> {
+fn values(families: &[MetricFamily]) -> BTreeMap<(String, Vec<(String, String)>), f64> {
     let each = families.iter().flat_map(|family| {
         family.samples.iter().map(|sample| ((family.name.clone(), sample.labels.clone()), sample.value))
     });
     each.collect()
 }
 
-fn value(families: &[Family], name: &str, wanted: &[(&str, &str)]) -> Option<f64> {
+fn value(families: &[MetricFamily], name: &str, wanted: &[(&str, &str)]) -> Option<f64> {
     let family = families.iter().find(|family| family.name == name)?;
     let holds = |labels: &[(String, String)]| {
         wanted.iter().all(|(k, v)| labels.iter().any(|(key, value)| key == k && value == v))
@@ -140,7 +140,7 @@ fn write(root: &Path, files: &[(&str, &str)]) {
     }
 }
 
-fn of_cgroups(files: &[(&str, &str)], names: Names) -> Vec<Family> {
+fn of_cgroups(files: &[(&str, &str)], names: Names) -> Vec<MetricFamily> {
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), files);
     write(

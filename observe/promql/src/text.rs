@@ -208,7 +208,7 @@ pub fn rfc3339_seconds(ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{go_float, go_float_digits, go_quote, rfc3339_seconds};
+    use super::{go_float, go_float_digits, go_float_exponent, go_float_result, go_quote, rfc3339_seconds};
 
     #[test]
     fn numbers_look_as_go_writes_them() {

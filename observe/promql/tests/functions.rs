@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use proptest::prelude::*;
+use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_oneof, proptest};
 use vitrine_observe_promql::functions::{EdgeMode, RangeCall, Window, WindowValues, range_function};
 use vitrine_observe_promql::histogram::{expression, parse_expression};
 use vitrine_observe_promql::{Annotations, Point, Severity};

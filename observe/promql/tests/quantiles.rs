@@ -1,6 +1,6 @@
 //! Quantiles and fractions: facts of Prometheus's documentation and tests.
 
-use proptest::prelude::*;
+use proptest::prelude::{any, prop, prop_assert, proptest};
 use vitrine_observe_promql::histogram::parse_expression;
 use vitrine_observe_promql::quantile::{
     ClassicBucket, Forced, fraction_of_classic, fraction_of_histogram, of_classic, of_histogram, quantile,

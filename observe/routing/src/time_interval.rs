@@ -63,7 +63,7 @@ impl TimeInterval {
             reader,
             &mut fields,
             "days_of_month",
-            "a day from 1 to 31 or from -31 to -1, or a range such as \"1:5\" or \"-3:-1\"",
+            "a day such as \"1\", or \"-1\" for the last one, or a range such as \"1:5\" or \"-3:-1\"",
             |text| text.parse().ok().filter(|day: &i32| *day != 0 && day.abs() <= MONTH_DAYS),
         );
         let months = ranges(

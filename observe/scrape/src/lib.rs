@@ -27,6 +27,7 @@ mod scrape;
 mod scraper;
 mod target;
 mod target_loop;
+mod view;
 
 pub use config::{Config, Job};
 pub use ingest::TenantSink;

@@ -14,9 +14,9 @@ use crate::config::Job;
 use crate::discovery::{Discovery, Group};
 use crate::relabel::LabelMap;
 use crate::scrape::Sink;
-use crate::scraper::{Scraped, View};
 use crate::target::{Relabelled, Target, targets};
 use crate::target_loop::TargetLoop;
+use crate::view::{Scraped, View};
 
 /// How soon a source that failed is asked again, at least.
 const RETRY: Duration = Duration::from_secs(5);

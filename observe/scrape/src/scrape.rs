@@ -78,7 +78,7 @@ pub(crate) async fn ask(client: &Client, job: &Job, target: &Target) -> Result<B
         .with_header(HeaderName::from_static(TIMEOUT_HEADER), seconds);
     let most = usize::try_from(job.limits.body_bytes).unwrap_or(usize::MAX);
     let limits = Limits { within: target.timeout, max_response_bytes: most };
-    let response = client.send(request, limits).await.map_err(|error| told(&error, target.timeout))?;
+    let response = client.send(request, limits).await.map_err(|error| message(&error, target.timeout))?;
     if response.status != http::StatusCode::OK {
         return Err(format!("server returned HTTP status {}", response.status));
     }
@@ -95,7 +95,7 @@ pub(crate) async fn ask(client: &Client, job: &Job, target: &Target) -> Result<B
     Ok(Body { bytes, format })
 }
 
-fn told(error: &Error, timeout: Duration) -> String {
+fn message(error: &Error, timeout: Duration) -> String {
     match error {
         Error::Late(_) => format!("context deadline exceeded: no answer within {timeout:?}"),
         Error::TooLong(_) => "body size limit exceeded".to_owned(),

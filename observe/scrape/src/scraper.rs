@@ -15,24 +15,7 @@ use crate::pool::{Common, Pool};
 use crate::relabel::LabelMap;
 use crate::scrape::Sink;
 use crate::target::Target;
-
-/// The last scrape of a target.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Scraped {
-    pub health: TargetHealth,
-    pub error: Option<String>,
-    pub time_ms: i64,
-    pub took: Duration,
-}
-
-/// What can be seen of a job.
-#[derive(Debug, Default)]
-pub(crate) struct View {
-    pub targets: Vec<(Arc<Target>, Arc<Mutex<Scraped>>)>,
-    pub dropped: Vec<LabelMap>,
-    pub dropped_count: usize,
-    pub errors: Vec<String>,
-}
+use crate::view::{Scraped, View};
 
 /// A job at work.
 struct Working {

@@ -16,8 +16,8 @@ use vitrine_platform_fetch::Client;
 use crate::cache::Cache;
 use crate::config::Job;
 use crate::scrape::{Body, Scrape, ScrapedSample, Sink, ask};
-use crate::scraper::Scraped;
 use crate::target::Target;
+use crate::view::Scraped;
 
 /// How far from its place in the grid a scrape's time may be to be taken for it: a hundredth of the interval, and at most this.
 const TIME_TOLERANCE: Duration = Duration::from_millis(2);

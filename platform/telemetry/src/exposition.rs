@@ -38,7 +38,7 @@ impl Exposition {
 }
 
 /// A family of series while it is written.
-struct Family {
+struct MetricFamily {
     kind: &'static str,
     help: String,
     unit: String,
@@ -47,7 +47,7 @@ struct Family {
 
 /// Metrics of services, each with the service's name and the attributes of its resource.
 pub(crate) fn expose(services: &[(String, Vec<KeyValue>, Vec<otlp::Metric>)], format: Exposition) -> String {
-    let mut families: BTreeMap<String, Family> = BTreeMap::new();
+    let mut families: BTreeMap<String, MetricFamily> = BTreeMap::new();
     for (service, resource, metrics) in services {
         let (name, kind) = match format {
             Exposition::Text => ("target_info", "gauge"),
@@ -60,7 +60,9 @@ pub(crate) fn expose(services: &[(String, Vec<KeyValue>, Vec<otlp::Metric>)], fo
         }
     }
     let mut text = String::new();
-    for (name, Family { kind, help, unit, lines }) in families.iter().filter(|(_, family)| !family.lines.is_empty()) {
+    for (name, MetricFamily { kind, help, unit, lines }) in
+        families.iter().filter(|(_, family)| !family.lines.is_empty())
+    {
         // Writing to a text does not fail.
         let _ = writeln!(text, "# HELP {name} {}", help_text(help));
         let _ = writeln!(text, "# TYPE {name} {kind}");
@@ -76,17 +78,17 @@ pub(crate) fn expose(services: &[(String, Vec<KeyValue>, Vec<otlp::Metric>)], fo
 }
 
 fn family<'a>(
-    families: &'a mut BTreeMap<String, Family>,
+    families: &'a mut BTreeMap<String, MetricFamily>,
     name: &str,
     kind: &'static str,
     help: &str,
     unit: &str,
-) -> &'a mut Family {
-    let made = || Family { kind, help: help.to_owned(), unit: unit_words(unit), lines: String::new() };
+) -> &'a mut MetricFamily {
+    let made = || MetricFamily { kind, help: help.to_owned(), unit: unit_words(unit), lines: String::new() };
     families.entry(name.to_owned()).or_insert_with(made)
 }
 
-fn add(families: &mut BTreeMap<String, Family>, service: &str, metric: &otlp::Metric, format: Exposition) {
+fn add(families: &mut BTreeMap<String, MetricFamily>, service: &str, metric: &otlp::Metric, format: Exposition) {
     let otlp::Metric { name, description, unit, data: Some(data), .. } = metric else { return };
     let (is_gauge, is_monotonic) = match data {
         metric::Data::Gauge(_) => (true, false),

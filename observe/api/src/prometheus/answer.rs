@@ -14,14 +14,14 @@ const CLIENT_CLOSED: u16 = 499;
 
 /// What is returned of a question.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
+pub(super) struct ApiData {
     /// JSON; nothing where there is nothing to be said.
     pub(super) data: Option<String>,
     pub(super) warnings: Vec<String>,
     pub(super) infos: Vec<String>,
 }
 
-impl Answer {
+impl ApiData {
     pub(super) fn new(data: String) -> Self {
         Self { data: Some(data), ..Self::default() }
     }
@@ -118,10 +118,10 @@ impl From<EvalError> for Failed {
 }
 
 /// An answer or an error in the envelope.
-pub(super) fn respond(answer: Result<Answer, Failed>) -> Response {
+pub(super) fn respond(answer: Result<ApiData, Failed>) -> Response {
     match answer {
-        Ok(Answer { data: None, .. }) => StatusCode::NO_CONTENT.into_response(),
-        Ok(Answer { data: Some(data), warnings, infos }) => {
+        Ok(ApiData { data: None, .. }) => StatusCode::NO_CONTENT.into_response(),
+        Ok(ApiData { data: Some(data), warnings, infos }) => {
             let mut body = String::with_capacity(data.len() + 64);
             body.push_str("{\"status\":\"success\",\"data\":");
             body.push_str(&data);

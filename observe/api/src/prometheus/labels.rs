@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use vitrine_observe_promql::{go_quote, is_label_name};
 use vitrine_observe_store::series::{Labels, MetadataEntry, MetricType, Select};
 
-use super::answer::{Answer, Failed};
+use super::answer::{ApiData, Failed};
 use super::json::{push_labels, push_list, push_text, push_texts};
 use super::question::Question;
 
-type Answered = Result<Answer, Failed>;
+type Answered = Result<ApiData, Failed>;
 
 /// What a label's name begins with in an address if it is escaped.
 const ESCAPED: &str = "U__";
@@ -103,7 +103,7 @@ pub(super) fn metadata(question: &Question) -> Answered {
         push_list(&mut data, entries, push_metadata);
     }
     data.push('}');
-    Ok(Answer::new(data))
+    Ok(ApiData::new(data))
 }
 
 fn push_metadata(out: &mut String, entry: MetadataEntry) {

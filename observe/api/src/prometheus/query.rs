@@ -10,7 +10,7 @@ use vitrine_observe_promql::parse::parse_expr;
 use vitrine_observe_promql::{Engine, Outcome, Range, Severity, Value, go_quote};
 use vitrine_observe_store::series::Filter;
 
-use super::answer::{Answer, Failed};
+use super::answer::{ApiData, Failed};
 use super::json::{push_exemplar, push_labels, push_list, push_result, push_text};
 use super::question::{Question, TRUNCATED};
 
@@ -20,7 +20,7 @@ const MOST_STEPS: i64 = 11_000;
 /// Most annotations of each kind that an answer tells.
 const MOST_ANNOTATIONS: usize = 10;
 
-type Answered = Result<Answer, Failed>;
+type Answered = Result<ApiData, Failed>;
 
 /// `query`
 pub(super) fn instant(question: &Question) -> Answered {
@@ -68,7 +68,7 @@ fn expr(question: &Question) -> Result<Expr, Failed> {
     parse_expr(question.get("query")).map_err(|error| Failed::query(&error))
 }
 
-fn answer(question: &Question, mut outcome: Outcome, limit: Option<usize>, begun: Instant) -> Answer {
+fn answer(question: &Question, mut outcome: Outcome, limit: Option<usize>, begun: Instant) -> ApiData {
     let took = begun.elapsed();
     let query = question.get("query");
     let texts = |severity| outcome.annotations.texts(severity, query, MOST_ANNOTATIONS);
@@ -103,7 +103,7 @@ fn answer(question: &Question, mut outcome: Outcome, limit: Option<usize>, begun
         );
     }
     data.push('}');
-    Answer { data: Some(data), warnings, infos }
+    ApiData { data: Some(data), warnings, infos }
 }
 
 fn truncate<T>(items: &mut Vec<T>, limit: usize) -> bool {
@@ -121,7 +121,7 @@ pub(super) fn exemplars(question: &Question) -> Answered {
     let expr = parse_expr(question.get("query")).map_err(|error| Failed::BadData(error.to_string()))?;
     let matchers: Vec<_> = expr.selectors().into_iter().map(|selector| selector.matchers.clone()).collect();
     if matchers.is_empty() {
-        return Ok(Answer::default());
+        return Ok(ApiData::default());
     }
     let found = question.series.exemplars(&Filter { matchers, ..times }, &question.budget)?;
     let mut data = String::new();
@@ -132,17 +132,17 @@ pub(super) fn exemplars(question: &Question) -> Answered {
         push_list(out, &series.exemplars, push_exemplar);
         out.push('}');
     });
-    Ok(Answer::new(data))
+    Ok(ApiData::new(data))
 }
 
 /// `format_query`
 pub(super) fn format(question: &Question) -> Answered {
     let mut data = String::new();
     push_text(&mut data, &pretty(&expr(question)?));
-    Ok(Answer::new(data))
+    Ok(ApiData::new(data))
 }
 
 /// `parse_query`
 pub(super) fn parse(question: &Question) -> Answered {
-    Ok(Answer::new(to_json(&expr(question)?).to_string()))
+    Ok(ApiData::new(to_json(&expr(question)?).to_string()))
 }

@@ -9,7 +9,7 @@ use vitrine_observe_promql::parse::{parse_duration_ms, parse_selector};
 use vitrine_observe_store::series::{Budget, Filter, Matcher, Queryable};
 
 use super::Settings;
-use super::answer::{Answer, Failed};
+use super::answer::{ApiData, Failed};
 
 /// What stands for no beginning and no end, in milliseconds: Prometheus's `MinTime` and `MaxTime`.
 const MIN_TIME: (i64, &str) = (-9_223_372_036_854_775 * 1000 + 62_135_596_801_000, "-292273086-05-16T16:47:06Z");
@@ -136,8 +136,8 @@ impl Question {
         mut items: Vec<T>,
         limit: Option<usize>,
         write: impl FnOnce(&mut String, Vec<T>),
-    ) -> Answer {
-        let mut answer = Answer::default();
+    ) -> ApiData {
+        let mut answer = ApiData::default();
         if let Some(limit) = limit.filter(|limit| items.len() > *limit) {
             items.truncate(limit);
             answer.warnings.push(TRUNCATED.to_owned());

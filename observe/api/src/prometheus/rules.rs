@@ -6,7 +6,7 @@ use vitrine_observe_promql::go_float_exponent;
 use vitrine_observe_rules::status::{AlertState, AlertStatus, GroupStatus, Health, RuleStatus};
 use vitrine_observe_store::series::{Labels, Matcher};
 
-use super::answer::{Answer, Failed};
+use super::answer::{ApiData, Failed};
 use super::question::Question;
 
 /// Groups that one answer tells of, if a limit is asked for, and at most.
@@ -88,7 +88,7 @@ fn rule(rule: &RuleStatus, with_alerts: bool) -> Value {
 }
 
 /// What of the rules is wanted.
-struct Wanted<'a> {
+struct RuleFilter<'a> {
     kind: &'a str,
     names: Vec<&'a str>,
     groups: Vec<&'a str>,
@@ -97,7 +97,7 @@ struct Wanted<'a> {
     with_alerts: bool,
 }
 
-impl Wanted<'_> {
+impl RuleFilter<'_> {
     fn has_rule(&self, rule: &RuleStatus) -> bool {
         let is_kind = match self.kind {
             "alert" => rule.alerting.is_some(),
@@ -137,7 +137,7 @@ impl Wanted<'_> {
 }
 
 /// `rules`
-pub(super) fn groups(question: &Question) -> Result<Answer, Failed> {
+pub(super) fn groups(question: &Question) -> Result<ApiData, Failed> {
     let kind = question.get("type");
     if !["", "alert", "record"].contains(&kind) {
         return Err(Failed::parameter("type", format!("not supported value {kind:?}")));
@@ -147,7 +147,7 @@ pub(super) fn groups(question: &Question) -> Result<Answer, Failed> {
         "true" | "1" => false,
         other => return Err(Failed::parameter("exclude_alerts", format!("invalid boolean {other:?}"))),
     };
-    let wanted = Wanted {
+    let wanted = RuleFilter {
         kind,
         names: question.all("rule_name[]").collect(),
         groups: question.all("rule_group[]").collect(),
@@ -188,14 +188,14 @@ pub(super) fn groups(question: &Question) -> Result<Answer, Failed> {
     if let Some(next) = next {
         data["groupNextToken"] = next.into();
     }
-    Ok(Answer::new(data.to_string()))
+    Ok(ApiData::new(data.to_string()))
 }
 
 /// `alerts`
-pub(super) fn alerts(question: &Question) -> Result<Answer, Failed> {
+pub(super) fn alerts(question: &Question) -> Result<ApiData, Failed> {
     let groups = question.settings.rules.as_ref().map(|rules| rules.groups()).unwrap_or_default();
     let rules = groups.iter().flat_map(|group| &group.rules);
     let active = rules.filter_map(|rule| rule.alerting.as_ref()).flat_map(|alerting| &alerting.alerts);
     let alerts: Vec<Value> = active.map(alert).collect();
-    Ok(Answer::new(json!({ "alerts": alerts }).to_string()))
+    Ok(ApiData::new(json!({ "alerts": alerts }).to_string()))
 }

@@ -9,10 +9,10 @@ use vitrine_kit::duration::prometheus;
 use vitrine_observe_promql::ast::{AggregateOp, BinaryOp};
 use vitrine_observe_promql::functions::table::FUNCTIONS;
 
-use super::answer::{Answer, Failed};
+use super::answer::{ApiData, Failed};
 use super::question::Question;
 
-type Answered = Result<Answer, Failed>;
+type Answered = Result<ApiData, Failed>;
 
 /// The version of Prometheus whose API and language this is: clients decide by it what they ask.
 const VERSION: &str = "3.14.0";
@@ -63,7 +63,7 @@ const LANGUAGE: [&str; 15] = [
 ];
 
 fn shown(value: &Value) -> Answered {
-    Ok(Answer::new(value.to_string()))
+    Ok(ApiData::new(value.to_string()))
 }
 
 /// `status/buildinfo`. Without `features`: with them Grafana takes it for Mimir.
@@ -167,7 +167,7 @@ pub(super) fn counts(question: &Question) -> Answered {
         let _ = write!(data, ",\"{name}\":{}", list(counts));
     }
     data.push('}');
-    Ok(Answer::new(data))
+    Ok(ApiData::new(data))
 }
 
 /// `features`

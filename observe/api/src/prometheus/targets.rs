@@ -5,7 +5,7 @@ use vitrine_kit::clock::rfc3339;
 use vitrine_kit::duration::prometheus;
 use vitrine_observe_store::{DroppedTarget, TargetHealth, TargetStatus, TargetsStatus};
 
-use super::answer::{Answer, Failed};
+use super::answer::{ApiData, Failed};
 use super::question::Question;
 
 /// What a time is that never was.
@@ -16,7 +16,7 @@ fn status(question: &Question) -> TargetsStatus {
 }
 
 /// `targets`
-pub(super) fn targets(question: &Question) -> Result<Answer, Failed> {
+pub(super) fn targets(question: &Question) -> Result<ApiData, Failed> {
     let state = question.get("state").to_ascii_lowercase();
     let pool = question.get("scrapePool");
     let is_of_pool = |job: &str| pool.is_empty() || job == pool;
@@ -30,12 +30,12 @@ pub(super) fn targets(question: &Question) -> Result<Answer, Failed> {
     let counts: serde_json::Map<String, Value> =
         dropped_counts.into_iter().filter(|(job, _)| is_of_pool(job)).map(|(job, count)| (job, count.into())).collect();
     let data = json!({ "activeTargets": active, "droppedTargets": dropped, "droppedTargetCounts": counts });
-    Ok(Answer::new(data.to_string()))
+    Ok(ApiData::new(data.to_string()))
 }
 
 /// `scrape_pools`
-pub(super) fn pools(question: &Question) -> Result<Answer, Failed> {
-    Ok(Answer::new(json!({ "scrapePools": status(question).jobs }).to_string()))
+pub(super) fn pools(question: &Question) -> Result<ApiData, Failed> {
+    Ok(ApiData::new(json!({ "scrapePools": status(question).jobs }).to_string()))
 }
 
 pub(super) fn health(target: &TargetStatus) -> &'static str {

@@ -194,7 +194,7 @@ fn add_family(family: &MetricFamily, forms: HistogramForms, entries: &mut Vec<En
         3 => MetricType::Unknown,
         4 => MetricType::Histogram,
         5 => MetricType::GaugeHistogram,
-        other => return Err(format!("metric type {other} of {:?}: expected 0 to 5", family.name)),
+        other => return Err(format!("unknown metric type {other} of {:?}", family.name)),
     };
     let mut describe = |description| {
         entries.push(Entry::Metadata { metric: Cow::Owned(family.name.clone()), description });

@@ -4,10 +4,10 @@
 //! what was sent: the same series under other settings has other labels, and is the same series.
 
 mod label;
-mod metric;
 
 use std::collections::BTreeMap;
 
+use vitrine_kit::prometheus::{self, TypeSuffix};
 use vitrine_observe_series::{Label, Labels, NAME};
 
 use crate::metric_point::MetricKind;
@@ -175,10 +175,12 @@ impl Translation {
 
     /// A metric's name.
     pub(crate) fn metric(&self, name: &str, unit: &str, kind: MetricKind, monotonic: bool) -> Result<String, Rejected> {
+        let (is_gauge, is_total) = (kind == MetricKind::Gauge, kind == MetricKind::Sum && monotonic);
+        let suffix = self.strategy.has_suffixes().then(|| TypeSuffix::of(unit, is_gauge, is_total));
         let found = if self.strategy.is_escaped() {
-            metric::escaped(name, unit, kind, monotonic, self.strategy.has_suffixes())
+            prometheus::metric_name(name, unit, suffix)
         } else {
-            metric::whole(name, unit, kind, monotonic, self.strategy.has_suffixes())
+            prometheus::utf8_metric_name(name, unit, suffix)
         };
         let usable = !found.is_empty() && (found == name || found.bytes().any(|byte| byte != b'_'));
         usable.then_some(found).ok_or_else(|| Rejected {
@@ -190,7 +192,7 @@ impl Translation {
 
     /// A metric's unit, as Prometheus's metadata has it.
     pub(crate) fn unit(unit: &str) -> String {
-        metric::unit(unit)
+        prometheus::unit_words(unit)
     }
 
     /// The labels of a series: its attributes, what it shares with others, and its own, which win.

@@ -119,7 +119,7 @@ impl<'a> Parser<'a> {
     }
 
     /// What is read, or an error that says which token could not stand where it does.
-    fn told<T>(&mut self, read: impl FnOnce(&mut Self) -> Parsed<T>) -> Result<T, ParseError> {
+    fn parsed<T>(&mut self, read: impl FnOnce(&mut Self) -> Parsed<T>) -> Result<T, ParseError> {
         read(self).map_err(|failure| match failure {
             Failure::Error(error) => error,
             Failure::Unexpected => self.unexpected("", ""),
@@ -132,7 +132,7 @@ impl<'a> Parser<'a> {
             parser.expect(TokenKind::End)?;
             Ok(value)
         };
-        self.told(read)
+        self.parsed(read)
     }
 
     pub(super) fn whole_expr(&mut self) -> Result<Expr, ParseError> {
@@ -166,7 +166,7 @@ impl<'a> Parser<'a> {
             };
             parser.labels(name, braces)
         };
-        self.told(read)
+        self.parsed(read)
     }
 
     pub(super) fn expr(&mut self) -> Parsed<Expr> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use proptest::prelude::*;
+use proptest::prelude::{Just, ProptestConfig, Strategy, prop, prop_assert_eq, prop_oneof, proptest};
 use vitrine_kit::clock::Clock;
 use vitrine_observe_store::series::{Budget, Filter, Labels, MatchOp, Matcher, Select, Value, Values, is_stale};
 use vitrine_observe_store::{ColumnEngine, Options, Series, SpanMetricNames, SpanMetrics, Tenant};
