@@ -224,7 +224,7 @@ pub async fn run(args: ServeArgs) -> Result<()> {
     if let Some(public) = public {
         println!("  public     {public}  (HTTP)");
     }
-    println!("  operations {operations}  (health)");
+    println!("  operations {operations}  (health, metrics)");
     if let Some(address) = served.internal.filter(|_| insecure) {
         println!("  insecure   any client that reaches {address} may call every service here");
     }

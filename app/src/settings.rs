@@ -315,13 +315,13 @@ impl Observatory {
     pub fn open(&self) -> &'static str {
         match (self.tokens.is_empty(), self.standard_ports) {
             (true, false) => {
-                "observe, OTLP: all telemetry, to read and to write (observatory.tokens names who may); operations: health"
+                "observe, OTLP: all telemetry, to read and to write (observatory.tokens names who may); operations: health, metrics"
             }
             (true, true) => {
                 "observe, OTLP, ports 16686, 9411, 9090 and 9093: all telemetry, to read and to write (observatory.tokens names who may); \
-                 operations: health"
+                 operations: health, metrics"
             }
-            (false, _) => "operations: health",
+            (false, _) => "operations: health, metrics",
         }
     }
 }

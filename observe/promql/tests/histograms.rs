@@ -102,7 +102,11 @@ fn what_was_brought_together_is_reported() {
 
 #[test]
 fn histograms_are_subtracted_multiplied_and_divided() {
-    let sub = |text: &'static str| move |a: &mut Histogram| drop(subtract(a, &read(text)).unwrap());
+    let sub = |text: &'static str| {
+        move |a: &mut Histogram| {
+            subtract(a, &read(text)).unwrap();
+        }
+    };
     check(
         "{{count:7 sum:6 buckets:[1 6]}}",
         sub("{{count:4 sum:1 offset:1 buckets:[4]}}"),

@@ -1,18 +1,16 @@
 //! Runs a configuration, and replaces it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_store::{DroppedTarget, TargetHealth, TargetStatus, Targets, TargetsStatus};
+use vitrine_observe_store::{DroppedTarget, TargetStatus, Targets, TargetsStatus};
 use vitrine_platform_fetch::Client;
 
 use crate::config::{Config, Job};
 use crate::pool::{Common, Pool};
-use crate::relabel::LabelMap;
 use crate::scrape::Sink;
 use crate::target::Target;
 use crate::view::{Scraped, View};
