@@ -36,7 +36,9 @@ pub async fn run(args: ObserveArgs) -> Result<()> {
     if !args.quiet {
         let Addresses { observe, otlp_grpc, otlp_http } = &addresses;
         println!("The observatory is up after {:.2} s, data in {}", began.elapsed().as_secs_f64(), data.display());
-        println!("  observe    {observe}  (APIs below /jaeger, /zipkin, /prometheus, /alertmanager; vitrine sql, vitrine promql)");
+        println!(
+            "  observe    {observe}  (APIs below /jaeger, /zipkin, /prometheus, /alertmanager; vitrine sql, vitrine promql)"
+        );
         println!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
         println!("  operations {operations}  (health, metrics)");
         println!("  open       {}", settings.observatory.open());

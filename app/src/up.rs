@@ -107,7 +107,9 @@ impl Up {
     fn print(&self, settings: &Settings) {
         let RunFile { shop, observe, otlp_grpc, otlp_http, operations, demo_customer, .. } = &self.run;
         println!("  shop       {shop}");
-        println!("  observe    {observe}  (APIs below /jaeger, /zipkin, /prometheus, /alertmanager; vitrine sql, vitrine promql)");
+        println!(
+            "  observe    {observe}  (APIs below /jaeger, /zipkin, /prometheus, /alertmanager; vitrine sql, vitrine promql)"
+        );
         println!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
         println!("  operations {operations}  (health, metrics)");
         println!("  open       shop: the catalog, and signing up; {}", settings.observatory.open());

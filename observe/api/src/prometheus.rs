@@ -31,7 +31,7 @@ use vitrine_observe_promql::Options as Evaluation;
 use vitrine_observe_rules::status::RuleStatuses;
 use vitrine_observe_store::series::Budget;
 use vitrine_observe_store::{Access, Right, Series, Targets, Tenant};
-use vitrine_platform_http::{Refusal, RequestInfo, with_error_format};
+use vitrine_platform_http::{Refusal, RequestInfo, with_error_format, with_plain_errors};
 
 use crate::error::Error;
 use crate::pages::{page_errors, page_of};
@@ -224,11 +224,14 @@ pub fn prometheus_router(api: &Prometheus) -> Router {
         .route("/api/v1/status/walreplay", asked(status::replay))
         .route("/api/v1/status/tsdb", asked(status::counts))
         .route("/api/v1/features", asked(status::features))
-        .route("/api/v1/read", post(remote_read).layer(DefaultBodyLimit::max(MOST_FORM_BYTES)))
+        .route("/api/v1/read", post(remote_read).layer(DefaultBodyLimit::max(MOST_FORM_BYTES)));
+    // What is text for people, or for scrapers, says its errors as text, too.
+    let plain = Router::new()
         .route("/federate", get(federation))
         .route("/-/healthy", get(async || "Prometheus Server is Healthy.\n"))
         .route("/-/ready", get(async || "Prometheus Server is Ready.\n"));
-    with_error_format(routes.with_state(api.clone()), prometheus_errors)
+    let plain = with_plain_errors(plain.with_state(api.clone()));
+    with_error_format(routes.with_state(api.clone()), prometheus_errors).merge(plain)
 }
 
 /// Pages for a person: metrics, alerts, targets.

@@ -259,7 +259,7 @@ async fn a_tenant_sees_its_own_affairs() {
         let request = Request::get(path).header("authorization", format!("Bearer reader-of-{tenant}"));
         send(&router, request.body(Body::empty()).expect("a sound request")).await
     };
-    let nothing = json!({ "traces": 0, "logs": 0, "metrics": 0 });
+    let nothing = json!({ "traces": 0, "logs": 0, "metrics": 0, "series": 0 });
     for (tenant, rows) in [("one", json!({ "traces": 5, "logs": 0 })), ("other", json!({ "traces": 0, "logs": 2 }))] {
         let status = ask("/api/status", tenant).await.json();
         let keys: Vec<&String> = status.as_object().expect("an object").keys().collect();

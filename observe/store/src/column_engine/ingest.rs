@@ -58,8 +58,9 @@ pub(crate) trait Outcome: Default + Send + 'static {
 impl Outcome for Accepted {
     fn of(rows: Option<Appended>, series: Option<&Written>) -> Self {
         let Appended { taken, rejected, reason } = rows.unwrap_or_default();
-        // A point that is kept as a row and refused as a series is not taken: it cannot be asked for everywhere.
-        let refused = series.map_or(0, |written| written.rejected).min(taken);
+        // A point that is kept as a row and refused as a series is not taken: it cannot be asked for everywhere. One that no row can be is none
+        // of a series either, and is refused once.
+        let refused = series.map_or(0, |written| written.rejected.saturating_sub(rejected)).min(taken);
         let reason = reason.or_else(|| series.and_then(|written| written.reasons.first().cloned()));
         Self { taken: taken - refused, rejected: rejected + refused, reason }
     }
