@@ -231,7 +231,7 @@ pub fn prometheus_router(api: &Prometheus) -> Router {
         .route("/-/healthy", get(async || "Prometheus Server is Healthy.\n"))
         .route("/-/ready", get(async || "Prometheus Server is Ready.\n"));
     let plain = with_plain_errors(plain.with_state(api.clone()));
-    with_error_format(routes.with_state(api.clone()), prometheus_errors).merge(plain)
+    plain.merge(with_error_format(routes.with_state(api.clone()), prometheus_errors))
 }
 
 /// Pages for a person: metrics, alerts, targets.
