@@ -29,9 +29,12 @@ fn plain(sample: ExposedSample<'_>) -> (Labels, f64, Option<i64>) {
     (labels, f64::from_bits(bits), sample.time_ms)
 }
 
+/// A line, its labels, its value and its time.
+type Case = (&'static str, &'static [(&'static str, &'static str)], f64, Option<i64>);
+
 #[test]
 fn samples_in_text() {
-    let cases: &[(&str, &[(&str, &str)], f64, Option<i64>)] = &[
+    let cases: &[Case] = &[
         ("up 1", &[("__name__", "up")], 1.0, None),
         ("  up\t1  \r", &[("__name__", "up")], 1.0, None),
         (

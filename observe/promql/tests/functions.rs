@@ -8,6 +8,9 @@ use vitrine_observe_promql::histogram::{expression, parse_expression};
 use vitrine_observe_promql::{Annotations, Point, Severity};
 use vitrine_observe_series::{Bucket, CounterReset, Histogram, Temporality, Value};
 
+/// A function, samples and its value.
+type FloatCase = (&'static str, &'static [(i64, f64)], f64);
+
 /// Samples in a range of five minutes that ends at 300 s; times in seconds.
 #[derive(Clone)]
 struct Case {
@@ -31,7 +34,7 @@ impl Case {
 
     fn histograms(samples: &[(i64, &str)]) -> Self {
         let times: Vec<i64> = samples.iter().map(|(time, _)| *time).collect();
-        let histogram = |text: &str| Value::Histogram(Arc::new(parse_expression(text).unwrap()));
+        let histogram = |text: &str| Value::Histogram(Arc::new(parse_expression(text).expect("a histogram")));
         Self::of(&times, samples.iter().map(|(_, text)| histogram(text)).collect())
     }
 
@@ -72,7 +75,7 @@ impl Case {
         };
         let call = RangeCall { metric: "m", span: Default::default(), at_ms: 300_000, range_seconds: 300.0, params };
         let mut notes = Annotations::default();
-        let point = range_function(name).unwrap()(&call, &window, &mut notes).unwrap();
+        let point = range_function(name).expect("a function")(&call, &window, &mut notes).expect("a value");
         let mut texts = notes.texts(Severity::Warning, "q", 0);
         texts.extend(notes.texts(Severity::Info, "q", 0));
         (point, texts)
@@ -101,7 +104,7 @@ const SIX: [(i64, f64); 5] = [(60, 10.0), (120, 20.0), (180, 30.0), (240, 40.0),
 
 #[test]
 fn rates_are_extrapolated() {
-    let cases: &[(&str, &[(i64, f64)], f64)] = &[
+    let cases: &[FloatCase] = &[
         // The first sample is a whole distance from the start: less than 1.1 of it, so the rate is taken to reach there.
         ("increase", &SIX, 50.0),
         ("rate", &SIX, 50.0 / 300.0),

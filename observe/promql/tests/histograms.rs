@@ -8,7 +8,7 @@ use vitrine_observe_promql::histogram::{
 use vitrine_observe_series::{Bucket, CounterReset, Histogram};
 
 fn read(text: &str) -> Histogram {
-    parse_expression(text).unwrap()
+    parse_expression(text).expect("a histogram")
 }
 
 /// Applies and compares in the form that tests of Prometheus have, which leaves out empty buckets.

@@ -28,7 +28,7 @@ impl Unread {
             labels: Labels::of([
                 ("__name__", "m"),
                 ("i", &*i.to_string()),
-                ("job", if i % 2 == 0 { "a" } else { "b" }),
+                ("job", if i.is_multiple_of(2) { "a" } else { "b" }),
             ]),
             kind: MetricType::Unknown,
             temporality: Temporality::Cumulative,
@@ -81,7 +81,7 @@ impl Queryable for Unread {
 
 fn range(source: &dyn Queryable, query: &str, steps: i64, budget: &Arc<Budget>) -> Result<Outcome, EvalError> {
     let range = Range { start_ms: 0, end_ms: (steps - 1) * 1000, step_ms: 1000 };
-    Engine::default().range(source, &parse_expr(query).unwrap(), range, budget)
+    Engine::default().range(source, &parse_expr(query).expect("a query"), range, budget)
 }
 
 fn one_series() -> MemorySeries {

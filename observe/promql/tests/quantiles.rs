@@ -35,10 +35,13 @@ fn quantiles_of_numbers() {
     }
 }
 
+/// Bounds and counts, a quantile, and its value.
+type Case<'a> = (&'a [(f64, f64)], f64, f64);
+
 #[test]
 fn quantiles_of_classic_histograms() {
     let all: &[(f64, f64)] = &[(0.1, 1.0), (0.2, 3.0), (0.4, 3.0), (INF, 4.0)];
-    let cases: &[(&[(f64, f64)], f64, f64)] = &[
+    let cases: [Case<'_>; _] = [
         (all, 0.0, 0.0),
         (all, 0.125, 0.05),
         (all, 0.5, 0.15),
@@ -53,7 +56,7 @@ fn quantiles_of_classic_histograms() {
         // Buckets with one bound, in any order.
         (&[(INF, 2.0), (1.0, 1.0), (1.0, 1.0), (INF, 2.0)], 0.25, 0.5),
     ];
-    for (list, q, expected) in cases {
+    for (list, q, expected) in &cases {
         let (value, forced) = of_classic(*q, &mut buckets(list));
         assert!(near(value, *expected) && forced.is_none(), "{q} of {list:?}: {value}, {forced:?}");
     }

@@ -41,16 +41,18 @@ impl InhibitRule {
     }
 }
 
-/// Firing alerts that are sources of rules: for each rule by the values that they share with their targets.
+/// A rule's sources by the values that they share with their targets.
+type ByValues<'a> = HashMap<Vec<&'a str>, Vec<&'a Alert>>;
+
+/// Firing alerts that are sources of rules.
 pub(crate) struct Sources<'a> {
-    rules: Vec<(&'a InhibitRule, HashMap<Vec<&'a str>, Vec<&'a Alert>>)>,
+    rules: Vec<(&'a InhibitRule, ByValues<'a>)>,
 }
 
 impl<'a> Sources<'a> {
     /// Those of some alerts that fire at a time.
     pub(crate) fn of(rules: &'a [InhibitRule], alerts: impl Iterator<Item = &'a Alert>, now: i64) -> Self {
-        let mut rules: Vec<(&InhibitRule, HashMap<Vec<&str>, Vec<&Alert>>)> =
-            rules.iter().map(|rule| (rule, HashMap::new())).collect();
+        let mut rules: Vec<(&InhibitRule, ByValues<'_>)> = rules.iter().map(|rule| (rule, HashMap::new())).collect();
         if !rules.is_empty() {
             for alert in alerts.filter(|alert| !alert.is_resolved_at(now)) {
                 for (rule, sources) in &mut rules {

@@ -158,7 +158,7 @@ fn ranges(
     };
     let mut found = Vec::new();
     for node in fields.list(name) {
-        let Some((first, last)) = reader.parsed(name, node, expected, &read) else { continue };
+        let Some((first, last)) = reader.parsed(name, node, expected, read) else { continue };
         let least = |day: i32| if day < 0 { SHORTEST_MONTH_DAYS + day } else { day };
         let is_backwards =
             if name == "days_of_month" { (first < 0 && last > 0) || least(first) > least(last) } else { first > last };

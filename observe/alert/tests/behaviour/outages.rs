@@ -84,7 +84,7 @@ async fn a_silence_is_there_after_a_restart_and_a_bad_file_changes_nothing() {
 
     let again = start(folder.path(), &config(&sink, "")).await;
     let views = again.alerts(&AlertFilter::default());
-    assert_eq!(views[0].status.silenced_by, [id.clone()]);
+    assert_eq!(views[0].status.silenced_by, std::slice::from_ref(&id));
     assert_eq!(views[0].receivers, ["good"]);
     again.expire_silence(id).await.expect("there");
     sink.wait_for("it is told", |seen| seen.iter().any(|seen| seen.path == "/good")).await;

@@ -40,7 +40,7 @@ fn engine() -> Arc<Engine> {
         "gone 1 2 stale",
         "latency {{}} {{}} {{schema:0 count:6 sum:7.5 z_bucket:1 z_bucket_w:0.5 buckets:[2 0 3]}}",
     ] {
-        let (labels, values) = parse_series(line).unwrap();
+        let (labels, values) = parse_series(line).expect("a series");
         for (time_ms, value) in [NOW_MS - 120_000, NOW_MS - 60_000, NOW_MS].into_iter().zip(values) {
             let value = match value {
                 SequenceValue::Omitted => continue,
@@ -68,7 +68,7 @@ async fn body(path: &str) -> String {
 
 async fn post(router: &Router, path: &str, form: &str) -> TestResponse {
     let request = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    send(router, request.body(Body::from(form.to_owned())).unwrap()).await
+    send(router, request.body(Body::from(form.to_owned())).expect("a request")).await
 }
 
 #[tokio::test]

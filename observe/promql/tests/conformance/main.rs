@@ -36,11 +36,11 @@ fn run_all(files: &[PathBuf]) -> Report {
     let only = std::env::var("VITRINE_CONFORMANCE_ONLY").unwrap_or_default();
     let mut total = Report::default();
     for file in files {
-        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        let name = file.file_name().expect("a name").to_string_lossy().into_owned();
         if !name.contains(&only) {
             continue;
         }
-        let report = run(&std::fs::read_to_string(file).unwrap());
+        let report = run(&std::fs::read_to_string(file).expect("a file that can be read"));
         println!("{name}: {} of {} passed", report.passed, report.passed + report.failures.len());
         total.passed += report.passed;
         total.failures.extend(report.failures.into_iter().map(|failure| format!("{name}: {failure}")));

@@ -196,7 +196,7 @@ fn lines_differ(ours: &[Line], theirs: &[Line]) -> Option<String> {
         lines.iter().enumerate().map(|(place, line)| (line.labels.clone(), place)).collect()
     };
     let (our_places, their_places) = (by_labels(ours), by_labels(theirs));
-    for labels in our_places.keys().filter(|labels| !their_places.contains_key(*labels)) {
+    if let Some(labels) = our_places.keys().find(|labels| !their_places.contains_key(*labels)) {
         return Some(format!("{labels:?} is not there with Prometheus ({} of {} series)", ours.len(), theirs.len()));
     }
     for (labels, place) in &their_places {

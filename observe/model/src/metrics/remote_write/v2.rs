@@ -145,7 +145,10 @@ fn symbol<'a>(symbols: &[&'a [u8]], place: u64) -> Result<&'a [u8], Rejected> {
     found.copied().ok_or_else(|| refused(format!("place {place} of {} symbols", symbols.len()), PLACES))
 }
 
-fn labels<'a>(symbols: &[&'a [u8]], places: &[u64]) -> Result<Vec<(&'a [u8], &'a [u8])>, Rejected> {
+/// A label's name and value as they were sent.
+type Pair<'a> = (&'a [u8], &'a [u8]);
+
+fn labels<'a>(symbols: &[&'a [u8]], places: &[u64]) -> Result<Vec<Pair<'a>>, Rejected> {
     let (pairs, rest) = places.as_chunks::<2>();
     if !rest.is_empty() {
         return Err(refused(format!("{} places", places.len()), PLACES));

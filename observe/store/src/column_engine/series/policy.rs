@@ -40,7 +40,7 @@ pub(crate) fn choose(bounds: &Bounds, files: &[SeriesFileInfo], deleted: &[Delet
             .iter()
             .any(|gone| file.number < gone.before && file.min_ms <= gone.end_ms && gone.start_ms <= file.max_ms)
     };
-    files.iter().position(|file| holds(file)).map(|place| numbers(&files[place..=place]))
+    files.iter().position(holds).map(|place| numbers(&files[place..=place]))
 }
 
 /// The longest run from the front that may become one file.
