@@ -7,9 +7,11 @@
 mod workload;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use tokio::sync::Barrier;
 use vitrine_tests_engines::Server;
 use vitrine_tests_testkit::Observatory;
 
@@ -19,6 +21,8 @@ use workload::Workload;
 
 /// Connections that send.
 const SENDERS: usize = 4;
+/// Rounds of requests after which senders wait for each other.
+const ROUNDS_APART: usize = 20;
 /// How long a request that was refused for now waits.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long a server may take until its files stay as large as they are.
@@ -106,27 +110,39 @@ async fn one(subject: &Subject, folder: &Path, workload: &Workload) -> Result<Me
 
 async fn send(subject: &Subject, workload: &Workload) -> Result<()> {
     let mut senders = Vec::new();
+    // Prometheus refuses what is an hour older than the newest: no sender goes far ahead of another.
+    let together = Arc::new(Barrier::new(SENDERS));
     for number in 0..SENDERS {
         let mut wire = Wire::connect(&subject.url).await?;
-        let (requests, path) = (workload.requests(number, SENDERS), subject.write);
+        let (rounds, path, together) = (workload.rounds(number, SENDERS), subject.write, together.clone());
         senders.push(tokio::spawn(async move {
-            for request in requests {
-                loop {
-                    let (status, body) = wire.post_snappy(path, &request).await?;
-                    match status {
-                        200 | 204 => break,
-                        429 | 503 => tokio::time::sleep(PAUSE).await,
-                        _ => bail!("{status}: {}", String::from_utf8_lossy(&body)),
-                    }
+            for (place, requests) in rounds.enumerate() {
+                if place.is_multiple_of(ROUNDS_APART) {
+                    together.wait().await;
+                }
+                for request in requests {
+                    write(&mut wire, path, &request).await?;
                 }
             }
-            Ok(())
+            Ok::<_, anyhow::Error>(())
         }));
     }
     for sender in senders {
         sender.await??;
     }
     Ok(())
+}
+
+/// Sends a request until it is taken.
+async fn write(wire: &mut Wire, path: &str, request: &[u8]) -> Result<()> {
+    loop {
+        let (status, body) = wire.post_snappy(path, request).await?;
+        match status {
+            200 | 204 => return Ok(()),
+            429 | 503 => tokio::time::sleep(PAUSE).await,
+            _ => bail!("{status}: {}", String::from_utf8_lossy(&body)),
+        }
+    }
 }
 
 /// Waits until a folder has been as large as it is for a while.

@@ -66,15 +66,14 @@ impl Workload {
         (self.end_s - STEP_S * self.steps as i64, self.end_s)
     }
 
-    /// The requests of one of several senders, which has some of the hosts.
-    pub fn requests(&self, sender: usize, senders: usize) -> impl Iterator<Item = Vec<u8>> + Send + use<> {
+    /// The requests of one of several senders, which has some of the hosts, in rounds: one for each host. All senders have as many rounds.
+    pub fn rounds(&self, sender: usize, senders: usize) -> impl Iterator<Item = Vec<Vec<u8>>> + Send + use<> {
         let mut hosts: Vec<Vec<Series>> = self.hosts.iter().skip(sender).step_by(senders).cloned().collect();
         let (start, rounds) = (self.times().0, self.steps / STEPS_A_REQUEST);
         let mut rng = SmallRng::seed_from_u64(sender as u64);
-        (0..rounds).flat_map(move |round| {
+        (0..rounds).map(move |round| {
             let first = start + STEP_S * (round * STEPS_A_REQUEST) as i64;
-            let requests: Vec<Vec<u8>> = hosts.iter_mut().map(|host| request(host, first, &mut rng)).collect();
-            requests
+            hosts.iter_mut().map(|host| request(host, first, &mut rng)).collect()
         })
     }
 }
