@@ -47,13 +47,7 @@ impl RuleStorage for EngineStorage {
     fn write(&self, samples: Vec<Recorded>) -> Writing {
         let series: Vec<SeriesWrite> = samples.into_iter().map(written).collect();
         let receipt = self.0.remote_write(&Tenant::default(), RemoteWrite::of(&series));
-        Box::pin(async move {
-            let written = receipt.await.map_err(|error| error.to_string())?;
-            match written.reasons.first() {
-                Some(reason) => Err(format!("{} samples were refused: {reason}", written.rejected)),
-                None => Ok(()),
-            }
-        })
+        Box::pin(async move { receipt.await.map_err(|error| error.to_string())?.whole() })
     }
 }
 

@@ -93,7 +93,8 @@ pub fn watch_host(
             let (reading, time_ms) = (host.clone(), Clock::system().now_ms());
             let read = tokio::task::spawn_blocking(move || RemoteWrite::of(&series(reading.read(), names, time_ms)));
             let Ok(request) = read.await else { continue };
-            if let Err(error) = ingest.remote_write(&Tenant::default(), request).await {
+            let written = ingest.remote_write(&Tenant::default(), request).await.map_err(|error| error.to_string());
+            if let Err(error) = written.and_then(|written| written.whole()) {
                 tracing::warn!(%error, "what the host says was not taken");
             }
         }

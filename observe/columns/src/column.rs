@@ -198,6 +198,38 @@ impl Columns {
         self.flat.iter().find(|column| &*column.name == name)
     }
 
+    /// The values of a column of integers, by its name.
+    pub fn ints(&self, name: &str) -> Option<&[i64]> {
+        match &self.column(name)?.data {
+            Data::Int(values) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// The values of a column of texts, by its name.
+    pub fn texts(&self, name: &str) -> Option<&Texts> {
+        match &self.column(name)?.data {
+            Data::Text(texts) => Some(texts),
+            _ => None,
+        }
+    }
+
+    /// The values of a column of identifiers of 16 bytes, by its name.
+    pub fn ids16(&self, name: &str) -> Option<&[u128]> {
+        match &self.column(name)?.data {
+            Data::Id16(ids) => Some(ids),
+            _ => None,
+        }
+    }
+
+    /// The values of a column of identifiers of 8 bytes, by its name.
+    pub fn ids8(&self, name: &str) -> Option<&[u64]> {
+        match &self.column(name)?.data {
+            Data::Id8(ids) => Some(ids),
+            _ => None,
+        }
+    }
+
     /// Cuts off rows at the end, and whatever has been added of a row that is not complete. Dictionaries keep what they
     /// learned.
     pub fn truncate(&mut self, rows: usize) {

@@ -12,8 +12,8 @@ mod trim;
 mod zero;
 
 pub use buckets::{
-    CUSTOM_BUCKETS, Interval, MAX_SCHEMA, MIN_SCHEMA, all_intervals, negative_intervals, positive_intervals,
-    upper_bound, uses_custom_buckets, zero_interval,
+    Interval, MAX_SCHEMA, MIN_SCHEMA, all_intervals, negative_intervals, positive_intervals, upper_bound,
+    uses_custom_buckets, zero_interval,
 };
 pub(crate) use buckets::{exp2, log2};
 pub use combine::{Combined, HistogramSum, IncompatibleSchemas, add, divide, multiply, subtract};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use vitrine_observe_promql::{Point, Sample};
-use vitrine_observe_series::{Label, Labels};
+use vitrine_observe_series::{Label, Labels, NAME};
 
 use crate::status::AlertState;
 use crate::template::{self, MapKind, RuleFunctions, TemplateError, Templates, Value};
@@ -16,7 +16,6 @@ const VALID_INTERVALS: i64 = 4;
 /// Most alerts of one rule.
 pub const MAX_ALERTS: usize = 100_000;
 
-const NAME: &str = "__name__";
 const ALERT_NAME: &str = "alertname";
 const ALERT_STATE: &str = "alertstate";
 

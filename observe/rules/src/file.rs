@@ -6,6 +6,7 @@ use std::time::Duration;
 use vitrine_observe_promql::ast::Expr;
 use vitrine_observe_promql::go_quote;
 use vitrine_observe_promql::parse::parse_expr;
+use vitrine_observe_series::NAME;
 use vitrine_platform_config::yaml::{self, Fields, Location, Mistake, Node, Reader};
 
 use crate::alert;
@@ -164,7 +165,7 @@ fn read_group(node: &Node, reader: &Reader) -> Option<GroupSpec> {
 }
 
 fn check_labels(reader: &Reader, at: Location, before: &str, labels: &[(String, String)]) {
-    for (name, _) in labels.iter().filter(|(name, _)| name.is_empty() || name == "__name__") {
+    for (name, _) in labels.iter().filter(|(name, _)| name.is_empty() || name == NAME) {
         reader.mistake(at, format!("{before}invalid label name: {name}"));
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use vitrine_observe_promql::ast::Expr;
 use vitrine_observe_promql::{Point, Sample};
-use vitrine_observe_series::Labels;
+use vitrine_observe_series::{Labels, NAME};
 
 use crate::alert::{Alert, AlertRule, Evaluated, Transition};
 use crate::file::{GroupSpec, RuleKind, RuleSpec, merged};
@@ -324,7 +324,7 @@ fn recorded(name: &str, labels: &[(String, String)], result: Vec<Sample>, limit:
     for sample in result {
         let own = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let base = sample.labels.iter().map(|label| (&*label.name, &*label.value));
-        let labels = Labels::of(base.chain([("__name__", name)]).chain(own));
+        let labels = Labels::of(base.chain([(NAME, name)]).chain(own));
         if !seen.insert(labels.clone()) {
             return Err("vector contains metrics with the same labelset after applying rule labels".to_owned());
         }

@@ -31,13 +31,7 @@ impl Sink for TenantSink {
     fn write(&self, scrape: Scrape) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
         let request = RemoteWrite::of(&series(scrape));
         let receipt = self.ingest.remote_write(&self.tenant, request);
-        Box::pin(async move {
-            let written = receipt.await.map_err(|error| error.to_string())?;
-            match written.reasons.first() {
-                Some(reason) => Err(format!("{} samples were refused: {reason}", written.rejected)),
-                None => Ok(()),
-            }
-        })
+        Box::pin(async move { receipt.await.map_err(|error| error.to_string())?.whole() })
     }
 }
 

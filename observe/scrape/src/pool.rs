@@ -1,6 +1,7 @@
 //! The targets of one job, kept as its sources say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ pub(crate) struct Common {
 
 /// A target at work.
 struct Running {
-    target: Arc<Target>,
+    scraping: Scraping,
     outcome: Arc<Mutex<Scraped>>,
     gone: CancellationToken,
 }
@@ -91,12 +92,17 @@ impl Pool {
     fn replace(&mut self, number: usize, groups: Vec<(String, Group)>) {
         self.groups.retain(|(source, _), _| *source != number);
         self.groups.extend(groups.into_iter().map(|(name, group)| ((number, name), group)));
-        let (mut wanted, mut dropped, mut errors): (Vec<Target>, Vec<LabelMap>, Vec<String>) = Default::default();
+        let (mut wanted, mut dropped, mut errors): (Vec<Scraping>, Vec<LabelMap>, Vec<String>) = Default::default();
+        let mut known = HashSet::new();
         for found in self.groups.values().flat_map(|group| targets(&self.job, group)) {
             match found {
                 // Two that are the same are one.
-                Ok(Relabelled::Target(target)) if wanted.iter().any(|known| is_same(known, &target)) => {}
-                Ok(Relabelled::Target(target)) => wanted.push(*target),
+                Ok(Relabelled::Target(target)) => {
+                    let scraping = Scraping(Arc::new(*target));
+                    if known.insert(scraping.clone()) {
+                        wanted.push(scraping);
+                    }
+                }
                 Ok(Relabelled::Dropped(labels)) => dropped.push(labels),
                 Err(error) => errors.push(error),
             }
@@ -115,7 +121,8 @@ impl Pool {
             Ok(most) => most.min(dropped.len()),
         };
         let mut view = self.view.lock();
-        view.targets = self.running.iter().map(|running| (running.target.clone(), running.outcome.clone())).collect();
+        view.targets =
+            self.running.iter().map(|running| (running.scraping.0.clone(), running.outcome.clone())).collect();
         view.dropped_count = dropped.len();
         dropped.truncate(kept);
         view.dropped = dropped;
@@ -123,26 +130,25 @@ impl Pool {
     }
 
     /// Starts what is new, ends what is gone; what stays is not disturbed.
-    fn set(&mut self, wanted: Vec<Target>) {
+    fn set(&mut self, wanted: Vec<Scraping>) {
+        let all: HashSet<&Scraping> = wanted.iter().collect();
         self.running.retain(|running| {
-            let stays = wanted.iter().any(|target| is_same(target, &running.target));
+            let stays = all.contains(&running.scraping);
             if !stays {
                 running.gone.cancel();
             }
             stays
         });
-        for target in wanted {
-            if self.running.iter().any(|running| is_same(&running.target, &target)) {
-                continue;
-            }
-            let (target, gone) = (Arc::new(target), CancellationToken::new());
+        let known: HashSet<Scraping> = self.running.iter().map(|running| running.scraping.clone()).collect();
+        for scraping in wanted.into_iter().filter(|scraping| !known.contains(scraping)) {
+            let gone = CancellationToken::new();
             let outcome = Arc::<Mutex<Scraped>>::default();
             let Common { sink, clock, stop, tasks, seed } = self.common.clone();
             let (job, client) = (self.job.clone(), self.client.clone());
-            let (target_of_loop, outcome_of_loop, gone_of_loop) = (target.clone(), outcome.clone(), gone.clone());
+            let (target, outcome_of_loop, gone_of_loop) = (scraping.0.clone(), outcome.clone(), gone.clone());
             let target_loop = TargetLoop {
                 job,
-                target: target_of_loop,
+                target,
                 client,
                 sink,
                 clock,
@@ -152,14 +158,33 @@ impl Pool {
                 seed,
             };
             tasks.spawn(target_loop.run());
-            self.running.push(Running { target, outcome, gone });
+            self.running.push(Running { scraping, outcome, gone });
         }
     }
 }
 
-/// Whether two are scraped in the same way and bring the same series.
-fn is_same(one: &Target, other: &Target) -> bool {
-    (&one.labels, &one.url, one.interval, one.timeout) == (&other.labels, &other.url, other.interval, other.timeout)
+/// A target; the same as another if both are scraped in the same way and bring the same series.
+#[derive(Clone)]
+struct Scraping(Arc<Target>);
+
+impl Scraping {
+    fn key(&self) -> impl Eq + Hash + '_ {
+        (&self.0.labels, &self.0.url, self.0.interval, self.0.timeout)
+    }
+}
+
+impl PartialEq for Scraping {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Scraping {}
+
+impl Hash for Scraping {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
 }
 
 /// Asks a source again and again, and hands on what it says when that is new.

@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 use std::io::Read;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
@@ -40,7 +41,7 @@ pub struct Scrape {
     /// Samples, also those that tell of the scrape itself, and that series have ended.
     pub samples: Vec<ScrapedSample>,
     /// What is known of its metrics.
-    pub metadata: Vec<MetadataEntry>,
+    pub metadata: Arc<[MetadataEntry]>,
 }
 
 /// Takes scrapes.

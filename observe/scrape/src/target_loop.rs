@@ -49,10 +49,36 @@ struct Taken {
     added: u64,
 }
 
+/// What is known of a target's metrics.
+#[derive(Default)]
+struct Described {
+    entries: BTreeMap<String, MetadataEntry>,
+    /// The same in order of names.
+    all: Arc<[MetadataEntry]>,
+}
+
+impl Described {
+    /// Learns what a body says. Returns all that is known, the same as before if nothing is new.
+    fn with(&mut self, fresh: BTreeMap<String, MetadataEntry>) -> Arc<[MetadataEntry]> {
+        let mut is_new = false;
+        for (metric, entry) in fresh {
+            let known = self.entries.get(&metric);
+            if known != Some(&entry) && (known.is_some() || self.entries.len() < MAX_METADATA) {
+                self.entries.insert(metric, entry);
+                is_new = true;
+            }
+        }
+        if is_new {
+            self.all = self.entries.values().cloned().collect();
+        }
+        self.all.clone()
+    }
+}
+
 impl TargetLoop {
     /// Scrapes until the target is gone or the process ends.
     pub async fn run(self) {
-        let (mut cache, mut described) = (Cache::default(), BTreeMap::new());
+        let (mut cache, mut described) = (Cache::default(), Described::default());
         let interval = self.target.interval;
         let mut due = self.first();
         loop {
@@ -96,7 +122,7 @@ impl TargetLoop {
         if late <= tolerance { now - i64::try_from(late.as_millis()).unwrap_or_default() } else { now }
     }
 
-    async fn scrape(&self, time_ms: i64, cache: &mut Cache, described: &mut BTreeMap<String, MetadataEntry>) {
+    async fn scrape(&self, time_ms: i64, cache: &mut Cache, described: &mut Described) {
         let began = Instant::now();
         cache.begin();
         let mut taken = Taken::default();
@@ -145,13 +171,7 @@ impl TargetLoop {
         ScrapedSample { labels, time_ms, start_ms: None, value, exemplars: Vec::new() }
     }
 
-    fn take(
-        &self,
-        body: &Body,
-        time_ms: i64,
-        cache: &mut Cache,
-        described: &mut BTreeMap<String, MetadataEntry>,
-    ) -> Result<Taken, String> {
+    fn take(&self, body: &Body, time_ms: i64, cache: &mut Cache, described: &mut Described) -> Result<Taken, String> {
         let mut taken = Taken::default();
         let mut fresh: BTreeMap<String, MetadataEntry> = BTreeMap::new();
         let mut each = |entry: Entry<'_>| match entry {
@@ -172,12 +192,7 @@ impl TargetLoop {
                 }
             }
         }
-        for (metric, entry) in fresh {
-            if described.len() < MAX_METADATA || described.contains_key(&metric) {
-                described.insert(metric, entry);
-            }
-        }
-        taken.scrape.metadata = described.values().cloned().collect();
+        taken.scrape.metadata = described.with(fresh);
         Ok(taken)
     }
 

@@ -176,15 +176,11 @@ fn sample(lines: &mut String, name: &str, labels: &str, value: f64, exemplar: Op
     if let Some(exemplar) = exemplar
         && let Some(otlp::exemplar::Value::AsDouble(measured)) = exemplar.value
     {
-        let (trace, span) = (hex(&exemplar.trace_id), hex(&exemplar.span_id));
+        let (trace, span) = (hex::encode(&exemplar.trace_id), hex::encode(&exemplar.span_id));
         let seconds = exemplar.time_unix_nano as f64 / NANOS;
         let _ = write!(lines, " # {{trace_id=\"{trace}\",span_id=\"{span}\"}} {} {seconds:.3}", float_text(measured));
     }
     lines.push('\n');
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A bound as OpenMetrics writes it: whole numbers with `.0`.

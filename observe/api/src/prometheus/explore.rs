@@ -6,7 +6,7 @@ use vitrine_kit::html::escape;
 use vitrine_kit::percent;
 use vitrine_observe_promql::parse::parse_expr;
 use vitrine_observe_promql::{Engine, Point, Range, Sample, Series, Severity, Value, go_float};
-use vitrine_observe_store::series::{Filter, Labels, Stats};
+use vitrine_observe_store::series::{Filter, Labels, NAME, Stats};
 
 use super::answer::Failed;
 use super::question::Question;
@@ -187,7 +187,7 @@ fn table(samples: &[Sample]) -> String {
 /// Names to begin with, and what there is most of.
 fn what_there_is(question: &Question) -> Result<String, Failed> {
     let filter = Filter { matchers: Vec::new(), start_ms: i64::MIN, end_ms: i64::MAX };
-    let names = question.series.label_values("__name__", &filter, &question.budget)?;
+    let names = question.series.label_values(NAME, &filter, &question.budget)?;
     if names.is_empty() {
         return Ok(EMPTY.to_owned());
     }

@@ -2,9 +2,13 @@
 
 use std::fmt::Write as _;
 
+use vitrine_kit::clock::rfc3339;
 use vitrine_observe_promql::histogram::all_intervals;
 use vitrine_observe_promql::{Point, Sample, Series, Value, go_float_plain, go_float_result};
 use vitrine_observe_store::series::{Exemplar, Histogram, Labels};
+
+/// What a time is that never was.
+const NEVER: &str = "0001-01-01T00:00:00Z";
 
 /// Milliseconds as seconds, with a fraction only if there is one.
 pub(super) fn push_time(out: &mut String, ms: i64) {
@@ -16,6 +20,11 @@ pub(super) fn push_time(out: &mut String, ms: i64) {
     if !ms.is_multiple_of(1000) {
         let _ = write!(out, ".{:03}", ms % 1000);
     }
+}
+
+/// Milliseconds since 1970 as a date with a time; 0 is never.
+pub(super) fn time_or_never(ms: i64) -> String {
+    if ms == 0 { NEVER.to_owned() } else { rfc3339(ms) }
 }
 
 /// A number between quotes.

@@ -1,32 +1,16 @@
 //! Groups of rules and the alerts that they raise.
 
 use serde_json::{Value, json};
-use vitrine_kit::clock;
 use vitrine_observe_promql::go_float_exponent;
-use vitrine_observe_rules::status::{AlertState, AlertStatus, GroupStatus, Health, RuleStatus};
+use vitrine_observe_rules::status::{AlertStatus, GroupStatus, Health, RuleStatus};
 use vitrine_observe_store::series::{Labels, Matcher};
 
 use super::answer::{ApiData, Failed};
+use super::json::time_or_never;
 use super::question::Question;
 
 /// Groups that one answer tells of, if a limit is asked for, and at most.
 const MOST_GROUPS: usize = 10_000;
-
-/// What a time is that never was.
-const NEVER: &str = "0001-01-01T00:00:00Z";
-
-fn time(ms: i64) -> String {
-    if ms == 0 { NEVER.to_owned() } else { clock::rfc3339(ms) }
-}
-
-fn state(state: AlertState) -> &'static str {
-    match state {
-        AlertState::Unknown => "unknown",
-        AlertState::Inactive => "inactive",
-        AlertState::Pending => "pending",
-        AlertState::Firing => "firing",
-    }
-}
 
 fn labels(labels: &Labels) -> Value {
     labels
@@ -48,12 +32,12 @@ fn alert(alert: &AlertStatus) -> Value {
     let mut shown = json!({
         "labels": labels(&alert.labels),
         "annotations": labels(&alert.annotations),
-        "state": state(alert.state),
-        "activeAt": time(alert.active_at_ms),
+        "state": alert.state.name(),
+        "activeAt": time_or_never(alert.active_at_ms),
         "value": go_float_exponent(alert.value),
     });
     if let Some(since) = alert.keep_firing_since_ms {
-        shown["keepFiringSince"] = time(since).into();
+        shown["keepFiringSince"] = time_or_never(since).into();
     }
     shown
 }
@@ -70,14 +54,14 @@ fn rule(rule: &RuleStatus, with_alerts: bool) -> Value {
         "labels": pairs(&rule.labels),
         "health": health,
         "evaluationTime": rule.evaluation_s,
-        "lastEvaluation": time(rule.evaluated_at_ms),
+        "lastEvaluation": time_or_never(rule.evaluated_at_ms),
         "type": if rule.alerting.is_some() { "alerting" } else { "recording" },
     });
     if !rule.last_error.is_empty() {
         shown["lastError"] = rule.last_error.as_str().into();
     }
     if let Some(alerting) = &rule.alerting {
-        shown["state"] = state(alerting.state).into();
+        shown["state"] = alerting.state.name().into();
         shown["duration"] = alerting.hold_s.into();
         shown["keepFiringFor"] = alerting.keep_firing_for_s.into();
         shown["annotations"] = pairs(&alerting.annotations);
@@ -131,7 +115,7 @@ impl RuleFilter<'_> {
             "interval": group.interval_s,
             "limit": group.limit,
             "evaluationTime": group.evaluation_s,
-            "lastEvaluation": time(group.evaluated_at_ms),
+            "lastEvaluation": time_or_never(group.evaluated_at_ms),
         }))
     }
 }

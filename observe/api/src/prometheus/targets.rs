@@ -1,15 +1,12 @@
 //! What is scraped.
 
 use serde_json::{Value, json};
-use vitrine_kit::clock::rfc3339;
 use vitrine_kit::duration::prometheus;
 use vitrine_observe_store::{DroppedTarget, TargetHealth, TargetStatus, TargetsStatus};
 
 use super::answer::{ApiData, Failed};
+use super::json::time_or_never;
 use super::question::Question;
-
-/// What a time is that never was.
-const NEVER: &str = "0001-01-01T00:00:00Z";
 
 fn status(question: &Question) -> TargetsStatus {
     question.settings.targets.as_ref().map(|targets| targets.targets()).unwrap_or_default()
@@ -54,7 +51,7 @@ fn active_target(target: &TargetStatus) -> Value {
         "scrapeUrl": target.url,
         "globalUrl": target.url,
         "lastError": target.error.as_deref().unwrap_or_default(),
-        "lastScrape": if target.last_ms == 0 { NEVER.to_owned() } else { rfc3339(target.last_ms) },
+        "lastScrape": time_or_never(target.last_ms),
         "lastScrapeDuration": target.took.as_secs_f64(),
         "health": health(target),
         "scrapeInterval": prometheus::format(target.interval),

@@ -59,13 +59,7 @@ fn rank(rule: &RuleStatus) -> u8 {
 }
 
 fn row(group: &GroupStatus, rule: &RuleStatus) -> String {
-    let name = match state(rule) {
-        Some(AlertState::Firing) => "firing",
-        Some(AlertState::Pending) => "pending",
-        Some(AlertState::Inactive) => "inactive",
-        Some(AlertState::Unknown) => "unknown",
-        None => "recording",
-    };
+    let name = state(rule).map_or("recording", AlertState::name);
     let error = if rule.last_error.is_empty() {
         String::new()
     } else {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use prost::Message;
-use vitrine_observe_series::{Bucket, CounterReset, Histogram, Label, Labels, MetricType};
+use vitrine_observe_series::{Bucket, CounterReset, Histogram, Label, Labels, MetricType, NAME};
 
 use super::series::unique;
 use super::{Description, Entry, ExposedExemplar, ExposedSample, ExposedSeries, ExposedValue, Mistake, NAN};
@@ -235,7 +235,7 @@ impl Samples<'_> {
         start: Option<&Timestamp>,
         exemplars: Vec<ExposedExemplar>,
     ) -> Result<(), String> {
-        let name = Label { name: "__name__".into(), value: format!("{}{suffix}", self.name).into() };
+        let name = Label { name: NAME.into(), value: format!("{}{suffix}", self.name).into() };
         let extra = extra.map(|(name, value)| Label { name: name.into(), value: bound_text(value).into() });
         let own = self.metric.labels.iter().map(label);
         let labels: Vec<Label> = own.chain([name]).chain(extra).collect();

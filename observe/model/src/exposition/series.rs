@@ -2,10 +2,8 @@
 
 use std::borrow::Cow;
 
-use vitrine_observe_series::{Label, Labels};
+use vitrine_observe_series::{Label, Labels, NAME};
 
-/// The label of the metric's name.
-const NAME: &str = "__name__";
 /// Most labels of one series.
 const MAX_LABELS: usize = 1_024;
 

@@ -126,6 +126,14 @@ impl Written {
     pub fn is_partial(&self) -> bool {
         !self.reasons.is_empty()
     }
+
+    /// For writers that have nobody to tell each reason. Returns an error if something was refused: how much, and why the first was.
+    pub fn whole(&self) -> Result<(), String> {
+        match self.reasons.first() {
+            Some(reason) => Err(format!("{} samples were refused: {reason}", self.rejected)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// As much of what was sent as a reason repeats.

@@ -2,10 +2,8 @@
 
 use std::sync::LazyLock;
 
-use vitrine_observe_series::{Bucket, Histogram};
+use vitrine_observe_series::{Bucket, CUSTOM_BUCKETS, Histogram};
 
-/// The schema of histograms with custom bounds.
-pub const CUSTOM_BUCKETS: i8 = -53;
 /// The finest schema.
 pub const MAX_SCHEMA: i8 = 8;
 /// The coarsest schema with exponential bounds.

@@ -1,8 +1,8 @@
 //! Whether histograms are the same, and whether one can follow another as a counter.
 
-use vitrine_observe_series::{Bucket, CounterReset, Histogram, is_stale};
+use vitrine_observe_series::{Bucket, CUSTOM_BUCKETS, CounterReset, Histogram, is_stale};
 
-use super::buckets::{CUSTOM_BUCKETS, upper_bound, uses_custom_buckets};
+use super::buckets::{upper_bound, uses_custom_buckets};
 use super::compact::{merged_outside, outside};
 use super::zero::zero_count_up_to;
 

@@ -2,11 +2,9 @@
 
 use std::fmt::Write as _;
 
-use vitrine_observe_series::{Bucket, CounterReset, Histogram};
+use vitrine_observe_series::{Bucket, CUSTOM_BUCKETS, CounterReset, Histogram};
 
-use super::buckets::{
-    CUSTOM_BUCKETS, Interval, MAX_SCHEMA, MIN_SCHEMA, negative_intervals, positive_intervals, zero_interval,
-};
+use super::buckets::{Interval, MAX_SCHEMA, MIN_SCHEMA, negative_intervals, positive_intervals, zero_interval};
 use super::compact::compact;
 use crate::text::go_float;
 

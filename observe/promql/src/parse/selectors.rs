@@ -8,6 +8,24 @@ use crate::parse::parser::{Failure, Parsed, Parser};
 use crate::parse::token::{Keyword, Token, TokenKind};
 use crate::text::{go_quote, is_label_name};
 
+/// A list of items between brackets, and what errors say is expected in it.
+struct List {
+    context: &'static str,
+    end: TokenKind,
+    item: &'static str,
+    separator: &'static str,
+}
+
+const CONDITIONS: List = List {
+    context: "label matching",
+    end: TokenKind::RightBrace,
+    item: "identifier or \"}\"",
+    separator: "\",\" or \"}\"",
+};
+const LABELS: List = List { context: "label set", ..CONDITIONS };
+const GROUPING: List =
+    List { context: "grouping opts", end: TokenKind::RightParen, item: "label", separator: "\",\" or \")\"" };
+
 /// Whether a metric may be called so though it has a meaning of its own.
 pub(super) fn is_metric_name(kind: TokenKind) -> bool {
     match kind {
@@ -66,26 +84,27 @@ impl Parser<'_> {
 
     /// Conditions between braces.
     fn conditions(&mut self) -> Parsed<Vec<Matcher>> {
-        self.list("label matching", Self::condition)
+        self.expect(TokenKind::LeftBrace)?;
+        self.list(&CONDITIONS, Self::condition)
     }
 
-    /// What stands between braces, separated by commas.
-    fn list<T>(&mut self, context: &str, read: impl Fn(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
-        self.expect(TokenKind::LeftBrace)?;
+    /// What stands between brackets, of which the first was taken, separated by commas.
+    fn list<T>(&mut self, list: &List, read: impl Fn(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
         let mut items = Vec::new();
         loop {
-            if self.accept(TokenKind::RightBrace)?.is_some() {
+            if self.accept(list.end)?.is_some() {
                 return Ok(items);
             }
-            items.push(self.within(context, "identifier or \"}\"", &read)?);
-            if self.accept(TokenKind::RightBrace)?.is_some() {
+            items.push(self.within(list.context, list.item, &read)?);
+            if self.accept(list.end)?.is_some() {
                 return Ok(items);
             }
-            self.within(context, "\",\" or \"}\"", |parser| parser.expect(TokenKind::Comma))?;
+            self.within(list.context, list.separator, |parser| parser.expect(TokenKind::Comma))?;
         }
     }
 
-    fn condition(&mut self) -> Parsed<Matcher> {
+    /// The name of a label, quoted or not.
+    fn label_name(&mut self) -> Parsed<(Token, String)> {
         let token = self.peek()?;
         let name = match token.kind {
             TokenKind::Identifier => self.text(token).to_owned(),
@@ -93,6 +112,11 @@ impl Parser<'_> {
             _ => return Err(Failure::Unexpected),
         };
         self.take()?;
+        Ok((token, name))
+    }
+
+    fn condition(&mut self) -> Parsed<Matcher> {
+        let (token, name) = self.label_name()?;
         let op = match self.peek()?.kind {
             TokenKind::Assign => MatchOp::Equal,
             TokenKind::Operator(BinaryOp::NotEqual) => MatchOp::NotEqual,
@@ -117,7 +141,11 @@ impl Parser<'_> {
 
     /// The labels of a series whose name was taken.
     pub(super) fn labels(&mut self, name: Option<Token>, braces: bool) -> Parsed<Labels> {
-        let mut labels = if braces { self.list("label set", Self::label)? } else { Vec::new() };
+        let mut labels = Vec::new();
+        if braces {
+            self.expect(TokenKind::LeftBrace)?;
+            labels = self.list(&LABELS, Self::label)?;
+        }
         if let Some(name) = name {
             labels.push(Label { name: NAME.into(), value: self.text(name).into() });
         }
@@ -125,13 +153,7 @@ impl Parser<'_> {
     }
 
     fn label(&mut self) -> Parsed<Label> {
-        let token = self.peek()?;
-        let name = match token.kind {
-            TokenKind::Identifier => self.text(token).to_owned(),
-            TokenKind::String => self.unquoted(token)?,
-            _ => return Err(Failure::Unexpected),
-        };
-        self.take()?;
+        let (token, name) = self.label_name()?;
         if self.accept(TokenKind::Assign)?.is_none() {
             if token.kind == TokenKind::String {
                 return Ok(Label { name: NAME.into(), value: name.into() });
@@ -144,19 +166,8 @@ impl Parser<'_> {
 
     /// Labels between parentheses.
     pub(super) fn grouping_labels(&mut self) -> Parsed<Vec<String>> {
-        let context = "grouping opts";
-        self.within(context, "\"(\"", |parser| parser.expect(TokenKind::LeftParen))?;
-        let mut labels = Vec::new();
-        loop {
-            if self.accept(TokenKind::RightParen)?.is_some() {
-                return Ok(labels);
-            }
-            labels.push(self.within(context, "label", Self::grouping_label)?);
-            if self.accept(TokenKind::RightParen)?.is_some() {
-                return Ok(labels);
-            }
-            self.within(context, "\",\" or \")\"", |parser| parser.expect(TokenKind::Comma))?;
-        }
+        self.within(GROUPING.context, "\"(\"", |parser| parser.expect(TokenKind::LeftParen))?;
+        self.list(&GROUPING, Self::grouping_label)
     }
 
     fn grouping_label(&mut self) -> Parsed<String> {

@@ -1,7 +1,7 @@
 //! When a group is evaluated, and which of its rules can be evaluated at once.
 
 use vitrine_observe_promql::ast::Expr;
-use vitrine_observe_series::{MatchOp, Matcher};
+use vitrine_observe_series::{MatchOp, Matcher, NAME};
 
 use super::Group;
 
@@ -44,14 +44,14 @@ fn hash(text: &str) -> u64 {
 /// Whether an expression may read a metric of this name.
 fn reads(expr: &Expr, metric: &str) -> bool {
     expr.selectors().iter().any(|selector| {
-        let mut names = selector.matchers.iter().filter(|matcher| matcher.name == "__name__").peekable();
+        let mut names = selector.matchers.iter().filter(|matcher| matcher.name == NAME).peekable();
         names.peek().is_none() || names.all(|matcher: &Matcher| matcher.matches(metric))
     })
 }
 
 /// Whether an expression selects by something else than names, so that it may read everything.
 fn reads_anything(expr: &Expr) -> bool {
-    let is_named = |matcher: &Matcher| matcher.name == "__name__" && matcher.op == MatchOp::Equal;
+    let is_named = |matcher: &Matcher| matcher.name == NAME && matcher.op == MatchOp::Equal;
     expr.selectors().iter().any(|selector| !selector.matchers.iter().any(is_named))
 }
 

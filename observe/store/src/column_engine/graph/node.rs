@@ -130,34 +130,20 @@ impl<'a> Rare<'a> {
 impl<'a> Spans<'a> {
     /// None if they are no spans.
     pub(crate) fn of(columns: &'a Columns) -> Option<Self> {
-        let column = |name: &str| columns.column(name).map(|column| &column.data);
-        let ints = |name| match column(name) {
-            Some(Data::Int(values)) => Some(values.as_slice()),
-            _ => None,
-        };
-        let ids = |name| match column(name) {
-            Some(Data::Id8(values)) => Some(values.as_slice()),
-            _ => None,
-        };
-        let texts = |name: &str| match column(name) {
-            Some(Data::Text(texts)) => Some(texts),
-            _ => None,
-        };
-        let Some(Data::Id16(traces)) = column("trace_id") else { return None };
-        let services = texts("service")?;
-        let shared = match column(&format!("{ATTRIBUTE_PREFIX}{SHARED}:bool")) {
+        let services = columns.texts("service")?;
+        let shared = match columns.column(&format!("{ATTRIBUTE_PREFIX}{SHARED}:bool")).map(|column| &column.data) {
             Some(Data::Bool(values)) => Some(values.as_slice()),
             _ => None,
         };
         Some(Self {
-            traces,
-            ids: ids("span_id")?,
-            parents: ids("parent_span_id")?,
-            starts: ints("start")?,
+            traces: columns.ids16("trace_id")?,
+            ids: columns.ids8("span_id")?,
+            parents: columns.ids8("parent_span_id")?,
+            starts: columns.ints("start")?,
             services,
-            kinds: ints("kind")?,
-            statuses: ints("status")?,
-            peers: PEERS.map(|key| texts(&attribute(key))),
+            kinds: columns.ints("kind")?,
+            statuses: columns.ints("status")?,
+            peers: PEERS.map(|key| columns.texts(&attribute(key))),
             shared,
             rare: Rare::of(columns)?,
             known: vec![NULL_CODE; services.dictionary.len()],

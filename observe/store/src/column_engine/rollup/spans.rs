@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use vitrine_observe_columns::{Columns, Data, NULL_CODE, Texts};
+use vitrine_observe_columns::{Columns, NULL_CODE, Texts};
 
 use super::Rollup;
 
@@ -27,22 +27,13 @@ fn text(texts: &Texts, code: u32) -> &[u8] {
 impl<'a> Spans<'a> {
     /// None if they are no spans.
     fn of(columns: &'a Columns) -> Option<Self> {
-        let column = |name| columns.column(name).map(|column| &column.data);
-        let ints = |name| match column(name) {
-            Some(Data::Int(values)) => Some(values.as_slice()),
-            _ => None,
-        };
-        let texts = |name| match column(name) {
-            Some(Data::Text(texts)) => Some(texts),
-            _ => None,
-        };
         Some(Self {
-            starts: ints("start")?,
-            durations: ints("duration")?,
-            services: texts("service")?,
-            names: texts("name")?,
-            kinds: ints("kind")?,
-            statuses: ints("status")?,
+            starts: columns.ints("start")?,
+            durations: columns.ints("duration")?,
+            services: columns.texts("service")?,
+            names: columns.texts("name")?,
+            kinds: columns.ints("kind")?,
+            statuses: columns.ints("status")?,
         })
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use vitrine_observe_columns::{Columns, Data, NULL_CODE, Texts};
+use vitrine_observe_columns::{Columns, NULL_CODE, Texts};
 
 /// Most series of operations of a tenant; what comes later counts as [`OTHER`].
 const MAX_SERIES: usize = 20_000;
@@ -124,27 +124,16 @@ struct Spans<'a> {
 impl<'a> Spans<'a> {
     /// None if they are no spans.
     fn of(columns: &'a Columns) -> Option<Self> {
-        let column = |name| columns.column(name).map(|column| &column.data);
-        let ints = |name| match column(name) {
-            Some(Data::Int(values)) => Some(values.as_slice()),
-            _ => None,
-        };
-        let texts = |name| match column(name) {
-            Some(Data::Text(texts)) => Some(texts),
-            _ => None,
-        };
-        let Some(Data::Id16(traces)) = column("trace_id") else { return None };
-        let Some(Data::Id8(ids)) = column("span_id") else { return None };
         Some(Self {
-            traces,
-            ids,
-            starts: ints("start")?,
-            durations: ints("duration")?,
-            services: texts("service")?,
-            names: texts("name")?,
-            kinds: ints("kind")?,
-            statuses: ints("status")?,
-            states: texts("trace_state"),
+            traces: columns.ids16("trace_id")?,
+            ids: columns.ids8("span_id")?,
+            starts: columns.ints("start")?,
+            durations: columns.ints("duration")?,
+            services: columns.texts("service")?,
+            names: columns.texts("name")?,
+            kinds: columns.ints("kind")?,
+            statuses: columns.ints("status")?,
+            states: columns.texts("trace_state"),
         })
     }
 
