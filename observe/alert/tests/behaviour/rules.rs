@@ -194,7 +194,7 @@ async fn rules_are_read_again_while_others_are_evaluated() {
     // Mistakes of both files are told, and nothing changes.
     write("rules.yml", "groups:\n- name: g\n  rules:\n  - {alert: A, expr: 'up =='}\n");
     write("more.yml", "groups:\n- nam: g\n");
-    let error = rules.reload().await.err().expect("mistakes").to_string();
+    let error = rules.reload().await.expect_err("mistakes").to_string();
     assert!(
         error.contains("rules.yml") && error.contains("4:22") && error.contains("more.yml") && error.contains("2:3"),
         "{error}"
