@@ -22,4 +22,4 @@ mod templates;
 
 pub use driver::Counts;
 pub use engine::{Alertmanager, Error, LoadedConfig, Settings};
-pub use rules::{LoadedRules, Recorded, RuleOptions, RuleStorage, Rules, Writing};
+pub use rules::{Asking, LoadedRules, MAX_EVALUATIONS, Recorded, Rows, RuleOptions, RuleStorage, Rules, Writing};
