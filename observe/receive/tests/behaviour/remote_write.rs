@@ -9,8 +9,8 @@ use vitrine_observe_receive::{Access, Intake, remote_write_router};
 use vitrine_observe_store::model::metrics::{
     RemoteWrite, SeriesWrite, WriteCompression, WriteVersion, Written, encode_remote_write,
 };
-use vitrine_observe_store::series::{Budget, Filter, Labels, MetricType, Value};
-use vitrine_observe_store::{ColumnEngine, DeleteError, Receipt, SeriesIngest, Tenant, WriteError};
+use vitrine_observe_store::series::{Labels, MetricType, Value};
+use vitrine_observe_store::{ColumnEngine, Receipt, SeriesIngest, Tenant, WriteError};
 
 use crate::common::{Recorder, bytes, header, open_engine, post, text};
 
@@ -136,10 +136,6 @@ impl SeriesIngest for Busy {
         self.0.lock().push(request);
         let error = WriteError::Busy { what: "much waits", retry_after: std::time::Duration::from_millis(1500) };
         Receipt::new(std::future::ready(Err(error)))
-    }
-
-    fn delete_series(&self, _: &Tenant, _: &Filter, _: &Arc<Budget>) -> Result<u64, DeleteError> {
-        Ok(0)
     }
 }
 
