@@ -13,7 +13,9 @@ mod text;
 mod translation;
 
 pub use otlp::decode_otlp;
-pub use remote_read::{ReadQuery, ReadResponse, RemoteReadError, decode_remote_read};
+pub use remote_read::{
+    ReadQuery, ReadRequest, ReadResponse, ReadResponseType, RemoteReadError, decode_remote_read, read_frames,
+};
 pub use remote_write::{
     MAX_DECODED_BYTES, RemoteWrite, RemoteWriteError, SeriesWrite, WriteCompression, WriteVersion, decode_remote_write,
     encode_remote_write,

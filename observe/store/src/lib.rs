@@ -27,7 +27,7 @@ pub use questions::{Ingest, Logs, Reports, Scans, Series, SeriesAdmin, SeriesIng
 pub use status::{
     LogStatus, QueryStatus, SeriesFileStatus, SeriesStatus, SignalStatus, Status, TenantStatus, TierStatus,
 };
-pub use targets::{DroppedTarget, TargetHealth, TargetStatus, Targets, TargetsStatus};
+pub use targets::{DroppedTarget, RelabelRule, RelabelStep, TargetHealth, TargetStatus, Targets, TargetsStatus};
 pub use vitrine_observe_log::Fsync;
 
 // The row types that queries return, so that readers need name one crate only.

@@ -148,7 +148,7 @@ pub(super) fn groups(question: &Question) -> Result<ApiData, Failed> {
             .ok_or_else(|| Failed::parameter("group_limit", "group_limit needs to be a valid number greater than 0"))?
             .min(MOST_GROUPS),
     };
-    let all = question.settings.rules.as_ref().map(|rules| rules.groups()).unwrap_or_default();
+    let all = question.settings.parts.rules.as_ref().map(|rules| rules.groups()).unwrap_or_default();
     let token = |group: &GroupStatus| format!("{}:{}", group.file, group.name);
     let after = question.get("group_next_token");
     let begin = if after.is_empty() {
@@ -175,9 +175,17 @@ pub(super) fn groups(question: &Question) -> Result<ApiData, Failed> {
     Ok(ApiData::new(data.to_string()))
 }
 
+/// `alertmanagers`: our own, which every alert of a rule is told.
+pub(super) fn alertmanagers(question: &Question) -> Result<ApiData, Failed> {
+    let url = &question.settings.options.alertmanager_url;
+    let active: Vec<Value> =
+        Some(url).filter(|url| !url.is_empty()).map(|url| json!({ "url": url })).into_iter().collect();
+    Ok(ApiData::new(json!({ "activeAlertmanagers": active, "droppedAlertmanagers": [] }).to_string()))
+}
+
 /// `alerts`
 pub(super) fn alerts(question: &Question) -> Result<ApiData, Failed> {
-    let groups = question.settings.rules.as_ref().map(|rules| rules.groups()).unwrap_or_default();
+    let groups = question.settings.parts.rules.as_ref().map(|rules| rules.groups()).unwrap_or_default();
     let rules = groups.iter().flat_map(|group| &group.rules);
     let active = rules.filter_map(|rule| rule.alerting.as_ref()).flat_map(|alerting| &alerting.alerts);
     let alerts: Vec<Value> = active.map(alert).collect();

@@ -211,7 +211,6 @@ fn order(question: &Question, endpoint: &str, is_plain: bool) -> Result<Order, F
     let wrong = |why: &str| Err(Failed::BadData(why.to_owned()));
     let (by, direction) = (question.get("sort_by"), question.get("sort_dir"));
     match (by, direction) {
-        ("", "asc" | "dsc") => return wrong("sort_dir is only valid when sort_by is set"),
         ("", other) if !other.is_empty() => return wrong("sort_dir is only valid when sort_by is set"),
         ("score", other) if !other.is_empty() => return wrong("sort_dir is not supported for sort_by=score"),
         (_, "" | "asc" | "dsc") => {}
@@ -229,9 +228,11 @@ fn order(question: &Question, endpoint: &str, is_plain: bool) -> Result<Order, F
 fn positive(question: &Question, name: &str, default: usize) -> Result<usize, Failed> {
     match question.get(name) {
         "" => Ok(default),
-        text => text.parse::<usize>().ok().filter(|number| *number > 0).ok_or_else(|| {
-            Failed::BadData(format!("invalid {name} {}: must be a positive integer", go_quote(text)))
-        }),
+        text => {
+            text.parse::<usize>().ok().filter(|number| *number > 0).ok_or_else(|| {
+                Failed::BadData(format!("invalid {name} {}: must be a positive integer", go_quote(text)))
+            })
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use http::{Request, StatusCode, header};
 use tower::ServiceExt;
 use vitrine_kit::Secret;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_api::{Prometheus, PrometheusOptions, prometheus_router};
+use vitrine_observe_api::{Prometheus, PrometheusOptions, PrometheusParts, prometheus_router};
 use vitrine_observe_promql::testing::{MemorySeries, SequenceValue, parse_series};
 use vitrine_observe_rules::status::{
     AlertState, AlertStatus, AlertingStatus, GroupStatus, Health, RuleStatus, RuleStatuses,
@@ -59,7 +59,7 @@ fn clock() -> Clock {
 
 fn router() -> Router {
     let options = PrometheusOptions { retention: "15d".to_owned(), ..PrometheusOptions::default() };
-    prometheus_router(&Prometheus::new(engine(), None, None, Access::open(), options, clock()))
+    prometheus_router(&Prometheus::new(engine(), PrometheusParts::default(), Access::open(), options, clock()))
 }
 
 async fn body(path: &str) -> String {
@@ -383,8 +383,8 @@ impl RuleStatuses for Rules {
 
 #[tokio::test]
 async fn rules_and_alerts_are_told_as_they_are_asked_for() {
-    let api =
-        Prometheus::new(engine(), Some(Arc::new(Rules)), None, Access::open(), PrometheusOptions::default(), clock());
+    let parts = PrometheusParts { rules: Some(Arc::new(Rules)), ..PrometheusParts::default() };
+    let api = Prometheus::new(engine(), parts, Access::open(), PrometheusOptions::default(), clock());
     let router = prometheus_router(&api);
     let names = async |query: &str| -> Vec<String> {
         let json = get(&router, &format!("/api/v1/rules?{query}")).await.json();
@@ -417,12 +417,12 @@ async fn rules_and_alerts_are_told_as_they_are_asked_for() {
 async fn who_may_not_read_is_refused_and_who_asks_too_much_waits() {
     let token = Token { token: Secret::from("writes-only-1234567890"), rights: vec![Right::Write], tenant: None };
     let access = Access::new(&[token]).unwrap();
-    let api = Prometheus::new(engine(), None, None, access, PrometheusOptions::default(), clock());
+    let api = Prometheus::new(engine(), PrometheusParts::default(), access, PrometheusOptions::default(), clock());
     let refused = get(&prometheus_router(&api), "/api/v1/query?query=1").await;
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
     assert_eq!(refused.json()["status"], "error");
     let options = PrometheusOptions { max_samples: 1, ..PrometheusOptions::default() };
-    let api = Prometheus::new(engine(), None, None, Access::open(), options, clock());
+    let api = Prometheus::new(engine(), PrometheusParts::default(), Access::open(), options, clock());
     let refused = get(&prometheus_router(&api), "/api/v1/query?query=up").await.json();
     assert_eq!(refused["errorType"], "execution");
     assert_eq!(refused["error"], "query processing would load too many samples into memory in query execution");
