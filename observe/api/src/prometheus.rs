@@ -9,8 +9,10 @@ mod routes;
 mod answer;
 mod json;
 mod question;
+mod stream;
 
 mod explore;
+mod export;
 mod federate;
 mod labels;
 mod query;
@@ -24,6 +26,7 @@ mod watch;
 mod admin;
 mod lifecycle;
 mod notifications;
+mod ruler;
 
 mod compress;
 
@@ -34,6 +37,7 @@ use http::HeaderMap;
 use vitrine_kit::clock::Clock;
 use vitrine_observe_promql::Options as Evaluation;
 use vitrine_observe_rules::status::RuleStatuses;
+use vitrine_observe_rules::{Configuration, RuleNamespaces};
 use vitrine_observe_store::series::Budget;
 use vitrine_observe_store::{Access, Right, Series, SeriesAdmin, Targets, Tenant};
 
@@ -41,9 +45,9 @@ use crate::queries::Turns;
 use answer::Failed;
 use question::{Question, pairs, time_limit};
 
-pub use lifecycle::{Lifecycle, Reloading};
 pub use notifications::Notifications;
 pub use routes::{metric_pages, prometheus_errors, prometheus_router};
+pub use ruler::ruler_router;
 
 /// Bytes that one query may take, samples it may read, and how long it may take.
 const QUERY_BYTES: usize = 128 << 20;
@@ -75,6 +79,8 @@ pub struct PrometheusOptions {
     pub admin_api: bool,
     /// Whether the process may be told to read its configuration again, and to end: Prometheus's `--web.enable-lifecycle`.
     pub lifecycle_api: bool,
+    /// Whether rules may be set by Mimir's ruler API. Grafana takes this for Mimir then, and edits them.
+    pub ruler_api: bool,
     /// Where alerts of rules go, as `alertmanagers` tells it; nowhere if it is empty.
     pub alertmanager_url: String,
 }
@@ -91,6 +97,7 @@ impl Default for PrometheusOptions {
             retention: String::new(),
             admin_api: false,
             lifecycle_api: false,
+            ruler_api: false,
             alertmanager_url: String::new(),
         }
     }
@@ -105,8 +112,12 @@ pub struct PrometheusParts {
     pub targets: Option<Arc<dyn Targets>>,
     /// Who deletes and copies series.
     pub admin: Option<Arc<dyn SeriesAdmin>>,
-    /// Who reads the configuration again, and ends the process.
-    pub lifecycle: Option<Arc<dyn Lifecycle>>,
+    /// What the process is configured by.
+    pub configuration: Option<Arc<dyn Configuration>>,
+    /// Begins to end the process, and returns whether that had not begun before.
+    pub quit: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
+    /// Rules that are set while the process runs.
+    pub namespaces: Option<Arc<dyn RuleNamespaces>>,
     /// What the process has to say to people.
     pub notifications: Notifications,
     /// The process's own metrics in Prometheus's text. Reading them may block.

@@ -192,7 +192,10 @@ fn float(text: &str) -> Option<f64> {
     let plain = text.strip_prefix(['+', '-']).unwrap_or(text);
     let is_number = plain.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         || ["inf", "infinity", "nan"].contains(&plain.to_ascii_lowercase().as_str());
-    if is_number { text.parse().ok() } else { None }
+    let number = if is_number { text.parse::<f64>().ok()? } else { return None };
+    // What is too large for a number is none in Go.
+    let says_infinity = plain.starts_with(['i', 'I']);
+    (number.is_finite() || number.is_nan() || says_infinity).then_some(number)
 }
 
 /// Seconds or a duration, in milliseconds.

@@ -13,15 +13,19 @@ use vitrine_platform_http::{Refusal, RequestInfo, with_error_format, with_plain_
 use super::answer::{Answer, Failed, respond};
 use super::compress::compressed;
 use super::question::Question;
+use super::ruler::ruler_router;
 use super::{
-    Prometheus, Request, admin, explore, federate, labels, lifecycle, notifications, query, read, rules, search,
-    status, targets, watch,
+    Prometheus, Request, admin, explore, export, federate, labels, lifecycle, notifications, query, read, rules,
+    search, status, targets, watch,
 };
 use crate::error::Error;
 use crate::pages::{page_errors, page_of};
 
 /// The largest form that is read, in bytes: Grafana sends long queries so.
 const MAX_FORM_BYTES: usize = 1 << 20;
+
+/// Where Mimir's ruler API is, below Prometheus's.
+const RULER_PATHS: &[&str] = &["/config/v1/rules"];
 
 /// What the API can be asked, for people and programs.
 const OPENAPI: &str = include_str!("openapi.yaml");
@@ -35,7 +39,7 @@ pub fn prometheus_router(api: &Prometheus) -> Router {
         .route("/-/healthy", get(async || "Prometheus Server is Healthy.\n"))
         .route("/-/ready", get(async || "Prometheus Server is Ready.\n"))
         .merge(lifecycle::routes());
-    let plain = with_plain_errors(plain.with_state(api.clone()));
+    let plain = with_plain_errors(plain.with_state(api.clone())).merge(ruler_router(api, RULER_PATHS));
     plain.merge(with_error_format(api_routes().with_state(api.clone()), prometheus_errors)).layer(from_fn(around))
 }
 
@@ -73,6 +77,7 @@ fn api_routes() -> Router<Prometheus> {
         .route("/api/v1/notifications", asked(notifications::all))
         .route("/api/v1/notifications/live", get(notifications::live))
         .route("/api/v1/openapi.yaml", get(async || ([(header::CONTENT_TYPE, "application/yaml")], OPENAPI)))
+        .route("/api/v1/export", exported())
         .route("/api/v1/read", post(remote_read).layer(DefaultBodyLimit::max(MAX_FORM_BYTES)))
         .route("/api/v1/admin/tsdb/delete_series", administered(admin::delete_series))
         .route("/api/v1/admin/tsdb/clean_tombstones", administered(admin::clean_tombstones))
@@ -91,12 +96,12 @@ pub fn metric_pages(api: &Prometheus) -> Router {
 /// How refusals are said on Prometheus's own port.
 pub fn prometheus_errors(asked: &RequestInfo, refusal: &Refusal) -> Response {
     let error = Error::from(refusal);
-    // As the original, which knows no envelope outside of its API.
-    if refusal.status == StatusCode::NOT_FOUND {
-        return (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
-    }
-    if asked.method == Method::HEAD {
-        return error.status().into_response();
+    // As the original, whose router has no envelope.
+    match refusal.status {
+        StatusCode::NOT_FOUND => return (StatusCode::NOT_FOUND, "404 page not found\n").into_response(),
+        StatusCode::METHOD_NOT_ALLOWED => return error.respond("Method Not Allowed\n"),
+        _ if asked.method == Method::HEAD => return error.status().into_response(),
+        _ => {}
     }
     respond(Err(Failed::Around(error)))
 }
@@ -139,6 +144,22 @@ fn asked_or_posted<A: Answer>(work: Work<A>) -> MethodRouter<Prometheus> {
         api.answer(Right::Read, request, work).await
     };
     asked(work).post(posted).layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+}
+
+/// Series that are sent while they are read; asked for either way.
+fn exported() -> MethodRouter<Prometheus> {
+    let sent = async |api: Prometheus, headers: HeaderMap, query: Option<String>, form: Vec<u8>| {
+        let request = Request { headers, query: query.unwrap_or_default(), form };
+        export::export(api, request).await.unwrap_or_else(|failed| respond(Err(failed)))
+    };
+    let asked = move |State(api): State<Prometheus>, headers: HeaderMap, RawQuery(query): RawQuery| {
+        sent(api, headers, query, Vec::new())
+    };
+    let posted = move |State(api): State<Prometheus>,
+                       headers: HeaderMap,
+                       RawQuery(query): RawQuery,
+                       RawForm(form): RawForm| sent(api, headers, query, form.to_vec());
+    get(asked).post(posted).layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
 }
 
 /// What is done for one who may operate.

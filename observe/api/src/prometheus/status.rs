@@ -88,15 +88,21 @@ fn shown(value: &Value) -> Answered {
 }
 
 /// `status/buildinfo`. Without `features`: with them Grafana takes it for Mimir.
-pub(super) fn build(_: &Question) -> Answered {
-    shown(&json!({
+pub(super) fn build(question: &Question) -> Answered {
+    let mut told = json!({
         "version": VERSION,
         "revision": format!("vitrine-{}", env!("CARGO_PKG_VERSION")),
         "branch": "",
         "buildUser": "",
         "buildDate": "",
         "goVersion": "",
-    }))
+    });
+    // By this Grafana knows that rules can be set; it takes whoever says so for Mimir.
+    if question.settings.options.ruler_api {
+        told["application"] = "Grafana Mimir".into();
+        told["features"] = json!({ "ruler_config_api": "true", "alertmanager_config_api": "false" });
+    }
+    shown(&told)
 }
 
 /// `status/runtimeinfo`. What only Go has is empty.
@@ -110,13 +116,14 @@ pub(super) fn runtime(question: &Question) -> Answered {
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let folder = std::env::current_dir().map(|folder| folder.display().to_string()).unwrap_or_default();
     let started = clock::rfc3339(settings.started_ms);
+    let configuration = settings.parts.configuration.as_ref().map(|configuration| configuration.status());
     shown(&json!({
         "startTime": started,
         "CWD": folder,
         "hostname": read("/proc/sys/kernel/hostname").trim(),
         "serverTime": clock::rfc3339(question.now_ms),
-        "reloadConfigSuccess": true,
-        "lastConfigTime": started,
+        "reloadConfigSuccess": configuration.is_none_or(|status| status.is_good),
+        "lastConfigTime": configuration.map_or(started.clone(), |status| clock::rfc3339(status.read_at_ms)),
         "corruptionCount": 0,
         "goroutineCount": threads,
         "GOMAXPROCS": cpus,

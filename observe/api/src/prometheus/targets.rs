@@ -10,7 +10,7 @@ use vitrine_observe_store::series::{Filter, Label, Labels, MatchOp, Matcher, Met
 use vitrine_observe_store::{DroppedTarget, RelabelStep, TargetHealth, TargetStatus, TargetsStatus};
 
 use super::answer::{ApiData, Failed};
-use super::json::time_or_never;
+use super::json::{list, object, text, time_or_never};
 use super::labels::type_name;
 use super::question::Question;
 
@@ -26,14 +26,17 @@ pub(super) fn targets(question: &Question) -> Result<ApiData, Failed> {
     let TargetsStatus { active, dropped, dropped_counts, .. } = status(question);
     let (shows_active, shows_dropped) =
         (matches!(&*state, "" | "any" | "active"), matches!(&*state, "" | "any" | "dropped"));
-    let active: Vec<Value> =
+    let active: Vec<String> =
         active.iter().filter(|target| shows_active && is_of_pool(&target.job)).map(active_target).collect();
-    let dropped: Vec<Value> =
+    let dropped: Vec<String> =
         dropped.iter().filter(|target| shows_dropped && is_of_pool(&target.job)).map(dropped_target).collect();
     let counts: serde_json::Map<String, Value> =
         dropped_counts.into_iter().filter(|(job, _)| is_of_pool(job)).map(|(job, count)| (job, count.into())).collect();
-    let data = json!({ "activeTargets": active, "droppedTargets": dropped, "droppedTargetCounts": counts });
-    Ok(ApiData::new(data.to_string()))
+    Ok(ApiData::new(object([
+        ("activeTargets", list(active)),
+        ("droppedTargets", list(dropped)),
+        ("droppedTargetCounts", Value::from(counts).to_string()),
+    ])))
 }
 
 /// `scrape_pools`
@@ -52,12 +55,12 @@ pub(super) fn pool_config(question: &Question) -> Result<ApiData, Failed> {
 /// `targets/relabel_steps`: what each rule of a job makes of labels.
 pub(super) fn relabel_steps(question: &Question) -> Result<ApiData, Failed> {
     let job = pool(question)?;
-    let text = question.get("labels");
-    if text.is_empty() {
+    let given = question.get("labels");
+    if given.is_empty() {
         return Err(Failed::BadData("no labels parameter provided".to_owned()));
     }
     let labels: BTreeMap<String, String> =
-        serde_json::from_str(text).map_err(|error| Failed::BadData(format!("error parsing labels: {error}")))?;
+        serde_json::from_str(given).map_err(|error| Failed::BadData(format!("error parsing labels: {error}")))?;
     let targets = question.settings.parts.targets.as_ref();
     let steps = targets.and_then(|targets| targets.relabel(job, labels)).ok_or_else(|| not_found(job))?;
     let steps: Vec<Value> = steps.iter().map(step).collect();
@@ -157,22 +160,22 @@ pub(super) fn health(target: &TargetStatus) -> &'static str {
     }
 }
 
-fn active_target(target: &TargetStatus) -> Value {
-    json!({
-        "discoveredLabels": target.discovered,
-        "labels": target.labels,
-        "scrapePool": target.job,
-        "scrapeUrl": target.url,
-        "globalUrl": target.url,
-        "lastError": target.error.as_deref().unwrap_or_default(),
-        "lastScrape": time_or_never(target.last_ms),
-        "lastScrapeDuration": target.took.as_secs_f64(),
-        "health": health(target),
-        "scrapeInterval": prometheus::format(target.interval),
-        "scrapeTimeout": prometheus::format(target.timeout),
-    })
+fn active_target(target: &TargetStatus) -> String {
+    object([
+        ("discoveredLabels", json!(target.discovered).to_string()),
+        ("labels", json!(target.labels).to_string()),
+        ("scrapePool", text(&target.job)),
+        ("scrapeUrl", text(&target.url)),
+        ("globalUrl", text(&target.url)),
+        ("lastError", text(target.error.as_deref().unwrap_or_default())),
+        ("lastScrape", text(&time_or_never(target.last_ms))),
+        ("lastScrapeDuration", target.took.as_secs_f64().to_string()),
+        ("health", text(health(target))),
+        ("scrapeInterval", text(&prometheus::format(target.interval))),
+        ("scrapeTimeout", text(&prometheus::format(target.timeout))),
+    ])
 }
 
-fn dropped_target(target: &DroppedTarget) -> Value {
-    json!({ "discoveredLabels": target.discovered, "scrapePool": target.job })
+fn dropped_target(target: &DroppedTarget) -> String {
+    object([("discoveredLabels", json!(target.discovered).to_string()), ("scrapePool", text(&target.job))])
 }
