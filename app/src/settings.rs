@@ -2,6 +2,7 @@
 
 mod choices;
 mod metrics;
+mod prometheus;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use crate::engines::Engines;
 
 pub use choices::{Bucket, Demo, HostNames, Rate, SpanNames, Sync};
 pub use metrics::Metrics;
+pub use prometheus::PrometheusApi;
 
 /// The customer whom everyone may play.
 pub const DEMO_EMAIL: &str = "demo@vitrine.example";
@@ -181,6 +183,8 @@ pub struct Observatory {
     pub query_seconds: u32,
     /// Metrics as series, for PromQL.
     pub metrics: Metrics,
+    /// What Prometheus's API does beside answering.
+    pub prometheus: PrometheusApi,
     /// Attributes whose values Zipkin's page completes.
     pub autocomplete_keys: Vec<String>,
     /// Who may read and write; without any token, everyone.
@@ -299,6 +303,7 @@ impl Default for Observatory {
             query_memory_mib: 128,
             query_seconds: 30,
             metrics: Metrics::default(),
+            prometheus: PrometheusApi::default(),
             autocomplete_keys: vitrine_observe_api::Options::default().autocomplete_keys,
             tokens: Vec::new(),
             tls: vitrine_platform_tls::Files::default(),
