@@ -63,24 +63,29 @@ async fn ask(args: &PromqlArgs) -> Result<String> {
     let client = client(&args.observatory)?;
     let (path, query) = question(args)?;
     let url = format!("{}/prometheus/api/v1/{path}?{query}", args.observatory.url().trim_end_matches('/'));
-    let mut request = Request::get(url);
-    let text = |name: &str, value: &str| {
-        HeaderValue::try_from(value).map_err(|_| Usage(format!("--{name}: expected visible ASCII characters")))
-    };
-    if let Some(token) = &args.observatory.token {
-        let mut value = text("token", &format!("Bearer {}", token.expose()))?;
-        value.set_sensitive(true);
-        request = request.with_header(AUTHORIZATION, value);
-    }
-    if let Some(tenant) = &args.observatory.tenant {
-        request = request.with_header(HeaderName::from_static(SCOPE_HEADER), text("tenant", tenant)?);
-    }
+    let request = authorized(Request::get(url), &args.observatory)?;
     let response = client.send(request, LIMITS).await.with_context(|| args.observatory.url())?;
     let body = String::from_utf8(response.body.to_vec()).context("the answer is not one of an observatory")?;
     if body.trim_start().starts_with('{') { Ok(body) } else { Err(anyhow!("{}: {}", response.status, body.trim())) }
 }
 
-fn client(args: &AskArgs) -> Result<Client> {
+/// A request with who asks, and for whom.
+pub(crate) fn authorized(mut request: Request, args: &AskArgs) -> Result<Request> {
+    let text = |name: &str, value: &str| {
+        HeaderValue::try_from(value).map_err(|_| Usage(format!("--{name}: expected visible ASCII characters")))
+    };
+    if let Some(token) = &args.token {
+        let mut value = text("token", &format!("Bearer {}", token.expose()))?;
+        value.set_sensitive(true);
+        request = request.with_header(AUTHORIZATION, value);
+    }
+    if let Some(tenant) = &args.tenant {
+        request = request.with_header(HeaderName::from_static(SCOPE_HEADER), text("tenant", tenant)?);
+    }
+    Ok(request)
+}
+
+pub(crate) fn client(args: &AskArgs) -> Result<Client> {
     let files = tls::Files {
         ca: args.ca.clone().unwrap_or_default(),
         certificate: args.certificate.clone().unwrap_or_default(),
