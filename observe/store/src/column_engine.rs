@@ -29,6 +29,7 @@ mod seal;
 mod segment_handle;
 mod segments;
 mod series;
+mod snapshot;
 mod span_metrics;
 mod status;
 pub(crate) mod storage;

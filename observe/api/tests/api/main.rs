@@ -5,6 +5,7 @@ mod client;
 mod golden;
 mod joined;
 mod metrics;
+mod operating;
 mod otlp;
 mod pages;
 mod parameters;

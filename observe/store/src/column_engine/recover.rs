@@ -31,7 +31,7 @@ const TEMPORARY: &str = "temporary";
 /// Ends the names of segments that were put aside before.
 const ROWS_ASIDE: &str = ".parquet.damaged";
 /// The folder of segments, if nothing else is said.
-const SEGMENTS: &str = "segments";
+pub(crate) const SEGMENTS: &str = "segments";
 
 impl Options {
     fn check(&self) -> Result<(), Error> {

@@ -184,6 +184,13 @@ impl Sealer {
         table.delete_series(series, filter, budget, &self.segments)
     }
 
+    /// Makes files of a tenant's series in memory.
+    pub(crate) fn seal_series_of(&self, table: &Arc<Table>) -> Result<(), Error> {
+        let _turn = self.turn.lock();
+        table.write().freeze_series();
+        self.seal_series(table, true).map(|_| ())
+    }
+
     fn seal(&self, table: &Table, memtable: &MemTable) -> Result<(), Error> {
         let rows = memtable.read();
         let kept = if rows.holes.is_empty() { None } else { Some(without_holes(&rows)) };

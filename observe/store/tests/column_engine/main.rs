@@ -1,5 +1,6 @@
 //! The engine that keeps everything, as a user sees it.
 
+mod admin;
 mod crash;
 mod damage;
 mod graph;
