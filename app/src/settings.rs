@@ -2,6 +2,7 @@
 
 mod choices;
 mod metrics;
+mod spans;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use crate::engines::Engines;
 
 pub use choices::{Bucket, Demo, HostNames, Rate, SpanNames, Sync};
 pub use metrics::Metrics;
+pub use spans::SpanSeries;
 
 /// The customer whom everyone may play.
 pub const DEMO_EMAIL: &str = "demo@vitrine.example";
@@ -173,6 +175,8 @@ pub struct Observatory {
     pub fsync: Sync,
     /// What series that are made of spans are called: as Grafana "tempo" or OpenTelemetry's "connector" does, "both", or "off" for none.
     pub span_metrics: SpanNames,
+    /// What series that are made of spans have besides.
+    pub span_series: SpanSeries,
     /// Memory for what is not yet in segments, in MiB; beyond, senders are told to wait.
     pub memory_mib: u32,
     /// Memory that one query may take, in MiB.
@@ -292,6 +296,7 @@ impl Default for Observatory {
             segments: Bucket::default(),
             fsync: Sync::Always,
             span_metrics: SpanNames::Tempo,
+            span_series: SpanSeries::default(),
             memory_mib: 96,
             query_memory_mib: 128,
             query_seconds: 30,

@@ -13,6 +13,7 @@ mod query;
 mod question;
 mod read;
 mod rules;
+mod service_graph;
 mod status;
 mod targets;
 mod watch;
@@ -238,6 +239,7 @@ pub fn prometheus_router(api: &Prometheus) -> Router {
 pub fn metric_pages(api: &Prometheus) -> Router {
     let routes = Router::new()
         .route("/explore", shown(explore::explore))
+        .route("/service-graph", shown(service_graph::service_graph))
         .route("/alerts", shown(watch::alerts))
         .route("/targets", shown(watch::targets));
     with_error_format(routes.with_state(api.clone()), page_errors)

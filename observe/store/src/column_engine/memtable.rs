@@ -131,7 +131,7 @@ impl Rows {
                 let block = self.commit(range.end, counts, now_ms);
                 // Before the rows may become a segment, so that the log is not cut before they are counted.
                 if let Some(counts) = counts {
-                    counts.count(&block, position);
+                    counts.count(block, position);
                 }
             }
             None if self.builder.columns().rows == range.end => {

@@ -79,11 +79,11 @@ impl Totals {
         self.operations.is_empty() && self.graph.is_empty() && self.targets.is_empty()
     }
 
-    fn add(&mut self, block: &SpanBlock) {
-        block.operations.iter().for_each(|(operation, total)| self.operations.add(operation.clone(), total));
-        block.sides.iter().for_each(|side| self.graph.add(side.clone()));
-        for target in &block.targets {
-            self.targets.entry(target.clone(), block.now_ms).blocks += 1.0;
+    fn add(&mut self, block: SpanBlock) {
+        block.operations.into_iter().for_each(|(operation, total)| self.operations.add(operation, &total));
+        block.sides.into_iter().for_each(|side| self.graph.add(side));
+        for target in block.targets {
+            self.targets.entry(target, block.now_ms).blocks += 1.0;
         }
     }
 
@@ -146,7 +146,7 @@ struct State {
 
 impl State {
     /// Returns whether it was not counted yet.
-    fn add(&mut self, block: &SpanBlock, position: Position) -> bool {
+    fn add(&mut self, block: SpanBlock, position: Position) -> bool {
         if position < self.before {
             return false;
         }
@@ -184,14 +184,14 @@ impl SpanCounts {
     }
 
     /// Counts the spans of a record of the log.
-    pub(crate) fn count(&self, block: &SpanBlock, position: Position) {
+    pub(crate) fn count(&self, block: SpanBlock, position: Position) {
         self.state.lock().add(block, position);
     }
 
     /// Counts the spans of a record that is read again at a start: totals that come behind it in the log may have it or not.
     pub(crate) fn count_again(&self, block: SpanBlock, position: Position) {
         let mut state = self.state.lock();
-        if state.add(&block, position) {
+        if state.add(block.clone(), position) {
             state.remember(block, position);
         }
     }
@@ -231,7 +231,7 @@ impl SpanCounts {
         state.recent.retain(|(position, _)| *position >= before);
         state.recent_sides = state.recent.iter().map(|(_, block)| block.sides.len()).sum();
         let State { totals, recent, .. } = &mut *state;
-        recent.iter().for_each(|(_, block)| totals.add(block));
+        recent.iter().for_each(|(_, block)| totals.add(block.clone()));
     }
 
     /// The totals at this time; none if nothing is counted. `settled`: all spans of the log before this position are counted; where some

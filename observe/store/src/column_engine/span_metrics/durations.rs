@@ -2,8 +2,21 @@
 
 /// Most classic buckets, with the one beyond all bounds.
 pub(super) const BUCKETS: usize = 15;
-/// Buckets of a native histogram for each doubling.
-const BUCKETS_A_DOUBLING: f64 = 8.0;
+/// Upper bounds of the buckets of schema 3 between a half and one: 2^(n/8 - 1). The same as Prometheus's, so that what is counted
+/// here and there lies in the same buckets.
+const FRACTIONS: [f64; 8] = [
+    0.5,
+    0.545_253_866_332_628_8,
+    0.594_603_557_501_360_5,
+    0.648_419_777_325_504_8,
+    0.707_106_781_186_547_5,
+    0.771_105_412_703_970_4,
+    0.840_896_415_253_714_4,
+    0.917_004_043_204_671_1,
+];
+/// Where a double has its exponent, and what it is for a number between a half and one.
+const EXPONENT_SHIFT: u32 = 52;
+const HALF_EXPONENT: u64 = 1022;
 /// The first native bucket, which has all that is shorter, too: a microsecond.
 const FIRST_NATIVE: i32 = -160;
 /// The last one, which has all that is longer, too: 18 hours.
@@ -36,17 +49,12 @@ pub(crate) struct SpanExemplar {
 
 /// The bucket of schema 3 in which so many seconds lie; more than 0.
 fn native_bucket(seconds: f64) -> i32 {
-    let guess = (seconds.log2() * BUCKETS_A_DOUBLING).ceil();
-    // Rounding may be off by one beside a bound.
-    let bound = |index: f64| (index / BUCKETS_A_DOUBLING).exp2();
-    let index = if seconds <= bound(guess - 1.0) {
-        guess - 1.0
-    } else if seconds > bound(guess) {
-        guess + 1.0
-    } else {
-        guess
-    };
-    (index as i32).clamp(FIRST_NATIVE, LAST_NATIVE)
+    let bits = seconds.to_bits();
+    let (exponent, digits) = (bits >> EXPONENT_SHIFT, bits & ((1 << EXPONENT_SHIFT) - 1));
+    let fraction = f64::from_bits((HALF_EXPONENT << EXPONENT_SHIFT) | digits);
+    let within = FRACTIONS.partition_point(|bound| *bound < fraction) as i32;
+    let doublings = exponent as i32 - HALF_EXPONENT as i32 - 1;
+    (doublings * FRACTIONS.len() as i32 + within).clamp(FIRST_NATIVE, LAST_NATIVE)
 }
 
 impl Durations {
@@ -104,7 +112,10 @@ mod tests {
             (2.0, 8),
             (0.5, -8),
             (3600.0, 95),
+            (0.3, -13),
+            (1.5 * f64::powf(2.0, -13.0), -99),
             (1e-9, -160),
+            (f64::MIN_POSITIVE / 4.0, -160),
             (1e9, 128),
             (f64::INFINITY, 128),
         ];

@@ -65,15 +65,7 @@ impl<K: LedgerKey, V> Default for Ledger<K, V> {
 impl<K: LedgerKey, V: LedgerTotal> Ledger<K, V> {
     /// The total of a key, or that of the others if there are too many, of which something is counted now.
     pub(super) fn entry(&mut self, key: K, now_ms: i64) -> &mut V {
-        let key = if self.entries.contains_key(&key) || self.has_room(&key) {
-            key
-        } else {
-            key.other(self.entries.len() < 2 * K::MOST && self.name_bytes < 2 * MAX_NAME_BYTES)
-        };
-        if !self.entries.contains_key(&key) {
-            self.name_bytes += key.bytes();
-            *self.of_groups.entry(key.group().clone()).or_default() += 1;
-        }
+        let key = if self.entries.contains_key(&key) { key } else { self.admit(key) };
         let total = self.entries.entry(key).or_insert_with(|| {
             let mut total = V::default();
             *total.life_mut() = Life { began_ms: now_ms, last_ms: now_ms, ended: false };
@@ -97,6 +89,20 @@ impl<K: LedgerKey, V: LedgerTotal> Ledger<K, V> {
     pub(super) fn put(&mut self, key: K, total: V) {
         let last_ms = total.life().last_ms;
         *self.entry(key, last_ms) = total;
+    }
+
+    /// Makes room for a new key. Returns that of the others if there is none.
+    fn admit(&mut self, key: K) -> K {
+        let key = if self.has_room(&key) {
+            key
+        } else {
+            key.other(self.entries.len() < 2 * K::MOST && self.name_bytes < 2 * MAX_NAME_BYTES)
+        };
+        if !self.entries.contains_key(&key) {
+            self.name_bytes += key.bytes();
+            *self.of_groups.entry(key.group().clone()).or_default() += 1;
+        }
+        key
     }
 
     fn has_room(&self, key: &K) -> bool {
