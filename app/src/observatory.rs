@@ -281,7 +281,7 @@ fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
         query_time: Duration::from_secs(settings.query_seconds.into()),
         retention: settings.retention.value().map(|time| time.0),
         max_bytes: settings.max_bytes.value().map(|size| size.0),
-        span_metrics: settings.span_metrics.options(),
+        span_metrics: settings.span_series.options(settings.span_metrics).map_err(Usage)?,
         max_series: usize::try_from(settings.metrics.max_series).unwrap_or(usize::MAX),
         new_series_a_second: settings.metrics.new_series_a_second.into(),
         series_limits: settings.metrics.limits(),

@@ -3,6 +3,7 @@
 mod choices;
 mod metrics;
 mod prometheus;
+mod spans;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::engines::Engines;
 pub use choices::{Bucket, Demo, HostNames, Rate, SpanNames, Sync};
 pub use metrics::Metrics;
 pub use prometheus::PrometheusApi;
+pub use spans::SpanSeries;
 
 /// The customer whom everyone may play.
 pub const DEMO_EMAIL: &str = "demo@vitrine.example";
@@ -175,6 +177,8 @@ pub struct Observatory {
     pub fsync: Sync,
     /// What series that are made of spans are called: as Grafana "tempo" or OpenTelemetry's "connector" does, "both", or "off" for none.
     pub span_metrics: SpanNames,
+    /// What series that are made of spans have besides.
+    pub span_series: SpanSeries,
     /// Memory for what is not yet in segments, in MiB; beyond, senders are told to wait.
     pub memory_mib: u32,
     /// Memory that one query may take, in MiB.
@@ -299,6 +303,7 @@ impl Default for Observatory {
             segments: Bucket::default(),
             fsync: Sync::Always,
             span_metrics: SpanNames::Tempo,
+            span_series: SpanSeries::default(),
             memory_mib: 96,
             query_memory_mib: 128,
             query_seconds: 30,

@@ -19,6 +19,7 @@ mod query;
 mod read;
 mod rules;
 mod search;
+mod service_graph;
 mod status;
 mod targets;
 mod watch;

@@ -16,7 +16,7 @@ use super::question::Question;
 use super::ruler::ruler_router;
 use super::{
     Prometheus, Request, admin, explore, export, federate, labels, lifecycle, notifications, query, read, rules,
-    search, status, targets, watch,
+    search, service_graph, status, targets, watch,
 };
 use crate::error::Error;
 use crate::pages::{page_errors, page_of};
@@ -88,6 +88,7 @@ fn api_routes() -> Router<Prometheus> {
 pub fn metric_pages(api: &Prometheus) -> Router {
     let routes = Router::new()
         .route("/explore", shown(explore::explore))
+        .route("/service-graph", shown(service_graph::service_graph))
         .route("/alerts", shown(watch::alerts))
         .route("/targets", shown(watch::targets));
     with_error_format(routes.with_state(api.clone()), page_errors)

@@ -13,5 +13,6 @@ mod prometheus;
 mod refusals;
 mod roundtrip;
 mod scenario;
+mod service_graph;
 mod sql;
 mod zipkin;

@@ -18,7 +18,7 @@ use crate::column_engine::retention::Retention;
 use crate::column_engine::seal::Sealer;
 use crate::column_engine::segments::SegmentStore;
 use crate::column_engine::series::{SERIES, TenantSeries};
-use crate::column_engine::span_metrics::{SpanCounts, SpanTotals};
+use crate::column_engine::span_metrics::SpanTotals;
 use crate::column_engine::storage::{DAMAGED, LocalStorage, SegmentStorage};
 use crate::column_engine::tables::Tables;
 use crate::column_engine::{ColumnEngine, Context, Error, Options};
@@ -48,6 +48,9 @@ impl Options {
         if self.memory_bytes < 2 * self.seal_bytes {
             return wrong("memory_bytes", "choose at least twice seal_bytes");
         }
+        if self.span_metrics.as_ref().is_some_and(|metrics| metrics.check().is_err()) {
+            return wrong("span_metrics", "choose few attributes that become different labels");
+        }
         Ok(())
     }
 }
@@ -75,7 +78,7 @@ impl ColumnEngine {
             storage.clone(),
             context.memory.clone(),
             context.options.max_series,
-            context.options.span_metrics.is_some(),
+            context.options.counting_plan(),
         )?);
         remove_unlisted(&*storage, &names, &tables)?;
         let segments = Arc::new(SegmentStore::new(context.clone(), manifest, temporary));
@@ -116,7 +119,9 @@ impl ColumnEngine {
         kept.start("observe-seal", move || sealer.run())?;
         kept.relearn();
         kept.replay(&contents, replay)?;
-        kept.tables.all().iter().filter_map(|table| table.span_counts.as_ref()).for_each(SpanCounts::end_replay);
+        let now_ms = kept.context.clock.now_ms();
+        let tables = kept.tables.all();
+        tables.iter().filter_map(|table| table.span_counts.as_ref()).for_each(|counts| counts.end_replay(now_ms));
         kept.start_span_metrics()?;
         let (merger, retention) = (kept.merger.clone(), kept.retention.clone());
         kept.start("observe-merge", move || merger.run(&retention))?;

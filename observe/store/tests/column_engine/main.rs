@@ -9,6 +9,7 @@ mod model;
 mod objects;
 mod queries;
 mod series;
+mod service_graph;
 mod span_metrics;
 mod support;
 mod times;
