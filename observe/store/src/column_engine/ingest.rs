@@ -30,7 +30,7 @@ use crate::{Accepted, Signal};
 pub(crate) use commit::{Commit, commit};
 use commit::{CommitRows, CommitSeries, refusal};
 
-/// A request of more bytes is decoded on a thread that may block: it takes longer than a millisecond.
+/// A request of more bytes, decompressed, is decoded on a thread that may block: it takes longer than a millisecond.
 const LARGE_REQUEST: usize = 256 << 10;
 /// Nanoseconds in a millisecond.
 const NANOS_PER_MILLI: u64 = 1_000_000;
@@ -118,9 +118,9 @@ impl Ingester {
     }
 
     fn take<T: Outcome>(self: &Arc<Self>, tenant: &Tenant, request: LoggedRequest) -> Receipt<T> {
-        // Bytes of a remote write are compressed: it is larger than it looks.
-        let is_large = request.len() > LARGE_REQUEST || matches!(request, LoggedRequest::RemoteWrite(_));
-        if is_large && let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        if request.decoded_bytes() > LARGE_REQUEST
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
             let (ingester, tenant) = (self.clone(), tenant.clone());
             let added = runtime.spawn_blocking(move || ingester.add(&tenant, request));
             return Receipt::new(async move {
