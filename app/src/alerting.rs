@@ -15,7 +15,6 @@ use vitrine_observe_model::metrics::{RemoteWrite, SeriesWrite};
 use vitrine_observe_rules::{RuleFile, Settings as RuleSettings};
 use vitrine_observe_series::{MetricType, Queryable};
 use vitrine_observe_store::{ColumnEngine, Series, SeriesIngest, Tenant};
-use vitrine_platform_config::glob;
 use vitrine_platform_store::Storage;
 use vitrine_platform_telemetry::{Observation, ObservationKind, Telemetry};
 
@@ -70,15 +69,6 @@ pub async fn rules(
     engine: Arc<ColumnEngine>,
     external_url: String,
 ) -> Result<Rules> {
-    let mut files = Vec::new();
-    for pattern in &settings.rules.files {
-        let found = glob(pattern, Path::new("."));
-        let found = found.map_err(|error| Usage(format!("observatory.rules.files: {pattern}: {error}")))?;
-        if found.is_empty() {
-            return Err(Usage(format!("observatory.rules.files: {pattern} names no file")).into());
-        }
-        files.extend(found);
-    }
     let mut shipped = Vec::new();
     if of_shop && settings.rules.shop {
         // A test reads them, too.
@@ -93,7 +83,13 @@ pub async fn rules(
     if !objectives.is_empty() {
         shipped.push(("objectives".to_owned(), RuleFile { groups: objectives }));
     }
-    let rule_settings = RuleSettings { interval: settings.rules.interval.0, external_url, ..RuleSettings::default() };
+    let rule_settings = RuleSettings {
+        interval: settings.rules.interval.0,
+        query_offset: settings.rules.query_offset.0,
+        external_url,
+        ..RuleSettings::default()
+    };
+    let files = settings.rules.files.clone();
     let storage = Arc::new(EngineStorage(engine));
     let options = RuleOptions { files, shipped, settings: rule_settings, storage };
     let started = Rules::start(alertmanager, options).await;

@@ -14,6 +14,7 @@ mod observe;
 mod operations;
 mod process;
 mod promql;
+mod reloading;
 mod remote;
 mod rules;
 mod runfile;

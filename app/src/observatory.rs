@@ -33,6 +33,7 @@ use vitrine_platform_http::{
 use vitrine_platform_telemetry::{Observation, ObservationKind, Telemetry};
 use vitrine_platform_tls as tls;
 
+use crate::reloading::RunningConfiguration;
 use crate::settings::{HostMetrics, Observatory as Settings};
 use crate::statements::{EngineStatements, worker};
 use crate::{Usage, alerting, watching};
@@ -183,8 +184,11 @@ impl Observatory {
         tracker: &TaskTracker,
     ) -> Result<Arc<ColumnEngine>> {
         let (engine, access) = (self.engine.clone(), self.access);
-        let scraper = self.scrape.map(|(path, config)| watching::scrape(path, &config, engine.clone(), stop, tracker));
-        let targets = scraper.transpose()?.map(|scraper| scraper as Arc<dyn Targets>);
+        let scrape = |(path, config)| Ok::<_, anyhow::Error>((path, watching::scrape(&config, engine.clone())?));
+        let scraping = self.scrape.map(scrape).transpose()?;
+        let targets = scraping.as_ref().map(|(_, scraper)| scraper.clone() as Arc<dyn Targets>);
+        let configuration = RunningConfiguration::new(scraping, self.rules.clone(), self.alertmanager.clone());
+        configuration.attend(telemetry, stop, tracker)?;
         if let Some(names) = self.host.names.within(self.of_shop) {
             watching::watch_host(names, &self.host, engine.clone(), stop, tracker);
         }

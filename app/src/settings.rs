@@ -207,17 +207,19 @@ pub struct Observatory {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rules {
-    /// Rule files as Prometheus has them, such as rules/*.yml.
+    /// Rule files as Prometheus has them, such as rules/*.yml. They are read again on SIGHUP.
     pub files: Vec<String>,
     /// How often groups are evaluated that do not say it.
     pub interval: Time,
+    /// How much earlier than now queries of groups look that do not say it.
+    pub query_offset: Time,
     /// Whether `vitrine up` evaluates the shop's own rules, too, which `vitrine rules shop` prints.
     pub shop: bool,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { files: Vec::new(), interval: Time(RULE_INTERVAL), shop: true }
+        Self { files: Vec::new(), interval: Time(RULE_INTERVAL), query_offset: Time(Duration::ZERO), shop: true }
     }
 }
 
@@ -257,7 +259,8 @@ pub struct Scrape {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Alerting {
-    /// A configuration file as Alertmanager has it; `""` keeps and shows alerts, and tells no one. `POST /alertmanager/-/reload` reads it again.
+    /// A configuration file as Alertmanager has it; `""` keeps and shows alerts, and tells no one. It is read again on SIGHUP, and
+    /// by `POST /alertmanager/-/reload`.
     pub config: PathBuf,
 }
 

@@ -55,6 +55,20 @@ pub enum Error {
         /// All of them.
         mistakes: Vec<Mistake>,
     },
+    /// A pattern of rule files names no file, or cannot be read.
+    #[error("{pattern}: {reason}")]
+    Files {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Several files are wrong.
+    #[error("{}", .0.iter().map(with_causes).collect::<Vec<_>>().join("\n"))]
+    Several(Vec<Error>),
+    /// A rule file is called as a namespace is.
+    #[error("{0}: a namespace of rules that were given is called so, too")]
+    Namespace(String),
     /// A file of templates cannot be read.
     #[error("{}: templates cannot be read", .path.display())]
     TemplateFile {
@@ -86,6 +100,16 @@ pub enum Error {
 fn lines(mistakes: &[Mistake]) -> String {
     let lines: Vec<String> = mistakes.iter().map(|mistake| format!("\n  {mistake}")).collect();
     lines.concat()
+}
+
+fn with_causes(error: &Error) -> String {
+    crate::send::with_causes(error)
+}
+
+/// A configuration that was read and can be used.
+pub struct LoadedConfig {
+    config: Arc<Config>,
+    senders: Senders,
 }
 
 /// Keeps alerts and silences, and tells receivers. Cheap to clone. It ends when [`Alertmanager::stop`] is called.
@@ -120,8 +144,7 @@ impl std::fmt::Debug for Alertmanager {
 impl Alertmanager {
     /// Reads the configuration and all that is kept, and begins to tell receivers.
     pub async fn start(settings: Settings) -> Result<Self, Error> {
-        let config = Arc::new(read_config(settings.config.as_deref())?);
-        let senders = Senders::new(&config, &settings.external_url)?;
+        let LoadedConfig { config, senders } = load(settings.config.as_deref(), &settings.external_url)?;
         let store = Store::open(&settings.storage, DATABASE, documents::schema()).map_err(Error::Store)?;
         store.ready().await.map_err(Error::Store)?;
         let state = documents::read(&store).await.map_err(Error::Store)?;
@@ -148,15 +171,25 @@ impl Alertmanager {
 
     /// Reads the configuration again. If it has a mistake, the one before goes on.
     pub async fn reload(&self) -> Result<(), Error> {
-        let config = Arc::new(read_config(self.inner.config.as_deref())?);
-        let senders = Senders::new(&config, &self.inner.external_url)?;
+        self.apply(self.load().await?);
+        Ok(())
+    }
+
+    /// Reads the configuration again, without using it yet.
+    pub async fn load(&self) -> Result<LoadedConfig, Error> {
+        let inner = self.inner.clone();
+        let loading = tokio::task::spawn_blocking(move || load(inner.config.as_deref(), &inner.external_url));
+        loading.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+    }
+
+    /// Uses a configuration.
+    pub fn apply(&self, loaded: LoadedConfig) {
         {
             let mut router = self.inner.router.write();
-            *self.inner.senders.write() = Arc::new(senders);
-            router.configure(config, self.inner.clock.now_ms());
+            *self.inner.senders.write() = Arc::new(loaded.senders);
+            router.configure(loaded.config, self.inner.clock.now_ms());
         }
         self.inner.changed.notify_one();
-        Ok(())
     }
 
     /// Ends. What is being sent is not waited for: it is kept, and sent again by the next process.
@@ -212,6 +245,12 @@ impl Alertmanager {
         }
         committed.map_err(|error| error.to_string())
     }
+}
+
+fn load(path: Option<&std::path::Path>, external_url: &str) -> Result<LoadedConfig, Error> {
+    let config = Arc::new(read_config(path)?);
+    let senders = Senders::new(&config, external_url)?;
+    Ok(LoadedConfig { config, senders })
 }
 
 fn read_config(path: Option<&std::path::Path>) -> Result<Config, Error> {

@@ -91,6 +91,11 @@ impl RuleFile {
         yaml::read(text, read_file)
     }
 
+    /// Reads a group that stands alone.
+    pub fn parse_group(text: &str) -> Result<GroupSpec, Vec<Mistake>> {
+        yaml::read(text, read_group)
+    }
+
     /// How many rules there are in all groups.
     pub fn rules(&self) -> usize {
         self.groups.iter().map(|group| group.rules.len()).sum()

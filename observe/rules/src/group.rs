@@ -1,5 +1,6 @@
 //! Groups: when they are evaluated, in which order, and what comes of it.
 
+mod remains;
 mod saved;
 mod schedule;
 
@@ -15,13 +16,12 @@ use crate::file::{GroupSpec, RuleKind, RuleSpec, merged};
 use crate::status::{AlertState, AlertStatus, AlertingStatus, Evaluation, GroupStatus, Health, RuleStatus};
 use crate::{Settings, Source};
 
+pub use remains::Remains;
 pub use saved::{SavedAlert, SavedGroup, SavedRule};
 pub use schedule::Slot;
 
 /// How many evaluations of each rule are remembered for its page.
 const HISTORY: usize = 20;
-/// Most series that are remembered in order to say that they ended.
-const MAX_STALE: usize = 1_000_000;
 
 /// A group of rules that are evaluated one after the other.
 #[derive(Debug)]
@@ -32,8 +32,8 @@ pub struct Group {
     query_offset_ms: i64,
     limit: usize,
     rules: Vec<Rule>,
-    /// Series of rules that are no longer there; said to have ended with the next evaluation.
-    ended: Vec<Labels>,
+    /// Of rules that are no longer there; told with the next evaluation.
+    remains: Remains,
     evaluated_at_ms: i64,
     took: Duration,
     missed: u64,
@@ -91,7 +91,7 @@ impl Group {
             query_offset_ms: millis(spec.query_offset.unwrap_or(settings.query_offset)),
             limit: spec.limit,
             rules: spec.rules.iter().map(|rule| Rule::new(rule, &spec.labels)).collect(),
-            ended: Vec::new(),
+            remains: Remains::default(),
             evaluated_at_ms: 0,
             took: Duration::ZERO,
             missed: 0,
@@ -126,13 +126,7 @@ impl Group {
         for index in 0..self.rules.len() {
             self.evaluate_rule(index, at_ms, settings, source, sink);
         }
-        if !self.ended.is_empty() {
-            let ended = std::mem::take(&mut self.ended);
-            let ended_at_ms = at_ms - self.query_offset_ms;
-            if sink(Effects { ended: ended.clone(), ended_at_ms, ..Effects::default() }).is_err() {
-                self.ended = ended;
-            }
-        }
+        self.tell_remains(at_ms, sink);
         self.took = start.elapsed();
         self.evaluated_at_ms = at_ms;
     }
@@ -168,31 +162,6 @@ impl Group {
     /// Rules that do not depend on each other, in order: those of one list can be evaluated at once.
     pub fn batches(&self) -> Vec<Vec<usize>> {
         schedule::batches(&self.rules.iter().map(|rule| (rule.outputs(), &rule.expr)).collect::<Vec<_>>())
-    }
-
-    /// Takes over what another version of this group knows: alerts, and series whose end is to be told. Rules are the same if name and labels
-    /// are; of several such the first is the first.
-    pub fn adopt(&mut self, mut from: Self) {
-        (self.took, self.evaluated_at_ms, self.missed) = (from.took, from.evaluated_at_ms, from.missed);
-        let mut old: Vec<Option<Rule>> = from.rules.drain(..).map(Some).collect();
-        for rule in &mut self.rules {
-            let same = old.iter_mut().find(|old| old.as_ref().is_some_and(|old| old.key() == rule.key()));
-            let Some(old) = same.and_then(Option::take) else { continue };
-            rule.series = old.series;
-            (rule.health, rule.last_error, rule.history) = (old.health, old.last_error, old.history);
-            (rule.evaluated_at_ms, rule.took) = (old.evaluated_at_ms, old.took);
-            if let (Kind::Alert(new), Kind::Alert(old)) = (&mut rule.kind, old.kind) {
-                new.active = old.active;
-            }
-        }
-        self.ended = from.ended;
-        self.ended.extend(old.into_iter().flatten().flat_map(|rule| rule.series));
-        self.ended.truncate(MAX_STALE);
-    }
-
-    /// Series of a group that is no longer there. They are said to have ended two intervals later, so that another group can take them over.
-    pub fn into_ended(self) -> Vec<Labels> {
-        self.ended.into_iter().chain(self.rules.into_iter().flat_map(|rule| rule.series)).take(MAX_STALE).collect()
     }
 
     /// What is told of it.

@@ -7,7 +7,7 @@ use proptest::{prop_assert, prop_assert_eq, proptest};
 use vitrine_observe_promql::ast::Expr;
 use vitrine_observe_promql::{Point, Sample};
 use vitrine_observe_rules::status::{AlertState, Health};
-use vitrine_observe_rules::{Effects, Group, RuleFile, Settings, Source};
+use vitrine_observe_rules::{Effects, Group, Remains, RuleFile, Settings, Source};
 use vitrine_observe_series::Labels;
 
 /// What the metric of each name is at the moment.
@@ -140,7 +140,7 @@ fn raising_for_takes_a_firing_alert_back() {
     evaluate(&mut old, &source, 2);
     assert_eq!(states(&old), [("a".to_owned(), "firing")]);
     let mut raised = group(&ALERT.replace("for: 2m", "for: 5m"));
-    raised.adopt(old);
+    raised.adopt(&mut old);
     evaluate(&mut raised, &source, 3);
     assert_eq!(states(&raised), [("a".to_owned(), "pending")]);
     evaluate(&mut raised, &source, 5);
@@ -227,7 +227,7 @@ groups:
     source.set("m", &[("a", 1.0)]);
     evaluate(&mut old, &source, 1);
     let mut new = group(&text.replace("record: s", "record: t"));
-    new.adopt(old);
+    new.adopt(&mut old);
     let mut fails = true;
     let mut ended = Vec::new();
     for minute in [2, 3, 4] {
@@ -240,9 +240,42 @@ groups:
         });
     }
     assert_eq!(ended, [("s".to_owned(), 3)], "what could not be written is written with the next evaluation, once");
-    let mut gone: Vec<String> = new.into_ended().iter().map(|labels| labels.metric().to_owned()).collect();
-    gone.sort();
-    assert_eq!(gone, ["r", "t"]);
+    let gone = |remains: &Remains| -> Vec<String> {
+        let ended = remains.effects(0).into_iter().flat_map(|effects| effects.ended);
+        ended.map(|labels| labels.metric().to_owned()).collect()
+    };
+    let mut remains = new.take_remains();
+    assert_eq!(gone(&remains), ["r", "t"]);
+    let mut other = group("groups: [{name: other, rules: [{record: t, expr: m}]}]");
+    evaluate(&mut other, &source, 5);
+    remains.leave_to(&other);
+    assert_eq!(gone(&remains), ["r"], "another group has taken it over");
+}
+
+#[test]
+fn alerts_of_rules_that_are_gone_end() {
+    let (mut old, source) = (group(ALERT), Script::default());
+    source.set("m", &[("a", 1.0)]);
+    evaluate(&mut old, &source, 0);
+    evaluate(&mut old, &source, 2);
+    assert_eq!(states(&old), [("a".to_owned(), "firing")]);
+    let saved = old.saved();
+    let other = ALERT.replace("alert: A", "alert: B");
+    assert_ne!(other, ALERT);
+    for restarted in [false, true] {
+        let mut new = group(&other);
+        if restarted {
+            new.restore(&saved, 2 * MINUTE, 3 * MINUTE);
+        } else {
+            assert!(!old.is_same(&new) && old.is_same(&group(ALERT)));
+            new.adopt(&mut old);
+        }
+        let effects = evaluate(&mut new, &source, 4);
+        let ended: Vec<_> = effects.iter().flat_map(|effects| &effects.alerts).collect();
+        assert_eq!(ended.len(), 1, "{restarted}");
+        assert_eq!((ended[0].labels.get("alertname"), ended[0].resolved_at_ms), (Some("A"), Some(4 * MINUTE)));
+        assert!(evaluate(&mut new, &source, 5).iter().all(|effects| effects.alerts.is_empty()), "it is told once");
+    }
 }
 
 #[test]
