@@ -32,6 +32,8 @@ use commit::{CommitRows, CommitSeries, refusal};
 
 /// A request of more bytes, decompressed, is decoded on a thread that may block: it takes longer than a millisecond.
 const LARGE_REQUEST: usize = 256 << 10;
+/// Samples in memory become no file before they take this part of what the names of series take: else files would consist of names.
+const NAMES_PART: usize = 2;
 /// Nanoseconds in a millisecond.
 const NANOS_PER_MILLI: u64 = 1_000_000;
 /// When to come again if memory is full: a segment is written meanwhile.
@@ -369,7 +371,8 @@ impl Ingester {
     }
 
     fn is_series_full(&self, table: &Table) -> bool {
-        table.series.as_ref().is_some_and(|series| series.open().bytes() >= self.context.options.seal_bytes)
+        let most = self.context.options.seal_bytes;
+        table.series.as_ref().is_some_and(|series| series.open().bytes() >= most.max(series.name_bytes() / NAMES_PART))
     }
 
     /// Adds a record of the log again, when the engine is opened: as rows, as series, or as both.
