@@ -21,8 +21,8 @@ const QUERY_BYTES: usize = 64 * 1024 * 1024;
 const QUERY_SAMPLES: u64 = 50_000_000;
 /// The longest time that it takes.
 const QUERY_TIME: Duration = Duration::from_secs(60);
-/// How exactly it is known until when a group with alerts was evaluated.
-const ALIVE_STEP_MS: i64 = 30_000;
+/// How exactly it is known until when a group was evaluated in which an alert is pending or kept firing.
+const ALIVE_STEP_MS: i64 = 1_000;
 
 /// Most rules of which a span says that they failed.
 const MAX_EVENTS: usize = 20;
@@ -132,10 +132,10 @@ impl Rules {
         }
     }
 
-    /// Keeps where a group's alerts are, if that has changed or it is long ago, and tells those that are to be told.
+    /// Keeps where a group's alerts are, if that has changed or it matters how long they are there, and tells those that are to be told.
     async fn keep_and_tell(&self, saved: SavedGroup, outcome: Outcome, at_ms: i64, kept_at: &mut i64) {
         let name = saved.name.clone();
-        let is_due = !saved.rules.is_empty() && at_ms - *kept_at >= ALIVE_STEP_MS;
+        let is_due = saved.is_counting() && at_ms - *kept_at >= ALIVE_STEP_MS;
         if outcome.is_changed || is_due {
             let state = GroupState { alive_at: at_ms, group: saved };
             match write_group(self.shared.alertmanager.store(), state).await {

@@ -31,8 +31,10 @@ use crate::{Accepted, Signal};
 pub(crate) use commit::{Commit, commit};
 use commit::{CommitRows, CommitSeries, refusal};
 
-/// A request of more bytes is decoded on a thread that may block: it takes longer than a millisecond.
+/// A request of more bytes, decompressed, is decoded on a thread that may block: it takes longer than a millisecond.
 const LARGE_REQUEST: usize = 256 << 10;
+/// Samples in memory become no file before they take this part of what the names of series take: else files would consist of names.
+const NAMES_PART: usize = 2;
 /// Nanoseconds in a millisecond.
 const NANOS_PER_MILLI: u64 = 1_000_000;
 /// When to come again if memory is full: a segment is written meanwhile.
@@ -119,9 +121,9 @@ impl Ingester {
     }
 
     fn take<T: Outcome>(self: &Arc<Self>, tenant: &Tenant, request: LoggedRequest) -> Receipt<T> {
-        // Bytes of a remote write are compressed: it is larger than it looks.
-        let is_large = request.len() > LARGE_REQUEST || matches!(request, LoggedRequest::RemoteWrite(_));
-        if is_large && let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        if request.decoded_bytes() > LARGE_REQUEST
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
             let (ingester, tenant) = (self.clone(), tenant.clone());
             let added = runtime.spawn_blocking(move || ingester.add(&tenant, request));
             return Receipt::new(async move {
@@ -367,7 +369,8 @@ impl Ingester {
     }
 
     fn is_series_full(&self, table: &Table) -> bool {
-        table.series.as_ref().is_some_and(|series| series.open().bytes() >= self.context.options.seal_bytes)
+        let most = self.context.options.seal_bytes;
+        table.series.as_ref().is_some_and(|series| series.open().bytes() >= most.max(series.name_bytes() / NAMES_PART))
     }
 
     /// Adds a record of the log again, when the engine is opened: as rows, as series, or as both.
