@@ -9,8 +9,7 @@ use http::Method;
 use tokio::process::Command;
 use vitrine_kit::percent;
 use vitrine_shop_load::http::{Call, Response};
-use vitrine_tests_testkit::packages::{python, succeed};
-use vitrine_tests_testkit::{Api, Launch, Observatory, eventually};
+use vitrine_tests_testkit::{Api, Launch, Observatory, eventually, python, succeed};
 
 /// The SDK that sends, and the client that asks.
 const PYTHON: &[&str] =
