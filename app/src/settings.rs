@@ -22,7 +22,7 @@ use crate::engines::Engines;
 
 pub use choices::{Bucket, Demo, HostNames, Rate, SpanNames, Sync};
 pub use metrics::Metrics;
-pub use prometheus::PrometheusApi;
+pub use prometheus::{Ha, PrometheusApi};
 pub use spans::SpanSeries;
 
 /// The customer whom everyone may play.
@@ -189,6 +189,8 @@ pub struct Observatory {
     pub metrics: Metrics,
     /// What Prometheus's API does beside answering.
     pub prometheus: PrometheusApi,
+    /// Senders that send the same.
+    pub ha: Ha,
     /// Attributes whose values Zipkin's page completes.
     pub autocomplete_keys: Vec<String>,
     /// Who may read and write; without any token, everyone.
@@ -309,6 +311,7 @@ impl Default for Observatory {
             query_seconds: 30,
             metrics: Metrics::default(),
             prometheus: PrometheusApi::default(),
+            ha: Ha::default(),
             autocomplete_keys: vitrine_observe_api::Options::default().autocomplete_keys,
             tokens: Vec::new(),
             tls: vitrine_platform_tls::Files::default(),

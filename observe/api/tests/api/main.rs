@@ -3,6 +3,7 @@
 mod bounds;
 mod client;
 mod golden;
+mod grafana;
 mod joined;
 mod metrics;
 mod operating;
