@@ -6,6 +6,7 @@ mod graph;
 mod limits;
 mod model;
 mod objects;
+mod points;
 mod queries;
 mod series;
 mod span_metrics;
