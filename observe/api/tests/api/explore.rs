@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use vitrine_kit::clock::Clock;
 use vitrine_observe_api::{Prometheus, PrometheusOptions, metric_pages};
-use vitrine_observe_store::series::{
-    Description, Head, Labels, MetricType, Queryable, Snapshot, TooManySeries,
-};
+use vitrine_observe_store::series::{Description, Head, Labels, MetricType, Queryable, Snapshot, TooManySeries};
 use vitrine_observe_store::{Access, Series, Tenant};
 
 use crate::client::get;
