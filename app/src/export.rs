@@ -47,7 +47,7 @@ pub async fn run(args: ExportArgs) -> Result<()> {
     let selector = args.selector.as_deref().unwrap_or(ALL);
     let client = client(&args.observatory)?;
     let mut files = Files::new(&args.parquet)?;
-    let mut progress = Progress::new(start_ms, end_ms);
+    let progress = Progress::new(start_ms, end_ms);
     // A range leaves out its beginning.
     let (mut from_ms, mut stretch_ms) = (start_ms - 1, FIRST_STRETCH_MS);
     while from_ms < end_ms {
