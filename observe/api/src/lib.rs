@@ -1,4 +1,5 @@
-//! The observatory's query side: Jaeger's query APIs (v1 and v3), Zipkin's (v2), Alertmanager's (v2), a status, and pages for the browser.
+//! The observatory's query side: Jaeger's query APIs (v1 and v3), Zipkin's (v2), Prometheus's with Mimir's ruler API, Alertmanager's (v2), a
+//! status, and pages for the browser.
 //!
 //! `/jaeger/api/…` and `/zipkin/api/v2/…` speak exactly the originals' JSON, so Jaeger's own UI, Grafana's data sources
 //! and scripts written for them work unchanged; `docs/guide/queries.md` says what is answered. `/` and `/trace/{id}` are

@@ -28,7 +28,6 @@ mod json;
 
 mod zipkin;
 
-mod import;
 mod remote_write;
 mod replicas;
 

@@ -68,6 +68,7 @@ fn api_routes() -> Router<Prometheus> {
         .route("/api/v1/search/metric_names", asked_or_posted(search::metric_names))
         .route("/api/v1/search/label_names", asked_or_posted(search::label_names))
         .route("/api/v1/search/label_values", asked_or_posted(search::label_values))
+        .route("/api/v1/cardinality/active_series", asked_or_posted(labels::active))
         .route("/api/v1/metadata", asked(labels::metadata))
         .route("/api/v1/rules", asked(rules::groups))
         .route("/api/v1/alerts", asked(rules::alerts))
@@ -195,8 +196,9 @@ async fn form(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Failed> {
         return Ok(Vec::new());
     }
     let read = axum::body::to_bytes(body, MAX_FORM_BYTES).await;
-    read.map(|bytes| bytes.to_vec())
-        .map_err(|error| Failed::BadData(format!("error parsing form values: {error}; expected at most 1 MiB")))
+    read.map(|bytes| bytes.to_vec()).map_err(|error| {
+        Failed::BadData(format!("error parsing form values: {error}; expected at most {MAX_FORM_BYTES} bytes"))
+    })
 }
 
 /// A page that is asked for with parameters in the address.
