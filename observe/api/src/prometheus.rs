@@ -17,6 +17,8 @@ mod status;
 mod targets;
 mod watch;
 
+pub use explore::short_number;
+
 use std::sync::Arc;
 use std::time::Duration;
 
