@@ -35,7 +35,10 @@ mod zipkin;
 pub use alertmanager::{alertmanager_errors, alertmanager_router};
 pub use error::Error;
 pub use options::Options;
-pub use prometheus::{Prometheus, PrometheusOptions, metric_pages, prometheus_errors, prometheus_router, short_number};
+pub use prometheus::{
+    Notifications, Prometheus, PrometheusOptions, PrometheusParts, metric_pages, prometheus_errors, prometheus_router,
+    ruler_router, short_number,
+};
 pub use queries::{Queries, Telemetry};
 pub use router::{error_format, jaeger_errors, jaeger_router, router, zipkin_router};
 pub use sql::{SqlFormat, SqlStream, StatementError, Statements, sql_router};

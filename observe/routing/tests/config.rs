@@ -124,7 +124,7 @@ fn receivers_have_what_they_say_and_what_is_said_for_all() {
         ("team", "https://api.opsgenie.com/")
     );
     assert!(
-        pager.integrations.iter().all(|integration| integration.http.proxy.is_some() && integration.sends_resolved)
+        pager.integrations.iter().all(|integration| !integration.http.proxies.is_empty() && integration.sends_resolved)
     );
 
     let y = &config.receiver("team-Y").expect("there").integrations;
@@ -201,7 +201,8 @@ receivers:
         "one of url or url_file must be configured",
         "bot_token and bot_token_file are both set",
         "missing chat_id or chat_id_file",
-        "wechat_configs: this kind of receiver is not sent to",
+        "no global Wechat Api Secret set either inline or in a file",
+        "no global Wechat CorpID set",
         "notification config name \"team\" is not unique",
         "api_url: expected a URL",
         "missing to address in email config",

@@ -88,18 +88,15 @@ pub enum Error {
     /// Not an address for a channel.
     #[error("the address {0} cannot be used for gRPC: http://HOST:PORT expected")]
     Channel(http::Uri),
-    /// Not a name server.
-    #[error("discovery.name_server = {0:?} is no name server: IP:PORT expected, or nothing for the system's")]
-    NameServer(String),
-    /// The system says nothing useful about names.
-    #[error("the system's name servers cannot be used (resolv.conf): set discovery.name_server to IP:PORT")]
-    SystemNames(#[source] hickory_resolver::net::NetError),
+    /// Not a name server, or the system says nothing useful about names.
+    #[error("discovery.name_server cannot be used: set it to IP:PORT, or to nothing for the system's")]
+    Names(#[source] vitrine_platform_fetch::ResolverError),
     /// Not Consul's address.
     #[error("discovery.consul = {0:?} is no address of Consul: http://HOST:PORT or https://HOST:PORT expected")]
     Consul(String),
     /// Files that no connection to Consul can be made with.
     #[error("discovery.tls cannot be used")]
-    ConsulTls(#[source] vitrine_platform_tls::Error),
+    ConsulClient(#[source] vitrine_platform_fetch::Error),
 }
 
 /// A service's place in this process: empty at first, filled once.

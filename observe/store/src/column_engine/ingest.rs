@@ -22,6 +22,7 @@ use crate::column_engine::notify::Notify;
 use crate::column_engine::request_log::{LoggedRequest, MAX_REQUEST_BYTES, RequestLog, WriteRecord};
 use crate::column_engine::series::{Arrival, Prepared, TenantSeries};
 use crate::column_engine::span_metrics::SpanTotals;
+use crate::column_engine::span_pass::SpanPass;
 use crate::column_engine::table::{Counters, Table, Writing};
 use crate::column_engine::tables::Tables;
 use crate::engine::{Receipt, Tenant, WriteError};
@@ -30,8 +31,10 @@ use crate::{Accepted, Signal};
 pub(crate) use commit::{Commit, commit};
 use commit::{CommitRows, CommitSeries, refusal};
 
-/// A request of more bytes is decoded on a thread that may block: it takes longer than a millisecond.
+/// A request of more bytes, decompressed, is decoded on a thread that may block: it takes longer than a millisecond.
 const LARGE_REQUEST: usize = 256 << 10;
+/// Samples in memory become no file before they take this part of what the names of series take: else files would consist of names.
+const NAMES_PART: usize = 2;
 /// Nanoseconds in a millisecond.
 const NANOS_PER_MILLI: u64 = 1_000_000;
 /// When to come again if memory is full: a segment is written meanwhile.
@@ -118,9 +121,9 @@ impl Ingester {
     }
 
     fn take<T: Outcome>(self: &Arc<Self>, tenant: &Tenant, request: LoggedRequest) -> Receipt<T> {
-        // Bytes of a remote write are compressed: it is larger than it looks.
-        let is_large = request.len() > LARGE_REQUEST || matches!(request, LoggedRequest::RemoteWrite(_));
-        if is_large && let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        if request.decoded_bytes() > LARGE_REQUEST
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
             let (ingester, tenant) = (self.clone(), tenant.clone());
             let added = runtime.spawn_blocking(move || ingester.add(&tenant, request));
             return Receipt::new(async move {
@@ -250,11 +253,8 @@ impl Ingester {
             LoggedRequest::RemoteWrite(request) => series.prepare_write(request, arrival, options)?,
             LoggedRequest::SpanTotals(totals) => {
                 let Some(totals) = SpanTotals::decode(totals) else { return Ok(None) };
-                series.prepare_write(
-                    &totals.samples(options.span_metrics.unwrap_or_default().names),
-                    arrival,
-                    options,
-                )?
+                let names = options.span_metrics.as_ref().map(|metrics| metrics.names).unwrap_or_default();
+                series.prepare_write(&totals.samples(names), arrival, options)?
             }
         };
         Ok(Some(prepared))
@@ -369,7 +369,8 @@ impl Ingester {
     }
 
     fn is_series_full(&self, table: &Table) -> bool {
-        table.series.as_ref().is_some_and(|series| series.open().bytes() >= self.context.options.seal_bytes)
+        let most = self.context.options.seal_bytes;
+        table.series.as_ref().is_some_and(|series| series.open().bytes() >= most.max(series.name_bytes() / NAMES_PART))
     }
 
     /// Adds a record of the log again, when the engine is opened: as rows, as series, or as both.
@@ -400,7 +401,9 @@ impl Ingester {
             // A segment has the rows, but what was counted of them may not be written.
             let mut builder = Builder::new(*signal);
             builder.append(request, arrival_ns).map_err(malformed)?;
-            counts.count_again(builder.columns(), 0..builder.columns().rows, position, age.since_ms);
+            let (columns, plan) = (builder.columns(), Some(counts.plan()));
+            let block = SpanPass::default().visit(columns, builder.sizes(), 0..columns.rows, plan, age.since_ms);
+            counts.count_again(block, position);
         }
         if again.rows
             && let LoggedRequest::Otlp(_, request) = &request
@@ -410,13 +413,12 @@ impl Ingester {
             if rows.is_empty() {
                 (rows.low, rows.age) = (position, age);
             }
-            let begin = rows.columns().rows;
             rows.builder.append(request, arrival_ns).map_err(malformed)?;
             let end = rows.columns().rows;
+            let block = rows.commit(end, table.span_counts.as_ref(), age.since_ms);
             if let Some(counts) = &table.span_counts {
-                counts.count_again(rows.columns(), begin..end, position, age.since_ms);
+                counts.count_again(block, position);
             }
-            rows.commit(end);
             rows.high = position;
             rows.account();
             let rows_full = self.is_full(&rows, end);

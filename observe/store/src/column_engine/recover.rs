@@ -18,7 +18,7 @@ use crate::column_engine::retention::Retention;
 use crate::column_engine::seal::Sealer;
 use crate::column_engine::segments::SegmentStore;
 use crate::column_engine::series::{SERIES, TenantSeries};
-use crate::column_engine::span_metrics::{SpanCounts, SpanTotals};
+use crate::column_engine::span_metrics::SpanTotals;
 use crate::column_engine::storage::{DAMAGED, LocalStorage, SegmentStorage};
 use crate::column_engine::tables::Tables;
 use crate::column_engine::{ColumnEngine, Context, Error, Options};
@@ -31,7 +31,7 @@ const TEMPORARY: &str = "temporary";
 /// Ends the names of segments that were put aside before.
 const ROWS_ASIDE: &str = ".parquet.damaged";
 /// The folder of segments, if nothing else is said.
-const SEGMENTS: &str = "segments";
+pub(crate) const SEGMENTS: &str = "segments";
 
 impl Options {
     fn check(&self) -> Result<(), Error> {
@@ -47,6 +47,9 @@ impl Options {
         }
         if self.memory_bytes < 2 * self.seal_bytes {
             return wrong("memory_bytes", "choose at least twice seal_bytes");
+        }
+        if self.span_metrics.as_ref().is_some_and(|metrics| metrics.check().is_err()) {
+            return wrong("span_metrics", "choose few attributes that become different labels");
         }
         Ok(())
     }
@@ -75,7 +78,7 @@ impl ColumnEngine {
             storage.clone(),
             context.memory.clone(),
             context.options.max_series,
-            context.options.span_metrics.is_some(),
+            context.options.counting_plan(),
         )?);
         remove_unlisted(&*storage, &names, &tables)?;
         let segments = Arc::new(SegmentStore::new(context.clone(), manifest, temporary));
@@ -128,7 +131,9 @@ impl ColumnEngine {
         kept.start("observe-seal", move || sealer.run())?;
         kept.relearn();
         kept.replay(contents, replay)?;
-        kept.tables.all().iter().filter_map(|table| table.span_counts.as_ref()).for_each(SpanCounts::end_replay);
+        let now_ms = kept.context.clock.now_ms();
+        let tables = kept.tables.all();
+        tables.iter().filter_map(|table| table.span_counts.as_ref()).for_each(|counts| counts.end_replay(now_ms));
         kept.start_span_metrics()?;
         let (merger, retention) = (kept.merger.clone(), kept.retention.clone());
         kept.start("observe-merge", move || merger.run(&retention))?;

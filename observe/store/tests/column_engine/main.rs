@@ -1,5 +1,6 @@
 //! The engine that keeps everything, as a user sees it.
 
+mod admin;
 mod crash;
 mod damage;
 mod graph;
@@ -8,6 +9,7 @@ mod model;
 mod objects;
 mod queries;
 mod series;
+mod service_graph;
 mod span_metrics;
 mod support;
 mod times;

@@ -174,7 +174,7 @@ fn slack_url(reader: &Reader, fields: &mut Fields<'_>, http: &mut Settings, defa
     url
 }
 
-fn slack_field(reader: &Reader, node: &Node, is_short: bool) -> Option<SlackField> {
+pub(super) fn slack_field(reader: &Reader, node: &Node, is_short: bool) -> Option<SlackField> {
     let mut fields = reader.fields(node)?;
     let [title, value] = ["title", "value"].map(|name| fields.text(name).filter(|text| !text.is_empty()));
     let is_short = fields.flag("short").unwrap_or(is_short);
@@ -219,14 +219,16 @@ pub(super) fn read_teams(
     defaults: &Defaults,
 ) -> Option<Kind> {
     // Alone among the kinds it goes through the common proxy where its own settings name none.
-    http.proxy = http.proxy.take().or_else(|| defaults.http.proxy.clone());
+    if http.proxies.is_empty() {
+        http.proxies = defaults.http.proxies.clone();
+    }
     let title = text_or(fields, "title", "{{ template \"msteamsv2.default.title\" . }}");
     let text = text_or(fields, "text", "{{ template \"msteamsv2.default.text\" . }}");
     let url = webhook_url(reader, fields, defaults)?;
     Some(Kind::Teams(Teams { url, title, text }))
 }
 
-fn webhook_url(reader: &Reader, fields: &mut Fields<'_>, defaults: &Defaults) -> Option<Url> {
+pub(super) fn webhook_url(reader: &Reader, fields: &mut Fields<'_>, defaults: &Defaults) -> Option<Url> {
     let url = secret_url(reader, fields, ["webhook_url", "webhook_url_file"], defaults);
     if url.is_none() {
         reader.mistake(fields.location(), "one of webhook_url or webhook_url_file must be configured");
