@@ -15,10 +15,12 @@ use vitrine_kit::duration;
 use vitrine_observe_alert::{Alertmanager, Rules};
 use vitrine_observe_api::{
     Options as Asking, Prometheus, PrometheusOptions, Queries, alertmanager_errors, alertmanager_router, jaeger_errors,
-    jaeger_router, metric_pages, prometheus_errors, prometheus_router, ruler_router, sql_router, zipkin_router,
+    jaeger_router, metric_pages, prometheus_below, prometheus_errors, prometheus_router, ruler_router, sql_router,
+    zipkin_router,
 };
 use vitrine_observe_receive::{
-    Intake, grpc_routes, http_router, otlp_errors, remote_write_router, zipkin_router as zipkin_intake,
+    Intake, ReplicaOptions, Replicas, grpc_routes, http_router, otlp_errors, remote_write_router,
+    zipkin_router as zipkin_intake,
 };
 use vitrine_observe_sql::{Sql, SqlOptions};
 use vitrine_observe_store::{
@@ -88,6 +90,7 @@ pub struct Observatory {
     otlp_http: TcpListener,
     standard: Option<StandardPorts>,
     prometheus: PrometheusOptions,
+    replicas: Option<ReplicaOptions>,
     alertmanager: Alertmanager,
     scrape: Option<(PathBuf, vitrine_observe_scrape::Config)>,
     host: HostMetrics,
@@ -118,6 +121,7 @@ impl Observatory {
         } else {
             None
         };
+        let replicas = settings.ha.options().map_err(Usage)?;
         let config = Some(settings.scrape.config.clone()).filter(|path| !path.as_os_str().is_empty());
         let scrape = config.map(|path| watching::read(&path).map(|config| (path, config))).transpose()?;
         let (memory_bytes, time_limit) = (options.query_memory_bytes, options.query_time);
@@ -153,6 +157,7 @@ impl Observatory {
             otlp_http,
             standard,
             prometheus,
+            replicas,
             alertmanager,
             scrape,
             host: settings.host.clone(),
@@ -201,7 +206,8 @@ impl Observatory {
         let parts = prometheus::parts(engine.clone(), &self.rules, targets, &configuration, telemetry);
         prometheus::notify(parts.notifications.clone(), &configuration, stop, tracker);
         let prometheus = Prometheus::new(engine.clone(), parts, access.clone(), self.prometheus, Clock::system());
-        let writes = remote_write_router(&intake, engine.clone(), replicas);
+        let replicas = self.replicas.map(|options| Replicas::new(options, Clock::system()));
+        let writes = remote_write_router(&intake, engine.clone(), replicas.clone());
         let statements = EngineStatements::new(Arc::new(Sql::new(engine, self.sql, worker)?));
         let alerts = alertmanager_router(Arc::new(self.alertmanager.clone()), access.clone());
         alerting::attend(&self.alertmanager, &self.rules, telemetry, stop, tracker);
@@ -214,7 +220,7 @@ impl Observatory {
             .merge(ruler_router(&prometheus, RULER_PATHS))
             .merge(vitrine_observe_api::router(&queries))
             .merge(metric_pages(&prometheus))
-            .nest("/prometheus", prometheus_router(&prometheus))
+            .merge(prometheus_below(&prometheus, "/prometheus"))
             .merge(sql_router(Arc::new(statements), access))
             .nest("/alertmanager", alerts.clone())
             .merge(health(stop));
@@ -238,6 +244,9 @@ impl Observatory {
                 stop.clone(),
                 DRAIN,
             ));
+        }
+        if let Some(replicas) = replicas {
+            prometheus::count(replicas, telemetry);
         }
         telemetry.service(SERVICE).read_while(&self.engine, |engine| observations(&engine.status()));
         Ok(self.engine)

@@ -23,7 +23,7 @@ use crate::say::say;
 
 pub use choices::{Bucket, Demo, HostNames, Rate, SpanNames, Sync};
 pub use metrics::Metrics;
-pub use prometheus::PrometheusApi;
+pub use prometheus::{Ha, PrometheusApi};
 pub use spans::SpanSeries;
 
 /// The customer whom everyone may play.
@@ -195,6 +195,8 @@ pub struct Observatory {
     pub metrics: Metrics,
     /// What Prometheus's API does beside answering.
     pub prometheus: PrometheusApi,
+    /// Senders that send the same.
+    pub ha: Ha,
     /// Attributes whose values Zipkin's page completes.
     pub autocomplete_keys: Vec<String>,
     /// Who may read and write; without any token, everyone.
@@ -315,6 +317,7 @@ impl Default for Observatory {
             query_seconds: 30,
             metrics: Metrics::default(),
             prometheus: PrometheusApi::default(),
+            ha: Ha::default(),
             autocomplete_keys: vitrine_observe_api::Options::default().autocomplete_keys,
             tokens: Vec::new(),
             tls: vitrine_platform_tls::Files::default(),

@@ -36,8 +36,8 @@ pub use alertmanager::{alertmanager_errors, alertmanager_router};
 pub use error::Error;
 pub use options::Options;
 pub use prometheus::{
-    Notifications, Prometheus, PrometheusOptions, PrometheusParts, metric_pages, prometheus_errors, prometheus_router,
-    ruler_router, short_number,
+    Notifications, Prometheus, PrometheusOptions, PrometheusParts, metric_pages, prometheus_below, prometheus_errors,
+    prometheus_router, ruler_router, short_number,
 };
 pub use queries::{Queries, Telemetry};
 pub use router::{error_format, jaeger_errors, jaeger_router, router, zipkin_router};

@@ -49,7 +49,7 @@ use answer::Failed;
 use question::{Question, pairs, time_limit};
 
 pub use notifications::Notifications;
-pub use routes::{metric_pages, prometheus_errors, prometheus_router};
+pub use routes::{metric_pages, prometheus_below, prometheus_errors, prometheus_router};
 pub use ruler::ruler_router;
 
 /// Bytes that one query may take, samples it may read, and how long it may take.

@@ -25,6 +25,7 @@ mod functions;
 mod grid;
 mod number;
 mod parent;
+mod promql;
 mod pushdown;
 mod queries;
 mod scan;

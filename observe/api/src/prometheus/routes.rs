@@ -34,6 +34,7 @@ const OPENAPI: &str = include_str!("openapi.yaml");
 pub fn prometheus_router(api: &Prometheus) -> Router {
     // What is text for people, or for scrapers, says its errors as text, too.
     let plain = Router::new()
+        .route("/", get(home))
         .route("/federate", asked(federate::federate))
         .route("/metrics", asked(status::own_metrics))
         .route("/-/healthy", get(async || "Prometheus Server is Healthy.\n"))
@@ -41,6 +42,17 @@ pub fn prometheus_router(api: &Prometheus) -> Router {
         .merge(lifecycle::routes());
     let plain = with_plain_errors(plain.with_state(api.clone())).merge(ruler_router(api, RULER_PATHS));
     plain.merge(with_error_format(api_routes().with_state(api.clone()), prometheus_errors)).layer(from_fn(around))
+}
+
+/// The same below a path, which answers itself with and without a slash at its end.
+pub fn prometheus_below(api: &Prometheus, path: &str) -> Router {
+    let itself = with_plain_errors(Router::new().route(&format!("{path}/"), get(home)));
+    itself.nest(path, prometheus_router(api))
+}
+
+/// By this clients find out that somebody is there.
+async fn home() -> &'static str {
+    "This is the API of Prometheus: api/v1/openapi.yaml says what can be asked.\n"
 }
 
 fn api_routes() -> Router<Prometheus> {

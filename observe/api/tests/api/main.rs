@@ -2,7 +2,9 @@
 
 mod bounds;
 mod client;
+mod explore;
 mod golden;
+mod grafana;
 mod joined;
 mod metrics;
 mod operating;

@@ -280,11 +280,11 @@ async fn series_are_deleted_cleaned_and_copied() {
     for (path, why) in [
         ("delete_series", "no match[] parameter provided"),
         (
-            "delete_series?match[]=up{",
+            "delete_series?match[]=up%7B",
             "invalid parameter \"match[]\": 1:4: parse error: unexpected end of input inside braces",
         ),
         (
-            "delete_series?match[]={}",
+            "delete_series?match[]=%7B%7D",
             "invalid parameter \"match[]\": match[] must contain at least one non-empty matcher",
         ),
         (
@@ -300,7 +300,10 @@ async fn series_are_deleted_cleaned_and_copied() {
         assert_eq!((refused.status, refused.json()["error"].as_str()), (StatusCode::BAD_REQUEST, Some(why)));
     }
     assert!(recorder.done.lock().is_empty());
-    assert_eq!(admin("PUT", "delete_series?match[]=up{job=\"a\"}&start=1&end=2").await.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        admin("PUT", "delete_series?match[]=up%7Bjob=%22a%22%7D&start=1&end=2").await.status,
+        StatusCode::NO_CONTENT
+    );
     assert_eq!(admin("POST", "clean_tombstones").await.status, StatusCode::NO_CONTENT);
     assert_eq!(recorder.done.lock()[1], "clean default");
     let deleted = recorder.done.lock()[0].clone();

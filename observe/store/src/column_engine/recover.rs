@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vitrine_kit::clock::Clock;
-use vitrine_observe_log::{Log, Position, Record, Replay};
+use vitrine_observe_log::{Damage, Log, Position, Record, Replay};
 
 use crate::Signal;
 use crate::column_engine::ingest::{Again, Ingester, commit};
@@ -30,6 +30,8 @@ const LOG: &str = "log";
 const TEMPORARY: &str = "temporary";
 /// Ends the names of segments that were put aside before.
 const ROWS_ASIDE: &str = ".parquet.damaged";
+/// Records of the log that wait, read and checked, while one before them is decoded. A record may be large.
+const READ_AHEAD: usize = 2;
 /// The folder of segments, if nothing else is said.
 pub(crate) const SEGMENTS: &str = "segments";
 
@@ -166,15 +168,29 @@ impl ColumnEngine {
         }
     }
 
-    /// Reads what the log holds and no segment does.
+    /// Reads what the log holds and no segment does. Reading from the disk, and checking what was read, goes on beside decoding it.
     fn replay(&self, contents: &Contents, replay: Replay) -> Result<(), Error> {
+        std::thread::scope(|scope| {
+            let (sender, ahead) = std::sync::mpsc::sync_channel(READ_AHEAD);
+            // Where the taking fails no one receives any more, and the reading ends with it.
+            scope.spawn(move || replay.into_iter().try_for_each(|item| sender.send(item)));
+            self.take_again(contents, ahead)
+        })
+    }
+
+    /// Takes these records of the log again, as far as no segment has them.
+    fn take_again(
+        &self,
+        contents: &Contents,
+        records: impl IntoIterator<Item = Result<Record, Damage>>,
+    ) -> Result<(), Error> {
         let Context { memory, troubles, .. } = &*self.context;
         let rows_through = |tenant: &Tenant, signal| {
             let tables = contents.tenants.get(tenant.name());
             tables.and_then(|tables| tables.get(signal_name(signal))).map_or(0, |t| t.through)
         };
         let series_through = |tenant: &Tenant| contents.series.get(tenant.name()).map_or(0, |series| series.through);
-        for item in replay {
+        for item in records {
             let Record { position, kind, payload } = match item {
                 Ok(record) => record,
                 Err(damage) => {
@@ -189,7 +205,7 @@ impl ColumnEngine {
             let signal = logged.request.signal();
             let spans = self.recount(position, &logged);
             let again = Again {
-                rows: position > Position::from(rows_through(&logged.tenant, signal)),
+                rows: signal != Signal::Metrics && position > Position::from(rows_through(&logged.tenant, signal)),
                 series: signal == Signal::Metrics && position > Position::from(series_through(&logged.tenant)),
             };
             if !again.rows && !again.series && !spans {

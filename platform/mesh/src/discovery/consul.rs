@@ -90,11 +90,7 @@ impl Consul {
             ..Settings::default()
         };
         let client = Client::new(&settings).map_err(Error::ConsulClient)?;
-        Ok(Self {
-            client,
-            base: discovery.consul.to_string(),
-            token: discovery.consul_token.clone(),
-        })
+        Ok(Self { client, base: discovery.consul.to_string(), token: discovery.consul_token.clone() })
     }
 
     /// Asks, and returns what was answered.
