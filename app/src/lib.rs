@@ -20,6 +20,7 @@ mod reloading;
 mod remote;
 mod rules;
 mod runfile;
+mod say;
 mod serve;
 pub mod settings;
 mod sql;
@@ -34,6 +35,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use cli::{Cli, Command, MetricsCommand};
+use say::say;
 
 pub use observatory::Observatory;
 pub use runfile::{DemoCustomer, RunFile};
@@ -116,7 +118,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
         Command::Status(args) => remote::status(&args.data).await,
         Command::Down(args) => remote::down(&args.data).await,
         Command::Token(args) => {
-            println!("{}", token::token(&args).await?);
+            say!("{}", token::token(&args).await?);
             Ok(())
         }
         Command::Sql(args) => sql::run(args).await,

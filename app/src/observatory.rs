@@ -43,8 +43,6 @@ use crate::{Usage, alerting, prometheus, watching};
 const FOLDER: &str = "observatory";
 /// The name under which the observatory's own figures are found.
 const SERVICE: &str = "observatory";
-/// The least memory, in MiB: below, requests would wait for segments all the time.
-const MIN_MEMORY_MIB: u32 = 16;
 /// A table becomes a segment when it takes this part of the memory: others are written meanwhile.
 const SEALED_PART: usize = 3;
 /// Jaeger's own port.
@@ -272,12 +270,6 @@ fn mebibytes(mib: u32) -> usize {
 }
 
 fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
-    if settings.memory_mib < MIN_MEMORY_MIB {
-        return Err(Usage(format!(
-            "observatory.memory_mib = {}: expected at least {MIN_MEMORY_MIB}",
-            settings.memory_mib
-        )));
-    }
     let memory_bytes = mebibytes(settings.memory_mib);
     let segments = settings.segments.url().map(objects).transpose()?;
     let usual = Options::new(data.join(FOLDER));

@@ -8,6 +8,16 @@
 //! It listens on no port and keeps nothing: [`router`], [`jaeger_router`] and [`zipkin_router`] ask whatever engine
 //! their [`Queries`] stand on, for those who may read. The originals count in microseconds or milliseconds, the engine
 //! in nanoseconds: each protocol's `query` (in) and `ui`, `otlp` or `span` (out) convert.
+//!
+//! ```
+//! use vitrine_observe_api::{Options, short_number};
+//!
+//! // Three queries at a time, and more wait: each takes memory while its rows become JSON.
+//! let options = Options::default();
+//! assert!(options.max_waiting > options.max_queries);
+//! // Numbers of pages and charts have about four digits.
+//! assert_eq!([0.0, 12.345, 1234.5, 1e9, 0.5].map(short_number), ["0", "12.35", "1234", "1.00e9", "0.5000"]);
+//! ```
 
 mod alertmanager;
 mod error;
@@ -28,7 +38,7 @@ pub use error::Error;
 pub use options::Options;
 pub use prometheus::{
     Notifications, Prometheus, PrometheusOptions, PrometheusParts, metric_pages, prometheus_below, prometheus_errors,
-    prometheus_router, ruler_router,
+    prometheus_router, ruler_router, short_number,
 };
 pub use queries::{Queries, Telemetry};
 pub use router::{error_format, jaeger_errors, jaeger_router, router, zipkin_router};

@@ -31,6 +31,8 @@ mod ruler;
 
 mod compress;
 
+pub use explore::short_number;
+
 use std::sync::Arc;
 use std::time::Duration;
 

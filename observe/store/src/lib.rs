@@ -6,6 +6,20 @@
 //! and retention.
 //!
 //! It knows no transport. Queries block: call them off the async threads.
+//!
+//! ```
+//! use vitrine_kit::clock::Clock;
+//! use vitrine_observe_store::{ColumnEngine, Ingest, Options, Services, Signal, Tenant};
+//!
+//! let folder = tempfile::tempdir().expect("a folder");
+//! let engine = ColumnEngine::open(Options::new(folder.path()), Clock::system()).expect("opened");
+//! let tenant = Tenant::default();
+//! // An export request without a span: taken, and nothing is kept of it.
+//! let receipt = engine.write(&tenant, Signal::Traces, Vec::new().into());
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+//! # runtime.block_on(receipt).expect("taken");
+//! assert!(engine.services(&tenant).expect("read").is_empty());
+//! ```
 
 mod access;
 mod column_engine;
