@@ -10,6 +10,7 @@ use vitrine_platform_http::{Bounds, Listener, bind, health_routes, metrics_route
 
 use crate::cli::{AgentCommand, AgentHostArgs};
 use crate::process::stopped;
+use crate::say::say;
 
 /// The command.
 pub async fn run(command: AgentCommand) -> Result<()> {
@@ -18,7 +19,7 @@ pub async fn run(command: AgentCommand) -> Result<()> {
     let options = Options { roots, names: Names::NodeExporter, textfiles, containers: !no_containers };
     let host = Arc::new(Host::new(options));
     let listener = bind(listen).await?;
-    println!("metrics of this host at http://{}/metrics; stop with Ctrl-C", listener.local_addr()?);
+    say!("metrics of this host at http://{}/metrics; stop with Ctrl-C", listener.local_addr()?);
     let routes = health_routes(|| true).merge(metrics_routes(move || exposition(&host.read())));
     let stop = CancellationToken::new();
     let listener = Listener::from(listener).with_bounds(Bounds::operations());

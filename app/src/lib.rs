@@ -7,6 +7,7 @@ mod alerting;
 pub mod cli;
 mod console;
 mod engines;
+mod export;
 mod folder;
 mod identity;
 mod observatory;
@@ -20,6 +21,7 @@ mod remote;
 mod replay;
 mod rules;
 mod runfile;
+mod say;
 mod serve;
 pub mod settings;
 mod sql;
@@ -33,7 +35,8 @@ mod watching;
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command, RulesArgs, RulesCommand};
+use cli::{Cli, Command, MetricsCommand, RulesArgs, RulesCommand};
+use say::say;
 
 pub use observatory::Observatory;
 pub use runfile::{DemoCustomer, RunFile};
@@ -118,11 +121,12 @@ async fn command(command: Command) -> anyhow::Result<()> {
         Command::Status(args) => remote::status(&args.data).await,
         Command::Down(args) => remote::down(&args.data).await,
         Command::Token(args) => {
-            println!("{}", token::token(&args).await?);
+            say!("{}", token::token(&args).await?);
             Ok(())
         }
         Command::Sql(args) => sql::run(args).await,
         Command::Promql(args) => promql::run(args).await,
+        Command::Metrics(MetricsCommand::Export(args)) => export::run(args).await,
         Command::Agent(args) => agent::run(args).await,
         Command::Config(args) if args.schema => settings::print_schema(),
         Command::Config(args) if args.reference => {

@@ -15,10 +15,12 @@ use vitrine_kit::duration;
 use vitrine_observe_alert::{Alertmanager, Rules};
 use vitrine_observe_api::{
     Options as Asking, Prometheus, PrometheusOptions, Queries, alertmanager_errors, alertmanager_router, jaeger_errors,
-    jaeger_router, metric_pages, prometheus_errors, prometheus_router, ruler_router, sql_router, zipkin_router,
+    jaeger_router, metric_pages, prometheus_below, prometheus_errors, prometheus_router, ruler_router, sql_router,
+    zipkin_router,
 };
 use vitrine_observe_receive::{
-    Intake, grpc_routes, http_router, otlp_errors, remote_write_router, zipkin_router as zipkin_intake,
+    Intake, ReplicaOptions, Replicas, grpc_routes, http_router, otlp_errors, remote_write_router,
+    zipkin_router as zipkin_intake,
 };
 use vitrine_observe_sql::{Sql, SqlOptions};
 use vitrine_observe_store::{
@@ -41,8 +43,6 @@ use crate::{Usage, alerting, prometheus, watching};
 const FOLDER: &str = "observatory";
 /// The name under which the observatory's own figures are found.
 const SERVICE: &str = "observatory";
-/// The least memory, in MiB: below, requests would wait for segments all the time.
-const MIN_MEMORY_MIB: u32 = 16;
 /// A table becomes a segment when it takes this part of the memory: others are written meanwhile.
 const SEALED_PART: usize = 3;
 /// Jaeger's own port.
@@ -90,6 +90,7 @@ pub struct Observatory {
     otlp_http: TcpListener,
     standard: Option<StandardPorts>,
     prometheus: PrometheusOptions,
+    replicas: Option<ReplicaOptions>,
     alertmanager: Alertmanager,
     scrape: Option<(PathBuf, vitrine_observe_scrape::Config)>,
     host: HostMetrics,
@@ -120,6 +121,7 @@ impl Observatory {
         } else {
             None
         };
+        let replicas = settings.ha.options().map_err(Usage)?;
         let config = Some(settings.scrape.config.clone()).filter(|path| !path.as_os_str().is_empty());
         let scrape = config.map(|path| watching::read(&path).map(|config| (path, config))).transpose()?;
         let (memory_bytes, time_limit) = (options.query_memory_bytes, options.query_time);
@@ -155,6 +157,7 @@ impl Observatory {
             otlp_http,
             standard,
             prometheus,
+            replicas,
             alertmanager,
             scrape,
             host: settings.host.clone(),
@@ -203,7 +206,8 @@ impl Observatory {
         let parts = prometheus::parts(engine.clone(), &self.rules, targets, &configuration, telemetry);
         prometheus::notify(parts.notifications.clone(), &configuration, stop, tracker);
         let prometheus = Prometheus::new(engine.clone(), parts, access.clone(), self.prometheus, Clock::system());
-        let writes = remote_write_router(&intake, engine.clone(), replicas);
+        let replicas = self.replicas.map(|options| Replicas::new(options, Clock::system()));
+        let writes = remote_write_router(&intake, engine.clone(), replicas.clone());
         let statements = EngineStatements::new(Arc::new(Sql::new(engine, self.sql, worker)?));
         let alerts = alertmanager_router(Arc::new(self.alertmanager.clone()), access.clone());
         alerting::attend(&self.alertmanager, &self.rules, telemetry, stop, tracker);
@@ -216,7 +220,7 @@ impl Observatory {
             .merge(ruler_router(&prometheus, RULER_PATHS))
             .merge(vitrine_observe_api::router(&queries))
             .merge(metric_pages(&prometheus))
-            .nest("/prometheus", prometheus_router(&prometheus))
+            .merge(prometheus_below(&prometheus, "/prometheus"))
             .merge(sql_router(Arc::new(statements), access))
             .nest("/alertmanager", alerts.clone())
             .merge(health(stop));
@@ -241,6 +245,9 @@ impl Observatory {
                 DRAIN,
             ));
         }
+        if let Some(replicas) = replicas {
+            prometheus::count(replicas, telemetry);
+        }
         telemetry.service(SERVICE).read_while(&self.engine, |engine| observations(&engine.status()));
         Ok(self.engine)
     }
@@ -263,12 +270,6 @@ fn mebibytes(mib: u32) -> usize {
 }
 
 fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
-    if settings.memory_mib < MIN_MEMORY_MIB {
-        return Err(Usage(format!(
-            "observatory.memory_mib = {}: expected at least {MIN_MEMORY_MIB}",
-            settings.memory_mib
-        )));
-    }
     let memory_bytes = mebibytes(settings.memory_mib);
     let segments = settings.segments.url().map(objects).transpose()?;
     let usual = Options::new(data.join(FOLDER));
@@ -281,7 +282,7 @@ fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
         query_time: Duration::from_secs(settings.query_seconds.into()),
         retention: settings.retention.value().map(|time| time.0),
         max_bytes: settings.max_bytes.value().map(|size| size.0),
-        span_metrics: settings.span_metrics.options(),
+        span_metrics: settings.span_series.options(settings.span_metrics).map_err(Usage)?,
         max_series: usize::try_from(settings.metrics.max_series).unwrap_or(usize::MAX),
         new_series_a_second: settings.metrics.new_series_a_second.into(),
         series_limits: settings.metrics.limits(),

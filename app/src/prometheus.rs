@@ -9,11 +9,14 @@ use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
 use vitrine_observe_alert::Rules;
 use vitrine_observe_api::{Notifications, PrometheusParts};
+use vitrine_observe_receive::Replicas;
 use vitrine_observe_store::{ColumnEngine, Targets};
-use vitrine_platform_telemetry::{Exposition, Telemetry};
+use vitrine_platform_telemetry::{Exposition, Observation, ObservationKind, Telemetry};
 
 use crate::reloading::RunningConfiguration;
 
+/// The name under which the observatory's own figures are found.
+const SERVICE: &str = "observatory";
 /// What is told of a configuration that cannot be used, in Prometheus's words.
 const WRONG_CONFIGURATION: &str = "Configuration reload has failed.";
 /// What is told when the process ends.
@@ -75,5 +78,19 @@ pub fn notify(
         }
         notifications.set(ENDING, Clock::system().now_ms());
         notifications.close();
+    });
+}
+
+/// Tells of equal senders of which one is taken.
+pub fn count(replicas: Replicas, telemetry: &Telemetry) {
+    let counter = |name, unit, description, value: u64| {
+        Observation::new(ObservationKind::Counter, name, unit, description, value as f64)
+    };
+    telemetry.service(SERVICE).read_from(move || {
+        let dropped = "Samples not taken because another replica of the cluster is";
+        vec![
+            counter("observatory.replicas.dropped", "{sample}", dropped, replicas.dropped()),
+            counter("observatory.replicas.elections", "{election}", "Replicas that were elected", replicas.elections()),
+        ]
     });
 }

@@ -16,8 +16,9 @@ use vitrine_platform_fetch::{Client, Limits, Request};
 
 use crate::Usage;
 use crate::cli::RulesReplayArgs;
-use crate::promql::{authorized, client};
+use crate::promql::{authorized, client, get};
 use crate::rules;
+use crate::say::say;
 
 /// How long an answer may take, and how large it may be.
 const LIMITS: Limits = Limits { within: Duration::from_secs(120), max_response_bytes: 64 << 20 };
@@ -72,7 +73,7 @@ impl Replay<'_> {
     async fn rule(&self, path: &Path, group: &Group, labels: &[(String, String)], rule: &RuleSpec) -> Result<()> {
         let name = format!("{}: group {:?}, {}", path.display(), group.name(), rule.name());
         let (RuleKind::Record(metric), Query::PromQl(_)) = (&rule.kind, &rule.query) else {
-            println!("{name}: left out: only recording rules over series have a past");
+            say!("{name}: left out: only recording rules over series have a past");
             return Ok(());
         };
         let step = group.interval_ms();
@@ -98,25 +99,22 @@ impl Replay<'_> {
             let found = self.ask(&rule.query.text(), from, to, step).await.with_context(|| name.clone())?;
             written += self.write(&found, &own).await.with_context(|| name.clone())?;
         }
-        println!("{name}: {written} samples from {} to {}", rfc3339(self.start_ms), rfc3339(self.end_ms));
+        say!("{name}: {written} samples from {} to {}", rfc3339(self.start_ms), rfc3339(self.end_ms));
         Ok(())
     }
 
     /// The value of an expression over a range.
     async fn ask(&self, query: &str, from: i64, to: i64, step: i64) -> Result<Value> {
         let seconds = |ms: i64| ms as f64 / 1_000.0;
-        let url = format!(
-            "{}/prometheus/api/v1/query_range?query={}&start={}&end={}&step={}",
-            self.args.observatory.url().trim_end_matches('/'),
+        let path = format!(
+            "query_range?query={}&start={}&end={}&step={}",
             percent::encode(query),
             seconds(from),
             seconds(to),
             seconds(step)
         );
-        let request = authorized(Request::get(url), &self.args.observatory)?;
-        let response = self.client.send(request, LIMITS).await?;
-        let answer: Value =
-            serde_json::from_slice(&response.body).context("the answer is not one of an observatory")?;
+        let answer = get(&self.client, &self.args.observatory, &path, LIMITS).await?;
+        let answer: Value = serde_json::from_str(&answer).context("the answer is not one of an observatory")?;
         if answer["status"] != "success" {
             return Err(anyhow!("{}", answer["error"].as_str().unwrap_or("no reason given")));
         }

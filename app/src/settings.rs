@@ -3,6 +3,7 @@
 mod choices;
 mod metrics;
 mod prometheus;
+mod spans;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -18,10 +19,12 @@ use vitrine_shop_customers::Profile;
 
 use crate::Usage;
 use crate::engines::Engines;
+use crate::say::say;
 
 pub use choices::{Bucket, Demo, HostNames, Rate, SpanNames, Sync};
 pub use metrics::Metrics;
-pub use prometheus::PrometheusApi;
+pub use prometheus::{Ha, PrometheusApi};
+pub use spans::SpanSeries;
 
 /// The customer whom everyone may play.
 pub const DEMO_EMAIL: &str = "demo@vitrine.example";
@@ -41,6 +44,8 @@ const DEFAULT_RATE: f64 = 5.0;
 const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Most telemetry on disk by default, in bytes.
 const MAX_BYTES: u64 = 50 << 30;
+/// The least memory for telemetry, in MiB: below, requests would wait for segments all the time.
+const MIN_MEMORY_MIB: u32 = 16;
 /// Between two readings of the host by default: the node exporter's users scrape as often.
 const HOST_INTERVAL: Duration = Duration::from_secs(15);
 /// How often rules are evaluated by default: as often as Prometheus does.
@@ -175,16 +180,23 @@ pub struct Observatory {
     pub fsync: Sync,
     /// What series that are made of spans are called: as Grafana "tempo" or OpenTelemetry's "connector" does, "both", or "off" for none.
     pub span_metrics: SpanNames,
+    /// What series that are made of spans have besides.
+    pub span_series: SpanSeries,
     /// Memory for what is not yet in segments, in MiB; beyond, senders are told to wait.
+    #[schemars(range(min = MIN_MEMORY_MIB))]
     pub memory_mib: u32,
     /// Memory that one query may take, in MiB.
+    #[schemars(range(min = 1))]
     pub query_memory_mib: u32,
     /// For how long a query may run, in seconds.
+    #[schemars(range(min = 1))]
     pub query_seconds: u32,
     /// Metrics as series, for PromQL.
     pub metrics: Metrics,
     /// What Prometheus's API does beside answering.
     pub prometheus: PrometheusApi,
+    /// Senders that send the same.
+    pub ha: Ha,
     /// Attributes whose values Zipkin's page completes.
     pub autocomplete_keys: Vec<String>,
     /// Who may read and write; without any token, everyone.
@@ -299,11 +311,13 @@ impl Default for Observatory {
             segments: Bucket::default(),
             fsync: Sync::Always,
             span_metrics: SpanNames::Tempo,
+            span_series: SpanSeries::default(),
             memory_mib: 96,
             query_memory_mib: 128,
             query_seconds: 30,
             metrics: Metrics::default(),
             prometheus: PrometheusApi::default(),
+            ha: Ha::default(),
             autocomplete_keys: vitrine_observe_api::Options::default().autocomplete_keys,
             tokens: Vec::new(),
             tls: vitrine_platform_tls::Files::default(),
@@ -412,20 +426,20 @@ pub fn print(file: Option<&Path>) -> anyhow::Result<()> {
     let width = all.iter().map(|e| e.key.len() + 3 + e.value.len()).filter(|w| *w < 60).max().unwrap_or(0);
     for setting in all {
         let text = format!("{} = {}", setting.key, setting.value);
-        println!("{text:<width$}  # {}", setting.origin);
+        say!("{text:<width$}  # {}", setting.origin);
     }
     Ok(())
 }
 
 /// Prints what can be set, as a JSON Schema of the file.
 pub fn print_schema() -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(&schema::<Settings>())?);
+    say!("{}", serde_json::to_string_pretty(&schema::<Settings>())?);
     Ok(())
 }
 
 /// Prints what can be set, as a page of the guide.
 pub fn print_reference() {
-    print!("{REFERENCE}{}", reference(&schema::<Settings>()));
+    say!("{REFERENCE}{}", reference(&schema::<Settings>()).trim_end());
 }
 
 /// What stands before the tables.

@@ -31,6 +31,8 @@ pub(super) struct Client {
     hyper: HyperClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
     uri: Uri,
     headers: HeaderMap,
+    /// What to add when it cannot be reached.
+    hint: String,
 }
 
 impl Client {
@@ -66,7 +68,7 @@ impl Client {
         connector.enforce_http(false);
         let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
         let hyper = HyperClient::builder(TokioExecutor::new()).build(https.wrap_connector(connector));
-        Ok(Self { hyper, uri, headers })
+        Ok(Self { hyper, uri, headers, hint: args.hint() })
     }
 
     /// Runs a statement and prints its rows; returns how many there were. Dropping this stops the statement.
@@ -109,7 +111,8 @@ impl Client {
         let answer = self.hyper.request(request).await;
         let answer = answer.map_err(|error| {
             let reason = reason(&error);
-            let hint = if reason.contains("certificate") { " (--ca FILE names the authorities to trust)" } else { "" };
+            let is_unknown = reason.contains("certificate");
+            let hint = if is_unknown { " (--ca FILE names the authorities to trust)" } else { &self.hint };
             anyhow!("{authority} cannot be reached: {reason}{hint}")
         })?;
         let status = answer.status();

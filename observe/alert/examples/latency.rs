@@ -13,10 +13,9 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use vitrine_kit::clock::Clock;
 use vitrine_observe_alert::{Alertmanager, Asking, Recorded, Rows, RuleOptions, RuleStorage, Rules, Settings, Writing};
+use vitrine_observe_promql::testing::MemorySeries;
 use vitrine_observe_rules::{RuleFile, Settings as RuleSettings};
-use vitrine_observe_series::{
-    Budget, ExemplarSeries, Filter, MetadataEntry, QueryError, Queryable, Select, Selection, Stats,
-};
+use vitrine_observe_series::Queryable;
 use vitrine_platform_store::Storage;
 
 /// Rules where none are asked for.
@@ -24,41 +23,13 @@ const RULES: usize = 100;
 /// The interval of each rule's group.
 const INTERVAL: &str = "10s";
 
-/// No series: the rules are numbers.
-struct Nothing;
-
-impl Queryable for Nothing {
-    fn select(&self, _: &Select, _: &Arc<Budget>) -> Result<Box<dyn Selection>, QueryError> {
-        Err(QueryError::Storage("nothing is kept here".to_owned()))
-    }
-
-    fn label_names(&self, _: &Filter, _: &Arc<Budget>) -> Result<Vec<String>, QueryError> {
-        Ok(Vec::new())
-    }
-
-    fn label_values(&self, _: &str, _: &Filter, _: &Arc<Budget>) -> Result<Vec<String>, QueryError> {
-        Ok(Vec::new())
-    }
-
-    fn exemplars(&self, _: &Filter, _: &Arc<Budget>) -> Result<Vec<ExemplarSeries>, QueryError> {
-        Ok(Vec::new())
-    }
-
-    fn metadata(&self, _: Option<&str>) -> Result<Vec<MetadataEntry>, QueryError> {
-        Ok(Vec::new())
-    }
-
-    fn stats(&self, _: usize) -> Result<Stats, QueryError> {
-        Ok(Stats::default())
-    }
-}
-
 /// Keeps nothing.
 struct Nowhere;
 
 impl RuleStorage for Nowhere {
     fn series(&self) -> Arc<dyn Queryable> {
-        Arc::new(Nothing)
+        // None: the rules are numbers.
+        Arc::new(MemorySeries::default())
     }
 
     fn sql(&self, _: String) -> Asking {

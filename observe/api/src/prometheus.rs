@@ -21,6 +21,7 @@ mod read;
 mod rule_page;
 mod rules;
 mod search;
+mod service_graph;
 mod status;
 mod targets;
 mod watch;
@@ -31,6 +32,8 @@ mod notifications;
 mod ruler;
 
 mod compress;
+
+pub use explore::short_number;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +51,7 @@ use answer::Failed;
 use question::{Question, pairs, time_limit};
 
 pub use notifications::Notifications;
-pub use routes::{metric_pages, prometheus_errors, prometheus_router};
+pub use routes::{metric_pages, prometheus_below, prometheus_errors, prometheus_router};
 pub use ruler::ruler_router;
 
 /// Bytes that one query may take, samples it may read, and how long it may take.

@@ -90,3 +90,35 @@ pub(crate) fn steps(rules: &[Rule], mut labels: LabelMap) -> Vec<RelabelStep> {
     };
     rules.iter().map(step).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{steps, yaml};
+    use crate::config::Config;
+
+    #[test]
+    fn what_is_shown_is_read_again_and_has_no_secret() {
+        let text = "scrape_configs:\n- job_name: 'a \"b\"'\n  honor_labels: true\n  params: {m: [x, \"y\\n\"]}\n  \
+                    basic_auth: {username: u, password: hidden}\n  relabel_configs:\n  - {action: drop, source_labels: [a, b], regex: 'x;(y)'}\n  \
+                    - {target_label: t, replacement: 'z$1'}\n  - {action: hashmod, source_labels: [a], modulus: 7, target_label: h}\n";
+        let read =
+            |text: &str| Config::read(text, Path::new(".")).unwrap_or_else(|mistakes| panic!("{mistakes:?}\n{text}"));
+        let job = &read(text).jobs[0];
+        let shown = yaml(job);
+        assert!(!shown.contains("hidden"), "{shown}");
+        let nested: String = shown.lines().map(|line| format!("  {line}\n")).collect();
+        let again = &read(&format!("scrape_configs:\n-{}", &nested[1..])).jobs[0];
+        assert_eq!(
+            (&again.name, again.honors_labels, &again.params, &again.relabel),
+            (&job.name, true, &job.params, &job.relabel)
+        );
+        // Once a rule drops, nothing is left for those behind it.
+        let labels = |value: &str| [("a".to_owned(), value.to_owned()), ("b".to_owned(), "y".to_owned())].into();
+        let kept = steps(&job.relabel, labels("w"));
+        assert_eq!((kept.len(), kept[2].is_kept, kept[2].output.len()), (3, true, 4));
+        let dropped = steps(&job.relabel, labels("x"));
+        assert!(dropped.iter().all(|step| !step.is_kept && step.output.is_empty()), "{dropped:?}");
+    }
+}

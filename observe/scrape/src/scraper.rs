@@ -35,7 +35,16 @@ impl Scraper {
     /// times if their seeds differ.
     pub fn new(sink: Arc<dyn Sink>, clock: Clock, seed: u64) -> Self {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        Self { common: Common { sink, clock, stop, tasks, seed }, working: Mutex::default() }
+        Self {
+            common: Common { sink, clock, stop, tasks, seed, name_server: String::new() },
+            working: Mutex::default(),
+        }
+    }
+
+    /// The same that asks this name server, `IP:PORT`, and not the system's.
+    pub fn with_name_server(mut self, name_server: &str) -> Self {
+        name_server.clone_into(&mut self.common.name_server);
+        self
     }
 
     /// Runs this configuration from now on, or an error says what of it cannot be set up, and the one before goes on. Jobs that stay as they
@@ -87,8 +96,10 @@ impl Targets for Scraper {
             let view = view.lock();
             let name = &job.name;
             status.active.extend(view.targets.iter().map(|(target, outcome)| report(name, target, &outcome.lock())));
-            let dropped =
-                view.dropped.iter().map(|labels| DroppedTarget { job: name.clone(), discovered: labels.clone() });
+            let dropped = view
+                .dropped
+                .iter()
+                .map(|labels| DroppedTarget { job: name.clone(), discovered: LabelMap::clone(labels) });
             status.dropped.extend(dropped);
             status.dropped_counts.push((name.clone(), view.dropped_count));
             status.jobs.push(name.clone());

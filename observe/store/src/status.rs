@@ -6,7 +6,8 @@ use serde::{Serialize, Serializer};
 
 use crate::Signal;
 
-/// What an engine holds of one signal, and has seen since the start.
+/// What an engine holds of one signal, and has seen since the start. Rows of metrics are samples of series, and those of earlier
+/// releases that are rows indeed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct SignalStatus {
     /// Rows held now.
@@ -31,6 +32,21 @@ pub struct SignalStatus {
     pub segment_rows: u64,
     /// Bytes of all their files.
     pub segment_bytes: u64,
+}
+
+impl SignalStatus {
+    /// Adds what is held and was seen of series.
+    pub(crate) fn add_series(&mut self, series: &SeriesStatus) {
+        self.memory_rows += series.memory_samples;
+        self.memory_bytes += series.memory_bytes;
+        self.waiting += series.waiting;
+        self.segments += series.files;
+        self.segment_rows += series.file_samples;
+        self.segment_bytes += series.file_bytes;
+        self.taken += series.samples + series.histograms;
+        self.rejected += series.rejected;
+        self.evicted += series.removed;
+    }
 }
 
 /// A file of series.

@@ -164,3 +164,19 @@ pub fn victoria_metrics(more: &[&str]) -> Result<Recipe> {
         Ok(command)
     }))
 }
+
+/// A name server that knows what these flags of dnsmasq say, and asks no other. [`Server::port`] is its port of DNS.
+pub fn name_server(records: &[&str]) -> Result<Recipe> {
+    let program = install::program("dnsmasq", &[], "dnsmasq-base")?;
+    let records: Vec<String> = records.iter().map(|flag| (*flag).to_owned()).collect();
+    Ok(Recipe::new("dnsmasq", move |at| {
+        let mut command = Command::new(&program);
+        command.args(["--keep-in-foreground", "--no-resolv", "--no-hosts", "--conf-file=", "--pid-file="]);
+        command.args(["--bind-interfaces", "--listen-address=127.0.0.1"]).arg(format!("--port={}", at.port));
+        if nix::unistd::Uid::effective().is_root() {
+            command.args(["--user=root", "--group=root"]);
+        }
+        command.args(&records);
+        Ok(command)
+    }))
+}

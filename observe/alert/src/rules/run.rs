@@ -21,8 +21,8 @@ const QUERY_BYTES: usize = 64 * 1024 * 1024;
 const QUERY_SAMPLES: u64 = 50_000_000;
 /// The longest time that it takes.
 const QUERY_TIME: Duration = Duration::from_secs(60);
-/// How exactly it is known until when a group with alerts was evaluated.
-const ALIVE_STEP_MS: i64 = 30_000;
+/// How exactly it is known until when a group was evaluated in which an alert is pending or kept firing.
+const ALIVE_STEP_MS: i64 = 1_000;
 
 /// Most rules of which a span says that they failed.
 const MAX_EVENTS: usize = 20;
@@ -76,8 +76,7 @@ impl Rules {
             let saved = (outcome.is_changed || is_due).then(|| group.saved());
             let name = group.name().to_owned();
             drop(group);
-            // Where there are no alerts, until when that is known does not matter.
-            if let Some(saved) = saved.filter(|saved| outcome.is_changed || !saved.rules.is_empty()) {
+            if let Some(saved) = saved.filter(|saved| outcome.is_changed || saved.is_counting()) {
                 self.keep(saved, slot.at_ms, &mut kept_at).await;
             }
             self.tell(&name, outcome.alerts).await;
@@ -138,7 +137,7 @@ impl Rules {
         }
     }
 
-    /// Keeps where a group's alerts are.
+    /// Keeps where a group's alerts are: where that has changed, or it matters how long they are there.
     async fn keep(&self, group: SavedGroup, at_ms: i64, kept_at: &mut i64) {
         let name = group.name.clone();
         match write_group(self.shared.alertmanager.store(), GroupState { alive_at: at_ms, group }).await {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use vitrine_kit::clock::rfc3339;
 use vitrine_observe_promql::histogram::all_intervals;
-use vitrine_observe_promql::{Point, Sample, Series, Value, go_float_plain, go_float_result};
+use vitrine_observe_promql::{Point, Sample, Series, Value, go_float_plain, push_go_float_result};
 use vitrine_observe_store::series::{Exemplar, Histogram, Labels};
 
 /// What a time is that never was.
@@ -29,7 +29,9 @@ pub(super) fn time_or_never(ms: i64) -> String {
 
 /// A number between quotes.
 pub(super) fn push_number(out: &mut String, value: f64) {
-    let _ = write!(out, "\"{}\"", go_float_result(value));
+    out.push('"');
+    push_go_float_result(out, value);
+    out.push('"');
 }
 
 /// A text as Go's encoder writes it: also what would mean something in a page is escaped.

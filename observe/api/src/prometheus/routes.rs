@@ -17,7 +17,7 @@ use super::question::Question;
 use super::ruler::ruler_router;
 use super::{
     Prometheus, Request, admin, explore, export, federate, labels, lifecycle, notifications, objectives, query,
-    question, read, rule_page, rules, search, status, targets, watch,
+    question, read, rule_page, rules, search, service_graph, status, targets, watch,
 };
 use crate::error::Error;
 use crate::pages::{page_errors, page_of};
@@ -35,6 +35,7 @@ const OPENAPI: &str = include_str!("openapi.yaml");
 pub fn prometheus_router(api: &Prometheus) -> Router {
     // What is text for people, or for scrapers, says its errors as text, too.
     let plain = Router::new()
+        .route("/", get(home))
         .route("/federate", asked(federate::federate))
         .route("/metrics", asked(status::own_metrics))
         .route("/-/healthy", get(async || "Prometheus Server is Healthy.\n"))
@@ -42,6 +43,17 @@ pub fn prometheus_router(api: &Prometheus) -> Router {
         .merge(lifecycle::routes());
     let plain = with_plain_errors(plain.with_state(api.clone())).merge(ruler_router(api, RULER_PATHS));
     plain.merge(with_error_format(api_routes().with_state(api.clone()), prometheus_errors)).layer(from_fn(around))
+}
+
+/// The same below a path, which answers itself with and without a slash at its end.
+pub fn prometheus_below(api: &Prometheus, path: &str) -> Router {
+    let itself = with_plain_errors(Router::new().route(&format!("{path}/"), get(home)));
+    itself.nest(path, prometheus_router(api))
+}
+
+/// By this clients find out that somebody is there.
+async fn home() -> &'static str {
+    "This is the API of Prometheus: api/v1/openapi.yaml says what can be asked.\n"
 }
 
 fn api_routes() -> Router<Prometheus> {
@@ -57,6 +69,7 @@ fn api_routes() -> Router<Prometheus> {
         .route("/api/v1/search/metric_names", asked_or_posted(search::metric_names))
         .route("/api/v1/search/label_names", asked_or_posted(search::label_names))
         .route("/api/v1/search/label_values", asked_or_posted(search::label_values))
+        .route("/api/v1/cardinality/active_series", asked_or_posted(labels::active))
         .route("/api/v1/metadata", asked(labels::metadata))
         .route("/api/v1/rules", asked(rules::groups))
         .route("/api/v1/alerts", asked(rules::alerts))
@@ -89,6 +102,7 @@ fn api_routes() -> Router<Prometheus> {
 pub fn metric_pages(api: &Prometheus) -> Router {
     let routes = Router::new()
         .route("/explore", shown(explore::explore))
+        .route("/service-graph", shown(service_graph::service_graph))
         .route("/alerts", shown(watch::alerts))
         .route("/alerts/rule", shown(rule_page::rule))
         .route("/objectives", shown(objectives::objectives))
@@ -194,8 +208,9 @@ async fn form(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Failed> {
         return Ok(Vec::new());
     }
     let read = axum::body::to_bytes(body, MAX_FORM_BYTES).await;
-    read.map(|bytes| bytes.to_vec())
-        .map_err(|error| Failed::BadData(format!("error parsing form values: {error}; expected at most 1 MiB")))
+    read.map(|bytes| bytes.to_vec()).map_err(|error| {
+        Failed::BadData(format!("error parsing form values: {error}; expected at most {MAX_FORM_BYTES} bytes"))
+    })
 }
 
 /// A page that is asked for with parameters in the address.

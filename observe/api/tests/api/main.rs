@@ -2,7 +2,9 @@
 
 mod bounds;
 mod client;
+mod explore;
 mod golden;
+mod grafana;
 mod joined;
 mod metrics;
 mod operating;
@@ -13,5 +15,6 @@ mod prometheus;
 mod refusals;
 mod roundtrip;
 mod scenario;
+mod service_graph;
 mod sql;
 mod zipkin;

@@ -230,6 +230,22 @@ async fn names_are_searched_for() {
 }
 
 #[tokio::test]
+async fn series_are_active_while_they_have_samples() {
+    let router = usual(&Arc::default());
+    let active =
+        async |selector: &str| get(&router, &format!("/api/v1/cardinality/active_series?selector={selector}")).await;
+    assert_eq!(active("gone").await.body, r#"{"data":[{"__name__":"gone"}]}"#);
+    assert_eq!(active("nothing").await.body, r#"{"data":[]}"#);
+    for (selector, why) in [
+        ("", "missing \"selector\" parameter"),
+        ("up%7B", "invalid selector: 1:4: parse error: unexpected end of input inside braces"),
+    ] {
+        let refused = active(selector).await;
+        assert_eq!((refused.status, refused.json()["error"].as_str()), (StatusCode::BAD_REQUEST, Some(why)));
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_changed_unless_a_setting_and_a_right_allow_it() {
     let recorder = Arc::<Recorder>::default();
     let router = usual(&recorder);
@@ -280,11 +296,11 @@ async fn series_are_deleted_cleaned_and_copied() {
     for (path, why) in [
         ("delete_series", "no match[] parameter provided"),
         (
-            "delete_series?match[]=up{",
+            "delete_series?match[]=up%7B",
             "invalid parameter \"match[]\": 1:4: parse error: unexpected end of input inside braces",
         ),
         (
-            "delete_series?match[]={}",
+            "delete_series?match[]=%7B%7D",
             "invalid parameter \"match[]\": match[] must contain at least one non-empty matcher",
         ),
         (
@@ -300,7 +316,10 @@ async fn series_are_deleted_cleaned_and_copied() {
         assert_eq!((refused.status, refused.json()["error"].as_str()), (StatusCode::BAD_REQUEST, Some(why)));
     }
     assert!(recorder.done.lock().is_empty());
-    assert_eq!(admin("PUT", "delete_series?match[]=up{job=\"a\"}&start=1&end=2").await.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        admin("PUT", "delete_series?match[]=up%7Bjob=%22a%22%7D&start=1&end=2").await.status,
+        StatusCode::NO_CONTENT
+    );
     assert_eq!(admin("POST", "clean_tombstones").await.status, StatusCode::NO_CONTENT);
     assert_eq!(recorder.done.lock()[1], "clean default");
     let deleted = recorder.done.lock()[0].clone();

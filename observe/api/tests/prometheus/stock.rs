@@ -49,7 +49,9 @@ async fn real_prometheus_writes_in_both_versions() -> Result<()> {
             scrapes(&ours, sender),
             ours.url()
         );
-        servers.push(tokio::task::spawn_blocking(move || prometheus_with(&config, &[])?.start()).await??);
+        // Without it 2.0 sends no metadata.
+        let metadata = ["--enable-feature=metadata-wal-records"];
+        servers.push(tokio::task::spawn_blocking(move || prometheus_with(&config, &metadata)?.start()).await??);
     }
     for sender in ["one", "two"] {
         until(ours.port, &format!("seen_total%7Bsender=%22{sender}%22,job=%22ours%22%7D"), "\"7\"]").await?;

@@ -13,7 +13,8 @@ use super::remote_write::{RemoteWriteError, WriteCompression, body};
 use crate::wire::{Fault, Reader, fields, length, varint};
 
 const REQUEST: u64 = fields(&[1, 2]);
-const QUERY: u64 = fields(&[1, 2, 3, 4]);
+/// Hints, which have number 4, are passed over: all samples of the time are sent.
+const QUERY: u64 = fields(&[1, 2, 3]);
 const MATCHER: u64 = fields(&[1, 2, 3]);
 
 /// Most forms of an answer that a request may name.
@@ -247,6 +248,8 @@ mod tests {
         number(&mut query, 1, 1_000);
         number(&mut query, 2, 2_000);
         bytes(&mut query, 3, &matcher);
+        // Hints, which every Prometheus sends.
+        bytes(&mut query, 4, &[8, 1]);
         bytes(&mut request, 1, &query);
         let types: Vec<u8> = accepted.iter().map(|kind| *kind as u8).collect();
         bytes(&mut request, 2, &types);

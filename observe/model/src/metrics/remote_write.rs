@@ -68,6 +68,15 @@ impl RemoteWrite {
         let body = encode_remote_write(series).into();
         Self { version: WriteVersion::V2, compression: WriteCompression::None, body }
     }
+
+    /// How many bytes its message has, as far as it says so itself: zstd need not, and may have as many as there may be.
+    pub fn message_bytes(&self) -> usize {
+        match self.compression {
+            WriteCompression::None => self.body.len(),
+            WriteCompression::Snappy => snap::raw::decompress_len(&self.body).unwrap_or(0),
+            WriteCompression::Zstd => MAX_DECODED_BYTES,
+        }
+    }
 }
 
 /// Why nothing of a request can be taken. Sending it again does not help.

@@ -56,6 +56,14 @@ pub struct SavedAlert {
     pub keep_firing_since_ms: Option<i64>,
 }
 
+impl SavedGroup {
+    /// Whether an alert is pending, or kept firing: for how long is known after a restart only if it is known until when the process lived.
+    pub fn is_counting(&self) -> bool {
+        let mut alerts = self.rules.iter().flat_map(|rule| &rule.alerts);
+        alerts.any(|alert| alert.state == AlertState::Pending || alert.keep_firing_since_ms.is_some())
+    }
+}
+
 fn map(labels: &Labels) -> BTreeMap<String, String> {
     labels.iter().map(|label| (label.name.to_string(), label.value.to_string())).collect()
 }

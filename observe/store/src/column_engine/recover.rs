@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vitrine_kit::clock::Clock;
-use vitrine_observe_log::{Log, Position, Record, Replay};
+use vitrine_observe_log::{Damage, Log, Position, Record, Replay};
 
 use crate::Signal;
 use crate::column_engine::ingest::{Again, Ingester, commit};
@@ -18,7 +18,7 @@ use crate::column_engine::retention::Retention;
 use crate::column_engine::seal::Sealer;
 use crate::column_engine::segments::SegmentStore;
 use crate::column_engine::series::{SERIES, TenantSeries};
-use crate::column_engine::span_metrics::{SpanCounts, SpanTotals};
+use crate::column_engine::span_metrics::SpanTotals;
 use crate::column_engine::storage::{DAMAGED, LocalStorage, SegmentStorage};
 use crate::column_engine::tables::Tables;
 use crate::column_engine::{ColumnEngine, Context, Error, Options};
@@ -30,6 +30,8 @@ const LOG: &str = "log";
 const TEMPORARY: &str = "temporary";
 /// Ends the names of segments that were put aside before.
 const ROWS_ASIDE: &str = ".parquet.damaged";
+/// Records of the log that wait, read and checked, while one before them is decoded. A record may be large.
+const READ_AHEAD: usize = 2;
 /// The folder of segments, if nothing else is said.
 pub(crate) const SEGMENTS: &str = "segments";
 
@@ -48,6 +50,9 @@ impl Options {
         if self.memory_bytes < 2 * self.seal_bytes {
             return wrong("memory_bytes", "choose at least twice seal_bytes");
         }
+        if self.span_metrics.as_ref().is_some_and(|metrics| metrics.check().is_err()) {
+            return wrong("span_metrics", "choose few attributes that become different labels");
+        }
         Ok(())
     }
 }
@@ -62,9 +67,9 @@ impl ColumnEngine {
         let (log, replay) = open_log(&options)?;
         let log = Arc::new(RequestLog::new(log));
         let temporary = empty_folder(data.join(TEMPORARY))?;
-        let storage = open_depot(&options)?;
+        let storage = open_storage(&options)?;
         let names = storage.list().map_err(Error::io("list", "the segments"))?;
-        let manifest = open_catalogue(&data, &names)?;
+        let manifest = open_manifest(&data, &names)?;
         let series_aside = format!("{SERIES}{DAMAGED}");
         let is_aside = |name: &&String| name.ends_with(ROWS_ASIDE) || name.ends_with(&series_aside);
         let aside = names.iter().filter(is_aside).count();
@@ -75,7 +80,7 @@ impl ColumnEngine {
             storage.clone(),
             context.memory.clone(),
             context.options.max_series,
-            context.options.span_metrics.is_some(),
+            context.options.counting_plan(),
         )?);
         remove_unlisted(&*storage, &names, &tables)?;
         let segments = Arc::new(SegmentStore::new(context.clone(), manifest, temporary));
@@ -86,7 +91,7 @@ impl ColumnEngine {
         let [to_seal, to_merge, to_count] = [(), (), ()].map(|()| Arc::new(Notify::default()));
         let (ingester, commits) = Ingester::new(context.clone(), log.clone(), tables.clone(), to_seal.clone());
         let notifiers = [to_seal.clone(), to_merge.clone(), to_count];
-        let mut kept = Self {
+        let opened = Self {
             ingester: Arc::new(ingester),
             sealer: Arc::new(Sealer::new(
                 context.clone(),
@@ -111,12 +116,26 @@ impl ColumnEngine {
             notifiers,
             threads: Vec::new(),
         };
-        kept.start("observe-commit", move || commit(commits, &to_seal, &clock))?;
+        let commit = move || commit(commits, &to_seal, &clock);
+        opened.at_work(commit, &contents, replay)
+    }
+
+    /// Starts the threads, and takes back what the log has: one after the other, as they need each other.
+    fn at_work(
+        self,
+        commit: impl FnOnce() + Send + 'static,
+        contents: &Contents,
+        replay: Replay,
+    ) -> Result<Self, Error> {
+        let mut kept = self;
+        kept.start("observe-commit", commit)?;
         let sealer = kept.sealer.clone();
         kept.start("observe-seal", move || sealer.run())?;
         kept.relearn();
-        kept.replay(&contents, replay)?;
-        kept.tables.all().iter().filter_map(|table| table.span_counts.as_ref()).for_each(SpanCounts::end_replay);
+        kept.replay(contents, replay)?;
+        let now_ms = kept.context.clock.now_ms();
+        let tables = kept.tables.all();
+        tables.iter().filter_map(|table| table.span_counts.as_ref()).for_each(|counts| counts.end_replay(now_ms));
         kept.start_span_metrics()?;
         let (merger, retention) = (kept.merger.clone(), kept.retention.clone());
         kept.start("observe-merge", move || merger.run(&retention))?;
@@ -149,15 +168,29 @@ impl ColumnEngine {
         }
     }
 
-    /// Reads what the log holds and no segment does.
+    /// Reads what the log holds and no segment does. Reading from the disk, and checking what was read, goes on beside decoding it.
     fn replay(&self, contents: &Contents, replay: Replay) -> Result<(), Error> {
+        std::thread::scope(|scope| {
+            let (sender, ahead) = std::sync::mpsc::sync_channel(READ_AHEAD);
+            // Where the taking fails no one receives any more, and the reading ends with it.
+            scope.spawn(move || replay.into_iter().try_for_each(|item| sender.send(item)));
+            self.take_again(contents, ahead)
+        })
+    }
+
+    /// Takes these records of the log again, as far as no segment has them.
+    fn take_again(
+        &self,
+        contents: &Contents,
+        records: impl IntoIterator<Item = Result<Record, Damage>>,
+    ) -> Result<(), Error> {
         let Context { memory, troubles, .. } = &*self.context;
         let rows_through = |tenant: &Tenant, signal| {
             let tables = contents.tenants.get(tenant.name());
             tables.and_then(|tables| tables.get(signal_name(signal))).map_or(0, |t| t.through)
         };
         let series_through = |tenant: &Tenant| contents.series.get(tenant.name()).map_or(0, |series| series.through);
-        for item in replay {
+        for item in records {
             let Record { position, kind, payload } = match item {
                 Ok(record) => record,
                 Err(damage) => {
@@ -172,7 +205,7 @@ impl ColumnEngine {
             let signal = logged.request.signal();
             let spans = self.recount(position, &logged);
             let again = Again {
-                rows: position > Position::from(rows_through(&logged.tenant, signal)),
+                rows: signal != Signal::Metrics && position > Position::from(rows_through(&logged.tenant, signal)),
                 series: signal == Signal::Metrics && position > Position::from(series_through(&logged.tenant)),
             };
             if !again.rows && !again.series && !spans {
@@ -211,7 +244,7 @@ fn empty_folder(path: PathBuf) -> Result<PathBuf, Error> {
     }
 }
 
-fn open_depot(options: &Options) -> Result<Arc<dyn SegmentStorage>, Error> {
+fn open_storage(options: &Options) -> Result<Arc<dyn SegmentStorage>, Error> {
     if let Some(storage) = &options.segments {
         return Ok(storage.clone());
     }
@@ -225,7 +258,7 @@ fn segments(names: &[String]) -> impl Iterator<Item = &String> {
 }
 
 /// The manifest of a folder, or a new one if there are no segments.
-fn open_catalogue(data: &Path, names: &[String]) -> Result<Manifest, Error> {
+fn open_manifest(data: &Path, names: &[String]) -> Result<Manifest, Error> {
     match Manifest::open(data)? {
         Some(manifest) => Ok(manifest),
         None if segments(names).next().is_none() => Manifest::create(data),

@@ -204,12 +204,12 @@ impl Sealer {
         let number = self.segments.number();
         let calls = (table.signal == Signal::Traces).then(|| {
             let mut fresh = Graph::default();
-            fresh.add(columns, 0..columns.rows);
+            fresh.add_passed(rows.columns(), rows.visible().into_iter().flatten(), &rows.pass);
             let calls = self.reader.new_calls(table, &table.snapshot().segments, fresh, None);
             calls.expect("nothing fails that has no limits")
         });
         let rollup = calls.as_ref().map(|calls| {
-            let mut rollup = rows.counted.rollup().clone();
+            let mut rollup = rows.pass.rollup().clone();
             rollup.add_calls(calls);
             rollup
         });

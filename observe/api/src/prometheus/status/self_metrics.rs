@@ -16,8 +16,11 @@ struct Family {
     /// The full name of its samples, where it has one.
     name: String,
     /// By labels, without those that tell the parts of one metric apart.
-    metrics: BTreeMap<Labels, Vec<(String, Option<f64>, f64)>>,
+    metrics: BTreeMap<Labels, Vec<Part>>,
 }
+
+/// One sample of a metric: what its name ends with, its bound or quantile, and its value.
+type Part = (String, Option<f64>, f64);
 
 /// What ends the names of the parts of a histogram or a summary.
 const PARTS: [&str; 3] = ["_bucket", "_sum", "_count"];
@@ -96,7 +99,7 @@ fn shown(name: &str, family: &Family) -> Value {
         MetricType::Summary => ("SUMMARY", "summary"),
         _ => ("UNTYPED", "untyped"),
     };
-    let metric = |(labels, parts): (&Labels, &Vec<(String, Option<f64>, f64)>)| {
+    let metric = |(labels, parts): (&Labels, &Vec<Part>)| {
         let mut shown = json!({});
         if !labels.is_empty() {
             let pairs = labels.iter().map(|label| json!({ "name": &*label.name, "value": &*label.value }));
@@ -117,7 +120,7 @@ fn shown(name: &str, family: &Family) -> Value {
     told
 }
 
-fn compound(parts: &[(String, Option<f64>, f64)], kind: MetricType) -> Value {
+fn compound(parts: &[Part], kind: MetricType) -> Value {
     let mut told = json!({});
     let mut steps = Vec::new();
     for (part, bound, value) in parts {

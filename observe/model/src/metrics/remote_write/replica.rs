@@ -206,7 +206,7 @@ fn v2_series(series: &[u8]) -> Result<(Vec<u64>, Vec<u8>, u64), Fault> {
 mod tests {
     use vitrine_observe_series::{Labels, MetricType, Value};
 
-    use super::super::encode::{SeriesWrite, bytes, encode_remote_write};
+    use super::super::encode::{SeriesWrite, bytes};
     use super::super::{RemoteWrite, WriteCompression, WriteVersion};
 
     fn series(labels: &[(&str, &str)]) -> SeriesWrite {

@@ -1,0 +1,78 @@
+//! Grafana's requests, and what it gets, to the byte: `tests/golden/grafana_prometheus.http`.
+
+use axum::body::Body;
+use http::{Request, header};
+use vitrine_observe_api::{
+    Prometheus, PrometheusOptions, PrometheusParts, metric_pages, prometheus_below, prometheus_errors,
+    prometheus_router, ruler_router,
+};
+use vitrine_observe_receive::{Intake, remote_write_router};
+use vitrine_observe_store::Access;
+use vitrine_platform_http::nowhere;
+
+use crate::client::send;
+use crate::prometheus::{clock, engine};
+
+const GOLDEN: &str = include_str!("../golden/grafana_prometheus.http");
+/// Requests that must be there, so that none are lost by mistake.
+const AT_LEAST: usize = 25;
+
+fn request(text: &str) -> Request<Body> {
+    let (head, body) = text.split_once("\n\n").unwrap_or((text.trim_end(), ""));
+    let mut lines = head.lines();
+    let (method, target) = lines.next().and_then(|line| line.split_once(' ')).expect("a method and a target");
+    let mut request = Request::builder().method(method).uri(target);
+    for line in lines {
+        let (name, value) = line.split_once(": ").expect("a header");
+        request = request.header(name, value);
+    }
+    request.body(Body::from(body.trim_end().to_owned())).expect("a request")
+}
+
+#[tokio::test]
+async fn grafanas_requests_are_answered_to_the_byte() {
+    let api =
+        Prometheus::new(engine(), PrometheusParts::default(), Access::open(), PrometheusOptions::default(), clock());
+    let router = nowhere(prometheus_router(&api), prometheus_errors);
+    let mut asked = 0;
+    for section in GOLDEN.split("### ").skip(1) {
+        let (title, rest) = section.split_once('\n').expect("a title");
+        let (sent, wanted) = rest.split_once("<<<\n").expect("an answer");
+        let response = send(&router, request(sent)).await;
+        let kind = response.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let body = response.body.trim_end().replace(env!("CARGO_PKG_VERSION"), "VERSION");
+        let found = format!("{} {kind}\n{body}", response.status.as_u16());
+        assert_eq!(found, wanted.trim_end(), "{title}");
+        asked += 1;
+    }
+    assert!(asked >= AT_LEAST, "only {asked} requests");
+}
+
+#[tokio::test]
+async fn all_of_it_stands_on_one_address() {
+    let (_folder, columns) = crate::client::engine();
+    let options = PrometheusOptions { ruler_api: true, ..PrometheusOptions::default() };
+    let api = Prometheus::new(engine(), PrometheusParts::default(), Access::open(), options, clock());
+    let writes = remote_write_router(&Intake::new(columns.clone(), Access::open()), columns.clone(), None);
+    let router = crate::client::open(&columns)
+        .merge(writes)
+        .merge(metric_pages(&api))
+        .merge(ruler_router(&api, &["/config/v1/rules", "/api/v1/rules"]))
+        .merge(prometheus_below(&api, "/prometheus"));
+    let router = nowhere(router, prometheus_errors);
+    for (path, part) in [
+        ("/prometheus", "This is the API of Prometheus"),
+        ("/prometheus/", "This is the API of Prometheus"),
+        ("/prometheus/api/v1/query?query=1", "\"scalar\""),
+        ("/prometheus/api/v1/rules", "\"groups\":[]"),
+        ("/prometheus/-/ready", "Ready"),
+        ("/prometheus/config/v1/rules", "the ruler API is not enabled"),
+        ("/api/v1/rules", "the ruler API is not enabled"),
+        ("/api/v1/write?get_vm_proto_version=1", "1"),
+        ("/prometheus/api/v1/nope", "404 page not found"),
+        ("/api/status", "series"),
+    ] {
+        let response = crate::client::get(&router, path).await;
+        assert!(response.body.contains(part), "{path}: {} {}", response.status, response.body);
+    }
+}
