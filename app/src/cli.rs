@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use vitrine_kit::Secret;
+use vitrine_kit::duration::prometheus;
 
 use crate::folder;
 use crate::settings::Flag;
@@ -455,6 +457,8 @@ pub enum RulesCommand {
     Check(RulesCheckArgs),
     /// Run tests of rules: series are made, rules evaluated over them, alerts and queries compared. Exit code 1 if one fails
     Test(RulesTestArgs),
+    /// Record into the past of an observatory what recording rules would have recorded there
+    Replay(RulesReplayArgs),
     /// Print the rules of the shop, over its own metrics: a file that any Prometheus takes
     Shop,
 }
@@ -468,6 +472,32 @@ pub struct RulesCheckArgs {
     /// Make rules that are there twice fatal
     #[arg(long)]
     pub lint_fatal: bool,
+}
+
+/// `vitrine rules replay`.
+#[derive(Args, Clone, Debug)]
+pub struct RulesReplayArgs {
+    /// Rule files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// From when on, as RFC 3339 or seconds since 1970
+    #[arg(long, value_name = "TIME")]
+    pub from: String,
+    /// Until when [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// How often groups are evaluated that do not say it
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = duration)]
+    pub interval: Duration,
+    /// The observatory that is asked, and written to.
+    #[command(flatten)]
+    pub observatory: AskArgs,
+}
+
+/// A length of time as Prometheus writes it.
+fn duration(text: &str) -> Result<Duration, String> {
+    let given = prometheus::parse(text).filter(|given| !given.is_zero());
+    given.ok_or_else(|| "expected a duration such as 15s, 1m or 1h".to_owned())
 }
 
 /// `vitrine rules test`.

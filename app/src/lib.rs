@@ -18,6 +18,7 @@ mod prometheus;
 mod promql;
 mod reloading;
 mod remote;
+mod replay;
 mod rules;
 mod runfile;
 mod say;
@@ -34,7 +35,7 @@ mod watching;
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command, MetricsCommand};
+use cli::{Cli, Command, MetricsCommand, RulesArgs, RulesCommand};
 use say::say;
 
 pub use observatory::Observatory;
@@ -78,7 +79,9 @@ pub fn run() -> ExitCode {
         eprintln!("vitrine: sql-worker is started by the observatory only: {e}");
         return ExitCode::from(EX_USAGE);
     }
-    if let Command::Rules(args) = &cli.command {
+    if let Command::Rules(args) = &cli.command
+        && !matches!(args.command, RulesCommand::Replay(_))
+    {
         return rules::run(args);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(8).build() {
@@ -131,6 +134,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Config(args) => settings::print(args.config.config.as_deref()),
+        Command::Rules(RulesArgs { command: RulesCommand::Replay(args) }) => replay::run(&args).await,
         // These end in `run`: they need no runtime, or have one of their own.
         Command::Rules(_) | Command::SqlWorker => Ok(()),
     }

@@ -69,7 +69,14 @@ async fn ask(args: &PromqlArgs) -> Result<String> {
 /// What an observatory's Prometheus API answers, as JSON.
 pub(crate) async fn get(client: &Client, args: &AskArgs, path: &str, limits: Limits) -> Result<String> {
     let url = format!("{}/prometheus/api/v1/{path}", args.url().trim_end_matches('/'));
-    let mut request = Request::get(url);
+    let asked = client.send(authorized(Request::get(url), args)?, limits).await;
+    let response = asked.map_err(|e| anyhow!("{}: {e}{}", args.url(), args.hint()))?;
+    let body = String::from_utf8(response.body.to_vec()).context("the answer is not one of an observatory")?;
+    if body.trim_start().starts_with('{') { Ok(body) } else { Err(anyhow!("{}: {}", response.status, body.trim())) }
+}
+
+/// A request with who asks, and for whom.
+pub(crate) fn authorized(mut request: Request, args: &AskArgs) -> Result<Request> {
     let text = |name: &str, value: &str| {
         HeaderValue::try_from(value).map_err(|_| Usage(format!("--{name}: expected visible ASCII characters")))
     };
@@ -81,10 +88,7 @@ pub(crate) async fn get(client: &Client, args: &AskArgs, path: &str, limits: Lim
     if let Some(tenant) = &args.tenant {
         request = request.with_header(HeaderName::from_static(SCOPE_HEADER), text("tenant", tenant)?);
     }
-    let asked = client.send(request, limits).await;
-    let response = asked.map_err(|e| anyhow!("{}: {e}{}", args.url(), args.hint()))?;
-    let body = String::from_utf8(response.body.to_vec()).context("the answer is not one of an observatory")?;
-    if body.trim_start().starts_with('{') { Ok(body) } else { Err(anyhow!("{}: {}", response.status, body.trim())) }
+    Ok(request)
 }
 
 /// A client for an observatory.

@@ -12,6 +12,7 @@ use vitrine_observe_store::series::{Filter, Labels, NAME, Stats};
 
 use super::answer::Failed;
 use super::question::Question;
+use super::rule_page::{exemplars, traces};
 use crate::pages::html::{colour, count, page};
 
 /// Times that can be chosen.
@@ -103,11 +104,15 @@ fn evaluate(question: &Question, expression: &str, range: &str) -> Result<String
         body.push_str(&chart(series, start_ms, end_ms));
     }
     body.push_str(&table(&samples));
+    let found = exemplars(question, &parsed, start_ms);
+    if !found.is_empty() {
+        body.push_str(&format!("<h2>Newest exemplars</h2><p>{}</p>", traces(&found, None)));
+    }
     Ok(body)
 }
 
 /// A picture of lines, without script.
-fn chart(series: &[Series], start_ms: i64, end_ms: i64) -> String {
+pub(super) fn chart(series: &[Series], start_ms: i64, end_ms: i64) -> String {
     let lines: Vec<&Series> = series.iter().filter(|series| !series.floats.is_empty()).take(MAX_LINES).collect();
     let finite =
         lines.iter().flat_map(|series| series.floats.iter()).map(|(_, value)| *value).filter(|v| v.is_finite());

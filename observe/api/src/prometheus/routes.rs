@@ -4,9 +4,10 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, RawForm, RawQuery, State};
 use axum::middleware::{Next, from_fn};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
 use http::{HeaderMap, Method, StatusCode, header};
+use vitrine_kit::percent;
 use vitrine_observe_store::Right;
 use vitrine_platform_http::{Refusal, RequestInfo, with_error_format, with_plain_errors};
 
@@ -15,8 +16,8 @@ use super::compress::compressed;
 use super::question::Question;
 use super::ruler::ruler_router;
 use super::{
-    Prometheus, Request, admin, explore, export, federate, labels, lifecycle, notifications, query, read, rules,
-    search, service_graph, status, targets, watch,
+    Prometheus, Request, admin, explore, export, federate, labels, lifecycle, notifications, objectives, query,
+    question, read, rule_page, rules, search, service_graph, status, targets, watch,
 };
 use crate::error::Error;
 use crate::pages::{page_errors, page_of};
@@ -103,8 +104,19 @@ pub fn metric_pages(api: &Prometheus) -> Router {
         .route("/explore", shown(explore::explore))
         .route("/service-graph", shown(service_graph::service_graph))
         .route("/alerts", shown(watch::alerts))
+        .route("/alerts/rule", shown(rule_page::rule))
+        .route("/objectives", shown(objectives::objectives))
+        // Where alerts say that they are from.
+        .route("/graph", get(graph))
         .route("/targets", shown(watch::targets));
     with_error_format(routes.with_state(api.clone()), page_errors)
+}
+
+/// Prometheus's page of an expression is ours.
+async fn graph(RawQuery(query): RawQuery) -> Redirect {
+    let pairs = question::pairs(&query.unwrap_or_default()).unwrap_or_default();
+    let expression = pairs.iter().find(|(name, _)| name == "g0.expr").map_or("", |(_, text)| text);
+    Redirect::to(&format!("/explore?expr={}", percent::encode(expression)))
 }
 
 /// How refusals are said on Prometheus's own port.
