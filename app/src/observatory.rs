@@ -89,6 +89,8 @@ pub struct Observatory {
     prometheus: PrometheusOptions,
     alertmanager: Alertmanager,
     scrape: Option<(PathBuf, vitrine_observe_scrape::Config)>,
+    /// Whom targets' names are asked of.
+    name_server: String,
     host: HostMetrics,
     rules: Rules,
     of_shop: bool,
@@ -119,6 +121,11 @@ impl Observatory {
         };
         let config = Some(settings.scrape.config.clone()).filter(|path| !path.as_os_str().is_empty());
         let scrape = config.map(|path| watching::read(&path).map(|config| (path, config))).transpose()?;
+        let name_server = &settings.scrape.name_server;
+        if !name_server.is_empty() && name_server.parse::<SocketAddr>().is_err() {
+            let expected = "expected IP:PORT, or nothing for the system's";
+            return Err(Usage(format!("observatory.scrape.name_server = {name_server:?}: {expected}")).into());
+        }
         let (memory_bytes, time_limit) = (options.query_memory_bytes, options.query_time);
         let asking = Asking { time_limit, autocomplete_keys: settings.autocomplete_keys.clone(), ..Asking::default() };
         let sql = SqlOptions { memory_bytes, time_limit, ..SqlOptions::default() };
@@ -150,6 +157,7 @@ impl Observatory {
             prometheus,
             alertmanager,
             scrape,
+            name_server: settings.scrape.name_server.clone(),
             host: settings.host.clone(),
             rules,
             of_shop,
@@ -183,7 +191,9 @@ impl Observatory {
         tracker: &TaskTracker,
     ) -> Result<Arc<ColumnEngine>> {
         let (engine, access) = (self.engine.clone(), self.access);
-        let scraper = self.scrape.map(|(path, config)| watching::scrape(path, &config, engine.clone(), stop, tracker));
+        let scraper = self
+            .scrape
+            .map(|(path, config)| watching::scrape(path, &config, &self.name_server, engine.clone(), stop, tracker));
         let targets = scraper.transpose()?.map(|scraper| scraper as Arc<dyn Targets>);
         if let Some(names) = self.host.names.within(self.of_shop) {
             watching::watch_host(names, &self.host, engine.clone(), stop, tracker);
