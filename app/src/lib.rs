@@ -7,13 +7,16 @@ mod alerting;
 pub mod cli;
 mod console;
 mod engines;
+mod export;
 mod folder;
 mod identity;
 mod observatory;
 mod observe;
 mod operations;
 mod process;
+mod prometheus;
 mod promql;
+mod reloading;
 mod remote;
 mod rules;
 mod runfile;
@@ -30,7 +33,7 @@ mod watching;
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command};
+use cli::{Cli, Command, MetricsCommand};
 
 pub use observatory::Observatory;
 pub use runfile::{DemoCustomer, RunFile};
@@ -118,6 +121,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
         }
         Command::Sql(args) => sql::run(args).await,
         Command::Promql(args) => promql::run(args).await,
+        Command::Metrics(MetricsCommand::Export(args)) => export::run(args).await,
         Command::Agent(args) => agent::run(args).await,
         Command::Config(args) if args.schema => settings::print_schema(),
         Command::Config(args) if args.reference => {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
@@ -64,39 +63,14 @@ pub fn read(path: &Path) -> Result<Config, Usage> {
     Ok(config)
 }
 
-/// Scrapes as this configuration says, and reads it again on SIGHUP; one that is wrong changes nothing.
-pub fn scrape(
-    path: PathBuf,
-    config: &Config,
-    name_server: &str,
-    ingest: Arc<dyn SeriesIngest>,
-    stop: &CancellationToken,
-    tracker: &TaskTracker,
-) -> Result<Arc<Scraper>> {
+/// Scrapes as this configuration says, until it is stopped. Targets' names are asked of this name server; of the system's where it is empty.
+pub fn scrape(config: &Config, name_server: &str, ingest: Arc<dyn SeriesIngest>) -> Result<Arc<Scraper>> {
     let sink = Arc::new(TenantSink::new(ingest, Tenant::default()));
     // Two that scrape the same do it at different times.
     let seed = u64::from(std::process::id());
     let scraper = Arc::new(Scraper::new(sink, Clock::system(), seed).with_name_server(name_server));
     scraper.apply(config).map_err(Usage)?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let (running, stop) = (scraper.clone(), stop.clone());
-    tracker.spawn(async move {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => break,
-                _ = hangup.recv() => reload(&path, &running),
-            }
-        }
-        running.stop().await;
-    });
     Ok(scraper)
-}
-
-fn reload(path: &Path, scraper: &Scraper) {
-    match read(path).and_then(|config| scraper.apply(&config).map_err(Usage)) {
-        Ok(()) => tracing::info!(file = %path.display(), "the scrape configuration was read again"),
-        Err(error) => tracing::error!(%error, "the scrape configuration stays as it was"),
-    }
 }
 
 /// Reads the host again and again, and keeps what it says.

@@ -24,7 +24,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 struct Args {
     /// What to measure; without it, everything
-    #[arg(value_parser = ["startup", "memory", "throughput", "databases", "calls", "recovery", "crash", "observe", "observe-crash", "metrics"])]
+    #[arg(value_parser = ["startup", "memory", "throughput", "databases", "calls", "recovery", "crash", "observe", "observe-crash", "metrics", "metrics-series", "metrics-rules", "metrics-crash"])]
     what: Vec<String>,
     /// How often the shop is killed
     #[arg(long, default_value_t = 200)]
@@ -38,9 +38,9 @@ struct Args {
     /// Spans that the observatory is measured with
     #[arg(long, default_value_t = 10_000_000)]
     spans: usize,
-    /// Samples that the observatory is measured with
-    #[arg(long, default_value_t = 12_000_000)]
-    samples: usize,
+    /// How much metrics are measured with.
+    #[command(flatten)]
+    metrics: metrics::Sizes,
     /// The binary; without it, the one beside this one
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -82,10 +82,19 @@ async fn main() -> Result<()> {
         observe::measure(&binary, args.spans).await?;
     }
     if wanted("metrics") {
-        metrics::measure(&binary, args.samples).await?;
+        metrics::day(&binary, &args.metrics).await?;
+    }
+    if wanted("metrics-series") {
+        metrics::many(&binary, &args.metrics).await?;
+    }
+    if wanted("metrics-rules") {
+        metrics::rules(&binary, &args.metrics).await?;
     }
     if wanted("observe-crash") {
         life::ingest_crashes(&binary, args.kills).await?;
+    }
+    if wanted("metrics-crash") {
+        metrics::crashes(&binary, args.kills).await?;
     }
     if wanted("crash") {
         life::crashes(&binary, args.kills).await?;

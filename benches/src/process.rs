@@ -14,6 +14,17 @@ pub(crate) fn cpu(pid: u32) -> Result<f64> {
     Ok((ticks(11)? + ticks(12)?) / TICKS)
 }
 
+/// CPU milliseconds that the threads of a process have used, to the nanosecond; those of threads that have ended are not in it.
+pub(crate) fn threads_ms(pid: u32) -> Result<f64> {
+    let mut nanos = 0.0;
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        // One that has just ended.
+        let Ok(text) = std::fs::read_to_string(thread?.path().join("schedstat")) else { continue };
+        nanos += text.split_whitespace().next().context("a time")?.parse::<f64>()?;
+    }
+    Ok(nanos / 1e6)
+}
+
 /// Resident memory of a process, in MiB, and the most that it was.
 pub(crate) fn resident(pid: u32) -> Result<(f64, f64)> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;

@@ -32,6 +32,13 @@ impl Wire {
         self.post_with(path, headers, body).await
     }
 
+    /// Sends a remote write 2.0 that snappy packed.
+    pub(crate) async fn post_snappy_2(&mut self, path: &str, body: &[u8]) -> Result<(u16, Vec<u8>)> {
+        let headers = "Content-Type: application/x-protobuf;proto=io.prometheus.write.v2.Request\r\n\
+                       Content-Encoding: snappy\r\nX-Prometheus-Remote-Write-Version: 2.0.0\r\n";
+        self.post_with(path, headers, body).await
+    }
+
     async fn post_with(&mut self, path: &str, headers: &str, body: &[u8]) -> Result<(u16, Vec<u8>)> {
         let head =
             format!("POST {path} HTTP/1.1\r\nHost: {}\r\n{headers}Content-Length: {}\r\n\r\n", self.host, body.len());

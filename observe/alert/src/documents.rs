@@ -1,6 +1,7 @@
 //! The parts of the router's state as documents, and the state read again.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use vitrine_observe_routing::{Alert, Changes, Delivery, Group, LogEntry, Silence, State};
@@ -45,7 +46,8 @@ documents![
     (GroupDocument, Group, "groups"),
     (LogEntryDocument, LogEntry, "told"),
     (DeliveryDocument, Delivery, "outbox"),
-    (RuleGroupDocument, GroupState, "rule_groups")
+    (RuleGroupDocument, GroupState, "rule_groups"),
+    (NamespaceDocument, BTreeMap<String, String>, "rule_namespaces")
 ];
 
 /// Where the alerts of a group of rules are, and until when that is known.
@@ -63,9 +65,41 @@ pub(crate) async fn read_groups(store: &Store) -> Result<Vec<GroupState>, Error>
     Ok(found.into_iter().map(|found| found.doc.0.part).collect())
 }
 
+fn group_id(group: &SavedGroup) -> String {
+    format!("{};{}", group.file, group.name)
+}
+
+/// Forgets a group of rules that is no longer there.
+pub(crate) async fn delete_group(store: &Store, group: &SavedGroup) -> Result<(), Error> {
+    let mut tx = store.begin();
+    tx.delete::<RuleGroupDocument>(&group_id(group));
+    tx.commit().await
+}
+
+/// Reads the namespaces of rules that were given: the text of each group by its name.
+pub(crate) async fn read_namespaces(store: &Store) -> Result<BTreeMap<String, BTreeMap<String, String>>, Error> {
+    let found = store.find_all::<NamespaceDocument>(Query::all()).await?;
+    Ok(found.into_iter().map(|found| (found.doc.0.id, found.doc.0.part)).collect())
+}
+
+/// Keeps a namespace; one without groups is gone.
+pub(crate) async fn write_namespace(
+    store: &Store,
+    namespace: &str,
+    groups: BTreeMap<String, String>,
+) -> Result<(), Error> {
+    let mut tx = store.begin();
+    if groups.is_empty() {
+        tx.delete::<NamespaceDocument>(namespace);
+    } else {
+        tx.put(&NamespaceDocument(Part { id: namespace.to_owned(), part: groups }));
+    }
+    tx.commit().await
+}
+
 /// Keeps a group of rules; one without alerts needs no keeping.
 pub(crate) async fn write_group(store: &Store, state: GroupState) -> Result<(), Error> {
-    let id = format!("{};{}", state.group.file, state.group.name);
+    let id = group_id(&state.group);
     let mut tx = store.begin();
     if state.group.rules.is_empty() {
         tx.delete::<RuleGroupDocument>(&id);

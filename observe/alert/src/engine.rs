@@ -1,7 +1,7 @@
 //! The alertmanager: a router whose changes are written down.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, Notify};
@@ -14,6 +14,7 @@ use vitrine_observe_routing::{
 use vitrine_platform_config::yaml::Mistake;
 use vitrine_platform_fetch as fetch;
 use vitrine_platform_store::{Error as StoreError, Storage, Store};
+use vitrine_platform_telemetry::{Service, Span};
 
 use crate::documents;
 use crate::driver::{Counts, Driver};
@@ -55,6 +56,20 @@ pub enum Error {
         /// All of them.
         mistakes: Vec<Mistake>,
     },
+    /// A pattern of rule files names no file, or cannot be read.
+    #[error("{pattern}: {reason}")]
+    Files {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Several files are wrong.
+    #[error("{}", .0.iter().map(with_causes).collect::<Vec<_>>().join("\n"))]
+    Several(Vec<Error>),
+    /// A rule file is called as a namespace is.
+    #[error("{0}: a namespace of rules that were given is called so, too")]
+    Namespace(String),
     /// A file of templates cannot be read.
     #[error("{}: templates cannot be read", .path.display())]
     TemplateFile {
@@ -88,6 +103,16 @@ fn lines(mistakes: &[Mistake]) -> String {
     lines.concat()
 }
 
+fn with_causes(error: &Error) -> String {
+    crate::send::with_causes(error)
+}
+
+/// A configuration that was read and can be used.
+pub struct LoadedConfig {
+    config: Arc<Config>,
+    senders: Senders,
+}
+
 /// Keeps alerts and silences, and tells receivers. Cheap to clone. It ends when [`Alertmanager::stop`] is called.
 #[derive(Clone)]
 pub struct Alertmanager {
@@ -109,6 +134,8 @@ pub(crate) struct AlertmanagerInner {
     started_at: i64,
     tasks: TaskTracker,
     driver: Driver,
+    /// Whose traces evaluations and notifications are.
+    service: OnceLock<Service>,
 }
 
 impl std::fmt::Debug for Alertmanager {
@@ -120,8 +147,7 @@ impl std::fmt::Debug for Alertmanager {
 impl Alertmanager {
     /// Reads the configuration and all that is kept, and begins to tell receivers.
     pub async fn start(settings: Settings) -> Result<Self, Error> {
-        let config = Arc::new(read_config(settings.config.as_deref())?);
-        let senders = Senders::new(&config, &settings.external_url)?;
+        let LoadedConfig { config, senders } = load(settings.config.as_deref(), &settings.external_url)?;
         let store = Store::open(&settings.storage, DATABASE, documents::schema()).map_err(Error::Store)?;
         store.ready().await.map_err(Error::Store)?;
         let state = documents::read(&store).await.map_err(Error::Store)?;
@@ -139,6 +165,7 @@ impl Alertmanager {
             started_at: now,
             tasks: TaskTracker::new(),
             driver: Driver::default(),
+            service: OnceLock::new(),
         };
         let alertmanager = Self { inner: Arc::new(inner) };
         let driving = alertmanager.clone();
@@ -148,15 +175,25 @@ impl Alertmanager {
 
     /// Reads the configuration again. If it has a mistake, the one before goes on.
     pub async fn reload(&self) -> Result<(), Error> {
-        let config = Arc::new(read_config(self.inner.config.as_deref())?);
-        let senders = Senders::new(&config, &self.inner.external_url)?;
+        self.apply(self.load().await?);
+        Ok(())
+    }
+
+    /// Reads the configuration again, without using it yet.
+    pub async fn load(&self) -> Result<LoadedConfig, Error> {
+        let inner = self.inner.clone();
+        let loading = tokio::task::spawn_blocking(move || load(inner.config.as_deref(), &inner.external_url));
+        loading.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+    }
+
+    /// Uses a configuration.
+    pub fn apply(&self, loaded: LoadedConfig) {
         {
             let mut router = self.inner.router.write();
-            *self.inner.senders.write() = Arc::new(senders);
-            router.configure(config, self.inner.clock.now_ms());
+            *self.inner.senders.write() = Arc::new(loaded.senders);
+            router.configure(loaded.config, self.inner.clock.now_ms());
         }
         self.inner.changed.notify_one();
-        Ok(())
     }
 
     /// Ends. What is being sent is not waited for: it is kept, and sent again by the next process.
@@ -164,6 +201,18 @@ impl Alertmanager {
         self.inner.driver.stop();
         self.inner.tasks.close();
         self.inner.tasks.wait().await;
+    }
+
+    /// From now on each evaluation of rules and each try of a notification is a trace of this service. Nothing is evaluated or told because of such a
+    /// trace, so they do not feed themselves.
+    pub fn trace_as(&self, service: Service) {
+        // Whose traces they are is said once.
+        let _ = self.inner.service.set(service);
+    }
+
+    /// A trace's first span, if anyone wants to know.
+    pub(crate) fn span(&self, name: &'static str) -> Option<Span> {
+        self.inner.service.get().map(|service| service.root_span(name))
     }
 
     /// What is counted of it.
@@ -212,6 +261,12 @@ impl Alertmanager {
         }
         committed.map_err(|error| error.to_string())
     }
+}
+
+fn load(path: Option<&std::path::Path>, external_url: &str) -> Result<LoadedConfig, Error> {
+    let config = Arc::new(read_config(path)?);
+    let senders = Senders::new(&config, external_url)?;
+    Ok(LoadedConfig { config, senders })
 }
 
 fn read_config(path: Option<&std::path::Path>) -> Result<Config, Error> {

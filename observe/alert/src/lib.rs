@@ -5,9 +5,10 @@
 //! is told at least once: exactly once if it knows what it has seen by the key that each notification bears. One that does not answer, or answers
 //! that it cannot, is asked again with growing pauses until its group is looked at again; it keeps nobody else waiting.
 //!
-//! [`Rules`] evaluates groups of rules at their times (`observe/rules`), writes what they record and tells their alerts.
+//! [`Rules`] evaluates groups of rules at their times (`observe/rules`), writes what they record and tells their alerts. Files can be read again, and
+//! groups given ([`RuleNamespaces`](vitrine_observe_rules::RuleNamespaces)), while it runs.
 //!
-//! Receivers are webhooks, e-mail, Slack, PagerDuty, Microsoft Teams, Discord, Telegram and Opsgenie. Their texts are Go templates (`observe/rules`).
+//! Receivers are all that Alertmanager knows: webhooks, e-mail, chats, pagers, trackers. Their texts are Go templates (`observe/rules`).
 //! What routes, groups, silences and inhibition mean is in `observe/routing`; API v2 is in `observe/api`, which asks through
 //! [`Alerting`](vitrine_observe_routing::Alerting).
 
@@ -20,5 +21,5 @@ mod send;
 mod templates;
 
 pub use driver::Counts;
-pub use engine::{Alertmanager, Error, Settings};
-pub use rules::{Recorded, RuleOptions, RuleStorage, Rules, Writing};
+pub use engine::{Alertmanager, Error, LoadedConfig, Settings};
+pub use rules::{Asking, LoadedRules, MAX_EVALUATIONS, Recorded, Rows, RuleOptions, RuleStorage, Rules, Writing};

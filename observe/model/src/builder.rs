@@ -1,13 +1,10 @@
 //! OTLP requests straight from the wire into columns.
 //!
-//! No struct is built for a span, a record or a point: each field goes where it belongs as it is met. What a resource and
+//! No struct is built for a span or a record: each field goes where it belongs as it is met. What a resource and
 //! a scope say is read once for all of their rows.
 
-mod exemplar;
 mod log;
-mod metric;
 mod origin;
-mod point;
 mod span;
 
 use vitrine_observe_columns::Columns;
@@ -39,6 +36,8 @@ pub struct Builder {
 pub(crate) struct Table {
     pub(crate) columns: Columns,
     pub(crate) attributes: Attributes,
+    /// Bytes of each row's message on the wire; only of spans.
+    pub(crate) sizes: Vec<u32>,
     /// For texts that are put together.
     pub(crate) text: Vec<u8>,
     /// When the request that is being read arrived, in nanoseconds since 1970: the time of whatever has none.
@@ -64,12 +63,18 @@ impl Appended {
 }
 
 impl Builder {
-    /// An empty table.
+    /// An empty table. That of [metrics](Signal::Metrics) stays empty: their points are series.
     pub fn new(signal: Signal) -> Self {
         let columns = Columns::new(signal.definition());
         Self {
             signal,
-            table: Table { columns, attributes: Attributes::default(), text: Vec::new(), arrival: 0 },
+            table: Table {
+                columns,
+                attributes: Attributes::default(),
+                sizes: Vec::new(),
+                text: Vec::new(),
+                arrival: 0,
+            },
             lost: 0,
         }
     }
@@ -84,8 +89,7 @@ impl Builder {
     ///
     /// A time of 0 means that the sender does not know it. `arrival_ns`, when the request arrived in nanoseconds since
     /// 1970, then stands in for it, or what is known better: the other end of a span, the start of an event's span, the
-    /// time at which a record was observed, the time of an exemplar's point. The same request and arrival give the
-    /// same rows.
+    /// time at which a record was observed. The same request and arrival give the same rows.
     ///
     /// One table takes less than 4 GiB of texts in one column, and four billion elements in one list: clear it by
     /// [`Self::bytes`], not by its rows alone. Texts of rows that were refused count, too.
@@ -94,7 +98,7 @@ impl Builder {
         let before = self.table.columns.rows;
         let outcome = self.read(request);
         if outcome.is_err() {
-            self.table.columns.truncate(before);
+            self.truncate(before);
         }
         // Columns that got no value lag behind.
         self.table.columns.fill();
@@ -128,20 +132,28 @@ impl Builder {
         &self.table.columns
     }
 
+    /// Bytes that each span took in its request; nothing for other signals.
+    pub fn sizes(&self) -> &[u32] {
+        &self.table.sizes
+    }
+
     /// Cuts off rows at the end.
     pub fn truncate(&mut self, rows: usize) {
         self.table.columns.truncate(rows);
+        self.table.sizes.truncate(rows);
     }
 
     /// Removes all rows. Memory is kept, and so are the columns of attributes that were used.
     pub fn clear(&mut self) {
         self.lost = 0;
+        self.table.sizes.clear();
         self.table.attributes.clear(&mut self.table.columns);
     }
 
     /// Bytes of memory held.
     pub fn bytes(&self) -> usize {
-        self.table.columns.bytes() + self.table.attributes.bytes() + self.table.text.capacity()
+        let sizes = self.table.sizes.capacity() * size_of::<u32>();
+        self.table.columns.bytes() + self.table.attributes.bytes() + self.table.text.capacity() + sizes
     }
 }
 

@@ -50,6 +50,6 @@ pub use annotations::{Annotation, Annotations, Bits, Combining, Detail, Note, Se
 pub use engine::{EvalError, Options, Outcome, Point, Range, Sample, Series, Value};
 pub use evaluator::Engine;
 pub use text::{
-    go_float, go_float_digits, go_float_exponent, go_float_fixed, go_float_plain, go_float_result, go_quote,
-    go_quote_char, is_label_name, is_plain_label_name,
+    go_float, go_float_digits, go_float_exponent, go_float_fixed, go_float_plain, go_quote, go_quote_char,
+    is_label_name, is_plain_label_name, push_go_float_result,
 };

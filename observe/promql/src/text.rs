@@ -7,6 +7,9 @@ use vitrine_kit::clock;
 /// From this decimal exponent on `%g` without a precision writes an exponent.
 const SHORTEST_MAX_EXPONENT: i32 = 6;
 
+/// What ryu writes without an exponent.
+const PLAIN: std::ops::Range<f64> = 1e-5..1e16;
+
 /// A double as `%g` and `%v` write it: the fewest digits that tell it from all others.
 pub fn go_float(value: f64) -> String {
     if !value.is_finite() {
@@ -51,12 +54,24 @@ pub fn go_float_exponent(value: f64) -> String {
 }
 
 /// A double as Prometheus's results show it: plain, with an exponent only below 1e-6 and from 1e21 on.
-pub fn go_float_result(value: f64) -> String {
+fn go_float_result(value: f64) -> String {
     let size = value.abs();
     if size != 0.0 && !(1e-6..1e21).contains(&size) && value.is_finite() {
         go_float_exponent(value)
     } else {
         go_float_plain(value)
+    }
+}
+
+/// Adds a double as [`go_float_result`] writes it, quickly: results consist of little else.
+pub fn push_go_float_result(out: &mut String, value: f64) {
+    let size = value.abs();
+    if size == 0.0 || PLAIN.contains(&size) {
+        let mut buffer = ryu::Buffer::new();
+        let text = buffer.format_finite(value);
+        out.push_str(text.strip_suffix(".0").unwrap_or(text));
+    } else {
+        out.push_str(&go_float_result(value));
     }
 }
 
@@ -208,7 +223,26 @@ pub fn rfc3339_seconds(ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{go_float, go_float_digits, go_float_exponent, go_float_result, go_quote, rfc3339_seconds};
+    use proptest::prelude::{any, prop_oneof, proptest};
+    use proptest::strategy::Strategy;
+
+    use super::{
+        go_float, go_float_digits, go_float_exponent, go_float_result, go_quote, push_go_float_result, rfc3339_seconds,
+    };
+
+    proptest! {
+        #[test]
+        fn results_are_the_same_when_they_are_written_quickly(value in prop_oneof![
+            any::<f64>(),
+            (any::<i64>(), -20i32..20).prop_map(|(digits, exponent)| digits as f64 * 10f64.powi(exponent)),
+            (-100_000i64..100_000, 0i32..8).prop_map(|(digits, scale)| digits as f64 / 10f64.powi(scale)),
+            (-30i32..30).prop_map(|exponent| 10f64.powi(exponent)),
+        ]) {
+            let mut quickly = String::new();
+            push_go_float_result(&mut quickly, value);
+            assert_eq!(quickly, go_float_result(value));
+        }
+    }
 
     #[test]
     fn numbers_look_as_go_writes_them() {

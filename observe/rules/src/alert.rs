@@ -297,6 +297,11 @@ impl Alert {
         forgets
     }
 
+    /// Whether who was told of it takes it for firing.
+    pub(crate) fn counts_as_firing(&self) -> bool {
+        self.state == AlertState::Firing && self.sent_at_ms.is_some()
+    }
+
     fn is_due(&self, at_ms: i64, resend_ms: i64) -> bool {
         if self.state == AlertState::Pending {
             return false;

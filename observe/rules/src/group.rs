@@ -1,27 +1,27 @@
 //! Groups: when they are evaluated, in which order, and what comes of it.
 
+mod remains;
 mod saved;
 mod schedule;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use vitrine_observe_promql::ast::Expr;
 use vitrine_observe_promql::{Point, Sample};
 use vitrine_observe_series::{Labels, NAME};
 
 use crate::alert::{Alert, AlertRule, Evaluated, Transition};
-use crate::file::{GroupSpec, RuleKind, RuleSpec, merged};
+use crate::file::{GroupSpec, Query, RuleKind, RuleSpec, merged};
+use crate::sql::{self, MIN_SQL_INTERVAL};
 use crate::status::{AlertState, AlertStatus, AlertingStatus, Evaluation, GroupStatus, Health, RuleStatus};
 use crate::{Settings, Source};
 
+pub use remains::Remains;
 pub use saved::{SavedAlert, SavedGroup, SavedRule};
 pub use schedule::Slot;
 
 /// How many evaluations of each rule are remembered for its page.
 const HISTORY: usize = 20;
-/// Most series that are remembered in order to say that they ended.
-const MAX_STALE: usize = 1_000_000;
 
 /// A group of rules that are evaluated one after the other.
 #[derive(Debug)]
@@ -32,8 +32,8 @@ pub struct Group {
     query_offset_ms: i64,
     limit: usize,
     rules: Vec<Rule>,
-    /// Series of rules that are no longer there; said to have ended with the next evaluation.
-    ended: Vec<Labels>,
+    /// Of rules that are no longer there; told with the next evaluation.
+    remains: Remains,
     evaluated_at_ms: i64,
     took: Duration,
     missed: u64,
@@ -43,7 +43,7 @@ pub struct Group {
 struct Rule {
     kind: Kind,
     text: String,
-    expr: Expr,
+    query: Query,
     /// The group's and its own, as they are written.
     labels: Vec<(String, String)>,
     /// Series of the last evaluation.
@@ -83,7 +83,9 @@ pub struct Effects {
 impl Group {
     /// A group of a file.
     pub fn new(file: &str, spec: &GroupSpec, settings: &Settings) -> Self {
-        let interval = spec.interval.unwrap_or(settings.interval);
+        let least =
+            if spec.rules.iter().any(|rule| rule.query.expr().is_none()) { MIN_SQL_INTERVAL } else { Duration::ZERO };
+        let interval = spec.interval.unwrap_or(settings.interval).max(least);
         Self {
             file: file.to_owned(),
             name: spec.name.clone(),
@@ -91,7 +93,7 @@ impl Group {
             query_offset_ms: millis(spec.query_offset.unwrap_or(settings.query_offset)),
             limit: spec.limit,
             rules: spec.rules.iter().map(|rule| Rule::new(rule, &spec.labels)).collect(),
-            ended: Vec::new(),
+            remains: Remains::default(),
             evaluated_at_ms: 0,
             took: Duration::ZERO,
             missed: 0,
@@ -126,13 +128,7 @@ impl Group {
         for index in 0..self.rules.len() {
             self.evaluate_rule(index, at_ms, settings, source, sink);
         }
-        if !self.ended.is_empty() {
-            let ended = std::mem::take(&mut self.ended);
-            let ended_at_ms = at_ms - self.query_offset_ms;
-            if sink(Effects { ended: ended.clone(), ended_at_ms, ..Effects::default() }).is_err() {
-                self.ended = ended;
-            }
-        }
+        self.tell_remains(at_ms, sink);
         self.took = start.elapsed();
         self.evaluated_at_ms = at_ms;
     }
@@ -148,7 +144,7 @@ impl Group {
         let start = Instant::now();
         let (offset, limit, interval) = (self.query_offset_ms, self.limit, self.interval_ms);
         let rule = &mut self.rules[index];
-        let result = rule.result(at_ms, offset, limit, settings, source).and_then(|evaluated| {
+        let result = rule.result(at_ms, [offset, interval], limit, settings, source).and_then(|evaluated| {
             let Evaluated { samples, transitions, is_changed } = evaluated;
             let now: BTreeSet<Labels> = samples.iter().map(|sample| sample.labels.clone()).collect();
             let ended = rule.series.difference(&now).cloned().collect();
@@ -167,32 +163,7 @@ impl Group {
 
     /// Rules that do not depend on each other, in order: those of one list can be evaluated at once.
     pub fn batches(&self) -> Vec<Vec<usize>> {
-        schedule::batches(&self.rules.iter().map(|rule| (rule.outputs(), &rule.expr)).collect::<Vec<_>>())
-    }
-
-    /// Takes over what another version of this group knows: alerts, and series whose end is to be told. Rules are the same if name and labels
-    /// are; of several such the first is the first.
-    pub fn adopt(&mut self, mut from: Self) {
-        (self.took, self.evaluated_at_ms, self.missed) = (from.took, from.evaluated_at_ms, from.missed);
-        let mut old: Vec<Option<Rule>> = from.rules.drain(..).map(Some).collect();
-        for rule in &mut self.rules {
-            let same = old.iter_mut().find(|old| old.as_ref().is_some_and(|old| old.key() == rule.key()));
-            let Some(old) = same.and_then(Option::take) else { continue };
-            rule.series = old.series;
-            (rule.health, rule.last_error, rule.history) = (old.health, old.last_error, old.history);
-            (rule.evaluated_at_ms, rule.took) = (old.evaluated_at_ms, old.took);
-            if let (Kind::Alert(new), Kind::Alert(old)) = (&mut rule.kind, old.kind) {
-                new.active = old.active;
-            }
-        }
-        self.ended = from.ended;
-        self.ended.extend(old.into_iter().flatten().flat_map(|rule| rule.series));
-        self.ended.truncate(MAX_STALE);
-    }
-
-    /// Series of a group that is no longer there. They are said to have ended two intervals later, so that another group can take them over.
-    pub fn into_ended(self) -> Vec<Labels> {
-        self.ended.into_iter().chain(self.rules.into_iter().flat_map(|rule| rule.series)).take(MAX_STALE).collect()
+        schedule::batches(&self.rules.iter().map(|rule| (rule.outputs(), rule.query.expr())).collect::<Vec<_>>())
     }
 
     /// What is told of it.
@@ -230,8 +201,8 @@ impl Rule {
         };
         Self {
             kind,
-            text: spec.expr.to_string(),
-            expr: spec.expr.clone(),
+            text: spec.query.text(),
+            query: spec.query.clone(),
             labels,
             series: BTreeSet::new(),
             health: Health::Unknown,
@@ -266,12 +237,16 @@ impl Rule {
     fn result(
         &mut self,
         at_ms: i64,
-        offset_ms: i64,
+        [offset_ms, interval_ms]: [i64; 2],
         limit: usize,
         settings: &Settings,
         source: &dyn Source,
     ) -> Result<Evaluated, String> {
-        let result = source.evaluate(&self.expr, at_ms - offset_ms)?;
+        let time_ms = at_ms - offset_ms;
+        let result = match &self.query {
+            Query::PromQl(expr) => source.evaluate(expr, time_ms)?,
+            Query::Sql(text) => source.sql(&sql::statement(text, time_ms, interval_ms), time_ms)?,
+        };
         match &mut self.kind {
             Kind::Alert(alert) => alert.evaluate(&result, at_ms, limit, settings, source, at_ms - offset_ms),
             Kind::Record(name) => {

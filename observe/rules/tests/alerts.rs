@@ -7,7 +7,7 @@ use proptest::{prop_assert, prop_assert_eq, proptest};
 use vitrine_observe_promql::ast::Expr;
 use vitrine_observe_promql::{Point, Sample};
 use vitrine_observe_rules::status::{AlertState, Health};
-use vitrine_observe_rules::{Effects, Group, RuleFile, Settings, Source};
+use vitrine_observe_rules::{Effects, Group, Remains, RuleFile, Settings, Source};
 use vitrine_observe_series::Labels;
 
 /// What the metric of each name is at the moment.
@@ -32,6 +32,10 @@ impl Script {
 impl Source for Script {
     fn evaluate(&self, expr: &Expr, _: i64) -> Result<Vec<Sample>, String> {
         self.0.borrow().get(&expr.selectors()[0].name).cloned().unwrap_or_else(|| Ok(Vec::new()))
+    }
+
+    fn sql(&self, statement: &str, _: i64) -> Result<Vec<Sample>, String> {
+        self.0.borrow().get(statement).cloned().unwrap_or_else(|| Err(statement.to_owned()))
     }
 }
 
@@ -133,6 +137,31 @@ fn an_alert_is_pending_firing_kept_and_resolved() {
 }
 
 #[test]
+fn rows_of_a_statement_are_alerts() {
+    let text = "
+groups:
+- name: g
+  type: sql
+  rules:
+  - {alert: A, expr: SELECT service AS instance FROM spans, for: 2m, annotations: {at: '{{ $labels.instance }} {{ $value }}'}}
+  - {record: r, type: prometheus, expr: m}
+  - {record: s, sql: SELECT $time}
+";
+    let (mut group, source) = (group(text), Script::default());
+    source.set("SELECT service AS instance FROM spans", &[("a", 3.0)]);
+    evaluate(&mut group, &source, 0);
+    assert_eq!(states(&group), [("a".to_owned(), "pending")]);
+    let effects = evaluate(&mut group, &source, 2);
+    assert_eq!(
+        (states(&group), sent(&effects)),
+        (vec![("a".to_owned(), "firing")], vec![("a".to_owned(), "firing", 6)])
+    );
+    let status = group.status();
+    assert_eq!(status.rules[0].query, "SELECT service AS instance FROM spans");
+    assert_eq!(status.rules[2].last_error, "SELECT TIMESTAMP '1970-01-01T00:02:00.000Z'");
+}
+
+#[test]
 fn raising_for_takes_a_firing_alert_back() {
     let (mut old, source) = (group(ALERT), Script::default());
     source.set("m", &[("a", 1.0)]);
@@ -140,7 +169,7 @@ fn raising_for_takes_a_firing_alert_back() {
     evaluate(&mut old, &source, 2);
     assert_eq!(states(&old), [("a".to_owned(), "firing")]);
     let mut raised = group(&ALERT.replace("for: 2m", "for: 5m"));
-    raised.adopt(old);
+    raised.adopt(&mut old);
     evaluate(&mut raised, &source, 3);
     assert_eq!(states(&raised), [("a".to_owned(), "pending")]);
     evaluate(&mut raised, &source, 5);
@@ -227,7 +256,7 @@ groups:
     source.set("m", &[("a", 1.0)]);
     evaluate(&mut old, &source, 1);
     let mut new = group(&text.replace("record: s", "record: t"));
-    new.adopt(old);
+    new.adopt(&mut old);
     let mut fails = true;
     let mut ended = Vec::new();
     for minute in [2, 3, 4] {
@@ -240,9 +269,42 @@ groups:
         });
     }
     assert_eq!(ended, [("s".to_owned(), 3)], "what could not be written is written with the next evaluation, once");
-    let mut gone: Vec<String> = new.into_ended().iter().map(|labels| labels.metric().to_owned()).collect();
-    gone.sort();
-    assert_eq!(gone, ["r", "t"]);
+    let gone = |remains: &Remains| -> Vec<String> {
+        let ended = remains.effects(0).into_iter().flat_map(|effects| effects.ended);
+        ended.map(|labels| labels.metric().to_owned()).collect()
+    };
+    let mut remains = new.take_remains();
+    assert_eq!(gone(&remains), ["r", "t"]);
+    let mut other = group("groups: [{name: other, rules: [{record: t, expr: m}]}]");
+    evaluate(&mut other, &source, 5);
+    remains.leave_to(&other);
+    assert_eq!(gone(&remains), ["r"], "another group has taken it over");
+}
+
+#[test]
+fn alerts_of_rules_that_are_gone_end() {
+    let (mut old, source) = (group(ALERT), Script::default());
+    source.set("m", &[("a", 1.0)]);
+    evaluate(&mut old, &source, 0);
+    evaluate(&mut old, &source, 2);
+    assert_eq!(states(&old), [("a".to_owned(), "firing")]);
+    let saved = old.saved();
+    let other = ALERT.replace("alert: A", "alert: B");
+    assert_ne!(other, ALERT);
+    for restarted in [false, true] {
+        let mut new = group(&other);
+        if restarted {
+            new.restore(&saved, 2 * MINUTE, 3 * MINUTE);
+        } else {
+            assert!(!old.is_same(&new) && old.is_same(&group(ALERT)));
+            new.adopt(&mut old);
+        }
+        let effects = evaluate(&mut new, &source, 4);
+        let ended: Vec<_> = effects.iter().flat_map(|effects| &effects.alerts).collect();
+        assert_eq!(ended.len(), 1, "{restarted}");
+        assert_eq!((ended[0].labels.get("alertname"), ended[0].resolved_at_ms), (Some("A"), Some(4 * MINUTE)));
+        assert!(evaluate(&mut new, &source, 5).iter().all(|effects| effects.alerts.is_empty()), "it is told once");
+    }
 }
 
 #[test]

@@ -6,10 +6,11 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_store::{DroppedTarget, TargetStatus, Targets, TargetsStatus};
+use vitrine_observe_store::{DroppedTarget, RelabelStep, TargetStatus, Targets, TargetsStatus};
 use vitrine_platform_fetch::Client;
 
 use crate::config::{Config, Job};
+use crate::describe;
 use crate::pool::{Common, Pool};
 use crate::relabel::LabelMap;
 use crate::scrape::Sink;
@@ -75,6 +76,10 @@ impl Scraper {
         Ok(())
     }
 
+    fn job(&self, name: &str) -> Option<Arc<Job>> {
+        self.working.lock().iter().map(|working| &working.job).find(|job| job.name == name).cloned()
+    }
+
     /// Stops. Series have not ended: another process, or this one after its restart, goes on.
     pub async fn stop(&self) {
         self.common.stop.cancel();
@@ -100,6 +105,14 @@ impl Targets for Scraper {
             status.jobs.push(name.clone());
         }
         status
+    }
+
+    fn job_config(&self, job: &str) -> Option<String> {
+        self.job(job).map(|job| describe::yaml(&job))
+    }
+
+    fn relabel(&self, job: &str, labels: LabelMap) -> Option<Vec<RelabelStep>> {
+        self.job(job).map(|job| describe::steps(&job.relabel, labels))
     }
 }
 

@@ -151,6 +151,23 @@ pub enum DeleteError {
     Disk(String),
 }
 
+/// Why an administrator's wish was not granted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AdminError {
+    /// Such a name no folder of a snapshot can have.
+    #[error("{0:?} is no name of a snapshot: expected letters, digits and -, at most {MAX_SNAPSHOT_NAME}")]
+    Name(String),
+    /// There is one of this name.
+    #[error("there is a snapshot {0} already")]
+    Exists(String),
+    /// The disk is full, or fails.
+    #[error("{0}")]
+    Disk(String),
+}
+
+/// Most bytes of a snapshot's name.
+pub(crate) const MAX_SNAPSHOT_NAME: usize = 64;
+
 /// The outcome to come of a write: it resolves when the request is on disk, and can be queried.
 pub struct Receipt<T = Accepted>(Pin<Box<dyn Future<Output = Result<T, WriteError>> + Send>>);
 
@@ -213,6 +230,21 @@ pub struct Scan {
     pub trace: Option<TraceId>,
     /// Rows of one of these services. Others may come nevertheless.
     pub services: Option<Vec<String>>,
+    /// Rows of one of these names: of spans, or of metrics. Others may come nevertheless.
+    pub names: Option<Vec<String>>,
+    /// Rows that have all of this in their maps. Others may come nevertheless.
+    pub entries: Vec<MapEntry>,
+}
+
+/// An entry of a map that a row must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MapEntry {
+    /// The map's column: `attributes`, `resource`, `labels` or `point_attributes`.
+    pub map: String,
+    /// The key.
+    pub key: String,
+    /// Its value, as text.
+    pub value: String,
 }
 
 /// Rows as they are read; each batch has some thousand. Dropping it stops the reading.

@@ -6,7 +6,8 @@ use serde::{Serialize, Serializer};
 
 use crate::Signal;
 
-/// What an engine holds of one signal, and has seen since the start.
+/// What an engine holds of one signal, and has seen since the start. Rows of metrics are samples of series, and those of earlier
+/// releases that are rows indeed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct SignalStatus {
     /// Rows held now.
@@ -31,6 +32,42 @@ pub struct SignalStatus {
     pub segment_rows: u64,
     /// Bytes of all their files.
     pub segment_bytes: u64,
+}
+
+impl SignalStatus {
+    /// Adds what is held and was seen of series.
+    pub(crate) fn add_series(&mut self, series: &SeriesStatus) {
+        self.memory_rows += series.memory_samples;
+        self.memory_bytes += series.memory_bytes;
+        self.waiting += series.waiting;
+        self.segments += series.files;
+        self.segment_rows += series.file_samples;
+        self.segment_bytes += series.file_bytes;
+        self.taken += series.samples + series.histograms;
+        self.rejected += series.rejected;
+        self.evicted += series.removed;
+    }
+}
+
+/// A file of series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SeriesFileStatus {
+    /// Its number, which no other file ever had.
+    pub number: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Series.
+    pub series: u64,
+    /// Samples.
+    pub samples: u64,
+    /// The earliest sample, in milliseconds since 1970.
+    pub min_ms: i64,
+    /// The latest sample.
+    pub max_ms: i64,
+    /// When the first of its samples came into a file, in milliseconds since 1970.
+    pub first_ms: i64,
+    /// Whether it was merged of others.
+    pub is_merged: bool,
 }
 
 /// What an engine holds of metrics as series, and has seen since the start.

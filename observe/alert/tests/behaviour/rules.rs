@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use vitrine_observe_alert::{Recorded, RuleOptions, RuleStorage, Rules, Writing};
-use vitrine_observe_rules::Settings;
+use vitrine_observe_alert::{Asking, Recorded, Rows, RuleOptions, RuleStorage, Rules, Writing};
 use vitrine_observe_rules::status::{AlertState, RuleStatuses};
+use vitrine_observe_rules::{RuleNamespaces, Settings};
 use vitrine_observe_series::{
-    Budget, ExemplarSeries, Filter, Labels, MetadataEntry, QueryError, Queryable, Select, Selection, Stats,
+    Budget, ExemplarSeries, Filter, Labels, MetadataEntry, QueryError, Queryable, STALE, Select, Selection, Stats,
+    Value,
 };
 
 use crate::sink::{PATIENCE, Sink, start};
@@ -51,6 +52,12 @@ impl RuleStorage for Notes {
         Arc::new(Nothing)
     }
 
+    fn sql(&self, statement: String) -> Asking {
+        let columns = vec!["service".to_owned(), "value".to_owned()];
+        let rows = vec![vec!["api".into(), 7.into()], vec![statement.into(), serde_json::Value::Null]];
+        Box::pin(async { Ok(Rows { columns, rows }) })
+    }
+
     fn write(&self, samples: Vec<Recorded>) -> Writing {
         self.0.lock().expect("not poisoned").extend(samples);
         Box::pin(async { Ok(()) })
@@ -87,7 +94,7 @@ fn options(folder: &std::path::Path, storage: &Notes) -> RuleOptions {
         ..Settings::default()
     };
     RuleOptions {
-        files: vec![folder.join("rules.yml")],
+        files: vec![folder.join("rules.yml").display().to_string()],
         shipped: Vec::new(),
         settings,
         storage: Arc::new(storage.clone()),
@@ -151,5 +158,117 @@ async fn a_rule_file_with_mistakes_is_told() {
         .expect("mistakes")
         .to_string();
     assert!(error.contains("rules.yml") && error.contains("fro"), "{error}");
+    alertmanager.stop().await;
+}
+
+fn names(rules: &Rules) -> Vec<String> {
+    rules
+        .groups()
+        .iter()
+        .map(|group| format!("{} {}", group.file.rsplit('/').next().unwrap_or(""), group.name))
+        .collect()
+}
+
+#[tokio::test]
+async fn rules_are_read_again_while_others_are_evaluated() {
+    let (sink, folder, notes) = (Sink::start().await, tempfile::tempdir().expect("a folder"), Notes::default());
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
+    write("rules.yml", RULES);
+    write(
+        "more.yml",
+        "groups: [{name: gone, interval: 1s, rules: [{record: gone, expr: vector(1)}, {alert: Over, expr: vector(1)}]}]",
+    );
+    let config = format!(
+        "route: {{receiver: team, group_by: [alertname], group_wait: 0s, group_interval: 1s}}\nreceivers: [{{name: team, webhook_configs: [{{url: '{}/x'}}]}}]",
+        sink.address
+    );
+    let alertmanager = start(folder.path(), &config).await;
+    let all = RuleOptions {
+        files: vec![folder.path().join("*.yml").display().to_string()],
+        ..options(folder.path(), &notes)
+    };
+    std::fs::rename(folder.path().join("alertmanager.yml"), folder.path().join("alertmanager.yaml")).expect("renamed");
+    let rules = Rules::start(&alertmanager, all).await.expect("started");
+    sink.wait_for("both alerts", |seen| seen.len() >= 2).await;
+    let since = |rules: &Rules| {
+        let groups = rules.groups();
+        let held = groups.iter().find(|group| group.name == "g").and_then(|group| group.rules.get(2)?.alerting.clone());
+        held.and_then(|held| Some(held.alerts.first()?.active_at_ms))
+    };
+    let held = until("it is pending", || since(&rules)).await;
+
+    // Mistakes of both files are told, and nothing changes.
+    write("rules.yml", "groups:\n- name: g\n  rules:\n  - {alert: A, expr: 'up =='}\n");
+    write("more.yml", "groups:\n- nam: g\n");
+    let error = rules.reload().await.expect_err("mistakes").to_string();
+    assert!(
+        error.contains("rules.yml") && error.contains("4:22") && error.contains("more.yml") && error.contains("2:3"),
+        "{error}"
+    );
+    assert_eq!(
+        (names(&rules), since(&rules)),
+        (vec!["more.yml gone".to_owned(), "rules.yml g".to_owned()], Some(held))
+    );
+
+    // A group that is gone ends: its series, and its alert. One that has changed keeps what its rules know.
+    std::fs::remove_file(folder.path().join("more.yml")).expect("removed");
+    write("rules.yml", &RULES.replace("expr: vector(42)", "expr: vector(43)"));
+    rules.reload().await.expect("read again");
+    assert_eq!((names(&rules), since(&rules)), (vec!["rules.yml g".to_owned()], Some(held)));
+    sink.wait_for("the end of what is gone", |seen| {
+        seen.iter().any(|seen| {
+            let alert = &seen.body["alerts"][0];
+            alert["labels"]["alertname"] == "Over" && alert["status"] == "resolved"
+        })
+    })
+    .await;
+    let recorded = notes.0.lock().expect("not poisoned").clone();
+    let stale = |sample: &Recorded| sample.value == Value::Float(STALE);
+    let ended: Vec<&str> =
+        recorded.iter().filter(|sample| stale(sample)).map(|sample| sample.labels.metric()).collect();
+    assert!(ended.contains(&"gone") && ended.contains(&"ALERTS") && !ended.contains(&"answer"), "{ended:?}");
+    until("the other answer", || {
+        let recorded = notes.0.lock().expect("not poisoned");
+        recorded.iter().any(|sample| sample.value == Value::Float(43f64.to_bits())).then_some(())
+    })
+    .await;
+    rules.stop().await;
+    alertmanager.stop().await;
+}
+
+#[tokio::test]
+async fn rules_that_are_given_are_kept() {
+    let (folder, notes) = (tempfile::tempdir().expect("a folder"), Notes::default());
+    std::fs::write(folder.path().join("rules.yml"), RULES).expect("written");
+    let config = "route: {receiver: a}\nreceivers: [{name: a}]";
+    let alertmanager = start(folder.path(), config).await;
+    let rules = Rules::start(&alertmanager, options(folder.path(), &notes)).await.expect("started");
+    let put = |namespace: &str, text: &str| rules.put_group(namespace.to_owned(), text.to_owned());
+    put("team", "{name: one, interval: 1s, rules: [{record: one, expr: vector(1)}]}").await.expect("taken");
+    put("team", "{name: two, rules: [{record: two, expr: vector(1)}]}").await.expect("taken");
+    put("other", "{name: one, rules: []}").await.expect("taken");
+    put("sql", "{name: s, interval: 15s, rules: [{alert: A, sql: SELECT 1}]}").await.expect("taken");
+    let error = put("team", "{name: two, rules: [{alert: A, expr: 'up =='}]}").await.expect_err("a mistake");
+    assert!(error.to_string().starts_with("1:38: group \"two\", rule 1, \"A\": could not parse"), "{error}");
+    for (namespace, text) in [("", "{name: a}"), (&rules.groups()[0].file, "{name: a}"), ("team", "{rules: []}")] {
+        assert!(put(namespace, text).await.is_err(), "{namespace:?} {text}");
+    }
+    assert!(rules.delete_group("team".to_owned(), "two".to_owned()).await.expect("kept"));
+    assert!(!rules.delete_group("team".to_owned(), "two".to_owned()).await.expect("kept"));
+    assert!(rules.delete_namespace("other".to_owned()).await.expect("kept"));
+    until("it is evaluated", || {
+        notes.0.lock().expect("not poisoned").iter().any(|sample| sample.labels.metric() == "one").then_some(())
+    })
+    .await;
+    rules.reload().await.expect("files do not touch what was given");
+    assert_eq!(names(&rules), ["rules.yml g", "sql s", "team one"]);
+    rules.stop().await;
+    alertmanager.stop().await;
+
+    let alertmanager = start(folder.path(), config).await;
+    let rules = Rules::start(&alertmanager, options(folder.path(), &notes)).await.expect("started");
+    assert_eq!(names(&rules), ["rules.yml g", "sql s", "team one"]);
+    assert!(rules.namespaces()["team"]["one"].text.starts_with("{name: one, interval"));
+    rules.stop().await;
     alertmanager.stop().await;
 }

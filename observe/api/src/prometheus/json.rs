@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use vitrine_kit::clock::rfc3339;
 use vitrine_observe_promql::histogram::all_intervals;
-use vitrine_observe_promql::{Point, Sample, Series, Value, go_float_plain, go_float_result};
+use vitrine_observe_promql::{Point, Sample, Series, Value, go_float_plain, push_go_float_result};
 use vitrine_observe_store::series::{Exemplar, Histogram, Labels};
 
 /// What a time is that never was.
@@ -29,7 +29,9 @@ pub(super) fn time_or_never(ms: i64) -> String {
 
 /// A number between quotes.
 pub(super) fn push_number(out: &mut String, value: f64) {
-    let _ = write!(out, "\"{}\"", go_float_result(value));
+    out.push('"');
+    push_go_float_result(out, value);
+    out.push('"');
 }
 
 /// A text as Go's encoder writes it: also what would mean something in a page is escaped.
@@ -77,6 +79,40 @@ pub(super) fn push_list<T>(out: &mut String, items: impl IntoIterator<Item = T>,
         push(out, item);
     }
     out.push(']');
+}
+
+/// An object with its fields in this order; their values are JSON.
+pub(super) fn object<'a>(fields: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    let mut out = String::from("{");
+    for (place, (name, value)) in fields.into_iter().enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        let _ = write!(out, "\"{name}\":{value}");
+    }
+    out.push('}');
+    out
+}
+
+/// A list of JSON values.
+pub(super) fn list(items: impl IntoIterator<Item = String>) -> String {
+    let mut out = String::new();
+    push_list(&mut out, items, |out, item| out.push_str(&item));
+    out
+}
+
+/// A text as JSON.
+pub(super) fn text(text: &str) -> String {
+    let mut out = String::new();
+    push_text(&mut out, text);
+    out
+}
+
+/// Names and values of labels as JSON.
+pub(super) fn labels_text(labels: &Labels) -> String {
+    let mut out = String::new();
+    push_labels(&mut out, labels);
+    out
 }
 
 /// Texts between brackets.

@@ -2,9 +2,12 @@
 
 mod bounds;
 mod client;
+mod explore;
 mod golden;
+mod grafana;
 mod joined;
 mod metrics;
+mod operating;
 mod otlp;
 mod pages;
 mod parameters;
@@ -12,5 +15,6 @@ mod prometheus;
 mod refusals;
 mod roundtrip;
 mod scenario;
+mod service_graph;
 mod sql;
 mod zipkin;

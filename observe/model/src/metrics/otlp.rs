@@ -9,6 +9,8 @@ mod metric;
 mod point;
 mod resource;
 
+pub(crate) use histogram::ZERO_THRESHOLD;
+
 use std::sync::Arc;
 
 use vitrine_observe_series::{Batch, Histogram, STALE};

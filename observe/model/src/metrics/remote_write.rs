@@ -6,6 +6,7 @@
 pub(crate) mod body;
 pub(crate) mod encode;
 mod histogram;
+mod replica;
 mod series;
 mod v1;
 mod v2;
@@ -15,6 +16,7 @@ use vitrine_observe_series::Batch;
 
 pub use body::MAX_DECODED_BYTES;
 pub use encode::{SeriesWrite, encode_remote_write};
+pub use replica::ReplicaWrite;
 
 use super::taking::{Taking, Written};
 use crate::wire::Malformed;
@@ -65,6 +67,15 @@ impl RemoteWrite {
     pub fn of(series: &[SeriesWrite]) -> Self {
         let body = encode_remote_write(series).into();
         Self { version: WriteVersion::V2, compression: WriteCompression::None, body }
+    }
+
+    /// How many bytes its message has, as far as it says so itself: zstd need not, and may have as many as there may be.
+    pub fn message_bytes(&self) -> usize {
+        match self.compression {
+            WriteCompression::None => self.body.len(),
+            WriteCompression::Snappy => snap::raw::decompress_len(&self.body).unwrap_or(0),
+            WriteCompression::Zstd => MAX_DECODED_BYTES,
+        }
     }
 }
 

@@ -389,7 +389,12 @@ pub(super) fn living(series: &SeriesSamples) -> Samples {
         },
     };
     let count = series.times.len();
-    if !(0..count).any(stale) {
+    let ends = match &series.values {
+        // Nearly all are such, and have no marker: they are looked through quickly.
+        Values::Floats(bits) => bits.iter().any(|bits| is_stale(*bits)),
+        _ => (0..count).any(stale),
+    };
+    if !ends {
         return (series.times.clone(), series.values.clone(), series.starts.clone());
     }
     let places: Vec<usize> = (0..count).filter(|place| !stale(*place)).collect();

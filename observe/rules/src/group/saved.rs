@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use vitrine_observe_series::Labels;
 
-use super::{Group, Kind};
+use super::{Group, Kind, Remains};
 use crate::alert::Alert;
 use crate::status::AlertState;
 
@@ -56,6 +56,14 @@ pub struct SavedAlert {
     pub keep_firing_since_ms: Option<i64>,
 }
 
+impl SavedGroup {
+    /// Whether an alert is pending, or kept firing: for how long is known after a restart only if it is known until when the process lived.
+    pub fn is_counting(&self) -> bool {
+        let mut alerts = self.rules.iter().flat_map(|rule| &rule.alerts);
+        alerts.any(|alert| alert.state == AlertState::Pending || alert.keep_firing_since_ms.is_some())
+    }
+}
+
 fn map(labels: &Labels) -> BTreeMap<String, String> {
     labels.iter().map(|label| (label.name.to_string(), label.value.to_string())).collect()
 }
@@ -98,6 +106,22 @@ impl From<&SavedAlert> for Alert {
     }
 }
 
+impl Remains {
+    fn add_saved(&mut self, rule: &SavedRule) {
+        let sent = rule.alerts.iter().map(Alert::from).filter(Alert::counts_as_firing);
+        self.alerts.extend(sent.map(|alert| (alert, String::new())));
+    }
+}
+
+impl From<&SavedGroup> for Remains {
+    /// What is left of a group that a process knew which was here before.
+    fn from(saved: &SavedGroup) -> Self {
+        let mut remains = Self::default();
+        saved.rules.iter().for_each(|rule| remains.add_saved(rule));
+        remains
+    }
+}
+
 impl Group {
     /// What is to be kept of it: after each evaluation with a transition.
     pub fn saved(&self) -> SavedGroup {
@@ -113,7 +137,8 @@ impl Group {
     }
 
     /// Takes over what was kept before a restart. The process was down from `down_at_ms` to `now_ms`: nobody knows whether a series was there
-    /// meanwhile, so that time does not count as held, nor as kept firing. Rules are the same if name and labels are.
+    /// meanwhile, so that time does not count as held, nor as kept firing. Rules are the same if name and labels are; alerts of one that is no
+    /// longer there end with the next evaluation.
     pub fn restore(&mut self, saved: &SavedGroup, down_at_ms: i64, now_ms: i64) {
         let down = (now_ms - down_at_ms).max(0);
         let mut taken = vec![false; saved.rules.len()];
@@ -132,5 +157,7 @@ impl Group {
                 alert.active.insert(restored.labels.clone(), restored);
             }
         }
+        let gone = saved.rules.iter().zip(taken).filter(|(_, is_taken)| !is_taken);
+        gone.for_each(|(rule, _)| self.remains.add_saved(rule));
     }
 }

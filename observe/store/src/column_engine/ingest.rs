@@ -1,7 +1,7 @@
 //! Taking requests.
 //!
-//! A request is decoded and appended to the log in one turn of its table: rows into the table's open part, metric points as series
-//! into a batch beside. A thread waits for the log's answers in its order: then the rows may be seen, or are taken back, the batch is
+//! A request is decoded and appended to the log in one turn of its table: spans and log records into the table's open part, metric
+//! points into a batch beside. A thread waits for the log's answers in its order: then the rows may be seen, or are taken back, the batch is
 //! applied, or dropped, and who asked is told.
 
 mod commit;
@@ -22,16 +22,19 @@ use crate::column_engine::notify::Notify;
 use crate::column_engine::request_log::{LoggedRequest, MAX_REQUEST_BYTES, RequestLog, WriteRecord};
 use crate::column_engine::series::{Arrival, Prepared, TenantSeries};
 use crate::column_engine::span_metrics::SpanTotals;
+use crate::column_engine::span_pass::SpanPass;
 use crate::column_engine::table::{Counters, Table, Writing};
 use crate::column_engine::tables::Tables;
 use crate::engine::{Receipt, Tenant, WriteError};
-use crate::{Accepted, Signal};
+use crate::{Accepted, Options, Signal};
 
 pub(crate) use commit::{Commit, commit};
 use commit::{CommitRows, CommitSeries, refusal};
 
-/// A request of more bytes is decoded on a thread that may block: it takes longer than a millisecond.
+/// A request of more bytes, decompressed, is decoded on a thread that may block: it takes longer than a millisecond.
 const LARGE_REQUEST: usize = 256 << 10;
+/// Samples in memory become no file before they take this part of what the names of series take: else files would consist of names.
+const NAMES_PART: usize = 2;
 /// Nanoseconds in a millisecond.
 const NANOS_PER_MILLI: u64 = 1_000_000;
 /// When to come again if memory is full: a segment is written meanwhile.
@@ -49,7 +52,7 @@ pub(crate) struct Ingester {
     to_seal: Arc<Notify>,
 }
 
-/// What became of a request, of rows or of series.
+/// What became of a request, of rows or of samples of series.
 pub(crate) trait Outcome: Default + Send + 'static {
     /// From what was decoded as rows, and as series.
     fn of(rows: Option<Appended>, series: Option<&Written>) -> Self;
@@ -58,11 +61,10 @@ pub(crate) trait Outcome: Default + Send + 'static {
 impl Outcome for Accepted {
     fn of(rows: Option<Appended>, series: Option<&Written>) -> Self {
         let Appended { taken, rejected, reason } = rows.unwrap_or_default();
-        // A point that is kept as a row and refused as a series is not taken: it cannot be asked for everywhere. One that no row can be is none
-        // of a series either, and is refused once.
-        let refused = series.map_or(0, |written| written.rejected.saturating_sub(rejected)).min(taken);
-        let reason = reason.or_else(|| series.and_then(|written| written.reasons.first().cloned()));
-        Self { taken: taken - refused, rejected: rejected + refused, reason }
+        let Some(written) = series else { return Self { taken, rejected, reason } };
+        // A point of a summary counts as often as it has parts.
+        let taken = written.samples + written.histograms;
+        Self { taken, rejected: written.rejected, reason: written.reasons.first().cloned() }
     }
 }
 
@@ -118,9 +120,9 @@ impl Ingester {
     }
 
     fn take<T: Outcome>(self: &Arc<Self>, tenant: &Tenant, request: LoggedRequest) -> Receipt<T> {
-        // Bytes of a remote write are compressed: it is larger than it looks.
-        let is_large = request.len() > LARGE_REQUEST || matches!(request, LoggedRequest::RemoteWrite(_));
-        if is_large && let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        if request.decoded_bytes() > LARGE_REQUEST
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
             let (ingester, tenant) = (self.clone(), tenant.clone());
             let added = runtime.spawn_blocking(move || ingester.add(&tenant, request));
             return Receipt::new(async move {
@@ -170,21 +172,28 @@ impl Ingester {
     /// What becomes of a request of which nothing can be kept; none if something can.
     fn try_out<T: Outcome>(&self, request: &LoggedRequest, arrival_ns: u64) -> Result<Option<T>, WriteError> {
         match request {
+            LoggedRequest::Otlp(Signal::Metrics, request) => self
+                .try_out_series(|series, arrival, options| series.prepare_otlp(request, arrival, options), arrival_ns),
             LoggedRequest::Otlp(signal, request) => {
                 let tried = Builder::new(*signal).append(request, arrival_ns).map_err(malformed)?;
                 Ok((tried.taken == 0).then(|| T::of(Some(tried), None)))
             }
             // A tenant with spans is one already.
             LoggedRequest::SpanTotals(_) => Ok(None),
-            LoggedRequest::RemoteWrite(request) => {
-                let options = &self.context.options;
-                let memory = self.context.memory.clone();
-                let series = TenantSeries::new(options.max_series, memory, Vec::new(), Vec::new());
-                let arrival = Arrival { ns: arrival_ns, was_taken: false };
-                let tried = series.prepare_write(request, arrival, options)?;
-                Ok(tried.batch.is_empty().then(|| T::of(None, Some(&tried.written))))
-            }
+            LoggedRequest::RemoteWrite(request) => self
+                .try_out_series(|series, arrival, options| series.prepare_write(request, arrival, options), arrival_ns),
         }
+    }
+
+    fn try_out_series<T: Outcome>(
+        &self,
+        prepare: impl FnOnce(&TenantSeries, Arrival, &Options) -> Result<Prepared, WriteError>,
+        arrival_ns: u64,
+    ) -> Result<Option<T>, WriteError> {
+        let options = &self.context.options;
+        let series = TenantSeries::new(options.max_series, self.context.memory.clone(), Vec::new(), Vec::new());
+        let tried = prepare(&series, Arrival { ns: arrival_ns, was_taken: false }, options)?;
+        Ok(tried.batch.is_empty().then(|| T::of(None, Some(&tried.written))))
     }
 
     /// Now, in nanoseconds since 1970.
@@ -224,8 +233,10 @@ impl Ingester {
         let writing = table.write();
         let series = self.prepare(&table, Arrival { ns: arrival_ns, was_taken: false }, &request)?;
         let added = match &request {
-            LoggedRequest::Otlp(_, bytes) => self.add_rows(&writing, arrival_ns, &bytes.clone(), request, series)?,
-            LoggedRequest::RemoteWrite(_) | LoggedRequest::SpanTotals(_) => {
+            LoggedRequest::Otlp(Signal::Traces | Signal::Logs, bytes) => {
+                self.add_rows(&writing, arrival_ns, &bytes.clone(), request)?
+            }
+            LoggedRequest::Otlp(Signal::Metrics, _) | LoggedRequest::RemoteWrite(_) | LoggedRequest::SpanTotals(_) => {
                 self.add_series(&writing, arrival_ns, request, series)?
             }
         };
@@ -250,11 +261,8 @@ impl Ingester {
             LoggedRequest::RemoteWrite(request) => series.prepare_write(request, arrival, options)?,
             LoggedRequest::SpanTotals(totals) => {
                 let Some(totals) = SpanTotals::decode(totals) else { return Ok(None) };
-                series.prepare_write(
-                    &totals.samples(options.span_metrics.unwrap_or_default().names),
-                    arrival,
-                    options,
-                )?
+                let names = options.span_metrics.as_ref().map(|metrics| metrics.names).unwrap_or_default();
+                series.prepare_write(&totals.samples(names), arrival, options)?
             }
         };
         Ok(Some(prepared))
@@ -266,32 +274,26 @@ impl Ingester {
         arrival_ns: u64,
         bytes: &Bytes,
         request: LoggedRequest,
-        series: Option<Prepared>,
     ) -> Result<Added<T>, WriteError> {
         let table = writing.table();
         let memtable = writing.open();
         let mut rows = memtable.write();
-        let low = self.log.end();
         if rows.is_empty() {
             // Behind everything that is in the log, and not behind what is about to be.
-            (rows.low, rows.age) = (low, self.age());
+            (rows.low, rows.age) = (self.log.end(), self.age());
         }
         let before = rows.columns().rows;
         let appended = rows.builder.append(bytes, arrival_ns).map_err(malformed)?;
         let after = rows.columns().rows;
-        let outcome = T::of(Some(appended.clone()), series.as_ref().map(|series| &series.written));
+        let outcome = T::of(Some(appended.clone()), None);
         if after == before {
             Counters::add(&table.counters.rejected, appended.rejected);
             return Ok(Added::Nothing(outcome));
         }
-        let series = series.map(|series| self.expect(series, low));
         let answer = match self.log.append(&table.tenant, arrival_ns, request) {
             Ok(answer) => answer,
             Err(error) => {
                 rows.builder.truncate(before);
-                if let Some(series) = series {
-                    series.resolve(table, None);
-                }
                 // Rows that hold back the log become segments, so that there is room for the next one.
                 self.to_seal.notify();
                 return Err(refusal(error));
@@ -301,7 +303,7 @@ impl Ingester {
         rows.account();
         let is_full = self.is_full(&rows, after);
         let added = CommitRows { memtable: memtable.clone(), rows: before..after, appended };
-        let waits = self.wait_for(table, Some(added), series, answer, outcome);
+        let waits = self.wait_for(table, Some(added), None, answer, outcome);
         drop(rows);
         if is_full {
             writing.freeze_rows();
@@ -319,9 +321,13 @@ impl Ingester {
     ) -> Result<Added<T>, WriteError> {
         let table = writing.table();
         let outcome = T::of(None, series.as_ref().map(|series| &series.written));
-        let Some(series) = series.filter(|series| !series.batch.is_empty()) else {
+        let Some(series) = series else { return Ok(Added::Nothing(outcome)) };
+        if series.batch.is_empty() {
+            if let Some(of_table) = &table.series {
+                of_table.counters.add(&series.written);
+            }
             return Ok(Added::Nothing(outcome));
-        };
+        }
         let series = self.expect(series, self.log.end());
         match self.log.append(&table.tenant, arrival_ns, request) {
             Ok(answer) => Ok(self.wait_for(table, None, Some(series), answer, outcome)),
@@ -369,10 +375,11 @@ impl Ingester {
     }
 
     fn is_series_full(&self, table: &Table) -> bool {
-        table.series.as_ref().is_some_and(|series| series.open().bytes() >= self.context.options.seal_bytes)
+        let most = self.context.options.seal_bytes;
+        table.series.as_ref().is_some_and(|series| series.open().bytes() >= most.max(series.name_bytes() / NAMES_PART))
     }
 
-    /// Adds a record of the log again, when the engine is opened: as rows, as series, or as both.
+    /// Adds a record of the log again, when the engine is opened: as rows, or as series.
     pub(crate) fn add_again(&self, position: Position, logged: WriteRecord, again: Again) -> Result<(), WriteError> {
         let WriteRecord { request, arrival_ns, tenant } = logged;
         // It was taken once, whatever the limit of tenants is now.
@@ -400,7 +407,9 @@ impl Ingester {
             // A segment has the rows, but what was counted of them may not be written.
             let mut builder = Builder::new(*signal);
             builder.append(request, arrival_ns).map_err(malformed)?;
-            counts.count_again(builder.columns(), 0..builder.columns().rows, position, age.since_ms);
+            let (columns, plan) = (builder.columns(), Some(counts.plan()));
+            let block = SpanPass::default().visit(columns, builder.sizes(), 0..columns.rows, plan, age.since_ms);
+            counts.count_again(block, position);
         }
         if again.rows
             && let LoggedRequest::Otlp(_, request) = &request
@@ -410,13 +419,12 @@ impl Ingester {
             if rows.is_empty() {
                 (rows.low, rows.age) = (position, age);
             }
-            let begin = rows.columns().rows;
             rows.builder.append(request, arrival_ns).map_err(malformed)?;
             let end = rows.columns().rows;
+            let block = rows.commit(end, table.span_counts.as_ref(), age.since_ms);
             if let Some(counts) = &table.span_counts {
-                counts.count_again(rows.columns(), begin..end, position, age.since_ms);
+                counts.count_again(block, position);
             }
-            rows.commit(end);
             rows.high = position;
             rows.account();
             let rows_full = self.is_full(&rows, end);

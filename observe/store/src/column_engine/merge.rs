@@ -19,6 +19,7 @@ use crate::column_engine::segments::{BuiltSegment, PAGE_ROWS, SegmentStore};
 use crate::column_engine::table::Table;
 use crate::column_engine::tables::Tables;
 use crate::column_engine::{AFTER_FAILURE, Context, Error as Failure, TICK};
+use crate::engine::Tenant;
 
 /// How hard merged segments are compressed: they stay. Higher levels make them smaller by about a thousandth.
 const ZSTD_LEVEL: i32 = 5;
@@ -79,7 +80,9 @@ impl Merger {
         for table in self.tables.all() {
             let segments = table.snapshot().segments;
             let infos: Vec<SegmentInfo> = segments.iter().map(|handle| handle.info).collect();
-            if let Some(chosen) = self.context.bounds().choose(&infos) {
+            // Rows of metric points are of earlier releases: they stay as they are until they are too old.
+            let is_kept = table.signal == Signal::Metrics;
+            if let Some(chosen) = self.context.bounds().choose(&infos).filter(|_| !is_kept) {
                 let inputs = chosen
                     .iter()
                     .filter_map(|number| segments.iter().find(|handle| handle.info.number == *number).cloned())
@@ -98,6 +101,22 @@ impl Merger {
             }
         }
         Ok(false)
+    }
+
+    /// Writes all files of a tenant's series anew that hold what was deleted. Returns how many.
+    pub(crate) fn clean_tombstones(&self, tenant: &Tenant) -> Result<usize, Failure> {
+        let Some(table) = self.tables.get(tenant, Signal::Metrics) else { return Ok(0) };
+        let Some(series) = &table.series else { return Ok(0) };
+        let mut cleaned = 0;
+        // Others have a turn between two files.
+        while !self.context.is_closed() {
+            let _turn = self.segments.replacing();
+            if !table.clean_series(series, &self.context, &self.segments)? {
+                break;
+            }
+            cleaned += 1;
+        }
+        Ok(cleaned)
     }
 
     fn merge(&self, table: &Table, inputs: Vec<Arc<SegmentHandle>>) -> Result<(), Failure> {

@@ -59,6 +59,14 @@ impl LoggedRequest {
         }
     }
 
+    /// Its bytes when it is decompressed.
+    pub(crate) fn decoded_bytes(&self) -> usize {
+        match self {
+            Self::Otlp(_, request) | Self::SpanTotals(request) => request.len(),
+            Self::RemoteWrite(request) => request.message_bytes(),
+        }
+    }
+
     /// Of which signal it is.
     pub(crate) fn signal(&self) -> Signal {
         match self {

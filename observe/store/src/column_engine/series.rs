@@ -144,12 +144,21 @@ impl TenantSeries {
         };
         let opened = view::inputs(&files, |handle| tombstones(&deleted, handle.info.number));
         let snapshot = opened.map(|opened| Snapshot::new(opened, heads));
-        SeriesView { snapshot, guard: FileGuard { _files: files.into(), suspect: self.suspect.clone() } }
+        let limit = self.open().head().table().most() as u64;
+        let rejected = self.counters.rejected.load(Ordering::Relaxed);
+        let guard = FileGuard { _files: files.into(), suspect: self.suspect.clone() };
+        SeriesView { snapshot, guard, limit, rejected }
     }
 
     /// Files, in order of rank.
     pub(crate) fn files(&self) -> Vec<Arc<SeriesHandle>> {
         self.state.lock().files.clone()
+    }
+
+    /// Files, in order of rank, and what was deleted of them, at one moment.
+    pub(crate) fn files_and_deleted(&self) -> (Vec<Arc<SeriesHandle>>, Arc<[Deleted]>) {
+        let state = self.state.lock();
+        (state.files.clone(), state.deleted.clone())
     }
 
     /// What was deleted and may still be in files.

@@ -1,13 +1,16 @@
 //! The engine that keeps everything, as a user sees it.
 
+mod admin;
 mod crash;
 mod damage;
 mod graph;
 mod limits;
 mod model;
 mod objects;
+mod points;
 mod queries;
 mod series;
+mod service_graph;
 mod span_metrics;
 mod support;
 mod times;

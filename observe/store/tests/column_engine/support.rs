@@ -34,6 +34,8 @@ pub struct Sent {
     pub trace: u8,
     pub span: u64,
     pub parent: u64,
+    /// OTLP's number.
+    pub kind: i32,
     pub service: String,
     pub name: String,
     pub start: u64,
@@ -49,6 +51,7 @@ impl Sent {
             trace,
             span,
             parent: 0,
+            kind: 2,
             service: format!("service {}", span % 3),
             name: format!("operation {}", span % 5),
             start: BEGIN_NS + span * 1_000_003,
@@ -65,6 +68,7 @@ impl Sent {
             trace: row.trace_id.0[15],
             span: u64::from_be_bytes(row.span_id.0),
             parent: row.parent_span_id.map_or(0, |id| u64::from_be_bytes(id.0)),
+            kind: row.kind as i32,
             service: row.service.clone(),
             name: row.name.clone(),
             start: row.start_ns,
@@ -81,7 +85,7 @@ impl Sent {
             span_id: self.span.to_be_bytes().to_vec(),
             parent_span_id: parent,
             name: self.name.clone(),
-            kind: 2,
+            kind: self.kind,
             start_time_unix_nano: self.start,
             end_time_unix_nano: self.start + self.duration,
             attributes: vec![text("user.id", &self.user)],
@@ -99,12 +103,12 @@ pub fn id(trace: u8) -> TraceId {
     TraceId(bytes)
 }
 
-fn text(key: &str, value: &str) -> KeyValue {
+pub fn text(key: &str, value: &str) -> KeyValue {
     let value = Some(AnyValue { value: Some(Value::StringValue(value.to_owned())) });
     KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
 }
 
-fn resource(service: &str) -> Option<Resource> {
+pub fn resource(service: &str) -> Option<Resource> {
     Some(Resource { attributes: vec![text("service.name", service)], ..Resource::default() })
 }
 

@@ -27,7 +27,9 @@ pub(super) struct Decoder<'d, 't> {
     identity: Vec<u8>,
 }
 
-/// Samples of one series, before it is known whether it is taken.
+/// Samples of one series, before it is known whether it is taken. One serves all series of a request, so that reading them makes no room
+/// anew for each.
+#[derive(Default)]
 pub(super) struct ReadSeries<'a> {
     /// Names and values, in the order in which they were sent.
     pub(super) labels: Vec<(&'a [u8], &'a [u8])>,
@@ -67,29 +69,29 @@ impl<'d, 't> Decoder<'d, 't> {
     }
 
     /// Takes the samples of a series, or refuses them.
-    pub(super) fn add(&mut self, read: ReadSeries<'_>) {
+    pub(super) fn add(&mut self, read: &mut ReadSeries<'_>) {
+        let count = read.count();
         let ReadSeries { labels, is_strict, samples, histograms, exemplars, metadata } = read;
-        let count = (samples.len() + histograms.len() + exemplars.len()) as u64;
-        let series = match self.series(labels, is_strict, metadata) {
+        let series = match self.series(labels, *is_strict, *metadata) {
             Ok(series) => series,
             Err(reason) => return self.written.refuse(count, reason),
         };
         for ReadSample { bits, time_ms, start_ms } in samples {
-            match check_time(time_ms, self.arrival_ms, self.taking.oldest_ms) {
+            match check_time(*time_ms, self.arrival_ms, self.taking.oldest_ms) {
                 Ok(()) => {
-                    self.batch.float(series, time_ms, bits, start_ms);
+                    self.batch.float(series, *time_ms, *bits, *start_ms);
                     self.written.samples += 1;
                 }
                 Err(reason) => self.written.refuse(1, reason),
             }
         }
-        for read in histograms {
+        for read in histograms.drain(..) {
             match read.and_then(|read| self.histogram(series, read)) {
                 Ok(()) => self.written.histograms += 1,
                 Err(reason) => self.written.refuse(1, reason),
             }
         }
-        for read in exemplars {
+        for read in exemplars.drain(..) {
             let checked = read.and_then(|exemplar| {
                 check_time(exemplar.time_ms, self.arrival_ms, self.taking.oldest_ms).map(|()| exemplar)
             });
@@ -111,7 +113,7 @@ impl<'d, 't> Decoder<'d, 't> {
 
     fn series(
         &mut self,
-        mut labels: Vec<(&[u8], &[u8])>,
+        labels: &mut Vec<(&[u8], &[u8])>,
         is_strict: bool,
         metadata: Option<ReadMetadata<'_>>,
     ) -> Result<SeriesNumber, Rejected> {
@@ -128,14 +130,14 @@ impl<'d, 't> Decoder<'d, 't> {
             labels.retain(|(_, value)| !value.is_empty());
         }
         identity::begin(&mut self.identity, Origin::Labels);
-        for (name, value) in &labels {
+        for (name, value) in &*labels {
             identity::add(&mut self.identity, name);
             identity::add(&mut self.identity, value);
         }
         let taking = &mut *self.taking;
         let mut entry = None;
         let describe = || {
-            let found = to_labels(&labels)?;
+            let found = to_labels(labels)?;
             let source = labels.iter().filter(|(name, _)| SOURCE.contains(name));
             let clock = source.fold(0u64, |clock, (_, value)| clock.rotate_left(1).wrapping_add(hash(value)));
             let kind = metadata.map_or(MetricType::Unknown, |metadata| metadata.kind);
@@ -147,6 +149,22 @@ impl<'d, 't> Decoder<'d, 't> {
             self.batch.metadata(entry);
         }
         Ok(series)
+    }
+}
+
+impl ReadSeries<'_> {
+    /// Makes it that of a series of which nothing is read yet.
+    pub(super) fn clear(&mut self) {
+        self.labels.clear();
+        self.samples.clear();
+        self.histograms.clear();
+        self.exemplars.clear();
+        self.metadata = None;
+    }
+
+    /// Samples and exemplars.
+    pub(super) fn count(&self) -> u64 {
+        (self.samples.len() + self.histograms.len() + self.exemplars.len()) as u64
     }
 }
 

@@ -21,12 +21,13 @@ impl Decoder<'_, '_> {
         const METRIC_METADATA: u32 = length(3);
         const V2_SYMBOLS: u32 = length(4);
         const V2_TIME_SERIES: u32 = length(5);
+        let mut read = ReadSeries::default();
         let mut reader = Reader::new(message);
         while let Some(key) = reader.key()? {
             match key {
                 TIME_SERIES => {
-                    let read = series(reader.bytes()?)?;
-                    self.add(read);
+                    series(reader.bytes()?, &mut read)?;
+                    self.add(&mut read);
                 }
                 METRIC_METADATA => {
                     let entry = metadata(reader.bytes()?)?;
@@ -44,23 +45,23 @@ impl Decoder<'_, '_> {
     }
 }
 
-fn series(message: &[u8]) -> Result<ReadSeries<'_>, Fault> {
+fn series<'a>(message: &'a [u8], read: &mut ReadSeries<'a>) -> Result<(), Fault> {
     const LABELS: u32 = length(1);
     const SAMPLES: u32 = length(2);
     const EXEMPLARS: u32 = length(3);
     const HISTOGRAMS: u32 = length(4);
-    let (mut labels, mut samples, mut histograms, mut exemplars) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    read.clear();
     let mut reader = Reader::new(message);
     while let Some(key) = reader.key()? {
         match key {
-            LABELS => labels.push(label(reader.bytes()?)?),
-            SAMPLES => samples.push(sample(reader.bytes()?)?),
-            EXEMPLARS => exemplars.push(exemplar(reader.bytes()?)?),
-            HISTOGRAMS => histograms.push(histogram::read(reader.bytes()?)?),
+            LABELS => read.labels.push(label(reader.bytes()?)?),
+            SAMPLES => read.samples.push(sample(reader.bytes()?)?),
+            EXEMPLARS => read.exemplars.push(exemplar(reader.bytes()?)?),
+            HISTOGRAMS => read.histograms.push(histogram::read(reader.bytes()?)?),
             _ => reader.skip(key, SERIES)?,
         }
     }
-    Ok(ReadSeries { labels, is_strict: false, samples, histograms, exemplars, metadata: None })
+    Ok(())
 }
 
 fn label(message: &[u8]) -> Result<(&[u8], &[u8]), Fault> {

@@ -15,11 +15,10 @@ const METADATA: u64 = fields(&[1, 3, 4]);
 /// What is expected of the places of texts.
 const PLACES: &str = "places in symbols, two for each label";
 
-/// A series as it was sent: its labels are places in the table.
+/// What of a series needs the table to be read: its labels are places there. One serves all series of a request.
 #[derive(Default)]
 struct Sent<'a> {
     labels: Vec<u64>,
-    samples: Vec<ReadSample>,
     histograms: Vec<&'a [u8]>,
     exemplars: Vec<&'a [u8]>,
     metadata: Option<&'a [u8]>,
@@ -51,56 +50,51 @@ impl Decoder<'_, '_> {
                 _ => reader.skip(key, REQUEST)?,
             }
         }
+        let (mut sent, mut read) = (Sent::default(), ReadSeries { is_strict: true, ..ReadSeries::default() });
         let mut reader = Reader::new(message);
         while let Some(key) = reader.key()? {
             match key {
-                TIME_SERIES => self.v2_series(&symbols, reader.bytes()?)?,
+                TIME_SERIES => self.v2_series(&symbols, reader.bytes()?, &mut sent, &mut read)?,
                 _ => reader.skip(key, 0)?,
             }
         }
         Ok(())
     }
 
-    fn v2_series(&mut self, symbols: &[&[u8]], message: &[u8]) -> Result<(), Fault> {
-        let sent = series(message)?;
-        let count = (sent.samples.len() + sent.histograms.len() + sent.exemplars.len()) as u64;
-        let labels = match labels(symbols, &sent.labels) {
-            Ok(labels) => labels,
-            Err(reason) => {
-                self.written.refuse(count, reason);
-                return Ok(());
-            }
-        };
-        let field = match (sent.samples.is_empty(), sent.histograms.is_empty()) {
+    fn v2_series<'a>(
+        &mut self,
+        symbols: &[&'a [u8]],
+        message: &'a [u8],
+        sent: &mut Sent<'a>,
+        read: &mut ReadSeries<'a>,
+    ) -> Result<(), Fault> {
+        series(message, sent, read)?;
+        let count = (read.samples.len() + sent.histograms.len() + sent.exemplars.len()) as u64;
+        if let Err(reason) = labels(symbols, &sent.labels, &mut read.labels) {
+            self.written.refuse(count, reason);
+            return Ok(());
+        }
+        let field = match (read.samples.is_empty(), sent.histograms.is_empty()) {
             (true, true) => Some(("is neither a sample nor a histogram", "timeseries")),
             (false, false) => Some(("are samples and histograms both", "timeseries")),
             _ => None,
         };
         if let Some((found, field)) = field {
-            let name = labels_of(&labels).map(|labels| labels.to_string()).unwrap_or_default();
+            let name = labels_of(&read.labels).map(|labels| labels.to_string()).unwrap_or_default();
             let problem = format!("in {name} there {found}");
             self.written.refuse(count, Rejected { field, problem, expected: "samples, or histograms, of each series" });
             return Ok(());
         }
-        let mut histograms = Vec::with_capacity(sent.histograms.len());
-        for message in sent.histograms {
-            histograms.push(histogram::read(message)?);
+        for message in &sent.histograms {
+            read.histograms.push(histogram::read(message)?);
         }
-        let mut exemplars = Vec::with_capacity(sent.exemplars.len());
-        for message in sent.exemplars {
-            exemplars.push(exemplar(symbols, message)?);
+        for message in &sent.exemplars {
+            read.exemplars.push(exemplar(symbols, message)?);
         }
-        let metadata = sent.metadata.map(|message| metadata(symbols, message)).transpose()?;
-        match metadata.transpose() {
+        match sent.metadata.map(|message| metadata(symbols, message)).transpose()?.transpose() {
             Ok(metadata) => {
-                self.add(ReadSeries {
-                    labels,
-                    is_strict: true,
-                    samples: sent.samples,
-                    histograms,
-                    exemplars,
-                    metadata,
-                });
+                read.metadata = metadata;
+                self.add(read);
             }
             Err(reason) => self.written.refuse(count, reason),
         }
@@ -108,27 +102,37 @@ impl Decoder<'_, '_> {
     }
 }
 
-fn series(message: &[u8]) -> Result<Sent<'_>, Fault> {
+fn series<'a>(message: &'a [u8], sent: &mut Sent<'a>, read: &mut ReadSeries<'a>) -> Result<(), Fault> {
     const LABELS: u32 = length(1);
     const ONE_LABEL: u32 = varint(1);
     const SAMPLES: u32 = length(2);
     const HISTOGRAMS: u32 = length(3);
     const EXEMPLARS: u32 = length(4);
     const OF_METRIC: u32 = length(5);
-    let mut sent = Sent::default();
+    read.clear();
+    sent.clear();
     let mut reader = Reader::new(message);
     while let Some(key) = reader.key()? {
         match key {
             LABELS => packed(reader.bytes()?, &mut sent.labels)?,
             ONE_LABEL => sent.labels.push(reader.varint()?),
-            SAMPLES => sent.samples.push(sample(reader.bytes()?)?),
+            SAMPLES => read.samples.push(sample(reader.bytes()?)?),
             HISTOGRAMS => sent.histograms.push(reader.bytes()?),
             EXEMPLARS => sent.exemplars.push(reader.bytes()?),
             OF_METRIC => sent.metadata = Some(reader.bytes()?),
             _ => reader.skip(key, SERIES)?,
         }
     }
-    Ok(sent)
+    Ok(())
+}
+
+impl Sent<'_> {
+    fn clear(&mut self) {
+        self.labels.clear();
+        self.histograms.clear();
+        self.exemplars.clear();
+        self.metadata = None;
+    }
 }
 
 fn packed(message: &[u8], places: &mut Vec<u64>) -> Result<(), Fault> {
@@ -148,12 +152,16 @@ fn symbol<'a>(symbols: &[&'a [u8]], place: u64) -> Result<&'a [u8], Rejected> {
 /// A label's name and value as they were sent.
 type Pair<'a> = (&'a [u8], &'a [u8]);
 
-fn labels<'a>(symbols: &[&'a [u8]], places: &[u64]) -> Result<Vec<Pair<'a>>, Rejected> {
-    let (pairs, rest) = places.as_chunks::<2>();
+/// The texts of these places, added to `pairs`.
+fn labels<'a>(symbols: &[&'a [u8]], places: &[u64], pairs: &mut Vec<Pair<'a>>) -> Result<(), Rejected> {
+    let (chunks, rest) = places.as_chunks::<2>();
     if !rest.is_empty() {
         return Err(refused(format!("{} places", places.len()), PLACES));
     }
-    pairs.iter().map(|[name, value]| Ok((symbol(symbols, *name)?, symbol(symbols, *value)?))).collect()
+    for [name, value] in chunks {
+        pairs.push((symbol(symbols, *name)?, symbol(symbols, *value)?));
+    }
+    Ok(())
 }
 
 fn sample(message: &[u8]) -> Result<ReadSample, Fault> {
@@ -189,7 +197,8 @@ fn exemplar(symbols: &[&[u8]], message: &[u8]) -> Result<Result<Exemplar, Reject
             _ => reader.skip(key, EXEMPLAR)?,
         }
     }
-    let labels = labels(symbols, &places).and_then(|pairs| labels_of(&pairs));
+    let mut pairs = Vec::new();
+    let labels = labels(symbols, &places, &mut pairs).and_then(|()| labels_of(&pairs));
     Ok(labels.map(|labels| Exemplar { labels, value, time_ms }))
 }
 
