@@ -400,7 +400,7 @@ pub struct ExportArgs {
 /// `vitrine agent`.
 #[derive(Debug, Subcommand)]
 pub enum AgentCommand {
-    /// Serve /metrics: what the kernel says of this host and its containers
+    /// Serve /metrics, and push as OTLP: what the kernel says of this host and its containers
     Host(AgentHostArgs),
 }
 
@@ -419,6 +419,30 @@ pub struct AgentHostArgs {
     /// Leave out cgroups
     #[arg(long)]
     pub no_containers: bool,
+    /// The socket of a Docker daemon, which knows containers' names; where nobody listens there, ids are their names
+    #[arg(long, value_name = "FILE", default_value = vitrine_observe_host::DOCKER_SOCKET)]
+    pub docker: PathBuf,
+    /// A label of containers that their metrics get, too, as container_label_NAME; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub container_label: Vec<String>,
+    /// Push as OTLP to this URL, such as http://127.0.0.1:4318/v1/metrics
+    #[arg(long, value_name = "URL")]
+    pub push: Option<String>,
+    /// Between two pushes
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration)]
+    pub push_interval: Duration,
+    /// A header of each push; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub push_header: Vec<String>,
+    /// Authorities that the place of pushes is to be trusted by, in PEM; the system's by default
+    #[arg(long, value_name = "FILE")]
+    pub push_ca: Option<PathBuf>,
+}
+
+/// A duration as Prometheus writes it, above zero.
+fn duration(text: &str) -> Result<Duration, String> {
+    let given = vitrine_kit::duration::prometheus::parse(text).filter(|given| !given.is_zero());
+    given.ok_or_else(|| "expected a duration above zero, such as 15s".to_owned())
 }
 
 /// An address to listen on.
