@@ -3,23 +3,30 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use anyhow::Result;
+use futures::StreamExt as _;
+use serde::Deserialize;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
 use vitrine_observe_alert::{
-    Alertmanager, Counts, Error, Recorded, RuleOptions, RuleStorage, Rules, Settings, Writing,
+    Alertmanager, Asking, Counts, Error, MAX_EVALUATIONS, Recorded, Rows, RuleOptions, RuleStorage, Rules, Settings,
+    Writing,
 };
 use vitrine_observe_model::metrics::{RemoteWrite, SeriesWrite};
-use vitrine_observe_rules::{RuleFile, Settings as RuleSettings};
+use vitrine_observe_rules::{MAX_SQL_BYTES, RuleFile, Settings as RuleSettings};
 use vitrine_observe_series::{MetricType, Queryable};
+use vitrine_observe_sql::{Format, Sql, SqlOptions};
 use vitrine_observe_store::{ColumnEngine, Series, SeriesIngest, Tenant};
 use vitrine_platform_store::Storage;
 use vitrine_platform_telemetry::{Observation, ObservationKind, Telemetry};
 
 use crate::Usage;
 use crate::settings::{Alerting, Observatory};
+use crate::statements::worker;
 
 /// The name under which its own figures are found.
 const SERVICE: &str = "observatory";
@@ -36,18 +43,55 @@ pub async fn open(data: &Path, settings: &Alerting, external_url: String) -> Res
 }
 
 /// What rules read and write: the engine, as the default tenant.
-struct EngineStorage(Arc<ColumnEngine>);
+struct EngineStorage {
+    engine: Arc<ColumnEngine>,
+    sql: SqlOptions,
+    /// Rules in SQL have slots of their own, so that no one else's statements can take them. Made with the first statement.
+    statements: Arc<OnceCell<Sql>>,
+}
 
 impl RuleStorage for EngineStorage {
     fn series(&self) -> Arc<dyn Queryable> {
-        self.0.series(&Tenant::default())
+        self.engine.series(&Tenant::default())
+    }
+
+    fn sql(&self, statement: String) -> Asking {
+        let (engine, options, statements) = (self.engine.clone(), self.sql.clone(), self.statements.clone());
+        Box::pin(async move {
+            let make = || async { Sql::new(engine, options, worker).map_err(|error| error.to_string()) };
+            let sql = statements.get_or_try_init(make).await?;
+            answered(sql, &statement).await
+        })
     }
 
     fn write(&self, samples: Vec<Recorded>) -> Writing {
         let series: Vec<SeriesWrite> = samples.into_iter().map(written).collect();
-        let receipt = self.0.remote_write(&Tenant::default(), RemoteWrite::of(&series));
+        let receipt = self.engine.remote_write(&Tenant::default(), RemoteWrite::of(&series));
         Box::pin(async move { receipt.await.map_err(|error| error.to_string())?.whole() })
     }
+}
+
+/// A whole answer, as long as rules take it.
+async fn answered(sql: &Sql, statement: &str) -> Result<Rows, String> {
+    let mut chunks = sql.query(&Tenant::default(), statement, Format::Rows).await.map_err(|error| error.to_string())?;
+    let mut text = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        text.extend_from_slice(&chunk.map_err(|error| error.to_string())?);
+        if text.len() > MAX_SQL_BYTES {
+            return Err(format!("the answer has more than {MAX_SQL_BYTES} bytes, which is the limit for rules"));
+        }
+    }
+    let mut lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let wrong = |error: serde_json::Error| format!("the answer cannot be read: {error}");
+    let head: Vec<Column> = serde_json::from_slice(lines.next().unwrap_or(b"[]")).map_err(wrong)?;
+    let rows = lines.map(serde_json::from_slice).collect::<Result<_, _>>().map_err(wrong)?;
+    Ok(Rows { columns: head.into_iter().map(|column| column.name).collect(), rows })
+}
+
+/// A column of an answer.
+#[derive(Deserialize)]
+struct Column {
+    name: String,
 }
 
 fn written(Recorded { labels, time_ms, value }: Recorded) -> SeriesWrite {
@@ -90,7 +134,14 @@ pub async fn rules(
         ..RuleSettings::default()
     };
     let files = settings.rules.files.clone();
-    let storage = Arc::new(EngineStorage(engine));
+    // One at a time for each group that may be evaluated, and as long as what they are for: the next evaluation.
+    let sql = SqlOptions {
+        memory_bytes: usize::try_from(settings.query_memory_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20),
+        time_limit: Duration::from_secs(settings.query_seconds.into()),
+        max_queries: MAX_EVALUATIONS,
+        ..SqlOptions::default()
+    };
+    let storage = Arc::new(EngineStorage { engine, sql, statements: Arc::default() });
     let options = RuleOptions { files, shipped, settings: rule_settings, storage };
     let started = Rules::start(alertmanager, options).await;
     started.map_err(|error| match error {

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use regex::RegexSet;
-use vitrine_observe_rules::RuleFile;
 use vitrine_observe_rules::unit_test::TestFile;
+use vitrine_observe_rules::{Query, RuleFile};
 use vitrine_platform_config::glob;
 use vitrine_platform_config::yaml::{MAX_TEXT, Mistake};
 
@@ -73,6 +73,20 @@ fn lines(name: &str, mistakes: &[Mistake]) -> Vec<String> {
     mistakes.iter().map(|mistake| format!("{name}:{mistake}")).collect()
 }
 
+/// A rule file, its statements in SQL read, too.
+fn parse(text: &str) -> Result<RuleFile, Vec<Mistake>> {
+    let file = RuleFile::parse(text)?;
+    let mut mistakes = Vec::new();
+    for (group, rule) in file.groups.iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule))) {
+        let Query::Sql(_) = &rule.query else { continue };
+        if let Err(error) = vitrine_observe_sql::check(&rule.query.at(0, 0)) {
+            let message = format!("group {:?}, {:?}: could not parse statement: {error}", group.name, rule.name());
+            mistakes.push(Mistake { location: rule.location, message });
+        }
+    }
+    if mistakes.is_empty() { Ok(file) } else { Err(mistakes) }
+}
+
 fn check(args: &RulesCheckArgs) -> ExitCode {
     let paint = Paint::new();
     let mut has_failed = false;
@@ -87,9 +101,8 @@ fn check(args: &RulesCheckArgs) -> ExitCode {
     };
     for (name, text) in files {
         say(format_args!("Checking {}", paint.paint(BOLD, &name)));
-        let parsed = text
-            .map_err(|error| vec![error])
-            .and_then(|text| RuleFile::parse(&text).map_err(|mistakes| lines(&name, &mistakes)));
+        let parsed =
+            text.map_err(|error| vec![error]).and_then(|text| parse(&text).map_err(|mistakes| lines(&name, &mistakes)));
         match parsed {
             Err(mistakes) => {
                 has_failed = true;

@@ -8,7 +8,7 @@
 //! [`Rules`] evaluates groups of rules at their times (`observe/rules`), writes what they record and tells their alerts. Files can be read again, and
 //! groups given ([`RuleNamespaces`](vitrine_observe_rules::RuleNamespaces)), while it runs.
 //!
-//! Receivers are webhooks, e-mail, Slack, PagerDuty, Microsoft Teams, Discord, Telegram and Opsgenie. Their texts are Go templates (`observe/rules`).
+//! Receivers are all that Alertmanager knows: webhooks, e-mail, chats, pagers, trackers. Their texts are Go templates (`observe/rules`).
 //! What routes, groups, silences and inhibition mean is in `observe/routing`; API v2 is in `observe/api`, which asks through
 //! [`Alerting`](vitrine_observe_routing::Alerting).
 
@@ -22,4 +22,4 @@ mod templates;
 
 pub use driver::Counts;
 pub use engine::{Alertmanager, Error, LoadedConfig, Settings};
-pub use rules::{LoadedRules, Recorded, RuleOptions, RuleStorage, Rules, Writing};
+pub use rules::{Asking, LoadedRules, MAX_EVALUATIONS, Recorded, Rows, RuleOptions, RuleStorage, Rules, Writing};

@@ -28,7 +28,7 @@ use crate::engine::{Alertmanager, Error};
 pub use change::LoadedRules;
 
 /// Groups that are evaluated at a time.
-const MAX_EVALUATIONS: usize = 2;
+pub const MAX_EVALUATIONS: usize = 2;
 
 /// A sample that a rule recorded.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,10 +44,24 @@ pub struct Recorded {
 /// A write that ends when what is written can be queried.
 pub type Writing = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
+/// The answer to a statement in SQL.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// Rows, each with a value for each column.
+    pub rows: Vec<Vec<serde_json::Value>>,
+}
+
+/// A statement that is being answered.
+pub type Asking = Pin<Box<dyn Future<Output = Result<Rows, String>> + Send>>;
+
 /// What rules read, and where what they record goes.
 pub trait RuleStorage: Send + Sync + 'static {
     /// Series as they are now.
     fn series(&self) -> Arc<dyn Queryable>;
+    /// Answers a statement in SQL, with at most so many rows and bytes as rules take.
+    fn sql(&self, statement: String) -> Asking;
     /// Writes samples, all or none.
     fn write(&self, samples: Vec<Recorded>) -> Writing;
 }

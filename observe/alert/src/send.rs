@@ -3,6 +3,9 @@
 mod chat;
 mod duty;
 mod email;
+mod incident;
+mod push;
+mod rooms;
 mod smtp;
 mod webhook;
 
@@ -21,6 +24,7 @@ use vitrine_platform_fetch::{Client, Error as FetchError, Limits, Request, Respo
 use crate::data::Data;
 use crate::engine::Error;
 use crate::templates::{Renderer, render_route_labels};
+use rooms::WeChatTokens;
 
 /// How long a try may take where the configuration does not say it.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -88,6 +92,7 @@ pub(crate) struct Senders {
     templates: Templates,
     clients: BTreeMap<(String, String), Client>,
     external_url: String,
+    wechat_tokens: WeChatTokens,
 }
 
 /// One notification that is being sent.
@@ -98,6 +103,8 @@ struct Sending<'a> {
     data: &'a Data,
     renderer: Renderer<'a>,
     within: Duration,
+    now_ms: i64,
+    wechat_tokens: &'a WeChatTokens,
 }
 
 impl Senders {
@@ -114,7 +121,8 @@ impl Senders {
                 clients.insert((receiver.name.clone(), integration.id()), client);
             }
         }
-        Ok(Self { templates, clients, external_url: external_url.trim_end_matches('/').to_owned() })
+        let external_url = external_url.trim_end_matches('/').to_owned();
+        Ok(Self { templates, clients, external_url, wechat_tokens: WeChatTokens::default() })
     }
 
     /// Tells an integration. Returns what it wants to know next time.
@@ -128,6 +136,7 @@ impl Senders {
         };
         let most = match &integration.kind {
             Kind::Webhook(webhook) if webhook.max_alerts > 0 => webhook.max_alerts,
+            Kind::IncidentIo(incidentio) if incidentio.max_alerts > 0 => incidentio.max_alerts,
             _ => usize::MAX,
         };
         let alerts = &delivery.alerts[..delivery.alerts.len().min(most)];
@@ -135,7 +144,8 @@ impl Senders {
         render_route_labels(&self.templates, &mut data, now_ms);
         let renderer = Renderer::new(&self.templates, &data, now_ms);
         let within = integration.timeout.unwrap_or(TIMEOUT);
-        let sending = Sending { delivery, integration, client, data: &data, renderer, within };
+        let wechat_tokens = &self.wechat_tokens;
+        let sending = Sending { delivery, integration, client, data: &data, renderer, within, now_ms, wechat_tokens };
         let sent = sending.by_kind();
         tokio::time::timeout(within, sent)
             .await
@@ -154,6 +164,16 @@ impl Sending<'_> {
             Kind::Discord(discord) => self.discord(discord).await,
             Kind::Telegram(telegram) => self.telegram(telegram).await,
             Kind::Opsgenie(opsgenie) => self.opsgenie(opsgenie).await,
+            Kind::WeChat(wechat) => self.wechat(wechat).await,
+            Kind::VictorOps(victorops) => self.victorops(victorops).await,
+            Kind::Pushover(pushover) => self.pushover(pushover).await,
+            Kind::Sns(sns) => self.sns(sns).await,
+            Kind::Webex(webex) => self.webex(webex).await,
+            Kind::TeamsConnector(teams) => self.teams_connector(teams).await,
+            Kind::Jira(jira) => self.jira(jira).await,
+            Kind::RocketChat(rocketchat) => self.rocketchat(rocketchat).await,
+            Kind::Mattermost(mattermost) => self.mattermost(mattermost).await,
+            Kind::IncidentIo(incidentio) => self.incidentio(incidentio).await,
         }
     }
 

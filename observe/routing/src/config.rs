@@ -21,8 +21,9 @@ use defaults::Defaults;
 
 pub use defaults::Smtp;
 pub use integration::{
-    Discord, Email, Integration, Kind, Opsgenie, PagerDuty, PagerDutyImage, PagerDutyLink, Payload, Responder, Slack,
-    SlackAction, SlackConfirmation, SlackField, Teams, Telegram, Webhook,
+    Attachment, Discord, Email, IncidentIo, Integration, Jira, JiraApi, JiraText, Kind, Mattermost, MattermostPriority,
+    Opsgenie, PagerDuty, PagerDutyImage, PagerDutyLink, Payload, Pushover, Responder, RocketChat, Slack, SlackAction,
+    SlackConfirmation, SlackField, Sns, Teams, TeamsConnector, Telegram, Texts, VictorOps, WeChat, Webex, Webhook,
 };
 pub use receiver::Receiver;
 pub(crate) use tree::read_matchers;

@@ -42,9 +42,10 @@ pub use ask::{
     AlertFilter, AlertView, Alerting, GroupView, ReceiverView, StatusView, TellError, Telling, meets_filter,
 };
 pub use config::{
-    Config, Discord, Email, GroupBy, Integration, Kind, Opsgenie, PagerDuty, PagerDutyImage, PagerDutyLink, Payload,
-    Receiver, Responder, Route, Routes, Slack, SlackAction, SlackConfirmation, SlackField, Smtp, Teams, Telegram,
-    Webhook,
+    Attachment, Config, Discord, Email, GroupBy, IncidentIo, Integration, Jira, JiraApi, JiraText, Kind, Mattermost,
+    MattermostPriority, Opsgenie, PagerDuty, PagerDutyImage, PagerDutyLink, Payload, Pushover, Receiver, Responder,
+    RocketChat, Route, Routes, Slack, SlackAction, SlackConfirmation, SlackField, Smtp, Sns, Teams, TeamsConnector,
+    Telegram, Texts, VictorOps, WeChat, Webex, Webhook,
 };
 pub use inhibit::InhibitRule;
 pub use labels::{ALERT_NAME, Fingerprint, LabelSet, quoted, written};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use vitrine_kit::duration::prometheus;
 use vitrine_observe_promql::ast::Expr;
 use vitrine_observe_promql::go_quote;
 use vitrine_observe_promql::parse::parse_expr;
@@ -10,6 +11,7 @@ use vitrine_observe_series::NAME;
 use vitrine_platform_config::yaml::{self, Fields, Location, Mistake, Node, Reader};
 
 use crate::alert;
+use crate::sql::{self, MIN_SQL_INTERVAL};
 
 /// Most rules of a file.
 const MAX_RULES: usize = 50_000;
@@ -51,11 +53,53 @@ pub struct RuleSpec {
     /// The expression as it is written.
     pub text: String,
     /// What it says.
-    pub expr: Expr,
+    pub query: Query,
     /// Its own labels; templates in an alerting rule.
     pub labels: Vec<(String, String)>,
     /// Where it stands.
     pub location: Location,
+}
+
+/// What a rule asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Query {
+    /// PromQL, over series.
+    PromQl(Expr),
+    /// SQL, over everything: a statement that reads.
+    Sql(String),
+}
+
+impl Query {
+    /// As it is told: PromQL as its formatter writes it.
+    pub fn text(&self) -> String {
+        match self {
+            Self::PromQl(expr) => expr.to_string(),
+            Self::Sql(text) => text.trim().to_owned(),
+        }
+    }
+
+    /// As it is asked at a time, both in milliseconds: in SQL, `$time` and `$interval` are filled in.
+    pub fn at(&self, time_ms: i64, interval_ms: i64) -> String {
+        match self {
+            Self::PromQl(expr) => expr.to_string(),
+            Self::Sql(text) => sql::statement(text, time_ms, interval_ms),
+        }
+    }
+
+    /// PromQL, if it is that.
+    pub fn expr(&self) -> Option<&Expr> {
+        match self {
+            Self::PromQl(expr) => Some(expr),
+            Self::Sql(_) => None,
+        }
+    }
+}
+
+/// In what a rule is written, where the file says it.
+#[derive(Clone, Copy)]
+enum Language {
+    PromQl,
+    Sql,
 }
 
 /// What becomes of a rule's result.
@@ -82,6 +126,10 @@ impl RuleSpec {
         match &self.kind {
             RuleKind::Record(name) | RuleKind::Alert { name, .. } => name,
         }
+    }
+
+    fn is_sql(&self) -> bool {
+        matches!(self.query, Query::Sql(_))
     }
 }
 
@@ -164,8 +212,15 @@ fn read_group(node: &Node, reader: &Reader) -> Option<GroupSpec> {
     let labels = fields.texts("labels");
     let at = fields.location_of("labels");
     check_labels(reader, at, "", &labels);
+    let language = read_language(&mut fields).unwrap_or(Language::PromQl);
     let rules = fields.list("rules").iter().enumerate();
-    let rules = rules.filter_map(|(number, node)| read_rule(node, reader, &name, number + 1)).collect();
+    let rules: Vec<RuleSpec> =
+        rules.filter_map(|(number, node)| read_rule(node, reader, &name, number + 1, language)).collect();
+    if interval.is_some_and(|interval| interval < MIN_SQL_INTERVAL) && rules.iter().any(RuleSpec::is_sql) {
+        let least = prometheus::format(MIN_SQL_INTERVAL);
+        let message = format!("interval: expected at least {least}, because the group has rules in SQL");
+        reader.mistake(fields.location_of("interval"), message);
+    }
     Some(GroupSpec { name, interval, query_offset, limit, labels, rules, location: node.location })
 }
 
@@ -175,7 +230,44 @@ fn check_labels(reader: &Reader, at: Location, before: &str, labels: &[(String, 
     }
 }
 
-fn read_rule(node: &Node, reader: &Reader, group: &str, number: usize) -> Option<RuleSpec> {
+/// `type`, as vmalert has it.
+fn read_language(fields: &mut Fields<'_>) -> Option<Language> {
+    fields.parsed("type", "prometheus or sql", |text| match text {
+        "prometheus" | "" => Some(Language::PromQl),
+        "sql" => Some(Language::Sql),
+        _ => None,
+    })
+}
+
+/// What a rule asks for, and as it is written: `expr`, or `sql`.
+fn read_query(
+    fields: &mut Fields<'_>,
+    language: Language,
+    mistake: &dyn Fn(Location, String),
+) -> (String, Option<Query>) {
+    let language = read_language(fields).unwrap_or(language);
+    let expr = fields.text("expr").unwrap_or_default();
+    let sql = fields.text("sql").unwrap_or_default();
+    match (expr.is_empty(), sql.is_empty(), language) {
+        (true, true, _) => {
+            mistake(fields.location_of("expr"), "field 'expr' must be set in rule".to_owned());
+            (String::new(), None)
+        }
+        (false, false, _) => {
+            mistake(fields.location_of("sql"), "only one of 'expr' and 'sql' must be set".to_owned());
+            (String::new(), None)
+        }
+        (true, false, _) => (sql.clone(), Some(Query::Sql(sql))),
+        (false, true, Language::Sql) => (expr.clone(), Some(Query::Sql(expr))),
+        (false, true, Language::PromQl) => {
+            let at = fields.location_of("expr");
+            let parsed = parse_expr(&expr).map_err(|error| mistake(at, format!("could not parse expression: {error}")));
+            (expr, parsed.ok().map(Query::PromQl))
+        }
+    }
+}
+
+fn read_rule(node: &Node, reader: &Reader, group: &str, number: usize, language: Language) -> Option<RuleSpec> {
     let mut fields = reader.fields(node)?;
     let record = fields.text("record").unwrap_or_default();
     let alert = fields.text("alert").unwrap_or_default();
@@ -189,14 +281,7 @@ fn read_rule(node: &Node, reader: &Reader, group: &str, number: usize) -> Option
         (true, true) => mistake(node.location, "one of 'record' or 'alert' must be set".to_owned()),
         _ => {}
     }
-    let text = fields.text("expr").unwrap_or_default();
-    let expr = if text.is_empty() {
-        mistake(fields.location_of("expr"), "field 'expr' must be set in rule".to_owned());
-        None
-    } else {
-        let at = fields.location_of("expr");
-        parse_expr(&text).map_err(|error| mistake(at, format!("could not parse expression: {error}"))).ok()
-    };
+    let (text, query) = read_query(&mut fields, language, &mistake);
     let hold = fields.duration("for").unwrap_or_default();
     let keep_firing_for = fields.duration("keep_firing_for").unwrap_or_default();
     let labels = fields.texts("labels");
@@ -223,7 +308,7 @@ fn read_rule(node: &Node, reader: &Reader, group: &str, number: usize) -> Option
         }
         RuleKind::Alert { name: alert, hold, keep_firing_for, annotations }
     };
-    Some(RuleSpec { kind, text, expr: expr?, labels, location: node.location })
+    Some(RuleSpec { kind, text, query: query?, labels, location: node.location })
 }
 
 /// What a recording rule must not have, and how its name must not look. `absent`: annotations, for, keep_firing_for.

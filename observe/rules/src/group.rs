@@ -7,12 +7,12 @@ mod schedule;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use vitrine_observe_promql::ast::Expr;
 use vitrine_observe_promql::{Point, Sample};
 use vitrine_observe_series::{Labels, NAME};
 
 use crate::alert::{Alert, AlertRule, Evaluated, Transition};
-use crate::file::{GroupSpec, RuleKind, RuleSpec, merged};
+use crate::file::{GroupSpec, Query, RuleKind, RuleSpec, merged};
+use crate::sql::{self, MIN_SQL_INTERVAL};
 use crate::status::{AlertState, AlertStatus, AlertingStatus, Evaluation, GroupStatus, Health, RuleStatus};
 use crate::{Settings, Source};
 
@@ -43,7 +43,7 @@ pub struct Group {
 struct Rule {
     kind: Kind,
     text: String,
-    expr: Expr,
+    query: Query,
     /// The group's and its own, as they are written.
     labels: Vec<(String, String)>,
     /// Series of the last evaluation.
@@ -83,7 +83,9 @@ pub struct Effects {
 impl Group {
     /// A group of a file.
     pub fn new(file: &str, spec: &GroupSpec, settings: &Settings) -> Self {
-        let interval = spec.interval.unwrap_or(settings.interval);
+        let least =
+            if spec.rules.iter().any(|rule| rule.query.expr().is_none()) { MIN_SQL_INTERVAL } else { Duration::ZERO };
+        let interval = spec.interval.unwrap_or(settings.interval).max(least);
         Self {
             file: file.to_owned(),
             name: spec.name.clone(),
@@ -142,7 +144,7 @@ impl Group {
         let start = Instant::now();
         let (offset, limit, interval) = (self.query_offset_ms, self.limit, self.interval_ms);
         let rule = &mut self.rules[index];
-        let result = rule.result(at_ms, offset, limit, settings, source).and_then(|evaluated| {
+        let result = rule.result(at_ms, [offset, interval], limit, settings, source).and_then(|evaluated| {
             let Evaluated { samples, transitions, is_changed } = evaluated;
             let now: BTreeSet<Labels> = samples.iter().map(|sample| sample.labels.clone()).collect();
             let ended = rule.series.difference(&now).cloned().collect();
@@ -161,7 +163,7 @@ impl Group {
 
     /// Rules that do not depend on each other, in order: those of one list can be evaluated at once.
     pub fn batches(&self) -> Vec<Vec<usize>> {
-        schedule::batches(&self.rules.iter().map(|rule| (rule.outputs(), &rule.expr)).collect::<Vec<_>>())
+        schedule::batches(&self.rules.iter().map(|rule| (rule.outputs(), rule.query.expr())).collect::<Vec<_>>())
     }
 
     /// What is told of it.
@@ -199,8 +201,8 @@ impl Rule {
         };
         Self {
             kind,
-            text: spec.expr.to_string(),
-            expr: spec.expr.clone(),
+            text: spec.query.text(),
+            query: spec.query.clone(),
             labels,
             series: BTreeSet::new(),
             health: Health::Unknown,
@@ -235,12 +237,16 @@ impl Rule {
     fn result(
         &mut self,
         at_ms: i64,
-        offset_ms: i64,
+        [offset_ms, interval_ms]: [i64; 2],
         limit: usize,
         settings: &Settings,
         source: &dyn Source,
     ) -> Result<Evaluated, String> {
-        let result = source.evaluate(&self.expr, at_ms - offset_ms)?;
+        let time_ms = at_ms - offset_ms;
+        let result = match &self.query {
+            Query::PromQl(expr) => source.evaluate(expr, time_ms)?,
+            Query::Sql(text) => source.sql(&sql::statement(text, time_ms, interval_ms), time_ms)?,
+        };
         match &mut self.kind {
             Kind::Alert(alert) => alert.evaluate(&result, at_ms, limit, settings, source, at_ms - offset_ms),
             Kind::Record(name) => {

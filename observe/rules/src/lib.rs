@@ -31,17 +31,19 @@ mod group;
 mod namespaces;
 mod slo;
 mod source;
+mod sql;
 
 use std::time::Duration;
 
-pub use file::{GroupSpec, RuleFile, RuleKind, RuleSpec};
+pub use file::{GroupSpec, Query, RuleFile, RuleKind, RuleSpec};
 pub use group::{Effects, Group, Remains, SavedAlert, SavedGroup, SavedRule, Slot};
 pub use namespaces::{
     ChangeError, Changing, Configuration, ConfigurationStatus, GivenGroup, MAX_GROUP_BYTES, MAX_NAMESPACE_GROUPS,
     MAX_NAMESPACE_NAME, MAX_NAMESPACES, Namespaces, Reloading, RuleNamespaces,
 };
 pub use slo::Slo;
-pub use source::{EngineSource, Source};
+pub use source::{EngineSource, Source, Sql};
+pub use sql::{MAX_SQL_BYTES, MAX_SQL_ROWS, MIN_SQL_INTERVAL, vector_of_rows};
 
 /// What holds for all groups.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,7 +11,7 @@ use vitrine_observe_promql::parse::parse_expr;
 use vitrine_observe_promql::{go_float_digits, go_quote};
 use vitrine_platform_config::yaml::Location;
 
-use crate::file::{GroupSpec, RuleKind, RuleSpec};
+use crate::file::{GroupSpec, Query, RuleKind, RuleSpec};
 
 /// What stands for the range in an expression.
 const WINDOW: &str = "$window";
@@ -122,7 +122,7 @@ impl Slo {
         let expr = parse_expr(&text).map_err(|error| format!("the rule {text:?} cannot be parsed: {error}"))?;
         let own = [("slo", self.name.as_str())];
         let labels = own.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Ok(RuleSpec { kind, text, expr, labels, location: Location::default() })
+        Ok(RuleSpec { kind, text, query: Query::PromQl(expr), labels, location: Location::default() })
     }
 
     fn record(&self, name: &str, text: &str) -> Result<RuleSpec, String> {

@@ -33,6 +33,10 @@ impl Source for Script {
     fn evaluate(&self, expr: &Expr, _: i64) -> Result<Vec<Sample>, String> {
         self.0.borrow().get(&expr.selectors()[0].name).cloned().unwrap_or_else(|| Ok(Vec::new()))
     }
+
+    fn sql(&self, statement: &str, _: i64) -> Result<Vec<Sample>, String> {
+        self.0.borrow().get(statement).cloned().unwrap_or_else(|| Err(statement.to_owned()))
+    }
 }
 
 fn group(text: &str) -> Group {
@@ -130,6 +134,31 @@ fn an_alert_is_pending_firing_kept_and_resolved() {
     let resent: Vec<i64> = (8..40).filter(|minute| !sent(&evaluate(&mut group, &source, *minute)).is_empty()).collect();
     assert_eq!(resent, [9, 11, 13, 15, 17, 19, 21]);
     assert_eq!(group.saved().rules, []);
+}
+
+#[test]
+fn rows_of_a_statement_are_alerts() {
+    let text = "
+groups:
+- name: g
+  type: sql
+  rules:
+  - {alert: A, expr: SELECT service AS instance FROM spans, for: 2m, annotations: {at: '{{ $labels.instance }} {{ $value }}'}}
+  - {record: r, type: prometheus, expr: m}
+  - {record: s, sql: SELECT $time}
+";
+    let (mut group, source) = (group(text), Script::default());
+    source.set("SELECT service AS instance FROM spans", &[("a", 3.0)]);
+    evaluate(&mut group, &source, 0);
+    assert_eq!(states(&group), [("a".to_owned(), "pending")]);
+    let effects = evaluate(&mut group, &source, 2);
+    assert_eq!(
+        (states(&group), sent(&effects)),
+        (vec![("a".to_owned(), "firing")], vec![("a".to_owned(), "firing", 6)])
+    );
+    let status = group.status();
+    assert_eq!(status.rules[0].query, "SELECT service AS instance FROM spans");
+    assert_eq!(status.rules[2].last_error, "SELECT TIMESTAMP '1970-01-01T00:02:00.000Z'");
 }
 
 #[test]

@@ -116,3 +116,27 @@ groups:
     let twice: Vec<usize> = file.duplicates().iter().map(|rule| rule.location.line).collect();
     assert_eq!(twice, [5, 10]);
 }
+
+#[test]
+fn rules_in_sql() {
+    let mistakes = RuleFile::parse(
+        "groups:
+- name: g
+  interval: 5s
+  rules:
+  - {alert: A, sql: SELECT 1}
+  - {alert: B, sql: SELECT 1, expr: up}
+  - {alert: C, type: xml, expr: up}
+",
+    )
+    .expect_err("mistakes");
+    let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "3:13: interval: expected at least 15s, because the group has rules in SQL",
+            "6:21: group \"g\", rule 2, \"B\": only one of 'expr' and 'sql' must be set",
+            "7:22: type: expected prometheus or sql, not \"xml\"",
+        ]
+    );
+}

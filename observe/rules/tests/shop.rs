@@ -61,7 +61,7 @@ fn rules_ask_for_metrics_that_the_shop_has() {
         rules.iter().filter(|rule| matches!(rule.kind, RuleKind::Record(_))).map(|rule| rule.name().to_owned()),
     );
     for rule in rules {
-        for selector in rule.expr.selectors() {
+        for selector in rule.query.expr().expect("PromQL").selectors() {
             assert!(known.contains(&selector.name), "{} asks for {}, which nothing tells", rule.name(), selector.name);
         }
     }

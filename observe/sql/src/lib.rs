@@ -34,5 +34,5 @@ pub use format::Format;
 pub use grid::Grid;
 pub use queries::{ResultStream, Sql, SqlOptions};
 pub use source::Telemetry;
-pub use statement::{MAX_STATEMENT_BYTES, MAX_STATEMENT_WORDS};
+pub use statement::{MAX_STATEMENT_BYTES, MAX_STATEMENT_WORDS, check};
 pub use work::work;

@@ -30,6 +30,12 @@ pub(crate) fn check_length(text: &str) -> Result<(), SqlError> {
     Ok(())
 }
 
+/// Whether a text is one statement that reads; which tables and columns there are is not looked at.
+pub fn check(text: &str) -> Result<(), SqlError> {
+    check_length(text)?;
+    parse(text).map(drop)
+}
+
 /// Reads a statement and refuses what does not only read.
 pub(crate) fn parse(text: &str) -> Result<Statement, SqlError> {
     let wrong = |error: &dyn std::fmt::Display| SqlError::Statement(error.to_string());

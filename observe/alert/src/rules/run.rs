@@ -7,10 +7,10 @@ use vitrine_kit::percent;
 use vitrine_observe_promql::{Engine, Point};
 use vitrine_observe_routing::{Alerting, LabelSet, PostedAlert};
 use vitrine_observe_rules::alert::Alert;
-use vitrine_observe_rules::{Effects, EngineSource, Group, SavedGroup};
+use vitrine_observe_rules::{Effects, EngineSource, Group, SavedGroup, vector_of_rows};
 use vitrine_observe_series::{Labels, STALE, Value};
 
-use super::{Recorded, Rules, Running};
+use super::{Recorded, Rows, Rules, Running};
 use crate::documents::{GroupState, write_group};
 
 /// Most bytes that a query of a rule takes.
@@ -70,12 +70,17 @@ impl Rules {
     fn evaluate(&self, group: &mut Group, at_ms: i64) -> Outcome {
         let options = &self.shared.options;
         let series = options.storage.series();
+        let sql = |statement: &str, time_ms: i64| {
+            let Rows { columns, rows } = Handle::current().block_on(options.storage.sql(statement.to_owned()))?;
+            vector_of_rows(&columns, &rows, time_ms)
+        };
         let source = EngineSource {
             engine: Engine::default(),
             series: &*series,
             bytes: QUERY_BYTES,
             samples: QUERY_SAMPLES,
             time: QUERY_TIME,
+            sql: &sql,
         };
         let mut outcome = Outcome::default();
         let mut sink = |effects: Effects| {

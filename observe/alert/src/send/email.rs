@@ -6,8 +6,10 @@ use lettre::message::{Mailbox, Mailboxes, MultiPart, SinglePart};
 use vitrine_kit::Secret;
 use vitrine_kit::clock::rfc3339;
 use vitrine_observe_routing::Email;
+use vitrine_platform_fetch::SecretSource;
 
-use super::{Failure, Known, Sending, smtp};
+use super::smtp::{self, Proof};
+use super::{Failure, Known, Sending};
 
 /// Characters of the group's name in a thread's id.
 const THREAD_CHARS: usize = 16;
@@ -17,11 +19,12 @@ const DATE_CHARS: usize = 10;
 impl Sending<'_> {
     pub(super) async fn email(&self, email: &Email) -> Result<Known, Failure> {
         let message = self.letter(email)?;
-        let password = match &email.smtp.password {
-            Some(password) => password.read().await?,
-            None => Secret::default(),
+        let read = async |source: &Option<SecretSource>| match source {
+            Some(source) => source.read().await,
+            None => Ok(Secret::default()),
         };
-        smtp::hand_over(&email.smtp, &password, &message).await?;
+        let proof = Proof { password: read(&email.smtp.password).await?, secret: read(&email.smtp.secret).await? };
+        smtp::hand_over(&email.smtp, &proof, &message).await?;
         Ok(Known::new())
     }
 

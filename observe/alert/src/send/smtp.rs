@@ -7,7 +7,9 @@ use std::io;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use hmac::{Hmac, Mac};
 use lettre::Message;
+use md5::Md5;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use vitrine_kit::Secret;
@@ -33,8 +35,16 @@ struct Relay {
     can: Vec<String>,
 }
 
+/// What proves who hands over; empty where there is none.
+pub(super) struct Proof {
+    /// A password that the relay is told.
+    pub(super) password: Secret,
+    /// A secret that it is not.
+    pub(super) secret: Secret,
+}
+
 /// Hands a letter over. The caller bounds the time.
-pub(super) async fn hand_over(smtp: &Smtp, password: &Secret, message: &Message) -> Result<(), Failure> {
+pub(super) async fn hand_over(smtp: &Smtp, proof: &Proof, message: &Message) -> Result<(), Failure> {
     let Some((host, port)) = &smtp.smarthost else { return Err(Failure::never("no smarthost")) };
     let connected = TcpStream::connect((host.as_str(), *port)).await;
     let stream: Box<dyn Stream> =
@@ -59,7 +69,7 @@ pub(super) async fn hand_over(smtp: &Smtp, password: &Secret, message: &Message)
         relay.hello(&smtp.hello).await?;
     }
     if !smtp.username.is_empty() {
-        relay.log_in(&smtp.username, password).await?;
+        relay.log_in(smtp, proof).await?;
     }
     let envelope = message.envelope();
     let from = envelope.from().map(ToString::to_string).unwrap_or_default();
@@ -93,21 +103,34 @@ impl Relay {
         Ok(())
     }
 
-    async fn log_in(&mut self, username: &str, password: &Secret) -> Result<(), Failure> {
+    /// By the first of the ways, in the order in which the relay names them, for which there is what proves it.
+    async fn log_in(&mut self, smtp: &Smtp, proof: &Proof) -> Result<(), Failure> {
+        let (name, password, secret) = (&smtp.username, proof.password.expose(), proof.secret.expose());
         let ways = self.can.iter().find_map(|line| line.strip_prefix("AUTH ")).unwrap_or_default().to_owned();
-        let knows = |way: &str| ways.split_whitespace().any(|known| known == way);
-        if knows("PLAIN") {
-            let said = BASE64_STANDARD.encode(format!("\0{username}\0{}", password.expose()));
-            self.command("AUTH PLAIN", &format!("AUTH PLAIN {said}"), 235).await.map(drop)
-        } else if knows("LOGIN") {
-            self.say("AUTH LOGIN", 334).await?;
-            self.command("user name", &BASE64_STANDARD.encode(username), 334).await?;
-            self.command("password", &BASE64_STANDARD.encode(password.expose()), 235).await.map(drop)
-        } else {
-            Err(Failure::later(format!(
-                "the relay knows no way to log in that is known here: PLAIN or LOGIN expected, {ways:?} found"
-            )))
+        for way in ways.split_whitespace() {
+            match way {
+                "CRAM-MD5" if !secret.is_empty() => {
+                    let challenge = self.say("AUTH CRAM-MD5", 334).await?.concat();
+                    let challenge = BASE64_STANDARD.decode(challenge.trim());
+                    let challenge = challenge.map_err(|_| Failure::later("the relay's challenge is no Base64"))?;
+                    let said = BASE64_STANDARD.encode(format!("{name} {}", digest(secret, &challenge)));
+                    return self.command("the response", &said, 235).await.map(drop);
+                }
+                "PLAIN" if !password.is_empty() => {
+                    let said = BASE64_STANDARD.encode(format!("{}\0{name}\0{password}", smtp.identity));
+                    return self.command("AUTH PLAIN", &format!("AUTH PLAIN {said}"), 235).await.map(drop);
+                }
+                "LOGIN" if !password.is_empty() => {
+                    self.say("AUTH LOGIN", 334).await?;
+                    self.command("user name", &BASE64_STANDARD.encode(name), 334).await?;
+                    return self.command("password", &BASE64_STANDARD.encode(password), 235).await.map(drop);
+                }
+                _ => {}
+            }
         }
+        Err(Failure::later(format!(
+            "the relay knows no way to log in: expected CRAM-MD5 with auth_secret, or PLAIN or LOGIN with auth_password, not {ways:?}"
+        )))
     }
 
     /// Says a line that holds no secret.
@@ -159,6 +182,13 @@ impl Relay {
     }
 }
 
+/// What CRAM-MD5 (RFC 2195) answers to a challenge.
+fn digest(secret: &str, challenge: &[u8]) -> String {
+    let mut mac = Hmac::<Md5>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
+    mac.update(challenge);
+    hex::encode(mac.finalize().into_bytes())
+}
+
 /// A letter with its end, and with a second point before each line that begins with one.
 fn stuffed(letter: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(letter.len() + 5);
@@ -177,6 +207,13 @@ fn stuffed(letter: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_challenge_is_answered() {
+        // RFC 2195, section 2.
+        let challenge = b"<1896.697170952@postoffice.reston.mci.net>";
+        assert_eq!(super::digest("tanstaaftanstaaf", challenge), "b913a602c7eda7a495b4e6e7334d3890");
+    }
+
     #[test]
     fn no_line_of_a_letter_is_taken_for_its_end() {
         assert_eq!(super::stuffed(b"a\r\n.\r\n.b\r\n"), b"a\r\n..\r\n..b\r\n.\r\n");

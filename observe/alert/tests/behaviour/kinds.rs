@@ -7,11 +7,16 @@ use crate::sink::{Seen, Sink, start, tell};
 /// SHA-256 of the group's key: what incidents are known by.
 const GROUP_HASH_CHARS: usize = 64;
 
-async fn requests(receiver: &str, count: usize) -> (Sink, Vec<Seen>) {
+pub async fn requests(receiver: &str, count: usize) -> (Sink, Vec<Seen>) {
     requests_with("", receiver, count).await
 }
 
-async fn requests_with(global: &str, receiver: &str, count: usize) -> (Sink, Vec<Seen>) {
+pub async fn requests_with(global: &str, receiver: &str, count: usize) -> (Sink, Vec<Seen>) {
+    requests_counted(global, receiver, count, count * 2).await
+}
+
+/// Those for an alert that fires, of which there are so many, and for its end.
+pub async fn requests_counted(global: &str, receiver: &str, count: usize, all: usize) -> (Sink, Vec<Seen>) {
     let sink = Sink::start().await;
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("secret"), " from-file \n").expect("written");
@@ -30,7 +35,7 @@ receivers:
     tell(&alertmanager, "alertname=Down job=api", true).await;
     sink.wait(count).await;
     tell(&alertmanager, "alertname=Down job=api", false).await;
-    let seen = sink.wait(count * 2).await;
+    let seen = sink.wait(all).await;
     alertmanager.stop().await;
     (sink, seen)
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use vitrine_observe_alert::{Recorded, RuleOptions, RuleStorage, Rules, Writing};
+use vitrine_observe_alert::{Asking, Recorded, Rows, RuleOptions, RuleStorage, Rules, Writing};
 use vitrine_observe_rules::status::{AlertState, RuleStatuses};
 use vitrine_observe_rules::{RuleNamespaces, Settings};
 use vitrine_observe_series::{
@@ -50,6 +50,12 @@ struct Notes(Arc<Mutex<Vec<Recorded>>>);
 impl RuleStorage for Notes {
     fn series(&self) -> Arc<dyn Queryable> {
         Arc::new(Nothing)
+    }
+
+    fn sql(&self, statement: String) -> Asking {
+        let columns = vec!["service".to_owned(), "value".to_owned()];
+        let rows = vec![vec!["api".into(), 7.into()], vec![statement.into(), serde_json::Value::Null]];
+        Box::pin(async { Ok(Rows { columns, rows }) })
     }
 
     fn write(&self, samples: Vec<Recorded>) -> Writing {
@@ -194,7 +200,7 @@ async fn rules_are_read_again_while_others_are_evaluated() {
     // Mistakes of both files are told, and nothing changes.
     write("rules.yml", "groups:\n- name: g\n  rules:\n  - {alert: A, expr: 'up =='}\n");
     write("more.yml", "groups:\n- nam: g\n");
-    let error = rules.reload().await.err().expect("mistakes").to_string();
+    let error = rules.reload().await.expect_err("mistakes").to_string();
     assert!(
         error.contains("rules.yml") && error.contains("4:22") && error.contains("more.yml") && error.contains("2:3"),
         "{error}"
@@ -241,6 +247,7 @@ async fn rules_that_are_given_are_kept() {
     put("team", "{name: one, interval: 1s, rules: [{record: one, expr: vector(1)}]}").await.expect("taken");
     put("team", "{name: two, rules: [{record: two, expr: vector(1)}]}").await.expect("taken");
     put("other", "{name: one, rules: []}").await.expect("taken");
+    put("sql", "{name: s, interval: 15s, rules: [{alert: A, sql: SELECT 1}]}").await.expect("taken");
     let error = put("team", "{name: two, rules: [{alert: A, expr: 'up =='}]}").await.expect_err("a mistake");
     assert!(error.to_string().starts_with("1:38: group \"two\", rule 1, \"A\": could not parse"), "{error}");
     for (namespace, text) in [("", "{name: a}"), (&rules.groups()[0].file, "{name: a}"), ("team", "{rules: []}")] {
@@ -254,13 +261,13 @@ async fn rules_that_are_given_are_kept() {
     })
     .await;
     rules.reload().await.expect("files do not touch what was given");
-    assert_eq!(names(&rules), ["rules.yml g", "team one"]);
+    assert_eq!(names(&rules), ["rules.yml g", "sql s", "team one"]);
     rules.stop().await;
     alertmanager.stop().await;
 
     let alertmanager = start(folder.path(), config).await;
     let rules = Rules::start(&alertmanager, options(folder.path(), &notes)).await.expect("started");
-    assert_eq!(names(&rules), ["rules.yml g", "team one"]);
+    assert_eq!(names(&rules), ["rules.yml g", "sql s", "team one"]);
     assert!(rules.namespaces()["team"]["one"].text.starts_with("{name: one, interval"));
     rules.stop().await;
     alertmanager.stop().await;

@@ -11,27 +11,11 @@ const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";
 const OPSGENIE: &str = "https://api.opsgenie.com/";
 const TELEGRAM: &str = "https://api.telegram.org";
+const WECHAT: &str = "https://qyapi.weixin.qq.com/cgi-bin/";
+const VICTOROPS: &str = "https://alert.victorops.com/integrations/generic/20131114/alert/";
+const WEBEX: &str = "https://webexapis.com/v1/messages";
+const ROCKETCHAT: &str = "https://open.rocket.chat/";
 const SLACK_APP: &str = "https://slack.com/api/chat.postMessage";
-
-/// Fields of `global` that belong to receivers which are not sent to.
-const OF_OTHERS: &[&str] = &[
-    "jira_api_url",
-    "wechat_api_url",
-    "wechat_api_secret",
-    "wechat_api_secret_file",
-    "wechat_api_corp_id",
-    "victorops_api_url",
-    "victorops_api_key",
-    "victorops_api_key_file",
-    "webex_api_url",
-    "rocketchat_api_url",
-    "rocketchat_token",
-    "rocketchat_token_file",
-    "rocketchat_token_id",
-    "rocketchat_token_id_file",
-    "mattermost_webhook_url",
-    "mattermost_webhook_url_file",
-];
 
 /// What stands in `global`.
 pub(crate) struct Defaults {
@@ -47,6 +31,17 @@ pub(crate) struct Defaults {
     pub(crate) opsgenie_key: Option<SecretSource>,
     pub(crate) telegram_url: String,
     pub(crate) telegram_token: Option<SecretSource>,
+    pub(crate) jira_url: Option<String>,
+    pub(crate) mattermost_url: Option<SecretSource>,
+    pub(crate) rocketchat_url: String,
+    pub(crate) rocketchat_user: Option<SecretSource>,
+    pub(crate) rocketchat_token: Option<SecretSource>,
+    pub(crate) victorops_url: String,
+    pub(crate) victorops_key: Option<SecretSource>,
+    pub(crate) webex_url: String,
+    pub(crate) wechat_url: String,
+    pub(crate) wechat_secret: Option<SecretSource>,
+    pub(crate) wechat_corporation: String,
 }
 
 /// How letters are handed over.
@@ -62,6 +57,10 @@ pub struct Smtp {
     pub username: String,
     /// The password.
     pub password: Option<SecretSource>,
+    /// The secret that CRAM-MD5 proves without telling it.
+    pub secret: Option<SecretSource>,
+    /// Who one says to be for AUTH PLAIN, where that is someone else.
+    pub identity: String,
     /// Whether a letter is only handed over secretly.
     pub requires_tls: bool,
     /// Whether TLS comes before all else; by the port where nothing is said.
@@ -85,15 +84,8 @@ impl Smtp {
             let host = host.trim_matches(['[', ']']);
             (!host.is_empty()).then(|| Some((host.to_owned(), port.parse().ok()?))).flatten()
         });
-        for name in [names.auth_secret, names.auth_secret_file] {
-            if let Some(node) = fields.node(name) {
-                reader.mistake(
-                    node.location,
-                    format!("{name}: CRAM-MD5 is not spoken: expected {}", names.auth_password),
-                );
-            }
-        }
-        let _ = fields.text(names.auth_identity);
+        let secret = SecretSource::take(reader, fields, names.auth_secret, names.auth_secret_file, folder);
+        let identity = fields.text(names.auth_identity);
         let password = SecretSource::take(reader, fields, names.auth_password, names.auth_password_file, folder);
         let is_implicit_tls = fields.flag(names.force_implicit_tls);
         let tls = fields.node(names.tls_config).map(|node| Settings::read_tls(reader, node, folder));
@@ -104,6 +96,8 @@ impl Smtp {
             smarthost: smarthost.or(above.smarthost),
             username: text(fields.text(names.auth_username), above.username),
             password: password.or(above.password),
+            secret: secret.or(above.secret),
+            identity: text(identity, above.identity),
             requires_tls: fields.flag(names.require_tls).unwrap_or(above.requires_tls),
             is_implicit_tls: is_implicit_tls.or(above.is_implicit_tls),
             tls: tls.unwrap_or(above.tls),
@@ -192,10 +186,34 @@ impl Defaults {
                 *of = url;
             }
         }
-        for name in OF_OTHERS {
-            let _ = fields.node(name);
-        }
+        defaults.read_others(reader, fields, folder);
         defaults
+    }
+
+    fn read_others(&mut self, reader: &Reader, fields: &mut Fields<'_>, folder: &Path) {
+        self.mattermost_url =
+            SecretSource::take(reader, fields, "mattermost_webhook_url", "mattermost_webhook_url_file", folder);
+        self.rocketchat_user =
+            SecretSource::take(reader, fields, "rocketchat_token_id", "rocketchat_token_id_file", folder);
+        self.rocketchat_token = SecretSource::take(reader, fields, "rocketchat_token", "rocketchat_token_file", folder);
+        self.victorops_key = SecretSource::take(reader, fields, "victorops_api_key", "victorops_api_key_file", folder);
+        self.wechat_secret = SecretSource::take(reader, fields, "wechat_api_secret", "wechat_api_secret_file", folder);
+        self.wechat_corporation = fields.text("wechat_api_corp_id").unwrap_or_default();
+        self.jira_url = folder_url(fields, "jira_api_url");
+        for (name, of, read) in [
+            (
+                "rocketchat_api_url",
+                &mut self.rocketchat_url,
+                url as fn(&mut Fields<'_>, &'static str) -> Option<String>,
+            ),
+            ("webex_api_url", &mut self.webex_url, url),
+            ("victorops_api_url", &mut self.victorops_url, folder_url),
+            ("wechat_api_url", &mut self.wechat_url, folder_url),
+        ] {
+            if let Some(url) = read(fields, name) {
+                *of = url;
+            }
+        }
     }
 
     fn nothing(folder: &Path) -> Self {
@@ -212,6 +230,17 @@ impl Defaults {
             opsgenie_key: None,
             telegram_url: TELEGRAM.to_owned(),
             telegram_token: None,
+            jira_url: None,
+            mattermost_url: None,
+            rocketchat_url: ROCKETCHAT.to_owned(),
+            rocketchat_user: None,
+            rocketchat_token: None,
+            victorops_url: VICTOROPS.to_owned(),
+            victorops_key: None,
+            webex_url: WEBEX.to_owned(),
+            wechat_url: WECHAT.to_owned(),
+            wechat_secret: None,
+            wechat_corporation: String::new(),
         }
     }
 }
@@ -219,6 +248,11 @@ impl Defaults {
 /// Reads the URL of a web server.
 pub(crate) fn url(fields: &mut Fields<'_>, name: &'static str) -> Option<String> {
     fields.parsed(name, "a URL such as \"https://example.org/\"", |text| is_url(text).then(|| text.to_owned()))
+}
+
+/// The same, of a URL below which others are: it ends with a slash.
+pub(crate) fn folder_url(fields: &mut Fields<'_>, name: &'static str) -> Option<String> {
+    url(fields, name).map(|url| if url.ends_with('/') { url } else { url + "/" })
 }
 
 /// Whether a text is the URL of a web server.

@@ -3,6 +3,9 @@
 mod chat;
 mod duty;
 mod email;
+mod incident;
+mod push;
+mod rooms;
 mod webhook;
 
 use std::time::Duration;
@@ -15,6 +18,9 @@ use super::defaults::{Defaults, is_url};
 pub use chat::{Discord, Slack, SlackAction, SlackConfirmation, SlackField, Teams, Telegram};
 pub use duty::{Opsgenie, PagerDuty, PagerDutyImage, PagerDutyLink, Responder};
 pub use email::Email;
+pub use incident::{IncidentIo, Jira, JiraApi, JiraText, VictorOps};
+pub use push::{Pushover, Sns};
+pub use rooms::{Attachment, Mattermost, MattermostPriority, RocketChat, TeamsConnector, Texts, WeChat, Webex};
 pub use webhook::{Payload, Webhook};
 
 /// A way by which a receiver is told.
@@ -51,6 +57,26 @@ pub enum Kind {
     Telegram(Telegram),
     /// An alert of Opsgenie.
     Opsgenie(Box<Opsgenie>),
+    /// A message in WeChat.
+    WeChat(Box<WeChat>),
+    /// An incident of VictorOps.
+    VictorOps(Box<VictorOps>),
+    /// A message of Pushover.
+    Pushover(Box<Pushover>),
+    /// A message of Amazon SNS.
+    Sns(Box<Sns>),
+    /// A message in Webex.
+    Webex(Webex),
+    /// A card by one of Teams' older connectors.
+    TeamsConnector(TeamsConnector),
+    /// An issue of Jira.
+    Jira(Box<Jira>),
+    /// A message in Rocket.Chat.
+    RocketChat(Box<RocketChat>),
+    /// A message in Mattermost.
+    Mattermost(Box<Mattermost>),
+    /// Alerts of incident.io.
+    IncidentIo(IncidentIo),
 }
 
 impl Kind {
@@ -65,6 +91,16 @@ impl Kind {
             Self::Discord(_) => "discord",
             Self::Telegram(_) => "telegram",
             Self::Opsgenie(_) => "opsgenie",
+            Self::WeChat(_) => "wechat",
+            Self::VictorOps(_) => "victorops",
+            Self::Pushover(_) => "pushover",
+            Self::Sns(_) => "sns",
+            Self::Webex(_) => "webex",
+            Self::TeamsConnector(_) => "msteams",
+            Self::Jira(_) => "jira",
+            Self::RocketChat(_) => "rocketchat",
+            Self::Mattermost(_) => "mattermost",
+            Self::IncidentIo(_) => "incidentio",
         }
     }
 }
@@ -82,20 +118,16 @@ pub(crate) const KINDS: &[(&str, ReadKind)] = &[
     ("discord_configs", chat::read_discord),
     ("telegram_configs", chat::read_telegram),
     ("opsgenie_configs", duty::read_opsgenie),
-];
-
-/// Lists that Alertmanager knows as well.
-pub(crate) const OTHERS: &[&str] = &[
-    "incidentio_configs",
-    "jira_configs",
-    "mattermost_configs",
-    "msteams_configs",
-    "pushover_configs",
-    "rocketchat_configs",
-    "sns_configs",
-    "victorops_configs",
-    "webex_configs",
-    "wechat_configs",
+    ("wechat_configs", rooms::read_wechat),
+    ("victorops_configs", incident::read_victorops),
+    ("pushover_configs", push::read_pushover),
+    ("sns_configs", push::read_sns),
+    ("webex_configs", rooms::read_webex),
+    ("msteams_configs", rooms::read_teams_connector),
+    ("jira_configs", incident::read_jira),
+    ("rocketchat_configs", rooms::read_rocketchat),
+    ("mattermost_configs", rooms::read_mattermost),
+    ("incidentio_configs", incident::read_incidentio),
 ];
 
 impl Integration {
@@ -118,8 +150,8 @@ impl Integration {
             None => defaults.http.clone(),
         };
         let kind = kind(reader, fields, &mut http, defaults)?;
-        // Letters and Slack are the two that Alertmanager leaves alone when all is well again.
-        let sends_by_default = !matches!(kind, Kind::Email(_) | Kind::Slack(_));
+        // Those that Alertmanager leaves alone when all is well again.
+        let sends_by_default = !matches!(kind, Kind::Email(_) | Kind::Slack(_) | Kind::WeChat(_) | Kind::RocketChat(_));
         Some(Self { index, sends_resolved: sends_resolved.unwrap_or(sends_by_default), timeout, http, kind })
     }
 }

@@ -3,7 +3,7 @@
 use vitrine_platform_config::yaml::{Node, Reader};
 
 use super::defaults::Defaults;
-use super::integration::{Integration, KINDS, OTHERS};
+use super::integration::{Integration, KINDS};
 use crate::labels::LabelSet;
 
 /// Someone who is told.
@@ -25,15 +25,6 @@ impl Receiver {
             for (index, node) in (0..).zip(fields.list(list)) {
                 let Some(mut settings) = reader.fields(node) else { continue };
                 integrations.extend(Integration::read(reader, &mut settings, index, *read, defaults));
-            }
-        }
-        for other in OTHERS {
-            if let Some(node) = fields.node(other) {
-                let known: Vec<&str> = KINDS.iter().map(|(list, _)| *list).collect();
-                reader.mistake(
-                    node.location,
-                    format!("{other}: this kind of receiver is not sent to: expected one of {}", known.join(", ")),
-                );
             }
         }
         let mut labels: LabelSet = fields.texts("labels").into_iter().collect();

@@ -9,6 +9,7 @@ const SECRET: &str = "<secret>";
 
 /// Fields that hold secrets wherever they are.
 const SECRETS: &[&str] = &[
+    "alert_source_token",
     "api_key",
     "api_secret",
     "app_token",
@@ -25,6 +26,7 @@ const SECRETS: &[&str] = &[
     "rocketchat_token",
     "rocketchat_token_id",
     "routing_key",
+    "secret_key",
     "secrets",
     "service_key",
     "slack_api_url",
@@ -33,6 +35,7 @@ const SECRETS: &[&str] = &[
     "smtp_auth_secret",
     "telegram_bot_token",
     "token",
+    "token_id",
     "user_key",
     "victorops_api_key",
     "webhook_url",

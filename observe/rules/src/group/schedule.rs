@@ -42,7 +42,11 @@ fn hash(text: &str) -> u64 {
 }
 
 /// Whether an expression may read a metric of this name.
-fn reads(expr: &Expr, metric: &str) -> bool {
+fn reads(expr: Option<&Expr>, metric: &str) -> bool {
+    expr.is_none_or(|expr| reads_metric(expr, metric))
+}
+
+fn reads_metric(expr: &Expr, metric: &str) -> bool {
     expr.selectors().iter().any(|selector| {
         let mut names = selector.matchers.iter().filter(|matcher| matcher.name == NAME).peekable();
         names.peek().is_none() || names.all(|matcher: &Matcher| matcher.matches(metric))
@@ -50,21 +54,23 @@ fn reads(expr: &Expr, metric: &str) -> bool {
 }
 
 /// Whether an expression selects by something else than names, so that it may read everything.
-fn reads_anything(expr: &Expr) -> bool {
+fn reads_anything(expr: Option<&Expr>) -> bool {
+    // SQL may read what rules recorded, too.
+    let Some(expr) = expr else { return true };
     let is_named = |matcher: &Matcher| matcher.name == NAME && matcher.op == MatchOp::Equal;
     expr.selectors().iter().any(|selector| !selector.matchers.iter().any(is_named))
 }
 
 /// Rules, by what they make and read, in lists of which each depends on earlier lists only. A rule that may read everything stands alone.
-pub(super) fn batches(rules: &[(Vec<&str>, &Expr)]) -> Vec<Vec<usize>> {
+pub(super) fn batches(rules: &[(Vec<&str>, Option<&Expr>)]) -> Vec<Vec<usize>> {
     let mut batches: Vec<Vec<usize>> = Vec::new();
     for (index, (outputs, expr)) in rules.iter().enumerate() {
         let is_free = |other: &usize| {
             let (others, other_expr) = &rules[*other];
-            let alone = reads_anything(expr) || reads_anything(other_expr);
+            let alone = reads_anything(*expr) || reads_anything(*other_expr);
             !alone
-                && !others.iter().any(|made| reads(expr, made))
-                && !outputs.iter().any(|made| reads(other_expr, made))
+                && !others.iter().any(|made| reads(*expr, made))
+                && !outputs.iter().any(|made| reads(*other_expr, made))
         };
         match batches.last_mut() {
             Some(batch) if batch.iter().all(is_free) => batch.push(index),
@@ -90,7 +96,7 @@ mod tests {
         ] {
             let parsed: Vec<_> =
                 rules.iter().map(|(name, expr)| (vec![*name], parse_expr(expr).expect("an expression"))).collect();
-            let given: Vec<_> = parsed.iter().map(|(names, expr)| (names.clone(), expr)).collect();
+            let given: Vec<_> = parsed.iter().map(|(names, expr)| (names.clone(), Some(expr))).collect();
             assert_eq!(batches(&given), expected, "{rules:?}");
         }
     }

@@ -174,7 +174,7 @@ fn slack_url(reader: &Reader, fields: &mut Fields<'_>, http: &mut Settings, defa
     url
 }
 
-fn slack_field(reader: &Reader, node: &Node, is_short: bool) -> Option<SlackField> {
+pub(super) fn slack_field(reader: &Reader, node: &Node, is_short: bool) -> Option<SlackField> {
     let mut fields = reader.fields(node)?;
     let [title, value] = ["title", "value"].map(|name| fields.text(name).filter(|text| !text.is_empty()));
     let is_short = fields.flag("short").unwrap_or(is_short);
@@ -226,7 +226,7 @@ pub(super) fn read_teams(
     Some(Kind::Teams(Teams { url, title, text }))
 }
 
-fn webhook_url(reader: &Reader, fields: &mut Fields<'_>, defaults: &Defaults) -> Option<Url> {
+pub(super) fn webhook_url(reader: &Reader, fields: &mut Fields<'_>, defaults: &Defaults) -> Option<Url> {
     let url = secret_url(reader, fields, ["webhook_url", "webhook_url_file"], defaults);
     if url.is_none() {
         reader.mistake(fields.location(), "one of webhook_url or webhook_url_file must be configured");
