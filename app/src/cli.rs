@@ -50,6 +50,9 @@ pub enum Command {
     Agent(AgentCommand),
     /// Ask PromQL over the observatory's metrics: a table of now, or a chart of the last hours
     Promql(PromqlArgs),
+    /// Name metrics in files anew
+    #[command(subcommand)]
+    Metrics(MetricsCommand),
     /// Check files of recording and alerting rules, or run their tests: the files that promtool reads
     Rules(RulesArgs),
     /// Print the effective configuration, and where each value came from; or what can be set
@@ -357,6 +360,24 @@ pub struct PromqlArgs {
     /// The observatory that is asked.
     #[command(flatten)]
     pub observatory: AskArgs,
+}
+
+/// `vitrine metrics`.
+#[derive(Debug, Subcommand)]
+pub enum MetricsCommand {
+    /// Index files again whose series are called otherwise than observatory.metrics says now; no observatory may run on the folder
+    Reindex(ReindexArgs),
+}
+
+/// `vitrine metrics reindex`.
+#[derive(Args, Clone, Debug)]
+pub struct ReindexArgs {
+    /// Data folder.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Configuration file.
+    #[command(flatten)]
+    pub config: ConfigArgs,
 }
 
 /// `vitrine agent`.

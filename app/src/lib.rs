@@ -15,6 +15,7 @@ mod operations;
 mod process;
 mod promql;
 mod reloading;
+mod reindex;
 mod remote;
 mod rules;
 mod runfile;
@@ -31,7 +32,7 @@ mod watching;
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command};
+use cli::{Cli, Command, MetricsCommand};
 
 pub use observatory::Observatory;
 pub use runfile::{DemoCustomer, RunFile};
@@ -119,6 +120,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
         }
         Command::Sql(args) => sql::run(args).await,
         Command::Promql(args) => promql::run(args).await,
+        Command::Metrics(MetricsCommand::Reindex(args)) => reindex::run(args).await,
         Command::Agent(args) => agent::run(args).await,
         Command::Config(args) if args.schema => settings::print_schema(),
         Command::Config(args) if args.reference => {

@@ -255,7 +255,8 @@ fn mebibytes(mib: u32) -> usize {
     usize::try_from(mib).unwrap_or(usize::MAX).saturating_mul(1 << 20)
 }
 
-fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
+/// How the engine in a data folder works.
+pub fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
     if settings.memory_mib < MIN_MEMORY_MIB {
         return Err(Usage(format!(
             "observatory.memory_mib = {}: expected at least {MIN_MEMORY_MIB}",

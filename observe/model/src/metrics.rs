@@ -12,7 +12,7 @@ mod taking;
 mod text;
 mod translation;
 
-pub use otlp::decode_otlp;
+pub use otlp::{decode_otlp, views};
 pub use remote_read::{ReadQuery, ReadResponse, RemoteReadError, decode_remote_read};
 pub use remote_write::{
     MAX_DECODED_BYTES, RemoteWrite, RemoteWriteError, SeriesWrite, WriteCompression, WriteVersion, decode_remote_write,

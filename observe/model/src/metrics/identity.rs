@@ -16,6 +16,12 @@ pub(crate) enum Origin {
     TargetInfo = 3,
 }
 
+impl Origin {
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
+        [Self::Labels, Self::Otlp, Self::TargetInfo].into_iter().find(|origin| *origin as u8 == number)
+    }
+}
+
 /// Which part of a metric's point it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Part {
@@ -69,5 +75,55 @@ pub(crate) fn add_bounds(out: &mut Vec<u8>, bounds: &[f64], has_sum: bool) {
     varint::write(out, bounds.len() as u64);
     for bound in bounds {
         out.extend_from_slice(&bound.to_bits().to_le_bytes());
+    }
+}
+
+/// Reads an identity.
+pub(crate) struct Parts<'a>(&'a [u8]);
+
+impl<'a> Parts<'a> {
+    pub(crate) fn new(identity: &'a [u8]) -> Self {
+        Self(identity)
+    }
+
+    /// Whether all was read.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn byte(&mut self) -> Option<u8> {
+        let (byte, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*byte)
+    }
+
+    pub(crate) fn double(&mut self) -> Option<f64> {
+        let (bits, rest) = self.0.split_first_chunk::<8>()?;
+        self.0 = rest;
+        Some(f64::from_bits(u64::from_le_bytes(*bits)))
+    }
+
+    fn length(&mut self) -> Option<usize> {
+        // Nothing has more parts, or is longer, than there are bytes.
+        usize::try_from(varint::read(&mut self.0).ok()?).ok().filter(|length| *length <= self.0.len())
+    }
+
+    /// What [`add`] added.
+    pub(crate) fn bytes(&mut self) -> Option<&'a [u8]> {
+        let length = self.length()?;
+        let (bytes, rest) = self.0.split_at(length);
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    /// What [`add_sorted`] added.
+    pub(crate) fn entries(&mut self) -> Option<Vec<&'a [u8]>> {
+        (0..self.length()?).map(|_| self.bytes()).collect()
+    }
+
+    /// What [`add_bounds`] added behind its first byte: whether there is a sum, and the bounds.
+    pub(crate) fn bounds(&mut self) -> Option<(bool, Vec<f64>)> {
+        let has_sum = self.byte()? != 0;
+        Some((has_sum, (0..self.length()?).map(|_| self.double()).collect::<Option<_>>()?))
     }
 }

@@ -8,10 +8,13 @@ mod histogram;
 mod metric;
 mod point;
 mod resource;
+mod views;
 
 use std::sync::Arc;
 
 use vitrine_observe_series::{Batch, Histogram, STALE};
+
+pub use views::views;
 
 use super::taking::{Taking, Written};
 use crate::cells::clamp;

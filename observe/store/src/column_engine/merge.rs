@@ -100,6 +100,19 @@ impl Merger {
         Ok(false)
     }
 
+    /// Writes one file of series again whose series are called otherwise than they would be now. Returns whether there was one.
+    pub(crate) fn reindex_once(&self) -> Result<bool, Failure> {
+        let _turn = self.segments.replacing();
+        for table in self.tables.all() {
+            if let Some(series) = &table.series
+                && table.reindex_series(series, &self.context, &self.segments)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn merge(&self, table: &Table, inputs: Vec<Arc<SegmentHandle>>) -> Result<(), Failure> {
         let mut segments = Vec::with_capacity(inputs.len());
         for handle in &inputs {

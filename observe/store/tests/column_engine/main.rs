@@ -7,6 +7,7 @@ mod limits;
 mod model;
 mod objects;
 mod queries;
+mod reindex;
 mod series;
 mod span_metrics;
 mod support;
