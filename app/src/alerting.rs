@@ -164,6 +164,7 @@ pub fn attend(
         rules.stop().await;
         ending.stop().await;
     });
+    alertmanager.trace_as(telemetry.service(SERVICE));
     telemetry.service(SERVICE).read_while(alertmanager.counts(), observations);
 }
 

@@ -13,6 +13,7 @@ mod observatory;
 mod observe;
 mod operations;
 mod process;
+mod prometheus;
 mod promql;
 mod reloading;
 mod reindex;

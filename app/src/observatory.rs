@@ -15,12 +15,13 @@ use vitrine_kit::duration;
 use vitrine_observe_alert::{Alertmanager, Rules};
 use vitrine_observe_api::{
     Options as Asking, Prometheus, PrometheusOptions, Queries, alertmanager_errors, alertmanager_router, jaeger_errors,
-    jaeger_router, metric_pages, prometheus_errors, prometheus_router, sql_router, zipkin_router,
+    jaeger_router, metric_pages, prometheus_below, prometheus_errors, prometheus_router, ruler_router, sql_router,
+    zipkin_router,
 };
 use vitrine_observe_receive::{
-    Intake, grpc_routes, http_router, otlp_errors, remote_write_router, zipkin_router as zipkin_intake,
+    Intake, ReplicaOptions, Replicas, grpc_routes, http_router, otlp_errors, remote_write_router,
+    zipkin_router as zipkin_intake,
 };
-use vitrine_observe_rules::status::RuleStatuses;
 use vitrine_observe_sql::{Sql, SqlOptions};
 use vitrine_observe_store::{
     Access, ColumnEngine, Ingest, Options, Reports, SegmentStorage, SignalStatus, Status, Targets,
@@ -36,7 +37,7 @@ use vitrine_platform_tls as tls;
 use crate::reloading::RunningConfiguration;
 use crate::settings::{HostMetrics, Observatory as Settings};
 use crate::statements::{EngineStatements, worker};
-use crate::{Usage, alerting, watching};
+use crate::{Usage, alerting, prometheus, watching};
 
 /// The folder of the observatory within the data folder.
 const FOLDER: &str = "observatory";
@@ -54,6 +55,9 @@ const ZIPKIN_PORT: u16 = 9411;
 const PROMETHEUS_PORT: u16 = 9090;
 /// Alertmanager's own port.
 const ALERTMANAGER_PORT: u16 = 9093;
+
+/// Where Mimir's ruler API is, beside Prometheus's: where Mimir has it, and where Cortex had it.
+const RULER_PATHS: &[&str] = &["/config/v1/rules", "/api/v1/rules"];
 
 /// Where an observatory answers, as URLs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -88,6 +92,7 @@ pub struct Observatory {
     otlp_http: TcpListener,
     standard: Option<StandardPorts>,
     prometheus: PrometheusOptions,
+    replicas: Option<ReplicaOptions>,
     alertmanager: Alertmanager,
     scrape: Option<(PathBuf, vitrine_observe_scrape::Config)>,
     host: HostMetrics,
@@ -118,15 +123,19 @@ impl Observatory {
         } else {
             None
         };
+        let replicas = settings.ha.options().map_err(Usage)?;
         let config = Some(settings.scrape.config.clone()).filter(|path| !path.as_os_str().is_empty());
         let scrape = config.map(|path| watching::read(&path).map(|config| (path, config))).transpose()?;
         let (memory_bytes, time_limit) = (options.query_memory_bytes, options.query_time);
         let asking = Asking { time_limit, autocomplete_keys: settings.autocomplete_keys.clone(), ..Asking::default() };
         let sql = SqlOptions { memory_bytes, time_limit, ..SqlOptions::default() };
-        let prometheus = PrometheusOptions {
+        let mut prometheus = PrometheusOptions {
             query_bytes: memory_bytes,
             time_limit,
             retention: options.retention.map_or_else(String::new, duration::prometheus::format),
+            admin_api: settings.prometheus.admin_api,
+            lifecycle_api: settings.prometheus.lifecycle_api,
+            ruler_api: settings.prometheus.ruler_api,
             ..PrometheusOptions::default()
         };
         // The log is read again, which takes a while after a crash.
@@ -134,6 +143,7 @@ impl Observatory {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}", pages.local_addr()?);
         let engine = Arc::new(engine);
+        prometheus.alertmanager_url = format!("{url}/alertmanager/api/v2/alerts");
         let alertmanager = alerting::open(data, &settings.alertmanager, url.clone()).await?;
         let rules = alerting::rules(&alertmanager, settings, of_shop, engine.clone(), url).await?;
         Ok(Self {
@@ -149,6 +159,7 @@ impl Observatory {
             otlp_http,
             standard,
             prometheus,
+            replicas,
             alertmanager,
             scrape,
             host: settings.host.clone(),
@@ -194,10 +205,11 @@ impl Observatory {
         }
         let intake = Intake::new(engine.clone(), access.clone());
         let queries = Queries::new(engine.clone(), access.clone(), self.asking);
-        let rules: Arc<dyn RuleStatuses> = Arc::new(self.rules.clone());
-        let prometheus =
-            Prometheus::new(engine.clone(), Some(rules), targets, access.clone(), self.prometheus, Clock::system());
-        let writes = remote_write_router(&intake, engine.clone());
+        let parts = prometheus::parts(engine.clone(), &self.rules, targets, &configuration, telemetry);
+        prometheus::notify(parts.notifications.clone(), &configuration, stop, tracker);
+        let prometheus = Prometheus::new(engine.clone(), parts, access.clone(), self.prometheus, Clock::system());
+        let replicas = self.replicas.map(|options| Replicas::new(options, Clock::system()));
+        let writes = remote_write_router(&intake, engine.clone(), replicas.clone());
         let statements = EngineStatements::new(Arc::new(Sql::new(engine, self.sql, worker)?));
         let alerts = alertmanager_router(Arc::new(self.alertmanager.clone()), access.clone());
         alerting::attend(&self.alertmanager, &self.rules, telemetry, stop, tracker);
@@ -206,10 +218,11 @@ impl Observatory {
             .clone()
             .merge(grpc.clone())
             .merge(zipkin_intake(&intake))
-            .merge(writes)
+            .merge(writes.clone())
+            .merge(ruler_router(&prometheus, RULER_PATHS))
             .merge(vitrine_observe_api::router(&queries))
             .merge(metric_pages(&prometheus))
-            .nest("/prometheus", prometheus_router(&prometheus))
+            .merge(prometheus_below(&prometheus, "/prometheus"))
             .merge(sql_router(Arc::new(statements), access))
             .nest("/alertmanager", alerts.clone())
             .merge(health(stop));
@@ -219,7 +232,7 @@ impl Observatory {
             (self.otlp_grpc, grpc, otlp_errors),
         ];
         if let Some(StandardPorts { jaeger, zipkin, prometheus: own, alertmanager }) = self.standard {
-            all.push((own, prometheus_router(&prometheus), prometheus_errors));
+            all.push((own, prometheus_router(&prometheus).merge(writes), prometheus_errors));
             all.push((jaeger, jaeger_router(&queries), jaeger_errors));
             all.push((zipkin, zipkin_intake(&intake).merge(zipkin_router(&queries)), plain_errors));
             all.push((alertmanager, alerts, alertmanager_errors));
@@ -233,6 +246,9 @@ impl Observatory {
                 stop.clone(),
                 DRAIN,
             ));
+        }
+        if let Some(replicas) = replicas {
+            prometheus::count(replicas, telemetry);
         }
         telemetry.service(SERVICE).read_while(&self.engine, |engine| observations(&engine.status()));
         Ok(self.engine)
@@ -275,7 +291,7 @@ pub fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
         query_time: Duration::from_secs(settings.query_seconds.into()),
         retention: settings.retention.value().map(|time| time.0),
         max_bytes: settings.max_bytes.value().map(|size| size.0),
-        span_metrics: settings.span_metrics.options(),
+        span_metrics: settings.span_series.options(settings.span_metrics).map_err(Usage)?,
         max_series: usize::try_from(settings.metrics.max_series).unwrap_or(usize::MAX),
         new_series_a_second: settings.metrics.new_series_a_second.into(),
         series_limits: settings.metrics.limits(),

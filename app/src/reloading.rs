@@ -65,6 +65,11 @@ impl RunningConfiguration {
         Ok(())
     }
 
+    /// How it goes from now on.
+    pub fn changes(&self) -> watch::Receiver<ConfigurationStatus> {
+        self.status.subscribe()
+    }
+
     async fn read_again(&self) -> Result<(), String> {
         let _reading = self.reading.lock().await;
         let read = self.read_all().await;

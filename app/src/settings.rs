@@ -2,6 +2,8 @@
 
 mod choices;
 mod metrics;
+mod prometheus;
+mod spans;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -20,6 +22,8 @@ use crate::engines::Engines;
 
 pub use choices::{Bucket, Demo, HostNames, Rate, SpanNames, Sync};
 pub use metrics::Metrics;
+pub use prometheus::{Ha, PrometheusApi};
+pub use spans::SpanSeries;
 
 /// The customer whom everyone may play.
 pub const DEMO_EMAIL: &str = "demo@vitrine.example";
@@ -173,6 +177,8 @@ pub struct Observatory {
     pub fsync: Sync,
     /// What series that are made of spans are called: as Grafana "tempo" or OpenTelemetry's "connector" does, "both", or "off" for none.
     pub span_metrics: SpanNames,
+    /// What series that are made of spans have besides.
+    pub span_series: SpanSeries,
     /// Memory for what is not yet in segments, in MiB; beyond, senders are told to wait.
     pub memory_mib: u32,
     /// Memory that one query may take, in MiB.
@@ -181,6 +187,10 @@ pub struct Observatory {
     pub query_seconds: u32,
     /// Metrics as series, for PromQL.
     pub metrics: Metrics,
+    /// What Prometheus's API does beside answering.
+    pub prometheus: PrometheusApi,
+    /// Senders that send the same.
+    pub ha: Ha,
     /// Attributes whose values Zipkin's page completes.
     pub autocomplete_keys: Vec<String>,
     /// Who may read and write; without any token, everyone.
@@ -295,10 +305,13 @@ impl Default for Observatory {
             segments: Bucket::default(),
             fsync: Sync::Always,
             span_metrics: SpanNames::Tempo,
+            span_series: SpanSeries::default(),
             memory_mib: 96,
             query_memory_mib: 128,
             query_seconds: 30,
             metrics: Metrics::default(),
+            prometheus: PrometheusApi::default(),
+            ha: Ha::default(),
             autocomplete_keys: vitrine_observe_api::Options::default().autocomplete_keys,
             tokens: Vec::new(),
             tls: vitrine_platform_tls::Files::default(),

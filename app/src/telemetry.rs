@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use tonic::Status;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use vitrine_kit::SecretUrl;
 use vitrine_observe_receive::Receiver;
-use vitrine_observe_store::Ingest;
+use vitrine_observe_store::{self as observe, Ingest};
 use vitrine_platform_mesh as mesh;
-use vitrine_platform_telemetry::{Config, Exporter, LogLayer, OtlpProtocol, PROCESS, Telemetry};
+use vitrine_platform_telemetry::{self as telemetry, Config, Exporter, LogLayer, OtlpProtocol, PROCESS, Telemetry};
 
 use crate::Usage;
 
@@ -38,6 +40,21 @@ fn ours(level: LevelFilter) -> Targets {
     Targets::new().with_default(level).with_target("async_nats", LevelFilter::OFF)
 }
 
+/// The observatory of this process, as telemetry knows it.
+struct Observatory(Receiver);
+
+#[tonic::async_trait]
+impl telemetry::Receiver for Observatory {
+    async fn receive(&self, signal: telemetry::Signal, request: Bytes) -> Result<(), Status> {
+        let signal = match signal {
+            telemetry::Signal::Traces => observe::Signal::Traces,
+            telemetry::Signal::Metrics => observe::Signal::Metrics,
+            telemetry::Signal::Logs => observe::Signal::Logs,
+        };
+        self.0.receive(signal, request).await
+    }
+}
+
 /// Where telemetry goes: to the endpoint of the variables, else to the observatory of this process, else nowhere.
 pub fn exporter(config: &Config, observatory: Option<Arc<dyn Ingest>>) -> Result<Option<Exporter>> {
     if config.disabled {
@@ -58,7 +75,7 @@ pub fn exporter(config: &Config, observatory: Option<Arc<dyn Ingest>>) -> Result
                 config.clone(),
             ))
         }
-        (None, Some(engine)) => Some(Exporter::direct(Receiver::new(engine), config.clone())),
+        (None, Some(engine)) => Some(Exporter::direct(Observatory(Receiver::new(engine)), config.clone())),
         (None, None) => None,
     })
 }

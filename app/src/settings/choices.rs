@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use vitrine_observe_store::{Fsync, SpanMetricNames, SpanMetrics};
+use vitrine_observe_store::{Fsync, SpanMetricNames};
 use vitrine_platform_config::{Written, written};
 
 /// Most journeys that the load generator starts, each second.
@@ -266,15 +266,14 @@ pub enum SpanNames {
 }
 
 impl SpanNames {
-    /// What the engine is told.
-    pub fn options(self) -> Option<SpanMetrics> {
-        let names = match self {
-            Self::Tempo => SpanMetricNames::Tempo,
-            Self::Connector => SpanMetricNames::Connector,
-            Self::Both => SpanMetricNames::Both,
-            Self::Off => return None,
-        };
-        Some(SpanMetrics { names, ..SpanMetrics::default() })
+    /// As the engine has them; none where none are made.
+    pub fn names(self) -> Option<SpanMetricNames> {
+        match self {
+            Self::Tempo => Some(SpanMetricNames::Tempo),
+            Self::Connector => Some(SpanMetricNames::Connector),
+            Self::Both => Some(SpanMetricNames::Both),
+            Self::Off => None,
+        }
     }
 }
 

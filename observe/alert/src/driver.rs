@@ -8,6 +8,7 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 use vitrine_kit::{Backoff, Outage};
 use vitrine_observe_routing::Delivery;
+use vitrine_platform_telemetry::Span;
 
 use crate::engine::Alertmanager;
 use crate::send::Failure;
@@ -87,6 +88,16 @@ impl Driver {
     }
 }
 
+/// What the span of a try says.
+fn describe(span: &mut Span, delivery: &Delivery, failure: Option<&Failure>) {
+    span.set("vitrine.alerts.receiver", delivery.receiver.clone());
+    span.set("vitrine.alerts.integration", delivery.integration.clone());
+    span.set("vitrine.alerts.count", i64::try_from(delivery.alerts.len()).unwrap_or(i64::MAX));
+    if let Some(failure) = failure {
+        span.error(&failure.reason);
+    }
+}
+
 impl Work {
     /// Begins to send what waits. Returns when something is due next.
     fn begin(&mut self, of: &Alertmanager, now: i64) -> Option<i64> {
@@ -118,8 +129,12 @@ impl Work {
             let (senders, config) = (of.inner.senders.read().clone(), router.config().clone());
             let integration = (delivery.receiver.clone(), delivery.integration.clone());
             let id = delivery.id.clone();
+            let mut span = of.span("notify");
             let task = self.sending.spawn(async move {
                 let result = senders.send(&config, &delivery, now).await;
+                if let Some(span) = &mut span {
+                    describe(span, &delivery, result.as_ref().err());
+                }
                 Tried { delivery, result }
             });
             self.tasks.insert(task.id(), (id, integration));

@@ -1,7 +1,7 @@
 //! The alertmanager: a router whose changes are written down.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, Notify};
@@ -14,6 +14,7 @@ use vitrine_observe_routing::{
 use vitrine_platform_config::yaml::Mistake;
 use vitrine_platform_fetch as fetch;
 use vitrine_platform_store::{Error as StoreError, Storage, Store};
+use vitrine_platform_telemetry::{Service, Span};
 
 use crate::documents;
 use crate::driver::{Counts, Driver};
@@ -133,6 +134,8 @@ pub(crate) struct AlertmanagerInner {
     started_at: i64,
     tasks: TaskTracker,
     driver: Driver,
+    /// Whose traces evaluations and notifications are.
+    service: OnceLock<Service>,
 }
 
 impl std::fmt::Debug for Alertmanager {
@@ -162,6 +165,7 @@ impl Alertmanager {
             started_at: now,
             tasks: TaskTracker::new(),
             driver: Driver::default(),
+            service: OnceLock::new(),
         };
         let alertmanager = Self { inner: Arc::new(inner) };
         let driving = alertmanager.clone();
@@ -197,6 +201,18 @@ impl Alertmanager {
         self.inner.driver.stop();
         self.inner.tasks.close();
         self.inner.tasks.wait().await;
+    }
+
+    /// From now on each evaluation of rules and each try of a notification is a trace of this service. Nothing is evaluated or told because of such a
+    /// trace, so they do not feed themselves.
+    pub fn trace_as(&self, service: Service) {
+        // Whose traces they are is said once.
+        let _ = self.inner.service.set(service);
+    }
+
+    /// A trace's first span, if anyone wants to know.
+    pub(crate) fn span(&self, name: &'static str) -> Option<Span> {
+        self.inner.service.get().map(|service| service.root_span(name))
     }
 
     /// What is counted of it.

@@ -25,7 +25,10 @@ mod zipkin;
 pub use alertmanager::{alertmanager_errors, alertmanager_router};
 pub use error::Error;
 pub use options::Options;
-pub use prometheus::{Prometheus, PrometheusOptions, metric_pages, prometheus_errors, prometheus_router};
+pub use prometheus::{
+    Notifications, Prometheus, PrometheusOptions, PrometheusParts, metric_pages, prometheus_below, prometheus_errors,
+    prometheus_router, ruler_router,
+};
 pub use queries::{Queries, Telemetry};
 pub use router::{error_format, jaeger_errors, jaeger_router, router, zipkin_router};
 pub use sql::{SqlFormat, SqlStream, StatementError, Statements, sql_router};

@@ -4,43 +4,51 @@
 //! name. Each question has its own bounds: bytes, samples, time, and how many are answered at a time; who goes away is not
 //! computed for.
 
+mod routes;
+
 mod answer;
-mod explore;
-mod federate;
 mod json;
+mod question;
+mod stream;
+
+mod explore;
+mod export;
+mod federate;
 mod labels;
 mod query;
-mod question;
 mod read;
 mod rules;
+mod search;
+mod service_graph;
 mod status;
 mod targets;
 mod watch;
 
+mod admin;
+mod lifecycle;
+mod notifications;
+mod ruler;
+
+mod compress;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, RawForm, RawQuery, State};
-use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
-use http::{HeaderMap, Method, StatusCode};
+use http::HeaderMap;
 use vitrine_kit::clock::Clock;
 use vitrine_observe_promql::Options as Evaluation;
 use vitrine_observe_rules::status::RuleStatuses;
+use vitrine_observe_rules::{Configuration, RuleNamespaces};
 use vitrine_observe_store::series::Budget;
-use vitrine_observe_store::{Access, Right, Series, Targets, Tenant};
-use vitrine_platform_http::{Refusal, RequestInfo, with_error_format, with_plain_errors};
+use vitrine_observe_store::{Access, Right, Series, SeriesAdmin, Targets, Tenant};
 
-use crate::error::Error;
-use crate::pages::{page_errors, page_of};
 use crate::queries::Turns;
-use answer::{ApiData, Failed, respond};
+use answer::Failed;
 use question::{Question, pairs, time_limit};
 
-/// The largest form that is read, in bytes: Grafana sends long queries so.
-const MOST_FORM_BYTES: usize = 1 << 20;
+pub use notifications::Notifications;
+pub use routes::{metric_pages, prometheus_below, prometheus_errors, prometheus_router};
+pub use ruler::ruler_router;
 
 /// Bytes that one query may take, samples it may read, and how long it may take.
 const QUERY_BYTES: usize = 128 << 20;
@@ -68,6 +76,14 @@ pub struct PrometheusOptions {
     pub max_waiting: usize,
     /// How long samples are kept, as `runtimeinfo` shows it: `15d`.
     pub retention: String,
+    /// Whether series may be deleted and copied: Prometheus's `--web.enable-admin-api`.
+    pub admin_api: bool,
+    /// Whether the process may be told to read its configuration again, and to end: Prometheus's `--web.enable-lifecycle`.
+    pub lifecycle_api: bool,
+    /// Whether rules may be set by Mimir's ruler API. Grafana takes this for Mimir then, and edits them.
+    pub ruler_api: bool,
+    /// Where alerts of rules go, as `alertmanagers` tells it; nowhere if it is empty.
+    pub alertmanager_url: String,
 }
 
 impl Default for PrometheusOptions {
@@ -80,15 +96,39 @@ impl Default for PrometheusOptions {
             max_queries: MAX_QUERIES,
             max_waiting: MAX_WAITING,
             retention: String::new(),
+            admin_api: false,
+            lifecycle_api: false,
+            ruler_api: false,
+            alertmanager_url: String::new(),
         }
     }
+}
+
+/// What else the API tells of and does, where it is there.
+#[derive(Clone, Default)]
+pub struct PrometheusParts {
+    /// Groups of rules.
+    pub rules: Option<Arc<dyn RuleStatuses>>,
+    /// What is scraped.
+    pub targets: Option<Arc<dyn Targets>>,
+    /// Who deletes and copies series.
+    pub admin: Option<Arc<dyn SeriesAdmin>>,
+    /// What the process is configured by.
+    pub configuration: Option<Arc<dyn Configuration>>,
+    /// Begins to end the process, and returns whether that had not begun before.
+    pub quit: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
+    /// Rules that are set while the process runs.
+    pub namespaces: Option<Arc<dyn RuleNamespaces>>,
+    /// What the process has to say to people.
+    pub notifications: Notifications,
+    /// The process's own metrics in Prometheus's text. Reading them may block.
+    pub own_metrics: Option<Arc<dyn Fn() -> String + Send + Sync>>,
 }
 
 /// What all questions share.
 struct Settings {
     options: PrometheusOptions,
-    rules: Option<Arc<dyn RuleStatuses>>,
-    targets: Option<Arc<dyn Targets>>,
+    parts: PrometheusParts,
     clock: Clock,
     started_ms: i64,
 }
@@ -104,28 +144,25 @@ struct PrometheusInner {
 }
 
 impl Prometheus {
-    /// The API of those who may read. Groups of rules, and what is scraped, are told of if there are any.
+    /// The API of those who may read.
     pub fn new(
         engine: Arc<dyn Series>,
-        rules: Option<Arc<dyn RuleStatuses>>,
-        targets: Option<Arc<dyn Targets>>,
+        parts: PrometheusParts,
         access: Access,
         options: PrometheusOptions,
         clock: Clock,
     ) -> Self {
         let turns = Turns::new(access, options.max_queries, options.max_waiting, options.time_limit);
         let started_ms = clock.now_ms();
-        Self(Arc::new(PrometheusInner {
-            engine,
-            settings: Arc::new(Settings { options, rules, targets, clock, started_ms }),
-            turns,
-        }))
+        let settings = Arc::new(Settings { options, parts, clock, started_ms });
+        Self(Arc::new(PrometheusInner { engine, settings, turns }))
     }
 
+    /// Answers a question of one who has this right.
     async fn ask<T: Send + 'static>(
         &self,
-        headers: &HeaderMap,
-        request: Parameters,
+        right: Right,
+        request: Request,
         work: impl FnOnce(&Question) -> Result<T, Failed> + Send + 'static,
     ) -> Result<T, Failed> {
         let PrometheusInner { engine, settings, turns } = &*self.0;
@@ -134,21 +171,14 @@ impl Prometheus {
         let budget = Budget::new(options.query_bytes, options.max_samples, time_limit(&pairs, options.time_limit)?);
         let _canceled = CancelOnDrop(budget.clone());
         let (engine, settings) = (engine.clone(), settings.clone());
+        let headers = request.headers.clone();
         let work = move |tenant: Tenant| {
             budget.check()?;
             let series = engine.series(&tenant);
-            work(&Question::new(pairs, settings, series, budget))
+            let now_ms = settings.clock.now_ms();
+            work(&Question { pairs, headers: request.headers, settings, tenant, series, budget, now_ms })
         };
-        turns.run(Right::Read, headers, work).await
-    }
-
-    async fn answer(
-        &self,
-        headers: &HeaderMap,
-        request: Parameters,
-        work: impl FnOnce(&Question) -> Result<ApiData, Failed> + Send + 'static,
-    ) -> Response {
-        respond(self.ask(headers, request, work).await)
+        turns.run(right, &headers, work).await
     }
 }
 
@@ -161,134 +191,25 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// The parameters of a request as they were sent.
-struct Parameters {
+/// A request as it was sent.
+struct Request {
+    headers: HeaderMap,
     query: String,
     form: Vec<u8>,
 }
 
-impl Parameters {
-    /// Those of the form before those of the address, as in Go.
+impl Request {
+    /// One whose parameters are in the address.
+    fn of(headers: HeaderMap, query: Option<String>) -> Self {
+        Self { headers, query: query.unwrap_or_default(), form: Vec::new() }
+    }
+
+    /// Parameters of the form before those of the address, as in Go.
     fn pairs(&self) -> Result<Vec<(String, String)>, Failed> {
         let form = std::str::from_utf8(&self.form)
             .map_err(|_| Failed::BadData("error parsing form values: the form is not UTF-8".to_owned()))?;
         let mut all = pairs(form)?;
         all.extend(pairs(&self.query)?);
         Ok(all)
-    }
-}
-
-/// How a question is answered.
-type Work = fn(&Question) -> Result<ApiData, Failed>;
-
-/// A question that is asked with parameters in the address.
-fn asked(work: Work) -> MethodRouter<Prometheus> {
-    get(move |State(api): State<Prometheus>, headers: HeaderMap, RawQuery(query): RawQuery| async move {
-        let request = Parameters { query: query.unwrap_or_default(), form: Vec::new() };
-        api.answer(&headers, request, work).await
-    })
-}
-
-/// The same, or with parameters in a form.
-fn asked_or_posted(work: Work) -> MethodRouter<Prometheus> {
-    let posted = move |State(api): State<Prometheus>,
-                       headers: HeaderMap,
-                       RawQuery(query): RawQuery,
-                       RawForm(form): RawForm| async move {
-        let request = Parameters { query: query.unwrap_or_default(), form: form.to_vec() };
-        api.answer(&headers, request, work).await
-    };
-    asked(work).post(posted).layer(DefaultBodyLimit::max(MOST_FORM_BYTES))
-}
-
-/// Prometheus's API at the root, as it is on port 9090, without taking samples in.
-pub fn prometheus_router(api: &Prometheus) -> Router {
-    let routes = Router::new()
-        .route("/api/v1/query", asked_or_posted(query::instant))
-        .route("/api/v1/query_range", asked_or_posted(query::range))
-        .route("/api/v1/query_exemplars", asked_or_posted(query::exemplars))
-        .route("/api/v1/format_query", asked_or_posted(query::format))
-        .route("/api/v1/parse_query", asked_or_posted(query::parse))
-        .route("/api/v1/series", asked_or_posted(labels::series))
-        .route("/api/v1/labels", asked_or_posted(labels::names))
-        .route("/api/v1/label/{name}/values", get(label_values))
-        .route("/api/v1/metadata", asked(labels::metadata))
-        .route("/api/v1/rules", asked(rules::groups))
-        .route("/api/v1/alerts", asked(rules::alerts))
-        .route("/api/v1/targets", asked(targets::targets))
-        .route("/api/v1/scrape_pools", asked(targets::pools))
-        .route("/api/v1/status/buildinfo", asked(status::build))
-        .route("/api/v1/status/runtimeinfo", asked(status::runtime))
-        .route("/api/v1/status/flags", asked(status::flags))
-        .route("/api/v1/status/config", asked(status::config))
-        .route("/api/v1/status/walreplay", asked(status::replay))
-        .route("/api/v1/status/tsdb", asked(status::counts))
-        .route("/api/v1/features", asked(status::features))
-        .route("/api/v1/read", post(remote_read).layer(DefaultBodyLimit::max(MOST_FORM_BYTES)));
-    // What is text for people, or for scrapers, says its errors as text, too.
-    let plain = Router::new()
-        .route("/federate", get(federation))
-        .route("/-/healthy", get(async || "Prometheus Server is Healthy.\n"))
-        .route("/-/ready", get(async || "Prometheus Server is Ready.\n"));
-    let plain = with_plain_errors(plain.with_state(api.clone()));
-    plain.merge(with_error_format(routes.with_state(api.clone()), prometheus_errors))
-}
-
-/// Pages for a person: metrics, alerts, targets.
-pub fn metric_pages(api: &Prometheus) -> Router {
-    let routes = Router::new()
-        .route("/explore", shown(explore::explore))
-        .route("/alerts", shown(watch::alerts))
-        .route("/targets", shown(watch::targets));
-    with_error_format(routes.with_state(api.clone()), page_errors)
-}
-
-/// A page that is asked for with parameters in the address.
-fn shown(work: fn(&Question) -> Result<String, Failed>) -> MethodRouter<Prometheus> {
-    get(move |State(api): State<Prometheus>, headers: HeaderMap, RawQuery(query): RawQuery| async move {
-        let request = Parameters { query: query.unwrap_or_default(), form: Vec::new() };
-        page_of(
-            api.ask(&headers, request, work).await.map(|text| Html(text).into_response()).map_err(Failed::into_error),
-        )
-    })
-}
-
-/// How refusals are said on Prometheus's own port.
-pub fn prometheus_errors(asked: &RequestInfo, refusal: &Refusal) -> Response {
-    let error = Error::from(refusal);
-    // As the original, which knows no envelope outside of its API.
-    if refusal.status == StatusCode::NOT_FOUND {
-        return (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
-    }
-    if asked.method == Method::HEAD {
-        return error.status().into_response();
-    }
-    respond(Err(Failed::Around(error)))
-}
-
-async fn label_values(
-    State(api): State<Prometheus>,
-    headers: HeaderMap,
-    Path(name): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let request = Parameters { query: query.unwrap_or_default(), form: Vec::new() };
-    api.answer(&headers, request, move |question| labels::values(question, &name)).await
-}
-
-async fn federation(State(api): State<Prometheus>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
-    let request = Parameters { query: query.unwrap_or_default(), form: Vec::new() };
-    let accepted = headers.clone();
-    match api.ask(&headers, request, move |question| Ok(federate::federate(question, &accepted))).await {
-        Ok(response) => response,
-        Err(failed) => respond(Err(failed)),
-    }
-}
-
-async fn remote_read(State(api): State<Prometheus>, headers: HeaderMap, body: Bytes) -> Response {
-    let request = Parameters { query: String::new(), form: Vec::new() };
-    match api.ask(&headers, request, move |question| read::read(question, &body)).await {
-        Ok(response) => response,
-        Err(failed) => respond(Err(failed)),
     }
 }

@@ -56,6 +56,11 @@ impl Turns {
         Self { access, room, turns, max_waiting, time_limit }
     }
 
+    /// Who may ask.
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
+    }
+
     /// Runs a query off the async threads. One whose asker has gone keeps its turn until the engine has answered, which
     /// bounds the time as well: the bound on turns is on memory.
     pub(crate) async fn run<T: Send + 'static, E: From<Error> + Send + 'static>(

@@ -39,6 +39,8 @@ pub struct Builder {
 pub(crate) struct Table {
     pub(crate) columns: Columns,
     pub(crate) attributes: Attributes,
+    /// Bytes of each row's message on the wire; only of spans.
+    pub(crate) sizes: Vec<u32>,
     /// For texts that are put together.
     pub(crate) text: Vec<u8>,
     /// When the request that is being read arrived, in nanoseconds since 1970: the time of whatever has none.
@@ -69,7 +71,13 @@ impl Builder {
         let columns = Columns::new(signal.definition());
         Self {
             signal,
-            table: Table { columns, attributes: Attributes::default(), text: Vec::new(), arrival: 0 },
+            table: Table {
+                columns,
+                attributes: Attributes::default(),
+                sizes: Vec::new(),
+                text: Vec::new(),
+                arrival: 0,
+            },
             lost: 0,
         }
     }
@@ -94,7 +102,7 @@ impl Builder {
         let before = self.table.columns.rows;
         let outcome = self.read(request);
         if outcome.is_err() {
-            self.table.columns.truncate(before);
+            self.truncate(before);
         }
         // Columns that got no value lag behind.
         self.table.columns.fill();
@@ -128,20 +136,28 @@ impl Builder {
         &self.table.columns
     }
 
+    /// Bytes that each span took in its request; nothing for other signals.
+    pub fn sizes(&self) -> &[u32] {
+        &self.table.sizes
+    }
+
     /// Cuts off rows at the end.
     pub fn truncate(&mut self, rows: usize) {
         self.table.columns.truncate(rows);
+        self.table.sizes.truncate(rows);
     }
 
     /// Removes all rows. Memory is kept, and so are the columns of attributes that were used.
     pub fn clear(&mut self) {
         self.lost = 0;
+        self.table.sizes.clear();
         self.table.attributes.clear(&mut self.table.columns);
     }
 
     /// Bytes of memory held.
     pub fn bytes(&self) -> usize {
-        self.table.columns.bytes() + self.table.attributes.bytes() + self.table.text.capacity()
+        let sizes = self.table.sizes.capacity() * size_of::<u32>();
+        self.table.columns.bytes() + self.table.attributes.bytes() + self.table.text.capacity() + sizes
     }
 }
 

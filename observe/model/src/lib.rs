@@ -68,7 +68,7 @@ pub use id::{IdError, SpanId, TraceId};
 pub use log_row::LogRow;
 pub use metric_point::{Buckets, ExemplarRow, MetricKind, MetricRow, Point, Temporality};
 pub use rejected::Rejected;
-pub use rows::{json_attributes, json_value, row_attributes};
+pub use rows::{json_attributes, json_value, row_attributes, scalar};
 pub use signal::Signal;
 pub use span_row::{EventRow, LinkRow, ScopeInfo, SpanKind, SpanRow, StatusCode};
 pub use table::Table;

@@ -13,10 +13,12 @@ mod text;
 mod translation;
 
 pub use otlp::{decode_otlp, views};
-pub use remote_read::{ReadQuery, ReadResponse, RemoteReadError, decode_remote_read};
+pub use remote_read::{
+    ReadQuery, ReadRequest, ReadResponse, ReadResponseType, RemoteReadError, decode_remote_read, read_frames,
+};
 pub use remote_write::{
-    MAX_DECODED_BYTES, RemoteWrite, RemoteWriteError, SeriesWrite, WriteCompression, WriteVersion, decode_remote_write,
-    encode_remote_write,
+    MAX_DECODED_BYTES, RemoteWrite, RemoteWriteError, ReplicaWrite, SeriesWrite, WriteCompression, WriteVersion,
+    decode_remote_write, encode_remote_write,
 };
 pub use taking::{MAX_AHEAD_MS, SeriesLimits, Taking, Written};
 pub use translation::{HistogramForm, Promotion, RECOMMENDED_PROMOTION, Strategy, Translation};

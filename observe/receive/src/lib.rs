@@ -1,5 +1,6 @@
 //! Takes telemetry in: OTLP over HTTP (protobuf and JSON) and over gRPC for traces, logs and metrics, and Zipkin's JSON
-//! for spans; plain, or compressed with gzip, deflate or zstd; and Prometheus's remote write, compressed with snappy or zstd.
+//! for spans; plain, or compressed with gzip, deflate or zstd; Prometheus's remote write, compressed with snappy or zstd; and samples as
+//! text or lines of JSON, as VictoriaMetrics imports them.
 //!
 //! A remote write goes to the engine as it came. Every other request becomes the bytes of one OTLP protobuf request and goes to
 //! whatever may [`Ingest`] it. Protobuf passes through as it is and is read by the engine only; JSON is rewritten as protobuf while it
@@ -27,7 +28,9 @@ mod json;
 
 mod zipkin;
 
+mod import;
 mod remote_write;
+mod replicas;
 
 pub use body::MAX_BODY_BYTES;
 pub use direct::Receiver;
@@ -35,5 +38,6 @@ pub use grpc::grpc_routes;
 pub use http::{http_router, otlp_errors};
 pub use intake::{Intake, MAX_BUFFERED_BYTES};
 pub use remote_write::remote_write_router;
+pub use replicas::{ReplicaOptions, Replicas};
 pub use vitrine_observe_store::{Access, Ingest};
 pub use zipkin::http::zipkin_router;

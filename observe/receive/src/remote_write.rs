@@ -11,14 +11,16 @@ use axum::extract::{DefaultBodyLimit, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use vitrine_observe_store::model::metrics::{RemoteWrite, WriteCompression, WriteVersion, Written};
-use vitrine_observe_store::{SeriesIngest, Signal, WriteError};
+use vitrine_observe_store::model::metrics::{RemoteWrite, ReplicaWrite, WriteCompression, WriteVersion, Written};
+use vitrine_observe_store::{SeriesIngest, Signal, Tenant, WriteError};
 use vitrine_platform_http::{plain_errors, with_error_format};
 
 use crate::body::text;
 use crate::error::Error;
 use crate::http::route;
+use crate::import;
 use crate::intake::Intake;
+use crate::replicas::{MAX_CLUSTERS, Replicas, Turn};
 
 /// Where remote writes come in: Prometheus's path, also below `/prometheus`, Mimir's, and Thanos's.
 const WRITE_PATHS: [&str; 4] = ["/api/v1/write", "/prometheus/api/v1/write", "/api/v1/push", "/api/v1/receive"];
@@ -42,19 +44,24 @@ const WRITTEN: [HeaderName; 3] = [
     HeaderName::from_static("x-prometheus-remote-write-exemplars-written"),
 ];
 
+/// Bodies of at most so many bytes are looked into where they come up, to find which replica they are of.
+const INLINE_BYTES: usize = 32 << 10;
+
 #[derive(Clone)]
-struct Writer {
-    intake: Intake,
-    series: Arc<dyn SeriesIngest>,
+pub(crate) struct Writer {
+    pub(crate) intake: Intake,
+    pub(crate) series: Arc<dyn SeriesIngest>,
+    replicas: Option<Replicas>,
 }
 
-/// `POST /api/v1/write` and its like, and the paths of others for OTLP's metrics.
-pub fn remote_write_router(intake: &Intake, series: Arc<dyn SeriesIngest>) -> Router {
+/// `POST /api/v1/write` and its like, the paths of others for OTLP's metrics, and what VictoriaMetrics imports. Of equal senders one is taken if
+/// there are replicas.
+pub fn remote_write_router(intake: &Intake, series: Arc<dyn SeriesIngest>, replicas: Option<Replicas>) -> Router {
     let mut router = Router::new();
     for path in WRITE_PATHS {
         router = router.route(path, writes());
     }
-    let router = router.with_state(Writer { intake: intake.clone(), series });
+    let router = router.merge(import::routes()).with_state(Writer { intake: intake.clone(), series, replicas });
     let mut otlp = Router::new();
     for path in OTLP_PATHS {
         otlp = otlp.route(path, route(Signal::Metrics));
@@ -74,9 +81,16 @@ fn writes() -> MethodRouter<Writer> {
             Err(error) => return error.text(),
         };
         let outcome = writer.take(version, &headers, body).await;
-        let written = outcome.as_ref().cloned().unwrap_or_default();
+        let written = match &outcome {
+            Ok(Outcome::Taken(written)) => written.clone(),
+            _ => Written::default(),
+        };
         let mut response = match outcome {
-            Ok(written) => answer(&written),
+            Ok(Outcome::Taken(written)) => answer(&written),
+            Ok(Outcome::OfAnother(replica)) => {
+                (StatusCode::ACCEPTED, format!("replica {replica:?} is not the one that is taken of its cluster\n"))
+                    .into_response()
+            }
             Err(error) => error.text(),
         };
         // Senders of 1.0 take zeros for losses.
@@ -97,16 +111,52 @@ fn writes() -> MethodRouter<Writer> {
 }
 
 impl Writer {
-    async fn take(&self, version: WriteVersion, headers: &HeaderMap, body: Body) -> Result<Written, Error> {
+    async fn take(&self, version: WriteVersion, headers: &HeaderMap, body: Body) -> Result<Outcome, Error> {
         let tenant = self.intake.tenant(headers)?;
         let compression = compression(headers)?;
         let (body, _hold) = self.intake.read(headers, body).await?.into_parts();
-        let request = RemoteWrite { version, compression, body };
-        self.series.remote_write(&tenant, request).await.map_err(|error| match error {
+        let mut request = RemoteWrite { version, compression, body };
+        if let Some(replicas) = &self.replicas
+            && let Some(found) = replica(replicas, request.clone()).await?
+        {
+            match replicas.turn(&tenant, &found) {
+                Turn::Taken => request = found.request,
+                Turn::Dropped => return Ok(Outcome::OfAnother(found.replica)),
+                Turn::Full => {
+                    let why = format!("there are {MAX_CLUSTERS} clusters of replicas already, which is the most");
+                    return Err(Error::RemoteWrite(why));
+                }
+            }
+        }
+        self.write(&tenant, request).await.map(Outcome::Taken)
+    }
+
+    pub(crate) async fn write(&self, tenant: &Tenant, request: RemoteWrite) -> Result<Written, Error> {
+        self.series.remote_write(tenant, request).await.map_err(|error| match error {
             WriteError::Malformed(cause) => Error::RemoteWrite(cause),
             error => Error::Write(error),
         })
     }
+}
+
+/// What became of a request.
+enum Outcome {
+    /// The engine was asked.
+    Taken(Written),
+    /// It is of a replica whose samples another one sends.
+    OfAnother(String),
+}
+
+/// Which replica a request is of, if it says so.
+async fn replica(replicas: &Replicas, request: RemoteWrite) -> Result<Option<ReplicaWrite>, Error> {
+    let options = replicas.options().clone();
+    let is_small = request.body.len() <= INLINE_BYTES;
+    let look = move || request.replica(&options.cluster_label, &options.replica_label);
+    let found = match is_small {
+        true => look(),
+        false => tokio::task::spawn_blocking(look).await.map_err(|_| Error::Stopped)?,
+    };
+    found.map_err(|error| Error::RemoteWrite(error.to_string()))
 }
 
 fn is_handshake(query: Option<&str>) -> bool {
@@ -144,7 +194,7 @@ fn compression(headers: &HeaderMap) -> Result<WriteCompression, Error> {
     }
 }
 
-fn answer(written: &Written) -> Response {
+pub(crate) fn answer(written: &Written) -> Response {
     if !written.is_partial() {
         return StatusCode::NO_CONTENT.into_response();
     }

@@ -124,7 +124,7 @@ fn receivers_have_what_they_say_and_what_is_said_for_all() {
         ("team", "https://api.opsgenie.com/")
     );
     assert!(
-        pager.integrations.iter().all(|integration| integration.http.proxy.is_some() && integration.sends_resolved)
+        pager.integrations.iter().all(|integration| !integration.http.proxies.is_empty() && integration.sends_resolved)
     );
 
     let y = &config.receiver("team-Y").expect("there").integrations;

@@ -19,6 +19,7 @@
 
 mod cache;
 pub mod config;
+mod describe;
 pub mod discovery;
 mod ingest;
 mod pool;

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -12,15 +11,12 @@ use vitrine_kit::clock::Clock;
 use vitrine_platform_fetch::Client;
 
 use crate::config::Job;
-use crate::discovery::{Discovery, Group};
+use crate::discovery::{Found, Group};
 use crate::relabel::LabelMap;
 use crate::scrape::Sink;
 use crate::target::{Relabelled, Target, targets};
 use crate::target_loop::TargetLoop;
 use crate::view::{Scraped, View};
-
-/// How soon a source that failed is asked again, at least.
-const RETRY: Duration = Duration::from_secs(5);
 
 /// What all jobs share.
 #[derive(Clone)]
@@ -30,6 +26,8 @@ pub(crate) struct Common {
     pub stop: CancellationToken,
     pub tasks: TaskTracker,
     pub seed: u64,
+    /// Whom DNS is asked of; the system's where it is empty.
+    pub name_server: String,
 }
 
 /// A target at work.
@@ -44,8 +42,8 @@ pub(crate) struct Pool {
     job: Arc<Job>,
     client: Client,
     common: Common,
-    /// Groups by their source and their name in it.
-    groups: BTreeMap<(usize, String), Group>,
+    /// What relabelling made of groups, by their source and their name in it.
+    groups: BTreeMap<(usize, String), Vec<Outcome>>,
     running: Vec<Running>,
     view: Arc<Mutex<View>>,
 }
@@ -62,10 +60,11 @@ impl Pool {
         let _asking = asking.clone().drop_guard();
         for (number, discovery) in self.job.discoveries.iter().enumerate() {
             let (discovery, sender, asking) = (discovery.clone(), sender.clone(), asking.clone());
+            let name_server = self.common.name_server.clone();
             self.common.tasks.spawn(async move {
                 tokio::select! {
                     () = asking.cancelled() => {}
-                    () = follow(number, discovery, sender) => {}
+                    () = discovery.follow(number, name_server, sender) => {}
                 }
             });
         }
@@ -75,7 +74,7 @@ impl Pool {
                 () = self.common.stop.cancelled() => return,
                 () = gone.cancelled() => break,
                 found = found.recv() => match found {
-                    Some((number, groups)) => self.replace(number, groups),
+                    Some((number, found)) => self.take(number, found),
                     // Nothing changes any more.
                     None => tokio::select! {
                         () = self.common.stop.cancelled() => return,
@@ -89,22 +88,34 @@ impl Pool {
         }
     }
 
-    fn replace(&mut self, number: usize, groups: Vec<(String, Group)>) {
-        self.groups.retain(|(source, _), _| *source != number);
-        self.groups.extend(groups.into_iter().map(|(name, group)| ((number, name), group)));
-        let (mut wanted, mut dropped, mut errors): (Vec<Scraping>, Vec<LabelMap>, Vec<String>) = Default::default();
+    fn take(&mut self, number: usize, found: Found) {
+        let changed = match found {
+            Found::All(groups) => {
+                self.groups.retain(|(source, _), _| *source != number);
+                groups.into_iter().map(|(name, group)| (name, Some(group))).collect()
+            }
+            Found::Changed(changed) => changed,
+        };
+        for (name, group) in changed {
+            match group {
+                Some(group) => self.groups.insert((number, name), outcomes(&self.job, &group)),
+                None => self.groups.remove(&(number, name)),
+            };
+        }
+        self.renew();
+    }
+
+    /// What is scraped becomes what the groups say now.
+    fn renew(&mut self) {
+        let (mut wanted, mut dropped, mut errors): (Vec<Scraping>, Vec<_>, Vec<String>) = Default::default();
         let mut known = HashSet::new();
-        for found in self.groups.values().flat_map(|group| targets(&self.job, group)) {
-            match found {
+        for outcome in self.groups.values().flatten() {
+            match outcome {
                 // Two that are the same are one.
-                Ok(Relabelled::Target(target)) => {
-                    let scraping = Scraping(Arc::new(*target));
-                    if known.insert(scraping.clone()) {
-                        wanted.push(scraping);
-                    }
-                }
-                Ok(Relabelled::Dropped(labels)) => dropped.push(labels),
-                Err(error) => errors.push(error),
+                Outcome::Target(scraping) if known.insert(scraping.clone()) => wanted.push(scraping.clone()),
+                Outcome::Target(_) => {}
+                Outcome::Dropped(labels) => dropped.push(labels.clone()),
+                Outcome::Wrong(error) => errors.push(error.clone()),
             }
         }
         let most = self.job.limits.targets;
@@ -112,15 +123,16 @@ impl Pool {
             errors.push(format!("target_limit exceeded (number of targets: {}, limit: {most})", wanted.len()));
             wanted.clear();
         }
-        for error in &errors {
-            tracing::warn!(job = self.job.name, error, "a discovered target cannot be scraped");
-        }
         self.set(wanted);
         let kept = match usize::try_from(self.job.limits.dropped_targets) {
             Ok(0) | Err(_) => dropped.len(),
             Ok(most) => most.min(dropped.len()),
         };
         let mut view = self.view.lock();
+        let told: HashSet<&String> = view.errors.iter().collect();
+        for error in errors.iter().filter(|error| !told.contains(error)) {
+            tracing::warn!(job = self.job.name, error, "a discovered target cannot be scraped");
+        }
         view.targets =
             self.running.iter().map(|running| (running.scraping.0.clone(), running.outcome.clone())).collect();
         view.dropped_count = dropped.len();
@@ -143,7 +155,7 @@ impl Pool {
         for scraping in wanted.into_iter().filter(|scraping| !known.contains(scraping)) {
             let gone = CancellationToken::new();
             let outcome = Arc::<Mutex<Scraped>>::default();
-            let Common { sink, clock, stop, tasks, seed } = self.common.clone();
+            let Common { sink, clock, stop, tasks, seed, .. } = self.common.clone();
             let (job, client) = (self.job.clone(), self.client.clone());
             let (target, outcome_of_loop, gone_of_loop) = (scraping.0.clone(), outcome.clone(), gone.clone());
             let target_loop = TargetLoop {
@@ -161,6 +173,22 @@ impl Pool {
             self.running.push(Running { scraping, outcome, gone });
         }
     }
+}
+
+/// What relabelling made of something that was discovered.
+enum Outcome {
+    Target(Scraping),
+    Dropped(Arc<LabelMap>),
+    Wrong(String),
+}
+
+fn outcomes(job: &Job, group: &Group) -> Vec<Outcome> {
+    let found = targets(job, group).into_iter().map(|found| match found {
+        Ok(Relabelled::Target(target)) => Outcome::Target(Scraping(Arc::new(*target))),
+        Ok(Relabelled::Dropped(labels)) => Outcome::Dropped(Arc::new(labels)),
+        Err(error) => Outcome::Wrong(error),
+    });
+    found.collect()
 }
 
 /// A target; the same as another if both are scraped in the same way and bring the same series.
@@ -184,35 +212,5 @@ impl Eq for Scraping {}
 impl Hash for Scraping {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.key().hash(state);
-    }
-}
-
-/// Asks a source again and again, and hands on what it says when that is new.
-async fn follow(number: usize, discovery: Discovery, sender: tokio::sync::mpsc::Sender<(usize, Vec<(String, Group)>)>) {
-    let client = match discovery.settings().map(Client::new).transpose() {
-        Ok(client) => client,
-        Err(error) => {
-            tracing::error!(%error, "a source of targets cannot be asked");
-            return;
-        }
-    };
-    let mut last: Option<Vec<(String, Group)>> = None;
-    loop {
-        let mut pause = discovery.interval();
-        match discovery.groups(client.as_ref()).await {
-            Ok(groups) if last.as_ref() == Some(&groups) => {}
-            Ok(groups) => {
-                last = Some(groups.clone());
-                if sender.send((number, groups)).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) => {
-                tracing::warn!(error, "a source of targets cannot be read: its last targets stay");
-                pause = pause.map(|pause| pause.max(RETRY));
-            }
-        }
-        let Some(pause) = pause else { return };
-        tokio::time::sleep(pause).await;
     }
 }

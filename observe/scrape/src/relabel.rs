@@ -7,6 +7,7 @@ use std::fmt;
 
 use md5::{Digest, Md5};
 use vitrine_observe_series::GoRegex;
+use vitrine_observe_store::RelabelRule;
 use vitrine_platform_config::yaml::{Fields, Node, Reader};
 
 /// What every pattern is that is not given.
@@ -103,6 +104,19 @@ impl Rule {
         };
         rule.check(reader, &fields);
         Some(rule)
+    }
+
+    /// The rule as it is written, with what it has by default.
+    pub(crate) fn describe(&self) -> RelabelRule {
+        RelabelRule {
+            source_labels: self.source_labels.clone(),
+            separator: self.separator.clone(),
+            regex: self.pattern.clone(),
+            modulus: self.modulus,
+            target_label: self.target_label.clone(),
+            replacement: self.replacement.clone(),
+            action: self.action.to_string(),
+        }
     }
 
     fn check(&self, reader: &Reader, fields: &Fields<'_>) {

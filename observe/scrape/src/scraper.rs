@@ -6,11 +6,13 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_store::{DroppedTarget, TargetStatus, Targets, TargetsStatus};
+use vitrine_observe_store::{DroppedTarget, RelabelStep, TargetStatus, Targets, TargetsStatus};
 use vitrine_platform_fetch::Client;
 
 use crate::config::{Config, Job};
+use crate::describe;
 use crate::pool::{Common, Pool};
+use crate::relabel::LabelMap;
 use crate::scrape::Sink;
 use crate::target::Target;
 use crate::view::{Scraped, View};
@@ -33,7 +35,16 @@ impl Scraper {
     /// times if their seeds differ.
     pub fn new(sink: Arc<dyn Sink>, clock: Clock, seed: u64) -> Self {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        Self { common: Common { sink, clock, stop, tasks, seed }, working: Mutex::default() }
+        Self {
+            common: Common { sink, clock, stop, tasks, seed, name_server: String::new() },
+            working: Mutex::default(),
+        }
+    }
+
+    /// The same that asks this name server, `IP:PORT`, and not the system's.
+    pub fn with_name_server(mut self, name_server: &str) -> Self {
+        name_server.clone_into(&mut self.common.name_server);
+        self
     }
 
     /// Runs this configuration from now on, or an error says what of it cannot be set up, and the one before goes on. Jobs that stay as they
@@ -65,6 +76,10 @@ impl Scraper {
         Ok(())
     }
 
+    fn job(&self, name: &str) -> Option<Arc<Job>> {
+        self.working.lock().iter().map(|working| &working.job).find(|job| job.name == name).cloned()
+    }
+
     /// Stops. Series have not ended: another process, or this one after its restart, goes on.
     pub async fn stop(&self) {
         self.common.stop.cancel();
@@ -81,13 +96,23 @@ impl Targets for Scraper {
             let view = view.lock();
             let name = &job.name;
             status.active.extend(view.targets.iter().map(|(target, outcome)| report(name, target, &outcome.lock())));
-            let dropped =
-                view.dropped.iter().map(|labels| DroppedTarget { job: name.clone(), discovered: labels.clone() });
+            let dropped = view
+                .dropped
+                .iter()
+                .map(|labels| DroppedTarget { job: name.clone(), discovered: LabelMap::clone(labels) });
             status.dropped.extend(dropped);
             status.dropped_counts.push((name.clone(), view.dropped_count));
             status.jobs.push(name.clone());
         }
         status
+    }
+
+    fn job_config(&self, job: &str) -> Option<String> {
+        self.job(job).map(|job| describe::yaml(&job))
+    }
+
+    fn relabel(&self, job: &str, labels: LabelMap) -> Option<Vec<RelabelStep>> {
+        self.job(job).map(|job| describe::steps(&job.relabel, labels))
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Scraped {
 #[derive(Debug, Default)]
 pub(crate) struct View {
     pub targets: Vec<(Arc<Target>, Arc<Mutex<Scraped>>)>,
-    pub dropped: Vec<LabelMap>,
+    pub dropped: Vec<Arc<LabelMap>>,
     pub dropped_count: usize,
     pub errors: Vec<String>,
 }

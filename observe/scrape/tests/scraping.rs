@@ -269,6 +269,78 @@ async fn services_are_found_in_consul() {
     fixture.scraper.stop().await;
 }
 
+/// A real name server, dnsmasq; an NS record is given as its bytes, which dnsmasq has no other flag for.
+#[tokio::test]
+async fn targets_are_found_in_dns() {
+    let server = vitrine_tests_engines::name_server(&[
+        "--host-record=a.example,192.0.2.1,2001:db8::1",
+        "--host-record=a.example,192.0.2.2",
+        "--srv-host=_metrics._tcp.example,a.example,9100,1,1",
+        "--mx-host=example,mail.example,10",
+        "--dns-rr=example,2,02:6e:73:07:65:78:61:6d:70:6c:65:00",
+        "--cname=alias.example,a.example",
+        "--local=/example/",
+    ])
+    .expect("dnsmasq");
+    for (given, expected, labels) in [
+        ("names: [a.example], type: A, port: 80", &["192.0.2.1:80", "192.0.2.2:80"][..], &[("name", "a.example")][..]),
+        ("names: [alias.example], type: A, port: 80", &["192.0.2.1:80", "192.0.2.2:80"], &[("name", "alias.example")]),
+        ("names: [a.example], type: AAAA, port: 80", &["[2001:db8::1]:80"], &[]),
+        (
+            "names: [_metrics._tcp.example]",
+            &["a.example:9100"],
+            &[("srv_record_target", "a.example."), ("srv_record_port", "9100")],
+        ),
+        ("names: [example], type: MX, port: 25", &["mail.example:25"], &[("mx_record_target", "mail.example.")]),
+        ("names: [example], type: NS, port: 53", &["ns.example:53"], &[("ns_record_target", "ns.example.")]),
+        // A name without records has none, and one that no server answers for does not hold up the others.
+        ("names: [none.example, elsewhere.test, a.example], type: A, port: 1", &["192.0.2.1:1", "192.0.2.2:1"], &[]),
+    ] {
+        let config = format!("scrape_configs: [{{job_name: d, dns_sd_configs: [{{{given}, refresh_interval: 1s}}]}}]");
+        let (sender, scrapes) = mpsc::unbounded_channel();
+        let scraper = Scraper::new(Arc::new(Channel(sender)), Clock::system(), 7)
+            .with_name_server(&format!("127.0.0.1:{}", server.port()));
+        scraper.apply(&parse(&config)).expect("a configuration that can be run");
+        let fixture = Fixture { scraper, scrapes };
+        let found = found(&fixture, expected.len()).await;
+        let mut addresses: Vec<&str> = found.iter().map(|target| target.discovered["__address__"].as_str()).collect();
+        addresses.sort_unstable();
+        assert_eq!(addresses, expected, "{given}");
+        for (label, expected) in labels {
+            assert_eq!(found[0].discovered[&format!("__meta_dns_{label}")], *expected, "{given}: {label}");
+        }
+        fixture.scraper.stop().await;
+    }
+    for (given, told) in [
+        ("type: A, port: 1", "DNS-SD config must contain at least one SRV record name"),
+        ("names: [a], type: A", "a port is required in DNS-SD configs for all record types except SRV"),
+        ("names: [a], type: TXT", "type: expected SRV, A, AAAA, MX or NS, not \"TXT\""),
+    ] {
+        let config = format!("scrape_configs: [{{job_name: d, dns_sd_configs: [{{{given}}}]}}]");
+        let mistakes = Config::read(&config, std::path::Path::new(".")).expect_err(told);
+        assert!(mistakes.iter().any(|mistake| mistake.to_string().contains(told)), "{told}: {mistakes:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_server_that_goes_leaves_the_last_targets() {
+    let mut server = vitrine_tests_engines::name_server(&["--host-record=a.example,192.0.2.1"]).expect("dnsmasq");
+    let config = "scrape_configs: [{job_name: d, dns_sd_configs: [{names: [a.example], type: A, port: 1, refresh_interval: 10ms}]}]";
+    let (sender, scrapes) = mpsc::unbounded_channel();
+    let scraper = Scraper::new(Arc::new(Channel(sender)), Clock::system(), 7)
+        .with_name_server(&format!("127.0.0.1:{}", server.port()));
+    scraper.apply(&parse(config)).expect("a configuration that can be run");
+    let fixture = Fixture { scraper, scrapes };
+    found(&fixture, 1).await;
+    server.kill().expect("killed");
+    // Its port is ours now: somebody has asked, in vain.
+    let silent = tokio::net::UdpSocket::bind(("127.0.0.1", server.port())).await.expect("its port");
+    let asked = tokio::time::timeout(WITHIN, silent.recv_from(&mut [0; 512])).await.expect("in time");
+    asked.expect("a question");
+    assert_eq!(fixture.scraper.targets().active.len(), 1);
+    fixture.scraper.stop().await;
+}
+
 #[tokio::test]
 async fn containers_are_found_by_dockers_api() {
     // Both questions get the same answer here: what is no container is a network with this id, and the other way round.

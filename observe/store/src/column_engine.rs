@@ -29,7 +29,10 @@ mod seal;
 mod segment_handle;
 mod segments;
 mod series;
+mod snapshot;
+mod span_attributes;
 mod span_metrics;
+mod span_pass;
 mod status;
 pub(crate) mod storage;
 mod table;
@@ -56,8 +59,8 @@ use crate::column_engine::status::ErrorLog;
 use crate::column_engine::tables::Tables;
 use crate::engine::{Tenant, WriteError};
 
-pub use options::{Error, Options, SpanMetrics};
-pub use span_metrics::SpanMetricNames;
+pub use options::{Error, Options};
+pub use span_metrics::{SpanMetricNames, SpanMetrics};
 pub use storage::{LocalStorage, ObjectStorage};
 
 /// How often ages are looked at.
@@ -141,7 +144,7 @@ impl ColumnEngine {
 
     /// Lets series that are made of spans get a sample at each interval.
     fn start_span_metrics(&mut self) -> Result<(), Error> {
-        let Some(SpanMetrics { interval, .. }) = self.context.options.span_metrics else { return Ok(()) };
+        let Some(SpanMetrics { interval, .. }) = &self.context.options.span_metrics else { return Ok(()) };
         let (context, ingester, tables) = (self.context.clone(), self.ingester.clone(), self.tables.clone());
         let [.., due] = self.notifiers.clone();
         let interval_ms = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX);

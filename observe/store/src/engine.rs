@@ -151,6 +151,23 @@ pub enum DeleteError {
     Disk(String),
 }
 
+/// Why an administrator's wish was not granted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AdminError {
+    /// Such a name no folder of a snapshot can have.
+    #[error("{0:?} is no name of a snapshot: expected letters, digits and -, at most {MAX_SNAPSHOT_NAME}")]
+    Name(String),
+    /// There is one of this name.
+    #[error("there is a snapshot {0} already")]
+    Exists(String),
+    /// The disk is full, or fails.
+    #[error("{0}")]
+    Disk(String),
+}
+
+/// Most bytes of a snapshot's name.
+pub(crate) const MAX_SNAPSHOT_NAME: usize = 64;
+
 /// The outcome to come of a write: it resolves when the request is on disk, and can be queried.
 pub struct Receipt<T = Accepted>(Pin<Box<dyn Future<Output = Result<T, WriteError>> + Send>>);
 

@@ -1,7 +1,7 @@
 //! Stores the observatory's spans, log records and metric points.
 //!
 //! What protocols ask of it are small traits: [`Ingest`], [`SeriesIngest`], [`Traces`], [`Services`], [`Logs`], [`Series`],
-//! [`Scans`], [`Reports`].
+//! [`SeriesAdmin`], [`Scans`], [`Reports`].
 //! [`ColumnEngine`] is our own engine, which has them all: a write-ahead log, tables in memory, Parquet segments that are merged,
 //! and retention.
 //!
@@ -19,12 +19,15 @@ pub use access::{Access, AccessError, Denied, Right, SCOPE_HEADER, Token};
 pub use column_engine::storage::SegmentStorage;
 pub use column_engine::{ColumnEngine, Error, LocalStorage, ObjectStorage, Options, SpanMetricNames, SpanMetrics};
 pub use engine::{
-    Accepted, Batches, DeleteError, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant, TenantError, WriteError,
+    Accepted, AdminError, Batches, DeleteError, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant, TenantError,
+    WriteError,
 };
 pub use query::{Dependency, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
-pub use questions::{Ingest, Logs, Reports, Scans, Series, SeriesIngest, Services, Traces};
-pub use status::{LogStatus, QueryStatus, SeriesStatus, SignalStatus, Status, TenantStatus, TierStatus};
-pub use targets::{DroppedTarget, TargetHealth, TargetStatus, Targets, TargetsStatus};
+pub use questions::{Ingest, Logs, Reports, Scans, Series, SeriesAdmin, SeriesIngest, Services, Traces};
+pub use status::{
+    LogStatus, QueryStatus, SeriesFileStatus, SeriesStatus, SignalStatus, Status, TenantStatus, TierStatus,
+};
+pub use targets::{DroppedTarget, RelabelRule, RelabelStep, TargetHealth, TargetStatus, Targets, TargetsStatus};
 pub use vitrine_observe_log::Fsync;
 
 // The row types that queries return, so that readers need name one crate only.

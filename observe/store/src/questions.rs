@@ -13,8 +13,8 @@ use vitrine_observe_model::metrics::{RemoteWrite, Written};
 use vitrine_observe_model::{LogRow, Signal, Table, TraceId};
 use vitrine_observe_series::{Budget, Filter, Queryable};
 
-use crate::engine::{Batches, DeleteError, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant};
-use crate::{Dependency, Operation, Status, TenantStatus, Trace, TraceQuery};
+use crate::engine::{AdminError, Batches, DeleteError, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant};
+use crate::{Dependency, Operation, SeriesFileStatus, Status, TenantStatus, Trace, TraceQuery};
 
 /// Takes telemetry, of whatever signal.
 pub trait Ingest: Send + Sync + 'static {
@@ -27,16 +27,29 @@ pub trait SeriesIngest: Send + Sync + 'static {
     /// Takes one remote write, as it was received or [as a producer of this process](RemoteWrite::of) makes it. What can be taken of
     /// it is; the receipt says what that was, when it is on disk and can be queried.
     fn remote_write(&self, tenant: &Tenant, request: RemoteWrite) -> Receipt<Written>;
-
-    /// Deletes the samples of a time of all series that meet the conditions of one of the filter's sets, and returns how many series
-    /// that were. It blocks. No one sees them any more when it returns; files lose them when they are merged.
-    fn delete_series(&self, tenant: &Tenant, filter: &Filter, budget: &Arc<Budget>) -> Result<u64, DeleteError>;
 }
 
 /// Metric points as series, for PromQL.
 pub trait Series: Send + Sync + 'static {
     /// The series of a tenant as they are now. Who asks once more for each query sees what came meanwhile.
     fn series(&self, tenant: &Tenant) -> Arc<dyn Queryable>;
+}
+
+/// What an administrator does with series.
+pub trait SeriesAdmin: Send + Sync + 'static {
+    /// Deletes the samples of a time of all series that meet the conditions of one of the filter's sets, and returns how many series
+    /// that were. No one sees them any more when it returns; files lose them when they are merged.
+    fn delete_series(&self, tenant: &Tenant, filter: &Filter, budget: &Arc<Budget>) -> Result<u64, DeleteError>;
+
+    /// Writes files anew that still hold samples that were deleted, and returns how many.
+    fn clean_tombstones(&self, tenant: &Tenant) -> Result<usize, AdminError>;
+
+    /// Copies the tenant's files of series as they are now into a folder of this name, below `snapshots` of the data folder; with those
+    /// in memory, which become files first, if asked for. An engine can be opened in that folder.
+    fn snapshot(&self, tenant: &Tenant, name: &str, with_memory: bool) -> Result<(), AdminError>;
+
+    /// The tenant's files of series, the oldest first.
+    fn series_files(&self, tenant: &Tenant) -> Vec<SeriesFileStatus>;
 }
 
 /// Spans by the traces that they belong to.

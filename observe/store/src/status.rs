@@ -33,6 +33,27 @@ pub struct SignalStatus {
     pub segment_bytes: u64,
 }
 
+/// A file of series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SeriesFileStatus {
+    /// Its number, which no other file ever had.
+    pub number: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Series.
+    pub series: u64,
+    /// Samples.
+    pub samples: u64,
+    /// The earliest sample, in milliseconds since 1970.
+    pub min_ms: i64,
+    /// The latest sample.
+    pub max_ms: i64,
+    /// When the first of its samples came into a file, in milliseconds since 1970.
+    pub first_ms: i64,
+    /// Whether it was merged of others.
+    pub is_merged: bool,
+}
+
 /// What an engine holds of metrics as series, and has seen since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct SeriesStatus {

@@ -62,8 +62,44 @@ pub struct TargetsStatus {
     pub jobs: Vec<String>,
 }
 
+/// A rule that changes labels, keeps or drops, as it is written in a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RelabelRule {
+    /// Labels whose values are looked at.
+    pub source_labels: Vec<String>,
+    /// What stands between them.
+    pub separator: String,
+    /// What they are compared with.
+    pub regex: String,
+    /// What a hash is divided by; 0 if there is none.
+    pub modulus: u64,
+    /// The label that changes.
+    pub target_label: String,
+    /// What it becomes.
+    pub replacement: String,
+    /// What is done.
+    pub action: String,
+}
+
+/// What a rule makes of labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelabelStep {
+    /// The rule.
+    pub rule: RelabelRule,
+    /// The labels after it; none if they are dropped.
+    pub output: BTreeMap<String, String>,
+    /// Whether they are kept so far.
+    pub is_kept: bool,
+}
+
 /// What is scraped.
 pub trait Targets: Send + Sync + 'static {
     /// Everything that was discovered, and how it fares.
     fn targets(&self) -> TargetsStatus;
+
+    /// A job's configuration as YAML, without secrets; none if there is no such job.
+    fn job_config(&self, job: &str) -> Option<String>;
+
+    /// What each rule of a job makes of labels; none if there is no such job.
+    fn relabel(&self, job: &str, labels: BTreeMap<String, String>) -> Option<Vec<RelabelStep>>;
 }

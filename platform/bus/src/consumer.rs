@@ -180,9 +180,9 @@ impl Consumer {
     /// One fetch and what it brought.
     async fn round(&self, source: &mut dyn Source, lag: &Lag, telemetry: &Service) -> Result<(), String> {
         self.redriven(telemetry).await?;
-        let cursor = self.cursor().await?;
+        let cursor = self.cursor().await.map_err(|e| e.to_string())?;
         let batch = source.fetch(cursor.offset()).await?;
-        let taken = self.take_all(&batch, &cursor, lag, telemetry).await;
+        let taken = self.take_all(&batch, cursor, lag, telemetry).await;
         if !batch.events.is_empty() || taken.is_err() {
             source.acknowledge(taken.is_ok()).await;
         }
@@ -190,7 +190,13 @@ impl Consumer {
     }
 
     /// Handles what is new of a batch, and notes how far it went.
-    async fn take_all(&self, batch: &Batch, cursor: &Cursor, lag: &Lag, telemetry: &Service) -> Result<(), String> {
+    async fn take_all(
+        &self,
+        batch: &Batch,
+        mut cursor: Stored<Cursor>,
+        lag: &Lag,
+        telemetry: &Service,
+    ) -> Result<(), String> {
         let (mut position, mut committed) = (cursor.position, cursor.position);
         let mut wanted = Vec::new();
         for event in &batch.events {
@@ -204,14 +210,14 @@ impl Consumer {
         lag.stands(&wanted, batch.pending);
         let mut rest = wanted.as_slice();
         while !rest.is_empty() {
-            let taken = self.take_some(rest, batch.pending, lag, telemetry).await?;
+            let taken = self.take_some(rest, &mut cursor, batch.pending, lag, telemetry).await?;
             committed = rest[taken - 1].position;
             rest = &rest[taken..];
         }
         // Other topics' events, and those from before a replay's beginning, need not be looked at again.
         let stretch = batch.events.is_empty() && batch.position > position + u64::from(BATCH);
         if stretch || position > committed {
-            match self.commit(self.store.begin(), position..=position.max(batch.position)).await {
+            match self.commit(self.store.begin(), position + 1..=position.max(batch.position), &mut cursor).await {
                 // Of two replicas the other one was quicker.
                 Ok(()) | Err(store::Error::Conflict { .. } | store::Error::Exists { .. }) => {}
                 Err(e) => return Err(e.to_string()),
@@ -220,15 +226,17 @@ impl Consumer {
         Ok(())
     }
 
-    async fn cursor(&self) -> Result<Cursor, String> {
-        let stored = self.store.get::<Cursor>(&self.name).await.map_err(|e| e.to_string())?;
-        Ok(stored.map_or_else(|| Cursor::at(&self.name, 0), |s| s.doc))
+    /// The own position as it is kept; one that is not yet is of version 0.
+    async fn cursor(&self) -> Result<Stored<Cursor>, store::Error> {
+        let stored = self.store.get::<Cursor>(&self.name).await?;
+        Ok(stored.unwrap_or_else(|| Stored { doc: Cursor::at(&self.name, 0), version: 0 }))
     }
 
     /// Handles the first of these events, and as many behind it as can be committed with it; returns how many.
     async fn take_some(
         &self,
         events: &[&Event],
+        cursor: &mut Stored<Cursor>,
         pending: u64,
         lag: &Lag,
         telemetry: &Service,
@@ -251,20 +259,20 @@ impl Consumer {
             }
         }
         if let [first, .., last] | [first @ last] = &events[..taken] {
-            match self.commit_handled(tx, first.position..=last.position).await {
+            match self.commit_handled(tx, first.position..=last.position, cursor).await {
                 Ok(()) => {}
                 Err(HandleError::Wait(reason)) => return Err(reason),
-                Err(refused) if taken == 1 => self.take(first, Some(refused), telemetry).await?,
+                Err(refused) if taken == 1 => self.take(first, Some(refused), cursor, telemetry).await?,
                 // One of them is refused, or another caller wrote to the same documents: each by itself.
                 Err(_) => {
                     for event in &events[..taken] {
-                        self.take(event, None, telemetry).await?;
+                        self.take(event, None, cursor, telemetry).await?;
                     }
                 }
             }
         }
         if let Some(failed) = failed {
-            self.take(events[taken], Some(failed), telemetry).await?;
+            self.take(events[taken], Some(failed), cursor, telemetry).await?;
             taken += 1;
             lag.stands(&events[taken..], pending);
         }
@@ -272,12 +280,18 @@ impl Consumer {
     }
 
     /// Handles an event by itself, however often it takes, or puts it aside; then it is behind us. The first try may have been made.
-    async fn take(&self, event: &Event, mut tried: Option<HandleError>, telemetry: &Service) -> Result<(), String> {
+    async fn take(
+        &self,
+        event: &Event,
+        mut tried: Option<HandleError>,
+        cursor: &mut Stored<Cursor>,
+        telemetry: &Service,
+    ) -> Result<(), String> {
         let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE).with_tries(MAX_TRIES);
         let reason = loop {
             let outcome = match tried.take() {
                 Some(failed) => Err(failed),
-                None => self.attempt(event, telemetry).await,
+                None => self.attempt(event, cursor, telemetry).await,
             };
             match outcome {
                 Ok(()) => return Ok(()),
@@ -296,19 +310,32 @@ impl Consumer {
         );
         let mut tx = self.store.begin();
         tx.put(&DeadLetter::new(&self.name, event, reason));
-        self.commit(tx, event.position..=event.position).await.map_err(|e| e.to_string())
+        *cursor = self.cursor().await.map_err(|e| e.to_string())?;
+        self.commit(tx, event.position..=event.position, cursor).await.map_err(|e| e.to_string())
     }
 
-    async fn attempt(&self, event: &Event, telemetry: &Service) -> Result<(), HandleError> {
+    async fn attempt(
+        &self,
+        event: &Event,
+        cursor: &mut Stored<Cursor>,
+        telemetry: &Service,
+    ) -> Result<(), HandleError> {
         let mut tx = self.store.begin();
         self.deliver(event, telemetry, &mut tx).await?;
-        self.commit_handled(tx, event.position..=event.position).await
+        // Something went wrong before: perhaps another one has written the position.
+        *cursor = self.cursor().await?;
+        self.commit_handled(tx, event.position..=event.position, cursor).await
     }
 
     /// Commits what handlers did. What is refused may go better when the handler reads again: perhaps another caller wrote to the same
     /// documents.
-    async fn commit_handled(&self, tx: Tx, positions: RangeInclusive<u64>) -> Result<(), HandleError> {
-        self.commit(tx, positions).await.map_err(|e| {
+    async fn commit_handled(
+        &self,
+        tx: Tx,
+        positions: RangeInclusive<u64>,
+        cursor: &mut Stored<Cursor>,
+    ) -> Result<(), HandleError> {
+        self.commit(tx, positions, cursor).await.map_err(|e| {
             if is_refused(&e) { HandleError::Retry(e.to_string()) } else { HandleError::Wait(e.to_string()) }
         })
     }
@@ -335,21 +362,39 @@ impl Consumer {
     }
 
     /// Commits the effects of the events at these positions, and the last of them as the own position. It only ever grows, and under its
-    /// version: of two replicas one commits. A conflict where another one has handled some of them and not all.
-    async fn commit(&self, mut tx: Tx, positions: RangeInclusive<u64>) -> Result<(), store::Error> {
+    /// version: of two replicas one commits. A conflict where another one has handled some of them and not all. It is written as it was
+    /// read last, for as a rule no one else writes it; where that is refused, it is read again.
+    async fn commit(
+        &self,
+        mut tx: Tx,
+        positions: RangeInclusive<u64>,
+        cursor: &mut Stored<Cursor>,
+    ) -> Result<(), store::Error> {
         let (first, last) = positions.into_inner();
-        match self.store.get::<Cursor>(&self.name).await? {
-            Some(stored) if stored.position >= last => return Ok(()),
-            Some(stored) if stored.position >= first => {
-                return Err(store::Error::Conflict { collection: Cursor::COLLECTION, id: self.name.clone() });
-            }
-            Some(mut stored) => {
-                stored.doc.position = last;
-                tx.update(&stored);
-            }
-            None => tx.insert(&Cursor::at(&self.name, last)),
+        if cursor.position >= last {
+            return Ok(());
         }
-        tx.commit().await
+        if cursor.position >= first {
+            return Err(store::Error::Conflict { collection: Cursor::COLLECTION, id: self.name.clone() });
+        }
+        let next = Stored { doc: Cursor { position: last, ..cursor.doc.clone() }, version: cursor.version };
+        if next.version == 0 {
+            tx.insert(&next.doc)
+        } else {
+            tx.update(&next)
+        }
+        let committed = tx.commit().await;
+        match &committed {
+            Ok(()) => *cursor = Stored { version: next.version + 1, ..next },
+            Err(e) if is_refused(e) => {
+                *cursor = self.cursor().await?;
+                if cursor.position >= last {
+                    return Ok(());
+                }
+            }
+            Err(_) => {}
+        }
+        committed
     }
 
     /// Hands out the dead letters that a caller asked for again.

@@ -61,10 +61,15 @@ impl EventLogService for EventLog {
         let limit = usize::try_from(request.limit).unwrap_or(1);
         let until = tokio::time::Instant::now() + Duration::from_millis(u64::from(request.wait_ms));
         let mut latest = store.watch_events();
+        // One who has just handled all there was asks again: that nothing is new is known without asking the database. At the end of
+        // the wait it is asked all the same, for what another process committed may not have been heard of.
+        let mut waited = false;
         loop {
             // Marked as seen before reading, so that an event committed meanwhile wakes us.
-            latest.borrow_and_update();
-            let (mut events, mut position) = read(store, &request, limit).await?;
+            let newest = *latest.borrow_and_update();
+            let reads = waited || newest != request.after || newest == 0;
+            let (mut events, mut position) =
+                if reads { read(store, &request, limit).await? } else { (Vec::new(), request.after) };
             let behind = if events.is_empty() { position } else { request.after };
             readers.note(caller.as_ref().map(|Caller(name)| &**name), &request.topics, behind);
             if !events.is_empty() {
@@ -82,9 +87,10 @@ impl EventLogService for EventLog {
                 // Not an empty answer, after which a consumer would ask again at once.
                 () = self.stop.cancelled() => return Err(Problem::unavailable("the process is stopping").into()),
             };
-            if !more {
+            if !more && reads {
                 return Ok(Response::new(FetchResponse { events: Vec::new(), position }));
             }
+            waited = true;
         }
     }
 }

@@ -13,6 +13,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::client::{basic, proxy_userinfo};
+use crate::proxies::Proxies;
 use crate::tls::Tls;
 
 /// How long making a connection may take, with all handshakes.
@@ -21,19 +23,20 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_PROXY_HEAD: usize = 8 * 1024;
 
 /// Something that bytes go through.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// A connection, of whatever kind.
 pub(crate) struct Link {
     io: TokioIo<Box<dyn Stream>>,
     is_proxied: bool,
+    is_http2: bool,
 }
 
 /// How connections are made.
 pub(crate) struct Way {
     pub(crate) tls: Tls,
-    pub(crate) proxy: Option<Uri>,
+    pub(crate) proxies: Proxies,
     pub(crate) unix_socket: Option<PathBuf>,
 }
 
@@ -49,10 +52,10 @@ impl Way {
         let mut is_proxied = false;
         let stream: Box<dyn Stream> = if let Some(path) = &self.unix_socket {
             Box::new(UnixStream::connect(path).await?)
-        } else if let Some(proxy) = &self.proxy {
+        } else if let Some(proxy) = self.proxies.of(to) {
             let mut stream = tcp(proxy).await?;
             if is_tls {
-                tunnel(&mut stream, to).await?;
+                self.tunnel(&mut stream, proxy, to).await?;
             } else {
                 is_proxied = true;
             }
@@ -60,9 +63,38 @@ impl Way {
         } else {
             Box::new(tcp(to).await?)
         };
-        let stream =
-            if is_tls { Box::new(self.tls.connect(to.host().unwrap_or_default(), stream).await?) } else { stream };
-        Ok(Link { io: TokioIo::new(stream), is_proxied })
+        let (stream, is_http2) =
+            if is_tls { self.tls.negotiate(to.host().unwrap_or_default(), stream).await? } else { (stream, false) };
+        Ok(Link { io: TokioIo::new(stream), is_proxied, is_http2 })
+    }
+
+    /// Asks a proxy for a way to a server.
+    async fn tunnel(&self, stream: &mut TcpStream, proxy: &Uri, to: &Uri) -> io::Result<()> {
+        let (host, port) = authority(to);
+        let mut head = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n");
+        if let Some(userinfo) = proxy_userinfo(proxy) {
+            head.push_str(&format!("Proxy-Authorization: {}\r\n", basic(&userinfo)));
+        }
+        for (name, value) in &self.proxies.connect_headers {
+            head.push_str(&format!("{name}: {}\r\n", value.read().await?.expose()));
+        }
+        head.push_str("\r\n");
+        stream.write_all(head.as_bytes()).await?;
+        let mut head = Vec::new();
+        // One byte at a time: what follows the head is the server's.
+        while !head.ends_with(b"\r\n\r\n") {
+            if head.len() == MAX_PROXY_HEAD {
+                return Err(io::Error::other("the proxy's answer does not end"));
+            }
+            head.push(stream.read_u8().await?);
+        }
+        let line = String::from_utf8_lossy(&head);
+        let status = line.split_whitespace().nth(1).unwrap_or_default();
+        if status == "200" {
+            Ok(())
+        } else {
+            Err(io::Error::other(format!("the proxy answered {status} when asked for {host}:{port}")))
+        }
     }
 }
 
@@ -79,30 +111,10 @@ async fn tcp(to: &Uri) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Asks a proxy for a way to a server.
-async fn tunnel(stream: &mut TcpStream, to: &Uri) -> io::Result<()> {
-    let (host, port) = authority(to);
-    stream.write_all(format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n").as_bytes()).await?;
-    let mut head = Vec::new();
-    // One byte at a time: what follows the head is the server's.
-    while !head.ends_with(b"\r\n\r\n") {
-        if head.len() == MAX_PROXY_HEAD {
-            return Err(io::Error::other("the proxy's answer does not end"));
-        }
-        head.push(stream.read_u8().await?);
-    }
-    let line = String::from_utf8_lossy(&head);
-    let status = line.split_whitespace().nth(1).unwrap_or_default();
-    if status == "200" {
-        Ok(())
-    } else {
-        Err(io::Error::other(format!("the proxy answered {status} when asked for {host}:{port}")))
-    }
-}
-
 impl Connection for Link {
     fn connected(&self) -> Connected {
-        Connected::new().proxy(self.is_proxied)
+        let connected = Connected::new().proxy(self.is_proxied);
+        if self.is_http2 { connected.negotiated_h2() } else { connected }
     }
 }
 

@@ -2,7 +2,11 @@
 //!
 //! A [`Client`] is made of [`Settings`], which are written as Prometheus's and Alertmanager's `http_config`. Every request has a deadline and a
 //! most of bytes of its answer ([`Limits`]); a secret that is in a file is read anew with each request, so that it can be renewed.
-//! It goes over TCP, TLS, an HTTP proxy or a Unix socket, over HTTP/1.1, and keeps connections for the next request.
+//! It goes over TCP, TLS, an HTTP proxy or a Unix socket, over HTTP/1.1 or, where a server with TLS wants it, HTTP/2, and keeps connections for
+//! the next request. At most ten redirects are followed; no secret goes along to another server. Access tokens of OAuth 2.0 are asked for, and
+//! kept until they are used up.
+//!
+//! A [`Resolver`] asks name servers.
 //!
 //! It repeats nothing: whoever asks knows what may be asked twice. Calls between services go through the mesh, not through this.
 //!
@@ -22,9 +26,16 @@
 
 mod client;
 mod connect;
+mod oauth2;
+mod proxies;
+mod redirects;
+mod resolver;
 mod settings;
 mod tls;
 
-pub use client::{Client, Error, Limits, Request, Response};
+pub use client::{Client, Error, Limits, Request, Response, Streaming};
+pub use oauth2::OAuth2;
+pub use proxies::Proxies;
+pub use resolver::{Answer, RecordKind, Records, Resolver, ResolverError, Service};
 pub use settings::{Authorization, SecretSource, Settings};
 pub use tls::Tls;

@@ -5,10 +5,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use http::{HeaderName, HeaderValue, Uri};
+use http::{HeaderName, HeaderValue};
 use vitrine_kit::Secret;
 use vitrine_platform_config::yaml::{Fields, Node, Reader, Value};
 use vitrine_platform_tls as tls;
+
+use crate::oauth2::OAuth2;
+use crate::proxies::Proxies;
 
 /// Largest file of a secret, in bytes.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
@@ -80,6 +83,8 @@ pub enum Authorization {
         /// What follows it.
         credentials: SecretSource,
     },
+    /// A token that a server gives.
+    OAuth2(OAuth2),
 }
 
 /// How requests are made.
@@ -91,12 +96,18 @@ pub struct Settings {
     pub headers: Vec<(HeaderName, Vec<SecretSource>)>,
     /// Files of TLS: authorities (the system's where none are named), own certificate and key.
     pub tls: tls::Files,
+    /// The same as texts, which come before files.
+    pub tls_texts: tls::Texts,
     /// The name that the server's certificate must bear, where it is not the host's.
     pub server_name: Option<String>,
     /// Whether any certificate is taken.
     pub is_insecure: bool,
-    /// The HTTP proxy through which requests go.
-    pub proxy: Option<Uri>,
+    /// The HTTP proxies through which requests go.
+    pub proxies: Proxies,
+    /// Whether a redirect is an answer like others, and not followed.
+    pub refuses_redirects: bool,
+    /// Whether HTTP/2 is not offered to servers with TLS.
+    pub refuses_http2: bool,
     /// The Unix socket over which requests go, whatever their host is.
     pub unix_socket: Option<PathBuf>,
 }
@@ -104,21 +115,23 @@ pub struct Settings {
 impl Settings {
     /// Reads `http_config`. Relative files are below `folder`.
     pub fn read(reader: &Reader, fields: &mut Fields<'_>, folder: &Path) -> Self {
-        let mut settings = Self { authorization: authorization(reader, fields, folder), ..Self::default() };
-        if let Some(node) = fields.node("tls_config") {
-            let tls = Self::read_tls(reader, node, folder);
-            (settings.tls, settings.server_name, settings.is_insecure) = (tls.tls, tls.server_name, tls.is_insecure);
-        }
-        settings.proxy =
-            fields.parsed("proxy_url", "the URL of an HTTP proxy, such as \"http://proxy:3128\"", |text| {
-                text.parse::<Uri>().ok().filter(|uri| uri.scheme_str() == Some("http") && uri.host().is_some())
-            });
+        let authorization = authorization(reader, fields, folder);
+        let mut settings = Self { authorization, ..Self::read_way(reader, fields, folder) };
         if let Some(node) = fields.node("http_headers") {
             settings.headers = headers(reader, node, folder);
         }
-        // Read so that files of others are taken. No redirect is followed: a receiver that moved is a mistake to be told. HTTP/2 would gain nothing.
-        let _ = (fields.flag("follow_redirects"), fields.flag("enable_http2"));
+        settings.refuses_redirects = fields.flag("follow_redirects") == Some(false);
+        settings.refuses_http2 = fields.flag("enable_http2") == Some(false);
         settings
+    }
+
+    /// Reads whom one trusts and which way requests go: `tls_config` and the fields of proxies.
+    pub(crate) fn read_way(reader: &Reader, fields: &mut Fields<'_>, folder: &Path) -> Self {
+        let tls = match fields.node("tls_config") {
+            Some(node) => Self::read_tls(reader, node, folder),
+            None => Self::default(),
+        };
+        Self { proxies: Proxies::read(reader, fields), ..tls }
     }
 
     /// Reads `tls_config`, for what is no request: the other settings are those of [`Settings::default`].
@@ -127,9 +140,21 @@ impl Settings {
         let mut file =
             |name| fields.text(name).filter(|path| !path.is_empty()).map(|path| folder.join(path)).unwrap_or_default();
         let tls = tls::Files { ca: file("ca_file"), certificate: file("cert_file"), key: file("key_file") };
+        let mut text = |name| fields.text(name).unwrap_or_default();
+        let tls_texts = tls::Texts { ca: text("ca"), certificate: text("cert"), key: text("key") };
+        for (name, text, file, path) in [
+            ("ca", &tls_texts.ca, "ca_file", &tls.ca),
+            ("cert", &tls_texts.certificate, "cert_file", &tls.certificate),
+            ("key", &tls_texts.key, "key_file", &tls.key),
+        ] {
+            if !text.is_empty() && !path.as_os_str().is_empty() {
+                let message = format!("{name} and {file} are both set: expected one of them");
+                reader.mistake(fields.location_of(file), message);
+            }
+        }
         let server_name = fields.text("server_name").filter(|name| !name.is_empty());
         let is_insecure = fields.flag("insecure_skip_verify").unwrap_or_default();
-        Self { tls, server_name, is_insecure, ..Self::default() }
+        Self { tls, tls_texts, server_name, is_insecure, ..Self::default() }
     }
 }
 
@@ -155,6 +180,9 @@ fn authorization(reader: &Reader, fields: &mut Fields<'_>, folder: &Path) -> Opt
     }
     if let Some(credentials) = SecretSource::take(reader, fields, "bearer_token", "bearer_token_file", folder) {
         found.push(("bearer_token", Authorization::Credentials { scheme: "Bearer".to_owned(), credentials }));
+    }
+    if let Some(oauth2) = fields.node("oauth2").and_then(|node| OAuth2::read(reader, node, folder)) {
+        found.push(("oauth2", Authorization::OAuth2(oauth2)));
     }
     if let [(first, _), (second, _), ..] = found.as_slice() {
         reader.mistake(

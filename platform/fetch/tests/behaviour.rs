@@ -78,11 +78,13 @@ async fn a_unix_socket_and_a_tunnel_are_ways_too() {
 
     let proxy = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = proxy.local_addr().expect("bound");
-    let client = settings(&format!("proxy_url: 'http://{address}'"), folder.path()).expect("settings");
+    let text = format!("proxy_url: 'http://u:p@{address}'\nproxy_connect_header: {{X-Way: [through]}}");
+    let client = settings(&text, folder.path()).expect("settings");
     let client = Client::new(&client).expect("a client");
     let serving = async { serve(proxy.accept().await.expect("a connection").0, "HTTP/1.1 403 no\r\n\r\n").await };
     let (head, answer) = tokio::join!(serving, client.send(Request::get("https://elsewhere.example/"), LIMITS));
     assert!(head.starts_with("CONNECT elsewhere.example:443 HTTP/1.1"), "{head}");
+    assert!(head.contains("Proxy-Authorization: Basic dTpw\r\nx-way: through\r\n"), "{head}");
     let told = answer.expect_err("the proxy refuses").to_string();
     assert!(told.contains("the proxy answered 403"), "{told}");
 }
@@ -94,14 +96,18 @@ async fn certificates_are_believed_or_not() {
     let (certificate, key) = certificates.issue("localhost").expect("issued");
     let server = tls::Server::new(&tls::Files { certificate, key, ..tls::Files::default() }).expect("a server");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let authority = std::fs::read_to_string(folder.path().join("ca.pem")).expect("an authority");
     let url = format!("https://localhost:{}/", listener.local_addr().expect("bound").port());
     for (text, is_believed) in [
         ("tls_config: {ca_file: ca.pem}", true),
+        (&format!("tls_config: {{ca: {authority:?}}}"), true),
         ("tls_config: {insecure_skip_verify: true}", true),
         ("tls_config: {ca_file: ca.pem, server_name: other.example}", false),
         ("{}", false),
     ] {
-        let client = Client::new(&settings(text, folder.path()).expect("settings")).expect("a client");
+        // What serves here speaks HTTP/1.1 only.
+        let settings = Settings { refuses_http2: true, ..settings(text, folder.path()).expect("settings") };
+        let client = Client::new(&settings).expect("a client");
         let serving = async {
             // One who does not believe the certificate says so, and goes.
             if let Ok(stream) = server.accept(listener.accept().await.expect("a connection").0).await {
@@ -143,8 +149,25 @@ fn settings_that_cannot_be_meant_are_told_without_their_secrets() {
         ("proxy_url: 'socks5://a'", "proxy_url: expected the URL of an HTTP proxy"),
         ("http_headers: {'a b': {values: [x]}}", "is no name of a header"),
         ("http_headers: {a: {secrets: [\"hunter2\\n\"]}}", "holds what no header may hold"),
-        ("oauth2: {client_id: a}", "unknown field \"oauth2\""),
-        ("tls_config: {ca: hunter2}", "unknown field \"ca\""),
+        ("oauth2: {client_id: a}", "the field \"token_url\" is missing"),
+        ("oauth2: {client_id: a, token_url: ftp}", "token_url: expected a URL"),
+        (
+            "oauth2: {client_id: a, token_url: 'http://a/', client_secret: hunter2, client_secret_file: f}",
+            "are both set",
+        ),
+        (
+            "oauth2: {client_id: a, token_url: 'http://a/', grant_type: password}",
+            "grant_type: expected client_credentials",
+        ),
+        (
+            "oauth2: {client_id: a, token_url: 'http://a/'}\nbearer_token: hunter2",
+            "bearer_token and oauth2 are both set",
+        ),
+        ("no_proxy: a", "if no_proxy is configured, proxy_url must also be configured"),
+        ("proxy_from_environment: true\nproxy_url: 'http://a'", "proxy_url must not be configured"),
+        ("proxy_connect_header: {a: [hunter2]}", "proxy_url or proxy_from_environment must also be configured"),
+        ("tls_config: {key: hunter2, key_file: f}", "key and key_file are both set"),
+        ("tls_config: {keys: hunter2}", "unknown field \"keys\""),
     ] {
         let mistakes = settings(text, Path::new("")).expect_err(text).join("\n");
         assert!(mistakes.contains(told) && !mistakes.contains("hunter2"), "{text}: {mistakes}");

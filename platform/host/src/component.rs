@@ -7,10 +7,10 @@ use std::pin::Pin;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::server::NamedService;
-use tonic::service::{Routes, RoutesBuilder};
 use vitrine_contracts::Problem;
 use vitrine_platform_bus::Consumer;
 use vitrine_platform_http::Router;
+use vitrine_platform_mesh::HandlersBuilder;
 use vitrine_platform_store::Store;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -20,7 +20,7 @@ pub(crate) type Task = Box<dyn FnOnce(CancellationToken) -> BoxFuture<()> + Send
 /// A service, built and not yet running.
 pub struct Component {
     pub(crate) name: &'static str,
-    pub(crate) grpc: RoutesBuilder,
+    pub(crate) grpc: HandlersBuilder,
     pub(crate) grpc_names: Vec<&'static str>,
     pub(crate) http: Option<Router>,
     pub(crate) store: Option<Store>,
@@ -34,7 +34,7 @@ impl Component {
     pub fn new(name: &'static str) -> Self {
         Self {
             name,
-            grpc: Routes::builder(),
+            grpc: HandlersBuilder::default(),
             grpc_names: Vec::new(),
             http: None,
             store: None,
@@ -47,16 +47,19 @@ impl Component {
     /// Serves a gRPC contract.
     pub fn grpc<S>(mut self, server: S) -> Self
     where
-        S: tower::Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
-            + NamedService
+        S: tower::Service<
+                http::Request<Body>,
+                Response = http::Response<Body>,
+                Error = Infallible,
+                Future = tonic::codegen::BoxFuture<http::Response<Body>, Infallible>,
+            > + NamedService
             + Clone
             + Send
             + Sync
             + 'static,
-        S::Future: Send + 'static,
     {
         self.grpc_names.push(S::NAME);
-        self.grpc.add_service(server);
+        self.grpc.add(server);
         self
     }
 

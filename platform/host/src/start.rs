@@ -105,8 +105,8 @@ impl<'a> Starting<'a> {
         let mut starting = Self { host, services, log, grpc_names, http, stop, tracker };
         for component in components {
             let Component { name, mut grpc, grpc_names, http, store, consumers, tasks, before_ready } = component;
-            grpc.add_service(EventLogServiceServer::new(starting.log.clone()));
-            let server = host.mesh().server(host.telemetry(name), grpc.routes());
+            grpc.add(EventLogServiceServer::new(starting.log.clone()));
+            let server = host.mesh().server(host.telemetry(name), grpc.build());
             host.mesh().place(name, server.clone())?;
             starting.grpc_names.extend(grpc_names);
             starting.http = match (starting.http.take(), http) {

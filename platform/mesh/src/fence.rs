@@ -38,6 +38,7 @@ use vitrine_platform_telemetry::semconv::{
 use vitrine_platform_telemetry::{Context, Kind, Service, Span};
 
 use crate::balance::NotSent;
+use crate::handlers::Handlers;
 use crate::hop::{BufferedResponse, Hop, whole};
 use crate::identity::{self, Caller, Identity};
 use crate::policy::Policy;
@@ -82,7 +83,6 @@ impl Default for Limits {
 const MAX_UNSENT: u32 = 5;
 
 /// The way from one service to another.
-#[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) slot: Arc<Slot>,
     /// Who calls, for telemetry.
@@ -93,8 +93,8 @@ pub(crate) struct Client {
 }
 
 /// The caller's side. See the module's documentation.
-pub(crate) async fn client(client: Client, request: Request<Body>) -> Result<Response<Body>, Status> {
-    let Client { slot, service: caller, name, limits } = client;
+pub(crate) async fn client(client: Arc<Client>, request: Request<Body>) -> Result<Response<Body>, Status> {
+    let Client { slot, service: caller, name, limits } = &*client;
     let (mut head, body) = request.into_parts();
     head.extensions.clear();
     let policy = Policy::of(head.uri.path());
@@ -105,7 +105,7 @@ pub(crate) async fn client(client: Client, request: Request<Body>) -> Result<Res
     if parent.service().is_none() {
         parent = caller.root_context(parent);
     }
-    let deadline = policy.deadline(&limits, now, parent.deadline(), parse_timeout(&head.headers));
+    let deadline = policy.deadline(limits, now, parent.deadline(), parse_timeout(&head.headers));
     let mut span = if policy.observed {
         Span::child(parent, method.clone(), Kind::Client)
             .attr(RPC_SYSTEM_NAME, "grpc")
@@ -120,8 +120,8 @@ pub(crate) async fn client(client: Client, request: Request<Body>) -> Result<Res
         if deadline <= now {
             return Err(late(&method));
         }
-        let hop = Hop::new(name, policy, span.context(), deadline);
-        attempts(&Call { slot: &slot, head: &head, hop }, &limits, body).await
+        let hop = Hop::new(name.clone(), policy, span.context(), deadline);
+        attempts(&Call { slot, head: &head, hop }, limits, body).await
     };
     let outcome = match tokio::time::timeout_at(deadline.into(), call).await {
         Ok(outcome) => outcome,
@@ -248,19 +248,18 @@ impl Drop for OutcomeReporter<'_> {
 }
 
 /// What a service is served with.
-#[derive(Clone)]
 pub(crate) struct Server {
-    pub(crate) routes: Transport,
+    pub(crate) handlers: Handlers,
     pub(crate) service: Service,
     /// Calls that may be answered at a time.
-    pub(crate) gate: Arc<Semaphore>,
+    pub(crate) gate: Semaphore,
     pub(crate) limits: Limits,
     pub(crate) identity: Identity,
 }
 
 /// The server's side. See the module's documentation.
-pub(crate) async fn server(server: Server, mut request: Request<Body>) -> Result<Response<Body>, Status> {
-    let Server { routes, service, gate, limits, identity } = server;
+pub(crate) async fn server(server: Arc<Server>, mut request: Request<Body>) -> Result<Response<Body>, Status> {
+    let Server { handlers, service, gate, limits, identity } = &*server;
     let now = Instant::now();
     let hop = request.extensions_mut().remove::<Hop>();
     let policy = hop.as_ref().map_or_else(|| Policy::of(request.uri().path()), |hop| hop.policy);
@@ -270,7 +269,7 @@ pub(crate) async fn server(server: Server, mut request: Request<Body>) -> Result
     let mut span = if policy.observed {
         let span = match &hop {
             Some(hop) => service.server_span_below(span_name.clone(), &hop.context),
-            None => served_from_outside(&service, span_name.clone(), request.headers()),
+            None => served_from_outside(service, span_name.clone(), request.headers()),
         };
         span.attr(RPC_SYSTEM_NAME, "grpc").attr(RPC_METHOD, span_name.clone())
     } else {
@@ -278,19 +277,19 @@ pub(crate) async fn server(server: Server, mut request: Request<Body>) -> Result
     };
     let deadline = match &hop {
         Some(hop) => hop.deadline.min(now + limits.max_deadline),
-        None => policy.deadline(&limits, now, None, parse_timeout(request.headers())),
+        None => policy.deadline(limits, now, None, parse_timeout(request.headers())),
     };
     let context = span.context().with_deadline(Some(deadline));
 
     let handled = async {
-        identity::admit(&identity, policy.method, hop.as_ref().map(|hop| hop.caller.clone()), &mut request)?;
+        identity::admit(identity, policy.method, hop.as_ref().map(|hop| hop.caller.clone()), &mut request)?;
         let Ok(_permit) = gate.try_acquire() else {
             let full = Problem::unavailable(&format!("{} has too many calls at once", service.name()));
             let mut refused = Status::from(full);
             refused.metadata_mut().insert(UNHANDLED, MetadataValue::from_static("1"));
             return Err(refused);
         };
-        let answered = AssertUnwindSafe(BufferedResponse::of(routes, request)).catch_unwind();
+        let answered = AssertUnwindSafe(BufferedResponse::of(handlers.call(request))).catch_unwind();
         match tokio::time::timeout_at(deadline.into(), answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(panic)) => {

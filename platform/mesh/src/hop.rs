@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Request, Response};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
 use tonic::Status;
 use tonic::body::Body;
@@ -75,9 +75,9 @@ pub(crate) struct BufferedResponse {
 }
 
 impl BufferedResponse {
-    /// Sends a request to where a transport leads, and reads its whole answer.
-    pub(crate) async fn of(target: Transport, request: Request<Body>) -> Result<Self, Status> {
-        Self::read(target.oneshot(request).await?).await
+    /// Waits for an answer, and reads all of it.
+    pub(crate) async fn of(answer: impl Future<Output = Result<Response<Body>, Status>>) -> Result<Self, Status> {
+        Self::read(answer.await?).await
     }
 
     /// The same for a call that may stay in this process: then its answer comes back as it is.
@@ -125,15 +125,24 @@ impl From<Status> for BufferedResponse {
 }
 
 /// Reads a whole message.
-pub(crate) async fn whole(body: Body) -> Result<(Bytes, Option<HeaderMap>), Status> {
-    let collected = Limited::new(body, MAX_MESSAGE_BYTES).collect().await.map_err(|e| {
-        if e.is::<http_body_util::LengthLimitError>() {
-            let message = format!("the message is larger than {MAX_MESSAGE_BYTES} bytes");
-            Status::from(Problem::exhausted("MESSAGE_TOO_LARGE", &message))
-        } else {
-            Status::from_error(e)
+pub(crate) async fn whole(mut body: Body) -> Result<(Bytes, Option<HeaderMap>), Status> {
+    // Most messages are one frame, which is handed on as it is.
+    let (mut only, mut more, mut trailers) = (Bytes::new(), BytesMut::new(), None);
+    while let Some(frame) = body.frame().await {
+        match frame?.into_data() {
+            Ok(data) if only.len().max(more.len()) + data.len() > MAX_MESSAGE_BYTES => {
+                let message = format!("the message is larger than {MAX_MESSAGE_BYTES} bytes");
+                return Err(Problem::exhausted("MESSAGE_TOO_LARGE", &message).into());
+            }
+            Ok(data) if only.is_empty() => only = data,
+            Ok(data) => {
+                if more.is_empty() {
+                    more.extend_from_slice(&only);
+                }
+                more.extend_from_slice(&data);
+            }
+            Err(frame) => trailers = frame.into_trailers().ok().or(trailers),
         }
-    })?;
-    let trailers = collected.trailers().cloned();
-    Ok((collected.to_bytes(), trailers))
+    }
+    Ok((if more.is_empty() { only } else { more.freeze() }, trailers))
 }

@@ -12,11 +12,10 @@
 //! way around (gRPC health and reflection are served beside the Fence for that reason).
 //!
 //! ```
-//! use tonic::service::Routes;
 //! use tonic::{Code, Request};
 //! use vitrine_contracts::currency::v1::ListCurrenciesRequest;
 //! use vitrine_contracts::currency::v1::currency_service_client::CurrencyServiceClient;
-//! use vitrine_platform_mesh::{Limits, Mesh};
+//! use vitrine_platform_mesh::{Handlers, Limits, Mesh};
 //! use vitrine_platform_telemetry::{Config, Telemetry};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -28,7 +27,7 @@
 //! assert_eq!(early.expect_err("it is nowhere yet").code(), Code::Unavailable);
 //!
 //! // In this process, with no method yet.
-//! mesh.place("currency", mesh.server(telemetry.service("currency"), Routes::default()))?;
+//! mesh.place("currency", mesh.server(telemetry.service("currency"), Handlers::default()))?;
 //! assert!(mesh.unplaced().is_empty());
 //! # Ok(())
 //! # }
@@ -39,6 +38,7 @@ mod breaker;
 mod budget;
 mod discovery;
 pub mod fence;
+mod handlers;
 mod hop;
 pub mod identity;
 mod placement;
@@ -54,9 +54,8 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use tonic::Status;
 use tonic::body::Body;
-use tonic::service::Routes;
+use tower::service_fn;
 use tower::util::BoxCloneSyncService;
-use tower::{ServiceExt, service_fn};
 use vitrine_contracts::Problem;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_telemetry as telemetry;
@@ -70,6 +69,7 @@ pub use breaker::Breaker;
 pub use budget::RetryBudget;
 pub use discovery::{Discovery, Registration};
 pub use fence::Limits;
+pub use handlers::{Handlers, HandlersBuilder};
 pub use identity::{Caller, Identity};
 pub use placement::{Placement, Replicas, Unreadable};
 pub use wire::parse_timeout;
@@ -88,24 +88,21 @@ pub enum Error {
     /// Not an address for a channel.
     #[error("the address {0} cannot be used for gRPC: http://HOST:PORT expected")]
     Channel(http::Uri),
-    /// Not a name server.
-    #[error("discovery.name_server = {0:?} is no name server: IP:PORT expected, or nothing for the system's")]
-    NameServer(String),
-    /// The system says nothing useful about names.
-    #[error("the system's name servers cannot be used (resolv.conf): set discovery.name_server to IP:PORT")]
-    SystemNames(#[source] hickory_resolver::net::NetError),
+    /// Not a name server, or the system says nothing useful about names.
+    #[error("discovery.name_server cannot be used: set it to IP:PORT, or to nothing for the system's")]
+    Names(#[source] vitrine_platform_fetch::ResolverError),
     /// Not Consul's address.
     #[error("discovery.consul = {0:?} is no address of Consul: http://HOST:PORT or https://HOST:PORT expected")]
     Consul(String),
     /// Files that no connection to Consul can be made with.
     #[error("discovery.tls cannot be used")]
-    ConsulTls(#[source] vitrine_platform_tls::Error),
+    ConsulClient(#[source] vitrine_platform_fetch::Error),
 }
 
 /// A service's place in this process: empty at first, filled once.
 pub(crate) struct Slot {
     name: Arc<str>,
-    target: OnceLock<Mutex<Transport>>,
+    target: OnceLock<Transport>,
     pub(crate) breaker: Breaker,
     pub(crate) budget: RetryBudget,
     pub(crate) in_flight: tokio::sync::Semaphore,
@@ -115,7 +112,7 @@ impl Slot {
     pub(crate) fn target(&self) -> Result<Transport, Status> {
         let unplaced =
             || Status::from(Problem::unavailable(&format!("{} has no place in this process yet", self.name)));
-        self.target.get().map(|t| t.lock().clone()).ok_or_else(unplaced)
+        self.target.get().cloned().ok_or_else(unplaced)
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -197,25 +194,21 @@ impl Mesh {
     pub fn transport(&self, caller: telemetry::Service, callee: &str) -> Transport {
         let name = Caller(caller.name().into());
         let client = fence::Client { slot: self.slot(callee), service: caller, name, limits: self.limits.clone() };
+        let client = Arc::new(client);
         BoxCloneSyncService::new(service_fn(move |request| fence::client(client.clone(), request)))
     }
 
-    /// A service's own routes behind the server's side of the Fence: what a listener serves and what a local call reaches.
-    pub fn server(&self, service: telemetry::Service, routes: Routes) -> Transport {
-        let gate = Arc::new(tokio::sync::Semaphore::new(self.limits.server_concurrency));
-        let server = fence::Server {
-            routes: bare(routes),
-            service,
-            gate,
-            limits: self.limits.clone(),
-            identity: self.identity.clone(),
-        };
+    /// A service's own contracts behind the server's side of the Fence: what a listener serves and what a local call reaches.
+    pub fn server(&self, service: telemetry::Service, handlers: Handlers) -> Transport {
+        let gate = tokio::sync::Semaphore::new(self.limits.server_concurrency);
+        let (limits, identity) = (self.limits.clone(), self.identity.clone());
+        let server = Arc::new(fence::Server { handlers, service, gate, limits, identity });
         BoxCloneSyncService::new(service_fn(move |request| fence::server(server.clone(), request)))
     }
 
     /// Says that a service is in this process: it is reached by its server.
     pub fn place(&self, name: &str, transport: Transport) -> Result<(), Error> {
-        let filled = self.slot(name).target.set(Mutex::new(transport));
+        let filled = self.slot(name).target.set(transport);
         filled.map_err(|_| Error::Twice(name.to_owned()))
     }
 
@@ -254,16 +247,6 @@ impl fmt::Debug for Mesh {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mesh").finish_non_exhaustive()
     }
-}
-
-/// Routes of this process as a transport, without the Fence.
-fn bare(routes: Routes) -> Transport {
-    // `Routes` is Send but not Sync; the box wants both, so each call clones it out of a lock.
-    let routes = Arc::new(Mutex::new(routes.prepare()));
-    BoxCloneSyncService::new(service_fn(move |request| {
-        let routes = routes.lock().clone();
-        async move { Ok(routes.oneshot(request).await.unwrap_or_else(|never| match never {})) }
-    }))
 }
 
 /// A bare gRPC channel, without the Fence: for telemetry, which must not describe itself. It connects by itself, and again when the

@@ -6,6 +6,7 @@
 
 mod read;
 mod schema;
+mod statements;
 mod writer;
 
 use std::ffi::OsStr;
@@ -18,9 +19,10 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 use crate::document::Schema;
-use crate::engine::{Batch, Engine, EngineFuture, Event, Pool, Raw, RawPage};
+use crate::engine::{Batch, CollectionSchema, Engine, EngineFuture, Event, Pool, Raw, RawPage};
 use crate::error::Error;
 use crate::query::Query;
+use statements::Statements;
 
 /// Most idle read connections that are kept.
 const MAX_READERS: usize = 3;
@@ -40,6 +42,8 @@ pub(crate) struct Sqlite {
 pub(crate) struct SqliteInner {
     path: PathBuf,
     schema: Schema,
+    /// Of each collection of the schema, in its order.
+    statements: Vec<Statements>,
     readers: Mutex<Vec<Connection>>,
     /// How many read at the moment.
     reading: AtomicU64,
@@ -56,7 +60,9 @@ impl Sqlite {
         let connection = schema::open(&path, &schema.collections)?;
         let last = read::last_position(&connection)?;
         let (latest, events) = watch::channel(last.unsigned_abs());
-        let shared = Arc::new(SqliteInner { path, schema, readers: Mutex::default(), reading: AtomicU64::new(0) });
+        let statements = schema.collections.iter().map(Statements::of).collect();
+        let (readers, reading) = (Mutex::default(), AtomicU64::new(0));
+        let shared = Arc::new(SqliteInner { path, schema, statements, readers, reading });
         let writer = writer::Writer::start(service, connection, shared.clone(), latest)?;
         Ok(Self { shared, writer, events, _folder: None })
     }
@@ -86,6 +92,13 @@ impl SqliteInner {
     /// The service whose database this is: the file bears its name.
     fn service(&self) -> &str {
         self.path.file_stem().and_then(OsStr::to_str).unwrap_or_default()
+    }
+
+    /// A collection, and what is said of it.
+    fn collection(&self, name: &str) -> Result<(&CollectionSchema, &Statements), Error> {
+        let schema = self.schema.collection(name)?;
+        let place = self.schema.collections.iter().position(|known| known.name == name).unwrap_or_default();
+        Ok((schema, &self.statements[place]))
     }
 
     /// Reads with a connection of the pool.
@@ -130,7 +143,10 @@ impl Engine for Sqlite {
     }
 
     fn get<'a>(&'a self, collection: &'static str, ids: &'a [&'a str]) -> EngineFuture<'a, Vec<Raw>> {
-        Box::pin(async move { self.shared.read(|c| read::get(c, collection, ids)) })
+        Box::pin(async move {
+            let (_, statements) = self.shared.collection(collection)?;
+            self.shared.read(|c| read::get(c, statements, ids))
+        })
     }
 
     fn find(&self, collection: &'static str, query: Query) -> EngineFuture<'_, RawPage> {

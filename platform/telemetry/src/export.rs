@@ -4,22 +4,14 @@
 use std::io::Write;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, BufMut, Bytes};
 use flate2::{Compression, write::GzEncoder};
+use http::uri::PathAndQuery;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
-use opentelemetry_proto::tonic::collector::logs::v1::{
-    ExportLogsServiceRequest, logs_service_client::LogsServiceClient, logs_service_server::LogsService,
-};
-use opentelemetry_proto::tonic::collector::metrics::v1::{
-    ExportMetricsServiceRequest, metrics_service_client::MetricsServiceClient, metrics_service_server::MetricsService,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, trace_service_client::TraceServiceClient, trace_service_server::TraceService,
-};
-use prost::Message;
-use tonic::codec::CompressionEncoding;
+use tonic::client::Grpc;
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue};
 use tonic::{Code, Request, Status};
 use vitrine_kit::{Backoff, Outage, Secret};
@@ -45,8 +37,8 @@ pub struct Exporter {
 }
 
 enum Sink {
-    Direct(Box<dyn Direct>),
-    Grpc(Box<Grpc>),
+    Direct(Box<dyn Receiver>),
+    Grpc(Box<Grpc<OtlpTransport>>),
     Http(Box<Http>),
 }
 
@@ -55,48 +47,96 @@ struct Http {
     base: String,
 }
 
-struct Grpc {
-    traces: TraceServiceClient<OtlpTransport>,
-    metrics: MetricsServiceClient<OtlpTransport>,
-    logs: LogsServiceClient<OtlpTransport>,
+/// What is exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Spans, in an `ExportTraceServiceRequest`.
+    Traces,
+    /// Metric points, in an `ExportMetricsServiceRequest`.
+    Metrics,
+    /// Log records, in an `ExportLogsServiceRequest`.
+    Logs,
 }
 
-/// A receiver in this process, which is handed batches as they are.
-#[tonic::async_trait]
-trait Direct: Send {
-    async fn take(&self, signal: Signal) -> Result<(), Status>;
-}
-
-#[tonic::async_trait]
-impl<R: TraceService + MetricsService + LogsService> Direct for R {
-    async fn take(&self, signal: Signal) -> Result<(), Status> {
-        match signal {
-            Signal::Traces(batch) => TraceService::export(self, Request::new(batch)).await.map(drop),
-            Signal::Metrics(batch) => MetricsService::export(self, Request::new(batch)).await.map(drop),
-            Signal::Logs(batch) => LogsService::export(self, Request::new(batch)).await.map(drop),
+impl Signal {
+    /// Its name, as paths and logs have it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Traces => "traces",
+            Self::Metrics => "metrics",
+            Self::Logs => "logs",
         }
+    }
+
+    /// The method that takes it over gRPC.
+    fn method(self) -> PathAndQuery {
+        PathAndQuery::from_static(match self {
+            Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            Self::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+            Self::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        })
+    }
+}
+
+/// A receiver in this process, which is handed requests as they would be sent.
+#[tonic::async_trait]
+pub trait Receiver: Send + Sync {
+    /// Takes an encoded request of OTLP.
+    async fn receive(&self, signal: Signal, request: Bytes) -> Result<(), Status>;
+}
+
+/// Sends what is encoded already, and reads nothing of answers but their status.
+#[derive(Clone, Copy, Default)]
+struct EncodedCodec;
+
+impl Codec for EncodedCodec {
+    type Encode = Bytes;
+    type Decode = ();
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl Encoder for EncodedCodec {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, item: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        out.put(item);
+        Ok(())
+    }
+}
+
+impl Decoder for EncodedCodec {
+    type Item = ();
+    type Error = Status;
+
+    fn decode(&mut self, answer: &mut DecodeBuf<'_>) -> Result<Option<()>, Status> {
+        answer.advance(answer.remaining());
+        Ok(Some(()))
     }
 }
 
 impl Exporter {
     /// Into a receiver of this process, without a connection.
-    pub fn direct(receiver: impl TraceService + MetricsService + LogsService, config: Config) -> Self {
+    pub fn direct(receiver: impl Receiver + 'static, config: Config) -> Self {
         Self { sink: Sink::Direct(Box::new(receiver)), config, outage: Outage::default() }
     }
 
     /// Over gRPC, through this transport.
     pub fn grpc(transport: OtlpTransport, config: Config) -> Self {
-        let mut grpc = Grpc {
-            traces: TraceServiceClient::new(transport.clone()),
-            metrics: MetricsServiceClient::new(transport.clone()),
-            logs: LogsServiceClient::new(transport),
-        };
+        let mut client = Grpc::new(transport);
         if config.gzip {
-            grpc.traces = grpc.traces.send_compressed(CompressionEncoding::Gzip);
-            grpc.metrics = grpc.metrics.send_compressed(CompressionEncoding::Gzip);
-            grpc.logs = grpc.logs.send_compressed(CompressionEncoding::Gzip);
+            client = client.send_compressed(CompressionEncoding::Gzip);
         }
-        Self { sink: Sink::Grpc(Box::new(grpc)), config, outage: Outage::default() }
+        Self { sink: Sink::Grpc(Box::new(client)), config, outage: Outage::default() }
     }
 
     /// Over HTTP with protobuf bodies, to `{base}/v1/traces` and so on.
@@ -110,46 +150,39 @@ impl Exporter {
         }
     }
 
-    pub(crate) async fn traces(&mut self, batch: ExportTraceServiceRequest) {
-        if self.config.traces {
-            let result = self.send(Signal::Traces(batch)).await;
-            self.note("traces", result);
-        }
-    }
-
-    pub(crate) async fn metrics(&mut self, batch: ExportMetricsServiceRequest) {
-        if self.config.metrics {
-            let result = self.send(Signal::Metrics(batch)).await;
-            self.note("metrics", result);
-        }
-    }
-
-    pub(crate) async fn logs(&mut self, batch: ExportLogsServiceRequest) {
-        if self.config.logs {
-            let result = self.send(Signal::Logs(batch)).await;
-            self.note("logs", result);
+    /// Sends an encoded request, unless its signal is not wanted.
+    pub(crate) async fn export(&mut self, signal: Signal, request: Bytes) {
+        let is_wanted = match signal {
+            Signal::Traces => self.config.traces,
+            Signal::Metrics => self.config.metrics,
+            Signal::Logs => self.config.logs,
+        };
+        if is_wanted {
+            let result = self.send(signal, request).await;
+            self.note(signal, result);
         }
     }
 
     /// Tells of the first failure and of the recovery only: the log would feed itself otherwise.
-    fn note(&mut self, signal: &'static str, result: Result<(), Status>) {
+    fn note(&mut self, signal: Signal, result: Result<(), Status>) {
         match result {
             Ok(()) if self.outage.ends() => tracing::info!("telemetry is exported again"),
             Err(status) if self.outage.begins() => {
-                tracing::warn!(signal, code = ?status.code(), reason = status.message(), "telemetry could not be exported");
+                let (signal, code) = (signal.name(), status.code());
+                tracing::warn!(signal, ?code, reason = status.message(), "telemetry could not be exported");
             }
             _ => {}
         }
     }
 
-    async fn send(&mut self, signal: Signal) -> Result<(), Status> {
+    async fn send(&mut self, signal: Signal, request: Bytes) -> Result<(), Status> {
         // Nothing can get lost on the way, so nothing is kept to be sent again.
         if let Sink::Direct(receiver) = &self.sink {
-            return receiver.take(signal).await;
+            return receiver.receive(signal, request).await;
         }
         let mut backoff = Backoff::new(FIRST_BACKOFF, self.config.timeout).with_tries(MAX_ATTEMPTS);
         loop {
-            let sent = tokio::time::timeout(self.config.timeout, self.send_once(signal.clone())).await;
+            let sent = tokio::time::timeout(self.config.timeout, self.send_once(signal, request.clone())).await;
             let result = sent.unwrap_or_else(|_| Err(Status::deadline_exceeded("the receiver did not answer in time")));
             match result {
                 Err(status) if is_retryable(status.code()) && backoff.has_try_left() => {
@@ -160,25 +193,17 @@ impl Exporter {
         }
     }
 
-    async fn send_once(&mut self, signal: Signal) -> Result<(), Status> {
+    async fn send_once(&mut self, signal: Signal, request: Bytes) -> Result<(), Status> {
         match &mut self.sink {
-            Sink::Direct(receiver) => receiver.take(signal).await,
-            Sink::Grpc(grpc) => {
-                let headers = &self.config.headers;
-                match signal {
-                    Signal::Traces(b) => grpc.traces.export(with_headers(b, headers)?).await.map(drop),
-                    Signal::Metrics(b) => grpc.metrics.export(with_headers(b, headers)?).await.map(drop),
-                    Signal::Logs(b) => grpc.logs.export(with_headers(b, headers)?).await.map(drop),
-                }
+            Sink::Direct(receiver) => receiver.receive(signal, request).await,
+            Sink::Grpc(client) => {
+                let request = with_headers(request, &self.config.headers)?;
+                client.ready().await.map_err(|e| Status::unavailable(e.to_string()))?;
+                client.unary(request, signal.method(), EncodedCodec).await.map(drop)
             }
             Sink::Http(http) => {
                 let Http { client, base } = http.as_ref();
-                let (path, body) = match signal {
-                    Signal::Traces(b) => ("traces", b.encode_to_vec()),
-                    Signal::Metrics(b) => ("metrics", b.encode_to_vec()),
-                    Signal::Logs(b) => ("logs", b.encode_to_vec()),
-                };
-                let request = http_request(&format!("{base}/v1/{path}"), body, &self.config)?;
+                let request = http_request(&format!("{base}/v1/{}", signal.name()), request, &self.config)?;
                 let response = client.request(request).await.map_err(|e| Status::unavailable(e.to_string()))?;
                 let status = response.status();
                 // The answer is read so that the connection can be used again.
@@ -187,13 +212,6 @@ impl Exporter {
             }
         }
     }
-}
-
-#[derive(Clone)]
-enum Signal {
-    Traces(ExportTraceServiceRequest),
-    Metrics(ExportMetricsServiceRequest),
-    Logs(ExportLogsServiceRequest),
 }
 
 /// Source: OTLP specification, "Failures", the table of retryable codes.
@@ -221,7 +239,7 @@ fn with_headers<T>(batch: T, headers: &[(String, Secret)]) -> Result<Request<T>,
     Ok(request)
 }
 
-fn http_request(uri: &str, mut body: Vec<u8>, config: &Config) -> Result<http::Request<Full<Bytes>>, Status> {
+fn http_request(uri: &str, mut body: Bytes, config: &Config) -> Result<http::Request<Full<Bytes>>, Status> {
     let mut request = http::Request::post(uri).header("content-type", "application/x-protobuf");
     for (key, value) in &config.headers {
         request = request.header(key, value.expose());
@@ -229,8 +247,8 @@ fn http_request(uri: &str, mut body: Vec<u8>, config: &Config) -> Result<http::R
     if config.gzip {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         let packed = encoder.write_all(&body).and_then(|()| encoder.finish());
-        body = packed.map_err(|e| Status::internal(e.to_string()))?;
+        body = packed.map_err(|e| Status::internal(e.to_string()))?.into();
         request = request.header("content-encoding", "gzip");
     }
-    request.body(Full::new(Bytes::from(body))).map_err(|e| Status::invalid_argument(e.to_string()))
+    request.body(Full::new(body)).map_err(|e| Status::invalid_argument(e.to_string()))
 }

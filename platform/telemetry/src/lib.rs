@@ -41,10 +41,11 @@ mod process;
 pub mod semconv;
 mod span;
 mod value;
+mod wire;
 
 pub use config::{Config, ConfigError, OtlpProtocol, Sampler};
 pub use context::{Baggage, Context};
-pub use export::{Exporter, OtlpTransport};
+pub use export::{Exporter, OtlpTransport, Receiver, Signal};
 pub use exposition::Exposition;
 pub use logs::LogLayer;
 pub use metrics::{Counter, Histogram, SECONDS, ServiceStats};

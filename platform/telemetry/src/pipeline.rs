@@ -1,26 +1,27 @@
 //! The one pipeline of a process: bounded buffers that services fill, and a task that empties them into the exporter.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics};
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
+use opentelemetry_proto::tonic::trace::v1::ScopeSpans;
 use parking_lot::Mutex;
+use prost::Message;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Sampler};
 use crate::context::Context;
-use crate::export::Exporter;
+use crate::export::{Exporter, Signal};
 use crate::exposition::{Exposition, expose};
 use crate::metrics::{Counter, Histogram, Label, Registry, ServiceStats};
 use crate::observations::Observation;
@@ -33,6 +34,7 @@ use crate::semconv::{
 };
 use crate::span::{Kind, Record, Span};
 use crate::value::{Text, attribute};
+use crate::wire;
 
 /// Who wrote the spans, in OTLP's instrumentation scope.
 const SCOPE: &str = "vitrine";
@@ -47,11 +49,49 @@ struct TelemetryInner {
     config: Config,
     instance_id: String,
     services: Mutex<HashMap<String, Service>>,
-    spans: Buffer<Box<Record>>,
+    spans: Spans,
     /// Each with the module that it comes from.
     logs: Buffer<(&'static str, LogRecord)>,
     /// Only one export at a time, so that a flush does not overtake the task.
     exporting: tokio::sync::Mutex<Option<Exporter>>,
+}
+
+/// How many spans wait to be exported. They themselves wait with their services.
+struct Spans {
+    waiting: AtomicUsize,
+    bound: usize,
+    batch: usize,
+    full: Notify,
+    dropped: AtomicU64,
+}
+
+impl Spans {
+    fn new(bound: usize, batch: usize) -> Self {
+        let (waiting, dropped) = (AtomicUsize::new(0), AtomicU64::new(0));
+        Self { waiting, bound, batch: batch.max(1), full: Notify::new(), dropped }
+    }
+
+    /// Makes room for one more, if there is any.
+    fn admit(&self) -> bool {
+        let waiting = self.waiting.fetch_add(1, Ordering::Relaxed) + 1;
+        if waiting > self.bound {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return false;
+        }
+        // Not at one number alone: those that come while others are taken away may jump over it.
+        if waiting.is_multiple_of(self.batch) {
+            self.full.notify_one();
+        }
+        true
+    }
+}
+
+/// The spans of a service that wait, as the field `spans` of OTLP's `ScopeSpans`.
+#[derive(Default)]
+struct EncodedSpans {
+    bytes: Vec<u8>,
+    count: usize,
 }
 
 /// What waits to be exported, each with its service.
@@ -98,7 +138,7 @@ impl<T> Buffer<T> {
 impl Telemetry {
     /// A pipeline that exports nothing until [`Telemetry::run`] is given an exporter.
     pub fn new(config: Config) -> Self {
-        let spans = Buffer::new(config.max_queue, config.max_batch);
+        let spans = Spans::new(config.max_queue, config.max_batch);
         let logs = Buffer::new(config.max_queue, config.max_batch);
         let instance_id = format!("{:032x}", rand::random::<u128>());
         let services = Mutex::default();
@@ -118,10 +158,10 @@ impl Telemetry {
         let client = registry.histogram(RPC_CLIENT_CALL_DURATION, "s", "Calls made over gRPC");
         let events = registry.histogram(MESSAGING_PROCESS_DURATION, "s", "Events handled");
         let resource = self.resource(name);
-        let telemetry = self.clone();
-        let inner = ServiceInner { name: name.to_owned(), resource, registry, rpc, http, client, events, telemetry };
+        let (telemetry, spans, name) = (self.clone(), Mutex::default(), name.to_owned());
+        let inner = ServiceInner { name, resource, registry, rpc, http, client, events, spans, telemetry };
         let service = Service(Arc::new(inner));
-        services.insert(name.to_owned(), service.clone());
+        services.insert(service.name().to_owned(), service.clone());
         service
     }
 
@@ -199,17 +239,9 @@ impl Telemetry {
     async fn export_traces_and_logs(&self) {
         let mut exporter = self.0.exporting.lock().await;
         let Some(exporter) = exporter.as_mut() else { return };
-        let spans = self.0.spans.take();
+        let spans = self.take_spans();
         if !spans.is_empty() {
-            let resource_spans = spans.into_iter().map(|(s, spans)| {
-                let spans = spans.into_iter().map(|span| span.into_otlp()).collect();
-                ResourceSpans {
-                    resource: Some(s.0.resource.clone()),
-                    scope_spans: vec![ScopeSpans { scope: scope(), spans, ..ScopeSpans::default() }],
-                    ..ResourceSpans::default()
-                }
-            });
-            exporter.traces(ExportTraceServiceRequest { resource_spans: resource_spans.collect() }).await;
+            exporter.export(Signal::Traces, spans.into()).await;
         }
         let logs = self.0.logs.take();
         if !logs.is_empty() {
@@ -218,7 +250,8 @@ impl Telemetry {
                 scope_logs: by_module(records),
                 ..ResourceLogs::default()
             });
-            exporter.logs(ExportLogsServiceRequest { resource_logs: resource_logs.collect() }).await;
+            let request = ExportLogsServiceRequest { resource_logs: resource_logs.collect() };
+            exporter.export(Signal::Logs, request.encode_to_vec().into()).await;
         }
     }
 
@@ -234,7 +267,28 @@ impl Telemetry {
             ..ResourceMetrics::default()
         });
         let resource_metrics = metrics.collect();
-        exporter.metrics(ExportMetricsServiceRequest { resource_metrics }).await;
+        let request = ExportMetricsServiceRequest { resource_metrics };
+        exporter.export(Signal::Metrics, request.encode_to_vec().into()).await;
+    }
+
+    /// All spans that wait, as OTLP's `ExportTraceServiceRequest`.
+    fn take_spans(&self) -> Vec<u8> {
+        let services: Vec<Service> = self.0.services.lock().values().cloned().collect();
+        // The scope that all have, as the first field of `ScopeSpans`.
+        let scope = ScopeSpans { scope: scope(), ..ScopeSpans::default() }.encode_to_vec();
+        let mut request = Vec::new();
+        for service in services {
+            let EncodedSpans { bytes, count } = std::mem::take(&mut *service.0.spans.lock());
+            self.0.spans.waiting.fetch_sub(count, Ordering::Relaxed);
+            if count > 0 {
+                // `ResourceSpans`: its resource, then one `ScopeSpans`.
+                let (mut resource, mut scope_spans) = (Vec::new(), Vec::with_capacity(scope.len() + bytes.len()));
+                wire::bytes(&mut resource, 1, &[&service.0.resource.encode_to_vec()]);
+                wire::bytes(&mut scope_spans, 2, &[&scope, &bytes]);
+                wire::bytes(&mut request, 1, &[&resource, &scope_spans]);
+            }
+        }
+        request
     }
 
     /// The metrics of all services that have any, by the services' names.
@@ -298,6 +352,7 @@ struct ServiceInner {
     http: Histogram,
     client: Histogram,
     events: Histogram,
+    spans: Mutex<EncodedSpans>,
     telemetry: Telemetry,
 }
 
@@ -419,8 +474,22 @@ impl Service {
         telemetry.is_enabled() && telemetry.0.config.sampler.samples(trace_id, parent)
     }
 
-    pub(crate) fn take_span(&self, span: Box<Record>) {
-        self.0.telemetry.0.spans.push(self.clone(), span);
+    /// Notes a span that has ended, if there is room.
+    pub(crate) fn take_span(&self, span: &Record) {
+        thread_local! {
+            /// What a span is written to before it is known how long it is.
+            static WRITTEN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
+        if !self.0.telemetry.0.spans.admit() {
+            return;
+        }
+        WRITTEN.with_borrow_mut(|written| {
+            written.clear();
+            span.write(written);
+            let mut spans = self.0.spans.lock();
+            wire::bytes(&mut spans.bytes, 2, &[written]);
+            spans.count += 1;
+        });
     }
 
     pub(crate) fn take_log(&self, module: &'static str, record: LogRecord) {

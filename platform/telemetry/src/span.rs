@@ -4,16 +4,21 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use opentelemetry_proto::tonic::trace::v1::{self as otlp, span::SpanKind, status::StatusCode};
+use opentelemetry_proto::tonic::trace::v1::{span::SpanKind, status::StatusCode};
 
 use crate::context::{Baggage, Context, parse_traceparent};
 use crate::pipeline::Service;
-use crate::value::{Text, Value, attribute};
+use crate::value::{Text, Value};
+use crate::wire;
 
 /// Most attributes on one span (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT's default).
 const MAX_ATTRIBUTES: usize = 128;
-/// How many most spans have.
-const USUAL_ATTRIBUTES: usize = 6;
+/// How many bytes those of most spans take.
+const USUAL_BYTES: usize = 256;
+/// The field of OTLP's `Span` that attributes are.
+const ATTRIBUTES: u32 = 9;
+/// W3C's flag of a span that is kept: what is not sampled is not exported.
+const SAMPLED: u32 = 1;
 /// What of the baggage becomes attributes.
 const BAGGAGE_ATTRIBUTES: &[&str] = &["session.id", "synthetic_request"];
 /// Longest error description that is kept, in bytes.
@@ -41,7 +46,7 @@ pub struct Span {
     recorded: Option<Box<Record>>,
 }
 
-/// What is known of a span. Thousands of these wait to be exported, so they are small and in few pieces; they become OTLP then.
+/// What is known of a span that runs.
 #[derive(Debug)]
 pub(crate) struct Record {
     trace_id: u128,
@@ -51,22 +56,18 @@ pub(crate) struct Record {
     name: Text,
     kind: Kind,
     baggage: Arc<Baggage>,
-    attributes: Vec<(&'static str, Value)>,
+    /// As they are sent, and how many they are.
+    attributes: Vec<u8>,
+    attribute_count: usize,
     dropped_attributes: u32,
     /// Trace, span, and whether it was sampled.
     link: Option<(u128, u64, bool)>,
-    events: Vec<Event>,
+    /// As they are sent.
+    events: Vec<u8>,
     error: Option<String>,
     started: Instant,
     start_unix_nano: u64,
     end_unix_nano: u64,
-}
-
-#[derive(Debug)]
-struct Event {
-    unix_nano: u64,
-    name: String,
-    attributes: Vec<(&'static str, Value)>,
 }
 
 /// An inner span of the current service, a child of the current one.
@@ -131,7 +132,8 @@ impl Span {
                 name,
                 kind,
                 baggage: context.baggage.clone(),
-                attributes: Vec::with_capacity(USUAL_ATTRIBUTES),
+                attributes: Vec::with_capacity(USUAL_BYTES),
+                attribute_count: 0,
                 dropped_attributes: 0,
                 link: None,
                 events: Vec::new(),
@@ -158,8 +160,9 @@ impl Span {
     /// Adds an attribute.
     pub fn set(&mut self, key: &'static str, value: impl Into<Value>) {
         let Some(recorded) = &mut self.recorded else { return };
-        if recorded.attributes.len() < MAX_ATTRIBUTES {
-            recorded.attributes.push((key, value.into()));
+        if recorded.attribute_count < MAX_ATTRIBUTES {
+            recorded.attribute_count += 1;
+            wire::attribute(&mut recorded.attributes, ATTRIBUTES, key, &value.into());
         } else {
             recorded.dropped_attributes += 1;
         }
@@ -178,8 +181,13 @@ impl Span {
     /// Adds an event at this moment.
     pub fn event(&mut self, name: &str, attributes: &[(&'static str, &str)]) {
         let Some(recorded) = &mut self.recorded else { return };
-        let attributes = attributes.iter().map(|(key, value)| (*key, (*value).to_owned().into())).collect();
-        recorded.events.push(Event { unix_nano: now_unix_nano(), name: name.to_owned(), attributes });
+        let mut event = Vec::new();
+        wire::fixed64(&mut event, 1, now_unix_nano());
+        wire::bytes(&mut event, 2, &[name.as_bytes()]);
+        for (key, value) in attributes {
+            wire::attribute(&mut event, 3, key, &(*value).to_owned().into());
+        }
+        wire::bytes(&mut recorded.events, 11, &[&event]);
     }
 
     /// Runs a future inside of this span; the span ends with it.
@@ -197,43 +205,44 @@ impl Drop for Span {
         // The end is the start plus what a monotonic clock measured, so that no clock step makes a span negative.
         let elapsed = u64::try_from(recorded.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         recorded.end_unix_nano = recorded.start_unix_nano.saturating_add(elapsed);
-        service.take_span(recorded);
+        service.take_span(&recorded);
     }
 }
 
 impl Record {
-    /// As OTLP has it.
-    pub(crate) fn into_otlp(self) -> otlp::Span {
-        let carried =
-            BAGGAGE_ATTRIBUTES.iter().filter_map(|key| Some((*key, self.baggage.get(key)?.to_owned().into())));
-        let link = |(trace_id, span_id, sampled): (u128, u64, bool)| otlp::span::Link {
-            trace_id: trace_id.to_be_bytes().to_vec(),
-            span_id: span_id.to_be_bytes().to_vec(),
-            flags: u32::from(sampled),
-            ..otlp::span::Link::default()
-        };
-        let event = |event: Event| otlp::span::Event {
-            time_unix_nano: event.unix_nano,
-            name: event.name,
-            attributes: event.attributes.into_iter().map(|(key, value)| attribute(key, value)).collect(),
-            dropped_attributes_count: 0,
-        };
-        otlp::Span {
-            trace_id: self.trace_id.to_be_bytes().to_vec(),
-            span_id: self.span_id.to_be_bytes().to_vec(),
-            parent_span_id: if self.parent_id == 0 { Vec::new() } else { self.parent_id.to_be_bytes().to_vec() },
-            flags: 1,
-            name: self.name.into(),
-            kind: otlp_kind(self.kind).into(),
-            start_time_unix_nano: self.start_unix_nano,
-            end_time_unix_nano: self.end_unix_nano,
-            attributes: carried.chain(self.attributes).map(|(key, value)| attribute(key, value)).collect(),
-            dropped_attributes_count: self.dropped_attributes,
-            events: self.events.into_iter().map(event).collect(),
-            links: self.link.map(link).into_iter().collect(),
-            status: self.error.map(|message| otlp::Status { message, code: StatusCode::Error.into() }),
-            ..otlp::Span::default()
+    /// Writes it as OTLP's `Span`.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        wire::bytes(out, 1, &[&self.trace_id.to_be_bytes()]);
+        wire::bytes(out, 2, &[&self.span_id.to_be_bytes()]);
+        if self.parent_id != 0 {
+            wire::bytes(out, 4, &[&self.parent_id.to_be_bytes()]);
         }
+        wire::bytes(out, 5, &[self.name.as_str().as_bytes()]);
+        wire::number(out, 6, otlp_kind(self.kind) as u64);
+        wire::fixed64(out, 7, self.start_unix_nano);
+        wire::fixed64(out, 8, self.end_unix_nano);
+        for key in BAGGAGE_ATTRIBUTES {
+            if let Some(value) = self.baggage.get(key) {
+                wire::attribute(out, ATTRIBUTES, key, &value.to_owned().into());
+            }
+        }
+        out.extend_from_slice(&self.attributes);
+        wire::number(out, 10, self.dropped_attributes.into());
+        out.extend_from_slice(&self.events);
+        if let Some((trace_id, span_id, sampled)) = self.link {
+            let mut link = Vec::new();
+            wire::bytes(&mut link, 1, &[&trace_id.to_be_bytes()]);
+            wire::bytes(&mut link, 2, &[&span_id.to_be_bytes()]);
+            wire::fixed32(&mut link, 6, sampled.into());
+            wire::bytes(out, 13, &[&link]);
+        }
+        if let Some(message) = &self.error {
+            let mut status = Vec::new();
+            wire::bytes(&mut status, 2, &[message.as_bytes()]);
+            wire::number(&mut status, 3, StatusCode::Error as u64);
+            wire::bytes(out, 15, &[&status]);
+        }
+        wire::fixed32(out, 16, SAMPLED);
     }
 }
 

@@ -32,6 +32,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use reload::Reloading;
 
 pub use rustls::ClientConfig;
+pub use tokio_rustls::client::TlsStream;
 
 /// A connection on the server's side.
 pub type ServerStream = tokio_rustls::server::TlsStream<TcpStream>;
@@ -68,6 +69,14 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A text that holds something else.
+    #[error("{expected} expected: {reason}")]
+    Text {
+        /// What should be in it.
+        expected: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// Half of a pair.
     #[error("a certificate needs its key, and a key its certificate: one of the two files is not set")]
     Half,
@@ -95,50 +104,99 @@ impl Files {
 
     /// The authorities.
     pub(crate) fn roots(&self) -> Result<RootCertStore, Error> {
-        let mut roots = RootCertStore::empty();
-        for certificate in certificates(&self.ca)? {
-            roots.add(certificate).map_err(|e| Error::File {
-                path: self.ca.clone(),
-                expected: "certificates of authorities in PEM",
-                reason: e.to_string(),
-            })?;
-        }
-        Ok(roots)
+        roots(&Pem::File(&self.ca))
     }
 
     /// What this side shows; none when no file is set for it.
-    pub(crate) fn identity(&self) -> Result<Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>, Error> {
-        match (self.certificate.as_os_str().is_empty(), self.key.as_os_str().is_empty()) {
-            (true, true) => Ok(None),
-            (false, false) => {
-                let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|e| Error::File {
-                    path: self.key.clone(),
-                    expected: "a private key in PEM",
-                    reason: e.to_string(),
-                })?;
-                Ok(Some((certificates(&self.certificate)?, key)))
-            }
-            _ => Err(Error::Half),
-        }
+    pub(crate) fn identity(&self) -> Result<Option<Identity>, Error> {
+        identity(Pem::of(&self.certificate, ""), Pem::of(&self.key, ""))
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let wrong = |reason: String| Error::File { path: path.to_owned(), expected: "certificates in PEM", reason };
-    let found = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|e| wrong(e.to_string()))?;
-    if found.is_empty() { Err(wrong("there is none in it".to_owned())) } else { Ok(found) }
+/// The same as [`Files`], as texts in PEM; an empty one leaves the file in its place.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Texts {
+    /// Certificates of authorities.
+    pub ca: String,
+    /// The certificate, with its chain, that this side shows.
+    pub certificate: String,
+    /// Its private key.
+    pub key: String,
+}
+
+impl std::fmt::Debug for Texts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Texts").finish_non_exhaustive()
+    }
+}
+
+/// Certificates, and the key of the first.
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// Where PEM stands.
+enum Pem<'a> {
+    File(&'a Path),
+    Text(&'a str),
+}
+
+impl<'a> Pem<'a> {
+    /// The text, else the file; none where neither is set.
+    fn of(path: &'a Path, text: &'a str) -> Option<Self> {
+        if !text.is_empty() {
+            return Some(Self::Text(text));
+        }
+        (!path.as_os_str().is_empty()).then_some(Self::File(path))
+    }
+
+    fn wrong(&self, expected: &'static str, reason: impl ToString) -> Error {
+        match self {
+            Self::File(path) => Error::File { path: (*path).to_owned(), expected, reason: reason.to_string() },
+            Self::Text(_) => Error::Text { expected, reason: reason.to_string() },
+        }
+    }
+
+    fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
+        let found = match self {
+            Self::File(path) => CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>),
+            Self::Text(text) => CertificateDer::pem_slice_iter(text.as_bytes()).collect(),
+        };
+        let found = found.map_err(|e| self.wrong("certificates in PEM", e))?;
+        if found.is_empty() { Err(self.wrong("certificates in PEM", "there is none in it")) } else { Ok(found) }
+    }
+
+    fn key(&self) -> Result<PrivateKeyDer<'static>, Error> {
+        let found = match self {
+            Self::File(path) => PrivateKeyDer::from_pem_file(path),
+            Self::Text(text) => PrivateKeyDer::from_pem_slice(text.as_bytes()),
+        };
+        found.map_err(|e| self.wrong("a private key in PEM", e))
+    }
+}
+
+fn roots(pem: &Pem<'_>) -> Result<RootCertStore, Error> {
+    let mut roots = RootCertStore::empty();
+    for certificate in pem.certificates()? {
+        roots.add(certificate).map_err(|e| pem.wrong("certificates of authorities in PEM", e))?;
+    }
+    Ok(roots)
+}
+
+fn identity(certificate: Option<Pem<'_>>, key: Option<Pem<'_>>) -> Result<Option<Identity>, Error> {
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some((certificate.certificates()?, key.key()?))),
+        _ => Err(Error::Half),
+    }
 }
 
 fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn client_config(files: &Files, roots: RootCertStore) -> Result<ClientConfig, Error> {
+fn client_config(identity: Option<Identity>, roots: RootCertStore) -> Result<ClientConfig, Error> {
     let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
     let builder = builder.with_root_certificates(roots);
-    Ok(match files.identity()? {
+    Ok(match identity {
         Some((chain, key)) => builder.with_client_auth_cert(chain, key)?,
         None => builder.with_no_client_auth(),
     })
@@ -146,18 +204,26 @@ fn client_config(files: &Files, roots: RootCertStore) -> Result<ClientConfig, Er
 
 /// The client's side of TLS: trusts the authorities of the files, and shows their certificate when there is one.
 pub fn client(files: &Files) -> Result<Arc<ClientConfig>, Error> {
-    client_config(files, files.roots()?).map(Arc::new)
+    client_config(files.identity()?, files.roots()?).map(Arc::new)
 }
 
 /// The same for a client of a web server anywhere: without authorities in the files, it trusts those that the system trusts.
 pub fn web_client(files: &Files) -> Result<ClientConfig, Error> {
-    if !files.ca.as_os_str().is_empty() {
-        return client_config(files, files.roots()?);
-    }
-    let mut roots = RootCertStore::empty();
-    // A system without any trusts no one, which the first connection tells.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    client_config(files, roots)
+    web_config(files, &Texts::default())
+}
+
+fn web_config(files: &Files, texts: &Texts) -> Result<ClientConfig, Error> {
+    let roots = match Pem::of(&files.ca, &texts.ca) {
+        Some(pem) => roots(&pem)?,
+        None => {
+            let mut roots = RootCertStore::empty();
+            // A system without any trusts no one, which the first connection tells.
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            roots
+        }
+    };
+    let identity = identity(Pem::of(&files.certificate, &texts.certificate), Pem::of(&files.key, &texts.key))?;
+    client_config(identity, roots)
 }
 
 /// The client's side of connections to servers anywhere, over whatever carries bytes. Cheap to clone.
@@ -168,15 +234,27 @@ impl WebClient {
     /// Reads the files, as [`web_client`] does. An insecure one takes any certificate: it keeps others from listening, not from taking the server's
     /// place.
     pub fn new(files: &Files, is_insecure: bool) -> Result<Self, Error> {
-        let mut config = web_client(files)?;
+        Self::with_texts(files, &Texts::default(), is_insecure)
+    }
+
+    /// The same, where some of it stands in texts.
+    pub fn with_texts(files: &Files, texts: &Texts, is_insecure: bool) -> Result<Self, Error> {
+        let mut config = web_config(files, texts)?;
         if is_insecure {
             config.dangerous().set_certificate_verifier(Arc::new(anyone::Anyone(provider())));
         }
         Ok(Self(TlsConnector::from(Arc::new(config))))
     }
 
+    /// The same that also speaks HTTP/2, and leaves it to the server.
+    pub fn offering_http2(&self) -> Self {
+        let mut config = ClientConfig::clone(self.0.config());
+        config.alpn_protocols = SPOKEN.iter().map(|name| name.to_vec()).collect();
+        Self(TlsConnector::from(Arc::new(config)))
+    }
+
     /// Makes a connection a secret one with the server whose certificate bears this name. The caller bounds the time.
-    pub async fn connect<S>(&self, name: &str, stream: S) -> io::Result<tokio_rustls::client::TlsStream<S>>
+    pub async fn connect<S>(&self, name: &str, stream: S) -> io::Result<TlsStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -192,11 +270,16 @@ impl std::fmt::Debug for WebClient {
     }
 }
 
+/// Whether both sides have agreed on HTTP/2.
+pub fn is_http2<S>(stream: &TlsStream<S>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(HTTP2)
+}
+
 fn http2_client(files: &Files) -> Result<Arc<ClientConfig>, Error> {
     if files.ca.as_os_str().is_empty() {
         return Err(Error::NoAuthority);
     }
-    let mut config = client_config(files, files.roots()?)?;
+    let mut config = client_config(files.identity()?, files.roots()?)?;
     config.alpn_protocols = vec![HTTP2.to_vec()];
     Ok(Arc::new(config))
 }

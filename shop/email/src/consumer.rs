@@ -78,7 +78,6 @@ impl Handler for ErasureHandler {
 
 #[cfg(test)]
 mod tests {
-    use tonic::service::Routes;
     use tonic::{Request, Response, Status};
     use vitrine_contracts::orders::v1::orders_service_server::{OrdersService, OrdersServiceServer};
     use vitrine_contracts::orders::v1::{
@@ -87,7 +86,7 @@ mod tests {
     };
     use vitrine_contracts::services::{EMAIL, ORDERS};
     use vitrine_platform_host::erasure::DataSubject;
-    use vitrine_platform_mesh::{Limits, Mesh};
+    use vitrine_platform_mesh::{Handlers, Limits, Mesh};
     use vitrine_platform_store::Schema;
     use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
 
@@ -141,7 +140,7 @@ mod tests {
         let store = Store::temporary("email", schema).expect("a database");
         let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
         let mesh = Mesh::new(Limits::default());
-        let orders = mesh.server(telemetry.service(ORDERS), Routes::new(OrdersServiceServer::new(Orders)));
+        let orders = mesh.server(telemetry.service(ORDERS), Handlers::new(OrdersServiceServer::new(Orders)));
         mesh.place(ORDERS, orders).expect("placed");
         let write = Write {
             orders: OrdersServiceClient::new(mesh.transport(telemetry.service(EMAIL), ORDERS)),

@@ -5,20 +5,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::LogsService;
-use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
-use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::MetricsService;
-use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::TraceService;
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use parking_lot::Mutex;
+use prost::Message;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tonic::{Request, Response, Status};
-use vitrine_platform_telemetry::{Config, Exporter, Telemetry};
+use tonic::Status;
+use vitrine_platform_telemetry::{self as telemetry, Config, Exporter, Signal, Telemetry};
 
 /// How long anything may take to come about.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -139,34 +138,15 @@ fn text(value: Option<&Value>) -> String {
 struct Receiver(Arc<Mutex<Seen>>);
 
 #[tonic::async_trait]
-impl TraceService for Receiver {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        self.0.lock().traces.push(request.into_inner());
-        Ok(Response::new(Default::default()))
-    }
-}
-
-#[tonic::async_trait]
-impl MetricsService for Receiver {
-    async fn export(
-        &self,
-        request: Request<ExportMetricsServiceRequest>,
-    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
-        self.0.lock().metrics.push(request.into_inner());
-        Ok(Response::new(Default::default()))
-    }
-}
-
-#[tonic::async_trait]
-impl LogsService for Receiver {
-    async fn export(
-        &self,
-        request: Request<ExportLogsServiceRequest>,
-    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
-        self.0.lock().logs.push(request.into_inner());
-        Ok(Response::new(Default::default()))
+impl telemetry::Receiver for Receiver {
+    async fn receive(&self, signal: Signal, request: Bytes) -> Result<(), Status> {
+        let malformed = |e: prost::DecodeError| Status::invalid_argument(e.to_string());
+        let mut seen = self.0.lock();
+        match signal {
+            Signal::Traces => seen.traces.push(Message::decode(request).map_err(malformed)?),
+            Signal::Metrics => seen.metrics.push(Message::decode(request).map_err(malformed)?),
+            Signal::Logs => seen.logs.push(Message::decode(request).map_err(malformed)?),
+        }
+        Ok(())
     }
 }

@@ -44,6 +44,11 @@ pub fn consul() -> Result<Server> {
     recipes::consul()?.start()
 }
 
+/// A name server on a free port, with the records that these flags of dnsmasq say.
+pub fn name_server(records: &[&str]) -> Result<Server> {
+    recipes::name_server(records)?.start()
+}
+
 /// A program out of a package of another Debian release, unpacked into a folder of its own when it is missing: `debian("prometheus-alertmanager", "sid",
 /// "usr/bin/amtool")`.
 pub fn debian(package: &str, release: &str, program: &str) -> Result<std::path::PathBuf> {

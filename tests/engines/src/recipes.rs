@@ -92,18 +92,24 @@ pub fn consul() -> Result<Recipe> {
 
 /// Prometheus with nothing to scrape, that takes remote write and all of PromQL that is behind a flag. `more` are further flags.
 pub fn prometheus(more: &[&str]) -> Result<Recipe> {
+    prometheus_with("global: {}\n", more)
+}
+
+/// The same with a configuration.
+pub fn prometheus_with(config: &str, more: &[&str]) -> Result<Recipe> {
+    let text = config.to_owned();
     let program = install::unpacked("prometheus", "sid", "usr/bin/prometheus")?;
     let more: Vec<String> = more.iter().map(|flag| (*flag).to_owned()).collect();
     Ok(Recipe::new("prometheus", move |at| {
         let config = at.folder.join("prometheus.yml");
-        std::fs::write(&config, "global: {}\n")?;
+        std::fs::write(&config, &text)?;
         let mut command = Command::new(&program);
         command
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", at.folder.join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{}", at.port))
             .arg("--web.enable-remote-write-receiver")
-            .arg("--enable-feature=native-histograms,promql-experimental-functions,promql-duration-expr")
+            .arg("--enable-feature=native-histograms,promql-experimental-functions,promql-duration-expr,exemplar-storage")
             .args(&more);
         Ok(command)
     }))
@@ -115,6 +121,29 @@ pub fn node_exporter() -> Result<Recipe> {
     Ok(Recipe::new("node-exporter", move |at| {
         let mut command = Command::new(&program);
         command.arg(format!("--web.listen-address=127.0.0.1:{}", at.port));
+        Ok(command)
+    }))
+}
+
+/// VictoriaMetrics's agent, which scrapes as this configuration says and writes to this address. `more` are further flags.
+pub fn vmagent(config: &str, remote_write: &str, more: &[&str]) -> Result<Recipe> {
+    let program = install::unpacked("victoria-metrics", "sid", "usr/bin/vmagent")?;
+    let zstd = install::unpacked("libzstd1", "sid", ZSTD)?;
+    let libraries = zstd.parent().unwrap_or(Path::new("/")).to_owned();
+    let (text, url) = (config.to_owned(), remote_write.to_owned());
+    let more: Vec<String> = more.iter().map(|flag| (*flag).to_owned()).collect();
+    Ok(Recipe::new("vmagent", move |at| {
+        let config = at.folder.join("scrape.yml");
+        std::fs::write(&config, &text)?;
+        let mut command = Command::new(&program);
+        command
+            .env("LD_LIBRARY_PATH", &libraries)
+            .arg(format!("-promscrape.config={}", config.display()))
+            .arg(format!("-remoteWrite.url={url}"))
+            .arg(format!("-remoteWrite.tmpDataPath={}", at.folder.join("waiting").display()))
+            .arg("-remoteWrite.flushInterval=200ms")
+            .arg(format!("-httpListenAddr=127.0.0.1:{}", at.port))
+            .args(&more);
         Ok(command)
     }))
 }
@@ -132,6 +161,22 @@ pub fn victoria_metrics(more: &[&str]) -> Result<Recipe> {
             .arg(format!("-storageDataPath={}", at.folder.join("data").display()))
             .arg(format!("-httpListenAddr=127.0.0.1:{}", at.port))
             .args(&more);
+        Ok(command)
+    }))
+}
+
+/// A name server that knows what these flags of dnsmasq say, and asks no other. [`Server::port`] is its port of DNS.
+pub fn name_server(records: &[&str]) -> Result<Recipe> {
+    let program = install::program("dnsmasq", &[], "dnsmasq-base")?;
+    let records: Vec<String> = records.iter().map(|flag| (*flag).to_owned()).collect();
+    Ok(Recipe::new("dnsmasq", move |at| {
+        let mut command = Command::new(&program);
+        command.args(["--keep-in-foreground", "--no-resolv", "--no-hosts", "--conf-file=", "--pid-file="]);
+        command.args(["--bind-interfaces", "--listen-address=127.0.0.1"]).arg(format!("--port={}", at.port));
+        if nix::unistd::Uid::effective().is_root() {
+            command.args(["--user=root", "--group=root"]);
+        }
+        command.args(&records);
         Ok(command)
     }))
 }

@@ -113,7 +113,8 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// What it is: `nats`, `postgres`, `redis`, `consul`, `prometheus`, `node-exporter`, `victoria-metrics`.
+    /// What it is: `nats`, `postgres`, `redis`, `consul`, `prometheus`, `node-exporter`, `victoria-metrics`,
+    /// `vmagent`, `dnsmasq`.
     pub fn kind(&self) -> &'static str {
         self.recipe.kind
     }
@@ -135,7 +136,9 @@ impl Server {
         let port = self.port;
         match self.recipe.kind {
             "postgres" => format!("postgres://{}@127.0.0.1:{port}/postgres", crate::POSTGRES_USER),
-            "consul" | "prometheus" | "node-exporter" | "victoria-metrics" => format!("http://127.0.0.1:{port}"),
+            "consul" | "prometheus" | "node-exporter" | "victoria-metrics" | "vmagent" => {
+                format!("http://127.0.0.1:{port}")
+            }
             kind => format!("{kind}://127.0.0.1:{port}"),
         }
     }
@@ -197,8 +200,13 @@ impl Server {
                 self.ask(b"\0\0\0\x29\0\x03\0\0user\0postgres\0database\0postgres\0\0", false).starts_with(b"R")
             }
             "node-exporter" => self.ask(b"GET / HTTP/1.0\r\n\r\n", true).starts_with(b"HTTP/1.0 200"),
-            "victoria-metrics" => self.ask(b"GET /health HTTP/1.0\r\n\r\n", true).ends_with(b"OK"),
+            "victoria-metrics" | "vmagent" => self.ask(b"GET /health HTTP/1.0\r\n\r\n", true).ends_with(b"OK"),
             "prometheus" => self.ask(b"GET /-/ready HTTP/1.0\r\n\r\n", true).starts_with(b"HTTP/1.0 200"),
+            // A question for the address of "x", which has the number 1; so has the answer.
+            "dnsmasq" => {
+                let question = b"\0\x13\0\x01\x01\0\0\x01\0\0\0\0\0\0\x01x\0\0\x01\0\x01";
+                self.ask(question, false).get(2..4) == Some(&[0, 1])
+            }
             // Quoted, and empty until there is one.
             _ => holds(&self.ask(b"GET /v1/status/leader HTTP/1.0\r\n\r\n", true), b"\"127.0.0.1:"),
         }

@@ -22,7 +22,7 @@ const BORDERS: &[(&str, &[&str])] = &[
     ("rustls", &["platform/tls"]),
     ("rustls-webpki", &["platform/tls"]),
     ("tokio-rustls", &["platform/tls"]),
-    ("hickory-resolver", &["platform/mesh"]),
+    ("hickory-resolver", &["platform/fetch"]),
     ("rcgen", &["tests/engines"]),
     ("clap", &["app", "benches"]),
     ("anyhow", &["app", "benches", "tests/engines", "tests/testkit", "tests/behaviour"]),

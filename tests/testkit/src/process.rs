@@ -106,8 +106,13 @@ impl Process {
 
     /// Asks it to stop (SIGTERM) and waits until it has; says how long that took. Anything but success is an error.
     pub fn stop(&mut self) -> Result<Duration> {
-        let began = Instant::now();
         kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGTERM)?;
+        self.ended()
+    }
+
+    /// Waits until it has ended by itself; says how long that took. Anything but success is an error.
+    pub fn ended(&mut self) -> Result<Duration> {
+        let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait()? {
                 if !status.success() {

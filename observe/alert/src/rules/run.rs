@@ -7,8 +7,10 @@ use vitrine_kit::percent;
 use vitrine_observe_promql::{Engine, Point};
 use vitrine_observe_routing::{Alerting, LabelSet, PostedAlert};
 use vitrine_observe_rules::alert::Alert;
+use vitrine_observe_rules::status::{GroupStatus, Health};
 use vitrine_observe_rules::{Effects, EngineSource, Group, SavedGroup, vector_of_rows};
 use vitrine_observe_series::{Labels, STALE, Value};
+use vitrine_platform_telemetry::Span;
 
 use super::{Recorded, Rows, Rules, Running};
 use crate::documents::{GroupState, write_group};
@@ -21,6 +23,9 @@ const QUERY_SAMPLES: u64 = 50_000_000;
 const QUERY_TIME: Duration = Duration::from_secs(60);
 /// How exactly it is known until when a group was evaluated in which an alert is pending or kept firing.
 const ALIVE_STEP_MS: i64 = 1_000;
+
+/// Most rules of which a span says that they failed.
+const MAX_EVENTS: usize = 20;
 
 /// What an evaluation leads to.
 #[derive(Default)]
@@ -52,6 +57,7 @@ impl Rules {
             if running.stopped.is_cancelled() {
                 return;
             }
+            let mut span = shared.alertmanager.span("evaluate");
             let (working, mut group) = (self.clone(), running.group.clone().lock_owned().await);
             let evaluating = move || {
                 let outcome = working.evaluate(&mut group, slot.at_ms);
@@ -59,7 +65,13 @@ impl Rules {
             };
             // A panic is a mistake of ours; its group is evaluated no more, and its status stays as it was.
             let Ok((group, outcome)) = tokio::task::spawn_blocking(evaluating).await else { return };
-            *running.status.write() = group.status();
+            let status = group.status();
+            if let Some(span) = &mut span {
+                describe(span, &status);
+            }
+            // It ends here: alerts are told in traces of their own.
+            drop(span);
+            *running.status.write() = status;
             let saved = group.saved();
             drop(group);
             self.keep_and_tell(saved, outcome, slot.at_ms, &mut kept_at).await;
@@ -157,6 +169,22 @@ impl Rules {
             let alerts = effects.alerts.iter().map(|alert| self.posted(alert, &effects.query)).collect();
             self.tell(group, alerts).await;
         }
+    }
+}
+
+/// What the span of an evaluation says.
+fn describe(span: &mut Span, group: &GroupStatus) {
+    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let failed: Vec<_> = group.rules.iter().filter(|rule| rule.health == Health::Err).collect();
+    span.set("vitrine.rules.file", group.file.clone());
+    span.set("vitrine.rules.group", group.name.clone());
+    span.set("vitrine.rules.count", count(group.rules.len()));
+    span.set("vitrine.rules.failed", count(failed.len()));
+    for rule in failed.iter().take(MAX_EVENTS) {
+        span.event("rule failed", &[("vitrine.rules.rule", &rule.name), ("vitrine.rules.error", &rule.last_error)]);
+    }
+    if let Some(first) = failed.first() {
+        span.error(&format!("{} of {} rules failed: {}", failed.len(), group.rules.len(), first.last_error));
     }
 }
 

@@ -27,6 +27,25 @@ impl ApiData {
     }
 }
 
+/// What a question is answered with.
+pub(super) trait Answer: Send + 'static {
+    /// As it is sent.
+    fn respond(self) -> Response;
+}
+
+impl Answer for ApiData {
+    fn respond(self) -> Response {
+        respond(Ok(self))
+    }
+}
+
+/// What has a form of its own.
+impl Answer for Response {
+    fn respond(self) -> Response {
+        self
+    }
+}
+
 /// Why a question has no answer, by the kinds of Prometheus's API.
 #[derive(Debug)]
 pub(super) enum Failed {
@@ -37,6 +56,8 @@ pub(super) enum Failed {
     Timeout(String),
     Canceled(String),
     Internal(String),
+    /// It is not switched on.
+    Unavailable(String),
     /// Said before the question was looked at: who may not ask, and how many ask.
     Around(Error),
 }
@@ -61,6 +82,8 @@ impl Failed {
             Self::Timeout(_) => ("timeout", StatusCode::SERVICE_UNAVAILABLE),
             Self::Canceled(_) => ("canceled", closed),
             Self::Internal(_) => ("internal", StatusCode::INTERNAL_SERVER_ERROR),
+            // As upstream, where this kind has no status of its own.
+            Self::Unavailable(_) => ("unavailable", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Around(error) => match error {
                 Error::TooSlow { .. } => ("timeout", StatusCode::SERVICE_UNAVAILABLE),
                 Error::Busy { .. } | Error::Stopped => ("unavailable", error.status()),
@@ -78,13 +101,14 @@ impl Failed {
         }
     }
 
-    fn message(&self) -> String {
+    pub(super) fn message(&self) -> String {
         match self {
             Self::BadData(message)
             | Self::Execution(message)
             | Self::Timeout(message)
             | Self::Canceled(message)
-            | Self::Internal(message) => message.clone(),
+            | Self::Internal(message)
+            | Self::Unavailable(message) => message.clone(),
             Self::Around(error) => error.to_string(),
         }
     }

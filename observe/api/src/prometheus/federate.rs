@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use vitrine_observe_promql::parse::parse_selector;
 use vitrine_observe_promql::{go_float, is_plain_label_name};
 use vitrine_observe_store::series::{Labels, NAME, Select, Value, Values, is_stale};
@@ -21,8 +21,8 @@ enum Names {
 }
 
 /// Samples as text; an error as text.
-pub(super) fn federate(question: &Question, headers: &HeaderMap) -> Response {
-    let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+pub(super) fn federate(question: &Question) -> Result<Response, Failed> {
+    let accepts = question.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let names = if accepts.contains("escaping=allow-utf-8") { Names::Quoted } else { Names::Underscores };
     let (mut response, kind) = match text(question, names) {
         Ok(text) => {
@@ -34,7 +34,7 @@ pub(super) fn federate(question: &Question, headers: &HeaderMap) -> Response {
     if let Ok(kind) = HeaderValue::from_str(&kind) {
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
     }
-    response
+    Ok(response)
 }
 
 /// The newest sample of each series, no older than the lookback, in order of the names.

@@ -81,6 +81,40 @@ pub(super) fn push_list<T>(out: &mut String, items: impl IntoIterator<Item = T>,
     out.push(']');
 }
 
+/// An object with its fields in this order; their values are JSON.
+pub(super) fn object<'a>(fields: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    let mut out = String::from("{");
+    for (place, (name, value)) in fields.into_iter().enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        let _ = write!(out, "\"{name}\":{value}");
+    }
+    out.push('}');
+    out
+}
+
+/// A list of JSON values.
+pub(super) fn list(items: impl IntoIterator<Item = String>) -> String {
+    let mut out = String::new();
+    push_list(&mut out, items, |out, item| out.push_str(&item));
+    out
+}
+
+/// A text as JSON.
+pub(super) fn text(text: &str) -> String {
+    let mut out = String::new();
+    push_text(&mut out, text);
+    out
+}
+
+/// Names and values of labels as JSON.
+pub(super) fn labels_text(labels: &Labels) -> String {
+    let mut out = String::new();
+    push_labels(&mut out, labels);
+    out
+}
+
 /// Texts between brackets.
 pub(super) fn push_texts<T: AsRef<str>>(out: &mut String, texts: impl IntoIterator<Item = T>) {
     push_list(out, texts, |out, text| push_text(out, text.as_ref()));

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use vitrine_kit::{clock, percent};
 use vitrine_observe_promql::go_quote;
 use vitrine_observe_promql::parse::{parse_duration_ms, parse_selector};
+use vitrine_observe_store::Tenant;
 use vitrine_observe_store::series::{Budget, Filter, Matcher, Queryable};
 
 use super::Settings;
@@ -21,7 +23,9 @@ pub(super) const TRUNCATED: &str = "results truncated due to limit";
 
 /// One request.
 pub(super) struct Question {
-    pairs: Vec<(String, String)>,
+    pub(super) pairs: Vec<(String, String)>,
+    pub(super) headers: HeaderMap,
+    pub(super) tenant: Tenant,
     pub(super) settings: Arc<Settings>,
     pub(super) series: Arc<dyn Queryable>,
     pub(super) budget: Arc<Budget>,
@@ -45,16 +49,6 @@ pub(super) fn pairs(text: &str) -> Result<Vec<(String, String)>, Failed> {
 }
 
 impl Question {
-    pub(super) fn new(
-        pairs: Vec<(String, String)>,
-        settings: Arc<Settings>,
-        series: Arc<dyn Queryable>,
-        budget: Arc<Budget>,
-    ) -> Self {
-        let now_ms = settings.clock.now_ms();
-        Self { pairs, settings, series, budget, now_ms }
-    }
-
     /// The first value of a parameter; empty if it is not there.
     pub(super) fn get(&self, name: &str) -> &str {
         self.pairs.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
@@ -95,6 +89,24 @@ impl Question {
         time(text).map_err(|why| Failed::parameter(name, format!("invalid time value for '{name}': {why}")))
     }
 
+    /// The same, where the original does not say which parameter it is.
+    pub(super) fn plain_time_or(&self, name: &str, default: i64) -> Result<i64, Failed> {
+        match self.get(name) {
+            "" => Ok(default),
+            text => time(text).map_err(|why| Failed::BadData(format!("invalid time value for '{name}': {why}"))),
+        }
+    }
+
+    /// What Go's `ParseBool` takes for yes or no; none for anything else.
+    pub(super) fn flag(&self, name: &str, default: bool) -> Option<bool> {
+        match self.get(name) {
+            "" => Some(default),
+            "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+            "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+            _ => None,
+        }
+    }
+
     /// A length of time in milliseconds that must be there, rounded down.
     pub(super) fn duration(&self, name: &str) -> Result<i64, Failed> {
         duration(self.get(name)).map_err(|why| Failed::parameter(name, why))
@@ -124,9 +136,14 @@ impl Question {
             .collect()
     }
 
+    /// The time that the question is about, in milliseconds: all of it if it does not say.
+    pub(super) fn times(&self) -> Result<(i64, i64), Failed> {
+        Ok((self.time_or("start", MIN_TIME.0)?, self.time_or("end", MAX_TIME.0)?))
+    }
+
     /// The series and the time that the question is about.
     pub(super) fn filter(&self) -> Result<Filter, Failed> {
-        let (start_ms, end_ms) = (self.time_or("start", MIN_TIME.0)?, self.time_or("end", MAX_TIME.0)?);
+        let (start_ms, end_ms) = self.times()?;
         Ok(Filter { matchers: self.matchers().map_err(Failed::BadData)?, start_ms, end_ms })
     }
 
@@ -175,7 +192,10 @@ fn float(text: &str) -> Option<f64> {
     let plain = text.strip_prefix(['+', '-']).unwrap_or(text);
     let is_number = plain.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         || ["inf", "infinity", "nan"].contains(&plain.to_ascii_lowercase().as_str());
-    if is_number { text.parse().ok() } else { None }
+    let number = if is_number { text.parse::<f64>().ok()? } else { return None };
+    // What is too large for a number is none in Go.
+    let says_infinity = plain.starts_with(['i', 'I']);
+    (number.is_finite() || number.is_nan() || says_infinity).then_some(number)
 }
 
 /// Seconds or a duration, in milliseconds.

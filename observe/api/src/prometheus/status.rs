@@ -1,13 +1,19 @@
 //! What is told of the process: versions, settings, counts, features.
 
+mod self_metrics;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use axum::response::{IntoResponse, Response};
+use http::header;
 use serde_json::{Map, Value, json};
 use vitrine_kit::clock;
 use vitrine_kit::duration::prometheus;
 use vitrine_observe_promql::ast::{AggregateOp, BinaryOp};
 use vitrine_observe_promql::functions::table::FUNCTIONS;
+use vitrine_observe_store::SeriesFileStatus;
+use vitrine_observe_store::series::GoRegex;
 
 use super::answer::{ApiData, Failed};
 use super::question::Question;
@@ -43,6 +49,21 @@ const OPERATORS: [BinaryOp; 18] = [
     BinaryOp::Unless,
 ];
 
+/// What the API can do, whatever is set.
+const API: [&str; 11] = [
+    "exclude_alerts",
+    "label_values_match",
+    "otlp_write_receiver",
+    "query_stats",
+    "query_warnings",
+    "remote_write_receiver",
+    "search",
+    "search_fuzz_alg_jarowinkler",
+    "search_fuzz_alg_subsequence",
+    "time_range_labels",
+    "time_range_series",
+];
+
 /// Words and forms of the language.
 const LANGUAGE: [&str; 15] = [
     "anchored",
@@ -67,15 +88,21 @@ fn shown(value: &Value) -> Answered {
 }
 
 /// `status/buildinfo`. Without `features`: with them Grafana takes it for Mimir.
-pub(super) fn build(_: &Question) -> Answered {
-    shown(&json!({
+pub(super) fn build(question: &Question) -> Answered {
+    let mut told = json!({
         "version": VERSION,
         "revision": format!("vitrine-{}", env!("CARGO_PKG_VERSION")),
         "branch": "",
         "buildUser": "",
         "buildDate": "",
         "goVersion": "",
-    }))
+    });
+    // By this Grafana knows that rules can be set; it takes whoever says so for Mimir.
+    if question.settings.options.ruler_api {
+        told["application"] = "Grafana Mimir".into();
+        told["features"] = json!({ "ruler_config_api": "true", "alertmanager_config_api": "false" });
+    }
+    shown(&told)
 }
 
 /// `status/runtimeinfo`. What only Go has is empty.
@@ -89,13 +116,14 @@ pub(super) fn runtime(question: &Question) -> Answered {
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let folder = std::env::current_dir().map(|folder| folder.display().to_string()).unwrap_or_default();
     let started = clock::rfc3339(settings.started_ms);
+    let configuration = settings.parts.configuration.as_ref().map(|configuration| configuration.status());
     shown(&json!({
         "startTime": started,
         "CWD": folder,
         "hostname": read("/proc/sys/kernel/hostname").trim(),
         "serverTime": clock::rfc3339(question.now_ms),
-        "reloadConfigSuccess": true,
-        "lastConfigTime": started,
+        "reloadConfigSuccess": configuration.is_none_or(|status| status.is_good),
+        "lastConfigTime": configuration.map_or(started.clone(), |status| clock::rfc3339(status.read_at_ms)),
         "corruptionCount": 0,
         "goroutineCount": threads,
         "GOMAXPROCS": cpus,
@@ -119,7 +147,8 @@ pub(super) fn flags(question: &Question) -> Answered {
         "query.max-samples": options.max_samples.to_string(),
         "query.timeout": prometheus::format(options.time_limit),
         "storage.tsdb.retention.time": options.retention,
-        "web.enable-lifecycle": "false",
+        "web.enable-admin-api": options.admin_api.to_string(),
+        "web.enable-lifecycle": options.lifecycle_api.to_string(),
         "web.enable-remote-write-receiver": "true",
     }))
 }
@@ -170,12 +199,69 @@ pub(super) fn counts(question: &Question) -> Answered {
     Ok(ApiData::new(data))
 }
 
+/// `status/tsdb/blocks`: files of series.
+pub(super) fn blocks(question: &Question) -> Answered {
+    let admin = question.settings.parts.admin.as_ref();
+    let files = admin.map(|admin| admin.series_files(&question.tenant)).unwrap_or_default();
+    let block = |file: &SeriesFileStatus| {
+        let id = ulid(file);
+        json!({
+            "ulid": id,
+            "minTime": file.min_ms,
+            // As upstream the end is not part of it.
+            "maxTime": file.max_ms.saturating_add(1),
+            "stats": { "numSamples": file.samples, "numSeries": file.series },
+            "compaction": { "level": if file.is_merged { 2 } else { 1 }, "sources": [id] },
+            "version": 1,
+        })
+    };
+    shown(&json!({ "blocks": files.iter().map(block).collect::<Vec<_>>() }))
+}
+
+/// An identifier as upstream has them: 48 bits of time and 80 that make it the only one, in Crockford's base 32.
+fn ulid(file: &SeriesFileStatus) -> String {
+    const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let bits = u128::from(file.first_ms.unsigned_abs() & ((1 << 48) - 1)) << 80 | u128::from(file.number);
+    (0..26).rev().map(|place| char::from(DIGITS[(bits >> (place * 5) & 31) as usize])).collect()
+}
+
+fn own_text(question: &Question) -> String {
+    question.settings.parts.own_metrics.as_ref().map(|read| read()).unwrap_or_default()
+}
+
+/// `/metrics`
+pub(super) fn own_metrics(question: &Question) -> Result<Response, Failed> {
+    let kind = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
+    Ok(([(header::CONTENT_TYPE, kind)], own_text(question)).into_response())
+}
+
+/// `status/self_metrics`: the same as JSON.
+pub(super) fn self_metrics(question: &Question) -> Answered {
+    let pattern = question.get("metric_name_pattern");
+    let wanted = match pattern {
+        "" => None,
+        pattern => Some(
+            GoRegex::new(pattern).map_err(|error| Failed::BadData(format!("invalid metric_name_pattern: {error}")))?,
+        ),
+    };
+    let families = self_metrics::families(&own_text(question)).map_err(Failed::Internal)?;
+    let families = families.into_iter().filter(|family| {
+        let name = family["name"].as_str().unwrap_or_default();
+        wanted.as_ref().is_none_or(|wanted| wanted.is_match(name))
+    });
+    shown(&families.collect())
+}
+
 /// `features`
 pub(super) fn features(question: &Question) -> Answered {
     let evaluation = &question.settings.options.evaluation;
     let all = |names: &mut dyn Iterator<Item = &str>| -> Value {
         names.map(|name| (name.to_owned(), Value::Bool(true))).collect::<Map<String, Value>>().into()
     };
+    let options = &question.settings.options;
+    let mut api = all(&mut API.into_iter());
+    api["admin"] = options.admin_api.into();
+    api["lifecycle"] = options.lifecycle_api.into();
     let mut language = all(&mut LANGUAGE.into_iter());
     language["delayed_name_removal"] = evaluation.delayed_names.into();
     language["type_and_unit_labels"] = evaluation.type_and_unit.into();
@@ -183,15 +269,7 @@ pub(super) fn features(question: &Question) -> Answered {
     let operators =
         OPERATORS.iter().map(|op| op.name()).chain(AggregateOp::ALL.iter().map(|op| op.name())).chain(["@"]);
     shown(&json!({
-        "api": all(&mut [
-            "exclude_alerts",
-            "label_values_match",
-            "query_stats",
-            "query_warnings",
-            "remote_write_receiver",
-            "time_range_labels",
-            "time_range_series",
-        ].into_iter()),
+        "api": api,
         "promql": language,
         "promql_functions": all(&mut FUNCTIONS.iter().map(|function| function.name)),
         "promql_operators": all(&mut { operators }),

@@ -18,7 +18,7 @@ const MAX_ROWS: usize = 500;
 
 /// Groups of rules with their alerts; what fires comes first.
 pub(super) fn alerts(question: &Question) -> Result<String, Failed> {
-    let groups = question.settings.rules.as_ref().map(|rules| rules.groups()).unwrap_or_default();
+    let groups = question.settings.parts.rules.as_ref().map(|rules| rules.groups()).unwrap_or_default();
     let mut rules: Vec<(&GroupStatus, &RuleStatus)> =
         groups.iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule))).collect();
     if rules.is_empty() {
@@ -93,7 +93,7 @@ const NO_RULES: &str = "<h1>Alerts</h1><section class=empty><h2>No rules</h2><p>
 
 /// What is scraped, what does not answer first.
 pub(super) fn targets(question: &Question) -> Result<String, Failed> {
-    let status = question.settings.targets.as_ref().map(|targets| targets.targets()).unwrap_or_default();
+    let status = question.settings.parts.targets.as_ref().map(|targets| targets.targets()).unwrap_or_default();
     if status.jobs.is_empty() {
         return Ok(page("Targets", NO_TARGETS));
     }

@@ -3,8 +3,10 @@
 mod bounds;
 mod client;
 mod golden;
+mod grafana;
 mod joined;
 mod metrics;
+mod operating;
 mod otlp;
 mod pages;
 mod parameters;
@@ -12,5 +14,6 @@ mod prometheus;
 mod refusals;
 mod roundtrip;
 mod scenario;
+mod service_graph;
 mod sql;
 mod zipkin;

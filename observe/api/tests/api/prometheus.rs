@@ -8,7 +8,7 @@ use http::{Request, StatusCode, header};
 use tower::ServiceExt;
 use vitrine_kit::Secret;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_api::{Prometheus, PrometheusOptions, prometheus_router};
+use vitrine_observe_api::{Prometheus, PrometheusOptions, PrometheusParts, prometheus_router};
 use vitrine_observe_promql::testing::{MemorySeries, SequenceValue, parse_series};
 use vitrine_observe_rules::status::{
     AlertState, AlertStatus, AlertingStatus, GroupStatus, Health, RuleStatus, RuleStatuses,
@@ -19,10 +19,10 @@ use vitrine_observe_store::{Access, Right, Series, Tenant, Token};
 use crate::client::{TestResponse, get, send};
 
 /// The time of all tests, in milliseconds since 1970.
-const NOW_MS: i64 = 1_700_000_000_000;
+pub const NOW_MS: i64 = 1_700_000_000_000;
 
 /// The series of every tenant: a sample each minute until now.
-struct Engine(Arc<MemorySeries>);
+pub struct Engine(Arc<MemorySeries>);
 
 impl Series for Engine {
     fn series(&self, _: &Tenant) -> Arc<dyn Queryable> {
@@ -30,7 +30,7 @@ impl Series for Engine {
     }
 }
 
-fn engine() -> Arc<Engine> {
+pub fn engine() -> Arc<Engine> {
     let mut series = MemorySeries::default();
     for line in [
         "up{job=\"api\",instance=\"a:1\"} 1 1 1",
@@ -53,13 +53,13 @@ fn engine() -> Arc<Engine> {
     Arc::new(Engine(Arc::new(series)))
 }
 
-fn clock() -> Clock {
+pub fn clock() -> Clock {
     Clock::manual(NOW_MS).0
 }
 
 fn router() -> Router {
     let options = PrometheusOptions { retention: "15d".to_owned(), ..PrometheusOptions::default() };
-    prometheus_router(&Prometheus::new(engine(), None, None, Access::open(), options, clock()))
+    prometheus_router(&Prometheus::new(engine(), PrometheusParts::default(), Access::open(), options, clock()))
 }
 
 async fn body(path: &str) -> String {
@@ -383,8 +383,8 @@ impl RuleStatuses for Rules {
 
 #[tokio::test]
 async fn rules_and_alerts_are_told_as_they_are_asked_for() {
-    let api =
-        Prometheus::new(engine(), Some(Arc::new(Rules)), None, Access::open(), PrometheusOptions::default(), clock());
+    let parts = PrometheusParts { rules: Some(Arc::new(Rules)), ..PrometheusParts::default() };
+    let api = Prometheus::new(engine(), parts, Access::open(), PrometheusOptions::default(), clock());
     let router = prometheus_router(&api);
     let names = async |query: &str| -> Vec<String> {
         let json = get(&router, &format!("/api/v1/rules?{query}")).await.json();
@@ -409,7 +409,7 @@ async fn rules_and_alerts_are_told_as_they_are_asked_for() {
     assert_eq!(rule["lastEvaluation"], "0001-01-01T00:00:00Z");
     assert_eq!(
         get(&router, "/api/v1/alerts").await.body,
-        r#"{"status":"success","data":{"alerts":[{"activeAt":"2023-11-14T22:13:20.000Z","annotations":{},"labels":{"alertname":"Down"},"state":"firing","value":"1e+00"}]}}"#
+        r#"{"status":"success","data":{"alerts":[{"labels":{"alertname":"Down"},"annotations":{},"state":"firing","activeAt":"2023-11-14T22:13:20.000Z","value":"1e+00"}]}}"#
     );
 }
 
@@ -417,12 +417,12 @@ async fn rules_and_alerts_are_told_as_they_are_asked_for() {
 async fn who_may_not_read_is_refused_and_who_asks_too_much_waits() {
     let token = Token { token: Secret::from("writes-only-1234567890"), rights: vec![Right::Write], tenant: None };
     let access = Access::new(&[token]).unwrap();
-    let api = Prometheus::new(engine(), None, None, access, PrometheusOptions::default(), clock());
+    let api = Prometheus::new(engine(), PrometheusParts::default(), access, PrometheusOptions::default(), clock());
     let refused = get(&prometheus_router(&api), "/api/v1/query?query=1").await;
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
     assert_eq!(refused.json()["status"], "error");
     let options = PrometheusOptions { max_samples: 1, ..PrometheusOptions::default() };
-    let api = Prometheus::new(engine(), None, None, Access::open(), options, clock());
+    let api = Prometheus::new(engine(), PrometheusParts::default(), Access::open(), options, clock());
     let refused = get(&prometheus_router(&api), "/api/v1/query?query=up").await.json();
     assert_eq!(refused["errorType"], "execution");
     assert_eq!(refused["error"], "query processing would load too many samples into memory in query execution");

@@ -98,7 +98,10 @@ impl Table {
         }
         span.dropped_links = span.dropped_links.saturating_add(lost_links);
         match self.put_span(&span) {
-            Ok(()) => appended.taken += 1,
+            Ok(()) => {
+                self.sizes.push(u32::try_from(message.len()).unwrap_or(u32::MAX));
+                appended.taken += 1;
+            }
             Err(reason) => {
                 self.columns.truncate(self.columns.rows);
                 appended.refuse(reason);

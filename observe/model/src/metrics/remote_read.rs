@@ -1,7 +1,10 @@
-//! Prometheus's remote read: `prometheus.ReadRequest` and `ReadResponse`, with samples (`SAMPLES`).
+//! Prometheus's remote read: `prometheus.ReadRequest`, answered with samples (`SAMPLES`) or with a stream of chunks
+//! (`STREAMED_XOR_CHUNKS`).
 //!
-//! The source is `prompb/remote.proto` and `prompb/types.proto` of prometheus/prometheus. Chunks in a stream are not written: who asks for
-//! them asks for samples as well.
+//! The source is `prompb/remote.proto` and `prompb/types.proto` of prometheus/prometheus.
+
+mod chunks;
+mod frames;
 
 use vitrine_observe_series::{Labels, MatchOp, Matcher, Value};
 
@@ -10,14 +13,46 @@ use super::remote_write::{RemoteWriteError, WriteCompression, body};
 use crate::wire::{Fault, Reader, fields, length, varint};
 
 const REQUEST: u64 = fields(&[1, 2]);
-const QUERY: u64 = fields(&[1, 2, 3, 4]);
+/// Hints, which have number 4, are passed over: all samples of the time are sent.
+const QUERY: u64 = fields(&[1, 2, 3]);
 const MATCHER: u64 = fields(&[1, 2, 3]);
+
+/// Most forms of an answer that a request may name.
+const MAX_TYPES: usize = 16;
 
 /// Most queries of one request.
 const MAX_QUERIES: usize = 100;
 
-/// `ReadRequest.ResponseType.SAMPLES`
-const SAMPLES: u64 = 0;
+pub use frames::read_frames;
+
+/// How a request is answered: `ReadRequest.ResponseType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReadResponseType {
+    /// One message with all samples.
+    #[default]
+    Samples,
+    /// Frames with chunks of samples.
+    StreamedChunks,
+}
+
+impl ReadResponseType {
+    fn of(number: u64) -> Option<Self> {
+        match number {
+            0 => Some(Self::Samples),
+            1 => Some(Self::StreamedChunks),
+            _ => None,
+        }
+    }
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadRequest {
+    /// Series, query by query.
+    pub queries: Vec<ReadQuery>,
+    /// The first form of an answer, of those that who asks accepts, that there is.
+    pub response: ReadResponseType,
+}
 
 /// Series that are asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,8 +85,8 @@ impl From<Fault> for RemoteReadError {
     }
 }
 
-/// The queries of a request that is compressed by snappy's block format.
-pub fn decode_remote_read(request: &[u8]) -> Result<Vec<ReadQuery>, RemoteReadError> {
+/// A request that is compressed by snappy's block format.
+pub fn decode_remote_read(request: &[u8]) -> Result<ReadRequest, RemoteReadError> {
     const QUERIES: u32 = length(1);
     const TYPES: u32 = length(2);
     const TYPE: u32 = varint(2);
@@ -64,21 +99,34 @@ pub fn decode_remote_read(request: &[u8]) -> Result<Vec<ReadQuery>, RemoteReadEr
                 return Err(RemoteReadError::Question(format!("expected at most {MAX_QUERIES} queries")));
             }
             QUERIES => queries.push(query(reader.bytes()?)?),
-            TYPE => types.push(reader.varint()?),
+            TYPE => push_type(&mut types, reader.varint()?)?,
             TYPES => {
                 let mut packed = Reader::new(reader.bytes()?);
                 while !packed.rest().is_empty() {
-                    types.push(packed.varint()?);
+                    push_type(&mut types, packed.varint()?)?;
                 }
             }
             _ => reader.skip(key, REQUEST)?,
         }
     }
-    if !types.is_empty() && !types.contains(&SAMPLES) {
-        let why = "server does not support any of the requested response types: expected SAMPLES among them";
-        return Err(RemoteReadError::Question(why.to_owned()));
+    let response = match types.iter().copied().find_map(ReadResponseType::of) {
+        Some(response) => response,
+        None if types.is_empty() => ReadResponseType::default(),
+        None => {
+            let expected = "expected SAMPLES or STREAMED_XOR_CHUNKS among them";
+            let why = format!("server does not support any of the requested response types: {types:?}; {expected}");
+            return Err(RemoteReadError::Question(why));
+        }
+    };
+    Ok(ReadRequest { queries, response })
+}
+
+fn push_type(types: &mut Vec<u64>, number: u64) -> Result<(), RemoteReadError> {
+    if types.len() == MAX_TYPES {
+        return Err(RemoteReadError::Question(format!("expected at most {MAX_TYPES} response types")));
     }
-    Ok(queries)
+    types.push(number);
+    Ok(())
 }
 
 fn query(message: &[u8]) -> Result<ReadQuery, RemoteReadError> {
@@ -125,6 +173,15 @@ fn matcher(message: &[u8]) -> Result<Matcher, RemoteReadError> {
     Matcher::new(name, op, value).map_err(|error| RemoteReadError::Question(error.to_string()))
 }
 
+fn labels(out: &mut Vec<u8>, labels: &Labels) {
+    for label in labels.iter() {
+        let mut pair = Vec::new();
+        bytes(&mut pair, 1, label.name.as_bytes());
+        bytes(&mut pair, 2, label.value.as_bytes());
+        bytes(out, 1, &pair);
+    }
+}
+
 /// A `ReadResponse` in the making: a result for each query, in their order.
 #[derive(Debug, Default)]
 pub struct ReadResponse {
@@ -136,12 +193,7 @@ impl ReadResponse {
     /// Adds a series with its samples, times in milliseconds since 1970, to the result that is being written.
     pub fn series(&mut self, labels: &Labels, samples: impl Iterator<Item = (i64, Value)>) {
         let mut message = Vec::new();
-        for label in labels.iter() {
-            let mut pair = Vec::new();
-            bytes(&mut pair, 1, label.name.as_bytes());
-            bytes(&mut pair, 2, label.value.as_bytes());
-            bytes(&mut message, 1, &pair);
-        }
+        self::labels(&mut message, labels);
         for (time_ms, value) in samples {
             let mut sample = Vec::new();
             match value {
@@ -184,7 +236,7 @@ impl ReadResponse {
 
 #[cfg(test)]
 mod tests {
-    use super::{ReadResponse, decode_remote_read};
+    use super::{ReadResponse, ReadResponseType, decode_remote_read};
     use crate::metrics::remote_write::encode::{bytes, number};
     use vitrine_observe_series::{Labels, MatchOp, Value};
 
@@ -196,6 +248,8 @@ mod tests {
         number(&mut query, 1, 1_000);
         number(&mut query, 2, 2_000);
         bytes(&mut query, 3, &matcher);
+        // Hints, which every Prometheus sends.
+        bytes(&mut query, 4, &[8, 1]);
         bytes(&mut request, 1, &query);
         let types: Vec<u8> = accepted.iter().map(|kind| *kind as u8).collect();
         bytes(&mut request, 2, &types);
@@ -204,7 +258,14 @@ mod tests {
 
     #[test]
     fn requests_are_read() {
-        let queries = decode_remote_read(&request(2, "a|b", &[1, 0])).unwrap();
+        for (accepted, wanted) in [
+            (&[][..], ReadResponseType::Samples),
+            (&[0, 1], ReadResponseType::Samples),
+            (&[9, 1, 0], ReadResponseType::StreamedChunks),
+        ] {
+            assert_eq!(decode_remote_read(&request(0, "a", accepted)).unwrap().response, wanted);
+        }
+        let queries = decode_remote_read(&request(2, "a|b", &[1, 0])).unwrap().queries;
         assert_eq!((queries.len(), queries[0].start_ms, queries[0].end_ms), (1, 1_000, 2_000));
         let matcher = &queries[0].matchers[0];
         assert_eq!((matcher.name.as_str(), matcher.op, matcher.value.as_str()), ("job", MatchOp::Regex, "a|b"));
@@ -216,9 +277,10 @@ mod tests {
             (request(2, "(", &[]), "error parsing regexp: missing closing ): `(`"),
             (request(4, "a", &[]), "invalid matcher type 4"),
             (
-                request(0, "a", &[1]),
-                "server does not support any of the requested response types: expected SAMPLES among them",
+                request(0, "a", &[7]),
+                "server does not support any of the requested response types: [7]; expected SAMPLES or STREAMED_XOR_CHUNKS among them",
             ),
+            (request(0, "a", &[1; 17]), "expected at most 16 response types"),
         ] {
             assert_eq!(decode_remote_read(&request).unwrap_err().to_string(), why);
         }

@@ -6,6 +6,7 @@
 pub(crate) mod body;
 pub(crate) mod encode;
 mod histogram;
+mod replica;
 mod series;
 mod v1;
 mod v2;
@@ -15,6 +16,7 @@ use vitrine_observe_series::Batch;
 
 pub use body::MAX_DECODED_BYTES;
 pub use encode::{SeriesWrite, encode_remote_write};
+pub use replica::ReplicaWrite;
 
 use super::taking::{Taking, Written};
 use crate::wire::Malformed;

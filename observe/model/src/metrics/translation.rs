@@ -188,7 +188,7 @@ impl Translation {
     }
 
     /// A label's name.
-    pub(crate) fn label(&self, key: &str) -> Result<String, Rejected> {
+    pub fn label(&self, key: &str) -> Result<String, Rejected> {
         label::name(key, !self.strategy.is_escaped())
     }
 
@@ -235,7 +235,7 @@ impl Translation {
     }
 
     /// The labels of a resource's `target_info`; none if it would tell nothing, or of no one.
-    pub(crate) fn target_info(&self, resource: &Pairs) -> Result<Option<Labels>, Rejected> {
+    pub fn target_info(&self, resource: &Pairs) -> Result<Option<Labels>, Rejected> {
         let identifying = [SERVICE_NAMESPACE, SERVICE_NAME, SERVICE_INSTANCE];
         if resource.iter().all(|(key, _)| identifying.contains(&key.as_str())) {
             return Ok(None);

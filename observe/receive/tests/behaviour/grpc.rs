@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsSe
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::TraceService;
+use prost::Message;
 use tokio::net::TcpListener;
 use tonic::Code;
 use tonic::codec::CompressionEncoding;
@@ -131,13 +131,14 @@ async fn other_methods_and_protocols_are_refused() {
 #[tokio::test]
 async fn exporters_of_this_process_need_no_connection() {
     let (_folder, store) = open_engine();
-    let sent = request(vec![span(vec![1; 16], vec![2; 8]), span(vec![0; 16], vec![2; 8])]);
-    let answer = Receiver::new(store.clone()).export(tonic::Request::new(sent)).await;
-    let partial = answer.expect("taken").into_inner().partial_success.expect("one was refused");
-    assert_eq!((partial.rejected_spans, store.status().traces.rows), (1, 1));
+    // What is refused of a request does not keep the rest from being taken.
+    let sent = request(vec![span(vec![1; 16], vec![2; 8]), span(vec![0; 16], vec![2; 8])]).encode_to_vec();
+    Receiver::new(store.clone()).receive(Signal::Traces, sent.into()).await.expect("taken");
+    assert_eq!(store.status().traces.rows, 1);
+    let malformed = Receiver::new(store.clone()).receive(Signal::Traces, vec![0xFF].into()).await;
+    assert_eq!(malformed.expect_err("malformed").code(), Code::InvalidArgument);
     let engine = Recorder::new();
-    let sent = request(vec![span(vec![1; 16], vec![2; 8])]);
-    Receiver::new(engine.clone()).export(tonic::Request::new(sent)).await.expect("taken");
+    Receiver::new(engine.clone()).receive(Signal::Traces, sound().into()).await.expect("taken");
     assert_eq!(engine.seen.lock()[0].2.as_ref(), sound());
 }
 

@@ -8,4 +8,5 @@ mod http;
 mod json;
 mod limits;
 mod remote_write;
+mod replicas;
 mod zipkin;

@@ -9,8 +9,8 @@ use vitrine_observe_receive::{Access, Intake, remote_write_router};
 use vitrine_observe_store::model::metrics::{
     RemoteWrite, SeriesWrite, WriteCompression, WriteVersion, Written, encode_remote_write,
 };
-use vitrine_observe_store::series::{Budget, Filter, Labels, MetricType, Value};
-use vitrine_observe_store::{ColumnEngine, DeleteError, Receipt, SeriesIngest, Tenant, WriteError};
+use vitrine_observe_store::series::{Labels, MetricType, Value};
+use vitrine_observe_store::{ColumnEngine, Receipt, SeriesIngest, Tenant, WriteError};
 
 use crate::common::{Recorder, bytes, header, open_engine, post, text};
 
@@ -20,7 +20,7 @@ const SAMPLES: &str = "x-prometheus-remote-write-samples-written";
 const HISTOGRAMS: &str = "x-prometheus-remote-write-histograms-written";
 
 fn over(engine: &Arc<ColumnEngine>) -> Router {
-    remote_write_router(&Intake::new(engine.clone(), Access::open()), engine.clone())
+    remote_write_router(&Intake::new(engine.clone(), Access::open()), engine.clone(), None)
 }
 
 /// One sample of each of these metrics, now.
@@ -120,7 +120,7 @@ async fn otlp_metrics_come_in_at_the_paths_of_others() {
     let recorder = Recorder::new();
     let (_folder, engine) = open_engine();
     for path in ["/api/v1/otlp/v1/metrics", "/prometheus/api/v1/otlp/v1/metrics", "/otlp/v1/metrics"] {
-        let router = remote_write_router(&Intake::new(recorder.clone(), Access::open()), engine.clone());
+        let router = remote_write_router(&Intake::new(recorder.clone(), Access::open()), engine.clone(), None);
         let response = send(router, path, &[V1], vec![]).await;
         assert_eq!(response.status(), 200, "{path}");
     }
@@ -137,16 +137,12 @@ impl SeriesIngest for Busy {
         let error = WriteError::Busy { what: "much waits", retry_after: std::time::Duration::from_millis(1500) };
         Receipt::new(std::future::ready(Err(error)))
     }
-
-    fn delete_series(&self, _: &Tenant, _: &Filter, _: &Arc<Budget>) -> Result<u64, DeleteError> {
-        Ok(0)
-    }
 }
 
 #[tokio::test]
 async fn a_busy_engine_is_asked_again() {
     let (busy, recorder) = (Arc::new(Busy::default()), Recorder::new());
-    let router = remote_write_router(&Intake::new(recorder, Access::open()), busy.clone());
+    let router = remote_write_router(&Intake::new(recorder, Access::open()), busy.clone(), None);
     let response = send(router, "/api/v1/write", &[V2], vec![1, 2, 3]).await;
     assert_eq!((response.status().as_u16(), header(&response, "retry-after")), (503, Some("2")));
     let seen = busy.0.lock();

@@ -7,11 +7,12 @@ use vitrine_observe_model::metrics::{RemoteWrite, Written};
 use vitrine_observe_model::{LogRow, Table, TraceId};
 use vitrine_observe_series::{Budget, Filter, Queryable, Snapshot};
 
-use crate::column_engine::ColumnEngine;
 use crate::column_engine::read::time;
-use crate::engine::{Batches, DeleteError, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant};
-use crate::questions::{Ingest, Logs, Reports, Scans, Series, SeriesIngest, Services, Traces};
-use crate::{Dependency, Operation, Signal, Status, TenantStatus, Trace, TraceQuery};
+use crate::column_engine::series::TenantSeries;
+use crate::column_engine::{ColumnEngine, error_chain};
+use crate::engine::{AdminError, Batches, DeleteError, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant};
+use crate::questions::{Ingest, Logs, Reports, Scans, Series, SeriesAdmin, SeriesIngest, Services, Traces};
+use crate::{Dependency, Operation, SeriesFileStatus, Signal, Status, TenantStatus, Trace, TraceQuery};
 
 impl Ingest for ColumnEngine {
     fn write(&self, tenant: &Tenant, signal: Signal, request: Bytes) -> Receipt {
@@ -23,11 +24,27 @@ impl SeriesIngest for ColumnEngine {
     fn remote_write(&self, tenant: &Tenant, request: RemoteWrite) -> Receipt<Written> {
         self.ingester.remote_write(tenant, request)
     }
+}
 
+impl SeriesAdmin for ColumnEngine {
     fn delete_series(&self, tenant: &Tenant, filter: &Filter, budget: &Arc<Budget>) -> Result<u64, DeleteError> {
         let deleted = self.sealer.delete_series(tenant, filter, budget)?;
         self.merger.notify();
         Ok(deleted)
+    }
+
+    fn clean_tombstones(&self, tenant: &Tenant) -> Result<usize, AdminError> {
+        self.merger.clean_tombstones(tenant).map_err(|error| AdminError::Disk(error_chain(&error)))
+    }
+
+    fn snapshot(&self, tenant: &Tenant, name: &str, with_memory: bool) -> Result<(), AdminError> {
+        self.snapshot_series(tenant, name, with_memory)
+    }
+
+    fn series_files(&self, tenant: &Tenant) -> Vec<SeriesFileStatus> {
+        let table = self.tables.get(tenant, Signal::Metrics);
+        let series = table.as_ref().and_then(|table| table.series.as_ref());
+        series.map(TenantSeries::files).unwrap_or_default().iter().map(|handle| handle.status()).collect()
     }
 }
 

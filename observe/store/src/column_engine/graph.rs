@@ -15,10 +15,11 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use vitrine_observe_columns::{Columns, Dictionary, Error, Segment};
+use vitrine_observe_columns::{Columns, Dictionary, Error, NULL_CODE, Segment};
 
 use crate::column_engine::read::{QueryBudget, Reader, WINDOW, windows};
 use crate::column_engine::segment_handle::SegmentHandle;
+use crate::column_engine::span_pass::SpanPass;
 use crate::column_engine::table::Table;
 use crate::engine::QueryError;
 
@@ -72,6 +73,17 @@ impl Graph {
         if let Some(mut spans) = Spans::of(columns) {
             self.nodes.extend(rows.map(|row| (spans.trace(row), spans.node(row, &mut self.names))));
         }
+    }
+
+    /// Adds these rows of spans, which were passed over before.
+    pub(crate) fn add_passed(&mut self, columns: &Columns, rows: impl Iterator<Item = usize>, pass: &SpanPass) {
+        let Some(mut spans) = Spans::of(columns) else { return };
+        let peers: Vec<u32> = pass.peers().iter().map(|name| self.names.intern(name)).collect();
+        self.nodes.extend(rows.map(|row| {
+            let ends = pass.ends(row);
+            let peer = peers.get(ends.peer as usize).copied().unwrap_or(NULL_CODE);
+            (spans.trace(row), spans.node_with(row, &mut self.names, peer, ends.is_shared))
+        }));
     }
 
     /// Bytes of memory that the spans take.

@@ -22,6 +22,7 @@ use crate::column_engine::notify::Notify;
 use crate::column_engine::request_log::{LoggedRequest, MAX_REQUEST_BYTES, RequestLog, WriteRecord};
 use crate::column_engine::series::{Arrival, Prepared, TenantSeries};
 use crate::column_engine::span_metrics::SpanTotals;
+use crate::column_engine::span_pass::SpanPass;
 use crate::column_engine::table::{Counters, Table, Writing};
 use crate::column_engine::tables::Tables;
 use crate::engine::{Receipt, Tenant, WriteError};
@@ -252,11 +253,8 @@ impl Ingester {
             LoggedRequest::RemoteWrite(request) => series.prepare_write(request, arrival, options)?,
             LoggedRequest::SpanTotals(totals) => {
                 let Some(totals) = SpanTotals::decode(totals) else { return Ok(None) };
-                series.prepare_write(
-                    &totals.samples(options.span_metrics.unwrap_or_default().names),
-                    arrival,
-                    options,
-                )?
+                let names = options.span_metrics.as_ref().map(|metrics| metrics.names).unwrap_or_default();
+                series.prepare_write(&totals.samples(names), arrival, options)?
             }
         };
         Ok(Some(prepared))
@@ -403,7 +401,9 @@ impl Ingester {
             // A segment has the rows, but what was counted of them may not be written.
             let mut builder = Builder::new(*signal);
             builder.append(request, arrival_ns).map_err(malformed)?;
-            counts.count_again(builder.columns(), 0..builder.columns().rows, position, age.since_ms);
+            let (columns, plan) = (builder.columns(), Some(counts.plan()));
+            let block = SpanPass::default().visit(columns, builder.sizes(), 0..columns.rows, plan, age.since_ms);
+            counts.count_again(block, position);
         }
         if again.rows
             && let LoggedRequest::Otlp(_, request) = &request
@@ -413,13 +413,12 @@ impl Ingester {
             if rows.is_empty() {
                 (rows.low, rows.age) = (position, age);
             }
-            let begin = rows.columns().rows;
             rows.builder.append(request, arrival_ns).map_err(malformed)?;
             let end = rows.columns().rows;
+            let block = rows.commit(end, table.span_counts.as_ref(), age.since_ms);
             if let Some(counts) = &table.span_counts {
-                counts.count_again(rows.columns(), begin..end, position, age.since_ms);
+                counts.count_again(block, position);
             }
-            rows.commit(end);
             rows.high = position;
             rows.account();
             let rows_full = self.is_full(&rows, end);

@@ -12,7 +12,8 @@ use vitrine_observe_model::Builder;
 use crate::Signal;
 use crate::column_engine::budget::{Budget, MemoryReservation};
 use crate::column_engine::lock::{Mutex, Rank, ReadGuard, RwLock, WriteGuard};
-use crate::column_engine::rollup::Counted;
+use crate::column_engine::span_metrics::{SpanBlock, SpanCounts};
+use crate::column_engine::span_pass::SpanPass;
 
 /// Rows in memory: a memtable is open and grows, then it is frozen and waits to become a segment.
 pub(crate) struct MemTable {
@@ -47,8 +48,8 @@ pub(crate) struct Rows {
     pub high: Position,
     /// When the first row came.
     pub age: Age,
-    /// Totals of the rows that may be seen, if they are spans.
-    pub counted: Counted,
+    /// What was found in the rows that may be seen, if they are spans.
+    pub pass: SpanPass,
     /// Memory that the rows take.
     pub reservation: MemoryReservation,
 }
@@ -70,7 +71,7 @@ impl MemTable {
             low: Position::default(),
             high: Position::default(),
             age: Age::default(),
-            counted: Counted::default(),
+            pass: SpanPass::default(),
             reservation: MemoryReservation::new(budget),
         };
         let (rows, settling) = (RwLock::new(Rank::Rows, rows), Mutex::new(Rank::Settling, ()));
@@ -90,10 +91,17 @@ impl MemTable {
         self.rows.write()
     }
 
-    /// A request's rows are in the log at this position, or not. Returns whether no other request waits.
-    pub(crate) fn resolve(&self, range: Range<usize>, position: Option<Position>) -> bool {
+    /// A request's rows are in the log at this position, or not. Spans are counted, where they are. Returns whether no other
+    /// request waits.
+    pub(crate) fn resolve(
+        &self,
+        range: Range<usize>,
+        position: Option<Position>,
+        counts: Option<&SpanCounts>,
+        now_ms: i64,
+    ) -> bool {
         let mut rows = self.write();
-        rows.resolve(range, position);
+        rows.resolve(range, position, counts, now_ms);
         let is_last = rows.pending == 0;
         drop(rows);
         if is_last {
@@ -115,12 +123,16 @@ impl MemTable {
 
 impl Rows {
     /// A request's rows are in the log at this position, or not.
-    fn resolve(&mut self, range: Range<usize>, position: Option<Position>) {
+    fn resolve(&mut self, range: Range<usize>, position: Option<Position>, counts: Option<&SpanCounts>, now_ms: i64) {
         self.pending -= 1;
         match position {
             Some(position) => {
                 self.high = self.high.max(position);
-                self.commit(range.end);
+                let block = self.commit(range.end, counts, now_ms);
+                // Before the rows may become a segment, so that the log is not cut before they are counted.
+                if let Some(counts) = counts {
+                    counts.count(block, position);
+                }
             }
             None if self.builder.columns().rows == range.end => {
                 self.builder.truncate(range.start);
@@ -161,10 +173,11 @@ impl Rows {
         self.visible().iter().map(Range::len).sum()
     }
 
-    /// Rows up to this one may be seen.
-    pub(crate) fn commit(&mut self, end: usize) {
-        self.counted.add(self.builder.columns(), self.committed..end);
+    /// Rows up to this one may be seen. Returns what of them is to be counted.
+    pub(crate) fn commit(&mut self, end: usize, counts: Option<&SpanCounts>, now_ms: i64) -> SpanBlock {
+        let (rows, plan) = (self.committed..end, counts.map(SpanCounts::plan));
         self.committed = end;
+        self.pass.visit(self.builder.columns(), self.builder.sizes(), rows, plan, now_ms)
     }
 
     /// Whether no one may see this row.
@@ -174,7 +187,7 @@ impl Rows {
 
     /// Accounts for the memory that the rows take.
     pub(crate) fn account(&mut self) {
-        let bytes = self.builder.columns().bytes();
+        let bytes = self.builder.columns().bytes() + size_of_val(self.builder.sizes()) + self.pass.bytes();
         self.reservation.set(bytes);
     }
 }
@@ -193,9 +206,9 @@ mod tests {
         memtable.write().pending = 2;
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| memtable.wait_until_settled());
-            assert!(!memtable.resolve(0..0, None));
+            assert!(!memtable.resolve(0..0, None, None, 0));
             assert!(!waiting.is_finished(), "one request still waits");
-            assert!(memtable.resolve(0..0, Some(Position::default())));
+            assert!(memtable.resolve(0..0, Some(Position::default()), None, 0));
             waiting.join().expect("it is woken");
         });
         assert_eq!(memtable.read().pending, 0);

@@ -19,6 +19,7 @@ use crate::column_engine::segments::{BuiltSegment, PAGE_ROWS, SegmentStore};
 use crate::column_engine::table::Table;
 use crate::column_engine::tables::Tables;
 use crate::column_engine::{AFTER_FAILURE, Context, Error as Failure, TICK};
+use crate::engine::Tenant;
 
 /// How hard merged segments are compressed: they stay. Higher levels make them smaller by about a thousandth.
 const ZSTD_LEVEL: i32 = 5;
@@ -111,6 +112,22 @@ impl Merger {
             }
         }
         Ok(false)
+    }
+
+    /// Writes all files of a tenant's series anew that hold what was deleted. Returns how many.
+    pub(crate) fn clean_tombstones(&self, tenant: &Tenant) -> Result<usize, Failure> {
+        let Some(table) = self.tables.get(tenant, Signal::Metrics) else { return Ok(0) };
+        let Some(series) = &table.series else { return Ok(0) };
+        let mut cleaned = 0;
+        // Others have a turn between two files.
+        while !self.context.is_closed() {
+            let _turn = self.segments.replacing();
+            if !table.clean_series(series, &self.context, &self.segments)? {
+                break;
+            }
+            cleaned += 1;
+        }
+        Ok(cleaned)
     }
 
     fn merge(&self, table: &Table, inputs: Vec<Arc<SegmentHandle>>) -> Result<(), Failure> {

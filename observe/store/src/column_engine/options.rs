@@ -7,7 +7,7 @@ use std::time::Duration;
 use vitrine_observe_log::Fsync;
 use vitrine_observe_model::metrics::{SeriesLimits, Translation};
 
-use crate::column_engine::span_metrics::SpanMetricNames;
+use crate::column_engine::span_metrics::{CountingPlan, SpanMetrics};
 use crate::column_engine::storage::SegmentStorage;
 
 /// Rows in memory after which they become a segment: sixteen of them fill a merged one.
@@ -34,8 +34,6 @@ const MAX_TENANTS: usize = 100;
 const MAX_SERIES: usize = 1_000_000;
 /// Series a second that a tenant did not have before; saved up for a minute.
 const NEW_SERIES_A_SECOND: u64 = 50_000;
-/// How often series that are made of spans get a sample.
-const SPAN_METRICS_INTERVAL: Duration = Duration::from_secs(15);
 /// Bytes of the log; it is that long only when segments cannot be written.
 const LOG_BYTES: u64 = 1 << 30;
 
@@ -86,21 +84,6 @@ pub struct Options {
     pub span_metrics: Option<SpanMetrics>,
 }
 
-/// How series are made of spans.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SpanMetrics {
-    /// What they are called.
-    pub names: SpanMetricNames,
-    /// How often they get a sample.
-    pub interval: Duration,
-}
-
-impl Default for SpanMetrics {
-    fn default() -> Self {
-        Self { names: SpanMetricNames::default(), interval: SPAN_METRICS_INTERVAL }
-    }
-}
-
 impl Options {
     /// The usual, in this folder.
     pub fn new(data: impl Into<PathBuf>) -> Self {
@@ -127,6 +110,11 @@ impl Options {
             translation: Translation::default(),
             span_metrics: None,
         }
+    }
+
+    /// What is counted of spans.
+    pub(crate) fn counting_plan(&self) -> Option<Arc<CountingPlan>> {
+        self.span_metrics.as_ref().map(|metrics| Arc::new(CountingPlan::of(metrics, &self.translation)))
     }
 }
 

@@ -15,9 +15,10 @@ use vitrine_observe_columns::{Columns, Error, Segment};
 
 use crate::column_engine::graph::calls_within;
 use crate::column_engine::memtable::Rows;
-use crate::column_engine::rollup::{COLUMNS, Counted, Rollup};
+use crate::column_engine::rollup::Rollup;
 use crate::column_engine::segment_handle::{SegmentHandle, Slot};
 use crate::column_engine::segments::SegmentStore;
+use crate::column_engine::span_pass::{COLUMNS, SpanPass};
 use crate::column_engine::status::Meter;
 use crate::column_engine::table::{Snapshot, Table};
 use crate::column_engine::tables::Tables;
@@ -189,9 +190,9 @@ impl Reader {
         let mut rollup = Rollup::default();
         for rows in windows(0..segment.rows()) {
             let columns = segment.read(&[rows], Some(&COLUMNS))?;
-            let mut counted = Counted::default();
-            counted.add(&columns, 0..columns.rows);
-            rollup.unite(counted.rollup());
+            let mut pass = SpanPass::default();
+            pass.visit(&columns, &[], 0..columns.rows, None, 0);
+            rollup.unite(pass.rollup());
         }
         rollup.add_calls(&calls_within(&segment)?);
         Ok(Arc::new(rollup))

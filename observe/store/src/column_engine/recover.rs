@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vitrine_kit::clock::Clock;
-use vitrine_observe_log::{Log, Position, Record, Replay};
+use vitrine_observe_log::{Damage, Log, Position, Record, Replay};
 
 use crate::Signal;
 use crate::column_engine::ingest::{Again, Ingester, commit};
@@ -18,7 +18,7 @@ use crate::column_engine::retention::Retention;
 use crate::column_engine::seal::Sealer;
 use crate::column_engine::segments::SegmentStore;
 use crate::column_engine::series::{SERIES, TenantSeries};
-use crate::column_engine::span_metrics::{SpanCounts, SpanTotals};
+use crate::column_engine::span_metrics::SpanTotals;
 use crate::column_engine::storage::{DAMAGED, LocalStorage, SegmentStorage};
 use crate::column_engine::tables::Tables;
 use crate::column_engine::{ColumnEngine, Context, Error, Options};
@@ -30,8 +30,10 @@ const LOG: &str = "log";
 const TEMPORARY: &str = "temporary";
 /// Ends the names of segments that were put aside before.
 const ROWS_ASIDE: &str = ".parquet.damaged";
+/// Records of the log that wait, read and checked, while one before them is decoded. A record may be large.
+const READ_AHEAD: usize = 2;
 /// The folder of segments, if nothing else is said.
-const SEGMENTS: &str = "segments";
+pub(crate) const SEGMENTS: &str = "segments";
 
 impl Options {
     fn check(&self) -> Result<(), Error> {
@@ -47,6 +49,9 @@ impl Options {
         }
         if self.memory_bytes < 2 * self.seal_bytes {
             return wrong("memory_bytes", "choose at least twice seal_bytes");
+        }
+        if self.span_metrics.as_ref().is_some_and(|metrics| metrics.check().is_err()) {
+            return wrong("span_metrics", "choose few attributes that become different labels");
         }
         Ok(())
     }
@@ -75,7 +80,7 @@ impl ColumnEngine {
             storage.clone(),
             context.memory.clone(),
             context.options.max_series,
-            context.options.span_metrics.is_some(),
+            context.options.counting_plan(),
         )?);
         remove_unlisted(&*storage, &names, &tables)?;
         let segments = Arc::new(SegmentStore::new(context.clone(), manifest, temporary));
@@ -116,7 +121,9 @@ impl ColumnEngine {
         kept.start("observe-seal", move || sealer.run())?;
         kept.relearn();
         kept.replay(&contents, replay)?;
-        kept.tables.all().iter().filter_map(|table| table.span_counts.as_ref()).for_each(SpanCounts::end_replay);
+        let now_ms = kept.context.clock.now_ms();
+        let tables = kept.tables.all();
+        tables.iter().filter_map(|table| table.span_counts.as_ref()).for_each(|counts| counts.end_replay(now_ms));
         kept.start_span_metrics()?;
         let (merger, retention) = (kept.merger.clone(), kept.retention.clone());
         kept.start("observe-merge", move || merger.run(&retention))?;
@@ -149,15 +156,29 @@ impl ColumnEngine {
         }
     }
 
-    /// Reads what the log holds and no segment does.
+    /// Reads what the log holds and no segment does. Reading from the disk, and checking what was read, goes on beside decoding it.
     fn replay(&self, contents: &Contents, replay: Replay) -> Result<(), Error> {
+        std::thread::scope(|scope| {
+            let (sender, ahead) = std::sync::mpsc::sync_channel(READ_AHEAD);
+            // Where the taking fails no one receives any more, and the reading ends with it.
+            scope.spawn(move || replay.into_iter().try_for_each(|item| sender.send(item)));
+            self.take_again(contents, ahead)
+        })
+    }
+
+    /// Takes these records of the log again, as far as no segment has them.
+    fn take_again(
+        &self,
+        contents: &Contents,
+        records: impl IntoIterator<Item = Result<Record, Damage>>,
+    ) -> Result<(), Error> {
         let Context { memory, troubles, .. } = &*self.context;
         let rows_through = |tenant: &Tenant, signal| {
             let tables = contents.tenants.get(tenant.name());
             tables.and_then(|tables| tables.get(signal_name(signal))).map_or(0, |t| t.through)
         };
         let series_through = |tenant: &Tenant| contents.series.get(tenant.name()).map_or(0, |series| series.through);
-        for item in replay {
+        for item in records {
             let Record { position, kind, payload } = match item {
                 Ok(record) => record,
                 Err(damage) => {

@@ -5,7 +5,6 @@
 //! before who calls. Those of rows in memory are counted when they are asked for.
 
 mod encode;
-mod spans;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -15,8 +14,6 @@ use vitrine_observe_model::{SpanKind, StatusCode};
 use crate::column_engine::graph::{Count, Difference};
 use crate::engine::{RedQuery, RedRow};
 use crate::{Dependency, Operation};
-
-pub(crate) use spans::{COLUMNS, Counted};
 
 /// Buckets of durations: two for each doubling.
 pub(crate) const BUCKETS: usize = 80;
@@ -139,7 +136,7 @@ impl Rollup {
     }
 
     /// The number of an operation.
-    fn operation(&mut self, service: &[u8], name: &[u8], kind: u8) -> u32 {
+    pub(crate) fn operation(&mut self, service: &[u8], name: &[u8], kind: u8) -> u32 {
         let service = self.service(service);
         let wanted = self.texts.find(name).map(|name| Name { service, name, kind });
         if let Some(number) = wanted.and_then(|wanted| self.numbers.get(&wanted)) {
@@ -158,7 +155,8 @@ impl Rollup {
         number
     }
 
-    fn add(&mut self, operation: u32, status: u8, time: i64, duration_ns: u64) {
+    /// Counts a span of an operation.
+    pub(crate) fn add(&mut self, operation: u32, status: u8, time: i64, duration_ns: u64) {
         let cell = RollupKey { operation, status, step: time.div_euclid(self.step_ns()) };
         self.totals.entry(cell).or_default().add(duration_ns);
         if self.totals.len() > MAX_ENTRIES {

@@ -184,6 +184,13 @@ impl Sealer {
         table.delete_series(series, filter, budget, &self.segments)
     }
 
+    /// Makes files of a tenant's series in memory.
+    pub(crate) fn seal_series_of(&self, table: &Arc<Table>) -> Result<(), Error> {
+        let _turn = self.turn.lock();
+        table.write().freeze_series();
+        self.seal_series(table, true).map(|_| ())
+    }
+
     fn seal(&self, table: &Table, memtable: &MemTable) -> Result<(), Error> {
         let rows = memtable.read();
         let kept = if rows.holes.is_empty() { None } else { Some(without_holes(&rows)) };
@@ -197,12 +204,12 @@ impl Sealer {
         let number = self.segments.number();
         let calls = (table.signal == Signal::Traces).then(|| {
             let mut fresh = Graph::default();
-            fresh.add(columns, 0..columns.rows);
+            fresh.add_passed(rows.columns(), rows.visible().into_iter().flatten(), &rows.pass);
             let calls = self.reader.new_calls(table, &table.snapshot().segments, fresh, None);
             calls.expect("nothing fails that has no limits")
         });
         let rollup = calls.as_ref().map(|calls| {
-            let mut rollup = rows.counted.rollup().clone();
+            let mut rollup = rows.pass.rollup().clone();
             rollup.add_calls(calls);
             rollup
         });

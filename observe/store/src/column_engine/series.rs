@@ -152,6 +152,12 @@ impl TenantSeries {
         self.state.lock().files.clone()
     }
 
+    /// Files, in order of rank, and what was deleted of them, at one moment.
+    pub(crate) fn files_and_deleted(&self) -> (Vec<Arc<SeriesHandle>>, Arc<[Deleted]>) {
+        let state = self.state.lock();
+        (state.files.clone(), state.deleted.clone())
+    }
+
     /// What was deleted and may still be in files.
     pub(crate) fn deleted(&self) -> Arc<[Deleted]> {
         self.state.lock().deleted.clone()

@@ -4,7 +4,7 @@ mod object;
 
 use std::fmt;
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -39,7 +39,23 @@ pub trait SegmentStorage: fmt::Debug + Send + Sync {
         let length = usize::try_from(source.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
         source.read(0, length)
     }
+
+    /// Copies a file to a local one that is not there yet, and makes it last.
+    fn copy_to(&self, name: &str, local: &Path) -> io::Result<()> {
+        let source = self.open(name)?;
+        let mut file = File::create_new(local)?;
+        let mut at = 0;
+        while at < source.len() {
+            let length = usize::try_from(source.len() - at).unwrap_or(usize::MAX).min(COPIED_BYTES);
+            file.write_all(&source.read(at, length)?)?;
+            at += length as u64;
+        }
+        file.sync_all()
+    }
 }
+
+/// Bytes of a file that are copied at a time.
+const COPIED_BYTES: usize = 4 << 20;
 
 /// A local folder.
 #[derive(Debug, Clone)]
@@ -111,6 +127,18 @@ impl SegmentStorage for LocalStorage {
         match std::fs::remove_file(self.0.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
+        }
+    }
+
+    fn copy_to(&self, name: &str, local: &Path) -> io::Result<()> {
+        let path = self.0.join(name);
+        // Files are written once, so that two names of one file are as good as a copy.
+        match std::fs::hard_link(&path, local) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::CrossesDevices | io::ErrorKind::Unsupported) => {
+                std::fs::copy(&path, local)?;
+                File::open(local)?.sync_all()
+            }
+            linked => linked,
         }
     }
 

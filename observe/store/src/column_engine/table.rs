@@ -14,7 +14,7 @@ use crate::column_engine::manifest::signal_name;
 use crate::column_engine::memtable::{Age, MemTable};
 use crate::column_engine::segment_handle::{Files, SegmentHandle};
 use crate::column_engine::series::TenantSeries;
-use crate::column_engine::span_metrics::SpanCounts;
+use crate::column_engine::span_metrics::{CountingPlan, SpanCounts};
 use crate::engine::Tenant;
 
 /// A tenant's rows of one signal.
@@ -85,9 +85,9 @@ impl Table {
         segments: Vec<Arc<SegmentHandle>>,
         budget: Arc<Budget>,
         series: Option<TenantSeries>,
-        counts_spans: bool,
+        plan: Option<Arc<CountingPlan>>,
     ) -> Self {
-        let span_counts = (signal == Signal::Traces && counts_spans).then(SpanCounts::default);
+        let span_counts = plan.filter(|_| signal == Signal::Traces).map(SpanCounts::new);
         let open = MemTable::empty(signal, budget.clone());
         Self {
             tenant,

@@ -10,6 +10,7 @@ use crate::column_engine::lock::{Rank, RwLock};
 use crate::column_engine::manifest::{Contents, SegmentInfo, SeriesFileInfo, SeriesList, signal_name};
 use crate::column_engine::segment_handle::{Files, SegmentHandle};
 use crate::column_engine::series::{SeriesHandle, TenantSeries};
+use crate::column_engine::span_metrics::CountingPlan;
 use crate::column_engine::storage::SegmentStorage;
 use crate::column_engine::table::Table;
 use crate::engine::Tenant;
@@ -25,8 +26,8 @@ pub(crate) struct Tables {
     memory: Arc<Budget>,
     /// Most active series of a tenant.
     max_series: usize,
-    /// Whether series are made of spans.
-    counts_spans: bool,
+    /// What series are made of spans.
+    plan: Option<Arc<CountingPlan>>,
 }
 
 impl Tables {
@@ -36,10 +37,9 @@ impl Tables {
         storage: Arc<dyn SegmentStorage>,
         memory: Arc<Budget>,
         max_series: usize,
-        counts_spans: bool,
+        plan: Option<Arc<CountingPlan>>,
     ) -> Result<Self, Error> {
-        let tables =
-            Self { by_tenant: RwLock::new(Rank::Tables, BTreeMap::new()), storage, memory, max_series, counts_spans };
+        let tables = Self { by_tenant: RwLock::new(Rank::Tables, BTreeMap::new()), storage, memory, max_series, plan };
         let names: BTreeSet<&String> = contents.tenants.keys().chain(contents.series.keys()).collect();
         for name in names {
             let listed = contents.tenants.get(name);
@@ -70,7 +70,7 @@ impl Tables {
             segments,
             self.memory.clone(),
             series,
-            self.counts_spans,
+            self.plan.clone(),
         ))
     }
 

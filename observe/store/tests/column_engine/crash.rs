@@ -15,7 +15,7 @@ use vitrine_observe_store::model::metrics::SeriesWrite;
 use vitrine_observe_store::{ColumnEngine, Fsync, Options, Reports, Signal, SpanMetrics, Tenant, WriteError};
 
 use crate::series::{find, send, series};
-use crate::span_metrics::counted;
+use crate::span_metrics::{counted, latest};
 use crate::support::{Sent, all, options, request, write};
 
 /// The variable that says: this is the process within, and this is its folder.
@@ -42,16 +42,47 @@ fn busy(folder: &Path) -> Options {
     Options { fsync: Fsync::Always, seal_rows: 200, span_metrics, ..options(folder) }
 }
 
-/// The spans of a request, by its number.
+/// Threads that write, each every third request.
+const THREADS: u64 = 3;
+/// Spans of a request that call, and as many that are called by those of the thread's request before it.
+const CALLS: u64 = 10;
+/// The id of a span that never comes.
+const NOBODY: u64 = 1 << 40;
+/// What is behind all times of processes that were killed, and not so late that series have ended, in milliseconds.
+const LATER_MS: i64 = 300_000;
+
+/// The spans of a request, by its number: some call, some were called, and some by no one.
 fn numbered(number: u64) -> Vec<Sent> {
-    (0..SPANS).map(|span| Sent::new((number % 200) as u8, number * SPANS + span + 1)).collect()
+    let id = |number: u64, span: u64| number * SPANS + span + 1;
+    let span = |span: u64| {
+        let sent = Sent::new((number % THREADS) as u8, id(number, span));
+        match span {
+            0..CALLS => Sent { kind: 3, ..sent },
+            CALLS..20 => {
+                let caller = number.checked_sub(THREADS).map(|before| id(before, span - CALLS));
+                Sent { parent: caller.unwrap_or(NOBODY), ..sent }
+            }
+            _ => sent,
+        }
+    };
+    (0..SPANS).map(span).collect()
+}
+
+/// Calls that are counted: by users, in pairs, and spans of clients and of servers that are alone.
+fn calls(engine: &ColumnEngine) -> [f64; 4] {
+    let requests = latest(engine, "traces_service_graph_request_total", "connection_type");
+    let alone = latest(engine, "traces_service_graph_unpaired_spans_total", "client");
+    let clients = alone.iter().filter(|(client, _)| !client.is_empty()).map(|(_, count)| count).sum();
+    let of = |counts: &BTreeMap<String, f64>, key: &str| counts.get(key).copied().unwrap_or_default();
+    assert!(latest(engine, "traces_service_graph_dropped_spans_total", "none").is_empty());
+    [of(&requests, "virtual_node"), of(&requests, ""), clients, of(&alone, "")]
 }
 
 /// Writes from several threads until it is killed, and says what was acknowledged.
 fn write_for_ever(folder: &Path) {
     let engine = Arc::new(ColumnEngine::open(busy(folder), Clock::system()).expect("opens"));
     let first = engine.status().traces.rows;
-    let threads: Vec<_> = (0..3u64)
+    let threads: Vec<_> = (0..THREADS)
         .map(|thread| {
             let engine = engine.clone();
             std::thread::spawn(move || {
@@ -61,7 +92,7 @@ fn write_for_ever(folder: &Path) {
                         drop(engine.write_span_metrics());
                     }
                     // Numbers that no process before has used.
-                    let number = first * 1000 + round * 3 + thread;
+                    let number = (first + 1) * 1000 * THREADS + round * THREADS + thread;
                     match write(&engine, &Tenant::default(), Signal::Traces, request(&numbered(number))) {
                         Ok(_) => {
                             let line = format!("ack {number} .\n");
@@ -117,6 +148,7 @@ fn what_was_acknowledged_survives_kill_9() {
         // Also what is not seen by its id, because equal spans are shown once, is there once.
         assert_eq!(engine.status().traces.rows, served.values().sum::<usize>() as u64);
         assert_eq!(counted(&engine), engine.status().traces.rows as f64);
+        assert_eq!(calls(&engine)[0], (served.len() as u64 * (SPANS - 2 * CALLS)) as f64);
         for (number, spans) in &served {
             assert_eq!(*spans as u64, SPANS, "request {number} is there in part");
         }
@@ -125,6 +157,16 @@ fn what_was_acknowledged_survives_kill_9() {
         }
         assert_eq!(engine.status().quarantined, 0);
     }
+    // When nothing waits any more, each side of a call is one of a pair or alone, once.
+    let (later, hand) = Clock::manual(Clock::system().now_ms() + LATER_MS);
+    let engine = ColumnEngine::open(busy(folder.path()), later).expect("opens");
+    hand.advance(PATIENCE);
+    let spans = counted(&engine);
+    let [users, pairs, clients, servers] = calls(&engine);
+    assert_eq!(users, spans / SPANS as f64 * (SPANS - 2 * CALLS) as f64);
+    let sides = spans / SPANS as f64 * CALLS as f64;
+    assert_eq!((pairs + clients, pairs + servers), (sides, sides));
+    assert!(pairs > 0.0 && clients >= CALLS as f64, "{pairs} pairs, {clients} clients alone");
 }
 
 /// Series that each request has a sample of.

@@ -242,12 +242,12 @@ fn attribute(key: &str, value: Value) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
 
-fn text(key: &str, value: &str) -> KeyValue {
+pub fn text(key: &str, value: &str) -> KeyValue {
     attribute(key, Value::StringValue(value.to_owned()))
 }
 
 /// A span out of the words of a [`Case`].
-fn parse(trace: u8, words: &str) -> ResourceSpans {
+pub fn parse(trace: u8, words: &str) -> ResourceSpans {
     let mut words = words.split(' ');
     let mut next = || words.next().expect("a word");
     let (own, parent, kind, service) = (next(), next(), next(), next());
@@ -277,7 +277,7 @@ fn parse(trace: u8, words: &str) -> ResourceSpans {
     }
 }
 
-fn send(engine: &ColumnEngine, resource_spans: Vec<ResourceSpans>) {
+pub fn send(engine: &ColumnEngine, resource_spans: Vec<ResourceSpans>) {
     let request: Bytes = ExportTraceServiceRequest { resource_spans }.encode_to_vec().into();
     let accepted = write(engine, &Tenant::default(), Signal::Traces, request).expect("taken");
     assert_eq!(accepted.rejected, 0);

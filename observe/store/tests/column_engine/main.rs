@@ -1,5 +1,6 @@
 //! The engine that keeps everything, as a user sees it.
 
+mod admin;
 mod crash;
 mod damage;
 mod graph;
@@ -9,6 +10,7 @@ mod objects;
 mod queries;
 mod reindex;
 mod series;
+mod service_graph;
 mod span_metrics;
 mod support;
 mod times;

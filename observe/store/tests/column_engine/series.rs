@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vitrine_observe_store::model::metrics::{RemoteWrite, SeriesWrite, WriteCompression, WriteVersion, Written};
-use vitrine_observe_store::series::{Budget, Filter, Labels, MatchOp, Matcher, MetricType, Select, Value, Values};
+use vitrine_observe_store::series::{Budget, Labels, MatchOp, Matcher, MetricType, Select, Value, Values};
 use vitrine_observe_store::{ColumnEngine, Options, Reports, Series, SeriesIngest, Signal, Tenant, WriteError};
 
 use crate::support::{BEGIN_MS, BEGIN_NS, SECOND, metric_request, open, options, write};
@@ -47,7 +47,7 @@ pub fn find(engine: &ColumnEngine, tenant: &Tenant, begins: &str) -> SeriesSampl
     found
 }
 
-fn named(name: &str, samples: &[(i64, f64)]) -> SeriesSamples {
+pub fn named(name: &str, samples: &[(i64, f64)]) -> SeriesSamples {
     vec![(format!("{{__name__=\"{name}\", job=\"j\"}}"), samples.to_vec())]
 }
 
@@ -162,39 +162,6 @@ fn files(folder: &std::path::Path) -> Vec<String> {
         entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")).collect();
     names.sort();
     names
-}
-
-#[test]
-fn deleted_samples_are_gone_at_once_and_for_good() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let tenant = Tenant::default();
-    let budget = || Budget::new(1 << 20, 1000, Duration::from_secs(60));
-    let matcher = |name| vec![Matcher::new("__name__", MatchOp::Equal, name).expect("a sound matcher")];
-    let left = [named("down", &[(0, 1.0)]), named("up", &[(0, 1.0), (30_000, 3.0)])].concat();
-    {
-        let (engine, _clock) = open(options(folder.path()));
-        send(&engine, &tenant, &[series("up", &[(0, 1.0), (15_000, 2.0)]), series("down", &[(0, 1.0)])])
-            .expect("taken");
-        engine.seal().expect("written");
-        send(&engine, &tenant, &[series("up", &[(20_000, 2.0), (30_000, 3.0)])]).expect("taken");
-        let filter = Filter {
-            matchers: vec![matcher("up"), matcher("absent")],
-            start_ms: BEGIN_MS + 10_000,
-            end_ms: BEGIN_MS + 20_000,
-        };
-        assert_eq!(engine.delete_series(&tenant, &filter, &budget()).expect("deleted"), 1);
-        assert_eq!(find(&engine, &tenant, ""), left);
-        // What comes afterwards stays.
-        send(&engine, &tenant, &[series("up", &[(15_000, 9.0)])]).expect("taken");
-    }
-    let back = [named("down", &[(0, 1.0)]), named("up", &[(0, 1.0), (15_000, 9.0), (30_000, 3.0)])].concat();
-    let (engine, _clock) = open(options(folder.path()));
-    assert_eq!(find(&engine, &tenant, ""), back);
-    engine.seal().expect("written");
-    engine.merge().expect("merged");
-    assert_eq!(find(&engine, &tenant, ""), back);
-    let manifest = std::fs::read_to_string(folder.path().join("catalogue.json")).expect("a manifest");
-    assert!(manifest.contains("\"deleted\":[]"), "{manifest}");
 }
 
 #[test]

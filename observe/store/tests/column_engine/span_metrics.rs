@@ -11,7 +11,7 @@ use vitrine_observe_store::{ColumnEngine, Options, Series, SpanMetricNames, Span
 
 use crate::support::{BEGIN_MS, BEGIN_NS, Sent, open, options, send};
 
-fn budget() -> std::sync::Arc<Budget> {
+pub fn budget() -> std::sync::Arc<Budget> {
     Budget::new(64 << 20, 10_000_000, Duration::from_secs(60))
 }
 
@@ -20,7 +20,7 @@ fn counting(folder: &Path, names: SpanMetricNames) -> Options {
 }
 
 /// Each series of this name with its times since the clock's beginning and values.
-fn series(engine: &ColumnEngine, name: &str) -> Vec<(Labels, Vec<(i64, Value)>)> {
+pub fn series(engine: &ColumnEngine, name: &str) -> Vec<(Labels, Vec<(i64, Value)>)> {
     let matcher = Matcher::new("__name__", MatchOp::Equal, name).expect("a sound matcher");
     let select = Select { matchers: vec![matcher], after_ms: i64::MIN, until_ms: i64::MAX };
     let mut selection = engine.series(&Tenant::default()).select(&select, &budget()).expect("it can be asked");
@@ -41,7 +41,7 @@ fn series(engine: &ColumnEngine, name: &str) -> Vec<(Labels, Vec<(i64, Value)>)>
 }
 
 /// The latest values of a series of doubles, by a label.
-fn latest(engine: &ColumnEngine, name: &str, by: &str) -> BTreeMap<String, f64> {
+pub fn latest(engine: &ColumnEngine, name: &str, by: &str) -> BTreeMap<String, f64> {
     let mut latest = BTreeMap::new();
     for (labels, samples) in series(engine, name) {
         if let Some((_, Value::Float(bits))) = samples.last() {

@@ -15,14 +15,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
 use vitrine_contracts::bus::v1::event_log_service_server::{EventLogService, EventLogServiceServer};
 use vitrine_contracts::customers::v1::CustomerErased;
 use vitrine_contracts::topics::CUSTOMER_ERASED;
 use vitrine_platform_bus::{
     Consumer, Event, EventLog, HandleError, Handler, Log, MAX_TRIES, publish, replay, with_inbox,
 };
-use vitrine_platform_mesh::{Limits, Mesh, Transport};
+use vitrine_platform_mesh::{Handlers, Limits, Mesh, Transport};
 use vitrine_platform_store::{Document, Error, Index, Keys, Schema, Store, Tx};
 use vitrine_platform_telemetry::{Config, Context, Telemetry};
 
@@ -87,7 +86,7 @@ impl Handler for Count {
 fn transport(caller: &str, log: impl EventLogService) -> Transport {
     let quiet = Telemetry::new(Config { disabled: true, ..Config::default() });
     let mesh = Mesh::new(Limits::default());
-    let server = mesh.server(quiet.service("customers"), Routes::new(EventLogServiceServer::new(log)));
+    let server = mesh.server(quiet.service("customers"), Handlers::new(EventLogServiceServer::new(log)));
     mesh.place("customers", server).expect("placed");
     mesh.transport(quiet.service(caller), "customers")
 }

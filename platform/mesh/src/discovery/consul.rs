@@ -5,16 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Method, Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{Client, ResponseFuture};
-use hyper_util::rt::TokioExecutor;
+use http::header::{HeaderMap, HeaderValue};
+use http::{Method, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use vitrine_kit::{Backoff, Secret};
-use vitrine_platform_tls as tls;
+use vitrine_platform_fetch::{Client, Limits, Request, Settings};
 
 use super::{Discovery, ReplicaSink, address};
 use crate::Error;
@@ -52,37 +47,9 @@ pub(super) enum ConsulError {
 /// A client of one agent.
 #[derive(Clone)]
 pub(super) struct Consul {
-    agent: Agent,
+    client: Client,
     base: String,
     token: Secret,
-}
-
-/// The way to it. Without TLS no one's certificates are read.
-#[derive(Clone)]
-enum Agent {
-    Plain(Client<HttpConnector, Full<Bytes>>),
-    Secret(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
-}
-
-impl Agent {
-    fn new(uri: &Uri, files: &tls::Files) -> Result<Self, Error> {
-        let client = Client::builder(TokioExecutor::new());
-        if uri.scheme_str() == Some("http") {
-            return Ok(Self::Plain(client.build_http()));
-        }
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        let tls = tls::web_client(files).map_err(Error::ConsulTls)?;
-        let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1();
-        Ok(Self::Secret(client.build(https.wrap_connector(connector))))
-    }
-
-    fn request(&self, request: Request<Full<Bytes>>) -> ResponseFuture {
-        match self {
-            Self::Plain(client) => client.request(request),
-            Self::Secret(client) => client.request(request),
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -115,47 +82,55 @@ impl Consul {
         if !is_address || !matches!(uri.scheme_str(), Some("http" | "https")) {
             return Err(wrong());
         }
+        // One blocking query after another gains nothing by HTTP/2.
+        let settings = Settings {
+            tls: discovery.tls.clone(),
+            refuses_redirects: true,
+            refuses_http2: true,
+            ..Settings::default()
+        };
+        let client = Client::new(&settings).map_err(Error::ConsulClient)?;
         Ok(Self {
-            agent: Agent::new(&uri, &discovery.tls)?,
+            client,
             base: discovery.consul.trim_end_matches('/').to_owned(),
             token: discovery.consul_token.clone(),
         })
     }
 
-    /// Asks, and returns the head and a body that was read to its end.
+    /// Asks, and returns what was answered.
     async fn ask(
         &self,
         method: Method,
         path: &str,
-        body: Bytes,
+        body: Vec<u8>,
         within: Duration,
-    ) -> Result<(http::response::Parts, Bytes), ConsulError> {
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+    ) -> Result<vitrine_platform_fetch::Response, ConsulError> {
+        let mut headers = HeaderMap::new();
         if !self.token.is_empty() {
-            request = request.header("x-consul-token", self.token.expose());
+            let mut token = HeaderValue::from_str(self.token.expose())
+                .map_err(|_| ConsulError::Unreachable("the token holds what no header may hold".to_owned()))?;
+            token.set_sensitive(true);
+            headers.insert("x-consul-token", token);
         }
-        let unreachable = |e: &dyn std::error::Error| {
-            let cause = std::iter::successors(Some(e), |e| e.source()).last();
-            ConsulError::Unreachable(cause.map_or_else(String::new, ToString::to_string))
-        };
-        let request = request.body(Full::new(body)).map_err(|e| unreachable(&e))?;
-        let asking = async {
-            let (head, body) = self.agent.request(request).await.map_err(|e| unreachable(&e))?.into_parts();
-            let body = Limited::new(body, MAX_RESPONSE_BYTES).collect().await;
-            let body = body.map_err(|e| ConsulError::Malformed(e.to_string()))?.to_bytes();
-            if head.status.is_success() {
-                Ok((head, body))
-            } else {
-                Err(ConsulError::Answered(head.status, String::from_utf8_lossy(&body).trim().to_owned()))
-            }
-        };
-        tokio::time::timeout(within, asking).await.unwrap_or(Err(ConsulError::Late(within)))
+        let request = Request { method, url: format!("{}{path}", self.base), headers, body: body.into() };
+        let limits = Limits { within, max_response_bytes: MAX_RESPONSE_BYTES };
+        let response = self.client.send(request, limits).await.map_err(|error| match error {
+            vitrine_platform_fetch::Error::Late(within) => ConsulError::Late(within),
+            vitrine_platform_fetch::Error::Unreachable(why) => ConsulError::Unreachable(why),
+            other => ConsulError::Malformed(other.to_string()),
+        })?;
+        if response.status.is_success() {
+            Ok(response)
+        } else {
+            let told = String::from_utf8_lossy(&response.body).trim().to_owned();
+            Err(ConsulError::Answered(response.status, told))
+        }
     }
 
     /// Tells the agent something.
     pub(super) async fn put(&self, path: &str, body: &impl Serialize) -> Result<(), ConsulError> {
         let body = serde_json::to_vec(body).map_err(|e| ConsulError::Malformed(e.to_string()))?;
-        self.ask(Method::PUT, path, body.into(), TIMEOUT).await.map(drop)
+        self.ask(Method::PUT, path, body, TIMEOUT).await.map(drop)
     }
 
     pub(super) async fn follow(&self, service: &str, name: Arc<str>, mut sink: ReplicaSink) {
@@ -182,10 +157,10 @@ impl Consul {
 
     async fn instances(&self, service: &str, index: u64, name: &Arc<str>) -> Result<(Vec<Address>, u64), ConsulError> {
         let path = format!("/v1/health/service/{service}?passing=true&index={index}&wait={}s", WAIT.as_secs());
-        let (head, body) = self.ask(Method::GET, &path, Bytes::new(), WAIT + WAIT / 16 + TIMEOUT).await?;
+        let response = self.ask(Method::GET, &path, Vec::new(), WAIT + WAIT / 16 + TIMEOUT).await?;
         let instances: Vec<Instance> =
-            serde_json::from_slice(&body).map_err(|e| ConsulError::Malformed(e.to_string()))?;
-        let next = head.headers.get("x-consul-index").and_then(|v| v.to_str().ok()?.parse().ok()).unwrap_or(0);
+            serde_json::from_slice(&response.body).map_err(|e| ConsulError::Malformed(e.to_string()))?;
+        let next = response.headers.get("x-consul-index").and_then(|v| v.to_str().ok()?.parse().ok()).unwrap_or(0);
         let addresses = instances.iter().filter_map(|Instance { node, service }| {
             let host = if service.address.is_empty() { &node.address } else { &service.address };
             address(host, service.port, name)

@@ -7,7 +7,6 @@ use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
-use tonic::service::Routes;
 use tonic::{Code, Status};
 use tower::{ServiceExt, service_fn};
 use vitrine_contracts::Problem;
@@ -16,7 +15,7 @@ use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::carts::v1::carts_service_server::CartsServiceServer;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_mesh::identity::{CALLER, MIN_SECRET_BYTES, TOKEN};
-use vitrine_platform_mesh::{Identity, Limits, Mesh, Transport, channel};
+use vitrine_platform_mesh::{Handlers, Identity, Limits, Mesh, Transport, channel};
 use vitrine_platform_telemetry::{Config, Telemetry};
 
 use crate::{ScriptedService, listen};
@@ -38,9 +37,9 @@ fn telemetry() -> Telemetry {
 /// A cart service that knows its callers so, and the way to it past any Fence.
 async fn server(identity: Identity, stop: &CancellationToken) -> Transport {
     let mesh = Mesh::new(Limits::default()).with_identity(identity);
-    let routes = Routes::new(CartsServiceServer::new(ScriptedService::default()));
+    let handlers = Handlers::new(CartsServiceServer::new(ScriptedService::default()));
     let address =
-        listen(mesh.server(telemetry().service("carts"), routes), "127.0.0.1:0".parse().expect("any"), stop).await;
+        listen(mesh.server(telemetry().service("carts"), handlers), "127.0.0.1:0".parse().expect("any"), stop).await;
     channel(&format!("http://{address}").parse().expect("a URI")).expect("a channel")
 }
 

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
 use tonic::{Code, Request};
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::carts::v1::carts_service_server::CartsServiceServer;
 use vitrine_contracts::carts::v1::{AddItemRequest, GetCartRequest};
-use vitrine_platform_mesh::{Error, Limits, Mesh};
+use vitrine_platform_mesh::{Error, Handlers, Limits, Mesh};
 use vitrine_platform_telemetry::{Config, Telemetry};
 
 use crate::{ScriptedService, at, eventually, listen, near_and_far, world};
@@ -80,7 +79,7 @@ async fn a_caller_with_too_many_calls_waits_its_turn(far: bool) {
 async fn a_service_is_placed_once() {
     let (mesh, telemetry) = (Mesh::new(Limits::default()), Telemetry::new(Config::default()));
     let server =
-        mesh.server(telemetry.service("carts"), Routes::new(CartsServiceServer::new(ScriptedService::default())));
+        mesh.server(telemetry.service("carts"), Handlers::new(CartsServiceServer::new(ScriptedService::default())));
     mesh.place("carts", server).expect("placed");
     let again = mesh.place_remote("carts", &at("127.0.0.1:1".parse().expect("an address")));
     assert!(matches!(&again, Err(Error::Twice(name)) if name == "carts"), "{again:?}");
@@ -91,7 +90,7 @@ async fn a_service_is_placed_once() {
 async fn a_server_that_comes_back_is_found_again() {
     let (mesh, telemetry) = (crate::mesh(Limits::default()), Telemetry::new(Config::default()));
     let server =
-        mesh.server(telemetry.service("carts"), Routes::new(CartsServiceServer::new(ScriptedService::default())));
+        mesh.server(telemetry.service("carts"), Handlers::new(CartsServiceServer::new(ScriptedService::default())));
     let client = CartsServiceClient::new(mesh.transport(telemetry.service("gateway"), "carts"));
     let add = || {
         let mut client = client.clone();

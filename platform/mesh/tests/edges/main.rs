@@ -26,7 +26,7 @@ use vitrine_contracts::carts::v1::{
 use vitrine_kit::clock::Clock;
 use vitrine_platform_http::{bind, grpc_routes, serve};
 use vitrine_platform_mesh::identity::MIN_SECRET_BYTES;
-use vitrine_platform_mesh::{Identity, Limits, Mesh, Replicas, Transport};
+use vitrine_platform_mesh::{Handlers, Identity, Limits, Mesh, Replicas, Transport};
 use vitrine_platform_telemetry::{Config, Context, Telemetry};
 
 /// How long anything may take to come about.
@@ -142,7 +142,8 @@ async fn world(far: bool, limits: Limits) -> World {
     let (mesh, stop) = (mesh(limits.clone()), CancellationToken::new());
     let client = CartsServiceClient::new(mesh.transport(caller.service("gateway"), "carts"));
     let odd = ScriptedService::default();
-    let server = self::mesh(limits).server(callee.service("carts"), Routes::new(CartsServiceServer::new(odd.clone())));
+    let server =
+        self::mesh(limits).server(callee.service("carts"), Handlers::new(CartsServiceServer::new(odd.clone())));
     if far {
         let address = listen(server, "127.0.0.1:0".parse().expect("an address"), &stop).await;
         mesh.place_remote("carts", &at(address)).expect("placed");

@@ -25,7 +25,7 @@ use vitrine_contracts::carts::v1::{
 use vitrine_kit::clock::Clock;
 use vitrine_platform_http::{Listener, bind, grpc_routes, serve};
 use vitrine_platform_mesh::identity::MIN_SECRET_BYTES;
-use vitrine_platform_mesh::{Discovery, Identity, Limits, Mesh, Placement, Replicas, Transport};
+use vitrine_platform_mesh::{Discovery, Handlers, Identity, Limits, Mesh, Placement, Replicas, Transport};
 use vitrine_platform_telemetry::{Config, Telemetry};
 use vitrine_platform_tls as tls;
 
@@ -100,8 +100,8 @@ impl Replica {
 
     async fn start_at(at: SocketAddr, tls: Option<tls::Server>, limits: Limits) -> Self {
         let (carts, stop) = (Carts::default(), CancellationToken::new());
-        let routes = Routes::new(CartsServiceServer::new(carts.clone()));
-        let server = mesh(limits).server(telemetry().service("carts"), routes);
+        let handlers = Handlers::new(CartsServiceServer::new(carts.clone()));
+        let server = mesh(limits).server(telemetry().service("carts"), handlers);
         let (health, service) = health_reporter();
         let find = move |path: &str| path.starts_with("/vitrine.").then(|| server.clone());
         let router = grpc_routes(find, Routes::new(service));

@@ -13,7 +13,7 @@ use vitrine_contracts::carts::v1::GetCartRequest;
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::carts::v1::carts_service_server::CartsServiceServer;
 use vitrine_platform_http::{Listener, bind, grpc_routes, serve};
-use vitrine_platform_mesh::{Discovery, Limits, Mesh, Placement, Transport};
+use vitrine_platform_mesh::{Discovery, Handlers, Limits, Mesh, Placement, Transport};
 use vitrine_platform_tls as tls;
 use vitrine_tests_engines::Certificates;
 
@@ -84,7 +84,7 @@ async fn a_certificate_proves_the_names_that_it_bears() {
     let listener = bind("127.0.0.1:0".parse().expect("an address")).await.expect("a port");
     let place = placement(&[listener.local_addr().expect("an address")]);
     let carts = Mesh::new(Limits::default())
-        .server(telemetry().service("carts"), Routes::new(CartsServiceServer::new(Carts::default())));
+        .server(telemetry().service("carts"), Handlers::new(CartsServiceServer::new(Carts::default())));
     // What is answered, before the caller's Fence keeps it to itself.
     let answered = Arc::new(Mutex::new(None));
     let received = answered.clone();

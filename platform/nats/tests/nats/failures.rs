@@ -7,7 +7,7 @@ use tonic::Code;
 use vitrine_contracts::Problem;
 use vitrine_contracts::topics::ORDER_PAID;
 use vitrine_platform_bus::{Broker, Event, replay};
-use vitrine_platform_mesh::Limits;
+use vitrine_platform_mesh::{Handlers, Limits};
 use vitrine_platform_nats::{Config, Nats};
 use vitrine_tests_engines::Server;
 
@@ -59,8 +59,8 @@ async fn a_subject_that_is_not_permitted_is_named() {
     // A service that may not subscribe does not start.
     let deaf = login(&server, "deaf").await;
     let server_of_carts = || {
-        let routes = tonic::service::Routes::default();
-        mesh(Limits::default()).server(quiet().service("carts"), routes)
+        let handlers = Handlers::default();
+        mesh(Limits::default()).server(quiet().service("carts"), handlers)
     };
     let refused = deaf.serve("carts", server_of_carts(), CancellationToken::new()).await.err().expect("refused");
     let text = refused.to_string();

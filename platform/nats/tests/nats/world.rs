@@ -10,7 +10,6 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 use vitrine_contracts::Problem;
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
@@ -23,7 +22,7 @@ use vitrine_contracts::orders::v1::OrderEvent;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_bus::{Consumer, Event, HandleError, Handler, Relay, publish, with_inbox, with_relay};
 use vitrine_platform_mesh::identity::MIN_SECRET_BYTES;
-use vitrine_platform_mesh::{Identity, Limits, Mesh, Transport};
+use vitrine_platform_mesh::{Handlers, Identity, Limits, Mesh, Transport};
 use vitrine_platform_nats::{Config, Events, Nats};
 use vitrine_platform_store::{Document, Index, Keys, Schema, Store, Tx};
 use vitrine_platform_telemetry as telemetry;
@@ -144,8 +143,8 @@ impl Replica {
     pub async fn start(nats: &Nats, name: &'static str, telemetry: &Telemetry) -> Self {
         let odd = ScriptedService { name, ..ScriptedService::default() };
         let stop = CancellationToken::new();
-        let routes = Routes::new(CartsServiceServer::new(odd.clone()));
-        let server = mesh(Limits::default()).server(telemetry.service("carts"), routes);
+        let handlers = Handlers::new(CartsServiceServer::new(odd.clone()));
+        let server = mesh(Limits::default()).server(telemetry.service("carts"), handlers);
         let work = tokio::spawn(nats.serve("carts", server, stop.clone()).await.expect("subscribed"));
         Self { odd, stop, work }
     }

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, Row, params_from_iter, types::Value};
 
 use super::failed;
+use super::statements::Statements;
 use crate::document::Key;
 use crate::engine::{CollectionSchema, Event, NewEvent, Raw, RawPage};
 use crate::error::Error;
@@ -10,9 +11,8 @@ use crate::query::{MAX_PAGE, Query, read_cursor, write_cursor};
 use crate::sql::{self, Statement, bound};
 use crate::text_index::{MAX_DEPTH, MAX_WORDS, split};
 
-pub(crate) fn get(connection: &Connection, collection: &str, ids: &[&str]) -> Result<Vec<Raw>, Error> {
-    let sql = format!("SELECT id, version, body FROM c_{collection} WHERE id = ?1");
-    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+pub(crate) fn get(connection: &Connection, statements: &Statements, ids: &[&str]) -> Result<Vec<Raw>, Error> {
+    let mut statement = connection.prepare_cached(&statements.get).map_err(failed)?;
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
         let mut rows = statement.query([id]).map_err(failed)?;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params, params_from_iter};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::schema::{SqlKey, write_text};
+use super::statements::Statements;
 use super::{SqliteInner, failed};
 use crate::document::{IndexKind, Keys};
 use crate::engine::{Batch, CollectionSchema, Expect, Op, Pool};
@@ -169,6 +170,10 @@ fn prune(connection: &Connection, before_ms: i64) -> Result<u64, Error> {
 
 /// Applies a batch, or undoes all of it. Returns the position of its last event.
 fn apply_whole(connection: &Connection, shared: &SqliteInner, batch: Batch) -> Result<Option<u64>, Error> {
+    // What is one statement is undone by SQLite itself when it fails.
+    if is_one_statement(shared, &batch)? {
+        return apply(connection, shared, batch);
+    }
     let simple = |sql: &str| connection.prepare_cached(sql).and_then(|mut s| s.execute([])).map_err(failed);
     simple("SAVEPOINT batch")?;
     let result = apply(connection, shared, batch);
@@ -179,15 +184,20 @@ fn apply_whole(connection: &Connection, shared: &SqliteInner, batch: Batch) -> R
     result
 }
 
+fn is_one_statement(shared: &SqliteInner, batch: &Batch) -> Result<bool, Error> {
+    match batch.ops.as_slice() {
+        [only] if batch.events.is_empty() => Ok(!has_text(shared.collection(only.collection())?.0)),
+        _ => Ok(false),
+    }
+}
+
 fn apply(connection: &Connection, shared: &SqliteInner, batch: Batch) -> Result<Option<u64>, Error> {
     for op in batch.ops {
         match op {
             Op::Put { collection, id, body, keys, expect } => {
-                put(connection, shared.schema.collection(collection)?, &id, &body, &keys, expect)?;
+                put(connection, shared.collection(collection)?, &id, &body, &keys, expect)?;
             }
-            Op::Delete { collection, id, expect } => {
-                delete(connection, shared.schema.collection(collection)?, &id, expect)?
-            }
+            Op::Delete { collection, id, expect } => delete(connection, shared.collection(collection)?, &id, expect)?,
         }
     }
     let mut position = None;
@@ -213,72 +223,100 @@ fn apply(connection: &Connection, shared: &SqliteInner, batch: Batch) -> Result<
     Ok(position)
 }
 
+/// Whether documents of this collection have words, which are kept under their rows in tables of their own.
+fn has_text(schema: &CollectionSchema) -> bool {
+    schema.indexes.iter().any(|index| index.kind == IndexKind::Text)
+}
+
 /// What is there under an id: its row and version.
-fn present(connection: &Connection, collection: &str, id: &str) -> Result<Option<(i64, u64)>, Error> {
+fn present(connection: &Connection, statements: &Statements, id: &str) -> Result<Option<(i64, u64)>, Error> {
     connection
-        .prepare_cached(&format!("SELECT row, version FROM c_{collection} WHERE id = ?1"))
+        .prepare_cached(&statements.present)
         .and_then(|mut s| s.query_row([id], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))).optional())
         .map_err(failed)
 }
 
-fn check(collection: &'static str, id: &str, expect: Expect, present: Option<u64>) -> Result<(), Error> {
-    let id = || id.to_owned();
-    match (expect, present) {
-        (Expect::Anything, _) | (Expect::Absent, None) => Ok(()),
-        (Expect::Absent, Some(_)) => Err(Error::Exists { collection, id: id() }),
-        (Expect::Version(expected), Some(version)) if expected == version => Ok(()),
-        (Expect::Version(_), _) => Err(Error::Conflict { collection, id: id() }),
-    }
+/// A version as SQLite takes it. One that no document has is none of its own either.
+fn version_key(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
 }
 
+/// Writes a document where what is expected holds, in one statement: most writes find what they expect, and need not look first.
 fn put(
     connection: &Connection,
-    schema: &CollectionSchema,
+    (schema, statements): (&CollectionSchema, &Statements),
     id: &str,
     body: &[u8],
     keys: &Keys,
     expect: Expect,
 ) -> Result<(), Error> {
-    let name = schema.name;
+    let collection = schema.name;
     schema.has_all(keys)?;
-    let before = present(connection, name, id)?;
-    check(name, id, expect, before.map(|(_, version)| version))?;
-    let columns = || schema.indexes.iter().filter(|i| i.kind != IndexKind::Text);
-    let mut values: Vec<Box<dyn rusqlite::ToSql + '_>> = vec![Box::new(id), Box::new(body)];
-    for index in columns() {
-        values.push(Box::new(SqlKey(keys.of(index.name))));
-    }
-    let sql = match before {
-        None => {
-            let names: String = columns().map(|i| format!(", k_{}", i.name)).collect();
-            let marks: String = (3..values.len() + 1).map(|n| format!(", ?{n}")).collect();
-            format!("INSERT INTO c_{name} (id, body, version{names}) VALUES (?1, ?2, 1{marks})")
-        }
-        Some(_) => {
-            let sets: String = columns().zip(3..).map(|(i, n)| format!(", k_{} = ?{n}", i.name)).collect();
-            format!("UPDATE c_{name} SET body = ?2, version = version + 1{sets} WHERE id = ?1")
-        }
+    let sql = match expect {
+        Expect::Absent => &statements.insert,
+        Expect::Version(_) => &statements.update_version,
+        Expect::Anything => &statements.put,
     };
-    let written = connection.prepare_cached(&sql).and_then(|mut s| s.execute(params_from_iter(values)));
-    written.map_err(|e| duplicate(schema, e))?;
-    let rowid = before.map_or_else(|| connection.last_insert_rowid(), |(row, _)| row);
-    for index in schema.indexes.iter().filter(|i| i.kind == IndexKind::Text) {
-        write_text(connection, name, index.name, rowid, keys.of(index.name)).map_err(failed)?;
+    let write = || {
+        let mut statement = connection.prepare_cached(sql)?;
+        statement.raw_bind_parameter(1, id)?;
+        statement.raw_bind_parameter(2, body)?;
+        let mut next = 3;
+        for index in Statements::columns(schema) {
+            statement.raw_bind_parameter(next, SqlKey(keys.of(index.name)))?;
+            next += 1;
+        }
+        if let Expect::Version(version) = expect {
+            statement.raw_bind_parameter(next, version_key(version))?;
+        }
+        statement.raw_execute()
+    };
+    match write() {
+        Ok(0) => return Err(Error::Conflict { collection, id: id.to_owned() }),
+        Ok(_) => {}
+        // Of the id and a unique key that are both taken, the id is told.
+        Err(_) if expect == Expect::Absent && present(connection, statements, id)?.is_some() => {
+            return Err(Error::Exists { collection, id: id.to_owned() });
+        }
+        Err(e) => return Err(duplicate(schema, e)),
+    }
+    if has_text(schema) {
+        let (row, _) = present(connection, statements, id)?.ok_or(Error::Closed)?;
+        write_texts(connection, schema, row, keys)?;
     }
     Ok(())
 }
 
-fn delete(connection: &Connection, schema: &CollectionSchema, id: &str, expect: Expect) -> Result<(), Error> {
-    let name = schema.name;
-    let before = present(connection, name, id)?;
-    check(name, id, expect, before.map(|(_, version)| version))?;
-    let Some((rowid, _)) = before else { return Ok(()) };
-    for index in schema.indexes.iter().filter(|i| i.kind == IndexKind::Text) {
-        write_text(connection, name, index.name, rowid, None).map_err(failed)?;
+fn delete(
+    connection: &Connection,
+    (schema, statements): (&CollectionSchema, &Statements),
+    id: &str,
+    expect: Expect,
+) -> Result<(), Error> {
+    let collection = schema.name;
+    let row = if has_text(schema) { present(connection, statements, id)?.map(|(row, _)| row) } else { None };
+    let deleted = match expect {
+        Expect::Version(version) => connection
+            .prepare_cached(&statements.delete_version)
+            .and_then(|mut s| s.execute(params![id, version_key(version)])),
+        Expect::Anything | Expect::Absent => {
+            connection.prepare_cached(&statements.delete).and_then(|mut s| s.execute([id]))
+        }
+    };
+    match (deleted.map_err(failed)?, expect) {
+        (0, Expect::Version(_)) => return Err(Error::Conflict { collection, id: id.to_owned() }),
+        (1.., Expect::Absent) => return Err(Error::Exists { collection, id: id.to_owned() }),
+        _ => {}
     }
-    let deleted =
-        connection.prepare_cached(&format!("DELETE FROM c_{name} WHERE row = ?1")).and_then(|mut s| s.execute([rowid]));
-    deleted.map(drop).map_err(failed)
+    row.map_or(Ok(()), |row| write_texts(connection, schema, row, &Keys::default()))
+}
+
+/// Keeps the words of these keys for a row, and those of before no more.
+fn write_texts(connection: &Connection, schema: &CollectionSchema, row: i64, keys: &Keys) -> Result<(), Error> {
+    let texts = schema.indexes.iter().filter(|index| index.kind == IndexKind::Text);
+    let mut written =
+        texts.map(|index| write_text(connection, schema.name, index.name, row, keys.of(index.name)).map_err(failed));
+    written.try_for_each(|written| written)
 }
 
 /// Which unique index said no. SQLite names the column: "UNIQUE constraint failed: c_accounts.k_email".

@@ -25,10 +25,9 @@ impl Flows {
 
     /// Whether an access token that verifies and has not expired is still active.
     pub(crate) async fn is_active(&self, token: &GetTokenStatusRequest) -> Result<bool, Failure> {
-        for id in [&token.token_id, &token.family] {
-            if !id.is_empty() && self.0.store.get::<RevokedTokenDoc>(id).await?.is_some() {
-                return Ok(false);
-            }
+        let ids: Vec<&str> = [&*token.token_id, &*token.family].into_iter().filter(|id| !id.is_empty()).collect();
+        if !self.0.store.get_many::<RevokedTokenDoc>(&ids).await?.is_empty() {
+            return Ok(false);
         }
         if self.living(&token.account_id, token.epoch).await?.is_some() {
             return Ok(true);

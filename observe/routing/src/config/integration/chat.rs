@@ -219,7 +219,9 @@ pub(super) fn read_teams(
     defaults: &Defaults,
 ) -> Option<Kind> {
     // Alone among the kinds it goes through the common proxy where its own settings name none.
-    http.proxy = http.proxy.take().or_else(|| defaults.http.proxy.clone());
+    if http.proxies.is_empty() {
+        http.proxies = defaults.http.proxies.clone();
+    }
     let title = text_or(fields, "title", "{{ template \"msteamsv2.default.title\" . }}");
     let text = text_or(fields, "text", "{{ template \"msteamsv2.default.text\" . }}");
     let url = webhook_url(reader, fields, defaults)?;

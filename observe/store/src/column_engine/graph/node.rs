@@ -1,15 +1,18 @@
 //! Spans, as far as calls go.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
-use vitrine_observe_columns::{ATTRIBUTE_PREFIX, Columns, Data, Dictionary, List, NULL_CODE, Segment, Texts};
+use vitrine_observe_columns::{ATTRIBUTE_PREFIX, Columns, Dictionary, NULL_CODE, Segment, Texts};
 use vitrine_observe_model::conventions::{PEER_SERVICE, SHARED};
-use vitrine_observe_model::definitions::{ATTRIBUTE_KEY, ATTRIBUTE_VALUE, ATTRIBUTES, spans};
-use vitrine_observe_model::{SpanKind, StatusCode, UNKNOWN_SERVICE, Value, json_value};
+use vitrine_observe_model::definitions::{ATTRIBUTES, spans};
+use vitrine_observe_model::{SpanKind, StatusCode, UNKNOWN_SERVICE, Value};
 
-/// Attributes that name the other end of a call, the surest first. Those of databases and brokers are OpenTelemetry's
-/// semantic conventions, of today and of before 2025.
-const PEERS: [&str; 7] = [
+use crate::column_engine::span_attributes::SpanAttributes;
+
+/// Attributes that name the other end of a call, the surest first, and then others that are read. Those of databases and brokers are
+/// OpenTelemetry's semantic conventions, of today and of before 2025.
+const KEYS: [&str; 12] = [
     PEER_SERVICE,
     "service.peer.name",
     "db.system.name",
@@ -17,13 +20,28 @@ const PEERS: [&str; 7] = [
     "messaging.system",
     "server.address",
     "net.peer.name",
+    SHARED,
+    "db.namespace",
+    "db.name",
+    "network.peer.address",
+    "network.peer.port",
 ];
+/// How many of them name the other end.
+const PEERS: usize = 7;
 /// How many of them name a service.
 const SERVICES: usize = 2;
 /// Where among them the broker's is.
 const BROKER: usize = 4;
 /// Where among them those begin that hold an address: only the name of a host counts.
 const ADDRESSES: usize = 5;
+/// Where it is said that both sides of a call have one id.
+const SHARED_KEY: usize = 7;
+/// Where the names of databases are, the most exact first, and last what they are.
+const DATABASES: [usize; 4] = [8, 9, 3, 2];
+/// Where the addresses of a database are, after the service that it is.
+const SERVER_ADDRESS: usize = 5;
+const PEER_ADDRESS: usize = 10;
+const PEER_PORT: usize = 11;
 /// The columns that calls are told from, beside attributes.
 const COLUMNS: [&str; 7] = ["trace_id", "span_id", "parent_span_id", "start", "service", "kind", "status"];
 
@@ -68,14 +86,10 @@ impl Node {
     }
 }
 
-fn attribute(key: &str) -> String {
-    format!("{ATTRIBUTE_PREFIX}{key}")
-}
-
 /// The columns of a segment that calls are told from.
 pub(crate) fn columns_of(segment: &Segment) -> Vec<&str> {
-    let wanted: Vec<String> =
-        PEERS.map(attribute).into_iter().chain([format!("{ATTRIBUTE_PREFIX}{SHARED}:bool")]).collect();
+    let mut wanted: Vec<String> = KEYS[..PEERS].iter().map(|key| format!("{ATTRIBUTE_PREFIX}{key}")).collect();
+    wanted.push(format!("{ATTRIBUTE_PREFIX}{SHARED}:bool"));
     let list = spans::SPANS.lists[ATTRIBUTES].name;
     let own = segment.columns().map(|(name, ..)| &**name).filter(|name| wanted.iter().any(|wanted| wanted == name));
     COLUMNS.into_iter().chain([list]).chain(own).collect()
@@ -90,63 +104,24 @@ pub(crate) struct Spans<'a> {
     services: &'a Texts,
     kinds: &'a [i64],
     statuses: &'a [i64],
-    /// The columns of [`PEERS`] that there are.
-    peers: [Option<&'a Texts>; PEERS.len()],
-    shared: Option<&'a [u8]>,
-    rare: Rare<'a>,
+    attributes: SpanAttributes<'a>,
     /// Numbers of services' names in the nodes' dictionary, by the columns' numbers.
     known: Vec<u32>,
-}
-
-/// The map of attributes that have no column of their own.
-struct Rare<'a> {
-    list: &'a List,
-    keys: &'a Texts,
-    values: &'a Texts,
-    /// The numbers of [`PEERS`] among the keys.
-    peers: [Option<u32>; PEERS.len()],
-    shared: Option<u32>,
-}
-
-impl<'a> Rare<'a> {
-    fn of(columns: &'a Columns) -> Option<Self> {
-        let list = columns.lists.get(ATTRIBUTES)?;
-        let (Data::Text(keys), Data::Text(values)) =
-            (&list.children[ATTRIBUTE_KEY].data, &list.children[ATTRIBUTE_VALUE].data)
-        else {
-            return None;
-        };
-        let number = |key: &str| keys.dictionary.find(key.as_bytes());
-        Some(Self { list, keys, values, peers: PEERS.map(number), shared: number(SHARED) })
-    }
-
-    /// The value of a key in a row.
-    fn value(&self, row: usize, key: Option<u32>) -> Option<Value> {
-        let element = self.list.range(row).find(|element| Some(self.keys.codes[*element]) == key)?;
-        key.and_then(|_| self.values.get(element)).map(json_value)
-    }
 }
 
 impl<'a> Spans<'a> {
     /// None if they are no spans.
     pub(crate) fn of(columns: &'a Columns) -> Option<Self> {
-        let services = columns.texts("service")?;
-        let shared = match columns.column(&format!("{ATTRIBUTE_PREFIX}{SHARED}:bool")).map(|column| &column.data) {
-            Some(Data::Bool(values)) => Some(values.as_slice()),
-            _ => None,
-        };
         Some(Self {
-            traces: columns.ids16("trace_id")?,
-            ids: columns.ids8("span_id")?,
+            traces: filled(columns.ids16("trace_id")?, columns.rows)?,
+            ids: filled(columns.ids8("span_id")?, columns.rows)?,
             parents: columns.ids8("parent_span_id")?,
             starts: columns.ints("start")?,
-            services,
+            services: columns.texts("service")?,
             kinds: columns.ints("kind")?,
             statuses: columns.ints("status")?,
-            peers: PEERS.map(|key| columns.texts(&attribute(key))),
-            shared,
-            rare: Rare::of(columns)?,
-            known: vec![NULL_CODE; services.dictionary.len()],
+            attributes: SpanAttributes::of(columns, &KEYS)?,
+            known: Vec::new(),
         })
     }
 
@@ -155,41 +130,66 @@ impl<'a> Spans<'a> {
         self.traces[row]
     }
 
+    /// A row's span.
+    pub(crate) fn id(&self, row: usize) -> u64 {
+        self.ids[row]
+    }
+
+    /// The span that a row is part of; 0 for none.
+    pub(crate) fn parent(&self, row: usize) -> u64 {
+        self.parents[row]
+    }
+
     /// A row, with its names in this dictionary, which must be the same for all rows.
     pub(crate) fn node(&mut self, row: usize, names: &mut Dictionary) -> Node {
-        let byte = |values: &[i64]| u8::try_from(values[row]).unwrap_or(0);
-        let kind = SpanKind::from_number(byte(self.kinds));
-        let peer = self.peer(row, kind);
+        let peer = self.peer(row, self.kind(row));
+        let peer = peer.map_or(NULL_CODE, |peer| names.intern(peer.as_bytes()));
+        self.node_with(row, names, peer, self.is_shared(row))
+    }
+
+    /// The same where it is known whom the row calls, by its number, and whether it shares its id.
+    pub(crate) fn node_with(&mut self, row: usize, names: &mut Dictionary, peer: u32, is_shared: bool) -> Node {
         Node {
             id: self.ids[row],
             parent: self.parents[row],
-            kind,
+            kind: self.kind(row),
             service: self.service(row, names),
-            peer: peer.map_or(NULL_CODE, |peer| names.intern(peer.as_bytes())),
-            is_shared: self.is_shared(row),
-            failed: StatusCode::from_number(byte(self.statuses)) == StatusCode::Error,
+            peer,
+            is_shared,
+            failed: StatusCode::from_number(byte(self.statuses, row)) == StatusCode::Error,
             start: self.starts[row],
         }
     }
 
+    /// A row's kind.
+    pub(crate) fn kind(&self, row: usize) -> SpanKind {
+        SpanKind::from_number(byte(self.kinds, row))
+    }
+
+    /// The name of a row's service, if it is known.
+    pub(crate) fn service_name(&self, row: usize) -> Option<&'a str> {
+        self.services.get(row).filter(|name| *name != UNKNOWN_SERVICE)
+    }
+
     fn service(&mut self, row: usize, names: &mut Dictionary) -> u32 {
-        let code = self.services.codes[row];
-        let name = self.services.get(row).filter(|name| *name != UNKNOWN_SERVICE);
-        let Some(name) = name else { return NULL_CODE };
-        let known = &mut self.known[code as usize];
+        let Some(name) = self.service_name(row) else { return NULL_CODE };
+        if self.known.is_empty() {
+            self.known = vec![NULL_CODE; self.services.dictionary.len()];
+        }
+        let known = &mut self.known[self.services.codes[row] as usize];
         if *known == NULL_CODE {
             *known = names.intern(name.as_bytes());
         }
         *known
     }
 
-    fn is_shared(&self, row: usize) -> bool {
-        let column = self.shared.and_then(|values| values.get(row)).is_some_and(|value| *value == 1);
-        column || (self.rare.shared.is_some() && self.rare.value(row, self.rare.shared) == Some(Value::Bool(true)))
+    /// Whether it is the called side of a call whose calling side has the same id.
+    pub(crate) fn is_shared(&self, row: usize) -> bool {
+        self.attributes.value(row, SHARED_KEY) == Some(Value::Bool(true))
     }
 
     /// The other end of the call, as a span of this kind may name it.
-    fn peer(&self, row: usize, kind: SpanKind) -> Option<String> {
+    pub(crate) fn peer(&self, row: usize, kind: SpanKind) -> Option<Cow<'a, str>> {
         let says = |place: &usize| match kind {
             SpanKind::Client => true,
             SpanKind::Producer => *place < SERVICES || *place >= BROKER,
@@ -197,22 +197,32 @@ impl<'a> Spans<'a> {
             // What else these say is of themselves.
             SpanKind::Server | SpanKind::Internal | SpanKind::Unspecified => *place < SERVICES,
         };
-        (0..PEERS.len()).filter(says).find_map(|place| {
-            let name = self.peer_text(row, place).filter(|name| !name.is_empty())?;
+        (0..PEERS).filter(says).find_map(|place| {
+            let name = self.attributes.text(row, place)?;
             let is_name = place < ADDRESSES || (name.parse::<IpAddr>().is_err() && name != "localhost");
             is_name.then_some(name)
         })
     }
 
-    fn peer_text(&self, row: usize, place: usize) -> Option<String> {
-        let column = self.peers[place].filter(|texts| row < texts.codes.len()).and_then(|texts| texts.get(row));
-        if let Some(text) = column {
-            return Some(text.to_owned());
-        }
-        self.rare.peers[place]?;
-        match self.rare.value(row, self.rare.peers[place]) {
-            Some(Value::String(text)) => Some(text),
-            _ => None,
-        }
+    /// What the database is called that a span asks, if it asks one: the service that it is, its address, or its own name.
+    pub(crate) fn database(&self, row: usize) -> Option<Cow<'a, str>> {
+        let text = |place| self.attributes.text(row, place);
+        let name = DATABASES.into_iter().find_map(text)?;
+        let address = || {
+            let address = text(PEER_ADDRESS)?;
+            let port = self.attributes.value(row, PEER_PORT).map(|port| port.text());
+            Some(port.map_or(address.clone(), |port| Cow::Owned(format!("{address}:{port}"))))
+        };
+        text(0).or_else(|| text(SERVER_ADDRESS)).or_else(address).or(Some(name))
     }
+}
+
+/// The number of a kind or a status.
+fn byte(values: &[i64], row: usize) -> u8 {
+    u8::try_from(values[row]).unwrap_or(0)
+}
+
+/// A column, unless it was not read.
+fn filled<T>(values: &[T], rows: usize) -> Option<&[T]> {
+    (values.len() >= rows).then_some(values)
 }

@@ -66,11 +66,9 @@ pub(crate) fn commit(commits: mpsc::Receiver<Commit>, to_seal: &Notify, clock: &
     for Commit { table, rows, series, answer, tell } in commits {
         let outcome = answer.wait();
         let position = outcome.as_ref().ok().copied();
-        // Before the rows may become a segment, so that the log is not cut before they are counted.
-        if let (Some(added), Some(counts), Some(position)) = (&rows, &table.span_counts, position) {
-            counts.count(added.memtable.read().columns(), added.rows.clone(), position, clock.now_ms());
-        }
-        let of_rows = rows.as_ref().is_some_and(|added| added.memtable.resolve(added.rows.clone(), position));
+        let counts = table.span_counts.as_ref();
+        let resolve = |added: &CommitRows| added.memtable.resolve(added.rows.clone(), position, counts, clock.now_ms());
+        let of_rows = rows.as_ref().is_some_and(resolve);
         let of_series = series.is_some_and(|series| series.resolve(&table, position));
         if (of_rows || of_series) && table.waiting() > 0 {
             to_seal.notify();

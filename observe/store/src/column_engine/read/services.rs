@@ -28,7 +28,7 @@ impl Reader {
             }
             query_budget.check_time()?;
         }
-        snapshot.memtables.iter().for_each(|memtable| each(memtable.read().counted.rollup()));
+        snapshot.memtables.iter().for_each(|memtable| each(memtable.read().pass.rollup()));
         Ok(Some(snapshot))
     }
 
@@ -65,7 +65,7 @@ impl Reader {
             for memtable in &snapshot.memtables {
                 let rows = memtable.read();
                 let before = fresh.bytes();
-                fresh.add(rows.columns(), rows.visible().into_iter().flatten());
+                fresh.add_passed(rows.columns(), rows.visible().into_iter().flatten(), &rows.pass);
                 query_budget.add_bytes(fresh.bytes() - before)?;
             }
             let difference = self.new_calls(&table, &snapshot.segments, fresh, Some(&mut query_budget))?;

@@ -54,10 +54,34 @@ impl Table {
         context: &Context,
         segments: &SegmentStore,
     ) -> Result<bool, Error> {
+        let infos: Vec<SeriesFileInfo> = series.files().iter().map(|handle| handle.info).collect();
+        let Some(chosen) = policy::choose(&context.bounds(), &infos, &series.deleted()) else { return Ok(false) };
+        self.merge_chosen(series, &chosen, context, segments)?;
+        Ok(true)
+    }
+
+    /// Writes a file anew that holds what was deleted, if there is one. Whoever merges or removes files has taken their turn.
+    pub(crate) fn clean_series(
+        &self,
+        series: &TenantSeries,
+        context: &Context,
+        segments: &SegmentStore,
+    ) -> Result<bool, Error> {
         let files = series.files();
-        let infos: Vec<SeriesFileInfo> = files.iter().map(|handle| handle.info).collect();
-        let bounds = context.bounds();
-        let Some(chosen) = policy::choose(&bounds, &infos, &series.deleted()) else { return Ok(false) };
+        let infos: Vec<&SeriesFileInfo> = files.iter().map(|handle| &handle.info).collect();
+        let Some(chosen) = policy::with_deleted(&infos, &series.deleted()) else { return Ok(false) };
+        self.merge_chosen(series, &chosen, context, segments)?;
+        Ok(true)
+    }
+
+    fn merge_chosen(
+        &self,
+        series: &TenantSeries,
+        chosen: &[u64],
+        context: &Context,
+        segments: &SegmentStore,
+    ) -> Result<(), Error> {
+        let files = series.files();
         let mut inputs: Vec<Arc<SeriesHandle>> =
             files.into_iter().filter(|handle| chosen.contains(&handle.info.number)).collect();
         inputs.sort_by_key(|handle| handle.info.rank);
@@ -65,8 +89,7 @@ impl Table {
         if let Some(place) = inputs.iter().position(|handle| context.is_outdated(&handle.info)) {
             inputs = vec![inputs.swap_remove(place)];
         }
-        self.rewrite_series(series, inputs, context, segments)?;
-        Ok(true)
+        self.rewrite_series(series, inputs, context, segments)
     }
 
     /// Writes the next file again whose series are called otherwise than they would be now. Returns whether there was one. Whoever merges or
@@ -139,8 +162,8 @@ impl Table {
             if all {
                 listed.files.retain(|info| !numbers.contains(&info.number));
                 listed.files.extend(came.as_ref().map(|handle| handle.info));
-                let oldest = listed.files.iter().map(|info| info.number).min().unwrap_or(u64::MAX);
-                listed.deleted.retain(|gone| oldest < gone.before);
+                let files = &listed.files;
+                listed.deleted.retain(|gone| files.iter().any(|info| policy::may_hold(info, gone)));
             }
             all.then(|| listed.deleted.clone())
         })?;

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use vitrine_observe_series::{FileError, SeriesFile};
 
+use crate::SeriesFileStatus;
 use crate::column_engine::lock::{Mutex, Rank};
 use crate::column_engine::manifest::SeriesFileInfo;
 use crate::column_engine::storage::{DAMAGED, SegmentStorage};
@@ -49,6 +51,17 @@ impl SeriesHandle {
     /// What it is called.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What it is, for those who ask.
+    pub(crate) fn status(&self) -> SeriesFileStatus {
+        let SeriesFileInfo { number, rank, bytes, series, samples, min_ms, max_ms, first_ms, .. } = self.info;
+        SeriesFileStatus { number, bytes, series, samples, min_ms, max_ms, first_ms, is_merged: number != rank }
+    }
+
+    /// Copies it to a local file that is not there yet; without copying a byte where it can be one and the same.
+    pub(crate) fn copy_to(&self, local: &Path) -> io::Result<()> {
+        self.storage.copy_to(&self.name, local)
     }
 
     /// The open file.

@@ -35,12 +35,18 @@ pub(crate) fn choose(bounds: &Bounds, files: &[SeriesFileInfo], deleted: &[Delet
         }
     }
     // What was deleted leaves.
-    let holds = |file: &&SeriesFileInfo| {
-        deleted
-            .iter()
-            .any(|gone| file.number < gone.before && file.min_ms <= gone.end_ms && gone.start_ms <= file.max_ms)
-    };
-    files.iter().position(holds).map(|place| numbers(&files[place..=place]))
+    with_deleted(&files, deleted)
+}
+
+/// The number of the first file that holds what was deleted, if there is one.
+pub(crate) fn with_deleted(files: &[&SeriesFileInfo], deleted: &[Deleted]) -> Option<Vec<u64>> {
+    let found = files.iter().find(|file| deleted.iter().any(|gone| may_hold(file, gone)));
+    found.map(|file| vec![file.number])
+}
+
+/// Whether a file may hold samples that were deleted.
+pub(crate) fn may_hold(file: &SeriesFileInfo, gone: &Deleted) -> bool {
+    file.number < gone.before && file.min_ms <= gone.end_ms && gone.start_ms <= file.max_ms
 }
 
 /// The longest run from the front that may become one file.

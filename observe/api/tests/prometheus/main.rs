@@ -1,0 +1,8 @@
+//! A real Prometheus and other stock programs beside Prometheus's API of ours, over one engine.
+
+mod client;
+mod data;
+mod differential;
+mod ours;
+mod remote_read;
+mod stock;
