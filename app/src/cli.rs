@@ -50,7 +50,7 @@ pub enum Command {
     Agent(AgentCommand),
     /// Ask PromQL over the observatory's metrics: a table of now, or a chart of the last hours
     Promql(PromqlArgs),
-    /// Name metrics in files anew
+    /// Take metrics elsewhere, or name them anew
     #[command(subcommand)]
     Metrics(MetricsCommand),
     /// Check files of recording and alerting rules, or run their tests: the files that promtool reads
@@ -365,8 +365,35 @@ pub struct PromqlArgs {
 /// `vitrine metrics`.
 #[derive(Debug, Subcommand)]
 pub enum MetricsCommand {
+    /// Write samples to Parquet files, which DuckDB, pandas and Spark read
+    Export(ExportArgs),
     /// Index files again whose series are called otherwise than observatory.metrics says now; no observatory may run on the folder
     Reindex(ReindexArgs),
+}
+
+/// `vitrine metrics export`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  vitrine metrics export --parquet day.parquet --start 2026-11-27T00:00:00Z --end 2026-11-28T00:00:00Z
+  vitrine metrics export --parquet requests/ --match '{__name__=~\"http_.*\", job=\"gateway\"}'
+Rows have metric, time, labels (a map) and value; of histograms count, sum and buckets (JSON).")]
+pub struct ExportArgs {
+    /// The file; or an existing folder, or a path that ends with /, for a file of each five million samples
+    #[arg(long, value_name = "FILE|DIR")]
+    pub parquet: PathBuf,
+    /// Which series, as PromQL selects them [default: all]
+    #[arg(long = "match", value_name = "SELECTOR")]
+    pub selector: Option<String>,
+    /// From this time on, as RFC 3339 or seconds since 1970 [default: an hour before the end]
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<String>,
+    /// Up to this time [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub end: Option<String>,
+    /// The observatory that is asked.
+    #[command(flatten)]
+    pub observatory: AskArgs,
 }
 
 /// `vitrine metrics reindex`.

@@ -62,25 +62,31 @@ pub async fn run(args: PromqlArgs) -> Result<()> {
 async fn ask(args: &PromqlArgs) -> Result<String> {
     let client = client(&args.observatory)?;
     let (path, query) = question(args)?;
-    let url = format!("{}/prometheus/api/v1/{path}?{query}", args.observatory.url().trim_end_matches('/'));
+    get(&client, &args.observatory, &format!("{path}?{query}"), LIMITS).await
+}
+
+/// What an observatory's Prometheus API answers, as JSON.
+pub(crate) async fn get(client: &Client, args: &AskArgs, path: &str, limits: Limits) -> Result<String> {
+    let url = format!("{}/prometheus/api/v1/{path}", args.url().trim_end_matches('/'));
     let mut request = Request::get(url);
     let text = |name: &str, value: &str| {
         HeaderValue::try_from(value).map_err(|_| Usage(format!("--{name}: expected visible ASCII characters")))
     };
-    if let Some(token) = &args.observatory.token {
+    if let Some(token) = &args.token {
         let mut value = text("token", &format!("Bearer {}", token.expose()))?;
         value.set_sensitive(true);
         request = request.with_header(AUTHORIZATION, value);
     }
-    if let Some(tenant) = &args.observatory.tenant {
+    if let Some(tenant) = &args.tenant {
         request = request.with_header(HeaderName::from_static(SCOPE_HEADER), text("tenant", tenant)?);
     }
-    let response = client.send(request, LIMITS).await.with_context(|| args.observatory.url())?;
+    let response = client.send(request, limits).await.with_context(|| args.url())?;
     let body = String::from_utf8(response.body.to_vec()).context("the answer is not one of an observatory")?;
     if body.trim_start().starts_with('{') { Ok(body) } else { Err(anyhow!("{}: {}", response.status, body.trim())) }
 }
 
-fn client(args: &AskArgs) -> Result<Client> {
+/// A client for an observatory.
+pub(crate) fn client(args: &AskArgs) -> Result<Client> {
     let files = tls::Files {
         ca: args.ca.clone().unwrap_or_default(),
         certificate: args.certificate.clone().unwrap_or_default(),

@@ -88,4 +88,4 @@ pub use search::Search;
 pub use segment::{Segment, TimePage};
 pub use sort::{NO_PARENT, PARENT_ELSEWHERE, Sorted};
 pub use source::{FileSource, Source};
-pub use write::{WriteOptions, Written, write};
+pub use write::{TableWriter, WriteOptions, Written, write};

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use parquet::basic::Compression;
+use parquet::errors::ParquetError;
 use parquet::file::properties::{BloomFilterPosition, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnDescPtr;
@@ -67,43 +68,11 @@ pub fn write(
     file: &mut (impl Write + Send),
 ) -> Result<Written, Error> {
     check(columns, sorted)?;
-    let rows = sorted.rows.len();
     let layout =
         Layout::new(columns.definition, columns.attributes().iter().map(|column| (column.name.clone(), column.kind)))?;
     let mut chunks = Chunks::new(options)?;
-    let mut largest = 0;
-    let mut elements: Option<(usize, Elements)> = None;
-    let bytes = segment(&layout, file, |leaf, descriptor| {
-        let bloom = bloom(&layout, leaf);
-        let flat =
-            Target { descriptor, optional: leaf.optional, shape: Shape::Flat(rows), places: Some(&sorted.rows), bloom };
-        match leaf.place {
-            LeafRole::Flat(at) if columns.flat[at].kind == Kind::Parent => {
-                let outside = Data::Id8(outside(columns, at, sorted));
-                chunks.column(Target { places: None, ..flat }, leaf.kind, &outside, rows)
-            }
-            LeafRole::Distance(at) => {
-                let distances = Data::Int(distances(columns, at, sorted));
-                chunks.column(Target { places: None, ..flat }, leaf.kind, &distances, rows)
-            }
-            LeafRole::Flat(at) => {
-                let data = &columns.flat[at].data;
-                largest = largest.max(memory(data, rows));
-                chunks.column(flat, leaf.kind, data, rows)
-            }
-            LeafRole::Child { list, child } => {
-                let source = &columns.lists[list];
-                if elements.as_ref().is_none_or(|(of, _)| *of != list) {
-                    elements = Some((list, Elements::new(&source.offsets, &sorted.rows)?));
-                }
-                let Some((_, elements)) = &elements else { unreachable!("made just above") };
-                let data = &source.children[child].data;
-                largest = largest.max(memory(data, elements.places.len()));
-                let (shape, places) = (Shape::List(&elements.offsets), Some(elements.places.as_slice()));
-                chunks.column(Target { shape, places, ..flat }, leaf.kind, data, elements.places.len())
-            }
-        }
-    })?;
+    let mut group = RowGroup::new(columns, sorted);
+    let bytes = segment(&layout, file, |leaf, descriptor| group.chunk(&layout, &mut chunks, leaf, descriptor))?;
     let time = |row: &u32| match &columns.flat[columns.definition.time].data {
         Data::Int(values) => Some(values[*row as usize]).filter(|time| *time != NULL_INT),
         _ => None,
@@ -117,36 +86,153 @@ pub fn write(
         index.finish()
     });
     Ok(Written {
-        rows,
+        rows: sorted.rows.len(),
         bytes,
         min_time: sorted.rows.iter().filter_map(time).min().unwrap_or(i64::MAX),
         max_time: sorted.rows.iter().filter_map(time).max().unwrap_or(i64::MIN),
         index: index.transpose()?,
-        largest_column_bytes: largest as u64,
+        largest_column_bytes: group.largest as u64,
     })
+}
+
+/// Rows that become a row group.
+struct RowGroup<'a> {
+    columns: &'a Columns,
+    sorted: &'a Sorted,
+    /// What the largest column takes in memory, in bytes.
+    largest: usize,
+    /// The elements of the list that was looked at last.
+    elements: Option<(usize, Elements)>,
+}
+
+impl<'a> RowGroup<'a> {
+    fn new(columns: &'a Columns, sorted: &'a Sorted) -> Self {
+        Self { columns, sorted, largest: 0, elements: None }
+    }
+
+    /// The chunk of a leaf.
+    fn chunk(
+        &mut self,
+        layout: &Layout,
+        chunks: &mut Chunks,
+        leaf: &Leaf,
+        descriptor: ColumnDescPtr,
+    ) -> Result<Chunk, Error> {
+        let (columns, sorted, rows) = (self.columns, self.sorted, self.sorted.rows.len());
+        let bloom = bloom(layout, leaf);
+        let flat =
+            Target { descriptor, optional: leaf.optional, shape: Shape::Flat(rows), places: Some(&sorted.rows), bloom };
+        match leaf.place {
+            LeafRole::Flat(at) if columns.flat[at].kind == Kind::Parent => {
+                let outside = Data::Id8(outside(columns, at, sorted));
+                chunks.column(Target { places: None, ..flat }, leaf.kind, &outside, rows)
+            }
+            LeafRole::Distance(at) => {
+                let distances = Data::Int(distances(columns, at, sorted));
+                chunks.column(Target { places: None, ..flat }, leaf.kind, &distances, rows)
+            }
+            LeafRole::Flat(at) => {
+                let data = &columns.flat[at].data;
+                self.largest = self.largest.max(memory(data, rows));
+                chunks.column(flat, leaf.kind, data, rows)
+            }
+            LeafRole::Child { list, child } => {
+                let source = &columns.lists[list];
+                if self.elements.as_ref().is_none_or(|(of, _)| *of != list) {
+                    self.elements = Some((list, Elements::new(&source.offsets, &sorted.rows)?));
+                }
+                let Some((_, elements)) = &self.elements else { unreachable!("made just above") };
+                let data = &source.children[child].data;
+                self.largest = self.largest.max(memory(data, elements.places.len()));
+                let (shape, places) = (Shape::List(&elements.offsets), Some(elements.places.as_slice()));
+                chunks.column(Target { shape, places, ..flat }, leaf.kind, data, elements.places.len())
+            }
+        }
+    }
+}
+
+/// A Parquet file of any number of rows, some at a time, for others to read: each time a row group. It has the columns of its definition
+/// and no others.
+pub struct TableWriter<W: Write + Send> {
+    writer: SerializedFileWriter<TailWriter<W>>,
+    layout: Layout,
+    chunks: Chunks,
+}
+
+impl<W: Write + Send> TableWriter<W> {
+    /// Begins a file.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn new(definition: &'static Definition, options: &WriteOptions, file: W) -> Result<Self, Error> {
+        let layout = Layout::new(definition, std::iter::empty())?;
+        let (writer, chunks) = (begin(&layout, file)?, Chunks::new(options)?);
+        Ok(Self { writer, layout, chunks })
+    }
+
+    /// Adds rows, in the order in which they stand.
+    ///
+    /// # Errors
+    ///
+    /// The rows are not those of the definition, or there are none, or the file cannot be written.
+    pub fn add(&mut self, columns: &Columns) -> Result<(), Error> {
+        let sorted = Sorted { rows: (0..columns.rows as u32).collect(), parents: Vec::new() };
+        check(columns, &sorted)?;
+        let Self { writer, layout, chunks } = self;
+        let mut rows = RowGroup::new(columns, &sorted);
+        add_group(writer, layout, |leaf, descriptor| rows.chunk(layout, chunks, leaf, descriptor))
+    }
+
+    /// Ends the file. Returns its length in bytes.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn finish(self) -> Result<u64, Error> {
+        end(self.writer)
+    }
 }
 
 /// Writes a segment's file: `make` makes the chunk of each leaf, in order.
 pub(crate) fn segment(
     layout: &Layout,
     file: &mut (impl Write + Send),
-    mut make: impl FnMut(&Leaf, ColumnDescPtr) -> Result<Chunk, Error>,
+    make: impl FnMut(&Leaf, ColumnDescPtr) -> Result<Chunk, Error>,
 ) -> Result<u64, Error> {
-    let failed = |cause| Error::Parquet { what: "write a segment", cause };
+    let mut writer = begin(layout, file)?;
+    add_group(&mut writer, layout, make)?;
+    end(writer)
+}
+
+fn failed(cause: ParquetError) -> Error {
+    Error::Parquet { what: "write a segment", cause }
+}
+
+fn begin<W: Write + Send>(layout: &Layout, file: W) -> Result<SerializedFileWriter<TailWriter<W>>, Error> {
     let properties = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
         .set_compression(Compression::UNCOMPRESSED)
         .set_bloom_filter_position(BloomFilterPosition::End);
     let sink = TailWriter::new(file);
-    let mut writer =
-        SerializedFileWriter::new(sink, layout.root.clone(), Arc::new(properties.build())).map_err(failed)?;
+    SerializedFileWriter::new(sink, layout.root.clone(), Arc::new(properties.build())).map_err(failed)
+}
+
+fn add_group<W: Write + Send>(
+    writer: &mut SerializedFileWriter<TailWriter<W>>,
+    layout: &Layout,
+    mut make: impl FnMut(&Leaf, ColumnDescPtr) -> Result<Chunk, Error>,
+) -> Result<(), Error> {
     let descriptor = layout.descriptor();
     let mut group = writer.next_row_group().map_err(failed)?;
     for (leaf, descriptor) in layout.leaves.iter().zip(descriptor.columns()) {
         let chunk = make(leaf, descriptor.clone())?;
         group.append_column(&chunk.bytes, chunk.close).map_err(failed)?;
     }
-    group.close().map_err(failed)?;
+    group.close().map(drop).map_err(failed)
+}
+
+fn end<W: Write + Send>(mut writer: SerializedFileWriter<TailWriter<W>>) -> Result<u64, Error> {
     writer.append_key_value_metadata(TailWriter::<Vec<u8>>::metadata());
     writer.flush().map_err(|cause| Error::Io { what: "write a segment", cause })?;
     writer.inner_mut().begin();

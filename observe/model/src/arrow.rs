@@ -1,6 +1,9 @@
 //! Tables as Arrow record batches, in the schemas of [`Table`].
 
 mod array;
+mod cells;
+pub(crate) mod points;
+pub(crate) mod series;
 mod sources;
 
 use std::sync::Arc;
@@ -65,7 +68,9 @@ enum ColumnRef {
 impl<'a> View<'a> {
     fn new(table: Table, columns: &'a Columns) -> Self {
         let list = match table {
-            Table::Spans | Table::Logs | Table::Metrics => return Self { columns, rows: columns.rows, elements: None },
+            Table::Spans | Table::Logs | Table::Metrics | Table::Series => {
+                return Self { columns, rows: columns.rows, elements: None };
+            }
             Table::SpanEvents => spans::EVENTS,
             Table::SpanLinks => spans::LINKS,
             Table::Exemplars => metrics::EXEMPLARS,

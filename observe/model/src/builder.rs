@@ -1,13 +1,10 @@
 //! OTLP requests straight from the wire into columns.
 //!
-//! No struct is built for a span, a record or a point: each field goes where it belongs as it is met. What a resource and
+//! No struct is built for a span or a record: each field goes where it belongs as it is met. What a resource and
 //! a scope say is read once for all of their rows.
 
-mod exemplar;
 mod log;
-mod metric;
 mod origin;
-mod point;
 mod span;
 
 use vitrine_observe_columns::Columns;
@@ -66,7 +63,7 @@ impl Appended {
 }
 
 impl Builder {
-    /// An empty table.
+    /// An empty table. That of [metrics](Signal::Metrics) stays empty: their points are series.
     pub fn new(signal: Signal) -> Self {
         let columns = Columns::new(signal.definition());
         Self {
@@ -92,8 +89,7 @@ impl Builder {
     ///
     /// A time of 0 means that the sender does not know it. `arrival_ns`, when the request arrived in nanoseconds since
     /// 1970, then stands in for it, or what is known better: the other end of a span, the start of an event's span, the
-    /// time at which a record was observed, the time of an exemplar's point. The same request and arrival give the
-    /// same rows.
+    /// time at which a record was observed. The same request and arrival give the same rows.
     ///
     /// One table takes less than 4 GiB of texts in one column, and four billion elements in one list: clear it by
     /// [`Self::bytes`], not by its rows alone. Texts of rows that were refused count, too.

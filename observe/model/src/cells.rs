@@ -25,12 +25,12 @@ pub(crate) fn put_positive(columns: &mut Columns, place: usize, value: i64) {
     }
 }
 
-/// Puts a floating point number, if there is one.
-pub(crate) fn put_double(columns: &mut Columns, place: usize, value: Option<f64>) {
+/// Puts a floating point number. The one NaN that stands for none becomes the usual NaN.
+pub(crate) fn put_double(columns: &mut Columns, place: usize, value: f64) {
     let row = columns.rows;
-    if let (Data::Double(values), Some(value)) = (&mut columns.flat[place].data, value) {
+    if let Data::Double(values) = &mut columns.flat[place].data {
         values.resize(row, NULL_DOUBLE);
-        values.push(double_bits(value));
+        values.push(if value.to_bits() == NULL_DOUBLE { f64::NAN.to_bits() } else { value.to_bits() });
     }
 }
 
@@ -99,15 +99,6 @@ pub(crate) fn code_in(columns: &mut Columns, place: usize, text: &[u8]) -> u32 {
     }
 }
 
-/// Puts a text by its number.
-pub(crate) fn put_code(columns: &mut Columns, place: usize, code: u32) {
-    let row = columns.rows;
-    if let Data::Text(texts) = &mut columns.flat[place].data {
-        texts.codes.resize(row, NULL_CODE);
-        texts.codes.push(code);
-    }
-}
-
 /// Fills a text column up with one number, to as many rows as there are.
 pub(crate) fn fill_code(columns: &mut Columns, place: usize, code: u32) {
     let rows = columns.rows;
@@ -120,13 +111,6 @@ pub(crate) fn fill_code(columns: &mut Columns, place: usize, code: u32) {
 pub(crate) fn push_int(columns: &mut Columns, (list, child): (usize, usize), value: i64) {
     if let Data::Int(values) = &mut columns.lists[list].children[child].data {
         values.push(value);
-    }
-}
-
-/// Adds a floating point number, or none, to a field of a list's elements.
-pub(crate) fn push_double(columns: &mut Columns, (list, child): (usize, usize), value: Option<f64>) {
-    if let Data::Double(values) = &mut columns.lists[list].children[child].data {
-        values.push(value.map_or(NULL_DOUBLE, double_bits));
     }
 }
 
@@ -178,14 +162,6 @@ pub(crate) fn code_of(dictionary: &mut Dictionary, text: &[u8]) -> u32 {
     match dictionary.intern_text(text) {
         Some(code) => code,
         None => dictionary.intern(String::from_utf8_lossy(text).as_bytes()),
-    }
-}
-
-/// A floating point number's bits. The one NaN that stands for none becomes the usual NaN.
-pub(crate) fn double_bits(value: f64) -> u64 {
-    match value.to_bits() {
-        NULL_DOUBLE => f64::NAN.to_bits(),
-        bits => bits,
     }
 }
 

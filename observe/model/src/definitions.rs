@@ -1,4 +1,4 @@
-//! What the tables of spans, log records and metric points consist of. `docs/guide/columns.md` says the same for readers
+//! What the tables of spans and log records consist of, and those of metric points that earlier releases wrote. `docs/guide/columns.md` says the same for readers
 //! of the files.
 
 pub mod logs;
@@ -19,12 +19,12 @@ pub const ATTRIBUTE_KEY: usize = 0;
 pub const ATTRIBUTE_VALUE: usize = 1;
 
 /// A column that has a value in every row.
-const fn required(name: &'static str, kind: Kind) -> Fixed {
+pub(crate) const fn required(name: &'static str, kind: Kind) -> Fixed {
     Fixed { name, kind, optional: false }
 }
 
 /// A column that may have none.
-const fn optional(name: &'static str, kind: Kind) -> Fixed {
+pub(crate) const fn optional(name: &'static str, kind: Kind) -> Fixed {
     Fixed { name, kind, optional: true }
 }
 

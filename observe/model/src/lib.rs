@@ -1,11 +1,12 @@
-//! The observatory's data model: traces, logs and metric points as Arrow columns.
+//! The observatory's data model: traces and logs as Arrow columns, metrics as series.
 //!
 //! A table is a [`Builder`]: it takes OTLP requests in protobuf and decodes them in one pass, straight from the wire into
 //! [`vitrine_observe_columns::Columns`]. What the tables consist of is in [`definitions`]. Frequent attributes get columns
 //! of their own, the others stay in a map; their types are kept. Rows become plain structs ([`SpanRow`], …) only when a
 //! query returns them; [`batch`] makes Arrow batches of whole tables for SQL.
 //!
-//! Metrics are decoded into series, too ([`metrics`]): by OTLP and by Prometheus's remote write, under the labels that Prometheus has.
+//! Metrics are decoded into series ([`metrics`]): by OTLP and by Prometheus's remote write, under the labels that Prometheus has.
+//! [`PointRows`] makes batches of them again, each sample a row.
 //!
 //! This crate knows no transport and keeps nothing: see `vitrine-observe-store`.
 //!
@@ -54,6 +55,7 @@ mod metric_point;
 pub mod metrics;
 mod rejected;
 mod rows;
+mod samples;
 mod series;
 mod signal;
 mod span_row;
@@ -61,14 +63,17 @@ mod table;
 mod value;
 mod wire;
 
+pub use arrow::points::{BesideSamples, PointRows};
+pub use arrow::series::{SeriesRow, exemplar_batch, series_batch};
 pub use arrow::{BatchTooLarge, batch};
 pub use attributes::{MAX_ATTRIBUTE_COLUMNS, attribute_column, attribute_key};
 pub use builder::{Appended, Builder, UNKNOWN_SERVICE};
 pub use id::{IdError, SpanId, TraceId};
 pub use log_row::LogRow;
-pub use metric_point::{Buckets, ExemplarRow, MetricKind, MetricRow, Point, Temporality};
+pub use metric_point::MetricKind;
 pub use rejected::Rejected;
 pub use rows::{json_attributes, json_value, row_attributes, scalar};
+pub use samples::{SampleFile, SampleValue};
 pub use signal::Signal;
 pub use span_row::{EventRow, LinkRow, ScopeInfo, SpanKind, SpanRow, StatusCode};
 pub use table::Table;

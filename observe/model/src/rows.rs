@@ -6,12 +6,9 @@ use vitrine_observe_columns::{Column, Columns, Data, List, NULL_BOOL, NULL_DOUBL
 
 use crate::attributes::attribute_key;
 use crate::builder::{RESOURCE_DROPPED, RESOURCE_SCHEMA_URL, SCOPE_DROPPED, SCOPE_SCHEMA_URL};
-use crate::definitions::{ATTRIBUTE_KEY, ATTRIBUTE_VALUE, ATTRIBUTES, logs, metrics, spans};
+use crate::definitions::{ATTRIBUTE_KEY, ATTRIBUTE_VALUE, ATTRIBUTES, logs, spans};
 use crate::json::{parse, parse_attributes};
-use crate::{
-    Attribute, Buckets, EventRow, ExemplarRow, LinkRow, LogRow, MetricKind, MetricRow, Point, ScopeInfo, SpanId,
-    SpanKind, SpanRow, StatusCode, Temporality, TraceId, Value,
-};
+use crate::{Attribute, EventRow, LinkRow, LogRow, ScopeInfo, SpanId, SpanKind, SpanRow, StatusCode, TraceId, Value};
 
 /// The attributes of a row: those with columns in the order of the columns, then the rare ones in the order sent.
 pub fn row_attributes(columns: &Columns, row: usize) -> Vec<Attribute> {
@@ -117,35 +114,6 @@ impl LogRow {
     }
 }
 
-impl MetricRow {
-    /// A row of a table of metric points.
-    pub fn from_columns(columns: &Columns, row: usize) -> Self {
-        let flat = &columns.flat;
-        let origin = Origin::read(&flat[metrics::RESOURCE], &flat[metrics::SCOPE_NAME..], row);
-        let kind = MetricKind::from_number(byte(&flat[metrics::KIND], row));
-        Self {
-            name: string(&flat[metrics::NAME], row),
-            unit: string(&flat[metrics::UNIT], row),
-            description: string(&flat[metrics::DESCRIPTION], row),
-            kind,
-            temporality: Temporality::from_number(byte(&flat[metrics::TEMPORALITY], row)),
-            monotonic: bool(&flat[metrics::MONOTONIC], row).unwrap_or(false),
-            service: string(&flat[metrics::SERVICE], row),
-            start_ns: time(&flat[metrics::START_TIME], row),
-            time_ns: time(&flat[metrics::TIME], row),
-            point: point(columns, kind, row),
-            flags: small(&flat[metrics::FLAGS], row),
-            metadata: text(&flat[metrics::METADATA], row).map(parse_attributes).unwrap_or_default(),
-            exemplars: exemplars(&columns.lists[metrics::EXEMPLARS], row),
-            attributes: row_attributes(columns, row),
-            resource: origin.resource,
-            resource_dropped_attributes: origin.dropped_attributes,
-            resource_schema_url: origin.schema_url,
-            scope: origin.scope,
-        }
-    }
-}
-
 fn events(list: &List, row: usize) -> Vec<EventRow> {
     let fields = &list.children;
     let event = |element| EventRow {
@@ -168,74 +136,6 @@ fn links(list: &List, row: usize) -> Vec<LinkRow> {
         dropped_attributes: small(&fields[spans::LINK_DROPPED_ATTRIBUTES], element),
     };
     elements(list, row).map(link).collect()
-}
-
-fn exemplars(list: &List, row: usize) -> Vec<ExemplarRow> {
-    let fields = &list.children;
-    let exemplar = |element| ExemplarRow {
-        time_ns: time(&fields[metrics::EXEMPLAR_TIME], element),
-        value: number(&fields[metrics::EXEMPLAR_INT], &fields[metrics::EXEMPLAR_DOUBLE], element),
-        trace_id: trace_id(&fields[metrics::EXEMPLAR_TRACE_ID], element),
-        span_id: span_id(&fields[metrics::EXEMPLAR_SPAN_ID], element),
-        attributes: text(&fields[metrics::EXEMPLAR_ATTRIBUTES], element).map(parse_attributes).unwrap_or_default(),
-    };
-    elements(list, row).map(exemplar).collect()
-}
-
-fn point(columns: &Columns, kind: MetricKind, row: usize) -> Point {
-    let flat = &columns.flat;
-    let count = unsigned(int(&flat[metrics::COUNT], row).unwrap_or(0));
-    let sum = double(&flat[metrics::SUM], row);
-    let (min, max) = (double(&flat[metrics::MIN], row), double(&flat[metrics::MAX], row));
-    match kind {
-        MetricKind::Gauge | MetricKind::Sum => number(&flat[metrics::VALUE_INT], &flat[metrics::VALUE_DOUBLE], row),
-        MetricKind::Histogram => Point::Histogram {
-            count,
-            sum,
-            min,
-            max,
-            bounds: doubles(&columns.lists[metrics::BOUNDS], 0, row),
-            counts: counts(&columns.lists[metrics::COUNTS], row),
-        },
-        MetricKind::ExponentialHistogram => Point::ExponentialHistogram {
-            count,
-            sum,
-            min,
-            max,
-            scale: signed(&flat[metrics::SCALE], row),
-            zero_count: unsigned(int(&flat[metrics::ZERO_COUNT], row).unwrap_or(0)),
-            zero_threshold: double(&flat[metrics::ZERO_THRESHOLD], row).unwrap_or(0.0),
-            positive: Buckets {
-                offset: signed(&flat[metrics::POSITIVE_OFFSET], row),
-                counts: counts(&columns.lists[metrics::COUNTS], row),
-            },
-            negative: Buckets {
-                offset: signed(&flat[metrics::NEGATIVE_OFFSET], row),
-                counts: counts(&columns.lists[metrics::NEGATIVE_COUNTS], row),
-            },
-        },
-        MetricKind::Summary => {
-            let list = &columns.lists[metrics::QUANTILES];
-            let quantiles = doubles(list, 0, row).into_iter().zip(doubles(list, 1, row)).collect();
-            Point::Summary { count, sum: sum.unwrap_or(0.0), quantiles }
-        }
-    }
-}
-
-fn number(ints: &Column, numbers: &Column, row: usize) -> Point {
-    match (double(numbers, row), int(ints, row)) {
-        (Some(number), _) => Point::Double(number),
-        (None, Some(number)) => Point::Int(number),
-        (None, None) => Point::Absent,
-    }
-}
-
-fn doubles(list: &List, child: usize, row: usize) -> Vec<f64> {
-    elements(list, row).map(|element| double(&list.children[child], element).unwrap_or(f64::NAN)).collect()
-}
-
-fn counts(list: &List, row: usize) -> Vec<u64> {
-    elements(list, row).map(|element| time(&list.children[0], element)).collect()
 }
 
 /// Where a row comes from.
@@ -346,10 +246,6 @@ fn small(column: &Column, row: usize) -> u32 {
 
 fn narrow(value: i64) -> u32 {
     u32::try_from(value).unwrap_or(0)
-}
-
-fn signed(column: &Column, row: usize) -> i32 {
-    int(column, row).and_then(|value| i32::try_from(value).ok()).unwrap_or(0)
 }
 
 pub(crate) fn byte(column: &Column, row: usize) -> u8 {

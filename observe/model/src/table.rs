@@ -19,12 +19,14 @@ pub enum Table {
     Metrics,
     /// One row for each exemplar of a metric point.
     Exemplars,
+    /// One row for each series of samples.
+    Series,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 6] =
-        [Self::Spans, Self::SpanEvents, Self::SpanLinks, Self::Logs, Self::Metrics, Self::Exemplars];
+    pub const ALL: [Self; 7] =
+        [Self::Spans, Self::SpanEvents, Self::SpanLinks, Self::Logs, Self::Metrics, Self::Exemplars, Self::Series];
 
     /// Its name in SQL.
     pub fn name(self) -> &'static str {
@@ -35,6 +37,7 @@ impl Table {
             Self::Logs => "logs",
             Self::Metrics => "metrics",
             Self::Exemplars => "exemplars",
+            Self::Series => "series",
         }
     }
 
@@ -48,6 +51,7 @@ impl Table {
             Self::Logs => LOGS.clone(),
             Self::Metrics => METRICS.clone(),
             Self::Exemplars => EXEMPLARS.clone(),
+            Self::Series => SERIES.clone(),
         }
     }
 }
@@ -196,6 +200,26 @@ static METRICS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("resource_dropped_attributes", DataType::UInt32, false),
         ("scope_schema_url", dictionary(), true),
         ("scope_dropped_attributes", DataType::UInt32, false),
+        ("series", DataType::FixedSizeBinary(16), true),
+    ])
+});
+
+static SERIES: LazyLock<SchemaRef> = LazyLock::new(|| {
+    schema(vec![
+        ("id", DataType::FixedSizeBinary(16), false),
+        ("name", dictionary(), false),
+        ("kind", dictionary(), false),
+        ("unit", dictionary(), true),
+        ("help", dictionary(), true),
+        ("temporality", dictionary(), true),
+        ("monotonic", DataType::Boolean, true),
+        ("service", dictionary(), false),
+        ("labels", attributes(), false),
+        ("attributes", attributes(), false),
+        ("resource", attributes(), false),
+        ("first_time", time(), true),
+        ("last_time", time(), true),
+        ("samples", DataType::UInt64, false),
     ])
 });
 
@@ -213,5 +237,7 @@ static EXEMPLARS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("point_time", time(), false),
         ("point_attributes", attributes(), false),
         ("resource", attributes(), false),
+        ("series", DataType::FixedSizeBinary(16), true),
+        ("labels", attributes(), false),
     ])
 });

@@ -91,5 +91,6 @@ pub use reindex::reindex;
 pub use sample::{Exemplar, MetricType, STALE, Temporality, Value, Values, is_stale};
 pub use series::{Description, Projection, SeriesId, View};
 pub use snapshot::Snapshot;
+pub use snapshot::scan::{Scan, ScannedSamples, ScannedSeries};
 pub use table::{SeriesNumber, SeriesTable, TooManySeries};
 pub use tombstones::Tombstones;

@@ -105,6 +105,10 @@ pub struct Stats {
     pub bytes_by_label: Vec<(String, u64)>,
     /// `name=value` with most series.
     pub series_by_pair: Vec<(String, u64)>,
+    /// Most active series that there may be; 0 if that is not known.
+    pub limit: u64,
+    /// Samples and exemplars that were refused since the start.
+    pub rejected: u64,
 }
 
 /// Series of one tenant.

@@ -1,6 +1,7 @@
 //! All series of a tenant at one time, and what is asked of them.
 
 mod exemplars;
+pub(crate) mod scan;
 mod select;
 mod stats;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use roaring::RoaringBitmap;
 
 use crate::part::{Part, SourceNumber, TimesCache};
@@ -36,6 +37,12 @@ pub(crate) trait Source: fmt::Debug + Send + Sync {
         views: Option<&RoaringBitmap>,
         values: &mut BTreeSet<String>,
     ) -> Result<(), QueryError>;
+
+    /// Identities of series, which rise.
+    fn identities(&self, series: &[u32]) -> Result<Vec<Bytes>, QueryError>;
+
+    /// Series without views: no condition on labels finds them.
+    fn hidden(&self) -> Result<Vec<(SeriesId, u32)>, QueryError>;
 
     /// Exemplars of a series and its id, in the order in which they came.
     fn exemplars(&self, series: (u32, SeriesId)) -> Result<Vec<Exemplar>, QueryError>;

@@ -16,6 +16,7 @@ mod functions;
 mod grid;
 mod number;
 mod parent;
+mod promql;
 mod pushdown;
 mod queries;
 mod scan;

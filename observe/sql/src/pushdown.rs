@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use datafusion::scalar::ScalarValue;
-use vitrine_observe_store::Scan;
 use vitrine_observe_store::model::TraceId;
+use vitrine_observe_store::{MapEntry, Scan};
 
 /// The name of the column with the time of a row.
 const TIME: &str = "time";
@@ -13,6 +13,10 @@ const TIME: &str = "time";
 const TRACE: &str = "trace_id";
 /// The name of the column with the service of a row.
 const SERVICE: &str = "service";
+/// The name of the column with the name of a span or a metric.
+const NAME: &str = "name";
+/// The function that looks a key up in a map.
+const ATTR: &str = "attr";
 
 /// Rows that may be wanted, by conditions that all hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +25,8 @@ pub(crate) struct ScanFilter {
     last_ns: Option<i64>,
     trace: Option<TraceId>,
     services: Option<BTreeSet<String>>,
+    names: Option<BTreeSet<String>>,
+    entries: Vec<MapEntry>,
     nothing: bool,
 }
 
@@ -31,11 +37,11 @@ impl ScanFilter {
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => self.add(left) | self.add(right),
             Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
                 if let (Some(column), Some(value)) = (column(left), literal(right)) {
-                    self.compare(column, *op, value) || self.add_services(condition)
+                    self.compare(column, *op, value) || self.add_texts(condition)
                 } else if let (Some(value), Some(column)) = (literal(left), column(right)) {
                     op.swap().is_some_and(|op| self.compare(column, op, value))
                 } else {
-                    self.add_services(condition)
+                    self.add_texts(condition) || (*op == Operator::Eq && self.add_entry(left, right))
                 }
             }
             Expr::Between(between) if !between.negated => {
@@ -44,7 +50,7 @@ impl ScanFilter {
                 let high = literal(&between.high).is_some_and(|high| self.compare(column, Operator::LtEq, high));
                 low | high
             }
-            _ => self.add_services(condition),
+            _ => self.add_texts(condition),
         }
     }
 
@@ -60,13 +66,15 @@ impl ScanFilter {
             )),
         };
         let never = time_ns.is_some_and(|(first, last)| first > last)
-            || self.services.as_ref().is_some_and(BTreeSet::is_empty)
+            || [&self.services, &self.names].into_iter().flatten().any(BTreeSet::is_empty)
             || self.nothing;
         (!never).then(|| Scan {
             columns: None,
             time_ns,
             trace: self.trace,
             services: self.services.map(|services| services.into_iter().collect()),
+            names: self.names.map(|names| names.into_iter().collect()),
+            entries: self.entries,
         })
     }
 
@@ -99,33 +107,50 @@ impl ScanFilter {
         true
     }
 
-    fn add_services(&mut self, condition: &Expr) -> bool {
-        let Some(found) = services(condition) else { return false };
-        self.services = Some(match self.services.take() {
-            Some(known) => known.intersection(&found).cloned().collect(),
-            None => found,
-        });
-        true
+    fn add_texts(&mut self, condition: &Expr) -> bool {
+        for (name, known) in [(SERVICE, &mut self.services), (NAME, &mut self.names)] {
+            let Some(found) = texts(condition, name) else { continue };
+            *known = Some(match known.take() {
+                Some(known) => known.intersection(&found).cloned().collect(),
+                None => found,
+            });
+            return true;
+        }
+        false
+    }
+
+    /// Adds that a key of a map has a value.
+    fn add_entry(&mut self, left: &Expr, right: &Expr) -> bool {
+        let (call, value) = match (left, right) {
+            (Expr::ScalarFunction(call), value) | (value, Expr::ScalarFunction(call)) => (call, literal(value)),
+            _ => return false,
+        };
+        let ([map, key], Some(value)) = (call.args.as_slice(), value.and_then(text)) else { return false };
+        let (Some(map), Some(key)) = (column(map), literal(key).and_then(text)) else { return false };
+        if call.name() == ATTR {
+            self.entries.push(MapEntry { map: map.to_owned(), key, value });
+        }
+        call.name() == ATTR
     }
 }
 
-/// The services that an equality, a list or alternatives of them name.
-fn services(condition: &Expr) -> Option<BTreeSet<String>> {
+/// The texts that an equality of this column, a list or alternatives of them name.
+fn texts(condition: &Expr, name: &str) -> Option<BTreeSet<String>> {
     match condition {
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
-            let mut both = services(left)?;
-            both.append(&mut services(right)?);
+            let mut both = texts(left, name)?;
+            both.append(&mut texts(right, name)?);
             Some(both)
         }
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
             let value = match (column(left), column(right)) {
-                (Some(SERVICE), None) => literal(right)?,
-                (None, Some(SERVICE)) => literal(left)?,
+                (Some(column), None) if column == name => literal(right)?,
+                (None, Some(column)) if column == name => literal(left)?,
                 _ => return None,
             };
             Some(BTreeSet::from([text(value)?]))
         }
-        Expr::InList(list) if !list.negated && column(&list.expr) == Some(SERVICE) => {
+        Expr::InList(list) if !list.negated && column(&list.expr) == Some(name) => {
             list.list.iter().map(|item| text(literal(item)?)).collect()
         }
         _ => None,

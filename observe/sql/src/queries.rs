@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use vitrine_observe_store::Tenant;
+use vitrine_observe_store::series::Budget;
 
 use crate::source::Telemetry;
 use crate::workers::{IDLE, Statement, Workers};
@@ -24,6 +25,8 @@ const MAX_WAITING_CHUNKS: usize = 2;
 /// Threads that wait for the engine, for all statements together. Batches that they have read wait to be sent; `workers`
 /// bounds how many of each statement.
 const MAX_READING_THREADS: usize = 4;
+/// Samples that a statement's expressions of PromQL may read together.
+const MAX_SAMPLES: u64 = 50_000_000;
 /// Threads that run a statement, at most, if nothing else is said.
 const DEFAULT_THREADS: usize = 4;
 
@@ -99,8 +102,9 @@ impl Sql {
         let limit = self.options.time_limit;
         let deadline = Instant::now() + limit;
         let (chunks, waiting) = mpsc::channel(MAX_WAITING_CHUNKS);
+        let budget = Budget::new(self.options.memory_bytes, MAX_SAMPLES, limit);
         let statement =
-            Statement { engine: self.engine.clone(), tenant: tenant.clone(), text: text.to_owned(), format };
+            Statement { engine: self.engine.clone(), tenant: tenant.clone(), text: text.to_owned(), format, budget };
         let workers = self.workers.clone();
         let task = runtime.spawn(async move {
             let _slot = slot;

@@ -20,6 +20,7 @@ use vitrine_observe_store::model::Table;
 use crate::exact::ExactNumbers;
 use crate::functions;
 use crate::parent::Run;
+use crate::promql::{self, PromqlFunction};
 use crate::statement::MAX_NESTING;
 use crate::summaries::Summary;
 use crate::table::TelemetryTable;
@@ -56,6 +57,8 @@ impl SessionFactory {
             let function = summary.function(run.clone());
             tables.push(Arc::new(TableFunction::new(summary.name().to_owned(), Arc::new(function))));
         }
+        let promql = PromqlFunction::new(run.clone());
+        tables.push(Arc::new(TableFunction::new(promql::NAME.to_owned(), Arc::new(promql))));
         let tables: HashMap<String, Arc<TableFunction>> =
             tables.into_iter().map(|function| (function.name().to_owned(), function)).collect();
         let mut builder = SessionStateBuilder::new()

@@ -113,8 +113,12 @@ impl TableProvider for SummaryTable {
         _: &[Expr],
         _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let columns = projection.cloned().unwrap_or_else(|| (0..self.schema().fields().len()).collect());
+        let mut columns = projection.cloned().unwrap_or_else(|| (0..self.schema().fields().len()).collect());
         let schema = Arc::new(self.schema().project(&columns)?);
+        if columns.is_empty() {
+            // To count rows, one column is read.
+            columns.push(0);
+        }
         let (first, last) = self.time_ns;
         let label = format!("Read: table={}, time_ns={first}..{last}", self.summary.name());
         let source = Source::Summary { summary: self.summary, columns, time_ns: self.time_ns };
@@ -148,7 +152,7 @@ impl TableFunctionImpl for SummaryFunction {
 }
 
 /// A constant time in nanoseconds since 1970.
-fn time(function: &str, expression: &Expr) -> Result<u64> {
+pub(crate) fn time(function: &str, expression: &Expr) -> Result<u64> {
     let Expr::Literal(value, _) = expression else {
         return plan_err!("{function} takes constant times, such as now() - interval '1 hour'; {expression} found");
     };

@@ -10,8 +10,8 @@ use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
-use vitrine_observe_store::Scan;
 use vitrine_observe_store::model::Table;
+use vitrine_observe_store::{MapEntry, Scan};
 
 use crate::parent::Run;
 use crate::pushdown::ScanFilter;
@@ -75,7 +75,7 @@ impl TableProvider for TelemetryTable {
             wanted.add(filter);
         }
         let Some(mut scan) = wanted.scan() else { return Ok(Arc::new(EmptyExec::new(schema))) };
-        // To count rows, one column is read: the first, which is the time and small.
+        // To count rows, one column is read: the first, which is a time or an id, and small.
         scan.columns = projection.map(|columns| if columns.is_empty() { vec![0] } else { columns.clone() });
         let label = label(self.table, &schema, &scan);
         Ok(Arc::new(Read::new(label, schema, self.run.clone(), Source::rows(self.table, scan))))
@@ -95,6 +95,12 @@ fn label(table: Table, schema: &SchemaRef, scan: &Scan) -> String {
     }
     if let Some(services) = &scan.services {
         let _ = write!(text, ", services=[{}]", services.join(", "));
+    }
+    if let Some(names) = &scan.names {
+        let _ = write!(text, ", names=[{}]", names.join(", "));
+    }
+    for MapEntry { map, key, value } in &scan.entries {
+        let _ = write!(text, ", {map}[{key}]={value}");
     }
     text
 }

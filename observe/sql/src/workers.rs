@@ -20,6 +20,7 @@ use tokio::process::Child;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use vitrine_observe_store::Tenant;
+use vitrine_observe_store::series::Budget;
 
 use crate::source::{Parts, Source, Telemetry};
 use crate::wire::{FromWorker, Messages, ToWorker, head};
@@ -41,6 +42,15 @@ pub(crate) struct Statement {
     pub(crate) tenant: Tenant,
     pub(crate) text: String,
     pub(crate) format: Format,
+    /// What its expressions of PromQL may take together.
+    pub(crate) budget: Arc<Budget>,
+}
+
+impl Drop for Statement {
+    /// It has ended, or no caller wants the answer.
+    fn drop(&mut self) {
+        self.budget.cancel();
+    }
 }
 
 /// All workers that no statement has.
@@ -243,7 +253,8 @@ struct Scans {
 impl Scans {
     fn open(&mut self, statement: &Statement, scan: u64, source: Source) {
         let (engine, tenant) = (statement.engine.clone(), statement.tenant.clone());
-        self.take_step(scan, move || step(Parts::open(source, &*engine, &tenant)?));
+        let budget = statement.budget.clone();
+        self.take_step(scan, move || step(Parts::open(source, &*engine, &tenant, &budget)?));
     }
 
     fn next(&mut self, scan: u64) {

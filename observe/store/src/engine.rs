@@ -230,6 +230,21 @@ pub struct Scan {
     pub trace: Option<TraceId>,
     /// Rows of one of these services. Others may come nevertheless.
     pub services: Option<Vec<String>>,
+    /// Rows of one of these names: of spans, or of metrics. Others may come nevertheless.
+    pub names: Option<Vec<String>>,
+    /// Rows that have all of this in their maps. Others may come nevertheless.
+    pub entries: Vec<MapEntry>,
+}
+
+/// An entry of a map that a row must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MapEntry {
+    /// The map's column: `attributes`, `resource`, `labels` or `point_attributes`.
+    pub map: String,
+    /// The key.
+    pub key: String,
+    /// Its value, as text.
+    pub value: String,
 }
 
 /// Rows as they are read; each batch has some thousand. Dropping it stops the reading.

@@ -19,7 +19,7 @@ pub use access::{Access, AccessError, Denied, Right, SCOPE_HEADER, Token};
 pub use column_engine::storage::SegmentStorage;
 pub use column_engine::{ColumnEngine, Error, LocalStorage, ObjectStorage, Options, SpanMetricNames, SpanMetrics};
 pub use engine::{
-    Accepted, AdminError, Batches, DeleteError, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant, TenantError,
+    Accepted, AdminError, Batches, DeleteError, MapEntry, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant, TenantError,
     WriteError,
 };
 pub use query::{Dependency, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};

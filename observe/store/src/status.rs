@@ -6,7 +6,8 @@ use serde::{Serialize, Serializer};
 
 use crate::Signal;
 
-/// What an engine holds of one signal, and has seen since the start.
+/// What an engine holds of one signal, and has seen since the start. Rows of metrics are samples of series, and those of earlier
+/// releases that are rows indeed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct SignalStatus {
     /// Rows held now.
@@ -52,6 +53,21 @@ pub struct SeriesFileStatus {
     pub first_ms: i64,
     /// Whether it was merged of others.
     pub is_merged: bool,
+}
+
+impl SignalStatus {
+    /// Adds what is held and was seen of series.
+    pub(crate) fn add_series(&mut self, series: &SeriesStatus) {
+        self.memory_rows += series.memory_samples;
+        self.memory_bytes += series.memory_bytes;
+        self.waiting += series.waiting;
+        self.segments += series.files;
+        self.segment_rows += series.file_samples;
+        self.segment_bytes += series.file_bytes;
+        self.taken += series.samples + series.histograms;
+        self.rejected += series.rejected;
+        self.evicted += series.removed;
+    }
 }
 
 /// What an engine holds of metrics as series, and has seen since the start.

@@ -11,7 +11,7 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use tokio::process::Command;
 use vitrine_shop_load::http::Call;
-use vitrine_tests_testkit::{Api, Observatory, eventually, succeed};
+use vitrine_tests_testkit::{Api, Observatory, eventually, python, succeed};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_vitrine-under-test");
 /// The address space of the process that is asked, in KiB.
@@ -20,6 +20,8 @@ const ADDRESS_SPACE_KIB: u32 = 9_000_000;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 /// A whole number that no double is.
 const ODD: i64 = 9_007_199_254_740_993;
+/// The greatest count of values that histograms tell exactly.
+const MANY: i64 = 9_007_199_254_740_991;
 /// What contains SQL for the observatory.
 const PAGES: &[(&str, &str)] = &[
     ("README.md", include_str!("../../../README.md")),
@@ -112,7 +114,7 @@ async fn send(observatory: &Observatory) -> Result<()> {
         {"name": "half", "gauge": {"dataPoints": [{"timeUnixNano": now, "asDouble": 0.5}]}},
         {"name": "least", "gauge": {"dataPoints": [{"timeUnixNano": now, "asInt": i64::MIN.to_string()}]}},
         {"name": "spread", "histogram": {"aggregationTemporality": 2, "dataPoints": [{
-            "timeUnixNano": now, "count": ODD.to_string(), "bucketCounts": [ODD.to_string(), "0"], "explicitBounds": [1],
+            "timeUnixNano": now, "count": MANY.to_string(), "bucketCounts": [MANY.to_string(), "0"], "explicitBounds": [1],
             "exemplars": [{"timeUnixNano": now, "asInt": "1", "traceId": TRACE, "spanId": "00f067aa0ba902b7"}]}]}},
     ]}]}]});
     let otlp = Api::new(&observatory.otlp_http, None)?;
@@ -198,8 +200,8 @@ async fn whole_numbers_are_exact() {
             ("SELECT value AS v FROM metrics WHERE name IN ('odd', 'half') ORDER BY value DESC LIMIT 1", odd.clone()),
             ("SELECT max(value) AS v FROM metrics WHERE service = 'gateway'", odd.clone()),
             ("SELECT sum(value) AS v FROM metrics WHERE name = 'odd' GROUP BY value", odd.clone()),
-            ("SELECT count AS v FROM metrics WHERE name = 'spread'", odd.clone()),
-            ("SELECT bucket_counts[1] AS v FROM metrics WHERE count > 9007199254740992", odd.clone()),
+            ("SELECT count AS v FROM metrics WHERE name = 'spread'", MANY.to_string()),
+            ("SELECT bucket_counts[1] AS v FROM metrics WHERE count > 9007199254740990", MANY.to_string()),
             ("SELECT value_int AS v FROM metrics WHERE name = 'least'", i64::MIN.to_string()),
             ("SELECT sum(d) AS v FROM (VALUES (18446744073709551615)) t(d)", u64::MAX.to_string()),
         ] {
@@ -224,4 +226,60 @@ async fn whole_numbers_are_exact() {
         Ok::<_, anyhow::Error>(())
     };
     check.await.expect("no digit is lost");
+}
+
+/// Reads an exported file as others do: how many rows there are and of what, by Arrow and by DuckDB.
+const READ: &str = "
+import sys, json, duckdb, pyarrow.parquet as pq
+table = pq.read_table(sys.argv[1])
+rows = duckdb.sql(f\"SELECT metric, labels['job'] AS job, value, count, sum FROM '{sys.argv[1]}' ORDER BY ALL\").fetchall()
+assert table.num_rows == len(rows), (table.num_rows, rows)
+print(json.dumps([table.column_names, rows]))
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metrics_are_exported_as_parquet() {
+    let check = async {
+        let mut observatory = Observatory::start(Path::new(BINARY), &[])?;
+        send(&observatory).await?;
+        let folder = tempfile::tempdir()?;
+        let export = |more: &[&str]| {
+            let mut command = Command::new(BINARY);
+            command.args(["metrics", "export", "--url", &observatory.observe]).args(more).current_dir(folder.path());
+            command
+        };
+        let selector = r#"{__name__=~"odd.*|half|spread_count", job="gateway"}"#;
+        let told = succeed(&mut export(&["--parquet", "some.parquet", "--match", selector])).await?;
+        ensure!(told == "3 samples in some.parquet\n", "{told}");
+        let packages = ["pyarrow==26.0.1", "duckdb==2.0.0"];
+        let python = python(Path::new(env!("CARGO_TARGET_TMPDIR")), "pyarrow-26.0.1-duckdb-2.0.0", &packages).await?;
+        let read = succeed(Command::new(&python).args(["-c", READ, "some.parquet"]).current_dir(folder.path())).await?;
+        let columns = json!(["metric", "time", "value", "count", "sum", "buckets", "labels"]);
+        let rows = json!([
+            ["half", "gateway", 0.5, null, null],
+            ["odd_total", "gateway", ODD as f64, null, null],
+            ["spread_count", "gateway", MANY as f64, null, null],
+        ]);
+        ensure!(serde_json::from_str::<Value>(&read)? == json!([columns, rows]), "{read}");
+        // A folder, and a time in which there is nothing.
+        let told = succeed(&mut export(&["--parquet", "all/", "--match", "half"])).await?;
+        ensure!(told == "1 sample in 1 file of all/\n" && folder.path().join("all/samples-00001.parquet").exists(), "{told}");
+        let early = ["--parquet", "none.parquet", "--start", "2020-01-01T00:00:00Z", "--end", "2020-01-03T00:00:00Z"];
+        let told = succeed(&mut export(&early)).await?;
+        ensure!(told == "0 samples in none.parquet\n", "{told}");
+        for (arguments, told) in [
+            (&["--parquet", "x.parquet", "--match", "sum(up)"][..], "parse error"),
+            (&["--parquet", "x.parquet", "--start", "soon"], "--start soon: expected a time"),
+            (&["--parquet", "x.parquet", "--start", "2030-01-01T00:00:00Z", "--end", "2029-01-01T00:00:00Z"], "before --end"),
+            (&["--parquet", "nowhere/x.parquet"], "nowhere/x.parquet.partial cannot be written"),
+        ] {
+            let output = export(arguments).output().await?;
+            let error = String::from_utf8_lossy(&output.stderr).into_owned();
+            ensure!(!output.status.success() && error.contains(told), "{arguments:?}: {error}");
+        }
+        ensure!(std::fs::read_dir(folder.path())?.count() == 3, "what is not whole is gone");
+        observatory.process().stop()?;
+        Ok::<_, anyhow::Error>(())
+    };
+    check.await.expect("others read it");
 }

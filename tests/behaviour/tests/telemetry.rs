@@ -68,7 +68,8 @@ fn keys(row: &Value) -> BTreeSet<String> {
 }
 
 const METRICS: &str = "SELECT DISTINCT name, kind, unit, coalesce(monotonic, false) AS monotonic, \
-                       array_to_string(map_keys(attributes), ',') AS keys FROM metrics";
+                       array_to_string(map_keys(attributes), ',') AS keys FROM metrics \
+                       WHERE attr(resource, 'service.name') IS NOT NULL";
 
 /// What is wrong with what was emitted, by the guide.
 fn differences(told: &BTreeMap<String, Reported>, seen: &[Value]) -> Vec<String> {

@@ -63,6 +63,13 @@ fn batch(number: u64) -> Value {
     json!([{"key": BATCH, "value": {"intValue": number.to_string()}}])
 }
 
+/// What tells a point from the others of its request: points of one series and one time would be one.
+fn point(number: u64, row: u64) -> Value {
+    json!([
+        {"key": BATCH, "value": {"intValue": number.to_string()}}, {"key": "row", "value": {"intValue": row.to_string()}}
+    ])
+}
+
 fn traces(number: u64) -> Value {
     let now = now_ns();
     let span = |row: u64| {
@@ -82,8 +89,7 @@ fn logs(number: u64) -> Value {
 }
 
 fn metrics(number: u64) -> Value {
-    let point =
-        |row: u64| json!({"timeUnixNano": now_ns().to_string(), "asInt": row.to_string(), "attributes": batch(number)});
+    let point = |row: u64| json!({"timeUnixNano": now_ns().to_string(), "asInt": row.to_string(), "attributes": point(number, row)});
     let points: Vec<Value> = (0..ROWS).map(point).collect();
     let metric = json!({"name": "kills", "gauge": {"dataPoints": points}});
     json!({"resourceMetrics": [{"resource": resource(), "scopeMetrics": [{"scope": {}, "metrics": [metric]}]}]})

@@ -5,7 +5,9 @@ use vitrine_kit::duration::prometheus;
 use vitrine_kit::html::escape;
 use vitrine_kit::percent;
 use vitrine_observe_promql::parse::parse_expr;
-use vitrine_observe_promql::{Engine, Point, Range, Sample, Series, Severity, Value, go_float};
+use vitrine_observe_promql::{
+    Engine, Point, Range, Sample, Series, Severity, Value, go_float, go_quote, is_plain_label_name,
+};
 use vitrine_observe_store::series::{Filter, Labels, NAME, Stats};
 
 use super::answer::Failed;
@@ -26,6 +28,8 @@ const MAX_ROWS: usize = 100;
 const MAX_NAMES: usize = 400;
 /// Entries of the lists of what there is most of.
 const MAX_ENTRIES: usize = 12;
+/// Pairs of label and value that are looked through for those of one label.
+const MAX_FOCUSED: usize = 100_000;
 /// Most annotations of a kind.
 const MAX_NOTES: usize = 10;
 /// The chart's size, in units of the picture.
@@ -35,9 +39,12 @@ const HEIGHT: f64 = 280.0;
 /// The page.
 pub(super) fn explore(question: &Question) -> Result<String, Failed> {
     let expression = question.get("expr").trim();
+    let focus = question.get("focus").trim();
     let range = Some(question.get("range")).filter(|range| RANGES.contains(range)).unwrap_or(USUAL_RANGE);
     let mut body = format!("<h1>Metrics</h1>{}", form(expression, range));
-    if expression.is_empty() {
+    if expression.is_empty() && !focus.is_empty() {
+        body.push_str(&focused(question, focus)?);
+    } else if expression.is_empty() {
         body.push_str(&what_there_is(question)?);
     } else {
         body.push_str(&result(question, expression, range));
@@ -204,25 +211,78 @@ fn what_there_is(question: &Question) -> Result<String, Failed> {
     Ok(body)
 }
 
-/// What takes most series, values and bytes: where to look when there are too many.
-fn cardinality(stats: &Stats) -> String {
-    let list = |title: &str, entries: &[(String, u64)]| {
-        let rows: String = entries
-            .iter()
-            .map(|(name, number)| format!("<tr><td class=mono>{}<td class=num>{}</tr>", escape(name), count(*number)))
-            .collect();
+/// Values of a label, by how many series have them.
+fn focused(question: &Question, label: &str) -> Result<String, Failed> {
+    let stats = question.series.stats(MAX_FOCUSED)?;
+    let begin = format!("{label}=");
+    let values = stats.series_by_pair.iter().filter_map(|(pair, number)| Some((pair.strip_prefix(&begin)?, *number)));
+    let values: Vec<(String, u64)> = values.map(|(value, number)| (value.to_owned(), number)).collect();
+    let of_label: u64 = values.iter().map(|(_, number)| number).sum();
+    let title = format!(
+        "<h2>Label {} <span class=soft>({} of {} series have it)</span></h2>",
+        escape(label),
+        count(of_label),
+        count(stats.series)
+    );
+    let shown: Vec<(String, u64)> = values.iter().take(MAX_ROWS).cloned().collect();
+    let list = list("Value", &shown, stats.series, |value| selector(label, value));
+    let more = values.len().saturating_sub(MAX_ROWS);
+    let more =
+        if more == 0 { String::new() } else { format!("<p class=soft>and {} more values</p>", count(more as u64)) };
+    Ok(format!("{title}<p><a class=soft href=\"/explore\">all metrics</a></p>{list}{more}"))
+}
+
+/// The address of the series that have a value of a label.
+fn selector(label: &str, value: &str) -> String {
+    format!("/explore?expr={}", percent::encode(&format!("{{{}={}}}", go_quote_label(label), go_quote(value))))
+}
+
+/// A label's name as a selector has it.
+fn go_quote_label(label: &str) -> String {
+    if is_plain_label_name(label) { label.to_owned() } else { go_quote(label) }
+}
+
+/// What there is most of, each with its part of all series, and where it leads.
+fn list(title: &str, entries: &[(String, u64)], all: u64, address: impl Fn(&str) -> String) -> String {
+    let row = |(name, number): &(String, u64)| {
+        let part = if all == 0 { String::new() } else { format!("{:.1} %", *number as f64 * 100.0 / all as f64) };
         format!(
-            "<div class=panel><table><thead><tr><th>{title}<th class=num></tr></thead><tbody>{rows}</tbody></table></div>"
+            "<tr><td class=mono><a href=\"{}\">{}</a><td class=num>{}<td class=num>{part}</tr>",
+            escape(&address(name)),
+            escape(name),
+            count(*number)
         )
     };
+    let rows: String = entries.iter().map(row).collect();
     format!(
-        "<h2>Cardinality <span class=soft>({} series, {} pairs of label and value in memory)</span></h2><div class=lists>{}{}{}{}</div>",
+        "<div class=panel><table><thead><tr><th>{title}<th class=num><th class=num></tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+}
+
+/// What takes most series, values and bytes: where to look when there are too many; and how many there may be.
+fn cardinality(stats: &Stats) -> String {
+    let metric = |name: &str| format!("/explore?expr={}", percent::encode(&format!("{{__name__={}}}", go_quote(name))));
+    let label = |name: &str| format!("/explore?focus={}", percent::encode(name));
+    let pair = |pair: &str| pair.split_once('=').map_or_else(String::new, |(name, value)| selector(name, value));
+    let limit = match stats.limit {
+        0 => String::new(),
+        limit => format!(" of at most {}", count(limit)),
+    };
+    let refused = match stats.rejected {
+        0 => "Nothing was refused since the start.".to_owned(),
+        rejected => format!(
+            "{} samples and exemplars were refused since the start: over a limit, or of an odd time.",
+            count(rejected)
+        ),
+    };
+    format!(
+        "<h2>Cardinality <span class=soft>({} series{limit}, {} pairs of label and value in memory)</span></h2><p class=soft>{refused}</p><div class=lists>{}{}{}{}</div>",
         count(stats.series),
         count(stats.label_pairs),
-        list("Series by metric", &stats.series_by_metric),
-        list("Values by label", &stats.values_by_label),
-        list("Bytes by label", &stats.bytes_by_label),
-        list("Series by label and value", &stats.series_by_pair)
+        list("Series by metric", &stats.series_by_metric, stats.series, metric),
+        list("Values by label", &stats.values_by_label, 0, label),
+        list("Bytes by label", &stats.bytes_by_label, 0, label),
+        list("Series by label and value", &stats.series_by_pair, stats.series, pair)
     )
 }
 

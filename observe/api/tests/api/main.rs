@@ -2,6 +2,7 @@
 
 mod bounds;
 mod client;
+mod explore;
 mod golden;
 mod grafana;
 mod joined;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use vitrine_observe_columns::{Columns, Data, Kind, NULL_INT, WriteOptions, write};
+use vitrine_observe_columns::{Columns, Data, Kind, NULL_INT, TableWriter, WriteOptions, write};
 
 use super::merging;
 use super::tables::{Cell, LOGS, SPANS, row, table};
@@ -60,6 +60,19 @@ fn written(columns: &Columns) -> Vec<u8> {
     file
 }
 
+/// A table in three row groups.
+fn grouped(columns: &Columns) -> Vec<u8> {
+    let mut file = Vec::new();
+    let options = WriteOptions { page_rows: 300, ..WriteOptions::default() };
+    let mut writer = TableWriter::new(columns.definition, &options, &mut file).expect("a file");
+    for rows in columns.sort().rows.chunks(columns.rows.div_ceil(3)) {
+        writer.add(&columns.take(rows)).expect("rows that can be written");
+    }
+    let bytes = writer.finish().expect("a whole file");
+    assert_eq!(bytes, file.len() as u64);
+    file
+}
+
 /// Takes out what DuckDB has no values for: the first and the last times are infinite there, and keys of a map distinct.
 fn tame(columns: &mut Columns) {
     let children = columns.lists.iter_mut().flat_map(|list| &mut list.children);
@@ -99,4 +112,20 @@ fn arrow_and_duckdb_read_the_same_rows() {
             succeed(Command::new(&python).arg(&script).args([&segment, &rows]));
         }
     }
+}
+
+#[test]
+fn arrow_and_duckdb_read_row_groups() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (python, script) = (python(), Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/segments/peers.py"));
+    let mut columns = table(&LOGS, 20, 2000, 300);
+    columns.flat.truncate(LOGS.columns.len());
+    tame(&mut columns);
+    let sorted = columns.sort();
+    let expected: Vec<Value> =
+        sorted.rows.iter().map(|at| row(&columns, *at as usize).iter().map(json).collect::<Value>()).collect();
+    let [file, rows] = ["parquet", "json"].map(|kind| folder.path().join(format!("grouped.{kind}")));
+    std::fs::write(&file, grouped(&columns)).expect("written");
+    std::fs::write(&rows, serde_json::to_vec(&expected).expect("JSON")).expect("written");
+    succeed(Command::new(&python).arg(&script).args([&file, &rows]));
 }

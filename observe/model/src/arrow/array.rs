@@ -7,7 +7,7 @@ use arrow_array::builder::{FixedSizeBinaryBuilder, StringDictionaryBuilder};
 use arrow_array::types::Int32Type;
 use arrow_array::{
     ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int32Array, Int64Array, ListArray, MapArray, StringArray,
-    StructArray, TimestampNanosecondArray, UInt8Array, UInt32Array, UInt64Array,
+    StructArray, TimestampNanosecondArray, UInt8Array, UInt32Array, UInt64Array, new_null_array,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field};
@@ -88,6 +88,13 @@ pub(super) fn array(view: &View<'_>, source: Source, field: &Field) -> Option<Ar
             });
             Arc::new(UInt32Array::from(counts))
         }
+        // Rows of columns have none of these.
+        Source::Absent if matches!(field.data_type(), DataType::Map(..)) => {
+            let mut map = Map::default();
+            (0..view.rows).try_for_each(|_| map.end_row())?;
+            map.finish(field)?
+        }
+        Source::Absent => new_null_array(field.data_type(), view.rows),
         Source::List(list, child) => lists(view, list, child, field)?,
     })
 }
@@ -283,7 +290,7 @@ impl Texts {
 }
 
 /// Maps of texts, row by row.
-struct Map {
+pub(super) struct Map {
     offsets: Vec<i32>,
     keys: Texts,
     values: Texts,
@@ -296,17 +303,17 @@ impl Default for Map {
 }
 
 impl Map {
-    fn push(&mut self, key: &str, value: Option<&str>) -> Option<()> {
+    pub(super) fn push(&mut self, key: &str, value: Option<&str>) -> Option<()> {
         self.keys.push(Some(key))?;
         self.values.push(value)
     }
 
-    fn end_row(&mut self) -> Option<()> {
+    pub(super) fn end_row(&mut self) -> Option<()> {
         self.offsets.push(i32::try_from(self.keys.present.len()).ok()?);
         Some(())
     }
 
-    fn finish(self, field: &Field) -> Option<ArrayRef> {
+    pub(super) fn finish(self, field: &Field) -> Option<ArrayRef> {
         let DataType::Map(entries, sorted) = field.data_type() else { return None };
         let DataType::Struct(fields) = entries.data_type() else { return None };
         let columns: Vec<ArrayRef> = vec![Arc::new(self.keys.finish()), Arc::new(self.values.finish())];

@@ -39,6 +39,8 @@ pub(super) enum Source {
     OriginCount(ColumnRef, &'static str),
     /// A field of a list.
     List(usize, usize),
+    /// What only series have.
+    Absent,
 }
 
 pub(super) fn sources(table: Table) -> &'static [(&'static str, Source)] {
@@ -49,6 +51,8 @@ pub(super) fn sources(table: Table) -> &'static [(&'static str, Source)] {
         Table::Logs => LOGS,
         Table::Metrics => METRICS,
         Table::Exemplars => EXEMPLARS,
+        // No rows of columns are such.
+        Table::Series => &[],
     }
 }
 
@@ -167,6 +171,7 @@ const METRICS: &[(&str, Source)] = &[
     ("resource_dropped_attributes", Source::OriginCount(row(metrics::SCOPE_NAME + 3), RESOURCE_DROPPED)),
     ("scope_schema_url", Source::OriginText(row(metrics::SCOPE_NAME + 3), SCOPE_SCHEMA_URL)),
     ("scope_dropped_attributes", Source::OriginCount(row(metrics::SCOPE_NAME + 3), SCOPE_DROPPED)),
+    ("series", Source::Absent),
 ];
 
 const EXEMPLARS: &[(&str, Source)] = &[
@@ -185,6 +190,8 @@ const EXEMPLARS: &[(&str, Source)] = &[
     ("point_time", Source::Time(row(metrics::TIME))),
     ("point_attributes", Source::Attributes),
     ("resource", Source::Json(row(metrics::RESOURCE))),
+    ("series", Source::Absent),
+    ("labels", Source::Absent),
 ];
 
 fn kind(number: u8) -> Option<&'static str> {
@@ -201,13 +208,7 @@ fn status(number: u8) -> Option<&'static str> {
 }
 
 fn metric_kind(number: u8) -> Option<&'static str> {
-    Some(match crate::MetricKind::from_number(number) {
-        crate::MetricKind::Gauge => "gauge",
-        crate::MetricKind::Sum => "sum",
-        crate::MetricKind::Histogram => "histogram",
-        crate::MetricKind::ExponentialHistogram => "exponential_histogram",
-        crate::MetricKind::Summary => "summary",
-    })
+    Some(crate::MetricKind::from_number(number).name())
 }
 
 fn temporality(number: u8) -> Option<&'static str> {

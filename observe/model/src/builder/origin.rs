@@ -6,7 +6,6 @@ use super::{Appended, Table};
 use crate::cells::{code_in, fill_code};
 use crate::definitions::{logs, metrics, spans};
 use crate::json::{Any, Object, any, key_value};
-use crate::series::hash;
 use crate::signal::Signal;
 use crate::wire::{Fault, Reader, fields, length, varint};
 
@@ -34,7 +33,6 @@ pub(crate) const SCOPE_DROPPED: &str = "scope_dropped_attributes";
 struct Resource<'a> {
     service: u32,
     text: u32,
-    series: u64,
     dropped: i64,
     schema_url: &'a [u8],
 }
@@ -59,7 +57,7 @@ fn places(signal: Signal) -> OriginColumns {
 }
 
 impl Table {
-    /// Adds the rows of a `ResourceSpans`, `ResourceLogs` or `ResourceMetrics`.
+    /// Adds the rows of a `ResourceSpans` or a `ResourceLogs`.
     pub(super) fn resource_rows(
         &mut self,
         signal: Signal,
@@ -79,8 +77,7 @@ impl Table {
 
     /// The resource, which may stand behind its rows, and in several pieces.
     fn resource<'a>(&mut self, signal: Signal, message: &'a [u8]) -> Result<Resource<'a>, Fault> {
-        let mut found =
-            Resource { service: NULL_CODE, text: NULL_CODE, series: 0, dropped: 0, schema_url: &message[..0] };
+        let mut found = Resource { service: NULL_CODE, text: NULL_CODE, dropped: 0, schema_url: &message[..0] };
         let mut service = None;
         self.text.clear();
         let mut object = Object::begin(0, &mut self.text);
@@ -94,7 +91,6 @@ impl Table {
                             FIRST => {
                                 let entry = reader.bytes()?;
                                 object.entry(entry, &mut self.text)?;
-                                found.series = found.series.wrapping_add(hash(entry));
                                 let (key, value) = key_value(entry)?;
                                 if key == b"service.name" && service.is_none() {
                                     service = Some(any(value)?);
@@ -123,7 +119,7 @@ impl Table {
         Ok(found)
     }
 
-    /// Adds the rows of a `ScopeSpans`, `ScopeLogs` or `ScopeMetrics`.
+    /// Adds the rows of a `ScopeSpans` or a `ScopeLogs`.
     fn scope_rows(
         &mut self,
         signal: Signal,
@@ -131,7 +127,7 @@ impl Table {
         message: &[u8],
         appended: &mut Appended,
     ) -> Result<(), Fault> {
-        let (scope, series) = self.scope(signal, resource, message)?;
+        let scope = self.scope(signal, resource, message)?;
         let mut reader = Reader::new(message);
         while let Some(key) = reader.key()? {
             if key != SECOND {
@@ -142,7 +138,8 @@ impl Table {
             match signal {
                 Signal::Traces => self.span(row, appended)?,
                 Signal::Logs => self.log(row, appended)?,
-                Signal::Metrics => self.metric(row, series, appended)?,
+                // Points are series.
+                Signal::Metrics => {}
             }
         }
         let places = places(signal);
@@ -154,16 +151,15 @@ impl Table {
         Ok(())
     }
 
-    /// Reads what is said once for all rows of a scope: the codes of its four columns, and what the scope adds to a series.
+    /// Reads what is said once for all rows of a scope: the codes of its four columns.
     fn scope(
         &mut self,
         signal: Signal,
         resource: &Resource<'_>,
         message: &[u8],
-    ) -> Result<([u32; SCOPE_COLUMNS], u64), Fault> {
+    ) -> Result<[u32; SCOPE_COLUMNS], Fault> {
         let (mut name, mut version, mut schema_url) = (&message[..0], &message[..0], &message[..0]);
         let mut dropped = 0;
-        let mut series = resource.series;
         self.text.clear();
         let mut object = Object::begin(0, &mut self.text);
         let mut reader = Reader::new(message);
@@ -177,9 +173,7 @@ impl Table {
                             FIRST => name = reader.bytes()?,
                             SECOND => version = reader.bytes()?,
                             THIRD => {
-                                let entry = reader.bytes()?;
-                                object.entry(entry, &mut self.text)?;
-                                series = series.wrapping_add(hash(entry).rotate_left(1));
+                                object.entry(reader.bytes()?, &mut self.text)?;
                             }
                             SCOPE_LOST => dropped = i64::from(reader.varint()? as u32),
                             _ => reader.skip(key, SCOPE)?,
@@ -193,7 +187,6 @@ impl Table {
         }
         let has_attributes = !object.is_empty();
         object.end(&mut self.text);
-        series = series.wrapping_add(hash(name).rotate_left(2)).wrapping_add(hash(version).rotate_left(3));
 
         let places = places(signal);
         let mut codes = [NULL_CODE; SCOPE_COLUMNS];
@@ -223,6 +216,6 @@ impl Table {
         if more {
             codes[SCOPE_COLUMNS - 1] = code_in(&mut self.columns, places.scope + SCOPE_COLUMNS - 1, &self.text);
         }
-        Ok((codes, series))
+        Ok(codes)
     }
 }

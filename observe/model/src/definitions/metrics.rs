@@ -1,4 +1,4 @@
-//! The table of metric points.
+//! The table of metric points, as earlier releases wrote it: now they are series. What they wrote is read until it is too old.
 
 use vitrine_observe_columns::{Definition, FixedList, Kind, ListShape, Order};
 

@@ -78,6 +78,27 @@ pub(crate) fn add_bounds(out: &mut Vec<u8>, bounds: &[f64], has_sum: bool) {
     }
 }
 
+/// What of a series' samples a series beside it keeps, which has the same times and no labels: no query over labels finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// What a whole number of more than 53 bits is greater than the double that is kept of it.
+    Rest = 0xF1,
+    /// The least value of a histogram.
+    Least = 0xF2,
+    /// The greatest.
+    Greatest = 0xF3,
+}
+
+impl Beside {
+    /// The identity of that series.
+    pub fn of(self, identity: &[u8]) -> Vec<u8> {
+        // Nothing is behind the attributes of a series of its own.
+        let mut out = identity.to_vec();
+        out.push(self as u8);
+        out
+    }
+}
+
 /// Reads an identity.
 pub(crate) struct Parts<'a>(&'a [u8]);
 
@@ -114,6 +135,10 @@ impl<'a> Parts<'a> {
         let (bytes, rest) = self.0.split_at(length);
         self.0 = rest;
         Some(bytes)
+    }
+
+    pub(crate) fn text(&mut self) -> Option<String> {
+        self.bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
     }
 
     /// What [`add_sorted`] added.

@@ -10,6 +10,8 @@ mod point;
 mod resource;
 mod views;
 
+pub(crate) use histogram::ZERO_THRESHOLD;
+
 use std::sync::Arc;
 
 use vitrine_observe_series::{Batch, Histogram, STALE};

@@ -1,16 +1,16 @@
 //! Tables as Arrow batches.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampNanosecondType, UInt32Type, UInt64Type};
+use arrow_array::types::{Int32Type, Int64Type, TimestampNanosecondType, UInt32Type};
 use arrow_array::{Array, RecordBatch};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use proptest::prelude::{ProptestConfig, prop, proptest};
 use prost::Message;
-use vitrine_observe_model::{Attribute, Builder, MetricKind, Point, ScopeInfo, Signal, Table, Value, batch};
+use vitrine_observe_model::{Attribute, Builder, ScopeInfo, Signal, Table, Value, batch};
 
 use crate::expected::ARRIVAL_NS;
 use crate::requests;
-use crate::roundtrip::{log_rows, metric_rows, span_rows};
+use crate::roundtrip::{log_rows, span_rows};
 
 fn text(batch: &RecordBatch, column: &str, row: usize) -> Option<String> {
     let column = batch.column_by_name(column).expect("a column of the schema");
@@ -121,53 +121,6 @@ proptest! {
             assert_eq!(map(&logs, "attributes", place), shown(&row.attributes));
             assert_eq!(count(&logs, "dropped_attributes", place), row.dropped_attributes);
             assert_origin(&logs, place, (&row.resource_schema_url, row.resource_dropped_attributes), &row.scope);
-        }
-    }
-
-    #[test]
-    fn metrics(sent in requests::metrics()) {
-        let mut builder = Builder::new(Signal::Metrics);
-        builder.append(&sent.encode_to_vec(), ARRIVAL_NS).expect("a sound request");
-        let rows = metric_rows(&builder);
-        let metrics = batch(Table::Metrics, builder.columns(), None).expect("a small batch");
-        assert_eq!(metrics.schema(), Table::Metrics.schema());
-        for (place, row) in rows.iter().enumerate() {
-            let value = metrics.column_by_name("value").expect("a column").as_primitive::<Float64Type>();
-            let whole = metrics.column_by_name("value_int").expect("a column").as_primitive::<Int64Type>();
-            let whole = whole.is_valid(place).then(|| whole.value(place));
-            match row.point {
-                Point::Int(number) => assert_eq!((value.value(place), whole), (number as f64, Some(number))),
-                // Only the least whole number is kept so.
-                Point::Double(number) => assert_eq!((value.value(place).to_bits(), whole), (number.to_bits(), (number == i64::MIN as f64).then_some(i64::MIN))),
-                _ => assert!(value.is_null(place) && whole.is_none()),
-            }
-            assert_eq!(text(&metrics, "description", place).unwrap_or_default(), row.description.clone());
-            assert_eq!((count(&metrics, "flags", place), map(&metrics, "metadata", place)), (row.flags, shown(&row.metadata)));
-            assert_origin(&metrics, place, (&row.resource_schema_url, row.resource_dropped_attributes), &row.scope);
-            if row.kind == MetricKind::Histogram && let Point::Histogram { counts, .. } = &row.point {
-                let lists = metrics.column_by_name("bucket_counts").expect("a column").as_list::<i32>();
-                assert_eq!(lists.value(place).as_primitive::<UInt64Type>().values().to_vec(), counts.clone());
-            }
-        }
-        let exemplars = batch(Table::Exemplars, builder.columns(), None).expect("a small batch");
-        assert_eq!(exemplars.schema(), Table::Exemplars.schema());
-        let sent: Vec<_> = rows.iter().flat_map(|row| row.exemplars.iter().map(move |exemplar| (row, exemplar))).collect();
-        assert_eq!(exemplars.num_rows(), sent.len());
-        for (place, (row, exemplar)) in sent.into_iter().enumerate() {
-            let column = |name| exemplars.column_by_name(name).expect("a column of the schema");
-            assert_eq!(column("time").as_primitive::<TimestampNanosecondType>().value(place) as u64, exemplar.time_ns);
-            assert_eq!(column("point_time").as_primitive::<TimestampNanosecondType>().value(place) as u64, row.time_ns);
-            assert_eq!(text(&exemplars, "name", place).as_deref(), Some(row.name.as_str()));
-            assert_eq!(map(&exemplars, "attributes", place), shown(&exemplar.attributes));
-            assert_eq!(map(&exemplars, "point_attributes", place), shown(&row.attributes));
-            let trace = column("trace_id").as_fixed_size_binary();
-            assert_eq!(trace.is_valid(place).then(|| trace.value(place).to_vec()), exemplar.trace_id.map(|id| id.0.to_vec()));
-            let (value, whole) = (column("value").as_primitive::<Float64Type>(), column("value_int").as_primitive::<Int64Type>());
-            match exemplar.value {
-                Point::Int(number) => assert_eq!((value.value(place), whole.value(place)), (number as f64, number)),
-                Point::Double(number) => assert_eq!(value.value(place).to_bits(), number.to_bits()),
-                _ => assert!(value.is_null(place) && whole.is_null(place)),
-            }
         }
     }
 }

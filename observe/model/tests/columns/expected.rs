@@ -1,17 +1,14 @@
 //! The rows that a request must become, told from the structs that it was encoded from.
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Proto;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
-use opentelemetry_proto::tonic::metrics::v1 as metrics;
-use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use vitrine_observe_model::{
-    Attribute, Buckets, EventRow, ExemplarRow, LinkRow, LogRow, MetricKind, MetricRow, Point, ScopeInfo, SpanId,
-    SpanKind, SpanRow, StatusCode, Temporality, TraceId, UNKNOWN_SERVICE, Value,
+    Attribute, EventRow, LinkRow, LogRow, ScopeInfo, SpanId, SpanKind, SpanRow, StatusCode, TraceId, UNKNOWN_SERVICE,
+    Value,
 };
 
 pub fn value(value: Option<&AnyValue>) -> Value {
@@ -167,135 +164,6 @@ pub fn logs(request: &ExportLogsServiceRequest) -> Vec<LogRow> {
                 resource_schema_url: origin.schema_url.clone(),
                 scope: scope.clone(),
             }));
-        }
-    }
-    rows
-}
-
-fn exemplars(list: &[metrics::Exemplar], time: u64) -> Vec<ExemplarRow> {
-    let exemplar = |exemplar: &metrics::Exemplar| ExemplarRow {
-        time_ns: known(&[exemplar.time_unix_nano, time]),
-        value: match exemplar.value {
-            None => Point::Absent,
-            Some(metrics::exemplar::Value::AsInt(number)) => Point::Int(number),
-            Some(metrics::exemplar::Value::AsDouble(number)) => Point::Double(number),
-        },
-        trace_id: TraceId::from_bytes(&exemplar.trace_id),
-        span_id: SpanId::from_bytes(&exemplar.span_id),
-        attributes: attributes(&exemplar.filtered_attributes),
-    };
-    list.iter().map(exemplar).collect()
-}
-
-fn buckets(side: &Option<metrics::exponential_histogram_data_point::Buckets>) -> Buckets {
-    let side = side.clone().unwrap_or_default();
-    Buckets { offset: side.offset, counts: side.bucket_counts }
-}
-
-/// The points of a metric: what was measured, start, time, flags, exemplars and attributes.
-type Measured = (Point, u64, u64, u32, Vec<ExemplarRow>, Vec<Attribute>);
-
-fn numbers(points: &[metrics::NumberDataPoint]) -> Vec<Measured> {
-    let number = |point: &metrics::NumberDataPoint| {
-        let value = match point.value {
-            None => Point::Absent,
-            Some(metrics::number_data_point::Value::AsInt(number)) => Point::Int(number),
-            Some(metrics::number_data_point::Value::AsDouble(number)) => Point::Double(number),
-        };
-        let (start, time) = (point.start_time_unix_nano, point.time_unix_nano);
-        (value, start, time, point.flags, exemplars(&point.exemplars, time), attributes(&point.attributes))
-    };
-    points.iter().map(number).collect()
-}
-
-fn measured(data: &Data) -> (MetricKind, i32, bool, Vec<Measured>) {
-    match data {
-        Data::Gauge(gauge) => (MetricKind::Gauge, 0, false, numbers(&gauge.data_points)),
-        Data::Sum(sum) => (MetricKind::Sum, sum.aggregation_temporality, sum.is_monotonic, numbers(&sum.data_points)),
-        Data::Histogram(histogram) => {
-            let sound = |point: &&metrics::HistogramDataPoint| {
-                point.bucket_counts.is_empty() || point.bucket_counts.len() == point.explicit_bounds.len() + 1
-            };
-            let point = |point: &metrics::HistogramDataPoint| {
-                let value = Point::Histogram {
-                    count: point.count,
-                    sum: point.sum,
-                    min: point.min,
-                    max: point.max,
-                    bounds: point.explicit_bounds.clone(),
-                    counts: point.bucket_counts.clone(),
-                };
-                let (start, time) = (point.start_time_unix_nano, point.time_unix_nano);
-                (value, start, time, point.flags, exemplars(&point.exemplars, time), attributes(&point.attributes))
-            };
-            let points = histogram.data_points.iter().filter(sound).map(point).collect();
-            (MetricKind::Histogram, histogram.aggregation_temporality, false, points)
-        }
-        Data::ExponentialHistogram(histogram) => {
-            let point = |point: &metrics::ExponentialHistogramDataPoint| {
-                let value = Point::ExponentialHistogram {
-                    count: point.count,
-                    sum: point.sum,
-                    min: point.min,
-                    max: point.max,
-                    scale: point.scale,
-                    zero_count: point.zero_count,
-                    zero_threshold: point.zero_threshold,
-                    positive: buckets(&point.positive),
-                    negative: buckets(&point.negative),
-                };
-                let (start, time) = (point.start_time_unix_nano, point.time_unix_nano);
-                (value, start, time, point.flags, exemplars(&point.exemplars, time), attributes(&point.attributes))
-            };
-            let points = histogram.data_points.iter().map(point).collect();
-            (MetricKind::ExponentialHistogram, histogram.aggregation_temporality, false, points)
-        }
-        Data::Summary(summary) => {
-            let point = |point: &metrics::SummaryDataPoint| {
-                let quantiles = point.quantile_values.iter().map(|value| (value.quantile, value.value)).collect();
-                let value = Point::Summary { count: point.count, sum: point.sum, quantiles };
-                let (start, time) = (point.start_time_unix_nano, point.time_unix_nano);
-                (value, start, time, point.flags, Vec::new(), attributes(&point.attributes))
-            };
-            (MetricKind::Summary, 0, false, summary.data_points.iter().map(point).collect())
-        }
-    }
-}
-
-pub fn metrics(request: &ExportMetricsServiceRequest) -> Vec<MetricRow> {
-    let mut rows = Vec::new();
-    for group in &request.resource_metrics {
-        let origin = origin(&group.resource, &group.schema_url);
-        for scoped in &group.scope_metrics {
-            let scope = scope(&scoped.scope, &scoped.schema_url);
-            for metric in &scoped.metrics {
-                let Some(data) = &metric.data else { continue };
-                let (kind, temporality, monotonic, points) = measured(data);
-                rows.extend(points.into_iter().map(|(point, start, time, flags, exemplars, attributes)| MetricRow {
-                    name: metric.name.clone(),
-                    unit: metric.unit.clone(),
-                    description: metric.description.clone(),
-                    kind,
-                    temporality: match temporality {
-                        1 => Temporality::Delta,
-                        2 => Temporality::Cumulative,
-                        _ => Temporality::Unspecified,
-                    },
-                    monotonic,
-                    service: origin.service.clone(),
-                    start_ns: clamp(start),
-                    time_ns: known(&[time]),
-                    point,
-                    flags,
-                    metadata: self::attributes(&metric.metadata),
-                    exemplars,
-                    attributes,
-                    resource: origin.resource.clone(),
-                    resource_dropped_attributes: origin.dropped,
-                    resource_schema_url: origin.schema_url.clone(),
-                    scope: scope.clone(),
-                }));
-            }
         }
     }
     rows

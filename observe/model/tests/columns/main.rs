@@ -3,6 +3,8 @@
 mod batches;
 mod expected;
 mod hostile;
+mod points;
 mod promotion;
 mod requests;
 mod roundtrip;
+mod samples;

@@ -2,20 +2,10 @@
 
 use std::fmt::Debug;
 
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::common::v1::any_value::Value as Proto;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
-use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
-use opentelemetry_proto::tonic::metrics::v1::{Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics};
 use proptest::prelude::{ProptestConfig, prop, proptest};
 use proptest::prop_assert_eq;
 use prost::Message;
-use vitrine_observe_columns::Data as Cells;
-use vitrine_observe_model::definitions::metrics;
-use vitrine_observe_model::{
-    Attribute, Builder, LogRow, MetricRow, Point, Signal, SpanRow, Value, json_attributes, json_value,
-};
+use vitrine_observe_model::{Attribute, Builder, LogRow, Signal, SpanRow, Value, json_attributes, json_value};
 
 use crate::expected::ARRIVAL_NS;
 use crate::{expected, requests};
@@ -35,10 +25,6 @@ pub fn span_rows(builder: &Builder) -> Vec<SpanRow> {
 
 pub fn log_rows(builder: &Builder) -> Vec<LogRow> {
     (0..builder.columns().rows).map(|row| LogRow::from_columns(builder.columns(), row)).collect()
-}
-
-pub fn metric_rows(builder: &Builder) -> Vec<MetricRow> {
-    (0..builder.columns().rows).map(|row| MetricRow::from_columns(builder.columns(), row)).collect()
 }
 
 proptest! {
@@ -66,16 +52,6 @@ proptest! {
         }
         let rows: Vec<LogRow> = sent.iter().flat_map(expected::logs).collect();
         prop_assert_eq!(shown(log_rows(&builder), |row| &mut row.attributes), shown(rows, |row| &mut row.attributes));
-    }
-
-    #[test]
-    fn metrics_come_back(sent in prop::collection::vec(requests::metrics(), 1..3)) {
-        let mut builder = Builder::new(Signal::Metrics);
-        for request in &sent {
-            builder.append(&request.encode_to_vec(), ARRIVAL_NS).expect("a sound request");
-        }
-        let rows: Vec<MetricRow> = sent.iter().flat_map(expected::metrics).collect();
-        prop_assert_eq!(shown(metric_rows(&builder), |row| &mut row.attributes), shown(rows, |row| &mut row.attributes));
     }
 }
 
@@ -121,44 +97,4 @@ fn typed_json_is_natural_and_loses_nothing() {
     assert_eq!(json_value(&deep), Value::String(deep.clone()));
     let twins = format!("{}1{}", r#"{"kvlistValue":"#.repeat(60), r#","a":1}"#.repeat(60));
     assert!(matches!(json_value(&twins), Value::Map(_)));
-}
-
-#[test]
-fn points_of_one_series_say_so() {
-    let request = |attributes: &[(&str, i64)], name: &str, value: i64| {
-        let pair = |(key, value): &(&str, i64)| KeyValue {
-            key: (*key).to_owned(),
-            value: Some(AnyValue { value: Some(Proto::IntValue(*value)) }),
-            ..KeyValue::default()
-        };
-        let point = NumberDataPoint {
-            attributes: attributes.iter().map(pair).collect(),
-            value: Some(Number::AsInt(value)),
-            ..NumberDataPoint::default()
-        };
-        let data = Some(Data::Gauge(Gauge { data_points: vec![point] }));
-        let metric = Metric { name: name.to_owned(), data, ..Metric::default() };
-        let scope = ScopeMetrics { metrics: vec![metric], ..ScopeMetrics::default() };
-        let resource = ResourceMetrics { scope_metrics: vec![scope], ..ResourceMetrics::default() };
-        ExportMetricsServiceRequest { resource_metrics: vec![resource] }.encode_to_vec()
-    };
-    let series = |request: &[u8]| {
-        let mut builder = Builder::new(Signal::Metrics);
-        builder.append(request, ARRIVAL_NS).expect("a sound request");
-        match &builder.columns().flat[metrics::SERIES].data {
-            Cells::Id8(values) => values[0],
-            other => panic!("{other:?}"),
-        }
-    };
-    let first = series(&request(&[("a", 1), ("b", 2)], "m", 1));
-    assert_eq!(first, series(&request(&[("b", 2), ("a", 1)], "m", 7)), "neither order nor value count");
-    assert_eq!(first, 10_696_701_173_060_880_647, "kept on disk: this must never change");
-    for other in
-        [request(&[("a", 1)], "m", 1), request(&[("a", 2), ("b", 1)], "m", 1), request(&[("a", 1), ("b", 2)], "n", 1)]
-    {
-        assert_ne!(first, series(&other));
-    }
-    let mut builder = Builder::new(Signal::Metrics);
-    builder.append(&request(&[], "m", i64::MIN), ARRIVAL_NS).expect("a sound request");
-    assert_eq!(metric_rows(&builder)[0].point, Point::Double(-9_223_372_036_854_775_808.0), "exact, though not whole");
 }

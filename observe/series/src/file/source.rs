@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use roaring::RoaringBitmap;
 
 use crate::file::BLOCK_SERIES;
 use crate::file::footer::block_of;
 use crate::file::labels::LabelName;
-use crate::file::names::{NamedSeries, NamedView};
+use crate::file::names::{NamedSeries, NamedView, read_identities};
 use crate::file::read::{FileReader, SeriesFile};
 use crate::file::symbols::{self, Texts};
 use crate::index::{Index, resolve};
@@ -205,6 +206,37 @@ impl Source for FileInput {
             }
         }
         Ok(self.file.add_texts(numbers, values)?)
+    }
+
+    fn identities(&self, series: &[u32]) -> Result<Vec<Bytes>, QueryError> {
+        let mut found = Vec::with_capacity(series.len());
+        for of_block in series.chunk_by(|one, other| *one as usize / BLOCK_SERIES == *other as usize / BLOCK_SERIES) {
+            let missing = FileError::Damaged("an identity is missing");
+            let number = of_block[0] as usize / BLOCK_SERIES;
+            let (_, place) = self.file.footer.identities.get(number).ok_or(missing)?;
+            let block = self.file.blocks.cached(*place)?;
+            let identities = read_identities(&block)?;
+            for series in of_block {
+                let identity = identities.get(*series as usize % BLOCK_SERIES);
+                found.push(block.slice_ref(identity.ok_or(FileError::Damaged("an identity is missing"))?));
+            }
+        }
+        Ok(found)
+    }
+
+    fn hidden(&self) -> Result<Vec<(SeriesId, u32)>, QueryError> {
+        let mut found = Vec::new();
+        // They have no labels, and stand before all others.
+        for block in 0..self.file.footer.names.len() {
+            let first = (block * BLOCK_SERIES) as u32;
+            for (named, number) in self.file.names(block)?.iter().zip(first..) {
+                if !named.views.is_empty() {
+                    return Ok(found);
+                }
+                found.push((named.id, number));
+            }
+        }
+        Ok(found)
     }
 
     fn exemplars(&self, (series, id): (u32, SeriesId)) -> Result<Vec<Exemplar>, QueryError> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 use rustc_hash::FxBuildHasher;
@@ -128,6 +129,18 @@ impl Source for Head {
             }
         }
         Ok(())
+    }
+
+    fn identities(&self, series: &[u32]) -> Result<Vec<Bytes>, QueryError> {
+        let table = self.table().read();
+        Ok(series.iter().map(|number| Bytes::copy_from_slice(table.identity(*number))).collect())
+    }
+
+    fn hidden(&self) -> Result<Vec<(SeriesId, u32)>, QueryError> {
+        let (table, rows) = (self.table().read(), self.read());
+        let numbered = table.series().iter().zip(0..);
+        let hidden = numbered.filter(|(_, number)| table.views_of(*number).is_empty() && rows.has(*number));
+        Ok(hidden.map(|(series, number)| (series.id, number)).collect())
     }
 
     fn exemplars(&self, (series, _): (u32, SeriesId)) -> Result<Vec<Exemplar>, QueryError> {

@@ -10,8 +10,9 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, FieldRef};
 use vitrine_observe_store::model::{SpanKind, StatusCode, Table};
+use vitrine_observe_store::series::{Queryable, Snapshot};
 use vitrine_observe_store::{
-    Batches, Dependency, Operation, QueryError, RedQuery, RedRow, Scan, Scans, Services, Tenant,
+    Batches, Dependency, Operation, QueryError, RedQuery, RedRow, Scan, Scans, Series, Services, Tenant,
 };
 
 /// 2026-11-21T10:00:00Z in nanoseconds since 1970.
@@ -244,6 +245,12 @@ impl Services for TestEngine {
             row(20_001, "cart", StatusCode::Error, 2),
             row(20_001, "stock", StatusCode::Ok, 1),
         ])
+    }
+}
+
+impl Series for TestEngine {
+    fn series(&self, _: &Tenant) -> Arc<dyn Queryable> {
+        Arc::new(Snapshot::default())
     }
 }
 

@@ -7,6 +7,7 @@ mod functions;
 mod pushdown;
 mod refusals;
 mod results;
+mod series;
 
 use std::process::Command;
 use std::sync::Arc;

@@ -103,7 +103,7 @@ impl Logs for ColumnEngine {
 
 impl Scans for ColumnEngine {
     fn scan(&self, tenant: &Tenant, table: Table, scan: &Scan) -> Result<Batches, QueryError> {
-        self.reader.answer(|reader| Ok(reader.scan(tenant, table, scan)))
+        self.reader.answer(|reader| reader.scan(tenant, table, scan))
     }
 }
 

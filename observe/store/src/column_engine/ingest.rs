@@ -1,7 +1,7 @@
 //! Taking requests.
 //!
-//! A request is decoded and appended to the log in one turn of its table: rows into the table's open part, metric points as series
-//! into a batch beside. A thread waits for the log's answers in its order: then the rows may be seen, or are taken back, the batch is
+//! A request is decoded and appended to the log in one turn of its table: spans and log records into the table's open part, metric
+//! points into a batch beside. A thread waits for the log's answers in its order: then the rows may be seen, or are taken back, the batch is
 //! applied, or dropped, and who asked is told.
 
 mod commit;
@@ -26,7 +26,7 @@ use crate::column_engine::span_pass::SpanPass;
 use crate::column_engine::table::{Counters, Table, Writing};
 use crate::column_engine::tables::Tables;
 use crate::engine::{Receipt, Tenant, WriteError};
-use crate::{Accepted, Signal};
+use crate::{Accepted, Options, Signal};
 
 pub(crate) use commit::{Commit, commit};
 use commit::{CommitRows, CommitSeries, refusal};
@@ -52,7 +52,7 @@ pub(crate) struct Ingester {
     to_seal: Arc<Notify>,
 }
 
-/// What became of a request, of rows or of series.
+/// What became of a request, of rows or of samples of series.
 pub(crate) trait Outcome: Default + Send + 'static {
     /// From what was decoded as rows, and as series.
     fn of(rows: Option<Appended>, series: Option<&Written>) -> Self;
@@ -61,11 +61,10 @@ pub(crate) trait Outcome: Default + Send + 'static {
 impl Outcome for Accepted {
     fn of(rows: Option<Appended>, series: Option<&Written>) -> Self {
         let Appended { taken, rejected, reason } = rows.unwrap_or_default();
-        // A point that is kept as a row and refused as a series is not taken: it cannot be asked for everywhere. One that no row can be is none
-        // of a series either, and is refused once.
-        let refused = series.map_or(0, |written| written.rejected.saturating_sub(rejected)).min(taken);
-        let reason = reason.or_else(|| series.and_then(|written| written.reasons.first().cloned()));
-        Self { taken: taken - refused, rejected: rejected + refused, reason }
+        let Some(written) = series else { return Self { taken, rejected, reason } };
+        // A point of a summary counts as often as it has parts.
+        let taken = written.samples + written.histograms;
+        Self { taken, rejected: written.rejected, reason: written.reasons.first().cloned() }
     }
 }
 
@@ -173,21 +172,28 @@ impl Ingester {
     /// What becomes of a request of which nothing can be kept; none if something can.
     fn try_out<T: Outcome>(&self, request: &LoggedRequest, arrival_ns: u64) -> Result<Option<T>, WriteError> {
         match request {
+            LoggedRequest::Otlp(Signal::Metrics, request) => self
+                .try_out_series(|series, arrival, options| series.prepare_otlp(request, arrival, options), arrival_ns),
             LoggedRequest::Otlp(signal, request) => {
                 let tried = Builder::new(*signal).append(request, arrival_ns).map_err(malformed)?;
                 Ok((tried.taken == 0).then(|| T::of(Some(tried), None)))
             }
             // A tenant with spans is one already.
             LoggedRequest::SpanTotals(_) => Ok(None),
-            LoggedRequest::RemoteWrite(request) => {
-                let options = &self.context.options;
-                let memory = self.context.memory.clone();
-                let series = TenantSeries::new(options.max_series, memory, Vec::new(), Vec::new());
-                let arrival = Arrival { ns: arrival_ns, was_taken: false };
-                let tried = series.prepare_write(request, arrival, options)?;
-                Ok(tried.batch.is_empty().then(|| T::of(None, Some(&tried.written))))
-            }
+            LoggedRequest::RemoteWrite(request) => self
+                .try_out_series(|series, arrival, options| series.prepare_write(request, arrival, options), arrival_ns),
         }
+    }
+
+    fn try_out_series<T: Outcome>(
+        &self,
+        prepare: impl FnOnce(&TenantSeries, Arrival, &Options) -> Result<Prepared, WriteError>,
+        arrival_ns: u64,
+    ) -> Result<Option<T>, WriteError> {
+        let options = &self.context.options;
+        let series = TenantSeries::new(options.max_series, self.context.memory.clone(), Vec::new(), Vec::new());
+        let tried = prepare(&series, Arrival { ns: arrival_ns, was_taken: false }, options)?;
+        Ok(tried.batch.is_empty().then(|| T::of(None, Some(&tried.written))))
     }
 
     /// Now, in nanoseconds since 1970.
@@ -227,8 +233,10 @@ impl Ingester {
         let writing = table.write();
         let series = self.prepare(&table, Arrival { ns: arrival_ns, was_taken: false }, &request)?;
         let added = match &request {
-            LoggedRequest::Otlp(_, bytes) => self.add_rows(&writing, arrival_ns, &bytes.clone(), request, series)?,
-            LoggedRequest::RemoteWrite(_) | LoggedRequest::SpanTotals(_) => {
+            LoggedRequest::Otlp(Signal::Traces | Signal::Logs, bytes) => {
+                self.add_rows(&writing, arrival_ns, &bytes.clone(), request)?
+            }
+            LoggedRequest::Otlp(Signal::Metrics, _) | LoggedRequest::RemoteWrite(_) | LoggedRequest::SpanTotals(_) => {
                 self.add_series(&writing, arrival_ns, request, series)?
             }
         };
@@ -266,32 +274,26 @@ impl Ingester {
         arrival_ns: u64,
         bytes: &Bytes,
         request: LoggedRequest,
-        series: Option<Prepared>,
     ) -> Result<Added<T>, WriteError> {
         let table = writing.table();
         let memtable = writing.open();
         let mut rows = memtable.write();
-        let low = self.log.end();
         if rows.is_empty() {
             // Behind everything that is in the log, and not behind what is about to be.
-            (rows.low, rows.age) = (low, self.age());
+            (rows.low, rows.age) = (self.log.end(), self.age());
         }
         let before = rows.columns().rows;
         let appended = rows.builder.append(bytes, arrival_ns).map_err(malformed)?;
         let after = rows.columns().rows;
-        let outcome = T::of(Some(appended.clone()), series.as_ref().map(|series| &series.written));
+        let outcome = T::of(Some(appended.clone()), None);
         if after == before {
             Counters::add(&table.counters.rejected, appended.rejected);
             return Ok(Added::Nothing(outcome));
         }
-        let series = series.map(|series| self.expect(series, low));
         let answer = match self.log.append(&table.tenant, arrival_ns, request) {
             Ok(answer) => answer,
             Err(error) => {
                 rows.builder.truncate(before);
-                if let Some(series) = series {
-                    series.resolve(table, None);
-                }
                 // Rows that hold back the log become segments, so that there is room for the next one.
                 self.to_seal.notify();
                 return Err(refusal(error));
@@ -301,7 +303,7 @@ impl Ingester {
         rows.account();
         let is_full = self.is_full(&rows, after);
         let added = CommitRows { memtable: memtable.clone(), rows: before..after, appended };
-        let waits = self.wait_for(table, Some(added), series, answer, outcome);
+        let waits = self.wait_for(table, Some(added), None, answer, outcome);
         drop(rows);
         if is_full {
             writing.freeze_rows();
@@ -319,9 +321,13 @@ impl Ingester {
     ) -> Result<Added<T>, WriteError> {
         let table = writing.table();
         let outcome = T::of(None, series.as_ref().map(|series| &series.written));
-        let Some(series) = series.filter(|series| !series.batch.is_empty()) else {
+        let Some(series) = series else { return Ok(Added::Nothing(outcome)) };
+        if series.batch.is_empty() {
+            if let Some(of_table) = &table.series {
+                of_table.counters.add(&series.written);
+            }
             return Ok(Added::Nothing(outcome));
-        };
+        }
         let series = self.expect(series, self.log.end());
         match self.log.append(&table.tenant, arrival_ns, request) {
             Ok(answer) => Ok(self.wait_for(table, None, Some(series), answer, outcome)),
@@ -373,7 +379,7 @@ impl Ingester {
         table.series.as_ref().is_some_and(|series| series.open().bytes() >= most.max(series.name_bytes() / NAMES_PART))
     }
 
-    /// Adds a record of the log again, when the engine is opened: as rows, as series, or as both.
+    /// Adds a record of the log again, when the engine is opened: as rows, or as series.
     pub(crate) fn add_again(&self, position: Position, logged: WriteRecord, again: Again) -> Result<(), WriteError> {
         let WriteRecord { request, arrival_ns, tenant } = logged;
         // It was taken once, whatever the limit of tenants is now.

@@ -80,7 +80,9 @@ impl Merger {
         for table in self.tables.all() {
             let segments = table.snapshot().segments;
             let infos: Vec<SegmentInfo> = segments.iter().map(|handle| handle.info).collect();
-            if let Some(chosen) = self.context.bounds().choose(&infos) {
+            // Rows of metric points are of earlier releases: they stay as they are until they are too old.
+            let is_kept = table.signal == Signal::Metrics;
+            if let Some(chosen) = self.context.bounds().choose(&infos).filter(|_| !is_kept) {
                 let inputs = chosen
                     .iter()
                     .filter_map(|number| segments.iter().find(|handle| handle.info.number == *number).cloned())

@@ -1,11 +1,13 @@
 //! Reading: what all queries have in common.
 
 mod filter;
+mod points;
 mod scan;
 mod search;
 mod services;
 mod traces;
 mod values;
+mod wanted;
 
 use std::ops::Range;
 use std::sync::Arc;

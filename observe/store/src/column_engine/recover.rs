@@ -193,7 +193,7 @@ impl ColumnEngine {
             let signal = logged.request.signal();
             let spans = self.recount(position, &logged);
             let again = Again {
-                rows: position > Position::from(rows_through(&logged.tenant, signal)),
+                rows: signal != Signal::Metrics && position > Position::from(rows_through(&logged.tenant, signal)),
                 series: signal == Signal::Metrics && position > Position::from(series_through(&logged.tenant)),
             };
             if !again.rows && !again.series && !spans {

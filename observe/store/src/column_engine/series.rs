@@ -144,7 +144,10 @@ impl TenantSeries {
         };
         let opened = view::inputs(&files, |handle| tombstones(&deleted, handle.info.number));
         let snapshot = opened.map(|opened| Snapshot::new(opened, heads));
-        SeriesView { snapshot, guard: FileGuard { _files: files.into(), suspect: self.suspect.clone() } }
+        let limit = self.open().head().table().most() as u64;
+        let rejected = self.counters.rejected.load(Ordering::Relaxed);
+        let guard = FileGuard { _files: files.into(), suspect: self.suspect.clone() };
+        SeriesView { snapshot, guard, limit, rejected }
     }
 
     /// Files, in order of rank.

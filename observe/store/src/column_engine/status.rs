@@ -9,7 +9,7 @@ use crate::column_engine::policy::tier;
 use crate::column_engine::table::{Snapshot, Table};
 use crate::column_engine::{ColumnEngine, Context, Error, error_chain};
 use crate::engine::{QueryError, Tenant};
-use crate::{LogStatus, QueryStatus, SignalStatus, Status, TenantStatus, TierStatus};
+use crate::{LogStatus, QueryStatus, SeriesStatus, SignalStatus, Status, TenantStatus, TierStatus};
 
 /// Messages that are remembered.
 const MESSAGES: usize = 16;
@@ -108,6 +108,11 @@ impl Table {
         signal.taken += self.counters.taken.load(Ordering::Relaxed);
         signal.rejected += self.counters.rejected.load(Ordering::Relaxed);
         signal.evicted += self.counters.removed.load(Ordering::Relaxed);
+        if let Some(series) = &self.series {
+            let mut of_series = SeriesStatus::default();
+            series.tell(&mut of_series);
+            signal.add_series(&of_series);
+        }
         signal.rows = signal.memory_rows + signal.segment_rows;
         signal.bytes = signal.memory_bytes + signal.segment_bytes;
     }
@@ -169,7 +174,7 @@ impl ColumnEngine {
                 }
             }
             let infos: Vec<_> = snapshot.segments.iter().map(|handle| handle.info).collect();
-            status.merge_debt += self.context.bounds().debt(&infos);
+            status.merge_debt += if table.series.is_none() { self.context.bounds().debt(&infos) } else { 0 };
         }
         status.tiers.sort_by_key(|tier| tier.tier);
         let TenantStatus { traces, logs, metrics, series } = all;

@@ -7,6 +7,7 @@ mod graph;
 mod limits;
 mod model;
 mod objects;
+mod points;
 mod queries;
 mod reindex;
 mod series;

@@ -200,7 +200,7 @@ fn logs_and_metrics_are_kept_too() {
     for number in 0..10u64 {
         let logs = log_request("shop", (number % 2) as u8, BEGIN_NS + number, &format!("line {number}"));
         write(&engine, &tenant, Signal::Logs, logs).expect("taken");
-        let metrics = metric_request("shop", "queue", BEGIN_NS + number, number as i64);
+        let metrics = metric_request("shop", "queue", BEGIN_NS + number * 1_000_000, number as i64);
         write(&engine, &tenant, Signal::Metrics, metrics).expect("taken");
         if number == 4 {
             engine.seal().expect("sealed");

@@ -70,7 +70,7 @@ fn samples_are_found_when_they_are_taken_and_after_a_crash() {
 }
 
 #[test]
-fn otlp_is_both_rows_and_series() {
+fn otlp_becomes_series() {
     let folder = tempfile::tempdir().expect("a folder");
     let tenant = Tenant::default();
     let expected = vec![("{__name__=\"heat\", job=\"j\"}".to_owned(), vec![(0, 21.0), (1000, 22.0)])];

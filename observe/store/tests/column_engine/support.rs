@@ -103,12 +103,12 @@ pub fn id(trace: u8) -> TraceId {
     TraceId(bytes)
 }
 
-fn text(key: &str, value: &str) -> KeyValue {
+pub fn text(key: &str, value: &str) -> KeyValue {
     let value = Some(AnyValue { value: Some(Value::StringValue(value.to_owned())) });
     KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
 }
 
-fn resource(service: &str) -> Option<Resource> {
+pub fn resource(service: &str) -> Option<Resource> {
     Some(Resource { attributes: vec![text("service.name", service)], ..Resource::default() })
 }
 

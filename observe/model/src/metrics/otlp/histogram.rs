@@ -6,7 +6,7 @@ use super::metric::{Metric, Shape};
 use super::point::{COUNT, PointHeader, START, SUM, TIME, Taken};
 use super::resource::ScopeOfResource;
 use super::{Decoder, histogram_or_stale};
-use crate::metrics::identity::Part;
+use crate::metrics::identity::{Beside, Part};
 use crate::rejected::Rejected;
 use crate::wire::{Fault, Reader, fields, fixed64, length, varint};
 
@@ -39,13 +39,20 @@ const MIN_SCALE: i32 = -4;
 /// The finest; a finer one is merged down to it.
 const MAX_SCALE: i32 = 8;
 /// How far from zero values count as zero, where the sender does not say.
-const ZERO_THRESHOLD: f64 = 1e-128;
+pub(crate) const ZERO_THRESHOLD: f64 = 1e-128;
 
 /// One side of an exponential histogram, as it was sent.
 #[derive(Default)]
 struct Side {
     offset: i32,
     counts: Vec<u64>,
+}
+
+/// The least and the greatest value that a histogram counts, where the sender says.
+#[derive(Debug, Clone, Copy, Default)]
+struct Extremes {
+    least: Option<f64>,
+    greatest: Option<f64>,
 }
 
 impl Decoder<'_, '_> {
@@ -58,6 +65,7 @@ impl Decoder<'_, '_> {
     ) -> Result<Taken, Fault> {
         let mut point = PointHeader::default();
         let (mut count, mut sum, mut counts, mut bounds) = (0, None, Vec::new(), Vec::new());
+        let mut extremes = Extremes::default();
         let mut reader = Reader::new(message);
         while let Some(key) = reader.key()? {
             match key {
@@ -72,12 +80,12 @@ impl Decoder<'_, '_> {
                 ONE_BOUND => bounds.push(reader.double()?),
                 EXPLICIT_EXEMPLAR => point.exemplars.read(reader.bytes()?)?,
                 FLAGS => point.flags = reader.varint()? as u32,
-                // The least and the greatest value, for which series have no place.
-                EXPLICIT_MIN | EXPLICIT_MAX => drop(reader.fixed64()?),
+                EXPLICIT_MIN => extremes.least = Some(reader.double()?),
+                EXPLICIT_MAX => extremes.greatest = Some(reader.double()?),
                 _ => reader.skip(key, EXPLICIT)?,
             }
         }
-        Ok(self.add_explicit(metric, scope, &point, (count, sum), (&counts, bounds)))
+        Ok(self.add_explicit(metric, scope, &point, (count, sum, extremes), (&counts, bounds)))
     }
 
     fn add_explicit(
@@ -85,7 +93,7 @@ impl Decoder<'_, '_> {
         metric: &Metric<'_>,
         scope: &ScopeOfResource<'_>,
         point: &PointHeader<'_>,
-        (count, sum): (u64, Option<f64>),
+        (count, sum, extremes): (u64, Option<f64>, Extremes),
         (counts, mut bounds): (&[u64], Vec<f64>),
     ) -> Taken {
         if counts.is_empty() {
@@ -119,8 +127,18 @@ impl Decoder<'_, '_> {
         };
         self.batch.histogram(series, time_ms, histogram_or_stale(histogram, point.flags), start_ms)?;
         self.written.histograms += 1;
+        self.extremes(scope, point, time_ms, extremes);
         self.exemplars(series, time_ms, &point.exemplars)?;
         Ok(time_ms)
+    }
+
+    /// Keeps the least and the greatest value, for which histograms have no place, in series beside.
+    fn extremes(&mut self, scope: &ScopeOfResource<'_>, point: &PointHeader<'_>, time_ms: i64, extremes: Extremes) {
+        for (which, value) in [(Beside::Least, extremes.least), (Beside::Greatest, extremes.greatest)] {
+            if let Some(value) = value.filter(|_| point.has_value()) {
+                self.beside(scope, which, time_ms, value);
+            }
+        }
     }
 
     /// An `ExponentialHistogramDataPoint`.
@@ -133,6 +151,7 @@ impl Decoder<'_, '_> {
         let mut point = PointHeader::default();
         let mut histogram = Histogram { zero_threshold: ZERO_THRESHOLD, ..Histogram::default() };
         let (mut scale, mut positive, mut negative) = (0, Side::default(), Side::default());
+        let mut extremes = Extremes::default();
         let mut reader = Reader::new(message);
         while let Some(key) = reader.key()? {
             match key {
@@ -147,7 +166,8 @@ impl Decoder<'_, '_> {
                 NEGATIVE => negative.read(reader.bytes()?)?,
                 FLAGS => point.flags = reader.varint()? as u32,
                 EXPONENTIAL_EXEMPLAR => point.exemplars.read(reader.bytes()?)?,
-                EXPONENTIAL_MIN | EXPONENTIAL_MAX => drop(reader.fixed64()?),
+                EXPONENTIAL_MIN => extremes.least = Some(reader.double()?),
+                EXPONENTIAL_MAX => extremes.greatest = Some(reader.double()?),
                 THRESHOLD => {
                     let threshold = reader.double()?;
                     histogram.zero_threshold = if threshold > 0.0 { threshold } else { ZERO_THRESHOLD };
@@ -163,6 +183,7 @@ impl Decoder<'_, '_> {
             let series = self.series(metric, scope, &point.attributes, Shape::Part(Part::Whole))?;
             self.batch.histogram(series, time_ms, histogram_or_stale(histogram, point.flags), start_ms)?;
             self.written.histograms += 1;
+            self.extremes(scope, &point, time_ms, extremes);
             self.exemplars(series, time_ms, &point.exemplars)?;
             Ok(time_ms)
         });

@@ -14,7 +14,10 @@ use crate::rejected::Rejected;
 use crate::wire::{Fault, Reader, fields, length, varint};
 
 const METRIC: u64 = fields(&[1, 2, 3, 5, 7, 9, 10, 11, 12]);
-const SHARED: u64 = fields(&[1, 2, 3]);
+/// Fields of what has points and nothing else, of what has a temporality, and of what is monotonic or not.
+const POINTS_ONLY: u64 = fields(&[1]);
+const TEMPORAL: u64 = fields(&[1, 2]);
+const MONOTONE: u64 = fields(&[1, 2, 3]);
 const NAME_FIELD: u32 = length(1);
 const POINT: u32 = length(1);
 const DESCRIPTION: u32 = length(2);
@@ -172,6 +175,11 @@ impl Decoder<'_, '_> {
 impl<'a> Metric<'a> {
     /// Reads what is said once for all points.
     fn read_shared(&mut self, message: &'a [u8]) -> Result<(), Fault> {
+        let known = match self.kind {
+            MetricKind::Gauge | MetricKind::Summary => POINTS_ONLY,
+            MetricKind::Histogram | MetricKind::ExponentialHistogram => TEMPORAL,
+            MetricKind::Sum => MONOTONE,
+        };
         let mut reader = Reader::new(message);
         while let Some(key) = reader.key()? {
             match key {
@@ -181,7 +189,7 @@ impl<'a> Metric<'a> {
                     self.temporality = if is_delta { Temporality::Delta } else { Temporality::Cumulative };
                 }
                 MONOTONIC if self.kind == MetricKind::Sum => self.monotonic = reader.varint()? != 0,
-                _ => reader.skip(key, SHARED)?,
+                _ => reader.skip(key, known)?,
             }
         }
         Ok(())

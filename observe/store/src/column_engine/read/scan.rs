@@ -5,12 +5,14 @@ use std::ops::Range;
 use std::sync::{Arc, Weak};
 
 use arrow_array::RecordBatch;
-use vitrine_observe_columns::{ATTRIBUTE_PREFIX, Columns, Filter, Search, Segment, TextTest};
+use vitrine_observe_columns::{ATTRIBUTE_PREFIX, Columns, Data, Filter, Search, Segment, TextTest};
 use vitrine_observe_model::Table as View;
 use vitrine_observe_model::batch;
+use vitrine_observe_model::definitions::metrics;
 
 use crate::Signal;
 use crate::column_engine::memtable::MemTable;
+use crate::column_engine::read::points::Doubled;
 use crate::column_engine::read::search::ranges;
 use crate::column_engine::read::{QueryBudget, Reader, time, windows};
 use crate::column_engine::segment_handle::SegmentHandle;
@@ -19,6 +21,8 @@ use crate::engine::{Batches, QueryError, Scan, Tenant};
 
 /// Rows of a window are read one by one when at most this part of them is wanted.
 const FEW: usize = 4;
+/// Nanoseconds in a millisecond.
+const NANOS_PER_MILLI: i64 = 1_000_000;
 
 /// A tenant's rows, as they are read.
 struct ScanIter {
@@ -36,6 +40,8 @@ struct ScanIter {
     /// What is left of the segment that is being read.
     windows: VecDeque<Range<usize>>,
     reading: Option<(Arc<SegmentHandle>, Search)>,
+    /// Rows of metric points that are series, too, and shown as such.
+    doubled: Doubled,
     /// Since it began. What is read is not held, and not counted.
     query_budget: QueryBudget,
 }
@@ -45,7 +51,7 @@ fn signal(view: View) -> Signal {
     match view {
         View::Spans | View::SpanEvents | View::SpanLinks => Signal::Traces,
         View::Logs => Signal::Logs,
-        View::Metrics | View::Exemplars => Signal::Metrics,
+        View::Metrics | View::Exemplars | View::Series => Signal::Metrics,
     }
 }
 
@@ -103,6 +109,7 @@ fn needed(view: View, projection: Option<&[usize]>) -> BTreeSet<&'static str> {
         View::Metrics => names.extend(["kind", "value_int", "value_double", "count", "time"]),
         View::Spans => names.extend(["start"]),
         View::Logs => names.extend(["time", "body_is_json"]),
+        View::Series => {}
     }
     names
 }
@@ -122,6 +129,10 @@ fn filter(view: View, scan: &Scan) -> Filter {
     if let Some(services) = &scan.services {
         all.push(Filter::Text { column: "service".to_owned(), test: TextTest::OneOf(services.clone()) });
     }
+    // An event, a link and an exemplar have other names than their rows, or none.
+    if let (View::Spans | View::Metrics | View::Exemplars, Some(names)) = (view, &scan.names) {
+        all.push(Filter::Text { column: "name".to_owned(), test: TextTest::OneOf(names.clone()) });
+    }
     if let Some(trace) = scan.trace.filter(|_| signal(view) != Signal::Metrics) {
         all.push(Filter::Id { column: "trace_id".to_owned(), value: u128::from_be_bytes(trace.0) });
     }
@@ -129,8 +140,21 @@ fn filter(view: View, scan: &Scan) -> Filter {
 }
 
 impl Reader {
-    pub(crate) fn scan(self: &Arc<Self>, tenant: &Tenant, view: View, scan: &Scan) -> Batches {
-        let Some((table, snapshot)) = self.rows(tenant, signal(view)) else { return Box::new(std::iter::empty()) };
+    pub(crate) fn scan(self: &Arc<Self>, tenant: &Tenant, view: View, scan: &Scan) -> Result<Batches, QueryError> {
+        let rows = self.scan_rows(tenant, view, scan)?;
+        if signal(view) != Signal::Metrics {
+            return Ok(Box::new(rows.into_iter().flatten()));
+        }
+        let points = self.points(tenant, view, scan)?;
+        Ok(Box::new(points.into_iter().flatten().chain(rows.into_iter().flatten())))
+    }
+
+    /// Rows of columns; none if there are none. Those of metric points are older than that points are series.
+    fn scan_rows(self: &Arc<Self>, tenant: &Tenant, view: View, scan: &Scan) -> Result<Option<ScanIter>, QueryError> {
+        let Some((table, snapshot)) = self.rows(tenant, signal(view)) else { return Ok(None) };
+        if view == View::Series {
+            return Ok(None);
+        }
         let (min, max) = scan
             .time_ns
             .filter(|_| !has_own_times(view))
@@ -141,24 +165,54 @@ impl Reader {
         });
         let segments =
             snapshot.segments.iter().filter(|handle| handle.info.max_time >= min && handle.info.min_time <= max);
-        Box::new(ScanIter {
+        let segments: VecDeque<Arc<SegmentHandle>> = segments.cloned().collect();
+        let mut names = needed(view, scan.columns.as_deref());
+        let mut doubled = Doubled::new();
+        if signal(view) == Signal::Metrics {
+            let first = segments.iter().map(|handle| handle.info.min_time).min();
+            let last = segments.iter().map(|handle| handle.info.max_time).max();
+            let (Some(first), Some(last)) = (first, last) else { return Ok(None) };
+            doubled = self.doubled(tenant, (first.max(min), last.min(max)))?;
+            names.extend(["series", "time"]);
+        }
+        Ok(Some(ScanIter {
             reader: Arc::downgrade(self),
             table,
             view,
             projection: scan.columns.clone(),
-            names: needed(view, scan.columns.as_deref()),
+            names,
+            doubled,
             filter: filter(view, scan),
             trace: scan.trace.filter(|_| signal(view) != Signal::Metrics).map(|trace| u128::from_be_bytes(trace.0)),
             memtables: memtables.collect(),
-            segments: segments.cloned().collect(),
+            segments,
             windows: VecDeque::new(),
             reading: None,
             query_budget: self.query_budget(),
-        })
+        }))
     }
 }
 
 impl ScanIter {
+    /// The rows that are not series, too.
+    fn single(&self, columns: Columns) -> Columns {
+        if self.doubled.is_empty() {
+            return columns;
+        }
+        let (Data::Id8(series), Data::Int(times)) =
+            (&columns.flat[metrics::SERIES].data, &columns.flat[metrics::TIME].data)
+        else {
+            return columns;
+        };
+        let is_single = |row: &u32| {
+            let (series, time) = (series.get(*row as usize), times.get(*row as usize));
+            let range = series.and_then(|series| self.doubled.get(series));
+            range.zip(time).is_none_or(|((first, last), time)| !(*first..=*last).contains(&(time / NANOS_PER_MILLI)))
+        };
+        let kept: Vec<u32> = (0..columns.rows as u32).filter(is_single).collect();
+        if kept.len() == columns.rows { columns } else { columns.take(&kept) }
+    }
+
     /// The next rows in memory.
     fn next_of_memtable(&self, memtable: &MemTable, rows: Range<usize>) -> Option<Columns> {
         let handle = memtable.read();
@@ -230,7 +284,7 @@ impl ScanIter {
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, QueryError> {
         while let Some(found) = self.step()? {
             self.query_budget.check_time()?;
-            let Some(columns) = found else { continue };
+            let Some(columns) = found.map(|columns| self.single(columns)) else { continue };
             let most = self.reader.upgrade().map_or(usize::MAX, |reader| reader.context.options.query_memory_bytes);
             if columns.bytes() > most {
                 return Err(QueryError::TooMuch { bytes: most });

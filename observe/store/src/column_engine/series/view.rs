@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use vitrine_observe_series::{
-    Budget, ExemplarSeries, FileInput, Filter, MetadataEntry, QueryError, Queryable, Select, Selection, SeriesInfo,
-    SeriesSamples, Snapshot, Stats,
+    Budget, ExemplarSeries, FileInput, Filter, MetadataEntry, QueryError, Queryable, Scan, Select, Selection,
+    SeriesInfo, SeriesSamples, Snapshot, Stats,
 };
 
 use super::SeriesHandle;
@@ -15,6 +15,9 @@ use super::SeriesHandle;
 pub(crate) struct SeriesView {
     pub(super) snapshot: Result<Snapshot, QueryError>,
     pub(super) guard: FileGuard,
+    /// Most active series, and what was refused since the start.
+    pub(super) limit: u64,
+    pub(super) rejected: u64,
 }
 
 /// What must not go while someone reads.
@@ -37,6 +40,16 @@ impl FileGuard {
 }
 
 impl SeriesView {
+    /// Goes through series with all that was sent of them.
+    pub(crate) fn scan(&self, select: Select, hidden: bool, budget: &Arc<Budget>) -> Result<Scan, QueryError> {
+        self.ask(|snapshot| snapshot.scan(select, hidden, budget))
+    }
+
+    /// Notes that a file may be damaged, if that is why there is no result of a scan.
+    pub(crate) fn note_failure<T>(&self, result: Result<T, QueryError>) -> Result<T, QueryError> {
+        self.guard.note_failure(result)
+    }
+
     fn ask<T>(&self, question: impl FnOnce(&Snapshot) -> Result<T, QueryError>) -> Result<T, QueryError> {
         self.guard.note_failure(self.snapshot.as_ref().map_err(Clone::clone).and_then(question))
     }
@@ -65,7 +78,8 @@ impl Queryable for SeriesView {
     }
 
     fn stats(&self, most: usize) -> Result<Stats, QueryError> {
-        self.ask(|snapshot| snapshot.stats(most))
+        let stats = self.ask(|snapshot| snapshot.stats(most))?;
+        Ok(Stats { limit: self.limit, rejected: self.rejected, ..stats })
     }
 }
 
