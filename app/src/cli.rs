@@ -53,7 +53,7 @@ pub enum Command {
     Agent(AgentCommand),
     /// Ask PromQL over the observatory's metrics: a table of now, or a chart of the last hours
     Promql(PromqlArgs),
-    /// Take metrics elsewhere
+    /// Take metrics elsewhere, or name them anew
     #[command(subcommand)]
     Metrics(MetricsCommand),
     /// Check files of recording and alerting rules, or run their tests: the files that promtool reads
@@ -370,6 +370,8 @@ pub struct PromqlArgs {
 pub enum MetricsCommand {
     /// Write samples to Parquet files, which DuckDB, pandas and Spark read
     Export(ExportArgs),
+    /// Index files again whose series are called otherwise than observatory.metrics says now; no observatory may run on the folder
+    Reindex(ReindexArgs),
 }
 
 /// `vitrine metrics export`.
@@ -395,6 +397,17 @@ pub struct ExportArgs {
     /// The observatory that is asked.
     #[command(flatten)]
     pub observatory: AskArgs,
+}
+
+/// `vitrine metrics reindex`.
+#[derive(Args, Clone, Debug)]
+pub struct ReindexArgs {
+    /// Data folder.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Configuration file.
+    #[command(flatten)]
+    pub config: ConfigArgs,
 }
 
 /// `vitrine agent`.

@@ -279,7 +279,8 @@ fn mebibytes(mib: u32) -> usize {
     usize::try_from(mib).unwrap_or(usize::MAX).saturating_mul(1 << 20)
 }
 
-fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
+/// How the engine in a data folder works.
+pub fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
     let memory_bytes = mebibytes(settings.memory_mib);
     let segments = settings.segments.url().map(objects).transpose()?;
     let usual = Options::new(data.join(FOLDER));
