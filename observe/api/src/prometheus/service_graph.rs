@@ -25,8 +25,8 @@ const SECOND_NS: f64 = 1e9;
 /// An edge by client, server and connection.
 type Edge = (String, String, String);
 
-/// Where a value of a row is.
-type Place = fn(&mut Row) -> &mut f64;
+/// A value of a row.
+type Field = fn(&mut Row) -> &mut f64;
 
 /// What is shown of an edge; NaN for what is not known.
 struct Row {
@@ -50,14 +50,14 @@ pub(super) fn service_graph(question: &Question) -> Result<String, Failed> {
     for (edge, rate) in ask(question, &requests)? {
         rows.insert(edge, Row { rate, failed: f64::NAN, middle: f64::NAN, slow: f64::NAN });
     }
-    let others: [(String, Place); 3] = [
+    let others: [(String, Field); 3] = [
         (failures, |row| &mut row.failed),
         (slower_than("0.5"), |row| &mut row.middle),
         (slower_than("0.99"), |row| &mut row.slow),
     ];
-    for (expression, place) in others {
+    for (expression, field) in others {
         for (edge, value) in ask(question, &expression)? {
-            rows.get_mut(&edge).into_iter().for_each(|row| *place(row) = value);
+            rows.get_mut(&edge).into_iter().for_each(|row| *field(row) = value);
         }
     }
     let mut rows: Vec<(Edge, Row)> = rows.into_iter().collect();

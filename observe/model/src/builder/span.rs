@@ -98,16 +98,18 @@ impl Table {
         }
         span.dropped_links = span.dropped_links.saturating_add(lost_links);
         match self.put_span(&span) {
-            Ok(()) => {
-                self.sizes.push(u32::try_from(message.len()).unwrap_or(u32::MAX));
-                appended.taken += 1;
-            }
+            Ok(()) => self.take(message, appended),
             Err(reason) => {
                 self.columns.truncate(self.columns.rows);
                 appended.refuse(reason);
             }
         }
         Ok(())
+    }
+
+    fn take(&mut self, message: &[u8], appended: &mut Appended) {
+        self.sizes.push(u32::try_from(message.len()).unwrap_or(u32::MAX));
+        appended.taken += 1;
     }
 
     #[inline]

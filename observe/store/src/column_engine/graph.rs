@@ -8,10 +8,11 @@
 //! Earlier spans are looked for only of traces that may have some: because a span of the trace lacks its parent, now or
 //! when an earlier one became part of a segment ([`OpenTraces`]).
 
+pub(crate) mod difference;
 mod link;
-mod node;
+pub(crate) mod node;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -19,12 +20,12 @@ use vitrine_observe_columns::{Columns, Dictionary, Error, NULL_CODE, Segment};
 
 use crate::column_engine::read::{QueryBudget, Reader, WINDOW, windows};
 use crate::column_engine::segment_handle::SegmentHandle;
-use crate::column_engine::span_pass::SpanPass;
 use crate::column_engine::table::Table;
 use crate::engine::QueryError;
 
-pub(crate) use link::{Edge, link};
-pub(crate) use node::{Node, Spans, columns_of};
+use difference::Difference;
+use link::link;
+use node::{KnownEnds, Node, Spans, columns_of};
 
 /// Earlier spans are looked for in segments of which a row is at most so old, in milliseconds.
 const JOIN_WINDOW_MS: i64 = 3_600_000;
@@ -37,28 +38,6 @@ const MAX_EARLIER: usize = 1 << 17;
 const MAX_OPEN: usize = 1 << 15;
 /// Rows of segments that are read at a start to learn which traces lack spans.
 const MAX_RELEARNED: usize = 1 << 18;
-
-/// How often a service called another.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Count {
-    /// Calls; less than zero where more are taken back than were added.
-    pub calls: i64,
-    /// Those of them that failed.
-    pub errors: i64,
-}
-
-impl Count {
-    /// Adds another count.
-    pub(crate) fn add(&mut self, other: Self) {
-        self.calls = self.calls.saturating_add(other.calls);
-        self.errors = self.errors.saturating_add(other.errors);
-    }
-
-    /// That many times an edge.
-    fn of(edge: &Edge, times: i64) -> Self {
-        Self { calls: times, errors: if edge.failed { times } else { 0 } }
-    }
-}
 
 /// Spans by their traces, and the names that they use.
 #[derive(Debug, Default)]
@@ -75,12 +54,12 @@ impl Graph {
         }
     }
 
-    /// Adds these rows of spans, which were passed over before.
-    pub(crate) fn add_passed(&mut self, columns: &Columns, rows: impl Iterator<Item = usize>, pass: &SpanPass) {
+    /// Adds these rows of spans, of which it is known what they say of the other ends of their calls.
+    pub(crate) fn add_known(&mut self, columns: &Columns, rows: impl Iterator<Item = usize>, ends: &KnownEnds) {
         let Some(mut spans) = Spans::of(columns) else { return };
-        let peers: Vec<u32> = pass.peers().iter().map(|name| self.names.intern(name)).collect();
+        let peers: Vec<u32> = ends.peers().iter().map(|name| self.names.intern(name)).collect();
         self.nodes.extend(rows.map(|row| {
-            let ends = pass.ends(row);
+            let ends = ends.of(row);
             let peer = peers.get(ends.peer as usize).copied().unwrap_or(NULL_CODE);
             (spans.trace(row), spans.node_with(row, &mut self.names, peer, ends.is_shared))
         }));
@@ -101,31 +80,6 @@ impl Graph {
         let from = self.nodes.partition_point(|(other, _)| *other < trace);
         let to = from + self.nodes[from..].partition_point(|(other, _)| *other == trace);
         &self.nodes[from..to]
-    }
-}
-
-/// What spans add to the service graph.
-#[derive(Debug, Default)]
-pub(crate) struct Difference {
-    names: Dictionary,
-    /// By caller, called, and the start of the span by which the call is known.
-    counts: HashMap<(u32, u32, i64), Count>,
-    /// Traces of which spans lack their parents.
-    pub open: Vec<u128>,
-}
-
-impl Difference {
-    /// Caller, called, start, and count.
-    pub(crate) fn counts(&self) -> impl Iterator<Item = (&[u8], &[u8], i64, Count)> {
-        let told = self.counts.iter().filter(|(_, count)| **count != Count::default());
-        told.map(|((parent, child, start), count)| (self.names.get(*parent), self.names.get(*child), *start, *count))
-    }
-
-    fn add(&mut self, edges: &[Edge], times: i64) {
-        for edge in edges {
-            let count = self.counts.entry((edge.parent, edge.child, edge.start)).or_default();
-            count.add(Count::of(edge, times));
-        }
     }
 }
 

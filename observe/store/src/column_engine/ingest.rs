@@ -260,7 +260,7 @@ impl Ingester {
             LoggedRequest::Otlp(_, request) => series.prepare_otlp(request, arrival, options)?,
             LoggedRequest::RemoteWrite(request) => series.prepare_write(request, arrival, options)?,
             LoggedRequest::SpanTotals(totals) => {
-                let Some(totals) = SpanTotals::decode(totals) else { return Ok(None) };
+                let Some(totals) = SpanTotals::decode_for_samples(totals) else { return Ok(None) };
                 let names = options.span_metrics.as_ref().map(|metrics| metrics.names).unwrap_or_default();
                 series.prepare_write(&totals.samples(names), arrival, options)?
             }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use vitrine_observe_columns::Dictionary;
 use vitrine_observe_model::{SpanKind, StatusCode};
 
-use crate::column_engine::graph::{Count, Difference};
+use crate::column_engine::graph::difference::{Count, Difference};
 use crate::engine::{RedQuery, RedRow};
 use crate::{Dependency, Operation};
 

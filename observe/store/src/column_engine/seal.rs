@@ -204,7 +204,7 @@ impl Sealer {
         let number = self.segments.number();
         let calls = (table.signal == Signal::Traces).then(|| {
             let mut fresh = Graph::default();
-            fresh.add_passed(rows.columns(), rows.visible().into_iter().flatten(), &rows.pass);
+            fresh.add_known(rows.columns(), rows.visible().into_iter().flatten(), rows.pass.ends());
             let calls = self.reader.new_calls(table, &table.snapshot().segments, fresh, None);
             calls.expect("nothing fails that has no limits")
         });

@@ -8,13 +8,13 @@ use vitrine_observe_model::{Value, attribute_key, json_value, scalar};
 
 /// Some attributes of a number of spans.
 pub(crate) struct SpanAttributes<'a> {
-    keys: Vec<Places<'a>>,
+    keys: Vec<Locations<'a>>,
     rare: Rare<'a>,
 }
 
 /// Where the values of one key are.
 #[derive(Default)]
-struct Places<'a> {
+struct Locations<'a> {
     columns: Vec<&'a Column>,
     /// The key's number in the map of rare ones.
     rare: Option<u32>,
@@ -48,31 +48,31 @@ impl<'a> SpanAttributes<'a> {
     /// Those of these keys. None if the columns are of no table with attributes.
     pub(crate) fn of(columns: &'a Columns, keys: &[&str]) -> Option<Self> {
         let rare = Rare::of(columns)?;
-        let place = |key: &&str| Places { columns: Vec::new(), rare: rare.keys.dictionary.find(key.as_bytes()) };
-        let mut places: Vec<Places<'a>> = keys.iter().map(place).collect();
+        let place = |key: &&str| Locations { columns: Vec::new(), rare: rare.keys.dictionary.find(key.as_bytes()) };
+        let mut locations: Vec<Locations<'a>> = keys.iter().map(place).collect();
         for column in columns.attributes() {
             let known = attribute_key(column).and_then(|key| keys.iter().position(|wanted| *wanted == key));
             if let Some(known) = known {
-                places[known].columns.push(column);
+                locations[known].columns.push(column);
             }
         }
-        Some(Self { keys: places, rare })
+        Some(Self { keys: locations, rare })
     }
 
     /// The value of the key at this place in a row.
     pub(crate) fn value(&self, row: usize, key: usize) -> Option<Value> {
-        let places = &self.keys[key];
-        let of_column = places.columns.iter().filter(|column| row < column.data.len());
+        let locations = &self.keys[key];
+        let of_column = locations.columns.iter().filter(|column| row < column.data.len());
         of_column
             .into_iter()
             .find_map(|column| scalar(column, row))
-            .or_else(|| places.rare.and_then(|number| self.rare.value(row, number)))
+            .or_else(|| locations.rare.and_then(|number| self.rare.value(row, number)))
     }
 
     /// The same where it is a text that is not empty.
     pub(crate) fn text(&self, row: usize, key: usize) -> Option<Cow<'a, str>> {
-        let places = &self.keys[key];
-        for column in &places.columns {
+        let locations = &self.keys[key];
+        for column in &locations.columns {
             if let Data::Text(texts) = &column.data
                 && row < texts.codes.len()
                 && let Some(text) = texts.get(row)
@@ -80,7 +80,7 @@ impl<'a> SpanAttributes<'a> {
                 return Some(Cow::Borrowed(text)).filter(|text| !text.is_empty());
             }
         }
-        match places.rare.and_then(|number| self.rare.value(row, number))? {
+        match locations.rare.and_then(|number| self.rare.value(row, number))? {
             Value::String(text) if !text.is_empty() => Some(Cow::Owned(text)),
             _ => None,
         }

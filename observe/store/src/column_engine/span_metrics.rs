@@ -284,6 +284,11 @@ impl SpanTotals {
         encode::decode(bytes)
     }
 
+    /// What a record has that samples are made of; none if it is damaged.
+    pub(crate) fn decode_for_samples(bytes: &[u8]) -> Option<Self> {
+        encode::decode_for_samples(bytes)
+    }
+
     /// The samples that it stands for.
     pub(crate) fn samples(&self, names: SpanMetricNames) -> RemoteWrite {
         RemoteWrite::of(&series::series(self, names))

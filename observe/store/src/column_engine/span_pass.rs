@@ -13,10 +13,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use vitrine_observe_columns::{Columns, Dictionary, NULL_CODE, Texts};
+use vitrine_observe_columns::{Columns, NULL_CODE, Texts};
 use vitrine_observe_model::{SpanKind, StatusCode};
 
-use crate::column_engine::graph::Spans;
+use crate::column_engine::graph::node::{Ends, KnownEnds, Spans};
 use crate::column_engine::rollup::Rollup;
 use crate::column_engine::span_metrics::{
     CountingPlan, Operation, OperationTotal, Side, SpanBlock, SpanExemplar, cut, weight,
@@ -29,18 +29,6 @@ pub(crate) const COLUMNS: [&str; 6] = ["start", "duration", "service", "name", "
 const SECOND_NS: f64 = 1e9;
 /// Nanoseconds in a millisecond.
 const MILLI_NS: i64 = 1_000_000;
-
-/// What a span says of the other end of its call.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ends {
-    /// The other end, by its number among [`SpanPass::peers`]; [`NULL_CODE`] if the span does not name it.
-    pub peer: u32,
-    /// Whether it is the called side of a call whose calling side has the same id.
-    pub is_shared: bool,
-}
-
-/// Spans that name no one.
-const NO_ENDS: Ends = Ends { peer: NULL_CODE, is_shared: false };
 
 /// An operation with a status, as the columns have it: numbers of the service and the name, kind, status, number of its labels.
 type SlotKey = (u32, u32, u8, u8, u32);
@@ -66,11 +54,9 @@ pub(crate) struct SpanPass {
     blocks: u64,
     /// Services' names, by the columns' numbers.
     services: Vec<Option<Arc<str>>>,
-    peers: Dictionary,
-    /// The same names, by the same numbers.
+    ends: KnownEnds,
+    /// The names of other ends, by their numbers.
     peer_names: Vec<Arc<str>>,
-    /// Of each row that was passed over, and of those before it.
-    ends: Vec<Ends>,
     labels: LabelReader,
 }
 
@@ -143,7 +129,6 @@ impl SpanPass {
         let mut found = SpanBlock { now_ms, ..SpanBlock::default() };
         let Some(block) = Block::of(columns, sizes) else { return found };
         self.blocks += 1;
-        self.ends.resize(rows.start, NO_ENDS);
         let reading = plan.and_then(|plan| self.labels.begin(columns, plan));
         for row in rows {
             let labels =
@@ -152,8 +137,7 @@ impl SpanPass {
             let duration = u64::try_from(block.durations[row]).unwrap_or(0);
             self.rollup.add(self.operations[slot].operation, byte(block.statuses, row), block.starts[row], duration);
             let Some(spans) = &block.spans else { continue };
-            let ends = self.find_ends(spans, row);
-            self.ends.push(ends);
+            let ends = self.ends.read(spans, row);
             if let Some(plan) = plan {
                 let weight = block.weight(row);
                 self.count(&block, spans, row, weight, slot, &mut found);
@@ -166,17 +150,6 @@ impl SpanPass {
             }
         }
         found
-    }
-
-    fn find_ends(&mut self, spans: &Spans<'_>, row: usize) -> Ends {
-        let Some(peer) = spans.peer(row, spans.kind(row)) else {
-            return Ends { is_shared: spans.is_shared(row), ..NO_ENDS };
-        };
-        let peer = self.peers.intern(peer.as_bytes());
-        if peer as usize == self.peer_names.len() {
-            self.peer_names.push(cut(self.peers.text(peer)));
-        }
-        Ends { peer, is_shared: spans.is_shared(row) }
     }
 
     /// The place of a row's operation.
@@ -251,7 +224,7 @@ impl SpanPass {
             is_messaging: matches!(kind, SpanKind::Producer | SpanKind::Consumer),
             failed: StatusCode::from_number(byte(block.statuses, row)) == StatusCode::Error,
             service,
-            peer: self.peer_names.get(ends.peer as usize).cloned(),
+            peer: self.peer(ends),
             database: database.map(|name| cut(&name)),
             seconds: block.seconds(row),
             start_ns: block.starts[row],
@@ -260,6 +233,14 @@ impl SpanPass {
             since_ms: now_ms,
             labels: None,
         })
+    }
+
+    fn peer(&mut self, ends: Ends) -> Option<Arc<str>> {
+        let peers = self.ends.peers();
+        for peer in self.peer_names.len()..peers.len() {
+            self.peer_names.push(cut(peers.text(peer as u32)));
+        }
+        self.peer_names.get(ends.peer as usize).cloned()
     }
 
     fn service(&mut self, block: &Block<'_>, spans: &Spans<'_>, row: usize) -> Option<Arc<str>> {
@@ -276,18 +257,13 @@ impl SpanPass {
         &self.rollup
     }
 
-    /// Whom spans call.
-    pub(crate) fn peers(&self) -> &Dictionary {
-        &self.peers
-    }
-
-    /// What a row says of the other end of its call.
-    pub(crate) fn ends(&self, row: usize) -> Ends {
-        self.ends.get(row).copied().unwrap_or(NO_ENDS)
+    /// What spans say of the other ends of their calls.
+    pub(crate) fn ends(&self) -> &KnownEnds {
+        &self.ends
     }
 
     /// Bytes of memory that grow with the rows.
     pub(crate) fn bytes(&self) -> usize {
-        self.ends.capacity() * size_of::<Ends>()
+        self.ends.bytes()
     }
 }

@@ -86,6 +86,53 @@ impl Node {
     }
 }
 
+/// What a span says of the other end of its call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ends {
+    /// The other end, by its number among [`KnownEnds::peers`]; [`NULL_CODE`] if the span does not name it.
+    pub peer: u32,
+    /// Whether it is the called side of a call whose calling side has the same id.
+    pub is_shared: bool,
+}
+
+/// What a span says that says nothing.
+const NO_ENDS: Ends = Ends { peer: NULL_CODE, is_shared: false };
+
+/// What the spans of a memtable say of the other ends of their calls: it is read of their attributes once.
+#[derive(Debug, Default)]
+pub(crate) struct KnownEnds {
+    peers: Dictionary,
+    rows: Vec<Ends>,
+}
+
+impl KnownEnds {
+    /// Reads a row, which comes behind all that were read before.
+    pub(crate) fn read(&mut self, spans: &Spans<'_>, row: usize) -> Ends {
+        let peer = spans.peer(row, spans.kind(row));
+        let peer = peer.map_or(NULL_CODE, |peer| self.peers.intern(peer.as_bytes()));
+        let ends = Ends { peer, is_shared: spans.is_shared(row) };
+        // Rows between that were not read are seen by no one.
+        self.rows.resize(row, NO_ENDS);
+        self.rows.push(ends);
+        ends
+    }
+
+    /// What a row says that was read.
+    pub(crate) fn of(&self, row: usize) -> Ends {
+        self.rows.get(row).copied().unwrap_or(NO_ENDS)
+    }
+
+    /// The names of the other ends.
+    pub(crate) fn peers(&self) -> &Dictionary {
+        &self.peers
+    }
+
+    /// Bytes of memory that grow with the rows.
+    pub(crate) fn bytes(&self) -> usize {
+        self.rows.capacity() * size_of::<Ends>()
+    }
+}
+
 /// The columns of a segment that calls are told from.
 pub(crate) fn columns_of(segment: &Segment) -> Vec<&str> {
     let mut wanted: Vec<String> = KEYS[..PEERS].iter().map(|key| format!("{ATTRIBUTE_PREFIX}{key}")).collect();

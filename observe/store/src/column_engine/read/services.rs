@@ -65,7 +65,7 @@ impl Reader {
             for memtable in &snapshot.memtables {
                 let rows = memtable.read();
                 let before = fresh.bytes();
-                fresh.add_passed(rows.columns(), rows.visible().into_iter().flatten(), &rows.pass);
+                fresh.add_known(rows.columns(), rows.visible().into_iter().flatten(), rows.pass.ends());
                 query_budget.add_bytes(fresh.bytes() - before)?;
             }
             let difference = self.new_calls(&table, &snapshot.segments, fresh, Some(&mut query_budget))?;

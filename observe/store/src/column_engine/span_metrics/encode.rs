@@ -3,8 +3,8 @@
 //! A byte with the version; the position before which spans are counted and the time, 8 bytes each; a byte whether exemplars are told; the
 //! names of labels that operations and calls have besides; and then four lists, each with its length in front: operations (service,
 //! name, kind, status, values of labels, life, bytes, durations), edges (client, server, connection, values of labels, life, requests,
-//! failed, unpaired, dropped, durations of the client, of the server, and of the messaging system if there are any), sides that wait,
-//! and targets (whether it is a host, labels, life, blocks).
+//! failed, unpaired, dropped, durations of the client, of the server, and of the messaging system if there are any), targets (whether it
+//! is a host, labels, life, blocks), and sides that wait, which samples need not.
 //!
 //! A life is when it began and when something was last counted, and whether it has ended. Durations are the count, the seconds, the spans
 //! without a duration, native buckets, classic buckets, and exemplars. Numbers are LEB128, signed ones with the sign in the lowest bit,
@@ -49,10 +49,10 @@ pub(super) fn encode(written: &SpanTotals) -> Vec<u8> {
     operations.iter().for_each(|(operation, total)| out.operation(operation, total));
     out.length(graph.edges.iter().len());
     graph.edges.iter().for_each(|(edge, total)| out.edge(edge, total));
-    out.length(graph.waiting().len());
-    graph.waiting().for_each(|side| out.side(side));
     out.length(targets.iter().len());
     targets.iter().for_each(|(target, seen)| out.target(target, seen));
+    out.length(graph.waiting().len());
+    graph.waiting().for_each(|side| out.side(side));
     out.0
 }
 
@@ -338,9 +338,6 @@ impl<'a> Reader<'a> {
             totals.graph.edges.put(edge, total);
         }
         for _ in 0..self.number()? {
-            totals.graph.put_waiting(self.side()?);
-        }
-        for _ in 0..self.number()? {
             let (target, seen) = self.target()?;
             totals.targets.put(target, seen);
         }
@@ -350,6 +347,17 @@ impl<'a> Reader<'a> {
 
 /// None if it is damaged, or of a version that is not known.
 pub(super) fn decode(bytes: &[u8]) -> Option<SpanTotals> {
+    let (mut written, mut reader) = decode_front(bytes)?;
+    if bytes.first() == Some(&VERSION) {
+        for _ in 0..reader.number()? {
+            written.totals.graph.put_waiting(reader.side()?);
+        }
+    }
+    reader.0.is_empty().then_some(written)
+}
+
+/// The same without sides that wait: what samples are made of. Returns what is left to be read, too.
+fn decode_front(bytes: &[u8]) -> Option<(SpanTotals, Reader<'_>)> {
     let mut reader = Reader(bytes);
     let version = reader.byte()?;
     let before = Position::from(u64::from_le_bytes(reader.bytes()?));
@@ -368,7 +376,12 @@ pub(super) fn decode(bytes: &[u8]) -> Option<SpanTotals> {
         }
         _ => return None,
     }
-    reader.0.is_empty().then_some(written)
+    Some((written, reader))
+}
+
+/// What samples are made of: all but sides that wait. None if it is damaged.
+pub(super) fn decode_for_samples(bytes: &[u8]) -> Option<SpanTotals> {
+    decode_front(bytes).map(|(written, _)| written)
 }
 
 #[cfg(test)]

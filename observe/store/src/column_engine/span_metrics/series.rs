@@ -197,7 +197,8 @@ impl Writer<'_> {
     fn histogram(&mut self, name: &str, help: &str, unit: Unit, bounds: &[f64], durations: &Durations) {
         let whole = Series { name, le: None, help, unit: unit.name, kind: MetricType::Histogram };
         if unit.is_native {
-            let mut exemplars: Vec<Exemplar> = self.told(durations).map(|(_, span)| exemplar(span, unit)).collect();
+            let mut exemplars: Vec<Exemplar> =
+                self.exemplars_of(durations).map(|(_, span)| exemplar(span, unit)).collect();
             exemplars.sort_by_key(|exemplar| exemplar.time_ms);
             self.series(whole, Value::Histogram(Arc::new(native(durations))), exemplars);
         }
@@ -205,7 +206,7 @@ impl Writer<'_> {
         for (place, in_bucket) in durations.classic.iter().enumerate().take(bounds.len() + 1) {
             count += in_bucket;
             let bound = bounds.get(place).map_or_else(|| "+Inf".to_owned(), |bound| (bound * unit.scale).to_string());
-            let inside = self.told(durations).find(|(bucket, _)| usize::from(*bucket) == place);
+            let inside = self.exemplars_of(durations).find(|(bucket, _)| usize::from(*bucket) == place);
             let exemplars = inside.map(|(_, span)| exemplar(span, unit)).into_iter().collect();
             self.series(Series { name: &bucket, le: Some(&bound), ..whole }, Value::Float(count.to_bits()), exemplars);
         }
@@ -215,7 +216,7 @@ impl Writer<'_> {
     }
 
     /// Exemplars that are told now, by the place of their bucket.
-    fn told<'d>(&self, durations: &'d Durations) -> impl Iterator<Item = &'d (u8, SpanExemplar)> {
+    fn exemplars_of<'d>(&self, durations: &'d Durations) -> impl Iterator<Item = &'d (u8, SpanExemplar)> {
         let told: &[_] = if self.written.tells_exemplars { &durations.exemplars } else { &[] };
         told.iter()
     }

@@ -6,7 +6,7 @@ use super::super::ledger::Life;
 use super::super::service_graph::ServiceGraph;
 use super::super::targets::Seen;
 use super::super::{Operation, OperationTotal, Side, SpanTotals, Target, Totals, no_labels};
-use super::{Labels, Position, decode, encode};
+use super::{Labels, Position, decode, decode_for_samples, encode};
 
 fn exemplar(seconds: f64) -> SpanExemplar {
     SpanExemplar { trace: 7, span: 9, seconds, time_ms: 1_000 }
@@ -68,6 +68,8 @@ fn written() -> SpanTotals {
 fn what_is_written_is_read() {
     let bytes = encode(&written());
     assert_eq!(decode(&bytes), Some(written()));
+    let told = decode_for_samples(&bytes).expect("samples are made of it");
+    assert_eq!((told.totals.graph.waiting().len(), &told.totals.targets), (0, &written().totals.targets));
     for length in 0..bytes.len() {
         assert_eq!(decode(&bytes[..length]), None, "cut off at {length}");
     }
