@@ -242,10 +242,10 @@ fn failed(error: EvalError) -> SqlError {
 struct Row {
     labels: Labels,
     time_ms: i64,
-    value: Told,
+    value: RowValue,
 }
 
-enum Told {
+enum RowValue {
     Point(Point),
     Text(String),
 }
@@ -254,17 +254,17 @@ enum Told {
 fn rows(value: Value) -> Box<dyn Iterator<Item = Row> + Send> {
     let one = |time_ms, value| std::iter::once(Row { labels: Labels::default(), time_ms, value });
     match value {
-        Value::Scalar { time_ms, value } => Box::new(one(time_ms, Told::Point(Point::Float(value)))),
-        Value::String { time_ms, value } => Box::new(one(time_ms, Told::Text(value))),
+        Value::Scalar { time_ms, value } => Box::new(one(time_ms, RowValue::Point(Point::Float(value)))),
+        Value::String { time_ms, value } => Box::new(one(time_ms, RowValue::Text(value))),
         Value::Vector(samples) => Box::new(samples.into_iter().map(|sample| Row {
             labels: sample.labels,
             time_ms: sample.time_ms,
-            value: Told::Point(sample.value),
+            value: RowValue::Point(sample.value),
         })),
         Value::Matrix(series) => Box::new(series.into_iter().flat_map(|Series { labels, floats, histograms }| {
             let floats = floats.into_iter().map(|(time, value)| (time, Point::Float(value)));
             let points = floats.chain(histograms.into_iter().map(|(time, value)| (time, Point::Histogram(value))));
-            points.map(move |(time_ms, point)| Row { labels: labels.clone(), time_ms, value: Told::Point(point) })
+            points.map(move |(time_ms, point)| Row { labels: labels.clone(), time_ms, value: RowValue::Point(point) })
         })),
     }
 }
@@ -280,17 +280,17 @@ fn batch(rows: &[Row], annotations: Option<&str>) -> RecordBatch {
         labels.append(true).expect("there is a value for each key");
     }
     let float = |row: &Row| match &row.value {
-        Told::Point(Point::Float(value)) => Some(*value),
+        RowValue::Point(Point::Float(value)) => Some(*value),
         _ => None,
     };
     let histogram = |row: &Row| match &row.value {
-        Told::Point(Point::Histogram(histogram)) => Some(histogram.clone()),
+        RowValue::Point(Point::Histogram(histogram)) => Some(histogram.clone()),
         _ => None,
     };
     let text = |row: &Row| match &row.value {
-        Told::Text(text) => Some(text.clone()),
-        Told::Point(Point::Histogram(histogram)) => Some(display(histogram)),
-        Told::Point(Point::Float(_)) => None,
+        RowValue::Text(text) => Some(text.clone()),
+        RowValue::Point(Point::Histogram(histogram)) => Some(display(histogram)),
+        RowValue::Point(Point::Float(_)) => None,
     };
     let times = rows.iter().map(|row| row.time_ms.saturating_mul(NANOS_PER_MILLI));
     let columns: Vec<ArrayRef> = vec![

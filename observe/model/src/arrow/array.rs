@@ -88,15 +88,19 @@ pub(super) fn array(view: &View<'_>, source: Source, field: &Field) -> Option<Ar
             });
             Arc::new(UInt32Array::from(counts))
         }
-        // Rows of columns have none of these.
-        Source::Absent if matches!(field.data_type(), DataType::Map(..)) => {
-            let mut map = Map::default();
-            (0..view.rows).try_for_each(|_| map.end_row())?;
-            map.finish(field)?
-        }
-        Source::Absent => new_null_array(field.data_type(), view.rows),
+        Source::Absent => absent(view, field)?,
         Source::List(list, child) => lists(view, list, child, field)?,
     })
+}
+
+/// What rows of columns do not have: empty maps, or nulls.
+fn absent(view: &View<'_>, field: &Field) -> Option<ArrayRef> {
+    if !matches!(field.data_type(), DataType::Map(..)) {
+        return Some(new_null_array(field.data_type(), view.rows));
+    }
+    let mut map = Map::default();
+    (0..view.rows).try_for_each(|_| map.end_row())?;
+    map.finish(field)
 }
 
 /// The value of each row of the batch.

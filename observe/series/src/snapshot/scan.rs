@@ -61,7 +61,7 @@ pub struct ScannedSamples {
 
 /// Where a series is.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Location {
     id: SeriesId,
     source: SourceNumber,
     series: u32,
@@ -79,7 +79,7 @@ pub struct Scan {
     budget: Arc<Budget>,
     turn: usize,
     turns: usize,
-    places: Vec<Place>,
+    places: Vec<Location>,
     /// Places of one series each, in the order in which the series stand in the first source that has them.
     groups: Vec<Range<usize>>,
     /// The next group.
@@ -117,7 +117,7 @@ impl Snapshot {
                 }
             }
         }
-        let turns = (views * size_of::<Place>()).div_ceil(PLACES_BYTES).clamp(1, MAX_TURNS);
+        let turns = (views * size_of::<Location>()).div_ceil(PLACES_BYTES).clamp(1, MAX_TURNS);
         let bytes = found.len() * (size_of::<SeriesId>() + size_of::<Vec<(SourceNumber, u32)>>());
         Ok(Scan {
             sources,
@@ -181,7 +181,7 @@ impl Scan {
                     if is_known || turn_of(info.id, self.turns) != self.turn {
                         continue;
                     }
-                    self.places.push(Place {
+                    self.places.push(Location {
                         id: info.id,
                         source,
                         series: info.series,
@@ -194,7 +194,7 @@ impl Scan {
             }
         }
         self.in_turn =
-            self.budget.reserve(self.places.capacity() * (size_of::<Place>() + size_of::<Range<usize>>()))?;
+            self.budget.reserve(self.places.capacity() * (size_of::<Location>() + size_of::<Range<usize>>()))?;
         self.places.sort_unstable_by_key(|place| (place.id, place.source));
         let mut begin = 0;
         for group in self.places.chunk_by(|one, other| one.id == other.id) {
@@ -218,11 +218,11 @@ impl Scan {
     /// What is known of the series of the block. What the newest source says of a series counts.
     fn describe(&self) -> Result<Vec<ScannedSeries>, QueryError> {
         let newest = |group: &Range<usize>| self.places[group.end - 1];
-        let places: Vec<Place> = self.groups[self.block.clone()].iter().map(newest).collect();
+        let places: Vec<Location> = self.groups[self.block.clone()].iter().map(newest).collect();
         let mut found: Vec<Option<ScannedSeries>> = vec![None; places.len()];
         for (number, source) in self.sources.iter().enumerate() {
             let of_source = places.iter().enumerate().filter(|(_, place)| place.source as usize == number);
-            let mut of_source: Vec<(usize, &Place)> = of_source.collect();
+            let mut of_source: Vec<(usize, &Location)> = of_source.collect();
             if of_source.is_empty() {
                 continue;
             }
@@ -231,7 +231,7 @@ impl Scan {
             let identities =
                 source.identities(&of_source.iter().map(|(_, place)| place.series).collect::<Vec<u32>>())?;
             for (((at, place), labels), identity) in of_source.into_iter().zip(labels).zip(identities) {
-                let Place { id, kind, temporality, projection, .. } = *place;
+                let Location { id, kind, temporality, projection, .. } = *place;
                 let labels = family(&labels, projection);
                 found[at] = Some(ScannedSeries { id, identity, kind, temporality, labels });
             }

@@ -136,7 +136,7 @@ impl Decoder<'_, '_> {
     fn extremes(&mut self, scope: &ScopeOfResource<'_>, point: &PointHeader<'_>, time_ms: i64, extremes: Extremes) {
         for (which, value) in [(Beside::Least, extremes.least), (Beside::Greatest, extremes.greatest)] {
             if let Some(value) = value.filter(|_| point.has_value()) {
-                self.beside(scope, which, time_ms, value);
+                self.add_beside(scope, which, time_ms, value);
             }
         }
     }

@@ -91,7 +91,7 @@ impl Decoder<'_, '_> {
             // Also a rest of 0 is kept: a double beside it would not be known to be whole.
             if whole.unsigned_abs() >= MAX_EXACT && point.has_value() {
                 let rest = i128::from(whole) - value as i128;
-                self.beside(scope, Beside::Rest, time_ms, rest as f64);
+                self.add_beside(scope, Beside::Rest, time_ms, rest as f64);
             }
             self.exemplars(series, time_ms, &point.exemplars)?;
             Ok(time_ms)
@@ -134,7 +134,7 @@ impl Decoder<'_, '_> {
     }
 
     /// Adds a value to a series beside that which was named last.
-    pub(super) fn beside(&mut self, scope: &ScopeOfResource<'_>, which: Beside, time_ms: i64, value: f64) {
+    pub(super) fn add_beside(&mut self, scope: &ScopeOfResource<'_>, which: Beside, time_ms: i64, value: f64) {
         let identity = which.of(&self.identity);
         let taking = &mut *self.taking;
         let (kind, temporality, clock) = (MetricType::Gauge, Temporality::Cumulative, scope.clock);

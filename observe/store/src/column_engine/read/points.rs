@@ -12,7 +12,7 @@ use vitrine_observe_series::{
 };
 
 use crate::Signal;
-use crate::column_engine::read::wanted::Wanted;
+use crate::column_engine::read::wanted::SeriesFilter;
 use crate::column_engine::read::{Reader, WINDOW};
 use crate::column_engine::series::SeriesView;
 use crate::engine::{QueryError, Scan, Tenant};
@@ -33,7 +33,7 @@ pub(crate) struct PointScan {
     /// Keeps the files.
     view: SeriesView,
     scan: vitrine_observe_series::Scan,
-    wanted: Wanted,
+    wanted: SeriesFilter,
     table: View,
     projection: Option<Vec<usize>>,
     /// Which of a series' samples are looked at, if any.
@@ -98,7 +98,10 @@ fn milliseconds(nanos: u64) -> i64 {
 
 /// The times of a scan: later than the first, up to and including the second, in milliseconds since 1970.
 fn range_ms(scan: &Scan) -> (i64, i64) {
-    scan.time_ns.map_or(ALWAYS_MS, |(min, max)| (milliseconds(min).saturating_sub(1), milliseconds(max)))
+    let Some((min, max)) = scan.time_ns else { return ALWAYS_MS };
+    // Samples may be older than 1970, of which a scan cannot tell.
+    let after_ms = if min == 0 { i64::MIN } else { milliseconds(min).saturating_sub(1) };
+    (after_ms, milliseconds(max))
 }
 
 impl From<SeriesError> for QueryError {
@@ -131,7 +134,7 @@ impl Reader {
         let Some(series) = &of_tenant.series else { return Ok(None) };
         let view = series.view();
         let needs = Needs::of(table, scan.columns.as_deref());
-        let wanted = Wanted::new(scan);
+        let wanted = SeriesFilter::new(scan);
         // An exemplar may be earlier than all samples, and the first sample of a series is not that of a time.
         let (after_ms, until_ms) = if table == View::Metrics { range_ms(scan) } else { ALWAYS_MS };
         let select = Select { matchers: wanted.matchers(), after_ms, until_ms };

@@ -20,13 +20,13 @@ const FAMILY: &str = "(?:_bucket|_count|_sum)?";
 
 /// Series that a scan asks for: by labels, which an index finds, and by what was sent of them.
 #[derive(Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct SeriesFilter {
     names: Option<HashSet<String>>,
     services: Option<HashSet<String>>,
     entries: Vec<MapEntry>,
 }
 
-impl Wanted {
+impl SeriesFilter {
     pub(crate) fn new(scan: &Scan) -> Self {
         let set = |texts: &Option<Vec<String>>| texts.as_ref().map(|texts| texts.iter().cloned().collect());
         Self { names: set(&scan.names), services: set(&scan.services), entries: scan.entries.clone() }
@@ -83,13 +83,13 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Scan, Wanted};
+    use super::{Scan, SeriesFilter};
 
     #[test]
     fn names_of_both_kinds_are_found() {
         let names = Some(vec!["http.server.duration".to_owned(), "jobs.total.count".to_owned()]);
         let services = Some(vec!["cart".to_owned()]);
-        let wanted = Wanted::new(&Scan { names, services, ..Scan::default() });
+        let wanted = SeriesFilter::new(&Scan { names, services, ..Scan::default() });
         let matchers = wanted.matchers();
         for (place, value, expected) in [
             (0, "http_server_duration_seconds_bucket", true),
