@@ -53,7 +53,7 @@ pub enum Command {
     Agent(AgentCommand),
     /// Ask PromQL over the observatory's metrics: a table of now, or a chart of the last hours
     Promql(PromqlArgs),
-    /// Take metrics elsewhere
+    /// Take metrics elsewhere, or name them anew
     #[command(subcommand)]
     Metrics(MetricsCommand),
     /// Check files of recording and alerting rules, or run their tests: the files that promtool reads
@@ -370,6 +370,8 @@ pub struct PromqlArgs {
 pub enum MetricsCommand {
     /// Write samples to Parquet files, which DuckDB, pandas and Spark read
     Export(ExportArgs),
+    /// Index files again whose series are called otherwise than observatory.metrics says now; no observatory may run on the folder
+    Reindex(ReindexArgs),
 }
 
 /// `vitrine metrics export`.
@@ -397,10 +399,21 @@ pub struct ExportArgs {
     pub observatory: AskArgs,
 }
 
+/// `vitrine metrics reindex`.
+#[derive(Args, Clone, Debug)]
+pub struct ReindexArgs {
+    /// Data folder.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Configuration file.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
 /// `vitrine agent`.
 #[derive(Debug, Subcommand)]
 pub enum AgentCommand {
-    /// Serve /metrics: what the kernel says of this host and its containers
+    /// Serve /metrics, and push as OTLP: what the kernel says of this host and its containers
     Host(AgentHostArgs),
 }
 
@@ -419,6 +432,30 @@ pub struct AgentHostArgs {
     /// Leave out cgroups
     #[arg(long)]
     pub no_containers: bool,
+    /// The socket of a Docker daemon, which knows containers' names; where nobody listens there, ids are their names
+    #[arg(long, value_name = "FILE", default_value = vitrine_observe_host::DOCKER_SOCKET)]
+    pub docker: PathBuf,
+    /// A label of containers that their metrics get, too, as container_label_NAME; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub container_label: Vec<String>,
+    /// Push as OTLP to this URL, such as http://127.0.0.1:4318/v1/metrics
+    #[arg(long, value_name = "URL")]
+    pub push: Option<String>,
+    /// Between two pushes
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration)]
+    pub push_interval: Duration,
+    /// A header of each push; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub push_header: Vec<String>,
+    /// Authorities that the place of pushes is to be trusted by, in PEM; the system's by default
+    #[arg(long, value_name = "FILE")]
+    pub push_ca: Option<PathBuf>,
+}
+
+/// A duration as Prometheus writes it, above zero.
+fn duration(text: &str) -> Result<Duration, String> {
+    let given = prometheus::parse(text).filter(|given| !given.is_zero());
+    given.ok_or_else(|| "expected a duration above zero, such as 15s".to_owned())
 }
 
 /// An address to listen on.
@@ -492,12 +529,6 @@ pub struct RulesReplayArgs {
     /// The observatory that is asked, and written to.
     #[command(flatten)]
     pub observatory: AskArgs,
-}
-
-/// A length of time as Prometheus writes it.
-fn duration(text: &str) -> Result<Duration, String> {
-    let given = prometheus::parse(text).filter(|given| !given.is_zero());
-    given.ok_or_else(|| "expected a duration such as 15s, 1m or 1h".to_owned())
 }
 
 /// `vitrine rules test`.

@@ -17,6 +17,7 @@ mod process;
 mod prometheus;
 mod promql;
 mod reloading;
+mod reindex;
 mod remote;
 mod replay;
 mod rules;
@@ -127,6 +128,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
         Command::Sql(args) => sql::run(args).await,
         Command::Promql(args) => promql::run(args).await,
         Command::Metrics(MetricsCommand::Export(args)) => export::run(args).await,
+        Command::Metrics(MetricsCommand::Reindex(args)) => reindex::run(args).await,
         Command::Agent(args) => agent::run(args).await,
         Command::Config(args) if args.schema => settings::print_schema(),
         Command::Config(args) if args.reference => {

@@ -269,6 +269,8 @@ impl Objective {
 pub struct Scrape {
     /// A configuration file as Prometheus has it, of which scraping is taken; `""` scrapes nothing. It is read again on SIGHUP.
     pub config: PathBuf,
+    /// The name server that `dns_sd_configs` ask, `IP:PORT`; `""` asks the system's.
+    pub name_server: String,
 }
 
 /// Whom the observatory tells of alerts.
@@ -291,11 +293,21 @@ pub struct HostMetrics {
     pub interval: Time,
     /// A folder whose `*.prom` files are taken, too; `""` takes none.
     pub textfiles: PathBuf,
+    /// The socket of a Docker daemon, which knows containers' names and images; `""` asks none.
+    pub docker: PathBuf,
+    /// Labels of containers that their metrics get, too, as container_label_NAME.
+    pub container_labels: Vec<String>,
 }
 
 impl Default for HostMetrics {
     fn default() -> Self {
-        Self { names: HostNames::Auto, interval: Time(HOST_INTERVAL), textfiles: PathBuf::new() }
+        Self {
+            names: HostNames::Auto,
+            interval: Time(HOST_INTERVAL),
+            textfiles: PathBuf::new(),
+            docker: vitrine_observe_host::DOCKER_SOCKET.into(),
+            container_labels: Vec::new(),
+        }
     }
 }
 

@@ -162,7 +162,7 @@ impl Prometheus {
         Self(Arc::new(PrometheusInner { engine, settings, turns }))
     }
 
-    /// Answers a question of one who has this right.
+    /// Runs a question of one who has this right.
     async fn ask<T: Send + 'static>(
         &self,
         right: Right,

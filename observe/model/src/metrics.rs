@@ -15,7 +15,7 @@ mod translation;
 
 pub use identity::Beside;
 pub(crate) use otlp::ZERO_THRESHOLD;
-pub use otlp::decode_otlp;
+pub use otlp::{decode_otlp, views};
 pub use remote_read::{
     ReadQuery, ReadRequest, ReadResponse, ReadResponseType, RemoteReadError, decode_remote_read, read_frames,
 };

@@ -7,6 +7,7 @@ mod schedule;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
+use vitrine_observe_promql::ast::Expr;
 use vitrine_observe_promql::{Point, Sample};
 use vitrine_observe_series::{Labels, NAME};
 
@@ -32,6 +33,8 @@ pub struct Group {
     query_offset_ms: i64,
     limit: usize,
     rules: Vec<Rule>,
+    /// Places of rules that do not depend on each other, in order: what comes of them is kept at once.
+    batches: Vec<Vec<usize>>,
     /// Of rules that are no longer there; told with the next evaluation.
     remains: Remains,
     evaluated_at_ms: i64,
@@ -80,19 +83,26 @@ pub struct Effects {
     pub query: String,
 }
 
+/// Takes what comes of some rules. An error if that cannot be kept.
+pub type Sink<'a> = dyn FnMut(&[Effects]) -> Result<(), String> + 'a;
+
 impl Group {
     /// A group of a file.
     pub fn new(file: &str, spec: &GroupSpec, settings: &Settings) -> Self {
         let least =
             if spec.rules.iter().any(|rule| rule.query.expr().is_none()) { MIN_SQL_INTERVAL } else { Duration::ZERO };
         let interval = spec.interval.unwrap_or(settings.interval).max(least);
+        let rules: Vec<Rule> = spec.rules.iter().map(|rule| Rule::new(rule, &spec.labels)).collect();
+        let made_and_read: Vec<_> = rules.iter().map(|rule| (rule.outputs(), rule.reads())).collect();
+        let batches = schedule::batches(&made_and_read);
         Self {
             file: file.to_owned(),
             name: spec.name.clone(),
             interval_ms: millis(interval).max(1),
             query_offset_ms: millis(spec.query_offset.unwrap_or(settings.query_offset)),
             limit: spec.limit,
-            rules: spec.rules.iter().map(|rule| Rule::new(rule, &spec.labels)).collect(),
+            rules,
+            batches,
             remains: Remains::default(),
             evaluated_at_ms: 0,
             took: Duration::ZERO,
@@ -115,55 +125,81 @@ impl Group {
         self.interval_ms
     }
 
-    /// Evaluates all rules in order, for this time. `sink` takes what comes of each before the next one is evaluated, which may ask for it; if it
-    /// fails, the rule has failed.
-    pub fn evaluate(
-        &mut self,
-        at_ms: i64,
-        settings: &Settings,
-        source: &dyn Source,
-        sink: &mut dyn FnMut(Effects) -> Result<(), String>,
-    ) {
+    /// Evaluates all rules in order, for this time. `sink` takes what comes of some that do not depend on each other before the next ones are
+    /// evaluated, which may ask for it. If it fails for several it is given those one by one; a rule for which it fails has failed.
+    pub fn evaluate(&mut self, at_ms: i64, settings: &Settings, source: &dyn Source, sink: &mut Sink<'_>) {
         let start = Instant::now();
-        for index in 0..self.rules.len() {
-            self.evaluate_rule(index, at_ms, settings, source, sink);
+        let batches = std::mem::take(&mut self.batches);
+        for batch in &batches {
+            self.evaluate_batch(batch, at_ms, settings, source, sink);
         }
+        self.batches = batches;
         self.tell_remains(at_ms, sink);
         self.took = start.elapsed();
         self.evaluated_at_ms = at_ms;
     }
 
-    fn evaluate_rule(
+    fn evaluate_batch(
+        &mut self,
+        batch: &[usize],
+        at_ms: i64,
+        settings: &Settings,
+        source: &dyn Source,
+        sink: &mut Sink<'_>,
+    ) {
+        let (mut effects, mut evaluated) = (Vec::new(), Vec::new());
+        for index in batch {
+            let start = Instant::now();
+            match self.effects(*index, at_ms, settings, source) {
+                Ok((of_rule, series)) => {
+                    effects.push(of_rule);
+                    evaluated.push((*index, start.elapsed(), series));
+                }
+                Err(error) => self.rules[*index].note(at_ms, start.elapsed(), Err(error)),
+            }
+        }
+        let Ok(count) = u32::try_from(effects.len()) else { return };
+        if count == 0 {
+            return;
+        }
+        let start = Instant::now();
+        let together = sink(&effects);
+        let writing = start.elapsed() / count;
+        for ((index, took, series), of_rule) in evaluated.into_iter().zip(&effects) {
+            let outcome = match &together {
+                // It may be the mistake of another rule.
+                Err(_) if count > 1 => sink(std::slice::from_ref(of_rule)),
+                outcome => outcome.clone(),
+            };
+            let rule = &mut self.rules[index];
+            let result = outcome.map(|()| {
+                rule.series = series;
+                of_rule.samples.len()
+            });
+            rule.note(at_ms, took + writing, result);
+        }
+    }
+
+    /// What comes of a rule, and the series that it has now.
+    fn effects(
         &mut self,
         index: usize,
         at_ms: i64,
         settings: &Settings,
         source: &dyn Source,
-        sink: &mut dyn FnMut(Effects) -> Result<(), String>,
-    ) {
-        let start = Instant::now();
+    ) -> Result<(Effects, BTreeSet<Labels>), String> {
         let (offset, limit, interval) = (self.query_offset_ms, self.limit, self.interval_ms);
         let rule = &mut self.rules[index];
-        let result = rule.result(at_ms, [offset, interval], limit, settings, source).and_then(|evaluated| {
-            let Evaluated { samples, transitions, is_changed } = evaluated;
-            let now: BTreeSet<Labels> = samples.iter().map(|sample| sample.labels.clone()).collect();
-            let ended = rule.series.difference(&now).cloned().collect();
-            let alerts = match &mut rule.kind {
-                Kind::Record(_) => Vec::new(),
-                Kind::Alert(alert) => alert.take_due(at_ms, interval, millis(settings.resend_delay)),
-            };
-            let ended_at_ms = at_ms - offset;
-            let series = samples.len();
-            sink(Effects { samples, ended, ended_at_ms, alerts, transitions, is_changed, query: rule.text.clone() })?;
-            rule.series = now;
-            Ok(series)
-        });
-        rule.note(at_ms, start.elapsed(), result);
-    }
-
-    /// Rules that do not depend on each other, in order: those of one list can be evaluated at once.
-    pub fn batches(&self) -> Vec<Vec<usize>> {
-        schedule::batches(&self.rules.iter().map(|rule| (rule.outputs(), rule.query.expr())).collect::<Vec<_>>())
+        let Evaluated { samples, transitions, is_changed } =
+            rule.result(at_ms, [offset, interval], limit, settings, source)?;
+        let now: BTreeSet<Labels> = samples.iter().map(|sample| sample.labels.clone()).collect();
+        let ended = rule.series.difference(&now).cloned().collect();
+        let alerts = match &mut rule.kind {
+            Kind::Record(_) => Vec::new(),
+            Kind::Alert(alert) => alert.take_due(at_ms, interval, millis(settings.resend_delay)),
+        };
+        let (ended_at_ms, query) = (at_ms - offset, rule.text.clone());
+        Ok((Effects { samples, ended, ended_at_ms, alerts, transitions, is_changed, query }, now))
     }
 
     /// What is told of it.
@@ -223,6 +259,15 @@ impl Rule {
     /// What tells it from others of its group: whether it alerts, name and labels.
     fn key(&self) -> (bool, &str, &[(String, String)]) {
         (matches!(self.kind, Kind::Alert(_)), self.name(), &self.labels)
+    }
+
+    /// The expression by which it reads; none if it may read whatever there is, as templates with a query do.
+    fn reads(&self) -> Option<&Expr> {
+        let asks = match &self.kind {
+            Kind::Record(_) => false,
+            Kind::Alert(alert) => alert.labels.iter().chain(&alert.annotations).any(|(_, text)| text.contains("query")),
+        };
+        self.query.expr().filter(|_| !asks)
     }
 
     /// Metrics that it makes.

@@ -36,7 +36,7 @@ mod sql;
 use std::time::Duration;
 
 pub use file::{GroupSpec, Query, RuleFile, RuleKind, RuleSpec};
-pub use group::{Effects, Group, Remains, SavedAlert, SavedGroup, SavedRule, Slot};
+pub use group::{Effects, Group, Remains, SavedAlert, SavedGroup, SavedRule, Sink, Slot};
 pub use namespaces::{
     ChangeError, Changing, Configuration, ConfigurationStatus, GivenGroup, MAX_GROUP_BYTES, MAX_NAMESPACE_GROUPS,
     MAX_NAMESPACE_NAME, MAX_NAMESPACES, Namespaces, Reloading, RuleNamespaces,

@@ -60,8 +60,8 @@ const MINUTE: i64 = 60_000;
 
 fn evaluate(group: &mut Group, source: &Script, minute: i64) -> Vec<Effects> {
     let mut effects = Vec::new();
-    group.evaluate(minute * MINUTE, &Settings::default(), source, &mut |effect| {
-        effects.push(effect);
+    group.evaluate(minute * MINUTE, &Settings::default(), source, &mut |of_rules| {
+        effects.extend_from_slice(of_rules);
         Ok(())
     });
     effects
@@ -260,11 +260,14 @@ groups:
     let mut fails = true;
     let mut ended = Vec::new();
     for minute in [2, 3, 4] {
-        new.evaluate(minute * MINUTE, &Settings::default(), &source, &mut |effects| {
-            if effects.samples.is_empty() && std::mem::take(&mut fails) {
+        new.evaluate(minute * MINUTE, &Settings::default(), &source, &mut |of_rules| {
+            if of_rules.iter().all(|effects| effects.samples.is_empty()) && std::mem::take(&mut fails) {
                 return Err("the store is full".to_owned());
             }
-            ended.extend(effects.ended.iter().map(|labels| (labels.metric().to_owned(), effects.ended_at_ms / MINUTE)));
+            for effects in of_rules {
+                let at = effects.ended_at_ms / MINUTE;
+                ended.extend(effects.ended.iter().map(|labels| (labels.metric().to_owned(), at)));
+            }
             Ok(())
         });
     }

@@ -65,6 +65,7 @@ mod matcher;
 mod merge;
 mod part;
 mod queryable;
+mod reindex;
 mod sample;
 mod series;
 mod snapshot;
@@ -86,6 +87,7 @@ pub use merge::merge;
 pub use queryable::{
     ExemplarSeries, Filter, MetadataEntry, Queryable, Select, Selection, SeriesInfo, SeriesSamples, Stats,
 };
+pub use reindex::reindex;
 pub use sample::{Exemplar, MetricType, STALE, Temporality, Value, Values, is_stale};
 pub use series::{Description, Projection, SeriesId, View};
 pub use snapshot::Snapshot;

@@ -172,7 +172,11 @@ impl Cursor<'_> {
 }
 
 /// Adds the clocks of all files, each with all times that one of them has of it.
-fn add_clocks<W: Write>(inputs: &[FileInput], not_before_ms: i64, file: &mut FileWriter<W>) -> Result<(), FileError> {
+pub(crate) fn add_clocks<W: Write>(
+    inputs: &[FileInput],
+    not_before_ms: i64,
+    file: &mut FileWriter<W>,
+) -> Result<(), FileError> {
     // Where the pieces of each clock are; one clock is decoded at a time.
     let mut places: BTreeMap<ClockKey, Vec<(usize, usize, usize)>> = BTreeMap::new();
     let read = |input: usize, block: usize| {

@@ -47,6 +47,7 @@ use vitrine_kit::clock::Clock;
 
 use crate::column_engine::budget::Budget;
 use crate::column_engine::ingest::Ingester;
+use crate::column_engine::manifest::SeriesFileInfo;
 use crate::column_engine::merge::Merger;
 use crate::column_engine::notify::Notify;
 use crate::column_engine::policy::Bounds;
@@ -90,6 +91,8 @@ pub struct ColumnEngine {
 #[derive(Debug)]
 pub(crate) struct Context {
     options: Options,
+    /// By which translation series are called what they are from now on.
+    translation: u64,
     clock: Clock,
     /// Memory that rows take which are in no segment yet.
     memory: Arc<Budget>,
@@ -101,11 +104,17 @@ impl Context {
     /// With so many segments that were put aside before.
     fn new(options: Options, clock: Clock, quarantined: usize) -> Self {
         let (memory, troubles) = (Budget::new(options.memory_bytes), ErrorLog::new(quarantined));
-        Self { options, clock, memory, troubles, closed: AtomicBool::new(false) }
+        let translation = options.translation.fingerprint();
+        Self { options, translation, clock, memory, troubles, closed: AtomicBool::new(false) }
     }
 
     fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Whether series of a file are called otherwise than they would be now.
+    fn is_outdated(&self, file: &SeriesFileInfo) -> bool {
+        file.translation != self.translation
     }
 
     /// Samples of series that are older than this are kept no longer, in milliseconds since 1970.
@@ -171,6 +180,15 @@ impl ColumnEngine {
             merges += 1;
         }
         Ok(merges)
+    }
+
+    /// Writes files of series again whose series are called otherwise than they would be now, until there is none. Returns how many.
+    pub fn reindex(&self) -> Result<usize, Error> {
+        let mut files = 0;
+        while self.merger.reindex_once()? {
+            files += 1;
+        }
+        Ok(files)
     }
 
     /// Removes segments that are too old or too many. Returns how many.

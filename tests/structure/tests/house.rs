@@ -33,7 +33,15 @@ const BORDERS: &[(&str, &[&str])] = &[
     ("tracing-subscriber", &["app", "platform/telemetry"]),
     (
         "opentelemetry-proto",
-        &["platform/telemetry", "observe/model", "observe/store", "observe/receive", "observe/api", "tests/capture"],
+        &[
+            "platform/telemetry",
+            "observe/model",
+            "observe/store",
+            "observe/receive",
+            "observe/api",
+            "observe/host",
+            "tests/capture",
+        ],
     ),
     ("arrow-array", &["observe/columns", "observe/model", "observe/sql", "observe/store"]),
     ("arrow-schema", &["observe/columns", "observe/model", "observe/sql", "observe/store"]),

@@ -100,14 +100,16 @@ impl Rules {
             sql: &sql,
         };
         let mut outcome = Outcome::default();
-        let mut sink = |effects: Effects| {
-            let samples = recorded(&effects);
+        let mut sink = |of_rules: &[Effects]| {
+            let samples: Vec<Recorded> = of_rules.iter().flat_map(recorded).collect();
             if !samples.is_empty() {
                 Handle::current().block_on(options.storage.write(samples))?;
             }
-            outcome.is_changed |= effects.is_changed;
-            let alerts = effects.alerts.iter().map(|alert| self.posted(alert, &effects.query));
-            outcome.alerts.extend(alerts);
+            for effects in of_rules {
+                outcome.is_changed |= effects.is_changed;
+                let alerts = effects.alerts.iter().map(|alert| self.posted(alert, &effects.query));
+                outcome.alerts.extend(alerts);
+            }
             Ok(())
         };
         group.evaluate(at_ms, &options.settings, &source, &mut sink);

@@ -11,7 +11,7 @@ use vitrine_kit::percent;
 use vitrine_observe_store::Right;
 use vitrine_platform_http::{Refusal, RequestInfo, with_error_format, with_plain_errors};
 
-use super::answer::{Answer, Failed, respond};
+use super::answer::{Failed, Respond, respond};
 use super::compress::compressed;
 use super::question::Question;
 use super::ruler::ruler_router;
@@ -142,7 +142,7 @@ async fn around(request: axum::extract::Request, next: Next) -> Response {
 }
 
 impl Prometheus {
-    async fn answer<A: Answer>(&self, right: Right, request: Request, work: Work<A>) -> Response {
+    async fn answer<A: Respond>(&self, right: Right, request: Request, work: Work<A>) -> Response {
         match self.ask(right, request, work).await {
             Ok(answer) => answer.respond(),
             Err(failed) => respond(Err(failed)),
@@ -154,14 +154,14 @@ impl Prometheus {
 type Work<A> = fn(&Question) -> Result<A, Failed>;
 
 /// A question that is asked with parameters in the address.
-fn asked<A: Answer>(work: Work<A>) -> MethodRouter<Prometheus> {
+fn asked<A: Respond>(work: Work<A>) -> MethodRouter<Prometheus> {
     get(move |State(api): State<Prometheus>, headers: HeaderMap, RawQuery(query): RawQuery| async move {
         api.answer(Right::Read, Request::of(headers, query), work).await
     })
 }
 
 /// The same, or with parameters in a form.
-fn asked_or_posted<A: Answer>(work: Work<A>) -> MethodRouter<Prometheus> {
+fn asked_or_posted<A: Respond>(work: Work<A>) -> MethodRouter<Prometheus> {
     let posted = move |State(api): State<Prometheus>,
                        headers: HeaderMap,
                        RawQuery(query): RawQuery,
@@ -189,7 +189,7 @@ fn exported() -> MethodRouter<Prometheus> {
 }
 
 /// What is done for one who may operate.
-fn administered<A: Answer>(work: Work<A>) -> MethodRouter<Prometheus> {
+fn administered<A: Respond>(work: Work<A>) -> MethodRouter<Prometheus> {
     let act = move |State(api): State<Prometheus>, headers: HeaderMap, RawQuery(query): RawQuery, body: Body| async move {
         let form = match form(&headers, body).await {
             Ok(form) => form,

@@ -7,7 +7,7 @@ use vitrine_observe_api::PrometheusOptions;
 use vitrine_observe_store::model::metrics::{SeriesWrite, encode_remote_write};
 use vitrine_observe_store::series::{Labels, MetricType, Value};
 
-use crate::client::{Answer, Asked, ask};
+use crate::client::{HttpRequest, HttpResponse, ask};
 use crate::data;
 use crate::ours::Ours;
 
@@ -25,19 +25,19 @@ fn series(name: &str, label: &str, samples: &[(i64, f64)]) -> SeriesWrite {
     }
 }
 
-async fn write_raw(port: u16, body: Vec<u8>) -> Result<Answer> {
-    let asked = Asked { method: "POST", target: "/api/v1/write".to_owned(), headers: Vec::new(), body }
+async fn write_raw(port: u16, body: Vec<u8>) -> Result<HttpResponse> {
+    let asked = HttpRequest { method: "POST", target: "/api/v1/write".to_owned(), headers: Vec::new(), body }
         .with("content-type", "application/x-protobuf;proto=io.prometheus.write.v2.Request");
     ask(port, &asked).await
 }
 
-async fn write(port: u16, all: &[SeriesWrite]) -> Result<Answer> {
+async fn write(port: u16, all: &[SeriesWrite]) -> Result<HttpResponse> {
     write_raw(port, snap::raw::Encoder::new().compress_vec(&encode_remote_write(all))?).await
 }
 
 async fn found(port: u16, query: &str, at_ms: i64) -> Result<String> {
     let at = at_ms as f64 / 1000.0;
-    Ok(ask(port, &Asked::get(format!("/api/v1/query?query={query}&time={at}"))).await?.text())
+    Ok(ask(port, &HttpRequest::get(format!("/api/v1/query?query={query}&time={at}"))).await?.text())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

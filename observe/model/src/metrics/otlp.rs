@@ -8,12 +8,15 @@ mod histogram;
 mod metric;
 mod point;
 mod resource;
+mod views;
 
 pub(crate) use histogram::ZERO_THRESHOLD;
 
 use std::sync::Arc;
 
 use vitrine_observe_series::{Batch, Histogram, STALE};
+
+pub use views::views;
 
 use super::taking::{Taking, Written};
 use crate::cells::clamp;

@@ -11,7 +11,9 @@ use vitrine_kit::prometheus::{self, TypeSuffix};
 use vitrine_observe_series::{Label, Labels, NAME};
 
 use crate::metric_point::MetricKind;
+use crate::metrics::identity;
 use crate::rejected::Rejected;
+use crate::series::hash;
 
 /// The label that names what is watched.
 const JOB: &str = "job";
@@ -151,6 +153,23 @@ fn find<'a>(pairs: &'a Pairs, key: &str) -> Option<&'a str> {
 }
 
 impl Translation {
+    /// A number that another translation does not have, but by accident: it is kept on disk. Never 0.
+    pub fn fingerprint(&self) -> u64 {
+        let Self { strategy, promotion, keep_identifying_resource_attributes, promote_scope_metadata, histograms } =
+            self;
+        let (tag, keys) = match promotion {
+            Promotion::These(keys) => (0, keys),
+            Promotion::AllBut(keys) => (1, keys),
+        };
+        let flags = [*keep_identifying_resource_attributes, *promote_scope_metadata].map(u8::from);
+        let mut bytes = vec![*strategy as u8, tag, flags[0], flags[1], *histograms as u8];
+        let mut keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys.iter().for_each(|key| identity::add(&mut bytes, key.as_bytes()));
+        hash(&bytes).max(1)
+    }
+
     /// What series of one resource and scope share.
     pub(crate) fn shared(&self, resource: &Pairs, scope: &ScopePairs) -> Result<SharedLabels, Rejected> {
         let mut shared =

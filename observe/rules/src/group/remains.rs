@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use vitrine_observe_series::Labels;
 
-use super::{Effects, Group, Kind, Rule};
+use super::{Effects, Group, Kind, Rule, Sink};
 use crate::alert::Alert;
 use crate::status::AlertState;
 
@@ -97,13 +97,13 @@ impl Group {
     }
 
     /// Tells what is left of rules that are no longer there and has not been taken over by others of the group.
-    pub(super) fn tell_remains(&mut self, at_ms: i64, sink: &mut dyn FnMut(Effects) -> Result<(), String>) {
+    pub(super) fn tell_remains(&mut self, at_ms: i64, sink: &mut Sink<'_>) {
         if self.remains.is_empty() {
             return;
         }
         let mut remains = std::mem::take(&mut self.remains);
         remains.leave_to(self);
-        if remains.effects(at_ms - self.query_offset_ms).into_iter().try_for_each(sink).is_err() {
+        if sink(&remains.effects(at_ms - self.query_offset_ms)).is_err() {
             self.remains = remains;
         }
     }

@@ -5,6 +5,9 @@ use vitrine_observe_series::{MatchOp, Matcher, NAME};
 
 use super::Group;
 
+/// Most rules of which what comes is kept at once. Each is compared with all of its list.
+const MOST_TOGETHER: usize = 100;
+
 /// An evaluation that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot {
@@ -73,7 +76,7 @@ pub(super) fn batches(rules: &[(Vec<&str>, Option<&Expr>)]) -> Vec<Vec<usize>> {
                 && !outputs.iter().any(|made| reads(*other_expr, made))
         };
         match batches.last_mut() {
-            Some(batch) if batch.iter().all(is_free) => batch.push(index),
+            Some(batch) if batch.len() < MOST_TOGETHER && batch.iter().all(is_free) => batch.push(index),
             _ => batches.push(vec![index]),
         }
     }

@@ -134,16 +134,18 @@ impl<'a> Suite<'a> {
         let mut errors = Vec::new();
         let store = &self.store;
         for group in &mut self.groups {
-            group.evaluate(now_ms, &self.settings, store, &mut |effects| {
-                for sample in effects.samples {
-                    let value = match sample.value {
-                        Point::Float(value) => Value::Float(value.to_bits()),
-                        Point::Histogram(histogram) => Value::Histogram(histogram),
-                    };
-                    store.append(&sample.labels, sample.time_ms, value);
-                }
-                for labels in effects.ended {
-                    store.append(&labels, effects.ended_at_ms, Value::Float(STALE));
+            group.evaluate(now_ms, &self.settings, store, &mut |of_rules| {
+                for effects in of_rules {
+                    for sample in &effects.samples {
+                        let value = match &sample.value {
+                            Point::Float(value) => Value::Float(value.to_bits()),
+                            Point::Histogram(histogram) => Value::Histogram(histogram.clone()),
+                        };
+                        store.append(&sample.labels, sample.time_ms, value);
+                    }
+                    for labels in &effects.ended {
+                        store.append(labels, effects.ended_at_ms, Value::Float(STALE));
+                    }
                 }
                 Ok(())
             });

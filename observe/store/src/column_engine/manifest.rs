@@ -90,6 +90,9 @@ pub(crate) struct SeriesFileInfo {
     pub first_ms: i64,
     /// When the last of them did.
     pub last_ms: i64,
+    /// By which translation its series are called what they are; 0 where that is not known.
+    #[serde(default)]
+    pub translation: u64,
 }
 
 /// Samples that were deleted.

@@ -103,6 +103,19 @@ impl Merger {
         Ok(false)
     }
 
+    /// Writes one file of series again whose series are called otherwise than they would be now. Returns whether there was one.
+    pub(crate) fn reindex_once(&self) -> Result<bool, Failure> {
+        let _turn = self.segments.replacing();
+        for table in self.tables.all() {
+            if let Some(series) = &table.series
+                && table.reindex_series(series, &self.context, &self.segments)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Writes all files of a tenant's series anew that hold what was deleted. Returns how many.
     pub(crate) fn clean_tombstones(&self, tenant: &Tenant) -> Result<usize, Failure> {
         let Some(table) = self.tables.get(tenant, Signal::Metrics) else { return Ok(0) };

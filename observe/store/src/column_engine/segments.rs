@@ -160,7 +160,9 @@ impl SegmentStore {
         storage.put(&name, &temporary.0).map_err(Error::io("keep", name))?;
         let (first_ms, last_ms) = since.unwrap_or_else(|| (self.context.clock.now_ms(), self.context.clock.now_ms()));
         let vitrine_observe_series::Written { bytes, series, samples, min_ms, max_ms, .. } = written;
-        let info = SeriesFileInfo { number, rank, bytes, series, samples, min_ms, max_ms, first_ms, last_ms };
+        let translation = self.context.translation;
+        let info =
+            SeriesFileInfo { number, rank, bytes, series, samples, min_ms, max_ms, first_ms, last_ms, translation };
         Ok(Arc::new(SeriesHandle::new(info, storage.clone(), &table.tenant)))
     }
 

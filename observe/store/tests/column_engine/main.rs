@@ -9,6 +9,7 @@ mod model;
 mod objects;
 mod points;
 mod queries;
+mod reindex;
 mod series;
 mod service_graph;
 mod span_metrics;

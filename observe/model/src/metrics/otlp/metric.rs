@@ -35,12 +35,12 @@ const DELTA: u64 = 1;
 
 /// What the points of one metric share.
 pub(super) struct Metric<'a> {
-    name: &'a [u8],
-    unit: &'a [u8],
-    description: &'a [u8],
+    pub(super) name: &'a [u8],
+    pub(super) unit: &'a [u8],
+    pub(super) description: &'a [u8],
     pub(super) kind: MetricKind,
     pub(super) temporality: Temporality,
-    monotonic: bool,
+    pub(super) monotonic: bool,
 }
 
 /// What of a metric's points a series is.
@@ -195,7 +195,7 @@ impl<'a> Metric<'a> {
         Ok(())
     }
 
-    fn describe(
+    pub(super) fn describe(
         &self,
         translation: &Translation,
         scope: &ScopeOfResource<'_>,

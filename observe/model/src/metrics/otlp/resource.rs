@@ -30,22 +30,23 @@ const TARGET_INFO_HELP: &str = "Target metadata";
 
 /// A scope of a resource.
 pub(super) struct ScopeOfResource<'a> {
-    resource: &'a [&'a [u8]],
-    scope: Scope<'a>,
+    pub(super) resource: &'a [&'a [u8]],
+    pub(super) scope: Scope<'a>,
     /// What begins the identity of its series.
     pub(super) identity: Vec<u8>,
     /// Series of one resource have the same times as a rule.
     pub(super) clock: u64,
     /// What its series share, worked out for the first that is new.
-    shared: OnceCell<Result<SharedLabels, Rejected>>,
+    pub(super) shared: OnceCell<Result<SharedLabels, Rejected>>,
 }
 
+/// A scope as it was sent.
 #[derive(Default)]
-struct Scope<'a> {
-    name: &'a [u8],
-    version: &'a [u8],
-    schema_url: &'a [u8],
-    attributes: Vec<&'a [u8]>,
+pub(super) struct Scope<'a> {
+    pub(super) name: &'a [u8],
+    pub(super) version: &'a [u8],
+    pub(super) schema_url: &'a [u8],
+    pub(super) attributes: Vec<&'a [u8]>,
 }
 
 /// The earliest and the latest time of a resource's points, in milliseconds since 1970.

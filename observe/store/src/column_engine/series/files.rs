@@ -7,7 +7,8 @@ use std::collections::HashSet;
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
-use vitrine_observe_series::{Budget, FileError, FileInput, Filter, SeriesId, WriteOptions, Written, merge};
+use vitrine_observe_model::metrics::views;
+use vitrine_observe_series::{Budget, FileError, FileInput, Filter, SeriesId, WriteOptions, Written, merge, reindex};
 
 use super::{LoggedHead, SeriesHandle, TenantSeries, policy};
 use crate::column_engine::manifest::{Deleted, SeriesFileInfo};
@@ -84,6 +85,36 @@ impl Table {
         let mut inputs: Vec<Arc<SeriesHandle>> =
             files.into_iter().filter(|handle| chosen.contains(&handle.info.number)).collect();
         inputs.sort_by_key(|handle| handle.info.rank);
+        // Series of files that are merged are called alike: one whose series were called otherwise comes first, alone.
+        if let Some(place) = inputs.iter().position(|handle| context.is_outdated(&handle.info)) {
+            inputs = vec![inputs.swap_remove(place)];
+        }
+        self.rewrite_series(series, inputs, context, segments)
+    }
+
+    /// Writes the next file again whose series are called otherwise than they would be now. Returns whether there was one. Whoever merges or
+    /// removes files has taken their turn.
+    pub(crate) fn reindex_series(
+        &self,
+        series: &TenantSeries,
+        context: &Context,
+        segments: &SegmentStore,
+    ) -> Result<bool, Error> {
+        let Some(handle) = series.files().into_iter().find(|handle| context.is_outdated(&handle.info)) else {
+            return Ok(false);
+        };
+        self.rewrite_series(series, vec![handle], context, segments)?;
+        Ok(true)
+    }
+
+    /// Makes one file of some that stand beside each other in order of rank.
+    fn rewrite_series(
+        &self,
+        series: &TenantSeries,
+        inputs: Vec<Arc<SeriesHandle>>,
+        context: &Context,
+        segments: &SegmentStore,
+    ) -> Result<(), Error> {
         let open = |handle: &Arc<SeriesHandle>| {
             let file = handle.file()?;
             Ok(FileInput { file, deleted: series.tombstones(handle.info.number) })
@@ -93,9 +124,14 @@ impl Table {
         let first_ms = inputs.iter().map(|handle| handle.info.first_ms).min().unwrap_or_default();
         let last_ms = inputs.iter().map(|handle| handle.info.last_ms).max().unwrap_or_default();
         let number = segments.number();
+        let (oldest_ms, options) = (context.oldest_ms(), WriteOptions::default());
         let built = opened.map_err(|cause| self.series_error("open", number, cause)).and_then(|opened| {
-            segments.build_series(self, (number, rank), Some((first_ms, last_ms)), |out| {
-                merge(&opened, context.oldest_ms(), &WriteOptions::default(), out)
+            segments.build_series(self, (number, rank), Some((first_ms, last_ms)), |out| match &opened[..] {
+                [input] if inputs.iter().any(|handle| context.is_outdated(&handle.info)) => {
+                    let views = |identity: &[u8]| views(identity, &context.options.translation);
+                    reindex(input, oldest_ms, &views, &options, out)
+                }
+                inputs => merge(inputs, oldest_ms, &options, out),
             })
         });
         let handle = match built {
@@ -105,6 +141,17 @@ impl Table {
             }
             built => built?,
         };
+        self.take_place(series, &inputs, handle, segments)
+    }
+
+    /// Lists a new file in place of those that it was made of, and shows it.
+    fn take_place(
+        &self,
+        series: &TenantSeries,
+        inputs: &[Arc<SeriesHandle>],
+        handle: Arc<SeriesHandle>,
+        segments: &SegmentStore,
+    ) -> Result<(), Error> {
         let numbers: Vec<u64> = inputs.iter().map(|handle| handle.info.number).collect();
         // What has nothing left needs no file.
         let came = (handle.info.series > 0).then(|| handle.clone());

@@ -82,6 +82,7 @@ mod tests {
             max_ms: 10,
             first_ms: number as i64,
             last_ms: number as i64,
+            translation: 0,
         };
         (0..).zip(samples).map(file).collect()
     }
