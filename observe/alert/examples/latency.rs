@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release -p vitrine-observe-alert --example latency [RULES]`
 
+use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -100,10 +101,11 @@ async fn main() {
     let mut took = seen.took.lock().expect("not poisoned").clone();
     took.sort_unstable();
     let at = |part: f64| took[((took.len() - 1) as f64 * part) as usize];
-    println!(
+    let text = format!(
         "{count} rules, from the time of an evaluation to the webhook: median {} ms, p99 {} ms, most {} ms",
         at(0.5),
         at(0.99),
         at(1.0)
     );
+    writeln!(std::io::stdout(), "{text}").expect("somebody reads");
 }
