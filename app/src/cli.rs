@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use vitrine_kit::Secret;
+use vitrine_kit::duration::prometheus;
 
+use crate::folder;
 use crate::settings::Flag;
 use crate::sql::Style;
 
@@ -31,7 +34,7 @@ pub struct Cli {
 pub enum Command {
     /// Bring up the whole shop in this process, with the observatory and a load generator that shops in it
     Up(UpArgs),
-    /// Run the observatory alone: OTLP and Zipkin in; Jaeger, Zipkin and SQL answers out
+    /// Run the observatory alone: OTLP, Zipkin and remote writes in; Jaeger, Zipkin, Prometheus, Alertmanager and SQL out
     Observe(ObserveArgs),
     /// Run some of the services in this process; the others are where --place says
     Serve(ServeArgs),
@@ -66,7 +69,7 @@ pub enum Command {
 #[derive(Args, Clone, Debug)]
 pub struct DataArgs {
     /// Folder for all data; made when it is not there
-    #[arg(long, value_name = "DIR", default_value = "vitrine-data", env = "VITRINE_DATA")]
+    #[arg(long, value_name = "DIR", default_value = folder::DEFAULT, env = "VITRINE_DATA")]
     pub data: PathBuf,
 }
 
@@ -111,7 +114,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Where health is answered to probes, apart from all else [default: a free port of this machine]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub operations: Option<SocketAddr>,
     /// Make the demo accounts, whose password is published, also where others can reach the shop
     #[arg(long)]
@@ -140,16 +143,16 @@ pub struct UpArgs {
     /// What every such command takes.
     #[command(flatten)]
     pub run: RunArgs,
-    /// Where the shop answers (REST, sign-in); port 0 picks a free one
-    #[arg(long, value_name = "ADDR")]
+    /// Where the shop answers (REST, sign-in); port 0 picks a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Option<SocketAddr>,
-    /// Where the observatory answers (pages, Jaeger, Zipkin and SQL)
-    #[arg(long, value_name = "ADDR")]
+    /// Where the observatory answers (pages, Jaeger, Zipkin, Prometheus, Alertmanager and SQL) [default: 127.0.0.1:9000]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub observe: Option<SocketAddr>,
     /// What the observatory takes here and alone.
     #[command(flatten)]
     pub keep: RetentionArgs,
-    /// Journeys a second that the load generator starts; 0 or "off" for none
+    /// Journeys a second that the load generator starts; 0 or "off" for none [default: 5]
     #[arg(long, value_name = "RATE|off")]
     pub load: Option<String>,
     /// Write addresses, pid, demo customer and admin token to this file, as JSON, once everything is ready
@@ -160,11 +163,11 @@ pub struct UpArgs {
 /// Where telemetry comes in, and how much of it is kept.
 #[derive(Args, Clone, Debug)]
 pub struct RetentionArgs {
-    /// Where OTLP comes in over gRPC
-    #[arg(long, value_name = "ADDR")]
+    /// Where OTLP comes in over gRPC [default: 127.0.0.1:4317]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub otlp_grpc: Option<SocketAddr>,
-    /// Where OTLP comes in over HTTP
-    #[arg(long, value_name = "ADDR")]
+    /// Where OTLP comes in over HTTP [default: 127.0.0.1:4318]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub otlp_http: Option<SocketAddr>,
     /// Serve Jaeger's API on port 16686, Zipkin's on 9411, Prometheus's on 9090 and Alertmanager's on 9093, too
     #[arg(long)]
@@ -202,11 +205,11 @@ pub struct ObserveArgs {
     /// Configuration file.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// Where pages and query APIs answer; port 0 picks a free one
-    #[arg(long, value_name = "ADDR")]
+    /// Where pages and query APIs answer; port 0 picks a free one [default: 127.0.0.1:9000]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Option<SocketAddr>,
     /// Where health is answered to probes, apart from all else [default: a free port of this machine]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub operations: Option<SocketAddr>,
     /// What it takes here and within `up`.
     #[command(flatten)]
@@ -234,10 +237,10 @@ pub struct ServeArgs {
     #[arg(long = "place", value_name = "NAME=PLACEMENT")]
     pub places: Vec<String>,
     /// Where these services answer others of the shop, over gRPC [default: a free port of this machine]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Option<SocketAddr>,
     /// Where the gateway answers customers, over HTTP, if it is among these [default: a free port of this machine]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub public: Option<SocketAddr>,
     /// Believe whatever callers say of themselves: a caller that reaches this process may call every service
     #[arg(long)]
@@ -257,13 +260,13 @@ pub struct LoadArgs {
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     pub url: String,
     /// Journeys started a second, whether or not earlier ones have ended
-    #[arg(long, default_value_t = 10.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "RATE", default_value_t = 10.0, allow_negative_numbers = true)]
     pub rate: f64,
     /// Seconds to go on; without it, until interrupted
     #[arg(long, value_name = "SECONDS")]
     pub duration: Option<u64>,
     /// Same seed, same journeys
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// Print the final table as JSON
     #[arg(long)]
@@ -282,10 +285,10 @@ pub struct TokenArgs {
     /// Data folder.
     #[command(flatten)]
     pub data: DataArgs,
-    /// Whose
+    /// Whose, by the address that they sign in with
     #[arg(long, default_value = crate::settings::DEMO_EMAIL)]
     pub email: String,
-    /// The password; better given as VITRINE_PASSWORD, for command lines can be read by others
+    /// The password [default: that of the demo accounts]; better given as VITRINE_PASSWORD, for command lines can be read by others
     #[arg(long, env = "VITRINE_PASSWORD", hide_env_values = true, default_value = crate::settings::DEMO_PASSWORD, hide_default_value = true)]
     pub password: Secret,
 }
@@ -410,7 +413,7 @@ pub struct ReindexArgs {
 /// `vitrine agent`.
 #[derive(Debug, Subcommand)]
 pub enum AgentCommand {
-    /// Serve /metrics: what the kernel says of this host and its containers
+    /// Serve /metrics, and push as OTLP: what the kernel says of this host and its containers
     Host(AgentHostArgs),
 }
 
@@ -418,7 +421,7 @@ pub enum AgentCommand {
 #[derive(Args, Clone, Debug)]
 pub struct AgentHostArgs {
     /// Where /metrics is answered
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9100")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9100", value_parser = address)]
     pub listen: SocketAddr,
     /// Where the host's root is seen, for an agent in a container: /proc and /sys are looked for below it
     #[arg(long, value_name = "DIR", default_value = "/")]
@@ -429,12 +432,46 @@ pub struct AgentHostArgs {
     /// Leave out cgroups
     #[arg(long)]
     pub no_containers: bool,
+    /// The socket of a Docker daemon, which knows containers' names; where nobody listens there, ids are their names
+    #[arg(long, value_name = "FILE", default_value = vitrine_observe_host::DOCKER_SOCKET)]
+    pub docker: PathBuf,
+    /// A label of containers that their metrics get, too, as container_label_NAME; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub container_label: Vec<String>,
+    /// Push as OTLP to this URL, such as http://127.0.0.1:4318/v1/metrics
+    #[arg(long, value_name = "URL")]
+    pub push: Option<String>,
+    /// Between two pushes
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration)]
+    pub push_interval: Duration,
+    /// A header of each push; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub push_header: Vec<String>,
+    /// Authorities that the place of pushes is to be trusted by, in PEM; the system's by default
+    #[arg(long, value_name = "FILE")]
+    pub push_ca: Option<PathBuf>,
+}
+
+/// A duration as Prometheus writes it, above zero.
+fn duration(text: &str) -> Result<Duration, String> {
+    let given = vitrine_kit::duration::prometheus::parse(text).filter(|given| !given.is_zero());
+    given.ok_or_else(|| "expected a duration above zero, such as 15s".to_owned())
+}
+
+/// An address to listen on.
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "expected IP:PORT, such as 127.0.0.1:8080, or 0.0.0.0:8080 for all of this machine's")
 }
 
 /// Where the observatory answers if nothing else is known.
 const OBSERVATORY_URL: &str = "http://127.0.0.1:9000";
 
 impl AskArgs {
+    /// What to add to an error of asking it.
+    pub fn hint(&self) -> String {
+        crate::runfile::hint(&self.data.data, self.url.as_deref())
+    }
+
     /// Where the observatory is.
     pub fn url(&self) -> String {
         let known = || crate::runfile::observatory(&self.data.data).unwrap_or_else(|| OBSERVATORY_URL.to_owned());
@@ -457,6 +494,8 @@ pub enum RulesCommand {
     Check(RulesCheckArgs),
     /// Run tests of rules: series are made, rules evaluated over them, alerts and queries compared. Exit code 1 if one fails
     Test(RulesTestArgs),
+    /// Record into the past of an observatory what recording rules would have recorded there
+    Replay(RulesReplayArgs),
     /// Print the rules of the shop, over its own metrics: a file that any Prometheus takes
     Shop,
 }
@@ -470,6 +509,32 @@ pub struct RulesCheckArgs {
     /// Make rules that are there twice fatal
     #[arg(long)]
     pub lint_fatal: bool,
+}
+
+/// `vitrine rules replay`.
+#[derive(Args, Clone, Debug)]
+pub struct RulesReplayArgs {
+    /// Rule files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// From when on, as RFC 3339 or seconds since 1970
+    #[arg(long, value_name = "TIME")]
+    pub from: String,
+    /// Until when [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// How often groups are evaluated that do not say it
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = duration)]
+    pub interval: Duration,
+    /// The observatory that is asked, and written to.
+    #[command(flatten)]
+    pub observatory: AskArgs,
+}
+
+/// A length of time as Prometheus writes it.
+fn duration(text: &str) -> Result<Duration, String> {
+    let given = prometheus::parse(text).filter(|given| !given.is_zero());
+    given.ok_or_else(|| "expected a duration such as 15s, 1m or 1h".to_owned())
 }
 
 /// `vitrine rules test`.

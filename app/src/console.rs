@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write as _};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use vitrine_contracts::services::GATEWAY;
 use vitrine_platform_telemetry::{ServiceStats, Telemetry};
 use vitrine_shop_load::{Load, Progress};
 
@@ -88,16 +89,14 @@ fn table(before: &Snapshot, now: &Snapshot, load: Option<Progress>) -> String {
 fn line(before: &Snapshot, now: &Snapshot, load: Option<Progress>) -> String {
     let seconds = now.0.duration_since(before.0).as_secs_f64().max(0.001);
     let all = since(before, now);
-    let gateway = all.iter().find(|(name, _)| name == "gateway").map(|(_, f)| f.clone()).unwrap_or_default();
+    let of_gateway =
+        |f: &ServiceStats| format!("gateway {:.1}/s p99 {}; ", f.count as f64 / seconds, short(f.quantile(0.99)));
+    // Most processes of a shop have none.
+    let gateway = all.iter().find(|(name, _)| name == GATEWAY).map(|(_, f)| of_gateway(f)).unwrap_or_default();
     let calls: u64 = all.iter().map(|(_, f)| f.count).sum();
     let errors: u64 = all.iter().map(|(_, f)| f.errors).sum();
-    let mut out = format!(
-        "gateway {:.1}/s p99 {}; all services {:.1} calls/s, {:.1} errors/s",
-        gateway.count as f64 / seconds,
-        short(gateway.quantile(0.99)),
-        calls as f64 / seconds,
-        errors as f64 / seconds
-    );
+    let mut out =
+        format!("{gateway}all services {:.1} calls/s, {:.1} errors/s", calls as f64 / seconds, errors as f64 / seconds);
     if let Some(p) = load {
         let _ = write!(out, "; {}", load_line(&p));
     }

@@ -18,6 +18,7 @@ use vitrine_platform_fetch::{Client, Error as FetchError, Limits};
 use crate::Usage;
 use crate::cli::ExportArgs;
 use crate::promql::{client, get};
+use crate::say::say;
 
 /// How long an answer may take, and how large it may be: a longer one is asked for in two halves.
 const LIMITS: Limits = Limits { within: Duration::from_secs(60), max_response_bytes: 4 << 20 };
@@ -47,7 +48,7 @@ pub async fn run(args: ExportArgs) -> Result<()> {
     let selector = args.selector.as_deref().unwrap_or(ALL);
     let client = client(&args.observatory)?;
     let mut files = Files::new(&args.parquet)?;
-    let mut progress = Progress::new(start_ms, end_ms);
+    let progress = Progress::new(start_ms, end_ms);
     // A range leaves out its beginning.
     let (mut from_ms, mut stretch_ms) = (start_ms - 1, FIRST_STRETCH_MS);
     while from_ms < end_ms {
@@ -70,7 +71,7 @@ pub async fn run(args: ExportArgs) -> Result<()> {
     }
     progress.end();
     let (samples, names) = files.finish()?;
-    println!("{samples} {} in {names}", if samples == 1 { "sample" } else { "samples" });
+    say!("{samples} {} in {names}", if samples == 1 { "sample" } else { "samples" });
     Ok(())
 }
 

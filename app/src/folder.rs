@@ -10,6 +10,9 @@ use nix::fcntl::{Flock, FlockArg};
 use vitrine_platform_mesh::identity::new_secret;
 use vitrine_shop_auth::machine::KeyPair;
 
+/// The data folder, unless something else is said.
+pub const DEFAULT: &str = "vitrine-data";
+
 /// Makes the folder, for its owner only.
 pub fn make(dir: &Path) -> Result<()> {
     std::fs::DirBuilder::new()

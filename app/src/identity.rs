@@ -79,7 +79,7 @@ pub fn identity(data: &Path, settings: &Settings, listen: Option<SocketAddr>) ->
             "{address} can be reached from other machines, and nothing says how callers from there prove who they are. One of:\n  \
              identity.key_file = FILE   a secret that all processes of the shop share: head -c 32 /dev/urandom | base64 > FILE; chmod 600 FILE\n  \
              tls.ca, tls.certificate, tls.key   certificates that bear the names of the services\n  \
-             --insecure   whoever reaches the address may call every service"
+             --insecure   any client that reaches the address may call every service"
         ))
         .into()),
     }

@@ -19,8 +19,10 @@ mod promql;
 mod reloading;
 mod reindex;
 mod remote;
+mod replay;
 mod rules;
 mod runfile;
+mod say;
 mod serve;
 pub mod settings;
 mod sql;
@@ -34,7 +36,8 @@ mod watching;
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command, MetricsCommand};
+use cli::{Cli, Command, MetricsCommand, RulesArgs, RulesCommand};
+use say::say;
 
 pub use observatory::Observatory;
 pub use runfile::{DemoCustomer, RunFile};
@@ -77,7 +80,9 @@ pub fn run() -> ExitCode {
         eprintln!("vitrine: sql-worker is started by the observatory only: {e}");
         return ExitCode::from(EX_USAGE);
     }
-    if let Command::Rules(args) = &cli.command {
+    if let Command::Rules(args) = &cli.command
+        && !matches!(args.command, RulesCommand::Replay(_))
+    {
         return rules::run(args);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(8).build() {
@@ -117,7 +122,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
         Command::Status(args) => remote::status(&args.data).await,
         Command::Down(args) => remote::down(&args.data).await,
         Command::Token(args) => {
-            println!("{}", token::token(&args).await?);
+            say!("{}", token::token(&args).await?);
             Ok(())
         }
         Command::Sql(args) => sql::run(args).await,
@@ -131,6 +136,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Config(args) => settings::print(args.config.config.as_deref()),
+        Command::Rules(RulesArgs { command: RulesCommand::Replay(args) }) => replay::run(&args).await,
         // These end in `run`: they need no runtime, or have one of their own.
         Command::Rules(_) | Command::SqlWorker => Ok(()),
     }

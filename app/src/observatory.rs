@@ -43,8 +43,6 @@ use crate::{Usage, alerting, prometheus, watching};
 const FOLDER: &str = "observatory";
 /// The name under which the observatory's own figures are found.
 const SERVICE: &str = "observatory";
-/// The least memory, in MiB: below, requests would wait for segments all the time.
-const MIN_MEMORY_MIB: u32 = 16;
 /// A table becomes a segment when it takes this part of the memory: others are written meanwhile.
 const SEALED_PART: usize = 3;
 /// Jaeger's own port.
@@ -95,6 +93,8 @@ pub struct Observatory {
     replicas: Option<ReplicaOptions>,
     alertmanager: Alertmanager,
     scrape: Option<(PathBuf, vitrine_observe_scrape::Config)>,
+    /// Whom targets' names are asked of.
+    name_server: String,
     host: HostMetrics,
     rules: Rules,
     of_shop: bool,
@@ -126,6 +126,11 @@ impl Observatory {
         let replicas = settings.ha.options().map_err(Usage)?;
         let config = Some(settings.scrape.config.clone()).filter(|path| !path.as_os_str().is_empty());
         let scrape = config.map(|path| watching::read(&path).map(|config| (path, config))).transpose()?;
+        let name_server = &settings.scrape.name_server;
+        if !name_server.is_empty() && name_server.parse::<SocketAddr>().is_err() {
+            let expected = "expected IP:PORT, or nothing for the system's";
+            return Err(Usage(format!("observatory.scrape.name_server = {name_server:?}: {expected}")).into());
+        }
         let (memory_bytes, time_limit) = (options.query_memory_bytes, options.query_time);
         let asking = Asking { time_limit, autocomplete_keys: settings.autocomplete_keys.clone(), ..Asking::default() };
         let sql = SqlOptions { memory_bytes, time_limit, ..SqlOptions::default() };
@@ -162,6 +167,7 @@ impl Observatory {
             replicas,
             alertmanager,
             scrape,
+            name_server: settings.scrape.name_server.clone(),
             host: settings.host.clone(),
             rules,
             of_shop,
@@ -195,7 +201,9 @@ impl Observatory {
         tracker: &TaskTracker,
     ) -> Result<Arc<ColumnEngine>> {
         let (engine, access) = (self.engine.clone(), self.access);
-        let scrape = |(path, config)| Ok::<_, anyhow::Error>((path, watching::scrape(&config, engine.clone())?));
+        let scrape = |(path, config)| {
+            Ok::<_, anyhow::Error>((path, watching::scrape(&config, &self.name_server, engine.clone())?))
+        };
         let scraping = self.scrape.map(scrape).transpose()?;
         let targets = scraping.as_ref().map(|(_, scraper)| scraper.clone() as Arc<dyn Targets>);
         let configuration = RunningConfiguration::new(scraping, self.rules.clone(), self.alertmanager.clone());
@@ -273,12 +281,6 @@ fn mebibytes(mib: u32) -> usize {
 
 /// How the engine in a data folder works.
 pub fn options(data: &Path, settings: &Settings) -> Result<Options, Usage> {
-    if settings.memory_mib < MIN_MEMORY_MIB {
-        return Err(Usage(format!(
-            "observatory.memory_mib = {}: expected at least {MIN_MEMORY_MIB}",
-            settings.memory_mib
-        )));
-    }
     let memory_bytes = mebibytes(settings.memory_mib);
     let segments = settings.segments.url().map(objects).transpose()?;
     let usual = Options::new(data.join(FOLDER));

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::cli::ObserveArgs;
 use crate::observatory::{Addresses, Observatory};
 use crate::process::Process;
+use crate::say::say;
 use crate::{runfile, settings};
 
 /// What `--ready-file` says.
@@ -35,14 +36,15 @@ pub async fn run(args: ObserveArgs) -> Result<()> {
     process.ready(&ready, Some(runfile::alone_path(data)), args.ready_file.as_deref())?;
     if !args.quiet {
         let Addresses { observe, otlp_grpc, otlp_http } = &addresses;
-        println!("The observatory is up after {:.2} s, data in {}", began.elapsed().as_secs_f64(), data.display());
-        println!(
-            "  observe    {observe}  (APIs below /jaeger, /zipkin, /prometheus, /alertmanager; vitrine sql, vitrine promql)"
+        let flag = runfile::data_flag(data);
+        say!("The observatory is up after {:.2} s, data in {}", began.elapsed().as_secs_f64(), data.display());
+        say!(
+            "  observe    {observe}  (APIs below /jaeger, /zipkin, /prometheus, /alertmanager; vitrine sql{flag}, vitrine promql{flag})"
         );
-        println!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
-        println!("  operations {operations}  (health, metrics)");
-        println!("  open       {}", settings.observatory.open());
-        println!("  stop with Ctrl-C");
+        say!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
+        say!("  operations {operations}  (health, metrics)");
+        say!("  open       {}", settings.observatory.open());
+        say!("  stop       Ctrl-C");
     }
     process.until_stopped(None, true).await?;
     process.stop().await

@@ -19,6 +19,7 @@ use vitrine_platform_tls as tls;
 
 use crate::Usage;
 use crate::cli::{AskArgs, PromqlArgs};
+use crate::say::say;
 use crate::sql::width;
 use chart::{Chart, Line};
 
@@ -35,7 +36,7 @@ const MAX_LINES: usize = 8;
 pub async fn run(args: PromqlArgs) -> Result<()> {
     let answer = ask(&args).await?;
     if args.json {
-        println!("{answer}");
+        say!("{answer}");
         return Ok(());
     }
     let answer: Value = serde_json::from_str(&answer).context("the answer is not one of an observatory")?;
@@ -54,7 +55,7 @@ pub async fn run(args: PromqlArgs) -> Result<()> {
         Some("matrix") if args.range.is_some() => draw(result),
         Some("matrix") => points(result),
         // A scalar or a text.
-        _ => println!("{}", result[1].as_str().unwrap_or_default()),
+        _ => say!("{}", result[1].as_str().unwrap_or_default()),
     }
     Ok(())
 }
@@ -68,7 +69,14 @@ async fn ask(args: &PromqlArgs) -> Result<String> {
 /// What an observatory's Prometheus API answers, as JSON.
 pub(crate) async fn get(client: &Client, args: &AskArgs, path: &str, limits: Limits) -> Result<String> {
     let url = format!("{}/prometheus/api/v1/{path}", args.url().trim_end_matches('/'));
-    let mut request = Request::get(url);
+    let asked = client.send(authorized(Request::get(url), args)?, limits).await;
+    let response = asked.map_err(|e| anyhow!("{}: {e}{}", args.url(), args.hint()))?;
+    let body = String::from_utf8(response.body.to_vec()).context("the answer is not one of an observatory")?;
+    if body.trim_start().starts_with('{') { Ok(body) } else { Err(anyhow!("{}: {}", response.status, body.trim())) }
+}
+
+/// A request with who asks, and for whom.
+pub(crate) fn authorized(mut request: Request, args: &AskArgs) -> Result<Request> {
     let text = |name: &str, value: &str| {
         HeaderValue::try_from(value).map_err(|_| Usage(format!("--{name}: expected visible ASCII characters")))
     };
@@ -80,9 +88,7 @@ pub(crate) async fn get(client: &Client, args: &AskArgs, path: &str, limits: Lim
     if let Some(tenant) = &args.tenant {
         request = request.with_header(HeaderName::from_static(SCOPE_HEADER), text("tenant", tenant)?);
     }
-    let response = client.send(request, limits).await.with_context(|| args.url())?;
-    let body = String::from_utf8(response.body.to_vec()).context("the answer is not one of an observatory")?;
-    if body.trim_start().starts_with('{') { Ok(body) } else { Err(anyhow!("{}: {}", response.status, body.trim())) }
+    Ok(request)
 }
 
 /// A client for an observatory.
@@ -146,7 +152,7 @@ fn value(sample: &Value, histogram: &Value) -> String {
 fn table(result: &Value) {
     let entries = result.as_array().map(Vec::as_slice).unwrap_or_default();
     if entries.is_empty() {
-        println!("no series");
+        say!("no series; the names that there are: vitrine promql 'count by (__name__) ({{__name__!=\"\"}})'");
         return;
     }
     let mut names: Vec<&str> = Vec::new();
@@ -164,15 +170,15 @@ fn table(result: &Value) {
         grid.push(cells);
     }
     let width = std::io::stdout().is_terminal().then(width).flatten();
-    print!("{}", grid.take(width));
+    say!("{}", grid.take(width).trim_end());
 }
 
 /// A range of samples as they are: each series, and below it its values.
 fn points(result: &Value) {
     for entry in result.as_array().into_iter().flatten() {
-        println!("{}", series(&entry["metric"]));
+        say!("{}", series(&entry["metric"]));
         for sample in entry["values"].as_array().into_iter().flatten() {
-            println!("  {} {}", sample[0], sample[1].as_str().unwrap_or_default());
+            say!("  {} {}", sample[0], sample[1].as_str().unwrap_or_default());
         }
     }
 }
@@ -186,14 +192,14 @@ fn draw(result: &Value) {
     };
     let lines: Vec<Line> = entries.iter().filter_map(line).take(MAX_LINES).collect();
     if lines.is_empty() {
-        println!("no series with numbers");
+        say!("no series with numbers");
         return;
     }
     let is_terminal = std::io::stdout().is_terminal();
     let colours = is_terminal && std::env::var_os("NO_COLOR").is_none();
     let width = if is_terminal { width().unwrap_or(DEFAULT_WIDTH) } else { DEFAULT_WIDTH };
-    print!("{}", Chart { lines: &lines, width, colours });
+    say!("{}", Chart { lines: &lines, width, colours }.to_string().trim_end());
     if entries.len() > lines.len() {
-        println!("and {} more series", entries.len() - lines.len());
+        say!("and {} more series", entries.len() - lines.len());
     }
 }

@@ -13,6 +13,7 @@ use vitrine_shop_load::{Config, Load, Weights};
 
 use crate::cli::LoadArgs;
 use crate::runfile::RunFile;
+use crate::say::say;
 use crate::{Usage, console, folder, process};
 
 /// How often `down` looks whether the shop has ended.
@@ -44,9 +45,9 @@ pub async fn load(args: LoadArgs) -> Result<()> {
     };
     eprintln!("\r\x1b[K");
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        say!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        print!("{report}");
+        say!("{}", report.to_string().trim_end());
     }
     if report.all_requests.count == 0 || report.all_requests.errors == report.all_requests.count {
         bail!("no request succeeded");
@@ -57,7 +58,7 @@ pub async fn load(args: LoadArgs) -> Result<()> {
 /// `vitrine status`.
 pub async fn status(data: &Path) -> Result<()> {
     if !folder::is_locked(data, GATEWAY) {
-        bail!("no shop runs on {}", data.display());
+        bail!("no shop runs on {} (vitrine up starts one; --data says where else it is)", data.display());
     }
     let run = RunFile::read(data).context("a shop starts or stops on this folder, or runs as several processes")?;
     let ready = Client::new(&run.operations)?.send(Call::new(http::Method::GET, "/readyz")).await;
@@ -66,15 +67,15 @@ pub async fn status(data: &Path) -> Result<()> {
         Ok(answer) => format!("not ready ({})", answer.status),
         Err(e) => format!("not answering ({e})"),
     };
-    println!("{state}, process {}", run.pid);
-    println!("  shop       {}", run.shop);
-    println!("  observe    {}", run.observe);
-    println!("  OTLP       {} (gRPC), {} (HTTP)", run.otlp_grpc, run.otlp_http);
-    println!("  operations {}", run.operations);
+    say!("{state}, process {}", run.pid);
+    say!("  shop       {}", run.shop);
+    say!("  observe    {}", run.observe);
+    say!("  OTLP       {} (gRPC), {} (HTTP)", run.otlp_grpc, run.otlp_http);
+    say!("  operations {}", run.operations);
     let seen = Client::new(&run.observe)?.send(Call::new(http::Method::GET, "/jaeger/api/services")).await;
     if let Some(services) = seen.ok().and_then(|answer| answer.json()["data"].as_array().cloned()) {
         let names: Vec<&str> = services.iter().filter_map(|s| s.as_str()).collect();
-        println!("  traced     {}", names.join(", "));
+        say!("  traced     {}", names.join(", "));
     }
     if state != "ready" {
         bail!("the shop is {state}");
@@ -85,7 +86,7 @@ pub async fn status(data: &Path) -> Result<()> {
 /// `vitrine down`.
 pub async fn down(data: &Path) -> Result<()> {
     if !folder::is_locked(data, GATEWAY) {
-        println!("no shop runs on {}", data.display());
+        say!("no shop runs on {}", data.display());
         return Ok(());
     }
     let run = RunFile::read(data).context("a shop starts or stops on this folder, or runs as several processes")?;
@@ -100,6 +101,6 @@ pub async fn down(data: &Path) -> Result<()> {
     if tokio::time::timeout(bound, gone).await.is_err() {
         bail!("process {pid} has not ended after {} s", bound.as_secs());
     }
-    println!("the shop on {} is down", data.display());
+    say!("the shop on {} is down", data.display());
     Ok(())
 }

@@ -51,6 +51,8 @@ pub fn run(args: &RulesArgs) -> ExitCode {
     match &args.command {
         RulesCommand::Check(args) => check(args),
         RulesCommand::Test(args) => test(args),
+        // It needs a runtime, and has its own file.
+        RulesCommand::Replay(_) => ExitCode::SUCCESS,
         RulesCommand::Shop => {
             say(SHOP.trim_end());
             ExitCode::SUCCESS
@@ -66,6 +68,12 @@ fn read(path: &Path) -> Result<String, String> {
     let file = std::fs::File::open(path).map_err(told)?;
     file.take(limit).read_to_string(&mut text).map_err(told)?;
     Ok(text)
+}
+
+/// A rule file, or what is wrong with it, with where that stands.
+pub(crate) fn read_file(path: &Path) -> Result<RuleFile, Vec<String>> {
+    let text = read(path).map_err(|error| vec![error])?;
+    parse(&text).map_err(|mistakes| lines(&path.display().to_string(), &mistakes))
 }
 
 /// Mistakes as lines: `FILE:LINE:COLUMN: what`.

@@ -6,6 +6,8 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize, Serializer};
 use vitrine_kit::Secret;
 
+use crate::folder;
+
 /// Where a running shop is, and how to get in. The file is for its owner only.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunFile {
@@ -56,6 +58,20 @@ impl RunFile {
     }
 }
 
+/// What a command may add that found no shop, and was not told where one is.
+pub fn hint(dir: &Path, url: Option<&str>) -> String {
+    if url.is_some() || path(dir).exists() || alone_path(dir).exists() {
+        return String::new();
+    }
+    format!(" (nothing runs on {}: vitrine up starts it, and --data or --url says where else it is)", dir.display())
+}
+
+/// What is added to a command, for it to find this folder without being in the same place.
+pub fn data_flag(dir: &Path) -> String {
+    let is_found = dir == Path::new(folder::DEFAULT) || std::env::var_os("VITRINE_DATA").is_some();
+    if is_found { String::new() } else { format!(" --data {}", dir.display()) }
+}
+
 /// The name under which an observatory that runs alone locks its data folder.
 pub const OBSERVATORY: &str = "observatory";
 
@@ -63,7 +79,7 @@ pub const OBSERVATORY: &str = "observatory";
 pub fn observatory(dir: &Path) -> Option<String> {
     let alone = || {
         // A killed one left its file.
-        crate::folder::is_locked(dir, OBSERVATORY).then_some(())?;
+        folder::is_locked(dir, OBSERVATORY).then_some(())?;
         let text = std::fs::read_to_string(alone_path(dir)).ok()?;
         serde_json::from_str::<serde_json::Value>(&text).ok()?.get("observe")?.as_str().map(str::to_owned)
     };

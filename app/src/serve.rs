@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::net::TcpListener;
 use vitrine_contracts::services::{ALL, GATEWAY};
-use vitrine_platform_host::Host;
+use vitrine_platform_host::{Error as HostError, Host};
 use vitrine_platform_http::{Listener, bind};
 use vitrine_platform_mesh::{Limits, Mesh, Placement, Registration};
 use vitrine_platform_nats::Nats;
@@ -15,6 +15,7 @@ use vitrine_platform_tls as tls;
 
 use crate::cli::ServeArgs;
 use crate::process::{Process, World};
+use crate::say::say;
 use crate::settings::Settings;
 use crate::{Usage, engines, folder, identity, settings, topology};
 
@@ -60,7 +61,9 @@ fn check(plan: &Plan) -> Result<Vec<&str>, Usage> {
     }
     let mut names: Vec<&str> = plan.names.iter().map(String::as_str).collect();
     names.sort_unstable();
-    names.dedup();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Usage(format!("{} is named twice: once is enough", twice[0])));
+    }
     if let Some((twice, _)) = plan.places.iter().find(|(n, p)| names.contains(&n.as_str()) && *p != Placement::Local) {
         return Err(Usage(format!("{twice} is to run here and elsewhere: leave out one")));
     }
@@ -138,6 +141,14 @@ fn place(plan: &Plan, host: &Host, nats: Option<&Nats>) -> Result<()> {
     Ok(())
 }
 
+/// What the plan leaves out is a mistake in it.
+fn of_the_plan(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(HostError::Unplaced(_)) => Usage(error.to_string()).into(),
+        _ => error,
+    }
+}
+
 /// Brings the services up; they are ready when this returns.
 pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let names = check(plan)?;
@@ -169,7 +180,7 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     place(plan, &host, nats.as_ref())?;
     let components = topology::build_all(&names, &settings.services, &host)?;
     let lame_duck = Duration::from_millis(settings.serve.lame_duck_ms.into());
-    process.run(&host, components, lame_duck, taken.listeners(acceptor)).await?;
+    process.run(&host, components, lame_duck, taken.listeners(acceptor)).await.map_err(of_the_plan)?;
     if settings.discovery.register {
         let (gateway, services): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| **name == GATEWAY);
         for (names, address) in [(services, internal), (gateway, public)] {
@@ -217,21 +228,19 @@ pub async fn run(args: ServeArgs) -> Result<()> {
         "pid": std::process::id(),
     });
     served.process.ready(&ready, None, args.ready_file.as_deref())?;
-    println!("{}", plan.names.join(", "));
+    say!("{}", plan.names.join(", "));
     if let Some(internal) = internal {
-        println!("  internal   {internal}  (gRPC)");
+        say!("  internal   {internal}  (gRPC)");
     }
     if let Some(public) = public {
-        println!("  public     {public}  (HTTP)");
+        say!("  public     {public}  (HTTP)");
     }
-    println!("  operations {operations}  (health, metrics)");
+    say!("  operations {operations}  (health, metrics)");
     if let Some(address) = served.internal.filter(|_| insecure) {
-        println!("  insecure   any client that reaches {address} may call every service here");
+        say!("  insecure   any client that reaches {address} may call every service here");
     }
     if demo {
-        println!(
-            "  demo       anyone who reaches the shop may sign in to the demo accounts: their password is published"
-        );
+        say!("  demo       anyone who reaches the shop may sign in to the demo accounts: their password is published");
     }
     served.process.until_stopped(None, args.run.quiet).await?;
     served.stop().await

@@ -19,6 +19,7 @@ use vitrine_shop_customers::Profile;
 
 use crate::Usage;
 use crate::engines::Engines;
+use crate::say::say;
 
 pub use choices::{Bucket, Demo, HostNames, Rate, SpanNames, Sync};
 pub use metrics::Metrics;
@@ -43,6 +44,8 @@ const DEFAULT_RATE: f64 = 5.0;
 const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Most telemetry on disk by default, in bytes.
 const MAX_BYTES: u64 = 50 << 30;
+/// The least memory for telemetry, in MiB: below, requests would wait for segments all the time.
+const MIN_MEMORY_MIB: u32 = 16;
 /// Between two readings of the host by default: the node exporter's users scrape as often.
 const HOST_INTERVAL: Duration = Duration::from_secs(15);
 /// How often rules are evaluated by default: as often as Prometheus does.
@@ -180,10 +183,13 @@ pub struct Observatory {
     /// What series that are made of spans have besides.
     pub span_series: SpanSeries,
     /// Memory for what is not yet in segments, in MiB; beyond, senders are told to wait.
+    #[schemars(range(min = MIN_MEMORY_MIB))]
     pub memory_mib: u32,
     /// Memory that one query may take, in MiB.
+    #[schemars(range(min = 1))]
     pub query_memory_mib: u32,
     /// For how long a query may run, in seconds.
+    #[schemars(range(min = 1))]
     pub query_seconds: u32,
     /// Metrics as series, for PromQL.
     pub metrics: Metrics,
@@ -263,6 +269,8 @@ impl Objective {
 pub struct Scrape {
     /// A configuration file as Prometheus has it, of which scraping is taken; `""` scrapes nothing. It is read again on SIGHUP.
     pub config: PathBuf,
+    /// The name server that `dns_sd_configs` ask, `IP:PORT`; `""` asks the system's.
+    pub name_server: String,
 }
 
 /// Whom the observatory tells of alerts.
@@ -285,11 +293,21 @@ pub struct HostMetrics {
     pub interval: Time,
     /// A folder whose `*.prom` files are taken, too; `""` takes none.
     pub textfiles: PathBuf,
+    /// The socket of a Docker daemon, which knows containers' names and images; `""` asks none.
+    pub docker: PathBuf,
+    /// Labels of containers that their metrics get, too, as container_label_NAME.
+    pub container_labels: Vec<String>,
 }
 
 impl Default for HostMetrics {
     fn default() -> Self {
-        Self { names: HostNames::Auto, interval: Time(HOST_INTERVAL), textfiles: PathBuf::new() }
+        Self {
+            names: HostNames::Auto,
+            interval: Time(HOST_INTERVAL),
+            textfiles: PathBuf::new(),
+            docker: vitrine_observe_host::DOCKER_SOCKET.into(),
+            container_labels: Vec::new(),
+        }
     }
 }
 
@@ -420,20 +438,20 @@ pub fn print(file: Option<&Path>) -> anyhow::Result<()> {
     let width = all.iter().map(|e| e.key.len() + 3 + e.value.len()).filter(|w| *w < 60).max().unwrap_or(0);
     for setting in all {
         let text = format!("{} = {}", setting.key, setting.value);
-        println!("{text:<width$}  # {}", setting.origin);
+        say!("{text:<width$}  # {}", setting.origin);
     }
     Ok(())
 }
 
 /// Prints what can be set, as a JSON Schema of the file.
 pub fn print_schema() -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(&schema::<Settings>())?);
+    say!("{}", serde_json::to_string_pretty(&schema::<Settings>())?);
     Ok(())
 }
 
 /// Prints what can be set, as a page of the guide.
 pub fn print_reference() {
-    print!("{REFERENCE}{}", reference(&schema::<Settings>()));
+    say!("{REFERENCE}{}", reference(&schema::<Settings>()).trim_end());
 }
 
 /// What stands before the tables.

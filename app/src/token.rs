@@ -8,7 +8,7 @@ use vitrine_shop_load::http::{Call, Client};
 use vitrine_shop_load::sign_in;
 
 use crate::cli::TokenArgs;
-use crate::runfile::RunFile;
+use crate::runfile::{self, RunFile};
 use crate::settings::CLI_CLIENT;
 use crate::{Usage, folder};
 
@@ -19,12 +19,13 @@ pub async fn token(args: &TokenArgs) -> Result<String> {
         None => RunFile::read(&args.data.data).map_or_else(|_| "http://127.0.0.1:8080".to_owned(), |run| run.shop),
     };
     let client = Client::new(&url).map_err(|e| Usage(e.to_string()))?;
+    let hint = || runfile::hint(&args.data.data, args.url.as_deref());
     let tokens = if args.admin {
         by_key(&client, args).await?
     } else {
         sign_in(&client, &args.email, args.password.expose())
             .await
-            .map_err(|e| anyhow!("{} could not sign in at {url}: {e}", args.email))?
+            .map_err(|e| anyhow!("{} could not sign in at {url}: {e}{}", args.email, hint()))?
     };
     tokens["access_token"].as_str().map(str::to_owned).context("the shop answered without a token")
 }
@@ -37,7 +38,9 @@ async fn by_key(client: &Client, args: &TokenArgs) -> Result<Value> {
         );
     }
     let key = folder::cli_key(dir)?;
-    let discovery = client.send(Call::new(http::Method::GET, "/.well-known/openid-configuration")).await?.json();
+    let asked = client.send(Call::new(http::Method::GET, "/.well-known/openid-configuration")).await;
+    let hint = || runfile::hint(dir, args.url.as_deref());
+    let discovery = asked.map_err(|e| anyhow!("{e}{}", hint()))?.json();
     let audience = discovery["token_endpoint"].as_str().context("that is not the address of a shop")?;
     let assertion = key.assertion(CLI_CLIENT, audience, Clock::system().now_ms())?;
     let form = [

@@ -9,6 +9,7 @@ use vitrine_contracts::auth::v1::IssueTokenRequest;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::services::{ALL, AUTH};
 use vitrine_kit::Secret;
+use vitrine_platform_config::{BaseUrl, Written};
 use vitrine_platform_host::Host;
 use vitrine_platform_http::{Listener, bind};
 use vitrine_platform_mesh::{Limits, Mesh};
@@ -20,6 +21,7 @@ use crate::cli::UpArgs;
 use crate::observatory::{Addresses, Observatory};
 use crate::process::{Process, World};
 use crate::runfile::{self, DemoCustomer, RunFile};
+use crate::say::say;
 use crate::settings::{CLI_CLIENT, DEMO_EMAIL, DEMO_PASSWORD, DEMO_PROMOTER_EMAIL, Settings};
 use crate::{engines, folder, identity, settings, topology};
 
@@ -47,7 +49,7 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     let key = folder::cli_key(data)?;
     settings.settle(&shop, key.public_jwk(), demo);
     if settings.services.gateway.observe_url.is_empty() {
-        settings.services.gateway.observe_url.clone_from(&observe);
+        settings.services.gateway.observe_url = BaseUrl::read(&observe).unwrap_or_default();
     }
 
     let mut process = opened.start(Some(observatory))?;
@@ -104,23 +106,25 @@ impl Up {
     }
 
     /// Where everything is, who gets in, and what lets in everyone.
-    fn print(&self, settings: &Settings) {
+    fn print(&self, settings: &Settings, data: &Path) {
+        let data = runfile::data_flag(data);
         let RunFile { shop, observe, otlp_grpc, otlp_http, operations, demo_customer, .. } = &self.run;
-        println!("  shop       {shop}");
-        println!(
-            "  observe    {observe}  (APIs below /jaeger, /zipkin, /prometheus, /alertmanager; vitrine sql, vitrine promql)"
+        say!("  shop       {shop}");
+        say!(
+            "  observe    {observe}  (APIs below /jaeger, /zipkin, /prometheus, /alertmanager; vitrine sql{data}, vitrine promql{data})"
         );
-        println!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
-        println!("  operations {operations}  (health, metrics)");
-        println!("  open       shop: the catalog, and signing up; {}", settings.observatory.open());
+        say!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
+        say!("  operations {operations}  (health, metrics)");
+        say!("  open       shop: the catalog, and signing up; {}", settings.observatory.open());
         if demo_customer.is_some() {
-            println!(
+            say!(
                 "  demo       this is a demo: {DEMO_EMAIL} and {DEMO_PROMOTER_EMAIL} have the password {DEMO_PASSWORD}"
             );
         } else {
-            println!("  demo       no demo accounts ({})", settings.shop.demo.why_not());
+            say!("  demo       no demo accounts ({})", settings.shop.demo.why_not());
         }
-        println!("  token      vitrine token (a customer's), vitrine token --admin; stop with Ctrl-C or vitrine down");
+        say!("  token      vitrine token{data} (a customer's), vitrine token --admin{data}");
+        say!("  stop       Ctrl-C, or vitrine down{data}");
     }
 }
 
@@ -141,11 +145,11 @@ pub async fn run(args: UpArgs) -> Result<()> {
     let settings = settings::read(args.run.config.config.as_deref(), &flags(&args))?.settings;
     let data = &args.run.data.data;
     let up = up(data, settings.clone(), args.ready_file.as_deref()).await?;
-    println!("Vitrine is up after {:.2} s, data in {}", began.elapsed().as_secs_f64(), data.display());
-    up.print(&settings);
+    say!("Vitrine is up after {:.2} s, data in {}", began.elapsed().as_secs_f64(), data.display());
+    up.print(&settings, data);
     up.process.until_stopped(up.load.clone(), args.run.quiet).await?;
     if !args.run.quiet {
-        println!("stopping: what is in flight may end");
+        say!("stopping: what is in flight may end");
     }
     up.stop().await
 }

@@ -1,6 +1,6 @@
 //! What an observatory fetches by itself: targets that it scrapes, and the host that it runs on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_host::{Host, MetricFamily, Names, Options};
+use vitrine_observe_host::{Docker, Host, MetricFamily, Names, Options};
 use vitrine_observe_model::metrics::{RemoteWrite, SeriesWrite};
 use vitrine_observe_scrape::{Config, Scraper, TenantSink};
 use vitrine_observe_series::{Label, Labels, NAME, Value};
@@ -18,9 +18,35 @@ use crate::Usage;
 use crate::settings::HostMetrics;
 
 /// The job of the host's own metrics.
-const HOST_JOB: &str = "node";
+pub const HOST_JOB: &str = "node";
 /// Where the node exporter answers, which is what its metrics are known by.
 const HOST_PORT: &str = "9100";
+
+/// How often Docker is asked what containers are called: a new one has its id for a name until then.
+const DOCKER_INTERVAL: Duration = Duration::from_secs(15);
+
+/// The instance of the host's own metrics.
+pub fn host_instance() -> String {
+    format!("{}:{HOST_PORT}", vitrine_observe_host::host_name())
+}
+
+/// Keeps a host knowing what its containers are called, as a Docker daemon says it.
+pub async fn name_containers(host: Arc<Host>, socket: PathBuf, labels: Vec<String>) {
+    let docker = match Docker::new(&socket, labels) {
+        Ok(docker) => docker,
+        Err(error) => return tracing::warn!(%error, "Docker cannot be asked"),
+    };
+    loop {
+        // Most hosts have none, which is nothing to tell of.
+        if socket.exists() {
+            match docker.containers().await {
+                Ok(containers) => host.set_containers(containers),
+                Err(why) => tracing::debug!(why, "Docker does not say what containers are called"),
+            }
+        }
+        tokio::time::sleep(DOCKER_INTERVAL).await;
+    }
+}
 
 /// Reads a scrape configuration. All its mistakes are told.
 pub fn read(path: &Path) -> Result<Config, Usage> {
@@ -37,12 +63,12 @@ pub fn read(path: &Path) -> Result<Config, Usage> {
     Ok(config)
 }
 
-/// Scrapes as this configuration says, until it is stopped.
-pub fn scrape(config: &Config, ingest: Arc<dyn SeriesIngest>) -> Result<Arc<Scraper>> {
+/// Scrapes as this configuration says, until it is stopped. Targets' names are asked of this name server; of the system's where it is empty.
+pub fn scrape(config: &Config, name_server: &str, ingest: Arc<dyn SeriesIngest>) -> Result<Arc<Scraper>> {
     let sink = Arc::new(TenantSink::new(ingest, Tenant::default()));
     // Two that scrape the same do it at different times.
     let seed = u64::from(std::process::id());
-    let scraper = Arc::new(Scraper::new(sink, Clock::system(), seed));
+    let scraper = Arc::new(Scraper::new(sink, Clock::system(), seed).with_name_server(name_server));
     scraper.apply(config).map_err(Usage)?;
     Ok(scraper)
 }
@@ -57,6 +83,10 @@ pub fn watch_host(
 ) {
     let host = Arc::new(Host::new(options(names, &settings.textfiles)));
     let (interval, stop) = (settings.interval.0.max(Duration::from_secs(1)), stop.clone());
+    if !settings.docker.as_os_str().is_empty() {
+        let naming = name_containers(host.clone(), settings.docker.clone(), settings.container_labels.clone());
+        tracker.spawn(stop.clone().run_until_cancelled_owned(naming));
+    }
     tracker.spawn(async move {
         let mut turns = tokio::time::interval(interval);
         turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -83,8 +113,7 @@ pub fn options(names: Names, textfiles: &Path) -> Options {
 }
 
 fn series(families: Vec<MetricFamily>, names: Names, time_ms: i64) -> Vec<SeriesWrite> {
-    let instance = format!("{}:{HOST_PORT}", vitrine_observe_host::host_name());
-    let own = [("job", HOST_JOB.to_owned()), ("instance", instance)];
+    let own = [("job", HOST_JOB.to_owned()), ("instance", host_instance())];
     let mut all = Vec::new();
     for family in families {
         let is_counter = family.kind == vitrine_observe_series::MetricType::Counter;

@@ -3,6 +3,16 @@
 //! The `.proto` files below `proto/` are the source; this crate is generated from them, plus the names and the error
 //! shape that they share. Its only logic is what several services hold text to: [`text`], [`EmailAddress`] and [`check_address`].
 //! Start with [`Problem`] and [`topics`].
+//!
+//! ```
+//! use vitrine_contracts::{Code, Problem};
+//!
+//! let refusal = Problem::invalid("quantity", "1 to 999", "a quantity of 0 is out of range").with_reason("INVALID_QUANTITY");
+//! let status = tonic::Status::from(refusal);
+//! // What the other side reads, whatever language it is written in.
+//! let read = Problem::from_status(&status);
+//! assert_eq!((read.code, &*read.reason, read.field.as_deref()), (Code::InvalidArgument, "INVALID_QUANTITY", Some("quantity")));
+//! ```
 
 #[allow(missing_docs, clippy::all)]
 mod generated {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use vitrine_kit::clock;
+use vitrine_observe_api::short_number;
 
 /// Rows of characters.
 const ROWS: usize = 12;
@@ -95,7 +96,7 @@ impl fmt::Display for Chart<'_> {
         for (row, cells) in self.cells(columns, times, values).into_iter().enumerate() {
             let part = 1.0 - row as f64 / (ROWS - 1) as f64;
             let is_told = row % 4 == 0 || row == ROWS - 1;
-            let told = if is_told { short(values.0 + (values.1 - values.0) * part) } else { String::new() };
+            let told = if is_told { short_number(values.0 + (values.1 - values.0) * part) } else { String::new() };
             write!(f, "{told:>AXIS$} │")?;
             for Cell { dots, line } in cells {
                 match char::from_u32(0x2800 + u32::from(dots)).filter(|_| dots > 0) {
@@ -111,7 +112,7 @@ impl fmt::Display for Chart<'_> {
         let gap = columns.saturating_sub(from.len() + to.len()).max(1);
         writeln!(f, "{:AXIS$}  {from}{}{to}", "", " ".repeat(gap))?;
         for (number, line) in self.lines.iter().enumerate() {
-            let last = line.points.last().map_or_else(String::new, |(_, value)| short(*value));
+            let last = line.points.last().map_or_else(String::new, |(_, value)| short_number(*value));
             self.paint(f, number, "●")?;
             writeln!(f, " {}  {last}", line.name)?;
         }
@@ -119,21 +120,9 @@ impl fmt::Display for Chart<'_> {
     }
 }
 
-/// A number of about four digits.
-fn short(value: f64) -> String {
-    let size = value.abs();
-    match size {
-        _ if value == 0.0 => "0".to_owned(),
-        _ if !(1e-3..1e6).contains(&size) => format!("{value:.2e}"),
-        _ if size >= 100.0 => format!("{value:.0}"),
-        _ if size >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.4}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Chart, Line, short};
+    use super::{Chart, Line};
 
     #[test]
     fn a_rising_line_goes_from_the_lower_left_to_the_upper_right() {
@@ -158,9 +147,5 @@ mod tests {
             let text = Chart { lines: &lines, width: 1, colours: true }.to_string();
             assert!(!text.is_empty());
         }
-        assert_eq!(
-            [short(0.0), short(12.345), short(1234.5), short(1e9), short(0.5)],
-            ["0", "12.35", "1234", "1.00e9", "0.5000"]
-        );
     }
 }

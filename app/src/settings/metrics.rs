@@ -26,14 +26,19 @@ pub struct Metrics {
     /// How histograms with explicit bounds are shown: "classic" as _bucket, _sum and _count, "native", or "both".
     pub histograms: Histograms,
     /// Most active series of a tenant.
+    #[schemars(range(min = 1))]
     pub max_series: u32,
     /// Most series a second that a tenant did not have before; what is not used is saved up for a minute.
+    #[schemars(range(min = 1))]
     pub new_series_a_second: u32,
     /// Most labels of a series.
+    #[schemars(range(min = 1))]
     pub max_labels: u32,
     /// Most bytes of a label's name.
+    #[schemars(range(min = 1))]
     pub max_label_name_bytes: u32,
     /// Most bytes of a label's value.
+    #[schemars(range(min = 1))]
     pub max_label_value_bytes: u32,
 }
 

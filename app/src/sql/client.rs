@@ -3,24 +3,19 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Request, Uri};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client as HyperClient;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use serde_json::Value;
 use vitrine_observe_store::SCOPE_HEADER;
+use vitrine_platform_fetch::{Client as Fetch, Error, Request, Settings};
 use vitrine_platform_tls as tls;
 
 use super::output::Printer;
 use crate::Usage;
 use crate::cli::AskArgs;
 
-/// How long a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an observatory may say nothing: much longer than it lets statements run, which it bounds itself.
+const SILENCE: Duration = Duration::from_secs(3_600);
 /// Longest row that is read, in bytes.
 const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
 /// Longest message about an error that is read, in bytes.
@@ -28,9 +23,11 @@ const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// An observatory, and who asks it.
 pub(super) struct Client {
-    hyper: HyperClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    fetch: Fetch,
     uri: Uri,
     headers: HeaderMap,
+    /// What to add when it cannot be reached.
+    hint: String,
 }
 
 impl Client {
@@ -59,14 +56,9 @@ impl Client {
             certificate: args.certificate.clone().unwrap_or_default(),
             key: args.key.clone().unwrap_or_default(),
         };
-        let tls = tls::web_client(&files)?;
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.enforce_http(false);
-        let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
-        let hyper = HyperClient::builder(TokioExecutor::new()).build(https.wrap_connector(connector));
-        Ok(Self { hyper, uri, headers })
+        // A statement that nobody waits for any more ends with its connection.
+        let settings = Settings { tls: files, refuses_http2: true, ..Settings::default() };
+        Ok(Self { fetch: Fetch::new(&settings)?, uri, headers, hint: args.hint() })
     }
 
     /// Runs a statement and prints its rows; returns how many there were. Dropping this stops the statement.
@@ -101,32 +93,37 @@ impl Client {
     }
 
     async fn each(&self, statement: &str, mut take: impl FnMut(Value) -> Result<()>) -> Result<()> {
-        let mut request = Request::new(Full::new(Bytes::copy_from_slice(statement.as_bytes())));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.headers.clone();
+        let request = Request {
+            method: Method::POST,
+            url: self.uri.to_string(),
+            headers: self.headers.clone(),
+            body: statement.to_owned().into(),
+        };
         let authority = self.uri.authority().map(ToString::to_string).unwrap_or_default();
-        let answer = self.hyper.request(request).await;
-        let answer = answer.map_err(|error| {
-            let reason = reason(&error);
-            let hint = if reason.contains("certificate") { " (--ca FILE names the authorities to trust)" } else { "" };
+        let mut answer = self.fetch.open(request, SILENCE).await.map_err(|error| {
+            let reason = reason(error);
+            let is_unknown = reason.contains("certificate");
+            let hint = if is_unknown { " (--ca FILE names the authorities to trust)" } else { &self.hint };
             anyhow!("{authority} cannot be reached: {reason}{hint}")
         })?;
-        let status = answer.status();
-        let mut body = answer.into_body();
-        if !status.is_success() {
-            let text = Limited::new(body, MAX_ERROR_BYTES).collect().await.map(http_body_util::Collected::to_bytes);
-            let text = text.unwrap_or_default();
+        if !answer.status.is_success() {
+            let mut text = Vec::new();
+            while let Ok(Some(part)) = answer.next(SILENCE).await
+                && text.len() < MAX_ERROR_BYTES
+            {
+                text.extend_from_slice(&part);
+            }
             match serde_json::from_slice::<Value>(&text).ok().as_ref().and_then(|error| error["error"].as_str()) {
                 Some(error) => bail!("{error}"),
-                None => bail!("{authority} answered {status}"),
+                None => bail!("{authority} answered {}", answer.status),
             }
         }
         let mut waiting: Vec<u8> = Vec::new();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| anyhow!("the answer broke off: {}", reason(&error)))?;
-            let Some(data) = frame.data_ref() else { continue };
-            let mut rest: &[u8] = data;
+        loop {
+            let part =
+                answer.next(SILENCE).await.map_err(|error| anyhow!("the answer broke off: {}", reason(error)))?;
+            let Some(part) = part else { return Ok(()) };
+            let mut rest: &[u8] = &part;
             while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
                 waiting.extend_from_slice(&rest[..end]);
                 rest = &rest[end + 1..];
@@ -138,7 +135,6 @@ impl Client {
             }
             waiting.extend_from_slice(rest);
         }
-        Ok(())
     }
 }
 
@@ -151,11 +147,10 @@ fn line(bytes: &[u8]) -> Result<Value> {
     }
 }
 
-/// The innermost cause says most.
-fn reason(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
+/// The cause alone, where there is one.
+fn reason(error: Error) -> String {
+    match error {
+        Error::Unreachable(cause) => cause,
+        error => error.to_string(),
     }
-    innermost.to_string()
 }

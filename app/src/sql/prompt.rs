@@ -14,6 +14,7 @@ use super::client::Client;
 use super::completion::{COMMANDS, Completion};
 use super::output::{Printer, Style};
 use super::text;
+use crate::say::say;
 
 /// Statements that are remembered.
 const MAX_HISTORY: usize = 2000;
@@ -49,7 +50,7 @@ pub(super) async fn run(client: &Client, style: Style) -> Result<()> {
         // There is none at first.
         let _ = editor.load_history(path);
     }
-    println!("Statements end in ; and may take several lines. Tab completes, .help helps, Ctrl-D leaves.");
+    say!("Statements end in ; and may take several lines. Tab completes, .help helps, Ctrl-D leaves.");
     let mut session = Session { client, style, width: None };
     loop {
         let read = tokio::task::block_in_place(|| editor.readline("vitrine> "));
@@ -138,7 +139,7 @@ impl Session<'_> {
         drop(printer);
         match outcome {
             Ok(rows) => {
-                println!("({rows} {}, {})\n", if rows == 1 { "row" } else { "rows" }, shown(started.elapsed()));
+                say!("({rows} {}, {})\n", if rows == 1 { "row" } else { "rows" }, shown(started.elapsed()));
                 true
             }
             Err(error) => {
@@ -151,10 +152,10 @@ impl Session<'_> {
 
 fn help() {
     for (name, meaning) in COMMANDS {
-        println!("  {name:<18} {meaning}");
+        say!("  {name:<18} {meaning}");
     }
-    println!("  Ctrl-C stops a statement, or forgets what was typed.");
-    println!(
+    say!("  Ctrl-C stops a statement, or forgets what was typed.");
+    say!(
         "Examples:\n  \
          SELECT service, name, duration_ms(duration_ns) ms FROM spans ORDER BY ms DESC LIMIT 10;\n  \
          SELECT attr(attributes, 'http.route') route, count(*) FROM spans GROUP BY 1 ORDER BY 2 DESC;\n  \

@@ -11,6 +11,22 @@
 //! Receivers are all that Alertmanager knows: webhooks, e-mail, chats, pagers, trackers. Their texts are Go templates (`observe/rules`).
 //! What routes, groups, silences and inhibition mean is in `observe/routing`; API v2 is in `observe/api`, which asks through
 //! [`Alerting`](vitrine_observe_routing::Alerting).
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use vitrine_kit::clock::Clock;
+//! use vitrine_observe_alert::{Alertmanager, Settings};
+//! use vitrine_platform_store::Storage;
+//!
+//! let folder = tempfile::tempdir()?;
+//! let (storage, external_url) = (Storage::Folder(folder.path().to_owned()), "http://127.0.0.1:9000".to_owned());
+//! // Without a configuration alerts are kept and shown, and no one is told.
+//! let alerts = Alertmanager::start(Settings { storage, config: None, external_url, clock: Clock::system() }).await?;
+//! alerts.stop().await;
+//! # Ok(())
+//! # }
+//! ```
 
 mod data;
 mod documents;

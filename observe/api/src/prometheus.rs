@@ -15,8 +15,10 @@ mod explore;
 mod export;
 mod federate;
 mod labels;
+mod objectives;
 mod query;
 mod read;
+mod rule_page;
 mod rules;
 mod search;
 mod service_graph;
@@ -30,6 +32,8 @@ mod notifications;
 mod ruler;
 
 mod compress;
+
+pub use explore::short_number;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -158,7 +162,7 @@ impl Prometheus {
         Self(Arc::new(PrometheusInner { engine, settings, turns }))
     }
 
-    /// Answers a question of one who has this right.
+    /// Runs a question of one who has this right.
     async fn ask<T: Send + 'static>(
         &self,
         right: Right,

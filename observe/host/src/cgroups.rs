@@ -8,9 +8,9 @@ mod version2;
 
 use std::path::Path;
 
-use crate::Names;
 use crate::families::Families;
 use crate::files::{Error, Files, names};
+use crate::{Containers, Names};
 
 pub(crate) use group::Group;
 
@@ -20,13 +20,18 @@ const MAX_GROUPS: usize = 2_000;
 const MAX_DEPTH: usize = 8;
 
 /// Reads all cgroups.
-pub(crate) fn collect(files: &Files, names: Names, families: &mut Families) -> Result<(), Error> {
+pub(crate) fn collect(
+    files: &Files,
+    names: Names,
+    containers: &Containers,
+    families: &mut Families,
+) -> Result<(), Error> {
     let root = files.roots.sys.join("fs/cgroup");
     let is_second = root.join("cgroup.controllers").exists();
     let hierarchy = if is_second { root.clone() } else { version1::hierarchy(&root) };
     for id in walk(&hierarchy)? {
         let group = if is_second { version2::read(&root, &id) } else { version1::read(&root, &id) };
-        group.tell(files, names, families);
+        group.tell(files, names, containers, families);
     }
     if names == Names::NodeExporter {
         machine(files, families)?;

@@ -1,7 +1,8 @@
 //! The host and its containers as metrics: processors, memory, disks, file systems, networks, pressure, cgroups.
 //!
 //! A [`Host`] reads the kernel's files below its [`Roots`] and returns [`MetricFamily`]s of samples, by the names of Prometheus's node exporter and
-//! cAdvisor or by those of OpenTelemetry ([`Names`]). It keeps nothing and sends nothing.
+//! cAdvisor or by those of OpenTelemetry ([`Names`]). It keeps nothing. A [`Docker`] says what containers are called; a [`Pusher`] sends what
+//! is read as OTLP ([`otlp`]), for whoever wants it pushed.
 //!
 //! What it does not read, since no safe library has the system call: the kernel's clock discipline (`node_timex_*`), and the address family of
 //! interfaces over netlink.
@@ -15,16 +16,25 @@
 //! ```
 
 mod cgroups;
+mod docker;
 mod facts;
 mod families;
 mod files;
 mod names;
+mod otlp;
+mod push;
 mod textfile;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::Mutex;
+
+pub use docker::{Container, Containers, DOCKER_SOCKET, Docker};
 pub use families::{MetricFamily, Sample, exposition};
+pub use otlp::otlp;
+pub use push::Pusher;
 
 use crate::families::Families;
 use crate::files::Files;
@@ -79,13 +89,14 @@ pub struct Options {
 pub struct Host {
     options: Options,
     files: Files,
+    containers: Mutex<Arc<Containers>>,
 }
 
 /// A part of a host that is read on its own: if it fails, the others are read nevertheless.
 type Collector = (&'static str, fn(&Files, Names, &mut Families) -> Result<(), files::Error>);
 
 /// All of them, in the order in which they are read.
-const COLLECTORS: [Collector; 20] = [
+const COLLECTORS: [Collector; 21] = [
     ("arp", names::network::arp),
     ("conntrack", names::network::conntrack),
     ("cpu", names::cpu::cpu),
@@ -102,6 +113,7 @@ const COLLECTORS: [Collector; 20] = [
     ("netstat", names::network::protocols),
     ("os", names::system::os),
     ("pressure", names::system::pressure),
+    ("schedstat", names::cpu::schedule),
     ("sockstat", names::network::sockets),
     ("softnet", names::network::softnet),
     ("thermal_zone", names::sensors::thermal_zones),
@@ -112,7 +124,12 @@ impl Host {
     /// A host with these options.
     pub fn new(options: Options) -> Self {
         let files = Files::new(options.roots.clone());
-        Self { options, files }
+        Self { options, files, containers: Mutex::default() }
+    }
+
+    /// Notes what is known of containers: from now on they are told of by their names.
+    pub fn set_containers(&self, containers: Containers) {
+        *self.containers.lock() = Arc::new(containers);
     }
 
     /// Reads all there is. It blocks, for as long as the kernel takes.
@@ -124,7 +141,8 @@ impl Host {
         self.collect("uname", &mut families, |families| names::system::uname(self.options.names, families));
         if self.options.containers {
             self.collect("cgroups", &mut families, |families| {
-                cgroups::collect(&self.files, self.options.names, families)
+                let containers = self.containers.lock().clone();
+                cgroups::collect(&self.files, self.options.names, &containers, families)
             });
         }
         if let Some(folder) = &self.options.textfiles {

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 
-use vitrine_observe_host::{Host, MetricFamily, Names, Options, Roots};
+use vitrine_observe_host::{Containers, Docker, Host, MetricFamily, Names, Options, Roots};
 
 /// Values by metric and labels.
 fn values(families: &[MetricFamily]) -> BTreeMap<(String, Vec<(String, String)>), f64> {
@@ -24,7 +24,7 @@ fn value(families: &[MetricFamily], name: &str, wanted: &[(&str, &str)]) -> Opti
 }
 
 /// What the node exporter tells and this does not, or otherwise: said on the crate's front page, or of the exporter itself.
-const LEFT_OUT: [&str; 13] = [
+const LEFT_OUT: [&str; 12] = [
     // An interface that does not know its speed has a negative one there.
     "node_network_speed",
     "node_exporter_",
@@ -37,7 +37,6 @@ const LEFT_OUT: [&str; 13] = [
     "node_nf_conntrack_stat",
     "node_filesystem_purgeable",
     "node_network_device_id",
-    "node_schedstat",
     "node_scrape_collector",
 ];
 
@@ -141,6 +140,10 @@ fn write(root: &Path, files: &[(&str, &str)]) {
 }
 
 fn of_cgroups(files: &[(&str, &str)], names: Names) -> Vec<MetricFamily> {
+    of_known_cgroups(files, names, Containers::new())
+}
+
+fn of_known_cgroups(files: &[(&str, &str)], names: Names, known: Containers) -> Vec<MetricFamily> {
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), files);
     write(
@@ -148,11 +151,14 @@ fn of_cgroups(files: &[(&str, &str)], names: Names) -> Vec<MetricFamily> {
         &[
             ("proc/stat", "cpu  1 1 1 1\ncpu0 1 1 1 1 1 1 1 1 1 1\n"),
             ("proc/meminfo", "MemTotal: 2 kB\n"),
+            ("proc/schedstat", "version 15\ntimestamp 1\ncpu0 0 0 0 0 0 0 2000000000 500000000 7\ndomain0 3 1 1\n"),
             ("proc/77/net/dev", "Inter-|\n face |\n  eth0: 1000 10 1 2 0 0 0 0 2000 20 3 4 0 0 0 0\n"),
         ],
     );
     let roots = Roots { proc: folder.path().join("proc"), sys: folder.path().join("sys"), root: "/".into() };
-    Host::new(Options { roots, names, containers: true, ..Options::default() }).read()
+    let host = Host::new(Options { roots, names, containers: true, ..Options::default() });
+    host.set_containers(known);
+    host.read()
 }
 
 const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -206,6 +212,10 @@ fn cgroups_of_version_2() {
     }
     assert_eq!(value(&families, "container_cpu_usage_seconds_total", &[("id", "/")]), Some(9.0));
     assert_eq!(value(&families, "machine_memory_bytes", &[]), Some(2048.0));
+    for (name, expected) in [("running_seconds", 2.0), ("waiting_seconds", 0.5), ("timeslices", 7.0)] {
+        let name = format!("node_schedstat_{name}_total");
+        assert_eq!(value(&families, &name, &[("cpu", "0")]), Some(expected), "{name}");
+    }
 
     let families = of_cgroups(&files, Names::OpenTelemetry);
     let own = [("container.id", ID)];
@@ -248,6 +258,49 @@ fn cgroups_of_version_1() {
         ("container_spec_cpu_quota", None),
     ] {
         assert_eq!(value(&families, name, &own), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn docker_says_what_containers_are_called() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("docker.sock");
+    let docker = Docker::new(&socket, vec!["com.example/app".to_owned(), "none".to_owned()]).expect("a client");
+    assert!(docker.containers().await.is_err(), "nobody listens");
+    let listener = tokio::net::UnixListener::bind(&socket).expect("a socket");
+    let body = format!(
+        r#"[{{"Id": "{ID}", "Names": ["/web"], "Image": "web:1", "Labels": {{"com.example/app": "shop", "secret": "x"}}}}]"#
+    );
+    let serve = async |status: &str, body: &str| {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.expect("a head"));
+        }
+        assert!(head.starts_with(b"GET /containers/json "), "{}", String::from_utf8_lossy(&head));
+        let answer = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(answer.as_bytes()).await.expect("answered");
+    };
+    let (known, ()) = tokio::join!(docker.containers(), serve("200 OK", &body));
+    let known = known.expect("containers");
+    let scope = format!("sys/fs/cgroup/system.slice/docker-{ID}.scope");
+    let files = [
+        ("sys/fs/cgroup/cgroup.controllers".to_owned(), "cpu\n"),
+        (format!("{scope}/cpu.stat"), "usage_usec 3000000\nuser_usec 2000000\nsystem_usec 1000000\n"),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+    let families = of_known_cgroups(&files, Names::NodeExporter, known.clone());
+    let wanted = [("name", "web"), ("image", "web:1"), ("container_label_com_example_app", "shop")];
+    assert_eq!(value(&families, "container_cpu_usage_seconds_total", &wanted), Some(3.0));
+    assert!(!vitrine_observe_host::exposition(&families).contains("secret"), "a label that nobody wants");
+    let families = of_known_cgroups(&files, Names::OpenTelemetry, known);
+    let wanted =
+        [("container.id", ID), ("container.name", "web"), ("container.image.name", "web:1"), ("cpu.mode", "user")];
+    assert_eq!(value(&families, "container.cpu.time", &wanted), Some(2.0));
+    for (status, body, told) in [("500 Broken", "", "Docker answered 500"), ("200 OK", "{}", "Docker's answer: ")] {
+        let (answer, ()) = tokio::join!(docker.containers(), serve(status, body));
+        assert!(answer.is_err_and(|error| error.starts_with(told)), "{told}");
     }
 }
 

@@ -10,6 +10,25 @@
 //! It listens on no port: serve [`http_router`] (usually on 4318), [`grpc_routes`] (usually on 4317), [`zipkin_router`] (usually on
 //! 9411) and [`remote_write_router`] (Prometheus has it on 9090), all over one [`Intake`], which bounds the bytes that all of them hold.
 //! Their paths differ, so that they can share an address too. What a sender gets for which mistake: docs/guide/receiving.md.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use axum::body::Body;
+//! use tower::ServiceExt;
+//! use vitrine_kit::clock::Clock;
+//! use vitrine_observe_receive::{Access, Intake, http_router};
+//! use vitrine_observe_store::{ColumnEngine, Options};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let folder = tempfile::tempdir().expect("a folder");
+//! let engine = ColumnEngine::open(Options::new(folder.path()), Clock::system()).expect("opened");
+//! let router = http_router(&Intake::new(Arc::new(engine), Access::open()));
+//! let request = http::Request::post("/v1/traces").header("content-type", "application/json").body(Body::from("{}"));
+//! let answer = router.oneshot(request.expect("a request")).await.expect("answered");
+//! assert_eq!(answer.status(), 200);
+//! # }
+//! ```
 
 mod intake;
 
@@ -28,7 +47,6 @@ mod json;
 
 mod zipkin;
 
-mod import;
 mod remote_write;
 mod replicas;
 

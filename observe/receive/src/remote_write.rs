@@ -3,6 +3,8 @@
 //! A request is handed to the engine as it came: compressed. 204 says that all of it is on disk; 400 that some of it never will be,
 //! with what and why in the text; a sender repeats 429 and 5xx only.
 
+mod import;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -11,6 +13,7 @@ use axum::extract::{DefaultBodyLimit, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use tokio::sync::Semaphore;
 use vitrine_observe_store::model::metrics::{RemoteWrite, ReplicaWrite, WriteCompression, WriteVersion, Written};
 use vitrine_observe_store::{SeriesIngest, Signal, Tenant, WriteError};
 use vitrine_platform_http::{plain_errors, with_error_format};
@@ -18,7 +21,6 @@ use vitrine_platform_http::{plain_errors, with_error_format};
 use crate::body::text;
 use crate::error::Error;
 use crate::http::route;
-use crate::import;
 use crate::intake::Intake;
 use crate::replicas::{MAX_CLUSTERS, Replicas, Turn};
 
@@ -48,10 +50,12 @@ const WRITTEN: [HeaderName; 3] = [
 const INLINE_BYTES: usize = 32 << 10;
 
 #[derive(Clone)]
-pub(crate) struct Writer {
-    pub(crate) intake: Intake,
-    pub(crate) series: Arc<dyn SeriesIngest>,
+struct Writer {
+    intake: Intake,
+    series: Arc<dyn SeriesIngest>,
     replicas: Option<Replicas>,
+    /// One permit for each import that is read and written.
+    imports: Arc<Semaphore>,
 }
 
 /// `POST /api/v1/write` and its like, the paths of others for OTLP's metrics, and what VictoriaMetrics imports. Of equal senders one is taken if
@@ -61,7 +65,9 @@ pub fn remote_write_router(intake: &Intake, series: Arc<dyn SeriesIngest>, repli
     for path in WRITE_PATHS {
         router = router.route(path, writes());
     }
-    let router = router.merge(import::routes()).with_state(Writer { intake: intake.clone(), series, replicas });
+    let imports = Arc::new(Semaphore::new(import::MAX_IMPORTS));
+    let router =
+        router.merge(import::routes()).with_state(Writer { intake: intake.clone(), series, replicas, imports });
     let mut otlp = Router::new();
     for path in OTLP_PATHS {
         otlp = otlp.route(path, route(Signal::Metrics));
@@ -131,7 +137,7 @@ impl Writer {
         self.write(&tenant, request).await.map(Outcome::Taken)
     }
 
-    pub(crate) async fn write(&self, tenant: &Tenant, request: RemoteWrite) -> Result<Written, Error> {
+    async fn write(&self, tenant: &Tenant, request: RemoteWrite) -> Result<Written, Error> {
         self.series.remote_write(tenant, request).await.map_err(|error| match error {
             WriteError::Malformed(cause) => Error::RemoteWrite(cause),
             error => Error::Write(error),
@@ -194,7 +200,7 @@ fn compression(headers: &HeaderMap) -> Result<WriteCompression, Error> {
     }
 }
 
-pub(crate) fn answer(written: &Written) -> Response {
+fn answer(written: &Written) -> Response {
     if !written.is_partial() {
         return StatusCode::NO_CONTENT.into_response();
     }

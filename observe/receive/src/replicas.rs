@@ -29,9 +29,9 @@ pub struct ReplicaOptions {
 
 /// Who is elected, and what was not taken of the others. Clones share it.
 #[derive(Clone)]
-pub struct Replicas(Arc<Inner>);
+pub struct Replicas(Arc<ReplicasInner>);
 
-struct Inner {
+struct ReplicasInner {
     options: ReplicaOptions,
     clock: Clock,
     elected: Mutex<HashMap<(Tenant, String), Elected>>,
@@ -59,7 +59,7 @@ impl Replicas {
     /// Nobody is elected yet.
     pub fn new(options: ReplicaOptions, clock: Clock) -> Self {
         let (elected, dropped, elections) = (Mutex::default(), AtomicU64::new(0), AtomicU64::new(0));
-        Self(Arc::new(Inner { options, clock, elected, dropped, elections }))
+        Self(Arc::new(ReplicasInner { options, clock, elected, dropped, elections }))
     }
 
     /// How many samples were not taken because another replica sends them.
@@ -77,7 +77,7 @@ impl Replicas {
     }
 
     pub(crate) fn turn(&self, tenant: &Tenant, write: &ReplicaWrite) -> Turn {
-        let Inner { options, clock, elected, dropped, elections } = &*self.0;
+        let ReplicasInner { options, clock, elected, dropped, elections } = &*self.0;
         let now_ms = clock.now_ms();
         let failover_ms = i64::try_from(options.failover.as_millis()).unwrap_or(i64::MAX);
         let is_silent = |elected: &Elected| now_ms.saturating_sub(elected.last_ms) > failover_ms;

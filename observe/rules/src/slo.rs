@@ -87,10 +87,10 @@ impl Slo {
         rules.push(self.record("slo:events:rate5m", &total)?);
         rules.push(self.record("slo:objective:ratio", &format!("vector({})", self.objective))?);
         let window = prometheus::format(self.window);
+        let (errors, events) = (self.own("slo:errors:rate5m"), self.own("slo:events:rate5m"));
+        // Where nothing happened, nothing is used.
         let used = format!(
-            "sum_over_time({}[{window}]) / sum_over_time({}[{window}])",
-            self.own("slo:errors:rate5m"),
-            self.own("slo:events:rate5m")
+            "sum_over_time({errors}[{window}]) / (sum_over_time({events}[{window}]) > 0) or 0 * sum_over_time({events}[{window}])"
         );
         let budget = go_float_digits(self.budget(), DIGITS);
         rules.push(self.record("slo:error_budget_left:ratio", &format!("1 - ({used}) / {budget}"))?);

@@ -7,12 +7,10 @@ use vitrine_kit::clock::rfc3339;
 use vitrine_observe_promql::{Point, Sample};
 use vitrine_observe_series::{Label, Labels, NAME};
 
-use crate::alert::MAX_ALERTS;
-
 /// The least time between evaluations of a group with such rules: each statement is a process's work.
 pub const MIN_SQL_INTERVAL: Duration = Duration::from_secs(15);
-/// Most rows of an answer.
-pub const MAX_SQL_ROWS: usize = MAX_ALERTS;
+/// Most rows of an answer: as many alerts as a rule may have.
+pub const MAX_SQL_ROWS: usize = 100_000;
 /// Most bytes of an answer.
 pub const MAX_SQL_BYTES: usize = 16 * 1024 * 1024;
 /// The column whose number a row is worth.

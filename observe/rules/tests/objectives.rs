@@ -37,7 +37,9 @@ tests:
   input_series:
   - {series: 'requests_total{code=\"200\"}', values: '5x100'}
   alert_rule_test: [{eval_time: 1h, alertname: SloBurnsFast}, {eval_time: 1h, alertname: SloBurnsSlowly}]
-  promql_expr_test: [{expr: 'slo:error_ratio:rate1h', eval_time: 1h}]
+  promql_expr_test:
+  - {expr: 'slo:error_ratio:rate1h', eval_time: 1h}
+  - {expr: 'slo:error_budget_left:ratio', eval_time: 1h, exp_samples: [{labels: 'slo:error_budget_left:ratio{slo=\"checkout\"}', value: 1}]}
 - name: nothing is good
   interval: 1m
   input_series:

@@ -3,15 +3,16 @@
 //! Fields that mean nothing here (`rule_files`, `alerting`, `storage`, …) are taken and told of as [`Config::ignored`]; fields that
 //! nobody knows are mistakes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use vitrine_kit::duration::prometheus;
-use vitrine_observe_model::exposition::{Format, HistogramForms};
+use vitrine_observe_model::exposition::Format;
 use vitrine_platform_config::yaml::{self, Fields, Mistake, Node, Reader};
 use vitrine_platform_fetch::Settings;
 
 use crate::discovery::Discovery;
+use crate::histograms::HistogramOptions;
 use crate::relabel::Rule;
 
 /// Between two scrapes if nothing else is given, as Prometheus has it.
@@ -20,6 +21,9 @@ const SCRAPE_INTERVAL: Duration = Duration::from_secs(60);
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest body of a scrape where no `body_size_limit` is given, in bytes: an exporter that never ends is refused.
 const MAX_BODY_BYTES: u64 = 256 << 20;
+
+/// Largest further file, in bytes.
+const MAX_FILE_BYTES: u64 = 16 << 20;
 
 /// A whole configuration.
 #[derive(Debug, Clone)]
@@ -40,9 +44,10 @@ pub struct Global {
     /// How long a scrape may take.
     pub scrape_timeout: Duration,
     limits: Limits,
-    protocols: Vec<Protocol>,
-    native_histograms: bool,
-    classic_histograms: bool,
+    protocols: Option<Vec<Protocol>>,
+    histograms: HistogramOptions,
+    tells_more: bool,
+    failure_log: Option<PathBuf>,
 }
 
 /// What a scrape may bring at most. 0 is no limit, but for the body.
@@ -78,6 +83,16 @@ pub enum Protocol {
 /// Those that are asked for if nothing else is given.
 const PROTOCOLS: [Protocol; 4] =
     [Protocol::OpenMetrics("1.0.0"), Protocol::OpenMetrics("0.0.1"), Protocol::Text("1.0.0"), Protocol::Text("0.0.4")];
+
+impl Job {
+    /// The formats that a target is asked for, in order of preference. Only protobuf has native histograms.
+    pub(crate) fn formats(&self, takes_native: bool) -> Vec<Protocol> {
+        match &self.protocols {
+            Some(protocols) => protocols.clone(),
+            None => takes_native.then_some(Protocol::Protobuf).into_iter().chain(PROTOCOLS).collect(),
+        }
+    }
+}
 
 impl Protocol {
     fn named(name: &str) -> Option<Self> {
@@ -128,8 +143,8 @@ pub struct Job {
     pub interval: Duration,
     /// How long a scrape may take.
     pub timeout: Duration,
-    /// Formats in order of preference.
-    pub protocols: Vec<Protocol>,
+    /// Formats in order of preference; none where none are given.
+    pub protocols: Option<Vec<Protocol>>,
     /// The format of a target that does not say which it sends.
     pub fallback: Option<Protocol>,
     /// Whether labels that a target sends win over those that the scrape adds.
@@ -152,8 +167,12 @@ pub struct Job {
     pub metric_relabel: Vec<Rule>,
     /// What a scrape may bring at most.
     pub limits: Limits,
-    /// Which forms of histograms are taken.
-    pub histograms: HistogramForms,
+    /// What is taken of histograms.
+    pub histograms: HistogramOptions,
+    /// Whether timeout, limit and size of each scrape are told, too.
+    pub tells_more: bool,
+    /// Where failed scrapes are written down.
+    pub failure_log: Option<PathBuf>,
     /// Where its targets are.
     pub discoveries: Vec<Discovery>,
 }
@@ -167,16 +186,20 @@ impl Config {
     fn take(root: &Node, reader: &Reader, folder: &Path) -> Option<Self> {
         let mut fields = reader.fields(root)?;
         let global = match fields.node("global") {
-            Some(node) => Global::take(reader, &mut reader.fields(node)?),
+            Some(node) => Global::take(reader, &mut reader.fields(node)?, folder),
             None => Global::default(),
         };
         let mut jobs: Vec<Job> = Vec::new();
-        for node in fields.list("scrape_configs") {
-            let Some(job) = Job::take(reader, node, &global, folder) else { continue };
-            if jobs.iter().any(|known| known.name == job.name) {
-                reader.mistake(node.location, format!("found multiple scrape configs with job name {:?}", job.name));
+        take_jobs(reader, fields.list("scrape_configs"), &global, folder, &mut jobs);
+        for pattern in fields.list_of_texts("scrape_config_files") {
+            let location = fields.location_of("scrape_config_files");
+            let files = vitrine_platform_config::glob(&pattern, folder);
+            let files = files.map_err(|error| reader.mistake(location, format!("{pattern}: {error}")));
+            for file in files.unwrap_or_default() {
+                if let Err(mistakes) = take_file(&file, &global, &mut jobs) {
+                    mistakes.into_iter().for_each(|mistake| reader.mistake(location, mistake));
+                }
             }
-            jobs.push(job);
         }
         let mut ignored = Vec::new();
         for name in ["alerting", "rule_files", "storage", "tracing", "runtime", "remote_read", "remote_write", "otlp"] {
@@ -202,15 +225,16 @@ impl Default for Global {
                 targets: 0,
                 dropped_targets: 0,
             },
-            protocols: PROTOCOLS.to_vec(),
-            native_histograms: false,
-            classic_histograms: false,
+            protocols: None,
+            histograms: HistogramOptions::default(),
+            tells_more: false,
+            failure_log: None,
         }
     }
 }
 
 impl Global {
-    fn take(reader: &Reader, fields: &mut Fields<'_>) -> Self {
+    fn take(reader: &Reader, fields: &mut Fields<'_>, folder: &Path) -> Self {
         let default = Self::default();
         let scrape_interval = positive(reader, fields, "scrape_interval").unwrap_or(default.scrape_interval);
         let given = positive(reader, fields, "scrape_timeout");
@@ -222,9 +246,10 @@ impl Global {
             scrape_interval,
             scrape_timeout: given.unwrap_or(default.scrape_timeout.min(scrape_interval)),
             limits: limits(fields, default.limits),
-            protocols: protocols(reader, fields).unwrap_or(default.protocols),
-            native_histograms: fields.flag("scrape_native_histograms").unwrap_or_default(),
-            classic_histograms: fields.flag("always_scrape_classic_histograms").unwrap_or_default(),
+            protocols: protocols(reader, fields),
+            histograms: HistogramOptions::take(fields, default.histograms),
+            tells_more: fields.flag("extra_scrape_metrics").unwrap_or_default(),
+            failure_log: failure_log(fields, folder),
         };
         // Taken so that files of Prometheus need not be changed; they say nothing about scraping.
         for name in [
@@ -232,7 +257,6 @@ impl Global {
             "external_labels",
             "rule_query_offset",
             "query_log_file",
-            "scrape_failure_log_file",
             "metric_name_validation_scheme",
         ] {
             let _ = fields.node(name);
@@ -256,17 +280,12 @@ impl Job {
         }
         let scheme =
             fields.parsed("scheme", "http or https", |text| matches!(text, "http" | "https").then(|| text.to_owned()));
-        let native = fields.flag("scrape_native_histograms").unwrap_or(global.native_histograms);
-        let classic = fields.flag("always_scrape_classic_histograms").unwrap_or(global.classic_histograms);
-        let mut protocols = protocols(reader, &mut fields).unwrap_or_else(|| global.protocols.clone());
-        if native && !protocols.contains(&Protocol::Protobuf) {
-            protocols.insert(0, Protocol::Protobuf);
-        }
+        let histograms = HistogramOptions::take(&mut fields, global.histograms).with_limits(reader, &mut fields);
         let fallback = fields.parsed("fallback_scrape_protocol", "the name of a scrape protocol", Protocol::named);
         let job = Self {
             interval,
             timeout: timeout.unwrap_or(global.scrape_timeout.min(interval)),
-            protocols,
+            protocols: protocols(reader, &mut fields).or_else(|| global.protocols.clone()),
             fallback,
             honors_labels: fields.flag("honor_labels").unwrap_or(false),
             honors_timestamps: fields.flag("honor_timestamps").unwrap_or(true),
@@ -278,23 +297,50 @@ impl Job {
             relabel: Rule::read_list(reader, fields.list("relabel_configs")),
             metric_relabel: Rule::read_list(reader, fields.list("metric_relabel_configs")),
             limits: limits(&mut fields, global.limits),
-            histograms: HistogramForms { native, classic },
+            histograms,
+            tells_more: fields.flag("extra_scrape_metrics").unwrap_or(global.tells_more),
+            failure_log: failure_log(&mut fields, folder).or_else(|| global.failure_log.clone()),
             discoveries: Discovery::take_all(reader, &mut fields, folder),
             name: name?,
         };
-        for name in [
-            "enable_compression",
-            "convert_classic_histograms_to_nhcb",
-            "native_histogram_bucket_limit",
-            "native_histogram_min_bucket_factor",
-            "metric_name_validation_scheme",
-            "metric_name_escaping_scheme",
-            "scrape_failure_log_file",
-        ] {
+        for name in ["enable_compression", "metric_name_validation_scheme", "metric_name_escaping_scheme"] {
             let _ = fields.node(name);
         }
         Some(job)
     }
+}
+
+/// Reads jobs behind those that are known.
+fn take_jobs(reader: &Reader, nodes: &[Node], global: &Global, folder: &Path, jobs: &mut Vec<Job>) {
+    for node in nodes {
+        let Some(job) = Job::take(reader, node, global, folder) else { continue };
+        if jobs.iter().any(|known| known.name == job.name) {
+            reader.mistake(node.location, format!("found multiple scrape configs with job name {:?}", job.name));
+        }
+        jobs.push(job);
+    }
+}
+
+/// Reads a file with jobs. Relative paths in it are below its own folder.
+fn take_file(path: &Path, global: &Global, jobs: &mut Vec<Job>) -> Result<(), Vec<String>> {
+    let name = path.display();
+    let wrong = |error: &dyn std::fmt::Display| vec![format!("{name}: {error}")];
+    let bytes = std::fs::metadata(path).map_err(|error| wrong(&error))?.len();
+    if bytes > MAX_FILE_BYTES {
+        return Err(wrong(&format!("{bytes} bytes: expected at most {MAX_FILE_BYTES}")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    let read = yaml::read(&text, |root, reader| {
+        let mut fields = reader.fields(root)?;
+        take_jobs(reader, fields.list("scrape_configs"), global, folder, jobs);
+        Some(())
+    });
+    read.map_err(|mistakes| mistakes.iter().map(|mistake| format!("{name}:{mistake}")).collect())
+}
+
+fn failure_log(fields: &mut Fields<'_>, folder: &Path) -> Option<PathBuf> {
+    fields.text("scrape_failure_log_file").filter(|path| !path.is_empty()).map(|path| folder.join(path))
 }
 
 fn positive(reader: &Reader, fields: &mut Fields<'_>, name: &'static str) -> Option<Duration> {

@@ -74,7 +74,7 @@ pub enum Discovery {
 
 /// What a source has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum GroupUpdate {
     /// All its groups, by what brought them.
     All(Vec<(String, Group)>),
     /// Groups that are new or have changed; none for those that are gone.
@@ -134,7 +134,7 @@ impl Discovery {
 
     /// Finds out, again and again, and hands on what is found when that is new, as this source's. It ends where nothing ever changes, and when
     /// nobody listens. `name_server` is whom DNS is asked of; the system's where it is empty.
-    pub(crate) async fn follow(self, number: usize, name_server: String, sender: Sender<(usize, Found)>) {
+    pub(crate) async fn follow(self, number: usize, name_server: String, sender: Sender<(usize, GroupUpdate)>) {
         let client = self.settings().map(Client::new).transpose().map_err(|error| error.to_string());
         let resolver = matches!(self, Self::Dns(_)).then(|| Resolver::new(&name_server)).transpose();
         let (client, resolver) = match (client, resolver.map_err(|error| error.to_string())) {
@@ -155,7 +155,7 @@ impl Discovery {
         number: usize,
         client: Option<&Client>,
         resolver: Option<&Resolver>,
-        sender: &Sender<(usize, Found)>,
+        sender: &Sender<(usize, GroupUpdate)>,
     ) {
         let mut last: Option<Vec<(String, Group)>> = None;
         loop {
@@ -164,7 +164,7 @@ impl Discovery {
                 Ok(groups) if last.as_ref() == Some(&groups) => {}
                 Ok(groups) => {
                     last = Some(groups.clone());
-                    if sender.send((number, Found::All(groups))).await.is_err() {
+                    if sender.send((number, GroupUpdate::All(groups))).await.is_err() {
                         return;
                     }
                 }

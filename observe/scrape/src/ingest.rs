@@ -1,6 +1,5 @@
 //! Scrapes as writes into the observatory.
 
-use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -37,16 +36,21 @@ impl Sink for TenantSink {
 
 /// Samples by their series, with what is known of their metrics.
 fn series(scrape: Scrape) -> Vec<SeriesWrite> {
-    let described: HashMap<&str, &MetadataEntry> =
-        scrape.metadata.iter().map(|entry| (entry.metric.as_str(), entry)).collect();
-    scrape.samples.into_iter().map(|sample| one(sample, &described)).collect()
+    let described = &scrape.metadata;
+    scrape.samples.into_iter().map(|sample| one(sample, described)).collect()
 }
 
-fn one(sample: ScrapedSample, described: &HashMap<&str, &MetadataEntry>) -> SeriesWrite {
+/// What is known of a metric.
+fn known<'a>(described: &'a [MetadataEntry], metric: &str) -> Option<&'a MetadataEntry> {
+    let place = described.binary_search_by(|entry| entry.metric.as_str().cmp(metric)).ok()?;
+    described.get(place)
+}
+
+fn one(sample: ScrapedSample, described: &[MetadataEntry]) -> SeriesWrite {
     let ScrapedSample { labels, time_ms, start_ms, value, exemplars } = sample;
     let name = labels.metric();
-    let family = SUFFIXES.iter().find_map(|suffix| described.get(name.strip_suffix(suffix)?));
-    let known = described.get(name).or(family);
+    let family = || SUFFIXES.iter().find_map(|suffix| known(described, name.strip_suffix(suffix)?));
+    let known = known(described, name).or_else(family);
     let value = match value {
         ExposedValue::Float(bits) => Value::Float(bits),
         ExposedValue::Histogram(histogram) => Value::Histogram(Arc::from(histogram)),

@@ -21,7 +21,10 @@ mod cache;
 pub mod config;
 mod describe;
 pub mod discovery;
+mod failures;
+mod histograms;
 mod ingest;
+mod nhcb;
 mod pool;
 pub mod relabel;
 mod scrape;
@@ -31,6 +34,7 @@ mod target_loop;
 mod view;
 
 pub use config::{Config, Job};
+pub use histograms::HistogramOptions;
 pub use ingest::TenantSink;
 pub use scrape::{Scrape, ScrapedSample, Sink};
 pub use scraper::Scraper;

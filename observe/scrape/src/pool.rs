@@ -1,6 +1,6 @@
 //! The targets of one job, kept as its sources say.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use vitrine_kit::clock::Clock;
 use vitrine_platform_fetch::Client;
 
 use crate::config::Job;
-use crate::discovery::{Found, Group};
+use crate::discovery::{Group, GroupUpdate};
 use crate::relabel::LabelMap;
 use crate::scrape::Sink;
 use crate::target::{Relabelled, Target, targets};
@@ -88,13 +88,13 @@ impl Pool {
         }
     }
 
-    fn take(&mut self, number: usize, found: Found) {
+    fn take(&mut self, number: usize, found: GroupUpdate) {
         let changed = match found {
-            Found::All(groups) => {
+            GroupUpdate::All(groups) => {
                 self.groups.retain(|(source, _), _| *source != number);
                 groups.into_iter().map(|(name, group)| (name, Some(group))).collect()
             }
-            Found::Changed(changed) => changed,
+            GroupUpdate::Changed(changed) => changed,
         };
         for (name, group) in changed {
             match group {
@@ -143,9 +143,10 @@ impl Pool {
 
     /// Starts what is new, ends what is gone; what stays is not disturbed.
     fn set(&mut self, wanted: Vec<Scraping>) {
-        let all: HashSet<&Scraping> = wanted.iter().collect();
+        let places: HashMap<Scraping, usize> =
+            wanted.iter().enumerate().map(|(place, scraping)| (scraping.clone(), place)).collect();
         self.running.retain(|running| {
-            let stays = all.contains(&running.scraping);
+            let stays = places.contains_key(&running.scraping);
             if !stays {
                 running.gone.cancel();
             }
@@ -172,6 +173,8 @@ impl Pool {
             tasks.spawn(target_loop.run());
             self.running.push(Running { scraping, outcome, gone });
         }
+        // Shown in the order of their sources, whichever of these answered first.
+        self.running.sort_by_key(|running| places.get(&running.scraping).copied());
     }
 }
 
@@ -197,7 +200,7 @@ struct Scraping(Arc<Target>);
 
 impl Scraping {
     fn key(&self) -> impl Eq + Hash + '_ {
-        (&self.0.labels, &self.0.url, self.0.interval, self.0.timeout)
+        (&self.0.labels, &self.0.url, self.0.interval, self.0.timeout, self.0.histograms)
     }
 }
 

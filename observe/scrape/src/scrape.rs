@@ -40,7 +40,7 @@ pub struct ScrapedSample {
 pub struct Scrape {
     /// Samples, also those that tell of the scrape itself, and that series have ended.
     pub samples: Vec<ScrapedSample>,
-    /// What is known of its metrics.
+    /// What is known of its metrics, in order of their names.
     pub metadata: Arc<[MetadataEntry]>,
 }
 
@@ -55,6 +55,9 @@ pub(crate) struct Body {
     pub bytes: Vec<u8>,
     pub format: Format,
 }
+
+/// What is said where a body is longer than it may be.
+pub(crate) const TOO_LONG: &str = "body size limit exceeded";
 
 /// What an `Accept` says: protocols in order of preference.
 pub(crate) fn accept(protocols: &[Protocol]) -> String {
@@ -74,7 +77,7 @@ pub(crate) async fn ask(client: &Client, job: &Job, target: &Target) -> Result<B
     let header = |text: String| HeaderValue::try_from(text).map_err(|error| error.to_string());
     let seconds = header(target.timeout.as_secs_f64().to_string())?;
     let request = Request::get(&target.url)
-        .with_header(ACCEPT, header(accept(&job.protocols))?)
+        .with_header(ACCEPT, header(accept(&job.formats(target.histograms.takes_native)))?)
         .with_header(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))
         .with_header(HeaderName::from_static(TIMEOUT_HEADER), seconds);
     let most = usize::try_from(job.limits.body_bytes).unwrap_or(usize::MAX);
@@ -99,7 +102,7 @@ pub(crate) async fn ask(client: &Client, job: &Job, target: &Target) -> Result<B
 fn message(error: &Error, timeout: Duration) -> String {
     match error {
         Error::Late(_) => format!("context deadline exceeded: no answer within {timeout:?}"),
-        Error::TooLong(_) => "body size limit exceeded".to_owned(),
+        Error::TooLong(_) => TOO_LONG.to_owned(),
         error => error.to_string(),
     }
 }
@@ -109,7 +112,7 @@ fn unpack(body: &[u8], most: usize) -> Result<Vec<u8>, String> {
     let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     let read = MultiGzDecoder::new(body).take(limit).read_to_end(&mut bytes);
     let length = read.map_err(|error| format!("the body is no gzip: {error}"))?;
-    if length > most { Err("body size limit exceeded".to_owned()) } else { Ok(bytes) }
+    if length > most { Err(TOO_LONG.to_owned()) } else { Ok(bytes) }
 }
 
 fn format(content_type: &str, job: &Job) -> Result<Format, String> {

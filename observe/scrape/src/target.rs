@@ -11,6 +11,7 @@ use vitrine_kit::percent;
 
 use crate::config::Job;
 use crate::discovery::{ADDRESS, Group};
+use crate::histograms::HistogramOptions;
 use crate::relabel::{LabelMap, apply};
 
 const JOB: &str = "job";
@@ -37,6 +38,8 @@ pub struct Target {
     pub interval: Duration,
     /// How long a scrape may take.
     pub timeout: Duration,
+    /// What is taken of histograms.
+    pub histograms: HistogramOptions,
 }
 
 /// What relabelling makes of something that was discovered.
@@ -65,6 +68,9 @@ fn target(job: &Job, own: &LabelMap, shared: &LabelMap) -> Result<Relabelled, St
     default(METRICS_PATH, job.path.clone());
     default(SCRAPE_INTERVAL, prometheus::format(job.interval));
     default(SCRAPE_TIMEOUT, prometheus::format(job.timeout));
+    for (name, value) in job.histograms.labels() {
+        default(name, value);
+    }
     for (name, value) in job.params.iter().rev() {
         labels.insert(format!("{PARAM}{name}"), value.clone());
     }
@@ -84,10 +90,11 @@ fn target(job: &Job, own: &LabelMap, shared: &LabelMap) -> Result<Relabelled, St
         let (timeout, interval) = (prometheus::format(timeout), prometheus::format(interval));
         return Err(format!("scrape timeout cannot be greater than scrape interval ({timeout:?} > {interval:?})"));
     }
+    let histograms = job.histograms.of_labels(&labels)?;
     let url = url(job, &labels, &address);
     labels.entry(INSTANCE.to_owned()).or_insert(address);
     labels.retain(|name, _| !name.starts_with(META));
-    Ok(Relabelled::Target(Box::new(Target { discovered, labels, url, interval, timeout })))
+    Ok(Relabelled::Target(Box::new(Target { discovered, labels, url, interval, timeout, histograms })))
 }
 
 /// An address is a host and perhaps a port.

@@ -8,14 +8,18 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_model::exposition::{Description, Entry, ExposedSample, ExposedValue, Format, Text, families};
+use vitrine_observe_model::exposition::{
+    Description, Entry, ExposedSample, ExposedValue, Format, Mistake, Text, families,
+};
 use vitrine_observe_series::{Label, Labels, MetadataEntry, MetricType, NAME, STALE};
 use vitrine_observe_store::TargetHealth;
 use vitrine_platform_fetch::Client;
 
 use crate::cache::Cache;
 use crate::config::Job;
-use crate::scrape::{Body, Scrape, ScrapedSample, Sink, ask};
+use crate::failures;
+use crate::nhcb::Converter;
+use crate::scrape::{Body, Scrape, ScrapedSample, Sink, TOO_LONG, ask};
 use crate::target::Target;
 use crate::view::Scraped;
 
@@ -97,7 +101,7 @@ impl TargetLoop {
         let time_ms = self.clock.now_ms();
         let mut scrape = Scrape::default();
         self.end(&mut cache, &mut scrape, time_ms);
-        for name in REPORTS {
+        for name in self.reports() {
             scrape.samples.push(self.report(name, time_ms, f64::from_bits(STALE)));
         }
         if let Err(error) = self.sink.write(scrape).await {
@@ -126,10 +130,18 @@ impl TargetLoop {
         let began = Instant::now();
         cache.begin();
         let mut taken = Taken::default();
+        let mut bytes = 0.0;
         let outcome = match ask(&self.client, &self.job, &self.target).await {
-            Ok(body) => self.take(&body, time_ms, cache, described).map(|found| taken = found),
+            Ok(body) => {
+                bytes = body.bytes.len() as f64;
+                self.take(&body, time_ms, cache, described).map(|found| taken = found)
+            }
             Err(error) => Err(error),
         };
+        if outcome.as_ref().is_err_and(|error| error == TOO_LONG) {
+            // How long it is nobody knows.
+            bytes = -1.0;
+        }
         if outcome.is_err() {
             // Nothing of it is seen, and what was seen before has ended.
             taken = Taken { scraped: taken.scraped, ..Taken::default() };
@@ -139,13 +151,16 @@ impl TargetLoop {
         self.end(cache, &mut scrape, time_ms);
         let took = began.elapsed();
         let up = f64::from(u8::from(outcome.is_ok()));
-        for (name, value) in
-            REPORTS.into_iter().zip([up, took.as_secs_f64(), scraped as f64, kept as f64, added as f64])
-        {
+        let (timeout, limit) = (self.target.timeout.as_secs_f64(), self.job.limits.samples as f64);
+        let values = [up, took.as_secs_f64(), scraped as f64, kept as f64, added as f64, timeout, limit, bytes];
+        for (name, value) in self.reports().zip(values) {
             scrape.samples.push(self.report(name, time_ms, value));
         }
         let written = self.sink.write(scrape).await;
         let error = outcome.err().or(written.err());
+        if let (Some(error), Some(path)) = (&error, &self.job.failure_log) {
+            failures::note(path, self.clock.now_ms(), &self.job.name, &self.target.url, error).await;
+        }
         let health = if error.is_some() { TargetHealth::Down } else { TargetHealth::Up };
         *self.outcome.lock() = Scraped { health, error, time_ms, took };
     }
@@ -160,6 +175,12 @@ impl TargetLoop {
             exemplars: Vec::new(),
         });
         scrape.samples.extend(ended);
+    }
+
+    /// Series that tell of a scrape.
+    fn reports(&self) -> impl Iterator<Item = &'static str> {
+        let more = if self.job.tells_more { &MORE_REPORTS[..] } else { &[] };
+        REPORTS.iter().chain(more).copied()
     }
 
     /// A sample that tells of the scrape itself.
@@ -181,15 +202,20 @@ impl TargetLoop {
             }
             Entry::Sample(sample) => self.take_sample(sample, time_ms, cache, &mut taken),
         };
-        match body.format {
-            Format::Protobuf => {
-                let entries = families(&body.bytes, self.job.histograms).map_err(|mistake| mistake.to_string())?;
-                entries.into_iter().try_for_each(&mut each)?;
+        let histograms = self.target.histograms;
+        let entries: Box<dyn Iterator<Item = Result<Entry<'_>, Mistake>>> = match body.format {
+            Format::Protobuf => Box::new(families(&body.bytes, histograms.forms()).map_err(text)?.into_iter().map(Ok)),
+            format => Box::new(Text::new(&body.bytes, format).map_err(text)?),
+        };
+        if histograms.converts_classic {
+            let mut converter = Converter::new(histograms.keeps_classic);
+            for entry in entries {
+                converter.take(entry.map_err(text)?, &mut each)?;
             }
-            format => {
-                for entry in Text::new(&body.bytes, format).map_err(|mistake| mistake.to_string())? {
-                    each(entry.map_err(|mistake| mistake.to_string())?)?;
-                }
+            converter.end(&mut each)?;
+        } else {
+            for entry in entries {
+                each(entry.map_err(text)?)?;
             }
         }
         taken.scrape.metadata = described.with(fresh);
@@ -198,12 +224,15 @@ impl TargetLoop {
 
     fn take_sample(
         &self,
-        sample: ExposedSample<'_>,
+        mut sample: ExposedSample<'_>,
         time_ms: i64,
         cache: &mut Cache,
         taken: &mut Taken,
     ) -> Result<(), String> {
         taken.scraped += 1;
+        if let ExposedValue::Histogram(histogram) = &mut sample.value {
+            self.target.histograms.limit(histogram)?;
+        }
         let Some((labels, is_new)) = cache.resolve(&sample.series, &self.job, &self.target)? else { return Ok(()) };
         let own_time = sample.time_ms.filter(|_| self.job.honors_timestamps);
         // Of a series with times of its own, only the target knows when it ended.
@@ -226,7 +255,7 @@ impl TargetLoop {
     }
 }
 
-/// Series that tell of a scrape.
+/// Series that tell of each scrape.
 const REPORTS: [&str; 5] = [
     "up",
     "scrape_duration_seconds",
@@ -234,6 +263,13 @@ const REPORTS: [&str; 5] = [
     "scrape_samples_post_metric_relabeling",
     "scrape_series_added",
 ];
+
+/// Series that tell more of a scrape, where that is wanted.
+const MORE_REPORTS: [&str; 3] = ["scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes"];
+
+fn text(mistake: Mistake) -> String {
+    mistake.to_string()
+}
 
 fn describe(entries: &mut BTreeMap<String, MetadataEntry>, metric: &str, description: Description<'_>) {
     let entry = entries.entry(metric.to_owned()).or_insert_with(|| MetadataEntry {

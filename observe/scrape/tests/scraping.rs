@@ -201,6 +201,97 @@ async fn what_is_too_much_or_of_no_known_format_is_refused() {
 }
 
 #[tokio::test]
+async fn classic_histograms_become_native_ones_as_the_target_says() {
+    let body =
+        "# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"2\"} 3\nh_bucket{le=\"+Inf\"} 5\nh_sum 7\nh_count 5\n";
+    let nhcb = "{target_label: __convert_classic_histograms_to_nhcb__, replacement: 'true'}";
+    let classic = "{target_label: __always_scrape_classic_histograms__, replacement: 'true'}";
+    for (more, expected) in [
+        (String::new(), &["h_bucket", "h_bucket", "h_bucket", "h_count", "h_sum"][..]),
+        ("  convert_classic_histograms_to_nhcb: true\n".to_owned(), &["h"]),
+        (format!("  relabel_configs: [{nhcb}]\n"), &["h"]),
+        (
+            format!("  relabel_configs: [{nhcb}, {classic}]\n"),
+            &["h", "h_bucket", "h_bucket", "h_bucket", "h_count", "h_sum"],
+        ),
+    ] {
+        let exporter = Exporter::start("text/plain", body).await;
+        let mut fixture = Fixture::start(&job(&exporter.address, &more));
+        let found = fixture.until(|samples| samples.iter().any(|(labels, _)| labels.contains("\"up\""))).await;
+        let name = |labels: &str| labels.split('"').nth(1).expect("a name").to_owned();
+        let mut names: Vec<String> =
+            found.iter().map(|(labels, _)| name(labels)).filter(|name| name.starts_with('h')).collect();
+        names.sort();
+        assert_eq!(names, expected, "{more}");
+        let discovered = fixture.scraper.targets().active.remove(0).discovered;
+        assert_eq!(discovered["__scrape_native_histograms__"], "false");
+        fixture.scraper.stop().await;
+    }
+    let exporter = Exporter::start("text/plain", body).await;
+    let more = "  convert_classic_histograms_to_nhcb: true\n  native_histogram_bucket_limit: 2\n";
+    let mut fixture = Fixture::start(&job(&exporter.address, more));
+    fixture.until(|samples| samples.iter().any(|(labels, value)| labels.contains("\"up\"") && *value == 0.0)).await;
+    let error = fixture.scraper.targets().active.remove(0).error;
+    assert_eq!(error.as_deref(), Some("histogram bucket limit exceeded"));
+    fixture.scraper.stop().await;
+    let more = "  relabel_configs: [{target_label: __scrape_native_histograms__, replacement: 'yes'}]\n";
+    let fixture = Fixture::start(&job(&exporter.address, more));
+    assert!(fixture.scraper.targets().active.is_empty(), "a target whose labels say nothing that can be meant");
+    fixture.scraper.stop().await;
+}
+
+#[tokio::test]
+async fn more_is_told_of_scrapes_and_failures_are_written_down() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("failures.json");
+    let exporter = Exporter::start("text/plain", "a 1\n").await;
+    let more =
+        format!("  extra_scrape_metrics: true\n  sample_limit: 1\n  scrape_failure_log_file: '{}'\n", log.display());
+    let mut fixture = Fixture::start(&job(&exporter.address, &more));
+    let own = format!("env=\"test\", instance=\"{}\", job=\"api\"", exporter.address);
+    let series = |name: &str| format!("{{__name__=\"{name}\", {own}}}");
+    let found = fixture.until(|samples| value(samples, &series("a")) == Some(1.0)).await;
+    for (name, expected) in
+        [("scrape_timeout_seconds", 0.1), ("scrape_sample_limit", 1.0), ("scrape_body_size_bytes", 4.0)]
+    {
+        assert_eq!(value(&found, &series(name)), Some(expected), "{name}");
+    }
+    assert!(!log.exists(), "nothing has failed");
+    exporter.set("text/plain", "a 1\nb 1\n");
+    fixture.until(|samples| value(samples, &series("up")) == Some(0.0)).await;
+    fixture.until(|samples| value(samples, &series("up")) == Some(0.0)).await;
+    let text = std::fs::read_to_string(&log).expect("written down");
+    let line: serde_json::Value = serde_json::from_str(text.lines().next().expect("a line")).expect("JSON");
+    assert_eq!((line["msg"].as_str(), line["job_name"].as_str()), (Some("sample limit exceeded"), Some("api")));
+    assert_eq!(line["target"], format!("http://{}/metrics", exporter.address));
+    fixture.scraper.stop().await;
+}
+
+#[test]
+fn jobs_stand_in_further_files_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let jobs = folder.path().join("jobs");
+    std::fs::create_dir(&jobs).expect("a folder");
+    std::fs::write(jobs.join("b.yml"), "scrape_configs: [{job_name: b, bearer_token_file: token}]").expect("written");
+    let text = "global: {scrape_interval: 7s}\nscrape_configs: [{job_name: a}]\nscrape_config_files: ['jobs/*.yml']";
+    let config = Config::read(text, folder.path()).expect("a configuration");
+    let found: Vec<_> = config.jobs.iter().map(|job| (job.name.as_str(), job.interval.as_secs())).collect();
+    assert_eq!(found, [("a", 7), ("b", 7)]);
+    assert!(format!("{:?}", config.jobs[1].http).contains("jobs/token"), "relative to its own file");
+    std::fs::write(jobs.join("c.yml"), "scrape_configs:\n- job_name: a\n- {job_name: c, schema: http}")
+        .expect("written");
+    let mistakes = Config::read(text, folder.path()).expect_err("mistakes");
+    let told = mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    for expected in [
+        "jobs/c.yml:2:3: found multiple scrape configs with job name \"a\"",
+        "jobs/c.yml:3:",
+        "unknown field \"schema\"",
+    ] {
+        assert!(told.contains(expected), "{expected}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn targets_are_found_in_files_and_over_http() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("targets.json");

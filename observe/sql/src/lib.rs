@@ -6,6 +6,15 @@
 //! statement names are handed down to the engine, which is read in this process.
 //!
 //! It knows no transport and keeps nothing. It is the only crate that names DataFusion, because that takes minutes to build.
+//!
+//! ```
+//! use vitrine_observe_sql::Grid;
+//!
+//! // How the command line shows the rows of a statement.
+//! let mut grid = Grid::new([("service", false), ("spans", true)]);
+//! grid.push(vec!["checkout".into(), 50.into()]);
+//! assert!(grid.take(None).contains("checkout"));
+//! ```
 
 mod confine;
 mod error;

@@ -6,6 +6,20 @@
 //! and retention.
 //!
 //! It knows no transport. Queries block: call them off the async threads.
+//!
+//! ```
+//! use vitrine_kit::clock::Clock;
+//! use vitrine_observe_store::{ColumnEngine, Ingest, Options, Services, Signal, Tenant};
+//!
+//! let folder = tempfile::tempdir().expect("a folder");
+//! let engine = ColumnEngine::open(Options::new(folder.path()), Clock::system()).expect("opened");
+//! let tenant = Tenant::default();
+//! // An export request without a span: taken, and nothing is kept of it.
+//! let receipt = engine.write(&tenant, Signal::Traces, Vec::new().into());
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+//! # runtime.block_on(receipt).expect("taken");
+//! assert!(engine.services(&tenant).expect("read").is_empty());
+//! ```
 
 mod access;
 mod column_engine;
@@ -19,8 +33,8 @@ pub use access::{Access, AccessError, Denied, Right, SCOPE_HEADER, Token};
 pub use column_engine::storage::SegmentStorage;
 pub use column_engine::{ColumnEngine, Error, LocalStorage, ObjectStorage, Options, SpanMetricNames, SpanMetrics};
 pub use engine::{
-    Accepted, AdminError, Batches, DeleteError, MapEntry, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant, TenantError,
-    WriteError,
+    Accepted, AdminError, Batches, DeleteError, MapEntry, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant,
+    TenantError, WriteError,
 };
 pub use query::{Dependency, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
 pub use questions::{Ingest, Logs, Reports, Scans, Series, SeriesAdmin, SeriesIngest, Services, Traces};

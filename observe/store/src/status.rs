@@ -34,6 +34,21 @@ pub struct SignalStatus {
     pub segment_bytes: u64,
 }
 
+impl SignalStatus {
+    /// Adds what is held and was seen of series.
+    pub(crate) fn add_series(&mut self, series: &SeriesStatus) {
+        self.memory_rows += series.memory_samples;
+        self.memory_bytes += series.memory_bytes;
+        self.waiting += series.waiting;
+        self.segments += series.files;
+        self.segment_rows += series.file_samples;
+        self.segment_bytes += series.file_bytes;
+        self.taken += series.samples + series.histograms;
+        self.rejected += series.rejected;
+        self.evicted += series.removed;
+    }
+}
+
 /// A file of series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct SeriesFileStatus {
@@ -53,21 +68,6 @@ pub struct SeriesFileStatus {
     pub first_ms: i64,
     /// Whether it was merged of others.
     pub is_merged: bool,
-}
-
-impl SignalStatus {
-    /// Adds what is held and was seen of series.
-    pub(crate) fn add_series(&mut self, series: &SeriesStatus) {
-        self.memory_rows += series.memory_samples;
-        self.memory_bytes += series.memory_bytes;
-        self.waiting += series.waiting;
-        self.segments += series.files;
-        self.segment_rows += series.file_samples;
-        self.segment_bytes += series.file_bytes;
-        self.taken += series.samples + series.histograms;
-        self.rejected += series.rejected;
-        self.evicted += series.removed;
-    }
 }
 
 /// What an engine holds of metrics as series, and has seen since the start.

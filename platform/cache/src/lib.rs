@@ -72,6 +72,7 @@ pub struct Config {
     /// The Redis that processes share, as redis://[USER:PASSWORD@]HOST:PORT[/DB]. Empty: each process keeps its own.
     pub url: SecretUrl,
     /// How long one question to Redis may take, in milliseconds. After that the answer is found without it.
+    #[schemars(range(min = 1))]
     pub timeout_ms: u32,
     /// What all names in Redis begin with, so that several shops can share one.
     pub prefix: String,

@@ -42,6 +42,7 @@ mod suggest;
 mod units;
 pub mod yaml;
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -146,7 +147,7 @@ pub struct Sources<'a> {
 pub fn load<T: Serialize + DeserializeOwned + Default + JsonSchema>(
     sources: &Sources<'_>,
 ) -> Result<Loaded<T>, Mistakes> {
-    let known = Known { defaults: leaves(&written(&T::default())?, &Origin::Default) };
+    let known = Known { defaults: leaves(&written(&T::default())?, &Origin::Default), schema: OnceCell::new() };
     let mut mistakes = Vec::new();
     let mut given = Vec::new();
     match sources.file.map(|path| (path, read(path))) {
@@ -205,6 +206,8 @@ fn read(path: &Path) -> Result<Table, String> {
 /// What can be set, with its defaults.
 struct Known {
     defaults: Vec<Leaf>,
+    /// Made only when it is needed: a start with defaults does not wait for it.
+    schema: OnceCell<serde_json::Value>,
 }
 
 impl Known {
@@ -245,15 +248,20 @@ impl Known {
                 suggest::nearest(key, &known).map_or_else(String::new, |near| format!(": did you mean {near:?}?"));
             return Some(format!("{origin}: there is no setting {key:?}{hint}"));
         };
+        let schema = || self.schema.get_or_init(schema::<T>);
+        if let (Value::Integer(_), Value::Integer(number)) = (default, value) {
+            let refusal = settings(schema()).iter().find(|s| s.key == *key).and_then(|s| s.refusal(*number));
+            if let Some(expected) = refusal {
+                return Some(format!("{origin}: {key} = {value}: expected {expected}"));
+            }
+        }
         let error = T::deserialize(Value::Table(table([leaf]))).err()?;
         let wanted = if default.same_type(value) { None } else { expected(default) };
         let why = match wanted {
             Some(wanted) => format!("expected {wanted}"),
             None => first_line(&error),
         };
-        // Made only when something is wrong: no start waits for it.
-        let schema = schema::<T>();
-        let is_secret = settings(&schema).iter().any(|setting| setting.key == *key && setting.is_secret());
+        let is_secret = settings(schema()).iter().any(|setting| setting.key == *key && setting.is_secret());
         if is_secret {
             // Said without what was given, which serde repeats; the name of a field is none of it.
             let expected = why.rsplit_once("expected ").filter(|_| !why.starts_with("unknown field"));

@@ -9,10 +9,17 @@ use serde_json::{Map, Value};
 /// The JSON Schema (draft 2020-12) of a configuration file. Nothing in it refers to another part of it.
 pub fn schema<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true);
-    let mut schema = settings.into_generator().into_root_schema_for::<T>();
-    // A section that is unknown is a mistake, however the struct reads it.
+    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    close(&mut schema);
+    schema
+}
+
+/// What is unknown is a mistake in every section, however its struct reads it.
+fn close(schema: &mut Value) {
+    let Some(schema) = schema.as_object_mut() else { return };
+    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
+    properties.values_mut().for_each(close);
     schema.insert("additionalProperties".to_owned(), Value::Bool(false));
-    schema.to_value()
 }
 
 /// One setting.
@@ -27,6 +34,19 @@ impl Setting<'_> {
     /// Whether it may hold something secret: then no value of it is repeated.
     pub(crate) fn is_secret(&self) -> bool {
         holds_secret(self.schema)
+    }
+
+    /// What is expected in the place of a whole number; none where this one will do, or the setting takes others than whole numbers.
+    pub(crate) fn refusal(&self, number: i64) -> Option<String> {
+        let bound = |key| self.schema.get(key).and_then(Value::as_i64);
+        let of_type = (self.schema.get("format").and_then(Value::as_str) == Some("uint32")).then_some(u32::MAX.into());
+        let (least, most) = (bound("minimum")?, bound("maximum").or(of_type).unwrap_or(i64::MAX));
+        match bound("maximum") {
+            _ if (least..=most).contains(&number) => None,
+            Some(most) => Some(format!("{least} to {most}")),
+            None if number < least => Some(format!("at least {least}")),
+            None => Some(format!("at most {most}")),
+        }
     }
 }
 
@@ -83,7 +103,11 @@ fn kind(schema: &Map<String, Value>) -> String {
         (Some("string"), Some("uri")) if schema.contains_key("writeOnly") => "URL, its password secret".to_owned(),
         (Some("string"), Some("uri")) => "URL".to_owned(),
         (Some("string"), _) => "text".to_owned(),
-        (Some("integer"), _) => "whole number".to_owned(),
+        (Some("integer"), _) => match (schema.get("minimum").and_then(Value::as_i64), schema.get("maximum")) {
+            (Some(least), Some(most)) => format!("{least} to {most}"),
+            (Some(least), None) if least > 0 => format!("whole number, at least {least}"),
+            _ => "whole number".to_owned(),
+        },
         (Some("number"), _) => "number".to_owned(),
         (Some("boolean"), _) => "`true`, `false`".to_owned(),
         (Some("array"), _) => "list".to_owned(),

@@ -31,6 +31,7 @@ impl Default for Up {
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct Gateway {
+    #[schemars(range(min = 1))]
     rate: u32,
     share: f64,
     origins: Vec<String>,
@@ -96,7 +97,14 @@ fn out_of_range_and_unreadable_sources_are_mistakes() {
         let text = load::<Settings>(&sources).expect_err(part).to_string();
         assert!(text.contains(part), "{part} in {text}");
     };
-    check(Sources { variables: variables(&[("VITRINE_GATEWAY__RATE", "-1")]), ..Sources::default() }, "rate");
+    for (rate, expected) in
+        [("-1", "at least 1"), ("0", "at least 1"), ("4294967296", "at most 4294967295"), ("9e9", "a whole number")]
+    {
+        let told = format!("VITRINE_GATEWAY__RATE: gateway.rate = {rate}: expected {expected}");
+        let given = variables(&[("VITRINE_GATEWAY__RATE", rate)]);
+        let text = load::<Settings>(&Sources { variables: given, ..Sources::default() }).expect_err(rate).to_string();
+        assert!(text == told || rate == "9e9" && text.ends_with(expected), "{text}");
+    }
     check(
         Sources { file: Some(std::path::Path::new("/nowhere/vitrine.toml")), ..Sources::default() },
         "cannot be read",

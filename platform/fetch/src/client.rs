@@ -7,22 +7,21 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT};
-use http::{Method, StatusCode, Uri};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT};
+use http::{StatusCode, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower::util::BoxCloneSyncService;
 use vitrine_kit::Secret;
-use vitrine_platform_tls as tls;
 
 use crate::connect::{Link, Way};
-use crate::oauth2::TokenSource;
+use crate::oauth2::{Asking, TokenSource};
+use crate::proxies::userinfo as proxy_userinfo;
 use crate::redirects;
+use crate::request::{Error, Limits, MAX_REDIRECTS, Request, Response, basic, secret_value};
 use crate::settings::{Authorization, Settings};
 use crate::tls::Tls;
 
@@ -32,64 +31,9 @@ const AGENT: &str = concat!("vitrine/", env!("CARGO_PKG_VERSION"));
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 /// Connections that are kept for each server.
 const MAX_IDLE: usize = 2;
-/// Most redirects that are followed, as Go's client has it.
-const MAX_REDIRECTS: usize = 10;
 
 type Connecting = Pin<Box<dyn Future<Output = io::Result<Link>> + Send>>;
 type Connector = BoxCloneSyncService<Uri, Link, io::Error>;
-
-/// What bounds a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// How long all of it may take, up to the last byte of the answer.
-    pub within: Duration,
-    /// Most bytes of the answer's body.
-    pub max_response_bytes: usize,
-}
-
-/// A request.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// The method.
-    pub method: Method,
-    /// Where it goes; credentials in it are sent as basic authorization.
-    pub url: String,
-    /// Headers beside those of the client's settings.
-    pub headers: HeaderMap,
-    /// The body.
-    pub body: Bytes,
-}
-
-impl Request {
-    /// A request that asks for something.
-    pub fn get(url: impl Into<String>) -> Self {
-        Self { method: Method::GET, url: url.into(), headers: HeaderMap::new(), body: Bytes::new() }
-    }
-
-    /// A request that hands something over.
-    pub fn post(url: impl Into<String>, content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        let mut headers = HeaderMap::new();
-        headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        Self { method: Method::POST, url: url.into(), headers, body: body.into() }
-    }
-
-    /// The same with one more header.
-    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.append(name, value);
-        self
-    }
-}
-
-/// An answer, whole.
-#[derive(Clone, Debug)]
-pub struct Response {
-    /// The status.
-    pub status: StatusCode,
-    /// Its headers.
-    pub headers: HeaderMap,
-    /// Its body.
-    pub body: Bytes,
-}
 
 /// An answer whose body comes little by little.
 #[derive(Debug)]
@@ -113,38 +57,6 @@ impl Streaming {
             }
         }
     }
-}
-
-/// Why there is no answer. No URL is repeated: it may hold a secret.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The URL is none.
-    #[error("the URL cannot be used: {0}")]
-    Url(String),
-    /// A file of the settings cannot be read.
-    #[error("a secret cannot be read")]
-    Secret(#[source] io::Error),
-    /// A header cannot be sent.
-    #[error("the header {0} holds what no header may hold")]
-    Header(HeaderName),
-    /// There is no access token.
-    #[error("no access token: {0}")]
-    Token(String),
-    /// There are too many redirects.
-    #[error("stopped after {MAX_REDIRECTS} redirects")]
-    Redirects,
-    /// TLS cannot be set up.
-    #[error("TLS cannot be set up")]
-    Tls(#[source] tls::Error),
-    /// There is no connection, or it broke.
-    #[error("no answer: {0}")]
-    Unreachable(String),
-    /// It took too long.
-    #[error("no answer within {0:?}")]
-    Late(Duration),
-    /// The answer is too long.
-    #[error("the answer is longer than {0} bytes")]
-    TooLong(usize),
 }
 
 /// Makes requests. Cheap to clone; clones share connections.
@@ -179,7 +91,11 @@ impl Client {
             .pool_max_idle_per_host(MAX_IDLE)
             .build(BoxCloneSyncService::new(connector));
         let tokens = match &settings.authorization {
-            Some(Authorization::OAuth2(oauth2)) => Some(Arc::new(TokenSource::new(oauth2)?)),
+            Some(Authorization::OAuth2(oauth2)) => {
+                let own = Self::new(&oauth2.settings)?;
+                let ask = move |request, limits| own.send_boxed(request, limits);
+                Some(Arc::new(TokenSource::new(oauth2, Box::new(ask))))
+            }
             _ => None,
         };
         Ok(Self { pool, settings: Arc::new(settings.clone()), tokens })
@@ -199,12 +115,9 @@ impl Client {
     }
 
     /// The same, where a client asks by way of another.
-    pub(crate) fn send_boxed(
-        &self,
-        request: Request,
-        limits: Limits,
-    ) -> Pin<Box<dyn Future<Output = Result<Response, Error>> + Send + '_>> {
-        Box::pin(self.send(request, limits))
+    fn send_boxed(&self, request: Request, limits: Limits) -> Asking {
+        let own = self.clone();
+        Box::pin(async move { own.send(request, limits).await })
     }
 
     /// Makes a request, and returns the answer when its head is there, within this time. The body is read by whoever asked, part by part.
@@ -305,12 +218,6 @@ impl Client {
     }
 }
 
-/// Who one says to be to a proxy: what its URL holds.
-pub(crate) fn proxy_userinfo(proxy: &Uri) -> Option<String> {
-    let (userinfo, _) = proxy.authority()?.as_str().rsplit_once('@')?;
-    Some(vitrine_kit::percent::decode(userinfo).unwrap_or_else(|| userinfo.to_owned()))
-}
-
 /// A URL without the credentials that it may hold, and these.
 fn url(text: &str) -> Result<(Uri, Option<String>), Error> {
     let wrong = |why: String| Error::Url(why);
@@ -325,16 +232,6 @@ fn url(text: &str) -> Result<(Uri, Option<String>), Error> {
     let mut parts = uri.clone().into_parts();
     parts.authority = Some(place.parse().map_err(|e: http::uri::InvalidUri| wrong(e.to_string()))?);
     Ok((Uri::from_parts(parts).map_err(|e| wrong(e.to_string()))?, Some(userinfo)))
-}
-
-pub(crate) fn basic(userinfo: &str) -> String {
-    format!("Basic {}", BASE64_STANDARD.encode(userinfo))
-}
-
-pub(crate) fn secret_value(name: HeaderName, value: &str) -> Result<HeaderValue, Error> {
-    let mut value = HeaderValue::from_str(value).map_err(|_| Error::Header(name))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 /// What lies at the bottom of an error: what is above says only that something failed.

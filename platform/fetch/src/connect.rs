@@ -10,21 +10,17 @@ use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 
-use crate::client::{basic, proxy_userinfo};
-use crate::proxies::Proxies;
-use crate::tls::Tls;
+use crate::proxies::{Proxies, userinfo};
+use crate::request::basic;
+use crate::tls::{Stream, Tls};
 
 /// How long making a connection may take, with all handshakes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest head of a proxy's answer, in bytes.
 const MAX_PROXY_HEAD: usize = 8 * 1024;
-
-/// Something that bytes go through.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// A connection, of whatever kind.
 pub(crate) struct Link {
@@ -72,7 +68,7 @@ impl Way {
     async fn tunnel(&self, stream: &mut TcpStream, proxy: &Uri, to: &Uri) -> io::Result<()> {
         let (host, port) = authority(to);
         let mut head = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n");
-        if let Some(userinfo) = proxy_userinfo(proxy) {
+        if let Some(userinfo) = userinfo(proxy) {
             head.push_str(&format!("Proxy-Authorization: {}\r\n", basic(&userinfo)));
         }
         for (name, value) in &self.proxies.connect_headers {

@@ -2,7 +2,7 @@
 //!
 //! Source: RFC 6749, sections 2.3.1, 4.4 and 5; Prometheus's documentation, `<oauth2>`.
 
-use std::path::Path;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,14 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use vitrine_kit::{Secret, percent};
-use vitrine_platform_config::yaml::{Node, Reader};
 
-use crate::client::{Client, Error, Limits, Request, Response, secret_value};
-use crate::settings::{SecretSource, Settings};
+use crate::request::{Error, Limits, Request, Response, secret_value};
+use crate::settings::OAuth2;
+
+/// A request that is being made.
+pub(crate) type Asking = Pin<Box<dyn Future<Output = Result<Response, Error>> + Send>>;
+/// Makes requests to where tokens are from.
+pub(crate) type Ask = Box<dyn Fn(Request, Limits) -> Asking + Send + Sync>;
 
 /// How long a token may take to come. What needs it may have less time.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,44 +30,6 @@ const MAX_TOKEN_BYTES: usize = 64 * 1024;
 const EARLY: Duration = Duration::from_secs(10);
 /// Longest part of a server's refusal that is told.
 const MAX_REASON_CHARS: usize = 200;
-
-/// Where a token is from, and for whom.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OAuth2 {
-    /// The client's id.
-    pub client_id: String,
-    /// Its secret; none is an empty one.
-    pub client_secret: Option<SecretSource>,
-    /// What the token shall allow.
-    pub scopes: Vec<String>,
-    /// Where it is asked for.
-    pub token_url: String,
-    /// Further parameters.
-    pub parameters: Vec<(String, String)>,
-    /// How it is asked for: TLS and proxies.
-    pub settings: Box<Settings>,
-}
-
-impl OAuth2 {
-    /// Reads `oauth2`. Relative files are below `folder`.
-    pub(crate) fn read(reader: &Reader, node: &Node, folder: &Path) -> Option<Self> {
-        let mut fields = reader.fields(node)?;
-        let client_id = fields.text("client_id").filter(|id| !id.is_empty());
-        let client_id = fields.required("client_id", client_id);
-        let client_secret = SecretSource::take(reader, &mut fields, "client_secret", "client_secret_file", folder);
-        let token_url = fields.parsed("token_url", "a URL such as \"https://HOST/oauth2/token\"", |text| {
-            let uri: http::Uri = text.parse().ok()?;
-            (matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()).then(|| text.to_owned())
-        });
-        let token_url = fields.required("token_url", token_url);
-        let _ = fields.parsed("grant_type", "client_credentials, the only grant that is known here", |text| {
-            (text == "client_credentials").then_some(())
-        });
-        let (scopes, parameters) = (fields.list_of_texts("scopes"), fields.texts("endpoint_params"));
-        let settings = Box::new(Settings::read_way(reader, &mut fields, folder));
-        Some(Self { client_id: client_id?, client_secret, scopes, token_url: token_url?, parameters, settings })
-    }
-}
 
 /// A token that was given.
 struct Token {
@@ -78,7 +44,7 @@ struct Token {
 /// Gives tokens, and keeps each until it is used up.
 pub(crate) struct TokenSource {
     oauth2: OAuth2,
-    client: Client,
+    ask: Ask,
     kept: Mutex<Option<Token>>,
     /// Whether the server takes the client's id and secret in the body only.
     wants_body: AtomicBool,
@@ -104,9 +70,8 @@ struct Refused {
 }
 
 impl TokenSource {
-    pub fn new(oauth2: &OAuth2) -> Result<Self, Error> {
-        let client = Client::new(&oauth2.settings)?;
-        Ok(Self { oauth2: oauth2.clone(), client, kept: Mutex::default(), wants_body: AtomicBool::default() })
+    pub fn new(oauth2: &OAuth2, ask: Ask) -> Self {
+        Self { oauth2: oauth2.clone(), ask, kept: Mutex::default(), wants_body: AtomicBool::default() }
     }
 
     /// Returns what is to be sent as `Authorization`. Whoever asks bounds the time: those who wait for one token wait together.
@@ -120,7 +85,7 @@ impl TokenSource {
         if let Some(token) = kept.as_ref().filter(is_good) {
             return Ok(token.authorization.clone());
         }
-        let token = self.ask(secret).await?;
+        let token = self.fresh(secret).await?;
         let authorization = token.authorization.clone();
         *kept = Some(token);
         Ok(authorization)
@@ -134,12 +99,12 @@ impl TokenSource {
         }
     }
 
-    async fn ask(&self, secret: Secret) -> Result<Token, Error> {
+    async fn fresh(&self, secret: Secret) -> Result<Token, Error> {
         let in_body = self.wants_body.load(Ordering::Relaxed);
-        let mut response = self.answer(&secret, in_body).await?;
+        let mut response = self.respond(&secret, in_body).await?;
         if !in_body && !response.status.is_success() {
             // Some servers know only the other way; which one, no standard lets one ask.
-            let other = self.answer(&secret, true).await?;
+            let other = self.respond(&secret, true).await?;
             if other.status.is_success() {
                 self.wants_body.store(true, Ordering::Relaxed);
                 response = other;
@@ -171,7 +136,7 @@ impl TokenSource {
         Ok(Token { authorization: format!("{kind} {}", given.access_token).into(), secret, until })
     }
 
-    async fn answer(&self, secret: &Secret, in_body: bool) -> Result<Response, Error> {
+    async fn respond(&self, secret: &Secret, in_body: bool) -> Result<Response, Error> {
         let oauth2 = &self.oauth2;
         let scopes = oauth2.scopes.join(" ");
         let mut form = vec![("grant_type", "client_credentials")];
@@ -193,7 +158,7 @@ impl TokenSource {
             request = request.with_header(AUTHORIZATION, secret_value(AUTHORIZATION, &basic)?);
         }
         let limits = Limits { within: TOKEN_TIMEOUT, max_response_bytes: MAX_TOKEN_BYTES };
-        self.client.send_boxed(request, limits).await.map_err(|error| Error::Token(error.to_string()))
+        (self.ask)(request, limits).await.map_err(|error| Error::Token(error.to_string()))
     }
 }
 

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use http::{HeaderName, HeaderValue, Uri};
 use vitrine_platform_config::yaml::{Fields, Node, Reader, Value};
 
-use crate::settings::SecretSource;
+use crate::secret::SecretSource;
 
 /// What `proxy_url` is expected to be.
 const EXPECTED: &str = "the URL of an HTTP proxy, such as \"http://proxy:3128\"";
@@ -145,6 +145,12 @@ impl Direct {
             }
         }
     }
+}
+
+/// Who one says to be to a proxy: what its URL holds.
+pub(crate) fn userinfo(proxy: &Uri) -> Option<String> {
+    let (userinfo, _) = proxy.authority()?.as_str().rsplit_once('@')?;
+    Some(vitrine_kit::percent::decode(userinfo).unwrap_or_else(|| userinfo.to_owned()))
 }
 
 /// The first bits of an address, as many as count in its network.

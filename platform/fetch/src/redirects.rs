@@ -10,7 +10,7 @@ use http::header::{
 use http::{Method, StatusCode};
 use url::{Origin, Url};
 
-use crate::client::{Error, Request};
+use crate::request::{Error, Request};
 
 /// The request that follows this answer; none where it is no redirect.
 pub(crate) fn next(request: &Request, status: StatusCode, headers: &HeaderMap) -> Result<Option<Request>, Error> {

@@ -67,7 +67,7 @@ pub enum Records {
 
 /// What was found.
 #[derive(Clone, Debug)]
-pub struct Answer<T> {
+pub struct Lookup<T> {
     /// It.
     pub found: T,
     /// Until when it holds.
@@ -108,16 +108,16 @@ impl Resolver {
     }
 
     /// The addresses of a host, of both kinds. A host without any is an error.
-    pub async fn addresses(&self, host: &str) -> Result<Answer<Vec<IpAddr>>, ResolverError> {
+    pub async fn addresses(&self, host: &str) -> Result<Lookup<Vec<IpAddr>>, ResolverError> {
         let found = self.0.lookup_ip(host).await.map_err(ResolverError::Failed)?;
-        Ok(Answer { found: found.iter().take(MAX_RECORDS).collect(), until: found.valid_until() })
+        Ok(Lookup { found: found.iter().take(MAX_RECORDS).collect(), until: found.valid_until() })
     }
 
     /// The services of a name. A name without any is an error.
-    pub async fn services(&self, name: &str) -> Result<Answer<Vec<Service>>, ResolverError> {
+    pub async fn services(&self, name: &str) -> Result<Lookup<Vec<Service>>, ResolverError> {
         let found = self.0.srv_lookup(name).await.map_err(ResolverError::Failed)?;
         let services = found.answers().iter().filter_map(|record| service(&record.data)).take(MAX_RECORDS);
-        Ok(Answer { found: services.collect(), until: found.valid_until() })
+        Ok(Lookup { found: services.collect(), until: found.valid_until() })
     }
 
     /// The records of a name. A name without any has none: that is an answer.

@@ -2,69 +2,14 @@
 //!
 //! Source: Prometheus's and Alertmanager's documentation, `<http_config>`.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use http::{HeaderName, HeaderValue};
-use vitrine_kit::Secret;
 use vitrine_platform_config::yaml::{Fields, Node, Reader, Value};
 use vitrine_platform_tls as tls;
 
-use crate::oauth2::OAuth2;
 use crate::proxies::Proxies;
-
-/// Largest file of a secret, in bytes.
-const MAX_SECRET_BYTES: u64 = 64 * 1024;
-
-/// A secret that is written in the settings, or in a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretSource {
-    /// As written.
-    Text(Secret),
-    /// In a file, without the white space around it; read each time.
-    File(PathBuf),
-}
-
-impl SecretSource {
-    /// Returns the secret.
-    pub async fn read(&self) -> io::Result<Secret> {
-        match self {
-            Self::Text(secret) => Ok(secret.clone()),
-            Self::File(path) => {
-                let bytes = tokio::fs::metadata(path).await?.len();
-                if bytes > MAX_SECRET_BYTES {
-                    let message = format!("{bytes} bytes: a secret of at most {MAX_SECRET_BYTES} expected");
-                    return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
-                }
-                let text = tokio::fs::read_to_string(path).await;
-                text.map(|text| Secret::from(text.trim()))
-                    .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))
-            }
-        }
-    }
-
-    /// Takes a secret out of two fields: what it says, or the file that holds it; relative files are below a folder. Both are a mistake.
-    pub fn take(
-        reader: &Reader,
-        fields: &mut Fields<'_>,
-        name: &'static str,
-        file: &'static str,
-        folder: &Path,
-    ) -> Option<Self> {
-        let text = fields.text(name).filter(|text| !text.is_empty());
-        let path = fields.text(file).filter(|path| !path.is_empty());
-        match (text, path) {
-            (Some(_), Some(_)) => {
-                reader
-                    .mistake(fields.location_of(file), format!("{name} and {file} are both set: expected one of them"));
-                None
-            }
-            (Some(text), None) => Some(Self::Text(text.into())),
-            (None, Some(path)) => Some(Self::File(folder.join(path))),
-            (None, None) => None,
-        }
-    }
-}
+use crate::secret::SecretSource;
 
 /// Who one says to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +30,44 @@ pub enum Authorization {
     },
     /// A token that a server gives.
     OAuth2(OAuth2),
+}
+
+/// Where a token is from, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OAuth2 {
+    /// The client's id.
+    pub client_id: String,
+    /// Its secret; none is an empty one.
+    pub client_secret: Option<SecretSource>,
+    /// What the token shall allow.
+    pub scopes: Vec<String>,
+    /// Where it is asked for.
+    pub token_url: String,
+    /// Further parameters.
+    pub parameters: Vec<(String, String)>,
+    /// How it is asked for: TLS and proxies.
+    pub settings: Box<Settings>,
+}
+
+impl OAuth2 {
+    /// Reads `oauth2`. Relative files are below `folder`.
+    pub(crate) fn read(reader: &Reader, node: &Node, folder: &Path) -> Option<Self> {
+        let mut fields = reader.fields(node)?;
+        let client_id = fields.text("client_id").filter(|id| !id.is_empty());
+        let client_id = fields.required("client_id", client_id);
+        let client_secret = SecretSource::take(reader, &mut fields, "client_secret", "client_secret_file", folder);
+        let token_url = fields.parsed("token_url", "a URL such as \"https://HOST/oauth2/token\"", |text| {
+            let uri: http::Uri = text.parse().ok()?;
+            (matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()).then(|| text.to_owned())
+        });
+        let token_url = fields.required("token_url", token_url);
+        let _ = fields.parsed("grant_type", "client_credentials, the only grant that is known here", |text| {
+            (text == "client_credentials").then_some(())
+        });
+        let (scopes, parameters) = (fields.list_of_texts("scopes"), fields.texts("endpoint_params"));
+        let settings = Box::new(Settings::read_way(reader, &mut fields, folder));
+        Some(Self { client_id: client_id?, client_secret, scopes, token_url: token_url?, parameters, settings })
+    }
 }
 
 /// How requests are made.

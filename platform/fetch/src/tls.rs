@@ -6,8 +6,12 @@ use std::sync::OnceLock;
 use tokio::io::{AsyncRead, AsyncWrite};
 use vitrine_platform_tls::{Files, Texts, TlsStream, WebClient};
 
-use crate::connect::Stream;
-use crate::{Error, Settings};
+use crate::request::Error;
+use crate::settings::Settings;
+
+/// Something that bytes go through.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Makes connections secret ones, as [`Settings`] say.
 #[derive(Clone, Debug)]

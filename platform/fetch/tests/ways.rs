@@ -25,13 +25,13 @@ fn client(text: &str, folder: &Path) -> Client {
 
 /// What a server was asked.
 #[derive(Debug)]
-struct Asked {
+struct RequestInfo {
     line: String,
     headers: http::HeaderMap,
     body: String,
 }
 
-impl Asked {
+impl RequestInfo {
     fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
     }
@@ -40,17 +40,20 @@ impl Asked {
 /// A server that answers by a function, and what it was asked.
 struct Server {
     address: String,
-    asked: UnboundedReceiver<Asked>,
+    asked: UnboundedReceiver<RequestInfo>,
 }
 
-type Answer = (u16, &'static str, String);
+type Reply = (u16, &'static str, String);
 
 impl Server {
-    async fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+    async fn start(answer: impl Fn(&RequestInfo) -> Reply + Send + Sync + 'static) -> Self {
         Self::start_with(None, answer).await
     }
 
-    async fn start_with(tls: Option<tls::Server>, answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+    async fn start_with(
+        tls: Option<tls::Server>,
+        answer: impl Fn(&RequestInfo) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound").to_string();
         let (sender, asked) = unbounded_channel();
@@ -64,7 +67,7 @@ impl Server {
                         let (head, body) = request.into_parts();
                         let body = body.collect().await.expect("a body").to_bytes();
                         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-                        let asked = Asked {
+                        let asked = RequestInfo {
                             line: format!("{} {path} {:?}", head.method, head.version),
                             headers: head.headers,
                             body: String::from_utf8(body.to_vec()).expect("text"),
@@ -98,7 +101,7 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    async fn next(&mut self) -> Asked {
+    async fn next(&mut self) -> RequestInfo {
         self.asked.recv().await.expect("asked")
     }
 }

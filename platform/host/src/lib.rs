@@ -4,6 +4,24 @@
 //! slots are still empty. Then [`Host::start`] fills the slots, makes the stores ready, awaits what must be done before the first call, starts consumers and
 //! tasks, and returns a [`Running`]: its routers are served by the owner of the listeners, and [`Running::stop`]
 //! drains. Health, readiness and reflection are here, so that no service has its own.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use vitrine_kit::clock::Clock;
+//! use vitrine_platform_host::{Component, Host};
+//! use vitrine_platform_mesh::{Limits, Mesh};
+//! use vitrine_platform_telemetry::{Config, Telemetry};
+//!
+//! let data = tempfile::tempdir()?;
+//! let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
+//! let host = Host::new(data.path(), Clock::system(), 1, telemetry, Mesh::new(Limits::default()));
+//! // A service adds its gRPC server, its store, consumers and tasks.
+//! let running = host.start(vec![Component::new("ads")]).await?;
+//! assert!(running.stop().await, "nothing had to be cut");
+//! # Ok(())
+//! # }
+//! ```
 
 mod component;
 pub mod erasure;

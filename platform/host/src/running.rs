@@ -52,7 +52,7 @@ pub enum Error {
         problem: Problem,
     },
     /// A service was asked for that is neither here nor placed elsewhere.
-    #[error("no setting says where these services are: {}", .0.join(", "))]
+    #[error("nothing says where these services are: {}: run them here too, or say where each is, with --place NAME=grpc://HOST:PORT", .0.join(", "))]
     Unplaced(Vec<String>),
     /// The descriptors are broken.
     #[error("gRPC reflection could not be built: {0}")]

@@ -33,12 +33,16 @@ const OPERATIONS_PATIENCE: Duration = Duration::from_secs(5);
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Connections of one listener at a time.
+    #[schemars(range(min = 1))]
     pub max_connections: u32,
     /// Connections of one listener from one address (of IPv6: from one /64 network) at a time; more behind a balancer or a NAT.
+    #[schemars(range(min = 1))]
     pub max_connections_per_address: u32,
     /// How long a request's body may take to come, in seconds.
+    #[schemars(range(min = 1, max = MAX_S))]
     pub request_s: u32,
     /// How long a connection is kept without a request, in seconds; longer than what pools connections before it.
+    #[schemars(range(min = 1, max = MAX_S))]
     pub idle_s: u32,
 }
 

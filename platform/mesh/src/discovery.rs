@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use vitrine_kit::Outage;
 
 use vitrine_kit::Secret;
+use vitrine_platform_config::{BaseUrl, Written};
 use vitrine_platform_tls::Files;
 
 use crate::balance::{Address, Balancer};
@@ -26,7 +27,7 @@ pub use register::Registration;
 #[serde(deny_unknown_fields, default)]
 pub struct Discovery {
     /// Consul's HTTP API, `http://HOST:PORT` or `https://HOST:PORT`: the agent of this machine, as Consul is meant to be used.
-    pub consul: String,
+    pub consul: BaseUrl,
     /// TLS with a Consul that is at `https://`. Without any file those of `[tls]` are used; without authorities in them, the system's.
     pub tls: Files,
     /// The token for it. Empty: none.
@@ -37,10 +38,12 @@ pub struct Discovery {
     /// it listens everywhere.
     pub advertise: String,
     /// How long Consul believes that this process is well after it last said so.
+    #[schemars(range(min = 1))]
     pub ttl_ms: u32,
     /// The name server, `IP:PORT`. Empty: the system's.
     pub name_server: String,
     /// The longest time between two looks at DNS; the records' own time to live may make it shorter.
+    #[schemars(range(min = 1))]
     pub refresh_ms: u32,
     /// The name that replicas' certificates must bear. Empty: the host of the placement, the name of the service for Consul's.
     pub server_name: String,
@@ -49,7 +52,7 @@ pub struct Discovery {
 impl Default for Discovery {
     fn default() -> Self {
         Self {
-            consul: "http://127.0.0.1:8500".to_owned(),
+            consul: BaseUrl::read("http://127.0.0.1:8500").unwrap_or_default(),
             tls: Files::default(),
             consul_token: Secret::default(),
             register: false,

@@ -59,12 +59,16 @@ impl Default for Config {
 #[serde(deny_unknown_fields, default)]
 pub struct Events {
     /// How long events are kept, in hours: a consumer that is away for longer misses some.
+    #[schemars(range(min = 1))]
     pub max_age_h: u32,
     /// Within how many seconds a repeated event is known as one.
+    #[schemars(range(min = 1))]
     pub duplicate_window_s: u32,
     /// On how many servers of a cluster a stream is kept.
+    #[schemars(range(min = 1, max = 5))]
     pub replicas: u32,
     /// How long an event may be with a consumer that says nothing before it is given to another one, in milliseconds.
+    #[schemars(range(min = MIN_ACK_WAIT_MS))]
     pub ack_wait_ms: u32,
 }
 

@@ -39,14 +39,18 @@ pub struct PostgresConfig {
     /// is left out, `require` if `tls.ca` is set, and `disable` otherwise.
     pub url: SecretUrl,
     /// Most connections of one service in one process, beside one that listens for events.
+    #[schemars(range(min = 1))]
     pub max_connections: u32,
     /// What the names of the schemas begin with: service `orders` has `<prefix>_orders`.
     pub schema_prefix: String,
     /// How long connecting may take, in milliseconds.
+    #[schemars(range(min = 1))]
     pub connect_timeout_ms: u64,
     /// How long one statement may take, in milliseconds; a call, whatever it consists of, may take a second longer.
+    #[schemars(range(min = 1))]
     pub statement_timeout_ms: u64,
     /// How long making tables and indexes may take at the start, in milliseconds, and waiting for others who do so.
+    #[schemars(range(min = 1))]
     pub migration_timeout_ms: u64,
     /// Whose certificate the server must show, and what is shown to it.
     pub tls: Files,

@@ -2,6 +2,17 @@
 //!
 //! What is booked is in [`domain`]. Each transaction is committed with the balances that it moves and with the consumer's
 //! position, so the ledger is exact after any crash. It never asks another service anything.
+//!
+//! ```
+//! use vitrine_kit::money::{Currency, Money};
+//! use vitrine_shop_accounting::domain::{CASH, sale};
+//!
+//! let euros = |minor| Money::new(Currency::EUR, minor);
+//! let entries = sale(euros(8900), euros(490))?;
+//! assert_eq!(entries[0], (CASH, euros(9390)));
+//! assert_eq!(entries.iter().map(|(_, money)| money.minor).sum::<i64>(), 0);
+//! # Ok::<(), vitrine_kit::money::MoneyError>(())
+//! ```
 
 mod consumer;
 pub mod domain;

@@ -1,4 +1,9 @@
 //! Advertisements chosen by context words, or by chance where none fits. Keeps nothing.
+//!
+//! ```
+//! let best = vitrine_shop_ads::domain::fitting(&["workshops".to_owned(), "tumblers".to_owned()]);
+//! assert_eq!(best[0].0.id, "ad_workshops");
+//! ```
 
 pub mod domain;
 mod grpc;

@@ -5,6 +5,15 @@
 //! signs and publishes; `password` hashes; `store` keeps accounts, codes, refresh tokens, browsers' sessions, keys and lock-outs. Codes,
 //! refresh tokens and sessions are stored as digests only, passwords as Argon2id hashes. Access tokens are short-lived, verified by anybody
 //! with the published keys, and active only as long as this service says so: see `docs/adr/0018-a-token-is-asked-about.md`.
+//!
+//! ```
+//! use vitrine_shop_auth::domain::redirect_allowed;
+//!
+//! let registered = ["http://127.0.0.1/callback".to_owned()];
+//! // A program on the user's machine listens where a port is free; elsewhere an address is what was registered, or none.
+//! assert!(redirect_allowed(&registered, "http://127.0.0.1:51004/callback"));
+//! assert!(!redirect_allowed(&registered, "http://127.0.0.1.evil.example/callback"));
+//! ```
 
 pub mod domain;
 mod flows;
@@ -39,10 +48,13 @@ pub struct Config {
     #[serde(skip)]
     pub issuer: String,
     /// How long an access token is good.
+    #[schemars(range(min = 1))]
     pub access_token_ttl_s: u32,
     /// How long a refresh token is good, from its last use.
+    #[schemars(range(min = 1))]
     pub refresh_token_ttl_s: u32,
     /// After so many wrong passwords in a row an e-mail address is locked.
+    #[schemars(range(min = 1))]
     pub lockout_after: u32,
     /// For so long.
     pub lockout_s: u32,

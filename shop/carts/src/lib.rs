@@ -1,6 +1,17 @@
 //! What a customer is about to buy: products and quantities, never prices. Asks the catalog whether a product exists.
 //!
 //! The rules are in [`domain`]; a cart is one document, which says also which purchase has it.
+//!
+//! ```
+//! use vitrine_shop_carts::domain::{MAX_QUANTITY, add};
+//!
+//! let mut lines = Vec::new();
+//! add(&mut lines, "prd_tall-vase", 2)?;
+//! add(&mut lines, "prd_tall-vase", 1)?;
+//! assert_eq!((lines.len(), lines[0].quantity), (1, 3));
+//! assert_eq!(add(&mut lines, "prd_tall-vase", MAX_QUANTITY).expect_err("too many").reason, "TOO_MANY_OF_ONE");
+//! # Ok::<(), vitrine_contracts::Problem>(())
+//! ```
 
 mod consumer;
 pub mod domain;

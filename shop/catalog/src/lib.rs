@@ -3,6 +3,13 @@
 //! The rules of products, stock and reservations are in [`domain`]; `content` holds the sixty hand-written pieces, `generate` makes any
 //! number more, and the crate `vitrine_shop_pictures` draws them. A product's description and its stock are two documents, so that a sale does not change
 //! what browsers have cached. It knows nothing of orders or money other than its own prices.
+//!
+//! ```
+//! use vitrine_shop_catalog::domain::name;
+//!
+//! assert_eq!(name("  Tall vase ").as_deref(), Ok("Tall vase"));
+//! assert_eq!(name(" ").expect_err("no name").field.as_deref(), Some("name"));
+//! ```
 
 mod content;
 pub mod domain;

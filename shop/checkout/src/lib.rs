@@ -7,6 +7,18 @@
 //! same idempotency key waits for the same saga. After a crash the journal says how far each one was. All ids (order,
 //! payment, reservation, shipment) are chosen before the first step and every step may be repeated, so whatever was under
 //! way is either finished or compensated, and the card is charged at most once. Card numbers are never in the journal.
+//!
+//! ```
+//! use vitrine_contracts::catalog::v1::{Kind, Product};
+//! use vitrine_contracts::common::v1::Line;
+//! use vitrine_shop_checkout::domain::pricing::parcel;
+//!
+//! let vase = Product { kind: Kind::Goods.into(), weight_g: 1450, ..Product::default() };
+//! let line = Line { product_id: "prd_tall-vase".to_owned(), quantity: 2 };
+//! let packed = parcel(&[line], &[vase])?;
+//! assert_eq!((packed.weight_g, packed.items), (2900, 2));
+//! # Ok::<(), vitrine_contracts::Problem>(())
+//! ```
 
 mod buy;
 mod definitions;
@@ -48,6 +60,7 @@ const TICK: Duration = Duration::from_secs(2);
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Hours that an idempotency key is remembered after its purchase ended.
+    #[schemars(range(min = 1))]
     pub remember_keys_h: u32,
 }
 

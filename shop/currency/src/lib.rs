@@ -1,6 +1,17 @@
 //! Converts money by a dated table of rates against the euro. Keeps no state and calls no one.
 //!
 //! The rules are in [`domain`], the table in [`rates`]; [`build`] is where a service begins.
+//!
+//! ```
+//! use vitrine_kit::money::{Currency, Money};
+//! use vitrine_shop_currency::domain::convert;
+//!
+//! let price = Money::new(Currency::EUR, 8900);
+//! let yen = convert(price, Currency::parse("JPY").expect("a currency"))?;
+//! // Hundreds of yen are a euro, and a yen has no hundredths.
+//! assert!(yen.minor > price.minor && yen.currency.exponent() == 0);
+//! # Ok::<(), vitrine_contracts::Problem>(())
+//! ```
 
 pub mod domain;
 mod grpc;

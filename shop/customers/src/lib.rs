@@ -2,6 +2,14 @@
 //!
 //! The rules are in [`domain`]. Passwords and tokens are the business of `auth`, which this service calls to make and delete
 //! accounts. A sign-up and an erasure touch both services: each is noted here first and carried to its end, also after a crash.
+//!
+//! ```
+//! use vitrine_shop_customers::domain::{display_name, preferred_currency};
+//!
+//! assert_eq!(display_name(" Ada ").as_deref(), Ok("Ada"));
+//! assert_eq!(preferred_currency(""), Ok("EUR"));
+//! assert_eq!(preferred_currency("shells").expect_err("none").reason, "UNKNOWN_CURRENCY");
+//! ```
 
 pub mod domain;
 mod grpc;

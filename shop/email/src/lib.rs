@@ -2,6 +2,17 @@
 //!
 //! What a letter says is in `templates/`, filled by [`letter`]. With an SMTP relay configured letters go there; each is also kept
 //! in a mailbox that its owner can read by API, and forgotten when the customer is erased.
+//!
+//! ```
+//! use vitrine_contracts::orders::v1::{Order, OrderState};
+//! use vitrine_shop_email::letter::Letters;
+//!
+//! let (letters, order) = (Letters::new()?, Order { id: "ord_1".to_owned(), ..Order::default() });
+//! assert!(letters.write(&order, OrderState::Placed)?.is_none());
+//! let letter = letters.write(&order, OrderState::Paid)?.expect("a receipt");
+//! assert_eq!((letter.template, &*letter.subject), ("receipt", "Your receipt for order ord_1"));
+//! # Ok::<(), vitrine_contracts::Problem>(())
+//! ```
 
 mod consumer;
 mod delivery;

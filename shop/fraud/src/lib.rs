@@ -2,6 +2,16 @@
 //!
 //! The rules are in [`domain`]. It follows events and blocks nothing: people look at what it finds. Of a customer it keeps the id
 //! and when and where to they ordered lately, until they are erased; then assessments stay, of orders whose customer no one knows.
+//!
+//! ```
+//! use vitrine_shop_fraud::domain::{Case, assess};
+//!
+//! let (total_units, max_quantity, at, earlier_orders) = (800, 2, 0, 0);
+//! let first = Case { total_units, currency: "EUR", max_quantity, country: "DE", at, earlier_orders, recent: &[] };
+//! let (score, findings) = assess(&first);
+//! assert_eq!(score, findings.iter().map(|finding| finding.points).sum::<u32>());
+//! assert!(findings.iter().any(|finding| finding.rule == "new_customer_large_order"));
+//! ```
 
 mod consumer;
 pub mod domain;

@@ -3,6 +3,15 @@
 //! Where to start reading: [`routes`](mod@routes) lists every operation; `api` makes the router and the OpenAPI document of the same list;
 //! `guard` lets requests in (rate limits, tokens, roles); `browse` is the
 //! catalog as shoppers see it; `dto` is the JSON of requests and answers, `schema` what the document says of it.
+//!
+//! ```
+//! use vitrine_shop_gateway::Config;
+//!
+//! let config: Config = serde_json::from_str(r#"{"rate_per_s": 50, "cors_origins": ["https://shop.example"]}"#)?;
+//! assert_eq!((config.rate_per_s, config.rate_burst), (50, Config::default().rate_burst));
+//! assert!(serde_json::from_str::<Config>(r#"{"rate": 50}"#).is_err());
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 mod api;
 mod browse;
@@ -38,6 +47,7 @@ use vitrine_contracts::recommendations::v1::recommendations_service_client::Reco
 use vitrine_contracts::services::GATEWAY;
 use vitrine_contracts::shipping::v1::shipping_service_client::ShippingServiceClient;
 use vitrine_platform_cache::Cache;
+use vitrine_platform_config::BaseUrl;
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_mesh::Transport;
 
@@ -49,16 +59,19 @@ pub struct Config {
     #[serde(skip)]
     pub issuer: String,
     /// Requests a second that one client (an account, or an address without one) may make for long.
+    #[schemars(range(min = 1))]
     pub rate_per_s: u32,
     /// Requests that one client may make at once.
+    #[schemars(range(min = 1))]
     pub rate_burst: u32,
     /// Largest body of a request, in bytes.
+    #[schemars(range(min = 1))]
     pub max_body_bytes: u32,
     /// Web origins whose pages may call; "*" lets all, which is safe because no page can read what rests on a cookie: the one
     /// there is belongs to `/oauth2/authorize`, and credentials are not allowed across origins.
     pub cors_origins: Vec<String>,
     /// Where the page links to for telemetry; empty leaves the link out.
-    pub observe_url: String,
+    pub observe_url: BaseUrl,
 }
 
 impl Default for Config {
@@ -69,7 +82,7 @@ impl Default for Config {
             rate_burst: 2000,
             max_body_bytes: 64 * 1024,
             cors_origins: vec!["*".to_owned()],
-            observe_url: String::new(),
+            observe_url: BaseUrl::default(),
         }
     }
 }

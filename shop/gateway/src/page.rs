@@ -73,7 +73,7 @@ async fn home(
         .collect();
     links.push_str("<a href=\"/api/v1/openapi.json\">API</a>");
     if !gateway.config.observe_url.is_empty() {
-        links.push_str(&format!("<a href=\"{}\">Traces</a>", escape(&gateway.config.observe_url)));
+        links.push_str(&format!("<a href=\"{}\">Traces</a>", escape(gateway.config.observe_url.as_str())));
     }
     let cards: String = products.into_iter().map(|p| card(&p.into())).collect();
     let body = format!("<main><ul class=\"grid\">{cards}</ul></main>");

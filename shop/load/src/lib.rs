@@ -5,6 +5,17 @@
 //! customers; there is no coordinated omission. What customers do is in `journeys`; who they are in `shoppers`.
 //!
 //! It prints nothing and speaks no TLS. [`Load::run`] is where to begin reading; [`http`] serves a caller that else asks a shop.
+//!
+//! ```
+//! use vitrine_shop_load::{Config, Error, Load, Weights};
+//!
+//! let config = |rate| {
+//!     let (base_url, weights) = ("http://127.0.0.1:8080".to_owned(), Weights::only_browse());
+//!     Config { base_url, rate, seed: 1, duration: None, weights }
+//! };
+//! assert!(Load::new(config(50.0)).is_ok());
+//! assert_eq!(Load::new(config(0.0)).err(), Some(Error::Rate(0.0)));
+//! ```
 
 mod arrivals;
 mod config;

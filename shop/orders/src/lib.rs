@@ -2,6 +2,16 @@
 //!
 //! The state machine is a table in [`domain`]. Every change is published in the same commit. Parcels move orders along:
 //! this service follows shipping's events. It never charges, ships or reserves anything.
+//!
+//! ```
+//! use vitrine_contracts::orders::v1::OrderState;
+//! use vitrine_shop_orders::domain::step;
+//!
+//! assert_eq!(step(OrderState::Paid, OrderState::Shipped), Ok(true));
+//! // A repeat changes nothing.
+//! assert_eq!(step(OrderState::Shipped, OrderState::Shipped), Ok(false));
+//! assert_eq!(step(OrderState::Shipped, OrderState::Cancelled).expect_err("too late").reason, "ORDER_STATE");
+//! ```
 
 mod consumer;
 pub mod domain;

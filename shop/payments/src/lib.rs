@@ -2,6 +2,16 @@
 //!
 //! The checks are in [`card`], the life of a payment in [`domain`]. Card numbers are looked at and forgotten: what is kept is a
 //! scheme, four digits and whether the built-in acquirer will decline. There is no outside acquirer.
+//!
+//! ```
+//! use vitrine_contracts::payments::v1::Card;
+//! use vitrine_shop_payments::card::check;
+//!
+//! let card = Card { number: "4242 4242 4242 4242".to_owned(), expiry_month: 12, expiry_year: 2034, cvv: "123".to_owned() };
+//! let checked = check(&card, 1_795_219_200_000)?;
+//! assert_eq!((&*checked.scheme, &*checked.last4, checked.declines), ("visa", "4242", false));
+//! # Ok::<(), vitrine_contracts::Problem>(())
+//! ```
 
 pub mod card;
 mod consumer;

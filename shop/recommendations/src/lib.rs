@@ -2,6 +2,15 @@
 //!
 //! The counting and the choosing are in [`domain`]. Where too little is known, the catalog's products of the same category
 //! fill up; without the catalog, what is known is answered.
+//!
+//! ```
+//! use vitrine_shop_recommendations::domain::{Partners, choose, learn};
+//!
+//! let basket = ["prd_tall-vase", "prd_apple-bowl"].map(str::to_owned);
+//! let mut partners = Partners::new();
+//! learn(&mut partners, "prd_tall-vase", &basket);
+//! assert_eq!(choose(&basket[..1], &[partners]), [("prd_apple-bowl".to_owned(), 1)]);
+//! ```
 
 mod consumer;
 pub mod domain;

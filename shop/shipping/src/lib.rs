@@ -2,6 +2,15 @@
 //!
 //! Prices and the way of a parcel are tables in [`domain`]. A task moves parcels along as time passes and publishes every step;
 //! orders follow these events. It knows nothing of orders but their id.
+//!
+//! ```
+//! use vitrine_shop_shipping::domain::quote;
+//!
+//! let (near, far) = (quote("DE", 2900, 2)?, quote("JP", 2900, 2)?);
+//! assert!(near.cost.minor < far.cost.minor && near.days.1 < far.days.1);
+//! assert_eq!(quote("AQ", 2900, 2).expect_err("no carrier").reason, "COUNTRY_NOT_SERVED");
+//! # Ok::<(), vitrine_contracts::Problem>(())
+//! ```
 
 pub mod domain;
 mod grpc;

@@ -1,6 +1,7 @@
 //! The command line: what it prints, what it refuses, and how it ends.
 
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -72,10 +73,16 @@ fn what_can_be_set_is_told_to_programs_and_to_people() {
     assert_eq!(of("postgres", "url")["writeOnly"], true, "a secret");
     assert_eq!(of("shop", "demo")["enum"], serde_json::json!(["auto", "on", "off"]));
     assert_eq!(of("observatory", "retention")["default"], "7d");
-    assert_eq!(of("gateway", "rate_per_s")["minimum"], 0);
+    assert_eq!(of("gateway", "rate_per_s")["minimum"], 1);
     assert_eq!(schema["additionalProperties"], false);
-    for (section, inner) in schema["properties"].as_object().expect("sections") {
-        assert_eq!(inner["additionalProperties"], false, "{section}");
+    // A program that goes by it finds every mistake that the program itself would.
+    let mut sections = vec![(String::new(), &schema)];
+    while let Some((name, section)) = sections.pop() {
+        assert_eq!(section["additionalProperties"], false, "{name}");
+        let inner = section["properties"].as_object().into_iter().flatten();
+        sections.extend(
+            inner.filter(|(_, of)| of["properties"].is_object()).map(|(key, of)| (format!("{name}.{key}"), of)),
+        );
     }
     // Every setting that there is, and with words about it.
     let effective = String::from_utf8(vitrine(&["config"], &[]).stdout).expect("UTF-8");
@@ -162,7 +169,7 @@ fn mistakes_are_named() {
         &["VITRINE_CATALOG__PRODUCT", "did you mean \"catalog.products\""],
     );
     refuses(&["up", "--data", data], &[("OTEL_TRACES_SAMPLER", "sometimes")], 64, &["OTEL_TRACES_SAMPLER"]);
-    refuses(&["up", "--listen", "here"], &[], 64, &["--listen"]);
+    refuses(&["up", "--listen", "here"], &[], 64, &["--listen", "IP:PORT"]);
     refuses(&["upp"], &[], 64, &["upp"]);
     refuses(&["serve", "cart", "--data", data], &[], 64, &["there is no service cart", "carts"]);
     refuses(
@@ -177,6 +184,7 @@ fn mistakes_are_named() {
         64,
         &["--place catalog=ftp://x:1"],
     );
+    refuses(&["serve", "carts", "email", "carts", "--data", data], &[], 64, &["carts is named twice"]);
     let nowhere = "127.0.0.1:0";
     refuses(&["serve", "carts", "--data", data, "--public", nowhere], &[], 64, &["--public", "name gateway"]);
     refuses(&["serve", "gateway", "--data", data, "--listen", nowhere], &[], 64, &["--listen", "--public"]);
@@ -188,11 +196,19 @@ fn mistakes_are_named() {
         ("VITRINE_OBSERVATORY__FSYNC", "sometimes", "always, second or never"),
         ("VITRINE_OBSERVATORY__SEGMENTS", "/mnt/segments", "s3://BUCKET/PREFIX"),
         ("VITRINE_UP__LISTEN", "here", "127.0.0.1:8080"),
-        ("VITRINE_POSTGRES__MAX_CONNECTIONS", "-1", "postgres.max_connections"),
+        ("VITRINE_POSTGRES__MAX_CONNECTIONS", "-1", "postgres.max_connections = -1: expected at least 1"),
+        ("VITRINE_AUTH__ACCESS_TOKEN_TTL_S", "0", "expected at least 1"),
+        ("VITRINE_CHECKOUT__REMEMBER_KEYS_H", "0", "expected at least 1"),
+        ("VITRINE_OBSERVATORY__MEMORY_MIB", "15", "expected at least 16"),
+        ("VITRINE_NATS__EVENTS__REPLICAS", "6", "expected 1 to 5"),
+        ("VITRINE_HTTP__IDLE_S", "86401", "expected 1 to 86400"),
+        ("VITRINE_HTTP__MAX_CONNECTIONS", "4294967296", "expected at most 4294967295"),
+        ("VITRINE_DISCOVERY__CONSUL", "ftp://consul", "http://HOST:PORT"),
+        ("VITRINE_GATEWAY__OBSERVE_URL", "javascript:alert(1)", "http://HOST:PORT"),
     ] {
         refuses(&["up", "--data", data], &[(variable, value)], 64, &[variable, value, expected]);
     }
-    refuses(&["serve", "carts", "--data", data], &[], 1, &["catalog", "customers"]);
+    refuses(&["serve", "carts", "--data", data], &[], 64, &["catalog", "customers", "--place NAME=grpc://HOST:PORT"]);
     refuses(&["load", "--url", "nowhere"], &[], 64, &["nowhere", "http://HOST:PORT"]);
     refuses(&["load", "--rate", "-1"], &[], 64, &["rate"]);
     refuses(
@@ -202,9 +218,70 @@ fn mistakes_are_named() {
         &["no request succeeded"],
     );
     refuses(&["status", "--data", data], &[], 1, &["no shop runs on"]);
+    // What asks a shop says how to get one, unless it was told where one is.
+    for command in [&["token"][..], &["promql", "up"], &["sql", "SELECT 1"]] {
+        let hint = ["nothing runs on", "vitrine up", "--url"];
+        refuses(&[command, &["--data", data]].concat(), &[], 1, &hint);
+        let told = vitrine(&[command, &["--data", data, "--url", "http://127.0.0.1:1"]].concat(), &[]);
+        assert!(!String::from_utf8_lossy(&told.stderr).contains("nothing runs on"), "{command:?}");
+    }
     refuses(&["token", "--admin", "--data", "/nowhere"], &[], 64, &["/nowhere", "--data"]);
     let down = vitrine(&["down", "--data", data], &[]);
     assert!(down.status.success() && String::from_utf8_lossy(&down.stdout).contains("no shop runs on"));
+}
+
+/// How the processes of a shop know each other is settled before anything is served, or it does not start.
+#[test]
+fn what_no_caller_could_be_known_by_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let write = |name: &str, text: &str, mode: u32| {
+        std::fs::write(at(name), text).expect("written");
+        std::fs::set_permissions(at(name), std::fs::Permissions::from_mode(mode)).expect("set");
+    };
+    let (key, data, anywhere) = ("0123456789abcdef0123456789abcdef\n", at("data"), "0.0.0.0:0");
+    std::fs::create_dir(at("data")).expect("made");
+    write("ours", key, 0o640);
+    write("everyones", key, 0o644);
+    write("short", "0123456789abcdef0123456789abcde\n", 0o600);
+    write("long", &key.repeat(200), 0o600);
+    let serve = ["serve", "auth", "--data", &data, "--listen", anywhere];
+    // Open to other machines, and no word of who calls from there.
+    refuses(
+        &serve,
+        &[],
+        64,
+        &["can be reached from other machines", "identity.key_file = FILE", "chmod 600", "tls.ca", "--insecure"],
+    );
+    for (name, code, words) in [
+        ("everyones", 64, &["has mode 644: others may read it", "chmod 600", "make a new key"][..]),
+        ("ours", 64, &["has mode 640: others may read it"]),
+        ("short", 64, &["31 bytes is too short: at least 32 random bytes"]),
+        ("long", 64, &["at most 4096 expected"]),
+        ("none", 1, &["cannot be read", "No such file"]),
+    ] {
+        let file = at(name);
+        refuses(&serve, &[("VITRINE_IDENTITY__KEY_FILE", &file)], code, &[words, &[&*file]].concat());
+    }
+    // The one that the data folder has is looked at as well.
+    let of_the_folder = ["serve", "auth", "--data", &data];
+    write("data/service-key", key, 0o644);
+    refuses(&of_the_folder, &[], 64, &["service-key has mode 644: others may read it", "chmod 600"]);
+    for name in ["auth.db", "auth.db-wal"] {
+        assert!(!folder.path().join("data").join(name).exists(), "{name} was made all the same");
+    }
+}
+
+/// As `vitrine config --schema | head -1` has it.
+#[test]
+fn a_reader_that_has_seen_enough_is_no_mistake() {
+    for args in [&["config"][..], &["config", "--schema"], &["config", "--reference"], &["rules", "shop"], &["--help"]]
+    {
+        let (gone, pipe) = std::io::pipe().expect("a pipe");
+        drop(gone);
+        let ended = Command::new(BINARY).args(args).stdout(pipe).output().expect("it runs");
+        assert!(ended.status.success() && ended.stderr.is_empty(), "{args:?}: {ended:?}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, IF_MATCH};
 use http::{HeaderName, Method};
 use serde_json::{Value, json};
 use tokio::process::Command;
-use vitrine_shop_load::http::Call;
+use vitrine_shop_load::http::{Call, Client};
 use vitrine_shop_load::sign_in;
 use vitrine_tests_testkit::{Api, Options, Placement, Shop, Sink, address, eventually, succeed};
 
@@ -279,6 +279,10 @@ async fn stores_and_the_observatory_hold_what_is_theirs_only() -> Result<()> {
         .await?;
         found.push((format!("the table {table}"), rows.into_bytes()));
     }
+    let operations = shop.process()?.ready["operations"].as_str().context("an address")?.to_owned();
+    let metrics = Client::new(&operations)?.send(Call::new(Method::GET, "/metrics")).await?;
+    ensure!(find(&metrics.body, b"http_server_request_duration_seconds_bucket"), "these are no metrics");
+    found.push(("what a scraper reads".to_owned(), metrics.body.to_vec()));
     found.extend(left(&mut shop)?);
     // The search itself finds what is there.
     let owned = found.iter().filter(|(_, bytes)| needles.iter().any(|n| n.what == "e-mail address" && n.is_in(bytes)));

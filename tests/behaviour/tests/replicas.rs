@@ -32,7 +32,7 @@ async fn replicas_are_restarted_and_nobody_notices() {
         tls::Files { ca: certificates.authority(), certificate, key }
     };
     let mut settings = Settings { tls: files("server"), ..Settings::default() };
-    settings.discovery.consul = consul.url();
+    settings.discovery.consul = serde_json::from_value(consul.url().into()).expect("an address");
     settings.discovery.register = true;
     settings.discovery.server_name = "localhost".to_owned();
 

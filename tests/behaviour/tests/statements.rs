@@ -263,14 +263,20 @@ async fn metrics_are_exported_as_parquet() {
         ensure!(serde_json::from_str::<Value>(&read)? == json!([columns, rows]), "{read}");
         // A folder, and a time in which there is nothing.
         let told = succeed(&mut export(&["--parquet", "all/", "--match", "half"])).await?;
-        ensure!(told == "1 sample in 1 file of all/\n" && folder.path().join("all/samples-00001.parquet").exists(), "{told}");
+        ensure!(
+            told == "1 sample in 1 file of all/\n" && folder.path().join("all/samples-00001.parquet").exists(),
+            "{told}"
+        );
         let early = ["--parquet", "none.parquet", "--start", "2020-01-01T00:00:00Z", "--end", "2020-01-03T00:00:00Z"];
         let told = succeed(&mut export(&early)).await?;
         ensure!(told == "0 samples in none.parquet\n", "{told}");
         for (arguments, told) in [
             (&["--parquet", "x.parquet", "--match", "sum(up)"][..], "parse error"),
             (&["--parquet", "x.parquet", "--start", "soon"], "--start soon: expected a time"),
-            (&["--parquet", "x.parquet", "--start", "2030-01-01T00:00:00Z", "--end", "2029-01-01T00:00:00Z"], "before --end"),
+            (
+                &["--parquet", "x.parquet", "--start", "2030-01-01T00:00:00Z", "--end", "2029-01-01T00:00:00Z"],
+                "before --end",
+            ),
             (&["--parquet", "nowhere/x.parquet"], "nowhere/x.parquet.partial cannot be written"),
         ] {
             let output = export(arguments).output().await?;

@@ -33,7 +33,15 @@ const BORDERS: &[(&str, &[&str])] = &[
     ("tracing-subscriber", &["app", "platform/telemetry"]),
     (
         "opentelemetry-proto",
-        &["platform/telemetry", "observe/model", "observe/store", "observe/receive", "observe/api", "tests/capture"],
+        &[
+            "platform/telemetry",
+            "observe/model",
+            "observe/store",
+            "observe/receive",
+            "observe/api",
+            "observe/host",
+            "tests/capture",
+        ],
     ),
     ("arrow-array", &["observe/columns", "observe/model", "observe/sql", "observe/store"]),
     ("arrow-schema", &["observe/columns", "observe/model", "observe/sql", "observe/store"]),
@@ -70,7 +78,7 @@ fn floor(folder: &str) -> Option<u8> {
         "contracts" => Some(1),
         "observe/columns" | "observe/log" | "observe/model" | "observe/promql" | "observe/routing"
         | "observe/rules" | "observe/series" | "observe/sql" | "observe/store" | "shop/pictures" => Some(3),
-        "app" => Some(5),
+        "app" => Some(PROGRAM),
         _ if folder.starts_with("platform/") => Some(2),
         _ if folder.starts_with("shop/") || folder.starts_with("observe/") => Some(4),
         _ if folder.starts_with("tests/") || folder == "benches" => None,
@@ -193,32 +201,17 @@ fn files_are_small_and_plain() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Crates that others build on: their front page has an example, which is compiled and run.
-const WITH_EXAMPLE: &[&str] = &[
-    "kit",
-    "observe/columns",
-    "observe/log",
-    "observe/model",
-    "observe/routing",
-    "observe/series",
-    "platform/bus",
-    "platform/cache",
-    "platform/config",
-    "platform/fetch",
-    "platform/http",
-    "platform/mesh",
-    "platform/nats",
-    "platform/store",
-    "platform/telemetry",
-    "platform/tls",
-    "shop/pictures",
-];
+/// The floor of the program itself, whose example is its command line.
+const PROGRAM: u8 = 5;
 
+/// Every crate's front page has an example, which is compiled and run.
 #[test]
 fn front_pages_show_how_a_crate_is_used() {
     let mut wrong = Vec::new();
-    for folder in WITH_EXAMPLE {
-        let text = std::fs::read_to_string(root().join(folder).join("src/lib.rs")).expect("a front page");
+    let metadata = metadata();
+    let folders = metadata.workspace_packages().into_iter().map(folder);
+    for folder in folders.filter(|folder| floor(folder).is_some_and(|floor| floor < PROGRAM)) {
+        let text = std::fs::read_to_string(root().join(&folder).join("src/lib.rs")).expect("a front page");
         let fences: Vec<&str> =
             text.lines().take_while(|l| l.starts_with("//!")).filter(|l| l.contains("```")).collect();
         // A fence that says nothing more is Rust that is run.
@@ -254,6 +247,49 @@ fn every_decision_on_record_is_linked() {
         }
     }
     assert!(records >= 5, "{records}");
+}
+
+#[test]
+fn every_crate_of_the_observatory_is_on_the_map() {
+    let architecture = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let metadata = metadata();
+    let folders = metadata.workspace_packages().into_iter().map(folder);
+    let missing: Vec<String> = folders
+        .filter(|folder| matches!(folder.split('/').next(), Some("observe" | "kit" | "contracts" | "app")))
+        .filter(|folder| !architecture.contains(&format!("`{folder}`")))
+        .collect();
+    assert!(missing.is_empty(), "ARCHITECTURE.md does not say on which floor these are: {missing:?}");
+}
+
+/// The cells of a row of a table in Markdown.
+fn cells(row: &str) -> Vec<String> {
+    let row = row.trim().replace("\\|", "\u{0}");
+    row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+}
+
+#[test]
+fn tables_are_whole() {
+    let mut wrong = Vec::new();
+    for (path, text) in files(&[".md"]) {
+        let (mut header, mut rows): (Option<usize>, Vec<Vec<String>>) = (None, Vec::new());
+        for (number, line) in text.lines().enumerate() {
+            if !line.starts_with('|') {
+                (header, rows) = (None, Vec::new());
+                continue;
+            }
+            let row = cells(line);
+            let wanted = *header.get_or_insert(row.len());
+            if row.len() != wanted {
+                wrong.push(format!("{path}:{}: {} cells, where the table has {wanted}", number + 1, row.len()));
+            }
+            let begins_alike = |other: &Vec<String>| other.iter().take(2).eq(row.iter().take(2));
+            if rows.iter().any(begins_alike) {
+                wrong.push(format!("{path}:{}: {:?} stands twice", number + 1, row[0]));
+            }
+            rows.push(row);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -72,9 +72,14 @@ impl Rules {
             // It ends here: alerts are told in traces of their own.
             drop(span);
             *running.status.write() = status;
-            let saved = group.saved();
+            let is_due = slot.at_ms - kept_at >= ALIVE_STEP_MS;
+            let saved = (outcome.is_changed || is_due).then(|| group.saved());
+            let name = group.name().to_owned();
             drop(group);
-            self.keep_and_tell(saved, outcome, slot.at_ms, &mut kept_at).await;
+            if let Some(saved) = saved.filter(|saved| outcome.is_changed || saved.is_counting()) {
+                self.keep(saved, slot.at_ms, &mut kept_at).await;
+            }
+            self.tell(&name, outcome.alerts).await;
         }
     }
 
@@ -134,20 +139,13 @@ impl Rules {
         }
     }
 
-    /// Keeps where a group's alerts are, if that has changed or it matters how long they are there, and tells those that are to be told.
-    async fn keep_and_tell(&self, saved: SavedGroup, outcome: Outcome, at_ms: i64, kept_at: &mut i64) {
-        let name = saved.name.clone();
-        let is_due = saved.is_counting() && at_ms - *kept_at >= ALIVE_STEP_MS;
-        if outcome.is_changed || is_due {
-            let state = GroupState { alive_at: at_ms, group: saved };
-            match write_group(self.shared.alertmanager.store(), state).await {
-                Ok(()) => *kept_at = at_ms,
-                Err(error) => {
-                    tracing::error!(group = name, error = %error, "where alerts are could not be written down")
-                }
-            }
+    /// Keeps where a group's alerts are: where that has changed, or it matters how long they are there.
+    async fn keep(&self, group: SavedGroup, at_ms: i64, kept_at: &mut i64) {
+        let name = group.name.clone();
+        match write_group(self.shared.alertmanager.store(), GroupState { alive_at: at_ms, group }).await {
+            Ok(()) => *kept_at = at_ms,
+            Err(error) => tracing::error!(group = name, error = %error, "where alerts are could not be written down"),
         }
-        self.tell(&name, outcome.alerts).await;
     }
 
     async fn tell(&self, group: &str, alerts: Vec<PostedAlert>) {

@@ -5,43 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use vitrine_observe_alert::{Asking, Recorded, Rows, RuleOptions, RuleStorage, Rules, Writing};
+use vitrine_observe_promql::testing::MemorySeries;
 use vitrine_observe_rules::status::{AlertState, RuleStatuses};
 use vitrine_observe_rules::{RuleNamespaces, Settings};
-use vitrine_observe_series::{
-    Budget, ExemplarSeries, Filter, Labels, MetadataEntry, QueryError, Queryable, STALE, Select, Selection, Stats,
-    Value,
-};
+use vitrine_observe_series::{Labels, Queryable, STALE, Value};
 
 use crate::sink::{PATIENCE, Sink, start};
-
-/// No series: what rules read here are numbers.
-struct Nothing;
-
-impl Queryable for Nothing {
-    fn select(&self, _: &Select, _: &Arc<Budget>) -> Result<Box<dyn Selection>, QueryError> {
-        Err(QueryError::Storage("nothing is kept here".to_owned()))
-    }
-
-    fn label_names(&self, _: &Filter, _: &Arc<Budget>) -> Result<Vec<String>, QueryError> {
-        Ok(Vec::new())
-    }
-
-    fn label_values(&self, _: &str, _: &Filter, _: &Arc<Budget>) -> Result<Vec<String>, QueryError> {
-        Ok(Vec::new())
-    }
-
-    fn exemplars(&self, _: &Filter, _: &Arc<Budget>) -> Result<Vec<ExemplarSeries>, QueryError> {
-        Ok(Vec::new())
-    }
-
-    fn metadata(&self, _: Option<&str>) -> Result<Vec<MetadataEntry>, QueryError> {
-        Ok(Vec::new())
-    }
-
-    fn stats(&self, _: usize) -> Result<Stats, QueryError> {
-        Ok(Stats::default())
-    }
-}
 
 /// What rules recorded.
 #[derive(Clone, Default)]
@@ -49,7 +18,8 @@ struct Notes(Arc<Mutex<Vec<Recorded>>>);
 
 impl RuleStorage for Notes {
     fn series(&self) -> Arc<dyn Queryable> {
-        Arc::new(Nothing)
+        // None: what rules read here are numbers.
+        Arc::new(MemorySeries::default())
     }
 
     fn sql(&self, statement: String) -> Asking {

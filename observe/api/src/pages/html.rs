@@ -59,7 +59,7 @@ pub(crate) fn page(title: &str, body: &str) -> String {
         "<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\">\
          <title>{title} · Vitrine observatory</title><style>{STYLE}</style></head><body>\
          <header><a class=brand href=\"/\">Vitrine <b>observatory</b></a>\
-         <nav><a href=\"/\">Traces</a><a href=\"/explore\">Metrics</a><a href=\"/alerts\">Alerts</a><a href=\"/targets\">Targets</a><a href=\"/jaeger/api/services\">Jaeger API</a><a href=\"/service-graph\">Service graph</a><a href=\"/zipkin/api/v2/services\">Zipkin API</a><a href=\"/api/status\">Status</a></nav></header>\
+         <nav><a href=\"/\">Traces</a><a href=\"/explore\">Metrics</a><a href=\"/alerts\">Alerts</a><a href=\"/objectives\">Objectives</a><a href=\"/targets\">Targets</a><a href=\"/jaeger/api/services\">Jaeger API</a><a href=\"/service-graph\">Service graph</a><a href=\"/zipkin/api/v2/services\">Zipkin API</a><a href=\"/api/status\">Status</a></nav></header>\
          <main>{body}</main></body></html>"
     )
 }

@@ -28,19 +28,19 @@ impl ApiData {
 }
 
 /// What a question is answered with.
-pub(super) trait Answer: Send + 'static {
+pub(super) trait Respond: Send + 'static {
     /// As it is sent.
     fn respond(self) -> Response;
 }
 
-impl Answer for ApiData {
+impl Respond for ApiData {
     fn respond(self) -> Response {
         respond(Ok(self))
     }
 }
 
 /// What has a form of its own.
-impl Answer for Response {
+impl Respond for Response {
     fn respond(self) -> Response {
         self
     }

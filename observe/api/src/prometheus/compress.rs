@@ -1,4 +1,4 @@
-//! Answers compressed for who takes them so: with zstd, else gzip, as dashboards ask for much of the same again and again.
+//! Responses compressed for who takes them so: with zstd, else gzip, as dashboards ask for much of the same again and again.
 
 use std::io::Write as _;
 
@@ -8,9 +8,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-/// Shorter answers are sent as they are.
+/// Shorter responses are sent as they are.
 const MIN_BYTES: u64 = 1024;
-/// Answers of so many bytes are compressed where they come up; handing them to another thread would cost more.
+/// Bytes up to which a response is compressed where it comes up; handing it to another thread would cost more.
 const INLINE_BYTES: usize = 64 << 10;
 /// How hard: the answer is waited for.
 const ZSTD_LEVEL: i32 = 1;

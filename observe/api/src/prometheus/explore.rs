@@ -12,6 +12,7 @@ use vitrine_observe_store::series::{Filter, Labels, NAME, Stats};
 
 use super::answer::Failed;
 use super::question::Question;
+use super::rule_page::{exemplars, traces};
 use crate::pages::html::{colour, count, page};
 
 /// Times that can be chosen.
@@ -103,11 +104,15 @@ fn evaluate(question: &Question, expression: &str, range: &str) -> Result<String
         body.push_str(&chart(series, start_ms, end_ms));
     }
     body.push_str(&table(&samples));
+    let found = exemplars(question, &parsed, start_ms);
+    if !found.is_empty() {
+        body.push_str(&format!("<h2>Newest exemplars</h2><p>{}</p>", traces(&found, None)));
+    }
     Ok(body)
 }
 
 /// A picture of lines, without script.
-fn chart(series: &[Series], start_ms: i64, end_ms: i64) -> String {
+pub(super) fn chart(series: &[Series], start_ms: i64, end_ms: i64) -> String {
     let lines: Vec<&Series> = series.iter().filter(|series| !series.floats.is_empty()).take(MAX_LINES).collect();
     let finite =
         lines.iter().flat_map(|series| series.floats.iter()).map(|(_, value)| *value).filter(|v| v.is_finite());
@@ -146,7 +151,7 @@ fn chart(series: &[Series], start_ms: i64, end_ms: i64) -> String {
             format!(
                 "<line x1=0 x2={WIDTH} y1={height:.1} y2={height:.1} /><text x=4 y={:.1}>{}</text>",
                 height + near,
-                short(value)
+                short_number(value)
             )
         })
         .collect();
@@ -290,12 +295,13 @@ const EMPTY: &str = "<section class=empty><h2>No metrics yet</h2><p>Send them by
     <pre>remote_write: [{url: http://127.0.0.1:9000/prometheus/api/v1/write}]</pre></section>";
 
 /// A number of about four digits.
-fn short(value: f64) -> String {
+pub fn short_number(value: f64) -> String {
     let size = value.abs();
     match size {
         _ if value == 0.0 => "0".to_owned(),
         _ if !(1e-3..1e6).contains(&size) => format!("{value:.2e}"),
         _ if size >= 100.0 => format!("{value:.0}"),
-        _ => format!("{value:.3}"),
+        _ if size >= 1.0 => format!("{value:.2}"),
+        _ => format!("{value:.4}"),
     }
 }

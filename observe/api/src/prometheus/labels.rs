@@ -2,12 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use axum::response::{IntoResponse, Response};
+use http::header;
+use vitrine_observe_promql::parse::parse_selector;
 use vitrine_observe_promql::{go_quote, is_label_name};
 use vitrine_observe_store::series::{Labels, MetadataEntry, MetricType, Select};
 
 use super::answer::{ApiData, Failed};
 use super::json::{push_labels, push_list, push_text, push_texts};
 use super::question::Question;
+
+/// How long a series is active after its last sample, in milliseconds: as in Mimir.
+const ACTIVE_MS: i64 = 20 * 60 * 1000;
 
 type Answered = Result<ApiData, Failed>;
 
@@ -36,6 +42,32 @@ pub(super) fn series(question: &Question) -> Answered {
         found.dedup();
     }
     Ok(question.limited(found, limit, |out, found| push_list(out, &found, push_labels)))
+}
+
+/// `cardinality/active_series`, as Mimir has it: series that have had a sample lately.
+pub(super) fn active(question: &Question) -> Result<Response, Failed> {
+    let selector = match question.get("selector") {
+        "" => return Err(Failed::BadData("missing \"selector\" parameter".to_owned())),
+        selector => parse_selector(selector).map_err(|error| Failed::BadData(format!("invalid selector: {error}")))?,
+    };
+    let after_ms = question.now_ms.saturating_sub(ACTIVE_MS);
+    let select = Select { matchers: selector, after_ms, until_ms: i64::MAX };
+    let mut selection = question.series.select(&select, &question.budget)?;
+    let mut found = Vec::new();
+    // What was selected may have samples at other times only.
+    while let Some(block) = selection.next_block()? {
+        question.budget.check()?;
+        found.extend(
+            block
+                .iter()
+                .filter_map(|samples| selection.series().get(samples.series))
+                .map(|series| series.labels.clone()),
+        );
+    }
+    let mut body = String::from("{\"data\":");
+    push_list(&mut body, &found, push_labels);
+    body.push('}');
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 /// `labels`

@@ -31,15 +31,15 @@ const MAX_KEPT: usize = 32;
 
 /// What there is to say. Clones share it.
 #[derive(Clone)]
-pub struct Notifications(Arc<Inner>);
+pub struct Notifications(Arc<NotificationsInner>);
 
-struct Inner {
-    state: Mutex<Told>,
+struct NotificationsInner {
+    state: Mutex<NotificationState>,
     room: Arc<Semaphore>,
 }
 
 #[derive(Default)]
-struct Told {
+struct NotificationState {
     kept: Vec<(String, i64)>,
     /// None when nothing more will be said.
     listeners: Option<Vec<mpsc::Sender<Value>>>,
@@ -47,8 +47,8 @@ struct Told {
 
 impl Default for Notifications {
     fn default() -> Self {
-        let state = Told { kept: Vec::new(), listeners: Some(Vec::new()) };
-        Self(Arc::new(Inner { state: Mutex::new(state), room: Arc::new(Semaphore::new(MAX_LISTENERS)) }))
+        let state = NotificationState { kept: Vec::new(), listeners: Some(Vec::new()) };
+        Self(Arc::new(NotificationsInner { state: Mutex::new(state), room: Arc::new(Semaphore::new(MAX_LISTENERS)) }))
     }
 }
 
@@ -100,12 +100,12 @@ impl Notifications {
         })
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Told) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut NotificationState) -> T) -> T {
         work(&mut self.0.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Told {
+impl NotificationState {
     fn tell(&mut self, what: &Value) {
         if let Some(listeners) = &mut self.listeners {
             listeners.retain(|listener| listener.try_send(what.clone()).is_ok());

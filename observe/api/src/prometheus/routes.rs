@@ -4,19 +4,20 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, RawForm, RawQuery, State};
 use axum::middleware::{Next, from_fn};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
 use http::{HeaderMap, Method, StatusCode, header};
+use vitrine_kit::percent;
 use vitrine_observe_store::Right;
 use vitrine_platform_http::{Refusal, RequestInfo, with_error_format, with_plain_errors};
 
-use super::answer::{Answer, Failed, respond};
+use super::answer::{Failed, Respond, respond};
 use super::compress::compressed;
 use super::question::Question;
 use super::ruler::ruler_router;
 use super::{
-    Prometheus, Request, admin, explore, export, federate, labels, lifecycle, notifications, query, read, rules,
-    search, service_graph, status, targets, watch,
+    Prometheus, Request, admin, explore, export, federate, labels, lifecycle, notifications, objectives, query,
+    question, read, rule_page, rules, search, service_graph, status, targets, watch,
 };
 use crate::error::Error;
 use crate::pages::{page_errors, page_of};
@@ -68,6 +69,7 @@ fn api_routes() -> Router<Prometheus> {
         .route("/api/v1/search/metric_names", asked_or_posted(search::metric_names))
         .route("/api/v1/search/label_names", asked_or_posted(search::label_names))
         .route("/api/v1/search/label_values", asked_or_posted(search::label_values))
+        .route("/api/v1/cardinality/active_series", asked_or_posted(labels::active))
         .route("/api/v1/metadata", asked(labels::metadata))
         .route("/api/v1/rules", asked(rules::groups))
         .route("/api/v1/alerts", asked(rules::alerts))
@@ -102,8 +104,19 @@ pub fn metric_pages(api: &Prometheus) -> Router {
         .route("/explore", shown(explore::explore))
         .route("/service-graph", shown(service_graph::service_graph))
         .route("/alerts", shown(watch::alerts))
+        .route("/alerts/rule", shown(rule_page::rule))
+        .route("/objectives", shown(objectives::objectives))
+        // Where alerts say that they are from.
+        .route("/graph", get(graph))
         .route("/targets", shown(watch::targets));
     with_error_format(routes.with_state(api.clone()), page_errors)
+}
+
+/// Prometheus's page of an expression is ours.
+async fn graph(RawQuery(query): RawQuery) -> Redirect {
+    let pairs = question::pairs(&query.unwrap_or_default()).unwrap_or_default();
+    let expression = pairs.iter().find(|(name, _)| name == "g0.expr").map_or("", |(_, text)| text);
+    Redirect::to(&format!("/explore?expr={}", percent::encode(expression)))
 }
 
 /// How refusals are said on Prometheus's own port.
@@ -129,7 +142,7 @@ async fn around(request: axum::extract::Request, next: Next) -> Response {
 }
 
 impl Prometheus {
-    async fn answer<A: Answer>(&self, right: Right, request: Request, work: Work<A>) -> Response {
+    async fn answer<A: Respond>(&self, right: Right, request: Request, work: Work<A>) -> Response {
         match self.ask(right, request, work).await {
             Ok(answer) => answer.respond(),
             Err(failed) => respond(Err(failed)),
@@ -141,14 +154,14 @@ impl Prometheus {
 type Work<A> = fn(&Question) -> Result<A, Failed>;
 
 /// A question that is asked with parameters in the address.
-fn asked<A: Answer>(work: Work<A>) -> MethodRouter<Prometheus> {
+fn asked<A: Respond>(work: Work<A>) -> MethodRouter<Prometheus> {
     get(move |State(api): State<Prometheus>, headers: HeaderMap, RawQuery(query): RawQuery| async move {
         api.answer(Right::Read, Request::of(headers, query), work).await
     })
 }
 
 /// The same, or with parameters in a form.
-fn asked_or_posted<A: Answer>(work: Work<A>) -> MethodRouter<Prometheus> {
+fn asked_or_posted<A: Respond>(work: Work<A>) -> MethodRouter<Prometheus> {
     let posted = move |State(api): State<Prometheus>,
                        headers: HeaderMap,
                        RawQuery(query): RawQuery,
@@ -176,7 +189,7 @@ fn exported() -> MethodRouter<Prometheus> {
 }
 
 /// What is done for one who may operate.
-fn administered<A: Answer>(work: Work<A>) -> MethodRouter<Prometheus> {
+fn administered<A: Respond>(work: Work<A>) -> MethodRouter<Prometheus> {
     let act = move |State(api): State<Prometheus>, headers: HeaderMap, RawQuery(query): RawQuery, body: Body| async move {
         let form = match form(&headers, body).await {
             Ok(form) => form,
@@ -195,8 +208,9 @@ async fn form(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Failed> {
         return Ok(Vec::new());
     }
     let read = axum::body::to_bytes(body, MAX_FORM_BYTES).await;
-    read.map(|bytes| bytes.to_vec())
-        .map_err(|error| Failed::BadData(format!("error parsing form values: {error}; expected at most 1 MiB")))
+    read.map(|bytes| bytes.to_vec()).map_err(|error| {
+        Failed::BadData(format!("error parsing form values: {error}; expected at most {MAX_FORM_BYTES} bytes"))
+    })
 }
 
 /// A page that is asked for with parameters in the address.

@@ -34,7 +34,7 @@ const DEFAULT_TIME_MS: i64 = 3_600_000;
 const CHECKED_NAMES: usize = 16;
 
 /// One name and how well it fits; 1 at best.
-struct Found {
+struct SearchResult {
     name: String,
     score: f64,
 }
@@ -150,14 +150,14 @@ impl Search {
     }
 
     /// Those of these names that are to be told, and whether there were more. The names are in order.
-    fn choose(&self, question: &Question, names: Vec<String>) -> Result<(Vec<Found>, bool), Failed> {
+    fn choose(&self, question: &Question, names: Vec<String>) -> Result<(Vec<SearchResult>, bool), Failed> {
         let mut found = Vec::new();
         for (place, name) in names.into_iter().enumerate() {
             if place.is_multiple_of(CHECKED_NAMES) {
                 question.budget.check()?;
             }
             let score = self.terms.as_ref().map_or(Some(1.0), |terms| terms.score(&name));
-            found.extend(score.map(|score| Found { name, score }));
+            found.extend(score.map(|score| SearchResult { name, score }));
             if self.order == Order::Rising && found.len() > self.limit {
                 break;
             }
@@ -173,22 +173,27 @@ impl Search {
         Ok((found, has_more))
     }
 
-    fn push_score(&self, out: &mut String, found: &Found) {
+    fn push_score(&self, out: &mut String, found: &SearchResult) {
         if self.with_score {
             let _ = write!(out, ",\"score\":{}", found.score);
         }
     }
 
-    fn push_found(&self, out: &mut String, begin: &str, found: &Found) {
+    fn push_found(&self, out: &mut String, begin: &str, found: &SearchResult) {
         push_field(out, begin, &found.name);
         self.push_score(out, found);
         out.push('}');
     }
 
     /// Lines of so many names each, at least one, and the line that ends them.
-    fn lines(&self, found: Vec<Found>, has_more: bool, mut push: impl FnMut(&mut String, &Found)) -> Response {
+    fn lines(
+        &self,
+        found: Vec<SearchResult>,
+        has_more: bool,
+        mut push: impl FnMut(&mut String, &SearchResult),
+    ) -> Response {
         let mut body = String::new();
-        let mut line = |found: &[Found]| {
+        let mut line = |found: &[SearchResult]| {
             body.push_str("{\"results\":");
             push_list(&mut body, found, &mut push);
             body.push_str("}\n");

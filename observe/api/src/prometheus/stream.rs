@@ -1,4 +1,4 @@
-//! Answers that are sent while they are made.
+//! Responses that are sent while they are made.
 
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
@@ -18,7 +18,7 @@ const MAX_WAITING_PIECES: usize = 8;
 /// Takes the next piece; an error if whoever asked has gone.
 pub(super) type Push<'a> = &'a mut dyn FnMut(Vec<u8>) -> Result<(), Failed>;
 
-/// Answers with the pieces that this work pushes. What fails before the first piece is an answer of its own; later, the stream breaks off.
+/// Responds with the pieces that this work pushes. What fails before the first piece is an answer of its own; later, the stream breaks off.
 pub(super) async fn streamed(
     api: Prometheus,
     asked: Request,

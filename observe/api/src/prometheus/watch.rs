@@ -10,6 +10,7 @@ use vitrine_observe_store::{TargetHealth, TargetStatus};
 
 use super::answer::Failed;
 use super::question::Question;
+use super::rule_page::{address, time};
 use super::targets::health;
 use crate::pages::html::page;
 
@@ -19,14 +20,16 @@ const MAX_ROWS: usize = 500;
 /// Groups of rules with their alerts; what fires comes first.
 pub(super) fn alerts(question: &Question) -> Result<String, Failed> {
     let groups = question.settings.parts.rules.as_ref().map(|rules| rules.groups()).unwrap_or_default();
-    let mut rules: Vec<(&GroupStatus, &RuleStatus)> =
-        groups.iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule))).collect();
+    let mut rules: Vec<(&GroupStatus, usize, &RuleStatus)> = Vec::new();
+    for group in &groups {
+        rules.extend(group.rules.iter().enumerate().map(|(place, rule)| (group, place, rule)));
+    }
     if rules.is_empty() {
         return Ok(page("Alerts", NO_RULES));
     }
-    rules.sort_by_key(|(_, rule)| rank(rule));
-    let count = |state: AlertState| rules.iter().filter(|(_, rule)| self::state(rule) == Some(state)).count();
-    let failed = rules.iter().filter(|(_, rule)| rule.health == Health::Err).count();
+    rules.sort_by_key(|(_, _, rule)| rank(rule));
+    let count = |state: AlertState| rules.iter().filter(|(_, _, rule)| self::state(rule) == Some(state)).count();
+    let failed = rules.iter().filter(|(_, _, rule)| rule.health == Health::Err).count();
     let mut body = format!(
         "<h1>Alerts</h1><div class=cards>{}{}{}{}</div><div class=panel><table><thead><tr><th>State<th>Rule<th>Expression<th>Group<th>Evaluated (UTC)</tr></thead><tbody>",
         card("Firing", count(AlertState::Firing)),
@@ -34,7 +37,7 @@ pub(super) fn alerts(question: &Question) -> Result<String, Failed> {
         card("Rules", rules.len()),
         card("Rules with errors", failed)
     );
-    rules.iter().take(MAX_ROWS).for_each(|(group, rule)| body.push_str(&row(group, rule)));
+    rules.iter().take(MAX_ROWS).for_each(|(group, place, rule)| body.push_str(&row(group, *place, rule)));
     body.push_str("</tbody></table></div>");
     Ok(page("Alerts", &body))
 }
@@ -58,7 +61,7 @@ fn rank(rule: &RuleStatus) -> u8 {
     }
 }
 
-fn row(group: &GroupStatus, rule: &RuleStatus) -> String {
+fn row(group: &GroupStatus, place: usize, rule: &RuleStatus) -> String {
     let name = state(rule).map_or("recording", AlertState::name);
     let error = if rule.last_error.is_empty() {
         String::new()
@@ -66,15 +69,15 @@ fn row(group: &GroupStatus, rule: &RuleStatus) -> String {
         format!("<p class=bad>{}</p>", escape(&rule.last_error))
     };
     let alerts: String = rule.alerting.iter().flat_map(|alerting| &alerting.alerts).take(MAX_ROWS).map(alert).collect();
-    let evaluated =
-        if rule.evaluated_at_ms == 0 { "never".to_owned() } else { rfc3339(rule.evaluated_at_ms).replace('T', " ") };
+    let evaluated = if rule.evaluated_at_ms == 0 { "never".to_owned() } else { time(rule.evaluated_at_ms) };
     format!(
-        "<tr><td><span class=\"state {name}\">{name}</span><td><b>{}</b>{error}{alerts}<td class=mono><a href=\"/explore?expr={}\">{}</a><td>{}<td class=mono>{}</tr>",
+        "<tr><td><span class=\"state {name}\">{name}</span><td><a href=\"{}\"><b>{}</b></a>{error}{alerts}<td class=mono><a href=\"/explore?expr={}\">{}</a><td>{}<td class=mono>{}</tr>",
+        address(group, place),
         escape(&rule.name),
         percent::encode(&rule.query),
         escape(&rule.query),
         escape(&group.name),
-        evaluated.trim_end_matches('Z')
+        evaluated
     )
 }
 
@@ -84,7 +87,7 @@ fn alert(alert: &AlertStatus) -> String {
         "<p><span class=mono>{}</span> = {} <span class=soft>since {}</span>{annotations}</p>",
         escape(&alert.labels.to_string()),
         go_float(alert.value),
-        rfc3339(alert.active_at_ms).replace('T', " ").trim_end_matches('Z')
+        time(alert.active_at_ms)
     )
 }
 

@@ -11,7 +11,7 @@ use vitrine_platform_config::yaml;
 use crate::{CONFIG, Served, served};
 
 impl Served {
-    async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+    pub async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> (StatusCode, Value) {
         let request = Request::builder().method(method).uri(format!("/alertmanager{path}"));
         let request = match body {
             Some(body) => request.header("content-type", "application/json").body(Body::from(body.to_string())),

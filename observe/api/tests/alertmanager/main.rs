@@ -1,5 +1,6 @@
 //! Alertmanager's API v2, as its stock clients use it.
 
+mod grafana;
 mod http;
 mod stock;
 

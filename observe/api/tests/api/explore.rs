@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use vitrine_kit::clock::Clock;
-use vitrine_observe_api::{Prometheus, PrometheusOptions, metric_pages};
-use vitrine_observe_store::series::{
-    Description, Head, Labels, MetricType, Queryable, Snapshot, TooManySeries,
-};
+use vitrine_observe_api::{Prometheus, PrometheusOptions, PrometheusParts, metric_pages};
+use vitrine_observe_store::series::{Description, Head, Labels, MetricType, Queryable, Snapshot, TooManySeries};
 use vitrine_observe_store::{Access, Series, Tenant};
 
 use crate::client::get;
@@ -34,7 +32,7 @@ async fn what_there_is_most_of_leads_to_its_series() {
     let engine = Arc::new(Engine(Snapshot::new(Vec::new(), vec![head])));
     let clock = Clock::manual(1_700_000_000_000).0;
     let options = PrometheusOptions::default();
-    let pages = metric_pages(&Prometheus::new(engine, None, None, Access::open(), options, clock));
+    let pages = metric_pages(&Prometheus::new(engine, PrometheusParts::default(), Access::open(), options, clock));
     let all = get(&pages, "/explore").await.body;
     for part in [
         "4 series",

@@ -2,7 +2,11 @@
 
 use axum::body::Body;
 use http::{Request, header};
-use vitrine_observe_api::{Prometheus, PrometheusOptions, PrometheusParts, prometheus_errors, prometheus_router};
+use vitrine_observe_api::{
+    Prometheus, PrometheusOptions, PrometheusParts, metric_pages, prometheus_below, prometheus_errors,
+    prometheus_router, ruler_router,
+};
+use vitrine_observe_receive::{Intake, remote_write_router};
 use vitrine_observe_store::Access;
 use vitrine_platform_http::nowhere;
 
@@ -42,4 +46,33 @@ async fn grafanas_requests_are_answered_to_the_byte() {
         asked += 1;
     }
     assert!(asked >= AT_LEAST, "only {asked} requests");
+}
+
+#[tokio::test]
+async fn all_of_it_stands_on_one_address() {
+    let (_folder, columns) = crate::client::engine();
+    let options = PrometheusOptions { ruler_api: true, ..PrometheusOptions::default() };
+    let api = Prometheus::new(engine(), PrometheusParts::default(), Access::open(), options, clock());
+    let writes = remote_write_router(&Intake::new(columns.clone(), Access::open()), columns.clone(), None);
+    let router = crate::client::open(&columns)
+        .merge(writes)
+        .merge(metric_pages(&api))
+        .merge(ruler_router(&api, &["/config/v1/rules", "/api/v1/rules"]))
+        .merge(prometheus_below(&api, "/prometheus"));
+    let router = nowhere(router, prometheus_errors);
+    for (path, part) in [
+        ("/prometheus", "This is the API of Prometheus"),
+        ("/prometheus/", "This is the API of Prometheus"),
+        ("/prometheus/api/v1/query?query=1", "\"scalar\""),
+        ("/prometheus/api/v1/rules", "\"groups\":[]"),
+        ("/prometheus/-/ready", "Ready"),
+        ("/prometheus/config/v1/rules", "the ruler API is not enabled"),
+        ("/api/v1/rules", "the ruler API is not enabled"),
+        ("/api/v1/write?get_vm_proto_version=1", "1"),
+        ("/prometheus/api/v1/nope", "404 page not found"),
+        ("/api/status", "series"),
+    ] {
+        let response = crate::client::get(&router, path).await;
+        assert!(response.body.contains(part), "{path}: {} {}", response.status, response.body);
+    }
 }

@@ -230,6 +230,22 @@ async fn names_are_searched_for() {
 }
 
 #[tokio::test]
+async fn series_are_active_while_they_have_samples() {
+    let router = usual(&Arc::default());
+    let active =
+        async |selector: &str| get(&router, &format!("/api/v1/cardinality/active_series?selector={selector}")).await;
+    assert_eq!(active("gone").await.body, r#"{"data":[{"__name__":"gone"}]}"#);
+    assert_eq!(active("nothing").await.body, r#"{"data":[]}"#);
+    for (selector, why) in [
+        ("", "missing \"selector\" parameter"),
+        ("up%7B", "invalid selector: 1:4: parse error: unexpected end of input inside braces"),
+    ] {
+        let refused = active(selector).await;
+        assert_eq!((refused.status, refused.json()["error"].as_str()), (StatusCode::BAD_REQUEST, Some(why)));
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_changed_unless_a_setting_and_a_right_allow_it() {
     let recorder = Arc::<Recorder>::default();
     let router = usual(&recorder);

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use vitrine_kit::clock::{Clock, Manual};
 use vitrine_kit::percent;
-use vitrine_observe_api::{Prometheus, PrometheusOptions, metric_pages, prometheus_router};
+use vitrine_observe_api::{Prometheus, PrometheusOptions, PrometheusParts, metric_pages, prometheus_router};
 use vitrine_observe_store::{Access, ColumnEngine, Ingest, Options, Signal, SpanMetrics, Tenant};
 
 use crate::client::get;
@@ -39,7 +39,8 @@ fn observatory() -> Observatory {
     let options = Options { span_metrics: Some(span_metrics), ..Options::new(folder.path()) };
     let engine = Arc::new(ColumnEngine::open(options, clock.clone()).expect("opens"));
     let series = engine.clone();
-    let prometheus = Prometheus::new(series, None, None, Access::open(), PrometheusOptions::default(), clock);
+    let parts = PrometheusParts::default();
+    let prometheus = Prometheus::new(series, parts, Access::open(), PrometheusOptions::default(), clock);
     let (api, pages) = (prometheus_router(&prometheus), metric_pages(&prometheus));
     Observatory { _folder: folder, engine, clock: hand, api, pages, sent: 0 }
 }

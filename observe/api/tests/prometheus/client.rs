@@ -11,14 +11,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is asked.
 #[derive(Debug, Clone, Default)]
-pub struct Asked {
+pub struct HttpRequest {
     pub method: &'static str,
     pub target: String,
     pub headers: Vec<(&'static str, String)>,
     pub body: Vec<u8>,
 }
 
-impl Asked {
+impl HttpRequest {
     pub fn get(target: impl Into<String>) -> Self {
         Self { method: "GET", target: target.into(), ..Self::default() }
     }
@@ -37,14 +37,14 @@ impl Asked {
 
 /// What came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct HttpResponse {
     pub status: u16,
     /// Names in small letters.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl HttpResponse {
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
@@ -59,8 +59,8 @@ impl Answer {
 }
 
 /// Asks a server on this port of 127.0.0.1. HTTP/1.0, so that a body ends with its connection.
-pub async fn ask(port: u16, asked: &Asked) -> Result<Answer> {
-    let Asked { method, target, headers, body } = asked;
+pub async fn ask(port: u16, asked: &HttpRequest) -> Result<HttpResponse> {
+    let HttpRequest { method, target, headers, body } = asked;
     let mut head = format!("{method} {target} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n");
     if !body.is_empty() || *method == "POST" {
         head.push_str(&format!("Content-Length: {}\r\n", body.len()));
@@ -79,7 +79,7 @@ pub async fn ask(port: u16, asked: &Asked) -> Result<Answer> {
         let status = lines.next().and_then(|line| line.split(' ').nth(1)).context("a status")?.parse()?;
         let header =
             |line: &str| line.split_once(':').map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
-        Ok(Answer { status, headers: lines.filter_map(header).collect(), body: said.split_off(end + 4) })
+        Ok(HttpResponse { status, headers: lines.filter_map(header).collect(), body: said.split_off(end + 4) })
     };
     tokio::time::timeout(PATIENCE, exchange).await.with_context(|| format!("{asked:?}"))?
 }

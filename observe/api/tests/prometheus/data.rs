@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use vitrine_observe_store::model::metrics::{SeriesWrite, encode_remote_write};
 use vitrine_observe_store::series::{Bucket, CounterReset, Histogram, Labels, MetricType, STALE, Value};
 
-use crate::client::{Asked, ask};
+use crate::client::{HttpRequest, ask};
 
 /// When the data begins, in seconds since 1970: a whole minute.
 pub const START_S: i64 = 1_600_000_020;
@@ -94,7 +94,7 @@ pub async fn write(port: u16, all: &[SeriesWrite]) -> Result<()> {
         };
         let part: Vec<SeriesWrite> = all.iter().map(slice).filter(|series| !series.samples.is_empty()).collect();
         let body = snap::raw::Encoder::new().compress_vec(&encode_remote_write(&part))?;
-        let asked = Asked { method: "POST", target: "/api/v1/write".to_owned(), headers: Vec::new(), body }
+        let asked = HttpRequest { method: "POST", target: "/api/v1/write".to_owned(), headers: Vec::new(), body }
             .with("content-type", "application/x-protobuf;proto=io.prometheus.write.v2.Request")
             .with("content-encoding", "snappy")
             .with("x-prometheus-remote-write-version", "2.0.0");

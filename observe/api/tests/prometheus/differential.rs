@@ -3,13 +3,13 @@
 use anyhow::Result;
 use vitrine_tests_engines::prometheus;
 
-use crate::client::{Answer, Asked, ask};
+use crate::client::{HttpRequest, HttpResponse, ask};
 use crate::data::{self, SAMPLES, START_S, STEP_S};
 use crate::ours::Ours;
 
 /// How an answer is compared.
 #[derive(Clone, Copy)]
-enum Wanted {
+enum Expectation {
     /// It is the same to the byte.
     Same,
     /// Its JSON has the same names at the same places; values are times of the machine.
@@ -17,7 +17,7 @@ enum Wanted {
     /// It is another one, for this reason; its status is ours.
     Other(u16, &'static str),
 }
-use Wanted::{Other, Same, Shape};
+use Expectation::{Other, Same, Shape};
 
 /// 3.14 says it in other words than the 3.5 that can be had here.
 const NEWER: &str = "it is as in Prometheus 3.14";
@@ -30,10 +30,10 @@ const HEAD: &str = "HEAD is answered where GET is, with the same headers";
 /// Prometheus's router sends browsers from path to path.
 const NO_DETOUR: &str = "a path that is none is told, and nobody is sent to another";
 
-fn requests() -> Vec<(Asked, Wanted)> {
+fn requests() -> Vec<(HttpRequest, Expectation)> {
     let end = START_S + (SAMPLES - 1) * STEP_S;
     let mut all = Vec::new();
-    let mut get = |target: String, wanted| all.push((Asked::get(target), wanted));
+    let mut get = |target: String, wanted| all.push((HttpRequest::get(target), wanted));
     let at = |query: &str| format!("/api/v1/query?query={query}&time={end}");
     let range =
         |query: &str, step: &str| format!("/api/v1/query_range?query={query}&start={START_S}&end={end}&step={step}");
@@ -197,26 +197,29 @@ fn requests() -> Vec<(Asked, Wanted)> {
     get("/federate".to_owned(), Same);
     // Other forms and methods.
     let query = format!("query=up&time={end}");
-    all.push((Asked::post("/api/v1/query", &query), Same));
-    all.push((Asked::post("/api/v1/query?query=nope", &query), Same));
-    all.push((Asked::post("/api/v1/query", "query=%zz"), Other(400, TOLD)));
-    all.push((Asked::post("/api/v1/series", &format!("match[]=up&{times}")), Same));
-    all.push((Asked::post("/api/v1/labels", &times), Same));
+    all.push((HttpRequest::post("/api/v1/query", &query), Same));
+    all.push((HttpRequest::post("/api/v1/query?query=nope", &query), Same));
+    all.push((HttpRequest::post("/api/v1/query", "query=%zz"), Other(400, TOLD)));
+    all.push((HttpRequest::post("/api/v1/series", &format!("match[]=up&{times}")), Same));
+    all.push((HttpRequest::post("/api/v1/labels", &times), Same));
     for (method, target) in [("DELETE", at("up")), ("PUT", at("up")), ("POST", "/api/v1/rules".to_owned())] {
-        all.push((Asked { method, target, ..Asked::default() }, Same));
+        all.push((HttpRequest { method, target, ..HttpRequest::default() }, Same));
     }
     for target in [at("up"), "/-/healthy".to_owned()] {
-        all.push((Asked { method: "HEAD", target, ..Asked::default() }, Other(200, HEAD)));
+        all.push((HttpRequest { method: "HEAD", target, ..HttpRequest::default() }, Other(200, HEAD)));
     }
-    all.push((Asked { method: "OPTIONS", target: "/api/v1/query".to_owned(), ..Asked::default() }, Same));
-    all.push((Asked { method: "GET", target: "/api/v1/read".to_owned(), ..Asked::default() }, Same));
+    all.push((HttpRequest { method: "OPTIONS", target: "/api/v1/query".to_owned(), ..HttpRequest::default() }, Same));
+    all.push((HttpRequest { method: "GET", target: "/api/v1/read".to_owned(), ..HttpRequest::default() }, Same));
     for (target, kind) in [
         ("delete_series", "POST"),
         ("clean_tombstones", "PUT"),
         ("snapshot?skip_head=x", "POST"),
         ("delete_series?match%5B%5D=up%7B", "POST"),
     ] {
-        all.push((Asked { method: kind, target: format!("/api/v1/admin/tsdb/{target}"), ..Asked::default() }, Same));
+        all.push((
+            HttpRequest { method: kind, target: format!("/api/v1/admin/tsdb/{target}"), ..HttpRequest::default() },
+            Same,
+        ));
     }
     all
 }
@@ -230,8 +233,8 @@ fn shape(value: &serde_json::Value) -> serde_json::Value {
     }
 }
 
-fn difference(ours: &Answer, theirs: &Answer, wanted: Wanted) -> Result<Option<String>> {
-    let told = |answer: &Answer| {
+fn difference(ours: &HttpResponse, theirs: &HttpResponse, wanted: Expectation) -> Result<Option<String>> {
+    let told = |answer: &HttpResponse| {
         let text = answer.text();
         let start: String = text.chars().take(300).collect();
         format!("{} {} {start:?}", answer.status, answer.header("content-type"))

@@ -31,12 +31,15 @@ impl Drop for Ours {
 
 impl Ours {
     pub async fn start() -> Result<Self> {
-        Self::with(PrometheusOptions { admin_api: true, ..PrometheusOptions::default() }).await
+        Self::with(PrometheusOptions { admin_api: true, ..PrometheusOptions::default() }, |_| {}).await
     }
 
-    pub async fn with(options: PrometheusOptions) -> Result<Self> {
+    /// The same with other bounds, of queries and of the engine.
+    pub async fn with(options: PrometheusOptions, change: impl FnOnce(&mut Options)) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let engine = Arc::new(ColumnEngine::open(Options::new(folder.path().join("data")), Clock::system())?);
+        let mut kept = Options::new(folder.path().join("data"));
+        change(&mut kept);
+        let engine = Arc::new(ColumnEngine::open(kept, Clock::system())?);
         let parts = PrometheusParts {
             admin: Some(engine.clone()),
             own_metrics: Some(Arc::new(|| OWN.to_owned())),

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use vitrine_tests_engines::recipes::prometheus_with;
 
-use crate::client::{Asked, ask};
+use crate::client::{HttpRequest, ask};
 use crate::data::{self, SAMPLES, START_S, STEP_S};
 use crate::ours::Ours;
 
@@ -47,7 +47,7 @@ async fn a_real_prometheus_reads_chunks_of_all_kinds() -> Result<()> {
         "nope",
         "histogram_quantile(0.9,rate(latency_bucket%5B5m%5D))",
     ] {
-        let asked = Asked::get(format!("/api/v1/query?query={query}&time={end}"));
+        let asked = HttpRequest::get(format!("/api/v1/query?query={query}&time={end}"));
         let (mine, read) = (ask(ours.port, &asked).await?, ask(theirs.port(), &asked).await?);
         ensure!(mine.text() == read.text(), "{query}\nours: {}\nread: {}", mine.text(), read.text());
         ensure!(query == "nope" || mine.text().len() > 150, "{query} finds nothing: {}", mine.text());
@@ -60,7 +60,7 @@ async fn who_asks_chooses_the_form_of_the_answer() -> Result<()> {
     let ours = Ours::start().await?;
     data::write(ours.port, &data::seeded()).await?;
     let read = async |body: Vec<u8>| {
-        let asked = Asked { method: "POST", target: "/api/v1/read".to_owned(), headers: Vec::new(), body };
+        let asked = HttpRequest { method: "POST", target: "/api/v1/read".to_owned(), headers: Vec::new(), body };
         ask(ours.port, &asked).await
     };
     for (accepted, kind) in [

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use vitrine_tests_engines::promtool;
 use vitrine_tests_engines::recipes::{prometheus_with, vmagent};
 
-use crate::client::{Asked, ask};
+use crate::client::{HttpRequest, ask};
 use crate::data::{self, SAMPLES, START_S, STEP_S};
 use crate::ours::Ours;
 
@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(50);
 async fn until(port: u16, query: &str, part: &str) -> Result<String> {
     let began = Instant::now();
     loop {
-        let answer = ask(port, &Asked::get(format!("/api/v1/query?query={query}"))).await?.text();
+        let answer = ask(port, &HttpRequest::get(format!("/api/v1/query?query={query}"))).await?.text();
         if answer.contains(part) {
             return Ok(answer);
         }
@@ -58,10 +58,10 @@ async fn real_prometheus_writes_in_both_versions() -> Result<()> {
         until(ours.port, &format!("up%7Bsender=%22{sender}%22%7D"), "\"1\"]").await?;
     }
     // 2.0 sends what is known of a metric with each series.
-    let metadata = ask(ours.port, &Asked::get("/api/v1/metadata?metric=seen_total")).await?.text();
+    let metadata = ask(ours.port, &HttpRequest::get("/api/v1/metadata?metric=seen_total")).await?.text();
     ensure!(metadata.contains(r#""type":"counter","unit":"","help":"What was seen.""#), "{metadata}");
     for server in &servers {
-        let own = ask(server.port(), &Asked::get("/metrics")).await?.text();
+        let own = ask(server.port(), &HttpRequest::get("/metrics")).await?.text();
         for name in ["samples_failed_total", "samples_dropped_total", "samples_retried_total"] {
             let line = own.lines().find(|line| line.starts_with(&format!("prometheus_remote_storage_{name}{{")));
             let line = line.with_context(|| format!("{name} in\n{own}"))?;
@@ -91,7 +91,7 @@ async fn real_vmagent_writes_with_zstd_and_without() -> Result<()> {
 async fn a_real_prometheus_federates() -> Result<()> {
     let ours = Ours::start().await?;
     // A line of text with a time of now, as an exporter's.
-    let pushed = Asked::post("/api/v1/import/prometheus", "# TYPE kept gauge\nkept{place=\"here\"} 3\n");
+    let pushed = HttpRequest::post("/api/v1/import/prometheus", "# TYPE kept gauge\nkept{place=\"here\"} 3\n");
     ensure!(ask(ours.port, &pushed).await?.status == 204);
     let config = format!(
         "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs: [{{job_name: federate, honor_labels: true, metrics_path: /federate, \
@@ -169,23 +169,29 @@ async fn what_is_exported_can_be_imported() -> Result<()> {
     let (one, two) = (Ours::start().await?, Ours::start().await?);
     data::write(one.port, &data::seeded()).await?;
     let selector = "match%5B%5D=%7B__name__=~%22up%7Chttp.size%7Crequests_total%22%7D";
-    let exported = ask(one.port, &Asked::get(format!("/api/v1/export?{selector}&max_rows_per_line=100"))).await?;
+    let exported = ask(one.port, &HttpRequest::get(format!("/api/v1/export?{selector}&max_rows_per_line=100"))).await?;
     ensure!(exported.status == 200 && exported.text().lines().count() == 15, "{}", exported.text());
-    let import = Asked { method: "POST", target: "/api/v1/import".to_owned(), body: exported.body, ..Asked::default() };
+    let import = HttpRequest {
+        method: "POST",
+        target: "/api/v1/import".to_owned(),
+        body: exported.body,
+        ..HttpRequest::default()
+    };
     let taken = ask(two.port, &import).await?;
     ensure!(taken.status == 204, "{taken:?}");
     let query = format!(
         "/api/v1/query_range?query=%7Bjob=%22api%22,__name__!~%22lat.*%7Cnat.*%22%7D&start={START_S}&end={}&step=15",
         START_S + 3600
     );
-    let (here, there) = (ask(one.port, &Asked::get(&query)).await?, ask(two.port, &Asked::get(&query)).await?);
+    let (here, there) =
+        (ask(one.port, &HttpRequest::get(&query)).await?, ask(two.port, &HttpRequest::get(&query)).await?);
     ensure!(here.text().len() > 1000 && here.body == there.body, "{}\n{}", here.text(), there.text());
     for (target, body, part) in [
         ("/api/v1/import", "{\"metric\":{}", "line 1: "),
         ("/api/v1/import/prometheus", "up{ 1\n", "line 1"),
         ("/api/v1/import?extra_label=x", "", "extra_label=x: expected name=value"),
     ] {
-        let refused = ask(two.port, &Asked::post(target, body)).await?;
+        let refused = ask(two.port, &HttpRequest::post(target, body)).await?;
         ensure!(refused.status == 400 && refused.text().contains(part), "{target}: {refused:?}");
     }
     Ok(())

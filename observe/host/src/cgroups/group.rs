@@ -4,9 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use vitrine_observe_series::MetricType;
 
-use crate::Names;
 use crate::families::Families;
 use crate::files::{Files, number};
+use crate::{Container, Containers, Names};
 
 /// Digits of a container's id.
 const ID_DIGITS: usize = 64;
@@ -74,20 +74,26 @@ impl Group {
     }
 
     /// Adds what is known of it.
-    pub fn tell(&self, files: &Files, names: Names, families: &mut Families) {
+    pub fn tell(&self, files: &Files, names: Names, containers: &Containers, families: &mut Families) {
+        let container = self.container();
+        let known = container.and_then(|id| containers.get(id));
         match names {
-            Names::NodeExporter => self.tell_cadvisor(files, families),
+            Names::NodeExporter => self.tell_cadvisor(known, files, families),
             Names::OpenTelemetry => {
-                if let Some(container) = self.container() {
-                    self.tell_open_telemetry(container, files, families);
+                if let Some(container) = container {
+                    self.tell_open_telemetry(container, known, files, families);
                 }
             }
         }
     }
 
-    fn tell_cadvisor(&self, files: &Files, families: &mut Families) {
-        let name = self.container().unwrap_or_default();
-        let own = [("id", self.id.as_str()), ("image", ""), ("name", name)];
+    fn tell_cadvisor(&self, known: Option<&Container>, files: &Files, families: &mut Families) {
+        // Whoever is not known by a name is known by its id.
+        let name = known.map_or_else(|| self.container().unwrap_or_default(), |known| known.name.as_str());
+        let image = known.map_or("", |known| known.image.as_str());
+        let mut own: Vec<(&str, &str)> = vec![("id", self.id.as_str()), ("image", image), ("name", name)];
+        let labels = known.iter().flat_map(|known| &known.labels);
+        own.extend(labels.map(|(name, value)| (name.as_str(), value.as_str())));
         let mut counter = |name: &str, help: &str, value: f64| families.counter(name, help, &own, value);
         if let Some([all, user, system]) = self.cpu {
             counter("container_cpu_usage_seconds_total", "Cumulative cpu time consumed in seconds.", all);
@@ -112,13 +118,13 @@ impl Group {
             memory.tell(&own, families);
         }
         for (device, [read, written]) in &self.disks {
-            let labels = [("device", device.as_str()), own[0], own[1], own[2]];
+            let labels: Vec<(&str, &str)> = with(&own, ("device", device));
             families.counter("container_fs_reads_bytes_total", "Cumulative count of bytes read", &labels, *read);
             families.counter("container_fs_writes_bytes_total", "Cumulative count of bytes written", &labels, *written);
         }
         self.tell_spec(&own, families);
         self.each_interface(files, |interface, columns| {
-            let labels = [own[0], own[1], ("interface", interface), own[2]];
+            let labels = with(&own, ("interface", interface));
             for (name, value) in INTERFACE_COLUMNS.iter().zip(columns) {
                 let help = "Cumulative count of what interfaces received and transmitted.";
                 families.counter(&format!("container_network_{name}_total"), help, &labels, value);
@@ -148,11 +154,14 @@ impl Group {
         }
     }
 
-    fn tell_open_telemetry(&self, container: &str, files: &Files, families: &mut Families) {
-        let id = ("container.id", container);
+    fn tell_open_telemetry(&self, container: &str, known: Option<&Container>, files: &Files, families: &mut Families) {
+        let mut own = vec![("container.id", container)];
+        if let Some(Container { name, image, .. }) = known {
+            own.extend([("container.name", name.as_str()), ("container.image.name", image)]);
+        }
         if let Some([all, user, system]) = self.cpu {
             for (mode, value) in [("user", user), ("system", system), ("other", (all - user - system).max(0.0))] {
-                let labels = [id, ("cpu.mode", mode)];
+                let labels = with(&own, ("cpu.mode", mode));
                 families.add("container.cpu.time", MetricType::Counter, "Total CPU time consumed", "s", &labels, value);
             }
         }
@@ -162,12 +171,12 @@ impl Group {
                 ("container.memory.working_set", "Container memory working set", memory.working_set),
                 ("container.memory.rss", "Container memory RSS", memory.rss),
             ] {
-                families.add(name, MetricType::Gauge, help, "By", &[id], value);
+                families.add(name, MetricType::Gauge, help, "By", &own, value);
             }
         }
         for (device, values) in &self.disks {
             for (direction, value) in ["read", "write"].iter().zip(values) {
-                let labels = [id, ("disk.io.direction", direction), ("system.device", device.as_str())];
+                let labels = with(&with(&own, ("disk.io.direction", direction)), ("system.device", device));
                 families.add(
                     "container.disk.io",
                     MetricType::Counter,
@@ -180,7 +189,8 @@ impl Group {
         }
         self.each_interface(files, |interface, [received, .., sent, _, _, _]| {
             for (direction, value) in [("receive", received), ("transmit", sent)] {
-                let labels = [id, ("network.interface.name", interface), ("network.io.direction", direction)];
+                let labels =
+                    with(&with(&own, ("network.interface.name", interface)), ("network.io.direction", direction));
                 families.add(
                     "container.network.io",
                     MetricType::Counter,
@@ -193,7 +203,7 @@ impl Group {
         });
         if let Some(started) = self.started {
             let help = "The time the container has been running";
-            families.add("container.uptime", MetricType::Gauge, help, "s", &[id], (now() - started).max(0.0));
+            families.add("container.uptime", MetricType::Gauge, help, "s", &own, (now() - started).max(0.0));
         }
     }
 
@@ -261,6 +271,11 @@ impl Memory {
             families.counter("container_oom_events_total", help, own, kills);
         }
     }
+}
+
+/// Labels with one more.
+fn with<'a>(own: &[(&'a str, &'a str)], more: (&'a str, &'a str)) -> Vec<(&'a str, &'a str)> {
+    own.iter().copied().chain([more]).collect()
 }
 
 fn now() -> f64 {

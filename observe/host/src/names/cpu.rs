@@ -128,3 +128,27 @@ pub(crate) fn load(files: &Files, names: Names, families: &mut Families) -> Resu
     }
     Ok(())
 }
+
+/// How long processes ran on each processor, and waited for it: only by the node exporter's names.
+pub(crate) fn schedule(files: &Files, names: Names, families: &mut Families) -> Result<(), Error> {
+    /// Nanoseconds in a second, as the kernel counts here.
+    const NANOS: f64 = 1e9;
+    if names == Names::OpenTelemetry {
+        return Ok(());
+    }
+    for line in files.proc("schedstat")?.lines() {
+        let mut words = line.split_whitespace();
+        let Some(processor) = words.next().and_then(|word| word.strip_prefix("cpu")) else { continue };
+        let labels = [("cpu", processor)];
+        let mut words = words.skip(6);
+        let mut next = || number(words.next());
+        let (running, waiting, slices) = (next() / NANOS, next() / NANOS, next());
+        let help = "Number of seconds CPU spent running a process.";
+        families.counter("node_schedstat_running_seconds_total", help, &labels, running);
+        let help = "Number of seconds spent by processing waiting for this CPU.";
+        families.counter("node_schedstat_waiting_seconds_total", help, &labels, waiting);
+        let help = "Number of timeslices executed by CPU.";
+        families.counter("node_schedstat_timeslices_total", help, &labels, slices);
+    }
+    Ok(())
+}

@@ -18,10 +18,10 @@ use tokio::time::Instant;
 use vitrine_platform_config::yaml::{Fields, Node, Reader};
 use vitrine_platform_fetch::{Client, Settings};
 
-use super::{Found, label_suffix};
+use super::{Group, GroupUpdate, label_suffix};
 use access::Access;
 use cluster::Cluster;
-use objects::Kind;
+use objects::{Key, Kind};
 use watch::Watch;
 
 /// Changes that wait to be noted.
@@ -85,7 +85,19 @@ impl Role {
         ROLES.iter().find(|(known, ..)| *known == name).map(|(_, role, _)| *role)
     }
 
-    pub(crate) fn name(self) -> &'static str {
+    /// What objects are its targets.
+    fn kind(self) -> Kind {
+        match self {
+            Self::Node => Kind::Node,
+            Self::Pod => Kind::Pod,
+            Self::Service => Kind::Service,
+            Self::Endpoints => Kind::Endpoints,
+            Self::EndpointSlice => Kind::EndpointSlice,
+            Self::Ingress => Kind::Ingress,
+        }
+    }
+
+    fn name(self) -> &'static str {
         ROLES.iter().find(|(_, role, _)| *role == self).map_or("", |(name, ..)| name)
     }
 }
@@ -152,7 +164,7 @@ impl KubernetesDiscovery {
     }
 
     /// Follows the cluster as long as somebody listens.
-    pub(super) async fn follow(&self, client: &Client, number: usize, sender: &Sender<(usize, Found)>) {
+    pub(super) async fn follow(&self, client: &Client, number: usize, sender: &Sender<(usize, GroupUpdate)>) {
         let watches = self.watches();
         let (events, mut noted) = mpsc::channel(MAX_WAITING);
         // Its end is theirs.
@@ -161,7 +173,7 @@ impl KubernetesDiscovery {
             watching.spawn(watch.clone().run(client.clone(), self.access.server.clone(), number, events.clone()));
         }
         drop(events);
-        let mut cluster = Cluster::new(self.role, self.attached, watches);
+        let mut cluster = Cluster::new(self.role.kind(), self.attached, watches);
         let mut is_first = true;
         while let Some((watch, change)) = noted.recv().await {
             cluster.note(watch, change);
@@ -173,14 +185,14 @@ impl KubernetesDiscovery {
             if !cluster.is_known() {
                 continue;
             }
-            let changed = cluster.changed();
+            let changed = self.groups(&mut cluster);
             let found = if is_first {
                 let all = changed.into_iter().filter_map(|(name, group)| Some((name, group?)));
-                Found::All(all.collect())
+                GroupUpdate::All(all.collect())
             } else if changed.is_empty() {
                 continue;
             } else {
-                Found::Changed(changed)
+                GroupUpdate::Changed(changed)
             };
             is_first = false;
             let next = Instant::now() + PAUSE;
@@ -189,6 +201,22 @@ impl KubernetesDiscovery {
             }
             tokio::time::sleep_until(next).await;
         }
+    }
+}
+
+/// Groups that are new or have changed; none for those that are gone.
+type Changed = Vec<(String, Option<Group>)>;
+
+impl KubernetesDiscovery {
+    /// The groups of the objects that have changed since this was asked.
+    fn groups(&self, cluster: &mut Cluster) -> Changed {
+        let changed = cluster.changed().into_iter();
+        let group = |(namespace, name): Key| {
+            let source = format!("{}/{namespace}/{name}", self.role.name());
+            let object = cluster.get(self.role.kind(), &(namespace, name));
+            (source, object.map(|object| groups::group(cluster, object)))
+        };
+        changed.map(group).collect()
     }
 }
 

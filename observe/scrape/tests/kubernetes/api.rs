@@ -12,13 +12,13 @@ use tokio::sync::Notify;
 
 /// What it was asked.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct RequestInfo {
     /// Path and query.
     pub line: String,
     pub authorization: String,
 }
 
-impl Asked {
+impl RequestInfo {
     pub fn is_watch(&self) -> bool {
         self.line.contains("watch=true")
     }
@@ -43,7 +43,7 @@ struct State {
     fails: bool,
     babbles: bool,
     babbled: usize,
-    asked: Vec<Asked>,
+    asked: Vec<RequestInfo>,
 }
 
 #[derive(Clone)]
@@ -75,7 +75,7 @@ impl Api {
         format!("http://{}", self.address)
     }
 
-    pub fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<RequestInfo> {
         self.state.lock().asked.clone()
     }
 
@@ -124,7 +124,7 @@ impl Api {
         self.state.lock().fails = fails;
     }
 
-    /// Answers watches with a line that never ends.
+    /// Gives watches a line that never ends.
     pub fn babble(&self, babbles: bool) {
         self.state.lock().babbles = babbles;
     }
@@ -133,7 +133,7 @@ impl Api {
         self.state.lock().babbled
     }
 
-    /// Answers one request after the other; none when the client has gone.
+    /// Serves one request after the other; none when the client has gone.
     async fn serve(&self, mut stream: TcpStream) -> Option<()> {
         loop {
             let mut head = Vec::new();
@@ -143,7 +143,7 @@ impl Api {
             let head = String::from_utf8(head).ok()?;
             let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
             let line = head.split_whitespace().nth(1)?.to_owned();
-            let asked = Asked { line, authorization: header("authorization: ").to_owned() };
+            let asked = RequestInfo { line, authorization: header("authorization: ").to_owned() };
             let (fails, babbles) = {
                 let mut state = self.state.lock();
                 state.asked.push(asked.clone());
@@ -163,7 +163,7 @@ impl Api {
         }
     }
 
-    fn page(&self, asked: &Asked) -> Value {
+    fn page(&self, asked: &RequestInfo) -> Value {
         let state = self.state.lock();
         let path = path(asked);
         let (from, limit): (usize, usize) =
@@ -175,7 +175,7 @@ impl Api {
         json!({"metadata": {"resourceVersion": state.events.len().to_string(), "continue": next}, "items": items})
     }
 
-    async fn watch(&self, stream: &mut TcpStream, asked: &Asked) -> Option<()> {
+    async fn watch(&self, stream: &mut TcpStream, asked: &RequestInfo) -> Option<()> {
         let mut version: usize = asked.parameter("resourceVersion").parse().expect("a version");
         let (is_forgotten, in_stream, broken) = {
             let state = self.state.lock();
@@ -192,22 +192,23 @@ impl Api {
         }
         loop {
             let notified = self.changed.notified();
-            let (fresh, is_broken): (Vec<String>, bool) = {
+            let fresh: Vec<String> = {
                 let state = self.state.lock();
+                // What happens after it broke, it does not tell.
+                if state.broken != broken {
+                    return None;
+                }
                 let seen = state.events.iter().skip(version).filter(|(of, ..)| *of == path(asked));
                 let fresh = seen.map(|(_, kind, object)| format!("{}\n", json!({"type": kind, "object": object})));
                 let fresh = fresh.collect();
                 version = state.events.len();
-                (fresh, state.broken != broken)
+                fresh
             };
             for line in fresh {
                 // In two parts: lines and parts of a body are not the same.
                 let (one, other) = line.split_at(line.len() / 2);
                 chunk(stream, one).await?;
                 chunk(stream, other).await?;
-            }
-            if is_broken {
-                return None;
             }
             tokio::time::timeout(std::time::Duration::from_millis(20), notified).await.ok();
         }
@@ -223,7 +224,7 @@ impl Api {
     }
 }
 
-fn path(asked: &Asked) -> &str {
+fn path(asked: &RequestInfo) -> &str {
     asked.line.split('?').next().and_then(|path| path.rsplit('/').next()).unwrap_or_default()
 }
 

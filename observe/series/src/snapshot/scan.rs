@@ -30,13 +30,8 @@ const MAX_TURNS: usize = 256;
 const SAMPLE_BYTES: usize = 24;
 /// Times are kept for later series up to so many bytes.
 const TIMES_BYTES: usize = 4 << 20;
-/// What begins the label of a histogram's bucket, and ends the names of what a histogram is shown as.
+/// The label that has the upper bound of a histogram's bucket.
 const LE: &str = "le";
-const SUFFIXES: [(&str, fn(Projection) -> bool); 3] = [
-    ("_bucket", |projection| matches!(projection, Projection::Bucket(_))),
-    ("_count", |projection| projection == Projection::Count),
-    ("_sum", |projection| projection == Projection::Sum),
-];
 
 /// A series, and what was sent of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -310,10 +305,14 @@ fn turn_of(SeriesId(id): SeriesId, turns: usize) -> usize {
 
 /// What the series have in common that a histogram is shown as.
 fn family(labels: &Labels, projection: Projection) -> Labels {
-    let Some((suffix, _)) = SUFFIXES.iter().find(|(_, is_it)| is_it(projection)) else { return labels.clone() };
+    let (suffix, is_bucket) = match projection {
+        Projection::Whole => return labels.clone(),
+        Projection::Bucket(_) => ("_bucket", true),
+        Projection::Count => ("_count", false),
+        Projection::Sum => ("_sum", false),
+    };
     let metric = labels.metric();
     let name = metric.strip_suffix(suffix).unwrap_or(metric);
-    let is_bucket = matches!(projection, Projection::Bucket(_));
     let kept = labels.iter().filter(|label| !(is_bucket && *label.name == *LE));
     Labels::of(kept.map(|label| match &*label.name {
         crate::NAME => (crate::NAME, name),

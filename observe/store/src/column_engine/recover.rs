@@ -67,9 +67,9 @@ impl ColumnEngine {
         let (log, replay) = open_log(&options)?;
         let log = Arc::new(RequestLog::new(log));
         let temporary = empty_folder(data.join(TEMPORARY))?;
-        let storage = open_depot(&options)?;
+        let storage = open_storage(&options)?;
         let names = storage.list().map_err(Error::io("list", "the segments"))?;
-        let manifest = open_catalogue(&data, &names)?;
+        let manifest = open_manifest(&data, &names)?;
         let series_aside = format!("{SERIES}{DAMAGED}");
         let is_aside = |name: &&String| name.ends_with(ROWS_ASIDE) || name.ends_with(&series_aside);
         let aside = names.iter().filter(is_aside).count();
@@ -91,7 +91,7 @@ impl ColumnEngine {
         let [to_seal, to_merge, to_count] = [(), (), ()].map(|()| Arc::new(Notify::default()));
         let (ingester, commits) = Ingester::new(context.clone(), log.clone(), tables.clone(), to_seal.clone());
         let notifiers = [to_seal.clone(), to_merge.clone(), to_count];
-        let mut kept = Self {
+        let opened = Self {
             ingester: Arc::new(ingester),
             sealer: Arc::new(Sealer::new(
                 context.clone(),
@@ -116,11 +116,23 @@ impl ColumnEngine {
             notifiers,
             threads: Vec::new(),
         };
-        kept.start("observe-commit", move || commit(commits, &to_seal, &clock))?;
+        let commit = move || commit(commits, &to_seal, &clock);
+        opened.at_work(commit, &contents, replay)
+    }
+
+    /// Starts the threads, and takes back what the log has: one after the other, as they need each other.
+    fn at_work(
+        self,
+        commit: impl FnOnce() + Send + 'static,
+        contents: &Contents,
+        replay: Replay,
+    ) -> Result<Self, Error> {
+        let mut kept = self;
+        kept.start("observe-commit", commit)?;
         let sealer = kept.sealer.clone();
         kept.start("observe-seal", move || sealer.run())?;
         kept.relearn();
-        kept.replay(&contents, replay)?;
+        kept.replay(contents, replay)?;
         let now_ms = kept.context.clock.now_ms();
         let tables = kept.tables.all();
         tables.iter().filter_map(|table| table.span_counts.as_ref()).for_each(|counts| counts.end_replay(now_ms));
@@ -232,7 +244,7 @@ fn empty_folder(path: PathBuf) -> Result<PathBuf, Error> {
     }
 }
 
-fn open_depot(options: &Options) -> Result<Arc<dyn SegmentStorage>, Error> {
+fn open_storage(options: &Options) -> Result<Arc<dyn SegmentStorage>, Error> {
     if let Some(storage) = &options.segments {
         return Ok(storage.clone());
     }
@@ -246,7 +258,7 @@ fn segments(names: &[String]) -> impl Iterator<Item = &String> {
 }
 
 /// The manifest of a folder, or a new one if there are no segments.
-fn open_catalogue(data: &Path, names: &[String]) -> Result<Manifest, Error> {
+fn open_manifest(data: &Path, names: &[String]) -> Result<Manifest, Error> {
     match Manifest::open(data)? {
         Some(manifest) => Ok(manifest),
         None if segments(names).next().is_none() => Manifest::create(data),

@@ -76,10 +76,10 @@ struct Service {
 
 impl Consul {
     pub(super) fn new(discovery: &Discovery) -> Result<Self, Error> {
-        let wrong = || Error::Consul(discovery.consul.clone());
-        let uri: Uri = discovery.consul.parse().map_err(|_| wrong())?;
-        let is_address = uri.host().is_some() && uri.path() == "/" && uri.query().is_none();
-        if !is_address || !matches!(uri.scheme_str(), Some("http" | "https")) {
+        let wrong = || Error::Consul(discovery.consul.to_string());
+        // None is empty, and no URI.
+        let uri: Uri = discovery.consul.as_str().parse().map_err(|_| wrong())?;
+        if uri.path() != "/" {
             return Err(wrong());
         }
         // One blocking query after another gains nothing by HTTP/2.
@@ -90,11 +90,7 @@ impl Consul {
             ..Settings::default()
         };
         let client = Client::new(&settings).map_err(Error::ConsulClient)?;
-        Ok(Self {
-            client,
-            base: discovery.consul.trim_end_matches('/').to_owned(),
-            token: discovery.consul_token.clone(),
-        })
+        Ok(Self { client, base: discovery.consul.to_string(), token: discovery.consul_token.clone() })
     }
 
     /// Asks, and returns what was answered.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::uri::Authority;
-use vitrine_platform_fetch::{Answer, ResolverError, Service};
+use vitrine_platform_fetch::{Lookup, ResolverError, Service};
 
 use super::{Discovery, ReplicaSink, address, bare};
 use crate::Error;
@@ -16,7 +16,7 @@ const SHORTEST_REFRESH: Duration = Duration::from_millis(500);
 const MAX_TARGETS: usize = 256;
 
 /// What was found, and how long that holds.
-type Resolution = Result<Answer<Vec<Address>>, ResolverError>;
+type Resolution = Result<Lookup<Vec<Address>>, ResolverError>;
 
 /// What is looked for.
 pub(super) enum DnsQuery {
@@ -46,7 +46,7 @@ impl Resolver {
                 DnsQuery::Targets(record) => self.targets(record, &name).await,
             };
             let holds = match looked {
-                Ok(Answer { found, until }) => {
+                Ok(Lookup { found, until }) => {
                     sink.found(&found);
                     until.saturating_duration_since(Instant::now())
                 }
@@ -60,14 +60,14 @@ impl Resolver {
     }
 
     async fn addresses(&self, host: &Authority, name: &Arc<str>) -> Resolution {
-        let Answer { found, until } = self.resolver.addresses(bare(host.host())).await?;
+        let Lookup { found, until } = self.resolver.addresses(bare(host.host())).await?;
         let port = host.port_u16().unwrap_or_default();
-        Ok(Answer { found: found.iter().filter_map(|ip| address(&ip.to_string(), port, name)).collect(), until })
+        Ok(Lookup { found: found.iter().filter_map(|ip| address(&ip.to_string(), port, name)).collect(), until })
     }
 
     /// The targets of the best priority, as addresses. Weights are not looked at: the balancer sees who is busy.
     async fn targets(&self, record: &str, name: &Arc<str>) -> Resolution {
-        let Answer { found: targets, mut until } = self.resolver.services(record).await?;
+        let Lookup { found: targets, mut until } = self.resolver.services(record).await?;
         let targets: Vec<Service> = targets.into_iter().take(MAX_TARGETS).collect();
         let best = targets.iter().map(|target| target.priority).min();
         let mut addresses = Vec::new();
@@ -84,7 +84,7 @@ impl Resolver {
         // One target without an address does not hide the others.
         match failure {
             Some(e) if addresses.is_empty() => Err(e),
-            _ => Ok(Answer { found: addresses, until }),
+            _ => Ok(Lookup { found: addresses, until }),
         }
     }
 }

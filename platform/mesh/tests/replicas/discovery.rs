@@ -5,15 +5,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use vitrine_platform_config::{BaseUrl, Written};
 use vitrine_platform_mesh::{Discovery, Limits, Mesh, Placement, Registration};
 use vitrine_platform_tls as tls;
 use vitrine_tests_engines::{Certificates, Server, consul};
 
 use crate::{Caller, Replica, eventually};
 
+fn base(url: &str) -> BaseUrl {
+    BaseUrl::read(url).expect("an address")
+}
+
 fn by(server: &Server) -> Discovery {
     let name_server = format!("127.0.0.1:{}", server.dns_port().expect("a port"));
-    Discovery { consul: server.url(), name_server, refresh_ms: 100, ttl_ms: 1500, ..Discovery::default() }
+    Discovery { consul: base(&server.url()), name_server, refresh_ms: 100, ttl_ms: 1500, ..Discovery::default() }
 }
 
 async fn registered(discovery: &Discovery, replica: &Replica) -> Registration {
@@ -145,7 +150,8 @@ async fn settings_that_cannot_be_used_say_so() {
         let placed = Mesh::new(Limits::default()).with_remotes(discovery, None).place_remote("carts", &replicas);
         placed.expect_err("it cannot be used").to_string()
     };
-    let bad = Discovery { name_server: "here".to_owned(), consul: "consul:8500".to_owned(), ..Discovery::default() };
+    let bad =
+        Discovery { name_server: "here".to_owned(), consul: base("http://consul:8500/v1"), ..Discovery::default() };
     for place in ["dns://carts:1", "srv://_grpc._tcp.carts"] {
         let said = placed(place, bad.clone());
         assert!(said.contains("discovery.name_server") && said.contains("IP:PORT"), "{said}");
@@ -192,7 +198,7 @@ async fn consul_is_asked_over_tls() {
     let certificates = Certificates::new(folder.path()).expect("an authority");
     let (certificate, key) = certificates.issue("localhost").expect("issued");
     let shown = tls::Files { ca: PathBuf::new(), certificate, key };
-    let consul = format!("https://localhost:{}", behind_tls(&server, &shown).await);
+    let consul = base(&format!("https://localhost:{}", behind_tls(&server, &shown).await));
     let strangers = Discovery { consul, ..by(&server) };
     let trusting = tls::Files { ca: certificates.authority(), ..tls::Files::default() };
     let discovery = Discovery { tls: trusting, ..strangers.clone() };

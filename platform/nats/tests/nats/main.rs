@@ -4,4 +4,5 @@ mod calls;
 mod connecting;
 mod events;
 mod failures;
+mod strangers;
 mod world;

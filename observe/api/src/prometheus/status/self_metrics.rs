@@ -10,7 +10,7 @@ use vitrine_observe_store::series::{Labels, MetricType, NAME};
 
 /// A family while it is read.
 #[derive(Default)]
-struct Family {
+struct MetricFamily {
     kind: MetricType,
     help: String,
     /// The full name of its samples, where it has one.
@@ -27,7 +27,7 @@ const PARTS: [&str; 3] = ["_bucket", "_sum", "_count"];
 
 /// Families of a text in Prometheus's format, in order of their names.
 pub(super) fn families(text: &str) -> Result<Vec<Value>, String> {
-    let mut families: BTreeMap<String, Family> = BTreeMap::new();
+    let mut families: BTreeMap<String, MetricFamily> = BTreeMap::new();
     for entry in Text::new(text.as_bytes(), Format::Text).map_err(|mistake| mistake.to_string())? {
         match entry.map_err(|mistake| mistake.to_string())? {
             Entry::Metadata { metric, description } => {
@@ -52,7 +52,7 @@ pub(super) fn families(text: &str) -> Result<Vec<Value>, String> {
         .collect())
 }
 
-fn take(families: &mut BTreeMap<String, Family>, labels: &Labels, value: f64) {
+fn take(families: &mut BTreeMap<String, MetricFamily>, labels: &Labels, value: f64) {
     let name = labels.get(NAME).unwrap_or_default();
     let (base, part) = PARTS
         .into_iter()
@@ -91,7 +91,7 @@ fn whole(value: f64) -> Value {
     format!("{value:.0}").into()
 }
 
-fn shown(name: &str, family: &Family) -> Value {
+fn shown(name: &str, family: &MetricFamily) -> Value {
     let (kind, field) = match family.kind {
         MetricType::Counter => ("COUNTER", "counter"),
         MetricType::Gauge => ("GAUGE", "gauge"),

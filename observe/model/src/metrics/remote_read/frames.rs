@@ -1,4 +1,4 @@
-//! Answers as a stream: frames of `ChunkedReadResponse`, each with its length and its checksum.
+//! Responses as a stream: frames of `ChunkedReadResponse`, each with its length and its checksum.
 //!
 //! The source is prometheus/prometheus `storage/remote/{chunked,codec}.go`.
 

@@ -37,13 +37,13 @@ impl RemoteWrite {
             let Malformed { offset, problem } = fault.within(&message);
             RemoteWriteError::Malformed { offset, problem, message: self.version.message() }
         })?;
-        let Some(Found { cluster, replica, samples, message }) = found else { return Ok(None) };
+        let Some(ReplicaMessage { cluster, replica, samples, message }) = found else { return Ok(None) };
         let request = Self { version: self.version, compression: WriteCompression::None, body: message.into() };
         Ok(Some(ReplicaWrite { cluster, replica, samples, request }))
     }
 }
 
-struct Found {
+struct ReplicaMessage {
     cluster: String,
     replica: String,
     samples: u64,
@@ -76,7 +76,7 @@ fn each<'a>(
     }
 }
 
-fn v1(message: &[u8], (cluster, replica): Names<'_>) -> Result<Option<Found>, Fault> {
+fn v1(message: &[u8], (cluster, replica): Names<'_>) -> Result<Option<ReplicaMessage>, Fault> {
     const SERIES: u32 = length(1);
     const LABEL: u32 = length(1);
     let (mut out, mut samples, mut is_first) = (Vec::with_capacity(message.len()), 0, true);
@@ -108,7 +108,7 @@ fn v1(message: &[u8], (cluster, replica): Names<'_>) -> Result<Option<Found>, Fa
         Ok(())
     })?;
     let both = clusters.zip(replicas);
-    Ok(both.map(|(cluster, replica)| Found { cluster, replica, samples, message: out }))
+    Ok(both.map(|(cluster, replica)| ReplicaMessage { cluster, replica, samples, message: out }))
 }
 
 const SAMPLES: u32 = length(2);
@@ -131,7 +131,7 @@ fn pair(label: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
     Ok((name, value))
 }
 
-fn v2(message: &[u8], (cluster, replica): Names<'_>) -> Result<Option<Found>, Fault> {
+fn v2(message: &[u8], (cluster, replica): Names<'_>) -> Result<Option<ReplicaMessage>, Fault> {
     const SYMBOL: u32 = length(4);
     const SERIES: u32 = length(5);
     let mut symbols = Vec::new();
@@ -175,7 +175,7 @@ fn v2(message: &[u8], (cluster, replica): Names<'_>) -> Result<Option<Found>, Fa
         Ok(())
     })?;
     let both = clusters.zip(replicas);
-    Ok(both.map(|(cluster, replica)| Found { cluster, replica, samples, message: out }))
+    Ok(both.map(|(cluster, replica)| ReplicaMessage { cluster, replica, samples, message: out }))
 }
 
 /// Places of labels, all other fields as they are, and how many samples they have.

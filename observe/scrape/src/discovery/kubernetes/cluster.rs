@@ -2,21 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::groups;
+use super::Attached;
 use super::objects::{Endpoint, EndpointAddress, Key, Kind, Meta, Object, Pod, Reference};
 use super::watch::{Change, Watch};
-use super::{Attached, Role};
-use crate::discovery::Group;
 
 /// The label of a slice by which its service is known.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
-/// A group that is new or has changed; none where it is gone.
-type Changed = Vec<(String, Option<Group>)>;
-
 /// The objects of a cluster.
 pub(super) struct Cluster {
-    pub role: Role,
+    /// The objects whose targets are wanted.
+    main: Kind,
     pub attached: Attached,
     watches: Vec<Watch>,
     /// Watches that have not listed yet.
@@ -27,9 +23,9 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    pub fn new(role: Role, attached: Attached, watches: Vec<Watch>) -> Self {
+    pub fn new(main: Kind, attached: Attached, watches: Vec<Watch>) -> Self {
         let unlisted = (0..watches.len()).collect();
-        Self { role, attached, watches, unlisted, objects: BTreeMap::new(), dirty: HashSet::new() }
+        Self { main, attached, watches, unlisted, objects: BTreeMap::new(), dirty: HashSet::new() }
     }
 
     /// Whether all of it has been listed once.
@@ -75,22 +71,16 @@ impl Cluster {
         }
     }
 
-    /// Returns the groups that have changed since this was asked.
-    pub fn changed(&mut self) -> Changed {
+    /// Returns the objects whose targets are not the same any more as when this was asked last.
+    pub fn changed(&mut self) -> BTreeSet<Key> {
         let dirty = std::mem::take(&mut self.dirty);
-        let main = self.role.kind();
-        let (own, others): (HashSet<_>, HashSet<_>) = dirty.into_iter().partition(|(kind, _)| *kind == main);
+        let (own, others): (HashSet<_>, HashSet<_>) = dirty.into_iter().partition(|(kind, _)| *kind == self.main);
         let mut keys: BTreeSet<Key> = own.into_iter().map(|(_, key)| key).collect();
         if !others.is_empty() {
-            let all = self.objects.get(&main).into_iter().flatten();
+            let all = self.objects.get(&self.main).into_iter().flatten();
             keys.extend(all.filter(|(_, object)| self.leans_on(object, &others)).map(|(key, _)| key.clone()));
         }
-        let group = |key: Key| {
-            let (namespace, name) = &key;
-            let source = format!("{}/{namespace}/{name}", self.role.name());
-            (source, self.get(main, &key).map(|object| groups::group(self, object)))
-        };
-        keys.into_iter().map(group).collect()
+        keys
     }
 
     /// Whether the targets of an object are told with what any of these say.

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use super::Role;
 use super::cluster::{Cluster, node_of_address, node_of_endpoint, pod_key, service_of};
 use super::labels::Labels;
 use super::objects::{
@@ -117,7 +116,7 @@ fn of_endpoints(cluster: &Cluster, endpoints: &Endpoints) -> (Labels, Vec<Labels
     }
     labels.tell_meta("endpoints", meta);
     tell_namespace(cluster, &mut labels, &meta.namespace);
-    let mut found = Found::new(cluster);
+    let mut found = EndpointTargets::new(cluster);
     for subset in &endpoints.subsets {
         for port in &subset.ports {
             for (addresses, is_ready) in [(&subset.addresses, "true"), (&subset.not_ready_addresses, "false")] {
@@ -164,7 +163,7 @@ fn of_slice(cluster: &Cluster, slice: &EndpointSlice) -> (Labels, Vec<Labels>) {
     if service.is_some_and(|service| is_second_family(service, slice)) {
         return (labels, Vec::new());
     }
-    let mut found = Found::new(cluster);
+    let mut found = EndpointTargets::new(cluster);
     for endpoint in &slice.endpoints {
         for port in &slice.ports {
             for address in &endpoint.addresses {
@@ -291,14 +290,14 @@ fn tell_pod(cluster: &Cluster, labels: &mut Labels, pod: &Pod) {
 }
 
 /// Targets of endpoints, and the pods behind them.
-struct Found<'a> {
+struct EndpointTargets<'a> {
     cluster: &'a Cluster,
     targets: Vec<Labels>,
     /// Ports that are targets already, by their pod.
     ports: BTreeMap<Key, Vec<Option<u32>>>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> EndpointTargets<'a> {
     fn new(cluster: &'a Cluster) -> Self {
         Self { cluster, targets: Vec::new(), ports: BTreeMap::new() }
     }
@@ -334,19 +333,5 @@ impl<'a> Found<'a> {
             }
         }
         self.targets
-    }
-}
-
-impl Role {
-    /// What objects are its targets.
-    pub(super) fn kind(self) -> Kind {
-        match self {
-            Self::Node => Kind::Node,
-            Self::Pod => Kind::Pod,
-            Self::Service => Kind::Service,
-            Self::Endpoints => Kind::Endpoints,
-            Self::EndpointSlice => Kind::EndpointSlice,
-            Self::Ingress => Kind::Ingress,
-        }
     }
 }

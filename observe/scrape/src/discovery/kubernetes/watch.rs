@@ -110,7 +110,7 @@ impl Watch {
                 End::Unheard => return,
                 End::Done => {
                     if outage.ends() {
-                        tracing::info!(objects = name, "Kubernetes answers again");
+                        tracing::info!(source = name, "Kubernetes answers again");
                     }
                     backoff.reset();
                     PAUSE
@@ -118,7 +118,7 @@ impl Watch {
                 End::Gone => PAUSE,
                 End::Failed(why) | End::Unreadable(why) => {
                     if outage.begins() {
-                        tracing::warn!(objects = name, why, "Kubernetes cannot be watched: the last targets stay");
+                        tracing::warn!(source = name, why, "Kubernetes cannot be watched: the last targets stay");
                     }
                     backoff.equal_jitter()
                 }

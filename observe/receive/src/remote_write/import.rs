@@ -29,6 +29,9 @@ const MAX_EXTRA_LABELS: usize = 32;
 /// Samples that are written at a time: what they are rewritten as stays well below what one remote write may have.
 const MAX_SAMPLES: usize = 100_000;
 
+/// Imports that are read and written at a time; others wait. Each takes some 100 MB at worst.
+pub(super) const MAX_IMPORTS: usize = 2;
+
 /// How a body is read: labels that all series get, when samples are of that do not say it, and the bytes.
 type Read = fn(&Parameters, &[u8]) -> Result<Vec<SeriesWrite>, String>;
 
@@ -40,7 +43,7 @@ struct Parameters {
     time_ms: i64,
 }
 
-pub(crate) fn routes() -> Router<Writer> {
+pub(super) fn routes() -> Router<Writer> {
     let mut router = Router::new();
     for path in LINES_PATHS {
         router = router.route(path, imports(lines::read));
@@ -81,7 +84,8 @@ async fn import(writer: &Writer, read: Read, query: &str, headers: &HeaderMap, b
     let encodings = Encodings::of(headers, &header::CONTENT_ENCODING)?;
     let body: Buffer = writer.intake.read(headers, body).await?;
     let plain = writer.intake.work(encodings, body, 0, |_, plain| Ok(plain)).await?;
-    // What is read of it takes some times its bytes, which stay paid for until it is written.
+    // What is read of it can be some times its bytes.
+    let _turn = writer.imports.clone().acquire_owned().await.map_err(|_| Error::Stopped)?;
     let (bytes, _hold) = plain.into_parts();
     let work = move || read(&parameters, &bytes);
     let series = tokio::task::spawn_blocking(work).await.map_err(|_| Error::Stopped)?.map_err(Refused::Body)?;

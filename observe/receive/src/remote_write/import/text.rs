@@ -11,8 +11,8 @@ use vitrine_observe_store::series::{MetricType, NAME, Value};
 
 use super::{Parameters, with_extra};
 
-/// Samples of one request.
-const MAX_SAMPLES: usize = 1_000_000;
+/// Samples of one request: each is a series of its own until it is written.
+const MAX_SAMPLES: usize = 200_000;
 
 /// What is known of a metric.
 #[derive(Default)]

@@ -8,8 +8,9 @@ use vitrine_observe_store::series::{Label, MetricType, Value};
 
 use super::{Parameters, with_extra};
 
-/// Lines of one request.
-const MAX_LINES: usize = 1_000_000;
+/// Lines of one request, and samples of all of them.
+const MAX_LINES: usize = 200_000;
+const MAX_SAMPLES: usize = 2_000_000;
 
 #[derive(Deserialize)]
 struct Line {
@@ -43,13 +44,18 @@ impl Number {
 }
 
 pub(super) fn read(parameters: &Parameters, body: &[u8]) -> Result<Vec<SeriesWrite>, String> {
-    let mut all = Vec::new();
+    let (mut all, mut samples) = (Vec::new(), 0);
     for (place, line) in body.split(|byte| *byte == b'\n').enumerate() {
         if place == MAX_LINES {
             return Err(format!("line {}: expected at most {MAX_LINES} lines", place + 1));
         }
         if !line.trim_ascii().is_empty() {
-            all.push(series(parameters, line).map_err(|why| format!("line {}: {why}", place + 1))?);
+            let series = series(parameters, line).map_err(|why| format!("line {}: {why}", place + 1))?;
+            samples += series.samples.len();
+            if samples > MAX_SAMPLES {
+                return Err(format!("line {}: expected at most {MAX_SAMPLES} samples in a request", place + 1));
+            }
+            all.push(series);
         }
     }
     Ok(all)
