@@ -454,7 +454,7 @@ pub struct AgentHostArgs {
 
 /// A duration as Prometheus writes it, above zero.
 fn duration(text: &str) -> Result<Duration, String> {
-    let given = vitrine_kit::duration::prometheus::parse(text).filter(|given| !given.is_zero());
+    let given = prometheus::parse(text).filter(|given| !given.is_zero());
     given.ok_or_else(|| "expected a duration above zero, such as 15s".to_owned())
 }
 
@@ -529,12 +529,6 @@ pub struct RulesReplayArgs {
     /// The observatory that is asked, and written to.
     #[command(flatten)]
     pub observatory: AskArgs,
-}
-
-/// A length of time as Prometheus writes it.
-fn duration(text: &str) -> Result<Duration, String> {
-    let given = prometheus::parse(text).filter(|given| !given.is_zero());
-    given.ok_or_else(|| "expected a duration such as 15s, 1m or 1h".to_owned())
 }
 
 /// `vitrine rules test`.

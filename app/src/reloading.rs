@@ -89,8 +89,8 @@ impl RunningConfiguration {
     /// All is read before anything is used.
     async fn read_all(&self) -> Result<(), String> {
         let scraped = self.scraping.as_ref().map(|(path, _)| watching::read(path).map_err(|usage| usage.0)).transpose();
-        let rules = self.rules.load().await.map_err(|error| told(&error));
-        let alertmanager = self.alertmanager.load().await.map_err(|error| told(&error));
+        let rules = self.rules.load().await.map_err(|error| with_causes(&error));
+        let alertmanager = self.alertmanager.load().await.map_err(|error| with_causes(&error));
         let (scraped, rules, alertmanager) = match (scraped, rules, alertmanager) {
             (Ok(scraped), Ok(rules), Ok(alertmanager)) => (scraped, rules, alertmanager),
             (scraped, rules, alertmanager) => {
@@ -108,7 +108,7 @@ impl RunningConfiguration {
     }
 }
 
-fn told(error: &Error) -> String {
+fn with_causes(error: &Error) -> String {
     let mut text = error.to_string();
     let mut below = std::error::Error::source(error);
     while let Some(cause) = below {

@@ -24,7 +24,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 struct Args {
     /// What to measure; without it, everything
-    #[arg(value_parser = ["startup", "memory", "throughput", "databases", "calls", "recovery", "crash", "observe", "observe-crash", "metrics", "metrics-series", "metrics-rules", "metrics-crash"])]
+    #[arg(value_parser = ["startup", "memory", "throughput", "checkouts", "databases", "calls", "recovery", "crash", "observe", "observe-crash", "metrics", "metrics-series", "metrics-rules", "metrics-crash"])]
     what: Vec<String>,
     /// How often the shop is killed
     #[arg(long, default_value_t = 200)]
@@ -71,6 +71,9 @@ async fn main() -> Result<()> {
     }
     if wanted("throughput") {
         throughput::compare(&binary, args.seconds).await?;
+    }
+    if args.what.iter().any(|w| w == "checkouts") {
+        throughput::checkouts(&binary, args.seconds).await?;
     }
     if wanted("databases") {
         throughput::databases(&binary, args.seconds).await?;

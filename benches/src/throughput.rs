@@ -258,3 +258,23 @@ pub(crate) async fn databases(binary: &Path, seconds: u64) -> Result<()> {
     server.shop.process()?.stop()?;
     Ok(())
 }
+
+/// Checkouts of a shop in one process, alone on the machine: for a profile.
+pub(crate) async fn checkouts(binary: &Path, seconds: u64) -> Result<()> {
+    let length = Duration::from_secs(seconds.max(1));
+    let mut side = Side::start(binary, Vec::new(), CROWD).await?;
+    println!("pid {}", side.pid);
+    side.buy(Duration::from_secs(2)).await?;
+    side.checkouts = Tally::new()?;
+    println!("begin crowd");
+    side.buy(length).await?;
+    println!("begin alone");
+    side.buy_alone(length).await?;
+    println!("begin reads");
+    side.read(length).await?;
+    side.checkouts.tell("checkouts");
+    side.alone.tell("alone");
+    side.reads.tell("reads");
+    side.shop.process()?.stop()?;
+    Ok(())
+}

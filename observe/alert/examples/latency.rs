@@ -41,30 +41,30 @@ impl RuleStorage for Nowhere {
     }
 }
 
-/// What the server was told, and when.
+/// What the webhooks took.
 #[derive(Default)]
-struct Told {
+struct Latencies {
     /// Milliseconds from each evaluation.
     took: Mutex<Vec<i64>>,
     more: Notify,
 }
 
-async fn told(State(told): State<Arc<Told>>, Json(body): Json<Value>) {
+async fn webhook(State(seen): State<Arc<Latencies>>, Json(body): Json<Value>) {
     let now = Clock::system().now_ms();
     for alert in body["alerts"].as_array().into_iter().flatten() {
         let fired = alert["startsAt"].as_str().and_then(vitrine_kit::clock::parse_rfc3339).unwrap_or(now);
-        told.took.lock().expect("not poisoned").push(now - fired);
+        seen.took.lock().expect("not poisoned").push(now - fired);
     }
-    told.more.notify_one();
+    seen.more.notify_one();
 }
 
 #[tokio::main]
 async fn main() {
     let count = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(RULES);
-    let seen = Arc::new(Told::default());
+    let seen = Arc::new(Latencies::default());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");
-    let app = Router::new().fallback(post(told)).with_state(seen.clone());
+    let app = Router::new().fallback(post(webhook)).with_state(seen.clone());
     tokio::spawn(async move { axum::serve(listener, app).await });
     let folder = tempfile::tempdir().expect("a folder");
     let config = folder.path().join("alertmanager.yml");

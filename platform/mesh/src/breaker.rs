@@ -12,8 +12,9 @@ use parking_lot::Mutex;
 const WINDOW: Duration = Duration::from_secs(10);
 /// Fewer calls than this never open it.
 const MIN_CALLS: u32 = 20;
-/// How long it stays open.
-const OPEN_FOR: Duration = Duration::from_secs(2);
+/// How long it stays open: as long as clients are told to wait (`Retry-After`). A service that is back just after a probe failed is
+/// called again only when this has passed, and those who call it are called again after that.
+const OPEN_FOR: Duration = Duration::from_secs(1);
 /// How many calls pass while it is half open.
 const PROBES: u32 = 3;
 

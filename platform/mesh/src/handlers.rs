@@ -14,20 +14,23 @@ use tonic::codegen::BoxFuture;
 use tonic::server::NamedService;
 use tower::Service;
 
-type Answer = BoxFuture<Response<Body>, Infallible>;
+type ResponseFuture = BoxFuture<Response<Body>, Infallible>;
 
 /// What a generated server is, without its type.
 trait Handler: Send + Sync {
-    fn handle(&self, request: Request<Body>) -> Answer;
+    fn handle(&self, request: Request<Body>) -> ResponseFuture;
 }
 
 struct Generated<S>(S);
 
 impl<S> Handler for Generated<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = Answer> + Clone + Send + Sync,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = ResponseFuture>
+        + Clone
+        + Send
+        + Sync,
 {
-    fn handle(&self, request: Request<Body>) -> Answer {
+    fn handle(&self, request: Request<Body>) -> ResponseFuture {
         // A generated server is always ready, and its clone is another handle of the same implementation.
         self.0.clone().call(request)
     }
@@ -57,7 +60,7 @@ impl HandlersBuilder {
     /// Adds the generated server of a contract.
     pub fn add<S>(&mut self, server: S)
     where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = Answer>
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = ResponseFuture>
             + NamedService
             + Clone
             + Send
@@ -77,7 +80,7 @@ impl Handlers {
     /// The generated server of one contract.
     pub fn new<S>(server: S) -> Self
     where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = Answer>
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = ResponseFuture>
             + NamedService
             + Clone
             + Send

@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::trace::v1::{span::SpanKind, status::StatusCode};
 
 use crate::context::{Baggage, Context, parse_traceparent};
 use crate::pipeline::Service;
-use crate::value::{Text, Value};
+use crate::value::{Text, Value, write_attribute};
 use crate::wire;
 
 /// Most attributes on one span (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT's default).
@@ -162,7 +162,7 @@ impl Span {
         let Some(recorded) = &mut self.recorded else { return };
         if recorded.attribute_count < MAX_ATTRIBUTES {
             recorded.attribute_count += 1;
-            wire::attribute(&mut recorded.attributes, ATTRIBUTES, key, &value.into());
+            write_attribute(&mut recorded.attributes, ATTRIBUTES, key, &value.into());
         } else {
             recorded.dropped_attributes += 1;
         }
@@ -185,7 +185,7 @@ impl Span {
         wire::fixed64(&mut event, 1, now_unix_nano());
         wire::bytes(&mut event, 2, &[name.as_bytes()]);
         for (key, value) in attributes {
-            wire::attribute(&mut event, 3, key, &(*value).to_owned().into());
+            write_attribute(&mut event, 3, key, &(*value).to_owned().into());
         }
         wire::bytes(&mut recorded.events, 11, &[&event]);
     }
@@ -223,7 +223,7 @@ impl Record {
         wire::fixed64(out, 8, self.end_unix_nano);
         for key in BAGGAGE_ATTRIBUTES {
             if let Some(value) = self.baggage.get(key) {
-                wire::attribute(out, ATTRIBUTES, key, &value.to_owned().into());
+                write_attribute(out, ATTRIBUTES, key, &value.to_owned().into());
             }
         }
         out.extend_from_slice(&self.attributes);

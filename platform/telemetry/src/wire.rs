@@ -7,28 +7,25 @@
 
 use vitrine_kit::varint;
 
-use crate::value::{Text, Value};
-
 /// Protobuf's wire types.
-const VARINT: u32 = 0;
+pub(crate) const VARINT: u32 = 0;
 const FIXED64: u32 = 1;
-const BYTES: u32 = 2;
+pub(crate) const BYTES: u32 = 2;
 const FIXED32: u32 = 5;
-/// Bytes of a double, and of a time.
-const EIGHT: u64 = 8;
 
-fn tag(out: &mut Vec<u8>, field: u32, wire_type: u32) {
+/// The number of a field, and how long what follows is to be read.
+pub(crate) fn tag(out: &mut Vec<u8>, field: u32, wire_type: u32) {
     varint::write(out, u64::from(field << 3 | wire_type));
 }
 
 /// How many bytes a number takes.
-fn varint_len(number: u64) -> u64 {
+pub(crate) fn varint_len(number: u64) -> u64 {
     // Seven bits a byte, and one byte for nothing.
     u64::from((number | 1).ilog2() / 7 + 1)
 }
 
 /// How many bytes a field below 16 takes that holds so many.
-fn field_len(bytes: u64) -> u64 {
+pub(crate) fn field_len(bytes: u64) -> u64 {
     1 + varint_len(bytes) + bytes
 }
 
@@ -59,51 +56,9 @@ pub(crate) fn fixed32(out: &mut Vec<u8>, field: u32, number: u32) {
     out.extend_from_slice(&number.to_le_bytes());
 }
 
-/// A `KeyValue`.
-pub(crate) fn attribute(out: &mut Vec<u8>, field: u32, key: &str, value: &Value) {
-    let len = match value {
-        Value::Str(text) => field_len(text.as_str().len() as u64),
-        Value::Int(number) => 1 + varint_len(number.cast_unsigned()),
-        Value::Float(_) => 1 + EIGHT,
-        Value::Bool(_) => 2,
-    };
-    tag(out, field, BYTES);
-    varint::write(out, field_len(key.len() as u64) + field_len(len));
-    bytes(out, 1, &[key.as_bytes()]);
-    tag(out, 2, BYTES);
-    varint::write(out, len);
-    // An `AnyValue`: one of several, so that it is written also where it is 0.
-    match value {
-        Value::Str(text) => bytes(out, 1, &[text.as_str().as_bytes()]),
-        Value::Bool(is_true) => {
-            tag(out, 2, VARINT);
-            out.push(u8::from(*is_true));
-        }
-        Value::Int(number) => {
-            tag(out, 3, VARINT);
-            varint::write(out, number.cast_unsigned());
-        }
-        Value::Float(number) => fixed64(out, 4, number.to_bits()),
-    }
-}
-
-impl Text {
-    pub(crate) fn as_str(&self) -> &str {
-        match self {
-            Self::Static(text) => text,
-            Self::Shared(text) => text,
-            Self::Owned(text) => text,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use opentelemetry_proto::tonic::trace::v1::Span;
-    use prost::Message;
-
-    use super::{attribute, varint_len};
-    use crate::value::{Value, attribute as otlp};
+    use super::varint_len;
 
     #[test]
     fn numbers_are_as_long_as_they_are_written() {
@@ -111,32 +66,6 @@ mod tests {
             let mut written = Vec::new();
             vitrine_kit::varint::write(&mut written, number);
             assert_eq!(varint_len(number), written.len() as u64, "{number}");
-        }
-    }
-
-    #[test]
-    fn attributes_are_read_as_they_were_set() {
-        let long = "l".repeat(20_000);
-        let key = "k".repeat(200);
-        let values: Vec<Value> = vec![
-            "".into(),
-            "text".into(),
-            long.into(),
-            0_i64.into(),
-            (-1_i64).into(),
-            i64::MAX.into(),
-            0.0.into(),
-            f64::NEG_INFINITY.into(),
-            true.into(),
-            false.into(),
-        ];
-        for value in values {
-            for key in ["", "key", &key] {
-                let mut written = Vec::new();
-                attribute(&mut written, 9, key, &value);
-                let read = Span::decode(written.as_slice()).expect("a span");
-                assert_eq!(read, Span { attributes: vec![otlp(key, value.clone())], ..Span::default() });
-            }
         }
     }
 }

@@ -23,6 +23,7 @@ const SECRETS: &[&str] = &[
     "mattermost_webhook_url",
     "opsgenie_api_key",
     "password",
+    "proxy_connect_header",
     "rocketchat_token",
     "rocketchat_token_id",
     "routing_key",
