@@ -16,19 +16,18 @@ const SPAN_METRICS: Duration = Duration::from_secs(60);
 /// Each acknowledged sample is there once, and nothing that was not sent; what rules recorded never falls; and, if `spans`, the series of
 /// spans count each span once.
 pub(super) async fn audit(observatory: &Observatory, all: &Acknowledged, spans: bool) -> Result<()> {
-    let found = matrix(observatory, "crash_sent[6h]").await?;
-    ensure!(found.len() as u64 >= all.samples.len() as u64 * SERIES || all.counts()[0] == 0, "series are lost");
-    for (labels, samples) in found {
-        let sender: u64 = labels["sender"].as_str().context("a sender")?.parse()?;
-        let by_time: BTreeMap<i64, u64> = samples.iter().map(|(time, value)| (*time, *value as u64)).collect();
-        ensure!(by_time.len() == samples.len(), "{labels}: a sample is there twice");
-        let Some(acknowledged) = all.samples.get(&sender) else { continue };
-        let lost = acknowledged.iter().find(|(time, value)| by_time.get(time) != Some(value));
-        ensure!(
-            lost.is_none(),
-            "{labels}: {lost:?} was acknowledged, and {:?} is there",
-            lost.map(|(at, _)| by_time.get(at))
-        );
+    // One series at a time: an answer has an end.
+    for (sender, acknowledged) in &all.samples {
+        for number in 0..SERIES {
+            let selector = format!("crash_sent{{sender=\"{sender}\",series=\"{number}\"}}");
+            let found = matrix(observatory, &format!("{selector}[6h]")).await?;
+            let samples: Vec<(i64, f64)> = found.into_iter().flat_map(|(_, samples)| samples).collect();
+            let by_time: BTreeMap<i64, u64> = samples.iter().map(|(time, value)| (*time, *value as u64)).collect();
+            ensure!(by_time.len() == samples.len(), "{selector}: a sample is there twice");
+            let lost = acknowledged.iter().find(|(time, value)| by_time.get(time) != Some(value));
+            let there = lost.map(|(time, _)| by_time.get(time));
+            ensure!(lost.is_none(), "{selector}: {lost:?} was acknowledged, and {there:?} is there");
+        }
     }
     let recorded = matrix(observatory, "crash:sent:max[6h]").await?;
     for (labels, samples) in recorded {

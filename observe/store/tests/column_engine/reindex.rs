@@ -61,10 +61,13 @@ fn merging_indexes_again_what_it_merges() {
     let folder = tempfile::tempdir().expect("a folder");
     {
         let (engine, _clock) = open(options(folder.path()));
-        (0..3).for_each(|second| send(&engine, second..second + 1));
+        // One less than are merged.
+        (0..2).for_each(|second| send(&engine, second..second + 1));
     }
     let (engine, _clock) = open(named(folder.path()));
-    assert!(engine.merge().expect("merged") > 0);
+    send(&engine, 2..3);
+    // The engine may merge by itself, too.
+    engine.merge().expect("merged");
     assert_eq!(found(&engine), [(NEW.to_owned(), vec![0.0, 1.0, 2.0])]);
-    assert_eq!(engine.reindex().expect("done"), 0);
+    assert_eq!(engine.reindex().expect("done"), 0, "nothing is left to be done");
 }
