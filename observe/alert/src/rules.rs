@@ -60,7 +60,7 @@ pub type Asking = Pin<Box<dyn Future<Output = Result<Rows, String>> + Send>>;
 pub trait RuleStorage: Send + Sync + 'static {
     /// Series as they are now.
     fn series(&self) -> Arc<dyn Queryable>;
-    /// Answers a statement in SQL, with at most so many rows and bytes as rules take.
+    /// Runs a statement in SQL; returns at most so many rows and bytes as rules take.
     fn sql(&self, statement: String) -> Asking;
     /// Writes samples, all or none.
     fn write(&self, samples: Vec<Recorded>) -> Writing;
