@@ -90,3 +90,27 @@ pub fn observatory(dir: &Path) -> Option<String> {
 pub fn alone_path(dir: &Path) -> PathBuf {
     dir.join("observatory.json")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{alone_path, data_flag, hint, path};
+
+    #[test]
+    fn who_finds_no_shop_is_told_how_to_get_one() {
+        let folder = std::env::temp_dir().join(format!("vitrine-hint-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("made");
+        let shown = folder.display().to_string();
+        let told = hint(&folder, None);
+        assert!(told.contains(&shown) && told.contains("vitrine up") && told.contains("--url"), "{told}");
+        // Who said where it is knows better; and something runs here, or did.
+        assert_eq!(hint(&folder, Some("http://127.0.0.1:1")), "");
+        for file in [path(&folder), alone_path(&folder)] {
+            std::fs::write(&file, "{}").expect("written");
+            assert_eq!(hint(&folder, None), "");
+            std::fs::remove_file(&file).expect("removed");
+        }
+        std::fs::remove_dir_all(&folder).expect("removed");
+        assert_eq!(data_flag(super::folder::DEFAULT.as_ref()), "");
+        assert!(std::env::var_os("VITRINE_DATA").is_some() || data_flag(&folder) == format!(" --data {shown}"));
+    }
+}

@@ -218,13 +218,6 @@ fn mistakes_are_named() {
         &["no request succeeded"],
     );
     refuses(&["status", "--data", data], &[], 1, &["no shop runs on"]);
-    // What asks a shop says how to get one, unless it was told where one is.
-    for command in [&["token"][..], &["promql", "up"], &["sql", "SELECT 1"]] {
-        let hint = ["nothing runs on", "vitrine up", "--url"];
-        refuses(&[command, &["--data", data]].concat(), &[], 1, &hint);
-        let told = vitrine(&[command, &["--data", data, "--url", "http://127.0.0.1:1"]].concat(), &[]);
-        assert!(!String::from_utf8_lossy(&told.stderr).contains("nothing runs on"), "{command:?}");
-    }
     refuses(&["token", "--admin", "--data", "/nowhere"], &[], 64, &["/nowhere", "--data"]);
     let down = vitrine(&["down", "--data", data], &[]);
     assert!(down.status.success() && String::from_utf8_lossy(&down.stdout).contains("no shop runs on"));

@@ -43,7 +43,7 @@ pub fn code(text: &str) -> &str {
 /// # Panics
 /// As [`files`].
 pub fn sources() -> Vec<(String, String)> {
-    let is_test = |path: &str| path.contains("/tests/") || path.starts_with("tests/");
+    let is_test = |path: &str| path.contains("/tests/") || path.starts_with("tests/") || path.ends_with("/tests.rs");
     let found = files(&[".rs"]).into_iter().filter(|(path, _)| !is_test(path));
     let mut found: Vec<_> = found.map(|(path, text)| (path, code(&text).to_owned())).collect();
     found.sort();
