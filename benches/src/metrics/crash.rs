@@ -15,7 +15,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use vitrine_tests_testkit::{Observatory, Sink};
 
-use audit::{Told, audit, told};
+use audit::{Notifications, audit, received};
 use senders::{Acknowledged, Load, switch};
 
 /// The longest that the observatory lives in a round, in milliseconds.
@@ -68,7 +68,7 @@ pub(super) async fn measure(binary: &Path, kills: usize) -> Result<()> {
         let load = Load::start(&observatory, round as u64)?;
         let life = Duration::from_millis(rng.random_range(1..MAX_LIFE_MS));
         // What was told of the last turn may be turned again.
-        let told_now = told(&hook.taken())?;
+        let told_now = received(&hook.taken())?;
         if told_now.switched_turns() == turns && switch(&observatory.observe, !is_on).await.is_ok() {
             (is_on, turns) = (!is_on, turns + 1);
         }
@@ -76,7 +76,7 @@ pub(super) async fn measure(binary: &Path, kills: usize) -> Result<()> {
         observatory.process().kill()?;
         all.extend(load.stop().await?);
         lived += began.elapsed();
-        if waited_for.is_none() && told(&hook.taken())?.fired("Waits") > 0 {
+        if waited_for.is_none() && received(&hook.taken())?.fired("Waits") > 0 {
             waited_for = Some(lived);
         }
         observatory.kill_and_restart()?;
@@ -114,11 +114,11 @@ pub(super) async fn measure(binary: &Path, kills: usize) -> Result<()> {
 }
 
 /// Switches off, and waits until all has been told.
-async fn settled(observatory: &Observatory, hook: &Sink, turns: &mut usize, is_on: bool) -> Result<Told> {
+async fn settled(observatory: &Observatory, hook: &Sink, turns: &mut usize, is_on: bool) -> Result<Notifications> {
     let until = Instant::now() + PATIENCE;
     let mut is_on = is_on;
     loop {
-        let found = told(&hook.taken())?;
+        let found = received(&hook.taken())?;
         let is_even = found.switched_turns() == *turns;
         if is_even && is_on {
             switch(&observatory.observe, false).await?;

@@ -79,7 +79,7 @@ async fn matrix(observatory: &Observatory, query: &str) -> Result<Vec<Sampled>> 
 
 /// What the receiver was told, in order.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Notifications {
     /// Each request once, and how often it came.
     news: Vec<News>,
 }
@@ -95,8 +95,8 @@ struct News {
 }
 
 /// Reads the requests that came.
-pub(super) fn told(mut taken: &[u8]) -> Result<Told> {
-    let mut told = Told::default();
+pub(super) fn received(mut taken: &[u8]) -> Result<Notifications> {
+    let mut told = Notifications::default();
     while let Some(end) = taken.windows(4).position(|window| window == b"\r\n\r\n") {
         let head = String::from_utf8_lossy(&taken[..end]).to_ascii_lowercase();
         let header =
@@ -122,7 +122,7 @@ pub(super) fn told(mut taken: &[u8]) -> Result<Told> {
     Ok(told)
 }
 
-impl Told {
+impl Notifications {
     fn of<'a>(&'a self, alert: &'a str) -> impl Iterator<Item = &'a News> {
         self.news.iter().filter(move |news| news.alert == alert)
     }
