@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use proptest::prelude::*;
+use proptest::prelude::{any, prop, prop_assert_eq, prop_oneof, proptest};
 use vitrine_observe_series::{Bucket, CounterReset, Histogram, STALE, Value};
 
 use super::{Chunk, FLOAT_HISTOGRAM, VARBITS, XOR, pack};
