@@ -180,8 +180,11 @@ impl Consumer {
     /// One fetch and what it brought.
     async fn round(&self, source: &mut dyn Source, lag: &Lag, telemetry: &Service) -> Result<(), String> {
         self.redriven(telemetry).await?;
-        let cursor = self.cursor().await.map_err(|e| e.to_string())?;
+        let mut cursor = self.cursor().await.map_err(|e| e.to_string())?;
         let batch = source.fetch(cursor.offset()).await?;
+        if source.is_shared() && !batch.events.is_empty() {
+            cursor = self.cursor().await.map_err(|e| e.to_string())?;
+        }
         let taken = self.take_all(&batch, cursor, lag, telemetry).await;
         if !batch.events.is_empty() || taken.is_err() {
             source.acknowledge(taken.is_ok()).await;

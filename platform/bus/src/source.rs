@@ -49,6 +49,11 @@ pub trait Source: Send {
     /// Hears that the last batch is committed, or that the consumer turned away from it, because of trouble or to end: then the
     /// batch, and what else may be under way, comes again later, here or at a replica.
     async fn acknowledge(&mut self, committed: bool);
+
+    /// Whether replicas are handed their events in turns, so that the own position may have moved while one waited for events.
+    fn is_shared(&self) -> bool {
+        false
+    }
 }
 
 /// The producer's own log, by long polls.

@@ -91,7 +91,8 @@ impl fmt::Display for Time {
             return write!(f, "{}", humantime::format_duration(self.0));
         }
         let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
-        let (in_seconds, unit) = units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit)).unwrap_or((1, "s"));
+        let (in_seconds, unit) =
+            units.into_iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit)).unwrap_or((1, "s"));
         write!(f, "{}{unit}", seconds / in_seconds)
     }
 }

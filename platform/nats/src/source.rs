@@ -244,6 +244,10 @@ impl Source for Durable {
             tell(&message.split().1, AckKind::Nak(None)).await;
         }
     }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

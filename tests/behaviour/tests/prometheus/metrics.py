@@ -19,7 +19,9 @@ PATHS = ["/v1/metrics", "/api/v1/otlp/v1/metrics", "/prometheus/api/v1/otlp/v1/m
 def send(endpoint, service):
     exporter = OTLPMetricExporter(endpoint=endpoint)
     reader = PeriodicExportingMetricReader(exporter, export_interval_millis=3_600_000)
-    resource = Resource({"service.name": service, "service.namespace": "sdk", "service.instance.id": "one"})
+    # Of a resource that says no more than job and instance there is no target_info.
+    more = {"deployment.environment.name": "test"}
+    resource = Resource({"service.name": service, "service.namespace": "sdk", "service.instance.id": "one"} | more)
     views = [View(instrument_name="wait", aggregation=ExponentialBucketHistogramAggregation())]
     provider = MeterProvider([reader], resource, views=views)
     meter = provider.get_meter("test")
