@@ -111,7 +111,7 @@ async fn series_are_deleted_and_copied_and_the_process_is_told_to_end() -> Resul
     observatory.kill_and_restart()?;
     let api = observatory.api()?;
     until(&api, "kept", "1").await?;
-    let names = api.get("/prometheus/api/v1/label/__name__/values?match[]={__name__=~\"kept|gone\"}").await?;
+    let names = api.get("/prometheus/api/v1/label/__name__/values?match[]=%7B__name__%3D~%22kept%7Cgone%22%7D").await?;
     ensure!(names["data"] == serde_json::json!(["kept"]), "{names}");
     let reloaded = call(&api, Method::POST, "/prometheus/-/reload", "").await?;
     ensure!(reloaded.status == 200, "{reloaded:?}");

@@ -75,9 +75,13 @@ async fn targets_are_scraped_and_shown() -> Result<()> {
         ("/targets", "self"),
         ("/alerts", "Alerts"),
     ] {
-        let answer = api.send(Call::new(Method::GET, path)).await?;
-        let page = String::from_utf8_lossy(&answer.body);
-        ensure!(answer.status == 200 && page.contains(expected), "{path}: {} {page}", answer.status);
+        // A chart begins with the first of its steps behind a sample.
+        let shown = async || {
+            let answer = api.send(Call::new(Method::GET, path)).await?;
+            let page = String::from_utf8_lossy(&answer.body);
+            Ok((answer.status == 200 && page.contains(expected)).then_some(()))
+        };
+        eventually(&format!("{path} shows {expected}"), shown).await?;
     }
     let output = Command::new(binary())
         .args(["promql", "--url", &observatory.observe, "up{job=\"self\"}"])

@@ -79,7 +79,7 @@ fn result(question: &Question, expression: &str, range: &str) -> String {
 fn evaluate(question: &Question, expression: &str, range: &str) -> Result<String, String> {
     let parsed = parse_expr(expression).map_err(|error| error.to_string())?;
     let engine = Engine { options: question.settings.options.evaluation };
-    let end_ms = question.now_ms / 1_000 * 1_000;
+    let end_ms = question.now_ms;
     let instant = engine.instant(&*question.series, &parsed, end_ms, &question.budget).map_err(|e| e.to_string())?;
     let mut body = String::new();
     for severity in [Severity::Warning, Severity::Info] {
