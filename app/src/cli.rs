@@ -369,7 +369,7 @@ pub struct PromqlArgs {
 #[derive(Debug, Subcommand)]
 pub enum MetricsCommand {
     /// Write samples to Parquet files, which DuckDB, pandas and Spark read
-    Export(ExportArgs),
+    Export(Box<ExportArgs>),
     /// Index files again whose series are called otherwise than observatory.metrics says now; no observatory may run on the folder
     Reindex(ReindexArgs),
 }
@@ -495,7 +495,7 @@ pub enum RulesCommand {
     /// Run tests of rules: series are made, rules evaluated over them, alerts and queries compared. Exit code 1 if one fails
     Test(RulesTestArgs),
     /// Record into the past of an observatory what recording rules would have recorded there
-    Replay(RulesReplayArgs),
+    Replay(Box<RulesReplayArgs>),
     /// Print the rules of the shop, over its own metrics: a file that any Prometheus takes
     Shop,
 }

@@ -127,7 +127,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
         }
         Command::Sql(args) => sql::run(args).await,
         Command::Promql(args) => promql::run(args).await,
-        Command::Metrics(MetricsCommand::Export(args)) => export::run(args).await,
+        Command::Metrics(MetricsCommand::Export(args)) => export::run(*args).await,
         Command::Metrics(MetricsCommand::Reindex(args)) => reindex::run(args).await,
         Command::Agent(args) => agent::run(args).await,
         Command::Config(args) if args.schema => settings::print_schema(),

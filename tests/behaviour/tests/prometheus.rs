@@ -32,7 +32,7 @@ fn start() -> Result<Observatory> {
 }
 
 async fn call(api: &Api, method: Method, path: &str, body: &str) -> Result<Response> {
-    Ok(api.send(Call::new(method, path).raw(body)).await?)
+    api.send(Call::new(method, path).raw(body)).await
 }
 
 /// Waits until a query has one series of this value.
