@@ -31,7 +31,12 @@ pub(super) async fn streamed(
         let work = move |question: &Question| {
             work(question, &mut |piece| pushed.blocking_send(Ok(piece.into())).map_err(|_| QueryError::Canceled.into()))
         };
-        if let Err(failed) = api.ask(Right::Read, asked, work).await {
+        let outcome = tokio::select! {
+            outcome = api.ask(Right::Read, asked, work) => outcome,
+            // Whoever asked has gone: without its future the question ends, too.
+            () = sender.closed() => Ok(()),
+        };
+        if let Err(failed) = outcome {
             // Nobody is there to hear it if this fails.
             let _ = sender.send(Err(failed)).await;
         }
