@@ -19,7 +19,11 @@ const CHUNKS: &str = "application/x-streamed-protobuf; proto=prometheus.ChunkedR
 
 /// `read`: the series of each query of a request, with all their samples.
 pub(super) async fn read(api: Prometheus, headers: HeaderMap, body: Bytes) -> Result<Response, Failed> {
-    let request = decode_remote_read(&body).map_err(|error: RemoteReadError| Failed::BadData(error.to_string()))?;
+    let decode = move |_: &Question| {
+        decode_remote_read(&body).map_err(|error: RemoteReadError| Failed::BadData(error.to_string()))
+    };
+    // What it asks says how it is answered. It is decompressed off the async threads, and for nobody who may not read.
+    let request = api.ask(Right::Read, Request::of(headers.clone(), None), decode).await?;
     let asked = Request::of(headers, None);
     let queries: Vec<Select> = request.queries.into_iter().map(select).collect();
     match request.response {
