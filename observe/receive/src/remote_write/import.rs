@@ -87,10 +87,10 @@ async fn import(writer: &Writer, read: Read, query: &str, headers: &HeaderMap, b
     // What is read of it can be some times its bytes.
     let _turn = writer.imports.clone().acquire_owned().await.map_err(|_| Error::Stopped)?;
     let (bytes, _hold) = plain.into_parts();
-    let work = move || read(&parameters, &bytes);
-    let series = tokio::task::spawn_blocking(work).await.map_err(|_| Error::Stopped)?.map_err(Refused::Body)?;
+    let work = move || read(&parameters, &bytes).map(requests);
+    let requests = tokio::task::spawn_blocking(work).await.map_err(|_| Error::Stopped)?.map_err(Refused::Body)?;
     let mut all = Written::default();
-    for request in requests(series) {
+    for request in requests {
         let written = writer.write(&tenant, request).await?;
         all.samples += written.samples;
         all.histograms += written.histograms;
@@ -104,8 +104,10 @@ async fn import(writer: &Writer, read: Read, query: &str, headers: &HeaderMap, b
 /// Remote writes of at most so many samples each.
 fn requests(series: Vec<SeriesWrite>) -> Vec<RemoteWrite> {
     let (mut requests, mut part, mut samples) = (Vec::new(), Vec::new(), 0);
-    for series in series {
-        for chunk in series.samples.chunks(MAX_SAMPLES) {
+    for mut series in series {
+        // So that no part copies more than its own.
+        let of_series = std::mem::take(&mut series.samples);
+        for chunk in of_series.chunks(MAX_SAMPLES) {
             if samples + chunk.len() > MAX_SAMPLES {
                 requests.push(RemoteWrite::of(&std::mem::take(&mut part)));
                 samples = 0;
