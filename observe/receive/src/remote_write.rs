@@ -46,7 +46,7 @@ const WRITTEN: [HeaderName; 3] = [
     HeaderName::from_static("x-prometheus-remote-write-exemplars-written"),
 ];
 
-/// Bodies of at most so many bytes are looked into where they come up, to find which replica they are of.
+/// Messages of at most so many bytes, decompressed, are looked into where they come up, to find which replica they are of.
 const INLINE_BYTES: usize = 32 << 10;
 
 #[derive(Clone)]
@@ -156,7 +156,7 @@ enum Outcome {
 /// Which replica a request is of, if it says so.
 async fn replica(replicas: &Replicas, request: RemoteWrite) -> Result<Option<ReplicaWrite>, Error> {
     let options = replicas.options().clone();
-    let is_small = request.body.len() <= INLINE_BYTES;
+    let is_small = request.message_bytes() <= INLINE_BYTES;
     let look = move || request.replica(&options.cluster_label, &options.replica_label);
     let found = match is_small {
         true => look(),
