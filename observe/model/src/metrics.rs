@@ -14,6 +14,7 @@ mod text;
 mod translation;
 
 pub use identity::Beside;
+pub(crate) use identity::PartOfPoint;
 pub(crate) use otlp::ZERO_THRESHOLD;
 pub use otlp::{decode_otlp, views};
 pub use remote_read::{
@@ -24,6 +25,6 @@ pub use remote_write::{
     decode_remote_write, encode_remote_write,
 };
 pub use sent::SentSeries;
-pub(crate) use sent::{PartOfPoint, TextPair};
+pub(crate) use sent::TextPair;
 pub use taking::{MAX_AHEAD_MS, SeriesLimits, Taking, Written};
 pub use translation::{HistogramForm, Promotion, RECOMMENDED_PROMOTION, Strategy, Translation};

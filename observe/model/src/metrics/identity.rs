@@ -4,6 +4,9 @@
 //! length in front, so that no two series have the same bytes. They are kept on disk: what is here must not change.
 
 use vitrine_kit::varint;
+use vitrine_observe_series::Temporality;
+
+use crate::metric_point::MetricKind;
 
 /// What a series is of, as its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,32 @@ pub(crate) enum Part {
     Count,
     /// A summary's quantile.
     Quantile(f64),
+}
+
+/// Which part of a metric's points a series is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum PartOfPoint {
+    /// All of it, or a part of a summary.
+    Part(Part),
+    /// A histogram with these bounds, and whether there is a sum.
+    Explicit { bounds: Vec<f64>, has_sum: bool },
+}
+
+/// What the identity of a series of [`Origin::Otlp`] says. Attributes are as on the wire.
+pub(crate) struct OtlpIdentity<'a> {
+    pub(crate) resource: Vec<&'a [u8]>,
+    pub(crate) resource_schema_url: &'a [u8],
+    pub(crate) scope_name: &'a [u8],
+    pub(crate) scope_version: &'a [u8],
+    pub(crate) scope_schema_url: &'a [u8],
+    pub(crate) scope_attributes: Vec<&'a [u8]>,
+    pub(crate) kind: MetricKind,
+    pub(crate) temporality: Temporality,
+    pub(crate) monotonic: bool,
+    pub(crate) name: &'a [u8],
+    pub(crate) unit: &'a [u8],
+    pub(crate) part: PartOfPoint,
+    pub(crate) attributes: Vec<&'a [u8]>,
 }
 
 /// Begins the identity of a series.
@@ -118,7 +147,7 @@ impl<'a> Parts<'a> {
         Some(*byte)
     }
 
-    pub(crate) fn double(&mut self) -> Option<f64> {
+    fn double(&mut self) -> Option<f64> {
         let (bits, rest) = self.0.split_first_chunk::<8>()?;
         self.0 = rest;
         Some(f64::from_bits(u64::from_le_bytes(*bits)))
@@ -130,15 +159,11 @@ impl<'a> Parts<'a> {
     }
 
     /// What [`add`] added.
-    pub(crate) fn bytes(&mut self) -> Option<&'a [u8]> {
+    fn bytes(&mut self) -> Option<&'a [u8]> {
         let length = self.length()?;
         let (bytes, rest) = self.0.split_at(length);
         self.0 = rest;
         Some(bytes)
-    }
-
-    pub(crate) fn text(&mut self) -> Option<String> {
-        self.bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
     }
 
     /// What [`add_sorted`] added.
@@ -146,9 +171,47 @@ impl<'a> Parts<'a> {
         (0..self.length()?).map(|_| self.bytes()).collect()
     }
 
-    /// What [`add_bounds`] added behind its first byte: whether there is a sum, and the bounds.
-    pub(crate) fn bounds(&mut self) -> Option<(bool, Vec<f64>)> {
-        let has_sum = self.byte()? != 0;
-        Some((has_sum, (0..self.length()?).map(|_| self.double()).collect::<Option<_>>()?))
+    /// What [`add_part`] or [`add_bounds`] added.
+    fn part(&mut self) -> Option<PartOfPoint> {
+        Some(match self.byte()? {
+            0 => PartOfPoint::Part(Part::Whole),
+            1 => PartOfPoint::Part(Part::Sum),
+            2 => PartOfPoint::Part(Part::Count),
+            3 => PartOfPoint::Part(Part::Quantile(self.double()?)),
+            4 => {
+                let has_sum = self.byte()? != 0;
+                let bounds: Option<Vec<f64>> = (0..self.length()?).map(|_| self.double()).collect();
+                PartOfPoint::Explicit { bounds: bounds?, has_sum }
+            }
+            _ => return None,
+        })
+    }
+
+    /// What is behind the first byte of a series of [`Origin::Otlp`]; none if it is damaged.
+    pub(crate) fn otlp(&mut self) -> Option<OtlpIdentity<'a>> {
+        let (resource, resource_schema_url) = (self.entries()?, self.bytes()?);
+        let [scope_name, scope_version, scope_schema_url] = [self.bytes()?, self.bytes()?, self.bytes()?];
+        let scope_attributes = self.entries()?;
+        let kind = MetricKind::from_number(self.byte()?);
+        let is_delta = self.byte()? == Temporality::Delta as u8;
+        let temporality = if is_delta { Temporality::Delta } else { Temporality::Cumulative };
+        let monotonic = self.byte()? != 0;
+        let (name, unit) = (self.bytes()?, self.bytes()?);
+        let (part, attributes) = (self.part()?, self.entries()?);
+        self.is_at_end().then_some(OtlpIdentity {
+            resource,
+            resource_schema_url,
+            scope_name,
+            scope_version,
+            scope_schema_url,
+            scope_attributes,
+            kind,
+            temporality,
+            monotonic,
+            name,
+            unit,
+            part,
+            attributes,
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use vitrine_observe_series::{Labels, MetricType, NAME, ScannedSeries, SeriesId, Temporality};
 
-use super::identity::{self, Origin, Part, Parts};
+use super::identity::{self, Origin, OtlpIdentity, Part, PartOfPoint, Parts};
 use crate::builder::UNKNOWN_SERVICE;
 use crate::json::{Object, parse_attributes};
 use crate::metric_point::MetricKind;
@@ -18,15 +18,6 @@ const RISING: [&str; 3] = ["_bucket", "_count", "_sum"];
 
 /// A key and a value as text; none where it was sent without a value.
 pub(crate) type TextPair = (String, Option<String>);
-
-/// Which part of a metric's points a series is.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum PartOfPoint {
-    /// All of it, or a part of a summary.
-    Part(Part),
-    /// A histogram with these bounds, and whether there is a sum.
-    Explicit { bounds: Vec<f64>, has_sum: bool },
-}
 
 /// What was sent of a series: of a metric of OTLP, or of labels.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +57,7 @@ impl SentSeries {
         let mut parts = Parts::new(&series.identity);
         match Origin::from_number(parts.byte()?)? {
             Origin::Labels => Some(Self::of_labels(series)),
-            Origin::Otlp => Self::of_otlp(series, parts),
+            Origin::Otlp => parts.otlp().map(|sent| Self::of_otlp(series, sent)),
             Origin::TargetInfo => None,
         }
     }
@@ -127,28 +118,8 @@ impl SentSeries {
         }
     }
 
-    fn of_otlp(series: &ScannedSeries, mut parts: Parts<'_>) -> Option<Self> {
-        let resource = parts.entries()?;
-        let resource_schema_url = parts.text()?;
-        let (scope_name, scope_version, scope_schema_url) = (parts.bytes()?, parts.bytes()?, parts.text()?);
-        let scope_attributes = parts.entries()?;
-        let (kind, delta, monotonic) = (parts.byte()?, parts.byte()?, parts.byte()?);
-        let (name, unit) = (parts.bytes()?, parts.text()?);
-        let part = match parts.byte()? {
-            0 => PartOfPoint::Part(Part::Whole),
-            1 => PartOfPoint::Part(Part::Sum),
-            2 => PartOfPoint::Part(Part::Count),
-            3 => PartOfPoint::Part(Part::Quantile(parts.double()?)),
-            4 => {
-                let (has_sum, bounds) = parts.bounds()?;
-                PartOfPoint::Explicit { bounds, has_sum }
-            }
-            _ => return None,
-        };
-        let attributes = parts.entries()?;
-        if !parts.is_at_end() {
-            return None;
-        }
+    fn of_otlp(series: &ScannedSeries, sent: OtlpIdentity<'_>) -> Self {
+        let OtlpIdentity { resource, scope_name, scope_version, scope_attributes, name, part, attributes, .. } = sent;
         let sum = |entries: &[&[u8]], by: u32| {
             entries.iter().fold(0u64, |sum, entry| sum.wrapping_add(hash(entry).rotate_left(by)))
         };
@@ -164,28 +135,28 @@ impl SentSeries {
             Value::String(name) if !name.is_empty() => Some(name.clone()),
             _ => None,
         });
-        Some(Self {
+        Self {
             id: series.id,
             name: text(name),
             service: service.unwrap_or_else(|| UNKNOWN_SERVICE.to_owned()),
             labels: series.labels.clone(),
-            unit,
-            kind: Some(MetricKind::from_number(kind)),
+            unit: text(sent.unit),
+            kind: Some(sent.kind),
             metric_type: series.kind,
-            temporality: if delta == Temporality::Delta as u8 { Temporality::Delta } else { Temporality::Cumulative },
-            monotonic: monotonic != 0,
+            temporality: sent.temporality,
+            monotonic: sent.monotonic,
             attributes: texts(read(&attributes)),
             resource: texts(resource),
-            resource_schema_url,
+            resource_schema_url: text(sent.resource_schema_url),
             scope_name: text(scope_name),
             scope_version: text(scope_version),
-            scope_schema_url,
+            scope_schema_url: text(sent.scope_schema_url),
             scope_attributes: texts(read(&scope_attributes)),
             point: point(&series.identity, &part, &attributes),
             part,
             row_series: Some(row_series.max(1)),
             identity: series.identity.to_vec(),
-        })
+        }
     }
 }
 
