@@ -5,9 +5,7 @@ use vitrine_kit::duration::prometheus;
 use vitrine_kit::html::escape;
 use vitrine_kit::percent;
 use vitrine_observe_promql::parse::parse_expr;
-use vitrine_observe_promql::{
-    Engine, Point, Range, Sample, Series, Severity, Value, go_float, go_quote, is_plain_label_name,
-};
+use vitrine_observe_promql::{Point, Range, Sample, Series, Severity, Value, go_float, go_quote, is_plain_label_name};
 use vitrine_observe_store::series::{Filter, Labels, NAME, Stats};
 
 use super::answer::Failed;
@@ -78,7 +76,7 @@ fn result(question: &Question, expression: &str, range: &str) -> String {
 
 fn evaluate(question: &Question, expression: &str, range: &str) -> Result<String, String> {
     let parsed = parse_expr(expression).map_err(|error| error.to_string())?;
-    let engine = Engine { options: question.settings.options.evaluation };
+    let engine = question.engine();
     let end_ms = question.now_ms;
     let instant = engine.instant(&*question.series, &parsed, end_ms, &question.budget).map_err(|e| e.to_string())?;
     let mut body = String::new();
@@ -266,7 +264,7 @@ fn list(title: &str, entries: &[(String, u64)], all: u64, address: impl Fn(&str)
 
 /// What takes most series, values and bytes: where to look when there are too many; and how many there may be.
 fn cardinality(stats: &Stats) -> String {
-    let metric = |name: &str| format!("/explore?expr={}", percent::encode(&format!("{{__name__={}}}", go_quote(name))));
+    let metric = |name: &str| selector(NAME, name);
     let label = |name: &str| format!("/explore?focus={}", percent::encode(name));
     let pair = |pair: &str| pair.split_once('=').map_or_else(String::new, |(name, value)| selector(name, value));
     let limit = match stats.limit {

@@ -11,6 +11,7 @@ use vitrine_observe_store::series::{Labels, MetadataEntry, MetricType, Select};
 use super::answer::{ApiData, Failed};
 use super::json::{push_labels, push_list, push_text, push_texts};
 use super::question::Question;
+use super::stream::each_series;
 
 /// How long a series is active after its last sample, in milliseconds: as in Mimir.
 const ACTIVE_MS: i64 = 20 * 60 * 1000;
@@ -52,18 +53,12 @@ pub(super) fn active(question: &Question) -> Result<Response, Failed> {
     };
     let after_ms = question.now_ms.saturating_sub(ACTIVE_MS);
     let select = Select { matchers: selector, after_ms, until_ms: i64::MAX };
-    let mut selection = question.series.select(&select, &question.budget)?;
     let mut found = Vec::new();
     // What was selected may have samples at other times only.
-    while let Some(block) = selection.next_block()? {
-        question.budget.check()?;
-        found.extend(
-            block
-                .iter()
-                .filter_map(|samples| selection.series().get(samples.series))
-                .map(|series| series.labels.clone()),
-        );
-    }
+    each_series(question, &select, |series, _| {
+        found.push(series.labels.clone());
+        Ok(())
+    })?;
     let mut body = String::from("{\"data\":");
     push_list(&mut body, &found, push_labels);
     body.push('}');

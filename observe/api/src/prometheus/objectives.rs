@@ -3,7 +3,7 @@
 use vitrine_kit::html::escape;
 use vitrine_kit::percent;
 use vitrine_observe_promql::parse::parse_expr;
-use vitrine_observe_promql::{Engine, Point, Range, Value, go_quote};
+use vitrine_observe_promql::{Point, Range, Value, go_quote};
 use vitrine_observe_rules::status::{AlertState, GroupStatus};
 
 use super::answer::Failed;
@@ -26,7 +26,7 @@ const CHART_STEPS: i64 = 168;
 
 /// The page.
 pub(super) fn objectives(question: &Question) -> Result<String, Failed> {
-    let groups = question.settings.parts.rules.as_ref().map(|rules| rules.groups()).unwrap_or_default();
+    let groups = question.rule_groups();
     let found: Vec<(&GroupStatus, &str)> =
         groups.iter().filter_map(|group| Some((group, group.name.strip_prefix(GROUP)?))).collect();
     if found.is_empty() {
@@ -93,7 +93,7 @@ fn own(metric: &str, name: &str) -> String {
 
 /// What an expression is now; none if it is nothing, or not a number.
 fn value(question: &Question, text: &str) -> Option<f64> {
-    let engine = Engine { options: question.settings.options.evaluation };
+    let engine = question.engine();
     let expr = parse_expr(text).ok()?;
     let outcome = engine.instant(&*question.series, &expr, question.now_ms, &question.budget).ok()?;
     let Value::Vector(samples) = outcome.value else { return None };
@@ -106,7 +106,7 @@ fn value(question: &Question, text: &str) -> Option<f64> {
 /// The budget over the last week.
 fn chart(question: &Question, name: &str) -> String {
     let text = own("slo:error_budget_left:ratio", name);
-    let engine = Engine { options: question.settings.options.evaluation };
+    let engine = question.engine();
     let step_ms = CHART_MS / CHART_STEPS;
     let end_ms = question.now_ms / SECOND_MS * SECOND_MS;
     let times = Range { start_ms: end_ms - CHART_MS, end_ms, step_ms };

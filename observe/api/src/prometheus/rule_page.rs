@@ -36,7 +36,7 @@ pub(super) fn time(ms: i64) -> String {
 
 /// `alerts/rule`: `file`, `group`, and the place of the rule in it, from 0.
 pub(super) fn rule(question: &Question) -> Result<String, Failed> {
-    let groups = question.settings.parts.rules.as_ref().map(|rules| rules.groups()).unwrap_or_default();
+    let groups = question.rule_groups();
     let (file, name) = (question.get("file"), question.get("group"));
     let group = groups.into_iter().find(|group| group.file == file && group.name == name);
     let place: Option<usize> = question.get("rule").parse().ok();

@@ -127,7 +127,7 @@ pub(super) fn groups(question: &Question) -> Result<ApiData, Failed> {
         matchers,
         with_alerts: !excludes,
     };
-    let all = question.settings.parts.rules.as_ref().map(|rules| rules.groups()).unwrap_or_default();
+    let all = question.rule_groups();
     let token = |group: &GroupStatus| format!("{}:{}", group.file, group.name);
     let after = question.get("group_next_token");
     let begin = if after.is_empty() {
@@ -179,7 +179,7 @@ pub(super) fn alertmanagers(question: &Question) -> Result<ApiData, Failed> {
 
 /// `alerts`
 pub(super) fn alerts(question: &Question) -> Result<ApiData, Failed> {
-    let groups = question.settings.parts.rules.as_ref().map(|rules| rules.groups()).unwrap_or_default();
+    let groups = question.rule_groups();
     let rules = groups.iter().flat_map(|group| &group.rules);
     let active = rules.filter_map(|rule| rule.alerting.as_ref()).flat_map(|alerting| &alerting.alerts);
     Ok(ApiData::new(object([("alerts", list(active.map(alert)))])))

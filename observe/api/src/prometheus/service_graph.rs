@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use vitrine_kit::html::escape;
 use vitrine_kit::percent;
 use vitrine_observe_promql::parse::parse_expr;
-use vitrine_observe_promql::{Engine, Point, Value};
+use vitrine_observe_promql::{Point, Value};
 
 use super::answer::Failed;
 use super::question::Question;
@@ -74,7 +74,7 @@ pub(super) fn service_graph(question: &Question) -> Result<String, Failed> {
 /// The values of an expression now, by edge.
 fn ask(question: &Question, expression: &str) -> Result<Vec<(Edge, f64)>, Failed> {
     let parsed = parse_expr(expression).map_err(|error| Failed::BadData(error.to_string()))?;
-    let engine = Engine { options: question.settings.options.evaluation };
+    let engine = question.engine();
     let outcome = engine.instant(&*question.series, &parsed, question.now_ms, &question.budget)?;
     let Value::Vector(samples) = outcome.value else { return Ok(Vec::new()) };
     let edge = |labels: &vitrine_observe_store::series::Labels| {

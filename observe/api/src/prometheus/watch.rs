@@ -19,7 +19,7 @@ const MAX_ROWS: usize = 500;
 
 /// Groups of rules with their alerts; what fires comes first.
 pub(super) fn alerts(question: &Question) -> Result<String, Failed> {
-    let groups = question.settings.parts.rules.as_ref().map(|rules| rules.groups()).unwrap_or_default();
+    let groups = question.rule_groups();
     let mut rules: Vec<(&GroupStatus, usize, &RuleStatus)> = Vec::new();
     for group in &groups {
         rules.extend(group.rules.iter().enumerate().map(|(place, rule)| (group, place, rule)));
