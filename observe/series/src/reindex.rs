@@ -4,12 +4,12 @@
 //! of the new labels: samples stay as they are. What is in memory is names, old and new, the times of clocks, and one series of samples.
 
 use std::collections::BTreeSet;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::RandomState;
 use std::io::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hashbrown::{HashMap, HashTable};
+use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::file::{
@@ -17,6 +17,7 @@ use crate::file::{
 };
 use crate::merge::add_clocks;
 use crate::part::{TimesCache, join};
+use crate::table::Symbols;
 use crate::{FileError, FileInput, View, WriteOptions, Written};
 
 /// Times are kept for later series up to so many bytes.
@@ -27,28 +28,6 @@ struct Renamed {
     number: u32,
     named: NamedSeries,
     identity: Bytes,
-}
-
-/// Texts, each once, in the order in which they came.
-#[derive(Default)]
-struct Interner {
-    hasher: RandomState,
-    numbers: HashTable<u32>,
-    texts: Vec<Arc<str>>,
-}
-
-impl Interner {
-    fn number(&mut self, text: &Arc<str>) -> u32 {
-        let Self { hasher, numbers, texts } = self;
-        let hash = hasher.hash_one(&**text);
-        if let Some(number) = numbers.find(hash, |number| *texts[*number as usize] == **text) {
-            return *number;
-        }
-        let number = texts.len() as u32;
-        texts.push(text.clone());
-        numbers.insert_unique(hash, number, |number| hasher.hash_one(&*texts[*number as usize]));
-        number
-    }
 }
 
 /// Writes a file again, without what was deleted and what is earlier than `not_before_ms`. `views` returns under which labels the series of
@@ -93,7 +72,8 @@ fn renamed(
 ) -> Result<(Vec<Arc<str>>, Vec<Renamed>), FileError> {
     let file = &input.file;
     let old: HashMap<u32, Arc<str>, FxBuildHasher> = Texts::all(&file.blocks, &file.footer)?.into_iter().collect();
-    let (mut interner, mut series) = (Interner::default(), Vec::new());
+    let (keys, mut symbols, mut series) = (RandomState::new(), Symbols::default(), Vec::new());
+    let mut number_of = |text: &Arc<str>| symbols.intern(&keys, text);
     for (block, (_, place)) in file.footer.identities.iter().enumerate() {
         let bytes = file.blocks.read(*place)?;
         let (names, identities) = (file.names(block)?, read_identities(&bytes)?);
@@ -102,10 +82,10 @@ fn renamed(
         }
         for (within, (mut named, identity)) in names.into_iter().zip(identities).enumerate() {
             match views(identity) {
-                Some(views) => named.views = views.iter().map(|view| new_view(view, &mut interner)).collect(),
+                Some(views) => named.views = views.iter().map(|view| new_view(view, &mut number_of)).collect(),
                 None => {
                     for number in named.views.iter_mut().flat_map(|view| &mut view.labels).flat_map(|(n, v)| [n, v]) {
-                        *number = interner.number(old.get(number).ok_or(FileError::Damaged("a text is missing"))?);
+                        *number = number_of(old.get(number).ok_or(FileError::Damaged("a text is missing"))?);
                     }
                 }
             }
@@ -113,9 +93,9 @@ fn renamed(
             series.push(Renamed { number, named, identity: bytes.slice_ref(identity) });
         }
     }
-    let texts = in_order(interner.texts.clone());
+    let texts = in_order(symbols.all().to_vec());
     let rank = |text: &Arc<str>| texts.binary_search(text).map_or(u32::MAX, |rank| rank as u32);
-    let ranks: Vec<u32> = interner.texts.iter().map(rank).collect();
+    let ranks: Vec<u32> = symbols.all().iter().map(rank).collect();
     for labels in series.iter_mut().flat_map(|it| &mut it.named.views).map(|view| &mut view.labels) {
         labels.iter_mut().for_each(|(name, value)| {
             (*name, *value) = (ranks[*name as usize], ranks[*value as usize]);
@@ -125,7 +105,7 @@ fn renamed(
     Ok((texts, series))
 }
 
-fn new_view(view: &View, interner: &mut Interner) -> NamedView {
-    let labels = view.labels.iter().map(|label| (interner.number(&label.name), interner.number(&label.value)));
+fn new_view(view: &View, number_of: &mut impl FnMut(&Arc<str>) -> u32) -> NamedView {
+    let labels = view.labels.iter().map(|label| (number_of(&label.name), number_of(&label.value)));
     NamedView { projection: view.projection, labels: labels.collect() }
 }

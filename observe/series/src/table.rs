@@ -12,7 +12,7 @@ use hashbrown::{HashMap, HashTable};
 use parking_lot::{RwLock, RwLockReadGuard};
 
 use crate::{Description, Label, Labels, MetadataEntry, MetricType, Projection, SeriesId, Temporality};
-use symbols::Symbols;
+pub(crate) use symbols::Symbols;
 
 /// Most metadata entries; more are not kept.
 const MAX_METADATA: usize = 100_000;
