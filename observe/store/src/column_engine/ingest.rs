@@ -204,13 +204,13 @@ impl Ingester {
     /// Writes what was counted of spans to the log, as samples of series, and waits until it is there.
     pub(crate) fn write_span_totals(&self, table: &Arc<Table>) -> Result<(), WriteError> {
         let Some(counts) = &table.span_counts else { return Ok(()) };
-        let totals = {
+        let settled = {
             // No request is added meanwhile: if none waits, all that the log has are counted.
             let _writing = table.write();
-            let settled = table.is_settled().then(|| self.log.end());
-            counts.totals(self.context.clock.now_ms(), settled)
+            table.is_settled().then(|| self.log.end())
         };
-        let Some(totals) = totals else { return Ok(()) };
+        // Requests that are added from here on stand behind that position: whether they are counted yet does not matter.
+        let Some(totals) = counts.totals(self.context.clock.now_ms(), settled) else { return Ok(()) };
         let metrics = self.tables.get_or_create(&table.tenant, Signal::Metrics);
         let request = LoggedRequest::SpanTotals(totals.encode());
         if request.len() > MAX_REQUEST_BYTES {
