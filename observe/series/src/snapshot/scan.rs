@@ -75,7 +75,10 @@ struct Location {
 /// Series as they are gone through.
 pub struct Scan {
     sources: Vec<Arc<dyn Source>>,
-    select: Select,
+    /// Views of each source that meet the conditions.
+    chosen: Vec<RoaringBitmap>,
+    /// After the first, up to and including the second, in milliseconds since 1970.
+    range: (i64, i64),
     budget: Arc<Budget>,
     turn: usize,
     turns: usize,
@@ -90,7 +93,8 @@ pub struct Scan {
     /// Series without labels, by their ids.
     hidden: HashMap<SeriesId, Vec<(SourceNumber, u32)>>,
     times: TimesCache,
-    _hidden: Reservation,
+    /// Of what is known of all turns.
+    _for_all: Reservation,
     /// Of the places of this turn.
     in_turn: Reservation,
 }
@@ -107,21 +111,24 @@ impl Snapshot {
         let sources = self.sources.iter().filter(|source| source.overlaps(first, select.until_ms));
         let sources: Vec<Arc<dyn Source>> = sources.cloned().collect();
         let mut found: HashMap<SeriesId, Vec<(SourceNumber, u32)>> = HashMap::new();
-        let mut views = 0;
+        let mut chosen = Vec::with_capacity(sources.len());
         for (number, source) in sources.iter().enumerate() {
             budget.check()?;
-            views += source.resolve(&select.matchers)?.len() as usize;
+            chosen.push(source.resolve(&select.matchers)?);
             if hidden {
                 for (id, series) in source.hidden()? {
                     found.entry(id).or_default().push((number as SourceNumber, series));
                 }
             }
         }
+        let views: usize = chosen.iter().map(|views| views.len() as usize).sum();
         let turns = (views * size_of::<Location>()).div_ceil(PLACES_BYTES).clamp(1, MAX_TURNS);
-        let bytes = found.len() * (size_of::<SeriesId>() + size_of::<Vec<(SourceNumber, u32)>>());
+        let bytes = found.len() * (size_of::<SeriesId>() + size_of::<Vec<(SourceNumber, u32)>>())
+            + chosen.iter().map(RoaringBitmap::serialized_size).sum::<usize>();
         Ok(Scan {
             sources,
-            select,
+            chosen,
+            range: (select.after_ms, select.until_ms),
             budget: budget.clone(),
             turn: 0,
             turns,
@@ -132,7 +139,7 @@ impl Snapshot {
             readers: Vec::new(),
             hidden: found,
             times: TimesCache::default(),
-            _hidden: budget.reserve(bytes)?,
+            _for_all: budget.reserve(bytes)?,
             in_turn: budget.reserve(0)?,
         })
     }
@@ -166,8 +173,7 @@ impl Scan {
     fn find(&mut self) -> Result<(), QueryError> {
         (self.places, self.groups, self.next) = (Vec::new(), Vec::new(), 0);
         self.in_turn = self.budget.reserve(0)?;
-        for (number, source) in self.sources.iter().enumerate() {
-            let chosen = source.resolve(&self.select.matchers)?;
+        for (number, (source, chosen)) in self.sources.iter().zip(&self.chosen).enumerate() {
             let mut views = chosen.iter();
             loop {
                 let some: RoaringBitmap = views.by_ref().take(VIEWS).collect();
@@ -267,11 +273,10 @@ impl Scan {
 
     fn read(&mut self, id: SeriesId, places: &[(SourceNumber, u32)]) -> Result<ScannedSamples, QueryError> {
         self.budget.check()?;
-        let range = (self.select.after_ms, self.select.until_ms);
         let mut parts = Vec::new();
         for (source, series) in places {
             if let Some(reader) = &mut self.readers[*source as usize] {
-                parts.extend(reader.parts((*series, id), range, &mut self.times)?);
+                parts.extend(reader.parts((*series, id), self.range, &mut self.times)?);
             }
         }
         let Joined { times, values, starts } = join(parts, &mut self.times);
@@ -291,7 +296,8 @@ impl Scan {
         for place in &self.places[self.groups[self.block.start + at].clone()] {
             found.extend(self.sources[place.source as usize].exemplars((place.series, place.id))?);
         }
-        found.retain(|exemplar| (self.select.after_ms < exemplar.time_ms) && exemplar.time_ms <= self.select.until_ms);
+        let (after_ms, until_ms) = self.range;
+        found.retain(|exemplar| after_ms < exemplar.time_ms && exemplar.time_ms <= until_ms);
         found.sort_by_key(|exemplar| exemplar.time_ms);
         found.dedup();
         Ok(found)
