@@ -26,7 +26,7 @@ use vitrine_observe_store::{Batches, Tenant};
 
 use crate::SqlError;
 use crate::parent::Run;
-use crate::scan::Read;
+use crate::scan::{Read, projected};
 use crate::source::{Source, Telemetry};
 use crate::summaries::time;
 
@@ -181,12 +181,7 @@ impl TableProvider for PromqlTable {
         _: &[Expr],
         _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut columns = projection.cloned().unwrap_or_else(|| (0..SCHEMA.fields().len()).collect());
-        let schema = Arc::new(SCHEMA.project(&columns)?);
-        if columns.is_empty() {
-            // To count rows, one column is read: their time.
-            columns.push(TIME);
-        }
+        let (schema, columns) = projected(&SCHEMA, projection, TIME)?;
         let Query { expression, start_ms, end_ms, step_ms } = &self.query;
         let label = match step_ms {
             Some(step_ms) => format!("Read: promql={expression}, time_ms={start_ms}..={end_ms}, step_ms={step_ms}"),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
-use arrow_schema::SchemaRef;
+use arrow_schema::{Schema, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -101,6 +101,20 @@ impl ExecutionPlan for Read {
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches)))
     }
+}
+
+/// Returns the schema of what a plan asks for, and which columns are read for it: where rows are only counted, this one.
+pub(crate) fn projected(
+    schema: &Schema,
+    projection: Option<&Vec<usize>>,
+    counted: usize,
+) -> Result<(SchemaRef, Vec<usize>)> {
+    let mut columns = projection.cloned().unwrap_or_else(|| (0..schema.fields().len()).collect());
+    let projected = Arc::new(schema.project(&columns)?);
+    if columns.is_empty() {
+        columns.push(counted);
+    }
+    Ok((projected, columns))
 }
 
 /// The batch in the schema that the plan was made for. A difference is the engine's mistake, and said so.

@@ -18,7 +18,7 @@ use vitrine_observe_store::model::StatusCode;
 use vitrine_observe_store::{Dependency, QueryError, RedQuery, RedRow, Tenant};
 
 use crate::parent::Run;
-use crate::scan::Read;
+use crate::scan::{Read, projected};
 use crate::source::{Source, Telemetry};
 
 const DAY_NS: u64 = 24 * 3600 * 1_000_000_000;
@@ -113,12 +113,7 @@ impl TableProvider for SummaryTable {
         _: &[Expr],
         _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut columns = projection.cloned().unwrap_or_else(|| (0..self.schema().fields().len()).collect());
-        let schema = Arc::new(self.schema().project(&columns)?);
-        if columns.is_empty() {
-            // To count rows, one column is read.
-            columns.push(0);
-        }
+        let (schema, columns) = projected(&self.schema(), projection, 0)?;
         let (first, last) = self.time_ns;
         let label = format!("Read: table={}, time_ns={first}..{last}", self.summary.name());
         let source = Source::Summary { summary: self.summary, columns, time_ns: self.time_ns };
