@@ -29,7 +29,7 @@ use crate::engine::{Receipt, Tenant, WriteError};
 use crate::{Accepted, Options, Signal};
 
 pub(crate) use commit::{Commit, commit};
-use commit::{CommitRows, CommitSeries, refusal};
+use commit::{CommitRows, CommitSeries, Kept, refusal};
 
 /// A request of more bytes, decompressed, is decoded on a thread that may block: it takes longer than a millisecond.
 const LARGE_REQUEST: usize = 256 << 10;
@@ -54,14 +54,18 @@ pub(crate) struct Ingester {
 
 /// What became of a request, of rows or of samples of series.
 pub(crate) trait Outcome: Default + Send + 'static {
-    /// From what was decoded as rows, and as series.
-    fn of(rows: Option<Appended>, series: Option<&Written>) -> Self;
+    /// From what was decoded as rows.
+    fn of_rows(rows: Appended) -> Self;
+    /// From what was decoded as series.
+    fn of_series(written: &Written) -> Self;
 }
 
 impl Outcome for Accepted {
-    fn of(rows: Option<Appended>, series: Option<&Written>) -> Self {
-        let Appended { taken, rejected, reason } = rows.unwrap_or_default();
-        let Some(written) = series else { return Self { taken, rejected, reason } };
+    fn of_rows(Appended { taken, rejected, reason }: Appended) -> Self {
+        Self { taken, rejected, reason }
+    }
+
+    fn of_series(written: &Written) -> Self {
         // A point of a summary counts as often as it has parts.
         let taken = written.samples + written.histograms;
         Self { taken, rejected: written.rejected, reason: written.reasons.first().cloned() }
@@ -69,8 +73,12 @@ impl Outcome for Accepted {
 }
 
 impl Outcome for Written {
-    fn of(_: Option<Appended>, series: Option<&Written>) -> Self {
-        series.cloned().unwrap_or_default()
+    fn of_rows(_: Appended) -> Self {
+        Self::default()
+    }
+
+    fn of_series(written: &Written) -> Self {
+        written.clone()
     }
 }
 
@@ -176,7 +184,7 @@ impl Ingester {
                 .try_out_series(|series, arrival, options| series.prepare_otlp(request, arrival, options), arrival_ns),
             LoggedRequest::Otlp(signal, request) => {
                 let tried = Builder::new(*signal).append(request, arrival_ns).map_err(malformed)?;
-                Ok((tried.taken == 0).then(|| T::of(Some(tried), None)))
+                Ok((tried.taken == 0).then(|| T::of_rows(tried)))
             }
             // A tenant with spans is one already.
             LoggedRequest::SpanTotals(_) => Ok(None),
@@ -193,7 +201,7 @@ impl Ingester {
         let options = &self.context.options;
         let series = TenantSeries::new(options.max_series, self.context.memory.clone(), Vec::new(), Vec::new());
         let tried = prepare(&series, Arrival { ns: arrival_ns, was_taken: false }, options)?;
-        Ok(tried.batch.is_empty().then(|| T::of(None, Some(&tried.written))))
+        Ok(tried.batch.is_empty().then(|| T::of_series(&tried.written)))
     }
 
     /// Now, in nanoseconds since 1970.
@@ -285,7 +293,7 @@ impl Ingester {
         let before = rows.columns().rows;
         let appended = rows.builder.append(bytes, arrival_ns).map_err(malformed)?;
         let after = rows.columns().rows;
-        let outcome = T::of(Some(appended.clone()), None);
+        let outcome = T::of_rows(appended.clone());
         if after == before {
             Counters::add(&table.counters.rejected, appended.rejected);
             return Ok(Added::Nothing(outcome));
@@ -302,8 +310,8 @@ impl Ingester {
         rows.pending += 1;
         rows.account();
         let is_full = self.is_full(&rows, after);
-        let added = CommitRows { memtable: memtable.clone(), rows: before..after, appended };
-        let waits = self.wait_for(table, Some(added), None, answer, outcome);
+        let kept = Kept::Rows(CommitRows { memtable: memtable.clone(), rows: before..after, appended });
+        let waits = self.wait_for(table, kept, answer, outcome);
         drop(rows);
         if is_full {
             writing.freeze_rows();
@@ -320,8 +328,8 @@ impl Ingester {
         series: Option<Prepared>,
     ) -> Result<Added<T>, WriteError> {
         let table = writing.table();
-        let outcome = T::of(None, series.as_ref().map(|series| &series.written));
-        let Some(series) = series else { return Ok(Added::Nothing(outcome)) };
+        let Some(series) = series else { return Ok(Added::Nothing(T::default())) };
+        let outcome = T::of_series(&series.written);
         if series.batch.is_empty() {
             if let Some(of_table) = &table.series {
                 of_table.counters.add(&series.written);
@@ -330,7 +338,7 @@ impl Ingester {
         }
         let series = self.expect(series, self.log.end());
         match self.log.append(&table.tenant, arrival_ns, request) {
-            Ok(answer) => Ok(self.wait_for(table, None, Some(series), answer, outcome)),
+            Ok(answer) => Ok(self.wait_for(table, Kept::Series(series), answer, outcome)),
             Err(error) => {
                 series.resolve(table, None);
                 self.to_seal.notify();
@@ -353,15 +361,14 @@ impl Ingester {
     fn wait_for<T: Outcome>(
         &self,
         table: &Arc<Table>,
-        rows: Option<CommitRows>,
-        series: Option<CommitSeries>,
+        kept: Kept,
         answer: vitrine_observe_log::AppendFuture<Position>,
         outcome: T,
     ) -> Added<T> {
         let (reply, waits) = oneshot::channel();
         // Who asked may be gone.
-        let tell = move |kept: Result<(), WriteError>| drop(reply.send(kept.map(|()| outcome)));
-        let commit = Commit { table: table.clone(), rows, series, answer, tell: Box::new(tell) };
+        let tell = move |logged: Result<(), WriteError>| drop(reply.send(logged.map(|()| outcome)));
+        let commit = Commit { table: table.clone(), kept, answer, tell: Box::new(tell) };
         // When the engine is closed no one tells the outcome: the receipt says so.
         if let Some(commits) = &*self.commits.lock() {
             let _ = commits.send(commit);

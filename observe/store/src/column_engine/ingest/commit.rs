@@ -24,11 +24,16 @@ const DISK_RETRY: Duration = Duration::from_secs(2);
 /// A request that waits for the log.
 pub(crate) struct Commit {
     pub(super) table: Arc<Table>,
-    pub(super) rows: Option<CommitRows>,
-    pub(super) series: Option<CommitSeries>,
+    pub(super) kept: Kept,
     pub(super) answer: AppendFuture<Position>,
     /// Tells who asked.
     pub(super) tell: Box<dyn FnOnce(Result<(), WriteError>) + Send>,
+}
+
+/// What of it is kept when the log has it.
+pub(super) enum Kept {
+    Rows(CommitRows),
+    Series(CommitSeries),
 }
 
 /// Its rows, which are in a part already.
@@ -63,17 +68,19 @@ impl CommitSeries {
 
 /// Waits for the log's answers, in its order, and passes them on. It ends when the engine is closed.
 pub(crate) fn commit(commits: mpsc::Receiver<Commit>, to_seal: &Notify, clock: &Clock) {
-    for Commit { table, rows, series, answer, tell } in commits {
+    for Commit { table, kept, answer, tell } in commits {
         let outcome = answer.wait();
         let position = outcome.as_ref().ok().copied();
-        let counts = table.span_counts.as_ref();
-        let resolve = |added: &CommitRows| added.memtable.resolve(added.rows.clone(), position, counts, clock.now_ms());
-        let of_rows = rows.as_ref().is_some_and(resolve);
-        let of_series = series.is_some_and(|series| series.resolve(&table, position));
-        if (of_rows || of_series) && table.waiting() > 0 {
+        let is_last = match &kept {
+            Kept::Rows(CommitRows { memtable, rows, .. }) => {
+                memtable.resolve(rows.clone(), position, table.span_counts.as_ref(), clock.now_ms())
+            }
+            Kept::Series(series) => series.resolve(&table, position),
+        };
+        if is_last && table.waiting() > 0 {
             to_seal.notify();
         }
-        if let (Ok(_), Some(CommitRows { appended, .. })) = (&outcome, &rows) {
+        if let (Ok(_), Kept::Rows(CommitRows { appended, .. })) = (&outcome, &kept) {
             Counters::add(&table.counters.taken, appended.taken);
             Counters::add(&table.counters.rejected, appended.rejected);
         }
