@@ -167,12 +167,12 @@ fn rows(engine: &ColumnEngine, table: Table, columns: &[&str], scan: Scan) -> Ve
     rows
 }
 
-/// Looks at what is in memory, in files, in merged files, and after a restart.
-fn wherever(fill: impl Fn(&ColumnEngine, u64), check: impl Fn(&ColumnEngine)) {
+/// Looks at what is in memory, in files, and after a restart.
+fn wherever(fill: impl Fn(&ColumnEngine), check: impl Fn(&ColumnEngine)) {
     let folder = tempfile::tempdir().expect("a folder");
     {
         let (engine, _clock) = open(options(folder.path()));
-        fill(&engine, 0);
+        fill(&engine);
         check(&engine);
         engine.seal().expect("sealed");
         check(&engine);
@@ -183,7 +183,7 @@ fn wherever(fill: impl Fn(&ColumnEngine, u64), check: impl Fn(&ColumnEngine)) {
 
 #[test]
 fn points_of_all_kinds_are_rows_as_they_were_sent() {
-    let fill = |engine: &ColumnEngine, _| {
+    let fill = |engine: &ColumnEngine| {
         write(engine, &Tenant::default(), Signal::Metrics, all_kinds(BEGIN_NS)).expect("taken");
     };
     wherever(fill, |engine| {
@@ -245,7 +245,7 @@ fn points_of_all_kinds_are_rows_as_they_were_sent() {
 
 #[test]
 fn series_are_rows_once_each() {
-    let fill = |engine: &ColumnEngine, _| {
+    let fill = |engine: &ColumnEngine| {
         for (step, value) in [(0, 1.0), (15_000, 2.0)] {
             send(engine, &Tenant::default(), &[series("up", &[(step, value)])]).expect("taken");
         }
