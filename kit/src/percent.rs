@@ -27,6 +27,18 @@ pub fn encode_set(text: &str, set: &'static AsciiSet) -> String {
     utf8_percent_encode(text, set).to_string()
 }
 
+/// Returns names and values as a query or a form has them, in their order, each of them encoded.
+///
+/// ```
+/// use vitrine_kit::percent;
+///
+/// assert_eq!(percent::form([("limit", "5"), ("name", "a&b")]), "limit=5&name=a%26b");
+/// ```
+pub fn form<N: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item = (N, V)>) -> String {
+    let pair = |(name, value): (N, V)| format!("{}={}", encode(name.as_ref()), encode(value.as_ref()));
+    pairs.into_iter().map(pair).collect::<Vec<_>>().join("&")
+}
+
 /// Returns the text without its encoding; none if a percent sign is followed by other than two digits, or if it is not UTF-8.
 pub fn decode(text: &str) -> Option<String> {
     let digits = |rest: &str| rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));

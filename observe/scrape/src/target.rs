@@ -116,10 +116,9 @@ fn url(job: &Job, labels: &LabelMap, address: &str) -> String {
         params.push((name.to_owned(), value.clone()));
         params.extend(job.params.iter().filter(|(key, _)| key == name).skip(1).cloned());
     }
-    let query: Vec<String> =
-        params.iter().map(|(name, value)| format!("{}={}", percent::encode(name), percent::encode(value))).collect();
+    let query = percent::form(params);
     let mark = if query.is_empty() { "" } else { "?" };
-    format!("{}://{address}{slash}{path}{mark}{}", text(SCHEME), query.join("&"))
+    format!("{}://{address}{slash}{path}{mark}{query}", text(SCHEME))
 }
 
 impl Target {

@@ -6,15 +6,13 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use vitrine_kit::{Secret, percent};
 
-use crate::request::{Error, Limits, Request, Response, secret_value};
+use crate::request::{Error, Limits, Request, Response, basic, secret_value};
 use crate::settings::OAuth2;
 
 /// A request that is being made.
@@ -147,15 +145,12 @@ impl TokenSource {
         if in_body {
             form.extend([("client_id", oauth2.client_id.as_str()), ("client_secret", secret.expose())]);
         }
-        let form: Vec<String> =
-            form.iter().map(|(name, value)| format!("{}={}", percent::encode(name), percent::encode(value))).collect();
         let form_type = "application/x-www-form-urlencoded";
-        let mut request = Request::post(&oauth2.token_url, form_type, form.join("&"))
+        let mut request = Request::post(&oauth2.token_url, form_type, percent::form(form))
             .with_header(ACCEPT, HeaderValue::from_static("application/json"));
         if !in_body {
             let pair = format!("{}:{}", percent::encode(&oauth2.client_id), percent::encode(secret.expose()));
-            let basic = format!("Basic {}", BASE64_STANDARD.encode(pair));
-            request = request.with_header(AUTHORIZATION, secret_value(AUTHORIZATION, &basic)?);
+            request = request.with_header(AUTHORIZATION, secret_value(AUTHORIZATION, &basic(&pair))?);
         }
         let limits = Limits { within: TOKEN_TIMEOUT, max_response_bytes: MAX_TOKEN_BYTES };
         (self.ask)(request, limits).await.map_err(|error| Error::Token(error.to_string()))

@@ -81,9 +81,7 @@ impl Call {
 
     /// With a form as its body.
     pub fn form(mut self, fields: &[(&str, &str)]) -> Self {
-        let pairs: Vec<String> =
-            fields.iter().map(|(k, v)| format!("{}={}", percent::encode(k), percent::encode(v))).collect();
-        self.body = pairs.join("&").into();
+        self.body = percent::form(fields.iter().copied()).into();
         self.header(CONTENT_TYPE, "application/x-www-form-urlencoded")
     }
 }

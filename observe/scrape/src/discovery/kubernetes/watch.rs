@@ -135,8 +135,7 @@ impl Watch {
         };
         let selectors = [("labelSelector", self.label_selector.as_str()), ("fieldSelector", &self.field_selector)];
         let given = parameters.iter().copied().chain(selectors).filter(|(_, value)| !value.is_empty());
-        let query: Vec<String> = given.map(|(name, value)| format!("{name}={}", percent::encode(value))).collect();
-        format!("{base}/{api}/{place}?{}", query.join("&"))
+        format!("{base}/{api}/{place}?{}", percent::form(given))
     }
 
     /// All objects, and the version from which on changes are to be watched.
