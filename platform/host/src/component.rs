@@ -1,16 +1,14 @@
 //! What a service builds.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 
 use tokio_util::sync::CancellationToken;
-use tonic::body::Body;
 use tonic::server::NamedService;
 use vitrine_contracts::Problem;
 use vitrine_platform_bus::Consumer;
 use vitrine_platform_http::Router;
-use vitrine_platform_mesh::HandlersBuilder;
+use vitrine_platform_mesh::{Handler, HandlersBuilder};
 use vitrine_platform_store::Store;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -45,19 +43,7 @@ impl Component {
     }
 
     /// Serves a gRPC contract.
-    pub fn grpc<S>(mut self, server: S) -> Self
-    where
-        S: tower::Service<
-                http::Request<Body>,
-                Response = http::Response<Body>,
-                Error = Infallible,
-                Future = tonic::codegen::BoxFuture<http::Response<Body>, Infallible>,
-            > + NamedService
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-    {
+    pub fn grpc<S: Handler + NamedService + 'static>(mut self, server: S) -> Self {
         self.grpc_names.push(S::NAME);
         self.grpc.add(server);
         self

@@ -16,14 +16,13 @@ use tower::Service;
 
 type ResponseFuture = BoxFuture<Response<Body>, Infallible>;
 
-/// What a generated server is, without its type.
-trait Handler: Send + Sync {
+/// What a generated server is, without its type: each of them is one.
+pub trait Handler: Send + Sync {
+    /// Answers a call to one of its methods.
     fn handle(&self, request: Request<Body>) -> ResponseFuture;
 }
 
-struct Generated<S>(S);
-
-impl<S> Handler for Generated<S>
+impl<S> Handler for S
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = ResponseFuture>
         + Clone
@@ -32,7 +31,7 @@ where
 {
     fn handle(&self, request: Request<Body>) -> ResponseFuture {
         // A generated server is always ready, and its clone is another handle of the same implementation.
-        self.0.clone().call(request)
+        self.clone().call(request)
     }
 }
 
@@ -58,16 +57,8 @@ impl fmt::Debug for HandlersBuilder {
 
 impl HandlersBuilder {
     /// Adds the generated server of a contract.
-    pub fn add<S>(&mut self, server: S)
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = ResponseFuture>
-            + NamedService
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-    {
-        self.0.push((S::NAME, Box::new(Generated(server))));
+    pub fn add<S: Handler + NamedService + 'static>(&mut self, server: S) {
+        self.0.push((S::NAME, Box::new(server)));
     }
 
     /// Those that were added.
@@ -78,15 +69,7 @@ impl HandlersBuilder {
 
 impl Handlers {
     /// The generated server of one contract.
-    pub fn new<S>(server: S) -> Self
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = ResponseFuture>
-            + NamedService
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-    {
+    pub fn new<S: Handler + NamedService + 'static>(server: S) -> Self {
         let mut builder = HandlersBuilder::default();
         builder.add(server);
         builder.build()

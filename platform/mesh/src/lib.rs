@@ -69,7 +69,7 @@ pub use breaker::Breaker;
 pub use budget::RetryBudget;
 pub use discovery::{Discovery, Registration};
 pub use fence::Limits;
-pub use handlers::{Handlers, HandlersBuilder};
+pub use handlers::{Handler, Handlers, HandlersBuilder};
 pub use identity::{Caller, Identity};
 pub use placement::{Placement, Replicas, Unreadable};
 pub use wire::parse_timeout;
