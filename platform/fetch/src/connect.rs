@@ -72,7 +72,7 @@ impl Way {
             head.push_str(&format!("Proxy-Authorization: {}\r\n", basic(&userinfo)));
         }
         for (name, value) in &self.proxies.connect_headers {
-            head.push_str(&format!("{name}: {}\r\n", value.read().await?.expose()));
+            head.push_str(&format!("{name}: {}\r\n", value.expose()));
         }
         head.push_str("\r\n");
         stream.write_all(head.as_bytes()).await?;

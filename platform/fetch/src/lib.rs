@@ -26,6 +26,7 @@
 
 mod client;
 mod connect;
+mod headers;
 mod oauth2;
 mod proxies;
 mod redirects;

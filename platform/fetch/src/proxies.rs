@@ -6,9 +6,10 @@ use std::env;
 use std::net::IpAddr;
 
 use http::{HeaderName, HeaderValue, Uri};
-use vitrine_platform_config::yaml::{Fields, Node, Reader, Value};
+use vitrine_kit::Secret;
+use vitrine_platform_config::yaml::{Fields, Node, Reader};
 
-use crate::secret::SecretSource;
+use crate::headers::by_name;
 
 /// What `proxy_url` is expected to be.
 const EXPECTED: &str = "the URL of an HTTP proxy, such as \"http://proxy:3128\"";
@@ -25,7 +26,7 @@ pub struct Proxies {
     /// Whether this machine's own addresses are asked without one.
     is_own_direct: bool,
     /// Headers for the proxy when it is asked for a tunnel.
-    pub(crate) connect_headers: Vec<(HeaderName, SecretSource)>,
+    pub(crate) connect_headers: Vec<(HeaderName, Secret)>,
 }
 
 /// Who is asked without a proxy.
@@ -204,24 +205,16 @@ fn one_direct(part: &str) -> Option<Direct> {
 }
 
 /// Reads headers: `NAME: [SECRET, …]`.
-fn connect_headers(reader: &Reader, node: &Node) -> Vec<(HeaderName, SecretSource)> {
-    let Value::Map(entries) = &node.value else {
-        reader.mistake(node.location, "proxy_connect_header: expected a map of headers");
-        return Vec::new();
-    };
+fn connect_headers(reader: &Reader, node: &Node) -> Vec<(HeaderName, Secret)> {
     let mut headers = Vec::new();
-    for (key, node) in entries {
-        let Ok(name) = HeaderName::try_from(key.text.as_str()) else {
-            reader.mistake(key.location, format!("{:?} is no name of a header", key.text));
-            continue;
-        };
+    for (name, node) in by_name(reader, "proxy_connect_header", node) {
         for node in reader.list("proxy_connect_header", node) {
             let Some(text) = reader.text("proxy_connect_header", node) else { continue };
             if HeaderValue::from_str(text).is_err() {
                 reader.mistake(node.location, format!("a value of {name} holds what no header may hold"));
                 continue;
             }
-            headers.push((name.clone(), SecretSource::Text(text.into())));
+            headers.push((name.clone(), text.into()));
         }
     }
     headers

@@ -5,9 +5,10 @@
 use std::path::{Path, PathBuf};
 
 use http::{HeaderName, HeaderValue};
-use vitrine_platform_config::yaml::{Fields, Node, Reader, Value};
+use vitrine_platform_config::yaml::{Fields, Node, Reader};
 use vitrine_platform_tls as tls;
 
+use crate::headers::by_name;
 use crate::proxies::Proxies;
 use crate::secret::SecretSource;
 
@@ -178,16 +179,8 @@ fn authorization(reader: &Reader, fields: &mut Fields<'_>, folder: &Path) -> Opt
 
 /// Reads headers: `NAME: {values: […], secrets: […], files: […]}`.
 fn headers(reader: &Reader, node: &Node, folder: &Path) -> Vec<(HeaderName, Vec<SecretSource>)> {
-    let Value::Map(entries) = &node.value else {
-        reader.mistake(node.location, "http_headers: expected a map of headers");
-        return Vec::new();
-    };
     let mut headers = Vec::new();
-    for (key, node) in entries {
-        let Ok(name) = HeaderName::try_from(key.text.as_str()) else {
-            reader.mistake(key.location, format!("{:?} is no name of a header", key.text));
-            continue;
-        };
+    for (name, node) in by_name(reader, "http_headers", node) {
         let Some(mut fields) = reader.fields(node) else { continue };
         let mut sources = Vec::new();
         for list in ["values", "secrets"] {
