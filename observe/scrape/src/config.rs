@@ -12,6 +12,7 @@ use vitrine_platform_config::yaml::{self, Fields, Mistake, Node, Reader};
 use vitrine_platform_fetch::Settings;
 
 use crate::discovery::Discovery;
+use crate::files;
 use crate::histograms::HistogramOptions;
 use crate::relabel::Rule;
 
@@ -323,13 +324,8 @@ fn take_jobs(reader: &Reader, nodes: &[Node], global: &Global, folder: &Path, jo
 
 /// Reads a file with jobs. Relative paths in it are below its own folder.
 fn take_file(path: &Path, global: &Global, jobs: &mut Vec<Job>) -> Result<(), Vec<String>> {
+    let text = files::text(path, MAX_FILE_BYTES).map_err(|error| vec![error])?;
     let name = path.display();
-    let wrong = |error: &dyn std::fmt::Display| vec![format!("{name}: {error}")];
-    let bytes = std::fs::metadata(path).map_err(|error| wrong(&error))?.len();
-    if bytes > MAX_FILE_BYTES {
-        return Err(wrong(&format!("{bytes} bytes: expected at most {MAX_FILE_BYTES}")));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let read = yaml::read(&text, |root, reader| {
         let mut fields = reader.fields(root)?;

@@ -22,6 +22,7 @@ pub mod config;
 mod describe;
 pub mod discovery;
 mod failures;
+mod files;
 mod histograms;
 mod ingest;
 mod nhcb;

@@ -54,11 +54,7 @@ impl FileDiscovery {
         let mut groups = Vec::new();
         for path in self.files()? {
             let name = path.display().to_string();
-            let bytes = std::fs::metadata(&path).map_err(|error| format!("{name}: {error}"))?.len();
-            if bytes > MAX_FILE_BYTES {
-                return Err(format!("{name}: {bytes} bytes: expected at most {MAX_FILE_BYTES}"));
-            }
-            let text = std::fs::read_to_string(&path).map_err(|error| format!("{name}: {error}"))?;
+            let text = crate::files::text(&path, MAX_FILE_BYTES)?;
             for (number, mut group) in
                 parse(&text).map_err(|mistakes| format!("{name}: {mistakes}"))?.into_iter().enumerate()
             {

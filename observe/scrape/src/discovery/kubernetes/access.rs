@@ -121,11 +121,7 @@ fn of_pod(
 /// What a kubeconfig's current context says.
 fn of_kubeconfig(path: &Path) -> Result<Access, String> {
     let name = path.display();
-    let bytes = std::fs::metadata(path).map_err(|error| format!("{name}: {error}"))?.len();
-    if bytes > MAX_KUBECONFIG_BYTES {
-        return Err(format!("{name}: {bytes} bytes: expected at most {MAX_KUBECONFIG_BYTES}"));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+    let text = crate::files::text(path, MAX_KUBECONFIG_BYTES)?;
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let read = yaml::read(&text, |root, reader| kubeconfig(root, reader, folder));
     read.map_err(|mistakes| {
