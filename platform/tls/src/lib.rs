@@ -1,7 +1,7 @@
 //! TLS with certificates and keys from files. The only crate that names rustls.
 //!
-//! [`client`] and [`web_client`] are for drivers that take a rustls configuration. [`Server`] and [`Client`] are the two sides of
-//! the project's own connections: mutual when both have all files, HTTP/2 by ALPN, and their files are read again when they change.
+//! [`client`] is for drivers that take a rustls configuration, [`WebClient`] for connections to servers anywhere. [`Server`] and [`Client`] are
+//! the two sides of the project's own connections: mutual when both have all files, HTTP/2 by ALPN, and their files are read again when they change.
 //!
 //! ```
 //! use vitrine_platform_tls::{Files, client};
@@ -207,11 +207,7 @@ pub fn client(files: &Files) -> Result<Arc<ClientConfig>, Error> {
     client_config(files.identity()?, files.roots()?).map(Arc::new)
 }
 
-/// The same for a client of a web server anywhere: without authorities in the files, it trusts those that the system trusts.
-pub fn web_client(files: &Files) -> Result<ClientConfig, Error> {
-    web_config(files, &Texts::default())
-}
-
+/// The same for a client of a web server anywhere: without authorities, it trusts those that the system trusts.
 fn web_config(files: &Files, texts: &Texts) -> Result<ClientConfig, Error> {
     let roots = match Pem::of(&files.ca, &texts.ca) {
         Some(pem) => roots(&pem)?,
@@ -231,8 +227,8 @@ fn web_config(files: &Files, texts: &Texts) -> Result<ClientConfig, Error> {
 pub struct WebClient(TlsConnector);
 
 impl WebClient {
-    /// Reads the files, as [`web_client`] does. An insecure one takes any certificate: it keeps others from listening, not from taking the server's
-    /// place.
+    /// Reads the files; without authorities in them, it trusts those that the system trusts. An insecure one takes any certificate: it keeps others
+    /// from listening, not from taking the server's place.
     pub fn new(files: &Files, is_insecure: bool) -> Result<Self, Error> {
         Self::with_texts(files, &Texts::default(), is_insecure)
     }
