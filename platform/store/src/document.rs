@@ -158,7 +158,12 @@ impl Schema {
 
     /// The collection of this name.
     pub(crate) fn collection(&self, name: &str) -> Result<&CollectionSchema, Error> {
-        let found = self.collections.iter().find(|c| c.name == name);
+        Ok(&self.collections[self.place(name)?])
+    }
+
+    /// Where it stands among them.
+    pub(crate) fn place(&self, name: &str) -> Result<usize, Error> {
+        let found = self.collections.iter().position(|c| c.name == name);
         found.ok_or_else(|| Error::NoIndex {
             collection: name.to_owned(),
             index: "id (it is not in the schema)".to_owned(),

@@ -96,9 +96,8 @@ impl SqliteInner {
 
     /// A collection, and what is said of it.
     fn collection(&self, name: &str) -> Result<(&CollectionSchema, &Statements), Error> {
-        let schema = self.schema.collection(name)?;
-        let place = self.schema.collections.iter().position(|known| known.name == name).unwrap_or_default();
-        Ok((schema, &self.statements[place]))
+        let place = self.schema.place(name)?;
+        Ok((&self.schema.collections[place], &self.statements[place]))
     }
 
     /// Reads with a connection of the pool.
