@@ -234,9 +234,14 @@ async fn classic_histograms_become_native_ones_as_the_target_says() {
     let error = fixture.scraper.targets().active.remove(0).error;
     assert_eq!(error.as_deref(), Some("histogram bucket limit exceeded"));
     fixture.scraper.stop().await;
-    let more = "  relabel_configs: [{target_label: __scrape_native_histograms__, replacement: 'yes'}]\n";
-    let fixture = Fixture::start(&job(&exporter.address, more));
-    assert!(fixture.scraper.targets().active.is_empty(), "a target whose labels say nothing that can be meant");
+    // The other one is found with it.
+    let both = format!("{}', '127.0.0.1:1", exporter.address);
+    let more = "  relabel_configs: [{source_labels: [__address__], regex: '127.0.0.1:1', target_label: __scrape_native_histograms__, replacement: 'yes'}]\n";
+    let mut fixture = Fixture::start(&job(&both, more));
+    fixture.until(|samples| samples.iter().any(|(labels, _)| labels.contains("\"up\""))).await;
+    let urls: Vec<String> = fixture.scraper.targets().active.into_iter().map(|target| target.url).collect();
+    let own = format!("http://{}/metrics", exporter.address);
+    assert_eq!(urls, [own], "a target whose labels say nothing that can be meant");
     fixture.scraper.stop().await;
 }
 
