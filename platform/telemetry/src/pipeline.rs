@@ -1,10 +1,12 @@
 //! The one pipeline of a process: bounded buffers that services fill, and a task that empties them into the exporter.
 
+mod waiting;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
@@ -16,7 +18,6 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::ScopeSpans;
 use parking_lot::Mutex;
 use prost::Message;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Sampler};
@@ -35,6 +36,7 @@ use crate::semconv::{
 use crate::span::{Kind, Record, Span};
 use crate::value::{Text, attribute};
 use crate::wire;
+use waiting::{Buffer, EncodedSpans, Spans};
 
 /// Who wrote the spans, in OTLP's instrumentation scope.
 const SCOPE: &str = "vitrine";
@@ -54,85 +56,6 @@ struct TelemetryInner {
     logs: Buffer<(&'static str, LogRecord)>,
     /// Only one export at a time, so that a flush does not overtake the task.
     exporting: tokio::sync::Mutex<Option<Exporter>>,
-}
-
-/// How many spans wait to be exported. They themselves wait with their services.
-struct Spans {
-    waiting: AtomicUsize,
-    bound: usize,
-    batch: usize,
-    full: Notify,
-    dropped: AtomicU64,
-}
-
-impl Spans {
-    fn new(bound: usize, batch: usize) -> Self {
-        let (waiting, dropped) = (AtomicUsize::new(0), AtomicU64::new(0));
-        Self { waiting, bound, batch: batch.max(1), full: Notify::new(), dropped }
-    }
-
-    /// Makes room for one more, if there is any.
-    fn admit(&self) -> bool {
-        let waiting = self.waiting.fetch_add(1, Ordering::Relaxed) + 1;
-        if waiting > self.bound {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-            return false;
-        }
-        // Not at one number alone: those that come while others are taken away may jump over it.
-        if waiting.is_multiple_of(self.batch) {
-            self.full.notify_one();
-        }
-        true
-    }
-}
-
-/// The spans of a service that wait, as the field `spans` of OTLP's `ScopeSpans`.
-#[derive(Default)]
-struct EncodedSpans {
-    bytes: Vec<u8>,
-    count: usize,
-}
-
-/// What waits to be exported, each with its service.
-struct Buffer<T> {
-    waiting: Mutex<Vec<(Service, T)>>,
-    bound: usize,
-    batch: usize,
-    full: Notify,
-    dropped: AtomicU64,
-}
-
-impl<T> Buffer<T> {
-    fn new(bound: usize, batch: usize) -> Self {
-        let waiting = Mutex::new(Vec::new());
-        Self { waiting, bound, batch, full: Notify::new(), dropped: AtomicU64::new(0) }
-    }
-
-    fn push(&self, service: Service, item: T) {
-        let mut waiting = self.waiting.lock();
-        if waiting.len() >= self.bound {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        waiting.push((service, item));
-        if waiting.len() == self.batch {
-            self.full.notify_one();
-        }
-    }
-
-    /// Takes all that waits, gathered by service.
-    fn take(&self) -> Vec<(Service, Vec<T>)> {
-        let waiting = std::mem::take(&mut *self.waiting.lock());
-        let mut by_service: Vec<(Service, Vec<T>)> = Vec::new();
-        for (service, item) in waiting {
-            match by_service.iter_mut().find(|(s, _)| Arc::ptr_eq(&s.0, &service.0)) {
-                Some((_, items)) => items.push(item),
-                None => by_service.push((service, vec![item])),
-            }
-        }
-        by_service
-    }
 }
 
 impl Telemetry {
