@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use anyhow::Result;
 use futures::StreamExt as _;
@@ -111,6 +110,7 @@ pub async fn rules(
     settings: &Observatory,
     of_shop: bool,
     engine: Arc<ColumnEngine>,
+    sql: SqlOptions,
     external_url: String,
 ) -> Result<Rules> {
     let mut shipped = Vec::new();
@@ -134,13 +134,8 @@ pub async fn rules(
         ..RuleSettings::default()
     };
     let files = settings.rules.files.clone();
-    // One at a time for each group that may be evaluated, and as long as what they are for: the next evaluation.
-    let sql = SqlOptions {
-        memory_bytes: usize::try_from(settings.query_memory_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20),
-        time_limit: Duration::from_secs(settings.query_seconds.into()),
-        max_queries: MAX_EVALUATIONS,
-        ..SqlOptions::default()
-    };
+    // Bounded as everyone's are, and one at a time for each group that may be evaluated.
+    let sql = SqlOptions { max_queries: MAX_EVALUATIONS, ..sql };
     let storage = Arc::new(EngineStorage { engine, sql, statements: Arc::default() });
     let options = RuleOptions { files, shipped, settings: rule_settings, storage };
     let started = Rules::start(alertmanager, options).await;

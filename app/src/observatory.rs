@@ -150,7 +150,7 @@ impl Observatory {
         let engine = Arc::new(engine);
         prometheus.alertmanager_url = format!("{url}/alertmanager/api/v2/alerts");
         let alertmanager = alerting::open(data, &settings.alertmanager, url.clone()).await?;
-        let rules = alerting::rules(&alertmanager, settings, of_shop, engine.clone(), url).await?;
+        let rules = alerting::rules(&alertmanager, settings, of_shop, engine.clone(), sql.clone(), url).await?;
         Ok(Self {
             engine,
             access,
