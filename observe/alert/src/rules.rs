@@ -106,7 +106,7 @@ struct Running {
     group: Arc<Mutex<Group>>,
     status: RwLock<GroupStatus>,
     stopped: CancellationToken,
-    task: Mutex<Option<JoinHandle<()>>>,
+    task: parking_lot::Mutex<Option<JoinHandle<()>>>,
 }
 
 fn key(group: &Group) -> GroupKey {
@@ -165,13 +165,11 @@ impl Rules {
             status: RwLock::new(group.status()),
             group: Arc::new(Mutex::new(group)),
             stopped: self.shared.stopped.child_token(),
-            task: Mutex::default(),
+            task: parking_lot::Mutex::default(),
         });
         let (rules, evaluated) = (self.clone(), running.clone());
         let task = self.shared.tasks.spawn(async move { rules.run(&evaluated).await });
-        if let Ok(mut of) = running.task.try_lock() {
-            *of = Some(task);
-        }
+        *running.task.lock() = Some(task);
         self.shared.running.write().insert(key, running);
     }
 }

@@ -154,13 +154,13 @@ impl Rules {
 impl Running {
     /// Whether it evaluates the same.
     async fn does(&self, other: &Group) -> bool {
-        let has_ended = self.task.lock().await.as_ref().is_none_or(JoinHandle::is_finished);
+        let has_ended = self.task.lock().as_ref().is_none_or(JoinHandle::is_finished);
         !has_ended && self.group.lock().await.is_same(other)
     }
 
     /// Waits until it is evaluated no more.
     async fn ended(&self) {
-        let task = self.task.lock().await.take();
+        let task = self.task.lock().take();
         if let Some(task) = task {
             // One that panicked has ended, too.
             let _ = task.await;
