@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
-use vitrine_kit::clock::{Clock, parse_rfc3339, rfc3339};
+use vitrine_kit::clock::{Clock, rfc3339};
 use vitrine_kit::percent;
 use vitrine_observe_model::{SampleFile, SampleValue};
 use vitrine_platform_fetch::{Client, Error as FetchError, Limits};
 
 use crate::Usage;
 use crate::cli::ExportArgs;
-use crate::promql::{client, get};
+use crate::promql::{client, get, sample_ms, time_ms};
 use crate::say::say;
 
 /// How long an answer may take, and how large it may be: a longer one is asked for in two halves.
@@ -73,14 +73,6 @@ pub async fn run(args: ExportArgs) -> Result<()> {
     let (samples, names) = files.finish()?;
     say!("{samples} {} in {names}", if samples == 1 { "sample" } else { "samples" });
     Ok(())
-}
-
-fn time_ms(name: &str, text: &str) -> Result<i64> {
-    let seconds =
-        text.parse::<f64>().ok().filter(|seconds| seconds.is_finite()).map(|seconds| (seconds * 1_000.0) as i64);
-    let expected =
-        || Usage(format!("--{name} {text}: expected a time such as 2026-11-27T12:00:00Z, or seconds since 1970"));
-    Ok(seconds.or_else(|| parse_rfc3339(text)).ok_or_else(expected)?)
 }
 
 /// The samples of a stretch of time, without its beginning; or why they are too many for one answer.
@@ -215,11 +207,6 @@ fn partial(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".partial");
     name.into()
-}
-
-/// The time of a sample, in milliseconds since 1970.
-fn sample_ms(sample: &Value) -> Option<i64> {
-    sample[0].as_f64().map(|seconds| (seconds * 1_000.0).round() as i64)
 }
 
 /// How far it is, on a terminal.

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow};
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, HeaderName};
 use serde_json::Value;
-use vitrine_kit::clock::Clock;
+use vitrine_kit::clock::{Clock, parse_rfc3339};
 use vitrine_kit::duration::prometheus;
 use vitrine_kit::percent;
 use vitrine_observe_sql::Grid;
@@ -101,6 +101,20 @@ pub(crate) fn client(args: &AskArgs) -> Result<Client> {
     Ok(Client::new(&Settings { tls: files, ..Settings::default() })?)
 }
 
+/// A time of the command line, as RFC 3339 or seconds since 1970, in milliseconds since then.
+pub(crate) fn time_ms(name: &str, text: &str) -> Result<i64> {
+    let seconds =
+        text.parse::<f64>().ok().filter(|seconds| seconds.is_finite()).map(|seconds| (seconds * 1_000.0) as i64);
+    let expected =
+        || Usage(format!("--{name} {text}: expected a time such as 2026-11-27T12:00:00Z, or seconds since 1970"));
+    Ok(seconds.or_else(|| parse_rfc3339(text)).ok_or_else(expected)?)
+}
+
+/// The time of a sample of an answer, in milliseconds since 1970.
+pub(crate) fn sample_ms(sample: &Value) -> Option<i64> {
+    sample[0].as_f64().map(|seconds| (seconds * 1_000.0).round() as i64)
+}
+
 /// The path and the query of the URL.
 fn question(args: &PromqlArgs) -> Result<(&'static str, String)> {
     let expression = percent::encode(&args.expression);
@@ -121,7 +135,7 @@ fn question(args: &PromqlArgs) -> Result<(&'static str, String)> {
     let end = args.at.clone().unwrap_or_else(now);
     let seconds: f64 = match end.parse() {
         Ok(seconds) => seconds,
-        Err(_) => vitrine_kit::clock::parse_rfc3339(&end).map(|ms| ms as f64 / 1_000.0).ok_or_else(|| {
+        Err(_) => parse_rfc3339(&end).map(|ms| ms as f64 / 1_000.0).ok_or_else(|| {
             Usage(format!("--at {end}: expected a time such as 2026-11-27T12:00:00Z, or seconds since 1970"))
         })?,
     };

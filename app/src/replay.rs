@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
-use vitrine_kit::clock::{Clock, parse_rfc3339, rfc3339};
+use vitrine_kit::clock::{Clock, rfc3339};
 use vitrine_kit::percent;
 use vitrine_observe_rules::{Group, Query, RuleKind, RuleSpec, Settings};
 use vitrine_platform_fetch::{Client, Limits, Request};
 
 use crate::Usage;
 use crate::cli::RulesReplayArgs;
-use crate::promql::{authorized, client, get};
+use crate::promql::{authorized, client, get, sample_ms, time_ms};
 use crate::rules;
 use crate::say::say;
 
@@ -30,8 +30,8 @@ const JSON: &str = "application/json";
 
 /// The command.
 pub async fn run(args: &RulesReplayArgs) -> Result<()> {
-    let end_ms = args.to.as_deref().map_or(Ok(Clock::system().now_ms()), |text| time("to", text))?;
-    let start_ms = time("from", &args.from)?;
+    let end_ms = args.to.as_deref().map_or(Ok(Clock::system().now_ms()), |text| time_ms("to", text))?;
+    let start_ms = time_ms("from", &args.from)?;
     if start_ms >= end_ms {
         return Err(Usage("--from: expected a time before --to".to_owned()).into());
     }
@@ -51,15 +51,6 @@ pub async fn run(args: &RulesReplayArgs) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// A time as RFC 3339, or as seconds since 1970.
-fn time(name: &str, text: &str) -> Result<i64> {
-    let seconds =
-        || text.parse::<f64>().ok().filter(|seconds| seconds.is_finite()).map(|seconds| (seconds * 1e3) as i64);
-    parse_rfc3339(text).or_else(seconds).ok_or_else(|| {
-        Usage(format!("--{name} {text}: expected a time such as 2026-11-27T12:00:00Z, or seconds since 1970")).into()
-    })
 }
 
 struct Replay<'a> {
@@ -138,8 +129,7 @@ impl Replay<'_> {
                 }
             }
             let samples = series["values"].as_array().cloned().unwrap_or_default();
-            let times: Vec<i64> =
-                samples.iter().map(|sample| (sample[0].as_f64().unwrap_or_default() * 1e3).round() as i64).collect();
+            let times: Vec<i64> = samples.iter().map(|sample| sample_ms(sample).unwrap_or_default()).collect();
             let values: Vec<Value> = samples.iter().map(|sample| number(&sample[1])).collect();
             written += times.len();
             writeln!(lines, "{}", json!({ "metric": metric, "values": values, "timestamps": times }))?;
