@@ -84,9 +84,6 @@ impl Replay<'_> {
         for number in 0..questions {
             let from = first + number * step * STEPS;
             let to = (from + (STEPS - 1) * step).min(self.end_ms);
-            if from > to {
-                break;
-            }
             let found = self.ask(&rule.query.text(), from, to, step).await.with_context(|| name.clone())?;
             written += self.write(&found, &own).await.with_context(|| name.clone())?;
         }
@@ -105,11 +102,11 @@ impl Replay<'_> {
             seconds(step)
         );
         let answer = get(&self.client, &self.args.observatory, &path, LIMITS).await?;
-        let answer: Value = serde_json::from_str(&answer).context("the answer is not one of an observatory")?;
+        let mut answer: Value = serde_json::from_str(&answer).context("the answer is not one of an observatory")?;
         if answer["status"] != "success" {
             return Err(anyhow!("{}", answer["error"].as_str().unwrap_or("no reason given")));
         }
-        Ok(answer["data"]["result"].clone())
+        Ok(answer.pointer_mut("/data/result").map(Value::take).unwrap_or_default())
     }
 
     /// Writes series under the rule's name. Returns how many samples that were.
@@ -128,7 +125,7 @@ impl Replay<'_> {
                     metric.insert((*name).to_owned(), (*value).into());
                 }
             }
-            let samples = series["values"].as_array().cloned().unwrap_or_default();
+            let samples = series["values"].as_array().map(Vec::as_slice).unwrap_or_default();
             let times: Vec<i64> = samples.iter().map(|sample| sample_ms(sample).unwrap_or_default()).collect();
             let values: Vec<Value> = samples.iter().map(|sample| number(&sample[1])).collect();
             written += times.len();
