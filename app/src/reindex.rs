@@ -5,6 +5,7 @@ use vitrine_kit::clock::Clock;
 use vitrine_observe_store::ColumnEngine;
 
 use crate::cli::ReindexArgs;
+use crate::say::say;
 use crate::{folder, observatory, runfile, settings};
 
 /// The command. No observatory may run on the folder meanwhile.
@@ -20,9 +21,9 @@ pub async fn run(args: ReindexArgs) -> Result<()> {
         engine.reindex()
     });
     match files.await?? {
-        0 => println!("All series are called what the settings say"),
-        1 => println!("1 file of series was indexed again"),
-        files => println!("{files} files of series were indexed again"),
+        0 => say!("All series are called what the settings say"),
+        1 => say!("1 file of series was indexed again"),
+        files => say!("{files} files of series were indexed again"),
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `vitrine rules`: checks rule files and runs their tests. Files, verdicts and exit codes are promtool's; all mistakes of a file are told.
 
 use std::fmt::Display;
-use std::io::{IsTerminal, Read as _, Write as _};
+use std::io::{IsTerminal, Read as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -13,6 +13,7 @@ use vitrine_platform_config::yaml::{MAX_TEXT, Mistake};
 
 use crate::EX_USAGE;
 use crate::cli::{RulesArgs, RulesCheckArgs, RulesCommand, RulesTestArgs};
+use crate::say::say;
 
 /// The exit code where rules are there twice and that is fatal; promtool's.
 const EXIT_LINT: u8 = 3;
@@ -41,11 +42,6 @@ impl Paint {
     }
 }
 
-/// Writes a line. A reader that has seen enough, as `head` has, is no failure.
-fn say(line: impl Display) {
-    let _ = writeln!(std::io::stdout(), "{line}");
-}
-
 /// The command.
 pub fn run(args: &RulesArgs) -> ExitCode {
     match &args.command {
@@ -54,7 +50,7 @@ pub fn run(args: &RulesArgs) -> ExitCode {
         // It needs a runtime, and has its own file.
         RulesCommand::Replay(_) => ExitCode::SUCCESS,
         RulesCommand::Shop => {
-            say(SHOP.trim_end());
+            say!("{}", SHOP.trim_end());
             ExitCode::SUCCESS
         }
     }
@@ -108,28 +104,28 @@ fn check(args: &RulesCheckArgs) -> ExitCode {
         args.files.iter().map(|path| (path.display().to_string(), read(path))).collect()
     };
     for (name, text) in files {
-        say(format_args!("Checking {}", paint.paint(BOLD, &name)));
+        say!("Checking {}", paint.paint(BOLD, &name));
         let parsed =
             text.map_err(|error| vec![error]).and_then(|text| parse(&text).map_err(|mistakes| lines(&name, &mistakes)));
         match parsed {
             Err(mistakes) => {
                 has_failed = true;
-                say(format_args!("  {}", paint.paint(RED, "FAILED:")));
-                mistakes.iter().for_each(|mistake| say(format_args!("{mistake}")));
+                say!("  {}", paint.paint(RED, "FAILED:"));
+                mistakes.iter().for_each(|mistake| say!("{mistake}"));
             }
             Ok(file) => {
-                say(format_args!("  {} {} rules found", paint.paint(GREEN, "SUCCESS:"), file.rules()));
+                say!("  {} {} rules found", paint.paint(GREEN, "SUCCESS:"), file.rules());
                 for rule in file.duplicates() {
                     has_duplicates = true;
                     let warning = paint.paint(YELLOW, "DUPLICATE:");
                     let (location, rule) = (rule.location, rule.name());
-                    say(format_args!(
+                    say!(
                         "  {warning} {name}:{location}: {rule} is there before with the same labels; their results stand in each other's way"
-                    ));
+                    );
                 }
             }
         }
-        say("");
+        say!("");
     }
     match (has_failed, has_duplicates && args.lint_fatal) {
         (true, _) => ExitCode::FAILURE,
@@ -149,16 +145,16 @@ fn test(args: &RulesTestArgs) -> ExitCode {
     let paint = Paint::new();
     let mut has_failed = false;
     for path in &args.files {
-        say(format_args!("Unit Testing: {}", paint.paint(BOLD, path.display())));
+        say!("Unit Testing: {}", paint.paint(BOLD, path.display()));
         match test_file(path, &chosen) {
-            Ok(count) => say(format_args!("  {} {count} tests", paint.paint(GREEN, "SUCCESS:"))),
+            Ok(count) => say!("  {} {count} tests", paint.paint(GREEN, "SUCCESS:")),
             Err(failures) => {
                 has_failed = true;
-                say(format_args!("  {}", paint.paint(RED, "FAILED:")));
-                failures.iter().for_each(|failure| say(format_args!("{failure}\n")));
+                say!("  {}", paint.paint(RED, "FAILED:"));
+                failures.iter().for_each(|failure| say!("{failure}\n"));
             }
         }
-        say("");
+        say!("");
     }
     if has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
@@ -174,7 +170,7 @@ fn test_file(path: &Path, chosen: &RegexSet) -> Result<usize, Vec<String>> {
     for pattern in &file.rule_files {
         let found = glob(pattern, folder).map_err(|error| vec![format!("{name}: rule_files: {error}")])?;
         if found.is_empty() {
-            say(format_args!("  WARNING: no file match pattern {}", folder.join(pattern).display()));
+            say!("  WARNING: no file match pattern {}", folder.join(pattern).display());
         }
         for path in found {
             let name = path.display().to_string();
