@@ -24,11 +24,9 @@ use vitrine_platform_store::Storage;
 use vitrine_platform_telemetry::{Observation, ObservationKind, Telemetry};
 
 use crate::Usage;
+use crate::observatory::SERVICE;
 use crate::settings::{Alerting, Observatory};
 use crate::statements::worker;
-
-/// The name under which its own figures are found.
-const SERVICE: &str = "observatory";
 
 /// Reads the configuration and what is kept in the data folder. `external_url` is where links in notifications lead.
 pub async fn open(data: &Path, settings: &Alerting, external_url: String) -> Result<Alertmanager> {

@@ -42,7 +42,7 @@ use crate::{Usage, alerting, prometheus, watching};
 /// The folder of the observatory within the data folder.
 const FOLDER: &str = "observatory";
 /// The name under which the observatory's own figures are found.
-const SERVICE: &str = "observatory";
+pub const SERVICE: &str = "observatory";
 /// A table becomes a segment when it takes this part of the memory: others are written meanwhile.
 const SEALED_PART: usize = 3;
 /// Jaeger's own port.

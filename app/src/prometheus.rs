@@ -13,10 +13,9 @@ use vitrine_observe_receive::Replicas;
 use vitrine_observe_store::{ColumnEngine, Targets};
 use vitrine_platform_telemetry::{Exposition, Observation, ObservationKind, Telemetry};
 
+use crate::observatory::SERVICE;
 use crate::reloading::RunningConfiguration;
 
-/// The name under which the observatory's own figures are found.
-const SERVICE: &str = "observatory";
 /// What is told of a configuration that cannot be used, in Prometheus's words.
 const WRONG_CONFIGURATION: &str = "Configuration reload has failed.";
 /// What is told when the process ends.

@@ -14,10 +14,8 @@ use vitrine_observe_rules::{Configuration, ConfigurationStatus, Reloading};
 use vitrine_observe_scrape::Scraper;
 use vitrine_platform_telemetry::{Observation, ObservationKind, Telemetry};
 
+use crate::observatory::SERVICE;
 use crate::watching;
-
-/// The name under which its own figures are found.
-const SERVICE: &str = "observatory";
 
 /// What is scraped, and the file that says so.
 pub type Scraping = (PathBuf, Arc<Scraper>);
