@@ -87,8 +87,8 @@ impl RunningConfiguration {
     /// All is read before anything is used.
     async fn read_all(&self) -> Result<(), String> {
         let scraped = self.scraping.as_ref().map(|(path, _)| watching::read(path).map_err(|usage| usage.0)).transpose();
-        let rules = self.rules.load().await.map_err(|error| with_causes(&error));
-        let alertmanager = self.alertmanager.load().await.map_err(|error| with_causes(&error));
+        let rules = self.rules.load().await.map_err(with_causes);
+        let alertmanager = self.alertmanager.load().await.map_err(with_causes);
         let (scraped, rules, alertmanager) = match (scraped, rules, alertmanager) {
             (Ok(scraped), Ok(rules), Ok(alertmanager)) => (scraped, rules, alertmanager),
             (scraped, rules, alertmanager) => {
@@ -106,14 +106,8 @@ impl RunningConfiguration {
     }
 }
 
-fn with_causes(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut below = std::error::Error::source(error);
-    while let Some(cause) = below {
-        text = format!("{text}: {cause}");
-        below = cause.source();
-    }
-    text
+fn with_causes(error: Error) -> String {
+    format!("{:#}", anyhow::Error::from(error))
 }
 
 impl Configuration for RunningConfiguration {
