@@ -97,7 +97,7 @@ impl Host {
         if version == Version::V2 {
             out.extend_from_slice(&self.symbols);
         }
-        let (mut message, mut sample) = (Vec::new(), Vec::new());
+        let mut message = Vec::new();
         for series in &mut self.series {
             if let Some((_, labels)) = series.replaced.take_if(|(step, _)| *step <= first_step) {
                 series.labels = labels;
@@ -106,12 +106,7 @@ impl Host {
             message.extend_from_slice(if version == Version::V1 { &series.labels.v1 } else { &series.labels.v2 });
             for time in times_ms {
                 series.advance(&mut self.rng);
-                sample.clear();
-                sample.push(1 << 3 | 1);
-                sample.extend_from_slice(&series.value.to_le_bytes());
-                sample.push(2 << 3);
-                varint::write(&mut sample, *time as u64);
-                field(&mut message, 2, &sample);
+                sample(&mut message, *time, series.value);
             }
             field(&mut out, if version == Version::V1 { 1 } else { 5 }, &message);
         }
@@ -214,6 +209,19 @@ pub(super) fn label(out: &mut Vec<u8>, name: &str, value: &str) {
     field(&mut label, 1, name.as_bytes());
     field(&mut label, 2, value.as_bytes());
     field(out, 1, &label);
+}
+
+/// Adds a sample to a series, in which both versions have it alike.
+pub(super) fn sample(out: &mut Vec<u8>, time_ms: i64, value: f64) {
+    out.push(2 << 3 | 2);
+    let length_at = out.len();
+    out.push(0);
+    out.push(1 << 3 | 1);
+    out.extend_from_slice(&value.to_le_bytes());
+    out.push(2 << 3);
+    varint::write(out, time_ms as u64);
+    // At most 20, which is one byte.
+    out[length_at] = (out.len() - length_at - 1) as u8;
 }
 
 /// Adds a field with a length.

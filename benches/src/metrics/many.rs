@@ -4,9 +4,8 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
-use vitrine_kit::varint;
 
-use super::hosts::{Version, field, label, pack};
+use super::hosts::{Version, field, label, pack, sample};
 use super::subject::{Subject, write};
 use super::workload::{STEP_S, now_s};
 use super::{Sizes, tell};
@@ -104,11 +103,7 @@ fn request(numbers: std::ops::Range<usize>, time_ms: i64, round: usize) -> Vec<u
         label(&mut message, "pod", &format!("pod-{:05x}-{instance}", instance * 7_919 % 1_048_576));
         label(&mut message, "zone", if instance.is_multiple_of(2) { "a" } else { "b" });
         let value = if number.is_multiple_of(4) { (number + round * 3) as f64 } else { number as f64 };
-        let mut sample = vec![1 << 3 | 1];
-        sample.extend_from_slice(&value.to_le_bytes());
-        sample.push(2 << 3);
-        varint::write(&mut sample, time_ms as u64);
-        field(&mut message, 2, &sample);
+        sample(&mut message, time_ms, value);
         field(&mut out, 1, &message);
     }
     pack(&out)

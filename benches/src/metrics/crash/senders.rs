@@ -9,11 +9,10 @@ use http::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use vitrine_kit::varint;
 use vitrine_shop_load::http::Call;
 use vitrine_tests_testkit::{Api, Observatory};
 
-use crate::metrics::hosts::{field, label, pack};
+use crate::metrics::hosts::{field, label, pack, sample};
 use crate::observe::wire::Wire;
 
 /// Senders of samples, and of spans.
@@ -89,11 +88,7 @@ fn request(series: impl Iterator<Item = Vec<(&'static str, String)>>, time_ms: i
     for labels in series {
         let mut message = Vec::new();
         labels.iter().for_each(|(name, value)| label(&mut message, name, value));
-        let mut sample = vec![1 << 3 | 1];
-        sample.extend_from_slice(&value.to_le_bytes());
-        sample.push(2 << 3);
-        varint::write(&mut sample, time_ms as u64);
-        field(&mut message, 2, &sample);
+        sample(&mut message, time_ms, value);
         field(&mut out, 1, &message);
     }
     pack(&out)
