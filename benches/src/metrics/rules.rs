@@ -14,7 +14,6 @@ use super::subject::{Subject, write};
 use super::workload::{STEP_S, now_s, times_ms};
 use super::{Sizes, tell};
 use crate::observe::wire::Wire;
-use crate::process;
 
 /// Hosts that send.
 const HOSTS: usize = 20;
@@ -63,7 +62,7 @@ pub(super) async fn measure(binary: &Path, sizes: &Sizes) -> Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    let busy = (process::cpu(subject.pid()?)? - before) / began.elapsed().as_secs_f64();
+    let busy = (subject.cpu()? - before) / began.elapsed().as_secs_f64();
     let (status, body) = wire.get(&format!("{}/rules", subject.api())).await?;
     ensure!(status == 200, "rules: {status}");
     let status: Value = serde_json::from_slice(&body)?;
@@ -80,7 +79,8 @@ pub(super) async fn measure(binary: &Path, sizes: &Sizes) -> Result<()> {
     tell("samples of a recorded series in the last minute", count, "", 60.0 / STEP_S as f64, true);
     tell("CPU seconds a second, all included", busy, "", 1.0, false);
     tell("one evaluation of all rules, one after the other", took, "s", STEP_S as f64, false);
-    println!("  resident memory {:.0} MiB, at most {:.0}\n", subject.resident()?.0, subject.resident()?.1);
+    let (resident_mib, peak_mib) = subject.resident()?;
+    println!("  resident memory {resident_mib:.0} MiB, at most {peak_mib:.0}\n");
     Ok(())
 }
 

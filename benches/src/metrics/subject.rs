@@ -80,7 +80,7 @@ impl Subject {
         if matches!(self.process, Running::Ours(_)) { "/prometheus/api/v1" } else { "/api/v1" }
     }
 
-    pub fn pid(&mut self) -> Result<u32> {
+    fn pid(&mut self) -> Result<u32> {
         match &mut self.process {
             Running::Ours(observatory) => Ok(observatory.process().id()),
             Running::Prometheus(server) | Running::Victoria(server) => {

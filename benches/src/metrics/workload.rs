@@ -1,9 +1,8 @@
 //! Samples of hosts over some hours, up to now, in the order in which they would have been sent.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
+use vitrine_kit::clock::Clock;
 
 use super::hosts::{Host, Version};
 
@@ -23,7 +22,7 @@ pub(super) struct Workload {
 
 /// Seconds since 1970.
 pub(super) fn now_s() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
+    Clock::system().now_ms() / 1_000
 }
 
 /// Times of scrapes from a time on. All series of a scrape have one time, which is not exactly that of the grid.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use http::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use vitrine_kit::clock::Clock;
 use vitrine_shop_load::http::Call;
 use vitrine_tests_testkit::{Api, Observatory};
 
@@ -78,10 +78,6 @@ impl Load {
     }
 }
 
-fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
-}
-
 /// One sample of each of these series, as remote write 1.0.
 fn request(series: impl Iterator<Item = Vec<(&'static str, String)>>, time_ms: i64, value: f64) -> Vec<u8> {
     let mut out = Vec::new();
@@ -104,7 +100,7 @@ async fn post(url: &str, request: &[u8]) -> Result<()> {
 async fn samples(url: String, sender: u64, stop: CancellationToken) -> Acknowledged {
     let (mut all, mut latest_ms) = (BTreeMap::new(), 0);
     while !stop.is_cancelled() {
-        let (time_ms, value) = (now_ms().max(latest_ms + 1), LATEST.fetch_add(1, Ordering::Relaxed));
+        let (time_ms, value) = (Clock::system().now_ms().max(latest_ms + 1), LATEST.fetch_add(1, Ordering::Relaxed));
         latest_ms = time_ms;
         let series = (0..SERIES).map(|number| {
             vec![("__name__", "crash_sent".to_owned()), ("sender", sender.to_string()), ("series", number.to_string())]
@@ -121,7 +117,7 @@ async fn samples(url: String, sender: u64, stop: CancellationToken) -> Acknowled
 async fn spans(api: Api, first: u64, stop: CancellationToken) -> Acknowledged {
     let mut acknowledged = 0;
     for number in first.. {
-        let now = now_ms();
+        let now = Clock::system().now_ms();
         let span = |row: u64| {
             json!({
                 "traceId": format!("{number:032x}"), "spanId": format!("{:016x}", row + 1), "name": "kill", "kind": 2,
@@ -145,5 +141,5 @@ async fn spans(api: Api, first: u64, stop: CancellationToken) -> Acknowledged {
 /// Turns the series that alerts look at on or off, and returns when that is acknowledged.
 pub(super) async fn switch(url: &str, is_on: bool) -> Result<()> {
     let series = std::iter::once(vec![("__name__", "crash_switch".to_owned())]);
-    post(url, &request(series, now_ms(), f64::from(u8::from(is_on)))).await.context("the switch")
+    post(url, &request(series, Clock::system().now_ms(), f64::from(u8::from(is_on)))).await.context("the switch")
 }
