@@ -1,6 +1,6 @@
 //! How each kind of server is started.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -13,10 +13,15 @@ const NOBODY: &str = "65534";
 /// The library of zstd in its package.
 const ZSTD: &str = "usr/lib/x86_64-linux-gnu/libzstd.so.1";
 
+/// Flags that a recipe keeps.
+fn owned(flags: &[&str]) -> Vec<String> {
+    flags.iter().map(|flag| (*flag).to_owned()).collect()
+}
+
 /// NATS with JetStream. `more` are further flags, such as `--user` or `--config`.
 pub fn nats(more: &[&str]) -> Result<Recipe> {
     let program = install::program("nats-server", &[], "nats-server")?;
-    let more: Vec<String> = more.iter().map(|flag| (*flag).to_owned()).collect();
+    let more = owned(more);
     Ok(Recipe::new("nats", move |at| {
         let mut command = Command::new(&program);
         command.args(["-a", "127.0.0.1", "-p", &at.port.to_string(), "-js", "-sd"]).arg(at.folder).args(&more);
@@ -63,7 +68,7 @@ fn as_nobody(program: &Path) -> Command {
 /// Redis that keeps nothing on disk. `more` are further flags.
 pub fn redis(more: &[&str]) -> Result<Recipe> {
     let program = install::program("redis-server", &[], "redis-server")?;
-    let more: Vec<String> = more.iter().map(|flag| (*flag).to_owned()).collect();
+    let more = owned(more);
     Ok(Recipe::new("redis", move |at| {
         let mut command = Command::new(&program);
         command.args(["--bind", "127.0.0.1", "--port", &at.port.to_string(), "--save", "", "--dir"]).arg(at.folder);
@@ -99,7 +104,7 @@ pub fn prometheus(more: &[&str]) -> Result<Recipe> {
 pub fn prometheus_with(config: &str, more: &[&str]) -> Result<Recipe> {
     let text = config.to_owned();
     let program = install::unpacked("prometheus", "sid", "usr/bin/prometheus")?;
-    let more: Vec<String> = more.iter().map(|flag| (*flag).to_owned()).collect();
+    let more = owned(more);
     Ok(Recipe::new("prometheus", move |at| {
         let config = at.folder.join("prometheus.yml");
         std::fs::write(&config, &text)?;
@@ -125,13 +130,18 @@ pub fn node_exporter() -> Result<Recipe> {
     }))
 }
 
+/// Returns one of VictoriaMetrics's programs, and the folder of the library that it is linked with.
+fn victoria(program: &str) -> Result<(PathBuf, PathBuf)> {
+    let program = install::unpacked("victoria-metrics", "sid", program)?;
+    let zstd = install::unpacked("libzstd1", "sid", ZSTD)?;
+    Ok((program, zstd.parent().unwrap_or(Path::new("/")).to_owned()))
+}
+
 /// VictoriaMetrics's agent, which scrapes as this configuration says and writes to this address. `more` are further flags.
 pub fn vmagent(config: &str, remote_write: &str, more: &[&str]) -> Result<Recipe> {
-    let program = install::unpacked("victoria-metrics", "sid", "usr/bin/vmagent")?;
-    let zstd = install::unpacked("libzstd1", "sid", ZSTD)?;
-    let libraries = zstd.parent().unwrap_or(Path::new("/")).to_owned();
+    let (program, libraries) = victoria("usr/bin/vmagent")?;
     let (text, url) = (config.to_owned(), remote_write.to_owned());
-    let more: Vec<String> = more.iter().map(|flag| (*flag).to_owned()).collect();
+    let more = owned(more);
     Ok(Recipe::new("vmagent", move |at| {
         let config = at.folder.join("scrape.yml");
         std::fs::write(&config, &text)?;
@@ -150,10 +160,8 @@ pub fn vmagent(config: &str, remote_write: &str, more: &[&str]) -> Result<Recipe
 
 /// VictoriaMetrics on its own. `more` are further flags.
 pub fn victoria_metrics(more: &[&str]) -> Result<Recipe> {
-    let program = install::unpacked("victoria-metrics", "sid", "usr/bin/victoria-metrics")?;
-    let zstd = install::unpacked("libzstd1", "sid", ZSTD)?;
-    let libraries = zstd.parent().unwrap_or(Path::new("/")).to_owned();
-    let more: Vec<String> = more.iter().map(|flag| (*flag).to_owned()).collect();
+    let (program, libraries) = victoria("usr/bin/victoria-metrics")?;
+    let more = owned(more);
     Ok(Recipe::new("victoria-metrics", move |at| {
         let mut command = Command::new(&program);
         command
@@ -168,7 +176,7 @@ pub fn victoria_metrics(more: &[&str]) -> Result<Recipe> {
 /// A name server that knows what these flags of dnsmasq say, and asks no other. [`Server::port`] is its port of DNS.
 pub fn name_server(records: &[&str]) -> Result<Recipe> {
     let program = install::program("dnsmasq", &[], "dnsmasq-base")?;
-    let records: Vec<String> = records.iter().map(|flag| (*flag).to_owned()).collect();
+    let records = owned(records);
     Ok(Recipe::new("dnsmasq", move |at| {
         let mut command = Command::new(&program);
         command.args(["--keep-in-foreground", "--no-resolv", "--no-hosts", "--conf-file=", "--pid-file="]);
