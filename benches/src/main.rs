@@ -23,7 +23,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Measures start-up, memory, throughput, the cost of telemetry and of calls, and crash safety.
 #[derive(Debug, Parser)]
 struct Args {
-    /// What to measure; without it, everything
+    /// What to measure; without it, everything but checkouts, which are for a profile
     #[arg(value_parser = ["startup", "memory", "throughput", "checkouts", "databases", "calls", "recovery", "crash", "observe", "observe-crash", "metrics", "metrics-series", "metrics-rules", "metrics-crash"])]
     what: Vec<String>,
     /// How often the shop is killed

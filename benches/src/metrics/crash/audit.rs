@@ -13,8 +13,7 @@ use super::senders::{Acknowledged, SERIES, SERVICE};
 /// How long series of spans may take to get their next sample.
 const SPAN_METRICS: Duration = Duration::from_secs(60);
 
-/// Each acknowledged sample is there once, and nothing that was not sent; what rules recorded never falls; and, if `spans`, the series of
-/// spans count each span once.
+/// Each acknowledged sample is there once; what rules recorded never falls; and, if `spans`, the series of spans count each span once.
 pub(super) async fn audit(observatory: &Observatory, all: &Acknowledged, spans: bool) -> Result<()> {
     // One series at a time: an answer has an end.
     for (sender, acknowledged) in &all.samples {
@@ -163,6 +162,7 @@ impl Notifications {
         }
         let switched: Vec<&News> = self.of("Switched").collect();
         ensure!(switched.len() == turns, "{turns} turns, and {} were told: {switched:?}", switched.len());
+        ensure!(self.kept_is_over(), "an alert that is kept has not ended: {:?}", self.of("Kept").last());
         let kept: Vec<&News> = self.of("Kept").collect();
         for of in [switched, kept] {
             let flaps = of.iter().enumerate().find(|(place, news)| news.is_firing != place.is_multiple_of(2));
