@@ -59,7 +59,7 @@ impl Sending<'_> {
         }
         form.extend((!pushover.ttl.is_zero()).then(|| ("ttl", pushover.ttl.as_secs().to_string())));
         // In the body and not, as Alertmanager has it, in the URL, which proxies write down.
-        self.request(Request::post(pushover.api_url.clone(), FORM, encoded(&form))).await.map(|_| Known::new())
+        self.request(Request::post(pushover.api_url.clone(), FORM, percent::form(form))).await.map(|_| Known::new())
     }
 
     pub(super) async fn sns(&self, sns: &Sns) -> Result<Known, Failure> {
@@ -98,14 +98,9 @@ impl Sending<'_> {
             url if url.is_empty() => format!("https://sns.{}.amazonaws.com/", signer.region),
             url => url,
         };
-        let request = signer.signed(url, encoded(&form), self.now_ms)?;
+        let request = signer.signed(url, percent::form(form), self.now_ms)?;
         self.request(request).await.map(|_| Known::new())
     }
-}
-
-fn encoded(form: &[(&str, String)]) -> String {
-    let pairs = form.iter().map(|(name, value)| format!("{}={}", percent::encode(name), percent::encode(value)));
-    pairs.collect::<Vec<_>>().join("&")
 }
 
 impl Signer {
