@@ -24,9 +24,9 @@ use vitrine_platform_store::Storage;
 use vitrine_platform_telemetry::{Observation, ObservationKind, Telemetry};
 
 use crate::Usage;
-use crate::observatory::SERVICE;
 use crate::settings::{Alerting, Observatory};
 use crate::statements::worker;
+use crate::telemetry::OBSERVATORY;
 
 /// Reads the configuration and what is kept in the data folder. `external_url` is where links in notifications lead.
 pub async fn open(data: &Path, settings: &Alerting, external_url: String) -> Result<Alertmanager> {
@@ -157,8 +157,8 @@ pub fn attend(
         rules.stop().await;
         ending.stop().await;
     });
-    alertmanager.trace_as(telemetry.service(SERVICE));
-    telemetry.service(SERVICE).read_while(alertmanager.counts(), observations);
+    alertmanager.trace_as(telemetry.service(OBSERVATORY));
+    telemetry.service(OBSERVATORY).read_while(alertmanager.counts(), observations);
 }
 
 fn observations(counts: &Counts) -> Vec<Observation> {

@@ -37,12 +37,11 @@ use vitrine_platform_tls as tls;
 use crate::reloading::RunningConfiguration;
 use crate::settings::{HostMetrics, Observatory as Settings};
 use crate::statements::{EngineStatements, worker};
+use crate::telemetry::OBSERVATORY;
 use crate::{Usage, alerting, prometheus, watching};
 
 /// The folder of the observatory within the data folder.
 const FOLDER: &str = "observatory";
-/// The name under which the observatory's own figures are found.
-pub const SERVICE: &str = "observatory";
 /// A table becomes a segment when it takes this part of the memory: others are written meanwhile.
 const SEALED_PART: usize = 3;
 /// Jaeger's own port.
@@ -258,7 +257,7 @@ impl Observatory {
         if let Some(replicas) = replicas {
             prometheus::count(replicas, telemetry);
         }
-        telemetry.service(SERVICE).read_while(&self.engine, |engine| observations(&engine.status()));
+        telemetry.service(OBSERVATORY).read_while(&self.engine, |engine| observations(&engine.status()));
         Ok(self.engine)
     }
 }

@@ -13,8 +13,8 @@ use vitrine_observe_receive::Replicas;
 use vitrine_observe_store::{ColumnEngine, Targets};
 use vitrine_platform_telemetry::{Exposition, Observation, ObservationKind, Telemetry};
 
-use crate::observatory::SERVICE;
 use crate::reloading::RunningConfiguration;
+use crate::telemetry::OBSERVATORY;
 
 /// What is told of a configuration that cannot be used, in Prometheus's words.
 const WRONG_CONFIGURATION: &str = "Configuration reload has failed.";
@@ -85,7 +85,7 @@ pub fn count(replicas: Replicas, telemetry: &Telemetry) {
     let counter = |name, unit, description, value: u64| {
         Observation::new(ObservationKind::Counter, name, unit, description, value as f64)
     };
-    telemetry.service(SERVICE).read_from(move || {
+    telemetry.service(OBSERVATORY).read_from(move || {
         let dropped = "Samples not taken because another replica of the cluster is";
         vec![
             counter("observatory.replicas.dropped", "{sample}", dropped, replicas.dropped()),

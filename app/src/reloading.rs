@@ -14,7 +14,7 @@ use vitrine_observe_rules::{Configuration, ConfigurationStatus, Reloading};
 use vitrine_observe_scrape::Scraper;
 use vitrine_platform_telemetry::{Observation, ObservationKind, Telemetry};
 
-use crate::observatory::SERVICE;
+use crate::telemetry::OBSERVATORY;
 use crate::watching;
 
 /// What is scraped, and the file that says so.
@@ -59,7 +59,7 @@ impl RunningConfiguration {
                 scraper.stop().await;
             }
         });
-        telemetry.service(SERVICE).read_while(self, |running| observations(running.status()));
+        telemetry.service(OBSERVATORY).read_while(self, |running| observations(running.status()));
         Ok(())
     }
 

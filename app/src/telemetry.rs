@@ -16,6 +16,9 @@ use vitrine_platform_telemetry::{self as telemetry, Config, Exporter, LogLayer, 
 
 use crate::Usage;
 
+/// The name under which the observatory's own figures are found.
+pub const OBSERVATORY: &str = "observatory";
+
 /// Telemetry as the standard OTEL_* variables say.
 pub fn config() -> Result<Config, Usage> {
     Config::from_vars(|name| std::env::var(name).ok()).map_err(|mistakes| {

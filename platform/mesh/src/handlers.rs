@@ -18,7 +18,7 @@ type ResponseFuture = BoxFuture<Response<Body>, Infallible>;
 
 /// What a generated server is, without its type: each of them is one.
 pub trait Handler: Send + Sync {
-    /// Answers a call to one of its methods.
+    /// Runs a call of one of its methods.
     fn handle(&self, request: Request<Body>) -> ResponseFuture;
 }
 

@@ -29,7 +29,7 @@ use crate::engine::{Receipt, Tenant, WriteError};
 use crate::{Accepted, Options, Signal};
 
 pub(crate) use commit::{Commit, commit};
-use commit::{CommitRows, CommitSeries, Kept, refusal};
+use commit::{CommitRows, CommitSeries, Pending, refusal};
 
 /// A request of more bytes, decompressed, is decoded on a thread that may block: it takes longer than a millisecond.
 const LARGE_REQUEST: usize = 256 << 10;
@@ -310,8 +310,8 @@ impl Ingester {
         rows.pending += 1;
         rows.account();
         let is_full = self.is_full(&rows, after);
-        let kept = Kept::Rows(CommitRows { memtable: memtable.clone(), rows: before..after, appended });
-        let waits = self.wait_for(table, kept, answer, outcome);
+        let pending = Pending::Rows(CommitRows { memtable: memtable.clone(), rows: before..after, appended });
+        let waits = self.wait_for(table, pending, answer, outcome);
         drop(rows);
         if is_full {
             writing.freeze_rows();
@@ -338,7 +338,7 @@ impl Ingester {
         }
         let series = self.expect(series, self.log.end());
         match self.log.append(&table.tenant, arrival_ns, request) {
-            Ok(answer) => Ok(self.wait_for(table, Kept::Series(series), answer, outcome)),
+            Ok(answer) => Ok(self.wait_for(table, Pending::Series(series), answer, outcome)),
             Err(error) => {
                 series.resolve(table, None);
                 self.to_seal.notify();
@@ -361,14 +361,14 @@ impl Ingester {
     fn wait_for<T: Outcome>(
         &self,
         table: &Arc<Table>,
-        kept: Kept,
+        pending: Pending,
         answer: vitrine_observe_log::AppendFuture<Position>,
         outcome: T,
     ) -> Added<T> {
         let (reply, waits) = oneshot::channel();
         // Who asked may be gone.
         let tell = move |logged: Result<(), WriteError>| drop(reply.send(logged.map(|()| outcome)));
-        let commit = Commit { table: table.clone(), kept, answer, tell: Box::new(tell) };
+        let commit = Commit { table: table.clone(), pending, answer, tell: Box::new(tell) };
         // When the engine is closed no one tells the outcome: the receipt says so.
         if let Some(commits) = &*self.commits.lock() {
             let _ = commits.send(commit);

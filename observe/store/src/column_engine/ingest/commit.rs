@@ -24,14 +24,14 @@ const DISK_RETRY: Duration = Duration::from_secs(2);
 /// A request that waits for the log.
 pub(crate) struct Commit {
     pub(super) table: Arc<Table>,
-    pub(super) kept: Kept,
+    pub(super) pending: Pending,
     pub(super) answer: AppendFuture<Position>,
     /// Tells who asked.
     pub(super) tell: Box<dyn FnOnce(Result<(), WriteError>) + Send>,
 }
 
-/// What of it is kept when the log has it.
-pub(super) enum Kept {
+/// What waits: rows or series.
+pub(super) enum Pending {
     Rows(CommitRows),
     Series(CommitSeries),
 }
@@ -68,19 +68,19 @@ impl CommitSeries {
 
 /// Waits for the log's answers, in its order, and passes them on. It ends when the engine is closed.
 pub(crate) fn commit(commits: mpsc::Receiver<Commit>, to_seal: &Notify, clock: &Clock) {
-    for Commit { table, kept, answer, tell } in commits {
+    for Commit { table, pending, answer, tell } in commits {
         let outcome = answer.wait();
         let position = outcome.as_ref().ok().copied();
-        let is_last = match &kept {
-            Kept::Rows(CommitRows { memtable, rows, .. }) => {
+        let is_last = match &pending {
+            Pending::Rows(CommitRows { memtable, rows, .. }) => {
                 memtable.resolve(rows.clone(), position, table.span_counts.as_ref(), clock.now_ms())
             }
-            Kept::Series(series) => series.resolve(&table, position),
+            Pending::Series(series) => series.resolve(&table, position),
         };
         if is_last && table.waiting() > 0 {
             to_seal.notify();
         }
-        if let (Ok(_), Kept::Rows(CommitRows { appended, .. })) = (&outcome, &kept) {
+        if let (Ok(_), Pending::Rows(CommitRows { appended, .. })) = (&outcome, &pending) {
             Counters::add(&table.counters.taken, appended.taken);
             Counters::add(&table.counters.rejected, appended.rejected);
         }
