@@ -31,7 +31,7 @@ use crate::telemetry::OBSERVATORY;
 /// Reads the configuration and what is kept in the data folder. `external_url` is where links in notifications lead.
 pub async fn open(data: &Path, settings: &Alerting, external_url: String) -> Result<Alertmanager> {
     let config = Some(settings.config.clone()).filter(|path| !path.as_os_str().is_empty());
-    let settings = Settings { storage: Storage::Folder(data.to_owned()), config, external_url, clock: Clock::system() };
+    let settings = Settings { storage: Storage::Folder(data.into()), config, external_url, clock: Clock::system() };
     match Alertmanager::start(settings).await {
         Ok(alertmanager) => Ok(alertmanager),
         Err(error @ Error::Store(_)) => Err(error.into()),

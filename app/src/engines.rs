@@ -7,7 +7,7 @@ use anyhow::Result;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_cache as cache;
 use vitrine_platform_config::{Written, written};
-use vitrine_platform_host::{Host, NatsUse, Storage};
+use vitrine_platform_host::{Folder, Host, NatsUse, Storage};
 use vitrine_platform_mesh::Mesh;
 use vitrine_platform_nats::Nats;
 use vitrine_platform_telemetry::Telemetry;
@@ -84,20 +84,20 @@ impl Written for Engines {
 
 written!([] Engines);
 
-/// A host for services with their data below this folder, on the engines that the settings name; and NATS, if it is one of them.
-pub async fn host(data: &Path, settings: &Settings, telemetry: &Telemetry, mesh: Mesh) -> Result<(Host, Option<Nats>)> {
+/// A host for these services with their data below this folder, on the engines that the settings name; and NATS, if it is one of them.
+pub async fn host(
+    data: &Path,
+    services: &[&str],
+    settings: &Settings,
+    telemetry: &Telemetry,
+    mesh: Mesh,
+) -> Result<(Host, Option<Nats>)> {
     let engines = settings.shop.engines;
     let (clock, seed) = (Clock::system(), settings.shop.seed.unsigned_abs());
-    let mut host = Host::new(data, clock, seed, telemetry.clone(), mesh);
-    if engines.postgres {
-        host = host.with_storage(Storage::Postgres(settings.postgres.clone()));
-    }
+    let mut host =
+        Host::new(data, clock, seed, telemetry.clone(), mesh).with_storage(storage(data, services, settings)?);
     if engines.redis {
         host = host.with_cache(cache::Engine::new(&settings.cache)?);
-    }
-    #[cfg(feature = "mongodb")]
-    if engines.mongodb {
-        host = host.with_storage(Storage::MongoDb(settings.mongodb.clone()));
     }
     let mut nats = None;
     if engines.nats {
@@ -106,6 +106,18 @@ pub async fn host(data: &Path, settings: &Settings, telemetry: &Telemetry, mesh:
         nats = Some(connected);
     }
     Ok((host, nats))
+}
+
+/// Where the databases of these services are.
+fn storage(data: &Path, services: &[&str], settings: &Settings) -> Result<Storage> {
+    #[cfg(feature = "mongodb")]
+    if settings.shop.engines.mongodb {
+        return Ok(Storage::MongoDb(settings.mongodb.clone()));
+    }
+    Ok(match settings.shop.engines.postgres {
+        true => Storage::Postgres(settings.postgres.clone()),
+        false => Storage::Folder(Folder::shared(data, services)?),
+    })
 }
 
 #[cfg(test)]

@@ -176,7 +176,7 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let mut process = opened.start(None)?;
     let identity = identity::identity(&plan.data, &settings, internal)?;
     let mesh = Mesh::new(Limits::default()).with_identity(identity).with_remotes(settings.discovery.clone(), connector);
-    let (host, nats) = engines::host(&plan.data, &settings, process.telemetry(), mesh).await?;
+    let (host, nats) = engines::host(&plan.data, &names, &settings, process.telemetry(), mesh).await?;
     place(plan, &host, nats.as_ref())?;
     let components = topology::build_all(&names, &settings.services, &host)?;
     let lame_duck = Duration::from_millis(settings.serve.lame_duck_ms.into());

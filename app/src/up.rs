@@ -54,7 +54,7 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
 
     let mut process = opened.start(Some(observatory))?;
     let mesh = Mesh::new(Limits::default()).with_identity(identity::identity(data, &settings, None)?);
-    let (host, _) = engines::host(data, &settings, process.telemetry(), mesh).await?;
+    let (host, _) = engines::host(data, ALL, &settings, process.telemetry(), mesh).await?;
     let components = topology::build_all(ALL, &settings.services, &host)?;
     process.run(&host, components, Duration::ZERO, vec![(World::Public, Listener::from(listener))]).await?;
 

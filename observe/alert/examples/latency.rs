@@ -74,7 +74,7 @@ async fn main() {
     );
     std::fs::write(&config, text).expect("written");
     let alertmanager = Alertmanager::start(Settings {
-        storage: Storage::Folder(folder.path().to_owned()),
+        storage: Storage::Folder(folder.path().into()),
         config: Some(config),
         external_url: "http://localhost/".to_owned(),
         clock: Clock::system(),

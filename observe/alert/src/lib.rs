@@ -20,7 +20,7 @@
 //! use vitrine_platform_store::Storage;
 //!
 //! let folder = tempfile::tempdir()?;
-//! let (storage, external_url) = (Storage::Folder(folder.path().to_owned()), "http://127.0.0.1:9000".to_owned());
+//! let (storage, external_url) = (Storage::Folder(folder.path().into()), "http://127.0.0.1:9000".to_owned());
 //! // Without a configuration alerts are kept and shown, and no one is told.
 //! let alerts = Alertmanager::start(Settings { storage, config: None, external_url, clock: Clock::system() }).await?;
 //! alerts.stop().await;

@@ -42,7 +42,7 @@ pub use status::{
     LogStatus, QueryStatus, SeriesFileStatus, SeriesStatus, SignalStatus, Status, TenantStatus, TierStatus,
 };
 pub use targets::{DroppedTarget, RelabelRule, RelabelStep, TargetHealth, TargetStatus, Targets, TargetsStatus};
-pub use vitrine_observe_log::Fsync;
+pub use vitrine_platform_log::Fsync;
 
 // The row types that queries return, so that readers need name one crate only.
 pub use vitrine_observe_model as model;

@@ -11,6 +11,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use vitrine_contracts::bus::v1::Event;
 use vitrine_kit::{Backoff, Outage};
+use vitrine_platform_durability as durability;
 use vitrine_platform_store::{self as store, Document, Query, Store, Stored, Tx};
 use vitrine_platform_telemetry::Service;
 use vitrine_platform_telemetry::semconv::{
@@ -185,7 +186,15 @@ impl Consumer {
         if source.is_shared() && !batch.events.is_empty() {
             cursor = self.cursor().await.map_err(|e| e.to_string())?;
         }
-        let taken = self.take_all(&batch, cursor, lag, telemetry).await;
+        let taking = self.take_all(&batch, cursor, lag, telemetry);
+        let taken = if self.handler.acts_outside() {
+            taking.await
+        } else if source.is_shared() {
+            durability::settled(taking).await.unwrap_or_else(|e| Err(e.to_string()))
+        } else {
+            // A crash takes what was done here only with what comes behind it.
+            durability::deferred(taking).await.0
+        };
         if !batch.events.is_empty() || taken.is_err() {
             source.acknowledge(taken.is_ok()).await;
         }

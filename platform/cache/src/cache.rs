@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::FutureExt;
 use tonic::Status;
+use vitrine_platform_durability as durability;
 use vitrine_platform_telemetry::{Context, Counter, Histogram, Service};
 
 use crate::buckets::Decision;
@@ -88,7 +89,11 @@ impl Cache {
         let tag = self.named(key.tag);
         let mut load = move |route: Route| {
             let (cache, kind, loading, began) = (self.clone(), key.kind, load(), Instant::now());
-            let work = async move { cache.load(kind, route, loading, began, ttl).await };
+            // Others read it from the cache and do not see what they would have to wait for.
+            let lasting = async {
+                durability::settled(loading).await.unwrap_or_else(|e| Err(Status::unavailable(e.to_string())))
+            };
+            let work = async move { cache.load(kind, route, lasting, began, ttl).await };
             Context::current().scope(work).boxed()
         };
         let mut first = true;

@@ -46,7 +46,7 @@ pub use failure::{Failure, check_id, page_info, page_of};
 pub use running::{DRAIN, Error, Running};
 #[cfg(feature = "mongodb")]
 pub use vitrine_platform_store::MongoDbConfig;
-pub use vitrine_platform_store::{PostgresConfig, Storage};
+pub use vitrine_platform_store::{Folder, PostgresConfig, Storage};
 
 /// What services stand on. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ struct HostInner {
 impl Host {
     /// A host that keeps everything below `data`, and what is cached in this process's memory.
     pub fn new(data: &Path, clock: Clock, seed: u64, telemetry: telemetry::Telemetry, mesh: Mesh) -> Self {
-        let (storage, cache) = (Storage::Folder(data.to_owned()), cache::Engine::embedded());
+        let (storage, cache) = (Storage::Folder(data.into()), cache::Engine::embedded());
         mesh.told_by(&telemetry.service(telemetry::PROCESS));
         Self(Arc::new(HostInner { data: data.to_owned(), storage, clock, seed, telemetry, mesh, cache, nats: None }))
     }

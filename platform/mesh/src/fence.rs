@@ -10,7 +10,8 @@
 //! On the server's side ([`server`]): the caller is known, and the method's contract names it ([`crate::identity`]); trace
 //! context, baggage and deadline come in and become the current context; a handler that panics answers INTERNAL and harms
 //! no one else; a handler that takes too long is dropped and answers DEADLINE_EXCEEDED; one server span and the server's RED
-//! metrics.
+//! metrics. The answer to another process waits until everything that the handler did is on disk; within a process it need not
+//! (`docs/adr/0050-one-log-for-the-stores-of-a-process.md`).
 //!
 //! What differs from method to method is said by its contract and read in [`Policy`].
 //!
@@ -32,6 +33,7 @@ use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use vitrine_contracts::Problem;
 use vitrine_kit::Backoff;
+use vitrine_platform_durability::{self as durability, NotFlushed};
 use vitrine_platform_telemetry::semconv::{
     ERROR_TYPE, OTHER, RPC_METHOD, RPC_RESPONSE_STATUS_CODE, RPC_SYSTEM_NAME, SERVER_ADDRESS,
 };
@@ -280,6 +282,7 @@ pub(crate) async fn server(server: Arc<Server>, mut request: Request<Body>) -> R
         None => policy.deadline(limits, now, None, parse_timeout(request.headers())),
     };
     let context = span.context().with_deadline(Some(deadline));
+    let is_local = hop.is_some();
 
     let handled = async {
         identity::admit(identity, policy.method, hop.as_ref().map(|hop| hop.caller.clone()), &mut request)?;
@@ -289,15 +292,8 @@ pub(crate) async fn server(server: Arc<Server>, mut request: Request<Body>) -> R
             refused.metadata_mut().insert(UNHANDLED, MetadataValue::from_static("1"));
             return Err(refused);
         };
-        let answered = AssertUnwindSafe(BufferedResponse::of(handlers.call(request))).catch_unwind();
-        match tokio::time::timeout_at(deadline.into(), answered).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(panic)) => {
-                tracing::error!(method = &*method, panic = vitrine_kit::panic::text(&*panic), "a handler panicked");
-                Err(Problem::internal().into())
-            }
-            Err(_) => Err(late(&method)),
-        }
+        let answered = tokio::time::timeout_at(deadline.into(), handle(handlers, request, &method, is_local));
+        answered.await.unwrap_or_else(|_| Err(late(&method)))
     };
     let outcome = context.clone().scope(handled).await;
     let status = match &outcome {
@@ -325,6 +321,30 @@ pub(crate) async fn server(server: Arc<Server>, mut request: Request<Body>) -> R
         Some(hop) => hop.give_back(answer),
         None => answer.sent(),
     })
+}
+
+/// Lets a service do what it is called for. What another process is answered is on disk before; in this process the call that came
+/// from outside, or the customer's request, waits for it.
+async fn handle(
+    handlers: &Handlers,
+    request: Request<Body>,
+    method: &str,
+    is_local: bool,
+) -> Result<BufferedResponse, Status> {
+    let called = AssertUnwindSafe(BufferedResponse::of(handlers.call(request))).catch_unwind();
+    let answered = match is_local {
+        true => called.await,
+        false => durability::settled(called).boxed().await.map_err(unflushed)?,
+    };
+    answered.unwrap_or_else(|panic| {
+        tracing::error!(method, panic = vitrine_kit::panic::text(&*panic), "a handler panicked");
+        Err(Problem::internal().into())
+    })
+}
+
+/// The answer when the disk did not take what a call has written, or was to write before it.
+pub(crate) fn unflushed(_: NotFlushed) -> Status {
+    Problem::unavailable("what was done is not known to be on disk: ask again").into()
 }
 
 fn served_from_outside(service: &Service, method: Cow<'static, str>, headers: &HeaderMap) -> Span {

@@ -25,9 +25,11 @@ use tower::{ServiceExt, service_fn};
 use vitrine_contracts::{Method, Problem};
 use vitrine_kit::clock::Clock;
 use vitrine_kit::id;
+use vitrine_platform_durability as durability;
 use vitrine_platform_tls::PeerNames;
 
 use crate::Transport;
+use crate::fence::unflushed;
 use crate::hop::Hop;
 
 /// The header that names the caller where a certificate proves the name.
@@ -145,6 +147,8 @@ impl Identity {
                     identity.show(&hop.caller, &mut request)?;
                     request.extensions_mut().insert(hop.tried);
                 }
+                // Over there what this process has written is as good as done: it must not be lost here.
+                durability::settle().await.map_err(unflushed)?;
                 outside.oneshot(request).await
             }
         }))

@@ -55,6 +55,7 @@
 //! ```
 
 pub mod bytes;
+mod commit_log;
 mod document;
 pub mod engine;
 mod error;
@@ -75,6 +76,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use vitrine_platform_telemetry::Service;
 
+pub use commit_log::Folder;
 pub use document::{Document, Index, IndexKind, Key, Keys, Schema};
 pub use engine::{CollectionSchema, Event, NewEvent};
 pub use error::{Conflicting, Error, MAX_EVENT_BYTES, retry_conflicts};

@@ -4,20 +4,24 @@
 //! calling thread, because they take some ten microseconds, less than handing them to another thread would; searching and
 //! counting, which may take long, go to a blocking thread.
 
+mod apply;
 mod read;
+mod recover;
 mod schema;
 mod statements;
 mod writer;
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::watch;
+use vitrine_platform_durability as durability;
 
+use crate::commit_log::{CommitLog, Folder};
 use crate::document::Schema;
 use crate::engine::{Batch, CollectionSchema, Engine, EngineFuture, Event, Pool, Raw, RawPage};
 use crate::error::Error;
@@ -47,29 +51,40 @@ pub(crate) struct SqliteInner {
     readers: Mutex<Vec<Connection>>,
     /// How many read at the moment.
     reading: AtomicU64,
+    /// Where commits last, if not here.
+    log: Option<Arc<CommitLog>>,
+    /// The position of the last commit in that log, at least: whoever reads may have seen what stands there.
+    logged: AtomicU64,
 }
 
 impl Sqlite {
-    pub(crate) fn open(dir: &Path, service: &str, schema: Schema) -> Result<Self, Error> {
-        std::fs::create_dir_all(dir).map_err(|e| Error::Open {
-            path: dir.to_owned(),
+    pub(crate) fn open(folder: &Folder, service: &str, schema: Schema) -> Result<Self, Error> {
+        std::fs::create_dir_all(folder.path()).map_err(|e| Error::Open {
+            path: folder.path().to_owned(),
             reason: "its folder cannot be made".to_owned(),
             source: Some(Box::new(e)),
         })?;
-        let path = dir.join(format!("{service}.db"));
+        let path = folder.database(service);
         let connection = schema::open(&path, &schema.collections)?;
+        let statements = schema.collections.iter().map(Statements::of).collect();
+        let (readers, reading, log, logged) =
+            (Mutex::default(), AtomicU64::new(0), folder.log().cloned(), AtomicU64::new(0));
+        let shared = Arc::new(SqliteInner { path, schema, statements, readers, reading, log, logged });
+        recover::replay(&connection, &shared, folder.take_recovered(service))?;
+        if shared.log.is_some() {
+            // What was committed without a sync before a crash must not get lost behind what the log has from now on.
+            recover::sync(&shared.path).map_err(|e| Error::Engine(Box::new(e)))?;
+            schema::leave_syncing_to_the_log(&connection)?;
+        }
         let last = read::last_position(&connection)?;
         let (latest, events) = watch::channel(last.unsigned_abs());
-        let statements = schema.collections.iter().map(Statements::of).collect();
-        let (readers, reading) = (Mutex::default(), AtomicU64::new(0));
-        let shared = Arc::new(SqliteInner { path, schema, statements, readers, reading });
         let writer = writer::Writer::start(service, connection, shared.clone(), latest)?;
         Ok(Self { shared, writer, events, _folder: None })
     }
 
     pub(crate) fn temporary(service: &str, schema: Schema) -> Result<Self, Error> {
         let folder = tempfile::tempdir().map_err(|e| Error::Engine(Box::new(e)))?;
-        Ok(Self { _folder: None, ..Self::open(folder.path(), service, schema)? }.keep(folder))
+        Ok(Self { _folder: None, ..Self::open(&folder.path().into(), service, schema)? }.keep(folder))
     }
 
     fn keep(mut self, folder: tempfile::TempDir) -> Self {
@@ -82,9 +97,29 @@ impl Sqlite {
         work: impl FnOnce(&SqliteInner, &Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let shared = self.shared.clone();
-        tokio::task::spawn_blocking(move || shared.read(|connection| work(&shared, connection)))
+        let found = tokio::task::spawn_blocking(move || shared.read(|connection| work(&shared, connection)))
             .await
-            .map_err(|e| Error::Engine(Box::new(e)))?
+            .map_err(|e| Error::Engine(Box::new(e)))?;
+        self.seen(found).await
+    }
+
+    /// Reads on the calling thread.
+    async fn reading<T>(&self, work: impl FnOnce(&SqliteInner, &Connection) -> Result<T, Error>) -> Result<T, Error> {
+        let found = self.shared.read(|connection| work(&self.shared, connection));
+        self.seen(found).await
+    }
+
+    /// Returns what was found, or done, when it lasts, or when the caller's scope waits for that.
+    async fn seen<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
+        let Some(log) = &self.shared.log else { return outcome };
+        let position = self.shared.logged.load(Ordering::Acquire);
+        if !log.is_flushed(position) {
+            let folder = || self.shared.path.display().to_string();
+            durability::written(log.clone(), position)
+                .await
+                .map_err(|e| Error::Unknown { server: folder(), source: Box::new(e) })?;
+        }
+        outcome
     }
 }
 
@@ -142,17 +177,11 @@ impl Engine for Sqlite {
     }
 
     fn get<'a>(&'a self, collection: &'static str, ids: &'a [&'a str]) -> EngineFuture<'a, Vec<Raw>> {
-        Box::pin(async move {
-            let (_, statements) = self.shared.collection(collection)?;
-            self.shared.read(|c| read::get(c, statements, ids))
-        })
+        Box::pin(self.reading(move |shared, c| read::get(c, shared.collection(collection)?.1, ids)))
     }
 
     fn find(&self, collection: &'static str, query: Query) -> EngineFuture<'_, RawPage> {
-        Box::pin(async move {
-            let schema = self.shared.schema.collection(collection)?;
-            self.shared.read(|c| read::find(c, schema, &query))
-        })
+        Box::pin(self.reading(move |shared, c| read::find(c, shared.schema.collection(collection)?, &query)))
     }
 
     fn search<'a>(
@@ -174,7 +203,10 @@ impl Engine for Sqlite {
     }
 
     fn commit(&self, batch: Batch) -> EngineFuture<'_, ()> {
-        Box::pin(self.writer.commit(batch))
+        Box::pin(async move {
+            let outcome = self.writer.commit(batch).await;
+            self.seen(outcome).await
+        })
     }
 
     fn read_events<'a>(
@@ -183,7 +215,7 @@ impl Engine for Sqlite {
         topics: &'a [String],
         limit: usize,
     ) -> EngineFuture<'a, (Vec<Event>, u64)> {
-        Box::pin(async move { self.shared.read(|c| read::events(c, after, topics, limit)) })
+        Box::pin(self.reading(move |_, c| read::events(c, after, topics, limit)))
     }
 
     fn watch_events(&self) -> watch::Receiver<u64> {

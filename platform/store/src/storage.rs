@@ -1,12 +1,13 @@
 //! Where databases are: settings of each engine.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_kit::SecretUrl;
 use vitrine_platform_tls::Files;
+
+use crate::commit_log::Folder;
 
 /// How long bringing a database up to date may take: filling an index reads all documents.
 const MIGRATION_TIMEOUT_MS: u64 = 600_000;
@@ -23,7 +24,7 @@ pub(crate) fn time(ms: u64) -> Duration {
 #[derive(Clone, Debug)]
 pub enum Storage {
     /// A SQLite file for each service in this folder.
-    Folder(PathBuf),
+    Folder(Folder),
     /// A schema for each service on a PostgreSQL server.
     Postgres(PostgresConfig),
     /// A database for each service on a MongoDB replica set.

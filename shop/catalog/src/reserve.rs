@@ -14,6 +14,7 @@ use tonic::Status;
 use vitrine_contracts::Problem;
 use vitrine_contracts::catalog::v1::{Reservation, ReservationState, ReserveRequest};
 use vitrine_contracts::common::v1::Line;
+use vitrine_platform_durability::{Unflushed, deferred};
 use vitrine_platform_host::Failure;
 use vitrine_platform_store::{Query, retry_conflicts};
 
@@ -48,7 +49,7 @@ struct Queue {
 
 struct Waiting {
     change: Change,
-    reply: oneshot::Sender<Result<ReservationDoc, Status>>,
+    reply: oneshot::Sender<(Result<ReservationDoc, Status>, Unflushed)>,
 }
 
 impl Reservations {
@@ -103,7 +104,10 @@ impl Reservations {
         if !is_served {
             tokio::spawn(Server { reservations: self.clone(), is_needed: true }.run());
         }
-        answer.await.unwrap_or_else(|_| Err(Problem::unavailable("the reservation was interrupted; ask again").into()))
+        let interrupted = |_| Problem::unavailable("the reservation was interrupted; ask again");
+        let (outcome, unflushed) = answer.await.map_err(interrupted)?;
+        unflushed.hand_on().await.map_err(|e| Problem::unavailable(&e.to_string()))?;
+        outcome
     }
 
     /// Makes some changes in one commit, and returns what each comes to.
@@ -130,13 +134,14 @@ impl Server {
     async fn run(mut self) {
         while let Some(group) = self.next() {
             let (changes, replies): (Vec<Change>, Vec<_>) = group.into_iter().map(|w| (w.change, w.reply)).unzip();
-            let outcomes = match self.reservations.commit(&changes).await {
+            let (committed, unflushed) = deferred(self.reservations.commit(&changes)).await;
+            let outcomes = match committed {
                 Ok(outcomes) => outcomes.into_iter().map(|outcome| outcome.map_err(Status::from)).collect(),
                 Err(failure) => vec![Err(Status::from(failure)); replies.len()],
             };
             for (reply, outcome) in replies.into_iter().zip(outcomes) {
                 // Its caller may have gone away.
-                let _ = reply.send(outcome);
+                let _ = reply.send((outcome, unflushed.clone()));
             }
         }
     }

@@ -13,6 +13,7 @@ use vitrine_contracts::carts::v1::{Cart, ReleaseCartRequest};
 use vitrine_contracts::orders::v1::{GetAnyOrderRequest, Order, OrderState};
 use vitrine_contracts::payments::v1::PaymentMethod;
 use vitrine_contracts::{Code, Problem};
+use vitrine_platform_durability as durability;
 use vitrine_platform_host::Failure;
 use vitrine_platform_telemetry::Context;
 use vitrine_platform_workflow::{Definitions, Driver, Error, Outcome, Phase, Stop, Unreadable, Workflow};
@@ -132,7 +133,11 @@ impl Sagas {
                     // The caller's time is up sooner than the saga's: its deadline does not go along.
                     let context = Context::current().with_deadline(None);
                     let task = self.0.tracker.spawn(context.scope(async move {
-                        let result = work.await.map_err(Status::from);
+                        // All who wait for this flight get its answer, so the flight itself waits for the disk.
+                        let result = match durability::settled(work).await {
+                            Ok(result) => result.map_err(Status::from),
+                            Err(e) => Err(Problem::unavailable(&e.to_string()).into()),
+                        };
                         this.0.flights.lock().remove(&landed);
                         result
                     }));
@@ -184,7 +189,8 @@ impl Sagas {
                 // All is done, and would be found done after a crash: the answer need not wait until the end is written down.
                 let (this, doc) = (self.clone(), saga.doc.clone());
                 self.0.tracker.spawn(async move {
-                    match this.0.driver.end(&mut workflow, &mut saga, None).await {
+                    // Nor need anybody wait for the disk.
+                    match durability::deferred(this.0.driver.end(&mut workflow, &mut saga, None)).await.0 {
                         Ok(()) => this.ended(&saga.doc),
                         Err(Error::Lost | Error::Stopped) => {}
                         Err(Error::Store(e)) => {

@@ -10,6 +10,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::cors::CorsLayer;
 use vitrine_contracts::Problem;
+use vitrine_platform_durability as durability;
 use vitrine_platform_http::{
     Origins, Peer, Refusal, Reply, RequestInfo, Router, conditional, network, nowhere, observe, plain_bodies,
     problem_errors, with_error_format,
@@ -82,6 +83,7 @@ pub(crate) fn around(
     Ok(with_error_format(plain_bodies(limited), words)
         .layer(cors(&gateway.config.cors_origins)?)
         .layer(from_fn(closed_to_pages))
+        .layer(from_fn(settled))
         .layer(from_fn(deadline))
         .layer(from_fn(move |request: Request, next: Next| observe(telemetry.clone(), request, next)))
         .with_state(gateway.clone()))
@@ -161,6 +163,12 @@ fn cors(origins: &[String]) -> Result<CorsLayer, Problem> {
         ])
         .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, own("x-trace-id")])
         .max_age(Duration::from_secs(3600)))
+}
+
+/// Nothing is answered before all that the answer rests on is on disk: waited for once, however many services were asked.
+async fn settled(request: Request, next: Next) -> Response {
+    let answered = durability::settled(next.run(request)).await;
+    answered.unwrap_or_else(|e| Reply::from(Problem::unavailable(&e.to_string())).into_response())
 }
 
 async fn deadline(request: Request, next: Next) -> Response {

@@ -41,6 +41,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("e-mail address", &["checkout.db", "orders.db"]),
     // Whom letters went to.
     ("e-mail address", &["email.db"]),
+    // The last commits of all of these.
+    ("e-mail address", &["commits/"]),
 ];
 
 /// A text that was planted.

@@ -95,7 +95,7 @@ async fn a_silence_is_there_after_a_restart_and_a_bad_file_changes_nothing() {
 async fn without_a_file_alerts_are_shown_and_a_file_that_is_none_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let settings = |config: Option<&str>| Settings {
-        storage: Storage::Folder(folder.path().to_owned()),
+        storage: Storage::Folder(folder.path().into()),
         config: config.map(|name| folder.path().join(name)),
         external_url: String::new(),
         clock: Clock::system(),

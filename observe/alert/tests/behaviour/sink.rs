@@ -136,7 +136,7 @@ pub async fn start(folder: &Path, config: &str) -> Alertmanager {
     let path = folder.join("alertmanager.yml");
     std::fs::write(&path, config).expect("written");
     let settings = Settings {
-        storage: Storage::Folder(folder.to_owned()),
+        storage: Storage::Folder(folder.into()),
         config: Some(path),
         external_url: "http://vitrine.example/".to_owned(),
         clock: Clock::system(),

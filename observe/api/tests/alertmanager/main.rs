@@ -49,7 +49,7 @@ async fn served(config: &str) -> Served {
     let path = folder.path().join("alertmanager.yml");
     std::fs::write(&path, config).expect("written");
     let settings = Settings {
-        storage: Storage::Folder(folder.path().to_owned()),
+        storage: Storage::Folder(folder.path().into()),
         config: Some(path.clone()),
         external_url: "http://vitrine.example".to_owned(),
         clock: Clock::system(),

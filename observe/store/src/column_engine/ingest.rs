@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
-use vitrine_observe_log::Position;
 use vitrine_observe_model::metrics::{RemoteWrite, Written};
 use vitrine_observe_model::{Appended, Builder};
+use vitrine_platform_log::Position;
 
 use crate::column_engine::Context;
 use crate::column_engine::lock::{Mutex, Rank};
@@ -362,7 +362,7 @@ impl Ingester {
         &self,
         table: &Arc<Table>,
         pending: Pending,
-        answer: vitrine_observe_log::AppendFuture<Position>,
+        answer: vitrine_platform_log::AppendFuture<Position>,
         outcome: T,
     ) -> Added<T> {
         let (reply, waits) = oneshot::channel();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use parking_lot::Condvar;
 use vitrine_observe_columns::Columns;
-use vitrine_observe_log::Position;
 use vitrine_observe_model::Builder;
+use vitrine_platform_log::Position;
 
 use crate::Signal;
 use crate::column_engine::budget::{Budget, MemoryReservation};
@@ -194,7 +194,7 @@ impl Rows {
 
 #[cfg(test)]
 mod tests {
-    use vitrine_observe_log::Position;
+    use vitrine_platform_log::Position;
 
     use super::{Budget, MemTable};
     use crate::Signal;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use vitrine_observe_log::Fsync;
 use vitrine_observe_model::metrics::{SeriesLimits, Translation};
+use vitrine_platform_log::Fsync;
 
 use crate::column_engine::span_metrics::{CountingPlan, SpanMetrics};
 use crate::column_engine::storage::SegmentStorage;
@@ -134,7 +134,7 @@ pub enum Error {
     },
     /// The log failed.
     #[error("the log failed")]
-    Log(#[from] vitrine_observe_log::Error),
+    Log(#[from] vitrine_platform_log::Error),
     /// A segment was not written or read.
     #[error("cannot {action} segment {number} of {table}")]
     Segment {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vitrine_kit::clock::Clock;
-use vitrine_observe_log::{Damage, Log, Position, Record, Replay};
+use vitrine_platform_log::{Damage, Log, Position, Record, Replay};
 
 use crate::Signal;
 use crate::column_engine::ingest::{Again, Ingester, commit};
@@ -224,11 +224,11 @@ impl ColumnEngine {
 }
 
 fn open_log(options: &Options) -> Result<(Log, Replay), Error> {
-    let log_options = vitrine_observe_log::Options {
+    let log_options = vitrine_platform_log::Options {
         fsync: options.fsync,
         max_bytes: options.log_bytes,
-        segment_bytes: vitrine_observe_log::Options::default().segment_bytes.min(options.log_bytes / 2),
-        ..vitrine_observe_log::Options::default()
+        segment_bytes: vitrine_platform_log::Options::default().segment_bytes.min(options.log_bytes / 2),
+        ..vitrine_platform_log::Options::default()
     };
     Ok(Log::open(options.data.join(LOG), log_options)?)
 }

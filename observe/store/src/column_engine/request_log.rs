@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use vitrine_observe_log::{AppendFuture, Error, Log, MAX_RECORD_BYTES, Position, Status};
 use vitrine_observe_model::metrics::{RemoteWrite, WriteCompression, WriteVersion};
+use vitrine_platform_log::{AppendFuture, Error, Log, MAX_RECORD_BYTES, Position, Status};
 
 use crate::Signal;
 use crate::engine::{MAX_TENANT_BYTES, Tenant};

@@ -17,9 +17,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use vitrine_observe_log::Position;
 use vitrine_observe_model::metrics::Written;
 use vitrine_observe_series::{Budget as QueryBudget, Filter, Head, QueryError, SeriesId, Snapshot, Tombstones};
+use vitrine_platform_log::Position;
 
 use crate::column_engine::budget::{Budget, MemoryReservation};
 use crate::column_engine::lock::{Mutex, Rank};

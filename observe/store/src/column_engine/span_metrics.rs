@@ -25,8 +25,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use vitrine_observe_log::Position;
 use vitrine_observe_model::metrics::RemoteWrite;
+use vitrine_platform_log::Position;
 
 use crate::column_engine::lock::{Mutex, Rank};
 use ledger::Ledger;

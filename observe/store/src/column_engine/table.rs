@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use vitrine_observe_log::Position;
+use vitrine_platform_log::Position;
 
 use crate::Signal;
 use crate::column_engine::budget::Budget;

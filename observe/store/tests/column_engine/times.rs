@@ -9,11 +9,11 @@ use opentelemetry_proto::tonic::trace::v1::span::Event;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_log::{Log, Options as LogOptions};
 use vitrine_observe_store::model::{SpanRow, Table};
 use vitrine_observe_store::{
     ColumnEngine, Logs, Options, RedQuery, Reports, Scan, Scans, Services, Signal, Tenant, TraceQuery, Traces,
 };
+use vitrine_platform_log::{Log, Options as LogOptions};
 
 use crate::support::{BEGIN_MS, BEGIN_NS, SECOND, Sent, id, log_request, metric_request, open, options, send, write};
 

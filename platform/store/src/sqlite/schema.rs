@@ -12,7 +12,7 @@ use crate::engine::CollectionSchema;
 use crate::error::Error;
 
 /// The layout of the tables. A database with a newer one is refused.
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
 
 pub(crate) fn open(path: &Path, collections: &[CollectionSchema]) -> Result<Connection, Error> {
     let unusable = |reason: &str, e: Option<rusqlite::Error>| Error::Open {
@@ -79,6 +79,11 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "wal_autocheckpoint", 1000)
 }
 
+/// A commit is in order when it is made, and lasts when the log does.
+pub(crate) fn leave_syncing_to_the_log(connection: &Connection) -> Result<(), Error> {
+    connection.pragma_update(None, "synchronous", "NORMAL").map_err(failed)
+}
+
 /// What reading and writing connections share.
 fn tune(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
@@ -108,8 +113,13 @@ fn make_tables(connection: &Connection, layout: i64, collections: &[CollectionSc
                      collection TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (collection, name));",
             )
             .map_err(failed)?;
-        connection.pragma_update(None, "user_version", LAYOUT).map_err(failed)?;
     }
+    if layout < 2 {
+        // The last commit of the log that is in here.
+        let make = "CREATE TABLE commits (sequence INTEGER NOT NULL); INSERT INTO commits (sequence) VALUES (0)";
+        connection.execute_batch(make).map_err(failed)?;
+    }
+    connection.pragma_update(None, "user_version", LAYOUT).map_err(failed)?;
     for collection in collections {
         make_collection(connection, collection)?;
     }

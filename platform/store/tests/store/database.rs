@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use vitrine_platform_store::{Error, PostgresConfig, Schema, Storage, Store};
+use vitrine_platform_store::{Error, Folder, PostgresConfig, Schema, Storage, Store};
 use vitrine_tests_engines::Server;
 
 /// A place in which no one else writes.
@@ -21,7 +21,14 @@ pub fn own_name() -> String {
 impl TestDatabase {
     pub fn folder() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self { storage: Storage::Folder(folder.path().to_owned()), _folder: Some(folder) }
+        Self { storage: Storage::Folder(folder.path().into()), _folder: Some(folder) }
+    }
+
+    /// In a folder whose databases share a log.
+    pub fn logged() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shared = Folder::shared(folder.path(), &["test", "other"]).expect("opened");
+        Self { storage: Storage::Folder(shared), _folder: Some(folder) }
     }
 
     pub fn postgres(server: &Server) -> Self {

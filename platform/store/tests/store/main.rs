@@ -9,6 +9,7 @@ mod figures;
 mod opening;
 mod paging;
 
+mod logged;
 #[cfg(feature = "mongodb")]
 mod mongodb;
 mod postgres;
@@ -145,6 +146,11 @@ fn a_batch_on_sqlite_is_its_changes_one_by_one() {
 #[test]
 fn a_store_on_sqlite_is_a_sorted_map_with_indexes() {
     behaviour::it_is_a_sorted_map_with_indexes(TestDatabase::folder, 24);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_cases_hold_where_databases_share_a_log() {
+    all_cases(TestDatabase::logged).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

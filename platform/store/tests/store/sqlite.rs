@@ -12,7 +12,7 @@ use vitrine_platform_store::{Error, Query, Storage, Store};
 use crate::{Item, commit, event, schema, topics};
 
 fn open(folder: &Path) -> Result<Store, Error> {
-    Store::open(&Storage::Folder(folder.to_owned()), "test", schema())
+    Store::open(&Storage::Folder(folder.into()), "test", schema())
 }
 
 /// A database of some pages, closed and in one file.

@@ -76,7 +76,7 @@ fn purchase(customer_id: &str, order_id: &str) -> Value {
 
 /// Writes a journal: what each saga does, and how far it is, as `position` or `record`.
 async fn write(data: &Path, sagas: Vec<(Value, (&str, Value))>) {
-    let storage = Storage::Folder(data.to_owned());
+    let storage = Storage::Folder(data.into());
     for left in ["checkout.db", "checkout.db-wal", "checkout.db-shm"] {
         // What the shop of this version has made goes: it is not there when the old one ends.
         let _ = std::fs::remove_file(data.join(left));

@@ -6,8 +6,8 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use vitrine_kit::clock::Clock;
-use vitrine_observe_log::{AppendFuture, Position};
 use vitrine_observe_model::Appended;
+use vitrine_platform_log::{AppendFuture, Position};
 
 use crate::column_engine::memtable::MemTable;
 use crate::column_engine::notify::Notify;
@@ -88,8 +88,8 @@ pub(crate) fn commit(commits: mpsc::Receiver<Commit>, to_seal: &Notify, clock: &
     }
 }
 
-pub(super) fn refusal(error: vitrine_observe_log::Error) -> WriteError {
-    use vitrine_observe_log::Error;
+pub(super) fn refusal(error: vitrine_platform_log::Error) -> WriteError {
+    use vitrine_platform_log::Error;
     match error {
         Error::Full { .. } => WriteError::Busy { what: "much waits to be written to the log", retry_after: LOG_RETRY },
         Error::TooLarge { bytes } => WriteError::TooLarge { bytes, most: MAX_REQUEST_BYTES },

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use parking_lot::Condvar;
-use vitrine_observe_log::Position;
 use vitrine_observe_series::{Batch, Head};
+use vitrine_platform_log::Position;
 
 use super::SeriesCounters;
 use crate::column_engine::budget::{Budget, MemoryReservation};

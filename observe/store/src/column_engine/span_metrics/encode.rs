@@ -15,8 +15,8 @@
 use std::sync::Arc;
 
 use vitrine_kit::varint;
-use vitrine_observe_log::Position;
 use vitrine_observe_series::Labels;
+use vitrine_platform_log::Position;
 
 use super::durations::{BUCKETS, Durations};
 use super::edges::{Connection, Edge, EdgeTotal};

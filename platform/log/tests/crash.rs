@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use vitrine_observe_log::{Error, Fsync, Log, Options, Position, Record};
+use vitrine_platform_log::{Error, Fsync, Log, Options, Position, Record};
 
 const OPTIONS: Options =
     Options { segment_bytes: 1 << 20, fsync: Fsync::Always, max_bytes: 256 << 20, max_waiting_bytes: 64 << 20 };

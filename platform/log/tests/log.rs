@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use vitrine_observe_log::{Damage, Error, Fsync, Log, MAX_RECORD_BYTES, Options, Position, Record};
+use vitrine_platform_log::{Damage, Error, Fsync, Log, MAX_RECORD_BYTES, Options, Position, Record};
 
 const SMALL: Options =
     Options { segment_bytes: 4 << 10, fsync: Fsync::Always, max_bytes: 1 << 20, max_waiting_bytes: 1 << 20 };

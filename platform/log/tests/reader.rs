@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
-use vitrine_observe_log::{Damage, Fsync, Log, Options, Record};
+use vitrine_platform_log::{Damage, Fsync, Log, Options, Record};
 
 const OPTIONS: Options =
     Options { segment_bytes: 64 << 10, fsync: Fsync::Never, max_bytes: 1 << 20, max_waiting_bytes: 1 << 20 };

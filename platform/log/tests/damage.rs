@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use proptest::sample::Index;
 use proptest::test_runner::TestCaseError;
-use vitrine_observe_log::{Damage, Fsync, Log, Options, Position, Record};
+use vitrine_platform_log::{Damage, Fsync, Log, Options, Position, Record};
 
 const SMALL: Options =
     Options { segment_bytes: 4 << 10, fsync: Fsync::Always, max_bytes: 8 << 20, max_waiting_bytes: 8 << 20 };
