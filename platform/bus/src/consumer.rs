@@ -149,8 +149,13 @@ impl Consumer {
         let mut outage = Outage::default();
         let lag = Lag::told_by(&telemetry, &self.name, &self.source);
         while !stop.is_cancelled() {
+            let round = self.round(&mut *source, &lag, &telemetry);
+            let round = async {
+                // A crash takes what is done within the process only with what comes behind it: nobody needs to wait for the disk.
+                if self.handler.acts_outside() { round.await } else { durability::deferred(round).await.0 }
+            };
             let round = tokio::select! {
-                round = self.round(&mut *source, &lag, &telemetry) => round,
+                round = round => round,
                 () = stop.cancelled() => break,
             };
             match round {
@@ -186,15 +191,7 @@ impl Consumer {
         if source.is_shared() && !batch.events.is_empty() {
             cursor = self.cursor().await.map_err(|e| e.to_string())?;
         }
-        let taking = self.take_all(&batch, cursor, lag, telemetry);
-        let taken = if self.handler.acts_outside() {
-            taking.await
-        } else if source.is_shared() {
-            durability::settled(taking).await.unwrap_or_else(|e| Err(e.to_string()))
-        } else {
-            // A crash takes what was done here only with what comes behind it.
-            durability::deferred(taking).await.0
-        };
+        let taken = self.take_all(&batch, cursor, lag, telemetry).await;
         if !batch.events.is_empty() || taken.is_err() {
             source.acknowledge(taken.is_ok()).await;
         }

@@ -11,6 +11,7 @@ use futures::{FutureExt, StreamExt};
 use tokio_util::task::AbortOnDropHandle;
 use vitrine_kit::{Backoff, percent};
 use vitrine_platform_bus::{Batch, Consumer, Event, Offset, Source};
+use vitrine_platform_durability as durability;
 
 use crate::connection::Nats;
 use crate::relay::{BAGGAGE, KEY, OCCURRED_AT, POSITION, TRACEPARENT};
@@ -227,6 +228,8 @@ impl Source for Durable {
 
     async fn acknowledge(&mut self, committed: bool) {
         let taken = self.taken.take();
+        // The server forgets what is acknowledged: what came of it is on disk by then.
+        let committed = committed && durability::settle().await.is_ok();
         if committed {
             if let Some(taken) = taken {
                 tell(&taken.acker, AckKind::Ack).await;

@@ -1,11 +1,19 @@
-//! What was acknowledged survives `kill -9`. The benchmark does the same two hundred times.
+//! What was acknowledged survives `kill -9`, and the loss of power. The benchmark does the same two hundred times.
 
 use std::path::Path;
 
-use vitrine_tests_testkit::crash;
+use vitrine_tests_testkit::{Loss, crash};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_and_nobody_is_charged_twice() {
-    let crashes = crash(Path::new(env!("CARGO_BIN_EXE_vitrine-under-test")), 4, 2, 7).await.expect("the audit passes");
+    let binary = Path::new(env!("CARGO_BIN_EXE_vitrine-under-test"));
+    let crashes = crash(binary, Loss::Process, 4, 2, 7).await.expect("the audit passes");
+    assert!(crashes.acknowledged > 0, "nothing was bought between the crashes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn databases_that_were_not_on_disk_are_made_whole_by_their_log() {
+    let binary = Path::new(env!("CARGO_BIN_EXE_vitrine-under-test"));
+    let crashes = crash(binary, Loss::Power, 4, 2, 11).await.expect("the audit passes");
     assert!(crashes.acknowledged > 0, "nothing was bought between the crashes");
 }

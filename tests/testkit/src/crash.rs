@@ -1,5 +1,8 @@
-//! Kills a shop at random moments under checkout load, and audits it.
+//! Kills a shop at random moments under checkout load, or takes its power away, and audits it.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,6 +20,15 @@ const SHELF: u32 = 1_000_000;
 /// The longest that the shop lives in a round, in milliseconds.
 const MAX_LIFE_MS: u64 = 400;
 
+/// What a shop loses at the end of each round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Its process: what it wrote is there.
+    Process,
+    /// The machine's power: a database may be as it was when the disk last had it. What was synced is there, which is the log of commits.
+    Power,
+}
+
 /// What the rounds came to.
 #[derive(Clone, Debug, Default)]
 pub struct Crashes {
@@ -28,8 +40,8 @@ pub struct Crashes {
     pub slowest_start: Duration,
 }
 
-/// Kills the shop `kills` times and audits it after every `audit_every` of them, and at the end.
-pub async fn crash(binary: &Path, kills: usize, audit_every: usize, seed: u64) -> Result<Crashes> {
+/// Ends the shop so `kills` times and audits it after every `audit_every` of them, and at the end.
+pub async fn crash(binary: &Path, loss: Loss, kills: usize, audit_every: usize, seed: u64) -> Result<Crashes> {
     let options = Options::default();
     let mut rng = StdRng::seed_from_u64(seed);
     let mut shop = Shop::start(binary, Placement::Local, &options).await?;
@@ -44,7 +56,14 @@ pub async fn crash(binary: &Path, kills: usize, audit_every: usize, seed: u64) -
     for round in 1..=kills {
         let storm = Storm::start(&people, &[shop.anybody()?]);
         tokio::time::sleep(Duration::from_millis(rng.random_range(1..MAX_LIFE_MS))).await;
+        let on_disk = (loss == Loss::Power).then(|| databases(&mut shop)).transpose()?;
+        if on_disk.is_some() {
+            tokio::time::sleep(Duration::from_millis(rng.random_range(1..MAX_LIFE_MS))).await;
+        }
         shop.process()?.kill()?;
+        if let Some(on_disk) = on_disk {
+            on_disk.put_back(shop.data(), &mut rng)?;
+        }
         let seen = storm.cut().await?;
         seen.check_alone().with_context(|| format!("before kill {round}"))?;
         acknowledged.orders.extend(seen.acknowledged.orders);
@@ -68,6 +87,58 @@ pub async fn crash(binary: &Path, kills: usize, audit_every: usize, seed: u64) -
     crashes.acknowledged = acknowledged.orders.len();
     shop.process()?.stop()?;
     Ok(crashes)
+}
+
+/// Databases as the disk may have them: the files of each, by the name of its service.
+struct OnDisk(BTreeMap<String, [Option<Vec<u8>>; 2]>);
+
+/// What a database's files end in; what is beside it is made anew.
+const FILES: [&str; 2] = ["db", "db-wal"];
+const SHARED_MEMORY: &str = "db-shm";
+
+/// Reads the databases of a shop while it stands still.
+fn databases(shop: &mut Shop) -> Result<OnDisk> {
+    shop.process()?.pause()?;
+    let data = shop.data().to_owned();
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(&data)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == FILES[0])
+            && let Some(service) = path.file_stem().and_then(OsStr::to_str)
+        {
+            let files = FILES.map(|end| std::fs::read(data.join(service).with_extension(end)).ok());
+            found.insert(service.to_owned(), files);
+        }
+    }
+    shop.process()?.resume()?;
+    Ok(OnDisk(found))
+}
+
+impl OnDisk {
+    /// Half of the databases, by chance, are again what they were.
+    fn put_back(self, data: &Path, rng: &mut StdRng) -> Result<()> {
+        for (service, files) in self.0 {
+            if rng.random_bool(0.5) {
+                continue;
+            }
+            let path = |end: &str| data.join(&service).with_extension(end);
+            for (end, content) in FILES.into_iter().zip(files) {
+                match content {
+                    Some(content) => std::fs::write(path(end), content)?,
+                    None => remove(&path(end))?,
+                }
+            }
+            remove(&path(SHARED_MEMORY))?;
+        }
+        Ok(())
+    }
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e.into()),
+        _ => Ok(()),
+    }
 }
 
 /// The same customers at the shop's new address. What an earlier round left in their carts stays there.

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 pub use audit::{Acknowledged, audit, settle};
-pub use crash::{Crashes, crash};
+pub use crash::{Crashes, Loss, crash};
 pub use customer::{Api, Customer, address, card, order_body, timed};
 pub use engines::Engines;
 pub use ingest::{IngestCrashes, ingest_crash};

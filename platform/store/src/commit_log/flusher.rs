@@ -14,7 +14,7 @@ use super::{AllRecovered, CommitLogInner, Progress};
 /// When the log has so many bytes the databases are synced, and it is cut.
 const CUT_BYTES: u64 = 32 << 20;
 /// When it is cut that is smaller: what was deleted from a database must not stay in it for long.
-const CUT_AGE: Duration = Duration::from_secs(60);
+const CUT_AGE: Duration = Duration::from_secs(600);
 /// Most bytes of one record of the log, which holds many commits. A commit that is larger has a record of its own.
 const GROUP_BYTES: usize = 4 << 20;
 /// When that is written which nobody waits for.
