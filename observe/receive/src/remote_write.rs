@@ -205,7 +205,8 @@ fn answer(written: &Written) -> Response {
         return StatusCode::NO_CONTENT.into_response();
     }
     let taken = written.samples + written.histograms + written.exemplars;
-    let mut told = format!("{} of {} samples and exemplars were not taken", written.rejected, written.rejected + taken);
+    let refused = written.refused.total();
+    let mut told = format!("{refused} of {} samples and exemplars were not taken", refused + taken);
     for reason in &written.reasons {
         told.push_str("; ");
         told.push_str(&reason.to_string());

@@ -8,7 +8,7 @@ use vitrine_observe_series::{
 
 use crate::metrics::identity::{self, Origin};
 use crate::metrics::taking::{Taking, Written, check_time, shown};
-use crate::rejected::Rejected;
+use crate::rejected::{Refusal, Rejected};
 use crate::series::hash;
 
 /// Nanoseconds in a millisecond.
@@ -224,7 +224,7 @@ pub(super) fn labels_of(pairs: &[(&[u8], &[u8])]) -> Result<Labels, Rejected> {
 }
 
 pub(super) fn refused(problem: String, expected: &'static str) -> Rejected {
-    Rejected { field: "labels", problem, expected }
+    Rejected { field: "labels", problem, expected, refusal: Refusal::Invalid }
 }
 
 fn text(bytes: &[u8]) -> String {
