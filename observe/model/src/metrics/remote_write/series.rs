@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use vitrine_observe_series::{
-    Batch, Description, Exemplar, Histogram, Label, Labels, MetadataEntry, MetricType, SeriesNumber,
+    Batch, Description, Exemplar, Histogram, Label, Labels, MetadataEntry, MetricType, PART_ENDINGS, SeriesNumber,
 };
 
 use crate::metrics::identity::{self, Origin};
@@ -15,8 +15,6 @@ use crate::series::hash;
 const NANOS_PER_MILLI: u64 = 1_000_000;
 /// Labels that say from where samples come: series that have the same have the same times as a rule.
 const SOURCE: [&[u8]; 2] = [b"instance", b"job"];
-/// What ends the names of a classic histogram's and a summary's series.
-const PARTS: [&str; 3] = ["_bucket", "_count", "_sum"];
 
 /// A request that is being read.
 pub(super) struct Decoder<'d, 't> {
@@ -175,7 +173,7 @@ impl ReadMetadata<'_> {
             return None;
         }
         let has_parts = matches!(self.kind, MetricType::Histogram | MetricType::GaugeHistogram | MetricType::Summary);
-        let parts = if has_parts { &PARTS[..] } else { &[] };
+        let parts = if has_parts { &PART_ENDINGS[..] } else { &[] };
         let family = parts.iter().find_map(|part| metric.strip_suffix(part)).unwrap_or(metric);
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
         Some(MetadataEntry { metric: family.to_owned(), kind: self.kind, help: text(self.help), unit: text(self.unit) })
