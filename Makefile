@@ -18,7 +18,7 @@ test: ## Build and pass all tests
 	else cargo test --workspace && cargo test -p vitrine-platform-store --features mongodb mongodb; fi
 	cargo test --doc --workspace --quiet
 
-bench: ## Measure: start-up, memory, throughput, the cost of telemetry, crash safety
+bench: ## Measure everything, with goals: an hour or two; vitrine-benches --help names the parts, and their sizes
 	cargo build --release -p vitrine -p vitrine-benches
 	$(TARGET)/release/vitrine-benches
 

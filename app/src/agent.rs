@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 use tokio_util::sync::CancellationToken;
 use vitrine_kit::clock::Clock;
 use vitrine_observe_host::{Host, Names, Options, Pusher, Roots, exposition, otlp};
-use vitrine_platform_fetch::Settings;
+use vitrine_platform_fetch::{Settings, secret_value};
 use vitrine_platform_host::DRAIN;
 use vitrine_platform_http::{Bounds, Listener, bind, health_routes, metrics_routes, nowhere, plain_errors, serve};
 use vitrine_platform_tls as tls;
@@ -67,9 +67,9 @@ fn pusher(args: &AgentHostArgs) -> Result<Option<Pusher>> {
     let mut headers = Vec::new();
     for text in &args.push_header {
         let header = text.split_once('=').and_then(|(name, value)| {
-            let mut value = HeaderValue::try_from(value).ok()?;
-            value.set_sensitive(true);
-            Some((HeaderName::try_from(name).ok()?, value))
+            let name = HeaderName::try_from(name).ok()?;
+            let value = secret_value(name.clone(), value).ok()?;
+            Some((name, value))
         });
         // What was given is not repeated: it may be a secret.
         headers.push(header.ok_or_else(|| Usage("--push-header: expected NAME=VALUE".to_owned()))?);

@@ -339,7 +339,6 @@ fn observations(status: &Status) -> Vec<Observation> {
         ("observatory.series.files.size", "By", "Bytes of files of series", false, series.file_bytes),
         ("observatory.series.memory", "By", "Memory of series that are in no file", false, series.memory_bytes),
         ("observatory.series.names", "By", "Memory of names of series", false, series.name_bytes),
-        ("observatory.series.rejected", "{sample}", "Samples and exemplars refused", true, series.rejected),
     ] {
         add(name, unit, description, is_total, value, &[]);
     }
@@ -347,6 +346,10 @@ fn observations(status: &Status) -> Vec<Observation> {
     for (kind, value) in kinds {
         let description = "Samples and exemplars of series taken since the start";
         add("observatory.series.taken", "{sample}", description, true, value, &[("kind", kind)]);
+    }
+    for (refusal, value) in series.refused.iter() {
+        let description = "Samples and exemplars of series refused since the start";
+        add("observatory.series.rejected", "{sample}", description, true, value, &[("reason", refusal.name())]);
     }
     add("observatory.memory", "By", "Memory of rows that are in no segment", false, status.memory_bytes, &[]);
     add("observatory.memory.limit", "By", "What they may take", false, status.memory_limit_bytes, &[]);

@@ -14,7 +14,7 @@ use vitrine_kit::duration::prometheus;
 use vitrine_kit::percent;
 use vitrine_observe_sql::Grid;
 use vitrine_observe_store::SCOPE_HEADER;
-use vitrine_platform_fetch::{Client, Limits, Request, Settings};
+use vitrine_platform_fetch::{Client, Limits, Request, Settings, secret_value};
 use vitrine_platform_tls as tls;
 
 use crate::Usage;
@@ -77,28 +77,30 @@ pub(crate) async fn get(client: &Client, args: &AskArgs, path: &str, limits: Lim
 
 /// A request with who asks, and for whom.
 pub(crate) fn authorized(mut request: Request, args: &AskArgs) -> Result<Request> {
-    let text = |name: &str, value: &str| {
-        HeaderValue::try_from(value).map_err(|_| Usage(format!("--{name}: expected visible ASCII characters")))
-    };
+    let expected = |name: &str| Usage(format!("--{name}: expected visible ASCII characters"));
     if let Some(token) = &args.token {
-        let mut value = text("token", &format!("Bearer {}", token.expose()))?;
-        value.set_sensitive(true);
-        request = request.with_header(AUTHORIZATION, value);
+        let value = secret_value(AUTHORIZATION, &format!("Bearer {}", token.expose()));
+        request = request.with_header(AUTHORIZATION, value.map_err(|_| expected("token"))?);
     }
     if let Some(tenant) = &args.tenant {
-        request = request.with_header(HeaderName::from_static(SCOPE_HEADER), text("tenant", tenant)?);
+        let value = HeaderValue::try_from(tenant).map_err(|_| expected("tenant"))?;
+        request = request.with_header(HeaderName::from_static(SCOPE_HEADER), value);
     }
     Ok(request)
 }
 
 /// A client for an observatory.
 pub(crate) fn client(args: &AskArgs) -> Result<Client> {
-    let files = tls::Files {
+    Ok(Client::new(&Settings { tls: tls_files(args), ..Settings::default() })?)
+}
+
+/// By what an observatory is trusted, and by what it trusts.
+pub(crate) fn tls_files(args: &AskArgs) -> tls::Files {
+    tls::Files {
         ca: args.ca.clone().unwrap_or_default(),
         certificate: args.certificate.clone().unwrap_or_default(),
         key: args.key.clone().unwrap_or_default(),
-    };
-    Ok(Client::new(&Settings { tls: files, ..Settings::default() })?)
+    }
 }
 
 /// A time of the command line, as RFC 3339 or seconds since 1970, in milliseconds since then.

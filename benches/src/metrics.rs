@@ -19,6 +19,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
+use crate::goals::tell;
 use subject::Subject;
 
 /// How long a process is left alone before its memory is read.
@@ -75,12 +76,4 @@ pub(crate) async fn rules(binary: &Path, sizes: &Sizes) -> Result<()> {
 /// Kills an observatory so often under ingest with rules.
 pub(crate) async fn crashes(binary: &Path, kills: usize) -> Result<()> {
     crash::measure(binary, kills).await
-}
-
-/// A line: what, how much, and by how much the goal is missed if it is.
-fn tell(what: &str, found: f64, unit: &str, goal: f64, more_is_better: bool) {
-    let is_met = if more_is_better { found >= goal } else { found <= goal };
-    let miss = if more_is_better { goal / found } else { found / goal };
-    let verdict = if is_met { "met".to_owned() } else { format!("missed by a factor of {miss:.2}") };
-    println!("  {what:<60} {found:>12.3} {unit:<10} goal {goal:>9}: {verdict}");
 }

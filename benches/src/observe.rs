@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use vitrine_kit::percent;
 use vitrine_tests_testkit::{Api, Observatory};
 
+use crate::goals::tell;
 use crate::process;
 use generator::{Generator, START_NS};
 use wire::Wire;
@@ -84,12 +85,13 @@ async fn send(url: &str, spans: usize) -> Result<(usize, Known)> {
         senders.push(tokio::spawn(async move {
             loop {
                 let Some(request) = queue.lock().await.recv().await else { return Ok(()) };
+                let until = Instant::now() + MERGING;
                 loop {
                     let (status, body) = wire.post("/v1/traces", "application/x-protobuf", &request).await?;
                     match status {
                         200 => break,
                         // Back-pressure: the same again a little later.
-                        429 | 503 => tokio::time::sleep(PAUSE).await,
+                        429 | 503 if Instant::now() < until => tokio::time::sleep(PAUSE).await,
                         _ => anyhow::bail!("{status}: {}", String::from_utf8_lossy(&body)),
                     }
                 }
@@ -146,14 +148,6 @@ async fn ask(url: &str, paths: &[String], good: impl Fn(&Value) -> bool) -> Resu
     }
     times.sort_by(f64::total_cmp);
     Ok((times[times.len() / 2], times[times.len() * 99 / 100]))
-}
-
-/// A line of the table: what, how much, and by how much the goal is missed if it is.
-fn tell(what: &str, found: f64, unit: &str, goal: f64, more_is_better: bool) {
-    let met = if more_is_better { found >= goal } else { found <= goal };
-    let miss = if more_is_better { goal / found } else { found / goal };
-    let verdict = if met { "met".to_owned() } else { format!("missed by a factor of {miss:.2}") };
-    println!("  {what:<50} {found:>12.1} {unit:<14} goal {goal:>9}: {verdict}");
 }
 
 /// Measures everything with so many spans.

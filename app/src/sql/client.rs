@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::Uri;
 use serde_json::Value;
-use vitrine_observe_store::SCOPE_HEADER;
 use vitrine_platform_fetch::{Client as Fetch, Error, Request, Settings};
-use vitrine_platform_tls as tls;
 
 use super::output::Printer;
 use crate::Usage;
 use crate::cli::AskArgs;
+use crate::promql::{authorized, tls_files};
 
 /// How long an observatory may say nothing: much longer than it lets statements run, which it bounds itself.
 const SILENCE: Duration = Duration::from_secs(3_600);
@@ -25,7 +23,8 @@ const MAX_ERROR_BYTES: usize = 64 * 1024;
 pub(super) struct Client {
     fetch: Fetch,
     uri: Uri,
-    headers: HeaderMap,
+    /// What is sent with each statement as its body.
+    request: Request,
     /// What to add when it cannot be reached.
     hint: String,
 }
@@ -38,27 +37,10 @@ impl Client {
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
             return Err(expected().into());
         }
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/sql"));
-        if let Some(token) = &args.token {
-            let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-                .map_err(|_| Usage("--token: expected visible ASCII characters".to_owned()))?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
-        if let Some(tenant) = &args.tenant {
-            let value = HeaderValue::try_from(tenant)
-                .map_err(|_| Usage(format!("--tenant {tenant:?}: expected visible ASCII characters")))?;
-            headers.insert(SCOPE_HEADER, value);
-        }
-        let files = tls::Files {
-            ca: args.ca.clone().unwrap_or_default(),
-            certificate: args.certificate.clone().unwrap_or_default(),
-            key: args.key.clone().unwrap_or_default(),
-        };
+        let request = authorized(Request::post(uri.to_string(), "application/sql", ""), args)?;
         // A statement that nobody waits for any more ends with its connection.
-        let settings = Settings { tls: files, refuses_http2: true, ..Settings::default() };
-        Ok(Self { fetch: Fetch::new(&settings)?, uri, headers, hint: args.hint() })
+        let settings = Settings { tls: tls_files(args), refuses_http2: true, ..Settings::default() };
+        Ok(Self { fetch: Fetch::new(&settings)?, uri, request, hint: args.hint() })
     }
 
     /// Runs a statement and prints its rows; returns how many there were. Dropping this stops the statement.
@@ -93,12 +75,7 @@ impl Client {
     }
 
     async fn each(&self, statement: &str, mut take: impl FnMut(Value) -> Result<()>) -> Result<()> {
-        let request = Request {
-            method: Method::POST,
-            url: self.uri.to_string(),
-            headers: self.headers.clone(),
-            body: statement.to_owned().into(),
-        };
+        let request = Request { body: statement.to_owned().into(), ..self.request.clone() };
         let authority = self.uri.authority().map(ToString::to_string).unwrap_or_default();
         let mut answer = self.fetch.open(request, SILENCE).await.map_err(|error| {
             let reason = reason(error);

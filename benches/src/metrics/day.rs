@@ -7,10 +7,11 @@ use std::time::Instant;
 use anyhow::Result;
 use tokio::sync::Barrier;
 
+use super::Sizes;
 use super::hosts::Version;
 use super::subject::{Bytes, Subject, write};
 use super::workload::Workload;
-use super::{Sizes, tell};
+use crate::goals::tell;
 use crate::observe::wire::Wire;
 
 /// Connections that send.
@@ -85,6 +86,7 @@ pub(super) async fn compare(binary: &Path, sizes: &Sizes) -> Result<()> {
             tell(&name, ratios[ratios.len() / 2], "", queries, false);
         }
     }
+    tell("most memory, of Prometheus's", ours.peak_mib / prometheus.peak_mib, "", 0.2, false);
     println!();
     Ok(())
 }

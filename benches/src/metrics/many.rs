@@ -5,10 +5,11 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::Sizes;
 use super::hosts::{Version, field, label, pack, sample};
 use super::subject::{Subject, write};
 use super::workload::{STEP_S, now_s};
-use super::{Sizes, tell};
+use crate::goals::tell;
 use crate::observe::wire::Wire;
 
 /// Series of one request, as Prometheus sends them.
@@ -60,6 +61,8 @@ pub(super) async fn compare(binary: &Path, sizes: &Sizes) -> Result<()> {
     tell("names of metrics, of VictoriaMetrics's", ours.values[0] / victoria.values[0], "", 0.5, false);
     tell("until it answers after kill -9", ours.start_s, "s", 5.0, false);
     tell("the same, of Prometheus's", ours.start_s / prometheus.start_s, "", 0.1, false);
+    let [before, after, _] = ours.resident_mib;
+    tell("memory after that, of that before", after / before, "", 1.0, false);
     println!();
     Ok(())
 }

@@ -9,10 +9,11 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use serde_json::Value;
 
+use super::Sizes;
 use super::hosts::{Host, Version};
 use super::subject::{Subject, write};
 use super::workload::{STEP_S, now_s, times_ms};
-use super::{Sizes, tell};
+use crate::goals::tell;
 use crate::observe::wire::Wire;
 
 /// Hosts that send.

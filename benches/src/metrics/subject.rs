@@ -19,6 +19,8 @@ use crate::process;
 
 /// How long a request that was refused for now waits, and how often something is looked at.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long a server may refuse a request for now.
+const REFUSED: Duration = Duration::from_secs(120);
 /// How long a server may take until its files stay as large as they are.
 const QUIET: Duration = Duration::from_secs(12);
 /// How long that may take altogether.
@@ -232,6 +234,7 @@ async fn post(url: &str, path: &str) -> Result<()> {
 
 /// Sends a request until it is taken.
 pub(super) async fn write(wire: &mut Wire, path: &str, version: Version, request: &[u8]) -> Result<()> {
+    let until = Instant::now() + REFUSED;
     loop {
         let (status, body) = match version {
             Version::V1 => wire.post_snappy(path, request).await?,
@@ -239,7 +242,7 @@ pub(super) async fn write(wire: &mut Wire, path: &str, version: Version, request
         };
         match status {
             200 | 204 => return Ok(()),
-            429 | 503 => tokio::time::sleep(PAUSE).await,
+            429 | 503 if Instant::now() < until => tokio::time::sleep(PAUSE).await,
             _ => bail!("{status}: {}", String::from_utf8_lossy(&body)),
         }
     }

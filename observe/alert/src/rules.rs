@@ -90,7 +90,7 @@ struct RulesInner {
     /// In order of file and name.
     running: RwLock<BTreeMap<GroupKey, Arc<Running>>>,
     /// Held while rules are changed.
-    changing: Mutex<()>,
+    changing: Arc<Mutex<()>>,
     /// What was given at run time.
     given: RwLock<Namespaces>,
     turns: Arc<Semaphore>,
@@ -127,7 +127,7 @@ impl Rules {
             alertmanager: alertmanager.clone(),
             options,
             running: RwLock::default(),
-            changing: Mutex::new(()),
+            changing: Arc::default(),
             given: RwLock::new(given),
             turns: Arc::new(Semaphore::new(MAX_EVALUATIONS)),
             stopped: CancellationToken::new(),

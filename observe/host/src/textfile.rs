@@ -4,13 +4,10 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use vitrine_observe_model::exposition::{Description, Entry, ExposedSeries, ExposedValue, Format, Text, series_labels};
-use vitrine_observe_series::MetricType;
+use vitrine_observe_series::{FAMILY_ENDINGS, MetricType};
 
 use crate::families::{Families, MetricFamily, Sample};
 use crate::files::{names, read};
-
-/// What a name may end with that its family's does not.
-const SUFFIXES: [&str; 4] = ["_bucket", "_sum", "_count", "_total"];
 
 /// Takes all `*.prom` files of a folder. A file that is wrong is left out, and told of.
 pub(crate) fn collect(folder: &Path, families: &mut Families) {
@@ -76,7 +73,7 @@ fn parse(text: &str) -> Result<Vec<MetricFamily>, String> {
 fn family<'a>(families: &'a mut Vec<MetricFamily>, metric: &str) -> &'a mut MetricFamily {
     let place = families.iter().position(|family| family.name == metric).unwrap_or_else(|| {
         // A histogram's parts say what the histogram is for.
-        let stem = SUFFIXES.iter().find_map(|suffix| metric.strip_suffix(suffix));
+        let stem = FAMILY_ENDINGS.iter().find_map(|suffix| metric.strip_suffix(suffix));
         let help = families.iter().find(|family| Some(family.name.as_str()) == stem).map(|family| family.help.clone());
         families.push(MetricFamily {
             name: metric.to_owned(),

@@ -71,7 +71,7 @@ pub use builder::{Appended, Builder, UNKNOWN_SERVICE};
 pub use id::{IdError, SpanId, TraceId};
 pub use log_row::LogRow;
 pub use metric_point::MetricKind;
-pub use rejected::Rejected;
+pub use rejected::{Refusal, Refusals, Rejected};
 pub use rows::{json_attributes, json_value, row_attributes, scalar};
 pub use samples::{SampleFile, SampleValue};
 pub use signal::Signal;

@@ -24,10 +24,13 @@ use crate::http::route;
 use crate::intake::Intake;
 use crate::replicas::{MAX_CLUSTERS, Replicas, Turn};
 
-/// Where remote writes come in: Prometheus's path, also below `/prometheus`, Mimir's, and Thanos's.
-const WRITE_PATHS: [&str; 4] = ["/api/v1/write", "/prometheus/api/v1/write", "/api/v1/push", "/api/v1/receive"];
-/// Where OTLP's metrics come in beside OTLP's own path: Prometheus's path, also below `/prometheus`, and Mimir's.
-const OTLP_PATHS: [&str; 3] = ["/api/v1/otlp/v1/metrics", "/prometheus/api/v1/otlp/v1/metrics", "/otlp/v1/metrics"];
+/// Where remote writes come in: Prometheus's path, also below `/prometheus`, as VictoriaMetrics has it, too; Mimir's, which
+/// VictoriaMetrics has likewise; and Thanos's.
+const WRITE_PATHS: [&str; 5] =
+    ["/api/v1/write", "/prometheus/api/v1/write", "/api/v1/push", "/prometheus/api/v1/push", "/api/v1/receive"];
+/// Where OTLP's metrics come in beside OTLP's own path: Prometheus's path, also below `/prometheus`, Mimir's, and VictoriaMetrics's.
+const OTLP_PATHS: [&str; 4] =
+    ["/api/v1/otlp/v1/metrics", "/prometheus/api/v1/otlp/v1/metrics", "/otlp/v1/metrics", "/opentelemetry/v1/metrics"];
 /// What VictoriaMetrics's agent asks before it sends zstd.
 const HANDSHAKE: &str = "get_vm_proto_version";
 /// The answer: the version that there is.
@@ -205,7 +208,8 @@ fn answer(written: &Written) -> Response {
         return StatusCode::NO_CONTENT.into_response();
     }
     let taken = written.samples + written.histograms + written.exemplars;
-    let mut told = format!("{} of {} samples and exemplars were not taken", written.rejected, written.rejected + taken);
+    let refused = written.refused.total();
+    let mut told = format!("{refused} of {} samples and exemplars were not taken", refused + taken);
     for reason in &written.reasons {
         told.push_str("; ");
         told.push_str(&reason.to_string());

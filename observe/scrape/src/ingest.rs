@@ -5,13 +5,10 @@ use std::sync::Arc;
 
 use vitrine_observe_model::exposition::ExposedValue;
 use vitrine_observe_model::metrics::{RemoteWrite, SeriesWrite};
-use vitrine_observe_series::{MetadataEntry, MetricType, Value};
+use vitrine_observe_series::{FAMILY_ENDINGS, MetadataEntry, MetricType, Value};
 use vitrine_observe_store::{SeriesIngest, Tenant};
 
 use crate::scrape::{Scrape, ScrapedSample, Sink};
-
-/// What the names of a family's samples may end with, and the family's does not.
-const SUFFIXES: [&str; 4] = ["_bucket", "_count", "_sum", "_total"];
 
 /// Writes scrapes as a tenant's samples: one scrape is one write, on disk whole or not at all.
 pub struct TenantSink {
@@ -49,7 +46,7 @@ fn known<'a>(described: &'a [MetadataEntry], metric: &str) -> Option<&'a Metadat
 fn one(sample: ScrapedSample, described: &[MetadataEntry]) -> SeriesWrite {
     let ScrapedSample { labels, time_ms, start_ms, value, exemplars } = sample;
     let name = labels.metric();
-    let family = || SUFFIXES.iter().find_map(|suffix| known(described, name.strip_suffix(suffix)?));
+    let family = || FAMILY_ENDINGS.iter().find_map(|suffix| known(described, name.strip_suffix(suffix)?));
     let known = known(described, name).or_else(family);
     let value = match value {
         ExposedValue::Float(bits) => Value::Float(bits),

@@ -1,5 +1,6 @@
 //! Targets over HTTP: what is asked, what is handed on, and what is said when something is wrong.
 
+use std::io::Write as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use vitrine_platform_fetch::{Client, Limits, Request, Settings};
 
 /// How long anything may take to come about.
 const WITHIN: Duration = Duration::from_secs(20);
+/// Questions to a name server that are more than those of one lookup.
+const QUESTIONS: usize = 12;
 
 /// Hands scrapes to the test.
 struct Channel(mpsc::UnboundedSender<Scrape>);
@@ -196,6 +199,56 @@ async fn what_is_too_much_or_of_no_known_format_is_refused() {
         fixture.until(|samples| samples.iter().any(|(labels, value)| labels.contains("\"up\"") && *value == 0.0)).await;
         let error = fixture.scraper.targets().active.remove(0).error.unwrap_or_default();
         assert!(error.contains(expected), "{more}{body}: {error}");
+        fixture.scraper.stop().await;
+    }
+}
+
+/// A target that sends this to each who asks, over and over if it has no end, and then nothing more.
+async fn unending(head: String, part: Vec<u8>, is_endless: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (head, part) = (head.clone(), part.clone());
+            tokio::spawn(async move {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let _ = stream.write_all(head.as_bytes()).await;
+                while stream.write_all(&part).await.is_ok() && is_endless {}
+                // It stays connected until it is hung up on.
+                let _ = stream.read(&mut [0]).await;
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_target_that_never_ends_or_sends_a_gigabyte_is_given_up() {
+    let (late, large) = ("context deadline exceeded", "body size limit exceeded");
+    let text = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n";
+    let gigabyte = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 1073741824\r\n\r\n";
+    let packed = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-encoding: gzip\r\ncontent-length: ";
+    let bomb = {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        (0..256).try_for_each(|_| gzip.write_all(&b"a 1\n".repeat(16 << 10))).expect("packed");
+        gzip.finish().expect("packed")
+    };
+    let packed = &format!("{packed}{}\r\n\r\n", bomb.len());
+    let line = b"a 1\n".to_vec();
+    let limit = "  body_size_limit: 1MB\n  scrape_interval: 1s\n  scrape_timeout: 1s\n";
+    for (what, head, part, is_endless, more, expected) in [
+        ("it says nothing", "", Vec::new(), false, "", late),
+        ("it stops within a line of the head", "HTTP/1.1 200", Vec::new(), false, "", late),
+        ("it stops in the middle", text, line.clone(), false, "", late),
+        ("it never ends", text, line.repeat(4096), true, limit, large),
+        ("a gigabyte", gigabyte, line.repeat(4096), true, limit, large),
+        ("16 MiB as gzip", packed, bomb, false, limit, large),
+    ] {
+        let address = unending(head.to_owned(), part, is_endless).await;
+        let mut fixture = Fixture::start(&job(&address, more));
+        fixture.until(|samples| samples.iter().any(|(labels, value)| labels.contains("\"up\"") && *value == 0.0)).await;
+        let error = fixture.scraper.targets().active.remove(0).error.unwrap_or_default();
+        assert!(error.contains(expected), "{what}: {error}");
         fixture.scraper.stop().await;
     }
 }
@@ -429,10 +482,17 @@ async fn a_name_server_that_goes_leaves_the_last_targets() {
     let fixture = Fixture { scraper, scrapes };
     found(&fixture, 1).await;
     server.kill().expect("killed");
-    // Its port is ours now: somebody has asked, in vain.
-    let silent = tokio::net::UdpSocket::bind(("127.0.0.1", server.port())).await.expect("its port");
-    let asked = tokio::time::timeout(WITHIN, silent.recv_from(&mut [0; 512])).await.expect("in time");
-    asked.expect("a question");
+    // Its port is ours now: who asks is told that it failed, more often than a lookup asks, so that one has failed and the next has begun.
+    let failing = tokio::net::UdpSocket::bind(("127.0.0.1", server.port())).await.expect("its port");
+    for _ in 0..QUESTIONS {
+        let mut message = [0; 512];
+        let asked = tokio::time::timeout(WITHIN, failing.recv_from(&mut message)).await.expect("in time");
+        let (length, from) = asked.expect("a question");
+        // It is an answer, and its code is SERVFAIL.
+        message[2] |= 0x80;
+        message[3] = message[3] & 0xf0 | 2;
+        failing.send_to(&message[..length], from).await.expect("told");
+    }
     assert_eq!(fixture.scraper.targets().active.len(), 1);
     fixture.scraper.stop().await;
 }

@@ -5,6 +5,10 @@ use std::sync::Arc;
 
 /// The label that holds the metric's name.
 pub const NAME: &str = "__name__";
+/// What ends the names of the series of a classic histogram or a summary.
+pub const PART_ENDINGS: [&str; 3] = ["_bucket", "_count", "_sum"];
+/// What ends the names of a family's series, and not the family's: those, and a counter's.
+pub const FAMILY_ENDINGS: [&str; 4] = ["_bucket", "_count", "_sum", "_total"];
 
 /// A label's name and value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -81,7 +81,7 @@ pub use file::{FileInput, SeriesFile, WriteOptions, Written};
 pub use go_regex::{GoRegex, GoRegexError, expand, go_regex_unanchored};
 pub use head::{Applied, Head, HeadStatus};
 pub use histogram::{Bucket, CUSTOM_BUCKETS, CounterReset, Histogram, HistogramError, MAX_BUCKETS};
-pub use labels::{Label, Labels, NAME};
+pub use labels::{FAMILY_ENDINGS, Label, Labels, NAME, PART_ENDINGS};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use merge::merge;
 pub use queryable::{

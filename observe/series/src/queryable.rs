@@ -107,8 +107,8 @@ pub struct Stats {
     pub series_by_pair: Vec<(String, u64)>,
     /// Most active series that there may be; 0 if that is not known.
     pub limit: u64,
-    /// Samples and exemplars that were refused since the start.
-    pub rejected: u64,
+    /// Samples and exemplars that were refused since the start: why, and how many.
+    pub refused: Vec<(String, u64)>,
 }
 
 /// Series of one tenant.

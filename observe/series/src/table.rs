@@ -103,8 +103,15 @@ impl SeriesTable {
     ) -> Result<SeriesNumber, E> {
         // With a key: who sends identities must not be able to make all of them collide.
         let hash = self.keys.hash_one(identity);
-        if let Some(number) = self.rows.read().find(hash, identity) {
-            return Ok(SeriesNumber(number));
+        {
+            let rows = self.rows.read();
+            if let Some(number) = rows.find(hash, identity) {
+                return Ok(SeriesNumber(number));
+            }
+            // Before it is described: what is described is counted as new.
+            if rows.series.len() >= self.most {
+                return Err(TooManySeries { most: self.most }.into());
+            }
         }
         let description = describe()?;
         let mut rows = self.rows.write();

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use vitrine_observe_model::Refusals;
+
 use crate::Signal;
 
 /// What an engine holds of one signal, and has seen since the start. Rows of metrics are samples of series, and those of earlier
@@ -44,7 +46,7 @@ impl SignalStatus {
         self.segment_rows += series.file_samples;
         self.segment_bytes += series.file_bytes;
         self.taken += series.samples + series.histograms;
-        self.rejected += series.rejected;
+        self.rejected += series.refused.total();
         self.evicted += series.removed;
     }
 }
@@ -97,8 +99,8 @@ pub struct SeriesStatus {
     pub histograms: u64,
     /// Exemplars taken.
     pub exemplars: u64,
-    /// Samples and exemplars refused.
-    pub rejected: u64,
+    /// Samples and exemplars refused, by why.
+    pub refused: Refusals,
     /// Samples taken that were there already.
     pub repeated: u64,
     /// Samples taken that took the place of others.

@@ -38,7 +38,7 @@ mod tls;
 
 pub use client::{Client, Streaming};
 pub use proxies::Proxies;
-pub use request::{Error, Limits, Request, Response};
+pub use request::{Error, Limits, Request, Response, secret_value};
 pub use resolver::{Lookup, RecordKind, Records, Resolver, ResolverError, Service};
 pub use secret::SecretSource;
 pub use settings::{Authorization, OAuth2, Settings};

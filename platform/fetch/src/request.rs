@@ -102,7 +102,12 @@ pub(crate) fn basic(userinfo: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(userinfo))
 }
 
-pub(crate) fn secret_value(name: HeaderName, value: &str) -> Result<HeaderValue, Error> {
+/// The value of a header that no log shows.
+///
+/// # Errors
+///
+/// [`Error::Header`]: it holds what no header may hold.
+pub fn secret_value(name: HeaderName, value: &str) -> Result<HeaderValue, Error> {
     let mut value = HeaderValue::from_str(value).map_err(|_| Error::Header(name))?;
     value.set_sensitive(true);
     Ok(value)

@@ -79,7 +79,7 @@ fn taking<'a>(translation: &'a Translation, limits: &'a SeriesLimits) -> Taking<
         arrival_ns: NOW_MS as u64 * 1_000_000,
         oldest_ms: i64::MIN,
         new_series: u64::MAX,
-        no_more: "no more new series",
+        is_full: false,
     }
 }
 

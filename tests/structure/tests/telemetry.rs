@@ -11,7 +11,7 @@ use vitrine_tests_structure::{root, sources};
 /// What names of ours begin with, where the conventions have none.
 const OWN: &[&str] = &["vitrine.", "observatory.", "cache."];
 /// Attributes of ours that are in no namespace, from before there was one.
-const BARE: &[&str] = &["kind", "operation", "outcome", "result", "signal", "synthetic_request"];
+const BARE: &[&str] = &["kind", "operation", "outcome", "reason", "result", "signal", "synthetic_request"];
 /// Levels of what is exported.
 const LEVELS: &[&str] = &["error", "warn", "info"];
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinHandle;
 use vitrine_observe_routing::Alerting;
 use vitrine_observe_rules::{Group, Remains, RuleFile, SavedGroup};
@@ -19,10 +20,11 @@ const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;
 /// After how many intervals what is left of a group is told: another one may take it over.
 const REMAINS_INTERVALS: u32 = 2;
 
-/// Rules that were read and can be used.
+/// Rules that were read and can be used. Until then, or until this is let go of, no others can be given or read.
 #[derive(Debug)]
 pub struct LoadedRules {
     pub(super) groups: Vec<Group>,
+    changing: OwnedMutexGuard<()>,
 }
 
 impl Rules {
@@ -34,6 +36,8 @@ impl Rules {
 
     /// Reads the files, without using them yet. All mistakes of all files are told.
     pub async fn load(&self) -> Result<LoadedRules, Error> {
+        // From here on: a namespace that is given meanwhile could be called as a file is.
+        let changing = self.shared.changing.clone().lock_owned().await;
         let rules = self.clone();
         let loading = tokio::task::spawn_blocking(move || rules.load_files());
         let files = loading.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))?;
@@ -45,14 +49,13 @@ impl Rules {
         let of = |(name, file): &(String, RuleFile)| -> Vec<Group> {
             file.groups.iter().map(|spec| Group::new(name, spec, settings)).collect()
         };
-        Ok(LoadedRules { groups: files.iter().flat_map(of).collect() })
+        Ok(LoadedRules { groups: files.iter().flat_map(of).collect(), changing })
     }
 
     /// Uses rules. Groups that stay as they are go on; rules of the same group, name and labels keep their alerts and series. Returns when all
     /// others have ended.
     pub async fn apply(&self, loaded: LoadedRules) {
-        let _changing = self.shared.changing.lock().await;
-        let mut groups = loaded.groups;
+        let LoadedRules { mut groups, changing: _changing } = loaded;
         self.add_given(&mut groups);
         let old = self.shared.running.read().clone();
         self.replace(groups, old).await;

@@ -1,10 +1,10 @@
 //! PagerDuty's Events API v2 and Opsgenie's Alert API v2. Both know a group by its key, so that telling twice makes one incident.
 
+use http::Method;
 use http::header::AUTHORIZATION;
-use http::{HeaderValue, Method};
 use serde_json::{Map, Value, json};
 use vitrine_observe_routing::{Opsgenie, PagerDuty};
-use vitrine_platform_fetch::Request;
+use vitrine_platform_fetch::{Request, secret_value};
 
 use super::{Failure, JSON, Known, Sending, truncated};
 
@@ -134,9 +134,8 @@ impl Sending<'_> {
     }
 
     async fn genie(&self, method: Method, url: String, key: &str, body: &Value) -> Result<(), Failure> {
-        let mut said = HeaderValue::from_str(&format!("GenieKey {key}"))
+        let said = secret_value(AUTHORIZATION, &format!("GenieKey {key}"))
             .map_err(|_| Failure::never("the API key is no header"))?;
-        said.set_sensitive(true);
         let request = Request { method, ..Request::post(url, JSON, body.to_string()) };
         self.request(request.with_header(AUTHORIZATION, said)).await.map(drop)
     }

@@ -2,12 +2,12 @@
 
 use hmac::{Hmac, Mac};
 use http::header::AUTHORIZATION;
-use http::{HeaderName, HeaderValue, Uri};
+use http::{HeaderName, Uri};
 use sha2::{Digest, Sha256};
 use vitrine_kit::clock::rfc3339;
 use vitrine_kit::percent;
 use vitrine_observe_routing::{Pushover, Sns};
-use vitrine_platform_fetch::Request;
+use vitrine_platform_fetch::{Request, secret_value};
 
 use super::{Failure, Known, Sending, truncated};
 
@@ -146,16 +146,15 @@ impl Signer {
         let signature = hex::encode(keyed(&key, &text));
         let said =
             format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}", self.name);
-        let header = |value: &str| HeaderValue::from_str(value).map_err(|_| Failure::never("the key is no header"));
-        let mut said = header(&said)?;
-        said.set_sensitive(true);
-        let mut request = Request::post(url, FORM, body).with_header(AMZ_DATE, header(&time)?);
+        let with = |request: Request, name: HeaderName, value: &str| {
+            let value = secret_value(name.clone(), value).map_err(|_| Failure::never("the key is no header"))?;
+            Ok::<_, Failure>(request.with_header(name, value))
+        };
+        let mut request = with(Request::post(url, FORM, body), AMZ_DATE, &time)?;
         if let Some(token) = &self.token {
-            let mut token = header(token)?;
-            token.set_sensitive(true);
-            request = request.with_header(AMZ_TOKEN, token);
+            request = with(request, AMZ_TOKEN, token)?;
         }
-        Ok(request.with_header(AUTHORIZATION, said))
+        with(request, AUTHORIZATION, &said)
     }
 }
 

@@ -13,7 +13,7 @@ use vitrine_kit::{Secret, percent};
 use vitrine_observe_routing::{
     Attachment, Mattermost, MattermostPriority, RocketChat, TeamsConnector, Texts, WeChat, Webex,
 };
-use vitrine_platform_fetch::{Request, SecretSource};
+use vitrine_platform_fetch::{Request, SecretSource, secret_value};
 
 use super::{Failure, JSON, Known, Sending, truncated};
 
@@ -103,8 +103,8 @@ impl Sending<'_> {
         let url = format!("{}/api/v1/chat.postMessage", rocketchat.api_url.trim_end_matches('/'));
         let body = Value::from(message).to_string();
         let request = Request::post(url, JSON, body)
-            .with_header(AUTH_TOKEN, secret_header(&rocketchat.token, "token").await?)
-            .with_header(USER_ID, secret_header(&rocketchat.user, "token's id").await?);
+            .with_header(AUTH_TOKEN, secret_header(AUTH_TOKEN, &rocketchat.token, "token").await?)
+            .with_header(USER_ID, secret_header(USER_ID, &rocketchat.user, "token's id").await?);
         let response = self.request(request).await?;
         let answer: Value = serde_json::from_slice(&response.body)
             .map_err(|_| Failure::later("Rocket.Chat's answer is no JSON".to_owned()))?;
@@ -191,10 +191,7 @@ fn wechat_answer(body: &[u8]) -> Result<Value, Failure> {
 }
 
 /// A secret as a header that no log shows.
-async fn secret_header(source: &SecretSource, what: &str) -> Result<HeaderValue, Failure> {
+async fn secret_header(name: HeaderName, source: &SecretSource, what: &str) -> Result<HeaderValue, Failure> {
     let secret = source.read().await?;
-    let mut value =
-        HeaderValue::from_str(secret.expose()).map_err(|_| Failure::never(format!("the {what} is no header")))?;
-    value.set_sensitive(true);
-    Ok(value)
+    secret_value(name, secret.expose()).map_err(|_| Failure::never(format!("the {what} is no header")))
 }

@@ -242,3 +242,37 @@ async fn rules_that_are_given_are_kept() {
     rules.stop().await;
     alertmanager.stop().await;
 }
+
+#[tokio::test]
+async fn nothing_is_given_under_the_name_of_a_file_that_is_being_read() {
+    let (folder, notes) = (tempfile::tempdir().expect("a folder"), Notes::default());
+    let file = folder.path().join("rules.rules");
+    std::fs::write(&file, RULES).expect("written");
+    let alertmanager = start(folder.path(), "route: {receiver: a}\nreceivers: [{name: a}]").await;
+    let all = RuleOptions {
+        files: vec![folder.path().join("*.rules").display().to_string()],
+        ..options(folder.path(), &notes)
+    };
+    let rules = Rules::start(&alertmanager, all).await.expect("started");
+    let more = folder.path().join("more.rules");
+    std::fs::write(&more, "groups: [{name: file, rules: []}]").expect("written");
+    let name = more.display().to_string();
+    let loaded = rules.load().await.expect("no mistakes");
+    let put = rules.put_group(name.clone(), "{name: given, rules: []}".to_owned());
+    let applied = async {
+        // It would have its turn now, if it could.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        rules.apply(loaded).await;
+    };
+    let (put, ()) = tokio::join!(put, applied);
+    let error = put.expect_err("it is the name of a file").to_string();
+    assert!(error.ends_with("more.rules: a rule file is called so"), "{error}");
+    assert!(rules.groups().iter().any(|group| group.file == name && group.name == "file"));
+    // What was read and is not used is no obstacle.
+    drop(rules.load().await.expect("no mistakes"));
+    rules.put_group("team".to_owned(), "{name: given, rules: []}".to_owned()).await.expect("taken");
+    rules.stop().await;
+    alertmanager.stop().await;
+}

@@ -18,7 +18,7 @@ const ZSTD_LEVEL: i32 = 1;
 const MAX_CODINGS: usize = 16;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Coding {
+pub(super) enum Coding {
     Zstd,
     Gzip,
 }
@@ -44,8 +44,8 @@ impl Coding {
 }
 
 /// The answer, compressed if its length is known and worth it. A stream, and what is compressed already, stays as it is.
-pub(super) async fn compressed(asked: &HeaderMap, response: Response) -> Response {
-    let Some(coding) = accepted(asked) else { return response };
+pub(super) async fn compressed(coding: Option<Coding>, response: Response) -> Response {
+    let Some(coding) = coding else { return response };
     let is_whole = response.body().size_hint().exact().is_some_and(|length| length >= MIN_BYTES);
     if !is_whole || response.headers().contains_key(header::CONTENT_ENCODING) {
         return response;
@@ -67,7 +67,7 @@ pub(super) async fn compressed(asked: &HeaderMap, response: Response) -> Respons
 }
 
 /// The best coding that is accepted.
-fn accepted(asked: &HeaderMap) -> Option<Coding> {
+pub(super) fn accepted(asked: &HeaderMap) -> Option<Coding> {
     let texts = asked.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let named: Vec<String> = texts.flat_map(|text| text.split(',')).take(MAX_CODINGS).filter_map(wanted).collect();
     [Coding::Zstd, Coding::Gzip].into_iter().find(|coding| named.iter().any(|name| name == coding.name()))

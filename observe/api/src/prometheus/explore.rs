@@ -271,12 +271,12 @@ fn cardinality(stats: &Stats) -> String {
         0 => String::new(),
         limit => format!(" of at most {}", count(limit)),
     };
-    let refused = match stats.rejected {
-        0 => "Nothing was refused since the start.".to_owned(),
-        rejected => format!(
-            "{} samples and exemplars were refused since the start: over a limit, or of an odd time.",
-            count(rejected)
-        ),
+    let refused = match &stats.refused[..] {
+        [] => "Nothing was refused since the start.".to_owned(),
+        refused => {
+            let each: Vec<String> = refused.iter().map(|(why, number)| format!("{why} {}", count(*number))).collect();
+            format!("Samples and exemplars refused since the start: {}.", each.join(", "))
+        }
     };
     format!(
         "<h2>Cardinality <span class=soft>({} series{limit}, {} pairs of label and value in memory)</span></h2><p class=soft>{refused}</p><div class=lists>{}{}{}{}</div>",

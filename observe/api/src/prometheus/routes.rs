@@ -12,7 +12,7 @@ use vitrine_observe_store::Right;
 use vitrine_platform_http::{Refusal, RequestInfo, with_error_format, with_plain_errors};
 
 use super::answer::{Failed, Respond, respond};
-use super::compress::compressed;
+use super::compress::{accepted, compressed};
 use super::question::Question;
 use super::ruler::ruler_router;
 use super::{
@@ -137,8 +137,8 @@ async fn around(request: axum::extract::Request, next: Next) -> Response {
     if request.method() == Method::OPTIONS {
         return StatusCode::NO_CONTENT.into_response();
     }
-    let headers = request.headers().clone();
-    compressed(&headers, next.run(request).await).await
+    let coding = accepted(request.headers());
+    compressed(coding, next.run(request).await).await
 }
 
 impl Prometheus {

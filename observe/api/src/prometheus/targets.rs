@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use vitrine_kit::duration::prometheus;
 use vitrine_observe_promql::go_quote;
 use vitrine_observe_promql::parse::parse_selector;
-use vitrine_observe_store::series::{Filter, Label, Labels, MatchOp, Matcher, MetadataEntry, NAME};
+use vitrine_observe_store::series::{FAMILY_ENDINGS, Filter, Label, Labels, MatchOp, Matcher, MetadataEntry, NAME};
 use vitrine_observe_store::{DroppedTarget, RelabelStep, TargetHealth, TargetStatus, TargetsStatus};
 
 use super::answer::{ApiData, Failed};
@@ -148,8 +148,7 @@ fn metrics_of(question: &Question, labels: &Labels) -> Result<Vec<String>, Faile
 /// Whether one of these names is of this family.
 fn has_metric(names: &[String], entry: &MetadataEntry) -> bool {
     let has = |name: &str| names.binary_search_by(|known| known.as_str().cmp(name)).is_ok();
-    has(&entry.metric)
-        || ["_bucket", "_count", "_sum", "_total"].iter().any(|end| has(&format!("{}{end}", entry.metric)))
+    has(&entry.metric) || FAMILY_ENDINGS.iter().any(|end| has(&format!("{}{end}", entry.metric)))
 }
 
 pub(super) fn health(target: &TargetStatus) -> &'static str {

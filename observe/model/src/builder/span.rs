@@ -10,7 +10,7 @@ use crate::cells::{
 };
 use crate::definitions::spans;
 use crate::json::Object;
-use crate::rejected::Rejected;
+use crate::rejected::{Refusal, Rejected};
 use crate::wire::{Fault, Reader, fields, fixed32, fixed64, length, varint};
 
 const SPAN: u64 = fields(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]);
@@ -254,5 +254,5 @@ fn malformed(field: &'static str, found: &[u8], expected: &'static str) -> Rejec
         _ if found.iter().all(|byte| *byte == 0) => "all zero".to_owned(),
         length => format!("{length} bytes"),
     };
-    Rejected { field, problem, expected }
+    Rejected { field, problem, expected, refusal: Refusal::Invalid }
 }

@@ -1,6 +1,6 @@
 //! What was sent of a series, read back from its identity.
 
-use vitrine_observe_series::{Labels, MetricType, NAME, ScannedSeries, SeriesId, Temporality};
+use vitrine_observe_series::{Labels, MetricType, NAME, PART_ENDINGS, ScannedSeries, SeriesId, Temporality};
 
 use super::identity::{self, Origin, OtlpIdentity, Part, PartOfPoint, Parts};
 use crate::builder::UNKNOWN_SERVICE;
@@ -13,8 +13,6 @@ use crate::{Attribute, Value};
 const JOB: &str = "job";
 /// The resource attribute that names a service.
 const SERVICE: &str = "service.name";
-/// What ends the names of a classic histogram's series, which only rise.
-const RISING: [&str; 3] = ["_bucket", "_count", "_sum"];
 
 /// A key and a value as text; none where it was sent without a value.
 pub(crate) type TextPair = (String, Option<String>);
@@ -91,7 +89,8 @@ impl SentSeries {
         let attributes = labels.iter().filter(|label| *label.name != *NAME);
         let monotonic = match series.kind {
             MetricType::Counter => true,
-            MetricType::Histogram | MetricType::Summary => RISING.iter().any(|end| name.ends_with(end)),
+            // They only rise.
+            MetricType::Histogram | MetricType::Summary => PART_ENDINGS.iter().any(|end| name.ends_with(end)),
             _ => false,
         };
         Self {

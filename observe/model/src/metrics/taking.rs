@@ -3,7 +3,7 @@
 use vitrine_observe_series::{Description, HistogramError, Labels, TooManySeries};
 
 use super::translation::Translation;
-use crate::rejected::Rejected;
+use crate::rejected::{Refusal, Refusals, Rejected};
 
 /// How far ahead of its arrival a sample may be, in milliseconds: as far as Prometheus allows.
 pub const MAX_AHEAD_MS: i64 = 10 * 60 * 1000;
@@ -19,6 +19,8 @@ const MAX_NAME_BYTES: usize = 1024;
 const MAX_VALUE_BYTES: usize = 4096;
 /// Characters of what was sent that a reason repeats.
 const SHOWN_CHARS: usize = 100;
+/// What is expected of those who bring too many series.
+const FEWER_VALUES: &str = "labels whose values are few";
 
 /// What a series may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,23 +42,22 @@ impl Default for SeriesLimits {
 impl SeriesLimits {
     /// Whether a series may have these labels.
     pub(crate) fn check(&self, labels: &Labels) -> Result<(), Rejected> {
-        let refused = |problem: String, expected| Err(Rejected { field: "labels", problem, expected });
+        let refused = |problem, expected, refusal| Err(Rejected { field: "labels", problem, expected, refusal });
         if labels.len() > self.labels {
             let problem =
                 format!("{} labels of {}, and at most {} may be", labels.len(), shown(labels.metric()), self.labels);
-            return refused(problem, "fewer labels a series");
+            return refused(problem, "fewer labels a series", Refusal::LabelCount);
         }
         for label in labels.iter() {
             if label.name.len() > self.name_bytes {
                 let (name, bytes, most) = (shown(&label.name), label.name.len(), self.name_bytes);
-                return refused(format!("{name}… has {bytes} bytes, and a name may have {most}"), "shorter names");
+                let problem = format!("{name}… has {bytes} bytes, and a name may have {most}");
+                return refused(problem, "shorter names", Refusal::NameLength);
             }
             if label.value.len() > self.value_bytes {
                 let (name, bytes, most) = (shown(&label.name), label.value.len(), self.value_bytes);
-                return refused(
-                    format!("the value of {name} has {bytes} bytes, and may have {most}"),
-                    "shorter values",
-                );
+                let problem = format!("the value of {name} has {bytes} bytes, and may have {most}");
+                return refused(problem, "shorter values", Refusal::ValueLength);
             }
         }
         Ok(())
@@ -76,8 +77,8 @@ pub struct Taking<'a> {
     pub oldest_ms: i64,
     /// How many series that are not known yet it may bring.
     pub new_series: u64,
-    /// Why it may not bring more.
-    pub no_more: &'static str,
+    /// Whether it may not bring more because memory is full of names.
+    pub is_full: bool,
 }
 
 impl Taking<'_> {
@@ -87,11 +88,12 @@ impl Taking<'_> {
         match self.new_series.checked_sub(1) {
             Some(left) => self.new_series = left,
             None => {
-                return Err(Rejected {
-                    field: "labels",
-                    problem: self.no_more.to_owned(),
-                    expected: "labels whose values are few",
-                });
+                let (problem, refusal) = if self.is_full {
+                    ("memory is full of the names of series", Refusal::NameMemory)
+                } else {
+                    ("more new series a second than there may be", Refusal::NewSeries)
+                };
+                return Err(Rejected { field: "labels", problem: problem.to_owned(), expected: FEWER_VALUES, refusal });
             }
         }
         Ok(description)
@@ -108,7 +110,7 @@ pub struct Written {
     /// Exemplars.
     pub exemplars: u64,
     /// Samples and exemplars that were refused.
-    pub rejected: u64,
+    pub refused: Refusals,
     /// Why the first of them were.
     pub reasons: Vec<Rejected>,
 }
@@ -116,7 +118,7 @@ pub struct Written {
 impl Written {
     /// So many are refused, for this reason.
     pub(crate) fn refuse(&mut self, count: u64, reason: Rejected) {
-        self.rejected += count;
+        self.refused.count(reason.refusal, count);
         if self.reasons.len() < MAX_REASONS {
             self.reasons.push(reason);
         }
@@ -130,7 +132,7 @@ impl Written {
     /// For writers that have nobody to tell each reason. Returns an error if something was refused: how much, and why the first was.
     pub fn whole(&self) -> Result<(), String> {
         match self.reasons.first() {
-            Some(reason) => Err(format!("{} samples were refused: {reason}", self.rejected)),
+            Some(reason) => Err(format!("{} samples were refused: {reason}", self.refused.total())),
             None => Ok(()),
         }
     }
@@ -143,12 +145,12 @@ pub(crate) fn shown(text: &str) -> String {
 
 /// Whether a sample may have this time when it arrives at that one, both in milliseconds since 1970, and older ones are not kept.
 pub(crate) fn check_time(time_ms: i64, arrival_ms: i64, oldest_ms: i64) -> Result<(), Rejected> {
-    let problem = if time_ms > arrival_ms.saturating_add(MAX_AHEAD_MS) {
-        "is too far in the future"
+    let (problem, refusal) = if time_ms > arrival_ms.saturating_add(MAX_AHEAD_MS) {
+        ("is too far in the future", Refusal::TooFarAhead)
     } else if time_ms < oldest_ms {
-        "is older than what is kept"
+        ("is older than what is kept", Refusal::TooOld)
     } else if time_ms < MIN_TIME_MS {
-        "is before the year 1"
+        ("is before the year 1", Refusal::TooOld)
     } else {
         return Ok(());
     };
@@ -156,17 +158,20 @@ pub(crate) fn check_time(time_ms: i64, arrival_ms: i64, oldest_ms: i64) -> Resul
         field: "timestamp",
         problem: format!("{time_ms} ms {problem}"),
         expected: "a time within the retention, hardly ahead of the receiver's clock",
+        refusal,
     })
 }
 
 impl From<TooManySeries> for Rejected {
     fn from(cause: TooManySeries) -> Self {
-        Self { field: "labels", problem: cause.to_string(), expected: "labels whose values are few" }
+        let (field, refusal) = ("labels", Refusal::ActiveSeries);
+        Self { field, problem: cause.to_string(), expected: FEWER_VALUES, refusal }
     }
 }
 
 impl From<HistogramError> for Rejected {
     fn from(cause: HistogramError) -> Self {
-        Self { field: "histogram", problem: cause.to_string(), expected: "buckets in order, of a known schema" }
+        let (field, expected) = ("histogram", "buckets in order, of a known schema");
+        Self { field, problem: cause.to_string(), expected, refusal: Refusal::Invalid }
     }
 }

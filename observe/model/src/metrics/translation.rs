@@ -12,7 +12,7 @@ use vitrine_observe_series::{Label, Labels, NAME};
 
 use crate::metric_point::MetricKind;
 use crate::metrics::identity;
-use crate::rejected::Rejected;
+use crate::rejected::{Refusal, Rejected};
 use crate::series::hash;
 
 /// The label that names what is watched.
@@ -206,6 +206,7 @@ impl Translation {
             field: "name",
             problem: format!("{name:?} has nothing that a metric's name may have"),
             expected: "a name with a letter or a digit",
+            refusal: Refusal::Invalid,
         })
     }
 

@@ -36,7 +36,7 @@ pub fn take(head: &Arc<Head>, request: &[u8]) -> Result<Written, Malformed> {
         arrival_ns: ARRIVAL_NS,
         oldest_ms: i64::MIN,
         new_series: u64::MAX,
-        no_more: "no more",
+        is_full: false,
     };
     let written = decode_otlp(request, &mut taking, &mut batch)?;
     head.apply(&batch);
@@ -171,7 +171,7 @@ proptest! {
             };
             all.insert((name, time, value));
         }
-        if written.rejected == 0 {
+        if written.refused.total() == 0 {
             prop_assert!(all.is_subset(&found), "{all:?} {found:?}");
         }
         // Nothing is told that was not sent.

@@ -86,7 +86,7 @@ fn totals_are_counters_and_deltas_stay_deltas() {
         metric("load", "1", Data::Gauge(Gauge { data_points: vec![number(0.5)] })),
     ];
     let written = store.otlp(&request(metrics)).expect("sound");
-    assert_eq!((written.samples, written.rejected), (3, 0));
+    assert_eq!((written.samples, written.refused.total()), (3, 0));
     let total = "{__name__=\"http_requests_total\", http_method=\"GET\", job=\"shop\"}";
     assert_eq!(store.samples(total), [(NOW_MS, NOW_MS - 1000, Value::Float(4f64.to_bits()))]);
     assert_eq!(store.temporality(total), Temporality::Cumulative);
@@ -176,7 +176,7 @@ fn exponential_histograms_have_prometheus_places_and_scales() {
     let points = vec![point(3, -2, 0), point(10, -3, 1_000_000), point(-5, 0, 2_000_000)];
     let data = Data::ExponentialHistogram(ExponentialHistogram { data_points: points, aggregation_temporality: 1 });
     let written = store.otlp(&request(vec![metric("e", "", data)])).expect("sound");
-    assert_eq!((written.histograms, written.rejected), (2, 1));
+    assert_eq!((written.histograms, written.refused.total()), (2, 1));
     assert!(written.reasons[0].to_string().starts_with("scale: -5; expected at least -4"), "{:?}", written.reasons);
     let samples = store.samples("{__name__=\"e\", job=\"shop\"}");
     let kept: Vec<_> = samples
@@ -274,7 +274,7 @@ fn what_cannot_be_taken_is_counted_with_its_reason() {
         (nameless, "attributes.key: \"\" has nothing"),
     ] {
         let written = Store::new().otlp(&gauge(point)).expect("sound");
-        assert_eq!((written.samples, written.rejected), (1, 1), "{expected}");
+        assert_eq!((written.samples, written.refused.total()), (1, 1), "{expected}");
         assert!(written.reasons[0].to_string().starts_with(expected), "{:?}", written.reasons);
     }
     let mut poor = Store::new();
@@ -283,8 +283,12 @@ fn what_cannot_be_taken_is_counted_with_its_reason() {
         (0..3).map(|n| NumberDataPoint { attributes: vec![pair("n", &n.to_string())], ..number(1.0) }).collect();
     let data = Data::Gauge(Gauge { data_points: points });
     let written = poor.otlp(&request(vec![metric("g", "", data)])).expect("sound");
-    assert_eq!((written.samples, written.rejected), (1, 2));
-    assert!(written.reasons[0].to_string().contains("no more new series"), "{:?}", written.reasons);
+    assert_eq!((written.samples, written.refused.total()), (1, 2));
+    assert!(
+        written.reasons[0].to_string().contains("more new series a second than there may be"),
+        "{:?}",
+        written.reasons
+    );
 }
 
 proptest! {

@@ -83,7 +83,7 @@ fn version_1_brings_samples_exemplars_and_metadata() {
         MetricMetadata { r#type: 2, metric_family_name: "up".into(), help: "alive".into(), unit: String::new() };
     let written = store.remote_write(&v1(&WriteRequest { timeseries: vec![series], metadata: vec![metadata] }));
     let written = written.expect("sound");
-    assert_eq!((written.samples, written.exemplars, written.rejected), (2, 1, 0));
+    assert_eq!((written.samples, written.exemplars, written.refused.total()), (2, 1, 0));
     let found = store.samples("{__name__=\"up\", job=\"j\"}");
     assert_eq!(found, [(NOW_MS, 0, Value::Float(1f64.to_bits())), (NOW_MS + 1, 0, Value::Float(STALE))]);
     assert_eq!(store.metadata("up")[0].help, "alive");
@@ -102,7 +102,7 @@ fn version_2_brings_the_same_by_symbols() {
         ..TimeSeriesV2::default()
     };
     let written = store.remote_write(&v2(&request(&symbols, &[1, 2], series))).expect("sound");
-    assert_eq!((written.samples, written.exemplars, written.rejected), (1, 1, 0));
+    assert_eq!((written.samples, written.exemplars, written.refused.total()), (1, 1, 0));
     assert_eq!(store.samples("{__name__=\"requests_total\"}"), [(NOW_MS, NOW_MS - 5, Value::Float(3f64.to_bits()))]);
     let told = &store.metadata("requests_total")[0];
     assert_eq!((told.kind, told.help.as_str(), told.unit.as_str()), (MetricType::Counter, "all of them", "requests"));
@@ -264,7 +264,7 @@ fn what_producers_hand_over_comes_back_whole() {
     };
     let store = Store::new();
     let written = store.remote_write(&RemoteWrite::of(std::slice::from_ref(&series))).expect("sound");
-    assert_eq!((written.samples, written.histograms, written.exemplars, written.rejected), (1, 1, 1, 0));
+    assert_eq!((written.samples, written.histograms, written.exemplars, written.refused.total()), (1, 1, 1, 0));
     assert_eq!(store.samples(&labels.to_string()), series.samples);
     let decoded = Request::decode(&encode_remote_write(&[series])[..]).expect("prost reads it too");
     assert_eq!((decoded.symbols[0].as_str(), decoded.timeseries.len()), ("", 2));

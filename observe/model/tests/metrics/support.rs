@@ -40,14 +40,7 @@ impl Store {
 
     fn taking(&self) -> Taking<'_> {
         let Self { translation, limits, new_series, .. } = self;
-        Taking {
-            translation,
-            limits,
-            arrival_ns: NOW_NS,
-            oldest_ms: i64::MIN,
-            new_series: *new_series,
-            no_more: "no more new series",
-        }
+        Taking { translation, limits, arrival_ns: NOW_NS, oldest_ms: i64::MIN, new_series: *new_series, is_full: false }
     }
 
     pub fn otlp(&self, request: &[u8]) -> Result<Written, Malformed> {

@@ -6,7 +6,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
-use vitrine_observe_series::{Histogram, Labels, Reservation, SeriesSamples, Temporality, Value, Values, is_stale};
+use vitrine_observe_series::{
+    FAMILY_ENDINGS, Histogram, Labels, Reservation, SeriesSamples, Temporality, Value, Values, is_stale,
+};
 
 use crate::annotations::Note;
 use crate::ast::Span;
@@ -26,9 +28,6 @@ const WITH_STARTS: [&str; 4] = ["increase", "irate", "rate", "resets"];
 
 /// Functions that return samples as they were, and so keep their names.
 const WITH_NAMES: [&str; 2] = ["first_over_time", "last_over_time"];
-
-/// Endings of names that are counters.
-const COUNTER_ENDINGS: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
 
 /// Samples of a series, without those that say that it has ended.
 pub(super) struct Track {
@@ -295,7 +294,7 @@ impl Run<'_> {
                 let note = Note::PossibleNonCounterLabel { metric: metric.to_owned(), label: label.to_owned() };
                 self.note(note, calling.span);
             }
-        } else if !COUNTER_ENDINGS.iter().any(|ending| metric.ends_with(ending)) {
+        } else if !FAMILY_ENDINGS.iter().any(|ending| metric.ends_with(ending)) {
             self.note(Note::PossibleNonCounter { metric: metric.to_owned() }, calling.span);
         }
     }

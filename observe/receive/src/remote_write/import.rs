@@ -95,7 +95,7 @@ async fn import(writer: &Writer, read: Read, query: &str, headers: &HeaderMap, b
         all.samples += written.samples;
         all.histograms += written.histograms;
         all.exemplars += written.exemplars;
-        all.rejected += written.rejected;
+        all.refused.add(&written.refused);
         all.reasons.extend(written.reasons);
     }
     Ok(all)

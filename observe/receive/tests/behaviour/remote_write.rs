@@ -55,7 +55,9 @@ async fn send(router: Router, path: &str, headers: &[(&str, &str)], body: Vec<u8
 #[tokio::test]
 async fn all_paths_take_writes_and_say_204() {
     let (_folder, engine) = open_engine();
-    for path in ["/api/v1/write", "/prometheus/api/v1/write", "/api/v1/push", "/api/v1/receive"] {
+    for path in
+        ["/api/v1/write", "/prometheus/api/v1/write", "/api/v1/push", "/prometheus/api/v1/push", "/api/v1/receive"]
+    {
         let headers = [V2, ("content-encoding", "snappy"), ("x-prometheus-remote-write-version", "2.0.0")];
         let response = send(over(&engine), path, &headers, snappy(&message(&["a", "b"]))).await;
         assert_eq!(response.status(), 204, "{path}");
@@ -119,12 +121,17 @@ async fn victoriametrics_agent_may_send_zstd() {
 async fn otlp_metrics_come_in_at_the_paths_of_others() {
     let recorder = Recorder::new();
     let (_folder, engine) = open_engine();
-    for path in ["/api/v1/otlp/v1/metrics", "/prometheus/api/v1/otlp/v1/metrics", "/otlp/v1/metrics"] {
+    for path in [
+        "/api/v1/otlp/v1/metrics",
+        "/prometheus/api/v1/otlp/v1/metrics",
+        "/otlp/v1/metrics",
+        "/opentelemetry/v1/metrics",
+    ] {
         let router = remote_write_router(&Intake::new(recorder.clone(), Access::open()), engine.clone(), None);
         let response = send(router, path, &[V1], vec![]).await;
         assert_eq!(response.status(), 200, "{path}");
     }
-    assert_eq!(recorder.seen.lock().len(), 3);
+    assert_eq!(recorder.seen.lock().len(), 4);
 }
 
 /// Remembers writes, and is busy.

@@ -6,13 +6,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use http::HeaderValue;
 use http::header::HeaderName;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use vitrine_kit::percent;
 use vitrine_platform_config::yaml::{Node, Reader};
-use vitrine_platform_fetch::{Client, Limits, Request, SecretSource, Settings};
+use vitrine_platform_fetch::{Client, Limits, Request, SecretSource, Settings, secret_value};
 
 use super::{ADDRESS, Group, label_suffix};
 use crate::relabel::LabelMap;
@@ -26,7 +25,7 @@ const MAX_RESPONSE_BYTES: usize = 16 << 20;
 /// Most services that are asked about.
 const MAX_SERVICES: usize = 5_000;
 /// The header of an access token.
-const TOKEN_HEADER: &str = "x-consul-token";
+const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-consul-token");
 
 /// A Consul server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,9 +143,8 @@ impl ConsulDiscovery {
         let mut request = Request::get(format!("{}/v1/{path}?{}", self.base, self.query));
         if let Some(token) = &self.token {
             let token = token.read().await.map_err(|error| error.to_string())?;
-            let mut value = HeaderValue::from_str(token.expose()).map_err(|_| "a token that no header may hold")?;
-            value.set_sensitive(true);
-            request = request.with_header(HeaderName::from_static(TOKEN_HEADER), value);
+            let value = secret_value(TOKEN_HEADER, token.expose()).map_err(|error| error.to_string())?;
+            request = request.with_header(TOKEN_HEADER, value);
         }
         let limits = Limits { within: TIMEOUT, max_response_bytes: MAX_RESPONSE_BYTES };
         let response = client.send(request, limits).await.map_err(|error| error.to_string())?;

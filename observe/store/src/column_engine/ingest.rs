@@ -68,7 +68,7 @@ impl Outcome for Accepted {
     fn of_series(written: &Written) -> Self {
         // A point of a summary counts as often as it has parts.
         let taken = written.samples + written.histograms;
-        Self { taken, rejected: written.rejected, reason: written.reasons.first().cloned() }
+        Self { taken, rejected: written.refused.total(), reason: written.reasons.first().cloned() }
     }
 }
 

@@ -18,8 +18,9 @@ use crate::column_engine::retention::Retention;
 use crate::column_engine::seal::Sealer;
 use crate::column_engine::segments::SegmentStore;
 use crate::column_engine::series::{SERIES, TenantSeries};
+use crate::column_engine::snapshot::remove_unfinished;
 use crate::column_engine::span_metrics::SpanTotals;
-use crate::column_engine::storage::{DAMAGED, LocalStorage, SegmentStorage};
+use crate::column_engine::storage::{DAMAGED, LocalStorage, SEGMENTS, SegmentStorage};
 use crate::column_engine::tables::Tables;
 use crate::column_engine::{ColumnEngine, Context, Error, Options};
 use crate::engine::Tenant;
@@ -32,8 +33,6 @@ const TEMPORARY: &str = "temporary";
 const ROWS_ASIDE: &str = ".parquet.damaged";
 /// Records of the log that wait, read and checked, while one before them is decoded. A record may be large.
 const READ_AHEAD: usize = 2;
-/// The folder of segments, if nothing else is said.
-pub(crate) const SEGMENTS: &str = "segments";
 
 impl Options {
     fn check(&self) -> Result<(), Error> {
@@ -67,6 +66,7 @@ impl ColumnEngine {
         let (log, replay) = open_log(&options)?;
         let log = Arc::new(RequestLog::new(log));
         let temporary = empty_folder(data.join(TEMPORARY))?;
+        remove_unfinished(&data)?;
         let storage = open_storage(&options)?;
         let names = storage.list().map_err(Error::io("list", "the segments"))?;
         let manifest = open_manifest(&data, &names)?;

@@ -17,6 +17,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use vitrine_observe_model::Refusals;
 use vitrine_observe_model::metrics::Written;
 use vitrine_observe_series::{Budget as QueryBudget, Filter, Head, QueryError, SeriesId, Snapshot, Tombstones};
 use vitrine_platform_log::Position;
@@ -48,7 +49,7 @@ pub(crate) struct TenantSeries {
 }
 
 /// What has happened since the start.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SeriesCounters {
     /// Samples that are doubles.
     pub samples: AtomicU64,
@@ -57,7 +58,7 @@ pub(crate) struct SeriesCounters {
     /// Exemplars.
     pub exemplars: AtomicU64,
     /// Samples and exemplars that were refused.
-    pub rejected: AtomicU64,
+    pub refused: Mutex<Refusals>,
     /// Samples that were there already.
     pub repeated: AtomicU64,
     /// Samples that took the place of others.
@@ -82,6 +83,20 @@ impl fmt::Debug for TenantSeries {
     }
 }
 
+impl Default for SeriesCounters {
+    fn default() -> Self {
+        Self {
+            samples: AtomicU64::default(),
+            histograms: AtomicU64::default(),
+            exemplars: AtomicU64::default(),
+            refused: Mutex::new(Rank::Status, Refusals::default()),
+            repeated: AtomicU64::default(),
+            replaced: AtomicU64::default(),
+            removed: AtomicU64::default(),
+        }
+    }
+}
+
 impl SeriesCounters {
     /// Counts what became of a request.
     pub(crate) fn add(&self, written: &Written) {
@@ -89,9 +104,11 @@ impl SeriesCounters {
             (&self.samples, written.samples),
             (&self.histograms, written.histograms),
             (&self.exemplars, written.exemplars),
-            (&self.rejected, written.rejected),
         ] {
             counter.fetch_add(count, Ordering::Relaxed);
+        }
+        if written.is_partial() {
+            self.refused.lock().add(&written.refused);
         }
     }
 }
@@ -145,9 +162,9 @@ impl TenantSeries {
         let opened = view::inputs(&files, |handle| tombstones(&deleted, handle.info.number));
         let snapshot = opened.map(|opened| Snapshot::new(opened, heads));
         let limit = self.open().head().table().most() as u64;
-        let rejected = self.counters.rejected.load(Ordering::Relaxed);
+        let refused = *self.counters.refused.lock();
         let guard = FileGuard { _files: files.into(), suspect: self.suspect.clone() };
-        SeriesView { snapshot, guard, limit, rejected }
+        SeriesView { snapshot, guard, limit, refused }
     }
 
     /// Files, in order of rank.

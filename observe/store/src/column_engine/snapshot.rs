@@ -5,12 +5,13 @@
 //! that what is found under its name is always all of it.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::Signal;
 use crate::column_engine::manifest::Manifest;
-use crate::column_engine::recover::SEGMENTS;
 use crate::column_engine::series::file_name;
+use crate::column_engine::storage::SEGMENTS;
 use crate::column_engine::{ColumnEngine, Error, error_chain};
 use crate::engine::{AdminError, MAX_SNAPSHOT_NAME, Tenant};
 
@@ -70,6 +71,23 @@ impl ColumnEngine {
             listed.deleted = deleted.to_vec();
         })
     }
+}
+
+/// Removes what a crash left of snapshots that were being made.
+pub(crate) fn remove_unfinished(data: &Path) -> Result<(), Error> {
+    let folder = data.join(SNAPSHOTS);
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::io("list", folder.display())(error)),
+    };
+    for entry in entries {
+        let path = entry.map_err(Error::io("list", folder.display()))?.path();
+        if path.to_string_lossy().ends_with(UNFINISHED) {
+            std::fs::remove_dir_all(&path).map_err(Error::io("remove", path.display()))?;
+        }
+    }
+    Ok(())
 }
 
 fn sync(folder: &Path) -> Result<(), Error> {

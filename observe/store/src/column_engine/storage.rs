@@ -15,6 +15,8 @@ pub use object::ObjectStorage;
 
 /// Ends the names of files that are damaged, and are kept for one who wants to look into them.
 pub(crate) const DAMAGED: &str = ".damaged";
+/// The folder of segments, if nothing else is said.
+pub(crate) const SEGMENTS: &str = "segments";
 
 /// A place for files that are written once. Names are relative paths with slashes.
 pub trait SegmentStorage: fmt::Debug + Send + Sync {

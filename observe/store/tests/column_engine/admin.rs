@@ -106,9 +106,14 @@ fn a_snapshot_is_a_data_folder_of_what_was_there_then() {
         copy.merge().expect("merged");
         assert_eq!(find(&copy, &tenant, ""), sorted([expected, named("new", &[(0, 1.0)])].concat()), "{name}");
     }
-    // The engine does not mind that they are there.
+    // The engine does not mind that they are there; what a crash left of another is removed.
     drop(engine);
+    let left = folder.path().join("snapshots/left.tmp");
+    std::fs::create_dir_all(left.join("segments")).expect("made");
+    std::fs::write(left.join("segments/1.series"), "half").expect("written");
     let (engine, _clock) = open(options(folder.path()));
+    assert!(!left.exists());
+    engine.snapshot(&tenant, "left", true).expect("its name is free");
     assert_eq!(engine.snapshot(&tenant, "all", true), Err(AdminError::Exists("all".to_owned())));
     for name in ["", "..", "a/b", "a.tmp", &"a".repeat(65)] {
         assert_eq!(engine.snapshot(&tenant, name, true), Err(AdminError::Name(name.to_owned())));

@@ -9,6 +9,7 @@ mod model;
 mod objects;
 mod points;
 mod queries;
+mod refusals;
 mod reindex;
 mod series;
 mod service_graph;

@@ -58,7 +58,7 @@ fn samples_are_found_when_they_are_taken_and_after_a_crash() {
     {
         let (engine, _clock) = open(options(folder.path()));
         let written = send(&engine, &tenant, &[series("up", &[(0, 1.0), (15_000, 0.0)])]).expect("taken");
-        assert_eq!((written.samples, written.rejected), (2, 0));
+        assert_eq!((written.samples, written.refused.total()), (2, 0));
         assert_eq!(find(&engine, &tenant, "up"), named("up", &[(0, 1.0), (15_000, 0.0)]));
         assert_eq!(find(&engine, &Tenant::new("other").expect("a sound name"), "up"), SeriesSamples::new());
     }
@@ -97,7 +97,7 @@ fn what_nobody_can_read_changes_nothing() {
     let error = runtime.block_on(receipt).expect_err("refused");
     assert!(matches!(&error, WriteError::Malformed(cause) if cause.contains("snappy")), "{error}");
     let nothing = send(&engine, &Tenant::default(), &[series("", &[(0, 1.0)])]).expect("answered");
-    assert_eq!((nothing.samples, nothing.rejected), (0, 1));
+    assert_eq!((nothing.samples, nothing.refused.total()), (0, 1));
     assert_eq!(engine.tenants(), [], "no one becomes a tenant so");
 }
 
@@ -108,7 +108,7 @@ fn limits_are_told_and_hold() {
     let all: Vec<SeriesWrite> = (0..10).map(|n| series(&format!("m{n}"), &[(0, 1.0)])).collect();
     let (engine, _clock) = open(Options { max_series: 3, ..options(folder.path()) });
     let written = send(&engine, &tenant, &all).expect("taken in part");
-    assert_eq!((written.samples, written.rejected), (3, 7));
+    assert_eq!((written.samples, written.refused.total()), (3, 7));
     assert!(written.reasons[0].to_string().contains("3 active series, which is the limit"), "{:?}", written.reasons);
     assert_eq!(find(&engine, &tenant, "m").len(), 3);
 
@@ -116,10 +116,10 @@ fn limits_are_told_and_hold() {
     let (engine, clock) = open(Options { new_series_a_second: 1, ..options(folder.path()) });
     let many: Vec<SeriesWrite> = (0..70).map(|n| series(&format!("m{n:02}"), &[(0, 1.0)])).collect();
     let written = send(&engine, &tenant, &many).expect("taken in part");
-    assert_eq!((written.samples, written.rejected), (60, 10));
+    assert_eq!((written.samples, written.refused.total()), (60, 10));
     clock.advance(Duration::from_secs(4));
     let written = send(&engine, &tenant, &many).expect("taken in part");
-    assert_eq!((written.samples, written.rejected), (64, 6), "known ones come in always");
+    assert_eq!((written.samples, written.refused.total()), (64, 6), "known ones come in always");
 }
 
 #[test]
@@ -201,6 +201,6 @@ fn files_leave_when_they_are_too_old() {
     assert_eq!(engine.expire().expect("removed"), 1);
     assert_eq!(find(&engine, &tenant, ""), named("new", &[(50_000, 1.0)]));
     let late = send(&engine, &tenant, &[series("late", &[(0, 1.0)])]).expect("answered");
-    assert_eq!((late.samples, late.rejected), (0, 1));
+    assert_eq!((late.samples, late.refused.total()), (0, 1));
     assert!(late.reasons[0].to_string().contains("is older than what is kept"), "{:?}", late.reasons);
 }

@@ -5,16 +5,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HeaderMap, HeaderValue};
+use http::header::{HeaderMap, HeaderName};
 use http::{Method, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use vitrine_kit::{Backoff, Secret};
-use vitrine_platform_fetch::{Client, Limits, Request, Settings};
+use vitrine_platform_fetch::{Client, Limits, Request, Settings, secret_value};
 
 use super::{Discovery, ReplicaSink, address};
 use crate::Error;
 use crate::balance::Address;
 
+/// Who asks.
+const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-consul-token");
 /// How long Consul may hold a query when nothing changes; it adds up to a sixteenth.
 const WAIT: Duration = Duration::from_secs(30);
 /// How long anything else may take, and a held query longer than said.
@@ -103,10 +105,9 @@ impl Consul {
     ) -> Result<vitrine_platform_fetch::Response, ConsulError> {
         let mut headers = HeaderMap::new();
         if !self.token.is_empty() {
-            let mut token = HeaderValue::from_str(self.token.expose())
-                .map_err(|_| ConsulError::Unreachable("the token holds what no header may hold".to_owned()))?;
-            token.set_sensitive(true);
-            headers.insert("x-consul-token", token);
+            let token = secret_value(TOKEN_HEADER, self.token.expose())
+                .map_err(|error| ConsulError::Unreachable(error.to_string()))?;
+            headers.insert(TOKEN_HEADER, token);
         }
         let request = Request { method, url: format!("{}{path}", self.base), headers, body: body.into() };
         let limits = Limits { within, max_response_bytes: MAX_RESPONSE_BYTES };

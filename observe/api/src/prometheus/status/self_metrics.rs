@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use vitrine_observe_store::model::exposition::{
     Description, Entry, ExposedSeries, ExposedValue, Format, Text, series_labels,
 };
-use vitrine_observe_store::series::{Labels, MetricType, NAME};
+use vitrine_observe_store::series::{Labels, MetricType, NAME, PART_ENDINGS};
 
 /// A family while it is read.
 #[derive(Default)]
@@ -21,9 +21,6 @@ struct MetricFamily {
 
 /// One sample of a metric: what its name ends with, its bound or quantile, and its value.
 type Part = (String, Option<f64>, f64);
-
-/// What ends the names of the parts of a histogram or a summary.
-const PARTS: [&str; 3] = ["_bucket", "_sum", "_count"];
 
 /// Families of a text in Prometheus's format, in order of their names.
 pub(super) fn families(text: &str) -> Result<Vec<Value>, String> {
@@ -54,7 +51,7 @@ pub(super) fn families(text: &str) -> Result<Vec<Value>, String> {
 
 fn take(families: &mut BTreeMap<String, MetricFamily>, labels: &Labels, value: f64) {
     let name = labels.get(NAME).unwrap_or_default();
-    let (base, part) = PARTS
+    let (base, part) = PART_ENDINGS
         .into_iter()
         .find_map(|part| {
             let base = name.strip_suffix(part)?;

@@ -7,7 +7,7 @@ use super::point::{COUNT, PointHeader, START, SUM, TIME, Taken};
 use super::resource::ScopeOfResource;
 use super::{Decoder, histogram_or_stale};
 use crate::metrics::identity::{Beside, Part};
-use crate::rejected::Rejected;
+use crate::rejected::{Refusal, Rejected};
 use crate::wire::{Fault, Reader, fields, fixed64, length, varint};
 
 const EXPLICIT: u64 = fields(&[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
@@ -101,7 +101,7 @@ impl Decoder<'_, '_> {
         } else if counts.len() != bounds.len() + 1 {
             let problem = format!("{} counts for {} bounds", counts.len(), bounds.len());
             let expected = "one more count than explicitBounds, or no counts";
-            return Err(Rejected { field: "bucketCounts", problem, expected });
+            return Err(Rejected { field: "bucketCounts", problem, expected, refusal: Refusal::Invalid });
         }
         let (time_ms, start_ms) = point.times(self.bounds_ms())?;
         if bounds[..] != self.bounds[..] {
@@ -196,6 +196,7 @@ impl Decoder<'_, '_> {
                 field: "scale",
                 problem: scale.to_string(),
                 expected: "at least -4, which has buckets up to 65536 times as wide as those of scale 0",
+                refusal: Refusal::Invalid,
             });
         }
         point.times(self.bounds_ms())

@@ -9,7 +9,7 @@ use crate::json::{any, key_value};
 use crate::metrics::identity::{self, Origin};
 use crate::metrics::text;
 use crate::metrics::translation::{Pairs, ScopePairs, SharedLabels, TARGET_INFO, Translation};
-use crate::rejected::Rejected;
+use crate::rejected::{Refusal, Rejected};
 use crate::series::hash;
 use crate::wire::{Fault, Reader, fields, length, varint};
 
@@ -218,5 +218,6 @@ pub(super) fn pairs(entries: &[&[u8]]) -> Result<Pairs, Rejected> {
         field: "attributes",
         problem: "one cannot be read".to_owned(),
         expected: "KeyValue messages",
+        refusal: Refusal::Invalid,
     })
 }

@@ -3,7 +3,7 @@
 use vitrine_observe_series::{Bucket, CUSTOM_BUCKETS, CounterReset, Histogram};
 
 use super::series::ReadHistogram;
-use crate::rejected::Rejected;
+use crate::rejected::{Refusal, Rejected};
 use crate::wire::{Fault, Reader, fields, fixed64, length, varint};
 
 const HISTOGRAM: u64 = fields(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]);
@@ -211,5 +211,5 @@ fn zigzag(number: u64) -> i64 {
 }
 
 fn refused(problem: String, expected: &'static str) -> Rejected {
-    Rejected { field: "histograms", problem, expected }
+    Rejected { field: "histograms", problem, expected, refusal: Refusal::Invalid }
 }

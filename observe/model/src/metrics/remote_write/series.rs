@@ -3,20 +3,18 @@
 use std::sync::Arc;
 
 use vitrine_observe_series::{
-    Batch, Description, Exemplar, Histogram, Label, Labels, MetadataEntry, MetricType, SeriesNumber,
+    Batch, Description, Exemplar, Histogram, Label, Labels, MetadataEntry, MetricType, PART_ENDINGS, SeriesNumber,
 };
 
 use crate::metrics::identity::{self, Origin};
 use crate::metrics::taking::{Taking, Written, check_time, shown};
-use crate::rejected::Rejected;
+use crate::rejected::{Refusal, Rejected};
 use crate::series::hash;
 
 /// Nanoseconds in a millisecond.
 const NANOS_PER_MILLI: u64 = 1_000_000;
 /// Labels that say from where samples come: series that have the same have the same times as a rule.
 const SOURCE: [&[u8]; 2] = [b"instance", b"job"];
-/// What ends the names of a classic histogram's and a summary's series.
-const PARTS: [&str; 3] = ["_bucket", "_count", "_sum"];
 
 /// A request that is being read.
 pub(super) struct Decoder<'d, 't> {
@@ -175,7 +173,7 @@ impl ReadMetadata<'_> {
             return None;
         }
         let has_parts = matches!(self.kind, MetricType::Histogram | MetricType::GaugeHistogram | MetricType::Summary);
-        let parts = if has_parts { &PARTS[..] } else { &[] };
+        let parts = if has_parts { &PART_ENDINGS[..] } else { &[] };
         let family = parts.iter().find_map(|part| metric.strip_suffix(part)).unwrap_or(metric);
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
         Some(MetadataEntry { metric: family.to_owned(), kind: self.kind, help: text(self.help), unit: text(self.unit) })
@@ -224,7 +222,7 @@ pub(super) fn labels_of(pairs: &[(&[u8], &[u8])]) -> Result<Labels, Rejected> {
 }
 
 pub(super) fn refused(problem: String, expected: &'static str) -> Rejected {
-    Rejected { field: "labels", problem, expected }
+    Rejected { field: "labels", problem, expected, refusal: Refusal::Invalid }
 }
 
 fn text(bytes: &[u8]) -> String {

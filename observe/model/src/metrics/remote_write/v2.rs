@@ -4,7 +4,7 @@ use vitrine_observe_series::Exemplar;
 
 use super::histogram;
 use super::series::{Decoder, ReadMetadata, ReadSample, ReadSeries, labels_of, metric_type, refused};
-use crate::rejected::Rejected;
+use crate::rejected::{Refusal, Rejected};
 use crate::wire::{Fault, Reader, fields, fixed64, length, varint};
 
 const REQUEST: u64 = fields(&[4, 5]);
@@ -82,7 +82,8 @@ impl Decoder<'_, '_> {
         if let Some((found, field)) = field {
             let name = labels_of(&read.labels).map(|labels| labels.to_string()).unwrap_or_default();
             let problem = format!("in {name} there {found}");
-            self.written.refuse(count, Rejected { field, problem, expected: "samples, or histograms, of each series" });
+            let expected = "samples, or histograms, of each series";
+            self.written.refuse(count, Rejected { field, problem, expected, refusal: Refusal::Invalid });
             return Ok(());
         }
         for message in &sent.histograms {

@@ -2,7 +2,7 @@
 
 use vitrine_kit::prometheus::label_name;
 
-use crate::rejected::Rejected;
+use crate::rejected::{Refusal, Rejected};
 
 /// A label's name, as it is if any UTF-8 may be one.
 pub(super) fn name(key: &str, is_whole: bool) -> Result<String, Rejected> {
@@ -12,6 +12,7 @@ pub(super) fn name(key: &str, is_whole: bool) -> Result<String, Rejected> {
             field: "attributes.key",
             problem: format!("{key:?} has nothing that a label's name may have"),
             expected: "a key with a letter or a digit",
+            refusal: Refusal::Invalid,
         });
     }
     Ok(found)

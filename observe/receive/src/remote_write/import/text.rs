@@ -7,7 +7,7 @@ use vitrine_observe_store::model::exposition::{
     Description, Entry, ExposedSeries, ExposedValue, Format, Text, series_labels,
 };
 use vitrine_observe_store::model::metrics::SeriesWrite;
-use vitrine_observe_store::series::{MetricType, NAME, Value};
+use vitrine_observe_store::series::{FAMILY_ENDINGS, MetricType, NAME, Value};
 
 use super::{Parameters, with_extra};
 
@@ -36,9 +36,7 @@ pub(super) fn read(parameters: &Parameters, body: &[u8]) -> Result<Vec<SeriesWri
                     ExposedSeries::Labels(labels) => labels,
                 };
                 let name = labels.get(NAME).unwrap_or_default();
-                let family = ["", "_total", "_bucket", "_count", "_sum"]
-                    .into_iter()
-                    .find_map(|end| known.get(name.strip_suffix(end)?));
+                let family = [""].into_iter().chain(FAMILY_ENDINGS).find_map(|end| known.get(name.strip_suffix(end)?));
                 let value = match sample.value {
                     ExposedValue::Float(bits) => Value::Float(bits),
                     ExposedValue::Histogram(histogram) => Value::Histogram((*histogram).into()),

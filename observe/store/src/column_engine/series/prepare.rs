@@ -107,11 +107,7 @@ impl TenantSeries {
             arrival_ns,
             oldest_ms: now_ms.saturating_sub(kept.unwrap_or(i64::MAX)),
             new_series: if is_full { 0 } else { left },
-            no_more: if is_full {
-                "memory is full of the names of series"
-            } else {
-                "more new series a second than there may be"
-            },
+            is_full,
         };
         let written = decode(&mut taking, &mut batch);
         if !is_full && !arrival.was_taken {

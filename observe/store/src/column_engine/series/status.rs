@@ -27,7 +27,7 @@ impl TenantSeries {
         status.samples += count(&self.counters.samples);
         status.histograms += count(&self.counters.histograms);
         status.exemplars += count(&self.counters.exemplars);
-        status.rejected += count(&self.counters.rejected);
+        status.refused.add(&self.counters.refused.lock());
         status.repeated += count(&self.counters.repeated);
         status.replaced += count(&self.counters.replaced);
         status.removed += count(&self.counters.removed);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use vitrine_observe_model::Refusals;
 use vitrine_observe_series::{
     Budget, ExemplarSeries, FileInput, Filter, MetadataEntry, QueryError, Queryable, Scan, Select, Selection,
     SeriesInfo, SeriesSamples, Snapshot, Stats,
@@ -17,7 +18,7 @@ pub(crate) struct SeriesView {
     pub(super) guard: FileGuard,
     /// Most active series, and what was refused since the start.
     pub(super) limit: u64,
-    pub(super) rejected: u64,
+    pub(super) refused: Refusals,
 }
 
 /// What must not go while someone reads.
@@ -79,7 +80,9 @@ impl Queryable for SeriesView {
 
     fn stats(&self, most: usize) -> Result<Stats, QueryError> {
         let stats = self.ask(|snapshot| snapshot.stats(most))?;
-        Ok(Stats { limit: self.limit, rejected: self.rejected, ..stats })
+        let refused = self.refused.iter().filter(|(_, count)| *count > 0);
+        let refused = refused.map(|(refusal, count)| (refusal.name().to_owned(), count)).collect();
+        Ok(Stats { limit: self.limit, refused, ..stats })
     }
 }
 
