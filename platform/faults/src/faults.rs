@@ -209,6 +209,11 @@ impl Faults {
         epoch
     }
 
+    /// How often all faults were ended, as far as is known here. Plans of an earlier epoch are not taken.
+    pub fn epoch(&self) -> u64 {
+        self.0.state.lock().epoch
+    }
+
     /// Faults may begin again.
     pub fn release(&self) {
         self.0.state.lock().is_stopped = false;

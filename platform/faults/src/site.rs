@@ -113,7 +113,10 @@ impl Site {
             self.0.answers.clear();
         }
         if !has(|effect| matches!(effect, Effect::Limits(_))) {
-            *self.0.gate.lock() = None;
+            // Whoever waits there goes on.
+            if let Some((_, gate)) = self.0.gate.lock().take() {
+                gate.close();
+            }
         }
         *self.0.plan.write() = Arc::new(plan);
         self.0.armed.store(count, Ordering::Release);
