@@ -1,4 +1,4 @@
-//! Answers that are given again although they are old.
+//! Old answers, which are given again.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

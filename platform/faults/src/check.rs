@@ -7,9 +7,11 @@ use semver::VersionReq;
 use vitrine_contracts::services;
 
 use crate::effect::{
-    At, Change, Delay, Distribution, Effect, LimitsEffect, MAX_BLOCKED, MAX_COPIES, MAX_CORES, MAX_DELAY_MS,
-    MAX_DISK_MIB_S, MAX_FLOOD_RPS, MAX_KIB_PER_CALL, MAX_MEMORY_MIB, MAX_PPM, MAX_SHIFT_MS, MAX_SURGE, Memory,
+    At, Change, Delay, Distribution, Effect, JOURNEYS, LimitsEffect, MAX_BLOCKED, MAX_COPIES, MAX_CORES, MAX_DELAY_MS,
+    MAX_DISK_MIB_S, MAX_FLOOD_RPS, MAX_KIB_PER_CALL, MAX_MEMORY_MIB, MAX_PPM, MAX_SHIFT_MS, MAX_SURGE, MIN_SURGE,
+    Memory,
 };
+use crate::failure;
 use crate::fault::{
     Fault, FieldMatch, Guard, MAX_AFTER_S, MAX_BAGGAGE, MAX_FIELDS, MAX_GUARDS, MAX_NAMES, MAX_TEXT, MAX_TTL_S,
     MAX_VALUES, Scope, ShareOf, Target, Timing,
@@ -22,27 +24,10 @@ use crate::site::SiteName;
 /// Most faults at work at a time.
 pub const MAX_ACTIVE: usize = 16;
 
-/// The gRPC codes that an error may have.
-const CODES: &[&str] = &[
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
 /// Those that a database's trouble can have: it is out of reach, or another one was quicker.
 const STORE_CODES: &[&str] = &["UNAVAILABLE", "ABORTED"];
+/// The share that is all there is.
+const ALL: f64 = 1.0;
 /// Services that have no contract: those who shop.
 const LOAD: &str = "load";
 
@@ -86,7 +71,11 @@ pub fn check(fault: &Fault) -> Vec<Refusal> {
     let mut refusals = Refusals::default();
     timing(&mut refusals, &fault.timing);
     if !(fault.share.rate > 0.0 && fault.share.rate <= 1.0) {
-        refusals.add("share.rate", format!("{} is out of range", fault.share.rate), "above 0, and at most 1");
+        refusals.add(
+            "share.rate",
+            format!("{} is out of range", fault.share.rate),
+            format!("above 0, and at most {ALL}"),
+        );
     }
     target(&mut refusals, fault);
     effect(&mut refusals, fault);
@@ -263,7 +252,7 @@ fn effect(refusals: &mut Refusals, fault: &Fault) {
             stops(refusals, &sub("ms"), *ms, *every_ms);
         }
         Effect::Error { code, .. } => {
-            let known = if at == At::Store { STORE_CODES } else { CODES };
+            let known = if at == At::Store { STORE_CODES } else { failure::names() };
             if !known.contains(&code.as_str()) {
                 refusals.add(&sub("code"), format!("unknown code {code:?}"), format!("one of {}", known.join(", ")));
             }
@@ -279,7 +268,7 @@ fn effect(refusals: &mut Refusals, fault: &Fault) {
             refusals.within(&sub("ppm"), *ppm, -MAX_PPM, MAX_PPM);
         }
         Effect::Disk { mib_s } => refusals.within(&sub("mib_s"), *mib_s, 1, MAX_DISK_MIB_S),
-        Effect::Surge { factor } => refusals.within(&sub("factor"), *factor, 0.0, MAX_SURGE),
+        Effect::Surge { factor } => refusals.within(&sub("factor"), *factor, MIN_SURGE, MAX_SURGE),
         Effect::Flood { path, rps } => {
             refusals.within(&sub("rps"), *rps, 1, MAX_FLOOD_RPS);
             if !path.starts_with('/') {
@@ -292,12 +281,10 @@ fn effect(refusals: &mut Refusals, fault: &Fault) {
                 refusals.add(&sub("product"), "no product is named", "a product's id");
             }
         }
-        Effect::Mix(weights) if weights.values().all(|weight| *weight == 0) => {
-            refusals.add(&place, "nobody would come", "journeys with weights, of which one is above 0");
-        }
+        Effect::Mix(weights) => mix(refusals, &place, weights),
         Effect::Reset { .. } | Effect::Refuse | Effect::Lose { .. } | Effect::Partition { .. } => {}
         Effect::Truncate { .. } | Effect::Redeliver | Effect::InDoubt | Effect::Bypass | Effect::Evict => {}
-        Effect::Unready | Effect::Exit { .. } | Effect::Mix(_) => {}
+        Effect::Unready | Effect::Exit { .. } => {}
     }
 }
 
@@ -349,6 +336,16 @@ fn limits(refusals: &mut Refusals, place: &str, spec: &LimitsEffect) {
     }
     for (field, n) in [("deadline_ms", spec.deadline_ms), ("in_flight", spec.in_flight), ("attempts", spec.attempts)] {
         n.iter().for_each(|n| refusals.within(&format!("{place}.{field}"), *n, 1, MAX_DELAY_MS));
+    }
+}
+
+fn mix(refusals: &mut Refusals, place: &str, weights: &BTreeMap<String, u32>) {
+    for name in weights.keys().filter(|name| !JOURNEYS.contains(&name.as_str())) {
+        let expected = format!("one of {}", JOURNEYS.join(", "));
+        refusals.add(&format!("{place}.{name}"), format!("unknown journey {name:?}"), expected);
+    }
+    if weights.values().all(|weight| *weight == 0) {
+        refusals.add(place, "nobody would come", "journeys with weights, of which one is above 0");
     }
 }
 

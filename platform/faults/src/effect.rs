@@ -22,6 +22,10 @@ pub const MAX_BLOCKED: u32 = 256;
 pub const MAX_SHIFT_MS: i64 = 86_400_000;
 /// Fastest that a clock drifts, in parts of a million.
 pub const MAX_PPM: i32 = 100_000;
+/// What people who shop come for.
+pub const JOURNEYS: &[&str] = &["browse", "search", "cart", "buy_one", "buy_many", "come_back", "cancel"];
+/// Least that is left of the load.
+pub const MIN_SURGE: f64 = 0.1;
 /// Most that the load grows by.
 pub const MAX_SURGE: f64 = 100.0;
 /// Most requests a second of a flood.

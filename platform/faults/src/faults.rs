@@ -308,7 +308,7 @@ impl Faults {
             let (info, mut plan) = (self.info(name), Vec::new());
             for running in running.iter_mut().filter(|running| is_at(running.live.fault(), &info)) {
                 let fault = running.live.fault();
-                let selector = Selector::new(fault, name.at, &name.service, store_op(&fault.what));
+                let selector = Selector::new(fault, name.at, &name.service, store_op(&fault.what, name.at));
                 plan.push(Armed { live: running.live.clone(), selector });
                 running.sites.push(name.clone());
             }

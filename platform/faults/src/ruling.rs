@@ -12,7 +12,7 @@ use crate::live::Live;
 use crate::message::{FieldPath, Side, framed, unframed};
 
 const KIB: u64 = 1_024;
-const SECOND: u64 = 1_000_000_000;
+pub(crate) const SECOND: u64 = 1_000_000_000;
 
 /// Nanoseconds that so many bytes take on a line of this width.
 pub(crate) fn transfer_ns(kib_s: u32, bytes: usize) -> u64 {

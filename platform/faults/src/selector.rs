@@ -15,7 +15,7 @@ pub(crate) const USER_FIELD: &str = "customer_id";
 pub(crate) const PRODUCT_FIELD: &str = "product_id";
 
 /// Finds a value of the baggage by its name.
-pub type BaggageLookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub type BaggageLookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
 /// What comes by at a site, as far as it is known there.
 #[derive(Clone, Copy, Default)]

@@ -13,7 +13,7 @@ use crate::coin::delay_ms;
 use crate::effect::{At, Effect, LimitsEffect, StoreOp};
 use crate::live::{Live, stop_left_ns};
 use crate::ring::{Hit, Hits, Ring};
-use crate::ruling::{Part, Ruling, is_second_ending, transfer_ns};
+use crate::ruling::{Part, Ruling, SECOND, is_second_ending, transfer_ns};
 use crate::selector::{Call, Selector};
 
 const MS: u64 = 1_000_000;
@@ -139,9 +139,36 @@ impl Site {
     /// Decides what happens to a call; none if nothing does. Other bounds are asked for by [`Site::limits`].
     #[cold]
     pub fn decide(&self, call: &Call<'_>) -> Option<Box<Ruling>> {
-        let parts = self.parts(call, |effect| !matches!(effect, Effect::Limits(_)));
+        self.decide_on(call, |effect| !matches!(effect, Effect::Limits(_)))
+    }
+
+    /// The same for some effects only, where others are had elsewhere.
+    #[cold]
+    pub fn decide_on(&self, call: &Call<'_>, is_meant: impl Fn(&Effect) -> bool) -> Option<Box<Ruling>> {
+        let parts = self.parts(call, is_meant);
         let (endings, answers) = (self.0.common.endings.subscribe(), self.0.answers.clone());
         (!parts.is_empty()).then(|| Box::new(Ruling::new(parts, endings, answers)))
+    }
+
+    /// Whether a fault of the whole process is to begin in this one; if so, that is booked.
+    pub fn begins(&self, live: &Live) -> bool {
+        let now = self.0.common.clock.now_ns();
+        let is_hit = self.0.common.is_leased(now) && live.decide(now, self.0.common.instance).is_some();
+        if is_hit {
+            live.note_hit(now);
+            self.0.ring.push(Hit { plan: live.id(), trace_id: 0, span_id: 0, at_ns: now });
+        }
+        is_hit
+    }
+
+    /// For how long a fault has been at work.
+    pub fn age(&self, live: &Live) -> std::time::Duration {
+        std::time::Duration::from_nanos(live.age_ns(self.0.common.clock.now_ns()))
+    }
+
+    /// How strongly a fault acts now: from 0, not at all, to 1.
+    pub fn strength(&self, live: &Live) -> f64 {
+        live.strength(self.0.common.clock.now_ns())
     }
 
     /// The bounds that a call has instead of its own, and where it waits until there are few enough at a time.
@@ -178,7 +205,7 @@ impl Site {
         for armed in plan.iter().filter(|armed| is_meant(&armed.live.fault().what)) {
             let Some(subject) = armed.selector.subject(call, number, common.instance) else { continue };
             let Some(hash) = armed.live.decide(now, subject) else { continue };
-            let Some(wait_ns) = wait_ns(&armed.live, hash, now, call.message.len()) else { continue };
+            let Some(wait_ns) = self.wait_ns(&armed.live, hash, now, call.message.len()) else { continue };
             if is_second_ending(&parts, &armed.live) {
                 continue;
             }
@@ -188,6 +215,22 @@ impl Site {
             parts.push(Part::new(armed.live.clone(), wait_ns));
         }
         parts
+    }
+
+    /// How long an effect lets a call wait; none where the effect does not act on this call.
+    fn wait_ns(&self, live: &Live, hash: u64, now: u64, bytes: usize) -> Option<u64> {
+        let left = live.left_ns(now);
+        let wait = match &live.fault().what {
+            Effect::Delay(delay) => (delay_ms(delay, hash) * MS as f64) as u64,
+            Effect::Bandwidth { kib_s } => transfer_ns(*kib_s, bytes),
+            Effect::Hang { ms } => ms.map_or(u64::MAX, |ms| u64::from(ms) * MS),
+            Effect::Hold { ms, every_ms } => stop_left_ns(live.age_ns(now), *ms, *every_ms)?,
+            Effect::Lock { hold_ms, every_ms } => stop_left_ns(live.age_ns(now), *hold_ms, *every_ms)?,
+            // What a cache should forget it forgets so much later.
+            Effect::Stale { age_s } if self.0.name.at == At::Cache => u64::from(*age_s) * SECOND,
+            _ => 0,
+        };
+        Some(wait.min(left))
     }
 
     /// Takes what a call leaks under this fault, if it does.
@@ -203,23 +246,12 @@ impl Site {
     }
 }
 
-/// How long an effect lets a call wait; none where the effect does not act on this call.
-fn wait_ns(live: &Live, hash: u64, now: u64, bytes: usize) -> Option<u64> {
-    let left = live.left_ns(now);
-    let wait = match &live.fault().what {
-        Effect::Delay(delay) => (delay_ms(delay, hash) * MS as f64) as u64,
-        Effect::Bandwidth { kib_s } => transfer_ns(*kib_s, bytes),
-        Effect::Hang { ms } => ms.map_or(u64::MAX, |ms| u64::from(ms) * MS),
-        Effect::Hold { ms, every_ms } => stop_left_ns(live.age_ns(now), *ms, *every_ms)?,
-        Effect::Lock { hold_ms, every_ms } => stop_left_ns(live.age_ns(now), *hold_ms, *every_ms)?,
-        _ => 0,
-    };
-    Some(wait.min(left))
-}
-
-/// What an effect asks of a store; none where it does not say.
-pub(crate) fn store_op(effect: &Effect) -> Option<StoreOp> {
+/// What an effect asks of a store or a cache; none where it does not say. A cache becomes old by what it is not told, and all else is had when
+/// it is read.
+pub(crate) fn store_op(effect: &Effect, at: At) -> Option<StoreOp> {
     match effect {
+        Effect::Stale { .. } if at == At::Cache => Some(StoreOp::Commit),
+        _ if at == At::Cache => Some(StoreOp::Read),
         Effect::Delay(delay) => delay.op,
         Effect::Lock { .. } | Effect::InDoubt => Some(StoreOp::Commit),
         _ => None,

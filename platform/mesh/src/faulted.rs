@@ -11,9 +11,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tonic::body::Body;
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
-use vitrine_contracts::{Problem, RemoteProblem};
+use vitrine_contracts::Problem;
 use vitrine_platform_faults::effect::LimitsEffect;
-use vitrine_platform_faults::{Call, Effect, Leg, Ruling, Site, When, unframed, within};
+use vitrine_platform_faults::{Call, Effect, Leg, Ruling, Site, When, said, unframed, within};
 use vitrine_platform_telemetry::Context;
 
 use crate::fence::outgoing;
@@ -155,30 +155,8 @@ fn unready() -> Status {
     status
 }
 
-/// What services say when they fail so: the words that stand in their code.
-fn failed(code: &str, reason: Option<&str>, method: &str) -> Status {
-    let problem = |code, reason: &str, message: &str| RemoteProblem {
-        code,
-        reason: reason.to_owned(),
-        message: message.to_owned(),
-        field: None,
-        expected: None,
-    };
-    let mut found = match code {
-        "UNAVAILABLE" => problem(Code::Unavailable, "UNAVAILABLE", "the database does not answer at the moment"),
-        "ABORTED" => problem(Code::Aborted, "CHANGED_MEANWHILE", "another caller changed it meanwhile: read it again"),
-        "ALREADY_EXISTS" => problem(Code::AlreadyExists, "ALREADY_EXISTS", "it exists already"),
-        "INTERNAL" => problem(Code::Internal, "INTERNAL", &Problem::internal().message),
-        "DEADLINE_EXCEEDED" => return crate::fence::late(method),
-        // Codes that no service of ours makes up a text for: as tonic has them.
-        other => {
-            let code = crate::wire::code_of(other).unwrap_or(Code::Unknown);
-            let Some(reason) = reason else { return Status::new(code, code.description()) };
-            problem(code, reason, code.description())
-        }
-    };
-    if let Some(reason) = reason {
-        reason.clone_into(&mut found.reason);
-    }
-    found.into()
+/// The status of a service that fails with a code, given by its name, when `method` was called.
+pub fn failed(code: &str, reason: Option<&str>, method: &str) -> Status {
+    // The Fence says this one itself.
+    if code == "DEADLINE_EXCEEDED" { crate::fence::late(method) } else { said(code, reason).into() }
 }

@@ -294,9 +294,17 @@ pub(crate) struct Server {
     pub(crate) site: Site,
 }
 
+/// Runs the handler of a call, or what a fault makes of it.
+async fn handled_by(server: &Server, policy: Policy, request: Request<Body>) -> Result<BufferedResponse, Status> {
+    if acts(&server.site, &policy) {
+        return Box::pin(faulted::handle(&server.site, policy, &server.handlers, request)).await;
+    }
+    BufferedResponse::of(server.handlers.call(request)).await
+}
+
 /// The server's side. See the module's documentation.
 pub(crate) async fn server(server: Arc<Server>, mut request: Request<Body>) -> Result<Response<Body>, Status> {
-    let Server { handlers, service, gate, limits, identity, site } = &*server;
+    let Server { service, gate, limits, identity, .. } = &*server;
     let now = Instant::now();
     let hop = request.extensions_mut().remove::<Hop>();
     let policy = hop.as_ref().map_or_else(|| Policy::of(request.uri().path()), |hop| hop.policy);
@@ -326,14 +334,7 @@ pub(crate) async fn server(server: Arc<Server>, mut request: Request<Body>) -> R
             refused.metadata_mut().insert(UNHANDLED, MetadataValue::from_static("1"));
             return Err(refused);
         };
-        let answering = async {
-            if acts(site, &policy) {
-                Box::pin(faulted::handle(site, policy, handlers, request)).await
-            } else {
-                BufferedResponse::of(handlers.call(request)).await
-            }
-        };
-        let answered = AssertUnwindSafe(answering).catch_unwind();
+        let answered = AssertUnwindSafe(handled_by(&server, policy, request)).catch_unwind();
         match tokio::time::timeout_at(deadline.into(), answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(panic)) => {

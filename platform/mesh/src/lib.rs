@@ -70,6 +70,7 @@ use balance::{Address, Balancer, Connecting, Health};
 pub use breaker::Breaker;
 pub use budget::RetryBudget;
 pub use discovery::{Discovery, Registration};
+pub use faulted::failed;
 pub use fence::Limits;
 pub use handlers::{Handler, Handlers, HandlersBuilder};
 pub use identity::{Caller, Identity};

@@ -74,11 +74,6 @@ pub(crate) fn code_name(code: Code) -> &'static str {
     }
 }
 
-/// The code of a name that telemetry has.
-pub(crate) fn code_of(name: &str) -> Option<Code> {
-    (0..=16).map(Code::from_i32).find(|code| code_name(*code) == name)
-}
-
 /// Whether the service, not the request, is at fault.
 ///
 /// Source: OpenTelemetry semantic conventions for gRPC, the list of codes that make a server span an error.
