@@ -66,7 +66,7 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     process.ready(&run, Some(runfile::path(data)), ready_file)?;
 
     let stop_load = CancellationToken::new();
-    let load = rate.map(|rate| load(&run, rate, settings.shop.seed)).transpose()?;
+    let load = rate.map(|rate| load(&run, rate, settings.shop.seed, &host)).transpose()?;
     let loading = load.clone().map(|load| {
         let stop = stop_load.clone();
         tokio::spawn(async move { load.run(stop.cancelled_owned()).await })
@@ -74,9 +74,10 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     Ok(Up { run, process, load, loading, stop_load })
 }
 
-fn load(run: &RunFile, rate: f64, seed: i64) -> Result<Load> {
+fn load(run: &RunFile, rate: f64, seed: i64, host: &Host) -> Result<Load> {
     let (base_url, seed) = (run.shop.clone(), seed.unsigned_abs());
-    Ok(Load::new(vitrine_shop_load::Config { base_url, rate, seed, duration: None, weights: Weights::default() })?)
+    let config = vitrine_shop_load::Config { base_url, rate, seed, duration: None, weights: Weights::default() };
+    Ok(Load::with_faults(config, host.faults())?)
 }
 
 /// A token for those who run the shop, by the command line's key.

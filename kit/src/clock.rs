@@ -20,6 +20,7 @@ pub struct Clock(Source);
 enum Source {
     System,
     Manual(Arc<AtomicI64>),
+    Skewed(Box<Source>, Arc<AtomicI64>),
 }
 
 impl Clock {
@@ -34,14 +35,38 @@ impl Clock {
         (Self(Source::Manual(now.clone())), Manual(now))
     }
 
+    /// The same clock, and what makes it wrong: as a machine's clock can be.
+    pub fn skewed(self) -> (Self, Skew) {
+        let skew = Arc::new(AtomicI64::new(0));
+        (Self(Source::Skewed(Box::new(self.0), skew.clone())), Skew(skew))
+    }
+
     /// Milliseconds since the Unix epoch, UTC.
     pub fn now_ms(&self) -> i64 {
-        match &self.0 {
-            Source::System => SystemTime::now()
+        self.0.now_ms()
+    }
+}
+
+impl Source {
+    fn now_ms(&self) -> i64 {
+        match self {
+            Self::System => SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
-            Source::Manual(now) => now.load(Ordering::SeqCst),
+            Self::Manual(now) => now.load(Ordering::SeqCst),
+            Self::Skewed(source, skew) => source.now_ms().saturating_add(skew.load(Ordering::Relaxed)),
         }
+    }
+}
+
+/// Makes a clock wrong.
+#[derive(Clone, Debug)]
+pub struct Skew(Arc<AtomicI64>);
+
+impl Skew {
+    /// By so many milliseconds from now on; 0 makes it right again.
+    pub fn set(&self, ms: i64) {
+        self.0.store(ms, Ordering::Relaxed);
     }
 }
 
@@ -111,6 +136,15 @@ mod tests {
         assert_eq!(clock.now_ms(), 1_000);
         hand.advance(Duration::from_secs(2));
         assert_eq!(clock.now_ms(), 3_000);
+    }
+
+    #[test]
+    fn a_clock_is_as_wrong_as_it_is_made() {
+        let (clock, skew) = Clock::manual(1_000).0.skewed();
+        for ms in [0, 500, -2_000, i64::MAX, 0] {
+            skew.set(ms);
+            assert_eq!(clock.now_ms(), 1_000_i64.saturating_add(ms));
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
@@ -12,13 +13,15 @@ use tokio_util::sync::CancellationToken;
 use vitrine_contracts::bus::v1::Event;
 use vitrine_kit::{Backoff, Outage};
 use vitrine_platform_durability as durability;
+use vitrine_platform_faults::Site;
 use vitrine_platform_store::{self as store, Document, Query, Store, Stored, Tx};
-use vitrine_platform_telemetry::Service;
 use vitrine_platform_telemetry::semconv::{
     ERROR_TYPE, MESSAGING_CONSUMER_GROUP_NAME, MESSAGING_DESTINATION_NAME, MESSAGING_MESSAGE_ID,
     MESSAGING_OPERATION_NAME, MESSAGING_OPERATION_TYPE, MESSAGING_SYSTEM,
 };
+use vitrine_platform_telemetry::{Context, Service};
 
+use crate::faulted;
 use crate::inbox::{Cursor, DeadLetter};
 use crate::lag::Lag;
 use crate::source::{BATCH, Batch, Source};
@@ -109,6 +112,7 @@ pub struct Consumer {
     topics: Vec<String>,
     store: Store,
     handler: Arc<dyn Handler>,
+    site: Option<Site>,
 }
 
 impl std::fmt::Debug for Consumer {
@@ -126,7 +130,13 @@ impl Consumer {
             topics: topics.iter().map(|t| (*t).to_owned()).collect(),
             store,
             handler: Arc::new(handler),
+            site: None,
         }
+    }
+
+    /// The same, and faults act on what it is given.
+    pub fn faulted_at(self, site: Site) -> Self {
+        Self { site: Some(site), ..self }
     }
 
     /// Its name, which is its own within its store and among all who follow the same source.
@@ -350,6 +360,44 @@ impl Consumer {
     }
 
     async fn deliver(&self, event: &Event, telemetry: &Service, tx: &mut Tx) -> Result<(), HandleError> {
+        let site = self.site.as_ref().filter(|site| site.is_armed());
+        match site {
+            Some(site) => Box::pin(self.deliver_faulted(site, event, telemetry, tx)).await,
+            None => self.deliver_once(event, telemetry, tx, async || Ok(())).await,
+        }
+    }
+
+    /// The same while a fault may act. What is thrown away, as by a crash before the commit, is done anew, as after a start.
+    async fn deliver_faulted(
+        &self,
+        site: &Site,
+        event: &Event,
+        telemetry: &Service,
+        tx: &mut Tx,
+    ) -> Result<(), HandleError> {
+        let crashes = AtomicBool::new(false);
+        let first = self.deliver_once(event, telemetry, tx, async || {
+            let Some(ruling) = faulted::decide(site, event, &Context::current()) else { return Ok(()) };
+            ruling.wait().await;
+            crashes.store(faulted::is_crash(&ruling), Ordering::Relaxed);
+            faulted::failure(&ruling, event).map_or(Ok(()), |status| Err(status.into()))
+        });
+        let outcome = first.await;
+        if !crashes.load(Ordering::Relaxed) || outcome.is_err() {
+            return outcome;
+        }
+        tx.rollback();
+        self.deliver_once(event, telemetry, tx, async || Ok(())).await
+    }
+
+    /// Handles an event under a span of its own, after what comes `before` it.
+    async fn deliver_once(
+        &self,
+        event: &Event,
+        telemetry: &Service,
+        tx: &mut Tx,
+        before: impl AsyncFnOnce() -> Result<(), HandleError>,
+    ) -> Result<(), HandleError> {
         let mut span = telemetry
             .consumer_span(format!("process {}", event.topic), &event.traceparent, &event.baggage)
             .attr(MESSAGING_SYSTEM, "vitrine")
@@ -359,7 +407,11 @@ impl Consumer {
             .attr(MESSAGING_CONSUMER_GROUP_NAME, self.name.clone())
             .attr(MESSAGING_MESSAGE_ID, event.id.clone());
         let (context, began) = (span.context(), Instant::now());
-        let outcome = context.clone().scope(guarded(self.handler.handle(event, tx))).await;
+        let handling = async {
+            before().await?;
+            self.handler.handle(event, tx).await
+        };
+        let outcome = context.clone().scope(guarded(handling)).await;
         let error = outcome.as_ref().err().map(HandleError::kind);
         if let Err(e) = &outcome {
             span.set(ERROR_TYPE, e.kind());

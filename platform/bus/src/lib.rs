@@ -32,6 +32,7 @@
 //! ```
 
 mod consumer;
+mod faulted;
 mod inbox;
 mod lag;
 mod log;

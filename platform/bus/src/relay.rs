@@ -9,8 +9,10 @@ use tokio_util::sync::CancellationToken;
 use vitrine_contracts::bus::v1::Event;
 use vitrine_contracts::topics;
 use vitrine_kit::{Backoff, Outage};
+use vitrine_platform_faults::Site;
 use vitrine_platform_store::{self as store, Document, Index, Keys, Schema, Store};
 
+use crate::faulted;
 use crate::log::to_wire;
 
 /// Events that are read, and under way to the broker, at a time.
@@ -72,6 +74,7 @@ pub struct Relay {
     topics: Vec<String>,
     store: Store,
     broker: Arc<dyn Broker>,
+    site: Option<Site>,
 }
 
 impl std::fmt::Debug for Relay {
@@ -84,7 +87,12 @@ impl Relay {
     /// A relay of a service's store, whose schema was made [`with_relay`]; none when the service has no topics.
     pub fn new(source: &str, store: Store, broker: Arc<dyn Broker>) -> Option<Self> {
         let topics: Vec<String> = topics::of(source).map(str::to_owned).collect();
-        (!topics.is_empty()).then(|| Self { source: source.to_owned(), topics, store, broker })
+        (!topics.is_empty()).then(|| Self { source: source.to_owned(), topics, store, broker, site: None })
+    }
+
+    /// The same, and faults act on it.
+    pub fn faulted_at(self, site: Site) -> Self {
+        Self { site: Some(site), ..self }
     }
 
     /// Relays until stopped. Trouble with the broker or the store is waited out, and said once.
@@ -123,6 +131,9 @@ impl Relay {
 
     /// Publishes some events; returns whether there may be more.
     async fn round(&self) -> Result<bool, String> {
+        if let Some(site) = self.site.as_ref().filter(|site| site.is_armed()) {
+            faulted::relay(site).await;
+        }
         let said = |e: store::Error| e.to_string();
         let after = position(&self.store, &self.source).await.map_err(said)?;
         let (stored, looked) = self.store.read_events(after, &self.topics, BATCH).await.map_err(said)?;

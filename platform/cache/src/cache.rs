@@ -8,9 +8,11 @@ use bytes::Bytes;
 use futures::FutureExt;
 use tonic::Status;
 use vitrine_platform_durability as durability;
+use vitrine_platform_faults::Site;
 use vitrine_platform_telemetry::{Context, Counter, Histogram, Service};
 
 use crate::buckets::Decision;
+use crate::faulted::{self, Fate};
 use crate::link::Unavailable;
 use crate::single_flight::{Loaded, Route};
 use crate::{Backend, CacheInner};
@@ -59,6 +61,7 @@ pub struct Cache {
     engine: Arc<CacheInner>,
     service: Arc<str>,
     metrics: Arc<CacheMetrics>,
+    site: Option<Site>,
 }
 
 impl Cache {
@@ -68,7 +71,12 @@ impl Cache {
             loads: service.histogram("cache.load.duration", "s", "Loads of what was not found, by kind"),
             errors: service.counter("cache.errors", "{error}", "Questions that the shared cache did not answer"),
         };
-        Self { engine, service: service.name().into(), metrics: Arc::new(metrics) }
+        Self { engine, service: service.name().into(), metrics: Arc::new(metrics), site: None }
+    }
+
+    /// The same, and faults act on it.
+    pub fn faulted_at(self, site: Site) -> Self {
+        Self { site: Some(site), ..self }
     }
 
     /// The value of a key, at most `ttl` old. When there is none, it is loaded, in the context of the first caller.
@@ -96,11 +104,22 @@ impl Cache {
             let work = async move { cache.load(kind, route, lasting, began, ttl).await };
             Context::current().scope(work).boxed()
         };
+        let site = self.site.as_ref().filter(|site| site.is_armed());
+        let fate = match site {
+            Some(site) => Box::pin(faulted::before_read(site, key.kind, key.tag)).await,
+            None => Fate::default(),
+        };
+        if fate.is_error {
+            self.note(&Unavailable { asked: true }, "read");
+        }
+        if fate.is_evicted {
+            self.invalidate_now(vec![tag.clone()]).await;
+        }
         let mut first = true;
         loop {
             let (completed, writes) =
                 (self.engine.single_flight.completed(), self.engine.writes.load(Ordering::SeqCst));
-            let found = self.read(&name, &tag, ttl).await;
+            let found = if fate.is_passed_by { Lookup::Gone } else { self.read(&name, &tag, ttl).await };
             let (result, generation) = match found {
                 Lookup::Hit(value) => {
                     self.metrics.reads.add(1, &[("kind", key.kind), ("result", "hit")]);
@@ -170,9 +189,24 @@ impl Cache {
         if tags.is_empty() {
             return;
         }
+        let site = self.site.as_ref().filter(|site| site.is_armed());
+        let late = site.and_then(|site| faulted::late(site, tags));
+        let tags = tags.iter().map(|tag| self.named(tag)).collect();
+        match late {
+            Some(late) => {
+                let cache = self.clone();
+                tokio::spawn(async move {
+                    late.wait().await;
+                    cache.invalidate_now(tags).await;
+                });
+            }
+            None => self.invalidate_now(tags).await,
+        }
+    }
+
+    async fn invalidate_now(&self, tags: Vec<String>) {
         // Loads that began before are not joined any more.
         self.engine.writes.fetch_add(1, Ordering::SeqCst);
-        let tags: Vec<String> = tags.iter().map(|tag| self.named(tag)).collect();
         match &self.engine.backend {
             Backend::Embedded(embedded) => embedded.invalidate(&tags),
             Backend::RedisStore(shared) => {

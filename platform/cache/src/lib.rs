@@ -41,6 +41,7 @@
 mod buckets;
 mod cache;
 mod embedded;
+mod faulted;
 mod link;
 mod redis_store;
 mod single_flight;

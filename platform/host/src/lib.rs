@@ -29,13 +29,15 @@ mod failure;
 mod ops;
 mod running;
 mod start;
+mod supervisor;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use vitrine_kit::clock::Clock;
+use vitrine_kit::clock::{Clock, Skew};
 use vitrine_platform_bus::with_relay;
 use vitrine_platform_cache as cache;
+use vitrine_platform_faults::{At, Faults, Site, SiteName};
 use vitrine_platform_mesh::{Mesh, Transport};
 use vitrine_platform_nats::Nats;
 use vitrine_platform_store as store;
@@ -67,6 +69,7 @@ struct HostInner {
     data: PathBuf,
     storage: Storage,
     clock: Clock,
+    skew: Skew,
     seed: u64,
     telemetry: telemetry::Telemetry,
     mesh: Mesh,
@@ -79,7 +82,18 @@ impl Host {
     pub fn new(data: &Path, clock: Clock, seed: u64, telemetry: telemetry::Telemetry, mesh: Mesh) -> Self {
         let (storage, cache) = (Storage::Folder(data.into()), cache::Engine::embedded());
         mesh.told_by(&telemetry.service(telemetry::PROCESS));
-        Self(Arc::new(HostInner { data: data.to_owned(), storage, clock, seed, telemetry, mesh, cache, nats: None }))
+        let (clock, skew) = clock.skewed();
+        Self(Arc::new(HostInner {
+            data: data.to_owned(),
+            storage,
+            clock,
+            skew,
+            seed,
+            telemetry,
+            mesh,
+            cache,
+            nats: None,
+        }))
     }
 
     /// The same with the databases of services elsewhere; [`Host::start`] makes them ready. To be said before anything is built.
@@ -121,12 +135,19 @@ impl Host {
     /// The service's own database; [`Host::start`] makes it ready.
     pub fn open_store(&self, service: &str, schema: store::Schema) -> Result<store::Store, store::Error> {
         let store = store::Store::open(&self.0.storage, service, with_relay(schema))?;
-        Ok(store.measured_by(&self.telemetry(service)))
+        let site = self.faults().site(SiteName::new(At::Store, service));
+        Ok(store.faulted_at(site).measured_by(&self.telemetry(service)))
     }
 
     /// The service's own cache.
     pub fn cache(&self, service: &str) -> cache::Cache {
-        self.0.cache.cache(&self.telemetry(service))
+        let site = self.faults().site(SiteName::new(At::Cache, service));
+        self.0.cache.cache(&self.telemetry(service)).faulted_at(site)
+    }
+
+    /// Where faults act on what comes to a service from outside.
+    pub fn edge(&self, service: &str) -> Site {
+        self.faults().site(SiteName::new(At::Edge, service))
     }
 
     /// The service's handle for spans and metrics.
@@ -142,6 +163,11 @@ impl Host {
     /// The way from one service to another.
     pub fn transport(&self, caller: &str, callee: &str) -> Transport {
         self.0.mesh.transport(self.telemetry(caller), callee)
+    }
+
+    /// What goes wrong on purpose in this process.
+    pub fn faults(&self) -> &Faults {
+        self.0.mesh.faults()
     }
 
     /// The mesh, to place services that are elsewhere.

@@ -14,14 +14,16 @@ use tonic::server::NamedService;
 use vitrine_contracts::bus::v1::event_log_service_server::EventLogServiceServer;
 use vitrine_contracts::{Problem, topics};
 use vitrine_platform_bus::{Consumer, EventLog, Log, Outbox, Relay, Source};
+use vitrine_platform_faults::{At, SiteName};
 use vitrine_platform_http::{Router, grpc_routes, nowhere, problem_errors};
 use vitrine_platform_mesh::Transport;
 use vitrine_platform_nats::Nats;
 use vitrine_platform_store::Store;
-use vitrine_platform_telemetry::Context;
+use vitrine_platform_telemetry::{Context, PROCESS};
 
 use crate::component::Task;
 use crate::running::{Error, Running};
+use crate::supervisor::Supervisor;
 use crate::{Component, Host, NatsUse, ops};
 
 /// Where every contract's path begins.
@@ -176,10 +178,12 @@ impl<'a> Starting<'a> {
                 host.spawn(tracker, name, "outbox", watching);
             }
             let relay = events.zip(store).and_then(|(nats, store)| Relay::new(name, store, Arc::new(nats.clone())));
+            let site = |at| host.faults().site(SiteName::new(at, name));
             if let Some(relay) = relay {
-                host.spawn(tracker, name, "relay", relay.run(stop.clone()));
+                host.spawn(tracker, name, "relay", relay.faulted_at(site(At::Relay)).run(stop.clone()));
             }
             for (source, consumer) in consumers.drain(..) {
+                let consumer = consumer.faulted_at(site(At::Consumer));
                 host.spawn(tracker, name, "consumer", consumer.run(source, host.telemetry(name), stop.clone()));
             }
             for (task_name, task) in tasks.drain(..) {
@@ -194,6 +198,19 @@ impl<'a> Starting<'a> {
         let (extra_routes, health, watchers) = ops::grpc(&grpc_names).await?;
         let readiness = ops::Readiness::default();
         readiness.set(true);
+        let sites = services.iter().map(|s| host.faults().site(SiteName::new(At::Process, s.name))).collect();
+        let supervisor = Supervisor {
+            faults: host.faults().clone(),
+            sites,
+            folder: host.data().to_owned(),
+            skew: host.0.skew.clone(),
+            readiness: readiness.clone(),
+            health: health.clone(),
+            grpc_names: grpc_names.clone(),
+            exit: Arc::new(|code| std::process::exit(code.into())),
+        };
+        host.spawn(&tracker, PROCESS, "supervisor", supervisor.run(stop.clone()));
+        host.spawn(&tracker, PROCESS, "endings", host.faults().clone().run(stop.clone()));
         let servers = services.into_iter().map(|service| (service.name, service.server)).collect();
         let grpc = grpc_routes(dispatch(servers), extra_routes);
         // A component that answers over HTTP says itself what it does not have.

@@ -58,6 +58,7 @@ mod cors;
 
 mod conditional;
 mod extract;
+mod faulted;
 mod grpc;
 mod health;
 mod operations;
@@ -71,6 +72,7 @@ pub use bounds::{Bounds, Config};
 pub use conditional::{ETag, Preconditions, conditional, untagged};
 pub use cors::{Cors, CrossOrigin, Origins};
 pub use extract::{Json, Query};
+pub use faulted::faulted;
 pub use grpc::{grpc_errors, grpc_routes};
 pub use health::health_routes;
 pub use hosts::Hosts;

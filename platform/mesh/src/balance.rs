@@ -213,14 +213,31 @@ impl Balancer {
         let why = last
             .or_else(|| self.discovery_error.lock().clone())
             .unwrap_or_else(|| "no replica has answered yet".to_owned());
-        let message = format!(
-            "{} cannot be reached: none of {} replicas can be called: {why}",
-            self.connecting.service,
-            endpoints.len()
-        );
-        tracing::debug!(service = &*self.connecting.service, message, "no replica can be called");
-        NotSent::Nobody.status(Problem::unavailable(&message).with_reason("NO_REPLICA"))
+        let status = nobody(&self.connecting.service, endpoints.len(), &why);
+        tracing::debug!(service = &*self.connecting.service, message = status.message(), "no replica can be called");
+        status
     }
+
+    /// What is said when the last replica that was asked refuses connections.
+    pub(crate) fn refusal(&self) -> Status {
+        let endpoints = self.endpoints.read();
+        let why = endpoints.last().map(|endpoint| format!("{}: {REFUSED}", endpoint.address()));
+        nobody(&self.connecting.service, endpoints.len(), why.as_deref().unwrap_or(REFUSED))
+    }
+}
+
+/// What the system says of a port at which no one listens.
+const REFUSED: &str = "Connection refused (os error 111)";
+
+/// Nobody can be asked.
+fn nobody(service: &str, replicas: usize, why: &str) -> Status {
+    let message = format!("{service} cannot be reached: none of {replicas} replicas can be called: {why}");
+    NotSent::Nobody.status(Problem::unavailable(&message).with_reason("NO_REPLICA"))
+}
+
+/// What is said of a service that is in this process, and is to be as one that is not.
+pub(crate) fn refusal_of_one(service: &str) -> Status {
+    nobody(service, 1, REFUSED)
 }
 
 /// The less busy of two that chance names.

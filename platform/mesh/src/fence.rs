@@ -34,12 +34,14 @@ use tonic::{Code, Status};
 use vitrine_contracts::Problem;
 use vitrine_kit::Backoff;
 use vitrine_platform_durability::{self as durability, NotFlushed};
+use vitrine_platform_faults::Site;
 use vitrine_platform_telemetry::semconv::{
     ERROR_TYPE, OTHER, RPC_METHOD, RPC_RESPONSE_STATUS_CODE, RPC_SYSTEM_NAME, SERVER_ADDRESS,
 };
 use vitrine_platform_telemetry::{Context, Kind, Service, Span};
 
 use crate::balance::NotSent;
+use crate::faulted::{self, Limited, acts};
 use crate::handlers::Handlers;
 use crate::hop::{BufferedResponse, Hop, whole};
 use crate::identity::{self, Caller, Identity};
@@ -92,11 +94,12 @@ pub(crate) struct Client {
     /// Who calls, for the callee.
     pub(crate) name: Caller,
     pub(crate) limits: Limits,
+    pub(crate) site: Site,
 }
 
 /// The caller's side. See the module's documentation.
 pub(crate) async fn client(client: Arc<Client>, request: Request<Body>) -> Result<Response<Body>, Status> {
-    let Client { slot, service: caller, name, limits } = &*client;
+    let Client { slot, service: caller, name, limits, site } = &*client;
     let (mut head, body) = request.into_parts();
     head.extensions.clear();
     let policy = Policy::of(head.uri.path());
@@ -123,7 +126,7 @@ pub(crate) async fn client(client: Arc<Client>, request: Request<Body>) -> Resul
             return Err(late(&method));
         }
         let hop = Hop::new(name.clone(), policy, span.context(), deadline);
-        attempts(&Call { slot, head: &head, hop }, limits, body).await
+        attempts(Call { slot, head: &head, hop, site }, limits, body).await
     };
     let outcome = match tokio::time::timeout_at(deadline.into(), call).await {
         Ok(outcome) => outcome,
@@ -164,7 +167,7 @@ fn refuses_us(outcome: &Result<BufferedResponse, Status>, method: &str) -> bool 
     refused
 }
 
-fn late(method: &str) -> Status {
+pub(crate) fn late(method: &str) -> Status {
     Status::deadline_exceeded(format!("{method} was not answered in time"))
 }
 
@@ -173,14 +176,38 @@ struct Call<'a> {
     slot: &'a Slot,
     head: &'a http::request::Parts,
     hop: Hop,
+    site: &'a Site,
 }
 
-async fn attempts(call: &Call<'_>, limits: &Limits, body: Body) -> Result<BufferedResponse, Status> {
+async fn attempts(call: Call<'_>, limits: &Limits, body: Body) -> Result<BufferedResponse, Status> {
     let body = whole(body).await?.0;
     let slot = call.slot;
     let _permit = slot.in_flight.acquire().await.map_err(|_| Status::unavailable("the process is stopping"))?;
     slot.budget.earn();
+    if acts(call.site, &call.hop.policy) {
+        return Box::pin(limited(call, limits, body)).await;
+    }
+    tries(&call, limits, None, body).await
+}
+
+/// The same within the bounds that a fault sets, if it does.
+async fn limited(mut call: Call<'_>, limits: &Limits, body: Bytes) -> Result<BufferedResponse, Status> {
+    let path = call.head.uri.path();
+    let bounds = faulted::limits(call.site, &mut call.hop, path, &body).await;
+    let tried = tokio::time::timeout_at(call.hop.deadline.into(), tries(&call, limits, bounds.as_ref(), body)).await;
+    tried.unwrap_or_else(|_| Err(late(&call.hop.policy.name(path))))
+}
+
+async fn tries(
+    call: &Call<'_>,
+    limits: &Limits,
+    bounds: Option<&Limited>,
+    body: Bytes,
+) -> Result<BufferedResponse, Status> {
+    let slot = call.slot;
     let max_attempts = call.hop.policy.attempts.unwrap_or(limits.max_attempts);
+    let max_attempts = bounds.and_then(|b| b.attempts).unwrap_or(max_attempts);
+    let has_budget = || bounds.is_some_and(|b| b.is_budget_off) || slot.budget.spend();
     let mut backoff = Backoff::new(limits.first_backoff, limits.max_deadline).with_tries(max_attempts);
     let mut unsent = 0;
     loop {
@@ -203,7 +230,7 @@ async fn attempts(call: &Call<'_>, limits: &Limits, body: Body) -> Result<Buffer
         }
         let code = outcome.as_ref().map_or_else(Status::code, |a| a.status.code());
         let may_be_repeated = call.hop.policy.repeatable || outcome.as_ref().is_ok_and(|a| a.unhandled);
-        let again = code == Code::Unavailable && backoff.has_try_left() && may_be_repeated && slot.budget.spend();
+        let again = code == Code::Unavailable && backoff.has_try_left() && may_be_repeated && has_budget();
         if !again {
             return outcome;
         }
@@ -214,13 +241,12 @@ async fn attempts(call: &Call<'_>, limits: &Limits, body: Body) -> Result<Buffer
 
 async fn attempt_once(call: &Call<'_>, target: Transport, body: Bytes) -> Result<BufferedResponse, Status> {
     let (slot, head, deadline) = (call.slot, call.head, call.hop.deadline);
-    let mut request = Request::new(Body::new(Full::new(body).map_err(|never| match never {})));
-    *request.method_mut() = head.method.clone();
-    *request.uri_mut() = head.uri.clone();
-    *request.version_mut() = http::Version::HTTP_2;
-    *request.headers_mut() = head.headers.clone();
     let mut reporter = OutcomeReporter { slot, deadline, failed: None };
-    let outcome = BufferedResponse::of_hop(target, call.hop.clone(), request).await;
+    let outcome = if acts(call.site, &call.hop.policy) {
+        Box::pin(faulted::attempt(call.site, slot, target, &call.hop, head, body)).await
+    } else {
+        BufferedResponse::of_hop(target, call.hop.clone(), outgoing(head, body)).await
+    };
     reporter.failed = match &outcome {
         Ok(answer) => Some(is_fault(answer.status.code())),
         // The balancer knows better whom to leave alone.
@@ -228,6 +254,16 @@ async fn attempt_once(call: &Call<'_>, target: Transport, body: Bytes) -> Result
         Err(status) => Some(is_fault(status.code())),
     };
     outcome
+}
+
+/// A request as it goes out.
+pub(crate) fn outgoing(head: &http::request::Parts, body: Bytes) -> Request<Body> {
+    let mut request = Request::new(Body::new(Full::new(body).map_err(|never| match never {})));
+    *request.method_mut() = head.method.clone();
+    *request.uri_mut() = head.uri.clone();
+    *request.version_mut() = http::Version::HTTP_2;
+    *request.headers_mut() = head.headers.clone();
+    request
 }
 
 /// Tells the breaker how a call ended. It must hear of one that is dropped at its deadline, too; one that is dropped before,
@@ -257,11 +293,20 @@ pub(crate) struct Server {
     pub(crate) gate: Semaphore,
     pub(crate) limits: Limits,
     pub(crate) identity: Identity,
+    pub(crate) site: Site,
+}
+
+/// Runs the handler of a call, or what a fault makes of it.
+async fn handled_by(server: &Server, policy: Policy, request: Request<Body>) -> Result<BufferedResponse, Status> {
+    if acts(&server.site, &policy) {
+        return Box::pin(faulted::handle(&server.site, policy, &server.handlers, request)).await;
+    }
+    BufferedResponse::of(server.handlers.call(request)).await
 }
 
 /// The server's side. See the module's documentation.
 pub(crate) async fn server(server: Arc<Server>, mut request: Request<Body>) -> Result<Response<Body>, Status> {
-    let Server { handlers, service, gate, limits, identity } = &*server;
+    let Server { service, gate, limits, identity, .. } = &*server;
     let now = Instant::now();
     let hop = request.extensions_mut().remove::<Hop>();
     let policy = hop.as_ref().map_or_else(|| Policy::of(request.uri().path()), |hop| hop.policy);
@@ -292,7 +337,8 @@ pub(crate) async fn server(server: Arc<Server>, mut request: Request<Body>) -> R
             refused.metadata_mut().insert(UNHANDLED, MetadataValue::from_static("1"));
             return Err(refused);
         };
-        let answered = tokio::time::timeout_at(deadline.into(), handle(handlers, request, &method, is_local));
+        let answered = handle(&server, policy, request, &method, is_local);
+        let answered = tokio::time::timeout_at(deadline.into(), answered);
         answered.await.unwrap_or_else(|_| Err(late(&method)))
     };
     let outcome = context.clone().scope(handled).await;
@@ -326,12 +372,13 @@ pub(crate) async fn server(server: Arc<Server>, mut request: Request<Body>) -> R
 /// Lets a service do what it is called for. What another process is answered is on disk before; in this process the call that came
 /// from outside, or the customer's request, waits for it.
 async fn handle(
-    handlers: &Handlers,
+    server: &Server,
+    policy: Policy,
     request: Request<Body>,
     method: &str,
     is_local: bool,
 ) -> Result<BufferedResponse, Status> {
-    let called = AssertUnwindSafe(BufferedResponse::of(handlers.call(request))).catch_unwind();
+    let called = AssertUnwindSafe(handled_by(server, policy, request)).catch_unwind();
     let answered = match is_local {
         true => called.await,
         false => durability::settled(called).boxed().await.map_err(unflushed)?,

@@ -101,6 +101,16 @@ impl BufferedResponse {
         Ok(Self { head, body, trailers, status, unhandled })
     }
 
+    /// Its message, framed.
+    pub(crate) fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// Has another message.
+    pub(crate) fn replace_body(&mut self, body: Bytes) {
+        self.body = body;
+    }
+
     /// As it is sent to the caller's side in another process.
     pub(crate) fn sent(mut self) -> Response<Body> {
         if self.unhandled {

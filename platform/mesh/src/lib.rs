@@ -37,6 +37,7 @@ mod balance;
 mod breaker;
 mod budget;
 mod discovery;
+mod faulted;
 pub mod fence;
 mod handlers;
 mod hop;
@@ -58,6 +59,7 @@ use tower::service_fn;
 use tower::util::BoxCloneSyncService;
 use vitrine_contracts::Problem;
 use vitrine_kit::clock::Clock;
+use vitrine_platform_faults::{At, Faults, SiteName};
 use vitrine_platform_telemetry as telemetry;
 use vitrine_platform_telemetry::semconv::SERVER_ADDRESS;
 use vitrine_platform_telemetry::{Observation, ObservationKind};
@@ -68,6 +70,7 @@ use balance::{Address, Balancer, Connecting, Health};
 pub use breaker::Breaker;
 pub use budget::RetryBudget;
 pub use discovery::{Discovery, Registration};
+pub use faulted::failed;
 pub use fence::Limits;
 pub use handlers::{Handler, Handlers, HandlersBuilder};
 pub use identity::{Caller, Identity};
@@ -103,6 +106,8 @@ pub enum Error {
 pub(crate) struct Slot {
     name: Arc<str>,
     target: OnceLock<Transport>,
+    /// Where its replicas are, if it is elsewhere.
+    replicas: OnceLock<Arc<Balancer>>,
     pub(crate) breaker: Breaker,
     pub(crate) budget: RetryBudget,
     pub(crate) in_flight: tokio::sync::Semaphore,
@@ -113,6 +118,11 @@ impl Slot {
         let unplaced =
             || Status::from(Problem::unavailable(&format!("{} has no place in this process yet", self.name)));
         self.target.get().cloned().ok_or_else(unplaced)
+    }
+
+    /// What is said when no one listens there.
+    pub(crate) fn refusal(&self) -> Status {
+        self.replicas.get().map_or_else(|| balance::refusal_of_one(&self.name), |replicas| replicas.refusal())
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -151,6 +161,7 @@ pub struct Mesh {
     limits: Limits,
     identity: Identity,
     remotes: Arc<Remotes>,
+    faults: Faults,
 }
 
 /// How other processes are reached.
@@ -164,7 +175,8 @@ impl Mesh {
     /// A mesh with nothing in it, whose services no one outside may call.
     pub fn new(limits: Limits) -> Self {
         let identity = Identity::new(Clock::system());
-        Self { slots: Arc::default(), limits, identity, remotes: Arc::default() }
+        let (slots, remotes, faults) = (Arc::default(), Arc::default(), Faults::default());
+        Self { slots, limits, identity, remotes, faults }
     }
 
     /// How callers from other processes are known, and how they know this one.
@@ -177,11 +189,22 @@ impl Mesh {
         Self { remotes: Arc::new(Remotes { discovery, tls }), ..self }
     }
 
+    /// With the faults of this process, whose sites calls pass. To be said before anything is made.
+    pub fn with_faults(self, faults: Faults) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// The faults of this process.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
     fn slot(&self, name: &str) -> Arc<Slot> {
         let make = || {
             Arc::new(Slot {
                 name: name.into(),
                 target: OnceLock::new(),
+                replicas: OnceLock::new(),
                 breaker: Breaker::default(),
                 budget: RetryBudget::default(),
                 in_flight: tokio::sync::Semaphore::new(self.limits.client_concurrency),
@@ -193,7 +216,9 @@ impl Mesh {
     /// The way from one service to another, through the caller's side of the Fence. May be asked for before the other one exists.
     pub fn transport(&self, caller: telemetry::Service, callee: &str) -> Transport {
         let name = Caller(caller.name().into());
-        let client = fence::Client { slot: self.slot(callee), service: caller, name, limits: self.limits.clone() };
+        let site = self.faults.site(SiteName::call(caller.name(), callee));
+        let client =
+            fence::Client { slot: self.slot(callee), service: caller, name, limits: self.limits.clone(), site };
         let client = Arc::new(client);
         BoxCloneSyncService::new(service_fn(move |request| fence::client(client.clone(), request)))
     }
@@ -202,7 +227,8 @@ impl Mesh {
     pub fn server(&self, service: telemetry::Service, handlers: Handlers) -> Transport {
         let gate = tokio::sync::Semaphore::new(self.limits.server_concurrency);
         let (limits, identity) = (self.limits.clone(), self.identity.clone());
-        let server = Arc::new(fence::Server { handlers, service, gate, limits, identity });
+        let site = self.faults.site(SiteName::new(At::Callee, service.name()));
+        let server = Arc::new(fence::Server { handlers, service, gate, limits, identity, site });
         BoxCloneSyncService::new(service_fn(move |request| fence::server(server.clone(), request)))
     }
 
@@ -222,6 +248,8 @@ impl Mesh {
         let (service, tls) = (name.into(), self.remotes.tls.clone());
         let balancer = Arc::new(Balancer::new(Connecting { service, tls, health: Health::Watched }));
         discovery::follow(replicas, &self.remotes.discovery, &balancer)?;
+        // Only the first one counts, as with the place itself.
+        let _ = self.slot(name).replicas.set(balancer.clone());
         self.place_outside(name, through(balancer))
     }
 

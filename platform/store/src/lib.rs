@@ -59,6 +59,7 @@ mod commit_log;
 mod document;
 pub mod engine;
 mod error;
+mod faulted;
 mod measured;
 #[cfg(feature = "mongodb")]
 mod mongodb;
@@ -74,6 +75,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use vitrine_platform_faults::Site;
 use vitrine_platform_telemetry::Service;
 
 pub use commit_log::Folder;
@@ -144,6 +146,11 @@ impl Store {
             return self;
         }
         Self { engine: Arc::new(measured::Measured::new(self.engine, service)) }
+    }
+
+    /// The same, and faults act on it. To be said before [`Store::measured_by`], so that what they do is measured, too.
+    pub fn faulted_at(self, site: Site) -> Self {
+        Self { engine: Arc::new(faulted::Faulted::new(self.engine, site)) }
     }
 
     /// Connects to the server and makes, or brings up to date, what the schema declares. To be awaited once before anything else.

@@ -59,6 +59,11 @@ impl Context {
         (self.trace_id != 0).then(|| format!("{:032x}", self.trace_id))
     }
 
+    /// The trace's id and the current span's; 0 outside of a trace.
+    pub fn ids(&self) -> (u128, u64) {
+        (self.trace_id, self.span_id)
+    }
+
     /// The W3C `traceparent` header; none outside of a trace.
     pub fn traceparent(&self) -> Option<String> {
         (self.trace_id != 0)

@@ -10,12 +10,14 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::cors::CorsLayer;
 use vitrine_contracts::Problem;
+use vitrine_contracts::services::GATEWAY;
 use vitrine_platform_durability as durability;
+use vitrine_platform_host::Host;
 use vitrine_platform_http::{
-    Origins, Peer, Refusal, Reply, RequestInfo, Router, conditional, network, nowhere, observe, plain_bodies,
+    Origins, Peer, Refusal, Reply, RequestInfo, Router, conditional, faulted, network, nowhere, observe, plain_bodies,
     problem_errors, with_error_format,
 };
-use vitrine_platform_telemetry::{Context, Service};
+use vitrine_platform_telemetry::Context;
 
 use crate::Gateway;
 use crate::oauth::oauth_error;
@@ -67,11 +69,8 @@ impl Access {
 }
 
 /// Puts everything around the routes that holds for all of them.
-pub(crate) fn around(
-    operations: Router<Arc<Gateway>>,
-    gateway: &Arc<Gateway>,
-    telemetry: Service,
-) -> Result<Router, Problem> {
+pub(crate) fn around(operations: Router<Arc<Gateway>>, gateway: &Arc<Gateway>, host: &Host) -> Result<Router, Problem> {
+    let (telemetry, edge) = (host.telemetry(GATEWAY), host.edge(GATEWAY));
     let max_body = usize::try_from(gateway.config.max_body_bytes).unwrap_or(usize::MAX);
     let routes = operations.merge(crate::oauth::router().merge(crate::page::router()).layer(from_fn(conditional)));
     let limited = nowhere(routes, problem_errors)
@@ -85,6 +84,7 @@ pub(crate) fn around(
         .layer(from_fn(closed_to_pages))
         .layer(from_fn(settled))
         .layer(from_fn(deadline))
+        .layer(from_fn(move |request: Request, next: Next| faulted(edge.clone(), request, next)))
         .layer(from_fn(move |request: Request, next: Next| observe(telemetry.clone(), request, next)))
         .with_state(gateway.clone()))
 }

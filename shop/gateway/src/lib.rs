@@ -151,6 +151,6 @@ pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failu
         config,
         deps,
     });
-    let router = guard::around(operations.router(&gateway), &gateway, host.telemetry(GATEWAY))?;
+    let router = guard::around(operations.router(&gateway), &gateway, host)?;
     Ok(Component::new(GATEWAY).http(router))
 }

@@ -37,7 +37,7 @@ impl Journey {
 }
 
 impl Weights {
-    fn pick(self, rng: &mut StdRng) -> Journey {
+    pub(crate) fn pick(self, rng: &mut StdRng) -> Journey {
         let all = [
             (self.browse, Journey::Browse),
             (self.search, Journey::Search),

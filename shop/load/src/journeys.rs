@@ -55,6 +55,8 @@ impl Visit {
         let listed = items(&self.get("GET products", &path).await?);
         let there: Vec<&Value> = listed.iter().filter(|p| p["available"].as_u64().unwrap_or(0) > 0).collect();
         let id = there.choose(&mut self.rng).and_then(|p| p["id"].as_str()).map(str::to_owned);
+        let site = self.inner.site.as_ref().filter(|site| site.is_armed());
+        let id = site.and_then(|site| crate::faulted::hot(site, &mut self.rng)).or(id);
         id.map(|id| (id, category)).ok_or(Stopped::by(Ending::Refused))
     }
 

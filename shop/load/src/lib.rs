@@ -19,6 +19,7 @@
 
 mod arrivals;
 mod config;
+mod faulted;
 pub mod http;
 mod journeys;
 mod oauth;
@@ -34,6 +35,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use vitrine_platform_faults::{At, Faults, Site, SiteName};
 
 pub use config::{Config, Error, Weights};
 pub use oauth::sign_in;
@@ -56,6 +58,9 @@ const DRAIN: Duration = Duration::from_secs(15);
 #[derive(Clone)]
 pub struct Load(Arc<LoadInner>);
 
+/// What those who shop are called among the places where faults can act.
+const LOAD: &str = "load";
+
 pub(crate) struct LoadInner {
     config: Config,
     room: usize,
@@ -63,6 +68,7 @@ pub(crate) struct LoadInner {
     stats: Stats,
     shoppers: Shoppers,
     categories: Mutex<Vec<String>>,
+    site: Option<Site>,
 }
 
 impl Load {
@@ -71,8 +77,17 @@ impl Load {
         Self::with_room(config, MAX_IN_FLIGHT)
     }
 
+    /// The same where faults act on those who shop.
+    pub fn with_faults(config: Config, faults: &Faults) -> Result<Self, Error> {
+        Self::of(config, MAX_IN_FLIGHT, Some(faults.site(SiteName::new(At::Load, LOAD))))
+    }
+
     /// The same with room for fewer journeys at a time, at most [`MAX_IN_FLIGHT`].
     pub fn with_room(config: Config, room: usize) -> Result<Self, Error> {
+        Self::of(config, room, None)
+    }
+
+    fn of(config: Config, room: usize, site: Option<Site>) -> Result<Self, Error> {
         config.check()?;
         let room = room.min(MAX_IN_FLIGHT);
         let client = http::Client::new(&config.base_url)?.with_timeout(PATIENCE);
@@ -84,6 +99,7 @@ impl Load {
             stats: Stats::new(),
             shoppers,
             categories: Mutex::default(),
+            site,
         })))
     }
 
@@ -98,15 +114,25 @@ impl Load {
         inner.stats.begin();
         let mut journeys = JoinSet::new();
         tokio::pin!(stop);
+        // Beside the journeys, and ended with them.
+        let mut floods = JoinSet::new();
+        if let Some(site) = &inner.site {
+            floods.spawn(faulted::flood(site.clone(), inner.client.clone()));
+        }
+        let (mut last, mut after) = (Duration::ZERO, Duration::ZERO);
         for arrival in Arrivals::new(inner.config.seed, inner.config.rate, inner.config.weights) {
-            let next = inner.config.duration.map_or(arrival.after, |d| arrival.after.min(d));
+            let gap = arrival.after.saturating_sub(std::mem::replace(&mut last, arrival.after));
+            let site = inner.site.as_ref().filter(|site| site.is_armed());
+            let (factor, arrival) = site.map_or((1.0, arrival), |site| faulted::arrival(site, arrival));
+            after += gap.div_f64(factor);
+            let next = inner.config.duration.map_or(after, |d| after.min(d));
             let intended = began + next;
             tokio::select! {
                 biased;
                 () = &mut stop => break,
                 () = tokio::time::sleep_until(intended) => {}
             }
-            if inner.config.duration.is_some_and(|d| arrival.after >= d) {
+            if inner.config.duration.is_some_and(|d| after >= d) {
                 break;
             }
             while journeys.try_join_next().is_some() {}

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod failures;
+mod faults;
 mod figures;
 mod log;
 mod together;

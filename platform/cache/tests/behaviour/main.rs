@@ -1,5 +1,6 @@
 //! What users of a cache can rely on, whatever keeps it.
 
+mod faults;
 mod figures;
 mod gone;
 mod redis;

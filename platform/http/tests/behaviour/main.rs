@@ -1,6 +1,7 @@
 //! What a caller that speaks HTTP to the shop can rely on.
 
 mod bent;
+mod faults;
 mod holding;
 mod input;
 mod listening;

@@ -3,6 +3,7 @@
 mod promises;
 
 mod breaker;
+mod faults;
 mod identity;
 mod leaving;
 mod telemetry;
@@ -24,6 +25,7 @@ use vitrine_contracts::carts::v1::{
     TakeCartRequest,
 };
 use vitrine_kit::clock::Clock;
+use vitrine_platform_faults::Faults;
 use vitrine_platform_http::{bind, grpc_routes, serve};
 use vitrine_platform_mesh::identity::MIN_SECRET_BYTES;
 use vitrine_platform_mesh::{Handlers, Identity, Limits, Mesh, Replicas, Transport};
@@ -122,6 +124,7 @@ struct World {
     odd: ScriptedService,
     caller: Telemetry,
     callee: Telemetry,
+    faults: Faults,
     stop: CancellationToken,
 }
 
@@ -139,18 +142,19 @@ fn mesh(limits: Limits) -> Mesh {
 
 async fn world(far: bool, limits: Limits) -> World {
     let (caller, callee) = (Telemetry::new(Config::default()), Telemetry::new(Config::default()));
-    let (mesh, stop) = (mesh(limits.clone()), CancellationToken::new());
+    let faults = Faults::default();
+    let (mesh, stop) = (mesh(limits.clone()).with_faults(faults.clone()), CancellationToken::new());
     let client = CartsServiceClient::new(mesh.transport(caller.service("gateway"), "carts"));
     let odd = ScriptedService::default();
-    let server =
-        self::mesh(limits).server(callee.service("carts"), Handlers::new(CartsServiceServer::new(odd.clone())));
+    let handlers = Handlers::new(CartsServiceServer::new(odd.clone()));
+    let server = self::mesh(limits).with_faults(faults.clone()).server(callee.service("carts"), handlers);
     if far {
         let address = listen(server, "127.0.0.1:0".parse().expect("an address"), &stop).await;
         mesh.place_remote("carts", &at(address)).expect("placed");
     } else {
         mesh.place("carts", server).expect("placed");
     }
-    World { client, odd, caller, callee, stop }
+    World { client, odd, caller, callee, faults, stop }
 }
 
 /// Serves at an address until stopped.

@@ -5,6 +5,7 @@ mod database;
 mod behaviour;
 mod changes;
 mod contention;
+mod faults;
 mod figures;
 mod opening;
 mod paging;
