@@ -20,7 +20,7 @@ impl Malformed {
     }
 
     /// The same, told with line and column.
-    pub(crate) fn refuse(self, lines: &Lines<'_>) -> Refused {
+    pub fn refuse(self, lines: &Lines<'_>) -> Refused {
         Refused(Finding { location: lines.location(self.at), message: self.message, is_mistake: true })
     }
 }

@@ -125,6 +125,14 @@ impl Flag {
         !matches!(self.targeting, Targeting::None)
     }
 
+    /// Why its rule cannot be evaluated, if it cannot: it names an evaluator or an operator that is not there.
+    pub fn broken(&self) -> Option<&str> {
+        match &self.targeting {
+            Targeting::Broken(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
     /// The flag as JSON, as flagd's clients take it: no member that their schema does not know.
     pub fn projected(&self) -> &str {
         &self.projected

@@ -61,11 +61,13 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// A value, and the byte at which it begins.
+/// A value, and where it stands.
 #[derive(Clone, Debug)]
 pub struct Json<'a> {
     /// Its first byte in the document.
     pub at: u32,
+    /// The byte after its last one.
+    pub end: u32,
     /// What it is.
     pub kind: Kind<'a>,
 }
@@ -143,7 +145,7 @@ impl<'a> Json<'a> {
                     .collect(),
             ),
         };
-        Json { at: self.at, kind }
+        Json { at: self.at, end: self.end, kind }
     }
 
     /// Writes it without spaces, numbers as they were written.

@@ -66,7 +66,7 @@ impl<'a> Reader<'a> {
             Some(b'n') => self.word("null", Kind::Null)?,
             _ => return Err(self.wrong("a value was expected")),
         };
-        Ok(Json { at, kind })
+        Ok(Json { at, end: self.here(), kind })
     }
 
     fn word(&mut self, word: &str, kind: Kind<'a>) -> Result<Kind<'a>, Malformed> {
