@@ -2,6 +2,7 @@
 
 mod read;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -92,6 +93,8 @@ pub struct Flag {
     pub(crate) metadata: Box<[Member<'static>]>,
     /// The flag as other evaluators may see it: what flagd's schema knows, evaluators put in where they are named.
     pub(crate) projected: Box<str>,
+    /// Where in it the rule stands.
+    pub(crate) rule_range: Option<Range<usize>>,
 }
 
 impl Flag {
@@ -123,6 +126,11 @@ impl Flag {
     /// Whether a rule decides.
     pub fn is_targeted(&self) -> bool {
         !matches!(self.targeting, Targeting::None)
+    }
+
+    /// The rule as JSON, evaluators put in where they are named.
+    pub fn targeting_json(&self) -> Option<&str> {
+        self.rule_range.clone().and_then(|range| self.projected.get(range))
     }
 
     /// Why its rule cannot be evaluated, if it cannot: it names an evaluator or an operator that is not there.

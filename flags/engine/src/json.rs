@@ -129,6 +129,11 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// Its text in the document of which it is.
+    pub fn written<'t>(&self, document: &'t str) -> &'t str {
+        document.get(self.at as usize..self.end as usize).unwrap_or_default()
+    }
+
     /// The same value, on its own.
     pub fn into_owned(self) -> Json<'static> {
         let own = |text: Cow<'a, str>| Cow::Owned(text.into_owned());

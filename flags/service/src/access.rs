@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, StatusCode, header};
 use parking_lot::RwLock;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -24,6 +24,8 @@ const PREFIX: &str = "vtf_";
 const MAX_TOKENS: usize = 200;
 /// Longest name of a token, in bytes.
 const MAX_NAME_BYTES: usize = 100;
+/// The cookie in which a browser has its token.
+pub(crate) const COOKIE: &str = "vitrine_flags";
 /// Who changes something where no token is needed.
 const NOBODY: &str = "local";
 
@@ -41,6 +43,16 @@ pub enum Denied {
         /// The least role that may.
         needs: Role,
     },
+}
+
+impl Denied {
+    /// The status of HTTP that says so.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Role { .. } => StatusCode::FORBIDDEN,
+        }
+    }
 }
 
 /// A token that is known.
@@ -170,7 +182,15 @@ fn token_of(headers: &HeaderMap) -> Option<&str> {
         let (scheme, token) = value.trim().split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
     });
-    bearer.or_else(|| headers.get("x-api-key").and_then(|value| value.to_str().ok()))
+    let own = || headers.get("x-api-key").and_then(|value| value.to_str().ok());
+    bearer.or_else(own).or_else(|| cookie_of(headers))
+}
+
+/// The token that a browser signed in with.
+fn cookie_of(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| token)
 }
 
 fn digest(token: &str) -> [u8; 32] {

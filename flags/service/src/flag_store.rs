@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, watch};
+use vitrine_flags_engine::json;
 use vitrine_flags_engine::{Change, Finding, Flag, FlagSet, Mode, Refused, Snapshot};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_store::{Error as StoreError, Query, Storage, Store, Stored};
@@ -23,6 +24,9 @@ pub use history::{MAX_ENTRIES, Verified};
 const SERVICE: &str = "flags";
 /// What flags share before anybody wrote it.
 const NOTHING_SHARED: &str = "{}";
+
+/// What flags share.
+const SHARED_MEMBERS: &[&str] = &["$evaluators", "metadata"];
 
 /// A flag as it is kept.
 #[derive(Debug)]
@@ -47,21 +51,53 @@ pub struct InForce {
     pub snapshot: Snapshot,
     /// What the last change changed.
     pub changes: Vec<(Arc<str>, Change)>,
-    kept: BTreeMap<String, Arc<StoredFlag>>,
+    stored: BTreeMap<String, Arc<StoredFlag>>,
     shared: SharedDocument,
     /// The hash of the last entry of the audit.
     hash: String,
 }
 
+impl StoredFlag {
+    /// Whether its state is `ENABLED`.
+    pub fn is_enabled(&self) -> bool {
+        self.flag.is_enabled()
+    }
+}
+
 impl InForce {
     /// A flag as it is kept.
     pub fn stored(&self, key: &str) -> Option<&Arc<StoredFlag>> {
-        self.kept.get(key)
+        self.stored.get(key)
     }
 
     /// What flags share as it was written, and the revision that wrote it.
     pub fn shared(&self) -> (&str, u64) {
         (&self.shared.definition, self.shared.revision)
+    }
+}
+
+impl InForce {
+    /// A whole definition, flags as they were written: what [`FlagStore::import`] takes.
+    pub fn export(&self) -> String {
+        let mut out = String::from("{\n  \"flags\": {");
+        for (n, (key, stored)) in self.stored.iter().enumerate() {
+            out.push_str(if n > 0 { ",\n    " } else { "\n    " });
+            json::write_text(key, &mut out);
+            out.push_str(": ");
+            out.push_str(&stored.definition);
+        }
+        out.push_str("\n  }");
+        let shared = &self.shared.definition;
+        for name in SHARED_MEMBERS {
+            if let Some(value) = json::read(shared).ok().as_ref().and_then(|json| json.get(name)) {
+                out.push_str(",\n  ");
+                json::write_text(name, &mut out);
+                out.push_str(": ");
+                out.push_str(value.written(shared));
+            }
+        }
+        out.push_str("\n}\n");
+        out
     }
 }
 
@@ -156,20 +192,20 @@ async fn load(store: &Store) -> Result<(Option<Stored<HeadDocument>>, InForce), 
     let shared = store.get::<SharedDocument>(SHARED).await?.map(|stored| stored.doc);
     let shared = shared.unwrap_or_else(|| SharedDocument { definition: NOTHING_SHARED.to_owned(), revision: 0 });
     let set = Arc::new(read_shared(&shared.definition, Mode::Lenient)?.0);
-    let mut kept = BTreeMap::new();
-    for stored in store.find_all::<FlagDocument>(Query::all()).await? {
-        let FlagDocument { key, definition, revision, changed_ms } = stored.doc;
+    let mut stored = BTreeMap::new();
+    for found in store.find_all::<FlagDocument>(Query::all()).await? {
+        let FlagDocument { key, definition, revision, changed_ms } = found.doc;
         let flag = read_flag(&key, &definition, &set, Mode::Lenient)?.0;
-        kept.insert(key, Arc::new(StoredFlag { definition, revision, changed_ms, flag }));
+        stored.insert(key, Arc::new(StoredFlag { definition, revision, changed_ms, flag }));
     }
     let told = head.as_ref().map(|head| head.doc.clone()).unwrap_or_default();
-    let snapshot = Snapshot::new(kept.values().map(|kept| kept.flag.clone()), set);
+    let snapshot = Snapshot::new(stored.values().map(|stored| stored.flag.clone()), set);
     let in_force = InForce {
         revision: told.revision,
         changed_ms: told.changed_ms,
         snapshot,
         changes: Vec::new(),
-        kept,
+        stored,
         shared,
         hash: told.hash,
     };

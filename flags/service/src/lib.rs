@@ -2,7 +2,10 @@
 //!
 //! [`FlagStore`] keeps flags as their authors wrote them. A change is checked, committed together with its audit entry, put in force and only then
 //! acknowledged; of two who change one flag the later one is told ([`Error::Conflict`]). What a flag means is `flags/engine`'s affair.
-//! [`Access`] knows tokens by their hashes, and the [`Role`] of each.
+//! [`Access`] knows tokens by their hashes, and the [`Role`] of each. [`router`] is the HTTP side: OpenFeature's remote evaluation with its event stream
+//! below `/ofrep/v1`, the operators' API below `/api/v1`, and pages.
+//!
+//! It opens no listener: whoever composes the process does.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -27,12 +30,20 @@
 //! ```
 
 mod access;
+mod admin;
 mod audit;
 mod documents;
 mod flag_store;
+mod ofrep;
+mod pages;
 mod role;
+mod router;
+mod selector;
+mod service;
+mod streams;
 
 pub use access::{Access, Denied, Token};
 pub use audit::{Action, Changed, Entry};
 pub use flag_store::{Author, Error, FlagStore, Import, InForce, MAX_ENTRIES, StoredFlag, Verified, Written};
 pub use role::Role;
+pub use router::{error_format, router};

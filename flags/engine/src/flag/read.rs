@@ -1,5 +1,6 @@
 //! A flag's definition, read.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Flag, FlagType, MAX_METADATA, MAX_NAME_BYTES, MAX_VARIANTS, Targeting, Variant, VariantValue};
@@ -78,8 +79,9 @@ impl Reading<'_> {
             targeting,
             metadata,
             projected: Box::default(),
+            rule_range: None,
         };
-        flag.projected = project(&flag, json, evaluators);
+        (flag.projected, flag.rule_range) = project(&flag, json, evaluators);
         Ok(flag)
     }
 
@@ -212,8 +214,9 @@ pub(crate) fn metadata(json: &Json<'_>) -> Result<Box<[Member<'static>]>, Malfor
     Ok(owned.collect())
 }
 
-/// Writes what flagd's clients know of a flag. One member more, and some of them refuse the whole set.
-fn project(flag: &Flag, json: &Json<'_>, evaluators: &Evaluators) -> Box<str> {
+/// Writes what flagd's clients know of a flag, and says where its rule stands. One member more, and some of them refuse the whole set.
+fn project(flag: &Flag, json: &Json<'_>, evaluators: &Evaluators) -> (Box<str>, Option<Range<usize>>) {
+    let mut rule = None;
     let mut out = String::from("{\"state\":");
     out.push_str(if flag.enabled { "\"ENABLED\"" } else { "\"DISABLED\"" });
     out.push_str(",\"variants\":{");
@@ -230,14 +233,16 @@ fn project(flag: &Flag, json: &Json<'_>, evaluators: &Evaluators) -> Box<str> {
     }
     if let (Some(targeting), Targeting::Rule(_) | Targeting::Broken(_)) = (json.get("targeting"), &flag.targeting) {
         out.push_str(",\"targeting\":");
+        let from = out.len();
         write_inlined(targeting, evaluators, &mut out);
+        rule = Some(from..out.len());
     }
     if !flag.metadata.is_empty() {
         out.push_str(",\"metadata\":");
         write_members(&flag.metadata, &mut out);
     }
     out.push('}');
-    out.into()
+    (out.into(), rule)
 }
 
 /// Writes a rule with its evaluators in it. The rule was compiled: there is no circle, and an end.

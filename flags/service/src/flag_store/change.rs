@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
-use vitrine_flags_engine::json::{self, Json};
+use vitrine_flags_engine::json::{self, Json, Member};
 use vitrine_flags_engine::{Finding, FlagSet, MAX_FLAGS, Mode, Refused, Snapshot};
 use vitrine_platform_store::Stored;
 
-use super::{Error, FlagStore, InForce, StoredFlag, load, read_flag, read_shared};
+use super::{Error, FlagStore, InForce, SHARED_MEMBERS, StoredFlag, load, read_flag, read_shared};
 use crate::audit::{Action, Changed, Entry, GENESIS};
 use crate::documents::{EntryDocument, FlagDocument, HeadDocument, SharedDocument, TouchDocument};
 
@@ -106,7 +106,7 @@ impl FlagStore {
             let mut edits = edits;
             if import == Import::Replace {
                 let named: BTreeSet<&String> = edits.iter().filter_map(|edit| edit.key.as_ref()).collect();
-                let gone: Vec<String> = now.kept.keys().filter(|key| !named.contains(key)).cloned().collect();
+                let gone: Vec<String> = now.stored.keys().filter(|key| !named.contains(key)).cloned().collect();
                 edits.extend(gone.into_iter().map(|key| Edit { key: Some(key), definition: None }));
             }
             Ok(edits)
@@ -226,13 +226,13 @@ fn apply(now: &InForce, edits: &[Edit], mode: Mode, at_ms: i64) -> Result<(InFor
     let mut findings = Vec::new();
     let mut shared = now.shared.clone();
     let mut set = now.snapshot.set().clone();
-    let mut kept = now.kept.clone();
+    let mut stored = now.stored.clone();
     if let Some(definition) = edits.iter().find(|edit| edit.key.is_none()).and_then(|edit| edit.definition.as_ref()) {
         shared = SharedDocument { definition: definition.clone(), revision };
         let (read, found) = read_shared(definition, mode)?;
         findings.extend(found);
         set = Arc::new(read);
-        kept = again(&kept, &set, edits)?;
+        stored = again(&stored, &set, edits)?;
     }
     for edit in edits {
         match (&edit.key, &edit.definition) {
@@ -240,20 +240,23 @@ fn apply(now: &InForce, edits: &[Edit], mode: Mode, at_ms: i64) -> Result<(InFor
                 let (flag, found) = read_flag(key, definition, &set, mode)?;
                 findings.extend(found);
                 let written = StoredFlag { definition: definition.clone(), revision, changed_ms: at_ms, flag };
-                kept.insert(key.clone(), Arc::new(written));
+                stored.insert(key.clone(), Arc::new(written));
             }
             (Some(key), None) => {
-                kept.remove(key);
+                stored.remove(key);
             }
             (None, _) => {}
         }
     }
-    if kept.len() > MAX_FLAGS {
-        return Err(Error::Invalid(format!("there are at most {MAX_FLAGS} flags, and these would be {}", kept.len())));
+    if stored.len() > MAX_FLAGS {
+        return Err(Error::Invalid(format!(
+            "there are at most {MAX_FLAGS} flags, and these would be {}",
+            stored.len()
+        )));
     }
-    let snapshot = Snapshot::new(kept.values().map(|kept| kept.flag.clone()), set);
+    let snapshot = Snapshot::new(stored.values().map(|stored| stored.flag.clone()), set);
     let (changes, hash) = (Vec::new(), String::new());
-    Ok((InForce { revision, changed_ms: at_ms, snapshot, changes, kept, shared, hash }, findings))
+    Ok((InForce { revision, changed_ms: at_ms, snapshot, changes, stored, shared, hash }, findings))
 }
 
 /// Flags that are not edited, with other evaluators. An evaluator that one of them uses cannot be taken away.
@@ -319,12 +322,12 @@ fn import_edits(text: &str) -> Result<Vec<Edit>, Refused> {
     let json = json::read(text).map_err(|malformed| malformed.refuse(&lines))?;
     let mut edits = Vec::new();
     let mut shared = String::from("{");
-    for name in ["$evaluators", "metadata"] {
+    for name in SHARED_MEMBERS {
         if let Some(value) = json.get(name) {
             shared.push_str(if shared.len() > 1 { ",\n" } else { "" });
             json::write_text(name, &mut shared);
             shared.push_str(": ");
-            shared.push_str(written(text, value));
+            shared.push_str(value.written(text));
         }
     }
     if shared.len() > 1 {
@@ -333,21 +336,33 @@ fn import_edits(text: &str) -> Result<Vec<Edit>, Refused> {
     }
     let flag = |key: &str, value: &Json<'_>| Edit {
         key: Some(key.to_owned()),
-        definition: Some(written(text, value).to_owned()),
+        definition: Some(value.written(text).to_owned()),
     };
     match json.get("flags").map(|flags| &flags.kind) {
         Some(json::Kind::Map(members)) => edits.extend(members.iter().map(|member| flag(&member.name, &member.value))),
         Some(json::Kind::List(items)) => {
-            let keyed = items.iter().filter_map(|item| Some((item.get("key")?.as_text()?, item)));
-            edits.extend(keyed.map(|(key, item)| flag(key, item)));
+            for item in items {
+                let (Some(key), json::Kind::Map(members)) = (item.get("key").and_then(Json::as_text), &item.kind)
+                else {
+                    continue;
+                };
+                edits.push(Edit { key: Some(key.to_owned()), definition: Some(without_key(text, members)) });
+            }
         }
         _ => {}
     }
     Ok(edits)
 }
 
-/// A value as it was written.
-fn written<'t>(text: &'t str, value: &Json<'_>) -> &'t str {
-    let range = usize::try_from(value.at).unwrap_or(0)..usize::try_from(value.end).unwrap_or(0);
-    text.get(range).unwrap_or_default()
+/// A flag of a list, without the key that it has there: clients refuse a member that they do not know.
+fn without_key(text: &str, members: &[Member<'_>]) -> String {
+    let mut out = String::from("{");
+    for member in members.iter().filter(|member| member.name != "key") {
+        out.push_str(if out.len() > 1 { ", " } else { "" });
+        json::write_text(&member.name, &mut out);
+        out.push_str(": ");
+        out.push_str(member.value.written(text));
+    }
+    out.push('}');
+    out
 }
