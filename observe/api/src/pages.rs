@@ -6,16 +6,13 @@ mod trace;
 
 use axum::response::{Html, Response};
 use http::{HeaderValue, header};
-use vitrine_kit::html::escape;
+use vitrine_kit::html::{PAGE_POLICY, escape};
 use vitrine_platform_http::{Refusal, RequestInfo};
 
 use crate::error::Error;
 
 pub(crate) use home::home;
 pub(crate) use trace::trace;
-
-/// What a page may load: nothing from elsewhere, no script.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// A page that says what went wrong.
 fn problem(error: &Error) -> String {

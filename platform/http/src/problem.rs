@@ -14,19 +14,31 @@ pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
 pub struct Reply {
     status: StatusCode,
     problem: RemoteProblem,
+    /// A member of its own (RFC 9457, section 3.2).
+    extension: Option<(&'static str, Value)>,
 }
 
 impl Reply {
     /// A problem with an HTTP status of its own.
     pub fn new(status: StatusCode, reason: &str, message: &str) -> Self {
         let (reason, message) = (reason.to_owned(), message.to_owned());
-        Self { status, problem: RemoteProblem { code: Code::Unknown, reason, message, field: None, expected: None } }
+        Self {
+            status,
+            problem: RemoteProblem { code: Code::Unknown, reason, message, field: None, expected: None },
+            extension: None,
+        }
     }
 
     /// The same, naming a field and what is expected there.
     pub fn at(mut self, field: &str, expected: &str) -> Self {
         self.problem.field = Some(field.to_owned());
         self.problem.expected = Some(expected.to_owned());
+        self
+    }
+
+    /// The same with a member that only this problem has.
+    pub fn with_member(mut self, name: &'static str, value: Value) -> Self {
+        self.extension = Some((name, value));
         self
     }
 
@@ -82,7 +94,7 @@ impl From<RemoteProblem> for Reply {
             // What broke is in the trace; the world is told that it is our fault, no more.
             "something went wrong on our side".clone_into(&mut problem.message);
         }
-        Self { status, problem }
+        Self { status, problem, extension: None }
     }
 }
 
@@ -121,6 +133,9 @@ impl Reply {
             if let Some(value) = value {
                 body[key] = value.into();
             }
+        }
+        if let Some((name, value)) = self.extension {
+            body[name] = value;
         }
         body
     }

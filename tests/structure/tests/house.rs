@@ -12,7 +12,7 @@ const MAX_LINES: usize = 600;
 
 /// Who alone may name a crate of another's: the crate, and the folders of ours.
 const BORDERS: &[(&str, &[&str])] = &[
-    ("axum", &["platform/http", "shop/gateway", "observe/receive", "observe/api"]),
+    ("axum", &["flags/service", "platform/http", "shop/gateway", "observe/receive", "observe/api"]),
     ("rusqlite", &["platform/store"]),
     ("tokio-postgres", &["platform/store"]),
     ("tokio-postgres-rustls", &["platform/store"]),
@@ -76,11 +76,11 @@ fn floor(folder: &str) -> Option<u8> {
     match folder {
         "kit" => Some(0),
         "contracts" => Some(1),
-        "observe/columns" | "observe/model" | "observe/promql" | "observe/routing" | "observe/rules"
-        | "observe/series" | "observe/sql" | "observe/store" | "shop/pictures" => Some(3),
+        "flags/engine" | "observe/columns" | "observe/model" | "observe/promql" | "observe/routing"
+        | "observe/rules" | "observe/series" | "observe/sql" | "observe/store" | "shop/pictures" => Some(3),
         "app" => Some(PROGRAM),
         _ if folder.starts_with("platform/") => Some(2),
-        _ if folder.starts_with("shop/") || folder.starts_with("observe/") => Some(4),
+        _ if folder.starts_with("flags/") || folder.starts_with("shop/") || folder.starts_with("observe/") => Some(4),
         _ if folder.starts_with("tests/") || folder == "benches" => None,
         _ => panic!("{folder} stands on no floor: give it one here and in ARCHITECTURE.md"),
     }

@@ -1,7 +1,7 @@
 //! The frame that all pages share, and how values get into it.
 
 use vitrine_kit::clock::rfc3339;
-use vitrine_kit::html::escape;
+use vitrine_kit::html::Frame;
 
 use crate::time::NANOS_PER_MILLI;
 
@@ -52,19 +52,26 @@ pub(crate) fn time(ns: u64) -> String {
     rfc3339((ns / NANOS_PER_MILLI) as i64).replace('T', " ").trim_end_matches('Z').to_owned()
 }
 
+/// The frame of the observatory's pages.
+const FRAME: Frame = Frame {
+    product: "observatory",
+    links: &[
+        ("/", "Traces"),
+        ("/explore", "Metrics"),
+        ("/alerts", "Alerts"),
+        ("/objectives", "Objectives"),
+        ("/targets", "Targets"),
+        ("/jaeger/api/services", "Jaeger API"),
+        ("/service-graph", "Service graph"),
+        ("/zipkin/api/v2/services", "Zipkin API"),
+        ("/api/status", "Status"),
+    ],
+};
+
 /// A whole page. `body` is HTML: its values are escaped already.
 pub(crate) fn page(title: &str, body: &str) -> String {
-    let title = escape(title);
-    format!(
-        "<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\">\
-         <title>{title} · Vitrine observatory</title><style>{STYLE}</style></head><body>\
-         <header><a class=brand href=\"/\">Vitrine <b>observatory</b></a>\
-         <nav><a href=\"/\">Traces</a><a href=\"/explore\">Metrics</a><a href=\"/alerts\">Alerts</a><a href=\"/objectives\">Objectives</a><a href=\"/targets\">Targets</a><a href=\"/jaeger/api/services\">Jaeger API</a><a href=\"/service-graph\">Service graph</a><a href=\"/zipkin/api/v2/services\">Zipkin API</a><a href=\"/api/status\">Status</a></nav></header>\
-         <main>{body}</main></body></html>"
-    )
+    FRAME.page(title, body)
 }
-
-const STYLE: &str = include_str!("style.css");
 
 #[cfg(test)]
 mod tests {

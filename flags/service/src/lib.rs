@@ -1,0 +1,49 @@
+//! Feature flags kept: a store that changes durably and with an audit, and tokens for who may do what.
+//!
+//! [`FlagStore`] keeps flags as their authors wrote them. A change is checked, committed together with its audit entry, put in force and only then
+//! acknowledged; of two who change one flag the later one is told ([`Error::Conflict`]). What a flag means is `flags/engine`'s affair.
+//! [`Access`] knows tokens by their hashes, and the [`Role`] of each. [`router`] is the HTTP side: OpenFeature's remote evaluation with its event stream
+//! below `/ofrep/v1`, the operators' API below `/api/v1`, and pages.
+//!
+//! It opens no listener: whoever composes the process does.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use vitrine_flags_engine::Attributes;
+//! use vitrine_flags_service::{Author, FlagStore};
+//! use vitrine_kit::clock::Clock;
+//! use vitrine_platform_store::Storage;
+//!
+//! let folder = tempfile::tempdir()?;
+//! let flags = FlagStore::open(&Storage::Folder(folder.path().to_owned()), Clock::system()).await?;
+//! let author = Author { who: "ada".to_owned(), why: "the sale begins".to_owned() };
+//! let definition = r#"{"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on"}"#;
+//! let written = flags.set(author, "sale", definition, 0).await?;
+//! assert_eq!(written.revision, 1);
+//!
+//! let current = flags.current();
+//! let evaluation = current.snapshot.evaluate("sale", &Attributes(&[]), flags.now_s())?;
+//! assert_eq!(evaluation.variant.map(|variant| variant.json.as_ref()), Some("true"));
+//! # Ok(())
+//! # }
+//! ```
+
+mod access;
+mod admin;
+mod audit;
+mod documents;
+mod flag_store;
+mod ofrep;
+mod pages;
+mod role;
+mod router;
+mod selector;
+mod service;
+mod streams;
+
+pub use access::{Access, Denied, Token};
+pub use audit::{Action, Changed, Entry};
+pub use flag_store::{Author, Error, FlagStore, Import, InForce, MAX_ENTRIES, StoredFlag, Verified, Written};
+pub use role::Role;
+pub use router::{error_format, router};

@@ -1,0 +1,15 @@
+//! What handlers stand on.
+
+use std::sync::Arc;
+
+use crate::access::Access;
+use crate::flag_store::FlagStore;
+use crate::streams::Streams;
+
+/// What handlers stand on. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct FlagService {
+    pub(crate) flags: FlagStore,
+    pub(crate) access: Access,
+    pub(crate) streams: Arc<Streams>,
+}
