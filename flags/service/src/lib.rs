@@ -16,7 +16,7 @@
 //! use vitrine_platform_store::Storage;
 //!
 //! let folder = tempfile::tempdir()?;
-//! let flags = FlagStore::open(&Storage::Folder(folder.path().to_owned()), Clock::system()).await?;
+//! let flags = FlagStore::open(&Storage::Folder(folder.path().into()), Clock::system()).await?;
 //! let author = Author { who: "ada".to_owned(), why: "the sale begins".to_owned() };
 //! let definition = r#"{"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on"}"#;
 //! let written = flags.set(author, "sale", definition, 0).await?;

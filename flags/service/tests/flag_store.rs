@@ -12,7 +12,7 @@ const OFF: &str = "{\"state\": \"ENABLED\", \"variants\": {\"on\": true, \"off\"
 
 async fn open(folder: &Path) -> FlagStore {
     let (clock, _) = Clock::manual(1_795_228_166_042);
-    FlagStore::open(&Storage::Folder(folder.to_owned()), clock).await.expect("opened")
+    FlagStore::open(&Storage::Folder(folder.into()), clock).await.expect("opened")
 }
 
 fn author(why: &str) -> Author {

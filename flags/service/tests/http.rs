@@ -36,7 +36,7 @@ impl Served {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (clock, hand) = Clock::manual(1_795_228_166_042);
-        let flags = FlagStore::open(&Storage::Folder(folder.path().to_owned()), clock).await.expect("opened");
+        let flags = FlagStore::open(&Storage::Folder(folder.path().into()), clock).await.expect("opened");
         let author = Author { who: "test".to_owned(), why: "first".to_owned() };
         flags.import(author, DEFINITIONS, Import::Merge, vitrine_flags_engine::Mode::Strict).await.expect("imported");
         let access = Access::open(&flags).await.expect("tokens");
