@@ -4,6 +4,7 @@
 //! noisy neighbour hurts both.
 
 mod calls;
+mod faults;
 mod life;
 mod metrics;
 mod observe;
@@ -24,7 +25,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 struct Args {
     /// What to measure; without it, everything but checkouts, which are for a profile
-    #[arg(value_parser = ["startup", "memory", "throughput", "checkouts", "databases", "calls", "recovery", "crash", "observe", "observe-crash", "metrics", "metrics-series", "metrics-rules", "metrics-crash"])]
+    #[arg(value_parser = ["startup", "memory", "throughput", "checkouts", "databases", "calls", "faults", "recovery", "crash", "observe", "observe-crash", "metrics", "metrics-series", "metrics-rules", "metrics-crash"])]
     what: Vec<String>,
     /// How often the shop is killed
     #[arg(long, default_value_t = 200)]
@@ -56,6 +57,10 @@ fn sibling() -> Result<PathBuf> {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<()> {
     let args = Args::parse();
+    // It needs no binary.
+    if args.what == ["faults"] {
+        return faults::measure().await;
+    }
     let binary = args.binary.clone().map_or_else(sibling, Ok)?;
     let wanted = |what: &str| args.what.is_empty() || args.what.iter().any(|w| w == what);
     let cores = std::thread::available_parallelism()?;
@@ -68,6 +73,9 @@ async fn main() -> Result<()> {
     }
     if wanted("calls") {
         calls::compare().await?;
+    }
+    if wanted("faults") {
+        faults::measure().await?;
     }
     if wanted("throughput") {
         throughput::compare(&binary, args.seconds).await?;
