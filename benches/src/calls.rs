@@ -21,7 +21,7 @@ use vitrine_tests_engines as engines;
 const CALLS: usize = 20_000;
 const TURNS: usize = 5;
 
-fn host(data: &std::path::Path) -> Host {
+pub(crate) fn host(data: &std::path::Path) -> Host {
     let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
     let identity = Identity::new(Clock::system()).with_secret(&[7; MIN_SECRET_BYTES]).expect("long enough");
     let mesh = Mesh::new(Limits::default()).with_identity(identity);

@@ -4,6 +4,7 @@
 //! noisy neighbour hurts both.
 
 mod calls;
+mod faults;
 mod goals;
 mod life;
 mod metrics;
@@ -24,10 +25,11 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What can be measured, in this order, and what it does.
-const PARTS: [(&str, &str); 14] = [
+const PARTS: [(&str, &str); 15] = [
     ("startup", "Starts the shop 14 times"),
     ("memory", "Memory after --memory-after seconds of load"),
     ("calls", "A call in process, over gRPC, over NATS"),
+    ("faults", "What faults cost where none is active, and where one is"),
     ("throughput", "Reads and checkouts, and what telemetry costs, in turns of --seconds"),
     ("checkouts", "Checkouts alone, for a profile: only when it is named"),
     ("databases", "Checkouts on SQLite and on PostgreSQL, in turns of --seconds"),
@@ -89,6 +91,7 @@ async fn measure(part: &str, args: &Args, binary: &Path) -> Result<()> {
         "startup" => life::startup(binary).await,
         "memory" => life::memory(binary, args.memory_after).await,
         "calls" => calls::compare().await,
+        "faults" => faults::measure().await,
         "throughput" => throughput::compare(binary, args.seconds).await,
         "checkouts" => throughput::checkouts(binary, args.seconds).await,
         "databases" => throughput::databases(binary, args.seconds).await,

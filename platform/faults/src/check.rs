@@ -8,8 +8,7 @@ use vitrine_contracts::services;
 
 use crate::effect::{
     At, Change, Delay, Distribution, Effect, JOURNEYS, LimitsEffect, MAX_BLOCKED, MAX_COPIES, MAX_CORES, MAX_DELAY_MS,
-    MAX_DISK_MIB_S, MAX_FLOOD_RPS, MAX_KIB_PER_CALL, MAX_MEMORY_MIB, MAX_PPM, MAX_SHIFT_MS, MAX_SURGE, MIN_SURGE,
-    Memory,
+    MAX_DISK_MIB_S, MAX_FLOOD_RPS, MAX_KIB_PER_CALL, MAX_MEMORY_MIB, MAX_PPM, MAX_SHIFT_MS, MAX_SURGE, Memory,
 };
 use crate::failure;
 use crate::fault::{
@@ -268,7 +267,7 @@ fn effect(refusals: &mut Refusals, fault: &Fault) {
             refusals.within(&sub("ppm"), *ppm, -MAX_PPM, MAX_PPM);
         }
         Effect::Disk { mib_s } => refusals.within(&sub("mib_s"), *mib_s, 1, MAX_DISK_MIB_S),
-        Effect::Surge { factor } => refusals.within(&sub("factor"), *factor, MIN_SURGE, MAX_SURGE),
+        Effect::Surge { factor } => refusals.within(&sub("factor"), *factor, 0.0, MAX_SURGE),
         Effect::Flood { path, rps } => {
             refusals.within(&sub("rps"), *rps, 1, MAX_FLOOD_RPS);
             if !path.starts_with('/') {

@@ -20,6 +20,11 @@ pub fn mix64(key: u64, subject: u64) -> u64 {
     finalise(finalise(key.wrapping_add(0x9E37_79B9_7F4A_7C15)) ^ subject.wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
 
+/// Whether what a seed stands for is within a share, from 0 to 1, of all that do; the same each time.
+pub fn is_within(seed: u64, share: f64) -> bool {
+    is_hit(mix64(seed, 0), share)
+}
+
 /// Whether a subject with this hash is among a share of all: from 0 (none) to 1 (all).
 pub fn is_hit(hash: u64, rate: f64) -> bool {
     // A comparison with 2^64 itself has no room in 64 bits.

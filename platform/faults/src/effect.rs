@@ -24,8 +24,6 @@ pub const MAX_SHIFT_MS: i64 = 86_400_000;
 pub const MAX_PPM: i32 = 100_000;
 /// What people who shop come for.
 pub const JOURNEYS: &[&str] = &["browse", "search", "cart", "buy_one", "buy_many", "come_back", "cancel"];
-/// Least that is left of the load.
-pub const MIN_SURGE: f64 = 0.1;
 /// Most that the load grows by.
 pub const MAX_SURGE: f64 = 100.0;
 /// Most requests a second of a flood.
@@ -225,7 +223,7 @@ pub enum Effect {
         /// MiB written a second.
         mib_s: u32,
     },
-    /// More people come.
+    /// More people come, or fewer.
     Surge {
         /// So many times as many.
         factor: f64,

@@ -1,7 +1,5 @@
 //! Which calls of a site a fault means: compiled once, when it is armed.
 
-use std::collections::HashMap;
-
 use vitrine_contracts::METHODS;
 
 use crate::coin::subject_of;
@@ -79,7 +77,7 @@ struct OfMethod {
 #[derive(Debug)]
 pub(crate) struct Selector {
     /// By path; none where any call is meant that is no method of a contract.
-    methods: Option<HashMap<&'static str, OfMethod>>,
+    methods: Option<Vec<(&'static str, OfMethod)>>,
     /// At the edge: patterns of routes.
     routes: Vec<String>,
     key: Option<String>,
@@ -114,7 +112,8 @@ impl Selector {
     /// Whether it names a call; if so, its subject. `number` is the call's at its site, `instance` stands for the process.
     pub(crate) fn subject(&self, call: &Call<'_>, number: u64, instance: u64) -> Option<u64> {
         let of_method = match &self.methods {
-            Some(methods) => Some(methods.get(call.path)?),
+            // A service has few methods: to compare them is quicker than to hash one.
+            Some(methods) => Some(methods.iter().find(|(path, _)| *path == call.path).map(|(_, method)| method)?),
             None => None,
         };
         let is_key = self

@@ -146,8 +146,8 @@ impl Site {
     #[cold]
     pub fn decide_on(&self, call: &Call<'_>, is_meant: impl Fn(&Effect) -> bool) -> Option<Box<Ruling>> {
         let parts = self.parts(call, is_meant);
-        let (endings, answers) = (self.0.common.endings.subscribe(), self.0.answers.clone());
-        (!parts.is_empty()).then(|| Box::new(Ruling::new(parts, endings, answers)))
+        let made = |parts| Box::new(Ruling::new(parts, self.0.common.endings.subscribe(), self.0.answers.clone()));
+        (!parts.is_empty()).then(|| made(parts))
     }
 
     /// Whether a fault of the whole process is to begin in this one; if so, that is booked.
@@ -195,15 +195,16 @@ impl Site {
     /// The faults that hit a call, each booked.
     fn parts(&self, call: &Call<'_>, is_meant: impl Fn(&Effect) -> bool) -> Vec<Part> {
         let common = &self.0.common;
-        let now = common.clock.now_ns();
-        if !common.is_leased(now) {
-            return Vec::new();
-        }
         let plan = self.0.plan.read().clone();
         let number = self.0.calls.fetch_add(1, Ordering::Relaxed);
-        let mut parts = Vec::new();
+        // Most calls that come by are not meant, and need not know the time.
+        let (mut known, mut parts) = (None, Vec::new());
         for armed in plan.iter().filter(|armed| is_meant(&armed.live.fault().what)) {
             let Some(subject) = armed.selector.subject(call, number, common.instance) else { continue };
+            let now = *known.get_or_insert_with(|| common.clock.now_ns());
+            if !common.is_leased(now) {
+                return Vec::new();
+            }
             let Some(hash) = armed.live.decide(now, subject) else { continue };
             let Some(wait_ns) = self.wait_ns(&armed.live, hash, now, call.message.len()) else { continue };
             if is_second_ending(&parts, &armed.live) {

@@ -8,7 +8,7 @@ use http::Method;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::task::JoinSet;
-use vitrine_platform_faults::{Call, Effect, Live, Site};
+use vitrine_platform_faults::{Call, Effect, Live, Site, is_within};
 
 use crate::arrivals::Arrival;
 use crate::config::Weights;
@@ -19,10 +19,10 @@ const MAX_FLOODING: usize = 256;
 /// How often a flood is looked after.
 const STEP: Duration = Duration::from_millis(10);
 
-/// What becomes of an arrival: how much sooner than intended it comes, and for what.
-pub(crate) fn arrival(site: &Site, intended: Arrival) -> (f64, Arrival) {
+/// What becomes of an arrival: how many times as fast it follows the one before, and for what it comes, if it still does.
+pub(crate) fn arrival(site: &Site, intended: Arrival) -> (f64, Option<Arrival>) {
     let is_meant = |effect: &Effect| matches!(effect, Effect::Surge { .. } | Effect::Mix(_));
-    let Some(ruling) = site.decide_on(&Call::default(), is_meant) else { return (1.0, intended) };
+    let Some(ruling) = site.decide_on(&Call::default(), is_meant) else { return (1.0, Some(intended)) };
     let (mut factor, mut changed) = (1.0, intended);
     for effect in ruling.effects() {
         match effect {
@@ -34,7 +34,9 @@ pub(crate) fn arrival(site: &Site, intended: Arrival) -> (f64, Arrival) {
             _ => {}
         }
     }
-    (factor, changed)
+    // Fewer come by staying away, not by being awaited: when the fault ends, the next one is as near as ever.
+    let comes = factor >= 1.0 || is_within(intended.seed, factor);
+    (factor.max(1.0), comes.then_some(changed))
 }
 
 /// Weights as a fault names them; kinds that it leaves out do not come.
@@ -133,13 +135,20 @@ mod tests {
     fn more_come_and_for_something_else_until_it_ends() {
         let (faults, site) = load();
         let some = Arrivals::new(7, 10.0, Weights::only_browse()).next().expect("endless");
-        assert_eq!(arrival(&site, some), (1.0, some));
+        assert_eq!(arrival(&site, some), (1.0, Some(some)));
         arm(&faults, r#"{"surge": {"factor": 5}}"#);
-        assert_eq!(arrival(&site, some), (5.0, some));
+        assert_eq!(arrival(&site, some), (5.0, Some(some)));
+        arm(&faults, r#"{"surge": {"factor": 0}}"#);
+        assert_eq!(arrival(&site, some), (1.0, None));
+        arm(&faults, r#"{"surge": {"factor": 0.3}}"#);
+        let come =
+            Arrivals::new(7, 10.0, Weights::only_browse()).take(1_000).filter(|a| arrival(&site, *a).1.is_some());
+        let come = come.count();
+        assert!((240..360).contains(&come), "three in ten: {come}");
         arm(&faults, r#"{"mix": {"search": 1}}"#);
-        assert_eq!(arrival(&site, some).1.journey, Journey::Search);
+        assert_eq!(arrival(&site, some).1.expect("it comes").journey, Journey::Search);
         faults.apply(&[], 0).expect("nothing is fine");
-        assert_eq!(arrival(&site, some), (1.0, some));
+        assert_eq!(arrival(&site, some), (1.0, Some(some)));
     }
 
     #[test]

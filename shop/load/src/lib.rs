@@ -123,7 +123,7 @@ impl Load {
         for arrival in Arrivals::new(inner.config.seed, inner.config.rate, inner.config.weights) {
             let gap = arrival.after.saturating_sub(std::mem::replace(&mut last, arrival.after));
             let site = inner.site.as_ref().filter(|site| site.is_armed());
-            let (factor, arrival) = site.map_or((1.0, arrival), |site| faulted::arrival(site, arrival));
+            let (factor, comes) = site.map_or((1.0, Some(arrival)), |site| faulted::arrival(site, arrival));
             after += gap.div_f64(factor);
             let next = inner.config.duration.map_or(after, |d| after.min(d));
             let intended = began + next;
@@ -135,6 +135,7 @@ impl Load {
             if inner.config.duration.is_some_and(|d| after >= d) {
                 break;
             }
+            let Some(arrival) = comes else { continue };
             while journeys.try_join_next().is_some() {}
             if journeys.len() >= inner.room {
                 inner.stats.shed();

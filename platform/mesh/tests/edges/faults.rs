@@ -17,6 +17,7 @@ near_and_far!(
     messages_are_lost_until_the_fault_ends,
     a_partition_goes_both_ways,
     delays_are_seen_on_the_side_where_they_are,
+    telemetry_shows_each_symptom_and_not_its_cause,
     calls_hang_and_stop_with_the_world,
     calls_arrive_more_than_once,
     answers_are_cut_changed_and_old,
@@ -162,6 +163,85 @@ async fn delays_are_seen_on_the_side_where_they_are(far: bool) {
         assert_eq!(took(&inner) >= DELAY, is_callees, "{target}: {:?} within {:?}", took(&inner), took(&outer));
         let told = format!("{outer:?}{inner:?}");
         assert!(!told.contains("delay") && !told.contains("fault"), "telemetry does not tell the cause: {told}");
+    }
+}
+
+/// What telemetry shows of one call: the status on either side, none where there is no span.
+#[derive(Debug, PartialEq)]
+struct Symptom {
+    caller: Option<String>,
+    callee: Option<String>,
+}
+
+/// The status of the span that has this parent, if there is one.
+fn status(spans: &[Span], parent: &[u8]) -> Option<String> {
+    let span = spans.iter().find(|span| span.parent_span_id == parent)?;
+    vitrine_tests_capture::value(&span.attributes, "rpc.response.status_code")
+}
+
+async fn telemetry_shows_each_symptom_and_not_its_cause(far: bool) {
+    let world = world(far, Limits { default_deadline: Duration::from_millis(250), ..Limits::default() }).await;
+    let caller = Capture::of(&world.caller, Config::default()).await;
+    let callee = Capture::of(&world.callee, Config::default()).await;
+    let cases = [
+        (r#"{"error": {"code": "INTERNAL"}}"#, CALLEE, "INTERNAL", Some("INTERNAL")),
+        (r#"{"error": {"code": "UNAVAILABLE", "when": "after"}}"#, CALLEE, "UNAVAILABLE", Some("UNAVAILABLE")),
+        (r#"{"reset": {}}"#, CALLEE, "UNAVAILABLE", Some("UNAVAILABLE")),
+        (r#"{"reset": {}}"#, CALLER, "UNAVAILABLE", None),
+        (r#"{"reset": {"when": "after"}}"#, CALLER, "UNAVAILABLE", Some("OK")),
+        (r#""refuse""#, CALLER, "UNAVAILABLE", None),
+        (r#"{"lose": {"leg": "request"}}"#, CALLER, "DEADLINE_EXCEEDED", None),
+        (r#"{"lose": {"leg": "answer"}}"#, CALLER, "DEADLINE_EXCEEDED", Some("OK")),
+        (r#"{"partition": {}}"#, CALLER, "DEADLINE_EXCEEDED", None),
+        (r#"{"hang": {}}"#, CALLEE, "DEADLINE_EXCEEDED", Some("DEADLINE_EXCEEDED")),
+    ];
+    // So many that went well that the breaker stays closed.
+    let mut calls = 40;
+    for _ in 0..calls {
+        world.add("fine").await.expect("well");
+    }
+    for (what, target, of_caller, of_callee) in cases {
+        for is_armed in [true, false] {
+            if is_armed {
+                world.arm(what, target);
+            } else {
+                world.clear();
+            }
+            calls += 1;
+            assert_eq!(world.add("fine").await.is_err(), is_armed, "{what} at {target}");
+            let outer = caller.spans(calls).await.pop().expect("told");
+            // A call that ended well has its other side's span, and it comes last; those before it are there by then.
+            let inner = match of_callee {
+                Some(_) => callee.spans_that(1, |span| span.parent_span_id == outer.span_id).await,
+                None if !is_armed => callee.spans_that(1, |span| span.parent_span_id == outer.span_id).await,
+                None => callee.seen().await.spans().into_iter().map(|(_, span)| span).collect(),
+            };
+            let seen = Symptom {
+                caller: vitrine_tests_capture::value(&outer.attributes, "rpc.response.status_code"),
+                callee: status(&inner, &outer.span_id),
+            };
+            let expected = match is_armed {
+                true => Symptom { caller: Some(of_caller.to_owned()), callee: of_callee.map(str::to_owned) },
+                false => Symptom { caller: Some("OK".to_owned()), callee: Some("OK".to_owned()) },
+            };
+            assert_eq!(seen, expected, "{what} at {target}, armed: {is_armed}");
+        }
+    }
+    // Each was counted with its status, and nothing anywhere says that it was asked for.
+    let (mut spans, mut told) = (String::new(), String::new());
+    for capture in [caller, callee] {
+        let seen = capture.end().await;
+        spans.push_str(&format!("{:?}", seen.spans()));
+        told.push_str(&format!("{:?}{:?}", seen.metrics().collect::<Vec<_>>(), seen.logs));
+    }
+    // Processes tell of page faults.
+    assert!(!spans.to_lowercase().contains("fault"));
+    told.push_str(&spans);
+    for code in ["DEADLINE_EXCEEDED", "INTERNAL", "UNAVAILABLE"] {
+        assert!(told.contains(code), "{code}");
+    }
+    for word in ["inject", "chaos", "partition", "refuse\""] {
+        assert!(!told.to_lowercase().contains(word), "{word} is told");
     }
 }
 
