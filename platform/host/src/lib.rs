@@ -37,7 +37,7 @@ use std::sync::Arc;
 use vitrine_kit::clock::{Clock, Skew};
 use vitrine_platform_bus::with_relay;
 use vitrine_platform_cache as cache;
-use vitrine_platform_faults::{At, Faults, Site, SiteName};
+use vitrine_platform_faults::{At, Faults, Monotonic, Site, SiteName};
 use vitrine_platform_mesh::{Mesh, Transport};
 use vitrine_platform_nats::Nats;
 use vitrine_platform_store as store;
@@ -83,6 +83,9 @@ impl Host {
         let (storage, cache) = (Storage::Folder(data.into()), cache::Engine::embedded());
         mesh.told_by(&telemetry.service(telemetry::PROCESS));
         let (clock, skew) = clock.skewed();
+        // Under the name that telemetry has of the process, so that a fault can mean what is seen there.
+        let faults = Faults::new(Monotonic::default(), telemetry.instance_id(), env!("CARGO_PKG_VERSION"));
+        let mesh = mesh.with_faults(faults);
         Self(Arc::new(HostInner {
             data: data.to_owned(),
             storage,

@@ -118,6 +118,8 @@ async fn every_place_of_a_process_is_known() {
     ] {
         assert!(has(at, service), "{at:?} of {service}: {sites:?}");
     }
+    let instance = world.host.pipeline().instance_id();
+    assert!(sites.iter().all(|site| &*site.instance == instance), "as telemetry calls it: {sites:?}");
     let cpu = fault(r#"{"cpu": {"cores": 1}}"#, r#""at": "process", "service": ["ads"]"#, "");
     assert_eq!(check_sites(&cpu, &sites, 0)[0].place, "scope", "three services share the process");
     let alone: Vec<SiteInfo> = sites.iter().filter(|site| &*site.name.service == "ads").cloned().collect();

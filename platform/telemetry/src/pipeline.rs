@@ -69,6 +69,11 @@ impl Telemetry {
         Self(Arc::new(TelemetryInner { config, instance_id, services, spans, logs, exporting }))
     }
 
+    /// What this process is called among the others of its services: `service.instance.id`.
+    pub fn instance_id(&self) -> &str {
+        &self.0.instance_id
+    }
+
     /// The handle of a service; the same name gives the same service.
     pub fn service(&self, name: &str) -> Service {
         let mut services = self.0.services.lock();
