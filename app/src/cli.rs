@@ -15,6 +15,13 @@ use crate::settings::Flag;
 use crate::sql::Style;
 pub use rules::{RulesArgs, RulesCheckArgs, RulesCommand, RulesReplayArgs, RulesTestArgs};
 
+mod flags;
+
+pub use flags::{
+    FlagsAskArgs, FlagsCommand, FlagsExplainArgs, FlagsGetArgs, FlagsHistoryArgs, FlagsListArgs, FlagsServeArgs,
+    FlagsSetArgs,
+};
+
 /// A shop made of glass: a complete commerce system that anyone can run, break and see through.
 #[derive(Debug, Parser)]
 #[command(
@@ -51,6 +58,9 @@ pub enum Command {
     Token(TokenArgs),
     /// Ask SQL over everything the observatory keeps: a prompt, one statement, or statements from a pipe
     Sql(SqlArgs),
+    /// Feature flags: served to OpenFeature's clients, or those of a service that runs listed, written and explained
+    #[command(subcommand)]
+    Flags(FlagsCommand),
     /// Watch a machine: its metrics at /metrics, as the node exporter and cAdvisor have them
     #[command(subcommand)]
     Agent(AgentCommand),
@@ -152,6 +162,9 @@ pub struct UpArgs {
     /// Where the observatory answers (pages, Jaeger, Zipkin, Prometheus, Alertmanager and SQL) [default: 127.0.0.1:9000]
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub observe: Option<SocketAddr>,
+    /// Where feature flags answer (OFREP, pages) [default: 127.0.0.1:8016]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub flags: Option<SocketAddr>,
     /// What the observatory takes here and alone.
     #[command(flatten)]
     pub keep: RetentionArgs,

@@ -8,6 +8,8 @@ pub mod cli;
 mod console;
 mod engines;
 mod export;
+mod flags;
+mod flags_commands;
 mod folder;
 mod identity;
 mod observatory;
@@ -130,6 +132,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
         Command::Metrics(MetricsCommand::Export(args)) => export::run(*args).await,
         Command::Metrics(MetricsCommand::Reindex(args)) => reindex::run(args).await,
         Command::Agent(args) => agent::run(args).await,
+        Command::Flags(command) => flags_commands::run(command).await,
         Command::Config(args) if args.schema => settings::print_schema(),
         Command::Config(args) if args.reference => {
             settings::print_reference();

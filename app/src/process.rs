@@ -21,6 +21,7 @@ use vitrine_platform_mesh::Registration;
 use vitrine_platform_telemetry::{Config, Telemetry};
 use vitrine_shop_load::Load;
 
+use crate::flags::Flags;
 use crate::observatory::Observatory;
 use crate::operations::Operations;
 use crate::settings::Settings;
@@ -104,6 +105,11 @@ impl Process {
         }
         self.running = Some(running);
         Ok(())
+    }
+
+    /// Serves feature flags, until everything that is told of its services has ended.
+    pub fn serve_flags(&self, flags: Flags) {
+        flags.serve(&self.bounds, &self.stop_background, &self.background);
     }
 
     /// Lets others find its services until it stops.

@@ -19,6 +19,8 @@ pub struct RunFile {
     pub otlp_grpc: String,
     /// Where OTLP comes in over HTTP.
     pub otlp_http: String,
+    /// Base URL of the feature flags: pages, `/ofrep/v1`.
+    pub flags: String,
     /// Base URL of the operations listener: health.
     pub operations: String,
     /// The process.
@@ -60,7 +62,7 @@ impl RunFile {
 
 /// What a command may add that found no shop, and was not told where one is.
 pub fn hint(dir: &Path, url: Option<&str>) -> String {
-    if url.is_some() || path(dir).exists() || alone_path(dir).exists() {
+    if url.is_some() || path(dir).exists() || alone_path(dir).exists() || flags_path(dir).exists() {
         return String::new();
     }
     format!(" (nothing runs on {}: vitrine up starts it, and --data or --url says where else it is)", dir.display())
@@ -89,6 +91,22 @@ pub fn observatory(dir: &Path) -> Option<String> {
 /// The file that an observatory which runs alone leaves in its data folder while it runs.
 pub fn alone_path(dir: &Path) -> PathBuf {
     dir.join("observatory.json")
+}
+
+/// Where the flags of a data folder answer, whether they are served alone or within a shop; none if they are not.
+pub fn flags(dir: &Path) -> Option<String> {
+    let alone = || {
+        // A killed one left its file.
+        folder::is_locked(dir, crate::flags::FLAGS).then_some(())?;
+        let text = std::fs::read_to_string(flags_path(dir)).ok()?;
+        serde_json::from_str::<serde_json::Value>(&text).ok()?.get("flags")?.as_str().map(str::to_owned)
+    };
+    RunFile::read(dir).ok().map(|run| run.flags).or_else(alone)
+}
+
+/// The file that a flags service which runs alone leaves in its data folder while it runs.
+pub fn flags_path(dir: &Path) -> PathBuf {
+    dir.join("flags.json")
 }
 
 #[cfg(test)]

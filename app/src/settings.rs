@@ -75,6 +75,8 @@ pub struct Settings {
     pub identity: crate::identity::Config,
     /// The observatory.
     pub observatory: Observatory,
+    /// The flags service.
+    pub flags: crate::flags::Config,
     /// The PostgreSQL server, where `shop.engines` names it.
     pub postgres: PostgresConfig,
     /// The MongoDB servers, where `shop.engines` names them.

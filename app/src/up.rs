@@ -18,6 +18,7 @@ use vitrine_shop_auth::machine::{ASSERTION_TYPE, KeyPair};
 use vitrine_shop_load::{Load, Report, Weights};
 
 use crate::cli::UpArgs;
+use crate::flags::{FLAGS, Flags};
 use crate::observatory::{Addresses, Observatory};
 use crate::process::{Process, World};
 use crate::runfile::{self, DemoCustomer, RunFile};
@@ -38,10 +39,13 @@ pub struct Up {
 /// Brings everything up; it is ready when this returns. Where it is is said in the data folder, and in another file if one is named.
 pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) -> Result<Up> {
     let rate = settings.up.load.0;
-    let listeners = Observatory::listeners(&settings.observatory) + 1;
-    let opened = Process::open(data, &settings, listeners, ALL).await?;
+    // The shop's own, and that of the flags.
+    let listeners = Observatory::listeners(&settings.observatory) + 2;
+    let opened = Process::open(data, &settings, listeners, &[ALL, &[FLAGS]].concat()).await?;
     let listener = bind(settings.up.listen).await?;
     let observatory = Observatory::open(data, &settings.observatory, true).await?;
+    let flags = Flags::open(data, &settings.flags).await?;
+    let flags_url = flags.url()?;
     let Addresses { observe, otlp_grpc, otlp_http } = observatory.addresses()?;
     let address = listener.local_addr()?;
     let shop = if settings.shop.url.is_empty() { format!("http://{address}") } else { settings.shop.url.to_string() };
@@ -53,6 +57,7 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     }
 
     let mut process = opened.start(Some(observatory))?;
+    process.serve_flags(flags);
     let mesh = Mesh::new(Limits::default()).with_identity(identity::identity(data, &settings, None)?);
     let (host, _) = engines::host(data, ALL, &settings, process.telemetry(), mesh).await?;
     let components = topology::build_all(ALL, &settings.services, &host)?;
@@ -62,7 +67,8 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     let customer = || DemoCustomer { email: DEMO_EMAIL.to_owned(), password: DEMO_PASSWORD.to_owned() };
     let demo_customer = demo.then(customer);
     let (pid, operations) = (std::process::id(), process.operations().to_owned());
-    let run = RunFile { shop, observe, otlp_grpc, otlp_http, operations, pid, demo_customer, admin_token };
+    let run =
+        RunFile { shop, observe, otlp_grpc, otlp_http, flags: flags_url, operations, pid, demo_customer, admin_token };
     process.ready(&run, Some(runfile::path(data)), ready_file)?;
 
     let stop_load = CancellationToken::new();
@@ -109,12 +115,13 @@ impl Up {
     /// Where everything is, who gets in, and what lets in everyone.
     fn print(&self, settings: &Settings, data: &Path) {
         let data = runfile::data_flag(data);
-        let RunFile { shop, observe, otlp_grpc, otlp_http, operations, demo_customer, .. } = &self.run;
+        let RunFile { shop, observe, otlp_grpc, otlp_http, flags, operations, demo_customer, .. } = &self.run;
         say!("  shop       {shop}");
         say!(
             "  observe    {observe}  (APIs below /jaeger, /zipkin, /prometheus, /alertmanager; vitrine sql{data}, vitrine promql{data})"
         );
         say!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
+        say!("  flags      {flags}  (pages, OFREP below /ofrep/v1; vitrine flags list{data})");
         say!("  operations {operations}  (health, metrics)");
         say!("  open       shop: the catalog, and signing up; {}", settings.observatory.open());
         if demo_customer.is_some() {
@@ -135,6 +142,7 @@ fn flags(args: &UpArgs) -> Vec<settings::Flag> {
     flags.extend([
         ("--listen", "up.listen", args.listen.map(|a| a.to_string())),
         ("--observe", "observatory.listen", args.observe.map(|a| a.to_string())),
+        ("--flags", "flags.listen", args.flags.map(|a| a.to_string())),
         ("--load", "up.load", args.load.clone()),
     ]);
     flags

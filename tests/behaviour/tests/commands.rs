@@ -29,7 +29,7 @@ fn refuses(args: &[&str], variables: &[(&str, &str)], code: i32, words: &[&str])
 fn help_teaches() {
     let output_of = |args: &[&str]| String::from_utf8(vitrine(args, &[]).stdout).expect("UTF-8");
     let help = output_of(&["--help"]);
-    for command in ["up", "serve", "load", "status", "down", "token", "config"] {
+    for command in ["up", "serve", "load", "status", "down", "token", "flags", "config"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} in {help}");
     }
     assert!(help.contains("vitrine up\n"), "{help}");
@@ -39,6 +39,7 @@ fn help_teaches() {
         "--observe",
         "--otlp-grpc",
         "--otlp-http",
+        "--flags",
         "--load",
         "--products",
         "--seed",
@@ -303,6 +304,8 @@ fn a_broken_database_is_named_and_left_alone() {
         "--otlp-grpc",
         any,
         "--otlp-http",
+        any,
+        "--flags",
         any,
         "--load",
         "off",

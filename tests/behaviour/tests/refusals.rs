@@ -17,7 +17,7 @@ fn refuses(engines: &str, variables: &[(&str, &str)], words: &[&str]) -> Result<
         .arg("30")
         .arg(BINARY)
         .args(["up", "--quiet", "--engines", engines, "--load", "off", "--listen", any, "--observe", any])
-        .args(["--otlp-grpc", any, "--otlp-http", any, "--data"])
+        .args(["--otlp-grpc", any, "--otlp-http", any, "--flags", any, "--data"])
         .arg(folder.path())
         .envs(variables.iter().copied())
         .output()?;

@@ -137,11 +137,23 @@ impl Shop {
     fn up(&mut self, options: &Options) -> Result<()> {
         let any = "127.0.0.1:0";
         let data = self.data.join("up");
-        let mut args: Vec<String> =
-            ["up", "--quiet", "--listen", any, "--observe", any, "--otlp-grpc", any, "--otlp-http", any]
-                .iter()
-                .map(|a| (*a).to_owned())
-                .collect();
+        let mut args: Vec<String> = [
+            "up",
+            "--quiet",
+            "--listen",
+            any,
+            "--observe",
+            any,
+            "--otlp-grpc",
+            any,
+            "--otlp-http",
+            any,
+            "--flags",
+            any,
+        ]
+        .iter()
+        .map(|a| (*a).to_owned())
+        .collect();
         args.extend(["--data".to_owned(), data.display().to_string()]);
         args.extend(["--load".to_owned(), options.load.clone().unwrap_or_else(|| "off".to_owned())]);
         let process = Process::start(&self.binary, &args, &options.variables, &self.data.join("up.log"))?;

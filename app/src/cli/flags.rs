@@ -1,0 +1,132 @@
+//! `vitrine flags`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use vitrine_kit::Secret;
+
+use super::{ConfigArgs, DataArgs, address};
+
+/// What can be done with feature flags.
+#[derive(Clone, Debug, Subcommand)]
+pub enum FlagsCommand {
+    /// Serve flags alone: OFREP for OpenFeature's clients, an API and pages for operators
+    Serve(FlagsServeArgs),
+    /// List the flags: key, type, state, the variant without a rule
+    List(FlagsListArgs),
+    /// Print the definition of a flag
+    Get(FlagsGetArgs),
+    /// Write the definition of a flag, or enable or disable it
+    Set(FlagsSetArgs),
+    /// Say which value a flag has for a context, and why: the value of each node of its rule, what decided, which bucket was drawn
+    Explain(FlagsExplainArgs),
+    /// Print who changed what, when and why, the latest first
+    History(FlagsHistoryArgs),
+}
+
+/// `vitrine flags serve`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Take in what flagd has:   curl -X POST --data-binary @flags.json 'http://127.0.0.1:8016/api/v1/import?why=first'
+Then evaluate:            curl -X POST http://127.0.0.1:8016/ofrep/v1/evaluate/flags/KEY -d '{\"context\": {\"targetingKey\": \"u\"}}'")]
+pub struct FlagsServeArgs {
+    /// Data folder.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Configuration file.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Where the flags answer; port 0 picks a free one [default: 127.0.0.1:8016]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub listen: Option<SocketAddr>,
+    /// Where health is answered to probes, apart from all else [default: a free port of this machine]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub operations: Option<SocketAddr>,
+    /// Print errors only
+    #[arg(long)]
+    pub quiet: bool,
+    /// Write {"flags", "operations", "pid"} to this file, as JSON, once everything is ready
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+}
+
+/// The flags service that a command asks, and who asks.
+#[derive(Args, Clone, Debug)]
+pub struct FlagsAskArgs {
+    /// The flags service; without it, the one of the data folder, or http://127.0.0.1:8016
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Bearer token; better given as VITRINE_FLAGS_TOKEN, for command lines can be read by others
+    #[arg(long, value_name = "TOKEN", env = "VITRINE_FLAGS_TOKEN", hide_env_values = true)]
+    pub token: Option<Secret>,
+    /// Data folder.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// `vitrine flags list`.
+#[derive(Args, Clone, Debug)]
+pub struct FlagsListArgs {
+    /// Whom to ask.
+    #[command(flatten)]
+    pub at: FlagsAskArgs,
+}
+
+/// `vitrine flags get`.
+#[derive(Args, Clone, Debug)]
+pub struct FlagsGetArgs {
+    /// The flag's key
+    pub key: String,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub at: FlagsAskArgs,
+}
+
+/// `vitrine flags set`.
+#[derive(Args, Clone, Debug)]
+pub struct FlagsSetArgs {
+    /// The flag's key
+    pub key: String,
+    /// A file with the definition, as flagd has it; without it, what the standard input holds
+    #[arg(value_name = "FILE", conflicts_with_all = ["enable", "disable"])]
+    pub file: Option<PathBuf>,
+    /// Enable the flag, and leave the rest as it is
+    #[arg(long, conflicts_with = "disable")]
+    pub enable: bool,
+    /// Disable the flag, and leave the rest as it is
+    #[arg(long)]
+    pub disable: bool,
+    /// The reason, for the history
+    #[arg(long, value_name = "TEXT")]
+    pub why: String,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub at: FlagsAskArgs,
+}
+
+/// `vitrine flags explain`.
+#[derive(Args, Clone, Debug)]
+pub struct FlagsExplainArgs {
+    /// The flag's key
+    pub key: String,
+    /// The context, as JSON
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub context: String,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub at: FlagsAskArgs,
+}
+
+/// `vitrine flags history`.
+#[derive(Args, Clone, Debug)]
+pub struct FlagsHistoryArgs {
+    /// The flag's key; without it, all of them
+    pub key: Option<String>,
+    /// Most changes
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub at: FlagsAskArgs,
+}

@@ -1,0 +1,163 @@
+//! The commands that ask a flags service which runs, over its operators' API.
+
+use std::io::Read;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use http::Method;
+use http::header::{AUTHORIZATION, HeaderValue};
+use serde_json::{Value, json};
+use vitrine_kit::clock::rfc3339;
+use vitrine_kit::percent;
+use vitrine_platform_fetch::{Client, Limits, Request, Settings};
+
+use crate::cli::{FlagsAskArgs, FlagsExplainArgs, FlagsHistoryArgs, FlagsSetArgs};
+use crate::say::say;
+use crate::{Usage, runfile};
+
+/// How long an answer may take, and how large it may be.
+const LIMITS: Limits = Limits { within: Duration::from_secs(30), max_response_bytes: 64 << 20 };
+/// Where the flags answer if nothing else is known.
+const FLAGS_URL: &str = "http://127.0.0.1:8016";
+
+/// Sends a request, and reads the JSON that comes back; what is refused is said as the service says it.
+async fn send(at: &FlagsAskArgs, method: Method, path: &str, body: String) -> Result<Value> {
+    let known = || runfile::flags(&at.data.data).unwrap_or_else(|| FLAGS_URL.to_owned());
+    let url = at.url.clone().unwrap_or_else(known);
+    let mut request = Request::post(format!("{}/api/v1/{path}", url.trim_end_matches('/')), "application/json", body);
+    request.method = method;
+    if let Some(token) = &at.token {
+        let value = HeaderValue::try_from(format!("Bearer {}", token.expose()));
+        let mut value = value.map_err(|_| Usage("--token: expected visible ASCII characters".to_owned()))?;
+        value.set_sensitive(true);
+        request = request.with_header(AUTHORIZATION, value);
+    }
+    let sent = Client::new(&Settings::default())?.send(request, LIMITS).await;
+    let hint = || runfile::hint(&at.data.data, at.url.as_deref());
+    let response = sent.map_err(|e| anyhow!("{url}: {e}{}", hint()))?;
+    let body: Value = serde_json::from_slice(&response.body).context("the answer is not one of a flags service")?;
+    if response.status.is_success() {
+        return Ok(body);
+    }
+    let detail = body["detail"].as_str().map_or_else(|| response.status.to_string(), str::to_owned);
+    Err(anyhow!("{detail}"))
+}
+
+async fn read(at: &FlagsAskArgs, path: &str) -> Result<Value> {
+    send(at, Method::GET, path, String::new()).await
+}
+
+fn flag_path(key: &str) -> String {
+    format!("flags/{}", percent::encode(key))
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// `vitrine flags list`
+pub(super) async fn list(at: &FlagsAskArgs) -> Result<()> {
+    let body = read(at, "flags").await?;
+    let flags = body["flags"].as_array().context("the answer is not one of a flags service")?;
+    let width = flags.iter().map(|flag| text(&flag["key"]).chars().count()).max().unwrap_or(0);
+    for flag in flags {
+        let state = if flag["enabled"] == true { "enabled" } else { "disabled" };
+        let rule = if flag["targeted"] == true { "  by a rule" } else { "" };
+        let default = flag["defaultVariant"].as_str().unwrap_or("-");
+        say!("{:<width$}  {:<8} {state:<8} {default}{rule}", text(&flag["key"]), text(&flag["type"]));
+    }
+    Ok(())
+}
+
+/// `vitrine flags get`
+pub(super) async fn get(at: &FlagsAskArgs, key: &str) -> Result<()> {
+    let body = read(at, &flag_path(key)).await?;
+    say!("{}", serde_json::to_string_pretty(&body["definition"])?);
+    Ok(())
+}
+
+/// `vitrine flags set`: for the revision that is in force now, so that a change between is not overwritten.
+pub(super) async fn set(args: &FlagsSetArgs) -> Result<()> {
+    let path = flag_path(&args.key);
+    let flags = read(&args.at, "flags").await?;
+    let known = flags["flags"].as_array().into_iter().flatten().find(|flag| flag["key"] == args.key.as_str());
+    let revision = known.map_or(0, |flag| flag["revision"].as_u64().unwrap_or(0));
+    let about = format!("revision={revision}&why={}", percent::encode(&args.why));
+    let body = if args.enable || args.disable {
+        let body = json!({"enabled": args.enable}).to_string();
+        send(&args.at, Method::POST, &format!("{path}/state?{about}"), body).await?
+    } else {
+        let definition = match &args.file {
+            Some(file) => {
+                std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?
+            }
+            None => {
+                let mut text = String::new();
+                std::io::stdin().read_to_string(&mut text).context("the standard input cannot be read")?;
+                text
+            }
+        };
+        send(&args.at, Method::PUT, &format!("{path}?{about}"), definition).await?
+    };
+    for finding in body["findings"].as_array().into_iter().flatten() {
+        let at = &finding["location"];
+        eprintln!("line {}, column {}: {}", at["line"], at["column"], text(&finding["message"]));
+    }
+    say!("revision {}", body["revision"]);
+    Ok(())
+}
+
+/// `vitrine flags explain`
+pub(super) async fn explain(args: &FlagsExplainArgs) -> Result<()> {
+    let context: Value = serde_json::from_str(&args.context)
+        .map_err(|e| Usage(format!("--context: {e}; expected JSON such as {{\"targetingKey\": \"cus_1\"}}")))?;
+    let body = json!({"context": context}).to_string();
+    let told = send(&args.at, Method::POST, &format!("{}/explain", flag_path(&args.key)), body).await?;
+    say!("{} = {} ({})", told["variant"].as_str().unwrap_or("no variant"), told["value"], text(&told["reason"]));
+    if let Some(error) = told["error"].as_str() {
+        say!("{error}");
+    }
+    if told["rule"].is_object() {
+        node(&told["rule"], 1);
+    }
+    Ok(())
+}
+
+/// A node of the rule, and those below it. What decided bears a mark.
+fn node(told: &Value, depth: usize) {
+    let mark = if told["decides"] == true { "*" } else { " " };
+    let bucket = &told["bucket"];
+    let drawn = if bucket.is_object() {
+        let (range, total) = (&bucket["range"], &bucket["total"]);
+        format!("  [{} of {total}: bucket {}, from {} to {}]", bucket["at"], bucket["number"], range[0], range[1])
+    } else {
+        String::new()
+    };
+    say!("{:indent$}{mark} {} = {}{drawn}", "", text(&told["node"]), told["value"], indent = depth * 2);
+    for child in told["children"].as_array().into_iter().flatten() {
+        node(child, depth + 1);
+    }
+}
+
+/// `vitrine flags history`
+pub(super) async fn history(args: &FlagsHistoryArgs) -> Result<()> {
+    let path = match &args.key {
+        Some(key) => format!("{}/history?limit={}", flag_path(key), args.limit),
+        None => format!("history?limit={}", args.limit),
+    };
+    let body = read(&args.at, &path).await?;
+    for entry in body["entries"].as_array().into_iter().flatten() {
+        let names = entry["changes"].as_array().into_iter().flatten();
+        let names: Vec<&str> = names.map(|changed| changed["key"].as_str().unwrap_or("(shared)")).collect();
+        let at = rfc3339(entry["atMs"].as_i64().unwrap_or(0));
+        say!(
+            "{} {at} {} {} {}: {}",
+            entry["revision"],
+            text(&entry["who"]),
+            text(&entry["action"]),
+            names.join(", "),
+            text(&entry["why"])
+        );
+    }
+    Ok(())
+}

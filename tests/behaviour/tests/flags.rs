@@ -1,0 +1,191 @@
+//! Feature flags, served alone and within a shop: what a stock client of OpenFeature sees, what the command line says, and what is left
+//! after a process died.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, ensure};
+use http::Method;
+use http::header::CONTENT_TYPE;
+use serde_json::Value;
+use tempfile::TempDir;
+use vitrine_shop_load::http::{Call, Client};
+use vitrine_tests_testkit::{Options, Placement, Process, Shop, python, succeed};
+
+/// How often the service is killed.
+const KILLS: u32 = 20;
+
+const DEFINITIONS: &str = r#"{"flags": {
+    "bool": {"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on"},
+    "int": {"state": "ENABLED", "variants": {"few": 3, "many": 10}, "defaultVariant": "many"},
+    "float": {"state": "ENABLED", "variants": {"half": 0.5, "whole": 10}, "defaultVariant": "whole"},
+    "string": {"state": "ENABLED", "variants": {"de": "hallo", "en": "hello"}, "defaultVariant": "en",
+        "targeting": {"if": [{"in": [{"var": "country"}, ["DE", "CH"]]}, "de"]}},
+    "object": {"state": "ENABLED", "variants": {"a": {"n": 1.5}}, "defaultVariant": "a", "metadata": {"owner": "web"}},
+    "off": {"state": "DISABLED", "variants": {"on": true}, "defaultVariant": "on"},
+    "code": {"state": "ENABLED", "variants": {"on": true}, "defaultVariant": null},
+    "wrong": {"state": "ENABLED", "variants": {"on": true}, "targeting": {"cat": ["no", "where"]}}
+}, "metadata": {"flagSetId": "shop"}}"#;
+
+fn binary() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_vitrine-under-test"))
+}
+
+fn start(folder: &TempDir) -> Result<(Process, String)> {
+    let data = folder.path().join("data").display().to_string();
+    let args = ["flags", "serve", "--quiet", "--listen", "127.0.0.1:0", "--data", &data];
+    let process = Process::start(binary(), &args, &[], &folder.path().join("log"))?;
+    let url = process.ready["flags"].as_str().context("the ready file has no flags")?.to_owned();
+    Ok((process, url))
+}
+
+async fn send(url: &str, method: Method, path: &str, body: &str) -> Result<Value> {
+    let call = Call::new(method, path).raw(body).header(CONTENT_TYPE, "application/json");
+    let answer = Client::new(url)?.send(call).await?;
+    ensure!(answer.status == 200, "{path}: {} {}", answer.status, String::from_utf8_lossy(&answer.body));
+    Ok(answer.json())
+}
+
+/// Where OFREP's own description is; none, said loudly, where it is not.
+fn openapi() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
+    let folder = std::env::var_os("VITRINE_CONFORMANCE").map_or(beside, PathBuf::from);
+    let path = folder.join("ofrep/openapi.yaml");
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!(
+        "NOT COMPARED WITH OFREP'S OWN DESCRIPTION: {} is not there (VITRINE_CONFORMANCE says where)",
+        path.display()
+    );
+    None
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stock_client_of_openfeature_evaluates_flags() {
+    let check = async {
+        let packages =
+            ["openfeature-sdk==0.10.0", "openfeature-provider-ofrep==0.3.0", "jsonschema==4.25.1", "PyYAML==6.0.3"];
+        let python = python(Path::new(env!("CARGO_TARGET_TMPDIR")), "ofrep-0.3.0", &packages).await?;
+        let folder = TempDir::new()?;
+        let (mut process, url) = start(&folder)?;
+        send(&url, Method::POST, "/api/v1/import?why=first", DEFINITIONS).await?;
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/flags/ofrep.py");
+        let mut command = tokio::process::Command::new(python);
+        let told = succeed(command.arg(script).arg(&url).args(openapi())).await?;
+        println!("{told}");
+        ensure!(told.contains("provider: 12 of 12"), "{told}");
+        ensure!(openapi().is_none() || told.contains("schemas: 10 of 10"), "{told}");
+        process.stop()?;
+        Ok::<_, anyhow::Error>(())
+    };
+    check.await.expect("the stock client evaluates");
+}
+
+fn vitrine(args: &[&str]) -> Result<Output> {
+    Ok(Command::new(binary()).args(args).output()?)
+}
+
+fn said(args: &[&str]) -> Result<String> {
+    let output = vitrine(args)?;
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.success(), "{args:?}: {err}");
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_line_reads_writes_and_explains() {
+    let check = async {
+        let folder = TempDir::new()?;
+        let (mut process, url) = start(&folder)?;
+        send(&url, Method::POST, "/api/v1/import?why=first", DEFINITIONS).await?;
+        let data = folder.path().join("data").display().to_string();
+        // The service is found by the data folder.
+        let list = said(&["flags", "list", "--data", &data])?;
+        ensure!(
+            list.contains("string  string   enabled  en  by a rule") && list.contains("off     boolean  disabled on"),
+            "{list}"
+        );
+        let file = folder.path().join("new.json");
+        std::fs::write(&file, r#"{"state": "ENABLED", "variants": {"a": 1}, "defaultVariant": "a"}"#)?;
+        let file = file.display().to_string();
+        let set = said(&["flags", "set", "new", &file, "--why", "a test", "--data", &data])?;
+        ensure!(set == "revision 2\n", "{set}");
+        let set = said(&["flags", "set", "new", "--disable", "--why", "too early", "--url", &url])?;
+        ensure!(set == "revision 3\n", "{set}");
+        let got = said(&["flags", "get", "new", "--url", &url])?;
+        ensure!(serde_json::from_str::<Value>(&got)?["state"] == "DISABLED", "{got}");
+        let context = r#"{"country": "CH"}"#;
+        let told = said(&["flags", "explain", "string", "--context", context, "--url", &url])?;
+        ensure!(
+            told.starts_with("de = \"hallo\" (TARGETING_MATCH)\n") && told.contains("var country = \"CH\""),
+            "{told}"
+        );
+        let history = said(&["flags", "history", "new", "--url", &url])?;
+        ensure!(history.starts_with("3 ") && history.contains("local set new: too early\n2 "), "{history}");
+        let refused = vitrine(&["flags", "get", "none", "--url", &url])?;
+        let err = String::from_utf8_lossy(&refused.stderr).into_owned();
+        ensure!(!refused.status.success() && err.contains("there is no flag \"none\""), "{err}");
+        process.stop()?;
+        Ok::<_, anyhow::Error>(())
+    };
+    check.await.expect("the commands work");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_service_has_lost_nothing_that_it_acknowledged() {
+    let check = async {
+        let folder = TempDir::new()?;
+        let mut acknowledged = 0_u64;
+        for round in 0..KILLS {
+            let (mut process, url) = start(&folder)?;
+            let body = send(&url, Method::GET, "/api/v1/flags", "").await?;
+            let revision = body["revision"].as_u64().context("a revision")?;
+            // The change in flight when the process died may be there; none that was acknowledged may be missing.
+            ensure!(revision == acknowledged || revision == acknowledged + 1, "{revision} after {acknowledged}");
+            let verified = send(&url, Method::GET, "/api/v1/history/verify", "").await?;
+            ensure!(verified["broken"].is_null() && verified["entries"] == revision, "{verified}");
+            acknowledged = revision;
+            for _ in 0..=round % 4 {
+                acknowledged = write(&url, acknowledged).await?;
+            }
+            let last = tokio::spawn({
+                let url = url.clone();
+                async move { write(&url, acknowledged).await }
+            });
+            process.kill()?;
+            if let Ok(revision) = last.await? {
+                acknowledged = revision;
+            }
+        }
+        println!("{KILLS} kills, {acknowledged} changes acknowledged, none lost");
+        ensure!(acknowledged >= u64::from(KILLS), "{acknowledged}");
+        Ok::<_, anyhow::Error>(())
+    };
+    check.await.expect("nothing is lost");
+}
+
+/// Writes a flag that is named by its revision; returns the revision.
+async fn write(url: &str, last: u64) -> Result<u64> {
+    let definition = format!(r#"{{"state": "ENABLED", "variants": {{"n": {last}}}}}"#);
+    let body =
+        send(url, Method::PUT, &format!("/api/v1/flags/f{}?revision=0&why=round", last + 1), &definition).await?;
+    body["revision"].as_u64().context("a revision")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shop_has_its_flags() {
+    let check = async {
+        let mut shop = Shop::start(binary(), Placement::Local, &Options::default()).await?;
+        let url = shop.process()?.ready["flags"].as_str().context("the ready file has no flags")?.to_owned();
+        send(&url, Method::POST, "/api/v1/import?why=first", DEFINITIONS).await?;
+        let one = send(&url, Method::POST, "/ofrep/v1/evaluate/flags/bool", "{}").await?;
+        ensure!(one["value"] == true, "{one}");
+        let data = shop.data().join("up").display().to_string();
+        let list = said(&["flags", "list", "--data", &data])?;
+        ensure!(list.lines().count() == 8, "{list}");
+        shop.process()?.stop()?;
+        Ok::<_, anyhow::Error>(())
+    };
+    check.await.expect("the shop has flags");
+}
