@@ -62,7 +62,7 @@ impl Flags {
         let cors = config.cors.rules().map_err(|e| Usage(format!("flags.cors.{e}")))?;
         let hosts = Hosts::parse(&config.hosts).map_err(|e| Usage(format!("flags.hosts: {e}")))?;
         let listener = bind(config.listen).await?;
-        let storage = Storage::Folder(data.to_owned());
+        let storage = Storage::Folder(data.into());
         let store = FlagStore::open(&storage, Clock::system()).await.context("the flags cannot be read")?;
         let access = Access::open(&store).await.context("the tokens of the flags cannot be read")?;
         let cors = cors.at(hosts.of(listener.local_addr()?.ip()));
