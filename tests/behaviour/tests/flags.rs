@@ -82,6 +82,24 @@ async fn a_stock_client_of_openfeature_evaluates_flags() {
     check.await.expect("the stock client evaluates");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stock_client_of_flagd_resolves_and_evaluates_itself() {
+    let check = async {
+        let packages = ["openfeature-sdk==0.10.0", "openfeature-provider-flagd==0.6.1"];
+        let python = python(Path::new(env!("CARGO_TARGET_TMPDIR")), "flagd-0.6.1", &packages).await?;
+        let folder = TempDir::new()?;
+        let (mut process, url) = start(&folder)?;
+        send(&url, Method::POST, "/api/v1/import?why=first", DEFINITIONS).await?;
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/flags/flagd.py");
+        let told = succeed(tokio::process::Command::new(python).arg(script).arg(&url)).await?;
+        println!("{told}");
+        ensure!(told.contains("rpc: 12 of 12") && told.contains("in-process: 12 of 12"), "{told}");
+        process.stop()?;
+        Ok::<_, anyhow::Error>(())
+    };
+    check.await.expect("the stock client evaluates");
+}
+
 fn vitrine(args: &[&str]) -> Result<Output> {
     Ok(Command::new(binary()).args(args).output()?)
 }
