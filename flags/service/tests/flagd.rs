@@ -83,7 +83,7 @@ impl Served {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (clock, _) = Clock::manual(1_795_228_166_042);
-        let flags = FlagStore::open(&Storage::Folder(folder.path().to_owned()), clock).await.expect("opened");
+        let flags = FlagStore::open(&Storage::Folder(folder.path().into()), clock).await.expect("opened");
         let mode = vitrine_flags_engine::Mode::Strict;
         flags.import(author(), DEFINITIONS, Import::Merge, mode).await.expect("imported");
         let access = Access::open(&flags).await.expect("tokens");
