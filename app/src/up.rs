@@ -30,6 +30,8 @@ use crate::{engines, folder, identity, settings, topology};
 pub struct Up {
     /// Where it is, and how to get in.
     pub run: RunFile,
+    /// What everyone may do with flags, in words; none if a token is needed.
+    flags_are_open: Option<&'static str>,
     process: Process,
     load: Option<Load>,
     loading: Option<tokio::task::JoinHandle<Report>>,
@@ -45,7 +47,7 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     let listener = bind(settings.up.listen).await?;
     let observatory = Observatory::open(data, &settings.observatory, true).await?;
     let flags = Flags::open(data, &settings.flags).await?;
-    let flags_url = flags.url()?;
+    let (flags_url, flags_are_open) = (flags.url()?, flags.open_to_all());
     let Addresses { observe, otlp_grpc, otlp_http } = observatory.addresses()?;
     let address = listener.local_addr()?;
     let shop = if settings.shop.url.is_empty() { format!("http://{address}") } else { settings.shop.url.to_string() };
@@ -77,7 +79,7 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
         let stop = stop_load.clone();
         tokio::spawn(async move { load.run(stop.cancelled_owned()).await })
     });
-    Ok(Up { run, process, load, loading, stop_load })
+    Ok(Up { run, flags_are_open, process, load, loading, stop_load })
 }
 
 fn load(run: &RunFile, rate: f64, seed: i64, host: &Host) -> Result<Load> {
@@ -123,7 +125,8 @@ impl Up {
         say!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
         say!("  flags      {flags}  (pages, OFREP below /ofrep/v1; vitrine flags list{data})");
         say!("  operations {operations}  (health, metrics)");
-        say!("  open       shop: the catalog, and signing up; {}", settings.observatory.open());
+        let flags_open = self.flags_are_open.map_or_else(String::new, |open| format!("{open}; "));
+        say!("  open       shop: the catalog, and signing up; {flags_open}{}", settings.observatory.open());
         if demo_customer.is_some() {
             say!(
                 "  demo       this is a demo: {DEMO_EMAIL} and {DEMO_PROMOTER_EMAIL} have the password {DEMO_PASSWORD}"

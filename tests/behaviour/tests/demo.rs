@@ -123,7 +123,9 @@ fn up_says_what_is_open() {
         let (process, _) = start(&folder.path().join("data"), &up("127.0.0.1:0", &[]), &variables).expect("up");
         let told = stop(process).expect("it stops");
         let line = told.lines().rfind(|line| line.starts_with("  open ")).expect("a line");
-        assert!(line.contains("operations: health") && line.contains("the catalog"), "{line}");
+        for always in ["operations: health", "the catalog", "flags: to evaluate and to change"] {
+            assert!(line.contains(always), "{always} in {line}");
+        }
         assert_eq!(line.contains("observatory.tokens"), open, "{line}");
     }
 }
