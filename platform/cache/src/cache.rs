@@ -98,9 +98,7 @@ impl Cache {
         let mut load = move |route: Route| {
             let (cache, kind, loading, began) = (self.clone(), key.kind, load(), Instant::now());
             // Others read it from the cache and do not see what they would have to wait for.
-            let lasting = async {
-                durability::settled(loading).await.unwrap_or_else(|e| Err(Status::unavailable(e.to_string())))
-            };
+            let lasting = async { durability::settled(loading).await.unwrap_or_else(|e| Err(e.into())) };
             let work = async move { cache.load(kind, route, lasting, began, ttl).await };
             Context::current().scope(work).boxed()
         };

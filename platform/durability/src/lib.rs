@@ -48,6 +48,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use thiserror::Error;
+use tonic::Status;
+use vitrine_contracts::Problem;
 
 /// The disk did not take what was written: whether it is there after a crash is not known.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -56,6 +58,19 @@ pub struct NotFlushed(
     /// Where, and why.
     pub String,
 );
+
+impl From<NotFlushed> for Problem {
+    /// What a caller is told: where the disk is is no business of a customer's.
+    fn from(_: NotFlushed) -> Self {
+        Self::unavailable("what was done is not known to be on disk: ask again")
+    }
+}
+
+impl From<NotFlushed> for Status {
+    fn from(error: NotFlushed) -> Self {
+        Problem::from(error).into()
+    }
+}
 
 /// A log that puts on disk what was written to it, in order.
 pub trait Flush: Send + Sync + 'static {

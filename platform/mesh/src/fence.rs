@@ -33,7 +33,7 @@ use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use vitrine_contracts::Problem;
 use vitrine_kit::Backoff;
-use vitrine_platform_durability::{self as durability, NotFlushed};
+use vitrine_platform_durability as durability;
 use vitrine_platform_faults::Site;
 use vitrine_platform_telemetry::semconv::{
     ERROR_TYPE, OTHER, RPC_METHOD, RPC_RESPONSE_STATUS_CODE, RPC_SYSTEM_NAME, SERVER_ADDRESS,
@@ -381,17 +381,12 @@ async fn handle(
     let called = AssertUnwindSafe(handled_by(server, policy, request)).catch_unwind();
     let answered = match is_local {
         true => called.await,
-        false => durability::settled(called).boxed().await.map_err(unflushed)?,
+        false => durability::settled(called).boxed().await?,
     };
     answered.unwrap_or_else(|panic| {
         tracing::error!(method, panic = vitrine_kit::panic::text(&*panic), "a handler panicked");
         Err(Problem::internal().into())
     })
-}
-
-/// The answer when the disk did not take what a call has written, or was to write before it.
-pub(crate) fn unflushed(_: NotFlushed) -> Status {
-    Problem::unavailable("what was done is not known to be on disk: ask again").into()
 }
 
 fn served_from_outside(service: &Service, method: Cow<'static, str>, headers: &HeaderMap) -> Span {

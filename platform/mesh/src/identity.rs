@@ -29,7 +29,6 @@ use vitrine_platform_durability as durability;
 use vitrine_platform_tls::PeerNames;
 
 use crate::Transport;
-use crate::fence::unflushed;
 use crate::hop::Hop;
 
 /// The header that names the caller where a certificate proves the name.
@@ -148,7 +147,7 @@ impl Identity {
                     request.extensions_mut().insert(hop.tried);
                 }
                 // Over there what this process has written is as good as done: it must not be lost here.
-                durability::settle().await.map_err(unflushed)?;
+                durability::settle().await?;
                 outside.oneshot(request).await
             }
         }))

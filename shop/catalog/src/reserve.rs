@@ -106,7 +106,7 @@ impl Reservations {
         }
         let interrupted = |_| Problem::unavailable("the reservation was interrupted; ask again");
         let (outcome, unflushed) = answer.await.map_err(interrupted)?;
-        unflushed.hand_on().await.map_err(|e| Problem::unavailable(&e.to_string()))?;
+        unflushed.hand_on().await?;
         outcome
     }
 

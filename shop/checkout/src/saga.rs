@@ -134,10 +134,8 @@ impl Sagas {
                     let context = Context::current().with_deadline(None);
                     let task = self.0.tracker.spawn(context.scope(async move {
                         // All who wait for this flight get its answer, so the flight itself waits for the disk.
-                        let result = match durability::settled(work).await {
-                            Ok(result) => result.map_err(Status::from),
-                            Err(e) => Err(Problem::unavailable(&e.to_string()).into()),
-                        };
+                        let settled = durability::settled(work).await.map_err(Status::from);
+                        let result = settled.and_then(|result| result.map_err(Status::from));
                         this.0.flights.lock().remove(&landed);
                         result
                     }));

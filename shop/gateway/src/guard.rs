@@ -168,7 +168,7 @@ fn cors(origins: &[String]) -> Result<CorsLayer, Problem> {
 /// Nothing is answered before all that the answer rests on is on disk: waited for once, however many services were asked.
 async fn settled(request: Request, next: Next) -> Response {
     let answered = durability::settled(next.run(request)).await;
-    answered.unwrap_or_else(|e| Reply::from(Problem::unavailable(&e.to_string())).into_response())
+    answered.unwrap_or_else(|e| Reply::from(Problem::from(e)).into_response())
 }
 
 async fn deadline(request: Request, next: Next) -> Response {

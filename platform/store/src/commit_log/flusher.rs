@@ -1,13 +1,12 @@
 //! The thread that writes the log, and syncs the databases when it has grown.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
-use vitrine_platform_log::{Error, Log, MAX_RECORD_BYTES};
+use vitrine_platform_log::{Error, Log};
 
 use super::{AllRecovered, CommitLogInner, Progress};
 
@@ -97,18 +96,18 @@ impl Flusher {
         if self.has_gap || records.is_empty() {
             return Ok(());
         }
-        let mut pending = VecDeque::new();
+        let mut pending = Vec::new();
         let (mut group, mut bytes) = (Vec::new(), 0);
         for record in records {
-            let is_full = bytes + record.len() > GROUP_BYTES.min(MAX_RECORD_BYTES);
+            let is_full = bytes + record.len() > GROUP_BYTES;
             if is_full && !group.is_empty() {
-                pending.push_back(self.log.append(COMMITS, std::mem::take(&mut group))?);
+                pending.push(self.log.append(COMMITS, std::mem::take(&mut group))?);
                 bytes = 0;
             }
             bytes += record.len();
             group.push(record);
         }
-        pending.push_back(self.log.append(COMMITS, group)?);
+        pending.push(self.log.append(COMMITS, group)?);
         pending.into_iter().try_for_each(|answer| answer.wait().map(drop))
     }
 
