@@ -62,7 +62,7 @@ pub(crate) enum Node {
     SemVer {
         left: Id,
         comparison: Comparison,
-        right: Version<'static>,
+        right: Version,
     },
     Fractional(Box<Fractional>),
 }

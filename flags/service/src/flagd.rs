@@ -15,6 +15,7 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http::{HeaderMap, StatusCode, header};
+use tokio::sync::OwnedSemaphorePermit;
 use vitrine_flags_engine::{Context, Evaluation, EvaluationError, FlagType};
 
 use crate::access::Denied;
@@ -39,6 +40,13 @@ pub(crate) fn routes() -> Router<FlagService> {
             post(async |s: State<FlagService>, m, r| call(s, Version::V2, m, r).await),
         )
         .route("/flagd.sync.v1.FlagSyncService/{method}", post(sync::call))
+}
+
+/// Room for a stream of a client that may evaluate.
+fn stream_room(service: &FlagService, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, Problem> {
+    service.access.check(headers, Role::Evaluation)?;
+    let full = "as many streams are open as may be: try again later";
+    service.streams.room().ok_or_else(|| Problem::new(tonic::Code::ResourceExhausted, full))
 }
 
 /// Which version of the evaluation service is asked.

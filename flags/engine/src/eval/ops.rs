@@ -266,7 +266,7 @@ impl<'a> Run<'a> {
     }
 
     /// Compares a value that is a version; null for what is none.
-    pub(super) fn sem_ver(&self, left: &Value<'a>, holds: impl Fn(&Version<'_>) -> Option<bool>) -> Value<'a> {
+    pub(super) fn sem_ver(&self, left: &Value<'a>, holds: impl Fn(&Version) -> Option<bool>) -> Value<'a> {
         let holds = version_text(left).and_then(|text| Version::read(&text).and_then(|left| holds(&left)));
         holds.map_or(Value::Null, Value::Bool)
     }

@@ -247,9 +247,8 @@ impl Compiler<'_> {
         let (Some(comparison), Some(version)) = (comparison, right.as_text().and_then(Version::read)) else {
             return Ok(None);
         };
-        let right = version.into_owned();
         let left = self.node(left, w.deeper())?;
-        Ok(Some(Node::SemVer { left, comparison, right }))
+        Ok(Some(Node::SemVer { left, comparison, right: version }))
     }
 
     fn reference(&mut self, argument: &Json<'_>, w: Where) -> Result<Id, Malformed> {

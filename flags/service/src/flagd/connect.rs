@@ -11,7 +11,7 @@ use tonic::Code;
 use vitrine_flags_engine::json::{self, Json, Kind};
 use vitrine_flags_engine::{Evaluation, FlagType};
 
-use super::{MAX_REQUEST_BYTES, Problem, Version, asked_type, is_selected, resolve};
+use super::{MAX_REQUEST_BYTES, Problem, Version, asked_type, is_selected, resolve, stream_room};
 use crate::events;
 use crate::role::Role;
 use crate::service::FlagService;
@@ -160,11 +160,7 @@ fn envelope(flags: u8, json: &str) -> Bytes {
 
 /// A stream's errors are in its last envelope: the answer itself is always 200.
 fn event_stream(service: &FlagService, headers: &HeaderMap) -> Response {
-    let room = service.access.check(headers, Role::Evaluation).map_err(Problem::from).and_then(|_| {
-        let full = "as many streams are open as may be: try again later";
-        service.streams.room().ok_or_else(|| Problem::new(Code::ResourceExhausted, full))
-    });
-    let body = match room {
+    let body = match stream_room(service, headers) {
         Err(problem) => Body::from(envelope(END, &format!("{{\"error\":{}}}", error_json(&problem)))),
         Ok(permit) => {
             let told = events::follow(service.flags.watch(), permit).map(|told| {

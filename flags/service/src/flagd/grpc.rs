@@ -1,5 +1,6 @@
 //! Evaluation over gRPC.
 
+use std::future::{Ready, ready};
 use std::pin::Pin;
 
 use axum::extract::Request;
@@ -17,7 +18,7 @@ use super::messages::{
     AnyFlag, AnyValue, BooleanResponse, EventStreamRequest, EventStreamResponse, FloatResponse, IntResponse,
     ObjectResponse, ResolveAllRequest, ResolveAllResponse, ResolveRequest, StringResponse,
 };
-use super::{MAX_REQUEST_BYTES, Problem, Version, asked_type, is_selected, resolve, structs};
+use super::{MAX_REQUEST_BYTES, Problem, Version, asked_type, is_selected, resolve, stream_room, structs};
 use crate::events;
 use crate::role::Role;
 use crate::service::FlagService;
@@ -37,6 +38,16 @@ where
     Grpc::new(ProstCodec::default()).max_decoding_message_size(MAX_REQUEST_BYTES)
 }
 
+/// What a method does, as tonic takes it.
+fn handler<M, T>(
+    headers: HeaderMap,
+    handle: impl Fn(&HeaderMap, M) -> Result<T, Problem> + Clone,
+) -> impl Fn(tonic::Request<M>) -> Ready<Result<tonic::Response<T>, Status>> + Clone {
+    move |message: tonic::Request<M>| {
+        ready(handle(&headers, message.into_inner()).map(tonic::Response::new).map_err(Status::from))
+    }
+}
+
 /// Responds with one message.
 pub(super) async fn unary<M, R>(
     request: Request,
@@ -46,11 +57,7 @@ where
     M: prost::Message + Default + Send + 'static,
     R: prost::Message + Default + Send + 'static,
 {
-    let headers = request.headers().clone();
-    let service = service_fn(move |request: tonic::Request<M>| {
-        let reply = handle(&headers, request.into_inner());
-        std::future::ready(reply.map(tonic::Response::new).map_err(Status::from))
-    });
+    let service = service_fn(handler(request.headers().clone(), handle));
     codec::<M, R>().unary(service, request).await.map(axum::body::Body::new)
 }
 
@@ -66,11 +73,7 @@ where
     M: prost::Message + Default + Send + 'static,
     R: prost::Message + Default + Send + 'static,
 {
-    let headers = request.headers().clone();
-    let service = service_fn(move |request: tonic::Request<M>| {
-        let messages = handle(&headers, request.into_inner());
-        std::future::ready(messages.map(tonic::Response::new).map_err(Status::from))
-    });
+    let service = service_fn(handler(request.headers().clone(), handle));
     codec::<M, R>().server_streaming(service, request).await.map(axum::body::Body::new)
 }
 
@@ -203,11 +206,7 @@ fn all(service: &FlagService, headers: &HeaderMap, message: &ResolveAllRequest) 
 }
 
 fn event_stream(service: &FlagService, headers: &HeaderMap) -> Result<Messages<EventStreamResponse>, Problem> {
-    service.access.check(headers, Role::Evaluation)?;
-    let Some(permit) = service.streams.room() else {
-        return Err(Problem::new(Code::ResourceExhausted, "as many streams are open as may be: try again later"));
-    };
-    let events = events::follow(service.flags.watch(), permit);
+    let events = events::follow(service.flags.watch(), stream_room(service, headers)?);
     Ok(Box::pin(events.map(|event| {
         Ok(EventStreamResponse { r#type: event.name.to_owned(), data: event.data.as_deref().map(structs::object) })
     })))

@@ -7,11 +7,10 @@ use axum::response::Response;
 use futures::stream;
 use http::HeaderMap;
 use prost_types::Struct;
-use tonic::Code;
 
 use super::grpc::{Messages, streaming, unary, unimplemented};
 use super::messages::{MetadataRequest, MetadataResponse, SyncRequest, SyncResponse};
-use super::{Problem, is_selected};
+use super::{Problem, is_selected, stream_room};
 use crate::flag_store::InForce;
 use crate::role::Role;
 use crate::service::FlagService;
@@ -49,10 +48,7 @@ fn payload(now: &InForce, headers: &HeaderMap, message: &SyncRequest) -> Result<
 }
 
 fn sync(service: &FlagService, headers: &HeaderMap, message: SyncRequest) -> Result<Messages<SyncResponse>, Problem> {
-    service.access.check(headers, Role::Evaluation)?;
-    let Some(permit) = service.streams.room() else {
-        return Err(Problem::new(Code::ResourceExhausted, "as many streams are open as may be: try again later"));
-    };
+    let permit = stream_room(service, headers)?;
     let mut changes = service.flags.watch();
     let now: Arc<InForce> = changes.borrow_and_update().clone();
     let first = payload(&now, headers, &message)?;
