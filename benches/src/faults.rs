@@ -12,6 +12,7 @@ use vitrine_kit::money::{Currency, Money};
 use vitrine_platform_faults::{Call, Fault, Faults, Plan, Site, SiteName};
 
 use crate::calls::host;
+use crate::throughput::median;
 
 /// Looks of each side, in turns.
 const LOOKS: u32 = 2_000_000;
@@ -44,12 +45,6 @@ fn sides() -> Result<[(&'static str, Vec<Plan>); 3]> {
 fn arm(faults: &Faults, plans: &[Plan], turn: usize) -> Result<()> {
     let numbered = plans.iter().map(|plan| Plan { id: plan.id + 100 * turn as u64, ..plan.clone() });
     Ok(faults.apply(&numbered.collect::<Vec<_>>(), faults.epoch())?)
-}
-
-/// The median of what each turn took, in nanoseconds.
-fn median(mut turns: Vec<f64>) -> f64 {
-    turns.sort_by(f64::total_cmp);
-    turns[turns.len() / 2]
 }
 
 fn per_look(looks: u32, mut look: impl FnMut(u32)) -> f64 {

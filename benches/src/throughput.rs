@@ -181,7 +181,8 @@ async fn buy(customer: &Customer, until: Instant) -> Result<Histogram<u64>> {
     Ok(latency)
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The median of some figures, of which there is one at least.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     if values.len().is_multiple_of(2) { (values[middle - 1] + values[middle]) / 2.0 } else { values[middle] }

@@ -12,12 +12,13 @@ use vitrine_contracts::customers::v1::CustomerErased;
 use vitrine_contracts::topics::CUSTOMER_ERASED;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_bus::{Consumer, Event, HandleError, Handler, publish, with_inbox};
-use vitrine_platform_faults::{At, Ended, Fault, Plan, SiteInfo, check_sites};
+use vitrine_platform_faults::{At, Ended, Fault, SiteInfo, check_sites};
 use vitrine_platform_host::{Component, Host, Running};
 use vitrine_platform_http::{bind, serve};
 use vitrine_platform_mesh::{Identity, Limits, Mesh, Transport, channel};
 use vitrine_platform_store::{Schema, Store, Tx};
 use vitrine_platform_telemetry::{Config, Telemetry};
+use vitrine_tests_faults::{apply, fault};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -71,17 +72,9 @@ async fn world() -> World {
     World { host, running, ads, customers, counts, _data: data }
 }
 
-fn fault(what: &str, target: &str, more: &str) -> Fault {
-    let document = format!(r#"{{"what": {what}, "where": {{{target}}}, "timing": {{"ttl_s": 600}}{more}}}"#);
-    Fault::from_json(document.as_bytes()).unwrap_or_else(|refusal| panic!("{document}: {refusal}"))
-}
-
 impl World {
     fn apply(&self, faults: Vec<Fault>) {
-        let known = self.host.faults().reports().iter().map(|report| report.plan).max().unwrap_or(0);
-        let plan = |(n, fault)| Plan { id: known + 1 + n, fault, age: Duration::ZERO };
-        let plans: Vec<Plan> = (0..).zip(faults).map(plan).collect();
-        self.host.faults().apply(&plans, self.host.faults().epoch()).expect("they may be");
+        apply(self.host.faults(), faults);
     }
 
     async fn publish(&self, key: &str) {

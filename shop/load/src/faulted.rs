@@ -109,7 +109,7 @@ mod tests {
     use rand::rngs::StdRng;
     use tokio::net::TcpListener;
     use vitrine_platform_faults::effect::JOURNEYS;
-    use vitrine_platform_faults::{At, Fault, Faults, Plan, Site, SiteName, check};
+    use vitrine_platform_faults::{At, Fault, Faults, Site, SiteName, check};
 
     use super::{arrival, flood, hot, of};
     use crate::arrivals::{Arrivals, Journey};
@@ -117,12 +117,7 @@ mod tests {
     use crate::http::Client;
 
     fn arm(faults: &Faults, what: &str) {
-        let document = format!(
-            r#"{{"what": {what}, "where": {{"at": "load", "service": ["load"]}}, "timing": {{"ttl_s": 600}}}}"#
-        );
-        let fault = Fault::from_json(document.as_bytes()).unwrap_or_else(|refusal| panic!("{document}: {refusal}"));
-        let id = faults.reports().iter().map(|report| report.plan).max().unwrap_or(0) + 1;
-        faults.apply(&[Plan { id, fault, age: Duration::ZERO }], 0).expect("it may be");
+        vitrine_tests_faults::arm(faults, what, r#""at": "load", "service": ["load"]"#);
     }
 
     fn load() -> (Faults, Site) {
@@ -147,7 +142,7 @@ mod tests {
         assert!((240..360).contains(&come), "three in ten: {come}");
         arm(&faults, r#"{"mix": {"search": 1}}"#);
         assert_eq!(arrival(&site, some).1.expect("it comes").journey, Journey::Search);
-        faults.apply(&[], 0).expect("nothing is fine");
+        vitrine_tests_faults::clear(&faults);
         assert_eq!(arrival(&site, some), (1.0, Some(some)));
     }
 

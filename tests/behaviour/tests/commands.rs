@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
-use vitrine_tests_testkit::{Options, Placement, Shop};
+use vitrine_tests_testkit::{ON_FREE_PORTS, Options, Placement, Shop};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_vitrine-under-test");
 
@@ -292,24 +292,8 @@ fn a_broken_database_is_named_and_left_alone() {
     let folder = TempDir::new().expect("a folder");
     std::fs::write(folder.path().join("orders.db"), vec![0x5a; 8192]).expect("written");
     let data = folder.path().to_str().expect("UTF-8");
-    let any = "127.0.0.1:0";
-    let flags = [
-        "up",
-        "--data",
-        data,
-        "--listen",
-        any,
-        "--observe",
-        any,
-        "--otlp-grpc",
-        any,
-        "--otlp-http",
-        any,
-        "--flags",
-        any,
-        "--load",
-        "off",
-    ];
+    let own = ["up", "--data", data, "--listen", "127.0.0.1:0", "--load", "off"];
+    let flags: Vec<&str> = own.into_iter().chain(ON_FREE_PORTS).collect();
     refuses(&flags, &[], 1, &["orders", "orders.db"]);
     assert_eq!(std::fs::read(folder.path().join("orders.db")).expect("still there"), vec![0x5a; 8192]);
 }

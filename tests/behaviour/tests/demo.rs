@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 use vitrine_contracts::services::ALL;
-use vitrine_tests_testkit::{Api, Customer, Process};
+use vitrine_tests_testkit::{Api, Customer, ON_FREE_PORTS, Process};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_vitrine-under-test");
 const PEOPLE: &[&str] = &["demo@vitrine.example", "promoter@vitrine.example"];
@@ -44,24 +44,9 @@ fn stop(mut process: Process) -> Result<String> {
     Ok(process.output())
 }
 
-const UP: &[&str] = &[
-    "up",
-    "--quiet",
-    "--load",
-    "off",
-    "--observe",
-    "127.0.0.1:0",
-    "--otlp-grpc",
-    "127.0.0.1:0",
-    "--otlp-http",
-    "127.0.0.1:0",
-    "--flags",
-    "127.0.0.1:0",
-    "--listen",
-];
-
 fn up<'a>(listen: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    UP.iter().copied().chain([listen]).chain(more.iter().copied()).collect()
+    let common = ["up", "--quiet", "--load", "off"].into_iter().chain(ON_FREE_PORTS);
+    common.chain(["--listen", listen]).chain(more.iter().copied()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

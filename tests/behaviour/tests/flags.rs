@@ -1,7 +1,7 @@
 //! Feature flags, served alone and within a shop: what a stock client of OpenFeature sees, what the command line says, and what is left
 //! after a process died.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
@@ -10,6 +10,7 @@ use http::header::CONTENT_TYPE;
 use serde_json::Value;
 use tempfile::TempDir;
 use vitrine_shop_load::http::{Call, Client};
+use vitrine_tests_conformance::suite;
 use vitrine_tests_testkit::{Options, Placement, Process, Shop, python, succeed};
 
 /// How often the service is killed.
@@ -46,21 +47,6 @@ async fn send(url: &str, method: Method, path: &str, body: &str) -> Result<Value
     Ok(answer.json())
 }
 
-/// Where OFREP's own description is; none, said loudly, where it is not.
-fn openapi() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
-    let folder = std::env::var_os("VITRINE_CONFORMANCE").map_or(beside, PathBuf::from);
-    let path = folder.join("ofrep/openapi.yaml");
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!(
-        "NOT COMPARED WITH OFREP'S OWN DESCRIPTION: {} is not there (VITRINE_CONFORMANCE says where)",
-        path.display()
-    );
-    None
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stock_client_of_openfeature_evaluates_flags() {
     let check = async {
@@ -72,10 +58,10 @@ async fn a_stock_client_of_openfeature_evaluates_flags() {
         send(&url, Method::POST, "/api/v1/import?why=first", DEFINITIONS).await?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/flags/ofrep.py");
         let mut command = tokio::process::Command::new(python);
-        let told = succeed(command.arg(script).arg(&url).args(openapi())).await?;
+        let told = succeed(command.arg(script).arg(&url).args(suite("ofrep/openapi.yaml"))).await?;
         println!("{told}");
         ensure!(told.contains("provider: 12 of 12"), "{told}");
-        ensure!(openapi().is_none() || told.contains("schemas: 10 of 10"), "{told}");
+        ensure!(suite("ofrep/openapi.yaml").is_none() || told.contains("schemas: 10 of 10"), "{told}");
         process.stop()?;
         Ok::<_, anyhow::Error>(())
     };

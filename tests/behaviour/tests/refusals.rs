@@ -6,18 +6,19 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use tempfile::TempDir;
 use vitrine_tests_engines::{Server, free_port, nats, postgres, redis};
+use vitrine_tests_testkit::ON_FREE_PORTS;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_vitrine-under-test");
 
 /// Starts a shop that cannot start; it must end with 1 or, where the settings themselves are wrong, 64, and say these words.
 fn refuses(engines: &str, variables: &[(&str, &str)], words: &[&str]) -> Result<()> {
     let folder = TempDir::new()?;
-    let any = "127.0.0.1:0";
     let output = Command::new("timeout")
         .arg("30")
         .arg(BINARY)
-        .args(["up", "--quiet", "--engines", engines, "--load", "off", "--listen", any, "--observe", any])
-        .args(["--otlp-grpc", any, "--otlp-http", any, "--flags", any, "--data"])
+        .args(["up", "--quiet", "--engines", engines, "--load", "off", "--listen", "127.0.0.1:0"])
+        .args(ON_FREE_PORTS)
+        .arg("--data")
         .arg(folder.path())
         .envs(variables.iter().copied())
         .output()?;

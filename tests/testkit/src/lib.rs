@@ -27,7 +27,7 @@ pub use ingest::{IngestCrashes, ingest_crash};
 pub use observatory::{Launch, Observatory};
 pub use packages::{node, python, python_sdk, succeed};
 pub use process::Process;
-pub use shop::{Options, Placement, Shop};
+pub use shop::{ON_FREE_PORTS, Options, Placement, Shop};
 pub use sink::Sink;
 
 /// How long anything may take that happens by itself a little later.

@@ -11,6 +11,10 @@ use vitrine_tests_engines::free_port;
 use crate::process::Process;
 use crate::{Api, PATIENCE};
 
+/// All listeners of `vitrine up` but the shop's own, each on a port that is free: a test must not take those that others use.
+pub const ON_FREE_PORTS: [&str; 8] =
+    ["--observe", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0", "--flags", "127.0.0.1:0"];
+
 /// Every service, in an order in which they can be started: each needs none of the later ones to become ready.
 const SERVICES: &[&str] = &[
     "auth",
@@ -135,25 +139,9 @@ impl Shop {
     }
 
     fn up(&mut self, options: &Options) -> Result<()> {
-        let any = "127.0.0.1:0";
         let data = self.data.join("up");
-        let mut args: Vec<String> = [
-            "up",
-            "--quiet",
-            "--listen",
-            any,
-            "--observe",
-            any,
-            "--otlp-grpc",
-            any,
-            "--otlp-http",
-            any,
-            "--flags",
-            any,
-        ]
-        .iter()
-        .map(|a| (*a).to_owned())
-        .collect();
+        let args = ["up", "--quiet", "--listen", "127.0.0.1:0"].into_iter().chain(ON_FREE_PORTS);
+        let mut args: Vec<String> = args.map(str::to_owned).collect();
         args.extend(["--data".to_owned(), data.display().to_string()]);
         args.extend(["--load".to_owned(), options.load.clone().unwrap_or_else(|| "off".to_owned())]);
         let process = Process::start(&self.binary, &args, &options.variables, &self.data.join("up.log"))?;

@@ -1,7 +1,6 @@
 //! The public suites of JsonLogic, of flagd's operators, of flagd's evaluator and of its schemas, unchanged.
 //!
-//! They are found by `VITRINE_CONFORMANCE`, else at `../shared/conformance` beside the checkout, and are not part of the repository. Cases
-//! of our own stand in `cases.rs` beside this folder, and are always run.
+//! They are not part of the repository: see `vitrine-tests-conformance`. Cases of our own stand in `cases.rs` beside this folder, and are always run.
 
 mod gherkin;
 
@@ -10,21 +9,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Any;
 use vitrine_flags_engine::json;
 use vitrine_flags_engine::{Algorithm, Logic, Mode, Snapshot};
+use vitrine_tests_conformance::suite;
 
 /// Cases in the suites as of 2026-07; fewer mean that something was not read.
 const JSON_LOGIC_CASES: usize = 278;
 const OPERATOR_CASES: usize = 90;
-
-/// A folder of the suites; none, said loudly, where they are not.
-pub(crate) fn suite(name: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
-    let path = std::env::var_os("VITRINE_CONFORMANCE").map_or(beside, PathBuf::from).join(name);
-    if !path.exists() {
-        eprintln!("NOTHING WAS TESTED: {} is not there (VITRINE_CONFORMANCE says where)", path.display());
-        return None;
-    }
-    Some(path)
-}
 
 pub(crate) fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

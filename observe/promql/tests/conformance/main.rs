@@ -11,16 +11,10 @@ mod script;
 use std::path::{Path, PathBuf};
 
 use evaluation::{Report, run};
+use vitrine_tests_conformance::suite;
 
 /// Files of the suite as of Prometheus 3.14.
 const SUITE_FILES: usize = 21;
-
-fn suite() -> PathBuf {
-    match std::env::var_os("VITRINE_CONFORMANCE") {
-        Some(folder) => PathBuf::from(folder).join("promql"),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance/promql"),
-    }
-}
 
 /// Files of a folder that end in `.test`, in order of their names.
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -58,11 +52,8 @@ fn assert_passed(report: &Report) {
 
 #[test]
 fn the_suite_of_prometheus_passes() {
-    let files = files(&suite());
-    if files.is_empty() {
-        println!("NOTHING WAS RUN: there is no conformance suite at {}", suite().display());
-        return;
-    }
+    let Some(folder) = suite("promql") else { return };
+    let files = files(&folder);
     assert_eq!(files.len(), SUITE_FILES, "files of the suite");
     assert_passed(&run_all(&files));
 }

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use vitrine_contracts::bus::v1::Event;
 use vitrine_platform_bus::{Broker, Relay, Unpublished, dead_letters, with_relay};
-use vitrine_platform_faults::{At, Fault, Faults, Plan, Site, SiteName};
+use vitrine_platform_faults::{At, Faults, Site, SiteName};
 use vitrine_platform_store::{Schema, Store};
 use vitrine_platform_telemetry::{Config, Telemetry};
 use vitrine_tests_capture::Capture;
+use vitrine_tests_faults::clear;
 
 use crate::{
     CUSTOMER_ERASED, CancellationToken, Consumer, CustomerErased, Locked, Log, NAME, World, eventually, publish,
@@ -21,15 +22,9 @@ fn at(at: At, service: &str) -> (Faults, Site) {
     (faults, site)
 }
 
-fn arm(faults: &Faults, id: u64, what: &str, target: &str) {
-    let document = format!(r#"{{"what": {what}, "where": {{{target}}}, "timing": {{"ttl_s": 600}}}}"#);
-    let fault = Fault::from_json(document.as_bytes()).unwrap_or_else(|refusal| panic!("{document}: {refusal}"));
-    faults.apply(&[Plan { id, fault, age: Duration::ZERO }], faults.epoch()).expect("it may be");
-    assert_eq!(faults.reports()[0].sites.len(), 1, "{document}");
-}
-
-fn clear(faults: &Faults) {
-    faults.apply(&[], faults.epoch()).expect("nothing is fine");
+fn arm(faults: &Faults, what: &str, target: &str) {
+    vitrine_tests_faults::arm(faults, what, target);
+    assert_eq!(faults.reports()[0].sites.len(), 1, "{what} at {target}");
 }
 
 const CARTS: &str = r#""at": "consumer", "service": ["carts"]"#;
@@ -57,16 +52,16 @@ async fn a_consumer_is_slow_stands_still_and_fails() {
     for (id, what, is_slow) in
         [(1, r#"{"delay": {"ms": 60}}"#, true), (2, r#"{"hold": {"ms": 200, "every_ms": 60000}}"#, true)]
     {
-        arm(&faults, id, what, CARTS);
+        arm(&faults, what, CARTS);
         assert_eq!(took(&format!("slow {id}")).await >= WAIT, is_slow, "{what}");
         clear(&faults);
         took(&format!("well {id}")).await;
     }
     assert_eq!(faults.reports().iter().map(|report| report.counts.hit).collect::<Vec<_>>(), [1, 1]);
     // Another topic is not meant.
-    arm(&faults, 3, r#"{"delay": {"ms": 60000}}"#, &format!(r#"{CARTS}, "topic": "orders.order.paid""#));
+    arm(&faults, r#"{"delay": {"ms": 60000}}"#, &format!(r#"{CARTS}, "topic": "orders.order.paid""#));
     took("not meant").await;
-    arm(&faults, 4, r#"{"error": {"code": "UNAVAILABLE"}}"#, CARTS);
+    arm(&faults, r#"{"error": {"code": "UNAVAILABLE"}}"#, CARTS);
     world.publish(&["never"]).await;
     eventually(async || !dead_letters(&world.store, NAME).await.expect("read").is_empty()).await;
     let letter = dead_letters(&world.store, NAME).await.expect("read").remove(0);
@@ -85,7 +80,7 @@ async fn what_is_delivered_again_takes_effect_once() {
     let mut world = world();
     let telemetry = Telemetry::new(Config::default());
     let capture = Capture::of(&telemetry, Config::default()).await;
-    arm(&faults, 1, r#""redeliver""#, CARTS);
+    arm(&faults, r#""redeliver""#, CARTS);
     follow(&world, site, &telemetry);
     let publisher = telemetry.service("customers").server_span("erase", None, None);
     publisher.context().scope(world.publish(&["a"])).await;
@@ -126,7 +121,7 @@ async fn a_relay_stands_still_and_goes_on_when_all_is_stopped() {
     let store = Store::temporary("customers", with_relay(Schema::new())).expect("a database");
     let (broker, stop) = (Keeps::default(), CancellationToken::new());
     let relay = Relay::new("customers", store.clone(), std::sync::Arc::new(broker.clone())).expect("it has topics");
-    arm(&faults, 1, r#"{"hold": {"ms": 60000, "every_ms": 60000}}"#, r#""at": "relay", "service": ["customers"]"#);
+    arm(&faults, r#"{"hold": {"ms": 60000, "every_ms": 60000}}"#, r#""at": "relay", "service": ["customers"]"#);
     tokio::spawn(relay.faulted_at(site).run(stop.clone()));
     let mut tx = store.begin();
     publish(&mut tx, CUSTOMER_ERASED, "a", 0, &CustomerErased { customer_id: "a".to_owned() });

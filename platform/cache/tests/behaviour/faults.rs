@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use vitrine_platform_cache::{Cache, Engine};
-use vitrine_platform_faults::{At, Fault, Faults, Plan, SiteName};
+use vitrine_platform_faults::{At, Faults, SiteName};
+use vitrine_tests_faults::{arm, clear};
 
 use crate::{BOUND, LONG, key, of};
 
@@ -23,16 +24,12 @@ fn world() -> World {
 }
 
 impl World {
-    fn arm(&self, id: u64, what: &str, rest: &str) {
-        let document = format!(
-            r#"{{"what": {what}, "where": {{"at": "cache", "service": ["recommendations"]{rest}}}, "timing": {{"ttl_s": 600}}}}"#
-        );
-        let fault = Fault::from_json(document.as_bytes()).unwrap_or_else(|refusal| panic!("{document}: {refusal}"));
-        self.faults.apply(&[Plan { id, fault, age: Duration::ZERO }], 0).expect("it may be");
+    fn arm(&self, what: &str, rest: &str) {
+        arm(&self.faults, what, &format!(r#""at": "cache", "service": ["recommendations"]{rest}"#));
     }
 
     fn clear(&self) {
-        self.faults.apply(&[], 0).expect("nothing is fine");
+        clear(&self.faults);
     }
 
     /// Asks for a value; returns the number of the load that it came from.
@@ -52,10 +49,9 @@ async fn it_is_passed_by_out_of_reach_and_forgetful() {
     let world = world();
     assert_eq!((world.ask().await, world.ask().await), (1, 1));
     let mut loads = 1;
-    for (id, what, kept) in
-        [(1, r#""bypass""#, false), (2, r#"{"error": {"code": "UNAVAILABLE"}}"#, false), (3, r#""evict""#, true)]
+    for (what, kept) in [(r#""bypass""#, false), (r#"{"error": {"code": "UNAVAILABLE"}}"#, false), (r#""evict""#, true)]
     {
-        world.arm(id, what, "");
+        world.arm(what, "");
         assert_eq!((world.ask().await, world.ask().await), (loads + 1, loads + 2), "{what}: each is loaded");
         world.clear();
         // What was passed by was not kept; what was thrown away was put back.
@@ -63,9 +59,9 @@ async fn it_is_passed_by_out_of_reach_and_forgetful() {
         assert_eq!((world.ask().await, world.ask().await), (expected, expected), "{what}");
         loads += 2;
     }
-    world.arm(4, r#""bypass""#, r#", "key_prefix": "others:""#);
+    world.arm(r#""bypass""#, r#", "key_prefix": "others:""#);
     assert_eq!(world.ask().await, loads, "another key is meant");
-    world.arm(5, r#""bypass""#, r#", "key_prefix": "thing:t""#);
+    world.arm(r#""bypass""#, r#", "key_prefix": "thing:t""#);
     assert_eq!(world.ask().await, loads + 1);
 }
 
@@ -73,7 +69,7 @@ async fn it_is_passed_by_out_of_reach_and_forgetful() {
 async fn it_is_slow() {
     let world = world();
     world.ask().await;
-    world.arm(1, r#"{"delay": {"ms": 50}}"#, "");
+    world.arm(r#"{"delay": {"ms": 50}}"#, "");
     let began = Instant::now();
     assert_eq!(world.ask().await, 1);
     assert!(began.elapsed() >= Duration::from_millis(50));
@@ -87,7 +83,7 @@ async fn it_is_slow() {
 async fn it_does_not_hear_of_changes_until_the_fault_ends() {
     let world = world();
     assert_eq!(world.ask().await, 1);
-    world.arm(1, r#"{"stale": {"age_s": 600}}"#, "");
+    world.arm(r#"{"stale": {"age_s": 600}}"#, "");
     world.cache.invalidate(&["tag"]).await;
     tokio::task::yield_now().await;
     assert_eq!(world.ask().await, 1, "older than its tag");

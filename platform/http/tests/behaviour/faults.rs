@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::routing::get;
-use vitrine_platform_faults::{At, Fault, Faults, Plan, SiteName};
+use vitrine_platform_faults::{At, Faults, SiteName};
 use vitrine_platform_http::{Router, faulted};
+use vitrine_tests_faults::{arm, clear};
 
 struct World {
     faults: Faults,
@@ -32,12 +33,8 @@ fn world() -> World {
 }
 
 impl World {
-    fn arm(&self, id: u64, what: &str, rest: &str) {
-        let document = format!(
-            r#"{{"what": {what}, "where": {{"at": "edge", "service": ["gateway"]{rest}}}, "timing": {{"ttl_s": 600}}}}"#
-        );
-        let fault = Fault::from_json(document.as_bytes()).unwrap_or_else(|refusal| panic!("{document}: {refusal}"));
-        self.faults.apply(&[Plan { id, fault, age: Duration::ZERO }], 0).expect("it may be");
+    fn arm(&self, what: &str, rest: &str) {
+        arm(&self.faults, what, &format!(r#""at": "edge", "service": ["gateway"]{rest}"#));
     }
 
     /// The status of an answer, and whether it took at least so long.
@@ -52,23 +49,23 @@ impl World {
 async fn requests_are_slow_and_fail_until_it_ends() {
     const WAIT: Duration = Duration::from_millis(80);
     let world = world();
-    for (id, what, rest, path, status, is_slow, is_handled) in [
-        (1, r#"{"delay": {"ms": 80}}"#, "", "/things/1", 200, true, true),
-        (2, r#"{"bandwidth": {"kib_s": 100}}"#, "", "/things/1", 200, true, true),
-        (3, r#"{"error": {"code": "UNAVAILABLE"}}"#, "", "/things/1", 503, false, false),
-        (4, r#"{"error": {"code": "INTERNAL", "when": "after"}}"#, "", "/things/1", 500, false, true),
-        (5, r#"{"error": {"code": "UNAVAILABLE"}}"#, r#", "method": ["GET /things*"]"#, "/things/1", 503, false, false),
-        (6, r#"{"error": {"code": "UNAVAILABLE"}}"#, r#", "method": ["GET /things*"]"#, "/others", 200, false, true),
-        (7, r#"{"error": {"code": "UNAVAILABLE"}}"#, r#", "method": ["POST*"]"#, "/others", 200, false, true),
+    for (what, rest, path, status, is_slow, is_handled) in [
+        (r#"{"delay": {"ms": 80}}"#, "", "/things/1", 200, true, true),
+        (r#"{"bandwidth": {"kib_s": 100}}"#, "", "/things/1", 200, true, true),
+        (r#"{"error": {"code": "UNAVAILABLE"}}"#, "", "/things/1", 503, false, false),
+        (r#"{"error": {"code": "INTERNAL", "when": "after"}}"#, "", "/things/1", 500, false, true),
+        (r#"{"error": {"code": "UNAVAILABLE"}}"#, r#", "method": ["GET /things*"]"#, "/things/1", 503, false, false),
+        (r#"{"error": {"code": "UNAVAILABLE"}}"#, r#", "method": ["GET /things*"]"#, "/others", 200, false, true),
+        (r#"{"error": {"code": "UNAVAILABLE"}}"#, r#", "method": ["POST*"]"#, "/others", 200, false, true),
     ] {
-        world.arm(id, what, rest);
+        world.arm(what, rest);
         let before = world.asked.load(Ordering::SeqCst);
         assert_eq!(world.ask(path, WAIT).await, (status, is_slow), "{what}{rest} {path}");
         assert_eq!(world.asked.load(Ordering::SeqCst) - before, u32::from(is_handled), "{what}{rest} {path}");
-        world.faults.apply(&[], 0).expect("nothing is fine");
+        clear(&world.faults);
         assert_eq!(world.ask(path, WAIT).await, (200, false), "{what}{rest} {path}");
     }
-    world.arm(8, r#"{"error": {"code": "UNAVAILABLE"}}"#, "");
+    world.arm(r#"{"error": {"code": "UNAVAILABLE"}}"#, "");
     let problem = crate::get(&world.router, "/others").await.problem();
     assert_eq!(problem["detail"], "the database does not answer at the moment");
 }

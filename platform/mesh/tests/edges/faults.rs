@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 use tonic::{Code, Status};
-use vitrine_platform_faults::{Ended, Fault, Plan};
+use vitrine_platform_faults::Ended;
 use vitrine_platform_mesh::Limits;
 use vitrine_platform_telemetry::Config;
 use vitrine_tests_capture::Capture;
+use vitrine_tests_faults::{arm, clear};
 
 use crate::{World, eventually, near_and_far, reason, world};
 
@@ -31,16 +32,12 @@ near_and_far!(
 impl World {
     /// Has just this fault at work, given as what it does and where.
     fn arm(&self, what: &str, target: &str) {
-        let document = format!(r#"{{"what": {what}, "where": {{{target}}}, "timing": {{"ttl_s": 600}}}}"#);
-        let fault = Fault::from_json(document.as_bytes()).unwrap_or_else(|refusal| panic!("{document}: {refusal}"));
-        // Another number each time: one that has ended does not begin again.
-        let id = self.faults.reports().iter().map(|report| report.plan).max().unwrap_or(0) + 1;
-        self.faults.apply(&[Plan { id, fault, age: Duration::ZERO }], self.faults.epoch()).expect("it may be");
-        assert!(!self.at_work().is_empty(), "{document}: no site carries it");
+        arm(&self.faults, what, target);
+        assert!(!self.at_work().is_empty(), "{what} at {target}: no site carries it");
     }
 
     fn clear(&self) {
-        self.faults.apply(&[], self.faults.epoch()).expect("nothing is fine");
+        clear(&self.faults);
     }
 
     /// How many calls the faults at work have hit, if there are any.
@@ -414,9 +411,7 @@ async fn a_refusal_says_what_a_real_one_says() {
         client.get_cart(request).await.expect_err("no one")
     };
     let real = ask().await;
-    let document = format!(r#"{{"what": "refuse", "where": {{{CALLER}}}, "timing": {{"ttl_s": 60}}}}"#);
-    let fault = Fault::from_json(document.as_bytes()).expect("a fault");
-    mesh.faults().apply(&[Plan { id: 1, fault, age: Duration::ZERO }], 0).expect("it may be");
+    arm(mesh.faults(), r#""refuse""#, CALLER);
     let feigned = ask().await;
     assert_eq!(mesh.faults().reports()[0].counts.hit, 1);
     assert_eq!((feigned.code(), feigned.message(), feigned.details()), (real.code(), real.message(), real.details()));

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use vitrine_platform_faults::{At, Fault, Faults, Plan, Site, SiteName, within};
+use vitrine_platform_faults::{At, Faults, Site, SiteName, within};
 use vitrine_platform_store::{Error, Query, Store};
+use vitrine_tests_faults::{arm, clear};
 
 use crate::{Item, commit, schema};
 
@@ -23,18 +24,14 @@ async fn world() -> World {
 }
 
 impl World {
-    fn arm(&self, id: u64, what: &str, rest: &str) {
-        let document = format!(
-            r#"{{"what": {what}, "where": {{"at": "store", "service": ["carts"]{rest}}}, "timing": {{"ttl_s": 600}}}}"#
-        );
-        let fault = Fault::from_json(document.as_bytes()).unwrap_or_else(|refusal| panic!("{document}: {refusal}"));
-        self.faults.apply(&[Plan { id, fault, age: Duration::ZERO }], 0).expect("it may be");
+    fn arm(&self, what: &str, rest: &str) {
+        arm(&self.faults, what, &format!(r#""at": "store", "service": ["carts"]{rest}"#));
         assert!(self.site.is_armed());
     }
 
     /// That all goes well again, and at once.
     async fn is_well(&self) {
-        self.faults.apply(&[], 0).expect("nothing is fine");
+        clear(&self.faults);
         let began = Instant::now();
         self.read().await.expect("well");
         self.write(1).await.expect("well");
@@ -60,7 +57,7 @@ async fn took<T>(work: impl Future<Output = T>) -> Duration {
 #[tokio::test]
 async fn a_database_out_of_reach_and_one_that_another_was_quicker_at() {
     let world = world().await;
-    world.arm(1, r#"{"error": {"code": "UNAVAILABLE"}}"#, "");
+    world.arm(r#"{"error": {"code": "UNAVAILABLE"}}"#, "");
     assert!(matches!(world.read().await, Err(Error::Unavailable { .. })));
     assert!(matches!(world.write(2).await, Err(Error::Unavailable { .. })));
     assert!(matches!(world.store.count::<Item>(Query::eq("stock", 1)).await, Err(Error::Unavailable { .. })));
@@ -68,7 +65,7 @@ async fn a_database_out_of_reach_and_one_that_another_was_quicker_at() {
     // What other services read of this one's events is theirs.
     world.store.read_events(0, &["t".to_owned()], 1).await.expect("never hit");
     world.is_well().await;
-    world.arm(2, r#"{"error": {"code": "ABORTED"}}"#, "");
+    world.arm(r#"{"error": {"code": "ABORTED"}}"#, "");
     assert!(matches!(world.write(2).await, Err(Error::Conflict { collection: "items", id }) if id == "a"));
     world.is_well().await;
 }
@@ -76,7 +73,7 @@ async fn a_database_out_of_reach_and_one_that_another_was_quicker_at() {
 #[tokio::test]
 async fn a_commit_in_doubt_is_made() {
     let world = world().await;
-    world.arm(1, r#""in_doubt""#, "");
+    world.arm(r#""in_doubt""#, "");
     assert!(matches!(world.write(7).await, Err(Error::Unknown { .. })));
     assert_eq!(world.read().await.expect("reads are well"), 7);
     world.is_well().await;
@@ -86,13 +83,13 @@ async fn a_commit_in_doubt_is_made() {
 async fn writes_wait_for_a_lock_and_reads_do_not() {
     const WAIT: Duration = Duration::from_millis(60);
     let world = world().await;
-    world.arm(1, r#"{"lock": {"hold_ms": 200, "every_ms": 60000}}"#, "");
+    world.arm(r#"{"lock": {"hold_ms": 200, "every_ms": 60000}}"#, "");
     assert!(took(world.read()).await < WAIT);
     assert!(took(world.write(2)).await >= WAIT);
     assert!(took(world.write(3)).await < Duration::from_millis(200), "between two locks");
     world.is_well().await;
     for (op, read_waits, write_waits) in [("read", true, false), ("commit", false, true)] {
-        world.arm(if read_waits { 2 } else { 3 }, &format!(r#"{{"delay": {{"ms": 60, "op": "{op}"}}}}"#), "");
+        world.arm(&format!(r#"{{"delay": {{"ms": 60, "op": "{op}"}}}}"#), "");
         assert_eq!(took(world.read()).await >= WAIT, read_waits, "{op}");
         assert_eq!(took(world.write(2)).await >= WAIT, write_waits, "{op}");
         world.is_well().await;
@@ -105,13 +102,13 @@ async fn a_collection_and_the_calls_of_a_method_can_be_meant() {
     const ADD: &str = "/vitrine.carts.v1.CartsService/AddItem";
     let world = world().await;
     let error = r#"{"error": {"code": "UNAVAILABLE"}}"#;
-    world.arm(1, error, r#", "collection": "others""#);
+    world.arm(error, r#", "collection": "others""#);
     world.read().await.expect("it is not meant");
-    world.arm(2, error, r#", "collection": "items""#);
+    world.arm(error, r#", "collection": "items""#);
     world.read().await.expect_err("it is meant");
     let callee = world.faults.site(SiteName::new(At::Callee, "carts"));
     assert!(!callee.is_armed());
-    world.arm(3, error, r#", "method": ["ClearCart"]"#);
+    world.arm(error, r#", "method": ["ClearCart"]"#);
     assert!(callee.is_armed(), "the call's name must be known there");
     within::run(CLEAR, world.write(2)).await.expect_err("it is meant");
     within::run(ADD, world.write(2)).await.expect("it is not meant");
