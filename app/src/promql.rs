@@ -11,7 +11,7 @@ use http::header::{AUTHORIZATION, HeaderName};
 use serde_json::Value;
 use vitrine_kit::clock::{Clock, parse_rfc3339};
 use vitrine_kit::duration::prometheus;
-use vitrine_kit::percent;
+use vitrine_kit::{Secret, percent};
 use vitrine_observe_sql::Grid;
 use vitrine_observe_store::SCOPE_HEADER;
 use vitrine_platform_fetch::{Client, Limits, Request, Settings, secret_value};
@@ -76,17 +76,24 @@ pub(crate) async fn get(client: &Client, args: &AskArgs, path: &str, limits: Lim
 }
 
 /// A request with who asks, and for whom.
-pub(crate) fn authorized(mut request: Request, args: &AskArgs) -> Result<Request> {
-    let expected = |name: &str| Usage(format!("--{name}: expected visible ASCII characters"));
-    if let Some(token) = &args.token {
-        let value = secret_value(AUTHORIZATION, &format!("Bearer {}", token.expose()));
-        request = request.with_header(AUTHORIZATION, value.map_err(|_| expected("token"))?);
-    }
+pub(crate) fn authorized(request: Request, args: &AskArgs) -> Result<Request> {
+    let mut request = with_token(request, args.token.as_ref())?;
     if let Some(tenant) = &args.tenant {
-        let value = HeaderValue::try_from(tenant).map_err(|_| expected("tenant"))?;
+        let value = HeaderValue::try_from(tenant).map_err(|_| unsayable("tenant"))?;
         request = request.with_header(HeaderName::from_static(SCOPE_HEADER), value);
     }
     Ok(request)
+}
+
+/// Shows the token of a command's caller, if there is one.
+pub(crate) fn with_token(request: Request, token: Option<&Secret>) -> Result<Request> {
+    let Some(token) = token else { return Ok(request) };
+    let value = secret_value(AUTHORIZATION, &format!("Bearer {}", token.expose()));
+    Ok(request.with_header(AUTHORIZATION, value.map_err(|_| unsayable("token"))?))
+}
+
+fn unsayable(name: &str) -> Usage {
+    Usage(format!("--{name}: expected visible ASCII characters"))
 }
 
 /// A client for an observatory.

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use http::Method;
-use http::header::{AUTHORIZATION, HeaderValue};
 use serde_json::{Value, json};
 use vitrine_kit::clock::rfc3339;
 use vitrine_kit::percent;
 use vitrine_platform_fetch::{Client, Limits, Request, Settings};
 
 use crate::cli::{FlagsAskArgs, FlagsExplainArgs, FlagsHistoryArgs, FlagsSetArgs};
+use crate::promql::with_token;
 use crate::say::say;
 use crate::{Usage, runfile};
 
@@ -26,12 +26,7 @@ async fn send(at: &FlagsAskArgs, method: Method, path: &str, body: String) -> Re
     let url = at.url.clone().unwrap_or_else(known);
     let mut request = Request::post(format!("{}/api/v1/{path}", url.trim_end_matches('/')), "application/json", body);
     request.method = method;
-    if let Some(token) = &at.token {
-        let value = HeaderValue::try_from(format!("Bearer {}", token.expose()));
-        let mut value = value.map_err(|_| Usage("--token: expected visible ASCII characters".to_owned()))?;
-        value.set_sensitive(true);
-        request = request.with_header(AUTHORIZATION, value);
-    }
+    let request = with_token(request, at.token.as_ref())?;
     let sent = Client::new(&Settings::default())?.send(request, LIMITS).await;
     let hint = || runfile::hint(&at.data.data, at.url.as_deref());
     let response = sent.map_err(|e| anyhow!("{url}: {e}{}", hint()))?;
@@ -82,7 +77,7 @@ pub(super) async fn set(args: &FlagsSetArgs) -> Result<()> {
     let flags = read(&args.at, "flags").await?;
     let known = flags["flags"].as_array().into_iter().flatten().find(|flag| flag["key"] == args.key.as_str());
     let revision = known.map_or(0, |flag| flag["revision"].as_u64().unwrap_or(0));
-    let about = format!("revision={revision}&why={}", percent::encode(&args.why));
+    let about = percent::form([("revision", revision.to_string().as_str()), ("why", args.why.as_str())]);
     let body = if args.enable || args.disable {
         let body = json!({"enabled": args.enable}).to_string();
         send(&args.at, Method::POST, &format!("{path}/state?{about}"), body).await?

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, watch};
 use vitrine_flags_engine::json;
-use vitrine_flags_engine::{Change, Finding, Flag, FlagSet, Mode, Refused, Snapshot};
+use vitrine_flags_engine::{Finding, Flag, FlagSet, Mode, Refused, Snapshot};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_store::{Error as StoreError, Query, Storage, Store, Stored};
 
@@ -49,8 +49,6 @@ pub struct InForce {
     pub changed_ms: i64,
     /// The flags, ready to be evaluated.
     pub snapshot: Snapshot,
-    /// What the last change changed.
-    pub changes: Vec<(Arc<str>, Change)>,
     stored: BTreeMap<String, Arc<StoredFlag>>,
     shared: SharedDocument,
     /// The hash of the last entry of the audit.
@@ -74,9 +72,7 @@ impl InForce {
     pub fn shared(&self) -> (&str, u64) {
         (&self.shared.definition, self.shared.revision)
     }
-}
 
-impl InForce {
     /// A whole definition, flags as they were written: what [`FlagStore::import`] takes.
     pub fn export(&self) -> String {
         let mut out = String::from("{\n  \"flags\": {");
@@ -200,15 +196,8 @@ async fn load(store: &Store) -> Result<(Option<Stored<HeadDocument>>, InForce), 
     }
     let told = head.as_ref().map(|head| head.doc.clone()).unwrap_or_default();
     let snapshot = Snapshot::new(stored.values().map(|stored| stored.flag.clone()), set);
-    let in_force = InForce {
-        revision: told.revision,
-        changed_ms: told.changed_ms,
-        snapshot,
-        changes: Vec::new(),
-        stored,
-        shared,
-        hash: told.hash,
-    };
+    let in_force =
+        InForce { revision: told.revision, changed_ms: told.changed_ms, snapshot, stored, shared, hash: told.hash };
     Ok((head, in_force))
 }
 

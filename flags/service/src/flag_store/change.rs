@@ -160,8 +160,9 @@ impl FlagStore {
         let at_ms = self.now_ms();
         let (next, findings) = apply(&now, &edits, mode, at_ms)?;
         let entry = entry_of(&now, &next, edits, author, action, at_ms);
-        let next = InForce { hash: entry.hash.clone(), changes: now.snapshot.changes(&next.snapshot), ..next };
-        if let Err(error) = self.commit(head.as_ref(), &next, entry).await {
+        let next = InForce { hash: entry.hash.clone(), ..next };
+        let doc = HeadDocument { revision: next.revision, hash: next.hash.clone(), changed_ms: at_ms };
+        if let Err(error) = self.commit(head.as_ref(), &doc, &next, entry).await {
             // Whether it was kept may be unknown, and another process may have been first: what is in force is what is kept.
             let (kept_head, in_force) = load(&self.store).await?;
             *head = kept_head;
@@ -169,19 +170,23 @@ impl FlagStore {
             return Err(error);
         }
         let version = head.as_ref().map_or(1, |head| head.version + 1);
-        let doc = HeadDocument { revision: next.revision, hash: next.hash.clone(), changed_ms: at_ms };
         *head = Some(Stored { doc, version });
         let revision = next.revision;
         self.current.send_replace(Arc::new(next));
         Ok(Written { revision, findings })
     }
 
-    async fn commit(&self, head: Option<&Stored<HeadDocument>>, next: &InForce, entry: Entry) -> Result<(), Error> {
+    async fn commit(
+        &self,
+        head: Option<&Stored<HeadDocument>>,
+        doc: &HeadDocument,
+        next: &InForce,
+        entry: Entry,
+    ) -> Result<(), Error> {
         let mut tx = self.store.begin();
-        let doc = HeadDocument { revision: next.revision, hash: next.hash.clone(), changed_ms: next.changed_ms };
         match head {
-            Some(head) => tx.update(&Stored { doc, version: head.version }),
-            None => tx.insert(&doc),
+            Some(head) => tx.update(&Stored { doc: doc.clone(), version: head.version }),
+            None => tx.insert(doc),
         }
         for (number, changed) in entry.changes.iter().enumerate() {
             match (&changed.key, &changed.after) {
@@ -255,8 +260,8 @@ fn apply(now: &InForce, edits: &[Edit], mode: Mode, at_ms: i64) -> Result<(InFor
         )));
     }
     let snapshot = Snapshot::new(stored.values().map(|stored| stored.flag.clone()), set);
-    let (changes, hash) = (Vec::new(), String::new());
-    Ok((InForce { revision, changed_ms: at_ms, snapshot, changes, stored, shared, hash }, findings))
+    let hash = String::new();
+    Ok((InForce { revision, changed_ms: at_ms, snapshot, stored, shared, hash }, findings))
 }
 
 /// Flags that are not edited, with other evaluators. An evaluator that one of them uses cannot be taken away.
