@@ -1,6 +1,6 @@
 //! What faults do to a cache: it is slow, out of reach, passed by, forgetful, or does not hear that something has changed.
 
-use vitrine_platform_faults::{BaggageLookup, Call, Effect, Ruling, Site, StoreOp};
+use vitrine_platform_faults::{Call, Effect, Ruling, Site, StoreOp};
 use vitrine_platform_telemetry::Context;
 
 /// What becomes of a look for a value.
@@ -16,10 +16,7 @@ pub(crate) struct Fate {
 
 fn decide(site: &Site, op: StoreOp, key: &str) -> Option<Box<Ruling>> {
     let context = Context::current();
-    let (trace_id, span_id) = context.ids();
-    let baggage = |name: &str| context.baggage().get(name).map(str::to_owned);
-    let baggage: Option<BaggageLookup<'_>> = Some(&baggage);
-    site.decide(&Call { trace_id, span_id, key, op: Some(op), baggage, ..Call::default() })
+    site.decide(&Call { key, op: Some(op), ..Call::within(&context) })
 }
 
 /// What happens before a value is looked for. A fault knows a value as `kind:tag`.

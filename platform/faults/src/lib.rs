@@ -67,5 +67,5 @@ pub use message::unframed;
 pub use refusal::Refusal;
 pub use ring::{Hit, Hits, MAX_HITS};
 pub use ruling::Ruling;
-pub use selector::{BaggageLookup, Call};
+pub use selector::Call;
 pub use site::{Site, SiteName};

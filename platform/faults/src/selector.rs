@@ -1,6 +1,7 @@
 //! Which calls of a site a fault means: compiled once, when it is armed.
 
 use vitrine_contracts::METHODS;
+use vitrine_platform_telemetry::{Baggage, Context};
 
 use crate::coin::subject_of;
 use crate::effect::{At, StoreOp};
@@ -11,9 +12,6 @@ use crate::message::{FieldPath, Side, Value};
 pub(crate) const USER_FIELD: &str = "customer_id";
 /// The field of a request that says what it is about.
 pub(crate) const PRODUCT_FIELD: &str = "product_id";
-
-/// Finds a value of the baggage by its name.
-pub type BaggageLookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
 /// What comes by at a site, as far as it is known there.
 #[derive(Clone, Copy, Default)]
@@ -30,8 +28,16 @@ pub struct Call<'a> {
     pub op: Option<StoreOp>,
     /// The request's message, without its frame; empty where there is none, or it cannot be read.
     pub message: &'a [u8],
-    /// Looks into the baggage.
-    pub baggage: Option<BaggageLookup<'a>>,
+    /// What travels along with it.
+    pub baggage: Option<&'a Baggage>,
+}
+
+impl<'a> Call<'a> {
+    /// What a context says of a call; what it asks, and of what, is still to be said.
+    pub fn within(context: &'a Context) -> Self {
+        let (trace_id, span_id) = context.ids();
+        Self { trace_id, span_id, baggage: Some(context.baggage()), ..Self::default() }
+    }
 }
 
 impl std::fmt::Debug for Call<'_> {
@@ -124,8 +130,8 @@ impl Selector {
             return None;
         }
         let in_baggage = |wanted: &BaggageMatch| {
-            let found = call.baggage.and_then(|look| look(&wanted.key));
-            found.is_some_and(|value| wanted.one_of.contains(&value))
+            let found = call.baggage.and_then(|baggage| baggage.get(&wanted.key));
+            found.is_some_and(|value| wanted.one_of.iter().any(|one| one == value))
         };
         if !of_method.is_none_or(|method| method.is_meant(call.message)) || !self.baggage.iter().all(in_baggage) {
             return None;

@@ -124,6 +124,7 @@ fn requests_and_baggage_are_looked_at() {
     use prost::Message;
     use vitrine_contracts::carts::v1::AddItemRequest;
     use vitrine_contracts::common::v1::Line;
+    use vitrine_platform_telemetry::Baggage;
     let document = r#"{"what": {"hang": {}}, "timing": {"ttl_s": 9}, "where": {"at": "callee", "service": ["carts"],
         "request": [{"field": "line.product_id", "not_in": ["prd_1"]}, {"field": "line.quantity", "in": ["2", "3"]}],
         "baggage": [{"key": "synthetic_request", "in": ["true"]}]}}"#;
@@ -139,7 +140,7 @@ fn requests_and_baggage_are_looked_at() {
     ] {
         let line = Some(Line { product_id: product.to_owned(), quantity });
         let message = AddItemRequest { line, ..AddItemRequest::default() }.encode_to_vec();
-        let baggage = |key: &str| (key == "synthetic_request").then(|| synthetic.to_owned());
+        let baggage = Baggage::parse(&format!("synthetic_request={synthetic}"));
         let call = Call { path, message: &message, baggage: Some(&baggage), ..call(1) };
         assert_eq!(site.decide(&call).is_some(), expected, "{path} {product} {quantity} {synthetic}");
     }

@@ -4,7 +4,7 @@ use axum::body::HttpBody;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use vitrine_platform_faults::{BaggageLookup, Call, Effect, Ruling, Site, When, said};
+use vitrine_platform_faults::{Call, Effect, Ruling, Site, When, said};
 use vitrine_platform_telemetry::Context;
 
 use crate::problem::Reply;
@@ -29,12 +29,9 @@ async fn armed(site: Site, request: Request, next: Next) -> Response {
 
 fn decide(site: &Site, request: &Request) -> Option<Box<Ruling>> {
     let context = Context::current();
-    let (trace_id, span_id) = context.ids();
-    let baggage = |key: &str| context.baggage().get(key).map(str::to_owned);
-    let baggage: Option<BaggageLookup<'_>> = Some(&baggage);
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let path = format!("{} {route}", request.method());
-    site.decide(&Call { trace_id, span_id, path: &path, baggage, ..Call::default() })
+    site.decide(&Call { path: &path, ..Call::within(&context) })
 }
 
 /// How many bytes a body has, if it is known; none of a stream.

@@ -28,12 +28,9 @@ pub(crate) fn acts(site: &Site, policy: &Policy) -> bool {
     site.is_armed() && policy.method.is_some_and(|method| method.may_be_faulted)
 }
 
-/// Looks at a call as its site does.
-fn with_call<T>(context: &Context, path: &str, body: &Bytes, look: impl FnOnce(&Call<'_>) -> T) -> T {
-    let (trace_id, span_id) = context.ids();
-    let baggage = |key: &str| context.baggage().get(key).map(str::to_owned);
-    let message = unframed(body).unwrap_or_default();
-    look(&Call { trace_id, span_id, path, message, baggage: Some(&baggage), ..Call::default() })
+/// A call as its site sees it.
+fn seen<'a>(context: &'a Context, path: &'a str, body: &'a Bytes) -> Call<'a> {
+    Call { path, message: unframed(body).unwrap_or_default(), ..Call::within(context) }
 }
 
 /// Other bounds for a call.
@@ -45,7 +42,7 @@ pub(crate) struct Limited {
 
 /// Waits until a call may be made, if there are fewer at a time than usual, and returns its bounds. A sooner deadline becomes the hop's.
 pub(crate) async fn limits(site: &Site, hop: &mut Hop, path: &str, body: &Bytes) -> Option<Limited> {
-    let found = with_call(&hop.context, path, body, |call| site.limits(call));
+    let found = site.limits(&seen(&hop.context, path, body));
     let (LimitsEffect { deadline_ms, attempts, budget_off, .. }, gate) = found?;
     if let Some(ms) = deadline_ms {
         hop.deadline = hop.deadline.min(Instant::now() + Duration::from_millis(ms.into()));
@@ -67,7 +64,7 @@ pub(crate) async fn attempt(
     head: &request::Parts,
     body: Bytes,
 ) -> Result<BufferedResponse, Status> {
-    let ruling = with_call(&hop.context, head.uri.path(), &body, |call| site.decide(call));
+    let ruling = site.decide(&seen(&hop.context, head.uri.path(), &body));
     let Some(ruling) = ruling else { return BufferedResponse::of_hop(target, hop.clone(), outgoing(head, body)).await };
     let callee = &*site.name().service;
     ruling.wait().await;
@@ -110,7 +107,7 @@ pub(crate) async fn handle(
     let (head, body) = request.into_parts();
     let body = whole(body).await?.0;
     let path = policy.method.map_or("", |method| method.path);
-    let ruling = with_call(&Context::current(), path, &body, |call| site.decide(call));
+    let ruling = site.decide(&seen(&Context::current(), path, &body));
     let request = Request::from_parts(head, Body::new(Full::new(body.clone()).map_err(|never| match never {})));
     let work = within::run(path, BufferedResponse::of(handlers.call(request)));
     let Some(ruling) = ruling else { return work.await };

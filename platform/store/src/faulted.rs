@@ -22,11 +22,7 @@ impl Faulted {
 
     fn decide(&self, op: StoreOp, collection: &str) -> Option<Box<Ruling>> {
         let context = Context::current();
-        let (trace_id, span_id) = context.ids();
-        let baggage = |key: &str| context.baggage().get(key).map(str::to_owned);
-        let (path, op) = (within::current(), Some(op));
-        let baggage: Option<vitrine_platform_faults::BaggageLookup<'_>> = Some(&baggage);
-        self.site.decide(&Call { trace_id, span_id, path, key: collection, op, baggage, ..Call::default() })
+        self.site.decide(&Call { path: within::current(), key: collection, op: Some(op), ..Call::within(&context) })
     }
 
     /// An answer as it is, or, when a fault may act, after what the fault says.
