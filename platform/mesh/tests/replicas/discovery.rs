@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use vitrine_platform_config::{BaseUrl, Written};
+use vitrine_platform_http::bind;
 use vitrine_platform_mesh::{Discovery, Limits, Mesh, Placement, Registration};
 use vitrine_platform_tls as tls;
 use vitrine_tests_engines::{Certificates, Server, consul};
@@ -25,6 +26,18 @@ async fn registered(discovery: &Discovery, replica: &Replica) -> Registration {
     Registration::begin(discovery, &["carts"], replica.address).await.expect("begun")
 }
 
+/// Two replicas at different addresses on the same port: an A record says none. Where somebody else has it at the second address, another
+/// is taken.
+async fn on_one_port() -> (Replica, Replica) {
+    loop {
+        let first = Replica::start().await;
+        let at = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), first.address.port()));
+        if bind(at).await.is_ok() {
+            return (first, Replica::start_at(at, None, Limits::default()).await);
+        }
+    }
+}
+
 /// Calls until this one gets no more for a while.
 async fn leaves(caller: &Caller, replica: &Replica) {
     eventually(async || {
@@ -41,10 +54,7 @@ async fn leaves(caller: &Caller, replica: &Replica) {
 async fn whoever_is_registered_is_found_and_whoever_leaves_is_not() {
     let server = consul().expect("Consul");
     let discovery = by(&server);
-    // An A record says no port, so these two have the same on different addresses.
-    let first = Replica::start().await;
-    let at = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), first.address.port()));
-    let second = Replica::start_at(at, None, Limits::default()).await;
+    let (first, second) = on_one_port().await;
     let (one, two) = (registered(&discovery, &first).await, registered(&discovery, &second).await);
 
     let port = first.address.port();
