@@ -28,25 +28,17 @@ impl Counted {
     }
 }
 
-/// A flag that a service of this process reads.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    pub(crate) declared: Declared,
-    reader: String,
-    counted: RwLock<Vec<Counted>>,
-}
+/// How often one flag was read, by variant: exact, and bounded.
+#[derive(Debug, Default)]
+pub struct Counts(RwLock<Vec<Counted>>);
 
-impl Slot {
-    pub(crate) fn new(declared: Declared, reader: &str) -> Self {
-        Self { declared, reader: reader.to_owned(), counted: RwLock::default() }
-    }
-
+impl Counts {
     /// Counts one reading, or several. Readers of a variant that is known share the lock.
-    pub(crate) fn count(&self, variant: &str, by: u64, at_ms: i64) {
-        if let Some(known) = self.counted.read().iter().find(|counted| *counted.variant == *variant) {
+    pub fn count(&self, variant: &str, by: u64, at_ms: i64) {
+        if let Some(known) = self.0.read().iter().find(|counted| *counted.variant == *variant) {
             return known.add(by, at_ms);
         }
-        let mut counted = self.counted.write();
+        let mut counted = self.0.write();
         let name = if counted.len() < MAX_COUNTED { variant } else { OTHER };
         let known = counted.iter().position(|counted| *counted.variant == *name);
         let place = known.unwrap_or_else(|| {
@@ -57,20 +49,38 @@ impl Slot {
         counted[place].add(by, at_ms);
     }
 
-    /// What was counted since the last time.
-    pub(crate) fn take(&self, out: &mut Vec<Count>) {
-        for counted in self.counted.read().iter() {
+    /// What was counted since the last time, of this flag and by this reader.
+    pub fn take(&self, key: &str, reader: &str, out: &mut Vec<Count>) {
+        for counted in self.0.read().iter() {
             let count = counted.count.swap(0, Ordering::Acquire);
             if count > 0 {
                 out.push(Count {
-                    key: self.declared.key.to_owned(),
-                    reader: self.reader.clone(),
+                    key: key.to_owned(),
+                    reader: reader.to_owned(),
                     variant: counted.variant.to_string(),
                     count,
                     last_ms: counted.last_ms.load(Ordering::Relaxed),
                 });
             }
         }
+    }
+}
+
+/// A flag that a service of this process reads.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) declared: Declared,
+    reader: String,
+    pub(crate) counts: Counts,
+}
+
+impl Slot {
+    pub(crate) fn new(declared: Declared, reader: &str) -> Self {
+        Self { declared, reader: reader.to_owned(), counts: Counts::default() }
+    }
+
+    pub(crate) fn take(&self, out: &mut Vec<Count>) {
+        self.counts.take(self.declared.key, &self.reader, out);
     }
 
     pub(crate) fn is_of(&self, count: &Count) -> bool {

@@ -133,7 +133,7 @@ impl Flags {
         let slots = self.0.slots.read();
         for count in counts {
             if let Some(slot) = slots.iter().find(|slot| slot.is_of(count)) {
-                slot.count(&count.variant, count.count, count.last_ms);
+                slot.counts.count(&count.variant, count.count, count.last_ms);
             }
         }
     }
@@ -173,7 +173,7 @@ impl Handle {
         let resolved =
             evaluated.as_ref().ok().and_then(|found| found.variant).and_then(|v| Some((&*v.name, T::of_variant(v)?)));
         let variant = resolved.as_ref().map_or("", |(name, _)| name);
-        slot.count(variant, 1, now_ms);
+        slot.counts.count(variant, 1, now_ms);
         self.evaluations.add(1, &[(FEATURE_FLAG_KEY, key), (FEATURE_FLAG_RESULT_VARIANT, variant)]);
         tell(&in_force, key, &evaluated, variant, &slot.declared, &context, now_s, subject.customer_id);
         resolved.map_or_else(|| flag.default(), |(_, value)| value)

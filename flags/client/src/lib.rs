@@ -51,6 +51,7 @@ mod declared;
 mod handle;
 mod told;
 
+pub use counts::Counts;
 pub use declared::{Declared, Flag, Kind, Object, Text, Typed, Value};
 pub use handle::{Flags, Handle, Subject};
 pub use told::{Count, Declaration, DeclaredVariant};

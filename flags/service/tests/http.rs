@@ -358,7 +358,10 @@ async fn tokens_are_given_once_and_taken_back() {
     let (status, body) = served.ask("GET", "/api/v1/tokens", &[("authorization", &bearer)], "").await;
     assert_eq!(
         (status, body),
-        (200, json!({"tokens": [{"name": "ops", "role": "admin", "faults": false, "createdMs": 1_795_228_166_042_i64}]}))
+        (
+            200,
+            json!({"tokens": [{"name": "ops", "role": "admin", "faults": false, "createdMs": 1_795_228_166_042_i64}]})
+        )
     );
     assert_eq!(served.ask("POST", "/api/v1/tokens", &json, r#"{"name": "x", "role": "viewer"}"#).await.0, 401);
     assert_eq!(served.ask("DELETE", "/api/v1/tokens/ops", &[("authorization", &bearer)], "").await.0, 204);
