@@ -87,6 +87,11 @@ impl Flags {
         Ok(format!("{scheme}://{}", self.listener.local_addr()?))
     }
 
+    /// The flags.
+    pub fn store(&self) -> &FlagStore {
+        &self.store
+    }
+
     /// What the processes of a shop follow.
     pub fn component(&self) -> Component {
         let (follow, faults) = (Follow::new(self.faults.clone()), self.faults.clone());
@@ -106,6 +111,8 @@ impl Flags {
             let stop = stop.clone();
             health_routes(move || !stop.is_cancelled())
         };
+        let (registrations, ends) = (self.store.registrations().clone(), stop.clone());
+        tracker.spawn(async move { registrations.tend(ends).await });
         let router = nowhere(router(&self.store, &self.access, &self.faults).merge(health), error_format);
         let listener = Listener::from(self.listener).with_tls(self.tls).with_bounds(bounds.clone());
         tracker.spawn(serve(listener, self.cors.around(router, error_format), stop.clone(), DRAIN));

@@ -28,6 +28,7 @@ mod runfile;
 mod say;
 mod serve;
 pub mod settings;
+pub mod shop_flags;
 mod signals;
 mod sql;
 mod statements;

@@ -20,14 +20,14 @@ use crate::access::Denied;
 use crate::flag_store::{Author, Error, Import, Written};
 use crate::role::Role;
 use crate::service::FlagService;
-use bodies::{EntryBody, FlagBody, definition_value};
+pub(crate) use bodies::FlagBody;
+use bodies::{EntryBody, definition_value};
 
 /// Entries of the history without `limit`.
 const USUAL_ENTRIES: usize = 50;
 
 pub(crate) fn routes() -> Router<FlagService> {
     Router::new()
-        .route("/api/v1/flags", get(list))
         .route("/api/v1/flags/{key}", get(show).put(write).delete(delete))
         .route("/api/v1/flags/{key}/state", post(switch))
         .route("/api/v1/flags/{key}/explain", post(explain))
@@ -103,9 +103,9 @@ pub(crate) fn json_reply(value: &impl Serialize) -> Response {
 /// What a change says of itself.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct About {
-    revision: u64,
-    why: String,
+pub(crate) struct About {
+    pub(crate) revision: u64,
+    pub(crate) why: String,
 }
 
 /// What a change says that is of no flag's revision.
@@ -115,7 +115,7 @@ pub(crate) struct Why {
     pub(crate) why: String,
 }
 
-fn author(service: &FlagService, headers: &HeaderMap, why: String) -> Result<Author, Denied> {
+pub(crate) fn author(service: &FlagService, headers: &HeaderMap, why: String) -> Result<Author, Denied> {
     Ok(Author { who: service.access.check(headers, Role::Operator)?, why })
 }
 
@@ -124,13 +124,6 @@ pub(crate) fn text(body: &[u8]) -> Result<&str, Reply> {
         Reply::new(StatusCode::BAD_REQUEST, "INVALID_BODY", &format!("the body is not UTF-8: {error}"))
             .at("body", "UTF-8")
     })
-}
-
-async fn list(State(service): State<FlagService>, headers: HeaderMap) -> Replied {
-    service.access.check(&headers, Role::Viewer)?;
-    let now = service.flags.current();
-    let flags: Vec<FlagBody> = now.snapshot.flags().filter_map(|flag| FlagBody::of(&now, flag.key())).collect();
-    Ok(json_reply(&json!({"revision": now.revision, "changedMs": now.changed_ms, "flags": flags})))
 }
 
 async fn show(State(service): State<FlagService>, Path(key): Path<String>, headers: HeaderMap) -> Replied {

@@ -40,6 +40,8 @@ pub enum Action {
     Import,
     /// A change was taken back.
     Undo,
+    /// A flag was deleted, and its key reserved.
+    Archive,
 }
 
 /// What became of a flag, or of what flags share.
@@ -78,6 +80,7 @@ impl Entry {
             Action::Delete => "delete",
             Action::Import => "import",
             Action::Undo => "undo",
+            Action::Archive => "archive",
         });
         for change in &self.changes {
             for part in [&change.key, &change.before, &change.after] {

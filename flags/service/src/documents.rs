@@ -7,6 +7,7 @@ use vitrine_platform_store::{Document, Index, Keys, Schema};
 
 use crate::audit::Entry;
 use crate::faults::{ControlDocument, IncidentDocument};
+use crate::flag_store::ArchivedDocument;
 
 /// Id of the one document that says how far the changes are.
 pub(crate) const HEAD: &str = "head";
@@ -15,7 +16,8 @@ pub(crate) const SHARED: &str = "shared";
 
 /// What the database holds.
 pub(crate) fn schema() -> Schema {
-    Schema::new()
+    crate::registrations::schema(Schema::new())
+        .with::<ArchivedDocument>()
         .with::<HeadDocument>()
         .with::<FlagDocument>()
         .with::<SharedDocument>()

@@ -3,6 +3,7 @@
 //! All changes pass one lock: what is asked for is checked against what is in force, compiled, committed together with its audit entry, and only then put in
 //! force and acknowledged. Readers take the snapshot that stands; nobody waits for a change.
 
+mod archive;
 mod change;
 mod history;
 
@@ -11,12 +12,14 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, watch};
 use vitrine_flags_engine::json;
-use vitrine_flags_engine::{Finding, Flag, FlagSet, Mode, Refused, Snapshot};
+use vitrine_flags_engine::{Evaluation, Finding, Flag, FlagSet, Mode, Refused, Snapshot};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_store::{Error as StoreError, Query, Storage, Store, Stored};
 
 use crate::documents::{FlagDocument, HEAD, HeadDocument, SHARED, SharedDocument, schema};
+use crate::registrations::Registrations;
 
+pub(crate) use archive::ArchivedDocument;
 pub use change::{Author, Import, Written};
 pub use history::{MAX_ENTRIES, Verified};
 
@@ -51,6 +54,7 @@ pub struct InForce {
     pub snapshot: Snapshot,
     stored: BTreeMap<String, Arc<StoredFlag>>,
     shared: SharedDocument,
+    archived: archive::Archived,
     /// The hash of the last entry of the audit.
     hash: String,
 }
@@ -142,6 +146,7 @@ pub struct FlagStore {
     /// Changes, one at a time; in it the head as it was read, whose version the next change expects.
     changing: Arc<Mutex<Option<Stored<HeadDocument>>>>,
     current: Arc<watch::Sender<Arc<InForce>>>,
+    registrations: Registrations,
 }
 
 impl FlagStore {
@@ -155,7 +160,8 @@ impl FlagStore {
         store.ready().await?;
         let (head, in_force) = load(&store).await?;
         let current = Arc::new(watch::Sender::new(Arc::new(in_force)));
-        Ok(Self { store, clock, changing: Arc::new(Mutex::new(head)), current })
+        let registrations = Registrations::load(store.clone(), clock.clone()).await?;
+        Ok(Self { store, clock, changing: Arc::new(Mutex::new(head)), current, registrations })
     }
 
     /// The flags in force.
@@ -166,6 +172,17 @@ impl FlagStore {
     /// The flags in force as they change.
     pub fn watch(&self) -> watch::Receiver<Arc<InForce>> {
         self.current.subscribe()
+    }
+
+    /// What processes declare, and what was read.
+    pub fn registrations(&self) -> &Registrations {
+        &self.registrations
+    }
+
+    /// Notes that a flag was evaluated for a client.
+    pub(crate) fn answered(&self, evaluation: &Evaluation<'_>) {
+        let variant = evaluation.variant.map(|variant| &*variant.name);
+        self.registrations.answered(evaluation.flag.key(), variant);
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -194,10 +211,19 @@ async fn load(store: &Store) -> Result<(Option<Stored<HeadDocument>>, InForce), 
         let flag = read_flag(&key, &definition, &set, Mode::Lenient)?.0;
         stored.insert(key, Arc::new(StoredFlag { definition, revision, changed_ms, flag }));
     }
+    let archived = store.find_all::<ArchivedDocument>(Query::all()).await?;
+    let archived = archived.into_iter().map(|found| (found.doc.key.clone(), found.doc)).collect();
     let told = head.as_ref().map(|head| head.doc.clone()).unwrap_or_default();
     let snapshot = Snapshot::new(stored.values().map(|stored| stored.flag.clone()), set);
-    let in_force =
-        InForce { revision: told.revision, changed_ms: told.changed_ms, snapshot, stored, shared, hash: told.hash };
+    let in_force = InForce {
+        revision: told.revision,
+        changed_ms: told.changed_ms,
+        snapshot,
+        stored,
+        shared,
+        archived,
+        hash: told.hash,
+    };
     Ok((head, in_force))
 }
 

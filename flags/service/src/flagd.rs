@@ -151,5 +151,6 @@ fn resolve<'n>(
     if version == Version::V1 && evaluation.variant.is_none() && evaluation.flag.is_enabled() {
         return Err(Problem::new(tonic::Code::NotFound, format!("flag {key:?} has no default variant")));
     }
+    service.flags.answered(&evaluation);
     Ok(evaluation)
 }

@@ -1,5 +1,6 @@
 //! Pages for a person with a browser: plain HTML and CSS, no script. What they change goes the way of all changes.
 
+mod life;
 pub(crate) mod view;
 
 use axum::extract::{Form, Path, State};
@@ -22,7 +23,7 @@ use crate::service::FlagService;
 const MAX_SHOWN: usize = 50;
 
 pub(crate) fn routes() -> Router<FlagService> {
-    Router::new()
+    life::routes()
         .route("/", get(home))
         .route("/flags/{key}", get(flag))
         .route("/flags/{key}/state", post(switch))
@@ -76,7 +77,7 @@ pub(crate) fn errors(_asked: &RequestInfo, refusal: &Refusal) -> Response {
 async fn home(State(service): State<FlagService>, headers: HeaderMap) -> Response {
     let read = || {
         service.access.check(&headers, Role::Viewer)?;
-        Ok(view::flags(&service.flags.current()))
+        Ok(view::flags(&service.flags.current(), service.flags.registrations()))
     };
     page(read())
 }

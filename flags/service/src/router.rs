@@ -11,7 +11,7 @@ use crate::access::Access;
 use crate::faults::FaultControl;
 use crate::flag_store::FlagStore;
 use crate::service::FlagService;
-use crate::{admin, faults, flagd, ofrep, pages};
+use crate::{admin, faults, flagd, ofrep, pages, registration_api};
 
 /// Longest body of an evaluation, in bytes.
 const MAX_CONTEXT_BYTES: usize = 1_000_000;
@@ -22,8 +22,10 @@ pub fn router(flags: &FlagStore, access: &Access, control: &FaultControl) -> Rou
     let service = FlagService { flags, access, faults: control, streams: Arc::default() };
     let evaluation = ofrep::routes().layer(DefaultBodyLimit::max(MAX_CONTEXT_BYTES));
     let evaluation = with_error_format(evaluation.with_state(service.clone()), ofrep::errors);
-    let admin =
-        admin::routes().merge(faults::routes()).layer(DefaultBodyLimit::max(vitrine_flags_engine::json::MAX_BYTES));
+    let admin = admin::routes()
+        .merge(registration_api::routes())
+        .merge(faults::routes())
+        .layer(DefaultBodyLimit::max(vitrine_flags_engine::json::MAX_BYTES));
     let admin = with_error_format(admin.with_state(service.clone()), problem_errors);
     let flagd = with_error_format(flagd::routes().with_state(service.clone()), grpc_errors);
     let pages = with_error_format(pages::routes().merge(faults::page_routes()).with_state(service), pages::errors);

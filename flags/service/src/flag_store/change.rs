@@ -8,7 +8,7 @@ use vitrine_flags_engine::json::{self, Json, Member};
 use vitrine_flags_engine::{Finding, FlagSet, MAX_FLAGS, Mode, Refused, Snapshot};
 use vitrine_platform_store::Stored;
 
-use super::{Error, FlagStore, InForce, SHARED_MEMBERS, StoredFlag, load, read_flag, read_shared};
+use super::{Error, FlagStore, InForce, SHARED_MEMBERS, StoredFlag, archive, load, read_flag, read_shared};
 use crate::audit::{Action, Changed, Entry, GENESIS};
 use crate::documents::{EntryDocument, FlagDocument, HeadDocument, SharedDocument, TouchDocument};
 
@@ -151,7 +151,7 @@ impl FlagStore {
         .await
     }
 
-    async fn change(
+    pub(super) async fn change(
         &self,
         author: Author,
         action: Action,
@@ -167,8 +167,9 @@ impl FlagStore {
         }
         let at_ms = self.now_ms();
         let (next, findings) = apply(&now, &edits, mode, at_ms)?;
+        let archived = archive::after(&now, &edits, action, next.revision, at_ms)?;
         let entry = entry_of(&now, &next, edits, author, action, at_ms);
-        let next = InForce { hash: entry.hash.clone(), ..next };
+        let next = InForce { hash: entry.hash.clone(), archived, ..next };
         let doc = HeadDocument { revision: next.revision, hash: next.hash.clone(), changed_ms: at_ms };
         if let Err(error) = self.commit(head.as_ref(), &doc, &next, entry).await {
             // Whether it was kept may be unknown, and another process may have been first: what is in force is what is kept.
@@ -211,12 +212,13 @@ impl FlagStore {
                 tx.insert(&TouchDocument { key: key.clone(), revision: next.revision, number });
             }
         }
+        archive::keep(&mut tx, &self.current().archived, &next.archived);
         tx.insert(&EntryDocument(entry));
         Ok(tx.commit().await?)
     }
 }
 
-fn expect(now: &InForce, key: &str, expected: u64) -> Result<(), Error> {
+pub(super) fn expect(now: &InForce, key: &str, expected: u64) -> Result<(), Error> {
     let kept = now.stored(key);
     let current = kept.map_or(0, |kept| kept.revision);
     if current == expected {
@@ -269,7 +271,8 @@ fn apply(now: &InForce, edits: &[Edit], mode: Mode, at_ms: i64) -> Result<(InFor
     }
     let snapshot = Snapshot::new(stored.values().map(|stored| stored.flag.clone()), set);
     let hash = String::new();
-    Ok((InForce { revision, changed_ms: at_ms, snapshot, stored, shared, hash }, findings))
+    let archived = now.archived.clone();
+    Ok((InForce { revision, changed_ms: at_ms, snapshot, stored, shared, archived, hash }, findings))
 }
 
 /// Flags that are not edited, with other evaluators. An evaluator that one of them uses cannot be taken away.

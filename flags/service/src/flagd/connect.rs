@@ -77,7 +77,9 @@ fn unary(
     let is_selected = is_selected(&now, headers, "")?;
     if is_selected {
         let evaluated = now.snapshot.evaluate_all(context, service.flags.now_s());
-        for (n, evaluation) in evaluated.filter_map(|(_, evaluated)| evaluated.ok()).enumerate() {
+        for (n, evaluation) in
+            evaluated.filter_map(|(_, evaluated)| evaluated.ok()).inspect(|e| service.flags.answered(e)).enumerate()
+        {
             out.push_str(if n > 0 { "," } else { "" });
             json::write_text(evaluation.flag.key(), &mut out);
             out.push_str(":{");

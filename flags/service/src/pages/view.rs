@@ -5,8 +5,10 @@ use vitrine_kit::clock::rfc3339;
 use vitrine_kit::html::{Frame, escape};
 use vitrine_kit::percent;
 
+use super::life;
 use crate::audit::{Action, Entry};
 use crate::flag_store::{InForce, StoredFlag};
+use crate::registrations::Registrations;
 
 pub(crate) const FRAME: Frame = Frame {
     product: "flags",
@@ -35,7 +37,7 @@ pub(super) fn sign_in(problem: Option<&str>) -> String {
 }
 
 /// All flags with the rules in force.
-pub(super) fn flags(now: &InForce) -> String {
+pub(super) fn flags(now: &InForce, registrations: &Registrations) -> String {
     let mut body =
         format!("<h1>Flags</h1><p class=soft>{} flags at revision {}</p>", now.snapshot.flags().len(), now.revision);
     if now.snapshot.flags().len() == 0 {
@@ -43,9 +45,10 @@ pub(super) fn flags(now: &InForce) -> String {
             "<section class=empty><h2>There are no flags yet</h2><p>Write one, or take in a file of flagd's:</p>\
             <pre>curl -X POST --data-binary @flags.json 'http://HOST/api/v1/import?why=first'</pre></section>",
         );
+        body.push_str(&life::unknown(registrations, now));
         return FRAME.page("Flags", &body);
     }
-    body.push_str("<div class=panel><table><thead><tr><th>Flag<th>Type<th>Without a rule<th>Rule in force<th>Changed (UTC)<th>State</tr></thead><tbody>");
+    body.push_str("<div class=panel><table><thead><tr><th>Flag<th>Type<th>Without a rule<th>Rule in force<th>Life<th>Changed (UTC)<th>State</tr></thead><tbody>");
     for flag in now.snapshot.flags() {
         let Some(stored) = now.stored(flag.key()) else { continue };
         let default = match flag.default_variant() {
@@ -60,15 +63,17 @@ pub(super) fn flags(now: &InForce) -> String {
             (None, None) => "<span class=soft>none</span>".to_owned(),
         };
         body.push_str(&format!(
-            "<tr><td><a href=\"/flags/{}\"><b>{}</b></a><td>{}<td>{default}<td>{rule}<td class=mono>{}<td>{}</tr>",
+            "<tr><td><a href=\"/flags/{}\"><b>{}</b></a><td>{}<td>{default}<td>{rule}<td>{}<td class=mono>{}<td>{}</tr>",
             percent::encode(flag.key()),
             escape(flag.key()),
             flag.kind().name(),
+            life::cell(registrations, now, flag.key()),
             time(stored.changed_ms),
             switch(flag.key(), stored, flag.is_enabled())
         ));
     }
     body.push_str("</tbody></table></div>");
+    body.push_str(&life::unknown(registrations, now));
     FRAME.page("Flags", &body)
 }
 
@@ -110,6 +115,7 @@ pub(super) fn flag(
         Err(problem) => body.push_str(&format!("<p class=bad>{}</p>", escape(problem))),
         Ok(explained) => body.push_str(&explanation(explained)),
     }
+    body.push_str(&format!("<h2>Not needed any more?</h2>{}", life::archive_form(key, stored.revision)));
     body.push_str("<h2>History</h2>");
     body.push_str(&table(entries));
     FRAME.page(key, &body)
@@ -188,6 +194,7 @@ fn action(action: Action) -> &'static str {
         Action::Delete => "deleted",
         Action::Import => "imported",
         Action::Undo => "undone",
+        Action::Archive => "archived",
     }
 }
 
