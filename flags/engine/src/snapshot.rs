@@ -54,6 +54,14 @@ impl FlagSet {
         self.metadata.iter().find(|member| member.name == name).and_then(|member| member.value.as_text())
     }
 
+    /// The same with one more member of its metadata, a text.
+    pub fn with_metadata_text(mut self, name: &str, text: &str) -> Self {
+        let value = Json { at: 0, end: 0, kind: Kind::Text(text.to_owned().into()) };
+        let member = Member { at: 0, name: name.to_owned().into(), value };
+        self.metadata = self.metadata.into_iter().chain([member]).collect();
+        self
+    }
+
     fn metadata_json(&self, flag: &[Member<'_>]) -> String {
         let mut out = String::from("{");
         let inherited = self.metadata.iter().filter(|member| flag.iter().all(|own| own.name != member.name));

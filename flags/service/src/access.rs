@@ -63,6 +63,9 @@ pub struct Token {
     pub name: String,
     /// What it is for.
     pub role: Role,
+    /// The set of flags for which alone it is; none if it is for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set: Option<String>,
     /// When it was given, in milliseconds since 1970.
     pub created_ms: i64,
     #[serde(skip)]
@@ -83,11 +86,11 @@ impl Access {
     pub async fn open(flags: &FlagStore) -> Result<Self, Error> {
         let mut tokens = Vec::new();
         for found in flags.store().find_all::<TokenDocument>(Query::all()).await? {
-            let TokenDocument { name, role, hash, created_ms } = found.doc;
+            let TokenDocument { name, role, set, hash, created_ms } = found.doc;
             let mut bytes = [0; 32];
             // A hash that cannot be read is no token's: the token is known, and nobody has it.
             let _ = hex::decode_to_slice(&hash, &mut bytes);
-            tokens.push(Token { name, role, created_ms, hash: bytes });
+            tokens.push(Token { name, role, set, created_ms, hash: bytes });
         }
         Ok(Self { flags: flags.clone(), tokens: Arc::new(RwLock::new(tokens)), changing: Arc::default() })
     }
@@ -107,19 +110,22 @@ impl Access {
         if tokens.is_empty() {
             return Ok(NOBODY.to_owned());
         }
-        let hash = digest(token.ok_or(Denied::Unauthenticated)?);
-        // All are compared to their ends: how long it takes tells nothing about a token.
-        let mut found = None;
-        for token in tokens.iter() {
-            if token.hash.ct_eq(&hash).into() {
-                found = Some(token);
-            }
-        }
-        match found {
+        let token = token.ok_or(Denied::Unauthenticated)?;
+        match known(&tokens, token) {
             None => Err(Denied::Unauthenticated),
             Some(token) if token.role < needs => Err(Denied::Role { has: token.role, needs }),
             Some(token) => Ok(token.name.clone()),
         }
+    }
+
+    /// The set of flags for which alone the token of a request is; none if it is for all, or is none.
+    pub(crate) fn bound_set(&self, headers: &HeaderMap) -> Option<String> {
+        let tokens = self.tokens.read();
+        // Most are for all: those are not compared once more.
+        if tokens.iter().all(|token| token.set.is_none()) {
+            return None;
+        }
+        known(&tokens, token_of(headers)?)?.set.clone()
     }
 
     /// The tokens, without what they are.
@@ -127,8 +133,13 @@ impl Access {
         self.tokens.read().clone()
     }
 
-    /// Gives a token. It is told once, here.
+    /// Gives a token for all sets of flags. It is told once, here.
     pub async fn give(&self, name: &str, role: Role) -> Result<String, Error> {
+        self.give_for(name, role, None).await
+    }
+
+    /// Gives a token; one that evaluates can be for one set of flags alone.
+    pub async fn give_for(&self, name: &str, role: Role, set: Option<String>) -> Result<String, Error> {
         let _one = self.changing.lock().await;
         let tokens = self.tokens();
         if name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
@@ -147,13 +158,25 @@ impl Access {
         if tokens.len() >= MAX_TOKENS {
             return Err(Error::Invalid(format!("there are {MAX_TOKENS} tokens, which is the most")));
         }
+        if set.is_some() && role != Role::Evaluation {
+            return Err(Error::Invalid(format!(
+                "set: a token of the role {} is for all sets; only one of the role evaluation can be for one",
+                role.name()
+            )));
+        }
         let token = format!("{PREFIX}{}", hex::encode(rand::random::<[u8; TOKEN_BYTES]>()));
         let hash = digest(&token);
         let created_ms = self.flags.now_ms();
         let mut tx = self.flags.store().begin();
-        tx.insert(&TokenDocument { name: name.to_owned(), role, hash: hex::encode(hash), created_ms });
+        tx.insert(&TokenDocument {
+            name: name.to_owned(),
+            role,
+            set: set.clone(),
+            hash: hex::encode(hash),
+            created_ms,
+        });
         tx.commit().await?;
-        self.tokens.write().push(Token { name: name.to_owned(), role, created_ms, hash });
+        self.tokens.write().push(Token { name: name.to_owned(), role, set, created_ms, hash });
         Ok(token)
     }
 
@@ -191,6 +214,18 @@ fn cookie_of(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| token)
+}
+
+/// The token that it is. All are compared to their ends: how long it takes tells nothing about a token.
+fn known<'t>(tokens: &'t [Token], token: &str) -> Option<&'t Token> {
+    let hash = digest(token);
+    let mut found = None;
+    for token in tokens {
+        if token.hash.ct_eq(&hash).into() {
+            found = Some(token);
+        }
+    }
+    found
 }
 
 fn digest(token: &str) -> [u8; 32] {

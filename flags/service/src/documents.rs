@@ -9,8 +9,10 @@ use crate::audit::Entry;
 
 /// Id of the one document that says how far the changes are.
 pub(crate) const HEAD: &str = "head";
-/// Id of the one document of what flags share.
-pub(crate) const SHARED: &str = "shared";
+/// Id of the document of what the flags of the default set share.
+const SHARED: &str = "shared";
+/// What ids of other sets' documents are put together with. No key of a flag begins with it.
+pub(crate) const SEPARATOR: char = '\u{1f}';
 
 /// What the database holds.
 pub(crate) fn schema() -> Schema {
@@ -29,7 +31,18 @@ pub(crate) struct HeadDocument {
     pub(crate) revision: u64,
     /// The hash of the last entry of the audit, in hexadecimal.
     pub(crate) hash: String,
+    /// When flags were changed last.
     pub(crate) changed_ms: i64,
+    /// The last revision that changed a flag; none if that is the last one, as it was before there were others.
+    #[serde(default)]
+    pub(crate) in_force: Option<u64>,
+}
+
+impl HeadDocument {
+    /// The last revision that changed a flag.
+    pub(crate) fn in_force(&self) -> u64 {
+        self.in_force.unwrap_or(self.revision)
+    }
 }
 
 impl Document for HeadDocument {
@@ -43,6 +56,9 @@ impl Document for HeadDocument {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct FlagDocument {
+    /// The set that it is of; empty for the default set, as it was before there were others.
+    #[serde(default)]
+    pub(crate) set: String,
     pub(crate) key: String,
     /// The definition as it was written.
     pub(crate) definition: String,
@@ -55,14 +71,24 @@ impl Document for FlagDocument {
     const COLLECTION: &'static str = "flags";
     const INDEXES: &'static [Index] = &[];
     fn id(&self) -> Cow<'_, str> {
-        Cow::Borrowed(&self.key)
+        Self::id_of(&self.set, &self.key)
     }
     fn keys(&self, _: &mut Keys) {}
+}
+
+impl FlagDocument {
+    /// The id of a flag's document: in the default set its key, which is how it was before there were others.
+    pub(crate) fn id_of<'k>(set: &str, key: &'k str) -> Cow<'k, str> {
+        if set.is_empty() { key.into() } else { format!("{SEPARATOR}{set}{SEPARATOR}{key}").into() }
+    }
 }
 
 /// `$evaluators` and `metadata`, as they were written.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SharedDocument {
+    /// The set whose flags share it.
+    #[serde(default)]
+    pub(crate) set: String,
     pub(crate) definition: String,
     pub(crate) revision: u64,
 }
@@ -71,7 +97,7 @@ impl Document for SharedDocument {
     const COLLECTION: &'static str = "shared";
     const INDEXES: &'static [Index] = &[];
     fn id(&self) -> Cow<'_, str> {
-        SHARED.into()
+        if self.set.is_empty() { SHARED.into() } else { format!("{SHARED}{SEPARATOR}{}", self.set).into() }
     }
     fn keys(&self, _: &mut Keys) {}
 }
@@ -96,6 +122,7 @@ impl Document for EntryDocument {
 /// Says that a revision changed a flag: by it a flag's history is found.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct TouchDocument {
+    /// The id of the flag's document.
     pub(crate) key: String,
     pub(crate) revision: u64,
     /// Which of the revision's changes it is.
@@ -118,6 +145,9 @@ pub(crate) struct TokenDocument {
     /// By what it is named and taken back.
     pub(crate) name: String,
     pub(crate) role: crate::role::Role,
+    /// The set of flags for which alone it is.
+    #[serde(default)]
+    pub(crate) set: Option<String>,
     /// SHA-256 of the token, in hexadecimal. The token itself is nowhere.
     pub(crate) hash: String,
     pub(crate) created_ms: i64,

@@ -37,6 +37,7 @@ mod events;
 mod flag_store;
 mod flagd;
 mod ofrep;
+mod operation;
 mod pages;
 mod role;
 mod router;
@@ -46,6 +47,9 @@ mod streams;
 
 pub use access::{Access, Denied, Token};
 pub use audit::{Action, Changed, Entry};
-pub use flag_store::{Author, Error, FlagStore, Import, InForce, MAX_ENTRIES, StoredFlag, Verified, Written};
+pub use flag_store::{
+    DEFAULT_SET, Error, FlagStore, InForce, MAX_ENTRIES, MAX_SETS, SetInForce, StoredFlag, Verified, Written,
+};
+pub use operation::{Author, Import, Operation, Promoted};
 pub use role::Role;
 pub use router::{error_format, router};

@@ -1,6 +1,9 @@
 //! Pages for a person with a browser: plain HTML and CSS, no script. What they change goes the way of all changes.
 
+mod sets;
 mod view;
+
+use std::sync::Arc;
 
 use axum::extract::{Form, Path, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -10,11 +13,11 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use vitrine_flags_engine::json;
 use vitrine_kit::html::PAGE_POLICY;
-use vitrine_kit::percent;
 use vitrine_platform_http::{Refusal, RequestInfo};
 
 use crate::access::{COOKIE, Denied};
-use crate::flag_store::{Author, Error};
+use crate::flag_store::{Error, InForce, SetInForce};
+use crate::operation::{Author, Operation};
 use crate::role::Role;
 use crate::service::FlagService;
 
@@ -26,6 +29,8 @@ pub(crate) fn routes() -> Router<FlagService> {
         .route("/", get(home))
         .route("/flags/{key}", get(flag))
         .route("/flags/{key}/state", post(switch))
+        .route("/sets", get(sets::page_of))
+        .route("/sets/promote", post(sets::promote))
         .route("/history", get(history))
         .route("/history/{revision}/undo", post(undo))
         .route("/sign-in", get(async || page(Ok(view::sign_in(None)))).post(sign_in))
@@ -46,6 +51,7 @@ impl From<Error> for Failed {
             Error::Refused { .. } | Error::Invalid(_) => StatusCode::BAD_REQUEST,
             Error::InUse(_) | Error::Conflict { .. } => StatusCode::CONFLICT,
             Error::NotFound(_) => StatusCode::NOT_FOUND,
+            Error::Protected(_) => StatusCode::FORBIDDEN,
             Error::Store(cause) => {
                 tracing::error!(error = %cause, "a change of flags could not be kept");
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -73,10 +79,23 @@ pub(crate) fn errors(_asked: &RequestInfo, refusal: &Refusal) -> Response {
     page(Err(Failed(refusal.status, format!("{}: expected {}", refusal.message, refusal.expected))))
 }
 
-async fn home(State(service): State<FlagService>, headers: HeaderMap) -> Response {
+/// Which set is looked at.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct InSet {
+    set: String,
+}
+
+fn set_of<'n>(now: &'n InForce, name: &str) -> Result<&'n SetInForce, Failed> {
+    let none = || Error::NotFound(format!("there is no set {name:?}"));
+    Ok(now.set(name).map(Arc::as_ref).ok_or_else(none)?)
+}
+
+async fn home(State(service): State<FlagService>, Query(asked): Query<InSet>, headers: HeaderMap) -> Response {
     let read = || {
         service.access.check(&headers, Role::Viewer)?;
-        Ok(view::flags(&service.flags.current()))
+        let now = service.flags.current();
+        Ok(view::flags(&now, &asked.set, set_of(&now, &asked.set)?))
     };
     page(read())
 }
@@ -86,6 +105,7 @@ async fn home(State(service): State<FlagService>, headers: HeaderMap) -> Respons
 #[serde(default)]
 struct Subject {
     context: Option<String>,
+    set: String,
 }
 
 async fn flag(
@@ -101,13 +121,14 @@ async fn flag_page(service: &FlagService, key: &str, subject: &Subject, headers:
     service.access.check(headers, Role::Viewer)?;
     let now = service.flags.current();
     let context = subject.context.as_deref().unwrap_or("{}");
+    let set = set_of(&now, &subject.set)?;
     let explained = match json::read(context) {
-        Ok(context) => now.snapshot.explain(key, &context, service.flags.now_s()).map_err(|error| error.to_string()),
+        Ok(context) => set.snapshot.explain(key, &context, service.flags.now_s()).map_err(|error| error.to_string()),
         Err(malformed) => Err(malformed.refuse(&json::Lines::new(context)).to_string()),
     };
-    let entries = service.flags.history(Some(key), MAX_SHOWN).await?;
-    let stored = now.stored(key).ok_or_else(|| Error::NotFound(format!("there is no flag {key:?}")))?;
-    Ok(view::flag(key, stored, context, explained.as_ref(), &entries))
+    let entries = service.flags.history_of(&subject.set, Some(key), MAX_SHOWN).await?;
+    let stored = set.stored(key).ok_or_else(|| Error::NotFound(format!("there is no flag {key:?}")))?;
+    Ok(view::flag(&subject.set, key, stored, context, explained.as_ref(), &entries))
 }
 
 async fn history(State(service): State<FlagService>, headers: HeaderMap) -> Response {
@@ -124,6 +145,8 @@ struct Switch {
     enabled: bool,
     revision: u64,
     why: String,
+    #[serde(default)]
+    set: String,
 }
 
 async fn switch(
@@ -134,10 +157,11 @@ async fn switch(
 ) -> Response {
     let change = async {
         let author = Author { who: service.access.check(&headers, Role::Operator)?, why: form.why };
-        service.flags.set_state(author, &key, form.enabled, form.revision).await?;
+        let (key, enabled, revision) = (key.clone(), form.enabled, form.revision);
+        service.flags.make(author, &form.set, &Operation::Switch { key, enabled, revision }).await?;
         Ok::<_, Failed>(())
     };
-    back(change.await, &format!("/flags/{}", percent::encode(&key)))
+    back(change.await, &view::flag_address(&form.set, &key))
 }
 
 /// What the form of an undo sends.

@@ -1,0 +1,163 @@
+//! Changes that operators ask for.
+//!
+//! A change says which revision of the flag its author read (`revision`, 0 for one that is new) and why (`why`). The body of a write is the
+//! definition itself, so that the line and column of a mistake are those of what was sent.
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use http::HeaderMap;
+use serde::Deserialize;
+use vitrine_platform_http::{Json, Query};
+
+use super::{Replied, json_reply, text};
+use crate::operation::{Author, Import, Operation, Promoted};
+use crate::role::Role;
+use crate::service::FlagService;
+
+/// What every change says of itself.
+struct About {
+    why: String,
+    set: String,
+}
+
+/// Makes a change.
+async fn make(service: &FlagService, headers: &HeaderMap, about: About, operation: Operation) -> Replied {
+    let author = Author { who: service.access.check(headers, Role::Operator)?, why: about.why };
+    Ok(json_reply(&service.flags.make(author, &about.set, &operation).await?))
+}
+
+/// What a change says that is of a flag's revision, or of that of what flags share.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfRevision {
+    revision: u64,
+    why: String,
+    #[serde(default)]
+    set: String,
+}
+
+impl OfRevision {
+    fn about(self) -> About {
+        About { why: self.why, set: self.set }
+    }
+}
+
+pub(super) async fn write(
+    State(service): State<FlagService>,
+    Path(key): Path<String>,
+    Query(asked): Query<OfRevision>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Replied {
+    let operation = Operation::Write { key, definition: text(&body)?.to_owned(), revision: asked.revision };
+    make(&service, &headers, asked.about(), operation).await
+}
+
+pub(super) async fn delete(
+    State(service): State<FlagService>,
+    Path(key): Path<String>,
+    Query(asked): Query<OfRevision>,
+    headers: HeaderMap,
+) -> Replied {
+    let operation = Operation::Delete { key, revision: asked.revision };
+    make(&service, &headers, asked.about(), operation).await
+}
+
+/// A state that is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Switch {
+    enabled: bool,
+}
+
+pub(super) async fn switch(
+    State(service): State<FlagService>,
+    Path(key): Path<String>,
+    Query(asked): Query<OfRevision>,
+    headers: HeaderMap,
+    Json(switch): Json<Switch>,
+) -> Replied {
+    let operation = Operation::Switch { key, enabled: switch.enabled, revision: asked.revision };
+    make(&service, &headers, asked.about(), operation).await
+}
+
+pub(super) async fn share(
+    State(service): State<FlagService>,
+    Query(asked): Query<OfRevision>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Replied {
+    let operation = Operation::Share { definition: text(&body)?.to_owned(), revision: asked.revision };
+    make(&service, &headers, asked.about(), operation).await
+}
+
+/// What a change says that is of no one revision.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfSet {
+    why: String,
+    #[serde(default)]
+    set: String,
+}
+
+impl OfSet {
+    fn about(self) -> About {
+        About { why: self.why, set: self.set }
+    }
+}
+
+pub(super) async fn undo(
+    State(service): State<FlagService>,
+    Path(revision): Path<u64>,
+    Query(asked): Query<OfSet>,
+    headers: HeaderMap,
+) -> Replied {
+    service.access.check(&headers, Role::Operator)?;
+    let set = service.flags.entry(revision).await?.set;
+    make(&service, &headers, OfSet { set, ..asked }.about(), Operation::Undo { entry: revision }).await
+}
+
+/// How a definition is taken in.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Taking {
+    why: String,
+    #[serde(default)]
+    set: String,
+    /// Flags that it does not name are deleted.
+    #[serde(default)]
+    replace: bool,
+    /// What flagd takes though it cannot work is taken, too.
+    #[serde(default)]
+    lenient: bool,
+}
+
+pub(super) async fn import(
+    State(service): State<FlagService>,
+    Query(taking): Query<Taking>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Replied {
+    let import = if taking.replace { Import::Replace } else { Import::Merge };
+    let operation = Operation::Import { definition: text(&body)?.to_owned(), import, lenient: taking.lenient };
+    make(&service, &headers, About { why: taking.why, set: taking.set }, operation).await
+}
+
+/// Which flags go from one set to another.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Promotion {
+    /// The set from which they are taken.
+    from: String,
+    flags: Vec<Promoted>,
+}
+
+pub(super) async fn promote(
+    State(service): State<FlagService>,
+    Query(asked): Query<OfSet>,
+    headers: HeaderMap,
+    Json(promotion): Json<Promotion>,
+) -> Replied {
+    let operation = Operation::Promote { from: promotion.from, flags: promotion.flags };
+    make(&service, &headers, asked.about(), operation).await
+}

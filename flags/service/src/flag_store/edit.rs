@@ -1,0 +1,77 @@
+//! Steps of a change, and definitions as texts: cut out of others and put together again, so that what an author wrote stays as it was written.
+
+use vitrine_flags_engine::Refused;
+use vitrine_flags_engine::json::{self, Json, Member};
+
+use super::set::SHARED_MEMBERS;
+
+/// One step of a change: a definition, or none for a deletion; of a flag, or of what flags share.
+#[derive(Clone, Debug)]
+pub(crate) struct Edit {
+    pub(crate) key: Option<String>,
+    pub(crate) definition: Option<String>,
+}
+
+/// The definition with another state, everything else as it was written.
+pub(super) fn with_state(definition: &str, enabled: bool) -> String {
+    let state = if enabled { "\"ENABLED\"" } else { "\"DISABLED\"" };
+    let range = json::read(definition).ok().and_then(|json| {
+        let value = json.get("state")?;
+        Some((usize::try_from(value.at).ok()?, usize::try_from(value.end).ok()?))
+    });
+    match range {
+        Some((at, end)) => format!("{}{state}{}", &definition[..at], &definition[end..]),
+        None => definition.to_owned(),
+    }
+}
+
+/// The edits that an import makes: what flags share if it says something of it, and each flag in its own text.
+pub(super) fn import_edits(text: &str) -> Result<Vec<Edit>, Refused> {
+    let lines = json::Lines::new(text);
+    let json = json::read(text).map_err(|malformed| malformed.refuse(&lines))?;
+    let mut edits = Vec::new();
+    let mut shared = String::from("{");
+    for name in SHARED_MEMBERS {
+        if let Some(value) = json.get(name) {
+            shared.push_str(if shared.len() > 1 { ",\n" } else { "" });
+            json::write_text(name, &mut shared);
+            shared.push_str(": ");
+            shared.push_str(value.written(text));
+        }
+    }
+    if shared.len() > 1 {
+        shared.push('}');
+        edits.push(Edit { key: None, definition: Some(shared) });
+    }
+    let flag = |key: &str, value: &Json<'_>| Edit {
+        key: Some(key.to_owned()),
+        definition: Some(value.written(text).to_owned()),
+    };
+    match json.get("flags").map(|flags| &flags.kind) {
+        Some(json::Kind::Map(members)) => edits.extend(members.iter().map(|member| flag(&member.name, &member.value))),
+        Some(json::Kind::List(items)) => {
+            for item in items {
+                let (Some(key), json::Kind::Map(members)) = (item.get("key").and_then(Json::as_text), &item.kind)
+                else {
+                    continue;
+                };
+                edits.push(Edit { key: Some(key.to_owned()), definition: Some(without_key(text, members)) });
+            }
+        }
+        _ => {}
+    }
+    Ok(edits)
+}
+
+/// A flag of a list, without the key that it has there: clients refuse a member that they do not know.
+fn without_key(text: &str, members: &[Member<'_>]) -> String {
+    let mut out = String::from("{");
+    for member in members.iter().filter(|member| member.name != "key") {
+        out.push_str(if out.len() > 1 { ", " } else { "" });
+        json::write_text(&member.name, &mut out);
+        out.push_str(": ");
+        out.push_str(member.value.written(text));
+    }
+    out.push('}');
+    out
+}
