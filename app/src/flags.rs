@@ -88,6 +88,7 @@ impl Flags {
             let stop = stop.clone();
             health_routes(move || !stop.is_cancelled())
         };
+        tracker.spawn(stop.clone().run_until_cancelled_owned(self.store.clone().drive_on()));
         let router = nowhere(router(&self.store, &self.access).merge(health), error_format);
         let listener = Listener::from(self.listener).with_tls(self.tls).with_bounds(bounds.clone());
         tracker.spawn(serve(listener, self.cors.around(router, error_format), stop.clone(), DRAIN));

@@ -3,6 +3,7 @@
 //! Whatever names no set (`set`) is about the default set.
 
 mod bodies;
+mod plans;
 mod sets;
 mod writes;
 
@@ -43,6 +44,8 @@ pub(crate) fn routes() -> Router<FlagService> {
         .route("/api/v1/sets", get(sets::list))
         .route("/api/v1/sets/compare", get(sets::compare))
         .route("/api/v1/promote", post(writes::promote))
+        .route("/api/v1/schedules", get(plans::schedules))
+        .route("/api/v1/schedules/{id}", delete_at(plans::cancel_schedule))
         .route("/api/v1/tokens", get(tokens).post(give))
         .route("/api/v1/tokens/{name}", delete_at(take_back))
 }

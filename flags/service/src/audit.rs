@@ -48,6 +48,12 @@ pub enum Action {
     Undo,
     /// Flags were taken from another set.
     Promote,
+    /// A change was planned.
+    Schedule,
+    /// Something planned was taken away.
+    Cancel,
+    /// A change that was planned could not be made.
+    Fail,
 }
 
 impl Action {
@@ -59,6 +65,9 @@ impl Action {
             Self::Import => "import",
             Self::Undo => "undo",
             Self::Promote => "promote",
+            Self::Schedule => "schedule",
+            Self::Cancel => "cancel",
+            Self::Fail => "fail",
         }
     }
 }

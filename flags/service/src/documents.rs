@@ -1,11 +1,15 @@
 //! What is kept: flags as their authors wrote them, what they share, the audit, and tokens.
 
+mod plans;
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use vitrine_platform_store::{Document, Index, Keys, Schema};
 
 use crate::audit::Entry;
+
+pub use plans::Schedule;
 
 /// Id of the one document that says how far the changes are.
 pub(crate) const HEAD: &str = "head";
@@ -23,6 +27,7 @@ pub(crate) fn schema() -> Schema {
         .with::<EntryDocument>()
         .with::<TouchDocument>()
         .with::<TokenDocument>()
+        .with::<Schedule>()
 }
 
 /// The last change. Each change writes it, so that two processes cannot make the same one.
@@ -105,8 +110,8 @@ impl Document for SharedDocument {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct EntryDocument(pub(crate) Entry);
 
-/// The id of a revision's entry: ids are texts, and in the order of the revisions.
-pub(crate) fn entry_id(revision: u64) -> String {
+/// The id of what is known by a revision: ids are texts, and in the order of the revisions.
+pub(crate) fn number_id(revision: u64) -> String {
     format!("{revision:020}")
 }
 
@@ -114,7 +119,7 @@ impl Document for EntryDocument {
     const COLLECTION: &'static str = "audit";
     const INDEXES: &'static [Index] = &[];
     fn id(&self) -> Cow<'_, str> {
-        entry_id(self.0.revision).into()
+        number_id(self.0.revision).into()
     }
     fn keys(&self, _: &mut Keys) {}
 }
@@ -133,7 +138,7 @@ impl Document for TouchDocument {
     const COLLECTION: &'static str = "touches";
     const INDEXES: &'static [Index] = &[Index::ordered("flag")];
     fn id(&self) -> Cow<'_, str> {
-        format!("{}-{:05}", entry_id(self.revision), self.number).into()
+        format!("{}-{:05}", number_id(self.revision), self.number).into()
     }
     fn keys(&self, out: &mut Keys) {
         out.put("flag", self.key.as_str());

@@ -5,16 +5,18 @@
 
 mod apply;
 mod change;
+mod drive;
 mod edit;
 mod history;
 mod operations;
+mod schedules;
 mod set;
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 use vitrine_flags_engine::{Finding, Flag, FlagSet, Mode, Refused};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_store::{Error as StoreError, Query, Storage, Store, Stored};
@@ -25,8 +27,10 @@ use crate::documents::{FlagDocument, HEAD, HeadDocument, SharedDocument, schema}
 
 pub use change::Written;
 pub use history::{MAX_ENTRIES, Verified};
+pub use schedules::{MAX_PLANNED_BYTES, MAX_SCHEDULES, Planned};
 pub use set::{DEFAULT_SET, MAX_SETS, SetInForce, StoredFlag};
 
+pub(crate) use schedules::time_of;
 pub(crate) use set::{Difference, differences};
 
 /// The database's name.
@@ -116,6 +120,8 @@ pub struct FlagStore {
     /// Changes, one at a time; in it the head as it was read, whose version the next change expects.
     changing: Arc<Mutex<Option<Stored<HeadDocument>>>>,
     current: Arc<watch::Sender<Arc<InForce>>>,
+    /// Told when something was planned, or is not any more.
+    planned: Arc<Notify>,
 }
 
 impl FlagStore {
@@ -129,7 +135,7 @@ impl FlagStore {
         store.ready().await?;
         let (head, in_force) = load(&store).await?;
         let current = Arc::new(watch::Sender::new(Arc::new(in_force)));
-        Ok(Self { store, clock, changing: Arc::new(Mutex::new(head)), current })
+        Ok(Self { store, clock, changing: Arc::new(Mutex::new(head)), current, planned: Arc::default() })
     }
 
     /// The flags in force.

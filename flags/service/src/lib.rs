@@ -47,8 +47,10 @@ mod streams;
 
 pub use access::{Access, Denied, Token};
 pub use audit::{Action, Changed, Entry};
+pub use documents::Schedule;
 pub use flag_store::{
-    DEFAULT_SET, Error, FlagStore, InForce, MAX_ENTRIES, MAX_SETS, SetInForce, StoredFlag, Verified, Written,
+    DEFAULT_SET, Error, FlagStore, InForce, MAX_ENTRIES, MAX_PLANNED_BYTES, MAX_SCHEDULES, MAX_SETS, Planned,
+    SetInForce, StoredFlag, Verified, Written,
 };
 pub use operation::{Author, Import, Operation, Promoted};
 pub use role::Role;

@@ -106,6 +106,27 @@ impl Operation {
         }
     }
 
+    /// Makes it a change for another revision of a flag, or of what flags share, if it was for this one. Returns whether it was.
+    pub(crate) fn rebase(&mut self, changed: Option<&str>, from: u64, to: u64) -> bool {
+        let revision = match self {
+            Self::Write { key, revision, .. } | Self::Switch { key, revision, .. } | Self::Delete { key, revision } => {
+                Some(revision).filter(|_| changed == Some(key.as_str()))
+            }
+            Self::Share { revision, .. } => Some(revision).filter(|_| changed.is_none()),
+            Self::Promote { flags, .. } => {
+                flags.iter_mut().find(|flag| changed == Some(flag.key.as_str())).map(|flag| &mut flag.to)
+            }
+            Self::Import { .. } | Self::Undo { .. } => None,
+        };
+        match revision {
+            Some(revision) if *revision == from => {
+                *revision = to;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// What it does, in a few words.
     pub fn summary(&self) -> String {
         match self {

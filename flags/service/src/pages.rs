@@ -1,5 +1,6 @@
 //! Pages for a person with a browser: plain HTML and CSS, no script. What they change goes the way of all changes.
 
+mod plans;
 mod sets;
 mod view;
 
@@ -16,7 +17,7 @@ use vitrine_kit::html::PAGE_POLICY;
 use vitrine_platform_http::{Refusal, RequestInfo};
 
 use crate::access::{COOKIE, Denied};
-use crate::flag_store::{Error, InForce, SetInForce};
+use crate::flag_store::{Error, InForce, SetInForce, time_of};
 use crate::operation::{Author, Operation};
 use crate::role::Role;
 use crate::service::FlagService;
@@ -31,6 +32,8 @@ pub(crate) fn routes() -> Router<FlagService> {
         .route("/flags/{key}/state", post(switch))
         .route("/sets", get(sets::page_of))
         .route("/sets/promote", post(sets::promote))
+        .route("/planned", get(plans::page_of))
+        .route("/planned/schedules/{id}/cancel", post(plans::cancel_schedule))
         .route("/history", get(history))
         .route("/history/{revision}/undo", post(undo))
         .route("/sign-in", get(async || page(Ok(view::sign_in(None)))).post(sign_in))
@@ -147,6 +150,9 @@ struct Switch {
     why: String,
     #[serde(default)]
     set: String,
+    /// When; at once where it is empty.
+    #[serde(default)]
+    at: String,
 }
 
 async fn switch(
@@ -158,15 +164,19 @@ async fn switch(
     let change = async {
         let author = Author { who: service.access.check(&headers, Role::Operator)?, why: form.why };
         let (key, enabled, revision) = (key.clone(), form.enabled, form.revision);
-        service.flags.make(author, &form.set, &Operation::Switch { key, enabled, revision }).await?;
+        let operation = Operation::Switch { key, enabled, revision };
+        match form.at.trim() {
+            "" => drop(service.flags.make(author, &form.set, &operation).await?),
+            at => drop(service.flags.schedule(author, &form.set, operation, time_of(at)?).await?),
+        }
         Ok::<_, Failed>(())
     };
     back(change.await, &view::flag_address(&form.set, &key))
 }
 
-/// What the form of an undo sends.
+/// What a form sends that asks for a reason alone.
 #[derive(Debug, Deserialize)]
-struct Undo {
+struct Why {
     why: String,
 }
 
@@ -174,7 +184,7 @@ async fn undo(
     State(service): State<FlagService>,
     Path(revision): Path<u64>,
     headers: HeaderMap,
-    Form(form): Form<Undo>,
+    Form(form): Form<Why>,
 ) -> Response {
     let change = async {
         let author = Author { who: service.access.check(&headers, Role::Operator)?, why: form.why };

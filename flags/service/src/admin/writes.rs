@@ -1,15 +1,17 @@
 //! Changes that operators ask for.
 //!
 //! A change says which revision of the flag its author read (`revision`, 0 for one that is new) and why (`why`). The body of a write is the
-//! definition itself, so that the line and column of a mistake are those of what was sent.
+//! definition itself, so that the line and column of a mistake are those of what was sent. With a time (`at`) it is made then.
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use http::HeaderMap;
+use axum::response::IntoResponse;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use vitrine_platform_http::{Json, Query};
 
 use super::{Replied, json_reply, text};
+use crate::flag_store::time_of;
 use crate::operation::{Author, Import, Operation, Promoted};
 use crate::role::Role;
 use crate::service::FlagService;
@@ -18,11 +20,16 @@ use crate::service::FlagService;
 struct About {
     why: String,
     set: String,
+    at: Option<String>,
 }
 
-/// Makes a change.
+/// Makes a change, or keeps it for the time that was given.
 async fn make(service: &FlagService, headers: &HeaderMap, about: About, operation: Operation) -> Replied {
     let author = Author { who: service.access.check(headers, Role::Operator)?, why: about.why };
+    if let Some(at) = &about.at {
+        let planned = service.flags.schedule(author, &about.set, operation, time_of(at)?).await?;
+        return Ok((StatusCode::ACCEPTED, json_reply(&planned)).into_response());
+    }
     Ok(json_reply(&service.flags.make(author, &about.set, &operation).await?))
 }
 
@@ -34,11 +41,13 @@ pub(super) struct OfRevision {
     why: String,
     #[serde(default)]
     set: String,
+    /// When it is to be made; without it, at once.
+    at: Option<String>,
 }
 
 impl OfRevision {
     fn about(self) -> About {
-        About { why: self.why, set: self.set }
+        About { why: self.why, set: self.set, at: self.at }
     }
 }
 
@@ -98,11 +107,13 @@ pub(super) struct OfSet {
     why: String,
     #[serde(default)]
     set: String,
+    /// When it is to be made; without it, at once.
+    at: Option<String>,
 }
 
 impl OfSet {
     fn about(self) -> About {
-        About { why: self.why, set: self.set }
+        About { why: self.why, set: self.set, at: self.at }
     }
 }
 
@@ -124,6 +135,7 @@ pub(super) struct Taking {
     why: String,
     #[serde(default)]
     set: String,
+    at: Option<String>,
     /// Flags that it does not name are deleted.
     #[serde(default)]
     replace: bool,
@@ -140,7 +152,7 @@ pub(super) async fn import(
 ) -> Replied {
     let import = if taking.replace { Import::Replace } else { Import::Merge };
     let operation = Operation::Import { definition: text(&body)?.to_owned(), import, lenient: taking.lenient };
-    make(&service, &headers, About { why: taking.why, set: taking.set }, operation).await
+    make(&service, &headers, About { why: taking.why, set: taking.set, at: taking.at }, operation).await
 }
 
 /// Which flags go from one set to another.

@@ -18,6 +18,7 @@ pub(super) struct Stamp<'s> {
     pub(super) at_ms: i64,
 }
 
+/// Whether an edit changes anything.
 pub(super) fn differs(set: &SetInForce, edit: &Edit) -> bool {
     match &edit.key {
         Some(key) => set.stored(key).map(|kept| &kept.definition) != edit.definition.as_ref(),

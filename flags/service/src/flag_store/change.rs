@@ -7,7 +7,7 @@ use tokio::sync::MutexGuard;
 use vitrine_flags_engine::{Finding, Mode};
 use vitrine_platform_store::{Stored, Tx};
 
-use super::apply::{Stamp, apply, differs};
+use super::apply::{Stamp, apply};
 use super::edit::Edit;
 use super::set::SetInForce;
 use super::{Error, FlagStore, InForce, load};
@@ -41,6 +41,20 @@ pub(crate) struct Transition {
     pub(crate) writes: Vec<Write>,
 }
 
+impl Transition {
+    /// One that changes no flag, and tells of something else.
+    pub(crate) fn telling(action: Action, set: &str, about: String) -> Self {
+        let (set, mode, about) = (set.to_owned(), Mode::Lenient, Some(about));
+        Self { action, about, set, mode, edits: Vec::new(), writes: Vec::new() }
+    }
+
+    /// The same with something more that is written.
+    pub(crate) fn with(mut self, write: impl FnOnce(&mut Tx) + Send + 'static) -> Self {
+        self.writes.push(Box::new(write));
+        self
+    }
+}
+
 /// The right to change: nobody else changes anything as long as it is there.
 pub(crate) struct Changing<'s> {
     pub(super) flags: &'s FlagStore,
@@ -63,6 +77,15 @@ impl Changing<'_> {
         self.head.as_ref().map_or(0, |head| head.doc.revision) + 1
     }
 
+    /// The revision of a flag, or of what flags share; 0 where it is not there.
+    pub(crate) fn revision_of(&self, set: &str, key: Option<&str>) -> u64 {
+        let set = self.now.set(set);
+        match key {
+            Some(key) => set.and_then(|set| set.stored(key)).map_or(0, |stored| stored.revision),
+            None => set.map_or(0, |set| set.shared().1),
+        }
+    }
+
     /// What would be in force, and what the author should know. Changes nothing.
     pub(crate) fn check(&self, set: &str, edits: &[Edit], mode: Mode) -> Result<Vec<Finding>, Error> {
         let stamp = Stamp { set, revision: self.revision(), at_ms: self.flags.now_ms() };
@@ -77,7 +100,6 @@ impl Changing<'_> {
         let Transition { action, about, set, mode, edits, writes } = transition;
         let fresh = SetInForce::default();
         let before = self.now.set(&set).map_or(&fresh, Arc::as_ref);
-        let edits: Vec<Edit> = edits.into_iter().filter(|edit| differs(before, edit)).collect();
         if edits.is_empty() && writes.is_empty() {
             return Ok(Written { revision: self.now.revision, findings: Vec::new() });
         }
@@ -106,6 +128,7 @@ impl Changing<'_> {
         };
         let hash = entry.hash.clone();
         let doc = HeadDocument { revision: stamp.revision, hash, changed_ms, in_force: Some(in_force) };
+        let is_planned = !writes.is_empty();
         let tx = self.tx(&doc, entry, writes);
         if let Err(error) = tx.commit().await {
             // Whether it was kept may be unknown, and another process may have been first: what is in force is what is kept.
@@ -118,6 +141,9 @@ impl Changing<'_> {
         *self.head = Some(Stored { doc, version });
         if let Some(next) = next {
             self.flags.current.send_replace(Arc::new(next));
+        }
+        if is_planned {
+            self.flags.planned.notify_one();
         }
         Ok(Written { revision: stamp.revision, findings })
     }

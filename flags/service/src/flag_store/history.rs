@@ -6,7 +6,7 @@ use vitrine_platform_store::Query;
 use super::set::DEFAULT_SET;
 use super::{Error, FlagStore};
 use crate::audit::{Entry, Verifier};
-use crate::documents::{EntryDocument, FlagDocument, HEAD, HeadDocument, TouchDocument, entry_id};
+use crate::documents::{EntryDocument, FlagDocument, HEAD, HeadDocument, TouchDocument, number_id};
 
 /// Most entries of one answer.
 pub const MAX_ENTRIES: usize = 200;
@@ -23,7 +23,7 @@ pub struct Verified {
 impl FlagStore {
     /// The entry of a revision.
     pub async fn entry(&self, revision: u64) -> Result<Entry, Error> {
-        let found = self.store.get::<EntryDocument>(&entry_id(revision)).await?;
+        let found = self.store.get::<EntryDocument>(&number_id(revision)).await?;
         found.map(|found| found.doc.0).ok_or_else(|| Error::NotFound(format!("there is no revision {revision}")))
     }
 
@@ -45,7 +45,7 @@ impl FlagStore {
                 Query::eq("flag", FlagDocument::id_of(set, key).into_owned()).descending().limit(limit),
             )
             .await?;
-        let ids: Vec<String> = touches.items.iter().map(|touch| entry_id(touch.revision)).collect();
+        let ids: Vec<String> = touches.items.iter().map(|touch| number_id(touch.revision)).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let found = self.store.get_many::<EntryDocument>(&ids).await?;
         Ok(found.into_iter().map(|found| only(found.doc.0, key)).collect())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use vitrine_flags_engine::{Finding, Mode, Snapshot};
 
+use super::apply::differs;
 use super::change::{Changing, Transition, Written};
 use super::edit::{Edit, import_edits, with_state};
 use super::set::{DEFAULT_SET, SetInForce};
@@ -78,11 +79,11 @@ pub(crate) fn findings(operation: &Operation) -> Option<Vec<Finding>> {
 }
 
 impl Changing<'_> {
-    /// What an operation edits, if it can be made now.
+    /// What an operation changes, if it can be made now.
     pub(crate) async fn edits_of(&self, set: &str, operation: &Operation) -> Result<Vec<Edit>, Error> {
         let none = SetInForce::default();
         let now = self.now.set(set).map_or(&none, Arc::as_ref);
-        Ok(match operation {
+        let mut edits = match operation {
             Operation::Write { key, definition, revision } => {
                 expect(now, key, *revision)?;
                 vec![flag_edit(key, Some(definition.clone()))]
@@ -115,7 +116,9 @@ impl Changing<'_> {
                 })?;
                 promotion_of(source, now, flags)?
             }
-        })
+        };
+        edits.retain(|edit| differs(now, edit));
+        Ok(edits)
     }
 }
 

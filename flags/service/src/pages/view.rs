@@ -11,7 +11,13 @@ use crate::operation::set_name;
 
 pub(super) const FRAME: Frame = Frame {
     product: "flags",
-    links: &[("/", "Flags"), ("/sets", "Sets"), ("/history", "History"), ("/api/v1/export", "Export")],
+    links: &[
+        ("/", "Flags"),
+        ("/sets", "Sets"),
+        ("/planned", "Planned"),
+        ("/history", "History"),
+        ("/api/v1/export", "Export"),
+    ],
 };
 
 /// Where a flag's page is.
@@ -85,7 +91,7 @@ fn switch(set: &str, key: &str, stored: &StoredFlag, enabled: bool) -> String {
     format!(
         "{state} <form class=ask method=post action=\"/flags/{}/state\"><input type=hidden name=set value=\"{}\"><input type=hidden name=revision value={}>\
          <input type=hidden name=enabled value={}><input name=why aria-label=\"Reason\" placeholder=\"why?\" required maxlength=1000>\
-         <button>{act}</button></form>",
+         <input name=at aria-label=\"When, at once if empty\" placeholder=\"at once, or 2026-12-24T18:00:00Z\"><button>{act}</button></form>",
         percent::encode(key),
         escape(set),
         stored.revision,
