@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use schemars::JsonSchema;
@@ -9,14 +10,17 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use vitrine_flags_service::{Access, FlagStore, error_format, router};
+use vitrine_flags_service::{Access, Driver, FlagStore, error_format, router};
+use vitrine_kit::Secret;
 use vitrine_kit::clock::Clock;
+use vitrine_platform_config::BaseUrl;
 use vitrine_platform_host::DRAIN;
 use vitrine_platform_http::{Bounds, Cors, CrossOrigin, Hosts, Listener, bind, health_routes, nowhere, serve};
 use vitrine_platform_store::Storage;
 use vitrine_platform_tls as tls;
 
 use crate::Usage;
+use crate::measurements::ObservatoryMeasurements;
 
 /// The port of OFREP by custom, which flagd has, too.
 const PORT: u16 = 8016;
@@ -35,12 +39,23 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// Web pages that may evaluate flags; without any origin, none.
     pub cors: Cors,
+    /// The observatory that guards of roll-outs ask. Empty: the one of this process, if it has one.
+    pub observatory: BaseUrl,
+    /// The token that it is shown, if it needs one.
+    pub observatory_token: Secret,
 }
 
 impl Default for Config {
     fn default() -> Self {
         let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT);
-        Self { listen, tls: tls::Files::default(), hosts: Vec::new(), cors: Cors::default() }
+        Self {
+            listen,
+            tls: tls::Files::default(),
+            hosts: Vec::new(),
+            cors: Cors::default(),
+            observatory: BaseUrl::default(),
+            observatory_token: Secret::default(),
+        }
     }
 }
 
@@ -52,6 +67,7 @@ pub struct Flags {
     listener: TcpListener,
     tls: Option<tls::Server>,
     cors: CrossOrigin,
+    driver: Driver,
 }
 
 impl Flags {
@@ -66,7 +82,9 @@ impl Flags {
         let store = FlagStore::open(&storage, Clock::system()).await.context("the flags cannot be read")?;
         let access = Access::open(&store).await.context("the tokens of the flags cannot be read")?;
         let cors = cors.at(hosts.of(listener.local_addr()?.ip()));
-        Ok(Self { store, access, listener, tls, cors })
+        let measurements = ObservatoryMeasurements::new(config.observatory.as_str(), config.observatory_token.clone())?;
+        let driver = Driver::new(&store, Arc::new(measurements));
+        Ok(Self { store, access, listener, tls, cors, driver })
     }
 
     /// Where it answers, as a URL.
@@ -88,7 +106,7 @@ impl Flags {
             let stop = stop.clone();
             health_routes(move || !stop.is_cancelled())
         };
-        tracker.spawn(stop.clone().run_until_cancelled_owned(self.store.clone().drive_on()));
+        tracker.spawn(stop.clone().run_until_cancelled_owned(self.driver.run()));
         let router = nowhere(router(&self.store, &self.access).merge(health), error_format);
         let listener = Listener::from(self.listener).with_tls(self.tls).with_bounds(bounds.clone());
         tracker.spawn(serve(listener, self.cors.around(router, error_format), stop.clone(), DRAIN));

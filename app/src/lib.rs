@@ -12,6 +12,7 @@ mod flags;
 mod flags_commands;
 mod folder;
 mod identity;
+mod measurements;
 mod observatory;
 mod observe;
 mod operations;

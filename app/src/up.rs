@@ -46,9 +46,12 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     let opened = Process::open(data, &settings, listeners, &[ALL, &[FLAGS]].concat()).await?;
     let listener = bind(settings.up.listen).await?;
     let observatory = Observatory::open(data, &settings.observatory, true).await?;
+    let Addresses { observe, otlp_grpc, otlp_http } = observatory.addresses()?;
+    if settings.flags.observatory.is_empty() {
+        settings.flags.observatory = BaseUrl::read(&observe).unwrap_or_default();
+    }
     let flags = Flags::open(data, &settings.flags).await?;
     let (flags_url, flags_are_open) = (flags.url()?, flags.open_to_all());
-    let Addresses { observe, otlp_grpc, otlp_http } = observatory.addresses()?;
     let address = listener.local_addr()?;
     let shop = if settings.shop.url.is_empty() { format!("http://{address}") } else { settings.shop.url.to_string() };
     let demo = settings.shop.demo.within(address, &shop);

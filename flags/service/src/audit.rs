@@ -48,6 +48,20 @@ pub enum Action {
     Undo,
     /// Flags were taken from another set.
     Promote,
+    /// A roll-out was begun.
+    RollOut,
+    /// A roll-out went on.
+    Step,
+    /// A roll-out is paused.
+    Pause,
+    /// A roll-out goes on after it was paused or stopped.
+    Resume,
+    /// A roll-out was taken back.
+    Revert,
+    /// A roll-out was stopped by its guard or a change from elsewhere.
+    Stop,
+    /// A roll-out waits for its guard, or does no longer.
+    Hold,
     /// A change was planned.
     Schedule,
     /// Something planned was taken away.
@@ -65,6 +79,13 @@ impl Action {
             Self::Import => "import",
             Self::Undo => "undo",
             Self::Promote => "promote",
+            Self::RollOut => "rollout",
+            Self::Step => "step",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Revert => "revert",
+            Self::Stop => "stop",
+            Self::Hold => "hold",
             Self::Schedule => "schedule",
             Self::Cancel => "cancel",
             Self::Fail => "fail",

@@ -1,6 +1,7 @@
 //! What is kept: flags as their authors wrote them, what they share, the audit, and tokens.
 
 mod plans;
+mod rollout;
 
 use std::borrow::Cow;
 
@@ -10,6 +11,7 @@ use vitrine_platform_store::{Document, Index, Keys, Schema};
 use crate::audit::Entry;
 
 pub use plans::Schedule;
+pub use rollout::{RollOut, RollOutState};
 
 /// Id of the one document that says how far the changes are.
 pub(crate) const HEAD: &str = "head";
@@ -28,6 +30,7 @@ pub(crate) fn schema() -> Schema {
         .with::<TouchDocument>()
         .with::<TokenDocument>()
         .with::<Schedule>()
+        .with::<RollOut>()
 }
 
 /// The last change. Each change writes it, so that two processes cannot make the same one.

@@ -5,10 +5,10 @@
 
 mod apply;
 mod change;
-mod drive;
 mod edit;
 mod history;
 mod operations;
+mod rollouts;
 mod schedules;
 mod set;
 
@@ -27,9 +27,11 @@ use crate::documents::{FlagDocument, HEAD, HeadDocument, SharedDocument, schema}
 
 pub use change::Written;
 pub use history::{MAX_ENTRIES, Verified};
+pub use rollouts::{MAX_ROLL_OUTS, RollOutAct};
 pub use schedules::{MAX_PLANNED_BYTES, MAX_SCHEDULES, Planned};
 pub use set::{DEFAULT_SET, MAX_SETS, SetInForce, StoredFlag};
 
+pub(crate) use rollouts::Moving;
 pub(crate) use schedules::time_of;
 pub(crate) use set::{Difference, differences};
 
@@ -146,6 +148,11 @@ impl FlagStore {
     /// The flags in force as they change.
     pub fn watch(&self) -> watch::Receiver<Arc<InForce>> {
         self.current.subscribe()
+    }
+
+    /// Waits until something is planned, or is not any more.
+    pub(crate) async fn planned(&self) {
+        self.planned.notified().await;
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -33,6 +33,7 @@ mod access;
 mod admin;
 mod audit;
 mod documents;
+mod driver;
 mod events;
 mod flag_store;
 mod flagd;
@@ -40,6 +41,7 @@ mod ofrep;
 mod operation;
 mod pages;
 mod role;
+mod rollout;
 mod router;
 mod selector;
 mod service;
@@ -47,11 +49,13 @@ mod streams;
 
 pub use access::{Access, Denied, Token};
 pub use audit::{Action, Changed, Entry};
-pub use documents::Schedule;
+pub use documents::{RollOut, RollOutState, Schedule};
+pub use driver::Driver;
 pub use flag_store::{
-    DEFAULT_SET, Error, FlagStore, InForce, MAX_ENTRIES, MAX_PLANNED_BYTES, MAX_SCHEDULES, MAX_SETS, Planned,
-    SetInForce, StoredFlag, Verified, Written,
+    DEFAULT_SET, Error, FlagStore, InForce, MAX_ENTRIES, MAX_PLANNED_BYTES, MAX_ROLL_OUTS, MAX_SCHEDULES, MAX_SETS,
+    Planned, RollOutAct, SetInForce, StoredFlag, Verified, Written,
 };
 pub use operation::{Author, Import, Operation, Promoted};
 pub use role::Role;
+pub use rollout::{Guard, Language, MAX_STEPS, Measurements, RollOutPlan, Share, Side, Span, Then};
 pub use router::{error_format, router};

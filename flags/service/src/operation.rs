@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::audit::Action;
+use crate::rollout::RollOutPlan;
 
 /// Who changes something, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ pub enum Import {
 }
 
 /// A change of the flags of one set. Revisions are those at which its author read what it changes; 0 for what is new.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Operation {
     /// Writes a flag.
@@ -80,6 +81,15 @@ pub enum Operation {
         /// The flags.
         flags: Vec<Promoted>,
     },
+    /// Begins to put one variant of a flag in the place of another.
+    RollOut {
+        /// The flag.
+        key: String,
+        /// The flag's revision.
+        revision: u64,
+        /// How.
+        plan: RollOutPlan,
+    },
 }
 
 /// A flag that goes from one set to another.
@@ -103,15 +113,17 @@ impl Operation {
             Self::Import { .. } => Action::Import,
             Self::Undo { .. } => Action::Undo,
             Self::Promote { .. } => Action::Promote,
+            Self::RollOut { .. } => Action::RollOut,
         }
     }
 
     /// Makes it a change for another revision of a flag, or of what flags share, if it was for this one. Returns whether it was.
     pub(crate) fn rebase(&mut self, changed: Option<&str>, from: u64, to: u64) -> bool {
         let revision = match self {
-            Self::Write { key, revision, .. } | Self::Switch { key, revision, .. } | Self::Delete { key, revision } => {
-                Some(revision).filter(|_| changed == Some(key.as_str()))
-            }
+            Self::Write { key, revision, .. }
+            | Self::Switch { key, revision, .. }
+            | Self::Delete { key, revision }
+            | Self::RollOut { key, revision, .. } => Some(revision).filter(|_| changed == Some(key.as_str())),
             Self::Share { revision, .. } => Some(revision).filter(|_| changed.is_none()),
             Self::Promote { flags, .. } => {
                 flags.iter_mut().find(|flag| changed == Some(flag.key.as_str())).map(|flag| &mut flag.to)
@@ -138,6 +150,7 @@ impl Operation {
             Self::Import { import: Import::Merge, .. } => "take in a definition".to_owned(),
             Self::Import { .. } => "take in a definition in place of all flags".to_owned(),
             Self::Undo { entry } => format!("take back revision {entry}"),
+            Self::RollOut { key, plan, .. } => format!("roll {key:?} out from {:?} to {:?}", plan.from, plan.to),
             Self::Promote { from, flags } => {
                 let keys: Vec<String> = flags.iter().map(|flag| format!("{:?}", flag.key)).collect();
                 format!("promote {} from {}", keys.join(", "), set_name(from))

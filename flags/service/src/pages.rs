@@ -33,6 +33,8 @@ pub(crate) fn routes() -> Router<FlagService> {
         .route("/sets", get(sets::page_of))
         .route("/sets/promote", post(sets::promote))
         .route("/planned", get(plans::page_of))
+        .route("/flags/{key}/rollout", post(plans::begin_roll_out))
+        .route("/planned/rollouts/{id}/{act}", post(plans::act_on_roll_out))
         .route("/planned/schedules/{id}/cancel", post(plans::cancel_schedule))
         .route("/history", get(history))
         .route("/history/{revision}/undo", post(undo))
@@ -131,7 +133,8 @@ async fn flag_page(service: &FlagService, key: &str, subject: &Subject, headers:
     };
     let entries = service.flags.history_of(&subject.set, Some(key), MAX_SHOWN).await?;
     let stored = set.stored(key).ok_or_else(|| Error::NotFound(format!("there is no flag {key:?}")))?;
-    Ok(view::flag(&subject.set, key, stored, context, explained.as_ref(), &entries))
+    let roll_out = plans::roll_out_form(&subject.set, key, stored);
+    Ok(view::flag((&subject.set, key, stored), context, explained.as_ref(), &roll_out, &entries))
 }
 
 async fn history(State(service): State<FlagService>, headers: HeaderMap) -> Response {

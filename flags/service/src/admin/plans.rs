@@ -7,6 +7,7 @@ use serde_json::json;
 use vitrine_platform_http::Query;
 
 use super::{Replied, json_reply};
+use crate::flag_store::RollOutAct;
 use crate::operation::Author;
 use crate::role::Role;
 use crate::service::FlagService;
@@ -35,4 +36,19 @@ pub(super) async fn cancel_schedule(
 ) -> Replied {
     let author = author(&service, &headers, why)?;
     Ok(json_reply(&service.flags.cancel_schedule(author, id).await?))
+}
+
+pub(super) async fn roll_outs(State(service): State<FlagService>, headers: HeaderMap) -> Replied {
+    service.access.check(&headers, Role::Viewer)?;
+    Ok(json_reply(&json!({"rollouts": service.flags.roll_outs().await?})))
+}
+
+pub(super) async fn act_on_roll_out(
+    State(service): State<FlagService>,
+    Path((id, act)): Path<(u64, RollOutAct)>,
+    Query(why): Query<Why>,
+    headers: HeaderMap,
+) -> Replied {
+    let author = author(&service, &headers, why)?;
+    Ok(json_reply(&service.flags.act_on_roll_out(author, id, act).await?))
 }

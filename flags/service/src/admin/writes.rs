@@ -14,6 +14,7 @@ use super::{Replied, json_reply, text};
 use crate::flag_store::time_of;
 use crate::operation::{Author, Import, Operation, Promoted};
 use crate::role::Role;
+use crate::rollout::RollOutPlan;
 use crate::service::FlagService;
 
 /// What every change says of itself.
@@ -171,5 +172,16 @@ pub(super) async fn promote(
     Json(promotion): Json<Promotion>,
 ) -> Replied {
     let operation = Operation::Promote { from: promotion.from, flags: promotion.flags };
+    make(&service, &headers, asked.about(), operation).await
+}
+
+pub(super) async fn roll_out(
+    State(service): State<FlagService>,
+    Path(key): Path<String>,
+    Query(asked): Query<OfRevision>,
+    headers: HeaderMap,
+    Json(plan): Json<RollOutPlan>,
+) -> Replied {
+    let operation = Operation::RollOut { key, revision: asked.revision, plan };
     make(&service, &headers, asked.about(), operation).await
 }

@@ -9,7 +9,7 @@ use super::number_id;
 use crate::operation::{Author, Operation};
 
 /// A change that is to be made at a time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Schedule {
     /// The number of the audit's entry that tells of it.

@@ -86,8 +86,11 @@ impl Changing<'_> {
         }
     }
 
-    /// What would be in force, and what the author should know. Changes nothing.
-    pub(crate) fn check(&self, set: &str, edits: &[Edit], mode: Mode) -> Result<Vec<Finding>, Error> {
+    /// Returns what the author of edits should know, if they can be made now.
+    pub(super) fn check_edits(&self, set: &str, edits: &[Edit], mode: Mode) -> Result<Vec<Finding>, Error> {
+        if edits.is_empty() {
+            return Ok(Vec::new());
+        }
         let stamp = Stamp { set, revision: self.revision(), at_ms: self.flags.now_ms() };
         Ok(apply(&self.now, edits, mode, stamp)?.1)
     }

@@ -12,16 +12,21 @@ pub(crate) struct Edit {
     pub(crate) definition: Option<String>,
 }
 
-/// The definition with another state, everything else as it was written.
-pub(super) fn with_state(definition: &str, enabled: bool) -> String {
-    let state = if enabled { "\"ENABLED\"" } else { "\"DISABLED\"" };
-    let range = json::read(definition).ok().and_then(|json| {
-        let value = json.get("state")?;
-        Some((usize::try_from(value.at).ok()?, usize::try_from(value.end).ok()?))
-    });
-    match range {
-        Some((at, end)) => format!("{}{state}{}", &definition[..at], &definition[end..]),
-        None => definition.to_owned(),
+/// A definition with another value of a member, everything else as it was written; a member that is not there comes last.
+pub(super) fn with_member(definition: &str, name: &str, value: &str) -> String {
+    let Ok(json) = json::read(definition) else { return definition.to_owned() };
+    let cut = |at: u32, end: u32, middle: &str| {
+        format!("{}{middle}{}", &definition[..at as usize], &definition[end as usize..])
+    };
+    if let Some(old) = json.get(name) {
+        return cut(old.at, old.end, value);
+    }
+    let json::Kind::Map(members) = &json.kind else { return definition.to_owned() };
+    let mut member = String::new();
+    json::write_text(name, &mut member);
+    match members.last() {
+        Some(last) => cut(last.value.end, last.value.end, &format!(", {member}: {value}")),
+        None => format!("{{{member}: {value}}}"),
     }
 }
 

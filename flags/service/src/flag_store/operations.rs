@@ -7,18 +7,19 @@ use vitrine_flags_engine::{Finding, Mode, Snapshot};
 
 use super::apply::differs;
 use super::change::{Changing, Transition, Written};
-use super::edit::{Edit, import_edits, with_state};
+use super::edit::{Edit, import_edits, with_member};
 use super::set::{DEFAULT_SET, SetInForce};
 use super::{Error, FlagStore};
 use crate::audit::Entry;
+use crate::documents::{RollOut, number_id};
 use crate::operation::{Author, Import, Operation, Promoted, set_name};
 
 impl FlagStore {
     /// Makes a change of a set.
     pub async fn make(&self, author: Author, set: &str, operation: &Operation) -> Result<Written, Error> {
         let changing = self.begin().await;
-        let edits = changing.edits_of(set, operation).await?;
-        let written = changing.commit(author, transition(set, operation, edits)).await?;
+        let transition = changing.transition_of(set, operation, &author).await?;
+        let written = changing.commit(author, transition).await?;
         Ok(Written { findings: findings(operation).unwrap_or(written.findings), ..written })
     }
 
@@ -58,14 +59,8 @@ impl FlagStore {
     }
 }
 
-/// An operation's transition.
-pub(crate) fn transition(set: &str, operation: &Operation, edits: Vec<Edit>) -> Transition {
-    let mode = mode_of(operation);
-    Transition { action: operation.action(), about: None, set: set.to_owned(), mode, edits, writes: Vec::new() }
-}
-
 /// How definitions are read. What was taken once is taken again; an import was read as its author wanted it when its edits were made.
-pub(crate) fn mode_of(operation: &Operation) -> Mode {
+fn mode_of(operation: &Operation) -> Mode {
     match operation {
         Operation::Write { .. } | Operation::Share { .. } | Operation::Promote { .. } => Mode::Strict,
         _ => Mode::Lenient,
@@ -73,14 +68,40 @@ pub(crate) fn mode_of(operation: &Operation) -> Mode {
 }
 
 /// What the author of an import should know, with lines of the text that was sent.
-pub(crate) fn findings(operation: &Operation) -> Option<Vec<Finding>> {
+fn findings(operation: &Operation) -> Option<Vec<Finding>> {
     let Operation::Import { definition, .. } = operation else { return None };
     Snapshot::read(definition, Mode::Lenient).ok().map(|read| read.findings)
 }
 
 impl Changing<'_> {
-    /// What an operation changes, if it can be made now.
-    pub(crate) async fn edits_of(&self, set: &str, operation: &Operation) -> Result<Vec<Edit>, Error> {
+    /// What is to be committed for an operation, if it can be made now.
+    pub(crate) async fn transition_of(
+        &self,
+        set: &str,
+        operation: &Operation,
+        author: &Author,
+    ) -> Result<Transition, Error> {
+        let (action, mode, about) = (operation.action(), mode_of(operation), None);
+        let transition = |edits| Transition { action, about, set: set.to_owned(), mode, edits, writes: Vec::new() };
+        if let Operation::RollOut { key, revision, plan } = operation {
+            let (edit, begun, gone) = self.roll_out(set, (key, *revision), plan, author).await?;
+            return Ok(transition(vec![edit]).with(move |tx| {
+                gone.iter().for_each(|ended| tx.delete::<RollOut>(&number_id(ended.id)));
+                tx.insert(&begun);
+            }));
+        }
+        Ok(transition(self.edits_of(set, operation).await?))
+    }
+
+    /// Returns what the author of an operation should know, if it can be made now. Changes nothing.
+    pub(crate) async fn check(&self, set: &str, operation: &Operation, author: &Author) -> Result<Vec<Finding>, Error> {
+        let transition = self.transition_of(set, operation, author).await?;
+        let found = self.check_edits(set, &transition.edits, transition.mode)?;
+        Ok(findings(operation).unwrap_or(found))
+    }
+
+    /// What an operation changes.
+    async fn edits_of(&self, set: &str, operation: &Operation) -> Result<Vec<Edit>, Error> {
         let none = SetInForce::default();
         let now = self.now.set(set).map_or(&none, Arc::as_ref);
         let mut edits = match operation {
@@ -91,7 +112,8 @@ impl Changing<'_> {
             Operation::Switch { key, enabled, revision } => {
                 expect(now, key, *revision)?;
                 let kept = now.stored(key).ok_or_else(|| no_flag(key))?;
-                vec![flag_edit(key, Some(with_state(&kept.definition, *enabled)))]
+                let state = if *enabled { "\"ENABLED\"" } else { "\"DISABLED\"" };
+                vec![flag_edit(key, Some(with_member(&kept.definition, "state", state)))]
             }
             Operation::Delete { key, revision } => {
                 expect(now, key, *revision)?;
@@ -116,6 +138,8 @@ impl Changing<'_> {
                 })?;
                 promotion_of(source, now, flags)?
             }
+            // What it edits depends on what is kept of it.
+            Operation::RollOut { .. } => Vec::new(),
         };
         edits.retain(|edit| differs(now, edit));
         Ok(edits)

@@ -6,7 +6,6 @@ use vitrine_platform_store::{Query, Stored};
 
 use super::change::{Changing, Transition, Written};
 use super::edit::Edit;
-use super::operations::{findings, mode_of, transition};
 use super::{Error, FlagStore};
 use crate::audit::Action;
 use crate::documents::{Schedule, number_id};
@@ -43,9 +42,7 @@ impl FlagStore {
         if self.store().count::<Schedule>(Query::all()).await? >= MAX_SCHEDULES as u64 {
             return Err(Error::Invalid(format!("{MAX_SCHEDULES} changes are scheduled, which is the most")));
         }
-        let edits = changing.edits_of(set, &operation).await?;
-        let found = changing.check(set, &edits, mode_of(&operation))?;
-        let found = findings(&operation).unwrap_or(found);
+        let found = changing.check(set, &operation, &author).await?;
         let id = changing.revision();
         let summary = operation.summary();
         let schedule = Schedule { id, set: set.to_owned(), operation, author: author.clone(), at_ms, failed: None };
@@ -74,19 +71,23 @@ impl FlagStore {
         changing.commit(author, transition).await
     }
 
-    /// The first that is due at a time; at any time if none is given.
-    pub(super) async fn first_due(&self, by_ms: Option<i64>) -> Result<Option<Schedule>, Error> {
-        let query = Query::range(Schedule::DUE, i64::MIN..=by_ms.unwrap_or(i64::MAX)).limit(1);
-        Ok(self.store().find::<Schedule>(query).await?.items.into_iter().next().map(|found| found.doc))
+    /// Makes all changes whose time has come, in the order of their times, and returns when the next one is due.
+    pub(crate) async fn make_due(&self) -> Result<Option<i64>, Error> {
+        while let Some(schedule) = self.first_due(self.now_ms()).await? {
+            match self.make_scheduled(&schedule).await {
+                Ok(()) => {}
+                Err(Error::Store(error)) => return Err(Error::Store(error)),
+                // It waits no longer, and why is told.
+                Err(error) => self.fail(schedule, &error).await?,
+            }
+        }
+        Ok(self.first_due(i64::MAX).await?.map(|schedule| schedule.at_ms))
     }
 
-    /// Makes a change whose time has come, or tells why it cannot be made. Either way it waits no longer.
-    pub(super) async fn fire(&self, schedule: Schedule) -> Result<(), Error> {
-        match self.make_scheduled(&schedule).await {
-            Ok(()) => Ok(()),
-            Err(Error::Store(error)) => Err(Error::Store(error)),
-            Err(error) => self.fail(schedule, &error).await,
-        }
+    /// The first that is due at a time.
+    async fn first_due(&self, by_ms: i64) -> Result<Option<Schedule>, Error> {
+        let query = Query::range(Schedule::DUE, i64::MIN..=by_ms).limit(1);
+        Ok(self.store().find::<Schedule>(query).await?.items.into_iter().next().map(|found| found.doc))
     }
 
     async fn make_scheduled(&self, schedule: &Schedule) -> Result<(), Error> {
@@ -95,9 +96,8 @@ impl FlagStore {
         if self.store().get::<Schedule>(&number_id(schedule.id)).await?.is_none() {
             return Ok(());
         }
-        let edits = changing.edits_of(&schedule.set, &schedule.operation).await?;
-        let following = self.following(&changing, schedule, &edits).await?;
-        let mut transition = transition(&schedule.set, &schedule.operation, edits);
+        let mut transition = changing.transition_of(&schedule.set, &schedule.operation, &schedule.author).await?;
+        let following = self.following(&changing, schedule, &transition.edits).await?;
         transition.about = Some(format!("schedule {}", schedule.id));
         let id = schedule.id;
         let transition = transition.with(move |tx| {

@@ -101,11 +101,10 @@ fn switch(set: &str, key: &str, stored: &StoredFlag, enabled: bool) -> String {
 
 /// One flag: its definition, why it has its value for a context, and its history.
 pub(super) fn flag(
-    set: &str,
-    key: &str,
-    stored: &StoredFlag,
+    (set, key, stored): (&str, &str, &StoredFlag),
     context: &str,
     explained: Result<&Explanation, &String>,
+    roll_out: &str,
     entries: &[Entry],
 ) -> String {
     let enabled = stored.is_enabled();
@@ -127,6 +126,7 @@ pub(super) fn flag(
         Err(problem) => body.push_str(&format!("<p class=bad>{}</p>", escape(problem))),
         Ok(explained) => body.push_str(&explanation(explained)),
     }
+    body.push_str(roll_out);
     body.push_str("<h2>History</h2>");
     body.push_str(&table(entries));
     FRAME.page(key, &body)

@@ -37,17 +37,17 @@ async fn a_change_is_made_at_its_time_and_once() {
     // The end is planned with the beginning, so it follows it though the flag has another revision by then.
     assert_eq!(state(&served, "sale", false, 1, &in_hours(2)).await.0, 202);
     let before = served.flags.current().revision;
-    assert_eq!((before, served.flags.drive().await.expect("driven")), (1, Some(START_MS + 3_600_000)));
+    assert_eq!((before, served.turn().await.expect("driven")), (1, Some(START_MS + 3_600_000)));
 
     served.hand.advance(HOUR);
-    assert_eq!(served.flags.drive().await.expect("driven"), Some(START_MS + 2 * 3_600_000));
+    assert_eq!(served.turn().await.expect("driven"), Some(START_MS + 2 * 3_600_000));
     assert_eq!(enabled(&served, "sale"), Some(true));
     let entry = served.flags.entry(4).await.expect("an entry");
     assert_eq!((entry.action, entry.about.as_deref(), entry.why.as_str()), (Action::Set, Some("schedule 2"), "sale"));
     served.hand.advance(HOUR);
-    assert_eq!(served.flags.drive().await.expect("driven"), None);
+    assert_eq!(served.turn().await.expect("driven"), None);
     assert_eq!((enabled(&served, "sale"), served.flags.current().revision), (Some(false), 5));
-    assert_eq!(served.flags.drive().await.expect("driven"), None);
+    assert_eq!(served.turn().await.expect("driven"), None);
     assert_eq!(waiting(&served).await, Vec::<Value>::new());
     let verified = served.flags.verify().await.expect("read");
     assert_eq!((verified.entries, verified.broken), (5, None));
@@ -64,13 +64,13 @@ async fn late_changes_are_made_after_a_restart_in_the_order_of_their_times() {
     }
     served.hand.advance(5 * HOUR);
     let served = served.again().await;
-    assert_eq!(served.flags.drive().await.expect("driven"), None);
+    assert_eq!(served.turn().await.expect("driven"), None);
     let history = served.flags.history(Some("f"), 10).await.expect("history");
     let told: Vec<&str> = history.iter().filter_map(|entry| entry.about.as_deref()).collect();
     assert_eq!(told, ["schedule 1", "schedule 3", "schedule 2"]);
     assert_eq!(served.flags.current().stored("f").expect("there").definition, definition(3));
     let served = served.again().await;
-    served.flags.drive().await.expect("driven");
+    served.turn().await.expect("driven");
     assert_eq!(served.flags.current().revision, 6);
 }
 
@@ -84,7 +84,7 @@ async fn a_change_that_cannot_be_made_any_more_is_told_and_not_forced() {
     assert_eq!(state(&served, "g", false, 2, &in_hours(1)).await.0, 202);
     served.flags.set(author(), "f", &flag("off"), 1).await.expect("somebody else");
     served.hand.advance(HOUR);
-    served.flags.drive().await.expect("driven");
+    served.turn().await.expect("driven");
     assert_eq!((enabled(&served, "f"), enabled(&served, "g")), (Some(true), Some(false)));
     let entry = &served.flags.history(None, 10).await.expect("history")[1];
     let reason = "flag \"f\" is at revision 5, and the change was made for revision 1: read it again";
@@ -113,7 +113,7 @@ async fn what_is_cancelled_is_not_made_and_what_cannot_be_is_refused_at_once() {
     assert_eq!(served.ask("DELETE", "/api/v1/schedules/2?why=no+sale", &[], "").await.0, 200);
     assert_eq!(served.ask("DELETE", "/api/v1/schedules/2?why=again", &[], "").await.0, 404);
     served.hand.advance(2 * HOUR);
-    served.flags.drive().await.expect("driven");
+    served.turn().await.expect("driven");
     assert_eq!(enabled(&served, "f"), Some(true));
     for (at, revision, status, detail) in [
         ("tomorrow", 1, 400, "at: a time such as"),

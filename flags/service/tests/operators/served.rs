@@ -1,11 +1,15 @@
 //! A flags service in a folder of its own, with a clock in the test's hand.
 
+use std::sync::Arc;
+
 use axum::body::{Body, to_bytes};
+use futures::future::BoxFuture;
 use http::Request;
+use parking_lot::Mutex;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
-use vitrine_flags_service::{Access, Author, FlagStore, error_format, router};
+use vitrine_flags_service::{Access, Author, Driver, Error, FlagStore, Language, Measurements, error_format, router};
 use vitrine_kit::clock::{Clock, Manual};
 use vitrine_platform_http::{Router, nowhere};
 use vitrine_platform_store::Storage;
@@ -13,7 +17,19 @@ use vitrine_platform_store::Storage;
 /// When the clock begins.
 pub(crate) const START_MS: i64 = 1_795_228_166_042;
 
+/// What guards are answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Answers(pub(crate) Arc<Mutex<Result<Option<f64>, String>>>);
+
+impl Measurements for Answers {
+    fn ask<'m>(&'m self, _: Language, _: &'m str) -> BoxFuture<'m, Result<Option<f64>, String>> {
+        Box::pin(std::future::ready(self.0.lock().clone()))
+    }
+}
+
 pub(crate) struct Served {
+    pub(crate) answers: Answers,
+    driver: tokio::sync::Mutex<Driver>,
     pub(crate) flags: FlagStore,
     pub(crate) access: Access,
     pub(crate) hand: Manual,
@@ -32,14 +48,21 @@ impl Served {
         let flags = FlagStore::open(&Storage::Folder(folder.path().into()), clock.clone()).await.expect("opened");
         let access = Access::open(&flags).await.expect("tokens");
         let router = nowhere(router(&flags, &access), error_format);
-        Self { flags, access, hand, clock, router, folder }
+        let answers = Answers(Arc::new(Mutex::new(Ok(None))));
+        let driver = Driver::new(&flags, Arc::new(answers.clone())).into();
+        Self { answers, driver, flags, access, hand, clock, router, folder }
     }
 
     /// The same after a restart.
     pub(crate) async fn again(self) -> Self {
-        let Self { flags, access, hand, clock, router, folder } = self;
-        drop((flags, access, router));
+        let Self { answers, driver, flags, access, hand, clock, router, folder } = self;
+        drop((answers, driver, flags, access, router));
         Self::over(folder, clock, hand).await
+    }
+
+    /// Does what is due, and returns when something is due next.
+    pub(crate) async fn turn(&self) -> Result<Option<i64>, Error> {
+        self.driver.lock().await.turn().await
     }
 
     /// The status, and the body as JSON; null where it is none.
