@@ -39,6 +39,9 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// Web pages that may evaluate flags; without any origin, none.
     pub cors: Cors,
+    /// How many others must approve a change before it is made, unless the metadata `quorum` of a flag or its set says another number; 0: none.
+    #[schemars(range(max = 10))]
+    pub quorum: u32,
     /// The observatory that guards of roll-outs ask. Empty: the one of this process, if it has one.
     pub observatory: BaseUrl,
     /// The token that it is shown, if it needs one.
@@ -53,6 +56,7 @@ impl Default for Config {
             tls: tls::Files::default(),
             hosts: Vec::new(),
             cors: Cors::default(),
+            quorum: 0,
             observatory: BaseUrl::default(),
             observatory_token: Secret::default(),
         }
@@ -80,6 +84,7 @@ impl Flags {
         let listener = bind(config.listen).await?;
         let storage = Storage::Folder(data.into());
         let store = FlagStore::open(&storage, Clock::system()).await.context("the flags cannot be read")?;
+        let store = store.with_quorum(config.quorum);
         let access = Access::open(&store).await.context("the tokens of the flags cannot be read")?;
         let cors = cors.at(hosts.of(listener.local_addr()?.ip()));
         let measurements = ObservatoryMeasurements::new(config.observatory.as_str(), config.observatory_token.clone())?;

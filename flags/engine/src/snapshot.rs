@@ -51,7 +51,12 @@ impl FlagSet {
 
     /// A member of its metadata, if it is a text.
     pub fn metadata_text(&self, name: &str) -> Option<&str> {
-        self.metadata.iter().find(|member| member.name == name).and_then(|member| member.value.as_text())
+        self.metadata_member(name).and_then(Json::as_text)
+    }
+
+    /// A member of its metadata.
+    pub fn metadata_member(&self, name: &str) -> Option<&Json<'static>> {
+        self.metadata.iter().find(|member| member.name == name).map(|member| &member.value)
     }
 
     /// The same with one more member of its metadata, a text.

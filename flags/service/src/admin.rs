@@ -4,6 +4,7 @@
 
 mod bodies;
 mod plans;
+mod requests;
 mod sets;
 mod writes;
 
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete as delete_at, get, post};
+use axum::routing::{delete as delete_at, get, post, put};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -47,6 +48,10 @@ pub(crate) fn routes() -> Router<FlagService> {
         .route("/api/v1/flags/{key}/rollout", post(writes::roll_out))
         .route("/api/v1/rollouts", get(plans::roll_outs))
         .route("/api/v1/rollouts/{id}/{act}", post(plans::act_on_roll_out))
+        .route("/api/v1/requests", get(requests::list))
+        .route("/api/v1/requests/{id}", put(requests::amend))
+        .route("/api/v1/requests/{id}/approve", post(requests::approve))
+        .route("/api/v1/requests/{id}/reject", post(requests::reject))
         .route("/api/v1/schedules", get(plans::schedules))
         .route("/api/v1/schedules/{id}", delete_at(plans::cancel_schedule))
         .route("/api/v1/tokens", get(tokens).post(give))

@@ -64,6 +64,12 @@ pub enum Action {
     Hold,
     /// A change was planned.
     Schedule,
+    /// A change was proposed for approval, or what is proposed is another.
+    Propose,
+    /// A proposed change was approved.
+    Approve,
+    /// A proposed change was turned down.
+    Reject,
     /// Something planned was taken away.
     Cancel,
     /// A change that was planned could not be made.
@@ -87,6 +93,9 @@ impl Action {
             Self::Stop => "stop",
             Self::Hold => "hold",
             Self::Schedule => "schedule",
+            Self::Propose => "propose",
+            Self::Approve => "approve",
+            Self::Reject => "reject",
             Self::Cancel => "cancel",
             Self::Fail => "fail",
         }

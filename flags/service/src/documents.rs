@@ -1,6 +1,7 @@
 //! What is kept: flags as their authors wrote them, what they share, the audit, and tokens.
 
 mod plans;
+mod request;
 mod rollout;
 
 use std::borrow::Cow;
@@ -11,6 +12,7 @@ use vitrine_platform_store::{Document, Index, Keys, Schema};
 use crate::audit::Entry;
 
 pub use plans::Schedule;
+pub use request::{Approval, ChangeRequest, RequestState};
 pub use rollout::{RollOut, RollOutState};
 
 /// Id of the one document that says how far the changes are.
@@ -31,6 +33,7 @@ pub(crate) fn schema() -> Schema {
         .with::<TokenDocument>()
         .with::<Schedule>()
         .with::<RollOut>()
+        .with::<ChangeRequest>()
 }
 
 /// The last change. Each change writes it, so that two processes cannot make the same one.

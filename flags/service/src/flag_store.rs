@@ -8,6 +8,8 @@ mod change;
 mod edit;
 mod history;
 mod operations;
+mod quorum;
+mod requests;
 mod rollouts;
 mod schedules;
 mod set;
@@ -27,6 +29,8 @@ use crate::documents::{FlagDocument, HEAD, HeadDocument, SharedDocument, schema}
 
 pub use change::Written;
 pub use history::{MAX_ENTRIES, Verified};
+pub use quorum::MAX_QUORUM;
+pub use requests::{MAX_REQUESTS, Proposed};
 pub use rollouts::{MAX_ROLL_OUTS, RollOutAct};
 pub use schedules::{MAX_PLANNED_BYTES, MAX_SCHEDULES, Planned};
 pub use set::{DEFAULT_SET, MAX_SETS, SetInForce, StoredFlag};
@@ -122,6 +126,8 @@ pub struct FlagStore {
     /// Changes, one at a time; in it the head as it was read, whose version the next change expects.
     changing: Arc<Mutex<Option<Stored<HeadDocument>>>>,
     current: Arc<watch::Sender<Arc<InForce>>>,
+    /// How many others must approve a change where nothing else says so.
+    quorum: u32,
     /// Told when something was planned, or is not any more.
     planned: Arc<Notify>,
 }
@@ -137,7 +143,12 @@ impl FlagStore {
         store.ready().await?;
         let (head, in_force) = load(&store).await?;
         let current = Arc::new(watch::Sender::new(Arc::new(in_force)));
-        Ok(Self { store, clock, changing: Arc::new(Mutex::new(head)), current, planned: Arc::default() })
+        Ok(Self { store, clock, changing: Arc::new(Mutex::new(head)), current, quorum: 0, planned: Arc::default() })
+    }
+
+    /// The same where so many others must approve a change, unless metadata says another number; at most [`MAX_QUORUM`].
+    pub fn with_quorum(self, quorum: u32) -> Self {
+        Self { quorum: quorum.min(MAX_QUORUM), ..self }
     }
 
     /// The flags in force.

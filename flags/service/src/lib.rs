@@ -49,11 +49,11 @@ mod streams;
 
 pub use access::{Access, Denied, Token};
 pub use audit::{Action, Changed, Entry};
-pub use documents::{RollOut, RollOutState, Schedule};
+pub use documents::{Approval, ChangeRequest, RequestState, RollOut, RollOutState, Schedule};
 pub use driver::Driver;
 pub use flag_store::{
-    DEFAULT_SET, Error, FlagStore, InForce, MAX_ENTRIES, MAX_PLANNED_BYTES, MAX_ROLL_OUTS, MAX_SCHEDULES, MAX_SETS,
-    Planned, RollOutAct, SetInForce, StoredFlag, Verified, Written,
+    DEFAULT_SET, Error, FlagStore, InForce, MAX_ENTRIES, MAX_PLANNED_BYTES, MAX_QUORUM, MAX_REQUESTS, MAX_ROLL_OUTS,
+    MAX_SCHEDULES, MAX_SETS, Planned, Proposed, RollOutAct, SetInForce, StoredFlag, Verified, Written,
 };
 pub use operation::{Author, Import, Operation, Promoted};
 pub use role::Role;

@@ -1,6 +1,7 @@
 //! Pages for a person with a browser: plain HTML and CSS, no script. What they change goes the way of all changes.
 
 mod plans;
+mod requests;
 mod sets;
 mod view;
 
@@ -32,6 +33,9 @@ pub(crate) fn routes() -> Router<FlagService> {
         .route("/flags/{key}/state", post(switch))
         .route("/sets", get(sets::page_of))
         .route("/sets/promote", post(sets::promote))
+        .route("/requests", get(requests::page_of))
+        .route("/requests/{id}/approve", post(requests::approve))
+        .route("/requests/{id}/reject", post(requests::reject))
         .route("/planned", get(plans::page_of))
         .route("/flags/{key}/rollout", post(plans::begin_roll_out))
         .route("/planned/rollouts/{id}/{act}", post(plans::act_on_roll_out))
@@ -156,6 +160,9 @@ struct Switch {
     /// When; at once where it is empty.
     #[serde(default)]
     at: String,
+    /// Whether others are to approve it first.
+    #[serde(default)]
+    propose: bool,
 }
 
 async fn switch(
@@ -168,9 +175,11 @@ async fn switch(
         let author = Author { who: service.access.check(&headers, Role::Operator)?, why: form.why };
         let (key, enabled, revision) = (key.clone(), form.enabled, form.revision);
         let operation = Operation::Switch { key, enabled, revision };
-        match form.at.trim() {
-            "" => drop(service.flags.make(author, &form.set, &operation).await?),
-            at => drop(service.flags.schedule(author, &form.set, operation, time_of(at)?).await?),
+        let at_ms = Some(form.at.trim()).filter(|at| !at.is_empty()).map(time_of).transpose()?;
+        match at_ms {
+            _ if form.propose => drop(service.flags.propose(author, &form.set, operation, at_ms).await?),
+            Some(at_ms) => drop(service.flags.schedule(author, &form.set, operation, at_ms).await?),
+            None => drop(service.flags.make(author, &form.set, &operation).await?),
         }
         Ok::<_, Failed>(())
     };

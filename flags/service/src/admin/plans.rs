@@ -16,10 +16,10 @@ use crate::service::FlagService;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Why {
-    why: String,
+    pub(super) why: String,
 }
 
-fn author(service: &FlagService, headers: &HeaderMap, why: Why) -> Result<Author, crate::access::Denied> {
+pub(super) fn author(service: &FlagService, headers: &HeaderMap, why: Why) -> Result<Author, crate::access::Denied> {
     Ok(Author { who: service.access.check(headers, Role::Operator)?, why: why.why })
 }
 

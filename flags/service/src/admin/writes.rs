@@ -1,7 +1,8 @@
 //! Changes that operators ask for.
 //!
 //! A change says which revision of the flag its author read (`revision`, 0 for one that is new) and why (`why`). The body of a write is the
-//! definition itself, so that the line and column of a mistake are those of what was sent. With a time (`at`) it is made then.
+//! definition itself, so that the line and column of a mistake are those of what was sent. With a time (`at`) it is made then, and with
+//! `propose` when others approved it.
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -22,13 +23,19 @@ struct About {
     why: String,
     set: String,
     at: Option<String>,
+    propose: bool,
 }
 
-/// Makes a change, or keeps it for the time that was given.
+/// Makes a change, keeps it for the time that was given, or proposes it.
 async fn make(service: &FlagService, headers: &HeaderMap, about: About, operation: Operation) -> Replied {
     let author = Author { who: service.access.check(headers, Role::Operator)?, why: about.why };
-    if let Some(at) = &about.at {
-        let planned = service.flags.schedule(author, &about.set, operation, time_of(at)?).await?;
+    let at_ms = about.at.as_deref().map(time_of).transpose()?;
+    if about.propose {
+        let proposed = service.flags.propose(author, &about.set, operation, at_ms).await?;
+        return Ok((StatusCode::ACCEPTED, json_reply(&proposed)).into_response());
+    }
+    if let Some(at_ms) = at_ms {
+        let planned = service.flags.schedule(author, &about.set, operation, at_ms).await?;
         return Ok((StatusCode::ACCEPTED, json_reply(&planned)).into_response());
     }
     Ok(json_reply(&service.flags.make(author, &about.set, &operation).await?))
@@ -44,11 +51,14 @@ pub(super) struct OfRevision {
     set: String,
     /// When it is to be made; without it, at once.
     at: Option<String>,
+    /// Whether others are to approve it first.
+    #[serde(default)]
+    propose: bool,
 }
 
 impl OfRevision {
     fn about(self) -> About {
-        About { why: self.why, set: self.set, at: self.at }
+        About { why: self.why, set: self.set, at: self.at, propose: self.propose }
     }
 }
 
@@ -110,11 +120,14 @@ pub(super) struct OfSet {
     set: String,
     /// When it is to be made; without it, at once.
     at: Option<String>,
+    /// Whether others are to approve it first.
+    #[serde(default)]
+    propose: bool,
 }
 
 impl OfSet {
     fn about(self) -> About {
-        About { why: self.why, set: self.set, at: self.at }
+        About { why: self.why, set: self.set, at: self.at, propose: self.propose }
     }
 }
 
@@ -137,6 +150,8 @@ pub(super) struct Taking {
     #[serde(default)]
     set: String,
     at: Option<String>,
+    #[serde(default)]
+    propose: bool,
     /// Flags that it does not name are deleted.
     #[serde(default)]
     replace: bool,
@@ -153,7 +168,13 @@ pub(super) async fn import(
 ) -> Replied {
     let import = if taking.replace { Import::Replace } else { Import::Merge };
     let operation = Operation::Import { definition: text(&body)?.to_owned(), import, lenient: taking.lenient };
-    make(&service, &headers, About { why: taking.why, set: taking.set, at: taking.at }, operation).await
+    make(
+        &service,
+        &headers,
+        About { why: taking.why, set: taking.set, at: taking.at, propose: taking.propose },
+        operation,
+    )
+    .await
 }
 
 /// Which flags go from one set to another.

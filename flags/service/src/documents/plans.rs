@@ -22,6 +22,9 @@ pub struct Schedule {
     pub author: Author,
     /// When it is to be made, in milliseconds since 1970.
     pub at_ms: i64,
+    /// Whether it was approved by as many as must.
+    #[serde(default)]
+    pub is_approved: bool,
     /// Why it could not be made when it was time. It waits no longer, and is told of until somebody takes it away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use vitrine_flags_engine::{Finding, FlagSet, MAX_FLAGS, Mode};
 
 use super::edit::Edit;
+use super::quorum;
 use super::set::{self, DEFAULT_SET, MAX_SETS, SetInForce, StoredFlag};
 use super::{Error, InForce, read_flag};
 use crate::documents::SEPARATOR;
@@ -60,6 +61,7 @@ fn edited(now: &SetInForce, edits: &[Edit], mode: Mode, stamp: Stamp<'_>) -> Res
     let shares = edits.iter().find(|edit| edit.key.is_none()).and_then(|edit| edit.definition.as_ref());
     if let Some(definition) = shares {
         (next, findings) = next.sharing(stamp.set, definition, stamp.revision, mode)?;
+        quorum::check("what flags share", next.snapshot.set().metadata_member(quorum::QUORUM))?;
         next.stored = again(&now.stored, next.snapshot.set(), edits)?;
     } else {
         next.stored = now.stored.clone();
@@ -75,6 +77,7 @@ fn edited(now: &SetInForce, edits: &[Edit], mode: Mode, stamp: Stamp<'_>) -> Res
                 }
                 let (flag, found) = read_flag(key, definition, set, mode)?;
                 findings.extend(found);
+                quorum::check(&format!("flag {key:?}"), flag.metadata_member(quorum::QUORUM))?;
                 let definition = definition.clone();
                 let written = StoredFlag { definition, revision: stamp.revision, changed_ms: stamp.at_ms, flag };
                 next.stored.insert(key.clone(), Arc::new(written));

@@ -42,10 +42,20 @@ impl FlagStore {
         if self.store().count::<Schedule>(Query::all()).await? >= MAX_SCHEDULES as u64 {
             return Err(Error::Invalid(format!("{MAX_SCHEDULES} changes are scheduled, which is the most")));
         }
+        let transition = changing.transition_of(set, &operation, &author).await?;
+        changing.check_quorum(&transition)?;
         let found = changing.check(set, &operation, &author).await?;
         let id = changing.revision();
         let summary = operation.summary();
-        let schedule = Schedule { id, set: set.to_owned(), operation, author: author.clone(), at_ms, failed: None };
+        let schedule = Schedule {
+            id,
+            set: set.to_owned(),
+            operation,
+            author: author.clone(),
+            at_ms,
+            is_approved: false,
+            failed: None,
+        };
         let about = format!("schedule {id}: {summary} at {}", rfc3339(at_ms));
         let transition = Transition::telling(Action::Schedule, set, about).with(move |tx| tx.insert(&schedule));
         changing.commit(author, transition).await?;
@@ -97,6 +107,10 @@ impl FlagStore {
             return Ok(());
         }
         let mut transition = changing.transition_of(&schedule.set, &schedule.operation, &schedule.author).await?;
+        // Who planned it may have needed no approval then.
+        if !schedule.is_approved {
+            changing.check_quorum(&transition)?;
+        }
         let following = self.following(&changing, schedule, &transition.edits).await?;
         transition.about = Some(format!("schedule {}", schedule.id));
         let id = schedule.id;

@@ -15,6 +15,7 @@ pub(super) const FRAME: Frame = Frame {
         ("/", "Flags"),
         ("/sets", "Sets"),
         ("/planned", "Planned"),
+        ("/requests", "Requests"),
         ("/history", "History"),
         ("/api/v1/export", "Export"),
     ],
@@ -91,7 +92,8 @@ fn switch(set: &str, key: &str, stored: &StoredFlag, enabled: bool) -> String {
     format!(
         "{state} <form class=ask method=post action=\"/flags/{}/state\"><input type=hidden name=set value=\"{}\"><input type=hidden name=revision value={}>\
          <input type=hidden name=enabled value={}><input name=why aria-label=\"Reason\" placeholder=\"why?\" required maxlength=1000>\
-         <input name=at aria-label=\"When, at once if empty\" placeholder=\"at once, or 2026-12-24T18:00:00Z\"><button>{act}</button></form>",
+         <input name=at aria-label=\"When, at once if empty\" placeholder=\"at once, or 2026-12-24T18:00:00Z\">\
+         <label><input type=checkbox name=propose value=true> when others approve</label><button>{act}</button></form>",
         percent::encode(key),
         escape(set),
         stored.revision,
