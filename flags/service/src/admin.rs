@@ -5,6 +5,7 @@
 mod bodies;
 mod plans;
 mod requests;
+mod segments;
 mod sets;
 mod writes;
 
@@ -48,6 +49,8 @@ pub(crate) fn routes() -> Router<FlagService> {
         .route("/api/v1/flags/{key}/rollout", post(writes::roll_out))
         .route("/api/v1/rollouts", get(plans::roll_outs))
         .route("/api/v1/rollouts/{id}/{act}", post(plans::act_on_roll_out))
+        .route("/api/v1/segments", get(segments::list))
+        .route("/api/v1/segments/{name}", put(segments::write).delete(segments::delete))
         .route("/api/v1/requests", get(requests::list))
         .route("/api/v1/requests/{id}", put(requests::amend))
         .route("/api/v1/requests/{id}/approve", post(requests::approve))

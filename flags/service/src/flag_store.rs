@@ -12,6 +12,7 @@ mod quorum;
 mod requests;
 mod rollouts;
 mod schedules;
+mod segments;
 mod set;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ pub use quorum::MAX_QUORUM;
 pub use requests::{MAX_REQUESTS, Proposed};
 pub use rollouts::{MAX_ROLL_OUTS, RollOutAct};
 pub use schedules::{MAX_PLANNED_BYTES, MAX_SCHEDULES, Planned};
+pub use segments::Segment;
 pub use set::{DEFAULT_SET, MAX_SETS, SetInForce, StoredFlag};
 
 pub(crate) use rollouts::Moving;

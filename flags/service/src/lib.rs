@@ -53,7 +53,7 @@ pub use documents::{Approval, ChangeRequest, RequestState, RollOut, RollOutState
 pub use driver::Driver;
 pub use flag_store::{
     DEFAULT_SET, Error, FlagStore, InForce, MAX_ENTRIES, MAX_PLANNED_BYTES, MAX_QUORUM, MAX_REQUESTS, MAX_ROLL_OUTS,
-    MAX_SCHEDULES, MAX_SETS, Planned, Proposed, RollOutAct, SetInForce, StoredFlag, Verified, Written,
+    MAX_SCHEDULES, MAX_SETS, Planned, Proposed, RollOutAct, Segment, SetInForce, StoredFlag, Verified, Written,
 };
 pub use operation::{Author, Import, Operation, Promoted};
 pub use role::Role;

@@ -60,6 +60,15 @@ pub enum Operation {
         /// The revision of what is shared.
         revision: u64,
     },
+    /// Writes a segment: a rule with a name in `$evaluators`.
+    Segment {
+        /// Its name.
+        name: String,
+        /// The rule; none to delete the segment.
+        rule: Option<String>,
+        /// The revision of what flags share.
+        revision: u64,
+    },
     /// Takes a whole definition in: flags, and what they share if it says something of it.
     Import {
         /// The definition.
@@ -108,7 +117,7 @@ impl Operation {
     /// What the audit calls it.
     pub(crate) fn action(&self) -> Action {
         match self {
-            Self::Write { .. } | Self::Switch { .. } | Self::Share { .. } => Action::Set,
+            Self::Write { .. } | Self::Switch { .. } | Self::Share { .. } | Self::Segment { .. } => Action::Set,
             Self::Delete { .. } => Action::Delete,
             Self::Import { .. } => Action::Import,
             Self::Undo { .. } => Action::Undo,
@@ -124,7 +133,9 @@ impl Operation {
             | Self::Switch { key, revision, .. }
             | Self::Delete { key, revision }
             | Self::RollOut { key, revision, .. } => Some(revision).filter(|_| changed == Some(key.as_str())),
-            Self::Share { revision, .. } => Some(revision).filter(|_| changed.is_none()),
+            Self::Share { revision, .. } | Self::Segment { revision, .. } => {
+                Some(revision).filter(|_| changed.is_none())
+            }
             Self::Promote { flags, .. } => {
                 flags.iter_mut().find(|flag| changed == Some(flag.key.as_str())).map(|flag| &mut flag.to)
             }
@@ -146,6 +157,8 @@ impl Operation {
             Self::Switch { key, enabled: true, .. } => format!("enable {key:?}"),
             Self::Switch { key, .. } => format!("disable {key:?}"),
             Self::Delete { key, .. } => format!("delete {key:?}"),
+            Self::Segment { name, rule: Some(_), .. } => format!("write segment {name:?}"),
+            Self::Segment { name, .. } => format!("delete segment {name:?}"),
             Self::Share { .. } => "write what flags share".to_owned(),
             Self::Import { import: Import::Merge, .. } => "take in a definition".to_owned(),
             Self::Import { .. } => "take in a definition in place of all flags".to_owned(),

@@ -2,6 +2,7 @@
 
 mod plans;
 mod requests;
+mod segments;
 mod sets;
 mod view;
 
@@ -33,6 +34,7 @@ pub(crate) fn routes() -> Router<FlagService> {
         .route("/flags/{key}/state", post(switch))
         .route("/sets", get(sets::page_of))
         .route("/sets/promote", post(sets::promote))
+        .route("/segments", get(segments::page_of).post(segments::write))
         .route("/requests", get(requests::page_of))
         .route("/requests/{id}/approve", post(requests::approve))
         .route("/requests/{id}/reject", post(requests::reject))

@@ -19,7 +19,7 @@ use crate::rollout::RollOutPlan;
 use crate::service::FlagService;
 
 /// What every change says of itself.
-struct About {
+pub(super) struct About {
     why: String,
     set: String,
     at: Option<String>,
@@ -27,7 +27,7 @@ struct About {
 }
 
 /// Makes a change, keeps it for the time that was given, or proposes it.
-async fn make(service: &FlagService, headers: &HeaderMap, about: About, operation: Operation) -> Replied {
+pub(super) async fn make(service: &FlagService, headers: &HeaderMap, about: About, operation: Operation) -> Replied {
     let author = Author { who: service.access.check(headers, Role::Operator)?, why: about.why };
     let at_ms = about.at.as_deref().map(time_of).transpose()?;
     if about.propose {
@@ -45,7 +45,7 @@ async fn make(service: &FlagService, headers: &HeaderMap, about: About, operatio
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OfRevision {
-    revision: u64,
+    pub(super) revision: u64,
     why: String,
     #[serde(default)]
     set: String,
@@ -57,7 +57,7 @@ pub(super) struct OfRevision {
 }
 
 impl OfRevision {
-    fn about(self) -> About {
+    pub(super) fn about(self) -> About {
         About { why: self.why, set: self.set, at: self.at, propose: self.propose }
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn import_edits(text: &str) -> Result<Vec<Edit>, Refused> {
                 else {
                     continue;
                 };
-                edits.push(Edit { key: Some(key.to_owned()), definition: Some(without_key(text, members)) });
+                edits.push(Edit { key: Some(key.to_owned()), definition: Some(without(text, members, "key")) });
             }
         }
         _ => {}
@@ -68,10 +68,18 @@ pub(super) fn import_edits(text: &str) -> Result<Vec<Edit>, Refused> {
     Ok(edits)
 }
 
-/// A flag of a list, without the key that it has there: clients refuse a member that they do not know.
-fn without_key(text: &str, members: &[Member<'_>]) -> String {
+/// An object without one of its members.
+pub(super) fn without_member(text: &str, name: &str) -> String {
+    match json::read(text).map(|json| json.kind) {
+        Ok(json::Kind::Map(members)) => without(text, &members, name),
+        _ => text.to_owned(),
+    }
+}
+
+/// The same of an object that was read. A flag of a list has its key there, which clients refuse as a member that they do not know.
+fn without(text: &str, members: &[Member<'_>], name: &str) -> String {
     let mut out = String::from("{");
-    for member in members.iter().filter(|member| member.name != "key") {
+    for member in members.iter().filter(|member| member.name != name) {
         out.push_str(if out.len() > 1 { ", " } else { "" });
         json::write_text(&member.name, &mut out);
         out.push_str(": ");

@@ -8,6 +8,7 @@ use vitrine_flags_engine::{Finding, Mode, Snapshot};
 use super::apply::differs;
 use super::change::{Changing, Transition, Written};
 use super::edit::{Edit, import_edits, with_member};
+use super::segments::segment_edit;
 use super::set::{DEFAULT_SET, SetInForce};
 use super::{Error, FlagStore};
 use crate::audit::Entry;
@@ -63,7 +64,9 @@ impl FlagStore {
 /// How definitions are read. What was taken once is taken again; an import was read as its author wanted it when its edits were made.
 fn mode_of(operation: &Operation) -> Mode {
     match operation {
-        Operation::Write { .. } | Operation::Share { .. } | Operation::Promote { .. } => Mode::Strict,
+        Operation::Write { .. } | Operation::Share { .. } | Operation::Segment { .. } | Operation::Promote { .. } => {
+            Mode::Strict
+        }
         _ => Mode::Lenient,
     }
 }
@@ -124,6 +127,10 @@ impl Changing<'_> {
             Operation::Share { definition, revision } => {
                 expect_shared(now, *revision)?;
                 vec![Edit { key: None, definition: Some(definition.clone()) }]
+            }
+            Operation::Segment { name, rule, revision } => {
+                expect_shared(now, *revision)?;
+                vec![segment_edit(now, name, rule.as_deref())?]
             }
             Operation::Import { definition, import, lenient } => import_of(now, definition, *import, *lenient)?,
             Operation::Undo { entry } => {

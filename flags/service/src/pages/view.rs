@@ -14,6 +14,7 @@ pub(super) const FRAME: Frame = Frame {
     links: &[
         ("/", "Flags"),
         ("/sets", "Sets"),
+        ("/segments", "Segments"),
         ("/planned", "Planned"),
         ("/requests", "Requests"),
         ("/history", "History"),

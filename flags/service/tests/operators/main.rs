@@ -3,5 +3,6 @@
 mod requests;
 mod rollouts;
 mod schedules;
+mod segments;
 mod served;
 mod sets;
