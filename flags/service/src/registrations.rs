@@ -17,7 +17,7 @@ use vitrine_flags_engine::{Flag, FlagSet, MAX_NAME_BYTES, Mode};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_store::{Query, Schema, Store};
 
-use crate::flag_store::{Error, InForce};
+use crate::flag_store::{Error, InForce, SetInForce};
 use crate::lifecycle::{self, Reads, Stage};
 pub(crate) use documents::{DeclarationDocument, UsageDocument};
 
@@ -258,7 +258,7 @@ impl Registrations {
     }
 
     /// What is known of the life of a flag of the catalogue.
-    pub(crate) fn life(&self, now: &InForce, key: &str) -> Option<Life> {
+    pub(crate) fn life(&self, now: &SetInForce, key: &str) -> Option<Life> {
         self.gather();
         let (stored, flag) = (now.stored(key)?, now.snapshot.get(key)?);
         let declared = self.of(key);
