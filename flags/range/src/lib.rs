@@ -1,9 +1,11 @@
 //! The fault range: campaigns of incidents whose cause is known, and scores of those who look for it.
 //!
-//! A [`Campaign`] is a document; its [`Plan`] is drawn of its seed.
+//! A [`Campaign`] is a document; its [`Plan`] is drawn of its seed. What an incident did is its [`Record`]: which calls were hit, where
+//! trouble went from there ([`propagation`]), and whether telemetry shows it ([`Oracle`]). Those who look for the cause are [scored](scores)
+//! beside chance and simple [rules](baselines). A [blind] set tells nothing of what was done.
 //!
 //! It neither arms faults nor asks telemetry, nor touches files: whoever runs a campaign (`vitrine range`) hands rows in and takes files
-//! out. Read on in `plan.rs`; `docs/guide/range.md` says how a campaign is run.
+//! out. Read on in `plan.rs`, `record.rs`, `oracle.rs`; `docs/guide/range.md` says how a campaign is run.
 //!
 //! ```
 //! use vitrine_flags_range::{Campaign, Control, Plan};
@@ -21,13 +23,24 @@
 //! # Ok::<(), vitrine_flags_range::Wrong>(())
 //! ```
 
+pub mod baselines;
+pub mod blind;
 mod campaign;
 mod chance;
+pub mod names;
+pub mod oracle;
 mod plan;
+pub mod propagation;
+pub mod record;
+pub mod rows;
+pub mod scores;
 mod template;
 mod wrong;
 
 pub use campaign::{Campaign, Draw, Drawn, Load, MAX_INCIDENTS, Order, VERSION};
 pub use chance::Chance;
+pub use oracle::Oracle;
 pub use plan::{Control, Incident, Plan, Slot};
+pub use record::Record;
+pub use rows::{Telemetry, Window};
 pub use wrong::Wrong;
