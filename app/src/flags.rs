@@ -1,7 +1,7 @@
 //! The flags service within a process: what is kept, and the listener over it.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use vitrine_flags_service::{Access, Driver, FlagStore, error_format, router};
+use vitrine_flags_service::{Access, Driver, FlagStore, Writer, error_format, router};
 use vitrine_kit::Secret;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_config::BaseUrl;
@@ -39,6 +39,10 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// Web pages that may evaluate flags; without any origin, none.
     pub cors: Cors,
+    /// A file of definitions for the default set, as flagd has it, that is looked at every 2 s. Empty: none.
+    pub file: PathBuf,
+    /// Whether the file's flags are changed in the file alone. If not, it is taken in once, and its flags are changed in the store.
+    pub file_wins: bool,
     /// How many others must approve a change before it is made, unless the metadata `quorum` of a flag or its set says another number; 0: none.
     #[schemars(range(max = 10))]
     pub quorum: u32,
@@ -56,6 +60,8 @@ impl Default for Config {
             tls: tls::Files::default(),
             hosts: Vec::new(),
             cors: Cors::default(),
+            file: PathBuf::new(),
+            file_wins: true,
             quorum: 0,
             observatory: BaseUrl::default(),
             observatory_token: Secret::default(),
@@ -88,7 +94,12 @@ impl Flags {
         let access = Access::open(&store).await.context("the tokens of the flags cannot be read")?;
         let cors = cors.at(hosts.of(listener.local_addr()?.ip()));
         let measurements = ObservatoryMeasurements::new(config.observatory.as_str(), config.observatory_token.clone())?;
-        let driver = Driver::new(&store, Arc::new(measurements));
+        let mut driver = Driver::new(&store, Arc::new(measurements));
+        if !config.file.as_os_str().is_empty() {
+            let writer = if config.file_wins { Writer::File } else { Writer::Store };
+            driver =
+                driver.with_file(&config.file, writer).await.context("what the file of flags says cannot be kept")?;
+        }
         Ok(Self { store, access, listener, tls, cors, driver })
     }
 

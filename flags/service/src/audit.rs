@@ -44,6 +44,8 @@ pub enum Action {
     Delete,
     /// A definition was taken in.
     Import,
+    /// A file's definition was taken.
+    File,
     /// A change was taken back.
     Undo,
     /// Flags were taken from another set.
@@ -83,6 +85,7 @@ impl Action {
             Self::Set => "set",
             Self::Delete => "delete",
             Self::Import => "import",
+            Self::File => "file",
             Self::Undo => "undo",
             Self::Promote => "promote",
             Self::RollOut => "rollout",

@@ -1,5 +1,6 @@
 //! What is kept: flags as their authors wrote them, what they share, the audit, and tokens.
 
+mod file;
 mod plans;
 mod request;
 mod rollout;
@@ -11,6 +12,7 @@ use vitrine_platform_store::{Document, Index, Keys, Schema};
 
 use crate::audit::Entry;
 
+pub(crate) use file::{FILE, FileDocument};
 pub use plans::Schedule;
 pub use request::{Approval, ChangeRequest, RequestState};
 pub use rollout::{RollOut, RollOutState};
@@ -33,6 +35,7 @@ pub(crate) fn schema() -> Schema {
         .with::<TokenDocument>()
         .with::<Schedule>()
         .with::<RollOut>()
+        .with::<FileDocument>()
         .with::<ChangeRequest>()
 }
 

@@ -6,6 +6,7 @@
 mod apply;
 mod change;
 mod edit;
+mod file;
 mod history;
 mod operations;
 mod quorum;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use parking_lot::RwLock;
 use tokio::sync::{Mutex, Notify, watch};
 use vitrine_flags_engine::{Finding, Flag, FlagSet, Mode, Refused};
 use vitrine_kit::clock::Clock;
@@ -29,6 +31,7 @@ use set::NOTHING_SHARED;
 use crate::documents::{FlagDocument, HEAD, HeadDocument, SharedDocument, schema};
 
 pub use change::Written;
+pub use file::{FileStatus, Writer};
 pub use history::{MAX_ENTRIES, Verified};
 pub use quorum::MAX_QUORUM;
 pub use requests::{MAX_REQUESTS, Proposed};
@@ -37,6 +40,7 @@ pub use schedules::{MAX_PLANNED_BYTES, MAX_SCHEDULES, Planned};
 pub use segments::Segment;
 pub use set::{DEFAULT_SET, MAX_SETS, SetInForce, StoredFlag};
 
+pub(crate) use file::FlagFile;
 pub(crate) use rollouts::Moving;
 pub(crate) use schedules::time_of;
 pub(crate) use set::{Difference, differences};
@@ -128,6 +132,8 @@ pub struct FlagStore {
     /// Changes, one at a time; in it the head as it was read, whose version the next change expects.
     changing: Arc<Mutex<Option<Stored<HeadDocument>>>>,
     current: Arc<watch::Sender<Arc<InForce>>>,
+    /// How the file beside the store fares, if there is one.
+    file: Arc<RwLock<Option<FileStatus>>>,
     /// How many others must approve a change where nothing else says so.
     quorum: u32,
     /// Told when something was planned, or is not any more.
@@ -145,7 +151,15 @@ impl FlagStore {
         store.ready().await?;
         let (head, in_force) = load(&store).await?;
         let current = Arc::new(watch::Sender::new(Arc::new(in_force)));
-        Ok(Self { store, clock, changing: Arc::new(Mutex::new(head)), current, quorum: 0, planned: Arc::default() })
+        Ok(Self {
+            store,
+            clock,
+            changing: Arc::new(Mutex::new(head)),
+            current,
+            file: Arc::default(),
+            quorum: 0,
+            planned: Arc::default(),
+        })
     }
 
     /// The same where so many others must approve a change, unless metadata says another number; at most [`MAX_QUORUM`].

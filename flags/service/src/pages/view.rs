@@ -6,7 +6,7 @@ use vitrine_kit::html::{Frame, escape};
 use vitrine_kit::percent;
 
 use crate::audit::Entry;
-use crate::flag_store::{InForce, SetInForce, StoredFlag};
+use crate::flag_store::{FileStatus, InForce, SetInForce, StoredFlag, Writer};
 use crate::operation::set_name;
 
 pub(super) const FRAME: Frame = Frame {
@@ -50,9 +50,10 @@ pub(super) fn sign_in(problem: Option<&str>) -> String {
 }
 
 /// All flags with the rules in force.
-pub(super) fn flags(now: &InForce, name: &str, set: &SetInForce) -> String {
+pub(super) fn flags(now: &InForce, name: &str, set: &SetInForce, file: &str) -> String {
     let (count, of) = (set.snapshot.flags().len(), escape(&set_name(name)));
     let mut body = format!("<h1>Flags</h1><p class=soft>{count} flags of {of} at revision {}</p>", now.revision);
+    body.push_str(file);
     if set.snapshot.flags().len() == 0 {
         body.push_str(
             "<section class=empty><h2>There are no flags yet</h2><p>Write one, or take in a file of flagd's:</p>\
@@ -85,6 +86,29 @@ pub(super) fn flags(now: &InForce, name: &str, set: &SetInForce) -> String {
     }
     body.push_str("</tbody></table></div>");
     FRAME.page("Flags", &body)
+}
+
+/// How the file of definitions fares.
+pub(super) fn file(file: &FileStatus, now_ms: i64) -> String {
+    let writes = match file.writer {
+        Writer::File => "its flags are changed there",
+        Writer::Store => "it was taken in once, and its flags are changed here",
+    };
+    let taken = match file.taken_ms {
+        Some(taken_ms) => {
+            format!(
+                "{} flags taken {} UTC, {} s ago",
+                file.keys.len(),
+                time(taken_ms),
+                now_ms.saturating_sub(taken_ms) / 1_000
+            )
+        }
+        None => "nothing taken yet".to_owned(),
+    };
+    let problem = file.problem.as_ref();
+    let problem =
+        problem.map(|problem| format!("<br><b class=bad>What it says now is not in force: {}</b>", escape(problem)));
+    format!("<p>File <code>{}</code>: {writes}; {taken}.{}</p>", escape(&file.path), problem.unwrap_or_default())
 }
 
 /// The form that switches a flag.
