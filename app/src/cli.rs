@@ -18,8 +18,9 @@ pub use rules::{RulesArgs, RulesCheckArgs, RulesCommand, RulesReplayArgs, RulesT
 mod flags;
 
 pub use flags::{
-    FlagsAskArgs, FlagsCommand, FlagsExplainArgs, FlagsGetArgs, FlagsHistoryArgs, FlagsListArgs, FlagsServeArgs,
-    FlagsSetArgs,
+    FlagsActArgs, FlagsApproveArgs, FlagsAskArgs, FlagsCommand, FlagsCompareArgs, FlagsExplainArgs, FlagsGetArgs,
+    FlagsHistoryArgs, FlagsListArgs, FlagsPromoteArgs, FlagsRollOutArgs, FlagsSegmentArgs, FlagsServeArgs,
+    FlagsSetArgs, FlagsWhenArgs,
 };
 
 /// A shop made of glass: a complete commerce system that anyone can run, break and see through.
