@@ -1,7 +1,7 @@
 //! The flags service within a process: flags and faults as they are kept, the listener over them, and what other processes follow.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use vitrine_contracts::flags::v1::follow_service_server::FollowServiceServer;
 use vitrine_contracts::services::FLAGS;
 use vitrine_flags_service::faults::{FaultControl, Follow};
-use vitrine_flags_service::{Access, Driver, FlagStore, Measurements, NoObservatory, error_format, router};
+use vitrine_flags_service::{Access, Driver, FlagStore, Measurements, NoObservatory, Writer, error_format, router};
 use vitrine_kit::Secret;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_config::BaseUrl;
@@ -40,6 +40,10 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// Web pages that may evaluate flags; without any origin, none.
     pub cors: Cors,
+    /// A file of definitions for the default set, as flagd has it, that is looked at every 2 s. Empty: none.
+    pub file: PathBuf,
+    /// Whether the file's flags are changed in the file alone. If not, it is taken in once, and its flags are changed in the store.
+    pub file_wins: bool,
     /// How many others must approve a change before it is made, unless the metadata `quorum` of a flag or its set says another number; 0: none.
     #[schemars(range(max = 10))]
     pub quorum: u32,
@@ -52,8 +56,9 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT);
-        let (tls, hosts, cors, quorum, observatory, observatory_token) = Default::default();
-        Self { listen, tls, hosts, cors, quorum, observatory, observatory_token }
+        let (tls, hosts, cors, file, quorum) = Default::default();
+        let (observatory, observatory_token, file_wins) = (BaseUrl::default(), Secret::default(), true);
+        Self { listen, tls, hosts, cors, file, file_wins, quorum, observatory, observatory_token }
     }
 }
 
@@ -87,8 +92,13 @@ impl Flags {
         };
         let faults = FaultControl::open(&store, Clock::system(), measurements.clone());
         let faults = faults.await.context("the faults cannot be read")?;
-        let driver = Driver::new(&store, measurements);
+        let mut driver = Driver::new(&store, measurements);
         let cors = cors.at(hosts.of(listener.local_addr()?.ip()));
+        if !config.file.as_os_str().is_empty() {
+            let writer = if config.file_wins { Writer::File } else { Writer::Store };
+            let followed = driver.with_file(&config.file, writer).await;
+            driver = followed.context("what the file of flags says cannot be kept")?;
+        }
         Ok(Self { store, access, faults, driver, listener, tls, cors })
     }
 

@@ -53,6 +53,7 @@ pub(crate) fn routes() -> Router<FlagService> {
         .route("/api/v1/rollouts/{id}/{act}", post(plans::act_on_roll_out))
         .route("/api/v1/segments", get(segments::list))
         .route("/api/v1/segments/{name}", put(segments::write).delete(segments::delete))
+        .route("/api/v1/file", get(plans::file))
         .route("/api/v1/requests", get(requests::list))
         .route("/api/v1/requests/{id}", put(requests::amend))
         .route("/api/v1/requests/{id}/approve", post(requests::approve))

@@ -1,5 +1,6 @@
 //! What is kept: flags as their authors wrote them, what they share, the audit, and tokens.
 
+mod file;
 mod plans;
 mod request;
 mod rollout;
@@ -13,6 +14,7 @@ use crate::audit::Entry;
 use crate::faults::{ControlDocument, IncidentDocument};
 use crate::flag_store::ArchivedDocument;
 
+pub(crate) use file::{FILE, FileDocument};
 pub use plans::Schedule;
 pub use request::{Approval, ChangeRequest, RequestState};
 pub use rollout::{RollOut, RollOutState};
@@ -38,6 +40,7 @@ pub(crate) fn schema() -> Schema {
         .with::<ControlDocument>()
         .with::<Schedule>()
         .with::<RollOut>()
+        .with::<FileDocument>()
         .with::<ChangeRequest>()
 }
 

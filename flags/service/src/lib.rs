@@ -56,8 +56,9 @@ pub use audit::{Action, Changed, Entry};
 pub use documents::{Approval, ChangeRequest, RequestState, RollOut, RollOutState, Schedule};
 pub use driver::Driver;
 pub use flag_store::{
-    DEFAULT_SET, Error, FlagStore, InForce, MAX_ENTRIES, MAX_PLANNED_BYTES, MAX_QUORUM, MAX_REQUESTS, MAX_ROLL_OUTS,
-    MAX_SCHEDULES, MAX_SETS, Planned, Proposed, RollOutAct, Segment, SetInForce, StoredFlag, Verified, Written,
+    DEFAULT_SET, Error, FileStatus, FlagStore, InForce, MAX_ENTRIES, MAX_PLANNED_BYTES, MAX_QUORUM, MAX_REQUESTS,
+    MAX_ROLL_OUTS, MAX_SCHEDULES, MAX_SETS, Planned, Proposed, RollOutAct, Segment, SetInForce, StoredFlag, Verified,
+    Writer, Written,
 };
 pub use lifecycle::Stage;
 pub use operation::{Author, Import, Operation, Promoted};

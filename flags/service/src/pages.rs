@@ -107,7 +107,10 @@ async fn home(State(service): State<FlagService>, Query(asked): Query<InSet>, he
     let read = || {
         service.access.check(&headers, Role::Viewer)?;
         let now = service.flags.current();
-        Ok(view::flags(&now, &asked.set, set_of(&now, &asked.set)?, service.flags.registrations()))
+        let file = service.flags.file_status().filter(|_| asked.set.is_empty());
+        let file = file.map(|file| view::file(&file, service.flags.now_ms())).unwrap_or_default();
+        let set = set_of(&now, &asked.set)?;
+        Ok(view::flags(&now, (&asked.set, set), &file, service.flags.registrations()))
     };
     page(read())
 }

@@ -28,8 +28,9 @@ pub struct Proposed {
 }
 
 impl Changing<'_> {
-    /// Refuses a change that others must approve.
-    pub(super) fn check_quorum(&self, transition: &Transition) -> Result<(), Error> {
+    /// Refuses a change that is the file's to make, or that others must approve.
+    pub(super) fn check_direct(&self, transition: &Transition) -> Result<(), Error> {
+        self.check_file(transition)?;
         let (needed, what) = quorum::needed(&self.now, &transition.set, &transition.edits, self.flags.quorum);
         if needed == 0 {
             return Ok(());
@@ -68,6 +69,7 @@ impl FlagStore {
         check_size(&operation)?;
         let changing = self.begin().await;
         let transition = changing.transition_of(set, &operation, &author).await?;
+        changing.check_file(&transition)?;
         let needed = changing.needed(&transition);
         let findings = changing.check(set, &operation, &author).await?;
         let all = self.requests().await?;
@@ -116,6 +118,7 @@ impl FlagStore {
             return Err(ended(&kept));
         }
         let transition = changing.transition_of(&kept.set, &operation, &author).await?;
+        changing.check_file(&transition)?;
         let needed = changing.needed(&transition);
         let findings = changing.check(&kept.set, &operation, &author).await?;
         kept.doc.operation = operation;
@@ -155,6 +158,7 @@ impl FlagStore {
         kept.doc.approvals.push(approval);
         let made = match changing.transition_of(&kept.set, &kept.operation, &kept.author).await {
             Ok(transition) => {
+                changing.check_file(&transition)?;
                 let has_enough = kept.approvals.len() >= changing.needed(&transition) as usize;
                 let check = || changing.check_edits(&kept.set, &transition.edits, transition.mode).map(drop);
                 if has_enough { check().map(|()| Some(transition)) } else { Ok(None) }

@@ -43,7 +43,7 @@ impl FlagStore {
             return Err(Error::Invalid(format!("{MAX_SCHEDULES} changes are scheduled, which is the most")));
         }
         let transition = changing.transition_of(set, &operation, &author).await?;
-        changing.check_quorum(&transition)?;
+        changing.check_direct(&transition)?;
         let found = changing.check(set, &operation, &author).await?;
         let id = changing.revision();
         let summary = operation.summary();
@@ -108,8 +108,9 @@ impl FlagStore {
         }
         let mut transition = changing.transition_of(&schedule.set, &schedule.operation, &schedule.author).await?;
         // Who planned it may have needed no approval then.
-        if !schedule.is_approved {
-            changing.check_quorum(&transition)?;
+        match schedule.is_approved {
+            true => changing.check_file(&transition)?,
+            false => changing.check_direct(&transition)?,
         }
         let following = self.following(&changing, schedule, &transition.edits).await?;
         transition.about = Some(format!("schedule {}", schedule.id));
