@@ -2,7 +2,7 @@
 
 use crate::served::{Served, author, flag};
 use serde_json::{Value, json};
-use vitrine_flags_service::{Grant, Error, Operation, Promoted, Role};
+use vitrine_flags_service::{Error, Grant, Operation, Promoted, Role};
 use vitrine_kit::percent::encode;
 
 async fn write(served: &Served, set: &str, key: &str, default: &str, revision: u64) -> (u16, Value) {
