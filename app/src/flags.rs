@@ -115,7 +115,7 @@ impl Flags {
 
     /// What the processes of a shop follow.
     pub fn component(&self) -> Component {
-        let (follow, faults) = (Follow::new(self.faults.clone()), self.faults.clone());
+        let (follow, faults) = (Follow::new(&self.faults, &self.store), self.faults.clone());
         Component::new(FLAGS).grpc(FollowServiceServer::new(follow)).task("faults", |stop| faults.run(stop))
     }
 
