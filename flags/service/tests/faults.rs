@@ -96,8 +96,7 @@ fn site(at: &str, service: &str) -> wire::Site {
 fn inventory() -> Inventory {
     Inventory {
         sites: vec![site("callee", "carts"), site("process", "carts"), site("process", "ads")],
-        flags: Vec::new(),
-    }
+        declarations: vec![DECLARED.to_owned()] }
 }
 
 fn request(instance: &str) -> FetchRequest {

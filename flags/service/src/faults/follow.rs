@@ -206,7 +206,7 @@ fn told(request: &mut FetchRequest, declared: &[Declaration]) -> Told {
         hits: hits.collect(),
         reports: std::mem::take(&mut request.reports).into_iter().map(report).collect(),
         instance: request.instance.clone(),
-        version: std::mem::take(&mut request.version),
+        version: request.version.clone(),
         services: std::mem::take(&mut request.services),
         has_faults: request.have_faults,
         has_flags: request.have_flags,
