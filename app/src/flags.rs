@@ -1,4 +1,4 @@
-//! The flags service within a process: what is kept, and the listener over it.
+//! The flags service within a process: flags and faults as they are kept, the listener over them, and what other processes follow.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -10,11 +10,14 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use vitrine_flags_service::{Access, Driver, FlagStore, Writer, error_format, router};
+use vitrine_contracts::flags::v1::follow_service_server::FollowServiceServer;
+use vitrine_contracts::services::FLAGS;
+use vitrine_flags_service::faults::{FaultControl, Follow};
+use vitrine_flags_service::{Access, Driver, FlagStore, Measurements, NoObservatory, Writer, error_format, router};
 use vitrine_kit::Secret;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_config::BaseUrl;
-use vitrine_platform_host::DRAIN;
+use vitrine_platform_host::{Component, DRAIN};
 use vitrine_platform_http::{Bounds, Cors, CrossOrigin, Hosts, Listener, bind, health_routes, nowhere, serve};
 use vitrine_platform_store::Storage;
 use vitrine_platform_tls as tls;
@@ -24,8 +27,6 @@ use crate::measurements::ObservatoryMeasurements;
 
 /// The port of OFREP by custom, which flagd has, too.
 const PORT: u16 = 8016;
-/// The name under which the flags of a data folder are locked.
-pub const FLAGS: &str = "flags";
 
 /// The flags service.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -46,7 +47,7 @@ pub struct Config {
     /// How many others must approve a change before it is made, unless the metadata `quorum` of a flag or its set says another number; 0: none.
     #[schemars(range(max = 10))]
     pub quorum: u32,
-    /// The observatory that guards of roll-outs ask. Empty: the one of this process, if it has one.
+    /// The observatory whose figures guards of faults and roll-outs look at, such as http://127.0.0.1:9000; `up` has its own.
     pub observatory: BaseUrl,
     /// The token that it is shown, if it needs one.
     pub observatory_token: Secret,
@@ -55,17 +56,9 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT);
-        Self {
-            listen,
-            tls: tls::Files::default(),
-            hosts: Vec::new(),
-            cors: Cors::default(),
-            file: PathBuf::new(),
-            file_wins: true,
-            quorum: 0,
-            observatory: BaseUrl::default(),
-            observatory_token: Secret::default(),
-        }
+        let (tls, hosts, cors, file, quorum) = Default::default();
+        let (observatory, observatory_token, file_wins) = (BaseUrl::default(), Secret::default(), true);
+        Self { listen, tls, hosts, cors, file, file_wins, quorum, observatory, observatory_token }
     }
 }
 
@@ -74,6 +67,7 @@ impl Default for Config {
 pub struct Flags {
     store: FlagStore,
     access: Access,
+    faults: FaultControl,
     listener: TcpListener,
     tls: Option<tls::Server>,
     cors: CrossOrigin,
@@ -92,21 +86,37 @@ impl Flags {
         let store = FlagStore::open(&storage, Clock::system()).await.context("the flags cannot be read")?;
         let store = store.with_quorum(config.quorum);
         let access = Access::open(&store).await.context("the tokens of the flags cannot be read")?;
+        let measurements: Arc<dyn Measurements> = match config.observatory.as_str() {
+            "" => Arc::new(NoObservatory),
+            url => Arc::new(ObservatoryMeasurements::new(url, config.observatory_token.clone())?),
+        };
+        let faults = FaultControl::open(&store, Clock::system(), measurements.clone());
+        let faults = faults.await.context("the faults cannot be read")?;
+        let mut driver = Driver::new(&store, measurements);
         let cors = cors.at(hosts.of(listener.local_addr()?.ip()));
-        let measurements = ObservatoryMeasurements::new(config.observatory.as_str(), config.observatory_token.clone())?;
-        let mut driver = Driver::new(&store, Arc::new(measurements));
         if !config.file.as_os_str().is_empty() {
             let writer = if config.file_wins { Writer::File } else { Writer::Store };
-            driver =
-                driver.with_file(&config.file, writer).await.context("what the file of flags says cannot be kept")?;
+            let followed = driver.with_file(&config.file, writer).await;
+            driver = followed.context("what the file of flags says cannot be kept")?;
         }
-        Ok(Self { store, access, listener, tls, cors, driver })
+        Ok(Self { store, access, faults, driver, listener, tls, cors })
     }
 
     /// Where it answers, as a URL.
     pub fn url(&self) -> Result<String> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         Ok(format!("{scheme}://{}", self.listener.local_addr()?))
+    }
+
+    /// The flags.
+    pub fn store(&self) -> &FlagStore {
+        &self.store
+    }
+
+    /// What the processes of a shop follow.
+    pub fn component(&self) -> Component {
+        let (follow, faults) = (Follow::new(self.faults.clone()), self.faults.clone());
+        Component::new(FLAGS).grpc(FollowServiceServer::new(follow)).task("faults", |stop| faults.run(stop))
     }
 
     /// What lets in everyone who reaches it, in words; none if a token is needed.
@@ -122,8 +132,10 @@ impl Flags {
             let stop = stop.clone();
             health_routes(move || !stop.is_cancelled())
         };
+        let (registrations, ends) = (self.store.registrations().clone(), stop.clone());
+        tracker.spawn(async move { registrations.tend(ends).await });
         tracker.spawn(stop.clone().run_until_cancelled_owned(self.driver.run()));
-        let router = nowhere(router(&self.store, &self.access).merge(health), error_format);
+        let router = nowhere(router(&self.store, &self.access, &self.faults).merge(health), error_format);
         let listener = Listener::from(self.listener).with_tls(self.tls).with_bounds(bounds.clone());
         tracker.spawn(serve(listener, self.cors.around(router, error_format), stop.clone(), DRAIN));
     }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use tokio_util::sync::CancellationToken;
 use vitrine_contracts::auth::v1::IssueTokenRequest;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
-use vitrine_contracts::services::{ALL, AUTH};
+use vitrine_contracts::services::{ALL, AUTH, FLAGS};
 use vitrine_kit::Secret;
 use vitrine_platform_config::{BaseUrl, Written};
 use vitrine_platform_host::Host;
@@ -18,13 +18,14 @@ use vitrine_shop_auth::machine::{ASSERTION_TYPE, KeyPair};
 use vitrine_shop_load::{Load, Report, Weights};
 
 use crate::cli::UpArgs;
-use crate::flags::{FLAGS, Flags};
+use crate::flags::Flags;
+use crate::following::Follower;
 use crate::observatory::{Addresses, Observatory};
 use crate::process::{Process, World};
 use crate::runfile::{self, DemoCustomer, RunFile};
 use crate::say::say;
 use crate::settings::{CLI_CLIENT, DEMO_EMAIL, DEMO_PASSWORD, DEMO_PROMOTER_EMAIL, Settings};
-use crate::{engines, folder, identity, settings, topology};
+use crate::{engines, folder, identity, settings, shop_flags, topology};
 
 /// A shop that runs in this process.
 pub struct Up {
@@ -62,11 +63,18 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     }
 
     let mut process = opened.start(Some(observatory))?;
-    process.serve_flags(flags);
     let mesh = Mesh::new(Limits::default()).with_identity(identity::identity(data, &settings, None)?);
     let (host, _) = engines::host(data, ALL, &settings, process.telemetry(), mesh).await?;
-    let components = topology::build_all(ALL, &settings.services, &host)?;
+    let follower = Follower::new(&host, ALL);
+    let (read, kept) =
+        (vitrine_flags_client::Flags::new(host.clock(), env!("CARGO_PKG_VERSION")), flags.store().clone());
+    let mut components = topology::build_all(ALL, &settings.services, &read, &host)?;
+    let instance = process.telemetry().instance_id().to_owned();
+    shop_flags::begin(&read, &kept, &instance, demo).await?;
+    components.push(flags.component().task("flags", |stop| shop_flags::follow(read, kept, instance, stop)));
+    process.serve_flags(flags);
     process.run(&host, components, Duration::ZERO, vec![(World::Public, Listener::from(listener))]).await?;
+    process.follow(follower);
 
     let admin_token = admin_token(&host, &key, &shop).await?;
     let customer = || DemoCustomer { email: DEMO_EMAIL.to_owned(), password: DEMO_PASSWORD.to_owned() };

@@ -5,7 +5,7 @@ mod read;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::EvaluationError;
 use crate::json::{Json, Member};
@@ -21,7 +21,7 @@ pub const MAX_VARIANTS: usize = 64;
 pub const MAX_METADATA: usize = 64;
 
 /// What the values of a flag are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FlagType {
     /// True or false.

@@ -35,6 +35,9 @@ pub enum Denied {
     /// No token, or none that is known.
     #[error("a known token is expected in Authorization: Bearer TOKEN, or in X-API-Key")]
     Unauthenticated,
+    /// The token is not for faults.
+    #[error("the token is not for faults: an admin's is, and one that was given with \"faults\": true")]
+    Faults,
     /// The token is not for this.
     #[error("the token is of the role {}, and {} is expected", .has.name(), .needs.name())]
     Role {
@@ -50,7 +53,7 @@ impl Denied {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Role { .. } => StatusCode::FORBIDDEN,
+            Self::Role { .. } | Self::Faults => StatusCode::FORBIDDEN,
         }
     }
 }
@@ -66,10 +69,21 @@ pub struct Token {
     /// The set of flags for which alone it is; none if it is for all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub set: Option<String>,
+    /// Whether faults are seen and armed with it. An admin's may always.
+    pub faults: bool,
     /// When it was given, in milliseconds since 1970.
     pub created_ms: i64,
     #[serde(skip)]
     hash: [u8; 32],
+}
+
+/// What a token is for beside its role.
+#[derive(Clone, Debug, Default)]
+pub struct Grant {
+    /// The set of flags for which alone it evaluates; none for all of them.
+    pub set: Option<String>,
+    /// Whether it is for faults, too.
+    pub faults: bool,
 }
 
 /// The tokens. Cheap to clone.
@@ -86,11 +100,11 @@ impl Access {
     pub async fn open(flags: &FlagStore) -> Result<Self, Error> {
         let mut tokens = Vec::new();
         for found in flags.store().find_all::<TokenDocument>(Query::all()).await? {
-            let TokenDocument { name, role, set, hash, created_ms } = found.doc;
+            let TokenDocument { name, role, set, faults, hash, created_ms } = found.doc;
             let mut bytes = [0; 32];
             // A hash that cannot be read is no token's: the token is known, and nobody has it.
             let _ = hex::decode_to_slice(&hash, &mut bytes);
-            tokens.push(Token { name, role, set, created_ms, hash: bytes });
+            tokens.push(Token { name, role, set, faults, created_ms, hash: bytes });
         }
         Ok(Self { flags: flags.clone(), tokens: Arc::new(RwLock::new(tokens)), changing: Arc::default() })
     }
@@ -105,17 +119,31 @@ impl Access {
         self.check_token(token_of(headers), needs)
     }
 
+    /// Who asks, if he may see and arm faults.
+    pub(crate) fn check_faults(&self, headers: &HeaderMap) -> Result<String, Denied> {
+        self.name_of(token_of(headers), |token| {
+            if token.faults || token.role == Role::Admin { Ok(()) } else { Err(Denied::Faults) }
+        })
+    }
+
     pub(crate) fn check_token(&self, token: Option<&str>, needs: Role) -> Result<String, Denied> {
+        self.name_of(
+            token,
+            |token| {
+                if token.role < needs { Err(Denied::Role { has: token.role, needs }) } else { Ok(()) }
+            },
+        )
+    }
+
+    /// Whose token it is, if the token may.
+    fn name_of(&self, token: Option<&str>, may: impl Fn(&Token) -> Result<(), Denied>) -> Result<String, Denied> {
         let tokens = self.tokens.read();
         if tokens.is_empty() {
             return Ok(NOBODY.to_owned());
         }
-        let token = token.ok_or(Denied::Unauthenticated)?;
-        match known(&tokens, token) {
-            None => Err(Denied::Unauthenticated),
-            Some(token) if token.role < needs => Err(Denied::Role { has: token.role, needs }),
-            Some(token) => Ok(token.name.clone()),
-        }
+        let token = known(&tokens, token.ok_or(Denied::Unauthenticated)?).ok_or(Denied::Unauthenticated)?;
+        may(token)?;
+        Ok(token.name.clone())
     }
 
     /// The set of flags for which alone the token of a request is; none if it is for all, or is none.
@@ -133,13 +161,14 @@ impl Access {
         self.tokens.read().clone()
     }
 
-    /// Gives a token for all sets of flags. It is told once, here.
+    /// Gives a token for all sets of flags, and not for faults. It is told once, here.
     pub async fn give(&self, name: &str, role: Role) -> Result<String, Error> {
-        self.give_for(name, role, None).await
+        self.give_with(name, role, Grant::default()).await
     }
 
-    /// Gives a token; one that evaluates can be for one set of flags alone.
-    pub async fn give_for(&self, name: &str, role: Role, set: Option<String>) -> Result<String, Error> {
+    /// Gives a token that is for less, or for more.
+    pub async fn give_with(&self, name: &str, role: Role, grant: Grant) -> Result<String, Error> {
+        let Grant { set, faults } = grant;
         let _one = self.changing.lock().await;
         let tokens = self.tokens();
         if name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
@@ -172,11 +201,12 @@ impl Access {
             name: name.to_owned(),
             role,
             set: set.clone(),
+            faults,
             hash: hex::encode(hash),
             created_ms,
         });
         tx.commit().await?;
-        self.tokens.write().push(Token { name: name.to_owned(), role, set, created_ms, hash });
+        self.tokens.write().push(Token { name: name.to_owned(), role, set, faults, created_ms, hash });
         Ok(token)
     }
 

@@ -21,20 +21,22 @@ use serde_json::json;
 use vitrine_flags_engine::json as source;
 use vitrine_platform_http::{Json, Query, Reply};
 
-use crate::access::Denied;
+use crate::access::{Denied, Grant};
 use crate::flag_store::{Error, InForce, SetInForce};
+use crate::operation::Author;
 use crate::role::Role;
 use crate::service::FlagService;
-use bodies::{EntryBody, FlagBody, definition_value};
+pub(crate) use bodies::FlagBody;
+use bodies::{EntryBody, definition_value};
 
 /// Entries of the history without `limit`.
 const USUAL_ENTRIES: usize = 50;
 
 pub(crate) fn routes() -> Router<FlagService> {
     Router::new()
-        .route("/api/v1/flags", get(list))
         .route("/api/v1/flags/{key}", get(show).put(writes::write).delete(writes::delete))
         .route("/api/v1/flags/{key}/state", post(writes::switch))
+        .route("/api/v1/flags/{key}/archive", post(writes::archive))
         .route("/api/v1/flags/{key}/explain", post(explain))
         .route("/api/v1/flags/{key}/history", get(flag_history))
         .route("/api/v1/shared", get(shared).put(writes::share))
@@ -63,7 +65,7 @@ pub(crate) fn routes() -> Router<FlagService> {
 }
 
 /// Why a request is refused.
-enum Failed {
+pub(crate) enum Failed {
     Reply(Reply),
     /// A conflict says what is there now.
     Conflict(Reply, serde_json::Value),
@@ -113,15 +115,26 @@ impl IntoResponse for Failed {
     }
 }
 
-type Replied = Result<Response, Failed>;
+pub(crate) type Replied = Result<Response, Failed>;
 
 /// A reply as JSON.
-fn json_reply(value: &impl Serialize) -> Response {
+pub(crate) fn json_reply(value: &impl Serialize) -> Response {
     let body = serde_json::to_string(value).expect("answers hold nothing that is no JSON");
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 
-fn text(body: &[u8]) -> Result<&str, Reply> {
+/// What a change says that is of no flag's revision.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Why {
+    pub(crate) why: String,
+}
+
+pub(crate) fn author(service: &FlagService, headers: &HeaderMap, why: String) -> Result<Author, Denied> {
+    Ok(Author { who: service.access.check(headers, Role::Operator)?, why })
+}
+
+pub(crate) fn text(body: &[u8]) -> Result<&str, Reply> {
     std::str::from_utf8(body).map_err(|error| {
         Reply::new(StatusCode::BAD_REQUEST, "INVALID_BODY", &format!("the body is not UTF-8: {error}"))
             .at("body", "UTF-8")
@@ -136,16 +149,8 @@ struct InSet {
 }
 
 /// The set that a question is about. The default set is always there.
-fn set_of<'n>(now: &'n InForce, name: &str) -> Result<&'n SetInForce, Error> {
+pub(crate) fn set_of<'n>(now: &'n InForce, name: &str) -> Result<&'n SetInForce, Error> {
     now.set(name).map(Arc::as_ref).ok_or_else(|| Error::NotFound(format!("there is no set {name:?}")))
-}
-
-async fn list(State(service): State<FlagService>, Query(asked): Query<InSet>, headers: HeaderMap) -> Replied {
-    service.access.check(&headers, Role::Viewer)?;
-    let now = service.flags.current();
-    let set = set_of(&now, &asked.set)?;
-    let flags: Vec<FlagBody> = set.snapshot.flags().filter_map(|flag| FlagBody::of(set, flag.key())).collect();
-    Ok(json_reply(&json!({"revision": now.revision, "changedMs": now.changed_ms, "flags": flags})))
 }
 
 async fn show(
@@ -247,12 +252,16 @@ struct TokenRequest {
     role: Role,
     /// The set for which alone it evaluates.
     set: Option<String>,
+    /// Whether it is for faults, too.
+    #[serde(default)]
+    faults: bool,
 }
 
 async fn give(State(service): State<FlagService>, headers: HeaderMap, Json(wanted): Json<TokenRequest>) -> Replied {
     service.access.check(&headers, Role::Admin)?;
-    let token = service.access.give_for(&wanted.name, wanted.role, wanted.set.clone()).await?;
-    let answer = json!({"name": wanted.name, "role": wanted.role, "set": wanted.set, "token": token});
+    let TokenRequest { name, role, set, faults } = wanted;
+    let token = service.access.give_with(&name, role, Grant { set: set.clone(), faults }).await?;
+    let answer = json!({"name": name, "role": role, "set": set, "faults": faults, "token": token});
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], json_reply(&answer)).into_response())
 }
 

@@ -48,6 +48,8 @@ pub enum Action {
     File,
     /// A change was taken back.
     Undo,
+    /// A flag was deleted, and its key reserved.
+    Archive,
     /// Flags were taken from another set.
     Promote,
     /// A roll-out was begun.
@@ -87,6 +89,7 @@ impl Action {
             Self::Import => "import",
             Self::File => "file",
             Self::Undo => "undo",
+            Self::Archive => "archive",
             Self::Promote => "promote",
             Self::RollOut => "rollout",
             Self::Step => "step",

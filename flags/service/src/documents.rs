@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use vitrine_platform_store::{Document, Index, Keys, Schema};
 
 use crate::audit::Entry;
+use crate::faults::{ControlDocument, IncidentDocument};
+use crate::flag_store::ArchivedDocument;
 
 pub(crate) use file::{FILE, FileDocument};
 pub use plans::Schedule;
@@ -26,13 +28,16 @@ pub(crate) const SEPARATOR: char = '\u{1f}';
 
 /// What the database holds.
 pub(crate) fn schema() -> Schema {
-    Schema::new()
+    crate::registrations::schema(Schema::new())
+        .with::<ArchivedDocument>()
         .with::<HeadDocument>()
         .with::<FlagDocument>()
         .with::<SharedDocument>()
         .with::<EntryDocument>()
         .with::<TouchDocument>()
         .with::<TokenDocument>()
+        .with::<IncidentDocument>()
+        .with::<ControlDocument>()
         .with::<Schedule>()
         .with::<RollOut>()
         .with::<FileDocument>()
@@ -162,6 +167,9 @@ pub(crate) struct TokenDocument {
     /// The set of flags for which alone it is.
     #[serde(default)]
     pub(crate) set: Option<String>,
+    /// Whether it is for faults, too.
+    #[serde(default)]
+    pub(crate) faults: bool,
     /// SHA-256 of the token, in hexadecimal. The token itself is nowhere.
     pub(crate) hash: String,
     pub(crate) created_ms: i64,

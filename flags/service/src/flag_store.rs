@@ -4,6 +4,7 @@
 //! force and acknowledged. Readers take the snapshot that stands; nobody waits for a change.
 
 mod apply;
+mod archive;
 mod change;
 mod edit;
 mod file;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, Notify, watch};
-use vitrine_flags_engine::{Finding, Flag, FlagSet, Mode, Refused};
+use vitrine_flags_engine::{Evaluation, Finding, Flag, FlagSet, Mode, Refused};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_store::{Error as StoreError, Query, Storage, Store, Stored};
 
@@ -30,6 +31,9 @@ use set::NOTHING_SHARED;
 
 use crate::documents::{FlagDocument, HEAD, HeadDocument, SharedDocument, schema};
 
+use crate::registrations::Registrations;
+
+pub(crate) use archive::ArchivedDocument;
 pub use change::Written;
 pub use file::{FileStatus, Writer};
 pub use history::{MAX_ENTRIES, Verified};
@@ -58,12 +62,18 @@ pub struct InForce {
     /// By name; the default set is always there.
     sets: BTreeMap<String, Arc<SetInForce>>,
     default: Arc<SetInForce>,
+    archived: Arc<archive::Archived>,
 }
 
 impl InForce {
-    fn new(revision: u64, changed_ms: i64, mut sets: BTreeMap<String, Arc<SetInForce>>) -> Self {
+    fn new(
+        revision: u64,
+        changed_ms: i64,
+        mut sets: BTreeMap<String, Arc<SetInForce>>,
+        archived: Arc<archive::Archived>,
+    ) -> Self {
         let default = sets.entry(DEFAULT_SET.to_owned()).or_default().clone();
-        Self { revision, changed_ms, sets, default }
+        Self { revision, changed_ms, sets, default, archived }
     }
 
     /// The set with this name.
@@ -138,6 +148,7 @@ pub struct FlagStore {
     quorum: u32,
     /// Told when something was planned, or is not any more.
     planned: Arc<Notify>,
+    registrations: Registrations,
 }
 
 impl FlagStore {
@@ -151,15 +162,9 @@ impl FlagStore {
         store.ready().await?;
         let (head, in_force) = load(&store).await?;
         let current = Arc::new(watch::Sender::new(Arc::new(in_force)));
-        Ok(Self {
-            store,
-            clock,
-            changing: Arc::new(Mutex::new(head)),
-            current,
-            file: Arc::default(),
-            quorum: 0,
-            planned: Arc::default(),
-        })
+        let registrations = Registrations::load(store.clone(), clock.clone()).await?;
+        let (changing, planned) = (Arc::new(Mutex::new(head)), Arc::default());
+        Ok(Self { store, clock, changing, current, file: Arc::default(), quorum: 0, planned, registrations })
     }
 
     /// The same where so many others must approve a change, unless metadata says another number; at most [`MAX_QUORUM`].
@@ -180,6 +185,17 @@ impl FlagStore {
     /// Waits until something is planned, or is not any more.
     pub(crate) async fn planned(&self) {
         self.planned.notified().await;
+    }
+
+    /// What processes declare, and what was read.
+    pub fn registrations(&self) -> &Registrations {
+        &self.registrations
+    }
+
+    /// Notes that a flag was evaluated for a client.
+    pub(crate) fn answered(&self, evaluation: &Evaluation<'_>) {
+        let variant = evaluation.variant.map(|variant| &*variant.name);
+        self.registrations.answered(evaluation.flag.key(), variant);
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -227,7 +243,8 @@ async fn load(store: &Store) -> Result<(Option<Stored<HeadDocument>>, InForce), 
         }
     }
     let head_now = head.as_ref().map(|head| head.doc.clone()).unwrap_or_default();
-    Ok((head, InForce::new(head_now.in_force(), head_now.changed_ms, sets)))
+    let archived = archive::load(store).await?;
+    Ok((head, InForce::new(head_now.in_force(), head_now.changed_ms, sets, archived)))
 }
 
 fn read_flag(key: &str, definition: &str, set: &FlagSet, mode: Mode) -> Result<(Arc<Flag>, Vec<Finding>), Error> {

@@ -91,7 +91,7 @@ impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         let code = match denied {
             Denied::Unauthenticated => tonic::Code::Unauthenticated,
-            Denied::Role { .. } => tonic::Code::PermissionDenied,
+            Denied::Role { .. } | Denied::Faults => tonic::Code::PermissionDenied,
         };
         Self::new(code, denied.to_string())
     }
@@ -146,5 +146,6 @@ fn resolve<'n>(
     if version == Version::V1 && evaluation.variant.is_none() && evaluation.flag.is_enabled() {
         return Err(Problem::new(tonic::Code::NotFound, format!("flag {key:?} has no default variant")));
     }
+    service.flags.answered(&evaluation);
     Ok(evaluation)
 }

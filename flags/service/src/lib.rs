@@ -4,7 +4,8 @@
 //! acknowledged; of two who change one flag the later one is told ([`Error::Conflict`]). What a flag means is `flags/engine`'s affair.
 //! A change is an [`Operation`], so it can also be planned for a time, proposed to others and approved by them, or be a roll-out, which goes on by
 //! itself: [`Driver`] does what is due. Flags are in sets, which clients select. The audit tells of all of it.
-//! [`Access`] knows tokens by their hashes, and the [`Role`] of each. [`router`] is the network side: OpenFeature's remote evaluation with its event stream
+//! [`faults`] keeps which faults are to be at work, and what became of them. [`Access`] knows tokens by their hashes, and the [`Role`] of each.
+//! [`router`] is the network side: OpenFeature's remote evaluation with its event stream
 //! below `/ofrep/v1`, flagd's services over gRPC and Connect, the operators' API below `/api/v1`, and pages.
 //!
 //! It opens no listener: whoever composes the process does.
@@ -37,11 +38,15 @@ mod audit;
 mod documents;
 mod driver;
 mod events;
+pub mod faults;
 mod flag_store;
 mod flagd;
+mod lifecycle;
 mod ofrep;
 mod operation;
 mod pages;
+mod registration_api;
+mod registrations;
 mod role;
 mod rollout;
 mod router;
@@ -49,7 +54,7 @@ mod selector;
 mod service;
 mod streams;
 
-pub use access::{Access, Denied, Token};
+pub use access::{Access, Denied, Grant, Token};
 pub use audit::{Action, Changed, Entry};
 pub use documents::{Approval, ChangeRequest, RequestState, RollOut, RollOutState, Schedule};
 pub use driver::Driver;
@@ -58,7 +63,9 @@ pub use flag_store::{
     MAX_ROLL_OUTS, MAX_SCHEDULES, MAX_SETS, Planned, Proposed, RollOutAct, Segment, SetInForce, StoredFlag, Verified,
     Writer, Written,
 };
+pub use lifecycle::Stage;
 pub use operation::{Author, Import, Operation, Promoted};
+pub use registrations::Registrations;
 pub use role::Role;
-pub use rollout::{Guard, Language, MAX_STEPS, Measurements, RollOutPlan, Share, Side, Span, Then};
+pub use rollout::{Guard, Language, MAX_STEPS, Measurements, NoObservatory, RollOutPlan, Share, Side, Span, Then};
 pub use router::{error_format, router};

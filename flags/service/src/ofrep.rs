@@ -82,6 +82,7 @@ fn evaluate_one(service: &FlagService, key: &str, headers: &HeaderMap, body: &[u
     let selected = selection(service, headers)?.choose(&now);
     let set = selected.ok_or_else(|| Failed::Evaluation(EvaluationError::FlagNotFound(key.to_owned())))?;
     let evaluation = set.snapshot.evaluate(key, context, service.flags.now_s()).map_err(Failed::Evaluation)?;
+    service.flags.answered(&evaluation);
     let mut out = String::new();
     write_success(&evaluation, &mut out);
     Ok(out)
@@ -107,7 +108,10 @@ fn evaluate_all(service: &FlagService, caused: &Caused, headers: &HeaderMap, bod
         for (n, (flag, evaluated)) in set.snapshot.evaluate_all(context, service.flags.now_s()).enumerate() {
             out.push_str(if n > 0 { "," } else { "" });
             match evaluated {
-                Ok(evaluation) => write_success(&evaluation, &mut out),
+                Ok(evaluation) => {
+                    service.flags.answered(&evaluation);
+                    write_success(&evaluation, &mut out);
+                }
                 Err(error) => out.push_str(&failure(Some(flag.key()), error.code(), &error.to_string())),
             }
         }

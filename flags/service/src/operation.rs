@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::audit::Action;
+use crate::flag_store::Error;
 use crate::rollout::RollOutPlan;
 
 /// Who changes something, and why.
@@ -12,6 +13,19 @@ pub struct Author {
     pub who: String,
     /// The reason, which must be given.
     pub why: String,
+}
+
+/// Longest reason, in bytes.
+const MAX_WHY_BYTES: usize = 1_000;
+
+impl Author {
+    /// Refuses one who gives no reason, or a novel.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.why.trim().is_empty() || self.why.len() > MAX_WHY_BYTES {
+            return Err(Error::Invalid(format!("why: a reason of 1 to {MAX_WHY_BYTES} bytes is expected")));
+        }
+        Ok(())
+    }
 }
 
 /// What an import does with flags that it does not name.
@@ -48,6 +62,13 @@ pub enum Operation {
     },
     /// Deletes a flag.
     Delete {
+        /// The flag.
+        key: String,
+        /// The flag's revision.
+        revision: u64,
+    },
+    /// Deletes a flag, and reserves its key.
+    Archive {
         /// The flag.
         key: String,
         /// The flag's revision.
@@ -119,6 +140,7 @@ impl Operation {
         match self {
             Self::Write { .. } | Self::Switch { .. } | Self::Share { .. } | Self::Segment { .. } => Action::Set,
             Self::Delete { .. } => Action::Delete,
+            Self::Archive { .. } => Action::Archive,
             Self::Import { .. } => Action::Import,
             Self::Undo { .. } => Action::Undo,
             Self::Promote { .. } => Action::Promote,
@@ -132,6 +154,7 @@ impl Operation {
             Self::Write { key, revision, .. }
             | Self::Switch { key, revision, .. }
             | Self::Delete { key, revision }
+            | Self::Archive { key, revision }
             | Self::RollOut { key, revision, .. } => Some(revision).filter(|_| changed == Some(key.as_str())),
             Self::Share { revision, .. } | Self::Segment { revision, .. } => {
                 Some(revision).filter(|_| changed.is_none())
@@ -157,6 +180,7 @@ impl Operation {
             Self::Switch { key, enabled: true, .. } => format!("enable {key:?}"),
             Self::Switch { key, .. } => format!("disable {key:?}"),
             Self::Delete { key, .. } => format!("delete {key:?}"),
+            Self::Archive { key, .. } => format!("archive {key:?}"),
             Self::Segment { name, rule: Some(_), .. } => format!("write segment {name:?}"),
             Self::Segment { name, .. } => format!("delete segment {name:?}"),
             Self::Share { .. } => "write what flags share".to_owned(),

@@ -1,10 +1,11 @@
 //! Pages for a person with a browser: plain HTML and CSS, no script. What they change goes the way of all changes.
 
+mod life;
 mod plans;
 mod requests;
 mod segments;
 mod sets;
-mod view;
+pub(crate) mod view;
 
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ use crate::service::FlagService;
 const MAX_SHOWN: usize = 50;
 
 pub(crate) fn routes() -> Router<FlagService> {
-    Router::new()
+    life::routes()
         .route("/", get(home))
         .route("/flags/{key}", get(flag))
         .route("/flags/{key}/state", post(switch))
@@ -48,7 +49,7 @@ pub(crate) fn routes() -> Router<FlagService> {
 }
 
 /// Why there is no page.
-struct Failed(StatusCode, String);
+pub(crate) struct Failed(pub(crate) StatusCode, pub(crate) String);
 
 impl From<Denied> for Failed {
     fn from(denied: Denied) -> Self {
@@ -73,7 +74,7 @@ impl From<Error> for Failed {
 }
 
 /// A page, or the page that says why there is none. It may load nothing from elsewhere.
-fn page(body: Result<String, Failed>) -> Response {
+pub(crate) fn page(body: Result<String, Failed>) -> Response {
     let mut response = match body {
         Ok(body) => Html(body).into_response(),
         Err(Failed(StatusCode::UNAUTHORIZED, _)) => {
@@ -108,7 +109,8 @@ async fn home(State(service): State<FlagService>, Query(asked): Query<InSet>, he
         let now = service.flags.current();
         let file = service.flags.file_status().filter(|_| asked.set.is_empty());
         let file = file.map(|file| view::file(&file, service.flags.now_ms())).unwrap_or_default();
-        Ok(view::flags(&now, &asked.set, set_of(&now, &asked.set)?, &file))
+        let set = set_of(&now, &asked.set)?;
+        Ok(view::flags(&now, (&asked.set, set), &file, service.flags.registrations()))
     };
     page(read())
 }

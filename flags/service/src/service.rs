@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::access::Access;
+use crate::faults::FaultControl;
 use crate::flag_store::FlagStore;
 use crate::streams::Streams;
 
@@ -11,5 +12,6 @@ use crate::streams::Streams;
 pub(crate) struct FlagService {
     pub(crate) flags: FlagStore,
     pub(crate) access: Access,
+    pub(crate) faults: FaultControl,
     pub(crate) streams: Arc<Streams>,
 }

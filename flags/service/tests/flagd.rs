@@ -1,5 +1,7 @@
 //! flagd's services over gRPC and Connect, message by message.
 
+use std::sync::Arc;
+
 use std::collections::BTreeMap;
 
 use axum::body::Body;
@@ -11,7 +13,8 @@ use prost_types::value::Kind;
 use prost_types::{Struct, Value};
 use tempfile::TempDir;
 use tower::ServiceExt;
-use vitrine_flags_service::{Access, Author, FlagStore, Import, Role, error_format, router};
+use vitrine_flags_service::faults::FaultControl;
+use vitrine_flags_service::{Access, Author, FlagStore, Import, NoObservatory, Role, error_format, router};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_http::{Router, nowhere};
 use vitrine_platform_store::Storage;
@@ -87,7 +90,8 @@ impl Served {
         let mode = vitrine_flags_engine::Mode::Strict;
         flags.import(author(), DEFINITIONS, Import::Merge, mode).await.expect("imported");
         let access = Access::open(&flags).await.expect("tokens");
-        let router = nowhere(router(&flags, &access), error_format);
+        let faults = FaultControl::open(&flags, Clock::system(), Arc::new(NoObservatory)).await.expect("faults");
+        let router = nowhere(router(&flags, &access, &faults), error_format);
         Self { flags, access, router, _folder: folder }
     }
 

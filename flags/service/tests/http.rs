@@ -1,5 +1,7 @@
 //! What is answered over HTTP: OFREP as its clients need it, the operators' API, and pages.
 
+use std::sync::Arc;
+
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use http::{Request, StatusCode, header};
@@ -7,7 +9,8 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
-use vitrine_flags_service::{Access, Author, FlagStore, Import, Role, error_format, router};
+use vitrine_flags_service::faults::FaultControl;
+use vitrine_flags_service::{Access, Author, FlagStore, Import, NoObservatory, Role, error_format, router};
 use vitrine_kit::clock::{Clock, Manual};
 use vitrine_platform_http::{Router, nowhere};
 use vitrine_platform_store::Storage;
@@ -40,7 +43,8 @@ impl Served {
         let author = Author { who: "test".to_owned(), why: "first".to_owned() };
         flags.import(author, DEFINITIONS, Import::Merge, vitrine_flags_engine::Mode::Strict).await.expect("imported");
         let access = Access::open(&flags).await.expect("tokens");
-        let router = nowhere(router(&flags, &access), error_format);
+        let faults = FaultControl::open(&flags, Clock::system(), Arc::new(NoObservatory)).await.expect("faults");
+        let router = nowhere(router(&flags, &access, &faults), error_format);
         Self { flags, access, router, clock: hand, _folder: folder }
     }
 
@@ -356,7 +360,10 @@ async fn tokens_are_given_once_and_taken_back() {
     let (status, body) = served.ask("GET", "/api/v1/tokens", &[("authorization", &bearer)], "").await;
     assert_eq!(
         (status, body),
-        (200, json!({"tokens": [{"name": "ops", "role": "admin", "createdMs": 1_795_228_166_042_i64}]}))
+        (
+            200,
+            json!({"tokens": [{"name": "ops", "role": "admin", "faults": false, "createdMs": 1_795_228_166_042_i64}]})
+        )
     );
     assert_eq!(served.ask("POST", "/api/v1/tokens", &json, r#"{"name": "x", "role": "viewer"}"#).await.0, 401);
     assert_eq!(served.ask("DELETE", "/api/v1/tokens/ops", &[("authorization", &bearer)], "").await.0, 204);

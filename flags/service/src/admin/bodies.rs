@@ -15,7 +15,7 @@ pub(crate) fn definition_value(definition: &str) -> Value {
 /// A flag.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct FlagBody {
+pub(crate) struct FlagBody {
     key: String,
     revision: u64,
     changed_ms: i64,
@@ -30,7 +30,7 @@ pub(super) struct FlagBody {
 }
 
 impl FlagBody {
-    pub(super) fn of(now: &SetInForce, key: &str) -> Option<Self> {
+    pub(crate) fn of(now: &SetInForce, key: &str) -> Option<Self> {
         let (stored, flag) = (now.stored(key)?, now.snapshot.get(key)?);
         Some(Self {
             key: key.to_owned(),

@@ -83,6 +83,16 @@ pub(super) async fn delete(
     make(&service, &headers, asked.about(), operation).await
 }
 
+pub(super) async fn archive(
+    State(service): State<FlagService>,
+    Path(key): Path<String>,
+    Query(asked): Query<OfRevision>,
+    headers: HeaderMap,
+) -> Replied {
+    let operation = Operation::Archive { key, revision: asked.revision };
+    make(&service, &headers, asked.about(), operation).await
+}
+
 /// A state that is asked for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

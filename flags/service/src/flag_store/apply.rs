@@ -52,7 +52,7 @@ pub(super) fn apply(
     } else {
         sets.insert(stamp.set.to_owned(), Arc::new(next));
     }
-    Ok((InForce::new(stamp.revision, stamp.at_ms, sets), findings))
+    Ok((InForce::new(stamp.revision, stamp.at_ms, sets, now.archived.clone()), findings))
 }
 
 fn edited(now: &SetInForce, edits: &[Edit], mode: Mode, stamp: Stamp<'_>) -> Result<(SetInForce, Vec<Finding>), Error> {

@@ -10,13 +10,10 @@ use vitrine_platform_store::{Stored, Tx};
 use super::apply::{Stamp, apply};
 use super::edit::Edit;
 use super::set::SetInForce;
-use super::{Error, FlagStore, InForce, load};
+use super::{Error, FlagStore, InForce, archive, load};
 use crate::audit::{Action, Changed, Entry, GENESIS};
 use crate::documents::{EntryDocument, FlagDocument, HeadDocument, SharedDocument, TouchDocument};
 use crate::operation::Author;
-
-/// Longest reason, in bytes.
-const MAX_WHY_BYTES: usize = 1_000;
 
 /// A change that was made.
 #[derive(Clone, Debug, Serialize)]
@@ -97,9 +94,7 @@ impl Changing<'_> {
 
     /// Commits and puts in force. What changes nothing at all leaves no entry.
     pub(crate) async fn commit(mut self, author: Author, transition: Transition) -> Result<Written, Error> {
-        if author.why.trim().is_empty() || author.why.len() > MAX_WHY_BYTES {
-            return Err(Error::Invalid(format!("why: a reason of 1 to {MAX_WHY_BYTES} bytes is expected")));
-        }
+        author.check()?;
         let Transition { action, about, set, mode, edits, writes } = transition;
         let fresh = SetInForce::default();
         let before = self.now.set(&set).map_or(&fresh, Arc::as_ref);
@@ -109,7 +104,11 @@ impl Changing<'_> {
         let stamp = Stamp { set: &set, revision: self.revision(), at_ms: self.flags.now_ms() };
         let (next, findings) = match edits.is_empty() {
             true => (None, Vec::new()),
-            false => apply(&self.now, &edits, mode, stamp).map(|(next, findings)| (Some(next), findings))?,
+            false => {
+                let (next, findings) = apply(&self.now, &edits, mode, stamp)?;
+                let archived = archive::after(&self.now.archived, &edits, action, stamp)?;
+                (Some(InForce { archived, ..next }), findings)
+            }
         };
         let head = self.head.as_ref().map(|head| &head.doc);
         let entry = Entry {
@@ -132,7 +131,10 @@ impl Changing<'_> {
         let hash = entry.hash.clone();
         let doc = HeadDocument { revision: stamp.revision, hash, changed_ms, in_force: Some(in_force) };
         let is_planned = !writes.is_empty();
-        let tx = self.tx(&doc, entry, writes);
+        let mut tx = self.tx(&doc, entry, writes);
+        if let Some(next) = &next {
+            archive::keep(&mut tx, &self.now.archived, &next.archived);
+        }
         if let Err(error) = tx.commit().await {
             // Whether it was kept may be unknown, and another process may have been first: what is in force is what is kept.
             let (kept_head, in_force) = load(&self.flags.store).await?;

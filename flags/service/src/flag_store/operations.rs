@@ -119,7 +119,7 @@ impl Changing<'_> {
                 let state = if *enabled { "\"ENABLED\"" } else { "\"DISABLED\"" };
                 vec![flag_edit(key, Some(with_member(&kept.definition, "state", state)))]
             }
-            Operation::Delete { key, revision } => {
+            Operation::Delete { key, revision } | Operation::Archive { key, revision } => {
                 expect(now, key, *revision)?;
                 now.stored(key).ok_or_else(|| no_flag(key))?;
                 vec![flag_edit(key, None)]

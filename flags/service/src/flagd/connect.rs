@@ -77,7 +77,8 @@ fn unary(
     let selected = selection(service, headers, "")?.choose(&now);
     if let Some(set) = selected {
         let evaluated = set.snapshot.evaluate_all(context, service.flags.now_s());
-        for (n, evaluation) in evaluated.filter_map(|(_, evaluated)| evaluated.ok()).enumerate() {
+        let evaluated = evaluated.filter_map(|(_, evaluated)| evaluated.ok()).inspect(|e| service.flags.answered(e));
+        for (n, evaluation) in evaluated.enumerate() {
             out.push_str(if n > 0 { "," } else { "" });
             json::write_text(evaluation.flag.key(), &mut out);
             out.push_str(":{");

@@ -191,7 +191,7 @@ fn all(service: &FlagService, headers: &HeaderMap, message: &ResolveAllRequest) 
     // What cannot be evaluated is left out, as flagd leaves it out.
     let evaluated =
         set.snapshot.evaluate_all(&context, service.flags.now_s()).filter_map(|(_, evaluated)| evaluated.ok());
-    let flags = evaluated.map(|evaluation| {
+    let flags = evaluated.inspect(|e| service.flags.answered(e)).map(|evaluation| {
         let told = Resolved::of(&evaluation);
         let value = match (told.value, told.object) {
             (Some(VariantValue::Bool(value)), _) => Some(AnyValue::Bool(value)),

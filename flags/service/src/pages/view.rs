@@ -5,14 +5,17 @@ use vitrine_kit::clock::rfc3339;
 use vitrine_kit::html::{Frame, escape};
 use vitrine_kit::percent;
 
+use super::life;
 use crate::audit::Entry;
-use crate::flag_store::{FileStatus, InForce, SetInForce, StoredFlag, Writer};
+use crate::flag_store::{DEFAULT_SET, FileStatus, InForce, SetInForce, StoredFlag, Writer};
 use crate::operation::set_name;
+use crate::registrations::Registrations;
 
-pub(super) const FRAME: Frame = Frame {
+pub(crate) const FRAME: Frame = Frame {
     product: "flags",
     links: &[
         ("/", "Flags"),
+        ("/faults", "Faults"),
         ("/sets", "Sets"),
         ("/segments", "Segments"),
         ("/planned", "Planned"),
@@ -50,7 +53,13 @@ pub(super) fn sign_in(problem: Option<&str>) -> String {
 }
 
 /// All flags with the rules in force.
-pub(super) fn flags(now: &InForce, name: &str, set: &SetInForce, file: &str) -> String {
+pub(super) fn flags(
+    now: &InForce,
+    (name, set): (&str, &SetInForce),
+    file: &str,
+    registrations: &Registrations,
+) -> String {
+    let unknown = if name == DEFAULT_SET { life::unknown(registrations, now) } else { String::new() };
     let (count, of) = (set.snapshot.flags().len(), escape(&set_name(name)));
     let mut body = format!("<h1>Flags</h1><p class=soft>{count} flags of {of} at revision {}</p>", now.revision);
     body.push_str(file);
@@ -59,9 +68,10 @@ pub(super) fn flags(now: &InForce, name: &str, set: &SetInForce, file: &str) -> 
             "<section class=empty><h2>There are no flags yet</h2><p>Write one, or take in a file of flagd's:</p>\
             <pre>curl -X POST --data-binary @flags.json 'http://HOST/api/v1/import?why=first'</pre></section>",
         );
+        body.push_str(&unknown);
         return FRAME.page("Flags", &body);
     }
-    body.push_str("<div class=panel><table><thead><tr><th>Flag<th>Type<th>Without a rule<th>Rule in force<th>Changed (UTC)<th>State</tr></thead><tbody>");
+    body.push_str("<div class=panel><table><thead><tr><th>Flag<th>Type<th>Without a rule<th>Rule in force<th>Life<th>Changed (UTC)<th>State</tr></thead><tbody>");
     for flag in set.snapshot.flags() {
         let Some(stored) = set.stored(flag.key()) else { continue };
         let default = match flag.default_variant() {
@@ -76,15 +86,17 @@ pub(super) fn flags(now: &InForce, name: &str, set: &SetInForce, file: &str) -> 
             (None, None) => "<span class=soft>none</span>".to_owned(),
         };
         body.push_str(&format!(
-            "<tr><td><a href=\"{}\"><b>{}</b></a><td>{}<td>{default}<td>{rule}<td class=mono>{}<td>{}</tr>",
+            "<tr><td><a href=\"{}\"><b>{}</b></a><td>{}<td>{default}<td>{rule}<td>{}<td class=mono>{}<td>{}</tr>",
             flag_address(name, flag.key()),
             escape(flag.key()),
             flag.kind().name(),
+            life::cell(registrations, name, set, flag.key()),
             time(stored.changed_ms),
             switch(name, flag.key(), stored, flag.is_enabled())
         ));
     }
     body.push_str("</tbody></table></div>");
+    body.push_str(&unknown);
     FRAME.page("Flags", &body)
 }
 
@@ -154,6 +166,7 @@ pub(super) fn flag(
         Ok(explained) => body.push_str(&explanation(explained)),
     }
     body.push_str(roll_out);
+    body.push_str(&format!("<h2>Not needed any more?</h2>{}", life::archive_form(set, key, stored.revision)));
     body.push_str("<h2>History</h2>");
     body.push_str(&table(entries));
     FRAME.page(key, &body)
@@ -263,6 +276,6 @@ fn pretty(json: &str) -> String {
     value.and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_else(|| json.to_owned())
 }
 
-pub(super) fn time(ms: i64) -> String {
+pub(crate) fn time(ms: i64) -> String {
     rfc3339(ms).replace('T', " ").trim_end_matches('Z').to_owned()
 }

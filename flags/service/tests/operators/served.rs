@@ -10,8 +10,9 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
+use vitrine_flags_service::faults::FaultControl;
 use vitrine_flags_service::{
-    Access, Author, Driver, Error, FlagStore, Language, Measurements, Writer, error_format, router,
+    Access, Author, Driver, Error, FlagStore, Language, Measurements, NoObservatory, Writer, error_format, router,
 };
 use vitrine_kit::clock::{Clock, Manual};
 use vitrine_platform_http::{Router, nowhere};
@@ -50,7 +51,8 @@ impl Served {
     async fn over(folder: TempDir, clock: Clock, hand: Manual) -> Self {
         let flags = FlagStore::open(&Storage::Folder(folder.path().into()), clock.clone()).await.expect("opened");
         let access = Access::open(&flags).await.expect("tokens");
-        let router = nowhere(router(&flags, &access), error_format);
+        let faults = FaultControl::open(&flags, Clock::system(), Arc::new(NoObservatory)).await.expect("faults");
+        let router = nowhere(router(&flags, &access, &faults), error_format);
         let answers = Answers(Arc::new(Mutex::new(Ok(None))));
         let driver = Driver::new(&flags, Arc::new(answers.clone())).into();
         Self { answers, driver, flags, access, hand, clock, router, folder }

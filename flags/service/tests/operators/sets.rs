@@ -2,7 +2,7 @@
 
 use crate::served::{Served, author, flag};
 use serde_json::{Value, json};
-use vitrine_flags_service::{Error, Operation, Promoted, Role};
+use vitrine_flags_service::{Error, Grant, Operation, Promoted, Role};
 use vitrine_kit::percent::encode;
 
 async fn write(served: &Served, set: &str, key: &str, default: &str, revision: u64) -> (u16, Value) {
@@ -112,9 +112,10 @@ async fn a_token_can_be_for_one_set() {
         write(&served, set, "f", default, 0).await;
     }
     served.access.give("admin", Role::Admin).await.expect("a token");
-    let refused = served.access.give_for("ops", Role::Operator, Some("prod".to_owned())).await.expect_err("all sets");
+    let only = Grant { set: Some("prod".to_owned()), ..Grant::default() };
+    let refused = served.access.give_with("ops", Role::Operator, only.clone()).await.expect_err("all sets");
     assert!(matches!(refused, Error::Invalid(_)), "{refused}");
-    let token = served.access.give_for("app", Role::Evaluation, Some("prod".to_owned())).await.expect("a token");
+    let token = served.access.give_with("app", Role::Evaluation, only.clone()).await.expect("a token");
     let served = served.again().await;
     let bearer = format!("Bearer {token}");
     let with = |selector: Option<&'static str>| {
