@@ -2,7 +2,10 @@
 //!
 //! [`FlagStore`] keeps flags as their authors wrote them. A change is checked, committed together with its audit entry, put in force and only then
 //! acknowledged; of two who change one flag the later one is told ([`Error::Conflict`]). What a flag means is `flags/engine`'s affair.
-//! [`faults`] keeps which faults are to be at work, and what became of them. [`Access`] knows tokens by their hashes, and the [`Role`] of each. [`router`] is the network side: OpenFeature's remote evaluation with its event stream
+//! A change is an [`Operation`], so it can also be planned for a time, proposed to others and approved by them, or be a roll-out, which goes on by
+//! itself: [`Driver`] does what is due. Flags are in sets, which clients select. The audit tells of all of it.
+//! [`faults`] keeps which faults are to be at work, and what became of them. [`Access`] knows tokens by their hashes, and the [`Role`] of each.
+//! [`router`] is the network side: OpenFeature's remote evaluation with its event stream
 //! below `/ofrep/v1`, flagd's services over gRPC and Connect, the operators' API below `/api/v1`, and pages.
 //!
 //! It opens no listener: whoever composes the process does.

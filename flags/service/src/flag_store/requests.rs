@@ -5,14 +5,13 @@ use vitrine_kit::clock::rfc3339;
 use vitrine_platform_store::{Query, Stored};
 
 use super::change::{Changing, Transition, Written};
-use super::schedules::check_size;
 use super::{Error, FlagStore, quorum};
 use crate::audit::Action;
 use crate::documents::{Approval, ChangeRequest, RequestState, Schedule, number_id};
 use crate::operation::{Author, Operation};
 
 /// Most change requests that are kept. The oldest that ended go first.
-pub const MAX_REQUESTS: usize = 500;
+pub const MAX_REQUESTS: usize = 200;
 
 /// A change request that is kept.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -66,7 +65,7 @@ impl FlagStore {
         operation: Operation,
         at_ms: Option<i64>,
     ) -> Result<Proposed, Error> {
-        check_size(&operation)?;
+        self.check_planned(&operation, at_ms)?;
         let changing = self.begin().await;
         let transition = changing.transition_of(set, &operation, &author).await?;
         changing.check_file(&transition)?;
@@ -108,7 +107,7 @@ impl FlagStore {
         operation: Operation,
         at_ms: Option<i64>,
     ) -> Result<Proposed, Error> {
-        check_size(&operation)?;
+        self.check_planned(&operation, at_ms)?;
         let changing = self.begin().await;
         let mut kept = changing.request(id).await?;
         if kept.author.who != author.who {

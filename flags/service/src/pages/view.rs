@@ -222,14 +222,22 @@ fn table(entries: &[Entry]) -> String {
     );
     for entry in entries {
         let changes: String = entry.changes.iter().map(changed).collect();
+        let revision = entry.revision;
+        // What changed no flag cannot be taken back.
+        let undo = if entry.changes.is_empty() {
+            String::new()
+        } else {
+            format!(
+                "<form class=ask method=post action=\"/history/{revision}/undo\"><input name=why aria-label=\"Reason\" placeholder=\"why?\" \
+                 required maxlength=1000><button>Undo</button></form>"
+            )
+        };
         out.push_str(&format!(
-            "<tr><td class=num>{revision}<td class=mono>{}<td>{}<td>{}<td>{} {changes}<td><form class=ask method=post action=\"/history/{revision}/undo\">\
-             <input name=why aria-label=\"Reason\" placeholder=\"why?\" required maxlength=1000><button>Undo</button></form></tr>",
+            "<tr><td class=num>{revision}<td class=mono>{}<td>{}<td>{}<td>{} {changes}<td>{undo}</tr>",
             time(entry.at_ms),
             escape(&entry.who),
             escape(&entry.why),
-            about(entry),
-            revision = entry.revision
+            about(entry)
         ));
     }
     if entries.is_empty() {
