@@ -35,7 +35,7 @@ pub const DECLARED: &[(&str, &[Declared])] = &[
 /// Tells the store which flags this process reads, puts them into its catalogue if that is to be filled and never held anything, and puts what is in
 /// force where the services read it.
 pub async fn begin(flags: &Flags, store: &FlagStore, process: &str, fills: bool) -> anyhow::Result<()> {
-    store.registrations().heard(process, env!("CARGO_PKG_VERSION"), &flags.declared(), &[]).await?;
+    store.registrations().received(process, env!("CARGO_PKG_VERSION"), &flags.declared(), &[]).await?;
     if fills {
         store.fill_with_declared().await?;
     }
@@ -73,10 +73,8 @@ fn put(flags: &Flags, store: &FlagStore) {
 
 async fn tell(flags: &Flags, store: &FlagStore, process: &str) {
     let counts = flags.take_counts();
-    if counts.is_empty() {
-        return;
-    }
-    let told = store.registrations().heard(process, env!("CARGO_PKG_VERSION"), &[], &counts).await;
+    // What is declared is told each time, so that it is known that code still does.
+    let told = store.registrations().received(process, env!("CARGO_PKG_VERSION"), &flags.declared(), &counts).await;
     if let Err(error) = told {
         tracing::warn!(error = %error, "what was read of flags could not be told; it is tried again");
         flags.give_back(&counts);

@@ -1,5 +1,7 @@
 //! What is kept: flags as their authors wrote them, what they share, the audit, and tokens.
 
+mod reads;
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +9,9 @@ use vitrine_platform_store::{Document, Index, Keys, Schema};
 
 use crate::audit::Entry;
 use crate::faults::{ControlDocument, IncidentDocument};
-use crate::flag_store::ArchivedDocument;
+use crate::lifecycle::RESERVED_MS;
+
+pub(crate) use reads::{DeclarationDocument, UsageDocument, fits};
 
 /// Id of the one document that says how far the changes are.
 pub(crate) const HEAD: &str = "head";
@@ -16,8 +20,10 @@ pub(crate) const SHARED: &str = "shared";
 
 /// What the database holds.
 pub(crate) fn schema() -> Schema {
-    crate::registrations::schema(Schema::new())
+    Schema::new()
         .with::<ArchivedDocument>()
+        .with::<DeclarationDocument>()
+        .with::<UsageDocument>()
         .with::<HeadDocument>()
         .with::<FlagDocument>()
         .with::<SharedDocument>()
@@ -138,4 +144,29 @@ impl Document for TokenDocument {
         Cow::Borrowed(&self.name)
     }
     fn keys(&self, _: &mut Keys) {}
+}
+
+/// A flag that was archived.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ArchivedDocument {
+    pub(crate) key: String,
+    /// The revision that archived it: to undo it brings the flag back.
+    pub(crate) revision: u64,
+    pub(crate) archived_ms: i64,
+}
+
+impl Document for ArchivedDocument {
+    const COLLECTION: &'static str = "archived";
+    const INDEXES: &'static [Index] = &[];
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.key)
+    }
+    fn keys(&self, _: &mut Keys) {}
+}
+
+impl ArchivedDocument {
+    pub(crate) fn reserved_until_ms(&self) -> i64 {
+        self.archived_ms.saturating_add(RESERVED_MS)
+    }
 }

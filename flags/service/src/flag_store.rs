@@ -16,10 +16,9 @@ use vitrine_flags_engine::{Evaluation, Finding, Flag, FlagSet, Mode, Refused, Sn
 use vitrine_kit::clock::Clock;
 use vitrine_platform_store::{Error as StoreError, Query, Storage, Store, Stored};
 
-use crate::documents::{FlagDocument, HEAD, HeadDocument, SHARED, SharedDocument, schema};
-use crate::registrations::Registrations;
+use crate::documents::{ArchivedDocument, FlagDocument, HEAD, HeadDocument, SHARED, SharedDocument, schema};
+use crate::registrations::{NotTaken, Registrations};
 
-pub(crate) use archive::ArchivedDocument;
 pub use change::{Author, Import, Written};
 pub use history::{MAX_ENTRIES, Verified};
 
@@ -133,6 +132,9 @@ pub enum Error {
     /// The request lacks something.
     #[error("{0}")]
     Invalid(String),
+    /// What a process tells cannot be taken.
+    #[error(transparent)]
+    Told(#[from] NotTaken),
     /// The database.
     #[error("the change could not be kept")]
     Store(#[from] StoreError),

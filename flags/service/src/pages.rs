@@ -44,7 +44,7 @@ impl From<Denied> for Failed {
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
         let status = match &error {
-            Error::Refused { .. } | Error::Invalid(_) => StatusCode::BAD_REQUEST,
+            Error::Refused { .. } | Error::Invalid(_) | Error::Told(_) => StatusCode::BAD_REQUEST,
             Error::InUse(_) | Error::Conflict { .. } => StatusCode::CONFLICT,
             Error::NotFound(_) => StatusCode::NOT_FOUND,
             Error::Store(cause) => {
@@ -77,6 +77,7 @@ pub(crate) fn errors(_asked: &RequestInfo, refusal: &Refusal) -> Response {
 async fn home(State(service): State<FlagService>, headers: HeaderMap) -> Response {
     let read = || {
         service.access.check(&headers, Role::Viewer)?;
+        service.flags.registrations().gather();
         Ok(view::flags(&service.flags.current(), service.flags.registrations()))
     };
     page(read())

@@ -12,7 +12,7 @@ use vitrine_platform_http::{Query, Reply};
 use crate::admin::{About, FlagBody, Replied, Why, author, json_reply};
 use crate::flag_store::{Author, Error, FlagStore, Import, Written};
 use crate::lifecycle::Stage;
-use crate::registrations::Life;
+use crate::lives::Life;
 use crate::role::Role;
 use crate::service::FlagService;
 
@@ -72,6 +72,7 @@ async fn list(State(service): State<FlagService>, Query(which): Query<Which>, he
     let is_asked = is_asked(which.stage.as_deref())?;
     let now = service.flags.current();
     let registrations = service.flags.registrations();
+    registrations.gather();
     let listed = now.snapshot.flags().filter_map(|flag| {
         let life = registrations.life(&now, flag.key())?;
         let is_owned = which.owner.as_ref().is_none_or(|owner| life.owners.contains(owner));

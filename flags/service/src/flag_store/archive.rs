@@ -1,58 +1,15 @@
 //! Archived flags: deleted, with their keys reserved for a while.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use vitrine_flags_engine::Mode;
 use vitrine_kit::clock::rfc3339;
-use vitrine_platform_store::{Document, Index, Keys, Tx};
+use vitrine_platform_store::Tx;
 
-use super::change::{Author, Edit, Written, expect};
-use super::{Error, FlagStore, InForce};
+use super::{Error, InForce};
 use crate::audit::Action;
-use crate::lifecycle::RESERVED_MS;
-
-/// A flag that was archived.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ArchivedDocument {
-    pub(crate) key: String,
-    /// The revision that archived it: to undo it brings the flag back.
-    pub(crate) revision: u64,
-    pub(crate) archived_ms: i64,
-}
-
-impl Document for ArchivedDocument {
-    const COLLECTION: &'static str = "archived";
-    const INDEXES: &'static [Index] = &[];
-    fn id(&self) -> Cow<'_, str> {
-        Cow::Borrowed(&self.key)
-    }
-    fn keys(&self, _: &mut Keys) {}
-}
-
-impl ArchivedDocument {
-    pub(crate) fn reserved_until_ms(&self) -> i64 {
-        self.archived_ms.saturating_add(RESERVED_MS)
-    }
-}
+use crate::documents::ArchivedDocument;
 
 pub(super) type Archived = BTreeMap<String, ArchivedDocument>;
-
-impl FlagStore {
-    /// Archives a flag: nobody is served it any more, and its key is reserved for 90 days. To undo it brings it back.
-    pub async fn archive(&self, author: Author, key: &str, expected: u64) -> Result<Written, Error> {
-        self.change(author, Action::Archive, Mode::Lenient, |now| {
-            expect(now, key, expected)?;
-            if now.stored(key).is_none() {
-                return Err(Error::NotFound(format!("there is no flag {key:?}")));
-            }
-            Ok(vec![Edit { key: Some(key.to_owned()), definition: None }])
-        })
-        .await
-    }
-}
 
 impl InForce {
     /// Whether a key is that of a flag that was archived not long ago.
@@ -66,30 +23,30 @@ impl InForce {
     }
 }
 
-/// What is archived after a change. A key that is reserved is no new flag's; to take the archiving back is allowed.
-pub(super) fn after(
-    now: &InForce,
-    edits: &[Edit],
+/// What is archived after a change of flags, each with whether it is written or deleted. A key that is reserved is no new flag's; to take the archiving back is allowed.
+pub(super) fn after<'e>(
+    before: &Archived,
+    edits: impl Iterator<Item = (&'e str, bool)>,
     action: Action,
     revision: u64,
     at_ms: i64,
 ) -> Result<Archived, Error> {
-    let mut archived = now.archived.clone();
-    for edit in edits {
-        let Some(key) = &edit.key else { continue };
-        match (&edit.definition, archived.get(key)) {
-            (Some(_), Some(old)) if action != Action::Undo && at_ms < old.reserved_until_ms() => {
+    let mut archived = before.clone();
+    archived.retain(|_, old| at_ms < old.reserved_until_ms());
+    for (key, is_written) in edits {
+        match (is_written, archived.get(key)) {
+            (true, Some(old)) if action != Action::Undo => {
                 let (until, revision) = (rfc3339(old.reserved_until_ms()), old.revision);
                 return Err(Error::InUse(format!(
                     "the key {key:?} is reserved until {until}, because its flag was archived: undo revision {revision}, or choose another key"
                 )));
             }
-            (Some(_), Some(_)) => {
+            (true, Some(_)) => {
                 archived.remove(key);
             }
-            (None, _) if action == Action::Archive => {
-                let document = ArchivedDocument { key: key.clone(), revision, archived_ms: at_ms };
-                archived.insert(key.clone(), document);
+            (false, _) if action == Action::Archive => {
+                let document = ArchivedDocument { key: key.to_owned(), revision, archived_ms: at_ms };
+                archived.insert(key.to_owned(), document);
             }
             _ => {}
         }

@@ -92,6 +92,18 @@ impl FlagStore {
         .await
     }
 
+    /// Archives a flag: nobody is served it any more, and its key is reserved for 90 days. To undo it brings it back.
+    pub async fn archive(&self, author: Author, key: &str, expected: u64) -> Result<Written, Error> {
+        self.change(author, Action::Archive, Mode::Lenient, |now| {
+            expect(now, key, expected)?;
+            if now.stored(key).is_none() {
+                return Err(Error::NotFound(format!("there is no flag {key:?}")));
+            }
+            Ok(vec![Edit { key: Some(key.to_owned()), definition: None }])
+        })
+        .await
+    }
+
     /// Writes what flags share: `$evaluators` and `metadata`.
     pub async fn set_shared(&self, author: Author, definition: &str, expected: u64) -> Result<Written, Error> {
         let definition = definition.to_owned();
@@ -151,7 +163,7 @@ impl FlagStore {
         .await
     }
 
-    pub(super) async fn change(
+    async fn change(
         &self,
         author: Author,
         action: Action,
@@ -167,7 +179,7 @@ impl FlagStore {
         }
         let at_ms = self.now_ms();
         let (next, findings) = apply(&now, &edits, mode, at_ms)?;
-        let archived = archive::after(&now, &edits, action, next.revision, at_ms)?;
+        let archived = archive::after(&now.archived, touched(&edits), action, next.revision, at_ms)?;
         let entry = entry_of(&now, &next, edits, author, action, at_ms);
         let next = InForce { hash: entry.hash.clone(), archived, ..next };
         let doc = HeadDocument { revision: next.revision, hash: next.hash.clone(), changed_ms: at_ms };
@@ -218,7 +230,12 @@ impl FlagStore {
     }
 }
 
-pub(super) fn expect(now: &InForce, key: &str, expected: u64) -> Result<(), Error> {
+/// The flags that are changed, each with whether it is written or deleted.
+fn touched(edits: &[Edit]) -> impl Iterator<Item = (&str, bool)> {
+    edits.iter().filter_map(|edit| Some((edit.key.as_deref()?, edit.definition.is_some())))
+}
+
+fn expect(now: &InForce, key: &str, expected: u64) -> Result<(), Error> {
     let kept = now.stored(key);
     let current = kept.map_or(0, |kept| kept.revision);
     if current == expected {

@@ -5,10 +5,10 @@ use axum::response::Response;
 use axum::routing::post;
 use axum::{Router, http::HeaderMap};
 use serde::Deserialize;
+use vitrine_kit::clock::rfc3339;
 use vitrine_kit::html::escape;
 use vitrine_kit::percent;
 
-use super::view::time;
 use super::{Failed, back};
 use crate::flag_store::{Author, InForce};
 use crate::registrations::Registrations;
@@ -29,7 +29,7 @@ pub(super) fn cell(registrations: &Registrations, now: &InForce, key: &str) -> S
         out.push_str(&format!(", read by {}", escape(&life.owners.join(", "))));
     }
     if let (Some(last), Some(reader)) = (life.last_read_ms, &life.last_reader) {
-        out.push_str(&format!("; {} reads, last by {} at {}", life.reads, escape(reader), time(last)));
+        out.push_str(&format!("; {} reads, last by {} at {}", life.reads, escape(reader), rfc3339(last)));
     }
     out.push_str("</span>");
     if let Some(purpose) = &life.purpose {
