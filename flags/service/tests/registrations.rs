@@ -211,8 +211,8 @@ async fn a_flags_life_follows_from_what_is_really_read() {
         (served.life("a").await["drift"].clone(), served.life("d").await["drift"].clone()),
         (json!([]), json!(["unknown to code"]))
     );
-    for key in ["a", "b", "c"] {
-        served.read(key, "second").await;
+    for (key, variant) in [("a", "second"), ("b", "first"), ("c", "second")] {
+        served.read(key, variant).await;
     }
     let (status, problem) = served.ask("GET", "/api/v1/flags?stage=old", "").await;
     assert_eq!((status, &problem["field"]), (400, &json!("stage")), "{problem}");
