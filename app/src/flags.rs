@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_contracts::flags::v1::follow_service_server::FollowServiceServer;
 use vitrine_contracts::services::FLAGS;
-use vitrine_flags_service::faults::{FaultControl, Follow, Signals};
-use vitrine_flags_service::{Access, FlagStore, error_format, router};
+use vitrine_flags_service::faults::{FaultControl, Follow};
+use vitrine_flags_service::{Access, Driver, FlagStore, Measurements, NoObservatory, Writer, error_format, router};
+use vitrine_kit::Secret;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_config::BaseUrl;
 use vitrine_platform_host::{Component, DRAIN};
@@ -22,7 +23,7 @@ use vitrine_platform_store::Storage;
 use vitrine_platform_tls as tls;
 
 use crate::Usage;
-use crate::signals::ObservatorySignals;
+use crate::measurements::ObservatoryMeasurements;
 
 /// The port of OFREP by custom, which flagd has, too.
 const PORT: u16 = 8016;
@@ -39,17 +40,25 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// Web pages that may evaluate flags; without any origin, none.
     pub cors: Cors,
-    /// The observatory whose figures the guards of faults look at, such as http://127.0.0.1:9000; `up` has its own.
+    /// A file of definitions for the default set, as flagd has it, that is looked at every 2 s. Empty: none.
+    pub file: PathBuf,
+    /// Whether the file's flags are changed in the file alone. If not, it is taken in once, and its flags are changed in the store.
+    pub file_wins: bool,
+    /// How many others must approve a change before it is made, unless the metadata `quorum` of a flag or its set says another number; 0: none.
+    #[schemars(range(max = 10))]
+    pub quorum: u32,
+    /// The observatory whose figures guards of faults and roll-outs look at, such as http://127.0.0.1:9000; `up` has its own.
     pub observatory: BaseUrl,
-    /// File with a token for that observatory; empty where none is needed.
-    pub observatory_token_file: PathBuf,
+    /// The token that it is shown, if it needs one.
+    pub observatory_token: Secret,
 }
 
 impl Default for Config {
     fn default() -> Self {
         let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT);
-        let (tls, hosts, cors, observatory, observatory_token_file) = Default::default();
-        Self { listen, tls, hosts, cors, observatory, observatory_token_file }
+        let (tls, hosts, cors, file, quorum) = Default::default();
+        let (observatory, observatory_token, file_wins) = (BaseUrl::default(), Secret::default(), true);
+        Self { listen, tls, hosts, cors, file, file_wins, quorum, observatory, observatory_token }
     }
 }
 
@@ -62,6 +71,7 @@ pub struct Flags {
     listener: TcpListener,
     tls: Option<tls::Server>,
     cors: CrossOrigin,
+    driver: Driver,
 }
 
 impl Flags {
@@ -74,11 +84,22 @@ impl Flags {
         let listener = bind(config.listen).await?;
         let storage = Storage::Folder(data.into());
         let store = FlagStore::open(&storage, Clock::system()).await.context("the flags cannot be read")?;
+        let store = store.with_quorum(config.quorum);
         let access = Access::open(&store).await.context("the tokens of the flags cannot be read")?;
-        let signals = signals(config)?;
-        let faults = FaultControl::open(&store, Clock::system(), signals).await.context("the faults cannot be read")?;
+        let measurements: Arc<dyn Measurements> = match config.observatory.as_str() {
+            "" => Arc::new(NoObservatory),
+            url => Arc::new(ObservatoryMeasurements::new(url, config.observatory_token.clone())?),
+        };
+        let faults = FaultControl::open(&store, Clock::system(), measurements.clone());
+        let faults = faults.await.context("the faults cannot be read")?;
+        let mut driver = Driver::new(&store, measurements);
         let cors = cors.at(hosts.of(listener.local_addr()?.ip()));
-        Ok(Self { store, access, faults, listener, tls, cors })
+        if !config.file.as_os_str().is_empty() {
+            let writer = if config.file_wins { Writer::File } else { Writer::Store };
+            let followed = driver.with_file(&config.file, writer).await;
+            driver = followed.context("what the file of flags says cannot be kept")?;
+        }
+        Ok(Self { store, access, faults, driver, listener, tls, cors })
     }
 
     /// Where it answers, as a URL.
@@ -113,17 +134,9 @@ impl Flags {
         };
         let (registrations, ends) = (self.store.registrations().clone(), stop.clone());
         tracker.spawn(async move { registrations.sweep(ends).await });
+        tracker.spawn(stop.clone().run_until_cancelled_owned(self.driver.run()));
         let router = nowhere(router(&self.store, &self.access, &self.faults).merge(health), error_format);
         let listener = Listener::from(self.listener).with_tls(self.tls).with_bounds(bounds.clone());
         tracker.spawn(serve(listener, self.cors.around(router, error_format), stop.clone(), DRAIN));
     }
-}
-
-/// Who is asked for figures, if anyone is.
-fn signals(config: &Config) -> Result<Option<Arc<dyn Signals>>> {
-    if config.observatory.is_empty() {
-        return Ok(None);
-    }
-    let signals = ObservatorySignals::new(config.observatory.as_str(), &config.observatory_token_file)?;
-    Ok(Some(Arc::new(signals)))
 }

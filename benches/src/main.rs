@@ -25,7 +25,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What can be measured, in this order, and what it does.
-const PARTS: [(&str, &str); 15] = [
+const PARTS: [(&str, &str); 16] = [
     ("startup", "Starts the shop 14 times"),
     ("memory", "Memory after --memory-after seconds of load"),
     ("calls", "A call in process, over gRPC, over NATS"),
@@ -43,6 +43,7 @@ const PARTS: [(&str, &str); 15] = [
     ("metrics-rules", "--rules rules every 15 s for --watched seconds"),
     ("observe-crash", "Kills the observatory --kills times under ingest, and counts what is there"),
     ("metrics-crash", "The same with rules, alerts and a receiver"),
+    ("flags-crash", "Kills the flags service --kills times under changes, and looks what is there"),
     ("crash", "Kills the shop --kills times under checkouts, and audits it"),
 ];
 /// The part that a run of all leaves out.
@@ -102,6 +103,7 @@ async fn measure(part: &str, args: &Args, binary: &Path) -> Result<()> {
         "metrics-rules" => metrics::rules(binary, &args.metrics).await,
         "observe-crash" => life::ingest_crashes(binary, args.kills).await,
         "metrics-crash" => metrics::crashes(binary, args.kills).await,
+        "flags-crash" => life::flag_crashes(binary, args.kills).await,
         "crash" => life::crashes(binary, args.kills).await,
         _ => bail!("there is no such part"),
     }

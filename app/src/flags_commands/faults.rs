@@ -8,7 +8,7 @@ use serde_json::Value;
 use vitrine_kit::clock::{Clock, rfc3339};
 use vitrine_kit::percent;
 
-use super::ask::{document, read, send, text};
+use super::ask::{content, read, send, text};
 use crate::cli::{
     FaultsCommand, FaultsDemoArgs, FaultsEndArgs, FaultsReasonArgs, FaultsShowArgs, FaultsStartArgs, FlagsAskArgs,
 };
@@ -59,14 +59,6 @@ fn place(fault: &Value) -> String {
     format!("{} {}{method}{from}", text(&target["at"]), list("service"))
 }
 
-/// What a fault's document says that it does.
-fn what(fault: &Value) -> String {
-    match &fault["what"] {
-        Value::String(name) => name.clone(),
-        what => what.to_string(),
-    }
-}
-
 fn line(told: &Value) -> String {
     let fault = &told["fault"];
     let rate = fault["share"]["rate"].as_f64().unwrap_or(1.0);
@@ -79,7 +71,7 @@ fn line(told: &Value) -> String {
     format!(
         "{:>4}  {} at {}{share}  ({state}; {} of {} hit{nothing})",
         told["id"],
-        what(fault),
+        text(&told["effect"]),
         place(fault),
         told["hit"],
         told["eligible"]
@@ -120,7 +112,7 @@ async fn sites(at: &FlagsAskArgs) -> Result<()> {
 }
 
 async fn start(args: &FaultsStartArgs) -> Result<()> {
-    let body = document(args.file.as_deref())?;
+    let body = content(args.file.as_deref())?;
     let told = send(&args.at, Method::POST, &format!("faults?{}", why(&args.why)), body).await?;
     started(&args.at, &told).await
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::error::EvaluationError;
-use crate::json::Member;
+use crate::json::{Json, Member};
 use crate::rule::Rule;
 
 pub(crate) use read::{Reading, members, metadata, unique};
@@ -139,6 +139,11 @@ impl Flag {
             Targeting::Broken(reason) => Some(reason),
             _ => None,
         }
+    }
+
+    /// A member of its own metadata.
+    pub fn metadata_member(&self, name: &str) -> Option<&Json<'static>> {
+        self.metadata.iter().find(|member| member.name == name).map(|member| &member.value)
     }
 
     /// The flag as JSON, as flagd's clients take it: no member that their schema does not know.

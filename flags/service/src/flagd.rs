@@ -21,7 +21,7 @@ use vitrine_flags_engine::{Context, Evaluation, EvaluationError, FlagType};
 use crate::access::Denied;
 use crate::flag_store::InForce;
 use crate::role::Role;
-use crate::selector::Selector;
+use crate::selector::Selection;
 use crate::service::FlagService;
 
 /// Longest request, in bytes.
@@ -122,14 +122,10 @@ fn asked_type(method: &str) -> Option<FlagType> {
     })
 }
 
-/// Whether the flags that a call selects are those in force; a selector that cannot be is refused.
-fn is_selected(now: &InForce, headers: &HeaderMap, of_body: &str) -> Result<bool, Problem> {
-    let invalid = |message| Problem::new(tonic::Code::InvalidArgument, message);
-    let selector = match headers.contains_key("flagd-selector") {
-        true => Selector::of(headers),
-        false => Selector::read(of_body),
-    };
-    Ok(selector.map_err(invalid)?.matches(now.snapshot.set()))
+/// Which flags a call selects; a selector that cannot be is refused.
+fn selection(service: &FlagService, headers: &HeaderMap, of_body: &str) -> Result<Selection, Problem> {
+    Selection::of(&service.access, headers, of_body)
+        .map_err(|message| Problem::new(tonic::Code::InvalidArgument, message))
 }
 
 /// Evaluates one flag for a call.
@@ -143,10 +139,9 @@ fn resolve<'n>(
     context: &dyn Context,
 ) -> Result<Evaluation<'n>, Problem> {
     service.access.check(headers, Role::Evaluation)?;
-    if !is_selected(now, headers, "")? {
-        return Err(EvaluationError::FlagNotFound(key.to_owned()).into());
-    }
-    let evaluation = now.snapshot.evaluate(key, context, service.flags.now_s())?.expect(kind)?;
+    let selected = selection(service, headers, "")?.choose(now);
+    let set = selected.ok_or_else(|| EvaluationError::FlagNotFound(key.to_owned()))?;
+    let evaluation = set.snapshot.evaluate(key, context, service.flags.now_s())?.expect(kind)?;
     // v1 has no way to say that the caller's own default is to be used, but for a disabled flag.
     if version == Version::V1 && evaluation.variant.is_none() && evaluation.flag.is_enabled() {
         return Err(Problem::new(tonic::Code::NotFound, format!("flag {key:?} has no default variant")));

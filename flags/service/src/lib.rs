@@ -33,6 +33,7 @@ mod access;
 mod admin;
 mod audit;
 mod documents;
+mod driver;
 mod events;
 pub mod faults;
 mod flag_store;
@@ -40,19 +41,29 @@ mod flagd;
 mod lifecycle;
 mod lives;
 mod ofrep;
+mod operation;
 mod pages;
 mod registration_api;
 mod registrations;
 mod role;
+mod rollout;
 mod router;
 mod selector;
 mod service;
 mod streams;
 
-pub use access::{Access, Denied, Token};
+pub use access::{Access, Denied, Grant, Token};
 pub use audit::{Action, Changed, Entry};
-pub use flag_store::{Author, Error, FlagStore, Import, InForce, MAX_ENTRIES, StoredFlag, Verified, Written};
+pub use documents::{Approval, ChangeRequest, RequestState, RollOut, RollOutState, Schedule};
+pub use driver::Driver;
+pub use flag_store::{
+    DEFAULT_SET, Error, FileStatus, FlagStore, InForce, MAX_ENTRIES, MAX_PLANNED_BYTES, MAX_QUORUM, MAX_REQUESTS,
+    MAX_ROLL_OUTS, MAX_SCHEDULES, MAX_SETS, Planned, Proposed, RollOutAct, Segment, SetInForce, StoredFlag, Verified,
+    Writer, Written,
+};
 pub use lifecycle::Stage;
+pub use operation::{Author, Import, Operation, Promoted};
 pub use registrations::{NotTaken, Registrations};
 pub use role::Role;
+pub use rollout::{Guard, Language, MAX_STEPS, Measurements, NoObservatory, RollOutPlan, Share, Side, Span, Then};
 pub use router::{error_format, router};

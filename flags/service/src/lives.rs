@@ -3,7 +3,7 @@
 use vitrine_flags_client::Kind;
 
 use crate::documents::DeclarationDocument;
-use crate::flag_store::InForce;
+use crate::flag_store::{InForce, SetInForce};
 use crate::lifecycle::{self, Reads, Stage};
 use crate::registrations::Registrations;
 
@@ -39,7 +39,7 @@ impl Registrations {
     }
 
     /// What is known of the life of a flag of the catalogue.
-    pub(crate) fn life(&self, now: &InForce, key: &str) -> Option<Life> {
+    pub(crate) fn life(&self, now: &SetInForce, key: &str) -> Option<Life> {
         let (stored, flag) = (now.stored(key)?, now.snapshot.get(key)?);
         let declared = self.of(key);
         let first = declared.first().map(|doc| &doc.declaration);

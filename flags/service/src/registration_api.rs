@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use vitrine_platform_http::{Query, Reply};
 
-use crate::admin::{About, FlagBody, Replied, Why, author, json_reply};
-use crate::flag_store::{Author, Error, FlagStore, Import, Written};
+use crate::admin::{FlagBody, Replied, Why, author, json_reply, set_of};
+use crate::flag_store::{DEFAULT_SET, Error, FlagStore, Written};
 use crate::lifecycle::Stage;
 use crate::lives::Life;
+use crate::operation::{Author, Import};
 use crate::role::Role;
 use crate::service::FlagService;
 
@@ -24,7 +25,6 @@ const DECLARED: &str = "declared by services";
 pub(crate) fn routes() -> Router<FlagService> {
     Router::new()
         .route("/api/v1/flags", get(list))
-        .route("/api/v1/flags/{key}/archive", post(archive))
         .route("/api/v1/declarations", get(declarations))
         .route("/api/v1/declarations/{key}/create", post(create))
         .route("/api/v1/archived", get(archived))
@@ -35,7 +35,9 @@ pub(crate) fn routes() -> Router<FlagService> {
 struct ListedFlag {
     #[serde(flatten)]
     flag: FlagBody,
-    life: Life,
+    /// Of a flag of the default set, which is the one that code reads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    life: Option<Life>,
 }
 
 /// Which flags.
@@ -46,6 +48,8 @@ struct Which {
     stage: Option<String>,
     /// The service whose code reads them.
     owner: Option<String>,
+    /// The set; without it, the default set.
+    set: String,
 }
 
 /// Reads which stages are asked for.
@@ -71,14 +75,19 @@ async fn list(State(service): State<FlagService>, Query(which): Query<Which>, he
     service.access.check(&headers, Role::Viewer)?;
     let is_asked = is_asked(which.stage.as_deref())?;
     let now = service.flags.current();
+    let (set, is_default) = (set_of(&now, &which.set)?, which.set == DEFAULT_SET);
+    if !is_default && (which.stage.is_some() || which.owner.is_some()) {
+        let message = "only flags of the default set have stages and owners: code reads no others";
+        return Err(Error::Invalid(message.to_owned()).into());
+    }
     let registrations = service.flags.registrations();
     registrations.gather();
-    let listed = now.snapshot.flags().filter_map(|flag| {
-        let life = registrations.life(&now, flag.key())?;
-        let is_owned = which.owner.as_ref().is_none_or(|owner| life.owners.contains(owner));
-        (is_owned && is_asked(life.stage))
-            .then(|| FlagBody::of(&now, flag.key()))?
-            .map(|flag| ListedFlag { flag, life })
+    let listed = set.snapshot.flags().filter_map(|flag| {
+        let life = if is_default { registrations.life(set, flag.key()) } else { None };
+        let is_meant = life.as_ref().is_none_or(|life| {
+            which.owner.as_ref().is_none_or(|owner| life.owners.contains(owner)) && is_asked(life.stage)
+        });
+        is_meant.then(|| FlagBody::of(set, flag.key()))?.map(|flag| ListedFlag { flag, life })
     });
     let flags: Vec<ListedFlag> = listed.collect();
     Ok(json_reply(&json!({"revision": now.revision, "changedMs": now.changed_ms, "flags": flags})))
@@ -114,16 +123,6 @@ async fn create(
 ) -> Replied {
     let author = author(&service, &headers, why.why)?;
     Ok(json_reply(&service.flags.create_declared(author, &key).await?))
-}
-
-async fn archive(
-    State(service): State<FlagService>,
-    Path(key): Path<String>,
-    Query(about): Query<About>,
-    headers: HeaderMap,
-) -> Replied {
-    let author = author(&service, &headers, about.why)?;
-    Ok(json_reply(&service.flags.archive(author, &key, about.revision).await?))
 }
 
 async fn archived(State(service): State<FlagService>, headers: HeaderMap) -> Replied {

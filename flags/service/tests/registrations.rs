@@ -1,5 +1,7 @@
 //! What code declares and what is read of flags: kept, told, bounded, and what follows of it for a flag's life.
 
+use std::sync::Arc;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use tower::ServiceExt;
 use vitrine_flags_client::{Count, Declaration, DeclaredVariant, Kind};
 use vitrine_flags_engine::FlagType;
 use vitrine_flags_service::faults::FaultControl;
-use vitrine_flags_service::{Access, Author, FlagStore, NotTaken, error_format, router};
+use vitrine_flags_service::{Access, Author, FlagStore, NoObservatory, NotTaken, error_format, router};
 use vitrine_kit::clock::{Clock, Manual};
 use vitrine_platform_http::{Router, nowhere};
 use vitrine_platform_store::Storage;
@@ -30,7 +32,7 @@ impl Served {
         let (clock, hand) = Clock::manual(START_MS);
         let flags = FlagStore::open(&Storage::Folder(folder.into()), clock).await.expect("opened");
         let access = Access::open(&flags).await.expect("tokens");
-        let faults = FaultControl::open(&flags, Clock::system(), None).await.expect("faults");
+        let faults = FaultControl::open(&flags, Clock::system(), Arc::new(NoObservatory)).await.expect("faults");
         let router = nowhere(router(&flags, &access, &faults), error_format);
         Self { flags, router, clock: hand }
     }

@@ -14,7 +14,8 @@ use vitrine_platform_http::{Query, Reply};
 use super::control::{FaultControl, NotDone};
 use super::incident::{Incident, State as IncidentState};
 use crate::admin::{Failed, Replied, Why, json_reply};
-use crate::flag_store::{Author, Error};
+use crate::flag_store::Error;
+use crate::operation::Author;
 use crate::service::FlagService;
 
 /// How long a fault of the demo lives where nothing else is said, in seconds. The demo's own have no end.
@@ -60,6 +61,8 @@ fn refusal(refusal: &Refusal) -> Value {
 #[serde(rename_all = "camelCase")]
 struct IncidentBody<'a> {
     state: IncidentState,
+    /// What it does, on a line.
+    effect: String,
     eligible: u64,
     hit: u64,
     /// It is at work, and says that it hit nothing for a while.
@@ -72,7 +75,15 @@ struct IncidentBody<'a> {
 fn body(incident: &Incident) -> IncidentBody<'_> {
     let (eligible, hit) = incident.hits();
     let hits_nothing = hit == 0 && incident.processes.values().any(|carrier| carrier.hits_nothing);
-    IncidentBody { state: incident.state(), eligible, hit, hits_nothing, over_ns: incident.over_ns(), incident }
+    IncidentBody {
+        state: incident.state(),
+        effect: incident.fault.what.to_string(),
+        eligible,
+        hit,
+        hits_nothing,
+        over_ns: incident.over_ns(),
+        incident,
+    }
 }
 
 fn bodies(incidents: &[Incident]) -> Value {

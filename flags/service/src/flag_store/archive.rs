@@ -1,18 +1,38 @@
 //! Archived flags: deleted, with their keys reserved for a while.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use vitrine_kit::clock::rfc3339;
-use vitrine_platform_store::Tx;
+use vitrine_platform_store::{Document as _, Query, Store, Tx};
 
-use super::{Error, InForce};
+use super::apply::Stamp;
+use super::edit::Edit;
+use super::set::DEFAULT_SET;
+use super::{Error, FlagStore, InForce};
+use crate::Written;
 use crate::audit::Action;
-use crate::documents::ArchivedDocument;
+use crate::documents::{ArchivedDocument, FlagDocument};
+use crate::operation::{Author, Operation};
 
+/// By the ids of their documents.
 pub(super) type Archived = BTreeMap<String, ArchivedDocument>;
 
+/// Reads what is kept.
+pub(super) async fn load(store: &Store) -> Result<Arc<Archived>, Error> {
+    let kept = store.find_all::<ArchivedDocument>(Query::all()).await?;
+    Ok(Arc::new(kept.into_iter().map(|found| (found.doc.id().into_owned(), found.doc)).collect()))
+}
+
+impl FlagStore {
+    /// Archives a flag of the default set: nobody is served it any more, and its key is reserved for 90 days. To undo it brings it back.
+    pub async fn archive(&self, author: Author, key: &str, expected: u64) -> Result<Written, Error> {
+        self.make(author, DEFAULT_SET, &Operation::Archive { key: key.to_owned(), revision: expected }).await
+    }
+}
+
 impl InForce {
-    /// Whether a key is that of a flag that was archived not long ago.
+    /// Whether a key is that of a flag of the default set that was archived not long ago.
     pub(crate) fn is_reserved(&self, key: &str, now_ms: i64) -> bool {
         self.archived.get(key).is_some_and(|archived| now_ms < archived.reserved_until_ms())
     }
@@ -23,30 +43,35 @@ impl InForce {
     }
 }
 
-/// What is archived after a change of flags, each with whether it is written or deleted. A key that is reserved is no new flag's; to take the archiving back is allowed.
-pub(super) fn after<'e>(
-    before: &Archived,
-    edits: impl Iterator<Item = (&'e str, bool)>,
+/// What is archived after a change. A key that is reserved is no new flag's; to take the archiving back is allowed.
+pub(super) fn after(
+    before: &Arc<Archived>,
+    edits: &[Edit],
     action: Action,
-    revision: u64,
-    at_ms: i64,
-) -> Result<Archived, Error> {
+    stamp: Stamp<'_>,
+) -> Result<Arc<Archived>, Error> {
+    let Stamp { set, revision, at_ms } = stamp;
     let mut archived = before.clone();
-    archived.retain(|_, old| at_ms < old.reserved_until_ms());
-    for (key, is_written) in edits {
-        match (is_written, archived.get(key)) {
-            (true, Some(old)) if action != Action::Undo => {
+    if archived.values().any(|old| at_ms >= old.reserved_until_ms()) {
+        Arc::make_mut(&mut archived).retain(|_, old| at_ms < old.reserved_until_ms());
+    }
+    for edit in edits {
+        let Some(key) = &edit.key else { continue };
+        let id = FlagDocument::id_of(set, key);
+        match (&edit.definition, archived.get(&*id)) {
+            (Some(_), Some(old)) if action != Action::Undo => {
                 let (until, revision) = (rfc3339(old.reserved_until_ms()), old.revision);
                 return Err(Error::InUse(format!(
                     "the key {key:?} is reserved until {until}, because its flag was archived: undo revision {revision}, or choose another key"
                 )));
             }
-            (true, Some(_)) => {
-                archived.remove(key);
+            (Some(_), Some(_)) => {
+                Arc::make_mut(&mut archived).remove(&*id);
             }
-            (false, _) if action == Action::Archive => {
-                let document = ArchivedDocument { key: key.to_owned(), revision, archived_ms: at_ms };
-                archived.insert(key.to_owned(), document);
+            (None, _) if action == Action::Archive => {
+                let (set, key) = (set.to_owned(), key.clone());
+                let document = ArchivedDocument { set, key, revision, archived_ms: at_ms };
+                Arc::make_mut(&mut archived).insert(id.into_owned(), document);
             }
             _ => {}
         }
@@ -56,9 +81,6 @@ pub(super) fn after<'e>(
 
 /// Keeps what a change archived, or took out of the archive.
 pub(super) fn keep(tx: &mut Tx, before: &Archived, after: &Archived) {
-    before.keys().filter(|key| !after.contains_key(*key)).for_each(|key| tx.delete::<ArchivedDocument>(key));
-    after
-        .iter()
-        .filter(|(key, document)| before.get(*key) != Some(document))
-        .for_each(|(_, document)| tx.put(document));
+    before.keys().filter(|id| !after.contains_key(*id)).for_each(|id| tx.delete::<ArchivedDocument>(id));
+    after.iter().filter(|(id, document)| before.get(*id) != Some(document)).for_each(|(_, document)| tx.put(document));
 }

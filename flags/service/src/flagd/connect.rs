@@ -11,7 +11,7 @@ use tonic::Code;
 use vitrine_flags_engine::json::{self, Json, Kind};
 use vitrine_flags_engine::{Evaluation, FlagType};
 
-use super::{MAX_REQUEST_BYTES, Problem, Version, asked_type, is_selected, resolve, stream_room};
+use super::{MAX_REQUEST_BYTES, Problem, Version, asked_type, resolve, selection, stream_room};
 use crate::events;
 use crate::role::Role;
 use crate::service::FlagService;
@@ -74,12 +74,11 @@ fn unary(
     }
     service.access.check(headers, Role::Evaluation)?;
     let mut out = String::from("{\"flags\":{");
-    let is_selected = is_selected(&now, headers, "")?;
-    if is_selected {
-        let evaluated = now.snapshot.evaluate_all(context, service.flags.now_s());
-        for (n, evaluation) in
-            evaluated.filter_map(|(_, evaluated)| evaluated.ok()).inspect(|e| service.flags.answered(e)).enumerate()
-        {
+    let selected = selection(service, headers, "")?.choose(&now);
+    if let Some(set) = selected {
+        let evaluated = set.snapshot.evaluate_all(context, service.flags.now_s());
+        let evaluated = evaluated.filter_map(|(_, evaluated)| evaluated.ok()).inspect(|e| service.flags.answered(e));
+        for (n, evaluation) in evaluated.enumerate() {
             out.push_str(if n > 0 { "," } else { "" });
             json::write_text(evaluation.flag.key(), &mut out);
             out.push_str(":{");
@@ -87,7 +86,7 @@ fn unary(
         }
     }
     out.push_str("},\"metadata\":");
-    out.push_str(&if is_selected { now.snapshot.metadata() } else { "{}".to_owned() });
+    out.push_str(&selected.map_or_else(|| "{}".to_owned(), |set| set.snapshot.metadata()));
     out.push('}');
     Ok(out)
 }
@@ -162,10 +161,11 @@ fn envelope(flags: u8, json: &str) -> Bytes {
 
 /// A stream's errors are in its last envelope: the answer itself is always 200.
 fn event_stream(service: &FlagService, headers: &HeaderMap) -> Response {
-    let body = match stream_room(service, headers) {
+    let opened = stream_room(service, headers).and_then(|permit| Ok((selection(service, headers, "")?, permit)));
+    let body = match opened {
         Err(problem) => Body::from(envelope(END, &format!("{{\"error\":{}}}", error_json(&problem)))),
-        Ok(permit) => {
-            let told = events::follow(service.flags.watch(), permit).map(|told| {
+        Ok((selection, permit)) => {
+            let told = events::follow(service.flags.watch(), selection, permit).map(|told| {
                 let data = told.data.map(|data| format!(",\"data\":{data}")).unwrap_or_default();
                 envelope(0, &format!("{{\"type\":\"{}\"{data}}}", told.name))
             });

@@ -18,7 +18,7 @@ use super::messages::{
     AnyFlag, AnyValue, BooleanResponse, EventStreamRequest, EventStreamResponse, FloatResponse, IntResponse,
     ObjectResponse, ResolveAllRequest, ResolveAllResponse, ResolveRequest, StringResponse,
 };
-use super::{MAX_REQUEST_BYTES, Problem, Version, asked_type, is_selected, resolve, stream_room, structs};
+use super::{MAX_REQUEST_BYTES, Problem, Version, asked_type, resolve, selection, stream_room, structs};
 use crate::events;
 use crate::role::Role;
 use crate::service::FlagService;
@@ -185,12 +185,12 @@ fn all(service: &FlagService, headers: &HeaderMap, message: &ResolveAllRequest) 
     let now = service.flags.current();
     let none = Struct::default();
     let context = context(message.context.as_ref().unwrap_or(&none))?;
-    if !is_selected(&now, headers, "")? {
+    let Some(set) = selection(service, headers, "")?.choose(&now) else {
         return Ok(ResolveAllResponse { metadata: Some(none.clone()), ..ResolveAllResponse::default() });
-    }
+    };
     // What cannot be evaluated is left out, as flagd leaves it out.
     let evaluated =
-        now.snapshot.evaluate_all(&context, service.flags.now_s()).filter_map(|(_, evaluated)| evaluated.ok());
+        set.snapshot.evaluate_all(&context, service.flags.now_s()).filter_map(|(_, evaluated)| evaluated.ok());
     let flags = evaluated.inspect(|e| service.flags.answered(e)).map(|evaluation| {
         let told = Resolved::of(&evaluation);
         let value = match (told.value, told.object) {
@@ -202,11 +202,12 @@ fn all(service: &FlagService, headers: &HeaderMap, message: &ResolveAllRequest) 
         let variant = told.variant.unwrap_or_default();
         (evaluation.flag.key().to_owned(), AnyFlag { reason: told.reason, variant, value, metadata: told.metadata })
     });
-    Ok(ResolveAllResponse { flags: flags.collect(), metadata: Some(structs::object(&now.snapshot.metadata())) })
+    Ok(ResolveAllResponse { flags: flags.collect(), metadata: Some(structs::object(&set.snapshot.metadata())) })
 }
 
 fn event_stream(service: &FlagService, headers: &HeaderMap) -> Result<Messages<EventStreamResponse>, Problem> {
-    let events = events::follow(service.flags.watch(), stream_room(service, headers)?);
+    let permit = stream_room(service, headers)?;
+    let events = events::follow(service.flags.watch(), selection(service, headers, "")?, permit);
     Ok(Box::pin(events.map(|event| {
         Ok(EventStreamResponse { r#type: event.name.to_owned(), data: event.data.as_deref().map(structs::object) })
     })))

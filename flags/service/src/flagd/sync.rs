@@ -10,9 +10,10 @@ use prost_types::Struct;
 
 use super::grpc::{Messages, streaming, unary, unimplemented};
 use super::messages::{MetadataRequest, MetadataResponse, SyncRequest, SyncResponse};
-use super::{Problem, is_selected, stream_room};
+use super::{Problem, selection, stream_room};
 use crate::flag_store::InForce;
 use crate::role::Role;
+use crate::selector::Selection;
 use crate::service::FlagService;
 
 /// What a client gets whose selector means no flags.
@@ -20,12 +21,12 @@ const NO_FLAGS: &str = "{\"flags\":{}}";
 
 pub(super) async fn call(State(service): State<FlagService>, Path(method): Path<String>, request: Request) -> Response {
     match method.as_str() {
-        "SyncFlags" => streaming(request, move |headers, message: SyncRequest| sync(&service, headers, message)).await,
+        "SyncFlags" => streaming(request, move |headers, message: SyncRequest| sync(&service, headers, &message)).await,
         "FetchAllFlags" => {
             unary(request, move |headers, message: SyncRequest| {
                 service.access.check(headers, Role::Evaluation)?;
-                let payload = payload(&service.flags.current(), headers, &message)?;
-                Ok(SyncResponse { sync_context: None, ..payload })
+                let selection = selection(&service, headers, &message.selector)?;
+                Ok(SyncResponse { sync_context: None, ..payload(&service.flags.current(), &selection) })
             })
             .await
         }
@@ -41,25 +42,28 @@ pub(super) async fn call(State(service): State<FlagService>, Path(method): Path<
     }
 }
 
-fn payload(now: &InForce, headers: &HeaderMap, message: &SyncRequest) -> Result<SyncResponse, Problem> {
-    let is_selected = is_selected(now, headers, &message.selector)?;
-    let flag_configuration = if is_selected { now.snapshot.sync_payload() } else { NO_FLAGS.to_owned() };
-    Ok(SyncResponse { flag_configuration, sync_context: Some(Struct::default()) })
+fn payload(now: &InForce, selection: &Selection) -> SyncResponse {
+    let flag_configuration =
+        selection.choose(now).map_or_else(|| NO_FLAGS.to_owned(), |set| set.snapshot.sync_payload());
+    SyncResponse { flag_configuration, sync_context: Some(Struct::default()) }
 }
 
-fn sync(service: &FlagService, headers: &HeaderMap, message: SyncRequest) -> Result<Messages<SyncResponse>, Problem> {
+/// What is in force, and what is from then on; a change of another set is nothing to tell.
+fn sync(service: &FlagService, headers: &HeaderMap, message: &SyncRequest) -> Result<Messages<SyncResponse>, Problem> {
     let permit = stream_room(service, headers)?;
+    let selection = selection(service, headers, &message.selector)?;
     let mut changes = service.flags.watch();
-    let now: Arc<InForce> = changes.borrow_and_update().clone();
-    let first = payload(&now, headers, &message)?;
-    let begin = (changes, headers.clone(), message, permit, Some(first));
-    Ok(Box::pin(stream::unfold(begin, |(mut changes, headers, message, permit, first)| async move {
-        if let Some(first) = first {
-            return Some((Ok(first), (changes, headers, message, permit, None)));
+    changes.mark_changed();
+    let begin = (changes, selection, permit, String::new());
+    Ok(Box::pin(stream::unfold(begin, |(mut changes, selection, permit, sent)| async move {
+        loop {
+            changes.changed().await.ok()?;
+            let now: Arc<InForce> = changes.borrow_and_update().clone();
+            let next = payload(&now, &selection);
+            if next.flag_configuration != sent {
+                let sent = next.flag_configuration.clone();
+                return Some((Ok(next), (changes, selection, permit, sent)));
+            }
         }
-        changes.changed().await.ok()?;
-        let now = changes.borrow_and_update().clone();
-        let next = payload(&now, &headers, &message).map_err(tonic::Status::from);
-        Some((next, (changes, headers, message, permit, None)))
     })))
 }

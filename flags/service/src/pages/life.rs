@@ -10,7 +10,8 @@ use vitrine_kit::html::escape;
 use vitrine_kit::percent;
 
 use super::{Failed, back};
-use crate::flag_store::{Author, InForce};
+use crate::flag_store::{DEFAULT_SET, InForce, SetInForce};
+use crate::operation::{Author, Operation};
 use crate::registrations::Registrations;
 use crate::role::Role;
 use crate::service::FlagService;
@@ -20,8 +21,11 @@ pub(super) fn routes() -> Router<FlagService> {
 }
 
 /// The cell of a flag: its stage, who reads it, what it is for, and in what code and catalogue differ.
-pub(super) fn cell(registrations: &Registrations, now: &InForce, key: &str) -> String {
-    let Some(life) = registrations.life(now, key) else { return String::new() };
+pub(super) fn cell(registrations: &Registrations, name: &str, set: &SetInForce, key: &str) -> String {
+    // Code reads the flags of the default set.
+    let Some(life) = Some(name).filter(|name| *name == DEFAULT_SET).and_then(|_| registrations.life(set, key)) else {
+        return String::new();
+    };
     let stage = life.stage.name();
     let mut out = if life.stage.is_stale() { format!("<b class=bad>{stage}</b>") } else { stage.to_owned() };
     out.push_str(&format!(" <span class=soft>{}", life.kind.name()));
@@ -67,11 +71,13 @@ pub(super) fn unknown(registrations: &Registrations, now: &InForce) -> String {
 }
 
 /// The form that archives a flag.
-pub(super) fn archive_form(key: &str, revision: u64) -> String {
+pub(super) fn archive_form(set: &str, key: &str, revision: u64) -> String {
     format!(
         "<form class=ask method=post action=\"/flags/{}/archive\"><input type=hidden name=revision value={revision}>\
+         <input type=hidden name=set value=\"{}\">\
          <input name=why aria-label=\"Reason\" placeholder=\"why?\" required maxlength=1000><button>Archive</button></form>",
-        percent::encode(key)
+        percent::encode(key),
+        escape(set)
     )
 }
 
@@ -99,6 +105,8 @@ async fn create(
 #[derive(Debug, Deserialize)]
 struct Archive {
     revision: u64,
+    #[serde(default)]
+    set: String,
     why: String,
 }
 
@@ -110,7 +118,7 @@ async fn archive(
 ) -> Response {
     let change = async {
         let author = Author { who: service.access.check(&headers, Role::Operator)?, why: form.why };
-        service.flags.archive(author, &key, form.revision).await?;
+        service.flags.make(author, &form.set, &Operation::Archive { key, revision: form.revision }).await?;
         Ok::<_, Failed>(())
     };
     back(change.await, "/")
