@@ -133,7 +133,7 @@ impl Flags {
             health_routes(move || !stop.is_cancelled())
         };
         let (registrations, ends) = (self.store.registrations().clone(), stop.clone());
-        tracker.spawn(async move { registrations.tend(ends).await });
+        tracker.spawn(async move { registrations.sweep(ends).await });
         tracker.spawn(stop.clone().run_until_cancelled_owned(self.driver.run()));
         let router = nowhere(router(&self.store, &self.access, &self.faults).merge(health), error_format);
         let listener = Listener::from(self.listener).with_tls(self.tls).with_bounds(bounds.clone());

@@ -1,6 +1,6 @@
 //! A process that follows the one who keeps faults and flags: it polls, has at work what it is told, and tells what became of it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -15,6 +15,8 @@ use vitrine_platform_mesh::Transport;
 
 /// How long a poll waits. It is the same whether anything is at work or not, and no longer, so that what was hit is soon known.
 const WAIT_MS: u32 = 1_000;
+/// How old what a process has told of itself may be, before it is told again.
+const TELL_AGAIN: Duration = Duration::from_secs(600);
 /// The first pause after a poll that failed, and the longest: several of them fit into the time after which faults end for want of news.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(2);
@@ -27,8 +29,8 @@ pub(crate) struct Follower {
     instance: String,
     services: Vec<String>,
     have_faults: u64,
-    /// How many sites were told of; none if they are to be told.
-    told_sites: Option<usize>,
+    /// How many sites were told of, and when; none if they are to be told.
+    told: Option<(usize, Instant)>,
     batch: u64,
     /// What was not answered yet.
     hits: Vec<wire::Hits>,
@@ -46,7 +48,7 @@ impl Follower {
             instance: host.pipeline().instance_id().to_owned(),
             services: services.iter().map(|name| (*name).to_owned()).collect(),
             have_faults: 0,
-            told_sites: None,
+            told: None,
             batch: 0,
             hits: Vec::new(),
             evaluations: Vec::new(),
@@ -72,7 +74,8 @@ impl Follower {
 
     async fn poll(&mut self) -> Result<(), Status> {
         let sites = self.faults.sites();
-        let inventory = (self.told_sites != Some(sites.len())).then(|| Inventory {
+        let is_told = self.told.is_some_and(|(count, at)| count == sites.len() && at.elapsed() < TELL_AGAIN);
+        let inventory = (!is_told).then(|| Inventory {
             sites: sites.iter().map(|site| site_to_wire(&site.name)).collect(),
             declarations: self.flags.declared().iter().map(declaration).collect(),
         });
@@ -98,7 +101,11 @@ impl Follower {
         let answer = self.client.fetch(request).await?.into_inner();
         self.hits.clear();
         self.evaluations.clear();
-        self.told_sites = (!answer.tell).then_some(sites.len());
+        if answer.tell {
+            self.told = None;
+        } else if !is_told {
+            self.told = Some((sites.len(), Instant::now()));
+        }
         self.take(answer);
         Ok(())
     }

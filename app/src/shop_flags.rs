@@ -30,7 +30,7 @@ pub const DECLARED: &[(&str, &[Declared])] = &[
 /// Tells the store which flags this process reads, puts them into its catalogue if that is to be filled and never held anything, and puts what is in
 /// force where the services read it.
 pub async fn begin(flags: &Flags, store: &FlagStore, process: &str, fills: bool) -> anyhow::Result<()> {
-    store.registrations().heard(process, env!("CARGO_PKG_VERSION"), &flags.declared(), &[]).await?;
+    store.registrations().received(process, env!("CARGO_PKG_VERSION"), &flags.declared(), &[]).await?;
     if fills {
         store.fill_with_declared().await?;
     }

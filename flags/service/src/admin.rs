@@ -98,6 +98,7 @@ impl From<Error> for Failed {
                 let current = json!({"revision": current, "definition": definition.as_deref().map(definition_value)});
                 Self::Conflict(Reply::new(StatusCode::CONFLICT, "REVISION_MISMATCH", &text), current)
             }
+            Error::NotTaken(_) => reply(StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
             Error::Store(cause) => {
                 tracing::error!(error = %cause, "a change of flags could not be kept");
                 reply(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL")

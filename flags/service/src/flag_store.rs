@@ -31,9 +31,8 @@ use set::NOTHING_SHARED;
 
 use crate::documents::{FlagDocument, HEAD, HeadDocument, SharedDocument, schema};
 
-use crate::registrations::Registrations;
+use crate::registrations::{NotTaken, Registrations};
 
-pub(crate) use archive::ArchivedDocument;
 pub use change::Written;
 pub use file::{FileStatus, Writer};
 pub use history::{MAX_ENTRIES, Verified};
@@ -126,6 +125,9 @@ pub enum Error {
     /// The request lacks something.
     #[error("{0}")]
     Invalid(String),
+    /// What a process tells cannot be taken.
+    #[error(transparent)]
+    NotTaken(#[from] NotTaken),
     /// It is for others to change.
     #[error("{0}")]
     Protected(String),

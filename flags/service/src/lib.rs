@@ -42,6 +42,7 @@ pub mod faults;
 mod flag_store;
 mod flagd;
 mod lifecycle;
+mod lives;
 mod ofrep;
 mod operation;
 mod pages;
@@ -65,7 +66,7 @@ pub use flag_store::{
 };
 pub use lifecycle::Stage;
 pub use operation::{Author, Import, Operation, Promoted};
-pub use registrations::Registrations;
+pub use registrations::{NotTaken, Registrations};
 pub use role::Role;
 pub use rollout::{Guard, Language, MAX_STEPS, Measurements, NoObservatory, RollOutPlan, Share, Side, Span, Then};
 pub use router::{error_format, router};

@@ -56,7 +56,7 @@ impl Follow {
             last_ms: told.last_unix_ms,
         };
         let counts: Vec<Count> = evaluations.iter().map(count).collect();
-        let heard = self.flags.registrations().heard(&request.instance, &request.version, declared, &counts).await;
+        let heard = self.flags.registrations().received(&request.instance, &request.version, declared, &counts).await;
         heard.map_err(|error| match error {
             Error::Store(cause) => {
                 tracing::error!(error = %cause, "the database of the flags cannot be written");
