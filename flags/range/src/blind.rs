@@ -43,11 +43,11 @@ pub struct Searched {
     pub leaks: Vec<Leak>,
 }
 
-/// Words that only a cause can have put into telemetry.
+/// LeakWords that only a cause can have put into telemetry.
 #[derive(Clone, Debug, Default)]
-pub struct Words(Vec<Vec<u8>>);
+pub struct LeakWords(Vec<Vec<u8>>);
 
-impl Words {
+impl LeakWords {
     /// The words of a campaign: ids and canaries of its incidents, ids that faults were given, keys of the demo's flags, and our own names.
     pub fn of<'a>(incidents: impl Iterator<Item = &'a Incident>, fault_ids: &[String], campaign: &str) -> Self {
         let own = [
@@ -124,7 +124,7 @@ fn positions<'a>(text: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = usize> 
 }
 
 /// Searches all columns of telemetry.
-pub fn search(words: &Words, telemetry: &Telemetry) -> Searched {
+pub fn search(words: &LeakWords, telemetry: &Telemetry) -> Searched {
     let mut found = Searched::default();
     let map = |place: &str, attributes: &BTreeMap<String, String>, found: &mut Searched| {
         for (key, value) in attributes {
