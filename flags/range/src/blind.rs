@@ -12,6 +12,7 @@ use vitrine_platform_faults::demo::DEMO;
 use vitrine_platform_faults::mix64;
 
 use crate::plan::Incident;
+use crate::record::Record;
 use crate::rows::Telemetry;
 
 /// Shortest word that is searched for: shorter ones are in texts by chance.
@@ -177,6 +178,18 @@ impl Renumbered {
         }
         let low = mix64(self.0, id as u64);
         (u128::from(mix64(low, (id >> u64::BITS) as u64)) << u64::BITS) | u128::from(low.max(1))
+    }
+
+    /// Numbers the ids of an incident's exemplars anew, as those of its telemetry.
+    pub fn apply_to_record(self, record: &mut Record) {
+        let exemplars = &mut record.exemplars;
+        for exemplar in exemplars.hit.iter_mut().chain(&mut exemplars.passed) {
+            // What is no id stands for none.
+            let trace = u128::from_str_radix(&exemplar.trace, 16).unwrap_or_default();
+            let span = u64::from_str_radix(&exemplar.span, 16).unwrap_or_default();
+            exemplar.trace = format!("{:032x}", self.trace(trace));
+            exemplar.span = format!("{:016x}", self.span(span));
+        }
     }
 
     /// Numbers all of it anew; what belongs together still does.

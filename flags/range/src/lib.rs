@@ -28,6 +28,7 @@ pub mod baselines;
 pub mod blind;
 mod campaign;
 mod chance;
+pub mod judge;
 pub mod layouts;
 pub mod names;
 pub mod oracle;
