@@ -12,6 +12,7 @@ use vitrine_platform_faults::demo::DEMO;
 use vitrine_platform_faults::mix64;
 
 use crate::plan::Incident;
+use crate::record::Record;
 use crate::rows::Telemetry;
 
 /// Shortest word that is searched for: shorter ones are in texts by chance.
@@ -43,11 +44,11 @@ pub struct Searched {
     pub leaks: Vec<Leak>,
 }
 
-/// Words that only a cause can have put into telemetry.
+/// LeakWords that only a cause can have put into telemetry.
 #[derive(Clone, Debug, Default)]
-pub struct Words(Vec<Vec<u8>>);
+pub struct LeakWords(Vec<Vec<u8>>);
 
-impl Words {
+impl LeakWords {
     /// The words of a campaign: ids and canaries of its incidents, ids that faults were given, keys of the demo's flags, and our own names.
     pub fn of<'a>(incidents: impl Iterator<Item = &'a Incident>, fault_ids: &[String], campaign: &str) -> Self {
         let own = [
@@ -124,7 +125,7 @@ fn positions<'a>(text: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = usize> 
 }
 
 /// Searches all columns of telemetry.
-pub fn search(words: &Words, telemetry: &Telemetry) -> Searched {
+pub fn search(words: &LeakWords, telemetry: &Telemetry) -> Searched {
     let mut found = Searched::default();
     let map = |place: &str, attributes: &BTreeMap<String, String>, found: &mut Searched| {
         for (key, value) in attributes {
@@ -177,6 +178,18 @@ impl Renumbered {
         }
         let low = mix64(self.0, id as u64);
         (u128::from(mix64(low, (id >> u64::BITS) as u64)) << u64::BITS) | u128::from(low.max(1))
+    }
+
+    /// Numbers the ids of an incident's exemplars anew, as those of its telemetry.
+    pub fn apply_to_record(self, record: &mut Record) {
+        let exemplars = &mut record.exemplars;
+        for exemplar in exemplars.hit.iter_mut().chain(&mut exemplars.passed) {
+            // What is no id stands for none.
+            let trace = u128::from_str_radix(&exemplar.trace, 16).unwrap_or_default();
+            let span = u64::from_str_radix(&exemplar.span, 16).unwrap_or_default();
+            exemplar.trace = format!("{:032x}", self.trace(trace));
+            exemplar.span = format!("{:016x}", self.span(span));
+        }
     }
 
     /// Numbers all of it anew; what belongs together still does.

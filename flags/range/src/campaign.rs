@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use vitrine_platform_faults::Fault;
 use vitrine_platform_faults::effect::JOURNEYS;
-use vitrine_platform_faults::{Fault, check};
 
 use crate::template;
-use crate::wrong::{Wrong, read};
+use crate::wrong::{Wrong, read, refused};
 
 /// The version of this document.
 pub const VERSION: u32 = 1;
@@ -197,17 +197,6 @@ fn listed(all: &mut Vec<Wrong>, list: &[Fault]) {
     }
     for (at, fault) in list.iter().enumerate() {
         refused(all, &format!("list[{at}]"), fault);
-    }
-}
-
-/// Takes down what is wrong with a fault.
-pub(crate) fn refused(all: &mut Vec<Wrong>, place: &str, fault: &Fault) {
-    for refusal in check(fault) {
-        let wrong = Wrong::new(format!("{place}.{}", refusal.place), refusal.message, refusal.expected);
-        // The ends of a range can be wrong in the same way: once is enough.
-        if !all.contains(&wrong) {
-            all.push(wrong);
-        }
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A [`Campaign`] is a document; its [`Plan`] is drawn of its seed. What an incident did is its [`Record`]: which calls were hit, where
 //! trouble went from there ([`propagation`]), and whether telemetry shows it ([`Oracle`]). Those who look for the cause are [scored](scores)
-//! beside chance and simple [rules](baselines). A [blind] set tells nothing of what was done.
+//! beside chance and simple [rules](baselines). Sets are written in the [layouts] that others read; a [blind] set tells nothing of what was
+//! done.
 //!
 //! It neither arms faults nor asks telemetry, nor touches files: whoever runs a campaign (`vitrine range`) hands rows in and takes files
 //! out. Read on in `plan.rs`, `record.rs`, `oracle.rs`; `docs/guide/range.md` says how a campaign is run.
@@ -27,6 +28,8 @@ pub mod baselines;
 pub mod blind;
 mod campaign;
 mod chance;
+pub mod judge;
+pub mod layouts;
 pub mod names;
 pub mod oracle;
 mod plan;

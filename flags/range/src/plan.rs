@@ -8,10 +8,10 @@ use vitrine_platform_faults::effect::Delay;
 use vitrine_platform_faults::fault::{Scope, Target};
 use vitrine_platform_faults::{At, Effect, Fault, mix64};
 
-use crate::campaign::{Campaign, Draw, Order, refused};
+use crate::campaign::{Campaign, Draw, Order};
 use crate::chance::Chance;
 use crate::template;
-use crate::wrong::Wrong;
+use crate::wrong::{Wrong, refused};
 
 /// Streams of chance, one for each purpose: more draws for one leave the others as they are.
 mod streams {

@@ -3,9 +3,8 @@
 use serde_json::{Map, Number, Value};
 use vitrine_platform_faults::Fault;
 
-use crate::campaign::refused;
 use crate::chance::Chance;
-use crate::wrong::Wrong;
+use crate::wrong::{Wrong, refused};
 
 /// Deepest nesting of a template: a fault has five levels.
 const MAX_DEPTH: usize = 16;

@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+use vitrine_platform_faults::{Fault, check};
 
 /// One thing that is wrong with a document: where, what, and what was expected there.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -34,4 +35,15 @@ pub(crate) fn read<T: DeserializeOwned>(document: &[u8], most: usize, what: &str
     })?;
     reader.end().map_err(|e| Wrong::new("", e.to_string(), "nothing behind the document"))?;
     Ok(read)
+}
+
+/// Takes down what is wrong with a fault.
+pub(crate) fn refused(all: &mut Vec<Wrong>, place: &str, fault: &Fault) {
+    for refusal in check(fault) {
+        let wrong = Wrong::new(format!("{place}.{}", refusal.place), refusal.message, refusal.expected);
+        // The ends of a range can be wrong in the same way: once is enough.
+        if !all.contains(&wrong) {
+            all.push(wrong);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use vitrine_flags_range::blind::metadata::{self, Metadata};
-use vitrine_flags_range::blind::{Renumbered, Words, search};
+use vitrine_flags_range::blind::{LeakWords, Renumbered, search};
 use vitrine_flags_range::rows::{LogRow, SpanRow, kind};
 use vitrine_flags_range::{Campaign, Chance, Plan, Telemetry, Window};
 
@@ -38,7 +38,7 @@ fn telemetry() -> Telemetry {
 fn each_kind_of_leak_is_found_wherever_it_is() {
     let plan = plan();
     let incident = plan.incidents().next().expect("one");
-    let words = Words::of(plan.incidents(), &["f-20261128-1".to_owned()], "campaign-digest");
+    let words = LeakWords::of(plan.incidents(), &["f-20261128-1".to_owned()], "campaign-digest");
     let clean = search(&words, &telemetry());
     assert!(clean.hits == 0 && clean.bytes > 100, "{clean:?}");
     let leaks = [
@@ -106,11 +106,11 @@ fn metadata_that_tell_are_told_and_others_are_not() {
             .collect()
     };
     let (quiet, telling) = (rows(0.0), rows(150.0));
-    let told = metadata::told(&telling, 1).expect("there are enough");
+    let told = metadata::tell_apart(&telling, 1).expect("there are enough");
     assert!(told.leaks && told.accuracy > 0.95, "{told:?}");
-    let told = metadata::told(&quiet, 1).expect("there are enough");
+    let told = metadata::tell_apart(&quiet, 1).expect("there are enough");
     assert!(!told.leaks && told.accuracy < 0.7, "{told:?}");
-    assert_eq!(metadata::told(&quiet[..6], 1), None);
+    assert_eq!(metadata::tell_apart(&quiet[..6], 1), None);
     let named = metadata::of(&telemetry(), &[10, 20], "3f", true);
     assert_eq!(named.features[..2], [2.0, 2.0]);
 }

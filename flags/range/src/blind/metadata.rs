@@ -28,7 +28,7 @@ pub struct Metadata {
 
 /// What a classifier reached.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Told {
+pub struct MetadataCheck {
     /// The mean of the shares of both labels that are told right: 0.5 is chance.
     pub accuracy: f64,
     /// The part of the shuffled labels that are told less well.
@@ -134,7 +134,7 @@ fn accuracy(rows: &[Metadata]) -> f64 {
 }
 
 /// Says how well metadata tells incidents from controls; none where there are fewer than [`MIN_EACH`] of either.
-pub fn told(rows: &[Metadata], seed: u64) -> Option<Told> {
+pub fn tell_apart(rows: &[Metadata], seed: u64) -> Option<MetadataCheck> {
     let faulted = rows.iter().filter(|row| row.is_faulted).count();
     if faulted < MIN_EACH || rows.len() - faulted < MIN_EACH {
         return None;
@@ -155,5 +155,5 @@ pub fn told(rows: &[Metadata], seed: u64) -> Option<Told> {
         below += usize::from(accuracy(&shuffled) < reached);
     }
     let above = below as f64 / SHUFFLES as f64;
-    Some(Told { accuracy: reached, above, leaks: above > SIGNIFICANT })
+    Some(MetadataCheck { accuracy: reached, above, leaks: above > SIGNIFICANT })
 }

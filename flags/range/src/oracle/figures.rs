@@ -7,7 +7,7 @@ use vitrine_platform_faults::{At, Effect, Fault};
 
 use crate::rows::Window;
 
-/// A statement with places: `{window}`, `{seconds}`, `{service}`, `{callee}`, `{from}`, `{method}`, `{grown}`, `{key}`, `{op}`, `{process}`.
+/// A statement with places: `{window}`, `{seconds}`, `{service}`, `{callee}`, `{from}`, `{method}`, `{route}`, `{grown}`, `{key}`, `{op}`, `{process}`.
 pub type Statement = &'static str;
 
 /// How long before a window a counter's last value is looked for, in nanoseconds.
@@ -42,10 +42,10 @@ pub const CHILDREN_MS: Statement =
     "SELECT avg(duration_ms(duration_ns)) FROM spans WHERE {window} AND kind = 'client' AND {service}";
 /// How long requests from outside take, in ms.
 pub const EDGE_MS: Statement = "SELECT avg(duration_ms(duration_ns)) FROM spans WHERE {window} AND kind = 'server' \
-     AND attr(attributes, 'http.request.method') IS NOT NULL{method}";
+     AND attr(attributes, 'http.request.method') IS NOT NULL{route}";
 /// The share of them that fails.
 pub const EDGE_FAILED: Statement = "SELECT avg(CASE WHEN attr(attributes, 'http.response.status_code') >= '400' THEN 1.0 ELSE 0.0 END) \
-     FROM spans WHERE {window} AND kind = 'server' AND attr(attributes, 'http.request.method') IS NOT NULL{method}";
+     FROM spans WHERE {window} AND kind = 'server' AND attr(attributes, 'http.request.method') IS NOT NULL{route}";
 /// The share of them that is refused for want of a valid token.
 pub const EDGE_UNAUTHORIZED: Statement = "SELECT avg(CASE WHEN attr(attributes, 'http.response.status_code') = '401' THEN 1.0 ELSE 0.0 END) \
      FROM spans WHERE {window} AND kind = 'server' AND attr(attributes, 'http.request.method') IS NOT NULL";
@@ -144,14 +144,21 @@ fn one_of(column: &str, names: &[String]) -> String {
     format!("({})", any.join(" OR "))
 }
 
+/// Methods stand behind their contract in the name of a span. At the edge the target names routes.
 fn methods(fault: &Fault) -> String {
     let target = &fault.target;
-    if target.method.is_empty() {
+    if target.method.is_empty() || target.at == At::Edge {
         return String::new();
     }
-    // Routes are the names of spans; methods stand behind their contract.
-    let column = if target.at == At::Edge { "name" } else { "split_part(name, '/', 2)" };
-    format!(" AND {}", one_of(column, &target.method))
+    format!(" AND {}", one_of("split_part(name, '/', 2)", &target.method))
+}
+
+fn routes(fault: &Fault) -> String {
+    let target = &fault.target;
+    if target.method.is_empty() || target.at != At::Edge {
+        return String::new();
+    }
+    format!(" AND {}", one_of("name", &target.method))
 }
 
 fn key(fault: &Fault) -> String {
@@ -209,6 +216,7 @@ pub fn filled(statement: Statement, fault: &Fault, window: Window) -> String {
         ("{callee}", one_of("attr(attributes, 'server.address')", &target.service)),
         ("{from}", from),
         ("{method}", methods(fault)),
+        ("{route}", routes(fault)),
         ("{key}", key(fault)),
         ("{op}", op(fault).to_owned()),
         ("{process}", process),
