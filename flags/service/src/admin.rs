@@ -43,7 +43,7 @@ pub(crate) fn routes() -> Router<FlagService> {
 }
 
 /// Why a request is refused.
-enum Failed {
+pub(crate) enum Failed {
     Reply(Reply),
     /// A conflict says what is there now.
     Conflict(Reply, serde_json::Value),
@@ -92,10 +92,10 @@ impl IntoResponse for Failed {
     }
 }
 
-type Replied = Result<Response, Failed>;
+pub(crate) type Replied = Result<Response, Failed>;
 
 /// A reply as JSON.
-fn json_reply(value: &impl Serialize) -> Response {
+pub(crate) fn json_reply(value: &impl Serialize) -> Response {
     let body = serde_json::to_string(value).expect("answers hold nothing that is no JSON");
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }

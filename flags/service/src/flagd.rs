@@ -14,12 +14,13 @@ use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use http::{HeaderMap, StatusCode, header};
-use tokio::sync::OwnedSemaphorePermit;
+use http::{Extensions, HeaderMap, StatusCode, header};
 use vitrine_flags_engine::{Context, Evaluation, EvaluationError, FlagType};
 
 use crate::access::Denied;
+use crate::clients::OpenStream;
 use crate::flag_store::InForce;
+use crate::passing::client_of;
 use crate::role::Role;
 use crate::selector::Selector;
 use crate::service::FlagService;
@@ -42,11 +43,17 @@ pub(crate) fn routes() -> Router<FlagService> {
         .route("/flagd.sync.v1.FlagSyncService/{method}", post(sync::call))
 }
 
-/// Room for a stream of a client that may evaluate.
-fn stream_room(service: &FlagService, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, Problem> {
+/// A stream of a client that may evaluate.
+fn open_stream(service: &FlagService, request: &Extensions, headers: &HeaderMap) -> Result<OpenStream, Problem> {
     service.access.check(headers, Role::Evaluation)?;
     let full = "as many streams are open as may be: try again later";
-    service.streams.room().ok_or_else(|| Problem::new(tonic::Code::ResourceExhausted, full))
+    let permit = service.streams.room().ok_or_else(|| Problem::new(tonic::Code::ResourceExhausted, full))?;
+    Ok(OpenStream::new(client_of(service, request, headers), permit))
+}
+
+/// An error in Connect's words.
+pub(crate) fn connect_error(code: tonic::Code, message: &str) -> Response {
+    connect::refuse(&Problem::new(code, message))
 }
 
 /// Which version of the evaluation service is asked.
@@ -123,13 +130,13 @@ fn asked_type(method: &str) -> Option<FlagType> {
 }
 
 /// Whether the flags that a call selects are those in force; a selector that cannot be is refused.
-fn is_selected(now: &InForce, headers: &HeaderMap, of_body: &str) -> Result<bool, Problem> {
+fn is_selected(service: &FlagService, now: &InForce, headers: &HeaderMap, of_body: &str) -> Result<bool, Problem> {
     let invalid = |message| Problem::new(tonic::Code::InvalidArgument, message);
     let selector = match headers.contains_key("flagd-selector") {
         true => Selector::of(headers),
         false => Selector::read(of_body),
     };
-    Ok(selector.map_err(invalid)?.matches(now.snapshot.set()))
+    Ok(selector.map_err(invalid)?.matches(now.snapshot.set(), &service.serving.source))
 }
 
 /// Evaluates one flag for a call.
@@ -143,10 +150,11 @@ fn resolve<'n>(
     context: &dyn Context,
 ) -> Result<Evaluation<'n>, Problem> {
     service.access.check(headers, Role::Evaluation)?;
-    if !is_selected(now, headers, "")? {
+    if !is_selected(service, now, headers, "")? {
         return Err(EvaluationError::FlagNotFound(key.to_owned()).into());
     }
-    let evaluation = now.snapshot.evaluate(key, context, service.flags.now_s())?.expect(kind)?;
+    let context = service.serving.added.around(headers, context);
+    let evaluation = now.snapshot.evaluate(key, &context, service.flags.now_s())?.expect(kind)?;
     // v1 has no way to say that the caller's own default is to be used, but for a disabled flag.
     if version == Version::V1 && evaluation.variant.is_none() && evaluation.flag.is_enabled() {
         return Err(Problem::new(tonic::Code::NotFound, format!("flag {key:?} has no default variant")));

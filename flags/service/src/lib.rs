@@ -32,20 +32,25 @@
 mod access;
 mod admin;
 mod audit;
+mod clients;
+mod clients_api;
 mod documents;
 mod events;
 mod flag_store;
 mod flagd;
 mod ofrep;
 mod pages;
+mod passing;
 mod role;
 mod router;
 mod selector;
 mod service;
+mod serving;
 mod streams;
 
 pub use access::{Access, Denied, Token};
 pub use audit::{Action, Changed, Entry};
 pub use flag_store::{Author, Error, FlagStore, Import, InForce, MAX_ENTRIES, StoredFlag, Verified, Written};
 pub use role::Role;
-pub use router::{error_format, router};
+pub use router::{error_format, router, router_serving};
+pub use serving::{AddedContext, MAX_ADDED, RateLimit, SOURCE, Serving};

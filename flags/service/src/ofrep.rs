@@ -77,12 +77,12 @@ async fn one(State(service): State<FlagService>, Path(key): Path<String>, header
 fn evaluate_one(service: &FlagService, key: &str, headers: &HeaderMap, body: &[u8]) -> Result<String, Failed> {
     service.access.check(headers, Role::Evaluation)?;
     let request = read_request(body)?;
-    let context = context_of(&request)?;
+    let context = service.serving.added.around(headers, context_of(&request)?);
     let now = service.flags.current();
-    if !selector_of(headers)?.matches(now.snapshot.set()) {
+    if !selector_of(headers)?.matches(now.snapshot.set(), &service.serving.source) {
         return Err(Failed::Evaluation(EvaluationError::FlagNotFound(key.to_owned())));
     }
-    let evaluation = now.snapshot.evaluate(key, context, service.flags.now_s()).map_err(Failed::Evaluation)?;
+    let evaluation = now.snapshot.evaluate(key, &context, service.flags.now_s()).map_err(Failed::Evaluation)?;
     let mut out = String::new();
     write_success(&evaluation, &mut out);
     Ok(out)
@@ -100,12 +100,12 @@ async fn all(
 fn evaluate_all(service: &FlagService, caused: &Caused, headers: &HeaderMap, body: &[u8]) -> Result<Response, Failed> {
     service.access.check(headers, Role::Evaluation)?;
     let request = read_request(body)?;
-    let context = context_of(&request)?;
+    let context = service.serving.added.around(headers, context_of(&request)?);
     let now = service.flags.current();
-    let is_selected = selector_of(headers)?.matches(now.snapshot.set());
+    let is_selected = selector_of(headers)?.matches(now.snapshot.set(), &service.serving.source);
     let mut out = String::from("{\"flags\":[");
     if is_selected {
-        for (n, (flag, evaluated)) in now.snapshot.evaluate_all(context, service.flags.now_s()).enumerate() {
+        for (n, (flag, evaluated)) in now.snapshot.evaluate_all(&context, service.flags.now_s()).enumerate() {
             out.push_str(if n > 0 { "," } else { "" });
             match evaluated {
                 Ok(evaluation) => write_success(&evaluation, &mut out),
@@ -240,12 +240,17 @@ fn deny(denied: &Denied) -> Response {
 /// How refusals around the handlers are said.
 pub(crate) fn errors(asked: &RequestInfo, refusal: &Refusal) -> Response {
     let details = format!("{}: expected {}", refusal.message, refusal.expected);
-    let key = asked
-        .uri
-        .path()
-        .strip_prefix(ONE)
-        .map(|key| vitrine_kit::percent::decode(key).unwrap_or_else(|| key.to_owned()));
-    json_response(refusal.status, failure(key.as_deref(), "GENERAL", &details))
+    json_response(refusal.status, failure(key_of(asked.uri.path()).as_deref(), "GENERAL", &details))
+}
+
+/// Refuses a request of a client that asks too much.
+pub(crate) fn too_many(path: &str, details: &str) -> Response {
+    json_response(StatusCode::TOO_MANY_REQUESTS, failure(key_of(path).as_deref(), "GENERAL", details))
+}
+
+/// The key of the flag that a path names.
+fn key_of(path: &str) -> Option<String> {
+    path.strip_prefix(ONE).map(|key| vitrine_kit::percent::decode(key).unwrap_or_else(|| key.to_owned()))
 }
 
 fn json_response(status: StatusCode, body: String) -> Response {

@@ -1,5 +1,6 @@
 //! Pages for a person with a browser: plain HTML and CSS, no script. What they change goes the way of all changes.
 
+mod clients;
 mod view;
 
 use axum::extract::{Form, Path, State};
@@ -27,6 +28,7 @@ pub(crate) fn routes() -> Router<FlagService> {
         .route("/flags/{key}", get(flag))
         .route("/flags/{key}/state", post(switch))
         .route("/history", get(history))
+        .route("/clients", get(clients))
         .route("/history/{revision}/undo", post(undo))
         .route("/sign-in", get(async || page(Ok(view::sign_in(None)))).post(sign_in))
 }
@@ -108,6 +110,14 @@ async fn flag_page(service: &FlagService, key: &str, subject: &Subject, headers:
     let entries = service.flags.history(Some(key), MAX_SHOWN).await?;
     let stored = now.stored(key).ok_or_else(|| Error::NotFound(format!("there is no flag {key:?}")))?;
     Ok(view::flag(key, stored, context, explained.as_ref(), &entries))
+}
+
+async fn clients(State(service): State<FlagService>, headers: HeaderMap) -> Response {
+    let read = || {
+        service.access.check(&headers, Role::Viewer)?;
+        Ok(clients::clients(&service.flags.current(), &service.clients))
+    };
+    page(read())
 }
 
 async fn history(State(service): State<FlagService>, headers: HeaderMap) -> Response {

@@ -3,28 +3,64 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use vitrine_platform_http::{Refusal, RequestInfo, grpc_errors, problem_errors, with_error_format};
+use vitrine_platform_http::{Refusal, RequestInfo, grpc_errors, observe, problem_errors, with_error_format};
+use vitrine_platform_telemetry::{Observation, ObservationKind};
 
 use crate::access::Access;
 use crate::flag_store::FlagStore;
+use crate::passing::pass;
 use crate::service::FlagService;
-use crate::{admin, flagd, ofrep, pages};
+use crate::serving::Serving;
+use crate::{admin, clients_api, flagd, ofrep, pages};
 
 /// Longest body of an evaluation, in bytes.
 const MAX_CONTEXT_BYTES: usize = 1_000_000;
 
-/// OFREP below `/ofrep/v1`, flagd's services at their names, the operators' API below `/api/v1`, and pages.
+/// OFREP below `/ofrep/v1`, flagd's services at their names, the operators' API below `/api/v1`, and pages; with nothing added and nothing limited.
 pub fn router(flags: &FlagStore, access: &Access) -> Router {
-    let service = FlagService { flags: flags.clone(), access: access.clone(), streams: Arc::default() };
-    let evaluation = ofrep::routes().layer(DefaultBodyLimit::max(MAX_CONTEXT_BYTES));
+    router_serving(flags, access, Serving::default())
+}
+
+/// The same, served as is said.
+pub fn router_serving(flags: &FlagStore, access: &Access, serving: Serving) -> Router {
+    let telemetry = serving.telemetry.clone();
+    let (flags, access) = (flags.clone(), access.clone());
+    let service = FlagService { flags, access, streams: Arc::default(), clients: Arc::default(), serving };
+    tell(&service);
+    let pass = || from_fn_with_state(service.clone(), pass);
+    let evaluation = ofrep::routes().layer(DefaultBodyLimit::max(MAX_CONTEXT_BYTES)).layer(pass());
     let evaluation = with_error_format(evaluation.with_state(service.clone()), ofrep::errors);
-    let admin = admin::routes().layer(DefaultBodyLimit::max(vitrine_flags_engine::json::MAX_BYTES));
+    let admin = admin::routes().merge(clients_api::routes());
+    let admin = admin.layer(DefaultBodyLimit::max(vitrine_flags_engine::json::MAX_BYTES));
     let admin = with_error_format(admin.with_state(service.clone()), problem_errors);
-    let flagd = with_error_format(flagd::routes().with_state(service.clone()), grpc_errors);
+    let flagd = with_error_format(flagd::routes().layer(pass()).with_state(service.clone()), grpc_errors);
     let pages = with_error_format(pages::routes().with_state(service), pages::errors);
-    evaluation.merge(flagd).merge(admin).merge(pages)
+    let all = evaluation.merge(flagd).merge(admin).merge(pages);
+    all.layer(from_fn(move |request: Request, next: Next| observe(telemetry.clone(), request, next)))
+}
+
+/// What is told of it whenever metrics are exported.
+fn tell(service: &FlagService) {
+    let flags = service.flags.clone();
+    let opened_at = flags.current().revision;
+    service.serving.telemetry.read_while(&service.clients, move |clients| {
+        let revision = flags.current().revision;
+        let (gauge, counter) = (ObservationKind::Gauge, ObservationKind::Counter);
+        let about = "Revision of the flags in force";
+        let mut told = vec![Observation::new(gauge, "vitrine.flags.revision", "{revision}", about, revision as f64)];
+        let changes = revision.saturating_sub(opened_at) as f64;
+        told.push(Observation::new(counter, "vitrine.flags.changes", "{change}", "Changes of flags", changes));
+        for (protocol, open) in clients.streams() {
+            let about = "Streams of clients that are open";
+            let streams = ObservationKind::UpDownCounter;
+            let observation = Observation::new(streams, "vitrine.flags.streams", "{stream}", about, f64::from(open));
+            told.push(observation.attr("vitrine.flags.protocol", protocol.name()));
+        }
+        told
+    });
 }
 
 /// How refusals are said around all of it: as the API does that the path belongs to, else as a page.

@@ -3,9 +3,6 @@
 use http::HeaderMap;
 use vitrine_flags_engine::FlagSet;
 
-/// The name of the one source that is here, as flagd's files and addresses are sources.
-const SOURCE: &str = "vitrine";
-
 /// Which flags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Selector {
@@ -39,12 +36,12 @@ impl Selector {
         }
     }
 
-    /// Whether the flags of this set are meant.
-    pub(crate) fn matches(&self, set: &FlagSet) -> bool {
+    /// Whether the flags of this set are meant, which are of a source of this name, as flagd's files and addresses are sources.
+    pub(crate) fn matches(&self, set: &FlagSet, source: &str) -> bool {
         match self {
             Self::All => true,
             Self::FlagSet(id) => set.metadata_text("flagSetId").unwrap_or_default() == id,
-            Self::Source(source) => source == SOURCE,
+            Self::Source(named) => named == source,
         }
     }
 }

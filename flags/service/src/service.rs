@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::access::Access;
+use crate::clients::Clients;
 use crate::flag_store::FlagStore;
+use crate::serving::Serving;
 use crate::streams::Streams;
 
 /// What handlers stand on. Cheap to clone.
@@ -12,4 +14,6 @@ pub(crate) struct FlagService {
     pub(crate) flags: FlagStore,
     pub(crate) access: Access,
     pub(crate) streams: Arc<Streams>,
+    pub(crate) clients: Arc<Clients>,
+    pub(crate) serving: Serving,
 }

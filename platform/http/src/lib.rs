@@ -83,4 +83,4 @@ pub use refusal::{
     ErrorFormat, Refusal, RequestInfo, nowhere, plain_bodies, plain_errors, problem_errors, with_error_format,
     with_plain_errors,
 };
-pub use serve::{Listener, Peer, bind, serve};
+pub use serve::{Listener, Peer, bind, bind_unix, serve};

@@ -6,12 +6,12 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, stream};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use tonic::Code;
 use vitrine_flags_engine::json::{self, Json, Kind};
 use vitrine_flags_engine::{Evaluation, FlagType};
 
-use super::{MAX_REQUEST_BYTES, Problem, Version, asked_type, is_selected, resolve, stream_room};
+use super::{MAX_REQUEST_BYTES, Problem, Version, asked_type, is_selected, open_stream, resolve};
 use crate::events;
 use crate::role::Role;
 use crate::service::FlagService;
@@ -31,7 +31,7 @@ pub(super) async fn call(service: FlagService, version: Version, method: &str, r
         head.headers.get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"application/connect"));
     match (method, is_stream) {
         // The one message of the request says nothing, so it is not read.
-        ("EventStream", true) => event_stream(&service, &head.headers),
+        ("EventStream", true) => event_stream(&service, &head.extensions, &head.headers),
         (_, false) => match unary(&service, version, method, &head.headers, &body) {
             Ok(body) => (json_type(), body).into_response(),
             Err(problem) => refuse(&problem),
@@ -74,9 +74,10 @@ fn unary(
     }
     service.access.check(headers, Role::Evaluation)?;
     let mut out = String::from("{\"flags\":{");
-    let is_selected = is_selected(&now, headers, "")?;
+    let is_selected = is_selected(service, &now, headers, "")?;
+    let context = service.serving.added.around(headers, context);
     if is_selected {
-        let evaluated = now.snapshot.evaluate_all(context, service.flags.now_s());
+        let evaluated = now.snapshot.evaluate_all(&context, service.flags.now_s());
         for (n, evaluation) in evaluated.filter_map(|(_, evaluated)| evaluated.ok()).enumerate() {
             out.push_str(if n > 0 { "," } else { "" });
             json::write_text(evaluation.flag.key(), &mut out);
@@ -133,6 +134,7 @@ fn words(code: Code) -> (&'static str, StatusCode) {
         Code::Unauthenticated => ("unauthenticated", StatusCode::UNAUTHORIZED),
         Code::PermissionDenied => ("permission_denied", StatusCode::FORBIDDEN),
         Code::ResourceExhausted => ("resource_exhausted", StatusCode::TOO_MANY_REQUESTS),
+        Code::DeadlineExceeded => ("deadline_exceeded", StatusCode::GATEWAY_TIMEOUT),
         Code::Unimplemented => ("unimplemented", StatusCode::NOT_IMPLEMENTED),
         _ => ("internal", StatusCode::INTERNAL_SERVER_ERROR),
     }
@@ -145,7 +147,7 @@ fn error_json(problem: &Problem) -> String {
     out
 }
 
-fn refuse(problem: &Problem) -> Response {
+pub(super) fn refuse(problem: &Problem) -> Response {
     (words(problem.code).1, json_type(), error_json(problem)).into_response()
 }
 
@@ -159,11 +161,11 @@ fn envelope(flags: u8, json: &str) -> Bytes {
 }
 
 /// A stream's errors are in its last envelope: the answer itself is always 200.
-fn event_stream(service: &FlagService, headers: &HeaderMap) -> Response {
-    let body = match stream_room(service, headers) {
+fn event_stream(service: &FlagService, request: &Extensions, headers: &HeaderMap) -> Response {
+    let body = match open_stream(service, request, headers) {
         Err(problem) => Body::from(envelope(END, &format!("{{\"error\":{}}}", error_json(&problem)))),
-        Ok(permit) => {
-            let told = events::follow(service.flags.watch(), permit).map(|told| {
+        Ok(stream) => {
+            let told = events::follow(service, stream).map(|told| {
                 let data = told.data.map(|data| format!(",\"data\":{data}")).unwrap_or_default();
                 envelope(0, &format!("{{\"type\":\"{}\"{data}}}", told.name))
             });

@@ -8,8 +8,10 @@ use vitrine_kit::percent;
 use crate::audit::{Action, Entry};
 use crate::flag_store::{InForce, StoredFlag};
 
-const FRAME: Frame =
-    Frame { product: "flags", links: &[("/", "Flags"), ("/history", "History"), ("/api/v1/export", "Export")] };
+pub(super) const FRAME: Frame = Frame {
+    product: "flags",
+    links: &[("/", "Flags"), ("/history", "History"), ("/clients", "Clients"), ("/api/v1/export", "Export")],
+};
 
 /// A page that says what went wrong.
 pub(super) fn problem(message: &str) -> String {
@@ -206,6 +208,6 @@ fn pretty(json: &str) -> String {
     value.and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_else(|| json.to_owned())
 }
 
-fn time(ms: i64) -> String {
+pub(super) fn time(ms: i64) -> String {
     rfc3339(ms).replace('T', " ").trim_end_matches('Z').to_owned()
 }
