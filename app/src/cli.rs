@@ -15,8 +15,12 @@ use crate::settings::Flag;
 use crate::sql::Style;
 pub use rules::{RulesArgs, RulesCheckArgs, RulesCommand, RulesReplayArgs, RulesTestArgs};
 
+mod faults;
 mod flags;
 
+pub use faults::{
+    FaultsCommand, FaultsDemoArgs, FaultsEndArgs, FaultsListArgs, FaultsReasonArgs, FaultsShowArgs, FaultsStartArgs,
+};
 pub use flags::{
     FlagsAskArgs, FlagsCommand, FlagsExplainArgs, FlagsGetArgs, FlagsHistoryArgs, FlagsListArgs, FlagsServeArgs,
     FlagsSetArgs,
@@ -61,6 +65,9 @@ pub enum Command {
     /// Feature flags: served to OpenFeature's clients, or those of a service that runs listed, written and explained
     #[command(subcommand)]
     Flags(FlagsCommand),
+    /// Faults: what goes wrong on purpose in a shop that runs; armed, looked at and ended
+    #[command(subcommand)]
+    Faults(FaultsCommand),
     /// Watch a machine: its metrics at /metrics, as the node exporter and cAdvisor have them
     #[command(subcommand)]
     Agent(AgentCommand),

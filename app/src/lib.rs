@@ -11,6 +11,7 @@ mod export;
 mod flags;
 mod flags_commands;
 mod folder;
+mod following;
 mod identity;
 mod observatory;
 mod observe;
@@ -27,6 +28,7 @@ mod runfile;
 mod say;
 mod serve;
 pub mod settings;
+mod signals;
 mod sql;
 mod statements;
 mod telemetry;
@@ -133,6 +135,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
         Command::Metrics(MetricsCommand::Reindex(args)) => reindex::run(args).await,
         Command::Agent(args) => agent::run(args).await,
         Command::Flags(command) => flags_commands::run(command).await,
+        Command::Faults(command) => flags_commands::faults(command).await,
         Command::Config(args) if args.schema => settings::print_schema(),
         Command::Config(args) if args.reference => {
             settings::print_reference();

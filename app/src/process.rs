@@ -22,6 +22,7 @@ use vitrine_platform_telemetry::{Config, Telemetry};
 use vitrine_shop_load::Load;
 
 use crate::flags::Flags;
+use crate::following::Follower;
 use crate::observatory::Observatory;
 use crate::operations::Operations;
 use crate::settings::Settings;
@@ -110,6 +111,13 @@ impl Process {
     /// Serves feature flags, until everything that is told of its services has ended.
     pub fn serve_flags(&self, flags: Flags) {
         flags.serve(&self.bounds, &self.stop_background, &self.background);
+    }
+
+    /// Follows the one who keeps faults, as long as services are at work here.
+    pub fn follow(&self, follower: Option<Follower>) {
+        if let (Some(follower), Some(running)) = (follower, &self.running) {
+            running.tracker().spawn(follower.run(running.stop_token()));
+        }
     }
 
     /// Lets others find its services until it stops.

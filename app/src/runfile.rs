@@ -97,7 +97,7 @@ pub fn alone_path(dir: &Path) -> PathBuf {
 pub fn flags(dir: &Path) -> Option<String> {
     let alone = || {
         // A killed one left its file.
-        folder::is_locked(dir, crate::flags::FLAGS).then_some(())?;
+        folder::is_locked(dir, vitrine_contracts::services::FLAGS).then_some(())?;
         let text = std::fs::read_to_string(flags_path(dir)).ok()?;
         serde_json::from_str::<serde_json::Value>(&text).ok()?.get("flags")?.as_str().map(str::to_owned)
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use tokio::net::TcpListener;
-use vitrine_contracts::services::{ALL, GATEWAY};
+use vitrine_contracts::services::{ALL, FLAGS, GATEWAY};
 use vitrine_platform_host::{Error as HostError, Host};
 use vitrine_platform_http::{Listener, bind};
 use vitrine_platform_mesh::{Limits, Mesh, Placement, Registration};
@@ -14,13 +14,14 @@ use vitrine_platform_nats::Nats;
 use vitrine_platform_tls as tls;
 
 use crate::cli::ServeArgs;
+use crate::following::Follower;
 use crate::process::{Process, World};
 use crate::say::say;
 use crate::settings::Settings;
 use crate::{Usage, engines, folder, identity, settings, topology};
 
 /// Where a listener is of which no one said where: a free port of this machine.
-const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+pub(crate) const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Some services that run in this process.
 pub struct Served {
@@ -50,8 +51,9 @@ pub struct Plan {
 
 fn check(plan: &Plan) -> Result<Vec<&str>, Usage> {
     let known = |name: &str| ALL.contains(&name);
-    let unknown: Vec<&str> =
-        plan.names.iter().chain(plan.places.iter().map(|(n, _)| n)).map(String::as_str).filter(|n| !known(n)).collect();
+    // Flags are kept elsewhere: `vitrine flags serve`.
+    let places = plan.places.iter().map(|(name, _)| name).filter(|name| *name != FLAGS);
+    let unknown: Vec<&str> = plan.names.iter().chain(places).map(String::as_str).filter(|n| !known(n)).collect();
     if !unknown.is_empty() {
         return Err(Usage(format!(
             "there is no service {}: expected names out of {}",
@@ -84,7 +86,7 @@ fn everywhere(plan: &Plan, nats: bool) -> Vec<(String, Placement)> {
     let mut places = plan.places.clone();
     if nats {
         let known = |name: &str| plan.names.iter().chain(places.iter().map(|(n, _)| n)).any(|known| known == name);
-        let rest: Vec<_> = ALL.iter().filter(|name| !known(name)).collect();
+        let rest: Vec<_> = ALL.iter().chain(&[FLAGS]).filter(|name| !known(name)).collect();
         places.extend(rest.into_iter().map(|name| ((*name).to_owned(), Placement::Nats)));
     }
     places
@@ -178,9 +180,12 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let mesh = Mesh::new(Limits::default()).with_identity(identity).with_remotes(settings.discovery.clone(), connector);
     let (host, nats) = engines::host(&plan.data, &names, &settings, process.telemetry(), mesh).await?;
     place(plan, &host, nats.as_ref())?;
+    let follows = nats.is_some() || plan.places.iter().any(|(name, _)| name == FLAGS);
+    let follower = if follows { Follower::new(&host, &names) } else { None };
     let components = topology::build_all(&names, &settings.services, &host)?;
     let lame_duck = Duration::from_millis(settings.serve.lame_duck_ms.into());
     process.run(&host, components, lame_duck, taken.listeners(acceptor)).await.map_err(of_the_plan)?;
+    process.follow(follower);
     if settings.discovery.register {
         let (gateway, services): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| **name == GATEWAY);
         for (names, address) in [(services, internal), (gateway, public)] {

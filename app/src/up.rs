@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use tokio_util::sync::CancellationToken;
 use vitrine_contracts::auth::v1::IssueTokenRequest;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
-use vitrine_contracts::services::{ALL, AUTH};
+use vitrine_contracts::services::{ALL, AUTH, FLAGS};
 use vitrine_kit::Secret;
 use vitrine_platform_config::{BaseUrl, Written};
 use vitrine_platform_host::Host;
@@ -18,7 +18,8 @@ use vitrine_shop_auth::machine::{ASSERTION_TYPE, KeyPair};
 use vitrine_shop_load::{Load, Report, Weights};
 
 use crate::cli::UpArgs;
-use crate::flags::{FLAGS, Flags};
+use crate::flags::Flags;
+use crate::following::Follower;
 use crate::observatory::{Addresses, Observatory};
 use crate::process::{Process, World};
 use crate::runfile::{self, DemoCustomer, RunFile};
@@ -46,9 +47,12 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     let opened = Process::open(data, &settings, listeners, &[ALL, &[FLAGS]].concat()).await?;
     let listener = bind(settings.up.listen).await?;
     let observatory = Observatory::open(data, &settings.observatory, true).await?;
+    let Addresses { observe, otlp_grpc, otlp_http } = observatory.addresses()?;
+    if settings.flags.observatory.is_empty() {
+        settings.flags.observatory = BaseUrl::read(&observe).unwrap_or_default();
+    }
     let flags = Flags::open(data, &settings.flags).await?;
     let (flags_url, flags_are_open) = (flags.url()?, flags.open_to_all());
-    let Addresses { observe, otlp_grpc, otlp_http } = observatory.addresses()?;
     let address = listener.local_addr()?;
     let shop = if settings.shop.url.is_empty() { format!("http://{address}") } else { settings.shop.url.to_string() };
     let demo = settings.shop.demo.within(address, &shop);
@@ -59,11 +63,14 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     }
 
     let mut process = opened.start(Some(observatory))?;
-    process.serve_flags(flags);
     let mesh = Mesh::new(Limits::default()).with_identity(identity::identity(data, &settings, None)?);
     let (host, _) = engines::host(data, ALL, &settings, process.telemetry(), mesh).await?;
-    let components = topology::build_all(ALL, &settings.services, &host)?;
+    let follower = Follower::new(&host, ALL);
+    let mut components = topology::build_all(ALL, &settings.services, &host)?;
+    components.push(flags.component());
+    process.serve_flags(flags);
     process.run(&host, components, Duration::ZERO, vec![(World::Public, Listener::from(listener))]).await?;
+    process.follow(follower);
 
     let admin_token = admin_token(&host, &key, &shop).await?;
     let customer = || DemoCustomer { email: DEMO_EMAIL.to_owned(), password: DEMO_PASSWORD.to_owned() };

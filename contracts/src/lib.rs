@@ -30,8 +30,8 @@ pub mod text;
 pub use address::check_address;
 pub use email_address::EmailAddress;
 pub use generated::vitrine::{
-    accounting, ads, auth, bus, carts, catalog, checkout, common, currency, customers, email, fraud, options, orders,
-    payments, recommendations, shipping,
+    accounting, ads, auth, bus, carts, catalog, checkout, common, currency, customers, email, flags, fraud, options,
+    orders, payments, recommendations, shipping,
 };
 pub use methods::{METHODS, Method, method};
 pub use money::money_from_proto;
@@ -72,6 +72,8 @@ pub mod services {
     pub const FRAUD: &str = "fraud";
     /// REST for the world.
     pub const GATEWAY: &str = "gateway";
+    /// Flags and faults. It is not among [`ALL`]: the shop runs without it.
+    pub const FLAGS: &str = "flags";
 
     /// Every service, in the order in which a newcomer meets them.
     pub const ALL: &[&str] = &[

@@ -40,13 +40,16 @@ pub struct FlagsServeArgs {
     /// Where the flags answer; port 0 picks a free one [default: 127.0.0.1:8016]
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Option<SocketAddr>,
+    /// Where processes of a shop follow flags and faults [default: a free port of this machine]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub internal: Option<SocketAddr>,
     /// Where health is answered to probes, apart from all else [default: a free port of this machine]
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub operations: Option<SocketAddr>,
     /// Print errors only
     #[arg(long)]
     pub quiet: bool,
-    /// Write {"flags", "operations", "pid"} to this file, as JSON, once everything is ready
+    /// Write {"flags", "internal", "operations", "pid"} to this file, as JSON, once everything is ready
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
 }

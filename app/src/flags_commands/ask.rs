@@ -1,6 +1,7 @@
 //! The commands that ask a flags service which runs, over its operators' API.
 
 use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -21,7 +22,7 @@ const LIMITS: Limits = Limits { within: Duration::from_secs(30), max_response_by
 const FLAGS_URL: &str = "http://127.0.0.1:8016";
 
 /// Sends a request, and reads the JSON that comes back; what is refused is said as the service says it.
-async fn send(at: &FlagsAskArgs, method: Method, path: &str, body: String) -> Result<Value> {
+pub(super) async fn send(at: &FlagsAskArgs, method: Method, path: &str, body: String) -> Result<Value> {
     let known = || runfile::flags(&at.data.data).unwrap_or_else(|| FLAGS_URL.to_owned());
     let url = at.url.clone().unwrap_or_else(known);
     let mut request = Request::post(format!("{}/api/v1/{path}", url.trim_end_matches('/')), "application/json", body);
@@ -38,7 +39,7 @@ async fn send(at: &FlagsAskArgs, method: Method, path: &str, body: String) -> Re
     Err(anyhow!("{detail}"))
 }
 
-async fn read(at: &FlagsAskArgs, path: &str) -> Result<Value> {
+pub(super) async fn read(at: &FlagsAskArgs, path: &str) -> Result<Value> {
     send(at, Method::GET, path, String::new()).await
 }
 
@@ -46,8 +47,18 @@ fn flag_path(key: &str) -> String {
     format!("flags/{}", percent::encode(key))
 }
 
-fn text(value: &Value) -> &str {
+pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
+}
+
+/// What a file holds; without one, what the standard input does.
+pub(super) fn document(file: Option<&Path>) -> Result<String> {
+    let Some(file) = file else {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("the standard input cannot be read")?;
+        return Ok(text);
+    };
+    std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
 }
 
 /// `vitrine flags list`
@@ -82,16 +93,7 @@ pub(super) async fn set(args: &FlagsSetArgs) -> Result<()> {
         let body = json!({"enabled": args.enable}).to_string();
         send(&args.at, Method::POST, &format!("{path}/state?{about}"), body).await?
     } else {
-        let definition = match &args.file {
-            Some(file) => {
-                std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?
-            }
-            None => {
-                let mut text = String::new();
-                std::io::stdin().read_to_string(&mut text).context("the standard input cannot be read")?;
-                text
-            }
-        };
+        let definition = document(args.file.as_deref())?;
         send(&args.at, Method::PUT, &format!("{path}?{about}"), definition).await?
     };
     for finding in body["findings"].as_array().into_iter().flatten() {

@@ -35,6 +35,9 @@ pub enum Denied {
     /// No token, or none that is known.
     #[error("a known token is expected in Authorization: Bearer TOKEN, or in X-API-Key")]
     Unauthenticated,
+    /// The token is not for faults.
+    #[error("the token is not for faults: an admin's is, and one that was given with \"faults\": true")]
+    Faults,
     /// The token is not for this.
     #[error("the token is of the role {}, and {} is expected", .has.name(), .needs.name())]
     Role {
@@ -50,7 +53,7 @@ impl Denied {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Role { .. } => StatusCode::FORBIDDEN,
+            Self::Role { .. } | Self::Faults => StatusCode::FORBIDDEN,
         }
     }
 }
@@ -63,6 +66,8 @@ pub struct Token {
     pub name: String,
     /// What it is for.
     pub role: Role,
+    /// Whether faults are seen and armed with it. An admin's may always.
+    pub faults: bool,
     /// When it was given, in milliseconds since 1970.
     pub created_ms: i64,
     #[serde(skip)]
@@ -83,11 +88,11 @@ impl Access {
     pub async fn open(flags: &FlagStore) -> Result<Self, Error> {
         let mut tokens = Vec::new();
         for found in flags.store().find_all::<TokenDocument>(Query::all()).await? {
-            let TokenDocument { name, role, hash, created_ms } = found.doc;
+            let TokenDocument { name, role, faults, hash, created_ms } = found.doc;
             let mut bytes = [0; 32];
             // A hash that cannot be read is no token's: the token is known, and nobody has it.
             let _ = hex::decode_to_slice(&hash, &mut bytes);
-            tokens.push(Token { name, role, created_ms, hash: bytes });
+            tokens.push(Token { name, role, faults, created_ms, hash: bytes });
         }
         Ok(Self { flags: flags.clone(), tokens: Arc::new(RwLock::new(tokens)), changing: Arc::default() })
     }
@@ -102,7 +107,24 @@ impl Access {
         self.check_token(token_of(headers), needs)
     }
 
+    /// Who asks, if he may see and arm faults.
+    pub(crate) fn check_faults(&self, headers: &HeaderMap) -> Result<String, Denied> {
+        self.known(token_of(headers), |token| {
+            if token.faults || token.role == Role::Admin { Ok(()) } else { Err(Denied::Faults) }
+        })
+    }
+
     pub(crate) fn check_token(&self, token: Option<&str>, needs: Role) -> Result<String, Denied> {
+        self.known(
+            token,
+            |token| {
+                if token.role < needs { Err(Denied::Role { has: token.role, needs }) } else { Ok(()) }
+            },
+        )
+    }
+
+    /// Whose token it is, if the token may.
+    fn known(&self, token: Option<&str>, may: impl Fn(&Token) -> Result<(), Denied>) -> Result<String, Denied> {
         let tokens = self.tokens.read();
         if tokens.is_empty() {
             return Ok(NOBODY.to_owned());
@@ -115,11 +137,9 @@ impl Access {
                 found = Some(token);
             }
         }
-        match found {
-            None => Err(Denied::Unauthenticated),
-            Some(token) if token.role < needs => Err(Denied::Role { has: token.role, needs }),
-            Some(token) => Ok(token.name.clone()),
-        }
+        let token = found.ok_or(Denied::Unauthenticated)?;
+        may(token)?;
+        Ok(token.name.clone())
     }
 
     /// The tokens, without what they are.
@@ -127,8 +147,8 @@ impl Access {
         self.tokens.read().clone()
     }
 
-    /// Gives a token. It is told once, here.
-    pub async fn give(&self, name: &str, role: Role) -> Result<String, Error> {
+    /// Gives a token, for faults, too, or not. It is told once, here.
+    pub async fn give(&self, name: &str, role: Role, faults: bool) -> Result<String, Error> {
         let _one = self.changing.lock().await;
         let tokens = self.tokens();
         if name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
@@ -151,9 +171,9 @@ impl Access {
         let hash = digest(&token);
         let created_ms = self.flags.now_ms();
         let mut tx = self.flags.store().begin();
-        tx.insert(&TokenDocument { name: name.to_owned(), role, hash: hex::encode(hash), created_ms });
+        tx.insert(&TokenDocument { name: name.to_owned(), role, faults, hash: hex::encode(hash), created_ms });
         tx.commit().await?;
-        self.tokens.write().push(Token { name: name.to_owned(), role, created_ms, hash });
+        self.tokens.write().push(Token { name: name.to_owned(), role, faults, created_ms, hash });
         Ok(token)
     }
 

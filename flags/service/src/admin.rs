@@ -111,15 +111,15 @@ struct About {
 /// What a change says that is of no flag's revision.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Why {
-    why: String,
+pub(crate) struct Why {
+    pub(crate) why: String,
 }
 
 fn author(service: &FlagService, headers: &HeaderMap, why: String) -> Result<Author, Denied> {
     Ok(Author { who: service.access.check(headers, Role::Operator)?, why })
 }
 
-fn text(body: &[u8]) -> Result<&str, Reply> {
+pub(crate) fn text(body: &[u8]) -> Result<&str, Reply> {
     std::str::from_utf8(body).map_err(|error| {
         Reply::new(StatusCode::BAD_REQUEST, "INVALID_BODY", &format!("the body is not UTF-8: {error}"))
             .at("body", "UTF-8")
@@ -305,12 +305,14 @@ async fn tokens(State(service): State<FlagService>, headers: HeaderMap) -> Repli
 struct TokenRequest {
     name: String,
     role: Role,
+    #[serde(default)]
+    faults: bool,
 }
 
 async fn give(State(service): State<FlagService>, headers: HeaderMap, Json(wanted): Json<TokenRequest>) -> Replied {
     service.access.check(&headers, Role::Admin)?;
-    let token = service.access.give(&wanted.name, wanted.role).await?;
-    let answer = json!({"name": wanted.name, "role": wanted.role, "token": token});
+    let token = service.access.give(&wanted.name, wanted.role, wanted.faults).await?;
+    let answer = json!({"name": wanted.name, "role": wanted.role, "faults": wanted.faults, "token": token});
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], json_reply(&answer)).into_response())
 }
 

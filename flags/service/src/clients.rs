@@ -106,7 +106,7 @@ pub(crate) struct ClientBody {
 }
 
 impl Client {
-    fn told(&self, revision: u64, now_ms: i64) {
+    fn note(&self, revision: u64, now_ms: i64) {
         self.revision.store(revision, Ordering::Relaxed);
         self.seen_ms.store(now_ms, Ordering::Relaxed);
     }
@@ -149,8 +149,8 @@ impl OpenStream {
     }
 
     /// Notes that it tells of a revision.
-    pub(crate) fn told(&self, revision: u64, now_ms: i64) {
-        self.client.told(revision, now_ms);
+    pub(crate) fn note(&self, revision: u64, now_ms: i64) {
+        self.client.note(revision, now_ms);
     }
 }
 
@@ -185,7 +185,7 @@ impl Clients {
         let hash = self.hasher.hash_one((protocol, sdk, token, address));
         let mut known = self.known.lock();
         if let Some(client) = known.get(&hash) {
-            client.told(revision, now_ms);
+            client.note(revision, now_ms);
             return client.clone();
         }
         let sdk = shortened(&String::from_utf8_lossy(sdk));

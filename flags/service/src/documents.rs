@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use vitrine_platform_store::{Document, Index, Keys, Schema};
 
 use crate::audit::Entry;
+use crate::faults::{ControlDocument, IncidentDocument};
 
 /// Id of the one document that says how far the changes are.
 pub(crate) const HEAD: &str = "head";
@@ -21,6 +22,8 @@ pub(crate) fn schema() -> Schema {
         .with::<EntryDocument>()
         .with::<TouchDocument>()
         .with::<TokenDocument>()
+        .with::<IncidentDocument>()
+        .with::<ControlDocument>()
 }
 
 /// The last change. Each change writes it, so that two processes cannot make the same one.
@@ -118,6 +121,9 @@ pub(crate) struct TokenDocument {
     /// By what it is named and taken back.
     pub(crate) name: String,
     pub(crate) role: crate::role::Role,
+    /// Whether it is for faults, too.
+    #[serde(default)]
+    pub(crate) faults: bool,
     /// SHA-256 of the token, in hexadecimal. The token itself is nowhere.
     pub(crate) hash: String,
     pub(crate) created_ms: i64,

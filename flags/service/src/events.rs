@@ -74,7 +74,7 @@ impl Following {
             Ok(changed) => {
                 changed.ok()?;
                 let now = self.changes.borrow_and_update().clone();
-                self.stream.told(now.revision, self.service.flags.now_ms());
+                self.stream.note(now.revision, self.service.flags.now_ms());
                 let data = difference(&self.told, &now);
                 self.told = now;
                 Some(FlagEvent { name: "configuration_change", data: Some(data) })

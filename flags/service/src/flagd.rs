@@ -98,7 +98,7 @@ impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         let code = match denied {
             Denied::Unauthenticated => tonic::Code::Unauthenticated,
-            Denied::Role { .. } => tonic::Code::PermissionDenied,
+            Denied::Role { .. } | Denied::Faults => tonic::Code::PermissionDenied,
         };
         Self::new(code, denied.to_string())
     }

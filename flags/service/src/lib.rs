@@ -2,7 +2,7 @@
 //!
 //! [`FlagStore`] keeps flags as their authors wrote them. A change is checked, committed together with its audit entry, put in force and only then
 //! acknowledged; of two who change one flag the later one is told ([`Error::Conflict`]). What a flag means is `flags/engine`'s affair.
-//! [`Access`] knows tokens by their hashes, and the [`Role`] of each. [`router`] is the network side: OpenFeature's remote evaluation with its event stream
+//! [`faults`] keeps which faults are to be at work, and what became of them. [`Access`] knows tokens by their hashes, and the [`Role`] of each. [`router`] is the network side: OpenFeature's remote evaluation with its event stream
 //! below `/ofrep/v1`, flagd's services over gRPC and Connect, the operators' API below `/api/v1`, and pages.
 //!
 //! It opens no listener: whoever composes the process does.
@@ -36,6 +36,7 @@ mod clients;
 mod clients_api;
 mod documents;
 mod events;
+pub mod faults;
 mod flag_store;
 mod flagd;
 mod ofrep;

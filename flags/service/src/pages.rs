@@ -1,7 +1,7 @@
 //! Pages for a person with a browser: plain HTML and CSS, no script. What they change goes the way of all changes.
 
 mod clients;
-mod view;
+pub(crate) mod view;
 
 use axum::extract::{Form, Path, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -34,7 +34,7 @@ pub(crate) fn routes() -> Router<FlagService> {
 }
 
 /// Why there is no page.
-struct Failed(StatusCode, String);
+pub(crate) struct Failed(pub(crate) StatusCode, pub(crate) String);
 
 impl From<Denied> for Failed {
     fn from(denied: Denied) -> Self {
@@ -58,7 +58,7 @@ impl From<Error> for Failed {
 }
 
 /// A page, or the page that says why there is none. It may load nothing from elsewhere.
-fn page(body: Result<String, Failed>) -> Response {
+pub(crate) fn page(body: Result<String, Failed>) -> Response {
     let mut response = match body {
         Ok(body) => Html(body).into_response(),
         Err(Failed(StatusCode::UNAUTHORIZED, _)) => {

@@ -10,36 +10,38 @@ use vitrine_platform_http::{Refusal, RequestInfo, grpc_errors, observe, problem_
 use vitrine_platform_telemetry::{Observation, ObservationKind};
 
 use crate::access::Access;
+use crate::faults::FaultControl;
 use crate::flag_store::FlagStore;
 use crate::passing::pass;
 use crate::service::FlagService;
 use crate::serving::Serving;
-use crate::{admin, clients_api, flagd, ofrep, pages};
+use crate::{admin, clients_api, faults, flagd, ofrep, pages};
 
 /// Longest body of an evaluation, in bytes.
 const MAX_CONTEXT_BYTES: usize = 1_000_000;
 
 /// OFREP below `/ofrep/v1`, flagd's services at their names, the operators' API below `/api/v1`, and pages; with nothing added and nothing limited.
-pub fn router(flags: &FlagStore, access: &Access) -> Router {
-    router_serving(flags, access, Serving::default())
+pub fn router(flags: &FlagStore, access: &Access, control: &FaultControl) -> Router {
+    router_serving(flags, access, control, Serving::default())
 }
 
-/// The same, served as is said.
-pub fn router_serving(flags: &FlagStore, access: &Access, serving: Serving) -> Router {
+/// The same, served as is said. Telemetry tells of clients and of changes of flags, and of nothing that is about faults.
+pub fn router_serving(flags: &FlagStore, access: &Access, control: &FaultControl, serving: Serving) -> Router {
     let telemetry = serving.telemetry.clone();
-    let (flags, access) = (flags.clone(), access.clone());
-    let service = FlagService { flags, access, streams: Arc::default(), clients: Arc::default(), serving };
+    let observed = || from_fn(move |request: Request, next: Next| observe(telemetry.clone(), request, next));
+    let (flags, access, faults) = (flags.clone(), access.clone(), control.clone());
+    let service = FlagService { flags, access, faults, streams: Arc::default(), clients: Arc::default(), serving };
     tell(&service);
     let pass = || from_fn_with_state(service.clone(), pass);
     let evaluation = ofrep::routes().layer(DefaultBodyLimit::max(MAX_CONTEXT_BYTES)).layer(pass());
     let evaluation = with_error_format(evaluation.with_state(service.clone()), ofrep::errors);
-    let admin = admin::routes().merge(clients_api::routes());
-    let admin = admin.layer(DefaultBodyLimit::max(vitrine_flags_engine::json::MAX_BYTES));
+    let limit = || DefaultBodyLimit::max(vitrine_flags_engine::json::MAX_BYTES);
+    let admin = admin::routes().merge(clients_api::routes()).layer(limit());
     let admin = with_error_format(admin.with_state(service.clone()), problem_errors);
     let flagd = with_error_format(flagd::routes().layer(pass()).with_state(service.clone()), grpc_errors);
-    let pages = with_error_format(pages::routes().with_state(service), pages::errors);
-    let all = evaluation.merge(flagd).merge(admin).merge(pages);
-    all.layer(from_fn(move |request: Request, next: Next| observe(telemetry.clone(), request, next)))
+    let control = with_error_format(faults::routes().layer(limit()).with_state(service.clone()), problem_errors);
+    let pages = with_error_format(pages::routes().merge(faults::page_routes()).with_state(service), pages::errors);
+    evaluation.merge(flagd).merge(admin).layer(observed()).merge(control).merge(pages)
 }
 
 /// What is told of it whenever metrics are exported.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::access::Access;
 use crate::clients::Clients;
+use crate::faults::FaultControl;
 use crate::flag_store::FlagStore;
 use crate::serving::Serving;
 use crate::streams::Streams;
@@ -13,6 +14,7 @@ use crate::streams::Streams;
 pub(crate) struct FlagService {
     pub(crate) flags: FlagStore,
     pub(crate) access: Access,
+    pub(crate) faults: FaultControl,
     pub(crate) streams: Arc<Streams>,
     pub(crate) clients: Arc<Clients>,
     pub(crate) serving: Serving,

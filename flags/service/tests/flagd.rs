@@ -11,6 +11,7 @@ use prost_types::value::Kind;
 use prost_types::{Struct, Value};
 use tempfile::TempDir;
 use tower::ServiceExt;
+use vitrine_flags_service::faults::FaultControl;
 use vitrine_flags_service::{Access, Author, FlagStore, Import, Role, error_format, router};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_http::{Router, nowhere};
@@ -87,7 +88,8 @@ impl Served {
         let mode = vitrine_flags_engine::Mode::Strict;
         flags.import(author(), DEFINITIONS, Import::Merge, mode).await.expect("imported");
         let access = Access::open(&flags).await.expect("tokens");
-        let router = nowhere(router(&flags, &access), error_format);
+        let faults = FaultControl::open(&flags, Clock::system(), None).await.expect("faults");
+        let router = nowhere(router(&flags, &access, &faults), error_format);
         Self { flags, access, router, _folder: folder }
     }
 
@@ -193,7 +195,7 @@ async fn flags_are_resolved_over_grpc() {
         served.call::<BooleanResponse>("/flagd.evaluation.v1.Service/ResolveBoolean", &ask("bool"), &wrong).await,
         Err(3)
     );
-    served.access.give("ops", Role::Admin).await.expect("a token");
+    served.access.give("ops", Role::Admin, false).await.expect("a token");
     assert_eq!(
         served.call::<BooleanResponse>("/flagd.evaluation.v1.Service/ResolveBoolean", &ask("bool"), &[]).await,
         Err(16)

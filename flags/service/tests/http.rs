@@ -7,6 +7,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
+use vitrine_flags_service::faults::FaultControl;
 use vitrine_flags_service::{Access, Author, FlagStore, Import, Role, error_format, router};
 use vitrine_kit::clock::{Clock, Manual};
 use vitrine_platform_http::{Router, nowhere};
@@ -40,7 +41,8 @@ impl Served {
         let author = Author { who: "test".to_owned(), why: "first".to_owned() };
         flags.import(author, DEFINITIONS, Import::Merge, vitrine_flags_engine::Mode::Strict).await.expect("imported");
         let access = Access::open(&flags).await.expect("tokens");
-        let router = nowhere(router(&flags, &access), error_format);
+        let faults = FaultControl::open(&flags, Clock::system(), None).await.expect("faults");
+        let router = nowhere(router(&flags, &access, &faults), error_format);
         Self { flags, access, router, clock: hand, _folder: folder }
     }
 
@@ -263,8 +265,8 @@ async fn a_stream_tells_of_each_change_and_of_what_was_missed() {
 #[tokio::test]
 async fn a_token_is_asked_for_once_there_is_one() {
     let served = Served::new().await;
-    served.access.give("ops", Role::Admin).await.expect("a token");
-    let evaluation = served.access.give("web", Role::Evaluation).await.expect("a token");
+    served.access.give("ops", Role::Admin, false).await.expect("a token");
+    let evaluation = served.access.give("web", Role::Evaluation, false).await.expect("a token");
     let path = "/ofrep/v1/evaluate/flags";
     let response = served.send(request("POST", path, &[], "{}")).await;
     assert_eq!(
@@ -356,7 +358,10 @@ async fn tokens_are_given_once_and_taken_back() {
     let (status, body) = served.ask("GET", "/api/v1/tokens", &[("authorization", &bearer)], "").await;
     assert_eq!(
         (status, body),
-        (200, json!({"tokens": [{"name": "ops", "role": "admin", "createdMs": 1_795_228_166_042_i64}]}))
+        (
+            200,
+            json!({"tokens": [{"name": "ops", "role": "admin", "faults": false, "createdMs": 1_795_228_166_042_i64}]})
+        )
     );
     assert_eq!(served.ask("POST", "/api/v1/tokens", &json, r#"{"name": "x", "role": "viewer"}"#).await.0, 401);
     assert_eq!(served.ask("DELETE", "/api/v1/tokens/ops", &[("authorization", &bearer)], "").await.0, 204);
@@ -398,7 +403,7 @@ async fn pages_show_rules_and_switch_with_a_reason() {
     assert_eq!(page(&served, get("/flags/none")).await.0, 404);
 
     // With tokens, a browser signs in.
-    let token = served.access.give("ops", Role::Admin).await.expect("a token");
+    let token = served.access.give("ops", Role::Admin, false).await.expect("a token");
     assert_eq!(page(&served, get("/")).await.0, 401);
     let response = served.send(request("POST", "/sign-in", &form, &format!("token={token}"))).await;
     let cookie = response.headers()[header::SET_COOKIE].to_str().expect("text").to_owned();

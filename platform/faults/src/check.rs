@@ -13,7 +13,7 @@ use crate::effect::{
 use crate::failure;
 use crate::fault::{
     Fault, FieldMatch, Guard, MAX_AFTER_S, MAX_BAGGAGE, MAX_FIELDS, MAX_GUARDS, MAX_NAMES, MAX_TEXT, MAX_TTL_S,
-    MAX_VALUES, Scope, ShareOf, Target, Timing,
+    MAX_VALUES, Scope, ShareOf, Signal, Target, Timing,
 };
 use crate::message::{FieldPath, Side};
 use crate::refusal::Refusal;
@@ -370,6 +370,13 @@ fn guards(refusals: &mut Refusals, guards: &[Guard]) {
         }
         if guard.above.or(guard.below).is_some_and(|n| !n.is_finite()) {
             refusals.add(&place, "the bound is not finite", "a number");
+        }
+        if let Signal::ErrorRatio(of) | Signal::P99Ms(of) | Signal::RateS(of) = &guard.signal {
+            let (service, method) = of.split_once('/').unwrap_or((of, "Any"));
+            let is_word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric());
+            if !services::ALL.contains(&service) || !is_word(method) {
+                refusals.add(&format!("{place}.if"), format!("{of:?} is none"), "a service, or service/Method");
+            }
         }
     }
 }

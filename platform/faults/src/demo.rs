@@ -258,15 +258,19 @@ impl DemoFlag {
         if number == 0.0 && self.default == variant {
             return Some(Vec::new());
         }
-        let fault = |(what, target, rate)| Fault {
-            what,
-            target,
-            share: Share { rate, ..Share::default() },
-            timing: Timing::ttl(ttl_s),
-            scope: Scope::Service,
-            guards: Vec::new(),
-            remedy: format!("switch {} off", self.key),
-            why: self.does.to_owned(),
+        let fault = |(what, target, rate)| {
+            let mut fault = Fault {
+                what,
+                target,
+                share: Share { rate, ..Share::default() },
+                timing: Timing::ttl(ttl_s),
+                scope: Scope::Service,
+                guards: Vec::new(),
+                remedy: format!("switch {} off", self.key),
+                why: self.does.to_owned(),
+            };
+            fault.widen();
+            fault
         };
         Some((self.make)(number).into_iter().map(fault).collect())
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::coin::subject_of;
 use crate::effect::{At, Effect};
 use crate::refusal::Refusal;
 
@@ -53,6 +54,20 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// Lets it be of the whole process where it cannot be of less.
+    pub fn widen(&mut self) {
+        if self.target.at == At::Process && self.what.is_of_whole_process() {
+            self.scope = Scope::Process;
+        }
+    }
+
+    /// What subjects are hashed with: of what it does, where, and its seed, so that the same fault hits the same ones whenever it is armed, and with a
+    /// larger share all that it hit with a smaller one.
+    pub fn key(&self) -> u64 {
+        let of = serde_json::to_vec(&(&self.what, &self.target)).expect("a fault is JSON");
+        self.share.seed ^ subject_of(&of)
+    }
+
     /// Reads a fault.
     ///
     /// # Errors

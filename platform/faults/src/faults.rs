@@ -209,6 +209,11 @@ impl Faults {
         epoch
     }
 
+    /// The time in which hits and reports are told.
+    pub fn now_ns(&self) -> u64 {
+        self.0.common.clock.now_ns()
+    }
+
     /// How often all faults were ended, as far as is known here. Plans of an earlier epoch are not taken.
     pub fn epoch(&self) -> u64 {
         self.0.state.lock().epoch

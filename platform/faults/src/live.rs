@@ -12,7 +12,7 @@ const SECOND: u64 = 1_000_000_000;
 /// A fault that a process is to have, as the one who keeps them says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// Its number: the same in every process, for it is part of the hash that decides who is hit.
+    /// Its number, the same in every process.
     pub id: u64,
     /// What is to happen.
     pub fault: Fault,
@@ -84,7 +84,7 @@ impl Live {
         Self {
             id: plan.id,
             fault: plan.fault.clone(),
-            key: plan.fault.share.seed ^ plan.id,
+            key: plan.fault.key(),
             began_ns,
             ends_ns: u64::try_from(ends.max(0)).unwrap_or(u64::MAX),
             ended: AtomicU8::new(0),

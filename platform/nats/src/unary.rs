@@ -27,7 +27,7 @@ mod tests {
 
     #[test]
     fn every_service_of_the_shop_can_be_carried() {
-        for service in services::ALL.iter().chain(&["bus"]) {
+        for service in services::ALL.iter().chain(&[services::FLAGS, "bus"]) {
             check(DESCRIPTORS, &format!("vitrine.{service}.v1"), service).expect("unary");
         }
     }

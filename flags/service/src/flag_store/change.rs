@@ -24,6 +24,16 @@ pub struct Author {
     pub why: String,
 }
 
+impl Author {
+    /// Refuses one who gives no reason, or a novel.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.why.trim().is_empty() || self.why.len() > MAX_WHY_BYTES {
+            return Err(Error::Invalid(format!("why: a reason of 1 to {MAX_WHY_BYTES} bytes is expected")));
+        }
+        Ok(())
+    }
+}
+
 /// A change that was made.
 #[derive(Clone, Debug, Serialize)]
 pub struct Written {
@@ -148,9 +158,7 @@ impl FlagStore {
         mode: Mode,
         edits: impl FnOnce(&InForce) -> Result<Vec<Edit>, Error>,
     ) -> Result<Written, Error> {
-        if author.why.trim().is_empty() || author.why.len() > MAX_WHY_BYTES {
-            return Err(Error::Invalid(format!("why: a reason of 1 to {MAX_WHY_BYTES} bytes is expected")));
-        }
+        author.check()?;
         let mut head = self.changing.lock().await;
         let now = self.current();
         let edits: Vec<Edit> = edits(&now)?.into_iter().filter(|edit| differs(&now, edit)).collect();

@@ -83,7 +83,7 @@ fn sync(
         changes.changed().await.ok()?;
         let now = changes.borrow_and_update().clone();
         let next = payload(&service, &now, &headers, &message).map_err(tonic::Status::from);
-        stream.told(now.revision, service.flags.now_ms());
+        stream.note(now.revision, service.flags.now_ms());
         Some((next, (changes, service, headers, message, stream, None)))
     });
     Ok(Box::pin(told.take_until(stop.cancelled_owned()).chain(stopping())))

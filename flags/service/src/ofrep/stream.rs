@@ -80,7 +80,7 @@ impl Following {
             let now = self.changes.borrow_and_update();
             (now.revision, now.changed_ms)
         };
-        self.stream.told(revision, self.flags.now_ms());
+        self.stream.note(revision, self.flags.now_ms());
         let seconds = changed_ms / 1_000;
         let data = format!("{{\"type\":\"refetchEvaluation\",\"etag\":\"{revision}\",\"lastModified\":{seconds}}}");
         Some(Event::default().event("message").id(revision.to_string()).data(data))

@@ -8,9 +8,15 @@ use vitrine_kit::percent;
 use crate::audit::{Action, Entry};
 use crate::flag_store::{InForce, StoredFlag};
 
-pub(super) const FRAME: Frame = Frame {
+pub(crate) const FRAME: Frame = Frame {
     product: "flags",
-    links: &[("/", "Flags"), ("/history", "History"), ("/clients", "Clients"), ("/api/v1/export", "Export")],
+    links: &[
+        ("/", "Flags"),
+        ("/faults", "Faults"),
+        ("/history", "History"),
+        ("/clients", "Clients"),
+        ("/api/v1/export", "Export"),
+    ],
 };
 
 /// A page that says what went wrong.
@@ -208,6 +214,6 @@ fn pretty(json: &str) -> String {
     value.and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_else(|| json.to_owned())
 }
 
-pub(super) fn time(ms: i64) -> String {
+pub(crate) fn time(ms: i64) -> String {
     rfc3339(ms).replace('T', " ").trim_end_matches('Z').to_owned()
 }

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use vitrine_flags_engine::Mode;
+use vitrine_flags_service::faults::FaultControl;
 use vitrine_flags_service::{Access, AddedContext, Author, FlagStore, Import, Serving, error_format, router_serving};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_http::{Listener, Router, bind, bind_unix, nowhere, serve};
@@ -20,7 +21,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 
 /// What an instance is to be like.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Wanted {
+pub(crate) struct InstanceConfig {
     pub(crate) definitions: String,
     pub(crate) source: Option<String>,
     pub(crate) added: AddedContext,
@@ -36,7 +37,8 @@ pub(crate) struct Instance {
     pub(crate) socket: PathBuf,
     pub(crate) folder: TempDir,
     access: Access,
-    wanted: Wanted,
+    faults: FaultControl,
+    wanted: InstanceConfig,
     stop: CancellationToken,
     served: Vec<JoinHandle<()>>,
 }
@@ -46,16 +48,17 @@ pub(crate) fn author() -> Author {
 }
 
 impl Instance {
-    pub(crate) async fn start(wanted: Wanted) -> Self {
+    pub(crate) async fn start(wanted: InstanceConfig) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let flags = FlagStore::open(&Storage::Folder(folder.path().into()), Clock::system()).await.expect("opened");
         flags.import(author(), &wanted.definitions, Import::Merge, Mode::Lenient).await.expect("imported");
         let access = Access::open(&flags).await.expect("tokens");
+        let faults = FaultControl::open(&flags, Clock::system(), None).await.expect("faults");
         let tcp = bind(([127, 0, 0, 1], 0).into()).await.expect("a port");
         let port = tcp.local_addr().expect("an address").port();
         let socket = folder.path().join("flags.sock");
         let (stop, served) = (CancellationToken::new(), Vec::new());
-        let mut made = Self { flags, port, socket, folder, access, wanted, stop, served };
+        let mut made = Self { flags, port, socket, folder, access, faults, wanted, stop, served };
         made.listen(tcp);
         made
     }
@@ -70,7 +73,7 @@ impl Instance {
         let router = match self.wanted.is_forbidden {
             true => Router::new()
                 .fallback(async || tonic::Status::permission_denied("not for you").into_http::<axum::body::Body>()),
-            false => nowhere(router_serving(&self.flags, &self.access, serving), error_format),
+            false => nowhere(router_serving(&self.flags, &self.access, &self.faults, serving), error_format),
         };
         let server = self.wanted.tls.as_ref().map(|files| tls::Server::new(files).expect("certificates"));
         let unix = bind_unix(&self.socket).expect("a socket");

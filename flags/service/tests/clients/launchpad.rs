@@ -21,7 +21,7 @@ use vitrine_platform_http::{bind, serve};
 use vitrine_platform_tls as tls;
 use vitrine_tests_engines::Certificates;
 
-use crate::instance::{Instance, Wanted, author};
+use crate::instance::{Instance, InstanceConfig, author};
 
 /// Names of the testbed's sources, and what is in them.
 const ALL: &str = "flags/allFlags.json";
@@ -48,7 +48,7 @@ struct Which {
 }
 
 #[derive(Clone)]
-struct Pad(Arc<Inner>);
+struct Pad(Arc<PadInner>);
 
 /// Where the stand-in answers, and the certificate of the authority that its services' come from.
 pub(crate) struct Launchpad {
@@ -56,7 +56,7 @@ pub(crate) struct Launchpad {
     pub(crate) authority: PathBuf,
 }
 
-struct Inner {
+struct PadInner {
     suite: PathBuf,
     certificates: Certificates,
     issued: AtomicU32,
@@ -71,7 +71,7 @@ impl Launchpad {
         let certificates = Certificates::new(folder.path()).expect("an authority");
         let (suite, authority, issued) = (suite.to_owned(), certificates.authority(), AtomicU32::new(0));
         let (instances, shared) = (Mutex::default(), Mutex::default());
-        let pad = Pad(Arc::new(Inner { suite, certificates, issued, _folder: folder, instances, shared }));
+        let pad = Pad(Arc::new(PadInner { suite, certificates, issued, _folder: folder, instances, shared }));
         let router = Router::new()
             .route("/start", post(start))
             .route("/lose", post(lose))
@@ -89,7 +89,7 @@ impl Pad {
         self.0.instances.lock().await[id].clone()
     }
 
-    fn wanted(&self, start: &Start) -> Wanted {
+    fn wanted(&self, start: &Start) -> InstanceConfig {
         let named = SELECTED.iter().find(|name| **name == start.source);
         let mut definitions: Value = match named {
             Some(name) => read(&self.0.suite.join("flags").join(name.trim_start_matches("rawflags/"))),
@@ -106,7 +106,7 @@ impl Pad {
                 .expect("a certificate");
             tls::Files { certificate, key, ..tls::Files::default() }
         });
-        Wanted {
+        InstanceConfig {
             definitions: definitions.to_string(),
             source: Some(named.map_or(ALL, |name| *name).to_owned()),
             added: AddedContext { fixed: vec![("injectedmetadata".to_owned(), "set".to_owned())], headers: Vec::new() },

@@ -3,14 +3,14 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 
-use crate::instance::{Instance, Wanted};
+use crate::instance::{Instance, InstanceConfig};
 
 /// Pings one after the other: far more than a client that pings each 30 seconds sends in an hour.
 const PINGS: u8 = 200;
 
-fn wanted() -> Wanted {
+fn wanted() -> InstanceConfig {
     let definitions = r#"{"flags": {"bool": {"state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on"}}}"#;
-    Wanted { definitions: definitions.to_owned(), ..Wanted::default() }
+    InstanceConfig { definitions: definitions.to_owned(), ..InstanceConfig::default() }
 }
 
 /// Reads frames of HTTP/2 up to one of this type; one that says goodbye is a failure.

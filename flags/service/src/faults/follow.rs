@@ -1,0 +1,156 @@
+//! `FollowService`: what processes poll.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tonic::{Request, Response, Status};
+use vitrine_contracts::Problem;
+use vitrine_contracts::flags::v1::follow_service_server::FollowService;
+use vitrine_contracts::flags::v1::{self as wire, Ended, FetchRequest, FetchResponse};
+use vitrine_platform_mesh::Caller;
+use vitrine_platform_mesh::identity::CALLER_NOT_ADMITTED;
+
+use super::control::{FaultControl, TellReport, Told};
+use super::incident::{SeenHit, SiteRef};
+use super::processes::{MAX_PROCESSES, MAX_SITES};
+
+/// Longest wait of one poll, in milliseconds.
+const MAX_WAIT_MS: u32 = 5_000;
+/// Longest name, in bytes.
+const MAX_NAME_BYTES: usize = 200;
+/// Most services, and most reports, of one poll.
+const MAX_LIST: usize = 200;
+/// Most hits of one poll.
+const MAX_POLL_HITS: usize = 20_000;
+
+/// Answers [`FollowService`]. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Follow {
+    faults: FaultControl,
+}
+
+impl Follow {
+    /// Over what is to be at work.
+    pub fn new(faults: FaultControl) -> Self {
+        Self { faults }
+    }
+
+    async fn wait(&self, request: &FetchRequest) -> Result<(), Status> {
+        let until = Instant::now() + Duration::from_millis(request.wait_ms.into());
+        let mut revision = self.faults.watch();
+        while *revision.borrow_and_update() == request.have_faults {
+            tokio::select! {
+                // The sender lives as long as the service.
+                _ = revision.changed() => {}
+                () = tokio::time::sleep_until(until) => break,
+                () = self.faults.closing().cancelled() => {
+                    return Err(Problem::unavailable("the process is stopping").into());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[tonic::async_trait]
+impl FollowService for Follow {
+    async fn fetch(&self, request: Request<FetchRequest>) -> Result<Response<FetchResponse>, Status> {
+        let caller = request.extensions().get::<Caller>().cloned();
+        let mut request = request.into_inner();
+        check(&request, caller.as_ref())?;
+        let told = told(&mut request);
+        let room = || Problem::exhausted("TOO_MANY_PROCESSES", &format!("{MAX_PROCESSES} processes follow already"));
+        let tell = self.faults.heard(told).ok_or_else(room)?;
+        if !tell {
+            self.wait(&request).await?;
+        }
+        // Read before the plans: what changes between is asked for again.
+        let faults_revision = *self.faults.watch().borrow();
+        let (epoch, plans) = self.faults.plans();
+        let plan = |(fault, document, age): (u64, vitrine_platform_faults::Fault, Duration)| wire::Plan {
+            fault,
+            document: serde_json::to_vec(&document).expect("a fault is JSON"),
+            age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
+        };
+        let plans = plans.into_iter().map(plan).collect();
+        Ok(Response::new(FetchResponse { faults_revision, epoch, plans, flags_revision: 0, flags_json: None, tell }))
+    }
+}
+
+fn check(request: &FetchRequest, caller: Option<&Caller>) -> Result<(), Problem> {
+    let name = |field: &str, text: &str| {
+        if text.is_empty() || text.len() > MAX_NAME_BYTES {
+            return Err(Problem::invalid(field, &format!("1 to {MAX_NAME_BYTES} bytes"), "the name is out of range"));
+        }
+        Ok(())
+    };
+    name("instance", &request.instance)?;
+    name("version", &request.version)?;
+    let most = |field: &str, found: usize, most: usize| match found > most {
+        true => Err(Problem::invalid(field, &format!("at most {most}"), &format!("there are {found}"))),
+        false => Ok(()),
+    };
+    most("services", request.services.len(), MAX_LIST)?;
+    most("reports", request.reports.len(), MAX_LIST)?;
+    most("hits", request.hits.iter().map(|of_site| of_site.hits.len()).sum(), MAX_POLL_HITS)?;
+    most("inventory.sites", request.inventory.as_ref().map_or(0, |inventory| inventory.sites.len()), MAX_SITES)?;
+    if request.wait_ms > MAX_WAIT_MS {
+        return Err(Problem::invalid("wait_ms", &format!("at most {MAX_WAIT_MS}"), "the wait is too long"));
+    }
+    match caller {
+        // Without a name only where no one has to prove one.
+        Some(Caller(caller)) if !request.services.iter().any(|service| **service == **caller) => {
+            let message = format!("{caller} is none of the services that the process is said to run");
+            Err(Problem::permission_denied(&message).with_reason(CALLER_NOT_ADMITTED).with_field("services"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn site(site: wire::Site) -> SiteRef {
+    let wire::Site { at, service, from } = site;
+    SiteRef { at, service, from: Some(from).filter(|from| !from.is_empty()) }
+}
+
+fn told(request: &mut FetchRequest) -> Told {
+    let sites = request.inventory.take().map(|inventory| inventory.sites.into_iter().map(site).collect());
+    let report = |report: wire::Report| {
+        let ended = match report.ended() {
+            Ended::Unspecified => None,
+            Ended::Ttl => Some("ttl"),
+            Ended::Withdrawn => Some("withdrawn"),
+            Ended::StopAll => Some("stop_all"),
+            Ended::Lease => Some("lease"),
+            Ended::NoSite => Some("no_site"),
+        };
+        TellReport {
+            fault: report.fault,
+            sites: report.sites.into_iter().map(site).collect(),
+            ended: ended.map(str::to_owned),
+            eligible: report.eligible,
+            hit: report.hit,
+            asked_ns: report.asked_ns,
+            got_ns: report.got_ns,
+            first_hit_ns: report.first_hit_unix_ns,
+            hits_nothing: report.hits_nothing,
+        }
+    };
+    let hits = std::mem::take(&mut request.hits).into_iter().flat_map(|of_site| {
+        let site = site(of_site.site.unwrap_or_default());
+        of_site.hits.into_iter().map(move |hit| {
+            let (trace_id, span_id) = (hex::encode(hit.trace_id), hex::encode(hit.span_id));
+            (hit.fault, SeenHit { site: site.clone(), trace_id, span_id, at_ns: hit.at_unix_ns })
+        })
+    });
+    Told {
+        hits: hits.collect(),
+        reports: std::mem::take(&mut request.reports).into_iter().map(report).collect(),
+        instance: request.instance.clone(),
+        version: std::mem::take(&mut request.version),
+        services: std::mem::take(&mut request.services),
+        has_faults: request.have_faults,
+        has_flags: request.have_flags,
+        sites,
+        batch: request.batch,
+    }
+}
