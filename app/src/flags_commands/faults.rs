@@ -59,14 +59,6 @@ fn place(fault: &Value) -> String {
     format!("{} {}{method}{from}", text(&target["at"]), list("service"))
 }
 
-/// What a fault's document says that it does.
-fn what(fault: &Value) -> String {
-    match &fault["what"] {
-        Value::String(name) => name.clone(),
-        what => what.to_string(),
-    }
-}
-
 fn line(told: &Value) -> String {
     let fault = &told["fault"];
     let rate = fault["share"]["rate"].as_f64().unwrap_or(1.0);
@@ -79,7 +71,7 @@ fn line(told: &Value) -> String {
     format!(
         "{:>4}  {} at {}{share}  ({state}; {} of {} hit{nothing})",
         told["id"],
-        what(fault),
+        text(&told["effect"]),
         place(fault),
         told["hit"],
         told["eligible"]

@@ -112,7 +112,7 @@ pub enum Effect {
     /// Nothing happens for so long, or until the fault ends.
     Hang {
         /// Milliseconds.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         ms: Option<u32>,
     },
     /// The world stops for `ms` in each `every_ms`.
@@ -127,16 +127,16 @@ pub enum Effect {
         /// A gRPC code: `UNAVAILABLE`.
         code: String,
         /// The reason that goes with it, as a real one has it.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
         /// Before the work is done, or after it.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "is_default")]
         when: When,
     },
     /// The connection breaks.
     Reset {
         /// Before the work is done, or after it.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "is_default")]
         when: When,
     },
     /// Nobody listens.
@@ -246,6 +246,22 @@ pub enum Effect {
     Mix(BTreeMap<String, u32>),
 }
 
+/// On a line, for people: `delay ms=100`.
+impl std::fmt::Display for Effect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())?;
+        let written = serde_json::to_value(self).unwrap_or_default();
+        let members = written.get(self.name()).and_then(serde_json::Value::as_object);
+        for (name, value) in members.into_iter().flatten() {
+            match value.as_str() {
+                Some(text) => write!(f, " {name}={text}")?,
+                None => write!(f, " {name}={value}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Effect {
     /// Its name, as a fault says it.
     pub fn name(&self) -> &'static str {
@@ -348,13 +364,13 @@ pub struct Delay {
     /// Milliseconds.
     pub ms: u32,
     /// How far it varies, by the distribution.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub jitter_ms: u32,
     /// How it varies.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub dist: Distribution,
     /// Never longer than this.
-    #[serde(default = "max_delay")]
+    #[serde(default = "max_delay", skip_serializing_if = "is_max_delay")]
     pub max_ms: u32,
     /// At a store: only this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -363,6 +379,15 @@ pub struct Delay {
 
 fn max_delay() -> u32 {
     MAX_DELAY_MS
+}
+
+fn is_max_delay(ms: &u32) -> bool {
+    *ms == MAX_DELAY_MS
+}
+
+/// What is left out when it is written.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Delay {

@@ -60,6 +60,8 @@ fn refusal(refusal: &Refusal) -> Value {
 #[serde(rename_all = "camelCase")]
 struct IncidentBody<'a> {
     state: IncidentState,
+    /// What it does, on a line.
+    effect: String,
     eligible: u64,
     hit: u64,
     /// It is at work, and says that it hit nothing for a while.
@@ -72,7 +74,15 @@ struct IncidentBody<'a> {
 fn body(incident: &Incident) -> IncidentBody<'_> {
     let (eligible, hit) = incident.hits();
     let hits_nothing = hit == 0 && incident.processes.values().any(|carrier| carrier.hits_nothing);
-    IncidentBody { state: incident.state(), eligible, hit, hits_nothing, over_ns: incident.over_ns(), incident }
+    IncidentBody {
+        state: incident.state(),
+        effect: incident.fault.what.to_string(),
+        eligible,
+        hit,
+        hits_nothing,
+        over_ns: incident.over_ns(),
+        incident,
+    }
 }
 
 fn bodies(incidents: &[Incident]) -> Value {

@@ -24,6 +24,8 @@ const EXAMPLE: &str = r#"{
 
 /// The field for a reason.
 const WHY: &str = "<input name=why aria-label=Reason placeholder=\"why?\" required maxlength=1000>";
+/// The same beside fields that say above what they are.
+const LABELLED_WHY: &str = "<label>Reason<input name=why required maxlength=1000></label>";
 
 /// All faults, and the forms that arm and end them.
 pub(super) fn list(control: &FaultControl, now_ms: i64) -> String {
@@ -73,7 +75,8 @@ fn forms(control: &FaultControl) -> String {
         effects.extend(at.carries().iter().filter(|name| is_simple(name)).map(|name| format!("<option>{name}")));
         effects.push_str("</optgroup>");
     }
-    let places: String = At::ALL.into_iter().map(|at| format!("<option>{}", at.name())).collect();
+    let place = |at: At| format!("<option{}>{}", if at == At::Callee { " selected" } else { "" }, at.name());
+    let places: String = At::ALL.into_iter().map(place).collect();
     let demo: String = DEMO
         .iter()
         .map(|flag| {
@@ -86,21 +89,19 @@ fn forms(control: &FaultControl) -> String {
         })
         .collect();
     let ttl = |usual: u32| {
-        format!(
-            "<input name=ttl_s type=number min=1 max=3600 value={usual} aria-label=\"Time to live in seconds\" title=\"time to live, seconds\">"
-        )
+        format!("<label>Seconds to live<input name=ttl_s type=number min=1 max=3600 value={usual} required></label>")
     };
     format!(
         "<h2>Arm one</h2><form class=ask method=post action=\"/faults\">\
-         <select name=at aria-label=Place title=place>{places}</select>\
-         <input name=service aria-label=Services placeholder=\"service, or *\" list=services required><datalist id=services>{services}</datalist>\
-         <input name=method aria-label=Methods placeholder=\"method, or Get*; all if empty\">\
-         <select name=effect aria-label=Effect title=effect>{effects}</select>\
-         <input name=amount aria-label=Amount placeholder=\"ms, code, KiB/s, cores, factor; the usual if empty\">\
-         <input name=percent type=number min=0.01 max=100 step=any value=100 aria-label=\"Share of calls in percent\" title=\"share, percent\">\
-         {}{WHY}<button>Arm</button></form>\
+         <label>Place<select name=at>{places}</select></label>\
+         <label>Services<input name=service placeholder=\"payments, or *\" list=services required></label><datalist id=services>{services}</datalist>\
+         <label>Methods<input name=method placeholder=\"all, or such as Get*\"></label>\
+         <label>Effect<select name=effect>{effects}</select></label>\
+         <label>Amount: ms, code, cores, factor<input name=amount placeholder=\"the usual\"></label>\
+         <label>Percent that is hit<input name=percent type=number min=0.01 max=100 step=any value=100 required></label>\
+         {}{LABELLED_WHY}<button>Arm</button></form>\
          <h2>One of the OpenTelemetry Demo's</h2><form class=ask method=post action=\"/faults/demo\">\
-         <select name=flag aria-label=\"Fault of the demo\">{demo}</select>{}{WHY}<button>Arm</button></form>\
+         <label>Flag and variant<select name=flag>{demo}</select></label>{}{LABELLED_WHY}<button>Arm</button></form>\
          <details><summary>A whole document</summary><form class=ask method=post action=\"/faults/document\">\
          <textarea name=document aria-label=\"Fault as JSON\" rows=8 cols=80 spellcheck=false>{}</textarea>{WHY}<button>Arm</button></form></details>",
         ttl(FORM_TTL_S),
@@ -145,9 +146,10 @@ fn table(incidents: &[&Incident], now_ms: i64, nothing: &str) -> String {
 }
 
 fn what(fault: &Fault) -> String {
-    let effect = serde_json::to_string(&fault.what).unwrap_or_default();
+    let effect = fault.what.to_string();
+    let (name, amounts) = effect.split_once(' ').unwrap_or((&effect, ""));
     let share = if fault.share.rate < 1.0 { format!(", {} %", fault.share.rate * 100.0) } else { String::new() };
-    format!("<b>{}</b>{share}<br><code>{}</code>", fault.what.name(), escape(&effect))
+    format!("<b>{name}</b>{share}<br><span class=soft>{}</span>", escape(amounts))
 }
 
 fn place(fault: &Fault) -> String {
