@@ -5,6 +5,7 @@
 
 mod calls;
 mod faults;
+mod flags;
 mod goals;
 mod life;
 mod metrics;
@@ -25,11 +26,15 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What can be measured, in this order, and what it does.
-const PARTS: [(&str, &str); 15] = [
+const PARTS: [(&str, &str); 16] = [
     ("startup", "Starts the shop 14 times"),
     ("memory", "Memory after --memory-after seconds of load"),
     ("calls", "A call in process, over gRPC, over NATS"),
     ("faults", "What faults cost where none is active, and where one is"),
+    (
+        "flags",
+        "Flags evaluated beside npm's and PyPI's engines, over OFREP, and told to streams, in turns of --seconds",
+    ),
     ("throughput", "Reads and checkouts, and what telemetry costs, in turns of --seconds"),
     ("checkouts", "Checkouts alone, for a profile: only when it is named"),
     ("databases", "Checkouts on SQLite and on PostgreSQL, in turns of --seconds"),
@@ -92,6 +97,7 @@ async fn measure(part: &str, args: &Args, binary: &Path) -> Result<()> {
         "memory" => life::memory(binary, args.memory_after).await,
         "calls" => calls::compare().await,
         "faults" => faults::measure().await,
+        "flags" => flags::measure(binary, args.seconds).await,
         "throughput" => throughput::compare(binary, args.seconds).await,
         "checkouts" => throughput::checkouts(binary, args.seconds).await,
         "databases" => throughput::databases(binary, args.seconds).await,

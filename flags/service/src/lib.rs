@@ -3,7 +3,8 @@
 //! [`FlagStore`] keeps flags as their authors wrote them. A change is checked, committed together with its audit entry, put in force and only then
 //! acknowledged; of two who change one flag the later one is told ([`Error::Conflict`]). What a flag means is `flags/engine`'s affair.
 //! [`faults`] keeps which faults are to be at work, and what became of them. [`Access`] knows tokens by their hashes, and the [`Role`] of each. [`router`] is the network side: OpenFeature's remote evaluation with its event stream
-//! below `/ofrep/v1`, flagd's services over gRPC and Connect, the operators' API below `/api/v1`, and pages.
+//! below `/ofrep/v1`, flagd's services over gRPC and Connect, the operators' API below `/api/v1`, and pages; [`Serving`] says what is added to contexts, how
+//! much a client may ask for, and when it stops.
 //!
 //! It opens no listener: whoever composes the process does.
 //!
