@@ -14,10 +14,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_contracts::flags::v1::follow_service_server::FollowServiceServer;
 use vitrine_contracts::services::FLAGS;
-use vitrine_flags_service::faults::{FaultControl, Follow, Signals};
+use vitrine_flags_service::faults::{FaultControl, Follow};
 use vitrine_flags_service::{
-    Access, AddedContext, FlagStore, RateLimit, SOURCE, Serving, error_format, router_serving,
+    Access, AddedContext, Driver, FlagStore, Measurements, NoObservatory, RateLimit, SOURCE, Serving, error_format,
+    router_serving,
 };
+use vitrine_kit::Secret;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_config::BaseUrl;
 use vitrine_platform_host::{Component, DRAIN};
@@ -28,7 +30,7 @@ use vitrine_platform_tls as tls;
 
 use crate::Usage;
 use crate::flags::doors::Doors;
-use crate::signals::ObservatorySignals;
+use crate::measurements::ObservatoryMeasurements;
 
 /// The port of OFREP by custom, which flagd has, too.
 const PORT: u16 = 8016;
@@ -63,16 +65,19 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// Web pages that may evaluate flags; without any origin, none.
     pub cors: Cors,
-    /// The observatory whose figures the guards of faults look at, such as http://127.0.0.1:9000; `up` has its own.
+    /// How many others must approve a change before it is made, unless the metadata `quorum` of a flag or its set says another number; 0: none.
+    #[schemars(range(max = 10))]
+    pub quorum: u32,
+    /// The observatory whose figures guards of faults and roll-outs look at, such as http://127.0.0.1:9000; `up` has its own.
     pub observatory: BaseUrl,
-    /// File with a token for that observatory; empty where none is needed.
-    pub observatory_token_file: PathBuf,
+    /// The token that it is shown, if it needs one.
+    pub observatory_token: Secret,
 }
 
 impl Default for Config {
     fn default() -> Self {
         let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT);
-        let (tls, hosts, cors, observatory, observatory_token_file) = Default::default();
+        let (tls, hosts, cors, quorum, observatory, observatory_token) = Default::default();
         let (standard_ports, socket, context, context_from_header, rate_per_s) = Default::default();
         Self {
             listen,
@@ -86,8 +91,9 @@ impl Default for Config {
             rate_burst: RATE_BURST,
             hosts,
             cors,
+            quorum,
             observatory,
-            observatory_token_file,
+            observatory_token,
         }
     }
 }
@@ -105,6 +111,7 @@ pub struct Flags {
     added: AddedContext,
     limit: Option<RateLimit>,
     source: String,
+    driver: Driver,
 }
 
 impl Flags {
@@ -121,12 +128,18 @@ impl Flags {
         let doors = Doors::open(config, listener.local_addr()?).await?;
         let storage = Storage::Folder(data.into());
         let store = FlagStore::open(&storage, Clock::system()).await.context("the flags cannot be read")?;
+        let store = store.with_quorum(config.quorum);
         let access = Access::open(&store).await.context("the tokens of the flags cannot be read")?;
-        let signals = signals(config)?;
-        let faults = FaultControl::open(&store, Clock::system(), signals).await.context("the faults cannot be read")?;
+        let measurements: Arc<dyn Measurements> = match config.observatory.as_str() {
+            "" => Arc::new(NoObservatory),
+            url => Arc::new(ObservatoryMeasurements::new(url, config.observatory_token.clone())?),
+        };
+        let faults = FaultControl::open(&store, Clock::system(), measurements.clone());
+        let faults = faults.await.context("the faults cannot be read")?;
+        let driver = Driver::new(&store, measurements);
         let cors = cors.at(hosts.of(listener.local_addr()?.ip()));
         let source = config.source.clone();
-        Ok(Self { store, access, faults, listener, doors, tls, cors, added, limit, source })
+        Ok(Self { store, access, faults, driver, listener, doors, tls, cors, added, limit, source })
     }
 
     /// How many listeners there are with these settings.
@@ -138,6 +151,11 @@ impl Flags {
     pub fn url(&self) -> Result<String> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         Ok(format!("{scheme}://{}", self.listener.local_addr()?))
+    }
+
+    /// The flags.
+    pub fn store(&self) -> &FlagStore {
+        &self.store
     }
 
     /// What the processes of a shop follow.
@@ -159,6 +177,9 @@ impl Flags {
             let stop = stop.clone();
             health_routes(move || !stop.is_cancelled())
         };
+        let (registrations, ends) = (self.store.registrations().clone(), stop.clone());
+        tracker.spawn(async move { registrations.tend(ends).await });
+        tracker.spawn(stop.clone().run_until_cancelled_owned(self.driver.run()));
         let serving = Serving::new(&telemetry.service(FLAGS), stop.clone())
             .with_source(&self.source)
             .with_context(self.added)
@@ -179,13 +200,4 @@ impl Flags {
             tracker.spawn(serve(listener, doors::management(stop.clone()), stop.clone(), DRAIN));
         }
     }
-}
-
-/// Who is asked for figures, if anyone is.
-fn signals(config: &Config) -> Result<Option<Arc<dyn Signals>>> {
-    if config.observatory.is_empty() {
-        return Ok(None);
-    }
-    let signals = ObservatorySignals::new(config.observatory.as_str(), &config.observatory_token_file)?;
-    Ok(Some(Arc::new(signals)))
 }

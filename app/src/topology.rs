@@ -19,6 +19,7 @@ use vitrine_contracts::services::{
     RECOMMENDATIONS, SHIPPING,
 };
 use vitrine_contracts::shipping::v1::shipping_service_client::ShippingServiceClient;
+use vitrine_flags_client::Flags;
 use vitrine_platform_host::{Component, Host};
 use vitrine_shop_accounting as accounting;
 use vitrine_shop_ads as ads;
@@ -39,19 +40,19 @@ use vitrine_shop_shipping as shipping;
 use crate::Usage;
 use crate::settings::Services;
 
-/// Builds one service, with clients for the services that it calls, wherever those are.
-pub fn build(name: &str, config: &Services, host: &Host) -> Result<Component> {
+/// Builds one service, with clients for the services that it calls, wherever those are, and with the flags that it reads.
+pub fn build(name: &str, config: &Services, flags: &Flags, host: &Host) -> Result<Component> {
     let to = |callee| host.transport(name, callee);
     let built = match name {
-        AUTH => auth::build(config.auth.clone(), host)?,
+        AUTH => auth::build(config.auth.clone(), flags, host)?,
         CUSTOMERS => {
             let deps = customers::Deps { auth: AuthServiceClient::new(to(AUTH)) };
-            customers::build(config.customers.clone(), deps, host)?
+            customers::build(config.customers.clone(), deps, flags, host)?
         }
-        CATALOG => catalog::build(config.catalog.clone(), host)?,
+        CATALOG => catalog::build(config.catalog.clone(), flags, host)?,
         CARTS => {
             let deps = carts::Deps { catalog: CatalogServiceClient::new(to(CATALOG)) };
-            carts::build(config.carts.clone(), deps, host)?
+            carts::build(config.carts.clone(), deps, flags, host)?
         }
         CHECKOUT => {
             let deps = checkout::Deps {
@@ -63,23 +64,23 @@ pub fn build(name: &str, config: &Services, host: &Host) -> Result<Component> {
                 payments: PaymentsServiceClient::new(to(PAYMENTS)),
                 orders: OrdersServiceClient::new(to(ORDERS)),
             };
-            checkout::build(config.checkout.clone(), deps, host)?
+            checkout::build(config.checkout.clone(), deps, flags, host)?
         }
-        ORDERS => orders::build(config.orders.clone(), host)?,
-        PAYMENTS => payments::build(config.payments.clone(), host)?,
-        SHIPPING => shipping::build(config.shipping.clone(), host)?,
-        CURRENCY => currency::build(config.currency.clone(), host)?,
+        ORDERS => orders::build(config.orders.clone(), flags, host)?,
+        PAYMENTS => payments::build(config.payments.clone(), flags, host)?,
+        SHIPPING => shipping::build(config.shipping.clone(), flags, host)?,
+        CURRENCY => currency::build(config.currency.clone(), flags, host)?,
         EMAIL => {
             let deps = email::Deps { orders: OrdersServiceClient::new(to(ORDERS)) };
-            email::build(config.email.clone(), deps, host)?
+            email::build(config.email.clone(), deps, flags, host)?
         }
         RECOMMENDATIONS => {
             let deps = recommendations::Deps { catalog: CatalogServiceClient::new(to(CATALOG)) };
-            recommendations::build(config.recommendations.clone(), deps, host)?
+            recommendations::build(config.recommendations.clone(), deps, flags, host)?
         }
-        ADS => ads::build(config.ads.clone(), host)?,
-        ACCOUNTING => accounting::build(config.accounting.clone(), host)?,
-        FRAUD => fraud::build(config.fraud.clone(), host)?,
+        ADS => ads::build(config.ads.clone(), flags, host)?,
+        ACCOUNTING => accounting::build(config.accounting.clone(), flags, host)?,
+        FRAUD => fraud::build(config.fraud.clone(), flags, host)?,
         GATEWAY => {
             let deps = gateway::Deps {
                 auth: AuthServiceClient::new(to(AUTH)),
@@ -97,7 +98,7 @@ pub fn build(name: &str, config: &Services, host: &Host) -> Result<Component> {
                 accounting: AccountingServiceClient::new(to(ACCOUNTING)),
                 fraud: FraudServiceClient::new(to(FRAUD)),
             };
-            gateway::build(config.gateway.clone(), deps, host)?
+            gateway::build(config.gateway.clone(), deps, flags, host)?
         }
         other => return Err(Usage(format!("there is no service {other:?}: expected one of {}", ALL.join(", "))).into()),
     };
@@ -105,6 +106,9 @@ pub fn build(name: &str, config: &Services, host: &Host) -> Result<Component> {
 }
 
 /// Builds several.
-pub fn build_all(names: &[&str], config: &Services, host: &Host) -> Result<Vec<Component>> {
-    names.iter().map(|name| build(name, config, host).with_context(|| format!("{name} could not be built"))).collect()
+pub fn build_all(names: &[&str], config: &Services, flags: &Flags, host: &Host) -> Result<Vec<Component>> {
+    names
+        .iter()
+        .map(|name| build(name, config, flags, host).with_context(|| format!("{name} could not be built")))
+        .collect()
 }

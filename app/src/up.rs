@@ -25,7 +25,7 @@ use crate::process::{Process, World};
 use crate::runfile::{self, DemoCustomer, RunFile};
 use crate::say::say;
 use crate::settings::{CLI_CLIENT, DEMO_EMAIL, DEMO_PASSWORD, DEMO_PROMOTER_EMAIL, Settings};
-use crate::{engines, folder, identity, settings, topology};
+use crate::{engines, folder, identity, settings, shop_flags, topology};
 
 /// A shop that runs in this process.
 pub struct Up {
@@ -66,8 +66,12 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     let mesh = Mesh::new(Limits::default()).with_identity(identity::identity(data, &settings, None)?);
     let (host, _) = engines::host(data, ALL, &settings, process.telemetry(), mesh).await?;
     let follower = Follower::new(&host, ALL);
-    let mut components = topology::build_all(ALL, &settings.services, &host)?;
-    components.push(flags.component());
+    let (read, kept) =
+        (vitrine_flags_client::Flags::new(host.clock(), env!("CARGO_PKG_VERSION")), flags.store().clone());
+    let mut components = topology::build_all(ALL, &settings.services, &read, &host)?;
+    let instance = process.telemetry().instance_id().to_owned();
+    shop_flags::begin(&read, &kept, &instance, demo).await?;
+    components.push(flags.component().task("flags", |stop| shop_flags::follow(read, kept, instance, stop)));
     process.serve_flags(flags);
     process.run(&host, components, Duration::ZERO, vec![(World::Public, Listener::from(listener))]).await?;
     process.follow(follower);

@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 use vitrine_contracts::currency::v1::ConvertRequest;
 use vitrine_contracts::currency::v1::currency_service_client::CurrencyServiceClient;
 use vitrine_contracts::services::{CURRENCY, GATEWAY};
+use vitrine_flags_client::Flags;
 use vitrine_kit::clock::Clock;
 use vitrine_kit::money::{Currency, Money};
 use vitrine_platform_host::{Host, NatsUse};
@@ -45,8 +46,9 @@ pub(crate) async fn compare() -> Result<()> {
     let used = NatsUse { calls: true, events: false };
     let near = host(here.path()).with_nats(Nats::connect(&config).await?, used);
     let local = CurrencyServiceClient::new(near.transport(GATEWAY, CURRENCY));
-    let running =
-        near.start(vec![vitrine_shop_currency::build(vitrine_shop_currency::Config::default(), &near)?]).await?;
+    let running = near
+        .start(vec![vitrine_shop_currency::build(vitrine_shop_currency::Config::default(), &Flags::of_code(), &near)?])
+        .await?;
     let listener = bind("127.0.0.1:0".parse()?).await?;
     let address = listener.local_addr()?;
     let serving = tokio::spawn(serve(listener, running.grpc(), running.stop_token(), Duration::from_secs(1)));

@@ -8,6 +8,7 @@ use prost::Message;
 use vitrine_contracts::currency::v1::ConvertRequest;
 use vitrine_contracts::currency::v1::currency_service_client::CurrencyServiceClient;
 use vitrine_contracts::services::{CURRENCY, GATEWAY};
+use vitrine_flags_client::Flags;
 use vitrine_kit::money::{Currency, Money};
 use vitrine_platform_faults::{Call, Fault, Faults, Plan, Site, SiteName};
 
@@ -91,7 +92,7 @@ async fn calls() -> Result<()> {
     let data = tempfile::tempdir()?;
     let host = host(data.path());
     let client = CurrencyServiceClient::new(host.transport(GATEWAY, CURRENCY));
-    let currency = vitrine_shop_currency::build(vitrine_shop_currency::Config::default(), &host)?;
+    let currency = vitrine_shop_currency::build(vitrine_shop_currency::Config::default(), &Flags::of_code(), &host)?;
     let running = host.start(vec![currency]).await?;
     let request = ConvertRequest { from: Some(Money::new(Currency::EUR, 1250).into()), to_code: "JPY".to_owned() };
     let mut sides = sides()?.map(|side| (side, Vec::new()));

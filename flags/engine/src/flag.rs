@@ -5,10 +5,10 @@ mod read;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::EvaluationError;
-use crate::json::Member;
+use crate::json::{Json, Member};
 use crate::rule::Rule;
 
 pub(crate) use read::{Reading, members, metadata, unique};
@@ -21,7 +21,7 @@ pub const MAX_VARIANTS: usize = 64;
 pub const MAX_METADATA: usize = 64;
 
 /// What the values of a flag are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FlagType {
     /// True or false.
@@ -139,6 +139,11 @@ impl Flag {
             Targeting::Broken(reason) => Some(reason),
             _ => None,
         }
+    }
+
+    /// A member of its own metadata.
+    pub fn metadata_member(&self, name: &str) -> Option<&Json<'static>> {
+        self.metadata.iter().find(|member| member.name == name).map(|member| &member.value)
     }
 
     /// The flag as JSON, as flagd's clients take it: no member that their schema does not know.

@@ -51,7 +51,20 @@ impl FlagSet {
 
     /// A member of its metadata, if it is a text.
     pub fn metadata_text(&self, name: &str) -> Option<&str> {
-        self.metadata.iter().find(|member| member.name == name).and_then(|member| member.value.as_text())
+        self.metadata_member(name).and_then(Json::as_text)
+    }
+
+    /// A member of its metadata.
+    pub fn metadata_member(&self, name: &str) -> Option<&Json<'static>> {
+        self.metadata.iter().find(|member| member.name == name).map(|member| &member.value)
+    }
+
+    /// The same with one more member of its metadata, a text.
+    pub fn with_metadata_text(mut self, name: &str, text: &str) -> Self {
+        let value = Json { at: 0, end: 0, kind: Kind::Text(text.to_owned().into()) };
+        let member = Member { at: 0, name: name.to_owned().into(), value };
+        self.metadata = self.metadata.into_iter().chain([member]).collect();
+        self
     }
 
     fn metadata_json(&self, flag: &[Member<'_>]) -> String {

@@ -66,12 +66,24 @@ pub struct Token {
     pub name: String,
     /// What it is for.
     pub role: Role,
+    /// The set of flags for which alone it is; none if it is for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set: Option<String>,
     /// Whether faults are seen and armed with it. An admin's may always.
     pub faults: bool,
     /// When it was given, in milliseconds since 1970.
     pub created_ms: i64,
     #[serde(skip)]
     hash: [u8; 32],
+}
+
+/// What a token is for beside its role.
+#[derive(Clone, Debug, Default)]
+pub struct Grant {
+    /// The set of flags for which alone it evaluates; none for all of them.
+    pub set: Option<String>,
+    /// Whether it is for faults, too.
+    pub faults: bool,
 }
 
 /// The tokens. Cheap to clone.
@@ -88,11 +100,11 @@ impl Access {
     pub async fn open(flags: &FlagStore) -> Result<Self, Error> {
         let mut tokens = Vec::new();
         for found in flags.store().find_all::<TokenDocument>(Query::all()).await? {
-            let TokenDocument { name, role, faults, hash, created_ms } = found.doc;
+            let TokenDocument { name, role, set, faults, hash, created_ms } = found.doc;
             let mut bytes = [0; 32];
             // A hash that cannot be read is no token's: the token is known, and nobody has it.
             let _ = hex::decode_to_slice(&hash, &mut bytes);
-            tokens.push(Token { name, role, faults, created_ms, hash: bytes });
+            tokens.push(Token { name, role, set, faults, created_ms, hash: bytes });
         }
         Ok(Self { flags: flags.clone(), tokens: Arc::new(RwLock::new(tokens)), changing: Arc::default() })
     }
@@ -109,13 +121,13 @@ impl Access {
 
     /// Who asks, if he may see and arm faults.
     pub(crate) fn check_faults(&self, headers: &HeaderMap) -> Result<String, Denied> {
-        self.known(token_of(headers), |token| {
+        self.name_of(token_of(headers), |token| {
             if token.faults || token.role == Role::Admin { Ok(()) } else { Err(Denied::Faults) }
         })
     }
 
     pub(crate) fn check_token(&self, token: Option<&str>, needs: Role) -> Result<String, Denied> {
-        self.known(
+        self.name_of(
             token,
             |token| {
                 if token.role < needs { Err(Denied::Role { has: token.role, needs }) } else { Ok(()) }
@@ -124,22 +136,24 @@ impl Access {
     }
 
     /// Whose token it is, if the token may.
-    fn known(&self, token: Option<&str>, may: impl Fn(&Token) -> Result<(), Denied>) -> Result<String, Denied> {
+    fn name_of(&self, token: Option<&str>, may: impl Fn(&Token) -> Result<(), Denied>) -> Result<String, Denied> {
         let tokens = self.tokens.read();
         if tokens.is_empty() {
             return Ok(NOBODY.to_owned());
         }
-        let hash = digest(token.ok_or(Denied::Unauthenticated)?);
-        // All are compared to their ends: how long it takes tells nothing about a token.
-        let mut found = None;
-        for token in tokens.iter() {
-            if token.hash.ct_eq(&hash).into() {
-                found = Some(token);
-            }
-        }
-        let token = found.ok_or(Denied::Unauthenticated)?;
+        let token = known(&tokens, token.ok_or(Denied::Unauthenticated)?).ok_or(Denied::Unauthenticated)?;
         may(token)?;
         Ok(token.name.clone())
+    }
+
+    /// The set of flags for which alone the token of a request is; none if it is for all, or is none.
+    pub(crate) fn bound_set(&self, headers: &HeaderMap) -> Option<String> {
+        let tokens = self.tokens.read();
+        // Most are for all: those are not compared once more.
+        if tokens.iter().all(|token| token.set.is_none()) {
+            return None;
+        }
+        known(&tokens, token_of(headers)?)?.set.clone()
     }
 
     /// The tokens, without what they are.
@@ -147,8 +161,14 @@ impl Access {
         self.tokens.read().clone()
     }
 
-    /// Gives a token, for faults, too, or not. It is told once, here.
-    pub async fn give(&self, name: &str, role: Role, faults: bool) -> Result<String, Error> {
+    /// Gives a token for all sets of flags, and not for faults. It is told once, here.
+    pub async fn give(&self, name: &str, role: Role) -> Result<String, Error> {
+        self.give_with(name, role, Grant::default()).await
+    }
+
+    /// Gives a token that is for less, or for more.
+    pub async fn give_with(&self, name: &str, role: Role, grant: Grant) -> Result<String, Error> {
+        let Grant { set, faults } = grant;
         let _one = self.changing.lock().await;
         let tokens = self.tokens();
         if name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
@@ -167,13 +187,26 @@ impl Access {
         if tokens.len() >= MAX_TOKENS {
             return Err(Error::Invalid(format!("there are {MAX_TOKENS} tokens, which is the most")));
         }
+        if set.is_some() && role != Role::Evaluation {
+            return Err(Error::Invalid(format!(
+                "set: a token of the role {} is for all sets; only one of the role evaluation can be for one",
+                role.name()
+            )));
+        }
         let token = format!("{PREFIX}{}", hex::encode(rand::random::<[u8; TOKEN_BYTES]>()));
         let hash = digest(&token);
         let created_ms = self.flags.now_ms();
         let mut tx = self.flags.store().begin();
-        tx.insert(&TokenDocument { name: name.to_owned(), role, faults, hash: hex::encode(hash), created_ms });
+        tx.insert(&TokenDocument {
+            name: name.to_owned(),
+            role,
+            set: set.clone(),
+            faults,
+            hash: hex::encode(hash),
+            created_ms,
+        });
         tx.commit().await?;
-        self.tokens.write().push(Token { name: name.to_owned(), role, faults, created_ms, hash });
+        self.tokens.write().push(Token { name: name.to_owned(), role, set, faults, created_ms, hash });
         Ok(token)
     }
 
@@ -211,6 +244,18 @@ fn cookie_of(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| token)
+}
+
+/// The token that it is. All are compared to their ends: how long it takes tells nothing about a token.
+fn known<'t>(tokens: &'t [Token], token: &str) -> Option<&'t Token> {
+    let hash = digest(token);
+    let mut found = None;
+    for token in tokens {
+        if token.hash.ct_eq(&hash).into() {
+            found = Some(token);
+        }
+    }
+    found
 }
 
 fn digest(token: &str) -> [u8; 32] {

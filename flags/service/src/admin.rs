@@ -1,43 +1,64 @@
 //! The operators' API: flags listed, read, written, explained, taken back, imported and exported, and tokens.
 //!
-//! A change says which revision of the flag its author read (`revision`, 0 for one that is new) and why (`why`). The body of a write is the
-//! definition itself, so that the line and column of a mistake are those of what was sent.
+//! Whatever names no set (`set`) is about the default set.
 
 mod bodies;
+mod plans;
+mod requests;
+mod segments;
+mod sets;
+mod writes;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete as delete_at, get, post};
+use axum::routing::{delete as delete_at, get, post, put};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use vitrine_flags_engine::Mode;
 use vitrine_flags_engine::json as source;
 use vitrine_platform_http::{Json, Query, Reply};
 
-use crate::access::Denied;
-use crate::flag_store::{Author, Error, Import, Written};
+use crate::access::{Denied, Grant};
+use crate::flag_store::{Error, InForce, SetInForce};
+use crate::operation::Author;
 use crate::role::Role;
 use crate::service::FlagService;
-use bodies::{EntryBody, FlagBody, definition_value};
+pub(crate) use bodies::FlagBody;
+use bodies::{EntryBody, definition_value};
 
 /// Entries of the history without `limit`.
 const USUAL_ENTRIES: usize = 50;
 
 pub(crate) fn routes() -> Router<FlagService> {
     Router::new()
-        .route("/api/v1/flags", get(list))
-        .route("/api/v1/flags/{key}", get(show).put(write).delete(delete))
-        .route("/api/v1/flags/{key}/state", post(switch))
+        .route("/api/v1/flags/{key}", get(show).put(writes::write).delete(writes::delete))
+        .route("/api/v1/flags/{key}/state", post(writes::switch))
+        .route("/api/v1/flags/{key}/archive", post(writes::archive))
         .route("/api/v1/flags/{key}/explain", post(explain))
         .route("/api/v1/flags/{key}/history", get(flag_history))
-        .route("/api/v1/shared", get(shared).put(write_shared))
+        .route("/api/v1/shared", get(shared).put(writes::share))
         .route("/api/v1/history", get(history))
         .route("/api/v1/history/verify", get(verify))
-        .route("/api/v1/history/{revision}/undo", post(undo))
+        .route("/api/v1/history/{revision}/undo", post(writes::undo))
         .route("/api/v1/export", get(export))
-        .route("/api/v1/import", post(import))
+        .route("/api/v1/import", post(writes::import))
+        .route("/api/v1/sets", get(sets::list))
+        .route("/api/v1/sets/compare", get(sets::compare))
+        .route("/api/v1/promote", post(writes::promote))
+        .route("/api/v1/flags/{key}/rollout", post(writes::roll_out))
+        .route("/api/v1/rollouts", get(plans::roll_outs))
+        .route("/api/v1/rollouts/{id}/{act}", post(plans::act_on_roll_out))
+        .route("/api/v1/segments", get(segments::list))
+        .route("/api/v1/segments/{name}", put(segments::write).delete(segments::delete))
+        .route("/api/v1/requests", get(requests::list))
+        .route("/api/v1/requests/{id}", put(requests::amend))
+        .route("/api/v1/requests/{id}/approve", post(requests::approve))
+        .route("/api/v1/requests/{id}/reject", post(requests::reject))
+        .route("/api/v1/schedules", get(plans::schedules))
+        .route("/api/v1/schedules/{id}", delete_at(plans::cancel_schedule))
         .route("/api/v1/tokens", get(tokens).post(give))
         .route("/api/v1/tokens/{name}", delete_at(take_back))
 }
@@ -71,6 +92,7 @@ impl From<Error> for Failed {
             Error::Invalid(_) => reply(StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
             Error::NotFound(_) => reply(StatusCode::NOT_FOUND, "NOT_FOUND"),
             Error::InUse(_) => reply(StatusCode::CONFLICT, "IN_USE"),
+            Error::Protected(_) => reply(StatusCode::FORBIDDEN, "PROTECTED"),
             Error::Conflict { current, definition, .. } => {
                 let current = json!({"revision": current, "definition": definition.as_deref().map(definition_value)});
                 Self::Conflict(Reply::new(StatusCode::CONFLICT, "REVISION_MISMATCH", &text), current)
@@ -100,14 +122,6 @@ pub(crate) fn json_reply(value: &impl Serialize) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 
-/// What a change says of itself.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct About {
-    revision: u64,
-    why: String,
-}
-
 /// What a change says that is of no flag's revision.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -115,7 +129,7 @@ pub(crate) struct Why {
     pub(crate) why: String,
 }
 
-fn author(service: &FlagService, headers: &HeaderMap, why: String) -> Result<Author, Denied> {
+pub(crate) fn author(service: &FlagService, headers: &HeaderMap, why: String) -> Result<Author, Denied> {
     Ok(Author { who: service.access.check(headers, Role::Operator)?, why })
 }
 
@@ -126,63 +140,36 @@ pub(crate) fn text(body: &[u8]) -> Result<&str, Reply> {
     })
 }
 
-async fn list(State(service): State<FlagService>, headers: HeaderMap) -> Replied {
-    service.access.check(&headers, Role::Viewer)?;
-    let now = service.flags.current();
-    let flags: Vec<FlagBody> = now.snapshot.flags().filter_map(|flag| FlagBody::of(&now, flag.key())).collect();
-    Ok(json_reply(&json!({"revision": now.revision, "changedMs": now.changed_ms, "flags": flags})))
+/// Which set a question is about.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct InSet {
+    set: String,
 }
 
-async fn show(State(service): State<FlagService>, Path(key): Path<String>, headers: HeaderMap) -> Replied {
+/// The set that a question is about. The default set is always there.
+pub(crate) fn set_of<'n>(now: &'n InForce, name: &str) -> Result<&'n SetInForce, Error> {
+    now.set(name).map(Arc::as_ref).ok_or_else(|| Error::NotFound(format!("there is no set {name:?}")))
+}
+
+async fn show(
+    State(service): State<FlagService>,
+    Path(key): Path<String>,
+    Query(asked): Query<InSet>,
+    headers: HeaderMap,
+) -> Replied {
     service.access.check(&headers, Role::Viewer)?;
     let now = service.flags.current();
-    let answer = FlagBody::of(&now, &key).ok_or_else(|| Error::NotFound(format!("there is no flag {key:?}")))?;
+    let set = set_of(&now, &asked.set)?;
+    let answer = FlagBody::of(set, &key).ok_or_else(|| Error::NotFound(format!("there is no flag {key:?}")))?;
     Ok(json_reply(&answer))
-}
-
-async fn write(
-    State(service): State<FlagService>,
-    Path(key): Path<String>,
-    Query(about): Query<About>,
-    headers: HeaderMap,
-    body: axum::body::Bytes,
-) -> Replied {
-    let author = author(&service, &headers, about.why)?;
-    Ok(json_reply(&service.flags.set(author, &key, text(&body)?, about.revision).await?))
-}
-
-async fn delete(
-    State(service): State<FlagService>,
-    Path(key): Path<String>,
-    Query(about): Query<About>,
-    headers: HeaderMap,
-) -> Replied {
-    let author = author(&service, &headers, about.why)?;
-    Ok(json_reply(&service.flags.delete(author, &key, about.revision).await?))
-}
-
-/// A state that is asked for.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Switch {
-    enabled: bool,
-}
-
-async fn switch(
-    State(service): State<FlagService>,
-    Path(key): Path<String>,
-    Query(about): Query<About>,
-    headers: HeaderMap,
-    Json(switch): Json<Switch>,
-) -> Replied {
-    let author = author(&service, &headers, about.why)?;
-    Ok(json_reply(&service.flags.set_state(author, &key, switch.enabled, about.revision).await?))
 }
 
 /// Takes a context as OFREP does, and tells why the flag has its value for it.
 async fn explain(
     State(service): State<FlagService>,
     Path(key): Path<String>,
+    Query(asked): Query<InSet>,
     headers: HeaderMap,
     body: axum::body::Bytes,
 ) -> Replied {
@@ -198,7 +185,8 @@ async fn explain(
     if !matches!(context.kind, source::Kind::Map(_) | source::Kind::Null) {
         return Err(invalid(format!("context is an object, and here is {}", context.what())).into());
     }
-    let explained = service.flags.current().snapshot.explain(&key, context, service.flags.now_s());
+    let now = service.flags.current();
+    let explained = set_of(&now, &asked.set)?.snapshot.explain(&key, context, service.flags.now_s());
     let explained = explained.map_err(|error| Error::NotFound(error.to_string()))?;
     Ok(json_reply(&explained))
 }
@@ -208,6 +196,8 @@ async fn explain(
 #[serde(deny_unknown_fields, default)]
 struct Part {
     limit: Option<usize>,
+    /// The set of the flag.
+    set: String,
 }
 
 async fn flag_history(
@@ -225,7 +215,7 @@ async fn history(State(service): State<FlagService>, Query(part): Query<Part>, h
 
 async fn history_reply(service: &FlagService, headers: &HeaderMap, key: Option<&str>, part: &Part) -> Replied {
     service.access.check(headers, Role::Viewer)?;
-    let entries = service.flags.history(key, part.limit.unwrap_or(USUAL_ENTRIES)).await?;
+    let entries = service.flags.history_of(&part.set, key, part.limit.unwrap_or(USUAL_ENTRIES)).await?;
     let entries: Vec<EntryBody> = entries.into_iter().map(EntryBody::from).collect();
     Ok(json_reply(&json!({"entries": entries})))
 }
@@ -235,63 +225,17 @@ async fn verify(State(service): State<FlagService>, headers: HeaderMap) -> Repli
     Ok(json_reply(&service.flags.verify().await?))
 }
 
-async fn undo(
-    State(service): State<FlagService>,
-    Path(revision): Path<u64>,
-    Query(why): Query<Why>,
-    headers: HeaderMap,
-) -> Replied {
-    let author = author(&service, &headers, why.why)?;
-    Ok(json_reply(&service.flags.undo(author, revision).await?))
-}
-
-async fn shared(State(service): State<FlagService>, headers: HeaderMap) -> Replied {
+async fn shared(State(service): State<FlagService>, Query(asked): Query<InSet>, headers: HeaderMap) -> Replied {
     service.access.check(&headers, Role::Viewer)?;
     let now = service.flags.current();
-    let (definition, revision) = now.shared();
+    let (definition, revision) = set_of(&now, &asked.set)?.shared();
     Ok(json_reply(&json!({"revision": revision, "definition": definition_value(definition)})))
 }
 
-async fn write_shared(
-    State(service): State<FlagService>,
-    Query(about): Query<About>,
-    headers: HeaderMap,
-    body: axum::body::Bytes,
-) -> Replied {
-    let author = author(&service, &headers, about.why)?;
-    Ok(json_reply(&service.flags.set_shared(author, text(&body)?, about.revision).await?))
-}
-
-async fn export(State(service): State<FlagService>, headers: HeaderMap) -> Replied {
+async fn export(State(service): State<FlagService>, Query(asked): Query<InSet>, headers: HeaderMap) -> Replied {
     service.access.check(&headers, Role::Viewer)?;
-    let body = service.flags.current().export();
+    let body = set_of(&service.flags.current(), &asked.set)?.export();
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response())
-}
-
-/// How a definition is taken in.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Taking {
-    why: String,
-    /// Flags that it does not name are deleted.
-    #[serde(default)]
-    replace: bool,
-    /// What flagd takes though it cannot work is taken, too.
-    #[serde(default)]
-    lenient: bool,
-}
-
-async fn import(
-    State(service): State<FlagService>,
-    Query(taking): Query<Taking>,
-    headers: HeaderMap,
-    body: axum::body::Bytes,
-) -> Replied {
-    let author = author(&service, &headers, taking.why)?;
-    let import = if taking.replace { Import::Replace } else { Import::Merge };
-    let mode = if taking.lenient { Mode::Lenient } else { Mode::Strict };
-    let written: Written = service.flags.import(author, text(&body)?, import, mode).await?;
-    Ok(json_reply(&written))
 }
 
 async fn tokens(State(service): State<FlagService>, headers: HeaderMap) -> Replied {
@@ -305,14 +249,18 @@ async fn tokens(State(service): State<FlagService>, headers: HeaderMap) -> Repli
 struct TokenRequest {
     name: String,
     role: Role,
+    /// The set for which alone it evaluates.
+    set: Option<String>,
+    /// Whether it is for faults, too.
     #[serde(default)]
     faults: bool,
 }
 
 async fn give(State(service): State<FlagService>, headers: HeaderMap, Json(wanted): Json<TokenRequest>) -> Replied {
     service.access.check(&headers, Role::Admin)?;
-    let token = service.access.give(&wanted.name, wanted.role, wanted.faults).await?;
-    let answer = json!({"name": wanted.name, "role": wanted.role, "faults": wanted.faults, "token": token});
+    let TokenRequest { name, role, set, faults } = wanted;
+    let token = service.access.give_with(&name, role, Grant { set: set.clone(), faults }).await?;
+    let answer = json!({"name": name, "role": role, "set": set, "faults": faults, "token": token});
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], json_reply(&answer)).into_response())
 }
 

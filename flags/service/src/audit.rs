@@ -20,8 +20,14 @@ pub struct Entry {
     pub why: String,
     /// What was done.
     pub action: Action,
+    /// The set of flags that it is about; empty for the default set.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub set: String,
     /// What became of each flag.
     pub changes: Vec<Changed>,
+    /// What else it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// The hash of the entry before, in hexadecimal.
     pub previous: String,
     /// SHA-256 of all of the above, in hexadecimal.
@@ -40,6 +46,63 @@ pub enum Action {
     Import,
     /// A change was taken back.
     Undo,
+    /// A flag was deleted, and its key reserved.
+    Archive,
+    /// Flags were taken from another set.
+    Promote,
+    /// A roll-out was begun.
+    RollOut,
+    /// A roll-out went on.
+    Step,
+    /// A roll-out is paused.
+    Pause,
+    /// A roll-out goes on after it was paused or stopped.
+    Resume,
+    /// A roll-out was taken back.
+    Revert,
+    /// A roll-out was stopped by its guard or a change from elsewhere.
+    Stop,
+    /// A roll-out waits for its guard, or does no longer.
+    Hold,
+    /// A change was planned.
+    Schedule,
+    /// A change was proposed for approval, or what is proposed is another.
+    Propose,
+    /// A proposed change was approved.
+    Approve,
+    /// A proposed change was turned down.
+    Reject,
+    /// Something planned was taken away.
+    Cancel,
+    /// A change that was planned could not be made.
+    Fail,
+}
+
+impl Action {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Set => "set",
+            Self::Delete => "delete",
+            Self::Import => "import",
+            Self::Undo => "undo",
+            Self::Archive => "archive",
+            Self::Promote => "promote",
+            Self::RollOut => "rollout",
+            Self::Step => "step",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Revert => "revert",
+            Self::Stop => "stop",
+            Self::Hold => "hold",
+            Self::Schedule => "schedule",
+            Self::Propose => "propose",
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::Cancel => "cancel",
+            Self::Fail => "fail",
+        }
+    }
 }
 
 /// What became of a flag, or of what flags share.
@@ -73,17 +136,21 @@ impl Entry {
         text(&self.at_ms.to_string());
         text(&self.who);
         text(&self.why);
-        text(match self.action {
-            Action::Set => "set",
-            Action::Delete => "delete",
-            Action::Import => "import",
-            Action::Undo => "undo",
-        });
+        text(self.action.name());
+        // What entries had not from the beginning is hashed only where it is there, each under a name that nothing else begins with.
+        if !self.set.is_empty() {
+            text("set");
+            text(&self.set);
+        }
         for change in &self.changes {
             for part in [&change.key, &change.before, &change.after] {
                 text(if part.is_some() { "+" } else { "-" });
                 text(part.as_deref().unwrap_or_default());
             }
+        }
+        if let Some(about) = &self.about {
+            text("about");
+            text(about);
         }
         hex::encode(hasher.finalize())
     }

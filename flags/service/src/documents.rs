@@ -1,5 +1,9 @@
 //! What is kept: flags as their authors wrote them, what they share, the audit, and tokens.
 
+mod plans;
+mod request;
+mod rollout;
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
@@ -7,15 +11,23 @@ use vitrine_platform_store::{Document, Index, Keys, Schema};
 
 use crate::audit::Entry;
 use crate::faults::{ControlDocument, IncidentDocument};
+use crate::flag_store::ArchivedDocument;
+
+pub use plans::Schedule;
+pub use request::{Approval, ChangeRequest, RequestState};
+pub use rollout::{RollOut, RollOutState};
 
 /// Id of the one document that says how far the changes are.
 pub(crate) const HEAD: &str = "head";
-/// Id of the one document of what flags share.
-pub(crate) const SHARED: &str = "shared";
+/// Id of the document of what the flags of the default set share.
+const SHARED: &str = "shared";
+/// What ids of other sets' documents are put together with. No key of a flag begins with it.
+pub(crate) const SEPARATOR: char = '\u{1f}';
 
 /// What the database holds.
 pub(crate) fn schema() -> Schema {
-    Schema::new()
+    crate::registrations::schema(Schema::new())
+        .with::<ArchivedDocument>()
         .with::<HeadDocument>()
         .with::<FlagDocument>()
         .with::<SharedDocument>()
@@ -24,6 +36,9 @@ pub(crate) fn schema() -> Schema {
         .with::<TokenDocument>()
         .with::<IncidentDocument>()
         .with::<ControlDocument>()
+        .with::<Schedule>()
+        .with::<RollOut>()
+        .with::<ChangeRequest>()
 }
 
 /// The last change. Each change writes it, so that two processes cannot make the same one.
@@ -32,7 +47,18 @@ pub(crate) struct HeadDocument {
     pub(crate) revision: u64,
     /// The hash of the last entry of the audit, in hexadecimal.
     pub(crate) hash: String,
+    /// When flags were changed last.
     pub(crate) changed_ms: i64,
+    /// The last revision that changed a flag; none if that is the last one, as it was before there were others.
+    #[serde(default)]
+    pub(crate) in_force: Option<u64>,
+}
+
+impl HeadDocument {
+    /// The last revision that changed a flag.
+    pub(crate) fn in_force(&self) -> u64 {
+        self.in_force.unwrap_or(self.revision)
+    }
 }
 
 impl Document for HeadDocument {
@@ -46,6 +72,9 @@ impl Document for HeadDocument {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct FlagDocument {
+    /// The set that it is of; empty for the default set, as it was before there were others.
+    #[serde(default)]
+    pub(crate) set: String,
     pub(crate) key: String,
     /// The definition as it was written.
     pub(crate) definition: String,
@@ -58,14 +87,24 @@ impl Document for FlagDocument {
     const COLLECTION: &'static str = "flags";
     const INDEXES: &'static [Index] = &[];
     fn id(&self) -> Cow<'_, str> {
-        Cow::Borrowed(&self.key)
+        Self::id_of(&self.set, &self.key)
     }
     fn keys(&self, _: &mut Keys) {}
+}
+
+impl FlagDocument {
+    /// The id of a flag's document: in the default set its key, which is how it was before there were others.
+    pub(crate) fn id_of<'k>(set: &str, key: &'k str) -> Cow<'k, str> {
+        if set.is_empty() { key.into() } else { format!("{SEPARATOR}{set}{SEPARATOR}{key}").into() }
+    }
 }
 
 /// `$evaluators` and `metadata`, as they were written.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SharedDocument {
+    /// The set whose flags share it.
+    #[serde(default)]
+    pub(crate) set: String,
     pub(crate) definition: String,
     pub(crate) revision: u64,
 }
@@ -74,7 +113,7 @@ impl Document for SharedDocument {
     const COLLECTION: &'static str = "shared";
     const INDEXES: &'static [Index] = &[];
     fn id(&self) -> Cow<'_, str> {
-        SHARED.into()
+        if self.set.is_empty() { SHARED.into() } else { format!("{SHARED}{SEPARATOR}{}", self.set).into() }
     }
     fn keys(&self, _: &mut Keys) {}
 }
@@ -82,8 +121,8 @@ impl Document for SharedDocument {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct EntryDocument(pub(crate) Entry);
 
-/// The id of a revision's entry: ids are texts, and in the order of the revisions.
-pub(crate) fn entry_id(revision: u64) -> String {
+/// The id of what is known by a revision: ids are texts, and in the order of the revisions.
+pub(crate) fn number_id(revision: u64) -> String {
     format!("{revision:020}")
 }
 
@@ -91,7 +130,7 @@ impl Document for EntryDocument {
     const COLLECTION: &'static str = "audit";
     const INDEXES: &'static [Index] = &[];
     fn id(&self) -> Cow<'_, str> {
-        entry_id(self.0.revision).into()
+        number_id(self.0.revision).into()
     }
     fn keys(&self, _: &mut Keys) {}
 }
@@ -99,6 +138,7 @@ impl Document for EntryDocument {
 /// Says that a revision changed a flag: by it a flag's history is found.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct TouchDocument {
+    /// The id of the flag's document.
     pub(crate) key: String,
     pub(crate) revision: u64,
     /// Which of the revision's changes it is.
@@ -109,7 +149,7 @@ impl Document for TouchDocument {
     const COLLECTION: &'static str = "touches";
     const INDEXES: &'static [Index] = &[Index::ordered("flag")];
     fn id(&self) -> Cow<'_, str> {
-        format!("{}-{:05}", entry_id(self.revision), self.number).into()
+        format!("{}-{:05}", number_id(self.revision), self.number).into()
     }
     fn keys(&self, out: &mut Keys) {
         out.put("flag", self.key.as_str());
@@ -121,6 +161,9 @@ pub(crate) struct TokenDocument {
     /// By what it is named and taken back.
     pub(crate) name: String,
     pub(crate) role: crate::role::Role,
+    /// The set of flags for which alone it is.
+    #[serde(default)]
+    pub(crate) set: Option<String>,
     /// Whether it is for faults, too.
     #[serde(default)]
     pub(crate) faults: bool,

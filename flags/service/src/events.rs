@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use vitrine_flags_engine::json;
 
 use crate::clients::OpenStream;
-use crate::flag_store::InForce;
+use crate::flag_store::{InForce, SetInForce};
+use crate::selector::Selection;
 use crate::service::FlagService;
 
 /// After so long a silence, something is sent.
@@ -25,10 +26,14 @@ pub(crate) struct FlagEvent {
 
 /// Events until the process ends, and that it does. Clients keep values that cannot change by themselves, and drop what is named here, so every
 /// changed flag is: also those that changed with their evaluators, and those of changes that came too fast to be told one by one.
-pub(crate) fn follow(service: &FlagService, stream: OpenStream) -> impl Stream<Item = FlagEvent> + Send + use<> {
+pub(crate) fn follow(
+    service: &FlagService,
+    selection: Selection,
+    stream: OpenStream,
+) -> impl Stream<Item = FlagEvent> + Send + use<> {
     let mut changes = service.flags.watch();
     let now = changes.borrow_and_update().clone();
-    let following = Following { service: service.clone(), changes, told: now, stream, stage: Stage::Opened };
+    let following = Following { service: service.clone(), selection, changes, told: now, stream, stage: Stage::Opened };
     stream::unfold(following, |mut following| async move {
         let event = following.next().await?;
         Some((event, following))
@@ -45,6 +50,7 @@ enum Stage {
 
 struct Following {
     service: FlagService,
+    selection: Selection,
     changes: watch::Receiver<Arc<InForce>>,
     told: Arc<InForce>,
     stream: OpenStream,
@@ -61,31 +67,39 @@ impl Following {
             }
             Stage::Ready => {}
         }
-        let changed = tokio::select! {
-            biased;
-            () = self.service.serving.stop.cancelled() => {
-                self.stage = Stage::Ended;
-                return Some(FlagEvent { name: "provider_shutdown", data: None });
-            }
-            changed = tokio::time::timeout(KEEP_ALIVE, self.changes.changed()) => changed,
-        };
-        match changed {
-            Err(_) => Some(FlagEvent { name: "keep_alive", data: None }),
-            Ok(changed) => {
-                changed.ok()?;
-                let now = self.changes.borrow_and_update().clone();
-                self.stream.note(now.revision, self.service.flags.now_ms());
-                let data = difference(&self.told, &now);
-                self.told = now;
-                Some(FlagEvent { name: "configuration_change", data: Some(data) })
+        loop {
+            let changed = tokio::select! {
+                biased;
+                () = self.service.serving.stop.cancelled() => {
+                    self.stage = Stage::Ended;
+                    return Some(FlagEvent { name: "provider_shutdown", data: None });
+                }
+                changed = tokio::time::timeout(KEEP_ALIVE, self.changes.changed()) => changed,
+            };
+            let Ok(changed) = changed else { return Some(FlagEvent { name: "keep_alive", data: None }) };
+            changed.ok()?;
+            let now = self.changes.borrow_and_update().clone();
+            self.stream.note(now.revision, self.service.flags.now_ms());
+            let data = difference(&self.told, &now, &self.selection);
+            self.told = now;
+            // A change of another set is nothing to tell.
+            if data.is_some() {
+                return Some(FlagEvent { name: "configuration_change", data });
             }
         }
     }
 }
 
-fn difference(from: &InForce, to: &InForce) -> String {
+/// What changed in the set that is selected; none if that is nothing.
+fn difference(from: &InForce, to: &InForce, selection: &Selection) -> Option<String> {
+    let none = SetInForce::default();
+    let [from, to] = [from, to].map(|now| selection.choose(now).unwrap_or(&none));
+    let changes = from.snapshot.changes(&to.snapshot);
+    if changes.is_empty() {
+        return None;
+    }
     let mut out = String::from("{\"flags\":{");
-    for (n, (key, change)) in from.snapshot.changes(&to.snapshot).iter().enumerate() {
+    for (n, (key, change)) in changes.iter().enumerate() {
         out.push_str(if n > 0 { "," } else { "" });
         json::write_text(key, &mut out);
         out.push_str(":{\"type\":\"");
@@ -93,5 +107,5 @@ fn difference(from: &InForce, to: &InForce) -> String {
         out.push_str("\"}");
     }
     out.push_str("}}");
-    out
+    Some(out)
 }

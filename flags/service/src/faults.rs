@@ -17,7 +17,6 @@ mod processes;
 
 pub use control::{FaultControl, NotDone};
 pub use follow::Follow;
-pub use guards::Signals;
 pub use incident::{Carrier, End, EndedBy, Incident, SeenHit, SiteRef, State};
 pub use processes::Process;
 

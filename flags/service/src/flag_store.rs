@@ -3,97 +3,90 @@
 //! All changes pass one lock: what is asked for is checked against what is in force, compiled, committed together with its audit entry, and only then put in
 //! force and acknowledged. Readers take the snapshot that stands; nobody waits for a change.
 
+mod apply;
+mod archive;
 mod change;
+mod edit;
 mod history;
+mod operations;
+mod quorum;
+mod requests;
+mod rollouts;
+mod schedules;
+mod segments;
+mod set;
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, watch};
-use vitrine_flags_engine::json;
-use vitrine_flags_engine::{Finding, Flag, FlagSet, Mode, Refused, Snapshot};
+use tokio::sync::{Mutex, Notify, watch};
+use vitrine_flags_engine::{Evaluation, Finding, Flag, FlagSet, Mode, Refused};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_store::{Error as StoreError, Query, Storage, Store, Stored};
 
-use crate::documents::{FlagDocument, HEAD, HeadDocument, SHARED, SharedDocument, schema};
+use set::NOTHING_SHARED;
 
-pub use change::{Author, Import, Written};
+use crate::documents::{FlagDocument, HEAD, HeadDocument, SharedDocument, schema};
+
+use crate::registrations::Registrations;
+
+pub(crate) use archive::ArchivedDocument;
+pub use change::Written;
 pub use history::{MAX_ENTRIES, Verified};
+pub use quorum::MAX_QUORUM;
+pub use requests::{MAX_REQUESTS, Proposed};
+pub use rollouts::{MAX_ROLL_OUTS, RollOutAct};
+pub use schedules::{MAX_PLANNED_BYTES, MAX_SCHEDULES, Planned};
+pub use segments::Segment;
+pub use set::{DEFAULT_SET, MAX_SETS, SetInForce, StoredFlag};
+
+pub(crate) use rollouts::Moving;
+pub(crate) use schedules::time_of;
+pub(crate) use set::{Difference, differences};
 
 /// The database's name.
 const SERVICE: &str = "flags";
-/// What flags share before anybody wrote it.
-const NOTHING_SHARED: &str = "{}";
 
-/// What flags share.
-const SHARED_MEMBERS: &[&str] = &["$evaluators", "metadata"];
-
-/// A flag as it is kept.
-#[derive(Debug)]
-pub struct StoredFlag {
-    /// The definition as it was written.
-    pub definition: String,
-    /// The revision that wrote it.
-    pub revision: u64,
-    /// When that was, in milliseconds since 1970.
-    pub changed_ms: i64,
-    flag: Arc<Flag>,
-}
-
-/// The flags at one revision.
+/// All flags at one revision. What is asked of it directly is asked of the default set.
 #[derive(Debug)]
 pub struct InForce {
-    /// How many changes there were.
+    /// The number of the last change of flags.
     pub revision: u64,
     /// When the last one was, in milliseconds since 1970.
     pub changed_ms: i64,
-    /// The flags, ready to be evaluated.
-    pub snapshot: Snapshot,
-    stored: BTreeMap<String, Arc<StoredFlag>>,
-    shared: SharedDocument,
-    /// The hash of the last entry of the audit.
-    hash: String,
-}
-
-impl StoredFlag {
-    /// Whether its state is `ENABLED`.
-    pub fn is_enabled(&self) -> bool {
-        self.flag.is_enabled()
-    }
+    /// By name; the default set is always there.
+    sets: BTreeMap<String, Arc<SetInForce>>,
+    default: Arc<SetInForce>,
+    archived: Arc<archive::Archived>,
 }
 
 impl InForce {
-    /// A flag as it is kept.
-    pub fn stored(&self, key: &str) -> Option<&Arc<StoredFlag>> {
-        self.stored.get(key)
+    fn new(
+        revision: u64,
+        changed_ms: i64,
+        mut sets: BTreeMap<String, Arc<SetInForce>>,
+        archived: Arc<archive::Archived>,
+    ) -> Self {
+        let default = sets.entry(DEFAULT_SET.to_owned()).or_default().clone();
+        Self { revision, changed_ms, sets, default, archived }
     }
 
-    /// What flags share as it was written, and the revision that wrote it.
-    pub fn shared(&self) -> (&str, u64) {
-        (&self.shared.definition, self.shared.revision)
+    /// The set with this name.
+    pub fn set(&self, name: &str) -> Option<&Arc<SetInForce>> {
+        self.sets.get(name)
     }
 
-    /// A whole definition, flags as they were written: what [`FlagStore::import`] takes.
-    pub fn export(&self) -> String {
-        let mut out = String::from("{\n  \"flags\": {");
-        for (n, (key, stored)) in self.stored.iter().enumerate() {
-            out.push_str(if n > 0 { ",\n    " } else { "\n    " });
-            json::write_text(key, &mut out);
-            out.push_str(": ");
-            out.push_str(&stored.definition);
-        }
-        out.push_str("\n  }");
-        let shared = &self.shared.definition;
-        for name in SHARED_MEMBERS {
-            if let Some(value) = json::read(shared).ok().as_ref().and_then(|json| json.get(name)) {
-                out.push_str(",\n  ");
-                json::write_text(name, &mut out);
-                out.push_str(": ");
-                out.push_str(value.written(shared));
-            }
-        }
-        out.push_str("\n}\n");
-        out
+    /// All sets by their names, the default set first.
+    pub fn sets(&self) -> impl ExactSizeIterator<Item = (&str, &Arc<SetInForce>)> {
+        self.sets.iter().map(|(name, set)| (name.as_str(), set))
+    }
+}
+
+impl Deref for InForce {
+    type Target = SetInForce;
+    fn deref(&self) -> &SetInForce {
+        &self.default
     }
 }
 
@@ -129,6 +122,9 @@ pub enum Error {
     /// The request lacks something.
     #[error("{0}")]
     Invalid(String),
+    /// It is for others to change.
+    #[error("{0}")]
+    Protected(String),
     /// The database.
     #[error("the change could not be kept")]
     Store(#[from] StoreError),
@@ -142,6 +138,11 @@ pub struct FlagStore {
     /// Changes, one at a time; in it the head as it was read, whose version the next change expects.
     changing: Arc<Mutex<Option<Stored<HeadDocument>>>>,
     current: Arc<watch::Sender<Arc<InForce>>>,
+    /// How many others must approve a change where nothing else says so.
+    quorum: u32,
+    /// Told when something was planned, or is not any more.
+    planned: Arc<Notify>,
+    registrations: Registrations,
 }
 
 impl FlagStore {
@@ -155,7 +156,14 @@ impl FlagStore {
         store.ready().await?;
         let (head, in_force) = load(&store).await?;
         let current = Arc::new(watch::Sender::new(Arc::new(in_force)));
-        Ok(Self { store, clock, changing: Arc::new(Mutex::new(head)), current })
+        let registrations = Registrations::load(store.clone(), clock.clone()).await?;
+        let (changing, planned) = (Arc::new(Mutex::new(head)), Arc::default());
+        Ok(Self { store, clock, changing, current, quorum: 0, planned, registrations })
+    }
+
+    /// The same where so many others must approve a change, unless metadata says another number; at most [`MAX_QUORUM`].
+    pub fn with_quorum(self, quorum: u32) -> Self {
+        Self { quorum: quorum.min(MAX_QUORUM), ..self }
     }
 
     /// The flags in force.
@@ -166,6 +174,22 @@ impl FlagStore {
     /// The flags in force as they change.
     pub fn watch(&self) -> watch::Receiver<Arc<InForce>> {
         self.current.subscribe()
+    }
+
+    /// Waits until something is planned, or is not any more.
+    pub(crate) async fn planned(&self) {
+        self.planned.notified().await;
+    }
+
+    /// What processes declare, and what was read.
+    pub fn registrations(&self) -> &Registrations {
+        &self.registrations
+    }
+
+    /// Notes that a flag was evaluated for a client.
+    pub(crate) fn answered(&self, evaluation: &Evaluation<'_>) {
+        let variant = evaluation.variant.map(|variant| &*variant.name);
+        self.registrations.answered(evaluation.flag.key(), variant);
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -185,32 +209,41 @@ impl FlagStore {
 /// Reads all that is kept. It was taken once, so it is taken again, whatever findings it has.
 async fn load(store: &Store) -> Result<(Option<Stored<HeadDocument>>, InForce), Error> {
     let head = store.get::<HeadDocument>(HEAD).await?;
-    let shared = store.get::<SharedDocument>(SHARED).await?.map(|stored| stored.doc);
-    let shared = shared.unwrap_or_else(|| SharedDocument { definition: NOTHING_SHARED.to_owned(), revision: 0 });
-    let set = Arc::new(read_shared(&shared.definition, Mode::Lenient)?.0);
-    let mut stored = BTreeMap::new();
+    let mut flags: BTreeMap<String, Vec<FlagDocument>> = BTreeMap::new();
     for found in store.find_all::<FlagDocument>(Query::all()).await? {
-        let FlagDocument { key, definition, revision, changed_ms } = found.doc;
-        let flag = read_flag(&key, &definition, &set, Mode::Lenient)?.0;
-        stored.insert(key, Arc::new(StoredFlag { definition, revision, changed_ms, flag }));
+        flags.entry(found.doc.set.clone()).or_default().push(found.doc);
     }
-    let told = head.as_ref().map(|head| head.doc.clone()).unwrap_or_default();
-    let snapshot = Snapshot::new(stored.values().map(|stored| stored.flag.clone()), set);
-    let in_force =
-        InForce { revision: told.revision, changed_ms: told.changed_ms, snapshot, stored, shared, hash: told.hash };
-    Ok((head, in_force))
+    let mut shared = BTreeMap::new();
+    for found in store.find_all::<SharedDocument>(Query::all()).await? {
+        shared.insert(found.doc.set.clone(), found.doc);
+    }
+    let names: Vec<String> = shared.keys().chain(flags.keys()).cloned().collect();
+    let mut sets = BTreeMap::new();
+    for name in names {
+        if sets.contains_key(&name) {
+            continue;
+        }
+        let document = shared.remove(&name);
+        let (definition, revision) = document.map_or((NOTHING_SHARED.to_owned(), 0), |d| (d.definition, d.revision));
+        let (mut set, _) = SetInForce::default().sharing(&name, &definition, revision, Mode::Lenient)?;
+        for FlagDocument { key, definition, revision, changed_ms, .. } in flags.remove(&name).unwrap_or_default() {
+            let flag = read_flag(&key, &definition, set.snapshot.set(), Mode::Lenient)?.0;
+            set.stored.insert(key, Arc::new(StoredFlag { definition, revision, changed_ms, flag }));
+        }
+        let shares = set.snapshot.set().clone();
+        let set = set.settled(shares);
+        if !set.is_empty() {
+            sets.insert(name, Arc::new(set));
+        }
+    }
+    let head_now = head.as_ref().map(|head| head.doc.clone()).unwrap_or_default();
+    let archived = archive::load(store).await?;
+    Ok((head, InForce::new(head_now.in_force(), head_now.changed_ms, sets, archived)))
 }
 
 fn read_flag(key: &str, definition: &str, set: &FlagSet, mode: Mode) -> Result<(Arc<Flag>, Vec<Finding>), Error> {
     match Flag::read(key, definition, set, mode) {
         Ok(read) => Ok((Arc::new(read.read), read.findings)),
         Err(refused) => Err(Error::Refused { about: format!("flag {key:?}: "), refused }),
-    }
-}
-
-fn read_shared(definition: &str, mode: Mode) -> Result<(FlagSet, Vec<Finding>), Error> {
-    match FlagSet::read(definition, mode) {
-        Ok(read) => Ok((read.read, read.findings)),
-        Err(refused) => Err(Error::Refused { about: String::new(), refused }),
     }
 }

@@ -22,7 +22,7 @@ use crate::clients::OpenStream;
 use crate::flag_store::InForce;
 use crate::passing::client_of;
 use crate::role::Role;
-use crate::selector::Selector;
+use crate::selector::Selection;
 use crate::service::FlagService;
 
 /// Longest request, in bytes.
@@ -129,14 +129,9 @@ fn asked_type(method: &str) -> Option<FlagType> {
     })
 }
 
-/// Whether the flags that a call selects are those in force; a selector that cannot be is refused.
-fn is_selected(service: &FlagService, now: &InForce, headers: &HeaderMap, of_body: &str) -> Result<bool, Problem> {
-    let invalid = |message| Problem::new(tonic::Code::InvalidArgument, message);
-    let selector = match headers.contains_key("flagd-selector") {
-        true => Selector::of(headers),
-        false => Selector::read(of_body),
-    };
-    Ok(selector.map_err(invalid)?.matches(now.snapshot.set(), &service.serving.source))
+/// Which flags a call selects; a selector that cannot be is refused.
+fn selection(service: &FlagService, headers: &HeaderMap, of_body: &str) -> Result<Selection, Problem> {
+    Selection::of(service, headers, of_body).map_err(|message| Problem::new(tonic::Code::InvalidArgument, message))
 }
 
 /// Evaluates one flag for a call.
@@ -150,14 +145,14 @@ fn resolve<'n>(
     context: &dyn Context,
 ) -> Result<Evaluation<'n>, Problem> {
     service.access.check(headers, Role::Evaluation)?;
-    if !is_selected(service, now, headers, "")? {
-        return Err(EvaluationError::FlagNotFound(key.to_owned()).into());
-    }
+    let selected = selection(service, headers, "")?.choose(now);
+    let set = selected.ok_or_else(|| EvaluationError::FlagNotFound(key.to_owned()))?;
     let context = service.serving.added.around(headers, context);
-    let evaluation = now.snapshot.evaluate(key, &context, service.flags.now_s())?.expect(kind)?;
+    let evaluation = set.snapshot.evaluate(key, &context, service.flags.now_s())?.expect(kind)?;
     // v1 has no way to say that the caller's own default is to be used, but for a disabled flag.
     if version == Version::V1 && evaluation.variant.is_none() && evaluation.flag.is_enabled() {
         return Err(Problem::new(tonic::Code::NotFound, format!("flag {key:?} has no default variant")));
     }
+    service.flags.answered(&evaluation);
     Ok(evaluation)
 }

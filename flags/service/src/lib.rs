@@ -36,23 +36,38 @@ mod audit;
 mod clients;
 mod clients_api;
 mod documents;
+mod driver;
 mod events;
 pub mod faults;
 mod flag_store;
 mod flagd;
+mod lifecycle;
 mod ofrep;
+mod operation;
 mod pages;
 mod passing;
+mod registration_api;
+mod registrations;
 mod role;
+mod rollout;
 mod router;
 mod selector;
 mod service;
 mod serving;
 mod streams;
 
-pub use access::{Access, Denied, Token};
+pub use access::{Access, Denied, Grant, Token};
 pub use audit::{Action, Changed, Entry};
-pub use flag_store::{Author, Error, FlagStore, Import, InForce, MAX_ENTRIES, StoredFlag, Verified, Written};
+pub use documents::{Approval, ChangeRequest, RequestState, RollOut, RollOutState, Schedule};
+pub use driver::Driver;
+pub use flag_store::{
+    DEFAULT_SET, Error, FlagStore, InForce, MAX_ENTRIES, MAX_PLANNED_BYTES, MAX_QUORUM, MAX_REQUESTS, MAX_ROLL_OUTS,
+    MAX_SCHEDULES, MAX_SETS, Planned, Proposed, RollOutAct, Segment, SetInForce, StoredFlag, Verified, Written,
+};
+pub use lifecycle::Stage;
+pub use operation::{Author, Import, Operation, Promoted};
+pub use registrations::Registrations;
 pub use role::Role;
+pub use rollout::{Guard, Language, MAX_STEPS, Measurements, NoObservatory, RollOutPlan, Share, Side, Span, Then};
 pub use router::{error_format, router, router_serving};
 pub use serving::{AddedContext, MAX_ADDED, RateLimit, SOURCE, Serving};

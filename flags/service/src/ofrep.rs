@@ -18,7 +18,7 @@ use vitrine_platform_http::{ETag, Refusal, RequestInfo};
 use crate::access::Denied;
 use crate::flag_store::InForce;
 use crate::role::Role;
-use crate::selector::Selector;
+use crate::selector::Selection;
 use crate::service::FlagService;
 use crate::streams::PATH;
 
@@ -79,10 +79,10 @@ fn evaluate_one(service: &FlagService, key: &str, headers: &HeaderMap, body: &[u
     let request = read_request(body)?;
     let context = service.serving.added.around(headers, context_of(&request)?);
     let now = service.flags.current();
-    if !selector_of(headers)?.matches(now.snapshot.set(), &service.serving.source) {
-        return Err(Failed::Evaluation(EvaluationError::FlagNotFound(key.to_owned())));
-    }
-    let evaluation = now.snapshot.evaluate(key, &context, service.flags.now_s()).map_err(Failed::Evaluation)?;
+    let selected = selection(service, headers)?.choose(&now);
+    let set = selected.ok_or_else(|| Failed::Evaluation(EvaluationError::FlagNotFound(key.to_owned())))?;
+    let evaluation = set.snapshot.evaluate(key, &context, service.flags.now_s()).map_err(Failed::Evaluation)?;
+    service.flags.answered(&evaluation);
     let mut out = String::new();
     write_success(&evaluation, &mut out);
     Ok(out)
@@ -102,19 +102,22 @@ fn evaluate_all(service: &FlagService, caused: &Caused, headers: &HeaderMap, bod
     let request = read_request(body)?;
     let context = service.serving.added.around(headers, context_of(&request)?);
     let now = service.flags.current();
-    let is_selected = selector_of(headers)?.matches(now.snapshot.set(), &service.serving.source);
+    let selected = selection(service, headers)?.choose(&now);
     let mut out = String::from("{\"flags\":[");
-    if is_selected {
-        for (n, (flag, evaluated)) in now.snapshot.evaluate_all(&context, service.flags.now_s()).enumerate() {
+    if let Some(set) = selected {
+        for (n, (flag, evaluated)) in set.snapshot.evaluate_all(&context, service.flags.now_s()).enumerate() {
             out.push_str(if n > 0 { "," } else { "" });
             match evaluated {
-                Ok(evaluation) => write_success(&evaluation, &mut out),
+                Ok(evaluation) => {
+                    service.flags.answered(&evaluation);
+                    write_success(&evaluation, &mut out);
+                }
                 Err(error) => out.push_str(&failure(Some(flag.key()), error.code(), &error.to_string())),
             }
         }
     }
     out.push_str("],\"metadata\":");
-    out.push_str(&if is_selected { now.snapshot.metadata() } else { "{}".to_owned() });
+    out.push_str(&selected.map_or_else(|| "{}".to_owned(), |set| set.snapshot.metadata()));
     // The tag is of what is answered: it changes with the flags, the selector, the context, and with the time where a rule reads it.
     let etag = ETag::of_content(out.as_bytes()).header();
     if caused.is_of(&now) && names(headers, &etag) {
@@ -176,8 +179,8 @@ fn context_of<'r>(request: &'r Json<'r>) -> Result<&'r Json<'r>, Failed> {
     }
 }
 
-fn selector_of(headers: &HeaderMap) -> Result<Selector, Failed> {
-    Selector::of(headers).map_err(|message| Failed::Context("GENERAL", message))
+fn selection(service: &FlagService, headers: &HeaderMap) -> Result<Selection, Failed> {
+    Selection::of(service, headers, "").map_err(|message| Failed::Context("GENERAL", message))
 }
 
 /// A success: no value where the caller's own default is to be used. A client in Python needs the variant, also where there is none.

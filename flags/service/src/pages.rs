@@ -1,7 +1,14 @@
 //! Pages for a person with a browser: plain HTML and CSS, no script. What they change goes the way of all changes.
 
 mod clients;
+mod life;
+mod plans;
+mod requests;
+mod segments;
+mod sets;
 pub(crate) mod view;
+
+use std::sync::Arc;
 
 use axum::extract::{Form, Path, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -11,11 +18,11 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use vitrine_flags_engine::json;
 use vitrine_kit::html::PAGE_POLICY;
-use vitrine_kit::percent;
 use vitrine_platform_http::{Refusal, RequestInfo};
 
 use crate::access::{COOKIE, Denied};
-use crate::flag_store::{Author, Error};
+use crate::flag_store::{Error, InForce, SetInForce, time_of};
+use crate::operation::{Author, Operation};
 use crate::role::Role;
 use crate::service::FlagService;
 
@@ -23,10 +30,20 @@ use crate::service::FlagService;
 const MAX_SHOWN: usize = 50;
 
 pub(crate) fn routes() -> Router<FlagService> {
-    Router::new()
+    life::routes()
         .route("/", get(home))
         .route("/flags/{key}", get(flag))
         .route("/flags/{key}/state", post(switch))
+        .route("/sets", get(sets::page_of))
+        .route("/sets/promote", post(sets::promote))
+        .route("/segments", get(segments::page_of).post(segments::write))
+        .route("/requests", get(requests::page_of))
+        .route("/requests/{id}/approve", post(requests::approve))
+        .route("/requests/{id}/reject", post(requests::reject))
+        .route("/planned", get(plans::page_of))
+        .route("/flags/{key}/rollout", post(plans::begin_roll_out))
+        .route("/planned/rollouts/{id}/{act}", post(plans::act_on_roll_out))
+        .route("/planned/schedules/{id}/cancel", post(plans::cancel_schedule))
         .route("/history", get(history))
         .route("/clients", get(clients))
         .route("/history/{revision}/undo", post(undo))
@@ -48,6 +65,7 @@ impl From<Error> for Failed {
             Error::Refused { .. } | Error::Invalid(_) => StatusCode::BAD_REQUEST,
             Error::InUse(_) | Error::Conflict { .. } => StatusCode::CONFLICT,
             Error::NotFound(_) => StatusCode::NOT_FOUND,
+            Error::Protected(_) => StatusCode::FORBIDDEN,
             Error::Store(cause) => {
                 tracing::error!(error = %cause, "a change of flags could not be kept");
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -75,10 +93,23 @@ pub(crate) fn errors(_asked: &RequestInfo, refusal: &Refusal) -> Response {
     page(Err(Failed(refusal.status, format!("{}: expected {}", refusal.message, refusal.expected))))
 }
 
-async fn home(State(service): State<FlagService>, headers: HeaderMap) -> Response {
+/// Which set is looked at.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct InSet {
+    set: String,
+}
+
+fn set_of<'n>(now: &'n InForce, name: &str) -> Result<&'n SetInForce, Failed> {
+    let none = || Error::NotFound(format!("there is no set {name:?}"));
+    Ok(now.set(name).map(Arc::as_ref).ok_or_else(none)?)
+}
+
+async fn home(State(service): State<FlagService>, Query(asked): Query<InSet>, headers: HeaderMap) -> Response {
     let read = || {
         service.access.check(&headers, Role::Viewer)?;
-        Ok(view::flags(&service.flags.current()))
+        let now = service.flags.current();
+        Ok(view::flags(&now, &asked.set, set_of(&now, &asked.set)?, service.flags.registrations()))
     };
     page(read())
 }
@@ -88,6 +119,7 @@ async fn home(State(service): State<FlagService>, headers: HeaderMap) -> Respons
 #[serde(default)]
 struct Subject {
     context: Option<String>,
+    set: String,
 }
 
 async fn flag(
@@ -103,13 +135,15 @@ async fn flag_page(service: &FlagService, key: &str, subject: &Subject, headers:
     service.access.check(headers, Role::Viewer)?;
     let now = service.flags.current();
     let context = subject.context.as_deref().unwrap_or("{}");
+    let set = set_of(&now, &subject.set)?;
     let explained = match json::read(context) {
-        Ok(context) => now.snapshot.explain(key, &context, service.flags.now_s()).map_err(|error| error.to_string()),
+        Ok(context) => set.snapshot.explain(key, &context, service.flags.now_s()).map_err(|error| error.to_string()),
         Err(malformed) => Err(malformed.refuse(&json::Lines::new(context)).to_string()),
     };
-    let entries = service.flags.history(Some(key), MAX_SHOWN).await?;
-    let stored = now.stored(key).ok_or_else(|| Error::NotFound(format!("there is no flag {key:?}")))?;
-    Ok(view::flag(key, stored, context, explained.as_ref(), &entries))
+    let entries = service.flags.history_of(&subject.set, Some(key), MAX_SHOWN).await?;
+    let stored = set.stored(key).ok_or_else(|| Error::NotFound(format!("there is no flag {key:?}")))?;
+    let roll_out = plans::roll_out_form(&subject.set, key, stored);
+    Ok(view::flag((&subject.set, key, stored), context, explained.as_ref(), &roll_out, &entries))
 }
 
 async fn clients(State(service): State<FlagService>, headers: HeaderMap) -> Response {
@@ -134,6 +168,14 @@ struct Switch {
     enabled: bool,
     revision: u64,
     why: String,
+    #[serde(default)]
+    set: String,
+    /// When; at once where it is empty.
+    #[serde(default)]
+    at: String,
+    /// Whether others are to approve it first.
+    #[serde(default)]
+    propose: bool,
 }
 
 async fn switch(
@@ -144,15 +186,22 @@ async fn switch(
 ) -> Response {
     let change = async {
         let author = Author { who: service.access.check(&headers, Role::Operator)?, why: form.why };
-        service.flags.set_state(author, &key, form.enabled, form.revision).await?;
+        let (key, enabled, revision) = (key.clone(), form.enabled, form.revision);
+        let operation = Operation::Switch { key, enabled, revision };
+        let at_ms = Some(form.at.trim()).filter(|at| !at.is_empty()).map(time_of).transpose()?;
+        match at_ms {
+            _ if form.propose => drop(service.flags.propose(author, &form.set, operation, at_ms).await?),
+            Some(at_ms) => drop(service.flags.schedule(author, &form.set, operation, at_ms).await?),
+            None => drop(service.flags.make(author, &form.set, &operation).await?),
+        }
         Ok::<_, Failed>(())
     };
-    back(change.await, &format!("/flags/{}", percent::encode(&key)))
+    back(change.await, &view::flag_address(&form.set, &key))
 }
 
-/// What the form of an undo sends.
+/// What a form sends that asks for a reason alone.
 #[derive(Debug, Deserialize)]
-struct Undo {
+struct Why {
     why: String,
 }
 
@@ -160,7 +209,7 @@ async fn undo(
     State(service): State<FlagService>,
     Path(revision): Path<u64>,
     headers: HeaderMap,
-    Form(form): Form<Undo>,
+    Form(form): Form<Why>,
 ) -> Response {
     let change = async {
         let author = Author { who: service.access.check(&headers, Role::Operator)?, why: form.why };

@@ -15,7 +15,7 @@ use crate::flag_store::FlagStore;
 use crate::passing::pass;
 use crate::service::FlagService;
 use crate::serving::Serving;
-use crate::{admin, clients_api, faults, flagd, ofrep, pages};
+use crate::{admin, clients_api, faults, flagd, ofrep, pages, registration_api};
 
 /// Longest body of an evaluation, in bytes.
 const MAX_CONTEXT_BYTES: usize = 1_000_000;
@@ -36,7 +36,7 @@ pub fn router_serving(flags: &FlagStore, access: &Access, control: &FaultControl
     let evaluation = ofrep::routes().layer(DefaultBodyLimit::max(MAX_CONTEXT_BYTES)).layer(pass());
     let evaluation = with_error_format(evaluation.with_state(service.clone()), ofrep::errors);
     let limit = || DefaultBodyLimit::max(vitrine_flags_engine::json::MAX_BYTES);
-    let admin = admin::routes().merge(clients_api::routes()).layer(limit());
+    let admin = admin::routes().merge(registration_api::routes()).merge(clients_api::routes()).layer(limit());
     let admin = with_error_format(admin.with_state(service.clone()), problem_errors);
     let flagd = with_error_format(flagd::routes().layer(pass()).with_state(service.clone()), grpc_errors);
     let control = with_error_format(faults::routes().layer(limit()).with_state(service.clone()), problem_errors);

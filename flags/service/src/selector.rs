@@ -1,11 +1,17 @@
 //! Which flags a client wants: flagd's selector, in the header `Flagd-Selector`.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
-use vitrine_flags_engine::FlagSet;
+
+use crate::flag_store::{DEFAULT_SET, InForce, SetInForce};
+use crate::service::FlagService;
+
+const HEADER: &str = "flagd-selector";
 
 /// Which flags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Selector {
+enum Selector {
     /// All of them.
     #[default]
     All,
@@ -16,8 +22,8 @@ pub(crate) enum Selector {
 }
 
 impl Selector {
-    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, String> {
-        match headers.get("flagd-selector") {
+    fn of(headers: &HeaderMap) -> Result<Self, String> {
+        match headers.get(HEADER) {
             None => Ok(Self::All),
             Some(value) => {
                 Self::read(value.to_str().map_err(|_| "Flagd-Selector: visible ASCII is expected".to_owned())?)
@@ -26,7 +32,7 @@ impl Selector {
     }
 
     /// One pair, or a source by itself.
-    pub(crate) fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
             None if text.is_empty() => Ok(Self::All),
             None => Ok(Self::Source(text.to_owned())),
@@ -35,13 +41,44 @@ impl Selector {
             Some((key, _)) => Err(format!("Flagd-Selector: flagSetId=… or source=… is expected, and not {key}")),
         }
     }
+}
 
-    /// Whether the flags of this set are meant, which are of a source of this name, as flagd's files and addresses are sources.
-    pub(crate) fn matches(&self, set: &FlagSet, source: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::FlagSet(id) => set.metadata_text("flagSetId").unwrap_or_default() == id,
-            Self::Source(named) => named == source,
-        }
+/// Which set a client sees: the one that it selects, if its token is for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Selection {
+    selector: Selector,
+    /// The set for which its token is, if it is for one alone.
+    bound: Option<String>,
+    /// The name of the one source that is here, as flagd's files and addresses are sources.
+    source: Arc<str>,
+}
+
+impl Selection {
+    /// What the header says; without it, what the body does.
+    pub(crate) fn of(service: &FlagService, headers: &HeaderMap, of_body: &str) -> Result<Self, String> {
+        let selector = match headers.contains_key(HEADER) {
+            true => Selector::of(headers)?,
+            false => Selector::read(of_body)?,
+        };
+        let (bound, source) = (service.access.bound_set(headers), service.serving.source.clone());
+        Ok(Self { selector, bound, source })
+    }
+
+    /// The set that is meant; none where there is none, or it is another than the token is for. Without a selector it is the token's, else the
+    /// default set. The id of a set is its name; that of the default set is what its metadata says.
+    pub(crate) fn choose<'n>(&self, now: &'n InForce) -> Option<&'n SetInForce> {
+        let (name, set) = match &self.selector {
+            Selector::All => {
+                let name = self.bound.as_deref().unwrap_or(DEFAULT_SET);
+                (name, now.set(name)?.as_ref())
+            }
+            Selector::FlagSet(id) if !id.is_empty() && now.set(id).is_some() => (id.as_str(), now.set(id)?.as_ref()),
+            Selector::FlagSet(id) => {
+                let of_default = now.snapshot.set().metadata_text("flagSetId").unwrap_or_default();
+                (of_default == id).then_some((DEFAULT_SET, &**now))?
+            }
+            Selector::Source(source) => (**source == *self.source).then_some((DEFAULT_SET, &**now))?,
+        };
+        self.bound.as_deref().is_none_or(|bound| bound == name).then_some(set)
     }
 }

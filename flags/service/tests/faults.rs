@@ -13,11 +13,10 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 use vitrine_contracts::flags::v1::follow_service_server::FollowService;
 use vitrine_contracts::flags::v1::{self as wire, FetchRequest, FetchResponse, Inventory};
-use vitrine_flags_service::faults::{EndedBy, FaultControl, Follow, NotDone, Signals, State};
-use vitrine_flags_service::{Access, Author, FlagStore, Role, error_format, router};
+use vitrine_flags_service::faults::{EndedBy, FaultControl, Follow, NotDone, State};
+use vitrine_flags_service::{Access, Author, FlagStore, Grant, Language, Measurements, Role, error_format, router};
 use vitrine_kit::clock::{Clock, Manual};
 use vitrine_platform_faults::Fault;
-use vitrine_platform_faults::fault::Signal;
 use vitrine_platform_http::{Router, nowhere};
 use vitrine_platform_store::Storage;
 
@@ -31,8 +30,8 @@ const UNKNOWN: i64 = i64::MIN;
 #[derive(Debug)]
 struct Figure(AtomicI64);
 
-impl Signals for Figure {
-    fn read<'a>(&'a self, _: &'a Signal) -> BoxFuture<'a, Result<Option<f64>, String>> {
+impl Measurements for Figure {
+    fn ask<'m>(&'m self, _: Language, _: &'m str) -> BoxFuture<'m, Result<Option<f64>, String>> {
         let value = self.0.load(Ordering::SeqCst);
         async move { Ok((value != UNKNOWN).then_some(value as f64)) }.boxed()
     }
@@ -59,8 +58,8 @@ impl World {
         let flags = FlagStore::open(&Storage::Folder(folder.path().into()), clock.clone()).await.expect("opened");
         let access = Access::open(&flags).await.expect("tokens");
         let figure = Arc::new(Figure(AtomicI64::new(UNKNOWN)));
-        let signals: Arc<dyn Signals> = figure.clone();
-        let control = FaultControl::open(&flags, clock, Some(signals)).await.expect("faults");
+        let measurements: Arc<dyn Measurements> = figure.clone();
+        let control = FaultControl::open(&flags, clock, measurements).await.expect("faults");
         let router = nowhere(router(&flags, &access, &control), error_format);
         Self { folder, follow: Follow::new(control.clone()), control, router, access, clock: hand, figure }
     }
@@ -274,9 +273,13 @@ async fn a_guard_ends_its_fault() {
 async fn faults_need_a_right_of_their_own() {
     let world = World::new().await;
     world.process("one").await;
-    world.access.give("ops", Role::Admin, false).await.expect("a token");
-    let operator = world.access.give("op", Role::Operator, false).await.expect("a token");
-    let breaker = world.access.give("chaos", Role::Viewer, true).await.expect("a token");
+    world.access.give("ops", Role::Admin).await.expect("a token");
+    let operator = world.access.give("op", Role::Operator).await.expect("a token");
+    let breaker = world
+        .access
+        .give_with("chaos", Role::Viewer, Grant { faults: true, ..Grant::default() })
+        .await
+        .expect("a token");
     let bearer = |token: &str| format!("Bearer {token}");
     for (path, method) in [("/api/v1/faults", "GET"), ("/api/v1/faults/sites", "GET"), ("/api/v1/faults?why=x", "POST")]
     {

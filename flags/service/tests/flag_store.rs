@@ -33,7 +33,7 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
     assert_eq!(flags.set(author("other"), "a/b", OFF, 1).await.expect("written").revision, 2);
     flags.set_shared(author("set"), "{\"metadata\": {\"flagSetId\": \"shop\"}}", 0).await.expect("written");
     let access = Access::open(&flags).await.expect("tokens");
-    let token = access.give("ops", Role::Admin, false).await.expect("a token");
+    let token = access.give("ops", Role::Admin).await.expect("a token");
     drop((flags, access));
 
     let flags = open(folder.path()).await;
@@ -182,10 +182,10 @@ async fn tokens_open_what_their_role_may() {
     let flags = open(folder.path()).await;
     let access = Access::open(&flags).await.expect("tokens");
     assert_eq!(access.check(&http::HeaderMap::new(), Role::Admin), Ok("local".to_owned()));
-    assert!(matches!(access.give("first", Role::Viewer, false).await, Err(Error::Invalid(_))));
-    let admin = access.give("first", Role::Admin, false).await.expect("a token");
-    let viewer = access.give("second", Role::Viewer, false).await.expect("a token");
-    assert!(matches!(access.give("second", Role::Viewer, false).await, Err(Error::Invalid(_))));
+    assert!(matches!(access.give("first", Role::Viewer).await, Err(Error::Invalid(_))));
+    let admin = access.give("first", Role::Admin).await.expect("a token");
+    let viewer = access.give("second", Role::Viewer).await.expect("a token");
+    assert!(matches!(access.give("second", Role::Viewer).await, Err(Error::Invalid(_))));
     assert_eq!(access.check(&http::HeaderMap::new(), Role::Evaluation), Err(Denied::Unauthenticated));
     assert_eq!(access.check(&bearer(&admin), Role::Admin), Ok("first".to_owned()));
     assert_eq!(access.check(&bearer(&viewer), Role::Evaluation), Ok("second".to_owned()));

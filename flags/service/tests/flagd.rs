@@ -1,5 +1,7 @@
 //! flagd's services over gRPC and Connect, message by message.
 
+use std::sync::Arc;
+
 use std::collections::BTreeMap;
 
 use axum::body::Body;
@@ -12,7 +14,7 @@ use prost_types::{Struct, Value};
 use tempfile::TempDir;
 use tower::ServiceExt;
 use vitrine_flags_service::faults::FaultControl;
-use vitrine_flags_service::{Access, Author, FlagStore, Import, Role, error_format, router};
+use vitrine_flags_service::{Access, Author, FlagStore, Import, NoObservatory, Role, error_format, router};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_http::{Router, nowhere};
 use vitrine_platform_store::Storage;
@@ -88,7 +90,7 @@ impl Served {
         let mode = vitrine_flags_engine::Mode::Strict;
         flags.import(author(), DEFINITIONS, Import::Merge, mode).await.expect("imported");
         let access = Access::open(&flags).await.expect("tokens");
-        let faults = FaultControl::open(&flags, Clock::system(), None).await.expect("faults");
+        let faults = FaultControl::open(&flags, Clock::system(), Arc::new(NoObservatory)).await.expect("faults");
         let router = nowhere(router(&flags, &access, &faults), error_format);
         Self { flags, access, router, _folder: folder }
     }
@@ -195,7 +197,7 @@ async fn flags_are_resolved_over_grpc() {
         served.call::<BooleanResponse>("/flagd.evaluation.v1.Service/ResolveBoolean", &ask("bool"), &wrong).await,
         Err(3)
     );
-    served.access.give("ops", Role::Admin, false).await.expect("a token");
+    served.access.give("ops", Role::Admin).await.expect("a token");
     assert_eq!(
         served.call::<BooleanResponse>("/flagd.evaluation.v1.Service/ResolveBoolean", &ask("bool"), &[]).await,
         Err(16)

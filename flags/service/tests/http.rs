@@ -1,5 +1,7 @@
 //! What is answered over HTTP: OFREP as its clients need it, the operators' API, and pages.
 
+use std::sync::Arc;
+
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use http::{Request, StatusCode, header};
@@ -8,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
 use vitrine_flags_service::faults::FaultControl;
-use vitrine_flags_service::{Access, Author, FlagStore, Import, Role, error_format, router};
+use vitrine_flags_service::{Access, Author, FlagStore, Import, NoObservatory, Role, error_format, router};
 use vitrine_kit::clock::{Clock, Manual};
 use vitrine_platform_http::{Router, nowhere};
 use vitrine_platform_store::Storage;
@@ -41,7 +43,7 @@ impl Served {
         let author = Author { who: "test".to_owned(), why: "first".to_owned() };
         flags.import(author, DEFINITIONS, Import::Merge, vitrine_flags_engine::Mode::Strict).await.expect("imported");
         let access = Access::open(&flags).await.expect("tokens");
-        let faults = FaultControl::open(&flags, Clock::system(), None).await.expect("faults");
+        let faults = FaultControl::open(&flags, Clock::system(), Arc::new(NoObservatory)).await.expect("faults");
         let router = nowhere(router(&flags, &access, &faults), error_format);
         Self { flags, access, router, clock: hand, _folder: folder }
     }
@@ -265,8 +267,8 @@ async fn a_stream_tells_of_each_change_and_of_what_was_missed() {
 #[tokio::test]
 async fn a_token_is_asked_for_once_there_is_one() {
     let served = Served::new().await;
-    served.access.give("ops", Role::Admin, false).await.expect("a token");
-    let evaluation = served.access.give("web", Role::Evaluation, false).await.expect("a token");
+    served.access.give("ops", Role::Admin).await.expect("a token");
+    let evaluation = served.access.give("web", Role::Evaluation).await.expect("a token");
     let path = "/ofrep/v1/evaluate/flags";
     let response = served.send(request("POST", path, &[], "{}")).await;
     assert_eq!(
@@ -403,7 +405,7 @@ async fn pages_show_rules_and_switch_with_a_reason() {
     assert_eq!(page(&served, get("/flags/none")).await.0, 404);
 
     // With tokens, a browser signs in.
-    let token = served.access.give("ops", Role::Admin, false).await.expect("a token");
+    let token = served.access.give("ops", Role::Admin).await.expect("a token");
     assert_eq!(page(&served, get("/")).await.0, 401);
     let response = served.send(request("POST", "/sign-in", &form, &format!("token={token}"))).await;
     let cookie = response.headers()[header::SET_COOKIE].to_str().expect("text").to_owned();

@@ -10,6 +10,9 @@ use std::time::Instant;
 use vitrine_kit::percent::{self, AsciiSet};
 
 use crate::pipeline::Service;
+use crate::span::now_unix_nano;
+use crate::trace_events::{TraceEvents, event};
+use crate::value::Value;
 
 /// Most baggage that is taken from outside, in bytes (W3C: at least 8192 must be carried on).
 const MAX_BAGGAGE_BYTES: usize = 8192;
@@ -31,6 +34,8 @@ pub struct Context {
     pub(crate) sampled: bool,
     pub(crate) baggage: Arc<Baggage>,
     pub(crate) deadline: Option<Instant>,
+    /// What the spans of a sampled trace share in this process.
+    pub(crate) events: Option<Arc<TraceEvents>>,
 }
 
 impl Context {
@@ -89,6 +94,20 @@ impl Context {
     pub fn with_deadline(mut self, deadline: Option<Instant>) -> Self {
         self.deadline = deadline;
         self
+    }
+
+    /// Adds an event to the current span, unless one of the same identity was added in this trace by this process. Where the trace is
+    /// not sampled, nothing happens, and the attributes are not made.
+    pub fn event_once<const N: usize>(
+        &self,
+        name: &str,
+        identity: u64,
+        attributes: impl FnOnce() -> [Option<(&'static str, Value)>; N],
+    ) {
+        if let Some(events) = self.events.as_ref().filter(|_| self.sampled) {
+            let write = || event(now_unix_nano(), name, attributes().into_iter().flatten());
+            events.add_once(self.span_id, identity, write);
+        }
     }
 
     /// The service whose work this is.

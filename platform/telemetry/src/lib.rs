@@ -40,6 +40,7 @@ mod pipeline;
 mod process;
 pub mod semconv;
 mod span;
+mod trace_events;
 mod value;
 mod wire;
 

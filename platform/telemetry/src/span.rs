@@ -8,6 +8,7 @@ use opentelemetry_proto::tonic::trace::v1::{span::SpanKind, status::StatusCode};
 
 use crate::context::{Baggage, Context, parse_traceparent};
 use crate::pipeline::Service;
+use crate::trace_events::{EVENTS, event};
 use crate::value::{Text, Value, write_attribute};
 use crate::wire;
 
@@ -124,6 +125,9 @@ impl Span {
         context.trace_id = trace_id;
         context.span_id = rand::random::<u64>().max(1);
         context.sampled = context.service.as_ref().is_some_and(|s| s.samples(trace_id, parent_sampled));
+        if context.sampled && context.events.is_none() {
+            context.events = Some(Arc::default());
+        }
         let recorded = context.sampled.then(|| {
             Box::new(Record {
                 trace_id,
@@ -181,13 +185,8 @@ impl Span {
     /// Adds an event at this moment.
     pub fn event(&mut self, name: &str, attributes: &[(&'static str, &str)]) {
         let Some(recorded) = &mut self.recorded else { return };
-        let mut event = Vec::new();
-        wire::fixed64(&mut event, 1, now_unix_nano());
-        wire::bytes(&mut event, 2, &[name.as_bytes()]);
-        for (key, value) in attributes {
-            write_attribute(&mut event, 3, key, &(*value).to_owned().into());
-        }
-        wire::bytes(&mut recorded.events, 11, &[&event]);
+        let attributes = attributes.iter().map(|(key, value)| (*key, Value::from((*value).to_owned())));
+        wire::bytes(&mut recorded.events, EVENTS, &[&event(now_unix_nano(), name, attributes)]);
     }
 
     /// Runs a future inside of this span; the span ends with it.
@@ -205,6 +204,9 @@ impl Drop for Span {
         // The end is the start plus what a monotonic clock measured, so that no clock step makes a span negative.
         let elapsed = u64::try_from(recorded.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         recorded.end_unix_nano = recorded.start_unix_nano.saturating_add(elapsed);
+        if let Some(events) = &self.context.events {
+            events.take(recorded.span_id, &mut recorded.events);
+        }
         service.take_span(&recorded);
     }
 }

@@ -16,6 +16,7 @@
 
 mod consumer;
 pub mod domain;
+pub mod flags;
 mod grpc;
 mod store;
 
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use vitrine_contracts::accounting::v1::accounting_service_server::AccountingServiceServer;
 use vitrine_contracts::services::{ACCOUNTING, ORDERS};
 use vitrine_contracts::topics::{ORDER_PAID, ORDER_REFUNDED};
+use vitrine_flags_client::Flags;
 use vitrine_platform_bus::{Consumer, with_inbox};
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_store::Schema;
@@ -34,13 +36,14 @@ use vitrine_platform_store::Schema;
 pub struct Config {}
 
 /// The service.
-pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
+pub fn build(_: Config, flags: &Flags, host: &Host) -> Result<Component, Failure> {
     let schema = Schema::new().with::<store::TransactionDoc>().with::<store::BalanceDoc>();
     let store = host.open_store(ACCOUNTING, with_inbox(schema))?;
+    let flags = flags.handle(&host.telemetry(ACCOUNTING), flags::FLAGS);
     let follow =
         Consumer::new("accounting-orders", ORDERS, &[ORDER_PAID, ORDER_REFUNDED], store.clone(), consumer::Book);
     Ok(Component::new(ACCOUNTING)
-        .grpc(AccountingServiceServer::new(grpc::Service(store.clone())))
+        .grpc(AccountingServiceServer::new(grpc::Service { store: store.clone(), flags }))
         .store(store)
         .consumer(follow))
 }

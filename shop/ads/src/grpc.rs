@@ -9,19 +9,22 @@ use vitrine_contracts::Problem;
 use vitrine_contracts::ads::v1::ads_service_server::AdsService;
 use vitrine_contracts::ads::v1::{Ad as WireAd, GetAdsRequest, GetAdsResponse};
 use vitrine_contracts::limits::{DEFAULT_ADS, MAX_AD_CONTEXT, MAX_ADS};
+use vitrine_flags_client::{Handle, Subject};
 use vitrine_platform_telemetry::Counter;
 
 use crate::domain::{ADS, Ad, fitting};
+use crate::flags::SECOND_SLOT;
 
 pub(crate) struct Service {
     seed: u64,
     asked: AtomicU64,
     served: Counter,
+    flags: Handle,
 }
 
 impl Service {
-    pub(crate) fn new(seed: u64, served: Counter) -> Self {
-        Self { seed, asked: AtomicU64::new(0), served }
+    pub(crate) fn new(seed: u64, served: Counter, flags: Handle) -> Self {
+        Self { seed, asked: AtomicU64::new(0), served, flags }
     }
 }
 
@@ -43,7 +46,7 @@ impl AdsService for Service {
             return Err(Problem::invalid("context", &expected, "there are too many words").into());
         }
         let limit = match limit {
-            0 => DEFAULT_ADS,
+            0 => DEFAULT_ADS + u32::from(self.flags.read(&SECOND_SLOT, &Subject::ANYONE)),
             n if n <= MAX_ADS => n,
             _ => {
                 let expected = format!("1 to {MAX_ADS}, or 0 for {DEFAULT_ADS}");

@@ -6,12 +6,14 @@
 //! ```
 
 pub mod domain;
+pub mod flags;
 mod grpc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::ads::v1::ads_service_server::AdsServiceServer;
 use vitrine_contracts::services::ADS;
+use vitrine_flags_client::Flags;
 use vitrine_platform_host::{Component, Failure, Host};
 
 /// Nothing can be set.
@@ -20,8 +22,12 @@ use vitrine_platform_host::{Component, Failure, Host};
 pub struct Config {}
 
 /// The service.
-pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
+pub fn build(_: Config, flags: &Flags, host: &Host) -> Result<Component, Failure> {
     let served =
         host.telemetry(ADS).counter("vitrine.ads.served", "{ad}", "Advertisements served, by how they were chosen");
-    Ok(Component::new(ADS).grpc(AdsServiceServer::new(grpc::Service::new(host.seed(), served))))
+    Ok(Component::new(ADS).grpc(AdsServiceServer::new(grpc::Service::new(
+        host.seed(),
+        served,
+        flags.handle(&host.telemetry(ADS), flags::FLAGS),
+    ))))
 }

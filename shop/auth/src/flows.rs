@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use jsonwebtoken::DecodingKey;
 use vitrine_contracts::Problem;
+use vitrine_flags_client::Handle;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_host::Failure;
 use vitrine_platform_store::{Document, Query, Store, retry_conflicts};
@@ -37,6 +38,7 @@ struct FlowsInner {
     store: Store,
     clock: Clock,
     keys: Keys,
+    flags: Handle,
 }
 
 fn grant_error(message: &str) -> Problem {
@@ -49,9 +51,9 @@ fn client_error(message: &str) -> Problem {
 
 impl Flows {
     /// Refuses settings with a key that cannot be used.
-    pub(crate) fn new(config: Config, store: Store, clock: Clock, keys: Keys) -> Result<Self, Problem> {
+    pub(crate) fn new(config: Config, store: Store, clock: Clock, keys: Keys, flags: Handle) -> Result<Self, Problem> {
         let machines = clients::checked(&config.clients)?;
-        Ok(Self(Arc::new(FlowsInner { config, machines, store, clock, keys })))
+        Ok(Self(Arc::new(FlowsInner { config, machines, store, clock, keys, flags })))
     }
 
     pub(crate) fn keys(&self) -> &Keys {
@@ -129,8 +131,10 @@ mod tests {
     use std::time::Duration;
 
     use vitrine_contracts::auth::v1::RevokeTokenRequest;
+    use vitrine_flags_client::Flags;
     use vitrine_kit::clock::{Clock, Manual};
     use vitrine_platform_store::{Query, Schema, Store};
+    use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
 
     use super::{BATCH, Flows};
     use crate::keys::Keys;
@@ -143,7 +147,9 @@ mod tests {
         let schema = crate::schema(Schema::new());
         let store = Store::temporary("auth", schema).expect("a database");
         let keys = Keys::new(store.clone(), clock.clone());
-        (Flows::new(Config::default(), store.clone(), clock, keys).expect("good settings"), store, hand)
+        let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
+        let flags = Flags::of_code().handle(&telemetry.service("auth"), crate::flags::FLAGS);
+        (Flows::new(Config::default(), store.clone(), clock, keys, flags).expect("good settings"), store, hand)
     }
 
     fn token(n: usize, expires_at: i64) -> RefreshDoc {

@@ -16,6 +16,7 @@
 //! ```
 
 pub mod domain;
+pub mod flags;
 mod flows;
 mod grpc;
 mod keys;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use vitrine_contracts::Problem;
 use vitrine_contracts::auth::v1::auth_service_server::AuthServiceServer;
 use vitrine_contracts::services::AUTH;
+use vitrine_flags_client::Flags;
 use vitrine_kit::Secret;
 use vitrine_platform_host::erasure::DataSubject;
 use vitrine_platform_host::{Component, Failure, Host};
@@ -182,10 +184,16 @@ fn schema(schema: Schema) -> Schema {
 }
 
 /// The service. Settings with a key that cannot be used are refused.
-pub fn build(config: Config, host: &Host) -> Result<Component, Failure> {
+pub fn build(config: Config, flags: &Flags, host: &Host) -> Result<Component, Failure> {
     let store = host.open_store(AUTH, schema(Schema::new()))?;
     let keys = keys::Keys::new(store.clone(), host.clock());
-    let flows = flows::Flows::new(config, store.clone(), host.clock(), keys)?;
+    let flows = flows::Flows::new(
+        config,
+        store.clone(),
+        host.clock(),
+        keys,
+        flags.handle(&host.telemetry(AUTH), flags::FLAGS),
+    )?;
     let (first, tending) = (flows.clone(), flows.clone());
     Ok(Component::new(AUTH)
         .grpc(AuthServiceServer::new(grpc::Service(flows)))

@@ -47,18 +47,25 @@ pub fn set(lines: &mut Vec<Line>, product_id: &str, quantity: u32) -> Result<(),
     }
     if let Some(line) = lines.iter_mut().find(|l| l.product_id == product_id) {
         line.quantity = quantity;
-    } else if lines.len() < MAX_LINES {
-        lines.push(Line { product_id: product_id.to_owned(), quantity });
     } else {
-        let message = format!("the cart is full: it holds at most {MAX_LINES} different products");
-        return Err(Problem::precondition("CART_FULL", &message));
+        check_room(lines, product_id, MAX_LINES)?;
+        lines.push(Line { product_id: product_id.to_owned(), quantity });
     }
     Ok(())
 }
 
+/// Refuses one more product where a cart has as many as it takes. One that is there already has its place.
+pub fn check_room(lines: &[Line], product_id: &str, most: usize) -> Result<(), Problem> {
+    if lines.len() < most || lines.iter().any(|l| l.product_id == product_id) {
+        return Ok(());
+    }
+    let message = format!("the cart is full: it holds at most {most} different products");
+    Err(Problem::precondition("CART_FULL", &message))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Line, MAX_LINES, add, set};
+    use super::{Line, MAX_LINES, add, check_room, set};
     use proptest::prelude::{any, prop_assert, proptest};
 
     #[test]
@@ -80,6 +87,9 @@ mod tests {
         let mut lines = Vec::new();
         (0..MAX_LINES).for_each(|i| set(&mut lines, &format!("prd_{i}"), 1).expect("fits"));
         assert_eq!(set(&mut lines, "prd_more", 1).expect_err("full").reason, "CART_FULL");
+        assert!(check_room(&lines, "prd_7", 5).is_ok(), "what is there already has its place");
+        assert_eq!(check_room(&lines[..5], "prd_more", 5).expect_err("full").reason, "CART_FULL");
+        assert!(check_room(&lines[..4], "prd_more", 5).is_ok());
     }
 
     proptest! {

@@ -10,16 +10,19 @@ use vitrine_contracts::carts::v1::{
 use vitrine_contracts::catalog::v1::GetProductRequest;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
 use vitrine_contracts::common::v1::Line as WireLine;
+use vitrine_flags_client::{Handle, Subject};
 use vitrine_platform_host::{Failure, check_id};
 use vitrine_platform_mesh::Transport;
 use vitrine_platform_store::{Store, Stored, retry_conflicts};
 
-use crate::domain::{self, Line};
+use crate::domain::{self, Line, MAX_LINES};
+use crate::flags::MOST_LINES;
 use crate::store::CartDoc;
 
 pub(crate) struct Service {
     pub(crate) store: Store,
     pub(crate) catalog: CatalogServiceClient<Transport>,
+    pub(crate) flags: Handle,
 }
 
 fn to_wire(doc: CartDoc, stored_version: u64) -> Cart {
@@ -40,6 +43,12 @@ fn check_purchase(purchase_id: &str, lines: Vec<WireLine>) -> Result<Vec<Line>, 
 }
 
 impl Service {
+    /// How many different products this customer's cart takes.
+    fn most_lines(&self, customer_id: &str) -> usize {
+        let most = self.flags.read(&MOST_LINES, &Subject::customer(customer_id));
+        usize::try_from(most).unwrap_or(1).clamp(1, MAX_LINES)
+    }
+
     async fn read(&self, customer_id: &str) -> Result<Stored<CartDoc>, Failure> {
         check_id("cus", customer_id, "customer_id")?;
         let empty = || {
@@ -100,7 +109,11 @@ impl CartsService for Service {
             request.line.ok_or_else(|| Problem::invalid("line", "a product and a quantity", "the line is missing"))?;
         check_id("prd", &line.product_id, "product_id")?;
         self.catalog.clone().get_product(GetProductRequest { product_id: line.product_id.clone() }).await?;
-        let add = |doc: &mut CartDoc| domain::add(&mut doc.lines, &line.product_id, line.quantity).map(|()| true);
+        let most = self.most_lines(&request.customer_id);
+        let add = |doc: &mut CartDoc| {
+            domain::check_room(&doc.lines, &line.product_id, most)?;
+            domain::add(&mut doc.lines, &line.product_id, line.quantity).map(|()| true)
+        };
         self.change_living(&request.customer_id, add).await
     }
 
@@ -110,7 +123,13 @@ impl CartsService for Service {
         if request.quantity > 0 {
             self.catalog.clone().get_product(GetProductRequest { product_id: request.product_id.clone() }).await?;
         }
-        let set = |doc: &mut CartDoc| domain::set(&mut doc.lines, &request.product_id, request.quantity).map(|()| true);
+        let most = self.most_lines(&request.customer_id);
+        let set = |doc: &mut CartDoc| {
+            if request.quantity > 0 {
+                domain::check_room(&doc.lines, &request.product_id, most)?;
+            }
+            domain::set(&mut doc.lines, &request.product_id, request.quantity).map(|()| true)
+        };
         self.change_living(&request.customer_id, set).await
     }
 

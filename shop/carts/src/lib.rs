@@ -15,6 +15,7 @@
 
 mod consumer;
 pub mod domain;
+pub mod flags;
 mod grpc;
 mod store;
 
@@ -24,6 +25,7 @@ use vitrine_contracts::carts::v1::carts_service_server::CartsServiceServer;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
 use vitrine_contracts::services::{CARTS, CUSTOMERS};
 use vitrine_contracts::topics::CUSTOMER_ERASED;
+use vitrine_flags_client::Flags;
 use vitrine_platform_bus::{Consumer, with_inbox};
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_mesh::Transport;
@@ -42,10 +44,14 @@ pub struct Deps {
 }
 
 /// The service.
-pub fn build(_: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
+pub fn build(_: Config, deps: Deps, flags: &Flags, host: &Host) -> Result<Component, Failure> {
     let store = host.open_store(CARTS, with_inbox(Schema::new().with::<store::CartDoc>()))?;
     let erasures =
         Consumer::new("carts-erasures", CUSTOMERS, &[CUSTOMER_ERASED], store.clone(), consumer::ErasureHandler);
-    let service = grpc::Service { store: store.clone(), catalog: deps.catalog };
+    let service = grpc::Service {
+        store: store.clone(),
+        catalog: deps.catalog,
+        flags: flags.handle(&host.telemetry(CARTS), flags::FLAGS),
+    };
     Ok(Component::new(CARTS).grpc(CartsServiceServer::new(service)).store(store).consumer(erasures))
 }

@@ -11,6 +11,7 @@ use vitrine_contracts::catalog::v1::{
 };
 use vitrine_contracts::limits::{MAX_IDEMPOTENCY_KEY, MAX_SEARCH};
 use vitrine_contracts::{Problem, money_from_proto};
+use vitrine_flags_client::{Handle, Subject};
 use vitrine_kit::id;
 use vitrine_platform_host::{Failure, check_id, page_info, page_of};
 use vitrine_platform_store::{self as store, Page, Query, Stored, retry_conflicts};
@@ -18,6 +19,7 @@ use vitrine_shop_pictures::Spec;
 
 use crate::content::{self, CATEGORIES, pieces};
 use crate::domain::{self, Stock};
+use crate::flags::HIDE_SOLD_OUT;
 use crate::reserve::Reservations;
 use crate::store::{CreatedDoc, ProductDoc, Products, StockDoc, from_wire, to_wire};
 
@@ -27,6 +29,7 @@ const MAX_BATCH: usize = 100;
 pub(crate) struct Service {
     pub(crate) products: Products,
     pub(crate) reservations: Reservations,
+    pub(crate) flags: Handle,
 }
 
 fn check_category(slug: &str) -> Result<(), Problem> {
@@ -172,8 +175,17 @@ impl Service {
         Ok(to_wire(&stored, stock.get(&stored.id).map(|s| s.stock).unwrap_or_default()))
     }
 
-    async fn page(&self, page: Page<ProductDoc>) -> Result<(Vec<Product>, Option<String>), Failure> {
-        Ok((self.products.complete(page.items).await?, page.next_cursor))
+    /// A page of products. What shoppers see may leave out what is sold out; such a page is shorter, and goes on like any other.
+    async fn page(
+        &self,
+        page: Page<ProductDoc>,
+        for_shoppers: bool,
+    ) -> Result<(Vec<Product>, Option<String>), Failure> {
+        let mut products = self.products.complete(page.items).await?;
+        if for_shoppers && self.flags.read(&HIDE_SOLD_OUT, &Subject::ANYONE) {
+            products.retain(|product| product.available > 0);
+        }
+        Ok((products, page.next_cursor))
     }
 }
 
@@ -277,7 +289,7 @@ impl CatalogService for Service {
             query = query.and_eq("promoter", request.promoter_id.as_str());
         }
         let found = self.products.store.find(query).await.map_err(Failure::from)?;
-        let (products, next) = self.page(found).await?;
+        let (products, next) = self.page(found, request.promoter_id.is_empty()).await?;
         Ok(Response::new(ListProductsResponse { products, page: page_info(next) }))
     }
 
@@ -293,7 +305,7 @@ impl CatalogService for Service {
         }
         let (size, cursor) = page_of(request.page.as_ref())?;
         let found = self.products.store.search("text", words, size, cursor).await.map_err(Failure::from)?;
-        let (products, next) = self.page(found).await?;
+        let (products, next) = self.page(found, true).await?;
         Ok(Response::new(SearchProductsResponse { products, page: page_info(next) }))
     }
 

@@ -13,6 +13,7 @@
 
 mod content;
 pub mod domain;
+pub mod flags;
 mod generate;
 mod grpc;
 mod reserve;
@@ -25,6 +26,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::catalog::v1::catalog_service_server::CatalogServiceServer;
 use vitrine_contracts::services::CATALOG;
+use vitrine_flags_client::Flags;
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_store::Schema;
 
@@ -48,7 +50,7 @@ impl Default for Config {
 }
 
 /// The service.
-pub fn build(config: Config, host: &Host) -> Result<Component, Failure> {
+pub fn build(config: Config, flags: &Flags, host: &Host) -> Result<Component, Failure> {
     let schema = Schema::new()
         .with::<store::ProductDoc>()
         .with::<store::StockDoc>()
@@ -59,9 +61,10 @@ pub fn build(config: Config, host: &Host) -> Result<Component, Failure> {
     let products = store::Products { store: store.clone(), clock: host.clock() };
     let reservations = reserve::Reservations::new(products.clone());
     let (seeding, seed) = (products.clone(), host.seed());
+    let flags = flags.handle(&host.telemetry(CATALOG), flags::FLAGS);
     let expiring = reservations.clone();
     Ok(Component::new(CATALOG)
-        .grpc(CatalogServiceServer::new(grpc::Service { products, reservations }))
+        .grpc(CatalogServiceServer::new(grpc::Service { products, reservations, flags }))
         .store(store)
         .before_ready(async move { seed::seed(&seeding, &config, seed).await })
         .task("expire reservations", async move |stop| {

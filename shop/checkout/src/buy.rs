@@ -56,13 +56,14 @@ pub(crate) async fn cart_of(deps: &Deps, customer_id: &str) -> Result<Cart, Fail
     Ok(deps.carts.clone().get_cart(step(GetCartRequest { customer_id })).await?.into_inner())
 }
 
-/// Prices what is in a cart, shipping included. What cannot be bought, now and to that address, is refused.
+/// Prices what is in a cart, shipping included, which costs nothing from a subtotal of `free_from` on (zero: never). What cannot be bought, now and to that address, is refused.
 pub(crate) async fn quote(
     deps: &Deps,
     lines: &[Line],
     currency: Currency,
     address: &Address,
     max_total: Option<Money>,
+    free_from: Money,
     now_ms: i64,
 ) -> Result<Quoted, Failure> {
     let product_ids = lines.iter().map(|l| l.product_id.clone()).collect();
@@ -78,17 +79,23 @@ pub(crate) async fn quote(
             QuoteRequest { address: Some(address.clone()), weight_g: parcel.weight_g, parcel_items: parcel.items };
         amounts.extend(deps.shipping.clone().quote(step(request)).await?.into_inner().cost);
     }
+    let may_be_free = parcel.items > 0 && free_from.minor > 0;
+    if may_be_free {
+        amounts.push(free_from.into());
+    }
     let request = BatchConvertRequest { from: amounts, to_code: currency.code().to_owned() };
     let converted = deps.currency.clone().batch_convert(step(request)).await?.into_inner().money;
     let mut prices = converted.iter().map(|m| money_from_proto(Some(m), "price")).collect::<Result<Vec<_>, _>>()?;
-    let expected = products.len() + usize::from(parcel.items > 0);
+    let expected = products.len() + usize::from(parcel.items > 0) + usize::from(may_be_free);
     if prices.len() != expected {
         tracing::error!(asked = expected, answered = prices.len(), "the conversion is incomplete");
         return Err(Problem::internal().into());
     }
     let zero = Money::zero(currency);
-    let shipping = if parcel.items > 0 { prices.pop().unwrap_or(zero) } else { zero };
+    let free_from = if may_be_free { prices.pop() } else { None };
+    let carriage = if parcel.items > 0 { prices.pop().unwrap_or(zero) } else { zero };
     let (lines, subtotal) = pricing::price(lines, &products, &prices, zero)?;
+    let shipping = pricing::shipping(subtotal, carriage, free_from);
     let total = pricing::total(subtotal, shipping, max_total)?;
     Ok(Quoted { lines, subtotal, shipping, total, parcel })
 }
@@ -101,10 +108,11 @@ impl Purchase {
         request: &PlaceOrderRequest,
         currency: Currency,
         max_total: Option<Money>,
+        free_from: Money,
         now_ms: i64,
     ) -> Result<Self, Failure> {
         let address = request.address.clone().unwrap_or_default();
-        let quoted = quote(deps, lines, currency, &address, max_total, now_ms).await?;
+        let quoted = quote(deps, lines, currency, &address, max_total, free_from, now_ms).await?;
         let order_id = id::new("ord");
         let order = Order {
             id: order_id.clone(),

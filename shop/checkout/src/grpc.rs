@@ -13,12 +13,14 @@ use vitrine_contracts::payments::v1::payment_method::Method;
 use vitrine_contracts::payments::v1::{Card, PaymentMethod};
 use vitrine_contracts::text::line;
 use vitrine_contracts::{EmailAddress, Problem, check_address, money_from_proto};
+use vitrine_flags_client::Subject;
 use vitrine_kit::money::{Currency, Money};
 use vitrine_platform_host::{Failure, check_id};
 use vitrine_platform_workflow::Phase;
 
 use crate::Deps;
 use crate::buy::{self, Purchase};
+use crate::flags::FREE_SHIPPING_FROM;
 use crate::journal::SagaDoc;
 use crate::reversal::Reversal;
 use crate::saga::{Sagas, in_progress, step};
@@ -117,11 +119,19 @@ async fn buy(sagas: Sagas, asked: PurchaseRequest) -> Result<Order, Failure> {
     Err(in_progress().into())
 }
 
+/// From what subtotal on this customer pays no shipping; zero for never.
+fn free_from(sagas: &Sagas, customer_id: &str, country: &str, currency: Currency) -> Money {
+    let subject = Subject::customer(customer_id).in_country(country).paying_in(currency.code());
+    Money::new(Currency::EUR, sagas.flags().read(&FREE_SHIPPING_FROM, &subject).max(0))
+}
+
 async fn plan(sagas: &Sagas, asked: &PurchaseRequest) -> Result<Purchase, Failure> {
     let (deps, request, now) = (sagas.deps(), &asked.request, sagas.journal().clock.now_ms());
     buy::customer_of(deps, &request.customer_id).await?;
     let cart = sagas.free_cart(&request.customer_id).await?;
-    Purchase::plan(deps, &cart.lines, request, asked.currency, asked.max_total, now).await
+    let country = request.address.as_ref().map_or("", |address| &address.country_code);
+    let free_from = free_from(sagas, &request.customer_id, country, asked.currency);
+    Purchase::plan(deps, &cart.lines, request, asked.currency, asked.max_total, free_from, now).await
 }
 
 /// Takes an order back, or goes on with that.
@@ -183,7 +193,8 @@ impl CheckoutService for Service {
         EmailAddress::parse("email", &customer.email)?;
         let cart = self.sagas.free_cart(&request.customer_id).await?;
         let now = self.sagas.journal().clock.now_ms();
-        let quoted = buy::quote(&self.deps, &cart.lines, currency, &address, None, now).await?;
+        let free_from = free_from(&self.sagas, &request.customer_id, &address.country_code, currency);
+        let quoted = buy::quote(&self.deps, &cart.lines, currency, &address, None, free_from, now).await?;
         Ok(Response::new(QuoteResponse {
             lines: quoted.lines,
             subtotal: Some(quoted.subtotal.into()),

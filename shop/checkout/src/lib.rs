@@ -24,6 +24,7 @@ mod buy;
 mod definitions;
 pub mod domain;
 mod figures;
+pub mod flags;
 mod grpc;
 mod journal;
 mod positions;
@@ -47,6 +48,7 @@ use vitrine_contracts::orders::v1::orders_service_client::OrdersServiceClient;
 use vitrine_contracts::payments::v1::payments_service_client::PaymentsServiceClient;
 use vitrine_contracts::services::CHECKOUT;
 use vitrine_contracts::shipping::v1::shipping_service_client::ShippingServiceClient;
+use vitrine_flags_client::Flags;
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_mesh::Transport;
 use vitrine_platform_store::Schema;
@@ -90,16 +92,17 @@ pub struct Deps {
 }
 
 /// The service.
-pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
+pub fn build(config: Config, deps: Deps, flags: &Flags, host: &Host) -> Result<Component, Failure> {
     let store = host.open_store(CHECKOUT, Schema::new().with::<journal::Entry>())?;
     let metrics = telemetry::Metrics::new(&host.telemetry(CHECKOUT));
     let definitions = definitions::all().map_err(|e| {
         tracing::error!(error = %e, "a saga's definition is malformed");
         Problem::internal()
     })?;
+    let flags = flags.handle(&host.telemetry(CHECKOUT), flags::FLAGS);
     let journal = journal::Journal { store: store.clone(), clock: host.clock() };
     let driver = Driver::new(store.clone());
-    let sagas = saga::Sagas::new(journal, definitions, driver, deps.clone(), metrics);
+    let sagas = saga::Sagas::new(journal, definitions, driver, deps.clone(), metrics, flags);
     let (recovering, tending) = (sagas.clone(), sagas.clone());
     // Alone, what is unfinished now was left by a process before; a replica may be at work on it.
     let owner = if host.is_shared() { saga::Owner::Abandoned } else { saga::Owner::Everyone };

@@ -13,6 +13,7 @@ use vitrine_contracts::carts::v1::{Cart, ReleaseCartRequest};
 use vitrine_contracts::orders::v1::{GetAnyOrderRequest, Order, OrderState};
 use vitrine_contracts::payments::v1::PaymentMethod;
 use vitrine_contracts::{Code, Problem};
+use vitrine_flags_client::Handle;
 use vitrine_platform_durability as durability;
 use vitrine_platform_host::Failure;
 use vitrine_platform_telemetry::Context;
@@ -60,6 +61,7 @@ struct SagasInner {
     definitions: Definitions,
     driver: Driver,
     deps: Deps,
+    flags: Handle,
     metrics: Metrics,
     flights: Mutex<HashMap<String, Flight>>,
     /// Those that are being driven here.
@@ -89,6 +91,7 @@ impl Sagas {
         driver: Driver,
         deps: Deps,
         metrics: Metrics,
+        flags: Handle,
     ) -> Self {
         let (flights, driven, started, reported) =
             (Mutex::default(), Mutex::default(), StartedSagas::default(), Mutex::default());
@@ -98,6 +101,7 @@ impl Sagas {
             definitions,
             driver,
             deps,
+            flags,
             metrics,
             flights,
             driven,
@@ -109,6 +113,10 @@ impl Sagas {
 
     pub(crate) fn journal(&self) -> &Journal {
         &self.0.journal
+    }
+
+    pub(crate) fn flags(&self) -> &Handle {
+        &self.0.flags
     }
 
     pub(crate) fn deps(&self) -> &Deps {

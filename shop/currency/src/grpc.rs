@@ -7,15 +7,22 @@ use vitrine_contracts::currency::v1::{
     ListCurrenciesResponse,
 };
 use vitrine_contracts::{Problem, money_from_proto};
+use vitrine_flags_client::{Handle, Subject};
 use vitrine_kit::money::Currency;
 
 use crate::domain::{convert, rate};
+use crate::flags::LIST;
 use crate::rates::AS_OF;
 
 /// Most amounts of one call.
 const MAX_BATCH: usize = 200;
 
-pub(crate) struct Service;
+/// The currencies that are listed where not all are.
+const MAJOR: &[&str] = &["CHF", "EUR", "GBP", "JPY", "USD"];
+
+pub(crate) struct Service {
+    pub(crate) flags: Handle,
+}
 
 fn target(code: &str) -> Result<Currency, Problem> {
     let expected = "an ISO 4217 code that the shop knows, upper case";
@@ -37,7 +44,9 @@ impl CurrencyService for Service {
                 rate: rate(currency)?.to_string(),
             })
         };
-        let currencies = Currency::all().map(info).collect::<Result<_, Problem>>()?;
+        let major = self.flags.read(&LIST, &Subject::ANYONE) == "major";
+        let listed = Currency::all().filter(|currency| !major || MAJOR.contains(&currency.code()));
+        let currencies = listed.map(info).collect::<Result<_, Problem>>()?;
         Ok(Response::new(ListCurrenciesResponse { currencies, as_of: AS_OF.to_owned() }))
     }
 

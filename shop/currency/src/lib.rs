@@ -14,6 +14,7 @@
 //! ```
 
 pub mod domain;
+pub mod flags;
 mod grpc;
 pub mod rates;
 
@@ -21,6 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::currency::v1::currency_service_server::CurrencyServiceServer;
 use vitrine_contracts::services::CURRENCY;
+use vitrine_flags_client::Flags;
 use vitrine_platform_host::{Component, Failure, Host};
 
 /// Nothing can be set.
@@ -29,6 +31,7 @@ use vitrine_platform_host::{Component, Failure, Host};
 pub struct Config {}
 
 /// The service.
-pub fn build(_: Config, _: &Host) -> Result<Component, Failure> {
-    Ok(Component::new(CURRENCY).grpc(CurrencyServiceServer::new(grpc::Service)))
+pub fn build(_: Config, flags: &Flags, host: &Host) -> Result<Component, Failure> {
+    let flags = flags.handle(&host.telemetry(CURRENCY), flags::FLAGS);
+    Ok(Component::new(CURRENCY).grpc(CurrencyServiceServer::new(grpc::Service { flags })))
 }

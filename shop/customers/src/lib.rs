@@ -12,6 +12,7 @@
 //! ```
 
 pub mod domain;
+pub mod flags;
 mod grpc;
 mod store;
 
@@ -23,6 +24,7 @@ use vitrine_contracts::Problem;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::customers::v1::customers_service_server::CustomersServiceServer;
 use vitrine_contracts::services::CUSTOMERS;
+use vitrine_flags_client::Flags;
 use vitrine_platform_host::erasure::DataSubject;
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_mesh::Transport;
@@ -59,10 +61,15 @@ pub struct Deps {
 }
 
 /// The service.
-pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
+pub fn build(config: Config, deps: Deps, flags: &Flags, host: &Host) -> Result<Component, Failure> {
     let schema = Schema::new().with::<store::CustomerDoc>().with::<store::ErasureDoc>().with::<DataSubject>();
     let store = host.open_store(CUSTOMERS, schema)?;
-    let customers = store::Customers { store: store.clone(), clock: host.clock(), auth: deps.auth };
+    let customers = store::Customers {
+        store: store.clone(),
+        clock: host.clock(),
+        auth: deps.auth,
+        flags: flags.handle(&host.telemetry(CUSTOMERS), flags::FLAGS),
+    };
     let (first, erasing) = (customers.clone(), customers.clone());
     Ok(Component::new(CUSTOMERS)
         .grpc(CustomersServiceServer::new(grpc::Service(customers)))

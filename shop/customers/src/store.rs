@@ -8,6 +8,7 @@ use vitrine_contracts::auth::v1::{CreateAccountRequest, DeleteAccountRequest, Ro
 use vitrine_contracts::common::v1::Address;
 use vitrine_contracts::customers::v1::{CustomerErased, SignUpRequest};
 use vitrine_contracts::{Code, EmailAddress, Problem, topics};
+use vitrine_flags_client::{Handle, Subject};
 use vitrine_kit::clock::Clock;
 use vitrine_kit::id;
 use vitrine_platform_bus as bus;
@@ -17,6 +18,7 @@ use vitrine_platform_store::{
     self as store, Conflicting, Document, Index, Keys, Query, Store, Stored, retry_conflicts,
 };
 
+use crate::flags::NEW_CURRENCY;
 use crate::{Profile, domain};
 
 /// Most erasures that one look finishes.
@@ -96,6 +98,7 @@ pub(crate) struct Customers {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) auth: AuthServiceClient<Transport>,
+    pub(crate) flags: Handle,
 }
 
 impl Customers {
@@ -131,12 +134,21 @@ impl Customers {
         Ok(())
     }
 
+    /// The currency that was asked for, or the one for those who do not ask; a flag that names none switches nothing.
+    fn currency_of(&self, asked: &str) -> Result<&'static str, Problem> {
+        if !asked.is_empty() {
+            return domain::preferred_currency(asked);
+        }
+        let usual = self.flags.read(&NEW_CURRENCY, &Subject::ANYONE);
+        domain::preferred_currency(&usual).or_else(|_| domain::preferred_currency(""))
+    }
+
     pub(crate) async fn sign_up(&self, request: SignUpRequest) -> Result<Stored<CustomerDoc>, Failure> {
         let doc = CustomerDoc {
             id: id::new("cus"),
             email: EmailAddress::parse("email", &request.email)?.into_string(),
             display_name: domain::display_name(&request.display_name)?,
-            preferred_currency: domain::preferred_currency(&request.preferred_currency)?.to_owned(),
+            preferred_currency: self.currency_of(&request.preferred_currency)?.to_owned(),
             addresses: Vec::new(),
             created_at: self.clock.now_ms(),
             pending: true,
@@ -158,7 +170,7 @@ impl Customers {
                 return Err(taken_over().into());
             }
             // Refused for good: nothing stays. Anything else is carried on by the next try with this e-mail address.
-            if matches!(status.code(), Code::AlreadyExists | Code::InvalidArgument) {
+            if matches!(status.code(), Code::AlreadyExists | Code::InvalidArgument | Code::FailedPrecondition) {
                 let mut tx = self.store.begin();
                 tx.delete_expecting::<CustomerDoc>(&pending.doc.id, pending.version);
                 tx.commit().await?;

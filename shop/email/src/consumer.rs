@@ -4,6 +4,7 @@ use prost::Message;
 use vitrine_contracts::customers::v1::CustomerErased;
 use vitrine_contracts::orders::v1::orders_service_client::OrdersServiceClient;
 use vitrine_contracts::orders::v1::{GetAnyOrderRequest, OrderEvent};
+use vitrine_flags_client::{Handle, Subject};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_bus::{Event, HandleError, Handler};
 use vitrine_platform_host::erasure;
@@ -12,7 +13,8 @@ use vitrine_platform_store::{Query, Store, Tx};
 use vitrine_platform_telemetry::Counter;
 
 use crate::delivery::Delivery;
-use crate::letter::Letters;
+use crate::flags::RECEIPT;
+use crate::letter::{Letters, Receipt};
 use crate::store::MessageDoc;
 
 pub(crate) struct Write {
@@ -21,6 +23,7 @@ pub(crate) struct Write {
     pub(crate) delivery: Delivery,
     pub(crate) clock: Clock,
     pub(crate) sent: Counter,
+    pub(crate) flags: Handle,
 }
 
 #[tonic::async_trait]
@@ -38,7 +41,14 @@ impl Handler for Write {
         if order.email.is_empty() || !erasure::writing_for(tx, &order.customer_id).await? {
             return Ok(());
         }
-        let written = self.letters.write(&order, happened.state()).map_err(|p| HandleError::Reject(p.message))?;
+        let country = order.address.as_ref().map_or("", |address| &address.country_code);
+        let subject = Subject::customer(&order.customer_id).in_country(country);
+        let receipt = match self.flags.read(&RECEIPT, &subject).as_str() {
+            "thankful" => Receipt::Thankful,
+            _ => Receipt::Plain,
+        };
+        let written =
+            self.letters.write(&order, happened.state(), receipt).map_err(|p| HandleError::Reject(p.message))?;
         let Some(letter) = written else { return Ok(()) };
         let id = format!("{}-{}", vitrine_kit::id::sibling("eml", &order.id), letter.template);
         if tx.get::<MessageDoc>(&id).await?.is_some() {
@@ -148,6 +158,7 @@ mod tests {
             delivery: Delivery::new(&Config::default()).expect("good settings"),
             clock: Clock::system(),
             sent: telemetry.service(EMAIL).counter("vitrine.email.letters", "{letter}", "Letters written"),
+            flags: vitrine_flags_client::Flags::of_code().handle(&telemetry.service(EMAIL), crate::flags::FLAGS),
         };
         let paid = |order_id: &str| OrderEvent {
             order_id: order_id.to_owned(),

@@ -35,6 +35,15 @@ pub struct Letter {
     pub html: String,
 }
 
+/// How a receipt is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    /// As it always was.
+    Plain,
+    /// With thanks in its subject, and a line on returns.
+    Thankful,
+}
+
 /// Writes letters.
 #[derive(Debug)]
 pub struct Letters(Environment<'static>);
@@ -62,8 +71,9 @@ impl Letters {
     }
 
     /// The letter that belongs to an order's state; none for a state that needs no letter.
-    pub fn write(&self, order: &Order, state: OrderState) -> Result<Option<Letter>, Problem> {
+    pub fn write(&self, order: &Order, state: OrderState, receipt: Receipt) -> Result<Option<Letter>, Problem> {
         let (template, subject) = match state {
+            OrderState::Paid if receipt == Receipt::Thankful => ("receipt", "Thank you! Your receipt for order"),
             OrderState::Paid => ("receipt", "Your receipt for order"),
             OrderState::Shipped => ("shipped", "On its way to you: order"),
             OrderState::Cancelled => ("cancelled", "Cancelled: order"),
@@ -80,6 +90,7 @@ impl Letters {
             order_id => order.id,
             recipient => address.recipient,
             city => address.city,
+            thankful => receipt == Receipt::Thankful,
             ships => !order.shipment_id.is_empty(),
             lines => order.lines.iter().map(line).collect::<Vec<_>>(),
             subtotal => show(order.subtotal.as_ref()),
@@ -106,7 +117,7 @@ fn broken(template: &str, error: &minijinja::Error) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use super::Letters;
+    use super::{Letters, Receipt};
     use vitrine_contracts::common::v1::{Address, Money};
     use vitrine_contracts::orders::v1::{Order, OrderLine, OrderState};
 
@@ -140,7 +151,7 @@ mod tests {
             (OrderState::Cancelled, "cancelled"),
             (OrderState::Refunded, "refunded"),
         ] {
-            let letter = letters.write(&order(), state).expect("fills").expect("a letter");
+            let letter = letters.write(&order(), state, Receipt::Plain).expect("fills").expect("a letter");
             assert_eq!(letter.template, template);
             assert!(letter.subject.ends_with("ord_1") && !letter.subject.contains('\n'));
             assert!(letter.text.contains("Ada \"Lovelace\"") && letter.text.contains("54.90 EUR"), "{}", letter.text);
@@ -150,8 +161,13 @@ mod tests {
                 letter.html
             );
         }
-        assert_eq!(letters.write(&order(), OrderState::Delivered).expect("nothing to fill"), None);
-        let receipt = letters.write(&order(), OrderState::Paid).expect("fills").expect("a letter");
+        assert_eq!(letters.write(&order(), OrderState::Delivered, Receipt::Plain).expect("nothing to fill"), None);
+        let receipt = letters.write(&order(), OrderState::Paid, Receipt::Plain).expect("fills").expect("a letter");
+        let thankful = letters.write(&order(), OrderState::Paid, Receipt::Thankful).expect("fills").expect("a letter");
+        assert!(thankful.subject.starts_with("Thank you! ") && thankful.template == receipt.template);
+        for (plain, thankful) in [(&receipt.text, &thankful.text), (&receipt.html, &thankful.html)] {
+            assert!(thankful.contains("fourteen days") && !plain.contains("fourteen days"), "{thankful}");
+        }
         assert!(receipt.text.contains("2 x Vase <script>&") && receipt.html.contains("Vase &lt;script&gt;&amp;"));
     }
 }

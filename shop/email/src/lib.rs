@@ -5,17 +5,18 @@
 //!
 //! ```
 //! use vitrine_contracts::orders::v1::{Order, OrderState};
-//! use vitrine_shop_email::letter::Letters;
+//! use vitrine_shop_email::letter::{Letters, Receipt};
 //!
 //! let (letters, order) = (Letters::new()?, Order { id: "ord_1".to_owned(), ..Order::default() });
-//! assert!(letters.write(&order, OrderState::Placed)?.is_none());
-//! let letter = letters.write(&order, OrderState::Paid)?.expect("a receipt");
+//! assert!(letters.write(&order, OrderState::Placed, Receipt::Plain)?.is_none());
+//! let letter = letters.write(&order, OrderState::Paid, Receipt::Plain)?.expect("a receipt");
 //! assert_eq!((letter.template, &*letter.subject), ("receipt", "Your receipt for order ord_1"));
 //! # Ok::<(), vitrine_contracts::Problem>(())
 //! ```
 
 mod consumer;
 mod delivery;
+pub mod flags;
 mod grpc;
 pub mod letter;
 mod store;
@@ -26,6 +27,7 @@ use vitrine_contracts::email::v1::email_service_server::EmailServiceServer;
 use vitrine_contracts::orders::v1::orders_service_client::OrdersServiceClient;
 use vitrine_contracts::services::{CUSTOMERS, EMAIL, ORDERS};
 use vitrine_contracts::topics::{CUSTOMER_ERASED, ORDER_CANCELLED, ORDER_PAID, ORDER_REFUNDED, ORDER_SHIPPED};
+use vitrine_flags_client::Flags;
 use vitrine_platform_bus::{Consumer, with_inbox};
 use vitrine_platform_host::erasure::DataSubject;
 use vitrine_platform_host::{Component, Failure, Host};
@@ -56,7 +58,7 @@ pub struct Deps {
 }
 
 /// The service.
-pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
+pub fn build(config: Config, deps: Deps, flags: &Flags, host: &Host) -> Result<Component, Failure> {
     let store = host.open_store(EMAIL, with_inbox(Schema::new().with::<store::MessageDoc>().with::<DataSubject>()))?;
     let write = consumer::Write {
         orders: deps.orders,
@@ -64,6 +66,7 @@ pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failu
         delivery: delivery::Delivery::new(&config)?,
         clock: host.clock(),
         sent: host.telemetry(EMAIL).counter("vitrine.email.letters", "{letter}", "Letters written, by template"),
+        flags: flags.handle(&host.telemetry(EMAIL), flags::FLAGS),
     };
     let topics = [ORDER_PAID, ORDER_SHIPPED, ORDER_CANCELLED, ORDER_REFUNDED];
     let orders = Consumer::new("email-orders", ORDERS, &topics, store.clone(), write);

@@ -4,16 +4,19 @@ use prost::Message;
 use vitrine_contracts::customers::v1::CustomerErased;
 use vitrine_contracts::money_from_proto;
 use vitrine_contracts::orders::v1::OrderEvent;
+use vitrine_flags_client::{Handle, Subject};
 use vitrine_platform_bus::{Event, HandleError, Handler};
 use vitrine_platform_host::erasure;
 use vitrine_platform_store::Tx;
 use vitrine_platform_telemetry::Counter;
 
 use crate::domain::{Case, MAX_RECENT, assess};
+use crate::flags::FIRST_ORDER_FROM;
 use crate::store::{AssessmentDoc, HistoryDoc, verdict};
 
 pub(crate) struct Assess {
     pub(crate) assessed: Counter,
+    pub(crate) flags: Handle,
 }
 
 #[tonic::async_trait]
@@ -29,6 +32,9 @@ impl Handler for Assess {
         let total = money_from_proto(order.total.as_ref(), "total").map_err(|p| HandleError::Reject(p.message))?;
         let stored = tx.get::<HistoryDoc>(&order.customer_id).await?;
         let mut history = stored.map(|s| s.doc).unwrap_or_default();
+        let subject =
+            Subject::customer(&order.customer_id).in_country(&order.country_code).paying_in(total.currency.code());
+        let first_order_from = self.flags.read(&FIRST_ORDER_FROM, &subject).max(1);
         let case = Case {
             total_units: total.minor / 10_i64.pow(total.currency.exponent()),
             currency: total.currency.code(),
@@ -37,6 +43,7 @@ impl Handler for Assess {
             at: order.at_unix_ms,
             earlier_orders: history.orders,
             recent: &history.recent,
+            first_order_from,
         };
         let (score, findings) = assess(&case);
         let word = verdict(score).as_str_name().trim_start_matches("VERDICT_").to_lowercase();
@@ -67,6 +74,7 @@ impl Handler for ErasureHandler {
 #[cfg(test)]
 mod tests {
     use vitrine_contracts::common::v1::Money;
+    use vitrine_flags_client::Flags;
     use vitrine_platform_host::erasure::DataSubject;
     use vitrine_platform_store::{Schema, Store};
     use vitrine_platform_telemetry::{Config, Telemetry};
@@ -88,7 +96,8 @@ mod tests {
         let store = Store::temporary("fraud", schema).expect("a database");
         let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
         let assessed = telemetry.service("fraud").counter("vitrine.fraud.assessments", "{order}", "Orders assessed");
-        let assess = Assess { assessed };
+        let flags = Flags::of_code().handle(&telemetry.service("fraud"), crate::flags::FLAGS);
+        let assess = Assess { assessed, flags };
         let order = |order_id: &str, customer_id: &str| OrderEvent {
             order_id: order_id.to_owned(),
             customer_id: customer_id.to_owned(),

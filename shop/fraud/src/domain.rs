@@ -5,6 +5,8 @@ use vitrine_contracts::limits::MAX_SCORE;
 
 /// Most past orders of a customer that are looked at.
 pub const MAX_RECENT: usize = 50;
+/// From how many euros a first order is large, where nothing else is said.
+pub const FIRST_ORDER_FROM: i64 = 300;
 /// How far back "lately" goes, for how often someone orders.
 const VELOCITY_MS: i64 = 10 * 60_000;
 /// How far back the countries are compared.
@@ -53,6 +55,8 @@ pub struct Case<'a> {
     pub earlier_orders: u64,
     /// When and where to the latest of them went.
     pub recent: &'a [(i64, String)],
+    /// From how many euros a first order is large.
+    pub first_order_from: i64,
 }
 
 /// What a rule gave.
@@ -113,7 +117,7 @@ fn many_countries(case: &Case<'_>) -> Option<Finding> {
 
 fn new_customer_large_order(case: &Case<'_>) -> Option<Finding> {
     let euros = euros(case);
-    if case.earlier_orders > 0 || euros < 300 {
+    if case.earlier_orders > 0 || euros < case.first_order_from {
         return None;
     }
     finding("new_customer_large_order", 25, format!("the first order, about {euros} EUR"))
@@ -129,7 +133,7 @@ pub fn assess(case: &Case<'_>) -> (u32, Vec<Finding>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Case, assess};
+    use super::{Case, FIRST_ORDER_FROM, assess};
 
     fn check(case: &Case<'_>, score: u32, rules: &[&str]) {
         let (found, findings) = assess(case);
@@ -149,6 +153,7 @@ mod tests {
             at: 10 * day,
             earlier_orders: 3,
             recent: &[],
+            first_order_from: FIRST_ORDER_FROM,
         };
         check(&usual, 0, &[]);
         check(&Case { total_units: 700, ..usual.clone() }, 20, &["large_amount"]);
@@ -160,6 +165,9 @@ mod tests {
             65,
             &["large_amount", "new_customer_large_order"],
         );
+        let first = Case { total_units: 120, earlier_orders: 0, ..usual.clone() };
+        check(&first, 0, &[]);
+        check(&Case { first_order_from: 100, ..first }, 25, &["new_customer_large_order"]);
         let busy: Vec<_> = (0..9).map(|i| (10 * day - i * 1000, "DE".to_owned())).collect();
         check(&Case { recent: &busy, ..usual.clone() }, 45, &["velocity"]);
         let travels =

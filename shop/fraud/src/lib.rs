@@ -4,10 +4,11 @@
 //! and when and where to they ordered lately, until they are erased; then assessments stay, of orders whose customer no one knows.
 //!
 //! ```
-//! use vitrine_shop_fraud::domain::{Case, assess};
+//! use vitrine_shop_fraud::domain::{Case, FIRST_ORDER_FROM, assess};
 //!
 //! let (total_units, max_quantity, at, earlier_orders) = (800, 2, 0, 0);
-//! let first = Case { total_units, currency: "EUR", max_quantity, country: "DE", at, earlier_orders, recent: &[] };
+//! let (currency, country, first_order_from) = ("EUR", "DE", FIRST_ORDER_FROM);
+//! let first = Case { total_units, currency, max_quantity, country, at, earlier_orders, recent: &[], first_order_from };
 //! let (score, findings) = assess(&first);
 //! assert_eq!(score, findings.iter().map(|finding| finding.points).sum::<u32>());
 //! assert!(findings.iter().any(|finding| finding.rule == "new_customer_large_order"));
@@ -15,6 +16,7 @@
 
 mod consumer;
 pub mod domain;
+pub mod flags;
 mod grpc;
 mod store;
 
@@ -23,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use vitrine_contracts::fraud::v1::fraud_service_server::FraudServiceServer;
 use vitrine_contracts::services::{CUSTOMERS, FRAUD, ORDERS};
 use vitrine_contracts::topics::{CUSTOMER_ERASED, ORDER_PLACED};
+use vitrine_flags_client::Flags;
 use vitrine_platform_bus::{Consumer, with_inbox};
 use vitrine_platform_host::erasure::DataSubject;
 use vitrine_platform_host::{Component, Failure, Host};
@@ -34,11 +37,12 @@ use vitrine_platform_store::Schema;
 pub struct Config {}
 
 /// The service.
-pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
+pub fn build(_: Config, flags: &Flags, host: &Host) -> Result<Component, Failure> {
     let schema = Schema::new().with::<store::AssessmentDoc>().with::<store::HistoryDoc>().with::<DataSubject>();
     let store = host.open_store(FRAUD, with_inbox(schema))?;
     let assess = consumer::Assess {
         assessed: host.telemetry(FRAUD).counter("vitrine.fraud.assessments", "{order}", "Orders assessed, by verdict"),
+        flags: flags.handle(&host.telemetry(FRAUD), flags::FLAGS),
     };
     let follow = Consumer::new("fraud-orders", ORDERS, &[ORDER_PLACED], store.clone(), assess);
     let erasures =

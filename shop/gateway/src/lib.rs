@@ -16,6 +16,7 @@
 mod api;
 mod browse;
 mod dto;
+pub mod flags;
 mod guard;
 mod input;
 mod oauth;
@@ -46,6 +47,7 @@ use vitrine_contracts::payments::v1::payments_service_client::PaymentsServiceCli
 use vitrine_contracts::recommendations::v1::recommendations_service_client::RecommendationsServiceClient;
 use vitrine_contracts::services::GATEWAY;
 use vitrine_contracts::shipping::v1::shipping_service_client::ShippingServiceClient;
+use vitrine_flags_client::{Flags, Handle};
 use vitrine_platform_cache::Cache;
 use vitrine_platform_config::BaseUrl;
 use vitrine_platform_host::{Component, Failure, Host};
@@ -115,6 +117,7 @@ pub(crate) struct Gateway {
     pub(crate) browse: browse::Browse,
     pub(crate) cache: Cache,
     pub(crate) openapi: String,
+    pub(crate) flags: Handle,
 }
 
 impl Gateway {
@@ -140,7 +143,7 @@ impl Gateway {
 }
 
 /// The service.
-pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
+pub fn build(config: Config, deps: Deps, flags: &Flags, host: &Host) -> Result<Component, Failure> {
     let operations = routes::all();
     let cache = host.cache(GATEWAY);
     let gateway = Arc::new(Gateway {
@@ -150,6 +153,7 @@ pub fn build(config: Config, deps: Deps, host: &Host) -> Result<Component, Failu
         openapi: operations.document(&config.issuer).to_string(),
         config,
         deps,
+        flags: flags.handle(&host.telemetry(GATEWAY), flags::FLAGS),
     });
     let router = guard::around(operations.router(&gateway), &gateway, host)?;
     Ok(Component::new(GATEWAY).http(router))

@@ -10,12 +10,14 @@ use axum::routing::get;
 use serde::Deserialize;
 use vitrine_contracts::catalog::v1::ListProductsRequest;
 use vitrine_contracts::common::v1::PageRequest;
+use vitrine_flags_client::Subject;
 use vitrine_kit::html::escape;
 use vitrine_platform_http::{Reply, Router};
 
 use crate::Gateway;
 use crate::browse::Reader;
 use crate::dto::Product;
+use crate::flags::ANNOUNCEMENT;
 
 /// Most products on the page.
 const PRODUCTS: u32 = 100;
@@ -76,7 +78,11 @@ async fn home(
         links.push_str(&format!("<a href=\"{}\">Traces</a>", escape(gateway.config.observe_url.as_str())));
     }
     let cards: String = products.into_iter().map(|p| card(&p.into())).collect();
-    let body = format!("<main><ul class=\"grid\">{cards}</ul></main>");
+    let announcement = match gateway.flags.read(&ANNOUNCEMENT, &Subject::ANYONE) {
+        text if text.is_empty() => String::new(),
+        text => format!("<p role=\"status\">{}</p>", escape(&text)),
+    };
+    let body = format!("<main>{announcement}<ul class=\"grid\">{cards}</ul></main>");
     let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:";
     Ok(([(header::CONTENT_SECURITY_POLICY, policy)], Html(frame("A shop made of glass", &links, &body)))
         .into_response())

@@ -2,19 +2,25 @@
 
 use tonic::{Request, Response, Status};
 use vitrine_contracts::common::v1::{PageInfo, PageRequest};
+use vitrine_contracts::limits::MAX_PAGE;
 use vitrine_contracts::orders::v1::orders_service_server::OrdersService;
 use vitrine_contracts::orders::v1::{
     CreateOrderRequest, GetAnyOrderRequest, GetOrderRequest, ListAllOrdersRequest, ListAllOrdersResponse,
     ListOrdersRequest, ListOrdersResponse, Order, OrderState, TransitionRequest,
 };
 use vitrine_contracts::{Problem, money_from_proto};
+use vitrine_flags_client::{Handle, Subject};
 use vitrine_kit::money::Money;
 use vitrine_platform_host::{Failure, check_id, page_info, page_of};
 use vitrine_platform_store::Query;
 
+use crate::flags::PAGE_SIZE;
 use crate::store::{OrderDoc, Orders, no_such_order, order_of};
 
-pub(crate) struct Service(pub(crate) Orders);
+pub(crate) struct Service {
+    pub(crate) orders: Orders,
+    pub(crate) flags: Handle,
+}
 
 /// An order that could have been bought: its parts add up.
 fn check(order: &Order) -> Result<(), Problem> {
@@ -49,14 +55,20 @@ impl Service {
         query: Query,
         state: OrderState,
         page: Option<&PageRequest>,
+        reader: &Subject<'_>,
     ) -> Result<(Vec<Order>, Option<PageInfo>), Failure> {
-        let (size, cursor) = page_of(page)?;
+        let mut asked = page.cloned().unwrap_or_default();
+        if asked.size == 0 {
+            let usual = u32::try_from(self.flags.read(&PAGE_SIZE, reader)).unwrap_or(1);
+            asked.size = usual.clamp(1, MAX_PAGE);
+        }
+        let (size, cursor) = page_of(Some(&asked))?;
         // Ids grow with time, so newest first is the reverse order of ids.
         let mut query = query.descending().limit(size).cursor(cursor);
         if state != OrderState::Unspecified {
             query = query.and_eq("state", i32::from(state));
         }
-        let found = self.0.store.find::<OrderDoc>(query).await?;
+        let found = self.orders.store.find::<OrderDoc>(query).await?;
         let orders = found.items.iter().map(order_of).collect::<Result<_, _>>()?;
         Ok((orders, page_info(found.next_cursor)))
     }
@@ -68,14 +80,14 @@ impl OrdersService for Service {
         let missing = || Problem::invalid("order", "an order", "the order is missing");
         let order = request.into_inner().order.ok_or_else(missing)?;
         check(&order)?;
-        Ok(Response::new(self.0.create(order).await?))
+        Ok(Response::new(self.orders.create(order).await?))
     }
 
     async fn get_order(&self, request: Request<GetOrderRequest>) -> Result<Response<Order>, Status> {
         let request = request.into_inner();
         check_id("ord", &request.order_id, "order_id")?;
         check_id("cus", &request.customer_id, "customer_id")?;
-        let stored = self.0.read(&request.order_id).await?;
+        let stored = self.orders.read(&request.order_id).await?;
         if stored.doc.customer_id != request.customer_id {
             return Err(no_such_order().into());
         }
@@ -85,14 +97,15 @@ impl OrdersService for Service {
     async fn get_any_order(&self, request: Request<GetAnyOrderRequest>) -> Result<Response<Order>, Status> {
         let order_id = request.into_inner().order_id;
         check_id("ord", &order_id, "order_id")?;
-        Ok(Response::new(order_of(&self.0.read(&order_id).await?)?))
+        Ok(Response::new(order_of(&self.orders.read(&order_id).await?)?))
     }
 
     async fn list_orders(&self, request: Request<ListOrdersRequest>) -> Result<Response<ListOrdersResponse>, Status> {
         let request = request.into_inner();
         check_id("cus", &request.customer_id, "customer_id")?;
         let query = Query::eq("customer_id", request.customer_id.as_str());
-        let (orders, page) = self.list(query, request.state(), request.page.as_ref()).await?;
+        let (orders, page) =
+            self.list(query, request.state(), request.page.as_ref(), &Subject::customer(&request.customer_id)).await?;
         Ok(Response::new(ListOrdersResponse { orders, page }))
     }
 
@@ -101,7 +114,7 @@ impl OrdersService for Service {
         request: Request<ListAllOrdersRequest>,
     ) -> Result<Response<ListAllOrdersResponse>, Status> {
         let request = request.into_inner();
-        let (orders, page) = self.list(Query::all(), request.state(), request.page.as_ref()).await?;
+        let (orders, page) = self.list(Query::all(), request.state(), request.page.as_ref(), &Subject::ANYONE).await?;
         Ok(Response::new(ListAllOrdersResponse { orders, page }))
     }
 
@@ -112,7 +125,7 @@ impl OrdersService for Service {
         if to == OrderState::Unspecified {
             return Err(Problem::invalid("to", "a state of an order", "the state is missing").into());
         }
-        Ok(Response::new(self.0.transition(&request.order_id, to, &request.reason).await?))
+        Ok(Response::new(self.orders.transition(&request.order_id, to, &request.reason).await?))
     }
 }
 
@@ -125,16 +138,21 @@ mod tests {
         GetAnyOrderRequest, GetOrderRequest, ListAllOrdersRequest, ListOrdersRequest, Order,
     };
 
+    use vitrine_flags_client::Flags;
+    use vitrine_platform_telemetry::{Config, Telemetry};
+
     use super::Service;
     use crate::store::tests::{order, orders};
 
     /// No one gets everyone's by leaving a customer out.
     #[tokio::test]
     async fn everybodys_orders_are_asked_for_by_name() {
-        let service = Service(orders());
+        let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
+        let flags = Flags::of_code().handle(&telemetry.service("orders"), crate::flags::FLAGS);
+        let service = Service { orders: orders(), flags };
         for (id, customer_id) in [("ord_1", "cus_ada"), ("ord_2", "cus_bob")] {
             let customer_id = customer_id.to_owned();
-            service.0.create(Order { customer_id, ..order(id) }).await.expect("recorded");
+            service.orders.create(Order { customer_id, ..order(id) }).await.expect("recorded");
         }
         let get = async |order_id: &str, customer_id: &str| {
             let request = GetOrderRequest { order_id: order_id.to_owned(), customer_id: customer_id.to_owned() };

@@ -15,6 +15,7 @@
 
 mod consumer;
 pub mod domain;
+pub mod flags;
 mod grpc;
 mod store;
 
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use vitrine_contracts::orders::v1::orders_service_server::OrdersServiceServer;
 use vitrine_contracts::services::{CUSTOMERS, ORDERS, SHIPPING};
 use vitrine_contracts::topics::{CUSTOMER_ERASED, SHIPMENT_DELIVERED, SHIPMENT_DISPATCHED};
+use vitrine_flags_client::Flags;
 use vitrine_platform_bus::{Consumer, with_inbox};
 use vitrine_platform_host::erasure::DataSubject;
 use vitrine_platform_host::{Component, Failure, Host};
@@ -34,10 +36,11 @@ use vitrine_platform_store::Schema;
 pub struct Config {}
 
 /// The service.
-pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
+pub fn build(_: Config, flags: &Flags, host: &Host) -> Result<Component, Failure> {
     let schema = Schema::new().with::<store::OrderDoc>().with::<DataSubject>();
     let store = host.open_store(ORDERS, with_inbox(schema))?;
     let orders = store::Orders { store: store.clone(), clock: host.clock() };
+    let flags = flags.handle(&host.telemetry(ORDERS), flags::FLAGS);
     let topics = [SHIPMENT_DISPATCHED, SHIPMENT_DELIVERED];
     let follow =
         Consumer::new("orders-shipments", SHIPPING, &topics, store.clone(), consumer::Shipments(orders.clone()));
@@ -49,7 +52,7 @@ pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
         consumer::ErasureHandler(orders.clone()),
     );
     Ok(Component::new(ORDERS)
-        .grpc(OrdersServiceServer::new(grpc::Service(orders)))
+        .grpc(OrdersServiceServer::new(grpc::Service { orders, flags }))
         .store(store)
         .consumer(follow)
         .consumer(forget))

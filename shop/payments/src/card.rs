@@ -26,6 +26,12 @@ fn bad(field: &str, expected: &str, message: &str, reason: &'static str) -> Prob
     Problem::invalid(&format!("card.{field}"), expected, message).with_reason(reason)
 }
 
+/// What a card is told whose network the shop does not take; the field is the card's or the token's.
+pub fn not_taken(field: &str) -> Problem {
+    let expected = "a Visa, Mastercard, American Express or Discover card, as far as the shop takes them";
+    Problem::invalid(field, expected, "cards of this scheme are not taken").with_reason("UNSUPPORTED_CARD_SCHEME")
+}
+
 /// Checks all of a card. No message repeats what was typed.
 pub fn check(card: &Card, now_ms: i64) -> Result<Checked, Problem> {
     let separators = |c: &char| !matches!(c, ' ' | '-');
@@ -45,10 +51,7 @@ pub fn check(card: &Card, now_ms: i64) -> Result<Checked, Problem> {
             "INVALID_CARD_NUMBER",
         ));
     }
-    let Some((scheme, cvv_digits)) = scheme(&digits) else {
-        let expected = "a Visa, Mastercard, American Express or Discover card";
-        return Err(bad("number", expected, "cards of this scheme are not taken", "UNSUPPORTED_CARD_SCHEME"));
-    };
+    let Some((scheme, cvv_digits)) = scheme(&digits) else { return Err(not_taken("card.number")) };
     if !(1..=12).contains(&card.expiry_month) {
         return Err(bad("expiry_month", "1 to 12", "there is no such month", "INVALID_CARD_EXPIRY"));
     }

@@ -27,10 +27,12 @@ mod tests {
     use tonic::{Code, Request, Response, Status};
     use vitrine_contracts::payments::v1::payments_service_server::PaymentsService;
     use vitrine_contracts::payments::v1::{Card, TokenizeCardRequest, TokenizeCardResponse};
+    use vitrine_flags_client::Flags;
     use vitrine_kit::clock::Clock;
     use vitrine_kit::id;
     use vitrine_platform_host::erasure::DataSubject;
     use vitrine_platform_store::Schema;
+    use vitrine_platform_telemetry::{Config, Telemetry};
 
     use super::{CustomerErased, ErasureHandler, Event, Handler, Message, Store, TokenDoc};
     use crate::grpc::Service;
@@ -54,7 +56,9 @@ mod tests {
     async fn cards_of_who_was_erased_are_gone_and_none_is_kept() {
         let schema = Schema::new().with::<PaymentDoc>().with::<TokenDoc>().with::<DataSubject>();
         let store = Store::temporary("payments", schema).expect("a database");
-        let service = Service { store: store.clone(), clock: Clock::system() };
+        let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
+        let flags = Flags::of_code().handle(&telemetry.service("payments"), crate::flags::FLAGS);
+        let service = Service { store: store.clone(), clock: Clock::system(), flags };
         let (ada, bob) = (id::new("cus"), id::new("cus"));
         let of_ada = tokenize(&service, &ada).await.expect("kept").token;
         let of_bob = tokenize(&service, &bob).await.expect("kept").token;

@@ -9,6 +9,7 @@ use vitrine_contracts::payments::v1::{
     PaymentMethod, PaymentState, RefundRequest, TokenizeCardRequest, TokenizeCardResponse,
 };
 use vitrine_contracts::{Problem, money_from_proto};
+use vitrine_flags_client::{Handle, Subject};
 use vitrine_kit::clock::Clock;
 use vitrine_kit::id;
 use vitrine_platform_host::{Failure, check_id, erasure, page_info, page_of};
@@ -16,11 +17,13 @@ use vitrine_platform_store::{Query, Store, Stored, retry_conflicts};
 
 use crate::card::{self, Checked};
 use crate::domain::{Ledger, State};
+use crate::flags::NETWORKS;
 use crate::store::{PaymentDoc, TokenDoc};
 
 pub(crate) struct Service {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
+    pub(crate) flags: Handle,
 }
 
 fn declined() -> Problem {
@@ -68,6 +71,16 @@ impl Service {
         }
     }
 
+    /// Refuses a card whose network the shop does not take at the moment.
+    fn check_network(&self, card: &Checked, subject: &Subject<'_>, field: &str) -> Result<(), Problem> {
+        let taken = self.flags.read(&NETWORKS, subject);
+        match taken["networks"].as_array() {
+            Some(networks) if !networks.iter().any(|network| *network == *card.scheme) => Err(card::not_taken(field)),
+            // A variant that names no networks switches nothing.
+            _ => Ok(()),
+        }
+    }
+
     /// Changes a payment, again if another caller was quicker.
     async fn change(
         &self,
@@ -94,14 +107,19 @@ impl Service {
         if amount.minor == 0 {
             return Err(Problem::invalid("amount", "more than nothing", "nothing cannot be charged").into());
         }
+        let field = if matches!(&request.method, Some(PaymentMethod { method: Some(Method::Token(_)) })) {
+            "token"
+        } else {
+            "card.number"
+        };
         let card = self.card_of(request.method, &request.customer_id).await?;
         let state = if card.declines { State::Declined } else { State::Authorized };
         let doc = PaymentDoc {
             id: request.payment_id,
             currency: amount.currency.code().to_owned(),
             ledger: Ledger { state, amount: amount.minor, captured: 0, refunds: Vec::new() },
-            scheme: card.scheme,
-            last4: card.last4,
+            scheme: card.scheme.clone(),
+            last4: card.last4.clone(),
             reference: request.reference,
             customer_id: request.customer_id,
             created_at: self.clock.now_ms(),
@@ -110,6 +128,9 @@ impl Service {
             if let Some(known) = self.store.get::<PaymentDoc>(&doc.id).await? {
                 return Ok::<_, Failure>(known.doc);
             }
+            // Only now: what was authorised before stays so when it is asked for again.
+            let subject = Subject::customer(&doc.customer_id).paying_in(&doc.currency);
+            self.check_network(&card, &subject, field)?;
             let mut tx = self.store.begin();
             tx.insert(&doc);
             tx.commit().await?;
@@ -163,6 +184,7 @@ impl PaymentsService for Service {
         check_id("cus", &request.customer_id, "customer_id")?;
         let missing = || Problem::invalid("card", "a card", "the card is missing");
         let card = card::check(&request.card.ok_or_else(missing)?, self.clock.now_ms())?;
+        self.check_network(&card, &Subject::customer(&request.customer_id), "card.number")?;
         let doc = TokenDoc { token: id::new("tok"), customer_id: request.customer_id, card };
         retry_conflicts(async || {
             let mut tx = self.store.begin();

@@ -16,6 +16,7 @@
 pub mod card;
 mod consumer;
 pub mod domain;
+pub mod flags;
 mod grpc;
 mod store;
 
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use vitrine_contracts::payments::v1::payments_service_server::PaymentsServiceServer;
 use vitrine_contracts::services::{CUSTOMERS, PAYMENTS};
 use vitrine_contracts::topics::CUSTOMER_ERASED;
+use vitrine_flags_client::Flags;
 use vitrine_platform_bus::{Consumer, with_inbox};
 use vitrine_platform_host::erasure::DataSubject;
 use vitrine_platform_host::{Component, Failure, Host};
@@ -35,7 +37,7 @@ use vitrine_platform_store::Schema;
 pub struct Config {}
 
 /// The service.
-pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
+pub fn build(_: Config, flags: &Flags, host: &Host) -> Result<Component, Failure> {
     let schema = Schema::new().with::<store::PaymentDoc>().with::<store::TokenDoc>().with::<DataSubject>();
     let store = host.open_store(PAYMENTS, with_inbox(schema))?;
     let erasures = Consumer::new(
@@ -45,6 +47,10 @@ pub fn build(_: Config, host: &Host) -> Result<Component, Failure> {
         store.clone(),
         consumer::ErasureHandler(store.clone()),
     );
-    let service = grpc::Service { store: store.clone(), clock: host.clock() };
+    let service = grpc::Service {
+        store: store.clone(),
+        clock: host.clock(),
+        flags: flags.handle(&host.telemetry(PAYMENTS), flags::FLAGS),
+    };
     Ok(Component::new(PAYMENTS).grpc(PaymentsServiceServer::new(service)).store(store).consumer(erasures))
 }

@@ -10,11 +10,13 @@ use vitrine_contracts::common::v1::PageRequest;
 use vitrine_contracts::limits::{DEFAULT_RECOMMENDATIONS, MAX_PAGE, MAX_RECOMMENDATIONS, MAX_RECOMMENDED_FOR};
 use vitrine_contracts::recommendations::v1::recommendations_service_server::RecommendationsService;
 use vitrine_contracts::recommendations::v1::{RecommendRequest, RecommendResponse, Recommendation};
+use vitrine_flags_client::{Handle, Subject};
 use vitrine_platform_host::{Failure, check_id};
 use vitrine_platform_mesh::Transport;
 use vitrine_platform_store::Store;
 
 use crate::domain::{Partners, choose};
+use crate::flags::STRATEGY;
 use crate::store::TogetherDoc;
 
 /// Most candidates that the catalog is asked about.
@@ -23,15 +25,17 @@ const MAX_CANDIDATES: usize = 60;
 pub(crate) struct Service {
     pub(crate) store: Store,
     pub(crate) catalog: CatalogServiceClient<Transport>,
+    pub(crate) flags: Handle,
 }
 
 impl Service {
-    /// Leaves those that are still sold, and fills up with what is like the asked ones.
+    /// Leaves those that are still sold, and fills up with what is like the asked ones if it is to.
     async fn complete(
         &self,
         asked: &[String],
         known: Vec<Recommendation>,
         limit: usize,
+        fills_up: bool,
     ) -> Result<Vec<Recommendation>, Status> {
         let product_ids = known.iter().map(|r| r.product_id.clone()).chain(asked.iter().cloned()).collect();
         let products = self
@@ -48,7 +52,7 @@ impl Service {
             products.iter().filter(|p| asked.contains(&p.id)).map(|p| p.category.as_str()).collect();
         categories.dedup();
         for category in categories {
-            if chosen.len() >= limit {
+            if !fills_up || chosen.len() >= limit {
                 break;
             }
             let size = u32::try_from(limit + asked.len() + chosen.len()).unwrap_or(MAX_PAGE).min(MAX_PAGE);
@@ -89,7 +93,9 @@ impl RecommendationsService for Service {
             }
         };
         let limit = usize::try_from(limit).unwrap_or(1);
-        let ids: Vec<&str> = asked.iter().map(String::as_str).collect();
+        let strategy = self.flags.read(&STRATEGY, &Subject::ANYONE);
+        // By category alone, nothing that was learnt is looked at.
+        let ids: Vec<&str> = asked.iter().map(String::as_str).filter(|_| strategy != "category").collect();
         let learnt = self.store.get_many::<TogetherDoc>(&ids).await.map_err(Failure::from)?;
         let partners: Vec<Partners> = learnt.into_iter().map(|s| s.doc.partners).collect();
         let known: Vec<Recommendation> = choose(&asked, &partners)
@@ -101,7 +107,7 @@ impl RecommendationsService for Service {
                 reason: "bought_together".to_owned(),
             })
             .collect();
-        let recommendations = match self.complete(&asked, known.clone(), limit).await {
+        let recommendations = match self.complete(&asked, known.clone(), limit, strategy != "together").await {
             Ok(complete) => complete,
             Err(status) => {
                 tracing::warn!(

@@ -14,6 +14,7 @@
 
 mod consumer;
 pub mod domain;
+pub mod flags;
 mod grpc;
 mod store;
 
@@ -23,6 +24,7 @@ use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient
 use vitrine_contracts::recommendations::v1::recommendations_service_server::RecommendationsServiceServer;
 use vitrine_contracts::services::{ORDERS, RECOMMENDATIONS};
 use vitrine_contracts::topics::ORDER_PAID;
+use vitrine_flags_client::Flags;
 use vitrine_platform_bus::{Consumer, with_inbox};
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_mesh::Transport;
@@ -41,9 +43,13 @@ pub struct Deps {
 }
 
 /// The service.
-pub fn build(_: Config, deps: Deps, host: &Host) -> Result<Component, Failure> {
+pub fn build(_: Config, deps: Deps, flags: &Flags, host: &Host) -> Result<Component, Failure> {
     let store = host.open_store(RECOMMENDATIONS, with_inbox(Schema::new().with::<store::TogetherDoc>()))?;
     let follow = Consumer::new("recommendations-orders", ORDERS, &[ORDER_PAID], store.clone(), consumer::Learn);
-    let service = grpc::Service { store: store.clone(), catalog: deps.catalog };
+    let service = grpc::Service {
+        store: store.clone(),
+        catalog: deps.catalog,
+        flags: flags.handle(&host.telemetry(RECOMMENDATIONS), flags::FLAGS),
+    };
     Ok(Component::new(RECOMMENDATIONS).grpc(RecommendationsServiceServer::new(service)).store(store).consumer(follow))
 }

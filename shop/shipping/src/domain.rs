@@ -48,8 +48,17 @@ pub struct Quote {
     pub days: (u32, u32),
 }
 
+/// Whether the padding of each piece is charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// Piece by piece.
+    Charged,
+    /// With the parcel.
+    Free,
+}
+
 /// Prices a consignment.
-pub fn quote(country_code: &str, weight_g: u32, items: u32) -> Result<Quote, Problem> {
+pub fn quote(country_code: &str, weight_g: u32, items: u32, padding: Padding) -> Result<Quote, Problem> {
     let Some(zone) = ZONES.iter().find(|z| z.countries.contains(&country_code)) else {
         let expected = "an ISO 3166-1 alpha-2 code of a country that is served, upper case";
         let shown: String = country_code.chars().take(16).collect();
@@ -59,7 +68,8 @@ pub fn quote(country_code: &str, weight_g: u32, items: u32) -> Result<Quote, Pro
     let grams = u64::from(weight_g);
     let parcels = i64::try_from(grams.div_ceil(MAX_PARCEL_G)).unwrap_or(i64::MAX);
     let kilograms = i64::try_from(grams.div_ceil(1000)).unwrap_or(i64::MAX);
-    let cents = parcels * zone.base_cents + kilograms * zone.per_kg_cents + i64::from(items) * PADDING_CENTS;
+    let padded = if padding == Padding::Charged { i64::from(items) } else { 0 };
+    let cents = parcels * zone.base_cents + kilograms * zone.per_kg_cents + padded * PADDING_CENTS;
     Ok(Quote { cost: Money::new(Currency::EUR, cents), days: zone.days })
 }
 
@@ -104,7 +114,7 @@ pub fn tracking_number(shipment_id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{State, ZONES, quote, tracking_number};
+    use super::{Padding, State, ZONES, quote, tracking_number};
     use proptest::prelude::{any, prop_assert, proptest};
     use vitrine_contracts::limits::COUNTRIES_SERVED;
 
@@ -117,13 +127,14 @@ mod tests {
 
     #[test]
     fn farther_and_heavier_costs_more() {
-        let cents = |country, grams, items| quote(country, grams, items).expect("served").cost.minor;
+        let cents = |country, grams, items| quote(country, grams, items, Padding::Charged).expect("served").cost.minor;
         assert_eq!(cents("DE", 900, 1), 390 + 60 + 40);
+        assert_eq!(quote("DE", 900, 7, Padding::Free).expect("served").cost.minor, 390 + 60);
         assert_eq!(cents("FR", 1001, 2), 790 + 240 + 80);
         assert_eq!(cents("US", 30_001, 1), 2 * 2490 + 31 * 690 + 40);
         assert!(cents("DE", 900, 1) < cents("CZ", 900, 1) && cents("CZ", 900, 1) < cents("JP", 900, 1));
         for bad in ["", "de", "XX", "DEU", "Ä"] {
-            let problem = quote(bad, 1, 1).expect_err(bad);
+            let problem = quote(bad, 1, 1, Padding::Charged).expect_err(bad);
             assert_eq!((problem.field.as_deref(), problem.reason), (Some("address.country"), "COUNTRY_NOT_SERVED"));
         }
     }
@@ -147,7 +158,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_weight_overflows(grams in any::<u32>(), items in any::<u32>()) {
-            prop_assert!(quote("US", grams, items).expect("served").cost.minor >= 0);
+            prop_assert!(quote("US", grams, items, Padding::Charged).expect("served").cost.minor >= 0);
         }
     }
 }

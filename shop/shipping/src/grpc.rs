@@ -7,12 +7,17 @@ use vitrine_contracts::shipping::v1::{
     CancelShipmentRequest, CreateShipmentRequest, GetShipmentRequest, QuoteRequest, QuoteResponse, Shipment,
     TrackingEvent,
 };
+use vitrine_flags_client::{Handle, Subject};
 use vitrine_platform_host::check_id;
 
-use crate::domain::{self, State};
+use crate::domain::{self, Padding, State};
+use crate::flags::PADDING;
 use crate::store::{ShipmentDoc, Shipments, tracking, wire_state};
 
-pub(crate) struct Service(pub(crate) Shipments);
+pub(crate) struct Service {
+    pub(crate) shipments: Shipments,
+    pub(crate) flags: Handle,
+}
 
 fn to_wire(doc: ShipmentDoc) -> Shipment {
     let place = |state| match state {
@@ -41,7 +46,9 @@ impl ShippingService for Service {
     async fn quote(&self, request: Request<QuoteRequest>) -> Result<Response<QuoteResponse>, Status> {
         let request = request.into_inner();
         let country = request.address.map(|a| a.country_code).unwrap_or_default();
-        let quote = domain::quote(&country, request.weight_g, request.parcel_items)?;
+        let charged = self.flags.read(&PADDING, &Subject::ANYONE.in_country(&country));
+        let padding = if charged { Padding::Charged } else { Padding::Free };
+        let quote = domain::quote(&country, request.weight_g, request.parcel_items, padding)?;
         Ok(Response::new(QuoteResponse {
             cost: Some(quote.cost.into()),
             days_min: quote.days.0,
@@ -57,19 +64,19 @@ impl ShippingService for Service {
             .address
             .as_ref()
             .ok_or_else(|| Problem::invalid("address", "an address", "the address is missing"))?;
-        domain::quote(&address.country_code, request.weight_g, 0)?;
-        Ok(Response::new(to_wire(self.0.create(request).await?)))
+        domain::quote(&address.country_code, request.weight_g, 0, Padding::Charged)?;
+        Ok(Response::new(to_wire(self.shipments.create(request).await?)))
     }
 
     async fn cancel_shipment(&self, request: Request<CancelShipmentRequest>) -> Result<Response<Shipment>, Status> {
         let id = request.into_inner().shipment_id;
         check_id("shp", &id, "shipment_id")?;
-        Ok(Response::new(to_wire(self.0.cancel(&id).await?)))
+        Ok(Response::new(to_wire(self.shipments.cancel(&id).await?)))
     }
 
     async fn get_shipment(&self, request: Request<GetShipmentRequest>) -> Result<Response<Shipment>, Status> {
         let id = request.into_inner().shipment_id;
         check_id("shp", &id, "shipment_id")?;
-        Ok(Response::new(to_wire(self.0.get(&id).await?)))
+        Ok(Response::new(to_wire(self.shipments.get(&id).await?)))
     }
 }

@@ -4,15 +4,16 @@
 //! orders follow these events. It knows nothing of orders but their id.
 //!
 //! ```
-//! use vitrine_shop_shipping::domain::quote;
+//! use vitrine_shop_shipping::domain::{Padding, quote};
 //!
-//! let (near, far) = (quote("DE", 2900, 2)?, quote("JP", 2900, 2)?);
+//! let (near, far) = (quote("DE", 2900, 2, Padding::Charged)?, quote("JP", 2900, 2, Padding::Charged)?);
 //! assert!(near.cost.minor < far.cost.minor && near.days.1 < far.days.1);
-//! assert_eq!(quote("AQ", 2900, 2).expect_err("no carrier").reason, "COUNTRY_NOT_SERVED");
+//! assert_eq!(quote("AQ", 2900, 2, Padding::Charged).expect_err("no carrier").reason, "COUNTRY_NOT_SERVED");
 //! # Ok::<(), vitrine_contracts::Problem>(())
 //! ```
 
 pub mod domain;
+pub mod flags;
 mod grpc;
 mod store;
 
@@ -22,6 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::services::SHIPPING;
 use vitrine_contracts::shipping::v1::shipping_service_server::ShippingServiceServer;
+use vitrine_flags_client::Flags;
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_store::Schema;
 
@@ -47,11 +49,12 @@ impl Default for Config {
 }
 
 /// The service.
-pub fn build(config: Config, host: &Host) -> Result<Component, Failure> {
+pub fn build(config: Config, flags: &Flags, host: &Host) -> Result<Component, Failure> {
     let store = host.open_store(SHIPPING, Schema::new().with::<store::ShipmentDoc>())?;
     let shipments = store::Shipments { store: store.clone(), clock: host.clock(), config };
+    let flags = flags.handle(&host.telemetry(SHIPPING), flags::FLAGS);
     let moving = shipments.clone();
-    Ok(Component::new(SHIPPING).grpc(ShippingServiceServer::new(grpc::Service(shipments))).store(store).task(
+    Ok(Component::new(SHIPPING).grpc(ShippingServiceServer::new(grpc::Service { shipments, flags })).store(store).task(
         "move parcels",
         async move |stop| {
             let mut ticks = tokio::time::interval(TICK);

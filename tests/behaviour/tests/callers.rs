@@ -19,7 +19,7 @@ use vitrine_contracts::checkout::v1::CancelOrderRequest;
 use vitrine_contracts::checkout::v1::checkout_service_client::CheckoutServiceClient;
 use vitrine_contracts::orders::v1::orders_service_client::OrdersServiceClient;
 use vitrine_contracts::orders::v1::{GetOrderRequest, ListOrdersRequest};
-use vitrine_contracts::services::{ALL, GATEWAY};
+use vitrine_contracts::services::{ALL, FLAGS, GATEWAY};
 use vitrine_contracts::{METHODS, Method, Problem};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_mesh::{Identity, Limits, Mesh, Transport};
@@ -89,19 +89,20 @@ fn way_of(caller: &str, callee: &str, outside: &Transport, secret: &[u8]) -> Tra
 /// The service that a method belongs to; any will do for the event log.
 fn service_of(method: &Method) -> &'static str {
     let area = area(method);
-    ALL.iter().copied().find(|name| *name == area).unwrap_or("orders")
+    ALL.iter().copied().chain([FLAGS]).find(|name| *name == area).unwrap_or("orders")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_method_knows_who_may_call_it() {
     let services = Services::start().await;
-    let (outside, secret) = (&services.outside, &services.secret);
+    let secret = &services.secret;
     let mut table = format!("{:<62} {:<9}", "method", "stranger");
     for caller in ALL {
         let _ = write!(table, " {caller:.5}{:1$}", "", 5usize.saturating_sub(caller.len()));
     }
     let mut wrong = Vec::new();
     for method in METHODS {
+        let outside = services.way(service_of(method));
         let of_stranger = outcome(outside.clone(), method).await;
         if of_stranger != "unknown" {
             wrong.push(format!("{}: a stranger is {of_stranger}", method.path));
@@ -127,7 +128,7 @@ async fn every_method_knows_who_may_call_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_everybody() {
     let services = Services::start().await;
-    let (outside, secret) = (&services.outside, &services.secret);
+    let (outside, secret) = (services.way("orders"), &services.secret);
     let way = |callee| way_of(GATEWAY, callee, outside, secret);
     let (mut orders, mut checkout) =
         (OrdersServiceClient::new(way("orders")), CheckoutServiceClient::new(way("checkout")));

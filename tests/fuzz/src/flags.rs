@@ -1,6 +1,6 @@
 //! Definitions of flags, contexts, and whole requests of clients.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http::Request;
@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 use vitrine_flags_engine::{Attributes, Mode, Snapshot, json};
 use vitrine_flags_service::faults::FaultControl;
-use vitrine_flags_service::{Access, Author, FlagStore, Import, error_format, router};
+use vitrine_flags_service::{Access, Author, FlagStore, Import, NoObservatory, error_format, router};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_http::{Router, nowhere};
 use vitrine_platform_store::Storage;
@@ -72,7 +72,7 @@ static SERVED: LazyLock<Served> = LazyLock::new(|| {
         let author = Author { who: "fuzz".to_owned(), why: "fuzz".to_owned() };
         flags.import(author, FLAGS, Import::Merge, Mode::Strict).await.expect("imported");
         let access = Access::open(&flags).await.expect("tokens");
-        let faults = FaultControl::open(&flags, Clock::system(), None).await.expect("faults");
+        let faults = FaultControl::open(&flags, Clock::system(), Arc::new(NoObservatory)).await.expect("faults");
         nowhere(router(&flags, &access, &faults), error_format)
     });
     Served { runtime, router, _folder: folder }

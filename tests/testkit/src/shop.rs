@@ -54,6 +54,8 @@ pub struct Options {
     pub load: Option<String>,
     /// Environment variables for every process.
     pub variables: Vec<(String, String)>,
+    /// Whether processes of their own follow flags and faults.
+    pub flags: bool,
     /// Where data is kept; without it, in a folder of its own that goes with the shop.
     pub data: Option<PathBuf>,
 }
@@ -69,6 +71,8 @@ pub struct Shop {
     pub urls: Vec<String>,
     /// Base URL of the observatory.
     pub observe: String,
+    /// Base URL of the flags that its services follow; of a shop in many processes only where [`Options::flags`] says so.
+    pub flags: String,
     /// Where OTLP comes in, over gRPC and over HTTP.
     pub otlp: [String; 2],
     /// A bearer token that may run the shop.
@@ -111,6 +115,7 @@ impl Shop {
             url: String::new(),
             urls: Vec::new(),
             observe: String::new(),
+            flags: String::new(),
             otlp: Default::default(),
             admin_token: String::new(),
             started: BTreeMap::new(),
@@ -151,6 +156,7 @@ impl Shop {
         self.url = text("shop")?;
         self.urls = vec![self.url.clone()];
         self.observe = text("observe")?;
+        self.flags = text("flags")?;
         self.otlp = [text("otlp_grpc")?, text("otlp_http")?];
         self.admin_token = text("admin_token")?;
         self.processes.insert("up".to_owned(), process);
@@ -174,6 +180,7 @@ impl Shop {
         // Merchants are played, too.
         variables.push(("VITRINE_SHOP__DEMO".to_owned(), "on".to_owned()));
         let data = self.data.join("spread");
+        let follows = if options.flags { self.serve_flags(&data, &variables)? } else { String::new() };
         for copy in 0..placement.copies() {
             for name in SERVICES {
                 let mut args = vec!["serve".to_owned(), (*name).to_owned(), "--quiet".to_owned()];
@@ -181,6 +188,9 @@ impl Shop {
                 args.extend([listener.to_owned(), format!("127.0.0.1:{}", ports[&(*name, copy)])]);
                 args.extend(["--data".to_owned(), data.display().to_string()]);
                 if placement == Placement::Grpc {
+                    if options.flags {
+                        args.extend(["--place".to_owned(), format!("flags={follows}")]);
+                    }
                     // No one calls the gateway but customers.
                     let others = ports.iter().filter(|((other, _), _)| other != name && *other != "gateway");
                     for ((other, _), port) in others {
@@ -198,8 +208,22 @@ impl Shop {
         Ok(())
     }
 
+    /// Starts the flags that the others follow; returns where they do, over gRPC.
+    fn serve_flags(&mut self, data: &Path, variables: &[(String, String)]) -> Result<String> {
+        let internal = format!("127.0.0.1:{}", free_port()?);
+        let data = data.display().to_string();
+        let args = ["flags", "serve", "--quiet", "--listen", "127.0.0.1:0", "--internal", &internal, "--data", &data];
+        let mut variables = variables.to_vec();
+        variables.push(("VITRINE_FLAGS__OBSERVATORY".to_owned(), self.observe.clone()));
+        self.serve("flags", args.map(str::to_owned).to_vec(), variables)?;
+        Ok(format!("grpc://{internal}"))
+    }
+
     fn serve(&mut self, name: &str, args: Vec<String>, variables: Vec<(String, String)>) -> Result<()> {
         let process = Process::start(&self.binary, &args, &variables, &self.data.join(format!("{name}.log")))?;
+        if let Some(flags) = process.ready["flags"].as_str() {
+            flags.clone_into(&mut self.flags);
+        }
         self.processes.insert(name.to_owned(), process);
         self.started.insert(name.to_owned(), Started { args, variables });
         Ok(())
@@ -220,6 +244,11 @@ impl Shop {
     /// Someone who runs the shop.
     pub fn admin(&self) -> Result<Api> {
         Api::new(&self.url, Some(self.admin_token.clone()))
+    }
+
+    /// A client of the flags that its services follow.
+    pub fn flags(&self) -> Result<Api> {
+        Api::new(&self.flags, None)
     }
 
     /// A client of the observatory.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use vitrine_flags_engine::FlagType;
 
 use crate::audit::{Action, Entry};
-use crate::flag_store::InForce;
+use crate::flag_store::SetInForce;
 
 /// A definition as a JSON value. One that is no JSON is never kept; a number is told as a double where it must be.
 pub(crate) fn definition_value(definition: &str) -> Value {
@@ -15,7 +15,7 @@ pub(crate) fn definition_value(definition: &str) -> Value {
 /// A flag.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct FlagBody {
+pub(crate) struct FlagBody {
     key: String,
     revision: u64,
     changed_ms: i64,
@@ -30,7 +30,7 @@ pub(super) struct FlagBody {
 }
 
 impl FlagBody {
-    pub(super) fn of(now: &InForce, key: &str) -> Option<Self> {
+    pub(crate) fn of(now: &SetInForce, key: &str) -> Option<Self> {
         let (stored, flag) = (now.stored(key)?, now.snapshot.get(key)?);
         Some(Self {
             key: key.to_owned(),
@@ -55,6 +55,10 @@ pub(super) struct EntryBody {
     who: String,
     why: String,
     action: Action,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    set: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    about: Option<String>,
     changes: Vec<ChangedBody>,
     previous: String,
     hash: String,
@@ -80,6 +84,8 @@ impl From<Entry> for EntryBody {
             who: entry.who,
             why: entry.why,
             action: entry.action,
+            set: entry.set,
+            about: entry.about,
             changes: changes.collect(),
             previous: entry.previous,
             hash: entry.hash,

@@ -14,7 +14,8 @@ use vitrine_platform_http::{Query, Reply};
 use super::control::{FaultControl, NotDone};
 use super::incident::{Incident, State as IncidentState};
 use crate::admin::{Failed, Replied, Why, json_reply};
-use crate::flag_store::{Author, Error};
+use crate::flag_store::Error;
+use crate::operation::Author;
 use crate::service::FlagService;
 
 /// How long a fault of the demo lives where nothing else is said, in seconds. The demo's own have no end.

@@ -11,12 +11,14 @@ use vitrine_kit::clock::Clock;
 use vitrine_platform_faults::{Fault, NO_SITE, Refusal, check, check_sites};
 use vitrine_platform_store::{Error as StoreError, Query, Store};
 
-use super::guards::{self, Signals, Tripped, Watch};
+use super::guards::{self, Tripped, Watch};
 use super::incident::{
     CONTROL, ControlDocument, End, EndedBy, Incident, IncidentDocument, SeenHit, SiteRef, State, incident_id,
 };
 use super::processes::{Process, Processes};
-use crate::flag_store::{Author, Error, FlagStore};
+use crate::flag_store::{Error, FlagStore};
+use crate::operation::Author;
+use crate::rollout::Measurements;
 
 /// Ended incidents that are kept at hand; others are read from the database.
 const MAX_RECENT: usize = 64;
@@ -80,11 +82,11 @@ struct Inner {
 }
 
 /// Which faults are to be at work. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct FaultControl {
     store: Store,
     clock: Clock,
-    signals: Option<Arc<dyn Signals>>,
+    measurements: Arc<dyn Measurements>,
     /// Changes, one at a time.
     changing: Arc<tokio::sync::Mutex<()>>,
     inner: Arc<Mutex<Inner>>,
@@ -95,9 +97,15 @@ pub struct FaultControl {
     closing: CancellationToken,
 }
 
+impl std::fmt::Debug for FaultControl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FaultControl").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
 impl FaultControl {
     /// Opens what is kept beside the flags. Faults that are not over go on, with what is left of their time.
-    pub async fn open(flags: &FlagStore, clock: Clock, signals: Option<Arc<dyn Signals>>) -> Result<Self, Error> {
+    pub async fn open(flags: &FlagStore, clock: Clock, measurements: Arc<dyn Measurements>) -> Result<Self, Error> {
         let store = flags.store().clone();
         let now_ms = u64::try_from(clock.now_ms()).unwrap_or(1);
         let kept = store.get::<ControlDocument>(CONTROL).await?.map(|kept| kept.doc);
@@ -119,7 +127,7 @@ impl FaultControl {
         let inner = Arc::new(Mutex::new(Inner { control, incidents, hits, processes, unwritten }));
         let revision = Arc::new(watch::Sender::new(now_ms));
         let (changing, busy, watch_of_guards, closing) = Default::default();
-        Ok(Self { store, clock, signals, changing, inner, revision, busy, watch_of_guards, closing })
+        Ok(Self { store, clock, measurements, changing, inner, revision, busy, watch_of_guards, closing })
     }
 
     fn now_ns(&self) -> i64 {
@@ -154,7 +162,7 @@ impl FaultControl {
         for fault in &faults {
             refusals.extend(check(fault));
             if refusals.is_empty() {
-                refusals.extend(guards::refusals(self.signals.as_ref(), fault).await);
+                refusals.extend(guards::refusals(&self.measurements, fault).await);
             }
         }
         let _one = self.changing.lock().await;
@@ -421,12 +429,11 @@ impl FaultControl {
 
     /// Looks once at what guards look at, and ends the faults whose guards tripped.
     pub async fn look_at_guards(&self) -> Result<(), NotDone> {
-        let Some(signals) = &self.signals else { return Ok(()) };
         let mut watch = self.watch_of_guards.lock().await;
         let running = self.running();
         watch.keep(&running.iter().map(|(id, _)| *id).collect::<Vec<_>>());
         for (id, fault) in running.iter().filter(|(_, fault)| !fault.guards.is_empty()) {
-            if let Some(Tripped(why)) = watch.look(signals, (*id, fault), self.now_ns()).await {
+            if let Some(Tripped(why)) = watch.look(&self.measurements, (*id, fault), self.now_ns()).await {
                 self.end_all(&[(*id, self.end_of(EndedBy::Guard, None, Some(why)))], None).await?;
             }
         }

@@ -4,18 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use vitrine_platform_faults::Refusal;
 use vitrine_platform_faults::fault::{Fault, Guard, Missing, Signal};
 
+use crate::rollout::{Language, Measurements};
+
 /// How long a figure may be asked for.
 const WITHIN: Duration = Duration::from_secs(5);
-
-/// Who reads figures of the telemetry.
-pub trait Signals: Send + Sync + std::fmt::Debug {
-    /// The figure as it is now; none where there is none, or an error in words where it could not be asked for.
-    fn read<'a>(&'a self, signal: &'a Signal) -> BoxFuture<'a, Result<Option<f64>, String>>;
-}
+/// Over how long rates are read: series of spans have a sample each 15 s.
+const WINDOW: &str = "[45s]";
+/// How many spans there were.
+const CALLS: &str = "traces_spanmetrics_calls_total";
 
 /// Why a guard ends its fault, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,24 +45,48 @@ fn name(signal: &Signal) -> String {
     }
 }
 
-async fn read(signals: &Arc<dyn Signals>, guard: &Guard) -> Result<Option<f64>, String> {
+async fn read(measurements: &Arc<dyn Measurements>, guard: &Guard) -> Result<Option<f64>, String> {
     let late = |_| Err(format!("no answer within {} s", WITHIN.as_secs()));
-    tokio::time::timeout(WITHIN, signals.read(&guard.signal)).await.unwrap_or_else(late)
+    let (language, query) = question(&guard.signal);
+    tokio::time::timeout(WITHIN, measurements.ask(language, &query)).await.unwrap_or_else(late)
 }
 
-/// What is wrong with the guards of a fault that is about to begin: there is no one to ask, or one has tripped already.
-pub(super) async fn refusals(signals: Option<&Arc<dyn Signals>>, fault: &Fault) -> Vec<Refusal> {
+/// What an observatory is asked for a figure: of what a service answered, as its series of spans have it.
+fn question(signal: &Signal) -> (Language, String) {
+    let promql = |query| (Language::Promql, query);
+    match signal {
+        Signal::Sql(statement) => (Language::Sql, statement.clone()),
+        Signal::Promql(query) => promql(query.clone()),
+        Signal::RateS(of) => promql(format!("sum(rate({CALLS}{{{}}}{WINDOW}))", served(of))),
+        Signal::ErrorRatio(of) => {
+            let all = served(of);
+            let failed = format!("sum(rate({CALLS}{{{all},status_code=\"STATUS_CODE_ERROR\"}}{WINDOW}))");
+            promql(format!("({failed} or vector(0)) / sum(rate({CALLS}{{{all}}}{WINDOW}))"))
+        }
+        Signal::P99Ms(of) => promql(format!(
+            "1000 * histogram_quantile(0.99, sum(rate(traces_spanmetrics_latency{{{}}}{WINDOW})))",
+            served(of)
+        )),
+    }
+}
+
+/// Labels of the spans of what a service, or `service/method`, answered. What a label would need escaped is refused with the guard.
+fn served(of: &str) -> String {
+    let (service, method) = of.split_once('/').map_or((of, None), |(service, method)| (service, Some(method)));
+    let method = method.map(|method| format!(",span_name=~\"(.*/)?{method}\"")).unwrap_or_default();
+    format!("service=\"{service}\",span_kind=\"SPAN_KIND_SERVER\"{method}")
+}
+
+/// What is wrong with the guards of a fault that is about to begin: nobody answers, or one has tripped already.
+pub(super) async fn refusals(measurements: &Arc<dyn Measurements>, fault: &Fault) -> Vec<Refusal> {
     let mut all = Vec::new();
     for (n, guard) in fault.guards.iter().enumerate() {
         let refuse =
             |message, expected: &str| Refusal { place: format!("guards[{n}]"), message, expected: expected.to_owned() };
-        match signals {
-            None => all.push(refuse(
-                "nothing here knows where telemetry is kept".to_owned(),
-                "the setting flags.observatory, or no guard",
-            )),
-            Some(signals) => {
-                let said = says(guard, &read(signals, guard).await);
+        match read(measurements, guard).await {
+            Err(problem) => all.push(refuse(problem, "a guard whose figure can be asked for")),
+            read => {
+                let said = says(guard, &read);
                 all.extend(
                     said.map(|Tripped(why)| refuse(why, "a guard that has not tripped before the fault begins")),
                 );
@@ -81,12 +104,12 @@ impl Watch {
     /// Reads the guards of an incident; returns why it is to end, if it is.
     pub(super) async fn look(
         &mut self,
-        signals: &Arc<dyn Signals>,
+        measurements: &Arc<dyn Measurements>,
         (id, fault): (u64, &Fault),
         now_ns: i64,
     ) -> Option<Tripped> {
         for (n, guard) in fault.guards.iter().enumerate() {
-            let Some(said) = says(guard, &read(signals, guard).await) else {
+            let Some(said) = says(guard, &read(measurements, guard).await) else {
                 self.0.remove(&(id, n));
                 continue;
             };

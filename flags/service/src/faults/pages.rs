@@ -13,7 +13,7 @@ use vitrine_platform_faults::{Fault, Refusal};
 
 use super::api::demo_faults;
 use super::control::{FaultControl, NotDone};
-use crate::flag_store::Author;
+use crate::operation::Author;
 use crate::pages::{Failed, page};
 use crate::service::FlagService;
 

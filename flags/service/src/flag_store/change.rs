@@ -1,38 +1,19 @@
-//! Changes: checked, committed, then put in force.
+//! A change: checked, committed with its audit entry, then put in force.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
-use vitrine_flags_engine::json::{self, Json, Member};
-use vitrine_flags_engine::{Finding, FlagSet, MAX_FLAGS, Mode, Refused, Snapshot};
-use vitrine_platform_store::Stored;
+use tokio::sync::MutexGuard;
+use vitrine_flags_engine::{Finding, Mode};
+use vitrine_platform_store::{Stored, Tx};
 
-use super::{Error, FlagStore, InForce, SHARED_MEMBERS, StoredFlag, load, read_flag, read_shared};
+use super::apply::{Stamp, apply};
+use super::edit::Edit;
+use super::set::SetInForce;
+use super::{Error, FlagStore, InForce, archive, load};
 use crate::audit::{Action, Changed, Entry, GENESIS};
 use crate::documents::{EntryDocument, FlagDocument, HeadDocument, SharedDocument, TouchDocument};
-
-/// Longest reason, in bytes.
-const MAX_WHY_BYTES: usize = 1_000;
-
-/// Who changes something, and why.
-#[derive(Clone, Debug)]
-pub struct Author {
-    /// Whose token it is.
-    pub who: String,
-    /// The reason, which must be given.
-    pub why: String,
-}
-
-impl Author {
-    /// Refuses one who gives no reason, or a novel.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.why.trim().is_empty() || self.why.len() > MAX_WHY_BYTES {
-            return Err(Error::Invalid(format!("why: a reason of 1 to {MAX_WHY_BYTES} bytes is expected")));
-        }
-        Ok(())
-    }
-}
+use crate::operation::Author;
 
 /// A change that was made.
 #[derive(Clone, Debug, Serialize)]
@@ -43,339 +24,177 @@ pub struct Written {
     pub findings: Vec<Finding>,
 }
 
-/// What an import does with flags that it does not name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Import {
-    /// They stay.
-    Merge,
-    /// They are deleted.
-    Replace,
+/// Something that is written with a change.
+pub(crate) type Write = Box<dyn FnOnce(&mut Tx) + Send>;
+
+/// What is to be committed: edits of a set, and documents that change with them.
+pub(crate) struct Transition {
+    pub(crate) action: Action,
+    /// What it is about, besides the flags; for the audit.
+    pub(crate) about: Option<String>,
+    pub(crate) set: String,
+    pub(crate) mode: Mode,
+    pub(crate) edits: Vec<Edit>,
+    pub(crate) writes: Vec<Write>,
 }
 
-/// One step of a change: a definition, or none for a deletion; of a flag, or of what flags share.
-pub(super) struct Edit {
-    pub(super) key: Option<String>,
-    pub(super) definition: Option<String>,
+impl Transition {
+    /// One that changes no flag, and tells of something else.
+    pub(crate) fn telling(action: Action, set: &str, about: String) -> Self {
+        let (set, mode, about) = (set.to_owned(), Mode::Lenient, Some(about));
+        Self { action, about, set, mode, edits: Vec::new(), writes: Vec::new() }
+    }
+
+    /// The same with something more that is written.
+    pub(crate) fn with(mut self, write: impl FnOnce(&mut Tx) + Send + 'static) -> Self {
+        self.writes.push(Box::new(write));
+        self
+    }
+}
+
+/// The right to change: nobody else changes anything as long as it is there.
+pub(crate) struct Changing<'s> {
+    pub(super) flags: &'s FlagStore,
+    head: MutexGuard<'s, Option<Stored<HeadDocument>>>,
+    /// The flags in force.
+    pub(crate) now: Arc<InForce>,
 }
 
 impl FlagStore {
-    /// Writes a flag. `expected` is the revision at which it was read, 0 for one that is new.
-    pub async fn set(&self, author: Author, key: &str, definition: &str, expected: u64) -> Result<Written, Error> {
-        let edit = Edit { key: Some(key.to_owned()), definition: Some(definition.to_owned()) };
-        self.change(author, Action::Set, Mode::Strict, |now| {
-            expect(now, key, expected)?;
-            Ok(vec![edit])
-        })
-        .await
+    /// Waits until nobody else changes anything.
+    pub(crate) async fn begin(&self) -> Changing<'_> {
+        let head = self.changing.lock().await;
+        Changing { flags: self, head, now: self.current() }
+    }
+}
+
+impl Changing<'_> {
+    /// The number that the change will have.
+    pub(crate) fn revision(&self) -> u64 {
+        self.head.as_ref().map_or(0, |head| head.doc.revision) + 1
     }
 
-    /// Enables or disables a flag, and leaves the rest of its definition as it was written.
-    pub async fn set_state(&self, author: Author, key: &str, enabled: bool, expected: u64) -> Result<Written, Error> {
-        self.change(author, Action::Set, Mode::Lenient, |now| {
-            expect(now, key, expected)?;
-            let kept = now.stored(key).ok_or_else(|| Error::NotFound(format!("there is no flag {key:?}")))?;
-            let definition = with_state(&kept.definition, enabled);
-            Ok(vec![Edit { key: Some(key.to_owned()), definition: Some(definition) }])
-        })
-        .await
+    /// The revision of a flag, or of what flags share; 0 where it is not there.
+    pub(crate) fn revision_of(&self, set: &str, key: Option<&str>) -> u64 {
+        let set = self.now.set(set);
+        match key {
+            Some(key) => set.and_then(|set| set.stored(key)).map_or(0, |stored| stored.revision),
+            None => set.map_or(0, |set| set.shared().1),
+        }
     }
 
-    /// Deletes a flag.
-    pub async fn delete(&self, author: Author, key: &str, expected: u64) -> Result<Written, Error> {
-        self.change(author, Action::Delete, Mode::Lenient, |now| {
-            expect(now, key, expected)?;
-            if now.stored(key).is_none() {
-                return Err(Error::NotFound(format!("there is no flag {key:?}")));
-            }
-            Ok(vec![Edit { key: Some(key.to_owned()), definition: None }])
-        })
-        .await
-    }
-
-    /// Writes what flags share: `$evaluators` and `metadata`.
-    pub async fn set_shared(&self, author: Author, definition: &str, expected: u64) -> Result<Written, Error> {
-        let definition = definition.to_owned();
-        self.change(author, Action::Set, Mode::Strict, |now| {
-            let (text, current) = now.shared();
-            if current != expected {
-                let what = "what flags share".to_owned();
-                return Err(Error::Conflict { what, current, expected, definition: Some(text.to_owned()) });
-            }
-            Ok(vec![Edit { key: None, definition: Some(definition) }])
-        })
-        .await
-    }
-
-    /// Takes a whole definition in: flags, and what they share if it says something of it.
-    pub async fn import(&self, author: Author, text: &str, import: Import, mode: Mode) -> Result<Written, Error> {
-        // Read whole first: its own evaluators count, and an error has its line in the text that was sent.
-        let refused = |refused| Error::Refused { about: String::new(), refused };
-        let findings = Snapshot::read(text, mode).map_err(refused)?.findings;
-        let edits = import_edits(text).map_err(refused)?;
-        let written = self.change(author, Action::Import, Mode::Lenient, |now| {
-            let mut edits = edits;
-            if import == Import::Replace {
-                let named: BTreeSet<&String> = edits.iter().filter_map(|edit| edit.key.as_ref()).collect();
-                let gone: Vec<String> = now.stored.keys().filter(|key| !named.contains(key)).cloned().collect();
-                edits.extend(gone.into_iter().map(|key| Edit { key: Some(key), definition: None }));
-            }
-            Ok(edits)
-        });
-        Ok(Written { revision: written.await?.revision, findings })
-    }
-
-    /// Takes a change back: what it changed is as it was before, unless it was changed since.
-    pub async fn undo(&self, author: Author, revision: u64) -> Result<Written, Error> {
-        let entry = self.entry(revision).await?;
-        self.change(author, Action::Undo, Mode::Lenient, |now| {
-            let edits = entry.changes.into_iter().map(|changed| {
-                let (text, current) = match &changed.key {
-                    Some(key) => {
-                        now.stored(key).map_or((None, 0), |kept| (Some(kept.definition.as_str()), kept.revision))
-                    }
-                    None => (Some(now.shared().0), now.shared().1),
-                };
-                if text != changed.after.as_deref() {
-                    let what = changed.key.unwrap_or_else(|| "what flags share".to_owned());
-                    return Err(Error::Conflict {
-                        what,
-                        current,
-                        expected: revision,
-                        definition: text.map(str::to_owned),
-                    });
-                }
-                Ok(Edit { key: changed.key, definition: changed.before })
-            });
-            edits.collect()
-        })
-        .await
-    }
-
-    async fn change(
-        &self,
-        author: Author,
-        action: Action,
-        mode: Mode,
-        edits: impl FnOnce(&InForce) -> Result<Vec<Edit>, Error>,
-    ) -> Result<Written, Error> {
-        author.check()?;
-        let mut head = self.changing.lock().await;
-        let now = self.current();
-        let edits: Vec<Edit> = edits(&now)?.into_iter().filter(|edit| differs(&now, edit)).collect();
+    /// Returns what the author of edits should know, if they can be made now.
+    pub(super) fn check_edits(&self, set: &str, edits: &[Edit], mode: Mode) -> Result<Vec<Finding>, Error> {
         if edits.is_empty() {
-            return Ok(Written { revision: now.revision, findings: Vec::new() });
+            return Ok(Vec::new());
         }
-        let at_ms = self.now_ms();
-        let (next, findings) = apply(&now, &edits, mode, at_ms)?;
-        let entry = entry_of(&now, &next, edits, author, action, at_ms);
-        let next = InForce { hash: entry.hash.clone(), ..next };
-        let doc = HeadDocument { revision: next.revision, hash: next.hash.clone(), changed_ms: at_ms };
-        if let Err(error) = self.commit(head.as_ref(), &doc, &next, entry).await {
-            // Whether it was kept may be unknown, and another process may have been first: what is in force is what is kept.
-            let (kept_head, in_force) = load(&self.store).await?;
-            *head = kept_head;
-            self.current.send_replace(Arc::new(in_force));
-            return Err(error);
-        }
-        let version = head.as_ref().map_or(1, |head| head.version + 1);
-        *head = Some(Stored { doc, version });
-        let revision = next.revision;
-        self.current.send_replace(Arc::new(next));
-        Ok(Written { revision, findings })
+        let stamp = Stamp { set, revision: self.revision(), at_ms: self.flags.now_ms() };
+        Ok(apply(&self.now, edits, mode, stamp)?.1)
     }
 
-    async fn commit(
-        &self,
-        head: Option<&Stored<HeadDocument>>,
-        doc: &HeadDocument,
-        next: &InForce,
-        entry: Entry,
-    ) -> Result<(), Error> {
-        let mut tx = self.store.begin();
-        match head {
+    /// Commits and puts in force. What changes nothing at all leaves no entry.
+    pub(crate) async fn commit(mut self, author: Author, transition: Transition) -> Result<Written, Error> {
+        author.check()?;
+        let Transition { action, about, set, mode, edits, writes } = transition;
+        let fresh = SetInForce::default();
+        let before = self.now.set(&set).map_or(&fresh, Arc::as_ref);
+        if edits.is_empty() && writes.is_empty() {
+            return Ok(Written { revision: self.now.revision, findings: Vec::new() });
+        }
+        let stamp = Stamp { set: &set, revision: self.revision(), at_ms: self.flags.now_ms() };
+        let (next, findings) = match edits.is_empty() {
+            true => (None, Vec::new()),
+            false => {
+                let (next, findings) = apply(&self.now, &edits, mode, stamp)?;
+                let archived = archive::after(&self.now.archived, &edits, action, stamp)?;
+                (Some(InForce { archived, ..next }), findings)
+            }
+        };
+        let head = self.head.as_ref().map(|head| &head.doc);
+        let entry = Entry {
+            revision: stamp.revision,
+            at_ms: stamp.at_ms,
+            who: author.who,
+            why: author.why,
+            action,
+            set: set.clone(),
+            changes: edits.into_iter().map(|edit| changed(before, edit)).collect(),
+            about,
+            previous: head.map_or(GENESIS, |head| &head.hash).to_owned(),
+            hash: String::new(),
+        };
+        let entry = entry.sealed();
+        let (in_force, changed_ms) = match &next {
+            Some(next) => (next.revision, next.changed_ms),
+            None => (self.now.revision, self.now.changed_ms),
+        };
+        let hash = entry.hash.clone();
+        let doc = HeadDocument { revision: stamp.revision, hash, changed_ms, in_force: Some(in_force) };
+        let is_planned = !writes.is_empty();
+        let mut tx = self.tx(&doc, entry, writes);
+        if let Some(next) = &next {
+            archive::keep(&mut tx, &self.now.archived, &next.archived);
+        }
+        if let Err(error) = tx.commit().await {
+            // Whether it was kept may be unknown, and another process may have been first: what is in force is what is kept.
+            let (kept_head, in_force) = load(&self.flags.store).await?;
+            *self.head = kept_head;
+            self.flags.current.send_replace(Arc::new(in_force));
+            return Err(error.into());
+        }
+        let version = self.head.as_ref().map_or(1, |head| head.version + 1);
+        *self.head = Some(Stored { doc, version });
+        if let Some(next) = next {
+            self.flags.current.send_replace(Arc::new(next));
+        }
+        if is_planned {
+            self.flags.planned.notify_one();
+        }
+        Ok(Written { revision: stamp.revision, findings })
+    }
+
+    fn tx(&self, doc: &HeadDocument, entry: Entry, writes: Vec<Write>) -> Tx {
+        let mut tx = self.flags.store.begin();
+        match self.head.as_ref() {
             Some(head) => tx.update(&Stored { doc: doc.clone(), version: head.version }),
             None => tx.insert(doc),
         }
+        let (set, revision) = (&entry.set, entry.revision);
         for (number, changed) in entry.changes.iter().enumerate() {
+            let flag = |key: &String, definition: String| FlagDocument {
+                set: set.clone(),
+                key: key.clone(),
+                definition,
+                revision,
+                changed_ms: entry.at_ms,
+            };
             match (&changed.key, &changed.after) {
-                (None, _) => tx.put(&next.shared),
-                (Some(key), None) => tx.delete::<FlagDocument>(key),
-                (Some(key), Some(definition)) => tx.put(&FlagDocument {
-                    key: key.clone(),
-                    definition: definition.clone(),
-                    revision: next.revision,
-                    changed_ms: next.changed_ms,
-                }),
+                (None, definition) => {
+                    let definition = definition.clone().unwrap_or_default();
+                    tx.put(&SharedDocument { set: set.clone(), definition, revision });
+                }
+                (Some(key), None) => tx.delete::<FlagDocument>(&FlagDocument::id_of(set, key)),
+                (Some(key), Some(definition)) => tx.put(&flag(key, definition.clone())),
             }
             if let Some(key) = &changed.key {
-                tx.insert(&TouchDocument { key: key.clone(), revision: next.revision, number });
+                tx.insert(&TouchDocument { key: FlagDocument::id_of(set, key).into_owned(), revision, number });
             }
+        }
+        for write in writes {
+            write(&mut tx);
         }
         tx.insert(&EntryDocument(entry));
-        Ok(tx.commit().await?)
+        tx
     }
 }
 
-fn expect(now: &InForce, key: &str, expected: u64) -> Result<(), Error> {
-    let kept = now.stored(key);
-    let current = kept.map_or(0, |kept| kept.revision);
-    if current == expected {
-        return Ok(());
-    }
-    let definition = kept.map(|kept| kept.definition.clone());
-    Err(Error::Conflict { what: format!("flag {key:?}"), current, expected, definition })
-}
-
-fn differs(now: &InForce, edit: &Edit) -> bool {
-    match &edit.key {
-        Some(key) => now.stored(key).map(|kept| &kept.definition) != edit.definition.as_ref(),
-        None => Some(now.shared().0) != edit.definition.as_deref(),
-    }
-}
-
-/// The flags as they are after the edits.
-fn apply(now: &InForce, edits: &[Edit], mode: Mode, at_ms: i64) -> Result<(InForce, Vec<Finding>), Error> {
-    let revision = now.revision + 1;
-    let mut findings = Vec::new();
-    let mut shared = now.shared.clone();
-    let mut set = now.snapshot.set().clone();
-    let mut stored = now.stored.clone();
-    if let Some(definition) = edits.iter().find(|edit| edit.key.is_none()).and_then(|edit| edit.definition.as_ref()) {
-        shared = SharedDocument { definition: definition.clone(), revision };
-        let (read, found) = read_shared(definition, mode)?;
-        findings.extend(found);
-        set = Arc::new(read);
-        stored = again(&stored, &set, edits)?;
-    }
-    for edit in edits {
-        match (&edit.key, &edit.definition) {
-            (Some(key), Some(definition)) => {
-                let (flag, found) = read_flag(key, definition, &set, mode)?;
-                findings.extend(found);
-                let written = StoredFlag { definition: definition.clone(), revision, changed_ms: at_ms, flag };
-                stored.insert(key.clone(), Arc::new(written));
-            }
-            (Some(key), None) => {
-                stored.remove(key);
-            }
-            (None, _) => {}
-        }
-    }
-    if stored.len() > MAX_FLAGS {
-        return Err(Error::Invalid(format!(
-            "there are at most {MAX_FLAGS} flags, and these would be {}",
-            stored.len()
-        )));
-    }
-    let snapshot = Snapshot::new(stored.values().map(|stored| stored.flag.clone()), set);
-    let hash = String::new();
-    Ok((InForce { revision, changed_ms: at_ms, snapshot, stored, shared, hash }, findings))
-}
-
-/// Flags that are not edited, with other evaluators. An evaluator that one of them uses cannot be taken away.
-fn again(
-    kept: &BTreeMap<String, Arc<StoredFlag>>,
-    set: &FlagSet,
-    edits: &[Edit],
-) -> Result<BTreeMap<String, Arc<StoredFlag>>, Error> {
-    let edited: BTreeSet<&String> = edits.iter().filter_map(|edit| edit.key.as_ref()).collect();
-    let mut all = BTreeMap::new();
-    for (key, old) in kept {
-        if edited.contains(key) {
-            continue;
-        }
-        let flag = read_flag(key, &old.definition, set, Mode::Lenient)?.0;
-        if let (Some(reason), None) = (flag.broken(), old.flag.broken()) {
-            return Err(Error::InUse(format!("flag {key:?} needs it: {reason}")));
-        }
-        let (definition, revision, changed_ms) = (old.definition.clone(), old.revision, old.changed_ms);
-        all.insert(key.clone(), Arc::new(StoredFlag { definition, revision, changed_ms, flag }));
-    }
-    Ok(all)
-}
-
-fn entry_of(now: &InForce, next: &InForce, edits: Vec<Edit>, author: Author, action: Action, at_ms: i64) -> Entry {
-    let changes = edits.into_iter().map(|edit| Changed {
+fn changed(before: &SetInForce, edit: Edit) -> Changed {
+    Changed {
         before: match &edit.key {
-            Some(key) => now.stored(key).map(|kept| kept.definition.clone()),
-            None => Some(now.shared().0.to_owned()),
+            Some(key) => before.stored(key).map(|kept| kept.definition.clone()),
+            None => Some(before.shared().0.to_owned()),
         },
         key: edit.key,
         after: edit.definition,
-    });
-    let entry = Entry {
-        revision: next.revision,
-        at_ms,
-        who: author.who,
-        why: author.why,
-        action,
-        changes: changes.collect(),
-        previous: if now.revision == 0 { GENESIS.to_owned() } else { now.hash.clone() },
-        hash: String::new(),
-    };
-    entry.sealed()
-}
-
-/// The definition with another state, everything else as it was written.
-fn with_state(definition: &str, enabled: bool) -> String {
-    let state = if enabled { "\"ENABLED\"" } else { "\"DISABLED\"" };
-    let range = json::read(definition).ok().and_then(|json| {
-        let value = json.get("state")?;
-        Some((usize::try_from(value.at).ok()?, usize::try_from(value.end).ok()?))
-    });
-    match range {
-        Some((at, end)) => format!("{}{state}{}", &definition[..at], &definition[end..]),
-        None => definition.to_owned(),
     }
-}
-
-/// The edits that an import makes: what flags share if it says something of it, and each flag in its own text.
-fn import_edits(text: &str) -> Result<Vec<Edit>, Refused> {
-    let lines = json::Lines::new(text);
-    let json = json::read(text).map_err(|malformed| malformed.refuse(&lines))?;
-    let mut edits = Vec::new();
-    let mut shared = String::from("{");
-    for name in SHARED_MEMBERS {
-        if let Some(value) = json.get(name) {
-            shared.push_str(if shared.len() > 1 { ",\n" } else { "" });
-            json::write_text(name, &mut shared);
-            shared.push_str(": ");
-            shared.push_str(value.written(text));
-        }
-    }
-    if shared.len() > 1 {
-        shared.push('}');
-        edits.push(Edit { key: None, definition: Some(shared) });
-    }
-    let flag = |key: &str, value: &Json<'_>| Edit {
-        key: Some(key.to_owned()),
-        definition: Some(value.written(text).to_owned()),
-    };
-    match json.get("flags").map(|flags| &flags.kind) {
-        Some(json::Kind::Map(members)) => edits.extend(members.iter().map(|member| flag(&member.name, &member.value))),
-        Some(json::Kind::List(items)) => {
-            for item in items {
-                let (Some(key), json::Kind::Map(members)) = (item.get("key").and_then(Json::as_text), &item.kind)
-                else {
-                    continue;
-                };
-                edits.push(Edit { key: Some(key.to_owned()), definition: Some(without_key(text, members)) });
-            }
-        }
-        _ => {}
-    }
-    Ok(edits)
-}
-
-/// A flag of a list, without the key that it has there: clients refuse a member that they do not know.
-fn without_key(text: &str, members: &[Member<'_>]) -> String {
-    let mut out = String::from("{");
-    for member in members.iter().filter(|member| member.name != "key") {
-        out.push_str(if out.len() > 1 { ", " } else { "" });
-        json::write_text(&member.name, &mut out);
-        out.push_str(": ");
-        out.push_str(member.value.written(text));
-    }
-    out.push('}');
-    out
 }

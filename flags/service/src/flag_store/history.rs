@@ -3,9 +3,10 @@
 use serde::Serialize;
 use vitrine_platform_store::Query;
 
+use super::set::DEFAULT_SET;
 use super::{Error, FlagStore};
 use crate::audit::{Entry, Verifier};
-use crate::documents::{EntryDocument, HEAD, HeadDocument, TouchDocument, entry_id};
+use crate::documents::{EntryDocument, FlagDocument, HEAD, HeadDocument, TouchDocument, number_id};
 
 /// Most entries of one answer.
 pub const MAX_ENTRIES: usize = 200;
@@ -22,19 +23,29 @@ pub struct Verified {
 impl FlagStore {
     /// The entry of a revision.
     pub async fn entry(&self, revision: u64) -> Result<Entry, Error> {
-        let found = self.store.get::<EntryDocument>(&entry_id(revision)).await?;
+        let found = self.store.get::<EntryDocument>(&number_id(revision)).await?;
         found.map(|found| found.doc.0).ok_or_else(|| Error::NotFound(format!("there is no revision {revision}")))
     }
 
-    /// The last entries, the latest first; of one flag if it is named. At most [`MAX_ENTRIES`].
+    /// The last entries, the latest first; of one flag of the default set if it is named. At most [`MAX_ENTRIES`].
     pub async fn history(&self, key: Option<&str>, limit: usize) -> Result<Vec<Entry>, Error> {
+        self.history_of(DEFAULT_SET, key, limit).await
+    }
+
+    /// The same, of a flag of any set.
+    pub async fn history_of(&self, set: &str, key: Option<&str>, limit: usize) -> Result<Vec<Entry>, Error> {
         let limit = limit.min(MAX_ENTRIES);
         let Some(key) = key else {
             let found = self.store.find::<EntryDocument>(Query::all().descending().limit(limit)).await?;
             return Ok(found.items.into_iter().map(|found| found.doc.0).collect());
         };
-        let touches = self.store.find::<TouchDocument>(Query::eq("flag", key).descending().limit(limit)).await?;
-        let ids: Vec<String> = touches.items.iter().map(|touch| entry_id(touch.revision)).collect();
+        let touches = self
+            .store
+            .find::<TouchDocument>(
+                Query::eq("flag", FlagDocument::id_of(set, key).into_owned()).descending().limit(limit),
+            )
+            .await?;
+        let ids: Vec<String> = touches.items.iter().map(|touch| number_id(touch.revision)).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let found = self.store.get_many::<EntryDocument>(&ids).await?;
         Ok(found.into_iter().map(|found| only(found.doc.0, key)).collect())

@@ -11,7 +11,7 @@ use tonic::Code;
 use vitrine_flags_engine::json::{self, Json, Kind};
 use vitrine_flags_engine::{Evaluation, FlagType};
 
-use super::{MAX_REQUEST_BYTES, Problem, Version, asked_type, is_selected, open_stream, resolve};
+use super::{MAX_REQUEST_BYTES, Problem, Version, asked_type, open_stream, resolve, selection};
 use crate::events;
 use crate::role::Role;
 use crate::service::FlagService;
@@ -74,11 +74,12 @@ fn unary(
     }
     service.access.check(headers, Role::Evaluation)?;
     let mut out = String::from("{\"flags\":{");
-    let is_selected = is_selected(service, &now, headers, "")?;
+    let selected = selection(service, headers, "")?.choose(&now);
     let context = service.serving.added.around(headers, context);
-    if is_selected {
-        let evaluated = now.snapshot.evaluate_all(&context, service.flags.now_s());
-        for (n, evaluation) in evaluated.filter_map(|(_, evaluated)| evaluated.ok()).enumerate() {
+    if let Some(set) = selected {
+        let evaluated = set.snapshot.evaluate_all(&context, service.flags.now_s());
+        let evaluated = evaluated.filter_map(|(_, evaluated)| evaluated.ok()).inspect(|e| service.flags.answered(e));
+        for (n, evaluation) in evaluated.enumerate() {
             out.push_str(if n > 0 { "," } else { "" });
             json::write_text(evaluation.flag.key(), &mut out);
             out.push_str(":{");
@@ -86,7 +87,7 @@ fn unary(
         }
     }
     out.push_str("},\"metadata\":");
-    out.push_str(&if is_selected { now.snapshot.metadata() } else { "{}".to_owned() });
+    out.push_str(&selected.map_or_else(|| "{}".to_owned(), |set| set.snapshot.metadata()));
     out.push('}');
     Ok(out)
 }
@@ -162,10 +163,11 @@ fn envelope(flags: u8, json: &str) -> Bytes {
 
 /// A stream's errors are in its last envelope: the answer itself is always 200.
 fn event_stream(service: &FlagService, request: &Extensions, headers: &HeaderMap) -> Response {
-    let body = match open_stream(service, request, headers) {
+    let opened = open_stream(service, request, headers);
+    let body = match opened.and_then(|stream| Ok((selection(service, headers, "")?, stream))) {
         Err(problem) => Body::from(envelope(END, &format!("{{\"error\":{}}}", error_json(&problem)))),
-        Ok(stream) => {
-            let told = events::follow(service, stream).map(|told| {
+        Ok((selection, stream)) => {
+            let told = events::follow(service, selection, stream).map(|told| {
                 let data = told.data.map(|data| format!(",\"data\":{data}")).unwrap_or_default();
                 envelope(0, &format!("{{\"type\":\"{}\"{data}}}", told.name))
             });

@@ -18,7 +18,7 @@ use super::messages::{
     AnyFlag, AnyValue, BooleanResponse, EventStreamRequest, EventStreamResponse, FloatResponse, IntResponse,
     ObjectResponse, ResolveAllRequest, ResolveAllResponse, ResolveRequest, StringResponse,
 };
-use super::{MAX_REQUEST_BYTES, Problem, Version, asked_type, is_selected, open_stream, resolve, structs};
+use super::{MAX_REQUEST_BYTES, Problem, Version, asked_type, open_stream, resolve, selection, structs};
 use crate::events;
 use crate::role::Role;
 use crate::service::FlagService;
@@ -187,13 +187,13 @@ fn all(service: &FlagService, headers: &HeaderMap, message: &ResolveAllRequest) 
     let none = Struct::default();
     let context = context(message.context.as_ref().unwrap_or(&none))?;
     let context = service.serving.added.around(headers, &context);
-    if !is_selected(service, &now, headers, "")? {
+    let Some(set) = selection(service, headers, "")?.choose(&now) else {
         return Ok(ResolveAllResponse { metadata: Some(none.clone()), ..ResolveAllResponse::default() });
-    }
+    };
     // What cannot be evaluated is left out, as flagd leaves it out.
     let evaluated =
-        now.snapshot.evaluate_all(&context, service.flags.now_s()).filter_map(|(_, evaluated)| evaluated.ok());
-    let flags = evaluated.map(|evaluation| {
+        set.snapshot.evaluate_all(&context, service.flags.now_s()).filter_map(|(_, evaluated)| evaluated.ok());
+    let flags = evaluated.inspect(|e| service.flags.answered(e)).map(|evaluation| {
         let told = Resolved::of(&evaluation);
         let value = match (told.value, told.object) {
             (Some(VariantValue::Bool(value)), _) => Some(AnyValue::Bool(value)),
@@ -204,7 +204,7 @@ fn all(service: &FlagService, headers: &HeaderMap, message: &ResolveAllRequest) 
         let variant = told.variant.unwrap_or_default();
         (evaluation.flag.key().to_owned(), AnyFlag { reason: told.reason, variant, value, metadata: told.metadata })
     });
-    Ok(ResolveAllResponse { flags: flags.collect(), metadata: Some(structs::object(&now.snapshot.metadata())) })
+    Ok(ResolveAllResponse { flags: flags.collect(), metadata: Some(structs::object(&set.snapshot.metadata())) })
 }
 
 fn event_stream(
@@ -212,7 +212,7 @@ fn event_stream(
     request: &Extensions,
     headers: &HeaderMap,
 ) -> Result<Messages<EventStreamResponse>, Problem> {
-    let events = events::follow(service, open_stream(service, request, headers)?);
+    let events = events::follow(service, selection(service, headers, "")?, open_stream(service, request, headers)?);
     let told = events.map(|event| {
         Ok(EventStreamResponse { r#type: event.name.to_owned(), data: event.data.as_deref().map(structs::object) })
     });

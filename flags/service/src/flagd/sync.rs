@@ -11,9 +11,10 @@ use prost_types::{Struct, Value};
 
 use super::grpc::{Messages, stopping, streaming, unary, unimplemented};
 use super::messages::{MetadataRequest, MetadataResponse, SyncRequest, SyncResponse};
-use super::{Problem, is_selected, open_stream};
+use super::{Problem, open_stream, selection};
 use crate::flag_store::InForce;
 use crate::role::Role;
+use crate::selector::Selection;
 use crate::service::FlagService;
 
 /// What a client gets whose selector means no flags.
@@ -23,13 +24,14 @@ pub(super) async fn call(State(service): State<FlagService>, Path(method): Path<
     match method.as_str() {
         "SyncFlags" => {
             let extensions = request.extensions().clone();
-            streaming(request, move |headers, message: SyncRequest| sync(&service, &extensions, headers, message)).await
+            streaming(request, move |headers, message: SyncRequest| sync(&service, &extensions, headers, &message))
+                .await
         }
         "FetchAllFlags" => {
             unary(request, move |headers, message: SyncRequest| {
                 service.access.check(headers, Role::Evaluation)?;
-                let payload = payload(&service, &service.flags.current(), headers, &message)?;
-                Ok(SyncResponse { sync_context: None, ..payload })
+                let selection = selection(&service, headers, &message.selector)?;
+                Ok(SyncResponse { sync_context: None, ..payload(&service, &service.flags.current(), &selection) })
             })
             .await
         }
@@ -52,39 +54,37 @@ fn added(service: &FlagService) -> Struct {
     Struct { fields: fixed.map(|(name, value)| (name.clone(), text(value))).collect() }
 }
 
-fn payload(
-    service: &FlagService,
-    now: &InForce,
-    headers: &HeaderMap,
-    message: &SyncRequest,
-) -> Result<SyncResponse, Problem> {
-    let is_selected = is_selected(service, now, headers, &message.selector)?;
-    let flag_configuration = if is_selected { now.snapshot.sync_payload() } else { NO_FLAGS.to_owned() };
-    Ok(SyncResponse { flag_configuration, sync_context: Some(added(service)) })
+fn payload(service: &FlagService, now: &InForce, selection: &Selection) -> SyncResponse {
+    let flag_configuration =
+        selection.choose(now).map_or_else(|| NO_FLAGS.to_owned(), |set| set.snapshot.sync_payload());
+    SyncResponse { flag_configuration, sync_context: Some(added(service)) }
 }
 
+/// What is in force, and what is from then on; a change of another set is nothing to tell.
 fn sync(
     service: &FlagService,
     request: &Extensions,
     headers: &HeaderMap,
-    message: SyncRequest,
+    message: &SyncRequest,
 ) -> Result<Messages<SyncResponse>, Problem> {
     let stream = open_stream(service, request, headers)?;
     stream.calls_itself(&message.provider_id);
+    let selection = selection(service, headers, &message.selector)?;
     let mut changes = service.flags.watch();
-    let now: Arc<InForce> = changes.borrow_and_update().clone();
-    let first = payload(service, &now, headers, &message)?;
+    changes.mark_changed();
     let stop = service.serving.stop.clone();
-    let begin = (changes, service.clone(), headers.clone(), message, stream, Some(first));
-    let told = stream::unfold(begin, |(mut changes, service, headers, message, stream, first)| async move {
-        if let Some(first) = first {
-            return Some((Ok(first), (changes, service, headers, message, stream, None)));
+    let begin = (changes, service.clone(), selection, stream, String::new());
+    let told = stream::unfold(begin, |(mut changes, service, selection, stream, sent)| async move {
+        loop {
+            changes.changed().await.ok()?;
+            let now: Arc<InForce> = changes.borrow_and_update().clone();
+            let next = payload(&service, &now, &selection);
+            stream.note(now.revision, service.flags.now_ms());
+            if next.flag_configuration != sent {
+                let sent = next.flag_configuration.clone();
+                return Some((Ok(next), (changes, service, selection, stream, sent)));
+            }
         }
-        changes.changed().await.ok()?;
-        let now = changes.borrow_and_update().clone();
-        let next = payload(&service, &now, &headers, &message).map_err(tonic::Status::from);
-        stream.note(now.revision, service.flags.now_ms());
-        Some((next, (changes, service, headers, message, stream, None)))
     });
     Ok(Box::pin(told.take_until(stop.cancelled_owned()).chain(stopping())))
 }

@@ -5,19 +5,32 @@ use vitrine_kit::clock::rfc3339;
 use vitrine_kit::html::{Frame, escape};
 use vitrine_kit::percent;
 
-use crate::audit::{Action, Entry};
-use crate::flag_store::{InForce, StoredFlag};
+use super::life;
+use crate::audit::Entry;
+use crate::flag_store::{DEFAULT_SET, InForce, SetInForce, StoredFlag};
+use crate::operation::set_name;
+use crate::registrations::Registrations;
 
 pub(crate) const FRAME: Frame = Frame {
     product: "flags",
     links: &[
         ("/", "Flags"),
         ("/faults", "Faults"),
+        ("/sets", "Sets"),
+        ("/segments", "Segments"),
+        ("/planned", "Planned"),
+        ("/requests", "Requests"),
         ("/history", "History"),
         ("/clients", "Clients"),
         ("/api/v1/export", "Export"),
     ],
 };
+
+/// Where a flag's page is.
+pub(super) fn flag_address(set: &str, key: &str) -> String {
+    let key = percent::encode(key);
+    if set.is_empty() { format!("/flags/{key}") } else { format!("/flags/{key}?set={}", percent::encode(set)) }
+}
 
 /// A page that says what went wrong.
 pub(super) fn problem(message: &str) -> String {
@@ -41,19 +54,21 @@ pub(super) fn sign_in(problem: Option<&str>) -> String {
 }
 
 /// All flags with the rules in force.
-pub(super) fn flags(now: &InForce) -> String {
-    let mut body =
-        format!("<h1>Flags</h1><p class=soft>{} flags at revision {}</p>", now.snapshot.flags().len(), now.revision);
-    if now.snapshot.flags().len() == 0 {
+pub(super) fn flags(now: &InForce, name: &str, set: &SetInForce, registrations: &Registrations) -> String {
+    let unknown = if name == DEFAULT_SET { life::unknown(registrations, now) } else { String::new() };
+    let (count, of) = (set.snapshot.flags().len(), escape(&set_name(name)));
+    let mut body = format!("<h1>Flags</h1><p class=soft>{count} flags of {of} at revision {}</p>", now.revision);
+    if set.snapshot.flags().len() == 0 {
         body.push_str(
             "<section class=empty><h2>There are no flags yet</h2><p>Write one, or take in a file of flagd's:</p>\
             <pre>curl -X POST --data-binary @flags.json 'http://HOST/api/v1/import?why=first'</pre></section>",
         );
+        body.push_str(&unknown);
         return FRAME.page("Flags", &body);
     }
-    body.push_str("<div class=panel><table><thead><tr><th>Flag<th>Type<th>Without a rule<th>Rule in force<th>Changed (UTC)<th>State</tr></thead><tbody>");
-    for flag in now.snapshot.flags() {
-        let Some(stored) = now.stored(flag.key()) else { continue };
+    body.push_str("<div class=panel><table><thead><tr><th>Flag<th>Type<th>Without a rule<th>Rule in force<th>Life<th>Changed (UTC)<th>State</tr></thead><tbody>");
+    for flag in set.snapshot.flags() {
+        let Some(stored) = set.stored(flag.key()) else { continue };
         let default = match flag.default_variant() {
             Some(variant) => format!("{} = <code>{}</code>", escape(&variant.name), escape(&variant.json)),
             None => "<span class=soft>the caller's own</span>".to_owned(),
@@ -66,26 +81,30 @@ pub(super) fn flags(now: &InForce) -> String {
             (None, None) => "<span class=soft>none</span>".to_owned(),
         };
         body.push_str(&format!(
-            "<tr><td><a href=\"/flags/{}\"><b>{}</b></a><td>{}<td>{default}<td>{rule}<td class=mono>{}<td>{}</tr>",
-            percent::encode(flag.key()),
+            "<tr><td><a href=\"{}\"><b>{}</b></a><td>{}<td>{default}<td>{rule}<td>{}<td class=mono>{}<td>{}</tr>",
+            flag_address(name, flag.key()),
             escape(flag.key()),
             flag.kind().name(),
+            life::cell(registrations, name, set, flag.key()),
             time(stored.changed_ms),
-            switch(flag.key(), stored, flag.is_enabled())
+            switch(name, flag.key(), stored, flag.is_enabled())
         ));
     }
     body.push_str("</tbody></table></div>");
+    body.push_str(&unknown);
     FRAME.page("Flags", &body)
 }
 
 /// The form that switches a flag.
-fn switch(key: &str, stored: &StoredFlag, enabled: bool) -> String {
+fn switch(set: &str, key: &str, stored: &StoredFlag, enabled: bool) -> String {
     let (state, act) = if enabled { ("enabled", "Disable") } else { ("<b class=bad>disabled</b>", "Enable") };
     format!(
-        "{state} <form class=ask method=post action=\"/flags/{}/state\"><input type=hidden name=revision value={}>\
+        "{state} <form class=ask method=post action=\"/flags/{}/state\"><input type=hidden name=set value=\"{}\"><input type=hidden name=revision value={}>\
          <input type=hidden name=enabled value={}><input name=why aria-label=\"Reason\" placeholder=\"why?\" required maxlength=1000>\
-         <button>{act}</button></form>",
+         <input name=at aria-label=\"When, at once if empty\" placeholder=\"at once, or 2026-12-24T18:00:00Z\">\
+         <label><input type=checkbox name=propose value=true> when others approve</label><button>{act}</button></form>",
         percent::encode(key),
+        escape(set),
         stored.revision,
         !enabled
     )
@@ -93,29 +112,33 @@ fn switch(key: &str, stored: &StoredFlag, enabled: bool) -> String {
 
 /// One flag: its definition, why it has its value for a context, and its history.
 pub(super) fn flag(
-    key: &str,
-    stored: &StoredFlag,
+    (set, key, stored): (&str, &str, &StoredFlag),
     context: &str,
     explained: Result<&Explanation, &String>,
+    roll_out: &str,
     entries: &[Entry],
 ) -> String {
     let enabled = stored.is_enabled();
     let mut body = format!(
-        "<h1>{}</h1><p class=soft>revision {}, changed {} UTC</p>{}<h2>Definition</h2><pre>{}</pre>",
+        "<h1>{}</h1><p class=soft>{}, revision {}, changed {} UTC</p>{}<h2>Definition</h2><pre>{}</pre>",
         escape(key),
+        escape(&set_name(set)),
         stored.revision,
         time(stored.changed_ms),
-        switch(key, stored, enabled),
+        switch(set, key, stored, enabled),
         escape(&stored.definition)
     );
     body.push_str(&format!(
-        "<h2>Why has it its value?</h2><form class=ask method=get><input name=context aria-label=\"Context as JSON\" value=\"{}\"><button>Explain</button></form>",
+        "<h2>Why has it its value?</h2><form class=ask method=get><input type=hidden name=set value=\"{}\"><input name=context aria-label=\"Context as JSON\" value=\"{}\"><button>Explain</button></form>",
+        escape(set),
         escape(context)
     ));
     match explained {
         Err(problem) => body.push_str(&format!("<p class=bad>{}</p>", escape(problem))),
         Ok(explained) => body.push_str(&explanation(explained)),
     }
+    body.push_str(roll_out);
+    body.push_str(&format!("<h2>Not needed any more?</h2>{}", life::archive_form(set, key, stored.revision)));
     body.push_str("<h2>History</h2>");
     body.push_str(&table(entries));
     FRAME.page(key, &body)
@@ -177,7 +200,7 @@ fn table(entries: &[Entry]) -> String {
             time(entry.at_ms),
             escape(&entry.who),
             escape(&entry.why),
-            action(entry.action),
+            about(entry),
             revision = entry.revision
         ));
     }
@@ -188,13 +211,16 @@ fn table(entries: &[Entry]) -> String {
     out
 }
 
-fn action(action: Action) -> &'static str {
-    match action {
-        Action::Set => "set",
-        Action::Delete => "deleted",
-        Action::Import => "imported",
-        Action::Undo => "undone",
+/// What was done, where, and what else it is about.
+fn about(entry: &Entry) -> String {
+    let mut out = entry.action.name().to_owned();
+    if !entry.set.is_empty() {
+        out.push_str(&format!(" in {}", escape(&set_name(&entry.set))));
     }
+    if let Some(about) = &entry.about {
+        out.push_str(&format!(" <span class=soft>{}</span>", escape(about)));
+    }
+    out
 }
 
 fn changed(changed: &crate::audit::Changed) -> String {

@@ -1,6 +1,7 @@
 //! A flags service that listens.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -9,7 +10,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use vitrine_flags_engine::Mode;
 use vitrine_flags_service::faults::FaultControl;
-use vitrine_flags_service::{Access, AddedContext, Author, FlagStore, Import, Serving, error_format, router_serving};
+use vitrine_flags_service::{
+    Access, AddedContext, Author, FlagStore, Import, NoObservatory, Serving, error_format, router_serving,
+};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_http::{Listener, Router, bind, bind_unix, nowhere, serve};
 use vitrine_platform_store::Storage;
@@ -53,7 +56,7 @@ impl Instance {
         let flags = FlagStore::open(&Storage::Folder(folder.path().into()), Clock::system()).await.expect("opened");
         flags.import(author(), &wanted.definitions, Import::Merge, Mode::Lenient).await.expect("imported");
         let access = Access::open(&flags).await.expect("tokens");
-        let faults = FaultControl::open(&flags, Clock::system(), None).await.expect("faults");
+        let faults = FaultControl::open(&flags, Clock::system(), Arc::new(NoObservatory)).await.expect("faults");
         let tcp = bind(([127, 0, 0, 1], 0).into()).await.expect("a port");
         let port = tcp.local_addr().expect("an address").port();
         let socket = folder.path().join("flags.sock");

@@ -1,5 +1,7 @@
 //! Added contexts, limits, deadlines, the list of clients, and the end of streams, in each protocol's words.
 
+use std::sync::Arc;
+
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use bytes::Bytes;
@@ -12,7 +14,7 @@ use tower::ServiceExt;
 use vitrine_flags_engine::Mode;
 use vitrine_flags_service::faults::FaultControl;
 use vitrine_flags_service::{
-    Access, AddedContext, FlagStore, Import, RateLimit, Role, Serving, error_format, router_serving,
+    Access, AddedContext, FlagStore, Import, NoObservatory, RateLimit, Role, Serving, error_format, router_serving,
 };
 use vitrine_kit::clock::Clock;
 use vitrine_platform_http::{Router, nowhere};
@@ -48,7 +50,7 @@ impl Served {
         let flags = FlagStore::open(&Storage::Folder(folder.path().into()), clock).await.expect("opened");
         flags.import(author(), DEFINITIONS, Import::Merge, Mode::Strict).await.expect("imported");
         let access = Access::open(&flags).await.expect("tokens");
-        let faults = FaultControl::open(&flags, Clock::system(), None).await.expect("faults");
+        let faults = FaultControl::open(&flags, Clock::system(), Arc::new(NoObservatory)).await.expect("faults");
         let (telemetry, stop) = (Telemetry::new(Config::default()), CancellationToken::new());
         let serving = made(Serving::new(&telemetry.service("flags"), stop.clone()));
         let router = nowhere(router_serving(&flags, &access, &faults, serving), error_format);
@@ -134,11 +136,8 @@ async fn who_asks_too_much_is_told_when_to_come_again() {
     // Operators are not clients.
     assert_eq!(served.read("/api/v1/flags").await["revision"], 1);
     // With tokens each has its own share.
-    served.access.give("ops", Role::Admin, false).await.expect("a token");
-    let tokens = [
-        served.access.give("a", Role::Evaluation, false).await,
-        served.access.give("b", Role::Evaluation, false).await,
-    ];
+    served.access.give("ops", Role::Admin).await.expect("a token");
+    let tokens = [served.access.give("a", Role::Evaluation).await, served.access.give("b", Role::Evaluation).await];
     for token in tokens {
         let bearer = format!("Bearer {}", token.expect("a token"));
         for status in [200, 200, 429] {
@@ -248,12 +247,12 @@ async fn more_clients_than_are_listed_do_not_grow_the_list() {
 #[tokio::test]
 async fn the_address_of_a_stream_cannot_be_made_up() {
     let served = Served::new(|serving| serving).await;
-    served.access.give("ops", Role::Admin, false).await.expect("a token");
-    let web = format!("Bearer {}", served.access.give("web", Role::Evaluation, false).await.expect("a token"));
+    served.access.give("ops", Role::Admin).await.expect("a token");
+    let web = format!("Bearer {}", served.access.give("web", Role::Evaluation).await.expect("a token"));
     let bulk = json_of(served.post("/ofrep/v1/evaluate/flags", &[("authorization", &web)], "{}").await).await;
     let address = bulk["eventStreams"][0]["endpoint"]["requestUri"].as_str().expect("an address").to_owned();
     let other = Served::new(|serving| serving).await;
-    other.access.give("ops", Role::Admin, false).await.expect("a token");
+    other.access.give("ops", Role::Admin).await.expect("a token");
     let open = |served: &Served, address: &str| {
         let request = Request::builder().uri(address).body(Body::empty()).expect("a request");
         let router = served.router.clone();

@@ -1,14 +1,16 @@
 //! Accounts: made, ensured, withdrawn, deleted.
 
 use vitrine_contracts::{EmailAddress, Problem};
+use vitrine_flags_client::Subject;
 use vitrine_platform_host::{Failure, erasure};
 use vitrine_platform_store::{Error, Query, Tx, retry_conflicts};
 
 use super::Flows;
 use super::status::new_epoch;
 use crate::domain::digest;
+use crate::flags::SIGN_UP;
 use crate::store::{AccountDoc, LockDoc, SessionDoc};
-use crate::{Account, domain, password};
+use crate::{Account, Role, domain, password};
 
 fn email_taken() -> Problem {
     Problem::already_exists("this e-mail address has an account").with_reason("EMAIL_TAKEN").with_field("email")
@@ -79,6 +81,10 @@ impl Flows {
         retry_conflicts(async || {
             if self.is_made(&doc).await? {
                 return Ok(());
+            }
+            // One that is made already is so when it is asked for again; sellers and those who run the shop do not sign up.
+            if doc.role == Role::Customer && !self.0.flags.read(&SIGN_UP, &Subject::customer(&doc.id)) {
+                return Err(Problem::precondition("SIGN_UP_CLOSED", "no new customers are taken at the moment").into());
             }
             let mut tx = self.0.store.begin();
             if !erasure::writing_for(&mut tx, &doc.id).await? {

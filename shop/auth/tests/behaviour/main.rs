@@ -25,6 +25,7 @@ use vitrine_contracts::auth::v1::{
     Role as WireRole,
 };
 use vitrine_contracts::services::{AUTH, CUSTOMERS, GATEWAY};
+use vitrine_flags_client::Flags;
 use vitrine_kit::clock::{Clock, Manual};
 use vitrine_platform_host::{Host, Running};
 use vitrine_platform_mesh::{Limits, Mesh, Transport};
@@ -55,7 +56,7 @@ async fn start(data: TempDir, clock: Clock, hand: Manual, config: Config) -> Wor
     let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
     let host = Host::new(data.path(), clock.clone(), 1, telemetry, Mesh::new(Limits::default()));
     let [auth, accounts] = [GATEWAY, CUSTOMERS].map(|caller| AuthServiceClient::new(host.transport(caller, AUTH)));
-    let component = vitrine_shop_auth::build(config, &host).expect("builds");
+    let component = vitrine_shop_auth::build(config, &Flags::of_code(), &host).expect("builds");
     let running = host.start(vec![component]).await.expect("starts");
     World { data, clock, hand, auth, accounts, running }
 }

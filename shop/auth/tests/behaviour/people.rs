@@ -3,6 +3,7 @@
 use vitrine_contracts::auth::v1::{
     CreateAccountRequest, DeleteAccountRequest, GetTokenStatusRequest, Role as WireRole, SetAccountLockRequest,
 };
+use vitrine_flags_client::Flags;
 use vitrine_platform_host::Host;
 use vitrine_platform_mesh::{Limits, Mesh};
 use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
@@ -165,7 +166,7 @@ async fn an_account_of_the_settings_that_cannot_be_is_told_at_the_start() {
     let why = async |config: Config| {
         let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
         let host = Host::new(world.data.path(), world.clock.clone(), 1, telemetry, Mesh::new(Limits::default()));
-        let component = vitrine_shop_auth::build(config, &host).expect("builds");
+        let component = vitrine_shop_auth::build(config, &Flags::of_code(), &host).expect("builds");
         host.start(vec![component]).await.err().expect("cannot get ready").to_string()
     };
     for (config, told) in [

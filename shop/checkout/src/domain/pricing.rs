@@ -81,6 +81,16 @@ pub fn price(
     Ok((priced, subtotal))
 }
 
+/// What shipping costs: nothing from a subtotal on, if there is one that makes it free. All are in the order's currency.
+pub fn shipping(subtotal: Money, carriage: Money, free_from: Option<Money>) -> Money {
+    match free_from {
+        Some(from) if from.currency == subtotal.currency && subtotal.minor >= from.minor => {
+            Money::zero(carriage.currency)
+        }
+        _ => carriage,
+    }
+}
+
 /// The total, if it is not dearer than was agreed.
 pub fn total(subtotal: Money, shipping: Money, max: Option<Money>) -> Result<Money, Problem> {
     let overflow = |_| Problem::precondition("TOTAL_TOO_LARGE", "the sum is too large").with_field("cart");
@@ -101,7 +111,7 @@ pub fn total(subtotal: Money, shipping: Money, max: Option<Money>) -> Result<Mon
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, Parcel, Product, check_available, match_products, parcel, price, total};
+    use super::{Line, Parcel, Product, check_available, match_products, parcel, price, shipping, total};
     use vitrine_contracts::catalog::v1::{EventDetails, Kind};
     use vitrine_kit::money::{Currency, Money};
 
@@ -172,5 +182,17 @@ mod tests {
             price(&[line("prd_a", 2)], &products, &[eur(i64::MAX)], eur(0)).expect_err("too large").reason,
             "TOTAL_TOO_LARGE"
         );
+    }
+
+    #[test]
+    fn shipping_costs_nothing_from_a_subtotal_on() {
+        let euros = |minor| Money::new(Currency::EUR, minor);
+        let costs =
+            |subtotal, free_from: Option<i64>| shipping(euros(subtotal), euros(490), free_from.map(euros)).minor;
+        for (subtotal, free_from, expected) in
+            [(4_999, Some(5_000), 490), (5_000, Some(5_000), 0), (9_000, Some(5_000), 0), (9_000, None, 490)]
+        {
+            assert_eq!(costs(subtotal, free_from), expected, "{subtotal} with {free_from:?}");
+        }
     }
 }

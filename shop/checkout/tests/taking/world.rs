@@ -23,6 +23,7 @@ use vitrine_contracts::services::{
     AUTH, CARTS, CATALOG, CHECKOUT, CURRENCY, CUSTOMERS, GATEWAY, ORDERS, PAYMENTS, SHIPPING,
 };
 use vitrine_contracts::shipping::v1::shipping_service_client::ShippingServiceClient;
+use vitrine_flags_client::Flags;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_host::{Component, Failure, Host, Running};
 use vitrine_platform_mesh::{Limits, Mesh, Transport};
@@ -59,7 +60,7 @@ pub(crate) fn checkout(host: &Host) -> Component {
         payments: PaymentsServiceClient::new(to(PAYMENTS)),
         orders: OrdersServiceClient::new(to(ORDERS)),
     };
-    vitrine_shop_checkout::build(Default::default(), deps, host).expect("builds")
+    vitrine_shop_checkout::build(Default::default(), deps, &Flags::of_code(), host).expect("builds")
 }
 
 /// A host with its data in a folder, and nothing outside.
@@ -72,14 +73,14 @@ pub(crate) fn host_on(data: &Path, mesh: Mesh) -> Host {
 fn components(host: &Host, carts: Option<Component>) -> Vec<Component> {
     let customers = vitrine_shop_customers::Deps { auth: AuthServiceClient::new(host.transport(CUSTOMERS, AUTH)) };
     let built = [
-        vitrine_shop_auth::build(Default::default(), host),
-        vitrine_shop_customers::build(Default::default(), customers, host),
-        vitrine_shop_catalog::build(Default::default(), host),
+        vitrine_shop_auth::build(Default::default(), &Flags::of_code(), host),
+        vitrine_shop_customers::build(Default::default(), customers, &Flags::of_code(), host),
+        vitrine_shop_catalog::build(Default::default(), &Flags::of_code(), host),
         carts.map_or_else(|| real_carts(host), Ok),
-        vitrine_shop_currency::build(Default::default(), host),
-        vitrine_shop_shipping::build(Default::default(), host),
-        vitrine_shop_payments::build(Default::default(), host),
-        vitrine_shop_orders::build(Default::default(), host),
+        vitrine_shop_currency::build(Default::default(), &Flags::of_code(), host),
+        vitrine_shop_shipping::build(Default::default(), &Flags::of_code(), host),
+        vitrine_shop_payments::build(Default::default(), &Flags::of_code(), host),
+        vitrine_shop_orders::build(Default::default(), &Flags::of_code(), host),
         Ok(checkout(host)),
     ];
     built.into_iter().map(|component| component.expect("builds")).collect()
@@ -87,7 +88,7 @@ fn components(host: &Host, carts: Option<Component>) -> Vec<Component> {
 
 fn real_carts(host: &Host) -> Result<Component, Failure> {
     let deps = vitrine_shop_carts::Deps { catalog: CatalogServiceClient::new(host.transport(CARTS, CATALOG)) };
-    vitrine_shop_carts::build(Default::default(), deps, host)
+    vitrine_shop_carts::build(Default::default(), deps, &Flags::of_code(), host)
 }
 
 impl World {

@@ -12,6 +12,7 @@ use vitrine_contracts::auth::v1::{DeleteAccountRequest, RotateKeysRequest, SetAc
 use vitrine_contracts::catalog::v1::GetProductRequest;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
 use vitrine_contracts::services::{ALL, AUTH, CATALOG, CUSTOMERS, GATEWAY};
+use vitrine_flags_client::Flags;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_cache::{Config as CacheConfig, Engine};
 use vitrine_platform_host::{Host, Running};
@@ -50,7 +51,7 @@ async fn replica(cache: &CacheConfig, config: Config, elsewhere: Option<&Replica
     let mesh = Mesh::new(Limits::default()).with_identity(identity);
     let host = Host::new(data.path(), Clock::system(), 1, telemetry, mesh);
     let host = host.with_cache(Engine::new(cache)?);
-    let mut components = vec![vitrine_shop_gateway::build(config, deps(&host), &host)?];
+    let mut components = vec![vitrine_shop_gateway::build(config, deps(&host), &Flags::of_code(), &host)?];
     for name in ALL.iter().filter(|name| **name != GATEWAY) {
         match (*name, elsewhere) {
             (AUTH | CATALOG, Some(replicas)) => host.mesh().place_remote(name, replicas)?,
@@ -66,10 +67,14 @@ async fn replica(cache: &CacheConfig, config: Config, elsewhere: Option<&Replica
                     accounts: vec![account],
                     ..vitrine_shop_auth::Config::default()
                 };
-                components.push(vitrine_shop_auth::build(config, &host)?);
+                components.push(vitrine_shop_auth::build(config, &Flags::of_code(), &host)?);
             }
             (CATALOG, None) => {
-                components.push(vitrine_shop_catalog::build(vitrine_shop_catalog::Config::default(), &host)?);
+                components.push(vitrine_shop_catalog::build(
+                    vitrine_shop_catalog::Config::default(),
+                    &Flags::of_code(),
+                    &host,
+                )?);
             }
             _ => host.mesh().place_remote(name, &Replicas::At(vec![NOWHERE.parse()?]))?,
         }

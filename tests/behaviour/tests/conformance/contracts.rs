@@ -22,6 +22,7 @@ pub const APART: &[(&str, &str)] = &[
     ("/vitrine.auth.v1.AuthService/RevokeToken", "the same"),
     ("/vitrine.auth.v1.AuthService/GetTokenStatus", "the same; it says of any token whether it is active"),
     ("/vitrine.bus.v1.EventLogService/Fetch", "it is addressed by topic and position: platform/bus"),
+    ("/vitrine.flags.v1.FollowService/Fetch", "it is a poll of what a process has: flags/service"),
 ];
 
 /// Ids that are not looked at as ids, and why.

@@ -90,7 +90,7 @@ impl World {
         let identity = Identity::new(Clock::system()).with_secret(&self.services.secret).expect("long enough");
         let mesh = Mesh::new(Limits::default()).with_identity(identity);
         let telemetry = Telemetry::new(Config { disabled: true, ..Config::default() });
-        mesh.place_outside(area, self.services.outside.clone()).expect("placed");
+        mesh.place_outside(area, self.services.way(area).clone()).expect("placed");
         let way = mesh.transport(telemetry.service(method.callers[0]), area);
         let length = u32::try_from(request.len()).expect("small").to_be_bytes();
         let frame = [&[0], &length[..], request].concat();

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::services::{ALL, AUTH, CUSTOMERS, GATEWAY};
+use vitrine_flags_client::Flags;
 use vitrine_kit::clock::Clock;
 use vitrine_kit::percent;
 use vitrine_platform_host::{Host, Running};
@@ -86,9 +87,14 @@ impl World {
         let customers = vitrine_shop_customers::Deps { auth: AuthServiceClient::new(host.transport(CUSTOMERS, AUTH)) };
         let gateway = Config { issuer: url.clone(), ..gateway };
         let components = vec![
-            vitrine_shop_gateway::build(gateway, deps(&host), &host)?,
-            vitrine_shop_auth::build(auth, &host)?,
-            vitrine_shop_customers::build(vitrine_shop_customers::Config { profiles }, customers, &host)?,
+            vitrine_shop_gateway::build(gateway, deps(&host), &Flags::of_code(), &host)?,
+            vitrine_shop_auth::build(auth, &Flags::of_code(), &host)?,
+            vitrine_shop_customers::build(
+                vitrine_shop_customers::Config { profiles },
+                customers,
+                &Flags::of_code(),
+                &host,
+            )?,
         ];
         for name in ALL.iter().filter(|name| ![GATEWAY, AUTH, CUSTOMERS].contains(*name)) {
             host.mesh().place_remote(name, &Replicas::At(vec![NOWHERE.parse()?]))?;

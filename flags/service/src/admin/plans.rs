@@ -1,0 +1,54 @@
+//! What is planned: listed, and taken away.
+
+use axum::extract::{Path, State};
+use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::json;
+use vitrine_platform_http::Query;
+
+use super::{Replied, json_reply};
+use crate::flag_store::RollOutAct;
+use crate::operation::Author;
+use crate::role::Role;
+use crate::service::FlagService;
+
+/// Why something planned is changed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Why {
+    pub(super) why: String,
+}
+
+pub(super) fn author(service: &FlagService, headers: &HeaderMap, why: Why) -> Result<Author, crate::access::Denied> {
+    Ok(Author { who: service.access.check(headers, Role::Operator)?, why: why.why })
+}
+
+pub(super) async fn schedules(State(service): State<FlagService>, headers: HeaderMap) -> Replied {
+    service.access.check(&headers, Role::Viewer)?;
+    Ok(json_reply(&json!({"schedules": service.flags.schedules().await?})))
+}
+
+pub(super) async fn cancel_schedule(
+    State(service): State<FlagService>,
+    Path(id): Path<u64>,
+    Query(why): Query<Why>,
+    headers: HeaderMap,
+) -> Replied {
+    let author = author(&service, &headers, why)?;
+    Ok(json_reply(&service.flags.cancel_schedule(author, id).await?))
+}
+
+pub(super) async fn roll_outs(State(service): State<FlagService>, headers: HeaderMap) -> Replied {
+    service.access.check(&headers, Role::Viewer)?;
+    Ok(json_reply(&json!({"rollouts": service.flags.roll_outs().await?})))
+}
+
+pub(super) async fn act_on_roll_out(
+    State(service): State<FlagService>,
+    Path((id, act)): Path<(u64, RollOutAct)>,
+    Query(why): Query<Why>,
+    headers: HeaderMap,
+) -> Replied {
+    let author = author(&service, &headers, why)?;
+    Ok(json_reply(&service.flags.act_on_roll_out(author, id, act).await?))
+}

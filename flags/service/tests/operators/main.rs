@@ -1,0 +1,8 @@
+//! What operators do with flags, over the API and on pages.
+
+mod requests;
+mod rollouts;
+mod schedules;
+mod segments;
+mod served;
+mod sets;
