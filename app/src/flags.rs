@@ -1,4 +1,6 @@
-//! The flags service within a process: flags and faults as they are kept, the listener over them, and what other processes follow.
+//! The flags service within a process: flags and faults as they are kept, the listeners over them, and what other processes follow.
+
+mod doors;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -13,29 +15,52 @@ use tokio_util::task::TaskTracker;
 use vitrine_contracts::flags::v1::follow_service_server::FollowServiceServer;
 use vitrine_contracts::services::FLAGS;
 use vitrine_flags_service::faults::{FaultControl, Follow};
-use vitrine_flags_service::{Access, Driver, FlagStore, Measurements, NoObservatory, Writer, error_format, router};
+use vitrine_flags_service::{
+    Access, AddedContext, Driver, FlagStore, Measurements, NoObservatory, RateLimit, SOURCE, Serving, Writer,
+    error_format, router_serving,
+};
 use vitrine_kit::Secret;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_config::BaseUrl;
 use vitrine_platform_host::{Component, DRAIN};
 use vitrine_platform_http::{Bounds, Cors, CrossOrigin, Hosts, Listener, bind, health_routes, nowhere, serve};
 use vitrine_platform_store::Storage;
+use vitrine_platform_telemetry::Telemetry;
 use vitrine_platform_tls as tls;
 
 use crate::Usage;
+use crate::flags::doors::Doors;
 use crate::measurements::ObservatoryMeasurements;
 
 /// The port of OFREP by custom, which flagd has, too.
 const PORT: u16 = 8016;
 
+/// Evaluations at once, where their rate is limited and nothing else is said.
+const RATE_BURST: u32 = 100;
+
 /// The flags service.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Where OFREP, the operators' API and pages answer.
+    /// Where everything answers: OFREP, flagd's services, the operators' API and pages.
     pub listen: SocketAddr,
-    /// TLS on that port, with any file set.
+    /// Whether flagd's ports answer, too, at the address of `flags.listen`: 8013 (evaluation), 8015 (sync) and 8016 (OFREP) as `flags.listen` does,
+    /// and 8014 (management) with /healthz and /readyz.
+    pub standard_ports: bool,
+    /// Path of a Unix socket that answers, too; empty for none.
+    pub socket: PathBuf,
+    /// TLS on those ports but 8014, with any file set.
     pub tls: tls::Files,
+    /// The name by which selectors of clients mean these flags: source=NAME.
+    pub source: String,
+    /// Attributes that are added to the context of each evaluation, as name=value; they are stronger than what a client sends.
+    pub context: Vec<String>,
+    /// Attributes that are taken from a request's headers, as header=name; they are stronger than flags.context.
+    pub context_from_header: Vec<String>,
+    /// Evaluations that one client may ask for in a second, by its token, or its address where no token is needed; 0 for no limit.
+    pub rate_per_s: u32,
+    /// Evaluations that it may ask for at once, where there is a limit.
+    pub rate_burst: u32,
     /// Names under which the flags are asked for, besides localhost and addresses, such as flags.example or *.example.com; "*" lets all.
     pub hosts: Vec<String>,
     /// Web pages that may evaluate flags; without any origin, none.
@@ -56,21 +81,42 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT);
-        let (tls, hosts, cors, file, quorum) = Default::default();
-        let (observatory, observatory_token, file_wins) = (BaseUrl::default(), Secret::default(), true);
-        Self { listen, tls, hosts, cors, file, file_wins, quorum, observatory, observatory_token }
+        let (tls, hosts, cors, file, quorum, observatory, observatory_token) = Default::default();
+        let (standard_ports, socket, context, context_from_header, rate_per_s) = Default::default();
+        Self {
+            listen,
+            standard_ports,
+            socket,
+            tls,
+            source: SOURCE.to_owned(),
+            context,
+            context_from_header,
+            rate_per_s,
+            rate_burst: RATE_BURST,
+            hosts,
+            cors,
+            file,
+            file_wins: true,
+            quorum,
+            observatory,
+            observatory_token,
+        }
     }
 }
 
-/// A listener that is bound, and the flags behind it.
+/// Listeners that are bound, and the flags behind them.
 #[derive(Debug)]
 pub struct Flags {
     store: FlagStore,
     access: Access,
     faults: FaultControl,
     listener: TcpListener,
+    doors: Doors,
     tls: Option<tls::Server>,
     cors: CrossOrigin,
+    added: AddedContext,
+    limit: Option<RateLimit>,
+    source: String,
     driver: Driver,
 }
 
@@ -81,7 +127,11 @@ impl Flags {
         let tls = files.map(tls::Server::new).transpose()?;
         let cors = config.cors.rules().map_err(|e| Usage(format!("flags.cors.{e}")))?;
         let hosts = Hosts::parse(&config.hosts).map_err(|e| Usage(format!("flags.hosts: {e}")))?;
+        let added = doors::added(config)?;
+        let limit =
+            (config.rate_per_s > 0).then_some(RateLimit { per_s: config.rate_per_s, burst: config.rate_burst.max(1) });
         let listener = bind(config.listen).await?;
+        let doors = Doors::open(config, listener.local_addr()?).await?;
         let storage = Storage::Folder(data.into());
         let store = FlagStore::open(&storage, Clock::system()).await.context("the flags cannot be read")?;
         let store = store.with_quorum(config.quorum);
@@ -99,7 +149,13 @@ impl Flags {
             let followed = driver.with_file(&config.file, writer).await;
             driver = followed.context("what the file of flags says cannot be kept")?;
         }
-        Ok(Self { store, access, faults, driver, listener, tls, cors })
+        let source = config.source.clone();
+        Ok(Self { store, access, faults, driver, listener, doors, tls, cors, added, limit, source })
+    }
+
+    /// How many listeners there are with these settings.
+    pub fn listeners(config: &Config) -> u64 {
+        1 + Doors::count(config)
     }
 
     /// Where it answers, as a URL.
@@ -127,7 +183,7 @@ impl Flags {
     }
 
     /// Serves until stopped.
-    pub fn serve(self, bounds: &Bounds, stop: &CancellationToken, tracker: &TaskTracker) {
+    pub fn serve(self, telemetry: &Telemetry, bounds: &Bounds, stop: &CancellationToken, tracker: &TaskTracker) {
         let health = {
             let stop = stop.clone();
             health_routes(move || !stop.is_cancelled())
@@ -135,8 +191,24 @@ impl Flags {
         let (registrations, ends) = (self.store.registrations().clone(), stop.clone());
         tracker.spawn(async move { registrations.sweep(ends).await });
         tracker.spawn(stop.clone().run_until_cancelled_owned(self.driver.run()));
-        let router = nowhere(router(&self.store, &self.access, &self.faults).merge(health), error_format);
-        let listener = Listener::from(self.listener).with_tls(self.tls).with_bounds(bounds.clone());
-        tracker.spawn(serve(listener, self.cors.around(router, error_format), stop.clone(), DRAIN));
+        let serving = Serving::new(&telemetry.service(FLAGS), stop.clone())
+            .with_source(&self.source)
+            .with_context(self.added)
+            .with_limit(self.limit);
+        let router = router_serving(&self.store, &self.access, &self.faults, serving);
+        let router = self.cors.around(nowhere(router.merge(health), error_format), error_format);
+        let Doors { same, management, unix } = self.doors;
+        for tcp in std::iter::once(self.listener).chain(same) {
+            let listener = Listener::from(tcp).with_tls(self.tls.clone()).with_bounds(bounds.clone());
+            tracker.spawn(serve(listener, router.clone(), stop.clone(), DRAIN));
+        }
+        if let Some(unix) = unix {
+            let listener = Listener::from(unix).with_bounds(bounds.clone());
+            tracker.spawn(serve(listener, router, stop.clone(), DRAIN));
+        }
+        if let Some(management) = management {
+            let listener = Listener::from(management).with_bounds(bounds.clone());
+            tracker.spawn(serve(listener, doors::management(stop.clone()), stop.clone(), DRAIN));
+        }
     }
 }

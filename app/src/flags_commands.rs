@@ -54,18 +54,20 @@ pub async fn run(command: FlagsCommand) -> Result<()> {
         FlagsCommand::Requests(args) => plans::requests(&args.at).await,
         FlagsCommand::Approve(args) => plans::approve(&args).await,
         FlagsCommand::Reject(args) => plans::act(&args, "requests", "reject").await,
+        FlagsCommand::Clients(args) => ask::clients(&args.at).await,
     }
 }
 
 async fn serve_alone(args: FlagsServeArgs) -> Result<()> {
     let began = std::time::Instant::now();
     let flags = [
+        ("--standard-ports", "flags.standard_ports", args.standard_ports.then(|| "true".to_owned())),
         ("--listen", "flags.listen", args.listen.map(|address| address.to_string())),
         ("--operations", "operations.listen", args.operations.map(|address| address.to_string())),
     ];
     let settings = settings::read(args.config.config.as_deref(), &flags)?.settings;
     let data = &args.data.data;
-    let opened = Process::open(data, &settings, 2, &[FLAGS]).await?;
+    let opened = Process::open(data, &settings, 1 + Flags::listeners(&settings.flags), &[FLAGS]).await?;
     let flags = Flags::open(data, &settings.flags).await?;
     let (url, open) = (flags.url()?, flags.open_to_all());
     let acceptor = Some(&settings.tls).filter(|files| files.is_set()).map(tls::Server::new).transpose()?;

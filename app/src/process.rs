@@ -110,7 +110,7 @@ impl Process {
 
     /// Serves feature flags, until everything that is told of its services has ended.
     pub fn serve_flags(&self, flags: Flags) {
-        flags.serve(&self.bounds, &self.stop_background, &self.background);
+        flags.serve(&self.telemetry, &self.bounds, &self.stop_background, &self.background);
     }
 
     /// Follows the one who keeps faults, as long as services are at work here.

@@ -42,8 +42,8 @@ pub struct Up {
 /// Brings everything up; it is ready when this returns. Where it is is said in the data folder, and in another file if one is named.
 pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) -> Result<Up> {
     let rate = settings.up.load.0;
-    // The shop's own, and that of the flags.
-    let listeners = Observatory::listeners(&settings.observatory) + 2;
+    // The shop's own, and those of the flags.
+    let listeners = Observatory::listeners(&settings.observatory) + 1 + Flags::listeners(&settings.flags);
     let opened = Process::open(data, &settings, listeners, &[ALL, &[FLAGS]].concat()).await?;
     let listener = bind(settings.up.listen).await?;
     let observatory = Observatory::open(data, &settings.observatory, true).await?;

@@ -5,6 +5,7 @@
 
 mod calls;
 mod faults;
+mod flags;
 mod goals;
 mod life;
 mod metrics;
@@ -30,6 +31,10 @@ const PARTS: [(&str, &str); 16] = [
     ("memory", "Memory after --memory-after seconds of load"),
     ("calls", "A call in process, over gRPC, over NATS"),
     ("faults", "What faults cost where none is active, and where one is"),
+    (
+        "flags",
+        "Flags evaluated beside npm's and PyPI's engines, over OFREP, and told to streams, in turns of --seconds",
+    ),
     ("throughput", "Reads and checkouts, and what telemetry costs, in turns of --seconds"),
     ("checkouts", "Checkouts alone, for a profile: only when it is named"),
     ("databases", "Checkouts on SQLite and on PostgreSQL, in turns of --seconds"),
@@ -93,6 +98,7 @@ async fn measure(part: &str, args: &Args, binary: &Path) -> Result<()> {
         "memory" => life::memory(binary, args.memory_after).await,
         "calls" => calls::compare().await,
         "faults" => faults::measure().await,
+        "flags" => flags::measure(binary, args.seconds).await,
         "throughput" => throughput::compare(binary, args.seconds).await,
         "checkouts" => throughput::checkouts(binary, args.seconds).await,
         "databases" => throughput::databases(binary, args.seconds).await,

@@ -4,7 +4,7 @@
 //! server's process, user and kernel together; the generator's own is not in it.
 
 mod generator;
-mod peers;
+pub(crate) mod peers;
 pub(crate) mod wire;
 
 use std::path::Path;

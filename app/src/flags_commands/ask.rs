@@ -200,3 +200,25 @@ pub(super) async fn history(args: &FlagsHistoryArgs) -> Result<()> {
     }
     Ok(())
 }
+
+/// `vitrine flags clients`
+pub(super) async fn clients(at: &FlagsAskArgs) -> Result<()> {
+    let body = read(at, "clients").await?;
+    for warning in body["warnings"].as_array().into_iter().flatten() {
+        eprintln!("{}", text(warning));
+    }
+    for client in body["clients"].as_array().into_iter().flatten() {
+        say!(
+            "{:<20} {:<3} streams  revision {:<6} {:>3} behind  seen {}  {} {} {}",
+            text(&client["protocol"]),
+            client["streams"],
+            client["revision"],
+            client["behind"],
+            rfc3339(client["lastSeenMs"].as_i64().unwrap_or(0)),
+            text(&client["token"]),
+            text(&client["address"]),
+            text(&client["sdk"])
+        );
+    }
+    Ok(())
+}

@@ -42,7 +42,7 @@ impl Rows {
 }
 
 /// Where Python packages are kept: with the build's artefacts.
-fn cache() -> Result<PathBuf> {
+pub(crate) fn cache() -> Result<PathBuf> {
     let target = std::env::current_exe()?.parent().and_then(Path::parent).context("a target folder")?.join("tmp");
     std::fs::create_dir_all(&target)?;
     Ok(target)

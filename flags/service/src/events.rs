@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, Stream};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use vitrine_flags_engine::json;
 
+use crate::clients::OpenStream;
 use crate::flag_store::{InForce, SetInForce};
 use crate::selector::Selection;
+use crate::service::FlagService;
 
 /// After so long a silence, something is sent.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
@@ -22,38 +24,70 @@ pub(crate) struct FlagEvent {
     pub(crate) data: Option<String>,
 }
 
-/// Events until the process ends. Clients keep values that cannot change by themselves, and drop what is named here, so every changed flag
-/// is: also those that changed with their evaluators, and those of changes that came too fast to be told one by one.
+/// Events until the process ends, and that it does. Clients keep values that cannot change by themselves, and drop what is named here, so every
+/// changed flag is: also those that changed with their evaluators, and those of changes that came too fast to be told one by one.
 pub(crate) fn follow(
-    mut changes: watch::Receiver<Arc<InForce>>,
+    service: &FlagService,
     selection: Selection,
-    permit: OwnedSemaphorePermit,
-) -> impl Stream<Item = FlagEvent> + Send {
+    stream: OpenStream,
+) -> impl Stream<Item = FlagEvent> + Send + use<> {
+    let mut changes = service.flags.watch();
     let now = changes.borrow_and_update().clone();
-    let begin = (changes, now, selection, permit, true);
-    stream::unfold(begin, |(mut changes, mut told, selection, permit, is_first)| async move {
-        if is_first {
-            return Some((FlagEvent { name: "provider_ready", data: None }, (changes, told, selection, permit, false)));
+    let following = Following { service: service.clone(), selection, changes, told: now, stream, stage: Stage::Opened };
+    stream::unfold(following, |mut following| async move {
+        let event = following.next().await?;
+        Some((event, following))
+    })
+}
+
+/// How far a stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Opened,
+    Ready,
+    Ended,
+}
+
+struct Following {
+    service: FlagService,
+    selection: Selection,
+    changes: watch::Receiver<Arc<InForce>>,
+    told: Arc<InForce>,
+    stream: OpenStream,
+    stage: Stage,
+}
+
+impl Following {
+    async fn next(&mut self) -> Option<FlagEvent> {
+        match self.stage {
+            Stage::Ended => return None,
+            Stage::Opened => {
+                self.stage = Stage::Ready;
+                return Some(FlagEvent { name: "provider_ready", data: None });
+            }
+            Stage::Ready => {}
         }
         loop {
-            match tokio::time::timeout(KEEP_ALIVE, changes.changed()).await {
-                Err(_) => {
-                    let event = FlagEvent { name: "keep_alive", data: None };
-                    return Some((event, (changes, told, selection, permit, false)));
+            let changed = tokio::select! {
+                biased;
+                () = self.service.serving.stop.cancelled() => {
+                    self.stage = Stage::Ended;
+                    return Some(FlagEvent { name: "provider_shutdown", data: None });
                 }
-                Ok(Err(_)) => return None,
-                Ok(Ok(())) => {
-                    let now = changes.borrow_and_update().clone();
-                    let data = difference(&told, &now, &selection);
-                    told = now;
-                    if let Some(data) = data {
-                        let event = FlagEvent { name: "configuration_change", data: Some(data) };
-                        return Some((event, (changes, told, selection, permit, false)));
-                    }
-                }
+                changed = tokio::time::timeout(KEEP_ALIVE, self.changes.changed()) => changed,
+            };
+            let Ok(changed) = changed else { return Some(FlagEvent { name: "keep_alive", data: None }) };
+            changed.ok()?;
+            let now = self.changes.borrow_and_update().clone();
+            self.stream.note(now.revision, self.service.flags.now_ms());
+            let data = difference(&self.told, &now, &self.selection);
+            self.told = now;
+            // A change of another set is nothing to tell.
+            if data.is_some() {
+                return Some(FlagEvent { name: "configuration_change", data });
             }
         }
-    })
+    }
 }
 
 /// What changed in the set that is selected; none if that is nothing.

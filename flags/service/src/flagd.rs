@@ -14,12 +14,13 @@ use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use http::{HeaderMap, StatusCode, header};
-use tokio::sync::OwnedSemaphorePermit;
+use http::{Extensions, HeaderMap, StatusCode, header};
 use vitrine_flags_engine::{Context, Evaluation, EvaluationError, FlagType};
 
 use crate::access::Denied;
+use crate::clients::OpenStream;
 use crate::flag_store::InForce;
+use crate::passing::client_of;
 use crate::role::Role;
 use crate::selector::Selection;
 use crate::service::FlagService;
@@ -42,11 +43,17 @@ pub(crate) fn routes() -> Router<FlagService> {
         .route("/flagd.sync.v1.FlagSyncService/{method}", post(sync::call))
 }
 
-/// Room for a stream of a client that may evaluate.
-fn stream_room(service: &FlagService, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, Problem> {
+/// A stream of a client that may evaluate.
+fn open_stream(service: &FlagService, request: &Extensions, headers: &HeaderMap) -> Result<OpenStream, Problem> {
     service.access.check(headers, Role::Evaluation)?;
     let full = "as many streams are open as may be: try again later";
-    service.streams.room().ok_or_else(|| Problem::new(tonic::Code::ResourceExhausted, full))
+    let permit = service.streams.room().ok_or_else(|| Problem::new(tonic::Code::ResourceExhausted, full))?;
+    Ok(OpenStream::new(client_of(service, request, headers), permit))
+}
+
+/// An error in Connect's words.
+pub(crate) fn connect_error(code: tonic::Code, message: &str) -> Response {
+    connect::refuse(&Problem::new(code, message))
 }
 
 /// Which version of the evaluation service is asked.
@@ -124,8 +131,7 @@ fn asked_type(method: &str) -> Option<FlagType> {
 
 /// Which flags a call selects; a selector that cannot be is refused.
 fn selection(service: &FlagService, headers: &HeaderMap, of_body: &str) -> Result<Selection, Problem> {
-    Selection::of(&service.access, headers, of_body)
-        .map_err(|message| Problem::new(tonic::Code::InvalidArgument, message))
+    Selection::of(service, headers, of_body).map_err(|message| Problem::new(tonic::Code::InvalidArgument, message))
 }
 
 /// Evaluates one flag for a call.
@@ -141,7 +147,8 @@ fn resolve<'n>(
     service.access.check(headers, Role::Evaluation)?;
     let selected = selection(service, headers, "")?.choose(now);
     let set = selected.ok_or_else(|| EvaluationError::FlagNotFound(key.to_owned()))?;
-    let evaluation = set.snapshot.evaluate(key, context, service.flags.now_s())?.expect(kind)?;
+    let context = service.serving.added.around(headers, context);
+    let evaluation = set.snapshot.evaluate(key, &context, service.flags.now_s())?.expect(kind)?;
     // v1 has no way to say that the caller's own default is to be used, but for a disabled flag.
     if version == Version::V1 && evaluation.variant.is_none() && evaluation.flag.is_enabled() {
         return Err(Problem::new(tonic::Code::NotFound, format!("flag {key:?} has no default variant")));

@@ -5,8 +5,8 @@
 //! A change is an [`Operation`], so it can also be planned for a time, proposed to others and approved by them, or be a roll-out, which goes on by
 //! itself: [`Driver`] does what is due. Flags are in sets, which clients select. The audit tells of all of it.
 //! [`faults`] keeps which faults are to be at work, and what became of them. [`Access`] knows tokens by their hashes, and the [`Role`] of each.
-//! [`router`] is the network side: OpenFeature's remote evaluation with its event stream
-//! below `/ofrep/v1`, flagd's services over gRPC and Connect, the operators' API below `/api/v1`, and pages.
+//! [`router`] is the network side: OpenFeature's remote evaluation with its event stream below `/ofrep/v1`, flagd's services over gRPC and Connect,
+//! the operators' API below `/api/v1`, and pages; [`Serving`] says what is added to contexts, how much a client may ask for, and when it stops.
 //!
 //! It opens no listener: whoever composes the process does.
 //!
@@ -35,6 +35,8 @@
 mod access;
 mod admin;
 mod audit;
+mod clients;
+mod clients_api;
 mod documents;
 mod driver;
 mod events;
@@ -46,6 +48,7 @@ mod lives;
 mod ofrep;
 mod operation;
 mod pages;
+mod passing;
 mod registration_api;
 mod registrations;
 mod role;
@@ -53,6 +56,7 @@ mod rollout;
 mod router;
 mod selector;
 mod service;
+mod serving;
 mod streams;
 
 pub use access::{Access, Denied, Grant, Token};
@@ -69,4 +73,5 @@ pub use operation::{Author, Import, Operation, Promoted};
 pub use registrations::{NotTaken, Registrations};
 pub use role::Role;
 pub use rollout::{Guard, Language, MAX_STEPS, Measurements, NoObservatory, RollOutPlan, Share, Side, Span, Then};
-pub use router::{error_format, router};
+pub use router::{error_format, router, router_serving};
+pub use serving::{AddedContext, MAX_ADDED, RateLimit, SOURCE, Serving};

@@ -77,11 +77,11 @@ async fn one(State(service): State<FlagService>, Path(key): Path<String>, header
 fn evaluate_one(service: &FlagService, key: &str, headers: &HeaderMap, body: &[u8]) -> Result<String, Failed> {
     service.access.check(headers, Role::Evaluation)?;
     let request = read_request(body)?;
-    let context = context_of(&request)?;
+    let context = service.serving.added.around(headers, context_of(&request)?);
     let now = service.flags.current();
     let selected = selection(service, headers)?.choose(&now);
     let set = selected.ok_or_else(|| Failed::Evaluation(EvaluationError::FlagNotFound(key.to_owned())))?;
-    let evaluation = set.snapshot.evaluate(key, context, service.flags.now_s()).map_err(Failed::Evaluation)?;
+    let evaluation = set.snapshot.evaluate(key, &context, service.flags.now_s()).map_err(Failed::Evaluation)?;
     service.flags.answered(&evaluation);
     let mut out = String::new();
     write_success(&evaluation, &mut out);
@@ -100,12 +100,12 @@ async fn all(
 fn evaluate_all(service: &FlagService, caused: &Caused, headers: &HeaderMap, body: &[u8]) -> Result<Response, Failed> {
     service.access.check(headers, Role::Evaluation)?;
     let request = read_request(body)?;
-    let context = context_of(&request)?;
+    let context = service.serving.added.around(headers, context_of(&request)?);
     let now = service.flags.current();
     let selected = selection(service, headers)?.choose(&now);
     let mut out = String::from("{\"flags\":[");
     if let Some(set) = selected {
-        for (n, (flag, evaluated)) in set.snapshot.evaluate_all(context, service.flags.now_s()).enumerate() {
+        for (n, (flag, evaluated)) in set.snapshot.evaluate_all(&context, service.flags.now_s()).enumerate() {
             out.push_str(if n > 0 { "," } else { "" });
             match evaluated {
                 Ok(evaluation) => {
@@ -180,7 +180,7 @@ fn context_of<'r>(request: &'r Json<'r>) -> Result<&'r Json<'r>, Failed> {
 }
 
 fn selection(service: &FlagService, headers: &HeaderMap) -> Result<Selection, Failed> {
-    Selection::of(&service.access, headers, "").map_err(|message| Failed::Context("GENERAL", message))
+    Selection::of(service, headers, "").map_err(|message| Failed::Context("GENERAL", message))
 }
 
 /// A success: no value where the caller's own default is to be used. A client in Python needs the variant, also where there is none.
@@ -243,12 +243,17 @@ fn deny(denied: &Denied) -> Response {
 /// How refusals around the handlers are said.
 pub(crate) fn errors(asked: &RequestInfo, refusal: &Refusal) -> Response {
     let details = format!("{}: expected {}", refusal.message, refusal.expected);
-    let key = asked
-        .uri
-        .path()
-        .strip_prefix(ONE)
-        .map(|key| vitrine_kit::percent::decode(key).unwrap_or_else(|| key.to_owned()));
-    json_response(refusal.status, failure(key.as_deref(), "GENERAL", &details))
+    json_response(refusal.status, failure(key_of(asked.uri.path()).as_deref(), "GENERAL", &details))
+}
+
+/// Refuses a request of a client that asks too much.
+pub(crate) fn too_many(path: &str, details: &str) -> Response {
+    json_response(StatusCode::TOO_MANY_REQUESTS, failure(key_of(path).as_deref(), "GENERAL", details))
+}
+
+/// The key of the flag that a path names.
+fn key_of(path: &str) -> Option<String> {
+    path.strip_prefix(ONE).map(|key| vitrine_kit::percent::decode(key).unwrap_or_else(|| key.to_owned()))
 }
 
 fn json_response(status: StatusCode, body: String) -> Response {

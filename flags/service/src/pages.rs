@@ -1,5 +1,6 @@
 //! Pages for a person with a browser: plain HTML and CSS, no script. What they change goes the way of all changes.
 
+mod clients;
 mod life;
 mod plans;
 mod requests;
@@ -44,6 +45,7 @@ pub(crate) fn routes() -> Router<FlagService> {
         .route("/planned/rollouts/{id}/{act}", post(plans::act_on_roll_out))
         .route("/planned/schedules/{id}/cancel", post(plans::cancel_schedule))
         .route("/history", get(history))
+        .route("/clients", get(clients))
         .route("/history/{revision}/undo", post(undo))
         .route("/sign-in", get(async || page(Ok(view::sign_in(None)))).post(sign_in))
 }
@@ -146,6 +148,14 @@ async fn flag_page(service: &FlagService, key: &str, subject: &Subject, headers:
     let stored = set.stored(key).ok_or_else(|| Error::NotFound(format!("there is no flag {key:?}")))?;
     let roll_out = plans::roll_out_form(&subject.set, key, stored);
     Ok(view::flag((&subject.set, key, stored), context, explained.as_ref(), &roll_out, &entries))
+}
+
+async fn clients(State(service): State<FlagService>, headers: HeaderMap) -> Response {
+    let read = || {
+        service.access.check(&headers, Role::Viewer)?;
+        Ok(clients::clients(&service.flags.current(), &service.clients))
+    };
+    page(read())
 }
 
 async fn history(State(service): State<FlagService>, headers: HeaderMap) -> Response {

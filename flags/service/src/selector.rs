@@ -1,14 +1,13 @@
 //! Which flags a client wants: flagd's selector, in the header `Flagd-Selector`.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 
-use crate::access::Access;
 use crate::flag_store::{DEFAULT_SET, InForce, SetInForce};
+use crate::service::FlagService;
 
 const HEADER: &str = "flagd-selector";
-
-/// The name of the one source that is here, as flagd's files and addresses are sources.
-const SOURCE: &str = "vitrine";
 
 /// Which flags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,16 +49,19 @@ pub(crate) struct Selection {
     selector: Selector,
     /// The set for which its token is, if it is for one alone.
     bound: Option<String>,
+    /// The name of the one source that is here, as flagd's files and addresses are sources.
+    source: Arc<str>,
 }
 
 impl Selection {
     /// What the header says; without it, what the body does.
-    pub(crate) fn of(access: &Access, headers: &HeaderMap, of_body: &str) -> Result<Self, String> {
+    pub(crate) fn of(service: &FlagService, headers: &HeaderMap, of_body: &str) -> Result<Self, String> {
         let selector = match headers.contains_key(HEADER) {
             true => Selector::of(headers)?,
             false => Selector::read(of_body)?,
         };
-        Ok(Self { selector, bound: access.bound_set(headers) })
+        let (bound, source) = (service.access.bound_set(headers), service.serving.source.clone());
+        Ok(Self { selector, bound, source })
     }
 
     /// The set that is meant; none where there is none, or it is another than the token is for. Without a selector it is the token's, else the
@@ -75,7 +77,7 @@ impl Selection {
                 let of_default = now.snapshot.set().metadata_text("flagSetId").unwrap_or_default();
                 (of_default == id).then_some((DEFAULT_SET, &**now))?
             }
-            Selector::Source(source) => (source == SOURCE).then_some((DEFAULT_SET, &**now))?,
+            Selector::Source(source) => (**source == *self.source).then_some((DEFAULT_SET, &**now))?,
         };
         self.bound.as_deref().is_none_or(|bound| bound == name).then_some(set)
     }

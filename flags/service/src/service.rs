@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use crate::access::Access;
+use crate::clients::Clients;
 use crate::faults::FaultControl;
 use crate::flag_store::FlagStore;
+use crate::serving::Serving;
 use crate::streams::Streams;
 
 /// What handlers stand on. Cheap to clone.
@@ -14,4 +16,6 @@ pub(crate) struct FlagService {
     pub(crate) access: Access,
     pub(crate) faults: FaultControl,
     pub(crate) streams: Arc<Streams>,
+    pub(crate) clients: Arc<Clients>,
+    pub(crate) serving: Serving,
 }

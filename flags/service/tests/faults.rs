@@ -96,7 +96,8 @@ fn site(at: &str, service: &str) -> wire::Site {
 fn inventory() -> Inventory {
     Inventory {
         sites: vec![site("callee", "carts"), site("process", "carts"), site("process", "ads")],
-        declarations: vec![DECLARED.to_owned()] }
+        declarations: vec![DECLARED.to_owned()],
+    }
 }
 
 fn request(instance: &str) -> FetchRequest {

@@ -74,7 +74,7 @@ pub use cors::{Cors, CrossOrigin, Origins};
 pub use extract::{Json, Query};
 pub use faulted::faulted;
 pub use grpc::{grpc_errors, grpc_routes};
-pub use health::health_routes;
+pub use health::{health_routes, health_routes_with};
 pub use hosts::Hosts;
 pub use observe::observe;
 pub use operations::{metrics_routes, operations_routes};
@@ -83,4 +83,4 @@ pub use refusal::{
     ErrorFormat, Refusal, RequestInfo, nowhere, plain_bodies, plain_errors, problem_errors, with_error_format,
     with_plain_errors,
 };
-pub use serve::{Listener, Peer, bind, serve};
+pub use serve::{Listener, Peer, bind, bind_unix, serve};

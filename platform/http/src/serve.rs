@@ -1,12 +1,14 @@
 //! The accept loop.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -57,22 +59,74 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     })
 }
 
-/// Where connections come in: an address that was taken, in plain text or over TLS.
+/// Takes a path for a Unix socket. A socket that a process left there which is gone makes place; anything else does not.
+pub fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    let named = |e: io::Error, hint: &str| io::Error::new(e.kind(), format!("{}: {hint}", path.display()));
+    match UnixListener::bind(path) {
+        Err(e) if e.kind() == io::ErrorKind::AddrInUse => {}
+        bound => return bound.map_err(|e| named(e, "no socket can be made there")),
+    }
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
+    // Nobody listens on it any more; a file that is no socket refuses in the same way, and stays.
+    let is_refused = |e: &io::Error| e.kind() == io::ErrorKind::ConnectionRefused;
+    if !is_socket || !std::os::unix::net::UnixStream::connect(path).as_ref().is_err_and(is_refused) {
+        return Err(named(io::ErrorKind::AddrInUse.into(), "another process listens there, or it is no socket"));
+    }
+    std::fs::remove_file(path).map_err(|e| named(e, "the socket of a process that is gone cannot be removed"))?;
+    UnixListener::bind(path).map_err(|e| named(e, "no socket can be made there"))
+}
+
+/// Where connections come in: an address that was taken, in plain text or over TLS, or a Unix socket.
 #[derive(Debug)]
 pub struct Listener {
-    tcp: TcpListener,
+    door: Door,
     tls: Option<tls::Server>,
     bounds: Bounds,
 }
 
+#[derive(Debug)]
+enum Door {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// A connection that came in.
+enum Visitor {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
 impl From<TcpListener> for Listener {
     fn from(tcp: TcpListener) -> Self {
-        Self { tcp, tls: None, bounds: Bounds::default() }
+        Self { door: Door::Tcp(tcp), tls: None, bounds: Bounds::default() }
+    }
+}
+
+impl From<UnixListener> for Listener {
+    /// Who comes over a Unix socket counts as this machine.
+    fn from(unix: UnixListener) -> Self {
+        Self { door: Door::Unix(unix), tls: None, bounds: Bounds::default() }
+    }
+}
+
+impl Door {
+    async fn accept(&self) -> io::Result<(Visitor, SocketAddr)> {
+        Ok(match self {
+            Self::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                // It only makes answers faster.
+                let _ = stream.set_nodelay(true);
+                (Visitor::Tcp(stream), address)
+            }
+            Self::Unix(listener) => {
+                (Visitor::Unix(listener.accept().await?.0), SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0))
+            }
+        })
     }
 }
 
 impl Listener {
-    /// Takes TLS connections only, if there is something to make them with.
+    /// Takes TLS connections only, if there is something to make them with. A Unix socket stays in plain text: nobody is between.
     pub fn with_tls(self, tls: Option<tls::Server>) -> Self {
         Self { tls, ..self }
     }
@@ -87,7 +141,7 @@ impl Listener {
 /// have until `drain` to end; their answers say that the connection ends. What has not ended then is cut. A handler that panics is
 /// answered for with a 500.
 pub async fn serve(listener: impl Into<Listener>, router: Router, stop: CancellationToken, drain: Duration) {
-    let Listener { tcp: listener, tls, bounds } = listener.into();
+    let Listener { door, tls, bounds } = listener.into();
     let bounds = Arc::new(bounds);
     let admission = Admission::new(&bounds);
     let connections = TaskTracker::new();
@@ -95,7 +149,7 @@ pub async fn serve(listener: impl Into<Listener>, router: Router, stop: Cancella
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
-            accepted = listener.accept() => accepted,
+            accepted = door.accept() => accepted,
         };
         let (stream, address) = match accepted {
             Ok(accepted) => accepted,
@@ -106,15 +160,13 @@ pub async fn serve(listener: impl Into<Listener>, router: Router, stop: Cancella
             }
         };
         let Some(admitted) = admission.admit(address.ip()) else {
-            turn_away(&stream, tls.is_some());
+            stream.turn_away(tls.is_some());
             continue;
         };
-        // It only makes answers faster.
-        let _ = stream.set_nodelay(true);
         let (tls, router, stop, bounds, cut) = (tls.clone(), router.clone(), stop.clone(), bounds.clone(), cut.clone());
         connections.spawn(async move {
             let about = Connection { peer: Peer(address), scheme: Scheme::Http, names: None, router, stop, bounds };
-            let served = secured(stream, tls, about, &admitted);
+            let served = visited(stream, tls, about, &admitted);
             tokio::select! {
                 () = served => {}
                 () = cut.cancelled() => {}
@@ -122,7 +174,7 @@ pub async fn serve(listener: impl Into<Listener>, router: Router, stop: Cancella
         });
     }
     // A client that connects now is refused, and does not wait in the system's queue for an answer that never comes.
-    drop(listener);
+    drop(door);
     connections.close();
     if tokio::time::timeout(drain, connections.wait()).await.is_err() {
         tracing::warn!(left = connections.len(), "connections were cut at the end of the drain");
@@ -130,14 +182,29 @@ pub async fn serve(listener: impl Into<Listener>, router: Router, stop: Cancella
     }
 }
 
-/// Tells a client that there is no room, as far as that costs nothing: without waiting, and not where a handshake would have to come first.
-fn turn_away(stream: &TcpStream, is_tls: bool) {
-    if is_tls {
-        return;
+impl Visitor {
+    /// Tells a client that there is no room, as far as that costs nothing: without waiting, and not where a handshake would have to come first.
+    /// A stream that is dropped with something unread is reset, and the answer may be lost.
+    fn turn_away(&self, is_tls: bool) {
+        match self {
+            Self::Tcp(_) if is_tls => {}
+            Self::Tcp(stream) => {
+                let _ = stream.try_read(&mut [0; UNREAD_BYTES]);
+                let _ = stream.try_write(&rejection::full());
+            }
+            Self::Unix(stream) => {
+                let _ = stream.try_read(&mut [0; UNREAD_BYTES]);
+                let _ = stream.try_write(&rejection::full());
+            }
+        }
     }
-    // A stream that is dropped with something unread is reset, and the answer may be lost.
-    let _ = stream.try_read(&mut [0; UNREAD_BYTES]);
-    let _ = stream.try_write(&rejection::full());
+}
+
+async fn visited(stream: Visitor, tls: Option<tls::Server>, about: Connection, admitted: &Admitted) {
+    match stream {
+        Visitor::Tcp(stream) => secured(stream, tls, about, admitted).await,
+        Visitor::Unix(stream) => connection(stream, about, admitted).await,
+    }
 }
 
 /// A connection, from its first byte: TLS is its own task's business, so no caller waits for another's handshake.

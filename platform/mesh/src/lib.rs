@@ -75,7 +75,7 @@ pub use fence::Limits;
 pub use handlers::{Handler, Handlers, HandlersBuilder};
 pub use identity::{Caller, Identity};
 pub use placement::{Placement, Replicas, Unreadable};
-pub use wire::parse_timeout;
+pub use wire::{code_name, is_fault, parse_timeout};
 
 /// What every generated client is made over, and every server is turned into.
 ///

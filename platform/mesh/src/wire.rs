@@ -52,7 +52,7 @@ pub(crate) fn status_of(headers: &HeaderMap, trailers: Option<&HeaderMap>) -> St
 }
 
 /// The name of a code as telemetry has it.
-pub(crate) fn code_name(code: Code) -> &'static str {
+pub fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",
@@ -77,7 +77,7 @@ pub(crate) fn code_name(code: Code) -> &'static str {
 /// Whether the service, not the request, is at fault.
 ///
 /// Source: OpenTelemetry semantic conventions for gRPC, the list of codes that make a server span an error.
-pub(crate) fn is_fault(code: Code) -> bool {
+pub fn is_fault(code: Code) -> bool {
     use Code::{DataLoss, DeadlineExceeded, Internal, Unavailable, Unimplemented, Unknown};
     matches!(code, Unknown | DeadlineExceeded | Unimplemented | Internal | Unavailable | DataLoss)
 }

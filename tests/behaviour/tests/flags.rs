@@ -183,6 +183,61 @@ async fn the_command_line_plans_promotes_and_rolls_out() {
     check.await.expect("the commands work");
 }
 
+/// A loopback address that no other process listens at: flagd's ports are the same for all.
+fn loopback() -> String {
+    let id = std::process::id();
+    format!("127.{}.{}.{}", 64 + (id >> 14) % 64, (id >> 7) % 128, 1 + id % 128)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flagds_ports_and_a_unix_socket_answer_as_the_own_port_does() {
+    let check = async {
+        let (folder, ip) = (TempDir::new()?, loopback());
+        let data = folder.path().join("data").display().to_string();
+        let socket = folder.path().join("flags.sock");
+        let variables = [
+            ("VITRINE_FLAGS__SOCKET", socket.display().to_string()),
+            ("VITRINE_FLAGS__CONTEXT_FROM_HEADER", "x-country=country".to_owned()),
+            ("VITRINE_FLAGS__RATE_PER_S", "1000".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value));
+        let listen = format!("{ip}:0");
+        let args = ["flags", "serve", "--quiet", "--standard-ports", "--listen", &listen, "--data", &data];
+        let mut process = Process::start(binary(), &args, &variables, &folder.path().join("log"))?;
+        let url = process.ready["flags"].as_str().context("the ready file has no flags")?.to_owned();
+        send(&url, Method::POST, "/api/v1/import?why=first", DEFINITIONS).await?;
+        for port in [8013, 8015, 8016] {
+            let path = "/ofrep/v1/evaluate/flags/string";
+            let call = Call::new(Method::POST, path).raw("{}").header("x-country".parse()?, "CH");
+            let answer = Client::new(&format!("http://{ip}:{port}"))?.send(call).await?;
+            ensure!(answer.json()["value"] == "hallo", "{port}: {}", answer.json());
+        }
+        for path in ["/healthz", "/readyz"] {
+            let answer = Client::new(&format!("http://{ip}:8014"))?.send(Call::new(Method::GET, path)).await?;
+            ensure!(answer.status == 200, "{path}: {}", answer.status);
+        }
+        let answer = Client::new(&format!("http://{ip}:8014"))?.send(Call::new(Method::GET, "/api/v1/flags")).await?;
+        ensure!(answer.status == 404, "management answers for flags: {}", answer.status);
+        let connected = std::os::unix::net::UnixStream::connect(&socket);
+        ensure!(connected.is_ok(), "{connected:?}");
+        let clients = said(&["flags", "clients", "--url", &url])?;
+        ensure!(clients.starts_with("ofrep ") && clients.contains("revision 1"), "{clients}");
+        process.stop()?;
+        let output = vitrine(&["flags", "serve", "--config", &write_settings(&folder)?, "--data", &data])?;
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        ensure!(output.status.code() == Some(64) && err.contains("flags.context: \"novalue\""), "{err}");
+        Ok::<_, anyhow::Error>(())
+    };
+    check.await.expect("the ports answer");
+}
+
+/// Settings that nobody can mean.
+fn write_settings(folder: &TempDir) -> Result<String> {
+    let file = folder.path().join("settings.toml");
+    std::fs::write(&file, "[flags]\ncontext = [\"novalue\"]\n")?;
+    Ok(file.display().to_string())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shop_has_its_flags() {
     let check = async {

@@ -1,6 +1,8 @@
 //! Public suites and descriptions, which are not part of the repository: found by `VITRINE_CONFORMANCE`, else at `../shared/conformance`
 //! beside the checkout.
 
+pub mod gherkin;
+
 use std::path::{Path, PathBuf};
 
 /// A file or a folder of them; none, said loudly, where it is not.

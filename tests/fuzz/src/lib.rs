@@ -3,6 +3,8 @@
 //! [`TARGETS`] are run by a test on their corpus and on mutations of it, and by `cargo fuzz` for as long as one likes
 //! (`fuzz/README.md`). The corpus of a target is in `corpus/NAME`.
 
+mod flags;
+
 use std::path::Path;
 
 use vitrine_observe_model::exposition::{Entry, ExposedSeries, Format, HistogramForms, Text, families, series_labels};
@@ -23,7 +25,7 @@ const NOW_MS: i64 = 1_800_000_000_000;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 12] = [
     ("remote_write_v1", remote_write_v1),
     ("remote_write_v2", remote_write_v2),
     ("otlp_metrics", otlp_metrics),
@@ -33,6 +35,9 @@ pub const TARGETS: [Target; 9] = [
     ("template", template),
     ("rule_file", rule_file),
     ("configuration", configuration),
+    ("flag_definitions", flags::flag_definitions),
+    ("flag_contexts", flags::flag_contexts),
+    ("flag_requests", flags::flag_requests),
 ];
 
 /// Runs the target of this name.

@@ -14,7 +14,8 @@ use vitrine_platform_mesh::identity::CALLER_NOT_ADMITTED;
 use super::control::{FaultControl, Heard, TellReport, Told};
 use super::incident::{SeenHit, SiteRef};
 use super::processes::{MAX_PROCESSES, MAX_SITES};
-use crate::flag_store::{Error, FlagStore};
+use crate::flag_store::FlagStore;
+use crate::registrations::NotTaken;
 
 /// Longest wait of one poll, in milliseconds.
 const MAX_WAIT_MS: u32 = 5_000;
@@ -58,12 +59,12 @@ impl Follow {
         let counts: Vec<Count> = evaluations.iter().map(count).collect();
         let heard = self.flags.registrations().received(&request.instance, &request.version, declared, &counts).await;
         heard.map_err(|error| match error {
-            Error::Store(cause) => {
+            NotTaken::Store(cause) => {
                 tracing::error!(error = %cause, "the database of the flags cannot be written");
                 Problem::unavailable("the database does not answer at the moment").into()
             }
-            error => {
-                Problem::invalid("inventory.declarations", "flags that code may declare", &error.to_string()).into()
+            NotTaken::Invalid(problem) => {
+                Problem::invalid("inventory.declarations", "flags that code may declare", &problem).into()
             }
         })
     }

@@ -6,12 +6,12 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, stream};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use tonic::Code;
 use vitrine_flags_engine::json::{self, Json, Kind};
 use vitrine_flags_engine::{Evaluation, FlagType};
 
-use super::{MAX_REQUEST_BYTES, Problem, Version, asked_type, resolve, selection, stream_room};
+use super::{MAX_REQUEST_BYTES, Problem, Version, asked_type, open_stream, resolve, selection};
 use crate::events;
 use crate::role::Role;
 use crate::service::FlagService;
@@ -31,7 +31,7 @@ pub(super) async fn call(service: FlagService, version: Version, method: &str, r
         head.headers.get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"application/connect"));
     match (method, is_stream) {
         // The one message of the request says nothing, so it is not read.
-        ("EventStream", true) => event_stream(&service, &head.headers),
+        ("EventStream", true) => event_stream(&service, &head.extensions, &head.headers),
         (_, false) => match unary(&service, version, method, &head.headers, &body) {
             Ok(body) => (json_type(), body).into_response(),
             Err(problem) => refuse(&problem),
@@ -75,8 +75,9 @@ fn unary(
     service.access.check(headers, Role::Evaluation)?;
     let mut out = String::from("{\"flags\":{");
     let selected = selection(service, headers, "")?.choose(&now);
+    let context = service.serving.added.around(headers, context);
     if let Some(set) = selected {
-        let evaluated = set.snapshot.evaluate_all(context, service.flags.now_s());
+        let evaluated = set.snapshot.evaluate_all(&context, service.flags.now_s());
         let evaluated = evaluated.filter_map(|(_, evaluated)| evaluated.ok()).inspect(|e| service.flags.answered(e));
         for (n, evaluation) in evaluated.enumerate() {
             out.push_str(if n > 0 { "," } else { "" });
@@ -134,6 +135,7 @@ fn words(code: Code) -> (&'static str, StatusCode) {
         Code::Unauthenticated => ("unauthenticated", StatusCode::UNAUTHORIZED),
         Code::PermissionDenied => ("permission_denied", StatusCode::FORBIDDEN),
         Code::ResourceExhausted => ("resource_exhausted", StatusCode::TOO_MANY_REQUESTS),
+        Code::DeadlineExceeded => ("deadline_exceeded", StatusCode::GATEWAY_TIMEOUT),
         Code::Unimplemented => ("unimplemented", StatusCode::NOT_IMPLEMENTED),
         _ => ("internal", StatusCode::INTERNAL_SERVER_ERROR),
     }
@@ -146,7 +148,7 @@ fn error_json(problem: &Problem) -> String {
     out
 }
 
-fn refuse(problem: &Problem) -> Response {
+pub(super) fn refuse(problem: &Problem) -> Response {
     (words(problem.code).1, json_type(), error_json(problem)).into_response()
 }
 
@@ -160,12 +162,12 @@ fn envelope(flags: u8, json: &str) -> Bytes {
 }
 
 /// A stream's errors are in its last envelope: the answer itself is always 200.
-fn event_stream(service: &FlagService, headers: &HeaderMap) -> Response {
-    let opened = stream_room(service, headers).and_then(|permit| Ok((selection(service, headers, "")?, permit)));
-    let body = match opened {
+fn event_stream(service: &FlagService, request: &Extensions, headers: &HeaderMap) -> Response {
+    let opened = open_stream(service, request, headers);
+    let body = match opened.and_then(|stream| Ok((selection(service, headers, "")?, stream))) {
         Err(problem) => Body::from(envelope(END, &format!("{{\"error\":{}}}", error_json(&problem)))),
-        Ok((selection, permit)) => {
-            let told = events::follow(service.flags.watch(), selection, permit).map(|told| {
+        Ok((selection, stream)) => {
+            let told = events::follow(service, selection, stream).map(|told| {
                 let data = told.data.map(|data| format!(",\"data\":{data}")).unwrap_or_default();
                 envelope(0, &format!("{{\"type\":\"{}\"{data}}}", told.name))
             });

@@ -5,8 +5,8 @@ use std::pin::Pin;
 
 use axum::extract::Request;
 use axum::response::Response;
-use futures::{Stream, StreamExt};
-use http::HeaderMap;
+use futures::{Stream, StreamExt, stream};
+use http::{Extensions, HeaderMap};
 use prost_types::Struct;
 use tonic::server::Grpc;
 use tonic::{Code, Status};
@@ -18,7 +18,7 @@ use super::messages::{
     AnyFlag, AnyValue, BooleanResponse, EventStreamRequest, EventStreamResponse, FloatResponse, IntResponse,
     ObjectResponse, ResolveAllRequest, ResolveAllResponse, ResolveRequest, StringResponse,
 };
-use super::{MAX_REQUEST_BYTES, Problem, Version, asked_type, resolve, selection, stream_room, structs};
+use super::{MAX_REQUEST_BYTES, Problem, Version, asked_type, open_stream, resolve, selection, structs};
 use crate::events;
 use crate::role::Role;
 use crate::service::FlagService;
@@ -125,7 +125,8 @@ pub(super) async fn call(service: FlagService, version: Version, method: &str, r
             unary(request, move |headers, message: ResolveAllRequest| all(&service, headers, &message)).await
         }
         ("EventStream", _) => {
-            streaming(request, move |headers, _: EventStreamRequest| event_stream(&service, headers)).await
+            let extensions = request.extensions().clone();
+            streaming(request, move |headers, _: EventStreamRequest| event_stream(&service, &extensions, headers)).await
         }
         _ => unimplemented(method),
     }
@@ -185,6 +186,7 @@ fn all(service: &FlagService, headers: &HeaderMap, message: &ResolveAllRequest) 
     let now = service.flags.current();
     let none = Struct::default();
     let context = context(message.context.as_ref().unwrap_or(&none))?;
+    let context = service.serving.added.around(headers, &context);
     let Some(set) = selection(service, headers, "")?.choose(&now) else {
         return Ok(ResolveAllResponse { metadata: Some(none.clone()), ..ResolveAllResponse::default() });
     };
@@ -205,10 +207,19 @@ fn all(service: &FlagService, headers: &HeaderMap, message: &ResolveAllRequest) 
     Ok(ResolveAllResponse { flags: flags.collect(), metadata: Some(structs::object(&set.snapshot.metadata())) })
 }
 
-fn event_stream(service: &FlagService, headers: &HeaderMap) -> Result<Messages<EventStreamResponse>, Problem> {
-    let permit = stream_room(service, headers)?;
-    let events = events::follow(service.flags.watch(), selection(service, headers, "")?, permit);
-    Ok(Box::pin(events.map(|event| {
+fn event_stream(
+    service: &FlagService,
+    request: &Extensions,
+    headers: &HeaderMap,
+) -> Result<Messages<EventStreamResponse>, Problem> {
+    let events = events::follow(service, selection(service, headers, "")?, open_stream(service, request, headers)?);
+    let told = events.map(|event| {
         Ok(EventStreamResponse { r#type: event.name.to_owned(), data: event.data.as_deref().map(structs::object) })
-    })))
+    });
+    Ok(Box::pin(told.chain(stopping())))
+}
+
+/// How a stream ends that the service ends: clients in Node come back from an error alone (docs/adr/0076).
+pub(super) fn stopping<T>() -> impl Stream<Item = Result<T, Status>> {
+    stream::once(ready(Err(Status::unavailable("the flags service stops: open the stream again"))))
 }

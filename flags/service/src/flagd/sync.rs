@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
-use futures::stream;
-use http::HeaderMap;
-use prost_types::Struct;
+use futures::stream::{self, StreamExt};
+use http::{Extensions, HeaderMap};
+use prost_types::value::Kind;
+use prost_types::{Struct, Value};
 
-use super::grpc::{Messages, streaming, unary, unimplemented};
+use super::grpc::{Messages, stopping, streaming, unary, unimplemented};
 use super::messages::{MetadataRequest, MetadataResponse, SyncRequest, SyncResponse};
-use super::{Problem, selection, stream_room};
+use super::{Problem, open_stream, selection};
 use crate::flag_store::InForce;
 use crate::role::Role;
 use crate::selector::Selection;
@@ -21,20 +22,24 @@ const NO_FLAGS: &str = "{\"flags\":{}}";
 
 pub(super) async fn call(State(service): State<FlagService>, Path(method): Path<String>, request: Request) -> Response {
     match method.as_str() {
-        "SyncFlags" => streaming(request, move |headers, message: SyncRequest| sync(&service, headers, &message)).await,
+        "SyncFlags" => {
+            let extensions = request.extensions().clone();
+            streaming(request, move |headers, message: SyncRequest| sync(&service, &extensions, headers, &message))
+                .await
+        }
         "FetchAllFlags" => {
             unary(request, move |headers, message: SyncRequest| {
                 service.access.check(headers, Role::Evaluation)?;
                 let selection = selection(&service, headers, &message.selector)?;
-                Ok(SyncResponse { sync_context: None, ..payload(&service.flags.current(), &selection) })
+                Ok(SyncResponse { sync_context: None, ..payload(&service, &service.flags.current(), &selection) })
             })
             .await
         }
-        // A client in Python needs the field, also where there is nothing to say.
+        // Older clients take the added context from here. One in Python needs the field, also where there is nothing to say.
         "GetMetadata" => {
             unary(request, move |headers, _: MetadataRequest| {
                 service.access.check(headers, Role::Evaluation)?;
-                Ok(MetadataResponse { metadata: Some(Struct::default()) })
+                Ok(MetadataResponse { metadata: Some(added(&service)) })
             })
             .await
         }
@@ -42,28 +47,44 @@ pub(super) async fn call(State(service): State<FlagService>, Path(method): Path<
     }
 }
 
-fn payload(now: &InForce, selection: &Selection) -> SyncResponse {
+/// The attributes that are added to each context, for clients that evaluate themselves.
+fn added(service: &FlagService) -> Struct {
+    let text = |text: &String| Value { kind: Some(Kind::StringValue(text.clone())) };
+    let fixed = service.serving.added.fixed.iter();
+    Struct { fields: fixed.map(|(name, value)| (name.clone(), text(value))).collect() }
+}
+
+fn payload(service: &FlagService, now: &InForce, selection: &Selection) -> SyncResponse {
     let flag_configuration =
         selection.choose(now).map_or_else(|| NO_FLAGS.to_owned(), |set| set.snapshot.sync_payload());
-    SyncResponse { flag_configuration, sync_context: Some(Struct::default()) }
+    SyncResponse { flag_configuration, sync_context: Some(added(service)) }
 }
 
 /// What is in force, and what is from then on; a change of another set is nothing to tell.
-fn sync(service: &FlagService, headers: &HeaderMap, message: &SyncRequest) -> Result<Messages<SyncResponse>, Problem> {
-    let permit = stream_room(service, headers)?;
+fn sync(
+    service: &FlagService,
+    request: &Extensions,
+    headers: &HeaderMap,
+    message: &SyncRequest,
+) -> Result<Messages<SyncResponse>, Problem> {
+    let stream = open_stream(service, request, headers)?;
+    stream.calls_itself(&message.provider_id);
     let selection = selection(service, headers, &message.selector)?;
     let mut changes = service.flags.watch();
     changes.mark_changed();
-    let begin = (changes, selection, permit, String::new());
-    Ok(Box::pin(stream::unfold(begin, |(mut changes, selection, permit, sent)| async move {
+    let stop = service.serving.stop.clone();
+    let begin = (changes, service.clone(), selection, stream, String::new());
+    let told = stream::unfold(begin, |(mut changes, service, selection, stream, sent)| async move {
         loop {
             changes.changed().await.ok()?;
             let now: Arc<InForce> = changes.borrow_and_update().clone();
-            let next = payload(&now, &selection);
+            let next = payload(&service, &now, &selection);
+            stream.note(now.revision, service.flags.now_ms());
             if next.flag_configuration != sent {
                 let sent = next.flag_configuration.clone();
-                return Some((Ok(next), (changes, selection, permit, sent)));
+                return Some((Ok(next), (changes, service, selection, stream, sent)));
             }
         }
-    })))
+    });
+    Ok(Box::pin(told.take_until(stop.cancelled_owned()).chain(stopping())))
 }

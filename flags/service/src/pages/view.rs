@@ -21,6 +21,7 @@ pub(crate) const FRAME: Frame = Frame {
         ("/planned", "Planned"),
         ("/requests", "Requests"),
         ("/history", "History"),
+        ("/clients", "Clients"),
         ("/api/v1/export", "Export"),
     ],
 };
