@@ -9,7 +9,7 @@ flags! {
         key: "payments-card-networks",
         kind: Kind::Operational,
         owner: PAYMENTS,
-        purpose: "The card networks that are taken. Payments and tokens that are there already stay good.",
+        purpose: "The card networks that are taken. A payment that was authorised stays so.",
         variants: &[
             ("all", Value::Object(r#"{"networks": ["visa", "mastercard", "amex", "discover"]}"#)),
             ("without-amex", Value::Object(r#"{"networks": ["visa", "mastercard", "discover"]}"#)),
