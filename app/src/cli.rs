@@ -17,6 +17,7 @@ pub use rules::{RulesArgs, RulesCheckArgs, RulesCommand, RulesReplayArgs, RulesT
 
 mod faults;
 mod flags;
+mod range;
 
 pub use faults::{
     FaultsCommand, FaultsDemoArgs, FaultsEndArgs, FaultsListArgs, FaultsReasonArgs, FaultsShowArgs, FaultsStartArgs,
@@ -26,6 +27,7 @@ pub use flags::{
     FlagsHistoryArgs, FlagsListArgs, FlagsPromoteArgs, FlagsRollOutArgs, FlagsSegmentArgs, FlagsServeArgs,
     FlagsSetArgs, FlagsWhenArgs,
 };
+pub use range::{RangeCommand, RangeExportArgs, RangeLayout, RangeReportArgs, RangeRunArgs, RangeScoreArgs};
 
 /// A shop made of glass: a complete commerce system that anyone can run, break and see through.
 #[derive(Debug, Parser)]
@@ -69,6 +71,9 @@ pub enum Command {
     /// Faults: what goes wrong on purpose in a shop that runs; armed, looked at and ended
     #[command(subcommand)]
     Faults(FaultsCommand),
+    /// The fault range: campaigns of incidents whose cause is known, run, exported and scored
+    #[command(subcommand)]
+    Range(RangeCommand),
     /// Watch a machine: its metrics at /metrics, as the node exporter and cAdvisor have them
     #[command(subcommand)]
     Agent(AgentCommand),

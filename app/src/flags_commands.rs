@@ -1,6 +1,6 @@
 //! `vitrine flags`: the flags service alone, and questions to one that runs.
 
-mod ask;
+pub(crate) mod ask;
 mod faults;
 mod plans;
 

@@ -20,6 +20,7 @@ mod operations;
 mod process;
 mod prometheus;
 mod promql;
+mod range_commands;
 mod reindex;
 mod reloading;
 mod remote;
@@ -137,6 +138,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
         Command::Agent(args) => agent::run(args).await,
         Command::Flags(command) => flags_commands::run(command).await,
         Command::Faults(command) => flags_commands::faults(command).await,
+        Command::Range(command) => range_commands::run(command).await,
         Command::Config(args) if args.schema => settings::print_schema(),
         Command::Config(args) if args.reference => {
             settings::print_reference();

@@ -9,9 +9,10 @@ mod text;
 use std::io::{IsTerminal, Read as _};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use crate::Usage;
-use crate::cli::SqlArgs;
+use crate::cli::{AskArgs, SqlArgs};
 use client::Client;
 use output::Printer;
 pub use output::Style;
@@ -36,6 +37,11 @@ pub async fn run(args: SqlArgs) -> Result<()> {
         bail!("more than {MAX_INPUT_BYTES} bytes on the standard input");
     }
     all(&client, &input, args.format).await
+}
+
+/// Runs a statement and returns its rows.
+pub(crate) async fn rows(observatory: &AskArgs, statement: &str) -> Result<Vec<Vec<Value>>> {
+    Client::new(&observatory.url(), observatory)?.rows(statement).await
 }
 
 /// Runs statements one after the other, up to the first that fails.

@@ -22,7 +22,7 @@ const LIMITS: Limits = Limits { within: Duration::from_secs(30), max_response_by
 const FLAGS_URL: &str = "http://127.0.0.1:8016";
 
 /// Sends a request, and reads the JSON that comes back; what is refused is said as the service says it.
-pub(super) async fn send(at: &FlagsAskArgs, method: Method, path: &str, body: String) -> Result<Value> {
+pub(crate) async fn send(at: &FlagsAskArgs, method: Method, path: &str, body: String) -> Result<Value> {
     let known = || runfile::flags(&at.data.data).unwrap_or_else(|| FLAGS_URL.to_owned());
     let url = at.url.clone().unwrap_or_else(known);
     let mut request = Request::post(format!("{}/api/v1/{path}", url.trim_end_matches('/')), "application/json", body);
@@ -39,7 +39,7 @@ pub(super) async fn send(at: &FlagsAskArgs, method: Method, path: &str, body: St
     Err(anyhow!("{detail}"))
 }
 
-pub(super) async fn read(at: &FlagsAskArgs, path: &str) -> Result<Value> {
+pub(crate) async fn read(at: &FlagsAskArgs, path: &str) -> Result<Value> {
     send(at, Method::GET, path, String::new()).await
 }
 
@@ -72,7 +72,7 @@ pub(super) async fn revision_of(at: &FlagsAskArgs, key: &str) -> Result<u64> {
 }
 
 /// What a file holds; without one, the standard input.
-pub(super) fn content(file: Option<&Path>) -> Result<String> {
+pub(crate) fn content(file: Option<&Path>) -> Result<String> {
     if let Some(file) = file {
         return std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()));
     }

@@ -16,6 +16,8 @@ use crate::promql::{authorized, tls_files};
 const SILENCE: Duration = Duration::from_secs(3_600);
 /// Longest row that is read, in bytes.
 const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
+/// Most rows that are collected.
+const MAX_ROWS: usize = 2_000_000;
 /// Longest message about an error that is read, in bytes.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
@@ -67,6 +69,23 @@ impl Client {
         self.each(statement, |line| {
             let cells = line.as_array().map(Vec::as_slice).unwrap_or_default();
             rows.push(cells.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+            Ok(())
+        })
+        .await?;
+        // The first line describes the columns.
+        Ok(rows.split_off(1.min(rows.len())))
+    }
+
+    /// Runs a statement and collects its rows; more than [`MAX_ROWS`] are refused.
+    pub(super) async fn rows(&self, statement: &str) -> Result<Vec<Vec<Value>>> {
+        let mut rows: Vec<Vec<Value>> = Vec::new();
+        self.each(statement, |line| {
+            if rows.len() > MAX_ROWS {
+                bail!("the statement has more than {MAX_ROWS} rows: expected fewer, of a shorter time");
+            }
+            if let Value::Array(cells) = line {
+                rows.push(cells);
+            }
             Ok(())
         })
         .await?;

@@ -1,0 +1,107 @@
+//! `vitrine range`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use vitrine_kit::Secret;
+
+use super::AskArgs;
+
+/// What can be done with the fault range.
+#[derive(Clone, Debug, Subcommand)]
+pub enum RangeCommand {
+    /// Run a campaign against a shop that runs, and write down the truth of each incident beside what was seen
+    Run(RangeRunArgs),
+    /// Write the incidents of a campaign that was run as files that others read
+    Export(RangeExportArgs),
+    /// Score diagnoses of a campaign, beside chance and simple rules
+    Score(RangeScoreArgs),
+    /// Say how far the incidents of a campaign came, and how simple rules rank their causes
+    Report(RangeReportArgs),
+}
+
+/// `vitrine range run`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+A campaign of one incident:
+  echo '{\"version\": 1, \"seed\": 42, \"load\": {\"rps\": 5}, \"list\": [{\"what\": {\"delay\": {\"ms\": 300}},
+         \"where\": {\"at\": \"callee\", \"service\": [\"payments\"]}, \"timing\": {\"ttl_s\": 60}}]}' > campaign.json
+  vitrine range run campaign.json --out ./campaign")]
+pub struct RangeRunArgs {
+    /// The campaign, as JSON
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Where it is written down; a folder that is not there yet
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Print the plan and do nothing
+    #[arg(long)]
+    pub plan: bool,
+    /// The shop; without it, the one that runs on the data folder
+    #[arg(long, value_name = "URL")]
+    pub shop: Option<String>,
+    /// The flags service; without it, the one of the data folder
+    #[arg(long, value_name = "URL")]
+    pub flags: Option<String>,
+    /// Bearer token with the right to arm faults; better given as VITRINE_FLAGS_TOKEN
+    #[arg(long, value_name = "TOKEN", env = "VITRINE_FLAGS_TOKEN", hide_env_values = true)]
+    pub flags_token: Option<Secret>,
+    /// The observatory that is asked.
+    #[command(flatten)]
+    pub observatory: AskArgs,
+}
+
+/// A layout.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum RangeLayout {
+    /// That of OpenRCA 2.0 with the whole truth
+    Vitrine,
+    /// RCAEval's
+    Rcaeval,
+    /// OpenRCA's
+    Openrca,
+    /// OpenRCA 2.0's
+    Openrca2,
+}
+
+/// `vitrine range export`.
+#[derive(Args, Clone, Debug)]
+pub struct RangeExportArgs {
+    /// The campaign that was run
+    #[arg(value_name = "DIR")]
+    pub campaign: PathBuf,
+    /// The layout
+    #[arg(long = "as", value_enum, default_value = "vitrine")]
+    pub layout: RangeLayout,
+    /// Where to; a folder that is not there yet
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Answers apart, ids anew; refused when anything tells what was done. Always so where the campaign says it
+    #[arg(long)]
+    pub blind: bool,
+}
+
+/// `vitrine range score`.
+#[derive(Args, Clone, Debug)]
+pub struct RangeScoreArgs {
+    /// The campaign that was run
+    #[arg(value_name = "DIR")]
+    pub campaign: PathBuf,
+    /// Diagnoses: a JSON list of {id, causes: [{component, kind?, method?, time?, path?}]}, the likeliest cause first
+    #[arg(long, value_name = "FILE")]
+    pub diagnoses: PathBuf,
+    /// Print all scores as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `vitrine range report`.
+#[derive(Args, Clone, Debug)]
+pub struct RangeReportArgs {
+    /// The campaign that was run
+    #[arg(value_name = "DIR")]
+    pub campaign: PathBuf,
+    /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
+}
