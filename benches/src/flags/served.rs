@@ -93,7 +93,7 @@ async fn answers(stream: &mut TcpStream, buffer: &mut Vec<u8>, mut count: usize)
     Ok(())
 }
 
-/// Answers for each second of the server's CPU.
+/// Returns how many requests are served in each second of the server's CPU.
 async fn per_cpu(served: &Served, request: &str, turn: Duration) -> Result<f64> {
     let before = cpu(served.process.id())?;
     let until = Instant::now() + turn;
