@@ -22,8 +22,9 @@ pub use faults::{
     FaultsCommand, FaultsDemoArgs, FaultsEndArgs, FaultsListArgs, FaultsReasonArgs, FaultsShowArgs, FaultsStartArgs,
 };
 pub use flags::{
-    FlagsAskArgs, FlagsCommand, FlagsExplainArgs, FlagsGetArgs, FlagsHistoryArgs, FlagsListArgs, FlagsServeArgs,
-    FlagsSetArgs,
+    FlagsActArgs, FlagsApproveArgs, FlagsAskArgs, FlagsCommand, FlagsCompareArgs, FlagsExplainArgs, FlagsGetArgs,
+    FlagsHistoryArgs, FlagsListArgs, FlagsPromoteArgs, FlagsRollOutArgs, FlagsSegmentArgs, FlagsServeArgs,
+    FlagsSetArgs, FlagsWhenArgs,
 };
 
 /// A shop made of glass: a complete commerce system that anyone can run, break and see through.

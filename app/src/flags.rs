@@ -16,8 +16,8 @@ use vitrine_contracts::flags::v1::follow_service_server::FollowServiceServer;
 use vitrine_contracts::services::FLAGS;
 use vitrine_flags_service::faults::{FaultControl, Follow};
 use vitrine_flags_service::{
-    Access, AddedContext, Driver, FlagStore, Measurements, NoObservatory, RateLimit, SOURCE, Serving, error_format,
-    router_serving,
+    Access, AddedContext, Driver, FlagStore, Measurements, NoObservatory, RateLimit, SOURCE, Serving, Writer,
+    error_format, router_serving,
 };
 use vitrine_kit::Secret;
 use vitrine_kit::clock::Clock;
@@ -64,6 +64,10 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// Web pages that may evaluate flags; without any origin, none.
     pub cors: Cors,
+    /// A file of definitions for the default set, as flagd has it, that is looked at every 2 s. Empty: none.
+    pub file: PathBuf,
+    /// Whether the file's flags are changed in the file alone. If not, it is taken in once, and its flags are changed in the store.
+    pub file_wins: bool,
     /// How many others must approve a change before it is made, unless the metadata `quorum` of a flag or its set says another number; 0: none.
     #[schemars(range(max = 10))]
     pub quorum: u32,
@@ -76,7 +80,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT);
-        let (tls, hosts, cors, quorum, observatory, observatory_token) = Default::default();
+        let (tls, hosts, cors, file, quorum, observatory, observatory_token) = Default::default();
         let (standard_ports, socket, context, context_from_header, rate_per_s) = Default::default();
         Self {
             listen,
@@ -90,6 +94,8 @@ impl Default for Config {
             rate_burst: RATE_BURST,
             hosts,
             cors,
+            file,
+            file_wins: true,
             quorum,
             observatory,
             observatory_token,
@@ -135,8 +141,13 @@ impl Flags {
         };
         let faults = FaultControl::open(&store, Clock::system(), measurements.clone());
         let faults = faults.await.context("the faults cannot be read")?;
-        let driver = Driver::new(&store, measurements);
+        let mut driver = Driver::new(&store, measurements);
         let cors = cors.at(hosts.of(listener.local_addr()?.ip()));
+        if !config.file.as_os_str().is_empty() {
+            let writer = if config.file_wins { Writer::File } else { Writer::Store };
+            let followed = driver.with_file(&config.file, writer).await;
+            driver = followed.context("what the file of flags says cannot be kept")?;
+        }
         let source = config.source.clone();
         Ok(Self { store, access, faults, driver, listener, doors, tls, cors, added, limit, source })
     }
@@ -159,7 +170,7 @@ impl Flags {
 
     /// What the processes of a shop follow.
     pub fn component(&self) -> Component {
-        let (follow, faults) = (Follow::new(self.faults.clone()), self.faults.clone());
+        let (follow, faults) = (Follow::new(&self.faults, &self.store), self.faults.clone());
         Component::new(FLAGS).grpc(FollowServiceServer::new(follow)).task("faults", |stop| faults.run(stop))
     }
 
@@ -177,7 +188,7 @@ impl Flags {
             health_routes(move || !stop.is_cancelled())
         };
         let (registrations, ends) = (self.store.registrations().clone(), stop.clone());
-        tracker.spawn(async move { registrations.tend(ends).await });
+        tracker.spawn(async move { registrations.sweep(ends).await });
         tracker.spawn(stop.clone().run_until_cancelled_owned(self.driver.run()));
         let serving = Serving::new(&telemetry.service(FLAGS), stop.clone())
             .with_source(&self.source)

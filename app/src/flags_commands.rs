@@ -2,6 +2,7 @@
 
 mod ask;
 mod faults;
+mod plans;
 
 use std::time::Duration;
 
@@ -39,6 +40,20 @@ pub async fn run(command: FlagsCommand) -> Result<()> {
         FlagsCommand::Set(args) => ask::set(&args).await,
         FlagsCommand::Explain(args) => ask::explain(&args).await,
         FlagsCommand::History(args) => ask::history(&args).await,
+        FlagsCommand::Sets(args) => plans::sets(&args.at).await,
+        FlagsCommand::Compare(args) => plans::compare(&args).await,
+        FlagsCommand::Promote(args) => plans::promote(&args).await,
+        FlagsCommand::Segments(args) => plans::segments(&args.at).await,
+        FlagsCommand::Segment(args) => plans::segment(&args).await,
+        FlagsCommand::Planned(args) => plans::planned(&args.at).await,
+        FlagsCommand::Cancel(args) => plans::cancel(&args).await,
+        FlagsCommand::Rollout(args) => plans::roll_out(&args).await,
+        FlagsCommand::Pause(args) => plans::act(&args, "rollouts", "pause").await,
+        FlagsCommand::Resume(args) => plans::act(&args, "rollouts", "resume").await,
+        FlagsCommand::Revert(args) => plans::act(&args, "rollouts", "revert").await,
+        FlagsCommand::Requests(args) => plans::requests(&args.at).await,
+        FlagsCommand::Approve(args) => plans::approve(&args).await,
+        FlagsCommand::Reject(args) => plans::act(&args, "requests", "reject").await,
         FlagsCommand::Clients(args) => ask::clients(&args.at).await,
     }
 }

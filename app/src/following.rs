@@ -1,12 +1,13 @@
 //! A process that follows the one who keeps faults and flags: it polls, has at work what it is told, and tells what became of it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use vitrine_contracts::flags::v1::follow_service_client::FollowServiceClient;
 use vitrine_contracts::flags::v1::{self as wire, FetchRequest, FetchResponse, Inventory};
 use vitrine_contracts::services::FLAGS;
+use vitrine_flags_client::{Count, Declaration, Flags};
 use vitrine_kit::Backoff;
 use vitrine_platform_faults::{Ended, Fault, Faults, Hit, Plan, Report, SiteName, check};
 use vitrine_platform_host::Host;
@@ -14,6 +15,8 @@ use vitrine_platform_mesh::Transport;
 
 /// How long a poll waits. It is the same whether anything is at work or not, and no longer, so that what was hit is soon known.
 const WAIT_MS: u32 = 1_000;
+/// How old what a process has told of itself may be, before it is told again.
+const TELL_AGAIN: Duration = Duration::from_secs(600);
 /// The first pause after a poll that failed, and the longest: several of them fit into the time after which faults end for want of news.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(2);
@@ -21,30 +24,34 @@ const MAX_PAUSE: Duration = Duration::from_secs(2);
 /// Follows until stopped.
 pub(crate) struct Follower {
     faults: Faults,
+    flags: Flags,
     client: FollowServiceClient<Transport>,
     instance: String,
     services: Vec<String>,
     have_faults: u64,
-    /// How many sites were told of; none if they are to be told.
-    told_sites: Option<usize>,
+    /// How many sites were told of, and when; none if they are to be told.
+    told: Option<(usize, Instant)>,
     batch: u64,
-    /// Hits that were not answered yet.
+    /// What was not answered yet.
     hits: Vec<wire::Hits>,
+    evaluations: Vec<wire::Evaluations>,
 }
 
 impl Follower {
     /// For a process that runs these services, at least one.
-    pub(crate) fn new(host: &Host, services: &[&str]) -> Option<Self> {
+    pub(crate) fn new(host: &Host, flags: &Flags, services: &[&str]) -> Option<Self> {
         let client = FollowServiceClient::new(host.transport(services.first()?, FLAGS));
         Some(Self {
             faults: host.faults().clone(),
+            flags: flags.clone(),
             client,
             instance: host.pipeline().instance_id().to_owned(),
             services: services.iter().map(|name| (*name).to_owned()).collect(),
             have_faults: 0,
-            told_sites: None,
+            told: None,
             batch: 0,
             hits: Vec::new(),
+            evaluations: Vec::new(),
         })
     }
 
@@ -67,32 +74,38 @@ impl Follower {
 
     async fn poll(&mut self) -> Result<(), Status> {
         let sites = self.faults.sites();
-        let inventory = (self.told_sites != Some(sites.len())).then(|| Inventory {
+        let is_told = self.told.is_some_and(|(count, at)| count == sites.len() && at.elapsed() < TELL_AGAIN);
+        let inventory = (!is_told).then(|| Inventory {
             sites: sites.iter().map(|site| site_to_wire(&site.name)).collect(),
-            flags: Vec::new(),
+            declarations: self.flags.declared().iter().map(declaration).collect(),
         });
-        if self.hits.is_empty() {
-            let since = Since::now(&self.faults);
-            self.hits = self.faults.take_hits().into_iter().map(|(site, hits)| since.hits(&site, hits)).collect();
-            self.batch += u64::from(!self.hits.is_empty());
-        }
         let since = Since::now(&self.faults);
+        if self.hits.is_empty() && self.evaluations.is_empty() {
+            self.hits = self.faults.take_hits().into_iter().map(|(site, hits)| since.hits(&site, hits)).collect();
+            self.evaluations = self.flags.take_counts().into_iter().map(evaluations).collect();
+            self.batch += u64::from(!self.hits.is_empty() || !self.evaluations.is_empty());
+        }
         let request = FetchRequest {
             instance: self.instance.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             services: self.services.clone(),
             have_faults: self.have_faults,
-            have_flags: 0,
+            have_flags: self.flags.revision(),
             wait_ms: WAIT_MS,
             inventory,
             reports: self.faults.reports().iter().map(|report| since.report(report)).collect(),
             batch: self.batch,
             hits: self.hits.clone(),
-            evaluations: Vec::new(),
+            evaluations: self.evaluations.clone(),
         };
         let answer = self.client.fetch(request).await?.into_inner();
         self.hits.clear();
-        self.told_sites = (!answer.tell).then_some(sites.len());
+        self.evaluations.clear();
+        if answer.tell {
+            self.told = None;
+        } else if !is_told {
+            self.told = Some((sites.len(), Instant::now()));
+        }
         self.take(answer);
         Ok(())
     }
@@ -104,6 +117,11 @@ impl Follower {
             Some(Plan { id: plan.fault, fault, age: Duration::from_millis(plan.age_ms) })
         };
         let plans: Vec<Plan> = answer.plans.into_iter().filter_map(plan).collect();
+        if let Some(definition) = answer.flags_json
+            && let Err(error) = self.flags.put(answer.flags_revision, &definition)
+        {
+            tracing::error!(%error, "flags in force cannot be read; the services go on with those before");
+        }
         // Refused as a whole only while the process stops.
         if self.faults.apply(&plans, answer.epoch).is_ok() {
             self.have_faults = answer.faults_revision;
@@ -157,6 +175,15 @@ impl Since {
             hits_nothing: report.hits_nothing,
         }
     }
+}
+
+fn declaration(declaration: &Declaration) -> String {
+    serde_json::to_string(declaration).expect("what is declared is JSON")
+}
+
+fn evaluations(count: Count) -> wire::Evaluations {
+    let Count { key, reader, variant, count, last_ms } = count;
+    wire::Evaluations { key, variant, reader, count, last_unix_ms: last_ms }
 }
 
 fn site_to_wire(name: &SiteName) -> wire::Site {

@@ -181,8 +181,8 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let (host, nats) = engines::host(&plan.data, &names, &settings, process.telemetry(), mesh).await?;
     place(plan, &host, nats.as_ref())?;
     let follows = nats.is_some() || plan.places.iter().any(|(name, _)| name == FLAGS);
-    let follower = if follows { Follower::new(&host, &names) } else { None };
     let flags = vitrine_flags_client::Flags::new(host.clock(), env!("CARGO_PKG_VERSION"));
+    let follower = if follows { Follower::new(&host, &flags, &names) } else { None };
     let components = topology::build_all(&names, &settings.services, &flags, &host)?;
     let lame_duck = Duration::from_millis(settings.serve.lame_duck_ms.into());
     process.run(&host, components, lame_duck, taken.listeners(acceptor)).await.map_err(of_the_plan)?;

@@ -65,13 +65,11 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     let mut process = opened.start(Some(observatory))?;
     let mesh = Mesh::new(Limits::default()).with_identity(identity::identity(data, &settings, None)?);
     let (host, _) = engines::host(data, ALL, &settings, process.telemetry(), mesh).await?;
-    let follower = Follower::new(&host, ALL);
-    let (read, kept) =
-        (vitrine_flags_client::Flags::new(host.clock(), env!("CARGO_PKG_VERSION")), flags.store().clone());
+    let read = vitrine_flags_client::Flags::new(host.clock(), env!("CARGO_PKG_VERSION"));
+    let follower = Follower::new(&host, &read, ALL);
     let mut components = topology::build_all(ALL, &settings.services, &read, &host)?;
-    let instance = process.telemetry().instance_id().to_owned();
-    shop_flags::begin(&read, &kept, &instance, demo).await?;
-    components.push(flags.component().task("flags", |stop| shop_flags::follow(read, kept, instance, stop)));
+    shop_flags::begin(&read, flags.store(), process.telemetry().instance_id(), demo).await?;
+    components.push(flags.component());
     process.serve_flags(flags);
     process.run(&host, components, Duration::ZERO, vec![(World::Public, Listener::from(listener))]).await?;
     process.follow(follower);

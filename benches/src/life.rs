@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use vitrine_tests_testkit::{Loss, Options, Placement, Shop, crash, ingest_crash};
+use vitrine_tests_testkit::{Loss, Options, Placement, Shop, crash, flags_crash, ingest_crash};
 
 use crate::process::resident;
 
@@ -79,5 +79,23 @@ pub(crate) async fn ingest_crashes(binary: &Path, kills: usize) -> Result<()> {
     println!("  slowest start after one                 {:>8.0} ms", crashes.slowest_start.as_secs_f64() * 1000.0);
     println!("  lost or there twice: none (counted by SQL after every twentieth)");
     println!("  method: 12 senders, killed after 1 to 400 ms; see tests/testkit/src/ingest.rs\n");
+    Ok(())
+}
+
+pub(crate) async fn flag_crashes(binary: &Path, kills: usize) -> Result<()> {
+    let crashes = flags_crash(binary, kills, rand::random()).await?;
+    println!(
+        "The flags service's crash safety (goal: 200 kills, no acknowledged change lost, the audit's chain whole)"
+    );
+    println!("  kill -9 under changes                   {:>8} times", crashes.kills);
+    println!(
+        "  acknowledged between them               {} changes at once, {} for later, each made once",
+        crashes.acknowledged, crashes.scheduled
+    );
+    println!("  entries of the audit, verified          {:>8}", crashes.entries);
+    println!("  slowest start after one                 {:>8.0} ms", crashes.slowest_start.as_secs_f64() * 1000.0);
+    println!(
+        "  method: 4 writers, killed after 1 to 250 ms, looked at after each start; see tests/testkit/src/flags.rs\n"
+    );
     Ok(())
 }

@@ -48,6 +48,7 @@ const PARTS: [(&str, &str); 16] = [
     ("metrics-rules", "--rules rules every 15 s for --watched seconds"),
     ("observe-crash", "Kills the observatory --kills times under ingest, and counts what is there"),
     ("metrics-crash", "The same with rules, alerts and a receiver"),
+    ("flags-crash", "Kills the flags service --kills times under changes, and looks what is there"),
     ("crash", "Kills the shop --kills times under checkouts, and audits it"),
 ];
 /// The part that a run of all leaves out.
@@ -108,6 +109,7 @@ async fn measure(part: &str, args: &Args, binary: &Path) -> Result<()> {
         "metrics-rules" => metrics::rules(binary, &args.metrics).await,
         "observe-crash" => life::ingest_crashes(binary, args.kills).await,
         "metrics-crash" => metrics::crashes(binary, args.kills).await,
+        "flags-crash" => life::flag_crashes(binary, args.kills).await,
         "crash" => life::crashes(binary, args.kills).await,
         _ => bail!("there is no such part"),
     }

@@ -1,5 +1,7 @@
 //! `vitrine flags`.
 
+mod plans;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -7,6 +9,10 @@ use clap::{Args, Subcommand};
 use vitrine_kit::Secret;
 
 use super::{ConfigArgs, DataArgs, address};
+
+pub use plans::{
+    FlagsActArgs, FlagsApproveArgs, FlagsCompareArgs, FlagsPromoteArgs, FlagsRollOutArgs, FlagsSegmentArgs,
+};
 
 /// What can be done with feature flags.
 #[derive(Clone, Debug, Subcommand)]
@@ -23,6 +29,34 @@ pub enum FlagsCommand {
     Explain(FlagsExplainArgs),
     /// Print who changed what, when and why, the latest first
     History(FlagsHistoryArgs),
+    /// List the sets of flags
+    Sets(FlagsListArgs),
+    /// List the flags that differ between two sets
+    Compare(FlagsCompareArgs),
+    /// Write flags as they are in another set
+    Promote(FlagsPromoteArgs),
+    /// List segments and what uses them
+    Segments(FlagsListArgs),
+    /// Write or delete a segment: a rule with a name
+    Segment(FlagsSegmentArgs),
+    /// List changes that wait for their time, and roll-outs
+    Planned(FlagsListArgs),
+    /// Take a change away that waits for its time
+    Cancel(FlagsActArgs),
+    /// Put one variant of a flag in the place of the default one, share by share
+    Rollout(FlagsRollOutArgs),
+    /// Hold a roll-out where it is
+    Pause(FlagsActArgs),
+    /// Let a roll-out go on that was paused or stopped
+    Resume(FlagsActArgs),
+    /// Put a flag back as it was before its roll-out
+    Revert(FlagsActArgs),
+    /// List changes that others must approve
+    Requests(FlagsListArgs),
+    /// Approve a change request
+    Approve(FlagsApproveArgs),
+    /// Turn a change request down
+    Reject(FlagsActArgs),
     /// List the clients that are connected: SDK, protocol, streams, the revision that each was told, and how far it is behind
     Clients(FlagsListArgs),
 }
@@ -68,9 +102,23 @@ pub struct FlagsAskArgs {
     /// Bearer token; better given as VITRINE_FLAGS_TOKEN, for command lines can be read by others
     #[arg(long, value_name = "TOKEN", env = "VITRINE_FLAGS_TOKEN", hide_env_values = true)]
     pub token: Option<Secret>,
+    /// The set of flags; without it, the default set
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    pub set: String,
     /// Data folder.
     #[command(flatten)]
     pub data: DataArgs,
+}
+
+/// When a change is made, and whether others approve it first.
+#[derive(Args, Clone, Debug)]
+pub struct FlagsWhenArgs {
+    /// Make it at this time, such as 2026-12-24T18:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Propose it, so that others can approve it
+    #[arg(long)]
+    pub propose: bool,
 }
 
 /// `vitrine flags list`.
@@ -108,6 +156,9 @@ pub struct FlagsSetArgs {
     /// The reason, for the history
     #[arg(long, value_name = "TEXT")]
     pub why: String,
+    /// When.
+    #[command(flatten)]
+    pub when: FlagsWhenArgs,
     /// Whom to ask.
     #[command(flatten)]
     pub at: FlagsAskArgs,

@@ -11,7 +11,7 @@ use vitrine_kit::clock::rfc3339;
 use vitrine_kit::percent;
 use vitrine_platform_fetch::{Client, Limits, Request, Settings};
 
-use crate::cli::{FlagsAskArgs, FlagsExplainArgs, FlagsHistoryArgs, FlagsSetArgs};
+use crate::cli::{FlagsAskArgs, FlagsExplainArgs, FlagsHistoryArgs, FlagsSetArgs, FlagsWhenArgs};
 use crate::promql::with_token;
 use crate::say::say;
 use crate::{Usage, runfile};
@@ -47,23 +47,62 @@ fn flag_path(key: &str) -> String {
     format!("flags/{}", percent::encode(key))
 }
 
+/// A path about the set that the command is about.
+pub(super) fn in_set(at: &FlagsAskArgs, path: &str) -> String {
+    format!("{path}?{}", percent::form([("set", at.set.as_str())]))
+}
+
+/// What a change says of itself besides its content.
+pub(super) fn about(at: &FlagsAskArgs, when: &FlagsWhenArgs, why: &str, revision: Option<u64>) -> String {
+    let revision = revision.map(|revision| revision.to_string());
+    let mut fields = vec![("why", why), ("set", at.set.as_str())];
+    fields.extend(revision.as_deref().map(|revision| ("revision", revision)));
+    fields.extend(when.at.as_deref().map(|at| ("at", at)));
+    if when.propose {
+        fields.push(("propose", "true"));
+    }
+    percent::form(fields)
+}
+
+/// The revision of a flag; 0 where it is not there.
+pub(super) async fn revision_of(at: &FlagsAskArgs, key: &str) -> Result<u64> {
+    let flags = read(at, &in_set(at, "flags")).await?;
+    let known = flags["flags"].as_array().into_iter().flatten().find(|flag| flag["key"] == key);
+    Ok(known.map_or(0, |flag| flag["revision"].as_u64().unwrap_or(0)))
+}
+
+/// What a file holds; without one, the standard input.
+pub(super) fn content(file: Option<&Path>) -> Result<String> {
+    if let Some(file) = file {
+        return std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()));
+    }
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).context("the standard input cannot be read")?;
+    Ok(text)
+}
+
+/// Says what became of a change: its revision, or its number where it is kept for later.
+pub(super) fn say_made(body: &Value) {
+    for finding in body["findings"].as_array().into_iter().flatten() {
+        let at = &finding["location"];
+        eprintln!("line {}, column {}: {}", at["line"], at["column"], text(&finding["message"]));
+    }
+    match (&body["revision"], &body["id"], body["hash"].as_str()) {
+        (Value::Null, id, Some(hash)) => {
+            say!("change request {id} with hash {hash}; approvals needed: {}", body["needed"])
+        }
+        (Value::Null, id, None) => say!("schedule {id}"),
+        (revision, ..) => say!("revision {revision}"),
+    }
+}
+
 pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// What a file holds; without one, what the standard input does.
-pub(super) fn document(file: Option<&Path>) -> Result<String> {
-    let Some(file) = file else {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("the standard input cannot be read")?;
-        return Ok(text);
-    };
-    std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
-}
-
 /// `vitrine flags list`
 pub(super) async fn list(at: &FlagsAskArgs) -> Result<()> {
-    let body = read(at, "flags").await?;
+    let body = read(at, &in_set(at, "flags")).await?;
     let flags = body["flags"].as_array().context("the answer is not one of a flags service")?;
     let width = flags.iter().map(|flag| text(&flag["key"]).chars().count()).max().unwrap_or(0);
     for flag in flags {
@@ -77,7 +116,7 @@ pub(super) async fn list(at: &FlagsAskArgs) -> Result<()> {
 
 /// `vitrine flags get`
 pub(super) async fn get(at: &FlagsAskArgs, key: &str) -> Result<()> {
-    let body = read(at, &flag_path(key)).await?;
+    let body = read(at, &in_set(at, &flag_path(key))).await?;
     say!("{}", serde_json::to_string_pretty(&body["definition"])?);
     Ok(())
 }
@@ -85,23 +124,23 @@ pub(super) async fn get(at: &FlagsAskArgs, key: &str) -> Result<()> {
 /// `vitrine flags set`: for the revision that is in force now, so that a change between is not overwritten.
 pub(super) async fn set(args: &FlagsSetArgs) -> Result<()> {
     let path = flag_path(&args.key);
-    let flags = read(&args.at, "flags").await?;
-    let known = flags["flags"].as_array().into_iter().flatten().find(|flag| flag["key"] == args.key.as_str());
-    let revision = known.map_or(0, |flag| flag["revision"].as_u64().unwrap_or(0));
-    let about = percent::form([("revision", revision.to_string().as_str()), ("why", args.why.as_str())]);
+    // A set of which nothing is there yet has no flags.
+    let revision = if has_set(&args.at).await? { revision_of(&args.at, &args.key).await? } else { 0 };
+    let about = about(&args.at, &args.when, &args.why, Some(revision));
     let body = if args.enable || args.disable {
         let body = json!({"enabled": args.enable}).to_string();
         send(&args.at, Method::POST, &format!("{path}/state?{about}"), body).await?
     } else {
-        let definition = document(args.file.as_deref())?;
-        send(&args.at, Method::PUT, &format!("{path}?{about}"), definition).await?
+        send(&args.at, Method::PUT, &format!("{path}?{about}"), content(args.file.as_deref())?).await?
     };
-    for finding in body["findings"].as_array().into_iter().flatten() {
-        let at = &finding["location"];
-        eprintln!("line {}, column {}: {}", at["line"], at["column"], text(&finding["message"]));
-    }
-    say!("revision {}", body["revision"]);
+    say_made(&body);
     Ok(())
+}
+
+/// Whether the set that a command is about is there.
+pub(super) async fn has_set(at: &FlagsAskArgs) -> Result<bool> {
+    let sets = read(at, "sets").await?;
+    Ok(sets["sets"].as_array().into_iter().flatten().any(|set| set["name"] == at.set.as_str()))
 }
 
 /// `vitrine flags explain`
@@ -109,7 +148,8 @@ pub(super) async fn explain(args: &FlagsExplainArgs) -> Result<()> {
     let context: Value = serde_json::from_str(&args.context)
         .map_err(|e| Usage(format!("--context: {e}; expected JSON such as {{\"targetingKey\": \"cus_1\"}}")))?;
     let body = json!({"context": context}).to_string();
-    let told = send(&args.at, Method::POST, &format!("{}/explain", flag_path(&args.key)), body).await?;
+    let told =
+        send(&args.at, Method::POST, &in_set(&args.at, &format!("{}/explain", flag_path(&args.key))), body).await?;
     say!("{} = {} ({})", told["variant"].as_str().unwrap_or("no variant"), told["value"], text(&told["reason"]));
     if let Some(error) = told["error"].as_str() {
         say!("{error}");
@@ -139,7 +179,7 @@ fn node(told: &Value, depth: usize) {
 /// `vitrine flags history`
 pub(super) async fn history(args: &FlagsHistoryArgs) -> Result<()> {
     let path = match &args.key {
-        Some(key) => format!("{}/history?limit={}", flag_path(key), args.limit),
+        Some(key) => format!("{}&limit={}", in_set(&args.at, &format!("{}/history", flag_path(key))), args.limit),
         None => format!("history?limit={}", args.limit),
     };
     let body = read(&args.at, &path).await?;
@@ -148,10 +188,12 @@ pub(super) async fn history(args: &FlagsHistoryArgs) -> Result<()> {
         let names: Vec<&str> = names.map(|changed| changed["key"].as_str().unwrap_or("(shared)")).collect();
         let at = rfc3339(entry["atMs"].as_i64().unwrap_or(0));
         say!(
-            "{} {at} {} {} {}: {}",
+            "{} {at} {} {}{}{} {}: {}",
             entry["revision"],
             text(&entry["who"]),
             text(&entry["action"]),
+            entry["set"].as_str().map(|set| format!(" in {set}")).unwrap_or_default(),
+            entry["about"].as_str().map(|about| format!(" ({about})")).unwrap_or_default(),
             names.join(", "),
             text(&entry["why"])
         );

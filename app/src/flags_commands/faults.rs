@@ -8,7 +8,7 @@ use serde_json::Value;
 use vitrine_kit::clock::{Clock, rfc3339};
 use vitrine_kit::percent;
 
-use super::ask::{document, read, send, text};
+use super::ask::{content, read, send, text};
 use crate::cli::{
     FaultsCommand, FaultsDemoArgs, FaultsEndArgs, FaultsReasonArgs, FaultsShowArgs, FaultsStartArgs, FlagsAskArgs,
 };
@@ -112,7 +112,7 @@ async fn sites(at: &FlagsAskArgs) -> Result<()> {
 }
 
 async fn start(args: &FaultsStartArgs) -> Result<()> {
-    let body = document(args.file.as_deref())?;
+    let body = content(args.file.as_deref())?;
     let told = send(&args.at, Method::POST, &format!("faults?{}", why(&args.why)), body).await?;
     started(&args.at, &told).await
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use parking_lot::RwLock;
 use vitrine_flags_engine::MAX_VARIANTS;
 
+use crate::declaration::Count;
 use crate::declared::Declared;
-use crate::told::Count;
 
 /// Most variants of a flag that are counted by name; others, which only many changes of a definition can make, count as [`OTHER`].
 const MAX_COUNTED: usize = 2 * MAX_VARIANTS;

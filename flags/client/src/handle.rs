@@ -15,8 +15,8 @@ use vitrine_platform_telemetry::semconv::{
 use vitrine_platform_telemetry::{Context, Counter, Service};
 
 use crate::counts::Slot;
+use crate::declaration::{Count, Declaration};
 use crate::declared::{Declared, Flag, Typed};
-use crate::told::{Count, Declaration};
 
 /// The provider's name in telemetry.
 const PROVIDER: &str = "vitrine";
@@ -65,10 +65,10 @@ struct InForce {
 ///
 /// What is in force is given by [`Flags::put`]; until then, and for whatever is missing, disabled or of another type, code's own default holds.
 #[derive(Clone, Debug)]
-pub struct Flags(Arc<Inner>);
+pub struct Flags(Arc<FlagsInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct FlagsInner {
     clock: Clock,
     version: &'static str,
     /// Held as long as it takes to count one reference more; a change is another snapshot put here.
@@ -79,7 +79,7 @@ struct Inner {
 impl Flags {
     /// No flags yet: code's defaults hold. `version` is that of the services here, which rules may read.
     pub fn new(clock: Clock, version: &'static str) -> Self {
-        Self(Arc::new(Inner { clock, version, in_force: RwLock::default(), slots: RwLock::default() }))
+        Self(Arc::new(FlagsInner { clock, version, in_force: RwLock::default(), slots: RwLock::default() }))
     }
 
     /// Flags that nobody feeds: what code says holds.

@@ -47,11 +47,11 @@
 //! ```
 
 mod counts;
+mod declaration;
 mod declared;
 mod handle;
-mod told;
 
 pub use counts::Counts;
+pub use declaration::{Count, Declaration, DeclaredVariant};
 pub use declared::{Declared, Flag, Kind, Object, Text, Typed, Value};
 pub use handle::{Flags, Handle, Subject};
-pub use told::{Count, Declaration, DeclaredVariant};

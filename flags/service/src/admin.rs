@@ -53,6 +53,7 @@ pub(crate) fn routes() -> Router<FlagService> {
         .route("/api/v1/rollouts/{id}/{act}", post(plans::act_on_roll_out))
         .route("/api/v1/segments", get(segments::list))
         .route("/api/v1/segments/{name}", put(segments::write).delete(segments::delete))
+        .route("/api/v1/file", get(plans::file))
         .route("/api/v1/requests", get(requests::list))
         .route("/api/v1/requests/{id}", put(requests::amend))
         .route("/api/v1/requests/{id}/approve", post(requests::approve))
@@ -97,6 +98,7 @@ impl From<Error> for Failed {
                 let current = json!({"revision": current, "definition": definition.as_deref().map(definition_value)});
                 Self::Conflict(Reply::new(StatusCode::CONFLICT, "REVISION_MISMATCH", &text), current)
             }
+            Error::NotTaken(_) => reply(StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
             Error::Store(cause) => {
                 tracing::error!(error = %cause, "a change of flags could not be kept");
                 reply(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL")

@@ -44,6 +44,8 @@ pub enum Action {
     Delete,
     /// A definition was taken in.
     Import,
+    /// A file's definition was taken.
+    File,
     /// A change was taken back.
     Undo,
     /// A flag was deleted, and its key reserved.
@@ -85,6 +87,7 @@ impl Action {
             Self::Set => "set",
             Self::Delete => "delete",
             Self::Import => "import",
+            Self::File => "file",
             Self::Undo => "undo",
             Self::Archive => "archive",
             Self::Promote => "promote",

@@ -1,6 +1,8 @@
 //! What is kept: flags as their authors wrote them, what they share, the audit, and tokens.
 
+mod file;
 mod plans;
+mod reads;
 mod request;
 mod rollout;
 
@@ -11,9 +13,11 @@ use vitrine_platform_store::{Document, Index, Keys, Schema};
 
 use crate::audit::Entry;
 use crate::faults::{ControlDocument, IncidentDocument};
-use crate::flag_store::ArchivedDocument;
+use crate::lifecycle::RESERVED_MS;
 
+pub(crate) use file::{FILE, FileDocument};
 pub use plans::Schedule;
+pub(crate) use reads::{DeclarationDocument, UsageDocument, fits};
 pub use request::{Approval, ChangeRequest, RequestState};
 pub use rollout::{RollOut, RollOutState};
 
@@ -26,7 +30,9 @@ pub(crate) const SEPARATOR: char = '\u{1f}';
 
 /// What the database holds.
 pub(crate) fn schema() -> Schema {
-    crate::registrations::schema(Schema::new())
+    Schema::new()
+        .with::<DeclarationDocument>()
+        .with::<UsageDocument>()
         .with::<ArchivedDocument>()
         .with::<HeadDocument>()
         .with::<FlagDocument>()
@@ -38,6 +44,7 @@ pub(crate) fn schema() -> Schema {
         .with::<ControlDocument>()
         .with::<Schedule>()
         .with::<RollOut>()
+        .with::<FileDocument>()
         .with::<ChangeRequest>()
 }
 
@@ -179,4 +186,32 @@ impl Document for TokenDocument {
         Cow::Borrowed(&self.name)
     }
     fn keys(&self, _: &mut Keys) {}
+}
+
+/// A flag that was archived.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ArchivedDocument {
+    /// The set that it was of.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) set: String,
+    pub(crate) key: String,
+    /// The revision that archived it: to undo it brings the flag back.
+    pub(crate) revision: u64,
+    pub(crate) archived_ms: i64,
+}
+
+impl Document for ArchivedDocument {
+    const COLLECTION: &'static str = "archived";
+    const INDEXES: &'static [Index] = &[];
+    fn id(&self) -> Cow<'_, str> {
+        FlagDocument::id_of(&self.set, &self.key)
+    }
+    fn keys(&self, _: &mut Keys) {}
+}
+
+impl ArchivedDocument {
+    pub(crate) fn reserved_until_ms(&self) -> i64 {
+        self.archived_ms.saturating_add(RESERVED_MS)
+    }
 }

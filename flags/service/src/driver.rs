@@ -1,21 +1,24 @@
-//! What is done when its time has come: planned changes, steps of roll-outs, and their guards.
+//! What is done when its time has come: planned changes, steps of roll-outs and their guards, and edits of the file of definitions.
 //!
 //! One task does it for a process. All it does goes the way of all changes, so that it can end at any time.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
 
 use crate::documents::RollOut;
-use crate::flag_store::{Error, FlagStore, Moving};
+use crate::flag_store::{Error, FlagFile, FlagStore, Moving, Writer};
 use crate::rollout::{Guard, Measurements};
 
 /// Longest sleep: a clock that was set forward is noticed after so long.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 /// Pause after the database failed.
 const RETRY: Duration = Duration::from_secs(5);
+/// How often the file of definitions is looked at.
+const FILE_INTERVAL_MS: i64 = 2_000;
 /// How often a guard is asked.
 const GUARD_INTERVAL_MS: i64 = 15_000;
 /// How long an answer to a guard may take.
@@ -25,6 +28,7 @@ const GUARD_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Driver {
     flags: FlagStore,
     measurements: Arc<dyn Measurements>,
+    file: Option<FlagFile>,
     /// What is known of the guards of roll-outs that run, by their numbers.
     guards: HashMap<u64, GuardState>,
 }
@@ -48,11 +52,23 @@ impl std::fmt::Debug for Driver {
 impl Driver {
     /// A driver of these flags, whose guards are answered by `measurements`.
     pub fn new(flags: &FlagStore, measurements: Arc<dyn Measurements>) -> Self {
-        Self { flags: flags.clone(), measurements, guards: HashMap::new() }
+        Self { flags: flags.clone(), measurements, file: None, guards: HashMap::new() }
+    }
+
+    /// The same with a file of definitions for the default set, and who writes them. What it says is in force when this returns; where it cannot be taken,
+    /// [`FlagStore::file_status`] says why.
+    pub async fn with_file(self, path: &Path, writer: Writer) -> Result<Self, Error> {
+        let mut file = FlagFile::new(path, writer);
+        file.look(&self.flags).await?;
+        Ok(Self { file: Some(file), ..self })
     }
 
     /// Does all that is due, and returns when something is due next, in milliseconds since 1970.
     pub async fn turn(&mut self) -> Result<Option<i64>, Error> {
+        if let Some(file) = &mut self.file {
+            file.look(&self.flags).await?;
+        }
+        let look_again = self.file.as_ref().map(|_| self.flags.now_ms().saturating_add(FILE_INTERVAL_MS));
         let scheduled = self.flags.make_due().await?;
         let running = self.flags.running().await?;
         self.guards.retain(|id, _| running.iter().any(|roll_out| roll_out.id == *id));
@@ -65,7 +81,7 @@ impl Driver {
         }
         let running = self.flags.running().await?;
         let next = running.iter().map(|roll_out| self.next_of(roll_out));
-        Ok(next.chain(scheduled).min())
+        Ok(next.chain(scheduled).chain(look_again).min())
     }
 
     /// Does what is due when it is due, for as long as it is polled.

@@ -7,6 +7,7 @@ mod apply;
 mod archive;
 mod change;
 mod edit;
+mod file;
 mod history;
 mod operations;
 mod quorum;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use parking_lot::RwLock;
 use tokio::sync::{Mutex, Notify, watch};
 use vitrine_flags_engine::{Evaluation, Finding, Flag, FlagSet, Mode, Refused};
 use vitrine_kit::clock::Clock;
@@ -29,10 +31,10 @@ use set::NOTHING_SHARED;
 
 use crate::documents::{FlagDocument, HEAD, HeadDocument, SharedDocument, schema};
 
-use crate::registrations::Registrations;
+use crate::registrations::{NotTaken, Registrations};
 
-pub(crate) use archive::ArchivedDocument;
 pub use change::Written;
+pub use file::{FileStatus, Writer};
 pub use history::{MAX_ENTRIES, Verified};
 pub use quorum::MAX_QUORUM;
 pub use requests::{MAX_REQUESTS, Proposed};
@@ -41,6 +43,7 @@ pub use schedules::{MAX_PLANNED_BYTES, MAX_SCHEDULES, Planned};
 pub use segments::Segment;
 pub use set::{DEFAULT_SET, MAX_SETS, SetInForce, StoredFlag};
 
+pub(crate) use file::FlagFile;
 pub(crate) use rollouts::Moving;
 pub(crate) use schedules::time_of;
 pub(crate) use set::{Difference, differences};
@@ -122,6 +125,9 @@ pub enum Error {
     /// The request lacks something.
     #[error("{0}")]
     Invalid(String),
+    /// What a process tells cannot be taken.
+    #[error(transparent)]
+    NotTaken(#[from] NotTaken),
     /// It is for others to change.
     #[error("{0}")]
     Protected(String),
@@ -138,6 +144,8 @@ pub struct FlagStore {
     /// Changes, one at a time; in it the head as it was read, whose version the next change expects.
     changing: Arc<Mutex<Option<Stored<HeadDocument>>>>,
     current: Arc<watch::Sender<Arc<InForce>>>,
+    /// How the file beside the store fares, if there is one.
+    file: Arc<RwLock<Option<FileStatus>>>,
     /// How many others must approve a change where nothing else says so.
     quorum: u32,
     /// Told when something was planned, or is not any more.
@@ -158,7 +166,7 @@ impl FlagStore {
         let current = Arc::new(watch::Sender::new(Arc::new(in_force)));
         let registrations = Registrations::load(store.clone(), clock.clone()).await?;
         let (changing, planned) = (Arc::new(Mutex::new(head)), Arc::default());
-        Ok(Self { store, clock, changing, current, quorum: 0, planned, registrations })
+        Ok(Self { store, clock, changing, current, file: Arc::default(), quorum: 0, planned, registrations })
     }
 
     /// The same where so many others must approve a change, unless metadata says another number; at most [`MAX_QUORUM`].

@@ -2,7 +2,10 @@
 //!
 //! [`FlagStore`] keeps flags as their authors wrote them. A change is checked, committed together with its audit entry, put in force and only then
 //! acknowledged; of two who change one flag the later one is told ([`Error::Conflict`]). What a flag means is `flags/engine`'s affair.
-//! [`faults`] keeps which faults are to be at work, and what became of them. [`Access`] knows tokens by their hashes, and the [`Role`] of each. [`router`] is the network side: OpenFeature's remote evaluation with its event stream
+//! A change is an [`Operation`], so it can also be planned for a time, proposed to others and approved by them, or be a roll-out, which goes on by
+//! itself: [`Driver`] does what is due. Flags are in sets, which clients select. The audit tells of all of it.
+//! [`faults`] keeps which faults are to be at work, and what became of them. [`Access`] knows tokens by their hashes, and the [`Role`] of each.
+//! [`router`] is the network side: OpenFeature's remote evaluation with its event stream
 //! below `/ofrep/v1`, flagd's services over gRPC and Connect, the operators' API below `/api/v1`, and pages; [`Serving`] says what is added to contexts, how
 //! much a client may ask for, and when it stops.
 //!
@@ -42,6 +45,7 @@ pub mod faults;
 mod flag_store;
 mod flagd;
 mod lifecycle;
+mod lives;
 mod ofrep;
 mod operation;
 mod pages;
@@ -61,12 +65,13 @@ pub use audit::{Action, Changed, Entry};
 pub use documents::{Approval, ChangeRequest, RequestState, RollOut, RollOutState, Schedule};
 pub use driver::Driver;
 pub use flag_store::{
-    DEFAULT_SET, Error, FlagStore, InForce, MAX_ENTRIES, MAX_PLANNED_BYTES, MAX_QUORUM, MAX_REQUESTS, MAX_ROLL_OUTS,
-    MAX_SCHEDULES, MAX_SETS, Planned, Proposed, RollOutAct, Segment, SetInForce, StoredFlag, Verified, Written,
+    DEFAULT_SET, Error, FileStatus, FlagStore, InForce, MAX_ENTRIES, MAX_PLANNED_BYTES, MAX_QUORUM, MAX_REQUESTS,
+    MAX_ROLL_OUTS, MAX_SCHEDULES, MAX_SETS, Planned, Proposed, RollOutAct, Segment, SetInForce, StoredFlag, Verified,
+    Writer, Written,
 };
 pub use lifecycle::Stage;
 pub use operation::{Author, Import, Operation, Promoted};
-pub use registrations::Registrations;
+pub use registrations::{NotTaken, Registrations};
 pub use role::Role;
 pub use rollout::{Guard, Language, MAX_STEPS, Measurements, NoObservatory, RollOutPlan, Share, Side, Span, Then};
 pub use router::{error_format, router, router_serving};

@@ -189,8 +189,8 @@ impl Operation {
             Self::Undo { entry } => format!("take back revision {entry}"),
             Self::RollOut { key, plan, .. } => format!("roll {key:?} out from {:?} to {:?}", plan.from, plan.to),
             Self::Promote { from, flags } => {
-                let keys: Vec<String> = flags.iter().map(|flag| format!("{:?}", flag.key)).collect();
-                format!("promote {} from {}", keys.join(", "), set_name(from))
+                let keys: Vec<&str> = flags.iter().map(|flag| flag.key.as_str()).collect();
+                format!("promote {} from {}", listed(&keys), set_name(from))
             }
         }
     }
@@ -199,4 +199,14 @@ impl Operation {
 /// A set in words.
 pub(crate) fn set_name(set: &str) -> String {
     if set.is_empty() { "the default set".to_owned() } else { format!("the set {set:?}") }
+}
+
+/// Most names that a text tells.
+const MAX_NAMED: usize = 10;
+
+/// Names in words; of many, the first ones.
+pub(crate) fn listed<N: AsRef<str>>(names: &[N]) -> String {
+    let told: Vec<String> = names.iter().take(MAX_NAMED).map(|name| format!("{:?}", name.as_ref())).collect();
+    let more = names.len().saturating_sub(MAX_NAMED);
+    if more > 0 { format!("{} and {more} more", told.join(", ")) } else { told.join(", ") }
 }

@@ -62,7 +62,7 @@ impl From<Denied> for Failed {
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
         let status = match &error {
-            Error::Refused { .. } | Error::Invalid(_) => StatusCode::BAD_REQUEST,
+            Error::Refused { .. } | Error::Invalid(_) | Error::NotTaken(_) => StatusCode::BAD_REQUEST,
             Error::InUse(_) | Error::Conflict { .. } => StatusCode::CONFLICT,
             Error::NotFound(_) => StatusCode::NOT_FOUND,
             Error::Protected(_) => StatusCode::FORBIDDEN,
@@ -109,7 +109,11 @@ async fn home(State(service): State<FlagService>, Query(asked): Query<InSet>, he
     let read = || {
         service.access.check(&headers, Role::Viewer)?;
         let now = service.flags.current();
-        Ok(view::flags(&now, &asked.set, set_of(&now, &asked.set)?, service.flags.registrations()))
+        let file = service.flags.file_status().filter(|_| asked.set.is_empty());
+        let file = file.map(|file| view::file(&file, service.flags.now_ms())).unwrap_or_default();
+        let set = set_of(&now, &asked.set)?;
+        service.flags.registrations().gather();
+        Ok(view::flags(&now, (&asked.set, set), &file, service.flags.registrations()))
     };
     page(read())
 }

@@ -12,8 +12,8 @@ use vitrine_platform_http::{Query, Reply};
 use crate::admin::{FlagBody, Replied, Why, author, json_reply, set_of};
 use crate::flag_store::{DEFAULT_SET, Error, FlagStore, Written};
 use crate::lifecycle::Stage;
+use crate::lives::Life;
 use crate::operation::{Author, Import};
-use crate::registrations::Life;
 use crate::role::Role;
 use crate::service::FlagService;
 
@@ -81,6 +81,7 @@ async fn list(State(service): State<FlagService>, Query(which): Query<Which>, he
         return Err(Error::Invalid(message.to_owned()).into());
     }
     let registrations = service.flags.registrations();
+    registrations.gather();
     let listed = set.snapshot.flags().filter_map(|flag| {
         let life = if is_default { registrations.life(set, flag.key()) } else { None };
         let is_meant = life.as_ref().is_none_or(|life| {

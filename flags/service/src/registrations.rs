@@ -3,23 +3,18 @@
 //! A declaration is kept as soon as it is new; that it was heard again, and what was read, is kept every now and then: a process that dies
 //! loses some seconds of counts, and no change of anything.
 
-mod documents;
-
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use tokio_util::sync::CancellationToken;
-use vitrine_flags_client::{Count, Counts, Declaration, Kind};
+use vitrine_flags_client::{Count, Counts, Declaration};
 use vitrine_flags_engine::{Flag, FlagSet, MAX_NAME_BYTES, Mode};
 use vitrine_kit::clock::Clock;
-use vitrine_platform_store::{Query, Schema, Store};
+use vitrine_platform_store::{Document as _, Error as StoreError, Query, Store};
 
-use crate::flag_store::{Error, InForce, SetInForce};
-use crate::lifecycle::{self, Reads, Stage};
-pub(crate) use documents::{DeclarationDocument, UsageDocument};
+use crate::documents::{DeclarationDocument, UsageDocument, fits};
 
 /// Most declarations that are kept.
 const MAX_DECLARATIONS: usize = 2_000;
@@ -35,22 +30,23 @@ const MAX_DEFINITION_BYTES: usize = 64 * 1_024;
 const KEEP_EVERY: Duration = Duration::from_secs(10);
 /// How old a declaration that is kept may be when it is heard again, before it is kept anew.
 const SEEN_EVERY_MS: i64 = 60 * 60 * 1_000;
+/// After how long code that was not heard again is taken to be gone.
+const FORGOTTEN_AFTER_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 /// Who read a flag that was evaluated here for a client.
 const CLIENTS: &str = "clients";
 
 /// What is known of the flags that code reads. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Registrations(Arc<Inner>);
+pub struct Registrations(Arc<RegistrationsInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct RegistrationsInner {
     store: Store,
     clock: Clock,
     declared: RwLock<BTreeMap<(String, String), DeclarationDocument>>,
     used: Mutex<Used>,
     /// What was evaluated here since it was kept last.
     answered: RwLock<HashMap<String, Arc<Counts>>>,
-    kept_ms: AtomicI64,
 }
 
 #[derive(Debug, Default)]
@@ -60,33 +56,19 @@ struct Used {
     changed: std::collections::BTreeSet<String>,
 }
 
-/// Adds what is kept here.
-pub(crate) fn schema(schema: Schema) -> Schema {
-    schema.with::<DeclarationDocument>().with::<UsageDocument>()
-}
-
-/// What is known of a flag's life.
-#[derive(Clone, Debug, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Life {
-    pub(crate) stage: Stage,
-    pub(crate) kind: Kind,
-    /// The services whose code reads it.
-    pub(crate) owners: Vec<String>,
-    /// What it switches, as code says.
-    pub(crate) purpose: Option<String>,
-    /// In what code and catalogue differ.
-    pub(crate) drift: Vec<String>,
-    pub(crate) reads: u64,
-    pub(crate) last_read_ms: Option<i64>,
-    pub(crate) last_reader: Option<String>,
-    /// The variant that all reads had since `sameSinceMs`; empty for code's own default.
-    pub(crate) variant: Option<String>,
-    pub(crate) same_since_ms: Option<i64>,
+/// Why nothing of what a process tells is taken.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTaken {
+    /// It is malformed, or too much.
+    #[error("{0}")]
+    Invalid(String),
+    /// The database.
+    #[error("what was told could not be kept")]
+    Store(#[from] StoreError),
 }
 
 impl Registrations {
-    pub(crate) async fn load(store: Store, clock: Clock) -> Result<Self, Error> {
+    pub(crate) async fn load(store: Store, clock: Clock) -> Result<Self, StoreError> {
         let mut declared = BTreeMap::new();
         for found in store.find_all::<DeclarationDocument>(Query::all()).await? {
             declared.insert(found.doc.place(), found.doc);
@@ -96,45 +78,50 @@ impl Registrations {
             used.by_key.insert(found.doc.key.clone(), found.doc);
         }
         let (declared, used) = (RwLock::new(declared), Mutex::new(used));
-        let kept_ms = AtomicI64::new(clock.now_ms());
-        Ok(Self(Arc::new(Inner { store, clock, declared, used, answered: RwLock::default(), kept_ms })))
+        Ok(Self(Arc::new(RegistrationsInner { store, clock, declared, used, answered: RwLock::default() })))
     }
 
     /// Takes what a process tells: which flags its code declares, and how often they were read since it told last. What is too much or malformed is
     /// refused, and nothing of it is taken.
-    pub async fn heard(
+    pub async fn received(
         &self,
         process: &str,
         version: &str,
         declared: &[Declaration],
         counts: &[Count],
-    ) -> Result<(), Error> {
+    ) -> Result<(), NotTaken> {
         let now_ms = self.0.clock.now_ms();
         text("the process", process)?;
         text("the version", version)?;
         if declared.len() > MAX_TOLD || counts.len() > MAX_TOLD {
-            return Err(Error::Invalid(format!("at most {MAX_TOLD} flags and counts are told at once")));
+            return Err(NotTaken::Invalid(format!("at most {MAX_TOLD} flags and counts are told at once")));
         }
         let news = self.news(process, version, declared, now_ms)?;
         for count in counts {
             text("a reader", &count.reader)?;
             for name in [&count.key, &count.variant] {
                 if name.len() > MAX_NAME_BYTES {
-                    return Err(Error::Invalid(format!("a name has at most {MAX_NAME_BYTES} bytes")));
+                    return Err(NotTaken::Invalid(format!("a name has at most {MAX_NAME_BYTES} bytes")));
                 }
             }
         }
         if !news.is_empty() {
+            let forgotten = self.forgotten(now_ms);
             let mut tx = self.0.store.begin();
+            forgotten.iter().for_each(|doc| tx.delete::<DeclarationDocument>(&doc.id()));
             news.iter().for_each(|doc| tx.put(doc));
             tx.commit().await?;
-            self.0.declared.write().extend(news.into_iter().map(|doc| (doc.place(), doc)));
+            let mut declared = self.0.declared.write();
+            forgotten.iter().for_each(|doc| drop(declared.remove(&doc.place())));
+            declared.extend(news.into_iter().map(|doc| (doc.place(), doc)));
         }
+        // Last, and not kept at once: whoever is told that nothing was taken tells it again.
         self.use_counts(counts, now_ms);
-        if now_ms - self.0.kept_ms.load(Ordering::Relaxed) >= KEEP_EVERY.as_millis() as i64 {
-            self.keep().await?;
-        }
         Ok(())
+    }
+
+    fn forgotten(&self, now_ms: i64) -> Vec<DeclarationDocument> {
+        self.0.declared.read().values().filter(|doc| is_forgotten(doc, now_ms)).cloned().collect()
     }
 
     /// The declarations that are to be kept: those that are new, differ, or were kept long ago.
@@ -144,7 +131,7 @@ impl Registrations {
         version: &str,
         declared: &[Declaration],
         now_ms: i64,
-    ) -> Result<Vec<DeclarationDocument>, Error> {
+    ) -> Result<Vec<DeclarationDocument>, NotTaken> {
         let known = self.0.declared.read();
         let mut news: Vec<DeclarationDocument> = Vec::new();
         for declaration in declared {
@@ -165,7 +152,7 @@ impl Registrations {
         }
         let added = news.iter().filter(|doc| !known.contains_key(&doc.place())).count();
         if known.len() + added > MAX_DECLARATIONS {
-            return Err(Error::Invalid(format!("at most {MAX_DECLARATIONS} declarations are kept")));
+            return Err(NotTaken::Invalid(format!("at most {MAX_DECLARATIONS} declarations are kept")));
         }
         Ok(news)
     }
@@ -193,16 +180,15 @@ impl Registrations {
         }
     }
 
-    /// Takes what was evaluated here into what is known.
-    fn gather(&self) {
+    /// Takes what was evaluated here into what is known: to be done once before many are asked about.
+    pub(crate) fn gather(&self) {
         let mut counts = Vec::new();
         self.0.answered.read().iter().for_each(|(key, answered)| answered.take(key, CLIENTS, &mut counts));
         self.use_counts(&counts, self.0.clock.now_ms());
     }
 
     /// Keeps what was read.
-    async fn keep(&self) -> Result<(), Error> {
-        self.0.kept_ms.store(self.0.clock.now_ms(), Ordering::Relaxed);
+    async fn keep(&self) -> Result<(), NotTaken> {
         self.gather();
         let mut tx = self.0.store.begin();
         let keys = {
@@ -223,7 +209,7 @@ impl Registrations {
     }
 
     /// Keeps what was read every now and then, and once more at the end.
-    pub async fn tend(&self, stop: CancellationToken) {
+    pub async fn sweep(&self, stop: CancellationToken) {
         let keep = async || {
             if let Err(error) = self.keep().await {
                 tracing::warn!(error = %error, "what was read of flags could not be kept; it is tried again");
@@ -238,83 +224,52 @@ impl Registrations {
     /// What code declares of a flag, by the services that read it.
     pub(crate) fn of(&self, key: &str) -> Vec<DeclarationDocument> {
         let from = (key.to_owned(), String::new());
-        let declared = self.0.declared.read();
-        declared.range(from..).take_while(|((of, _), _)| of == key).map(|(_, doc)| doc.clone()).collect()
+        let (declared, now_ms) = (self.0.declared.read(), self.now_ms());
+        let of = declared.range(from..).take_while(|((of, _), _)| of == key).map(|(_, doc)| doc);
+        of.filter(|doc| !is_forgotten(doc, now_ms)).cloned().collect()
     }
 
     /// Everything that code declares.
     pub(crate) fn all(&self) -> Vec<DeclarationDocument> {
-        self.0.declared.read().values().cloned().collect()
+        let now_ms = self.now_ms();
+        self.0.declared.read().values().filter(|doc| !is_forgotten(doc, now_ms)).cloned().collect()
     }
 
-    /// What is declared and is no flag, by keys; of several services, the first one's.
-    pub(crate) fn unknown_to(&self, now: &InForce) -> Vec<DeclarationDocument> {
-        let mut all = self.all();
-        all.retain(|doc| {
-            now.stored(&doc.declaration.key).is_none() && !now.is_reserved(&doc.declaration.key, self.0.clock.now_ms())
-        });
-        all.dedup_by(|a, b| a.declaration.key == b.declaration.key);
-        all
+    /// What was read of a flag, as far as it was gathered.
+    pub(crate) fn usage(&self, key: &str) -> Option<UsageDocument> {
+        self.0.used.lock().by_key.get(key).cloned()
     }
 
-    /// What is known of the life of a flag of the catalogue.
-    pub(crate) fn life(&self, now: &SetInForce, key: &str) -> Option<Life> {
-        self.gather();
-        let (stored, flag) = (now.stored(key)?, now.snapshot.get(key)?);
-        let declared = self.of(key);
-        let first = declared.first().map(|doc| &doc.declaration);
-        let metadata: serde_json::Value =
-            now.snapshot.metadata_of(key).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let said = metadata.get("kind").and_then(|kind| Kind::ALL.into_iter().find(|known| *kind == known.name()));
-        let kind = first.map(|declaration| declaration.kind).or(said).unwrap_or_default();
-        let days = metadata.get(lifecycle::SETTLED_AFTER).and_then(serde_json::Value::as_i64);
-        let mut drift = Vec::new();
-        if declared.is_empty() {
-            drift.push("unknown to code".to_owned());
-        }
-        for doc in declared.iter().filter(|doc| !doc.fits(flag.kind())) {
-            let reads = doc.declaration.flag_type.name();
-            drift.push(format!("{} reads it as {reads}, and it is {}", doc.declaration.owner, flag.kind().name()));
-        }
-        let used = self.0.used.lock().by_key.get(key).cloned();
-        let reads = used.as_ref().map(|used| Reads { last_ms: used.last_ms, same_since_ms: used.same_since_ms });
-        let settled_after = days.unwrap_or_else(|| lifecycle::settled_after_days(kind));
-        Some(Life {
-            stage: lifecycle::stage(stored.changed_ms, reads, settled_after, self.0.clock.now_ms()),
-            kind,
-            owners: declared.iter().map(|doc| doc.declaration.owner.clone()).collect(),
-            purpose: first.map(|declaration| declaration.purpose.clone()),
-            drift,
-            reads: used.as_ref().map_or(0, |used| used.reads),
-            last_read_ms: used.as_ref().map(|used| used.last_ms),
-            last_reader: used.as_ref().map(|used| used.last_reader.clone()),
-            variant: used.as_ref().map(|used| used.variant.clone()),
-            same_since_ms: used.as_ref().map(|used| used.same_since_ms),
-        })
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.0.clock.now_ms()
     }
 }
 
-fn text(what: &str, text: &str) -> Result<(), Error> {
+fn is_forgotten(doc: &DeclarationDocument, now_ms: i64) -> bool {
+    now_ms - doc.seen_ms >= FORGOTTEN_AFTER_MS
+}
+
+fn text(what: &str, text: &str) -> Result<(), NotTaken> {
     if text.is_empty() || text.len() > MAX_TEXT_BYTES {
-        return Err(Error::Invalid(format!("{what}: 1 to {MAX_TEXT_BYTES} bytes are expected")));
+        return Err(NotTaken::Invalid(format!("{what}: 1 to {MAX_TEXT_BYTES} bytes are expected")));
     }
     Ok(())
 }
 
 /// Whether a flag can be made of a declaration, of the type that it says.
-fn check(declaration: &Declaration) -> Result<(), Error> {
+fn check(declaration: &Declaration) -> Result<(), NotTaken> {
     text("the owner of a flag", &declaration.owner)?;
     text("what a flag is for", &declaration.purpose)?;
     let definition = declaration.definition();
     if definition.len() > MAX_DEFINITION_BYTES {
-        return Err(Error::Invalid(format!("a declaration has at most {MAX_DEFINITION_BYTES} bytes")));
+        return Err(NotTaken::Invalid(format!("a declaration has at most {MAX_DEFINITION_BYTES} bytes")));
     }
     let about = || format!("declared flag {:?}: ", declaration.key);
     let read = Flag::read(&declaration.key, &definition, &FlagSet::default(), Mode::Strict);
-    let flag = read.map_err(|refused| Error::Refused { about: about(), refused })?.read;
-    if !documents::fits(declaration.flag_type, flag.kind()) {
+    let flag = read.map_err(|refused| NotTaken::Invalid(format!("{}{refused}", about())))?.read;
+    if !fits(declaration.flag_type, flag.kind()) {
         let (said, is) = (declaration.flag_type.name(), flag.kind().name());
-        return Err(Error::Invalid(format!("{}it is said to be {said}, and its values are {is}", about())));
+        return Err(NotTaken::Invalid(format!("{}it is said to be {said}, and its values are {is}", about())));
     }
     Ok(())
 }

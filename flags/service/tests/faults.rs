@@ -23,6 +23,8 @@ use vitrine_platform_store::Storage;
 const NOW_MS: i64 = 1_795_228_166_042;
 const SLOW: &str =
     r#"{"what": {"delay": {"ms": 100}}, "where": {"at": "callee", "service": ["carts"]}, "timing": {"ttl_s": 60}}"#;
+const DECLARED: &str = r#"{"key": "sale", "kind": "operational", "owner": "carts", "purpose": "Whether there is a sale.", "type": "boolean",
+    "variants": [{"name": "off", "value": false}, {"name": "on", "value": true}]}"#;
 /// The value of a figure that is not known.
 const UNKNOWN: i64 = i64::MIN;
 
@@ -43,6 +45,7 @@ struct World {
     follow: Follow,
     router: Router,
     access: Access,
+    flags: FlagStore,
     clock: Manual,
     figure: Arc<Figure>,
 }
@@ -61,7 +64,7 @@ impl World {
         let measurements: Arc<dyn Measurements> = figure.clone();
         let control = FaultControl::open(&flags, clock, measurements).await.expect("faults");
         let router = nowhere(router(&flags, &access, &control), error_format);
-        Self { folder, follow: Follow::new(control.clone()), control, router, access, clock: hand, figure }
+        Self { folder, follow: Follow::new(&control, &flags), control, router, access, flags, clock: hand, figure }
     }
 
     async fn poll(&self, request: FetchRequest) -> FetchResponse {
@@ -93,7 +96,7 @@ fn site(at: &str, service: &str) -> wire::Site {
 fn inventory() -> Inventory {
     Inventory {
         sites: vec![site("callee", "carts"), site("process", "carts"), site("process", "ads")],
-        flags: Vec::new(),
+        declarations: vec![DECLARED.to_owned()],
     }
 }
 
@@ -323,5 +326,42 @@ async fn a_caller_speaks_for_its_own_process() {
     let refused = world.follow.fetch(foreign).await.expect_err("refused");
     assert_eq!(refused.code(), tonic::Code::PermissionDenied, "{refused}");
     let refused = world.follow.fetch(tonic::Request::new(FetchRequest { wait_ms: 5_001, ..request("one") })).await;
+    assert_eq!(refused.expect_err("refused").code(), tonic::Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn a_process_follows_the_flags_that_it_reads() {
+    let world = World::new().await;
+    let begun = world.process("one").await;
+    assert_eq!((begun.flags_revision, begun.flags_json), (0, None), "there are none yet");
+    let definition = |default: &str| {
+        format!(r#"{{"state": "ENABLED", "variants": {{"off": false, "on": true}}, "defaultVariant": "{default}"}}"#)
+    };
+    world.flags.set(author(), "other", &definition("on"), 0).await.expect("written");
+    world.flags.set(author(), "sale", &definition("on"), 0).await.expect("written");
+    let request = |have_flags| FetchRequest { have_faults: begun.faults_revision, have_flags, ..request("one") };
+    let told = world.poll(FetchRequest { wait_ms: 5_000, ..request(0) }).await;
+    let flags: Value = serde_json::from_str(&told.flags_json.expect("they changed")).expect("JSON");
+    assert_eq!(flags["flags"].as_object().map(|flags| flags.keys().cloned().collect()), Some(vec!["sale".to_owned()]));
+    assert_eq!(world.poll(request(told.flags_revision)).await.flags_json, None, "it has them");
+    // What it read is counted, once.
+    let read = wire::Evaluations {
+        key: "sale".to_owned(),
+        variant: "on".to_owned(),
+        reader: "carts".to_owned(),
+        count: 3,
+        last_unix_ms: NOW_MS,
+    };
+    let batch = FetchRequest { batch: 1, evaluations: vec![read], ..request(told.flags_revision) };
+    world.poll(batch.clone()).await;
+    world.poll(batch).await;
+    let (_, listed) = world.ask("GET", "/api/v1/flags?stage=live", &[], "").await;
+    let life =
+        &listed["flags"].as_array().and_then(|flags| flags.iter().find(|flag| flag["key"] == "sale")).expect("listed")
+            ["life"];
+    assert_eq!((&life["reads"], &life["owners"], &life["lastReader"]), (&json!(3), &json!(["carts"]), &json!("carts")));
+    // One that cannot be is refused, and says where.
+    let inventory = Some(Inventory { sites: Vec::new(), declarations: vec!["{}".to_owned()] });
+    let refused = world.follow.fetch(tonic::Request::new(FetchRequest { inventory, ..request(0) })).await;
     assert_eq!(refused.expect_err("refused").code(), tonic::Code::InvalidArgument);
 }

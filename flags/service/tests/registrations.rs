@@ -13,7 +13,7 @@ use tower::ServiceExt;
 use vitrine_flags_client::{Count, Declaration, DeclaredVariant, Kind};
 use vitrine_flags_engine::FlagType;
 use vitrine_flags_service::faults::FaultControl;
-use vitrine_flags_service::{Access, Author, Error, FlagStore, NoObservatory, error_format, router};
+use vitrine_flags_service::{Access, Author, FlagStore, NoObservatory, NotTaken, error_format, router};
 use vitrine_kit::clock::{Clock, Manual};
 use vitrine_platform_http::{Router, nowhere};
 use vitrine_platform_store::Storage;
@@ -63,7 +63,7 @@ impl Served {
         let last_ms = i64::MAX;
         let count =
             Count { key: key.to_owned(), reader: "carts".to_owned(), variant: variant.to_owned(), count: 2, last_ms };
-        self.flags.registrations().heard("p1", "1.0.0", &[], &[count]).await.expect("taken");
+        self.flags.registrations().received("p1", "1.0.0", &[], &[count]).await.expect("taken");
     }
 }
 
@@ -109,7 +109,7 @@ async fn what_code_declares_can_be_made_a_flag_and_is_known_after_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let served = Served::open(folder.path()).await;
     let declared = all_types();
-    served.flags.registrations().heard("p1", "1.0.0", &declared, &[]).await.expect("taken");
+    served.flags.registrations().received("p1", "1.0.0", &declared, &[]).await.expect("taken");
     drop(served);
 
     let served = Served::open(folder.path()).await;
@@ -153,7 +153,7 @@ async fn a_catalogue_that_never_held_anything_is_filled_by_one_change() {
     let served = Served::open(folder.path()).await;
     served.flags.fill_with_declared().await.expect("nothing is declared");
     assert_eq!(served.flags.current().revision, 0);
-    served.flags.registrations().heard("p1", "1.0.0", &all_types(), &[]).await.expect("taken");
+    served.flags.registrations().received("p1", "1.0.0", &all_types(), &[]).await.expect("taken");
     served.flags.fill_with_declared().await.expect("filled");
     let (_, history) = served.ask("GET", "/api/v1/history", "").await;
     let entries = history["entries"].as_array().cloned().unwrap_or_default();
@@ -174,7 +174,7 @@ async fn a_catalogue_that_never_held_anything_is_filled_by_one_change() {
 async fn a_flags_life_follows_from_what_is_really_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let served = Served::open(folder.path()).await;
-    served.flags.registrations().heard("p1", "1.0.0", &all_types(), &[]).await.expect("taken");
+    served.flags.registrations().received("p1", "1.0.0", &all_types(), &[]).await.expect("taken");
     served.flags.fill_with_declared().await.expect("filled");
     assert_eq!(served.life("a").await["stage"], "declared");
     assert_eq!(served.keys("stage=declared").await.len(), 5);
@@ -205,18 +205,30 @@ async fn a_flags_life_follows_from_what_is_really_read() {
     assert_eq!(served.keys("stage=stale&owner=orders").await, Vec::<String>::new());
     served.read("a", "second").await;
     assert_eq!(served.keys("stage=settled").await, Vec::<String>::new());
+    // What was told again is known; the rest of the code seems to be gone.
+    served.clock.advance(10 * DAY);
+    served.flags.registrations().received("p2", "1.0.0", &all_types()[..1], &[]).await.expect("taken");
+    served.clock.advance(10 * DAY);
+    assert_eq!(
+        (served.life("a").await["drift"].clone(), served.life("d").await["drift"].clone()),
+        (json!([]), json!(["unknown to code"]))
+    );
+    for (key, variant) in [("a", "second"), ("b", "first"), ("c", "second")] {
+        served.read(key, variant).await;
+    }
     let (status, problem) = served.ask("GET", "/api/v1/flags?stage=old", "").await;
     assert_eq!((status, &problem["field"]), (400, &json!("stage")), "{problem}");
 
     // A flag's own threshold.
     let own = r#"{"state": "ENABLED", "variants": {"first": 1}, "defaultVariant": "first", "metadata": {"settledAfterDays": 3}}"#;
+    assert_eq!(served.keys("stage=settled").await, ["a", "c"]);
     served.ask("PUT", "/api/v1/flags/b?revision=1&why=threshold", own).await;
-    assert_eq!(served.keys("stage=settled").await, ["b"]);
+    assert_eq!(served.keys("stage=settled").await, ["a", "b", "c"]);
 
     // What was read is kept.
     let stop = CancellationToken::new();
     stop.cancel();
-    served.flags.registrations().tend(stop).await;
+    served.flags.registrations().sweep(stop).await;
     let before = served.life("a").await;
     drop(served);
     let served = Served::open(folder.path()).await;
@@ -259,7 +271,7 @@ async fn an_archived_flag_is_not_served_and_its_key_is_reserved() {
     let (status, _) = served.ask("POST", "/api/v1/import?why=again", &import).await;
     assert_eq!((status, served.flags.current().revision), (409, 2), "nothing of it is taken");
     // What still runs declares it: that makes it no flag that could be created.
-    served.flags.registrations().heard("p1", "1.0.0", &all_types()[..1], &[]).await.expect("taken");
+    served.flags.registrations().received("p1", "1.0.0", &all_types()[..1], &[]).await.expect("taken");
     let (_, page) = served.ask("GET", "/", "").await;
     assert!(!page.as_str().unwrap_or_default().contains("/declarations/a/create"));
 
@@ -303,15 +315,15 @@ async fn what_cannot_be_taken_is_refused_and_nothing_of_it_is_kept() {
         }),
     ];
     for declaration in bad {
-        let heard = served.flags.registrations().heard("p1", "1", &[good.clone(), declaration.clone()], &[]).await;
-        assert!(matches!(heard, Err(Error::Invalid(_) | Error::Refused { .. })), "{declaration:?}: {heard:?}");
+        let heard = served.flags.registrations().received("p1", "1", &[good.clone(), declaration.clone()], &[]).await;
+        assert!(matches!(heard, Err(NotTaken::Invalid(_))), "{declaration:?}: {heard:?}");
     }
     let many: Vec<_> = (0..2_001).map(|n| with(&|d| d.key = format!("k{n}"))).collect();
-    assert!(served.flags.registrations().heard("p1", "1", &many, &[]).await.is_err());
-    assert!(served.flags.registrations().heard("", "1", &[good.clone()], &[]).await.is_err());
+    assert!(served.flags.registrations().received("p1", "1", &many, &[]).await.is_err());
+    assert!(served.flags.registrations().received("", "1", &[good.clone()], &[]).await.is_err());
     assert_eq!(served.ask("GET", "/api/v1/declarations", "").await.1["declarations"], json!([]));
     // Told in parts, they are bounded all the same.
-    served.flags.registrations().heard("p1", "1", &many[..2_000], &[]).await.expect("room");
-    let full = served.flags.registrations().heard("p2", "1", &[good], &[]).await.expect_err("full");
+    served.flags.registrations().received("p1", "1", &many[..2_000], &[]).await.expect("room");
+    let full = served.flags.registrations().received("p2", "1", &[good], &[]).await.expect_err("full");
     assert!(full.to_string().contains("2000"), "{full}");
 }

@@ -10,8 +10,8 @@ use std::time::Instant;
 use vitrine_kit::percent::{self, AsciiSet};
 
 use crate::pipeline::Service;
-use crate::span::now_unix_nano;
-use crate::trace_events::{TraceEvents, event};
+use crate::span::{event, now_unix_nano};
+use crate::trace_events::TraceEvents;
 use crate::value::Value;
 
 /// Most baggage that is taken from outside, in bytes (W3C: at least 8192 must be carried on).

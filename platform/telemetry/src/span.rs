@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::trace::v1::{span::SpanKind, status::StatusCode};
 
 use crate::context::{Baggage, Context, parse_traceparent};
 use crate::pipeline::Service;
-use crate::trace_events::{EVENTS, event};
+use crate::trace_events::EVENTS;
 use crate::value::{Text, Value, write_attribute};
 use crate::wire;
 
@@ -256,6 +256,21 @@ fn otlp_kind(kind: Kind) -> SpanKind {
         Kind::Consumer => SpanKind::Consumer,
         Kind::Producer => SpanKind::Producer,
     }
+}
+
+/// An event at this moment, as OTLP's `Span.Event`.
+pub(crate) fn event(
+    at_unix_nano: u64,
+    name: &str,
+    attributes: impl IntoIterator<Item = (&'static str, Value)>,
+) -> Vec<u8> {
+    let mut event = Vec::new();
+    wire::fixed64(&mut event, 1, at_unix_nano);
+    wire::bytes(&mut event, 2, &[name.as_bytes()]);
+    for (key, value) in attributes {
+        write_attribute(&mut event, 3, key, &value);
+    }
+    event
 }
 
 /// Nanoseconds since the Unix epoch.

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::value::{Value, write_attribute};
 use crate::wire;
 
 /// Most events that one trace is told of in this process; of more, none.
@@ -16,11 +15,11 @@ const MAX_EVENTS: usize = 64;
 pub(crate) struct TraceEvents {
     /// Whether any waits: a span that ends looks here first, and most find nothing.
     any: AtomicBool,
-    inner: Mutex<Inner>,
+    inner: Mutex<TraceEventsInner>,
 }
 
 #[derive(Debug, Default)]
-struct Inner {
+struct TraceEventsInner {
     /// What was told, so that it is not told again.
     told: Vec<u64>,
     /// Span and event, as it is sent.
@@ -54,18 +53,3 @@ impl TraceEvents {
 
 /// The field of OTLP's `Span` that events are.
 pub(crate) const EVENTS: u32 = 11;
-
-/// An event at this moment, as OTLP's `Span.Event`.
-pub(crate) fn event(
-    at_unix_nano: u64,
-    name: &str,
-    attributes: impl IntoIterator<Item = (&'static str, Value)>,
-) -> Vec<u8> {
-    let mut event = Vec::new();
-    wire::fixed64(&mut event, 1, at_unix_nano);
-    wire::bytes(&mut event, 2, &[name.as_bytes()]);
-    for (key, value) in attributes {
-        write_attribute(&mut event, 3, key, &value);
-    }
-    event
-}

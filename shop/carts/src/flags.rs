@@ -9,7 +9,7 @@ flags! {
         key: "carts-most-lines",
         kind: Kind::Operational,
         owner: CARTS,
-        purpose: "How many different products a cart takes, at most 100. What is in one already stays.",
+        purpose: "How many different products a cart takes, up to what any cart takes. What is in one already stays.",
         variants: &[
             ("hundred", Value::Integer(100)),
             ("twenty", Value::Integer(20)),

@@ -29,6 +29,9 @@ use crate::work::Work;
 /// How often a purchase starts over when another caller uses its key at the same moment.
 const MAX_ROUNDS: usize = 4;
 
+/// Highest subtotal from which shipping may be free, in euro cents: what a flag says must be convertible into any currency.
+const MAX_FREE_FROM: i64 = 100_000_000;
+
 pub(crate) struct Service {
     pub(crate) deps: Deps,
     pub(crate) sagas: Sagas,
@@ -122,7 +125,7 @@ async fn buy(sagas: Sagas, asked: PurchaseRequest) -> Result<Order, Failure> {
 /// From what subtotal on this customer pays no shipping; zero for never.
 fn free_from(sagas: &Sagas, customer_id: &str, country: &str, currency: Currency) -> Money {
     let subject = Subject::customer(customer_id).in_country(country).paying_in(currency.code());
-    Money::new(Currency::EUR, sagas.flags().read(&FREE_SHIPPING_FROM, &subject).max(0))
+    Money::new(Currency::EUR, sagas.flags().read(&FREE_SHIPPING_FROM, &subject).clamp(0, MAX_FREE_FROM))
 }
 
 async fn plan(sagas: &Sagas, asked: &PurchaseRequest) -> Result<Purchase, Failure> {

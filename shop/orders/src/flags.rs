@@ -9,7 +9,7 @@ flags! {
         key: "orders-page-size",
         kind: Kind::Operational,
         owner: ORDERS,
-        purpose: "How many orders a page holds where the reader does not say, 1 to 100.",
+        purpose: "How many orders a page holds where the reader does not say, up to what a page may hold.",
         variants: &[
             ("twenty", Value::Integer(20)),
             ("five", Value::Integer(5)),

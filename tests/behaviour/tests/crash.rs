@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use vitrine_tests_testkit::{Loss, crash};
+use vitrine_tests_testkit::{Loss, crash, flags_crash};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_and_nobody_is_charged_twice() {
@@ -16,4 +16,11 @@ async fn databases_that_were_not_on_disk_are_made_whole_by_their_log() {
     let binary = Path::new(env!("CARGO_BIN_EXE_vitrine-under-test"));
     let crashes = crash(binary, Loss::Power, 4, 2, 11).await.expect("the audit passes");
     assert!(crashes.acknowledged > 0, "nothing was bought between the crashes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_acknowledged_change_of_flags_is_lost_and_what_is_planned_is_made_once() {
+    let binary = Path::new(env!("CARGO_BIN_EXE_vitrine-under-test"));
+    let crashes = flags_crash(binary, 20, 13).await.expect("the audit passes");
+    assert!(crashes.acknowledged > 0 && crashes.scheduled > 0, "nothing was changed between the crashes: {crashes:?}");
 }

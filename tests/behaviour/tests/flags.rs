@@ -1,5 +1,4 @@
-//! Feature flags, served alone and within a shop: what a stock client of OpenFeature sees, what the command line says, and what is left
-//! after a process died.
+//! Feature flags, served alone and within a shop: what a stock client of OpenFeature sees, and what the command line says.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -12,9 +11,6 @@ use tempfile::TempDir;
 use vitrine_shop_load::http::{Call, Client};
 use vitrine_tests_conformance::suite;
 use vitrine_tests_testkit::{Options, Placement, Process, Shop, python, succeed};
-
-/// How often the service is killed.
-const KILLS: u32 = 20;
 
 const DEFINITIONS: &str = r#"{"flags": {
     "bool": {"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on"},
@@ -137,36 +133,72 @@ async fn the_command_line_reads_writes_and_explains() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_service_has_lost_nothing_that_it_acknowledged() {
+async fn the_command_line_plans_promotes_and_rolls_out() {
     let check = async {
         let folder = TempDir::new()?;
-        let mut acknowledged = 0_u64;
-        for round in 0..KILLS {
-            let (mut process, url) = start(&folder)?;
-            let body = send(&url, Method::GET, "/api/v1/flags", "").await?;
-            let revision = body["revision"].as_u64().context("a revision")?;
-            // The change in flight when the process died may be there; none that was acknowledged may be missing.
-            ensure!(revision == acknowledged || revision == acknowledged + 1, "{revision} after {acknowledged}");
-            let verified = send(&url, Method::GET, "/api/v1/history/verify", "").await?;
-            ensure!(verified["broken"].is_null() && verified["entries"] == revision, "{verified}");
-            acknowledged = revision;
-            for _ in 0..=round % 4 {
-                acknowledged = write(&url, acknowledged).await?;
-            }
-            let last = tokio::spawn({
-                let url = url.clone();
-                async move { write(&url, acknowledged).await }
-            });
-            process.kill()?;
-            if let Ok(revision) = last.await? {
-                acknowledged = revision;
-            }
+        let (mut process, url) = start(&folder)?;
+        let file = folder.path().join("flag.json");
+        std::fs::write(
+            &file,
+            r#"{"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off"}"#,
+        )?;
+        let file = file.display().to_string();
+        for (args, expected) in [
+            (&["set", "f", &file, "--set", "staging", "--why", "new"][..], "revision 1\n"),
+            (&["sets"], "(default)  0 flags\nstaging  1 flags\n"),
+            (&["compare", "staging", ""], "f  revision 1 -> not there\n"),
+            (&["promote", "f", "--from", "staging", "--why", "release"], "revision 2\n"),
+            (&["compare", "staging", ""], ""),
+            (&["set", "f", "--disable", "--at", "2126-01-01T00:00:00Z", "--why", "later"], "schedule 3\n"),
+            (&["cancel", "3", "--why", "never"], "revision 4\n"),
+            (&["rollout", "f", "--to", "on", "--steps", "12.5,100", "--every", "1h", "--why", "go"], "revision 5\n"),
+            (&["pause", "5", "--why", "lunch"], "revision 6\n"),
+            (&["planned"], "roll-out 5  f in (default) to on  12.5 %  paused\n"),
+            (&["revert", "5", "--why", "bad"], "revision 7\n"),
+            (&["segments"], ""),
+        ] {
+            let args: Vec<&str> = ["flags"].iter().chain(args).copied().chain(["--url", &url]).collect();
+            let told = said(&args)?;
+            ensure!(told == expected, "{args:?}: {told}");
         }
-        println!("{KILLS} kills, {acknowledged} changes acknowledged, none lost");
-        ensure!(acknowledged >= u64::from(KILLS), "{acknowledged}");
+        // The guard has nobody to ask here, which is told, so what follows has no number that is known beforehand.
+        let guard = ["--guard", "up", "--below", "1", "--for", "1m", "--revert"];
+        let begin =
+            ["flags", "rollout", "f", "--to", "on", "--steps", "50", "--every", "1h", "--why", "go", "--url", &url];
+        let refused = vitrine(&[&begin[..], &guard[..2]].concat())?;
+        ensure!(String::from_utf8_lossy(&refused.stderr).contains("expected --above or --below"), "{refused:?}");
+        let begun = said(&[&begin[..], &guard[..]].concat())?;
+        ensure!(begun == "revision 8\n", "{begun}");
+        let proposed = said(&["flags", "set", "f", "--disable", "--propose", "--why", "please", "--url", &url])?;
+        let id = proposed.split_whitespace().nth(2).context("a number")?;
+        let hash = proposed.split_whitespace().nth(5).context("a hash")?.trim_end_matches(';').to_owned();
+        let requests = said(&["flags", "requests", "--url", &url])?;
+        ensure!(requests.contains(&format!("hash {hash}")), "{proposed}{requests}");
+        let refused = vitrine(&["flags", "approve", id, &hash, "--why", "mine", "--url", &url])?;
+        ensure!(!refused.status.success(), "nobody approves what they ask for");
+        said(&["flags", "reject", id, "--why", "no", "--url", &url])?;
+        process.stop()?;
         Ok::<_, anyhow::Error>(())
     };
-    check.await.expect("nothing is lost");
+    check.await.expect("the commands work");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shop_has_its_flags() {
+    let check = async {
+        let mut shop = Shop::start(binary(), Placement::Local, &Options::default()).await?;
+        let url = shop.process()?.ready["flags"].as_str().context("the ready file has no flags")?.to_owned();
+        send(&url, Method::POST, "/api/v1/import?why=first", DEFINITIONS).await?;
+        let one = send(&url, Method::POST, "/ofrep/v1/evaluate/flags/bool", "{}").await?;
+        ensure!(one["value"] == true, "{one}");
+        let data = shop.data().join("up").display().to_string();
+        let list = said(&["flags", "list", "--data", &data])?;
+        // Beside those that its services declare.
+        ensure!(list.contains("\nwrong ") && list.contains("checkout-free-shipping-from"), "{list}");
+        shop.process()?.stop()?;
+        Ok::<_, anyhow::Error>(())
+    };
+    check.await.expect("the shop has flags");
 }
 
 /// A loopback address that no other process listens at: flagd's ports are the same for all.
@@ -222,29 +254,4 @@ fn write_settings(folder: &TempDir) -> Result<String> {
     let file = folder.path().join("settings.toml");
     std::fs::write(&file, "[flags]\ncontext = [\"novalue\"]\n")?;
     Ok(file.display().to_string())
-}
-
-/// Writes a flag that is named by its revision; returns the revision.
-async fn write(url: &str, last: u64) -> Result<u64> {
-    let definition = format!(r#"{{"state": "ENABLED", "variants": {{"n": {last}}}}}"#);
-    let body =
-        send(url, Method::PUT, &format!("/api/v1/flags/f{}?revision=0&why=round", last + 1), &definition).await?;
-    body["revision"].as_u64().context("a revision")
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_shop_has_its_flags() {
-    let check = async {
-        let mut shop = Shop::start(binary(), Placement::Local, &Options::default()).await?;
-        let url = shop.process()?.ready["flags"].as_str().context("the ready file has no flags")?.to_owned();
-        send(&url, Method::POST, "/api/v1/import?why=first", DEFINITIONS).await?;
-        let one = send(&url, Method::POST, "/ofrep/v1/evaluate/flags/bool", "{}").await?;
-        ensure!(one["value"] == true, "{one}");
-        let data = shop.data().join("up").display().to_string();
-        let list = said(&["flags", "list", "--data", &data])?;
-        ensure!(list.lines().count() == 8, "{list}");
-        shop.process()?.stop()?;
-        Ok::<_, anyhow::Error>(())
-    };
-    check.await.expect("the shop has flags");
 }

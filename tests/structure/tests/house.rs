@@ -76,7 +76,7 @@ fn floor(folder: &str) -> Option<u8> {
     match folder {
         "kit" => Some(0),
         "contracts" => Some(1),
-        "flags/client" | "flags/engine" | "observe/columns" | "observe/model" | "observe/promql"
+        "flags/client" | "flags/engine" | "flags/range" | "observe/columns" | "observe/model" | "observe/promql"
         | "observe/routing" | "observe/rules" | "observe/series" | "observe/sql" | "observe/store"
         | "shop/pictures" => Some(3),
         "app" => Some(PROGRAM),

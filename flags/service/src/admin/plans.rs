@@ -52,3 +52,9 @@ pub(super) async fn act_on_roll_out(
     let author = author(&service, &headers, why)?;
     Ok(json_reply(&service.flags.act_on_roll_out(author, id, act).await?))
 }
+
+/// How the file of definitions fares; null where there is none.
+pub(super) async fn file(State(service): State<FlagService>, headers: HeaderMap) -> Replied {
+    service.access.check(&headers, Role::Viewer)?;
+    Ok(json_reply(&service.flags.file_status()))
+}

@@ -318,16 +318,21 @@ impl FaultControl {
         self.inner.lock().processes.all()
     }
 
-    /// Takes down what a process tells. Returns whether it should tell what it has; none if there is no room for it.
-    pub(super) fn heard(&self, told: Told) -> Option<bool> {
+    /// The flags that a process reads; none where that is not known.
+    pub(super) fn flags_of(&self, instance: &str) -> Option<BTreeSet<String>> {
+        self.inner.lock().processes.flags_of(instance).cloned()
+    }
+
+    /// Takes down what a process tells; none if there is no room for it.
+    pub(super) fn heard(&self, told: Told) -> Option<Heard> {
         let now = self.now_ns();
         let mut inner = self.inner.lock();
         let process = inner.processes.heard(&told.instance, now)?;
         process.version = told.version;
         process.services = told.services;
         (process.has_faults, process.has_flags) = (told.has_faults, told.has_flags);
-        if let Some(sites) = told.sites {
-            process.has(sites);
+        if let Some((sites, flags)) = told.inventory {
+            process.has(sites, flags);
         }
         if told.has_faults == 0 {
             // It begins, and counts its batches from 1.
@@ -350,7 +355,7 @@ impl FaultControl {
         }
         drop(inner);
         self.busy.notify_one();
-        Some(tell)
+        Some(Heard { tell, is_new })
     }
 
     fn heard_report(&self, inner: &mut Inner, instance: &str, report: TellReport, now: i64) {
@@ -494,6 +499,15 @@ fn forget(inner: &mut Inner) {
     }
 }
 
+/// What was heard.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heard {
+    /// It should tell what it has.
+    pub(super) tell: bool,
+    /// Its batch was not heard before.
+    pub(super) is_new: bool,
+}
+
 /// What a process tells with one poll.
 #[derive(Debug, Default)]
 pub(super) struct Told {
@@ -502,7 +516,8 @@ pub(super) struct Told {
     pub(super) services: Vec<String>,
     pub(super) has_faults: u64,
     pub(super) has_flags: u64,
-    pub(super) sites: Option<Vec<SiteRef>>,
+    /// Its places, and the flags that it reads.
+    pub(super) inventory: Option<(Vec<SiteRef>, BTreeSet<String>)>,
     pub(super) batch: u64,
     pub(super) reports: Vec<TellReport>,
     /// Each with the fault that hit it.

@@ -7,12 +7,15 @@ use tonic::{Request, Response, Status};
 use vitrine_contracts::Problem;
 use vitrine_contracts::flags::v1::follow_service_server::FollowService;
 use vitrine_contracts::flags::v1::{self as wire, Ended, FetchRequest, FetchResponse};
+use vitrine_flags_client::{Count, Declaration};
 use vitrine_platform_mesh::Caller;
 use vitrine_platform_mesh::identity::CALLER_NOT_ADMITTED;
 
-use super::control::{FaultControl, TellReport, Told};
+use super::control::{FaultControl, Heard, TellReport, Told};
 use super::incident::{SeenHit, SiteRef};
 use super::processes::{MAX_PROCESSES, MAX_SITES};
+use crate::flag_store::FlagStore;
+use crate::registrations::NotTaken;
 
 /// Longest wait of one poll, in milliseconds.
 const MAX_WAIT_MS: u32 = 5_000;
@@ -27,21 +30,65 @@ const MAX_POLL_HITS: usize = 20_000;
 #[derive(Clone, Debug)]
 pub struct Follow {
     faults: FaultControl,
+    flags: FlagStore,
 }
 
 impl Follow {
-    /// Over what is to be at work.
-    pub fn new(faults: FaultControl) -> Self {
-        Self { faults }
+    /// Over what is to be at work, and the flags.
+    pub fn new(faults: &FaultControl, flags: &FlagStore) -> Self {
+        Self { faults: faults.clone(), flags: flags.clone() }
+    }
+
+    /// Keeps which flags the process reads, and counts what it read of them.
+    async fn register(
+        &self,
+        request: &FetchRequest,
+        declared: &[Declaration],
+        evaluations: &[wire::Evaluations],
+    ) -> Result<(), Status> {
+        if declared.is_empty() && evaluations.is_empty() {
+            return Ok(());
+        }
+        let count = |told: &wire::Evaluations| Count {
+            key: told.key.clone(),
+            reader: told.reader.clone(),
+            variant: told.variant.clone(),
+            count: told.count,
+            last_ms: told.last_unix_ms,
+        };
+        let counts: Vec<Count> = evaluations.iter().map(count).collect();
+        let heard = self.flags.registrations().received(&request.instance, &request.version, declared, &counts).await;
+        heard.map_err(|error| match error {
+            NotTaken::Store(cause) => {
+                tracing::error!(error = %cause, "the database of the flags cannot be written");
+                Problem::unavailable("the database does not answer at the moment").into()
+            }
+            error => {
+                Problem::invalid("inventory.declarations", "flags that code may declare", &error.to_string()).into()
+            }
+        })
+    }
+
+    /// The flags that a process reads, where it has another revision.
+    fn flags_for(&self, request: &FetchRequest) -> (u64, Option<String>) {
+        let now = self.flags.current();
+        // Not before it is known which those are.
+        let Some(keys) = self.faults.flags_of(&request.instance).filter(|_| now.revision != request.have_flags) else {
+            return (request.have_flags, None);
+        };
+        (now.revision, Some(now.sync_payload_of(&keys)))
     }
 
     async fn wait(&self, request: &FetchRequest) -> Result<(), Status> {
         let until = Instant::now() + Duration::from_millis(request.wait_ms.into());
-        let mut revision = self.faults.watch();
-        while *revision.borrow_and_update() == request.have_faults {
+        let (mut revision, mut flags) = (self.faults.watch(), self.flags.watch());
+        while *revision.borrow_and_update() == request.have_faults
+            && flags.borrow_and_update().revision == request.have_flags
+        {
             tokio::select! {
-                // The sender lives as long as the service.
+                // The senders live as long as the service.
                 _ = revision.changed() => {}
+                _ = flags.changed() => {}
                 () = tokio::time::sleep_until(until) => break,
                 () = self.faults.closing().cancelled() => {
                     return Err(Problem::unavailable("the process is stopping").into());
@@ -58,9 +105,12 @@ impl FollowService for Follow {
         let caller = request.extensions().get::<Caller>().cloned();
         let mut request = request.into_inner();
         check(&request, caller.as_ref())?;
-        let told = told(&mut request);
+        let evaluations = std::mem::take(&mut request.evaluations);
+        let declared = declared(&request)?;
+        let told = told(&mut request, &declared);
         let room = || Problem::exhausted("TOO_MANY_PROCESSES", &format!("{MAX_PROCESSES} processes follow already"));
-        let tell = self.faults.heard(told).ok_or_else(room)?;
+        let Heard { tell, is_new } = self.faults.heard(told).ok_or_else(room)?;
+        self.register(&request, &declared, if is_new { &evaluations } else { &[] }).await?;
         if !tell {
             self.wait(&request).await?;
         }
@@ -73,7 +123,8 @@ impl FollowService for Follow {
             age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
         };
         let plans = plans.into_iter().map(plan).collect();
-        Ok(Response::new(FetchResponse { faults_revision, epoch, plans, flags_revision: 0, flags_json: None, tell }))
+        let (flags_revision, flags_json) = self.flags_for(&request);
+        Ok(Response::new(FetchResponse { faults_revision, epoch, plans, flags_revision, flags_json, tell }))
     }
 }
 
@@ -112,8 +163,18 @@ fn site(site: wire::Site) -> SiteRef {
     SiteRef { at, service, from: Some(from).filter(|from| !from.is_empty()) }
 }
 
-fn told(request: &mut FetchRequest) -> Told {
-    let sites = request.inventory.take().map(|inventory| inventory.sites.into_iter().map(site).collect());
+/// The flags that the code of the process reads.
+fn declared(request: &FetchRequest) -> Result<Vec<Declaration>, Problem> {
+    let declarations = request.inventory.as_ref().map(|inventory| &inventory.declarations);
+    let read = declarations.into_iter().flatten().map(|text| serde_json::from_str(text));
+    let read: Result<Vec<Declaration>, _> = read.collect();
+    read.map_err(|e| Problem::invalid("inventory.declarations", "declarations of flags, as JSON", &e.to_string()))
+}
+
+fn told(request: &mut FetchRequest, declared: &[Declaration]) -> Told {
+    let flags = || declared.iter().map(|declaration| declaration.key.clone()).collect();
+    let inventory = request.inventory.take();
+    let inventory = inventory.map(|inventory| (inventory.sites.into_iter().map(site).collect(), flags()));
     let report = |report: wire::Report| {
         let ended = match report.ended() {
             Ended::Unspecified => None,
@@ -146,11 +207,11 @@ fn told(request: &mut FetchRequest) -> Told {
         hits: hits.collect(),
         reports: std::mem::take(&mut request.reports).into_iter().map(report).collect(),
         instance: request.instance.clone(),
-        version: std::mem::take(&mut request.version),
+        version: request.version.clone(),
         services: std::mem::take(&mut request.services),
         has_faults: request.have_faults,
         has_flags: request.have_flags,
-        sites,
+        inventory,
         batch: request.batch,
     }
 }

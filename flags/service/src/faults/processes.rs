@@ -1,6 +1,6 @@
 //! The processes that follow: what they are, what they have, and when they were last heard.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 use vitrine_platform_faults::{At, LEASE, SiteInfo, SiteName};
@@ -34,13 +34,15 @@ pub struct Process {
     pub(super) known: bool,
     #[serde(skip)]
     pub(super) batch: u64,
+    /// The flags that its code reads.
+    pub flags: BTreeSet<String>,
     #[serde(skip)]
     infos: Vec<SiteInfo>,
 }
 
 impl Process {
     fn new(instance: &str) -> Self {
-        let (version, services, sites, infos) = Default::default();
+        let (version, services, sites, flags, infos) = Default::default();
         Self {
             instance: instance.to_owned(),
             version,
@@ -51,12 +53,14 @@ impl Process {
             sites,
             known: false,
             batch: 0,
+            flags,
             infos,
         }
     }
 
-    /// Takes down which places it has. Those of a kind that is not known here are those of a newer version: they carry nothing.
-    pub(super) fn has(&mut self, sites: Vec<SiteRef>) {
+    /// Takes down which flags it reads and which places it has. Those of a kind that is not known here are those of a newer version: they carry nothing.
+    pub(super) fn has(&mut self, sites: Vec<SiteRef>, flags: BTreeSet<String>) {
+        self.flags = flags;
         let info = |site: &SiteRef| {
             let at = At::ALL.into_iter().find(|at| at.name() == site.at)?;
             let name = match &site.from {
@@ -93,6 +97,11 @@ impl Processes {
         let lost: Vec<String> = self.0.values().filter(|p| is_lost(p)).map(|p| p.instance.clone()).collect();
         lost.iter().for_each(|instance| drop(self.0.remove(instance)));
         lost
+    }
+
+    /// The flags that a process reads; none where that is not known.
+    pub(super) fn flags_of(&self, instance: &str) -> Option<&BTreeSet<String>> {
+        self.0.get(instance).filter(|process| process.known).map(|process| &process.flags)
     }
 
     /// Every place.

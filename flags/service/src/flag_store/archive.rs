@@ -1,12 +1,10 @@
 //! Archived flags: deleted, with their keys reserved for a while.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use vitrine_kit::clock::rfc3339;
-use vitrine_platform_store::{Document, Index, Keys, Query, Store, Tx};
+use vitrine_platform_store::{Document as _, Query, Store, Tx};
 
 use super::apply::Stamp;
 use super::edit::Edit;
@@ -14,37 +12,8 @@ use super::set::DEFAULT_SET;
 use super::{Error, FlagStore, InForce};
 use crate::Written;
 use crate::audit::Action;
-use crate::documents::FlagDocument;
-use crate::lifecycle::RESERVED_MS;
+use crate::documents::{ArchivedDocument, FlagDocument};
 use crate::operation::{Author, Operation};
-
-/// A flag that was archived.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ArchivedDocument {
-    /// The set that it was of.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(crate) set: String,
-    pub(crate) key: String,
-    /// The revision that archived it: to undo it brings the flag back.
-    pub(crate) revision: u64,
-    pub(crate) archived_ms: i64,
-}
-
-impl Document for ArchivedDocument {
-    const COLLECTION: &'static str = "archived";
-    const INDEXES: &'static [Index] = &[];
-    fn id(&self) -> Cow<'_, str> {
-        FlagDocument::id_of(&self.set, &self.key)
-    }
-    fn keys(&self, _: &mut Keys) {}
-}
-
-impl ArchivedDocument {
-    pub(crate) fn reserved_until_ms(&self) -> i64 {
-        self.archived_ms.saturating_add(RESERVED_MS)
-    }
-}
 
 /// By the ids of their documents.
 pub(super) type Archived = BTreeMap<String, ArchivedDocument>;
@@ -83,11 +52,14 @@ pub(super) fn after(
 ) -> Result<Arc<Archived>, Error> {
     let Stamp { set, revision, at_ms } = stamp;
     let mut archived = before.clone();
+    if archived.values().any(|old| at_ms >= old.reserved_until_ms()) {
+        Arc::make_mut(&mut archived).retain(|_, old| at_ms < old.reserved_until_ms());
+    }
     for edit in edits {
         let Some(key) = &edit.key else { continue };
         let id = FlagDocument::id_of(set, key);
-        match (&edit.definition, before.get(&*id)) {
-            (Some(_), Some(old)) if action != Action::Undo && at_ms < old.reserved_until_ms() => {
+        match (&edit.definition, archived.get(&*id)) {
+            (Some(_), Some(old)) if action != Action::Undo => {
                 let (until, revision) = (rfc3339(old.reserved_until_ms()), old.revision);
                 return Err(Error::InUse(format!(
                     "the key {key:?} is reserved until {until}, because its flag was archived: undo revision {revision}, or choose another key"

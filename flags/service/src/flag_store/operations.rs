@@ -20,7 +20,7 @@ impl FlagStore {
     pub async fn make(&self, author: Author, set: &str, operation: &Operation) -> Result<Written, Error> {
         let changing = self.begin().await;
         let transition = changing.transition_of(set, operation, &author).await?;
-        changing.check_quorum(&transition)?;
+        changing.check_direct(&transition)?;
         let written = changing.commit(author, transition).await?;
         Ok(Written { findings: findings(operation).unwrap_or(written.findings), ..written })
     }
@@ -192,6 +192,9 @@ fn promotion_of(source: &SetInForce, now: &SetInForce, flags: &[Promoted]) -> Re
 
 fn undo_of(now: &SetInForce, entry: Entry) -> Result<Vec<Edit>, Error> {
     let expected = entry.revision;
+    if entry.changes.is_empty() {
+        return Err(Error::Invalid(format!("revision {expected} changed no flag, so there is nothing to take back")));
+    }
     let edits = entry.changes.into_iter().map(|changed| {
         let (text, current) = match &changed.key {
             Some(key) => now.stored(key).map_or((None, 0), |kept| (Some(kept.definition.as_str()), kept.revision)),

@@ -5,14 +5,13 @@ use vitrine_kit::clock::rfc3339;
 use vitrine_platform_store::{Query, Stored};
 
 use super::change::{Changing, Transition, Written};
-use super::schedules::check_size;
 use super::{Error, FlagStore, quorum};
 use crate::audit::Action;
 use crate::documents::{Approval, ChangeRequest, RequestState, Schedule, number_id};
 use crate::operation::{Author, Operation};
 
 /// Most change requests that are kept. The oldest that ended go first.
-pub const MAX_REQUESTS: usize = 500;
+pub const MAX_REQUESTS: usize = 200;
 
 /// A change request that is kept.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -28,8 +27,9 @@ pub struct Proposed {
 }
 
 impl Changing<'_> {
-    /// Refuses a change that others must approve.
-    pub(super) fn check_quorum(&self, transition: &Transition) -> Result<(), Error> {
+    /// Refuses a change that is the file's to make, or that others must approve.
+    pub(super) fn check_direct(&self, transition: &Transition) -> Result<(), Error> {
+        self.check_file(transition)?;
         let (needed, what) = quorum::needed(&self.now, &transition.set, &transition.edits, self.flags.quorum);
         if needed == 0 {
             return Ok(());
@@ -65,9 +65,10 @@ impl FlagStore {
         operation: Operation,
         at_ms: Option<i64>,
     ) -> Result<Proposed, Error> {
-        check_size(&operation)?;
+        self.check_planned(&operation, at_ms)?;
         let changing = self.begin().await;
         let transition = changing.transition_of(set, &operation, &author).await?;
+        changing.check_file(&transition)?;
         let needed = changing.needed(&transition);
         let findings = changing.check(set, &operation, &author).await?;
         let all = self.requests().await?;
@@ -106,7 +107,7 @@ impl FlagStore {
         operation: Operation,
         at_ms: Option<i64>,
     ) -> Result<Proposed, Error> {
-        check_size(&operation)?;
+        self.check_planned(&operation, at_ms)?;
         let changing = self.begin().await;
         let mut kept = changing.request(id).await?;
         if kept.author.who != author.who {
@@ -116,6 +117,7 @@ impl FlagStore {
             return Err(ended(&kept));
         }
         let transition = changing.transition_of(&kept.set, &operation, &author).await?;
+        changing.check_file(&transition)?;
         let needed = changing.needed(&transition);
         let findings = changing.check(&kept.set, &operation, &author).await?;
         kept.doc.operation = operation;
@@ -155,6 +157,7 @@ impl FlagStore {
         kept.doc.approvals.push(approval);
         let made = match changing.transition_of(&kept.set, &kept.operation, &kept.author).await {
             Ok(transition) => {
+                changing.check_file(&transition)?;
                 let has_enough = kept.approvals.len() >= changing.needed(&transition) as usize;
                 let check = || changing.check_edits(&kept.set, &transition.edits, transition.mode).map(drop);
                 if has_enough { check().map(|()| Some(transition)) } else { Ok(None) }

@@ -10,6 +10,7 @@ use vitrine_platform_store::{Query, Stored};
 use super::change::{Changing, Transition, Written};
 use super::edit::{Edit, with_member};
 use super::operations::{expect, no_flag};
+use super::schedules::MAX_PLANNED_BYTES;
 use super::set::StoredFlag;
 use super::{Error, FlagStore};
 use crate::audit::Action;
@@ -18,7 +19,7 @@ use crate::operation::Author;
 use crate::rollout::{RollOutPlan, Share, WHOLE};
 
 /// Most roll-outs that are kept. The oldest that ended go first.
-pub const MAX_ROLL_OUTS: usize = 500;
+pub const MAX_ROLL_OUTS: usize = 200;
 /// Who moves roll-outs.
 const SERVICE: &str = "roll-out";
 
@@ -178,6 +179,7 @@ impl FlagStore {
                 editing(Action::Revert, &kept.doc, edit)
             }
         };
+        changing.check_file(&transition)?;
         changing.commit(author, transition.with(move |tx| tx.update(&kept))).await
     }
 
@@ -244,6 +246,11 @@ fn editing(action: Action, roll_out: &RollOut, edit: Edit) -> Transition {
 fn check(stored: &StoredFlag, plan: &RollOutPlan) -> Result<(), Error> {
     let flag = &stored.flag;
     let invalid = |message: String| Err(Error::Invalid(message));
+    if stored.definition.len() > MAX_PLANNED_BYTES {
+        return invalid(format!(
+            "a flag whose definition has more than {MAX_PLANNED_BYTES} bytes cannot be rolled out"
+        ));
+    }
     if plan.from == plan.to {
         return invalid(format!("to: another variant than {:?} is expected", plan.from));
     }

@@ -12,9 +12,9 @@ use crate::documents::{Schedule, number_id};
 use crate::operation::{Author, Operation};
 
 /// Most changes that wait for their time, with those that could not be made.
-pub const MAX_SCHEDULES: usize = 500;
-/// Largest change that is kept for later, in bytes of JSON.
-pub const MAX_PLANNED_BYTES: usize = 4 << 20;
+pub const MAX_SCHEDULES: usize = 200;
+/// Largest change that is kept for later, in bytes of JSON: all that are kept can be read at a time.
+pub const MAX_PLANNED_BYTES: usize = 256 << 10;
 
 /// A change that is kept.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -34,16 +34,13 @@ impl FlagStore {
         operation: Operation,
         at_ms: i64,
     ) -> Result<Planned, Error> {
-        if at_ms <= self.now_ms() {
-            return Err(Error::Invalid(format!("at: a time to come is expected, and not {}", rfc3339(at_ms))));
-        }
-        check_size(&operation)?;
+        self.check_planned(&operation, Some(at_ms))?;
         let changing = self.begin().await;
         if self.store().count::<Schedule>(Query::all()).await? >= MAX_SCHEDULES as u64 {
             return Err(Error::Invalid(format!("{MAX_SCHEDULES} changes are scheduled, which is the most")));
         }
         let transition = changing.transition_of(set, &operation, &author).await?;
-        changing.check_quorum(&transition)?;
+        changing.check_direct(&transition)?;
         let found = changing.check(set, &operation, &author).await?;
         let id = changing.revision();
         let summary = operation.summary();
@@ -108,8 +105,9 @@ impl FlagStore {
         }
         let mut transition = changing.transition_of(&schedule.set, &schedule.operation, &schedule.author).await?;
         // Who planned it may have needed no approval then.
-        if !schedule.is_approved {
-            changing.check_quorum(&transition)?;
+        match schedule.is_approved {
+            true => changing.check_file(&transition)?,
+            false => changing.check_direct(&transition)?,
         }
         let following = self.following(&changing, schedule, &transition.edits).await?;
         transition.about = Some(format!("schedule {}", schedule.id));
@@ -165,8 +163,17 @@ pub(crate) fn time_of(text: &str) -> Result<i64, Error> {
     parse_rfc3339(text).ok_or_else(expected)
 }
 
-/// Refuses a change that is too large to be kept beside the flags.
-pub(super) fn check_size(operation: &Operation) -> Result<(), Error> {
+impl FlagStore {
+    /// Refuses a change that is for a time that has passed, or too large to be kept beside the flags.
+    pub(super) fn check_planned(&self, operation: &Operation, at_ms: Option<i64>) -> Result<(), Error> {
+        match at_ms.filter(|at_ms| *at_ms <= self.now_ms()) {
+            Some(past) => Err(Error::Invalid(format!("at: a time to come is expected, and not {}", rfc3339(past)))),
+            None => check_size(operation),
+        }
+    }
+}
+
+fn check_size(operation: &Operation) -> Result<(), Error> {
     let bytes = serde_json::to_vec(operation).map_or(usize::MAX, |json| json.len());
     if bytes <= MAX_PLANNED_BYTES {
         return Ok(());

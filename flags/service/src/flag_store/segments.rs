@@ -8,13 +8,12 @@ use vitrine_flags_engine::json::{self, Json, Kind};
 use super::Error;
 use super::edit::{Edit, with_member, without_member};
 use super::set::SetInForce;
+use crate::operation::listed;
 
 /// The member of what flags share.
 const EVALUATORS: &str = "$evaluators";
 /// How a rule takes another one in.
 const REF: &str = "$ref";
-/// Most users that a refusal names.
-const MAX_NAMED: usize = 10;
 
 /// A rule with a name, and who uses it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,16 +130,11 @@ pub(super) fn segment_edit(now: &SetInForce, name: &str, rule: Option<&str>) -> 
 }
 
 fn used(segment: &Segment) -> String {
-    let list = |names: &[String]| -> String {
-        let told: Vec<String> = names.iter().take(MAX_NAMED).map(|name| format!("{name:?}")).collect();
-        let more = names.len().saturating_sub(MAX_NAMED);
-        if more > 0 { format!("{} and {more} more", told.join(", ")) } else { told.join(", ") }
-    };
     let users = [("flags", &segment.flags), ("segments", &segment.segments)];
     let told: Vec<String> = users
         .iter()
         .filter(|(_, names)| !names.is_empty())
-        .map(|(what, names)| format!("{what} {}", list(names)))
+        .map(|(what, names)| format!("{what} {}", listed(names)))
         .collect();
     format!("segment {:?} is used by {}", segment.name, told.join(" and "))
 }

@@ -1,6 +1,6 @@
 //! One set of flags as it is in force.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use vitrine_flags_engine::json;
@@ -94,6 +94,12 @@ impl SetInForce {
         }
         out.push_str("\n}\n");
         out
+    }
+
+    /// Some of the flags for those who evaluate them themselves; keys that are none's are left out.
+    pub(crate) fn sync_payload_of(&self, keys: &BTreeSet<String>) -> String {
+        let flags = keys.iter().filter_map(|key| Some(self.stored.get(key)?.flag.clone()));
+        Snapshot::new(flags, self.snapshot.set().clone()).sync_payload()
     }
 
     /// The same flags sharing something else; they are not read again.

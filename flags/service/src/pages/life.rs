@@ -5,10 +5,10 @@ use axum::response::Response;
 use axum::routing::post;
 use axum::{Router, http::HeaderMap};
 use serde::Deserialize;
+use vitrine_kit::clock::rfc3339;
 use vitrine_kit::html::escape;
 use vitrine_kit::percent;
 
-use super::view::time;
 use super::{Failed, back};
 use crate::flag_store::{DEFAULT_SET, InForce, SetInForce};
 use crate::operation::{Author, Operation};
@@ -33,7 +33,7 @@ pub(super) fn cell(registrations: &Registrations, name: &str, set: &SetInForce, 
         out.push_str(&format!(", read by {}", escape(&life.owners.join(", "))));
     }
     if let (Some(last), Some(reader)) = (life.last_read_ms, &life.last_reader) {
-        out.push_str(&format!("; {} reads, last by {} at {}", life.reads, escape(reader), time(last)));
+        out.push_str(&format!("; {} reads, last by {} at {}", life.reads, escape(reader), rfc3339(last)));
     }
     out.push_str("</span>");
     if let Some(purpose) = &life.purpose {

@@ -8,7 +8,7 @@ use vitrine_kit::html::escape;
 use vitrine_kit::percent;
 
 use super::view::{FRAME, flag_address, time};
-use super::{Failed, Why, back, page};
+use super::{Failed, MAX_SHOWN, Why, back, page};
 use crate::documents::{RollOut, RollOutState, Schedule};
 use crate::flag_store::{Error, RollOutAct, StoredFlag};
 use crate::operation::{Author, Operation, set_name};
@@ -74,7 +74,7 @@ fn roll_outs(roll_outs: &[RollOut]) -> String {
         "<h2>Roll-outs</h2><div class=panel><table><thead>\
          <tr><th class=num>Number<th>Flag<th>From, to<th>Share<th>State<th>Next step (UTC)<th>Who, why<th></tr></thead><tbody>",
     );
-    for roll_out in roll_outs {
+    for roll_out in roll_outs.iter().take(MAX_SHOWN) {
         let because = roll_out.because.as_ref().map(|because| format!("<br><b class=bad>{}</b>", escape(because)));
         let next = if roll_out.state == RollOutState::Running { time(roll_out.next_ms) } else { String::new() };
         let acts: &[(&str, &str)] = match roll_out.state {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use vitrine_kit::html::escape;
 
 use super::view::{FRAME, time};
-use super::{Failed, Why, back, page};
+use super::{Failed, MAX_SHOWN, Why, back, page};
 use crate::documents::{ChangeRequest, RequestState};
 use crate::operation::{Author, set_name};
 use crate::role::Role;
@@ -26,7 +26,7 @@ fn requests(requests: &[ChangeRequest]) -> String {
         "<h1>Change requests</h1><div class=panel><table><thead>\
          <tr><th class=num>Number<th>What<th>When (UTC)<th>Who, why<th>Approved by<th>State<th></tr></thead><tbody>",
     );
-    for request in requests {
+    for request in requests.iter().take(MAX_SHOWN) {
         let content = serde_json::to_string_pretty(&request.operation).unwrap_or_default();
         let approvals: Vec<String> = request
             .approvals

@@ -7,7 +7,7 @@ use vitrine_kit::percent;
 
 use super::life;
 use crate::audit::Entry;
-use crate::flag_store::{DEFAULT_SET, InForce, SetInForce, StoredFlag};
+use crate::flag_store::{DEFAULT_SET, FileStatus, InForce, SetInForce, StoredFlag, Writer};
 use crate::operation::set_name;
 use crate::registrations::Registrations;
 
@@ -54,10 +54,16 @@ pub(super) fn sign_in(problem: Option<&str>) -> String {
 }
 
 /// All flags with the rules in force.
-pub(super) fn flags(now: &InForce, name: &str, set: &SetInForce, registrations: &Registrations) -> String {
+pub(super) fn flags(
+    now: &InForce,
+    (name, set): (&str, &SetInForce),
+    file: &str,
+    registrations: &Registrations,
+) -> String {
     let unknown = if name == DEFAULT_SET { life::unknown(registrations, now) } else { String::new() };
     let (count, of) = (set.snapshot.flags().len(), escape(&set_name(name)));
     let mut body = format!("<h1>Flags</h1><p class=soft>{count} flags of {of} at revision {}</p>", now.revision);
+    body.push_str(file);
     if set.snapshot.flags().len() == 0 {
         body.push_str(
             "<section class=empty><h2>There are no flags yet</h2><p>Write one, or take in a file of flagd's:</p>\
@@ -93,6 +99,29 @@ pub(super) fn flags(now: &InForce, name: &str, set: &SetInForce, registrations: 
     body.push_str("</tbody></table></div>");
     body.push_str(&unknown);
     FRAME.page("Flags", &body)
+}
+
+/// How the file of definitions fares.
+pub(super) fn file(file: &FileStatus, now_ms: i64) -> String {
+    let writes = match file.writer {
+        Writer::File => "its flags are changed there",
+        Writer::Store => "it was taken in once, and its flags are changed here",
+    };
+    let taken = match file.taken_ms {
+        Some(taken_ms) => {
+            format!(
+                "{} flags taken {} UTC, {} s ago",
+                file.keys.len(),
+                time(taken_ms),
+                now_ms.saturating_sub(taken_ms) / 1_000
+            )
+        }
+        None => "nothing taken yet".to_owned(),
+    };
+    let problem = file.problem.as_ref();
+    let problem =
+        problem.map(|problem| format!("<br><b class=bad>What it says now is not in force: {}</b>", escape(problem)));
+    format!("<p>File <code>{}</code>: {writes}; {taken}.{}</p>", escape(&file.path), problem.unwrap_or_default())
 }
 
 /// The form that switches a flag.
@@ -194,14 +223,22 @@ fn table(entries: &[Entry]) -> String {
     );
     for entry in entries {
         let changes: String = entry.changes.iter().map(changed).collect();
+        let revision = entry.revision;
+        // What changed no flag cannot be taken back.
+        let undo = if entry.changes.is_empty() {
+            String::new()
+        } else {
+            format!(
+                "<form class=ask method=post action=\"/history/{revision}/undo\"><input name=why aria-label=\"Reason\" placeholder=\"why?\" \
+                 required maxlength=1000><button>Undo</button></form>"
+            )
+        };
         out.push_str(&format!(
-            "<tr><td class=num>{revision}<td class=mono>{}<td>{}<td>{}<td>{} {changes}<td><form class=ask method=post action=\"/history/{revision}/undo\">\
-             <input name=why aria-label=\"Reason\" placeholder=\"why?\" required maxlength=1000><button>Undo</button></form></tr>",
+            "<tr><td class=num>{revision}<td class=mono>{}<td>{}<td>{}<td>{} {changes}<td>{undo}</tr>",
             time(entry.at_ms),
             escape(&entry.who),
             escape(&entry.why),
-            about(entry),
-            revision = entry.revision
+            about(entry)
         ));
     }
     if entries.is_empty() {

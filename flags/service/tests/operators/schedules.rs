@@ -134,4 +134,10 @@ async fn what_is_cancelled_is_not_made_and_what_cannot_be_is_refused_at_once() {
     let refused = served.flags.schedule(author(), "", huge, START_MS + 9 * 3_600_000).await.expect_err("too large");
     assert!(refused.to_string().starts_with("a change of at most"), "{refused}");
     assert_eq!(served.flags.current().revision, 1);
+    // What changed no flag cannot be taken back.
+    let (status, body) = served.ask("POST", "/api/v1/history/2/undo?why=plan", &[], "").await;
+    assert_eq!(
+        (status, &body["detail"]),
+        (400, &json!("revision 2 changed no flag, so there is nothing to take back"))
+    );
 }

@@ -1,5 +1,6 @@
 //! A flags service in a folder of its own, with a clock in the test's hand.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
@@ -11,7 +12,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 use vitrine_flags_service::faults::FaultControl;
 use vitrine_flags_service::{
-    Access, Author, Driver, Error, FlagStore, Language, Measurements, NoObservatory, error_format, router,
+    Access, Author, Driver, Error, FlagStore, Language, Measurements, NoObservatory, Writer, error_format, router,
 };
 use vitrine_kit::clock::{Clock, Manual};
 use vitrine_platform_http::{Router, nowhere};
@@ -62,6 +63,17 @@ impl Served {
         let Self { answers, driver, flags, access, hand, clock, router, folder } = self;
         drop((answers, driver, flags, access, router));
         Self::over(folder, clock, hand).await
+    }
+
+    /// A path in the service's folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Has a file of definitions followed.
+    pub(crate) async fn follow_file(&self, path: &Path, writer: Writer) {
+        let driver = Driver::new(&self.flags, Arc::new(self.answers.clone()));
+        *self.driver.lock().await = driver.with_file(path, writer).await.expect("a look at the file");
     }
 
     /// Does what is due, and returns when something is due next.

@@ -1,0 +1,233 @@
+//! Where trouble went: read from the spans of calls that were hit, against those of the same time that were not.
+//!
+//! A method suffers where, in traces that were hit, it is slower or fails more often than in traces that passed, or is not reached. Trouble
+//! goes from a method to the one that called it where both suffer in one trace, and from a publisher to who handles its event. Nothing is
+//! guessed from a topology; a path is only [compared](unpredicted) with one.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use crate::record::{Edge, Node, Propagation, Symptom, Via};
+use crate::rows::{SpanRow, kind};
+
+/// Fewest spans of a method on each side that are compared.
+const MIN_SPANS: usize = 3;
+/// A method is slow where the middle of its hit calls is so many times as long as the middle of those that passed,
+const SLOWER_TIMES: f64 = 1.5;
+/// and by so many nanoseconds longer.
+const SLOWER_BY_NS: f64 = 5e6;
+/// A method fails where so much more of its calls do.
+const FAILS_BY: f64 = 0.1;
+/// A method is missing where fewer than this part of the traces reach it, of those that did.
+const MISSING_BELOW: f64 = 0.5;
+/// Fewest of the traces that passed which reach a method whose absence says anything.
+const USUAL_FROM: f64 = 0.25;
+/// Fewest of the traces with both in which trouble went from one to the other.
+const SHARED_FROM: f64 = 0.2;
+/// Deepest way up through a trace: parents may be a circle.
+const MAX_UP: usize = 64;
+
+/// A method of a service.
+type Method = (String, String);
+
+/// One answer of a method in a trace.
+struct Entry<'a> {
+    method: Method,
+    span: &'a SpanRow,
+    /// Of a call that nobody answered: the caller's span.
+    is_unanswered: bool,
+}
+
+/// What is known of a method.
+#[derive(Default)]
+struct Seen {
+    hit_ns: Vec<f64>,
+    passed_ns: Vec<f64>,
+    hit_failed: usize,
+    passed_failed: usize,
+    hit_traces: HashSet<u128>,
+    passed_traces: HashSet<u128>,
+    first_ns: Option<i64>,
+}
+
+/// Reads where trouble went: spans of the time in which a fault was at work, and the traces that it hit.
+pub fn read(spans: &[SpanRow], hit: &HashSet<u128>) -> Propagation {
+    let of_shop: Vec<&SpanRow> = spans.iter().filter(|span| !span.service.is_empty()).collect();
+    let by_id: HashMap<(u128, u64), &SpanRow> =
+        of_shop.iter().map(|span| ((span.trace_id, span.span_id), *span)).collect();
+    let is_hit =
+        |span: &SpanRow| hit.contains(&span.trace_id) || span.link.is_some_and(|(trace, _)| hit.contains(&trace));
+    let entries = entries(&of_shop);
+    let seen = gather(&entries, &is_hit);
+    let traces = |wanted: bool| {
+        of_shop.iter().filter(|span| is_hit(span) == wanted).map(|span| span.trace_id).collect::<HashSet<_>>().len()
+    };
+    let (n_hit, n_passed) = (traces(true), traces(false));
+    let nodes: Vec<Node> = seen.iter().filter_map(|(method, seen)| node(method, seen, n_hit, n_passed)).collect();
+    let suffering: HashMap<Method, &Node> =
+        nodes.iter().map(|node| ((node.service.clone(), node.method.clone()), node)).collect();
+    let edges = edges(&entries, &by_id, &suffering, &seen, &is_hit);
+    let surface = surface(&nodes, &edges);
+    Propagation { nodes, edges, surface }
+}
+
+fn entries<'a>(spans: &[&'a SpanRow]) -> Vec<Entry<'a>> {
+    let answered: HashSet<(u128, u64)> = spans
+        .iter()
+        .filter(|span| span.kind == kind::SERVER)
+        .map(|span| (span.trace_id, span.parent_span_id))
+        .collect();
+    let entry = |span: &&'a SpanRow| match span.kind.as_str() {
+        kind::SERVER | kind::CONSUMER => {
+            Some(Entry { method: (span.service.clone(), span.name.clone()), span, is_unanswered: false })
+        }
+        kind::CLIENT if !answered.contains(&(span.trace_id, span.span_id)) => {
+            let callee = span.attributes.get("server.address")?;
+            Some(Entry { method: (callee.clone(), span.name.clone()), span, is_unanswered: true })
+        }
+        _ => None,
+    };
+    spans.iter().filter_map(entry).collect()
+}
+
+fn gather(entries: &[Entry<'_>], is_hit: &impl Fn(&SpanRow) -> bool) -> BTreeMap<Method, Seen> {
+    let mut all: BTreeMap<Method, Seen> = BTreeMap::new();
+    for entry in entries {
+        let seen = all.entry(entry.method.clone()).or_default();
+        let (span, failed) = (entry.span, usize::from(entry.span.is_error));
+        if is_hit(span) {
+            seen.hit_ns.push(span.duration_ns as f64);
+            seen.hit_failed += failed;
+            if !entry.is_unanswered {
+                seen.hit_traces.insert(span.trace_id);
+            }
+            seen.first_ns = Some(seen.first_ns.map_or(span.time_ns, |first| first.min(span.time_ns)));
+        } else {
+            seen.passed_ns.push(span.duration_ns as f64);
+            seen.passed_failed += failed;
+            seen.passed_traces.insert(span.trace_id);
+        }
+    }
+    all
+}
+
+/// The middle of these; 0 of none.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    match sorted.len() {
+        0 => 0.0,
+        n if n % 2 == 1 => sorted[n / 2],
+        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
+    }
+}
+
+fn share(part: usize, of: usize) -> f64 {
+    if of == 0 { 0.0 } else { part as f64 / of as f64 }
+}
+
+fn node(method: &Method, seen: &Seen, n_hit: usize, n_passed: usize) -> Option<Node> {
+    let at = seen.first_ns.unwrap_or_default();
+    let suffers = |symptom, size| Some(Node { service: method.0.clone(), method: method.1.clone(), symptom, at, size });
+    let (usual, now) = (share(seen.passed_traces.len(), n_passed), share(seen.hit_traces.len(), n_hit));
+    if usual >= USUAL_FROM && n_hit >= MIN_SPANS && now < usual * MISSING_BELOW {
+        return suffers(Symptom::Missing, 1.0 - now / usual);
+    }
+    if seen.hit_ns.len() < MIN_SPANS {
+        return None;
+    }
+    let failing = share(seen.hit_failed, seen.hit_ns.len());
+    if failing >= share(seen.passed_failed, seen.passed_ns.len()) + FAILS_BY {
+        return suffers(Symptom::Failing, failing);
+    }
+    let (hit, passed) = (median(&seen.hit_ns), median(&seen.passed_ns));
+    let is_slow = seen.passed_ns.len() >= MIN_SPANS && hit >= passed * SLOWER_TIMES && hit >= passed + SLOWER_BY_NS;
+    if is_slow { suffers(Symptom::Slow, hit / passed.max(1.0)) } else { None }
+}
+
+/// Whether one answer is as bad as its method is said to be.
+fn is_bad(entry: &Entry<'_>, node: &Node, seen: &Seen) -> bool {
+    match node.symptom {
+        Symptom::Slow => entry.span.duration_ns as f64 >= median(&seen.passed_ns) + SLOWER_BY_NS,
+        _ => entry.span.is_error || entry.is_unanswered,
+    }
+}
+
+/// The nearest answer above a span, in the same trace; of an event, the span that published it.
+fn above<'a>(span: &'a SpanRow, by_id: &HashMap<(u128, u64), &'a SpanRow>) -> Option<(&'a SpanRow, Via)> {
+    if span.kind == kind::CONSUMER
+        && let Some(publisher) = span.link.and_then(|link| by_id.get(&link))
+    {
+        return Some((publisher, Via::Event));
+    }
+    let mut at = span;
+    for _ in 0..MAX_UP {
+        at = by_id.get(&(at.trace_id, at.parent_span_id))?;
+        if at.kind == kind::SERVER || at.kind == kind::CONSUMER {
+            return Some((at, Via::Call));
+        }
+    }
+    None
+}
+
+fn edges<'a>(
+    entries: &[Entry<'a>],
+    by_id: &HashMap<(u128, u64), &'a SpanRow>,
+    suffering: &HashMap<Method, &Node>,
+    seen: &BTreeMap<Method, Seen>,
+    is_hit: &impl Fn(&SpanRow) -> bool,
+) -> Vec<Edge> {
+    let mut counts: BTreeMap<(String, String, Via), (usize, usize)> = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| is_hit(entry.span)) {
+        let Some((other, via)) = above(entry.span, by_id) else { continue };
+        let other_method = (other.service.clone(), other.name.clone());
+        let (Some(own), Some(others)) = (suffering.get(&entry.method), suffering.get(&other_method)) else { continue };
+        if own.service == others.service {
+            continue;
+        }
+        // A call's trouble goes up to its caller; an event's down to who handles it.
+        let key = match via {
+            Via::Event => (others.service.clone(), own.service.clone(), via),
+            _ => (own.service.clone(), others.service.clone(), via),
+        };
+        let up = Entry { method: other_method.clone(), span: other, is_unanswered: false };
+        let (both, total) = counts.entry(key).or_default();
+        *total += 1;
+        *both += usize::from(is_bad(entry, own, &seen[&entry.method]) && is_bad(&up, others, &seen[&other_method]));
+    }
+    let edge = |((from, to, via), (both, total)): ((String, String, Via), (usize, usize))| Edge {
+        from,
+        to,
+        via,
+        share: share(both, total),
+    };
+    counts.into_iter().map(edge).filter(|edge| edge.share >= SHARED_FROM).collect()
+}
+
+fn surface(nodes: &[Node], edges: &[Edge]) -> Vec<String> {
+    let all: BTreeSet<&String> = nodes.iter().map(|node| &node.service).collect();
+    let goes_on = |service: &String| edges.iter().any(|edge| edge.from == *service);
+    all.into_iter().filter(|service| !goes_on(service)).cloned().collect()
+}
+
+/// Returns the services on a path that no call leads to from a cause: who calls it, who calls those, and whom events reach from there.
+///
+/// `calls` has callers and whom they call, `events` who publishes and who handles.
+pub fn unpredicted(
+    found: &Propagation,
+    causes: &[String],
+    calls: &[(String, String)],
+    events: &[(String, String)],
+) -> Vec<String> {
+    let mut reached: BTreeSet<&String> = causes.iter().collect();
+    loop {
+        let up = calls.iter().filter(|(_, callee)| reached.contains(callee)).map(|(caller, _)| caller);
+        let down = events.iter().filter(|(publisher, _)| reached.contains(publisher)).map(|(_, handler)| handler);
+        let more: Vec<&String> = up.chain(down).filter(|service| !reached.contains(service)).collect();
+        if more.is_empty() {
+            break;
+        }
+        reached.extend(more);
+    }
+    let on_path: BTreeSet<&String> = found.nodes.iter().map(|node| &node.service).collect();
+    on_path.into_iter().filter(|service| !reached.contains(service)).cloned().collect()
+}
