@@ -44,8 +44,7 @@ const RATE_BURST: u32 = 100;
 pub struct Config {
     /// Where everything answers: OFREP, flagd's services, the operators' API and pages.
     pub listen: SocketAddr,
-    /// Whether flagd's ports answer, too, at the address of `flags.listen`: 8013 (evaluation), 8015 (sync) and 8016 (OFREP) as `flags.listen` does,
-    /// and 8014 (management) with /healthz and /readyz.
+    /// Whether flagd's ports answer, too, at the address of flags.listen: 8013, 8015 and 8016 as it does, 8014 with /healthz and /readyz.
     pub standard_ports: bool,
     /// Path of a Unix socket that answers, too; empty for none.
     pub socket: PathBuf,

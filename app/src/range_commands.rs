@@ -15,7 +15,7 @@ use vitrine_flags_range::scores::{self, Diagnosis, Named, Report};
 use vitrine_flags_range::{Control, Record, Wrong};
 
 use crate::cli::{RangeCommand, RangeExportArgs, RangeLayout, RangeReportArgs, RangeScoreArgs};
-use crate::flags_commands::ask::document;
+use crate::flags_commands::ask::content;
 use crate::say::say;
 use campaign_folder::CampaignFolder;
 
@@ -129,7 +129,7 @@ fn candidates(kept: &CampaignFolder) -> Result<usize> {
 
 fn score(args: &RangeScoreArgs) -> Result<()> {
     let kept = CampaignFolder::read(&args.campaign)?;
-    let text = document(Some(&args.diagnoses))?;
+    let text = content(Some(&args.diagnoses))?;
     let diagnoses = scores::read_diagnoses(text.as_bytes()).map_err(|wrong| wrongs(&args.diagnoses, &[wrong]))?;
     let candidates = candidates(&kept)?;
     let name = args.diagnoses.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

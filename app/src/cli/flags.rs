@@ -76,7 +76,7 @@ pub struct FlagsServeArgs {
     /// Where the flags answer; port 0 picks a free one [default: 127.0.0.1:8016]
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Option<SocketAddr>,
-    /// Answer at flagd's ports, too: 8013, 8014, 8015 and 8016 of the same address
+    /// Serve at flagd's ports, too: 8013, 8014, 8015 and 8016 of the same address
     #[arg(long)]
     pub standard_ports: bool,
     /// Where processes of a shop follow flags and faults [default: a free port of this machine]

@@ -61,7 +61,7 @@ impl Served {
     }
 
     fn resident_mib(&self) -> Result<f64> {
-        Ok(resident(self.process.pid())?.0)
+        Ok(resident(self.process.id())?.0)
     }
 }
 
@@ -93,9 +93,9 @@ async fn answers(stream: &mut TcpStream, buffer: &mut Vec<u8>, mut count: usize)
     Ok(())
 }
 
-/// Answers for each second of the server's CPU.
+/// Returns how many requests are served in each second of the server's CPU.
 async fn per_cpu(served: &Served, request: &str, turn: Duration) -> Result<f64> {
-    let before = cpu(served.process.pid())?;
+    let before = cpu(served.process.id())?;
     let until = Instant::now() + turn;
     let mut clients = JoinSet::new();
     for _ in 0..CLIENTS {
@@ -115,7 +115,7 @@ async fn per_cpu(served: &Served, request: &str, turn: Duration) -> Result<f64> 
     while let Some(done) = clients.join_next().await {
         count += done??;
     }
-    Ok(count as f64 / (cpu(served.process.pid())? - before))
+    Ok(count as f64 / (cpu(served.process.id())? - before))
 }
 
 async fn evaluations(binary: &Path, turn: Duration) -> Result<()> {

@@ -71,7 +71,7 @@ pub struct HitList {
 }
 
 #[derive(Debug)]
-struct Inner {
+struct ControlInner {
     control: ControlDocument,
     /// Those that go on, and the last that ended.
     incidents: BTreeMap<u64, Incident>,
@@ -89,7 +89,7 @@ pub struct FaultControl {
     measurements: Arc<dyn Measurements>,
     /// Changes, one at a time.
     changing: Arc<tokio::sync::Mutex<()>>,
-    inner: Arc<Mutex<Inner>>,
+    inner: Arc<Mutex<ControlInner>>,
     /// What processes should have; grows with each change, also over restarts.
     revision: Arc<watch::Sender<u64>>,
     busy: Arc<Notify>,
@@ -124,7 +124,7 @@ impl FaultControl {
             }
         }
         let (hits, processes, unwritten) = Default::default();
-        let inner = Arc::new(Mutex::new(Inner { control, incidents, hits, processes, unwritten }));
+        let inner = Arc::new(Mutex::new(ControlInner { control, incidents, hits, processes, unwritten }));
         let revision = Arc::new(watch::Sender::new(now_ms));
         let (changing, busy, watch_of_guards, closing) = Default::default();
         Ok(Self { store, clock, measurements, changing, inner, revision, busy, watch_of_guards, closing })
@@ -324,10 +324,10 @@ impl FaultControl {
     }
 
     /// Takes down what a process tells; none if there is no room for it.
-    pub(super) fn heard(&self, told: Told) -> Option<Heard> {
+    pub(super) fn receive(&self, told: Told) -> Option<Heard> {
         let now = self.now_ns();
         let mut inner = self.inner.lock();
-        let process = inner.processes.heard(&told.instance, now)?;
+        let process = inner.processes.received(&told.instance, now)?;
         process.version = told.version;
         process.services = told.services;
         (process.has_faults, process.has_flags) = (told.has_faults, told.has_flags);
@@ -344,7 +344,7 @@ impl FaultControl {
         }
         let tell = !process.known;
         for report in told.reports {
-            self.heard_report(&mut inner, &told.instance, report, now);
+            self.receive_report(&mut inner, &told.instance, report, now);
         }
         for (fault, hit) in told.hits.into_iter().filter(|_| is_new) {
             let Some(incident) = inner.incidents.get_mut(&fault) else { continue };
@@ -358,7 +358,7 @@ impl FaultControl {
         Some(Heard { tell, is_new })
     }
 
-    fn heard_report(&self, inner: &mut Inner, instance: &str, report: TellReport, now: i64) {
+    fn receive_report(&self, inner: &mut ControlInner, instance: &str, report: TellReport, now: i64) {
         let Some(incident) = inner.incidents.get_mut(&report.fault) else { return };
         // A process where no site carries it has nothing to do with it.
         if report.sites.is_empty() && !incident.processes.contains_key(instance) {
@@ -393,7 +393,7 @@ impl FaultControl {
         let (ends, written) = {
             let mut inner = self.inner.lock();
             for lost in inner.processes.lost(now) {
-                let Inner { incidents, unwritten, .. } = &mut *inner;
+                let ControlInner { incidents, unwritten, .. } = &mut *inner;
                 for incident in incidents.values_mut() {
                     if let Some(carrier) = incident.processes.get_mut(&lost).filter(|c| c.cleared_ns.is_none()) {
                         carrier.lost = true;
@@ -485,14 +485,14 @@ impl FaultControl {
 }
 
 /// Lets go of the oldest that have ended and are written.
-fn forget(inner: &mut Inner) {
+fn forget(inner: &mut ControlInner) {
     let ended: Vec<u64> = inner
         .incidents
         .values()
         .filter(|incident| incident.state() == State::Ended)
         .map(|incident| incident.id)
         .collect();
-    let Inner { incidents, hits, unwritten, .. } = inner;
+    let ControlInner { incidents, hits, unwritten, .. } = inner;
     for id in ended.iter().take(ended.len().saturating_sub(MAX_RECENT)).filter(|id| !unwritten.contains(id)) {
         incidents.remove(id);
         hits.remove(id);

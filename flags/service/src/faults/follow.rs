@@ -26,7 +26,7 @@ const MAX_LIST: usize = 200;
 /// Most hits of one poll.
 const MAX_POLL_HITS: usize = 20_000;
 
-/// Answers [`FollowService`]. Cheap to clone.
+/// Serves [`FollowService`]. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Follow {
     faults: FaultControl,
@@ -107,9 +107,9 @@ impl FollowService for Follow {
         check(&request, caller.as_ref())?;
         let evaluations = std::mem::take(&mut request.evaluations);
         let declared = declared(&request)?;
-        let told = told(&mut request, &declared);
+        let news = news_of(&mut request, &declared);
         let room = || Problem::exhausted("TOO_MANY_PROCESSES", &format!("{MAX_PROCESSES} processes follow already"));
-        let Heard { tell, is_new } = self.faults.heard(told).ok_or_else(room)?;
+        let Heard { tell, is_new } = self.faults.receive(news).ok_or_else(room)?;
         self.register(&request, &declared, if is_new { &evaluations } else { &[] }).await?;
         if !tell {
             self.wait(&request).await?;
@@ -171,7 +171,7 @@ fn declared(request: &FetchRequest) -> Result<Vec<Declaration>, Problem> {
     read.map_err(|e| Problem::invalid("inventory.declarations", "declarations of flags, as JSON", &e.to_string()))
 }
 
-fn told(request: &mut FetchRequest, declared: &[Declaration]) -> Told {
+fn news_of(request: &mut FetchRequest, declared: &[Declaration]) -> Told {
     let flags = || declared.iter().map(|declaration| declaration.key.clone()).collect();
     let inventory = request.inventory.take();
     let inventory = inventory.map(|inventory| (inventory.sites.into_iter().map(site).collect(), flags()));

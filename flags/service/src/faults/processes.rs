@@ -81,7 +81,7 @@ pub(super) struct Processes(HashMap<String, Process>);
 
 impl Processes {
     /// The process of this name; none if there are as many as may be.
-    pub(super) fn heard(&mut self, instance: &str, now_ns: i64) -> Option<&mut Process> {
+    pub(super) fn received(&mut self, instance: &str, now_ns: i64) -> Option<&mut Process> {
         if !self.0.contains_key(instance) && self.0.len() >= MAX_PROCESSES {
             return None;
         }
