@@ -26,7 +26,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What can be measured, in this order, and what it does.
-const PARTS: [(&str, &str); 16] = [
+const PARTS: [(&str, &str); 17] = [
     ("startup", "Starts the shop 14 times"),
     ("memory", "Memory after --memory-after seconds of load"),
     ("calls", "A call in process, over gRPC, over NATS"),

@@ -76,7 +76,7 @@ pub struct RangeExportArgs {
     /// Where to; a folder that is not there yet
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Answers apart, ids anew; refused when anything tells what was done. Always so where the campaign says it
+    /// What was found: answers apart, ids anew; refused when anything tells what was done. Always so where the campaign says it
     #[arg(long)]
     pub blind: bool,
 }

@@ -63,7 +63,8 @@ pub(super) async fn run(args: RangeRunArgs) -> Result<()> {
         .clone()
         .map_or(known, Ok)
         .context("no shop runs there: vitrine up starts one, --shop says where another is")?;
-    let flags = FlagsAskArgs { url: args.flags.clone(), token: args.flags_token.clone(), data: data.clone() };
+    let (url, token, set) = (args.flags.clone(), args.flags_token.clone(), String::new());
+    let flags = FlagsAskArgs { url, token, set, data: data.clone() };
     // Nothing is armed where nobody could see it.
     read(&flags, "faults").await?;
     crate::sql::rows(&args.observatory, "SELECT 1").await?;

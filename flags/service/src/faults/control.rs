@@ -324,7 +324,7 @@ impl FaultControl {
     }
 
     /// Takes down what a process tells; none if there is no room for it.
-    pub(super) fn receive(&self, told: Told) -> Option<Heard> {
+    pub(super) fn receive(&self, told: Poll) -> Option<Received> {
         let now = self.now_ns();
         let mut inner = self.inner.lock();
         let process = inner.processes.received(&told.instance, now)?;
@@ -355,7 +355,7 @@ impl FaultControl {
         }
         drop(inner);
         self.busy.notify_one();
-        Some(Heard { tell, is_new })
+        Some(Received { tell, is_new })
     }
 
     fn receive_report(&self, inner: &mut ControlInner, instance: &str, report: TellReport, now: i64) {
@@ -501,7 +501,7 @@ fn forget(inner: &mut ControlInner) {
 
 /// What was heard.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Heard {
+pub(super) struct Received {
     /// It should tell what it has.
     pub(super) tell: bool,
     /// Its batch was not heard before.
@@ -510,7 +510,7 @@ pub(super) struct Heard {
 
 /// What a process tells with one poll.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Poll {
     pub(super) instance: String,
     pub(super) version: String,
     pub(super) services: Vec<String>,

@@ -11,7 +11,7 @@ use vitrine_flags_client::{Count, Declaration};
 use vitrine_platform_mesh::Caller;
 use vitrine_platform_mesh::identity::CALLER_NOT_ADMITTED;
 
-use super::control::{FaultControl, Heard, TellReport, Told};
+use super::control::{FaultControl, Poll, Received, TellReport};
 use super::incident::{SeenHit, SiteRef};
 use super::processes::{MAX_PROCESSES, MAX_SITES};
 use crate::flag_store::FlagStore;
@@ -109,7 +109,7 @@ impl FollowService for Follow {
         let declared = declared(&request)?;
         let news = news_of(&mut request, &declared);
         let room = || Problem::exhausted("TOO_MANY_PROCESSES", &format!("{MAX_PROCESSES} processes follow already"));
-        let Heard { tell, is_new } = self.faults.receive(news).ok_or_else(room)?;
+        let Received { tell, is_new } = self.faults.receive(news).ok_or_else(room)?;
         self.register(&request, &declared, if is_new { &evaluations } else { &[] }).await?;
         if !tell {
             self.wait(&request).await?;
@@ -171,7 +171,7 @@ fn declared(request: &FetchRequest) -> Result<Vec<Declaration>, Problem> {
     read.map_err(|e| Problem::invalid("inventory.declarations", "declarations of flags, as JSON", &e.to_string()))
 }
 
-fn news_of(request: &mut FetchRequest, declared: &[Declaration]) -> Told {
+fn news_of(request: &mut FetchRequest, declared: &[Declaration]) -> Poll {
     let flags = || declared.iter().map(|declaration| declaration.key.clone()).collect();
     let inventory = request.inventory.take();
     let inventory = inventory.map(|inventory| (inventory.sites.into_iter().map(site).collect(), flags()));
@@ -203,7 +203,7 @@ fn news_of(request: &mut FetchRequest, declared: &[Declaration]) -> Told {
             (hit.fault, SeenHit { site: site.clone(), trace_id, span_id, at_ns: hit.at_unix_ns })
         })
     });
-    Told {
+    Poll {
         hits: hits.collect(),
         reports: std::mem::take(&mut request.reports).into_iter().map(report).collect(),
         instance: request.instance.clone(),
