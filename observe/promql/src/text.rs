@@ -38,7 +38,13 @@ pub fn go_float_digits(value: f64, most: usize) -> String {
 
 /// A double as `strconv.FormatFloat(v, 'f', -1, 64)` writes it: the fewest digits, never an exponent.
 pub fn go_float_plain(value: f64) -> String {
-    if value.is_finite() { format!("{value}") } else { special(value).to_owned() }
+    if !value.is_finite() {
+        return special(value).to_owned();
+    }
+    let (digits, exponent) = shortest(value);
+    let mut text = String::from(if value.is_sign_negative() { "-" } else { "" });
+    push_plain(&mut text, &digits, exponent);
+    text
 }
 
 /// A double as `strconv.FormatFloat(v, 'e', -1, 64)` writes it: the fewest digits, always an exponent.
@@ -90,29 +96,25 @@ fn special(value: f64) -> &'static str {
     }
 }
 
-/// The shortest digits, and the decimal exponent of the first.
+/// The shortest digits, and the decimal exponent of the first. Of two that are as near, the even one, as Go has it: the standard library takes the larger.
 fn shortest(value: f64) -> (String, i32) {
-    let text = format!("{:e}", value.abs());
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    (mantissa.chars().filter(char::is_ascii_digit).collect(), exponent.parse().unwrap_or(0))
+    let mut buffer = ryu::Buffer::new();
+    let text = buffer.format_finite(value.abs());
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    let digits = all.trim_start_matches('0');
+    if digits.is_empty() {
+        return ("0".to_owned(), 0);
+    }
+    let leading = i32::try_from(all.len() - digits.len()).unwrap_or(0);
+    let before = i32::try_from(whole.len()).unwrap_or(0) - 1;
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    (digits.trim_end_matches('0').to_owned(), exponent + before - leading)
 }
 
-/// `%e` below 1e-4 and from `limit` on, `%f` between.
-fn general(value: f64, digits: &str, exponent: i32, limit: i32) -> String {
-    let mut text = String::new();
-    if value.is_sign_negative() {
-        text.push('-');
-    }
-    if exponent < -4 || exponent >= limit {
-        text.push_str(&digits[..1]);
-        if digits.len() > 1 {
-            text.push('.');
-            text.push_str(&digits[1..]);
-        }
-        let sign = if exponent < 0 { '-' } else { '+' };
-        let _ = write!(text, "e{sign}{:02}", exponent.unsigned_abs());
-        return text;
-    }
+/// `%f` with just these digits.
+fn push_plain(text: &mut String, digits: &str, exponent: i32) {
     let point = usize::try_from(exponent).ok();
     match point {
         None => {
@@ -132,6 +134,25 @@ fn general(value: f64, digits: &str, exponent: i32, limit: i32) -> String {
             }
         }
     }
+}
+
+/// `%e` below 1e-4 and from `limit` on, `%f` between.
+fn general(value: f64, digits: &str, exponent: i32, limit: i32) -> String {
+    let mut text = String::new();
+    if value.is_sign_negative() {
+        text.push('-');
+    }
+    if exponent < -4 || exponent >= limit {
+        text.push_str(&digits[..1]);
+        if digits.len() > 1 {
+            text.push('.');
+            text.push_str(&digits[1..]);
+        }
+        let sign = if exponent < 0 { '-' } else { '+' };
+        let _ = write!(text, "e{sign}{:02}", exponent.unsigned_abs());
+        return text;
+    }
+    push_plain(&mut text, digits, exponent);
     text
 }
 
@@ -227,7 +248,8 @@ mod tests {
     use proptest::strategy::Strategy;
 
     use super::{
-        go_float, go_float_digits, go_float_exponent, go_float_result, go_quote, push_go_float_result, rfc3339_seconds,
+        go_float, go_float_digits, go_float_exponent, go_float_plain, go_float_result, go_quote, push_go_float_result,
+        rfc3339_seconds,
     };
 
     proptest! {
@@ -241,6 +263,19 @@ mod tests {
             let mut quickly = String::new();
             push_go_float_result(&mut quickly, value);
             assert_eq!(quickly, go_float_result(value));
+        }
+    }
+
+    #[test]
+    fn of_two_that_are_as_near_the_even_one_is_written() {
+        for (value, text) in
+            [(-2_006_642_812_188_539.25, "-2006642812188539.2"), (1_881_225_490_595_335.75, "1881225490595335.8")]
+        {
+            assert_eq!((go_float_result(value), go_float_plain(value)), (text.to_owned(), text.to_owned()));
+        }
+        for (value, text) in [(0.0, "0"), (-0.0, "-0"), (1e-7, "0.0000001"), (1e22, "1e22"), (120.0, "120")] {
+            let plain = format!("{value}");
+            assert_eq!(go_float_plain(value), plain, "{text}");
         }
     }
 

@@ -197,7 +197,7 @@ async fn flagds_ports_and_a_unix_socket_answer_as_the_own_port_does() {
         let socket = folder.path().join("flags.sock");
         let variables = [
             ("VITRINE_FLAGS__SOCKET", socket.display().to_string()),
-            ("VITRINE_FLAGS__CONTEXT_FROM_HEADER", "x-country=country".to_owned()),
+            ("VITRINE_FLAGS__CONTEXT_FROM_HEADER", "[\"x-country=country\"]".to_owned()),
             ("VITRINE_FLAGS__RATE_PER_S", "1000".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value));

@@ -128,10 +128,11 @@ pub(super) fn file(file: &FileStatus, now_ms: i64) -> String {
 fn switch(set: &str, key: &str, stored: &StoredFlag, enabled: bool) -> String {
     let (state, act) = if enabled { ("enabled", "Disable") } else { ("<b class=bad>disabled</b>", "Enable") };
     format!(
-        "{state} <form class=ask method=post action=\"/flags/{}/state\"><input type=hidden name=set value=\"{}\"><input type=hidden name=revision value={}>\
+        "<details><summary>{state}</summary><form class=ask method=post action=\"/flags/{}/state\"><input type=hidden name=set value=\"{}\"><input type=hidden name=revision value={}>\
          <input type=hidden name=enabled value={}><input name=why aria-label=\"Reason\" placeholder=\"why?\" required maxlength=1000>\
          <input name=at aria-label=\"When, at once if empty\" placeholder=\"at once, or 2026-12-24T18:00:00Z\">\
-         <label><input type=checkbox name=propose value=true> when others approve</label><button>{act}</button></form>",
+         <span><input type=checkbox name=propose value=true aria-label=\"When others approve\"> when others approve</span>\
+         <button>{act}</button></form></details>",
         percent::encode(key),
         escape(set),
         stored.revision,
