@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
+use tonic::{Request, Status};
 use vitrine_contracts::flags::v1::follow_service_client::FollowServiceClient;
 use vitrine_contracts::flags::v1::{self as wire, FetchRequest, FetchResponse, Inventory};
 use vitrine_contracts::services::FLAGS;
@@ -15,6 +15,8 @@ use vitrine_platform_mesh::Transport;
 
 /// How long a poll waits. It is the same whether anything is at work or not, and no longer, so that what was hit is soon known.
 const WAIT_MS: u32 = 1_000;
+/// How long an answer may take: short enough to try again several times before faults end, for over NATS nobody says that who was asked is gone.
+const WITHIN: Duration = Duration::from_secs(4);
 /// How old what a process has told of itself may be, before it is told again.
 const TELL_AGAIN: Duration = Duration::from_secs(600);
 /// The first pause after a poll that failed, and the longest: several of them fit into the time after which faults end for want of news.
@@ -98,6 +100,8 @@ impl Follower {
             hits: self.hits.clone(),
             evaluations: self.evaluations.clone(),
         };
+        let mut request = Request::new(request);
+        request.set_timeout(WITHIN);
         let answer = self.client.fetch(request).await?.into_inner();
         self.hits.clear();
         self.evaluations.clear();

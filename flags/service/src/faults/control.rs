@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use vitrine_kit::clock::Clock;
-use vitrine_platform_faults::{Fault, NO_SITE, Refusal, check, check_sites};
+use vitrine_platform_faults::{Fault, LEASE, NO_SITE, Refusal, check, check_sites};
 use vitrine_platform_store::{Error as StoreError, Query, Store};
 
 use super::guards::{self, Tripped, Watch};
@@ -30,6 +30,8 @@ const LOOK: Duration = Duration::from_millis(100);
 const IDLE_LOOK: Duration = Duration::from_secs(1);
 /// How often guards look.
 const GUARDS_LOOK: Duration = Duration::from_secs(1);
+/// How long a process may be at work without having been heard.
+const LEASE_NS: i64 = LEASE.as_nanos() as i64;
 /// How long nobody may acknowledge a fault before it ends: as long as a process waits for a site, and a poll.
 const NO_SITE_NS: i64 = NO_SITE.as_nanos() as i64 + 1_000_000_000;
 
@@ -95,6 +97,8 @@ pub struct FaultControl {
     busy: Arc<Notify>,
     watch_of_guards: Arc<tokio::sync::Mutex<Watch>>,
     closing: CancellationToken,
+    /// Faults that were armed before may be at work in processes that have not polled since.
+    opened_ns: i64,
 }
 
 impl std::fmt::Debug for FaultControl {
@@ -127,7 +131,8 @@ impl FaultControl {
         let inner = Arc::new(Mutex::new(ControlInner { control, incidents, hits, processes, unwritten }));
         let revision = Arc::new(watch::Sender::new(now_ms));
         let (changing, busy, watch_of_guards, closing) = Default::default();
-        Ok(Self { store, clock, measurements, changing, inner, revision, busy, watch_of_guards, closing })
+        let opened_ns = clock.now_ms().saturating_mul(1_000_000);
+        Ok(Self { store, clock, measurements, changing, inner, revision, busy, watch_of_guards, closing, opened_ns })
     }
 
     fn now_ns(&self) -> i64 {
@@ -426,7 +431,8 @@ impl FaultControl {
         if now >= incident.over_ns() {
             return Some((incident.id, self.end_of(EndedBy::Ttl, None, None)));
         }
-        let is_alone = incident.state() == State::Starting;
+        let is_new = incident.committed_ns >= self.opened_ns || now.saturating_sub(self.opened_ns) >= LEASE_NS;
+        let is_alone = is_new && incident.state() == State::Starting;
         let why = || Some("no process acknowledged it".to_owned());
         (is_alone && now.saturating_sub(incident.committed_ns) >= NO_SITE_NS)
             .then(|| (incident.id, self.end_of(EndedBy::NoSite, None, why())))
