@@ -1,4 +1,4 @@
-//! What guards of roll-outs are answered: an observatory is asked over HTTP, the one of this process too, so that there is one way for both.
+//! What guards of faults and roll-outs are answered: an observatory is asked over HTTP, the one of this process too, so that there is one way for both.
 
 use std::time::Duration;
 

@@ -75,19 +75,10 @@ pub(super) async fn run(args: RangeRunArgs) -> Result<()> {
     }
     std::fs::write(out.join("campaign.json"), bytes).context("the campaign cannot be kept")?;
     campaign_folder::write(&out.join("plan.json"), &plan)?;
-    let mut secret = [0; 8];
-    getrandom_of(&mut secret)?;
-    let about = About { secret: u64::from_le_bytes(secret), ..About::default() };
+    let about = About { secret: rand::random(), ..About::default() };
     campaign_folder::write(&out.join("about.json"), &about)?;
     let range = Range { args, shop, flags, campaign, digest, own: Faults::default() };
     range.whole(&plan, &out, about).await
-}
-
-/// Randomness that nobody can repeat.
-fn getrandom_of(bytes: &mut [u8]) -> Result<()> {
-    use std::io::Read as _;
-    let mut file = std::fs::File::open("/dev/urandom").context("the kernel has no randomness")?;
-    file.read_exact(bytes).context("the kernel has no randomness")
 }
 
 impl Range {

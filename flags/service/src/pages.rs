@@ -1,6 +1,7 @@
 //! Pages for a person with a browser: plain HTML and CSS, no script. What they change goes the way of all changes.
 
 mod clients;
+pub(crate) mod frame;
 mod life;
 mod plans;
 mod requests;
@@ -188,8 +189,7 @@ async fn switch(
     headers: HeaderMap,
     Form(form): Form<Switch>,
 ) -> Response {
-    let change = async {
-        let author = Author { who: service.access.check(&headers, Role::Operator)?, why: form.why };
+    change(&service, &headers, form.why, &view::flag_address(&form.set, &key), async |author| {
         let (key, enabled, revision) = (key.clone(), form.enabled, form.revision);
         let operation = Operation::Switch { key, enabled, revision };
         let at_ms = Some(form.at.trim()).filter(|at| !at.is_empty()).map(time_of).transpose()?;
@@ -199,14 +199,14 @@ async fn switch(
             None => drop(service.flags.make(author, &form.set, &operation).await?),
         }
         Ok::<_, Failed>(())
-    };
-    back(change.await, &view::flag_address(&form.set, &key))
+    })
+    .await
 }
 
 /// What a form sends that asks for a reason alone.
 #[derive(Debug, Deserialize)]
-struct Why {
-    why: String,
+pub(crate) struct Why {
+    pub(crate) why: String,
 }
 
 async fn undo(
@@ -215,16 +215,30 @@ async fn undo(
     headers: HeaderMap,
     Form(form): Form<Why>,
 ) -> Response {
-    let change = async {
-        let author = Author { who: service.access.check(&headers, Role::Operator)?, why: form.why };
+    change(&service, &headers, form.why, "/history", async |author| {
         service.flags.undo(author, revision).await?;
         Ok::<_, Failed>(())
+    })
+    .await
+}
+
+/// Makes a change as whoever asks, if he may, and leads to where it is seen.
+async fn change(
+    service: &FlagService,
+    headers: &HeaderMap,
+    why: String,
+    to: &str,
+    make: impl AsyncFnOnce(Author) -> Result<(), Failed>,
+) -> Response {
+    let made = async {
+        let who = service.access.check(headers, Role::Operator)?;
+        make(Author { who, why }).await
     };
-    back(change.await, "/history")
+    back(made.await, to)
 }
 
 /// Leads to where the change is seen.
-fn back(changed: Result<(), Failed>, to: &str) -> Response {
+pub(crate) fn back(changed: Result<(), Failed>, to: &str) -> Response {
     match changed {
         Ok(()) => Redirect::to(to).into_response(),
         Err(failed) => page(Err(failed)),

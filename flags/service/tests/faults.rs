@@ -144,6 +144,7 @@ async fn a_fault_is_armed_followed_and_known_afterwards() {
     let incident = world.control.incident(id).await.expect("known");
     assert_eq!((incident.state(), incident.hits()), (State::Running, (10, 3)));
     assert_eq!(world.control.hits(id).hits.len(), 2);
+    assert_eq!(incident.unlisted(), 1, "three were counted, two came one by one");
     assert_eq!((incident.first_hit_ns, incident.last_hit_ns), (Some(1), Some(2)));
     assert_eq!(incident.hits_by_site["callee carts"], 2);
     assert_eq!(incident.exemplars[0].trace_id, "02".repeat(16));

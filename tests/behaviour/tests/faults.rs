@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use http::{Method, header};
+use http::Method;
 use serde_json::{Value, json};
 use vitrine_shop_load::http::Call;
 use vitrine_tests_testkit::{Api, Engines, Options, Placement, Shop, eventually};
@@ -12,14 +12,6 @@ use vitrine_tests_testkit::{Api, Engines, Options, Placement, Shop, eventually};
 const BINARY: &str = env!("CARGO_BIN_EXE_vitrine-under-test");
 /// Calls while a fault is at work.
 const CALLS: usize = 20;
-
-async fn sql(observatory: &Api, statement: &str) -> Result<Vec<Value>> {
-    let call = Call::new(Method::POST, "/api/sql").raw(statement).header(header::CONTENT_TYPE, "application/sql");
-    let answer = observatory.send(call).await?;
-    let text = String::from_utf8_lossy(&answer.body);
-    ensure!(answer.status == 200, "{statement}: {} {text}", answer.status);
-    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
-}
 
 async fn ads(shop: &Shop) -> Result<u16> {
     Ok(shop.anybody()?.send(Call::new(Method::GET, "/api/v1/ads")).await?.status)
@@ -90,7 +82,8 @@ async fn what_is_hit_is_seen(shop: &Shop) -> Result<()> {
     ensure!(told["hit"].as_u64() == u64::try_from(hit.len()).ok(), "{told}: {hits}");
     eventually("the spans are there", async || {
         let failed = "SELECT trace_id FROM spans WHERE service = 'ads' AND kind = 'server' AND status = 'error'";
-        let mut seen: Vec<String> = sql(&observatory, failed)
+        let mut seen: Vec<String> = observatory
+            .sql(failed)
             .await?
             .iter()
             .map(|row| row["trace_id"].as_str().unwrap_or_default().to_owned())
@@ -122,7 +115,7 @@ async fn the_network_is_slow_and_the_service_is_not(shop: &Shop) -> Result<()> {
     ensure!(waited >= 600_000_000, "{told}");
     eventually("the spans are there", async || {
         let slow = "SELECT kind, count(*) AS n FROM spans WHERE name LIKE '%GetAds' AND duration_ns >= 150000000 GROUP BY kind";
-        let rows = sql(&observatory, slow).await?;
+        let rows = observatory.sql(slow).await?;
         let of = |kind: &str| rows.iter().find(|row| row["kind"] == kind).map_or(0, |row| row["n"].as_i64().unwrap_or(0));
         ensure!(of("server") == 0, "the service itself was slow: {rows:?}");
         Ok((of("client") == 4).then_some(()))

@@ -269,11 +269,7 @@ async fn reads_and_events(switches: &Switches) -> Result<()> {
         count(*) AS n, max(attr(attributes, 'feature_flag.context.id')) AS subject \
         FROM span_events WHERE name = 'feature_flag.evaluation' GROUP BY 1, 2, 3, 4, 5";
     eventually("an event of each flag", async || {
-        let call = Call::new(Method::POST, "/api/sql").raw(statement).header(CONTENT_TYPE, "application/sql");
-        let answer = switches.shop.observatory()?.send(call).await?;
-        ensure!(answer.status == 200, "{}", String::from_utf8_lossy(&answer.body));
-        let text = String::from_utf8_lossy(&answer.body).into_owned();
-        let rows = text.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+        let rows = switches.shop.observatory()?.sql(statement).await?;
         for (service, flags) in DECLARED {
             for flag in *flags {
                 let of = rows.iter().filter(|row| row["key"] == flag.key && row["service"] == *service);

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use http::{Method, header};
+use http::Method;
 use serde_json::Value;
 use vitrine_shop_load::http::Call;
-use vitrine_tests_testkit::{Api, Customer, Options, Placement, Shop, eventually, order_body};
+use vitrine_tests_testkit::{Customer, Options, Placement, Shop, eventually, order_body};
 
 /// What the guide says of a metric.
 #[derive(Debug)]
@@ -48,14 +48,6 @@ fn metrics() -> Result<BTreeMap<String, Reported>> {
         (row[0].trim_matches('`').to_owned(), Reported { instrument, unit, attributes, optional, in_trouble })
     };
     Ok(guide("Metrics")?.into_iter().map(told).collect())
-}
-
-async fn sql(observatory: &Api, statement: &str) -> Result<Vec<Value>> {
-    let call = Call::new(Method::POST, "/api/sql").raw(statement).header(header::CONTENT_TYPE, "application/sql");
-    let answer = observatory.send(call).await?;
-    let text = String::from_utf8_lossy(&answer.body);
-    ensure!(answer.status == 200, "{statement}: {} {text}", answer.status);
-    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
 fn text<'a>(row: &'a Value, column: &str) -> &'a str {
@@ -116,7 +108,7 @@ async fn what_the_guide_tells_is_emitted_and_nothing_else() {
         let observatory = shop.observatory()?;
         let told = metrics()?;
         eventually("every metric of the guide", async || {
-            let seen = sql(&observatory, METRICS).await?;
+            let seen = observatory.sql(METRICS).await?;
             let wrong = differences(&told, &seen);
             ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
             let names: BTreeSet<&str> = seen.iter().map(|row| text(row, "name")).collect();
@@ -134,9 +126,9 @@ async fn what_the_guide_tells_is_emitted_and_nothing_else() {
         // Nobody is told of this shop's alerts.
         let expected = named(&mut rows.iter().filter(|row| !row[1].contains("where someone is told")));
         eventually("every attribute of spans", async || {
-            let rows =
-                sql(&observatory, "SELECT DISTINCT array_to_string(map_keys(attributes), ',') AS keys FROM spans")
-                    .await?;
+            let rows = observatory
+                .sql("SELECT DISTINCT array_to_string(map_keys(attributes), ',') AS keys FROM spans")
+                .await?;
             let seen: BTreeSet<String> = rows.iter().flat_map(keys).collect();
             let unknown: Vec<&String> = seen.difference(&of_spans).collect();
             ensure!(unknown.is_empty(), "on spans, and not in the guide: {unknown:?}");
@@ -147,11 +139,11 @@ async fn what_the_guide_tells_is_emitted_and_nothing_else() {
         let of_logs: BTreeSet<String> =
             guide("Logs")?.into_iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
         let rows =
-            sql(&observatory, "SELECT DISTINCT array_to_string(map_keys(attributes), ',') AS keys FROM logs").await?;
+            observatory.sql("SELECT DISTINCT array_to_string(map_keys(attributes), ',') AS keys FROM logs").await?;
         let seen: BTreeSet<String> = rows.iter().flat_map(keys).collect();
         let unknown: Vec<&String> = seen.difference(&of_logs).collect();
         ensure!(unknown.is_empty(), "in logs, and not in the guide: {unknown:?}");
-        let scopes = sql(&observatory, "SELECT DISTINCT scope_name FROM logs WHERE body = 'order placed'").await?;
+        let scopes = observatory.sql("SELECT DISTINCT scope_name FROM logs WHERE body = 'order placed'").await?;
         ensure!(scopes.iter().all(|row| text(row, "scope_name").starts_with("vitrine_shop_orders")), "{scopes:?}");
         shop.process()?.stop()?;
         Ok::<_, anyhow::Error>(())

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use http::header::CONTENT_TYPE;
 use http::{HeaderName, Method};
 use rand::Rng;
 use serde_json::{Value, json};
@@ -62,6 +63,15 @@ impl Api {
     /// GET that must succeed.
     pub async fn get(&self, path: &str) -> Result<Value> {
         self.expect(200, Method::GET, path, None).await
+    }
+
+    /// The rows that an observatory answers to a statement.
+    pub async fn sql(&self, statement: &str) -> Result<Vec<Value>> {
+        let call = Call::new(Method::POST, "/api/sql").raw(statement).header(CONTENT_TYPE, "application/sql");
+        let answer = self.send(call).await?;
+        let text = String::from_utf8_lossy(&answer.body);
+        ensure!(answer.status == 200, "{statement}: {} {text}", answer.status);
+        text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
 
     /// Every item of a list, over all pages.

@@ -2,12 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
-use http::Method;
-use http::header::CONTENT_TYPE;
+use anyhow::{Context, Result};
 use serde_json::Value;
 use tempfile::TempDir;
-use vitrine_shop_load::http::Call;
 
 use crate::customer::Api;
 use crate::process::Process;
@@ -89,11 +86,7 @@ impl Observatory {
 
     /// The rows that a statement answers.
     pub async fn sql(&self, statement: &str) -> Result<Vec<Value>> {
-        let call = Call::new(Method::POST, "/api/sql").raw(statement).header(CONTENT_TYPE, "application/sql");
-        let answer = self.api()?.send(call).await?;
-        let text = String::from_utf8_lossy(&answer.body);
-        ensure!(answer.status == 200, "{statement}: {} {text}", answer.status);
-        text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+        self.api()?.sql(statement).await
     }
 }
 

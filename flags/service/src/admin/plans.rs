@@ -2,26 +2,13 @@
 
 use axum::extract::{Path, State};
 use http::HeaderMap;
-use serde::Deserialize;
 use serde_json::json;
 use vitrine_platform_http::Query;
 
-use super::{Replied, json_reply};
+use super::{Replied, Why, author, json_reply};
 use crate::flag_store::RollOutAct;
-use crate::operation::Author;
 use crate::role::Role;
 use crate::service::FlagService;
-
-/// Why something planned is changed.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Why {
-    pub(super) why: String,
-}
-
-pub(super) fn author(service: &FlagService, headers: &HeaderMap, why: Why) -> Result<Author, crate::access::Denied> {
-    Ok(Author { who: service.access.check(headers, Role::Operator)?, why: why.why })
-}
 
 pub(super) async fn schedules(State(service): State<FlagService>, headers: HeaderMap) -> Replied {
     service.access.check(&headers, Role::Viewer)?;
@@ -34,7 +21,7 @@ pub(super) async fn cancel_schedule(
     Query(why): Query<Why>,
     headers: HeaderMap,
 ) -> Replied {
-    let author = author(&service, &headers, why)?;
+    let author = author(&service, &headers, why.why)?;
     Ok(json_reply(&service.flags.cancel_schedule(author, id).await?))
 }
 
@@ -49,7 +36,7 @@ pub(super) async fn act_on_roll_out(
     Query(why): Query<Why>,
     headers: HeaderMap,
 ) -> Replied {
-    let author = author(&service, &headers, why)?;
+    let author = author(&service, &headers, why.why)?;
     Ok(json_reply(&service.flags.act_on_roll_out(author, id, act).await?))
 }
 

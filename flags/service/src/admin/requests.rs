@@ -6,8 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 use vitrine_platform_http::{Json, Query};
 
-use super::plans::{Why, author};
-use super::{Replied, json_reply};
+use super::{Replied, Why, author, json_reply};
 use crate::flag_store::time_of;
 use crate::operation::Operation;
 use crate::role::Role;
@@ -33,7 +32,7 @@ pub(super) async fn amend(
     headers: HeaderMap,
     Json(instead): Json<Instead>,
 ) -> Replied {
-    let author = author(&service, &headers, why)?;
+    let author = author(&service, &headers, why.why)?;
     let at_ms = instead.at.as_deref().map(time_of).transpose()?;
     Ok(json_reply(&service.flags.amend_request(author, id, instead.operation, at_ms).await?))
 }
@@ -52,7 +51,7 @@ pub(super) async fn approve(
     Query(Approving { hash, why }): Query<Approving>,
     headers: HeaderMap,
 ) -> Replied {
-    let author = author(&service, &headers, Why { why })?;
+    let author = author(&service, &headers, why)?;
     Ok(json_reply(&service.flags.approve(author, id, &hash).await?))
 }
 
@@ -62,6 +61,6 @@ pub(super) async fn reject(
     Query(why): Query<Why>,
     headers: HeaderMap,
 ) -> Replied {
-    let author = author(&service, &headers, why)?;
+    let author = author(&service, &headers, why.why)?;
     Ok(json_reply(&service.flags.reject(author, id).await?))
 }

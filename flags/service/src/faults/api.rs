@@ -67,6 +67,8 @@ struct IncidentBody<'a> {
     hit: u64,
     /// It is at work, and says that it hit nothing for a while.
     hits_nothing: bool,
+    /// Hits that are counted and not known one by one.
+    overflow: u64,
     over_ns: i64,
     #[serde(flatten)]
     incident: &'a Incident,
@@ -81,6 +83,7 @@ fn body(incident: &Incident) -> IncidentBody<'_> {
         eligible,
         hit,
         hits_nothing,
+        overflow: incident.unlisted(),
         over_ns: incident.over_ns(),
         incident,
     }

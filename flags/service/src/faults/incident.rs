@@ -38,8 +38,6 @@ pub struct Incident {
     pub hits_by_site: BTreeMap<String, u64>,
     /// The first hits.
     pub exemplars: Vec<SeenHit>,
-    /// How many hits there was no room for in the process that saw them.
-    pub overflow: u64,
 }
 
 /// How a fault ended.
@@ -182,21 +180,8 @@ impl State {
 impl Incident {
     pub(super) fn new(id: u64, fault: Fault, who: String, why: String, committed_ns: i64) -> Self {
         let (ended, processes, hits_by_site, exemplars) = Default::default();
-        let (first_hit_ns, last_hit_ns, overflow) = (None, None, 0);
-        Self {
-            id,
-            fault,
-            who,
-            why,
-            committed_ns,
-            ended,
-            processes,
-            first_hit_ns,
-            last_hit_ns,
-            hits_by_site,
-            exemplars,
-            overflow,
-        }
+        let (first_hit_ns, last_hit_ns) = (None, None);
+        Self { id, fault, who, why, committed_ns, ended, processes, first_hit_ns, last_hit_ns, hits_by_site, exemplars }
     }
 
     /// How it stands.
@@ -214,6 +199,11 @@ impl Incident {
     pub fn hits(&self) -> (u64, u64) {
         let sum = |of: fn(&Carrier) -> u64| self.processes.values().map(of).sum();
         (sum(|carrier| carrier.eligible), sum(|carrier| carrier.hit))
+    }
+
+    /// Hits that were counted and are not known one by one: there was no room for them in the process that saw them, or no word of them came.
+    pub fn unlisted(&self) -> u64 {
+        self.hits().1.saturating_sub(self.hits_by_site.values().sum())
     }
 
     /// When its time is over, in nanoseconds since 1970.

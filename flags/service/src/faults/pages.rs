@@ -4,7 +4,7 @@ mod view;
 
 use axum::Router;
 use axum::extract::{Form, Path, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use vitrine_platform_faults::{Fault, Refusal};
 use super::api::demo_faults;
 use super::control::{FaultControl, NotDone};
 use crate::operation::Author;
-use crate::pages::{Failed, page};
+use crate::pages::{Failed, Why, back, page};
 use crate::service::FlagService;
 
 /// Where the pages are.
@@ -190,36 +190,30 @@ async fn started<E: Into<NotDone>>(
         service.faults.start(&author, faults).await?;
         Ok(())
     };
-    back(start.await)
-}
-
-/// What the form of an ending sends.
-#[derive(Debug, Deserialize)]
-struct Reason {
-    why: String,
+    back(start.await, FAULTS)
 }
 
 async fn end(
     State(service): State<FlagService>,
     Path(id): Path<u64>,
     headers: HeaderMap,
-    Form(form): Form<Reason>,
+    Form(form): Form<Why>,
 ) -> Response {
     changed(&service, &headers, form, async |control, author| control.end(author, id).await.map(drop)).await
 }
 
-async fn stop_all(State(service): State<FlagService>, headers: HeaderMap, Form(form): Form<Reason>) -> Response {
+async fn stop_all(State(service): State<FlagService>, headers: HeaderMap, Form(form): Form<Why>) -> Response {
     changed(&service, &headers, form, async |control, author| control.stop_all(author).await.map(drop)).await
 }
 
-async fn release(State(service): State<FlagService>, headers: HeaderMap, Form(form): Form<Reason>) -> Response {
+async fn release(State(service): State<FlagService>, headers: HeaderMap, Form(form): Form<Why>) -> Response {
     changed(&service, &headers, form, async |control, author| control.release(author).await).await
 }
 
 async fn changed(
     service: &FlagService,
     headers: &HeaderMap,
-    form: Reason,
+    form: Why,
     change: impl AsyncFnOnce(&FaultControl, &Author) -> Result<(), NotDone>,
 ) -> Response {
     let change = async {
@@ -227,13 +221,5 @@ async fn changed(
         change(&service.faults, &author).await?;
         Ok(())
     };
-    back(change.await)
-}
-
-/// Leads to where the change is seen.
-fn back(changed: Result<(), Failed>) -> Response {
-    match changed {
-        Ok(()) => Redirect::to(FAULTS).into_response(),
-        Err(failed) => page(Err(failed)),
-    }
+    back(change.await, FAULTS)
 }

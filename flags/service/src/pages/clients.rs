@@ -2,7 +2,7 @@
 
 use vitrine_kit::html::escape;
 
-use super::view::{FRAME, time};
+use super::frame::{FRAME, time};
 use crate::clients::{ClientBody, Clients, warnings};
 use crate::flag_store::InForce;
 

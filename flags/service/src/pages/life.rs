@@ -9,11 +9,11 @@ use vitrine_kit::clock::rfc3339;
 use vitrine_kit::html::escape;
 use vitrine_kit::percent;
 
-use super::{Failed, back};
+use super::frame::WHY;
+use super::{Failed, Why, change};
 use crate::flag_store::{DEFAULT_SET, InForce, SetInForce};
-use crate::operation::{Author, Operation};
+use crate::operation::Operation;
 use crate::registrations::Registrations;
-use crate::role::Role;
 use crate::service::FlagService;
 
 pub(super) fn routes() -> Router<FlagService> {
@@ -58,7 +58,7 @@ pub(super) fn unknown(registrations: &Registrations, now: &InForce) -> String {
         let declaration = &doc.declaration;
         out.push_str(&format!(
             "<tr><td><b>{}</b><td>{}<td>{}<td>{}<td><form class=ask method=post action=\"/declarations/{}/create\">\
-             <input name=why aria-label=\"Reason\" placeholder=\"why?\" required maxlength=1000><button>Create</button></form></tr>",
+             {WHY}<button>Create</button></form></tr>",
             escape(&declaration.key),
             declaration.flag_type.name(),
             escape(&declaration.owner),
@@ -75,30 +75,23 @@ pub(super) fn archive_form(set: &str, key: &str, revision: u64) -> String {
     format!(
         "<form class=ask method=post action=\"/flags/{}/archive\"><input type=hidden name=revision value={revision}>\
          <input type=hidden name=set value=\"{}\">\
-         <input name=why aria-label=\"Reason\" placeholder=\"why?\" required maxlength=1000><button>Archive</button></form>",
+         {WHY}<button>Archive</button></form>",
         percent::encode(key),
         escape(set)
     )
-}
-
-/// What the form of a creation sends.
-#[derive(Debug, Deserialize)]
-struct Create {
-    why: String,
 }
 
 async fn create(
     State(service): State<FlagService>,
     Path(key): Path<String>,
     headers: HeaderMap,
-    Form(form): Form<Create>,
+    Form(form): Form<Why>,
 ) -> Response {
-    let change = async {
-        let author = Author { who: service.access.check(&headers, Role::Operator)?, why: form.why };
+    change(&service, &headers, form.why, &format!("/flags/{}", percent::encode(&key)), async |author| {
         service.flags.create_declared(author, &key).await?;
         Ok::<_, Failed>(())
-    };
-    back(change.await, &format!("/flags/{}", percent::encode(&key)))
+    })
+    .await
 }
 
 /// What the form of an archiving sends.
@@ -116,10 +109,9 @@ async fn archive(
     headers: HeaderMap,
     Form(form): Form<Archive>,
 ) -> Response {
-    let change = async {
-        let author = Author { who: service.access.check(&headers, Role::Operator)?, why: form.why };
+    change(&service, &headers, form.why, "/", async |author| {
         service.flags.make(author, &form.set, &Operation::Archive { key, revision: form.revision }).await?;
         Ok::<_, Failed>(())
-    };
-    back(change.await, "/")
+    })
+    .await
 }

@@ -7,11 +7,12 @@ use serde::Deserialize;
 use vitrine_kit::html::escape;
 use vitrine_kit::percent;
 
-use super::view::{FRAME, flag_address, time};
-use super::{Failed, MAX_SHOWN, Why, back, page};
+use super::frame::{FRAME, WHY, time};
+use super::view::flag_address;
+use super::{Failed, MAX_SHOWN, Why, change, page};
 use crate::documents::{RollOut, RollOutState, Schedule};
 use crate::flag_store::{Error, RollOutAct, StoredFlag};
-use crate::operation::{Author, Operation, set_name};
+use crate::operation::{Operation, set_name};
 use crate::role::Role;
 use crate::rollout::{Guard, Language, RollOutPlan, Share, Side, Span, Then};
 use crate::service::FlagService;
@@ -38,7 +39,7 @@ fn schedules(schedules: &[Schedule]) -> String {
         };
         out.push_str(&format!(
             "<tr><td class=num>{id}<td class=mono>{}<td>{} in {}{state}<td>{}<td>{}<td><form class=ask method=post action=\"/planned/schedules/{id}/cancel\">\
-             <input name=why aria-label=Reason placeholder=\"why?\" required maxlength=1000><button>{}</button></form></tr>",
+             {WHY}<button>{}</button></form></tr>",
             time(schedule.at_ms),
             escape(&schedule.operation.summary()),
             escape(&set_name(&schedule.set)),
@@ -61,12 +62,11 @@ pub(super) async fn cancel_schedule(
     headers: HeaderMap,
     Form(form): Form<Why>,
 ) -> Response {
-    let change = async {
-        let author = Author { who: service.access.check(&headers, Role::Operator)?, why: form.why };
+    change(&service, &headers, form.why, "/planned", async |author| {
         service.flags.cancel_schedule(author, id).await?;
         Ok::<_, Failed>(())
-    };
-    back(change.await, "/planned")
+    })
+    .await
 }
 
 fn roll_outs(roll_outs: &[RollOut]) -> String {
@@ -90,13 +90,8 @@ fn roll_outs(roll_outs: &[RollOut]) -> String {
                 format!("<button formaction=\"/planned/rollouts/{}/{act}\">{name}</button>", roll_out.id)
             })
             .collect();
-        let form = if acts.is_empty() {
-            String::new()
-        } else {
-            format!(
-                "<form class=ask method=post><input name=why aria-label=Reason placeholder=\"why?\" required maxlength=1000>{buttons}</form>"
-            )
-        };
+        let form =
+            if acts.is_empty() { String::new() } else { format!("<form class=ask method=post>{WHY}{buttons}</form>") };
         let shares: Vec<String> = roll_out.shares.iter().map(ToString::to_string).collect();
         out.push_str(&format!(
             "<tr><td class=num>{}<td><a href=\"{}\">{}</a><td>{}, {}<td title=\"{}\">{}<td>{}{}<td class=mono>{next}<td>{}, {}<td>{form}</tr>",
@@ -126,12 +121,11 @@ pub(super) async fn act_on_roll_out(
     headers: HeaderMap,
     Form(form): Form<Why>,
 ) -> Response {
-    let change = async {
-        let author = Author { who: service.access.check(&headers, Role::Operator)?, why: form.why };
+    change(&service, &headers, form.why, "/planned", async |author| {
         service.flags.act_on_roll_out(author, id, act).await?;
         Ok::<_, Failed>(())
-    };
-    back(change.await, "/planned")
+    })
+    .await
 }
 
 /// What the form of a roll-out sends: texts, as forms do.
@@ -197,13 +191,12 @@ pub(super) async fn begin_roll_out(
     headers: HeaderMap,
     Form(form): Form<RollOutForm>,
 ) -> Response {
-    let change = async {
-        let author = Author { who: service.access.check(&headers, Role::Operator)?, why: form.why.clone() };
+    change(&service, &headers, form.why.clone(), "/planned", async |author| {
         let operation = Operation::RollOut { key, revision: form.revision, plan: form.plan()? };
         service.flags.make(author, &form.set, &operation).await?;
         Ok::<_, Failed>(())
-    };
-    back(change.await, "/planned")
+    })
+    .await
 }
 
 /// The form that begins a roll-out of a flag; nothing where the flag has no variant to which it could go.
@@ -223,7 +216,7 @@ pub(super) fn roll_out_form(set: &str, key: &str, stored: &StoredFlag) -> String
          <label>guard <input name=query placeholder=\"a query, or nothing\"></label><select name=language aria-label=Language><option>promql</option><option>sql</option></select>\
          <label>must not be <select name=is><option>above</option><option>below</option></select></label><input name=value aria-label=Value placeholder=\"0.01\">\
          <label>for <input name=for placeholder=\"1m\"></label><label>then <select name=then><option>stop</option><option>revert</option></select></label>\
-         <input name=why aria-label=Reason placeholder=\"why?\" required maxlength=1000><button>Begin</button></form>",
+         {WHY}<button>Begin</button></form>",
         percent::encode(key),
         escape(set),
         stored.revision,

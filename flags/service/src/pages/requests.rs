@@ -6,10 +6,10 @@ use http::HeaderMap;
 use serde::Deserialize;
 use vitrine_kit::html::escape;
 
-use super::view::{FRAME, time};
-use super::{Failed, MAX_SHOWN, Why, back, page};
+use super::frame::{FRAME, WHY, time};
+use super::{Failed, MAX_SHOWN, Why, change, page};
 use crate::documents::{ChangeRequest, RequestState};
-use crate::operation::{Author, set_name};
+use crate::operation::set_name;
 use crate::role::Role;
 use crate::service::FlagService;
 
@@ -66,7 +66,7 @@ fn forms(request: &ChangeRequest) -> String {
     };
     format!(
         "<form class=ask method=post><input type=hidden name=hash value=\"{}\">\
-         <input name=why aria-label=Reason placeholder=\"why?\" required maxlength=1000>{buttons}</form>",
+         {WHY}{buttons}</form>",
         escape(&request.hash)
     )
 }
@@ -84,12 +84,11 @@ pub(super) async fn approve(
     headers: HeaderMap,
     Form(form): Form<Approving>,
 ) -> Response {
-    let change = async {
-        let author = Author { who: service.access.check(&headers, Role::Operator)?, why: form.why };
+    change(&service, &headers, form.why, "/requests", async |author| {
         service.flags.approve(author, id, &form.hash).await?;
         Ok::<_, Failed>(())
-    };
-    back(change.await, "/requests")
+    })
+    .await
 }
 
 pub(super) async fn reject(
@@ -98,10 +97,9 @@ pub(super) async fn reject(
     headers: HeaderMap,
     Form(form): Form<Why>,
 ) -> Response {
-    let change = async {
-        let author = Author { who: service.access.check(&headers, Role::Operator)?, why: form.why };
+    change(&service, &headers, form.why, "/requests", async |author| {
         service.flags.reject(author, id).await?;
         Ok::<_, Failed>(())
-    };
-    back(change.await, "/requests")
+    })
+    .await
 }

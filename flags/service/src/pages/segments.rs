@@ -7,10 +7,11 @@ use serde::Deserialize;
 use vitrine_kit::html::escape;
 use vitrine_kit::percent;
 
-use super::view::{FRAME, flag_address};
-use super::{Failed, InSet, back, page, set_of};
+use super::frame::{FRAME, WHY};
+use super::view::flag_address;
+use super::{Failed, InSet, change, page, set_of};
 use crate::flag_store::{Segment, SetInForce};
-use crate::operation::{Author, Operation, set_name};
+use crate::operation::{Operation, set_name};
 use crate::role::Role;
 use crate::service::FlagService;
 
@@ -51,7 +52,7 @@ fn segments(name: &str, set: &SetInForce) -> String {
         "</tbody></table></div><h2>Write one</h2><form class=ask method=post action=\"/segments\"><input type=hidden name=set value=\"{}\">\
          <input type=hidden name=revision value={revision}><input name=name aria-label=Name placeholder=name required maxlength=512>\
          <textarea name=rule aria-label=Rule rows=4 cols=60 required>{{\"==\": [{{\"var\": \"country\"}}, \"CH\"]}}</textarea>\
-         <input name=why aria-label=Reason placeholder=\"why?\" required maxlength=1000><button>Write</button></form>",
+         {WHY}<button>Write</button></form>",
         escape(name)
     ));
     out
@@ -71,7 +72,7 @@ fn delete_form(set: &str, segment: &Segment, revision: u64) -> String {
     }
     format!(
         "<form class=ask method=post action=\"/segments\"><input type=hidden name=set value=\"{}\"><input type=hidden name=revision value={revision}>\
-         <input type=hidden name=name value=\"{}\"><input name=why aria-label=Reason placeholder=\"why?\" required maxlength=1000><button>Delete</button></form>",
+         <input type=hidden name=name value=\"{}\">{WHY}<button>Delete</button></form>",
         escape(set),
         escape(&segment.name)
     )
@@ -94,11 +95,10 @@ pub(super) async fn write(
     Form(form): Form<Writing>,
 ) -> Response {
     let to = format!("/segments?set={}", percent::encode(&form.set));
-    let change = async {
-        let author = Author { who: service.access.check(&headers, Role::Operator)?, why: form.why };
+    change(&service, &headers, form.why, &to, async |author| {
         let operation = Operation::Segment { name: form.name, rule: form.rule, revision: form.revision };
         service.flags.make(author, &form.set, &operation).await?;
         Ok::<_, Failed>(())
-    };
-    back(change.await, &to)
+    })
+    .await
 }

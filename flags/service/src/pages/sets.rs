@@ -7,10 +7,11 @@ use serde::Deserialize;
 use vitrine_kit::html::escape;
 use vitrine_kit::percent;
 
-use super::view::{FRAME, flag_address};
-use super::{Failed, back, page, set_of};
+use super::frame::{FRAME, WHY};
+use super::view::flag_address;
+use super::{Failed, change, page, set_of};
 use crate::flag_store::{InForce, SetInForce, differences};
-use crate::operation::{Author, Operation, Promoted, set_name};
+use crate::operation::{Operation, Promoted, set_name};
 use crate::role::Role;
 use crate::service::FlagService;
 
@@ -95,7 +96,7 @@ fn difference((from_name, from): (&str, &SetInForce), (to_name, to): (&str, &Set
             format!(
                 "<form class=ask method=post action=\"/sets/promote\"><input type=hidden name=from value=\"{}\"><input type=hidden name=to value=\"{}\">\
                  <input type=hidden name=key value=\"{}\"><input type=hidden name=read value={revision}><input type=hidden name=revision value={}>\
-                 <input name=why aria-label=Reason placeholder=\"why?\" required maxlength=1000><button>Promote</button></form>",
+                 {WHY}<button>Promote</button></form>",
                 escape(from_name),
                 escape(to_name),
                 escape(found.key),
@@ -135,11 +136,10 @@ pub(super) async fn promote(
     Form(form): Form<Promotion>,
 ) -> Response {
     let to = format!("/sets?from={}&to={}", percent::encode(&form.from), percent::encode(&form.to));
-    let change = async {
-        let author = Author { who: service.access.check(&headers, Role::Operator)?, why: form.why };
+    change(&service, &headers, form.why, &to, async |author| {
         let flags = vec![Promoted { key: form.key, from: form.read, to: form.revision }];
         service.flags.make(author, &form.to, &Operation::Promote { from: form.from, flags }).await?;
         Ok::<_, Failed>(())
-    };
-    back(change.await, &to)
+    })
+    .await
 }

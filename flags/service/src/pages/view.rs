@@ -1,30 +1,15 @@
 //! How it looks.
 
 use vitrine_flags_engine::{Explained, Explanation};
-use vitrine_kit::clock::rfc3339;
-use vitrine_kit::html::{Frame, escape};
+use vitrine_kit::html::escape;
 use vitrine_kit::percent;
 
+use super::frame::{FRAME, WHY, time};
 use super::life;
 use crate::audit::Entry;
 use crate::flag_store::{DEFAULT_SET, FileStatus, InForce, SetInForce, StoredFlag, Writer};
 use crate::operation::set_name;
 use crate::registrations::Registrations;
-
-pub(crate) const FRAME: Frame = Frame {
-    product: "flags",
-    links: &[
-        ("/", "Flags"),
-        ("/faults", "Faults"),
-        ("/sets", "Sets"),
-        ("/segments", "Segments"),
-        ("/planned", "Planned"),
-        ("/requests", "Requests"),
-        ("/history", "History"),
-        ("/clients", "Clients"),
-        ("/api/v1/export", "Export"),
-    ],
-};
 
 /// Where a flag's page is.
 pub(super) fn flag_address(set: &str, key: &str) -> String {
@@ -129,7 +114,7 @@ fn switch(set: &str, key: &str, stored: &StoredFlag, enabled: bool) -> String {
     let (state, act) = if enabled { ("enabled", "Disable") } else { ("<b class=bad>disabled</b>", "Enable") };
     format!(
         "<details><summary>{state}</summary><form class=ask method=post action=\"/flags/{}/state\"><input type=hidden name=set value=\"{}\"><input type=hidden name=revision value={}>\
-         <input type=hidden name=enabled value={}><input name=why aria-label=\"Reason\" placeholder=\"why?\" required maxlength=1000>\
+         <input type=hidden name=enabled value={}>{WHY}\
          <input name=at aria-label=\"When, at once if empty\" placeholder=\"at once, or 2026-12-24T18:00:00Z\">\
          <span><input type=checkbox name=propose value=true aria-label=\"When others approve\"> when others approve</span>\
          <button>{act}</button></form></details>",
@@ -229,10 +214,7 @@ fn table(entries: &[Entry]) -> String {
         let undo = if entry.changes.is_empty() {
             String::new()
         } else {
-            format!(
-                "<form class=ask method=post action=\"/history/{revision}/undo\"><input name=why aria-label=\"Reason\" placeholder=\"why?\" \
-                 required maxlength=1000><button>Undo</button></form>"
-            )
+            format!("<form class=ask method=post action=\"/history/{revision}/undo\">{WHY}<button>Undo</button></form>")
         };
         out.push_str(&format!(
             "<tr><td class=num>{revision}<td class=mono>{}<td>{}<td>{}<td>{} {changes}<td>{undo}</tr>",
@@ -276,8 +258,4 @@ fn changed(changed: &crate::audit::Changed) -> String {
 fn pretty(json: &str) -> String {
     let value: Option<serde_json::Value> = serde_json::from_str(json).ok();
     value.and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_else(|| json.to_owned())
-}
-
-pub(crate) fn time(ms: i64) -> String {
-    rfc3339(ms).replace('T', " ").trim_end_matches('Z').to_owned()
 }

@@ -8,7 +8,7 @@ use vitrine_platform_faults::fault::Fault;
 use crate::faults::api::DEMO_TTL_S;
 use crate::faults::control::FaultControl;
 use crate::faults::incident::{End, Incident, State};
-use crate::pages::view::{FRAME, time};
+use crate::pages::frame::{FRAME, WHY, time};
 
 const NS_IN_MS: i64 = 1_000_000;
 /// How long a fault lives where a form does not say, in seconds.
@@ -22,9 +22,7 @@ const EXAMPLE: &str = r#"{
   "why": "does anyone see that one payment in four is slow?"
 }"#;
 
-/// The field for a reason.
-const WHY: &str = "<input name=why aria-label=Reason placeholder=\"why?\" required maxlength=1000>";
-/// The same beside fields that say above what they are.
+/// The field for a reason beside fields that say above what they are.
 const LABELLED_WHY: &str = "<label>Reason<input name=why required maxlength=1000></label>";
 
 /// All faults, and the forms that arm and end them.
