@@ -14,7 +14,7 @@ use vitrine_platform_tls as tls;
 
 use crate::Usage;
 use crate::cli::{AgentCommand, AgentHostArgs};
-use crate::process::stopped;
+use crate::process::StopSignals;
 use crate::say::say;
 use crate::watching::{HOST_JOB, host_instance, name_containers};
 
@@ -28,6 +28,7 @@ pub async fn run(command: AgentCommand) -> Result<()> {
     let options = Options { roots, names: Names::NodeExporter, textfiles: args.textfiles, containers };
     let host = Arc::new(Host::new(options));
     let listener = bind(args.listen).await?;
+    let signals = StopSignals::listen()?;
     say!("metrics of this host at http://{}/metrics; stop with Ctrl-C", listener.local_addr()?);
     let stop = CancellationToken::new();
     if containers {
@@ -52,7 +53,7 @@ pub async fn run(command: AgentCommand) -> Result<()> {
     let routes = health_routes(|| true).merge(metrics_routes(move || exposition(&host.read())));
     let listener = Listener::from(listener).with_bounds(Bounds::operations());
     let serving = tokio::spawn(serve(listener, nowhere(routes, plain_errors), stop.clone(), DRAIN));
-    stopped().await?;
+    signals.received().await;
     stop.cancel();
     serving.await?;
     Ok(())

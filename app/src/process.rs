@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde::Serialize;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_observe_store::ColumnEngine;
@@ -62,6 +62,8 @@ pub struct Process {
     operations: Operations,
     /// Files that say where the process is, as long as it is there.
     signs: Vec<PathBuf>,
+    /// Heard from when it is ready.
+    stop_signals: Option<StopSignals>,
     _lock: folder::Lock,
 }
 
@@ -128,6 +130,8 @@ impl Process {
     /// Says that it is ready: at the operations listener, and in files. Those of the data folder go when the process ends.
     pub fn ready(&mut self, said: &impl Serialize, sign: Option<PathBuf>, ready_file: Option<&Path>) -> Result<()> {
         let text = serde_json::to_string_pretty(said)?;
+        // Whoever reads that it is ready may tell it to stop at once.
+        self.stop_signals = Some(StopSignals::listen()?);
         self.operations.set_ready(true);
         self.signs.extend(sign);
         for path in self.signs.iter().map(PathBuf::as_path).chain(ready_file) {
@@ -137,14 +141,20 @@ impl Process {
     }
 
     /// Shows how its services fare until it is told to stop; shows nothing when it is to be quiet.
-    pub async fn until_stopped(&self, load: Option<Load>, quiet: bool) -> Result<()> {
+    pub async fn until_stopped(&mut self, load: Option<Load>, quiet: bool) -> Result<()> {
+        let signals = match self.stop_signals.take() {
+            Some(signals) => signals,
+            None => StopSignals::listen()?,
+        };
         if quiet {
-            return stopped().await;
+            signals.received().await;
+        } else {
+            tokio::select! {
+                () = signals.received() => {}
+                () = console::draw(self.telemetry.clone(), load) => {}
+            }
         }
-        tokio::select! {
-            stopped = stopped() => stopped,
-            () = console::draw(self.telemetry.clone(), load) => Ok(()),
-        }
+        Ok(())
     }
 
     /// Lets what is in flight end, and flushes telemetry. An error says that some work had to be cut.
@@ -187,7 +197,7 @@ impl Opened {
             let (pipeline, stop) = (telemetry.clone(), stop_background.clone());
             background.spawn(async move { pipeline.run(exporter, stop).await });
         }
-        let (running, registrations, signs) = (None, Vec::new(), Vec::new());
+        let (running, registrations, signs, stop_signals) = (None, Vec::new(), Vec::new(), None);
         Ok(Process {
             telemetry,
             bounds,
@@ -198,6 +208,7 @@ impl Opened {
             stop_background,
             operations,
             signs,
+            stop_signals,
             _lock: lock,
         })
     }
@@ -221,13 +232,31 @@ fn bounds(settings: &vitrine_platform_http::Config, listeners: u64) -> Result<Bo
     Ok(bounds.with_connections_at_most(each))
 }
 
-/// Resolves when the process is told to stop.
-pub async fn stopped() -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be heard")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT, from when it listens: before that they end the process as the system does.
+pub struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// Listens from now on.
+    pub fn listen() -> Result<Self> {
+        let terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
+        let interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be heard")?;
+        Ok(Self { terminate, interrupt })
     }
+
+    /// Resolves when the process was told to stop.
+    pub async fn received(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Resolves when the process is told to stop from now on.
+pub async fn stopped() -> Result<()> {
+    StopSignals::listen()?.received().await;
     Ok(())
 }

@@ -165,7 +165,7 @@ pub async fn run(args: UpArgs) -> Result<()> {
     let began = std::time::Instant::now();
     let settings = settings::read(args.run.config.config.as_deref(), &flags(&args))?.settings;
     let data = &args.run.data.data;
-    let up = up(data, settings.clone(), args.ready_file.as_deref()).await?;
+    let mut up = up(data, settings.clone(), args.ready_file.as_deref()).await?;
     say!("Vitrine is up after {:.2} s, data in {}", began.elapsed().as_secs_f64(), data.display());
     up.print(&settings, data);
     up.process.until_stopped(up.load.clone(), args.run.quiet).await?;

@@ -10,6 +10,7 @@ use async_nats::{Client, ConnectError, ConnectErrorKind, Event, ServerError, jet
 use parking_lot::Mutex;
 use thiserror::Error as ThisError;
 use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 use vitrine_kit::{Backoff, Outage};
 
 use crate::config::{Config, Events};
@@ -39,6 +40,10 @@ const DENIED_FOR: Duration = Duration::from_secs(10);
 const MAX_DENIED: usize = 256;
 /// No process answers this; the server says so, after all that was asked before.
 const PROBE: &str = "vitrine.probe";
+/// No server takes a subscription to this: it says so on the connection, after all that it had to say there before.
+const MARKER: &str = "vitrine.>.marker";
+/// What it says of it, unless the user may not subscribe to it either.
+const INVALID_SUBJECT: &str = "Invalid Subject";
 /// Where answers come in.
 const INBOX: &str = "_INBOX.";
 
@@ -47,6 +52,8 @@ const INBOX: &str = "_INBOX.";
 enum ConnectionEvent {
     Lost,
     Denied(Denied),
+    /// The marker came back.
+    Marked,
 }
 
 /// What a user may not do.
@@ -108,7 +115,14 @@ impl Signals {
                 }
                 self.happened(ConnectionEvent::Lost);
             }
-            Event::ServerError(ServerError::Other(text)) if let Some(denied) = Denied::parse(text) => self.deny(denied),
+            Event::ServerError(ServerError::Other(text)) if text == INVALID_SUBJECT => self.happened(ConnectionEvent::Marked),
+            Event::ServerError(ServerError::Other(text)) if let Some(denied) = Denied::parse(text) => {
+                if denied.subject == MARKER {
+                    self.happened(ConnectionEvent::Marked);
+                } else {
+                    self.deny(denied);
+                }
+            }
             Event::LameDuckMode => tracing::info!("the NATS server is about to stop"),
             Event::SlowConsumer(_) => self.announce("messages come faster than they are taken, and some are lost"),
             Event::ServerError(error) => self.announce(&error.to_string()),
@@ -164,6 +178,8 @@ pub(crate) struct NatsInner {
     /// Streams that are known to be there.
     pub(crate) streams: Mutex<HashSet<String>>,
     signals: Arc<Signals>,
+    /// Held by the one who waits for the marker.
+    marking: tokio::sync::Mutex<()>,
     servers: String,
     login: String,
 }
@@ -210,9 +226,10 @@ impl Nats {
             }
         };
         let (events, login) = (config.events.clone(), config.login());
-        let streams = Mutex::default();
+        let (streams, marking) = (Mutex::default(), tokio::sync::Mutex::default());
         let jetstream = jetstream::new(client.clone());
-        let nats = Self(Arc::new(NatsInner { client, events, jetstream, streams, signals, servers: shown, login }));
+        let nats = NatsInner { client, events, jetstream, streams, signals, marking, servers: shown, login };
+        let nats = Self(Arc::new(nats));
         nats.permitted(&[]).await?;
         tracing::info!(servers = nats.0.servers, "connected to NATS");
         Ok(nats)
@@ -253,7 +270,7 @@ impl Nats {
                         return Err(CallError::Denied(denied));
                     }
                     // A caller that missed something waits for the bound of the work itself.
-                    Ok(ConnectionEvent::Denied(_)) | Err(_) => {}
+                    Ok(ConnectionEvent::Denied(_) | ConnectionEvent::Marked) | Err(_) => {}
                 },
             }
         }
@@ -267,20 +284,36 @@ impl Nats {
     /// Asks the server something that no process answers: what was asked before it, such as subscriptions to these subjects,
     /// was either granted or denied when the answer is there.
     pub(crate) async fn permitted(&self, subjects: &[String]) -> Result<(), Error> {
-        // What is denied is heard by another task than the answer: it is certain to be known when there was a second answer.
-        for _ in 0..2 {
-            let probing = self.client().request(PROBE, bytes::Bytes::new());
-            match self.answered(|subject| subject == PROBE || subjects.iter().any(|s| s == subject), probing).await {
-                Ok(Err(e)) if e.kind() == async_nats::RequestErrorKind::TimedOut => return Err(self.silent("a probe")),
-                Err(CallError::Disconnected) => return Err(self.silent("a probe")),
-                Err(CallError::Denied(denied)) if denied.subject != PROBE => return Err(self.no_permission(denied)),
-                Ok(_) | Err(CallError::Denied(_)) => {}
-            }
+        let probing = self.client().request(PROBE, bytes::Bytes::new());
+        match self.answered(|subject| subject == PROBE || subjects.iter().any(|s| s == subject), probing).await {
+            Ok(Err(e)) if e.kind() == async_nats::RequestErrorKind::TimedOut => return Err(self.silent("a probe")),
+            Err(CallError::Disconnected) => return Err(self.silent("a probe")),
+            Err(CallError::Denied(denied)) if denied.subject != PROBE => return Err(self.no_permission(denied)),
+            Ok(_) | Err(CallError::Denied(_)) => {}
         }
+        self.heard_all().await;
         match subjects.iter().find_map(|subject| self.denied(subject)) {
             Some(denied) => Err(self.no_permission(denied)),
             None => Ok(()),
         }
+    }
+
+    /// Waits until all is heard that the server has said on the connection so far. It is heard by another task than answers are, so
+    /// that an answer says nothing of it; but in order: the marker comes last.
+    async fn heard_all(&self) {
+        let _one_marker_at_a_time = self.0.marking.lock().await;
+        let mut happenings = self.0.signals.happenings.subscribe();
+        let Ok(_marker) = self.client().subscribe(MARKER).await else { return };
+        let marked = async {
+            loop {
+                match happenings.recv().await {
+                    Ok(ConnectionEvent::Marked | ConnectionEvent::Lost) | Err(RecvError::Closed) => return,
+                    Ok(ConnectionEvent::Denied(_)) | Err(RecvError::Lagged(_)) => {}
+                }
+            }
+        };
+        // A server that says nothing of it denies nothing either, as far as can be known.
+        let _ = tokio::time::timeout(ANSWER, marked).await;
     }
 
     pub(crate) fn silent(&self, question: &str) -> Error {
