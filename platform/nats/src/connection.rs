@@ -115,7 +115,9 @@ impl Signals {
                 }
                 self.happened(ConnectionEvent::Lost);
             }
-            Event::ServerError(ServerError::Other(text)) if text == INVALID_SUBJECT => self.happened(ConnectionEvent::Marked),
+            Event::ServerError(ServerError::Other(text)) if text == INVALID_SUBJECT => {
+                self.happened(ConnectionEvent::Marked)
+            }
             Event::ServerError(ServerError::Other(text)) if let Some(denied) = Denied::parse(text) => {
                 if denied.subject == MARKER {
                     self.happened(ConnectionEvent::Marked);

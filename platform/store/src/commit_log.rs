@@ -15,16 +15,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
+use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use rusqlite::{Connection, OpenFlags};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use vitrine_platform_durability::{Flush, NotFlushed};
 use vitrine_platform_log::{Fsync, Log, Options, Replay};
 
 use crate::error::Error;
+use crate::flushed::Flushed;
 use flusher::Flusher;
 
 pub(crate) use record::{Record, Write};
@@ -106,16 +107,6 @@ fn database(folder: &Path, service: &str) -> PathBuf {
     folder.join(service).with_extension(EXTENSION)
 }
 
-/// How far the log is.
-#[derive(Clone, Copy, Default)]
-struct Progress {
-    /// Up to here it is on disk.
-    flushed: u64,
-    /// What is above `flushed` and up to here was tried in vain.
-    failed: u64,
-    closed: bool,
-}
-
 /// What the thread and those who write have in common.
 struct CommitLogInner {
     state: Mutex<State>,
@@ -123,15 +114,13 @@ struct CommitLogInner {
     work: Condvar,
     /// For those who write: there is room again.
     room: Condvar,
-    /// [`Progress::flushed`], for a quick look.
-    flushed: AtomicU64,
-    progress: watch::Sender<Progress>,
+    flushed: Flushed,
     folder: PathBuf,
 }
 
 #[derive(Default)]
 struct State {
-    waiting: Vec<bytes::Bytes>,
+    waiting: Vec<Bytes>,
     waiting_bytes: usize,
     /// How many records there were: the position of the last one.
     appended: u64,
@@ -193,8 +182,7 @@ impl CommitLog {
             state: Mutex::default(),
             work: Condvar::new(),
             room: Condvar::new(),
-            flushed: AtomicU64::new(0),
-            progress: watch::channel(Progress::default()).0,
+            flushed: Flushed::default(),
             folder: folder.to_owned(),
         });
         let flusher = Flusher::new(shared.clone(), log, recovered);
@@ -206,9 +194,8 @@ impl CommitLog {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Adds a commit behind all others, before anybody can see what it changed. Returns its position. Blocks while too much waits.
-    pub(crate) fn append(&self, record: &Record) -> u64 {
-        let record = record.encoded();
+    /// Adds a [`Record`] behind all others, before anybody can see what it changed. Returns its position. Blocks while too much waits.
+    pub(crate) fn append(&self, record: Bytes) -> u64 {
         let mut state = self.shared.state.lock();
         while state.waiting_bytes > MAX_WAITING_BYTES && !state.syncing && !state.closed {
             state.wanted = state.appended;
@@ -227,7 +214,7 @@ impl CommitLog {
 
     /// Whether everything up to this position is on disk.
     pub(crate) fn is_flushed(&self, position: u64) -> bool {
-        self.shared.flushed.load(Ordering::Acquire) >= position
+        self.shared.flushed.is_flushed(position)
     }
 
     /// A database whose commits are in the log from now on: its file is synced before the log is cut.
@@ -248,18 +235,13 @@ impl CommitLog {
 impl Flush for CommitLog {
     fn flushed(&self, position: u64) -> Pin<Box<dyn Future<Output = Result<(), NotFlushed>> + Send + '_>> {
         Box::pin(async move {
-            if self.is_flushed(position) {
-                return Ok(());
-            }
-            let mut progress = self.shared.progress.subscribe();
-            {
+            let ask = || {
                 let mut state = self.shared.state.lock();
                 state.wanted = state.wanted.max(position);
-            }
-            self.shared.work.notify_one();
-            let is_decided = |p: &Progress| p.flushed >= position || p.failed >= position || p.closed;
-            let decided = progress.wait_for(is_decided).await.map(|p| *p).unwrap_or_default();
-            if decided.flushed >= position {
+                drop(state);
+                self.shared.work.notify_one();
+            };
+            if self.shared.flushed.reached(position, ask).await {
                 return Ok(());
             }
             Err(NotFlushed(format!("the log of commits in {}", self.shared.folder.join(FOLDER).display())))

@@ -60,6 +60,7 @@ mod document;
 pub mod engine;
 mod error;
 mod faulted;
+mod flushed;
 mod measured;
 #[cfg(feature = "mongodb")]
 mod mongodb;
@@ -70,6 +71,7 @@ mod sqlite;
 mod storage;
 mod text_index;
 mod tx;
+mod waiting;
 
 use std::ops::Deref;
 use std::sync::Arc;

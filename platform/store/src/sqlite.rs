@@ -1,24 +1,28 @@
-//! The embedded engine: SQLite in WAL mode, one writer thread that commits in groups, and a few readers.
+//! The embedded engine: SQLite in WAL mode. One connection for all that is committed, in a transaction that ends for many commits at a
+//! time, and a few that only read.
 //!
-//! A collection is a table with a column per declared key; SQLite then keeps its indexes itself. Point reads and pages are answered on the
+//! A collection is a table with a column per declared key; SQLite then keeps its indexes itself. Commits, point reads and pages are made on the
 //! calling thread, because they take some ten microseconds, less than handing them to another thread would; searching and
 //! counting, which may take long, go to a blocking thread.
 
 mod apply;
+mod keeper;
 mod read;
 mod recover;
 mod schema;
 mod statements;
-mod writer;
+mod transaction;
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use rusqlite::Connection;
-use tokio::sync::watch;
+use tokio::sync::{MutexGuard, watch};
 use vitrine_platform_durability as durability;
 
 use crate::commit_log::{CommitLog, Folder};
@@ -26,39 +30,86 @@ use crate::document::Schema;
 use crate::engine::{Batch, CollectionSchema, Engine, EngineFuture, Event, Pool, Raw, RawPage};
 use crate::error::Error;
 use crate::query::Query;
+use crate::waiting::Waiting;
+use keeper::{Keeper, OwnFile};
 use statements::Statements;
+use transaction::OpenTransaction;
 
 /// Most idle read connections that are kept.
 const MAX_READERS: usize = 3;
 /// Page cache of one connection, in KiB.
 const CACHE_KIB: u32 = 1024;
+/// Most events that are forgotten at a time.
+const PRUNED_AT_ONCE: u64 = 500;
 /// Prepared statements that a connection keeps.
 const STATEMENTS: usize = 64;
 
 pub(crate) struct Sqlite {
     shared: Arc<SqliteInner>,
-    writer: writer::Writer,
-    events: watch::Receiver<u64>,
+    thread: Option<JoinHandle<()>>,
     /// Last, so that the files go after everything that uses them.
     _folder: Option<tempfile::TempDir>,
 }
 
 pub(crate) struct SqliteInner {
     path: PathBuf,
-    schema: Schema,
-    /// Of each collection of the schema, in its order.
-    statements: Vec<Statements>,
+    collections: Collections,
+    transaction: tokio::sync::Mutex<OpenTransaction>,
+    /// Those who wait for the transaction.
+    waiting: AtomicU64,
     readers: Mutex<Vec<Connection>>,
     /// How many read at the moment.
     reading: AtomicU64,
-    /// Where commits last, if not here.
-    log: Option<Arc<CommitLog>>,
-    /// The position of the last commit in that log, at least: whoever reads may have seen what stands there.
-    logged: AtomicU64,
+    /// The position of the last event.
+    latest: watch::Sender<u64>,
+    durability: Durability,
+    /// The position of the last commit there, at least: whoever reads may have seen what stands there.
+    position: AtomicU64,
+    keeper: Keeper,
+}
+
+/// The collections of a database, and what is said of each.
+struct Collections {
+    schema: Schema,
+    /// In the order of the schema.
+    statements: Vec<Statements>,
+}
+
+impl Collections {
+    fn of(schema: Schema) -> Self {
+        let statements = schema.collections.iter().map(Statements::of).collect();
+        Self { schema, statements }
+    }
+
+    fn get(&self, name: &str) -> Result<(&CollectionSchema, &Statements), Error> {
+        let place = self.schema.place(name)?;
+        Ok((&self.schema.collections[place], &self.statements[place]))
+    }
+}
+
+/// What makes commits last.
+enum Durability {
+    /// They stand in the log of the folder.
+    Log(Arc<CommitLog>),
+    OwnFile(Arc<OwnFile>),
 }
 
 impl Sqlite {
     pub(crate) fn open(folder: &Folder, service: &str, schema: Schema) -> Result<Self, Error> {
+        Self::open_in(folder, None, service, schema)
+    }
+
+    pub(crate) fn temporary(service: &str, schema: Schema) -> Result<Self, Error> {
+        let temporary = tempfile::tempdir().map_err(|e| Error::Engine(Box::new(e)))?;
+        Self::open_in(&temporary.path().into(), Some(temporary), service, schema)
+    }
+
+    fn open_in(
+        folder: &Folder,
+        temporary: Option<tempfile::TempDir>,
+        service: &str,
+        schema: Schema,
+    ) -> Result<Self, Error> {
         std::fs::create_dir_all(folder.path()).map_err(|e| Error::Open {
             path: folder.path().to_owned(),
             reason: "its folder cannot be made".to_owned(),
@@ -66,60 +117,83 @@ impl Sqlite {
         })?;
         let path = folder.database(service);
         let connection = schema::open(&path, &schema.collections)?;
-        let statements = schema.collections.iter().map(Statements::of).collect();
-        let (readers, reading, log, logged) =
-            (Mutex::default(), AtomicU64::new(0), folder.log().cloned(), AtomicU64::new(0));
-        let shared = Arc::new(SqliteInner { path, schema, statements, readers, reading, log, logged });
-        recover::replay(&connection, &shared, folder.take_recovered(service))?;
-        if shared.log.is_some() {
-            // What was committed without a sync before a crash must not get lost behind what the log has from now on.
-            recover::sync(&shared.path).map_err(|e| Error::Engine(Box::new(e)))?;
-            schema::leave_syncing_to_the_log(&connection)?;
-        }
+        let collections = Collections::of(schema);
+        let sequence = recover::replay(&connection, &collections, &path, folder.take_recovered(service))?;
+        // What was committed without a sync before a crash must not get lost behind what comes from now on.
+        recover::sync(&path).map_err(|e| Error::Engine(Box::new(e)))?;
         let last = read::last_position(&connection)?;
-        let (latest, events) = watch::channel(last.unsigned_abs());
-        let writer = writer::Writer::start(service, connection, shared.clone(), latest)?;
-        Ok(Self { shared, writer, events, _folder: None })
+        let shared = Arc::new_cyclic(|shared| SqliteInner {
+            durability: match folder.log() {
+                Some(log) => Durability::Log(log.clone()),
+                None => Durability::OwnFile(Arc::new(OwnFile::new(shared.clone(), &path))),
+            },
+            path,
+            collections,
+            transaction: tokio::sync::Mutex::new(OpenTransaction::new(connection, sequence)),
+            waiting: AtomicU64::new(0),
+            readers: Mutex::default(),
+            reading: AtomicU64::new(0),
+            latest: watch::Sender::new(last.unsigned_abs()),
+            position: AtomicU64::new(0),
+            keeper: Keeper::default(),
+        });
+        let thread = keeper::start(shared.clone())?;
+        Ok(Self { shared, thread: Some(thread), _folder: temporary })
     }
 
-    pub(crate) fn temporary(service: &str, schema: Schema) -> Result<Self, Error> {
-        let folder = tempfile::tempdir().map_err(|e| Error::Engine(Box::new(e)))?;
-        Ok(Self { _folder: None, ..Self::open(&folder.path().into(), service, schema)? }.keep(folder))
-    }
-
-    fn keep(mut self, folder: tempfile::TempDir) -> Self {
-        self._folder = Some(folder);
-        self
-    }
-
+    /// Reads on a blocking thread, with a connection of the pool: what was committed is written to the file for it.
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&SqliteInner, &Connection) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&Collections, &Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let shared = self.shared.clone();
-        let found = tokio::task::spawn_blocking(move || shared.read(|connection| work(&shared, connection)))
-            .await
-            .map_err(|e| Error::Engine(Box::new(e)))?;
+        let reading = move || {
+            if shared.keeper.is_dirty() {
+                shared.transaction.blocking_lock().end(&shared)?;
+            }
+            shared.read(|connection| work(&shared.collections, connection))
+        };
+        let found = tokio::task::spawn_blocking(reading).await.map_err(|e| Error::Engine(Box::new(e)))?;
         self.seen(found).await
     }
 
-    /// Reads on the calling thread.
-    async fn reading<T>(&self, work: impl FnOnce(&SqliteInner, &Connection) -> Result<T, Error>) -> Result<T, Error> {
-        let found = self.shared.read(|connection| work(&self.shared, connection));
+    /// Reads on the calling thread: in the transaction, or beside it when it is taken and the file has everything.
+    async fn reading<T>(&self, work: impl FnOnce(&Collections, &Connection) -> Result<T, Error>) -> Result<T, Error> {
+        let shared = &*self.shared;
+        let found = if let Ok(mut transaction) = shared.transaction.try_lock() {
+            transaction.readable(shared).and_then(|connection| work(&shared.collections, connection))
+        } else if !shared.keeper.is_dirty() {
+            shared.read(|connection| work(&shared.collections, connection))
+        } else {
+            let mut transaction = shared.lock().await;
+            transaction.readable(shared).and_then(|connection| work(&shared.collections, connection))
+        };
         self.seen(found).await
     }
 
     /// Returns what was found, or done, when it lasts, or when the caller's scope waits for that.
     async fn seen<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
-        let Some(log) = &self.shared.log else { return outcome };
-        let position = self.shared.logged.load(Ordering::Acquire);
-        if !log.is_flushed(position) {
-            let folder = || self.shared.path.display().to_string();
-            durability::written(log.clone(), position)
-                .await
-                .map_err(|e| Error::Unknown { server: folder(), source: Box::new(e) })?;
-        }
+        let position = self.shared.position();
+        let written = match &self.shared.durability {
+            Durability::Log(log) if !log.is_flushed(position) => durability::written(log.clone(), position).await,
+            Durability::OwnFile(own) if !own.flushed.is_flushed(position) => {
+                durability::written(own.clone(), position).await
+            }
+            Durability::Log(_) | Durability::OwnFile(_) => Ok(()),
+        };
+        let server = || self.shared.path.display().to_string();
+        written.map_err(|e| Error::Unknown { server: server(), source: Box::new(e) })?;
         outcome
+    }
+}
+
+impl Drop for Sqlite {
+    /// Returns when everything is on disk.
+    fn drop(&mut self) {
+        self.shared.keeper.close();
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!(service = self.shared.service(), "the thread of a database panicked");
+        }
     }
 }
 
@@ -129,10 +203,40 @@ impl SqliteInner {
         self.path.file_stem().and_then(OsStr::to_str).unwrap_or_default()
     }
 
-    /// A collection, and what is said of it.
-    fn collection(&self, name: &str) -> Result<(&CollectionSchema, &Statements), Error> {
-        let place = self.schema.place(name)?;
-        Ok((&self.schema.collections[place], &self.statements[place]))
+    fn log(&self) -> Option<&Arc<CommitLog>> {
+        match &self.durability {
+            Durability::Log(log) => Some(log),
+            Durability::OwnFile(_) => None,
+        }
+    }
+
+    fn own_file(&self) -> Option<&OwnFile> {
+        match &self.durability {
+            Durability::Log(_) => None,
+            Durability::OwnFile(own) => Some(own),
+        }
+    }
+
+    fn position(&self) -> u64 {
+        self.position.load(Ordering::Acquire)
+    }
+
+    /// Gives a commit its place among those that are to last.
+    fn append(&self, record: Bytes) {
+        let position = match &self.durability {
+            Durability::Log(log) => log.append(record),
+            Durability::OwnFile(_) => self.position() + 1,
+        };
+        self.position.store(position, Ordering::Release);
+    }
+
+    /// The transaction, when nobody else has it.
+    async fn lock(&self) -> MutexGuard<'_, OpenTransaction> {
+        if let Ok(transaction) = self.transaction.try_lock() {
+            return transaction;
+        }
+        let _waiting = Waiting::new(&self.waiting);
+        self.transaction.lock().await
     }
 
     /// Reads with a connection of the pool.
@@ -142,9 +246,10 @@ impl SqliteInner {
             Some(connection) => connection,
             None => schema::reader(&self.path)?,
         };
-        self.reading.fetch_add(1, Ordering::Relaxed);
-        let result = work(&connection);
-        self.reading.fetch_sub(1, Ordering::Relaxed);
+        let result = {
+            let _reading = Waiting::new(&self.reading);
+            work(&connection)
+        };
         let mut readers = self.readers.lock();
         if readers.len() < MAX_READERS {
             readers.push(connection);
@@ -166,22 +271,30 @@ impl Engine for Sqlite {
         self.shared.service().to_owned()
     }
 
-    /// Two pools: those who read, as many as there are at a time, and the one who writes, for whom batches wait.
+    /// Two pools: those who only read, as many as there are at a time, and the one with the transaction.
     fn pools(&self) -> Vec<Pool> {
         let service = self.shared.service();
         let (idle, used) = (self.shared.readers.lock().len() as u64, self.shared.reading.load(Ordering::Relaxed));
+        let transaction = u64::from(self.shared.transaction.try_lock().is_err());
         vec![
             Pool { name: format!("{service} readers"), idle, used, ..Pool::default() },
-            self.writer.pool(format!("{service} writer")),
+            Pool {
+                name: format!("{service} writer"),
+                idle: 1 - transaction,
+                used: transaction,
+                max: Some(1),
+                pending: self.shared.waiting.load(Ordering::Relaxed),
+                timeouts: 0,
+            },
         ]
     }
 
     fn get<'a>(&'a self, collection: &'static str, ids: &'a [&'a str]) -> EngineFuture<'a, Vec<Raw>> {
-        Box::pin(self.reading(move |shared, c| read::get(c, shared.collection(collection)?.1, ids)))
+        Box::pin(self.reading(move |all, c| read::get(c, all.get(collection)?.1, ids)))
     }
 
     fn find(&self, collection: &'static str, query: Query) -> EngineFuture<'_, RawPage> {
-        Box::pin(self.reading(move |shared, c| read::find(c, shared.schema.collection(collection)?, &query)))
+        Box::pin(self.reading(move |all, c| read::find(c, all.get(collection)?.0, &query)))
     }
 
     fn search<'a>(
@@ -193,18 +306,20 @@ impl Engine for Sqlite {
         cursor: Option<&'a str>,
     ) -> EngineFuture<'a, RawPage> {
         let (index, text, cursor) = (index.to_owned(), text.to_owned(), cursor.map(str::to_owned));
-        Box::pin(self.blocking(move |shared, c| {
-            read::search(c, shared.schema.collection(collection)?, &index, &text, limit, cursor.as_deref())
-        }))
+        Box::pin(
+            self.blocking(move |all, c| {
+                read::search(c, all.get(collection)?.0, &index, &text, limit, cursor.as_deref())
+            }),
+        )
     }
 
     fn count(&self, collection: &'static str, query: Query) -> EngineFuture<'_, u64> {
-        Box::pin(self.blocking(move |shared, c| read::count(c, shared.schema.collection(collection)?, &query)))
+        Box::pin(self.blocking(move |all, c| read::count(c, all.get(collection)?.0, &query)))
     }
 
     fn commit(&self, batch: Batch) -> EngineFuture<'_, ()> {
         Box::pin(async move {
-            let outcome = self.writer.commit(batch).await;
+            let outcome = self.shared.lock().await.commit(&self.shared, batch);
             self.seen(outcome).await
         })
     }
@@ -219,10 +334,22 @@ impl Engine for Sqlite {
     }
 
     fn watch_events(&self) -> watch::Receiver<u64> {
-        self.events.clone()
+        self.shared.latest.subscribe()
     }
 
     fn prune_events(&self, before_ms: i64) -> EngineFuture<'_, u64> {
-        Box::pin(self.writer.prune(before_ms))
+        let shared = self.shared.clone();
+        let pruning = move || {
+            let mut pruned = 0;
+            loop {
+                // Some at a time, so that others get their turns.
+                let some = shared.transaction.blocking_lock().prune(&shared, before_ms)?;
+                pruned += some;
+                if some < PRUNED_AT_ONCE {
+                    return Ok(pruned);
+                }
+            }
+        };
+        Box::pin(async { tokio::task::spawn_blocking(pruning).await.map_err(|e| Error::Engine(Box::new(e)))? })
     }
 }

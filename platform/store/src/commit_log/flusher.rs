@@ -1,14 +1,13 @@
 //! The thread that writes the log, and syncs the databases when it has grown.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use vitrine_platform_log::{Error, Log};
 
-use super::{AllRecovered, CommitLogInner, Progress};
+use super::{AllRecovered, CommitLogInner};
 
 /// When the log has so many bytes the databases are synced, and it is cut.
 const CUT_BYTES: u64 = 32 << 20;
@@ -50,13 +49,7 @@ impl Flusher {
             }
             let is_durable = (written.is_ok() && !self.has_gap) || self.sync_databases();
             self.has_gap = !is_durable;
-            self.shared.progress.send_modify(|progress| {
-                let reached = if is_durable { &mut progress.flushed } else { &mut progress.failed };
-                *reached = position;
-            });
-            if is_durable {
-                self.shared.flushed.store(position, Ordering::Release);
-            }
+            self.shared.flushed.tried(position, is_durable);
             let bytes = self.log.status().bytes;
             if bytes > CUT_BYTES || (bytes > 0 && self.last_cut.elapsed() >= CUT_AGE) {
                 self.cut();
@@ -64,14 +57,14 @@ impl Flusher {
         }
         // All databases are closed: what was closed well is whole without the log.
         self.cut();
-        self.shared.progress.send_modify(|progress: &mut Progress| progress.closed = true);
+        self.shared.flushed.close();
     }
 
     /// Waits until somebody waits for a commit, one has waited long, or the log is to be cut: what waits then may be nothing. None when the
     /// log is closed and nothing waits.
     fn take(&self) -> Option<Taken> {
         let mut state = self.shared.state.lock();
-        let flushed = self.shared.flushed.load(Ordering::Relaxed);
+        let flushed = self.shared.flushed.position();
         loop {
             let is_wanted = state.wanted > flushed && !state.waiting.is_empty();
             if is_wanted || state.closed {

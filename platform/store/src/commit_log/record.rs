@@ -22,7 +22,7 @@ pub(crate) struct Record {
     pub(crate) writes: Vec<Write>,
     #[prost(message, repeated, tag = "4")]
     pub(crate) events: Vec<LoggedEvent>,
-    /// It takes back what stood under this sequence before: the database could not commit it.
+    /// It takes back what stood under this sequence before. Earlier versions wrote it when a database could not commit.
     #[prost(bool, tag = "5")]
     pub(crate) aborted: bool,
 }
@@ -59,21 +59,15 @@ pub(crate) struct LoggedEvent {
 }
 
 impl Record {
-    pub(crate) fn of(service: &str) -> Self {
-        Self { service: service.to_owned(), ..Self::default() }
-    }
-
-    /// Adds a batch that was applied.
-    pub(crate) fn add(&mut self, batch: Batch) {
-        self.writes.extend(batch.ops.into_iter().map(|op| match op {
+    /// A batch that was applied.
+    pub(crate) fn of(service: &str, sequence: u64, batch: Batch) -> Self {
+        let mut record = Self { service: service.to_owned(), sequence, ..Self::default() };
+        record.writes.extend(batch.ops.into_iter().map(|op| match op {
             Op::Put { collection, id, body, .. } => Write { collection: collection.to_owned(), id, body: Some(body) },
             Op::Delete { collection, id, .. } => Write { collection: collection.to_owned(), id, body: None },
         }));
-        self.events.extend(batch.events.into_iter().map(LoggedEvent::from));
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.writes.is_empty() && self.events.is_empty()
+        record.events.extend(batch.events.into_iter().map(LoggedEvent::from));
+        record
     }
 
     pub(crate) fn encoded(&self) -> Bytes {

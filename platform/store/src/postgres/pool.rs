@@ -12,6 +12,7 @@ use tokio_postgres::types::ToSql;
 use super::server::{Connection, Fault, Server};
 use crate::engine::Pool as Status;
 use crate::error::Error;
+use crate::waiting::Waiting;
 
 /// How long one waits for a connection that others use; then it is [`Error::Busy`].
 const WAIT: Duration = Duration::from_secs(3);
@@ -31,22 +32,6 @@ pub(crate) struct Pool {
     waiting: AtomicU64,
     /// Those who waited in vain.
     timeouts: AtomicU64,
-}
-
-/// Counts one more for as long as it is there.
-struct Waiting<'a>(&'a AtomicU64);
-
-impl<'a> Waiting<'a> {
-    fn new(count: &'a AtomicU64) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// A connection for a while. It goes back when this is dropped, unless it is broken or in the middle of something.

@@ -4,28 +4,34 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use super::schema::{SqlKey, write_text};
 use super::statements::Statements;
-use super::{SqliteInner, failed};
+use super::{Collections, PRUNED_AT_ONCE, failed};
 use crate::document::{IndexKind, Keys};
 use crate::engine::{Batch, CollectionSchema, Expect, Op};
 use crate::error::Error;
 
+/// Forgets events of before this time, [`PRUNED_AT_ONCE`] at most. Returns how many.
 pub(super) fn prune(connection: &Connection, before_ms: i64) -> Result<u64, Error> {
+    let sql = "DELETE FROM outbox WHERE position IN (SELECT position FROM outbox WHERE occurred_at_ms < ?1 LIMIT ?2)";
     connection
-        .prepare_cached("DELETE FROM outbox WHERE occurred_at_ms < ?1")
-        .and_then(|mut s| s.execute([before_ms]))
+        .prepare_cached(sql)
+        .and_then(|mut s| s.execute(params![before_ms, i64::try_from(PRUNED_AT_ONCE).unwrap_or(i64::MAX)]))
         .map(|n| u64::try_from(n).unwrap_or(0))
         .map_err(failed)
 }
 
 /// Applies a batch, or undoes all of it. Returns the position of its last event.
-pub(super) fn apply_whole(connection: &Connection, shared: &SqliteInner, batch: &Batch) -> Result<Option<u64>, Error> {
+pub(super) fn apply_whole(
+    connection: &Connection,
+    collections: &Collections,
+    batch: &Batch,
+) -> Result<Option<u64>, Error> {
     // What is one statement is undone by SQLite itself when it fails.
-    if is_one_statement(shared, batch)? {
-        return apply(connection, shared, batch);
+    if is_one_statement(collections, batch)? {
+        return apply(connection, collections, batch);
     }
     let simple = |sql: &str| connection.prepare_cached(sql).and_then(|mut s| s.execute([])).map_err(failed);
     simple("SAVEPOINT batch")?;
-    let result = apply(connection, shared, batch);
+    let result = apply(connection, collections, batch);
     if result.is_err() {
         simple("ROLLBACK TO batch")?;
     }
@@ -33,21 +39,21 @@ pub(super) fn apply_whole(connection: &Connection, shared: &SqliteInner, batch: 
     result
 }
 
-fn is_one_statement(shared: &SqliteInner, batch: &Batch) -> Result<bool, Error> {
+fn is_one_statement(collections: &Collections, batch: &Batch) -> Result<bool, Error> {
     match batch.ops.as_slice() {
-        [only] if batch.events.is_empty() => Ok(!has_text(shared.collection(only.collection())?.0)),
+        [only] if batch.events.is_empty() => Ok(!has_text(collections.get(only.collection())?.0)),
         _ => Ok(false),
     }
 }
 
 /// Applies a batch. Returns the position of its last event.
-pub(super) fn apply(connection: &Connection, shared: &SqliteInner, batch: &Batch) -> Result<Option<u64>, Error> {
+pub(super) fn apply(connection: &Connection, collections: &Collections, batch: &Batch) -> Result<Option<u64>, Error> {
     for op in &batch.ops {
         match op {
             Op::Put { collection, id, body, keys, expect } => {
-                put(connection, shared.collection(collection)?, id, body, keys, *expect)?;
+                put(connection, collections.get(collection)?, id, body, keys, *expect)?;
             }
-            Op::Delete { collection, id, expect } => delete(connection, shared.collection(collection)?, id, *expect)?,
+            Op::Delete { collection, id, expect } => delete(connection, collections.get(collection)?, id, *expect)?,
         }
     }
     let mut position = None;

@@ -7,32 +7,42 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::apply::apply;
-use super::{SqliteInner, failed};
+use super::{Collections, failed};
 use crate::commit_log::{Record, Recovered, Write};
 use crate::engine::{Batch, Expect, NewEvent, Op};
 use crate::error::Error;
 
 /// Counts a commit of the log, in the transaction that is open. Returns its sequence.
-pub(super) fn next_sequence(connection: &Connection) -> rusqlite::Result<u64> {
+fn next_sequence(connection: &Connection) -> rusqlite::Result<u64> {
     let mut count = connection.prepare_cached("UPDATE commits SET sequence = sequence + 1 RETURNING sequence")?;
     count.query_row([], |row| row.get(0)).map(i64::unsigned_abs)
 }
 
 /// Puts on disk what was committed to a database: the end of it stands in the file beside it, which is named in the folder.
 pub(super) fn sync(database: &Path) -> io::Result<()> {
-    let mut beside = database.as_os_str().to_owned();
-    beside.push("-wal");
-    match File::open(&beside) {
-        Ok(file) => file.sync_data()?,
-        // All of it was moved to the database, and synced there.
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-        Err(e) => return Err(e),
-    }
+    sync_file(database)?;
     database.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
-/// Makes the commits that a log has and the database has not.
-pub(super) fn replay(connection: &Connection, shared: &SqliteInner, recovered: Recovered) -> Result<(), Error> {
+/// The same, where the folder is known to name the file.
+pub(super) fn sync_file(database: &Path) -> io::Result<()> {
+    let mut beside = database.as_os_str().to_owned();
+    beside.push("-wal");
+    match File::open(&beside) {
+        Ok(file) => file.sync_data(),
+        // All of it was moved to the database, and synced there.
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+/// Makes the commits that a log has and the database has not. Returns the sequence of the last one.
+pub(super) fn replay(
+    connection: &Connection,
+    collections: &Collections,
+    path: &Path,
+    recovered: Recovered,
+) -> Result<u64, Error> {
     let stood: i64 = connection.query_row("SELECT sequence FROM commits", [], |row| row.get(0)).map_err(failed)?;
     let mut sequence = stood.unsigned_abs();
     for (found, record) in recovered.into_iter().filter(|(found, _)| *found > stood.unsigned_abs()) {
@@ -43,23 +53,24 @@ pub(super) fn replay(connection: &Connection, shared: &SqliteInner, recovered: R
                 "its commits {sequence} to {} are missing in the log of commits beside it: restore the folder from a copy",
                 found - 1
             );
-            return Err(Error::Open { path: shared.path.clone(), reason, source: None });
+            return Err(Error::Open { path: path.to_owned(), reason, source: None });
         }
-        replay_record(connection, shared, record)?;
+        replay_record(connection, collections, record)?;
         connection.execute_batch("COMMIT").map_err(failed)?;
     }
     if sequence > stood.unsigned_abs() {
         let commits = sequence - stood.unsigned_abs();
-        tracing::info!(service = shared.service(), commits, "commits were taken from the log");
+        tracing::info!(database = %path.display(), commits, "commits were taken from the log");
     }
-    Ok(())
+    Ok(sequence)
 }
 
-fn replay_record(connection: &Connection, shared: &SqliteInner, record: Record) -> Result<(), Error> {
+/// Makes a commit of the log once more, in the transaction that is open.
+pub(super) fn replay_record(connection: &Connection, collections: &Collections, record: Record) -> Result<(), Error> {
     let mut batch = Batch::default();
     for Write { collection, id, body } in record.writes {
         // A collection that is no more has nobody who would read it.
-        let Ok((schema, _)) = shared.collection(&collection) else { continue };
+        let Ok((schema, _)) = collections.get(&collection) else { continue };
         let (collection, expect) = (schema.name, Expect::Anything);
         batch.ops.push(match body {
             Some(body) => {
@@ -71,5 +82,5 @@ fn replay_record(connection: &Connection, shared: &SqliteInner, record: Record) 
         });
     }
     batch.events = record.events.into_iter().map(NewEvent::from).collect();
-    apply(connection, shared, &batch).map(drop)
+    apply(connection, collections, &batch).map(drop)
 }

@@ -80,6 +80,10 @@ async fn after_power_is_lost(changes: i64, moments: [usize; 2], log: usize) {
             settled(change(store, n)).await.expect("on disk");
         }
         let at = at(usize::try_from(n).expect("small"));
+        // Searching writes all that was committed to the files: sometimes they are behind, and sometimes they are not.
+        if n % 3 == 1 {
+            content(&stores[0]).await;
+        }
         SERVICES.iter().for_each(|service| copy_database(&live, &at, service));
         copy_log(&live, &at);
         contents.push([content(&stores[0]).await, content(&stores[1]).await]);
@@ -92,8 +96,10 @@ async fn after_power_is_lost(changes: i64, moments: [usize; 2], log: usize) {
     let databases = shared(&after);
     for (place, (service, moment)) in SERVICES.into_iter().zip(moments).enumerate() {
         let store = open_at(&databases, service).expect("opened");
-        // A database may be ahead of the log: the process was killed, and the machine lives.
-        assert_eq!(content(&store).await, contents[moment.max(log)][place], "{service} of {moment}, log of {log}");
+        // A database may be ahead of the log, by what it was given by then: the process was killed, and the machine lives.
+        let found = content(&store).await;
+        let mut possible = contents[log..=moment.max(log)].iter();
+        assert!(possible.any(|all| all[place] == found), "{service} of {moment}, log of {log}: {found:?}");
         settled(change(&store, 1000)).await.expect("it goes on");
     }
 }
@@ -153,9 +159,12 @@ async fn commits_that_are_missing_are_told() {
     let store = open_at(&shared(&first), "orders").expect("opened");
     copy_database(&first, &after, "orders");
     settled(change(&store, 1)).await.expect("on disk");
+    // Searching writes it to the file.
+    assert_eq!(content(&store).await.1, 1);
     // Another log, which begins where the first one ended.
     copy_database(&first, &second, "orders");
-    settled(change(&open_at(&shared(&second), "orders").expect("opened"), 2)).await.expect("on disk");
+    let other = open_at(&shared(&second), "orders").expect("opened");
+    settled(change(&other, 2)).await.expect("on disk");
     copy_log(&second, &after);
     let error = open_at(&shared(&after), "orders").expect_err("a commit is missing").to_string();
     assert!(

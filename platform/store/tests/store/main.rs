@@ -124,7 +124,6 @@ database::on_every_engine! {
     figures:
         operations_are_measured;
     opening:
-        two_openings_see_each_other_and_lose_nothing,
         an_index_that_is_declared_later_is_filled,
         an_index_that_changes_its_kind_is_made_anew,
         a_document_that_cannot_be_read_is_named,
@@ -158,6 +157,7 @@ async fn all_cases_hold_where_databases_share_a_log() {
 async fn all_cases_hold_on_postgresql() {
     let server = vitrine_tests_engines::postgres(&[]).expect("PostgreSQL");
     all_cases(|| TestDatabase::postgres(&server)).await;
+    opening::two_openings_see_each_other_and_lose_nothing(&TestDatabase::postgres(&server)).await;
 }
 
 #[test]
@@ -174,5 +174,7 @@ async fn all_cases_hold_on_mongodb() {
         println!("VITRINE_TEST_MONGODB_URL names no replica set: nothing was tried");
         return;
     }
-    all_cases(|| TestDatabase::mongodb().expect("still named")).await;
+    let place = || TestDatabase::mongodb().expect("still named");
+    all_cases(place).await;
+    opening::two_openings_see_each_other_and_lose_nothing(&place()).await;
 }

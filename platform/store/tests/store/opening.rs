@@ -8,6 +8,7 @@ use vitrine_platform_store::{Document, Error, Index, Keys, Query, Schema};
 use crate::database::TestDatabase;
 use crate::{Item, commit, event, read, schema, topics};
 
+/// On a server: an embedded database is for one.
 pub async fn two_openings_see_each_other_and_lose_nothing(place: &TestDatabase) {
     let (one, other) = (place.open(schema()).await, place.open(schema()).await);
     let writes = (0..40).map(|n| {
