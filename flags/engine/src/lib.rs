@@ -41,7 +41,7 @@ mod snapshot;
 mod value;
 mod version;
 
-pub use context::{Attributes, Context, Segment};
+pub use context::{Attributes, Context, Path};
 pub use error::{EvaluationError, Finding, Malformed, Refused};
 pub use eval::{Algorithm, MAX_STEPS};
 pub use explain::{Bucket, Explained, Explanation};

@@ -1,11 +1,13 @@
-//! A rule as it is evaluated: typed nodes in one vector, children by number, everything that is known beforehand worked out beforehand
-//! (paths cut, versions and weights read, long lists sorted).
+//! A rule as it is evaluated: typed nodes in one list, children by number, everything that is known beforehand worked out beforehand
+//! (versions and weights read, long lists sorted, names of variants found).
+//!
+//! Of many flags each is evaluated now and then, so what an evaluation costs is how much memory it looks at. A usual rule is in two places that
+//! lie together, its nodes and its texts: nodes are small, and have neither their texts nor their arguments elsewhere.
 
 mod compile;
 
 use std::sync::Arc;
 
-use crate::context::Segment;
 use crate::json::{Json, Location};
 use crate::version::{Comparison, Version};
 
@@ -16,30 +18,73 @@ pub use compile::{Evaluators, Mode};
 pub const MAX_NODES: usize = 4_096;
 
 /// A node's number in its rule.
-pub(crate) type Id = u32;
+pub(crate) type Id = u16;
 
 #[derive(Debug)]
 pub(crate) struct Rule {
-    pub(crate) nodes: Vec<Node>,
-    /// Where each node stands in the document.
-    pub(crate) locations: Vec<Location>,
+    pub(crate) nodes: Box<[Node]>,
+    /// The texts of all nodes, one after the other.
+    texts: Box<str>,
+    /// The arguments of nodes with many of them.
+    ids: Box<[Id]>,
     pub(crate) root: Id,
+    /// Where each node stands in the document.
+    pub(crate) locations: Box<[Location]>,
 }
+
+impl Rule {
+    pub(crate) fn node(&self, id: Id) -> &Node {
+        &self.nodes[usize::from(id)]
+    }
+
+    pub(crate) fn text(&self, span: Span) -> &str {
+        &self.texts[span.start as usize..span.end as usize]
+    }
+
+    pub(crate) fn args<'r>(&'r self, args: &'r Args) -> &'r [Id] {
+        match args {
+            Args::Few(count, ids) => &ids[..usize::from(*count)],
+            Args::Many(start, count) => &self.ids[usize::from(*start)..][..usize::from(*count)],
+        }
+    }
+}
+
+/// A part of a rule's texts, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    start: u32,
+    end: u32,
+}
+
+/// The arguments of a node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Args {
+    /// So many of these.
+    Few(u8, [Id; FEW]),
+    /// So many of the rule's, from this one on.
+    Many(u16, u16),
+}
+
+/// Arguments that are in the node itself.
+const FEW: usize = 4;
 
 #[derive(Debug)]
 pub(crate) enum Node {
     Null,
     Bool(bool),
     Number(f64),
-    Text(Arc<str>),
+    Text {
+        text: Span,
+        /// The number of the flag's variant that has this name.
+        variant: Option<u8>,
+    },
     /// A list or a map without rules in it.
     Literal(Arc<Json<'static>>),
     /// A list with rules in it.
-    List(Box<[Id]>),
+    List(Args),
     /// `var` with a path that is known.
     Var {
-        path: Box<[Segment]>,
-        name: Box<str>,
+        path: Span,
         default: Option<Id>,
     },
     /// `var` with a path that a rule tells.
@@ -51,20 +96,28 @@ pub(crate) enum Node {
     Timestamp,
     Op {
         op: Op,
-        args: Box<[Id]>,
+        args: Args,
     },
-    /// `in` with many texts, sorted.
-    InSet {
-        needle: Id,
-        set: Box<[Arc<str>]>,
-    },
-    /// `sem_ver` with an operator and a right side that are known.
-    SemVer {
-        left: Id,
-        comparison: Comparison,
-        right: Version,
-    },
+    InSet(Box<InSet>),
+    SemVer(Box<SemVer>),
     Fractional(Box<Fractional>),
+}
+
+const _: () = assert!(size_of::<Node>() == 16 && MAX_NODES <= Id::MAX as usize);
+
+/// `in` with many texts, sorted.
+#[derive(Debug)]
+pub(crate) struct InSet {
+    pub(crate) needle: Id,
+    pub(crate) set: Box<[Box<str>]>,
+}
+
+/// `sem_ver` with an operator and a right side that are known.
+#[derive(Debug)]
+pub(crate) struct SemVer {
+    pub(crate) left: Id,
+    pub(crate) comparison: Comparison,
+    pub(crate) right: Version,
 }
 
 /// `fractional`.

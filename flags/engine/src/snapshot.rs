@@ -1,13 +1,14 @@
 //! A set of flags at one moment: immutable, so that whoever evaluates needs no lock, and a change is another snapshot put in its stead.
 
-use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use crate::context::Context;
 use crate::error::{EvaluationError, Finding, Malformed, Refused};
-use crate::eval::{Algorithm, MAX_STEPS, Run};
+use crate::eval::{Algorithm, MAX_STEPS, Outcome, Run};
 use crate::flag::{Evaluation, Flag, Reading, Reason, Targeting, metadata};
 use crate::json::{self, Json, Kind, Lines, Member};
 use crate::rule::{Evaluators, Mode, Rule, compile};
@@ -121,7 +122,7 @@ impl Reading<'_> {
         }
         let evaluators = Evaluators::new(rules, self.lines);
         for (_, rule) in evaluators.iter() {
-            self.findings.extend(compile(rule, self.lines, &evaluators)?.findings);
+            self.findings.extend(compile(rule, self.lines, &evaluators, &[])?.findings);
         }
         let metadata = json.get("metadata").map(metadata).transpose()?.unwrap_or_default();
         let algorithm = match metadata.iter().find(|member| member.name == "fractional") {
@@ -183,7 +184,15 @@ impl Reading<'_> {
 #[derive(Debug)]
 struct Entry {
     flag: Arc<Flag>,
-    metadata: Box<str>,
+    metadata: Arc<str>,
+}
+
+impl Entry {
+    /// Whether it is the same as in another snapshot, to all who see it. Mostly the flag is the very same.
+    fn same(&self, other: &Self) -> bool {
+        (Arc::ptr_eq(&self.flag, &other.flag) || self.flag.projected == other.flag.projected)
+            && self.metadata == other.metadata
+    }
 }
 
 /// What happened to a flag between two snapshots, in flagd's words.
@@ -211,8 +220,10 @@ impl Change {
 /// A set of flags at one moment.
 #[derive(Debug, Default)]
 pub struct Snapshot {
+    /// By their keys in order.
     entries: Vec<Entry>,
-    index: HashMap<Arc<str>, usize, FxBuildHasher>,
+    /// The numbers of the entries, by the hashes of their keys: small, so that it stays at hand.
+    index: HashTable<u32>,
     set: Arc<FlagSet>,
 }
 
@@ -223,9 +234,21 @@ impl Snapshot {
         for flag in flags {
             by_key.insert(flag.key.clone(), flag);
         }
-        let index = by_key.keys().enumerate().map(|(n, key)| (key.clone(), n)).collect();
-        let entry = |flag: Arc<Flag>| Entry { metadata: set.metadata_json(&flag.metadata).into(), flag };
-        Self { entries: by_key.into_values().map(entry).collect(), index, set }
+        // Flags without metadata of their own have the set's.
+        let common: Arc<str> = set.metadata_json(&[]).into();
+        let entries: Vec<Entry> = by_key
+            .into_values()
+            .map(|flag| match flag.metadata.is_empty() {
+                true => Entry { metadata: common.clone(), flag },
+                false => Entry { metadata: set.metadata_json(&flag.metadata).into(), flag },
+            })
+            .collect();
+        let hash = |n: &u32| hash(&entries[*n as usize].flag.key);
+        let mut index = HashTable::with_capacity(entries.len());
+        for n in (0_u32..).take(entries.len()) {
+            index.insert_unique(hash(&n), n, hash);
+        }
+        Self { entries, index, set }
     }
 
     /// Reads a whole definition: flags by key, or in a list with their keys.
@@ -253,7 +276,8 @@ impl Snapshot {
     }
 
     fn entry(&self, key: &str) -> Option<&Entry> {
-        self.index.get(key).map(|n| &self.entries[*n])
+        let entry = |n: u32| &self.entries[n as usize];
+        self.index.find(hash(key), |n| *entry(*n).flag.key == *key).map(|n| entry(*n))
     }
 
     /// Evaluates a flag for a context at a time in seconds since 1970.
@@ -303,13 +327,17 @@ impl Snapshot {
             }
         };
         let run = Run::new(rule, context, &flag.key, now_s, self.set.algorithm);
-        let value = run.root();
+        let outcome = run.outcome();
         if run.exhausted() {
             return Err(EvaluationError::General(format!(
                 "the rule of {:?} takes more than {MAX_STEPS} steps",
                 flag.key
             )));
         }
+        let value = match outcome {
+            Outcome::Variant(n) => return done(flag.variants.get(usize::from(n)), Reason::TargetingMatch),
+            Outcome::Value(value) => value,
+        };
         match variant_name(&value) {
             None => done(flag.default_variant(), Reason::Default),
             Some(name) => match flag.variant(&name) {
@@ -331,12 +359,8 @@ impl Snapshot {
             let key = &entry.flag.key;
             match self.entry(key) {
                 None => changes.push((key.clone(), Change::Write)),
-                Some(old)
-                    if redrawn || old.flag.projected != entry.flag.projected || old.metadata != entry.metadata =>
-                {
-                    changes.push((key.clone(), Change::Update));
-                }
-                Some(_) => {}
+                Some(old) if !redrawn && old.same(entry) => {}
+                Some(_) => changes.push((key.clone(), Change::Update)),
             }
         }
         let gone = self.entries.iter().filter(|entry| newer.entry(&entry.flag.key).is_none());
@@ -359,6 +383,10 @@ impl Snapshot {
         out.push('}');
         out
     }
+}
+
+fn hash(key: &str) -> u64 {
+    FxBuildHasher.hash_one(key)
 }
 
 /// The name of a variant that a rule's value means; none for null.
@@ -385,7 +413,7 @@ impl Logic {
     pub fn read(text: &str, mode: Mode) -> Result<Read<Self>, Refused> {
         let evaluators = Evaluators::default();
         reading(text, mode, |reading, json| {
-            let compiled = compile(json, reading.lines, &evaluators)?;
+            let compiled = compile(json, reading.lines, &evaluators, &[])?;
             reading.findings.extend(compiled.findings);
             Ok(Self { rule: compiled.rule })
         })

@@ -1,21 +1,13 @@
 //! `fractional`: a subject's bucket by its hash, so that a share of subjects gets a variant, and each always the same.
 
-use std::sync::LazyLock;
-
 use super::{Algorithm, Run, Scope};
 use crate::MAX_WEIGHTS;
-use crate::context::Segment;
+use crate::context::Path;
 use crate::hash::{cbor, cbor_text, head, murmur3};
 use crate::rule::{Fractional, Id, Node, Op, Weight};
 use crate::value::Value;
 
-/// How a bucket was found.
-pub(crate) struct Draw<'a> {
-    pub(crate) value: Value<'a>,
-    /// What was hashed, the sum of the weights and the bucket; none where nothing was drawn.
-    pub(crate) drawn: Option<Drawn>,
-}
-
+/// What was hashed, the sum of the weights and the bucket.
 pub(crate) struct Drawn {
     pub(crate) hash: u32,
     pub(crate) total: u64,
@@ -77,25 +69,22 @@ impl Bytes {
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn fractional(&self, fractional: &Fractional, scope: Scope<'_, 'a>) -> Draw<'a> {
-        let nothing = Draw { value: Value::Null, drawn: None };
+    /// Draws a bucket; none where nothing can be drawn.
+    pub(crate) fn draw(&self, fractional: &Fractional, scope: Scope<'_, 'a>) -> Option<Drawn> {
         if fractional.broken || !self.pay(fractional.buckets.len()) {
-            return nothing;
+            return None;
         }
-        let Some(hash) = self.hash(fractional, scope) else { return nothing };
+        let hash = self.hash(fractional, scope)?;
         let mut computed = Vec::new();
         let total = match fractional.total {
             Some(total) => total,
-            None => match self.weights(fractional, scope) {
-                Some(weights) => {
-                    computed = weights;
-                    computed.iter().sum()
-                }
-                None => return nothing,
-            },
+            None => {
+                computed = self.weights(fractional, scope)?;
+                computed.iter().sum()
+            }
         };
         if total == 0 || total > MAX_WEIGHTS {
-            return nothing;
+            return None;
         }
         let scaled = (u64::from(hash) * total) >> 32;
         let mut start = 0;
@@ -115,12 +104,11 @@ impl<'a> Run<'a> {
                     Algorithm::V1 => at_v1(hash, total),
                     Algorithm::V2 | Algorithm::V3 => scaled,
                 };
-                let drawn = Drawn { hash, total, bucket: n, range: (start, end), at };
-                return Draw { value: self.eval(bucket.variant, scope), drawn: Some(drawn) };
+                return Some(Drawn { hash, total, bucket: n, range: (start, end), at });
             }
             start = end;
         }
-        nothing
+        None
     }
 
     /// The weights, where some are computed; none if one is no whole number.
@@ -179,8 +167,7 @@ impl<'a> Run<'a> {
 
     /// The targeting key, if it is a text with something in it.
     fn subject(&self) -> Option<Value<'a>> {
-        static PATH: LazyLock<Box<[Segment]>> = LazyLock::new(|| Segment::path("targetingKey"));
-        match self.context.find(&PATH) {
+        match self.context.find(Path::new("targetingKey")) {
             Value::Text(text) if !text.is_empty() => Some(Value::Text(text)),
             _ => None,
         }
@@ -188,8 +175,8 @@ impl<'a> Run<'a> {
 
     /// Gathers the key's text; the parts of a `cat` one by one, since they need not become one text first.
     fn key_text(&self, key: Id, scope: Scope<'_, 'a>, bytes: &mut Bytes) -> Key {
-        if let Node::Op { op: Op::Cat, args } = &self.rule.nodes[key as usize] {
-            for arg in args {
+        if let Node::Op { op: Op::Cat, args } = self.rule.node(key) {
+            for arg in self.rule.args(args) {
                 let part = self.eval(*arg, scope);
                 match self.text_of(&part) {
                     Some(text) => bytes.push(&text),

@@ -9,16 +9,16 @@ use crate::value::Value;
 use crate::version::{Comparison, Version};
 
 impl<'a> Run<'a> {
-    /// `if`: conditions and results in turn, then what else.
-    pub(super) fn choose(&self, args: &[Id], scope: Scope<'_, 'a>) -> Value<'a> {
+    /// What `if` chooses: conditions and results in turn, then what else.
+    pub(super) fn chosen(&self, args: &[Id], scope: Scope<'_, 'a>) -> Option<Id> {
         let mut rest = args;
         loop {
             match rest {
-                [] => return Value::Null,
-                [last] => return self.eval(*last, scope),
+                [] => return None,
+                [last] => return Some(*last),
                 [condition, result, others @ ..] => {
                     if self.eval(*condition, scope).is_true() {
-                        return self.eval(*result, scope);
+                        return Some(*result);
                     }
                     rest = others;
                 }

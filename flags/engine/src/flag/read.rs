@@ -68,7 +68,7 @@ impl Reading<'_> {
                 ));
             }
         };
-        let targeting = self.targeting(json.get("targeting"), evaluators)?;
+        let targeting = self.targeting(json.get("targeting"), evaluators, &variants)?;
         let metadata = json.get("metadata").map(metadata).transpose()?.unwrap_or_default();
         let mut flag = Flag {
             key: Arc::from(key),
@@ -85,13 +85,18 @@ impl Reading<'_> {
         Ok(flag)
     }
 
-    fn targeting(&mut self, json: Option<&Json<'_>>, evaluators: &Evaluators) -> Result<Targeting, Malformed> {
+    fn targeting(
+        &mut self,
+        json: Option<&Json<'_>>,
+        evaluators: &Evaluators,
+        variants: &[Variant],
+    ) -> Result<Targeting, Malformed> {
         let Some(json) = json else { return Ok(Targeting::None) };
         match &json.kind {
             Kind::Null => Ok(Targeting::None),
             Kind::Map(members) if members.is_empty() => Ok(Targeting::None),
             Kind::Map(_) => {
-                let compiled = compile(json, self.lines, evaluators)?;
+                let compiled = compile(json, self.lines, evaluators, variants)?;
                 self.findings.extend(compiled.findings);
                 Ok(match compiled.rule {
                     Ok(rule) => Targeting::Rule(rule),
