@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 use crate::context::{Context, Path, walk};
-use crate::rule::{Args, Id, Node, Op, Rule};
+use crate::rule::{Args, Code, Id, Node, Op};
 use crate::value::Value;
 
 pub(crate) use fractional::whole_weight;
@@ -54,7 +54,7 @@ pub(crate) enum Outcome<'a> {
 
 /// What is the same in a whole evaluation.
 pub(crate) struct Run<'a> {
-    pub(crate) rule: &'a Rule,
+    pub(crate) rule: Code<'a>,
     pub(crate) context: &'a dyn Context,
     pub(crate) flag_key: &'a str,
     /// Seconds since 1970.
@@ -73,7 +73,7 @@ pub(crate) enum Scope<'s, 'a> {
 
 impl<'a> Run<'a> {
     pub(crate) fn new(
-        rule: &'a Rule,
+        rule: Code<'a>,
         context: &'a dyn Context,
         flag_key: &'a str,
         now_s: u64,
@@ -124,9 +124,7 @@ impl<'a> Run<'a> {
         loop {
             id = match self.rule.node(id) {
                 Node::Op { op: Op::If, args } if self.pay(1) => self.chosen(self.rule.args(args), scope)?,
-                Node::Fractional(fractional) if self.pay(1) => {
-                    fractional.buckets[self.draw(fractional, scope)?.bucket].variant
-                }
+                Node::Fractional(fractional) if self.pay(1) => self.draw(fractional, scope)?.variant,
                 _ => return Some(id),
             }
         }
@@ -137,7 +135,7 @@ impl<'a> Run<'a> {
             return Value::Null;
         }
         match self.rule.node(id) {
-            Node::Null => Value::Null,
+            Node::Null | Node::Bucket(_) => Value::Null,
             Node::Bool(value) => Value::Bool(*value),
             Node::Number(value) => Value::Number(*value),
             Node::Text { text, .. } => Value::from(self.rule.text(*text)),
@@ -208,7 +206,7 @@ impl<'a> Run<'a> {
         args.get(n).map_or(Value::Null, |id| self.eval(*id, scope))
     }
 
-    fn op(&self, op: Op, args: &Args, scope: Scope<'_, 'a>) -> Value<'a> {
+    fn op(&self, op: Op, args: &'a Args, scope: Scope<'_, 'a>) -> Value<'a> {
         let args = self.rule.args(args);
         match op {
             // It is a node's leaf that has the value.
@@ -217,6 +215,9 @@ impl<'a> Run<'a> {
             Op::Not => Value::Bool(!self.arg(args, 0, scope).is_true()),
             Op::NotNot => Value::Bool(self.arg(args, 0, scope).is_true()),
             Op::Equal | Op::NotEqual | Op::StrictEqual | Op::StrictNotEqual => {
+                if let Some(same) = self.same_text(args, scope) {
+                    return Value::Bool(same == matches!(op, Op::Equal | Op::StrictEqual));
+                }
                 let (left, right) = (self.arg(args, 0, scope), self.arg(args, 1, scope));
                 self.equal(op, &left, &right)
             }

@@ -52,4 +52,4 @@ pub use snapshot::{Change, FlagSet, Logic, MAX_FLAGS, Read, Snapshot};
 pub use value::{Computed, Value, number_text};
 
 /// Most that the weights of a `fractional` sum up to: what clients of flagd take.
-pub const MAX_WEIGHTS: u64 = 2_147_483_647;
+pub const MAX_WEIGHTS: u32 = 2_147_483_647;

@@ -1,10 +1,11 @@
 //! A rule as it is evaluated: typed nodes in one list, children by number, everything that is known beforehand worked out beforehand
 //! (versions and weights read, long lists sorted, names of variants found).
 //!
-//! Of many flags each is evaluated now and then, so what an evaluation costs is how much memory it looks at. A usual rule is in two places that
-//! lie together, its nodes and its texts: nodes are small, and have neither their texts nor their arguments elsewhere.
+//! Of many flags each is evaluated now and then, so what an evaluation costs is how much memory it looks at. Nodes are small and have their arguments
+//! in them; their texts lie together; and the [`Rules`] of all flags of a set lie together, too.
 
 mod compile;
+mod rules;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use crate::version::{Comparison, Version};
 
 pub(crate) use compile::compile;
 pub use compile::{Evaluators, Mode};
+pub(crate) use rules::{Rules, Start};
 
 /// Most nodes in a rule, with those of the evaluators that it names.
 pub const MAX_NODES: usize = 4_096;
@@ -20,28 +22,45 @@ pub const MAX_NODES: usize = 4_096;
 /// A node's number in its rule.
 pub(crate) type Id = u16;
 
+/// A rule that was read.
 #[derive(Debug)]
 pub(crate) struct Rule {
-    pub(crate) nodes: Box<[Node]>,
+    pub(super) nodes: Box<[Node]>,
     /// The texts of all nodes, one after the other.
-    texts: Box<str>,
+    pub(super) texts: Box<str>,
     /// The arguments of nodes with many of them.
-    ids: Box<[Id]>,
-    pub(crate) root: Id,
+    pub(super) ids: Box<[Id]>,
+    pub(super) root: Id,
     /// Where each node stands in the document.
     pub(crate) locations: Box<[Location]>,
 }
 
 impl Rule {
-    pub(crate) fn node(&self, id: Id) -> &Node {
+    pub(crate) fn code(&self) -> Code<'_> {
+        Code { nodes: &self.nodes, texts: &self.texts, ids: &self.ids, root: self.root }
+    }
+}
+
+/// A rule as it is evaluated, wherever it lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Code<'r> {
+    /// From its first node on; behind its last one, others' may follow.
+    nodes: &'r [Node],
+    texts: &'r str,
+    ids: &'r [Id],
+    pub(crate) root: Id,
+}
+
+impl<'r> Code<'r> {
+    pub(crate) fn node(self, id: Id) -> &'r Node {
         &self.nodes[usize::from(id)]
     }
 
-    pub(crate) fn text(&self, span: Span) -> &str {
+    pub(crate) fn text(self, span: Span) -> &'r str {
         &self.texts[span.start as usize..span.end as usize]
     }
 
-    pub(crate) fn args<'r>(&'r self, args: &'r Args) -> &'r [Id] {
+    pub(crate) fn args(self, args: &'r Args) -> &'r [Id] {
         match args {
             Args::Few(count, ids) => &ids[..usize::from(*count)],
             Args::Many(start, count) => &self.ids[usize::from(*start)..][..usize::from(*count)],
@@ -68,7 +87,7 @@ pub(crate) enum Args {
 /// Arguments that are in the node itself.
 const FEW: usize = 4;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Node {
     Null,
     Bool(bool),
@@ -98,9 +117,11 @@ pub(crate) enum Node {
         op: Op,
         args: Args,
     },
-    InSet(Box<InSet>),
-    SemVer(Box<SemVer>),
-    Fractional(Box<Fractional>),
+    InSet(Arc<InSet>),
+    SemVer(Arc<SemVer>),
+    Fractional(Fractional),
+    /// A bucket of the `fractional` that follows. By itself it has no value.
+    Bucket(Bucket),
 }
 
 const _: () = assert!(size_of::<Node>() == 16 && MAX_NODES <= Id::MAX as usize);
@@ -120,19 +141,37 @@ pub(crate) struct SemVer {
     pub(crate) right: Version,
 }
 
-/// `fractional`.
-#[derive(Debug)]
+/// `fractional`. Its buckets are nodes that follow each other.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Fractional {
     /// What is hashed; none for the flag's key and the targeting key.
     pub(crate) key: Option<Id>,
-    pub(crate) buckets: Box<[Bucket]>,
-    /// The sum of the weights, where all are known.
-    pub(crate) total: Option<u64>,
-    /// A bucket is not as it must be: the result is null.
-    pub(crate) broken: bool,
+    /// The first bucket, and how many there are.
+    first: Id,
+    pub(crate) count: u16,
+    pub(crate) weights: Weights,
 }
 
-#[derive(Debug)]
+impl Fractional {
+    /// The buckets.
+    pub(crate) fn buckets<'r>(&self, code: Code<'r>) -> impl Iterator<Item = Bucket> + use<'r> {
+        let nodes = &code.nodes[usize::from(self.first)..][..usize::from(self.count)];
+        nodes.iter().filter_map(|node| if let Node::Bucket(bucket) = node { Some(*bucket) } else { None })
+    }
+}
+
+/// What is known of the weights of a `fractional`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weights {
+    /// All of them, and their sum; too large a sum is one more than [`MAX_WEIGHTS`](crate::MAX_WEIGHTS).
+    Sum(u32),
+    /// Some are computed.
+    Computed,
+    /// A bucket is not as it must be: the result is null.
+    Broken,
+}
+
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
     pub(crate) variant: Id,
     pub(crate) weight: Weight,
@@ -140,7 +179,8 @@ pub(crate) struct Bucket {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Weight {
-    Known(u64),
+    /// At most one more than [`MAX_WEIGHTS`](crate::MAX_WEIGHTS).
+    Known(u32),
     Of(Id),
 }
 

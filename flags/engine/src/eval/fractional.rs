@@ -4,11 +4,13 @@ use super::{Algorithm, Run, Scope};
 use crate::MAX_WEIGHTS;
 use crate::context::Path;
 use crate::hash::{cbor, cbor_text, head, murmur3};
-use crate::rule::{Fractional, Id, Node, Op, Weight};
+use crate::rule::{Fractional, Id, Node, Op, Weight, Weights};
 use crate::value::Value;
 
 /// What was hashed, the sum of the weights and the bucket.
 pub(crate) struct Drawn {
+    /// What the bucket says.
+    pub(crate) variant: Id,
     pub(crate) hash: u32,
     pub(crate) total: u64,
     /// The bucket's number, from 0.
@@ -21,8 +23,8 @@ pub(crate) struct Drawn {
 
 /// A whole number as a weight: nothing is below zero, and more than all weights may sum up to stays more.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of a double saturates")]
-pub(crate) fn whole_weight(number: f64) -> u64 {
-    (number.max(0.0) as u64).min(MAX_WEIGHTS + 1)
+pub(crate) fn whole_weight(number: f64) -> u32 {
+    (number.max(0.0) as u32).min(MAX_WEIGHTS + 1)
 }
 
 /// Bytes to hash: short ones without allocation.
@@ -71,27 +73,32 @@ impl Bytes {
 impl<'a> Run<'a> {
     /// Draws a bucket; none where nothing can be drawn.
     pub(crate) fn draw(&self, fractional: &Fractional, scope: Scope<'_, 'a>) -> Option<Drawn> {
-        if fractional.broken || !self.pay(fractional.buckets.len()) {
+        if !self.pay(fractional.count.into()) {
             return None;
         }
-        let hash = self.hash(fractional, scope)?;
         let mut computed = Vec::new();
-        let total = match fractional.total {
-            Some(total) => total,
-            None => {
+        let hash;
+        let total = match fractional.weights {
+            Weights::Broken => return None,
+            Weights::Sum(total) => {
+                hash = self.hash(fractional, scope)?;
+                total.into()
+            }
+            Weights::Computed => {
+                hash = self.hash(fractional, scope)?;
                 computed = self.weights(fractional, scope)?;
                 computed.iter().sum()
             }
         };
-        if total == 0 || total > MAX_WEIGHTS {
+        if total == 0 || total > u64::from(MAX_WEIGHTS) {
             return None;
         }
         let scaled = (u64::from(hash) * total) >> 32;
         let mut start = 0;
-        for (n, bucket) in fractional.buckets.iter().enumerate() {
+        for (n, bucket) in fractional.buckets(self.rule).enumerate() {
             let weight = match (bucket.weight, computed.get(n)) {
                 (_, Some(weight)) => *weight,
-                (Weight::Known(weight), None) => weight,
+                (Weight::Known(weight), None) => weight.into(),
                 (Weight::Of(_), None) => 0,
             };
             let end = start + weight;
@@ -104,7 +111,7 @@ impl<'a> Run<'a> {
                     Algorithm::V1 => at_v1(hash, total),
                     Algorithm::V2 | Algorithm::V3 => scaled,
                 };
-                return Some(Drawn { hash, total, bucket: n, range: (start, end), at });
+                return Some(Drawn { variant: bucket.variant, hash, total, bucket: n, range: (start, end), at });
             }
             start = end;
         }
@@ -114,13 +121,13 @@ impl<'a> Run<'a> {
     /// The weights, where some are computed; none if one is no whole number.
     pub(crate) fn weights(&self, fractional: &Fractional, scope: Scope<'_, 'a>) -> Option<Vec<u64>> {
         let weight = |weight: Weight| match weight {
-            Weight::Known(weight) => Some(weight),
+            Weight::Known(weight) => Some(weight.into()),
             Weight::Of(id) => match self.eval(id, scope) {
-                Value::Number(number) if number.fract() == 0.0 => Some(whole_weight(number)),
+                Value::Number(number) if number.fract() == 0.0 => Some(whole_weight(number).into()),
                 _ => None,
             },
         };
-        fractional.buckets.iter().map(|bucket| weight(bucket.weight)).collect()
+        fractional.buckets(self.rule).map(|bucket| weight(bucket.weight)).collect()
     }
 
     fn hash(&self, fractional: &Fractional, scope: Scope<'_, 'a>) -> Option<u32> {

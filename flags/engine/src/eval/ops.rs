@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::{Run, Scope};
-use crate::rule::{Id, Op};
+use crate::context::Path;
+use crate::rule::{Id, Node, Op};
 use crate::value::Value;
 use crate::version::{Comparison, Version};
 
@@ -36,6 +37,20 @@ impl<'a> Run<'a> {
             }
         }
         last
+    }
+
+    /// Whether an attribute is a text, which is what most rules ask; none where that is not what is asked, or the attribute is no text.
+    pub(super) fn same_text(&self, args: &[Id], scope: Scope<'_, 'a>) -> Option<bool> {
+        let [left, right] = args else { return None };
+        let (Node::Var { path, default: None }, Node::Text { text, .. }) =
+            (self.rule.node(*left), self.rule.node(*right))
+        else {
+            return None;
+        };
+        match self.find(Path::new(self.rule.text(*path)), scope) {
+            Value::Text(found) if self.pay(2) => Some(found == self.rule.text(*text)),
+            _ => None,
+        }
     }
 
     pub(super) fn equal(&self, op: Op, left: &Value<'a>, right: &Value<'a>) -> Value<'a> {

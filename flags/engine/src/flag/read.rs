@@ -52,7 +52,7 @@ impl Reading<'_> {
         let (kind, variants) = read_variants(variants)?;
         let default = match json.get("defaultVariant").map(|default| (default, &default.kind)) {
             None | Some((_, Kind::Null)) => None,
-            Some((default, Kind::Text(name))) => match variants.iter().position(|variant| *variant.name == **name) {
+            Some((default, Kind::Text(name))) => match number_of(&variants, name) {
                 Some(n) => Some(n),
                 None => {
                     return Err(Malformed::new(
@@ -143,7 +143,12 @@ fn is_whole(text: &str) -> bool {
     !text.contains(['.', 'e', 'E'])
 }
 
-fn read_variants(json: &Json<'_>) -> Result<(FlagType, Box<[Variant]>), Malformed> {
+/// The number of the variant that has this name. There are at most [`MAX_VARIANTS`].
+pub(crate) fn number_of(variants: &[Variant], name: &str) -> Option<u8> {
+    variants.iter().position(|variant| *variant.name == *name).and_then(|n| u8::try_from(n).ok())
+}
+
+fn read_variants(json: &Json<'_>) -> Result<(FlagType, Arc<[Variant]>), Malformed> {
     let members = members(json, "variants")?;
     unique(members)?;
     if members.is_empty() || members.len() > MAX_VARIANTS {

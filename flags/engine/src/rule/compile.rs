@@ -7,10 +7,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Args, Bucket, FEW, Fractional, Id, InSet, MAX_NODES, Node, Op, Rule, SemVer, Span, Weight};
+use super::{Args, Bucket, FEW, Fractional, Id, InSet, MAX_NODES, Node, Op, Rule, SemVer, Span, Weight, Weights};
 use crate::MAX_WEIGHTS;
 use crate::error::{Finding, Malformed};
-use crate::flag::Variant;
+use crate::flag::{Variant, number_of};
 use crate::json::{Json, Kind, Lines, Location, MAX_DEPTH};
 use crate::version::{Comparison, Version};
 
@@ -210,8 +210,7 @@ impl Compiler<'_> {
             Kind::Bool(value) => Node::Bool(*value),
             Kind::Number(value, _) => Node::Number(*value),
             Kind::Text(text) => {
-                let named = self.variants.iter().position(|variant| *variant.name == **text);
-                let variant = named.and_then(|n| u8::try_from(n).ok());
+                let variant = number_of(self.variants, text);
                 Node::Text { text: self.text(text), variant }
             }
             Kind::List(items) if items.iter().all(is_plain) => literal(),
@@ -254,7 +253,7 @@ impl Compiler<'_> {
             Op::In => {
                 if let Some(set) = args.get(1).and_then(set_of) {
                     let needle = self.node(&args[0], w.deeper())?;
-                    return self.push(at, Node::InSet(Box::new(InSet { needle, set })));
+                    return self.push(at, Node::InSet(Arc::new(InSet { needle, set })));
                 }
             }
             Op::StartsWith | Op::EndsWith => self.expect_texts(op, args),
@@ -298,7 +297,7 @@ impl Compiler<'_> {
             return Ok(None);
         };
         let left = self.node(left, w.deeper())?;
-        Ok(Some(Node::SemVer(Box::new(SemVer { left, comparison, right: version }))))
+        Ok(Some(Node::SemVer(Arc::new(SemVer { left, comparison, right: version }))))
     }
 
     fn reference(&mut self, argument: &Json<'_>, w: Where) -> Result<Id, Malformed> {
@@ -370,18 +369,28 @@ impl Compiler<'_> {
         let mut compiled = Vec::with_capacity(buckets.len());
         for bucket in buckets {
             match self.bucket(bucket, w)? {
-                Some(bucket) => compiled.push(bucket),
+                Some(found) => compiled.push((bucket.at, found)),
                 None => broken = true,
             }
         }
-        let total = compiled.iter().try_fold(0_u64, |sum, bucket| match bucket.weight {
-            Weight::Known(weight) => Some(sum.saturating_add(weight)),
+        let total = compiled.iter().try_fold(0_u32, |sum, (_, bucket)| match bucket.weight {
+            Weight::Known(weight) => Some(sum.saturating_add(weight).min(MAX_WEIGHTS + 1)),
             Weight::Of(_) => None,
         });
         if total.is_some_and(|total| total > MAX_WEIGHTS) {
             self.find(at, format!("the weights of a fractional sum up to at most {MAX_WEIGHTS}"));
         }
-        self.push(at, Node::Fractional(Box::new(Fractional { key, buckets: compiled.into(), total, broken })))
+        let first = Id::try_from(self.nodes.len()).expect("a rule has at most MAX_NODES");
+        let count = u16::try_from(compiled.len()).expect("each has a node, and there are at most MAX_NODES");
+        for (at, bucket) in compiled {
+            self.push(at, Node::Bucket(bucket))?;
+        }
+        let weights = match total {
+            _ if broken => Weights::Broken,
+            Some(total) => Weights::Sum(total),
+            None => Weights::Computed,
+        };
+        self.push(at, Node::Fractional(Fractional { key, first, count, weights }))
     }
 
     /// `[variant, weight?]`; none, and a finding, for anything else.
