@@ -1,13 +1,20 @@
-//! Flags: the engine beside npm's and PyPI's, and a flags service under evaluations, with streams, and in memory.
+//! Flags: the engine beside other engines, and a flags service under evaluations, with streams, and in memory.
 
 mod engine;
+mod grpc;
 mod served;
+mod streams;
+mod unleash;
+mod wire;
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
+
+pub(crate) use grpc::ResolveRequest;
+pub(crate) use wire::request;
 
 /// Flags of each kind in the large set.
 const FLAGS: usize = 5_000;
@@ -33,5 +40,6 @@ fn definitions(each: usize) -> String {
 pub(crate) async fn measure(binary: &Path, seconds: u64) -> Result<()> {
     let turn = Duration::from_secs(seconds);
     engine::measure(turn).await?;
-    served::measure(binary, turn).await
+    served::measure(binary, turn).await?;
+    streams::measure(binary).await
 }

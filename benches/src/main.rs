@@ -10,6 +10,7 @@ mod goals;
 mod life;
 mod metrics;
 mod observe;
+mod peer;
 mod process;
 mod recovery;
 mod throughput;
@@ -30,10 +31,13 @@ const PARTS: [(&str, &str); 17] = [
     ("startup", "Starts the shop 14 times"),
     ("memory", "Memory after --memory-after seconds of load"),
     ("calls", "A call in process, over gRPC, over NATS"),
-    ("faults", "What faults cost where none is active, and where one is"),
+    (
+        "faults",
+        "What faults cost where none is active and where one is, beside Envoy's, and how soon they are in 30 processes",
+    ),
     (
         "flags",
-        "Flags evaluated beside npm's and PyPI's engines, over OFREP, and told to streams, in turns of --seconds",
+        "Flags evaluated beside other engines, over OFREP and gRPC beside Unleash, told to streams, and in memory, in turns of --seconds",
     ),
     ("throughput", "Reads and checkouts, and what telemetry costs, in turns of --seconds"),
     ("checkouts", "Checkouts alone, for a profile: only when it is named"),
@@ -83,6 +87,9 @@ struct Args {
     /// The binary; without it, the one beside this one
     #[arg(long)]
     binary: Option<PathBuf>,
+    /// Be the least of a server, for the part flags
+    #[arg(long, hide = true)]
+    as_peer: bool,
 }
 
 fn sibling() -> Result<PathBuf> {
@@ -97,7 +104,7 @@ async fn measure(part: &str, args: &Args, binary: &Path) -> Result<()> {
         "startup" => life::startup(binary).await,
         "memory" => life::memory(binary, args.memory_after).await,
         "calls" => calls::compare().await,
-        "faults" => faults::measure().await,
+        "faults" => faults::measure(binary).await,
         "flags" => flags::measure(binary, args.seconds).await,
         "throughput" => throughput::compare(binary, args.seconds).await,
         "checkouts" => throughput::checkouts(binary, args.seconds).await,
@@ -118,6 +125,9 @@ async fn measure(part: &str, args: &Args, binary: &Path) -> Result<()> {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<()> {
     let args = Args::parse();
+    if args.as_peer {
+        return peer::serve().await;
+    }
     let binary = args.binary.clone().map_or_else(sibling, Ok)?;
     let cores = std::thread::available_parallelism()?;
     println!("vitrine {} on {cores} cores, {}\n", env!("CARGO_PKG_VERSION"), binary.display());

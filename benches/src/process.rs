@@ -14,6 +14,12 @@ pub(crate) fn cpu(pid: u32) -> Result<f64> {
     Ok((ticks(11)? + ticks(12)?) / TICKS)
 }
 
+/// CPU seconds that the calling thread has used.
+pub(crate) fn own_thread_s() -> Result<f64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    Ok(text.split_whitespace().next().context("a time")?.parse::<f64>()? / 1e9)
+}
+
 /// CPU milliseconds that the threads of a process have used, to the nanosecond; those of threads that have ended are not in it.
 pub(crate) fn threads_ms(pid: u32) -> Result<f64> {
     let mut nanos = 0.0;

@@ -3,57 +3,73 @@
 use crate::json::{Json, Kind};
 use crate::value::Value;
 
-/// One step of a path: a member's name, which may also be an item's number.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Segment {
-    /// The name.
-    pub name: Box<str>,
-    /// The same, if it is a number.
-    pub index: Option<usize>,
-}
+/// Where a value is in a context: names with dots between them, each a member's or an item's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Path<'p>(Option<&'p str>);
 
-impl Segment {
-    /// The steps of a path with dots between them; the empty path is the whole context.
-    pub fn path(path: &str) -> Box<[Self]> {
-        if path.is_empty() {
-            return Box::default();
+impl<'p> Path<'p> {
+    /// The path that is written so; the empty one is the whole context.
+    pub fn new(text: &'p str) -> Self {
+        Self(Some(text).filter(|text| !text.is_empty()))
+    }
+
+    /// The first name, and the path from there on; none at the end.
+    pub fn split_first(self) -> Option<(&'p str, Self)> {
+        let text = self.0?;
+        // Names are short: to look for the dot by hand is faster than to prepare for a long search.
+        match text.bytes().position(|byte| byte == b'.') {
+            Some(dot) => Some((&text[..dot], Self(Some(&text[dot + 1..])))),
+            None => Some((text, Self(None))),
         }
-        path.split('.').map(|name| Self { name: name.into(), index: name.parse().ok() }).collect()
+    }
+
+    /// Whether it leads no further.
+    pub fn is_at_end(self) -> bool {
+        self.0.is_none()
     }
 }
 
 /// Where attributes are found.
 pub trait Context {
     /// The value at a path, null where there is none.
-    fn find<'a>(&'a self, path: &[Segment]) -> Value<'a>;
+    fn find<'a>(&'a self, path: Path<'_>) -> Value<'a>;
 }
 
 impl Context for Value<'_> {
-    fn find<'a>(&'a self, path: &[Segment]) -> Value<'a> {
+    fn find<'a>(&'a self, path: Path<'_>) -> Value<'a> {
         walk(self.clone(), path)
     }
 }
 
-pub(crate) fn walk<'a>(from: Value<'a>, path: &[Segment]) -> Value<'a> {
-    path.iter().fold(from, |value, step| value.child(&step.name, step.index))
+pub(crate) fn walk<'a>(from: Value<'a>, mut path: Path<'_>) -> Value<'a> {
+    let mut at = from;
+    while let Some((name, rest)) = path.split_first() {
+        at = at.child(name);
+        path = rest;
+    }
+    at
 }
 
 impl Context for Json<'_> {
-    fn find<'a>(&'a self, path: &[Segment]) -> Value<'a> {
+    fn find<'a>(&'a self, mut path: Path<'_>) -> Value<'a> {
         let mut at = self;
-        for step in path {
+        while let Some((name, rest)) = path.split_first() {
             let next = match &at.kind {
-                Kind::Map(_) => at.get(&step.name),
-                Kind::List(items) => step.index.and_then(|n| items.get(n)),
+                Kind::Map(_) => at.get(name),
+                Kind::List(items) => item(items, name),
                 _ => None,
             };
-            match next {
-                Some(next) => at = next,
-                None => return Value::Null,
-            }
+            let Some(next) = next else { return Value::Null };
+            at = next;
+            path = rest;
         }
         Value::from(at)
     }
+}
+
+/// The item of a list whose number a name is.
+pub(crate) fn item<'i, T>(items: &'i [T], name: &str) -> Option<&'i T> {
+    items.get(name.parse::<usize>().ok()?)
 }
 
 /// Attributes by name, for callers that hold theirs as they are. Of the whole context (`{"var": ""}`) nothing is seen.
@@ -61,9 +77,9 @@ impl Context for Json<'_> {
 pub struct Attributes<'a>(pub &'a [(&'a str, Value<'a>)]);
 
 impl Context for Attributes<'_> {
-    fn find<'a>(&'a self, path: &[Segment]) -> Value<'a> {
+    fn find<'a>(&'a self, path: Path<'_>) -> Value<'a> {
         let Some((first, rest)) = path.split_first() else { return Value::Null };
-        let found = self.0.iter().find(|(name, _)| *name == &*first.name);
+        let found = self.0.iter().find(|(name, _)| *name == first);
         found.map_or(Value::Null, |(_, value)| walk(value.clone(), rest))
     }
 }

@@ -7,8 +7,8 @@ mod ops;
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use crate::context::{Context, Segment, walk};
-use crate::rule::{Id, Node, Op, Rule};
+use crate::context::{Context, Path, walk};
+use crate::rule::{Args, Code, Id, Node, Op};
 use crate::value::Value;
 
 pub(crate) use fractional::whole_weight;
@@ -45,9 +45,16 @@ impl Algorithm {
     }
 }
 
+/// What a rule comes to.
+pub(crate) enum Outcome<'a> {
+    /// The flag's variant with this number.
+    Variant(u8),
+    Value(Value<'a>),
+}
+
 /// What is the same in a whole evaluation.
 pub(crate) struct Run<'a> {
-    pub(crate) rule: &'a Rule,
+    pub(crate) rule: Code<'a>,
     pub(crate) context: &'a dyn Context,
     pub(crate) flag_key: &'a str,
     /// Seconds since 1970.
@@ -66,7 +73,7 @@ pub(crate) enum Scope<'s, 'a> {
 
 impl<'a> Run<'a> {
     pub(crate) fn new(
-        rule: &'a Rule,
+        rule: Code<'a>,
         context: &'a dyn Context,
         flag_key: &'a str,
         now_s: u64,
@@ -103,35 +110,60 @@ impl<'a> Run<'a> {
         self.eval(self.rule.root, Scope::Context)
     }
 
+    /// What the whole rule comes to: mostly a text that is a variant's name, which was looked for when the rule was read.
+    pub(crate) fn outcome(&self) -> Outcome<'a> {
+        let Some(leaf) = self.leaf(self.rule.root, Scope::Context) else { return Outcome::Value(Value::Null) };
+        match self.rule.node(leaf) {
+            Node::Text { variant: Some(variant), .. } => Outcome::Variant(*variant),
+            _ => Outcome::Value(self.eval(leaf, Scope::Context)),
+        }
+    }
+
+    /// The node from which a node has its value: what `if` and `fractional` choose, and what that chooses. None if that is nothing.
+    fn leaf(&self, mut id: Id, scope: Scope<'_, 'a>) -> Option<Id> {
+        loop {
+            id = match self.rule.node(id) {
+                Node::Op { op: Op::If, args } if self.pay(1) => self.chosen(self.rule.args(args), scope)?,
+                Node::Fractional(fractional) if self.pay(1) => self.draw(fractional, scope)?.variant,
+                _ => return Some(id),
+            }
+        }
+    }
+
     pub(crate) fn eval(&self, id: Id, scope: Scope<'_, 'a>) -> Value<'a> {
         if !self.pay(1) {
             return Value::Null;
         }
-        match &self.rule.nodes[id as usize] {
-            Node::Null => Value::Null,
+        match self.rule.node(id) {
+            Node::Null | Node::Bucket(_) => Value::Null,
             Node::Bool(value) => Value::Bool(*value),
             Node::Number(value) => Value::Number(*value),
-            Node::Text(text) => Value::from(text.as_ref()),
+            Node::Text { text, .. } => Value::from(self.rule.text(*text)),
             Node::Literal(json) => Value::from(json.as_ref()),
-            Node::List(items) => self.list(items.iter().map(|item| self.eval(*item, scope)).collect()),
-            Node::Var { path, default, .. } => self.or_default(self.find(path, scope), *default, scope),
+            Node::List(items) => self.list(self.rule.args(items).iter().map(|item| self.eval(*item, scope)).collect()),
+            Node::Var { path, default } => {
+                self.or_default(self.find(Path::new(self.rule.text(*path)), scope), *default, scope)
+            }
             Node::VarOf { path, default } => {
                 let path = self.eval(*path, scope).to_text();
                 self.or_default(self.find_named(&path, scope), *default, scope)
             }
             Node::FlagKey => Value::from(self.flag_key),
             Node::Timestamp => self.timestamp(),
+            Node::Op { op: Op::If, .. } | Node::Fractional(_) => {
+                self.leaf(id, scope).map_or(Value::Null, |leaf| self.eval(leaf, scope))
+            }
             Node::Op { op, args } => self.op(*op, args, scope),
-            Node::InSet { needle, set } => match self.eval(*needle, scope) {
+            Node::InSet(found) => match self.eval(found.needle, scope) {
                 Value::Text(text) => {
-                    Value::Bool(set.binary_search_by(|known| known.as_ref().cmp(text.as_ref())).is_ok())
+                    Value::Bool(found.set.binary_search_by(|known| known.as_ref().cmp(text.as_ref())).is_ok())
                 }
                 _ => Value::Bool(false),
             },
-            Node::SemVer { left, comparison, right } => {
-                self.sem_ver(&self.eval(*left, scope), |left| Some(comparison.holds(left, right)))
+            Node::SemVer(known) => {
+                let left = self.eval(known.left, scope);
+                self.sem_ver(&left, |left| Some(known.comparison.holds(left, &known.right)))
             }
-            Node::Fractional(fractional) => self.fractional(fractional, scope).value,
         }
     }
 
@@ -147,13 +179,13 @@ impl<'a> Run<'a> {
         Value::Number(self.now_s as f64)
     }
 
-    fn find(&self, path: &[Segment], scope: Scope<'_, 'a>) -> Value<'a> {
+    fn find(&self, path: Path<'_>, scope: Scope<'_, 'a>) -> Value<'a> {
         match scope {
             Scope::Context => self.context.find(path),
             Scope::Item(item) => walk(item.clone(), path),
             Scope::Reduce { current, accumulator } => match path.split_first() {
-                Some((first, rest)) if &*first.name == "current" => walk(current.clone(), rest),
-                Some((first, rest)) if &*first.name == "accumulator" => walk(accumulator.clone(), rest),
+                Some(("current", rest)) => walk(current.clone(), rest),
+                Some(("accumulator", rest)) => walk(accumulator.clone(), rest),
                 _ => Value::Null,
             },
         }
@@ -164,7 +196,7 @@ impl<'a> Run<'a> {
         match (scope, path) {
             (Scope::Context, "$flagd.flagKey") => Value::from(self.flag_key),
             (Scope::Context, "$flagd.timestamp") => self.timestamp(),
-            _ if self.pay(path.len() / STEP_BYTES) => self.find(&Segment::path(path), scope),
+            _ if self.pay(path.len() / STEP_BYTES) => self.find(Path::new(path), scope),
             _ => Value::Null,
         }
     }
@@ -174,13 +206,18 @@ impl<'a> Run<'a> {
         args.get(n).map_or(Value::Null, |id| self.eval(*id, scope))
     }
 
-    fn op(&self, op: Op, args: &[Id], scope: Scope<'_, 'a>) -> Value<'a> {
+    fn op(&self, op: Op, args: &'a Args, scope: Scope<'_, 'a>) -> Value<'a> {
+        let args = self.rule.args(args);
         match op {
-            Op::If => self.choose(args, scope),
+            // It is a node's leaf that has the value.
+            Op::If => Value::Null,
             Op::And | Op::Or => self.connect(op, args, scope),
             Op::Not => Value::Bool(!self.arg(args, 0, scope).is_true()),
             Op::NotNot => Value::Bool(self.arg(args, 0, scope).is_true()),
             Op::Equal | Op::NotEqual | Op::StrictEqual | Op::StrictNotEqual => {
+                if let Some(same) = self.same_text(args, scope) {
+                    return Value::Bool(same == matches!(op, Op::Equal | Op::StrictEqual));
+                }
                 let (left, right) = (self.arg(args, 0, scope), self.arg(args, 1, scope));
                 self.equal(op, &left, &right)
             }

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use crate::context::Context;
+use crate::context::{Context, Path};
 use crate::error::EvaluationError;
 use crate::eval::{Algorithm, Run, Scope};
 use crate::flag::{Flag, Targeting};
 use crate::json::Location;
-use crate::rule::{Fractional, Id, Node, Op};
+use crate::rule::{Code, Fractional, Id, Node, Op};
 use crate::snapshot::Snapshot;
 use crate::value::Value;
 
@@ -110,8 +110,8 @@ fn explain_rule(flag: &Flag, context: &dyn Context, now_s: u64, algorithm: Algor
     if !flag.enabled {
         return None;
     }
-    let run = Run::new(rule, context, &flag.key, now_s, algorithm);
-    Some(run.explain(rule.root, true))
+    let run = Run::new(rule.code(), context, &flag.key, now_s, algorithm);
+    Some(Explaining { run, locations: &rule.locations }.explain(rule.code().root, true))
 }
 
 /// Whether a `fractional` is on the way that decided.
@@ -119,35 +119,50 @@ fn is_split(explained: &Explained) -> bool {
     explained.bucket.is_some() || explained.children.iter().any(|child| child.decides && is_split(child))
 }
 
-impl<'a> Run<'a> {
+/// The second walk.
+struct Explaining<'a> {
+    run: Run<'a>,
+    locations: &'a [Location],
+}
+
+impl Explaining<'_> {
     /// Tells of a node, and of those below it that counted. Each is evaluated again for each node above it, within the same steps.
     fn explain(&self, id: Id, decides: bool) -> Explained {
-        let value = self.eval(id, Scope::Context);
-        let node = &self.rule.nodes[id as usize];
+        let value = self.run.eval(id, Scope::Context);
+        let node = self.run.rule.node(id);
         let (children, bucket) = match node {
-            Node::List(items) => (items.iter().map(|item| self.explain(*item, false)).collect(), None),
-            Node::Var { default: Some(default), path, .. } if self.context.find(path).is_null() => {
+            Node::List(items) => (self.explain_all(self.run.rule.args(items)), None),
+            Node::Var { default: Some(default), path }
+                if self.run.context.find(Path::new(self.run.rule.text(*path))).is_null() =>
+            {
                 (vec![self.explain(*default, true)], None)
             }
             Node::VarOf { path, .. } => (vec![self.explain(*path, false)], None),
-            Node::Op { op: Op::If, args } => (self.explain_choice(args), None),
-            Node::Op { op: op @ (Op::And | Op::Or), args } => (self.explain_connected(*op, args), None),
-            Node::Op { op, args } if op.goes_through_items() => {
-                (args.first().map(|list| self.explain(*list, false)).into_iter().collect(), None)
+            Node::Op { op: Op::If, args } => (self.explain_choice(self.run.rule.args(args)), None),
+            Node::Op { op: op @ (Op::And | Op::Or), args } => {
+                (self.explain_connected(*op, self.run.rule.args(args)), None)
             }
-            Node::Op { args, .. } => (args.iter().map(|arg| self.explain(*arg, false)).collect(), None),
-            Node::InSet { needle: left, .. } | Node::SemVer { left, .. } => (vec![self.explain(*left, false)], None),
+            Node::Op { op, args } if op.goes_through_items() => {
+                (self.explain_all(self.run.rule.args(args).get(..1).unwrap_or_default()), None)
+            }
+            Node::Op { args, .. } => (self.explain_all(self.run.rule.args(args)), None),
+            Node::InSet(found) => (vec![self.explain(found.needle, false)], None),
+            Node::SemVer(known) => (vec![self.explain(known.left, false)], None),
             Node::Fractional(fractional) => self.explain_draw(fractional),
             _ => (Vec::new(), None),
         };
         Explained {
-            location: self.rule.locations[id as usize],
-            node: describe(node),
+            location: self.locations[usize::from(id)],
+            node: describe(self.run.rule, node),
             value: shown(&value),
             decides,
             bucket,
             children,
         }
+    }
+
+    fn explain_all(&self, ids: &[Id]) -> Vec<Explained> {
+        ids.iter().map(|id| self.explain(*id, false)).collect()
     }
 
     fn explain_choice(&self, args: &[Id]) -> Vec<Explained> {
@@ -162,7 +177,7 @@ impl<'a> Run<'a> {
                 }
                 [condition, result, others @ ..] => {
                     children.push(self.explain(*condition, false));
-                    if self.eval(*condition, Scope::Context).is_true() {
+                    if self.run.eval(*condition, Scope::Context).is_true() {
                         children.push(self.explain(*result, true));
                         return children;
                     }
@@ -175,7 +190,7 @@ impl<'a> Run<'a> {
     fn explain_connected(&self, op: Op, args: &[Id]) -> Vec<Explained> {
         let mut children = Vec::new();
         for (n, arg) in args.iter().enumerate() {
-            let stops = self.eval(*arg, Scope::Context).is_true() == (op == Op::Or);
+            let stops = self.run.eval(*arg, Scope::Context).is_true() == (op == Op::Or);
             children.push(self.explain(*arg, stops || n + 1 == args.len()));
             if stops {
                 break;
@@ -186,10 +201,10 @@ impl<'a> Run<'a> {
 
     fn explain_draw(&self, fractional: &Fractional) -> (Vec<Explained>, Option<Bucket>) {
         let mut children: Vec<Explained> = fractional.key.iter().map(|key| self.explain(*key, false)).collect();
-        let Some(drawn) = self.fractional(fractional, Scope::Context).drawn else { return (children, None) };
-        children.push(self.explain(fractional.buckets[drawn.bucket].variant, true));
+        let Some(drawn) = self.run.draw(fractional, Scope::Context) else { return (children, None) };
+        children.push(self.explain(drawn.variant, true));
         let bucket = Bucket {
-            algorithm: self.algorithm.name(),
+            algorithm: self.run.algorithm.name(),
             hash: drawn.hash,
             total: drawn.total,
             at: drawn.at,
@@ -200,19 +215,23 @@ impl<'a> Run<'a> {
     }
 }
 
-fn describe(node: &Node) -> String {
+fn describe(rule: Code<'_>, node: &Node) -> String {
     match node {
-        Node::Var { name, .. } => format!("var {name}"),
+        Node::Var { path, .. } => format!("var {}", rule.text(*path)),
         Node::VarOf { .. } => "var".to_owned(),
         Node::FlagKey => "var $flagd.flagKey".to_owned(),
         Node::Timestamp => "var $flagd.timestamp".to_owned(),
         Node::Op { op, .. } => op.name().to_owned(),
-        Node::InSet { set, .. } => format!("in {} texts", set.len()),
-        Node::SemVer { comparison, .. } => format!("sem_ver {}", comparison.name()),
+        Node::InSet(found) => format!("in {} texts", found.set.len()),
+        Node::SemVer(known) => format!("sem_ver {}", known.comparison.name()),
         Node::Fractional(_) => "fractional".to_owned(),
-        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) | Node::Literal(_) | Node::List(_) => {
-            "value".to_owned()
-        }
+        Node::Null
+        | Node::Bucket(_)
+        | Node::Bool(_)
+        | Node::Number(_)
+        | Node::Text { .. }
+        | Node::Literal(_)
+        | Node::List(_) => "value".to_owned(),
     }
 }
 

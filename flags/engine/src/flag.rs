@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::EvaluationError;
 use crate::json::{Json, Member};
-use crate::rule::Rule;
+use crate::rule::{Code, Rule};
 
-pub(crate) use read::{Reading, members, metadata, unique};
+pub(crate) use read::{Reading, members, metadata, number_of, unique};
 
 /// Longest key of a flag and name of a variant, in bytes.
 pub const MAX_NAME_BYTES: usize = 512;
@@ -87,8 +87,8 @@ pub struct Flag {
     pub(crate) key: Arc<str>,
     pub(crate) enabled: bool,
     pub(crate) kind: FlagType,
-    pub(crate) variants: Box<[Variant]>,
-    pub(crate) default: Option<usize>,
+    pub(crate) variants: Arc<[Variant]>,
+    pub(crate) default: Option<u8>,
     pub(crate) targeting: Targeting,
     pub(crate) metadata: Box<[Member<'static>]>,
     /// The flag as other evaluators may see it: what flagd's schema knows, evaluators put in where they are named.
@@ -120,7 +120,7 @@ impl Flag {
 
     /// The variant without a rule, or where the rule says none.
     pub fn default_variant(&self) -> Option<&Variant> {
-        self.default.map(|n| &self.variants[n])
+        self.default.map(|n| &self.variants[usize::from(n)])
     }
 
     /// Whether a rule decides.
@@ -149,6 +149,16 @@ impl Flag {
     /// The flag as JSON, as flagd's clients take it: no member that their schema does not know.
     pub fn projected(&self) -> &str {
         &self.projected
+    }
+
+    /// The rule where it was read; an error if it is broken, or there is none.
+    pub(crate) fn code(&self) -> Result<Code<'_>, EvaluationError> {
+        let why = match &self.targeting {
+            Targeting::Rule(rule) => return Ok(rule.code()),
+            Targeting::Broken(missing) => missing,
+            Targeting::None => "there is no rule",
+        };
+        Err(EvaluationError::ParseError(format!("flag {:?}: {why}", self.key)))
     }
 
     pub(crate) fn variant(&self, name: &str) -> Option<&Variant> {

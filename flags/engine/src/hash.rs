@@ -52,7 +52,7 @@ pub fn cbor(value: &Value<'_>, out: &mut Vec<u8>) {
                 head(5, names.len() as u64, out);
                 for name in names {
                     cbor_text(name, out);
-                    cbor(&value.child(name, None), out);
+                    cbor(&value.child(name), out);
                 }
             }
             (None, None) => out.push(0xf6),

@@ -41,7 +41,7 @@ mod snapshot;
 mod value;
 mod version;
 
-pub use context::{Attributes, Context, Segment};
+pub use context::{Attributes, Context, Path};
 pub use error::{EvaluationError, Finding, Malformed, Refused};
 pub use eval::{Algorithm, MAX_STEPS};
 pub use explain::{Bucket, Explained, Explanation};
@@ -52,4 +52,4 @@ pub use snapshot::{Change, FlagSet, Logic, MAX_FLAGS, Read, Snapshot};
 pub use value::{Computed, Value, number_text};
 
 /// Most that the weights of a `fractional` sum up to: what clients of flagd take.
-pub const MAX_WEIGHTS: u64 = 2_147_483_647;
+pub const MAX_WEIGHTS: u32 = 2_147_483_647;

@@ -1,17 +1,18 @@
 //! A set of flags at one moment: immutable, so that whoever evaluates needs no lock, and a change is another snapshot put in its stead.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+mod index;
 
-use rustc_hash::FxBuildHasher;
+use std::sync::Arc;
 
 use crate::context::Context;
 use crate::error::{EvaluationError, Finding, Malformed, Refused};
-use crate::eval::{Algorithm, MAX_STEPS, Run};
-use crate::flag::{Evaluation, Flag, Reading, Reason, Targeting, metadata};
+use crate::eval::{Algorithm, MAX_STEPS, Outcome, Run};
+use crate::flag::{Evaluation, Flag, Reading, Reason, Targeting, Variant, metadata};
 use crate::json::{self, Json, Kind, Lines, Member};
-use crate::rule::{Evaluators, Mode, Rule, compile};
+use crate::rule::{Code, Evaluators, Mode, Rule, Rules, Start, compile};
 use crate::value::Value;
+
+use index::Index;
 
 /// Most flags in a set.
 pub const MAX_FLAGS: usize = 10_000;
@@ -121,7 +122,7 @@ impl Reading<'_> {
         }
         let evaluators = Evaluators::new(rules, self.lines);
         for (_, rule) in evaluators.iter() {
-            self.findings.extend(compile(rule, self.lines, &evaluators)?.findings);
+            self.findings.extend(compile(rule, self.lines, &evaluators, &[])?.findings);
         }
         let metadata = json.get("metadata").map(metadata).transpose()?.unwrap_or_default();
         let algorithm = match metadata.iter().find(|member| member.name == "fractional") {
@@ -183,7 +184,43 @@ impl Reading<'_> {
 #[derive(Debug)]
 struct Entry {
     flag: Arc<Flag>,
-    metadata: Box<str>,
+    /// The flag's own, so that it need not be looked at to name one.
+    variants: Arc<[Variant]>,
+    metadata: Arc<str>,
+    default: Option<u8>,
+    decided: Decided,
+}
+
+/// What decides on a flag's value.
+#[derive(Clone, Copy, Debug)]
+enum Decided {
+    Disabled,
+    ByDefault,
+    ByRule(Start),
+    /// By the rule where it was read; or it is broken.
+    ByFlag,
+}
+
+impl Entry {
+    fn new(flag: Arc<Flag>, metadata: Arc<str>, rules: &mut Rules) -> Self {
+        let decided = match &flag.targeting {
+            _ if !flag.enabled => Decided::Disabled,
+            Targeting::None => Decided::ByDefault,
+            Targeting::Rule(rule) => rules.push(rule).map_or(Decided::ByFlag, Decided::ByRule),
+            Targeting::Broken(_) => Decided::ByFlag,
+        };
+        Self { variants: flag.variants.clone(), default: flag.default, metadata, decided, flag }
+    }
+
+    fn variant(&self, n: u8) -> Option<&Variant> {
+        self.variants.get(usize::from(n))
+    }
+
+    /// Whether it is the same as in another snapshot, to all who see it. Mostly the flag is the very same.
+    fn same(&self, other: &Self) -> bool {
+        (Arc::ptr_eq(&self.flag, &other.flag) || self.flag.projected == other.flag.projected)
+            && self.metadata == other.metadata
+    }
 }
 
 /// What happened to a flag between two snapshots, in flagd's words.
@@ -211,8 +248,10 @@ impl Change {
 /// A set of flags at one moment.
 #[derive(Debug, Default)]
 pub struct Snapshot {
+    /// By their keys in order.
     entries: Vec<Entry>,
-    index: HashMap<Arc<str>, usize, FxBuildHasher>,
+    index: Index,
+    rules: Rules,
     set: Arc<FlagSet>,
 }
 
@@ -223,9 +262,18 @@ impl Snapshot {
         for flag in flags {
             by_key.insert(flag.key.clone(), flag);
         }
-        let index = by_key.keys().enumerate().map(|(n, key)| (key.clone(), n)).collect();
-        let entry = |flag: Arc<Flag>| Entry { metadata: set.metadata_json(&flag.metadata).into(), flag };
-        Self { entries: by_key.into_values().map(entry).collect(), index, set }
+        // Flags without metadata of their own have the set's.
+        let common: Arc<str> = set.metadata_json(&[]).into();
+        let mut rules = Rules::default();
+        let entry = |flag: Arc<Flag>| {
+            let has_none = flag.metadata.is_empty();
+            let metadata = if has_none { common.clone() } else { set.metadata_json(&flag.metadata).into() };
+            Entry::new(flag, metadata, &mut rules)
+        };
+        let entries: Vec<Entry> = by_key.into_values().map(entry).collect();
+        rules.finish();
+        let index = Index::new(entries.iter().map(|entry| &*entry.flag.key));
+        Self { entries, index, rules, set }
     }
 
     /// Reads a whole definition: flags by key, or in a list with their keys.
@@ -253,13 +301,13 @@ impl Snapshot {
     }
 
     fn entry(&self, key: &str) -> Option<&Entry> {
-        self.index.get(key).map(|n| &self.entries[*n])
+        self.index.find(key).and_then(|n| self.entries.get(n))
     }
 
     /// Evaluates a flag for a context at a time in seconds since 1970.
     pub fn evaluate(&self, key: &str, context: &dyn Context, now_s: u64) -> Result<Evaluation<'_>, EvaluationError> {
-        let entry = self.entry(key).ok_or_else(|| EvaluationError::FlagNotFound(key.to_owned()))?;
-        self.evaluate_entry(entry, context, now_s)
+        let n = self.index.find(key).ok_or_else(|| EvaluationError::FlagNotFound(key.to_owned()))?;
+        self.evaluate_entry(n, context, now_s)
     }
 
     /// Evaluates all flags, by their keys in order.
@@ -268,7 +316,8 @@ impl Snapshot {
         context: &'s dyn Context,
         now_s: u64,
     ) -> impl Iterator<Item = (&'s Flag, Result<Evaluation<'s>, EvaluationError>)> {
-        self.entries.iter().map(move |entry| (entry.flag.as_ref(), self.evaluate_entry(entry, context, now_s)))
+        let entries = self.entries.iter().enumerate();
+        entries.map(move |(n, entry)| (entry.flag.as_ref(), self.evaluate_entry(n, context, now_s)))
     }
 
     /// The metadata of a flag, its set's with it, as a JSON object.
@@ -283,41 +332,39 @@ impl Snapshot {
 
     fn evaluate_entry<'s>(
         &'s self,
-        entry: &'s Entry,
+        n: usize,
         context: &dyn Context,
         now_s: u64,
     ) -> Result<Evaluation<'s>, EvaluationError> {
-        let flag = entry.flag.as_ref();
-        let done = |variant, reason| Ok(Evaluation { flag, variant, reason, metadata: &entry.metadata });
-        if !flag.enabled {
-            return done(None, Reason::Disabled);
-        }
-        let rule = match &flag.targeting {
-            Targeting::Rule(rule) => rule,
-            Targeting::Broken(missing) => {
-                return Err(EvaluationError::ParseError(format!("flag {:?}: {missing}", flag.key)));
-            }
-            Targeting::None => {
-                let variant = flag.default_variant();
+        let entry = &self.entries[n];
+        let done = |variant, reason| Ok(Evaluation { flag: &entry.flag, variant, reason, metadata: &entry.metadata });
+        let default = || entry.default.and_then(|n| entry.variant(n));
+        let code: Code<'s> = match entry.decided {
+            Decided::ByRule(start) => self.rules.code(start),
+            Decided::Disabled => return done(None, Reason::Disabled),
+            Decided::ByDefault => {
+                let variant = default();
                 return done(variant, if variant.is_some() { Reason::Static } else { Reason::Default });
             }
+            Decided::ByFlag => entry.flag.code()?,
         };
-        let run = Run::new(rule, context, &flag.key, now_s, self.set.algorithm);
-        let value = run.root();
+        let key = self.index.key(n);
+        let run = Run::new(code, context, key, now_s, self.set.algorithm);
+        let outcome = run.outcome();
         if run.exhausted() {
-            return Err(EvaluationError::General(format!(
-                "the rule of {:?} takes more than {MAX_STEPS} steps",
-                flag.key
-            )));
+            return Err(EvaluationError::General(format!("the rule of {key:?} takes more than {MAX_STEPS} steps")));
         }
+        let value = match outcome {
+            Outcome::Variant(n) => return done(entry.variant(n), Reason::TargetingMatch),
+            Outcome::Value(value) => value,
+        };
         match variant_name(&value) {
-            None => done(flag.default_variant(), Reason::Default),
-            Some(name) => match flag.variant(&name) {
+            None => done(default(), Reason::Default),
+            Some(name) => match entry.flag.variant(&name) {
                 Some(variant) => done(Some(variant), Reason::TargetingMatch),
-                None => Err(EvaluationError::General(format!(
-                    "the rule of {:?} says {name:?}, which is no variant",
-                    flag.key
-                ))),
+                None => {
+                    Err(EvaluationError::General(format!("the rule of {key:?} says {name:?}, which is no variant")))
+                }
             },
         }
     }
@@ -331,12 +378,8 @@ impl Snapshot {
             let key = &entry.flag.key;
             match self.entry(key) {
                 None => changes.push((key.clone(), Change::Write)),
-                Some(old)
-                    if redrawn || old.flag.projected != entry.flag.projected || old.metadata != entry.metadata =>
-                {
-                    changes.push((key.clone(), Change::Update));
-                }
-                Some(_) => {}
+                Some(old) if !redrawn && old.same(entry) => {}
+                Some(_) => changes.push((key.clone(), Change::Update)),
             }
         }
         let gone = self.entries.iter().filter(|entry| newer.entry(&entry.flag.key).is_none());
@@ -385,7 +428,7 @@ impl Logic {
     pub fn read(text: &str, mode: Mode) -> Result<Read<Self>, Refused> {
         let evaluators = Evaluators::default();
         reading(text, mode, |reading, json| {
-            let compiled = compile(json, reading.lines, &evaluators)?;
+            let compiled = compile(json, reading.lines, &evaluators, &[])?;
             reading.findings.extend(compiled.findings);
             Ok(Self { rule: compiled.rule })
         })
@@ -400,7 +443,7 @@ impl Logic {
         algorithm: Algorithm,
     ) -> Result<String, EvaluationError> {
         let rule = self.rule.as_ref().map_err(|missing| EvaluationError::ParseError(missing.clone()))?;
-        let run = Run::new(rule, context, flag_key, now_s, algorithm);
+        let run = Run::new(rule.code(), context, flag_key, now_s, algorithm);
         let value = run.root();
         if run.exhausted() {
             return Err(EvaluationError::General(format!("the rule takes more than {MAX_STEPS} steps")));

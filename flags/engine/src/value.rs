@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use crate::context::item;
 use crate::json::{self, Json, Kind};
 
 /// A value. Only what a rule computes is owned; to copy one costs no more than a count.
@@ -96,14 +97,14 @@ impl<'a> Value<'a> {
     }
 
     /// A member of a map or an item of a list.
-    pub(crate) fn child(&self, name: &str, index: Option<usize>) -> Value<'a> {
+    pub(crate) fn child(&self, name: &str) -> Value<'a> {
         match self {
             Self::Json(json) => match &json.kind {
                 Kind::Map(_) => json.get(name).map_or(Self::Null, Value::from),
-                Kind::List(items) => index.and_then(|n| items.get(n)).map_or(Self::Null, Value::from),
+                Kind::List(items) => item(items, name).map_or(Self::Null, Value::from),
                 _ => Self::Null,
             },
-            Self::List(list) => index.and_then(|n| list.items.get(n)).cloned().unwrap_or(Self::Null),
+            Self::List(list) => item(&list.items, name).cloned().unwrap_or(Self::Null),
             Self::Map(members) => {
                 members.iter().find(|(member, _)| member == name).map_or(Self::Null, |(_, value)| value.clone())
             }
@@ -188,8 +189,7 @@ impl<'a> Value<'a> {
 
     fn same_map(&self, other: &Value<'_>) -> bool {
         let (Some(a), Some(b)) = (self.names(), other.names()) else { return false };
-        a.len() == b.len()
-            && a.iter().all(|name| b.contains(name) && self.child(name, None).same(&other.child(name, None)))
+        a.len() == b.len() && a.iter().all(|name| b.contains(name) && self.child(name).same(&other.child(name)))
     }
 
     /// The names in a map, sorted; none if it is no map.

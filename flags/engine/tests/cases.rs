@@ -123,6 +123,13 @@ fn what_has_no_end_is_refused() {
     let refused = Snapshot::read(&text, Mode::Lenient).expect_err("too many nodes");
     assert!(refused.to_string().contains(&format!("at most {MAX_NODES} nodes")), "{refused}");
 
+    // A text that many rules take in, many times each.
+    let texts = vec![r#"{"$ref": "long"}"#; 100].join(",");
+    let text =
+        format!(r#"{{"flags": {{}}, "$evaluators": {{"long": "{}", "e": {{"cat": [{texts}]}}}}}}"#, "x".repeat(20_000));
+    let refused = Snapshot::read(&text, Mode::Lenient).expect_err("too much text");
+    assert!(refused.to_string().contains("at most 1048576 bytes of evaluators"), "{refused}");
+
     let many: Vec<String> = (0..=MAX_FLAGS)
         .map(|n| format!("\"f{n}\": {{\"state\": \"ENABLED\", \"variants\": {{\"on\": true}}}}"))
         .collect();
@@ -131,6 +138,21 @@ fn what_has_no_end_is_refused() {
     assert_eq!(refused.to_string(), "line 1, column 11: a set has at most 10000 flags, and here are 10001");
     let fewer = text.replacen(&format!("{},", many[0]), "", 1);
     assert_eq!(read(&fewer).flags().len(), MAX_FLAGS);
+}
+
+#[test]
+fn arguments_are_found_again_however_many_there_are() {
+    for count in [0_u16, 1, 3, 4, 5, 64, 1_000] {
+        let parts: Vec<String> = (0..count).map(|n| format!("{{\"var\": \"v{}\"}}", n % 10)).collect();
+        let rule = format!("[{{\"cat\": [{}]}}, {{\"+\": [1, 2, 3, 4, 5]}}, {{\"var\": \"v3\"}}]", parts.join(","));
+        let logic = Logic::read(&rule, Mode::Strict).expect(&rule).read;
+        let names: Vec<String> = (0..10).map(|n| format!("v{n}")).collect();
+        let context: Vec<(&str, Value<'_>)> =
+            names.iter().map(|name| (name.as_str(), Value::from(&name[1..]))).collect();
+        let said = logic.apply(&Attributes(&context), "f", NOW, Algorithm::V2).expect(&rule);
+        let digits: String = (0..count).map(|n| char::from(b'0' + (n % 10) as u8)).collect();
+        assert_eq!(said, format!("[\"{digits}\",15,\"3\"]"), "{count}");
+    }
 }
 
 #[test]

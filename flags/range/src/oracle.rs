@@ -101,7 +101,7 @@ impl Oracle {
 impl Check {
     /// The statement for a fault and a window.
     pub fn sql(&self, fault: &Fault, window: Window) -> String {
-        figures::filled(&self.statement, fault, window)
+        figures::filled(self.statement, fault, window)
     }
 
     /// What it means: before, during and after.

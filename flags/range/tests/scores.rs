@@ -134,7 +134,8 @@ fn diagnosis(id: &str, causes: Vec<Named>) -> Diagnosis {
 fn a_case_is_scored_by_the_formulas() {
     let right = named("payments", Some("delay"), &["payments", "gateway"]);
     let wrong = named("ads", None, &[]);
-    let cases: [(Vec<Named>, &[(&str, f64)]); 4] = [
+    type Expected = &'static [(&'static str, f64)];
+    let cases: [(Vec<Named>, Expected); 4] = [
         (
             vec![right.clone()],
             &[

@@ -1,9 +1,11 @@
 //! What flagd's event streams tell: that the flags are there, which of them changed, and that the stream is alive.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, Stream};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use vitrine_flags_engine::json;
 
@@ -21,7 +23,43 @@ pub(crate) struct FlagEvent {
     /// Its name.
     pub(crate) name: &'static str,
     /// A JSON object, if it tells something.
-    pub(crate) data: Option<String>,
+    pub(crate) data: Option<Arc<str>>,
+}
+
+/// Most differences that are kept at a time: streams of several sets, and some that are behind.
+const MAX_DIFFERENCES: usize = 32;
+
+/// What was told last. Nearly all streams go from one revision to the next together, and hear the same.
+#[derive(Debug, Default)]
+pub(crate) struct Differences(Mutex<VecDeque<Known>>);
+
+#[derive(Debug)]
+struct Known {
+    from: u64,
+    to: u64,
+    selection: Selection,
+    told: Option<Arc<str>>,
+}
+
+impl Differences {
+    /// What changed in the set that is selected; none if that is nothing.
+    fn between(&self, from: &InForce, to: &InForce, selection: &Selection) -> Option<Arc<str>> {
+        let mut known = self.0.lock();
+        let same = |k: &&Known| k.from == from.revision && k.to == to.revision && k.selection == *selection;
+        if let Some(known) = known.iter().find(same) {
+            return known.told.clone();
+        }
+        // Under the lock: who comes meanwhile wants the same, and would otherwise work it out, too.
+        let told: Option<Arc<str>> = difference(from, to, selection).map(Arc::from);
+        known.truncate(MAX_DIFFERENCES - 1);
+        known.push_front(Known {
+            from: from.revision,
+            to: to.revision,
+            selection: selection.clone(),
+            told: told.clone(),
+        });
+        told
+    }
 }
 
 /// Events until the process ends, and that it does. Clients keep values that cannot change by themselves, and drop what is named here, so every
@@ -80,7 +118,7 @@ impl Following {
             changed.ok()?;
             let now = self.changes.borrow_and_update().clone();
             self.stream.note(now.revision, self.service.flags.now_ms());
-            let data = difference(&self.told, &now, &self.selection);
+            let data = self.service.streams.differences.between(&self.told, &now, &self.selection);
             self.told = now;
             // A change of another set is nothing to tell.
             if data.is_some() {

@@ -44,7 +44,7 @@ impl Selector {
 }
 
 /// Which set a client sees: the one that it selects, if its token is for it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Selection {
     selector: Selector,
     /// The set for which its token is, if it is for one alone.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName};
 use tokio_util::sync::CancellationToken;
-use vitrine_flags_engine::{Context, Segment, Value};
+use vitrine_flags_engine::{Context, Path, Value};
 use vitrine_platform_cache::{Cache, Engine};
 use vitrine_platform_telemetry::{Config, Service, Telemetry};
 
@@ -96,12 +96,12 @@ pub(crate) struct Layered<'a> {
 }
 
 impl Context for Layered<'_> {
-    fn find<'a>(&'a self, path: &[Segment]) -> Value<'a> {
+    fn find<'a>(&'a self, path: Path<'_>) -> Value<'a> {
         let Some((first, rest)) = path.split_first() else { return self.request.find(path) };
-        match self.added.iter().find(|(name, _)| *name == &*first.name) {
+        match self.added.iter().find(|(name, _)| *name == first) {
             // What is added is text, which has no parts.
             Some((_, value)) => {
-                if rest.is_empty() {
+                if rest.is_at_end() {
                     value.clone()
                 } else {
                     Value::Null

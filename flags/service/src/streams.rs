@@ -11,6 +11,7 @@ use sha2::Sha256;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::access::Access;
+use crate::events::Differences;
 
 /// Where streams are.
 pub(crate) const PATH: &str = "/ofrep/v1/events";
@@ -26,11 +27,12 @@ const KEY_BYTES: usize = 32;
 pub(crate) struct Streams {
     key: [u8; KEY_BYTES],
     room: Arc<Semaphore>,
+    pub(crate) differences: Differences,
 }
 
 impl Default for Streams {
     fn default() -> Self {
-        Self { key: rand::random(), room: Arc::new(Semaphore::new(MAX_STREAMS)) }
+        Self { key: rand::random(), room: Arc::new(Semaphore::new(MAX_STREAMS)), differences: Differences::default() }
     }
 }
 

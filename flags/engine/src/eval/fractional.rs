@@ -1,22 +1,16 @@
 //! `fractional`: a subject's bucket by its hash, so that a share of subjects gets a variant, and each always the same.
 
-use std::sync::LazyLock;
-
 use super::{Algorithm, Run, Scope};
 use crate::MAX_WEIGHTS;
-use crate::context::Segment;
+use crate::context::Path;
 use crate::hash::{cbor, cbor_text, head, murmur3};
-use crate::rule::{Fractional, Id, Node, Op, Weight};
+use crate::rule::{Fractional, Id, Node, Op, Weight, Weights};
 use crate::value::Value;
 
-/// How a bucket was found.
-pub(crate) struct Draw<'a> {
-    pub(crate) value: Value<'a>,
-    /// What was hashed, the sum of the weights and the bucket; none where nothing was drawn.
-    pub(crate) drawn: Option<Drawn>,
-}
-
+/// What was hashed, the sum of the weights and the bucket.
 pub(crate) struct Drawn {
+    /// What the bucket says.
+    pub(crate) variant: Id,
     pub(crate) hash: u32,
     pub(crate) total: u64,
     /// The bucket's number, from 0.
@@ -29,8 +23,8 @@ pub(crate) struct Drawn {
 
 /// A whole number as a weight: nothing is below zero, and more than all weights may sum up to stays more.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of a double saturates")]
-pub(crate) fn whole_weight(number: f64) -> u64 {
-    (number.max(0.0) as u64).min(MAX_WEIGHTS + 1)
+pub(crate) fn whole_weight(number: f64) -> u32 {
+    (number.max(0.0) as u32).min(MAX_WEIGHTS + 1)
 }
 
 /// Bytes to hash: short ones without allocation.
@@ -77,32 +71,34 @@ impl Bytes {
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn fractional(&self, fractional: &Fractional, scope: Scope<'_, 'a>) -> Draw<'a> {
-        let nothing = Draw { value: Value::Null, drawn: None };
-        if fractional.broken || !self.pay(fractional.buckets.len()) {
-            return nothing;
+    /// Draws a bucket; none where nothing can be drawn.
+    pub(crate) fn draw(&self, fractional: &Fractional, scope: Scope<'_, 'a>) -> Option<Drawn> {
+        if !self.pay(fractional.count.into()) {
+            return None;
         }
-        let Some(hash) = self.hash(fractional, scope) else { return nothing };
         let mut computed = Vec::new();
-        let total = match fractional.total {
-            Some(total) => total,
-            None => match self.weights(fractional, scope) {
-                Some(weights) => {
-                    computed = weights;
-                    computed.iter().sum()
-                }
-                None => return nothing,
-            },
+        let hash;
+        let total = match fractional.weights {
+            Weights::Broken => return None,
+            Weights::Sum(total) => {
+                hash = self.hash(fractional, scope)?;
+                total.into()
+            }
+            Weights::Computed => {
+                hash = self.hash(fractional, scope)?;
+                computed = self.weights(fractional, scope)?;
+                computed.iter().sum()
+            }
         };
-        if total == 0 || total > MAX_WEIGHTS {
-            return nothing;
+        if total == 0 || total > u64::from(MAX_WEIGHTS) {
+            return None;
         }
         let scaled = (u64::from(hash) * total) >> 32;
         let mut start = 0;
-        for (n, bucket) in fractional.buckets.iter().enumerate() {
+        for (n, bucket) in fractional.buckets(self.rule).enumerate() {
             let weight = match (bucket.weight, computed.get(n)) {
                 (_, Some(weight)) => *weight,
-                (Weight::Known(weight), None) => weight,
+                (Weight::Known(weight), None) => weight.into(),
                 (Weight::Of(_), None) => 0,
             };
             let end = start + weight;
@@ -115,24 +111,23 @@ impl<'a> Run<'a> {
                     Algorithm::V1 => at_v1(hash, total),
                     Algorithm::V2 | Algorithm::V3 => scaled,
                 };
-                let drawn = Drawn { hash, total, bucket: n, range: (start, end), at };
-                return Draw { value: self.eval(bucket.variant, scope), drawn: Some(drawn) };
+                return Some(Drawn { variant: bucket.variant, hash, total, bucket: n, range: (start, end), at });
             }
             start = end;
         }
-        nothing
+        None
     }
 
     /// The weights, where some are computed; none if one is no whole number.
     pub(crate) fn weights(&self, fractional: &Fractional, scope: Scope<'_, 'a>) -> Option<Vec<u64>> {
         let weight = |weight: Weight| match weight {
-            Weight::Known(weight) => Some(weight),
+            Weight::Known(weight) => Some(weight.into()),
             Weight::Of(id) => match self.eval(id, scope) {
-                Value::Number(number) if number.fract() == 0.0 => Some(whole_weight(number)),
+                Value::Number(number) if number.fract() == 0.0 => Some(whole_weight(number).into()),
                 _ => None,
             },
         };
-        fractional.buckets.iter().map(|bucket| weight(bucket.weight)).collect()
+        fractional.buckets(self.rule).map(|bucket| weight(bucket.weight)).collect()
     }
 
     fn hash(&self, fractional: &Fractional, scope: Scope<'_, 'a>) -> Option<u32> {
@@ -179,8 +174,7 @@ impl<'a> Run<'a> {
 
     /// The targeting key, if it is a text with something in it.
     fn subject(&self) -> Option<Value<'a>> {
-        static PATH: LazyLock<Box<[Segment]>> = LazyLock::new(|| Segment::path("targetingKey"));
-        match self.context.find(&PATH) {
+        match self.context.find(Path::new("targetingKey")) {
             Value::Text(text) if !text.is_empty() => Some(Value::Text(text)),
             _ => None,
         }
@@ -188,8 +182,8 @@ impl<'a> Run<'a> {
 
     /// Gathers the key's text; the parts of a `cat` one by one, since they need not become one text first.
     fn key_text(&self, key: Id, scope: Scope<'_, 'a>, bytes: &mut Bytes) -> Key {
-        if let Node::Op { op: Op::Cat, args } = &self.rule.nodes[key as usize] {
-            for arg in args {
+        if let Node::Op { op: Op::Cat, args } = self.rule.node(key) {
+            for arg in self.rule.args(args) {
                 let part = self.eval(*arg, scope);
                 match self.text_of(&part) {
                     Some(text) => bytes.push(&text),

@@ -4,21 +4,22 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::{Run, Scope};
-use crate::rule::{Id, Op};
+use crate::context::Path;
+use crate::rule::{Id, Node, Op};
 use crate::value::Value;
 use crate::version::{Comparison, Version};
 
 impl<'a> Run<'a> {
-    /// `if`: conditions and results in turn, then what else.
-    pub(super) fn choose(&self, args: &[Id], scope: Scope<'_, 'a>) -> Value<'a> {
+    /// What `if` chooses: conditions and results in turn, then what else.
+    pub(super) fn chosen(&self, args: &[Id], scope: Scope<'_, 'a>) -> Option<Id> {
         let mut rest = args;
         loop {
             match rest {
-                [] => return Value::Null,
-                [last] => return self.eval(*last, scope),
+                [] => return None,
+                [last] => return Some(*last),
                 [condition, result, others @ ..] => {
                     if self.eval(*condition, scope).is_true() {
-                        return self.eval(*result, scope);
+                        return Some(*result);
                     }
                     rest = others;
                 }
@@ -36,6 +37,20 @@ impl<'a> Run<'a> {
             }
         }
         last
+    }
+
+    /// Whether an attribute is a text, which is what most rules ask; none where that is not what is asked, or the attribute is no text.
+    pub(super) fn same_text(&self, args: &[Id], scope: Scope<'_, 'a>) -> Option<bool> {
+        let [left, right] = args else { return None };
+        let (Node::Var { path, default: None }, Node::Text { text, .. }) =
+            (self.rule.node(*left), self.rule.node(*right))
+        else {
+            return None;
+        };
+        match self.find(Path::new(self.rule.text(*path)), scope) {
+            Value::Text(found) if self.pay(2) => Some(found == self.rule.text(*text)),
+            _ => None,
+        }
     }
 
     pub(super) fn equal(&self, op: Op, left: &Value<'a>, right: &Value<'a>) -> Value<'a> {

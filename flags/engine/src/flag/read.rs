@@ -52,7 +52,7 @@ impl Reading<'_> {
         let (kind, variants) = read_variants(variants)?;
         let default = match json.get("defaultVariant").map(|default| (default, &default.kind)) {
             None | Some((_, Kind::Null)) => None,
-            Some((default, Kind::Text(name))) => match variants.iter().position(|variant| *variant.name == **name) {
+            Some((default, Kind::Text(name))) => match number_of(&variants, name) {
                 Some(n) => Some(n),
                 None => {
                     return Err(Malformed::new(
@@ -68,7 +68,7 @@ impl Reading<'_> {
                 ));
             }
         };
-        let targeting = self.targeting(json.get("targeting"), evaluators)?;
+        let targeting = self.targeting(json.get("targeting"), evaluators, &variants)?;
         let metadata = json.get("metadata").map(metadata).transpose()?.unwrap_or_default();
         let mut flag = Flag {
             key: Arc::from(key),
@@ -85,13 +85,18 @@ impl Reading<'_> {
         Ok(flag)
     }
 
-    fn targeting(&mut self, json: Option<&Json<'_>>, evaluators: &Evaluators) -> Result<Targeting, Malformed> {
+    fn targeting(
+        &mut self,
+        json: Option<&Json<'_>>,
+        evaluators: &Evaluators,
+        variants: &[Variant],
+    ) -> Result<Targeting, Malformed> {
         let Some(json) = json else { return Ok(Targeting::None) };
         match &json.kind {
             Kind::Null => Ok(Targeting::None),
             Kind::Map(members) if members.is_empty() => Ok(Targeting::None),
             Kind::Map(_) => {
-                let compiled = compile(json, self.lines, evaluators)?;
+                let compiled = compile(json, self.lines, evaluators, variants)?;
                 self.findings.extend(compiled.findings);
                 Ok(match compiled.rule {
                     Ok(rule) => Targeting::Rule(rule),
@@ -138,7 +143,12 @@ fn is_whole(text: &str) -> bool {
     !text.contains(['.', 'e', 'E'])
 }
 
-fn read_variants(json: &Json<'_>) -> Result<(FlagType, Box<[Variant]>), Malformed> {
+/// The number of the variant that has this name. There are at most [`MAX_VARIANTS`].
+pub(crate) fn number_of(variants: &[Variant], name: &str) -> Option<u8> {
+    variants.iter().position(|variant| *variant.name == *name).and_then(|n| u8::try_from(n).ok())
+}
+
+fn read_variants(json: &Json<'_>) -> Result<(FlagType, Arc<[Variant]>), Malformed> {
     let members = members(json, "variants")?;
     unique(members)?;
     if members.is_empty() || members.len() > MAX_VARIANTS {

@@ -7,13 +7,15 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Bucket, Fractional, Id, MAX_NODES, Node, Op, Rule, Weight};
+use super::{Args, Bucket, FEW, Fractional, Id, InSet, MAX_NODES, Node, Op, Rule, SemVer, Span, Weight, Weights};
 use crate::MAX_WEIGHTS;
-use crate::context::Segment;
 use crate::error::{Finding, Malformed};
+use crate::flag::{Variant, number_of};
 use crate::json::{Json, Kind, Lines, Location, MAX_DEPTH};
 use crate::version::{Comparison, Version};
 
+/// Most bytes that a rule takes in from evaluators: each `$ref` takes in a copy.
+const MAX_TAKEN_IN: usize = 1024 * 1024;
 /// How many texts a literal list must have for `in` to look them up in a sorted set.
 const MIN_SET: usize = 8;
 
@@ -75,20 +77,36 @@ pub(crate) struct Compiled {
     pub(crate) findings: Vec<Finding>,
 }
 
-/// Compiles a rule that stands in a document.
-pub(crate) fn compile(json: &Json<'_>, lines: &Lines<'_>, evaluators: &Evaluators) -> Result<Compiled, Malformed> {
+/// Compiles a rule that stands in a document, and is to say one of these variants.
+pub(crate) fn compile(
+    json: &Json<'_>,
+    lines: &Lines<'_>,
+    evaluators: &Evaluators,
+    variants: &[Variant],
+) -> Result<Compiled, Malformed> {
     let mut compiler = Compiler {
         lines,
         evaluators,
-        rule: Rule { nodes: Vec::new(), locations: Vec::new(), root: 0 },
+        variants,
+        nodes: Vec::new(),
+        texts: String::new(),
+        ids: Vec::new(),
+        locations: Vec::new(),
         findings: Vec::new(),
         open: Vec::new(),
+        taken_in: 0,
         broken: None,
         outside: json.at,
     };
-    compiler.rule.root = compiler.node(json, Where { depth: 0, in_item: false })?;
+    let root = compiler.node(json, Where { depth: 0, in_item: false })?;
     let rule = match compiler.broken {
-        None => Ok(compiler.rule),
+        None => Ok(Rule {
+            nodes: compiler.nodes.into(),
+            texts: compiler.texts.into(),
+            ids: compiler.ids.into(),
+            root,
+            locations: compiler.locations.into(),
+        }),
         Some(reason) => Err(reason),
     };
     Ok(Compiled { rule, findings: compiler.findings })
@@ -111,10 +129,16 @@ impl Where {
 struct Compiler<'c> {
     lines: &'c Lines<'c>,
     evaluators: &'c Evaluators,
-    rule: Rule,
+    variants: &'c [Variant],
+    nodes: Vec<Node>,
+    texts: String,
+    ids: Vec<Id>,
+    locations: Vec<Location>,
     findings: Vec<Finding>,
     /// Evaluators that are being taken in.
     open: Vec<Box<str>>,
+    /// Bytes of evaluators that were taken in.
+    taken_in: usize,
     broken: Option<String>,
     /// Where the document takes in the outermost of them.
     outside: u32,
@@ -146,14 +170,34 @@ impl Compiler<'_> {
     }
 
     fn push(&mut self, at: u32, node: Node) -> Result<Id, Malformed> {
-        if self.rule.nodes.len() >= MAX_NODES {
+        if self.nodes.len() >= MAX_NODES {
             return Err(self.wrong(at, format!("a rule has at most {MAX_NODES} nodes, with its evaluators")));
         }
-        let id = Id::try_from(self.rule.nodes.len()).expect("a rule has at most MAX_NODES");
-        self.rule.nodes.push(node);
+        let id = Id::try_from(self.nodes.len()).expect("a rule has at most MAX_NODES");
+        self.nodes.push(node);
         let location = self.location(at);
-        self.rule.locations.push(location);
+        self.locations.push(location);
         Ok(id)
+    }
+
+    fn text(&mut self, text: &str) -> Span {
+        let start = self.texts.len();
+        self.texts.push_str(text);
+        let number = |n: usize| u32::try_from(n).expect("MAX_BYTES and MAX_TAKEN_IN are far below 4 GiB");
+        Span { start: number(start), end: number(self.texts.len()) }
+    }
+
+    fn args(&mut self, ids: &[Id]) -> Args {
+        let mut few = [0; FEW];
+        if let (Some(part), Ok(count)) = (few.get_mut(..ids.len()), u8::try_from(ids.len())) {
+            part.copy_from_slice(ids);
+            return Args::Few(count, few);
+        }
+        let start = self.ids.len();
+        self.ids.extend_from_slice(ids);
+        let number =
+            |n: usize| u16::try_from(n).expect("each node is one argument at most, and there are at most MAX_NODES");
+        Args::Many(number(start), number(ids.len()))
     }
 
     fn node(&mut self, json: &Json<'_>, w: Where) -> Result<Id, Malformed> {
@@ -165,10 +209,14 @@ impl Compiler<'_> {
             Kind::Null => Node::Null,
             Kind::Bool(value) => Node::Bool(*value),
             Kind::Number(value, _) => Node::Number(*value),
-            Kind::Text(text) => Node::Text(text.as_ref().into()),
+            Kind::Text(text) => {
+                let variant = number_of(self.variants, text);
+                Node::Text { text: self.text(text), variant }
+            }
             Kind::List(items) if items.iter().all(is_plain) => literal(),
             Kind::List(items) => {
-                Node::List(items.iter().map(|item| self.node(item, w.deeper())).collect::<Result<_, _>>()?)
+                let ids: Vec<Id> = items.iter().map(|item| self.node(item, w.deeper())).collect::<Result<_, _>>()?;
+                Node::List(self.args(&ids))
             }
             Kind::Map(members) => match members.as_slice() {
                 [member] => return self.operation(json.at, &member.name, &member.value, w),
@@ -205,7 +253,7 @@ impl Compiler<'_> {
             Op::In => {
                 if let Some(set) = args.get(1).and_then(set_of) {
                     let needle = self.node(&args[0], w.deeper())?;
-                    return self.push(at, Node::InSet { needle, set });
+                    return self.push(at, Node::InSet(Arc::new(InSet { needle, set })));
                 }
             }
             Op::StartsWith | Op::EndsWith => self.expect_texts(op, args),
@@ -221,7 +269,8 @@ impl Compiler<'_> {
             let in_item = w.in_item || (n == 1 && op.goes_through_items());
             ids.push(self.node(arg, Where { depth: w.depth + 1, in_item })?);
         }
-        self.push(at, Node::Op { op, args: ids.into() })
+        let args = self.args(&ids);
+        self.push(at, Node::Op { op, args })
     }
 
     fn expect_texts(&mut self, op: Op, args: &[Json<'_>]) {
@@ -248,7 +297,7 @@ impl Compiler<'_> {
             return Ok(None);
         };
         let left = self.node(left, w.deeper())?;
-        Ok(Some(Node::SemVer { left, comparison, right: version }))
+        Ok(Some(Node::SemVer(Arc::new(SemVer { left, comparison, right: version }))))
     }
 
     fn reference(&mut self, argument: &Json<'_>, w: Where) -> Result<Id, Malformed> {
@@ -264,6 +313,12 @@ impl Compiler<'_> {
         };
         if self.open.is_empty() {
             self.outside = argument.at;
+        }
+        self.taken_in += rule.end.saturating_sub(rule.at) as usize;
+        if self.taken_in > MAX_TAKEN_IN {
+            let message =
+                format!("a rule takes in at most {MAX_TAKEN_IN} bytes of evaluators, each time that it names one");
+            return Err(self.wrong(argument.at, message));
         }
         self.open.push(name.into());
         let id = self.node(rule, w.deeper());
@@ -293,7 +348,8 @@ impl Compiler<'_> {
             }
             _ => {}
         }
-        self.push(at, Node::Var { path: Segment::path(&path), name: path.as_ref().into(), default })
+        let path = self.text(&path);
+        self.push(at, Node::Var { path, default })
     }
 
     fn fractional(&mut self, at: u32, argument: &Json<'_>, w: Where) -> Result<Id, Malformed> {
@@ -313,18 +369,28 @@ impl Compiler<'_> {
         let mut compiled = Vec::with_capacity(buckets.len());
         for bucket in buckets {
             match self.bucket(bucket, w)? {
-                Some(bucket) => compiled.push(bucket),
+                Some(found) => compiled.push((bucket.at, found)),
                 None => broken = true,
             }
         }
-        let total = compiled.iter().try_fold(0_u64, |sum, bucket| match bucket.weight {
-            Weight::Known(weight) => Some(sum.saturating_add(weight)),
+        let total = compiled.iter().try_fold(0_u32, |sum, (_, bucket)| match bucket.weight {
+            Weight::Known(weight) => Some(sum.saturating_add(weight).min(MAX_WEIGHTS + 1)),
             Weight::Of(_) => None,
         });
         if total.is_some_and(|total| total > MAX_WEIGHTS) {
             self.find(at, format!("the weights of a fractional sum up to at most {MAX_WEIGHTS}"));
         }
-        self.push(at, Node::Fractional(Box::new(Fractional { key, buckets: compiled.into(), total, broken })))
+        let first = Id::try_from(self.nodes.len()).expect("a rule has at most MAX_NODES");
+        let count = u16::try_from(compiled.len()).expect("each has a node, and there are at most MAX_NODES");
+        for (at, bucket) in compiled {
+            self.push(at, Node::Bucket(bucket))?;
+        }
+        let weights = match total {
+            _ if broken => Weights::Broken,
+            Some(total) => Weights::Sum(total),
+            None => Weights::Computed,
+        };
+        self.push(at, Node::Fractional(Fractional { key, first, count, weights }))
     }
 
     /// `[variant, weight?]`; none, and a finding, for anything else.
@@ -374,12 +440,12 @@ fn is_plain(json: &Json<'_>) -> bool {
 }
 
 /// The sorted texts of a list of many texts.
-fn set_of(json: &Json<'_>) -> Option<Box<[Arc<str>]>> {
+fn set_of(json: &Json<'_>) -> Option<Box<[Box<str>]>> {
     let Kind::List(items) = &json.kind else { return None };
     if items.len() < MIN_SET {
         return None;
     }
-    let mut set: Vec<Arc<str>> = items.iter().map(|item| item.as_text().map(Arc::from)).collect::<Option<_>>()?;
+    let mut set: Vec<Box<str>> = items.iter().map(|item| item.as_text().map(Box::from)).collect::<Option<_>>()?;
     set.sort_unstable();
     set.dedup();
     Some(set.into())

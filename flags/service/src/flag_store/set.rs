@@ -1,8 +1,9 @@
 //! One set of flags as it is in force.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use axum::body::Bytes;
 use vitrine_flags_engine::json;
 use vitrine_flags_engine::{Finding, Flag, FlagSet, Mode, Snapshot};
 
@@ -50,6 +51,8 @@ pub struct SetInForce {
     pub(super) shared: String,
     /// The revision that wrote it.
     pub(super) shared_revision: u64,
+    /// What clients are sent that evaluate themselves, once one wants it.
+    payload: OnceLock<Bytes>,
 }
 
 impl Default for SetInForce {
@@ -59,6 +62,7 @@ impl Default for SetInForce {
             stored: BTreeMap::new(),
             shared: NOTHING_SHARED.to_owned(),
             shared_revision: 0,
+            payload: OnceLock::new(),
         }
     }
 }
@@ -96,6 +100,11 @@ impl SetInForce {
         out
     }
 
+    /// All flags for those who evaluate them themselves: one text, which all of them share.
+    pub(crate) fn sync_payload(&self) -> Bytes {
+        self.payload.get_or_init(|| self.snapshot.sync_payload().into()).clone()
+    }
+
     /// Some of the flags for those who evaluate them themselves; keys that are none's are left out.
     pub(crate) fn sync_payload_of(&self, keys: &BTreeSet<String>) -> String {
         let flags = keys.iter().filter_map(|key| Some(self.stored.get(key)?.flag.clone()));
@@ -112,13 +121,14 @@ impl SetInForce {
     ) -> Result<(Self, Vec<Finding>), Error> {
         let (set, findings) = read_shared(name, definition, mode)?;
         let snapshot = Snapshot::new([], Arc::new(set));
-        Ok((Self { snapshot, stored: self.stored, shared: definition.to_owned(), shared_revision: revision }, findings))
+        let (shared, payload) = (definition.to_owned(), OnceLock::new());
+        Ok((Self { snapshot, stored: self.stored, shared, shared_revision: revision, payload }, findings))
     }
 
     /// The same with a snapshot of what is kept, sharing this.
     pub(super) fn settled(self, set: Arc<FlagSet>) -> Self {
         let flags = self.stored.values().map(|stored| stored.flag.clone());
-        Self { snapshot: Snapshot::new(flags, set), ..self }
+        Self { snapshot: Snapshot::new(flags, set), payload: OnceLock::new(), ..self }
     }
 
     /// Whether nothing is in it, and nothing is shared.

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use axum::body::Bytes;
 use prost_types::Struct;
 
 /// `Resolve…Request`.
@@ -108,8 +109,9 @@ pub(super) struct SyncRequest {
 /// `SyncFlagsResponse`, and `FetchAllFlagsResponse`, which has the first field only.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct SyncResponse {
-    #[prost(string, tag = "1")]
-    pub(super) flag_configuration: String,
+    /// A string to its reader. As bytes, one text is shared by all who are sent it.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(super) flag_configuration: Bytes,
     #[prost(message, optional, tag = "2")]
     pub(super) sync_context: Option<Struct>,
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use futures::stream::{self, StreamExt};
@@ -12,13 +13,13 @@ use prost_types::{Struct, Value};
 use super::grpc::{Messages, stopping, streaming, unary, unimplemented};
 use super::messages::{MetadataRequest, MetadataResponse, SyncRequest, SyncResponse};
 use super::{Problem, open_stream, selection};
-use crate::flag_store::InForce;
+use crate::flag_store::{InForce, SetInForce};
 use crate::role::Role;
 use crate::selector::Selection;
 use crate::service::FlagService;
 
 /// What a client gets whose selector means no flags.
-const NO_FLAGS: &str = "{\"flags\":{}}";
+const NO_FLAGS: Bytes = Bytes::from_static(b"{\"flags\":{}}");
 
 pub(super) async fn call(State(service): State<FlagService>, Path(method): Path<String>, request: Request) -> Response {
     match method.as_str() {
@@ -55,8 +56,7 @@ fn added(service: &FlagService) -> Struct {
 }
 
 fn payload(service: &FlagService, now: &InForce, selection: &Selection) -> SyncResponse {
-    let flag_configuration =
-        selection.choose(now).map_or_else(|| NO_FLAGS.to_owned(), |set| set.snapshot.sync_payload());
+    let flag_configuration = selection.choose(now).map_or(NO_FLAGS, SetInForce::sync_payload);
     SyncResponse { flag_configuration, sync_context: Some(added(service)) }
 }
 
@@ -73,7 +73,7 @@ fn sync(
     let mut changes = service.flags.watch();
     changes.mark_changed();
     let stop = service.serving.stop.clone();
-    let begin = (changes, service.clone(), selection, stream, String::new());
+    let begin = (changes, service.clone(), selection, stream, Bytes::new());
     let told = stream::unfold(begin, |(mut changes, service, selection, stream, sent)| async move {
         loop {
             changes.changed().await.ok()?;
