@@ -5,10 +5,10 @@
 
 mod symbols;
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use parking_lot::{RwLock, RwLockReadGuard};
 
 use crate::{Description, Label, Labels, MetadataEntry, MetricType, Projection, SeriesId, Temporality};
@@ -35,7 +35,7 @@ pub struct TooManySeries {
 #[derive(Debug)]
 pub struct SeriesTable {
     rows: RwLock<Rows>,
-    keys: RandomState,
+    keys: DefaultHashBuilder,
     most: usize,
 }
 
@@ -84,11 +84,40 @@ pub(crate) struct PairRow {
     pub views: Vec<u32>,
 }
 
+/// Which series of a table may come next: senders send theirs in the same order again and again, which is that in which they came first.
+///
+/// Of a series that was sent anew where another one ended the one behind comes next, or that behind the one that ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Next([u32; 2]);
+
+impl Default for Next {
+    /// None is known to.
+    fn default() -> Self {
+        Self([u32::MAX; 2])
+    }
+}
+
+impl Next {
+    /// The series, if it is one of those that may come next: found without a hash, where the processor expects it.
+    fn find(&mut self, rows: &Rows, identity: &[u8]) -> Option<u32> {
+        let at = self.0.iter().position(|number| rows.is_of(*number, identity))?;
+        self.0.swap(0, at);
+        let number = self.0[0];
+        self.0[0] = number.saturating_add(1);
+        Some(number)
+    }
+
+    /// Another one came.
+    fn came(&mut self, number: u32) {
+        self.0 = [number.saturating_add(1), self.0[0].saturating_add(1)];
+    }
+}
+
 impl SeriesTable {
     /// A table of at most so many series.
     pub fn new(most: usize) -> Arc<Self> {
         let most = most.min(u32::MAX as usize);
-        Arc::new(Self { rows: RwLock::default(), keys: RandomState::new(), most })
+        Arc::new(Self { rows: RwLock::default(), keys: DefaultHashBuilder::default(), most })
     }
 
     /// The series of this identity. One that is not known is described, and is known from then on.
@@ -96,23 +125,29 @@ impl SeriesTable {
     /// # Errors
     ///
     /// Why it is not described, or that there are too many.
-    pub fn resolve<E: From<TooManySeries>>(
+    pub(crate) fn resolve<E: From<TooManySeries>>(
         &self,
+        next: &mut Next,
         identity: &[u8],
         describe: impl FnOnce() -> Result<Description, E>,
     ) -> Result<SeriesNumber, E> {
-        // With a key: who sends identities must not be able to make all of them collide.
-        let hash = self.keys.hash_one(identity);
-        {
+        let hash = {
             let rows = self.rows.read();
+            if let Some(number) = next.find(&rows, identity) {
+                return Ok(SeriesNumber(number));
+            }
+            // With a key: who sends identities must not be able to make all of them collide.
+            let hash = self.keys.hash_one(identity);
             if let Some(number) = rows.find(hash, identity) {
+                next.came(number);
                 return Ok(SeriesNumber(number));
             }
             // Before it is described: what is described is counted as new.
             if rows.series.len() >= self.most {
                 return Err(TooManySeries { most: self.most }.into());
             }
-        }
+            hash
+        };
         let description = describe()?;
         let mut rows = self.rows.write();
         if let Some(number) = rows.find(hash, identity) {
@@ -122,7 +157,9 @@ impl SeriesTable {
         if rows.series.len() >= self.most || rows.view_pairs.len() + labels > MAX_LABELS {
             return Err(TooManySeries { most: self.most }.into());
         }
-        Ok(SeriesNumber(rows.add(&self.keys, hash, identity, description)))
+        let number = rows.add(&self.keys, hash, identity, description);
+        next.came(number);
+        Ok(SeriesNumber(number))
     }
 
     /// Keeps what is known of a metric, once.
@@ -176,12 +213,17 @@ impl Rows {
         self.by_identity.find(hash, |number| self.identity(*number) == identity).copied()
     }
 
+    /// Whether there is a series of this number, and it has this identity.
+    fn is_of(&self, number: u32, identity: &[u8]) -> bool {
+        (number as usize) < self.identity_ends.len() && self.identity(number) == identity
+    }
+
     /// The identity of a series.
     pub(crate) fn identity(&self, number: u32) -> &[u8] {
         identity_of(&self.identities, &self.identity_ends, number)
     }
 
-    fn add(&mut self, keys: &RandomState, hash: u64, identity: &[u8], description: Description) -> u32 {
+    fn add(&mut self, keys: &DefaultHashBuilder, hash: u64, identity: &[u8], description: Description) -> u32 {
         let number = self.series.len() as u32;
         self.identities.extend_from_slice(identity);
         self.identity_ends.push(self.identities.len());
@@ -204,7 +246,7 @@ impl Rows {
         number
     }
 
-    fn pair(&mut self, keys: &RandomState, label: &Label) -> u32 {
+    fn pair(&mut self, keys: &DefaultHashBuilder, label: &Label) -> u32 {
         let (name, value) = (self.symbols.intern(keys, &label.name), self.symbols.intern(keys, &label.value));
         let hash = keys.hash_one((name, value));
         let Self { pairs, pair_rows, .. } = self;
@@ -305,4 +347,38 @@ fn identity_of<'a>(bytes: &'a [u8], ends: &[usize], number: u32) -> &'a [u8] {
     let number = number as usize;
     let first = if number == 0 { 0 } else { ends[number - 1] };
     &bytes[first..ends[number]]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{prop, proptest};
+
+    use super::{Next, SeriesTable, TooManySeries};
+    use crate::{Description, Labels, MetricType};
+
+    proptest! {
+        #[test]
+        fn a_series_is_found_whatever_came_before_it(requests in prop::collection::vec(prop::collection::vec(0u32..9, 0..12), 1..9)) {
+            let table = SeriesTable::new(8);
+            let mut known = Vec::new();
+            for request in requests {
+                let mut next = Next::default();
+                for name in request {
+                    let identity = name.to_be_bytes();
+                    let labels = Labels::of([("__name__", "up"), ("instance", &*name.to_string())]);
+                    let describe = || Ok::<_, TooManySeries>(Description::new(MetricType::Gauge, 0, labels));
+                    let found = table.resolve(&mut next, &identity, describe).ok().map(|number| number.0);
+                    let place = known.iter().position(|other| *other == name);
+                    match place {
+                        Some(place) => assert_eq!(found, Some(place as u32)),
+                        None if known.len() == 8 => assert_eq!(found, None, "one too many"),
+                        None => {
+                            assert_eq!(found, Some(known.len() as u32));
+                            known.push(name);
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@
 
 use crate::STALE;
 use crate::chunk::bytes::{read_byte, read_bytes, read_length};
-use crate::chunk::numbers::{read_numbers, write_numbers};
+use crate::chunk::numbers::{read_into as read_numbers_into, write_numbers};
 use crate::chunk::places::{read_places, write_places};
 use crate::error::FileError;
 
@@ -108,15 +108,22 @@ fn write_exceptions(exceptions: &[u32], values: &[u64], out: &mut Vec<u8>) {
 
 /// Reads so many values, at least one, of which the caller knows that there is room for them.
 pub(crate) fn read(bytes: &mut &[u8], count: usize) -> Result<Vec<u64>, FileError> {
+    let mut values = vec![0; count];
+    read_into(bytes, &mut values)?;
+    Ok(values)
+}
+
+/// Reads as many values, at least one, as there is room for.
+pub(crate) fn read_into(bytes: &mut &[u8], values: &mut [u64]) -> Result<(), FileError> {
     let head = read_byte(bytes)?;
     if head == BITS {
-        return Ok(read_numbers(bytes, count)?.into_iter().map(|bits| bits as u64).collect());
+        return read_numbers_into(bytes, values).map(drop);
     }
     let scale = usize::from(head & !EXCEPTIONS);
     if scale > MAX_SCALE {
         return Err(FileError::Damaged("values of an unknown form"));
     }
-    let exceptions = if head & EXCEPTIONS == 0 { Vec::new() } else { read_places(bytes, count)? };
+    let exceptions = if head & EXCEPTIONS == 0 { Vec::new() } else { read_places(bytes, values.len())? };
     let mut bits = Vec::with_capacity(exceptions.len());
     for _ in &exceptions {
         bits.push(match read_length(bytes, usize::from(IS_STALE) + 1)? {
@@ -124,12 +131,20 @@ pub(crate) fn read(bytes: &mut &[u8], count: usize) -> Result<Vec<u64>, FileErro
             _ => read_bytes(bytes, 8)?.first_chunk().map_or(0, |bits| u64::from_le_bytes(*bits)),
         });
     }
-    let numbers = read_numbers(bytes, count)?;
-    let mut values: Vec<u64> = numbers.into_iter().map(|number| unscaled(number, scale)).collect();
+    if read_numbers_into(bytes, values)? {
+        let value = values.first().map_or(0, |number| unscaled(*number as i64, scale));
+        values.fill(value);
+    } else if scale == 0 {
+        // Division by one, which changes nothing, is left out.
+        values.iter_mut().for_each(|value| *value = (*value as i64 as f64).to_bits());
+    } else {
+        let power = POWERS[scale];
+        values.iter_mut().for_each(|value| *value = (*value as i64 as f64 / power).to_bits());
+    }
     for (place, bits) in exceptions.into_iter().zip(bits) {
         values[place as usize] = bits;
     }
-    Ok(values)
+    Ok(())
 }
 
 #[cfg(test)]
