@@ -141,11 +141,14 @@ fn values(mut parts: Vec<Part>) -> Values {
     if parts.iter().any(|part| matches!(part.values, Column::Histograms(_))) {
         return collect(parts.iter().flat_map(|part| (0..part.values.len()).map(|at| part.values.value(at))).collect());
     }
+    let count: usize = parts.iter().map(|part| part.values.len()).sum();
     let mut floats = parts.iter_mut().map(|part| match &mut part.values {
         Column::Floats(values) => std::mem::take(values),
         Column::Histograms(_) => Vec::new(),
     });
+    // Of a single part it is the list into which it was decoded.
     let mut all = floats.next().unwrap_or_default();
+    all.reserve_exact(count - all.len());
     floats.for_each(|mut more| all.append(&mut more));
     Values::Floats(all.into())
 }

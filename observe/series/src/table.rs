@@ -7,6 +7,7 @@ mod symbols;
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use parking_lot::{RwLock, RwLockReadGuard};
@@ -18,6 +19,9 @@ pub(crate) use symbols::Symbols;
 const MAX_METADATA: usize = 100_000;
 /// Most labels of all series of a table, each counted as often as it is used.
 const MAX_LABELS: usize = u32::MAX as usize;
+
+/// No series was sent behind a series yet.
+const NO_FOLLOWER: u32 = u32::MAX;
 
 /// A series of a [`SeriesTable`], by the order in which they came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +49,8 @@ pub(crate) struct Rows {
     by_identity: HashTable<u32>,
     identities: Vec<u8>,
     identity_ends: Vec<usize>,
+    /// Of each series the one that was sent behind it: senders send theirs in the same order again and again.
+    followers: Vec<AtomicU32>,
     series: Vec<Series>,
     views: Vec<ViewRow>,
     /// Pairs of all views, one view after the other.
@@ -84,35 +90,6 @@ pub(crate) struct PairRow {
     pub views: Vec<u32>,
 }
 
-/// Which series of a table may come next: senders send theirs in the same order again and again, which is that in which they came first.
-///
-/// Of a series that was sent anew where another one ended the one behind comes next, or that behind the one that ended.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Next([u32; 2]);
-
-impl Default for Next {
-    /// None is known to.
-    fn default() -> Self {
-        Self([u32::MAX; 2])
-    }
-}
-
-impl Next {
-    /// The series, if it is one of those that may come next: found without a hash, where the processor expects it.
-    fn find(&mut self, rows: &Rows, identity: &[u8]) -> Option<u32> {
-        let at = self.0.iter().position(|number| rows.is_of(*number, identity))?;
-        self.0.swap(0, at);
-        let number = self.0[0];
-        self.0[0] = number.saturating_add(1);
-        Some(number)
-    }
-
-    /// Another one came.
-    fn came(&mut self, number: u32) {
-        self.0 = [number.saturating_add(1), self.0[0].saturating_add(1)];
-    }
-}
-
 impl SeriesTable {
     /// A table of at most so many series.
     pub fn new(most: usize) -> Arc<Self> {
@@ -120,27 +97,30 @@ impl SeriesTable {
         Arc::new(Self { rows: RwLock::default(), keys: DefaultHashBuilder::default(), most })
     }
 
-    /// The series of this identity. One that is not known is described, and is known from then on.
+    /// The series of this identity. One that is not known is described, and is known from then on. `last` is the one that was sent before,
+    /// and becomes this one.
     ///
     /// # Errors
     ///
     /// Why it is not described, or that there are too many.
     pub(crate) fn resolve<E: From<TooManySeries>>(
         &self,
-        next: &mut Next,
+        last: &mut Option<SeriesNumber>,
         identity: &[u8],
         describe: impl FnOnce() -> Result<Description, E>,
     ) -> Result<SeriesNumber, E> {
+        let before = last.take();
         let hash = {
             let rows = self.rows.read();
-            if let Some(number) = next.find(&rows, identity) {
-                return Ok(SeriesNumber(number));
+            // Without a hash, and where the processor expects it.
+            if let Some(number) = rows.follower(before).filter(|number| rows.identity(*number) == identity) {
+                return Ok(*last.insert(SeriesNumber(number)));
             }
             // With a key: who sends identities must not be able to make all of them collide.
             let hash = self.keys.hash_one(identity);
             if let Some(number) = rows.find(hash, identity) {
-                next.came(number);
-                return Ok(SeriesNumber(number));
+                rows.follows(before, number);
+                return Ok(*last.insert(SeriesNumber(number)));
             }
             // Before it is described: what is described is counted as new.
             if rows.series.len() >= self.most {
@@ -151,15 +131,15 @@ impl SeriesTable {
         let description = describe()?;
         let mut rows = self.rows.write();
         if let Some(number) = rows.find(hash, identity) {
-            return Ok(SeriesNumber(number));
+            return Ok(*last.insert(SeriesNumber(number)));
         }
         let labels: usize = description.views.iter().map(|view| view.labels.len()).sum();
         if rows.series.len() >= self.most || rows.view_pairs.len() + labels > MAX_LABELS {
             return Err(TooManySeries { most: self.most }.into());
         }
         let number = rows.add(&self.keys, hash, identity, description);
-        next.came(number);
-        Ok(SeriesNumber(number))
+        rows.follows(before, number);
+        Ok(*last.insert(SeriesNumber(number)))
     }
 
     /// Keeps what is known of a metric, once.
@@ -213,9 +193,17 @@ impl Rows {
         self.by_identity.find(hash, |number| self.identity(*number) == identity).copied()
     }
 
-    /// Whether there is a series of this number, and it has this identity.
-    fn is_of(&self, number: u32, identity: &[u8]) -> bool {
-        (number as usize) < self.identity_ends.len() && self.identity(number) == identity
+    /// What was sent behind a series the last time.
+    fn follower(&self, last: Option<SeriesNumber>) -> Option<u32> {
+        let number = self.followers.get(last?.0 as usize)?.load(Ordering::Relaxed);
+        (number != NO_FOLLOWER).then_some(number)
+    }
+
+    /// This one was sent behind that one.
+    fn follows(&self, last: Option<SeriesNumber>, number: u32) {
+        if let Some(follower) = last.and_then(|last| self.followers.get(last.0 as usize)) {
+            follower.store(number, Ordering::Relaxed);
+        }
     }
 
     /// The identity of a series.
@@ -227,6 +215,7 @@ impl Rows {
         let number = self.series.len() as u32;
         self.identities.extend_from_slice(identity);
         self.identity_ends.push(self.identities.len());
+        self.followers.push(AtomicU32::new(NO_FOLLOWER));
         let Description { kind, temporality, clock, views } = description;
         let first_view = self.views.len() as u32;
         self.series.push(Series { id: SeriesId::of(identity), kind, temporality, clock, first_view });
@@ -333,6 +322,7 @@ impl Rows {
     fn bytes(&self) -> usize {
         self.identities.capacity()
             + self.identity_ends.capacity() * size_of::<usize>()
+            + self.followers.capacity() * size_of::<AtomicU32>()
             + self.series.capacity() * size_of::<Series>()
             + self.views.capacity() * size_of::<ViewRow>()
             + self.view_pairs.capacity() * size_of::<u32>()
@@ -353,7 +343,7 @@ fn identity_of<'a>(bytes: &'a [u8], ends: &[usize], number: u32) -> &'a [u8] {
 mod tests {
     use proptest::prelude::{prop, proptest};
 
-    use super::{Next, SeriesTable, TooManySeries};
+    use super::{SeriesTable, TooManySeries};
     use crate::{Description, Labels, MetricType};
 
     proptest! {
@@ -362,12 +352,12 @@ mod tests {
             let table = SeriesTable::new(8);
             let mut known = Vec::new();
             for request in requests {
-                let mut next = Next::default();
+                let mut last = None;
                 for name in request {
                     let identity = name.to_be_bytes();
                     let labels = Labels::of([("__name__", "up"), ("instance", &*name.to_string())]);
                     let describe = || Ok::<_, TooManySeries>(Description::new(MetricType::Gauge, 0, labels));
-                    let found = table.resolve(&mut next, &identity, describe).ok().map(|number| number.0);
+                    let found = table.resolve(&mut last, &identity, describe).ok().map(|number| number.0);
                     let place = known.iter().position(|other| *other == name);
                     match place {
                         Some(place) => assert_eq!(found, Some(place as u32)),

@@ -105,15 +105,22 @@ impl Coverage {
     /// What a change between the first and the last sample is multiplied by to be one of the whole range. A counter is not taken below zero:
     /// `first` is the first value, `change` the change.
     pub fn factor(&self, is_counter: bool, first: f64, change: f64) -> f64 {
-        let mut before = self.before;
-        // Where it was zero is further away than the series may reach, 1.1 intervals, if it is two changes above zero.
-        if is_counter && change > 0.0 && first >= 0.0 && first < 2.0 * change {
-            let to_zero = self.interval * (first / change);
-            if to_zero < before {
-                before = to_zero;
-            }
+        if !Self::may_reach_zero(is_counter, first, change) {
+            return self.usual_factor();
         }
-        self.stretched(self.interval, before)
+        let to_zero = self.interval * (first / change);
+        self.stretched(self.interval, if to_zero < self.before { to_zero } else { self.before })
+    }
+
+    /// The factor that does not depend on values.
+    pub fn usual_factor(&self) -> f64 {
+        self.stretched(self.interval, self.before)
+    }
+
+    /// Whether a counter may have been zero within the range. If it is two changes above zero that is further away than a series reaches
+    /// before its first sample, which is 1.1 intervals.
+    pub fn may_reach_zero(is_counter: bool, first: f64, change: f64) -> bool {
+        is_counter && change > 0.0 && first >= 0.0 && first < 2.0 * change
     }
 
     /// The same where the total began within the range, at `start_ms`, with zero.

@@ -12,7 +12,7 @@ use vitrine_observe_series::{
 
 use crate::annotations::Note;
 use crate::ast::Span;
-use crate::functions::{Coverage, EdgeMode, RangeCall, RangeFunction, Window, WindowValues, range_function};
+use crate::functions::{Change, Coverage, EdgeMode, RangeCall, RangeFunction, Window, WindowValues, range_function};
 use crate::plan::{Node, NodeKind, RangeSource, Selector};
 
 use super::by_times::ByTimes;
@@ -125,7 +125,7 @@ impl Windows {
         Self { places, coverages: None }
     }
 
-    fn cover(&mut self, times: &[i64], shape: &Shape, grid: &Grid) {
+    fn cover(&mut self, change: Change, times: &[i64], shape: &Shape, grid: &Grid) {
         let places = &self.places;
         self.coverages.get_or_insert_with(|| {
             let of_steps = places.iter().zip(grid.times()).map(|(&(from, to), time)| {
@@ -133,7 +133,7 @@ impl Windows {
                 let start = end.saturating_sub(shape.range_ms);
                 (to > from + 1).then(|| Coverage::of(start, end, &times[from..to]))
             });
-            Coverages::new(of_steps)
+            Coverages::new(change, shape.range_ms as f64 / 1000.0, of_steps)
         });
     }
 }
@@ -218,11 +218,10 @@ impl Run<'_> {
         if calling.shape.edges != EdgeMode::Plain || with_starts || !cumulative {
             return None;
         }
-        if matches!(one_pass, OnePass::Change(_)) {
-            windows.cover(&track.times, &calling.shape, calling.grid);
+        if let OnePass::Change(change) = one_pass {
+            windows.cover(change, &track.times, &calling.shape, calling.grid);
         }
-        let range_seconds = calling.shape.range_ms as f64 / 1000.0;
-        Some(one_pass.cells(bits, &windows.places, windows.coverages.as_ref(), range_seconds))
+        Some(one_pass.cells(bits, &windows.places, windows.coverages.as_ref()))
     }
 
     /// The function's value at each step.

@@ -42,6 +42,23 @@ fn unscaled(number: i64, scale: usize) -> u64 {
     (number as f64 / POWERS[scale]).to_bits()
 }
 
+/// What [`unscaled`] makes of each. Numbers up to 2^51 become doubles by an addition and a subtraction, which processors do for several
+/// at a time: added to the bits of 1.5 × 2^52 they are the lowest bits of that double.
+fn unscale(numbers: &mut [u64], scale: usize) {
+    const HALF: u64 = 1 << 51;
+    const MIDDLE: f64 = 6_755_399_441_055_744.0;
+    let are_small = numbers.iter().fold(0, |all, number| all | number.wrapping_add(HALF)) < 2 * HALF;
+    let double = |number: u64| f64::from_bits(MIDDLE.to_bits().wrapping_add(number)) - MIDDLE;
+    if !are_small {
+        numbers.iter_mut().for_each(|number| *number = unscaled(*number as i64, scale));
+    } else if scale == 0 {
+        numbers.iter_mut().for_each(|number| *number = double(*number).to_bits());
+    } else {
+        let power = POWERS[scale];
+        numbers.iter_mut().for_each(|number| *number = (double(*number) / power).to_bits());
+    }
+}
+
 /// The scale that all values but a few share, with their numbers. An exception has the number of the value before.
 fn decimal(values: &[u64]) -> Option<(usize, Vec<i64>, Vec<u32>)> {
     let most = values.len() / FEW + 1;
@@ -134,12 +151,8 @@ pub(crate) fn read_into(bytes: &mut &[u8], values: &mut [u64]) -> Result<(), Fil
     if read_numbers_into(bytes, values)? {
         let value = values.first().map_or(0, |number| unscaled(*number as i64, scale));
         values.fill(value);
-    } else if scale == 0 {
-        // Division by one, which changes nothing, is left out.
-        values.iter_mut().for_each(|value| *value = (*value as i64 as f64).to_bits());
     } else {
-        let power = POWERS[scale];
-        values.iter_mut().for_each(|value| *value = (*value as i64 as f64 / power).to_bits());
+        unscale(values, scale);
     }
     for (place, bits) in exceptions.into_iter().zip(bits) {
         values[place as usize] = bits;

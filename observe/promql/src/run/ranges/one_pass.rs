@@ -37,17 +37,10 @@ impl OnePass {
         })
     }
 
-    /// The values of a series in all windows. `places` are the windows, `coverages` where their samples lie, which changes need,
-    /// `range_seconds` their length.
-    pub fn cells(
-        self,
-        bits: &[u64],
-        places: &[(usize, usize)],
-        coverages: Option<&Coverages>,
-        range_seconds: f64,
-    ) -> Cells {
+    /// The values of a series in all windows. `places` are the windows, `coverages` where their samples lie, which changes need.
+    pub fn cells(self, bits: &[u64], places: &[(usize, usize)], coverages: Option<&Coverages>) -> Cells {
         if let (Self::Change(change), Some(coverages)) = (self, coverages) {
-            return changes(change, bits, places, coverages, range_seconds);
+            return changes(change, bits, places, coverages);
         }
         let mut cells = Cells::absent(places.len());
         match self {
@@ -68,34 +61,31 @@ fn filled(places: &[(usize, usize)], cells: &mut Cells, value: impl Fn(usize, us
 
 /// Where the samples of all windows lie.
 pub(super) struct Coverages {
-    /// Of windows with two samples at least.
-    of_steps: Vec<Option<Coverage>>,
+    /// Of windows with two samples at least; and the usual factor, divided.
+    of_steps: Vec<Option<(Coverage, f64)>>,
+    divisor: f64,
     /// Whether all have.
     is_complete: bool,
 }
 
 impl Coverages {
-    pub fn new(of_steps: impl Iterator<Item = Option<Coverage>>) -> Self {
-        let of_steps: Vec<_> = of_steps.collect();
+    /// For a change in windows of so many seconds.
+    pub fn new(change: Change, range_seconds: f64, of_steps: impl Iterator<Item = Option<Coverage>>) -> Self {
+        let divisor = if change == Change::Rate { range_seconds } else { 1.0 };
+        let divided = |coverage: Coverage| (coverage, coverage.usual_factor() / divisor);
+        let of_steps: Vec<_> = of_steps.map(|coverage| coverage.map(divided)).collect();
         let is_complete = of_steps.iter().all(Option::is_some);
-        Self { of_steps, is_complete }
+        Self { of_steps, divisor, is_complete }
     }
 }
 
 /// Finds where a counter was reset once, and not once for each window.
-fn changes(
-    change: Change,
-    bits: &[u64],
-    places: &[(usize, usize)],
-    coverages: &Coverages,
-    range_seconds: f64,
-) -> Cells {
+fn changes(change: Change, bits: &[u64], places: &[(usize, usize)], coverages: &Coverages) -> Cells {
     let is_counter = change.is_counter();
-    let divisor = if change == Change::Rate { range_seconds } else { 1.0 };
     let value = |place: usize| f64::from_bits(bits[place]);
     let resets = if is_counter { resets(bits) } else { Vec::new() };
     let mut next = 0;
-    let mut of_window = |(from, to): (usize, usize), coverage: &Coverage| {
+    let mut of_window = |(from, to): (usize, usize), (coverage, usual): &(Coverage, f64)| {
         let first = value(from);
         let mut result = value(to - 1) - first;
         // Windows only move on.
@@ -105,7 +95,11 @@ fn changes(
         for place in resets[next..].iter().take_while(|place| **place < to) {
             result += value(place - 1);
         }
-        result * (coverage.factor(is_counter, first, result) / divisor)
+        if Coverage::may_reach_zero(is_counter, first, result) {
+            result * (coverage.factor(is_counter, first, result) / coverages.divisor)
+        } else {
+            result * usual
+        }
     };
     let steps = places.iter().zip(&coverages.of_steps);
     if coverages.is_complete {
