@@ -268,9 +268,10 @@ mod tests {
 
     #[test]
     fn of_two_that_are_as_near_the_even_one_is_written() {
-        for (value, text) in
-            [(-2_006_642_812_188_539.25, "-2006642812188539.2"), (1_881_225_490_595_335.75, "1881225490595335.8")]
-        {
+        for (value, text) in [
+            (-2_006_642_812_188_539.0 - 0.25, "-2006642812188539.2"),
+            (1_881_225_490_595_335.0 + 0.75, "1881225490595335.8"),
+        ] {
             assert_eq!((go_float_result(value), go_float_plain(value)), (text.to_owned(), text.to_owned()));
         }
         for (value, text) in [(0.0, "0"), (-0.0, "-0"), (1e-7, "0.0000001"), (1e22, "1e22"), (120.0, "120")] {

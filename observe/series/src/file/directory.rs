@@ -62,7 +62,7 @@ impl Group {
         }
     }
 
-    fn read(bytes: &mut &[u8], into: &mut Places) -> Result<(), FileError> {
+    fn read(bytes: &mut &[u8], into: &mut ChunkPlaces) -> Result<(), FileError> {
         let count = read_length(bytes, PAGE_SERIES)?;
         // Each chunk takes bytes below.
         let most = bytes.len();
@@ -81,12 +81,15 @@ impl Group {
             piece = piece.wrapping_add(read_signed(bytes)?);
             entry.piece = u32::try_from(piece).map_err(|_| FileError::Damaged("a clock is missing"))?;
         }
-        let mut column = |most, set: fn(&mut ChunkEntry, u32)| {
-            entries.iter_mut().try_for_each(|entry| Ok::<_, FileError>(set(entry, read_length(bytes, most)? as u32)))
+        let mut column = |most, of: fn(&mut ChunkEntry) -> &mut u32| {
+            entries.iter_mut().map(of).try_for_each(|number| {
+                *number = read_length(bytes, most)? as u32;
+                Ok::<_, FileError>(())
+            })
         };
-        column(MAX_SAMPLES, |entry, first| entry.first = first)?;
-        column(MAX_SAMPLES, |entry, span| entry.span = span)?;
-        column(MAX_BLOCK_BYTES, |entry, length| entry.length = length)?;
+        column(MAX_SAMPLES, |entry| &mut entry.first)?;
+        column(MAX_SAMPLES, |entry| &mut entry.span)?;
+        column(MAX_BLOCK_BYTES, |entry| &mut entry.length)?;
         // Where the chunks of each series go: behind those of the series before.
         let begin = into.places.len();
         let mut next = Vec::with_capacity(count);
@@ -114,14 +117,14 @@ impl Group {
 
 /// Chunks of the series of a block.
 #[derive(Debug, Default)]
-pub(crate) struct Places {
+pub(crate) struct ChunkPlaces {
     /// Of each series behind the one before.
     places: Vec<ChunkPlace>,
     /// Behind the last one of each series.
     ends: Vec<usize>,
 }
 
-impl Places {
+impl ChunkPlaces {
     /// Reads a block.
     pub(crate) fn read(mut bytes: &[u8]) -> Result<Self, FileError> {
         let mut places = Self::default();

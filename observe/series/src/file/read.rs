@@ -13,7 +13,7 @@ use crate::chunk::{Chunk, Starts, decode};
 use crate::error::FileError;
 use crate::file::blocks::Blocks;
 use crate::file::clocks::{ClockBlock, ClockKey};
-use crate::file::directory::{ChunkPlace, Places};
+use crate::file::directory::{ChunkPlace, ChunkPlaces};
 use crate::file::footer::{Footer, block_of};
 use crate::file::labels::{LabelName, read_index};
 use crate::file::names::NamedSeries;
@@ -160,7 +160,7 @@ pub(crate) struct FileReader {
     file: Arc<SeriesFile>,
     number: SourceNumber,
     /// The block of chunk places that was read last.
-    directory: Option<(usize, Places)>,
+    directory: Option<(usize, ChunkPlaces)>,
     clocks: HashMap<usize, Arc<ClockBlock>, FxBuildHasher>,
 }
 
@@ -178,7 +178,7 @@ impl FileReader {
             let missing = FileError::Damaged("a series is missing");
             let (_, place) = self.file.footer.directories.get(block).ok_or(missing)?;
             let bytes = self.file.blocks.cached(*place)?;
-            self.directory = Some((block, Places::read(&bytes)?));
+            self.directory = Some((block, ChunkPlaces::read(&bytes)?));
         }
         let of_block = self.directory.as_ref().and_then(|(_, of_block)| of_block.of(series as usize % BLOCK_SERIES));
         of_block.ok_or(FileError::Damaged("a series is missing"))

@@ -25,7 +25,7 @@ const DECODERS: usize = 2;
 const DECODED_AHEAD: usize = 1;
 
 /// What the log had next.
-enum Found {
+enum LogItem {
     /// What cannot be read, and why.
     Trouble(String),
     Record {
@@ -38,7 +38,7 @@ enum Found {
 }
 
 /// The same with samples of series decoded.
-type Decoded = (Found, Option<SeriesAgain>);
+type Decoded = (LogItem, Option<SeriesAgain>);
 
 impl ColumnEngine {
     /// Reads what the log holds and no segment does.
@@ -71,7 +71,7 @@ impl ColumnEngine {
         &self,
         contents: &Contents,
         records: impl IntoIterator<Item = Result<Record, Damage>>,
-        to_decode: &[SyncSender<Found>],
+        to_decode: &[SyncSender<LogItem>],
     ) -> Result<(), Error> {
         let memory = &self.context.memory;
         for (item, decoder) in records.into_iter().zip(to_decode.iter().cycle()) {
@@ -87,7 +87,7 @@ impl ColumnEngine {
         Ok(())
     }
 
-    fn found(&self, contents: &Contents, item: Result<Record, Damage>) -> Found {
+    fn found(&self, contents: &Contents, item: Result<Record, Damage>) -> LogItem {
         let rows_through = |tenant: &Tenant, signal| {
             let tables = contents.tenants.get(tenant.name());
             tables.and_then(|tables| tables.get(signal_name(signal))).map_or(0, |t| t.through)
@@ -95,10 +95,10 @@ impl ColumnEngine {
         let series_through = |tenant: &Tenant| contents.series.get(tenant.name()).map_or(0, |series| series.through);
         let Record { position, kind, payload } = match item {
             Ok(record) => record,
-            Err(damage) => return Found::Trouble(damage.to_string()),
+            Err(damage) => return LogItem::Trouble(damage.to_string()),
         };
         let Some(logged) = parse_record(kind, &payload) else {
-            return Found::Trouble(format!("the log's record at {position} is of no known kind"));
+            return LogItem::Trouble(format!("the log's record at {position} is of no known kind"));
         };
         let signal = logged.request.signal();
         let again = Again {
@@ -106,15 +106,17 @@ impl ColumnEngine {
             series: signal == Signal::Metrics && position > Position::from(series_through(&logged.tenant)),
         };
         let head = again.series.then(|| self.ingester.expect_again(position, &logged)).flatten();
-        Found::Record { position, logged, again, head }
+        LogItem::Record { position, logged, again, head }
     }
 
     /// Decodes samples of series.
-    fn decode(&self, found: &Receiver<Found>, done: &SyncSender<Decoded>) {
+    fn decode(&self, found: &Receiver<LogItem>, done: &SyncSender<Decoded>) {
         for mut found in found {
             let series = match &mut found {
-                Found::Record { logged, head, .. } => head.take().map(|head| self.ingester.decode_again(logged, head)),
-                Found::Trouble(_) => None,
+                LogItem::Record { logged, head, .. } => {
+                    head.take().map(|head| self.ingester.decode_again(logged, head))
+                }
+                LogItem::Trouble(_) => None,
             };
             if done.send((found, series)).is_err() {
                 break;
@@ -123,11 +125,11 @@ impl ColumnEngine {
     }
 
     /// Takes a record of the log again, as far as no segment has it.
-    fn take_again(&self, found: Found, series: Option<SeriesAgain>) {
+    fn take_again(&self, found: LogItem, series: Option<SeriesAgain>) {
         let Context { troubles, .. } = &*self.context;
         let (position, logged, again) = match found {
-            Found::Trouble(trouble) => return troubles.tell(trouble),
-            Found::Record { position, logged, again, .. } => (position, logged, again),
+            LogItem::Trouble(trouble) => return troubles.tell(trouble),
+            LogItem::Record { position, logged, again, .. } => (position, logged, again),
         };
         let spans = self.recount(position, &logged);
         if (again.rows || series.is_some() || spans)
