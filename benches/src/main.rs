@@ -27,7 +27,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What can be measured, in this order, and what it does.
-const PARTS: [(&str, &str); 17] = [
+const PARTS: [(&str, &str); 18] = [
     ("startup", "Starts the shop 14 times"),
     ("memory", "Memory after --memory-after seconds of load"),
     ("calls", "A call in process, over gRPC, over NATS"),
@@ -49,14 +49,15 @@ const PARTS: [(&str, &str); 17] = [
         "--samples samples over --hours into the observatory, Prometheus and VictoriaMetrics, and dashboards of them; memory when idle",
     ),
     ("metrics-series", "--series active series in all three, killed and started again"),
+    ("metrics-engine", "The same without a server, for comparing designs: only when it is named"),
     ("metrics-rules", "--rules rules every 15 s for --watched seconds"),
     ("observe-crash", "Kills the observatory --kills times under ingest, and counts what is there"),
     ("metrics-crash", "The same with rules, alerts and a receiver"),
     ("flags-crash", "Kills the flags service --kills times under changes, and looks what is there"),
     ("crash", "Kills the shop --kills times under checkouts, and audits it"),
 ];
-/// The part that a run of all leaves out.
-const ONLY_NAMED: &str = "checkouts";
+/// The parts that a run of all leaves out.
+const ONLY_NAMED: [&str; 2] = ["checkouts", "metrics-engine"];
 /// How long a part may take. None has ever needed it: what does not end is told of as failed.
 const PART_AT_MOST: Duration = Duration::from_secs(45 * 60);
 
@@ -66,7 +67,7 @@ const PART_AT_MOST: Duration = Duration::from_secs(45 * 60);
 /// and whether its goals are met; the run ends with the goals that are missed, by how much, and the parts that failed.
 #[derive(Debug, Parser)]
 struct Args {
-    /// What to measure; without it, everything but checkouts
+    /// What to measure; without it, everything but checkouts and metrics-engine
     #[arg(value_parser = PossibleValuesParser::new(PARTS.map(|(name, about)| PossibleValue::new(name).help(about))))]
     what: Vec<String>,
     /// How often the shop, or the observatory, is killed
@@ -113,6 +114,7 @@ async fn measure(part: &str, args: &Args, binary: &Path) -> Result<()> {
         "observe" => observe::measure(binary, args.spans).await,
         "metrics" => metrics::day(binary, &args.metrics).await,
         "metrics-series" => metrics::many(binary, &args.metrics).await,
+        "metrics-engine" => metrics::engine(&args.metrics).await,
         "metrics-rules" => metrics::rules(binary, &args.metrics).await,
         "observe-crash" => life::ingest_crashes(binary, args.kills).await,
         "metrics-crash" => metrics::crashes(binary, args.kills).await,
@@ -132,7 +134,7 @@ async fn main() -> Result<()> {
     let cores = std::thread::available_parallelism()?;
     println!("vitrine {} on {cores} cores, {}\n", env!("CARGO_PKG_VERSION"), binary.display());
     let is_wanted = |part: &str| match &args.what[..] {
-        [] => part != ONLY_NAMED,
+        [] => !ONLY_NAMED.contains(&part),
         named => named.iter().any(|name| name == part),
     };
     let mut failed = Vec::new();

@@ -7,6 +7,7 @@
 
 mod crash;
 mod day;
+mod engine;
 mod hosts;
 mod many;
 mod rules;
@@ -66,6 +67,11 @@ pub(crate) async fn day(binary: &Path, sizes: &Sizes) -> Result<()> {
 /// Compares many active series.
 pub(crate) async fn many(binary: &Path, sizes: &Sizes) -> Result<()> {
     many::compare(binary, sizes).await
+}
+
+/// Measures the engine without a server.
+pub(crate) async fn engine(sizes: &Sizes) -> Result<()> {
+    engine::measure(sizes).await
 }
 
 /// Measures many rules.

@@ -21,10 +21,10 @@ const ROUNDS_APART: usize = 20;
 /// How often each query is asked.
 const REPEATS: usize = 15;
 /// Seconds of an hour.
-const HOUR_S: i64 = 3_600;
+pub(super) const HOUR_S: i64 = 3_600;
 
 /// What a dashboard asks.
-const QUERIES: [(&str, &str); 7] = [
+pub(super) const QUERIES: [(&str, &str); 7] = [
     ("rate by mode", "sum by (mode) (rate(node_cpu_seconds_total[5m]))"),
     (
         "p99 by handler",
@@ -139,10 +139,14 @@ async fn send(subject: &Subject, version: Version, workload: &Workload) -> Resul
     Ok(())
 }
 
+/// Seconds between two steps of a query over all: a peer keeps at most 11,000 steps of a result.
+pub(super) fn long_step_s((start, end): (i64, i64)) -> i64 {
+    ((end - start) / 1_440).max(60)
+}
+
 async fn queries(subject: &mut Subject, workload: &Workload) -> Result<Vec<[[f64; 2]; 2]>> {
     let (start, end) = workload.times();
-    // A peer keeps at most 11,000 steps of a result.
-    let long = ((end - start) / 1_440).max(60);
+    let long = long_step_s((start, end));
     let mut all = Vec::new();
     for (_, query) in QUERIES {
         let mut medians = [[0.0; 2]; 2];

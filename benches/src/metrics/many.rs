@@ -41,8 +41,7 @@ pub(super) async fn compare(binary: &Path, sizes: &Sizes) -> Result<()> {
     let Sizes { series, rounds, .. } = *sizes;
     println!("Metrics: {series} active series, {rounds} samples of each");
     let mut config = tempfile::NamedTempFile::new()?;
-    let memory = (MEMORY_MIB * series / 1_000_000).max(LEAST_MIB);
-    writeln!(config, "[observatory]\nmemory_mib = {memory}")?;
+    writeln!(config, "[observatory]\nmemory_mib = {}", memory_mib(series))?;
     writeln!(config, "[observatory.metrics]\nnew_series_a_second = 1000000\nmax_series = 2000000")?;
     let path = config.path().display().to_string();
     let ours = one(Subject::ours(binary, &["--config", &path])?, sizes).await?;
@@ -67,18 +66,28 @@ pub(super) async fn compare(binary: &Path, sizes: &Sizes) -> Result<()> {
     Ok(())
 }
 
+/// MiB that an observatory may take for so many series.
+pub(super) fn memory_mib(series: usize) -> usize {
+    (MEMORY_MIB * series / 1_000_000).max(LEAST_MIB)
+}
+
+/// Requests with so many samples of each of these series, as of now, those of one sample of each together.
+pub(super) fn requests(series: usize, rounds: usize) -> impl Iterator<Item = Vec<Vec<u8>>> {
+    let begin = now_s() - STEP_S * rounds as i64;
+    (0..rounds).map(move |round| {
+        let time_ms = (begin + STEP_S * round as i64) * 1_000;
+        let of = |first: usize| request(first..(first + A_REQUEST).min(series), time_ms, round);
+        (0..series).step_by(A_REQUEST).map(of).collect()
+    })
+}
+
 async fn one(mut subject: Subject, sizes: &Sizes) -> Result<Measured> {
     let Sizes { series, rounds, .. } = *sizes;
     let idle = subject.resident()?.0;
-    let begin = now_s() - STEP_S * rounds as i64;
     let path = format!("{}/write", subject.api());
     let mut wire = Wire::connect(&subject.url()).await?;
-    for round in 0..rounds {
-        for first in (0..series).step_by(A_REQUEST) {
-            let numbers = first..(first + A_REQUEST).min(series);
-            let time_ms = (begin + STEP_S * round as i64) * 1_000;
-            write(&mut wire, &path, Version::V1, &request(numbers, time_ms, round)).await?;
-        }
+    for request in requests(series, rounds).flatten() {
+        write(&mut wire, &path, Version::V1, &request).await?;
     }
     let before = subject.resident()?.0;
     let kib = (before - idle) * 1_024.0 / series as f64;

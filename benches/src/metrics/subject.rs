@@ -63,7 +63,13 @@ impl Subject {
 
     /// VictoriaMetrics, which knows remote write 1.0 only.
     pub fn victoria() -> Result<Self> {
-        let flags = ["-retentionPeriod=100y", "-search.latencyOffset=0s", "-search.maxUniqueTimeseries=2000000"];
+        // Connections are kept for as long as somebody sends.
+        let flags = [
+            "-retentionPeriod=100y",
+            "-search.latencyOffset=0s",
+            "-search.maxUniqueTimeseries=2000000",
+            "-http.connTimeout=1h",
+        ];
         Ok(Self {
             name: "VictoriaMetrics 1.145",
             process: Running::Victoria(vitrine_tests_engines::victoria_metrics(&flags)?),

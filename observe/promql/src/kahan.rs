@@ -48,6 +48,42 @@ impl Kahan {
     }
 }
 
+/// Many sums, to which values are added at once.
+#[derive(Debug, Clone, Default)]
+pub struct Kahans {
+    sums: Vec<f64>,
+    lost: Vec<f64>,
+}
+
+impl Kahans {
+    /// Sums that begin with these values.
+    pub fn new(values: &[f64]) -> Self {
+        Self { sums: values.to_vec(), lost: vec![0.0; values.len()] }
+    }
+
+    /// Adds to each sum its value, as [`Kahan::add`] does. Without a branch, so that several are added together.
+    pub fn add(&mut self, values: &[f64]) {
+        for ((kept, lost), value) in self.sums.iter_mut().zip(&mut self.lost).zip(values) {
+            let sum = *kept + *value;
+            let is_greater = kept.abs() >= value.abs();
+            let (greater, less) = if is_greater { (*kept, *value) } else { (*value, *kept) };
+            let more = *lost + ((greater - sum) + less);
+            *lost = if sum.is_infinite() { 0.0 } else { more };
+            *kept = sum;
+        }
+    }
+
+    /// Whether a sum would be infinite with its value.
+    pub fn would_overflow(&self, values: &[f64]) -> bool {
+        self.sums.iter().zip(values).fold(false, |any, (sum, value)| any | (sum + value).is_infinite())
+    }
+
+    /// Each sum.
+    pub fn each(&self) -> impl Iterator<Item = Kahan> + '_ {
+        self.sums.iter().zip(&self.lost).map(|(sum, lost)| Kahan { sum: *sum, lost: *lost })
+    }
+}
+
 /// A mean that does not overflow where its sum would: it is a sum until then, and a running mean from there on.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Mean {
@@ -57,6 +93,11 @@ pub struct Mean {
 }
 
 impl Mean {
+    /// The mean of so many values with this sum.
+    pub fn of(sum: Kahan, count: f64) -> Self {
+        Self { value: sum, count, running: false }
+    }
+
     /// Takes a value.
     pub fn add(&mut self, value: f64) {
         self.count += 1.0;
@@ -88,7 +129,25 @@ impl Mean {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kahan, Mean};
+    use proptest::prelude::{any, prop, proptest};
+
+    use super::{Kahan, Kahans, Mean};
+
+    proptest! {
+        #[test]
+        fn many_sums_are_what_each_is_alone(rows in prop::collection::vec(any::<[f64; 5]>(), 1..9)) {
+            let mut many = Kahans::new(&rows[0]);
+            let mut alone = rows[0].map(Kahan::new);
+            for row in &rows[1..] {
+                let expected = alone.iter().zip(row).any(|(sum, value)| (sum.sum + value).is_infinite());
+                assert_eq!(many.would_overflow(row), expected);
+                many.add(row);
+                alone.iter_mut().zip(row).for_each(|(sum, value)| sum.add(*value));
+            }
+            let bits = |sum: Kahan| [sum.sum.to_bits(), sum.lost.to_bits()];
+            assert_eq!(many.each().map(bits).collect::<Vec<_>>(), alone.map(bits));
+        }
+    }
 
     #[test]
     fn small_values_beside_great_ones_count() {

@@ -7,6 +7,7 @@ mod absent;
 mod aggregate;
 mod binary;
 mod buckets;
+mod by_times;
 mod calls;
 mod cells;
 mod expected;

@@ -10,6 +10,8 @@ use crate::{Description, Exemplar, Histogram, HistogramError, MetadataEntry};
 #[derive(Debug)]
 pub struct Batch {
     table: Arc<SeriesTable>,
+    /// The series that was named last.
+    last: Option<SeriesNumber>,
     pub(crate) samples: Vec<BatchSample>,
     pub(crate) exemplars: Vec<(SeriesNumber, Exemplar)>,
     pub(crate) metadata: Vec<MetadataEntry>,
@@ -33,7 +35,7 @@ pub(crate) enum BatchValue {
 
 impl Batch {
     pub(crate) fn new(table: Arc<SeriesTable>) -> Self {
-        Self { table, samples: Vec::new(), exemplars: Vec::new(), metadata: Vec::new() }
+        Self { table, last: None, samples: Vec::new(), exemplars: Vec::new(), metadata: Vec::new() }
     }
 
     /// The series of an identity: a sequence of bytes that is the same whenever the same series is meant. One that is not known
@@ -47,7 +49,7 @@ impl Batch {
         identity: &[u8],
         describe: impl FnOnce() -> Result<Description, E>,
     ) -> Result<SeriesNumber, E> {
-        self.table.resolve(identity, describe)
+        self.table.resolve(&mut self.last, identity, describe)
     }
 
     /// Adds a double by its bits, which [`STALE`](crate::STALE) may be. `start_ms` is when the total began, 0 if it is not known.

@@ -45,6 +45,11 @@ impl Labels {
         Self(labels.into())
     }
 
+    /// Those of these for which this holds.
+    pub fn filtered(&self, which: impl FnMut(&&Label) -> bool) -> Self {
+        Self::from_sorted(self.iter().filter(which).cloned().collect())
+    }
+
     /// Of pairs of names and values.
     pub fn of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         Self::new(pairs.into_iter().map(|(name, value)| Label { name: name.into(), value: value.into() }))

@@ -88,7 +88,7 @@ pub use queryable::{
     ExemplarSeries, Filter, MetadataEntry, Queryable, Select, Selection, SeriesInfo, SeriesSamples, Stats,
 };
 pub use reindex::reindex;
-pub use sample::{Exemplar, MetricType, STALE, Temporality, Value, Values, is_stale};
+pub use sample::{Exemplar, MetricType, STALE, Temporality, Value, Values, any_stale, is_stale};
 pub use series::{Description, Projection, SeriesId, View};
 pub use snapshot::Snapshot;
 pub use snapshot::scan::{Scan, ScannedSamples, ScannedSeries};

@@ -133,23 +133,24 @@ pub(crate) fn join(mut parts: Vec<Part>, times: &mut TimesCache) -> Joined {
         [part] => part.times.clone(),
         parts => times.join(parts),
     };
-    Joined { times: joined_times, values: values(&parts), starts: starts(&parts) }
+    let starts = starts(&parts);
+    Joined { times: joined_times, values: values(parts), starts }
 }
 
-fn values(parts: &[Part]) -> Values {
-    if let [Part { values: Column::Floats(values), .. }] = parts {
-        return Values::Floats(values.as_slice().into());
+fn values(mut parts: Vec<Part>) -> Values {
+    if parts.iter().any(|part| matches!(part.values, Column::Histograms(_))) {
+        return collect(parts.iter().flat_map(|part| (0..part.values.len()).map(|at| part.values.value(at))).collect());
     }
-    if parts.iter().all(|part| matches!(part.values, Column::Floats(_))) {
-        let mut all = Vec::with_capacity(parts.iter().map(|part| part.values.len()).sum());
-        for part in parts {
-            if let Column::Floats(values) = &part.values {
-                all.extend_from_slice(values);
-            }
-        }
-        return Values::Floats(all.into());
-    }
-    collect(parts.iter().flat_map(|part| (0..part.values.len()).map(|at| part.values.value(at))).collect())
+    let count: usize = parts.iter().map(|part| part.values.len()).sum();
+    let mut floats = parts.iter_mut().map(|part| match &mut part.values {
+        Column::Floats(values) => std::mem::take(values),
+        Column::Histograms(_) => Vec::new(),
+    });
+    // Of a single part it is the list into which it was decoded.
+    let mut all = floats.next().unwrap_or_default();
+    all.reserve_exact(count - all.len());
+    floats.for_each(|mut more| all.append(&mut more));
+    Values::Floats(all.into())
 }
 
 /// The narrowest form of values.

@@ -4,12 +4,11 @@
 //! of the new labels: samples stay as they are. What is in memory is names, old and new, the times of clocks, and one series of samples.
 
 use std::collections::BTreeSet;
-use std::hash::RandomState;
 use std::io::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashMap};
 use rustc_hash::FxBuildHasher;
 
 use crate::file::{
@@ -72,7 +71,7 @@ fn renamed(
 ) -> Result<(Vec<Arc<str>>, Vec<Renamed>), FileError> {
     let file = &input.file;
     let old: HashMap<u32, Arc<str>, FxBuildHasher> = Texts::all(&file.blocks, &file.footer)?.into_iter().collect();
-    let (keys, mut symbols, mut series) = (RandomState::new(), Symbols::default(), Vec::new());
+    let (keys, mut symbols, mut series) = (DefaultHashBuilder::default(), Symbols::default(), Vec::new());
     let mut number_of = |text: &Arc<str>| symbols.intern(&keys, text);
     for (block, (_, place)) in file.footer.identities.iter().enumerate() {
         let bytes = file.blocks.read(*place)?;

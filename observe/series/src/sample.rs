@@ -8,9 +8,17 @@ use crate::{Histogram, Labels};
 /// as bits until staleness is judged, because moving a double may change which NaN it is.
 pub const STALE: u64 = 0x7ff0_0000_0000_0002;
 
+/// Values that [`any_stale`] looks at before it may stop.
+const TOGETHER: usize = 64;
+
 /// Whether these bits say that the series has ended.
 pub fn is_stale(bits: u64) -> bool {
     bits == STALE
+}
+
+/// Whether one of them says that the series has ended. Nearly always none does: many are looked at together.
+pub fn any_stale(bits: &[u64]) -> bool {
+    bits.chunks(TOGETHER).any(|chunk| chunk.iter().fold(false, |any, bits| any | is_stale(*bits)))
 }
 
 /// A value.
@@ -37,8 +45,8 @@ impl Value {
 /// Values of one series in order of time.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {
-    /// The bits of doubles.
-    Floats(Arc<[u64]>),
+    /// The bits of doubles, in the list into which they were decoded.
+    Floats(Arc<Vec<u64>>),
     /// Histograms only.
     Histograms(Arc<[Arc<Histogram>]>),
     /// Both.

@@ -5,10 +5,11 @@
 
 mod symbols;
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use hashbrown::{HashMap, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use parking_lot::{RwLock, RwLockReadGuard};
 
 use crate::{Description, Label, Labels, MetadataEntry, MetricType, Projection, SeriesId, Temporality};
@@ -18,6 +19,9 @@ pub(crate) use symbols::Symbols;
 const MAX_METADATA: usize = 100_000;
 /// Most labels of all series of a table, each counted as often as it is used.
 const MAX_LABELS: usize = u32::MAX as usize;
+
+/// No series was sent behind a series yet.
+const NO_FOLLOWER: u32 = u32::MAX;
 
 /// A series of a [`SeriesTable`], by the order in which they came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,7 +39,7 @@ pub struct TooManySeries {
 #[derive(Debug)]
 pub struct SeriesTable {
     rows: RwLock<Rows>,
-    keys: RandomState,
+    keys: DefaultHashBuilder,
     most: usize,
 }
 
@@ -45,6 +49,8 @@ pub(crate) struct Rows {
     by_identity: HashTable<u32>,
     identities: Vec<u8>,
     identity_ends: Vec<usize>,
+    /// Of each series the one that was sent behind it: senders send theirs in the same order again and again.
+    followers: Vec<AtomicU32>,
     series: Vec<Series>,
     views: Vec<ViewRow>,
     /// Pairs of all views, one view after the other.
@@ -88,41 +94,52 @@ impl SeriesTable {
     /// A table of at most so many series.
     pub fn new(most: usize) -> Arc<Self> {
         let most = most.min(u32::MAX as usize);
-        Arc::new(Self { rows: RwLock::default(), keys: RandomState::new(), most })
+        Arc::new(Self { rows: RwLock::default(), keys: DefaultHashBuilder::default(), most })
     }
 
-    /// The series of this identity. One that is not known is described, and is known from then on.
+    /// The series of this identity. One that is not known is described, and is known from then on. `last` is the one that was sent before,
+    /// and becomes this one.
     ///
     /// # Errors
     ///
     /// Why it is not described, or that there are too many.
-    pub fn resolve<E: From<TooManySeries>>(
+    pub(crate) fn resolve<E: From<TooManySeries>>(
         &self,
+        last: &mut Option<SeriesNumber>,
         identity: &[u8],
         describe: impl FnOnce() -> Result<Description, E>,
     ) -> Result<SeriesNumber, E> {
-        // With a key: who sends identities must not be able to make all of them collide.
-        let hash = self.keys.hash_one(identity);
-        {
+        let before = last.take();
+        let hash = {
             let rows = self.rows.read();
+            // Without a hash, and where the processor expects it.
+            if let Some(number) = rows.follower(before).filter(|number| rows.identity(*number) == identity) {
+                return Ok(*last.insert(SeriesNumber(number)));
+            }
+            // With a key: who sends identities must not be able to make all of them collide.
+            let hash = self.keys.hash_one(identity);
             if let Some(number) = rows.find(hash, identity) {
-                return Ok(SeriesNumber(number));
+                rows.follows(before, number);
+                return Ok(*last.insert(SeriesNumber(number)));
             }
             // Before it is described: what is described is counted as new.
             if rows.series.len() >= self.most {
                 return Err(TooManySeries { most: self.most }.into());
             }
-        }
+            hash
+        };
         let description = describe()?;
         let mut rows = self.rows.write();
         if let Some(number) = rows.find(hash, identity) {
-            return Ok(SeriesNumber(number));
+            return Ok(*last.insert(SeriesNumber(number)));
         }
         let labels: usize = description.views.iter().map(|view| view.labels.len()).sum();
         if rows.series.len() >= self.most || rows.view_pairs.len() + labels > MAX_LABELS {
             return Err(TooManySeries { most: self.most }.into());
         }
-        Ok(SeriesNumber(rows.add(&self.keys, hash, identity, description)))
+        let number = rows.add(&self.keys, hash, identity, description);
+        rows.follows(before, number);
+        Ok(*last.insert(SeriesNumber(number)))
     }
 
     /// Keeps what is known of a metric, once.
@@ -176,15 +193,29 @@ impl Rows {
         self.by_identity.find(hash, |number| self.identity(*number) == identity).copied()
     }
 
+    /// What was sent behind a series the last time.
+    fn follower(&self, last: Option<SeriesNumber>) -> Option<u32> {
+        let number = self.followers.get(last?.0 as usize)?.load(Ordering::Relaxed);
+        (number != NO_FOLLOWER).then_some(number)
+    }
+
+    /// This one was sent behind that one.
+    fn follows(&self, last: Option<SeriesNumber>, number: u32) {
+        if let Some(follower) = last.and_then(|last| self.followers.get(last.0 as usize)) {
+            follower.store(number, Ordering::Relaxed);
+        }
+    }
+
     /// The identity of a series.
     pub(crate) fn identity(&self, number: u32) -> &[u8] {
         identity_of(&self.identities, &self.identity_ends, number)
     }
 
-    fn add(&mut self, keys: &RandomState, hash: u64, identity: &[u8], description: Description) -> u32 {
+    fn add(&mut self, keys: &DefaultHashBuilder, hash: u64, identity: &[u8], description: Description) -> u32 {
         let number = self.series.len() as u32;
         self.identities.extend_from_slice(identity);
         self.identity_ends.push(self.identities.len());
+        self.followers.push(AtomicU32::new(NO_FOLLOWER));
         let Description { kind, temporality, clock, views } = description;
         let first_view = self.views.len() as u32;
         self.series.push(Series { id: SeriesId::of(identity), kind, temporality, clock, first_view });
@@ -204,7 +235,7 @@ impl Rows {
         number
     }
 
-    fn pair(&mut self, keys: &RandomState, label: &Label) -> u32 {
+    fn pair(&mut self, keys: &DefaultHashBuilder, label: &Label) -> u32 {
         let (name, value) = (self.symbols.intern(keys, &label.name), self.symbols.intern(keys, &label.value));
         let hash = keys.hash_one((name, value));
         let Self { pairs, pair_rows, .. } = self;
@@ -291,6 +322,7 @@ impl Rows {
     fn bytes(&self) -> usize {
         self.identities.capacity()
             + self.identity_ends.capacity() * size_of::<usize>()
+            + self.followers.capacity() * size_of::<AtomicU32>()
             + self.series.capacity() * size_of::<Series>()
             + self.views.capacity() * size_of::<ViewRow>()
             + self.view_pairs.capacity() * size_of::<u32>()
@@ -305,4 +337,38 @@ fn identity_of<'a>(bytes: &'a [u8], ends: &[usize], number: u32) -> &'a [u8] {
     let number = number as usize;
     let first = if number == 0 { 0 } else { ends[number - 1] };
     &bytes[first..ends[number]]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{prop, proptest};
+
+    use super::{SeriesTable, TooManySeries};
+    use crate::{Description, Labels, MetricType};
+
+    proptest! {
+        #[test]
+        fn a_series_is_found_whatever_came_before_it(requests in prop::collection::vec(prop::collection::vec(0u32..9, 0..12), 1..9)) {
+            let table = SeriesTable::new(8);
+            let mut known = Vec::new();
+            for request in requests {
+                let mut last = None;
+                for name in request {
+                    let identity = name.to_be_bytes();
+                    let labels = Labels::of([("__name__", "up"), ("instance", &*name.to_string())]);
+                    let describe = || Ok::<_, TooManySeries>(Description::new(MetricType::Gauge, 0, labels));
+                    let found = table.resolve(&mut last, &identity, describe).ok().map(|number| number.0);
+                    let place = known.iter().position(|other| *other == name);
+                    match place {
+                        Some(place) => assert_eq!(found, Some(place as u32)),
+                        None if known.len() == 8 => assert_eq!(found, None, "one too many"),
+                        None => {
+                            assert_eq!(found, Some(known.len() as u32));
+                            known.push(name);
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

@@ -22,6 +22,7 @@ mod options;
 mod policy;
 mod read;
 mod recover;
+mod replay;
 mod request_log;
 mod retention;
 mod rollup;

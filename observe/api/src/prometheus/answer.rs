@@ -145,10 +145,9 @@ impl From<EvalError> for Failed {
 pub(super) fn respond(answer: Result<ApiData, Failed>) -> Response {
     match answer {
         Ok(ApiData { data: None, .. }) => StatusCode::NO_CONTENT.into_response(),
-        Ok(ApiData { data: Some(data), warnings, infos }) => {
-            let mut body = String::with_capacity(data.len() + 64);
-            body.push_str("{\"status\":\"success\",\"data\":");
-            body.push_str(&data);
+        Ok(ApiData { data: Some(mut body), warnings, infos }) => {
+            // The data may be long: they are moved, and not copied into another text.
+            body.insert_str(0, "{\"status\":\"success\",\"data\":");
             for (name, texts) in [("warnings", warnings), ("infos", infos)] {
                 if !texts.is_empty() {
                     body.push_str(",\"");

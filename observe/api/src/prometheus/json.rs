@@ -7,6 +7,12 @@ use vitrine_observe_promql::histogram::all_intervals;
 use vitrine_observe_promql::{Point, Sample, Series, Value, go_float_plain, push_go_float_result};
 use vitrine_observe_store::series::{Exemplar, Histogram, Labels};
 
+/// Times of which texts are kept while a result is written.
+const MOST_TIMES: usize = 11_001;
+/// About what a point, and the labels of a series, take as text, in bytes.
+const POINT_BYTES: usize = 24;
+const SERIES_BYTES: usize = 128;
+
 /// What a time is that never was.
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
@@ -168,6 +174,56 @@ fn push_float_point(out: &mut String, (time_ms, value): (i64, f64)) {
     out.push(']');
 }
 
+/// Texts of times, which the series of a result have in common: `[1435781451.781,"`.
+#[derive(Default)]
+struct TimeTexts {
+    /// Rising, with where the text of each ends.
+    known: Vec<(i64, usize)>,
+    text: String,
+}
+
+impl TimeTexts {
+    /// Adds the beginning of a point. `at` is the place to look at first, 0 for the first point of a series.
+    fn push(&mut self, out: &mut String, at: &mut usize, time_ms: i64) {
+        while self.known.get(*at).is_some_and(|(known, _)| *known < time_ms) {
+            *at += 1;
+        }
+        match self.known.get(*at) {
+            Some((known, end)) if *known == time_ms => {
+                let begin = at.checked_sub(1).map_or(0, |before| self.known[before].1);
+                out.push_str(&self.text[begin..*end]);
+            }
+            None if self.known.len() < MOST_TIMES => {
+                let begin = self.text.len();
+                self.text.push('[');
+                push_time(&mut self.text, time_ms);
+                self.text.push_str(",\"");
+                out.push_str(&self.text[begin..]);
+                self.known.push((time_ms, self.text.len()));
+            }
+            _ => {
+                out.push('[');
+                push_time(out, time_ms);
+                out.push_str(",\"");
+            }
+        }
+    }
+
+    fn push_points(&mut self, out: &mut String, points: &[(i64, f64)]) {
+        out.push('[');
+        let mut at = 0;
+        for (place, (time_ms, value)) in points.iter().enumerate() {
+            if place > 0 {
+                out.push(',');
+            }
+            self.push(out, &mut at, *time_ms);
+            push_go_float_result(out, *value);
+            out.push_str("\"]");
+        }
+        out.push(']');
+    }
+}
+
 fn push_histogram_point(out: &mut String, time_ms: i64, histogram: &Histogram) {
     out.push('[');
     push_time(out, time_ms);
@@ -192,18 +248,30 @@ fn push_sample(out: &mut String, sample: &Sample) {
     out.push('}');
 }
 
-fn push_series(out: &mut String, series: &Series) {
+fn push_series(out: &mut String, series: &Series, times: &mut TimeTexts) {
     out.push_str("{\"metric\":");
     push_labels(out, &series.labels);
     if !series.floats.is_empty() {
         out.push_str(",\"values\":");
-        push_list(out, series.floats.iter().copied(), push_float_point);
+        times.push_points(out, &series.floats);
     }
     if !series.histograms.is_empty() {
         out.push_str(",\"histograms\":");
         push_list(out, &series.histograms, |out, (time_ms, histogram)| push_histogram_point(out, *time_ms, histogram));
     }
     out.push('}');
+}
+
+/// About how many bytes [`push_result`] writes.
+pub(super) fn result_bytes(value: &Value) -> usize {
+    match value {
+        Value::Scalar { .. } | Value::String { .. } => SERIES_BYTES,
+        Value::Vector(samples) => SERIES_BYTES * (samples.len() + 1),
+        Value::Matrix(all) => {
+            let points: usize = all.iter().map(|series| series.floats.len() + series.histograms.len()).sum();
+            SERIES_BYTES * (all.len() + 1) + POINT_BYTES * points
+        }
+    }
 }
 
 /// `"resultType":…,"result":…`, without braces.
@@ -227,7 +295,8 @@ pub(super) fn push_result(out: &mut String, value: &Value) {
         }
         Value::Matrix(series) => {
             out.push_str("\"resultType\":\"matrix\",\"result\":");
-            push_list(out, series, push_series);
+            let mut times = TimeTexts::default();
+            push_list(out, series, |out, series| push_series(out, series, &mut times));
         }
     }
 }
@@ -244,7 +313,29 @@ pub(super) fn push_exemplar(out: &mut String, exemplar: &Exemplar) {
 
 #[cfg(test)]
 mod tests {
-    use super::{push_text, push_time};
+    use vitrine_observe_promql::{Series, Value};
+    use vitrine_observe_store::series::Labels;
+
+    use super::{push_float_point, push_list, push_result, push_text, push_time};
+
+    #[test]
+    fn points_of_series_at_other_times_are_written_as_each_is_alone() {
+        let of = |times: &[i64]| Series {
+            labels: Labels::of([("a", "b")]),
+            floats: times.iter().map(|time| (*time, *time as f64 / 7.0)).collect(),
+            histograms: Vec::new(),
+        };
+        let all = [&[1000, 2500, 4000][..], &[2500, 4000, 5000], &[0, 1000, 1001, 5000], &[-1, 7000], &[1000]].map(of);
+        let mut wanted = String::from("\"resultType\":\"matrix\",\"result\":");
+        push_list(&mut wanted, &all, |out, series| {
+            out.push_str("{\"metric\":{\"a\":\"b\"},\"values\":");
+            push_list(out, series.floats.iter().copied(), push_float_point);
+            out.push('}');
+        });
+        let mut written = String::new();
+        push_result(&mut written, &Value::Matrix(all.into()));
+        assert_eq!(written, wanted);
+    }
 
     #[test]
     fn times_and_texts_are_written_as_go_writes_them() {

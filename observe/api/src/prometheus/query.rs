@@ -11,7 +11,7 @@ use vitrine_observe_promql::{Engine, Outcome, Range, Severity, Value, go_quote};
 use vitrine_observe_store::series::Filter;
 
 use super::answer::{ApiData, Failed};
-use super::json::{push_exemplar, push_labels, push_list, push_result, push_text};
+use super::json::{push_exemplar, push_labels, push_list, push_result, push_text, result_bytes};
 use super::question::{Question, TRUNCATED};
 
 /// Most steps of a range query.
@@ -91,7 +91,8 @@ fn answer(question: &Question, mut outcome: Outcome, limit: Option<usize>, begun
             go_quote(stats)
         ));
     }
-    let mut data = String::from("{");
+    let mut data = String::with_capacity(result_bytes(&outcome.value));
+    data.push('{');
     push_result(&mut data, &outcome.value);
     if !stats.is_empty() {
         let (seconds, samples) = (took.as_secs_f64(), question.budget.samples());

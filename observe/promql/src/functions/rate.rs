@@ -80,14 +80,12 @@ fn change(change: Change, call: &RangeCall<'_>, window: &Window<'_>, notes: &mut
 /// Where samples lie in a range: all that extrapolation needs of their times, in seconds. The same for all series with these times.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Coverage {
-    /// From the start of the range to the first sample.
-    pub to_start: f64,
-    /// From the last sample to the end of the range.
-    pub to_end: f64,
+    /// By how much the series reaches to the start of the range before its first sample: not all of it if that is too far away.
+    before: f64,
+    /// The same behind its last sample, to the end of the range.
+    behind: f64,
     /// From the first sample to the last.
-    pub interval: f64,
-    /// Between two samples.
-    pub mean: f64,
+    interval: f64,
 }
 
 impl Coverage {
@@ -96,26 +94,33 @@ impl Coverage {
         let (first, last) = (times[0], times[times.len() - 1]);
         let interval = seconds(last.saturating_sub(first));
         let gaps = times.len() - 1;
-        Self {
-            to_start: seconds(first.saturating_sub(start_ms)),
-            to_end: seconds(end_ms.saturating_sub(last)),
-            interval,
-            mean: if gaps > 0 { interval / gaps as f64 } else { 0.0 },
-        }
+        let mean = if gaps > 0 { interval / gaps as f64 } else { 0.0 };
+        let threshold = mean * EXTRAPOLATION_THRESHOLD;
+        let reach = |distance: f64| if distance >= threshold { mean / 2.0 } else { distance };
+        let before = reach(seconds(first.saturating_sub(start_ms)));
+        let behind = reach(seconds(end_ms.saturating_sub(last)));
+        Self { before, behind, interval }
     }
 
     /// What a change between the first and the last sample is multiplied by to be one of the whole range. A counter is not taken below zero:
     /// `first` is the first value, `change` the change.
     pub fn factor(&self, is_counter: bool, first: f64, change: f64) -> f64 {
-        let threshold = self.mean * EXTRAPOLATION_THRESHOLD;
-        let mut to_start = if self.to_start >= threshold { self.mean / 2.0 } else { self.to_start };
-        if is_counter && change > 0.0 && first >= 0.0 {
-            let to_zero = self.interval * (first / change);
-            if to_zero < to_start {
-                to_start = to_zero;
-            }
+        if !Self::may_reach_zero(is_counter, first, change) {
+            return self.usual_factor();
         }
-        self.stretched(self.interval, to_start)
+        let to_zero = self.interval * (first / change);
+        self.stretched(self.interval, if to_zero < self.before { to_zero } else { self.before })
+    }
+
+    /// The factor that does not depend on values.
+    pub fn usual_factor(&self) -> f64 {
+        self.stretched(self.interval, self.before)
+    }
+
+    /// Whether a counter may have been zero within the range. If it is two changes above zero that is further away than a series reaches
+    /// before its first sample, which is 1.1 intervals.
+    pub fn may_reach_zero(is_counter: bool, first: f64, change: f64) -> bool {
+        is_counter && change > 0.0 && first >= 0.0 && first < 2.0 * change
     }
 
     /// The same where the total began within the range, at `start_ms`, with zero.
@@ -123,10 +128,8 @@ impl Coverage {
         self.stretched(seconds(last_ms.saturating_sub(start_ms)), 0.0)
     }
 
-    fn stretched(&self, interval: f64, to_start: f64) -> f64 {
-        let threshold = self.mean * EXTRAPOLATION_THRESHOLD;
-        let to_end = if self.to_end >= threshold { self.mean / 2.0 } else { self.to_end };
-        if interval == 0.0 { 1.0 } else { (interval + to_start + to_end) / interval }
+    fn stretched(&self, interval: f64, before: f64) -> f64 {
+        if interval == 0.0 { 1.0 } else { (interval + before + self.behind) / interval }
     }
 }
 

@@ -60,6 +60,8 @@ impl Run<'_> {
         let mut places: HashMap<Labels, usize, FxBuildHasher> = HashMap::default();
         let mut groups: Vec<Group> = Vec::new();
         let mut values: Vec<Reservation> = Vec::new();
+        // Series of a group come one after the other as a rule.
+        let mut last = 0;
         let expected = Expected::Groups {
             grouping: aggregate.grouping.clone(),
             without: aggregate.without,
@@ -68,8 +70,13 @@ impl Run<'_> {
         self.expecting(expected, || {
             self.rows(&aggregate.expr, grid, &mut |row| {
                 let labels = grouped(&row.labels, &aggregate.grouping, aggregate.without);
-                let index = match places.get(&labels) {
-                    Some(index) => *index,
+                let known = if groups.get(last).is_some_and(|group: &Group| group.labels == labels) {
+                    Some(last)
+                } else {
+                    places.get(&labels).copied()
+                };
+                last = match known {
+                    Some(index) => index,
                     None => {
                         let memory = self.budget.reserve(folds::bytes(aggregate.op).saturating_mul(grid.count))?;
                         let Some(fold) = fold(aggregate.op, grid.count) else {
@@ -80,7 +87,7 @@ impl Run<'_> {
                         groups.len() - 1
                     }
                 };
-                let group = &mut groups[index];
+                let group = &mut groups[last];
                 group.drop_name |= row.drop_name;
                 if aggregate.op == AggregateOp::Quantile {
                     // Of all others only the group is kept.

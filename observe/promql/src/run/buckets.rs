@@ -15,7 +15,7 @@ use crate::text::go_float;
 
 use super::cells::{Cell, Row};
 use super::grid::Grid;
-use super::labels::{keep, string, with};
+use super::labels::{keep, string, with, without_metadata_unless};
 use super::merge::{Merger, RowSet};
 use super::{Done, Run, SAME_LABELS, Sink, failed};
 
@@ -25,7 +25,8 @@ const LE: &str = "le";
 /// A histogram at a step.
 enum HistogramAt<'a> {
     Whole(&'a vitrine_observe_series::Histogram),
-    Classic(Vec<ClassicBucket>),
+    /// Its buckets, by their bounds.
+    Classic(&'a [ClassicBucket]),
 }
 
 /// Series that are a classic histogram's buckets, or a whole histogram, with the same labels but `le`.
@@ -92,7 +93,7 @@ impl Run<'_> {
                     let notes = &mut self.notes.borrow_mut();
                     fraction_of_histogram(lower[step], upper[step], histogram, metric, place, notes)
                 }
-                HistogramAt::Classic(buckets) => fraction_of_classic(lower[step], upper[step], &mut buckets.clone()),
+                HistogramAt::Classic(buckets) => fraction_of_classic(lower[step], upper[step], &mut buckets.to_vec()),
             };
             put(labels, value)
         })
@@ -110,7 +111,7 @@ impl Run<'_> {
                 of_histogram(quantile, histogram, metric, place, &mut self.notes.borrow_mut())
             }
             HistogramAt::Classic(buckets) => {
-                let (value, forced) = of_classic(quantile, &mut buckets.clone());
+                let (value, forced) = of_classic(quantile, &mut buckets.to_vec());
                 if let Some(forced) = forced {
                     let detail = Detail::Monotonicity {
                         min_ms: time_ms,
@@ -139,13 +140,24 @@ impl Run<'_> {
         let held = self.collect(vector, grid)?;
         let (keys, families) = self.group_buckets(&held, vector.span);
         let mut merger = Merger::default();
+        let mut buckets = Vec::new();
+        // Steps of one histogram go into the same row.
+        let mut last: Option<(Labels, usize)> = None;
         for (key, family) in keys.iter().zip(&families) {
             self.budget.check()?;
             for step in 0..grid.count {
-                let buckets = classic_buckets(&held.rows, family, step);
+                classic_buckets(&held.rows, family, step, &mut buckets);
                 let mut put = |labels: &Labels, value: f64| {
-                    let labels = super::labels::without_metadata_unless(labels, self.options.delayed_names);
-                    let row = merger.row(self, &labels, true, grid.count)?;
+                    let place = match &last {
+                        Some((known, place)) if known == labels => *place,
+                        _ => {
+                            let shown = without_metadata_unless(labels, self.options.delayed_names);
+                            let place = merger.place(self, &shown, true, grid.count)?;
+                            last = Some((labels.clone(), place));
+                            place
+                        }
+                    };
+                    let row = &mut merger.held.rows[place];
                     if row.cells.is_present(step) {
                         return failed(SAME_LABELS);
                     }
@@ -164,7 +176,7 @@ impl Run<'_> {
                     make(step, &row.labels, &HistogramAt::Whole(histogram), &mut put)?;
                 }
                 if classic {
-                    make(step, key, &HistogramAt::Classic(buckets), &mut put)?;
+                    make(step, key, &HistogramAt::Classic(&buckets), &mut put)?;
                 }
             }
         }
@@ -198,6 +210,10 @@ impl Run<'_> {
                 }
             }
         }
+        // Each step finds them in order. With a bound that is no number there is none.
+        for family in families.iter_mut().filter(|family| family.buckets.iter().all(|(_, upper)| !upper.is_nan())) {
+            family.buckets.sort_by(|a, b| a.1.total_cmp(&b.1));
+        }
         (keys, families)
     }
 }
@@ -207,12 +223,12 @@ fn key_of(labels: &Labels) -> Labels {
     keep(labels, |label| &*label.name != LE)
 }
 
-fn classic_buckets(rows: &[Row], family: &BucketSet, step: usize) -> Vec<ClassicBucket> {
-    let bucket = |(place, upper): &(usize, f64)| match rows[*place].cells.get(step) {
+fn classic_buckets(rows: &[Row], family: &BucketSet, step: usize, buckets: &mut Vec<ClassicBucket>) {
+    buckets.clear();
+    buckets.extend(family.buckets.iter().filter_map(|(place, upper)| match rows[*place].cells.get(step) {
         Some(Cell::Float(count)) => Some(ClassicBucket { upper: *upper, count }),
         _ => None,
-    };
-    family.buckets.iter().filter_map(bucket).collect()
+    }));
 }
 
 /// A number as Go's `strconv.ParseFloat` reads it, as far as senders write bounds.

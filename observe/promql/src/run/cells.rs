@@ -53,6 +53,7 @@ impl<'a> Cell<'a> {
 /// A value or nothing for each step.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cells {
+    /// What stands at each step; empty where each has a number, as nearly always.
     kinds: Vec<Kind>,
     floats: Vec<f64>,
     /// As many as steps if there are any.
@@ -66,23 +67,36 @@ impl Cells {
 
     /// A number at each step.
     pub fn floats(floats: Vec<f64>) -> Self {
-        Self { kinds: vec![Kind::Float; floats.len()], floats, histograms: Vec::new() }
+        Self { kinds: Vec::new(), floats, histograms: Vec::new() }
+    }
+
+    fn kind(&self, step: usize) -> Kind {
+        if self.kinds.is_empty() { Kind::Float } else { self.kinds[step] }
+    }
+
+    /// What stands at each step, to be changed.
+    fn kinds_mut(&mut self) -> &mut Vec<Kind> {
+        if self.kinds.is_empty() {
+            self.kinds.resize(self.floats.len(), Kind::Float);
+        }
+        &mut self.kinds
     }
 
     pub fn get(&self, step: usize) -> Option<Cell<'_>> {
-        match self.kinds.get(step)? {
+        let value = self.floats.get(step)?;
+        match self.kind(step) {
             Kind::Absent => None,
-            Kind::Float => Some(Cell::Float(self.floats[step])),
+            Kind::Float => Some(Cell::Float(*value)),
             Kind::Histogram => self.histograms.get(step)?.as_ref().map(Cell::Histogram),
         }
     }
 
     pub fn is_present(&self, step: usize) -> bool {
-        self.kinds[step] != Kind::Absent
+        self.kind(step) != Kind::Absent
     }
 
     pub fn any(&self) -> bool {
-        self.kinds.iter().any(|kind| *kind != Kind::Absent)
+        !self.floats.is_empty() && (self.kinds.is_empty() || self.kinds.iter().any(|kind| *kind != Kind::Absent))
     }
 
     pub fn has_histograms(&self) -> bool {
@@ -91,19 +105,21 @@ impl Cells {
 
     /// Whether every step has a number, and if so these.
     pub fn all_floats(&self) -> Option<&[f64]> {
-        (self.histograms.is_empty() && self.kinds.iter().all(|kind| *kind == Kind::Float)).then_some(&self.floats)
+        self.kinds.iter().all(|kind| *kind == Kind::Float).then_some(&self.floats)
     }
 
     pub fn set_float(&mut self, step: usize, value: f64) {
-        self.kinds[step] = Kind::Float;
+        if let Some(kind) = self.kinds.get_mut(step) {
+            *kind = Kind::Float;
+        }
         self.floats[step] = value;
     }
 
     pub fn set_histogram(&mut self, step: usize, histogram: Arc<Histogram>) {
         if self.histograms.is_empty() {
-            self.histograms = vec![None; self.kinds.len()];
+            self.histograms = vec![None; self.floats.len()];
         }
-        self.kinds[step] = Kind::Histogram;
+        self.kinds_mut()[step] = Kind::Histogram;
         self.histograms[step] = Some(histogram);
     }
 
@@ -115,7 +131,7 @@ impl Cells {
     }
 
     pub fn clear(&mut self, step: usize) {
-        self.kinds[step] = Kind::Absent;
+        self.kinds_mut()[step] = Kind::Absent;
         if let Some(histogram) = self.histograms.get_mut(step) {
             *histogram = None;
         }
@@ -123,13 +139,13 @@ impl Cells {
 
     /// Steps with a value.
     pub fn present(&self) -> impl Iterator<Item = (usize, Cell<'_>)> {
-        (0..self.kinds.len()).filter_map(|step| Some((step, self.get(step)?)))
+        (0..self.floats.len()).filter_map(|step| Some((step, self.get(step)?)))
     }
 
     /// Changes all numbers.
     pub fn map_floats(&mut self, mut change: impl FnMut(f64) -> f64) {
-        for (kind, value) in self.kinds.iter().zip(&mut self.floats) {
-            if *kind == Kind::Float {
+        for (step, value) in self.floats.iter_mut().enumerate() {
+            if self.kinds.get(step).is_none_or(|kind| *kind == Kind::Float) {
                 *value = change(*value);
             }
         }
@@ -140,7 +156,7 @@ impl Cells {
         if self.histograms.is_empty() {
             return;
         }
-        for step in 0..self.kinds.len() {
+        for step in 0..self.floats.len() {
             if let Some(Cell::Histogram(histogram)) = self.get(step) {
                 match change(histogram) {
                     Some(changed) => self.set_histogram(step, Arc::new(changed)),
@@ -158,7 +174,7 @@ impl Cells {
 
     /// Takes over the values of another where this one has none. False, and nothing is changed, where both have one.
     pub fn fill_from(&mut self, other: &Self) -> bool {
-        if self.kinds.iter().zip(&other.kinds).any(|(a, b)| *a != Kind::Absent && *b != Kind::Absent) {
+        if (0..self.floats.len().min(other.floats.len())).any(|step| self.is_present(step) && other.is_present(step)) {
             return false;
         }
         for (step, cell) in other.present() {
@@ -170,7 +186,7 @@ impl Cells {
     /// Bytes it takes, about.
     pub fn bytes(&self) -> usize {
         let histograms: usize = self.histograms.iter().flatten().map(|h| histogram_bytes(h)).sum();
-        self.kinds.len() * BYTES_A_STEP + self.histograms.len() * size_of::<Option<Arc<Histogram>>>() + histograms
+        self.floats.len() * BYTES_A_STEP + self.histograms.len() * size_of::<Option<Arc<Histogram>>>() + histograms
     }
 }
 

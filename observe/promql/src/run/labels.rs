@@ -29,7 +29,7 @@ pub(super) fn without_metadata_unless(labels: &Labels, delayed: bool) -> Labels 
 
 /// Those labels for which this holds.
 pub(super) fn keep(labels: &Labels, mut which: impl FnMut(&Label) -> bool) -> Labels {
-    Labels::new(labels.iter().filter(|label| which(label)).cloned())
+    labels.filtered(|label| which(label))
 }
 
 /// With a label set; an empty value takes it out.

@@ -85,16 +85,19 @@ impl Merger {
 
     /// The row with these labels; a new one without values if there is none.
     pub fn row(&mut self, run: &Run<'_>, labels: &Labels, drop_name: bool, count: usize) -> Done<&mut Row> {
-        let place = match self.places.get(labels) {
-            Some(place) => *place,
-            None => {
-                let place = self.held.rows.len();
-                self.places.insert(labels.clone(), place);
-                let cells = super::cells::Cells::absent(count);
-                run.hold(&mut self.held, Row { labels: labels.clone(), drop_name, cells })?;
-                place
-            }
-        };
+        let place = self.place(run, labels, drop_name, count)?;
         Ok(&mut self.held.rows[place])
+    }
+
+    /// The same, as its place among the rows that are held.
+    pub fn place(&mut self, run: &Run<'_>, labels: &Labels, drop_name: bool, count: usize) -> Done<usize> {
+        if let Some(place) = self.places.get(labels) {
+            return Ok(*place);
+        }
+        let place = self.held.rows.len();
+        self.places.insert(labels.clone(), place);
+        let cells = super::cells::Cells::absent(count);
+        run.hold(&mut self.held, Row { labels: labels.clone(), drop_name, cells })?;
+        Ok(place)
     }
 }

@@ -7,21 +7,22 @@ use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
 use vitrine_observe_series::{
-    FAMILY_ENDINGS, Histogram, Labels, Reservation, SeriesSamples, Temporality, Value, Values, is_stale,
+    FAMILY_ENDINGS, Histogram, Labels, Reservation, SeriesSamples, Temporality, Value, Values, any_stale, is_stale,
 };
 
 use crate::annotations::Note;
 use crate::ast::Span;
-use crate::functions::{Coverage, EdgeMode, RangeCall, RangeFunction, Window, WindowValues, range_function};
+use crate::functions::{Change, Coverage, EdgeMode, RangeCall, RangeFunction, Window, WindowValues, range_function};
 use crate::plan::{Node, NodeKind, RangeSource, Selector};
 
+use super::by_times::ByTimes;
 use super::cells::{Cell, Cells, Row};
 use super::grid::Grid;
 use super::labels::without_metadata;
 use super::stats::stats_only;
 use super::{Done, Run, SAME_LABELS, Sink, failed};
 
-use one_pass::OnePass;
+use one_pass::{Coverages, OnePass};
 
 /// Functions that use the times at which totals began.
 const WITH_STARTS: [&str; 4] = ["increase", "irate", "rate", "resets"];
@@ -99,21 +100,15 @@ pub(super) struct Cut {
 type Samples = (Arc<[i64]>, Values, Option<Arc<[i64]>>);
 
 /// Which samples are in the range of each step.
-#[derive(Default)]
 struct Windows {
-    times: Option<Arc<[i64]>>,
     places: Vec<(usize, usize)>,
-    /// Where the samples of each window lie, if it has two at least. Known when it was asked for.
-    coverages: Vec<Option<Coverage>>,
+    /// How what changes in each window is extrapolated. Known when it was asked for.
+    coverages: Option<Coverages>,
 }
 
 impl Windows {
-    fn of(&mut self, times: &Arc<[i64]>, shape: &Shape, grid: &Grid) -> &[(usize, usize)] {
-        if self.times.as_ref().is_some_and(|known| Arc::ptr_eq(known, times)) {
-            return &self.places;
-        }
-        self.places.clear();
-        self.coverages.clear();
+    fn of(times: &[i64], shape: &Shape, grid: &Grid) -> Self {
+        let mut places = Vec::with_capacity(grid.count);
         let (mut from, mut to) = (0, 0);
         for time in grid.times() {
             let end = shape.end(time);
@@ -125,25 +120,21 @@ impl Windows {
             while times.get(to).is_some_and(|t| *t <= end) {
                 to += 1;
             }
-            self.places.push(with_edges(times, (from, to), (start, end), shape));
+            places.push(with_edges(times, (from, to), (start, end), shape));
         }
-        self.times = Some(times.clone());
-        &self.places
+        Self { places, coverages: None }
     }
 
-    /// Where the samples of each window lie.
-    fn coverages(&mut self, times: &Arc<[i64]>, shape: &Shape, grid: &Grid) -> &[Option<Coverage>] {
-        self.of(times, shape, grid);
-        if self.coverages.is_empty() {
-            self.coverages = (self.places.iter().zip(grid.times()))
-                .map(|(&(from, to), time)| {
-                    let end = shape.end(time);
-                    let start = end.saturating_sub(shape.range_ms);
-                    (to > from + 1).then(|| Coverage::of(start, end, &times[from..to]))
-                })
-                .collect();
-        }
-        &self.coverages
+    fn cover(&mut self, change: Change, times: &[i64], shape: &Shape, grid: &Grid) {
+        let places = &self.places;
+        self.coverages.get_or_insert_with(|| {
+            let of_steps = places.iter().zip(grid.times()).map(|(&(from, to), time)| {
+                let end = shape.end(time);
+                let start = end.saturating_sub(shape.range_ms);
+                (to > from + 1).then(|| Coverage::of(start, end, &times[from..to]))
+            });
+            Coverages::new(change, shape.range_ms as f64 / 1000.0, of_steps)
+        });
     }
 }
 
@@ -193,12 +184,13 @@ impl Run<'_> {
         let calling = Calling { name, function, one_pass, span, shape, params, grid };
         let unique = args.iter().all(Node::is_unique_without_name);
         let mut seen: HashSet<Labels, FxBuildHasher> = HashSet::default();
-        let mut windows = Windows::default();
+        let mut known = ByTimes::new(grid.count);
         let _memory = self.reserve_steps(1 + calling.params.len(), grid)?;
         self.tracks(source, shape, grid, &mut |track| {
-            let cells = match self.in_one_pass(&calling, track, &mut windows) {
+            let windows = known.get(&track.times, || Windows::of(&track.times, &calling.shape, grid));
+            let cells = match self.in_one_pass(&calling, track, windows) {
                 Some(cells) => cells,
-                None => self.windows(&calling, track, windows.of(&track.times, &calling.shape, grid))?,
+                None => self.windows(&calling, track, &windows.places)?,
             };
             if !cells.any() {
                 return Ok(());
@@ -226,11 +218,10 @@ impl Run<'_> {
         if calling.shape.edges != EdgeMode::Plain || with_starts || !cumulative {
             return None;
         }
-        if matches!(one_pass, OnePass::Change(_)) {
-            windows.coverages(&track.times, &calling.shape, calling.grid);
+        if let OnePass::Change(change) = one_pass {
+            windows.cover(change, &track.times, &calling.shape, calling.grid);
         }
-        windows.of(&track.times, &calling.shape, calling.grid);
-        Some(one_pass.cells(bits, &windows.places, &windows.coverages, calling.shape.range_ms as f64 / 1000.0))
+        Some(one_pass.cells(bits, &windows.places, windows.coverages.as_ref()))
     }
 
     /// The function's value at each step.
@@ -367,9 +358,8 @@ impl Run<'_> {
         take: &mut dyn FnMut(&Track, Cut) -> Done,
     ) -> Done {
         let shape = Shape::of(source, self.options.lookback_ms);
-        let mut windows = Windows::default();
         self.tracks(source, shape, grid, &mut |track| {
-            let (from, to) = windows.of(&track.times, &shape, grid).first().copied().unwrap_or_default();
+            let (from, to) = Windows::of(&track.times, &shape, grid).places.first().copied().unwrap_or_default();
             let end_ms = shape.end(grid.start_ms);
             let start_ms = end_ms.saturating_sub(shape.range_ms);
             take(track, Cut { from, to, start_ms, end_ms, edges: shape.edges })
@@ -390,7 +380,7 @@ pub(super) fn living(series: &SeriesSamples) -> Samples {
     let count = series.times.len();
     let ends = match &series.values {
         // Nearly all are such, and have no marker: they are looked through quickly.
-        Values::Floats(bits) => bits.iter().any(|bits| is_stale(*bits)),
+        Values::Floats(bits) => any_stale(bits),
         _ => (0..count).any(stale),
     };
     if !ends {
@@ -400,7 +390,7 @@ pub(super) fn living(series: &SeriesSamples) -> Samples {
     let times = places.iter().map(|place| series.times[*place]).collect();
     let starts = series.starts.as_ref().map(|starts| places.iter().map(|place| starts[*place]).collect());
     let values = match &series.values {
-        Values::Floats(bits) => Values::Floats(places.iter().map(|place| bits[*place]).collect()),
+        Values::Floats(bits) => Values::Floats(places.iter().map(|place| bits[*place]).collect::<Vec<u64>>().into()),
         Values::Histograms(all) => Values::Histograms(places.iter().map(|place| all[*place].clone()).collect()),
         Values::Mixed(all) => Values::Mixed(places.iter().map(|place| all[*place].clone()).collect()),
     };
@@ -410,7 +400,7 @@ pub(super) fn living(series: &SeriesSamples) -> Samples {
 /// The values of a row as samples. What is known of counter resets is forgotten: samples may be left out between them.
 fn row_samples(row: &Row, all: &Arc<[i64]>) -> (Arc<[i64]>, Values) {
     if let Some(floats) = row.cells.all_floats() {
-        return (all.clone(), Values::Floats(floats.iter().map(|value| value.to_bits()).collect()));
+        return (all.clone(), Values::Floats(floats.iter().map(|value| value.to_bits()).collect::<Vec<u64>>().into()));
     }
     let mut times = Vec::new();
     let mut values = Vec::new();

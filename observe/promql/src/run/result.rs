@@ -135,6 +135,10 @@ fn unwrapped(node: &Node) -> &Node {
 
 fn series_of(row: Row, grid: &Grid) -> Series {
     let mut series = Series { labels: row.labels, ..Series::default() };
+    if let Some(floats) = row.cells.all_floats() {
+        series.floats = grid.times().zip(floats.iter().copied()).collect();
+        return series;
+    }
     for (step, cell) in row.cells.present() {
         match cell {
             Cell::Float(value) => series.floats.push((grid.time(step), value)),

@@ -1,11 +1,10 @@
 //! Series at instants.
 
-use std::sync::Arc;
-
 use vitrine_observe_series::{Select, Selection, SeriesSamples, Value, Values, is_stale};
 
 use crate::plan::Selector;
 
+use super::by_times::ByTimes;
 use super::cells::{Cells, Row};
 use super::grid::Grid;
 use super::stats::stats_only;
@@ -28,19 +27,16 @@ pub(super) enum Take {
 }
 
 /// Which sample each step looks at. Series that share their times share it.
-#[derive(Default)]
 pub(super) struct Lookups {
-    times: Option<Arc<[i64]>>,
     places: Vec<u32>,
+    /// Whether each step has one.
+    is_complete: bool,
 }
 
 impl Lookups {
     /// Places of the last samples that are not later than a step's instant, and later than the lookback before it.
-    fn of(&mut self, times: &Arc<[i64]>, selector: &Selector, grid: &Grid, lookback_ms: i64) -> &[u32] {
-        if self.times.as_ref().is_some_and(|known| Arc::ptr_eq(known, times)) {
-            return &self.places;
-        }
-        self.places.clear();
+    fn of(times: &[i64], selector: &Selector, grid: &Grid, lookback_ms: i64) -> Self {
+        let mut places = Vec::with_capacity(grid.count);
         let mut behind = 0;
         for time in grid.times() {
             let instant = selector.instant(time);
@@ -48,10 +44,10 @@ impl Lookups {
                 behind += 1;
             }
             let found = behind.checked_sub(1).filter(|i| times[*i] > instant.saturating_sub(lookback_ms));
-            self.places.push(found.and_then(|i| u32::try_from(i).ok()).unwrap_or(NONE));
+            places.push(found.and_then(|i| u32::try_from(i).ok()).unwrap_or(NONE));
         }
-        self.times = Some(times.clone());
-        &self.places
+        let is_complete = !places.contains(&NONE);
+        Self { places, is_complete }
     }
 }
 
@@ -86,12 +82,12 @@ impl Run<'_> {
         let after_ms = selector.instant(grid.start_ms).saturating_sub(lookback_ms);
         let mut selection = self.open(selector, after_ms, selector.instant(grid.last_ms()))?;
         let _memory = self.reserve_steps(1, grid)?;
-        let mut lookups = Lookups::default();
+        let mut known = ByTimes::new(grid.count);
         self.each_series(&mut *selection, |selection, series| {
-            let places = lookups.of(&series.times, selector, grid, lookback_ms);
+            let lookups = known.get(&series.times, || Lookups::of(&series.times, selector, grid, lookback_ms));
             let cells = match stats_only(selector, series) {
-                Some(series) => looked_up(&series, places, take),
-                None => looked_up(series, places, take),
+                Some(series) => looked_up(&series, lookups, take),
+                None => looked_up(series, lookups, take),
             };
             if !cells.any() {
                 return Ok(());
@@ -102,12 +98,19 @@ impl Run<'_> {
 }
 
 /// The values at these places; none where the series has ended.
-fn looked_up(series: &SeriesSamples, places: &[u32], take: Take) -> Cells {
-    if let (Values::Floats(bits), Take::Value) = (&series.values, take)
-        && !places.contains(&NONE)
-        && !bits.iter().any(|bits| is_stale(*bits))
-    {
-        return Cells::floats(places.iter().map(|place| f64::from_bits(bits[*place as usize])).collect());
+fn looked_up(series: &SeriesSamples, lookups: &Lookups, take: Take) -> Cells {
+    let places = &lookups.places;
+    if let (Values::Floats(bits), Take::Value, true) = (&series.values, take, lookups.is_complete) {
+        let mut any_stale = false;
+        let value = |place: &u32| {
+            let bits = bits[*place as usize];
+            any_stale |= is_stale(bits);
+            f64::from_bits(bits)
+        };
+        let floats = places.iter().map(value).collect();
+        if !any_stale {
+            return Cells::floats(floats);
+        }
     }
     let mut cells = Cells::absent(places.len());
     if let (Values::Floats(bits), Take::Value) = (&series.values, take) {

@@ -5,7 +5,7 @@
 
 use crate::STALE;
 use crate::chunk::bytes::{read_byte, read_bytes, read_length};
-use crate::chunk::numbers::{read_numbers, write_numbers};
+use crate::chunk::numbers::{read_into as read_numbers_into, write_numbers};
 use crate::chunk::places::{read_places, write_places};
 use crate::error::FileError;
 
@@ -40,6 +40,23 @@ fn whole(value: f64, scale: usize) -> Option<i64> {
 
 fn unscaled(number: i64, scale: usize) -> u64 {
     (number as f64 / POWERS[scale]).to_bits()
+}
+
+/// What [`unscaled`] makes of each. Numbers up to 2^51 become doubles by an addition and a subtraction, which processors do for several
+/// at a time: added to the bits of 1.5 × 2^52 they are the lowest bits of that double.
+fn unscale(numbers: &mut [u64], scale: usize) {
+    const HALF: u64 = 1 << 51;
+    const MIDDLE: f64 = 6_755_399_441_055_744.0;
+    let are_small = numbers.iter().fold(0, |all, number| all | number.wrapping_add(HALF)) < 2 * HALF;
+    let double = |number: u64| f64::from_bits(MIDDLE.to_bits().wrapping_add(number)) - MIDDLE;
+    if !are_small {
+        numbers.iter_mut().for_each(|number| *number = unscaled(*number as i64, scale));
+    } else if scale == 0 {
+        numbers.iter_mut().for_each(|number| *number = double(*number).to_bits());
+    } else {
+        let power = POWERS[scale];
+        numbers.iter_mut().for_each(|number| *number = (double(*number) / power).to_bits());
+    }
 }
 
 /// The scale that all values but a few share, with their numbers. An exception has the number of the value before.
@@ -108,15 +125,22 @@ fn write_exceptions(exceptions: &[u32], values: &[u64], out: &mut Vec<u8>) {
 
 /// Reads so many values, at least one, of which the caller knows that there is room for them.
 pub(crate) fn read(bytes: &mut &[u8], count: usize) -> Result<Vec<u64>, FileError> {
+    let mut values = vec![0; count];
+    read_into(bytes, &mut values)?;
+    Ok(values)
+}
+
+/// Reads as many values, at least one, as there is room for.
+pub(crate) fn read_into(bytes: &mut &[u8], values: &mut [u64]) -> Result<(), FileError> {
     let head = read_byte(bytes)?;
     if head == BITS {
-        return Ok(read_numbers(bytes, count)?.into_iter().map(|bits| bits as u64).collect());
+        return read_numbers_into(bytes, values).map(drop);
     }
     let scale = usize::from(head & !EXCEPTIONS);
     if scale > MAX_SCALE {
         return Err(FileError::Damaged("values of an unknown form"));
     }
-    let exceptions = if head & EXCEPTIONS == 0 { Vec::new() } else { read_places(bytes, count)? };
+    let exceptions = if head & EXCEPTIONS == 0 { Vec::new() } else { read_places(bytes, values.len())? };
     let mut bits = Vec::with_capacity(exceptions.len());
     for _ in &exceptions {
         bits.push(match read_length(bytes, usize::from(IS_STALE) + 1)? {
@@ -124,12 +148,16 @@ pub(crate) fn read(bytes: &mut &[u8], count: usize) -> Result<Vec<u64>, FileErro
             _ => read_bytes(bytes, 8)?.first_chunk().map_or(0, |bits| u64::from_le_bytes(*bits)),
         });
     }
-    let numbers = read_numbers(bytes, count)?;
-    let mut values: Vec<u64> = numbers.into_iter().map(|number| unscaled(number, scale)).collect();
+    if read_numbers_into(bytes, values)? {
+        let value = values.first().map_or(0, |number| unscaled(*number as i64, scale));
+        values.fill(value);
+    } else {
+        unscale(values, scale);
+    }
     for (place, bits) in exceptions.into_iter().zip(bits) {
         values[place as usize] = bits;
     }
-    Ok(values)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -94,49 +94,60 @@ pub(crate) fn write_numbers(numbers: &[i64], out: &mut Vec<u8>) {
 
 /// Reads so many numbers, at least one, of which the caller knows that there is room for them.
 pub(crate) fn read_numbers(bytes: &mut &[u8], count: usize) -> Result<Vec<i64>, FileError> {
+    let mut numbers = vec![0; count];
+    read_into(bytes, &mut numbers)?;
+    Ok(numbers.into_iter().map(|number| number as i64).collect())
+}
+
+/// Reads as many numbers, at least one, as there is room for: by their bits. Returns whether all are the same because they were
+/// written so.
+pub(crate) fn read_into(bytes: &mut &[u8], out: &mut [u64]) -> Result<bool, FileError> {
     let tag = read_byte(bytes)?;
-    let first = read_signed(bytes)?;
+    let first = read_signed(bytes)? as u64;
     if tag == CONSTANT {
-        return Ok(vec![first; count]);
+        out.fill(first);
+        return Ok(true);
     }
+    let step = if matches!(tag, STEADY | RISES | BENDS) { read_signed(bytes)? as u64 } else { 0 };
     let mut number = first;
-    let mut add = |difference: i64| {
+    if tag == STEADY {
+        for place in out {
+            *place = number;
+            number = number.wrapping_add(step);
+        }
+        return Ok(false);
+    }
+    let mut add = |difference: u64| {
         number = number.wrapping_add(difference);
         number
     };
-    let mut numbers = Vec::with_capacity(count);
-    if tag != OFFSETS {
-        numbers.push(first);
-    }
-    let step = if matches!(tag, STEADY | RISES | BENDS) { read_signed(bytes)? } else { 0 };
-    if tag == STEADY {
-        numbers.extend((1..count).map(|_| add(step)));
-        return Ok(numbers);
-    }
     let unit = read_number(bytes)?;
-    let least = match tag {
+    let told = match tag {
         OFFSETS => 0,
         RISES | DIFFERENCES => 1,
         BENDS => 2,
         _ => return Err(FileError::Damaged("numbers of an unknown form")),
     };
-    let packed = packing::read(bytes, count.checked_sub(least).ok_or(FileError::Damaged("too few numbers"))?)?;
-    let whole = |number: &u64| number.wrapping_mul(unit) as i64;
-    let signed = |number: &u64| unfold(*number).wrapping_mul(unit as i64);
+    let (begin, packed) = out.split_at_mut_checked(told).ok_or(FileError::Damaged("too few numbers"))?;
+    packing::read(bytes, packed)?;
+    let signed = |number: u64| (unfold(number) as u64).wrapping_mul(unit);
     match tag {
-        OFFSETS => numbers.extend(packed.iter().map(|number| first.wrapping_add(whole(number)))),
-        RISES => numbers.extend(packed.iter().map(|number| add(step.wrapping_add(whole(number))))),
-        DIFFERENCES => numbers.extend(packed.iter().map(|number| add(signed(number)))),
+        OFFSETS => packed.iter_mut().for_each(|number| *number = first.wrapping_add(number.wrapping_mul(unit))),
+        RISES => packed.iter_mut().for_each(|number| *number = add(step.wrapping_add(number.wrapping_mul(unit)))),
+        DIFFERENCES => packed.iter_mut().for_each(|number| *number = add(signed(*number))),
         _ => {
             let mut difference = step;
-            numbers.push(add(step));
-            numbers.extend(packed.iter().map(|number| {
-                difference = difference.wrapping_add(signed(number));
-                add(difference)
-            }));
+            begin[1] = add(step);
+            packed.iter_mut().for_each(|number| {
+                difference = difference.wrapping_add(signed(*number));
+                *number = add(difference);
+            });
         }
     }
-    Ok(numbers)
+    if let Some(begin) = begin.first_mut() {
+        *begin = first;
+    }
+    Ok(false)
 }
 
 #[cfg(test)]

@@ -92,63 +92,67 @@ fn pack(numbers: impl Iterator<Item = u64>, width: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads so many numbers, of which the caller knows that there is room for them.
-pub(crate) fn read(bytes: &mut &[u8], count: usize) -> Result<Vec<u64>, FileError> {
-    let mut numbers = Vec::with_capacity(count);
-    while numbers.len() < count {
-        let begin = numbers.len();
-        let of_block = BLOCK.min(count - begin);
+/// Reads as many numbers as there is room for.
+pub(crate) fn read(bytes: &mut &[u8], out: &mut [u64]) -> Result<(), FileError> {
+    for block in out.chunks_mut(BLOCK) {
         let head = read_byte(bytes)?;
         let width = usize::from(head & !PATCHED);
-        unpack(bytes, of_block, width, &mut numbers)?;
+        unpack(bytes, width, block)?;
         if head & PATCHED == 0 {
             continue;
         }
         let (patches, more) = (usize::from(read_byte(bytes)?), usize::from(read_byte(bytes)?));
-        if patches > of_block || width + more > 64 || more == 0 {
+        if patches > block.len() || width + more > 64 || more == 0 {
             return Err(FileError::Damaged("more patches than numbers, or too wide ones"));
         }
         let places = read_bytes(bytes, patches)?;
-        let mut upper = Vec::with_capacity(BLOCK);
-        unpack(bytes, patches, more, &mut upper)?;
+        let mut upper = [0; BLOCK];
+        unpack(bytes, more, &mut upper[..patches])?;
         for (place, upper) in places.iter().zip(upper) {
-            let place = usize::from(*place);
-            if place >= of_block {
-                return Err(FileError::Damaged("a patch outside its block"));
-            }
-            numbers[begin + place] |= upper << width;
+            let number = block.get_mut(usize::from(*place)).ok_or(FileError::Damaged("a patch outside its block"))?;
+            *number |= upper << width;
         }
     }
-    Ok(numbers)
+    Ok(())
 }
 
-fn unpack(bytes: &mut &[u8], count: usize, width: usize, numbers: &mut Vec<u64>) -> Result<(), FileError> {
+fn unpack(bytes: &mut &[u8], width: usize, out: &mut [u64]) -> Result<(), FileError> {
     if width == 0 {
-        numbers.resize(numbers.len() + count, 0);
+        out.fill(0);
         return Ok(());
     }
     if width > 64 {
         return Err(FileError::Damaged("numbers of more than 64 bits"));
     }
-    let packed = read_bytes(bytes, (count * width).div_ceil(8))?;
-    // With room behind, so that all are read alike.
-    let mut buffer = [0u8; BLOCK * 8 + SLACK];
-    buffer[..packed.len()].copy_from_slice(packed);
-    if width <= 56 {
-        let mask = (1u64 << width) - 1;
-        numbers.extend((0..count).map(|at| {
-            let bit = at * width;
-            let word = buffer[bit / 8..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
-            word >> (bit % 8) & mask
-        }));
+    let length = (out.len() * width).div_ceil(8);
+    // Each number is read with seven bytes behind its first one at least: where there are none, with room behind.
+    if let Some(with_room) = bytes.get(..length + SLACK) {
+        *bytes = &bytes[length..];
+        unpack_from(with_room, width, out);
     } else {
-        numbers.extend((0..count).map(|at| {
-            let bit = at * width;
-            let word = buffer[bit / 8..].first_chunk().map_or(0, |word| u128::from_le_bytes(*word));
-            low_bits((word >> (bit % 8)) as u64, width)
-        }));
+        let mut buffer = [0u8; BLOCK * 8 + SLACK];
+        buffer[..length].copy_from_slice(read_bytes(bytes, length)?);
+        unpack_from(&buffer, width, out);
     }
     Ok(())
+}
+
+/// Reads numbers of bytes that go on for [`SLACK`] bytes behind them.
+fn unpack_from(packed: &[u8], width: usize, out: &mut [u64]) {
+    if width <= 56 {
+        let mask = (1u64 << width) - 1;
+        for (at, number) in out.iter_mut().enumerate() {
+            let bit = at * width;
+            let word = packed[bit / 8..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+            *number = word >> (bit % 8) & mask;
+        }
+    } else {
+        for (at, number) in out.iter_mut().enumerate() {
+            let bit = at * width;
+            let word = packed[bit / 8..].first_chunk().map_or(0, |word| u128::from_le_bytes(*word));
+            *number = low_bits((word >> (bit % 8)) as u64, width);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -169,12 +173,17 @@ mod tests {
                 let mut bytes = Vec::new();
                 write(&numbers, &mut bytes);
                 assert!(bytes.len() <= cost(&numbers) + numbers.len().div_ceil(32));
-                let mut rest = &bytes[..];
-                assert_eq!(read(&mut rest, numbers.len()).expect("it was written"), numbers);
-                assert!(rest.is_empty());
+                let (mut rest, mut found) = (&bytes[..], vec![0; numbers.len()]);
+                read(&mut rest, &mut found).expect("it was written");
+                assert_eq!((found, rest), (numbers.clone(), &[][..]));
                 for cut in 0..bytes.len() {
-                    assert!(read(&mut &bytes[..cut], numbers.len()).is_err());
+                    assert!(read(&mut &bytes[..cut], &mut vec![0; numbers.len()]).is_err());
                 }
+                // The same with other bytes behind.
+                bytes.extend([0xff; 40]);
+                let (mut rest, mut found) = (&bytes[..], vec![0; numbers.len()]);
+                read(&mut rest, &mut found).expect("it was written");
+                assert_eq!((found, rest), (numbers, &[0xff; 40][..]));
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::file::blocks::{BlockRef, MAX_BLOCK_BYTES};
 use crate::file::{BLOCK_SERIES, PAGE_SERIES};
 
 /// A chunk, without where it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct ChunkEntry {
     /// Of the clock.
     pub piece: u32,
@@ -24,7 +24,7 @@ pub(crate) struct ChunkEntry {
 }
 
 /// A chunk, and where it is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ChunkPlace {
     pub entry: ChunkEntry,
     pub page: BlockRef,
@@ -62,7 +62,7 @@ impl Group {
         }
     }
 
-    fn read(bytes: &mut &[u8], series: &mut Vec<Vec<ChunkPlace>>) -> Result<(), FileError> {
+    fn read(bytes: &mut &[u8], into: &mut ChunkPlaces) -> Result<(), FileError> {
         let count = read_length(bytes, PAGE_SERIES)?;
         // Each chunk takes bytes below.
         let most = bytes.len();
@@ -75,43 +75,69 @@ impl Group {
         if chunks > bytes.len() || pages.iter().map(|(_, chunks)| chunks).sum::<usize>() != chunks {
             return Err(FileError::Damaged("chunks are missing"));
         }
-        let mut pieces = Vec::with_capacity(chunks);
+        let mut entries = vec![ChunkEntry::default(); chunks];
         let mut piece = 0i64;
-        for _ in 0..chunks {
+        for entry in &mut entries {
             piece = piece.wrapping_add(read_signed(bytes)?);
-            pieces.push(u32::try_from(piece).map_err(|_| FileError::Damaged("a clock is missing"))?);
+            entry.piece = u32::try_from(piece).map_err(|_| FileError::Damaged("a clock is missing"))?;
         }
-        let mut column = |most| (0..chunks).map(|_| read_length(bytes, most)).collect::<Result<Vec<usize>, _>>();
-        let (firsts, spans, lengths) = (column(MAX_SAMPLES)?, column(MAX_SAMPLES)?, column(MAX_BLOCK_BYTES)?);
+        let mut column = |most, of: fn(&mut ChunkEntry) -> &mut u32| {
+            entries.iter_mut().map(of).try_for_each(|number| {
+                *number = read_length(bytes, most)? as u32;
+                Ok::<_, FileError>(())
+            })
+        };
+        column(MAX_SAMPLES, |entry| &mut entry.first)?;
+        column(MAX_SAMPLES, |entry| &mut entry.span)?;
+        column(MAX_BLOCK_BYTES, |entry| &mut entry.length)?;
+        // Where the chunks of each series go: behind those of the series before.
+        let begin = into.places.len();
+        let mut next = Vec::with_capacity(count);
+        for of_series in &counts {
+            next.push(into.ends.last().copied().unwrap_or(0));
+            into.ends.push(into.ends.last().copied().unwrap_or(0) + of_series);
+        }
+        into.places.resize(begin + chunks, ChunkPlace::default());
         let mut places = pages.iter().flat_map(|(page, chunks)| std::iter::repeat_n(*page, *chunks));
         let (mut offset, mut page_before) = (0, None);
-        let begin = series.len();
-        series.resize_with(begin + count, Vec::new);
         let deepest = counts.iter().copied().max().unwrap_or(0);
         let order = (0..deepest).flat_map(|depth| counts.iter().enumerate().filter(move |(_, count)| depth < **count));
-        for (number, (at, _)) in order.enumerate() {
+        for (entry, (at, _)) in entries.into_iter().zip(order) {
             let page = places.next().ok_or(FileError::Damaged("a page is missing"))?;
             if page_before != Some(page) {
                 (offset, page_before) = (0, Some(page));
             }
-            let entry = ChunkEntry {
-                piece: pieces[number],
-                first: firsts[number] as u32,
-                span: spans[number] as u32,
-                length: lengths[number] as u32,
-            };
-            series[begin + at].push(ChunkPlace { entry, page, offset });
-            offset += lengths[number];
+            into.places[next[at]] = ChunkPlace { entry, page, offset };
+            next[at] += 1;
+            offset += entry.length as usize;
         }
         Ok(())
     }
 }
 
 /// Chunks of the series of a block.
-pub(crate) fn read_block(mut bytes: &[u8]) -> Result<Vec<Vec<ChunkPlace>>, FileError> {
-    let mut series = Vec::new();
-    while !bytes.is_empty() && series.len() < BLOCK_SERIES {
-        Group::read(&mut bytes, &mut series)?;
+#[derive(Debug, Default)]
+pub(crate) struct ChunkPlaces {
+    /// Of each series behind the one before.
+    places: Vec<ChunkPlace>,
+    /// Behind the last one of each series.
+    ends: Vec<usize>,
+}
+
+impl ChunkPlaces {
+    /// Reads a block.
+    pub(crate) fn read(mut bytes: &[u8]) -> Result<Self, FileError> {
+        let mut places = Self::default();
+        while !bytes.is_empty() && places.ends.len() < BLOCK_SERIES {
+            Group::read(&mut bytes, &mut places)?;
+        }
+        if bytes.is_empty() { Ok(places) } else { Err(FileError::Damaged("a block has chunks of too many series")) }
     }
-    if bytes.is_empty() { Ok(series) } else { Err(FileError::Damaged("a block has chunks of too many series")) }
+
+    /// Chunks of a series, by its place in the block; none if it is not there.
+    pub(crate) fn of(&self, series: usize) -> Option<&[ChunkPlace]> {
+        let end = *self.ends.get(series)?;
+        let begin = series.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.places.get(begin..end)
+    }
 }

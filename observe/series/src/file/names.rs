@@ -19,6 +19,10 @@ pub(crate) const KINDS: [MetricType; 8] = [
     MetricType::Info,
     MetricType::StateSet,
 ];
+/// Bytes of an id, and of a kind.
+const ID_AND_KIND: usize = 16 + 1;
+/// A view of a bucket, behind which its bound follows.
+const BUCKET: u8 = 3;
 const TEMPORALITIES: [Temporality; 2] = [Temporality::Cumulative, Temporality::Delta];
 
 /// A series.
@@ -57,7 +61,7 @@ impl NamedSeries {
                 Projection::Count => out.push(1),
                 Projection::Sum => out.push(2),
                 Projection::Bucket(le) => {
-                    out.push(3);
+                    out.push(BUCKET);
                     out.extend(le.to_le_bytes());
                 }
             }
@@ -69,7 +73,34 @@ impl NamedSeries {
         }
     }
 
-    fn read(bytes: &mut &[u8]) -> Result<Self, FileError> {
+    /// How many views it has that comes next.
+    pub(crate) fn count_views(bytes: &[u8]) -> Result<u32, FileError> {
+        let mut bytes = bytes;
+        read_bytes(&mut bytes, ID_AND_KIND)?;
+        // Each takes bytes.
+        let most = bytes.len();
+        Ok(read_length(&mut bytes, most)? as u32)
+    }
+
+    /// Passes over the one that comes next.
+    pub(crate) fn skip(bytes: &mut &[u8]) -> Result<(), FileError> {
+        read_bytes(bytes, ID_AND_KIND)?;
+        let most = bytes.len();
+        for _ in 0..read_length(bytes, most)? {
+            if read_byte(bytes)? == BUCKET {
+                read_bytes(bytes, size_of::<u64>())?;
+            }
+            let numbers = 2 * read_length(bytes, most)?;
+            // Each ends with a byte whose upper bit is not set.
+            let mut ends = bytes.iter().enumerate().filter(|(_, byte)| **byte < 0x80).map(|(at, _)| at + 1);
+            let length = if numbers == 0 { Some(0) } else { ends.nth(numbers - 1) };
+            *bytes = &bytes[length.ok_or(FileError::Damaged("it ends within a value"))?..];
+        }
+        Ok(())
+    }
+
+    /// Reads the one that comes next.
+    pub(crate) fn read(bytes: &mut &[u8]) -> Result<Self, FileError> {
         let id = read_bytes(bytes, 16)?.first_chunk().map_or(0, |id| u128::from_be_bytes(*id));
         let head = usize::from(read_byte(bytes)?);
         let kind = *KINDS.get(head >> 1).ok_or(FileError::Damaged("a series of an unknown kind"))?;
@@ -80,7 +111,9 @@ impl NamedSeries {
                 0 => Projection::Whole,
                 1 => Projection::Count,
                 2 => Projection::Sum,
-                3 => Projection::Bucket(read_bytes(bytes, 8)?.first_chunk().map_or(0, |le| u64::from_le_bytes(*le))),
+                BUCKET => {
+                    Projection::Bucket(read_bytes(bytes, 8)?.first_chunk().map_or(0, |le| u64::from_le_bytes(*le)))
+                }
                 _ => return Err(FileError::Damaged("a view of an unknown kind")),
             };
             let count = read_length(bytes, most)?;

@@ -6,13 +6,14 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use rustc_hash::FxBuildHasher;
 use vitrine_observe_columns::Source;
 
 use crate::chunk::{Chunk, Starts, decode};
 use crate::error::FileError;
 use crate::file::blocks::Blocks;
 use crate::file::clocks::{ClockBlock, ClockKey};
-use crate::file::directory::{self, ChunkPlace};
+use crate::file::directory::{ChunkPlace, ChunkPlaces};
 use crate::file::footer::{Footer, block_of};
 use crate::file::labels::{LabelName, read_index};
 use crate::file::names::NamedSeries;
@@ -159,8 +160,8 @@ pub(crate) struct FileReader {
     file: Arc<SeriesFile>,
     number: SourceNumber,
     /// The block of chunk places that was read last.
-    directory: Option<(usize, Vec<Vec<ChunkPlace>>)>,
-    clocks: HashMap<usize, Arc<ClockBlock>>,
+    directory: Option<(usize, ChunkPlaces)>,
+    clocks: HashMap<usize, Arc<ClockBlock>, FxBuildHasher>,
 }
 
 /// Blocks of clocks that are kept parsed.
@@ -168,7 +169,7 @@ const CLOCK_BLOCKS: usize = 64;
 
 impl FileReader {
     pub(crate) fn new(file: Arc<SeriesFile>, number: SourceNumber) -> Self {
-        Self { file, number, directory: None, clocks: HashMap::new() }
+        Self { file, number, directory: None, clocks: HashMap::default() }
     }
 
     fn chunks(&mut self, series: u32) -> Result<&[ChunkPlace], FileError> {
@@ -177,10 +178,10 @@ impl FileReader {
             let missing = FileError::Damaged("a series is missing");
             let (_, place) = self.file.footer.directories.get(block).ok_or(missing)?;
             let bytes = self.file.blocks.cached(*place)?;
-            self.directory = Some((block, directory::read_block(&bytes)?));
+            self.directory = Some((block, ChunkPlaces::read(&bytes)?));
         }
-        let of_block = self.directory.as_ref().and_then(|(_, of_block)| of_block.get(series as usize % BLOCK_SERIES));
-        of_block.map(Vec::as_slice).ok_or(FileError::Damaged("a series is missing"))
+        let of_block = self.directory.as_ref().and_then(|(_, of_block)| of_block.of(series as usize % BLOCK_SERIES));
+        of_block.ok_or(FileError::Damaged("a series is missing"))
     }
 
     fn clock(&mut self, piece: u32) -> Result<(Arc<ClockBlock>, usize), FileError> {
@@ -214,7 +215,8 @@ impl FileReader {
         times: &mut TimesCache,
     ) -> Result<Vec<Part>, FileError> {
         let mut parts = Vec::new();
-        for chunk in self.chunks(series)?.to_vec() {
+        for number in 0..self.chunks(series)?.len() {
+            let chunk = self.chunks(series)?[number];
             let piece = chunk.entry.piece;
             let (block, within) = self.clock(piece)?;
             let known = block.piece(within)?;

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hashbrown::HashSet;
 use roaring::RoaringBitmap;
+use rustc_hash::FxBuildHasher;
 
 use crate::file::BLOCK_SERIES;
 use crate::file::footer::block_of;
@@ -42,14 +44,26 @@ impl SeriesFile {
         let mut views = views.into_iter().peekable();
         while let Some(view) = views.peek() {
             let block = block_of(&self.footer.names, u64::from(*view))?;
-            let mut number = self.footer.names[block].0 as u32;
-            for (series, within) in self.names(block)?.iter().zip(0..) {
-                for named in &series.views {
-                    if views.next_if_eq(&number).is_some() {
-                        each(number, (block * BLOCK_SERIES) as u32 + within, series, named);
-                    }
-                    number = number.wrapping_add(1);
+            let (first, place) = self.footer.names[block];
+            let bytes = self.blocks.cached(place)?;
+            let (mut rest, mut number) = (&bytes[..], first as u32);
+            for series in (block * BLOCK_SERIES) as u32.. {
+                let Some(view) = views.peek() else { break };
+                if rest.is_empty() {
+                    break;
                 }
+                let end = number.saturating_add(NamedSeries::count_views(rest)?);
+                if *view >= end {
+                    NamedSeries::skip(&mut rest)?;
+                } else {
+                    let named = NamedSeries::read(&mut rest)?;
+                    for (of_view, number) in named.views.iter().zip(number..) {
+                        if views.next_if_eq(&number).is_some() {
+                            each(number, series, &named, of_view);
+                        }
+                    }
+                }
+                number = end;
             }
             if views.peek().is_some_and(|view| *view < number) {
                 return Err(FileError::Damaged("a view is missing"));
@@ -162,7 +176,7 @@ impl Source for FileInput {
 
     fn labels(&self, views: &[u32]) -> Result<Vec<Labels>, QueryError> {
         let mut pairs = Vec::with_capacity(views.len());
-        let mut numbers = BTreeSet::new();
+        let mut numbers: HashSet<u32, FxBuildHasher> = HashSet::default();
         self.file.each_view(views.iter().copied(), |_, _, _, named| {
             numbers.extend(named.labels.iter().flat_map(|(name, value)| [*name, *value]));
             pairs.push(named.labels.clone());

@@ -7,6 +7,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
 use vitrine_kit::varint;
 
 use crate::chunk::{read_bytes, read_length};
@@ -103,7 +104,7 @@ pub(crate) fn find(blocks: &Blocks, footer: &Footer, text: &str) -> Result<Optio
 
 /// Texts by their numbers.
 #[derive(Debug, Default)]
-pub(crate) struct Texts(HashMap<u32, Arc<str>>);
+pub(crate) struct Texts(HashMap<u32, Arc<str>, FxBuildHasher>);
 
 impl Texts {
     /// The texts of these numbers.
@@ -115,7 +116,7 @@ impl Texts {
         let mut numbers: Vec<u32> = numbers.into_iter().collect();
         numbers.sort_unstable();
         numbers.dedup();
-        let mut texts = HashMap::with_capacity(numbers.len());
+        let mut texts = HashMap::with_capacity_and_hasher(numbers.len(), FxBuildHasher);
         let mut wanted = &numbers[..];
         while let Some(number) = wanted.first() {
             let at = block_of(&footer.symbols, u64::from(*number))?;

@@ -13,8 +13,8 @@ use crate::{
 
 /// Series of a block.
 const BLOCK_SERIES: usize = 256;
-/// Bytes of a block, after which it ends.
-const BLOCK_BYTES: usize = 8 << 20;
+/// Bytes of a block, after which it ends: so few that they are still in the processor's cache when they are looked at.
+const BLOCK_BYTES: usize = 256 << 10;
 /// Labels of a series that there is room made for before they are read.
 const LABELS: usize = 8;
 /// Times are kept for later series up to so many bytes; then they are read again.
@@ -158,7 +158,7 @@ fn project(part: Part, projection: Projection) -> Option<Part> {
 /// Memory of what a block has of one series, without times that are shared.
 fn bytes(joined: &Joined) -> usize {
     let values = match &joined.values {
-        Values::Floats(values) => size_of_val(&**values),
+        Values::Floats(values) => size_of_val(&values[..]),
         Values::Histograms(values) => values.iter().map(|histogram| histogram.bytes()).sum(),
         Values::Mixed(values) => values.len() * size_of::<Histogram>(),
     };

@@ -1,9 +1,9 @@
 //! Texts, each kept once and called by a number.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// Memory of a shared text beside its bytes: two counters before it, and what an allocation costs.
 const TEXT_OVERHEAD: usize = 24;
@@ -18,7 +18,7 @@ pub(crate) struct Symbols {
 
 impl Symbols {
     /// The number of a text, which is kept if it is new.
-    pub(crate) fn intern(&mut self, keys: &RandomState, text: &Arc<str>) -> u32 {
+    pub(crate) fn intern(&mut self, keys: &DefaultHashBuilder, text: &Arc<str>) -> u32 {
         let hash = keys.hash_one(&**text);
         let Self { texts, numbers, .. } = self;
         if let Some(number) = numbers.find(hash, |number| *texts[*number as usize] == **text) {
@@ -32,7 +32,7 @@ impl Symbols {
     }
 
     /// The number of a text; none if it is not here.
-    pub(crate) fn find(&self, keys: &RandomState, text: &str) -> Option<u32> {
+    pub(crate) fn find(&self, keys: &DefaultHashBuilder, text: &str) -> Option<u32> {
         self.numbers.find(keys.hash_one(text), |number| *self.texts[*number as usize] == *text).copied()
     }
 

@@ -4,6 +4,7 @@
 //! points into a batch beside. A thread waits for the log's answers in its order: then the rows may be seen, or are taken back, the batch is
 //! applied, or dropped, and who asked is told.
 
+mod again;
 mod commit;
 
 use std::sync::{Arc, mpsc};
@@ -19,15 +20,15 @@ use crate::column_engine::Context;
 use crate::column_engine::lock::{Mutex, Rank};
 use crate::column_engine::memtable::{Age, Rows};
 use crate::column_engine::notify::Notify;
-use crate::column_engine::request_log::{LoggedRequest, MAX_REQUEST_BYTES, RequestLog, WriteRecord};
-use crate::column_engine::series::{Arrival, Prepared, TenantSeries};
+use crate::column_engine::request_log::{LoggedRequest, MAX_REQUEST_BYTES, RequestLog};
+use crate::column_engine::series::{Arrival, LoggedHead, Prepared, TenantSeries};
 use crate::column_engine::span_metrics::SpanTotals;
-use crate::column_engine::span_pass::SpanPass;
 use crate::column_engine::table::{Counters, Table, Writing};
 use crate::column_engine::tables::Tables;
 use crate::engine::{Receipt, Tenant, WriteError};
 use crate::{Accepted, Options, Signal};
 
+pub(crate) use again::{Again, SeriesAgain};
 pub(crate) use commit::{Commit, commit};
 use commit::{CommitRows, CommitSeries, Pending, refusal};
 
@@ -180,16 +181,20 @@ impl Ingester {
     /// What becomes of a request of which nothing can be kept; none if something can.
     fn try_out<T: Outcome>(&self, request: &LoggedRequest, arrival_ns: u64) -> Result<Option<T>, WriteError> {
         match request {
-            LoggedRequest::Otlp(Signal::Metrics, request) => self
-                .try_out_series(|series, arrival, options| series.prepare_otlp(request, arrival, options), arrival_ns),
+            LoggedRequest::Otlp(Signal::Metrics, request) => self.try_out_series(
+                |series, arrival, options| series.prepare_otlp(series.open(), request, arrival, options),
+                arrival_ns,
+            ),
             LoggedRequest::Otlp(signal, request) => {
                 let tried = Builder::new(*signal).append(request, arrival_ns).map_err(malformed)?;
                 Ok((tried.taken == 0).then(|| T::of_rows(tried)))
             }
             // A tenant with spans is one already.
             LoggedRequest::SpanTotals(_) => Ok(None),
-            LoggedRequest::RemoteWrite(request) => self
-                .try_out_series(|series, arrival, options| series.prepare_write(request, arrival, options), arrival_ns),
+            LoggedRequest::RemoteWrite(request) => self.try_out_series(
+                |series, arrival, options| series.prepare_write(series.open(), request, arrival, options),
+                arrival_ns,
+            ),
         }
     }
 
@@ -239,7 +244,11 @@ impl Ingester {
         request: LoggedRequest,
     ) -> Result<Added<T>, WriteError> {
         let writing = table.write();
-        let series = self.prepare(&table, Arrival { ns: arrival_ns, was_taken: false }, &request)?;
+        let series = table
+            .series
+            .as_ref()
+            .map(|series| self.prepare(series, series.open(), Arrival { ns: arrival_ns, was_taken: false }, &request));
+        let series = series.transpose()?.flatten();
         let added = match &request {
             LoggedRequest::Otlp(Signal::Traces | Signal::Logs, bytes) => {
                 self.add_rows(&writing, arrival_ns, &bytes.clone(), request)?
@@ -255,22 +264,23 @@ impl Ingester {
         Ok(added)
     }
 
-    /// Decodes a request as series, if its table has such.
+    /// Decodes a request as series, for a head.
     fn prepare(
         &self,
-        table: &Table,
+        series: &TenantSeries,
+        head: Arc<LoggedHead>,
         arrival: Arrival,
         request: &LoggedRequest,
     ) -> Result<Option<Prepared>, WriteError> {
-        let Some(series) = &table.series else { return Ok(None) };
         let options = &self.context.options;
         let prepared = match request {
-            LoggedRequest::Otlp(_, request) => series.prepare_otlp(request, arrival, options)?,
-            LoggedRequest::RemoteWrite(request) => series.prepare_write(request, arrival, options)?,
+            LoggedRequest::Otlp(Signal::Traces | Signal::Logs, _) => return Ok(None),
+            LoggedRequest::Otlp(Signal::Metrics, request) => series.prepare_otlp(head, request, arrival, options)?,
+            LoggedRequest::RemoteWrite(request) => series.prepare_write(head, request, arrival, options)?,
             LoggedRequest::SpanTotals(totals) => {
                 let Some(totals) = SpanTotals::decode_for_samples(totals) else { return Ok(None) };
                 let names = options.span_metrics.as_ref().map(|metrics| metrics.names).unwrap_or_default();
-                series.prepare_write(&totals.samples(names), arrival, options)?
+                series.prepare_write(head, &totals.samples(names), arrival, options)?
             }
         };
         Ok(Some(prepared))
@@ -385,75 +395,6 @@ impl Ingester {
         let most = self.context.options.seal_bytes;
         table.series.as_ref().is_some_and(|series| series.open().bytes() >= most.max(series.name_bytes() / NAMES_PART))
     }
-
-    /// Adds a record of the log again, when the engine is opened: as rows, or as series.
-    pub(crate) fn add_again(&self, position: Position, logged: WriteRecord, again: Again) -> Result<(), WriteError> {
-        let WriteRecord { request, arrival_ns, tenant } = logged;
-        // It was taken once, whatever the limit of tenants is now.
-        let table = self.tables.get_or_create(&tenant, request.signal());
-        let arrival_ns = arrival_ns.unwrap_or_else(|| self.now_ns());
-        let age = Age { since_ms: (arrival_ns / NANOS_PER_MILLI) as i64, passed: self.log.passed() };
-        let writing = table.write();
-        let mut is_full = false;
-        if again.series
-            && let Some(prepared) = self.prepare(&table, Arrival { ns: arrival_ns, was_taken: true }, &request)?
-            && let Some(series) = &table.series
-        {
-            let Prepared { head, batch, .. } = prepared;
-            head.expect(position, age);
-            head.resolve(&batch, Some(position), &series.counters);
-            series.account();
-            if self.is_series_full(&table) {
-                writing.freeze_series();
-                is_full = true;
-            }
-        }
-        if !again.rows
-            && let (Some(counts), LoggedRequest::Otlp(signal, request)) = (&table.span_counts, &request)
-        {
-            // A segment has the rows, but what was counted of them may not be written.
-            let mut builder = Builder::new(*signal);
-            builder.append(request, arrival_ns).map_err(malformed)?;
-            let (columns, plan) = (builder.columns(), Some(counts.plan()));
-            let block = SpanPass::default().visit(columns, builder.sizes(), 0..columns.rows, plan, age.since_ms);
-            counts.count_again(block, position);
-        }
-        if again.rows
-            && let LoggedRequest::Otlp(_, request) = &request
-        {
-            let memtable = writing.open();
-            let mut rows = memtable.write();
-            if rows.is_empty() {
-                (rows.low, rows.age) = (position, age);
-            }
-            rows.builder.append(request, arrival_ns).map_err(malformed)?;
-            let end = rows.columns().rows;
-            let block = rows.commit(end, table.span_counts.as_ref(), age.since_ms);
-            if let Some(counts) = &table.span_counts {
-                counts.count_again(block, position);
-            }
-            rows.high = position;
-            rows.account();
-            let rows_full = self.is_full(&rows, end);
-            drop(rows);
-            if rows_full {
-                writing.freeze_rows();
-                is_full = true;
-            }
-        }
-        self.log.pass(request.len());
-        if is_full {
-            self.to_seal.notify();
-        }
-        Ok(())
-    }
-}
-
-/// What of a record no segment has, and no file.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Again {
-    pub rows: bool,
-    pub series: bool,
 }
 
 fn malformed(error: vitrine_observe_model::Malformed) -> WriteError {

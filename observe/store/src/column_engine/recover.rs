@@ -5,25 +5,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vitrine_kit::clock::Clock;
-use vitrine_platform_log::{Damage, Log, Position, Record, Replay};
+use vitrine_platform_log::{Log, Replay};
 
 use crate::Signal;
-use crate::column_engine::ingest::{Again, Ingester, commit};
-use crate::column_engine::manifest::{Contents, Manifest, signal_name};
+use crate::column_engine::ingest::{Ingester, commit};
+use crate::column_engine::manifest::{Contents, Manifest};
 use crate::column_engine::merge::Merger;
 use crate::column_engine::notify::Notify;
 use crate::column_engine::read::Reader;
-use crate::column_engine::request_log::{LoggedRequest, RequestLog, WriteRecord, parse_record};
+use crate::column_engine::request_log::RequestLog;
 use crate::column_engine::retention::Retention;
 use crate::column_engine::seal::Sealer;
 use crate::column_engine::segments::SegmentStore;
 use crate::column_engine::series::{SERIES, TenantSeries};
 use crate::column_engine::snapshot::remove_unfinished;
-use crate::column_engine::span_metrics::SpanTotals;
 use crate::column_engine::storage::{DAMAGED, LocalStorage, SEGMENTS, SegmentStorage};
 use crate::column_engine::tables::Tables;
 use crate::column_engine::{ColumnEngine, Context, Error, Options};
-use crate::engine::Tenant;
 
 /// The log's folder.
 const LOG: &str = "log";
@@ -31,8 +29,6 @@ const LOG: &str = "log";
 const TEMPORARY: &str = "temporary";
 /// Ends the names of segments that were put aside before.
 const ROWS_ASIDE: &str = ".parquet.damaged";
-/// Records of the log that wait, read and checked, while one before them is decoded. A record may be large.
-const READ_AHEAD: usize = 2;
 
 impl Options {
     fn check(&self) -> Result<(), Error> {
@@ -147,79 +143,6 @@ impl ColumnEngine {
         for table in self.tables.all().iter().filter(|table| table.signal == Signal::Traces) {
             self.reader.relearn_open_traces(table);
         }
-    }
-
-    /// Takes totals of spans from the log. Returns whether the record has spans, which are counted again.
-    fn recount(&self, position: Position, logged: &WriteRecord) -> bool {
-        let table = || self.tables.get_or_create(&logged.tenant, Signal::Traces);
-        match &logged.request {
-            LoggedRequest::Otlp(Signal::Traces, _) => table().span_counts.is_some(),
-            LoggedRequest::SpanTotals(bytes) => {
-                match (SpanTotals::decode(bytes), &table().span_counts) {
-                    (Some(totals), Some(counts)) => counts.restore(totals),
-                    (None, _) => {
-                        self.context.troubles.tell(format!("the log's totals of spans at {position} are damaged"));
-                    }
-                    _ => {}
-                }
-                false
-            }
-            _ => false,
-        }
-    }
-
-    /// Reads what the log holds and no segment does. Reading from the disk, and checking what was read, goes on beside decoding it.
-    fn replay(&self, contents: &Contents, replay: Replay) -> Result<(), Error> {
-        std::thread::scope(|scope| {
-            let (sender, ahead) = std::sync::mpsc::sync_channel(READ_AHEAD);
-            // Where the taking fails no one receives any more, and the reading ends with it.
-            scope.spawn(move || replay.into_iter().try_for_each(|item| sender.send(item)));
-            self.take_again(contents, ahead)
-        })
-    }
-
-    /// Takes these records of the log again, as far as no segment has them.
-    fn take_again(
-        &self,
-        contents: &Contents,
-        records: impl IntoIterator<Item = Result<Record, Damage>>,
-    ) -> Result<(), Error> {
-        let Context { memory, troubles, .. } = &*self.context;
-        let rows_through = |tenant: &Tenant, signal| {
-            let tables = contents.tenants.get(tenant.name());
-            tables.and_then(|tables| tables.get(signal_name(signal))).map_or(0, |t| t.through)
-        };
-        let series_through = |tenant: &Tenant| contents.series.get(tenant.name()).map_or(0, |series| series.through);
-        for item in records {
-            let Record { position, kind, payload } = match item {
-                Ok(record) => record,
-                Err(damage) => {
-                    troubles.tell(damage.to_string());
-                    continue;
-                }
-            };
-            let Some(logged) = parse_record(kind, &payload) else {
-                troubles.tell(format!("the log's record at {position} is of no known kind"));
-                continue;
-            };
-            let signal = logged.request.signal();
-            let spans = self.recount(position, &logged);
-            let again = Again {
-                rows: signal != Signal::Metrics && position > Position::from(rows_through(&logged.tenant, signal)),
-                series: signal == Signal::Metrics && position > Position::from(series_through(&logged.tenant)),
-            };
-            if !again.rows && !again.series && !spans {
-                continue;
-            }
-            if let Err(error) = self.ingester.add_again(position, logged, again) {
-                troubles.tell(format!("the log's record at {position} cannot be read: {error}"));
-            }
-            if memory.used() > memory.most / 2 {
-                self.sealer.make_room(memory.most / 2);
-                self.sealer.seal_waiting(true)?;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -82,11 +82,27 @@ pub(crate) struct RequestLog {
     log: Log,
     /// Bytes of requests that were appended, or read, since the engine was opened.
     passed: AtomicU64,
+    /// Up to which position it was read when the engine was opened: what is behind is in memory only when it was. [`ALL_READ`] when all was.
+    read: AtomicU64,
 }
 
+/// All of the log was read.
+const ALL_READ: u64 = u64::MAX;
+
 impl RequestLog {
+    /// A log of which nothing was read yet.
     pub(crate) fn new(log: Log) -> Self {
-        Self { log, passed: AtomicU64::new(0) }
+        Self { log, passed: AtomicU64::new(0), read: AtomicU64::new(0) }
+    }
+
+    /// What it has up to and including this position is in memory, or in a segment.
+    pub(crate) fn read_to(&self, position: Position) {
+        self.read.store(position.into(), Ordering::Relaxed);
+    }
+
+    /// All that it had is.
+    pub(crate) fn all_read(&self) {
+        self.read.store(ALL_READ, Ordering::Relaxed);
     }
 
     /// Appends a request. When it is on disk the answer says where.
@@ -126,8 +142,9 @@ impl RequestLog {
         self.log.status()
     }
 
-    /// Lets go of what is before this position.
+    /// Lets go of what is before this position, as far as it was read.
     pub(crate) fn cut_before(&self, position: Position) -> Result<(), Error> {
+        let position = position.min(Position::from(self.read.load(Ordering::Relaxed)));
         self.log.truncate_before(position)?.wait()?;
         Ok(())
     }

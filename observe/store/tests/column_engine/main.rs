@@ -11,6 +11,7 @@ mod points;
 mod queries;
 mod refusals;
 mod reindex;
+mod replay;
 mod series;
 mod service_graph;
 mod span_metrics;

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
-use vitrine_observe_store::model::metrics::{SeriesLimits, SeriesWrite};
-use vitrine_observe_store::series::{Label, Labels, MetricType, Value};
-use vitrine_observe_store::{ColumnEngine, Options, Reports, Series, Tenant};
+use vitrine_kit::varint;
+use vitrine_observe_store::model::metrics::{RemoteWrite, SeriesLimits, SeriesWrite, WriteCompression, WriteVersion};
+use vitrine_observe_store::series::{Label, Labels};
+use vitrine_observe_store::{ColumnEngine, Options, Reports, Series, SeriesIngest, Tenant};
 
 use crate::series::{find, send, series};
 use crate::support::{BEGIN_MS, open, options};
 
-/// Values of one label that are sent, and so many in a request. Ten times as many take ten times as long, and no more memory.
-const VALUES: usize = 1_000_000;
-const A_REQUEST: usize = 100_000;
+/// Values of labels that are sent, each once: so many series, so many labels of each, and so many series in a request.
+const VALUES: usize = SERIES * LABELS;
+const SERIES: usize = 1_000_000;
+const LABELS: usize = 10;
+const A_REQUEST: usize = 20_000;
 /// Series that may be.
 const LIMIT: usize = 1_000;
 
@@ -69,32 +72,59 @@ fn each_is_counted_by_the_limit_that_it_met() {
     }
 }
 
+/// A remote write of such series from a number on, without what making it of labels would cost.
+fn many(first: usize) -> RemoteWrite {
+    fn field(out: &mut Vec<u8>, number: u8, bytes: &[u8]) {
+        out.push(number << 3 | 2);
+        varint::write(out, bytes.len() as u64);
+        out.extend(bytes);
+    }
+    let mut body = Vec::new();
+    let names = (0..LABELS).map(|label| format!("label_{label}"));
+    let texts: Vec<String> = ["", "__name__", "m"].map(str::to_owned).into_iter().chain(names).collect();
+    texts.iter().for_each(|text| field(&mut body, 4, text.as_bytes()));
+    for value in first * LABELS..(first + A_REQUEST) * LABELS {
+        let text: [u8; 8] = std::array::from_fn(|digit| b'a' + (value >> (4 * digit) & 15) as u8);
+        field(&mut body, 4, &text);
+    }
+    let (mut series, mut places) = (Vec::new(), Vec::new());
+    let sample = [&[2 << 3 | 2, 0][..], &[2 << 3]].concat();
+    for number in 0..A_REQUEST {
+        series.clear();
+        places.clear();
+        places.extend([1, 2]);
+        for label in 0..LABELS {
+            varint::write(&mut places, (texts.len() - LABELS + label) as u64);
+            varint::write(&mut places, (texts.len() + number * LABELS + label) as u64);
+        }
+        field(&mut series, 1, &places);
+        series.extend_from_slice(&sample);
+        let length_at = series.len() - 2;
+        varint::write(&mut series, BEGIN_MS as u64);
+        series[length_at] = (series.len() - length_at - 1) as u8;
+        field(&mut body, 5, &series);
+    }
+    RemoteWrite { version: WriteVersion::V2, compression: WriteCompression::None, body: body.into() }
+}
+
 #[test]
-fn a_million_values_of_a_label_take_no_more_than_the_limit() {
+fn ten_million_values_of_labels_take_no_more_than_the_limit() {
     let folder = tempfile::tempdir().expect("a folder");
     let (engine, _clock) = open(Options { max_series: LIMIT, ..options(folder.path()) });
-    let tenant = Tenant::default();
-    let of = |number: usize| SeriesWrite {
-        labels: Labels::of([("__name__", "m"), ("user", &number.to_string())]),
-        kind: MetricType::Gauge,
-        help: String::new(),
-        unit: String::new(),
-        samples: vec![(BEGIN_MS, 0, Value::Float(0))],
-        exemplars: Vec::new(),
-    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let write = |request| runtime.block_on(engine.remote_write(&Tenant::default(), request)).expect("answered");
     let mut taken = 0;
     let mut names = 0;
-    for first in (0..VALUES).step_by(A_REQUEST) {
-        let request: Vec<SeriesWrite> = (first..first + A_REQUEST).map(of).collect();
-        taken += send(&engine, &tenant, &request).expect("answered").samples;
+    for first in (0..SERIES).step_by(A_REQUEST) {
+        taken += write(many(first)).samples;
         let status = engine.status().series;
         assert_eq!(status.active, LIMIT as u64);
         names = if first == 0 { status.name_bytes } else { names };
         assert_eq!(status.name_bytes, names, "names take no more");
     }
-    assert_eq!(taken, LIMIT as u64);
-    assert_eq!(refused(&engine), [("active_series", (VALUES - LIMIT) as u64)]);
+    assert_eq!((taken, VALUES), (LIMIT as u64, 10_000_000));
+    assert_eq!(refused(&engine), [("active_series", (SERIES - LIMIT) as u64)]);
     // Those that are known go on.
-    assert_eq!(send(&engine, &tenant, &[of(7)]).expect("answered").samples, 1);
-    assert_eq!(find(&engine, &tenant, "m").len(), LIMIT);
+    assert_eq!(write(many(0)).samples, LIMIT as u64);
+    assert_eq!(find(&engine, &Tenant::default(), "m").len(), LIMIT);
 }

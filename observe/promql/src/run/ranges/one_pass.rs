@@ -6,6 +6,9 @@ use std::collections::VecDeque;
 use crate::functions::{Change, Coverage};
 use crate::run::cells::Cells;
 
+/// Values of which a reset is looked for together.
+const TOGETHER: usize = 64;
+
 /// How a function goes over all windows of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnePass {
@@ -34,17 +37,14 @@ impl OnePass {
         })
     }
 
-    /// The values of a series in all windows. `places` are the windows, `coverages` where their samples lie, `range_seconds` their length.
-    pub fn cells(
-        self,
-        bits: &[u64],
-        places: &[(usize, usize)],
-        coverages: &[Option<Coverage>],
-        range_seconds: f64,
-    ) -> Cells {
+    /// The values of a series in all windows. `places` are the windows, `coverages` where their samples lie, which changes need.
+    pub fn cells(self, bits: &[u64], places: &[(usize, usize)], coverages: Option<&Coverages>) -> Cells {
+        if let (Self::Change(change), Some(coverages)) = (self, coverages) {
+            return changes(change, bits, places, coverages);
+        }
         let mut cells = Cells::absent(places.len());
         match self {
-            Self::Change(change) => changes(change, bits, places, coverages, range_seconds, &mut cells),
+            Self::Change(_) => {}
             Self::Extreme { greatest } => extremes(greatest, bits, places, &mut cells),
             Self::Last => filled(places, &mut cells, |_, to| f64::from_bits(bits[to - 1])),
             Self::Count => filled(places, &mut cells, |from, to| (to - from) as f64),
@@ -59,26 +59,33 @@ fn filled(places: &[(usize, usize)], cells: &mut Cells, value: impl Fn(usize, us
     }
 }
 
+/// Where the samples of all windows lie.
+pub(super) struct Coverages {
+    /// Of windows with two samples at least; and the usual factor, divided.
+    of_steps: Vec<Option<(Coverage, f64)>>,
+    divisor: f64,
+    /// Whether all have.
+    is_complete: bool,
+}
+
+impl Coverages {
+    /// For a change in windows of so many seconds.
+    pub fn new(change: Change, range_seconds: f64, of_steps: impl Iterator<Item = Option<Coverage>>) -> Self {
+        let divisor = if change == Change::Rate { range_seconds } else { 1.0 };
+        let divided = |coverage: Coverage| (coverage, coverage.usual_factor() / divisor);
+        let of_steps: Vec<_> = of_steps.map(|coverage| coverage.map(divided)).collect();
+        let is_complete = of_steps.iter().all(Option::is_some);
+        Self { of_steps, divisor, is_complete }
+    }
+}
+
 /// Finds where a counter was reset once, and not once for each window.
-fn changes(
-    change: Change,
-    bits: &[u64],
-    places: &[(usize, usize)],
-    coverages: &[Option<Coverage>],
-    range_seconds: f64,
-    cells: &mut Cells,
-) {
+fn changes(change: Change, bits: &[u64], places: &[(usize, usize)], coverages: &Coverages) -> Cells {
     let is_counter = change.is_counter();
-    let divisor = if change == Change::Rate { range_seconds } else { 1.0 };
     let value = |place: usize| f64::from_bits(bits[place]);
-    let resets: Vec<usize> = if is_counter {
-        (1..bits.len()).filter(|place| value(*place) < value(place - 1)).collect()
-    } else {
-        Vec::new()
-    };
+    let resets = if is_counter { resets(bits) } else { Vec::new() };
     let mut next = 0;
-    for (step, (&(from, to), coverage)) in places.iter().zip(coverages).enumerate() {
-        let Some(coverage) = coverage else { continue };
+    let mut of_window = |(from, to): (usize, usize), (coverage, usual): &(Coverage, f64)| {
         let first = value(from);
         let mut result = value(to - 1) - first;
         // Windows only move on.
@@ -88,8 +95,39 @@ fn changes(
         for place in resets[next..].iter().take_while(|place| **place < to) {
             result += value(place - 1);
         }
-        cells.set_float(step, result * (coverage.factor(is_counter, first, result) / divisor));
+        if Coverage::may_reach_zero(is_counter, first, result) {
+            result * (coverage.factor(is_counter, first, result) / coverages.divisor)
+        } else {
+            result * usual
+        }
+    };
+    let steps = places.iter().zip(&coverages.of_steps);
+    if coverages.is_complete {
+        let mut floats = Vec::with_capacity(places.len());
+        floats.extend(steps.filter_map(|(place, coverage)| Some(of_window(*place, coverage.as_ref()?))));
+        return Cells::floats(floats);
     }
+    let mut cells = Cells::absent(places.len());
+    for (step, (place, coverage)) in steps.enumerate() {
+        if let Some(coverage) = coverage {
+            cells.set_float(step, of_window(*place, coverage));
+        }
+    }
+    cells
+}
+
+/// Places of values that are less than those before them. There are hardly any: many are looked at together.
+fn resets(bits: &[u64]) -> Vec<usize> {
+    let mut places = Vec::new();
+    for begin in (1..bits.len()).step_by(TOGETHER) {
+        let end = (begin + TOGETHER).min(bits.len());
+        let is_less = |before: &u64, value: &u64| f64::from_bits(*value) < f64::from_bits(*before);
+        let pairs = || bits[begin - 1..end - 1].iter().zip(&bits[begin..end]);
+        if pairs().fold(false, |any, (before, value)| any | is_less(before, value)) {
+            places.extend(pairs().zip(begin..).filter(|((before, value), _)| is_less(before, value)).map(|(_, at)| at));
+        }
+    }
+    places
 }
 
 /// Keeps those values only that may become the greatest, or the least, of a later window: a queue in which they fall, or rise.

@@ -62,15 +62,15 @@ impl NewSeries {
 }
 
 impl TenantSeries {
-    /// Decodes an OTLP export request. The turn of the table is taken, so that the head stays open until the request is in the log's
-    /// queue.
+    /// Decodes an OTLP export request for a head, which stays open until it expects the request: the turn of the table is taken.
     pub(crate) fn prepare_otlp(
         &self,
+        head: Arc<LoggedHead>,
         request: &[u8],
         arrival: Arrival,
         options: &Options,
     ) -> Result<Prepared, WriteError> {
-        self.prepare(arrival, options, |taking, batch| {
+        self.prepare(head, arrival, options, |taking, batch| {
             decode_otlp(request, taking, batch).map_err(|error| WriteError::Malformed(error.to_string()))
         })
     }
@@ -78,17 +78,19 @@ impl TenantSeries {
     /// The same for a remote write.
     pub(crate) fn prepare_write(
         &self,
+        head: Arc<LoggedHead>,
         request: &RemoteWrite,
         arrival: Arrival,
         options: &Options,
     ) -> Result<Prepared, WriteError> {
-        self.prepare(arrival, options, |taking, batch| {
+        self.prepare(head, arrival, options, |taking, batch| {
             decode_remote_write(request, taking, batch).map_err(|error| WriteError::Malformed(error.to_string()))
         })
     }
 
     fn prepare(
         &self,
+        head: Arc<LoggedHead>,
         arrival: Arrival,
         options: &Options,
         decode: impl FnOnce(&mut Taking<'_>, &mut Batch) -> Result<Written, WriteError>,
@@ -99,7 +101,6 @@ impl TenantSeries {
         let left = self.new_series.lock().refill(now_ms, options.new_series_a_second);
         let kept = options.retention.map(|kept| i64::try_from(kept.as_millis()).unwrap_or(i64::MAX));
         let left = if arrival.was_taken { u64::MAX } else { left };
-        let head = self.open();
         let mut batch = head.head().batch();
         let mut taking = Taking {
             translation: &options.translation,

@@ -7,7 +7,7 @@ use vitrine_observe_series::{CounterReset, Histogram};
 use crate::annotations::{Annotations, Combining, Note};
 use crate::ast::Span;
 use crate::histogram::{HistogramSum, compact, divide};
-use crate::kahan::{Kahan, Mean};
+use crate::kahan::{Kahan, Kahans, Mean};
 use crate::run::cells::{Cell, Cells};
 
 use super::Fold;
@@ -15,11 +15,18 @@ use super::Fold;
 /// Sums or means of each step.
 pub(super) struct Sums {
     numbers: Numbers,
+    steps: usize,
     /// One a step as soon as there is a histogram.
     histograms: Vec<Histograms>,
 }
 
 enum Numbers {
+    /// All series had a number at each step so far: so many. Means are divided at the end.
+    Whole {
+        sums: Kahans,
+        count: f64,
+        is_mean: bool,
+    },
     /// With how many values each has.
     Sums(Vec<(Kahan, bool)>),
     Means(Vec<(Mean, bool)>),
@@ -45,16 +52,50 @@ impl Sums {
     pub const BYTES: usize = size_of::<(Mean, bool)>();
 
     pub fn new(steps: usize, mean: bool) -> Self {
-        let numbers = if mean {
-            Numbers::Means(vec![(Mean::default(), false); steps])
-        } else {
-            Numbers::Sums(vec![(Kahan::default(), false); steps])
+        Self {
+            numbers: Numbers::Whole { sums: Kahans::default(), count: 0.0, is_mean: mean },
+            steps,
+            histograms: Vec::new(),
+        }
+    }
+
+    fn is_mean(&self) -> bool {
+        matches!(self.numbers, Numbers::Means(_) | Numbers::Whole { is_mean: true, .. })
+    }
+
+    /// From now on each step is looked at alone.
+    fn split(&mut self) {
+        let Numbers::Whole { sums, count, is_mean } = &self.numbers else { return };
+        let (count, none) = (*count, *count == 0.0);
+        self.numbers = match (is_mean, none) {
+            (true, true) => Numbers::Means(vec![(Mean::default(), false); self.steps]),
+            (false, true) => Numbers::Sums(vec![(Kahan::default(), false); self.steps]),
+            (true, false) => Numbers::Means(sums.each().map(|sum| (Mean::of(sum, count), true)).collect()),
+            (false, false) => Numbers::Sums(sums.each().map(|sum| (sum, true)).collect()),
         };
-        Self { numbers, histograms: Vec::new() }
+    }
+
+    /// Adds a number at each step. Returns whether that was possible.
+    fn add_whole(&mut self, cells: &Cells) -> bool {
+        let (Numbers::Whole { sums, count, is_mean }, Some(values)) = (&mut self.numbers, cells.all_floats()) else {
+            return false;
+        };
+        // A mean is another one from there on.
+        if *is_mean && *count > 0.0 && sums.would_overflow(values) {
+            return false;
+        }
+        if *count == 0.0 {
+            *sums = Kahans::new(values);
+        } else {
+            sums.add(values);
+        }
+        *count += 1.0;
+        true
     }
 
     fn has_number(&self, step: usize) -> bool {
         match &self.numbers {
+            Numbers::Whole { count, .. } => *count > 0.0,
             Numbers::Sums(sums) => sums[step].1,
             Numbers::Means(means) => means[step].1,
         }
@@ -73,6 +114,7 @@ impl Sums {
                 means[step].0.add(value);
                 means[step].1 = true;
             }
+            Numbers::Whole { .. } => unreachable!("each step is looked at alone"),
         }
     }
 
@@ -84,12 +126,9 @@ impl Sums {
         place: Span,
         notes: &mut Annotations,
     ) {
-        let (steps, mean) = match &self.numbers {
-            Numbers::Sums(sums) => (sums.len(), false),
-            Numbers::Means(means) => (means.len(), true),
-        };
+        let mean = self.is_mean();
         if self.histograms.is_empty() {
-            self.histograms.resize_with(steps, Histograms::default);
+            self.histograms.resize_with(self.steps, Histograms::default);
         }
         let after_number = self.has_number(step);
         let histograms = &mut self.histograms[step];
@@ -163,18 +202,10 @@ impl Histograms {
 
 impl Fold for Sums {
     fn add(&mut self, cells: &Cells, metric: &str, place: Span, notes: &mut Annotations) {
-        if let (Numbers::Sums(sums), Some(values), true) =
-            (&mut self.numbers, cells.all_floats(), self.histograms.is_empty())
-        {
-            for (sum, value) in sums.iter_mut().zip(values) {
-                if sum.1 {
-                    sum.0.add(*value);
-                } else {
-                    *sum = (Kahan::new(*value), true);
-                }
-            }
+        if self.add_whole(cells) {
             return;
         }
+        self.split();
         for (step, cell) in cells.present() {
             match cell {
                 Cell::Float(value) => self.add_number(step, value),
@@ -184,9 +215,15 @@ impl Fold for Sums {
     }
 
     fn finish(self: Box<Self>, _: &[f64], place: Span, notes: &mut Annotations) -> Cells {
-        let (mean, numbers): (bool, Vec<Option<f64>>) = match &self.numbers {
-            Numbers::Sums(sums) => (false, sums.iter().map(|(sum, there)| there.then(|| sum.total())).collect()),
-            Numbers::Means(means) => (true, means.iter().map(|(mean, there)| there.then(|| mean.total())).collect()),
+        let mean = self.is_mean();
+        let numbers: Vec<Option<f64>> = match &self.numbers {
+            Numbers::Whole { count: 0.0, .. } => return Cells::absent(self.steps),
+            Numbers::Whole { sums, count, is_mean } => {
+                let total = |sum: Kahan| if *is_mean { Mean::of(sum, *count).total() } else { sum.total() };
+                return Cells::floats(sums.each().map(total).collect());
+            }
+            Numbers::Sums(sums) => sums.iter().map(|(sum, there)| there.then(|| sum.total())).collect(),
+            Numbers::Means(means) => means.iter().map(|(mean, there)| there.then(|| mean.total())).collect(),
         };
         let mut cells = Cells::absent(numbers.len());
         let mut histograms = self.histograms.into_iter();
