@@ -19,7 +19,7 @@ test: ## Build and pass all tests
 	cargo test --doc --workspace --quiet
 
 bench: ## Measure everything, with goals: an hour or two; vitrine-benches --help names the parts, and their sizes
-	cargo build --release -p vitrine -p vitrine-benches
+	VITRINE_COMMIT=$$(git rev-parse --short HEAD) cargo build --release -p vitrine -p vitrine-benches
 	$(TARGET)/release/vitrine-benches
 
 engines: ## Install and start NATS, PostgreSQL and Redis on this machine, on ports of their own, until Ctrl-C

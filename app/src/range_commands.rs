@@ -1,9 +1,13 @@
 //! `vitrine range`: campaigns run against a shop over its public APIs, exported, scored and reported.
 
+mod alerts;
 mod campaign_folder;
 mod collect;
+mod evidence;
+mod print;
 mod run;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
@@ -12,22 +16,19 @@ use vitrine_flags_range::baselines::Rule;
 use vitrine_flags_range::blind::{self, LeakWords, Renumbered, Searched, metadata};
 use vitrine_flags_range::layouts::{self, Case, Layout};
 use vitrine_flags_range::scores::{self, Diagnosis, Named, Report};
-use vitrine_flags_range::{Control, Record, Wrong};
+use vitrine_flags_range::{Control, Wrong};
 
 use crate::cli::{RangeCommand, RangeExportArgs, RangeLayout, RangeReportArgs, RangeScoreArgs};
 use crate::flags_commands::ask::content;
 use crate::say::say;
 use campaign_folder::CampaignFolder;
 
-/// Scores that are printed; `--json` has all.
-const SHOWN: [&str; 9] = ["ac@1", "ac@3", "ac@5", "avg@5", "lift", "f1", "kind_ac@1", "time", "path_node_f1"];
-
 /// The command.
 pub async fn run(command: RangeCommand) -> Result<()> {
     match command {
         RangeCommand::Run(args) => run::run(args).await,
         RangeCommand::Export(args) => export(&args),
-        RangeCommand::Score(args) => score(&args),
+        RangeCommand::Score(args) => score(&args).await,
         RangeCommand::Report(args) => report(&args),
     }
 }
@@ -50,9 +51,10 @@ fn layout(of: RangeLayout) -> Layout {
 fn export(args: &RangeExportArgs) -> Result<()> {
     let kept = CampaignFolder::read(&args.campaign)?;
     let is_blind = args.blind || kept.campaign.blind;
+    let graded = scores::graded(&kept.records);
     let mut cases: Vec<Case> = Vec::new();
-    for record in kept.records.iter().filter(|record| record.is_graded()) {
-        cases.push(Case { record: record.clone(), telemetry: kept.telemetry(&record.id)? });
+    for record in &graded.records {
+        cases.push(Case { record: (*record).clone(), telemetry: kept.telemetry(&record.id)? });
     }
     if is_blind {
         let words = leak_words(&kept);
@@ -81,7 +83,14 @@ fn export(args: &RangeExportArgs) -> Result<()> {
     }
     campaign_folder::write_files(&args.out, &files)?;
     let bytes: usize = files.iter().map(|file| file.bytes.len()).sum();
-    say!("{} incidents, {} files, {} MiB in {}", cases.len(), files.len(), bytes >> 20, args.out.display());
+    let of = |control: bool| cases.iter().filter(|case| (case.record.control == Control::None) != control).count();
+    let (incidents, controls) = (of(false), of(true));
+    let mib = bytes as f64 / f64::from(1 << 20);
+    say!(
+        "{incidents} incidents and {controls} controls, {} files, {mib:.1} MiB in {}",
+        files.len(),
+        args.out.display()
+    );
     Ok(())
 }
 
@@ -118,106 +127,82 @@ fn refuse_metadata(cases: &[Case], seed: u64) -> Result<()> {
     Ok(())
 }
 
-/// Services that could be named.
-fn candidates(kept: &CampaignFolder) -> Result<usize> {
-    let mut all = std::collections::BTreeSet::new();
-    for record in &kept.records {
-        all.extend(kept.telemetry(&record.id)?.services());
-    }
-    Ok(all.len())
+/// What is to be compared with.
+struct Compared {
+    /// Services that could be named: all that answer calls.
+    candidates: usize,
+    /// What each simple rule says.
+    said: Vec<Vec<Diagnosis>>,
 }
 
-fn score(args: &RangeScoreArgs) -> Result<()> {
-    let kept = CampaignFolder::read(&args.campaign)?;
-    let text = content(Some(&args.diagnoses))?;
-    let diagnoses = scores::read_diagnoses(text.as_bytes()).map_err(|wrong| wrongs(&args.diagnoses, &[wrong]))?;
-    let candidates = candidates(&kept)?;
-    let name = args.diagnoses.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut reports = vec![scores::score(&name, &kept.records, &diagnoses, candidates, kept.campaign.seed)];
-    reports.extend(baselines(&kept, candidates)?);
-    print(&reports, args.json)
-}
-
-fn report(args: &RangeReportArgs) -> Result<()> {
-    let kept = CampaignFolder::read(&args.campaign)?;
-    let funnel = scores::funnel(&kept.records);
-    let reports = baselines(&kept, candidates(&kept)?)?;
-    if args.json {
-        let unseen: Vec<&Record> = kept.records.iter().filter(|record| !record.is_graded()).collect();
-        let unseen: Vec<&String> = unseen.iter().map(|record| &record.id).collect();
-        say!(
-            "{:#}",
-            json!({"funnel": funnel, "baselines": reports, "ungraded": unseen, "tooTrivial": scores::too_trivial(&kept.records)})
-        );
-        return Ok(());
-    }
-    say!(
-        "drawn {}  armed {}  hit {}  visible {}  graded {}  (found by each simple rule: {})",
-        funnel.drawn,
-        funnel.armed,
-        funnel.hit,
-        funnel.visible,
-        funnel.graded,
-        funnel.trivial
-    );
-    for record in &kept.records {
-        let seen = if record.visible { "visible" } else { "not visible" };
-        let kind = record.kind.as_deref().unwrap_or("nothing");
-        let service = record.root_causes.first().map_or("-", |cause| cause.service.as_str());
-        say!(
-            "{}  {:?}  {kind} at {service}: {} of {} hit, {seen}",
-            record.id,
-            record.control,
-            record.hits.hit,
-            record.hits.eligible
-        );
-    }
-    let trivial = scores::too_trivial(&kept.records);
-    if !trivial.is_empty() {
-        say!("more than {:.0} % are found by each simple rule: {}", scores::MAX_TRIVIAL * 100.0, trivial.join(", "));
-    }
-    print(&reports, false)
-}
-
-/// What the simple rules reach on the same incidents.
-fn baselines(kept: &CampaignFolder, candidates: usize) -> Result<Vec<Report>> {
-    let mut said: Vec<Vec<Diagnosis>> = vec![Vec::new(); Rule::ALL.len()];
-    for record in kept.records.iter().filter(|record| record.is_graded()) {
-        let (table, inject_s) = kept.table(record)?;
+fn compared(kept: &CampaignFolder) -> Result<Compared> {
+    let (mut services, mut said) = (BTreeSet::new(), vec![Vec::new(); Rule::ALL.len()]);
+    for record in scores::graded(&kept.records).records {
+        let telemetry = kept.telemetry(&record.id)?;
+        services.extend(telemetry.spans.iter().map(|span| span.service.clone()));
+        let (table, inject_s) = campaign_folder::table(record, &telemetry);
         for (rule, diagnoses) in Rule::ALL.iter().zip(&mut said) {
             let named =
                 rule.rank(&table, inject_s).into_iter().map(|component| Named { component, ..Named::default() });
             diagnoses.push(Diagnosis { id: record.id.clone(), causes: named.collect(), ..Diagnosis::default() });
         }
     }
-    let scored = Rule::ALL.iter().zip(&said);
-    Ok(scored
-        .map(|(rule, said)| scores::score(rule.name(), &kept.records, said, candidates, kept.campaign.seed))
-        .collect())
+    Ok(Compared { candidates: services.len(), said })
 }
 
-fn print(reports: &[Report], is_json: bool) -> Result<()> {
-    if is_json {
-        say!("{}", serde_json::to_string_pretty(reports)?);
+impl Compared {
+    /// What the simple rules reach.
+    fn baselines(&self, kept: &CampaignFolder) -> impl Iterator<Item = Report> {
+        let scored = |(rule, said): (&Rule, &Vec<Diagnosis>)| self.score(kept, rule.name(), said);
+        Rule::ALL.iter().zip(&self.said).map(scored).collect::<Vec<Report>>().into_iter()
+    }
+
+    fn score(&self, kept: &CampaignFolder, name: &str, said: &[Diagnosis]) -> Report {
+        scores::score(name, &kept.records, said, self.candidates, kept.campaign.seed)
+    }
+}
+
+async fn score(args: &RangeScoreArgs) -> Result<()> {
+    let kept = CampaignFolder::read(&args.campaign)?;
+    let text = content(Some(&args.diagnoses))?;
+    let mut diagnoses = scores::read_diagnoses(text.as_bytes()).map_err(|wrong| wrongs(&args.diagnoses, &[wrong]))?;
+    evidence::look(&args.observatory, &kept.records, &mut diagnoses).await;
+    let name =
+        args.diagnoses.file_stem().map_or_else(|| "these".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    let compared = compared(&kept)?;
+    let own = compared.score(&kept, &name, &diagnoses);
+    if !args.json {
+        for (ids, what) in [(&own.unknown, "is no graded incident"), (&own.missing, "has no diagnosis")] {
+            ids.iter().for_each(|id| say!("{id} {what}"));
+        }
+    }
+    let reports: Vec<Report> = std::iter::once(own).chain(compared.baselines(&kept)).collect();
+    if args.json {
+        say!("{}", serde_json::to_string_pretty(&reports)?);
+    } else {
+        print::scores(&reports);
+    }
+    Ok(())
+}
+
+fn report(args: &RangeReportArgs) -> Result<()> {
+    let kept = CampaignFolder::read(&args.campaign)?;
+    let (funnel, graded) = (scores::funnel(&kept.records), scores::graded(&kept.records));
+    let reports: Vec<Report> = compared(&kept)?.baselines(&kept).collect();
+    if args.json {
+        let is_graded = |id: &String| graded.records.iter().any(|record| record.id == *id);
+        let ungraded: Vec<&String> = kept.records.iter().map(|record| &record.id).filter(|id| !is_graded(id)).collect();
+        let paired: serde_json::Map<String, serde_json::Value> =
+            kept.records.iter().filter_map(|r| Some((r.id.clone(), json!(r.paired.as_ref()?)))).collect();
+        let told = json!({
+            "funnel": funnel, "baselines": reports, "ungraded": ungraded, "tooTrivial": graded.left_out, "paired": paired,
+        });
+        say!("{}", serde_json::to_string_pretty(&told)?);
         return Ok(());
     }
-    for report in reports {
-        say!(
-            "{}: {} incidents, {} without an answer; nothing named for {:.0} % of controls",
-            report.name,
-            report.all.cases,
-            report.all.abstained,
-            report.controls.mean * 100.0
-        );
-        for name in SHOWN {
-            if let Some(score) = report.all.of.get(name) {
-                say!("  {name:<14} {:.3}  ({:.3} to {:.3}, {} incidents)", score.mean, score.low, score.high, score.n);
-            }
-        }
-        for (layer, of) in &report.by_layer {
-            let first = of.of.get("ac@1").map_or(0.0, |score| score.mean);
-            say!("  {layer:<14} ac@1 {first:.3} of {}", of.cases);
-        }
-    }
+    kept.records.iter().for_each(print::incident);
+    kept.records.iter().for_each(print::remarks);
+    print::funnel(&funnel, &graded);
+    print::scores(&reports);
     Ok(())
 }

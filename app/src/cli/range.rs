@@ -1,6 +1,7 @@
 //! `vitrine range`.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Subcommand, ValueEnum};
 use vitrine_kit::Secret;
@@ -20,6 +21,30 @@ pub enum RangeCommand {
     Report(RangeReportArgs),
 }
 
+/// Most parts of a campaign.
+const MAX_PARTS: usize = 64;
+
+/// Which part of a campaign, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Which.
+    pub nth: usize,
+    /// Of how many.
+    pub of: usize,
+}
+
+impl FromStr for Part {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('/').and_then(|(nth, of)| Some((nth.parse().ok()?, of.parse().ok()?)));
+        match parts {
+            Some((nth, of)) if (1..=of).contains(&nth) && of <= MAX_PARTS => Ok(Self { nth, of }),
+            _ => Err(format!("expected N/M, such as 1/4, with at most {MAX_PARTS} parts")),
+        }
+    }
+}
+
 /// `vitrine range run`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
@@ -32,8 +57,11 @@ pub struct RangeRunArgs {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Where it is written down; a folder that is not there yet
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "plan")]
+    pub out: Option<PathBuf>,
+    /// Run one part of the incidents, such as 1/4, while others run the others against shops of their own
+    #[arg(long, value_name = "N/M", default_value = "1/1")]
+    pub part: Part,
     /// Print the plan and do nothing
     #[arg(long)]
     pub plan: bool,
@@ -67,9 +95,9 @@ pub enum RangeLayout {
 /// `vitrine range export`.
 #[derive(Args, Clone, Debug)]
 pub struct RangeExportArgs {
-    /// The campaign that was run
-    #[arg(value_name = "DIR")]
-    pub campaign: PathBuf,
+    /// The campaign that was run, or all its parts
+    #[arg(value_name = "DIR", required = true)]
+    pub campaign: Vec<PathBuf>,
     /// The layout
     #[arg(long = "as", value_enum, default_value = "vitrine")]
     pub layout: RangeLayout,
@@ -84,23 +112,26 @@ pub struct RangeExportArgs {
 /// `vitrine range score`.
 #[derive(Args, Clone, Debug)]
 pub struct RangeScoreArgs {
-    /// The campaign that was run
-    #[arg(value_name = "DIR")]
-    pub campaign: PathBuf,
-    /// Diagnoses: a JSON list of {id, causes: [{component, kind?, method?, time?, path?}]}, the likeliest cause first
+    /// The campaign that was run, or all its parts
+    #[arg(value_name = "DIR", required = true)]
+    pub campaign: Vec<PathBuf>,
+    /// Diagnoses: a JSON list of {id, causes: [{component, kind?, method?, time?, path?, evidence?}]}, the likeliest cause first
     #[arg(long, value_name = "FILE")]
     pub diagnoses: PathBuf,
     /// Print all scores as JSON
     #[arg(long)]
     pub json: bool,
+    /// The observatory in which evidence is run again.
+    #[command(flatten)]
+    pub observatory: AskArgs,
 }
 
 /// `vitrine range report`.
 #[derive(Args, Clone, Debug)]
 pub struct RangeReportArgs {
-    /// The campaign that was run
-    #[arg(value_name = "DIR")]
-    pub campaign: PathBuf,
+    /// The campaign that was run, or all its parts
+    #[arg(value_name = "DIR", required = true)]
+    pub campaign: Vec<PathBuf>,
     /// Print it as JSON
     #[arg(long)]
     pub json: bool,

@@ -8,8 +8,9 @@ use vitrine_flags_range::layouts::Topology;
 use vitrine_flags_range::oracle::Oracle;
 use vitrine_flags_range::record::{Environment, Figure, Windows};
 use vitrine_flags_range::rows::{LogRow, PointKind, PointRow, SpanRow, kind};
-use vitrine_flags_range::{Telemetry, Window};
+use vitrine_flags_range::{Load, Telemetry, Window};
 use vitrine_platform_faults::Fault;
+use vitrine_shop_load::traces::parent_span;
 
 use crate::cli::AskArgs;
 use crate::sql;
@@ -26,7 +27,7 @@ fn int(value: &Value) -> i64 {
     value.as_i64().unwrap_or_default()
 }
 
-fn number(value: &Value) -> f64 {
+pub(super) fn number(value: &Value) -> f64 {
     // Decimals of many digits come as texts.
     value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_default()
 }
@@ -72,7 +73,8 @@ pub(super) async fn telemetry(at: &AskArgs, window: Window) -> Result<Telemetry>
             duration_ns: int(took),
             trace_id: trace(of),
             span_id: span(own),
-            parent_span_id: span(parent),
+            // What those who come say that they are within is nobody's span.
+            parent_span_id: Some(span(parent)).filter(|id| *id != parent_span(trace(of))).unwrap_or_default(),
             service: text(service),
             name: text(name),
             kind: text(kind),
@@ -149,7 +151,7 @@ pub(super) async fn topology(at: &AskArgs, telemetry: &Telemetry) -> Result<Topo
 pub(super) async fn environment(
     at: &AskArgs,
     window: Window,
-    load_rps: f64,
+    load: &Load,
     of: &[String],
 ) -> Result<(Environment, Vec<String>)> {
     let statement = format!(
@@ -168,19 +170,43 @@ pub(super) async fn environment(
         instances.iter().filter(|(_, ids)| ids.iter().any(|id| own.contains(id))).map(|(service, _)| service.clone());
     let in_process = shared.collect();
     let environment = Environment {
-        commit: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: std::iter::once(env!("CARGO_PKG_VERSION"))
+            .chain(option_env!("VITRINE_COMMIT"))
+            .collect::<Vec<_>>()
+            .join(" "),
         placement: if all.len() <= 1 { "one process" } else { "several processes" }.to_owned(),
         replicas: instances.iter().map(|(service, ids)| (service.clone(), ids.len() as u32)).collect(),
-        engines: Vec::new(),
-        load_rps,
-        host: format!(
-            "{} cores, {}",
-            std::thread::available_parallelism().map_or(0, usize::from),
-            std::env::consts::OS
-        ),
+        engines: engines(at, window).await?,
+        load_rps: load.rps,
+        journeys: load.journeys.clone(),
+        host: host(),
         cpu_steal: None,
     };
     Ok((environment, in_process))
+}
+
+/// Databases and brokers, as their clients name them.
+async fn engines(at: &AskArgs, window: Window) -> Result<Vec<String>> {
+    let mut all = BTreeSet::new();
+    for attribute in ["db.system.name", "messaging.system"] {
+        let statement = format!(
+            "SELECT DISTINCT attr(attributes, '{attribute}') AS name FROM metrics \
+             WHERE {} AND name IN ('db.client.operation.duration', 'messaging.process.duration')",
+            within(window)
+        );
+        all.extend(sql::rows(at, &statement).await?.iter().filter_map(|row| row.first()?.as_str().map(str::to_owned)));
+    }
+    Ok(all.into_iter().collect())
+}
+
+/// Cores, kernel and memory; no name.
+fn host() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let kernel = read("/proc/sys/kernel/osrelease");
+    let memory = read("/proc/meminfo");
+    let kib = memory.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default();
+    format!("{cores} cores, {} {}, {} GiB", std::env::consts::OS, kernel.trim(), kib >> 20)
 }
 
 /// Jiffies of all processors together, and of those that others took; none where the kernel does not say.

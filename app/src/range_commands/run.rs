@@ -1,21 +1,24 @@
 //! A campaign is run: people come, faults are armed when the plan says so, and what happened is written down.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use http::Method;
 use tokio::time::{Instant, sleep_until};
+use vitrine_flags_range::alerts::Rule;
+use vitrine_flags_range::blind::{self, LeakWords};
 use vitrine_flags_range::judge::{self, HitReported, ProcessReported, Reported, Seen, SiteReported};
-use vitrine_flags_range::record::Windows;
-use vitrine_flags_range::{Campaign, Incident, Plan, Slot, Window};
+use vitrine_flags_range::layouts::Topology;
+use vitrine_flags_range::record::{BlindCheck, Windows};
+use vitrine_flags_range::{Campaign, Incident, Plan, Record, Slot, Telemetry, Window, pairs};
 use vitrine_kit::clock::{Clock, rfc3339};
 use vitrine_kit::percent;
-use vitrine_platform_faults::{At, Fault, Faults};
+use vitrine_platform_faults::{At, Fault, Faults, mix64};
 use vitrine_shop_load::{Config, Load, Weights};
 
 use super::campaign_folder::{self, About};
-use super::collect;
+use super::{alerts, collect, print};
 use crate::cli::{FlagsAskArgs, RangeRunArgs};
 use crate::flags_commands::ask::{read, send};
 use crate::process;
@@ -31,7 +34,13 @@ struct Range {
     shop: String,
     flags: FlagsAskArgs,
     campaign: Campaign,
+    plan: Plan,
+    out: PathBuf,
     digest: String,
+    /// Rules that the shop's observatory evaluates.
+    rules: Vec<Rule>,
+    /// What nothing that was seen may hold.
+    words: LeakWords,
     /// Faults of those who come: they are at work in this process.
     own: Faults,
 }
@@ -44,6 +53,21 @@ struct Armed<'a> {
     id: Option<u64>,
 }
 
+/// A slot that is over.
+struct Lived<'a> {
+    slot: &'a Slot,
+    whole: Window,
+    telemetry: Telemetry,
+    topology: &'a Topology,
+    /// The share of the processor that others took.
+    steal: Option<f64>,
+    blind: BlindCheck,
+}
+
+fn ns(seconds: u32) -> i64 {
+    i64::from(seconds) * 1_000_000_000
+}
+
 fn now_ns() -> i64 {
     Clock::system().now_ms() * 1_000_000
 }
@@ -51,7 +75,8 @@ fn now_ns() -> i64 {
 /// `vitrine range run`
 pub(super) async fn run(args: RangeRunArgs) -> Result<()> {
     let (campaign, digest, bytes) = campaign_folder::campaign(&args.file)?;
-    let plan = campaign_folder::plan(&args.file, &campaign)?;
+    let whole = campaign_folder::plan(&args.file, &campaign)?;
+    let plan = whole.part(args.part.nth, args.part.of);
     if args.plan {
         say!("{}", serde_json::to_string_pretty(&plan)?);
         return Ok(());
@@ -68,48 +93,51 @@ pub(super) async fn run(args: RangeRunArgs) -> Result<()> {
     // Nothing is armed where nobody could see it.
     read(&flags, "faults").await?;
     crate::sql::rows(&args.observatory, "SELECT 1").await?;
-    let out = args.out.clone();
+    let out = args.out.clone().context("expected --out DIR")?;
+    let rules = alerts::rules(&args.observatory).await?;
     campaign_folder::new_folder(&out)?;
     for folder in ["records", "telemetry"] {
         campaign_folder::new_folder(&out.join(folder))?;
     }
     std::fs::write(out.join("campaign.json"), bytes).context("the campaign cannot be kept")?;
     campaign_folder::write(&out.join("plan.json"), &plan)?;
-    let about = About { secret: rand::random(), ..About::default() };
+    let about = About { run: rand::random(), secret: rand::random(), ..About::default() };
     campaign_folder::write(&out.join("about.json"), &about)?;
-    let range = Range { args, shop, flags, campaign, digest, own: Faults::default() };
-    range.whole(&plan, &out, about).await
+    let words = LeakWords::of(whole.incidents(), &[], &digest);
+    let own = Faults::default();
+    let range = Range { args, shop, flags, campaign, plan, out, digest, rules, words, own };
+    range.whole(about).await
 }
 
 impl Range {
-    async fn whole(&self, plan: &Plan, out: &Path, mut about: About) -> Result<()> {
-        let incidents = plan.incidents().count();
+    async fn whole(&self, mut about: About) -> Result<()> {
+        let incidents = self.plan.incidents().count();
         say!(
             "{incidents} incidents in {} s, until about {}",
-            plan.seconds(),
-            rfc3339(Clock::system().now_ms() + i64::from(plan.seconds()) * 1_000)
+            self.plan.seconds(),
+            rfc3339(Clock::system().now_ms() + i64::from(self.plan.seconds()) * 1_000)
         );
         let warm = Duration::from_secs(self.campaign.warm_s.into());
-        let load = self.load(self.campaign.seed, warm)?;
+        let load = self.load(self.campaign.seed, warm, about.run)?;
         tokio::time::sleep(warm).await;
         load.abort();
-        for slot in &plan.slots {
+        for slot in &self.plan.slots {
             let mut armed = Vec::new();
             let outcome = tokio::select! {
-                outcome = self.slot(slot, out, &mut about, &mut armed) => outcome,
-                stopped = process::stopped() => stopped.and_then(|_| anyhow::bail!("the campaign was stopped: what came before is in {}", out.display())),
+                outcome = self.slot(slot, &mut about, &mut armed) => outcome,
+                stopped = process::stopped() => stopped.and_then(|_| anyhow::bail!("the campaign was stopped: what came before is in {}", self.out.display())),
             };
             if let Err(error) = outcome {
                 self.end_all(&armed).await;
                 return Err(error);
             }
-            campaign_folder::write(&out.join("about.json"), &about)?;
+            campaign_folder::write(&self.out.join("about.json"), &about)?;
         }
-        say!("vitrine range report {}", out.display());
+        say!("vitrine range report {}", self.out.display());
         Ok(())
     }
 
-    fn load(&self, seed: u64, duration: Duration) -> Result<tokio::task::JoinHandle<()>> {
+    fn load(&self, seed: u64, duration: Duration, run: u64) -> Result<tokio::task::JoinHandle<()>> {
         let of = |name: &str, usual: u32| self.campaign.load.journeys.get(name).copied().unwrap_or(usual);
         let usual = Weights::default();
         let weights = Weights {
@@ -128,19 +156,20 @@ impl Range {
             duration: Some(duration),
             weights,
         };
-        let load = Load::with_faults(config, &self.own).map_err(|error| anyhow::anyhow!("{error}"))?;
+        let load = Load::with_traces(config, &self.own, run).map_err(|error| anyhow::anyhow!("{error}"))?;
         Ok(tokio::spawn(async move {
             load.run(std::future::pending()).await;
         }))
     }
 
     /// One baseline, what goes wrong after it, and the recovery.
-    async fn slot<'a>(&self, slot: &'a Slot, out: &Path, about: &mut About, armed: &mut Vec<Armed<'a>>) -> Result<()> {
+    async fn slot<'a>(&self, slot: &'a Slot, about: &mut About, armed: &mut Vec<Armed<'a>>) -> Result<()> {
         let (began, began_ns) = (Instant::now(), now_ns());
         let after = |second: u32| Duration::from_secs(u64::from(second - slot.baseline_s));
-        let ns = |second: u32| began_ns + i64::from(second - slot.baseline_s) * 1_000_000_000;
         let steal = collect::stolen();
-        let load = self.load(slot.load_seed, after(slot.end_s))?;
+        // No two slots have traces of one id: a twin has the same people.
+        let run = mix64(about.run, slot.baseline_s.into());
+        let load = self.load(slot.load_seed, after(slot.end_s), run)?;
         for incident in &slot.incidents {
             sleep_until(began + after(incident.from_s)).await;
             armed.push(Armed { incident, at_ns: now_ns(), id: self.arm(incident).await? });
@@ -148,56 +177,93 @@ impl Range {
         sleep_until(began + after(slot.end_s)).await;
         load.abort();
         tokio::time::sleep(SETTLED).await;
-        let whole = Window { from_ns: began_ns, to_ns: ns(slot.end_s) };
+        let whole = Window { from_ns: began_ns, to_ns: began_ns + ns(slot.end_s - slot.baseline_s) };
         let telemetry = collect::telemetry(&self.args.observatory, whole).await?;
         about.topology = collect::topology(&self.args.observatory, &telemetry).await?;
         let steal = steal.zip(collect::stolen()).map(|((all, some), (all_now, some_now))| {
             some_now.saturating_sub(some) as f64 / all_now.saturating_sub(all).max(1) as f64
         });
+        let found = blind::search(&self.words, &telemetry);
+        let of = Lived {
+            slot,
+            whole,
+            telemetry,
+            topology: &about.topology,
+            steal,
+            blind: BlindCheck { searched_bytes: found.bytes, hits: found.hits },
+        };
         for one in armed.iter() {
-            let windows = Windows {
-                baseline: Window { from_ns: began_ns, to_ns: ns(slot.incidents[0].from_s) },
-                during: Window { from_ns: one.at_ns, to_ns: ns(one.incident.to_s) },
-                after: Window { from_ns: ns(slot.recovery_s), to_ns: ns(slot.end_s) },
-            };
-            let (reported, hits) = self.reported(one).await?;
-            let figures = match &one.incident.fault {
-                Some(fault) => collect::figures(&self.args.observatory, fault, windows).await?,
-                None => Vec::new(),
-            };
-            let of = one.incident.fault.as_ref().map(|fault| fault.target.service.clone()).unwrap_or_default();
-            let rps = self.campaign.load.rps;
-            let (mut environment, in_process) = collect::environment(&self.args.observatory, whole, rps, &of).await?;
-            environment.cpu_steal = steal;
-            let record = judge::record(Seen {
-                campaign: &self.digest,
-                seed: self.campaign.seed,
-                run: &format!("{began_ns}"),
-                incident: one.incident,
-                reported: reported.as_ref(),
-                hits: &hits,
-                telemetry: &telemetry,
-                figures,
-                topology: &about.topology,
-                windows,
-                environment,
-                in_process,
-            });
-            let name = format!("{}.json", record.id);
-            campaign_folder::write(&out.join("telemetry").join(&name), &telemetry)?;
-            campaign_folder::write(&out.join("records").join(&name), &record)?;
-            let (kind, seen) =
-                (record.kind.as_deref().unwrap_or("nothing"), if record.visible { "visible" } else { "not visible" });
-            say!(
-                "{:>4}  {:?} {kind}: {} of {} hit, {seen}, ended by {:?}",
-                record.ordinal,
-                record.control,
-                record.hits.hit,
-                record.hits.eligible,
-                record.ended_by
-            );
+            let record = self.record(&of, one).await?;
+            campaign_folder::write_telemetry(&self.out, &record.id, &of.telemetry)?;
+            campaign_folder::write_record(&self.out, &record)?;
+            print::incident(&record);
+            self.pair(&record)?;
+        }
+        for leak in &found.leaks {
+            say!("      {:?} is in {}: {:?}", leak.word, leak.place, leak.around);
         }
         Ok(())
+    }
+
+    /// The truth of an incident.
+    async fn record(&self, of: &Lived<'_>, one: &Armed<'_>) -> Result<Record> {
+        let (slot, began_ns) = (of.slot, of.whole.from_ns);
+        let at = |second: u32| began_ns + ns(second - slot.baseline_s);
+        let (reported, hits) = self.reported(one).await?;
+        // What is ended before its time does nothing from then on.
+        let ended_ns = reported.as_ref().and_then(|reported| reported.ended.as_ref()).map(|ended| ended.at_ns);
+        let to_ns = ended_ns.map_or(at(one.incident.to_s), |ended| ended.clamp(one.at_ns, at(one.incident.to_s)));
+        let windows = Windows {
+            baseline: Window { from_ns: began_ns, to_ns: at(slot.incidents[0].from_s) },
+            during: Window { from_ns: one.at_ns, to_ns },
+            after: Window { from_ns: at(slot.recovery_s), to_ns: of.whole.to_ns },
+        };
+        // Of a twin is measured what its incident's oracle measures.
+        let twin_of = |incident: &&Incident| one.incident.twin_of.as_ref() == Some(&incident.id);
+        let meant = one.incident.fault.as_ref().or_else(|| self.plan.incidents().find(twin_of)?.fault.as_ref());
+        let figures = match meant {
+            Some(fault) => collect::figures(&self.args.observatory, fault, windows).await?,
+            None => Vec::new(),
+        };
+        let services = one.incident.fault.as_ref().map(|fault| fault.target.service.clone()).unwrap_or_default();
+        let (mut environment, in_process) =
+            collect::environment(&self.args.observatory, of.whole, &self.campaign.load, &services).await?;
+        environment.cpu_steal = of.steal;
+        let firing = Window { from_ns: windows.during.from_ns, to_ns: of.whole.to_ns };
+        Ok(judge::record(Seen {
+            campaign: &self.digest,
+            seed: self.campaign.seed,
+            run: &format!("{began_ns}"),
+            incident: one.incident,
+            reported: reported.as_ref(),
+            hits: &hits,
+            telemetry: &of.telemetry,
+            figures,
+            topology: of.topology,
+            windows,
+            environment,
+            in_process,
+            rules: &self.rules,
+            alerts_fired: alerts::fired(&self.args.observatory, firing).await?,
+            blind: of.blind,
+        }))
+    }
+
+    /// Where both an incident and its twin were run, notes what the one made of the same requests.
+    fn pair(&self, record: &Record) -> Result<()> {
+        let twin = self.plan.incidents().find(|other| other.twin_of.as_ref() == Some(&record.id));
+        let ids = match (&record.twin_of, twin) {
+            (Some(of), _) => Some((of, &record.id)),
+            (None, Some(twin)) => Some((&record.id, &twin.id)),
+            (None, None) => None,
+        };
+        let Some((incident, twin)) = ids else { return Ok(()) };
+        let both = (campaign_folder::read_record(&self.out, incident)?, campaign_folder::read_record(&self.out, twin)?);
+        let (Some(mut with), Some(without)) = both else { return Ok(()) };
+        let seen = campaign_folder::read_telemetry(&self.out, incident)?;
+        let unharmed = campaign_folder::read_telemetry(&self.out, twin)?;
+        with.paired = Some(pairs::paired((&with, &seen), (&without, &unharmed), self.campaign.seed));
+        campaign_folder::write_record(&self.out, &with)
     }
 
     /// Arms what an incident has; what is of those who come is armed here.

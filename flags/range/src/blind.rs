@@ -6,7 +6,7 @@
 
 pub mod metadata;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use vitrine_platform_faults::demo::DEMO;
 use vitrine_platform_faults::mix64;
@@ -44,9 +44,12 @@ pub struct Searched {
     pub leaks: Vec<Leak>,
 }
 
-/// LeakWords that only a cause can have put into telemetry.
+/// Letters that words are looked up by: those of a text are hashed once, however many words there are.
+const PREFIX: usize = 4;
+
+/// Words that only a cause can have put into telemetry.
 #[derive(Clone, Debug, Default)]
-pub struct LeakWords(Vec<Vec<u8>>);
+pub struct LeakWords(HashMap<[u8; PREFIX], Vec<Vec<u8>>>);
 
 impl LeakWords {
     /// The words of a campaign: ids and canaries of its incidents, ids that faults were given, keys of the demo's flags, and our own names.
@@ -75,18 +78,19 @@ impl LeakWords {
         }
         words.sort_unstable();
         words.dedup();
-        Self(
-            words
-                .into_iter()
-                .filter(|word| word.len() >= MIN_WORD)
-                .map(|word| word.to_lowercase().into_bytes())
-                .collect(),
-        )
+        let mut by_prefix: HashMap<[u8; PREFIX], Vec<Vec<u8>>> = HashMap::new();
+        for word in words.iter().filter(|word| word.len() >= MIN_WORD) {
+            let word = word.to_lowercase().into_bytes();
+            if let Some(prefix) = word.first_chunk() {
+                by_prefix.entry(*prefix).or_default().push(word);
+            }
+        }
+        Self(by_prefix)
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.values().map(Vec::len).sum()
     }
 
     /// Whether there are none.
@@ -98,12 +102,10 @@ impl LeakWords {
     pub fn search(&self, place: &str, text: &[u8], found: &mut Searched) {
         found.bytes += text.len() as u64;
         let lower = text.to_ascii_lowercase();
-        for word in &self.0 {
-            // Most texts are shorter than the words.
-            if lower.len() < word.len() {
-                continue;
-            }
-            for at in positions(&lower, word) {
+        for at in 0..lower.len().saturating_sub(PREFIX - 1) {
+            let rest = &lower[at..];
+            let Some(words) = rest.first_chunk().and_then(|prefix| self.0.get(prefix)) else { continue };
+            for word in words.iter().filter(|word| rest.starts_with(word)) {
                 found.hits += 1;
                 if found.leaks.len() < MAX_LEAKS {
                     let around = &text[at.saturating_sub(AROUND)..(at + word.len() + AROUND).min(text.len())];
@@ -116,12 +118,6 @@ impl LeakWords {
             }
         }
     }
-}
-
-fn positions<'a>(text: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-    let first = word[0];
-    let starts = text.iter().enumerate().filter(move |(_, byte)| **byte == first).map(|(at, _)| at);
-    starts.filter(move |at| text[*at..].starts_with(word))
 }
 
 /// Searches all columns of telemetry.

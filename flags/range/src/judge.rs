@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Deserialize;
 
-use crate::baselines::{Rule, Table};
+use crate::alerts::{self, Rule};
+use crate::baselines::{self, Table};
 use crate::layouts::Topology;
 use crate::names;
 use crate::oracle;
@@ -14,7 +15,7 @@ use crate::record::{
     Armed, BlindCheck, Environment, Exemplar, Exemplars, Figure, HitCounts, Layer, MAX_EXEMPLARS, Record, Remedy,
     Times, Trivial, Windows, causes,
 };
-use crate::rows::Telemetry;
+use crate::rows::{SpanRow, Telemetry, kind};
 
 /// Seconds of a row of the tables that rules read.
 const STEP_S: i64 = 1;
@@ -120,6 +121,12 @@ pub struct Seen<'a> {
     pub environment: Environment,
     /// Services that share the process with the one that is meant.
     pub in_process: Vec<String>,
+    /// Rules that are evaluated meanwhile.
+    pub rules: &'a [Rule],
+    /// Alerts that began to fire.
+    pub alerts_fired: Vec<String>,
+    /// What a search for leaks in what was seen found.
+    pub blind: BlindCheck,
 }
 
 fn trace(hit: &HitReported) -> Option<u128> {
@@ -137,7 +144,7 @@ fn times(reported: Option<&Reported>, during: &Telemetry, hit: &HashSet<u128>) -
         armed.extend(process.sites.iter().map(site));
     }
     let acknowledged: Vec<i64> = reported.processes.values().filter_map(|process| process.cleared_ns).collect();
-    let is_bad = |span: &&crate::rows::SpanRow| span.is_error && hit.contains(&span.trace_id);
+    let is_bad = |span: &&SpanRow| span.is_error && hit.contains(&span.trace_id);
     let effect = during.spans.iter().filter(is_bad).map(|span| span.time_ns).min().or(reported.first_hit_ns);
     Times {
         committed: reported.committed_ns,
@@ -178,7 +185,7 @@ fn exemplars(seen: &Seen<'_>, during: &Telemetry, hit: &HashSet<u128>) -> Exempl
 fn trivial(telemetry: &Telemetry, windows: &Windows, causes: &[crate::record::Cause]) -> Trivial {
     let before = telemetry.cut(crate::rows::Window { from_ns: windows.baseline.from_ns, to_ns: windows.during.to_ns });
     let table = Table::of(&before, STEP_S);
-    let rank = |rule: Rule| {
+    let rank = |rule: baselines::Rule| {
         let ranked = rule.rank(&table, windows.during.from_ns.div_euclid(1_000_000_000));
         ranked.iter().position(|service| causes.iter().any(|cause| cause.service == *service)).map(|at| at + 1)
     };
@@ -186,12 +193,25 @@ fn trivial(telemetry: &Telemetry, windows: &Windows, causes: &[crate::record::Ca
         return Trivial::default();
     }
     Trivial {
-        max_latency: rank(Rule::MaxLatency),
-        most_errors: rank(Rule::MostErrors),
-        most_logs: rank(Rule::MostLogs),
-        nsigma: rank(Rule::Nsigma),
-        baro: rank(Rule::Baro),
+        max_latency: rank(baselines::Rule::MaxLatency),
+        most_errors: rank(baselines::Rule::MostErrors),
+        most_logs: rank(baselines::Rule::MostLogs),
+        nsigma: rank(baselines::Rule::Nsigma),
+        baro: rank(baselines::Rule::Baro),
     }
+}
+
+/// Requests that failed from a time on until the recovery, and that were not hit.
+fn collateral(seen: &Seen<'_>, hit: &HashSet<u128>, from_ns: i64) -> u64 {
+    let window = crate::rows::Window { from_ns, to_ns: seen.windows.after.from_ns };
+    let is_meant = |span: &&SpanRow| {
+        span.parent_span_id == 0
+            && span.kind == kind::SERVER
+            && span.is_error
+            && window.holds(span.time_ns)
+            && !hit.contains(&span.trace_id)
+    };
+    seen.telemetry.spans.iter().filter(is_meant).count() as u64
 }
 
 /// Puts a record together. What was meant and did not come about is no cause.
@@ -205,12 +225,16 @@ pub fn record(seen: Seen<'_>) -> Record {
     let fault = incident.fault.as_ref();
     let (root_causes, accepted) =
         fault.filter(|_| came_about).map_or_else(Default::default, |fault| causes(fault, &seen.in_process));
-    let propagation = if came_about { propagation::read(&during.spans, &hit) } else { Default::default() };
+    let before = seen.telemetry.cut(windows.baseline);
+    let propagation =
+        if came_about { propagation::read(&during.spans, &before.spans, &hit) } else { Default::default() };
     let named: Vec<String> =
         root_causes.iter().chain(accepted.iter().flatten()).map(|cause| cause.service.clone()).collect();
     let is_cleared = oracle::is_cleared(&seen.figures);
     let mut times_ns = times(seen.reported, &during, &hit);
     times_ns.cleared = times_ns.cleared.filter(|_| is_cleared);
+    let alerts_expected = if came_about { alerts::expected(seen.rules, seen.telemetry, &windows) } else { Vec::new() };
+    let collateral = times_ns.effect.map_or(0, |from_ns| collateral(&seen, &hit, from_ns));
     let remedy = fault.map(|fault| Remedy { action: fault.remedy.clone(), ..Remedy::default() }).unwrap_or_default();
     Record {
         id: incident.id.clone(),
@@ -239,10 +263,13 @@ pub fn record(seen: Seen<'_>) -> Record {
             .unwrap_or_default(),
         hits,
         propagation,
+        collateral,
         oracle: seen.figures,
-        alerts_expected: Vec::new(),
+        alerts_expected,
+        alerts_fired: seen.alerts_fired,
+        paired: None,
         remedy,
-        blind: BlindCheck::default(),
+        blind: seen.blind,
         environment: seen.environment,
         windows,
     }

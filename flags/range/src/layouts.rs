@@ -12,6 +12,7 @@
 mod openrca;
 mod openrca2;
 mod rcaeval;
+mod split;
 mod tables;
 mod vitrine;
 

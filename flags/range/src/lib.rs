@@ -24,14 +24,18 @@
 //! # Ok::<(), vitrine_flags_range::Wrong>(())
 //! ```
 
+pub mod alerts;
 pub mod baselines;
 pub mod blind;
 mod campaign;
 mod chance;
+pub mod evidence;
+mod interval;
 pub mod judge;
 pub mod layouts;
 pub mod names;
 pub mod oracle;
+pub mod pairs;
 mod plan;
 pub mod propagation;
 pub mod record;
@@ -42,6 +46,7 @@ mod wrong;
 
 pub use campaign::{Campaign, Draw, Drawn, Load, MAX_INCIDENTS, Order, VERSION};
 pub use chance::Chance;
+pub use interval::{Score, bootstrap};
 pub use oracle::Oracle;
 pub use plan::{Control, Incident, Plan, Slot};
 pub use record::Record;

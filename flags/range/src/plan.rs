@@ -3,6 +3,8 @@
 //! Time is in seconds from the beginning of the campaign. A [`Slot`] is one baseline, one or two incidents, and one recovery; slots follow
 //! each other, so that no fault reaches into the baseline of another one but where an overlap was drawn.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use vitrine_platform_faults::effect::Delay;
 use vitrine_platform_faults::fault::{Scope, Target};
@@ -136,9 +138,53 @@ impl Plan {
         self.slots.iter().flat_map(|slot| &slot.incidents)
     }
 
+    /// Returns the nth of so many parts, from 1, which can be run against shops side by side: each slot is as it was, and follows the one
+    /// before it in its part. A twin is in the part of its incident.
+    pub fn part(&self, nth: usize, of: usize) -> Self {
+        let mut parts: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut others = 0;
+        // Twins come before their incidents where the order says so: those first that are nobody's.
+        for slot in self.slots.iter().filter(|slot| slot.twin_of().is_none()) {
+            for incident in &slot.incidents {
+                parts.insert(&incident.id, others % of.max(1) + 1);
+            }
+            others += 1;
+        }
+        let mut now = self.slots.first().map_or(0, |slot| slot.baseline_s);
+        let mut slots = Vec::new();
+        for slot in &self.slots {
+            let of = slot.twin_of().or_else(|| slot.incidents.first().map(|incident| incident.id.as_str()));
+            if of.and_then(|id| parts.get(id)) == Some(&nth) {
+                let slot = slot.moved(now);
+                now = slot.end_s;
+                slots.push(slot);
+            }
+        }
+        Self { seed: self.seed, slots }
+    }
+
     /// How long it takes, in seconds.
     pub fn seconds(&self) -> u32 {
         self.slots.last().map_or(0, |slot| slot.end_s)
+    }
+}
+
+impl Slot {
+    fn twin_of(&self) -> Option<&str> {
+        self.incidents.first()?.twin_of.as_deref()
+    }
+
+    /// The same with another beginning.
+    fn moved(&self, to_s: u32) -> Self {
+        let at = |second: u32| second - self.baseline_s + to_s;
+        let moved = |one: &Incident| Incident { from_s: at(one.from_s), to_s: at(one.to_s), ..one.clone() };
+        Self {
+            load_seed: self.load_seed,
+            baseline_s: to_s,
+            recovery_s: at(self.recovery_s),
+            end_s: at(self.end_s),
+            incidents: self.incidents.iter().map(moved).collect(),
+        }
     }
 }
 
@@ -253,7 +299,7 @@ fn placed(campaign: &Campaign, drafts: &[Drafted]) -> Vec<Slot> {
     let mut now = campaign.warm_s;
     let mut ordinal = 0;
     let mut slots: Vec<Slot> = Vec::new();
-    let mut ids: Vec<(usize, String)> = Vec::new();
+    let mut ids: Vec<(usize, Vec<String>)> = Vec::new();
     for draft in drafts {
         let baseline_s = now;
         let mut begin = baseline_s + campaign.baseline_s;
@@ -282,15 +328,15 @@ fn placed(campaign: &Campaign, drafts: &[Drafted]) -> Vec<Slot> {
             begin += draft.offset_s;
         }
         overlapping(&mut incidents);
-        ids.push((draft.number, incidents[0].id.clone()));
+        ids.push((draft.number, incidents.iter().map(|incident| incident.id.clone()).collect()));
         let recovery_s = end + campaign.gap_s;
         now = recovery_s + campaign.recovery_s;
         slots.push(Slot { load_seed: draft.load_seed, baseline_s, recovery_s, end_s: now, incidents });
     }
     for (slot, draft) in slots.iter_mut().zip(drafts) {
         let of = draft.twin_of.and_then(|number| ids.iter().find(|(other, _)| *other == number));
-        for incident in &mut slot.incidents {
-            incident.twin_of = of.map(|(_, id)| id.clone());
+        for (at, incident) in slot.incidents.iter_mut().enumerate() {
+            incident.twin_of = of.and_then(|(_, ids)| ids.get(at).cloned());
         }
     }
     slots

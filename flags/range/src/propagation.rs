@@ -1,13 +1,19 @@
 //! Where trouble went: read from the spans of calls that were hit, against those of the same time that were not.
 //!
-//! A method suffers where, in traces that were hit, it is slower or fails more often than in traces that passed, or is not reached. Trouble
-//! goes from a method to the one that called it where both suffer in one trace, and from a publisher to who handles its event. Nothing is
-//! guessed from a topology; a path is only [compared](unpredicted) with one.
+//! A method suffers where, in traces that were hit, it is slower or fails more often than in traces that passed, or is not reached by
+//! requests of a kind that else reach it. Trouble goes from a method to the one that called it where both suffer in one trace, and from a
+//! publisher to who handles its event. Nothing is guessed from a topology; a path is only [compared](unpredicted) with one.
+//!
+//! Where too few passed, as where all are hit, those of the baseline stand for them; of a fault outside of traces all that came while it was
+//! at work were hit.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+mod reach;
+
 use crate::record::{Edge, Node, Propagation, Symptom, Via};
 use crate::rows::{SpanRow, kind};
+use reach::Absent;
 
 /// Fewest spans of a method on each side that are compared.
 const MIN_SPANS: usize = 3;
@@ -17,10 +23,6 @@ const SLOWER_TIMES: f64 = 1.5;
 const SLOWER_BY_NS: f64 = 5e6;
 /// A method fails where so much more of its calls do.
 const FAILS_BY: f64 = 0.1;
-/// A method is missing where fewer than this part of the traces reach it, of those that did.
-const MISSING_BELOW: f64 = 0.5;
-/// Fewest of the traces that passed which reach a method whose absence says anything.
-const USUAL_FROM: f64 = 0.25;
 /// Fewest of the traces with both in which trouble went from one to the other.
 const SHARED_FROM: f64 = 0.2;
 /// Deepest way up through a trace: parents may be a circle.
@@ -44,25 +46,28 @@ struct Seen {
     passed_ns: Vec<f64>,
     hit_failed: usize,
     passed_failed: usize,
-    hit_traces: HashSet<u128>,
-    passed_traces: HashSet<u128>,
     first_ns: Option<i64>,
 }
 
-/// Reads where trouble went: spans of the time in which a fault was at work, and the traces that it hit.
-pub fn read(spans: &[SpanRow], hit: &HashSet<u128>) -> Propagation {
-    let of_shop: Vec<&SpanRow> = spans.iter().filter(|span| !span.service.is_empty()).collect();
+/// Reads where trouble went: spans of the time in which a fault was at work and of the time before it, and the traces that it hit.
+pub fn read(during: &[SpanRow], before: &[SpanRow], hit: &HashSet<u128>) -> Propagation {
     let by_id: HashMap<(u128, u64), &SpanRow> =
-        of_shop.iter().map(|span| ((span.trace_id, span.span_id), *span)).collect();
-    let is_hit =
-        |span: &SpanRow| hit.contains(&span.trace_id) || span.link.is_some_and(|(trace, _)| hit.contains(&trace));
-    let entries = entries(&of_shop);
-    let seen = gather(&entries, &is_hit);
-    let traces = |wanted: bool| {
-        of_shop.iter().filter(|span| is_hit(span) == wanted).map(|span| span.trace_id).collect::<HashSet<_>>().len()
+        during.iter().map(|span| ((span.trace_id, span.span_id), span)).collect();
+    let is_hit = |span: &SpanRow| {
+        hit.is_empty() || hit.contains(&span.trace_id) || span.link.is_some_and(|(trace, _)| hit.contains(&trace))
     };
-    let (n_hit, n_passed) = (traces(true), traces(false));
-    let nodes: Vec<Node> = seen.iter().filter_map(|(method, seen)| node(method, seen, n_hit, n_passed)).collect();
+    let (entries, usual) = (entries(during), entries(before));
+    let mut seen = gather(&entries, &is_hit);
+    for (method, earlier) in gather(&usual, &|_: &SpanRow| false) {
+        if let Some(seen) = seen.get_mut(&method).filter(|seen| seen.passed_ns.len() < MIN_SPANS) {
+            seen.passed_ns.extend(earlier.passed_ns);
+            seen.passed_failed += earlier.passed_failed;
+        }
+    }
+    let absent = reach::absent(&entries, &usual, &by_id, &is_hit);
+    let methods: BTreeSet<&Method> = seen.keys().chain(absent.keys()).collect();
+    let nodes: Vec<Node> =
+        methods.into_iter().filter_map(|method| node(method, seen.get(method), absent.get(method))).collect();
     let suffering: HashMap<Method, &Node> =
         nodes.iter().map(|node| ((node.service.clone(), node.method.clone()), node)).collect();
     let edges = edges(&entries, &by_id, &suffering, &seen, &is_hit);
@@ -70,13 +75,17 @@ pub fn read(spans: &[SpanRow], hit: &HashSet<u128>) -> Propagation {
     Propagation { nodes, edges, surface }
 }
 
-fn entries<'a>(spans: &[&'a SpanRow]) -> Vec<Entry<'a>> {
+fn entries(spans: &[SpanRow]) -> Vec<Entry<'_>> {
     let answered: HashSet<(u128, u64)> = spans
         .iter()
         .filter(|span| span.kind == kind::SERVER)
         .map(|span| (span.trace_id, span.parent_span_id))
         .collect();
-    let entry = |span: &&'a SpanRow| match span.kind.as_str() {
+    spans.iter().filter_map(|span| entry(span, &answered)).collect()
+}
+
+fn entry<'a>(span: &'a SpanRow, answered: &HashSet<(u128, u64)>) -> Option<Entry<'a>> {
+    match span.kind.as_str() {
         kind::SERVER | kind::CONSUMER => {
             Some(Entry { method: (span.service.clone(), span.name.clone()), span, is_unanswered: false })
         }
@@ -85,8 +94,7 @@ fn entries<'a>(spans: &[&'a SpanRow]) -> Vec<Entry<'a>> {
             Some(Entry { method: (callee.clone(), span.name.clone()), span, is_unanswered: true })
         }
         _ => None,
-    };
-    spans.iter().filter_map(entry).collect()
+    }
 }
 
 fn gather(entries: &[Entry<'_>], is_hit: &impl Fn(&SpanRow) -> bool) -> BTreeMap<Method, Seen> {
@@ -97,14 +105,10 @@ fn gather(entries: &[Entry<'_>], is_hit: &impl Fn(&SpanRow) -> bool) -> BTreeMap
         if is_hit(span) {
             seen.hit_ns.push(span.duration_ns as f64);
             seen.hit_failed += failed;
-            if !entry.is_unanswered {
-                seen.hit_traces.insert(span.trace_id);
-            }
             seen.first_ns = Some(seen.first_ns.map_or(span.time_ns, |first| first.min(span.time_ns)));
         } else {
             seen.passed_ns.push(span.duration_ns as f64);
             seen.passed_failed += failed;
-            seen.passed_traces.insert(span.trace_id);
         }
     }
     all
@@ -121,33 +125,36 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     }
 }
 
-fn share(part: usize, of: usize) -> f64 {
+pub(crate) fn share(part: usize, of: usize) -> f64 {
     if of == 0 { 0.0 } else { part as f64 / of as f64 }
 }
 
-fn node(method: &Method, seen: &Seen, n_hit: usize, n_passed: usize) -> Option<Node> {
-    let at = seen.first_ns.unwrap_or_default();
-    let suffers = |symptom, size| Some(Node { service: method.0.clone(), method: method.1.clone(), symptom, at, size });
-    let (usual, now) = (share(seen.passed_traces.len(), n_passed), share(seen.hit_traces.len(), n_hit));
-    if usual >= USUAL_FROM && n_hit >= MIN_SPANS && now < usual * MISSING_BELOW {
-        return suffers(Symptom::Missing, 1.0 - now / usual);
+fn node(method: &Method, seen: Option<&Seen>, absent: Option<&Absent>) -> Option<Node> {
+    let suffers = |symptom, size, at| {
+        let (service, method) = method.clone();
+        Some(Node { service, method, symptom, at, size })
+    };
+    if let Some(absent) = absent {
+        return suffers(Symptom::Missing, absent.share, absent.since_ns);
     }
+    let seen = seen?;
+    let at = seen.first_ns.unwrap_or_default();
     if seen.hit_ns.len() < MIN_SPANS {
         return None;
     }
     let failing = share(seen.hit_failed, seen.hit_ns.len());
     if failing >= share(seen.passed_failed, seen.passed_ns.len()) + FAILS_BY {
-        return suffers(Symptom::Failing, failing);
+        return suffers(Symptom::Failing, failing, at);
     }
     let (hit, passed) = (median(&seen.hit_ns), median(&seen.passed_ns));
     let is_slow = seen.passed_ns.len() >= MIN_SPANS && hit >= passed * SLOWER_TIMES && hit >= passed + SLOWER_BY_NS;
-    if is_slow { suffers(Symptom::Slow, hit / passed.max(1.0)) } else { None }
+    if is_slow { suffers(Symptom::Slow, hit / passed.max(1.0), at) } else { None }
 }
 
-/// Whether one answer is as bad as its method is said to be.
-fn is_bad(entry: &Entry<'_>, node: &Node, seen: &Seen) -> bool {
+/// Whether one answer is as bad as its method is said to be; `usual_ns` is how long that takes where nothing is wrong.
+fn is_bad(entry: &Entry<'_>, node: &Node, usual_ns: f64) -> bool {
     match node.symptom {
-        Symptom::Slow => entry.span.duration_ns as f64 >= median(&seen.passed_ns) + SLOWER_BY_NS,
+        Symptom::Slow => entry.span.duration_ns as f64 >= usual_ns + SLOWER_BY_NS,
         _ => entry.span.is_error || entry.is_unanswered,
     }
 }
@@ -176,6 +183,9 @@ fn edges<'a>(
     seen: &BTreeMap<Method, Seen>,
     is_hit: &impl Fn(&SpanRow) -> bool,
 ) -> Vec<Edge> {
+    // A median sorts all of a method's calls: once for each method, and not for each call.
+    let usual_ns: HashMap<&Method, f64> =
+        suffering.keys().map(|method| (method, seen.get(method).map_or(0.0, |seen| median(&seen.passed_ns)))).collect();
     let mut counts: BTreeMap<(String, String, Via), (usize, usize)> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| is_hit(entry.span)) {
         let Some((other, via)) = above(entry.span, by_id) else { continue };
@@ -192,7 +202,8 @@ fn edges<'a>(
         let up = Entry { method: other_method.clone(), span: other, is_unanswered: false };
         let (both, total) = counts.entry(key).or_default();
         *total += 1;
-        *both += usize::from(is_bad(entry, own, &seen[&entry.method]) && is_bad(&up, others, &seen[&other_method]));
+        *both +=
+            usize::from(is_bad(entry, own, usual_ns[&entry.method]) && is_bad(&up, others, usual_ns[&other_method]));
     }
     let edge = |((from, to, via), (both, total)): ((String, String, Via), (usize, usize))| Edge {
         from,

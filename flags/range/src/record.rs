@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use vitrine_platform_faults::{At, Effect, Fault};
 
+use crate::interval::Score;
 use crate::plan::Control;
 use crate::rows::Window;
 
@@ -309,10 +310,36 @@ pub struct BlindCheck {
     pub hits: u64,
 }
 
+/// What an incident made of the same requests: against its twin, which had the same people and no fault.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Paired {
+    /// Which incident is the twin.
+    pub twin: String,
+    /// How much longer requests took than the same ones there, in milliseconds.
+    pub slower_ms: Score,
+    /// How much more often they failed: from -1 to 1.
+    pub failing: Score,
+    /// What the oracle measures, in both.
+    pub figures: Vec<PairedFigure>,
+}
+
+/// A figure of an incident against that of its twin.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PairedFigure {
+    /// What is measured.
+    pub what: String,
+    /// How far it moved while the fault was at work, from what it was before.
+    pub incident: Option<f64>,
+    /// How far it moved in the twin meanwhile.
+    pub twin: Option<f64>,
+    /// The one less the other.
+    pub difference: Option<f64>,
+}
+
 /// On what it ran.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
-    /// The version of the program.
+    /// The version of the program, and the commit that it was built of where that was said.
     pub commit: String,
     /// Services in one process, or in one each.
     pub placement: String,
@@ -324,6 +351,9 @@ pub struct Environment {
     pub engines: Vec<String>,
     /// People a second.
     pub load_rps: f64,
+    /// What they come for, by weight; empty where the load's own weights hold.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub journeys: BTreeMap<String, u32>,
     /// Cores and kernel; no name.
     pub host: String,
     /// The greatest share of the processor that others took, 0 to 1; none where the host does not say.
@@ -376,8 +406,17 @@ pub struct Record {
     pub unpredicted: Vec<String>,
     /// What was looked at.
     pub oracle: Vec<Figure>,
-    /// Alerts that are meant to fire.
+    /// Alerts that are meant to fire, by what the rules look at: name and service.
     pub alerts_expected: Vec<String>,
+    /// Those that began to.
+    #[serde(default)]
+    pub alerts_fired: Vec<String>,
+    /// What it made of the same requests; where it has a twin that was run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paired: Option<Paired>,
+    /// Requests that failed from when it showed on, and that it did not hit.
+    #[serde(default)]
+    pub collateral: u64,
     /// What would help.
     pub remedy: Remedy,
     /// Whether telemetry shows it.
@@ -407,8 +446,8 @@ pub struct Windows {
 pub const MAX_STEAL: f64 = 0.05;
 
 impl Record {
-    /// Whether it counts in scores: a control of either kind, or a fault that came about, is visible, and ran undisturbed.
-    pub fn is_graded(&self) -> bool {
+    /// Whether it can count in scores: a control of either kind, or a fault that came about, is visible, and ran undisturbed.
+    pub fn is_gradable(&self) -> bool {
         let is_undisturbed = self.environment.cpu_steal.is_none_or(|steal| steal <= MAX_STEAL);
         let is_shown =
             self.control != Control::None || (self.hits.hit > 0 && self.visible && !self.root_causes.is_empty());

@@ -1,8 +1,8 @@
 //! How well causes were found: each score beside what chance would reach, and with an interval.
 //!
 //! AC@k, Avg@k, chance and lift are RCAEval 1.8.1's (`benchmark/evaluation.py`): of a case with `n` candidates chance reaches min(k, n) / n at
-//! k, and lift is Avg@5 less chance's. With several causes AC@k is the share of them among the first k. Intervals are of 95 %, by resampling
-//! cases (Efron's percentile bootstrap) with a seed.
+//! k, and lift is Avg@5 less chance's. With several causes AC@k is the share of them among the first k; incidents that overlap are one
+//! question, and the causes of both are its answer.
 
 mod case;
 
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::chance::Chance;
+use crate::interval::{Score, bootstrap};
 use crate::plan::Control;
 use crate::record::Record;
 use crate::wrong::{Wrong, read};
@@ -27,11 +27,6 @@ pub const DEPTHS: [usize; 3] = [1, 3, 5];
 pub const AVERAGE_DEPTH: usize = 5;
 /// A time is right within so many nanoseconds.
 pub const TIME_WITHIN_NS: i64 = 60_000_000_000;
-/// How often cases are drawn anew for an interval.
-const RESAMPLES: usize = 1_000;
-/// What of the resamples lies outside of an interval, at each end.
-const TAIL: f64 = 0.025;
-
 /// One cause that a diagnosis names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,7 +45,7 @@ pub struct Named {
     /// The way that trouble took, from the cause on: services.
     #[serde(default)]
     pub path: Vec<String>,
-    /// Statements that show it.
+    /// Statements that show it, as [`crate::evidence`] has them.
     #[serde(default)]
     pub evidence: Vec<String>,
 }
@@ -67,12 +62,18 @@ pub struct Diagnosis {
     /// When trouble was noticed, in nanoseconds since 1970.
     #[serde(default)]
     pub detected: Option<i64>,
+    /// When something was done about it, in nanoseconds since 1970.
+    #[serde(default)]
+    pub mitigated: Option<i64>,
     /// Calls that it took.
     #[serde(default)]
     pub calls: Option<u64>,
     /// Tokens that it took.
     #[serde(default)]
     pub tokens: Option<u64>,
+    /// The part of its evidence that holds; none where none was given, or none was looked at.
+    #[serde(skip)]
+    pub evidence_holds: Option<f64>,
 }
 
 /// Reads diagnoses: a JSON list.
@@ -96,19 +97,6 @@ pub fn read_diagnoses(document: &[u8]) -> Result<Vec<Diagnosis>, Wrong> {
         }
     }
     Ok(all)
-}
-
-/// A mean, and where it lies when other cases had been drawn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// The mean.
-    pub mean: f64,
-    /// The lower end of its interval.
-    pub low: f64,
-    /// The upper end.
-    pub high: f64,
-    /// Of how many cases.
-    pub n: usize,
 }
 
 /// All scores of some cases.
@@ -139,35 +127,18 @@ pub struct Report {
     pub unknown: Vec<String>,
 }
 
-/// Returns the mean of values and its interval.
-pub fn bootstrap(values: &[f64], seed: u64) -> Score {
-    let n = values.len();
-    if n == 0 {
-        return Score::default();
-    }
-    let mean = values.iter().sum::<f64>() / n as f64;
-    let mut chance = Chance::new(seed);
-    let mut means: Vec<f64> =
-        (0..RESAMPLES).map(|_| (0..n).map(|_| values[chance.below(n)]).sum::<f64>() / n as f64).collect();
-    means.sort_unstable_by(f64::total_cmp);
-    let cut = (RESAMPLES as f64 * TAIL) as usize;
-    Score { mean, low: means[cut], high: means[RESAMPLES - 1 - cut], n }
-}
-
 /// Scores diagnoses of a campaign's graded incidents; `candidates` are the services that could be named.
 pub fn score(name: &str, records: &[Record], diagnoses: &[Diagnosis], candidates: usize, seed: u64) -> Report {
     let by_id: BTreeMap<&str, &Diagnosis> = diagnoses.iter().map(|one| (one.id.as_str(), one)).collect();
-    let graded: Vec<&Record> = records.iter().filter(|record| record.is_graded()).collect();
+    let graded = graded(records).records;
     let of = |record: &Record| by_id.get(record.id.as_str()).copied().cloned().unwrap_or_default();
+    let scored = |record: &&Record| {
+        let concurrent: Vec<&Record> = records.iter().filter(|other| record.overlaps.contains(&other.id)).collect();
+        let layer = record.layer.map_or_else(String::new, |layer| layer.name().to_owned());
+        (layer, score_case(record, &concurrent, &of(record), candidates))
+    };
     let faulted = graded.iter().filter(|record| record.control == Control::None);
-    let cases: Vec<(String, CaseScore)> = faulted
-        .map(|record| {
-            (
-                record.layer.map_or_else(String::new, |layer| layer.name().to_owned()),
-                score_case(record, &of(record), candidates),
-            )
-        })
-        .collect();
+    let cases: Vec<(String, CaseScore)> = faulted.map(scored).collect();
     let quiet = graded.iter().filter(|record| record.control != Control::None);
     let quiet: Vec<f64> = quiet.map(|record| f64::from(u8::from(of(record).causes.is_empty()))).collect();
     let mut layers: BTreeMap<String, Vec<&CaseScore>> = BTreeMap::new();
@@ -203,7 +174,7 @@ fn summed(cases: &[&CaseScore], seed: u64) -> Scores {
 /// How far a campaign's incidents came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Funnel {
-    /// Faulted incidents of the plan.
+    /// Faulted incidents of the plan that were run.
     pub drawn: usize,
     /// A site had the fault.
     pub armed: usize,
@@ -213,21 +184,24 @@ pub struct Funnel {
     pub visible: usize,
     /// It counts in scores.
     pub graded: usize,
-    /// Each of the four simple rules finds it.
+    /// Each of the four simple rules finds it, whether or not it counts.
     pub trivial: usize,
 }
 
 /// Returns how far incidents came.
 pub fn funnel(records: &[Record]) -> Funnel {
-    let mut funnel = Funnel::default();
-    for record in records.iter().filter(|record| record.control == Control::None) {
+    let is_faulted = |record: &&Record| record.control == Control::None;
+    let mut funnel = Funnel {
+        graded: graded(records).records.iter().filter(|record| record.control == Control::None).count(),
+        ..Funnel::default()
+    };
+    for record in records.iter().filter(is_faulted) {
         let is_hit = record.hits.hit > 0;
         funnel.drawn += 1;
         funnel.armed += usize::from(!record.times_ns.armed.is_empty());
         funnel.hit += usize::from(is_hit);
         funnel.visible += usize::from(is_hit && record.visible);
-        funnel.graded += usize::from(record.is_graded());
-        funnel.trivial += usize::from(record.is_graded() && record.trivial.solves());
+        funnel.trivial += usize::from(record.is_gradable() && record.trivial.solves());
     }
     funnel
 }
@@ -235,11 +209,31 @@ pub fn funnel(records: &[Record]) -> Funnel {
 /// The greatest part of a graded set that each of the four simple rules may find.
 pub const MAX_TRIVIAL: f64 = 0.2;
 
-/// Returns the ids of incidents that simple rules find, where there are more of these than a graded set may have; by order of the plan.
-pub fn too_trivial(records: &[Record]) -> Vec<String> {
-    let graded: Vec<&Record> =
-        records.iter().filter(|record| record.control == Control::None && record.is_graded()).collect();
-    let trivial: Vec<String> =
-        graded.iter().filter(|record| record.trivial.solves()).map(|record| record.id.clone()).collect();
-    if trivial.len() as f64 > graded.len() as f64 * MAX_TRIVIAL { trivial } else { Vec::new() }
+/// The incidents of a campaign that count in scores.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Graded<'a> {
+    /// In order of the plan, controls among them.
+    pub records: Vec<&'a Record>,
+    /// Ids of what would count, but that each of the four simple rules finds it, as too many of the others.
+    pub left_out: Vec<String>,
+}
+
+/// Returns what counts: of the incidents that each of the four simple rules finds the first ones, as many as may be.
+pub fn graded(records: &[Record]) -> Graded<'_> {
+    let gradable = || records.iter().filter(|record| record.is_gradable());
+    let is_trivial = |record: &Record| record.control == Control::None && record.trivial.solves();
+    let others = gradable().filter(|record| record.control == Control::None && !is_trivial(record)).count();
+    let mut room = (others as f64 * MAX_TRIVIAL / (1.0 - MAX_TRIVIAL)) as usize;
+    let mut graded = Graded::default();
+    for record in gradable() {
+        if !is_trivial(record) {
+            graded.records.push(record);
+        } else if room > 0 {
+            room -= 1;
+            graded.records.push(record);
+        } else {
+            graded.left_out.push(record.id.clone());
+        }
+    }
+    graded
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use vitrine_flags_range::alerts::Rule;
 use vitrine_flags_range::judge::{HitReported, Reported, Seen, record};
 use vitrine_flags_range::layouts::Topology;
-use vitrine_flags_range::record::{Environment, Need, Verdict, Windows};
+use vitrine_flags_range::record::{BlindCheck, Environment, Need, Verdict, Windows};
 use vitrine_flags_range::rows::{SpanRow, Window, kind};
 use vitrine_flags_range::{Campaign, Control, Oracle, Plan, Telemetry};
 use vitrine_platform_faults::At;
@@ -64,6 +65,12 @@ fn the_truth_is_what_was_hit_and_seen() {
     let seen = |need: Need| {
         oracle.required.iter().map(move |check| check.judge(need, fault, [Some(0.0), Some(0.6), Some(0.0)]))
     };
+    let rules = [Rule {
+        name: "CallsFail".to_owned(),
+        query: "rate(rpc_server_call_duration_seconds_count{error_type!=\"\"}[1m]) > 0.1".to_owned(),
+        for_s: 15.0,
+        kind: "alerting".to_owned(),
+    }];
     let make = |reported: Option<&Reported>, hits: &[HitReported]| {
         record(Seen {
             campaign: "c",
@@ -78,10 +85,13 @@ fn the_truth_is_what_was_hit_and_seen() {
             windows: windows(),
             environment: Environment::default(),
             in_process: vec!["payments".to_owned()],
+            rules: &rules,
+            alerts_fired: vec!["ShopCallsFail payments".to_owned()],
+            blind: BlindCheck { searched_bytes: 9, hits: 0 },
         })
     };
     let came = make(Some(&reported), &hits);
-    assert!(came.visible && came.is_graded() && came.control == Control::None, "{came:?}");
+    assert!(came.visible && came.is_gradable() && came.control == Control::None, "{came:?}");
     assert_eq!(
         (came.root_causes[0].service.as_str(), came.kind.as_deref(), came.ended_by.as_str()),
         ("payments", Some("error"), "ttl")
@@ -98,13 +108,16 @@ fn the_truth_is_what_was_hit_and_seen() {
     assert_eq!(came.trivial.most_errors, Some(2), "the gateway fails as often, and comes first");
     assert_eq!((came.exemplars.hit.len(), came.remedy.action.as_str()), (29, "roll back"));
     assert!(came.oracle.iter().all(|figure| figure.verdict == Verdict::Seen));
+    // The gateway's calls are no requests from outside here.
+    assert_eq!(came.alerts_expected, ["CallsFail gateway", "CallsFail payments"]);
+    assert_eq!((came.alerts_fired.len(), came.blind.searched_bytes, came.collateral), (1, 9, 0));
     assert_eq!(came, serde_json::from_str(&serde_json::to_string(&came).expect("JSON")).expect("a record"));
 
     // Armed and not hit: it is kept, labelled, and no cause.
     let missed = Reported { first_hit_ns: None, processes: BTreeMap::new(), ..reported };
     for not in [make(Some(&missed), &[]), make(None, &[])] {
         assert!(
-            !not.visible && !not.is_graded() && not.root_causes.is_empty() && not.propagation.nodes.is_empty(),
+            !not.visible && !not.is_gradable() && not.root_causes.is_empty() && not.propagation.nodes.is_empty(),
             "{not:?}"
         );
     }

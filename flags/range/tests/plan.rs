@@ -80,6 +80,22 @@ proptest! {
                 assert_eq!(other.end_s - other.baseline_s, slot.end_s - slot.baseline_s);
             }
         }
+        // Parts have each slot once, as it is, and each twin beside its incident.
+        let parts: Vec<Plan> = (1..=3).map(|nth| plan.part(nth, 3)).collect();
+        assert_eq!(parts.iter().map(|part| part.incidents().count()).sum::<usize>(), plan.incidents().count());
+        for part in &parts {
+            let mut now = campaign.warm_s;
+            for slot in &part.slots {
+                assert_eq!(slot.baseline_s, now);
+                now = slot.end_s;
+                for one in &slot.incidents {
+                    let whole = plan.incidents().find(|other| other.id == one.id).expect("it is of the plan");
+                    assert_eq!((&whole.fault, whole.to_s - whole.from_s), (&one.fault, one.to_s - one.from_s));
+                    assert!(one.twin_of.as_ref().is_none_or(|of| part.incidents().any(|other| other.id == *of)));
+                }
+            }
+        }
+        assert_eq!(plan.part(1, 1), plan);
         let mut ids: Vec<&String> = plan.incidents().map(|incident| &incident.id).collect();
         ids.sort_unstable();
         ids.dedup();

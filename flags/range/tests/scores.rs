@@ -4,10 +4,8 @@ use vitrine_flags_range::baselines::{Measure, Rule, Series, Table, change_points
 use vitrine_flags_range::record::{
     Armed, Cause, Edge, HitCounts, Layer, Node, Propagation, Symptom, Times, Trivial, Via,
 };
-use vitrine_flags_range::scores::{
-    Diagnosis, Named, bootstrap, funnel, read_diagnoses, score, score_case, too_trivial,
-};
-use vitrine_flags_range::{Control, Record};
+use vitrine_flags_range::scores::{Diagnosis, Named, funnel, graded, read_diagnoses, score, score_case};
+use vitrine_flags_range::{Control, Record, bootstrap, evidence};
 
 const ROWS: usize = 120;
 const CHANGE: usize = 80;
@@ -106,6 +104,9 @@ fn record(id: &str, service: &str) -> Record {
         unpredicted: Vec::new(),
         oracle: Vec::new(),
         alerts_expected: Vec::new(),
+        alerts_fired: Vec::new(),
+        paired: None,
+        collateral: 3,
         remedy: Default::default(),
         visible: true,
         trivial: Trivial::default(),
@@ -167,7 +168,7 @@ fn a_case_is_scored_by_the_formulas() {
     ];
     for (causes, wanted) in cases {
         let is_empty = causes.is_empty();
-        let scored = score_case(&record("a", "payments"), &diagnosis("a", causes), 10);
+        let scored = score_case(&record("a", "payments"), &[], &diagnosis("a", causes), 10);
         assert_eq!(scored.is_abstained, is_empty);
         for (name, value) in wanted {
             let got = scored.values.get(*name).copied().unwrap_or(f64::NAN);
@@ -180,11 +181,11 @@ fn a_case_is_scored_by_the_formulas() {
 fn another_set_that_is_as_right_counts_and_several_causes_count_by_their_share() {
     let mut network = record("a", "payments");
     network.accepted = vec![vec![Cause { service: "checkout".to_owned(), ..Cause::default() }]];
-    let scored = score_case(&network, &diagnosis("a", vec![named("checkout", None, &[])]), 10);
+    let scored = score_case(&network, &[], &diagnosis("a", vec![named("checkout", None, &[])]), 10);
     assert_eq!((scored.values["ac@1"], scored.values["exact"]), (1.0, 1.0));
     let mut two = record("a", "payments");
     two.root_causes.push(Cause { service: "ads".to_owned(), ..Cause::default() });
-    let scored = score_case(&two, &diagnosis("a", vec![named("ads", None, &[]), named("carts", None, &[])]), 10);
+    let scored = score_case(&two, &[], &diagnosis("a", vec![named("ads", None, &[]), named("carts", None, &[])]), 10);
     assert_eq!((scored.values["ac@1"], scored.values["recall"], scored.values["precision"]), (0.5, 0.5, 0.5));
 }
 
@@ -208,8 +209,75 @@ fn a_report_counts_controls_abstentions_and_what_is_not_there() {
     assert_eq!((came.drawn, came.armed, came.hit, came.visible, came.graded, came.trivial), (3, 3, 3, 2, 2, 0));
     let first = Some(1);
     let trivial = Trivial { max_latency: first, most_errors: None, most_logs: first, nsigma: first, baro: first };
-    let solved = Record { trivial, ..record("a", "payments") };
-    assert_eq!(too_trivial(&[solved, record("b", "carts")]), ["a"]);
+    // Of four that can be graded, one in five may be found by each rule: with four others, one.
+    let solved = |id: &str| Record { trivial, ..record(id, "payments") };
+    let others = ["a", "b", "c", "d"].map(|id| record(id, "carts"));
+    let all: Vec<Record> = [solved("x"), solved("y")].into_iter().chain(others).collect();
+    let counted = graded(&all);
+    let ids: Vec<&str> = counted.records.iter().map(|record| record.id.as_str()).collect();
+    assert_eq!((ids, counted.left_out), (vec!["x", "a", "b", "c", "d"], vec!["y".to_owned()]));
+    assert_eq!((funnel(&all).graded, funnel(&all).trivial), (5, 2));
+    assert_eq!(score("me", &all, &[], 10, 7).all.cases, 5);
+    assert!(graded(&[solved("x")]).records.is_empty(), "alone it would be all of the set");
+}
+
+#[test]
+fn incidents_that_overlap_are_one_question() {
+    let other = Record { kind: Some("error".to_owned()), ..record("b", "ads") };
+    let both = vec![named("payments", Some("delay"), &[]), named("ads", Some("error"), &[])];
+    let one = vec![named("ads", Some("error"), &[])];
+    let of = |causes: Vec<Named>, other: &Record| {
+        let scored = score_case(&record("a", "payments"), &[other], &diagnosis("a", causes), 10).values;
+        ["ac@1", "ac@3", "kind_ac@3", "precision", "recall", "exact", "kind"].map(|name| scored[name])
+    };
+    assert_eq!(of(both, &other), [0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
+    assert_eq!(of(one, &other), [0.5, 0.5, 0.5, 1.0, 0.5, 0.0, 1.0]);
+    // Two faults of one service are two causes.
+    let same = Record { kind: Some("error".to_owned()), ..record("b", "payments") };
+    let twice = vec![named("payments", Some("delay"), &[]), named("payments", Some("error"), &[])];
+    let once = vec![named("payments", Some("delay"), &[])];
+    assert_eq!(of(twice, &same), [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
+    assert_eq!(of(once, &same), [1.0, 1.0, 0.5, 1.0, 0.5, 0.0, 1.0]);
+    // What hit nothing is no cause of anything.
+    let nothing = Record { root_causes: Vec::new(), ..other };
+    assert_eq!(of(vec![named("payments", Some("delay"), &[])], &nothing)[3..6], [1.0, 1.0, 1.0]);
+}
+
+#[test]
+fn what_is_done_about_it_is_scored_where_it_ended_it() {
+    let mut ended = record("a", "payments");
+    (ended.ended_by, ended.times_ns.cleared) = ("operator".to_owned(), Some(130_000_000_000));
+    let says = Diagnosis { mitigated: Some(120_000_000_000), evidence_holds: Some(0.5), ..diagnosis("a", Vec::new()) };
+    let scored = score_case(&ended, &[], &says, 10).values;
+    let of = |name: &str| scored.get(name).copied();
+    assert_eq!(["mitigated", "mttm_s", "collateral", "evidence"].map(of), [1.0, 30.0, 3.0, 0.5].map(Some));
+    let by_itself = Record { ended_by: "ttl".to_owned(), ..ended };
+    let scored = score_case(&by_itself, &[], &says, 10).values;
+    assert_eq!((scored.get("mitigated"), scored.get("mttm_s")), (Some(&0.0), None));
+}
+
+#[test]
+fn evidence_holds_where_a_number_moves() {
+    let statement = "SELECT count(*) FROM spans WHERE time >= {from} AND time < {to}";
+    let window = vitrine_flags_range::Window { from_ns: 5, to_ns: 9 };
+    let sql = "SELECT count(*) FROM spans WHERE time >= to_timestamp_nanos(5) AND time < to_timestamp_nanos(9)";
+    assert_eq!(evidence::filled(statement, window).as_deref(), Some(sql));
+    assert_eq!(evidence::filled("SELECT 1", window), None, "it is of no window");
+    assert_eq!(evidence::filled(&format!("{statement}{}", " ".repeat(evidence::MAX_STATEMENT)), window), None);
+    let cases = [
+        ((Some(1.0), Some(1.1)), false),
+        ((Some(1.0), Some(1.3)), true),
+        ((Some(1.3), Some(1.0)), true),
+        ((Some(0.0), Some(0.1)), true),
+        ((Some(0.0), Some(0.0)), false),
+        ((Some(-1.0), Some(1.0)), true),
+        ((None, Some(1.0)), true),
+        ((None, None), false),
+        ((Some(f64::NAN), Some(1.0)), false),
+    ];
+    for ((before, during), holds) in cases {
+        assert_eq!(evidence::holds(before, during), holds, "{before:?} {during:?}");
+    }
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn trouble_goes_from_a_callee_to_its_callers_and_with_events() {
     let hit: HashSet<u128> = (1..=10).collect();
     let spans: Vec<SpanRow> =
         (1..=30).flat_map(|id| trace(id, Some(if id <= 10 { 102 * MS } else { 2 * MS }), false)).collect();
-    let found = read(&spans, &hit);
+    let found = read(&spans, &[], &hit);
     let slow = |service: &str| {
         found.nodes.iter().any(|node| node.service == service && node.symptom == Symptom::Slow && node.size > 3.0)
     };
@@ -77,14 +77,39 @@ fn trouble_goes_from_a_callee_to_its_callers_and_with_events() {
 fn what_fails_and_what_is_not_reached_suffers() {
     let hit: HashSet<u128> = (1..=10).collect();
     let failing: Vec<SpanRow> = (1..=30).flat_map(|id| trace(id, Some(2 * MS), id <= 10)).collect();
-    let found = read(&failing, &hit);
+    let found = read(&failing, &[], &hit);
     assert!(found.nodes.iter().all(|node| node.symptom == Symptom::Failing) && found.nodes.len() == 3, "{found:?}");
 
     let lost: Vec<SpanRow> = (1..=30).flat_map(|id| trace(id, (id > 10).then_some(2 * MS), id <= 10)).collect();
-    let found = read(&lost, &hit);
+    let found = read(&lost, &[], &hit);
     let of = |service: &str| found.nodes.iter().find(|node| node.service == service).map(|node| node.symptom);
     assert_eq!((of("carts"), of("gateway"), of("ads")), (Some(Symptom::Missing), Some(Symptom::Failing), None));
     assert!(found.edges.iter().any(|edge| edge.from == "carts" && edge.to == "gateway"), "{:?}", found.edges);
+}
+
+#[test]
+fn requests_of_another_kind_say_nothing_of_what_is_not_reached() {
+    // Carts are slow for all who ask for one; others, which never do, pass and reach ads alone.
+    let other = |id: u128| {
+        vec![
+            span(id, (1, 0), ("gateway", "GET /api/v1/ads", kind::SERVER), 2 * MS, false),
+            span(id, (5, 1), ("ads", "vitrine.ads.v1.AdsService/GetAds", kind::SERVER), MS, false),
+            span(id, (7, 1), ("auth", "vitrine.auth.v1.AuthService/GetToken", kind::SERVER), MS, false),
+        ]
+    };
+    let hit: HashSet<u128> = (1..=10).collect();
+    let slow = (1..=10).flat_map(|id| trace(id, Some(102 * MS), false));
+    let during: Vec<SpanRow> = slow.chain((100..=150).flat_map(other)).collect();
+    let before: Vec<SpanRow> = (201..=220).flat_map(|id| trace(id, Some(2 * MS), false)).collect();
+    let found = read(&during, &before, &hit);
+    let of = |service: &str| found.nodes.iter().find(|node| node.service == service).map(|node| node.symptom);
+    // All were hit: what is usual is known of the time before.
+    assert_eq!((of("carts"), of("gateway"), of("auth")), (Some(Symptom::Slow), Some(Symptom::Slow), None), "{found:?}");
+    assert!(found.edges.iter().any(|edge| edge.from == "carts" && edge.to == "gateway"), "{:?}", found.edges);
+    assert_eq!(read(&during, &[], &hit).nodes, [], "there is nothing to compare with");
+    // Outside of traces: all that came meanwhile was hit.
+    let found = read(&during, &before, &HashSet::new());
+    assert!(found.nodes.iter().any(|node| node.service == "carts" && node.symptom == Symptom::Slow), "{found:?}");
 }
 
 #[test]
@@ -94,8 +119,8 @@ fn odd_spans_hold_nothing_up() {
     for span in &mut spans {
         span.parent_span_id = if span.span_id == 1 { 3 } else { span.span_id };
     }
-    let _ = read(&spans, &(1..5).collect());
-    assert_eq!(read(&[], &HashSet::new()), Default::default());
+    let _ = read(&spans, &spans, &(1..5).collect());
+    assert_eq!(read(&[], &[], &HashSet::new()), Default::default());
 }
 
 fn fault(what: &str, target: &str) -> Fault {

@@ -27,6 +27,7 @@ mod people;
 mod report;
 mod shoppers;
 mod stats;
+pub mod traces;
 mod visit;
 
 use std::sync::Arc;
@@ -69,6 +70,8 @@ pub(crate) struct LoadInner {
     shoppers: Shoppers,
     categories: Mutex<Vec<String>>,
     site: Option<Site>,
+    /// What ids of traces begin with; without it, the shop begins them.
+    run: Option<u64>,
 }
 
 impl Load {
@@ -79,15 +82,20 @@ impl Load {
 
     /// The same where faults act on those who shop.
     pub fn with_faults(config: Config, faults: &Faults) -> Result<Self, Error> {
-        Self::of(config, MAX_IN_FLIGHT, Some(faults.site(SiteName::new(At::Load, LOAD))))
+        Self::of(config, MAX_IN_FLIGHT, Some(faults.site(SiteName::new(At::Load, LOAD))), None)
+    }
+
+    /// The same, and requests begin [`traces`] whose ids end with who comes and begin with the run.
+    pub fn with_traces(config: Config, faults: &Faults, run: u64) -> Result<Self, Error> {
+        Self::of(config, MAX_IN_FLIGHT, Some(faults.site(SiteName::new(At::Load, LOAD))), Some(run))
     }
 
     /// The same with room for fewer journeys at a time, at most [`MAX_IN_FLIGHT`].
     pub fn with_room(config: Config, room: usize) -> Result<Self, Error> {
-        Self::of(config, room, None)
+        Self::of(config, room, None, None)
     }
 
-    fn of(config: Config, room: usize, site: Option<Site>) -> Result<Self, Error> {
+    fn of(config: Config, room: usize, site: Option<Site>, run: Option<u64>) -> Result<Self, Error> {
         config.check()?;
         let room = room.min(MAX_IN_FLIGHT);
         let client = http::Client::new(&config.base_url)?.with_timeout(PATIENCE);
@@ -100,6 +108,7 @@ impl Load {
             shoppers,
             categories: Mutex::default(),
             site,
+            run,
         })))
     }
 

@@ -11,8 +11,10 @@ use crate::LoadInner;
 use crate::arrivals::Journey;
 use crate::http::{Call, Failed, Response};
 use crate::stats::Ending;
+use crate::traces;
 
 const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// The problem code of the declining card.
 const DECLINED: &str = "CARD_DECLINED";
 /// Problem codes that customers bring about.
@@ -73,6 +75,9 @@ pub(crate) struct Visit {
     /// From when the next request counts: the journey's intended beginning, then the end of the request before.
     since: Instant,
     session: String,
+    /// Who comes, and how many requests they have made.
+    seed: u64,
+    requests: u64,
     /// What is asked for at the moment.
     asking: Option<&'static str>,
     ended: bool,
@@ -83,7 +88,8 @@ impl Visit {
         let mut rng = StdRng::seed_from_u64(seed);
         let session = format!("session.id={:016x},synthetic_request=true", rng.random::<u64>());
         inner.stats.started();
-        Self { inner, rng, journey, intended, since: intended, session, asking: None, ended: false }
+        let (since, requests, asking, ended) = (intended, 0, None, false);
+        Self { inner, rng, journey, intended, since, session, seed, requests, asking, ended }
     }
 
     /// Makes the journey and notes how it went.
@@ -106,7 +112,12 @@ impl Visit {
     /// The same for a purchase, which a declining card must not make.
     pub(crate) async fn ask(&mut self, action: &'static str, call: Call, declining: bool) -> Step<Response> {
         self.asking = Some(action);
-        let sent = self.inner.client.send(call.header(BAGGAGE, &self.session)).await;
+        let mut call = call.header(BAGGAGE, &self.session);
+        self.requests += 1;
+        if let Some(run) = self.inner.run {
+            call = call.header(TRACEPARENT, &traces::traceparent(run, self.seed, self.requests));
+        }
+        let sent = self.inner.client.send(call).await;
         let latency = self.since.elapsed();
         self.since = Instant::now();
         self.asking = None;

@@ -1,6 +1,6 @@
 //! OpenRCA's layout: one dataset of all incidents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use time::macros::format_description;
@@ -48,11 +48,16 @@ pub(super) fn files(cases: &[Case]) -> Vec<File> {
     }
     let mut files =
         vec![File::answer("record.csv", record), File::answer("query.csv", query), File::task("tasks.csv", asked)];
-    let mut tables: BTreeMap<(String, &str), String> = BTreeMap::new();
+    let (mut tables, mut written) = (Tables::new(), BTreeSet::new());
     for case in cases {
-        telemetry(case, &mut tables);
+        // Incidents that overlap have seen the same, which is there once.
+        if written.insert(case.record.windows.baseline.from_ns) {
+            telemetry(case, &mut tables);
+        }
     }
-    files.extend(tables.into_iter().map(|((day, name), text)| File::task(format!("telemetry/{day}/{name}"), text)));
+    files.extend(
+        tables.into_iter().map(|((day, name), table)| File::task(format!("telemetry/{day}/{name}"), table.text)),
+    );
     files
 }
 
@@ -79,16 +84,23 @@ fn question(case: &Case, all: &[&Case]) -> (String, String) {
     (instruction, points)
 }
 
-fn table<'a>(
-    tables: &'a mut BTreeMap<(String, &'static str), String>,
-    time_ns: i64,
-    name: &'static str,
-    head: &str,
-) -> &'a mut String {
-    tables.entry((day(time_ns), name)).or_insert_with(|| format!("{head}\n"))
+/// A table as it is written.
+struct Text {
+    text: String,
+    rows: usize,
 }
 
-fn telemetry(case: &Case, tables: &mut BTreeMap<(String, &'static str), String>) {
+/// By day and name.
+type Tables = BTreeMap<(String, &'static str), Text>;
+
+/// The table of a row's day, with one row more.
+fn table<'a>(tables: &'a mut Tables, time_ns: i64, name: &'static str, head: &str) -> &'a mut Text {
+    let table = tables.entry((day(time_ns), name)).or_insert_with(|| Text { text: format!("{head}\n"), rows: 0 });
+    table.rows += 1;
+    table
+}
+
+fn telemetry(case: &Case, tables: &mut Tables) {
     for span in &case.telemetry.spans {
         let out = table(
             tables,
@@ -102,20 +114,22 @@ fn telemetry(case: &Case, tables: &mut BTreeMap<(String, &'static str), String>)
         let of = if span.attributes.contains_key("http.request.method") { "http" } else { "rpc" };
         let trace = trace_id(span.trace_id).unwrap_or_default();
         let status = if span.is_error { "2" } else { "0" };
-        csv(out, &[&time, &span.service, &own, &trace, &duration, of, status, &span.name, &parent]);
+        csv(&mut out.text, &[&time, &span.service, &own, &trace, &duration, of, status, &span.name, &parent]);
     }
     for log in &case.telemetry.logs {
         let out = table(tables, log.time_ns, "log/log_service.csv", "log_id,timestamp,cmdb_id,log_name,value");
-        // Its number in the table.
-        let id = out.bytes().filter(|byte| *byte == b'\n').count().to_string();
+        let id = out.rows.to_string();
         let (time, name) = ((log.time_ns / 1_000_000_000).to_string(), format!("log_{}_application", log.service));
-        csv(out, &[&id, &time, &log.service, &name, &log.body]);
+        csv(&mut out.text, &[&id, &time, &log.service, &name, &log.body]);
     }
     for point in case.telemetry.points.iter().filter(|point| point.kind != PointKind::Histogram) {
         let out = table(tables, point.time_ns, "metric/metric_container.csv", "timestamp,cmdb_id,kpi_name,value");
         let attributes: Vec<&str> = point.attributes.values().map(String::as_str).collect();
         let name = std::iter::once(point.metric.as_str()).chain(attributes).collect::<Vec<&str>>().join(".");
-        csv(out, &[&(point.time_ns / 1_000_000_000).to_string(), &point.service, &name, &point.value.to_string()]);
+        csv(
+            &mut out.text,
+            &[&(point.time_ns / 1_000_000_000).to_string(), &point.service, &name, &point.value.to_string()],
+        );
     }
     for ((step, service), (count, failed, ms)) in figures(&case.telemetry.spans) {
         let out = table(
@@ -128,7 +142,7 @@ fn telemetry(case: &Case, tables: &mut BTreeMap<(String, &'static str), String>)
         // Requests that were answered, that succeeded, in percent, and how long they took on average.
         let (success, mean) = (100.0 * (1.0 - failed as f64 / n), ms / n);
         csv(
-            out,
+            &mut out.text,
             &[
                 &service,
                 &(step * STEP_S).to_string(),

@@ -6,7 +6,7 @@ use serde_json::{Value, json as object};
 use vitrine_observe_columns::PlainColumn;
 
 use super::tables::{doubles, ints, level, parquet, span_id, texts, times, trace_id};
-use super::{Case, File, component, json, reason};
+use super::{Case, File, component, json, reason, split};
 use crate::names::openrca2;
 use crate::record::{Node, Record, Symptom};
 use crate::rows::{LogRow, PointKind, PointRow, SpanRow, Telemetry};
@@ -31,6 +31,7 @@ pub(super) fn files(cases: &[Case]) -> Result<Vec<File>, Wrong> {
         texts("gt.level", cases.iter().map(|_| Some("service".to_owned()))),
         texts("gt.name", of(|record| component(record).to_owned())),
     ];
+    files.push(split::file(cases));
     let labels = parquet("labels.parquet".to_owned(), &labels)?;
     files.push(File { is_answer: true, ..labels });
     Ok(files)

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::json as object;
 
 use super::tables::{parquet, texts};
-use super::{Case, File, Topology, json, openrca2};
+use super::{Case, File, Topology, json, openrca2, split};
 use crate::record::Record;
 use crate::wrong::Wrong;
 
@@ -13,7 +13,8 @@ use crate::wrong::Wrong;
 const DATASHEET: &str = "# What this is\n\n\
 Telemetry of a shop that ran for the purpose, with people who are simulated, while faults were armed on purpose. No person is in it.\n\n\
 - Each folder is one incident: tables of its baseline (`normal_*`) and of the time in which the fault was at work (`abnormal_*`).\n\
-- Truth is what sites acknowledged and which calls were hit, not what was intended. Incidents that telemetry does not show are labelled, and not scored.\n\
+- Truth is what sites acknowledged and which calls were hit, not what was intended. Incidents that telemetry does not show are not among them.\n\
+- `split.json` has which incidents to learn from and which to be tried on: those of one service, effect and method are on one side.\n\
 - Controls, with a fault that does nothing or with none, are among them.\n\
 - Repeats exactly with the same seed: faults, their parameters, order and times, who comes for what, and which traces are hit. \
 Does not repeat: interleaving, retries, absolute times, what else the host did.\n\n\
@@ -23,6 +24,7 @@ pub(super) fn files(cases: &[Case], topology: &Topology) -> Result<Vec<File>, Wr
     let mut files = vec![File::task("README.md", DATASHEET)];
     let graph = serde_json::to_value(topology).unwrap_or_default();
     files.push(File::task("topology.json", json(&graph)));
+    files.push(split::file(cases));
     for case in cases {
         let (record, folder) = (&case.record, &case.record.id);
         files.extend(openrca2::folder(case)?);
@@ -31,7 +33,14 @@ pub(super) fn files(cases: &[Case], topology: &Topology) -> Result<Vec<File>, Wr
         files.push(File::answer(format!("{folder}/incident.json"), json(&whole)));
         let truth = truth(record);
         files.push(File { is_answer: true, ..parquet(format!("{folder}/truth.parquet"), &truth)? });
-        let alerts = [texts("alert", record.alerts_expected.iter().map(|name| Some(name.clone())))];
+        let (expected, fired) = (&record.alerts_expected, &record.alerts_fired);
+        let names: std::collections::BTreeSet<&String> = expected.iter().chain(fired).collect();
+        let among = |all: &'_ Vec<String>, name: &String| Some(all.contains(name).to_string());
+        let alerts = [
+            texts("alert", names.iter().map(|name| Some((*name).clone()))),
+            texts("expected", names.iter().map(|name| among(expected, name))),
+            texts("fired", names.iter().map(|name| among(fired, name))),
+        ];
         files.push(File { is_answer: true, ..parquet(format!("{folder}/alerts.parquet"), &alerts)? });
         files.push(File::answer(format!("{folder}/groundtruth.yaml"), itbench(record)));
     }

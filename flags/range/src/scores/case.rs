@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{AVERAGE_DEPTH, DEPTHS, Diagnosis, Named, TIME_WITHIN_NS};
 use crate::record::{Cause, Record};
 
+/// What ended a fault that someone took away: what the flags service calls it.
+const OPERATOR: &str = "operator";
+
 /// What one diagnosis reached.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CaseScore {
@@ -25,12 +28,19 @@ fn share_within(ranked: &[String], answers: &BTreeSet<String>, k: usize) -> f64 
     found as f64 / answers.len().max(1) as f64
 }
 
-/// Precision, recall and their harmonic mean.
-fn prf(named: &BTreeSet<String>, truth: &BTreeSet<String>) -> (f64, f64, f64) {
-    let both = named.intersection(truth).count() as f64;
-    let of = |all: usize| if all == 0 { 0.0 } else { both / all as f64 };
-    let (precision, recall) = (of(named.len()), of(truth.len()));
-    let f1 = if both == 0.0 { 0.0 } else { 2.0 * precision * recall / (precision + recall) };
+/// How often each name is there.
+fn counted<'a>(names: impl Iterator<Item = &'a String>) -> BTreeMap<&'a str, usize> {
+    let mut all = BTreeMap::new();
+    names.for_each(|name| *all.entry(name.as_str()).or_default() += 1);
+    all
+}
+
+/// Precision, recall and their harmonic mean, each name as often as it is there.
+fn prf(named: &BTreeMap<&str, usize>, truth: &BTreeMap<&str, usize>) -> (f64, f64, f64) {
+    let both: usize = named.iter().map(|(name, n)| truth.get(name).copied().unwrap_or(0).min(*n)).sum();
+    let of = |all: &BTreeMap<&str, usize>| both as f64 / all.values().sum::<usize>().max(1) as f64;
+    let (precision, recall) = (of(named), of(truth));
+    let f1 = if both == 0 { 0.0 } else { 2.0 * precision * recall / (precision + recall) };
     (precision, recall, f1)
 }
 
@@ -46,31 +56,40 @@ fn truth(record: &Record, ranked: &[String]) -> BTreeSet<String> {
     sets.reduce(|best, other| if found(&other) > found(&best) { other } else { best }).unwrap_or_default()
 }
 
-/// Scores a diagnosis of one incident with a cause; `candidates` are the services that could be named.
-pub fn score_case(record: &Record, diagnosis: &Diagnosis, candidates: usize) -> CaseScore {
+/// Scores a diagnosis of one incident with a cause, and of those that went on at the same time, whose causes are as right; `candidates` are
+/// the services that could be named.
+pub fn score_case(record: &Record, concurrent: &[&Record], diagnosis: &Diagnosis, candidates: usize) -> CaseScore {
     let ranked = distinct(&diagnosis.causes, |named| named.component.clone());
-    let answers = truth(record, &ranked);
+    // Services and effects: two effects at one service are two causes, and the same one twice is one.
+    let answers: BTreeSet<(String, String)> = std::iter::once(record)
+        .chain(concurrent.iter().copied())
+        .flat_map(|one| truth(one, &ranked).into_iter().map(|service| (service, one.kind.clone().unwrap_or_default())))
+        .collect();
+    let right: BTreeSet<String> = answers.iter().map(|(service, _)| service.clone()).collect();
     let mut values = BTreeMap::new();
-    ranking(&mut values, "", &ranked, &answers, candidates);
-    if let Some(kind) = &record.kind {
-        let pairs =
-            distinct(&diagnosis.causes, |named| format!("{} {}", named.component, named.kind.as_deref().unwrap_or("")));
-        let wanted: BTreeSet<String> = answers.iter().map(|service| format!("{service} {kind}")).collect();
+    ranking(&mut values, "", &ranked, &right, candidates);
+    let pair = |service: &str, kind: &str| format!("{service} {kind}");
+    let pairs = distinct(&diagnosis.causes, |named| pair(&named.component, named.kind.as_deref().unwrap_or("")));
+    if record.kind.is_some() {
+        let wanted: BTreeSet<String> = answers.iter().map(|(service, kind)| pair(service, kind)).collect();
         for k in DEPTHS {
             values.insert(format!("kind_ac@{k}"), share_within(&pairs, &wanted, k));
         }
-        let right = diagnosis.causes.iter().find(|named| answers.contains(&named.component));
-        if let Some(named) = right.and_then(|named| named.kind.as_ref()) {
-            values.insert("kind".to_owned(), f64::from(u8::from(named == kind)));
+        let found = diagnosis.causes.iter().find(|named| right.contains(&named.component));
+        if let Some((named, kind)) = found.and_then(|named| Some((named, named.kind.as_ref()?))) {
+            let is_right = wanted.contains(&pair(&named.component, kind));
+            values.insert("kind".to_owned(), f64::from(u8::from(is_right)));
         }
     }
-    let named: BTreeSet<String> = ranked.iter().cloned().collect();
-    let (precision, recall, f1) = prf(&named, &answers);
-    let exact = f64::from(u8::from(named == answers));
-    values.extend(
-        [("precision", precision), ("recall", recall), ("f1", f1), ("exact", exact)]
-            .map(|(name, value)| (name.to_owned(), value)),
-    );
+    let mut seen = BTreeSet::new();
+    let named = diagnosis.causes.iter().filter(|named| seen.insert((&named.component, &named.kind)));
+    let named = counted(named.map(|named| &named.component));
+    let truth = counted(answers.iter().map(|(service, _)| service));
+    let (precision, recall, f1) = prf(&named, &truth);
+    let exact = f64::from(u8::from(named == truth));
+    let evidence = diagnosis.evidence_holds.map(|part| ("evidence", part));
+    let of_sets = [("precision", precision), ("recall", recall), ("f1", f1), ("exact", exact)];
+    values.extend(of_sets.into_iter().chain(evidence).map(|(name, value)| (name.to_owned(), value)));
     timing(&mut values, record, diagnosis);
     path(&mut values, record, diagnosis);
     CaseScore { is_abstained: diagnosis.causes.is_empty(), values }
@@ -109,6 +128,15 @@ fn timing(values: &mut BTreeMap<String, f64>, record: &Record, diagnosis: &Diagn
             values.insert("mttd_s".to_owned(), (detected - began) as f64 / 1e9);
         }
     }
+    if let Some(mitigated) = diagnosis.mitigated {
+        // What ends by itself was not mitigated, whoever says so.
+        let cleared = times.cleared.filter(|cleared| record.ended_by == OPERATOR && *cleared >= mitigated);
+        values.insert("mitigated".to_owned(), f64::from(u8::from(cleared.is_some())));
+        if let Some(cleared) = cleared {
+            values.insert("mttm_s".to_owned(), (cleared - began) as f64 / 1e9);
+            values.insert("collateral".to_owned(), record.collateral as f64);
+        }
+    }
 }
 
 fn path(values: &mut BTreeMap<String, f64>, record: &Record, diagnosis: &Diagnosis) {
@@ -123,9 +151,10 @@ fn path(values: &mut BTreeMap<String, f64>, record: &Record, diagnosis: &Diagnos
     let named_nodes: BTreeSet<String> = named.iter().flat_map(|path| path.iter().cloned()).collect();
     let step = |two: &[String]| format!("{} {}", two[0], two[1]);
     let named_edges: BTreeSet<String> = named.iter().flat_map(|path| path.windows(2).map(step)).collect();
-    values.insert("path_node_f1".to_owned(), prf(&named_nodes, &nodes).2);
+    let f1 = |named: &BTreeSet<String>, truth: &BTreeSet<String>| prf(&counted(named.iter()), &counted(truth.iter())).2;
+    values.insert("path_node_f1".to_owned(), f1(&named_nodes, &nodes));
     if !edges.is_empty() {
-        values.insert("path_edge_f1".to_owned(), prf(&named_edges, &edges).2);
+        values.insert("path_edge_f1".to_owned(), f1(&named_edges, &edges));
     }
     // A path from a cause to where users see it, each step of which trouble took.
     let causes = services(&record.root_causes);

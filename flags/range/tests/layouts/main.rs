@@ -118,6 +118,9 @@ fn case(id: &str, control: Control, later_s: i64) -> Case {
         unpredicted: Vec::new(),
         oracle: Vec::new(),
         alerts_expected: vec!["Payments: slow".to_owned()],
+        alerts_fired: Vec::new(),
+        paired: None,
+        collateral: 0,
         remedy: Default::default(),
         visible: is_faulted,
         trivial: Default::default(),
@@ -170,8 +173,8 @@ fn a_layout_has_the_files_that_its_readers_want() {
     assert!(text(&openrca, "telemetry/2026_11_28/log/log_service.csv").contains("\"order, 3\n\"\"taken\"\"\""));
     assert_eq!(
         text(&openrca, "telemetry/2026_11_28/metric/metric_service.csv").lines().count(),
-        1 + 3 * 2 * 2,
-        "by minute, service and case"
+        1 + 3 * 2,
+        "by minute and service: what both have seen at one time is there once"
     );
 
     let openrca2 = export(Layout::Openrca2, &cases, &topology(), false).expect("files");
