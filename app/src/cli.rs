@@ -300,6 +300,18 @@ pub struct LoadArgs {
     /// Print the final table as JSON
     #[arg(long)]
     pub json: bool,
+    /// Who keeps the faults: those of the load then act here. The internal address that `vitrine flags serve` prints; or flags=nats
+    #[arg(long, value_name = "flags=PLACEMENT")]
+    pub place: Option<String>,
+    /// Where the key is by which processes of the shop know each other; only with --place.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Configuration file; only with --place.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Write {"url", "pid"} to this file, as JSON, once people come
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
 }
 
 /// `vitrine token`.

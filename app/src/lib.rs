@@ -13,6 +13,7 @@ mod flags_commands;
 mod folder;
 mod following;
 mod identity;
+mod load;
 mod measurements;
 mod observatory;
 mod observe;
@@ -124,7 +125,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
         Command::Up(args) => up::run(args).await,
         Command::Observe(args) => observe::run(args).await,
         Command::Serve(args) => serve::run(args).await,
-        Command::Load(args) => remote::load(args).await,
+        Command::Load(args) => load::run(args).await,
         Command::Status(args) => remote::status(&args.data).await,
         Command::Down(args) => remote::down(&args.data).await,
         Command::Token(args) => {

@@ -1,4 +1,4 @@
-//! The commands that talk to a shop that runs elsewhere: `load`, `status` and `down`.
+//! The commands that talk to a shop that runs elsewhere: `status` and `down`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,51 +9,15 @@ use nix::unistd::Pid;
 use vitrine_contracts::services::GATEWAY;
 use vitrine_platform_host::DRAIN;
 use vitrine_shop_load::http::{Call, Client};
-use vitrine_shop_load::{Config, Load, Weights};
 
-use crate::cli::LoadArgs;
+use crate::folder;
 use crate::runfile::RunFile;
 use crate::say::say;
-use crate::{Usage, console, folder, process};
 
 /// How often `down` looks whether the shop has ended.
 const LOOK: Duration = Duration::from_millis(50);
 /// How much longer than a drain `down` waits.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// `vitrine load`.
-pub async fn load(args: LoadArgs) -> Result<()> {
-    let duration = args.duration.map(Duration::from_secs);
-    let config = Config { base_url: args.url, rate: args.rate, seed: args.seed, duration, weights: Weights::default() };
-    let load = Load::new(config).map_err(|e| Usage(e.to_string()))?;
-    let progress = async {
-        let mut ticks = tokio::time::interval(Duration::from_secs(1));
-        ticks.tick().await;
-        loop {
-            ticks.tick().await;
-            eprint!("\r\x1b[K{}", console::load_line(&load.progress()));
-        }
-    };
-    let stopped = async {
-        if process::stopped().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    let report = tokio::select! {
-        report = load.run(stopped) => report,
-        () = progress => return Ok(()),
-    };
-    eprintln!("\r\x1b[K");
-    if args.json {
-        say!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        say!("{}", report.to_string().trim_end());
-    }
-    if report.all_requests.count == 0 || report.all_requests.errors == report.all_requests.count {
-        bail!("no request succeeded");
-    }
-    Ok(())
-}
 
 /// `vitrine status`.
 pub async fn status(data: &Path) -> Result<()> {

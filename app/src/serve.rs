@@ -128,9 +128,9 @@ impl Taken {
     }
 }
 
-/// Tells the mesh where everyone else is.
-fn place(plan: &Plan, host: &Host, nats: Option<&Nats>) -> Result<()> {
-    for (name, placement) in everywhere(plan, nats.is_some()) {
+/// Tells the mesh where others are.
+pub(crate) fn place(places: Vec<(String, Placement)>, host: &Host, nats: Option<&Nats>) -> Result<()> {
+    for (name, placement) in places {
         match placement {
             Placement::Local => {}
             Placement::Grpc(replicas) => host.mesh().place_remote(&name, &replicas)?,
@@ -179,7 +179,7 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let identity = identity::identity(&plan.data, &settings, internal)?;
     let mesh = Mesh::new(Limits::default()).with_identity(identity).with_remotes(settings.discovery.clone(), connector);
     let (host, nats) = engines::host(&plan.data, &names, &settings, process.telemetry(), mesh).await?;
-    place(plan, &host, nats.as_ref())?;
+    place(everywhere(plan, nats.is_some()), &host, nats.as_ref())?;
     let follows = nats.is_some() || plan.places.iter().any(|(name, _)| name == FLAGS);
     let flags = vitrine_flags_client::Flags::new(host.clock(), env!("CARGO_PKG_VERSION"));
     let follower = if follows { Follower::new(&host, &flags, &names) } else { None };
@@ -205,7 +205,8 @@ impl Served {
     }
 }
 
-fn parse_place(text: &str) -> Result<(String, Placement), Usage> {
+/// Reads `NAME=PLACEMENT`.
+pub(crate) fn parse_place(text: &str) -> Result<(String, Placement), Usage> {
     let wrong = |why: &str| Usage(format!("--place {text}: {why}"));
     let missing = "there is no =: expected NAME=grpc://HOST:PORT or another placement";
     let (name, place) = text.split_once('=').ok_or_else(|| wrong(missing))?;

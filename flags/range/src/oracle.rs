@@ -128,7 +128,9 @@ impl Band {
                 now >= baseline * times && now >= baseline + by * fault.share.rate && now > baseline
             }
             Self::RisesByAsked(part) => {
-                now >= baseline + part * asked_ms(&fault.what) * fault.share.rate && now > baseline
+                let asked = asked_ms(&fault.what) * fault.share.rate;
+                // A control asks for nothing: whatever moves was not its doing.
+                asked > 0.0 && now >= baseline + part * asked
             }
             Self::Falls(times) => now <= baseline * times && now < baseline,
             Self::Changes(times) => now > baseline * times || now * times < baseline,

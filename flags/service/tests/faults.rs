@@ -193,6 +193,34 @@ async fn a_fault_outlives_a_restart_but_not_its_time() {
 }
 
 #[tokio::test]
+async fn hits_that_were_told_are_known_once_over_a_restart() {
+    let world = World::new().await;
+    world.process("one").await;
+    let id = world.control.start(&author(), vec![fault(SLOW)]).await.expect("armed")[0].id;
+    let hit = wire::Hit { fault: id, at_unix_ns: 1, ..wire::Hit::default() };
+    let hits = |count: usize| {
+        vec![wire::Hits { site: Some(site("callee", "carts")), hits: vec![hit.clone(); count], overflow: 0 }]
+    };
+    let batch = |batch: u64, count: usize| FetchRequest {
+        have_faults: 1,
+        batch,
+        hits: hits(count),
+        reports: vec![report(id)],
+        ..request("one")
+    };
+    world.poll(batch(1, 3)).await;
+    // Killed as soon as it has answered: what was told is on disk, and what the process tells again is the same.
+    let World { folder, .. } = world;
+    let world = World::at(folder, NOW_MS + 1_000).await;
+    let by_site = async || world.control.incident(id).await.expect("known").hits_by_site["callee carts"];
+    assert_eq!(by_site().await, 3);
+    for (number, count, expected) in [(1, 3, 3), (2, 2, 5), (2, 2, 5)] {
+        world.poll(batch(number, count)).await;
+        assert_eq!(by_site().await, expected, "batch {number}");
+    }
+}
+
+#[tokio::test]
 async fn what_no_site_acknowledges_ends_and_says_so() {
     let world = World::new().await;
     let nobody = world.control.start(&author(), vec![fault(SLOW)]).await.expect_err("nobody follows");

@@ -262,7 +262,7 @@ fn effect(refusals: &mut Refusals, fault: &Fault) {
         Effect::Limits(spec) => limits(refusals, &place, spec),
         Effect::Cpu { cores } => refusals.within(&sub("cores"), *cores, 0.01, MAX_CORES),
         Effect::Memory(spec) => memory(refusals, &place, spec, is_per_call),
-        Effect::Clock { offset_ms, ppm } => {
+        Effect::Clock { offset_ms, ppm, .. } => {
             refusals.within(&sub("offset_ms"), *offset_ms, -MAX_SHIFT_MS, MAX_SHIFT_MS);
             refusals.within(&sub("ppm"), *ppm, -MAX_PPM, MAX_PPM);
         }

@@ -162,7 +162,7 @@ pub enum Effect {
         /// Bytes that are left of its message.
         bytes: u32,
     },
-    /// An answer may be as old as this.
+    /// An answer may be as old as this: what was answered before is answered again, and nobody looks.
     Stale {
         /// Seconds.
         age_s: u32,
@@ -210,6 +210,9 @@ pub enum Effect {
         /// And by so many millionths more as time goes on.
         #[serde(default)]
         ppm: i32,
+        /// Also the one by which telemetry tells the time.
+        #[serde(default, skip_serializing_if = "is_default")]
+        telemetry: bool,
     },
     /// Alive, and not ready.
     Unready,

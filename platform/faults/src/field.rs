@@ -138,7 +138,7 @@ pub const KINDS: &[Kind] = &[
     itbench("chaos_mesh: memory stress", fault(r#"{"memory": {"mib_s": 50, "cap_mib": 1024}}"#, CHECKOUT, "")),
     itbench(
         "chaos_mesh: clock skew",
-        fault(r#"{"clock": {"offset_ms": -600000}}"#, CHECKOUT, "the shop's clock, not telemetry's"),
+        fault(r#"{"clock": {"offset_ms": -600000, "telemetry": true}}"#, CHECKOUT, "the shop's clock, and telemetry's"),
     ),
     itbench("api_request_surge", fault(r#"{"surge": {"factor": 10}}"#, LOAD, "")),
     itbench("signing_request_surge", Ours::Refused("certificates are signed by no service of ours")),

@@ -19,6 +19,9 @@ pub const DISK_FILE_MIB: u64 = 64;
 const STEP: Duration = Duration::from_millis(5);
 /// Most that a burner may be behind and still make up for: what a busy machine did not give is not asked for later.
 const BEHIND: Duration = Duration::from_millis(100);
+/// How long one who took memory stays when it has let go of it. Allocators keep what is free for a moment, 0.1 s with mimalloc, and give back
+/// what they kept for longer when a thread ends: in a process that has nothing to do no other one would.
+const GIVING_BACK: Duration = Duration::from_millis(500);
 const MIB: usize = 1024 * 1024;
 
 /// What all threads of a burner look at.
@@ -134,6 +137,8 @@ fn fill(signals: &Signals, mib_s: u32, cap_mib: u32) {
         }
         thread::sleep(STEP);
     }
+    drop(taken);
+    thread::sleep(GIVING_BACK);
 }
 
 /// A file without a name: it is gone when it is closed, however that comes.

@@ -139,15 +139,33 @@ impl Ruling {
         }
     }
 
-    /// What becomes of an answer's body; none if it stays. `path` is the method's, and `request` its message.
-    pub fn answer(&self, path: &str, request: &[u8], body: &[u8]) -> Option<Vec<u8>> {
+    /// How old an answer of a method may be, if it may; only where nothing is changed by it.
+    fn stale(&self, path: &str) -> Option<Duration> {
+        let age_s =
+            self.effects().find_map(|effect| if let Effect::Stale { age_s } = effect { Some(*age_s) } else { None })?;
+        let is_safe = vitrine_contracts::method(path).is_some_and(|method| method.repeatable);
+        is_safe.then(|| Duration::from_secs(age_s.into()))
+    }
+
+    /// The body of an answer that was given before, if it is to be given again, and nothing to be done for it. `path` is the method's, and
+    /// `request` its message.
+    pub fn earlier(&self, path: &str, request: &[u8]) -> Option<Vec<u8>> {
+        self.answers.earlier(path, request, self.stale(path)?)
+    }
+
+    /// Remembers the body of an answer that is new, if it may be given again.
+    pub fn remember(&self, path: &str, request: &[u8], body: &[u8]) {
+        if self.stale(path).is_some() {
+            self.answers.remember(path, request, body);
+        }
+    }
+
+    /// What becomes of an answer's body; none if it stays. `path` is the method's.
+    pub fn answer(&self, path: &str, body: &[u8]) -> Option<Vec<u8>> {
         let mut changed: Option<Vec<u8>> = None;
         for effect in self.effects() {
             let before = changed.as_deref().unwrap_or(body);
             let after = match effect {
-                Effect::Stale { age_s } if vitrine_contracts::method(path).is_some_and(|method| method.repeatable) => {
-                    self.answers.older(path, request, before, Duration::from_secs(u64::from(*age_s)))
-                }
                 Effect::Value(change) => unframed(before).and_then(|message| changed_value(path, message, change)),
                 Effect::Truncate { bytes } => unframed(before).and_then(|message| {
                     let cut = message.get(..usize::try_from(*bytes).unwrap_or(usize::MAX))?;

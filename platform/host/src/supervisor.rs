@@ -11,6 +11,7 @@ use tonic_health::server::HealthReporter;
 use vitrine_kit::clock::Skew;
 use vitrine_platform_faults::process::Burner;
 use vitrine_platform_faults::{Effect, Faults, Live, Site};
+use vitrine_platform_telemetry::shift_time;
 
 use crate::ops::Readiness;
 
@@ -69,6 +70,7 @@ impl Supervisor {
             () = stop.cancelled() => {}
         }
         self.skew.set(0);
+        shift_time(0);
     }
 
     /// Begins what is new, lets go of what has ended, and sets the clock.
@@ -81,18 +83,21 @@ impl Supervisor {
         for (id, (live, site)) in at_work {
             known.entry(id).or_insert_with(|| self.begin(live, site));
         }
-        let mut skew = 0;
+        let (mut skew, mut told) = (0, 0);
         for begun in known.values().flatten() {
             let strength = begun.site.strength(&begun.live);
             if let Some(burner) = &begun.burner {
                 burner.set_strength(strength);
             }
-            if let Effect::Clock { offset_ms, ppm } = begun.live.fault().what {
+            if let Effect::Clock { offset_ms, ppm, telemetry } = begun.live.fault().what {
                 let age_ms = i64::try_from(begun.site.age(&begun.live).as_millis()).unwrap_or(i64::MAX);
-                skew += offset_ms + age_ms.saturating_mul(ppm.into()) / MILLION;
+                let by = offset_ms + age_ms.saturating_mul(ppm.into()) / MILLION;
+                skew += by;
+                told += if telemetry { by } else { 0 };
             }
         }
         self.skew.set(skew);
+        shift_time(told);
     }
 
     /// Begins a fault, if its share means this process.

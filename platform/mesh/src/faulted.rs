@@ -115,12 +115,22 @@ pub(crate) async fn handle(
     if let Some(status) = failure(&ruling, When::Before, site, &policy, path) {
         return Err(status);
     }
-    let mut answer = work.await?;
+    let message = unframed(&body).unwrap_or_default();
+    let earlier = ruling.earlier(path, message);
+    let is_new = earlier.is_none();
+    let mut answer = match earlier {
+        // Nobody looks: that is why it is old, and there at once.
+        Some(earlier) => BufferedResponse::of_body(earlier.into()),
+        None => work.await?,
+    };
     if let Some(status) = failure(&ruling, When::After, site, &policy, path) {
         return Err(status);
     }
     if answer.status.code() == Code::Ok {
-        let changed = ruling.answer(path, unframed(&body).unwrap_or_default(), answer.body());
+        if is_new {
+            ruling.remember(path, message, answer.body());
+        }
+        let changed = ruling.answer(path, answer.body());
         if let Some(changed) = changed {
             answer.replace_body(changed.into());
         }

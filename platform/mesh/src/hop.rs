@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
 use tonic::Status;
@@ -21,7 +22,7 @@ use crate::balance::Tried;
 use crate::fence::MAX_MESSAGE_BYTES;
 use crate::identity::Caller;
 use crate::policy::Policy;
-use crate::wire::{TIMEOUT, UNHANDLED, status_of, timeout_header};
+use crate::wire::{STATUS, TIMEOUT, UNHANDLED, status_of, timeout_header};
 
 /// What the caller's side of the Fence says of a call to the other side. Only a caller of this process can put it into the extensions
 /// of a request.
@@ -64,6 +65,8 @@ impl Hop {
     }
 }
 
+const GRPC: &str = "application/grpc";
+
 /// A whole answer: its message, if any, and its status.
 pub(crate) struct BufferedResponse {
     head: http::response::Parts,
@@ -99,6 +102,14 @@ impl BufferedResponse {
         let (body, trailers) = whole(body).await?;
         let status = status_of(&head.headers, trailers.as_ref());
         Ok(Self { head, body, trailers, status, unhandled })
+    }
+
+    /// An answer of this message, framed.
+    pub(crate) fn of_body(body: Bytes) -> Self {
+        let mut response = Response::new(());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(GRPC));
+        let trailers = Some(HeaderMap::from_iter([(HeaderName::from_static(STATUS), HeaderValue::from_static("0"))]));
+        Self { head: response.into_parts().0, body, trailers, status: Status::ok(""), unhandled: false }
     }
 
     /// Its message, framed.

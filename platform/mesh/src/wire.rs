@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 pub(crate) const TIMEOUT: &str = "grpc-timeout";
 
 /// The header, or trailer, that carries an answer's status.
-const STATUS: &str = "grpc-status";
+pub(crate) const STATUS: &str = "grpc-status";
 
 /// The header of an answer that says: no handler saw the call. Only a Fence says it, to the Fence at the other end.
 pub(crate) const UNHANDLED: &str = "vitrine-unhandled";

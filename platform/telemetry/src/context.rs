@@ -10,7 +10,8 @@ use std::time::Instant;
 use vitrine_kit::percent::{self, AsciiSet};
 
 use crate::pipeline::Service;
-use crate::span::{event, now_unix_nano};
+use crate::span::event;
+use crate::time::now_unix_nano;
 use crate::trace_events::TraceEvents;
 use crate::value::Value;
 

@@ -10,7 +10,7 @@ use tracing_subscriber::layer::{Context as LayerContext, Layer};
 
 use crate::context::Context;
 use crate::pipeline::{Service, Telemetry};
-use crate::span::now_unix_nano;
+use crate::time::now_unix_nano;
 use crate::value::{Value, attribute};
 
 /// Longest text of one field, in bytes.

@@ -14,7 +14,7 @@ use rustc_hash::FxHasher;
 
 use crate::context::Context;
 use crate::observations::{Observation, Source, collect};
-use crate::span::now_unix_nano;
+use crate::time::now_unix_nano;
 use crate::value::{Value, attribute};
 
 /// Most attribute sets of one instrument.

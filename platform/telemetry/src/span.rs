@@ -2,12 +2,13 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use opentelemetry_proto::tonic::trace::v1::{span::SpanKind, status::StatusCode};
 
 use crate::context::{Baggage, Context, parse_traceparent};
 use crate::pipeline::Service;
+use crate::time::now_unix_nano;
 use crate::trace_events::EVENTS;
 use crate::value::{Text, Value, write_attribute};
 use crate::wire;
@@ -271,9 +272,4 @@ pub(crate) fn event(
         write_attribute(&mut event, 3, key, &value);
     }
     event
-}
-
-/// Nanoseconds since the Unix epoch.
-pub(crate) fn now_unix_nano() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -60,7 +60,7 @@ const DRAIN: Duration = Duration::from_secs(15);
 pub struct Load(Arc<LoadInner>);
 
 /// What those who shop are called among the places where faults can act.
-const LOAD: &str = "load";
+pub const LOAD: &str = "load";
 
 pub(crate) struct LoadInner {
     config: Config,

@@ -229,6 +229,17 @@ impl Shop {
         Ok(())
     }
 
+    /// Lets people come by themselves, so many journeys a second, from a process of their own that follows the flags.
+    pub fn load(&mut self, rate: &str) -> Result<()> {
+        let data = self.data.join("spread").display().to_string();
+        let internal = self.processes.get("flags").and_then(|flags| flags.ready["internal"].as_str());
+        let internal = internal.context("no flags are served that it could follow")?;
+        let place = format!("flags={}", internal.replacen("http://", "grpc://", 1));
+        let args = ["load", "--url", &self.url, "--rate", rate, "--place", &place, "--data", &data];
+        let args = args.map(str::to_owned).to_vec();
+        self.serve("load", args, Vec::new())
+    }
+
     /// Starts a process of a service again that was killed, as it was started before.
     pub fn restart(&mut self, name: &str) -> Result<()> {
         let Started { args, variables } =

@@ -7,7 +7,8 @@ use vitrine_platform_faults::{At, Effect, Fault};
 
 use crate::rows::Window;
 
-/// A statement with places: `{window}`, `{seconds}`, `{service}`, `{callee}`, `{from}`, `{method}`, `{route}`, `{grown}`, `{key}`, `{op}`, `{process}`.
+/// A statement with places: `{window}`, `{seconds}`, `{service}`, `{callee}`, `{from}`, `{method}`, `{route}`, `{grown}`, `{key}`, `{op}`, `{process}`,
+/// `{from_ns}`, `{rpc}`, `{http}`.
 pub type Statement = &'static str;
 
 /// How long before a window a counter's last value is looked for, in nanoseconds.
@@ -52,9 +53,6 @@ pub const EDGE_UNAUTHORIZED: Statement = "SELECT avg(CASE WHEN attr(attributes, 
 /// How many there are a second.
 pub const EDGE_RATE: Statement = "SELECT count(*) / {seconds} FROM spans WHERE {window} AND kind = 'server' \
      AND attr(attributes, 'http.request.method') IS NOT NULL";
-/// How large the share of the most frequent thing is that is asked for.
-pub const EDGE_TOP_PATH: Statement = "SELECT max(n) / sum(n)::double FROM (SELECT count(*) AS n FROM spans WHERE {window} \
-     AND kind = 'server' AND attr(attributes, 'http.route') LIKE '%/products/%' GROUP BY attr(attributes, 'url.path'))";
 /// How large the share of requests is that change something.
 pub const EDGE_CHANGES: Statement = "SELECT avg(CASE WHEN attr(attributes, 'http.request.method') = 'GET' THEN 0.0 ELSE 1.0 END) \
      FROM spans WHERE {window} AND kind = 'server' AND attr(attributes, 'http.request.method') IS NOT NULL";
@@ -70,6 +68,41 @@ pub const CONSUMER_FAILED: Statement = "SELECT avg(CASE WHEN status = 'error' OR
 /// How often an event is handled.
 pub const CONSUMER_REPEATED: Statement = "SELECT count(*) / nullif(count(DISTINCT attr(attributes, 'messaging.message.id')), 0)::double \
      FROM spans WHERE {window} AND kind = 'consumer' AND {service}{key}";
+/// How long calls of what is meant take, in ms, as callers count them.
+pub const CLIENT_METRIC_MS: Statement = "SELECT 1000 * sum(s) / nullif(sum(n), 0) FROM (SELECT {grown:sum} AS s, {grown:count} AS n FROM metrics \
+     WHERE {lookback} AND name = 'rpc.client.call.duration' AND {callee}{from}{rpc} GROUP BY series)";
+/// The share of them that is not OK.
+pub const CLIENT_METRIC_FAILED: Statement = "SELECT sum(CASE WHEN is_so THEN n ELSE 0 END) / nullif(sum(n), 0) FROM (SELECT \
+     bool_or(attr(attributes, 'rpc.response.status_code') <> 'OK') AS is_so, {grown:count} AS n FROM metrics \
+     WHERE {lookback} AND name = 'rpc.client.call.duration' AND {callee}{from}{rpc} GROUP BY series)";
+/// How long the answers of what is meant take, in ms, as services count them.
+pub const SERVER_METRIC_MS: Statement = "SELECT 1000 * sum(s) / nullif(sum(n), 0) FROM (SELECT {grown:sum} AS s, {grown:count} AS n FROM metrics \
+     WHERE {lookback} AND name = 'rpc.server.call.duration' AND {service}{rpc} GROUP BY series)";
+/// The share of them that is not OK.
+pub const SERVER_METRIC_FAILED: Statement = "SELECT sum(CASE WHEN is_so THEN n ELSE 0 END) / nullif(sum(n), 0) FROM (SELECT \
+     bool_or(attr(attributes, 'rpc.response.status_code') <> 'OK') AS is_so, {grown:count} AS n FROM metrics \
+     WHERE {lookback} AND name = 'rpc.server.call.duration' AND {service}{rpc} GROUP BY series)";
+/// How long requests from outside take, in ms, as the edge counts them.
+pub const EDGE_METRIC_MS: Statement = "SELECT 1000 * sum(s) / nullif(sum(n), 0) FROM (SELECT {grown:sum} AS s, {grown:count} AS n FROM metrics \
+     WHERE {lookback} AND name = 'http.server.request.duration' AND attr(attributes, 'http.request.method') IS NOT NULL{http} GROUP BY series)";
+/// The share of them that fails.
+pub const EDGE_METRIC_FAILED: Statement = "SELECT sum(CASE WHEN is_so THEN n ELSE 0 END) / nullif(sum(n), 0) FROM (SELECT \
+     bool_or(attr(attributes, 'http.response.status_code') >= '400') AS is_so, {grown:count} AS n FROM metrics \
+     WHERE {lookback} AND name = 'http.server.request.duration' AND attr(attributes, 'http.request.method') IS NOT NULL{http} GROUP BY series)";
+/// How many there are a second.
+pub const EDGE_METRIC_RATE: Statement = "SELECT sum(n) / {seconds} FROM (SELECT {grown:count} AS n FROM metrics \
+     WHERE {lookback} AND name = 'http.server.request.duration' GROUP BY series)";
+/// How large the share of requests is that change something.
+pub const EDGE_METRIC_CHANGES: Statement = "SELECT sum(CASE WHEN is_so THEN n ELSE 0 END) / nullif(sum(n), 0) FROM (SELECT \
+     bool_or(attr(attributes, 'http.request.method') <> 'GET') AS is_so, {grown:count} AS n FROM metrics \
+     WHERE {lookback} AND name = 'http.server.request.duration' AND attr(attributes, 'http.request.method') IS NOT NULL GROUP BY series)";
+/// How long events are handled, in ms, as consumers count them.
+pub const CONSUMER_METRIC_MS: Statement = "SELECT 1000 * sum(s) / nullif(sum(n), 0) FROM (SELECT {grown:sum} AS s, {grown:count} AS n FROM metrics \
+     WHERE {lookback} AND name = 'messaging.process.duration' AND {service}{key} GROUP BY series)";
+/// The share of them that fails.
+pub const CONSUMER_METRIC_FAILED: Statement = "SELECT sum(CASE WHEN is_so THEN n ELSE 0 END) / nullif(sum(n), 0) FROM (SELECT \
+     bool_or(attr(attributes, 'error.type') IS NOT NULL) AS is_so, {grown:count} AS n FROM metrics \
+     WHERE {lookback} AND name = 'messaging.process.duration' AND {service}{key} GROUP BY series)";
 /// How far behind a consumer is, in s.
 pub const CONSUMER_DELAY: Statement =
     "SELECT max(value) FROM metrics WHERE {window} AND name = 'vitrine.messaging.consumer.delay' AND {service}";
@@ -94,9 +127,10 @@ pub const STORE_FAILED: Statement = "SELECT sum(CASE WHEN e THEN n ELSE 0 END) /
 pub const CACHE_HITS: Statement = "SELECT sum(CASE WHEN hit THEN n ELSE 0 END) / nullif(sum(n), 0) FROM (SELECT \
      bool_or(attr(attributes, 'result') = 'hit') AS hit, {grown:value} AS n FROM metrics \
      WHERE {lookback} AND name = 'cache.reads' AND {service} GROUP BY series)";
-/// How often a second it is asked.
-pub const CACHE_READS: Statement = "SELECT sum(n) / {seconds} FROM (SELECT {grown:value} AS n FROM metrics \
-     WHERE {lookback} AND name = 'cache.reads' AND {service} GROUP BY series)";
+/// The share of products that caches have, whoever looks at them: telemetry does not say which ones.
+pub const PRODUCT_HITS: Statement = "SELECT sum(CASE WHEN hit THEN n ELSE 0 END) / nullif(sum(n), 0) FROM (SELECT \
+     bool_or(attr(attributes, 'result') = 'hit') AS hit, {grown:value} AS n FROM metrics \
+     WHERE {lookback} AND name = 'cache.reads' AND attr(attributes, 'kind') = 'product' GROUP BY series)";
 /// How often a second something is loaded that it does not have.
 pub const CACHE_LOADS: Statement = "SELECT sum(n) / {seconds} FROM (SELECT {grown:count} AS n FROM metrics \
      WHERE {lookback} AND name = 'cache.load.duration' AND {service} GROUP BY series)";
@@ -106,17 +140,18 @@ pub const CACHE_ERRORS: Statement = "SELECT sum(n) / {seconds} FROM (SELECT {gro
 /// Processor time of the processes in which a service is, in cores.
 pub const CPU: Statement = "SELECT sum(n) / {seconds} FROM (SELECT {grown:value} AS n FROM metrics \
      WHERE {lookback} AND name = 'process.cpu.time' AND {process} GROUP BY series)";
-/// Their memory, in MiB.
-pub const MEMORY_MIB: Statement =
-    "SELECT max(value) / 1048576 FROM metrics WHERE {window} AND name = 'process.memory.usage' AND {process}";
+/// Their memory together, in MiB: the largest of them would hide what another one takes.
+pub const MEMORY_MIB: Statement = "SELECT sum(most) / 1048576 FROM (SELECT max(value) AS most FROM metrics \
+     WHERE {window} AND name = 'process.memory.usage' AND {process} GROUP BY series)";
 /// What they write to disks, in MiB a second.
 pub const DISK_MIB: Statement = "SELECT sum(n) / {seconds} / 1048576 FROM (SELECT {grown:value} AS n FROM metrics WHERE {lookback} \
      AND name = 'process.disk.io' AND attr(attributes, 'disk.io.direction') = 'write' AND {process} GROUP BY series)";
 /// How much later than due a task runs, in ms.
 pub const SCHEDULE_MS: Statement = "SELECT 1000 * sum(s) / nullif(sum(n), 0) FROM (SELECT {grown:sum} AS s, {grown:count} AS n FROM metrics \
      WHERE {lookback} AND name = 'vitrine.runtime.schedule.delay' AND {process} GROUP BY series)";
-/// How long they run, in s.
-pub const UPTIME: Statement = "SELECT min(value) FROM metrics WHERE {window} AND name = 'process.uptime' AND {process}";
+/// How many of them began: how long one has run tells that only as long as it has not run for as long as the one before.
+pub const PROCESSES_BEGUN: Statement = "SELECT count(DISTINCT attr(resource, 'service.instance.id')) FROM metrics \
+     WHERE {window} AND name = 'process.uptime' AND {process} AND CAST(time AS BIGINT) - value * 1000000000 >= {from_ns}";
 /// How often a second a call fails that is a service's breaker's to count.
 pub const BREAKERS_OPEN: Statement = "SELECT max(value) FROM metrics WHERE {window} AND name = 'vitrine.circuit_breaker.status' \
      AND attr(attributes, 'vitrine.circuit_breaker.state') = 'open' AND {callee}";
@@ -159,6 +194,20 @@ fn routes(fault: &Fault) -> String {
         return String::new();
     }
     format!(" AND {}", one_of("name", &target.method))
+}
+
+/// The same among metrics, which have attributes and no name.
+fn of_metrics(fault: &Fault, is_edge: bool) -> String {
+    let target = &fault.target;
+    if target.method.is_empty() || is_edge != (target.at == At::Edge) {
+        return String::new();
+    }
+    let method = if is_edge {
+        "concat(attr(attributes, 'http.request.method'), ' ', attr(attributes, 'http.route'))"
+    } else {
+        "split_part(attr(attributes, 'rpc.method'), '/', 2)"
+    };
+    format!(" AND {}", one_of(method, &target.method))
 }
 
 fn key(fault: &Fault) -> String {
@@ -210,6 +259,7 @@ pub fn filled(statement: Statement, fault: &Fault, window: Window) -> String {
     let from = if target.from.is_empty() { String::new() } else { format!(" AND {}", one_of("service", &target.from)) };
     let places = [
         ("{window}", within),
+        ("{from_ns}", window.from_ns.to_string()),
         ("{lookback}", between(window.from_ns.saturating_sub(LOOKBACK_NS), window.to_ns)),
         ("{seconds}", format!("{:.3}", window.seconds().max(0.001))),
         ("{service}", service),
@@ -217,6 +267,8 @@ pub fn filled(statement: Statement, fault: &Fault, window: Window) -> String {
         ("{from}", from),
         ("{method}", methods(fault)),
         ("{route}", routes(fault)),
+        ("{rpc}", of_metrics(fault, false)),
+        ("{http}", of_metrics(fault, true)),
         ("{key}", key(fault)),
         ("{op}", op(fault).to_owned()),
         ("{process}", process),

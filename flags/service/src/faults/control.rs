@@ -91,6 +91,8 @@ pub struct FaultControl {
     measurements: Arc<dyn Measurements>,
     /// Changes, one at a time.
     changing: Arc<tokio::sync::Mutex<()>>,
+    /// What was heard is written by one at a time: whoever finds nothing to write knows that all of it is on disk.
+    writing: Arc<tokio::sync::Mutex<()>>,
     inner: Arc<Mutex<ControlInner>>,
     /// What processes should have; grows with each change, also over restarts.
     revision: Arc<watch::Sender<u64>>,
@@ -130,9 +132,21 @@ impl FaultControl {
         let (hits, processes, unwritten) = Default::default();
         let inner = Arc::new(Mutex::new(ControlInner { control, incidents, hits, processes, unwritten }));
         let revision = Arc::new(watch::Sender::new(now_ms));
-        let (changing, busy, watch_of_guards, closing) = Default::default();
+        let (changing, writing, busy, watch_of_guards, closing) = Default::default();
         let opened_ns = clock.now_ms().saturating_mul(1_000_000);
-        Ok(Self { store, clock, measurements, changing, inner, revision, busy, watch_of_guards, closing, opened_ns })
+        Ok(Self {
+            store,
+            clock,
+            measurements,
+            changing,
+            writing,
+            inner,
+            revision,
+            busy,
+            watch_of_guards,
+            closing,
+            opened_ns,
+        })
     }
 
     fn now_ns(&self) -> i64 {
@@ -351,8 +365,16 @@ impl FaultControl {
         for report in told.reports {
             self.receive_report(&mut inner, &told.instance, report, now);
         }
+        // What a process notes of a batch is written as one, so that a batch is known again by any restart.
+        let mut known = HashMap::new();
         for (fault, hit) in told.hits.into_iter().filter(|_| is_new) {
             let Some(incident) = inner.incidents.get_mut(&fault) else { continue };
+            let carrier = incident.processes.entry(told.instance.clone()).or_default();
+            let is_known = *known.entry(fault).or_insert(carrier.batch >= told.batch);
+            if is_known {
+                continue;
+            }
+            carrier.batch = told.batch;
             incident.note_hit(&hit);
             inner.unwritten.insert(fault);
             let list = inner.hits.entry(fault).or_default();
@@ -395,6 +417,7 @@ impl FaultControl {
     /// Ends what is over, and writes down what was heard. An error leaves it for the next time.
     pub async fn tick(&self) -> Result<(), NotDone> {
         let now = self.now_ns();
+        let writing = self.writing.lock().await;
         let (ends, written) = {
             let mut inner = self.inner.lock();
             for lost in inner.processes.lost(now) {
@@ -420,6 +443,7 @@ impl FaultControl {
                 return Err(error.into());
             }
         }
+        drop(writing);
         if !ends.is_empty() {
             self.end_all(&ends, None).await?;
         }

@@ -108,9 +108,15 @@ impl FollowService for Follow {
         let evaluations = std::mem::take(&mut request.evaluations);
         let declared = declared(&request)?;
         let news = news_of(&mut request, &declared);
+        let has_hits = !news.hits.is_empty();
         let room = || Problem::exhausted("TOO_MANY_PROCESSES", &format!("{MAX_PROCESSES} processes follow already"));
         let Received { tell, is_new } = self.faults.receive(news).ok_or_else(room)?;
         self.register(&request, &declared, if is_new { &evaluations } else { &[] }).await?;
+        if has_hits && let Err(error) = self.faults.tick().await {
+            // An answer lets the process forget them: until they are on disk there is none, and it tells them again.
+            tracing::error!(%error, "hits of faults cannot be written");
+            return Err(Problem::unavailable("the database does not answer at the moment").into());
+        }
         if !tell {
             self.wait(&request).await?;
         }

@@ -107,6 +107,9 @@ pub struct Carrier {
     pub hits_nothing: bool,
     /// The process was not heard of any more while it carried the fault.
     pub lost: bool,
+    /// The last of its batches whose hits are noted with the incident: one that comes again after a restart is known by it.
+    #[serde(default)]
+    pub batch: u64,
 }
 
 /// A place where faults act, as it is written.

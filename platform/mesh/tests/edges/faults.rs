@@ -286,9 +286,11 @@ async fn answers_are_cut_changed_and_old(far: bool) {
     // A call whose answer differs each time, for it tells its trace.
     world.arm(r#"{"stale": {"age_s": 600}}"#, CALLEE);
     let first = world.get("context").await.expect("new");
+    let before = world.calls();
     for _ in 0..3 {
         assert_eq!(world.get("context").await.expect("old"), first);
     }
+    assert_eq!(world.calls(), before, "nobody looks");
     // What changes something is done anew each time.
     assert_eq!(world.add("fine").await.expect("new"), "fine");
     world.is_well().await;
