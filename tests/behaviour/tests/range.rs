@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use vitrine_shop_load::http::Call;
-use vitrine_tests_testkit::{CampaignRun, Options, Placement, Shop, within};
+use vitrine_tests_testkit::{Api, CampaignRun, Options, Placement, Shop, within};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_vitrine-under-test");
 /// Shops that the campaign runs against, each with a part of it.
@@ -293,11 +294,11 @@ async fn twice() -> Result<()> {
     std::fs::write(&file, half().to_string())?;
     let shop = Shop::start(Path::new(BINARY), Placement::Local, &Options::default()).await?;
     let first = one(&shop, &file, &path("once")).await?;
-    // Somebody who knows asks the shop for the word that is planted: it is in telemetry now.
+    // A service logs the word that was planted where only those who keep faults see it.
     let plan: Value = serde_json::from_slice(&std::fs::read(path("once").join("plan.json"))?)?;
     let canary = plan["slots"][0]["incidents"][0]["canary"].as_str().context("a canary")?.to_owned();
     let leaks = async {
-        within(std::time::Duration::from_secs(60), "the fault is at work", async || {
+        within(Duration::from_secs(60), "the fault is at work", async || {
             let told = shop.flags()?.get("/api/v1/faults").await?;
             Ok(told["faults"]
                 .as_array()
@@ -305,13 +306,17 @@ async fn twice() -> Result<()> {
                 .then_some(()))
         })
         .await?;
-        shop.anybody()?.send(Call::new(Method::GET, &format!("/api/v1/products/{canary}"))).await
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos().to_string();
+        let body = json!({"stringValue": format!("switched on for {canary}")});
+        let record = json!({"timeUnixNano": now, "severityNumber": 9, "body": body});
+        let of = json!({"attributes": [{"key": "service.name", "value": {"stringValue": "catalog"}}]});
+        let logs = json!({"resourceLogs": [{"resource": of, "scopeLogs": [{"logRecords": [record]}]}]});
+        Api::new(&shop.otlp[1], None)?.send(Call::new(Method::POST, "/v1/logs").json(&logs)).await
     };
     let twice = path("twice");
     let (second, leaked) = tokio::join!(one(&shop, &file, &twice), leaks);
     let second = second?;
-    let status = leaked?.status;
-    ensure!((400..500).contains(&status), "there is no such product: {status}");
+    ensure!(leaked?.status == 200, "the log is taken");
 
     let (before, after) = (decisions(&shop, &first, 1).await?, decisions(&shop, &second, 2).await?);
     let shared: Vec<(bool, bool)> = before.iter().filter_map(|(id, hit)| Some((*hit, *after.get(id)?))).collect();
