@@ -11,6 +11,7 @@ mod life;
 mod metrics;
 mod observe;
 mod process;
+mod range;
 mod recovery;
 mod throughput;
 
@@ -26,7 +27,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What can be measured, in this order, and what it does.
-const PARTS: [(&str, &str); 17] = [
+const PARTS: [(&str, &str); 18] = [
     ("startup", "Starts the shop 14 times"),
     ("memory", "Memory after --memory-after seconds of load"),
     ("calls", "A call in process, over gRPC, over NATS"),
@@ -35,6 +36,7 @@ const PARTS: [(&str, &str); 17] = [
         "flags",
         "Flags evaluated beside npm's and PyPI's engines, over OFREP, and told to streams, in turns of --seconds",
     ),
+    ("range", "A campaign of --incidents: how many hit and are seen, and what simple rules find"),
     ("throughput", "Reads and checkouts, and what telemetry costs, in turns of --seconds"),
     ("checkouts", "Checkouts alone, for a profile: only when it is named"),
     ("databases", "Checkouts on SQLite and on PostgreSQL, in turns of --seconds"),
@@ -77,6 +79,9 @@ struct Args {
     /// Spans that the observatory is measured with
     #[arg(long, default_value_t = 10_000_000)]
     spans: usize,
+    /// Incidents of a campaign
+    #[arg(long, default_value_t = 200)]
+    incidents: u32,
     /// How much metrics are measured with.
     #[command(flatten)]
     metrics: metrics::Sizes,
@@ -99,6 +104,7 @@ async fn measure(part: &str, args: &Args, binary: &Path) -> Result<()> {
         "calls" => calls::compare().await,
         "faults" => faults::measure().await,
         "flags" => flags::measure(binary, args.seconds).await,
+        "range" => range::measure(binary, args.incidents).await,
         "throughput" => throughput::compare(binary, args.seconds).await,
         "checkouts" => throughput::checkouts(binary, args.seconds).await,
         "databases" => throughput::databases(binary, args.seconds).await,
