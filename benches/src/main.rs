@@ -12,6 +12,7 @@ mod metrics;
 mod observe;
 mod peer;
 mod process;
+mod range;
 mod recovery;
 mod throughput;
 
@@ -39,6 +40,7 @@ const PARTS: [(&str, &str); 18] = [
         "flags",
         "Flags evaluated beside other engines, over OFREP and gRPC beside Unleash, told to streams, and in memory, in turns of --seconds",
     ),
+    ("range", "A campaign of --incidents: how many hit and are seen, and what simple rules find"),
     ("throughput", "Reads and checkouts, and what telemetry costs, in turns of --seconds"),
     ("checkouts", "Checkouts alone, for a profile: only when it is named"),
     ("databases", "Checkouts on SQLite and on PostgreSQL, in turns of --seconds"),
@@ -82,6 +84,9 @@ struct Args {
     /// Spans that the observatory is measured with
     #[arg(long, default_value_t = 10_000_000)]
     spans: usize,
+    /// Incidents of a campaign
+    #[arg(long, default_value_t = 200)]
+    incidents: u32,
     /// How much metrics are measured with.
     #[command(flatten)]
     metrics: metrics::Sizes,
@@ -107,6 +112,7 @@ async fn measure(part: &str, args: &Args, binary: &Path) -> Result<()> {
         "calls" => calls::compare().await,
         "faults" => faults::measure(binary).await,
         "flags" => flags::measure(binary, args.seconds).await,
+        "range" => range::measure(binary, args.incidents).await,
         "throughput" => throughput::compare(binary, args.seconds).await,
         "checkouts" => throughput::checkouts(binary, args.seconds).await,
         "databases" => throughput::databases(binary, args.seconds).await,

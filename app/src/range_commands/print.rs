@@ -122,7 +122,7 @@ fn cell(score: Option<&Score>) -> String {
 
 fn row(name: &str, of: &Scores) -> String {
     let interval = of.of.get(WITH_INTERVAL).map_or_else(|| "-".to_owned(), |s| format!("{:.2}..{:.2}", s.low, s.high));
-    let cells: Vec<String> = COLUMNS.iter().map(|(score, _)| format!("{:>6}", cell(of.of.get(*score)))).collect();
+    let cells: Vec<String> = COLUMNS.iter().map(|(score, _)| format!("{:>7}", cell(of.of.get(*score)))).collect();
     format!("{name:<NAME$}{interval:>11}{}", cells.join(""))
 }
 
@@ -130,7 +130,7 @@ fn row(name: &str, of: &Scores) -> String {
 pub(super) fn scores(reports: &[Report]) {
     let Some(first) = reports.first() else { return };
     say!("\n{} incidents and {} controls; means, and the interval of 95 % of ac@1", first.all.cases, first.controls.n);
-    let heads: Vec<String> = COLUMNS.iter().map(|(_, head)| format!("{head:>6}")).collect();
+    let heads: Vec<String> = COLUMNS.iter().map(|(_, head)| format!("{head:>7}")).collect();
     say!("{:<NAME$}{:>11}{}{:>7}{:>7}", "", "", heads.join(""), "quiet", "none");
     for report in reports {
         // What is quiet names nothing for a control; what is none names nothing for an incident.

@@ -4,6 +4,7 @@
 //! It speaks to a shop only as its users do: over the command line, REST and the query APIs.
 
 mod audit;
+mod campaign;
 mod crash;
 mod customer;
 mod engines;
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 pub use audit::{Acknowledged, audit, settle};
+pub use campaign::CampaignRun;
 pub use crash::{Crashes, Loss, crash};
 pub use customer::{Api, Customer, address, card, order_body, timed};
 pub use engines::Engines;
