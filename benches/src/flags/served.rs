@@ -25,22 +25,31 @@ pub(super) struct Served {
     pub(super) process: Process,
     pub(super) url: String,
     pub(super) address: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Served {
     pub(super) async fn start(binary: &Path, flags: usize) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+        let served = Self::over(binary, tempfile::tempdir()?)?;
+        if flags > 0 {
+            served.send(Method::POST, "/api/v1/import?why=bench", &definitions(flags / 2)).await?;
+        }
+        Ok(served)
+    }
+
+    /// Another process over the same data.
+    pub(super) fn again(mut self, binary: &Path) -> Result<Self> {
+        self.process.stop()?;
+        Self::over(binary, self.folder)
+    }
+
+    fn over(binary: &Path, folder: TempDir) -> Result<Self> {
         let data = folder.path().join("data").display().to_string();
         let args = ["flags", "serve", "--quiet", "--listen", "127.0.0.1:0", "--data", &data];
         let process = Process::start(binary, &args, &[], &folder.path().join("log"))?;
         let url = process.ready["flags"].as_str().context("the ready file has no flags")?.to_owned();
         let address = url.trim_start_matches("http://").to_owned();
-        let served = Self { process, url, address, _folder: folder };
-        if flags > 0 {
-            served.send(Method::POST, "/api/v1/import?why=bench", &definitions(flags / 2)).await?;
-        }
-        Ok(served)
+        Ok(Self { process, url, address, folder })
     }
 
     pub(super) async fn send(&self, method: Method, path: &str, body: &str) -> Result<()> {

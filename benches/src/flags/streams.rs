@@ -252,14 +252,18 @@ async fn whole(binary: &Path) -> Result<()> {
 }
 
 async fn memory(binary: &Path) -> Result<()> {
-    println!("Flags: resident memory of the process");
+    println!("Flags: resident memory of the process, the program's own pages in it");
     let idle = Served::start(binary, 0).await?;
     println!("  without flags {:.1} MiB", idle.resident_mib()?);
     drop(idle);
     let small = Served::start(binary, 1_000).await?;
+    println!("  after an import of 1,000 flags {:.1} MiB", small.resident_mib()?);
+    let small = small.again(binary)?;
     tell("1,000 flags", small.resident_mib()?, "MiB", 20.0, false);
     drop(small);
     let served = Served::start(binary, 10_000).await?;
+    println!("  after an import of 10,000 flags {:.1} MiB", served.resident_mib()?);
+    let served = served.again(binary)?;
     println!("  10,000 flags {:.1} MiB", served.resident_mib()?);
     let listeners = open(&served.address, Expected::after(usize::MAX - 1)).await?;
     tell("10,000 flags and 1,000 streams", served.resident_mib()?, "MiB", 60.0, false);

@@ -13,8 +13,9 @@ use crate::access::Access;
 use crate::faults::FaultControl;
 use crate::flag_store::FlagStore;
 use crate::passing::pass;
-use crate::service::FlagService;
+use crate::service::{FlagService, Parts};
 use crate::serving::Serving;
+use crate::streams::Streams;
 use crate::{admin, clients_api, faults, flagd, ofrep, pages, registration_api};
 
 /// Longest body of an evaluation, in bytes.
@@ -30,7 +31,8 @@ pub fn router_serving(flags: &FlagStore, access: &Access, control: &FaultControl
     let telemetry = serving.telemetry.clone();
     let observed = || from_fn(move |request: Request, next: Next| observe(telemetry.clone(), request, next));
     let (flags, access, faults) = (flags.clone(), access.clone(), control.clone());
-    let service = FlagService { flags, access, faults, streams: Arc::default(), clients: Arc::default(), serving };
+    let (streams, clients) = (Streams::default(), Arc::default());
+    let service = FlagService::from(Parts { flags, access, faults, streams, clients, serving });
     tell(&service);
     let pass = || from_fn_with_state(service.clone(), pass);
     let evaluation = ofrep::routes().layer(DefaultBodyLimit::max(MAX_CONTEXT_BYTES)).layer(pass());

@@ -82,10 +82,14 @@ where
         service_fn(move |request| respond(about.clone(), pulse.open(), request))
     };
     let ended = if is_http2 {
-        let mut builder = http2::Builder::new(Streams { unread: about.bounds.unread });
-        builder.timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS).keep_alive_interval(PING_INTERVAL);
-        let mut served = builder.serve_connection(io, service);
-        drive(&mut served, |served| served.graceful_shutdown(), &about, admitted).await
+        // Its state is large, and a connection of HTTP/1.1 is not to have room for it.
+        Box::pin(async {
+            let mut builder = http2::Builder::new(Streams { unread: about.bounds.unread });
+            builder.timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS).keep_alive_interval(PING_INTERVAL);
+            let mut served = builder.serve_connection(io, service);
+            drive(&mut served, |served| served.graceful_shutdown(), &about, admitted).await
+        })
+        .await
     } else {
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HTTP1_BUFFER_BYTES);
@@ -241,6 +245,25 @@ mod tests {
 
     use super::{Bounds, Connection, Peer, Scheme, connection};
     use crate::admission::Admission;
+
+    /// Most bytes of the future that serves a connection.
+    const MAX_FUTURE_BYTES: usize = 2_560;
+
+    fn about(peer: &str, router: Router) -> Connection {
+        let peer = Peer(peer.parse().expect("an address"));
+        let (stop, bounds) = (CancellationToken::new(), Arc::new(Bounds::default()));
+        Connection { peer, scheme: Scheme::Http, names: None, router, stop, bounds }
+    }
+
+    /// A thousand clients that wait for news are a thousand of these.
+    #[tokio::test]
+    async fn a_connection_in_plain_text_takes_little_memory() {
+        let admission = Admission::new(&Arc::new(Bounds::default()));
+        let admitted = admission.admit("10.0.0.1".parse().expect("an address")).expect("room");
+        let (_client, server) = tokio::io::duplex(1024);
+        let size = std::mem::size_of_val(&connection(server, about("10.0.0.1:1", Router::new()), &admitted));
+        assert!(size <= MAX_FUTURE_BYTES, "{size} bytes");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn who_becomes_busy_while_it_makes_place_does_not_stay() {

@@ -202,14 +202,17 @@ impl Visitor {
 
 async fn visited(stream: Visitor, tls: Option<tls::Server>, about: Connection, admitted: &Admitted) {
     match stream {
-        Visitor::Tcp(stream) => secured(stream, tls, about, admitted).await,
+        Visitor::Tcp(stream) => match tls {
+            // A handshake's state is large, and a connection in plain text is not to have room for it.
+            Some(tls) => Box::pin(secured(stream, tls, about, admitted)).await,
+            None => connection(stream, about, admitted).await,
+        },
         Visitor::Unix(stream) => connection(stream, about, admitted).await,
     }
 }
 
 /// A connection, from its first byte: TLS is its own task's business, so no caller waits for another's handshake.
-async fn secured(stream: TcpStream, tls: Option<tls::Server>, about: Connection, admitted: &Admitted) {
-    let Some(tls) = tls else { return connection(stream, about, admitted).await };
+async fn secured(stream: TcpStream, tls: tls::Server, about: Connection, admitted: &Admitted) {
     let handshake = tokio::time::timeout(about.bounds.handshake, tls.accept(stream));
     let outcome = tokio::select! {
         outcome = handshake => outcome.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),

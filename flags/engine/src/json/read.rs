@@ -179,27 +179,29 @@ impl<'a> Reader<'a> {
     fn text(&mut self) -> Result<Cow<'a, str>, Malformed> {
         self.at += 1;
         let from = self.at;
-        loop {
-            match self.peek() {
-                Some(b'"') => {
-                    let text = &self.text[from..self.at];
-                    self.at += 1;
-                    return Ok(Cow::Borrowed(text));
-                }
-                Some(b'\\') => return self.escaped(from),
-                Some(byte) if byte >= b' ' => self.at += 1,
-                _ => return Err(self.wrong("the end of the text was expected")),
+        self.plain();
+        match self.peek() {
+            Some(b'"') => {
+                let text = &self.text[from..self.at];
+                self.at += 1;
+                Ok(Cow::Borrowed(text))
             }
+            Some(b'\\') => self.escaped(from),
+            _ => Err(self.wrong("the end of the text was expected")),
         }
+    }
+
+    /// Goes to the next byte of a text that is not its own: a quote, a backslash, or what may not be in it.
+    fn plain(&mut self) {
+        let rest = &self.text.as_bytes()[self.at..];
+        self.at += rest.iter().position(|byte| *byte < b' ' || matches!(byte, b'"' | b'\\')).unwrap_or(rest.len());
     }
 
     fn escaped(&mut self, from: usize) -> Result<Cow<'a, str>, Malformed> {
         let mut out = self.text[from..self.at].to_owned();
         loop {
             let plain = self.at;
-            while self.peek().is_some_and(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
-                self.at += 1;
-            }
+            self.plain();
             out.push_str(&self.text[plain..self.at]);
             match self.peek() {
                 Some(b'"') => {
