@@ -15,12 +15,12 @@ pub(crate) struct Case {
     place: &'static str,
     /// What people do before, during and after.
     pub(crate) drive: Drive,
-    beside: Option<&'static str>,
+    throughout: Option<&'static str>,
     ttl_s: u32,
 }
 
 const fn case(what: &'static str, place: &'static str, drive: Drive) -> Case {
-    Case { what, place, drive, beside: None, ttl_s: TTL_S }
+    Case { what, place, drive, throughout: None, ttl_s: TTL_S }
 }
 
 /// A fault of these parts: of its whole process where it cannot be of less.
@@ -33,8 +33,8 @@ pub(crate) fn fault(what: &str, place: &str, ttl_s: u32) -> Fault {
 
 impl Case {
     /// Another effect at the same place, at work all the time: before and after, too.
-    const fn beside(self, what: &'static str) -> Self {
-        Self { beside: Some(what), ..self }
+    const fn throughout(self, what: &'static str) -> Self {
+        Self { throughout: Some(what), ..self }
     }
 
     /// For so many seconds.
@@ -54,8 +54,8 @@ impl Case {
     }
 
     /// What is at work all the time.
-    pub(crate) fn beside_it(&self) -> Option<Fault> {
-        self.beside.map(|what| fault(what, self.place, TTL_S))
+    pub(crate) fn throughout_it(&self) -> Option<Fault> {
+        self.throughout.map(|what| fault(what, self.place, TTL_S))
     }
 }
 
@@ -95,11 +95,11 @@ pub(crate) const CASES: &[Case] = &[
     case(r#"{"cpu": {"cores": 2}}"#, ADS_PROCESS, Drive::Ads),
     case(r#"{"memory": {"mib_s": 1000, "cap_mib": 200}}"#, ADS_PROCESS, Drive::Ads),
     case(r#"{"hold": {"ms": 100, "every_ms": 100}}"#, ADS_PROCESS, Drive::Ads),
-    case(r#"{"block": {"workers": 2, "ms": 60, "every_ms": 80}}"#, ADS_PROCESS, Drive::Ads),
+    case(r#"{"block": {"workers": 2, "ms": 400, "every_ms": 450}}"#, ADS_PROCESS, Drive::Ads),
     case(r#""unready""#, ADS_PROCESS, Drive::Ads),
     case(r#"{"disk": {"mib_s": 100}}"#, ADS_PROCESS, Drive::Ads),
-    case(r#"{"lose": {"leg": "request"}}"#, ADS_CALLED, Drive::Ads).beside(IMPATIENT),
-    case(r#"{"partition": {"both": true}}"#, ADS_CALLED, Drive::Ads).beside(IMPATIENT),
+    case(r#"{"lose": {"leg": "request"}}"#, ADS_CALLED, Drive::Ads).throughout(IMPATIENT),
+    case(r#"{"partition": {"both": true}}"#, ADS_CALLED, Drive::Ads).throughout(IMPATIENT),
     case(r#"{"delay": {"ms": 40}}"#, CARTS_KEPT, Drive::Cart),
     case(r#"{"error": {"code": "UNAVAILABLE"}}"#, CARTS_KEPT, Drive::Cart),
     case(r#""in_doubt""#, CARTS_KEPT, Drive::Cart),
@@ -117,10 +117,11 @@ pub(crate) const CASES: &[Case] = &[
     case(r#"{"hold": {"ms": 1000, "every_ms": 1000}}"#, LEDGER, Drive::Buy),
     case(r#"{"error": {"code": "INTERNAL"}}"#, LEDGER, Drive::Buy),
     case(r#""redeliver""#, LEDGER, Drive::Buy),
-    case(r#"{"delay": {"ms": 1000}}"#, ORDERS_SENT, Drive::Buy),
-    case(r#"{"hold": {"ms": 1000, "every_ms": 1000}}"#, ORDERS_SENT, Drive::Buy),
+    // Longer than a service takes to look again at what it has not sent.
+    case(r#"{"delay": {"ms": 2500}}"#, ORDERS_SENT, Drive::Buy),
+    case(r#"{"hold": {"ms": 2500, "every_ms": 2500}}"#, ORDERS_SENT, Drive::Buy),
     case(r#"{"surge": {"factor": 4}}"#, PEOPLE, Drive::Watch),
-    case(r#"{"flood": {"path": "/api/v1/ads", "rps": 100}}"#, PEOPLE, Drive::Watch),
+    case(r#"{"flood": {"path": "/api/v1/ads", "rps": 400}}"#, PEOPLE, Drive::Watch),
     case(r#"{"hot": {"product": "prd_dawn-vase", "share": 1}}"#, PEOPLE, Drive::Watch),
     case(r#"{"mix": {"cart": 1}}"#, PEOPLE, Drive::Watch),
     // The last one: it takes what it is looked at with along.

@@ -74,12 +74,12 @@ impl Walk {
     }
 
     async fn pass_one(&mut self, case: &Case) -> Result<()> {
-        let beside = match case.beside_it() {
+        let throughout = match case.throughout_it() {
             Some(fault) => Some(self.world.arm(&fault).await?),
             None => None,
         };
         let figures = self.figures(case).await;
-        if let Some(path) = beside {
+        if let Some(path) = throughout {
             self.world.end(&path).await?;
             self.quiet = None;
         }
@@ -101,9 +101,10 @@ impl Walk {
         let fault = case.fault();
         let (at, effect) = case.pair();
         let oracle = Oracle::of(at, effect).context("an oracle")?;
-        let quiet = match self.quiet.take().filter(|(drive, _)| *drive == case.drive && case.beside_it().is_none()) {
+        let quiet = match self.quiet.take().filter(|(drive, _)| *drive == case.drive && case.throughout_it().is_none())
+        {
             Some((_, window)) => window,
-            None => self.world.round(case.drive, now_ns()).await?,
+            None => self.world.quiet_round(case.drive).await?,
         };
         let baseline = self.world.measured(oracle, &fault, quiet).await?;
         let from_ns = now_ns();
@@ -155,7 +156,7 @@ impl Walk {
             let window = world.round(case.drive, now_ns()).await?;
             let after = world.measured(oracle, fault, window).await?;
             last = judged(oracle, fault, [baseline, during, &after]);
-            Ok(is_cleared(&last).then_some(window))
+            Ok((is_cleared(&last) && world.is_quiet(window).await?).then_some(window))
         });
         let cleared = cleared.await;
         let window = cleared.with_context(|| format!("{last:?}"))?;

@@ -130,6 +130,24 @@ impl World {
         Ok(Window { from_ns, to_ns: now_ns() })
     }
 
+    /// A round before which, and in which, no circuit breaker had opened: what one fault leaves is not to be taken for what the next one does.
+    pub(crate) async fn quiet_round(&self, drive: Drive) -> Result<Window> {
+        eventually("no circuit breaker is open", async || {
+            let window = self.round(drive, now_ns()).await?;
+            Ok(self.is_quiet(window).await?.then_some(window))
+        })
+        .await
+    }
+
+    /// Whether no circuit breaker was told to be anything but closed.
+    pub(crate) async fn is_quiet(&self, Window { from_ns, to_ns }: Window) -> Result<bool> {
+        let open = format!(
+            "SELECT coalesce(max(value), 0) FROM metrics WHERE time >= to_timestamp_nanos({from_ns}) AND time < to_timestamp_nanos({to_ns}) \
+             AND name = 'vitrine.circuit_breaker.status' AND attr(attributes, 'vitrine.circuit_breaker.state') <> 'closed'"
+        );
+        Ok(number(&self.observatory.sql(&open).await?) == Some(0.0))
+    }
+
     /// What each check of an oracle measures in a window.
     pub(crate) async fn measured(&self, oracle: &Oracle, fault: &Fault, window: Window) -> Result<Vec<Measured>> {
         let mut all = Vec::new();
