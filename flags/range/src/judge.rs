@@ -225,9 +225,12 @@ pub fn record(seen: Seen<'_>) -> Record {
     let fault = incident.fault.as_ref();
     let (root_causes, accepted) =
         fault.filter(|_| came_about).map_or_else(Default::default, |fault| causes(fault, &seen.in_process));
-    let before = seen.telemetry.cut(windows.baseline);
-    let propagation =
-        if came_about { propagation::read(&during.spans, &before.spans, &hit) } else { Default::default() };
+    let begun = |window| propagation::begun_in(&seen.telemetry.spans, window);
+    let propagation = if came_about {
+        propagation::read(&begun(windows.during), &begun(windows.baseline), &hit)
+    } else {
+        Default::default()
+    };
     let named: Vec<String> =
         root_causes.iter().chain(accepted.iter().flatten()).map(|cause| cause.service.clone()).collect();
     let is_cleared = oracle::is_cleared(&seen.figures);

@@ -142,13 +142,11 @@ impl Plan {
     /// before it in its part. A twin is in the part of its incident.
     pub fn part(&self, nth: usize, of: usize) -> Self {
         let mut parts: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut others = 0;
         // Twins come before their incidents where the order says so: those first that are nobody's.
-        for slot in self.slots.iter().filter(|slot| slot.twin_of().is_none()) {
+        for (at, slot) in self.slots.iter().filter(|slot| slot.twin_of().is_none()).enumerate() {
             for incident in &slot.incidents {
-                parts.insert(&incident.id, others % of.max(1) + 1);
+                parts.insert(&incident.id, at % of.max(1) + 1);
             }
-            others += 1;
         }
         let mut now = self.slots.first().map_or(0, |slot| slot.baseline_s);
         let mut slots = Vec::new();

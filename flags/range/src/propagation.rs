@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 mod reach;
 
 use crate::record::{Edge, Node, Propagation, Symptom, Via};
-use crate::rows::{SpanRow, kind};
+use crate::rows::{SpanRow, Window, kind};
 use reach::Absent;
 
 /// Fewest spans of a method on each side that are compared.
@@ -47,6 +47,20 @@ struct Seen {
     hit_failed: usize,
     passed_failed: usize,
     first_ns: Option<i64>,
+}
+
+/// Returns the spans of traces that began within a window, and of events that they published, whenever these spans began: what a slow
+/// request reaches after the end of a window is not missing.
+pub fn begun_in(spans: &[SpanRow], window: Window) -> Vec<SpanRow> {
+    let mut began: HashMap<u128, i64> = HashMap::new();
+    for span in spans {
+        let at = began.entry(span.trace_id).or_insert(span.time_ns);
+        *at = span.time_ns.min(*at);
+    }
+    let is_within = |trace: &u128| began.get(trace).is_some_and(|at| window.holds(*at));
+    // An event's handling is a trace of its own, and counts with the one that published it, where that is known.
+    let of = |span: &SpanRow| span.link.map(|(trace, _)| trace).filter(|trace| began.contains_key(trace));
+    spans.iter().filter(|span| is_within(&of(span).unwrap_or(span.trace_id))).cloned().collect()
 }
 
 /// Reads where trouble went: spans of the time in which a fault was at work and of the time before it, and the traces that it hit.

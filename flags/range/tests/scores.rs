@@ -131,12 +131,14 @@ fn diagnosis(id: &str, causes: Vec<Named>) -> Diagnosis {
     Diagnosis { id: id.to_owned(), causes, ..Diagnosis::default() }
 }
 
+/// Scores by name.
+type Wanted<'a> = &'a [(&'a str, f64)];
+
 #[test]
 fn a_case_is_scored_by_the_formulas() {
     let right = named("payments", Some("delay"), &["payments", "gateway"]);
     let wrong = named("ads", None, &[]);
-    type Expected = &'static [(&'static str, f64)];
-    let cases: [(Vec<Named>, Expected); 4] = [
+    let cases: [(Vec<Named>, Wanted<'_>); 4] = [
         (
             vec![right.clone()],
             &[

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use vitrine_flags_range::oracle::{self, figures};
-use vitrine_flags_range::propagation::{read, unpredicted};
+use vitrine_flags_range::propagation::{begun_in, read, unpredicted};
 use vitrine_flags_range::record::{Need, Symptom, Verdict, Via, causes};
 use vitrine_flags_range::rows::{SpanRow, Window, kind};
 use vitrine_flags_range::{Oracle, names};
@@ -110,6 +110,27 @@ fn requests_of_another_kind_say_nothing_of_what_is_not_reached() {
     // Outside of traces: all that came meanwhile was hit.
     let found = read(&during, &before, &HashSet::new());
     assert!(found.nodes.iter().any(|node| node.service == "carts" && node.symptom == Symptom::Slow), "{found:?}");
+}
+
+#[test]
+fn what_a_slow_request_reaches_after_the_window_is_of_the_window() {
+    // The carts answer, and the event is handled, a while after the request came.
+    let at = |spans: Vec<SpanRow>, ms: i64| -> Vec<SpanRow> {
+        let later = |span: SpanRow| {
+            let after = if span.service == "carts" || span.kind == kind::CONSUMER { 100 } else { 0 };
+            SpanRow { time_ns: (ms + after) * MS, ..span }
+        };
+        spans.into_iter().map(later).collect()
+    };
+    let spans = [(1, 10), (2, 90), (3, 150)].map(|(id, ms)| at(trace(id, Some(MS), false), ms)).concat();
+    let ids = |from: i64, to: i64| {
+        let window = Window { from_ns: from * MS, to_ns: to * MS };
+        let mut ids: Vec<u128> = begun_in(&spans, window).iter().map(|span| span.trace_id).collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(ids(50, 120), [2, 2, 2, 2, 2, 1_002], "all of the request that came then, and of none before it");
+    assert_eq!((ids(0, 50).len(), ids(0, 1_000).len()), (6, 18));
 }
 
 #[test]
