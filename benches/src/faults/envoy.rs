@@ -57,8 +57,15 @@ impl Envoy {
         ];
         let config = folder.path().join("envoy.json");
         std::fs::write(&config, format!(r#"{{"static_resources": {{"listeners": [{}]}}}}"#, listeners.join(",")))?;
-        let mut command = Command::new(python.with_file_name("envoy"));
-        command.arg("-c").arg(&config).args(["--concurrency", "1", "--log-level", "error", "--use-dynamic-base-id"]);
+        // A script, which names a folder that it was moved from.
+        let mut command = Command::new(&python);
+        command.arg(python.with_file_name("envoy")).arg("-c").arg(&config).args([
+            "--concurrency",
+            "1",
+            "--log-level",
+            "error",
+            "--use-dynamic-base-id",
+        ]);
         let child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn()?;
         let [delaying, aborting] = [delaying, aborting].map(|port| format!("127.0.0.1:{port}"));

@@ -1,5 +1,7 @@
 //! How soon a fault is at work in thirty processes, and over in all of them.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use hdrhistogram::Histogram;
 use http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use vitrine_platform_mesh::identity::MIN_SECRET_BYTES;
 use vitrine_shop_load::http::{Call, Client};
 use vitrine_tests_engines::free_port;
 use vitrine_tests_testkit::{Process, within};
@@ -31,17 +34,21 @@ impl Shop {
     /// The flags, and processes of one service that follow them.
     async fn start(binary: &Path) -> Result<Self> {
         let folder = tempfile::tempdir()?;
+        let key = folder.path().join("key");
+        std::fs::write(&key, [7; MIN_SECRET_BYTES])?;
+        std::fs::set_permissions(&key, Permissions::from_mode(0o600))?;
+        let variables = [("VITRINE_IDENTITY__KEY_FILE".to_owned(), key.display().to_string())];
         let start = |name: String, args: &[&str]| {
             let data = folder.path().join(&name).display().to_string();
             let args: Vec<&str> = args.iter().copied().chain(["--quiet", "--data", &data]).collect();
-            Process::start(binary, &args, &[], &folder.path().join(format!("{name}.log")))
+            Process::start(binary, &args, &variables, &folder.path().join(format!("{name}.log")))
         };
         let internal = format!("127.0.0.1:{}", free_port()?);
         let flags = start("flags".to_owned(), &["flags", "serve", "--listen", "127.0.0.1:0", "--internal", &internal])?;
         let client = Client::new(flags.ready["flags"].as_str().context("the ready file has no flags")?)?;
         let (place, mut processes) = (format!("flags=grpc://{internal}"), vec![flags]);
         for n in 0..PROCESSES {
-            processes.push(start(format!("currency-{n}"), &["serve", "currency", "--insecure", "--place", &place])?);
+            processes.push(start(format!("currency-{n}"), &["serve", "currency", "--place", &place])?);
         }
         let shop = Self { client, _processes: processes, _folder: folder };
         within(PATIENCE, "processes that follow", async || {
