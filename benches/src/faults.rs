@@ -2,6 +2,7 @@
 
 mod delay;
 mod envoy;
+mod evenly;
 mod everywhere;
 mod leg;
 

@@ -16,6 +16,8 @@ use anyhow::Result;
 pub(crate) use grpc::ResolveRequest;
 pub(crate) use wire::request;
 
+/// Flags of the bulk evaluation.
+const BULK: usize = 50;
 /// Flags of each kind in the large set.
 const FLAGS: usize = 5_000;
 

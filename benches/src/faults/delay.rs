@@ -14,49 +14,14 @@ use vitrine_platform_faults::{Fault, Faults, Plan};
 use vitrine_platform_mesh::Transport;
 
 use super::envoy::Envoy;
+use super::evenly::{CALLERS, ERRORS, PAUSE, TURN, evenly};
 use crate::calls::host;
 use crate::goals::tell;
 
 /// What is asked for.
 const DELAY: Duration = Duration::from_millis(100);
-/// Callers that call evenly one after the other, each again after a pause: together a thousand calls a second.
-pub(super) const CALLERS: u32 = 150;
-pub(super) const PAUSE: Duration = Duration::from_millis(150);
-/// How long they do.
-pub(super) const TURN: Duration = Duration::from_secs(5);
-/// Calls that an error ends, one at a time.
-pub(super) const ERRORS: usize = 5_000;
 /// A delay that no one waits for: stopping ends it.
 const ASLEEP: Duration = Duration::from_secs(30);
-
-/// Lets callers call at an even rate; returns how long each call took, in microseconds.
-pub(super) async fn evenly<F>(call: impl Fn() -> F + Clone + Send + 'static) -> Result<Histogram<u64>>
-where
-    F: Future<Output = Result<()>> + Send,
-{
-    let began = Instant::now();
-    let mut callers = JoinSet::new();
-    for n in 0..CALLERS {
-        let call = call.clone();
-        callers.spawn(async move {
-            let mut latency = Histogram::<u64>::new(3)?;
-            let mut due = began + PAUSE * n / CALLERS;
-            while due < began + TURN {
-                tokio::time::sleep_until(due.into()).await;
-                let from = Instant::now();
-                call().await?;
-                latency.record(u64::try_from(from.elapsed().as_micros())?)?;
-                due += PAUSE;
-            }
-            Ok::<_, anyhow::Error>(latency)
-        });
-    }
-    let mut all = Histogram::new(3)?;
-    while let Some(latency) = callers.join_next().await {
-        all.add(latency??)?;
-    }
-    Ok(all)
-}
 
 fn plan(id: u64, what: &str) -> Result<Vec<Plan>> {
     let document = format!(
@@ -104,7 +69,7 @@ async fn woken(client: &Client, faults: &Faults) -> Result<f64> {
     Ok((last - stopped).as_secs_f64() * 1000.0)
 }
 
-fn told(whose: &str, latency: &Histogram<u64>) -> [f64; 2] {
+fn tell_both(whose: &str, latency: &Histogram<u64>) -> [f64; 2] {
     let [half, most] = [0.5, 0.99].map(|share| latency.value_at_quantile(share) as f64 / 1000.0);
     println!("  {whose}: {} calls in {TURN:?}, {half:.2} ms p50, {most:.2} ms p99", latency.len());
     [half, most]
@@ -121,7 +86,7 @@ pub(super) async fn measure() -> Result<()> {
     let faults = host.faults();
     faults.apply(&plan(1, &format!(r#"{{"delay": {{"ms": {}}}}}"#, DELAY.as_millis()))?, faults.epoch())?;
     let caller = client.clone();
-    let [half, most] = told("here", &evenly(move || convert(caller.clone())).await?);
+    let [half, most] = tell_both("here", &evenly(move || convert(caller.clone())).await?);
     tell("got, p50", half, "ms", 102.0, false);
     tell("got, p50, is no less than was asked for", half, "ms", 100.0, true);
     tell("got, p99", most, "ms", 105.0, false);
@@ -132,7 +97,7 @@ pub(super) async fn measure() -> Result<()> {
     tell(&format!("from stop-all to the last of {CALLERS} calls that slept"), woken_ms, "ms", 100.0, false);
     match Envoy::start(DELAY).await {
         Ok(envoy) => {
-            told("Envoy 1.40, a listener before no other server", &envoy.delayed().await?);
+            tell_both("Envoy 1.40, a listener before no other server", &envoy.delayed().await?);
             let theirs_us = envoy.aborted().await.context("its abort")?;
             println!("  a call that an error ends: {error_us:.1} µs here, {theirs_us:.1} µs at Envoy over loopback");
         }

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use vitrine_tests_engines::free_port;
 use vitrine_tests_testkit::{python, within};
 
-use super::delay::{CALLERS, ERRORS, evenly};
+use super::evenly::{CALLERS, ERRORS, evenly};
 use crate::flags::request;
 use crate::observe::peers::cache;
 

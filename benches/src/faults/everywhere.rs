@@ -70,7 +70,7 @@ impl Shop {
     }
 
     /// Waits until each process has told of a moment of a fault; returns how long after another moment that was, in microseconds.
-    async fn told(&self, id: u64, moment: &str, since: impl Fn(&Value) -> Option<i64>) -> Result<Vec<u64>> {
+    async fn moments(&self, id: u64, moment: &str, since: impl Fn(&Value) -> Option<i64>) -> Result<Vec<u64>> {
         let path = format!("/api/v1/faults/{id}");
         within(PATIENCE, moment, async || {
             let fault = self.ask(Method::GET, &path).await?;
@@ -93,11 +93,11 @@ pub(super) async fn measure(binary: &Path) -> Result<()> {
     for _ in 0..ROUNDS {
         let started = shop.send(Call::new(Method::POST, "/api/v1/faults?why=bench").json(&fault)).await?;
         let id = started["id"].as_u64().with_context(|| format!("it has no number: {started}"))?;
-        for took_us in shop.told(id, "armedNs", |fault| fault["committedNs"].as_i64()).await? {
+        for took_us in shop.moments(id, "armedNs", |fault| fault["committedNs"].as_i64()).await? {
             armed.record(took_us)?;
         }
         shop.ask(Method::POST, "/api/v1/faults/stop?why=bench").await?;
-        for took_us in shop.told(id, "clearedNs", |fault| fault["ended"]["atNs"].as_i64()).await? {
+        for took_us in shop.moments(id, "clearedNs", |fault| fault["ended"]["atNs"].as_i64()).await? {
             cleared.record(took_us)?;
         }
         shop.ask(Method::POST, "/api/v1/faults/release?why=bench").await?;

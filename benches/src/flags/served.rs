@@ -11,13 +11,11 @@ use vitrine_shop_load::http::{Call, Client};
 use vitrine_tests_testkit::Process;
 
 use super::wire::{CLIENTS, PIPELINE, at_rate, requests};
-use super::{FLAGS, definitions, grpc, request, unleash};
+use super::{BULK, FLAGS, definitions, grpc, request, unleash};
 use crate::goals::tell;
 use crate::peer::{ANSWER, ECHO, Peer};
 use crate::process::resident;
 
-/// Flags of the bulk evaluation.
-pub(super) const BULK: usize = 50;
 const JSON: &str = "content-type: application/json\r\n";
 
 /// `vitrine flags serve`, with definitions.

@@ -41,7 +41,7 @@ const WRITERS: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a stream heard.
-struct Heard {
+struct Received {
     /// When, of each of the first [`TIMED`] changes; of changes that were told together, at the same time.
     at: Vec<Option<Instant>>,
     /// It heard of all changes: those of flagd each flag, the others the last revision.
@@ -65,33 +65,33 @@ impl Expected {
 /// Follows what a stream says until it has heard of all, or nothing comes any more.
 struct Listener {
     expected: Expected,
-    heard: Heard,
+    received: Received,
     keys: HashSet<String>,
 }
 
 impl Listener {
     fn new(expected: Expected) -> Self {
-        Self { expected, heard: Heard { at: vec![None; TIMED], whole: false }, keys: HashSet::new() }
+        Self { expected, received: Received { at: vec![None; TIMED], whole: false }, keys: HashSet::new() }
     }
 
     fn keys(&mut self, keys: impl Iterator<Item = String>) {
         let now = Instant::now();
         for key in keys {
             let number = key.strip_prefix(KEY).and_then(|number| number.parse::<usize>().ok());
-            if let Some(at) = number.and_then(|n| self.heard.at.get_mut(n)) {
+            if let Some(at) = number.and_then(|n| self.received.at.get_mut(n)) {
                 at.get_or_insert(now);
             }
             self.keys.insert(key);
         }
-        self.heard.whole = self.keys.len() >= self.expected.flags;
+        self.received.whole = self.keys.len() >= self.expected.flags;
     }
 
     fn revision(&mut self, text: &str) -> Result<()> {
         let (now, revision) = (Instant::now(), text.parse::<usize>()?);
         // The first change follows the import.
         let told = revision.saturating_sub(1).min(TIMED);
-        self.heard.at[..told].iter_mut().filter(|at| at.is_none()).for_each(|at| *at = Some(now));
-        self.heard.whole |= revision == self.expected.revision;
+        self.received.at[..told].iter_mut().filter(|at| at.is_none()).for_each(|at| *at = Some(now));
+        self.received.whole |= revision == self.expected.revision;
         Ok(())
     }
 }
@@ -103,7 +103,7 @@ fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<(&'t str, &'t
 }
 
 /// Server-sent events, or Connect's stream.
-async fn over_http(address: String, is_sse: bool, ready: Arc<Barrier>, mut listener: Listener) -> Result<Heard> {
+async fn over_http(address: String, is_sse: bool, ready: Arc<Barrier>, mut listener: Listener) -> Result<Received> {
     let mut stream = TcpStream::connect(address).await?;
     let path = "/flagd.evaluation.v1.Service/EventStream";
     let asked = match is_sse {
@@ -116,7 +116,7 @@ async fn over_http(address: String, is_sse: bool, ready: Arc<Barrier>, mut liste
     ensure!(String::from_utf8_lossy(&buffer[..read]).starts_with("HTTP/1.1 200"), "the stream was refused");
     ready.wait().await;
     let mut text = String::new();
-    while !listener.heard.whole {
+    while !listener.received.whole {
         let read = stream.read(&mut buffer).await?;
         ensure!(read > 0, "the stream ended");
         text.push_str(&String::from_utf8_lossy(&buffer[..read]));
@@ -134,10 +134,10 @@ async fn over_http(address: String, is_sse: bool, ready: Arc<Barrier>, mut liste
             text.drain(..text.len() - rest.len());
         }
     }
-    Ok(listener.heard)
+    Ok(listener.received)
 }
 
-async fn over_grpc(channel: Channel, ready: Arc<Barrier>, mut listener: Listener) -> Result<Heard> {
+async fn over_grpc(channel: Channel, ready: Arc<Barrier>, mut listener: Listener) -> Result<Received> {
     let mut client = tonic::client::Grpc::new(channel);
     client.ready().await?;
     let codec = tonic_prost::ProstCodec::<EventStreamRequest, EventStreamResponse>::default();
@@ -145,17 +145,17 @@ async fn over_grpc(channel: Channel, ready: Arc<Barrier>, mut listener: Listener
     let request = tonic::Request::new(EventStreamRequest {});
     let mut stream = client.server_streaming(request, path, codec).await?.into_inner();
     ready.wait().await;
-    while !listener.heard.whole {
+    while !listener.received.whole {
         let event = stream.message().await?.context("the stream ended")?;
         if event.r#type == "configuration_change" {
             listener.keys(event.keys().cloned());
         }
     }
-    Ok(listener.heard)
+    Ok(listener.received)
 }
 
 /// Opens all streams, and waits until they are open.
-async fn open(address: &str, expected: Expected) -> Result<JoinSet<Result<Heard>>> {
+async fn open(address: &str, expected: Expected) -> Result<JoinSet<Result<Received>>> {
     let ready = Arc::new(Barrier::new(STREAMS + 1));
     let mut channels = Vec::new();
     for _ in 0..CHANNELS {
@@ -182,7 +182,7 @@ async fn change(served: &Served, n: usize) -> Result<()> {
 }
 
 /// What all streams heard.
-async fn gathered(mut listeners: JoinSet<Result<Heard>>) -> Result<Vec<Heard>> {
+async fn gathered(mut listeners: JoinSet<Result<Received>>) -> Result<Vec<Received>> {
     let all = async {
         let mut heard = Vec::new();
         while let Some(one) = listeners.join_next().await {

@@ -12,8 +12,7 @@ use vitrine_shop_load::http::{Call, Client};
 use vitrine_tests_engines as engines;
 use vitrine_tests_testkit::{node, within};
 
-use super::served::BULK;
-use super::{request, wire};
+use super::{BULK, request, wire};
 use crate::observe::peers::cache;
 use crate::throughput::median;
 

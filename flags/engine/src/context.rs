@@ -1,7 +1,7 @@
 //! What a rule can read about the subject of an evaluation: a trait over borrowed values, so that nothing is copied to be looked at.
 
 use crate::json::{Json, Kind};
-use crate::value::Value;
+use crate::value::{Value, item};
 
 /// Where a value is in a context: names with dots between them, each a member's or an item's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,11 +65,6 @@ impl Context for Json<'_> {
         }
         Value::from(at)
     }
-}
-
-/// The item of a list whose number a name is.
-pub(crate) fn item<'i, T>(items: &'i [T], name: &str) -> Option<&'i T> {
-    items.get(name.parse::<usize>().ok()?)
 }
 
 /// Attributes by name, for callers that hold theirs as they are. Of the whole context (`{"var": ""}`) nothing is seen.

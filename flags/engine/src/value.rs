@@ -6,7 +6,6 @@ use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::context::item;
 use crate::json::{self, Json, Kind};
 
 /// A value. Only what a rule computes is owned; to copy one costs no more than a count.
@@ -33,6 +32,11 @@ pub enum Value<'a> {
 pub struct Computed<'a> {
     depth: usize,
     items: Vec<Value<'a>>,
+}
+
+/// The item of a list whose number a name is.
+pub(crate) fn item<'i, T>(items: &'i [T], name: &str) -> Option<&'i T> {
+    items.get(name.parse::<usize>().ok()?)
 }
 
 impl<'a> From<&'a Json<'a>> for Value<'a> {

@@ -1,16 +1,13 @@
 //! What flagd's event streams tell: that the flags are there, which of them changed, and that the stream is alive.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, Stream};
-use parking_lot::Mutex;
 use tokio::sync::watch;
-use vitrine_flags_engine::json;
 
 use crate::clients::OpenStream;
-use crate::flag_store::{InForce, SetInForce};
+use crate::flag_store::InForce;
 use crate::selector::Selection;
 use crate::service::FlagService;
 
@@ -24,42 +21,6 @@ pub(crate) struct FlagEvent {
     pub(crate) name: &'static str,
     /// A JSON object, if it tells something.
     pub(crate) data: Option<Arc<str>>,
-}
-
-/// Most differences that are kept at a time: streams of several sets, and some that are behind.
-const MAX_DIFFERENCES: usize = 32;
-
-/// What was told last. Nearly all streams go from one revision to the next together, and hear the same.
-#[derive(Debug, Default)]
-pub(crate) struct Differences(Mutex<VecDeque<Known>>);
-
-#[derive(Debug)]
-struct Known {
-    from: u64,
-    to: u64,
-    selection: Selection,
-    told: Option<Arc<str>>,
-}
-
-impl Differences {
-    /// What changed in the set that is selected; none if that is nothing.
-    fn between(&self, from: &InForce, to: &InForce, selection: &Selection) -> Option<Arc<str>> {
-        let mut known = self.0.lock();
-        let same = |k: &&Known| k.from == from.revision && k.to == to.revision && k.selection == *selection;
-        if let Some(known) = known.iter().find(same) {
-            return known.told.clone();
-        }
-        // Under the lock: who comes meanwhile wants the same, and would otherwise work it out, too.
-        let told: Option<Arc<str>> = difference(from, to, selection).map(Arc::from);
-        known.truncate(MAX_DIFFERENCES - 1);
-        known.push_front(Known {
-            from: from.revision,
-            to: to.revision,
-            selection: selection.clone(),
-            told: told.clone(),
-        });
-        told
-    }
 }
 
 /// Events until the process ends, and that it does. Clients keep values that cannot change by themselves, and drop what is named here, so every
@@ -126,24 +87,4 @@ impl Following {
             }
         }
     }
-}
-
-/// What changed in the set that is selected; none if that is nothing.
-fn difference(from: &InForce, to: &InForce, selection: &Selection) -> Option<String> {
-    let none = SetInForce::default();
-    let [from, to] = [from, to].map(|now| selection.choose(now).unwrap_or(&none));
-    let changes = from.snapshot.changes(&to.snapshot);
-    if changes.is_empty() {
-        return None;
-    }
-    let mut out = String::from("{\"flags\":{");
-    for (n, (key, change)) in changes.iter().enumerate() {
-        out.push_str(if n > 0 { "," } else { "" });
-        json::write_text(key, &mut out);
-        out.push_str(":{\"type\":\"");
-        out.push_str(change.name());
-        out.push_str("\"}");
-    }
-    out.push_str("}}");
-    Some(out)
 }

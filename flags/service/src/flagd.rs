@@ -131,7 +131,8 @@ fn asked_type(method: &str) -> Option<FlagType> {
 
 /// Which flags a call selects; a selector that cannot be is refused.
 fn selection(service: &FlagService, headers: &HeaderMap, of_body: &str) -> Result<Selection, Problem> {
-    Selection::of(service, headers, of_body).map_err(|message| Problem::new(tonic::Code::InvalidArgument, message))
+    Selection::of(&service.access, &service.serving.source, headers, of_body)
+        .map_err(|message| Problem::new(tonic::Code::InvalidArgument, message))
 }
 
 /// Evaluates one flag for a call.

@@ -37,6 +37,7 @@ mod admin;
 mod audit;
 mod clients;
 mod clients_api;
+mod differences;
 mod documents;
 mod driver;
 mod events;

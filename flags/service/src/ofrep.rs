@@ -180,7 +180,8 @@ fn context_of<'r>(request: &'r Json<'r>) -> Result<&'r Json<'r>, Failed> {
 }
 
 fn selection(service: &FlagService, headers: &HeaderMap) -> Result<Selection, Failed> {
-    Selection::of(service, headers, "").map_err(|message| Failed::Context("GENERAL", message))
+    Selection::of(&service.access, &service.serving.source, headers, "")
+        .map_err(|message| Failed::Context("GENERAL", message))
 }
 
 /// A success: no value where the caller's own default is to be used. A client in Python needs the variant, also where there is none.

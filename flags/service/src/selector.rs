@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
+use crate::access::Access;
 use crate::flag_store::{DEFAULT_SET, InForce, SetInForce};
-use crate::service::FlagService;
 
 const HEADER: &str = "flagd-selector";
 
@@ -54,13 +54,13 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    /// What the header says; without it, what the body does.
-    pub(crate) fn of(service: &FlagService, headers: &HeaderMap, of_body: &str) -> Result<Self, String> {
+    /// What the header says; without it, what the body does. What is here has the name of this source.
+    pub(crate) fn of(access: &Access, source: &Arc<str>, headers: &HeaderMap, of_body: &str) -> Result<Self, String> {
         let selector = match headers.contains_key(HEADER) {
             true => Selector::of(headers)?,
             false => Selector::read(of_body)?,
         };
-        let (bound, source) = (service.access.bound_set(headers), service.serving.source.clone());
+        let (bound, source) = (access.bound_set(headers), source.clone());
         Ok(Self { selector, bound, source })
     }
 

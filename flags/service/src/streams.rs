@@ -11,7 +11,7 @@ use sha2::Sha256;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::access::Access;
-use crate::events::Differences;
+use crate::differences::Differences;
 
 /// Where streams are.
 pub(crate) const PATH: &str = "/ofrep/v1/events";
