@@ -150,6 +150,13 @@ async fn operators_are_told_that_a_process_drains() {
         };
         let told = tokio::time::timeout(PATIENCE, draining).await.context("it never said so")??;
         ensure!(told.starts_with("HTTP/1.1 200"), "{told}");
+        // Once it takes no new connections, those that it has are told, too.
+        let closed = async {
+            while TcpStream::connect(place(&shop.url)).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, closed).await.context("it took connections all the time")?;
         // What is in flight ends, and its connection with it.
         held.write_all(b"{}").await?;
         let told = all(held).await?;
