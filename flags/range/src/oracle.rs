@@ -112,8 +112,8 @@ impl Check {
             (_, None) => Verdict::Unknown,
             (None, Some(_)) if matches!(self.band, Band::Falls(_)) => Verdict::Unknown,
             (baseline, Some(during)) if self.band.is_moved(fault, baseline.unwrap_or(0.0), during) => {
-                let is_back = after.is_none_or(|after| !self.band.is_moved(fault, baseline.unwrap_or(0.0), after));
-                if is_back { Verdict::Seen } else { Verdict::Lasting }
+                let is_back = |after| self.band.is_back(fault, [baseline.unwrap_or(0.0), during, after]);
+                if after.is_none_or(is_back) { Verdict::Seen } else { Verdict::Lasting }
             }
             _ => Verdict::Unseen,
         };
@@ -135,6 +135,13 @@ impl Band {
             Self::Falls(times) => now <= baseline * times && now < baseline,
             Self::Changes(times) => now > baseline * times || now * times < baseline,
         }
+    }
+
+    /// Whether a figure that moved is where it was. One that may move either way is when it is nearer to that than to what it was meanwhile, for few
+    /// people differ from as few others, too.
+    fn is_back(self, fault: &Fault, [baseline, during, after]: [f64; 3]) -> bool {
+        let is_near = || (after / baseline).ln().abs() < (during / baseline).ln().abs() / 2.0;
+        !self.is_moved(fault, baseline, after) || (matches!(self, Self::Changes(_)) && is_near())
     }
 }
 

@@ -202,6 +202,13 @@ fn a_figure_is_judged_by_its_band() {
     let unseen = check.judge(Need::Required, &delay, [Some(2.0), Some(2.0), Some(2.0)]);
     assert!(oracle::is_visible(std::slice::from_ref(&seen)) && !oracle::is_visible(&[seen, unseen]));
     assert!(!oracle::is_visible(&[]), "nothing was looked at");
+    // What may go either way is back when it is near to what it was.
+    let surge = fault(r#"{"surge": {"factor": 3}}"#, r#"{"at": "load"}"#);
+    let people = Oracle::of(At::Load, "surge").expect("there is one").required[0];
+    for (after, verdict) in [(60.0, Verdict::Seen), (160.0, Verdict::Seen), (250.0, Verdict::Lasting)] {
+        let figure = people.judge(Need::Required, &surge, [Some(100.0), Some(300.0), Some(after)]);
+        assert_eq!(figure.verdict, verdict, "{after}");
+    }
     // A delay of nothing is never seen.
     let noop = fault(r#"{"delay": {"ms": 0}}"#, r#"{"at": "callee", "service": ["carts"]}"#);
     assert_eq!(check.judge(Need::Required, &noop, [Some(2.0), Some(2.0), Some(2.0)]).verdict, Verdict::Unseen);

@@ -131,12 +131,6 @@ where
     loop {
         let unused = tokio::select! {
             biased;
-            // Before it is served further: the next answer says that the connection ends with it.
-            () = about.stop.cancelled(), if !is_draining => {
-                is_draining = true;
-                tell(Pin::new(served));
-                false
-            }
             result = &mut *served => return Ended::Itself(result),
             what = &mut late => {
                 if what != Overdue::Request {
@@ -153,6 +147,11 @@ where
             }
             // Looked at again: it may be idle now.
             () = pulse.quiet() => false,
+            () = about.stop.cancelled(), if !is_draining => {
+                is_draining = true;
+                tell(Pin::new(served));
+                false
+            }
         };
         if unused && leave(served, &tell, pulse).await {
             return Ended::Overdue(Overdue::Request);
