@@ -132,13 +132,13 @@ fn diagnosis(id: &str, causes: Vec<Named>) -> Diagnosis {
 }
 
 /// Scores by name.
-type Wanted<'a> = &'a [(&'a str, f64)];
+type Expected<'a> = &'a [(&'a str, f64)];
 
 #[test]
 fn a_case_is_scored_by_the_formulas() {
     let right = named("payments", Some("delay"), &["payments", "gateway"]);
     let wrong = named("ads", None, &[]);
-    let cases: [(Vec<Named>, Wanted<'_>); 4] = [
+    let cases: [(Vec<Named>, Expected<'_>); 4] = [
         (
             vec![right.clone()],
             &[
