@@ -203,7 +203,7 @@ fn a_figure_is_judged_by_its_band() {
     assert!(oracle::is_visible(std::slice::from_ref(&seen)) && !oracle::is_visible(&[seen, unseen]));
     assert!(!oracle::is_visible(&[]), "nothing was looked at");
     // What may go either way is back when it is near to what it was.
-    let surge = fault(r#"{"surge": {"factor": 3}}"#, r#"{"at": "load"}"#);
+    let surge = fault(r#"{"surge": {"factor": 3}}"#, r#"{"at": "load", "service": ["load"]}"#);
     let people = Oracle::of(At::Load, "surge").expect("there is one").required[0];
     for (after, verdict) in [(60.0, Verdict::Seen), (160.0, Verdict::Seen), (250.0, Verdict::Lasting)] {
         let figure = people.judge(Need::Required, &surge, [Some(100.0), Some(300.0), Some(after)]);
