@@ -56,6 +56,7 @@
 
 pub mod bytes;
 mod commit_log;
+mod counted;
 mod document;
 pub mod engine;
 mod error;
@@ -71,7 +72,6 @@ mod sqlite;
 mod storage;
 mod text_index;
 mod tx;
-mod waiting;
 
 use std::ops::Deref;
 use std::sync::Arc;

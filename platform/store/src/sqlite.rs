@@ -26,11 +26,11 @@ use tokio::sync::{MutexGuard, watch};
 use vitrine_platform_durability as durability;
 
 use crate::commit_log::{CommitLog, Folder};
+use crate::counted::Counted;
 use crate::document::Schema;
 use crate::engine::{Batch, CollectionSchema, Engine, EngineFuture, Event, Pool, Raw, RawPage};
 use crate::error::Error;
 use crate::query::Query;
-use crate::waiting::Waiting;
 use keeper::{Keeper, OwnFile};
 use statements::Statements;
 use transaction::OpenTransaction;
@@ -235,7 +235,7 @@ impl SqliteInner {
         if let Ok(transaction) = self.transaction.try_lock() {
             return transaction;
         }
-        let _waiting = Waiting::new(&self.waiting);
+        let _waiting = Counted::new(&self.waiting);
         self.transaction.lock().await
     }
 
@@ -247,7 +247,7 @@ impl SqliteInner {
             None => schema::reader(&self.path)?,
         };
         let result = {
-            let _reading = Waiting::new(&self.reading);
+            let _reading = Counted::new(&self.reading);
             work(&connection)
         };
         let mut readers = self.readers.lock();

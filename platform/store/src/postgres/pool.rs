@@ -10,9 +10,9 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::server::{Connection, Fault, Server};
+use crate::counted::Counted;
 use crate::engine::Pool as Status;
 use crate::error::Error;
-use crate::waiting::Waiting;
 
 /// How long one waits for a connection that others use; then it is [`Error::Busy`].
 const WAIT: Duration = Duration::from_secs(3);
@@ -71,7 +71,7 @@ impl Pool {
 
     /// A connection: one that is idle, or a new one.
     pub(crate) async fn lease(&self) -> Result<Lease<'_>, Error> {
-        let waiting = Waiting::new(&self.waiting);
+        let waiting = Counted::new(&self.waiting);
         let slot = match tokio::time::timeout(WAIT, self.slots.acquire()).await {
             Ok(slot) => slot.map_err(|_| Error::Closed)?,
             Err(_) => {

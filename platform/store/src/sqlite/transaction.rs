@@ -95,10 +95,11 @@ impl OpenTransaction {
         // It has its place before anybody can see it.
         shared.append(record.clone());
         self.uncommitted.push(record);
+        shared.keeper.dirty(self.uncommitted.len() >= MAX_UNCOMMITTED);
+        // Last: whoever is told of an event reads it at once, and must not look for it in the file.
         if let Some(position) = event {
             shared.latest.send_replace(position);
         }
-        shared.keeper.dirty(self.uncommitted.len() >= MAX_UNCOMMITTED);
         Ok(())
     }
 
