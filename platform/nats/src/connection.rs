@@ -293,7 +293,11 @@ impl Nats {
             Err(CallError::Denied(denied)) if denied.subject != PROBE => return Err(self.no_permission(denied)),
             Ok(_) | Err(CallError::Denied(_)) => {}
         }
-        self.heard_all().await;
+        match self.heard_all().await {
+            Ok(()) => {}
+            Err(CallError::Disconnected) => return Err(self.silent("a probe")),
+            Err(CallError::Denied(denied)) => return Err(self.no_permission(denied)),
+        }
         match subjects.iter().find_map(|subject| self.denied(subject)) {
             Some(denied) => Err(self.no_permission(denied)),
             None => Ok(()),
@@ -302,20 +306,15 @@ impl Nats {
 
     /// Waits until all is heard that the server has said on the connection so far. It is heard by another task than answers are, so
     /// that an answer says nothing of it; but in order: the marker comes last.
-    async fn heard_all(&self) {
+    async fn heard_all(&self) -> Result<(), CallError> {
         let _one_marker_at_a_time = self.0.marking.lock().await;
         let mut happenings = self.0.signals.happenings.subscribe();
-        let Ok(_marker) = self.client().subscribe(MARKER).await else { return };
         let marked = async {
-            loop {
-                match happenings.recv().await {
-                    Ok(ConnectionEvent::Marked | ConnectionEvent::Lost) | Err(RecvError::Closed) => return,
-                    Ok(ConnectionEvent::Denied(_)) | Err(RecvError::Lagged(_)) => {}
-                }
-            }
+            let Ok(_marker) = self.client().subscribe(MARKER).await else { return };
+            while !matches!(happenings.recv().await, Ok(ConnectionEvent::Marked) | Err(RecvError::Closed)) {}
         };
         // A server that says nothing of it denies nothing either, as far as can be known.
-        let _ = tokio::time::timeout(ANSWER, marked).await;
+        self.answered(|_| false, tokio::time::timeout(ANSWER, marked)).await.map(drop)
     }
 
     pub(crate) fn silent(&self, question: &str) -> Error {
