@@ -28,7 +28,7 @@ pub async fn run(command: AgentCommand) -> Result<()> {
     let options = Options { roots, names: Names::NodeExporter, textfiles: args.textfiles, containers };
     let host = Arc::new(Host::new(options));
     let listener = bind(args.listen).await?;
-    let signals = StopSignals::listen()?;
+    let mut signals = StopSignals::listen()?;
     say!("metrics of this host at http://{}/metrics; stop with Ctrl-C", listener.local_addr()?);
     let stop = CancellationToken::new();
     if containers {

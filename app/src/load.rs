@@ -7,15 +7,15 @@ use anyhow::{Result, bail};
 use tokio_util::sync::CancellationToken;
 use vitrine_contracts::services::FLAGS;
 use vitrine_platform_host::Host;
-use vitrine_platform_mesh::{Limits, Mesh, Placement};
+use vitrine_platform_mesh::Placement;
 use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
-use vitrine_platform_tls as tls;
 use vitrine_shop_load::{Config, LOAD, Load, Weights};
 
 use crate::cli::LoadArgs;
 use crate::following::Follower;
+use crate::process::StopSignals;
 use crate::say::say;
-use crate::{Usage, console, engines, folder, identity, process, serve, settings};
+use crate::{Usage, console, engines, folder, serve, settings};
 
 /// The command.
 pub async fn run(args: LoadArgs) -> Result<()> {
@@ -31,6 +31,7 @@ pub async fn run(args: LoadArgs) -> Result<()> {
     let made =
         host.as_ref().map_or_else(|| Load::new(config.clone()), |h| Load::with_faults(config.clone(), h.faults()));
     let load = made.map_err(|e| Usage(e.to_string()))?;
+    let mut signals = StopSignals::listen()?;
     if let Some(path) = &args.ready_file {
         let ready = serde_json::json!({"url": args.url, "pid": std::process::id()});
         folder::write_private(path, &serde_json::to_string_pretty(&ready)?)?;
@@ -43,13 +44,8 @@ pub async fn run(args: LoadArgs) -> Result<()> {
             eprint!("\r\x1b[K{}", console::load_line(&load.progress()));
         }
     };
-    let stopped = async {
-        if process::stopped().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
     let report = tokio::select! {
-        report = load.run(stopped) => report,
+        report = load.run(signals.received()) => report,
         () = progress => return Ok(()),
     };
     eprintln!("\r\x1b[K");
@@ -73,17 +69,10 @@ async fn following(place: &str, args: &LoadArgs, stop: CancellationToken) -> Res
         );
     }
     let data = &args.data.data;
-    let settings = settings::read(args.config.config.as_deref(), &[])?.settings;
-    let mut discovery = settings.discovery.clone();
-    let files = Some(&settings.tls).filter(|files| files.is_set());
-    if !discovery.tls.is_set() {
-        discovery.tls = settings.tls.clone();
-    }
-    let connector = files.map(tls::Client::new).transpose()?;
+    let mut settings = settings::read(args.config.config.as_deref(), &[])?.settings;
     // It tells nothing: what it sees, it reports.
     let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
-    let known = identity::identity(data, &settings, None)?;
-    let mesh = Mesh::new(Limits::default()).with_identity(known).with_remotes(discovery, connector);
+    let mesh = serve::mesh(data, &mut settings, None)?;
     let (host, nats) = engines::host(data, &[], &settings, &telemetry, mesh).await?;
     serve::place(vec![(name, placement)], &host, nats.as_ref())?;
     let flags = vitrine_flags_client::Flags::new(host.clock(), env!("CARGO_PKG_VERSION"));

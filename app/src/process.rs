@@ -142,7 +142,7 @@ impl Process {
 
     /// Shows how its services fare until it is told to stop; shows nothing when it is to be quiet.
     pub async fn until_stopped(&mut self, load: Option<Load>, quiet: bool) -> Result<()> {
-        let signals = match self.stop_signals.take() {
+        let mut signals = match self.stop_signals.take() {
             Some(signals) => signals,
             None => StopSignals::listen()?,
         };
@@ -247,16 +247,10 @@ impl StopSignals {
     }
 
     /// Resolves when the process was told to stop.
-    pub async fn received(mut self) {
+    pub async fn received(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
     }
-}
-
-/// Resolves when the process is told to stop from now on.
-pub async fn stopped() -> Result<()> {
-    StopSignals::listen()?.received().await;
-    Ok(())
 }

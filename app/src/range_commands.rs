@@ -152,9 +152,8 @@ fn compared(kept: &CampaignFolder) -> Result<Compared> {
 
 impl Compared {
     /// What the simple rules reach.
-    fn baselines(&self, kept: &CampaignFolder) -> impl Iterator<Item = Report> {
-        let scored = |(rule, said): (&Rule, &Vec<Diagnosis>)| self.score(kept, rule.name(), said);
-        Rule::ALL.iter().zip(&self.said).map(scored).collect::<Vec<Report>>().into_iter()
+    fn baselines(&self, kept: &CampaignFolder) -> Vec<Report> {
+        Rule::ALL.iter().zip(&self.said).map(|(rule, said)| self.score(kept, rule.name(), said)).collect()
     }
 
     fn score(&self, kept: &CampaignFolder, name: &str, said: &[Diagnosis]) -> Report {
@@ -188,7 +187,7 @@ async fn score(args: &RangeScoreArgs) -> Result<()> {
 fn report(args: &RangeReportArgs) -> Result<()> {
     let kept = CampaignFolder::read(&args.campaign)?;
     let (funnel, graded) = (scores::funnel(&kept.records), scores::graded(&kept.records));
-    let reports: Vec<Report> = compared(&kept)?.baselines(&kept).collect();
+    let reports = compared(&kept)?.baselines(&kept);
     if args.json {
         let is_graded = |id: &String| graded.records.iter().any(|record| record.id == *id);
         let ungraded: Vec<&String> = kept.records.iter().map(|record| &record.id).filter(|id| !is_graded(id)).collect();

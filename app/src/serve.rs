@@ -1,7 +1,7 @@
 //! `vitrine serve`: some of the services in this process, the others elsewhere.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -151,6 +151,16 @@ fn of_the_plan(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
+/// What a process reaches others with, and proves to them who it is. Discovery is given the process's own TLS files where it has none.
+pub(crate) fn mesh(data: &Path, settings: &mut Settings, internal: Option<SocketAddr>) -> Result<Mesh> {
+    let identity = identity::identity(data, settings, internal)?;
+    let connector = Some(&settings.tls).filter(|files| files.is_set()).map(tls::Client::new).transpose()?;
+    if !settings.discovery.tls.is_set() {
+        settings.discovery.tls = settings.tls.clone();
+    }
+    Ok(Mesh::new(Limits::default()).with_identity(identity).with_remotes(settings.discovery.clone(), connector))
+}
+
 /// Brings the services up; they are ready when this returns.
 pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let names = check(plan)?;
@@ -158,12 +168,7 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     let shared = settings.shop.engines.share_data();
     let listeners = Taken::needs(&names).into_iter().map(u64::from).sum();
     let opened = Process::open(&plan.data, &settings, listeners, if shared { &[] } else { &names }).await?;
-    let files = Some(&settings.tls).filter(|files| files.is_set());
-    if !settings.discovery.tls.is_set() {
-        settings.discovery.tls = settings.tls.clone();
-    }
-    let connector = files.map(tls::Client::new).transpose()?;
-    let acceptor = files.map(tls::Server::new).transpose()?;
+    let acceptor = Some(&settings.tls).filter(|files| files.is_set()).map(tls::Server::new).transpose()?;
     let scheme = if acceptor.is_some() { "https" } else { "http" };
     let taken = Taken::take(plan, &names).await?;
     let [internal, public] = taken.addresses()?;
@@ -176,8 +181,7 @@ pub async fn serve(plan: &Plan, mut settings: Settings) -> Result<Served> {
     settings.settle(&url, folder::cli_key(&plan.data)?.public_jwk(), demo);
 
     let mut process = opened.start(None)?;
-    let identity = identity::identity(&plan.data, &settings, internal)?;
-    let mesh = Mesh::new(Limits::default()).with_identity(identity).with_remotes(settings.discovery.clone(), connector);
+    let mesh = mesh(&plan.data, &mut settings, internal)?;
     let (host, nats) = engines::host(&plan.data, &names, &settings, process.telemetry(), mesh).await?;
     place(everywhere(plan, nats.is_some()), &host, nats.as_ref())?;
     let follows = nats.is_some() || plan.places.iter().any(|(name, _)| name == FLAGS);

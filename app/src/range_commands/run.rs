@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use http::Method;
 use tokio::time::{Instant, sleep_until};
 use vitrine_flags_range::alerts::Rule;
@@ -21,7 +21,7 @@ use super::campaign_folder::{self, About};
 use super::{alerts, collect, print};
 use crate::cli::{FlagsAskArgs, RangeRunArgs};
 use crate::flags_commands::ask::{read, send};
-use crate::process;
+use crate::process::StopSignals;
 use crate::runfile::RunFile;
 use crate::say::say;
 
@@ -121,11 +121,14 @@ impl Range {
         let load = self.load(self.campaign.seed, warm, about.run)?;
         tokio::time::sleep(warm).await;
         load.abort();
+        let mut signals = StopSignals::listen()?;
         for slot in &self.plan.slots {
             let mut armed = Vec::new();
             let outcome = tokio::select! {
                 outcome = self.slot(slot, &mut about, &mut armed) => outcome,
-                stopped = process::stopped() => stopped.and_then(|_| anyhow::bail!("the campaign was stopped: what came before is in {}", self.out.display())),
+                () = signals.received() => {
+                    Err(anyhow!("the campaign was stopped: what came before is in {}", self.out.display()))
+                }
             };
             if let Err(error) = outcome {
                 self.end_all(&armed).await;
@@ -156,7 +159,7 @@ impl Range {
             duration: Some(duration),
             weights,
         };
-        let load = Load::with_traces(config, &self.own, run).map_err(|error| anyhow::anyhow!("{error}"))?;
+        let load = Load::with_traces(config, &self.own, run).map_err(|error| anyhow!("{error}"))?;
         Ok(tokio::spawn(async move {
             load.run(std::future::pending()).await;
         }))
@@ -275,7 +278,7 @@ impl Range {
                 fault: fault.clone(),
                 age: Duration::ZERO,
             };
-            self.own.apply(&[plan], self.own.epoch()).map_err(|error| anyhow::anyhow!("{error}"))?;
+            self.own.apply(&[plan], self.own.epoch()).map_err(|error| anyhow!("{error}"))?;
             return Ok(None);
         }
         // What is armed says nothing of a campaign: the reason is a word that stands nowhere else.
