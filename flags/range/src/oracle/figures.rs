@@ -11,6 +11,46 @@ use crate::rows::Window;
 /// `{from_ns}`, `{rpc}`, `{http}`.
 pub type Statement = &'static str;
 
+/// How long what a histogram counts in seconds takes on average, in ms, of series for which a condition holds.
+macro_rules! mean_ms {
+    ($which:literal) => {
+        concat!(
+            "SELECT 1000 * sum(s) / nullif(sum(n), 0) FROM (SELECT {grown:sum} AS s, {grown:count} AS n FROM metrics \
+             WHERE {lookback} AND ",
+            $which,
+            " GROUP BY series)"
+        )
+    };
+}
+
+/// The share of what a column counts, of series for which a condition holds, that is in those of which something is so.
+macro_rules! share {
+    ($column:literal, $is_so:literal, $which:literal) => {
+        concat!(
+            "SELECT sum(CASE WHEN is_so THEN n ELSE 0 END) / nullif(sum(n), 0) FROM (SELECT bool_or(",
+            $is_so,
+            ") AS is_so, {grown:",
+            $column,
+            "} AS n FROM metrics WHERE {lookback} AND ",
+            $which,
+            " GROUP BY series)"
+        )
+    };
+}
+
+/// By how much a column grows in a second, of series for which a condition holds.
+macro_rules! rate {
+    ($column:literal, $which:literal) => {
+        concat!(
+            "SELECT sum(n) / {seconds} FROM (SELECT {grown:",
+            $column,
+            "} AS n FROM metrics WHERE {lookback} AND ",
+            $which,
+            " GROUP BY series)"
+        )
+    };
+}
+
 /// How long before a window a counter's last value is looked for, in nanoseconds.
 const LOOKBACK_NS: i64 = 600_000_000_000;
 
@@ -69,40 +109,46 @@ pub const CONSUMER_FAILED: Statement = "SELECT avg(CASE WHEN status = 'error' OR
 pub const CONSUMER_REPEATED: Statement = "SELECT count(*) / nullif(count(DISTINCT attr(attributes, 'messaging.message.id')), 0)::double \
      FROM spans WHERE {window} AND kind = 'consumer' AND {service}{key}";
 /// How long calls of what is meant take, in ms, as callers count them.
-pub const CLIENT_METRIC_MS: Statement = "SELECT 1000 * sum(s) / nullif(sum(n), 0) FROM (SELECT {grown:sum} AS s, {grown:count} AS n FROM metrics \
-     WHERE {lookback} AND name = 'rpc.client.call.duration' AND {callee}{from}{rpc} GROUP BY series)";
+pub const CLIENT_METRIC_MS: Statement = mean_ms!("name = 'rpc.client.call.duration' AND {callee}{from}{rpc}");
 /// The share of them that is not OK.
-pub const CLIENT_METRIC_FAILED: Statement = "SELECT sum(CASE WHEN is_so THEN n ELSE 0 END) / nullif(sum(n), 0) FROM (SELECT \
-     bool_or(attr(attributes, 'rpc.response.status_code') <> 'OK') AS is_so, {grown:count} AS n FROM metrics \
-     WHERE {lookback} AND name = 'rpc.client.call.duration' AND {callee}{from}{rpc} GROUP BY series)";
+pub const CLIENT_METRIC_FAILED: Statement = share!(
+    "count",
+    "attr(attributes, 'rpc.response.status_code') <> 'OK'",
+    "name = 'rpc.client.call.duration' AND {callee}{from}{rpc}"
+);
 /// How long the answers of what is meant take, in ms, as services count them.
-pub const SERVER_METRIC_MS: Statement = "SELECT 1000 * sum(s) / nullif(sum(n), 0) FROM (SELECT {grown:sum} AS s, {grown:count} AS n FROM metrics \
-     WHERE {lookback} AND name = 'rpc.server.call.duration' AND {service}{rpc} GROUP BY series)";
+pub const SERVER_METRIC_MS: Statement = mean_ms!("name = 'rpc.server.call.duration' AND {service}{rpc}");
 /// The share of them that is not OK.
-pub const SERVER_METRIC_FAILED: Statement = "SELECT sum(CASE WHEN is_so THEN n ELSE 0 END) / nullif(sum(n), 0) FROM (SELECT \
-     bool_or(attr(attributes, 'rpc.response.status_code') <> 'OK') AS is_so, {grown:count} AS n FROM metrics \
-     WHERE {lookback} AND name = 'rpc.server.call.duration' AND {service}{rpc} GROUP BY series)";
+pub const SERVER_METRIC_FAILED: Statement = share!(
+    "count",
+    "attr(attributes, 'rpc.response.status_code') <> 'OK'",
+    "name = 'rpc.server.call.duration' AND {service}{rpc}"
+);
 /// How long requests from outside take, in ms, as the edge counts them.
-pub const EDGE_METRIC_MS: Statement = "SELECT 1000 * sum(s) / nullif(sum(n), 0) FROM (SELECT {grown:sum} AS s, {grown:count} AS n FROM metrics \
-     WHERE {lookback} AND name = 'http.server.request.duration' AND attr(attributes, 'http.request.method') IS NOT NULL{http} GROUP BY series)";
+pub const EDGE_METRIC_MS: Statement =
+    mean_ms!("name = 'http.server.request.duration' AND attr(attributes, 'http.request.method') IS NOT NULL{http}");
 /// The share of them that fails.
-pub const EDGE_METRIC_FAILED: Statement = "SELECT sum(CASE WHEN is_so THEN n ELSE 0 END) / nullif(sum(n), 0) FROM (SELECT \
-     bool_or(attr(attributes, 'http.response.status_code') >= '400') AS is_so, {grown:count} AS n FROM metrics \
-     WHERE {lookback} AND name = 'http.server.request.duration' AND attr(attributes, 'http.request.method') IS NOT NULL{http} GROUP BY series)";
+pub const EDGE_METRIC_FAILED: Statement = share!(
+    "count",
+    "attr(attributes, 'http.response.status_code') >= '400'",
+    "name = 'http.server.request.duration' AND attr(attributes, 'http.request.method') IS NOT NULL{http}"
+);
 /// How many there are a second.
-pub const EDGE_METRIC_RATE: Statement = "SELECT sum(n) / {seconds} FROM (SELECT {grown:count} AS n FROM metrics \
-     WHERE {lookback} AND name = 'http.server.request.duration' GROUP BY series)";
+pub const EDGE_METRIC_RATE: Statement = rate!("count", "name = 'http.server.request.duration'");
 /// How large the share of requests is that change something.
-pub const EDGE_METRIC_CHANGES: Statement = "SELECT sum(CASE WHEN is_so THEN n ELSE 0 END) / nullif(sum(n), 0) FROM (SELECT \
-     bool_or(attr(attributes, 'http.request.method') <> 'GET') AS is_so, {grown:count} AS n FROM metrics \
-     WHERE {lookback} AND name = 'http.server.request.duration' AND attr(attributes, 'http.request.method') IS NOT NULL GROUP BY series)";
+pub const EDGE_METRIC_CHANGES: Statement = share!(
+    "count",
+    "attr(attributes, 'http.request.method') <> 'GET'",
+    "name = 'http.server.request.duration' AND attr(attributes, 'http.request.method') IS NOT NULL"
+);
 /// How long events are handled, in ms, as consumers count them.
-pub const CONSUMER_METRIC_MS: Statement = "SELECT 1000 * sum(s) / nullif(sum(n), 0) FROM (SELECT {grown:sum} AS s, {grown:count} AS n FROM metrics \
-     WHERE {lookback} AND name = 'messaging.process.duration' AND {service}{key} GROUP BY series)";
+pub const CONSUMER_METRIC_MS: Statement = mean_ms!("name = 'messaging.process.duration' AND {service}{key}");
 /// The share of them that fails.
-pub const CONSUMER_METRIC_FAILED: Statement = "SELECT sum(CASE WHEN is_so THEN n ELSE 0 END) / nullif(sum(n), 0) FROM (SELECT \
-     bool_or(attr(attributes, 'error.type') IS NOT NULL) AS is_so, {grown:count} AS n FROM metrics \
-     WHERE {lookback} AND name = 'messaging.process.duration' AND {service}{key} GROUP BY series)";
+pub const CONSUMER_METRIC_FAILED: Statement = share!(
+    "count",
+    "attr(attributes, 'error.type') IS NOT NULL",
+    "name = 'messaging.process.duration' AND {service}{key}"
+);
 /// How far behind a consumer is, in s.
 pub const CONSUMER_DELAY: Statement =
     "SELECT max(value) FROM metrics WHERE {window} AND name = 'vitrine.messaging.consumer.delay' AND {service}";
@@ -110,36 +156,36 @@ pub const CONSUMER_DELAY: Statement =
 pub const OUTBOX_DELAY: Statement =
     "SELECT max(value) FROM metrics WHERE {window} AND name = 'vitrine.messaging.outbox.delay' AND {service}";
 /// How long a service waits for its database, in ms.
-pub const STORE_MS: Statement = "SELECT 1000 * sum(s) / nullif(sum(n), 0) FROM (SELECT {grown:sum} AS s, {grown:count} AS n FROM metrics \
-     WHERE {lookback} AND name = 'db.client.operation.duration' AND {service}{key}{op} GROUP BY series)";
+pub const STORE_MS: Statement = mean_ms!("name = 'db.client.operation.duration' AND {service}{key}{op}");
 /// How long it waits for what it reads, in ms.
-pub const STORE_READ_MS: Statement = "SELECT 1000 * sum(s) / nullif(sum(n), 0) FROM (SELECT {grown:sum} AS s, {grown:count} AS n FROM metrics \
-     WHERE {lookback} AND name = 'db.client.operation.duration' AND {service} \
-     AND attr(attributes, 'db.operation.name') IN ('get', 'find', 'search', 'count') GROUP BY series)";
+pub const STORE_READ_MS: Statement = mean_ms!(
+    "name = 'db.client.operation.duration' AND {service} AND attr(attributes, 'db.operation.name') IN ('get', 'find', 'search', 'count')"
+);
 /// How long it waits for what it writes, in ms.
-pub const STORE_COMMIT_MS: Statement = "SELECT 1000 * sum(s) / nullif(sum(n), 0) FROM (SELECT {grown:sum} AS s, {grown:count} AS n FROM metrics \
-     WHERE {lookback} AND name = 'db.client.operation.duration' AND {service} AND attr(attributes, 'db.operation.name') = 'commit' GROUP BY series)";
+pub const STORE_COMMIT_MS: Statement = mean_ms!(
+    "name = 'db.client.operation.duration' AND {service} AND attr(attributes, 'db.operation.name') = 'commit'"
+);
 /// The share of operations that fails.
-pub const STORE_FAILED: Statement = "SELECT sum(CASE WHEN e THEN n ELSE 0 END) / nullif(sum(n), 0) FROM (SELECT \
-     bool_or(attr(attributes, 'error.type') IS NOT NULL) AS e, {grown:count} AS n FROM metrics \
-     WHERE {lookback} AND name = 'db.client.operation.duration' AND {service} GROUP BY series)";
+pub const STORE_FAILED: Statement = share!(
+    "count",
+    "attr(attributes, 'error.type') IS NOT NULL",
+    "name = 'db.client.operation.duration' AND {service}"
+);
 /// The share of what is asked of a cache that it has.
-pub const CACHE_HITS: Statement = "SELECT sum(CASE WHEN hit THEN n ELSE 0 END) / nullif(sum(n), 0) FROM (SELECT \
-     bool_or(attr(attributes, 'result') = 'hit') AS hit, {grown:value} AS n FROM metrics \
-     WHERE {lookback} AND name = 'cache.reads' AND {service} GROUP BY series)";
+pub const CACHE_HITS: Statement =
+    share!("value", "attr(attributes, 'result') = 'hit'", "name = 'cache.reads' AND {service}");
 /// The share of products that caches have, whoever looks at them: telemetry does not say which ones.
-pub const PRODUCT_HITS: Statement = "SELECT sum(CASE WHEN hit THEN n ELSE 0 END) / nullif(sum(n), 0) FROM (SELECT \
-     bool_or(attr(attributes, 'result') = 'hit') AS hit, {grown:value} AS n FROM metrics \
-     WHERE {lookback} AND name = 'cache.reads' AND attr(attributes, 'kind') = 'product' GROUP BY series)";
+pub const PRODUCT_HITS: Statement = share!(
+    "value",
+    "attr(attributes, 'result') = 'hit'",
+    "name = 'cache.reads' AND attr(attributes, 'kind') = 'product'"
+);
 /// How often a second something is loaded that it does not have.
-pub const CACHE_LOADS: Statement = "SELECT sum(n) / {seconds} FROM (SELECT {grown:count} AS n FROM metrics \
-     WHERE {lookback} AND name = 'cache.load.duration' AND {service} GROUP BY series)";
+pub const CACHE_LOADS: Statement = rate!("count", "name = 'cache.load.duration' AND {service}");
 /// How often a second it does not answer.
-pub const CACHE_ERRORS: Statement = "SELECT sum(n) / {seconds} FROM (SELECT {grown:value} AS n FROM metrics \
-     WHERE {lookback} AND name = 'cache.errors' AND {service} GROUP BY series)";
+pub const CACHE_ERRORS: Statement = rate!("value", "name = 'cache.errors' AND {service}");
 /// Processor time of the processes in which a service is, in cores.
-pub const CPU: Statement = "SELECT sum(n) / {seconds} FROM (SELECT {grown:value} AS n FROM metrics \
-     WHERE {lookback} AND name = 'process.cpu.time' AND {process} GROUP BY series)";
+pub const CPU: Statement = rate!("value", "name = 'process.cpu.time' AND {process}");
 /// Their memory together, in MiB: the largest of them would hide what another one takes.
 pub const MEMORY_MIB: Statement = "SELECT sum(most) / 1048576 FROM (SELECT max(value) AS most FROM metrics \
      WHERE {window} AND name = 'process.memory.usage' AND {process} GROUP BY series)";
@@ -147,8 +193,7 @@ pub const MEMORY_MIB: Statement = "SELECT sum(most) / 1048576 FROM (SELECT max(v
 pub const DISK_MIB: Statement = "SELECT sum(n) / {seconds} / 1048576 FROM (SELECT {grown:value} AS n FROM metrics WHERE {lookback} \
      AND name = 'process.disk.io' AND attr(attributes, 'disk.io.direction') = 'write' AND {process} GROUP BY series)";
 /// How much later than due a task runs, in ms.
-pub const SCHEDULE_MS: Statement = "SELECT 1000 * sum(s) / nullif(sum(n), 0) FROM (SELECT {grown:sum} AS s, {grown:count} AS n FROM metrics \
-     WHERE {lookback} AND name = 'vitrine.runtime.schedule.delay' AND {process} GROUP BY series)";
+pub const SCHEDULE_MS: Statement = mean_ms!("name = 'vitrine.runtime.schedule.delay' AND {process}");
 /// How many of them began: how long one has run tells that only as long as it has not run for as long as the one before.
 pub const PROCESSES_BEGUN: Statement = "SELECT count(DISTINCT attr(resource, 'service.instance.id')) FROM metrics \
      WHERE {window} AND name = 'process.uptime' AND {process} AND CAST(time AS BIGINT) - value * 1000000000 >= {from_ns}";
