@@ -18,6 +18,8 @@ use vitrine_platform_nats::{self as nats, Nats};
 use vitrine_platform_telemetry::{Config, Telemetry};
 use vitrine_tests_engines as engines;
 
+use crate::goals::thousands;
+
 /// Calls of each side, in turns.
 const CALLS: usize = 20_000;
 const TURNS: usize = 5;
@@ -74,10 +76,9 @@ pub(crate) async fn compare() -> Result<()> {
     }
     running.stop().await;
     serving.await?;
-    let us = |h: &Histogram<u64>, share| h.value_at_quantile(share) as f64 / 1000.0;
     println!("A call through the Fence, telemetry off (goal: at most 5 us in process)");
     for (what, _, latency) in &sides {
-        println!("  {what:<40}{:>8.1} us p50 {:>9.1} us p99", us(latency, 0.5), us(latency, 0.99));
+        println!("  {what:<40}{:>8.1} us p50 {:>9.1} us p99", thousands(latency, 0.5), thousands(latency, 0.99));
     }
     println!("  method: {CALLS} calls of CurrencyService/Convert a side, one at a time, in {TURNS} turns\n");
     Ok(())

@@ -2,8 +2,15 @@
 
 use std::sync::Mutex;
 
+use hdrhistogram::Histogram;
+
 /// What was told so far: how many goals there are, and lines of those that are missed.
 static TOLD: Mutex<(usize, Vec<String>)> = Mutex::new((0, Vec::new()));
+
+/// Returns a quantile in thousands of what was recorded: in milliseconds, of microseconds.
+pub(crate) fn thousands(recorded: &Histogram<u64>, share: f64) -> f64 {
+    recorded.value_at_quantile(share) as f64 / 1000.0
+}
 
 /// A line: what, how much, and by how much the goal is missed if it is.
 pub(crate) fn tell(what: &str, found: f64, unit: &str, goal: f64, more_is_better: bool) {

@@ -11,6 +11,8 @@ use vitrine_shop_load::http::Call;
 use vitrine_tests_testkit::storm::restock;
 use vitrine_tests_testkit::{Api, Customer, Engines, Options, Placement, Shop, order_body};
 
+use crate::goals::thousands;
+
 /// Clients that ask at a time, each as soon as it has its answer.
 const READERS: usize = 16;
 const BUYERS: usize = 16;
@@ -40,7 +42,7 @@ impl Tally {
     }
 
     fn tell(&self, what: &str) {
-        let ms = |share| self.latency.value_at_quantile(share) as f64 / 1000.0;
+        let ms = |share| thousands(&self.latency, share);
         println!(
             "  {what:<28}{:>8.0} /s   p50 {:.1} ms   p99 {:.1} ms   p99.9 {:.1} ms   {:.3} ms of CPU each",
             median(self.rates.clone()),

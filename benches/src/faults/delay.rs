@@ -16,7 +16,7 @@ use vitrine_platform_mesh::Transport;
 use super::envoy::Envoy;
 use super::evenly::{CALLERS, ERRORS, PAUSE, TURN, evenly};
 use crate::calls::host;
-use crate::goals::tell;
+use crate::goals::{tell, thousands};
 
 /// What is asked for.
 const DELAY: Duration = Duration::from_millis(100);
@@ -70,7 +70,7 @@ async fn woken(client: &Client, faults: &Faults) -> Result<f64> {
 }
 
 fn tell_both(whose: &str, latency: &Histogram<u64>) -> [f64; 2] {
-    let [half, most] = [0.5, 0.99].map(|share| latency.value_at_quantile(share) as f64 / 1000.0);
+    let [half, most] = [0.5, 0.99].map(|share| thousands(latency, share));
     println!("  {whose}: {} calls in {TURN:?}, {half:.2} ms p50, {most:.2} ms p99", latency.len());
     [half, most]
 }

@@ -15,7 +15,7 @@ use vitrine_shop_load::http::{Call, Client};
 use vitrine_tests_engines::free_port;
 use vitrine_tests_testkit::{Process, within};
 
-use crate::goals::tell;
+use crate::goals::{tell, thousands};
 
 /// Processes that follow.
 const PROCESSES: usize = 30;
@@ -102,10 +102,9 @@ pub(super) async fn measure(binary: &Path) -> Result<()> {
         }
         shop.ask(Method::POST, "/api/v1/faults/release?why=bench").await?;
     }
-    let ms = |took: &Histogram<u64>, share: f64| took.value_at_quantile(share) as f64 / 1000.0;
-    println!("  armed in {:.1} ms p50, over in {:.1} ms p50", ms(&armed, 0.5), ms(&cleared, 0.5));
-    tell("from on disk to at work in a process, p99", ms(&armed, 0.99), "ms", 50.0, false);
-    tell("from stop-all to over in a process, p99", ms(&cleared, 0.99), "ms", 100.0, false);
+    println!("  armed in {:.1} ms p50, over in {:.1} ms p50", thousands(&armed, 0.5), thousands(&cleared, 0.5));
+    tell("from on disk to at work in a process, p99", thousands(&armed, 0.99), "ms", 50.0, false);
+    tell("from stop-all to over in a process, p99", thousands(&cleared, 0.99), "ms", 100.0, false);
     println!("  method: until the flags service has heard of it from each process, by its own clock\n");
     Ok(())
 }

@@ -12,7 +12,7 @@ use vitrine_tests_testkit::Process;
 
 use super::wire::{CLIENTS, PIPELINE, at_rate, requests};
 use super::{BULK, FLAGS, definitions, grpc, request, unleash};
-use crate::goals::tell;
+use crate::goals::{tell, thousands};
 use crate::peer::{ANSWER, ECHO, Peer};
 use crate::process::resident;
 
@@ -79,9 +79,8 @@ pub(super) async fn measure(binary: &Path, turn: Duration) -> Result<()> {
     tell("OFREP, one flag of 10,000", found.per_cpu, "/s of CPU", 50_000.0, true);
     tell("the same beside the bare handler", found.per_cpu / ceiling, "×", 0.6, true);
     let latency = at_rate(address, &single, found.per_s / 2.0, turn).await?;
-    let ms = |share: f64| latency.value_at_quantile(share) as f64 / 1000.0;
-    println!("  at half of {:.0}/s, from when each is due: {:.3} ms p50", found.per_s, ms(0.5));
-    tell("the same, p99", ms(0.99), "ms", 1.0, false);
+    println!("  at half of {:.0}/s, from when each is due: {:.3} ms p50", found.per_s, thousands(&latency, 0.5));
+    tell("the same, p99", thousands(&latency, 0.99), "ms", 1.0, false);
     let path = "/flagd.evaluation.v1.Service/ResolveString";
     let connect = request("POST", path, JSON, r#"{"flagKey": "simple-7"}"#);
     println!("  Connect, one flag: {:.0}/s of CPU", requests(pid, address, &connect, PIPELINE, turn).await?.per_cpu);

@@ -18,7 +18,7 @@ use tonic::transport::Channel;
 use super::grpc::{self, EVENTS, EventStreamRequest, EventStreamResponse};
 use super::request;
 use super::served::Served;
-use crate::goals::tell;
+use crate::goals::{tell, thousands};
 use crate::process::cpu;
 
 /// Streams that hear of changes: of each four, two are server-sent events, one is Connect's and one gRPC's.
@@ -217,10 +217,9 @@ async fn soon(binary: &Path) -> Result<()> {
             latency.record(u64::try_from(at.saturating_duration_since(*began).as_micros())?)?;
         }
     }
-    let ms = |share: f64| latency.value_at_quantile(share) as f64 / 1000.0;
-    tell("from the request of a change to a stream, p50", ms(0.5), "ms", 5.0, false);
-    tell("the same, p99", ms(0.99), "ms", 50.0, false);
-    println!("  a change is acknowledged after {:.1} ms at p50", commits.value_at_quantile(0.5) as f64 / 1000.0);
+    tell("from the request of a change to a stream, p50", thousands(&latency, 0.5), "ms", 5.0, false);
+    tell("the same, p99", thousands(&latency, 0.99), "ms", 50.0, false);
+    println!("  a change is acknowledged after {:.1} ms at p50", thousands(&commits, 0.5));
     println!("  to tell one stream takes the server {used_us:.1} µs of CPU; its clients are on the same cores");
     Ok(())
 }
