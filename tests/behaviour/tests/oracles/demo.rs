@@ -9,7 +9,7 @@ use vitrine_platform_faults::demo::DEMO;
 use vitrine_shop_load::http::Call;
 use vitrine_tests_testkit::{Api, Placement, Shop, eventually};
 
-use crate::world::{BINARY, loaded, options};
+use crate::world::{BINARY, loaded, options, people_can_be_faulted};
 
 /// The flags of which no variant is a fault here; `does` of each says why.
 const NO_FAULT: &[&str] = &["loadGeneratorBrowserVUs"];
@@ -19,12 +19,7 @@ pub(crate) async fn all() -> Result<()> {
     let options = loaded(options(Vec::new()));
     let shop = Shop::start(Path::new(BINARY), Placement::Local, &options).await?;
     let (flags, anybody) = (shop.flags()?, shop.anybody()?);
-    eventually("those who come can be faulted", async || {
-        let told = flags.get("/api/v1/faults/sites").await?;
-        let sites = told["processes"].as_array().into_iter().flatten().flat_map(|p| p["sites"].as_array()).flatten();
-        Ok(sites.into_iter().any(|site| site["at"] == "load").then_some(()))
-    })
-    .await?;
+    people_can_be_faulted(&flags).await?;
     let listed = flags.get("/api/v1/faults/demo").await?;
     let listed = listed["flags"].as_array().context("a list")?;
     ensure!(listed.len() == DEMO.len(), "{listed:?}");

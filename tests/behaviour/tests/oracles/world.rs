@@ -47,6 +47,20 @@ pub(crate) fn options(mut variables: Vec<(String, String)>) -> Options {
     Options { flags: true, variables, ..Options::default() }
 }
 
+/// The kinds of places that the processes of a shop say they have.
+async fn places(flags: &Api) -> Result<BTreeSet<At>> {
+    let told = flags.get("/api/v1/faults/sites").await?;
+    let sites = told["processes"].as_array().into_iter().flatten().flat_map(|p| p["sites"].as_array()).flatten();
+    let at = |site: &Value| At::ALL.into_iter().find(|at| site["at"] == at.name()).context("a place of no kind");
+    sites.map(at).collect()
+}
+
+/// Waits until faults can act on those who come by themselves.
+pub(crate) async fn people_can_be_faulted(flags: &Api) -> Result<()> {
+    let is_so = async || Ok(places(flags).await?.contains(&At::Load).then_some(()));
+    eventually("those who come can be faulted", is_so).await
+}
+
 impl World {
     pub(crate) async fn start(placement: Placement, variables: Vec<(String, String)>) -> Result<Self> {
         let options = options(variables);
@@ -78,10 +92,7 @@ impl World {
 
     /// The kinds of places that its processes say they have.
     pub(crate) async fn places(&self) -> Result<BTreeSet<At>> {
-        let told = self.flags.get("/api/v1/faults/sites").await?;
-        let sites = told["processes"].as_array().into_iter().flatten().flat_map(|p| p["sites"].as_array()).flatten();
-        let at = |site: &Value| At::ALL.into_iter().find(|at| site["at"] == at.name()).context("a place of no kind");
-        sites.map(at).collect()
+        places(&self.flags).await
     }
 
     /// Arms a fault, and returns its path once a site carries it.
@@ -188,8 +199,7 @@ impl World {
         } else {
             self.shop.load(RATE)?;
         }
-        eventually("those who come can be faulted", async || Ok(self.places().await?.contains(&At::Load).then_some(())))
-            .await
+        people_can_be_faulted(&self.flags).await
     }
 
     /// A process whose clock is wrong tells another time where that is asked for; nothing else of it changes, and the others tell what it is.
