@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
-use vitrine_tests_testkit::{Launch, Observatory, Options, PATIENCE, Placement, Shop};
+use vitrine_tests_testkit::{Launch, Observatory, Options, PATIENCE, Placement, Shop, eventually};
 
 /// Connections that one address may have here.
 const CONNECTIONS: usize = 8;
@@ -142,21 +142,17 @@ async fn operators_are_told_that_a_process_drains() {
         tokio::time::timeout(PATIENCE, held.read_exact(&mut continued)).await.context("nothing came")??;
         let pid = shop.process()?.id();
         tokio::process::Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;
-        let draining = async {
-            while !get(&operations, "/readyz").await?.starts_with("HTTP/1.1 503") {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            get(&operations, "/healthz").await
-        };
-        let told = tokio::time::timeout(PATIENCE, draining).await.context("it never said so")??;
+        eventually("it says that it drains", async || {
+            Ok(get(&operations, "/readyz").await?.starts_with("HTTP/1.1 503").then_some(()))
+        })
+        .await?;
+        let told = get(&operations, "/healthz").await?;
         ensure!(told.starts_with("HTTP/1.1 200"), "{told}");
         // Once it takes no new connections, those that it has are told, too.
-        let closed = async {
-            while TcpStream::connect(place(&shop.url)).await.is_ok() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, closed).await.context("it took connections all the time")?;
+        eventually("it takes no connections", async || {
+            Ok(TcpStream::connect(place(&shop.url)).await.is_err().then_some(()))
+        })
+        .await?;
         // What is in flight ends, and its connection with it.
         held.write_all(b"{}").await?;
         let told = all(held).await?;

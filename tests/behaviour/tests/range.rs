@@ -46,6 +46,13 @@ fn range(args: &[&str]) -> Output {
     Command::new(BINARY).arg("range").args(args).output().expect("it runs")
 }
 
+/// Writes a document, and returns its path.
+fn written(folder: &Path, name: &str, document: &Value) -> Result<String> {
+    let path = folder.join(name).display().to_string();
+    std::fs::write(&path, document.to_string())?;
+    Ok(path)
+}
+
 /// Runs a command that must succeed, and returns what it prints.
 fn printed(args: &[&str]) -> Result<String> {
     let output = range(args);
@@ -55,17 +62,15 @@ fn printed(args: &[&str]) -> Result<String> {
 
 /// The plan of a campaign, by control: the same each time, and another one of another seed.
 fn plan_is_of_the_seed(folder: &Path) -> Result<BTreeMap<String, usize>> {
-    let write = |name: &str, document: &Value| -> Result<String> {
-        let path = folder.join(name).display().to_string();
-        std::fs::write(&path, document.to_string())?;
-        Ok(path)
-    };
-    let file = write("plan.json", &twenty())?;
+    let file = written(folder, "plan.json", &twenty())?;
     let plan = printed(&["run", "--plan", &file])?;
     ensure!(plan == printed(&["run", "--plan", &file])?, "the same seed is another plan");
     let mut other = twenty();
     other["seed"] = 18.into();
-    ensure!(plan != printed(&["run", "--plan", &write("other.json", &other)?])?, "another seed is the same plan");
+    ensure!(
+        plan != printed(&["run", "--plan", &written(folder, "other.json", &other)?])?,
+        "another seed is the same plan"
+    );
     let plan: Value = serde_json::from_str(&plan)?;
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for slot in plan["slots"].as_array().context("slots")? {
@@ -164,12 +169,7 @@ async fn diagnoses_are_scored(run: &CampaignRun, folder: &Path, records: &[Value
     let ungraded: BTreeSet<&str> =
         told["ungraded"].as_array().context("ungraded")?.iter().filter_map(Value::as_str).collect();
     let graded = || records.iter().filter(|record| !ungraded.contains(record["id"].as_str().unwrap_or_default()));
-    let write = |name: &str, document: &Value| -> Result<String> {
-        let path = folder.join(name).display().to_string();
-        std::fs::write(&path, document.to_string())?;
-        Ok(path)
-    };
-    let knows = write("knows.json", &graded().map(|record| diagnosis(record, records)).collect())?;
+    let knows = written(folder, "knows.json", &graded().map(|record| diagnosis(record, records)).collect())?;
     let data = run.shops[0].data().join("up").display().to_string();
     let scored = run.range("score", &["--diagnoses", &knows, "--json", "--data", &data]).await?;
     let scored: Value = serde_json::from_str(&scored)?;
@@ -180,7 +180,7 @@ async fn diagnoses_are_scored(run: &CampaignRun, folder: &Path, records: &[Value
     }
     ensure!(own["controls"]["mean"] == 1.0 && own["all"]["of"]["evidence"]["n"].as_u64() > Some(0), "{own}");
     ensure!(scored.as_array().is_some_and(|all| all.len() == 6), "{scored}");
-    let silent = write("silent.json", &json!([]))?;
+    let silent = written(folder, "silent.json", &json!([]))?;
     let text = run.range("score", &["--diagnoses", &silent]).await?;
     ensure!(text.contains("has no diagnosis") && text.contains("\nsilent "), "{text}");
     Ok(())
@@ -291,8 +291,7 @@ async fn one(shop: &Shop, file: &str, out: &Path) -> Result<Value> {
 async fn twice() -> Result<()> {
     let folder = TempDir::new()?;
     let path = |name: &str| folder.path().join(name);
-    let (file, out) = (path("campaign.json").display().to_string(), path("twice").display().to_string());
-    std::fs::write(&file, half().to_string())?;
+    let (file, out) = (written(folder.path(), "campaign.json", &half())?, path("twice").display().to_string());
     let shop = Shop::start(Path::new(BINARY), Placement::Local, &Options::default()).await?;
     let first = one(&shop, &file, &path("once")).await?;
     // A service logs the word that was planted where only those who keep faults see it.

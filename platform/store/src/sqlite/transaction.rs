@@ -135,10 +135,11 @@ impl OpenTransaction {
 #[cfg(test)]
 mod tests {
     use std::borrow::Cow;
+    use std::sync::Arc;
 
     use serde::{Deserialize, Serialize};
 
-    use crate::engine::{Batch, Engine, Expect, Op};
+    use crate::engine::{Batch, Engine, Expect, NewEvent, Op};
     use crate::sqlite::Sqlite;
     use crate::{Document, Error, Index, Keys, Schema};
 
@@ -187,6 +188,29 @@ mod tests {
         lose().await;
         drop(database);
         assert_eq!(versions(&open(&folder)).await, [2, 2]);
+    }
+
+    /// Whoever is told reads at once, while the commit still has the transaction.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn whoever_is_told_of_an_event_finds_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = Arc::new(open(&folder));
+        for n in 1..=300_u64 {
+            // All is in the file: who finds the transaction taken looks there.
+            database.shared.transaction.lock().await.end(&database.shared).expect("written");
+            let (told, reading) = (database.watch_events(), database.clone());
+            let reader = tokio::spawn(async move {
+                while *told.borrow() < n {
+                    std::hint::spin_loop();
+                }
+                reading.read_events(n - 1, &["t".to_owned()], 9).await.expect("read").0.len()
+            });
+            let (id, topic) = (n.to_string(), "t".to_owned());
+            let (key, traceparent, baggage) = Default::default();
+            let event = NewEvent { id, topic, key, occurred_at_ms: 0, payload: Vec::new(), traceparent, baggage };
+            database.commit(Batch { ops: Vec::new(), events: vec![event] }).await.expect("committed");
+            assert_eq!(reader.await.expect("read"), 1, "event {n}");
+        }
     }
 
     #[tokio::test]

@@ -16,6 +16,8 @@ use crate::world::{World, now_ns};
 
 /// Most rounds in which a fault that is at work is to be seen.
 const ROUNDS: usize = 4;
+/// How often a case is passed before it is wrong: what the machine does at that moment may look like a fault, or hide one, but not each time.
+const TRIES: usize = 2;
 
 /// What was seen of the faults so far.
 pub(crate) struct Walk {
@@ -48,12 +50,14 @@ impl Walk {
     pub(crate) async fn pass(&mut self, case: &Case) {
         let (at, effect) = case.pair();
         self.walked.insert((at, effect));
-        let passed = self.pass_one(case).await.with_context(|| format!("{effect} at {}", at.name()));
-        if let Err(error) = passed {
-            println!("{:<9} {:<10} {error:#}", at.name(), effect);
-            self.wrong.push(format!("{error:#}"));
+        let mut wrong = Vec::new();
+        for _ in 0..TRIES {
+            let Err(error) = self.pass_one(case).await else { return };
+            println!("{:<9} {effect:<10} {error:#}", at.name());
+            wrong.push(format!("{effect} at {}: {error:#}", at.name()));
             self.quiet = None;
         }
+        self.wrong.append(&mut wrong);
     }
 
     /// Returns all pairs that were walked.
