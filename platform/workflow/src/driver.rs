@@ -1,6 +1,7 @@
 //! Brings workflows to their end, through their journal.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -162,6 +163,23 @@ enum Event<E> {
     Died,
 }
 
+/// Waits for some work while actions go on: one that has its turn at something must not hold it while nobody polls it. What ends meanwhile
+/// is kept.
+async fn going_on<T, E>(
+    under_way: &mut FuturesUnordered<BoxFuture<'_, Event<E>>>,
+    ended_early: &mut VecDeque<Event<E>>,
+    work: impl Future<Output = T>,
+) -> T {
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            Some(event) = under_way.next() => ended_early.push_back(event),
+        }
+    }
+}
+
 impl Driver {
     /// A driver over a store.
     pub fn new(store: Store) -> Self {
@@ -207,14 +225,18 @@ impl Driver {
         let definition = workflow.definition.clone();
         let (mut under_way, mut busy) = (FuturesUnordered::new(), HashSet::new());
         let (mut backoffs, mut written): (HashMap<Action, Backoff>, _) = (HashMap::new(), Instant::now());
-        let (mut waiting, mut cause) = (None, None);
+        let (mut waiting, mut cause, mut ended_early) = (None, None, VecDeque::new());
         loop {
             for action in definition.due(&workflow.progress) {
                 if waiting.is_none() && busy.insert(action.step()) {
                     under_way.push(self.attempt(&definition, activities, action));
                 }
             }
-            let (action, ended) = match under_way.next().await {
+            let event = match ended_early.pop_front() {
+                Some(event) => Some(event),
+                None => under_way.next().await,
+            };
+            let (action, ended) = match event {
                 Some(Event::Ended(action, ended)) => (action, ended),
                 Some(Event::Paused(action)) => {
                     busy.remove(&action.step());
@@ -240,7 +262,8 @@ impl Driver {
                 return Ok(Stop::Ended { cause });
             }
             if !is_known || written.elapsed() >= HEARTBEAT {
-                self.append(workflow, journal, cause.as_ref()).await?;
+                let appended = self.append(workflow, journal, cause.as_ref());
+                going_on(&mut under_way, &mut ended_early, appended).await?;
                 written = Instant::now();
             }
             let Some(error) = error else { continue };
@@ -255,7 +278,8 @@ impl Driver {
             } else if waiting.is_none() {
                 // A caller that goes on with it would not know why it turned back.
                 if cause.is_some() {
-                    self.append(workflow, journal, cause.as_ref()).await?;
+                    let appended = self.append(workflow, journal, cause.as_ref());
+                    going_on(&mut under_way, &mut ended_early, appended).await?;
                 }
                 let step = definition.steps()[action.step()].name().to_owned();
                 waiting = Some(Stop::Waiting { step, error, refused: outcome == Outcome::Refused });

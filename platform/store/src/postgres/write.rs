@@ -1,11 +1,13 @@
-//! Committing a batch: one transaction, in two exchanges with the server. All writes go out at once; when each has done what was
-//! expected of it, the commit follows. A write that is alone is a transaction by itself, in one exchange.
+//! Committing a batch: one transaction, in one exchange with the server. The beginning, all writes and the commit go out together. A write
+//! that does not do what was expected of it fails in the server, by a division by zero, and so the commit behind it undoes all.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
 use futures::future::{MaybeDone, maybe_done};
+use tokio_postgres::Statement;
+use tokio_postgres::error::SqlState;
 use vitrine_kit::Backoff;
 
 use super::pool::{Value, Values, borrowed};
@@ -25,32 +27,28 @@ const MAX_PAUSE: Duration = Duration::from_millis(80);
 
 /// A write, ready to be sent.
 struct Step {
+    /// It fails with a division by zero if the document is not what was expected.
     sql: String,
     values: Values,
-    expect: Rows,
+    expect: Expect,
     collection: &'static str,
     id: String,
 }
 
 impl Step {
-    /// Whether it did what was expected, by how many rows it touched.
-    fn check(&self, rows: u64) -> Result<(), Error> {
-        let (collection, id) = (self.collection, || self.id.clone());
+    /// What it means that the document is not what was expected.
+    fn unexpected(&self) -> Error {
+        let (collection, id) = (self.collection, self.id.clone());
         match self.expect {
-            Rows::One if rows == 0 => Err(Error::Conflict { collection, id: id() }),
-            Rows::None if rows > 0 => Err(Error::Exists { collection, id: id() }),
-            _ => Ok(()),
+            Expect::Absent => Error::Exists { collection, id },
+            Expect::Anything | Expect::Version(_) => Error::Conflict { collection, id },
         }
     }
 }
 
-/// How many rows a step must have touched.
-enum Rows {
-    Any,
-    /// One, or another caller was quicker.
-    One,
-    /// None, or it exists.
-    None,
+/// A statement that fails unless the write touches a row.
+fn touching(write: &str) -> String {
+    format!("WITH touched AS ({write} RETURNING 1) SELECT 1 / count(*) FROM touched")
 }
 
 /// Why a try came to nothing.
@@ -83,11 +81,7 @@ async fn tries(shared: &PostgresInner, steps: &[Step], committing: &mut bool) ->
     let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE).with_tries(MAX_TRIES);
     loop {
         *committing = false;
-        let tried = match steps {
-            [step] => single(shared, step, committing).await,
-            _ => transaction(shared, steps, committing).await,
-        };
-        match tried {
+        match attempt(shared, steps, committing).await {
             Ok(()) => return Ok(()),
             Err(AttemptError::ForNow(_)) if backoff.has_try_left() => tokio::time::sleep(backoff.full_jitter()).await,
             Err(AttemptError::ForNow(e) | AttemptError::Finally(e)) => return Err(e),
@@ -132,9 +126,9 @@ fn put(
     let sql = if let Expect::Version(version) = expect {
         values.push(Box::new(i64::try_from(version).unwrap_or(i64::MAX)));
         let at = values.len();
-        format!(
+        touching(&format!(
             "UPDATE {table} SET version = version + 1, body = $2::text::jsonb{sets} WHERE id = $1 AND version = ${at}"
-        )
+        ))
     } else {
         let added: String = columns().map(|(i, _)| format!(", k_{}", i.name)).collect();
         let marks: String = columns().map(|(i, n)| format!(", {}", mark(i, n))).collect();
@@ -148,7 +142,7 @@ fn put(
             _ => insert,
         }
     };
-    Ok(Step { sql, values, expect: Rows::One, collection: schema.name, id })
+    Ok(Step { sql, values, expect, collection: schema.name, id })
 }
 
 /// What stands for a key in a statement.
@@ -171,12 +165,12 @@ pub(crate) fn key_value(index: &Index, keys: &Keys) -> Value {
 fn delete(names: &Names, schema: &CollectionSchema, id: String, expect: Expect) -> Step {
     let table = names.table(schema.name);
     let mut values: Values = vec![Box::new(encoding::text(&id).into_owned())];
-    let (sql, expect) = match expect {
-        Expect::Anything => (format!("DELETE FROM {table} WHERE id = $1"), Rows::Any),
-        Expect::Absent => (format!("SELECT 1 FROM {table} WHERE id = $1"), Rows::None),
+    let sql = match expect {
+        Expect::Anything => format!("DELETE FROM {table} WHERE id = $1"),
+        Expect::Absent => format!("SELECT 1 / (1 - count(*)) FROM {table} WHERE id = $1"),
         Expect::Version(version) => {
             values.push(Box::new(i64::try_from(version).unwrap_or(i64::MAX)));
-            (format!("DELETE FROM {table} WHERE id = $1 AND version = $2"), Rows::One)
+            touching(&format!("DELETE FROM {table} WHERE id = $1 AND version = $2"))
         }
     };
     Step { sql, values, expect, collection: schema.name, id }
@@ -197,56 +191,17 @@ fn publish(names: &Names, event: NewEvent) -> Step {
         text(event.traceparent),
         text(event.baggage),
     ];
-    Step { sql, values, expect: Rows::One, collection: "outbox", id: event.id }
+    Step { sql, values, expect: Expect::Anything, collection: "outbox", id: event.id }
 }
 
-async fn transaction(shared: &PostgresInner, steps: &[Step], committing: &mut bool) -> Result<(), AttemptError> {
+async fn attempt(shared: &PostgresInner, steps: &[Step], committing: &mut bool) -> Result<(), AttemptError> {
     let (pool, server) = (&shared.pool, &shared.pool.server);
     let mut lease = pool.lease().await.map_err(AttemptError::Finally)?;
     // Until its end is known the connection is in the middle of something.
     lease.sound = false;
     let connection = lease.connection.clone();
-    if let Err(failure) = write(shared, &connection, steps).await {
-        return Err(match failure {
-            Failure::Refused(error) => {
-                lease.sound = server.within(connection.client.batch_execute("ROLLBACK")).await.is_ok();
-                AttemptError::Finally(error)
-            }
-            Failure::Fault(fault) => {
-                if !fault.is_broken() {
-                    lease.sound = server.within(connection.client.batch_execute("ROLLBACK")).await.is_ok();
-                }
-                let again = fault.is_collision() || lease.is_stale(&fault);
-                let error = server.fault(fault);
-                if again { AttemptError::ForNow(error) } else { AttemptError::Finally(error) }
-            }
-        });
-    }
-    *committing = true;
-    match server.within(connection.client.batch_execute("COMMIT")).await {
-        Ok(()) => {
-            lease.sound = true;
-            Ok(())
-        }
-        Err(fault) if fault.is_broken() => Err(AttemptError::Finally(server.unknown(fault))),
-        // The server says no: then nothing was committed.
-        Err(fault) => {
-            let again = fault.is_collision();
-            let error = server.fault(fault);
-            Err(if again { AttemptError::ForNow(error) } else { AttemptError::Finally(error) })
-        }
-    }
-}
-
-/// A write that is alone: the server commits it when it is done.
-async fn single(shared: &PostgresInner, step: &Step, committing: &mut bool) -> Result<(), AttemptError> {
-    let (pool, server) = (&shared.pool, &shared.pool.server);
-    let mut lease = pool.lease().await.map_err(AttemptError::Finally)?;
-    // Until its end is known the connection is in the middle of something.
-    lease.sound = false;
-    let connection = lease.connection.clone();
-    let statement = match connection.statement(server, &step.sql).await {
-        Ok(statement) => statement,
+    let statements = match prepare(server, &connection, steps).await {
+        Ok(statements) => statements,
         Err(fault) => {
             lease.sound = !fault.is_broken();
             let again = lease.is_stale(&fault);
@@ -255,18 +210,24 @@ async fn single(shared: &PostgresInner, step: &Step, committing: &mut bool) -> R
         }
     };
     *committing = true;
-    let done = server.within(connection.client.execute(&statement, &borrowed(&step.values))).await;
-    lease.sound = !done.as_ref().is_err_and(Fault::is_broken);
-    match done {
-        Ok(rows) => step.check(rows).map_err(AttemptError::Finally),
-        Err(fault) if fault.is_broken() => Err(AttemptError::Finally(server.unknown(fault))),
-        Err(Fault::Postgres(e)) => Err(match refusal(shared, step, e) {
-            Failure::Refused(error) => AttemptError::Finally(error),
-            Failure::Fault(fault) if fault.is_collision() => AttemptError::ForNow(server.fault(fault)),
-            Failure::Fault(fault) => AttemptError::Finally(server.fault(fault)),
-        }),
-        Err(fault) => Err(AttemptError::Finally(server.fault(fault))),
+    let done = send(shared, &connection, steps, &statements).await;
+    lease.sound = !matches!(&done, Err(Failure::Fault(fault)) if fault.is_broken());
+    done.map_err(|failure| match failure {
+        Failure::Refused(error) => AttemptError::Finally(error),
+        // What was sent may have been done.
+        Failure::Fault(fault) if fault.is_broken() => AttemptError::Finally(server.unknown(fault)),
+        // The server says no: then nothing was committed.
+        Failure::Fault(fault) if fault.is_collision() => AttemptError::ForNow(server.fault(fault)),
+        Failure::Fault(fault) => AttemptError::Finally(server.fault(fault)),
+    })
+}
+
+async fn prepare(server: &Server, connection: &Connection, steps: &[Step]) -> Result<Vec<Statement>, Fault> {
+    let mut statements = Vec::with_capacity(steps.len());
+    for step in steps {
+        statements.push(connection.statement(server, &step.sql).await?);
     }
+    Ok(statements)
 }
 
 /// Why a batch was not written.
@@ -282,34 +243,38 @@ impl From<Fault> for Failure {
     }
 }
 
-/// Begins, and sends all steps before the first is answered. The first one that fails is the reason.
-async fn write(shared: &PostgresInner, connection: &Connection, steps: &[Step]) -> Result<(), Failure> {
+/// Sends all of it before the first is answered. The first write that fails is the reason. A write that is alone is a transaction by
+/// itself.
+async fn send(
+    shared: &PostgresInner,
+    connection: &Connection,
+    steps: &[Step],
+    statements: &[Statement],
+) -> Result<(), Failure> {
     let server: &Server = &shared.pool.server;
     let client = &connection.client;
-    let mut statements = Vec::with_capacity(steps.len());
-    for step in steps {
-        statements.push(connection.statement(server, &step.sql).await?);
-    }
-    let mut begun = Box::pin(maybe_done(client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED")));
+    let bound = async |sql: &str| if steps.len() > 1 { client.batch_execute(sql).await } else { Ok(()) };
+    let mut begun = Box::pin(maybe_done(bound("BEGIN ISOLATION LEVEL READ COMMITTED")));
     // What is polled is sent: one after the other, in their order.
     let _ = futures::poll!(begun.as_mut());
     let mut sent = Vec::with_capacity(steps.len());
-    for (step, statement) in steps.iter().zip(&statements) {
+    for (step, statement) in steps.iter().zip(statements) {
         let values = borrowed(&step.values);
         let mut answer = Box::pin(maybe_done(async move { client.execute(statement, &values).await }));
         let _ = futures::poll!(answer.as_mut());
         sent.push((step, answer));
     }
+    let mut committed = Box::pin(maybe_done(bound("COMMIT")));
+    let _ = futures::poll!(committed.as_mut());
     server.within(answer_of(begun)).await?;
     for (step, answer) in sent {
-        let rows = match server.within(answer_of(answer)).await {
-            Ok(rows) => rows,
+        match server.within(answer_of(answer)).await {
+            Ok(_) => {}
             Err(Fault::Postgres(e)) => return Err(refusal(shared, step, e)),
             Err(fault) => return Err(fault.into()),
-        };
-        step.check(rows).map_err(Failure::Refused)?;
+        }
     }
-    Ok(())
+    Ok(server.within(answer_of(committed)).await?)
 }
 
 /// The answer to what was sent.
@@ -323,9 +288,12 @@ where
     sent.as_mut().take_output().unwrap_or_else(|| Ok(T::default()))
 }
 
-/// Which unique index said no, if one did.
+/// What a write said no to: its document is not what was expected, or a unique index has the key already.
 fn refusal(shared: &PostgresInner, step: &Step, error: tokio_postgres::Error) -> Failure {
-    let unique = error.code() == Some(&tokio_postgres::error::SqlState::UNIQUE_VIOLATION);
+    if error.code() == Some(&SqlState::DIVISION_BY_ZERO) {
+        return Failure::Refused(step.unexpected());
+    }
+    let unique = error.code() == Some(&SqlState::UNIQUE_VIOLATION);
     let constraint = error.as_db_error().and_then(|e| e.constraint()).filter(|_| unique);
     let Some((constraint, schema)) = constraint.zip(shared.schema.collection(step.collection).ok()) else {
         return Failure::Fault(Fault::Postgres(error));
