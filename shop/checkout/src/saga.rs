@@ -64,23 +64,19 @@ struct SagasInner {
     flags: Handle,
     metrics: Metrics,
     flights: Mutex<HashMap<String, Flight>>,
-    /// Those that are being driven here.
-    driven: Mutex<HashSet<String>>,
-    /// Those that were driven here and have not ended, be they driven or stuck.
     started: StartedSagas,
     /// Those of other versions that were logged.
     reported: Mutex<HashSet<String>>,
     tracker: TaskTracker,
 }
 
-/// Takes an id out of the driven ones, however the driver ends.
-struct Driven(Sagas, String);
+/// A saga that is driven, by its id and its order: until the driver ends, however it does.
+struct Driven(Sagas, String, String);
 
 impl Drop for Driven {
     fn drop(&mut self) {
-        let Self(Sagas(inner), id) = self;
-        inner.started.left(id, Instant::now());
-        inner.driven.lock().remove(id);
+        let Self(Sagas(inner), id, order_id) = self;
+        inner.started.left(id, order_id, Instant::now());
     }
 }
 
@@ -93,8 +89,7 @@ impl Sagas {
         metrics: Metrics,
         flags: Handle,
     ) -> Self {
-        let (flights, driven, started, reported) =
-            (Mutex::default(), Mutex::default(), StartedSagas::default(), Mutex::default());
+        let (flights, started, reported) = (Mutex::default(), StartedSagas::default(), Mutex::default());
         let tracker = TaskTracker::new();
         Self(Arc::new(SagasInner {
             journal,
@@ -104,7 +99,6 @@ impl Sagas {
             flags,
             metrics,
             flights,
-            driven,
             started,
             reported,
             tracker,
@@ -230,11 +224,9 @@ impl Sagas {
 
     /// Notes that a saga is driven here, unless it is already.
     fn claim(&self, saga: &SagaDoc) -> Option<Driven> {
-        let is_new = self.0.driven.lock().insert(saga.id.clone());
-        is_new.then(|| {
-            self.0.started.driven(&saga.id, saga.work.order_id());
-            Driven(self.clone(), saga.id.clone())
-        })
+        let order_id = saga.work.order_id();
+        let is_new = self.0.started.claim(&saga.id, order_id);
+        is_new.then(|| Driven(self.clone(), saga.id.clone(), order_id.to_owned()))
     }
 
     /// Notes that a saga is at its end.
@@ -298,9 +290,6 @@ impl Sagas {
     async fn stuck(&self) -> Result<Vec<Saga>, Failure> {
         let mut stuck = Vec::new();
         for (id, order_id) in self.0.started.due(Instant::now()) {
-            if self.0.driven.lock().contains(&id) {
-                continue;
-            }
             let same = |saga: &Saga| !saga.doc.phase().is_final() && saga.doc.work.order_id() == order_id;
             match self.journal().get(&id).await {
                 Ok(Some(saga)) if same(&saga) => stuck.push(saga),
@@ -345,10 +334,10 @@ impl Sagas {
                 return Ok(());
             }
         };
-        if self.0.driven.lock().contains(&saga.doc.id) {
+        let (kind, order_id) = (saga.doc.work.kind(), saga.doc.work.order_id());
+        if self.0.started.is_driven(&saga.doc.id, order_id) {
             return Ok(());
         }
-        let (kind, order_id) = (saga.doc.work.kind(), saga.doc.work.order_id());
         tracing::info!(saga = kind, order_id, phase = ?saga.doc.phase(), steps = ?saga.doc.record.steps, "a saga is taken over");
         self.0.metrics.recovered(kind);
         let interrupted = Problem::unavailable("the purchase was interrupted and undone; ask again").into();
