@@ -58,7 +58,7 @@ function need(operation: Operation<unknown>, variables: Record<string, Value> = 
 }
 
 function page(path: string, name: PageName, access: Access, needs: Need[]): Route {
-  return { path, page: name, access, needs: [need(Shop), ...needs] }
+  return { path, page: name, access, needs: [need(Shop, {}, true), ...needs] }
 }
 
 export const routes: Route[] = [

@@ -1,4 +1,5 @@
 // Buying, first step: where to. Second step: with what, after the price of all is known.
+import { byName, countryName } from '@vitrine/kit/src/countries'
 import { useData } from '@vitrine/kit/src/data'
 import { type FormEvent, useState } from 'react'
 import { type Address, Cart, Checkout as CheckoutOperation, Pay as PayOperation, type PayData, type SavedAddress } from '../operations'
@@ -61,7 +62,7 @@ function SavedChoice({ saved, first }: { saved: SavedAddress; first: boolean }) 
 export function AddressText({ address: a }: { address: Address }) {
   return (
     <span className={styles.addressText}>
-      {[a.recipient, a.line1, a.line2, `${a.postalCode} ${a.city}`, a.country].filter(Boolean).map((line) => (
+      {[a.recipient, a.line1, a.line2, `${a.postalCode} ${a.city}`, countryName(a.country)].filter(Boolean).map((line) => (
         <span key={line}>{line}</span>
       ))}
     </span>
@@ -82,9 +83,9 @@ function NewAddress({ countries, name, open }: { countries: string[]; name: stri
           <Field name="postalCode" label="Postal code" autoComplete="postal-code" required maxLength={16} />
           <Field name="city" label="City" autoComplete="address-level2" required maxLength={80} />
           <Select name="country" label="Country" autoComplete="country" required>
-            {countries.map((code) => (
+            {byName(countries).map(({ code, name }) => (
               <option key={code} value={code}>
-                {COUNTRY_NAMES[code] ?? code}
+                {name}
               </option>
             ))}
           </Select>
@@ -95,12 +96,6 @@ function NewAddress({ countries, name, open }: { countries: string[]; name: stri
       </form>
     </details>
   )
-}
-
-const COUNTRY_NAMES: Record<string, string> = {
-  AT: 'Austria', AU: 'Australia', BE: 'Belgium', CA: 'Canada', CH: 'Switzerland', CZ: 'Czechia', DE: 'Germany', DK: 'Denmark',
-  ES: 'Spain', FI: 'Finland', FR: 'France', GB: 'United Kingdom', IE: 'Ireland', IT: 'Italy', JP: 'Japan', LU: 'Luxembourg',
-  NL: 'Netherlands', NO: 'Norway', PL: 'Poland', PT: 'Portugal', SE: 'Sweden', SK: 'Slovakia', US: 'United States',
 }
 
 export function Pay() {

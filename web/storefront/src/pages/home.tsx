@@ -8,14 +8,22 @@ import styles from './home.module.css'
 
 /** Pieces in the window of the hero; the others follow below. */
 const IN_WINDOW = 3
+const ON_SHELF = 8
+
+/** The first piece of each category, so that what stands together differs. */
+function ofEachKind(pieces: Tile[]): Tile[] {
+  return pieces.filter((piece, at) => pieces.findIndex((other) => other.category.slug === piece.category.slug) === at)
+}
 
 export function Home() {
   const { picks, workshops, categories } = useData(HomeOperation)
+  const inWindow = ofEachKind(picks.nodes).slice(0, IN_WINDOW)
+  const others = picks.nodes.filter((piece) => !inWindow.includes(piece))
   return (
     <>
-      <Hero pieces={picks.nodes.slice(0, IN_WINDOW)} />
+      <Hero pieces={inWindow} />
       <Categories categories={categories} />
-      <Shelf title="Fresh from the furnace" tiles={picks.nodes.slice(IN_WINDOW, IN_WINDOW + 8)} />
+      <Shelf title="Fresh from the furnace" tiles={others.slice(0, ON_SHELF)} />
       <Workshops workshops={workshops.nodes} />
     </>
   )

@@ -25,7 +25,7 @@ export function Category() {
         <p className={styles.lead}>{category.description}</p>
       </header>
       <Tools count={category.productCount} />
-      <Results listing={category.products} empty="Nothing here can be had just now." />
+      <Results listing={category.products} within={category.slug} empty="Nothing here can be had just now." />
     </>
   )
 }
@@ -98,12 +98,12 @@ function Facets({ facets }: { facets: Facet[] }) {
   })
 }
 
-function Results({ listing, empty }: { listing: ListingData; empty: string }) {
+function Results({ listing, empty, within }: { listing: ListingData; empty: string; within?: string }) {
   const page = usePage()
   const { nodes, pageInfo } = listing
   return (
     <>
-      {nodes.length > 0 ? <Tiles tiles={nodes} eager={8} /> : <p className={styles.empty}>{empty}</p>}
+      {nodes.length > 0 ? <Tiles tiles={nodes} eager={8} heading="h2" within={within} /> : <p className={styles.empty}>{empty}</p>}
       {(pageInfo.hasNextPage || page.query.after) && (
         <nav className={styles.pages} aria-label="Pages">
           {page.query.after && (

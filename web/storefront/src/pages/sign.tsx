@@ -19,7 +19,7 @@ export function SignIn() {
         <FormMessage />
         {next && <input type="hidden" name="next" value={next} />}
         <Field name="email" label="E-mail" type="email" autoComplete="username" required maxLength={254} />
-        <Field name="password" label="Password" type="password" autoComplete="current-password" required maxLength={200} />
+        <Field name="password" label="Password" type="password" autoComplete="current-password" required maxLength={128} />
         <Button>Sign in</Button>
       </form>
       <p className={styles.other}>
@@ -46,7 +46,7 @@ export function SignUp() {
           autoComplete="new-password"
           hint="Ten characters or more"
           minLength={10}
-          maxLength={200}
+          maxLength={128}
           required
         />
         <Button>Make an account</Button>

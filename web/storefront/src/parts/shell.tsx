@@ -49,7 +49,7 @@ function Bar() {
           <Icon name="person" />
           <span className={styles.label}>{visitor?.name ?? 'Sign in'}</span>
         </a>
-        <a className={styles.tool} href={address(page, '/cart')} aria-label={count ? `Cart, ${count} in it` : 'Cart'}>
+        <a className={styles.tool} href={address(page, '/cart')}>
           <Icon name="cart" />
           <span className={styles.label}>Cart</span>
           {count > 0 && <span className={styles.count}>{count}</span>}

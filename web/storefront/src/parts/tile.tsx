@@ -5,19 +5,31 @@ import { leaf } from '@vitrine/kit/src/time'
 import { Stock } from './stock'
 import styles from './tile.module.css'
 
-export function Tiles({ tiles, eager = 4 }: { tiles: TileData[]; eager?: number }) {
+interface ListProps {
+  tiles: TileData[]
+  /** How many are loaded at once, because they are seen at once. */
+  eager?: number
+  /** What the names are in the order of headings. */
+  heading?: 'h2' | 'h3'
+  /** A category of which all of them are, so that it need not be said. */
+  within?: string
+}
+
+export function Tiles({ tiles, eager = 4, heading = 'h3', within }: ListProps) {
   return (
     <ul className={styles.grid}>
       {tiles.map((tile, at) => (
         <li key={tile.id}>
-          <Tile tile={tile} eager={at < eager} />
+          <Tile tile={tile} eager={at < eager} heading={heading} within={within} />
         </li>
       ))}
     </ul>
   )
 }
 
-export function Tile({ tile, eager = false }: { tile: TileData; eager?: boolean }) {
+type TileProps = { tile: TileData; eager: boolean; heading: 'h2' | 'h3'; within: string | undefined }
+
+function Tile({ tile, eager, heading: Heading, within }: TileProps) {
   const page = usePage()
   const date = tile.event && leaf(tile.event.startsAt)
   return (
@@ -30,11 +42,13 @@ export function Tile({ tile, eager = false }: { tile: TileData; eager?: boolean 
           </p>
         )}
       </div>
-      <h3 className={styles.name}>
+      <Heading className={styles.name}>
         <a href={address(page, `/p/${tile.slug}`)}>{tile.name}</a>
-      </h3>
+      </Heading>
       <p className={styles.price}>{tile.price.text}</p>
-      <p className={styles.note}>{tile.event ? tile.event.text : tile.category.name}</p>
+      {(tile.event || tile.category.slug !== within) && (
+        <p className={styles.note}>{tile.event ? tile.event.text : tile.category.name}</p>
+      )}
       <Stock tile={tile} />
     </article>
   )
