@@ -12,6 +12,7 @@ const MAX_LINES: usize = 600;
 
 /// Who alone may name a crate of another's: the crate, and the folders of ours.
 const BORDERS: &[(&str, &[&str])] = &[
+    ("async-graphql", &["shop/gateway"]),
     (
         "axum",
         &[
