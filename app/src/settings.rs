@@ -368,6 +368,7 @@ impl Observatory {
 #[allow(missing_docs, reason = "each is named like its service and documented there")]
 pub struct Services {
     pub gateway: vitrine_shop_gateway::Config,
+    pub storefront: vitrine_shop_storefront::Config,
     pub auth: vitrine_shop_auth::Config,
     pub customers: vitrine_shop_customers::Config,
     pub catalog: vitrine_shop_catalog::Config,
@@ -390,8 +391,8 @@ impl Settings {
     /// Without the demo its people are not let in, also where an earlier start made them.
     pub fn settle(&mut self, url: &str, cli_key: serde_json::Value, demo: bool) {
         let services = &mut self.services;
-        for issuer in [&mut services.gateway.issuer, &mut services.auth.issuer] {
-            url.clone_into(issuer);
+        for known in [&mut services.gateway.issuer, &mut services.auth.issuer, &mut services.storefront.url] {
+            url.clone_into(known);
         }
         services.auth.clients.retain(|c| c.id != CLI_CLIENT);
         services.auth.clients.push(Client {
@@ -403,6 +404,7 @@ impl Settings {
             token_ttl_s: CLI_TOKEN_TTL_S,
             ..Client::default()
         });
+        services.gateway.graphql.introspection = demo;
         if !demo {
             services.auth.withdrawn = vec![DEMO_CUSTOMER.to_owned(), DEMO_PROMOTER.to_owned()];
             return;

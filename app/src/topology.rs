@@ -36,6 +36,7 @@ use vitrine_shop_orders as orders;
 use vitrine_shop_payments as payments;
 use vitrine_shop_recommendations as recommendations;
 use vitrine_shop_shipping as shipping;
+use vitrine_shop_storefront as storefront;
 
 use crate::Usage;
 use crate::settings::Services;
@@ -98,7 +99,8 @@ pub fn build(name: &str, config: &Services, flags: &Flags, host: &Host) -> Resul
                 accounting: AccountingServiceClient::new(to(ACCOUNTING)),
                 fraud: FraudServiceClient::new(to(FRAUD)),
             };
-            gateway::build(config.gateway.clone(), deps, flags, host)?
+            let gateway = gateway::build(config.gateway.clone(), deps, flags, host)?;
+            storefront::around(&config.storefront, gateway, host)?
         }
         other => return Err(Usage(format!("there is no service {other:?}: expected one of {}", ALL.join(", "))).into()),
     };

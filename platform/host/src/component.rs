@@ -55,6 +55,12 @@ impl Component {
         self
     }
 
+    /// The same, with something before what it serves over HTTP; one that serves nothing stays so.
+    pub fn with_http_around(mut self, wrap: impl FnOnce(Router) -> Router) -> Self {
+        self.http = self.http.map(wrap);
+        self
+    }
+
     /// Keeps data here; the events in its outbox are served to their consumers.
     pub fn store(mut self, store: Store) -> Self {
         self.store = Some(store);

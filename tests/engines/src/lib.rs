@@ -82,6 +82,11 @@ pub fn promtool() -> Result<PathBuf> {
     install::unpacked("promtool", "sid", "usr/bin/promtool")
 }
 
+/// Where Debian's browser is.
+pub fn chromium() -> Result<PathBuf> {
+    install::program("chromium", &[], "chromium")
+}
+
 /// Returns a port that no process listens on, and that no one else is given while this process lives.
 pub fn free_port() -> Result<u16> {
     let locks = std::env::temp_dir().join("vitrine-test-ports");

@@ -12,7 +12,22 @@ const MAX_LINES: usize = 600;
 
 /// Who alone may name a crate of another's: the crate, and the folders of ours.
 const BORDERS: &[(&str, &[&str])] = &[
-    ("axum", &["benches", "flags/service", "platform/http", "shop/gateway", "observe/receive", "observe/api"]),
+    ("async-graphql", &["shop/gateway"]),
+    (
+        "axum",
+        &[
+            "benches",
+            "flags/service",
+            "platform/http",
+            "platform/web",
+            "shop/gateway",
+            "shop/storefront",
+            "observe/receive",
+            "observe/api",
+        ],
+    ),
+    ("rquickjs", &["shop/storefront"]),
+    ("rust-embed", &["platform/web"]),
     ("rusqlite", &["platform/store"]),
     ("tokio-postgres", &["platform/store"]),
     ("tokio-postgres-rustls", &["platform/store"]),

@@ -1,0 +1,28 @@
+//! Pages for browsers: files that `make web` built, served out of the program, and what browsers are told and asked so that a page is safe.
+//!
+//! [`Bundle`] is what was built; [`with_policies`] puts strict headers on pages; [`cookie`] and [`SetCookie`] are how a browser is known again,
+//! and [`is_own_page`] says whether a form was sent by a page of ours. It knows no page: what they show is their crates' business.
+//!
+//! ```
+//! use axum::http::HeaderMap;
+//! use vitrine_platform_web::{SetCookie, cookie, is_own_page};
+//!
+//! let set = SetCookie { name: "basket", value: "gst_1", max_age_s: 60, secure: false };
+//! assert_eq!(set.header().unwrap(), "basket=gst_1; Path=/; Max-Age=60; HttpOnly; SameSite=Lax");
+//!
+//! let mut headers = HeaderMap::new();
+//! headers.insert("cookie", "a=b; basket=gst_1".parse().unwrap());
+//! assert_eq!(cookie(&headers, "basket"), Some("gst_1"));
+//! headers.insert("sec-fetch-site", "cross-site".parse().unwrap());
+//! assert!(!is_own_page(&headers, "https://shop.example"));
+//! ```
+
+mod bundle;
+mod cookie;
+mod policy;
+mod same_site;
+
+pub use bundle::{Bundle, Error};
+pub use cookie::{SetCookie, cookie};
+pub use policy::with_policies;
+pub use same_site::is_own_page;

@@ -1,0 +1,132 @@
+//! The shop as people see it: pages that are drawn on the server by the same components that take over in the browser.
+//!
+//! It stands before the gateway and knows the shop only by the gateway's GraphQL, in this process: `routes` says which page is where and what
+//! it asks, as `make web` wrote it down; `graph` asks; `engine` draws, with QuickJS on threads of its own; `page_cache` keeps pages that are the
+//! same for everyone. `session` knows browsers by cookies, and keeps their tokens here; `forms` is what plain forms do.
+//! Where `make web` has not run there is nothing to draw with, and the gateway's own page stands.
+//!
+//! ```
+//! use vitrine_shop_storefront::Config;
+//!
+//! let config: Config = serde_json::from_str(r#"{"threads": 2}"#)?;
+//! assert_eq!((config.threads, config.cache_mib), (2, Config::default().cache_mib));
+//! assert!(serde_json::from_str::<Config>(r#"{"thread": 2}"#).is_err());
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+
+mod engine;
+mod forms;
+mod graph;
+mod page_cache;
+mod pages;
+mod router;
+mod routes;
+mod session;
+mod sitemap;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use vitrine_contracts::Problem;
+use vitrine_platform_host::{Component, Failure, Host};
+use vitrine_platform_http::Router;
+use vitrine_platform_web::Bundle;
+
+use engine::Engine;
+use graph::Graph;
+use page_cache::PageCache;
+use pages::Assets;
+use routes::Routes;
+use session::Sessions;
+
+/// What it is called in telemetry.
+pub const STOREFRONT: &str = "storefront";
+
+/// Pages for people.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The shop's address as browsers see it. The composition root knows it.
+    #[serde(skip)]
+    pub url: String,
+    /// Threads that draw pages.
+    #[schemars(range(min = 1, max = 16))]
+    pub threads: u32,
+    /// Memory for pages that are the same for everyone, in MiB.
+    #[schemars(range(min = 1))]
+    pub cache_mib: u32,
+    /// A folder of pages that `make web` built, to be used in place of those in the program, while one works on them; empty for none.
+    pub pages: PathBuf,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { url: "http://127.0.0.1:8080".to_owned(), threads: 2, cache_mib: 64, pages: PathBuf::new() }
+    }
+}
+
+/// What every handler sees.
+pub(crate) struct Storefront {
+    pub(crate) url: String,
+    pub(crate) bundle: Bundle,
+    pub(crate) assets: Assets,
+    pub(crate) routes: Routes,
+    pub(crate) engine: Engine,
+    pub(crate) cache: PageCache,
+    pub(crate) sessions: Sessions,
+    pub(crate) graph: Graph,
+}
+
+/// Puts the storefront before what the gateway serves.
+pub fn around(config: &Config, gateway: Component, host: &Host) -> Result<Component, Failure> {
+    let bundle = if config.pages.as_os_str().is_empty() {
+        Bundle::embedded()
+    } else {
+        let expected = "a folder that `make web` filled, such as web/dist, or nothing";
+        Bundle::open(&config.pages).map_err(|e| Problem::invalid("storefront.pages", expected, &e.to_string()))?
+    };
+    let Some(built) = Built::of(&bundle)? else { return Ok(gateway) };
+    let config = config.clone();
+    Ok(gateway.with_http_around(|gateway| assemble(config, bundle, built, gateway, host)))
+}
+
+/// What `make web` leaves for the server.
+struct Built {
+    script: String,
+    assets: Assets,
+    routes: Routes,
+}
+
+impl Built {
+    /// None where it has not run.
+    fn of(bundle: &Bundle) -> Result<Option<Self>, Problem> {
+        let Some(script) = bundle.text("server/storefront.js") else { return Ok(None) };
+        let wrong = |name: &str, e: &dyn std::fmt::Display| {
+            Problem::invalid("storefront.pages", "pages of this version", &format!("{name} cannot be used: {e}"))
+        };
+        let read = |name: &str| bundle.text(name).ok_or_else(|| wrong(name, &"it is not there"));
+        let (assets, routes) = ("server/assets.json", "server/routes.json");
+        Ok(Some(Self {
+            script: script.to_owned(),
+            assets: serde_json::from_str(read(assets)?).map_err(|e| wrong(assets, &e))?,
+            routes: Routes::parse(read(routes)?).map_err(|e| wrong(routes, &e))?,
+        }))
+    }
+}
+
+fn assemble(config: Config, bundle: Bundle, built: Built, gateway: Router, host: &Host) -> Router {
+    let telemetry = host.telemetry(STOREFRONT);
+    let storefront = Arc::new(Storefront {
+        engine: Engine::new(&built.script, config.threads),
+        cache: PageCache::new(u64::from(config.cache_mib) << 20),
+        sessions: Sessions::new(host.clock(), config.url.starts_with("https://")),
+        graph: Graph::new(gateway.clone()),
+        url: config.url,
+        assets: built.assets,
+        routes: built.routes,
+        bundle,
+    });
+    router::before(gateway, storefront, telemetry)
+}

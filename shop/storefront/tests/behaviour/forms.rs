@@ -1,0 +1,150 @@
+//! Forms: what is done, what is refused, and what a browser keeps.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::world::{Answer, Asked, URL, World};
+
+/// A shop in which Ada may sign in, and everything else goes well.
+fn ada(asked: &Asked) -> (StatusCode, Value) {
+    let session = json!({"accessToken": "access-1", "refreshToken": "refresh-1", "expiresInS": 900});
+    let data = match asked.operation.as_str() {
+        "SignIn" if asked.variables["password"] == "right" => json!({"signIn": {"session": session, "errors": []}}),
+        "SignIn" => {
+            json!({"signIn": {"session": null, "errors": [{"code": "BAD_CREDENTIALS", "message": "no", "field": "password"}]}})
+        }
+        "SignUp" => json!({"signUp": {"errors": []}}),
+        "Name" => json!({"me": {"displayName": "Ada"}}),
+        "AddToCart" => json!({"change": {"cart": {"totalQuantity": 2}, "guest": "gst_new", "errors": []}}),
+        "Visitor" => json!({"cart": {"totalQuantity": 2}}),
+        "AddAddress" => {
+            json!({"addAddress": {"customer": {"addresses": [{"id": "adr_0"}, {"id": "adr_1"}]}, "errors": []}})
+        }
+        "PlaceOrder" if asked.variables["input"]["payment"]["card"]["number"] == "4000" => {
+            json!({"placeOrder": {"kind": "Refusal", "code": "CARD_DECLINED", "message": "the card was declined"}})
+        }
+        "PlaceOrder" => json!({"placeOrder": {"kind": "Order", "id": "ord_1"}}),
+        _ => json!({}),
+    };
+    (StatusCode::OK, json!({"data": data}))
+}
+
+async fn sign_in(world: &World, cookie: &str, next: &str) -> Answer {
+    let form = format!("email=ada@x.example&password=right&next={next}");
+    world.post("/sign-in", &[("cookie", cookie)], &form).await
+}
+
+#[tokio::test]
+async fn a_guests_cart_comes_along_and_tokens_stay_here() {
+    let world = World::new(ada).await;
+    let put = world.post("/cart", &[], "product=prd_1&quantity=2").await;
+    assert_eq!(
+        (put.status, put.header("location"), put.cookies().as_str()),
+        (303, "/cart", "vitrine_shop_guest=gst_new")
+    );
+    let by_script = world.post("/cart", &[("accept", "application/json")], "product=prd_1&quantity=2").await;
+    assert_eq!(by_script.body, r#"{"cart":2,"message":null}"#);
+    world.asked();
+
+    let signed_in = sign_in(&world, "vitrine_shop_guest=gst_new", "/checkout").await;
+    assert_eq!((signed_in.status, signed_in.header("location")), (303, "/checkout"));
+    let set: Vec<_> =
+        signed_in.headers.get_all("set-cookie").iter().map(|c| c.to_str().expect("text").to_owned()).collect();
+    assert!(set[0].ends_with("; Path=/; Max-Age=28800; HttpOnly; SameSite=Lax"), "{set:?}");
+    assert!(set[1].starts_with("vitrine_shop_guest=; Path=/; Max-Age=0"), "{set:?}");
+    assert!(!set.concat().contains("access-1") && !set.concat().contains("refresh-1"), "{set:?}");
+    let merged = world.asked().into_iter().find(|asked| asked.operation == "MergeCart").expect("merged");
+    assert_eq!(
+        (merged.variables["guest"].as_str(), merged.token.as_deref()),
+        (Some("gst_new"), Some("Bearer access-1"))
+    );
+
+    let cookies = signed_in.cookies();
+    let account = world.get("/account", &[("cookie", &cookies)]).await;
+    assert_eq!(account.status, 200);
+    assert!(account.body.contains(r#"{"name":"Ada","cart":2}"#), "{}", account.body);
+    assert!(world.asked().iter().all(|asked| asked.token.as_deref() == Some("Bearer access-1")));
+
+    let out = world.post("/sign-out", &[("cookie", &cookies)], "").await;
+    assert_eq!((out.status, out.header("location")), (303, "/"));
+    let ended = world.asked().into_iter().find(|asked| asked.operation == "SignOut").expect("ended");
+    assert_eq!(ended.variables["token"], "refresh-1");
+    assert_eq!(world.get("/account", &[("cookie", &cookies)]).await.status, 303);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_at_the_form_without_its_secrets() {
+    let world = World::new(ada).await;
+    let again = world.post("/sign-in", &[], "email=ada@x.example&password=wrong-secret&next=/checkout").await;
+    assert_eq!(again.status, 422);
+    assert!(
+        again.body.contains(r#""email":"ada@x.example""#) && again.body.contains(r#""field":"password""#),
+        "{}",
+        again.body
+    );
+    assert!(!again.body.contains("wrong-secret"));
+    assert_eq!(sign_in(&world, "", "https://evil.example/").await.header("location"), "/account");
+
+    let cookies = sign_in(&world, "", "").await.cookies();
+    let pay = "idempotencyKey=k&expiry=12/34&cvv=987&maxAmount=1.00&maxCurrency=EUR&number=";
+    let path = "/checkout/pay?address=adr_1";
+    let declined = world.post(path, &[("cookie", &cookies)], &format!("{pay}4000")).await;
+    assert_eq!(declined.status, 422);
+    assert!(declined.body.contains("The card was declined."), "{}", declined.body);
+    assert!(!declined.body.contains("4000") && !declined.body.contains("987"), "{}", declined.body);
+    world.asked();
+    let bought = world.post(path, &[("cookie", &cookies)], &format!("{pay}4242")).await;
+    assert_eq!((bought.status, bought.header("location")), (303, "/orders/ord_1?placed=yes"));
+    let placed = world.asked().into_iter().find(|asked| asked.operation == "PlaceOrder").expect("placed");
+    assert_eq!(
+        placed.variables["input"],
+        json!({
+            "idempotencyKey": "k", "destination": {"savedAddressId": "adr_1"}, "maxTotal": {"amount": "1.00", "currency": "EUR"},
+            "payment": {"card": {"number": "4242", "expiryMonth": 12, "expiryYear": 2034, "cvv": "987"}},
+        })
+    );
+    let no_month = world.post(path, &[("cookie", &cookies)], "expiry=soon").await;
+    assert!(no_month.status == 422 && no_month.body.contains(r#""field":"expiry""#), "{}", no_month.body);
+    let address = "recipient=Ada&line1=A&city=B&postalCode=C&country=DE";
+    let kept = world.post("/checkout", &[("cookie", &cookies)], address).await;
+    assert_eq!((kept.status, kept.header("location")), (303, "/checkout/pay?address=adr_1"));
+}
+
+#[tokio::test]
+async fn forms_of_other_sites_and_of_other_kinds_change_nothing() {
+    let world = World::new(ada).await;
+    let form = "product=prd_1&quantity=1";
+    let long = format!("product={}", "x".repeat(20_000));
+    for (headers, form, status) in [
+        (&[("sec-fetch-site", "cross-site")][..], form, 403),
+        (&[("sec-fetch-site", "same-site")], form, 403),
+        (&[("content-type", "application/json")], "{}", 415),
+        (&[], &long, 413),
+    ] {
+        let answer = world.post("/cart", headers, form).await;
+        assert_eq!(answer.status, status, "{headers:?}: {}", answer.body);
+    }
+    assert!(world.asked().is_empty());
+    let not_a_number = world.post("/cart", &[], "product=prd_1&quantity=many").await;
+    assert_eq!(not_a_number.status, 422);
+    assert!(world.asked().iter().all(|asked| asked.operation != "AddToCart"));
+    assert_eq!(world.post("/cart", &[("origin", URL)], form).await.status, 303);
+}
+
+#[tokio::test]
+async fn one_whose_sign_in_has_ended_signs_in_and_goes_on() {
+    let world = World::new(|asked| match asked.operation.as_str() {
+        "Account" | "PlaceOrder" => {
+            (StatusCode::UNAUTHORIZED, json!({"errors": [{"extensions": {"code": "INVALID_TOKEN"}}]}))
+        }
+        _ => ada(asked),
+    })
+    .await;
+    let cookies = sign_in(&world, "", "").await.cookies();
+    let account = world.get("/account", &[("cookie", &cookies)]).await;
+    assert_eq!((account.status, account.header("location")), (303, "/sign-in?next=%2Faccount"));
+    let path = "/checkout/pay?address=adr_1";
+    let paid = world.post(path, &[("cookie", &cookies)], "expiry=12/34&number=1&cvv=1").await;
+    assert_eq!((paid.status, paid.header("location")), (303, "/sign-in?next=%2Fcheckout%2Fpay%3Faddress%3Dadr_1"));
+    assert!(paid.header("set-cookie").contains("Max-Age=0"));
+}

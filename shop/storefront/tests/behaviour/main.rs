@@ -1,0 +1,5 @@
+//! What browsers can rely on: pages of a small bundle, before a gateway that answers as it is told.
+
+mod forms;
+mod pages;
+mod world;

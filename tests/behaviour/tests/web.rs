@@ -1,0 +1,47 @@
+//! The shop as people see it: Chromium at work in a real shop. What is done is in `web/tests/flows.mjs`; `make web` installs what it needs.
+
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use tokio::process::Command;
+use vitrine_tests_engines::chromium;
+use vitrine_tests_testkit::{Options, Placement, Shop, succeed};
+
+/// Runs flows one after the other, in one shop.
+async fn run(flows: &[&str]) {
+    let check = async {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/tests");
+        ensure!(tests.join("../node_modules").exists(), "web/node_modules is missing: run make web before");
+        let chromium = tokio::task::spawn_blocking(chromium).await??;
+        let binary = Path::new(env!("CARGO_BIN_EXE_vitrine-under-test"));
+        let mut shop = Shop::start(binary, Placement::Local, &Options::default()).await?;
+        for flow in flows {
+            let mut command = Command::new("node");
+            let command = command.arg(tests.join("run.mjs")).args([flow, shop.url.as_str()]).arg(&chromium);
+            succeed(command).await.with_context(|| format!("the flow {flow}"))?;
+        }
+        shop.process()?.stop()?;
+        Ok::<_, anyhow::Error>(())
+    };
+    check.await.expect("people can do this");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_can_be_read_and_bought_without_script() {
+    run(&["reading", "buying_without_script"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_becomes_a_customer_and_buys() {
+    run(&["searching", "buying"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_twice_is_done_once_and_what_strangers_send_is_not_done() {
+    run(&["paying_twice", "strangers"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everyone_can_use_every_page() {
+    run(&["everyone_can_use_it"]).await;
+}

@@ -1,0 +1,123 @@
+// A category, and what a search found: a heading, how it is sorted and narrowed, and the pieces.
+import { useData } from '@vitrine/kit/src/data'
+import type { ReactNode } from 'react'
+import { CategoryPage, type Facet, type Listing as ListingData, Search as SearchOperation } from '../operations'
+import { address, type Parameters, usePage } from '../page'
+import { ButtonLink } from '../parts/controls'
+import { Tiles } from '../parts/tile'
+import { NotFound } from './not-found'
+import styles from './listing.module.css'
+
+const SORT_NAMES = [
+  ['RELEVANCE', 'Our order'],
+  ['NEWEST', 'Newest'],
+  ['PRICE_ASC', 'Price, low to high'],
+  ['PRICE_DESC', 'Price, high to low'],
+] as const
+
+export function Category() {
+  const { category } = useData(CategoryPage)
+  if (category === null) return <NotFound />
+  return (
+    <>
+      <header className={styles.head}>
+        <h1>{category.name}</h1>
+        <p className={styles.lead}>{category.description}</p>
+      </header>
+      <Tools count={category.productCount} />
+      <Results listing={category.products} within={category.slug} empty="Nothing here can be had just now." />
+    </>
+  )
+}
+
+export function Search() {
+  const page = usePage()
+  const { products } = useData(SearchOperation)
+  const words = page.query.q?.trim()
+  return (
+    <>
+      <header className={styles.head}>
+        <h1>{words ? <>“{words}”</> : 'Every piece'}</h1>
+      </header>
+      <Tools count={products.totalCount}>
+        <Facets facets={products.facets?.categories ?? []} />
+      </Tools>
+      <Results
+        listing={products}
+        empty={words ? 'Nothing of that name is here. Try a colour, a shape or a use: “blue”, “bowl”, “gift”.' : 'Nothing can be had just now.'}
+      />
+    </>
+  )
+}
+
+/** The address of this list with other parameters, from its beginning. */
+function useHere(): (parameters: Parameters) => string {
+  const page = usePage()
+  return (parameters) => address(page, page.path, { ...page.query, after: null, ...parameters })
+}
+
+function Tools({ count, children }: { count: number | null; children?: ReactNode }) {
+  const page = usePage()
+  const here = useHere()
+  const chosen = page.query.sort ?? 'RELEVANCE'
+  const isAvailable = page.query.available === 'yes'
+  return (
+    <div className={styles.tools}>
+      <p className={styles.count}>{count !== null && (count === 1 ? '1 piece' : `${count} pieces`)}</p>
+      {children}
+      <a className={styles.chip} href={here({ available: isAvailable ? null : 'yes' })} aria-current={isAvailable || undefined} rel="nofollow">
+        Can be had now
+      </a>
+      <nav className={styles.sort} aria-label="Sorted by">
+        {SORT_NAMES.map(([sort, name]) => (
+          <a key={sort} href={here({ sort: sort === 'RELEVANCE' ? null : sort })} aria-current={sort === chosen || undefined} rel="nofollow">
+            {name}
+          </a>
+        ))}
+      </nav>
+    </div>
+  )
+}
+
+function Facets({ facets }: { facets: Facet[] }) {
+  const page = usePage()
+  const here = useHere()
+  return facets.map(({ category, count }) => {
+    const isChosen = page.query.category === category.slug
+    return (
+      <a
+        key={category.slug}
+        className={styles.chip}
+        href={here({ category: isChosen ? null : category.slug })}
+        aria-current={isChosen || undefined}
+        rel="nofollow"
+      >
+        {category.name} <span>{count}</span>
+      </a>
+    )
+  })
+}
+
+function Results({ listing, empty, within }: { listing: ListingData; empty: string; within?: string }) {
+  const page = usePage()
+  const { nodes, pageInfo } = listing
+  return (
+    <>
+      {nodes.length > 0 ? <Tiles tiles={nodes} eager={8} heading="h2" within={within} /> : <p className={styles.empty}>{empty}</p>}
+      {(pageInfo.hasNextPage || page.query.after) && (
+        <nav className={styles.pages} aria-label="Pages">
+          {page.query.after && (
+            <ButtonLink quiet href={address(page, page.path, { ...page.query, after: null })}>
+              To the beginning
+            </ButtonLink>
+          )}
+          {pageInfo.hasNextPage && (
+            <ButtonLink quiet href={address(page, page.path, { ...page.query, after: pageInfo.endCursor })} rel="next">
+              More pieces
+            </ButtonLink>
+          )}
+        </nav>
+      )}
+    </>
+  )
+}

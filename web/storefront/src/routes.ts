@@ -1,0 +1,90 @@
+// The pages of the shop: where each is, and what it asks before it is drawn. The build writes this as `routes.json`, which the server reads.
+import type { Operation } from '@vitrine/kit/src/data'
+import { Account, Also, Cart, CategoryPage, Checkout, Home, Order, Pay, Product, Search, Shop } from './operations'
+
+/** Where a variable's value comes from. */
+export type Value =
+  /** A part of the path, after a prefix. */
+  | { path: string; prefix?: string }
+  /** A parameter of the query; without it, or with a value that is not among those named, the default. */
+  | { query: string; default: string | null; among?: readonly string[] }
+  /** Whether a parameter of the query is `yes`. */
+  | { flag: string }
+  /** The currency that prices are shown in. */
+  | { currency: true }
+
+export interface Need {
+  operation: string
+  document: string
+  variables: Record<string, Value>
+  /** The page is drawn without it where it cannot be read. */
+  optional: boolean
+}
+
+/** Who sees a page: the same for everyone; each visitor their own; customers only. */
+export type Access = 'everyone' | 'visitor' | 'customer'
+
+export interface Route {
+  path: string
+  page: PageName
+  access: Access
+  needs: Need[]
+}
+
+export type PageName =
+  | 'home'
+  | 'category'
+  | 'search'
+  | 'product'
+  | 'cart'
+  | 'sign-in'
+  | 'sign-up'
+  | 'checkout'
+  | 'pay'
+  | 'account'
+  | 'order'
+  | 'not-found'
+  | 'sorry'
+
+export const SORTS = ['RELEVANCE', 'PRICE_ASC', 'PRICE_DESC', 'NEWEST'] as const
+
+const currency: Value = { currency: true }
+const sort: Value = { query: 'sort', default: 'RELEVANCE', among: SORTS }
+const available: Value = { flag: 'available' }
+const after: Value = { query: 'after', default: null }
+
+function need(operation: Operation<unknown>, variables: Record<string, Value> = {}, optional = false): Need {
+  return { operation: operation.name, document: operation.document, variables, optional }
+}
+
+function page(path: string, name: PageName, access: Access, needs: Need[]): Route {
+  return { path, page: name, access, needs: [need(Shop, {}, true), ...needs] }
+}
+
+export const routes: Route[] = [
+  page('/', 'home', 'everyone', [need(Home, { currency })]),
+  page('/c/{slug}', 'category', 'everyone', [
+    need(CategoryPage, { slug: { path: 'slug' }, currency, sort, available, after }),
+  ]),
+  page('/search', 'search', 'everyone', [
+    need(Search, {
+      words: { query: 'q', default: null },
+      category: { query: 'category', default: null },
+      currency,
+      sort,
+      available,
+      after,
+    }),
+  ]),
+  page('/p/{slug}', 'product', 'everyone', [
+    need(Product, { id: { path: 'slug', prefix: 'prd_' }, currency }),
+    need(Also, { id: { path: 'slug', prefix: 'prd_' }, currency }, true),
+  ]),
+  page('/cart', 'cart', 'visitor', [need(Cart, { currency })]),
+  page('/sign-in', 'sign-in', 'visitor', []),
+  page('/sign-up', 'sign-up', 'visitor', []),
+  page('/checkout', 'checkout', 'customer', [need(Checkout), need(Cart, { currency })]),
+  page('/checkout/pay', 'pay', 'customer', [need(Pay, { address: { query: 'address', default: '' }, currency })]),
+  page('/account', 'account', 'customer', [need(Account, { after })]),
+  page('/orders/{id}', 'order', 'customer', [need(Order, { id: { path: 'id' } })]),
+]

@@ -1,0 +1,191 @@
+// What people do in the shop, each flow in a browser of its own.
+import { ok, strictEqual } from 'node:assert'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const CARD = { number: '4242 4242 4242 4242', expiry: '12/34', cvv: '123' }
+const ADDRESS = { recipient: 'Ada Brenner', line1: 'Glashüttenweg 4', postalCode: '01067', city: 'Dresden' }
+const PASSWORD = 'through the looking glass'
+
+let people = 0
+const person = () => `ada-${process.pid}-${++people}@vitrine.example`
+
+async function fill(page, values) {
+  for (const [name, value] of Object.entries(values)) await page.fill(`main [name=${name}]`, value)
+}
+
+async function text(page, selector) {
+  return (await page.textContent(selector)).trim()
+}
+
+/** Everything can be read, found and followed without script. */
+export async function reading({ shop, open }) {
+  const page = await open({ javaScriptEnabled: false })
+  await page.goto('/')
+  ok((await text(page, 'h1')).includes('made of glass'))
+  await page.click('nav[aria-label=Categories] a:has-text("Vases")')
+  strictEqual(await text(page, 'h1'), 'Vases')
+  const pieces = await page.locator('article').count()
+  ok(pieces > 5, `${pieces} vases`)
+  await page.click('nav[aria-label="Sorted by"] a:has-text("low to high")')
+  const prices = await page.locator('article').evaluateAll((all) => all.map((a) => Number(/[\d,.]+/.exec(a.querySelector('h2 + p').textContent)[0].replaceAll(',', ''))))
+  ok(prices.every((price, at) => at === 0 || prices[at - 1] <= price), `not sorted: ${prices}`)
+  await page.fill('[name=q]', 'storm')
+  await page.press('[name=q]', 'Enter')
+  await page.click('article a:has-text("Storm vase")')
+  strictEqual(await text(page, 'main h1'), 'Storm vase')
+  const structured = await page.locator('script[type="application/ld+json"]').evaluateAll((all) => all.map((s) => JSON.parse(s.textContent)['@type']))
+  strictEqual(structured.join(), 'Product,BreadcrumbList')
+  strictEqual(await page.getAttribute('link[rel=canonical]', 'href'), `${shop}/p/storm-vase`)
+  await page.click('details:has-text("Prices in") summary')
+  await page.click('a[rel=nofollow]:has-text("CZK")')
+  ok((await text(page, 'h1 + p')).match(/CZK|Kč/), 'the price is in another currency')
+  const missing = await page.goto('/p/no-such-thing')
+  strictEqual(missing.status(), 404)
+  strictEqual(await text(page, 'main h1'), 'There is nothing here')
+  page.mustBeFine()
+}
+
+/** A guest fills a cart, becomes a customer, buys, and sees the order: without script, by plain forms. */
+export async function buying_without_script({ open }) {
+  await buy(await open({ javaScriptEnabled: false }))
+}
+
+/** The same with script. */
+export async function buying({ open }) {
+  const page = await open()
+  await buy(page)
+  page.mustBeFine()
+}
+
+async function buy(page) {
+  await page.goto('/p/tall-vase')
+  await page.selectOption('main [name=quantity]', '2')
+  await page.click('main button:has-text("Add to cart")')
+  await page.click('main a:has-text("To the cart"), header a:has-text("Cart")')
+  await page.waitForURL('**/cart')
+  strictEqual(await page.locator('main li h2').count(), 1)
+  await page.click('a:has-text("Sign in and check out")')
+  await page.click('a:has-text("Make an account")')
+  await fill(page, { displayName: 'Ada Brenner', email: person(), password: PASSWORD })
+  await page.click('main button:has-text("Make an account")')
+  await page.waitForURL('**/checkout')
+  await fill(page, ADDRESS)
+  await page.selectOption('main [name=country]', 'DE')
+  await page.click('main button:has-text("On to paying")')
+  await page.waitForURL('**/checkout/pay?**')
+  // What is refused is told at the form, and can be tried again.
+  await fill(page, { ...CARD, number: '4000 0000 0000 0002' })
+  await page.click('main button:has-text("Pay")')
+  await page.waitForSelector('[role=alert]')
+  strictEqual(await page.inputValue('[name=number]'), '')
+  await fill(page, CARD)
+  await page.click('main button:has-text("Pay")')
+  await page.waitForURL('**/orders/**')
+  strictEqual(await text(page, 'main h1'), 'Thank you')
+  ok((await text(page, 'main')).includes('× 2'))
+  await page.click('a:has-text("All your orders")')
+  strictEqual(await page.locator('main li h3').count(), 1)
+  await page.goto('/cart')
+  strictEqual(await text(page, 'main h1'), 'Nothing but light in here')
+}
+
+async function signUp(page, next) {
+  await page.goto(`/sign-up?next=${encodeURIComponent(next)}`)
+  await fill(page, { displayName: 'Ada Brenner', email: person(), password: PASSWORD })
+  await page.click('main button:has-text("Make an account")')
+  await page.waitForURL(`**${next}`)
+}
+
+/** Two clicks on "pay", and the same form sent again by hand, are one order. */
+export async function paying_twice({ open }) {
+  const page = await open({ javaScriptEnabled: false })
+  await signUp(page, '/p/storm-vase')
+  await page.click('main button:has-text("Add to cart")')
+  await page.goto('/checkout')
+  await fill(page, ADDRESS)
+  await page.click('main button:has-text("On to paying")')
+  await page.waitForURL('**/checkout/pay?**')
+  await fill(page, CARD)
+  const form = await page.locator('form:has([name=cvv])').evaluate((form) => ({
+    action: form.action,
+    fields: Object.fromEntries(new FormData(form)),
+  }))
+  const send = () => page.request.post(form.action, { form: form.fields, headers: { origin: new URL(form.action).origin }, maxRedirects: 0 })
+  const answers = await Promise.all([send(), send()])
+  answers.push(await send())
+  const orders = answers.map((answer) => answer.headers().location)
+  ok(orders[0].startsWith('/orders/ord_'), `${answers[0].status()} ${orders[0]}`)
+  strictEqual(new Set(orders).size, 1, orders.join())
+  await page.goto('/account')
+  strictEqual(await page.locator('main li h3').count(), 1)
+  page.mustBeFine()
+}
+
+/** A form of another site changes nothing, and a sign-in that has ended is made again on the way. */
+export async function strangers({ shop, open }) {
+  const page = await open()
+  const body = { product: 'prd_tall-vase', quantity: '1' }
+  const foreign = await page.request.post('/cart', { form: body, headers: { 'sec-fetch-site': 'cross-site' }, maxRedirects: 0 })
+  strictEqual(foreign.status(), 403)
+  await page.goto('/checkout')
+  strictEqual(page.url(), `${shop}/sign-in?next=%2Fcheckout`)
+  await page.goto('/sign-in?next=https://evil.example/')
+  await fill(page, { email: 'demo@vitrine.example', password: 'not the password' })
+  await page.click('main button:has-text("Sign in")')
+  await page.waitForSelector('[role=alert]')
+  strictEqual(await page.inputValue('[name=email]'), 'demo@vitrine.example')
+  await fill(page, { password: 'see-through-glass' })
+  await page.click('main button:has-text("Sign in")')
+  await page.waitForURL('**/account')
+  await page.context().clearCookies()
+  await page.goto('/account')
+  strictEqual(page.url(), `${shop}/sign-in?next=%2Faccount`)
+  page.mustBeFine()
+}
+
+/** Search offers what someone types, by keyboard; the first page asks nothing of GraphQL by itself, and hydrates as it was drawn. */
+export async function searching({ open }) {
+  const page = await open()
+  const asked = []
+  page.on('request', (request) => request.url().endsWith('/graphql') && asked.push(request.url()))
+  await page.goto('/', { waitUntil: 'networkidle' })
+  strictEqual(asked.length, 0)
+  await page.locator('[name=q]').pressSequentially('storm')
+  await page.waitForSelector('[role=option]')
+  await page.press('[name=q]', 'ArrowDown')
+  await page.press('[name=q]', 'Enter')
+  await page.waitForURL('**/p/storm-vase')
+  page.mustBeFine()
+}
+
+/** No page has findings that are serious, in both themes, on a wide screen and a narrow one, and none is wider than the screen. */
+export async function everyone_can_use_it({ open }) {
+  const found = []
+  for (const [colorScheme, width] of [
+    ['light', 1440],
+    ['dark', 360],
+    ['dark', 1440],
+    ['light', 360],
+  ]) {
+    const page = await open({ colorScheme, viewport: { width, height: 900 }, reducedMotion: 'reduce' })
+    await signUp(page, '/p/tall-vase')
+    await page.click('main button:has-text("Add to cart")')
+    await page.waitForSelector('main a:has-text("To the cart")')
+    const paths = ['/', '/c/vases', '/c/workshops', '/search?q=blue', '/p/tall-vase', '/p/open-bench', '/cart', '/sign-in', '/sign-up', '/checkout', '/account', '/nothing']
+    for (const path of paths) {
+      await page.goto(path)
+      const say = (what) => found.push(`${path} ${colorScheme} ${width}: ${what}`)
+      const content = await page.evaluate(() => document.documentElement.scrollWidth)
+      if (content > width) say(`is ${content} pixels wide`)
+      await page.evaluate(AXE)
+      const { violations } = await page.evaluate(() => globalThis.axe.run())
+      for (const { id, impact, nodes } of violations) {
+        if (impact === 'serious' || impact === 'critical') say(`${impact} ${id} ${nodes.map((node) => node.html.slice(0, 200)).join(' | ')}`)
+      }
+    }
+    page.mustBeFine()
+  }
+  strictEqual(found.join('\n'), '')
+}

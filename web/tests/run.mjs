@@ -1,0 +1,33 @@
+// Runs one flow against a shop: `node run.mjs FLOW SHOP CHROMIUM`. Exits with 1 and says what went wrong, or prints what it saw.
+import { strictEqual } from 'node:assert'
+import { chromium } from 'playwright-core'
+import * as flows from './flows.mjs'
+
+const [name, shop, executablePath] = process.argv.slice(2)
+const flow = flows[name]
+if (flow === undefined) throw new Error(`there is no flow ${name}: expected one of ${Object.keys(flows).join(', ')}`)
+const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync', '--disable-dev-shm-usage']
+const browser = await chromium.launch({ executablePath, args })
+try {
+  await flow({ shop, open: (options) => open(options) })
+  console.log(`${name} passed`)
+} finally {
+  await browser.close()
+}
+
+/** A page in a browser of its own, which fails the flow when anything is said on its console or asked of another site. */
+async function open(options = {}) {
+  const context = await browser.newContext({ baseURL: shop, viewport: { width: 1280, height: 900 }, ...options })
+  const page = await context.newPage()
+  const wrong = []
+  // A browser says itself that a page was 404 or 422: those are what flows expect, and look at.
+  page.on('console', (said) => {
+    if (said.type() === 'error' && !said.text().startsWith('Failed to load resource')) wrong.push(said.text())
+  })
+  page.on('pageerror', (error) => wrong.push(error.message))
+  page.on('request', (request) => {
+    if (new URL(request.url()).origin !== new URL(shop).origin) wrong.push(`asked another site: ${request.url()}`)
+  })
+  page.mustBeFine = () => strictEqual(wrong.join('\n'), '')
+  return page
+}
