@@ -16,6 +16,8 @@ pub struct SetCookie<'a> {
     pub name: &'a str,
     /// What it holds.
     pub value: &'a str,
+    /// Below which path it is sent.
+    pub path: &'a str,
     /// For how long, in seconds; 0 has it forgotten.
     pub max_age_s: u32,
     /// Whether it is sent over TLS only.
@@ -25,9 +27,9 @@ pub struct SetCookie<'a> {
 impl SetCookie<'_> {
     /// Returns it as `Set-Cookie` has it; none where the value cannot stand in a header.
     pub fn header(&self) -> Option<HeaderValue> {
-        let Self { name, value, max_age_s, secure } = self;
+        let Self { name, value, path, max_age_s, secure } = self;
         let secure = if *secure { "; Secure" } else { "" };
-        let text = format!("{name}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}");
+        let text = format!("{name}={value}; Path={path}; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}");
         HeaderValue::try_from(text).ok().filter(|_| !value.contains([';', ',', ' ', '"']))
     }
 }

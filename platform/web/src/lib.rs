@@ -7,7 +7,7 @@
 //! use axum::http::HeaderMap;
 //! use vitrine_platform_web::{SetCookie, cookie, is_own_page};
 //!
-//! let set = SetCookie { name: "basket", value: "gst_1", max_age_s: 60, secure: false };
+//! let set = SetCookie { name: "basket", value: "gst_1", path: "/", max_age_s: 60, secure: false };
 //! assert_eq!(set.header().unwrap(), "basket=gst_1; Path=/; Max-Age=60; HttpOnly; SameSite=Lax");
 //!
 //! let mut headers = HeaderMap::new();

@@ -97,7 +97,7 @@ pub(crate) fn refusal(payload: &Value, values: &[(&str, &str)]) -> Option<Form> 
     let error = payload["errors"].as_array()?.first()?;
     // `address.postalCode` is the field `postalCode` of a form.
     let field = error["field"].as_str().and_then(|field| field.rsplit('.').next()).map(str::to_owned);
-    Some(Form { message: sentence(error), field, values: kept(values) })
+    Some(Form { message: sentence(error), field, values: form_values(values) })
 }
 
 /// What a refusal says, as a sentence.
@@ -109,7 +109,7 @@ pub(crate) fn sentence(refusal: &Value) -> String {
     format!("{first}{}{end}", letters.as_str())
 }
 
-pub(crate) fn kept(values: &[(&str, &str)]) -> Parameters {
+pub(crate) fn form_values(values: &[(&str, &str)]) -> Parameters {
     values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 

@@ -74,7 +74,7 @@ impl View {
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct QueryResult<'a> {
     operation: &'a str,
     variables: Map<String, Value>,
     data: Value,
@@ -94,7 +94,7 @@ struct Input<'a> {
     query: &'a Parameters,
     origin: &'a str,
     currency: &'a str,
-    results: Vec<Answer<'a>>,
+    results: Vec<QueryResult<'a>>,
     visitor: Option<Looking<'a>>,
     form: Option<&'a Form>,
     idempotency_key: Option<String>,
@@ -163,12 +163,12 @@ impl Storefront {
             Error::Graph(graph::Error::TooMany) => StatusCode::TOO_MANY_REQUESTS,
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };
-        let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-        tracing::warn!(%error, cause, "a page was not shown");
+        let cause: &dyn std::error::Error = std::error::Error::source(error).unwrap_or(error);
+        tracing::warn!(error = %cause, "a page was not shown");
         let view = self.plain("sorry", path);
         let answers = view.route.needs.iter().map(|need| {
             let (operation, variables) = (need.operation.as_str(), Map::new());
-            Answer { operation, variables, data: Value::Null }
+            QueryResult { operation, variables, data: Value::Null }
         });
         let drawn = self.draw_of(&view, answers.collect(), None, None).await;
         let html = drawn.map_or_else(|_| LAST_RESORT.to_owned(), |drawn| drawn.html);
@@ -201,7 +201,7 @@ impl Storefront {
     async fn draw_of(
         &self,
         view: &View,
-        results: Vec<Answer<'_>>,
+        results: Vec<QueryResult<'_>>,
         visitor: Option<Looking<'_>>,
         form: Option<&Form>,
     ) -> Result<Drawn, Error> {
@@ -226,7 +226,7 @@ impl Storefront {
         needs: &'a [Need],
         view: &View,
         caller: &Caller,
-    ) -> Result<Vec<Answer<'a>>, graph::Error> {
+    ) -> Result<Vec<QueryResult<'a>>, graph::Error> {
         let questions = needs.iter().map(|need| async move {
             let variables = need.variables(&view.parts, &view.query, view.currency);
             let data = match self.graph.ask(caller, &need.document, variables.clone()).await {
@@ -237,7 +237,7 @@ impl Storefront {
                 }
                 Err(error) => return Err(error),
             };
-            Ok(Answer { operation: &need.operation, variables, data })
+            Ok(QueryResult { operation: &need.operation, variables, data })
         });
         join_all(questions).await.into_iter().collect()
     }

@@ -43,7 +43,7 @@ pub(crate) struct Tokens {
     expires_in_s: i64,
 }
 
-struct Kept {
+struct CurrentTokens {
     tokens: Tokens,
     ends_ms: i64,
 }
@@ -52,7 +52,7 @@ struct Kept {
 pub(crate) struct Session {
     /// What the customer is called.
     pub(crate) name: String,
-    kept: Mutex<Kept>,
+    current: Mutex<CurrentTokens>,
 }
 
 /// Who looks at a page.
@@ -106,19 +106,19 @@ impl Sessions {
 
     /// A token that is good for a while. Requests of one browser that come together change it once.
     async fn token(&self, graph: &Graph, session: &Session, caller: &Caller) -> Result<String, Error> {
-        let mut kept = session.kept.lock().await;
-        if self.clock.now_ms() + REFRESH_EARLY_MS < kept.ends_ms {
-            return Ok(kept.tokens.access_token.clone());
+        let mut current = session.current.lock().await;
+        if self.clock.now_ms() + REFRESH_EARLY_MS < current.ends_ms {
+            return Ok(current.tokens.access_token.clone());
         }
-        let variables = Map::from_iter([("token".to_owned(), json!(kept.tokens.refresh_token))]);
+        let variables = Map::from_iter([("token".to_owned(), json!(current.tokens.refresh_token))]);
         let mut answer = graph.ask(caller, REFRESH, variables).await?;
         let tokens = Tokens::deserialize(answer["refreshSession"]["session"].take()).map_err(|_| Error::NotSignedIn)?;
-        *kept = self.keep(tokens);
-        Ok(kept.tokens.access_token.clone())
+        *current = self.keep(tokens);
+        Ok(current.tokens.access_token.clone())
     }
 
-    fn keep(&self, tokens: Tokens) -> Kept {
-        Kept { ends_ms: self.clock.now_ms() + tokens.expires_in_s * 1000, tokens }
+    fn keep(&self, tokens: Tokens) -> CurrentTokens {
+        CurrentTokens { ends_ms: self.clock.now_ms() + tokens.expires_in_s * 1000, tokens }
     }
 
     /// Signs a browser in: it gets a new cookie, and its guest's cart is no more.
@@ -127,7 +127,7 @@ impl Sessions {
         OsRng.try_fill_bytes(&mut secret).expect("the system has random numbers");
         let id = URL_SAFE_NO_PAD.encode(secret);
         let cookie = self.cookie(SESSION, &id, SESSION_S);
-        self.all.insert(id, Arc::new(Session { name, kept: Mutex::new(self.keep(tokens)) }));
+        self.all.insert(id, Arc::new(Session { name, current: Mutex::new(self.keep(tokens)) }));
         [cookie, self.cookie(GUEST, "", 0)]
     }
 
@@ -136,7 +136,7 @@ impl Sessions {
         let refresh_token = match self.find(headers) {
             Some((id, session)) => {
                 self.all.remove(id);
-                Some(session.kept.lock().await.tokens.refresh_token.clone())
+                Some(session.current.lock().await.tokens.refresh_token.clone())
             }
             None => None,
         };
@@ -149,6 +149,6 @@ impl Sessions {
     }
 
     fn cookie(&self, name: &str, value: &str, max_age_s: u32) -> Option<HeaderValue> {
-        SetCookie { name, value, max_age_s, secure: self.is_secure }.header()
+        SetCookie { name, value, path: "/", max_age_s, secure: self.is_secure }.header()
     }
 }

@@ -1,10 +1,14 @@
 // Every question that a page asks the shop, as a GraphQL document with the type of what comes back.
 import type { Operation } from '@vitrine/kit/src/data'
 
-export interface Money {
+/** An amount as people read it. */
+export interface Price {
+  text: string
+}
+/** An amount that is reckoned with, too. */
+export interface Money extends Price {
   amount: string
   currency: string
-  text: string
 }
 export interface Tile {
   id: string
@@ -13,7 +17,7 @@ export interface Tile {
   name: string
   available: number
   picture: string
-  price: Money
+  price: Price
   category: { slug: string; name: string }
   event: { startsAt: string; text: string; venue: string; seats: number; seatsLeft: number } | null
 }
@@ -36,10 +40,10 @@ export interface Listing {
 const operation = <Data>(name: string, document: string): Operation<Data> => ({ name, document })
 
 const MONEY = 'amount currency text'
-const TILE = `id slug kind name available picture price(in: $currency) { ${MONEY} } category { slug name }
+const TILE = `id slug kind name available picture price(in: $currency) { text } category { slug name }
   event { startsAt text venue seats seatsLeft }`
 const LISTING = `nodes { ${TILE} } pageInfo { hasNextPage endCursor } totalCount`
-const LINE = `productId name quantity unitPrice { ${MONEY} } total { ${MONEY} } product { slug picture kind }`
+const LINE = 'productId name quantity unitPrice { text } total { text } product { slug picture kind }'
 const ADDRESS = 'recipient line1 line2 city postalCode country'
 
 /** What stands around every page. */
@@ -95,42 +99,43 @@ export const Search = operation<SearchData>(
 
 export interface ProductData {
   product:
-    | (Tile & {
+    | (Omit<Tile, 'price'> & {
+        price: Money
         description: string
         tags: string[]
         weightG: number
         sold: number
         promoter: { id: string } | null
-        event: (NonNullable<Tile['event']> & { durationMin: number; endsAt: string }) | null
+        event: (NonNullable<Tile['event']> & { endsAt: string }) | null
       })
     | null
 }
 export const Product = operation<ProductData>(
   'Product',
   `query Product($id: ID!, $currency: CurrencyCode) {
-    product(id: $id) { ${TILE} description tags weightG sold promoter { id } event { startsAt endsAt durationMin text venue seats seatsLeft } }
+    product(id: $id) { ${TILE} description tags weightG sold promoter { id } price(in: $currency) { ${MONEY} } event { endsAt } }
   }`,
 )
 export interface AlsoData {
-  product: { recommendations: { product: Tile; reason: string }[] } | null
+  recommendations: { product: Tile }[]
 }
 /** Apart from the product, so that the page stands when nothing can be recommended. */
 export const Also = operation<AlsoData>(
   'Also',
-  `query Also($id: ID!, $currency: CurrencyCode) { product(id: $id) { recommendations(first: 4) { reason product { ${TILE} } } } }`,
+  `query Also($id: ID!, $currency: CurrencyCode) { recommendations(productIds: [$id], first: 4) { product { ${TILE} } } }`,
 )
 
 export interface CartLine {
   product: Tile
   quantity: number
-  unitPrice: Money
-  total: Money
+  unitPrice: Price
+  total: Price
 }
 export interface CartData {
   cart: {
     lines: CartLine[]
     totalQuantity: number
-    subtotal: Money
+    subtotal: Price
     isGuest: boolean
     problems: { productId: string; message: string }[]
   }
@@ -138,8 +143,8 @@ export interface CartData {
 export const Cart = operation<CartData>(
   'Cart',
   `query Cart($currency: CurrencyCode) {
-    cart { lines { product { ${TILE} } quantity unitPrice(in: $currency) { ${MONEY} } total(in: $currency) { ${MONEY} } }
-      totalQuantity subtotal(in: $currency) { ${MONEY} } isGuest problems { productId message } }
+    cart { lines { product { ${TILE} } quantity unitPrice(in: $currency) { text } total(in: $currency) { text } }
+      totalQuantity subtotal(in: $currency) { text } isGuest problems { productId message } }
   }`,
 )
 
@@ -156,13 +161,6 @@ export interface SavedAddress {
   label: string
   address: Address
 }
-export interface Card {
-  token: string
-  scheme: string
-  last4: string
-  expiryMonth: number
-  expiryYear: number
-}
 export interface CheckoutData {
   me: { displayName: string; addresses: SavedAddress[] } | null
   countries: string[]
@@ -176,22 +174,22 @@ export interface OrderLine {
   productId: string
   name: string
   quantity: number
-  unitPrice: Money
-  total: Money
+  unitPrice: Price
+  total: Price
   product: { slug: string; picture: string; kind: string } | null
 }
 export interface PayData {
-  me: { addresses: SavedAddress[]; cards: Card[] } | null
+  me: { addresses: SavedAddress[] } | null
   quote:
-    | { kind: 'Quote'; lines: OrderLine[]; subtotal: Money; shipping: Money; total: Money }
+    | { kind: 'Quote'; lines: OrderLine[]; subtotal: Price; shipping: Price; total: Money }
     | { kind: 'Refusal'; code: string; message: string }
 }
 export const Pay = operation<PayData>(
   'Pay',
   `query Pay($address: ID!, $currency: CurrencyCode) {
-    me { addresses { id label address { ${ADDRESS} } } cards { token scheme last4 expiryMonth expiryYear } }
+    me { addresses { id label address { ${ADDRESS} } } }
     quote(input: {destination: {savedAddressId: $address}, currency: $currency}) { kind: __typename
-      ... on Quote { lines { ${LINE} } subtotal { ${MONEY} } shipping { ${MONEY} } total { ${MONEY} } }
+      ... on Quote { lines { ${LINE} } subtotal { text } shipping { text } total { ${MONEY} } }
       ... on Refusal { code message } }
   }`,
 )
@@ -202,9 +200,9 @@ export interface OrderData {
     id: string
     state: OrderState
     lines: OrderLine[]
-    subtotal: Money
-    shipping: Money
-    total: Money
+    subtotal: Price
+    shipping: Price
+    total: Price
     address: Address
     placedAt: string
     history: { state: OrderState; at: string; reason: string }[]
@@ -214,7 +212,7 @@ export interface OrderData {
 export const Order = operation<OrderData>(
   'Order',
   `query Order($id: ID!) {
-    order(id: $id) { id state placedAt lines { ${LINE} } subtotal { ${MONEY} } shipping { ${MONEY} } total { ${MONEY} } address { ${ADDRESS} }
+    order(id: $id) { id state placedAt lines { ${LINE} } subtotal { text } shipping { text } total { text } address { ${ADDRESS} }
       history { state at reason } shipment { trackingNumber state history { state at place } } }
   }`,
 )
@@ -225,7 +223,7 @@ export interface AccountData {
     email: string
     addresses: SavedAddress[]
     orders: {
-      nodes: { id: string; state: OrderState; placedAt: string; total: Money; lines: OrderLine[] }[]
+      nodes: { id: string; state: OrderState; placedAt: string; total: Price; lines: OrderLine[] }[]
       pageInfo: PageInfo
     }
   } | null
@@ -234,6 +232,6 @@ export const Account = operation<AccountData>(
   'Account',
   `query Account($after: String) {
     me { displayName email addresses { id label address { ${ADDRESS} } }
-      orders(first: 10, after: $after) { nodes { id state placedAt total { ${MONEY} } lines { ${LINE} } } pageInfo { hasNextPage endCursor } } }
+      orders(first: 10, after: $after) { nodes { id state placedAt total { text } lines { ${LINE} } } pageInfo { hasNextPage endCursor } } }
   }`,
 )

@@ -1,15 +1,15 @@
 // Products that begin as someone types, asked of the shop's GraphQL by the browser itself: nothing about the reader goes along.
-import type { Money } from './operations'
+import type { Price } from './operations'
 
 export interface Suggestion {
   slug: string
   name: string
   picture: string
-  price: Money
+  price: Price
 }
 
 const DOCUMENT =
-  'query Suggestions($words: String!, $currency: CurrencyCode) { suggestions(query: $words, first: 6) { slug name picture price(in: $currency) { amount currency text } } }'
+  'query Suggestions($words: String!, $currency: CurrencyCode) { suggestions(query: $words, first: 6) { slug name picture price(in: $currency) { text } } }'
 
 export async function suggestions(words: string, currency: string, signal: AbortSignal): Promise<Suggestion[]> {
   const response = await fetch('/graphql', {

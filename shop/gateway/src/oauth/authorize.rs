@@ -8,9 +8,11 @@ use axum::response::{Html, IntoResponse, Response};
 use vitrine_contracts::auth::v1 as wire;
 use vitrine_kit::html::escape;
 use vitrine_platform_http::Reply;
+use vitrine_platform_web::{SetCookie, cookie, is_own_page};
 
 use super::parameters::{Fault, Form, Parameters, Unreadable};
 use crate::Gateway;
+use crate::guard::AUTHORIZE;
 use crate::page::frame;
 
 /// A page that is filled in here and nowhere else.
@@ -62,16 +64,10 @@ fn authorization(headers: &HeaderMap, parameters: &mut Parameters) -> wire::Auth
         request_uri: take("request_uri"),
         registration: take("registration"),
         faults: Vec::new(),
-        session: session(headers).unwrap_or_default().to_owned(),
+        session: cookie(headers, COOKIE).unwrap_or_default().to_owned(),
     };
     let fault = |f: &Fault| wire::ParameterFault { name: f.name.to_owned(), message: f.message.to_owned() };
     wire::AuthorizationRequest { faults: parameters.faults().iter().map(fault).collect(), ..request }
-}
-
-/// What the browser's cookie holds.
-fn session(headers: &HeaderMap) -> Option<&str> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
-    cookies.filter_map(|cookie| cookie.trim().split_once('=')).find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
 }
 
 async fn ask(gateway: &Gateway, headers: &HeaderMap, mut parameters: Parameters) -> Response {
@@ -105,7 +101,7 @@ async fn sign_in(gateway: &Gateway, headers: &HeaderMap, mut parameters: Paramet
     match gateway.deps.auth.clone().login(login).await.map(tonic::Response::into_inner) {
         Ok(done) => {
             let mut response = sent_to(&done.location);
-            if let Some(cookie) = cookie(&gateway.config.issuer, &done) {
+            if let Some(cookie) = remembered(&gateway.config.issuer, &done) {
                 response.headers_mut().insert(header::SET_COOKIE, cookie);
             }
             response
@@ -122,16 +118,12 @@ async fn sign_in(gateway: &Gateway, headers: &HeaderMap, mut parameters: Paramet
 }
 
 /// The cookie of a session: no script reads it, and no other site's form sends it.
-fn cookie(issuer: &str, done: &wire::LoginResponse) -> Option<HeaderValue> {
+fn remembered(issuer: &str, done: &wire::LoginResponse) -> Option<HeaderValue> {
     if done.session.is_empty() {
         return None;
     }
-    let secure = if issuer.starts_with("https://") { "; Secure" } else { "" };
-    let text = format!(
-        "{COOKIE}={}; Path=/oauth2/authorize; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
-        done.session, done.session_ttl_s
-    );
-    HeaderValue::try_from(text).ok()
+    let (max_age_s, secure) = (done.session_ttl_s, issuer.starts_with("https://"));
+    SetCookie { name: COOKIE, value: &done.session, path: AUTHORIZE, max_age_s, secure }.header()
 }
 
 /// By GET, whatever came: no one's password goes along (RFC 9700, section 4.12).
@@ -139,21 +131,6 @@ fn sent_to(location: &str) -> Response {
     let headers =
         [(header::LOCATION, location), (header::CACHE_CONTROL, "no-store"), (header::REFERRER_POLICY, "no-referrer")];
     (StatusCode::SEE_OTHER, headers).into_response()
-}
-
-/// Whether a form was sent by the page that is shown here, as far as the browser says: in a header of its own, or, where that is too new
-/// for it or the connection is in plain text, by the origin. Programs say neither.
-fn is_own_page(headers: &HeaderMap, issuer: &str) -> bool {
-    if let Some(from) = headers.get("sec-fetch-site") {
-        return from == "same-origin";
-    }
-    let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else {
-        return !headers.contains_key(header::ORIGIN);
-    };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let is_host =
-        origin.split_once("://").is_some_and(|(_, site)| host.is_some_and(|host| host.eq_ignore_ascii_case(site)));
-    is_host || origin.eq_ignore_ascii_case(issuer)
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {

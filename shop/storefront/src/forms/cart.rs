@@ -31,7 +31,7 @@ pub(crate) async fn change(State(storefront): State<Arc<Storefront>>, sent: Sent
     };
     let guest = payload["guest"].as_str().and_then(|guest| storefront.sessions.guest(guest));
     let answer = if wants_json(&sent.headers) {
-        told(&payload)
+        cart_change(&payload)
     } else if let Some(form) = refusal(&payload, &[]) {
         again(&storefront, &sent, form).await
     } else {
@@ -41,7 +41,7 @@ pub(crate) async fn change(State(storefront): State<Arc<Storefront>>, sent: Sent
 }
 
 /// How many pieces there are now, and why not more.
-fn told(payload: &Value) -> Response {
+fn cart_change(payload: &Value) -> Response {
     let message = payload["errors"].as_array().and_then(|errors| errors.first()).map(sentence);
     let body = json!({"cart": payload["cart"]["totalQuantity"].as_u64().unwrap_or_default(), "message": message});
     ([(header::CACHE_CONTROL, "private, no-store")], axum::Json(body)).into_response()

@@ -8,7 +8,7 @@ use serde::Deserialize as _;
 use serde_json::Map;
 
 use crate::Storefront;
-use crate::forms::{Sent, refusal, variables, with_cookies};
+use crate::forms::{Sent, form_values, refusal, variables, with_cookies};
 use crate::graph::{Caller, Error as GraphError};
 use crate::pages::{Error, Form, see_other};
 use crate::session::Tokens;
@@ -92,8 +92,7 @@ async fn failed(storefront: &Storefront, sent: &Sent, page: &str, error: GraphEr
     match error {
         GraphError::NotSignedIn => {
             let message = "The e-mail address or the password is not right.".to_owned();
-            again(storefront, sent, page, Form { message, values: crate::forms::kept(&values(sent)), field: None })
-                .await
+            again(storefront, sent, page, Form { message, values: form_values(&values(sent)), field: None }).await
         }
         error => storefront.sorry(sent.uri.path(), &Error::Graph(error)).await,
     }

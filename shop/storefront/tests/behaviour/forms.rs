@@ -3,10 +3,10 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Asked, URL, World};
+use crate::world::{PageResponse, Question, URL, World};
 
 /// A shop in which Ada may sign in, and everything else goes well.
-fn ada(asked: &Asked) -> (StatusCode, Value) {
+fn ada(asked: &Question) -> (StatusCode, Value) {
     let session = json!({"accessToken": "access-1", "refreshToken": "refresh-1", "expiresInS": 900});
     let data = match asked.operation.as_str() {
         "SignIn" if asked.variables["password"] == "right" => json!({"signIn": {"session": session, "errors": []}}),
@@ -29,7 +29,7 @@ fn ada(asked: &Asked) -> (StatusCode, Value) {
     (StatusCode::OK, json!({"data": data}))
 }
 
-async fn sign_in(world: &World, cookie: &str, next: &str) -> Answer {
+async fn sign_in(world: &World, cookie: &str, next: &str) -> PageResponse {
     let form = format!("email=ada@x.example&password=right&next={next}");
     world.post("/sign-in", &[("cookie", cookie)], &form).await
 }

@@ -23,18 +23,18 @@ const MAX_BODY: usize = 1 << 20;
 
 /// What the gateway was asked: the operation, its variables, and who asked.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct Question {
     pub(crate) operation: String,
     pub(crate) variables: Value,
     pub(crate) token: Option<String>,
     pub(crate) guest: Option<String>,
 }
 
-type Answers = Arc<Mutex<Box<dyn FnMut(&Asked) -> (StatusCode, Value) + Send>>>;
+type Answers = Arc<Mutex<Box<dyn FnMut(&Question) -> (StatusCode, Value) + Send>>>;
 
 #[derive(Clone)]
 struct Gateway {
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<Question>>>,
     answers: Answers,
 }
 
@@ -46,13 +46,13 @@ pub(crate) struct World {
 }
 
 /// A page, or another answer.
-pub(crate) struct Answer {
+pub(crate) struct PageResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
 
-impl Answer {
+impl PageResponse {
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
     }
@@ -68,7 +68,7 @@ impl Answer {
 
 impl World {
     /// A gateway that answers like this.
-    pub(crate) async fn new(answers: impl FnMut(&Asked) -> (StatusCode, Value) + Send + 'static) -> Self {
+    pub(crate) async fn new(answers: impl FnMut(&Question) -> (StatusCode, Value) + Send + 'static) -> Self {
         let data = tempfile::tempdir().expect("a folder");
         let mesh = Mesh::new(Limits::default());
         let host = Host::new(data.path(), Clock::system(), 1, Pipeline::new(Telemetry::default()), mesh);
@@ -90,19 +90,19 @@ impl World {
         Self::new(move |_| (StatusCode::OK, json!({"data": data}))).await
     }
 
-    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> PageResponse {
         self.send("GET", path, headers, String::new()).await
     }
 
     /// Sends a form as a page of ours does.
-    pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], form: &str) -> Answer {
+    pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], form: &str) -> PageResponse {
         let usual = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
         let missing = usual.iter().filter(|(name, _)| headers.iter().all(|(given, _)| given != name));
         let headers: Vec<_> = headers.iter().chain(missing).copied().collect();
         self.send("POST", path, &headers, form.to_owned()).await
     }
 
-    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
+    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> PageResponse {
         let mut request = Request::builder().method(method).uri(path).header("accept", "text/html");
         if headers.iter().any(|(name, _)| *name == "accept") {
             request = Request::builder().method(method).uri(path);
@@ -114,11 +114,11 @@ impl World {
         let (head, body) = response.expect("an answer").into_parts();
         let body = to_bytes(body, MAX_BODY).await.expect("a body");
         let body = String::from_utf8_lossy(&body).into_owned();
-        Answer { status: head.status.as_u16(), headers: head.headers, body }
+        PageResponse { status: head.status.as_u16(), headers: head.headers, body }
     }
 
     /// What the gateway was asked since this was called last.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Question> {
         std::mem::take(&mut self.gateway.asked.lock())
     }
 }
@@ -128,7 +128,7 @@ async fn graphql(State(gateway): State<Gateway>, headers: HeaderMap, body: Strin
     let text = |name: &str| headers.get(name).map(|value| value.to_str().expect("text").to_owned());
     let document = body["query"].as_str().expect("a document");
     let name = document.split_whitespace().nth(1).unwrap_or_default();
-    let asked = Asked {
+    let asked = Question {
         operation: name.split('(').next().unwrap_or_default().to_owned(),
         variables: body["variables"].clone(),
         token: text("authorization"),

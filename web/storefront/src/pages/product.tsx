@@ -128,7 +128,7 @@ function Facts({ piece }: { piece: Piece }) {
 
 function GoesWith() {
   const also = useData(Also)
-  const tiles = also?.product?.recommendations.map((r) => r.product) ?? []
+  const tiles = also?.recommendations.map((recommended) => recommended.product) ?? []
   if (tiles.length === 0) return null
   return (
     <section className={styles.also} aria-labelledby="also">

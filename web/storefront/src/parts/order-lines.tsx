@@ -1,5 +1,5 @@
 // What is bought, in short: pictures, names, amounts, and the sums below.
-import type { Money } from '../operations'
+import type { Price } from '../operations'
 import { address, usePage } from '../page'
 import styles from './order-lines.module.css'
 
@@ -7,7 +7,7 @@ interface Line {
   productId: string
   name: string
   quantity: number
-  total: Money
+  total: Price
   product: { slug: string; picture: string } | null
 }
 
@@ -29,7 +29,7 @@ export function Lines({ lines }: { lines: Line[] }) {
   )
 }
 
-export function Sums({ sums }: { sums: { subtotal: Money; shipping: Money; total: Money } }) {
+export function Sums({ sums }: { sums: { subtotal: Price; shipping: Price; total: Price } }) {
   return (
     <dl className={styles.sums}>
       <div>
