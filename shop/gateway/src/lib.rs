@@ -69,8 +69,8 @@ pub struct Config {
     /// Largest body of a request, in bytes.
     #[schemars(range(min = 1))]
     pub max_body_bytes: u32,
-    /// Web origins whose pages may call; "*" lets all, which is safe because no page can read what rests on a cookie: the one
-    /// there is belongs to `/oauth2/authorize`, and credentials are not allowed across origins.
+    /// Web origins whose pages may call; "*" lets all, which is safe because no page of another site can read what rests on a cookie:
+    /// `/oauth2/authorize` and the storefront's pages tell browsers nothing that would let them, and credentials are not allowed across origins.
     pub cors_origins: Vec<String>,
     /// Where the page links to for telemetry; empty leaves the link out.
     pub observe_url: BaseUrl,

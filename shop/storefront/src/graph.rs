@@ -32,6 +32,11 @@ impl Caller {
     pub(crate) fn at(extensions: &Extensions) -> Self {
         Self { peer: extensions.get::<Peer>().copied(), ..Self::default() }
     }
+
+    /// The same connection, of whom nothing else is known: for what everyone is shown.
+    pub(crate) fn unknown(&self) -> Self {
+        Self { peer: self.peer, ..Self::default() }
+    }
 }
 
 /// Why there is no answer.
@@ -43,6 +48,9 @@ pub(crate) enum Error {
     /// Too many questions at once.
     #[error("too many questions")]
     TooMany,
+    /// There cannot be such a thing: an id, a cursor or a word that means nothing.
+    #[error("what was asked for cannot be there: {0}")]
+    Invalid(String),
     /// All else, in the gateway's words.
     #[error("the gateway answered {0}")]
     Failed(String),
@@ -84,6 +92,9 @@ impl Graph {
         match (code.or_else(|| answer["code"].as_str()), status.as_u16()) {
             (Some("INVALID_TOKEN" | "TOKEN_REQUIRED" | "TOKEN_EXPIRED"), _) | (_, 401) => Err(Error::NotSignedIn),
             (Some("RATE_LIMITED"), _) | (_, 429) => Err(Error::TooMany),
+            (Some(code), _) if code.starts_with("INVALID") || code == "BAD_USER_INPUT" => {
+                Err(Error::Invalid(code.to_owned()))
+            }
             (None, 200) if errors.is_empty() => Ok(answer["data"].take()),
             // Not its message: that may hold what someone typed.
             (code, status) => Err(Error::Failed(format!("{status} {}", code.unwrap_or("without a code")))),

@@ -114,7 +114,7 @@ impl Storefront {
 
     async fn show_shared(self: &Arc<Self>, view: View, headers: &HeaderMap, caller: Caller) -> Response {
         // What a customer or a guest is told must not be told to everyone.
-        let anyone = Caller { token: None, guest: None, ..caller };
+        let anyone = caller.unknown();
         let draw = || {
             let (storefront, view, context) =
                 (self.clone(), view.clone(), vitrine_platform_telemetry::Context::current());
@@ -123,6 +123,7 @@ impl Storefront {
         };
         match self.cache.get(view.key(), draw).await {
             Ok(page) => shared(&page, headers),
+            Err(Error::Graph(graph::Error::Invalid(_))) => self.not_found(&view.path, caller).await,
             Err(error) => self.sorry(&view.path, &error).await,
         }
     }
@@ -132,6 +133,7 @@ impl Storefront {
         match self.draw(view, visitor, form).await {
             Ok(drawn) => own(drawn),
             Err(Error::Graph(graph::Error::NotSignedIn)) => to_sign_in(view),
+            Err(Error::Graph(graph::Error::Invalid(_))) => self.not_found(&view.path, visitor.caller.clone()).await,
             Err(error) => self.sorry(&view.path, &error).await,
         }
     }
@@ -142,15 +144,15 @@ impl Storefront {
             Ok(answers) => ([(header::CACHE_CONTROL, PRIVATE)], axum::Json(answers)).into_response(),
             Err(graph::Error::NotSignedIn) => StatusCode::UNAUTHORIZED.into_response(),
             Err(graph::Error::TooMany) => StatusCode::TOO_MANY_REQUESTS.into_response(),
+            Err(graph::Error::Invalid(_)) => StatusCode::NOT_FOUND.into_response(),
             Err(graph::Error::Failed(_)) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         }
     }
 
     /// The page that says that there is nothing here.
     pub(crate) async fn not_found(&self, path: &str, caller: Caller) -> Response {
-        let anyone = Caller { token: None, guest: None, ..caller };
         let view = self.plain("not-found", path);
-        let visitor = Visitor { name: None, caller: anyone };
+        let visitor = Visitor { name: None, caller: caller.unknown() };
         match self.draw(&view, &visitor, None).await {
             Ok(drawn) => own(drawn),
             Err(error) => self.sorry(path, &error).await,

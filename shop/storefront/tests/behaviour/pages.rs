@@ -64,6 +64,9 @@ async fn browsers_get_a_page_where_there_is_nothing_and_programs_do_not() {
         let answer = world.get(path, &[("accept", accept)]).await;
         assert_eq!((answer.status, answer.body.as_str()), (404, "no such route"), "{path}");
     }
+    let invalid = json!({"errors": [{"message": "no cursor", "extensions": {"code": "INVALID_CURSOR"}}]});
+    let page = World::new(move |_| (StatusCode::OK, invalid.clone())).await.get("/?q=x", &[]).await;
+    assert!(page.status == 404 && page.body.contains("<h1>not-found</h1>"), "{}", page.body);
     assert_eq!(world.get("/api/v1/products", &[]).await.body, "[]");
 }
 
