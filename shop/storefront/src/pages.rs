@@ -165,7 +165,7 @@ impl Storefront {
             Error::Graph(graph::Error::TooMany) => StatusCode::TOO_MANY_REQUESTS,
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };
-        let cause: &dyn std::error::Error = std::error::Error::source(error).unwrap_or(error);
+        let cause = std::error::Error::source(error).unwrap_or(error).to_string();
         tracing::warn!(error = %cause, "a page was not shown");
         let view = self.plain("sorry", path);
         let answers = view.route.needs.iter().map(|need| {
