@@ -403,6 +403,7 @@ impl Settings {
             token_ttl_s: CLI_TOKEN_TTL_S,
             ..Client::default()
         });
+        services.gateway.graphql.introspection = demo;
         if !demo {
             services.auth.withdrawn = vec![DEMO_CUSTOMER.to_owned(), DEMO_PROMOTER.to_owned()];
             return;

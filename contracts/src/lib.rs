@@ -97,7 +97,7 @@ pub mod services {
 
 /// The topics of events, each with its payload and with the services that follow it.
 pub mod topics {
-    use super::services::{ACCOUNTING, CARTS, EMAIL, FRAUD, ORDERS, PAYMENTS, RECOMMENDATIONS};
+    use super::services::{ACCOUNTING, CARTS, EMAIL, FRAUD, GATEWAY, ORDERS, PAYMENTS, RECOMMENDATIONS};
 
     /// Names topics, and lists them: one that is named is never forgotten by those who need all.
     macro_rules! topics {
@@ -118,19 +118,21 @@ pub mod topics {
 
     topics! {
         /// Payload `orders.v1.OrderEvent`.
-        ORDER_PLACED = "orders.order.placed" to [FRAUD];
+        ORDER_PLACED = "orders.order.placed" to [FRAUD, GATEWAY];
         /// Payload `orders.v1.OrderEvent`.
-        ORDER_PAID = "orders.order.paid" to [ACCOUNTING, EMAIL, RECOMMENDATIONS];
+        ORDER_PAID = "orders.order.paid" to [ACCOUNTING, EMAIL, GATEWAY, RECOMMENDATIONS];
         /// Payload `orders.v1.OrderEvent`.
-        ORDER_SHIPPED = "orders.order.shipped" to [EMAIL];
+        ORDER_SHIPPED = "orders.order.shipped" to [EMAIL, GATEWAY];
         /// Payload `orders.v1.OrderEvent`.
-        ORDER_DELIVERED = "orders.order.delivered" to [];
+        ORDER_DELIVERED = "orders.order.delivered" to [GATEWAY];
         /// Payload `orders.v1.OrderEvent`.
-        ORDER_CANCELLED = "orders.order.cancelled" to [EMAIL];
+        ORDER_CANCELLED = "orders.order.cancelled" to [EMAIL, GATEWAY];
         /// Payload `orders.v1.OrderEvent`.
-        ORDER_REFUNDED = "orders.order.refunded" to [ACCOUNTING, EMAIL];
+        ORDER_REFUNDED = "orders.order.refunded" to [ACCOUNTING, EMAIL, GATEWAY];
         /// Payload `customers.v1.CustomerErased`.
         CUSTOMER_ERASED = "customers.customer.erased" to [CARTS, EMAIL, FRAUD, ORDERS, PAYMENTS];
+        /// Payload `catalog.v1.ProductEvent`.
+        PRODUCT_CHANGED = "catalog.product.changed" to [GATEWAY];
         /// Payload `shipping.v1.ShipmentEvent`.
         SHIPMENT_DISPATCHED = "shipping.shipment.dispatched" to [ORDERS];
         /// Payload `shipping.v1.ShipmentEvent`.

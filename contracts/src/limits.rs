@@ -44,6 +44,15 @@ pub const MAX_SEARCH: usize = 200;
 pub const MAX_RECOMMENDED_FOR: usize = 20;
 /// Most recommendations at once.
 pub const MAX_RECOMMENDATIONS: u32 = 20;
+/// Most ids of a batch read.
+pub const MAX_BATCH: usize = 100;
+/// Most hits of a search that are looked at, where they are filtered or sorted.
+pub const MAX_FILTERED: usize = 1000;
+/// Most cards that a customer keeps a token for, and is shown.
+pub const MAX_CARDS: usize = 100;
+/// How long a guest's cart is kept after its last change, in days.
+pub const GUEST_CART_DAYS: u32 = 30;
+
 /// Recommendations by default how many.
 pub const DEFAULT_RECOMMENDATIONS: u32 = 5;
 /// Most words that an advertisement is chosen by.

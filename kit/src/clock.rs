@@ -98,6 +98,18 @@ pub fn year_and_month(unix_ms: i64) -> (i32, u8) {
     (time.year(), time.month().into())
 }
 
+/// Returns a time as English text for people, in UTC, for example `Thu 24 Dec 2026, 18:00`.
+pub fn text(unix_ms: i64) -> String {
+    let shape =
+        format_description!("[weekday repr:short] [day padding:none] [month repr:short] [year], [hour]:[minute]");
+    date_time(unix_ms).format(shape).expect("the shape asks only for what every time has")
+}
+
+/// Returns the time of the day, in UTC, for example `20:00`.
+pub fn time_of_day(unix_ms: i64) -> String {
+    date_time(unix_ms).format(format_description!("[hour]:[minute]")).expect("every time has an hour and a minute")
+}
+
 /// Returns a time as RFC 3339 in UTC with milliseconds, for example `2026-11-21T02:29:26.000Z`.
 pub fn rfc3339(unix_ms: i64) -> String {
     let shape = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
@@ -127,8 +139,15 @@ pub fn parse_rfc3339_ns(text: &str) -> Option<i128> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Clock, parse_rfc3339, parse_rfc3339_ns, rfc3339, rfc3339_ns, year_and_month};
+    use super::{Clock, parse_rfc3339, parse_rfc3339_ns, rfc3339, rfc3339_ns, text, time_of_day, year_and_month};
     use std::time::Duration;
+
+    #[test]
+    fn times_are_written_for_people() {
+        let at = parse_rfc3339("2026-12-24T18:00:59.999Z").expect("a time");
+        assert_eq!((text(at), time_of_day(at)), ("Thu 24 Dec 2026, 18:00".to_owned(), "18:00".to_owned()));
+        assert_eq!(text(0), "Thu 1 Jan 1970, 00:00");
+    }
 
     #[test]
     fn a_manual_clock_moves_only_when_told() {

@@ -40,6 +40,25 @@ const CURRENCIES: &[(&str, &str, u32)] = &[
     ("ZAR", "Rand", 2),
 ];
 
+/// Signs that stand before an amount in English text (Unicode CLDR 47, locale "en"). Other currencies are written by their code.
+const SIGNS: &[(&str, &str)] = &[
+    ("AUD", "A$"),
+    ("BRL", "R$"),
+    ("CAD", "CA$"),
+    ("CNY", "CN\u{a5}"),
+    ("EUR", "\u{20ac}"),
+    ("GBP", "\u{a3}"),
+    ("HKD", "HK$"),
+    ("ILS", "\u{20aa}"),
+    ("INR", "\u{20b9}"),
+    ("JPY", "\u{a5}"),
+    ("KRW", "\u{20a9}"),
+    ("MXN", "MX$"),
+    ("NZD", "NZ$"),
+    ("PHP", "\u{20b1}"),
+    ("USD", "$"),
+];
+
 /// A currency that the shop knows. Cheap to copy and compare.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency(u8);
@@ -169,6 +188,32 @@ impl Money {
         format!("{sign}{whole}.{fraction}")
     }
 
+    /// The amount as English text for people: `€1,250.00`, `CHF 12.50` (with a space that does not break), `-$3.00`.
+    pub fn text(self) -> String {
+        let amount = self.amount_string();
+        let (sign, amount) = match amount.strip_prefix('-') {
+            Some(rest) => ("-", rest),
+            None => ("", amount.as_str()),
+        };
+        let (whole, fraction) = amount.split_once('.').map_or((amount, None), |(whole, rest)| (whole, Some(rest)));
+        let code = self.currency.code();
+        let mut text = match SIGNS.iter().find(|(known, _)| *known == code) {
+            Some((_, before)) => format!("{sign}{before}"),
+            None => format!("{sign}{code}\u{a0}"),
+        };
+        for (i, digit) in whole.char_indices() {
+            if i > 0 && (whole.len() - i).is_multiple_of(3) {
+                text.push(',');
+            }
+            text.push(digit);
+        }
+        if let Some(fraction) = fraction {
+            text.push('.');
+            text.push_str(fraction);
+        }
+        text
+    }
+
     /// Reads `12.5`, `12.50` or `-3`: digits, and at most as many decimals as the currency has.
     pub fn parse_amount(currency: Currency, text: &str) -> Result<Self, MoneyError> {
         let bad = || MoneyError::Amount(text.chars().take(40).collect(), currency, currency.exponent());
@@ -242,6 +287,20 @@ mod tests {
             ("EUR", "99999999999999999999"),
         ] {
             assert!(Money::parse_amount(currency(code), text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn amounts_are_written_for_people() {
+        for (code, minor, text) in [
+            ("EUR", 125_000, "\u{20ac}1,250.00"),
+            ("EUR", 5, "\u{20ac}0.05"),
+            ("USD", -123_456_789, "-$1,234,567.89"),
+            ("JPY", 900, "\u{a5}900"),
+            ("CHF", 1250, "CHF\u{a0}12.50"),
+            ("BHD", 1_234_567, "BHD\u{a0}1,234.567"),
+        ] {
+            assert_eq!(Money::new(currency(code), minor).text(), text);
         }
     }
 

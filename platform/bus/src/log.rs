@@ -58,6 +58,9 @@ impl EventLogService for EventLog {
         let Some((store, readers)) = self.stores.get(&request.source) else {
             return Err(Problem::not_found(&format!("no service {:?} keeps events here", request.source)).into());
         };
+        if request.latest {
+            return Ok(Response::new(FetchResponse { events: Vec::new(), position: latest(store, &request).await? }));
+        }
         let limit = usize::try_from(request.limit).unwrap_or(1);
         let until = tokio::time::Instant::now() + Duration::from_millis(u64::from(request.wait_ms));
         let mut latest = store.watch_events();
@@ -92,6 +95,19 @@ impl EventLogService for EventLog {
             }
             waited = true;
         }
+    }
+}
+
+/// The position of the newest event there is: also of one that another process has committed just now.
+async fn latest(store: &Store, request: &FetchRequest) -> Result<u64, Status> {
+    let mut position = *store.watch_events().borrow();
+    loop {
+        let after = FetchRequest { after: position, ..request.clone() };
+        let (events, looked) = read(store, &after, MAX_LIMIT as usize).await?;
+        if events.is_empty() {
+            return Ok(looked.max(position));
+        }
+        position = events.last().map_or(looked, |event| event.position);
     }
 }
 

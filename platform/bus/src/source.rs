@@ -88,6 +88,7 @@ impl Source for Log {
             after: from.position,
             limit: BATCH,
             wait_ms: u32::try_from(WAIT.as_millis()).unwrap_or(u32::MAX),
+            latest: false,
         });
         request.set_timeout(WAIT + GRACE);
         let answer = self.client.fetch(request).await.map_err(|s| format!("{:?}: {}", s.code(), s.message()))?;

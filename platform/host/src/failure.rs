@@ -6,7 +6,7 @@ use thiserror::Error;
 use tonic::Status;
 use vitrine_contracts::Problem;
 use vitrine_contracts::common::v1::{PageInfo, PageRequest};
-use vitrine_contracts::limits::{DEFAULT_PAGE, MAX_PAGE};
+use vitrine_contracts::limits::{DEFAULT_PAGE, MAX_BATCH, MAX_PAGE};
 use vitrine_platform_bus::HandleError;
 use vitrine_platform_store as store;
 
@@ -97,6 +97,14 @@ pub fn page_of(request: Option<&PageRequest>) -> Result<(usize, Option<&str>), P
 /// Where the next page begins, for an answer.
 pub fn page_info(next_cursor: Option<String>) -> Option<PageInfo> {
     Some(PageInfo { next_cursor: next_cursor.unwrap_or_default() })
+}
+
+/// The ids of a batch read: each of this kind, and no more than one call may ask for.
+pub fn check_ids<'a>(prefix: &str, ids: &'a [String], field: &str) -> Result<Vec<&'a str>, Problem> {
+    if ids.len() > MAX_BATCH {
+        return Err(Problem::invalid(field, &format!("at most {MAX_BATCH} ids"), "there are too many ids"));
+    }
+    ids.iter().map(|id| check_id(prefix, id, field)).collect()
 }
 
 /// An id that was given, must be there and must be of this kind.

@@ -44,7 +44,7 @@ use vitrine_platform_store as store;
 use vitrine_platform_telemetry as telemetry;
 
 pub use component::Component;
-pub use failure::{Failure, check_id, page_info, page_of};
+pub use failure::{Failure, check_id, check_ids, page_info, page_of};
 pub use running::{DRAIN, Error, Running};
 #[cfg(feature = "mongodb")]
 pub use vitrine_platform_store::MongoDbConfig;

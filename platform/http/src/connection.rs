@@ -93,10 +93,11 @@ where
     } else {
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HTTP1_BUFFER_BYTES);
-        let mut served = builder.serve_connection(io, service);
+        // A handler that has taken a connection over, for a socket, bounds it itself.
+        let mut served = builder.serve_connection(io, service).with_upgrades();
         let ended = drive(&mut served, |served| served.graceful_shutdown(), &about, admitted).await;
-        if matches!(ended, Ended::Overdue(Overdue::Head)) {
-            let mut stream = served.into_parts().io.into_inner().into_inner();
+        if let (Ended::Overdue(Overdue::Head), Some(parts)) = (&ended, served.into_parts()) {
+            let mut stream = parts.io.into_inner().into_inner();
             // Who is slow to speak may be slow to listen.
             let told = async { stream.write_all(&rejection::late_head()).await.and(stream.shutdown().await) };
             let _ = tokio::time::timeout(LEAVE, told).await;

@@ -54,6 +54,21 @@ pub fn set(lines: &mut Vec<Line>, product_id: &str, quantity: u32) -> Result<(),
     Ok(())
 }
 
+/// Moves lines into others, quantities added up and cut at [`MAX_QUANTITY`]. Products for which there is no room stay where they are.
+pub fn merge(into: &mut Vec<Line>, from: &mut Vec<Line>, most: usize) {
+    from.retain(|line| {
+        if check_room(into, &line.product_id, most).is_err() {
+            return true;
+        }
+        let present = into.iter_mut().find(|l| l.product_id == line.product_id);
+        match present {
+            Some(known) => known.quantity = (known.quantity + line.quantity).min(MAX_QUANTITY),
+            None => into.push(line.clone()),
+        }
+        false
+    });
+}
+
 /// Refuses one more product where a cart has as many as it takes. One that is there already has its place.
 pub fn check_room(lines: &[Line], product_id: &str, most: usize) -> Result<(), Problem> {
     if lines.len() < most || lines.iter().any(|l| l.product_id == product_id) {
@@ -65,7 +80,7 @@ pub fn check_room(lines: &[Line], product_id: &str, most: usize) -> Result<(), P
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, MAX_LINES, add, check_room, set};
+    use super::{Line, MAX_LINES, MAX_QUANTITY, add, check_room, merge, set};
     use proptest::prelude::{any, prop_assert, proptest};
 
     #[test]
@@ -90,6 +105,19 @@ mod tests {
         assert!(check_room(&lines, "prd_7", 5).is_ok(), "what is there already has its place");
         assert_eq!(check_room(&lines[..5], "prd_more", 5).expect_err("full").reason, "CART_FULL");
         assert!(check_room(&lines[..4], "prd_more", 5).is_ok());
+    }
+
+    #[test]
+    fn what_fits_is_moved_and_the_rest_stays() {
+        let line = |id: &str, quantity| Line { product_id: id.to_owned(), quantity };
+        let mut into = vec![line("prd_a", 998), line("prd_b", 1)];
+        let mut from = vec![line("prd_a", 5), line("prd_c", 2), line("prd_d", 1)];
+        merge(&mut into, &mut from, 3);
+        assert_eq!(into, [line("prd_a", MAX_QUANTITY), line("prd_b", 1), line("prd_c", 2)]);
+        assert_eq!(from, [line("prd_d", 1)]);
+        let before = into.clone();
+        merge(&mut into, &mut Vec::new(), 3);
+        assert_eq!(into, before);
     }
 
     proptest! {

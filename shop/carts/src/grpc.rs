@@ -4,13 +4,15 @@ use tonic::{Request, Response, Status};
 use vitrine_contracts::Problem;
 use vitrine_contracts::carts::v1::carts_service_server::CartsService;
 use vitrine_contracts::carts::v1::{
-    AddItemRequest, Cart, ClearCartRequest, GetCartRequest, ReleaseCartRequest, SetItemRequest, SettleCartRequest,
-    TakeCartRequest,
+    AddItemRequest, Cart, ClearCartRequest, GetCartRequest, MergeCartRequest, ReleaseCartRequest, SetItemRequest,
+    SettleCartRequest, TakeCartRequest,
 };
 use vitrine_contracts::catalog::v1::GetProductRequest;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
 use vitrine_contracts::common::v1::Line as WireLine;
 use vitrine_flags_client::{Handle, Subject};
+use vitrine_kit::clock::Clock;
+use vitrine_kit::id;
 use vitrine_platform_host::{Failure, check_id};
 use vitrine_platform_mesh::Transport;
 use vitrine_platform_store::{Store, Stored, retry_conflicts};
@@ -23,6 +25,7 @@ pub(crate) struct Service {
     pub(crate) store: Store,
     pub(crate) catalog: CatalogServiceClient<Transport>,
     pub(crate) flags: Handle,
+    pub(crate) clock: Clock,
 }
 
 fn to_wire(doc: CartDoc, stored_version: u64) -> Cart {
@@ -32,8 +35,18 @@ fn to_wire(doc: CartDoc, stored_version: u64) -> Cart {
     Cart { customer_id: doc.customer_id, lines, version, purchase_id }
 }
 
-/// What a purchase is about: its id, and lines that a cart may hold.
-fn check_purchase(purchase_id: &str, lines: Vec<WireLine>) -> Result<Vec<Line>, Problem> {
+/// Who has a cart: a customer or a guest.
+fn check_owner(id: &str) -> Result<(), Problem> {
+    if is_guest(id) { Ok(()) } else { check_id("cus", id, "customer_id").map(drop) }
+}
+
+fn is_guest(id: &str) -> bool {
+    id::is_valid("gst", id)
+}
+
+/// What a purchase is about: its customer, its id, and lines that a cart may hold.
+fn check_purchase(customer_id: &str, purchase_id: &str, lines: Vec<WireLine>) -> Result<Vec<Line>, Problem> {
+    check_id("cus", customer_id, "customer_id")?;
     check_id("ord", purchase_id, "purchase_id")?;
     let mut checked = Vec::new();
     for line in lines {
@@ -50,7 +63,7 @@ impl Service {
     }
 
     async fn read(&self, customer_id: &str) -> Result<Stored<CartDoc>, Failure> {
-        check_id("cus", customer_id, "customer_id")?;
+        check_owner(customer_id)?;
         let empty = || {
             let doc = CartDoc { customer_id: customer_id.to_owned(), ..CartDoc::default() };
             Stored { doc, version: 0 }
@@ -71,6 +84,7 @@ impl Service {
                 return Ok::<_, Failure>(to_wire(doc, version));
             }
             doc.unseen_writes += u64::from(doc.lines == before);
+            doc.guest_at = is_guest(customer_id).then(|| self.clock.now_ms());
             let mut tx = self.store.begin();
             if version == 0 {
                 tx.insert(&doc)
@@ -138,9 +152,37 @@ impl CartsService for Service {
         self.change_living(&request.into_inner().customer_id, clear).await
     }
 
+    async fn merge_cart(&self, request: Request<MergeCartRequest>) -> Result<Response<Cart>, Status> {
+        let MergeCartRequest { guest_id, customer_id } = request.into_inner();
+        check_id("gst", &guest_id, "guest_id")?;
+        check_id("cus", &customer_id, "customer_id")?;
+        let most = self.most_lines(&customer_id);
+        let merged = retry_conflicts(async || {
+            let (mut guest, mut own) = (self.read(&guest_id).await?, self.read(&customer_id).await?);
+            if own.erased {
+                return Err(Failure::from(Problem::not_found("there is no such customer")));
+            }
+            let before = own.lines.clone();
+            domain::merge(&mut own.doc.lines, &mut guest.doc.lines, most);
+            let mut tx = self.store.begin();
+            if own.lines != before {
+                if own.version == 0 { tx.insert(&own.doc) } else { tx.update(&own) }
+            }
+            match (guest.version, guest.lines.is_empty()) {
+                (0, _) => {}
+                (version, true) => tx.delete_expecting::<CartDoc>(&guest_id, version),
+                (_, false) => tx.update(&guest),
+            }
+            let version = own.version + u64::from(own.lines != before);
+            tx.commit().await?;
+            Ok(to_wire(own.doc, version))
+        });
+        Ok(Response::new(merged.await?))
+    }
+
     async fn take_cart(&self, request: Request<TakeCartRequest>) -> Result<Response<Cart>, Status> {
         let TakeCartRequest { customer_id, purchase_id, lines } = request.into_inner();
-        let wanted = check_purchase(&purchase_id, lines)?;
+        let wanted = check_purchase(&customer_id, &purchase_id, lines)?;
         if wanted.is_empty() {
             return Err(Problem::invalid("lines", "at least one line", "the purchase is of nothing").into());
         }
@@ -150,13 +192,13 @@ impl CartsService for Service {
 
     async fn release_cart(&self, request: Request<ReleaseCartRequest>) -> Result<Response<Cart>, Status> {
         let ReleaseCartRequest { customer_id, purchase_id } = request.into_inner();
-        check_purchase(&purchase_id, Vec::new())?;
+        check_purchase(&customer_id, &purchase_id, Vec::new())?;
         self.change(&customer_id, |doc| Ok(!doc.erased && doc.purchases.release(&purchase_id))).await
     }
 
     async fn settle_cart(&self, request: Request<SettleCartRequest>) -> Result<Response<Cart>, Status> {
         let SettleCartRequest { customer_id, purchase_id, lines } = request.into_inner();
-        let bought = check_purchase(&purchase_id, lines)?;
+        let bought = check_purchase(&customer_id, &purchase_id, lines)?;
         let settle = |doc: &mut CartDoc| Ok(!doc.erased && doc.purchases.settle(&mut doc.lines, &purchase_id, &bought));
         self.change(&customer_id, settle).await
     }

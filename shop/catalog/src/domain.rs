@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::Problem;
 use vitrine_contracts::catalog::v1::{Kind, Product};
-use vitrine_contracts::common::v1::Line;
+use vitrine_contracts::common::v1::{Line, Money as WireMoney};
 use vitrine_contracts::limits::{
     MAX_DESCRIPTION, MAX_DURATION_MIN, MAX_LINES, MAX_PRICE, MAX_PRODUCT_NAME, MAX_QUANTITY, MAX_STOCK, MAX_TAG,
     MAX_TAGS, MAX_VENUE, MAX_WEIGHT_G, MIN_DURATION_MIN,
 };
 use vitrine_contracts::money_from_proto;
 use vitrine_contracts::text::{line, paragraphs};
-use vitrine_kit::money::Money;
+use vitrine_kit::money::{Currency, Money};
 
 /// How long a reservation holds by default, and the bounds of what may be said, in milliseconds.
 const TTL_MS: (u32, u32, u32) = (900_000, 1_000, 3_600_000);
@@ -147,6 +147,16 @@ pub fn check_price(price: Money) -> Result<Money, Problem> {
         return Err(Problem::invalid("price", &expected, "the price is out of range").with_reason("INVALID_PRICE"));
     }
     Ok(price)
+}
+
+/// The price by which products are compared, in cents: what a caller says it is in EUR.
+pub fn comparable(price: Option<&WireMoney>) -> Result<Option<i64>, Problem> {
+    let Some(price) = price else { return Ok(None) };
+    let money = money_from_proto(Some(price), "comparable_price")?;
+    if money.currency != Currency::EUR {
+        return Err(Problem::invalid("comparable_price", "an amount in EUR", "prices are compared in EUR"));
+    }
+    Ok(Some(money.minor))
 }
 
 /// Checks all that describes a new product, and returns it as it is kept.

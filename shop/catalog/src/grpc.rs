@@ -4,22 +4,23 @@ use tonic::{Request, Response, Status};
 use vitrine_contracts::catalog::v1::catalog_service_server::CatalogService;
 use vitrine_contracts::catalog::v1::{
     BatchGetProductsRequest, BatchGetProductsResponse, Category, CreateProductRequest, DeleteAnyProductRequest,
-    DeleteProductRequest, DeleteProductResponse, GetPictureRequest, GetPictureResponse, GetProductRequest, Kind,
+    DeleteProductRequest, DeleteProductResponse, GetPictureRequest, GetPictureResponse, GetProductRequest,
     ListCategoriesRequest, ListCategoriesResponse, ListProductsRequest, ListProductsResponse, Product, ProductChange,
-    ProductState, ReleaseReservationRequest, Reservation, ReserveRequest, SearchProductsRequest,
-    SearchProductsResponse, UpdateAnyProductRequest, UpdateProductRequest,
+    ProductChangeKind, ProductEvent, ProductState, ReleaseReservationRequest, Reservation, ReserveRequest,
+    SearchProductsRequest, SearchProductsResponse, UpdateAnyProductRequest, UpdateProductRequest,
 };
-use vitrine_contracts::limits::{MAX_IDEMPOTENCY_KEY, MAX_SEARCH};
-use vitrine_contracts::{Problem, money_from_proto};
-use vitrine_flags_client::{Handle, Subject};
+use vitrine_contracts::limits::MAX_IDEMPOTENCY_KEY;
+use vitrine_contracts::{Problem, money_from_proto, topics};
+use vitrine_flags_client::Handle;
 use vitrine_kit::id;
-use vitrine_platform_host::{Failure, check_id, page_info, page_of};
-use vitrine_platform_store::{self as store, Page, Query, Stored, retry_conflicts};
+use vitrine_platform_bus as bus;
+use vitrine_platform_host::{Failure, check_id, page_info};
+use vitrine_platform_store::{self as store, Query, Stored, retry_conflicts};
 use vitrine_shop_pictures::Spec;
 
 use crate::content::{self, CATEGORIES, pieces};
 use crate::domain::{self, Stock};
-use crate::flags::HIDE_SOLD_OUT;
+use crate::find::{Finder, check_category};
 use crate::reserve::Reservations;
 use crate::store::{CreatedDoc, ProductDoc, Products, StockDoc, from_wire, to_wire};
 
@@ -30,15 +31,6 @@ pub(crate) struct Service {
     pub(crate) products: Products,
     pub(crate) reservations: Reservations,
     pub(crate) flags: Handle,
-}
-
-fn check_category(slug: &str) -> Result<(), Problem> {
-    if CATEGORIES.iter().any(|c| c.slug == slug) {
-        return Ok(());
-    }
-    let known = CATEGORIES.iter().map(|c| c.slug).collect::<Vec<_>>().join(", ");
-    Err(Problem::invalid("category", &format!("one of {known}"), "there is no such category")
-        .with_reason("UNKNOWN_CATEGORY"))
 }
 
 /// Who changes a product.
@@ -80,6 +72,10 @@ fn check_expected(expected: Option<&ProductState>, version: u64, stock: Stock) -
 }
 
 impl Service {
+    fn finder(&self) -> Finder<'_> {
+        Finder { products: &self.products, flags: &self.flags }
+    }
+
     async fn create(&self, request: CreateProductRequest) -> Result<Product, Failure> {
         let product =
             request.product.ok_or_else(|| Problem::invalid("product", "a product", "the product is missing"))?;
@@ -90,7 +86,7 @@ impl Service {
             let expected = format!("at most {MAX_IDEMPOTENCY_KEY} characters");
             return Err(Problem::invalid("idempotency_key", &expected, "the key is too long").into());
         }
-        let doc = from_wire(id::new("prd"), product, now);
+        let doc = from_wire(id::new("prd"), product, now)?;
         let key = format!("{}/{}", doc.promoter_id, request.idempotency_key);
         let mut tx = self.products.store.begin();
         tx.insert(&doc);
@@ -99,6 +95,7 @@ impl Service {
         if !request.idempotency_key.is_empty() {
             tx.insert(&CreatedDoc { key: key.clone(), product_id: doc.id.clone() });
         }
+        tell(&mut tx, &doc, ProductChangeKind::Created, now);
         match tx.commit().await {
             Ok(()) => Ok(to_wire(&Stored { doc, version: 1 }, stock)),
             Err(store::Error::Exists { .. }) => self.created_before(&key, &doc).await,
@@ -143,6 +140,9 @@ impl Service {
                 stock.doc.stock = stock.doc.stock.restock(request.restock)?;
                 tx.update(&stock);
             }
+            if !tx.is_empty() {
+                tell(&mut tx, &stored.doc, ProductChangeKind::Updated, self.products.clock.now_ms());
+            }
             tx.commit().await?;
             stored.version += u64::from(changed);
             self.one(stored).await
@@ -164,6 +164,7 @@ impl Service {
             let mut tx = self.products.store.begin();
             tx.delete_expecting::<StockDoc>(&product.id, stock.version);
             tx.delete_expecting::<ProductDoc>(&product.id, product.version);
+            tell(&mut tx, &product.doc, ProductChangeKind::Deleted, self.products.clock.now_ms());
             tx.commit().await?;
             Ok(())
         })
@@ -174,19 +175,13 @@ impl Service {
         let stock = self.products.stock(&[&stored.id]).await?;
         Ok(to_wire(&stored, stock.get(&stored.id).map(|s| s.stock).unwrap_or_default()))
     }
+}
 
-    /// A page of products. What shoppers see may leave out what is sold out; such a page is shorter, and goes on like any other.
-    async fn page(
-        &self,
-        page: Page<ProductDoc>,
-        for_shoppers: bool,
-    ) -> Result<(Vec<Product>, Option<String>), Failure> {
-        let mut products = self.products.complete(page.items).await?;
-        if for_shoppers && self.flags.read(&HIDE_SOLD_OUT, &Subject::ANYONE) {
-            products.retain(|product| product.available > 0);
-        }
-        Ok((products, page.next_cursor))
-    }
+/// Tells those who follow the catalog.
+fn tell(tx: &mut store::Tx, doc: &ProductDoc, kind: ProductChangeKind, now_ms: i64) {
+    let (product_id, category) = (doc.id.clone(), doc.category.clone());
+    let event = ProductEvent { product_id, category, kind: kind.into(), at_unix_ms: now_ms };
+    bus::publish(tx, topics::PRODUCT_CHANGED, &doc.id, now_ms, &event);
 }
 
 fn change(doc: &mut ProductDoc, request: &ProductChange) -> Result<(), Problem> {
@@ -204,6 +199,7 @@ fn change(doc: &mut ProductDoc, request: &ProductChange) -> Result<(), Problem> 
         let price = domain::check_price(money_from_proto(request.price.as_ref(), "price")?)?;
         doc.currency = price.currency.code().to_owned();
         doc.price_minor = price.minor;
+        doc.comparable_minor = domain::comparable(request.comparable_price.as_ref())?;
     }
     Ok(())
 }
@@ -275,21 +271,7 @@ impl CatalogService for Service {
         &self,
         request: Request<ListProductsRequest>,
     ) -> Result<Response<ListProductsResponse>, Status> {
-        let request = request.into_inner();
-        let (size, cursor) = page_of(request.page.as_ref())?;
-        let mut query = Query::all().limit(size).cursor(cursor);
-        if !request.category.is_empty() {
-            check_category(&request.category)?;
-            query = query.and_eq("category", request.category.as_str());
-        }
-        if request.kind() != Kind::Unspecified {
-            query = query.and_eq("kind", request.kind);
-        }
-        if !request.promoter_id.is_empty() {
-            query = query.and_eq("promoter", request.promoter_id.as_str());
-        }
-        let found = self.products.store.find(query).await.map_err(Failure::from)?;
-        let (products, next) = self.page(found, request.promoter_id.is_empty()).await?;
+        let (products, next) = self.finder().list(request.into_inner()).await?;
         Ok(Response::new(ListProductsResponse { products, page: page_info(next) }))
     }
 
@@ -297,16 +279,8 @@ impl CatalogService for Service {
         &self,
         request: Request<SearchProductsRequest>,
     ) -> Result<Response<SearchProductsResponse>, Status> {
-        let request = request.into_inner();
-        let words = request.query.trim();
-        if words.is_empty() || words.chars().count() > MAX_SEARCH {
-            let expected = format!("1 to {MAX_SEARCH} characters");
-            return Err(Problem::invalid("q", &expected, "there is nothing to search for, or too much").into());
-        }
-        let (size, cursor) = page_of(request.page.as_ref())?;
-        let found = self.products.store.search("text", words, size, cursor).await.map_err(Failure::from)?;
-        let (products, next) = self.page(found, true).await?;
-        Ok(Response::new(SearchProductsResponse { products, page: page_info(next) }))
+        let ((products, next), facets) = self.finder().search(request.into_inner()).await?;
+        Ok(Response::new(SearchProductsResponse { products, page: page_info(next), facets }))
     }
 
     async fn list_categories(

@@ -13,6 +13,7 @@
 
 mod content;
 pub mod domain;
+mod find;
 pub mod flags;
 mod generate;
 mod grpc;

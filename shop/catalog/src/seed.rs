@@ -103,6 +103,7 @@ fn piece_doc(piece: &Piece, config: &Config, now: i64) -> ProductDoc {
         event,
         promoter_id,
         created_at: now,
+        comparable_minor: None,
     }
 }
 
@@ -120,5 +121,6 @@ fn generated_doc(generated: Generated, now: i64) -> ProductDoc {
         event: None,
         promoter_id: String::new(),
         created_at: now,
+        comparable_minor: None,
     }
 }

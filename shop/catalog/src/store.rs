@@ -8,10 +8,18 @@ use vitrine_contracts::Problem;
 use vitrine_contracts::catalog::v1::{EventDetails, Kind, Product};
 use vitrine_contracts::common::v1::Money as WireMoney;
 use vitrine_kit::clock::Clock;
+use vitrine_kit::money::{Currency, Money};
 use vitrine_platform_host::Failure;
 use vitrine_platform_store::{Document, Index, Keys, Store, Stored};
 
-use crate::domain::{Hold, Stock};
+use crate::domain::{Hold, Stock, comparable};
+
+/// The index of products by their price in EUR.
+pub(crate) const BY_PRICE: &str = "price";
+/// The index of products by when they were made.
+pub(crate) const BY_CREATION: &str = "created";
+/// The index of events by when they begin.
+pub(crate) const BY_START: &str = "starts_at";
 
 /// What a product is. Its version is the product's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +36,17 @@ pub(crate) struct ProductDoc {
     pub(crate) event: Option<EventDoc>,
     pub(crate) promoter_id: String,
     pub(crate) created_at: i64,
+    /// What a price in another currency is in EUR, in cents, if it was said.
+    #[serde(default)]
+    pub(crate) comparable_minor: Option<i64>,
+}
+
+impl ProductDoc {
+    /// The price in EUR, in cents, by which products are compared; of one that is not known, more than any.
+    fn comparable(&self) -> i64 {
+        let own = (self.currency == Currency::EUR.code()).then_some(self.price_minor);
+        own.or(self.comparable_minor).unwrap_or(i64::MAX)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,8 +58,15 @@ pub(crate) struct EventDoc {
 
 impl Document for ProductDoc {
     const COLLECTION: &'static str = "products";
-    const INDEXES: &'static [Index] =
-        &[Index::ordered("category"), Index::ordered("kind"), Index::ordered("promoter"), Index::text("text")];
+    const INDEXES: &'static [Index] = &[
+        Index::ordered("category"),
+        Index::ordered("kind"),
+        Index::ordered("promoter"),
+        Index::ordered(BY_PRICE),
+        Index::ordered(BY_CREATION),
+        Index::ordered(BY_START),
+        Index::text("text"),
+    ];
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.id)
     }
@@ -49,6 +75,11 @@ impl Document for ProductDoc {
         out.put("kind", self.kind);
         if !self.promoter_id.is_empty() {
             out.put("promoter", self.promoter_id.as_str());
+        }
+        out.put(BY_PRICE, self.comparable());
+        out.put(BY_CREATION, self.created_at);
+        if let Some(event) = &self.event {
+            out.put(BY_START, event.starts_at);
         }
         out.put("text", format!("{} {} {} {}", self.name, self.category, self.tags.join(" "), self.description));
     }
@@ -189,13 +220,20 @@ pub(crate) fn to_wire(stored: &Stored<ProductDoc>, stock: Stock) -> Product {
         version: stored.version,
         created_at_unix_ms: doc.created_at,
         picture: format!("{}.svg", doc.id),
+        comparable_price: known(doc.comparable()),
     }
 }
 
+/// The price by which products are compared, if it is known.
+fn known(comparable: i64) -> Option<WireMoney> {
+    (comparable < i64::MAX).then(|| Money::new(Currency::EUR, comparable).into())
+}
+
 /// A new product's document.
-pub(crate) fn from_wire(id: String, product: Product, now_ms: i64) -> ProductDoc {
+pub(crate) fn from_wire(id: String, product: Product, now_ms: i64) -> Result<ProductDoc, Problem> {
+    let comparable_minor = comparable(product.comparable_price.as_ref())?;
     let price = product.price.unwrap_or_default();
-    ProductDoc {
+    Ok(ProductDoc {
         id,
         kind: Kind::try_from(product.kind).unwrap_or_default().into(),
         name: product.name,
@@ -212,5 +250,6 @@ pub(crate) fn from_wire(id: String, product: Product, now_ms: i64) -> ProductDoc
         }),
         promoter_id: product.promoter_id,
         created_at: now_ms,
-    }
+        comparable_minor,
+    })
 }

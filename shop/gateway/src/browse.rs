@@ -135,6 +135,11 @@ impl Browse {
         self.cache.invalidate(&[LISTS]).await;
     }
 
+    /// After another process has moved the stock of a product: an event has said so.
+    pub(crate) async fn moved_elsewhere(&self, product_id: &str) {
+        self.cache.invalidate(&[product_id]).await;
+    }
+
     /// After an order's stock has moved. Lists keep their figures for a moment: orders come all the time.
     pub(crate) async fn moved(&self, order: &Order) {
         let products: Vec<&str> = order.lines.iter().map(|line| line.product_id.as_str()).collect();

@@ -21,7 +21,7 @@ use vitrine_kit::money::{Currency, Money as CoreMoney};
 pub(crate) use admin::{Assessment, KeyRotated, LedgerTransaction, PaymentRecord, TrialBalance};
 pub(crate) use cart::{Cart, Line, NewItem, NewOrder, NewToken, PaymentToken, Quantity, Quote, QuoteQuestion};
 pub(crate) use catalog::{
-    Ad, Category, Converted, Currencies, Kind, NewProduct, Product, ProductPatch, Recommendation,
+    Ad, Category, Converted, Currencies, Kind, NewProduct, Product, ProductPatch, Recommendation, picture,
 };
 pub(crate) use orders::{Cancel, Letter, Order, Shipment, Transition};
 pub(crate) use people::{Address, Customer, CustomerPatch, Destination, NewAddress, SignUp};

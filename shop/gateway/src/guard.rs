@@ -19,9 +19,9 @@ use vitrine_platform_http::{
 };
 use vitrine_platform_telemetry::Context;
 
-use crate::Gateway;
 use crate::oauth::oauth_error;
 use crate::tokens::Caller;
+use crate::{Gateway, graph};
 
 /// How long a request may take in all.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -58,7 +58,7 @@ impl Access {
         }
     }
 
-    fn admits(self, caller: &Caller) -> bool {
+    pub(crate) fn admits(self, caller: &Caller) -> bool {
         match self {
             Self::Public => true,
             Self::Customer => caller.has("customer"),
@@ -72,13 +72,15 @@ impl Access {
 pub(crate) fn around(operations: Router<Arc<Gateway>>, gateway: &Arc<Gateway>, host: &Host) -> Result<Router, Problem> {
     let (telemetry, edge) = (host.telemetry(GATEWAY), host.edge(GATEWAY));
     let max_body = usize::try_from(gateway.config.max_body_bytes).unwrap_or(usize::MAX);
-    let routes = operations.merge(crate::oauth::router().merge(crate::page::router()).layer(from_fn(conditional)));
+    let pages = crate::oauth::router().merge(crate::page::router()).layer(from_fn(conditional));
+    let routes = operations.merge(pages).merge(graph::router());
     let limited = nowhere(routes, problem_errors)
         // Not behind a guard: what is not possible for anybody needs no token to be told.
         .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
         .layer(DefaultBodyLimit::max(max_body))
         .layer(from_fn_with_state(gateway.clone(), limit))
-        .layer(from_fn(with_oauth_errors));
+        .layer(from_fn(with_oauth_errors))
+        .layer(from_fn(graph::with_graphql_errors));
     Ok(with_error_format(plain_bodies(limited), words)
         .layer(cors(&gateway.config.cors_origins)?)
         .layer(from_fn(closed_to_pages))
@@ -102,9 +104,13 @@ async fn closed_to_pages(request: Request, next: Next) -> Response {
     response
 }
 
-/// OAuth clients read errors as RFC 6749, section 5.2, has them; everyone else gets a problem document.
+/// OAuth clients read errors as RFC 6749, section 5.2, has them, and GraphQL's as it has them; everyone else gets a problem document.
 fn words(asked: &RequestInfo, refusal: &Refusal) -> Response {
-    if !OAUTH.contains(&asked.uri.path()) {
+    let path = asked.uri.path();
+    if graph::is_graphql(path) {
+        return graph::error_format(asked, refusal);
+    }
+    if !OAUTH.contains(&path) {
         return problem_errors(asked, refusal);
     }
     oauth_errors(refusal.status, &refusal.message, Some((&refusal.field, refusal.expected)))
@@ -158,6 +164,7 @@ fn cors(origins: &[String]) -> Result<CorsLayer, Problem> {
             header::IF_MATCH,
             header::IF_NONE_MATCH,
             own("idempotency-key"),
+            own(graph::GUEST),
             own("traceparent"),
             own("baggage"),
         ])
@@ -217,6 +224,11 @@ fn address(extensions: &Extensions) -> String {
 pub(crate) fn sells(extensions: &Extensions) -> bool {
     let presented = extensions.get::<Presented>().and_then(|p| p.0.as_ref());
     presented.is_some_and(|who| who.as_ref().is_ok_and(|caller| Access::Seller.admits(caller)))
+}
+
+/// Who a request's token stands for, if it has one; it may have been revoked.
+pub(crate) fn presented(extensions: &Extensions) -> Option<Result<Caller, Reply>> {
+    extensions.get::<Presented>()?.0.clone()
 }
 
 /// The token of the Authorization header, if there is one; an error, if it is none or there are several.

@@ -45,14 +45,25 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Rep
     let mut given = headers.get_all("idempotency-key").iter();
     let Some(value) = given.next() else { return Ok(None) };
     let one = Some(value).filter(|_| given.next().is_none());
-    let key = one
-        .and_then(|v| v.to_str().ok())
-        .filter(|k| !k.is_empty() && k.len() <= MAX_IDEMPOTENCY_KEY && k.bytes().all(|b| b.is_ascii_graphic()));
+    let key = one.and_then(|v| v.to_str().ok()).filter(|key| is_idempotency_key(key));
     let wrong = || {
         let expected = format!("one key of 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters without spaces");
         Problem::invalid("Idempotency-Key", &expected, "the key is empty, too long or malformed, or there are several")
     };
     Ok(Some(key.ok_or_else(wrong)?.to_owned()))
+}
+
+fn is_idempotency_key(key: &str) -> bool {
+    !key.is_empty() && key.len() <= MAX_IDEMPOTENCY_KEY && key.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// Refuses an idempotency key that is none.
+pub(crate) fn check_idempotency_key(key: &str, field: &str) -> Result<(), Problem> {
+    if is_idempotency_key(key) {
+        return Ok(());
+    }
+    let expected = format!("1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters without spaces");
+    Err(Problem::invalid(field, &expected, "the key is empty, too long or malformed"))
 }
 
 /// Changes a resource if the request's preconditions hold. It is read, its tag compared, and what was read goes with the change as the state

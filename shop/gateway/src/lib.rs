@@ -1,8 +1,9 @@
-//! REST for the world: `/api/v1`, the OAuth endpoints, and a page to look at. It translates, guards and keeps nothing.
+//! REST and GraphQL for the world: `/api/v1`, `/graphql`, the OAuth endpoints, and a page to look at. It translates, guards and keeps nothing.
 //!
 //! Where to start reading: [`routes`](mod@routes) lists every operation; `api` makes the router and the OpenAPI document of the same list;
 //! `guard` lets requests in (rate limits, tokens, roles); `browse` is the
-//! catalog as shoppers see it; `dto` is the JSON of requests and answers, `schema` what the document says of it.
+//! catalog as shoppers see it; `acts` is what REST and GraphQL do in the same way; `dto` is the JSON of requests and answers, `schema` what
+//! the document says of it. [`graph`] is GraphQL.
 //!
 //! ```
 //! use vitrine_shop_gateway::Config;
@@ -13,10 +14,12 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+mod acts;
 mod api;
 mod browse;
 mod dto;
 pub mod flags;
+pub mod graph;
 mod guard;
 mod input;
 mod oauth;
@@ -29,19 +32,16 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tonic::Status;
 use vitrine_contracts::accounting::v1::accounting_service_client::AccountingServiceClient;
 use vitrine_contracts::ads::v1::ads_service_client::AdsServiceClient;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
 use vitrine_contracts::checkout::v1::checkout_service_client::CheckoutServiceClient;
-use vitrine_contracts::checkout::v1::{CancelAnyOrderRequest, CancelOrderRequest, RefundOrderRequest};
 use vitrine_contracts::currency::v1::currency_service_client::CurrencyServiceClient;
 use vitrine_contracts::customers::v1::customers_service_client::CustomersServiceClient;
 use vitrine_contracts::email::v1::email_service_client::EmailServiceClient;
 use vitrine_contracts::fraud::v1::fraud_service_client::FraudServiceClient;
-use vitrine_contracts::orders::v1::Order;
 use vitrine_contracts::orders::v1::orders_service_client::OrdersServiceClient;
 use vitrine_contracts::payments::v1::payments_service_client::PaymentsServiceClient;
 use vitrine_contracts::recommendations::v1::recommendations_service_client::RecommendationsServiceClient;
@@ -74,6 +74,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// Where the page links to for telemetry; empty leaves the link out.
     pub observe_url: BaseUrl,
+    /// What GraphQL takes.
+    pub graphql: graph::Config,
 }
 
 impl Default for Config {
@@ -85,6 +87,7 @@ impl Default for Config {
             max_body_bytes: 64 * 1024,
             cors_origins: vec!["*".to_owned()],
             observe_url: BaseUrl::default(),
+            graphql: graph::Config::default(),
         }
     }
 }
@@ -117,29 +120,8 @@ pub(crate) struct Gateway {
     pub(crate) browse: browse::Browse,
     pub(crate) cache: Cache,
     pub(crate) openapi: String,
+    pub(crate) graph: graph::Graph,
     pub(crate) flags: Handle,
-}
-
-impl Gateway {
-    /// Cancels an order of a customer's; its stock is there again.
-    pub(crate) async fn cancel(&self, request: CancelOrderRequest) -> Result<Order, Status> {
-        self.moved(self.deps.checkout.clone().cancel_order(request).await?.into_inner()).await
-    }
-
-    /// Cancels an order for those who run the shop.
-    pub(crate) async fn cancel_any(&self, request: CancelAnyOrderRequest) -> Result<Order, Status> {
-        self.moved(self.deps.checkout.clone().cancel_any_order(request).await?.into_inner()).await
-    }
-
-    /// Gives the money of an order back; if it was not sent, its stock is there again.
-    pub(crate) async fn refund(&self, request: RefundOrderRequest) -> Result<Order, Status> {
-        self.moved(self.deps.checkout.clone().refund_order(request).await?.into_inner()).await
-    }
-
-    async fn moved(&self, order: Order) -> Result<Order, Status> {
-        self.browse.moved(&order).await;
-        Ok(order)
-    }
 }
 
 /// The service.
@@ -150,11 +132,12 @@ pub fn build(config: Config, deps: Deps, flags: &Flags, host: &Host) -> Result<C
         tokens: tokens::Tokens::new(deps.auth.clone(), cache.clone(), config.issuer.clone(), host.clock()),
         browse: browse::Browse::new(cache.clone(), deps.catalog.clone()),
         cache,
+        graph: graph::Graph::new(&config.graphql)?,
         openapi: operations.document(&config.issuer).to_string(),
         config,
         deps,
         flags: flags.handle(&host.telemetry(GATEWAY), flags::FLAGS),
     });
     let router = guard::around(operations.router(&gateway), &gateway, host)?;
-    Ok(Component::new(GATEWAY).http(router))
+    Ok(graph::follow(Component::new(GATEWAY).http(router), &gateway, host))
 }

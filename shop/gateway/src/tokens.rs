@@ -66,6 +66,11 @@ impl Caller {
         self.roles.iter().any(|r| r == role)
     }
 
+    /// The promoter as whom someone sells; admins sell for the shop.
+    pub(crate) fn acting_as(&self) -> Option<String> {
+        (!self.has("admin")).then(|| self.id.clone())
+    }
+
     /// Whether the scope has this word.
     pub(crate) fn may(&self, scope: &str) -> bool {
         self.scope.split(' ').any(|word| word == scope)
@@ -185,6 +190,18 @@ impl Tokens {
         let known = self.known.lock();
         let verified = known.verified.get(&digest(token)).filter(|verified| known.is_fresh() && verified.exp > now)?;
         Some(verified.caller.clone())
+    }
+
+    /// The same of what an Authorization header says.
+    pub(crate) async fn verify_bearer(&self, authorization: &str) -> Result<Caller, Reply> {
+        let (scheme, token) = authorization.split_once(' ').unwrap_or_default();
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(refused("that is no bearer token"));
+        }
+        match self.remembered(token.trim()) {
+            Some(caller) => Ok(caller),
+            None => self.verify(token.trim()).await,
+        }
     }
 
     /// Who the token stands for, by its signature and its times. It may have been revoked: see [`Tokens::check_active`].

@@ -5,13 +5,14 @@ use vitrine_contracts::common::v1::{PageInfo, PageRequest};
 use vitrine_contracts::limits::MAX_PAGE;
 use vitrine_contracts::orders::v1::orders_service_server::OrdersService;
 use vitrine_contracts::orders::v1::{
-    CreateOrderRequest, GetAnyOrderRequest, GetOrderRequest, ListAllOrdersRequest, ListAllOrdersResponse,
-    ListOrdersRequest, ListOrdersResponse, Order, OrderState, TransitionRequest,
+    BatchGetOrdersRequest, BatchGetOrdersResponse, CreateOrderRequest, GetAnyOrderRequest, GetOrderRequest,
+    ListAllOrdersRequest, ListAllOrdersResponse, ListOrdersRequest, ListOrdersResponse, Order, OrderState,
+    TransitionRequest,
 };
 use vitrine_contracts::{Problem, money_from_proto};
 use vitrine_flags_client::{Handle, Subject};
 use vitrine_kit::money::Money;
-use vitrine_platform_host::{Failure, check_id, page_info, page_of};
+use vitrine_platform_host::{Failure, check_id, check_ids, page_info, page_of};
 use vitrine_platform_store::Query;
 
 use crate::flags::PAGE_SIZE;
@@ -92,6 +93,19 @@ impl OrdersService for Service {
             return Err(no_such_order().into());
         }
         Ok(Response::new(order_of(&stored)?))
+    }
+
+    async fn batch_get_orders(
+        &self,
+        request: Request<BatchGetOrdersRequest>,
+    ) -> Result<Response<BatchGetOrdersResponse>, Status> {
+        let BatchGetOrdersRequest { order_ids, customer_id } = request.into_inner();
+        check_id("cus", &customer_id, "customer_id")?;
+        let ids = check_ids("ord", &order_ids, "order_id")?;
+        let found = self.orders.store.get_many::<OrderDoc>(&ids).await.map_err(Failure::from)?;
+        let own = found.iter().filter(|stored| stored.doc.customer_id == customer_id);
+        let orders = own.map(order_of).collect::<Result<_, _>>()?;
+        Ok(Response::new(BatchGetOrdersResponse { orders }))
     }
 
     async fn get_any_order(&self, request: Request<GetAnyOrderRequest>) -> Result<Response<Order>, Status> {

@@ -2,11 +2,13 @@
 
 use tonic::{Request, Response, Status};
 use vitrine_contracts::common::v1::Money as WireMoney;
+use vitrine_contracts::limits::MAX_CARDS;
 use vitrine_contracts::payments::v1::payment_method::Method;
 use vitrine_contracts::payments::v1::payments_service_server::PaymentsService;
 use vitrine_contracts::payments::v1::{
-    AuthorizeRequest, CaptureRequest, GetPaymentRequest, ListPaymentsRequest, ListPaymentsResponse, Payment,
-    PaymentMethod, PaymentState, RefundRequest, TokenizeCardRequest, TokenizeCardResponse,
+    AuthorizeRequest, CaptureRequest, ForgetCardRequest, GetPaymentRequest, ListCardsRequest, ListCardsResponse,
+    ListPaymentsRequest, ListPaymentsResponse, Payment, PaymentMethod, PaymentState, RefundRequest, SavedCard,
+    TokenizeCardRequest, TokenizeCardResponse,
 };
 use vitrine_contracts::{Problem, money_from_proto};
 use vitrine_flags_client::{Handle, Subject};
@@ -54,6 +56,11 @@ fn to_wire(doc: PaymentDoc) -> Payment {
         reference: doc.reference,
         created_at_unix_ms: doc.created_at,
     }
+}
+
+fn saved(doc: TokenDoc) -> SavedCard {
+    let TokenDoc { token, card, .. } = doc;
+    SavedCard { token, scheme: card.scheme, last4: card.last4 }
 }
 
 impl Service {
@@ -197,6 +204,32 @@ impl PaymentsService for Service {
         .await?;
         let TokenDoc { token, card, .. } = doc;
         Ok(Response::new(TokenizeCardResponse { token, scheme: card.scheme, last4: card.last4 }))
+    }
+
+    async fn list_cards(&self, request: Request<ListCardsRequest>) -> Result<Response<ListCardsResponse>, Status> {
+        let customer_id = request.into_inner().customer_id;
+        check_id("cus", &customer_id, "customer_id")?;
+        // Tokens grow with time.
+        let query = Query::eq("customer_id", customer_id).descending().limit(MAX_CARDS);
+        let found = self.store.find::<TokenDoc>(query).await.map_err(Failure::from)?;
+        let cards = found.items.into_iter().map(|stored| saved(stored.doc)).collect();
+        Ok(Response::new(ListCardsResponse { cards }))
+    }
+
+    async fn forget_card(&self, request: Request<ForgetCardRequest>) -> Result<Response<SavedCard>, Status> {
+        let ForgetCardRequest { token, customer_id } = request.into_inner();
+        check_id("cus", &customer_id, "customer_id")?;
+        check_id("tok", &token, "token")?;
+        let forgotten = retry_conflicts(async || {
+            let found = self.store.get::<TokenDoc>(&token).await?.filter(|stored| stored.customer_id == customer_id);
+            let missing = || Problem::not_found("there is no such card").with_reason("UNKNOWN_TOKEN");
+            let stored = found.ok_or_else(missing)?;
+            let mut tx = self.store.begin();
+            tx.delete_expecting::<TokenDoc>(&token, stored.version);
+            tx.commit().await?;
+            Ok::<_, Failure>(stored.doc)
+        });
+        Ok(Response::new(saved(forgotten.await?)))
     }
 
     async fn authorize(&self, request: Request<AuthorizeRequest>) -> Result<Response<Payment>, Status> {

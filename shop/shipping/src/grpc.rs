@@ -4,11 +4,11 @@ use tonic::{Request, Response, Status};
 use vitrine_contracts::Problem;
 use vitrine_contracts::shipping::v1::shipping_service_server::ShippingService;
 use vitrine_contracts::shipping::v1::{
-    CancelShipmentRequest, CreateShipmentRequest, GetShipmentRequest, QuoteRequest, QuoteResponse, Shipment,
-    TrackingEvent,
+    BatchGetShipmentsRequest, BatchGetShipmentsResponse, CancelShipmentRequest, CreateShipmentRequest,
+    GetShipmentRequest, QuoteRequest, QuoteResponse, Shipment, TrackingEvent,
 };
 use vitrine_flags_client::{Handle, Subject};
-use vitrine_platform_host::check_id;
+use vitrine_platform_host::{Failure, check_id, check_ids};
 
 use crate::domain::{self, Padding, State};
 use crate::flags::PADDING;
@@ -78,5 +78,16 @@ impl ShippingService for Service {
         let id = request.into_inner().shipment_id;
         check_id("shp", &id, "shipment_id")?;
         Ok(Response::new(to_wire(self.shipments.get(&id).await?)))
+    }
+
+    async fn batch_get_shipments(
+        &self,
+        request: Request<BatchGetShipmentsRequest>,
+    ) -> Result<Response<BatchGetShipmentsResponse>, Status> {
+        let ids = request.into_inner().shipment_ids;
+        let ids = check_ids("shp", &ids, "shipment_id")?;
+        let found = self.shipments.store.get_many::<ShipmentDoc>(&ids).await.map_err(Failure::from)?;
+        let shipments = found.into_iter().map(|stored| to_wire(stored.doc)).collect();
+        Ok(Response::new(BatchGetShipmentsResponse { shipments }))
     }
 }

@@ -12,6 +12,7 @@ const MAX_LINES: usize = 600;
 
 /// Who alone may name a crate of another's: the crate, and the folders of ours.
 const BORDERS: &[(&str, &[&str])] = &[
+    ("async-graphql", &["shop/gateway"]),
     ("axum", &["benches", "flags/service", "platform/http", "shop/gateway", "observe/receive", "observe/api"]),
     ("rusqlite", &["platform/store"]),
     ("tokio-postgres", &["platform/store"]),

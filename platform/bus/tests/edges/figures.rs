@@ -96,6 +96,7 @@ async fn an_outbox_tells_what_a_reader_has_not_fetched() {
             after: 3,
             limit: 1,
             wait_ms: 0,
+            latest: false,
         };
         EventLogServiceClient::new(transport(reader, log.clone())).fetch(request).await.expect("answered");
     }

@@ -21,6 +21,7 @@ fn ask() -> FetchRequest {
         after: 0,
         limit: 100,
         wait_ms: 0,
+        latest: false,
     }
 }
 
@@ -89,6 +90,19 @@ async fn only_what_was_asked_for_is_answered_and_the_rest_is_passed() {
     assert_eq!((rest.events.len(), rest.position), (1, 3));
     let beyond = world.fetch(FetchRequest { after: 99, ..ask() }).await;
     assert_eq!((beyond.events.len(), beyond.position), (0, 99));
+}
+
+#[tokio::test]
+async fn one_can_begin_with_what_comes() {
+    let world = world();
+    let latest = FetchRequest { latest: true, ..ask() };
+    assert_eq!(world.fetch(latest.clone()).await, FetchResponse { events: Vec::new(), position: 0 });
+    world.publish(&["a", "b"]).await;
+    let begun = world.fetch(latest).await;
+    assert_eq!(begun, FetchResponse { events: Vec::new(), position: 2 });
+    world.publish(&["c"]).await;
+    let next = world.fetch(FetchRequest { after: begun.position, ..ask() }).await;
+    assert_eq!(next.events.iter().map(|event| &*event.key).collect::<Vec<_>>(), ["c"]);
 }
 
 #[tokio::test]

@@ -46,6 +46,11 @@ pub(crate) struct Event {
     venue: String,
 }
 
+/// Path of a product's picture.
+pub(crate) fn picture(id: &str) -> String {
+    format!("/api/v1/products/{id}/picture.svg")
+}
+
 /// Something that is sold.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Product {
@@ -81,7 +86,7 @@ impl From<catalog::Product> for Product {
         });
         Self {
             kind,
-            picture: format!("/api/v1/products/{}/picture.svg", p.id),
+            picture: picture(&p.id),
             id: p.id,
             name: p.name,
             description: p.description,

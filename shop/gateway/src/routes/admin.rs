@@ -9,14 +9,9 @@ use serde::Deserialize;
 use vitrine_contracts::Problem;
 use vitrine_contracts::accounting::v1::{GetTrialBalanceRequest, ListTransactionsRequest};
 use vitrine_contracts::auth::v1::{RotateKeysRequest, SetAccountLockRequest};
-use vitrine_contracts::checkout::v1::{CancelAnyOrderRequest, RefundOrderRequest};
 use vitrine_contracts::fraud::v1::{GetAssessmentRequest, ListAssessmentsRequest};
-use vitrine_contracts::limits::MAX_REASON;
-use vitrine_contracts::orders::v1::{
-    GetAnyOrderRequest, ListAllOrdersRequest, ListOrdersRequest, OrderState, TransitionRequest,
-};
+use vitrine_contracts::orders::v1::{GetAnyOrderRequest, ListAllOrdersRequest, ListOrdersRequest, OrderState};
 use vitrine_contracts::payments::v1::ListPaymentsRequest;
-use vitrine_contracts::text::line;
 use vitrine_platform_http::{Json, Query, Reply};
 
 use crate::Gateway;
@@ -78,32 +73,13 @@ pub(super) async fn order(
     ))
 }
 
-/// Cancelling and refunding go through checkout, which brings what goes back, money and stock, to its end.
 pub(super) async fn transition(
     State(gateway): State<Arc<Gateway>>,
     Path(order_id): Path<String>,
     Json(body): Json<dto::Transition>,
 ) -> Result<axum::Json<Order>, Reply> {
-    let deps = &gateway.deps;
     let to = state_of(&body.to, "to")?;
-    let reason = line("reason", &body.reason, 0..=MAX_REASON)?;
-    let reason = if reason.is_empty() { "by an admin".to_owned() } else { reason };
-    match to {
-        OrderState::Shipped | OrderState::Delivered => {}
-        OrderState::Cancelled => {
-            return Ok(axum::Json(gateway.cancel_any(CancelAnyOrderRequest { order_id, reason }).await?.into()));
-        }
-        OrderState::Refunded => {
-            let request = RefundOrderRequest { order_id, reason };
-            return Ok(axum::Json(gateway.refund(request).await?.into()));
-        }
-        OrderState::Placed | OrderState::Paid | OrderState::Unspecified => {
-            let expected = "shipped, delivered, cancelled or refunded";
-            return Err(Problem::invalid("to", expected, "only checkout places and charges").into());
-        }
-    }
-    let request = TransitionRequest { order_id, to: to.into(), reason };
-    Ok(axum::Json(deps.orders.clone().transition(request).await?.into_inner().into()))
+    Ok(axum::Json(gateway.transition(order_id, to, &body.reason).await?.into()))
 }
 
 pub(super) async fn payments(
@@ -194,9 +170,7 @@ pub(super) async fn rotate_keys(
     Query(query): Query<RotationQuery>,
 ) -> Result<axum::Json<dto::KeyRotated>, Reply> {
     let request = RotateKeysRequest { compromised: query.compromised.unwrap_or(false) };
-    let rotated = gateway.deps.auth.clone().rotate_keys(request).await?.into_inner();
-    gateway.tokens.keys_changed().await;
-    Ok(axum::Json(dto::KeyRotated { key_id: rotated.key_id }))
+    Ok(axum::Json(dto::KeyRotated { key_id: gateway.rotate_keys(request).await? }))
 }
 
 async fn set_lock(gateway: &Gateway, account_id: String, locked: bool) -> Result<StatusCode, Reply> {

@@ -179,11 +179,7 @@ pub(super) async fn place(
         card if card.starts_with("card.") => format!("payment.{card}"),
         _ => field,
     };
-    let placed =
-        gateway.deps.checkout.clone().place_order(request).await.map_err(|s| Reply::from(s).renamed(as_sent))?;
-    let placed = placed.into_inner();
-    gateway.browse.moved(&placed).await;
-    let order = Order::from(placed);
+    let order = Order::from(gateway.place(request).await.map_err(|s| Reply::from(s).renamed(as_sent))?);
     let location = format!("/api/v1/orders/{}", order.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], axum::Json(order)).into_response())
 }

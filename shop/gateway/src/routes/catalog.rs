@@ -50,8 +50,8 @@ pub(super) async fn list(
     let request = wire::ListProductsRequest {
         category: query.category.unwrap_or_default(),
         kind: query.kind.map_or(wire::Kind::Unspecified, wire::Kind::from).into(),
-        promoter_id: String::new(),
         page: page(query.limit, query.cursor)?,
+        ..wire::ListProductsRequest::default()
     };
     let found = gateway.browse.list(reader, request).await?;
     Ok(axum::Json(Page::new(found.products, found.page)))
@@ -76,7 +76,11 @@ pub(super) async fn search(
     reader: Reader,
     Query(query): Query<SearchQuery>,
 ) -> Result<axum::Json<Page<Product>>, Reply> {
-    let request = wire::SearchProductsRequest { query: query.q, page: page(query.limit, query.cursor)? };
+    let request = wire::SearchProductsRequest {
+        query: query.q,
+        page: page(query.limit, query.cursor)?,
+        ..wire::SearchProductsRequest::default()
+    };
     let found = gateway.browse.search(reader, request).await?;
     Ok(axum::Json(Page::new(found.products, found.page)))
 }
@@ -121,11 +125,6 @@ pub(super) async fn categories(
     Ok(axum::Json(List::new(found.categories)))
 }
 
-/// The promoter as whom someone sells; admins sell for the shop.
-fn acting_as(caller: &Caller) -> Option<String> {
-    (!caller.has("admin")).then(|| caller.id.clone())
-}
-
 pub(super) async fn create(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
@@ -134,11 +133,9 @@ pub(super) async fn create(
 ) -> Result<Response, Reply> {
     let idempotency_key = idempotency_key(&headers)?.unwrap_or_default();
     let stock = body.stock;
-    let product = Some(body.parse(acting_as(&caller).unwrap_or_default())?);
+    let product = Some(body.parse(caller.acting_as().unwrap_or_default())?);
     let request = wire::CreateProductRequest { product, stock, idempotency_key };
-    let created = gateway.deps.catalog.clone().create_product(request).await;
-    gateway.browse.listed().await;
-    let created = created?.into_inner();
+    let created = gateway.create_product(request).await?;
     let location = format!("/api/v1/products/{}", created.id);
     Ok(([(header::LOCATION, location)], tagged(StatusCode::CREATED, created)).into_response())
 }
@@ -167,7 +164,7 @@ pub(super) async fn update(
 ) -> Result<Response, Reply> {
     let price = patch.price.as_ref().map(|p| p.parse("price")).transpose()?;
     preconditions.require_match()?;
-    let acting_as = acting_as(&caller);
+    let acting_as = caller.acting_as();
     let wanted = wire::ProductChange {
         product_id: product_id.clone(),
         name: patch.name,
@@ -176,23 +173,14 @@ pub(super) async fn update(
         price: price.map(Into::into),
         restock: patch.restock,
         expected: None,
+        comparable_price: None,
     };
     let read = || to_change(&gateway, &product_id, acting_as.as_deref());
     let change = |seen: Option<wire::Product>| {
-        let change = Some(wire::ProductChange { expected: seen.map(state), ..wanted.clone() });
-        let (mut catalog, acting_as) = (gateway.deps.catalog.clone(), acting_as.clone());
-        async move {
-            match acting_as {
-                Some(acting_promoter_id) => {
-                    catalog.update_product(wire::UpdateProductRequest { change, acting_promoter_id }).await
-                }
-                None => catalog.update_any_product(wire::UpdateAnyProductRequest { change }).await,
-            }
-        }
+        let change = wire::ProductChange { expected: seen.map(state), ..wanted.clone() };
+        gateway.update_product(change, acting_as.clone())
     };
-    let updated = change_if(&preconditions, read, etag, change).await;
-    gateway.browse.changed(&product_id).await;
-    Ok(tagged(StatusCode::OK, updated?.into_inner()))
+    Ok(tagged(StatusCode::OK, change_if(&preconditions, read, etag, change).await?))
 }
 
 pub(super) async fn delete(
@@ -201,24 +189,11 @@ pub(super) async fn delete(
     Path(product_id): Path<String>,
     preconditions: Preconditions,
 ) -> Result<StatusCode, Reply> {
-    let acting_as = acting_as(&caller);
+    let acting_as = caller.acting_as();
     let read = || to_change(&gateway, &product_id, acting_as.as_deref());
-    let change = |seen: Option<wire::Product>| {
-        let (product_id, expected) = (product_id.clone(), seen.map(state));
-        let (mut catalog, acting_as) = (gateway.deps.catalog.clone(), acting_as.clone());
-        async move {
-            match acting_as {
-                Some(acting_promoter_id) => {
-                    let request = wire::DeleteProductRequest { product_id, acting_promoter_id, expected };
-                    catalog.delete_product(request).await
-                }
-                None => catalog.delete_any_product(wire::DeleteAnyProductRequest { product_id, expected }).await,
-            }
-        }
-    };
-    let deleted = change_if(&preconditions, read, etag, change).await;
-    gateway.browse.changed(&product_id).await;
-    deleted?;
+    let change =
+        |seen: Option<wire::Product>| gateway.delete_product(product_id.clone(), acting_as.clone(), seen.map(state));
+    change_if(&preconditions, read, etag, change).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -5,20 +5,16 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tonic::Status;
-use vitrine_contracts::Problem;
-use vitrine_contracts::common::v1::PageRequest;
 use vitrine_contracts::customers::v1 as wire;
 use vitrine_contracts::customers::v1::customers_service_client::CustomersServiceClient;
 use vitrine_contracts::email::v1::{GetMessageRequest, ListMessagesRequest};
-use vitrine_contracts::limits::MAX_PAGE;
-use vitrine_contracts::orders::v1::ListOrdersRequest;
 use vitrine_platform_http::{ETag, Json, Preconditions, Query, Reply};
 use vitrine_platform_mesh::Transport;
 
 use crate::Gateway;
-use crate::dto::{self, Customer, Letter, Order, Page};
+use crate::dto::{self, Customer, Letter, Page};
 use crate::input::{PageQuery, change_if};
 use crate::tokens::Caller;
 
@@ -99,37 +95,7 @@ pub(super) async fn erase(
 
 /// What every service that keeps something about a customer has, in one document.
 pub(super) async fn export(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Result<axum::Json<Value>, Reply> {
-    let request = wire::ExportCustomerRequest { customer_id: caller.id.clone() };
-    let exported = gateway.deps.customers.clone().export_customer(request).await?.into_inner().json;
-    let customer: Value = serde_json::from_str(&exported).map_err(|_| Problem::internal())?;
-    let (mut orders, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let page = Some(PageRequest { size: MAX_PAGE, cursor });
-        let request = ListOrdersRequest { customer_id: caller.id.clone(), page, ..ListOrdersRequest::default() };
-        let found = gateway.deps.orders.clone().list_orders(request).await?.into_inner();
-        orders.extend(found.orders.into_iter().map(Order::from));
-        cursor = found.page.map(|p| p.next_cursor).unwrap_or_default();
-        if cursor.is_empty() {
-            break;
-        }
-    }
-    let (mut letters, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let page = Some(PageRequest { size: MAX_PAGE, cursor });
-        let found = gateway
-            .deps
-            .email
-            .clone()
-            .list_messages(ListMessagesRequest { customer_id: caller.id.clone(), page })
-            .await?
-            .into_inner();
-        letters.extend(found.messages.into_iter().map(Letter::from));
-        cursor = found.page.map(|p| p.next_cursor).unwrap_or_default();
-        if cursor.is_empty() {
-            break;
-        }
-    }
-    Ok(axum::Json(json!({ "customer": customer, "orders": orders, "letters": letters })))
+    Ok(axum::Json(gateway.export(&caller.id).await?))
 }
 
 /// Keeps an address: a new one where the id is empty.

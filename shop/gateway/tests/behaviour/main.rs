@@ -1,5 +1,6 @@
 //! What clients of the gateway can rely on, over HTTP, with the services that it calls in the same process or in others.
 
+mod graph;
 mod openid;
 mod replicas;
 

@@ -100,7 +100,7 @@ pub fn valid(world: &World) -> Vec<Valid> {
             "GetProduct" of "product_id": catalog::v1::GetProductRequest { product_id: text("prd_tall-vase") };
             "BatchGetProducts": catalog::v1::BatchGetProductsRequest { product_ids: vec![text("prd_tall-vase")] };
             "ListProducts": catalog::v1::ListProductsRequest::default();
-            "SearchProducts": catalog::v1::SearchProductsRequest { query: text("vase"), page: None };
+            "SearchProducts": catalog::v1::SearchProductsRequest { query: text("vase"), ..Default::default() };
             "ListCategories": catalog::v1::ListCategoriesRequest {};
             "GetPicture" of "product_id": catalog::v1::GetPictureRequest { product_id: text("prd_tall-vase") };
             "Reserve": catalog::v1::ReserveRequest { reservation_id: text("rsv_conformance"), lines: vec![line()], ..Default::default() };
@@ -111,6 +111,7 @@ pub fn valid(world: &World) -> Vec<Valid> {
             "AddItem": carts::v1::AddItemRequest { customer_id: me.clone(), line: Some(line()) };
             "SetItem": carts::v1::SetItemRequest { customer_id: me.clone(), product_id: text("prd_pebble-vase"), quantity: 1 };
             "ClearCart": carts::v1::ClearCartRequest { customer_id: leaving.clone() };
+            "MergeCart": carts::v1::MergeCartRequest { guest_id: text("gst_conformance"), customer_id: me.clone() };
             "TakeCart": carts::v1::TakeCartRequest { customer_id: me.clone(), purchase_id: text("ord_taken"), lines: vec![line()] };
             "ReleaseCart": carts::v1::ReleaseCartRequest { customer_id: me.clone(), purchase_id: text("ord_taken") };
             "SettleCart": carts::v1::SettleCartRequest { customer_id: me.clone(), purchase_id: last.id.clone(), lines: vec![line()] };
@@ -130,6 +131,7 @@ pub fn valid(world: &World) -> Vec<Valid> {
         "orders.v1.OrdersService" {
             "CreateOrder": orders::v1::CreateOrderRequest { order: Some(new_order) };
             "GetOrder" of "order_id": orders::v1::GetOrderRequest { order_id: first.id.clone(), customer_id: me.clone() };
+            "BatchGetOrders": orders::v1::BatchGetOrdersRequest { order_ids: vec![first.id.clone()], customer_id: me.clone() };
             "GetAnyOrder" of "order_id": orders::v1::GetAnyOrderRequest { order_id: first.id.clone() };
             "ListAllOrders": orders::v1::ListAllOrdersRequest::default();
             "ListOrders": orders::v1::ListOrdersRequest { customer_id: me.clone(), ..Default::default() };
@@ -206,6 +208,7 @@ pub fn valid(world: &World) -> Vec<Valid> {
                 weight_g: 100,
             };
             "CancelShipment": shipping::v1::CancelShipmentRequest { shipment_id: text("shp_cancelled") };
+            "BatchGetShipments": shipping::v1::BatchGetShipmentsRequest { shipment_ids: vec![first.shipment_id.clone()] };
             "GetShipment" of "shipment_id": shipping::v1::GetShipmentRequest { shipment_id: first.shipment_id.clone() };
         }
         "email.v1.EmailService" {
@@ -213,6 +216,8 @@ pub fn valid(world: &World) -> Vec<Valid> {
             "GetMessage" of "message_id": email::v1::GetMessageRequest { message_id: world.message_id.clone(), customer_id: me.clone() };
         }
         "payments.v1.PaymentsService" {
+            "ListCards": payments::v1::ListCardsRequest { customer_id: me.clone() };
+            "ForgetCard" of "token": payments::v1::ForgetCardRequest { token: text("tok_conformance"), customer_id: me.clone() };
             "TokenizeCard": payments::v1::TokenizeCardRequest { card: Some(card()), customer_id: me.clone() };
             "Authorize": payments::v1::AuthorizeRequest {
                 payment_id: text("pay_conformance"),

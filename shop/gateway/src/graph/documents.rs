@@ -1,0 +1,257 @@
+//! Which documents are executed: any, or those that were trusted beforehand; and how one is named by its hash instead of being sent.
+//!
+//! A trusted document stands in a file that whoever runs the shop has named: it is named as the appendix on persisted documents of GraphQL
+//! over HTTP has it. Any other client may have a document remembered that it has sent once, as Apollo's automatic persisted queries do.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use async_graphql::parser::parse_query;
+use async_graphql::parser::types::{ExecutableDocument, OperationType};
+use async_graphql::{ServerError, Value};
+use parking_lot::Mutex;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::limits::{self, refused};
+
+/// How the name of a trusted document begins.
+const SHA256: &str = "sha256:";
+/// Most documents that are remembered because a client has sent them; when there are more, all are forgotten, and sent again.
+const MAX_REMEMBERED: usize = 10_000;
+/// Most bytes of them.
+const MAX_REMEMBERED_BYTES: usize = 16 << 20;
+/// Longest document, in bytes.
+pub(crate) const MAX_DOCUMENT: usize = 64 << 10;
+/// What a client sends its documents to be remembered as.
+const VERSION: i64 = 1;
+
+/// Which documents are executed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Accepted {
+    /// Any.
+    #[default]
+    Any,
+    /// Those of `trusted` only.
+    Trusted,
+}
+
+/// A document that may be executed, and what it does.
+#[derive(Clone)]
+pub(crate) struct Document {
+    pub(crate) parsed: ExecutableDocument,
+    pub(crate) operation: OperationType,
+    /// Whether it stands in a file of trusted ones.
+    pub(crate) trusted: bool,
+}
+
+/// What a request says of its document.
+#[derive(Default)]
+pub(crate) struct Named {
+    pub(crate) query: Option<String>,
+    /// `documentId`.
+    pub(crate) id: Option<String>,
+    /// `extensions.persistedQuery`.
+    pub(crate) persisted: Option<Value>,
+}
+
+/// Texts by the SHA-256 of each.
+#[derive(Default)]
+struct Remembered {
+    texts: HashMap<String, Arc<str>>,
+    bytes: usize,
+}
+
+/// The documents that are known here.
+pub(crate) struct Documents {
+    accepted: Accepted,
+    trusted: HashMap<String, Document>,
+    remembered: Mutex<Remembered>,
+}
+
+/// The SHA-256 of a text, in hexadecimal.
+pub(crate) fn digest(text: &str) -> String {
+    Sha256::digest(text).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn read(text: &str) -> Result<Document, ServerError> {
+    if text.len() > MAX_DOCUMENT {
+        let message = format!("the document is too long: {} bytes, at most {MAX_DOCUMENT} are allowed", text.len());
+        return Err(refused("DOCUMENT_TOO_LARGE", &message));
+    }
+    let parsed = parse_query(text).map_err(|e| {
+        let mut error = ServerError::from(e);
+        error.extensions = refused("GRAPHQL_PARSE_FAILED", "").extensions;
+        error
+    })?;
+    let operation = limits::check(&parsed)?;
+    Ok(Document { parsed, operation, trusted: false })
+}
+
+impl Documents {
+    /// Knows these documents from the start, each by its name: `sha256:` and the SHA-256 of its text. The error says which is none.
+    pub(crate) fn new(accepted: Accepted, trusted: HashMap<String, String>) -> Result<Self, String> {
+        let mut known = HashMap::with_capacity(trusted.len());
+        for (name, text) in trusted {
+            let hash = name.strip_prefix(SHA256).unwrap_or(&name);
+            let own = digest(&text);
+            if hash != own {
+                return Err(format!("{name}: the SHA-256 of its document is {own}"));
+            }
+            let document = read(&text).map_err(|e| format!("{name}: {}", e.message))?;
+            known.insert(own, Document { trusted: true, ..document });
+        }
+        Ok(Self { accepted, trusted: known, remembered: Mutex::default() })
+    }
+
+    /// The trusted documents.
+    pub(crate) fn trusted(&self) -> impl Iterator<Item = (&str, &Document)> {
+        self.trusted.iter().map(|(hash, document)| (hash.as_str(), document))
+    }
+
+    /// The document that a request names.
+    pub(crate) fn find(&self, named: Named) -> Result<Document, ServerError> {
+        if let Some(id) = named.id {
+            return id.strip_prefix(SHA256).and_then(|hash| self.trusted.get(hash)).cloned().ok_or_else(|| {
+                refused("DOCUMENT_NOT_FOUND", "no trusted document has this documentId: expected sha256: and its hash")
+            });
+        }
+        let persisted = named.persisted.map(hash_of).transpose()?;
+        let query = named.query.filter(|query| !query.is_empty());
+        match (persisted, query) {
+            (Some(hash), None) => self.recall(&hash),
+            (Some(hash), Some(query)) if hash != digest(&query) => {
+                Err(refused("PERSISTED_QUERY_HASH_MISMATCH", "provided sha does not match query"))
+            }
+            (hash, Some(query)) => {
+                if self.accepted == Accepted::Trusted {
+                    let trusted = self.trusted.get(&digest(&query)).cloned();
+                    let message = "only trusted documents are executed here: name one by its documentId";
+                    return trusted.ok_or_else(|| refused("DOCUMENT_NOT_TRUSTED", message));
+                }
+                let document = read(&query)?;
+                if let Some(hash) = hash {
+                    self.remember(hash, query);
+                }
+                Ok(document)
+            }
+            (None, None) => Err(refused("DOCUMENT_MISSING", "there is neither a query nor a documentId")),
+        }
+    }
+
+    fn recall(&self, hash: &str) -> Result<Document, ServerError> {
+        if let Some(document) = self.trusted.get(hash) {
+            return Ok(document.clone());
+        }
+        let text = self.remembered.lock().texts.get(hash).cloned();
+        // Clients know it by this very message.
+        let text = text.ok_or_else(|| refused("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound"))?;
+        read(&text)
+    }
+
+    fn remember(&self, hash: String, text: String) {
+        let mut remembered = self.remembered.lock();
+        if remembered.texts.len() >= MAX_REMEMBERED || remembered.bytes + text.len() > MAX_REMEMBERED_BYTES {
+            *remembered = Remembered::default();
+        }
+        remembered.bytes += text.len();
+        remembered.texts.insert(hash, text.into());
+    }
+}
+
+/// The hash that `extensions.persistedQuery` names.
+fn hash_of(persisted: Value) -> Result<String, ServerError> {
+    let expected = || refused("INVALID_PERSISTED_QUERY", "persistedQuery: expected {version: 1, sha256Hash: \"…\"}");
+    let Value::Object(fields) = persisted else { return Err(expected()) };
+    let version = fields.get("version").cloned().and_then(|version| version.into_json().ok()).and_then(|v| v.as_i64());
+    match (version, fields.get("sha256Hash")) {
+        (Some(VERSION), Some(Value::String(hash))) => Ok(hash.clone()),
+        _ => Err(expected()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use async_graphql::{Value, value};
+
+    use super::{Accepted, Documents, MAX_DOCUMENT, Named, digest};
+
+    fn code(documents: &Documents, named: Named) -> Option<String> {
+        let refused = documents.find(named).err()?;
+        match refused.extensions.expect("extensions").get("code") {
+            Some(Value::String(code)) => Some(code.clone()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn text(query: &str) -> Named {
+        Named { query: Some(query.to_owned()), ..Named::default() }
+    }
+
+    fn hash(hash: &str, query: Option<&str>) -> Named {
+        let persisted = Some(value!({ "version": 1, "sha256Hash": hash }));
+        Named { query: query.map(str::to_owned), persisted, id: None }
+    }
+
+    #[test]
+    fn the_digest_is_sha_256() {
+        // FIPS 180-2, appendix B.1.
+        assert_eq!(digest("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn clients_have_documents_remembered() {
+        let documents = Documents::new(Accepted::Any, HashMap::new()).expect("none");
+        let own = digest("{a}");
+        assert_eq!(code(&documents, hash(&own, None)).as_deref(), Some("PERSISTED_QUERY_NOT_FOUND"));
+        assert_eq!(code(&documents, hash(&own, Some("{b}"))).as_deref(), Some("PERSISTED_QUERY_HASH_MISMATCH"));
+        assert_eq!(code(&documents, hash(&own, Some("{a}"))), None);
+        assert_eq!(code(&documents, hash(&own, None)), None);
+        let bent = Named { persisted: Some(value!({ "version": 2, "sha256Hash": own })), ..Named::default() };
+        assert_eq!(code(&documents, bent).as_deref(), Some("INVALID_PERSISTED_QUERY"));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let documents = Documents::new(Accepted::Any, HashMap::new()).expect("none");
+        let long = |i: usize| format!("{{a{i}}} #{}", "x".repeat(MAX_DOCUMENT - 20));
+        for i in 0..600 {
+            let query = long(i);
+            assert_eq!(code(&documents, hash(&digest(&query), Some(&query))), None);
+        }
+        assert!(documents.remembered.lock().bytes <= super::MAX_REMEMBERED_BYTES);
+        let newest = digest(&long(599));
+        assert_eq!(code(&documents, hash(&newest, None)), None);
+    }
+
+    #[test]
+    fn only_trusted_documents_are_executed_where_it_says_so() {
+        let name = format!("sha256:{}", digest("{a}"));
+        let trusted = HashMap::from([(name.clone(), "{a}".to_owned())]);
+        let documents = Documents::new(Accepted::Trusted, trusted).expect("trusted");
+        let id = |id: &str| Named { id: Some(id.to_owned()), ..Named::default() };
+        assert_eq!(code(&documents, id(&name)), None);
+        assert_eq!(code(&documents, id("sha256:00")).as_deref(), Some("DOCUMENT_NOT_FOUND"));
+        assert_eq!(code(&documents, text("{a}")), None, "it is the same document");
+        assert_eq!(code(&documents, text("{b}")).as_deref(), Some("DOCUMENT_NOT_TRUSTED"));
+        assert_eq!(code(&documents, Named::default()).as_deref(), Some("DOCUMENT_MISSING"));
+        let wrong = HashMap::from([(name, "{b}".to_owned())]);
+        assert!(Documents::new(Accepted::Any, wrong).is_err());
+    }
+
+    #[test]
+    fn documents_are_short_and_are_graphql() {
+        let documents = Documents::new(Accepted::Any, HashMap::new()).expect("none");
+        let long = format!("{{a}} #{}", "x".repeat(MAX_DOCUMENT));
+        assert_eq!(code(&documents, text(&long)).as_deref(), Some("DOCUMENT_TOO_LARGE"));
+        assert_eq!(code(&documents, text("{")).as_deref(), Some("GRAPHQL_PARSE_FAILED"));
+    }
+}
