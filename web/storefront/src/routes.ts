@@ -46,7 +46,7 @@ export type PageName =
   | 'not-found'
   | 'sorry'
 
-export const SORTS = ['RELEVANCE', 'PRICE_ASC', 'PRICE_DESC', 'NEWEST'] as const
+export const SORTS = ['RELEVANCE', 'PRICE_ASC', 'PRICE_DESC', 'NEWEST', 'STARTS_AT'] as const
 
 const currency: Value = { currency: true }
 const sort: Value = { query: 'sort', default: 'RELEVANCE', among: SORTS }

@@ -46,7 +46,7 @@ function Hero({ pieces }: { pieces: Tile[] }) {
           <ButtonLink href={address(page, '/search')}>
             See every piece <Icon name="arrow" size={18} />
           </ButtonLink>
-          <ButtonLink quiet href={address(page, '/c/workshops')}>
+          <ButtonLink quiet href={address(page, '/c/workshops', { sort: 'STARTS_AT' })}>
             Book a workshop
           </ButtonLink>
         </p>
@@ -112,7 +112,7 @@ function Workshops({ workshops }: { workshops: Tile[] }) {
           <h2 id="workshops">An afternoon at the furnace</h2>
           <p className={styles.lead}>Small groups, real heat, and a piece of your own to take home.</p>
         </div>
-        <a href={address(page, '/c/workshops')}>All workshops</a>
+        <a href={address(page, '/c/workshops', { sort: 'STARTS_AT' })}>All workshops</a>
       </div>
       <Tiles tiles={workshops} eager={0} />
     </section>

@@ -10,6 +10,7 @@ import styles from './listing.module.css'
 
 const SORT_NAMES = [
   ['RELEVANCE', 'Our order'],
+  ['STARTS_AT', 'Soonest'],
   ['NEWEST', 'Newest'],
   ['PRICE_ASC', 'Price, low to high'],
   ['PRICE_DESC', 'Price, high to low'],
@@ -24,7 +25,7 @@ export function Category() {
         <h1>{category.name}</h1>
         <p className={styles.lead}>{category.description}</p>
       </header>
-      <Tools count={category.productCount} />
+      <Tools count={category.productCount} listing={category.products} />
       <Results listing={category.products} within={category.slug} empty="Nothing here can be had just now." />
     </>
   )
@@ -39,7 +40,7 @@ export function Search() {
       <header className={styles.head}>
         <h1>{words ? <>“{words}”</> : 'Every piece'}</h1>
       </header>
-      <Tools count={products.totalCount}>
+      <Tools count={products.totalCount} listing={products}>
         <Facets facets={products.facets?.categories ?? []} />
       </Tools>
       <Results
@@ -56,11 +57,14 @@ function useHere(): (parameters: Parameters) => string {
   return (parameters) => address(page, page.path, { ...page.query, after: null, ...parameters })
 }
 
-function Tools({ count, children }: { count: number | null; children?: ReactNode }) {
+function Tools({ count, listing, children }: { count: number | null; listing: ListingData; children?: ReactNode }) {
   const page = usePage()
   const here = useHere()
   const chosen = page.query.sort ?? 'RELEVANCE'
   const isAvailable = page.query.available === 'yes'
+  // What has no beginning is not sorted by it.
+  const hasEvents = listing.nodes.some((tile) => tile.event !== null)
+  const sorts = SORT_NAMES.filter(([sort]) => sort !== 'STARTS_AT' || hasEvents)
   return (
     <div className={styles.tools}>
       <p className={styles.count}>{count !== null && (count === 1 ? '1 piece' : `${count} pieces`)}</p>
@@ -69,7 +73,7 @@ function Tools({ count, children }: { count: number | null; children?: ReactNode
         Can be had now
       </a>
       <nav className={styles.sort} aria-label="Sorted by">
-        {SORT_NAMES.map(([sort, name]) => (
+        {sorts.map(([sort, name]) => (
           <a key={sort} href={here({ sort: sort === 'RELEVANCE' ? null : sort })} aria-current={sort === chosen || undefined} rel="nofollow">
             {name}
           </a>

@@ -30,6 +30,7 @@ const SHIPMENT_NAMES: Record<string, string> = {
 }
 /** Between two questions whether anything has changed, in milliseconds. */
 const REFRESH_MS = 5000
+const GOING_WELL: readonly OrderState[] = ['PLACED', 'PAID', 'SHIPPED', 'DELIVERED']
 const MOVING: readonly OrderState[] = ['PLACED', 'PAID', 'SHIPPED']
 
 export function Order() {
@@ -93,7 +94,12 @@ function Thanks({ order }: { order: OrderShown }) {
 
 function History({ order }: { order: OrderShown }) {
   const steps = [
-    ...order.history.map((change) => ({ at: change.at, text: STATE_NAMES[change.state], note: change.reason })),
+    ...order.history.map((change) => ({
+      at: change.at,
+      text: STATE_NAMES[change.state],
+      // Why it went on as it should is no news.
+      note: GOING_WELL.includes(change.state) ? '' : change.reason,
+    })),
     ...(order.shipment?.history ?? []).map((event) => ({
       at: event.at,
       text: SHIPMENT_NAMES[event.state] ?? event.state,

@@ -100,7 +100,7 @@ function Foot() {
         <nav aria-label="More">
           <ul className={styles.more}>
             <li>
-              <a href={address(page, '/c/workshops')}>Workshops</a>
+              <a href={address(page, '/c/workshops', { sort: 'STARTS_AT' })}>Workshops</a>
             </li>
             <li>
               <a href={address(page, '/account')}>Your account</a>
