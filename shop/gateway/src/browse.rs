@@ -135,8 +135,8 @@ impl Browse {
         self.cache.invalidate(&[LISTS]).await;
     }
 
-    /// After another process has changed something: an event has said so.
-    pub(crate) async fn changed_elsewhere(&self, product_id: &str) {
+    /// After another process has moved the stock of a product: an event has said so.
+    pub(crate) async fn moved_elsewhere(&self, product_id: &str) {
         self.cache.invalidate(&[product_id]).await;
     }
 

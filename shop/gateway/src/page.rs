@@ -73,7 +73,7 @@ async fn home(
             format!("<a href=\"/?category={}\"{current}>{}</a>", escape(&c.slug), escape(&c.name))
         })
         .collect();
-    links.push_str("<a href=\"/api/v1/openapi.json\">API</a>");
+    links.push_str("<a href=\"/api/v1/openapi.json\">API</a><a href=\"/graphql\">GraphQL</a>");
     if !gateway.config.observe_url.is_empty() {
         links.push_str(&format!("<a href=\"{}\">Traces</a>", escape(gateway.config.observe_url.as_str())));
     }

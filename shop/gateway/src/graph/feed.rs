@@ -248,8 +248,10 @@ async fn tell_of(feed: &Feed, browse: &Browse, event: &Event) {
         }
     };
     for (topic, change) in changes {
-        if let Change::Stock(id) | Change::Offer(id, _) = &change {
-            browse.changed_elsewhere(id).await;
+        match &change {
+            Change::Stock(id) => browse.moved_elsewhere(id).await,
+            Change::Offer(id, _) => browse.changed(id).await,
+            Change::Order | Change::Missed => {}
         }
         feed.tell(&topic, &change);
     }

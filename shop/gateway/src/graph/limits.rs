@@ -79,8 +79,10 @@ impl<'a> Counter<'a> {
                     true => Size::default(),
                     false => self.set(&field.node.selection_set.node)?,
                 };
+                // Types of types lie deep, and every tool asks for them so; fields and nesting bound that, too.
+                let is_introspection = field.node.name.node.starts_with("__");
                 let size = Size {
-                    depth: within.depth + 1,
+                    depth: if is_introspection { 1 } else { within.depth + 1 },
                     fields: within.fields.saturating_add(1),
                     aliases: within.aliases.saturating_add(usize::from(field.node.alias.is_some())),
                     ..within
@@ -197,6 +199,7 @@ mod tests {
             ("query A {a} query B {b}".to_owned(), Some("OPERATION_LIMIT")),
             ("{...A} fragment A on Query {...B} fragment B on Query {...A}".to_owned(), Some("FRAGMENT_CYCLE")),
             ("{a} fragment A on Query {...A}".to_owned(), Some("FRAGMENT_CYCLE")),
+            (format!("{{__schema{}}}", nested(MAX_DEPTH + 4)), None),
             ("{...Nowhere}".to_owned(), None),
         ] {
             assert_eq!(code(&document).as_deref(), expected, "{document}");
