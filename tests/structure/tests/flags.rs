@@ -3,7 +3,7 @@
 use vitrine_tests_structure::root;
 
 /// What is in the shop and is no service.
-const NO_SERVICES: &[&str] = &["load", "pictures"];
+const NO_SERVICES: &[&str] = &["load", "pictures", "storefront"];
 
 #[test]
 fn no_service_forgets_its_flags() {
