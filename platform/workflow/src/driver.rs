@@ -163,19 +163,33 @@ enum Event<E> {
     Died,
 }
 
-/// Waits for some work while actions go on: one that has its turn at something must not hold it while nobody polls it. What ends meanwhile
-/// is kept.
-async fn going_on<T, E>(
-    under_way: &mut FuturesUnordered<BoxFuture<'_, Event<E>>>,
-    ended_early: &mut VecDeque<Event<E>>,
-    work: impl Future<Output = T>,
-) -> T {
-    let mut work = pin!(work);
-    loop {
-        tokio::select! {
-            biased;
-            done = &mut work => return done,
-            Some(event) = under_way.next() => ended_early.push_back(event),
+/// The actions under way, and what came about of them while something else was waited for.
+struct UnderWay<'a, E> {
+    going: FuturesUnordered<BoxFuture<'a, Event<E>>>,
+    came: VecDeque<Event<E>>,
+}
+
+impl<'a, E> UnderWay<'a, E> {
+    fn new() -> Self {
+        Self { going: FuturesUnordered::new(), came: VecDeque::new() }
+    }
+
+    async fn next(&mut self) -> Option<Event<E>> {
+        match self.came.pop_front() {
+            Some(event) => Some(event),
+            None => self.going.next().await,
+        }
+    }
+
+    /// Waits for some work while actions go on: one that has its turn at something must not hold it while nobody polls it.
+    async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                Some(event) = self.going.next() => self.came.push_back(event),
+            }
         }
     }
 }
@@ -223,20 +237,16 @@ impl Driver {
         A: Activities,
     {
         let definition = workflow.definition.clone();
-        let (mut under_way, mut busy) = (FuturesUnordered::new(), HashSet::new());
+        let (mut under_way, mut busy) = (UnderWay::new(), HashSet::new());
         let (mut backoffs, mut written): (HashMap<Action, Backoff>, _) = (HashMap::new(), Instant::now());
-        let (mut waiting, mut cause, mut ended_early) = (None, None, VecDeque::new());
+        let (mut waiting, mut cause) = (None, None);
         loop {
             for action in definition.due(&workflow.progress) {
                 if waiting.is_none() && busy.insert(action.step()) {
-                    under_way.push(self.attempt(&definition, activities, action));
+                    under_way.going.push(self.attempt(&definition, activities, action));
                 }
             }
-            let event = match ended_early.pop_front() {
-                Some(event) => Some(event),
-                None => under_way.next().await,
-            };
-            let (action, ended) = match event {
+            let (action, ended) = match under_way.next().await {
                 Some(Event::Ended(action, ended)) => (action, ended),
                 Some(Event::Paused(action)) => {
                     busy.remove(&action.step());
@@ -262,8 +272,7 @@ impl Driver {
                 return Ok(Stop::Ended { cause });
             }
             if !is_known || written.elapsed() >= HEARTBEAT {
-                let appended = self.append(workflow, journal, cause.as_ref());
-                going_on(&mut under_way, &mut ended_early, appended).await?;
+                under_way.during(self.append(workflow, journal, cause.as_ref())).await?;
                 written = Instant::now();
             }
             let Some(error) = error else { continue };
@@ -274,12 +283,11 @@ impl Driver {
             if backoff.has_try_left() {
                 busy.insert(action.step());
                 let pause = backoff.equal_jitter();
-                under_way.push(tokio::time::sleep(pause).map(move |()| Event::Paused(action)).boxed());
+                under_way.going.push(tokio::time::sleep(pause).map(move |()| Event::Paused(action)).boxed());
             } else if waiting.is_none() {
                 // A caller that goes on with it would not know why it turned back.
                 if cause.is_some() {
-                    let appended = self.append(workflow, journal, cause.as_ref());
-                    going_on(&mut under_way, &mut ended_early, appended).await?;
+                    under_way.during(self.append(workflow, journal, cause.as_ref())).await?;
                 }
                 let step = definition.steps()[action.step()].name().to_owned();
                 waiting = Some(Stop::Waiting { step, error, refused: outcome == Outcome::Refused });

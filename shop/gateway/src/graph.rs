@@ -2,7 +2,7 @@
 //!
 //! Where to start reading: `query`, `mutation` and `subscription` are the schema's roots, and each type has a file; `session` is who asks
 //! by one operation and what was read for it; `loader` makes one call of many fields. `request` and `documents` read what is asked,
-//! `limits` and `cost` bound it, `error` says what is a refusal and what a failure. `http`, `socket` and `events` are the ways in;
+//! `limits` and `cost` bound it, `error` says what is a refusal and what a failure. `routes` has the ways in: `http`, `socket`, `events`, `explorer`;
 //! `feed` is where subscriptions hear of changes. The schema stands in `schema.graphql`, and a test holds it to that.
 
 mod admin;
@@ -25,6 +25,7 @@ mod page;
 mod product;
 mod query;
 mod request;
+mod routes;
 mod scalars;
 mod seats;
 mod session;
@@ -54,7 +55,8 @@ use query::Query;
 use seats::Seats;
 use subscription::Subscriptions;
 
-pub(crate) use http::{GUEST, error_format, is_graphql, router, with_graphql_errors};
+pub(crate) use http::{GUEST, error_format, is_graphql, with_graphql_errors};
+pub(crate) use routes::router;
 
 /// What GraphQL takes, and what it tells of itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

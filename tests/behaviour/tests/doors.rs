@@ -1,7 +1,6 @@
 //! The listeners of a running shop, as clients find them who are slow, many, or bent; and the one that is for operators.
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -6,12 +6,12 @@ use async_graphql::parser::types::OperationType;
 use async_graphql::{Request as Operation, Response as Executed, ServerError};
 use axum::body::Bytes;
 use axum::extract::{Query, Request, State};
+use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use serde_json::{Value, json};
-use vitrine_platform_http::{Refusal, Reply, RequestInfo, Router};
+use vitrine_platform_http::{Refusal, Reply, RequestInfo};
 use vitrine_platform_telemetry::Context;
 
 use super::cost::Progress;
@@ -20,7 +20,6 @@ use super::error::guarded;
 use super::limits::refused;
 use super::request::RawRequest;
 use super::session::{Identity, Session};
-use super::{events, explorer, socket};
 use crate::{Gateway, guard};
 
 /// Where GraphQL is spoken.
@@ -31,19 +30,11 @@ pub(crate) const STREAM: &str = "/graphql/stream";
 pub(crate) const GUEST: &str = "vitrine-guest";
 /// The media type of GraphQL's own.
 const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
 /// The longest problem document that is said in other words, in bytes.
 const MAX_PROBLEM_BYTES: usize = 64 << 10;
 /// How a shared cache may keep what a trusted document has read for no one in particular: as long as the gateway itself does.
 const SHARED: &str = "public, max-age=0, s-maxage=1, stale-while-revalidate=60";
-
-/// The routes.
-pub(crate) fn router() -> Router<Arc<Gateway>> {
-    Router::new()
-        .route(PATH, get(read).post(write))
-        .route(STREAM, get(events::read).post(events::write))
-        .merge(explorer::router())
-}
 
 /// Whether GraphQL is spoken at this path.
 pub(crate) fn is_graphql(path: &str) -> bool {
@@ -238,7 +229,8 @@ fn admitted(headers: &HeaderMap, extensions: &Extensions) -> Result<(Media, Iden
     identity(headers, extensions).map(|identity| (media, identity)).map_err(|reply| refusal(&reply))
 }
 
-async fn write(
+/// The answer to what is asked by a body.
+pub(crate) async fn write(
     State(gateway): State<Arc<Gateway>>,
     headers: HeaderMap,
     extensions: Extensions,
@@ -254,20 +246,14 @@ async fn write(
     }
 }
 
-async fn read(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    let headers = request.headers();
-    if headers.contains_key(header::UPGRADE) {
-        return socket::open(gateway, request).await;
-    }
-    if request.uri().query().is_none() && liked(headers, "text/html") > liked(headers, JSON) {
-        return explorer::page(&gateway);
-    }
-    let (media, identity) = match admitted(headers, request.extensions()) {
+/// The answer to what is asked by a URI.
+pub(crate) async fn read(gateway: &Arc<Gateway>, request: &Parts) -> Response {
+    let (media, identity) = match admitted(&request.headers, &request.extensions) {
         Ok(admitted) => admitted,
         Err(response) => return response,
     };
-    match asked_by_uri(request.uri()) {
-        Ok(asked) => execute(&gateway, identity, asked, media, true).await,
+    match asked_by_uri(&request.uri) {
+        Ok(asked) => execute(gateway, identity, asked, media, true).await,
         Err((status, error)) => answer(status, media, &only(error)),
     }
 }

@@ -32,8 +32,8 @@ struct Size {
 }
 
 impl Size {
-    /// Both beside each other.
-    fn beside(self, other: Self) -> Self {
+    /// Both, one after the other.
+    fn plus(self, other: Self) -> Self {
         Self {
             depth: self.depth.max(other.depth),
             nesting: self.nesting.max(other.nesting),
@@ -66,7 +66,7 @@ impl<'a> Counter<'a> {
         }
         let mut size = Size::default();
         for item in &set.items {
-            size = size.beside(self.selection(&item.node)?);
+            size = size.plus(self.selection(&item.node)?);
         }
         self.level -= 1;
         Ok(Size { nesting: size.nesting + 1, ..size })
