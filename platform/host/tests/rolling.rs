@@ -16,8 +16,8 @@ use tonic_health::pb::health_client::HealthClient;
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::carts::v1::carts_service_server::{CartsService, CartsServiceServer};
 use vitrine_contracts::carts::v1::{
-    AddItemRequest, Cart, ClearCartRequest, GetCartRequest, ReleaseCartRequest, SetItemRequest, SettleCartRequest,
-    TakeCartRequest,
+    AddItemRequest, Cart, ClearCartRequest, GetCartRequest, MergeCartRequest, ReleaseCartRequest, SetItemRequest,
+    SettleCartRequest, TakeCartRequest,
 };
 use vitrine_kit::clock::Clock;
 use vitrine_platform_host::{Component, Host, Running};
@@ -60,6 +60,9 @@ impl CartsService for Carts {
         Err(Status::unimplemented("not here"))
     }
     async fn clear_cart(&self, _: Request<ClearCartRequest>) -> Result<Response<Cart>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+    async fn merge_cart(&self, _: Request<MergeCartRequest>) -> Result<Response<Cart>, Status> {
         Err(Status::unimplemented("not here"))
     }
     async fn take_cart(&self, _: Request<TakeCartRequest>) -> Result<Response<Cart>, Status> {

@@ -19,8 +19,8 @@ use tonic_health::server::{HealthReporter, health_reporter};
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::carts::v1::carts_service_server::{CartsService, CartsServiceServer};
 use vitrine_contracts::carts::v1::{
-    AddItemRequest, Cart, ClearCartRequest, GetCartRequest, ReleaseCartRequest, SetItemRequest, SettleCartRequest,
-    TakeCartRequest,
+    AddItemRequest, Cart, ClearCartRequest, GetCartRequest, MergeCartRequest, ReleaseCartRequest, SetItemRequest,
+    SettleCartRequest, TakeCartRequest,
 };
 use vitrine_kit::clock::Clock;
 use vitrine_platform_http::{Listener, bind, grpc_routes, serve};
@@ -61,6 +61,9 @@ impl CartsService for Carts {
         Err(Status::unimplemented("not here"))
     }
     async fn clear_cart(&self, _: Request<ClearCartRequest>) -> Result<Response<Cart>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+    async fn merge_cart(&self, _: Request<MergeCartRequest>) -> Result<Response<Cart>, Status> {
         Err(Status::unimplemented("not here"))
     }
     async fn take_cart(&self, _: Request<TakeCartRequest>) -> Result<Response<Cart>, Status> {

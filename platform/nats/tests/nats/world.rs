@@ -15,8 +15,8 @@ use vitrine_contracts::Problem;
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::carts::v1::carts_service_server::{CartsService, CartsServiceServer};
 use vitrine_contracts::carts::v1::{
-    AddItemRequest, Cart, ClearCartRequest, GetCartRequest, ReleaseCartRequest, SetItemRequest, SettleCartRequest,
-    TakeCartRequest,
+    AddItemRequest, Cart, ClearCartRequest, GetCartRequest, MergeCartRequest, ReleaseCartRequest, SetItemRequest,
+    SettleCartRequest, TakeCartRequest,
 };
 use vitrine_contracts::orders::v1::OrderEvent;
 use vitrine_kit::clock::Clock;
@@ -119,6 +119,9 @@ impl CartsService for ScriptedService {
         Err(Status::unimplemented("not here"))
     }
     async fn clear_cart(&self, _: Request<ClearCartRequest>) -> Result<Response<Cart>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+    async fn merge_cart(&self, _: Request<MergeCartRequest>) -> Result<Response<Cart>, Status> {
         Err(Status::unimplemented("not here"))
     }
     async fn take_cart(&self, _: Request<TakeCartRequest>) -> Result<Response<Cart>, Status> {

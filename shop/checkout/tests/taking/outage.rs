@@ -6,8 +6,8 @@ use parking_lot::Mutex;
 use tonic::{Request, Response, Status};
 use vitrine_contracts::carts::v1::carts_service_server::{CartsService, CartsServiceServer};
 use vitrine_contracts::carts::v1::{
-    AddItemRequest, Cart, ClearCartRequest, GetCartRequest, ReleaseCartRequest, SetItemRequest, SettleCartRequest,
-    TakeCartRequest,
+    AddItemRequest, Cart, ClearCartRequest, GetCartRequest, MergeCartRequest, ReleaseCartRequest, SetItemRequest,
+    SettleCartRequest, TakeCartRequest,
 };
 use vitrine_platform_host::Component;
 use vitrine_shop_carts::domain::{self, Line, Purchases};
@@ -51,6 +51,9 @@ impl CartsService for Carts {
         Err(Status::unimplemented("not here"))
     }
     async fn clear_cart(&self, _: Request<ClearCartRequest>) -> Result<Response<Cart>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+    async fn merge_cart(&self, _: Request<MergeCartRequest>) -> Result<Response<Cart>, Status> {
         Err(Status::unimplemented("not here"))
     }
     async fn take_cart(&self, request: Request<TakeCartRequest>) -> Result<Response<Cart>, Status> {
