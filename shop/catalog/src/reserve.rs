@@ -205,7 +205,8 @@ mod tests {
         let mut tx = store.begin();
         for id in ["prd_jar", "prd_vase"] {
             let product_id = id.to_owned();
-            tx.insert(&crate::store::from_wire(product_id.clone(), Default::default(), 1));
+            let product = crate::store::from_wire(product_id.clone(), Default::default(), 1);
+            tx.insert(&product.expect("a product"));
             tx.insert(&StockDoc { product_id, stock: Stock { available, ..Stock::default() } });
         }
         tx.commit().await.expect("put in");

@@ -91,8 +91,8 @@ mod tests {
     use tonic::{Request, Response, Status};
     use vitrine_contracts::orders::v1::orders_service_server::{OrdersService, OrdersServiceServer};
     use vitrine_contracts::orders::v1::{
-        CreateOrderRequest, GetOrderRequest, ListAllOrdersRequest, ListAllOrdersResponse, ListOrdersRequest,
-        ListOrdersResponse, Order, OrderState, TransitionRequest,
+        BatchGetOrdersRequest, BatchGetOrdersResponse, CreateOrderRequest, GetOrderRequest, ListAllOrdersRequest,
+        ListAllOrdersResponse, ListOrdersRequest, ListOrdersResponse, Order, OrderState, TransitionRequest,
     };
     use vitrine_contracts::services::{EMAIL, ORDERS};
     use vitrine_platform_host::erasure::DataSubject;
@@ -118,6 +118,12 @@ mod tests {
             Ok(Response::new(Order { id, customer_id, email, state, ..Order::default() }))
         }
         async fn get_order(&self, _: Request<GetOrderRequest>) -> Result<Response<Order>, Status> {
+            Err(Status::unimplemented("not here"))
+        }
+        async fn batch_get_orders(
+            &self,
+            _: Request<BatchGetOrdersRequest>,
+        ) -> Result<Response<BatchGetOrdersResponse>, Status> {
             Err(Status::unimplemented("not here"))
         }
         async fn list_all_orders(
