@@ -95,7 +95,7 @@ async fn shown(switches: &Switches) -> Result<()> {
     };
     ensure!(!page().await?.contains("role=\"status\""), "nothing is announced");
     switches.switch("gateway-announcement", "sale", Some("Half off <today>".into())).await?;
-    within(SOON, "an announcement, as text", async || {
+    within(SOON_CACHED, "an announcement, as text", async || {
         Ok(page().await?.contains("Half off &lt;today&gt;").then_some(()))
     })
     .await?;
