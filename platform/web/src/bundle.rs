@@ -87,7 +87,7 @@ impl Bundle {
         let accepted = asked.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let packed = ENCODINGS
             .iter()
-            .filter(|(_, encoding)| accepts(accepted, encoding))
+            .filter(|(_, encoding)| accepts_encoding(accepted, encoding))
             .find_map(|(end, encoding)| Some((self.files.get(&format!("{name}{end}"))?, *encoding)));
         let body = packed.map_or(plain, |(bytes, _)| bytes);
         let lasting = if name.starts_with(IMMUTABLE) { FOR_EVER } else { A_WHILE };
@@ -104,8 +104,8 @@ impl Bundle {
     }
 }
 
-/// Whether a browser takes an encoding: named, and not with a weight of nought.
-pub(crate) fn accepts(accepted: &str, encoding: &str) -> bool {
+/// Whether a browser takes an encoding, by its `Accept-Encoding`: named, and not with a weight of nought.
+pub fn accepts_encoding(accepted: &str, encoding: &str) -> bool {
     accepted.split(',').any(|item| {
         let (name, weight) = item.split_once(';').unwrap_or((item, ""));
         name.trim().eq_ignore_ascii_case(encoding) && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")

@@ -23,7 +23,7 @@ mod cookie;
 mod policy;
 mod same_site;
 
-pub use bundle::{Bundle, Error};
+pub use bundle::{Bundle, Error, accepts_encoding};
 pub use cookie::{SetCookie, cookie};
 pub use policy::with_policies;
 pub use same_site::is_own_page;

@@ -15,7 +15,7 @@ use vitrine_platform_http::Reply;
 use vitrine_platform_web::is_own_page;
 
 use crate::Storefront;
-use crate::pages::{Form, View};
+use crate::pages::{Form, View, see_other};
 use crate::routes::{Parameters, currency};
 use crate::session::Visitor;
 
@@ -94,10 +94,22 @@ fn parameters(text: &[u8]) -> Parameters {
 
 /// What the shop has against an input, as the payloads of its mutations say it: the first error, for people.
 pub(crate) fn refusal(payload: &Value, values: &[(&str, &str)]) -> Option<Form> {
-    let error = payload["errors"].as_array()?.first()?;
+    payload["errors"].as_array()?.first().map(|error| refused_form(error, values))
+}
+
+/// The form that says what an error, or a refusal, says.
+pub(crate) fn refused_form(error: &Value, values: &[(&str, &str)]) -> Form {
     // `address.postalCode` is the field `postalCode` of a form.
     let field = error["field"].as_str().and_then(|field| field.rsplit('.').next()).map(str::to_owned);
-    Some(Form { message: sentence(error), field, values: form_values(values) })
+    Form { message: sentence(error), field, values: form_values(values) }
+}
+
+/// Shows a page again, with a form as it was sent and what is wrong with it.
+pub(crate) async fn again(storefront: &Storefront, sent: &Sent, page: &str, form: Form) -> Response {
+    match sent.page(storefront, page) {
+        Some(view) => storefront.show_own(&view, &sent.visitor, Some(&form)).await,
+        None => see_other(sent.uri.path()),
+    }
 }
 
 /// What a refusal says, as a sentence.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use thiserror::Error as ThisError;
 use vitrine_kit::id;
-use vitrine_platform_web::with_policies;
+use vitrine_platform_web::{accepts_encoding, with_policies};
 
 use crate::Storefront;
 use crate::engine::{self, Drawn};
@@ -61,15 +61,10 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// What the cache knows the page by.
-    pub(crate) fn key(&self) -> String {
+    /// The address under which it is found again: what the cache knows the page by, too.
+    pub(crate) fn address(&self) -> String {
         let query: Vec<_> = self.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         address(&self.path, &query, self.currency)
-    }
-
-    /// The address under which it is found again.
-    pub(crate) fn address(&self) -> String {
-        self.key()
     }
 }
 
@@ -121,7 +116,7 @@ impl Storefront {
             let visitor = Visitor { name: None, caller: anyone };
             context.scope(async move { storefront.draw(&view, &visitor, None).await })
         };
-        match self.cache.get(view.key(), draw).await {
+        match self.cache.get(view.address(), draw).await {
             Ok(page) => shared(&page, headers),
             Err(Error::Graph(graph::Error::Invalid(_))) => self.not_found(&view.path, caller).await,
             Err(error) => self.sorry(&view.path, &error).await,
@@ -285,7 +280,7 @@ fn own(drawn: Drawn) -> Response {
 
 fn shared(page: &Page, asked: &HeaderMap) -> Response {
     let accepted = asked.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_packed = accepted.contains("gzip");
+    let is_packed = accepts_encoding(accepted, "gzip");
     let status = StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = if is_packed { &page.gzip } else { &page.html };
     let mut response = (status, Html(body.clone())).into_response();

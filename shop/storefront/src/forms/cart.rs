@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::Storefront;
-use crate::forms::{Sent, refusal, sentence, variables, with_cookies};
+use crate::forms::{Sent, again, refusal, sentence, variables, with_cookies};
 use crate::pages::{Error, Form, see_other, wants_json};
 use crate::routes::address;
 
@@ -21,7 +21,7 @@ const SET: &str = "mutation SetCartQuantity($product: ID!, $quantity: Int!) { \
 pub(crate) async fn change(State(storefront): State<Arc<Storefront>>, sent: Sent) -> Response {
     let Ok(quantity) = sent.field("quantity").parse::<u32>() else {
         let message = "How many is a whole number, such as 1.".to_owned();
-        return again(&storefront, &sent, Form { message, ..Form::default() }).await;
+        return again(&storefront, &sent, "cart", Form { message, ..Form::default() }).await;
     };
     let document = if sent.field("change") == "set" { SET } else { ADD };
     let variables = variables([("product", sent.field("product").into()), ("quantity", quantity.into())]);
@@ -33,7 +33,7 @@ pub(crate) async fn change(State(storefront): State<Arc<Storefront>>, sent: Sent
     let answer = if wants_json(&sent.headers) {
         cart_change(&payload)
     } else if let Some(form) = refusal(&payload, &[]) {
-        again(&storefront, &sent, form).await
+        again(&storefront, &sent, "cart", form).await
     } else {
         see_other(&address("/cart", &[], sent.currency()))
     };
@@ -45,11 +45,4 @@ fn cart_change(payload: &Value) -> Response {
     let message = payload["errors"].as_array().and_then(|errors| errors.first()).map(sentence);
     let body = json!({"cart": payload["cart"]["totalQuantity"].as_u64().unwrap_or_default(), "message": message});
     ([(header::CACHE_CONTROL, "private, no-store")], axum::Json(body)).into_response()
-}
-
-async fn again(storefront: &Storefront, sent: &Sent, form: Form) -> Response {
-    match sent.page(storefront, "cart") {
-        Some(view) => storefront.show_own(&view, &sent.visitor, Some(&form)).await,
-        None => see_other("/cart"),
-    }
 }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use crate::Storefront;
-use crate::forms::{Sent, refusal, sentence, variables, with_cookies};
+use crate::forms::{Sent, again, refusal, refused_form, variables, with_cookies};
 use crate::graph::Error as GraphError;
 use crate::pages::{Error, Form, see_other, to_sign_in};
 use crate::routes::{Parameters, address};
@@ -48,13 +48,9 @@ pub(crate) async fn destination(State(storefront): State<Arc<Storefront>>, sent:
 
 /// Buys what is in the cart. The form's key makes one order of what is sent twice.
 pub(crate) async fn pay(State(storefront): State<Arc<Storefront>>, sent: Sent) -> Response {
-    let wrong = |field: &str, message: &str| Form {
-        message: message.to_owned(),
-        field: Some(field.to_owned()),
-        values: Parameters::new(),
-    };
     let Some((month, year)) = expiry(sent.field("expiry")) else {
-        let form = wrong("expiry", "A month and a year, as on the card: 08/29.");
+        let message = "A month and a year, as on the card: 08/29.".to_owned();
+        let form = Form { message, field: Some("expiry".to_owned()), ..Form::default() };
         return again(&storefront, &sent, "pay", form).await;
     };
     let Some(destination) = sent.page(&storefront, "pay").and_then(|mut view| view.query.remove("address")) else {
@@ -73,12 +69,7 @@ pub(crate) async fn pay(State(storefront): State<Arc<Storefront>>, sent: Sent) -
             (Some("Order"), Some(id)) => {
                 see_other(&address(&format!("/orders/{id}"), &[("placed", "yes")], sent.currency()))
             }
-            _ => {
-                let refused = &data["placeOrder"];
-                let field = refused["field"].as_str().and_then(|field| field.rsplit('.').next());
-                let form = Form { field: field.map(str::to_owned), ..wrong("", &sentence(refused)) };
-                again(&storefront, &sent, "pay", form).await
-            }
+            _ => again(&storefront, &sent, "pay", refused_form(&data["placeOrder"], &[])).await,
         },
         Err(error) => failed(&storefront, &sent, "pay", error).await,
     }
@@ -107,13 +98,6 @@ pub(crate) async fn cancel(
             _ => see_other(&address(&format!("/orders/{id}"), &[], sent.currency())),
         },
         Err(error) => failed(&storefront, &sent, "order", error).await,
-    }
-}
-
-async fn again(storefront: &Storefront, sent: &Sent, page: &str, form: Form) -> Response {
-    match sent.page(storefront, page) {
-        Some(view) => storefront.show_own(&view, &sent.visitor, Some(&form)).await,
-        None => see_other("/cart"),
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize as _;
 use serde_json::Map;
 
 use crate::Storefront;
-use crate::forms::{Sent, form_values, refusal, variables, with_cookies};
+use crate::forms::{Sent, again, form_values, refusal, variables, with_cookies};
 use crate::graph::{Caller, Error as GraphError};
 use crate::pages::{Error, Form, see_other};
 use crate::session::Tokens;
@@ -95,12 +95,5 @@ async fn failed(storefront: &Storefront, sent: &Sent, page: &str, error: GraphEr
             again(storefront, sent, page, Form { message, values: form_values(&values(sent)), field: None }).await
         }
         error => storefront.sorry(sent.uri.path(), &Error::Graph(error)).await,
-    }
-}
-
-async fn again(storefront: &Storefront, sent: &Sent, page: &str, form: Form) -> Response {
-    match sent.page(storefront, page) {
-        Some(view) => storefront.show_own(&view, &sent.visitor, Some(&form)).await,
-        None => see_other("/sign-in"),
     }
 }
