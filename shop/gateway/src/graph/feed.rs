@@ -182,7 +182,7 @@ pub(crate) struct Tail {
 impl Tail {
     /// Follows the outbox until stopped, from what comes next. Trouble is waited out.
     pub(crate) async fn run(mut self, feed: &Feed, browse: &Browse, stop: CancellationToken) {
-        let (mut position, mut failures, mut outage) = (None, 0, Outage::default());
+        let (mut position, mut backoff, mut outage) = (None, Backoff::new(PAUSES.0, PAUSES.1), Outage::default());
         while let Some(fetched) = stop.run_until_cancelled(self.fetch(position)).await {
             match fetched {
                 Ok(FetchResponse { events, position: at }) => {
@@ -193,7 +193,8 @@ impl Tail {
                         // What was before is not known: whoever followed something already reads again.
                         feed.missed();
                     }
-                    (position, failures) = (Some(at), 0);
+                    position = Some(at);
+                    backoff.reset();
                     for event in &events {
                         tell_of(feed, browse, event).await;
                     }
@@ -206,9 +207,7 @@ impl Tail {
                         let reason = status.message();
                         tracing::warn!(source = self.source, reason, "changes cannot be followed at the moment");
                     }
-                    failures += 1;
-                    let pause = Backoff::new(PAUSES.0, PAUSES.1).after(failures).pause();
-                    stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+                    stop.run_until_cancelled(tokio::time::sleep(backoff.pause())).await;
                 }
             }
         }
