@@ -43,17 +43,18 @@ pub(crate) fn program(program: &str, folders: &[&str], package: &str) -> Result<
     let _alone = alone()?;
     if found(program, folders).is_none() {
         let root = nix::unistd::Uid::effective().is_root();
-        let apt = |args: &[&str]| {
-            let mut command = Command::new(if root { "apt-get" } else { "sudo" });
+        let run = |name: &str, args: &[&str]| {
+            let mut command = Command::new(if root { name } else { "sudo" });
             if !root {
-                command.args(["-n", "apt-get"]);
+                command.args(["-n", name]);
             }
             succeed(command.args(args).env("DEBIAN_FRONTEND", "noninteractive"))
+                .with_context(|| format!("{program} is missing, and the Debian package {package} could not be installed"))
         };
-        apt(&["update", "-qq"])?;
-        apt(&["install", "-y", "-qq", "--no-install-recommends", package]).with_context(|| {
-            format!("{program} is missing, and the Debian package {package} could not be installed")
-        })?;
+        // Without this nothing could be installed once somebody was interrupted while installing.
+        run("dpkg", &["--configure", "-a"])?;
+        run("apt-get", &["update", "-qq"])?;
+        run("apt-get", &["install", "-y", "-qq", "--no-install-recommends", package])?;
     }
     found(program, folders).with_context(|| format!("{program} is not where the package {package} should put it"))
 }

@@ -74,6 +74,13 @@ impl OpenTransaction {
         }
     }
 
+    /// Ends a transaction that is empty after a failure: otherwise other commits of the file would wait for it.
+    fn leave(&self) {
+        if self.uncommitted.is_empty() && !self.has_pruned {
+            self.roll_back();
+        }
+    }
+
     /// Commits a batch: all of it, or nothing when it fails.
     pub(super) fn commit(&mut self, shared: &SqliteInner, batch: Batch) -> Result<(), Error> {
         if batch.ops.is_empty() && batch.events.is_empty() {
@@ -83,10 +90,7 @@ impl OpenTransaction {
         let event = match applied {
             Ok(event) => event,
             Err(error) => {
-                // Nothing is in it that another commit of the file would have to wait for.
-                if self.uncommitted.is_empty() && !self.has_pruned {
-                    self.roll_back();
-                }
+                self.leave();
                 return Err(error);
             }
         };
@@ -105,10 +109,15 @@ impl OpenTransaction {
 
     /// Forgets some events that are older than this. Returns how many.
     pub(super) fn prune(&mut self, shared: &SqliteInner, before_ms: i64) -> Result<u64, Error> {
-        let pruned = prune(self.writable(shared)?, before_ms)?;
-        self.has_pruned = true;
-        shared.keeper.dirty(false);
-        Ok(pruned)
+        let pruned = self.writable(shared).and_then(|connection| prune(connection, before_ms));
+        match &pruned {
+            Ok(_) => {
+                self.has_pruned = true;
+                shared.keeper.dirty(false);
+            }
+            Err(_) => self.leave(),
+        }
+        pruned
     }
 
     /// Ends the transaction: what is in it is in the file then, though not on the disk.
@@ -211,6 +220,17 @@ mod tests {
             database.commit(Batch { ops: Vec::new(), events: vec![event] }).await.expect("committed");
             assert_eq!(reader.await.expect("read"), 1, "event {n}");
         }
+    }
+
+    /// Others who write to the file would wait for it.
+    #[tokio::test]
+    async fn forgetting_events_in_vain_leaves_no_transaction() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = open(&folder);
+        let mut transaction = database.shared.transaction.lock().await;
+        transaction.connection.execute("DROP TABLE outbox", []).expect("dropped");
+        assert!(matches!(transaction.prune(&database.shared, 1), Err(Error::Engine(_))));
+        assert!(transaction.connection.is_autocommit());
     }
 
     #[tokio::test]
