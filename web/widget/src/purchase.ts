@@ -124,6 +124,8 @@ export async function place(shop: Shop, { idempotencyKey, address, quote, card }
     { input },
   )
   if (placeOrder.kind === 'Refusal') throw new Refused(placeOrder, true)
+  // What this frame does not know is not an order.
+  if (placeOrder.kind !== 'Order') throw new Refused({ message: 'this card asks for more than can be told here: pay in the shop, or with another' }, true)
   return placeOrder
 }
 
