@@ -62,7 +62,7 @@ fn origin(typed: &str) -> Result<String, &'static str> {
 
 fn read_port(text: &str) -> Result<u16, &'static str> {
     let is_plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
-    text.parse().ok().filter(|_| is_plain).ok_or("the port is no number from 1 to 65535")
+    text.parse().ok().filter(|_| is_plain).ok_or("the port is no number that a port can have")
 }
 
 fn is_host(host: &str) -> bool {

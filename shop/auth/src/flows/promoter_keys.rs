@@ -93,7 +93,8 @@ impl Flows {
     /// All keys of an account's, newest first: ids grow with time.
     pub(super) async fn promoter_keys(&self, account_id: &str) -> Result<Vec<PromoterKeyDoc>, Failure> {
         // Those of the settings come without being counted.
-        let query = Query::eq("promoter_id", account_id).descending().limit(2 * MAX_PROMOTER_KEYS);
+        let most = MAX_PROMOTER_KEYS + self.0.config.promoter_keys.len();
+        let query = Query::eq("promoter_id", account_id).descending().limit(most);
         let found = self.0.store.find::<PromoterKeyDoc>(query).await?;
         Ok(found.items.into_iter().map(|stored| stored.doc).collect())
     }

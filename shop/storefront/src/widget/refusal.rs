@@ -19,7 +19,7 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    fn told(self) -> (StatusCode, &'static str, String) {
+    fn parts(self) -> (StatusCode, &'static str, String) {
         let own = str::to_owned;
         match self {
             Self::Missing(name, _) => {
@@ -49,7 +49,7 @@ impl Refusal {
 
     /// The same as a page, which no other site shows.
     pub(super) fn page(self) -> Response {
-        let (status, _, message) = self.told();
+        let (status, _, message) = self.parts();
         let html = format!(
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Nothing to show · Vitrine</title>\
              <h1>Nothing to show here</h1><p>{}</p><p><a href=\"/\">To the shop</a></p></html>",
@@ -61,7 +61,7 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let (status, code, message) = self.told();
+        let (status, code, message) = self.parts();
         let reply = Reply::new(status, code, &message);
         match self {
             Self::Missing(name, expected) => reply.at(name, expected).into_response(),

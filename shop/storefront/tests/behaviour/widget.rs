@@ -20,7 +20,7 @@ fn selling(asked: &Question) -> (StatusCode, Value) {
     (StatusCode::OK, json!({"data": {"origins": origins, "product": product, "countries": ["AT", "DE"]}}))
 }
 
-fn told(answer: &PageResponse) -> (u16, String) {
+fn problem(answer: &PageResponse) -> (u16, String) {
     let problem: Value = serde_json::from_str(&answer.body).expect("JSON");
     (answer.status, problem["code"].as_str().unwrap_or_default().to_owned())
 }
@@ -50,7 +50,7 @@ async fn an_offer_is_for_pages_of_the_key() {
         ("/widget/v1/offer?product=prd_1", MAGAZINE, (400, "INVALID_QUERY")),
     ] {
         let refused = world.get(path, &[("origin", origin)]).await;
-        assert_eq!(told(&refused), (expected.0, expected.1.to_owned()), "{path} {origin}");
+        assert_eq!(problem(&refused), (expected.0, expected.1.to_owned()), "{path} {origin}");
         assert_eq!(refused.header("access-control-allow-origin"), "*", "who made the page can read why");
     }
 }
@@ -104,7 +104,7 @@ async fn a_shop_that_fails_says_so_and_tells_nothing() {
         let failed = json!({"errors": [{"message": "secret", "extensions": {"code": code}}]});
         let world = World::new(move |_| (status, failed.clone())).await;
         let answer = world.get(OFFER, &[("origin", MAGAZINE)]).await;
-        assert_eq!(told(&answer), (expected.0, expected.1.to_owned()));
+        assert_eq!(problem(&answer), (expected.0, expected.1.to_owned()));
         assert!(!answer.body.contains("secret"));
     }
 }
