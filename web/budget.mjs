@@ -1,4 +1,5 @@
-// Compares what browsers load with `budget.json`: bytes after gzip, by the end of the name. More than is allowed ends the build.
+// Compares what browsers load with `budget.json`: bytes after gzip, by what names are like; a file counts where it fits first. More than is
+// allowed ends the build.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -6,12 +7,16 @@ import { gzipSync } from 'node:zlib'
 export function checkBudget(folder, budgetFile) {
   const budget = JSON.parse(readFileSync(budgetFile, 'utf8'))
   const names = readdirSync(folder, { recursive: true })
+  const counted = new Set()
   const over = []
-  for (const [ending, most] of Object.entries(budget)) {
-    const files = names.filter((name) => name.endsWith(ending))
+  for (const [pattern, most] of Object.entries(budget)) {
+    const [start, end] = pattern.split('*')
+    const files = names.filter((name) => !counted.has(name) && (name === pattern || (end !== undefined && name.startsWith(start) && name.endsWith(end))))
     const bytes = files.reduce((sum, name) => sum + sizeOf(join(folder, name)), 0)
-    console.log(`${ending.padEnd(8)} ${String(bytes).padStart(7)} of ${most} bytes`)
-    if (bytes > most) over.push(`${ending}: ${bytes} bytes after gzip, ${most} are allowed by ${budgetFile}`)
+    for (const name of files) counted.add(name)
+    console.log(`${pattern.padEnd(18)} ${String(bytes).padStart(7)} of ${most} bytes`)
+    if (files.length === 0) over.push(`${pattern}: ${budgetFile} allows what is not there`)
+    if (bytes > most) over.push(`${pattern}: ${bytes} bytes after gzip, ${most} are allowed by ${budgetFile}`)
   }
   if (over.length > 0) throw new Error(over.join('\n'))
 }

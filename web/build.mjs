@@ -6,6 +6,7 @@ import react from '@vitejs/plugin-react'
 import { build } from 'vite'
 import { checkBudget } from './budget.mjs'
 import { compress } from './compress.mjs'
+import { buildWidget } from './widget/build.mjs'
 
 const here = import.meta.dirname
 const root = join(here, 'storefront')
@@ -61,6 +62,8 @@ write('assets.json', {
   styles: css.map(address),
   fonts: assets.filter((name) => name.endsWith('.woff2')).map(address),
 })
+
+write('widget.json', await buildWidget(publicFolder))
 
 const sandbox = vm.createContext({})
 vm.runInContext(readFileSync(join(serverFolder, 'storefront.js'), 'utf8'), sandbox)

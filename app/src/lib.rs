@@ -18,6 +18,7 @@ mod measurements;
 mod observatory;
 mod observe;
 mod operations;
+mod partner;
 mod process;
 mod prometheus;
 mod promql;

@@ -25,6 +25,7 @@ use crate::flags::Flags;
 use crate::following::Follower;
 use crate::observatory::Observatory;
 use crate::operations::Operations;
+use crate::partner::Partner;
 use crate::settings::Settings;
 use crate::{Usage, console, folder, telemetry};
 
@@ -113,6 +114,11 @@ impl Process {
     /// Serves feature flags, until everything that is told of its services has ended.
     pub fn serve_flags(&self, flags: Flags) {
         flags.serve(&self.telemetry, &self.bounds, &self.stop_background, &self.background);
+    }
+
+    /// Serves the page of another site that a demo has.
+    pub fn serve_partner(&self, partner: Partner, shop: &str) {
+        partner.serve(shop, &self.bounds, &self.stop_background, &self.background);
     }
 
     /// Follows the one who keeps faults, as long as services are at work here.

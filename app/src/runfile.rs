@@ -25,6 +25,9 @@ pub struct RunFile {
     pub operations: String,
     /// The process.
     pub pid: u32,
+    /// Base URL of the page of another site that sells by the widget, if this is a demo.
+    #[serde(default)]
+    pub partner: Option<String>,
     /// A customer to play, if this is a demo.
     pub demo_customer: Option<DemoCustomer>,
     /// A bearer token that may run the shop.

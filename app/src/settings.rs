@@ -35,7 +35,7 @@ const DEMO_CUSTOMER: &str = "cus_demo";
 /// A merchant whom everyone may play, with the same password.
 pub const DEMO_PROMOTER_EMAIL: &str = "promoter@vitrine.example";
 /// The merchant's account.
-const DEMO_PROMOTER: &str = "pro_demo";
+pub const DEMO_PROMOTER: &str = "pro_demo";
 /// The command line as an OAuth client.
 pub const CLI_CLIENT: &str = "vitrine-cli";
 /// Journeys a second by default.
@@ -120,6 +120,8 @@ pub struct Up {
     pub listen: SocketAddr,
     /// Journeys a second that the load generator starts; 0 or "off" for none.
     pub load: Rate,
+    /// Where the page of another site answers that a demo shows the widget on; with port 0 wherever there is room.
+    pub partner: SocketAddr,
 }
 
 const fn local(port: u16) -> SocketAddr {
@@ -128,7 +130,7 @@ const fn local(port: u16) -> SocketAddr {
 
 impl Default for Up {
     fn default() -> Self {
-        Self { listen: local(8080), load: Rate(Some(DEFAULT_RATE)) }
+        Self { listen: local(8080), load: Rate(Some(DEFAULT_RATE)), partner: local(0) }
     }
 }
 

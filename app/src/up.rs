@@ -21,10 +21,11 @@ use crate::cli::UpArgs;
 use crate::flags::Flags;
 use crate::following::Follower;
 use crate::observatory::{Addresses, Observatory};
+use crate::partner::Partner;
 use crate::process::{Process, World};
 use crate::runfile::{self, DemoCustomer, RunFile};
 use crate::say::say;
-use crate::settings::{CLI_CLIENT, DEMO_EMAIL, DEMO_PASSWORD, DEMO_PROMOTER_EMAIL, Settings};
+use crate::settings::{CLI_CLIENT, DEMO_EMAIL, DEMO_PASSWORD, DEMO_PROMOTER, DEMO_PROMOTER_EMAIL, Settings};
 use crate::{engines, folder, identity, settings, shop_flags, topology};
 
 /// A shop that runs in this process.
@@ -42,8 +43,8 @@ pub struct Up {
 /// Brings everything up; it is ready when this returns. Where it is is said in the data folder, and in another file if one is named.
 pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) -> Result<Up> {
     let rate = settings.up.load.0;
-    // The shop's own, and those of the flags.
-    let listeners = Observatory::listeners(&settings.observatory) + 1 + Flags::listeners(&settings.flags);
+    // The shop's own, the partner's, and those of the flags.
+    let listeners = Observatory::listeners(&settings.observatory) + 2 + Flags::listeners(&settings.flags);
     let opened = Process::open(data, &settings, listeners, &[ALL, &[FLAGS]].concat()).await?;
     let listener = bind(settings.up.listen).await?;
     let observatory = Observatory::open(data, &settings.observatory, true).await?;
@@ -58,6 +59,8 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     let demo = settings.shop.demo.within(address, &shop);
     let key = folder::cli_key(data)?;
     settings.settle(&shop, key.public_jwk(), demo);
+    let partner = if demo { Some(Partner::open(settings.up.partner).await?) } else { None };
+    settings.services.auth.promoter_keys.extend(partner.as_ref().map(|partner| partner.key(DEMO_PROMOTER)));
     if settings.services.gateway.observe_url.is_empty() {
         settings.services.gateway.observe_url = BaseUrl::read(&observe).unwrap_or_default();
     }
@@ -73,13 +76,18 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     process.serve_flags(flags);
     process.run(&host, components, Duration::ZERO, vec![(World::Public, Listener::from(listener))]).await?;
     process.follow(follower);
+    let partner_url = partner.as_ref().map(Partner::url);
+    if let Some(partner) = partner {
+        process.serve_partner(partner, &shop);
+    }
 
     let admin_token = admin_token(&host, &key, &shop).await?;
     let customer = || DemoCustomer { email: DEMO_EMAIL.to_owned(), password: DEMO_PASSWORD.to_owned() };
     let demo_customer = demo.then(customer);
     let (pid, operations) = (std::process::id(), process.operations().to_owned());
+    let (flags, partner) = (flags_url, partner_url);
     let run =
-        RunFile { shop, observe, otlp_grpc, otlp_http, flags: flags_url, operations, pid, demo_customer, admin_token };
+        RunFile { shop, observe, otlp_grpc, otlp_http, flags, operations, pid, partner, demo_customer, admin_token };
     process.ready(&run, Some(runfile::path(data)), ready_file)?;
 
     let stop_load = CancellationToken::new();
@@ -126,7 +134,7 @@ impl Up {
     /// Where everything is, who gets in, and what lets in everyone.
     fn print(&self, settings: &Settings, data: &Path) {
         let data = runfile::data_flag(data);
-        let RunFile { shop, observe, otlp_grpc, otlp_http, flags, operations, demo_customer, .. } = &self.run;
+        let RunFile { shop, observe, otlp_grpc, otlp_http, flags, operations, partner, demo_customer, .. } = &self.run;
         say!("  shop       {shop}");
         say!(
             "  observe    {observe}  (APIs below /jaeger, /zipkin, /prometheus, /alertmanager; vitrine sql{data}, vitrine promql{data})"
@@ -134,6 +142,9 @@ impl Up {
         say!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
         say!("  flags      {flags}  (pages, OFREP below /ofrep/v1; vitrine flags list{data})");
         say!("  operations {operations}  (health, metrics)");
+        if let Some(partner) = partner {
+            say!("  partner    {partner}  (another site, which sells by the widget)");
+        }
         let flags_open = self.flags_are_open.map_or_else(String::new, |open| format!("{open}; "));
         say!("  open       shop: the catalog, and signing up; {flags_open}{}", settings.observatory.open());
         if demo_customer.is_some() {

@@ -84,6 +84,15 @@ pub const MIN_PASSWORD: usize = 10;
 /// Longest password, in characters.
 pub const MAX_PASSWORD: usize = 128;
 
+/// Most keys of a promoter.
+pub const MAX_PROMOTER_KEYS: usize = 20;
+/// Longest name of a promoter's key, in characters.
+pub const MAX_KEY_NAME: usize = 60;
+/// Most origins whose pages may use a promoter's key.
+pub const MAX_KEY_ORIGINS: usize = 10;
+/// Longest origin, in bytes.
+pub const MAX_ORIGIN: usize = 200;
+
 /// Fewest digits of a card's number.
 pub const MIN_CARD_DIGITS: usize = 12;
 /// Most digits of a card's number.

@@ -3,13 +3,14 @@ import { ok, strictEqual } from 'node:assert'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const CARD = { number: '4242 4242 4242 4242', expiry: '12/34', cvv: '123' }
-const ADDRESS = { recipient: 'Ada Brenner', line1: 'Glashüttenweg 4', postalCode: '01067', city: 'Dresden' }
-const PASSWORD = 'through the looking glass'
+/** The script that looks for what keeps people out. */
+export const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+export const CARD = { number: '4242 4242 4242 4242', expiry: '12/34', cvv: '123' }
+export const ADDRESS = { recipient: 'Ada Brenner', line1: 'Glashüttenweg 4', postalCode: '01067', city: 'Dresden' }
+export const PASSWORD = 'through the looking glass'
 
 let people = 0
-const person = () => `ada-${process.pid}-${++people}@vitrine.example`
+export const person = () => `ada-${process.pid}-${++people}@vitrine.example`
 
 async function fill(page, values) {
   for (const [name, value] of Object.entries(values)) await page.fill(`main [name=${name}]`, value)

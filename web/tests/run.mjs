@@ -1,15 +1,17 @@
-// Runs one flow against a shop: `node run.mjs FLOW SHOP CHROMIUM`. Exits with 1 and says what went wrong, or prints what it saw.
+// Runs one flow against a shop: `node run.mjs FLOW SHOP PARTNER CHROMIUM`. Exits with 1 and says what went wrong, or prints what it saw.
 import { strictEqual } from 'node:assert'
 import { chromium } from 'playwright-core'
-import * as flows from './flows.mjs'
+import * as shopping from './flows.mjs'
+import * as widget from './widget.mjs'
 
-const [name, shop, executablePath] = process.argv.slice(2)
+const [name, shop, partner, executablePath] = process.argv.slice(2)
+const flows = { ...shopping, ...widget }
 const flow = flows[name]
 if (flow === undefined) throw new Error(`there is no flow ${name}: expected one of ${Object.keys(flows).join(', ')}`)
 const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync', '--disable-dev-shm-usage']
 const browser = await chromium.launch({ executablePath, args })
 try {
-  await flow({ shop, open: (options) => open(options) })
+  await flow({ shop, partner, open: (options) => open(options) })
   console.log(`${name} passed`)
 } finally {
   await browser.close()
@@ -26,7 +28,7 @@ async function open(options = {}) {
   })
   page.on('pageerror', (error) => wrong.push(error.message))
   page.on('request', (request) => {
-    if (new URL(request.url()).origin !== new URL(shop).origin) wrong.push(`asked another site: ${request.url()}`)
+    if (![shop, partner].includes(new URL(request.url()).origin)) wrong.push(`asked another site: ${request.url()}`)
   })
   page.mustBeFine = () => strictEqual(wrong.join('\n'), '')
   return page

@@ -2,6 +2,7 @@
 
 mod assertion;
 mod authorization;
+mod origin;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,6 +15,7 @@ pub use assertion::{Assertion, Audience, Parts, check_assertion, check_shape, re
 pub use authorization::{
     Authorization, AuthorizationError, ClientError, check_authorization, location, login_required,
 };
+pub use origin::origins;
 
 /// What may be asked for.
 pub const SCOPES: &[&str] = &["openid", "profile", "email", "offline_access"];

@@ -1,11 +1,12 @@
-//! What auth does, in parts: accounts, authorizing, signing in, grants, families of refresh tokens, which tokens are active, and who
-//! the clients are.
+//! What auth does, in parts: accounts, authorizing, signing in, grants, families of refresh tokens, which tokens are active, promoters'
+//! public keys, and who the clients are.
 
 mod accounts;
 mod authorize;
 mod clients;
 mod families;
 mod grants;
+mod promoter_keys;
 mod sign_in;
 mod status;
 
@@ -74,7 +75,7 @@ impl Flows {
         own.filter(|s| *s > 0).unwrap_or(self.0.config.access_token_ttl_s)
     }
 
-    /// Makes the first key of access tokens and the accounts of the settings, and takes away those that the settings have no more.
+    /// Makes the first key of access tokens, the accounts and the promoters' keys of the settings, and takes away those that the settings have no more.
     pub(crate) async fn prepare(&self) -> Result<(), Failure> {
         self.0.keys.load(&[Signing::Es256]).await?;
         let is_wanted = |id: &str| self.0.config.accounts.iter().any(|account| account.account_id == id);
@@ -83,6 +84,9 @@ impl Flows {
         }
         for account in &self.0.config.accounts {
             self.ensure_account(account).await?;
+        }
+        for key in &self.0.config.promoter_keys {
+            self.ensure_promoter_key(key).await?;
         }
         Ok(())
     }

@@ -5,20 +5,29 @@ use vitrine_contracts::Problem;
 use vitrine_contracts::auth::v1::auth_service_server::AuthService;
 use vitrine_contracts::auth::v1::{
     AuthorizationRequest, CheckAuthorizationResponse, CreateAccountRequest, CreateAccountResponse,
-    DeleteAccountRequest, DeleteAccountResponse, GetJwksRequest, GetJwksResponse, GetTokenStatusRequest,
-    GetTokenStatusResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse, RevokeTokenRequest,
-    RevokeTokenResponse, Role as WireRole, RotateKeysRequest, RotateKeysResponse, SetAccountLockRequest,
-    SetAccountLockResponse,
+    CreatePromoterKeyRequest, DeleteAccountRequest, DeleteAccountResponse, GetJwksRequest, GetJwksResponse,
+    GetPromoterKeyRequest, GetTokenStatusRequest, GetTokenStatusResponse, IssueTokenRequest, IssueTokenResponse,
+    ListPromoterKeysRequest, ListPromoterKeysResponse, LoginRequest, LoginResponse, PromoterKey,
+    RevokePromoterKeyRequest, RevokeTokenRequest, RevokeTokenResponse, Role as WireRole, RotateKeysRequest,
+    RotateKeysResponse, SetAccountLockRequest, SetAccountLockResponse,
 };
 use vitrine_contracts::limits::MAX_PASSWORD;
 
 use crate::flows::Flows;
+use crate::store::PromoterKeyDoc;
 use crate::{Account, Role};
 
 /// Longest password or address that is looked at, in bytes: what is longer is none that anybody could have.
 const MAX_LOOKED_AT: usize = 1024;
 
 pub(crate) struct Service(pub(crate) Flows);
+
+impl From<PromoterKeyDoc> for PromoterKey {
+    fn from(key: PromoterKeyDoc) -> Self {
+        let PromoterKeyDoc { id, promoter_id, name, origins, created_at } = key;
+        Self { id, promoter_id, name, origins, created_at_unix_ms: created_at }
+    }
+}
 
 #[tonic::async_trait]
 impl AuthService for Service {
@@ -105,5 +114,33 @@ impl AuthService for Service {
     async fn rotate_keys(&self, request: Request<RotateKeysRequest>) -> Result<Response<RotateKeysResponse>, Status> {
         let key_id = self.0.rotate_keys(request.into_inner().compromised).await?;
         Ok(Response::new(RotateKeysResponse { key_id }))
+    }
+
+    async fn create_promoter_key(
+        &self,
+        request: Request<CreatePromoterKeyRequest>,
+    ) -> Result<Response<PromoterKey>, Status> {
+        let CreatePromoterKeyRequest { promoter_id, name, origins } = request.into_inner();
+        Ok(Response::new(self.0.create_promoter_key(&promoter_id, &name, &origins).await?.into()))
+    }
+
+    async fn list_promoter_keys(
+        &self,
+        request: Request<ListPromoterKeysRequest>,
+    ) -> Result<Response<ListPromoterKeysResponse>, Status> {
+        let found = self.0.list_promoter_keys(&request.into_inner().promoter_id).await?;
+        Ok(Response::new(ListPromoterKeysResponse { keys: found.into_iter().map(PromoterKey::from).collect() }))
+    }
+
+    async fn get_promoter_key(&self, request: Request<GetPromoterKeyRequest>) -> Result<Response<PromoterKey>, Status> {
+        Ok(Response::new(self.0.promoter_key(&request.into_inner().key_id).await?.into()))
+    }
+
+    async fn revoke_promoter_key(
+        &self,
+        request: Request<RevokePromoterKeyRequest>,
+    ) -> Result<Response<PromoterKey>, Status> {
+        let RevokePromoterKeyRequest { key_id, promoter_id } = request.into_inner();
+        Ok(Response::new(self.0.revoke_promoter_key(&key_id, &promoter_id).await?.into()))
     }
 }

@@ -1,7 +1,7 @@
 //! Who may do what: accounts, credentials and tokens, by OAuth 2.1 and OpenID Connect. HTTP is the gateway's business.
 //!
 //! Where to start reading: [`domain`] holds the rules (authorization requests, PKCE, redirects, lock-out, assertions); `flows` follows
-//! them: accounts, authorizing, signing in, grants, families of refresh tokens, clients, and whether a token is still active; `keys`
+//! them: accounts, authorizing, signing in, grants, families of refresh tokens, clients, promoters' keys, and whether a token is still active; `keys`
 //! signs and publishes; `password` hashes; `store` keeps accounts, codes, refresh tokens, browsers' sessions, keys and lock-outs. Codes,
 //! refresh tokens and sessions are stored as digests only, passwords as Argon2id hashes. Access tokens are short-lived, verified by anybody
 //! with the published keys, and active only as long as this service says so: see `docs/adr/0018-a-token-is-asked-about.md`.
@@ -67,6 +67,9 @@ pub struct Config {
     /// Ids of accounts that an earlier start made and that are not wanted any more: the composition root's, unless `accounts` has them.
     #[serde(skip)]
     pub withdrawn: Vec<String>,
+    /// Promoters' keys that are there from the start: the composition root's.
+    #[serde(skip)]
+    pub promoter_keys: Vec<PromoterKey>,
 }
 
 impl Default for Config {
@@ -80,6 +83,7 @@ impl Default for Config {
             clients: vec![Client::storefront()],
             accounts: Vec::new(),
             withdrawn: Vec::new(),
+            promoter_keys: Vec::new(),
         }
     }
 }
@@ -170,9 +174,23 @@ impl fmt::Debug for Account {
     }
 }
 
+/// A promoter's key that is there from the start.
+#[derive(Clone, Debug)]
+pub struct PromoterKey {
+    /// "pk_…".
+    pub id: String,
+    /// Whose it is: "pro_…".
+    pub promoter_id: String,
+    /// Which page it is for.
+    pub name: String,
+    /// Whose pages may use it.
+    pub origins: Vec<String>,
+}
+
 fn schema(schema: Schema) -> Schema {
     schema
         .with::<store::AccountDoc>()
+        .with::<store::PromoterKeyDoc>()
         .with::<store::CodeDoc>()
         .with::<store::RefreshDoc>()
         .with::<store::SessionDoc>()

@@ -35,6 +35,27 @@ impl Document for AccountDoc {
     }
 }
 
+/// A promoter's public key.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct PromoterKeyDoc {
+    pub(crate) id: String,
+    pub(crate) promoter_id: String,
+    pub(crate) name: String,
+    pub(crate) origins: Vec<String>,
+    pub(crate) created_at: i64,
+}
+
+impl Document for PromoterKeyDoc {
+    const COLLECTION: &'static str = "promoter_keys";
+    const INDEXES: &'static [Index] = &[Index::ordered("promoter_id")];
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.id)
+    }
+    fn keys(&self, out: &mut Keys) {
+        out.put("promoter_id", self.promoter_id.as_str());
+    }
+}
+
 /// What a code or a refresh token stands for.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Grant {

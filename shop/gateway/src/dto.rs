@@ -5,6 +5,7 @@ mod cart;
 mod catalog;
 mod orders;
 mod people;
+mod promoters;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -25,6 +26,7 @@ pub(crate) use catalog::{
 };
 pub(crate) use orders::{Cancel, Letter, Order, Shipment, Transition};
 pub(crate) use people::{Address, Customer, CustomerPatch, Destination, NewAddress, SignUp};
+pub(crate) use promoters::{NewPromoterKey, PromoterKey};
 
 /// The largest number up to which every whole one has a floating point number of its own: 2^53.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;

@@ -23,6 +23,7 @@ mod mutation;
 mod order;
 mod page;
 mod product;
+mod promoter_key;
 mod query;
 mod request;
 mod routes;

@@ -44,6 +44,8 @@ pub(crate) enum Access {
     Customer,
     /// Someone who sells, or who runs the shop.
     Seller,
+    /// Someone who sells.
+    Promoter,
     /// Who runs the shop.
     Admin,
 }
@@ -54,6 +56,7 @@ impl Access {
             Self::Public => "For everyone.",
             Self::Customer => "For customers.",
             Self::Seller => "For promoters and admins.",
+            Self::Promoter => "For promoters.",
             Self::Admin => "For admins.",
         }
     }
@@ -63,6 +66,7 @@ impl Access {
             Self::Public => true,
             Self::Customer => caller.has("customer"),
             Self::Seller => caller.has("promoter") || caller.has("admin"),
+            Self::Promoter => caller.has("promoter"),
             Self::Admin => caller.has("admin"),
         }
     }

@@ -4,6 +4,7 @@ mod admin;
 mod buying;
 mod catalog;
 mod customers;
+mod promoters;
 
 use std::sync::Arc;
 
@@ -110,6 +111,7 @@ fn public() -> Vec<Operation> {
 
 fn selling() -> Vec<Operation> {
     let of_sellers = |operation: Operation| operation.access(Access::Seller);
+    let of_promoters = |operation: Operation| operation.access(Access::Promoter);
     vec![
         of_sellers(Operation::post("/products", "Sell something new"))
             .headers(KEY_OPTIONAL)
@@ -130,6 +132,17 @@ fn selling() -> Vec<Operation> {
             .headers(MATCH_OPTIONAL)
             .returns_nothing()
             .by(catalog::delete),
+        of_promoters(Operation::get("/promoters/me/keys", "My public keys, newest first"))
+            .returns::<dto::List<dto::PromoterKey>>(200)
+            .by(promoters::keys),
+        of_promoters(Operation::post("/promoters/me/keys", "Make a public key for pages of mine"))
+            .body::<dto::NewPromoterKey>()
+            .returns::<dto::PromoterKey>(201)
+            .by(promoters::create_key),
+        of_promoters(Operation::delete("/promoters/me/keys/{id}", "End a public key for good"))
+            .id::<schema::PromoterKeyId>()
+            .returns_nothing()
+            .by(promoters::revoke_key),
     ]
 }
 

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use vitrine_contracts::fraud::v1 as fraud;
 use vitrine_contracts::limits::{
     CATEGORIES, DEFAULT_ADS, DEFAULT_PAGE, DEFAULT_RECOMMENDATIONS, MAX_ADS, MAX_CARD_DIGITS, MAX_CARD_TYPED,
-    MAX_CVV_DIGITS, MAX_EMAIL, MAX_IDEMPOTENCY_KEY, MAX_PAGE, MAX_PRICE, MAX_RECOMMENDATIONS, MAX_SCORE, MAX_SEARCH,
-    MAX_WHOLE_DIGITS, MIN_CARD_DIGITS, MIN_CVV_DIGITS,
+    MAX_CVV_DIGITS, MAX_EMAIL, MAX_IDEMPOTENCY_KEY, MAX_ORIGIN, MAX_PAGE, MAX_PRICE, MAX_RECOMMENDATIONS, MAX_SCORE,
+    MAX_SEARCH, MAX_WHOLE_DIGITS, MIN_CARD_DIGITS, MIN_CVV_DIGITS,
 };
 use vitrine_contracts::orders::v1 as orders;
 use vitrine_contracts::payments::v1 as payments;
@@ -64,6 +64,8 @@ schemas! {
     AddressId: NAMED => id_of(&["adr"]);
     LetterId: NAMED => id_of(&["eml"]);
     CardToken: NAMED => id_of(&["tok"]);
+    PromoterKeyId: NAMED => id_of(&["pk"]);
+    Origin: NAMED => text("https, or http on localhost or 127.0.0.1; exact, without a path", origin(), MAX_ORIGIN);
     /// One of everyone's customers, or all.
     Currency: NAMED => words("A currency that the shop knows, by its ISO 4217 code", currencies(|_| true));
     /// A currency; empty is the euro.
@@ -204,6 +206,13 @@ fn at_most(max: u32, default: u32) -> Schema {
 
 fn currencies(which: impl Fn(Known) -> bool) -> Vec<&'static str> {
     Known::all().filter(|currency| which(*currency)).map(Known::code).collect()
+}
+
+/// An origin as browsers send it (RFC 6454, section 6.2), with letters of either case.
+fn origin() -> String {
+    let label = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
+    let port = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
+    format!(r"^(https://{label}(\.{label})*|http://(localhost|127\.0\.0\.1))(:{port})?$")
 }
 
 /// A decimal number with at most so many decimals, not negative.

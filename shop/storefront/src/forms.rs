@@ -2,6 +2,7 @@
 
 pub(crate) mod cart;
 pub(crate) mod checkout;
+pub(crate) mod promoter_keys;
 pub(crate) mod sign;
 
 use std::sync::Arc;

@@ -51,6 +51,9 @@ pub(crate) enum Error {
     /// There cannot be such a thing: an id, a cursor or a word that means nothing.
     #[error("what was asked for cannot be there: {0}")]
     Invalid(String),
+    /// It is not for who asks: one who sells has nothing of those who buy.
+    #[error("that is not for who asks")]
+    NotAllowed,
     /// All else, in the gateway's words.
     #[error("the gateway answered {0}")]
     Failed(String),
@@ -92,6 +95,7 @@ impl Graph {
         match (code.or_else(|| answer["code"].as_str()), status.as_u16()) {
             (Some("INVALID_TOKEN" | "TOKEN_REQUIRED" | "TOKEN_EXPIRED"), _) | (_, 401) => Err(Error::NotSignedIn),
             (Some("RATE_LIMITED"), _) | (_, 429) => Err(Error::TooMany),
+            (Some("PERMISSION_DENIED"), _) => Err(Error::NotAllowed),
             (Some(code), _) if code.starts_with("INVALID") || code == "BAD_USER_INPUT" => {
                 Err(Error::Invalid(code.to_owned()))
             }

@@ -2,7 +2,8 @@
 //!
 //! It stands before the gateway and knows the shop only by the gateway's GraphQL, in this process: `routes` says which page is where and what
 //! it asks, as `make web` wrote it down; `graph` asks; `engine` draws, with QuickJS on threads of its own; `page_cache` keeps pages that are the
-//! same for everyone. `session` knows browsers by cookies, and keeps their tokens here; `forms` is what plain forms do.
+//! same for everyone. `session` knows browsers by cookies, and keeps their tokens here; `forms` is what plain forms do; `widget` is what other
+//! people's pages show.
 //! Where `make web` has not run there is nothing to draw with, and the gateway's own page stands.
 //!
 //! ```
@@ -19,10 +20,12 @@ mod forms;
 mod graph;
 mod page_cache;
 mod pages;
+mod partner;
 mod router;
 mod routes;
 mod session;
 mod sitemap;
+mod widget;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,12 +37,15 @@ use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_http::Router;
 use vitrine_platform_web::Bundle;
 
+pub use partner::partner;
+
 use engine::Engine;
 use graph::Graph;
 use page_cache::PageCache;
 use pages::Assets;
 use routes::Routes;
 use session::Sessions;
+use widget::FrameAssets;
 
 /// What it is called in telemetry.
 pub const STOREFRONT: &str = "storefront";
@@ -72,6 +78,7 @@ pub(crate) struct Storefront {
     pub(crate) url: String,
     pub(crate) bundle: Bundle,
     pub(crate) assets: Assets,
+    pub(crate) frame: FrameAssets,
     pub(crate) routes: Routes,
     pub(crate) engine: Engine,
     pub(crate) cache: PageCache,
@@ -96,6 +103,7 @@ pub fn around(config: &Config, gateway: Component, host: &Host) -> Result<Compon
 struct Built {
     script: String,
     assets: Assets,
+    frame: FrameAssets,
     routes: Routes,
 }
 
@@ -107,10 +115,11 @@ impl Built {
             Problem::invalid("storefront.pages", "pages of this version", &format!("{name} cannot be used: {e}"))
         };
         let read = |name: &str| bundle.text(name).ok_or_else(|| wrong(name, &"it is not there"));
-        let (assets, routes) = ("server/assets.json", "server/routes.json");
+        let (assets, frame, routes) = ("server/assets.json", "server/widget.json", "server/routes.json");
         Ok(Some(Self {
             script: script.to_owned(),
             assets: serde_json::from_str(read(assets)?).map_err(|e| wrong(assets, &e))?,
+            frame: serde_json::from_str(read(frame)?).map_err(|e| wrong(frame, &e))?,
             routes: Routes::parse(read(routes)?).map_err(|e| wrong(routes, &e))?,
         }))
     }
@@ -125,6 +134,7 @@ fn assemble(config: Config, bundle: Bundle, built: Built, gateway: Router, host:
         graph: Graph::new(gateway.clone()),
         url: config.url,
         assets: built.assets,
+        frame: built.frame,
         routes: built.routes,
         bundle,
     });

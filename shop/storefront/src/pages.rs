@@ -20,6 +20,8 @@ use crate::session::Visitor;
 
 /// Pages that are the same for everyone, for whoever stands in front of us.
 const SHARED: &str = "public, max-age=0, s-maxage=1, stale-while-revalidate=60";
+/// Where promoters see their keys.
+pub(crate) const KEYS: &str = "/account/keys";
 const PRIVATE: &str = "private, no-store";
 /// After so many seconds it is worth another try.
 const RETRY_AFTER_S: u32 = 1;
@@ -128,6 +130,8 @@ impl Storefront {
         match self.draw(view, visitor, form).await {
             Ok(drawn) => own(drawn),
             Err(Error::Graph(graph::Error::NotSignedIn)) => to_sign_in(view),
+            // Promoters have keys, and nothing of what customers have.
+            Err(Error::Graph(graph::Error::NotAllowed)) if view.path != KEYS => see_other(KEYS),
             Err(Error::Graph(graph::Error::Invalid(_))) => self.not_found(&view.path, visitor.caller.clone()).await,
             Err(error) => self.sorry(&view.path, &error).await,
         }
@@ -138,6 +142,7 @@ impl Storefront {
         match self.answers(&view.route.needs, view, &visitor.caller).await {
             Ok(answers) => ([(header::CACHE_CONTROL, PRIVATE)], axum::Json(answers)).into_response(),
             Err(graph::Error::NotSignedIn) => StatusCode::UNAUTHORIZED.into_response(),
+            Err(graph::Error::NotAllowed) => StatusCode::FORBIDDEN.into_response(),
             Err(graph::Error::TooMany) => StatusCode::TOO_MANY_REQUESTS.into_response(),
             Err(graph::Error::Invalid(_)) => StatusCode::NOT_FOUND.into_response(),
             Err(graph::Error::Failed(_)) => StatusCode::SERVICE_UNAVAILABLE.into_response(),

@@ -13,9 +13,9 @@ use vitrine_platform_http::{Router, conditional, observe};
 use vitrine_platform_telemetry::Service;
 
 use crate::graph::Caller;
-use crate::pages::{View, wants_html};
+use crate::pages::{KEYS, View, wants_html};
 use crate::routes::{Parameters, Route, currency};
-use crate::{Storefront, forms, sitemap};
+use crate::{Storefront, forms, sitemap, widget};
 
 /// Where the gateway speaks to programs, which read no pages.
 const FOR_PROGRAMS: [&str; 4] = ["/api/", "/oauth2/", "/graphql", "/.well-known/"];
@@ -39,9 +39,11 @@ pub(crate) fn before(gateway: Router, storefront: Arc<Storefront>, telemetry: Se
         .route("/sign-out", post(forms::sign::sign_out))
         .route("/checkout", post(forms::checkout::destination))
         .route("/checkout/pay", post(forms::checkout::pay))
-        .route("/orders/{id}", post(forms::checkout::cancel));
+        .route("/orders/{id}", post(forms::checkout::cancel))
+        .route(KEYS, post(forms::promoter_keys::change));
     router
         .merge(forms)
+        .merge(widget::routes())
         .route("/session", get(session))
         .route("/assets/{file}", get(file))
         .route("/icon.svg", get(file))

@@ -17,7 +17,10 @@ async fn run(flows: &[&str]) {
         let mut shop = Shop::start(binary, Placement::Local, &Options::default()).await?;
         for flow in flows {
             let mut command = Command::new("node");
-            let command = command.arg(tests.join("run.mjs")).args([flow, shop.url.as_str()]).arg(&chromium);
+            let command = command
+                .arg(tests.join("run.mjs"))
+                .args([flow, shop.url.as_str(), shop.partner.as_str()])
+                .arg(&chromium);
             succeed(command).await.with_context(|| format!("the flow {flow}"))?;
         }
         shop.process()?.stop()?;
@@ -44,4 +47,19 @@ async fn what_is_sent_twice_is_done_once_and_what_strangers_send_is_not_done() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everyone_can_use_every_page() {
     run(&["everyone_can_use_it"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_widget_sells_in_pages_of_others() {
+    run(&["widget_sells", "widget_by_keyboard"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_widget_is_for_pages_that_its_promoter_has_named() {
+    run(&["promoter_keys", "widget_is_not_for_strangers", "widget_ignores_forgeries"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everyone_can_use_the_widget() {
+    run(&["widget_for_everyone"]).await;
 }

@@ -73,6 +73,8 @@ pub struct Shop {
     pub observe: String,
     /// Base URL of the flags that its services follow; of a shop in many processes only where [`Options::flags`] says so.
     pub flags: String,
+    /// Base URL of the page of another site that sells by the widget; empty where there is no demo.
+    pub partner: String,
     /// Where OTLP comes in, over gRPC and over HTTP.
     pub otlp: [String; 2],
     /// A bearer token that may run the shop.
@@ -116,6 +118,7 @@ impl Shop {
             urls: Vec::new(),
             observe: String::new(),
             flags: String::new(),
+            partner: String::new(),
             otlp: Default::default(),
             admin_token: String::new(),
             started: BTreeMap::new(),
@@ -157,6 +160,7 @@ impl Shop {
         self.urls = vec![self.url.clone()];
         self.observe = text("observe")?;
         self.flags = text("flags")?;
+        self.partner = process.ready["partner"].as_str().unwrap_or_default().to_owned();
         self.otlp = [text("otlp_grpc")?, text("otlp_http")?];
         self.admin_token = text("admin_token")?;
         self.processes.insert("up".to_owned(), process);

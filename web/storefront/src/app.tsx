@@ -10,6 +10,7 @@ import { Category, Search } from './pages/listing'
 import { NotFound, Sorry } from './pages/not-found'
 import { Order } from './pages/order'
 import { Product } from './pages/product'
+import { PromoterKeys } from './pages/promoter-keys'
 import { SignIn, SignUp } from './pages/sign'
 import { Shell } from './parts/shell'
 import type { PageName } from './routes'
@@ -26,6 +27,7 @@ const PAGES: Record<PageName, ComponentType> = {
   checkout: Checkout,
   pay: Pay,
   account: Account,
+  'promoter-keys': PromoterKeys,
   order: Order,
   'not-found': NotFound,
   sorry: Sorry,

@@ -79,6 +79,8 @@ function of(input: PageInput, source: Source): Head {
       return { title: 'Pay', ...formStatus }
     case 'account':
       return { title: 'Your account' }
+    case 'promoter-keys':
+      return { title: 'Widget keys', ...formStatus }
     case 'order': {
       const { order } = source.read(Order.name) as OrderData
       return order === null ? NOT_FOUND : { title: 'Your order', ...formStatus }

@@ -235,3 +235,14 @@ export const Account = operation<AccountData>(
       orders(first: 10, after: $after) { nodes { id state placedAt total { text } lines { ${LINE} } } pageInfo { hasNextPage endCursor } } }
   }`,
 )
+
+export interface PromoterKey {
+  id: string
+  name: string
+  origins: string[]
+  createdAt: string
+}
+export const PromoterKeys = operation<{ promoterKeys: PromoterKey[] } | null>(
+  'PromoterKeys',
+  'query PromoterKeys { promoterKeys { id name origins createdAt } }',
+)

@@ -1,6 +1,6 @@
 // The pages of the shop: where each is, and what it asks before it is drawn. The build writes this as `routes.json`, which the server reads.
 import type { Operation } from '@vitrine/kit/src/data'
-import { Account, Also, Cart, CategoryPage, Checkout, Home, Order, Pay, Product, Search, Shop } from './operations'
+import { Account, Also, Cart, CategoryPage, Checkout, Home, Order, Pay, Product, PromoterKeys, Search, Shop } from './operations'
 
 /** Where a variable's value comes from. */
 export type Value =
@@ -42,6 +42,7 @@ export type PageName =
   | 'checkout'
   | 'pay'
   | 'account'
+  | 'promoter-keys'
   | 'order'
   | 'not-found'
   | 'sorry'
@@ -86,5 +87,6 @@ export const routes: Route[] = [
   page('/checkout', 'checkout', 'customer', [need(Checkout), need(Cart, { currency })]),
   page('/checkout/pay', 'pay', 'customer', [need(Pay, { address: { query: 'address', default: '' }, currency })]),
   page('/account', 'account', 'customer', [need(Account, { after })]),
+  page('/account/keys', 'promoter-keys', 'customer', [need(PromoterKeys, {}, true)]),
   page('/orders/{id}', 'order', 'customer', [need(Order, { id: { path: 'id' } })]),
 ]

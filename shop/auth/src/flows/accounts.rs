@@ -9,7 +9,7 @@ use super::Flows;
 use super::status::new_epoch;
 use crate::domain::digest;
 use crate::flags::SIGN_UP;
-use crate::store::{AccountDoc, LockDoc, SessionDoc};
+use crate::store::{AccountDoc, LockDoc, PromoterKeyDoc, SessionDoc};
 use crate::{Account, Role, domain, password};
 
 fn email_taken() -> Problem {
@@ -113,7 +113,7 @@ impl Flows {
         }
     }
 
-    /// Deletes an account with its refresh tokens and sessions, and what is known of wrong passwords: the address may be
+    /// Deletes an account with its refresh tokens, sessions and keys, and what is known of wrong passwords: the address may be
     /// another's next. Its codes and access tokens are good for nothing without it.
     pub(crate) async fn delete_account(&self, account_id: &str) -> Result<(), Failure> {
         domain::check_account_id(account_id)?;
@@ -130,11 +130,14 @@ impl Flows {
         .await
     }
 
-    /// Deletes what an account was given: refresh tokens and sessions.
+    /// Deletes what an account was given: refresh tokens, sessions, and a promoter's keys.
     async fn delete_credentials(&self, tx: &mut Tx, account_id: &str) -> Result<(), Failure> {
         self.delete_tokens(tx, Query::eq("account_id", account_id)).await?;
         for session in self.0.store.find_all::<SessionDoc>(Query::eq("account_id", account_id)).await? {
             tx.delete::<SessionDoc>(&session.digest);
+        }
+        for key in self.promoter_keys(account_id).await? {
+            tx.delete::<PromoterKeyDoc>(&key.id);
         }
         Ok(())
     }

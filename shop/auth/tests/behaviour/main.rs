@@ -6,6 +6,7 @@ mod confidential;
 mod keys;
 mod machines;
 mod people;
+mod promoter_keys;
 mod refreshing;
 
 use std::time::Duration;

@@ -2,6 +2,7 @@
 
 mod buying;
 mod people;
+mod promoting;
 mod running;
 mod selling;
 mod signing;
@@ -10,6 +11,7 @@ use async_graphql::{Context, MergedObject, Object, Result};
 
 pub(crate) use buying::{Buying, QuoteInput, QuoteResult, quote};
 pub(crate) use people::People;
+pub(crate) use promoting::Promoting;
 pub(crate) use running::Running;
 pub(crate) use selling::Selling;
 pub(crate) use signing::Signing;
@@ -19,7 +21,7 @@ use super::session::session;
 
 /// All of them.
 #[derive(Default, MergedObject)]
-pub(crate) struct Mutation(Signing, Carts, Buying, People, Selling, Running);
+pub(crate) struct Mutation(Signing, Carts, Buying, People, Selling, Promoting, Running);
 
 /// Carts.
 #[derive(Default)]

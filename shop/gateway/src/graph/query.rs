@@ -16,6 +16,7 @@ use super::mutation::{QuoteInput, QuoteResult, quote};
 use super::order::Order;
 use super::page::Paging;
 use super::product::{self, Category, Product, ProductFilter, ProductSort, Products, Promoter};
+use super::promoter_key::{self, PromoterKey};
 use super::scalars::{CountryCode, CurrencyCode};
 use super::session::{Session, session};
 use crate::flags::ANNOUNCEMENT;
@@ -114,6 +115,16 @@ impl Query {
     /// Someone who sells beside the shop.
     async fn promoter(&self, id: ID) -> Option<Promoter> {
         vitrine_kit::id::is_valid("pro", &id).then_some(Promoter(id.0))
+    }
+
+    /// The public keys of the promoter who calls, newest first. For promoters.
+    async fn promoter_keys(&self, ctx: &Context<'_>) -> Result<Vec<PromoterKey>, Error> {
+        promoter_key::list(session(ctx)).await
+    }
+
+    /// Whose pages may use a promoter's key, as browsers are told. Null of a key that is not good.
+    async fn promoter_key_origins(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Vec<String>>, Error> {
+        promoter_key::origins(session(ctx), id).await
     }
 
     /// What goes with these products.

@@ -5,5 +5,6 @@ mod buying;
 mod calls;
 mod catalog;
 mod following;
+mod keys;
 mod stock;
 mod world;

@@ -2,4 +2,5 @@
 
 mod forms;
 mod pages;
+mod widget;
 mod world;

@@ -9,7 +9,7 @@ use vitrine_contracts::{
     recommendations, shipping,
 };
 
-use crate::world::{World, address, card};
+use crate::world::{PROMOTER, World, address, card};
 
 /// Methods that are tried elsewhere, and why not here.
 pub const APART: &[(&str, &str)] = &[
@@ -68,6 +68,7 @@ pub fn valid(world: &World) -> Vec<Valid> {
     let text = str::to_owned;
     let (me, leaving) = (world.customer.id.clone(), world.leaving.id.clone());
     let [first, .., last] = &*world.orders else { panic!("several orders") };
+    let [kept, revoked] = &world.promoter_keys;
     let euros = || Some(Money { currency_code: text("EUR"), minor_units: 500 });
     let line = || Line { product_id: text("prd_pebble-vase"), quantity: 1 };
     let by_card = || Some(PaymentMethod { method: Some(Payment::Card(card())) });
@@ -126,6 +127,17 @@ pub fn valid(world: &World) -> Vec<Valid> {
             };
             "DeleteAccount": auth::v1::DeleteAccountRequest { account_id: text("pro_leaving") };
             "SetAccountLock" of "account_id": auth::v1::SetAccountLockRequest { account_id: me.clone(), locked: false };
+            "CreatePromoterKey": auth::v1::CreatePromoterKeyRequest {
+                promoter_id: text(PROMOTER),
+                name: text("A magazine"),
+                origins: vec![text("https://magazine.example")],
+            };
+            "ListPromoterKeys": auth::v1::ListPromoterKeysRequest { promoter_id: text(PROMOTER) };
+            "GetPromoterKey" of "key_id": auth::v1::GetPromoterKeyRequest { key_id: kept.clone() };
+            "RevokePromoterKey" of "key_id": auth::v1::RevokePromoterKeyRequest {
+                key_id: revoked.clone(),
+                promoter_id: text(PROMOTER),
+            };
             "RotateKeys": auth::v1::RotateKeysRequest { compromised: false };
         }
         "orders.v1.OrdersService" {

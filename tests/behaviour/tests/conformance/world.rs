@@ -10,6 +10,9 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::ServiceExt;
 use vitrine_contracts::accounting::v1::{ListTransactionsRequest, ListTransactionsResponse};
+use vitrine_contracts::auth::v1::{
+    CreateAccountRequest, CreateAccountResponse, CreatePromoterKeyRequest, PromoterKey, Role,
+};
 use vitrine_contracts::checkout::v1::PlaceOrderRequest;
 use vitrine_contracts::common::v1::{Address, Line};
 use vitrine_contracts::customers::v1::{Customer, PutAddressRequest, SavedAddress, SignUpRequest};
@@ -28,6 +31,8 @@ use crate::services::{Services, area};
 
 /// How long a call may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Who sells, and has keys.
+pub const PROMOTER: &str = "pro_seller";
 /// How often someone buys: lists have several pages then.
 const ORDERS: usize = 3;
 /// What a gRPC frame begins with, in bytes: whether it is compressed, and its length.
@@ -44,6 +49,8 @@ pub struct World {
     pub orders: Vec<Order>,
     /// A letter to who has bought.
     pub message_id: String,
+    /// A key of a promoter's, and one that will be revoked.
+    pub promoter_keys: [String; 2],
 }
 
 pub fn address() -> Address {
@@ -70,6 +77,7 @@ impl World {
             leaving: Customer::default(),
             orders: Vec::new(),
             message_id: String::new(),
+            promoter_keys: Default::default(),
         };
         world.furnish().await;
         world
@@ -150,6 +158,16 @@ impl World {
         self.ask("/vitrine.checkout.v1.CheckoutService/PlaceOrder", &request).await
     }
 
+    async fn promoter_key(&self) -> String {
+        let request = CreatePromoterKeyRequest {
+            promoter_id: PROMOTER.to_owned(),
+            name: "A magazine".to_owned(),
+            origins: vec!["https://magazine.example".to_owned()],
+        };
+        let key: PromoterKey = self.ask("/vitrine.auth.v1.AuthService/CreatePromoterKey", &request).await;
+        key.id
+    }
+
     /// Lets someone sign up and buy, and waits until everyone has heard of it.
     async fn furnish(&mut self) {
         self.customer = self.sign_up("ada").await;
@@ -162,6 +180,14 @@ impl World {
             self.orders.push(order);
         }
         self.fill().await;
+        let selling = CreateAccountRequest {
+            account_id: PROMOTER.to_owned(),
+            email: "seller@test.vitrine.example".to_owned(),
+            password: "correct horse battery".to_owned(),
+            role: Role::Promoter.into(),
+        };
+        let _: CreateAccountResponse = self.ask("/vitrine.auth.v1.AuthService/CreateAccount", &selling).await;
+        self.promoter_keys = [self.promoter_key().await, self.promoter_key().await];
         let letters = ListMessagesRequest { customer_id: self.customer.id.clone(), page: None };
         self.message_id = eventually("letters, bookings and assessments", async || {
             let sent: ListMessagesResponse = self.ask("/vitrine.email.v1.EmailService/ListMessages", &letters).await;

@@ -1,0 +1,1 @@
+// Stands where `make web` puts the script of the widget.
