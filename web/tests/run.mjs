@@ -1,15 +1,17 @@
-// Runs one flow against a shop: `node run.mjs FLOW SHOP CHROMIUM`. Exits with 1 and says what went wrong, or prints what it saw.
+// Runs one flow against a shop: `node run.mjs FLOW SHOP CHROMIUM FLAGS`. Exits with 1 and says what went wrong, or prints what it saw.
 import { strictEqual } from 'node:assert'
 import { chromium } from 'playwright-core'
-import * as flows from './flows.mjs'
+import * as buying from './buying.mjs'
+import * as common from './flows.mjs'
 
-const [name, shop, executablePath] = process.argv.slice(2)
+const [name, shop, executablePath, flags] = process.argv.slice(2)
+const flows = { ...common, ...buying }
 const flow = flows[name]
 if (flow === undefined) throw new Error(`there is no flow ${name}: expected one of ${Object.keys(flows).join(', ')}`)
 const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync', '--disable-dev-shm-usage']
 const browser = await chromium.launch({ executablePath, args })
 try {
-  await flow({ shop, open: (options) => open(options) })
+  await flow({ shop, flags, open: (options) => open(options) })
   console.log(`${name} passed`)
 } finally {
   await browser.close()

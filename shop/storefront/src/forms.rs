@@ -1,7 +1,10 @@
 //! What plain forms do, with and without script: the shop is asked, and the browser is sent on, or the form is shown again with what is wrong.
 
+pub(crate) mod account;
+pub(crate) mod cards;
 pub(crate) mod cart;
 pub(crate) mod checkout;
+pub(crate) mod region;
 pub(crate) mod sign;
 
 use std::sync::Arc;
@@ -15,7 +18,8 @@ use vitrine_platform_http::Reply;
 use vitrine_platform_web::is_own_page;
 
 use crate::Storefront;
-use crate::pages::{Form, View, see_other};
+use crate::graph::Error as GraphError;
+use crate::pages::{Error, Form, View, see_other, to_sign_in};
 use crate::routes::{Parameters, currency};
 use crate::session::Visitor;
 
@@ -88,7 +92,7 @@ impl FromRequest<Arc<Storefront>> for Sent {
 }
 
 /// Reads `name=value&…`; of a name that comes twice, the last counts.
-fn parameters(text: &[u8]) -> Parameters {
+pub(crate) fn parameters(text: &[u8]) -> Parameters {
     serde_urlencoded::from_bytes(text).unwrap_or_default()
 }
 
@@ -119,6 +123,17 @@ pub(crate) fn sentence(refusal: &Value) -> String {
     let first: String = letters.next().map(|letter| letter.to_uppercase().collect()).unwrap_or_default();
     let end = if message.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{first}{}{end}", letters.as_str())
+}
+
+/// One whose sign-in has ended goes on after signing in again; nothing is lost, for the form was not done.
+pub(crate) async fn failed(storefront: &Storefront, sent: &Sent, page: &str, error: GraphError) -> Response {
+    match (error, sent.page(storefront, page)) {
+        (GraphError::NotSignedIn, Some(view)) => {
+            let (_, cookie) = storefront.sessions.end(&sent.headers).await;
+            with_cookies(to_sign_in(&view), [cookie])
+        }
+        (error, _) => storefront.sorry(sent.uri.path(), &Error::Graph(error)).await,
+    }
 }
 
 pub(crate) fn form_values(values: &[(&str, &str)]) -> Parameters {

@@ -7,9 +7,11 @@ import { Cart } from './pages/cart'
 import { Checkout, Pay } from './pages/checkout'
 import { Home } from './pages/home'
 import { Category, Search } from './pages/listing'
+import { Letter, Mailbox } from './pages/mailbox'
 import { NotFound, Sorry } from './pages/not-found'
 import { Order } from './pages/order'
 import { Product } from './pages/product'
+import { Promoter } from './pages/promoter'
 import { SignIn, SignUp } from './pages/sign'
 import { Shell } from './parts/shell'
 import type { PageName } from './routes'
@@ -27,6 +29,9 @@ const PAGES: Record<PageName, ComponentType> = {
   pay: Pay,
   account: Account,
   order: Order,
+  mailbox: Mailbox,
+  letter: Letter,
+  promoter: Promoter,
   'not-found': NotFound,
   sorry: Sorry,
 }

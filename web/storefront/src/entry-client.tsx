@@ -9,6 +9,10 @@ import type { PageInput } from './page'
 const root = document.getElementById('root')
 const data = document.getElementById('data')
 if (root !== null && data !== null) {
-  const input = JSON.parse(data.textContent) as PageInput
-  hydrateRoot(root, <App input={input} source={new PageSource(input.results)} />)
+  const hydrate = () => {
+    const input = JSON.parse(data.textContent) as PageInput
+    hydrateRoot(root, <App input={input} source={new PageSource(input.results)} />)
+  }
+  // After the first frame: what can be seen is seen first.
+  requestAnimationFrame(() => setTimeout(hydrate))
 }

@@ -9,6 +9,8 @@ export interface Visitor {
   name: string | null
   /** Pieces in the cart. */
   cart: number
+  /** The country that parcels are sent to, where one was chosen. */
+  country: string | null
 }
 
 /** What became of a form that is shown again. */
