@@ -105,7 +105,8 @@ pub(crate) fn refusal(payload: &Value, values: &[(&str, &str)]) -> Option<Form> 
 pub(crate) fn refused_form(error: &Value, values: &[(&str, &str)]) -> Form {
     // `address.postalCode` is the field `postalCode` of a form.
     let field = error["field"].as_str().and_then(|field| field.rsplit('.').next()).map(str::to_owned);
-    Form { message: sentence(error), field, values: form_values(values) }
+    let code = error["code"].as_str().map(str::to_owned);
+    Form { message: sentence(error), code, field, values: form_values(values) }
 }
 
 /// Shows a page again, with a form as it was sent and what is wrong with it.

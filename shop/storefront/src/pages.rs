@@ -45,6 +45,8 @@ pub(crate) enum Error {
 pub(crate) struct Form {
     pub(crate) values: Parameters,
     pub(crate) message: String,
+    /// Why it was refused, for programs.
+    pub(crate) code: Option<String>,
     pub(crate) field: Option<String>,
 }
 

@@ -17,7 +17,8 @@ async fn run(flows: &[&str]) {
         let mut shop = Shop::start(binary, Placement::Local, &Options::default()).await?;
         for flow in flows {
             let mut command = Command::new("node");
-            let command = command.arg(tests.join("run.mjs")).args([flow, shop.url.as_str()]).arg(&chromium).arg(&shop.flags);
+            let command =
+                command.arg(tests.join("run.mjs")).args([flow, shop.url.as_str()]).arg(&chromium).arg(&shop.flags);
             succeed(command).await.with_context(|| format!("the flow {flow}"))?;
         }
         shop.process()?.stop()?;

@@ -17,6 +17,8 @@ export interface Visitor {
 export interface Form {
   values: Record<string, string>
   message: string
+  /** Of a refusal: why, for programs. */
+  code: string | null
   field: string | null
 }
 

@@ -143,7 +143,8 @@ pub(crate) async fn lists_are_narrowed_and_sorted(shop: &Shop) -> Result<()> {
     let theirs = anybody.all("/api/v1/products?promoter_id=pro_demo").await?;
     ensure!(!theirs.is_empty() && theirs.iter().all(|product| product["promoter_id"] == "pro_demo"));
 
-    let found = anybody.get("/api/v1/products/search?q=glass&facets=true&max_price=40&sort=price_asc&limit=100").await?;
+    let found =
+        anybody.get("/api/v1/products/search?q=glass&facets=true&max_price=40&sort=price_asc&limit=100").await?;
     let items = found["items"].as_array().context("items")?;
     let prices = items.iter().map(cents).collect::<Result<Vec<_>>>()?;
     ensure!(!prices.is_empty() && prices.is_sorted() && prices.iter().all(|price| *price <= 4000), "{prices:?}");

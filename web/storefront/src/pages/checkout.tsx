@@ -7,6 +7,7 @@ import { address, usePage } from '../page'
 import { AddressFields } from '../parts/address-fields'
 import { Button, ButtonLink, Field, Fields, FormMessage, Sheet } from '../parts/controls'
 import { Icon } from '../parts/icons'
+import { inWords } from '../refusals'
 import { KeepCard, PayWithKept } from '../parts/kept-cards'
 import { Lines, Sums } from '../parts/order-lines'
 import styles from './checkout.module.css'
@@ -15,7 +16,7 @@ export function Checkout() {
   const page = usePage()
   const { me, countries } = useData(CheckoutOperation)
   const { cart } = useData(Cart)
-  if (cart.lines.length === 0) return <NothingToBuy why="Your cart is empty." />
+  if (cart.lines.length === 0) return <NothingToBuy why={inWords({ code: 'CART_EMPTY', message: '' })} />
   return (
     <div className={styles.page}>
       <Steps at={1} />
@@ -91,7 +92,7 @@ export function Pay() {
   const { me, quote } = useData(PayOperation)
   const page = usePage()
   const destination = me?.addresses.find((saved) => saved.id === page.query.address)
-  if (quote.kind === 'Refusal') return <NothingToBuy why={quote.message} />
+  if (quote.kind === 'Refusal') return <NothingToBuy why={inWords(quote)} />
   return (
     <div className={styles.page}>
       <Steps at={2} />
