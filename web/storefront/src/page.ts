@@ -24,6 +24,8 @@ export interface Form {
 
 export interface Assets {
   script: string
+  /** Scripts that the first one asks for later. */
+  later: string[]
   styles: string[]
   fonts: string[]
 }
