@@ -34,7 +34,9 @@ await build({
     target: 'baseline-widely-available',
     manifest: 'manifest.json',
     assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    // The document names what is to be loaded.
+    modulePreload: false,
+    cssCodeSplit: false,
     rollupOptions: { input: join(root, ENTRY) },
   },
 })
@@ -55,11 +57,12 @@ const manifestFile = join(publicFolder, 'manifest.json')
 const manifest = JSON.parse(readFileSync(manifestFile, 'utf8'))
 rmSync(manifestFile)
 for (const name of readdirSync(serverFolder)) if (name.endsWith('.css')) rmSync(join(serverFolder, name))
-const { file, css, assets } = manifest[ENTRY]
+const { file, assets, dynamicImports } = manifest[ENTRY]
 const address = (name) => `/${name}`
 write('assets.json', {
   script: address(file),
-  styles: css.map(address),
+  later: dynamicImports.map((name) => address(manifest[name].file)),
+  styles: [address(manifest['style.css'].file)],
   fonts: assets.filter((name) => name.endsWith('.woff2')).map(address),
 })
 

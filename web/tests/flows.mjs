@@ -1,24 +1,6 @@
 // What people do in the shop, each flow in a browser of its own.
 import { ok, strictEqual } from 'node:assert'
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-
-/** The script that looks for what keeps people out. */
-export const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-export const CARD = { number: '4242 4242 4242 4242', expiry: '12/34', cvv: '123' }
-export const ADDRESS = { recipient: 'Ada Brenner', line1: 'Glashüttenweg 4', postalCode: '01067', city: 'Dresden' }
-export const PASSWORD = 'through the looking glass'
-
-let people = 0
-export const person = () => `ada-${process.pid}-${++people}@vitrine.example`
-
-async function fill(page, values) {
-  for (const [name, value] of Object.entries(values)) await page.fill(`main [name=${name}]`, value)
-}
-
-async function text(page, selector) {
-  return (await page.textContent(selector)).trim()
-}
+import { ADDRESS, CARD, PASSWORD, fill, findings, pay, person, signUp, text, until } from './people.mjs'
 
 /** Everything can be read, found and followed without script. */
 export async function reading({ shop, open }) {
@@ -39,8 +21,9 @@ export async function reading({ shop, open }) {
   const structured = await page.locator('script[type="application/ld+json"]').evaluateAll((all) => all.map((s) => JSON.parse(s.textContent)['@type']))
   strictEqual(structured.join(), 'Product,BreadcrumbList')
   strictEqual(await page.getAttribute('link[rel=canonical]', 'href'), `${shop}/p/storm-vase`)
-  await page.click('details:has-text("Prices in") summary')
-  await page.click('a[rel=nofollow]:has-text("CZK")')
+  await page.click('footer details summary')
+  await page.selectOption('footer [name=currency]', 'CZK')
+  await page.click('footer button')
   ok((await text(page, 'h1 + p')).match(/CZK|Kč/), 'the price is in another currency')
   const missing = await page.goto('/p/no-such-thing')
   strictEqual(missing.status(), 404)
@@ -78,11 +61,11 @@ async function buy(page) {
   await page.waitForURL('**/checkout/pay?**')
   // What is refused is told at the form, and can be tried again.
   await fill(page, { ...CARD, number: '4000 0000 0000 0002' })
-  await page.click('main button:has-text("Pay")')
+  await page.click('main button:has-text("Pay €")')
   await page.waitForSelector('[role=alert]')
   strictEqual(await page.inputValue('[name=number]'), '')
   await fill(page, CARD)
-  await page.click('main button:has-text("Pay")')
+  await page.click('main button:has-text("Pay €")')
   await page.waitForURL('**/orders/**')
   strictEqual(await text(page, 'main h1'), 'Thank you')
   ok((await text(page, 'main')).includes('× 2'))
@@ -90,13 +73,6 @@ async function buy(page) {
   strictEqual(await page.locator('main li h3').count(), 1)
   await page.goto('/cart')
   strictEqual(await text(page, 'main h1'), 'Nothing but light in here')
-}
-
-async function signUp(page, next) {
-  await page.goto(`/sign-up?next=${encodeURIComponent(next)}`)
-  await fill(page, { displayName: 'Ada Brenner', email: person(), password: PASSWORD })
-  await page.click('main button:has-text("Make an account")')
-  await page.waitForURL(`**${next}`)
 }
 
 /** Two clicks on "pay", and the same form sent again by hand, are one order. */
@@ -171,22 +147,103 @@ export async function everyone_can_use_it({ open }) {
     ['light', 360],
   ]) {
     const page = await open({ colorScheme, viewport: { width, height: 900 }, reducedMotion: 'reduce' })
+    const look = async () => {
+      const say = (what) => found.push(`${new URL(page.url()).pathname} ${colorScheme} ${width}: ${what}`)
+      const content = await page.evaluate(() => document.documentElement.scrollWidth)
+      if (content > width) say(`is ${content} pixels wide`)
+      for (const what of await findings(page)) say(what)
+    }
     await signUp(page, '/p/tall-vase')
     await page.click('main button:has-text("Add to cart")')
     await page.waitForSelector('main a:has-text("To the cart")')
-    const paths = ['/', '/c/vases', '/c/workshops', '/search?q=blue', '/p/tall-vase', '/p/open-bench', '/cart', '/sign-in', '/sign-up', '/checkout', '/account', '/nothing']
-    for (const path of paths) {
+    const shown = ['/', '/c/vases', '/c/workshops', '/search?q=blue', '/p/tall-vase', '/p/open-bench', '/promoters/pro_demo', '/sign-in', '/sign-up', '/nothing']
+    for (const path of [...shown, '/cart', '/mailbox', '/account', '/checkout']) {
       await page.goto(path)
-      const say = (what) => found.push(`${path} ${colorScheme} ${width}: ${what}`)
-      const content = await page.evaluate(() => document.documentElement.scrollWidth)
-      if (content > width) say(`is ${content} pixels wide`)
-      await page.evaluate(AXE)
-      const { violations } = await page.evaluate(() => globalThis.axe.run())
-      for (const { id, impact, nodes } of violations) {
-        if (impact === 'serious' || impact === 'critical') say(`${impact} ${id} ${nodes.map((node) => node.html.slice(0, 200)).join(' | ')}`)
-      }
+      await look()
+    }
+    await fill(page, ADDRESS)
+    await page.click('main button:has-text("On to paying")')
+    await page.waitForURL('**/checkout/pay?**')
+    await look()
+    await page.check('main [name=keep]')
+    await pay(page)
+    await look()
+    await letter(page)
+    await look()
+    // What is kept now is on these.
+    for (const path of ['/account', '/checkout', '/cart']) {
+      await page.goto(path)
+      await look()
     }
     page.mustBeFine()
   }
   strictEqual(found.join('\n'), '')
+}
+
+/** Opens the newest letter, as soon as there is one. */
+async function letter(page) {
+  const first = page.locator('main li a').first()
+  await until('a letter', async () => {
+    await page.goto('/mailbox')
+    return await first.count()
+  })
+  await first.click()
+  await page.waitForURL('**/mailbox/**')
+}
+
+/** What the shop wrote is in the mailbox, and leads to the order; a studio has a page; where parcels go is remembered. */
+export async function mailbox_studio_and_country({ open }) {
+  const page = await open()
+  await page.goto('/p/open-bench')
+  await page.click('main a:has-text("A studio beside ours")')
+  await page.waitForURL('**/promoters/pro_demo')
+  ok((await page.locator('article').count()) > 0)
+  await page.click('footer details summary')
+  await page.selectOption('footer [name=country]', 'CZ')
+  await page.selectOption('footer [name=currency]', 'CZK')
+  await page.click('footer button')
+  await page.waitForURL('**/promoters/pro_demo?currency=CZK')
+  await page.waitForSelector('footer summary:has-text("To Czechia, in CZK")')
+  await signUp(page, '/p/tall-vase')
+  await page.click('main button:has-text("Add to cart")')
+  await page.waitForSelector('main a:has-text("To the cart")')
+  await page.goto('/checkout')
+  strictEqual(await page.inputValue('main [name=country]'), 'CZ')
+  await fill(page, ADDRESS)
+  await page.selectOption('main [name=country]', 'DE')
+  await page.click('main button:has-text("On to paying")')
+  await page.waitForURL('**/checkout/pay?**')
+  await pay(page)
+  const order = new URL(page.url()).pathname
+  await letter(page)
+  ok((await text(page, 'main article')).includes('thank you for your order'))
+  await page.click('main a:has-text("To the order")')
+  await page.waitForURL(`**${order}`)
+  // Another's letter is not there.
+  const stranger = await open()
+  await signUp(stranger, '/mailbox')
+  await stranger.goto('/mailbox/eml_00000000000000000000')
+  strictEqual(await text(stranger, 'main h1'), 'There is nothing here')
+  page.mustBeFine()
+}
+
+/** Search is narrowed by price and by what can be had, by plain forms and links, and says so. */
+export async function narrowing({ open }) {
+  const page = await open({ javaScriptEnabled: false })
+  await page.goto('/search?q=glass&sort=PRICE_ASC')
+  const all = await page.locator('article').count()
+  await page.click('main details summary')
+  await page.fill('main [name=min]', '30')
+  await page.fill('main [name=max]', '60')
+  await page.click('main details button')
+  strictEqual(new URL(page.url()).search, '?q=glass&sort=PRICE_ASC&min=30&max=60')
+  const prices = await page.locator('article h2 + p').allTextContents()
+  const amounts = prices.map((price) => Number(price.replaceAll(/[^0-9.]/g, '')))
+  ok(amounts.length > 0 && amounts.length < all && amounts.every((amount) => amount >= 30 && amount <= 60), amounts.join())
+  await page.click('main details summary')
+  await page.click('main a:has-text("Any price")')
+  strictEqual(await page.locator('article').count(), all)
+  await page.goto('/c/vases?min=much')
+  ok((await page.locator('article').count()) > 5, 'what is no amount narrows nothing')
+  page.mustBeFine()
 }

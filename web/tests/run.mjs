@@ -1,17 +1,21 @@
-// Runs one flow against a shop: `node run.mjs FLOW SHOP PARTNER CHROMIUM`. Exits with 1 and says what went wrong, or prints what it saw.
+// Runs one flow against a shop: `node run.mjs FLOW PLACES`, where PLACES is a JSON object: `shop`, `partner` and `flags` are addresses, `chromium` is
+// the browser's program. Exits with 1 and says what went wrong, or prints what it saw.
 import { strictEqual } from 'node:assert'
 import { chromium } from 'playwright-core'
-import * as shopping from './flows.mjs'
+import * as buying from './buying.mjs'
+import * as common from './flows.mjs'
 import * as widget from './widget.mjs'
 
-const [name, shop, partner, executablePath] = process.argv.slice(2)
-const flows = { ...shopping, ...widget }
+const [name, places] = process.argv.slice(2)
+const { chromium: executablePath, ...addresses } = JSON.parse(places)
+const { shop, partner } = addresses
+const flows = { ...common, ...buying, ...widget }
 const flow = flows[name]
 if (flow === undefined) throw new Error(`there is no flow ${name}: expected one of ${Object.keys(flows).join(', ')}`)
 const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync', '--disable-dev-shm-usage']
 const browser = await chromium.launch({ executablePath, args })
 try {
-  await flow({ shop, partner, open: (options) => open(options) })
+  await flow({ ...addresses, open: (options) => open(options) })
   console.log(`${name} passed`)
 } finally {
   await browser.close()

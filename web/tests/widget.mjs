@@ -1,7 +1,7 @@
 // What people do in pages of others, where the shop is a button; and what such pages cannot do.
 import { deepStrictEqual, ok, strictEqual } from 'node:assert'
 import { createServer } from 'node:http'
-import { ADDRESS, AXE, CARD, PASSWORD, person } from './flows.mjs'
+import { ADDRESS, CARD, PASSWORD, findings, person } from './people.mjs'
 
 const KEY = 'pk_demo'
 const PRODUCT = 'prd_storm-vase'
@@ -176,11 +176,7 @@ export async function widget_ignores_forgeries({ shop, partner, open }) {
 export async function widget_for_everyone({ partner, open }) {
   const found = []
   const look = async (where, frame) => {
-    await frame.evaluate(AXE)
-    const { violations } = await frame.evaluate(() => globalThis.axe.run())
-    for (const { id, impact, nodes } of violations) {
-      if (impact === 'serious' || impact === 'critical') found.push(`${where}: ${impact} ${id} ${nodes.map((node) => node.html.slice(0, 200)).join(' | ')}`)
-    }
+    for (const finding of await findings(frame)) found.push(`${where}: ${finding}`)
   }
   for (const [colorScheme, width] of [
     ['light', 1440],

@@ -7,7 +7,7 @@ pub struct Ad {
     pub id: &'static str,
     /// What it says.
     pub text: &'static str,
-    /// Where it leads.
+    /// Where it leads: a page of the shop's.
     pub url_path: &'static str,
     /// The words that it fits.
     pub contexts: &'static [&'static str],
@@ -18,73 +18,73 @@ pub const ADS: &[Ad] = &[
     Ad {
         id: "ad_vases",
         text: "One stem is enough. Vases that make a bouquet of a branch.",
-        url_path: "/api/v1/products?category=vases",
+        url_path: "/c/vases",
         contexts: &["vases", "bottles", "flowers"],
     },
     Ad {
         id: "ad_drinking",
         text: "Water tastes better from a glass that somebody blew.",
-        url_path: "/api/v1/products?category=drinking-glasses",
+        url_path: "/c/drinking-glasses",
         contexts: &["drinking-glasses", "tumblers", "wine", "carafes"],
     },
     Ad {
         id: "ad_bowls",
         text: "Bowls for apples, keys and letters not yet answered.",
-        url_path: "/api/v1/products?category=bowls",
+        url_path: "/c/bowls",
         contexts: &["bowls", "plates", "kitchen"],
     },
     Ad {
         id: "ad_carafes",
         text: "A carafe for each end of the table: nobody has to reach.",
-        url_path: "/api/v1/products?category=carafes",
+        url_path: "/c/carafes",
         contexts: &["carafes", "drinking-glasses", "water", "wine"],
     },
     Ad {
         id: "ad_lamps",
         text: "Evening comes early. Lamps of opal glass, warm to the last hour.",
-        url_path: "/api/v1/products?category=lamps",
+        url_path: "/c/lamps",
         contexts: &["lamps", "light", "windows"],
     },
     Ad {
         id: "ad_jewellery",
         text: "Beads turned in the flame, no two the same.",
-        url_path: "/api/v1/products?category=jewellery",
+        url_path: "/c/jewellery",
         contexts: &["jewellery", "beads", "gifts"],
     },
     Ad {
         id: "ad_ornaments",
         text: "Made to hang in a window and to do nothing else.",
-        url_path: "/api/v1/products?category=ornaments",
+        url_path: "/c/ornaments",
         contexts: &["ornaments", "windows", "gifts"],
     },
     Ad {
         id: "ad_paperweights",
         text: "A garden that needs no water: paperweights by the lampworkers.",
-        url_path: "/api/v1/products?category=paperweights",
+        url_path: "/c/paperweights",
         contexts: &["paperweights", "desk", "gifts"],
     },
     Ad {
         id: "ad_workshops",
         text: "Blow your own tumbler this month. Shoes closed, curiosity open.",
-        url_path: "/api/v1/products?category=workshops",
+        url_path: "/c/workshops",
         contexts: &["workshops", "tumblers", "drinking-glasses", "gifts"],
     },
     Ad {
         id: "ad_flame",
         text: "An evening at the torch: make three beads and keep them.",
-        url_path: "/api/v1/products/search?q=lampworking",
+        url_path: "/search?q=lampworking",
         contexts: &["workshops", "jewellery", "beads"],
     },
     Ad {
         id: "ad_windows",
         text: "Lead, light and patience: panels for a window that looks at a wall.",
-        url_path: "/api/v1/products?category=windows",
+        url_path: "/c/windows",
         contexts: &["windows", "lamps"],
     },
     Ad {
         id: "ad_seconds",
         text: "A bubble is no fault: pieces with a story at half the price.",
-        url_path: "/api/v1/products/search?q=recycled",
+        url_path: "/search?q=recycled",
         contexts: &[],
     },
 ];

@@ -6,6 +6,7 @@ mod catalog;
 mod orders;
 mod people;
 mod promoters;
+mod search;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -22,11 +23,12 @@ use vitrine_kit::money::{Currency, Money as CoreMoney};
 pub(crate) use admin::{Assessment, KeyRotated, LedgerTransaction, PaymentRecord, TrialBalance};
 pub(crate) use cart::{Cart, Line, NewItem, NewOrder, NewToken, PaymentToken, Quantity, Quote, QuoteQuestion};
 pub(crate) use catalog::{
-    Ad, Category, Converted, Currencies, Kind, NewProduct, Product, ProductPatch, Recommendation, picture,
+    Ad, Category, Converted, Currencies, Kind, NewProduct, Product, ProductPatch, ProductSort, Recommendation, picture,
 };
 pub(crate) use orders::{Cancel, Letter, Order, Shipment, Transition};
 pub(crate) use people::{Address, Customer, CustomerPatch, Destination, NewAddress, SignUp};
 pub(crate) use promoters::{NewPromoterKey, PromoterKey};
+pub(crate) use search::{ProductFacets, SearchPage};
 
 /// The largest number up to which every whole one has a floating point number of its own: 2^53.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;

@@ -5,6 +5,7 @@ mod buying;
 mod catalog;
 mod customers;
 mod promoters;
+mod products;
 
 use std::sync::Arc;
 
@@ -64,14 +65,14 @@ async fn document(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
 
 fn public() -> Vec<Operation> {
     vec![
-        Operation::get("/products", "Products, by id")
-            .query::<catalog::ListQuery>()
+        Operation::get("/products", "Products, by id or in another order")
+            .query::<products::ListQuery>()
             .returns::<dto::Page<dto::Product>>(200)
-            .by(catalog::list),
-        Operation::get("/products/search", "Products by words, best first")
-            .query::<catalog::SearchQuery>()
-            .returns::<dto::Page<dto::Product>>(200)
-            .by(catalog::search),
+            .by(products::list),
+        Operation::get("/products/search", "Products by words, best first or in another order")
+            .query::<products::SearchQuery>()
+            .returns::<dto::SearchPage>(200)
+            .by(products::search),
         Operation::get("/products/{id}", "A product")
             .id::<schema::ProductId>()
             .headers(NONE_MATCH)

@@ -61,6 +61,7 @@ schemas! {
     OrderIdOrAny: INLINE => or_empty(id_of(&["ord"]));
     CustomerId: NAMED => id_of(&["cus"]);
     AccountId: NAMED => id_of(&["cus", "pro", "adm"]);
+    PromoterId: NAMED => id_of(&["pro"]);
     AddressId: NAMED => id_of(&["adr"]);
     LetterId: NAMED => id_of(&["eml"]);
     CardToken: NAMED => id_of(&["tok"]);

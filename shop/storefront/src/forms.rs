@@ -1,8 +1,11 @@
 //! What plain forms do, with and without script: the shop is asked, and the browser is sent on, or the form is shown again with what is wrong.
 
+pub(crate) mod account;
+pub(crate) mod cards;
 pub(crate) mod cart;
 pub(crate) mod checkout;
 pub(crate) mod promoter_keys;
+pub(crate) mod region;
 pub(crate) mod sign;
 
 use std::sync::Arc;
@@ -16,7 +19,8 @@ use vitrine_platform_http::Reply;
 use vitrine_platform_web::is_own_page;
 
 use crate::Storefront;
-use crate::pages::{Form, View, see_other};
+use crate::graph::Error as GraphError;
+use crate::pages::{Error, Form, View, see_other, to_sign_in};
 use crate::routes::{Parameters, currency};
 use crate::session::Visitor;
 
@@ -89,7 +93,7 @@ impl FromRequest<Arc<Storefront>> for Sent {
 }
 
 /// Reads `name=value&…`; of a name that comes twice, the last counts.
-fn parameters(text: &[u8]) -> Parameters {
+pub(crate) fn parameters(text: &[u8]) -> Parameters {
     serde_urlencoded::from_bytes(text).unwrap_or_default()
 }
 
@@ -102,7 +106,8 @@ pub(crate) fn refusal(payload: &Value, values: &[(&str, &str)]) -> Option<Form> 
 pub(crate) fn refused_form(error: &Value, values: &[(&str, &str)]) -> Form {
     // `address.postalCode` is the field `postalCode` of a form.
     let field = error["field"].as_str().and_then(|field| field.rsplit('.').next()).map(str::to_owned);
-    Form { message: sentence(error), field, values: form_values(values) }
+    let code = error["code"].as_str().map(str::to_owned);
+    Form { message: sentence(error), code, field, values: form_values(values) }
 }
 
 /// Shows a page again, with a form as it was sent and what is wrong with it.
@@ -120,6 +125,17 @@ pub(crate) fn sentence(refusal: &Value) -> String {
     let first: String = letters.next().map(|letter| letter.to_uppercase().collect()).unwrap_or_default();
     let end = if message.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{first}{}{end}", letters.as_str())
+}
+
+/// One whose sign-in has ended goes on after signing in again; nothing is lost, for the form was not done.
+pub(crate) async fn failed(storefront: &Storefront, sent: &Sent, page: &str, error: GraphError) -> Response {
+    match (error, sent.page(storefront, page)) {
+        (GraphError::NotSignedIn, Some(view)) => {
+            let (_, cookie) = storefront.sessions.end(&sent.headers).await;
+            with_cookies(to_sign_in(&view), [cookie])
+        }
+        (error, _) => storefront.sorry(sent.uri.path(), &Error::Graph(error)).await,
+    }
 }
 
 pub(crate) fn form_values(values: &[(&str, &str)]) -> Parameters {

@@ -47,6 +47,8 @@ pub(crate) enum Error {
 pub(crate) struct Form {
     pub(crate) values: Parameters,
     pub(crate) message: String,
+    /// Why it was refused, for programs.
+    pub(crate) code: Option<String>,
     pub(crate) field: Option<String>,
 }
 
@@ -81,6 +83,7 @@ struct QueryResult<'a> {
 struct Looking<'a> {
     name: Option<&'a str>,
     cart: u64,
+    country: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -115,7 +118,7 @@ impl Storefront {
         let draw = || {
             let (storefront, view, context) =
                 (self.clone(), view.clone(), vitrine_platform_telemetry::Context::current());
-            let visitor = Visitor { name: None, caller: anyone };
+            let visitor = Visitor { caller: anyone, ..Visitor::default() };
             context.scope(async move { storefront.draw(&view, &visitor, None).await })
         };
         match self.cache.get(view.address(), draw).await {
@@ -152,7 +155,7 @@ impl Storefront {
     /// The page that says that there is nothing here.
     pub(crate) async fn not_found(&self, path: &str, caller: Caller) -> Response {
         let view = self.plain("not-found", path);
-        let visitor = Visitor { name: None, caller: caller.unknown() };
+        let visitor = Visitor { caller: caller.unknown(), ..Visitor::default() };
         match self.draw(&view, &visitor, None).await {
             Ok(drawn) => own(drawn),
             Err(error) => self.sorry(path, &error).await,
@@ -196,7 +199,8 @@ impl Storefront {
         let is_own = view.route.access != Access::Everyone;
         let looking = async { if is_own { Some(self.cart_count(visitor).await) } else { None } };
         let (answers, cart) = tokio::join!(self.answers(&view.route.needs, view, &visitor.caller), looking);
-        let looking = cart.map(|cart| Looking { name: visitor.name.as_deref(), cart });
+        let looking =
+            cart.map(|cart| Looking { name: visitor.name.as_deref(), cart, country: visitor.country.as_deref() });
         self.draw_of(view, answers?, looking, form).await
     }
 

@@ -39,6 +39,8 @@ pub(crate) fn before(gateway: Router, storefront: Arc<Storefront>, telemetry: Se
         .route("/sign-out", post(forms::sign::sign_out))
         .route("/checkout", post(forms::checkout::destination))
         .route("/checkout/pay", post(forms::checkout::pay))
+        .route("/account", post(forms::account::change))
+        .route("/region", post(forms::region::choose))
         .route("/orders/{id}", post(forms::checkout::cancel))
         .route(KEYS, post(forms::promoter_keys::change));
     router
@@ -77,7 +79,7 @@ async fn session(State(storefront): State<Arc<Storefront>>, request: Request) ->
     let visitor = storefront.sessions.visitor(&storefront.graph, request.headers(), request.extensions()).await;
     let cart = storefront.cart_count(&visitor).await;
     let told = [(header::CACHE_CONTROL, "private, no-store")];
-    (told, axum::Json(json!({"name": visitor.name, "cart": cart}))).into_response()
+    (told, axum::Json(json!({"name": visitor.name, "cart": cart, "country": visitor.country}))).into_response()
 }
 
 async fn file(State(storefront): State<Arc<Storefront>>, request: Request) -> Response {

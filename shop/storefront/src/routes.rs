@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::{Map, Value as Json};
-use vitrine_kit::money::Currency;
+use serde_json::{Map, Value as Json, json};
+use vitrine_kit::money::{Currency, Money};
 use vitrine_kit::percent;
 
 /// The longest value of a path or a query that is looked at, in bytes. Longer ones are as good as none.
 const MAX_VALUE: usize = 256;
+/// The longest amount of money that is looked at.
+const MAX_AMOUNT: usize = 12;
 /// The parameter that says which currency prices are shown in, and what they are in without it.
 const CURRENCY: &str = "currency";
 const USUAL_CURRENCY: &str = "EUR";
@@ -47,6 +49,9 @@ enum Source {
     },
     Flag {
         flag: String,
+    },
+    Amount {
+        amount: String,
     },
     Currency {
         #[serde(rename = "currency")]
@@ -101,6 +106,7 @@ impl Route {
                 || sources().any(|source| match source {
                     Source::Query { query, .. } => query == name,
                     Source::Flag { flag } => flag == name,
+                    Source::Amount { amount } => amount == name,
                     Source::Path { .. } | Source::Currency { .. } => false,
                 })
         };
@@ -124,9 +130,21 @@ impl Need {
                 given.or(default.as_ref()).map_or(Json::Null, |value| value.as_str().into())
             }
             Source::Flag { flag } => query.get(flag).is_some_and(|value| value == "yes").into(),
+            Source::Amount { amount: name } => query.get(name).map_or(Json::Null, |text| amount(text, currency)),
             Source::Currency { .. } => currency.into(),
         };
         self.variables.iter().map(|(name, source)| (name.clone(), value(source))).collect()
+    }
+}
+
+/// Returns an amount in this currency, as GraphQL takes it; null where the text is none.
+fn amount(text: &str, currency: &str) -> Json {
+    let money = Currency::parse(currency).and_then(|currency| Money::parse_amount(currency, text.trim()));
+    match money {
+        Ok(money) if !money.is_negative() && text.len() <= MAX_AMOUNT => {
+            json!({"amount": money.amount_string(), "currency": currency})
+        }
+        _ => Json::Null,
     }
 }
 
@@ -146,13 +164,13 @@ pub(crate) fn address(path: &str, parameters: &[(&str, &str)], currency: &str) -
 mod tests {
     use serde_json::json;
 
-    use super::{Access, Parameters, Routes, address, currency};
+    use super::{Access, Parameters, Routes, address, amount, currency};
 
     const ROUTES: &str = r#"[{"path": "/c/{slug}", "page": "category", "access": "everyone", "needs": [
         {"operation": "Shop", "document": "{a}", "variables": {}, "optional": true},
         {"operation": "Page", "document": "query Page {b}", "optional": false, "variables": {
             "id": {"path": "slug", "prefix": "cat_"}, "in": {"currency": true}, "after": {"query": "after", "default": null},
-            "sort": {"query": "sort", "default": "OWN", "among": ["OWN", "NEWEST"]}, "available": {"flag": "available"}}}]}]"#;
+            "sort": {"query": "sort", "default": "OWN", "among": ["OWN", "NEWEST"]}, "available": {"flag": "available"}, "from": {"amount": "min"}}}]}]"#;
 
     fn parameters(pairs: &[(&str, &str)]) -> Parameters {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -169,15 +187,22 @@ mod tests {
             let variables = route.needs[1].variables(&parameters(&[("slug", "bowls")]), &route.known(query), code);
             assert_eq!(serde_json::Value::from(variables), expected);
         };
-        check(&[], json!({"id": "cat_bowls", "in": "EUR", "after": null, "sort": "OWN", "available": false}));
         check(
-            &[("sort", "NEWEST"), ("available", "yes"), ("after", "x"), ("currency", "CZK")],
-            json!({"id": "cat_bowls", "in": "CZK", "after": "x", "sort": "NEWEST", "available": true}),
+            &[],
+            json!({"id": "cat_bowls", "in": "EUR", "after": null, "sort": "OWN", "available": false, "from": null}),
+        );
+        check(
+            &[("sort", "NEWEST"), ("available", "yes"), ("after", "x"), ("currency", "CZK"), ("min", " 250")],
+            json!({"id": "cat_bowls", "in": "CZK", "after": "x", "sort": "NEWEST", "available": true,
+                "from": {"amount": "250.00", "currency": "CZK"}}),
         );
         let long = "x".repeat(257);
+        for text in ["", "many", "1e3", "0.001", "9999999999999", "-1"] {
+            assert!(amount(text, "EUR").is_null(), "{text}");
+        }
         check(
-            &[("sort", "drop table"), ("available", "1"), ("after", &long), ("currency", "<script>"), ("utm", "a")],
-            json!({"id": "cat_bowls", "in": "EUR", "after": null, "sort": "OWN", "available": false}),
+            &[("sort", "drop table"), ("available", "1"), ("after", &long), ("currency", "<script>"), ("min", "-3")],
+            json!({"id": "cat_bowls", "in": "EUR", "after": null, "sort": "OWN", "available": false, "from": null}),
         );
     }
 

@@ -20,10 +20,13 @@ use crate::graph::{Caller, Error, Graph};
 /// Cookies ignore ports, so these names are the shop's alone on a machine.
 const SESSION: &str = "vitrine_shop_session";
 const GUEST: &str = "vitrine_shop_guest";
+const COUNTRY: &str = "vitrine_shop_country";
 /// For how long a browser keeps being signed in, in seconds.
 const SESSION_S: u32 = 8 * 3600;
 /// For how long a guest's cart is found again, in seconds.
 const GUEST_S: u32 = 30 * 24 * 3600;
+/// For how long a browser is asked for no other country, in seconds.
+const COUNTRY_S: u32 = 365 * 24 * 3600;
 /// Most browsers that are signed in at once; beyond, those that were not seen for longest sign in again.
 const MAX_SESSIONS: usize = 50_000;
 /// A token that ends within this is changed before it is used, in milliseconds.
@@ -60,6 +63,8 @@ pub(crate) struct Session {
 pub(crate) struct Visitor {
     /// What a customer is called.
     pub(crate) name: Option<String>,
+    /// Where parcels are to be sent, as it was chosen.
+    pub(crate) country: Option<String>,
     pub(crate) caller: Caller,
 }
 
@@ -84,18 +89,19 @@ impl Sessions {
     pub(crate) async fn visitor(&self, graph: &Graph, headers: &HeaderMap, extensions: &Extensions) -> Visitor {
         let guest = cookie(headers, GUEST).filter(|guest| guest.len() <= MAX_COOKIE);
         let anyone = Caller { guest: guest.map(str::to_owned), ..Caller::at(extensions) };
-        let Some((id, session)) = self.find(headers) else { return Visitor { name: None, caller: anyone } };
+        let country = cookie(headers, COUNTRY).filter(|code| is_country(code)).map(str::to_owned);
+        let Some((id, session)) = self.find(headers) else { return Visitor { name: None, country, caller: anyone } };
         match self.token(graph, &session, &anyone).await {
             Ok(token) => {
                 let caller = Caller { token: Some(token), ..anyone };
-                Visitor { name: Some(session.name.clone()), caller }
+                Visitor { name: Some(session.name.clone()), country, caller }
             }
             Err(Error::NotSignedIn) => {
                 self.all.remove(id);
-                Visitor { name: None, caller: anyone }
+                Visitor { name: None, country, caller: anyone }
             }
             // Another request may have better luck.
-            Err(_) => Visitor { name: Some(session.name.clone()), caller: anyone },
+            Err(_) => Visitor { name: Some(session.name.clone()), country, caller: anyone },
         }
     }
 
@@ -148,7 +154,17 @@ impl Sessions {
         self.cookie(GUEST, secret, GUEST_S)
     }
 
+    /// Has a browser keep where parcels are to be sent; none where that is no country.
+    pub(crate) fn country(&self, code: &str) -> Option<HeaderValue> {
+        is_country(code).then(|| self.cookie(COUNTRY, code, COUNTRY_S)).flatten()
+    }
+
     fn cookie(&self, name: &str, value: &str, max_age_s: u32) -> Option<HeaderValue> {
         SetCookie { name, value, path: "/", max_age_s, secure: self.is_secure }.header()
     }
+}
+
+/// Whether a text can be the code of a country. Whether it is one that the shop sends to is seen where it is used.
+fn is_country(code: &str) -> bool {
+    code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase())
 }

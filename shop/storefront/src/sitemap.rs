@@ -1,5 +1,6 @@
 //! What search engines are told: which pages there are, and which are no one's business.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -17,10 +18,11 @@ use crate::pages::Error;
 /// Most products of a sitemap; its format ends at 50,000.
 const MAX_PRODUCTS: usize = 5000;
 const DOCUMENT: &str = "query Sitemap($after: String) { categories { slug } \
-     products(first: 100, after: $after) { nodes { slug } pageInfo { hasNextPage endCursor } } }";
+     products(first: 100, after: $after) { nodes { slug promoter { id } } pageInfo { hasNextPage endCursor } } }";
 
 pub(crate) async fn robots(State(storefront): State<Arc<Storefront>>) -> Response {
-    let hidden = ["/cart", "/checkout", "/account", "/orders/", "/sign-in", "/sign-up", "/session", "/search?"];
+    let hidden =
+        ["/cart", "/checkout", "/account", "/mailbox", "/orders/", "/sign-in", "/sign-up", "/session", "/search?"];
     let hidden: String = hidden.iter().map(|path| format!("Disallow: {path}\n")).collect();
     let text = format!("User-agent: *\n{hidden}Sitemap: {}/sitemap.xml\n", storefront.url);
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
@@ -44,19 +46,23 @@ async fn make(graph: &Graph, url: &str, caller: &Caller) -> Result<Drawn, Error>
         let all = list.as_array().map(Vec::as_slice).unwrap_or_default();
         all.iter().filter_map(|item| item["slug"].as_str().map(str::to_owned)).collect()
     };
-    let (mut paths, mut after) = (vec!["/".to_owned()], Value::Null);
+    let (mut paths, mut promoters, mut after) = (vec!["/".to_owned()], BTreeSet::new(), Value::Null);
     loop {
         let data = graph.ask(caller, DOCUMENT, Map::from_iter([("after".to_owned(), json!(after))])).await?;
         if after.is_null() {
             paths.extend(slugs(&data["categories"]).into_iter().map(|slug| format!("/c/{slug}")));
         }
-        paths.extend(slugs(&data["products"]["nodes"]).into_iter().map(|slug| format!("/p/{slug}")));
+        let products = &data["products"]["nodes"];
+        paths.extend(slugs(products).into_iter().map(|slug| format!("/p/{slug}")));
+        let sellers = products.as_array().map(Vec::as_slice).unwrap_or_default();
+        promoters.extend(sellers.iter().filter_map(|product| product["promoter"]["id"].as_str().map(str::to_owned)));
         let info = &data["products"]["pageInfo"];
         if info["hasNextPage"] != true || paths.len() >= MAX_PRODUCTS {
             break;
         }
         after = info["endCursor"].clone();
     }
+    paths.extend(promoters.into_iter().map(|id| format!("/promoters/{id}")));
     let mut html =
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n"
             .to_owned();

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, ensure};
+use serde_json::json;
 use tokio::process::Command;
 use vitrine_tests_engines::chromium;
 use vitrine_tests_testkit::{Options, Placement, Shop, succeed};
@@ -17,10 +18,8 @@ async fn run(flows: &[&str]) {
         let mut shop = Shop::start(binary, Placement::Local, &Options::default()).await?;
         for flow in flows {
             let mut command = Command::new("node");
-            let command = command
-                .arg(tests.join("run.mjs"))
-                .args([flow, shop.url.as_str(), shop.partner.as_str()])
-                .arg(&chromium);
+            let places = json!({"shop": shop.url, "partner": shop.partner, "flags": shop.flags, "chromium": chromium});
+            let command = command.arg(tests.join("run.mjs")).args([flow, places.to_string().as_str()]);
             succeed(command).await.with_context(|| format!("the flow {flow}"))?;
         }
         shop.process()?.stop()?;
@@ -36,7 +35,7 @@ async fn everything_can_be_read_and_bought_without_script() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_guest_becomes_a_customer_and_buys() {
-    run(&["searching", "buying"]).await;
+    run(&["searching", "narrowing", "buying", "mailbox_studio_and_country"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,8 +44,18 @@ async fn what_is_sent_twice_is_done_once_and_what_strangers_send_is_not_done() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_in_between_loses_nothing_and_buys_nothing_twice() {
+    run(&["the_last_seat", "going_back", "signed_out_in_checkout", "dearer_meanwhile"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn carts_and_cards_are_at_hand() {
+    run(&["changing_the_cart", "keeping_a_card", "by_keyboard"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everyone_can_use_every_page() {
-    run(&["everyone_can_use_it"]).await;
+    run(&["everyone_can_use_it", "something_breaks"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

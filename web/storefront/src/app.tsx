@@ -7,10 +7,12 @@ import { Cart } from './pages/cart'
 import { Checkout, Pay } from './pages/checkout'
 import { Home } from './pages/home'
 import { Category, Search } from './pages/listing'
+import { Letter, Mailbox } from './pages/mailbox'
 import { NotFound, Sorry } from './pages/not-found'
 import { Order } from './pages/order'
 import { Product } from './pages/product'
 import { PromoterKeys } from './pages/promoter-keys'
+import { Promoter } from './pages/promoter'
 import { SignIn, SignUp } from './pages/sign'
 import { Shell } from './parts/shell'
 import type { PageName } from './routes'
@@ -29,6 +31,9 @@ const PAGES: Record<PageName, ComponentType> = {
   account: Account,
   'promoter-keys': PromoterKeys,
   order: Order,
+  mailbox: Mailbox,
+  letter: Letter,
+  promoter: Promoter,
   'not-found': NotFound,
   sorry: Sorry,
 }

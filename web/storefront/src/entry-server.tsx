@@ -14,10 +14,11 @@ export function render(text: string): string {
   const body = renderToString(<App input={input} source={source} />)
   const { status, html } = head(input, source)
   const data = JSON.stringify(input).replaceAll('<', '\\u003c')
-  const { script, styles, fonts } = input.assets
+  const { script, later, styles, fonts } = input.assets
   const links = [
     ...fonts.map((font) => `<link rel="preload" as="font" type="font/woff2" href="${escape(font)}" crossorigin>`),
     ...styles.map((style) => `<link rel="stylesheet" href="${escape(style)}">`),
+    ...later.map((script) => `<link rel="modulepreload" href="${escape(script)}">`),
     `<script type="module" src="${escape(script)}"></script>`,
   ]
   const document = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">${html}${links.join('')}</head><body><div id="root">${body}</div><script type="application/json" id="data">${data}</script></body></html>`

@@ -1,7 +1,19 @@
 // The head of each page: title, description, canonical address, Open Graph and structured data, all of the same results.
 import type { Source } from '@vitrine/kit/src/data'
 import { escape } from './html'
-import { Cart, CategoryPage, type CategoryData, Order, type OrderData, Product, type ProductData } from './operations'
+import {
+  Cart,
+  CategoryPage,
+  type CategoryData,
+  Letter,
+  type LetterData,
+  Order,
+  type OrderData,
+  Product,
+  type ProductData,
+  PromoterPage,
+  type PromoterData,
+} from './operations'
 import type { PageInput } from './page'
 
 const SHOP = 'Vitrine'
@@ -78,9 +90,22 @@ function of(input: PageInput, source: Source): Head {
     case 'pay':
       return { title: 'Pay', ...formStatus }
     case 'account':
-      return { title: 'Your account' }
+      return { title: 'Your account', ...formStatus }
     case 'promoter-keys':
       return { title: 'Widget keys', ...formStatus }
+    case 'mailbox':
+      return { title: 'Your mailbox' }
+    case 'letter': {
+      const { letter } = source.read(Letter.name) as LetterData
+      return letter?.id === undefined ? NOT_FOUND : { title: letter.subject }
+    }
+    case 'promoter': {
+      const { promoter } = source.read(PromoterPage.name) as PromoterData
+      if (promoter === null || (promoter.products.nodes.length === 0 && !input.query.after)) return NOT_FOUND
+      const canonical = `/promoters/${promoter.id}`
+      const description = 'Pieces and workshops of a studio beside ours, in our window.'
+      return { title: STUDIO, description, canonical, structured: [trail(input, [[STUDIO, canonical]])], image: promoter.products.nodes[0]?.picture }
+    }
     case 'order': {
       const { order } = source.read(Order.name) as OrderData
       return order === null ? NOT_FOUND : { title: 'Your order', ...formStatus }
@@ -92,6 +117,8 @@ function of(input: PageInput, source: Source): Head {
   }
 }
 
+/** What one who sells beside the shop is called: the shop knows their id alone. */
+const STUDIO = 'A studio beside ours'
 const NOT_FOUND: Head = { title: 'Nothing here', status: 404 }
 
 function website(input: PageInput): object {

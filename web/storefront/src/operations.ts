@@ -44,6 +44,7 @@ const TILE = `id slug kind name available picture price(in: $currency) { text } 
   event { startsAt text venue seats seatsLeft }`
 const LISTING = `nodes { ${TILE} } pageInfo { hasNextPage endCursor } totalCount`
 const LINE = 'productId name quantity unitPrice { text } total { text } product { slug picture kind }'
+const CARD = 'token scheme last4'
 const ADDRESS = 'recipient line1 line2 city postalCode country'
 
 /** What stands around every page. */
@@ -51,11 +52,21 @@ export interface ShopData {
   categories: { slug: string; name: string }[]
   announcement: string | null
   currencies: { items: { code: string; name: string }[] }
+  countries: string[]
 }
 export const Shop = operation<ShopData>(
   'Shop',
-  'query Shop { categories { slug name } announcement currencies { items { code name } } }',
+  'query Shop { categories { slug name } announcement currencies { items { code name } } countries }',
 )
+
+export interface AdsData {
+  ads: { id: string; text: string; href: string }[]
+}
+const AD = '{ id text href }'
+/** Apart from the pages, so that they stand without advertisements; as many as the shop shows. */
+export const Ads = operation<AdsData>('Ads', `query Ads { ads ${AD} }`)
+export const AdsOfCategory = operation<AdsData>('AdsOfCategory', `query AdsOfCategory($slug: String!) { ads(context: [$slug]) ${AD} }`)
+export const AdsOfProduct = operation<AdsData>('AdsOfProduct', `query AdsOfProduct($id: ID!) { ads(productId: $id) ${AD} }`)
 
 export interface HomeData {
   picks: { nodes: Tile[] }
@@ -76,9 +87,9 @@ export interface CategoryData {
 }
 export const CategoryPage = operation<CategoryData>(
   'CategoryPage',
-  `query CategoryPage($slug: String!, $currency: CurrencyCode, $sort: ProductSort!, $available: Boolean!, $after: String) {
+  `query CategoryPage($slug: String!, $currency: CurrencyCode, $sort: ProductSort!, $available: Boolean!, $min: MoneyInput, $max: MoneyInput, $after: String) {
     category(slug: $slug) { slug name description productCount
-      products(filter: {available: $available}, sort: $sort, first: 24, after: $after) { ${LISTING} } }
+      products(filter: {available: $available, minPrice: $min, maxPrice: $max}, sort: $sort, first: 24, after: $after) { ${LISTING} } }
   }`,
 )
 
@@ -87,13 +98,13 @@ export interface Facet {
   count: number
 }
 export interface SearchData {
-  products: Listing & { facets: { categories: Facet[] } | null }
+  products: Listing & { facets: { categories: Facet[]; minPrice: Price | null; maxPrice: Price | null } | null }
 }
 export const Search = operation<SearchData>(
   'Search',
-  `query Search($words: String, $category: String, $currency: CurrencyCode, $sort: ProductSort!, $available: Boolean!, $after: String) {
-    products(query: $words, filter: {category: $category, available: $available}, sort: $sort, first: 24, after: $after) {
-      ${LISTING} facets { categories { category { slug name } count } } }
+  `query Search($words: String, $category: String, $currency: CurrencyCode, $sort: ProductSort!, $available: Boolean!, $min: MoneyInput, $max: MoneyInput, $after: String) {
+    products(query: $words, filter: {category: $category, available: $available, minPrice: $min, maxPrice: $max}, sort: $sort, first: 24, after: $after) {
+      ${LISTING} facets { categories { category { slug name } count } minPrice(in: $currency) { text } maxPrice(in: $currency) { text } } }
   }`,
 )
 
@@ -138,13 +149,25 @@ export interface CartData {
     subtotal: Price
     isGuest: boolean
     problems: { productId: string; message: string }[]
+    recommendations: { product: Tile }[]
   }
 }
 export const Cart = operation<CartData>(
   'Cart',
   `query Cart($currency: CurrencyCode) {
     cart { lines { product { ${TILE} } quantity unitPrice(in: $currency) { text } total(in: $currency) { text } }
-      totalQuantity subtotal(in: $currency) { text } isGuest problems { productId message } }
+      totalQuantity subtotal(in: $currency) { text } isGuest problems { productId message }
+      recommendations(first: 4) { product { ${TILE} } } }
+  }`,
+)
+
+export interface PromoterData {
+  promoter: { id: string; products: Listing } | null
+}
+export const PromoterPage = operation<PromoterData>(
+  'PromoterPage',
+  `query PromoterPage($id: ID!, $currency: CurrencyCode, $sort: ProductSort!, $after: String) {
+    promoter(id: $id) { id products(sort: $sort, first: 24, after: $after) { ${LISTING} } }
   }`,
 )
 
@@ -160,6 +183,12 @@ export interface SavedAddress {
   id: string
   label: string
   address: Address
+}
+/** A card that is kept: all that the shop knows of its number is four digits. */
+export interface KeptCard {
+  token: string
+  scheme: string
+  last4: string
 }
 export interface CheckoutData {
   me: { displayName: string; addresses: SavedAddress[] } | null
@@ -179,7 +208,7 @@ export interface OrderLine {
   product: { slug: string; picture: string; kind: string } | null
 }
 export interface PayData {
-  me: { addresses: SavedAddress[] } | null
+  me: { addresses: SavedAddress[]; cards: KeptCard[] } | null
   quote:
     | { kind: 'Quote'; lines: OrderLine[]; subtotal: Price; shipping: Price; total: Money }
     | { kind: 'Refusal'; code: string; message: string }
@@ -187,7 +216,7 @@ export interface PayData {
 export const Pay = operation<PayData>(
   'Pay',
   `query Pay($address: ID!, $currency: CurrencyCode) {
-    me { addresses { id label address { ${ADDRESS} } } }
+    me { addresses { id label address { ${ADDRESS} } } cards { ${CARD} } }
     quote(input: {destination: {savedAddressId: $address}, currency: $currency}) { kind: __typename
       ... on Quote { lines { ${LINE} } subtotal { text } shipping { text } total { ${MONEY} } }
       ... on Refusal { code message } }
@@ -222,16 +251,19 @@ export interface AccountData {
     displayName: string
     email: string
     addresses: SavedAddress[]
+    cards: KeptCard[]
     orders: {
       nodes: { id: string; state: OrderState; placedAt: string; total: Price; lines: OrderLine[] }[]
       pageInfo: PageInfo
     }
   } | null
+  countries: string[]
 }
 export const Account = operation<AccountData>(
   'Account',
   `query Account($after: String) {
-    me { displayName email addresses { id label address { ${ADDRESS} } }
+    countries
+    me { displayName email addresses { id label address { ${ADDRESS} } } cards { ${CARD} }
       orders(first: 10, after: $after) { nodes { id state placedAt total { text } lines { ${LINE} } } pageInfo { hasNextPage endCursor } } }
   }`,
 )
@@ -245,4 +277,32 @@ export interface PromoterKey {
 export const PromoterKeys = operation<{ promoterKeys: PromoterKey[] } | null>(
   'PromoterKeys',
   'query PromoterKeys { promoterKeys { id name origins createdAt } }',
+)
+
+/** What a letter is about; the storefront shows it as a sign. */
+export type LetterKind = 'receipt' | 'shipped' | 'cancelled' | 'refunded'
+export interface LetterHead {
+  id: string
+  subject: string
+  template: LetterKind
+  createdAt: string
+}
+export interface MailboxData {
+  me: { email: string; letters: { nodes: LetterHead[]; pageInfo: PageInfo } } | null
+}
+const LETTER = 'id subject template createdAt'
+export const Mailbox = operation<MailboxData>(
+  'Mailbox',
+  `query Mailbox($after: String) {
+    me { email letters(first: 20, after: $after) { nodes { ${LETTER} } pageInfo { hasNextPage endCursor } } }
+  }`,
+)
+
+export interface LetterData {
+  /** Without an id where it is something else than a letter. */
+  letter: (LetterHead & { text: string | null; order: { id: string; lines: OrderLine[] } | null }) | { id?: undefined } | null
+}
+export const Letter = operation<LetterData>(
+  'Letter',
+  `query Letter($id: ID!) { letter: node(id: $id) { ... on Letter { ${LETTER} text order { id lines { ${LINE} } } } } }`,
 )

@@ -9,17 +9,23 @@ export interface Visitor {
   name: string | null
   /** Pieces in the cart. */
   cart: number
+  /** The country that parcels are sent to, where one was chosen. */
+  country: string | null
 }
 
 /** What became of a form that is shown again. */
 export interface Form {
   values: Record<string, string>
   message: string
+  /** Of a refusal: why, for programs. */
+  code: string | null
   field: string | null
 }
 
 export interface Assets {
   script: string
+  /** Scripts that the first one asks for later. */
+  later: string[]
   styles: string[]
   fonts: string[]
 }

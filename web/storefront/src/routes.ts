@@ -1,6 +1,25 @@
 // The pages of the shop: where each is, and what it asks before it is drawn. The build writes this as `routes.json`, which the server reads.
 import type { Operation } from '@vitrine/kit/src/data'
-import { Account, Also, Cart, CategoryPage, Checkout, Home, Order, Pay, Product, PromoterKeys, Search, Shop } from './operations'
+import {
+  Account,
+  Ads,
+  AdsOfCategory,
+  AdsOfProduct,
+  Also,
+  Cart,
+  CategoryPage,
+  Checkout,
+  Home,
+  Letter,
+  Mailbox,
+  Order,
+  Pay,
+  Product,
+  PromoterKeys,
+  PromoterPage,
+  Search,
+  Shop,
+} from './operations'
 
 /** Where a variable's value comes from. */
 export type Value =
@@ -10,6 +29,8 @@ export type Value =
   | { query: string; default: string | null; among?: readonly string[] }
   /** Whether a parameter of the query is `yes`. */
   | { flag: string }
+  /** A parameter of the query that is an amount in the currency that prices are shown in; none without it. */
+  | { amount: string }
   /** The currency that prices are shown in. */
   | { currency: true }
 
@@ -44,6 +65,9 @@ export type PageName =
   | 'account'
   | 'promoter-keys'
   | 'order'
+  | 'mailbox'
+  | 'letter'
+  | 'promoter'
   | 'not-found'
   | 'sorry'
 
@@ -52,6 +76,8 @@ export const SORTS = ['RELEVANCE', 'PRICE_ASC', 'PRICE_DESC', 'NEWEST', 'STARTS_
 const currency: Value = { currency: true }
 const sort: Value = { query: 'sort', default: 'RELEVANCE', among: SORTS }
 const available: Value = { flag: 'available' }
+const min: Value = { amount: 'min' }
+const max: Value = { amount: 'max' }
 const after: Value = { query: 'after', default: null }
 
 function need(operation: Operation<unknown>, variables: Record<string, Value> = {}, optional = false): Need {
@@ -63,9 +89,10 @@ function page(path: string, name: PageName, access: Access, needs: Need[]): Rout
 }
 
 export const routes: Route[] = [
-  page('/', 'home', 'everyone', [need(Home, { currency })]),
+  page('/', 'home', 'everyone', [need(Home, { currency }), need(Ads, {}, true)]),
   page('/c/{slug}', 'category', 'everyone', [
-    need(CategoryPage, { slug: { path: 'slug' }, currency, sort, available, after }),
+    need(CategoryPage, { slug: { path: 'slug' }, currency, sort, available, min, max, after }),
+    need(AdsOfCategory, { slug: { path: 'slug' } }, true),
   ]),
   page('/search', 'search', 'everyone', [
     need(Search, {
@@ -74,13 +101,17 @@ export const routes: Route[] = [
       currency,
       sort,
       available,
+      min,
+      max,
       after,
     }),
   ]),
   page('/p/{slug}', 'product', 'everyone', [
     need(Product, { id: { path: 'slug', prefix: 'prd_' }, currency }),
     need(Also, { id: { path: 'slug', prefix: 'prd_' }, currency }, true),
+    need(AdsOfProduct, { id: { path: 'slug', prefix: 'prd_' } }, true),
   ]),
+  page('/promoters/{id}', 'promoter', 'everyone', [need(PromoterPage, { id: { path: 'id' }, currency, sort, after })]),
   page('/cart', 'cart', 'visitor', [need(Cart, { currency })]),
   page('/sign-in', 'sign-in', 'visitor', []),
   page('/sign-up', 'sign-up', 'visitor', []),
@@ -88,5 +119,7 @@ export const routes: Route[] = [
   page('/checkout/pay', 'pay', 'customer', [need(Pay, { address: { query: 'address', default: '' }, currency })]),
   page('/account', 'account', 'customer', [need(Account, { after })]),
   page('/account/keys', 'promoter-keys', 'customer', [need(PromoterKeys, {}, true)]),
+  page('/mailbox', 'mailbox', 'customer', [need(Mailbox, { after })]),
+  page('/mailbox/{id}', 'letter', 'customer', [need(Letter, { id: { path: 'id' } })]),
   page('/orders/{id}', 'order', 'customer', [need(Order, { id: { path: 'id' } })]),
 ]

@@ -33,5 +33,5 @@ export function useVisitor(): Visitor | null {
 /** Returns a function that notes how many pieces are in the cart now. */
 export function useCartCount(): (cart: number) => void {
   const { visitor, set } = useContext(VisitorContext)
-  return useCallback((cart: number) => set({ name: visitor?.name ?? null, cart }), [visitor, set])
+  return useCallback((cart: number) => set({ name: null, country: null, ...visitor, cart }), [visitor, set])
 }

@@ -32,6 +32,36 @@ impl From<Kind> for catalog::Kind {
     }
 }
 
+impl From<catalog::Kind> for Kind {
+    fn from(kind: catalog::Kind) -> Self {
+        if kind == catalog::Kind::Event { Self::Event } else { Self::Goods }
+    }
+}
+
+/// In which order products are listed: `relevance` is best first for words, the shop's own order without; `starts_at` lists events that
+/// are still to come, and no goods.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ProductSort {
+    Relevance,
+    PriceAsc,
+    PriceDesc,
+    Newest,
+    StartsAt,
+}
+
+impl From<ProductSort> for catalog::ProductSort {
+    fn from(sort: ProductSort) -> Self {
+        match sort {
+            ProductSort::Relevance => Self::Unspecified,
+            ProductSort::PriceAsc => Self::PriceAsc,
+            ProductSort::PriceDesc => Self::PriceDesc,
+            ProductSort::Newest => Self::Newest,
+            ProductSort::StartsAt => Self::StartsAt,
+        }
+    }
+}
+
 /// When and where.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -78,7 +108,7 @@ pub(crate) struct Product {
 
 impl From<catalog::Product> for Product {
     fn from(p: catalog::Product) -> Self {
-        let kind = if p.kind() == catalog::Kind::Event { Kind::Event } else { Kind::Goods };
+        let kind = p.kind().into();
         let event = p.event.map(|e| Event {
             starts_at: rfc3339(e.starts_at_unix_ms),
             duration_min: e.duration_min,

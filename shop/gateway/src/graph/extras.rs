@@ -87,7 +87,7 @@ pub(crate) async fn ads(
     ctx: &Context<'_>,
     mut context: Vec<String>,
     product_id: Option<ID>,
-    first: i32,
+    first: Option<i32>,
 ) -> Result<Vec<Ad>, Error> {
     let session = session(ctx);
     if let Some(ID(id)) = product_id
@@ -96,7 +96,7 @@ pub(crate) async fn ads(
         context.push(product.category);
         context.extend(product.tags);
     }
-    let request = GetAdsRequest { context, limit: limit(first)? };
+    let request = GetAdsRequest { context, limit: first.map_or(Ok(0), limit)? };
     let found = session.gateway.deps.ads.clone().get_ads(request).await.map_err(|status| failure(&status))?;
     let shown = found.into_inner().ads.into_iter().map(|ad| Ad {
         id: ID(ad.id),

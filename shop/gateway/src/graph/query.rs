@@ -138,14 +138,14 @@ impl Query {
         extras::recommend(session(ctx), product_ids.into_iter().map(|id| id.0).collect(), first).await
     }
 
-    /// Chosen by words such as categories and tags, and by those of a product if one is named.
-    #[graphql(complexity = "times(first, child_complexity)")]
+    /// Chosen by words such as categories and tags, and by those of a product if one is named. As many as the shop shows if no number is.
+    #[graphql(complexity = "times(first.unwrap_or(1), child_complexity)")]
     async fn ads(
         &self,
         ctx: &Context<'_>,
         #[graphql(default)] context: Vec<String>,
         product_id: Option<ID>,
-        #[graphql(default = 1)] first: i32,
+        first: Option<i32>,
     ) -> Result<Vec<Ad>, Error> {
         extras::ads(ctx, context, product_id, first).await
     }

@@ -17,73 +17,13 @@ use vitrine_platform_http::{ETag, Json, Preconditions, Query, Reply};
 
 use crate::Gateway;
 use crate::browse::Reader;
-use crate::dto::{self, Kind, List, Page, Product};
-use crate::input::{change_if, idempotency_key, page};
+use crate::dto::{self, List, Product};
+use crate::input::{change_if, idempotency_key};
 use crate::schema;
 use crate::tokens::Caller;
 
 /// How long a browser may keep a picture without asking, in seconds.
 const PICTURE_AGE: &str = "public, max-age=300";
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ListQuery {
-    #[serde(default)]
-    #[schemars(with = "schema::CategoryOrAny")]
-    category: Option<String>,
-    #[serde(default)]
-    #[schemars(with = "Kind")]
-    kind: Option<Kind>,
-    #[serde(default)]
-    #[schemars(with = "schema::Limit")]
-    limit: Option<u32>,
-    #[serde(default)]
-    #[schemars(with = "schema::Cursor")]
-    cursor: Option<String>,
-}
-
-pub(super) async fn list(
-    State(gateway): State<Arc<Gateway>>,
-    reader: Reader,
-    Query(query): Query<ListQuery>,
-) -> Result<axum::Json<Page<Product>>, Reply> {
-    let request = wire::ListProductsRequest {
-        category: query.category.unwrap_or_default(),
-        kind: query.kind.map_or(wire::Kind::Unspecified, wire::Kind::from).into(),
-        page: page(query.limit, query.cursor)?,
-        ..wire::ListProductsRequest::default()
-    };
-    let found = gateway.browse.list(reader, request).await?;
-    Ok(axum::Json(Page::new(found.products, found.page)))
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SearchQuery {
-    /// Words.
-    #[schemars(with = "schema::Search")]
-    q: String,
-    #[serde(default)]
-    #[schemars(with = "schema::Limit")]
-    limit: Option<u32>,
-    #[serde(default)]
-    #[schemars(with = "schema::Cursor")]
-    cursor: Option<String>,
-}
-
-pub(super) async fn search(
-    State(gateway): State<Arc<Gateway>>,
-    reader: Reader,
-    Query(query): Query<SearchQuery>,
-) -> Result<axum::Json<Page<Product>>, Reply> {
-    let request = wire::SearchProductsRequest {
-        query: query.q,
-        page: page(query.limit, query.cursor)?,
-        ..wire::SearchProductsRequest::default()
-    };
-    let found = gateway.browse.search(reader, request).await?;
-    Ok(axum::Json(Page::new(found.products, found.page)))
-}
 
 /// Description and stock both change what is shown.
 fn etag(product: &wire::Product) -> ETag {

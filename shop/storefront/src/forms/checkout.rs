@@ -7,12 +7,11 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use crate::Storefront;
-use crate::forms::{Sent, again, refusal, refused_form, variables, with_cookies};
-use crate::graph::Error as GraphError;
-use crate::pages::{Error, Form, see_other, to_sign_in};
+use crate::forms::{Sent, again, cards, failed, refusal, refused_form, variables};
+use crate::pages::see_other;
 use crate::routes::{Parameters, address};
 
-const ADD_ADDRESS: &str = "mutation AddAddress($address: AddressInput!) { addAddress(input: {address: $address}) { \
+pub(crate) const ADD_ADDRESS: &str = "mutation AddAddress($address: AddressInput!) { addAddress(input: {address: $address}) { \
      customer { addresses { id } } errors { code message field } } }";
 const PLACE: &str = "mutation PlaceOrder($input: PlaceOrderInput!) { placeOrder(input: $input) { kind: __typename \
      ... on Order { id } ... on Refusal { code message field } } }";
@@ -20,8 +19,14 @@ const CANCEL: &str =
     "mutation CancelOrder($id: ID!) { cancelOrder(input: {orderId: $id}) { errors { code message field } } }";
 /// Of a new address; nothing of a card is ever shown again.
 const ADDRESS: [&str; 6] = ["recipient", "line1", "line2", "city", "postalCode", "country"];
-/// The century of a year that is written with two digits.
-const CENTURY: u32 = 2000;
+
+/// The fields of a new address as they were typed, and the address itself.
+pub(crate) fn new_address(sent: &Sent) -> ([(&'static str, &str); 6], Value) {
+    let values = ADDRESS.map(|name| (name, sent.field(name)));
+    let input: Map<String, Value> =
+        values.iter().map(|(name, value)| ((*name).to_owned(), json!(value.trim()))).collect();
+    (values, input.into())
+}
 
 /// Goes on with a kept address, or keeps a new one first.
 pub(crate) async fn destination(State(storefront): State<Arc<Storefront>>, sent: Sent) -> Response {
@@ -29,10 +34,8 @@ pub(crate) async fn destination(State(storefront): State<Arc<Storefront>>, sent:
     if !chosen.is_empty() {
         return see_other(&address("/checkout/pay", &[("address", chosen)], sent.currency()));
     }
-    let values = ADDRESS.map(|name| (name, sent.field(name)));
-    let input: Map<String, Value> =
-        values.iter().map(|(name, value)| ((*name).to_owned(), json!(value.trim()))).collect();
-    match storefront.graph.ask(&sent.visitor.caller, ADD_ADDRESS, variables([("address", input.into())])).await {
+    let (values, input) = new_address(&sent);
+    match storefront.graph.ask(&sent.visitor.caller, ADD_ADDRESS, variables([("address", input)])).await {
         Ok(data) => {
             let payload = &data["addAddress"];
             // The newest stands last.
@@ -48,10 +51,9 @@ pub(crate) async fn destination(State(storefront): State<Arc<Storefront>>, sent:
 
 /// Buys what is in the cart. The form's key makes one order of what is sent twice.
 pub(crate) async fn pay(State(storefront): State<Arc<Storefront>>, sent: Sent) -> Response {
-    let Some((month, year)) = expiry(sent.field("expiry")) else {
-        let message = "A month and a year, as on the card: 08/29.".to_owned();
-        let form = Form { message, field: Some("expiry".to_owned()), ..Form::default() };
-        return again(&storefront, &sent, "pay", form).await;
+    let payment = match cards::payment(&sent) {
+        Ok(payment) => payment,
+        Err(form) => return again(&storefront, &sent, "pay", form).await,
     };
     let Some(destination) = sent.page(&storefront, "pay").and_then(|mut view| view.query.remove("address")) else {
         return see_other(&address("/checkout", &[], sent.currency()));
@@ -59,27 +61,19 @@ pub(crate) async fn pay(State(storefront): State<Arc<Storefront>>, sent: Sent) -
     let input = json!({
         "idempotencyKey": sent.field("idempotencyKey"),
         "destination": {"savedAddressId": destination},
-        "payment": {"card": {
-            "number": sent.field("number"), "expiryMonth": month, "expiryYear": year, "cvv": sent.field("cvv"),
-        }},
+        "payment": payment,
         "maxTotal": {"amount": sent.field("maxAmount"), "currency": sent.field("maxCurrency")},
     });
     match storefront.graph.ask(&sent.visitor.caller, PLACE, variables([("input", input)])).await {
         Ok(data) => match (data["placeOrder"]["kind"].as_str(), data["placeOrder"]["id"].as_str()) {
             (Some("Order"), Some(id)) => {
+                cards::keep(&storefront, &sent).await;
                 see_other(&address(&format!("/orders/{id}"), &[("placed", "yes")], sent.currency()))
             }
             _ => again(&storefront, &sent, "pay", refused_form(&data["placeOrder"], &[])).await,
         },
         Err(error) => failed(&storefront, &sent, "pay", error).await,
     }
-}
-
-/// Reads `08/29` or `8 / 2029`.
-fn expiry(text: &str) -> Option<(u32, u32)> {
-    let (month, year) = text.split_once('/')?;
-    let (month, year) = (month.trim().parse().ok()?, year.trim().parse::<u32>().ok()?);
-    Some((month, if year < 100 { CENTURY + year } else { year }))
 }
 
 /// Takes an order back.
@@ -98,35 +92,5 @@ pub(crate) async fn cancel(
             _ => see_other(&address(&format!("/orders/{id}"), &[], sent.currency())),
         },
         Err(error) => failed(&storefront, &sent, "order", error).await,
-    }
-}
-
-/// One whose sign-in has ended goes on after signing in again; nothing is lost, for the form was not done.
-async fn failed(storefront: &Storefront, sent: &Sent, page: &str, error: GraphError) -> Response {
-    match (error, sent.page(storefront, page)) {
-        (GraphError::NotSignedIn, Some(view)) => {
-            let (_, cookie) = storefront.sessions.end(&sent.headers).await;
-            with_cookies(to_sign_in(&view), [cookie])
-        }
-        (error, _) => storefront.sorry(sent.uri.path(), &Error::Graph(error)).await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::expiry;
-
-    #[test]
-    fn a_card_is_good_until_a_month() {
-        for (text, expected) in [
-            ("08/29", Some((8, 2029))),
-            ("8 / 2034", Some((8, 2034))),
-            (" 12/31 ", Some((12, 2031))),
-            ("0829", None),
-            ("a/b", None),
-            ("", None),
-        ] {
-            assert_eq!(expiry(text), expected, "{text}");
-        }
     }
 }

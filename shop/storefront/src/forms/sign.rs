@@ -92,7 +92,7 @@ async fn failed(storefront: &Storefront, sent: &Sent, page: &str, error: GraphEr
     match error {
         GraphError::NotSignedIn => {
             let message = "The e-mail address or the password is not right.".to_owned();
-            again(storefront, sent, page, Form { message, values: form_values(&values(sent)), field: None }).await
+            again(storefront, sent, page, Form { message, values: form_values(&values(sent)), ..Form::default() }).await
         }
         error => storefront.sorry(sent.uri.path(), &Error::Graph(error)).await,
     }

@@ -57,6 +57,7 @@ scenarios! {
     tabs::a_refused_purchase_frees_the_cart,
     selling::merchants_sell_their_own,
     selling::the_catalogue_can_be_walked_and_searched,
+    selling::lists_are_narrowed_and_sorted,
     accounts::tokens_are_rotated_and_revoked,
     accounts::forged_tokens_are_refused,
     accounts::wrong_passwords_lock,

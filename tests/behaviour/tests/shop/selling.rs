@@ -118,3 +118,41 @@ pub(crate) async fn the_catalogue_can_be_walked_and_searched(shop: &Shop) -> Res
     ensure!(page.status == 200 && String::from_utf8_lossy(&page.body).contains("Vitrine"));
     Ok(())
 }
+
+/// A product's price in cents of its own currency, which is the euro of all that the shop begins with.
+fn cents(product: &Value) -> Result<u32> {
+    let amount = product["price"]["amount"].as_str().context("amount")?;
+    ensure!(product["price"]["currency"] == "EUR", "{product}");
+    Ok(amount.replace('.', "").parse()?)
+}
+
+pub(crate) async fn lists_are_narrowed_and_sorted(shop: &Shop) -> Result<()> {
+    let anybody = shop.anybody()?;
+    let goods = anybody.all("/api/v1/products?kind=goods&min_price=30&max_price=60.00&sort=price_desc").await?;
+    let prices = goods.iter().map(cents).collect::<Result<Vec<_>>>()?;
+    ensure!(prices.len() > 5 && prices.is_sorted_by(|a, b| a >= b), "{prices:?}");
+    ensure!(prices.iter().all(|price| (3000..=6000).contains(price)), "{prices:?}");
+    // The same bounds in another currency are other prices.
+    let cheap = anybody.all("/api/v1/products?kind=goods&max_price=60&currency=CZK").await?;
+    ensure!(cheap.iter().all(|product| cents(product).is_ok_and(|price| price < 600)), "{cheap:?}");
+
+    let events = anybody.all("/api/v1/products?sort=starts_at&available=true").await?;
+    let starts: Vec<&str> = events.iter().filter_map(|event| event["event"]["starts_at"].as_str()).collect();
+    ensure!(starts.len() == events.len() && starts.len() > 1 && starts.is_sorted(), "{starts:?}");
+    ensure!(events.iter().all(|event| event["available"].as_u64() > Some(0)));
+    let theirs = anybody.all("/api/v1/products?promoter_id=pro_demo").await?;
+    ensure!(!theirs.is_empty() && theirs.iter().all(|product| product["promoter_id"] == "pro_demo"));
+
+    let found =
+        anybody.get("/api/v1/products/search?q=glass&facets=true&max_price=40&sort=price_asc&limit=100").await?;
+    let items = found["items"].as_array().context("items")?;
+    let prices = items.iter().map(cents).collect::<Result<Vec<_>>>()?;
+    ensure!(!prices.is_empty() && prices.is_sorted() && prices.iter().all(|price| *price <= 4000), "{prices:?}");
+    let facets = &found["facets"];
+    ensure!(facets["total"].as_u64() == Some(u64::try_from(items.len())?), "{facets}");
+    let kinds = facets["kinds"].as_array().context("kinds")?;
+    let counted: u64 = kinds.iter().filter_map(|kind| kind["count"].as_u64()).sum();
+    ensure!(counted > u64::try_from(items.len())?, "facets count what the filter leaves out, too: {facets}");
+    ensure!(anybody.get("/api/v1/products/search?q=glass").await?["facets"].is_null(), "not asked for");
+    Ok(())
+}

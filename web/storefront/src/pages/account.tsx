@@ -2,7 +2,10 @@ import { useData } from '@vitrine/kit/src/data'
 import { day } from '@vitrine/kit/src/time'
 import { Account as AccountOperation, type AccountData } from '../operations'
 import { address, usePage } from '../page'
-import { Button, ButtonLink, Sheet } from '../parts/controls'
+import { AddressFields } from '../parts/address-fields'
+import { Button, ButtonLink, FormMessage, Sheet } from '../parts/controls'
+import { Icon } from '../parts/icons'
+import { KeptCards } from '../parts/kept-cards'
 import { AddressText } from './checkout'
 import { STATE_NAMES } from './order'
 import styles from './account.module.css'
@@ -10,7 +13,7 @@ import styles from './account.module.css'
 type Me = NonNullable<AccountData['me']>
 
 export function Account() {
-  const { me } = useData(AccountOperation)
+  const { me, countries } = useData(AccountOperation)
   const page = usePage()
   if (me === null) return null
   return (
@@ -18,23 +21,54 @@ export function Account() {
       <header className={styles.head}>
         <h1>{me.displayName}</h1>
         <p>{me.email}</p>
-        <form method="post" action={address(page, '/sign-out')}>
-          <Button quiet>Sign out</Button>
-        </form>
+        <div className={styles.ways}>
+          <ButtonLink quiet href={address(page, '/mailbox')}>
+            <Icon name="letter" /> Mailbox
+          </ButtonLink>
+          <form method="post" action={address(page, '/sign-out')}>
+            <Button quiet>Sign out</Button>
+          </form>
+        </div>
       </header>
       <Orders orders={me.orders} />
-      <Sheet className={styles.addresses}>
-        <h2>Addresses</h2>
-        {me.addresses.length === 0 && <p className={styles.none}>The first one is kept when you buy something.</p>}
-        <ul>
-          {me.addresses.map((saved) => (
-            <li key={saved.id}>
-              <AddressText address={saved.address} />
-            </li>
-          ))}
-        </ul>
-      </Sheet>
+      <div className={styles.kept}>
+        <Addresses me={me} countries={countries} />
+        <Sheet className={styles.sheet}>
+          <h2>Cards</h2>
+          {me.cards.length === 0 ? <p className={styles.none}>None is kept. You choose so when you pay.</p> : <KeptCards cards={me.cards} />}
+        </Sheet>
+      </div>
     </div>
+  )
+}
+
+function Addresses({ me, countries }: { me: Me; countries: string[] }) {
+  const page = usePage()
+  return (
+    <Sheet className={styles.sheet}>
+      <h2>Addresses</h2>
+      {me.addresses.length === 0 && <p className={styles.none}>The first one is kept when you buy something.</p>}
+      <ul>
+        {me.addresses.map((saved) => (
+          <li key={saved.id} className={styles.address}>
+            <AddressText address={saved.address} />
+            <form method="post" action={address(page, '/account')}>
+              <button className={styles.forget} name="forget_address" value={saved.id} aria-label={`Forget the address ${saved.address.line1}`}>
+                Forget
+              </button>
+            </form>
+          </li>
+        ))}
+      </ul>
+      <details open={page.form !== null}>
+        <summary>One more address</summary>
+        <form method="post" action={address(page, '/account')} className={styles.new}>
+          <FormMessage />
+          <AddressFields countries={countries} name={me.displayName} />
+          <Button quiet>Keep it</Button>
+        </form>
+      </details>
+    </Sheet>
   )
 }
 

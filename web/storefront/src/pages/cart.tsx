@@ -1,8 +1,11 @@
 import { useData } from '@vitrine/kit/src/data'
+import { type FormEvent, useRef } from 'react'
+import { useCartChanges } from '../cart-changes'
 import { Cart as CartOperation, type CartData, type CartLine } from '../operations'
 import { address, usePage } from '../page'
 import { Button, ButtonLink, FormMessage, Sheet } from '../parts/controls'
 import { Icon } from '../parts/icons'
+import { Tiles } from '../parts/tile'
 import styles from './cart.module.css'
 
 /** Most of one piece in the list; who has more of it sees that number, too. */
@@ -10,20 +13,56 @@ const MOST = 10
 
 export function Cart() {
   const { cart } = useData(CartOperation)
-  if (cart.lines.length === 0) return <Empty />
+  const changes = useCartChanges(cart)
+  const title = useRef<HTMLHeadingElement>(null)
+  const lines = cart.lines
+    .map((line) => ({ ...line, quantity: changes.quantityOf(line.product.id, line.quantity) }))
+    .filter((line) => line.quantity > 0)
+  if (lines.length === 0) return <Empty />
+  const onSubmit = (event: FormEvent<HTMLFormElement>) => {
+    changes.onSubmit(event)
+    // What was taken out cannot keep the focus.
+    if ((event.nativeEvent as SubmitEvent).submitter !== null) title.current?.focus()
+  }
   return (
     <div className={styles.page}>
-      <h1 className={styles.title}>Your cart</h1>
+      <h1 className={styles.title} ref={title} tabIndex={-1}>
+        Your cart
+      </h1>
       <div className={styles.lines}>
-        <FormMessage />
+        {changes.refusal === null ? (
+          <FormMessage />
+        ) : (
+          <p className={styles.refusal} role="alert">
+            {changes.refusal}
+          </p>
+        )}
         <ul>
-          {cart.lines.map((line) => (
-            <Line key={line.product.id} line={line} problem={cart.problems.find((p) => p.productId === line.product.id)?.message} />
+          {lines.map((line) => (
+            <Line
+              key={line.product.id}
+              line={line}
+              problem={cart.problems.find((p) => p.productId === line.product.id)?.message}
+              isPending={changes.isPending}
+              onSubmit={onSubmit}
+            />
           ))}
         </ul>
       </div>
-      <Summary cart={cart} />
+      <Summary cart={cart} pieces={lines.reduce((sum, line) => sum + line.quantity, 0)} isPending={changes.isPending} />
+      <GoesWith cart={cart} />
     </div>
+  )
+}
+
+function GoesWith({ cart }: { cart: CartData['cart'] }) {
+  const tiles = cart.recommendations.map((recommended) => recommended.product)
+  if (tiles.length === 0) return null
+  return (
+    <section className={styles.also} aria-labelledby="also">
+      <h2 id="also">Goes well with it</h2>
+      <Tiles tiles={tiles} eager={0} />
+    </section>
   )
 }
 
@@ -40,7 +79,14 @@ function Empty() {
   )
 }
 
-function Line({ line, problem }: { line: CartLine; problem: string | undefined }) {
+interface LineProps {
+  line: CartLine
+  problem: string | undefined
+  isPending: boolean
+  onSubmit: (event: FormEvent<HTMLFormElement>) => void
+}
+
+function Line({ line, problem, isPending, onSubmit }: LineProps) {
   const page = usePage()
   const { product, quantity } = line
   const choices = Array.from({ length: Math.max(MOST, quantity) }, (_, at) => at + 1)
@@ -59,12 +105,12 @@ function Line({ line, problem }: { line: CartLine; problem: string | undefined }
         {product.event && <p className={styles.note}>{product.event.text}</p>}
         {problem && <p className={styles.problem}>{problem}</p>}
         <div className={styles.change}>
-          <form method="post" action={here}>
+          <form method="post" action={here} onSubmit={onSubmit}>
             <input type="hidden" name="product" value={product.id} />
             <input type="hidden" name="change" value="set" />
             <label>
               <span className={styles.hidden}>How many of {product.name}</span>
-              <select name="quantity" defaultValue={quantity} onChange={(event) => event.currentTarget.form?.requestSubmit()}>
+              <select name="quantity" value={quantity} onChange={(event) => event.currentTarget.form?.requestSubmit()}>
                 {choices.map((n) => (
                   <option key={n}>{n}</option>
                 ))}
@@ -74,7 +120,7 @@ function Line({ line, problem }: { line: CartLine; problem: string | undefined }
               <Button quiet>Change</Button>
             </noscript>
           </form>
-          <form method="post" action={here}>
+          <form method="post" action={here} onSubmit={onSubmit}>
             <input type="hidden" name="product" value={product.id} />
             <input type="hidden" name="change" value="set" />
             <button className={styles.remove} name="quantity" value="0" aria-label={`Take out ${product.name}`}>
@@ -83,21 +129,23 @@ function Line({ line, problem }: { line: CartLine; problem: string | undefined }
           </form>
         </div>
       </div>
-      <p className={styles.total}>{line.total.text}</p>
+      <p className={styles.total} data-pending={isPending || undefined}>
+        {line.total.text}
+      </p>
     </li>
   )
 }
 
-function Summary({ cart }: { cart: CartData['cart'] }) {
+function Summary({ cart, pieces, isPending }: { cart: CartData['cart']; pieces: number; isPending: boolean }) {
   const page = usePage()
   const isBlocked = cart.problems.length > 0
   return (
     <Sheet className={styles.summary}>
       <h2>Together</h2>
-      <dl>
+      <dl aria-live="polite" aria-busy={isPending}>
         <div>
-          <dt>{cart.totalQuantity === 1 ? '1 piece' : `${cart.totalQuantity} pieces`}</dt>
-          <dd>{cart.subtotal.text}</dd>
+          <dt>{pieces === 1 ? '1 piece' : `${pieces} pieces`}</dt>
+          <dd data-pending={isPending || undefined}>{cart.subtotal.text}</dd>
         </div>
         <div>
           <dt>Sending</dt>

@@ -1,11 +1,14 @@
 // Buying, first step: where to. Second step: with what, after the price of all is known.
-import { byName, countryName } from '@vitrine/kit/src/countries'
+import { countryName } from '@vitrine/kit/src/countries'
 import { useData } from '@vitrine/kit/src/data'
 import { type FormEvent, useState } from 'react'
 import { type Address, Cart, Checkout as CheckoutOperation, Pay as PayOperation, type PayData, type SavedAddress } from '../operations'
 import { address, usePage } from '../page'
-import { Button, ButtonLink, Field, Fields, FormMessage, Select, Sheet } from '../parts/controls'
+import { AddressFields } from '../parts/address-fields'
+import { Button, ButtonLink, Field, Fields, FormMessage, Sheet } from '../parts/controls'
 import { Icon } from '../parts/icons'
+import { inWords } from '../refusals'
+import { KeepCard, PayWithKept } from '../parts/kept-cards'
 import { Lines, Sums } from '../parts/order-lines'
 import styles from './checkout.module.css'
 
@@ -13,7 +16,7 @@ export function Checkout() {
   const page = usePage()
   const { me, countries } = useData(CheckoutOperation)
   const { cart } = useData(Cart)
-  if (cart.lines.length === 0) return <NothingToBuy why="Your cart is empty." />
+  if (cart.lines.length === 0) return <NothingToBuy why={inWords({ code: 'CART_EMPTY', message: '' })} />
   return (
     <div className={styles.page}>
       <Steps at={1} />
@@ -76,20 +79,7 @@ function NewAddress({ countries, name, open }: { countries: string[]; name: stri
     <details className={styles.new} open={isOpen}>
       <summary>{open ? 'Your address' : 'Somewhere else'}</summary>
       <form method="post" action={address(page, '/checkout')}>
-        <Fields legend="Address">
-          <Field name="recipient" label="Name" autoComplete="name" required maxLength={100} defaultValue={page.form?.values.recipient ?? name} wide />
-          <Field name="line1" label="Street and number" autoComplete="address-line1" required maxLength={120} wide />
-          <Field name="line2" label="Floor, company, care of" autoComplete="address-line2" maxLength={120} wide />
-          <Field name="postalCode" label="Postal code" autoComplete="postal-code" required maxLength={16} />
-          <Field name="city" label="City" autoComplete="address-level2" required maxLength={80} />
-          <Select name="country" label="Country" autoComplete="country" required>
-            {byName(countries).map(({ code, name }) => (
-              <option key={code} value={code}>
-                {name}
-              </option>
-            ))}
-          </Select>
-        </Fields>
+        <AddressFields countries={countries} name={name} />
         <Button>
           On to paying <Icon name="arrow" size={18} />
         </Button>
@@ -102,13 +92,15 @@ export function Pay() {
   const { me, quote } = useData(PayOperation)
   const page = usePage()
   const destination = me?.addresses.find((saved) => saved.id === page.query.address)
-  if (quote.kind === 'Refusal') return <NothingToBuy why={quote.message} />
+  if (quote.kind === 'Refusal') return <NothingToBuy why={inWords(quote)} />
   return (
     <div className={styles.page}>
       <Steps at={2} />
       <div className={styles.main}>
         <h1>One last look</h1>
-        <PayForm quote={quote} />
+        <FormMessage />
+        <PayWithKept cards={me?.cards ?? []} agreed={<Agreed quote={quote} />} total={quote.total.text} />
+        <PayForm quote={quote} legend={me?.cards.length ? 'Another card' : 'Card'} />
       </div>
       <Sheet className={styles.aside}>
         <h2>What you get</h2>
@@ -125,7 +117,21 @@ export function Pay() {
   )
 }
 
-function PayForm({ quote }: { quote: Extract<PayData['quote'], { kind: 'Quote' }> }) {
+type Quote = Extract<PayData['quote'], { kind: 'Quote' }>
+
+/** What stands in every form that pays: what is agreed on, and the key that makes one order of what is sent twice. */
+function Agreed({ quote }: { quote: Quote }) {
+  const page = usePage()
+  return (
+    <>
+      <input type="hidden" name="idempotencyKey" value={page.idempotencyKey ?? ''} />
+      <input type="hidden" name="maxAmount" value={quote.total.amount} />
+      <input type="hidden" name="maxCurrency" value={quote.total.currency} />
+    </>
+  )
+}
+
+function PayForm({ quote, legend }: { quote: Quote; legend: string }) {
   const page = usePage()
   const [isPaying, setPaying] = useState(false)
   // A second click sends nothing; where there is no script, the key makes both one order.
@@ -135,15 +141,13 @@ function PayForm({ quote }: { quote: Extract<PayData['quote'], { kind: 'Quote' }
   }
   return (
     <form method="post" action={address(page, '/checkout/pay', { address: page.query.address })} onSubmit={onSubmit} className={styles.pay}>
-      <FormMessage />
-      <input type="hidden" name="idempotencyKey" value={page.idempotencyKey ?? ''} />
-      <input type="hidden" name="maxAmount" value={quote.total.amount} />
-      <input type="hidden" name="maxCurrency" value={quote.total.currency} />
-      <Fields legend="Card">
+      <Agreed quote={quote} />
+      <Fields legend={legend}>
         <Field name="number" label="Card number" inputMode="numeric" autoComplete="cc-number" required maxLength={24} placeholder="4242 4242 4242 4242" wide />
         <Field name="expiry" label="Good until" autoComplete="cc-exp" required placeholder="MM/YY" pattern="[0-9]{1,2} ?/ ?[0-9]{2,4}" maxLength={9} />
         <Field name="cvv" label="Security code" inputMode="numeric" autoComplete="cc-csc" required pattern="[0-9]{3,4}" maxLength={4} />
       </Fields>
+      <KeepCard />
       <p className={styles.small}>The number is checked and forgotten. No card is charged here: 4242 4242 4242 4242 always has money.</p>
       <Button disabled={isPaying}>{isPaying ? 'Paying …' : `Pay ${quote.total.text}`}</Button>
     </form>

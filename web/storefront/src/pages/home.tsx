@@ -1,6 +1,7 @@
 import { useData } from '@vitrine/kit/src/data'
-import { type HomeData, Home as HomeOperation, type Tile } from '../operations'
+import { Ads as AdsOperation, type HomeData, Home as HomeOperation, type Tile } from '../operations'
 import { address, usePage } from '../page'
+import { Ads } from '../parts/ads'
 import { ButtonLink } from '../parts/controls'
 import { Icon } from '../parts/icons'
 import { Tiles } from '../parts/tile'
@@ -25,6 +26,7 @@ export function Home() {
       <Categories categories={categories} />
       <Shelf title="Fresh from the furnace" tiles={others.slice(0, ON_SHELF)} />
       <Workshops workshops={workshops.nodes} />
+      <Ads from={AdsOperation} />
     </>
   )
 }

@@ -1,12 +1,13 @@
 // An order: what was bought, and where it is. As long as it moves, the page asks again.
-import { DataContext, PageSource, type Result, useData } from '@vitrine/kit/src/data'
+import { useData } from '@vitrine/kit/src/data'
 import { moment } from '@vitrine/kit/src/time'
-import { useContext, useEffect } from 'react'
+import { useEffect } from 'react'
 import { Order as OrderOperation, type OrderData, type OrderState } from '../operations'
 import { address, usePage } from '../page'
 import { Button, ButtonLink, FormMessage, Sheet } from '../parts/controls'
 import { Icon } from '../parts/icons'
 import { Lines, Sums } from '../parts/order-lines'
+import { useRefresh } from '../refresh'
 import { AddressText } from './checkout'
 import { NotFound } from './not-found'
 import styles from './order.module.css'
@@ -58,20 +59,15 @@ export function Order() {
 }
 
 function useRefreshing(isMoving: boolean) {
-  const page = usePage()
-  const source = useContext(DataContext)
+  const refresh = useRefresh()
   useEffect(() => {
-    if (!isMoving || !(source instanceof PageSource)) return
+    if (!isMoving) return
     const timer = setInterval(() => {
-      if (document.hidden) return
-      fetch(page.path, { headers: { accept: 'application/json' } })
-        .then((response) => (response.ok ? response.json() : null))
-        .then((results: Result[] | null) => results && source.replace(results))
-        // What is shown stays, and is asked again.
-        .catch(() => {})
+      // What is shown stays where there is no answer, and is asked again.
+      if (!document.hidden) refresh().catch(() => {})
     }, REFRESH_MS)
     return () => clearInterval(timer)
-  }, [isMoving, page.path, source])
+  }, [isMoving, refresh])
 }
 
 function Thanks({ order }: { order: OrderShown }) {
@@ -86,7 +82,13 @@ function Thanks({ order }: { order: OrderShown }) {
       )}
       <h1>{isNew ? 'Thank you' : STATE_NAMES[order.state]}</h1>
       <p className={styles.note} role="status">
-        {isNew ? `Order ${order.id} is yours. A letter is in your mailbox.` : `Order ${order.id}`}
+        {`Order ${order.id}`}
+        {isNew && (
+          <>
+            {' is yours. A letter is in '}
+            <a href={address(page, '/mailbox')}>your mailbox</a>.
+          </>
+        )}
       </p>
     </header>
   )

@@ -1,6 +1,7 @@
 import { useData } from '@vitrine/kit/src/data'
-import { Also, Product as ProductOperation, type ProductData } from '../operations'
+import { AdsOfProduct, Also, Product as ProductOperation, type ProductData } from '../operations'
 import { address, usePage } from '../page'
+import { Ads } from '../parts/ads'
 import { BuyForm } from '../parts/buy-form'
 import { Icon } from '../parts/icons'
 import { Stock } from '../parts/stock'
@@ -34,6 +35,7 @@ export function Product() {
         </div>
       </article>
       <GoesWith />
+      <Ads from={AdsOfProduct} />
     </>
   )
 }
@@ -109,7 +111,9 @@ function Facts({ piece }: { piece: Piece }) {
       {piece.promoter && (
         <div>
           <dt>Sold by</dt>
-          <dd>A studio beside ours</dd>
+          <dd>
+            <a href={address(page, `/promoters/${piece.promoter.id}`)}>A studio beside ours</a>
+          </dd>
         </div>
       )}
       <div>

@@ -1,5 +1,6 @@
 // Puts a piece into the cart. Without script it is a plain form; with it the page stays and says what is in the cart now.
 import { type FormEvent, useState } from 'react'
+import type { Changed } from '../cart-changes'
 import type { Tile } from '../operations'
 import { address, usePage } from '../page'
 import { send } from '../send'
@@ -10,11 +11,6 @@ import styles from './buy-form.module.css'
 
 /** Most of one piece in a form; the cart takes more. */
 const MOST = 10
-
-interface Put {
-  cart: number
-  message: string | null
-}
 
 type State = { is: 'idle' } | { is: 'sending' } | { is: 'done'; quantity: number } | { is: 'refused'; message: string }
 
@@ -35,7 +31,7 @@ export function BuyForm({ product }: { product: Pick<Tile, 'id' | 'kind' | 'avai
     setState({ is: 'sending' })
     setCart(before + quantity)
     try {
-      const put = await send<Put>('/cart', form)
+      const put = await send<Changed>('/cart', form)
       setCart(put.cart)
       setState(put.message === null ? { is: 'done', quantity } : { is: 'refused', message: put.message })
     } catch {

@@ -1,6 +1,7 @@
 // Buttons, fields and what is said of a form.
 import type { ComponentProps, ReactNode } from 'react'
 import { usePage } from '../page'
+import { inWords } from '../refusals'
 import styles from './controls.module.css'
 
 export function Button({ quiet = false, className = '', ...rest }: ComponentProps<'button'> & { quiet?: boolean }) {
@@ -58,7 +59,7 @@ export function FormMessage() {
   const form = usePage().form
   return form ? (
     <p className={styles.message} role="alert">
-      {form.message}
+      {inWords(form)}
     </p>
   ) : null
 }

@@ -61,7 +61,7 @@ export function SearchBox() {
         type="search"
         name="q"
         maxLength={100}
-        placeholder="Search the shop"
+        placeholder="Search"
         aria-label="Search the shop"
         autoComplete="off"
         role="combobox"

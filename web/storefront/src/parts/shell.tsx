@@ -5,6 +5,7 @@ import { Shop } from '../operations'
 import { address, usePage } from '../page'
 import { useVisitor } from '../visitor'
 import { Icon } from './icons'
+import { Region } from './region'
 import { SearchBox } from './search-box'
 import styles from './shell.module.css'
 
@@ -52,7 +53,11 @@ function Bar() {
         <a className={styles.tool} href={address(page, '/cart')}>
           <Icon name="cart" />
           <span className={styles.label}>Cart</span>
-          {count > 0 && <span className={styles.count}>{count}</span>}
+          {count > 0 && (
+            <span key={count} className={styles.count}>
+              {count}
+            </span>
+          )}
         </a>
       </div>
       <Categories />
@@ -106,36 +111,15 @@ function Foot() {
               <a href={address(page, '/account')}>Your account</a>
             </li>
             <li>
+              <a href={address(page, '/mailbox')}>Your mailbox</a>
+            </li>
+            <li>
               <a href="/api/v1/openapi.json">The API</a>
             </li>
           </ul>
         </nav>
-        <Currencies />
+        <Region />
       </div>
     </footer>
-  )
-}
-
-function Currencies() {
-  const page = usePage()
-  const currencies = useData(Shop)?.currencies.items ?? []
-  if (currencies.length === 0) return null
-  return (
-    <details className={styles.currencies}>
-      <summary>Prices in {page.currency}</summary>
-      <ul>
-        {currencies.map((currency) => (
-          <li key={currency.code}>
-            <a
-              href={address({ currency: currency.code }, page.path, page.query)}
-              aria-current={currency.code === page.currency ? 'true' : undefined}
-              rel="nofollow"
-            >
-              <abbr title={currency.name}>{currency.code}</abbr> {currency.name}
-            </a>
-          </li>
-        ))}
-      </ul>
-    </details>
   )
 }
