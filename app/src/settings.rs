@@ -383,6 +383,7 @@ pub struct Services {
     pub ads: vitrine_shop_ads::Config,
     pub accounting: vitrine_shop_accounting::Config,
     pub fraud: vitrine_shop_fraud::Config,
+    pub analytics: vitrine_shop_analytics::Config,
 }
 
 impl Settings {

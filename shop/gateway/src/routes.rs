@@ -1,6 +1,7 @@
 //! Every operation of the REST API: this list is the router and the OpenAPI document.
 
 mod admin;
+mod analytics;
 mod buying;
 mod catalog;
 mod customers;
@@ -50,6 +51,7 @@ pub(crate) fn all() -> Operations {
     ];
     all.extend(public());
     all.extend(selling());
+    all.extend(analytics::operations());
     all.extend(customer());
     all.extend(buying());
     all.extend(admin());

@@ -64,6 +64,9 @@ schemas! {
     AddressId: NAMED => id_of(&["adr"]);
     LetterId: NAMED => id_of(&["eml"]);
     CardToken: NAMED => id_of(&["tok"]);
+    SourceId: NAMED => id_of(&["src"]);
+    DestinationKind: INLINE => words("Where messages go", vec!["webhook", "segment", "rudderstack", "ga4", "mixpanel", "amplitude", "file"]);
+    ReceiverText: INLINE => json_schema!({"type": "string", "maxLength": 500, "pattern": r"^[!-~]*$"});
     /// One of everyone's customers, or all.
     Currency: NAMED => words("A currency that the shop knows, by its ISO 4217 code", currencies(|_| true));
     /// A currency; empty is the euro.

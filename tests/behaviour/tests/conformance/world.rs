@@ -10,6 +10,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::ServiceExt;
 use vitrine_contracts::accounting::v1::{ListTransactionsRequest, ListTransactionsResponse};
+use vitrine_contracts::analytics::v1::{AcceptRequest, AcceptResponse, Actor, CreateSourceRequest, Source};
 use vitrine_contracts::checkout::v1::PlaceOrderRequest;
 use vitrine_contracts::common::v1::{Address, Line};
 use vitrine_contracts::customers::v1::{Customer, PutAddressRequest, SavedAddress, SignUpRequest};
@@ -44,6 +45,9 @@ pub struct World {
     pub orders: Vec<Order>,
     /// A letter to who has bought.
     pub message_id: String,
+    /// Some messages came of it.
+    pub source: Source,
+    pub unused_source: Source,
 }
 
 pub fn address() -> Address {
@@ -62,6 +66,17 @@ pub fn card() -> Card {
     Card { number: "4242424242424242".to_owned(), expiry_month: 12, expiry_year: 2034, cvv: "123".to_owned() }
 }
 
+/// Who may see all sources.
+pub fn someone() -> Option<Actor> {
+    Some(Actor { owner_id: "adm_conformance".to_owned(), is_admin: true })
+}
+
+/// That a page was seen, as a source tells it.
+pub fn page_seen(write_key: &str, message_id: &str) -> AcceptRequest {
+    let body = format!("{{\"userId\": \"u\", \"messageId\": \"{message_id}\"}}").into_bytes();
+    AcceptRequest { call: "page".to_owned(), body, write_key: write_key.to_owned(), ..AcceptRequest::default() }
+}
+
 impl World {
     pub async fn start() -> Self {
         let mut world = Self {
@@ -70,6 +85,8 @@ impl World {
             leaving: Customer::default(),
             orders: Vec::new(),
             message_id: String::new(),
+            source: Source::default(),
+            unused_source: Source::default(),
         };
         world.furnish().await;
         world
@@ -126,6 +143,11 @@ impl World {
         self.ask("/vitrine.customers.v1.CustomersService/SignUp", &request).await
     }
 
+    async fn new_source(&self, name: &str) -> Source {
+        let request = CreateSourceRequest { actor: someone(), name: name.to_owned(), needs_consent: false };
+        self.ask("/vitrine.analytics.v1.AnalyticsService/CreateSource", &request).await
+    }
+
     /// Leaves something in the cart.
     async fn fill(&self) {
         let line = Some(Line { product_id: "prd_pebble-vase".to_owned(), quantity: 1 });
@@ -162,6 +184,12 @@ impl World {
             self.orders.push(order);
         }
         self.fill().await;
+        self.source = self.new_source("Pages").await;
+        self.unused_source = self.new_source("No pages").await;
+        for key in 0..ORDERS {
+            let seen = page_seen(&self.source.write_key, &key.to_string());
+            let _: AcceptResponse = self.ask("/vitrine.analytics.v1.AnalyticsService/Accept", &seen).await;
+        }
         let letters = ListMessagesRequest { customer_id: self.customer.id.clone(), page: None };
         self.message_id = eventually("letters, bookings and assessments", async || {
             let sent: ListMessagesResponse = self.ask("/vitrine.email.v1.EmailService/ListMessages", &letters).await;
