@@ -27,8 +27,7 @@ const MAX_SESSIONS: usize = 20;
 /// The longest id of a visit that is noted, in bytes.
 const MAX_SESSION_ID: usize = 64;
 
-/// What takes messages. Cheap to clone.
-#[derive(Clone)]
+/// What takes messages.
 pub(crate) struct Intake {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
@@ -127,7 +126,9 @@ impl Intake {
         }
         let ids: Vec<&str> = sessions.keys().copied().collect();
         let known = self.store.get_many::<SessionDoc>(&ids).await?;
-        known.iter().for_each(|known| drop(sessions.remove(known.doc.id.as_str())));
+        for known in known {
+            sessions.remove(known.doc.id.as_str());
+        }
         let session = |(id, message): (&str, &&Message)| SessionDoc {
             id: id.to_owned(),
             anonymous_id: message.anonymous_id().map(str::to_owned),

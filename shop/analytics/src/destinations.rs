@@ -169,13 +169,16 @@ pub(crate) fn permitted(doc: &DestinationDoc, kind: &Kind, mut message: Message)
     Some(message)
 }
 
+/// Where nothing is said.
+static NOTHING: Value = Value::Null;
+
 /// What a message says for one destination, by any of its names.
 fn options<'a>(message: &'a Message, name: &str) -> &'a Value {
     let kind = KINDS.iter().find(|kind| kind.name == name);
     let aliases = kind.map_or(&[][..], |kind| kind.aliases);
     let switches = message.0["integrations"].as_object().into_iter().flatten();
     let mut said = switches.filter(|(name, _)| aliases.iter().any(|known| name.eq_ignore_ascii_case(known)));
-    said.next().map_or(&Value::Null, |(_, value)| value)
+    said.next().map_or(&NOTHING, |(_, value)| value)
 }
 
 fn needs_secret(doc: &DestinationDoc) -> Result<(), Problem> {
@@ -204,11 +207,12 @@ fn allowed_url(doc: &DestinationDoc, config: &Config) -> Result<(), Problem> {
 
 /// Parts of a list, each of at most so many messages and so many bytes as one request may have.
 fn chunks(messages: Vec<Value>, most: usize) -> Vec<Vec<Value>> {
-    let (mut parts, mut bytes) = (Vec::new(), 0);
+    let mut parts: Vec<Vec<Value>> = Vec::new();
+    let mut bytes = 0;
     for message in messages {
         let size = message.to_string().len() + 1;
         match parts.last_mut() {
-            Some(part) if Vec::len(part) < most && bytes + size <= MAX_REQUEST => {
+            Some(part) if part.len() < most && bytes + size <= MAX_REQUEST => {
                 bytes += size;
                 part.push(message);
             }

@@ -293,11 +293,11 @@ fn times(own: &Map<String, Value>, shared: &Shared, kept: &mut Map<String, Value
         (None, _) => received,
     };
     let is_ahead = at > received.saturating_add(MAX_AHEAD_MS);
-    let mut put = |field: &str, ms: i64| kept.insert(field.to_owned(), json!(rfc3339(ms)));
-    put("timestamp", if is_ahead { received } else { at });
-    put("receivedAt", received);
-    original.map(|ms| put("originalTimestamp", ms));
-    sent.map(|ms| put("sentAt", ms));
+    let at = if is_ahead { received } else { at.max(0) };
+    let told = [("timestamp", Some(at)), ("receivedAt", Some(received)), ("originalTimestamp", original), ("sentAt", sent)];
+    for (field, ms) in told {
+        kept.extend(ms.map(|ms| (field.to_owned(), json!(rfc3339(ms)))));
+    }
     if is_ahead {
         kept.insert("clockIsAhead".to_owned(), json!(true));
     }

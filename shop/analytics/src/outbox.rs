@@ -37,7 +37,7 @@ impl Source for Outbox {
         let mut latest = self.store.watch_events();
         let until = tokio::time::Instant::now() + WAIT;
         loop {
-            latest.borrow_and_update();
+            latest.mark_unchanged();
             let (events, position) =
                 self.store.read_events(self.looked.1, &topics, READ).await.map_err(|e| e.to_string())?;
             let is_end = events.len() < READ;

@@ -88,7 +88,7 @@ impl Body {
             sent_at: fields.remove("sentAt"),
             ..shared
         };
-        let read_each = |(at, message): (usize, Value)| {
+        let read_each = |(at, message): (usize, Value)| -> Result<Result<Message, Rejected>, Problem> {
             check_size(&format!("batch[{at}]"), &message)?;
             let Value::Object(mut fields) = message else {
                 let refused = Refused { field: "", message: "a message is no object", expected: "a JSON object" };

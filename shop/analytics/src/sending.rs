@@ -22,7 +22,7 @@ use vitrine_kit::clock::Clock;
 use vitrine_platform_bus::{Consumer, Event, HandleError, Handler};
 use vitrine_platform_fetch::{Client, Error as FetchError, Limits, Request, Settings};
 use vitrine_platform_store::{Error, Query, Store, Tx};
-use vitrine_platform_telemetry::{Counter, Service};
+use vitrine_platform_telemetry::{Context, Counter, Service};
 
 use crate::Config;
 use crate::destinations::{Destination, Kind, Observatory, Outgoing, Parcel, kind, permitted};
@@ -157,7 +157,8 @@ impl Senders {
         let consumer =
             Consumer::new(name, vitrine_contracts::services::ANALYTICS, &[MESSAGES_ACCEPTED], self.store.clone(), handler);
         let (source, stop) = (Box::new(Outbox::new(self.store.clone(), source_id)), CancellationToken::new());
-        let task = tokio::spawn(consumer.run(source, self.telemetry.clone(), stop.clone()));
+        let work = consumer.run(source, self.telemetry.clone(), stop.clone());
+        let task = tokio::spawn(Context::current().scope(work));
         Sender { version, stop, task }
     }
 }

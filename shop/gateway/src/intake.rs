@@ -96,7 +96,7 @@ fn taken(answer: &AcceptResponse) -> Response {
 }
 
 /// A refusal of one that sends too much, with both headers that libraries look for.
-pub(crate) fn too_many(now_ms: i64) -> Response {
+fn too_many(now_ms: i64) -> Response {
     let reply = Reply::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "too many requests: wait a second");
     let mut response = reply.at("rate", "fewer requests a second").into_response();
     response.headers_mut().insert(RESET, HeaderValue::from(now_ms + PAUSE_MS));

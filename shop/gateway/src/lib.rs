@@ -72,7 +72,7 @@ pub struct Config {
     /// Requests with messages of analytics that one source may send in a second for long.
     #[schemars(range(min = 1))]
     pub analytics_rate_per_s: u32,
-    /// The same at once.
+    /// Requests with messages of analytics that one source may send at once.
     #[schemars(range(min = 1))]
     pub analytics_rate_burst: u32,
     /// Largest body of a request, in bytes.

@@ -10,7 +10,7 @@ use vitrine_tests_testkit::{node, python, succeed};
 use super::world::{Analytics, Source};
 
 /// Pinned as they were looked at.
-const NODE: &[&str] = &["@segment/analytics-node@3.1.0", "@rudderstack/rudder-sdk-node@3.0.4"];
+const NODE: &[&str] = &["@segment/analytics-node@3.1.0", "@rudderstack/rudder-sdk-node@3.0.13"];
 const PYTHON: &[&str] = &["segment-analytics-python==2.4.0", "rudder-sdk-python==2.1.4"];
 /// What each program sends: more than one request holds.
 const SENT: usize = 250;
@@ -28,7 +28,7 @@ async fn came(shop: &Analytics, source: &Source) -> Result<usize> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn libraries_for_node_deliver() -> Result<()> {
-    let packages = node(cache(), "analytics-node-3.1.0-rudder-3.0.4", NODE).await?;
+    let packages = node(cache(), "analytics-node-3.1.0-rudder-3.0.13", NODE).await?;
     let shop = Analytics::start(Config::default()).await?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/behaviour/analytics/send.mjs");
     for (library, base) in [("segment", "/analytics"), ("segment", ""), ("rudderstack", "/analytics"), ("rudderstack", "")] {

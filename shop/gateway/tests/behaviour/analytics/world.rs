@@ -26,12 +26,12 @@ use vitrine_flags_client::Flags;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_host::{Host, Running};
 use vitrine_platform_http::{Router, bind, serve};
-use vitrine_platform_mesh::{Limits, Mesh, Transport};
+use vitrine_platform_mesh::{Limits, Mesh, Replicas, Transport};
 use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
 use vitrine_shop_gateway::Config;
 use vitrine_shop_load::http::{Call, Client, Response};
 
-use crate::deps;
+use crate::{NOWHERE, deps};
 
 pub(super) use vitrine_contracts::analytics::v1::Source;
 
@@ -67,7 +67,7 @@ impl Analytics {
         let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
         let mesh = Mesh::new(Limits::default());
         for other in vitrine_contracts::services::ALL.iter().filter(|name| ![ANALYTICS, GATEWAY].contains(name)) {
-            mesh.place_remote(other, &[crate::NOWHERE.parse()?])?;
+            mesh.place_remote(other, &Replicas::At(vec![NOWHERE.parse()?]))?;
         }
         let host = Host::new(data.path(), Clock::system(), 1, telemetry, mesh);
         let analytics = vitrine_shop_analytics::build(analytics, &Flags::of_code(), &host)?;
