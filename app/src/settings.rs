@@ -395,6 +395,7 @@ impl Settings {
         for known in [&mut services.gateway.issuer, &mut services.auth.issuer, &mut services.storefront.url] {
             url.clone_into(known);
         }
+        services.storefront.write_key.clone_from(&services.analytics.shop_key);
         services.auth.clients.retain(|c| c.id != CLI_CLIENT);
         services.auth.clients.push(Client {
             id: CLI_CLIENT.to_owned(),
