@@ -16,8 +16,8 @@ use vitrine_contracts::orders::v1::orders_service_client::OrdersServiceClient;
 use vitrine_contracts::payments::v1::payments_service_client::PaymentsServiceClient;
 use vitrine_contracts::recommendations::v1::recommendations_service_client::RecommendationsServiceClient;
 use vitrine_contracts::services::{
-    ACCOUNTING, ADS, ALL, ANALYTICS, AUTH, CARTS, CATALOG, CHECKOUT, CURRENCY, CUSTOMERS, EMAIL, FRAUD, GATEWAY, ORDERS,
-    PAYMENTS, RECOMMENDATIONS, SHIPPING,
+    ACCOUNTING, ADS, ALL, ANALYTICS, AUTH, CARTS, CATALOG, CHECKOUT, CURRENCY, CUSTOMERS, EMAIL, FRAUD, GATEWAY,
+    ORDERS, PAYMENTS, RECOMMENDATIONS, SHIPPING,
 };
 use vitrine_contracts::shipping::v1::shipping_service_client::ShippingServiceClient;
 use vitrine_flags_client::Flags;

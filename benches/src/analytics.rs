@@ -52,7 +52,9 @@ pub(crate) async fn throughput(binary: &Path, seconds: u64) -> Result<()> {
         best = best.max(rate);
     }
     tell("messages acknowledged", best, "messages/s", GOAL, true);
-    println!("  method: {SENDERS} senders over HTTP, requests of {BATCH}, the best of {TURNS} turns of {seconds} s; the shop's own store on SQLite\n");
+    println!(
+        "  method: {SENDERS} senders over HTTP, requests of {BATCH}, the best of {TURNS} turns of {seconds} s; the shop's own store on SQLite\n"
+    );
     shop.process()?.stop()?;
     Ok(())
 }
@@ -62,9 +64,14 @@ pub(crate) async fn crashes(binary: &Path, kills: usize) -> Result<()> {
     let crashes = messages_crash(binary, kills, rand::random()).await?;
     println!("Crash safety of messages (goal: 200 kills, none lost, none twice)");
     println!("  kill -9 under messages                  {:>8} times", crashes.kills);
-    println!("  acknowledged between them               {:>8} messages, each handed on exactly once", crashes.acknowledged);
+    println!(
+        "  acknowledged between them               {:>8} messages, each handed on exactly once",
+        crashes.acknowledged
+    );
     println!("  requests sent again, without an answer  {:>8}", crashes.repeated);
     println!("  slowest start after one                 {:>8.0} ms", crashes.slowest_start.as_secs_f64() * 1000.0);
-    println!("  method: 4 senders, killed after 1 to 400 ms, counted at a destination; see tests/testkit/src/messages.rs\n");
+    println!(
+        "  method: 4 senders, killed after 1 to 400 ms, counted at a destination; see tests/testkit/src/messages.rs\n"
+    );
     Ok(())
 }

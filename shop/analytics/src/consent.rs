@@ -23,7 +23,8 @@ pub(crate) fn agrees_to_be_measured(context: &Value) -> bool {
 /// Takes back all that was agreed to: the browser says no.
 pub(crate) fn withdraw(context: &mut Map<String, Value>) {
     let mut told = context.remove("consent").unwrap_or_default();
-    let names: Vec<String> = preferences(&json!({"consent": told})).into_iter().flatten().map(|(name, _)| name.clone()).collect();
+    let names: Vec<String> =
+        preferences(&json!({"consent": told})).into_iter().flatten().map(|(name, _)| name.clone()).collect();
     let refused: Map<String, Value> = names.into_iter().map(|name| (name, Value::Bool(false))).collect();
     if !told.is_object() {
         told = json!({});
@@ -57,7 +58,8 @@ fn holds_email(text: &str) -> bool {
     let text = text.replace("%40", "@");
     text.match_indices('@').any(|(at, _)| {
         let before = text[..at].chars().next_back();
-        let domain: String = text[at + 1..].chars().take_while(|c| c.is_alphanumeric() || ['.', '-'].contains(c)).collect();
+        let domain: String =
+            text[at + 1..].chars().take_while(|c| c.is_alphanumeric() || ['.', '-'].contains(c)).collect();
         let ends = domain.trim_end_matches('.').rsplit_once('.');
         before.is_some_and(|c| c.is_alphanumeric() || "._%+-\"".contains(c))
             && ends.is_some_and(|(name, top)| !name.is_empty() && top.len() >= 2)
@@ -73,12 +75,9 @@ mod tests {
     #[test]
     fn silence_is_no_yes() {
         let yes = json!({"consent": {"categoryPreferences": {"analytics": true, "advertising": false}}});
-        for (categories, expected) in [
-            (&[][..], true),
-            (&["analytics"], true),
-            (&["analytics", "advertising"], false),
-            (&["functional"], false),
-        ] {
+        for (categories, expected) in
+            [(&[][..], true), (&["analytics"], true), (&["analytics", "advertising"], false), (&["functional"], false)]
+        {
             assert_eq!(agrees(&yes, categories), expected, "{categories:?}");
         }
         assert!(!agrees_to_be_measured(&json!({})));

@@ -10,9 +10,9 @@ use vitrine_platform_bus::{Event, HandleError, Handler};
 use vitrine_platform_store::{Query, Store, Tx};
 use vitrine_platform_telemetry::Baggage;
 
+use crate::SHOP_SOURCE;
 use crate::accept::{own, write};
 use crate::store::{MessageDoc, SessionDoc, SourceDoc, USER};
-use crate::SHOP_SOURCE;
 
 /// Where a trace's id stands in a `traceparent`.
 const TRACE_ID: std::ops::Range<usize> = 3..35;
@@ -46,9 +46,7 @@ impl Handler for OrderPaid {
 
 /// The order, as Segment's specification of shops has it.
 fn completed(order: &OrderEvent, session: &SessionDoc, trace_id: &str) -> Value {
-    let product = |line: &OrderLine| {
-        json!({"product_id": line.product_id, "name": line.name, "quantity": line.quantity, "price": amount(line.unit_price.as_ref())})
-    };
+    let product = |line: &OrderLine| json!({"product_id": line.product_id, "name": line.name, "quantity": line.quantity, "price": amount(line.unit_price.as_ref())});
     json!({
         "type": "track",
         "event": "Order Completed",

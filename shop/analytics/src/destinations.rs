@@ -46,7 +46,10 @@ pub(crate) struct Parcel {
 pub(crate) enum Outgoing {
     Request(Request),
     /// Lines for the end of a file.
-    Lines { file: PathBuf, lines: Vec<u8> },
+    Lines {
+        file: PathBuf,
+        lines: Vec<u8>,
+    },
 }
 
 /// Somebody who is told of messages.
@@ -183,9 +186,13 @@ fn options<'a>(message: &'a Message, name: &str) -> &'a Value {
 
 fn needs_secret(doc: &DestinationDoc) -> Result<(), Problem> {
     let printable = !doc.secret.is_empty() && doc.secret.bytes().all(|b| b.is_ascii_graphic());
-    printable
-        .then_some(())
-        .ok_or_else(|| Problem::invalid("destination.secret", "the receiver's key, in visible ASCII", "the key is missing or malformed"))
+    printable.then_some(()).ok_or_else(|| {
+        Problem::invalid(
+            "destination.secret",
+            "the receiver's key, in visible ASCII",
+            "the key is missing or malformed",
+        )
+    })
 }
 
 /// Only hosts that the shop names are sent to where whoever has a source says where: else they could have the shop call its own machines.
@@ -199,9 +206,11 @@ fn allowed_url(doc: &DestinationDoc, config: &Config) -> Result<(), Problem> {
     };
     let is_allowed = config.allowed_hosts.iter().any(|host| host == place.as_str() || host == place.host());
     is_allowed.then_some(()).ok_or_else(|| {
-        Problem::permission_denied("the shop does not send to this host: analytics.allowed_hosts names those that it does")
-            .with_reason("HOST_NOT_ALLOWED")
-            .with_field("destination.url")
+        Problem::permission_denied(
+            "the shop does not send to this host: analytics.allowed_hosts names those that it does",
+        )
+        .with_reason("HOST_NOT_ALLOWED")
+        .with_field("destination.url")
     })
 }
 

@@ -17,11 +17,11 @@ use vitrine_platform_bus::{DeadLetter, dead_letters};
 use vitrine_platform_host::{Failure, page_info, page_of};
 use vitrine_platform_store::Query;
 
+use crate::Config;
 use crate::accept::Intake;
 use crate::destinations::kind;
 use crate::sources::{self, actor};
 use crate::store::{AT, DestinationDoc, MessageDoc, OWNER, REFUSED, SOURCE, SourceDoc};
-use crate::Config;
 
 pub(crate) struct Service {
     pub(crate) intake: Intake,
@@ -106,10 +106,7 @@ impl AnalyticsService for Service {
         self.told(source).await
     }
 
-    async fn delete_destination(
-        &self,
-        request: Request<DeleteDestinationRequest>,
-    ) -> Result<Response<Source>, Status> {
+    async fn delete_destination(&self, request: Request<DeleteDestinationRequest>) -> Result<Response<Source>, Status> {
         let DeleteDestinationRequest { source_id, actor: given, kind } = request.into_inner();
         let (store, actor) = (&self.intake.store, actor(given)?);
         let source = sources::delete_destination(store, &source_id, &actor, &kind).await?;
@@ -117,10 +114,7 @@ impl AnalyticsService for Service {
         self.told(source).await
     }
 
-    async fn replay_destination(
-        &self,
-        request: Request<ReplayDestinationRequest>,
-    ) -> Result<Response<Source>, Status> {
+    async fn replay_destination(&self, request: Request<ReplayDestinationRequest>) -> Result<Response<Source>, Status> {
         let ReplayDestinationRequest { source_id, actor: given, kind, since_unix_ms } = request.into_inner();
         let (store, actor) = (&self.intake.store, actor(given)?);
         let source = sources::replay_destination(store, &source_id, &actor, &kind, since_unix_ms).await?;

@@ -49,7 +49,11 @@ impl Message {
     pub(crate) fn read(own: Map<String, Value>, kind: Option<&str>, shared: &Shared) -> Result<Self, Refused> {
         let kind = kind.or_else(|| own.get("type").and_then(Value::as_str)).unwrap_or_default();
         let Some(kind) = TYPES.iter().find(|known| **known == kind) else {
-            return Err(refused("type", "the type is missing or unknown", "track, identify, page, screen, group or alias"));
+            return Err(refused(
+                "type",
+                "the type is missing or unknown",
+                "track, identify, page, screen, group or alias",
+            ));
         };
         let mut kept = Map::new();
         kept.insert("type".to_owned(), json!(kind));
@@ -58,7 +62,10 @@ impl Message {
         kept.insert("messageId".to_owned(), json!(message_id(&own)?));
         let context = context(&own, shared);
         times(&own, shared, &mut kept)?;
-        kept.insert("integrations".to_owned(), Value::Object(merged(&shared.integrations, object(&own, "integrations"))));
+        kept.insert(
+            "integrations".to_owned(),
+            Value::Object(merged(&shared.integrations, object(&own, "integrations"))),
+        );
         kept.insert("context".to_owned(), Value::Object(context));
         Ok(Self(Value::Object(kept)))
     }
@@ -144,7 +151,9 @@ fn people(own: &Map<String, Value>, kind: &str, kept: &mut Map<String, Value>) -
     if kind == "alias" && (previous.is_none() || user_id.is_none()) {
         return Err(refused("previousId", "an alias needs two ids", "previousId and userId"));
     }
-    for (field, id) in [("userId", user_id), ("anonymousId", anonymous_id), ("groupId", group), ("previousId", previous)] {
+    for (field, id) in
+        [("userId", user_id), ("anonymousId", anonymous_id), ("groupId", group), ("previousId", previous)]
+    {
         kept.extend(id.map(|id| (field.to_owned(), Value::String(id))));
     }
     Ok(())
@@ -294,7 +303,8 @@ fn times(own: &Map<String, Value>, shared: &Shared, kept: &mut Map<String, Value
     };
     let is_ahead = at > received.saturating_add(MAX_AHEAD_MS);
     let at = if is_ahead { received } else { at.max(0) };
-    let told = [("timestamp", Some(at)), ("receivedAt", Some(received)), ("originalTimestamp", original), ("sentAt", sent)];
+    let told =
+        [("timestamp", Some(at)), ("receivedAt", Some(received)), ("originalTimestamp", original), ("sentAt", sent)];
     for (field, ms) in told {
         kept.extend(ms.map(|ms| (field.to_owned(), json!(rfc3339(ms)))));
     }
@@ -367,14 +377,20 @@ mod tests {
     #[test]
     fn a_message_says_more_than_its_request_and_no_address_is_whole() {
         let request = Shared {
-            context: json!({"library": {"name": "lib", "version": "1"}, "locale": "en"}).as_object().expect("one").clone(),
+            context: json!({"library": {"name": "lib", "version": "1"}, "locale": "en"})
+                .as_object()
+                .expect("one")
+                .clone(),
             integrations: json!({"All": false}).as_object().expect("one").clone(),
             address: Some("198.51.100.77".parse().expect("an address")),
             ..shared()
         };
         let own = json!({"type": "page", "userId": "u", "context": {"library": {"version": "2"}}, "integrations": {"Mixpanel": true}});
         let kept = read(&own, &request).expect("taken");
-        assert_eq!(kept["context"], json!({"library": {"name": "lib", "version": "2"}, "locale": "en", "ip": "198.51.100.0"}));
+        assert_eq!(
+            kept["context"],
+            json!({"library": {"name": "lib", "version": "2"}, "locale": "en", "ip": "198.51.100.0"})
+        );
         assert_eq!(kept["integrations"], json!({"All": false, "Mixpanel": true}));
         let own = json!({"type": "page", "userId": "u", "context": {"ip": "2001:db8:1:2:3::4"}});
         assert_eq!(read(&own, &request).expect("taken")["context"]["ip"], "2001:db8:1::");

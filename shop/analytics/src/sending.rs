@@ -119,7 +119,8 @@ impl Senders {
         let is_over = |name: &String, sender: &Sender| {
             name != OBSERVATORY && wanted.get(name).is_none_or(|(version, _)| *version != sender.version)
         };
-        let over: Vec<String> = running.iter().filter(|(name, s)| is_over(name, s)).map(|(name, _)| name.clone()).collect();
+        let over: Vec<String> =
+            running.iter().filter(|(name, s)| is_over(name, s)).map(|(name, _)| name.clone()).collect();
         for name in over {
             if let Some(sender) = running.remove(&name) {
                 sender.end().await;
@@ -154,8 +155,13 @@ impl Senders {
             sent: self.sent.clone(),
             pauses: Mutex::new(Backoff::new(FIRST_PAUSE, MAX_PAUSE)),
         };
-        let consumer =
-            Consumer::new(name, vitrine_contracts::services::ANALYTICS, &[MESSAGES_ACCEPTED], self.store.clone(), handler);
+        let consumer = Consumer::new(
+            name,
+            vitrine_contracts::services::ANALYTICS,
+            &[MESSAGES_ACCEPTED],
+            self.store.clone(),
+            handler,
+        );
         let (source, stop) = (Box::new(Outbox::new(self.store.clone(), source_id)), CancellationToken::new());
         let work = consumer.run(source, self.telemetry.clone(), stop.clone());
         let task = tokio::spawn(Context::current().scope(work));

@@ -139,7 +139,11 @@ fn read(source_id: &str, given: Destination, known: Option<&DestinationDoc>) -> 
     for (field, text) in texts.into_iter().chain(given.consent_categories.iter().map(|c| ("consent_categories", c))) {
         if text.len() > MAX_TEXT || text.chars().any(char::is_control) {
             let field = format!("destination.{field}");
-            return Err(Problem::invalid(&field, &format!("at most {MAX_TEXT} bytes, no control characters"), "the text cannot be used"));
+            return Err(Problem::invalid(
+                &field,
+                &format!("at most {MAX_TEXT} bytes, no control characters"),
+                "the text cannot be used",
+            ));
         }
     }
     if given.consent_categories.len() > MAX_CATEGORIES {

@@ -33,7 +33,13 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 const PAUSE_MS: i64 = 1000;
 /// What the path calls are, with the browser's short forms.
 const CALLS: &[(&str, &str)] = &[
-    ("t", "track"), ("i", "identify"), ("p", "page"), ("s", "screen"), ("g", "group"), ("a", "alias"), ("b", "batch"),
+    ("t", "track"),
+    ("i", "identify"),
+    ("p", "page"),
+    ("s", "screen"),
+    ("g", "group"),
+    ("a", "alias"),
+    ("b", "batch"),
 ];
 /// Figures of libraries about themselves: taken, and dropped.
 const METRICS: &str = "m";
@@ -130,7 +136,8 @@ fn write_key(headers: &HeaderMap) -> Option<String> {
 /// The whole body, decompressed where it is gzip. No more of it is taken into memory than may be there.
 async fn read(body: Body) -> Result<Bytes, Reply> {
     let too_large = || {
-        let problem = Problem::invalid("body", &format!("at most {MAX_ANALYTICS_BODY} bytes"), "the request is too large");
+        let problem =
+            Problem::invalid("body", &format!("at most {MAX_ANALYTICS_BODY} bytes"), "the request is too large");
         Reply::from(problem.with_reason("TOO_LARGE"))
     };
     let body = axum::body::to_bytes(body, MAX_ANALYTICS_BODY).await.map_err(|_| too_large())?;

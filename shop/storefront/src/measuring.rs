@@ -46,7 +46,9 @@ fn consent(headers: &HeaderMap) -> Consent<'_> {
     }
     match cookie(headers, CONSENT) {
         Some("no") => Consent::No,
-        Some(said) => said.strip_prefix("yes.").filter(|id| id::is_valid(BROWSER, id)).map_or(Consent::Unknown, Consent::Yes),
+        Some(said) => {
+            said.strip_prefix("yes.").filter(|id| id::is_valid(BROWSER, id)).map_or(Consent::Unknown, Consent::Yes)
+        }
         None => Consent::Unknown,
     }
 }

@@ -54,10 +54,12 @@ pub async fn source(admin: &Api) -> Result<[String; 2]> {
 
 /// A request's body: messages that no other request has.
 pub fn batch(write_key: &str, sender: u64, request: u64) -> Value {
-    let message = |at: u64| json!({
-        "type": "track", "event": "Product Viewed", "anonymousId": format!("a-{sender}"),
-        "messageId": format!("{sender}-{request}-{at}"), "properties": {"product_id": "prd_tall-vase", "price": 29.5},
-    });
+    let message = |at: u64| {
+        json!({
+            "type": "track", "event": "Product Viewed", "anonymousId": format!("a-{sender}"),
+            "messageId": format!("{sender}-{request}-{at}"), "properties": {"product_id": "prd_tall-vase", "price": 29.5},
+        })
+    };
     json!({"writeKey": write_key, "batch": (0..BATCH).map(message).collect::<Vec<_>>()})
 }
 

@@ -151,7 +151,9 @@ fn shopping(properties: &Value, name: &str, params: &mut Map<String, Value>) {
         Some(json!(price * quantity))
     });
     params.extend(value.map(|value| ("value".to_owned(), value)));
-    for (field, param) in [("currency", "currency"), ("order_id", "transaction_id"), ("coupon", "coupon"), ("query", "search_term")] {
+    for (field, param) in
+        [("currency", "currency"), ("order_id", "transaction_id"), ("coupon", "coupon"), ("query", "search_term")]
+    {
         params.extend(properties[field].as_str().map(|text| (param.to_owned(), cut(text))));
     }
     for field in ["shipping", "tax"] {
@@ -181,7 +183,9 @@ fn shopping(properties: &Value, name: &str, params: &mut Map<String, Value>) {
 fn item(product: &Value) -> Option<Value> {
     let id = ["product_id", "sku", "id"].iter().find_map(|field| product[*field].as_str())?;
     let mut item = json!({"item_id": cut(id)});
-    for (field, name) in [("name", "item_name"), ("brand", "item_brand"), ("category", "item_category"), ("variant", "item_variant")] {
+    for (field, name) in
+        [("name", "item_name"), ("brand", "item_brand"), ("category", "item_category"), ("variant", "item_variant")]
+    {
         if let Some(text) = product[field].as_str() {
             item[name] = cut(text);
         }

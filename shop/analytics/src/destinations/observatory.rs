@@ -14,7 +14,17 @@ use crate::message::Message;
 
 /// What of an event's properties is told.
 const PROPERTIES: &[&str] = &[
-    "path", "product_id", "category", "currency", "price", "quantity", "value", "total", "order_id", "position", "step",
+    "path",
+    "product_id",
+    "category",
+    "currency",
+    "price",
+    "quantity",
+    "value",
+    "total",
+    "order_id",
+    "position",
+    "step",
 ];
 /// The longest value, in characters.
 const MAX_VALUE: usize = 200;

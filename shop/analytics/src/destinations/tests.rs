@@ -49,13 +49,20 @@ fn bought() -> Value {
 
 #[test]
 fn a_webhook_is_signed_and_can_tell_repeats() {
-    let some = |n: usize| (0..n).map(|i| json!({"type": "page", "userId": "u", "messageId": format!("m{i}")})).collect();
+    let some =
+        |n: usize| (0..n).map(|i| json!({"type": "page", "userId": "u", "messageId": format!("m{i}")})).collect();
     let [first, second] = &requests("webhook", some(150))[..] else { panic!("two requests") };
-    assert_eq!((json_of(first).as_array().map(Vec::len), json_of(second).as_array().map(Vec::len)), (Some(100), Some(50)));
+    assert_eq!(
+        (json_of(first).as_array().map(Vec::len), json_of(second).as_array().map(Vec::len)),
+        (Some(100), Some(50))
+    );
     let signature = first.headers["x-vitrine-signature"].to_str().expect("text").to_owned();
     let body = std::str::from_utf8(&first.body).expect("text");
     assert_eq!(signature, format!("t={},v1={}", NOW / 1000, webhook::sign("key", NOW / 1000, body)));
-    assert_eq!((&first.headers["idempotency-key"], &second.headers["idempotency-key"]), (&"evt_1-0".parse().expect("one"), &"evt_1-1".parse().expect("one")));
+    assert_eq!(
+        (&first.headers["idempotency-key"], &second.headers["idempotency-key"]),
+        (&"evt_1-0".parse().expect("one"), &"evt_1-1".parse().expect("one"))
+    );
     // Made by Python's hmac.
     assert_eq!(webhook::sign("key", 1, "x"), "fc4913c41a7bf793267e2a384f3261c9436ec2cd097bd745e7b0d99113f510ec");
 }
@@ -63,19 +70,31 @@ fn a_webhook_is_signed_and_can_tell_repeats() {
 #[test]
 fn google_is_told_in_its_words() {
     let late = json!({"type": "page", "userId": "u", "timestamp": vitrine_kit::clock::rfc3339(NOW - 73 * 3_600_000)});
-    let other = json!({"type": "track", "event": "2nd Chance!", "userId": "u", "properties": {"size": "L", "deep": {}}});
-    let [purchase, second] = &requests("ga4", vec![bought(), late, json!({"type": "identify", "userId": "u"}), other])[..] else {
+    let other =
+        json!({"type": "track", "event": "2nd Chance!", "userId": "u", "properties": {"size": "L", "deep": {}}});
+    let [purchase, second] =
+        &requests("ga4", vec![bought(), late, json!({"type": "identify", "userId": "u"}), other])[..]
+    else {
         panic!("two requests")
     };
     assert!(purchase.url.ends_with("/mp/collect?measurement_id=G-ABC123&api_secret=key"), "{}", purchase.url);
     let body = json_of(purchase);
-    assert_eq!((&body["client_id"], &body["user_id"], &body["timestamp_micros"]), (&json!("anon-1"), &json!("cus_1"), &json!(NOW * 1000)));
+    assert_eq!(
+        (&body["client_id"], &body["user_id"], &body["timestamp_micros"]),
+        (&json!("anon-1"), &json!("cus_1"), &json!(NOW * 1000))
+    );
     assert_eq!(body["consent"]["ad_user_data"], "GRANTED");
-    assert_eq!(body["events"], json!([{"name": "purchase", "params": {
+    assert_eq!(
+        body["events"],
+        json!([{"name": "purchase", "params": {
         "session_id": "s-1", "engagement_time_msec": 1, "value": 59.0, "currency": "EUR", "transaction_id": "ord_1",
-        "items": [{"item_id": "prd_1", "price": 29.5, "quantity": 2}]}}]));
+        "items": [{"item_id": "prd_1", "price": 29.5, "quantity": 2}]}}])
+    );
     let body = json_of(second);
-    assert_eq!(body["events"][0], json!({"name": "event_2nd_chance_", "params": {"engagement_time_msec": 1, "size": "L"}}));
+    assert_eq!(
+        body["events"][0],
+        json!({"name": "event_2nd_chance_", "params": {"engagement_time_msec": 1, "size": "L"}})
+    );
     assert_eq!(body["consent"]["ad_personalization"], "DENIED");
 }
 
@@ -92,7 +111,10 @@ fn segment_mixpanel_and_amplitude_can_tell_repeats() {
     GzDecoder::new(&*import.body).read_to_string(&mut text).expect("gzip");
     let events: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(events[0]["properties"]["$insert_id"], "order-1");
-    assert_eq!((&events[0]["properties"]["distinct_id"], &events[0]["properties"]["time"]), (&json!("cus_1"), &json!(NOW)));
+    assert_eq!(
+        (&events[0]["properties"]["distinct_id"], &events[0]["properties"]["time"]),
+        (&json!("cus_1"), &json!(NOW))
+    );
     let hashed = events[1]["properties"]["$insert_id"].as_str().expect("text");
     assert!(hashed.len() == 32 && events[2]["properties"]["$insert_id"] == hashed, "{events}");
 
@@ -100,7 +122,10 @@ fn segment_mixpanel_and_amplitude_can_tell_repeats() {
     let [upload] = &requests("amplitude", vec![bought(), identify])[..] else { panic!("one request") };
     let body = json_of(upload);
     assert_eq!((&body["api_key"], &body["events"][0]["insert_id"]), (&json!("key"), &json!("order-1")));
-    assert_eq!((&body["events"][1]["event_type"], &body["events"][1]["user_properties"]["plan"]), (&json!("$identify"), &json!("gold")));
+    assert_eq!(
+        (&body["events"][1]["event_type"], &body["events"][1]["user_properties"]["plan"]),
+        (&json!("$identify"), &json!("gold"))
+    );
 }
 
 #[test]
@@ -116,7 +141,8 @@ fn messages_switch_destinations() {
         let message = message(json!({"type": "page", "userId": "u", "integrations": integrations}));
         assert_eq!(kind("mixpanel").expect("known").is_wanted_by(&message), expected, "{integrations}");
     }
-    let message = message(json!({"type": "page", "userId": "u", "integrations": {"Google Analytics 4": {"clientId": "c"}}}));
+    let message =
+        message(json!({"type": "page", "userId": "u", "integrations": {"Google Analytics 4": {"clientId": "c"}}}));
     assert_eq!(options(&message, "ga4")["clientId"], "c");
 }
 
@@ -127,7 +153,8 @@ fn without_consent_nothing_goes_and_addresses_only_where_they_may() {
     let to = |categories: &[&str], takes_emails| {
         let consent_categories = categories.iter().map(|c| (*c).to_owned()).collect();
         let doc = DestinationDoc { consent_categories, takes_emails, ..doc("segment") };
-        permitted(&doc, kind("segment").expect("known"), message(own.clone())).map(|message| message.0["traits"].clone())
+        permitted(&doc, kind("segment").expect("known"), message(own.clone()))
+            .map(|message| message.0["traits"].clone())
     };
     assert_eq!(to(&["analytics"], false), Some(json!({})));
     assert_eq!(to(&["analytics"], true), Some(json!({"email": "ada@example.org"})));
@@ -136,7 +163,8 @@ fn without_consent_nothing_goes_and_addresses_only_where_they_may() {
 
 #[test]
 fn nobody_has_the_shop_call_its_own_machines() {
-    let config = Config { allowed_hosts: vec!["hooks.example".to_owned(), "127.0.0.1:9999".to_owned()], ..Config::default() };
+    let config =
+        Config { allowed_hosts: vec!["hooks.example".to_owned(), "127.0.0.1:9999".to_owned()], ..Config::default() };
     for (url, code) in [
         ("https://hooks.example/vitrine", None),
         ("http://127.0.0.1:9999/", None),

@@ -36,7 +36,9 @@ pub(super) fn operations() -> Vec<Operation> {
             .returns::<dto::Source>(201)
             .by(create),
         of_source(Operation::get("/analytics/sources/{id}", "A source")).returns::<dto::Source>(200).by(get),
-        of_source(Operation::delete("/analytics/sources/{id}", "Take no more with its key")).returns_nothing().by(delete),
+        of_source(Operation::delete("/analytics/sources/{id}", "Take no more with its key"))
+            .returns_nothing()
+            .by(delete),
         of_source(Operation::get("/analytics/sources/{id}/messages", "What came, newest first"))
             .query::<MessagesQuery>()
             .returns::<dto::Page<dto::Message>>(200)

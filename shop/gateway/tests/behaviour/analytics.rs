@@ -22,7 +22,8 @@ async fn messages_are_taken_once_however_they_come() -> Result<()> {
         for (path, key_in_body, content_type) in
             [("p", false, "text/plain"), ("page", true, "application/x-www-form-urlencoded"), ("batch", false, "")]
         {
-            let mut body = if path == "batch" { json!({"batch": [page("1"), page("2"), page("1")]}) } else { page("1") };
+            let mut body =
+                if path == "batch" { json!({"batch": [page("1"), page("2"), page("1")]}) } else { page("1") };
             if key_in_body {
                 body["writeKey"] = json!(source.write_key);
             }
@@ -52,25 +53,51 @@ async fn what_cannot_be_taken_is_said_and_harms_nothing() -> Result<()> {
     let two_megabytes = json!({"type": "page", "userId": "u", "properties": {"text": "x".repeat(2 << 20)}});
     for (path, body, authorization, status, code, field) in [
         ("track", "{}".to_owned(), basic("nobody"), StatusCode::UNAUTHORIZED, "UNKNOWN_WRITE_KEY", "writeKey"),
-        ("track", "{\"event\": \"E\",\n \"userId\" }".to_owned(), key.clone(), StatusCode::BAD_REQUEST, "MALFORMED_JSON", "body"),
+        (
+            "track",
+            "{\"event\": \"E\",\n \"userId\" }".to_owned(),
+            key.clone(),
+            StatusCode::BAD_REQUEST,
+            "MALFORMED_JSON",
+            "body",
+        ),
         ("track", "[]".to_owned(), key.clone(), StatusCode::BAD_REQUEST, "MALFORMED_JSON", "body"),
         ("batch", "{}".to_owned(), key.clone(), StatusCode::BAD_REQUEST, "INVALID_FIELD", "batch"),
         ("batch", json!({"batch": [large]}).to_string(), key.clone(), StatusCode::BAD_REQUEST, "TOO_LARGE", "batch[0]"),
         ("page", two_megabytes.to_string(), key.clone(), StatusCode::BAD_REQUEST, "TOO_LARGE", "body"),
-        ("batch?strict=1", json!({"batch": [{"type": "track", "userId": "u"}]}).to_string(), key.clone(), StatusCode::BAD_REQUEST, "INVALID_MESSAGE", "batch[0].event"),
+        (
+            "batch?strict=1",
+            json!({"batch": [{"type": "track", "userId": "u"}]}).to_string(),
+            key.clone(),
+            StatusCode::BAD_REQUEST,
+            "INVALID_MESSAGE",
+            "batch[0].event",
+        ),
     ] {
         let answer = shop.send(shop.post(&format!("/v1/{path}"), &body).header(AUTHORIZATION, &authorization)).await?;
         let told = answer.json();
-        ensure!(answer.status == status.as_u16() && told["code"] == code && told["field"] == field, "{path}: {} {told}", answer.status);
+        ensure!(
+            answer.status == status.as_u16() && told["code"] == code && told["field"] == field,
+            "{path}: {} {told}",
+            answer.status
+        );
         let says_where = told["detail"].as_str().is_some_and(|detail| detail.contains("line 2, column "));
         ensure!(!told["detail"].as_str().unwrap_or_default().contains("line 2") || says_where, "{told}");
     }
     ensure!(shop.messages(&source, false).await?.is_empty(), "nothing was taken");
     // What can be taken of a batch is taken, and its owner sees the rest, with the reason.
-    let answer = shop.batch(&source, json!([{"type": "track", "userId": "u", "messageId": "bad"}, 7, {"type": "page", "userId": "u"}])).await?;
+    let answer = shop
+        .batch(
+            &source,
+            json!([{"type": "track", "userId": "u", "messageId": "bad"}, 7, {"type": "page", "userId": "u"}]),
+        )
+        .await?;
     ensure!(answer["success"] == true && answer["refused"].as_array().is_some_and(|all| all.len() == 2), "{answer}");
     let refused = shop.messages(&source, true).await?;
-    ensure!(refused.iter().any(|message| message.message_id == "bad" && message.refusal.contains("event")), "{refused:?}");
+    ensure!(
+        refused.iter().any(|message| message.message_id == "bad" && message.refusal.contains("event")),
+        "{refused:?}"
+    );
     ensure!(shop.messages(&source, false).await?.len() == 3, "all three are shown");
     shop.stop().await
 }
@@ -108,8 +135,12 @@ async fn without_consent_nothing_is_kept_where_it_is_needed() -> Result<()> {
     shop.batch(&source, json!([page("silent", json!({})), page("agreed", agreed.clone())])).await?;
     let body = json!({"batch": [page("private", agreed)]}).to_string();
     let call = shop.post("/v1/batch", &body).header(AUTHORIZATION, &basic(&source.write_key));
-    ensure!(shop.send(call.header(http::HeaderName::from_static("sec-gpc"), "1")).await?.status == 200, "taken, and dropped");
-    let kept: Vec<String> = shop.messages(&source, false).await?.into_iter().map(|message| message.message_id).collect();
+    ensure!(
+        shop.send(call.header(http::HeaderName::from_static("sec-gpc"), "1")).await?.status == 200,
+        "taken, and dropped"
+    );
+    let kept: Vec<String> =
+        shop.messages(&source, false).await?.into_iter().map(|message| message.message_id).collect();
     ensure!(kept == ["agreed"], "{kept:?}");
     shop.stop().await
 }

@@ -17,7 +17,8 @@ async fn visit(shop: &Shop, session: &str) -> Result<String> {
     let anybody = shop.anybody()?;
     let seen = anybody.send(Call::new(Method::GET, "/api/v1/products/prd_tall-vase")).await?;
     let trace_id = seen.header("x-trace-id").context("the trace's id")?.to_owned();
-    let context = json!({"sessionId": session, "traceId": trace_id, "consent": {"categoryPreferences": {"analytics": true}}});
+    let context =
+        json!({"sessionId": session, "traceId": trace_id, "consent": {"categoryPreferences": {"analytics": true}}});
     let message = |name: &str| json!({"messageId": format!("{session}-{name}"), "anonymousId": "vis_1"});
     let mut page = message("page");
     page["type"] = json!("page");
@@ -88,12 +89,12 @@ pub(crate) async fn sources_are_ones_own(shop: &Shop) -> Result<()> {
     Ok(())
 }
 
-/// The statement that the guide shows.
+/// The statement of the page, which the guide shows.
 fn funnel() -> Result<String> {
-    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/analytics.md");
-    let guide = std::fs::read_to_string(guide)?;
-    let statement = guide.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next());
-    Ok(statement.context("the guide's statement")?.trim().trim_end_matches(';').to_owned())
+    let read = |path: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
+    let statement = read("../../observe/api/src/funnel.sql")?;
+    ensure!(read("../../docs/guide/analytics.md")?.contains(&statement), "the guide shows another statement");
+    Ok(statement)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -111,6 +112,9 @@ async fn the_observatory_knows_how_far_visits_come() -> Result<()> {
         Ok((steps == [2, 2, 0, 1] && is_traced).then_some(()))
     })
     .await?;
+    let page = observatory.send(Call::new(Method::GET, "/funnel")).await?;
+    let text = String::from_utf8_lossy(&page.body);
+    ensure!(page.status == 200 && text.contains("How far visits come") && text.contains("50%"), "{text}");
     shop.process()?.stop()?;
     Ok(())
 }

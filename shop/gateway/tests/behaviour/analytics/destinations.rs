@@ -54,7 +54,15 @@ async fn each_gets_what_its_api_wants() -> Result<()> {
         "properties": {"product_id": "prd_1", "price": 29.5, "name": "Tall vase"},
         "context": {"sessionId": "s-1", "traceId": trace_id, "page": {"url": "https://shop.example/?to=ada@example.org"}}});
     shop.batch(&source, json!([viewed])).await?;
-    let paths = ["/v1/batch", "/mp/collect?measurement_id=G-ABC123&api_secret=key", "/import?strict=1", "/2/httpapi", "/hook", "/data-plane/v1/batch", "/v1/logs"];
+    let paths = [
+        "/v1/batch",
+        "/mp/collect?measurement_id=G-ABC123&api_secret=key",
+        "/import?strict=1",
+        "/2/httpapi",
+        "/hook",
+        "/data-plane/v1/batch",
+        "/v1/logs",
+    ];
     let all = eventually("all are told", async || {
         let all = receiver.received();
         Ok(paths.iter().all(|path| all.iter().any(|one| one.path == *path)).then_some(all))

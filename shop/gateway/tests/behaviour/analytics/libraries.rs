@@ -31,7 +31,9 @@ async fn libraries_for_node_deliver() -> Result<()> {
     let packages = node(cache(), "analytics-node-3.1.0-rudder-3.0.13", NODE).await?;
     let shop = Analytics::start(Config::default()).await?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/behaviour/analytics/send.mjs");
-    for (library, base) in [("segment", "/analytics"), ("segment", ""), ("rudderstack", "/analytics"), ("rudderstack", "")] {
+    for (library, base) in
+        [("segment", "/analytics"), ("segment", ""), ("rudderstack", "/analytics"), ("rudderstack", "")]
+    {
         let source = shop.source().await?;
         let mut command = Command::new("node");
         command.arg(&script).arg(&packages).arg(library);

@@ -71,8 +71,7 @@ impl Analytics {
         }
         let host = Host::new(data.path(), Clock::system(), 1, telemetry, mesh);
         let analytics = vitrine_shop_analytics::build(analytics, &Flags::of_code(), &host)?;
-        let components =
-            vec![analytics, vitrine_shop_gateway::build(gateway, deps(&host), &Flags::of_code(), &host)?];
+        let components = vec![analytics, vitrine_shop_gateway::build(gateway, deps(&host), &Flags::of_code(), &host)?];
         let running = host.start(components).await?;
         let listener = bind("127.0.0.1:0".parse()?).await?;
         let url = format!("http://{}", listener.local_addr()?);
