@@ -51,10 +51,10 @@ pub(crate) fn all() -> Operations {
     ];
     all.extend(public());
     all.extend(selling());
-    all.extend(analytics::operations());
     all.extend(customer());
     all.extend(buying());
     all.extend(admin());
+    all.extend(analytics::operations());
     Operations(all)
 }
 
