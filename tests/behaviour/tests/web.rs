@@ -45,3 +45,8 @@ async fn what_is_sent_twice_is_done_once_and_what_strangers_send_is_not_done() {
 async fn everyone_can_use_every_page() {
     run(&["everyone_can_use_it"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn visitors_are_measured_only_after_a_yes() {
+    run(&["measuring"]).await;
+}
