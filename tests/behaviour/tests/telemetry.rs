@@ -144,7 +144,9 @@ async fn what_the_guide_tells_is_emitted_and_nothing_else() {
             guide("Logs")?.into_iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
         // Visitors' events are told of in the guide to analytics.
         let rows = observatory
-            .sql("SELECT DISTINCT array_to_string(map_keys(attributes), ',') AS keys FROM logs WHERE event_name IS NULL")
+            .sql(
+                "SELECT DISTINCT array_to_string(map_keys(attributes), ',') AS keys FROM logs WHERE event_name IS NULL",
+            )
             .await?;
         let seen: BTreeSet<String> = rows.iter().flat_map(keys).collect();
         let unknown: Vec<&String> = seen.difference(&of_logs).collect();

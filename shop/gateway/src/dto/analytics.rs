@@ -87,7 +87,7 @@ pub(crate) struct NewSourceDestination {
     secret: String,
     /// What a visitor must have agreed to.
     #[serde(default)]
-    #[schemars(with = "Vec<schema::ReceiverText>", length(max = 20))]
+    #[schemars(with = "Vec<schema::ReceiverText>")]
     consent_categories: Vec<String>,
     /// Whether e-mail addresses go there.
     #[serde(default)]

@@ -40,6 +40,11 @@ pub const UNCHECKED: &[(&str, &str, &str)] = &[
     ("/vitrine.orders.v1.OrdersService/GetOrder", "customer_id", "compared with the buyer's"),
     ("/vitrine.orders.v1.OrdersService/ListOrders", "customer_id", "a filter: nobody's orders are none"),
     ("/vitrine.checkout.v1.CheckoutService/CancelOrder", "customer_id", "compared with the buyer's"),
+    (
+        "/vitrine.analytics.v1.AnalyticsService/PutDestination",
+        "destination.measurement_id",
+        "Google's own, and looked at where it is Google that is told: shop/analytics",
+    ),
     ("/vitrine.orders.v1.OrdersService/CreateOrder", "order.payment_id", "checkout chose it"),
     ("/vitrine.orders.v1.OrdersService/CreateOrder", "order.shipment_id", "checkout chose it"),
     ("/vitrine.orders.v1.OrdersService/CreateOrder", "order.reservation_id", "checkout chose it"),
@@ -71,10 +76,7 @@ pub fn valid(world: &World) -> Vec<Valid> {
     let euros = || Some(Money { currency_code: text("EUR"), minor_units: 500 });
     let line = || Line { product_id: text("prd_pebble-vase"), quantity: 1 };
     let source = || world.source.id.clone();
-    let google = || {
-        let (kind, measurement_id, secret) = (text("ga4"), text("G-ABC123"), text("key"));
-        Some(analytics::v1::Destination { kind, measurement_id, secret, ..Default::default() })
-    };
+    let lines = || Some(analytics::v1::Destination { kind: text("file"), ..Default::default() });
     let by_card = || Some(PaymentMethod { method: Some(Payment::Card(card())) });
     let restock = |id: &str| catalog::v1::ProductChange { product_id: text(id), restock: 1, ..Default::default() };
     let jar = catalog::v1::Product {
@@ -250,15 +252,15 @@ pub fn valid(world: &World) -> Vec<Valid> {
             "ListSources": analytics::v1::ListSourcesRequest { actor: someone(), page: None };
             "DeleteSource" of "source_id": analytics::v1::DeleteSourceRequest { source_id: world.unused_source.id.clone(), actor: someone() };
             "ListMessages" of "source_id": analytics::v1::ListMessagesRequest { source_id: source(), actor: someone(), ..Default::default() };
-            "PutDestination" of "source_id": analytics::v1::PutDestinationRequest { source_id: source(), actor: someone(), destination: google() };
-            "DeleteDestination" of "source_id": analytics::v1::DeleteDestinationRequest { source_id: source(), actor: someone(), kind: text("file") };
+            "PutDestination" of "source_id": analytics::v1::PutDestinationRequest { source_id: source(), actor: someone(), destination: lines() };
+            "DeleteDestination" of "source_id": analytics::v1::DeleteDestinationRequest { source_id: source(), actor: someone(), kind: text("webhook") };
             "ReplayDestination" of "source_id": analytics::v1::ReplayDestinationRequest {
                 source_id: source(),
                 actor: someone(),
-                kind: text("ga4"),
+                kind: text("file"),
                 since_unix_ms: 0,
             };
-            "ListUndelivered" of "source_id": analytics::v1::ListUndeliveredRequest { source_id: source(), actor: someone(), kind: text("ga4") };
+            "ListUndelivered" of "source_id": analytics::v1::ListUndeliveredRequest { source_id: source(), actor: someone(), kind: text("file") };
         }
     }
 }

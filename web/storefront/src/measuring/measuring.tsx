@@ -34,8 +34,8 @@ export function Measuring() {
 
   useEffect(() => {
     pageSeen(page.page)
-    if (page.page === 'product') {
-      const { product } = source?.read(Product.name) as ProductData
+    if (page.page === 'product' && source !== null) {
+      const { product } = source.read(Product.name) as ProductData
       if (product !== null) track('Product Viewed', facts(product))
     }
     if (page.page === 'checkout') track('Checkout Started', { step: 1 })
