@@ -27,7 +27,7 @@ use crate::Gateway;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 /// The longest write key that is looked at, in bytes.
 const MAX_KEY: usize = 200;
-/// When a sender that sends too much may send again, in milliseconds since 1970: Segment's libraries read it so.
+/// When a sender that sends too much may send again, in milliseconds since 1970, for Segment's libraries before 3.1; later ones read `Retry-After`.
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 /// How long such a sender waits, in milliseconds: what the header `Retry-After` says.
 const PAUSE_MS: i64 = 1000;
