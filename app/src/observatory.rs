@@ -14,9 +14,9 @@ use vitrine_kit::clock::Clock;
 use vitrine_kit::duration;
 use vitrine_observe_alert::{Alertmanager, Rules};
 use vitrine_observe_api::{
-    Options as Asking, Prometheus, PrometheusOptions, Queries, alertmanager_errors, alertmanager_router, jaeger_errors,
-    jaeger_router, metric_pages, prometheus_below, prometheus_errors, prometheus_router, ruler_router, sql_router,
-    zipkin_router,
+    Options as Asking, Prometheus, PrometheusOptions, Queries, alertmanager_errors, alertmanager_router, funnel_router,
+    jaeger_errors, jaeger_router, metric_pages, prometheus_below, prometheus_errors, prometheus_router, ruler_router,
+    sql_router, zipkin_router,
 };
 use vitrine_observe_receive::{
     Intake, ReplicaOptions, Replicas, grpc_routes, http_router, otlp_errors, remote_write_router,
@@ -217,7 +217,7 @@ impl Observatory {
         let prometheus = Prometheus::new(engine.clone(), parts, access.clone(), self.prometheus, Clock::system());
         let replicas = self.replicas.map(|options| Replicas::new(options, Clock::system()));
         let writes = remote_write_router(&intake, engine.clone(), replicas.clone());
-        let statements = EngineStatements::new(Arc::new(Sql::new(engine, self.sql, worker)?));
+        let statements = Arc::new(EngineStatements::new(Arc::new(Sql::new(engine, self.sql, worker)?)));
         let alerts = alertmanager_router(Arc::new(self.alertmanager.clone()), access.clone());
         alerting::attend(&self.alertmanager, &self.rules, telemetry, stop, tracker);
         let (otlp, grpc) = (http_router(&intake), grpc_routes(&intake));
@@ -230,7 +230,8 @@ impl Observatory {
             .merge(vitrine_observe_api::router(&queries))
             .merge(metric_pages(&prometheus))
             .merge(prometheus_below(&prometheus, "/prometheus"))
-            .merge(sql_router(Arc::new(statements), access))
+            .merge(funnel_router(statements.clone(), access.clone()))
+            .merge(sql_router(statements, access))
             .nest("/alertmanager", alerts.clone())
             .merge(health(stop));
         let mut all: Vec<(_, _, ErrorFormat)> = vec![

@@ -385,6 +385,7 @@ pub struct Services {
     pub ads: vitrine_shop_ads::Config,
     pub accounting: vitrine_shop_accounting::Config,
     pub fraud: vitrine_shop_fraud::Config,
+    pub analytics: vitrine_shop_analytics::Config,
 }
 
 impl Settings {
@@ -396,6 +397,7 @@ impl Settings {
         for known in [&mut services.gateway.issuer, &mut services.auth.issuer, &mut services.storefront.url] {
             url.clone_into(known);
         }
+        services.storefront.write_key.clone_from(&services.analytics.shop_key);
         services.auth.clients.retain(|c| c.id != CLI_CLIENT);
         services.auth.clients.push(Client {
             id: CLI_CLIENT.to_owned(),

@@ -2,8 +2,8 @@
 //! the same process.
 
 use vitrine_contracts::services::{
-    ACCOUNTING, ADS, AUTH, CARTS, CATALOG, CHECKOUT, CURRENCY, CUSTOMERS, EMAIL, FRAUD, GATEWAY, ORDERS, PAYMENTS,
-    RECOMMENDATIONS, SHIPPING,
+    ACCOUNTING, ADS, ANALYTICS, AUTH, CARTS, CATALOG, CHECKOUT, CURRENCY, CUSTOMERS, EMAIL, FRAUD, GATEWAY, ORDERS,
+    PAYMENTS, RECOMMENDATIONS, SHIPPING,
 };
 use vitrine_flags_client::{Declared, Flags};
 use vitrine_flags_service::FlagStore;
@@ -12,6 +12,7 @@ use vitrine_flags_service::FlagStore;
 pub const DECLARED: &[(&str, &[Declared])] = &[
     (ACCOUNTING, vitrine_shop_accounting::flags::FLAGS),
     (ADS, vitrine_shop_ads::flags::FLAGS),
+    (ANALYTICS, vitrine_shop_analytics::flags::FLAGS),
     (AUTH, vitrine_shop_auth::flags::FLAGS),
     (CARTS, vitrine_shop_carts::flags::FLAGS),
     (CATALOG, vitrine_shop_catalog::flags::FLAGS),

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use vitrine_contracts::accounting::v1::accounting_service_client::AccountingServiceClient;
 use vitrine_contracts::ads::v1::ads_service_client::AdsServiceClient;
+use vitrine_contracts::analytics::v1::analytics_service_client::AnalyticsServiceClient;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
@@ -15,14 +16,15 @@ use vitrine_contracts::orders::v1::orders_service_client::OrdersServiceClient;
 use vitrine_contracts::payments::v1::payments_service_client::PaymentsServiceClient;
 use vitrine_contracts::recommendations::v1::recommendations_service_client::RecommendationsServiceClient;
 use vitrine_contracts::services::{
-    ACCOUNTING, ADS, ALL, AUTH, CARTS, CATALOG, CHECKOUT, CURRENCY, CUSTOMERS, EMAIL, FRAUD, GATEWAY, ORDERS, PAYMENTS,
-    RECOMMENDATIONS, SHIPPING,
+    ACCOUNTING, ADS, ALL, ANALYTICS, AUTH, CARTS, CATALOG, CHECKOUT, CURRENCY, CUSTOMERS, EMAIL, FRAUD, GATEWAY,
+    ORDERS, PAYMENTS, RECOMMENDATIONS, SHIPPING,
 };
 use vitrine_contracts::shipping::v1::shipping_service_client::ShippingServiceClient;
 use vitrine_flags_client::Flags;
 use vitrine_platform_host::{Component, Host};
 use vitrine_shop_accounting as accounting;
 use vitrine_shop_ads as ads;
+use vitrine_shop_analytics as analytics;
 use vitrine_shop_auth as auth;
 use vitrine_shop_carts as carts;
 use vitrine_shop_catalog as catalog;
@@ -82,6 +84,7 @@ pub fn build(name: &str, config: &Services, flags: &Flags, host: &Host) -> Resul
         ADS => ads::build(config.ads.clone(), flags, host)?,
         ACCOUNTING => accounting::build(config.accounting.clone(), flags, host)?,
         FRAUD => fraud::build(config.fraud.clone(), flags, host)?,
+        ANALYTICS => analytics::build(config.analytics.clone(), flags, host)?,
         GATEWAY => {
             let deps = gateway::Deps {
                 auth: AuthServiceClient::new(to(AUTH)),
@@ -98,6 +101,7 @@ pub fn build(name: &str, config: &Services, flags: &Flags, host: &Host) -> Resul
                 ads: AdsServiceClient::new(to(ADS)),
                 accounting: AccountingServiceClient::new(to(ACCOUNTING)),
                 fraud: FraudServiceClient::new(to(FRAUD)),
+                analytics: AnalyticsServiceClient::new(to(ANALYTICS)),
             };
             let gateway = gateway::build(config.gateway.clone(), deps, flags, host)?;
             storefront::around(&config.storefront, gateway, host)?

@@ -9,6 +9,7 @@ use vitrine_contracts::auth::v1::IssueTokenRequest;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::services::{ALL, AUTH, FLAGS};
 use vitrine_kit::Secret;
+use vitrine_observe_store::Right;
 use vitrine_platform_config::{BaseUrl, Written};
 use vitrine_platform_host::Host;
 use vitrine_platform_http::{Listener, bind};
@@ -64,6 +65,7 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     if settings.services.gateway.observe_url.is_empty() {
         settings.services.gateway.observe_url = BaseUrl::read(&observe).unwrap_or_default();
     }
+    tell_of_visitors(&mut settings, &otlp_http);
 
     let mut process = opened.start(Some(observatory))?;
     let mesh = Mesh::new(Limits::default()).with_identity(identity::identity(data, &settings, None)?);
@@ -97,6 +99,16 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
         tokio::spawn(async move { load.run(stop.cancelled_owned()).await })
     });
     Ok(Up { run, flags_are_open, process, load, loading, stop_load })
+}
+
+/// Has analytics tell the observatory of this process, unless that has certificates of its own, or the settings say otherwise.
+fn tell_of_visitors(settings: &mut Settings, otlp_http: &str) {
+    let (analytics, observatory) = (&mut settings.services.analytics, &settings.observatory);
+    if analytics.observatory.is_empty() && !observatory.tls.is_set() {
+        analytics.observatory = BaseUrl::read(otlp_http).unwrap_or_default();
+        let writes = observatory.tokens.iter().find(|token| token.rights.contains(&Right::Write));
+        analytics.observatory_token = writes.map(|token| token.token.clone()).unwrap_or_default();
+    }
 }
 
 fn load(run: &RunFile, rate: f64, seed: i64, host: &Host) -> Result<Load> {

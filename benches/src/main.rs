@@ -3,6 +3,7 @@
 //! Server and clients share the machine, as they do on a laptop. Ratios come from the same run, their sides taking turns, so that a
 //! noisy neighbour hurts both.
 
+mod analytics;
 mod calls;
 mod faults;
 mod flags;
@@ -28,7 +29,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What can be measured, in this order, and what it does.
-const PARTS: [(&str, &str); 19] = [
+const PARTS: [(&str, &str); 21] = [
     ("startup", "Starts the shop 14 times"),
     ("memory", "Memory after --memory-after seconds of load"),
     ("calls", "A call in process, over gRPC, over NATS"),
@@ -55,6 +56,8 @@ const PARTS: [(&str, &str); 19] = [
     ("metrics-rules", "--rules rules every 15 s for --watched seconds"),
     ("observe-crash", "Kills the observatory --kills times under ingest, and counts what is there"),
     ("metrics-crash", "The same with rules, alerts and a receiver"),
+    ("analytics", "Messages of visitors, in requests of 100, for --seconds"),
+    ("analytics-crash", "Kills the shop --kills times under messages of visitors, and counts what was handed on"),
     ("flags-crash", "Kills the flags service --kills times under changes, and looks what is there"),
     ("crash", "Kills the shop --kills times under checkouts, and audits it"),
 ];
@@ -124,6 +127,8 @@ async fn measure(part: &str, args: &Args, binary: &Path) -> Result<()> {
         "metrics-rules" => metrics::rules(binary, &args.metrics).await,
         "observe-crash" => life::ingest_crashes(binary, args.kills).await,
         "metrics-crash" => metrics::crashes(binary, args.kills).await,
+        "analytics" => analytics::throughput(binary, args.seconds).await,
+        "analytics-crash" => analytics::crashes(binary, args.kills).await,
         "flags-crash" => life::flag_crashes(binary, args.kills).await,
         "crash" => life::crashes(binary, args.kills).await,
         _ => bail!("there is no such part"),

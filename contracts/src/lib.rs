@@ -30,8 +30,8 @@ pub mod text;
 pub use address::check_address;
 pub use email_address::EmailAddress;
 pub use generated::vitrine::{
-    accounting, ads, auth, bus, carts, catalog, checkout, common, currency, customers, email, flags, fraud, options,
-    orders, payments, recommendations, shipping,
+    accounting, ads, analytics, auth, bus, carts, catalog, checkout, common, currency, customers, email, flags, fraud,
+    options, orders, payments, recommendations, shipping,
 };
 pub use methods::{METHODS, Method, method};
 pub use money::money_from_proto;
@@ -70,6 +70,8 @@ pub mod services {
     pub const ACCOUNTING: &str = "accounting";
     /// Risk.
     pub const FRAUD: &str = "fraud";
+    /// What visitors do.
+    pub const ANALYTICS: &str = "analytics";
     /// REST for the world.
     pub const GATEWAY: &str = "gateway";
     /// Flags and faults. It is not among [`ALL`]: the shop runs without it.
@@ -92,12 +94,13 @@ pub mod services {
         ADS,
         ACCOUNTING,
         FRAUD,
+        ANALYTICS,
     ];
 }
 
 /// The topics of events, each with its payload and with the services that follow it.
 pub mod topics {
-    use super::services::{ACCOUNTING, CARTS, EMAIL, FRAUD, GATEWAY, ORDERS, PAYMENTS, RECOMMENDATIONS};
+    use super::services::{ACCOUNTING, ANALYTICS, CARTS, EMAIL, FRAUD, GATEWAY, ORDERS, PAYMENTS, RECOMMENDATIONS};
 
     /// Names topics, and lists them: one that is named is never forgotten by those who need all.
     macro_rules! topics {
@@ -120,7 +123,7 @@ pub mod topics {
         /// Payload `orders.v1.OrderEvent`.
         ORDER_PLACED = "orders.order.placed" to [FRAUD, GATEWAY];
         /// Payload `orders.v1.OrderEvent`.
-        ORDER_PAID = "orders.order.paid" to [ACCOUNTING, EMAIL, GATEWAY, RECOMMENDATIONS];
+        ORDER_PAID = "orders.order.paid" to [ACCOUNTING, ANALYTICS, EMAIL, GATEWAY, RECOMMENDATIONS];
         /// Payload `orders.v1.OrderEvent`.
         ORDER_SHIPPED = "orders.order.shipped" to [EMAIL, GATEWAY];
         /// Payload `orders.v1.OrderEvent`.
@@ -130,7 +133,7 @@ pub mod topics {
         /// Payload `orders.v1.OrderEvent`.
         ORDER_REFUNDED = "orders.order.refunded" to [ACCOUNTING, EMAIL, GATEWAY];
         /// Payload `customers.v1.CustomerErased`.
-        CUSTOMER_ERASED = "customers.customer.erased" to [CARTS, EMAIL, FRAUD, ORDERS, PAYMENTS];
+        CUSTOMER_ERASED = "customers.customer.erased" to [ANALYTICS, CARTS, EMAIL, FRAUD, ORDERS, PAYMENTS];
         /// Payload `catalog.v1.ProductEvent`.
         PRODUCT_CHANGED = "catalog.product.changed" to [GATEWAY];
         /// Payload `shipping.v1.ShipmentEvent`.
@@ -139,6 +142,8 @@ pub mod topics {
         SHIPMENT_IN_TRANSIT = "shipping.shipment.in_transit" to [];
         /// Payload `shipping.v1.ShipmentEvent`.
         SHIPMENT_DELIVERED = "shipping.shipment.delivered" to [ORDERS];
+        /// Payload `analytics.v1.Accepted`. Only the service itself reads them, for its destinations.
+        MESSAGES_ACCEPTED = "analytics.messages.accepted" to [];
     }
 
     /// The topics of one service: those whose first word is its name.

@@ -106,6 +106,19 @@ pub const MAX_CVV_DIGITS: usize = 4;
 /// Most years that a card may be valid for.
 pub const MAX_CARD_YEARS: i64 = 20;
 
+/// Largest request with messages of analytics, in bytes, after decompression.
+pub const MAX_ANALYTICS_BODY: usize = 500_000;
+/// Largest message of analytics, in bytes.
+pub const MAX_ANALYTICS_MESSAGE: usize = 32 * 1024;
+/// Most messages of one request.
+pub const MAX_ANALYTICS_BATCH: usize = 2_500;
+/// Longest id of a message, in bytes.
+pub const MAX_MESSAGE_ID: usize = 100;
+/// Most sources of one owner.
+pub const MAX_SOURCES: usize = 50;
+/// Longest name of a source, in characters.
+pub const MAX_SOURCE_NAME: usize = 80;
+
 /// The highest score of an assessment.
 pub const MAX_SCORE: u32 = 100;
 

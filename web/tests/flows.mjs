@@ -247,3 +247,44 @@ export async function narrowing({ open }) {
   ok((await page.locator('article').count()) > 5, 'what is no amount narrows nothing')
   page.mustBeFine()
 }
+
+/** A visitor is asked once whether they may be measured; before a yes, and after a no, nothing is told. */
+export async function measuring({ open }) {
+  const told = (page) => {
+    const bodies = []
+    page.on('request', (request) => request.url().endsWith('/v1/batch') && bodies.push(JSON.parse(request.postData())))
+    return bodies
+  }
+  const question = 'form[aria-label=Measuring]'
+  const no = await open()
+  const nothing = told(no)
+  await no.goto('/p/tall-vase')
+  await no.waitForSelector(question)
+  const sizes = await no.locator(`${question} button`).evaluateAll((all) => all.map((b) => `${b.offsetWidth}x${b.offsetHeight} ${b.className}`))
+  strictEqual(sizes.length, 2)
+  strictEqual(sizes[0], sizes[1])
+  await no.click(`${question} button:has-text("No")`)
+  await no.waitForSelector(question, { state: 'detached' })
+  await no.goto('/p/storm-vase', { waitUntil: 'networkidle' })
+  strictEqual(await no.locator(question).count(), 0)
+  strictEqual(nothing.length, 0)
+  no.mustBeFine()
+
+  const yes = await open()
+  const all = told(yes)
+  await yes.goto('/p/tall-vase')
+  await yes.waitForSelector(question)
+  strictEqual(all.length, 0)
+  const sent = yes.waitForResponse('**/v1/batch')
+  await yes.click(`${question} button:has-text("Yes")`)
+  strictEqual((await sent).status(), 200)
+  const [{ batch, context }] = all
+  strictEqual(batch.map((message) => message.event ?? message.type).join(), 'page,Product Viewed')
+  ok(context.consent.categoryPreferences.analytics)
+  ok(context.sessionId.startsWith('ses_') && /^[0-9a-f]{32}$/.test(context.traceId), JSON.stringify(context))
+  yes.mustBeFine()
+
+  const optedOut = await open({ extraHTTPHeaders: { 'sec-gpc': '1' } })
+  await optedOut.goto('/', { waitUntil: 'networkidle' })
+  strictEqual(await optedOut.locator(question).count(), 0)
+}

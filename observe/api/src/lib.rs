@@ -21,6 +21,7 @@
 
 mod alertmanager;
 mod error;
+mod funnel;
 mod jaeger;
 mod jaeger_v3;
 mod options;
@@ -35,6 +36,7 @@ mod zipkin;
 
 pub use alertmanager::{alertmanager_errors, alertmanager_router};
 pub use error::Error;
+pub use funnel::funnel_router;
 pub use options::Options;
 pub use prometheus::{
     Notifications, Prometheus, PrometheusOptions, PrometheusParts, metric_pages, prometheus_below, prometheus_errors,

@@ -50,7 +50,7 @@ pub enum HandleError {
     /// It never will.
     #[error("{0}")]
     Reject(String),
-    /// Nothing will before the own store can do its work again: the event waits for that, however long it takes.
+    /// Nothing will before the own store, or whom it is handed on to, does its work again: the event waits for that, however long it takes.
     #[error("{0}")]
     Wait(String),
 }

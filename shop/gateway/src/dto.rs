@@ -1,6 +1,7 @@
 //! The JSON of requests and answers. Unknown fields in requests are errors. Money is a decimal string and a currency.
 
 mod admin;
+mod analytics;
 mod cart;
 mod catalog;
 mod orders;
@@ -21,6 +22,7 @@ use vitrine_contracts::limits::MAX_WHOLE_DIGITS;
 use vitrine_kit::money::{Currency, Money as CoreMoney};
 
 pub(crate) use admin::{Assessment, KeyRotated, LedgerTransaction, PaymentRecord, TrialBalance};
+pub(crate) use analytics::{Message, NewSource, NewSourceDestination, Replay, Source, Undelivered};
 pub(crate) use cart::{Cart, Line, NewItem, NewOrder, NewToken, PaymentToken, Quantity, Quote, QuoteQuestion};
 pub(crate) use catalog::{
     Ad, Category, Converted, Currencies, Kind, NewProduct, Product, ProductPatch, ProductSort, Recommendation, picture,

@@ -21,7 +21,7 @@ use vitrine_platform_telemetry::Context;
 
 use crate::oauth::oauth_error;
 use crate::tokens::Caller;
-use crate::{Gateway, graph};
+use crate::{Gateway, graph, intake};
 
 /// How long a request may take in all.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -77,7 +77,7 @@ pub(crate) fn around(operations: Router<Arc<Gateway>>, gateway: &Arc<Gateway>, h
     let (telemetry, edge) = (host.telemetry(GATEWAY), host.edge(GATEWAY));
     let max_body = usize::try_from(gateway.config.max_body_bytes).unwrap_or(usize::MAX);
     let pages = crate::oauth::router().merge(crate::page::router()).layer(from_fn(conditional));
-    let routes = operations.merge(pages).merge(graph::router());
+    let routes = plain_bodies(operations.merge(pages).merge(graph::router())).merge(intake::router());
     let limited = nowhere(routes, problem_errors)
         // Not behind a guard: what is not possible for anybody needs no token to be told.
         .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
@@ -85,7 +85,7 @@ pub(crate) fn around(operations: Router<Arc<Gateway>>, gateway: &Arc<Gateway>, h
         .layer(from_fn_with_state(gateway.clone(), limit))
         .layer(from_fn(with_oauth_errors))
         .layer(from_fn(graph::with_graphql_errors));
-    Ok(with_error_format(plain_bodies(limited), words)
+    Ok(with_error_format(limited, words)
         .layer(cors(&gateway.config.cors_origins)?)
         .layer(from_fn(closed_to_pages))
         .layer(from_fn(settled))

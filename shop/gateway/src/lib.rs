@@ -22,6 +22,7 @@ pub mod flags;
 pub mod graph;
 mod guard;
 mod input;
+mod intake;
 mod oauth;
 mod page;
 mod routes;
@@ -34,6 +35,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::accounting::v1::accounting_service_client::AccountingServiceClient;
 use vitrine_contracts::ads::v1::ads_service_client::AdsServiceClient;
+use vitrine_contracts::analytics::v1::analytics_service_client::AnalyticsServiceClient;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
@@ -48,6 +50,7 @@ use vitrine_contracts::recommendations::v1::recommendations_service_client::Reco
 use vitrine_contracts::services::GATEWAY;
 use vitrine_contracts::shipping::v1::shipping_service_client::ShippingServiceClient;
 use vitrine_flags_client::{Flags, Handle};
+use vitrine_kit::clock::Clock;
 use vitrine_platform_cache::Cache;
 use vitrine_platform_config::BaseUrl;
 use vitrine_platform_host::{Component, Failure, Host};
@@ -66,6 +69,12 @@ pub struct Config {
     /// Requests that one client may make at once.
     #[schemars(range(min = 1))]
     pub rate_burst: u32,
+    /// Requests with messages of analytics that one source may send in a second for long.
+    #[schemars(range(min = 1))]
+    pub analytics_rate_per_s: u32,
+    /// Requests with messages of analytics that one source may send at once.
+    #[schemars(range(min = 1))]
+    pub analytics_rate_burst: u32,
     /// Largest body of a request, in bytes.
     #[schemars(range(min = 1))]
     pub max_body_bytes: u32,
@@ -84,6 +93,8 @@ impl Default for Config {
             issuer: "http://127.0.0.1:8080".to_owned(),
             rate_per_s: 1000,
             rate_burst: 2000,
+            analytics_rate_per_s: 500,
+            analytics_rate_burst: 1000,
             max_body_bytes: 64 * 1024,
             cors_origins: vec!["*".to_owned()],
             observe_url: BaseUrl::default(),
@@ -110,6 +121,7 @@ pub struct Deps {
     pub ads: AdsServiceClient<Transport>,
     pub accounting: AccountingServiceClient<Transport>,
     pub fraud: FraudServiceClient<Transport>,
+    pub analytics: AnalyticsServiceClient<Transport>,
 }
 
 /// What every handler sees.
@@ -119,6 +131,7 @@ pub(crate) struct Gateway {
     pub(crate) tokens: tokens::Tokens,
     pub(crate) browse: browse::Browse,
     pub(crate) cache: Cache,
+    pub(crate) clock: Clock,
     pub(crate) openapi: String,
     pub(crate) graph: graph::Graph,
     pub(crate) flags: Handle,
@@ -132,6 +145,7 @@ pub fn build(config: Config, deps: Deps, flags: &Flags, host: &Host) -> Result<C
         tokens: tokens::Tokens::new(deps.auth.clone(), cache.clone(), config.issuer.clone(), host.clock()),
         browse: browse::Browse::new(cache.clone(), deps.catalog.clone()),
         cache,
+        clock: host.clock(),
         graph: graph::Graph::new(&config.graphql)?,
         openapi: operations.document(&config.issuer).to_string(),
         config,

@@ -1,11 +1,12 @@
 //! Every operation of the REST API: this list is the router and the OpenAPI document.
 
 mod admin;
+mod analytics;
 mod buying;
 mod catalog;
 mod customers;
-mod promoters;
 mod products;
+mod promoters;
 
 use std::sync::Arc;
 
@@ -55,6 +56,7 @@ pub(crate) fn all() -> Operations {
     all.extend(customer());
     all.extend(buying());
     all.extend(admin());
+    all.extend(analytics::operations());
     Operations(all)
 }
 

@@ -67,6 +67,9 @@ schemas! {
     CardToken: NAMED => id_of(&["tok"]);
     PromoterKeyId: NAMED => id_of(&["pk"]);
     Origin: NAMED => text("https, or http on localhost or 127.0.0.1; exact, without a path", origin(), MAX_ORIGIN);
+    SourceId: NAMED => id_of(&["src"]);
+    DestinationKind: INLINE => words("Where messages go", vec!["webhook", "segment", "rudderstack", "ga4", "mixpanel", "amplitude", "file"]);
+    ReceiverText: INLINE => json_schema!({"type": "string", "maxLength": 500, "pattern": r"^[!-~]*$"});
     /// One of everyone's customers, or all.
     Currency: NAMED => words("A currency that the shop knows, by its ISO 4217 code", currencies(|_| true));
     /// A currency; empty is the euro.

@@ -18,6 +18,7 @@
 mod engine;
 mod forms;
 mod graph;
+mod measuring;
 mod page_cache;
 mod pages;
 mod partner;
@@ -57,6 +58,9 @@ pub struct Config {
     /// The shop's address as browsers see it. The composition root knows it.
     #[serde(skip)]
     pub url: String,
+    /// What its pages tell of visitors with; none where they tell nothing. The composition root knows it.
+    #[serde(skip)]
+    pub write_key: String,
     /// Threads that draw pages.
     #[schemars(range(min = 1, max = 16))]
     pub threads: u32,
@@ -69,13 +73,16 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { url: "http://127.0.0.1:8080".to_owned(), threads: 2, cache_mib: 64, pages: PathBuf::new() }
+        let (url, write_key) = ("http://127.0.0.1:8080".to_owned(), String::new());
+        Self { url, write_key, threads: 2, cache_mib: 64, pages: PathBuf::new() }
     }
 }
 
 /// What every handler sees.
 pub(crate) struct Storefront {
     pub(crate) url: String,
+    /// What its pages tell of visitors with.
+    pub(crate) write_key: String,
     pub(crate) bundle: Bundle,
     pub(crate) assets: Assets,
     pub(crate) frame: FrameAssets,
@@ -133,6 +140,7 @@ fn assemble(config: Config, bundle: Bundle, built: Built, gateway: Router, host:
         sessions: Sessions::new(host.clock(), config.url.starts_with("https://")),
         graph: Graph::new(gateway.clone()),
         url: config.url,
+        write_key: config.write_key,
         assets: built.assets,
         frame: built.frame,
         routes: built.routes,

@@ -15,10 +15,10 @@ use vitrine_platform_telemetry::Service;
 use crate::graph::Caller;
 use crate::pages::{KEYS, View, wants_html};
 use crate::routes::{Parameters, Route, currency};
-use crate::{Storefront, forms, sitemap, widget};
+use crate::{Storefront, forms, measuring, sitemap, widget};
 
 /// Where the gateway speaks to programs, which read no pages.
-const FOR_PROGRAMS: [&str; 4] = ["/api/", "/oauth2/", "/graphql", "/.well-known/"];
+const FOR_PROGRAMS: [&str; 6] = ["/api/", "/v1/", "/analytics/v1/", "/oauth2/", "/graphql", "/.well-known/"];
 
 /// Puts the storefront's routes before the gateway's.
 pub(crate) fn before(gateway: Router, storefront: Arc<Storefront>, telemetry: Service) -> Router {
@@ -47,6 +47,8 @@ pub(crate) fn before(gateway: Router, storefront: Arc<Storefront>, telemetry: Se
         .merge(forms)
         .merge(widget::routes())
         .route("/session", get(session))
+        .route("/consent", post(measuring::answer))
+        .route("/visit", get(measuring::look))
         .route("/assets/{file}", get(file))
         .route("/icon.svg", get(file))
         .route("/favicon.ico", get(async || StatusCode::NO_CONTENT))
@@ -54,6 +56,7 @@ pub(crate) fn before(gateway: Router, storefront: Arc<Storefront>, telemetry: Se
         .route("/sitemap.xml", get(sitemap::sitemap))
         .route_layer(from_fn(conditional))
         .route_layer(from_fn(move |request: Request, next: Next| observe(telemetry.clone(), request, next)))
+        .route_layer(from_fn(measuring::carried))
         .fallback(async move |State(storefront): State<Arc<Storefront>>, request: Request| {
             otherwise(&storefront, gateway, request).await
         })

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use vitrine_tests_testkit::{Loss, crash, flags_crash};
+use vitrine_tests_testkit::{Loss, crash, flags_crash, messages_crash};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_and_nobody_is_charged_twice() {
@@ -23,4 +23,11 @@ async fn no_acknowledged_change_of_flags_is_lost_and_what_is_planned_is_made_onc
     let binary = Path::new(env!("CARGO_BIN_EXE_vitrine-under-test"));
     let crashes = flags_crash(binary, 20, 13).await.expect("the audit passes");
     assert!(crashes.acknowledged > 0 && crashes.scheduled > 0, "nothing was changed between the crashes: {crashes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_acknowledged_message_is_lost_and_none_is_handed_on_twice() {
+    let binary = Path::new(env!("CARGO_BIN_EXE_vitrine-under-test"));
+    let crashes = messages_crash(binary, 4, 17).await.expect("the audit passes");
+    assert!(crashes.acknowledged > 0, "nothing was sent between the crashes");
 }

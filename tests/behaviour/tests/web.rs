@@ -72,3 +72,8 @@ async fn the_widget_is_for_pages_that_its_promoter_has_named() {
 async fn everyone_can_use_the_widget() {
     run(&["widget_for_everyone"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn visitors_are_measured_only_after_a_yes() {
+    run(&["measuring"]).await;
+}

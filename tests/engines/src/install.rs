@@ -48,8 +48,9 @@ pub(crate) fn program(program: &str, folders: &[&str], package: &str) -> Result<
             if !root {
                 command.args(["-n", name]);
             }
-            succeed(command.args(args).env("DEBIAN_FRONTEND", "noninteractive"))
-                .with_context(|| format!("{program} is missing, and the Debian package {package} could not be installed"))
+            succeed(command.args(args).env("DEBIAN_FRONTEND", "noninteractive")).with_context(|| {
+                format!("{program} is missing, and the Debian package {package} could not be installed")
+            })
         };
         // Without this nothing could be installed once somebody was interrupted while installing.
         run("dpkg", &["--configure", "-a"])?;

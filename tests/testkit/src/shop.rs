@@ -31,6 +31,7 @@ const SERVICES: &[&str] = &[
     "ads",
     "accounting",
     "fraud",
+    "analytics",
     "gateway",
 ];
 

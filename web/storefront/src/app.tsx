@@ -1,6 +1,7 @@
 // A page with all that stands around it.
 import { DataContext, type Source } from '@vitrine/kit/src/data'
 import type { ComponentType } from 'react'
+import { Measuring } from './measuring/measuring'
 import { PageContext, type PageInput } from './page'
 import { Account } from './pages/account'
 import { Cart } from './pages/cart'
@@ -47,6 +48,7 @@ export function App({ input, source }: { input: PageInput; source: Source }) {
           <Shell>
             <Page />
           </Shell>
+          <Measuring />
         </VisitorProvider>
       </DataContext.Provider>
     </PageContext.Provider>

@@ -61,6 +61,7 @@ const FRAME: Frame = Frame {
         ("/alerts", "Alerts"),
         ("/objectives", "Objectives"),
         ("/targets", "Targets"),
+        ("/funnel", "Visits"),
         ("/jaeger/api/services", "Jaeger API"),
         ("/service-graph", "Service graph"),
         ("/zipkin/api/v2/services", "Zipkin API"),

@@ -1,5 +1,6 @@
 //! What clients of the gateway can rely on, over HTTP, with the services that it calls in the same process or in others.
 
+mod analytics;
 mod graph;
 mod openid;
 mod replicas;
@@ -30,5 +31,6 @@ pub(crate) fn deps(host: &Host) -> Deps {
         ads: c::ads::v1::ads_service_client::AdsServiceClient::new(to("ads")),
         accounting: c::accounting::v1::accounting_service_client::AccountingServiceClient::new(to("accounting")),
         fraud: c::fraud::v1::fraud_service_client::FraudServiceClient::new(to("fraud")),
+        analytics: c::analytics::v1::analytics_service_client::AnalyticsServiceClient::new(to("analytics")),
     }
 }

@@ -28,6 +28,7 @@ pub(crate) struct Question {
     pub(crate) variables: Value,
     pub(crate) token: Option<String>,
     pub(crate) guest: Option<String>,
+    pub(crate) baggage: Option<String>,
 }
 
 type Answers = Arc<Mutex<Box<dyn FnMut(&Question) -> (StatusCode, Value) + Send>>>;
@@ -79,7 +80,7 @@ impl World {
             .fallback(async || (StatusCode::NOT_FOUND, "no such route"))
             .with_state(gateway.clone());
         let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pages");
-        let config = Config { pages, ..Config::default() };
+        let config = Config { pages, write_key: "key".to_owned(), ..Config::default() };
         let component = around(&config, Component::new("gateway").http(routes), &host).expect("it can be built");
         let running = host.start(vec![component]).await.expect("it starts");
         Self { router: running.http(), gateway, _running: running, _data: data }
@@ -133,6 +134,7 @@ async fn graphql(State(gateway): State<Gateway>, headers: HeaderMap, body: Strin
         variables: body["variables"].clone(),
         token: text("authorization"),
         guest: text("vitrine-guest"),
+        baggage: text("baggage"),
     };
     let (status, answer) = (gateway.answers.lock())(&asked);
     gateway.asked.lock().push(asked);

@@ -5,11 +5,11 @@ use vitrine_contracts::common::v1::{Line, Money};
 use vitrine_contracts::payments::v1::PaymentMethod;
 use vitrine_contracts::payments::v1::payment_method::Method as Payment;
 use vitrine_contracts::{
-    accounting, ads, auth, carts, catalog, checkout, currency, customers, email, fraud, orders, payments,
+    accounting, ads, analytics, auth, carts, catalog, checkout, currency, customers, email, fraud, orders, payments,
     recommendations, shipping,
 };
 
-use crate::world::{PROMOTER, World, address, card};
+use crate::world::{PROMOTER, World, address, card, page_seen, someone};
 
 /// Methods that are tried elsewhere, and why not here.
 pub const APART: &[(&str, &str)] = &[
@@ -40,6 +40,11 @@ pub const UNCHECKED: &[(&str, &str, &str)] = &[
     ("/vitrine.orders.v1.OrdersService/GetOrder", "customer_id", "compared with the buyer's"),
     ("/vitrine.orders.v1.OrdersService/ListOrders", "customer_id", "a filter: nobody's orders are none"),
     ("/vitrine.checkout.v1.CheckoutService/CancelOrder", "customer_id", "compared with the buyer's"),
+    (
+        "/vitrine.analytics.v1.AnalyticsService/PutDestination",
+        "destination.measurement_id",
+        "Google's own, and looked at where it is Google that is told: shop/analytics",
+    ),
     ("/vitrine.orders.v1.OrdersService/CreateOrder", "order.payment_id", "checkout chose it"),
     ("/vitrine.orders.v1.OrdersService/CreateOrder", "order.shipment_id", "checkout chose it"),
     ("/vitrine.orders.v1.OrdersService/CreateOrder", "order.reservation_id", "checkout chose it"),
@@ -71,6 +76,8 @@ pub fn valid(world: &World) -> Vec<Valid> {
     let [kept, revoked] = &world.promoter_keys;
     let euros = || Some(Money { currency_code: text("EUR"), minor_units: 500 });
     let line = || Line { product_id: text("prd_pebble-vase"), quantity: 1 };
+    let source = || world.source.id.clone();
+    let lines = || Some(analytics::v1::Destination { kind: text("file"), ..Default::default() });
     let by_card = || Some(PaymentMethod { method: Some(Payment::Card(card())) });
     let restock = |id: &str| catalog::v1::ProductChange { product_id: text(id), restock: 1, ..Default::default() };
     let jar = catalog::v1::Product {
@@ -248,6 +255,24 @@ pub fn valid(world: &World) -> Vec<Valid> {
         }
         "ads.v1.AdsService" {
             "GetAds": ads::v1::GetAdsRequest { context: vec![text("vases")], limit: 1 };
+        }
+        "analytics.v1.AnalyticsService" {
+            "Accept": page_seen(&world.source.write_key, "again");
+            "FindSource": analytics::v1::FindSourceRequest { write_key: world.source.write_key.clone() };
+            "CreateSource": analytics::v1::CreateSourceRequest { actor: someone(), name: text("Mine"), needs_consent: false };
+            "GetSource" of "source_id": analytics::v1::GetSourceRequest { source_id: source(), actor: someone() };
+            "ListSources": analytics::v1::ListSourcesRequest { actor: someone(), page: None };
+            "DeleteSource" of "source_id": analytics::v1::DeleteSourceRequest { source_id: world.unused_source.id.clone(), actor: someone() };
+            "ListMessages" of "source_id": analytics::v1::ListMessagesRequest { source_id: source(), actor: someone(), ..Default::default() };
+            "PutDestination" of "source_id": analytics::v1::PutDestinationRequest { source_id: source(), actor: someone(), destination: lines() };
+            "DeleteDestination" of "source_id": analytics::v1::DeleteDestinationRequest { source_id: source(), actor: someone(), kind: text("webhook") };
+            "ReplayDestination" of "source_id": analytics::v1::ReplayDestinationRequest {
+                source_id: source(),
+                actor: someone(),
+                kind: text("file"),
+                since_unix_ms: 0,
+            };
+            "ListUndelivered" of "source_id": analytics::v1::ListUndeliveredRequest { source_id: source(), actor: someone(), kind: text("file") };
         }
     }
 }

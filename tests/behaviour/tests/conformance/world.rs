@@ -10,6 +10,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::ServiceExt;
 use vitrine_contracts::accounting::v1::{ListTransactionsRequest, ListTransactionsResponse};
+use vitrine_contracts::analytics::v1::{AcceptRequest, AcceptResponse, Actor, CreateSourceRequest, Source};
 use vitrine_contracts::auth::v1::{
     CreateAccountRequest, CreateAccountResponse, CreatePromoterKeyRequest, PromoterKey, Role,
 };
@@ -51,6 +52,9 @@ pub struct World {
     pub message_id: String,
     /// A key of a promoter's, and one that will be revoked.
     pub promoter_keys: [String; 2],
+    /// Some messages came of it.
+    pub source: Source,
+    pub unused_source: Source,
 }
 
 pub fn address() -> Address {
@@ -69,6 +73,17 @@ pub fn card() -> Card {
     Card { number: "4242424242424242".to_owned(), expiry_month: 12, expiry_year: 2034, cvv: "123".to_owned() }
 }
 
+/// Who may see all sources.
+pub fn someone() -> Option<Actor> {
+    Some(Actor { owner_id: "adm_conformance".to_owned(), is_admin: true })
+}
+
+/// That a page was seen, as a source tells it.
+pub fn page_seen(write_key: &str, message_id: &str) -> AcceptRequest {
+    let body = format!("{{\"userId\": \"u\", \"messageId\": \"{message_id}\"}}").into_bytes();
+    AcceptRequest { call: "page".to_owned(), body, write_key: write_key.to_owned(), ..AcceptRequest::default() }
+}
+
 impl World {
     pub async fn start() -> Self {
         let mut world = Self {
@@ -78,6 +93,8 @@ impl World {
             orders: Vec::new(),
             message_id: String::new(),
             promoter_keys: Default::default(),
+            source: Source::default(),
+            unused_source: Source::default(),
         };
         world.furnish().await;
         world
@@ -134,6 +151,11 @@ impl World {
         self.ask("/vitrine.customers.v1.CustomersService/SignUp", &request).await
     }
 
+    async fn new_source(&self, name: &str) -> Source {
+        let request = CreateSourceRequest { actor: someone(), name: name.to_owned(), needs_consent: false };
+        self.ask("/vitrine.analytics.v1.AnalyticsService/CreateSource", &request).await
+    }
+
     /// Leaves something in the cart.
     async fn fill(&self) {
         let line = Some(Line { product_id: "prd_pebble-vase".to_owned(), quantity: 1 });
@@ -188,6 +210,12 @@ impl World {
         };
         let _: CreateAccountResponse = self.ask("/vitrine.auth.v1.AuthService/CreateAccount", &selling).await;
         self.promoter_keys = [self.promoter_key().await, self.promoter_key().await];
+        self.source = self.new_source("Pages").await;
+        self.unused_source = self.new_source("No pages").await;
+        for key in 0..ORDERS {
+            let seen = page_seen(&self.source.write_key, &key.to_string());
+            let _: AcceptResponse = self.ask("/vitrine.analytics.v1.AnalyticsService/Accept", &seen).await;
+        }
         let letters = ListMessagesRequest { customer_id: self.customer.id.clone(), page: None };
         self.message_id = eventually("letters, bookings and assessments", async || {
             let sent: ListMessagesResponse = self.ask("/vitrine.email.v1.EmailService/ListMessages", &letters).await;

@@ -2,6 +2,7 @@
 //! process for each service: the same body, the same results.
 
 mod accounts;
+mod analytics;
 mod bad_input;
 mod buying;
 mod conditional;
@@ -72,4 +73,6 @@ scenarios! {
     doors::each_listener_is_for_one_world,
     race::the_last_seats,
     trace::one_order_is_one_trace,
+    analytics::visits_are_measured_where_visitors_agreed,
+    analytics::sources_are_ones_own,
 }

@@ -1,6 +1,7 @@
 // Puts a piece into the cart. Without script it is a plain form; with it the page stays and says what is in the cart now.
 import { type FormEvent, useState } from 'react'
 import type { Changed } from '../cart-changes'
+import { track } from '../measuring/measure'
 import type { Tile } from '../operations'
 import { address, usePage } from '../page'
 import { send } from '../send'
@@ -34,6 +35,7 @@ export function BuyForm({ product }: { product: Pick<Tile, 'id' | 'kind' | 'avai
       const put = await send<Changed>('/cart', form)
       setCart(put.cart)
       setState(put.message === null ? { is: 'done', quantity } : { is: 'refused', message: put.message })
+      if (put.message === null) track('Product Added', { product_id: product.id, name: product.name, quantity })
     } catch {
       setCart(before)
       setState({ is: 'refused', message: 'The shop did not answer. Nothing was put into the cart: try again.' })

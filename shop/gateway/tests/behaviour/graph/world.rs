@@ -111,6 +111,7 @@ fn services(host: &Host) -> Result<Vec<Component>, Failure> {
         vitrine_shop_ads::build(Default::default(), &flags, host)?,
         vitrine_shop_accounting::build(Default::default(), &flags, host)?,
         vitrine_shop_fraud::build(Default::default(), &flags, host)?,
+        vitrine_shop_analytics::build(Default::default(), &flags, host)?,
     ])
 }
 
