@@ -98,6 +98,50 @@ async function signUp(page, next) {
   await page.waitForURL(`**${next}`)
 }
 
+/** A bank that asks is refused, and the cart is still there; then it is answered, and the order is placed. With and without script. */
+export async function answering_the_bank({ open }) {
+  for (const javaScriptEnabled of [false, true]) {
+    const page = await open({ javaScriptEnabled })
+    await signUp(page, '/p/storm-vase')
+    await page.click('main button:has-text("Add to cart")')
+    await payAtTheBank(page)
+    strictEqual(await text(page, 'main h1'), 'Is it you?')
+    await page.click('button:has-text("refuse")')
+    await page.waitForSelector('[role=status]')
+    ok((await text(page, 'main')).includes('Nothing was bought'))
+    await page.click('a:has-text("Back to the checkout")')
+    await page.waitForURL('**/checkout')
+    ok((await text(page, 'main')).includes('Storm vase'), 'the cart is still there')
+    await payAtTheBank(page)
+    await page.fill('[name=code]', '654321')
+    await page.click('main button:has-text("Pay")')
+    await page.waitForSelector('[aria-invalid]')
+    ok((await text(page, 'main')).includes('4 more codes'))
+    // The tab is closed, and opened again.
+    const address = page.url()
+    await page.goto('/')
+    await page.goto(address)
+    await page.fill('[name=code]', '123456')
+    await page.click('main button:has-text("Pay")')
+    await page.waitForURL('**/orders/**')
+    strictEqual(await text(page, 'main h1'), 'Thank you')
+    await page.goto(address)
+    ok((await text(page, 'main')).includes('The bank has let the payment through'))
+    page.mustBeFine()
+  }
+}
+
+async function payAtTheBank(page) {
+  await page.goto('/checkout')
+  const isKnown = (await page.locator('[name=saved]').count()) > 0
+  if (!isKnown) await fill(page, ADDRESS)
+  await page.click(`main button:has-text("${isKnown ? 'Send it there' : 'On to paying'}")`)
+  await page.waitForURL('**/checkout/pay?**')
+  await fill(page, { ...CARD, number: '4000 0000 0000 3220' })
+  await page.click('main button:has-text("Pay")')
+  await page.waitForURL('**/challenge/**')
+}
+
 /** Two clicks on "pay", and the same form sent again by hand, are one order. */
 export async function paying_twice({ open }) {
   const page = await open({ javaScriptEnabled: false })
@@ -173,9 +217,9 @@ export async function everyone_can_use_it({ open }) {
     await signUp(page, '/p/tall-vase')
     await page.click('main button:has-text("Add to cart")')
     await page.waitForSelector('main a:has-text("To the cart")')
-    const paths = ['/', '/c/vases', '/c/workshops', '/search?q=blue', '/p/tall-vase', '/p/open-bench', '/cart', '/sign-in', '/sign-up', '/checkout', '/account', '/nothing']
+    const paths = ['/', '/c/vases', '/c/workshops', '/search?q=blue', '/p/tall-vase', '/p/open-bench', '/cart', '/sign-in', '/sign-up', '/checkout', '/account', '/nothing', 'the bank']
     for (const path of paths) {
-      await page.goto(path)
+      await (path === 'the bank' ? payAtTheBank(page) : page.goto(path))
       const say = (what) => found.push(`${path} ${colorScheme} ${width}: ${what}`)
       const content = await page.evaluate(() => document.documentElement.scrollWidth)
       if (content > width) say(`is ${content} pixels wide`)

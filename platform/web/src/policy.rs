@@ -20,3 +20,16 @@ pub fn with_policies(mut page: Response) -> Response {
     page.headers_mut().extend(told);
     page
 }
+
+/// The same of a page that pages of these origins, and no others, show in a frame. It may show pages of its own site within itself.
+pub fn with_frame_policies(page: Response, ancestors: &[String]) -> Response {
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; \
+         frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors {}",
+        if ancestors.is_empty() { "'none'".to_owned() } else { ancestors.join(" ") }
+    );
+    let mut page = with_policies(page);
+    // An origin that cannot stand in a header is none: then the page is shown nowhere.
+    page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy).unwrap_or(PAGE_POLICY));
+    page
+}

@@ -37,7 +37,7 @@ pub trait Activities: Sync {
     /// Undoes it, whether it was done or not.
     fn compensate(&self, step: &str) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Returns what an error means: [`Outcome::Refused`] or [`Outcome::Unknown`].
+    /// Returns what an error means: [`Outcome::Refused`], [`Outcome::Unknown`] or [`Outcome::Pending`].
     fn outcome(&self, error: &Self::Error) -> Outcome;
 }
 
@@ -99,6 +99,13 @@ pub enum Stop<E> {
     Ended {
         /// Why it turned back, if it did while it was driven here.
         cause: Option<E>,
+    },
+    /// A step waits for something outside: it is to be driven again when that has come about.
+    Pending {
+        /// The step's name.
+        step: String,
+        /// What it waits for.
+        error: E,
     },
     /// An action did not succeed, however often it was tried: it is to be driven again later.
     Waiting {
@@ -279,6 +286,11 @@ impl Driver {
             if !definition.due(&workflow.progress).contains(&action) {
                 continue;
             }
+            let step = || definition.steps()[action.step()].name().to_owned();
+            if outcome == Outcome::Pending {
+                waiting.get_or_insert(Stop::Pending { step: step(), error });
+                continue;
+            }
             let backoff = backoffs.entry(action).or_insert(self.backoff);
             if backoff.has_try_left() {
                 busy.insert(action.step());
@@ -289,8 +301,7 @@ impl Driver {
                 if cause.is_some() {
                     under_way.during(self.append(workflow, journal, cause.as_ref())).await?;
                 }
-                let step = definition.steps()[action.step()].name().to_owned();
-                waiting = Some(Stop::Waiting { step, error, refused: outcome == Outcome::Refused });
+                waiting = Some(Stop::Waiting { step: step(), error, refused: outcome == Outcome::Refused });
             }
         }
     }

@@ -3,6 +3,7 @@
 mod admin;
 mod cart;
 mod catalog;
+mod challenge;
 mod orders;
 mod people;
 
@@ -23,6 +24,7 @@ pub(crate) use cart::{Cart, Line, NewItem, NewOrder, NewToken, PaymentToken, Qua
 pub(crate) use catalog::{
     Ad, Category, Converted, Currencies, Kind, NewProduct, Product, ProductPatch, Recommendation, picture,
 };
+pub(crate) use challenge::{Challenge, ChallengeAnswer, Challenged, answer, challenge_page};
 pub(crate) use orders::{Cancel, Letter, Order, Shipment, Transition};
 pub(crate) use people::{Address, Customer, CustomerPatch, Destination, NewAddress, SignUp};
 

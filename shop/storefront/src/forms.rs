@@ -1,7 +1,9 @@
 //! What plain forms do, with and without script: the shop is asked, and the browser is sent on, or the form is shown again with what is wrong.
 
 pub(crate) mod cart;
+pub(crate) mod challenge;
 pub(crate) mod checkout;
+pub(crate) mod placed;
 pub(crate) mod sign;
 
 use std::sync::Arc;
@@ -54,6 +56,11 @@ impl Sent {
     /// Where someone goes on after this form: to a page of this shop, else there.
     pub(crate) fn next_or(&self, usual: &'static str) -> &str {
         Some(self.field("next")).filter(|next| is_own_path(next)).unwrap_or(usual)
+    }
+
+    /// The same as the address says it, if it does.
+    pub(crate) fn next(&self) -> Option<String> {
+        self.query().remove("next").filter(|next| is_own_path(next))
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn before(gateway: Router, storefront: Arc<Storefront>, telemetry: Se
         .route("/sign-out", post(forms::sign::sign_out))
         .route("/checkout", post(forms::checkout::destination))
         .route("/checkout/pay", post(forms::checkout::pay))
+        .route("/challenge/{id}", post(forms::challenge::answer))
         .route("/orders/{id}", post(forms::checkout::cancel));
     router
         .merge(forms)

@@ -42,6 +42,11 @@ async fn what_is_sent_twice_is_done_once_and_what_strangers_send_is_not_done() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bank_that_asks_is_answered_on_the_way() {
+    run(&["answering_the_bank"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everyone_can_use_every_page() {
     run(&["everyone_can_use_it"]).await;
 }

@@ -4,6 +4,7 @@ import type { ComponentType } from 'react'
 import { PageContext, type PageInput } from './page'
 import { Account } from './pages/account'
 import { Cart } from './pages/cart'
+import { Challenge } from './pages/challenge'
 import { Checkout, Pay } from './pages/checkout'
 import { Home } from './pages/home'
 import { Category, Search } from './pages/listing'
@@ -25,6 +26,7 @@ const PAGES: Record<PageName, ComponentType> = {
   'sign-up': SignUp,
   checkout: Checkout,
   pay: Pay,
+  challenge: Challenge,
   account: Account,
   order: Order,
   'not-found': NotFound,
@@ -37,9 +39,13 @@ export function App({ input, source }: { input: PageInput; source: Source }) {
     <PageContext.Provider value={input}>
       <DataContext.Provider value={source}>
         <VisitorProvider>
-          <Shell>
+          {input.page === 'challenge' ? (
             <Page />
-          </Shell>
+          ) : (
+            <Shell>
+              <Page />
+            </Shell>
+          )}
         </VisitorProvider>
       </DataContext.Provider>
     </PageContext.Provider>

@@ -1,7 +1,7 @@
 // The head of each page: title, description, canonical address, Open Graph and structured data, all of the same results.
 import type { Source } from '@vitrine/kit/src/data'
 import { escape } from './html'
-import { Cart, CategoryPage, type CategoryData, Order, type OrderData, Product, type ProductData } from './operations'
+import { Cart, CategoryPage, type CategoryData, Challenge, type ChallengeData, Order, type OrderData, Product, type ProductData } from './operations'
 import type { PageInput } from './page'
 
 const SHOP = 'Vitrine'
@@ -77,6 +77,10 @@ function of(input: PageInput, source: Source): Head {
       return { title: 'Where to', ...formStatus }
     case 'pay':
       return { title: 'Pay', ...formStatus }
+    case 'challenge': {
+      const { paymentChallenge } = source.read(Challenge.name) as ChallengeData
+      return paymentChallenge === null ? NOT_FOUND : { title: 'Your bank asks', ...formStatus }
+    }
     case 'account':
       return { title: 'Your account' }
     case 'order': {

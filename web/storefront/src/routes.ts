@@ -1,6 +1,6 @@
 // The pages of the shop: where each is, and what it asks before it is drawn. The build writes this as `routes.json`, which the server reads.
 import type { Operation } from '@vitrine/kit/src/data'
-import { Account, Also, Cart, CategoryPage, Checkout, Home, Order, Pay, Product, Search, Shop } from './operations'
+import { Account, Also, Cart, CategoryPage, Challenge, Checkout, Home, Order, Pay, Product, Search, Shop } from './operations'
 
 /** Where a variable's value comes from. */
 export type Value =
@@ -41,6 +41,7 @@ export type PageName =
   | 'sign-up'
   | 'checkout'
   | 'pay'
+  | 'challenge'
   | 'account'
   | 'order'
   | 'not-found'
@@ -87,4 +88,6 @@ export const routes: Route[] = [
   page('/checkout/pay', 'pay', 'customer', [need(Pay, { address: { query: 'address', default: '' }, currency })]),
   page('/account', 'account', 'customer', [need(Account, { after })]),
   page('/orders/{id}', 'order', 'customer', [need(Order, { id: { path: 'id' } })]),
+  // Nothing stands around it: it may be shown in a frame, to whoever knows its address.
+  { path: '/challenge/{id}', page: 'challenge', access: 'visitor', needs: [need(Challenge, { id: { path: 'id' } })] },
 ]

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use crate::Storefront;
-use crate::forms::{Sent, again, refusal, refused_form, variables, with_cookies};
+use crate::forms::{Sent, again, placed, refusal, variables, with_cookies};
 use crate::graph::Error as GraphError;
 use crate::pages::{Error, Form, see_other, to_sign_in};
 use crate::routes::{Parameters, address};
@@ -15,7 +15,8 @@ use crate::routes::{Parameters, address};
 const ADD_ADDRESS: &str = "mutation AddAddress($address: AddressInput!) { addAddress(input: {address: $address}) { \
      customer { addresses { id } } errors { code message field } } }";
 const PLACE: &str = "mutation PlaceOrder($input: PlaceOrderInput!) { placeOrder(input: $input) { kind: __typename \
-     ... on Order { id } ... on Refusal { code message field } } }";
+     ... on Order { id } ... on PaymentChallenge { url orderId } ... on PriceChanged { was { text } now { total { text } } } \
+     ... on Refusal { code message field } } }";
 const CANCEL: &str =
     "mutation CancelOrder($id: ID!) { cancelOrder(input: {orderId: $id}) { errors { code message field } } }";
 /// Of a new address; nothing of a card is ever shown again.
@@ -63,13 +64,13 @@ pub(crate) async fn pay(State(storefront): State<Arc<Storefront>>, sent: Sent) -
             "number": sent.field("number"), "expiryMonth": month, "expiryYear": year, "cvv": sent.field("cvv"),
         }},
         "maxTotal": {"amount": sent.field("maxAmount"), "currency": sent.field("maxCurrency")},
+        "quoteId": Some(sent.field("quoteId")).filter(|id| !id.is_empty()),
     });
     match storefront.graph.ask(&sent.visitor.caller, PLACE, variables([("input", input)])).await {
-        Ok(data) => match (data["placeOrder"]["kind"].as_str(), data["placeOrder"]["id"].as_str()) {
-            (Some("Order"), Some(id)) => {
-                see_other(&address(&format!("/orders/{id}"), &[("placed", "yes")], sent.currency()))
-            }
-            _ => again(&storefront, &sent, "pay", refused_form(&data["placeOrder"], &[])).await,
+        Ok(data) => match placed::next_step(&data["placeOrder"], sent.currency()) {
+            Some(next) => see_other(&next),
+            // The page is drawn with a quote of now.
+            None => again(&storefront, &sent, "pay", placed::refused(&data["placeOrder"])).await,
         },
         Err(error) => failed(&storefront, &sent, "pay", error).await,
     }

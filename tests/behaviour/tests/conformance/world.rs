@@ -10,7 +10,8 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::ServiceExt;
 use vitrine_contracts::accounting::v1::{ListTransactionsRequest, ListTransactionsResponse};
-use vitrine_contracts::checkout::v1::PlaceOrderRequest;
+use vitrine_contracts::checkout::v1::place_order_response::Result as Placed;
+use vitrine_contracts::checkout::v1::{PlaceOrderRequest, PlaceOrderResponse};
 use vitrine_contracts::common::v1::{Address, Line};
 use vitrine_contracts::customers::v1::{Customer, PutAddressRequest, SavedAddress, SignUpRequest};
 use vitrine_contracts::email::v1::{ListMessagesRequest, ListMessagesResponse};
@@ -146,8 +147,13 @@ impl World {
             address: Some(address()),
             payment: Some(PaymentMethod { method: Some(Payment::Card(card())) }),
             max_total: None,
+            quote_id: String::new(),
         };
-        self.ask("/vitrine.checkout.v1.CheckoutService/PlaceOrder", &request).await
+        let placed: PlaceOrderResponse = self.ask("/vitrine.checkout.v1.CheckoutService/PlaceOrder", &request).await;
+        match placed.result {
+            Some(Placed::Order(order)) => order,
+            other => panic!("not bought: {other:?}"),
+        }
     }
 
     /// Lets someone sign up and buy, and waits until everyone has heard of it.

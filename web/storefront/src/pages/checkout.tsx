@@ -137,6 +137,7 @@ function PayForm({ quote }: { quote: Extract<PayData['quote'], { kind: 'Quote' }
     <form method="post" action={address(page, '/checkout/pay', { address: page.query.address })} onSubmit={onSubmit} className={styles.pay}>
       <FormMessage />
       <input type="hidden" name="idempotencyKey" value={page.idempotencyKey ?? ''} />
+      <input type="hidden" name="quoteId" value={quote.id} />
       <input type="hidden" name="maxAmount" value={quote.total.amount} />
       <input type="hidden" name="maxCurrency" value={quote.total.currency} />
       <Fields legend="Card">
@@ -144,7 +145,7 @@ function PayForm({ quote }: { quote: Extract<PayData['quote'], { kind: 'Quote' }
         <Field name="expiry" label="Good until" autoComplete="cc-exp" required placeholder="MM/YY" pattern="[0-9]{1,2} ?/ ?[0-9]{2,4}" maxLength={9} />
         <Field name="cvv" label="Security code" inputMode="numeric" autoComplete="cc-csc" required pattern="[0-9]{3,4}" maxLength={4} />
       </Fields>
-      <p className={styles.small}>The number is checked and forgotten. No card is charged here: 4242 4242 4242 4242 always has money.</p>
+      <p className={styles.small}>The number is checked and forgotten. No card is charged here: 4242 4242 4242 4242 always has money, and the bank of 4000 0000 0000 3220 asks first.</p>
       <Button disabled={isPaying}>{isPaying ? 'Paying …' : `Pay ${quote.total.text}`}</Button>
     </form>
   )
