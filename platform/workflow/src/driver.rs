@@ -118,6 +118,16 @@ pub enum Stop<E> {
     },
 }
 
+impl<E> Stop<E> {
+    /// Of a step that is not tried again now.
+    fn of(step: String, error: E, outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Pending => Self::Pending { step, error },
+            _ => Self::Waiting { step, error, refused: outcome == Outcome::Refused },
+        }
+    }
+}
+
 /// Why driving a workflow failed. It is as it was last written down.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -286,13 +296,8 @@ impl Driver {
             if !definition.due(&workflow.progress).contains(&action) {
                 continue;
             }
-            let step = || definition.steps()[action.step()].name().to_owned();
-            if outcome == Outcome::Pending {
-                waiting.get_or_insert(Stop::Pending { step: step(), error });
-                continue;
-            }
             let backoff = backoffs.entry(action).or_insert(self.backoff);
-            if backoff.has_try_left() {
+            if outcome != Outcome::Pending && backoff.has_try_left() {
                 busy.insert(action.step());
                 let pause = backoff.equal_jitter();
                 under_way.going.push(tokio::time::sleep(pause).map(move |()| Event::Paused(action)).boxed());
@@ -301,7 +306,8 @@ impl Driver {
                 if cause.is_some() {
                     under_way.during(self.append(workflow, journal, cause.as_ref())).await?;
                 }
-                waiting = Some(Stop::Waiting { step: step(), error, refused: outcome == Outcome::Refused });
+                let step = definition.steps()[action.step()].name().to_owned();
+                waiting = Some(Stop::of(step, error, outcome));
             }
         }
     }
