@@ -119,6 +119,15 @@ pub const MAX_SOURCES: usize = 50;
 /// Longest name of a source, in characters.
 pub const MAX_SOURCE_NAME: usize = 80;
 
+/// Digits of the code that answers a challenge.
+pub const CHALLENGE_CODE_DIGITS: usize = 6;
+/// How long a challenge can be answered, in milliseconds.
+pub const CHALLENGE_MS: i64 = 5 * 60_000;
+/// How many codes may be tried.
+pub const MAX_CHALLENGE_TRIES: u32 = 5;
+/// How long a quote is good, in milliseconds.
+pub const QUOTE_MS: i64 = 15 * 60_000;
+
 /// The highest score of an assessment.
 pub const MAX_SCORE: u32 = 100;
 

@@ -75,6 +75,50 @@ async function buy(page) {
   strictEqual(await text(page, 'main h1'), 'Nothing but light in here')
 }
 
+/** A bank that asks is refused, and the cart is still there; then it is answered, and the order is placed. With and without script. */
+export async function answering_the_bank({ open }) {
+  for (const javaScriptEnabled of [false, true]) {
+    const page = await open({ javaScriptEnabled })
+    await signUp(page, '/p/storm-vase')
+    await page.click('main button:has-text("Add to cart")')
+    await payAtTheBank(page)
+    strictEqual(await text(page, 'main h1'), 'Is it you?')
+    await page.click('button:has-text("refuse")')
+    await page.waitForSelector('[role=status]')
+    ok((await text(page, 'main')).includes('Nothing was bought'))
+    await page.click('a:has-text("Back to the checkout")')
+    await page.waitForURL('**/checkout')
+    ok((await text(page, 'main')).includes('Storm vase'), 'the cart is still there')
+    await payAtTheBank(page)
+    await page.fill('[name=code]', '654321')
+    await page.click('main button:has-text("Pay")')
+    await page.waitForSelector('[aria-invalid]')
+    ok((await text(page, 'main')).includes('4 more codes'))
+    // The tab is closed, and opened again.
+    const address = page.url()
+    await page.goto('/')
+    await page.goto(address)
+    await page.fill('[name=code]', '123456')
+    await page.click('main button:has-text("Pay")')
+    await page.waitForURL('**/orders/**')
+    strictEqual(await text(page, 'main h1'), 'Thank you')
+    await page.goto(address)
+    ok((await text(page, 'main')).includes('The bank has let the payment through'))
+    page.mustBeFine()
+  }
+}
+
+async function payAtTheBank(page) {
+  await page.goto('/checkout')
+  const isKnown = (await page.locator('[name=saved]').count()) > 0
+  if (!isKnown) await fill(page, ADDRESS)
+  await page.click(`main button:has-text("${isKnown ? 'Send it there' : 'On to paying'}")`)
+  await page.waitForURL('**/checkout/pay?**')
+  await fill(page, { ...CARD, number: '4000 0000 0000 3220' })
+  await page.click('main button:has-text("Pay")')
+  await page.waitForURL('**/challenge/**')
+}
+
 /** Two clicks on "pay", and the same form sent again by hand, are one order. */
 export async function paying_twice({ open }) {
   const page = await open({ javaScriptEnabled: false })
@@ -165,6 +209,14 @@ export async function everyone_can_use_it({ open }) {
     await page.click('main button:has-text("On to paying")')
     await page.waitForURL('**/checkout/pay?**')
     await look()
+    await payAtTheBank(page)
+    await look()
+    await page.click('button:has-text("refuse")')
+    await page.waitForSelector('[role=status]')
+    await look()
+    await page.goto('/checkout')
+    await page.click('main button:has-text("Send it there")')
+    await page.waitForURL('**/checkout/pay?**')
     await page.check('main [name=keep]')
     await pay(page)
     await look()

@@ -100,7 +100,10 @@ impl From<RemoteProblem> for Reply {
 
 fn http_status(code: Code, reason: &str) -> StatusCode {
     match (code, reason) {
-        (Code::FailedPrecondition, "CARD_DECLINED") => StatusCode::PAYMENT_REQUIRED,
+        (
+            Code::FailedPrecondition,
+            "CARD_DECLINED" | "CHALLENGE_REFUSED" | "CHALLENGE_FAILED" | "CHALLENGE_EXPIRED",
+        ) => StatusCode::PAYMENT_REQUIRED,
         (Code::ResourceExhausted, "OUT_OF_STOCK") | (Code::Aborted | Code::AlreadyExists, _) => StatusCode::CONFLICT,
         (Code::InvalidArgument | Code::OutOfRange, _) => StatusCode::BAD_REQUEST,
         (Code::Unauthenticated, _) => StatusCode::UNAUTHORIZED,

@@ -37,7 +37,7 @@ pub trait Activities: Sync {
     /// Undoes it, whether it was done or not.
     fn compensate(&self, step: &str) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Returns what an error means: [`Outcome::Refused`] or [`Outcome::Unknown`].
+    /// Returns what an error means: [`Outcome::Refused`], [`Outcome::Unknown`] or [`Outcome::Pending`].
     fn outcome(&self, error: &Self::Error) -> Outcome;
 }
 
@@ -100,6 +100,13 @@ pub enum Stop<E> {
         /// Why it turned back, if it did while it was driven here.
         cause: Option<E>,
     },
+    /// A step waits for something outside: it is to be driven again when that has come about.
+    Pending {
+        /// The step's name.
+        step: String,
+        /// What it waits for.
+        error: E,
+    },
     /// An action did not succeed, however often it was tried: it is to be driven again later.
     Waiting {
         /// The step's name.
@@ -109,6 +116,16 @@ pub enum Stop<E> {
         /// Whether it was refused where nothing may be refused. Then a person must look.
         refused: bool,
     },
+}
+
+impl<E> Stop<E> {
+    /// Of a step that is not tried again now.
+    fn of(step: String, error: E, outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Pending => Self::Pending { step, error },
+            _ => Self::Waiting { step, error, refused: outcome == Outcome::Refused },
+        }
+    }
 }
 
 /// Why driving a workflow failed. It is as it was last written down.
@@ -280,7 +297,7 @@ impl Driver {
                 continue;
             }
             let backoff = backoffs.entry(action).or_insert(self.backoff);
-            if backoff.has_try_left() {
+            if outcome != Outcome::Pending && backoff.has_try_left() {
                 busy.insert(action.step());
                 let pause = backoff.equal_jitter();
                 under_way.going.push(tokio::time::sleep(pause).map(move |()| Event::Paused(action)).boxed());
@@ -290,7 +307,7 @@ impl Driver {
                     under_way.during(self.append(workflow, journal, cause.as_ref())).await?;
                 }
                 let step = definition.steps()[action.step()].name().to_owned();
-                waiting = Some(Stop::Waiting { step, error, refused: outcome == Outcome::Refused });
+                waiting = Some(Stop::of(step, error, outcome));
             }
         }
     }

@@ -3,7 +3,8 @@
 //! A [`Definition`] is data: steps with names, what each comes after, and what becomes of the workflow when a step is refused or its
 //! outcome is not known. What to do next is a pure function of a definition and a [`Progress`]. [`Driver::drive`] does it: it executes
 //! steps that do not need each other side by side and writes down how far the workflow is, one commit for each finished step that also
-//! starts the next, and none where a crash would be recovered from in the same way with it and without.
+//! starts the next, and none where a crash would be recovered from in the same way with it and without. A step that waits for something
+//! outside says so: then the workflow is left, and driven again when that has come about.
 //!
 //! What is written down, a [`Record`], names its definition with a version, and its steps by name. So a process reads what one of an
 //! earlier version began, as long as [`Definitions`] has the old definition, and leaves alone what it does not know.

@@ -70,6 +70,8 @@ pub enum Outcome {
     Refused,
     /// It may or may not be done.
     Unknown,
+    /// It is not done: it waits for something outside, which may take long.
+    Pending,
 }
 
 /// How far a workflow is. Made by its [`Definition`], which alone knows what the numbers of its steps mean.
@@ -164,7 +166,7 @@ impl Definition {
                 next.steps[n] = if maybe_done && step.compensable { StepState::Unknown } else { StepState::Refused };
                 true
             }
-            Outcome::Refused => false,
+            Outcome::Refused | Outcome::Pending => false,
             Outcome::Unknown => {
                 next.steps[n] = StepState::Unknown;
                 step.tentative

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -120,6 +120,21 @@ fn purchase() -> Definition {
     Definition::new("purchase", 1, steps).expect("well formed")
 }
 
+/// The same with a step that may have to wait.
+fn purchase_that_waits() -> Definition {
+    let steps = [
+        Step::tentative("take"),
+        Step::tentative("sell").after(["take"]),
+        Step::tentative("authorize").after(["take"]),
+        Step::firm("await").after(["sell", "authorize"]).refusable().repeatable(),
+        Step::firm("capture").after(["await"]).refusable().compensable().repeatable(),
+        Step::firm("record").after(["capture"]).refusable().repeatable(),
+        Step::firm("ship").after(["record"]).repeatable(),
+        Step::firm("settle").after(["record"]).repeatable(),
+    ];
+    Definition::new("purchase", 2, steps).expect("well formed")
+}
+
 /// Two branches, each end of which is written down.
 fn environment() -> Definition {
     let steps = [
@@ -140,7 +155,7 @@ impl Bench {
     async fn new() -> Self {
         let store = Store::temporary("workflows", Schema::new().with::<Doc>()).expect("a database");
         store.ready().await.expect("ready");
-        Self { store, definitions: Definitions::new([purchase(), environment()]) }
+        Self { store, definitions: Definitions::new([purchase(), purchase_that_waits(), environment()]) }
     }
 
     fn driver(&self) -> Driver {
@@ -194,7 +209,7 @@ fn dying_at(number: usize) -> (impl Fn(Point) -> bool, Arc<AtomicUsize>) {
 #[tokio::test]
 async fn a_purchase_costs_three_commits_and_an_environment_one_for_each_step() {
     let bench = Bench::new().await;
-    for (definition, commits) in [("purchase/1", 3), ("environment/1", 5)] {
+    for (definition, commits) in [("purchase/1", 3), ("purchase/2", 3), ("environment/1", 5)] {
         let (world, driver) = (World::default(), bench.driver());
         let (mut workflow, mut journal) = bench.begin(definition, definition).await;
         let stop = driver.drive(&mut workflow, &mut journal, &world).await.expect("driven");
@@ -233,7 +248,7 @@ async fn dead_at_any_point_and_at_any_after_that_it_is_done_or_undone() {
     /// More than any of them has.
     const POINTS: usize = 32;
     let bench = Bench::new().await;
-    for (definition, calls, commits) in [("purchase/1", 7, 1), ("environment/1", 4, 3)] {
+    for (definition, calls, commits) in [("purchase/1", 7, 1), ("purchase/2", 8, 1), ("environment/1", 4, 3)] {
         let deaths = join_all((0..POINTS).map(|first| dead_at(&bench, definition, first))).await;
         // Before and after each call, and before and after each commit but the first and the last.
         let points = 2 * (calls + commits);
@@ -304,6 +319,60 @@ async fn why_it_turned_back_is_known_however_long_that_takes() {
     let (_, journal) = bench.read("slow").await;
     assert_eq!(journal.stored.cause.as_deref(), Some("refused"), "not that it was taken over");
     assert!(world.standing().is_empty());
+}
+
+/// Waits at one step, as long as this is so.
+struct Waiting(World, AtomicBool);
+
+impl Activities for Waiting {
+    type Error = String;
+    async fn execute(&self, step: &str) -> Result<(), String> {
+        if step == "await" && self.1.load(Ordering::Relaxed) {
+            Err("waits".to_owned())
+        } else {
+            self.0.execute(step).await
+        }
+    }
+    async fn compensate(&self, step: &str) -> Result<(), String> {
+        self.0.compensate(step).await
+    }
+    fn outcome(&self, error: &String) -> Outcome {
+        if error == "waits" { Outcome::Pending } else { self.0.outcome(error) }
+    }
+}
+
+#[tokio::test]
+async fn a_workflow_that_waits_is_left_and_outlives_its_process() {
+    let bench = Bench::new().await;
+    for (id, is_refused) in [("goes-on", false), ("turns-back", true)] {
+        let world = World::default();
+        let waiting = Waiting(world.clone(), AtomicBool::new(true));
+        let pending = Stop::Pending { step: "await".to_owned(), error: "waits".to_owned() };
+        let (mut workflow, mut journal) = bench.begin(id, "purchase/2").await;
+        let stop = bench.driver().drive(&mut workflow, &mut journal, &waiting).await.expect("driven");
+        assert_eq!((stop, journal.commits), (pending.clone(), 2));
+        // Its process dies, twice.
+        for _ in 0..2 {
+            let (mut workflow, mut journal) = bench.read(id).await;
+            bench.driver().take_over(&mut workflow, &mut journal, &"interrupted".to_owned()).await.expect("claimed");
+            let stop = bench.driver().drive(&mut workflow, &mut journal, &waiting).await.expect("driven");
+            assert_eq!((stop, workflow.phase()), (pending.clone(), Phase::Forward));
+            assert_eq!(world.standing(), ["authorize", "sell", "take"]);
+        }
+        waiting.1.store(false, Ordering::Relaxed);
+        if is_refused {
+            let stubborn = Stubborn(world.clone(), "await", "");
+            let (mut workflow, mut journal) = bench.read(id).await;
+            let stop = bench.driver().drive(&mut workflow, &mut journal, &stubborn).await.expect("driven");
+            let Stop::Ended { cause } = stop else { panic!("{stop:?}") };
+            bench.driver().end(&mut workflow, &mut journal, cause.as_ref()).await.expect("written");
+            assert_eq!((workflow.phase(), journal.stored.cause.as_deref()), (Phase::Undone, Some("refused")));
+            assert!(world.standing().is_empty());
+        } else {
+            assert_eq!(bench.finish(id, bench.driver(), &world).await, Phase::Done);
+            assert_eq!(world.standing().len(), 8);
+        }
+    }
 }
 
 #[tokio::test]

@@ -6,12 +6,15 @@ use serde::{Deserialize, Serialize};
 use tonic::Status;
 use vitrine_contracts::carts::v1::{Cart, GetCartRequest, ReleaseCartRequest, SettleCartRequest, TakeCartRequest};
 use vitrine_contracts::catalog::v1::{BatchGetProductsRequest, ReleaseReservationRequest, ReserveRequest};
-use vitrine_contracts::checkout::v1::PlaceOrderRequest;
+use vitrine_contracts::checkout::v1::{PlaceOrderRequest, PurchaseChallenge};
 use vitrine_contracts::common::v1::{Address, Line};
 use vitrine_contracts::currency::v1::BatchConvertRequest;
 use vitrine_contracts::customers::v1::{Customer, GetCustomerRequest};
 use vitrine_contracts::orders::v1::{CreateOrderRequest, GetAnyOrderRequest, Order, OrderLine};
-use vitrine_contracts::payments::v1::{AuthorizeRequest, CaptureRequest, PaymentMethod, RefundRequest};
+use vitrine_contracts::payments::v1::{
+    AuthorizeRequest, CaptureRequest, ChallengeState, GetPaymentRequest, Payment, PaymentMethod, PaymentState,
+    RefundRequest,
+};
 use vitrine_contracts::shipping::v1::{CancelShipmentRequest, CreateShipmentRequest, QuoteRequest};
 use vitrine_contracts::{Code, Problem, money_from_proto};
 use vitrine_kit::id;
@@ -20,8 +23,9 @@ use vitrine_platform_host::Failure;
 use vitrine_platform_workflow::Outcome;
 
 use crate::Deps;
-use crate::domain::pricing::{self, Parcel};
-use crate::saga::{outcome_of, step};
+use crate::definitions::AWAIT_CHALLENGE;
+use crate::domain::pricing::{self, Most, Parcel};
+use crate::saga::{challenge_waits, outcome_of, step};
 use crate::work::no_such_step;
 
 /// All that the steps need, but the card. Ids are chosen before the first step.
@@ -56,13 +60,38 @@ pub(crate) async fn cart_of(deps: &Deps, customer_id: &str) -> Result<Cart, Fail
     Ok(deps.carts.clone().get_cart(step(GetCartRequest { customer_id })).await?.into_inner())
 }
 
+/// The payment of an order.
+pub(crate) async fn payment_of(deps: &Deps, order_id: &str) -> Result<Payment, Status> {
+    let payment_id = id::sibling("pay", order_id);
+    Ok(deps.payments.clone().get_payment(step(GetPaymentRequest { payment_id })).await?.into_inner())
+}
+
+/// The challenge of a payment, as the purchase tells it. None of one that was not challenged.
+pub(crate) fn challenge_of(payment: &Payment) -> Option<PurchaseChallenge> {
+    let (order_id, amount) = (payment.reference.clone(), payment.amount.clone());
+    payment.challenge.clone().map(|challenge| PurchaseChallenge { challenge: Some(challenge), order_id, amount })
+}
+
+/// Why nothing is bought after a challenge that is over.
+fn not_passed(state: ChallengeState) -> Problem {
+    let (reason, why) = match state {
+        ChallengeState::Refused => ("CHALLENGE_REFUSED", "the payment was refused when the bank asked"),
+        ChallengeState::Failed => ("CHALLENGE_FAILED", "the bank was told a wrong code too often"),
+        ChallengeState::Expired => ("CHALLENGE_EXPIRED", "the bank was not answered in time"),
+        ChallengeState::Unspecified | ChallengeState::Waiting | ChallengeState::Passed => {
+            ("PAYMENT_NOT_AUTHORIZED", "the payment was not authorised")
+        }
+    };
+    Problem::precondition(reason, &format!("{why}: nothing was bought, and the cart is as it was"))
+}
+
 /// Prices what is in a cart, shipping included, which costs nothing from a subtotal of `free_from` on (zero: never). What cannot be bought, now and to that address, is refused.
 pub(crate) async fn quote(
     deps: &Deps,
     lines: &[Line],
     currency: Currency,
     address: &Address,
-    max_total: Option<Money>,
+    most: Option<Most>,
     free_from: Money,
     now_ms: i64,
 ) -> Result<Quoted, Failure> {
@@ -96,7 +125,7 @@ pub(crate) async fn quote(
     let carriage = if parcel.items > 0 { prices.pop().unwrap_or(zero) } else { zero };
     let (lines, subtotal) = pricing::price(lines, &products, &prices, zero)?;
     let shipping = pricing::shipping(subtotal, carriage, free_from);
-    let total = pricing::total(subtotal, shipping, max_total)?;
+    let total = pricing::total(subtotal, shipping, most)?;
     Ok(Quoted { lines, subtotal, shipping, total, parcel })
 }
 
@@ -107,12 +136,12 @@ impl Purchase {
         lines: &[Line],
         request: &PlaceOrderRequest,
         currency: Currency,
-        max_total: Option<Money>,
+        most: Option<Most>,
         free_from: Money,
         now_ms: i64,
     ) -> Result<Self, Failure> {
         let address = request.address.clone().unwrap_or_default();
-        let quoted = quote(deps, lines, currency, &address, max_total, free_from, now_ms).await?;
+        let quoted = quote(deps, lines, currency, &address, most, free_from, now_ms).await?;
         let order_id = id::new("ord");
         let order = Order {
             id: order_id.clone(),
@@ -144,6 +173,8 @@ pub(crate) struct Buying {
     deps: Deps,
     /// Given by one who buys, and never journalled: without it nothing is authorised.
     method: Option<PaymentMethod>,
+    /// As it was authorised or asked for here.
+    payment: Mutex<Option<Payment>>,
     recorded: Mutex<Option<Order>>,
 }
 
@@ -153,7 +184,13 @@ impl Buying {
             tracing::error!(order_id = purchase.order_id, error = %e, "a journalled order cannot be read");
             Status::from(Problem::internal())
         })?;
-        Ok(Self { purchase: purchase.clone(), order, deps: deps.clone(), method, recorded: Mutex::default() })
+        let (payment, recorded) = (Mutex::default(), Mutex::default());
+        Ok(Self { purchase: purchase.clone(), order, deps: deps.clone(), method, payment, recorded })
+    }
+
+    /// The challenge that it waits for.
+    pub(crate) fn challenge(&self) -> Option<PurchaseChallenge> {
+        self.payment.lock().as_ref().and_then(challenge_of)
     }
 
     pub(crate) fn recorded(&self) -> Option<Order> {
@@ -182,8 +219,11 @@ impl Buying {
                     reference: purchase_id,
                     customer_id: order.customer_id.clone(),
                 };
-                deps.payments.clone().authorize(step(request)).await.map(drop)
+                let payment = deps.payments.clone().authorize(step(request)).await?.into_inner();
+                *self.payment.lock() = Some(payment);
+                Ok(())
             }
+            AWAIT_CHALLENGE => self.await_challenge().await,
             "capture" => self.capture().await,
             "record" => {
                 let request = CreateOrderRequest { order: Some(order.clone()) };
@@ -234,6 +274,25 @@ impl Buying {
     fn lines(&self) -> Vec<Line> {
         let line = |l: &OrderLine| Line { product_id: l.product_id.clone(), quantity: l.quantity };
         self.order.lines.iter().map(line).collect()
+    }
+
+    /// Is done as soon as the payment is authorised. What the authorisation said holds for the first look; later ones ask.
+    async fn await_challenge(&self) -> Result<(), Status> {
+        let said = self.payment.lock().take();
+        let payment = match said {
+            Some(payment) => payment,
+            None => payment_of(&self.deps, &self.order.id).await?,
+        };
+        let challenge = payment.challenge.as_ref().map_or(ChallengeState::Unspecified, |challenge| challenge.state());
+        match payment.state() {
+            // It may have been captured before a crash, and paid back since: the capture finds out.
+            PaymentState::Authorized | PaymentState::Captured | PaymentState::Refunded => Ok(()),
+            PaymentState::Challenged if challenge == ChallengeState::Waiting => {
+                *self.payment.lock() = Some(payment);
+                Err(challenge_waits().into())
+            }
+            _ => Err(not_passed(challenge).into()),
+        }
     }
 
     async fn capture(&self) -> Result<(), Status> {

@@ -7,7 +7,9 @@ pub(crate) const PURCHASE_1: &str = "purchase/1";
 /// Of before stock was sold and the card authorised side by side.
 pub(crate) const PURCHASE_2: &str = "purchase/2";
 /// Today's.
-pub(crate) const PURCHASE: &str = "purchase/3";
+pub(crate) const PURCHASE: &str = "purchase/4";
+/// The step that waits for a challenge, where a card asks for one.
+pub(crate) const AWAIT_CHALLENGE: &str = "await-challenge";
 /// Of an order with a parcel.
 pub(crate) const CANCELLATION: &str = "cancellation/1";
 /// Of an order without one.
@@ -20,6 +22,7 @@ pub(crate) fn all() -> Result<Definitions, Malformed> {
     Ok(Definitions::new([
         purchase_in_a_row(1)?,
         purchase_in_a_row(2)?,
+        purchase_without_challenge()?,
         purchase()?,
         cancellation()?,
         digital_cancellation()?,
@@ -27,9 +30,25 @@ pub(crate) fn all() -> Result<Definitions, Malformed> {
     ]))
 }
 
-/// The money moves at the capture: what is before it is turned back when anything goes wrong, what is behind it is brought to its
-/// end. An order on record stands.
+/// The money moves at the capture: what is before the challenge is turned back when anything goes wrong, what is behind it is brought to
+/// its end. Waiting for a challenge outlives a crash. Where there is none it is done at once, and as it is repeatable its end is not
+/// written down: it costs no commit and no call. An order on record stands.
 fn purchase() -> Result<Definition, Malformed> {
+    let steps = [
+        Step::tentative("take-cart"),
+        Step::tentative("sell-stock").after(["take-cart"]),
+        Step::tentative("authorize").after(["take-cart"]),
+        Step::firm(AWAIT_CHALLENGE).after(["sell-stock", "authorize"]).refusable().repeatable(),
+        Step::firm("capture").after([AWAIT_CHALLENGE]).refusable().compensable().repeatable(),
+        Step::firm("record").after(["capture"]).refusable().repeatable(),
+        Step::firm("send-parcel").after(["record"]).repeatable(),
+        Step::firm("settle-cart").after(["record"]).repeatable(),
+    ];
+    Definition::new("purchase", 4, steps)
+}
+
+/// Of before a card could ask for a challenge.
+fn purchase_without_challenge() -> Result<Definition, Malformed> {
     let steps = [
         Step::tentative("take-cart"),
         Step::tentative("sell-stock").after(["take-cart"]),
@@ -95,7 +114,7 @@ mod tests {
     #[test]
     fn they_are_well_formed_and_found() {
         let definitions = all().expect("well formed");
-        for id in [PURCHASE_1, PURCHASE_2, PURCHASE, CANCELLATION, DIGITAL_CANCELLATION, REFUND] {
+        for id in [PURCHASE_1, PURCHASE_2, "purchase/3", PURCHASE, CANCELLATION, DIGITAL_CANCELLATION, REFUND] {
             assert_eq!(definitions.get(id).expect("known").id(), id);
         }
     }

@@ -26,7 +26,7 @@ impl Open {
         let open = || Query::range("open", 0..=i64::MAX);
         self.sagas.store(store.count::<Entry>(open()).await?, Ordering::Relaxed);
         let first = store.find::<Entry>(open().limit(1)).await?.items;
-        self.touched_ms.store(first.first().map_or(0, |saga| saga.doc.updated_at()), Ordering::Relaxed);
+        self.touched_ms.store(first.first().map_or(0, |saga| saga.doc.touched_at()), Ordering::Relaxed);
         Ok(())
     }
 

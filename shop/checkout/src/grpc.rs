@@ -5,7 +5,8 @@ use sha2::{Digest, Sha256};
 use tonic::{Request, Response, Status};
 use vitrine_contracts::checkout::v1::checkout_service_server::CheckoutService;
 use vitrine_contracts::checkout::v1::{
-    CancelAnyOrderRequest, CancelOrderRequest, PlaceOrderRequest, QuoteRequest, QuoteResponse, RefundOrderRequest,
+    CancelAnyOrderRequest, CancelOrderRequest, CompleteChallengeRequest, PlaceOrderRequest, PlaceOrderResponse,
+    QuoteRequest, QuoteResponse, RefundOrderRequest, place_order_response,
 };
 use vitrine_contracts::limits::{MAX_IDEMPOTENCY_KEY, MAX_REASON};
 use vitrine_contracts::orders::v1::{GetOrderRequest, Order, OrderState};
@@ -20,11 +21,13 @@ use vitrine_platform_workflow::Phase;
 
 use crate::Deps;
 use crate::buy::{self, Purchase};
+use crate::domain::pricing::Most;
 use crate::flags::FREE_SHIPPING_FROM;
 use crate::journal::SagaDoc;
+use crate::quotes::{QuoteId, Quotes, Subject as Quoted};
 use crate::reversal::Reversal;
 use crate::saga::{Sagas, in_progress, step};
-use crate::work::Work;
+use crate::work::{Reply, Work};
 
 /// How often a purchase starts over when another caller uses its key at the same moment.
 const MAX_ROUNDS: usize = 4;
@@ -35,6 +38,7 @@ const MAX_FREE_FROM: i64 = 100_000_000;
 pub(crate) struct Service {
     pub(crate) deps: Deps,
     pub(crate) sagas: Sagas,
+    pub(crate) quotes: Quotes,
 }
 
 fn currency(code: &str) -> Result<Currency, Problem> {
@@ -64,6 +68,7 @@ struct PurchaseRequest {
     fingerprint: String,
     currency: Currency,
     max_total: Option<Money>,
+    quote_id: Option<QuoteId>,
     request: PlaceOrderRequest,
 }
 
@@ -84,12 +89,13 @@ fn check(mut request: PlaceOrderRequest) -> Result<PurchaseRequest, Problem> {
         Some(_) => Some(money_from_proto(request.max_total.as_ref(), "max_total")?),
         None => None,
     };
+    let quote_id = QuoteId::parse(&request.quote_id)?;
     let id = format!("buy/{}/{key}", request.customer_id);
-    Ok(PurchaseRequest { id, fingerprint: fingerprint(&request), currency, max_total, request })
+    Ok(PurchaseRequest { id, fingerprint: fingerprint(&request), currency, max_total, quote_id, request })
 }
 
 /// Finds the purchase of this key, or begins it, and answers as it ends.
-async fn buy(sagas: Sagas, asked: PurchaseRequest) -> Result<Order, Failure> {
+async fn buy(sagas: Sagas, quotes: Quotes, asked: PurchaseRequest) -> Result<Reply, Failure> {
     let method = asked.request.payment.clone();
     for _ in 0..MAX_ROUNDS {
         let known = sagas.journal().get(&asked.id).await?;
@@ -103,10 +109,10 @@ async fn buy(sagas: Sagas, asked: PurchaseRequest) -> Result<Order, Failure> {
                 let problem = Problem::invalid("idempotency_key", "a fresh key for each purchase", message);
                 return Err(problem.with_reason("IDEMPOTENCY_KEY_REUSED").into());
             }
-            Some(saga) => return sagas.outcome(saga.doc).await,
+            Some(saga) => return sagas.reply(saga).await,
             None => {}
         }
-        let started = match plan(&sagas, &asked).await {
+        let started = match plan(&sagas, &quotes, &asked).await {
             Ok(purchase) => {
                 let work = Work::Buy(Box::new(purchase));
                 sagas.begin(asked.id.clone(), asked.fingerprint.clone(), work, version).await?
@@ -128,20 +134,31 @@ fn free_from(sagas: &Sagas, customer_id: &str, country: &str, currency: Currency
     Money::new(Currency::EUR, sagas.flags().read(&FREE_SHIPPING_FROM, &subject).clamp(0, MAX_FREE_FROM))
 }
 
-async fn plan(sagas: &Sagas, asked: &PurchaseRequest) -> Result<Purchase, Failure> {
+async fn plan(sagas: &Sagas, quotes: &Quotes, asked: &PurchaseRequest) -> Result<Purchase, Failure> {
     let (deps, request, now) = (sagas.deps(), &asked.request, sagas.journal().clock.now_ms());
     buy::customer_of(deps, &request.customer_id).await?;
     let cart = sagas.free_cart(&request.customer_id).await?;
-    let country = request.address.as_ref().map_or("", |address| &address.country_code);
-    let free_from = free_from(sagas, &request.customer_id, country, asked.currency);
-    Purchase::plan(deps, &cart.lines, request, asked.currency, asked.max_total, free_from, now).await
+    let address = request.address.as_ref().ok_or_else(Problem::internal)?;
+    let free_from = free_from(sagas, &request.customer_id, &address.country_code, asked.currency);
+    let said = asked.max_total.map(|total| Most { total, field: "max_total" });
+    let (customer_id, lines, currency) = (&*request.customer_id, &*cart.lines, asked.currency);
+    let most = match asked.quote_id {
+        None => said,
+        Some(id) => {
+            let quoted = quotes.most(id, &Quoted { customer_id, lines, currency, address }, now).await?;
+            // The lower of both; one in another currency is refused as such.
+            said.filter(|said| said.total.currency != currency || said.total.minor < quoted.total.minor)
+                .or(Some(quoted))
+        }
+    };
+    Purchase::plan(deps, lines, request, currency, most, free_from, now).await
 }
 
 /// Takes an order back, or goes on with that.
-async fn reverse(sagas: Sagas, id: String, work: Work) -> Result<Order, Failure> {
+async fn reverse(sagas: Sagas, id: String, work: Work) -> Result<Reply, Failure> {
     let Some((saga, workflow)) = sagas.begin(id.clone(), String::new(), work, None).await? else {
         return match sagas.journal().get(&id).await? {
-            Some(saga) => sagas.outcome(saga.doc).await,
+            Some(saga) => sagas.reply(saga).await,
             // A refused one, forgotten at this moment.
             None => Err(in_progress().into()),
         };
@@ -160,7 +177,10 @@ impl Service {
     /// Takes an order back in a task that goes on when the caller goes away.
     async fn reversed(&self, work: Work) -> Result<Response<Order>, Status> {
         let id = format!("{}/{}", work.kind(), work.order_id());
-        Ok(Response::new(self.sagas.single_flight(id.clone(), reverse(self.sagas.clone(), id, work)).await?))
+        match self.sagas.single_flight(id.clone(), reverse(self.sagas.clone(), id, work)).await? {
+            Reply::Order(order) => Ok(Response::new(order)),
+            Reply::Challenge(_) => Err(Problem::internal().into()),
+        }
     }
 
     /// Cancels an order that the caller may cancel.
@@ -176,6 +196,14 @@ impl Service {
             }
         }
     }
+}
+
+fn to_wire(reply: Reply) -> Response<PlaceOrderResponse> {
+    let result = match reply {
+        Reply::Order(order) => place_order_response::Result::Order(order),
+        Reply::Challenge(challenge) => place_order_response::Result::Challenge(challenge),
+    };
+    Response::new(PlaceOrderResponse { result: Some(result) })
 }
 
 /// The reason that was given, or this one.
@@ -194,22 +222,39 @@ impl CheckoutService for Service {
         // What an order would be refused for is told now.
         let customer = buy::customer_of(&self.deps, &request.customer_id).await?;
         EmailAddress::parse("email", &customer.email)?;
-        let cart = self.sagas.free_cart(&request.customer_id).await?;
+        let cart = self.sagas.cart_to_quote(&request.customer_id).await?;
         let now = self.sagas.journal().clock.now_ms();
         let free_from = free_from(&self.sagas, &request.customer_id, &address.country_code, currency);
         let quoted = buy::quote(&self.deps, &cart.lines, currency, &address, None, free_from, now).await?;
+        let (customer_id, lines) = (&*request.customer_id, &*cart.lines);
+        let subject = Quoted { customer_id, lines, currency, address: &address };
+        let (id, expires_at_unix_ms) = self.quotes.id(&subject, quoted.total, now).await?;
         Ok(Response::new(QuoteResponse {
             lines: quoted.lines,
             subtotal: Some(quoted.subtotal.into()),
             shipping: Some(quoted.shipping.into()),
             total: Some(quoted.total.into()),
+            id,
+            expires_at_unix_ms,
         }))
     }
 
-    async fn place_order(&self, request: Request<PlaceOrderRequest>) -> Result<Response<Order>, Status> {
+    async fn place_order(&self, request: Request<PlaceOrderRequest>) -> Result<Response<PlaceOrderResponse>, Status> {
         let asked = check(request.into_inner())?;
         let key = format!("{}#{}", asked.id, asked.fingerprint);
-        Ok(Response::new(self.sagas.single_flight(key, buy(self.sagas.clone(), asked)).await?))
+        Ok(to_wire(self.sagas.single_flight(key, buy(self.sagas.clone(), self.quotes.clone(), asked)).await?))
+    }
+
+    async fn complete_challenge(
+        &self,
+        request: Request<CompleteChallengeRequest>,
+    ) -> Result<Response<PlaceOrderResponse>, Status> {
+        let request = request.into_inner();
+        check_id("chl", &request.challenge_id, "challenge_id")?;
+        // The same answer twice at once is one.
+        let key = hex::encode(Sha256::digest(request.encode_to_vec()));
+        let sagas = self.sagas.clone();
+        Ok(to_wire(self.sagas.single_flight(key, async move { sagas.complete(request).await }).await?))
     }
 
     async fn cancel_order(&self, request: Request<CancelOrderRequest>) -> Result<Response<Order>, Status> {

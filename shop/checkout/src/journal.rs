@@ -13,7 +13,7 @@ use vitrine_platform_store::{self as store, Document, Index, Keys, Query, Store,
 use vitrine_platform_workflow::{self as workflow, Outcome, Phase, Record};
 
 use crate::positions;
-use crate::saga::outcome_of;
+use crate::saga::{ABANDONED_MS, outcome_of};
 use crate::work::Work;
 
 /// Most sagas of one page.
@@ -31,11 +31,14 @@ pub(crate) struct SagaDoc {
     pub(crate) refusal: Option<Refusal>,
     pub(crate) started_at: i64,
     pub(crate) updated_at: i64,
+    /// Until when it waits for a challenge, in milliseconds since 1970; nobody drives it until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) waits_until: Option<i64>,
 }
 
 impl SagaDoc {
     pub(crate) fn new(id: String, fingerprint: String, work: Work, record: Record, now: i64) -> Self {
-        Self { id, fingerprint, work, record, refusal: None, started_at: now, updated_at: now }
+        Self { id, fingerprint, work, record, refusal: None, started_at: now, updated_at: now, waits_until: None }
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -68,10 +71,11 @@ impl Entry {
         }
     }
 
-    /// When it was touched, in milliseconds since 1970; 0 where that cannot be read.
-    pub(crate) fn updated_at(&self) -> i64 {
+    /// When it was touched, in milliseconds since 1970; 0 where that cannot be read. One that waits counts as touched until then, so that
+    /// it is taken for abandoned when its time is over.
+    pub(crate) fn touched_at(&self) -> i64 {
         match self {
-            Self::Saga(saga) => saga.updated_at,
+            Self::Saga(saga) => saga.waits_until.map_or(saga.updated_at, |until| until - ABANDONED_MS),
             Self::Unreadable(unreadable) => unreadable.whole["updated_at"].as_i64().unwrap_or_default(),
         }
     }
@@ -93,6 +97,7 @@ fn saga_of(whole: &Value) -> Result<SagaDoc, String> {
         refusal: field(whole, "refusal")?,
         started_at: field(whole, "started_at")?,
         updated_at: field(whole, "updated_at")?,
+        waits_until: field(whole, "waits_until")?,
     })
 }
 
@@ -123,13 +128,13 @@ impl Document for Entry {
     fn keys(&self, out: &mut Keys) {
         match self {
             Self::Saga(saga) => {
-                out.put(if saga.phase().is_final() { "ended" } else { "open" }, self.updated_at());
+                out.put(if saga.phase().is_final() { "ended" } else { "open" }, self.touched_at());
                 if let Work::Buy(purchase) = &saga.work {
                     out.put("purchase", purchase.order_id.as_str());
                 }
             }
             Self::Unreadable(unreadable) => {
-                out.put("open", self.updated_at());
+                out.put("open", self.touched_at());
                 if let Some(order_id) = unreadable.whole["work"]["Buy"]["order_id"].as_str() {
                     out.put("purchase", order_id);
                 }
@@ -182,6 +187,7 @@ impl workflow::Journal for Saga {
         self.doc.record = record;
         self.doc.refusal = cause.map(Refusal::new).or(self.doc.refusal.take());
         self.doc.updated_at = self.clock.now_ms();
+        self.doc.waits_until = None;
         if self.doc.phase().is_final() {
             self.doc.work.forget_person();
         }
@@ -212,6 +218,37 @@ impl Journal {
     pub(crate) async fn get(&self, id: &str) -> Result<Option<Saga>, Failure> {
         let found = self.store.get::<Entry>(id).await?;
         found.map(|stored| self.saga(stored).map_err(|_| of_another_version().into())).transpose()
+    }
+
+    /// The purchase of this order.
+    pub(crate) async fn purchase(&self, order_id: &str) -> Result<Option<Saga>, Failure> {
+        let found = self.store.find::<Entry>(Query::eq("purchase", order_id).limit(1)).await?.items.pop();
+        found.map(|stored| self.saga(stored).map_err(|_| of_another_version().into())).transpose()
+    }
+
+    /// The purchase of this order, if it waits.
+    pub(crate) async fn waiting(&self, order_id: &str) -> Result<Option<Saga>, Failure> {
+        if order_id.is_empty() {
+            return Ok(None);
+        }
+        let found = self.store.find::<Entry>(Query::eq("purchase", order_id).limit(1)).await?.items.pop();
+        let readable = found.and_then(|stored| self.saga(stored).ok());
+        Ok(readable.filter(|saga| saga.doc.waits_until.is_some()))
+    }
+
+    /// Notes until when a saga waits. False if it is not as it was: another process goes on with it.
+    pub(crate) async fn wait(&self, saga: &mut Saga, until: i64) -> Result<bool, Failure> {
+        (saga.doc.waits_until, saga.doc.updated_at) = (Some(until), self.clock.now_ms());
+        let mut tx = self.store.begin();
+        tx.update(&Stored { doc: Entry::Saga(Box::new(saga.doc.clone())), version: saga.version });
+        match tx.commit().await {
+            Ok(()) => {
+                saga.version += 1;
+                Ok(true)
+            }
+            Err(store::Error::Conflict { .. }) => Ok(false),
+            Err(e) => Err(e.into()),
+        }
     }
 
     /// Whether there is a purchase of this order that has not ended.

@@ -7,6 +7,7 @@
 //! same idempotency key waits for the same saga. After a crash the journal says how far each one was. All ids (order,
 //! payment, reservation, shipment) are chosen before the first step and every step may be repeated, so whatever was under
 //! way is either finished or compensated, and the card is charged at most once. Card numbers are never in the journal.
+//! A purchase whose card asks for a challenge is left, in the journal, until that is answered or its time is over; no task waits for it.
 //!
 //! ```
 //! use vitrine_contracts::catalog::v1::{Kind, Product};
@@ -28,6 +29,7 @@ pub mod flags;
 mod grpc;
 mod journal;
 mod positions;
+mod quotes;
 mod reversal;
 mod saga;
 mod started;
@@ -93,7 +95,7 @@ pub struct Deps {
 
 /// The service.
 pub fn build(config: Config, deps: Deps, flags: &Flags, host: &Host) -> Result<Component, Failure> {
-    let store = host.open_store(CHECKOUT, Schema::new().with::<journal::Entry>())?;
+    let store = host.open_store(CHECKOUT, Schema::new().with::<journal::Entry>().with::<quotes::KeyDoc>())?;
     let metrics = telemetry::Metrics::new(&host.telemetry(CHECKOUT));
     let definitions = definitions::all().map_err(|e| {
         tracing::error!(error = %e, "a saga's definition is malformed");
@@ -110,7 +112,7 @@ pub fn build(config: Config, deps: Deps, flags: &Flags, host: &Host) -> Result<C
     let (counted, telemetry, clock) = (store.clone(), host.telemetry(CHECKOUT), host.clock());
     Ok(Component::new(CHECKOUT)
         .task("count sagas", async move |stop| figures::watch(counted, telemetry, clock, stop).await)
-        .grpc(CheckoutServiceServer::new(grpc::Service { deps, sagas }))
+        .grpc(CheckoutServiceServer::new(grpc::Service { deps, sagas, quotes: quotes::Quotes::new(store.clone()) }))
         .store(store)
         .before_ready(async move {
             recovering.recover(owner).await.map_err(|e| {

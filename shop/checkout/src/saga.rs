@@ -10,8 +10,10 @@ use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Status};
 use vitrine_contracts::carts::v1::{Cart, ReleaseCartRequest};
+use vitrine_contracts::checkout::v1::complete_challenge_request::Answer as Given;
+use vitrine_contracts::checkout::v1::{CompleteChallengeRequest, PurchaseChallenge};
 use vitrine_contracts::orders::v1::{GetAnyOrderRequest, Order, OrderState};
-use vitrine_contracts::payments::v1::PaymentMethod;
+use vitrine_contracts::payments::v1::{self as payments, ChallengeState, PaymentMethod, complete_challenge_request};
 use vitrine_contracts::{Code, Problem};
 use vitrine_flags_client::Handle;
 use vitrine_platform_durability as durability;
@@ -22,17 +24,20 @@ use vitrine_platform_workflow::{Definitions, Driver, Error, Outcome, Phase, Stop
 use crate::journal::{Journal, Saga, SagaDoc, of_another_version};
 use crate::started::StartedSagas;
 use crate::telemetry::Metrics;
-use crate::work::{Steps, Work};
+use crate::work::{Reply, Steps, Work};
 use crate::{Deps, buy};
 
 /// How long one step may take.
 const STEP: Duration = Duration::from_secs(5);
 /// A saga that no process touched for so long is taken over. Longer than any step with all its tries.
-const ABANDONED_MS: i64 = 45_000;
+pub(crate) const ABANDONED_MS: i64 = 45_000;
 /// Most purchases and reversals at a time.
 const MAX_FLIGHTS: usize = 4096;
 /// Most sagas of other versions that are remembered as logged; of more nothing is logged.
 const MAX_REPORTED: usize = 1024;
+
+/// The reason of what is not done for a challenge waits.
+const CHALLENGE_WAITS: &str = "CHALLENGE_WAITS";
 
 /// A call of a step, with its bound.
 pub(crate) fn step<T>(message: T) -> Request<T> {
@@ -50,7 +55,7 @@ pub(crate) enum Owner {
     Abandoned,
 }
 
-type Flight = Shared<BoxFuture<'static, Result<Order, Status>>>;
+type Flight = Shared<BoxFuture<'static, Result<Reply, Status>>>;
 
 /// All sagas of this process. Cheap to clone.
 #[derive(Clone)]
@@ -119,9 +124,9 @@ impl Sagas {
 
     /// Does some work in a task of its own, which goes on when the caller goes away. Callers with the same key while it is
     /// under way share it.
-    pub(crate) async fn single_flight<F>(&self, key: String, work: F) -> Result<Order, Status>
+    pub(crate) async fn single_flight<F>(&self, key: String, work: F) -> Result<Reply, Status>
     where
-        F: Future<Output = Result<Order, Failure>> + Send + 'static,
+        F: Future<Output = Result<Reply, Failure>> + Send + 'static,
     {
         let flight = {
             let mut flights = self.0.flights.lock();
@@ -166,13 +171,13 @@ impl Sagas {
         Ok(self.journal().open(doc, instead_of).await?.map(|saga| (saga, workflow)))
     }
 
-    /// Drives a saga to its end and returns the order, or why it was compensated.
+    /// Drives a saga to its end and returns the order, or why it was compensated; one that has to wait for a challenge is left.
     pub(crate) async fn drive(
         &self,
         mut saga: Saga,
         mut workflow: Workflow,
         method: Option<PaymentMethod>,
-    ) -> Result<Order, Failure> {
+    ) -> Result<Reply, Failure> {
         let Some(driven) = self.claim(&saga.doc) else { return Err(in_progress().into()) };
         let steps = Steps::new(&saga.doc.work, self.deps(), method)?;
         let (kind, order_id) = (saga.doc.work.kind(), saga.doc.work.order_id().to_owned());
@@ -200,10 +205,11 @@ impl Sagas {
                     drop(driven);
                 });
                 match steps.recorded() {
-                    Some(order) => Ok(order),
-                    None => self.order(doc.work.order_id()).await,
+                    Some(order) => Ok(Reply::Order(order)),
+                    None => self.order(doc.work.order_id()).await.map(Reply::Order),
                 }
             }
+            Stop::Pending { .. } => self.wait(saga, steps.challenge()).await,
             Stop::Waiting { step, error, refused } => {
                 let reason = error.message();
                 if refused {
@@ -222,6 +228,59 @@ impl Sagas {
         }
     }
 
+    /// Leaves a purchase until its challenge is over: what becomes of that goes on with it, at the latest when its time is over.
+    async fn wait(&self, mut saga: Saga, asked: Option<PurchaseChallenge>) -> Result<Reply, Failure> {
+        let asked = asked.ok_or_else(Problem::internal)?;
+        let until = asked.challenge.as_ref().map_or(0, |challenge| challenge.expires_at_unix_ms);
+        if !self.journal().wait(&mut saga, until).await? {
+            return Err(in_progress().into());
+        }
+        self.0.started.ended(&saga.doc.id, saga.doc.work.order_id());
+        tracing::info!(order_id = saga.doc.work.order_id(), "a purchase waits for a challenge");
+        Ok(Reply::Challenge(asked))
+    }
+
+    /// What is known of a purchase that waits: its challenge, or, once that is over, what the purchase comes to.
+    async fn waiting(&self, saga: Saga) -> Result<Reply, Failure> {
+        let payment = buy::payment_of(self.deps(), saga.doc.work.order_id()).await?;
+        match buy::challenge_of(&payment) {
+            Some(asked) if is_waiting(&asked) => Ok(Reply::Challenge(asked)),
+            _ => self.go_on(saga).await,
+        }
+    }
+
+    /// Goes on with a purchase that has waited.
+    async fn go_on(&self, mut saga: Saga) -> Result<Reply, Failure> {
+        let mut workflow = self.workflow(&saga.doc).map_err(|_| of_another_version())?;
+        // It is firm by now: it goes on, or turns back as its challenge says.
+        let claimed = self.0.driver.take_over(&mut workflow, &mut saga, &in_progress().into()).await;
+        claimed.map_err(failure_of)?;
+        self.drive(saga, workflow, None).await
+    }
+
+    /// Takes an answer to a challenge; the purchase goes on, or turns back.
+    pub(crate) async fn complete(&self, request: CompleteChallengeRequest) -> Result<Reply, Failure> {
+        let CompleteChallengeRequest { challenge_id, answer } = request;
+        let answer = answer.map(|answer| match answer {
+            Given::Code(code) => complete_challenge_request::Answer::Code(code),
+            Given::Refuse(refuse) => complete_challenge_request::Answer::Refuse(refuse),
+        });
+        let request = payments::CompleteChallengeRequest { challenge_id, answer };
+        let payment = self.deps().payments.clone().complete_challenge(step(request)).await?.into_inner();
+        let asked = buy::challenge_of(&payment).ok_or_else(Problem::internal)?;
+        if is_waiting(&asked) {
+            return Ok(Reply::Challenge(asked));
+        }
+        let gone_on = match self.journal().purchase(&payment.reference).await? {
+            Some(saga) if saga.doc.waits_until.is_some() => self.go_on(saga).await,
+            Some(saga) => self.outcome(saga.doc).await,
+            None => return Ok(Reply::Challenge(asked)),
+        };
+        let is_passed = asked.challenge.as_ref().is_some_and(|challenge| challenge.state() == ChallengeState::Passed);
+        // That it was not passed is known, however long turning back takes.
+        if is_passed { gone_on } else { Ok(Reply::Challenge(asked)) }
+    }
+
     /// Notes that a saga is driven here, unless it is already.
     fn claim(&self, saga: &SagaDoc) -> Option<Driven> {
         let order_id = saga.work.order_id();
@@ -236,8 +295,17 @@ impl Sagas {
         self.0.metrics.ended(saga.work.kind(), saga.phase() == Phase::Done, took);
     }
 
-    /// What a saga is answered with that no process drives any more, each time it is asked for.
-    pub(crate) async fn outcome(&self, saga: SagaDoc) -> Result<Order, Failure> {
+    /// What a saga is answered with that was begun before, each time it is asked for.
+    pub(crate) async fn reply(&self, saga: Saga) -> Result<Reply, Failure> {
+        if saga.doc.waits_until.is_some() { self.waiting(saga).await } else { self.outcome(saga.doc).await }
+    }
+
+    /// What a saga comes to that no process drives any more.
+    async fn outcome(&self, saga: SagaDoc) -> Result<Reply, Failure> {
+        self.ended_with(saga).await.map(Reply::Order)
+    }
+
+    async fn ended_with(&self, saga: SagaDoc) -> Result<Order, Failure> {
         if !saga.phase().is_final() && self.workflow(&saga).is_err() {
             return Err(of_another_version().into());
         }
@@ -261,10 +329,39 @@ impl Sagas {
         Ok(self.deps().orders.clone().get_any_order(step(request)).await?.into_inner())
     }
 
-    /// The customer's cart, to be bought. Refused when another purchase is buying it. One whose purchase is over or was never
-    /// journalled, after whatever went wrong, is freed: no one else would.
-    pub(crate) async fn free_cart(&self, customer_id: &str) -> Result<Cart, Failure> {
+    /// The customer's cart, as it would be bought. Refused when another purchase is buying it, unless that waits for a challenge: whoever
+    /// begins another one gives it up.
+    pub(crate) async fn cart_to_quote(&self, customer_id: &str) -> Result<Cart, Failure> {
         let cart = buy::cart_of(self.deps(), customer_id).await?;
+        if self.journal().waiting(&cart.purchase_id).await?.is_some() {
+            Ok(cart)
+        } else {
+            self.freed(customer_id, cart).await
+        }
+    }
+
+    /// The same, to be bought now.
+    pub(crate) async fn free_cart(&self, customer_id: &str) -> Result<Cart, Failure> {
+        let mut cart = buy::cart_of(self.deps(), customer_id).await?;
+        if let Some(saga) = self.journal().waiting(&cart.purchase_id).await? {
+            self.give_up(saga).await;
+            cart = buy::cart_of(self.deps(), customer_id).await?;
+        }
+        self.freed(customer_id, cart).await
+    }
+
+    /// Refuses the challenge that a purchase waits for, so that it turns back; one that is over by now is brought to its end.
+    /// Whether that is so, the cart says.
+    async fn give_up(&self, saga: Saga) {
+        let Ok(Reply::Challenge(asked)) = self.waiting(saga).await else { return };
+        let challenge_id = asked.challenge.unwrap_or_default().id;
+        let request = CompleteChallengeRequest { challenge_id, answer: Some(Given::Refuse(true)) };
+        drop(self.complete(request).await);
+    }
+
+    /// A cart that no purchase has. One whose purchase is over or was never journalled, after whatever went wrong, is freed: no one else
+    /// would.
+    async fn freed(&self, customer_id: &str, cart: Cart) -> Result<Cart, Failure> {
         if cart.purchase_id.is_empty() {
             return Ok(cart);
         }
@@ -305,7 +402,8 @@ impl Sagas {
     /// are.
     pub(crate) async fn recover(&self, owner: Owner) -> Result<(), Failure> {
         let now = self.0.journal.clock.now_ms();
-        let untouched_since = if owner == Owner::Everyone { now } else { now - ABANDONED_MS };
+        // At the start those that wait are looked at, too: their challenges may be over.
+        let untouched_since = if owner == Owner::Everyone { i64::MAX } else { now - ABANDONED_MS };
         for saga in self.stuck().await? {
             self.take_over(saga).await?;
         }
@@ -338,6 +436,10 @@ impl Sagas {
         if self.0.started.is_driven(&saga.doc.id, order_id) {
             return Ok(());
         }
+        if saga.doc.waits_until.is_some() {
+            self.spawn(|this| async move { this.reply(saga).await });
+            return Ok(());
+        }
         tracing::info!(saga = kind, order_id, phase = ?saga.doc.phase(), steps = ?saga.doc.record.steps, "a saga is taken over");
         self.0.metrics.recovered(kind);
         let interrupted = Problem::unavailable("the purchase was interrupted and undone; ask again").into();
@@ -346,13 +448,21 @@ impl Sagas {
             Err(Error::Lost | Error::Stopped) => return Ok(()),
             Err(e) => return Err(failure_of(e)),
         }
-        let this = self.clone();
+        self.spawn(|this| async move { this.drive(saga, workflow, None).await });
+        Ok(())
+    }
+
+    /// Goes on with a saga that was left, in a task of its own.
+    fn spawn<F>(&self, work: impl FnOnce(Self) -> F)
+    where
+        F: Future<Output = Result<Reply, Failure>> + Send + 'static,
+    {
+        let work = work(self.clone());
         self.0.tracker.spawn(Context::current().scope(async move {
-            if let Err(Failure::Store(error)) = this.drive(saga, workflow, None).await {
+            if let Err(Failure::Store(error)) = work.await {
                 tracing::warn!(error = %error, "a saga could not be taken over; it is tried again");
             }
         }));
-        Ok(())
     }
 
     /// The workflow of a journalled saga.
@@ -381,11 +491,21 @@ impl Sagas {
     }
 }
 
+/// Said by a step that waits for a challenge.
+pub(crate) fn challenge_waits() -> Problem {
+    Problem::aborted(CHALLENGE_WAITS, "the bank's challenge has not been answered yet")
+}
+
+fn is_waiting(asked: &PurchaseChallenge) -> bool {
+    asked.challenge.as_ref().is_some_and(|challenge| challenge.state() == ChallengeState::Waiting)
+}
+
 /// What a failed step means. An answer that names a reason in the request or in the state of things is final; all else is not known.
 /// Who was not let in knows nothing of what came before.
 pub(crate) fn outcome_of(status: &Status) -> Outcome {
     match status.code() {
         Code::ResourceExhausted if Problem::from_status(status).reason == "OUT_OF_STOCK" => Outcome::Refused,
+        Code::Aborted if Problem::from_status(status).reason == CHALLENGE_WAITS => Outcome::Pending,
         Code::InvalidArgument | Code::NotFound | Code::AlreadyExists | Code::FailedPrecondition | Code::OutOfRange => {
             Outcome::Refused
         }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tonic::Status;
 use vitrine_contracts::Problem;
+use vitrine_contracts::checkout::v1::PurchaseChallenge;
 use vitrine_contracts::orders::v1::Order;
 use vitrine_contracts::payments::v1::PaymentMethod;
 use vitrine_platform_workflow::{Activities, Outcome};
@@ -56,6 +57,15 @@ impl Work {
     }
 }
 
+/// What a saga comes to for now.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    /// The order as it is.
+    Order(Order),
+    /// A purchase waits for its challenge, or that was not passed.
+    Challenge(PurchaseChallenge),
+}
+
 /// Work that can be done.
 pub(crate) enum Steps {
     Buy(Box<Buying>),
@@ -69,6 +79,14 @@ impl Steps {
             Work::Cancel(reversal) => Self::Reverse(Box::new(Reversing::cancelling(reversal, deps))),
             Work::Refund(reversal) => Self::Reverse(Box::new(Reversing::refunding(reversal, deps))),
         })
+    }
+
+    /// The challenge that is waited for.
+    pub(crate) fn challenge(&self) -> Option<PurchaseChallenge> {
+        match self {
+            Self::Buy(buying) => buying.challenge(),
+            Self::Reverse(_) => None,
+        }
     }
 
     /// The order as it went on record, if that was done here and nothing has changed it since.

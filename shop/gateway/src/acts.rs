@@ -5,8 +5,11 @@ use tonic::Status;
 use vitrine_contracts::Problem;
 use vitrine_contracts::auth::v1::RotateKeysRequest;
 use vitrine_contracts::catalog::v1 as catalog;
+use vitrine_contracts::checkout::v1::complete_challenge_request::Answer;
+use vitrine_contracts::checkout::v1::place_order_response::Result as Placed;
 use vitrine_contracts::checkout::v1::{
-    CancelAnyOrderRequest, CancelOrderRequest, PlaceOrderRequest, RefundOrderRequest,
+    CancelAnyOrderRequest, CancelOrderRequest, CompleteChallengeRequest, PlaceOrderRequest, PurchaseChallenge,
+    RefundOrderRequest,
 };
 use vitrine_contracts::common::v1::{Money, PageRequest};
 use vitrine_contracts::currency::v1::ConvertRequest;
@@ -14,15 +17,52 @@ use vitrine_contracts::customers::v1::ExportCustomerRequest;
 use vitrine_contracts::email::v1::ListMessagesRequest;
 use vitrine_contracts::limits::{MAX_PAGE, MAX_REASON};
 use vitrine_contracts::orders::v1::{ListOrdersRequest, Order, OrderState, TransitionRequest};
+use vitrine_contracts::payments::v1::{ChallengeState, GetChallengeRequest};
 use vitrine_contracts::text::line;
 use vitrine_kit::money::Currency;
 
 use crate::{Gateway, dto};
 
 impl Gateway {
-    /// Buys a cart.
-    pub(crate) async fn place(&self, request: PlaceOrderRequest) -> Result<Order, Status> {
-        self.moved(self.deps.checkout.clone().place_order(request).await?.into_inner()).await
+    /// Buys a cart, unless the card asks for a challenge.
+    pub(crate) async fn place(&self, request: PlaceOrderRequest) -> Result<Placed, Status> {
+        match self.deps.checkout.clone().place_order(request).await?.into_inner().result {
+            Some(Placed::Order(order)) => Ok(Placed::Order(self.moved(order).await?)),
+            Some(challenge) => Ok(challenge),
+            None => Err(Problem::internal().into()),
+        }
+    }
+
+    /// A challenge, for one who knows its id.
+    pub(crate) async fn challenge(&self, challenge_id: String) -> Result<PurchaseChallenge, Status> {
+        let request = GetChallengeRequest { challenge_id };
+        let payment = self.deps.payments.clone().get_challenge(request).await?.into_inner();
+        Ok(PurchaseChallenge { challenge: payment.challenge, order_id: payment.reference, amount: payment.amount })
+    }
+
+    /// Takes an answer to a challenge. A wrong code that can be tried again is refused.
+    pub(crate) async fn complete_challenge(
+        &self,
+        challenge_id: String,
+        answer: Answer,
+    ) -> Result<PurchaseChallenge, Status> {
+        let request = CompleteChallengeRequest { challenge_id: challenge_id.clone(), answer: Some(answer) };
+        match self.deps.checkout.clone().complete_challenge(request).await?.into_inner().result {
+            // What was bought is told to customers, not to whoever knows a challenge.
+            Some(Placed::Order(order)) => {
+                self.moved(order).await?;
+                self.challenge(challenge_id).await
+            }
+            Some(Placed::Challenge(asked)) => match &asked.challenge {
+                Some(challenge) if challenge.state() == ChallengeState::Waiting => {
+                    let expected = format!("the code that the bank has sent; tries left: {}", challenge.tries_left);
+                    let problem = Problem::invalid("code", &expected, "that is not the code");
+                    Err(problem.with_reason("WRONG_CHALLENGE_CODE").into())
+                }
+                _ => Ok(asked),
+            },
+            None => Err(Problem::internal().into()),
+        }
     }
 
     /// Cancels an order of a customer's; its stock is there again.

@@ -44,6 +44,8 @@ pub(crate) struct Operation {
     headers: &'static [Header],
     body: Option<MakeSchema>,
     status: u16,
+    /// Another status with a body, of what is under way.
+    accepted: Option<MakeSchema>,
     media_type: &'static str,
     returned: Option<MakeSchema>,
     has_etag: bool,
@@ -66,6 +68,7 @@ impl Operation {
             headers: &[],
             body: None,
             status: 200,
+            accepted: None,
             media_type: JSON,
             returned: None,
             has_etag: false,
@@ -125,6 +128,12 @@ impl Operation {
     pub(crate) fn returns<T: JsonSchema>(mut self, status: u16) -> Self {
         self.status = status;
         self.returned = Some(|generator| generator.subschema_for::<T>());
+        self
+    }
+
+    /// The body that it returns with 202, of what is not done yet.
+    pub(crate) fn accepts<T: JsonSchema>(mut self) -> Self {
+        self.accepted = Some(|generator| generator.subschema_for::<T>());
         self
     }
 

@@ -4,6 +4,7 @@ mod admin;
 mod analytics;
 mod cart;
 mod catalog;
+mod challenge;
 mod orders;
 mod people;
 mod promoters;
@@ -27,6 +28,7 @@ pub(crate) use cart::{Cart, Line, NewItem, NewOrder, NewToken, PaymentToken, Qua
 pub(crate) use catalog::{
     Ad, Category, Converted, Currencies, Kind, NewProduct, Product, ProductPatch, ProductSort, Recommendation, picture,
 };
+pub(crate) use challenge::{Challenge, ChallengeAnswer, Challenged, answer, challenge_page};
 pub(crate) use orders::{Cancel, Letter, Order, Shipment, Transition};
 pub(crate) use people::{Address, Customer, CustomerPatch, Destination, NewAddress, SignUp};
 pub(crate) use promoters::{NewPromoterKey, PromoterKey};

@@ -7,6 +7,7 @@
 
 mod admin;
 mod cart;
+mod challenge;
 mod cost;
 mod customer;
 mod documents;

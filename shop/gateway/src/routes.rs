@@ -234,8 +234,19 @@ fn buying() -> Vec<Operation> {
             .body::<dto::NewOrder>()
             .returns::<dto::Order>(201)
             .located()
+            .accepts::<dto::Challenged>()
             .also(&[402])
             .by(buying::place),
+        Operation::get("/challenges/{id}", "What the bank asks before it pays; its id is the key")
+            .id::<schema::ChallengeId>()
+            .returns::<dto::Challenge>(200)
+            .by(buying::challenge),
+        Operation::post("/challenges/{id}", "Answer the bank: then the order is placed, or nothing is bought")
+            .id::<schema::ChallengeId>()
+            .body::<dto::ChallengeAnswer>()
+            .returns::<dto::Challenge>(200)
+            .also(&[402])
+            .by(buying::complete_challenge),
         of_customers(Operation::get("/orders", "My orders, newest first"))
             .query::<PageQuery>()
             .returns::<dto::Page<dto::Order>>(200)

@@ -9,9 +9,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 use vitrine_contracts::fraud::v1 as fraud;
 use vitrine_contracts::limits::{
-    CATEGORIES, DEFAULT_ADS, DEFAULT_PAGE, DEFAULT_RECOMMENDATIONS, MAX_ADS, MAX_CARD_DIGITS, MAX_CARD_TYPED,
-    MAX_CVV_DIGITS, MAX_EMAIL, MAX_IDEMPOTENCY_KEY, MAX_ORIGIN, MAX_PAGE, MAX_PRICE, MAX_RECOMMENDATIONS, MAX_SCORE,
-    MAX_SEARCH, MAX_WHOLE_DIGITS, MIN_CARD_DIGITS, MIN_CVV_DIGITS,
+    CATEGORIES, CHALLENGE_CODE_DIGITS, DEFAULT_ADS, DEFAULT_PAGE, DEFAULT_RECOMMENDATIONS, MAX_ADS, MAX_CARD_DIGITS,
+    MAX_CARD_TYPED, MAX_CVV_DIGITS, MAX_EMAIL, MAX_IDEMPOTENCY_KEY, MAX_ORIGIN, MAX_PAGE, MAX_PRICE,
+    MAX_RECOMMENDATIONS, MAX_SCORE, MAX_SEARCH, MAX_WHOLE_DIGITS, MIN_CARD_DIGITS, MIN_CVV_DIGITS,
 };
 use vitrine_contracts::orders::v1 as orders;
 use vitrine_contracts::payments::v1 as payments;
@@ -70,6 +70,8 @@ schemas! {
     SourceId: NAMED => id_of(&["src"]);
     DestinationKind: INLINE => words("Where messages go", vec!["webhook", "segment", "rudderstack", "ga4", "mixpanel", "amplitude", "file"]);
     ReceiverText: INLINE => json_schema!({"type": "string", "maxLength": 500, "pattern": r"^[!-~]*$"});
+    QuoteId: NAMED => id_of(&["qte"]);
+    ChallengeId: NAMED => id_of(&["chl"]);
     /// One of everyone's customers, or all.
     Currency: NAMED => words("A currency that the shop knows, by its ISO 4217 code", currencies(|_| true));
     /// A currency; empty is the euro.
@@ -101,6 +103,7 @@ schemas! {
         format!("^[ -]*([0-9][ -]*){{{MIN_CARD_DIGITS},{MAX_CARD_DIGITS}}}$"),
         MAX_CARD_TYPED,
     );
+    ChallengeCode: INLINE => text("As the bank has sent it", format!("^[0-9]{{{CHALLENGE_CODE_DIGITS}}}$"), CHALLENGE_CODE_DIGITS);
     SecurityCode: INLINE => text(
         "Three digits; four for American Express",
         format!("^[0-9]{{{MIN_CVV_DIGITS},{MAX_CVV_DIGITS}}}$"),
@@ -120,6 +123,7 @@ schemas! {
     NextState: INLINE => words("Only checkout places and charges", order_states(|state| !of_checkout(state)));
     ShipmentState: INLINE => words("Where a parcel is", named("SHIPMENT_STATE_", |n| Some(shipping::ShipmentState::try_from(n).ok()?.as_str_name())));
     PaymentState: INLINE => words("Where a payment stands", named("PAYMENT_STATE_", |n| Some(payments::PaymentState::try_from(n).ok()?.as_str_name())));
+    ChallengeState: INLINE => words("Where a challenge stands", named("CHALLENGE_STATE_", |n| Some(payments::ChallengeState::try_from(n).ok()?.as_str_name())));
     Verdict: INLINE => words("How risky", named("VERDICT_", |n| Some(fraud::Verdict::try_from(n).ok()?.as_str_name())));
     Search: INLINE => json_schema!({"type": "string", "minLength": 1, "maxLength": MAX_SEARCH, "pattern": r"\S"});
     IdempotencyKey: INLINE => text("Fresh for each purchase", "^[!-~]+$".to_owned(), MAX_IDEMPOTENCY_KEY);

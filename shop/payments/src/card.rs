@@ -10,6 +10,8 @@ use vitrine_kit::clock::year_and_month;
 
 /// The test number that the built-in acquirer declines.
 const DECLINES: &str = "4000000000000002";
+/// The test number whose bank asks for a challenge.
+const CHALLENGES: &str = "4000000000003220";
 
 /// What may be kept of a card.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,9 @@ pub struct Checked {
     pub last4: String,
     /// Whether the acquirer will decline.
     pub declines: bool,
+    /// Whether its bank asks for a challenge.
+    #[serde(default)]
+    pub challenges: bool,
 }
 
 fn bad(field: &str, expected: &str, message: &str, reason: &'static str) -> Problem {
@@ -69,7 +74,7 @@ pub fn check(card: &Card, now_ms: i64) -> Result<Checked, Problem> {
         return Err(bad("cvv", &format!("{cvv_digits} digits"), "the security code is not right", "INVALID_CARD_CVV"));
     }
     let last4 = digits[digits.len() - 4..].to_owned();
-    Ok(Checked { scheme: scheme.to_owned(), last4, declines: digits == DECLINES })
+    Ok(Checked { scheme: scheme.to_owned(), last4, declines: digits == DECLINES, challenges: digits == CHALLENGES })
 }
 
 /// The check digit of ISO/IEC 7812-1, annex B.
@@ -126,7 +131,9 @@ mod tests {
             assert_eq!(checked.scheme, scheme);
             assert_eq!(checked.last4, number[number.len() - 4..]);
         }
-        assert!(check(&card("4000000000000002", 1, 2030, "123"), NOW).expect("well-formed").declines);
+        let told = |number| check(&card(number, 1, 2030, "123"), NOW).map(|c| (c.declines, c.challenges));
+        assert_eq!(told("4000000000000002"), Ok((true, false)));
+        assert_eq!(told("4000 0000 0000 3220"), Ok((false, true)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The life of a payment: authorised, captured, refunded; or voided; or declined.
+//! The life of a payment: authorised, perhaps after a challenge, captured, refunded; or voided; or declined.
 
 use serde::{Deserialize, Serialize};
 use vitrine_contracts::Problem;
@@ -6,6 +6,8 @@ use vitrine_contracts::Problem;
 /// Where a payment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
+    /// Not held yet: its bank asks whoever pays.
+    Challenged,
     /// Held, not taken.
     Authorized,
     /// Taken.
@@ -46,8 +48,9 @@ impl Ledger {
                 Ok(true)
             }
             State::Captured => Ok(false),
-            State::Voided | State::Refunded | State::Declined => {
-                Err(Problem::precondition("PAYMENT_NOT_AUTHORIZED", "the payment is voided, refunded or declined"))
+            State::Challenged | State::Voided | State::Refunded | State::Declined => {
+                let message = "the payment is voided, refunded, declined, or not authorised yet";
+                Err(Problem::precondition("PAYMENT_NOT_AUTHORIZED", message))
             }
         }
     }
@@ -55,7 +58,7 @@ impl Ledger {
     /// Gives back `amount`, or what is left; a mere authorisation is voided. False if this refund was made before.
     pub fn refund(&mut self, refund_id: &str, amount: Option<i64>) -> Result<bool, Problem> {
         match self.state {
-            State::Authorized => {
+            State::Challenged | State::Authorized => {
                 self.state = State::Voided;
                 Ok(true)
             }

@@ -6,9 +6,10 @@ use vitrine_contracts::limits::MAX_CARDS;
 use vitrine_contracts::payments::v1::payment_method::Method;
 use vitrine_contracts::payments::v1::payments_service_server::PaymentsService;
 use vitrine_contracts::payments::v1::{
-    AuthorizeRequest, CaptureRequest, ForgetCardRequest, GetPaymentRequest, ListCardsRequest, ListCardsResponse,
-    ListPaymentsRequest, ListPaymentsResponse, Payment, PaymentMethod, PaymentState, RefundRequest, SavedCard,
-    TokenizeCardRequest, TokenizeCardResponse,
+    AuthorizeRequest, CaptureRequest, Challenge as WireChallenge, ChallengeState as WireChallengeState,
+    CompleteChallengeRequest, ForgetCardRequest, GetChallengeRequest, GetPaymentRequest, ListCardsRequest,
+    ListCardsResponse, ListPaymentsRequest, ListPaymentsResponse, Payment, PaymentMethod, PaymentState, RefundRequest,
+    SavedCard, TokenizeCardRequest, TokenizeCardResponse, complete_challenge_request,
 };
 use vitrine_contracts::{Problem, money_from_proto};
 use vitrine_flags_client::{Handle, Subject};
@@ -18,6 +19,7 @@ use vitrine_platform_host::{Failure, check_id, erasure, page_info, page_of};
 use vitrine_platform_store::{Query, Store, Stored, retry_conflicts};
 
 use crate::card::{self, Checked};
+use crate::challenge::{Challenge, ChallengeResponse, ChallengeState};
 use crate::domain::{Ledger, State};
 use crate::flags::NETWORKS;
 use crate::store::{PaymentDoc, TokenDoc};
@@ -36,9 +38,41 @@ fn unknown() -> Problem {
     Problem::not_found("there is no such payment")
 }
 
+fn unknown_challenge() -> Problem {
+    Problem::not_found("there is no such challenge")
+}
+
+/// What is answered to a challenge.
+fn answer_of(given: Option<complete_challenge_request::Answer>) -> Result<ChallengeResponse, Problem> {
+    match given {
+        Some(complete_challenge_request::Answer::Code(code)) => ChallengeResponse::code(&code),
+        Some(complete_challenge_request::Answer::Refuse(true)) => Ok(ChallengeResponse::Refuse),
+        Some(complete_challenge_request::Answer::Refuse(false)) | None => {
+            Err(Problem::invalid("code", "a code, or a refusal", "there is no answer"))
+        }
+    }
+}
+
+fn challenge_to_wire(challenge: &Challenge, ledger: &Ledger, now_ms: i64) -> WireChallenge {
+    let state = match challenge.state_at(ledger, now_ms) {
+        ChallengeState::Waiting => WireChallengeState::Waiting,
+        ChallengeState::Passed => WireChallengeState::Passed,
+        ChallengeState::Refused => WireChallengeState::Refused,
+        ChallengeState::Failed => WireChallengeState::Failed,
+        ChallengeState::Expired => WireChallengeState::Expired,
+    };
+    WireChallenge {
+        id: challenge.id.clone(),
+        state: state.into(),
+        expires_at_unix_ms: challenge.expires_at,
+        tries_left: challenge.tries_left,
+    }
+}
+
 fn to_wire(doc: PaymentDoc) -> Payment {
     let money = |minor_units| Some(WireMoney { currency_code: doc.currency.clone(), minor_units });
     let state = match doc.ledger.state {
+        State::Challenged => PaymentState::Challenged,
         State::Authorized => PaymentState::Authorized,
         State::Captured => PaymentState::Captured,
         State::Voided => PaymentState::Voided,
@@ -55,6 +89,7 @@ fn to_wire(doc: PaymentDoc) -> Payment {
         last4: doc.last4,
         reference: doc.reference,
         created_at_unix_ms: doc.created_at,
+        challenge: None,
     }
 }
 
@@ -64,6 +99,19 @@ fn saved(doc: TokenDoc) -> SavedCard {
 }
 
 impl Service {
+    /// A payment, with its challenge if there is one.
+    fn to_wire(&self, mut doc: PaymentDoc) -> Payment {
+        let challenge = doc.challenge.take().map(|c| challenge_to_wire(&c, &doc.ledger, self.clock.now_ms()));
+        Payment { challenge, ..to_wire(doc) }
+    }
+
+    /// The payment of a challenge.
+    async fn challenged(&self, challenge_id: &str) -> Result<Stored<PaymentDoc>, Failure> {
+        check_id("chl", challenge_id, "challenge_id")?;
+        let found = self.store.find::<PaymentDoc>(Query::eq("challenge", challenge_id.to_owned()).limit(1)).await?;
+        Ok(found.items.into_iter().next().ok_or_else(unknown_challenge)?)
+    }
+
     async fn card_of(&self, method: Option<PaymentMethod>, customer_id: &str) -> Result<Checked, Failure> {
         match method.and_then(|m| m.method) {
             Some(Method::Card(card)) => Ok(card::check(&card, self.clock.now_ms())?),
@@ -120,7 +168,12 @@ impl Service {
             "card.number"
         };
         let card = self.card_of(request.method, &request.customer_id).await?;
-        let state = if card.declines { State::Declined } else { State::Authorized };
+        let now = self.clock.now_ms();
+        let state = match () {
+            () if card.declines => State::Declined,
+            () if card.challenges => State::Challenged,
+            () => State::Authorized,
+        };
         let doc = PaymentDoc {
             id: request.payment_id,
             currency: amount.currency.code().to_owned(),
@@ -129,7 +182,8 @@ impl Service {
             last4: card.last4.clone(),
             reference: request.reference,
             customer_id: request.customer_id,
-            created_at: self.clock.now_ms(),
+            created_at: now,
+            challenge: card.challenges.then(|| Challenge::new(now)),
         };
         let known = retry_conflicts(async || {
             if let Some(known) = self.store.get::<PaymentDoc>(&doc.id).await? {
@@ -163,6 +217,7 @@ impl Service {
             reference: String::new(),
             customer_id: String::new(),
             created_at: self.clock.now_ms(),
+            challenge: None,
         };
         let mut tx = self.store.begin();
         tx.insert(&doc);
@@ -233,7 +288,7 @@ impl PaymentsService for Service {
     }
 
     async fn authorize(&self, request: Request<AuthorizeRequest>) -> Result<Response<Payment>, Status> {
-        Ok(Response::new(to_wire(self.authorize(request.into_inner()).await?)))
+        Ok(Response::new(self.to_wire(self.authorize(request.into_inner()).await?)))
     }
 
     async fn capture(&self, request: Request<CaptureRequest>) -> Result<Response<Payment>, Status> {
@@ -258,7 +313,31 @@ impl PaymentsService for Service {
     async fn get_payment(&self, request: Request<GetPaymentRequest>) -> Result<Response<Payment>, Status> {
         let id = request.into_inner().payment_id;
         let found = self.store.get::<PaymentDoc>(check_id("pay", &id, "payment_id")?).await.map_err(Failure::from)?;
-        Ok(Response::new(to_wire(found.ok_or_else(unknown)?.doc)))
+        Ok(Response::new(self.to_wire(found.ok_or_else(unknown)?.doc)))
+    }
+
+    async fn get_challenge(&self, request: Request<GetChallengeRequest>) -> Result<Response<Payment>, Status> {
+        Ok(Response::new(self.to_wire(self.challenged(&request.into_inner().challenge_id).await?.doc)))
+    }
+
+    async fn complete_challenge(
+        &self,
+        request: Request<CompleteChallengeRequest>,
+    ) -> Result<Response<Payment>, Status> {
+        let CompleteChallengeRequest { challenge_id, answer } = request.into_inner();
+        check_id("chl", &challenge_id, "challenge_id")?;
+        let answer = answer_of(answer)?;
+        let answered = retry_conflicts(async || {
+            let Stored { mut doc, version } = self.challenged(&challenge_id).await?;
+            let challenge = doc.challenge.as_mut().ok_or_else(unknown_challenge)?;
+            if challenge.answer(&mut doc.ledger, &answer, self.clock.now_ms()) {
+                let mut tx = self.store.begin();
+                tx.update(&Stored { doc: doc.clone(), version });
+                tx.commit().await?;
+            }
+            Ok::<_, Failure>(doc)
+        });
+        Ok(Response::new(self.to_wire(answered.await?)))
     }
 
     async fn list_payments(

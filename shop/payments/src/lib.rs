@@ -1,7 +1,7 @@
 //! Charges cards: checks, tokens, authorisation, capture and refund, each idempotent under an id that the caller chose.
 //!
-//! The checks are in [`card`], the life of a payment in [`domain`]. Card numbers are looked at and forgotten: what is kept is a
-//! scheme, four digits and whether the built-in acquirer will decline. There is no outside acquirer.
+//! The checks are in [`card`], the life of a payment in [`domain`], what a bank asks whoever pays in [`challenge`]. Card numbers are looked at and forgotten: what is kept is a
+//! scheme, four digits and whether the built-in acquirer will decline or ask. There is no outside acquirer.
 //!
 //! ```
 //! use vitrine_contracts::payments::v1::Card;
@@ -14,6 +14,7 @@
 //! ```
 
 pub mod card;
+pub mod challenge;
 mod consumer;
 pub mod domain;
 pub mod flags;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use vitrine_platform_store::{Document, Index, Keys};
 
 use crate::card::Checked;
+use crate::challenge::Challenge;
 use crate::domain::Ledger;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,15 +20,21 @@ pub(crate) struct PaymentDoc {
     pub(crate) reference: String,
     pub(crate) customer_id: String,
     pub(crate) created_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) challenge: Option<Challenge>,
 }
 
 impl Document for PaymentDoc {
     const COLLECTION: &'static str = "payments";
-    const INDEXES: &'static [Index] = &[];
+    const INDEXES: &'static [Index] = &[Index::ordered("challenge")];
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.id)
     }
-    fn keys(&self, _: &mut Keys) {}
+    fn keys(&self, out: &mut Keys) {
+        if let Some(challenge) = &self.challenge {
+            out.put("challenge", challenge.id.as_str());
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -3,7 +3,9 @@
 pub(crate) mod account;
 pub(crate) mod cards;
 pub(crate) mod cart;
+pub(crate) mod challenge;
 pub(crate) mod checkout;
+pub(crate) mod placed;
 pub(crate) mod promoter_keys;
 pub(crate) mod region;
 pub(crate) mod sign;
@@ -59,6 +61,11 @@ impl Sent {
     /// Where someone goes on after this form: to a page of this shop, else there.
     pub(crate) fn next_or(&self, usual: &'static str) -> &str {
         Some(self.field("next")).filter(|next| is_own_path(next)).unwrap_or(usual)
+    }
+
+    /// The same as the address says it, if it does.
+    pub(crate) fn next(&self) -> Option<String> {
+        self.query().remove("next").filter(|next| is_own_path(next))
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use thiserror::Error as ThisError;
 use vitrine_kit::id;
-use vitrine_platform_web::{accepts_encoding, with_policies};
+use vitrine_platform_web::{accepts_encoding, with_frame_policies, with_policies};
 
 use crate::Storefront;
 use crate::engine::{self, Drawn};
@@ -29,6 +29,10 @@ const RETRY_AFTER_S: u32 = 1;
 const LAST_RESORT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Something broke · Vitrine</title>\
      <h1>Something broke</h1><p>Nothing was bought or lost. <a href=\"\">Try again</a> in a moment.</p></html>";
 const CART_COUNT: &str = "query Visitor { cart { totalQuantity } }";
+
+/// The page that may stand in a frame: of pages of this site.
+const FRAMED: &str = "challenge";
+const OWN_SITE: &str = "'self'";
 
 /// What the build says about scripts, styles and fonts; the page's own script reads it.
 pub(crate) type Assets = Value;
@@ -131,6 +135,7 @@ impl Storefront {
     /// The answer to one who wants to see a page of their own, perhaps with a form as it was sent.
     pub(crate) async fn show_own(&self, view: &View, visitor: &Visitor, form: Option<&Form>) -> Response {
         match self.draw(view, visitor, form).await {
+            Ok(drawn) if view.route.page == FRAMED => with_frame_policies(own(drawn), &[OWN_SITE.to_owned()]),
             Ok(drawn) => own(drawn),
             Err(Error::Graph(graph::Error::NotSignedIn)) => to_sign_in(view),
             // Promoters have keys, and nothing of what customers have.

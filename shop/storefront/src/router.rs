@@ -41,6 +41,7 @@ pub(crate) fn before(gateway: Router, storefront: Arc<Storefront>, telemetry: Se
         .route("/checkout/pay", post(forms::checkout::pay))
         .route("/account", post(forms::account::change))
         .route("/region", post(forms::region::choose))
+        .route("/challenge/{id}", post(forms::challenge::answer))
         .route("/orders/{id}", post(forms::checkout::cancel))
         .route(KEYS, post(forms::promoter_keys::change));
     router

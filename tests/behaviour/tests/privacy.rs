@@ -20,6 +20,8 @@ const CARD: &str = "4716298371640951";
 const CARD_TYPED: &str = "4716 2983 7164 0951";
 /// A security code: with too many digits, for three would be found in any number.
 const CODE: &str = "731946285017";
+/// The card whose bank asks. Its code has six digits, which would be found by chance: one with more is refused, and must not be told either.
+const CHALLENGED: &str = "4000000000003220";
 const PASSWORD: &str = "plover-quartz-7193";
 const WRONG_PASSWORD: &str = "heron-basalt-2846";
 const EMAIL: &str = "needle.wren@private.vitrine.example";
@@ -43,6 +45,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("e-mail address", &["email.db"]),
     // The last commits of all of these.
     ("e-mail address", &["commits/"]),
+    // What a bank asks, with its payment.
+    ("challenge", &["payments.db", "commits/"]),
 ];
 
 /// A text that was planted.
@@ -172,8 +176,19 @@ async fn run(shop: &Shop) -> Result<Vec<Needle>> {
     })
     .await?;
 
+    me.expect(200, Method::POST, "/api/v1/cart/items", Some(&json!({"product_id": "prd_tall-vase", "quantity": 1})))
+        .await?;
+    let challenged = me.send(key("challenged", &order(CHALLENGED, "123"))).await?.json();
+    let challenge = challenged["challenge"]["id"].as_str().context("a challenge")?.to_owned();
+    let answering = |id: &str, code: &str| {
+        Call::new(Method::POST, &format!("/api/v1/challenges/{id}")).json(&json!({"code": code}))
+    };
+    let page = format!("/challenge/{challenge}");
+    plant(&anybody, vec![Call::new(Method::GET, &page), answering(&challenge, CODE), answering(&challenge, "123456")])
+        .await?;
+
     // Each secret in every place that it does not belong into.
-    for secret in [CARD, CODE, PASSWORD, WRONG_PASSWORD, EMAIL, CLIENT_SECRET, &access, &refresh] {
+    for secret in [CARD, CODE, PASSWORD, WRONG_PASSWORD, EMAIL, CLIENT_SECRET, &access, &refresh, &challenge] {
         let escaped = secret.replace('@', "%40");
         let basic = format!("Basic {}", STANDARD.encode(format!("{secret}:{CLIENT_SECRET}")));
         let quoted = serde_json::to_string(secret)?;
@@ -207,6 +222,7 @@ async fn run(shop: &Shop) -> Result<Vec<Needle>> {
             &anybody,
             vec![
                 Call::new(Method::GET, "/api/v1/cart").bearer(secret),
+                answering(&escaped, secret),
                 Call::new(Method::POST, "/oauth2/token").form(&[
                     ("grant_type", "client_credentials"),
                     ("client_id", secret),
@@ -241,6 +257,7 @@ async fn run(shop: &Shop) -> Result<Vec<Needle>> {
         Needle::new("card number", CARD),
         Needle::new("card number", CARD_TYPED),
         Needle::new("security code", CODE),
+        Needle::new("challenge", &challenge),
         Needle::new("password", PASSWORD),
         Needle::new("wrong password", WRONG_PASSWORD),
         Needle::new("e-mail address", EMAIL),

@@ -54,6 +54,11 @@ async fn carts_and_cards_are_at_hand() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bank_that_asks_is_answered_on_the_way() {
+    run(&["answering_the_bank"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everyone_can_use_every_page() {
     run(&["everyone_can_use_it", "something_breaks"]).await;
 }

@@ -5,6 +5,7 @@ import { Measuring } from './measuring/measuring'
 import { PageContext, type PageInput } from './page'
 import { Account } from './pages/account'
 import { Cart } from './pages/cart'
+import { Challenge } from './pages/challenge'
 import { Checkout, Pay } from './pages/checkout'
 import { Home } from './pages/home'
 import { Category, Search } from './pages/listing'
@@ -29,6 +30,7 @@ const PAGES: Record<PageName, ComponentType> = {
   'sign-up': SignUp,
   checkout: Checkout,
   pay: Pay,
+  challenge: Challenge,
   account: Account,
   'promoter-keys': PromoterKeys,
   order: Order,
@@ -45,10 +47,16 @@ export function App({ input, source }: { input: PageInput; source: Source }) {
     <PageContext.Provider value={input}>
       <DataContext.Provider value={source}>
         <VisitorProvider>
-          <Shell>
+          {input.page === 'challenge' ? (
             <Page />
-          </Shell>
-          <Measuring />
+          ) : (
+            <>
+              <Shell>
+                <Page />
+              </Shell>
+              <Measuring />
+            </>
+          )}
         </VisitorProvider>
       </DataContext.Provider>
     </PageContext.Provider>

@@ -5,6 +5,8 @@ import {
   Cart,
   CategoryPage,
   type CategoryData,
+  Challenge,
+  type ChallengeData,
   Letter,
   type LetterData,
   Order,
@@ -89,6 +91,10 @@ function of(input: PageInput, source: Source): Head {
       return { title: 'Where to', ...formStatus }
     case 'pay':
       return { title: 'Pay', ...formStatus }
+    case 'challenge': {
+      const { paymentChallenge } = source.read(Challenge.name) as ChallengeData
+      return paymentChallenge === null ? NOT_FOUND : { title: 'Your bank asks', ...formStatus }
+    }
     case 'account':
       return { title: 'Your account', ...formStatus }
     case 'promoter-keys':

@@ -210,7 +210,7 @@ export interface OrderLine {
 export interface PayData {
   me: { addresses: SavedAddress[]; cards: KeptCard[] } | null
   quote:
-    | { kind: 'Quote'; lines: OrderLine[]; subtotal: Price; shipping: Price; total: Money }
+    | { kind: 'Quote'; id: string; lines: OrderLine[]; subtotal: Price; shipping: Price; total: Money }
     | { kind: 'Refusal'; code: string; message: string }
 }
 export const Pay = operation<PayData>(
@@ -218,9 +218,21 @@ export const Pay = operation<PayData>(
   `query Pay($address: ID!, $currency: CurrencyCode) {
     me { addresses { id label address { ${ADDRESS} } } cards { ${CARD} } }
     quote(input: {destination: {savedAddressId: $address}, currency: $currency}) { kind: __typename
-      ... on Quote { lines { ${LINE} } subtotal { text } shipping { text } total { ${MONEY} } }
+      ... on Quote { id lines { ${LINE} } subtotal { text } shipping { text } total { ${MONEY} } }
       ... on Refusal { code message } }
   }`,
+)
+
+export interface ChallengeData {
+  paymentChallenge: {
+    state: 'WAITING' | 'PASSED' | 'REFUSED' | 'FAILED' | 'EXPIRED'
+    triesLeft: number
+    amount: Price
+  } | null
+}
+export const Challenge = operation<ChallengeData>(
+  'Challenge',
+  'query Challenge($id: ID!) { paymentChallenge(id: $id) { state triesLeft amount { text } } }',
 )
 
 export type OrderState = 'PLACED' | 'PAID' | 'SHIPPED' | 'DELIVERED' | 'CANCELLED' | 'REFUNDED'

@@ -57,6 +57,11 @@ export function usePage(): PageInput {
   return page
 }
 
+/** Returns an address if it is a path of this site's, whatever a browser makes of it. */
+export function ownPath(address: string | undefined): string | undefined {
+  return address !== undefined && /^\/(?![/\\])[!-[\]-~]*$/.test(address) ? address : undefined
+}
+
 export type Parameters = Record<string, string | null | undefined>
 
 /** Returns an address of the shop, with the currency that the reader has chosen. */

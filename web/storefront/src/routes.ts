@@ -8,6 +8,7 @@ import {
   Also,
   Cart,
   CategoryPage,
+  Challenge,
   Checkout,
   Home,
   Letter,
@@ -62,6 +63,7 @@ export type PageName =
   | 'sign-up'
   | 'checkout'
   | 'pay'
+  | 'challenge'
   | 'account'
   | 'promoter-keys'
   | 'order'
@@ -122,4 +124,6 @@ export const routes: Route[] = [
   page('/mailbox', 'mailbox', 'customer', [need(Mailbox, { after })]),
   page('/mailbox/{id}', 'letter', 'customer', [need(Letter, { id: { path: 'id' } })]),
   page('/orders/{id}', 'order', 'customer', [need(Order, { id: { path: 'id' } })]),
+  // Nothing stands around it: it may be shown in a frame, to whoever knows its address.
+  { path: '/challenge/{id}', page: 'challenge', access: 'visitor', needs: [need(Challenge, { id: { path: 'id' } })] },
 ]

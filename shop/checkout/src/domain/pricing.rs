@@ -91,18 +91,27 @@ pub fn shipping(subtotal: Money, carriage: Money, free_from: Option<Money>) -> M
     }
 }
 
+/// What was agreed to be paid at most, and the field that says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Most {
+    /// How much.
+    pub total: Money,
+    /// By which field of the request.
+    pub field: &'static str,
+}
+
 /// The total, if it is not dearer than was agreed.
-pub fn total(subtotal: Money, shipping: Money, max: Option<Money>) -> Result<Money, Problem> {
+pub fn total(subtotal: Money, shipping: Money, most: Option<Most>) -> Result<Money, Problem> {
     let overflow = |_| Problem::precondition("TOTAL_TOO_LARGE", "the sum is too large").with_field("cart");
     let total = subtotal.checked_add(shipping).map_err(overflow)?;
-    match max {
-        Some(max) if max.currency != total.currency => {
+    match most {
+        Some(most) if most.total.currency != total.currency => {
             let expected = format!("an amount in {}", total.currency.code());
-            Err(Problem::invalid("max_total", &expected, "the limit is in another currency than the order"))
+            Err(Problem::invalid(most.field, &expected, "the limit is in another currency than the order"))
         }
-        Some(max) if total.minor > max.minor => {
-            Err(Problem::aborted("PRICE_CHANGED", &format!("the total is {total}, more than {max}"))
-                .with_field("max_total"))
+        Some(most) if total.minor > most.total.minor => {
+            let message = format!("the total is {total}, more than {}", most.total);
+            Err(Problem::aborted("PRICE_CHANGED", &message).with_field(most.field))
         }
         _ if total.minor == 0 => Err(Problem::precondition("NOTHING_TO_PAY", "the total is zero in this currency")),
         _ => Ok(total),
@@ -111,7 +120,7 @@ pub fn total(subtotal: Money, shipping: Money, max: Option<Money>) -> Result<Mon
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, Parcel, Product, check_available, match_products, parcel, price, shipping, total};
+    use super::{Line, Most, Parcel, Product, check_available, match_products, parcel, price, shipping, total};
     use vitrine_contracts::catalog::v1::{EventDetails, Kind};
     use vitrine_kit::money::{Currency, Money};
 
@@ -174,10 +183,11 @@ mod tests {
         let (lines, subtotal) =
             price(&[line("prd_a", 3), line("prd_b", 1)], &products, &[eur(333), eur(1)], eur(0)).expect("small");
         assert_eq!((lines.len(), subtotal), (2, eur(1000)));
-        assert_eq!(total(subtotal, eur(1), Some(eur(1001))), Ok(eur(1001)));
-        assert_eq!(total(subtotal, eur(1), Some(eur(1000))).expect_err("dearer").reason, "PRICE_CHANGED");
+        let most = |total| Some(Most { total, field: "max_total" });
+        assert_eq!(total(subtotal, eur(1), most(eur(1001))), Ok(eur(1001)));
+        assert_eq!(total(subtotal, eur(1), most(eur(1000))).expect_err("dearer").reason, "PRICE_CHANGED");
         let usd = Money::new(Currency::parse("USD").expect("known"), 99_999);
-        assert_eq!(total(subtotal, eur(1), Some(usd)).expect_err("dollars").field.as_deref(), Some("max_total"));
+        assert_eq!(total(subtotal, eur(1), most(usd)).expect_err("dollars").field.as_deref(), Some("max_total"));
         assert_eq!(
             price(&[line("prd_a", 2)], &products, &[eur(i64::MAX)], eur(0)).expect_err("too large").reason,
             "TOTAL_TOO_LARGE"

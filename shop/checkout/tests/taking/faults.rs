@@ -14,7 +14,9 @@ use tonic::{Code, Status};
 use tower::{ServiceExt, service_fn};
 use vitrine_contracts::catalog::v1::{GetProductRequest, Product};
 use vitrine_contracts::checkout::v1::checkout_service_client::CheckoutServiceClient;
-use vitrine_contracts::checkout::v1::{CancelAnyOrderRequest, RefundOrderRequest};
+use vitrine_contracts::checkout::v1::complete_challenge_request::Answer;
+use vitrine_contracts::checkout::v1::place_order_response::Result as Placed;
+use vitrine_contracts::checkout::v1::{CancelAnyOrderRequest, PurchaseChallenge, RefundOrderRequest};
 use vitrine_contracts::orders::v1::{GetAnyOrderRequest, ListOrdersRequest, Order, OrderState, TransitionRequest};
 use vitrine_contracts::payments::v1::Payment;
 use vitrine_contracts::services::{CARTS, CATALOG, CHECKOUT, CURRENCY, CUSTOMERS, GATEWAY, ORDERS, PAYMENTS, SHIPPING};
@@ -23,7 +25,9 @@ use vitrine_contracts::shipping::v1::{GetShipmentRequest, ShipmentState};
 use vitrine_platform_host::{Host, Running};
 use vitrine_platform_mesh::{Limits, Mesh, Transport};
 
-use crate::world::{World, checkout, host_on, line, order_request, wait_for};
+use crate::world::{
+    World, answering, bought, challenged, challenged_request, checkout, code, host_on, line, order_request, wait_for,
+};
 
 /// What goes wrong with a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,7 +248,20 @@ impl Case {
 
 async fn ask_for_order(checkout: &Checkout, customer: &str, key: &str) -> Option<Result<Order, Status>> {
     let request = order_request(customer, key);
-    checkout.ask(|client| async move { client.clone().place_order(request).await }).await
+    let placed = checkout.ask(|client| async move { client.clone().place_order(request).await }).await;
+    placed.map(|placed| placed.map(bought))
+}
+
+async fn ask_for_challenge(checkout: &Checkout, customer: &str, key: &str) -> Result<PurchaseChallenge, Status> {
+    let request = challenged_request(customer, key);
+    let placed = checkout.ask(|client| async move { client.clone().place_order(request).await }).await;
+    placed.expect("it runs").map(challenged)
+}
+
+async fn answer(checkout: &Checkout, id: &str, answer: Answer) -> Option<Result<Placed, Status>> {
+    let request = answering(id, answer);
+    let answered = checkout.ask(|client| async move { client.clone().complete_challenge(request).await }).await;
+    answered.map(|answered| answered.map(|answered| answered.result.expect("an answer")))
 }
 
 async fn stock_of(world: &World, product: &str) -> Product {
@@ -321,6 +338,85 @@ async fn one_purchase(world: &Arc<World>, product: &'static str, (at, fault): (u
 async fn whatever_fails_a_purchase_is_made_or_leaves_a_clean_slate() {
     let cases: Vec<(usize, Fault)> = (0..PURCHASE.len()).flat_map(|at| FAULTS.map(|fault| (at, fault))).collect();
     run_all(&cases, one_purchase).await;
+}
+
+/// What is called from the answer to a challenge on; and which of them may be refused, so that it turns back.
+const ANSWERED: [&str; 6] =
+    ["CompleteChallenge", "GetPayment", "Capture", "CreateOrder", "CreateShipment", "SettleCart"];
+const ANSWERED_REFUSABLE: std::ops::Range<usize> = 1..4;
+
+async fn one_challenge(world: &Arc<World>, product: &'static str, (at, fault): (usize, Fault)) {
+    let mut case = Case::new(world, format!("bank {} {fault:?}", ANSWERED[at]), product).await;
+    let customer = case.customer.clone();
+    let asked = ask_for_challenge(case.checkout(), &customer, "key").await.expect("asked");
+    let id = asked.challenge.clone().expect("a challenge").id;
+    case.during((ANSWERED[at], 0), fault, async |checkout| answer(checkout, &id, code("123456")).await).await;
+    let name = &case.name;
+    let turns_back = fault == Fault::Refused && ANSWERED_REFUSABLE.contains(&at);
+    // The same answer, given again until it is known what came of it.
+    let last = Mutex::new(None);
+    wait_for(&format!("{name}: an answer"), async || {
+        let told = answer(case.checkout(), &id, code("123456")).await.expect("it runs");
+        let is_known = told.as_ref().map_or_else(|status| status.code() != Code::Unavailable, |_| true);
+        *last.lock() = Some(told);
+        is_known
+    })
+    .await;
+    let told = last.into_inner().expect("an answer");
+    if turns_back {
+        assert_eq!(told.expect_err(name).code(), Code::FailedPrecondition, "{name}");
+        wait_for(&format!("{name}: a clean slate"), async || case.is_clean().await).await;
+    } else {
+        let Ok(Placed::Order(order)) = told else { panic!("{name}: {told:?}") };
+        assert_eq!(order.id, asked.order_id, "{name}");
+        wait_for(&format!("{name}: an order"), async || case.is_bought().await).await;
+    }
+    case.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_fails_after_a_challenge_the_purchase_is_made_or_leaves_a_clean_slate() {
+    let cases: Vec<(usize, Fault)> = (0..ANSWERED.len()).flat_map(|at| FAULTS.map(|fault| (at, fault))).collect();
+    run_all(&cases, one_challenge).await;
+}
+
+/// Dies while the bank is waited for, and each time the same challenge is told; then it is answered in each way.
+async fn one_wait(world: &Arc<World>, product: &'static str, last: &'static str) {
+    let mut case = Case::new(world, format!("wait {last}"), product).await;
+    let customer = case.customer.clone();
+    let asked = ask_for_challenge(case.checkout(), &customer, "key").await.expect("asked");
+    let id = asked.challenge.clone().expect("a challenge").id;
+    for left in (1..=4).rev() {
+        case.checkout.take().expect("it runs").kill();
+        case.checkout = Some(Checkout::start(&case.world, &case.data, &case.script).await);
+        let told = answer(case.checkout(), &id, code("000000")).await.expect("it runs");
+        let Ok(Placed::Challenge(waiting)) = told else { panic!("{told:?}") };
+        assert_eq!(waiting.challenge.as_ref().map(|c| c.tries_left), Some(left));
+        let same = Mutex::new(None);
+        wait_for("the same challenge", async || {
+            *same.lock() = ask_for_challenge(case.checkout(), &customer, "key").await.ok();
+            same.lock().is_some()
+        })
+        .await;
+        assert_eq!(same.into_inner(), Some(waiting));
+    }
+    let told = answer(case.checkout(), &id, code(last)).await.expect("it runs");
+    if last == "123456" {
+        assert!(matches!(&told, Ok(Placed::Order(order)) if order.id == asked.order_id), "{told:?}");
+        wait_for("an order", async || case.is_bought().await).await;
+    } else {
+        assert!(matches!(told, Ok(Placed::Challenge(_))), "{told:?}");
+        wait_for("a clean slate", async || case.is_clean().await).await;
+        let refused = ask_for_challenge(case.checkout(), &customer, "key").await.expect_err("over");
+        assert_eq!(vitrine_contracts::Problem::from_status(&refused).reason, "CHALLENGE_FAILED");
+        case.buy("another").await.expect("it runs").expect("by another card");
+    }
+    case.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_that_waits_for_a_bank_outlives_its_process() {
+    run_all(&["123456", "654321"], one_wait).await;
 }
 
 /// The steps of a cancellation and of a refund by their calls.

@@ -125,8 +125,8 @@ async fn purchases_of_an_old_journal_end_as_they_would_have() {
     assert!(!is_recorded(&world, "ord_early").await);
     wait_for("nothing to be held", async || vase(&world).await.reserved == 0).await;
     // Nothing is left of it: the cart can be bought.
-    let bought = world.checkout.clone().place_order(order_request(&ada, "afterwards")).await.expect("bought");
-    assert_eq!(bought.into_inner().lines.len(), 2);
+    let bought = world.buy(order_request(&ada, "afterwards")).await.expect("bought");
+    assert_eq!(bought.lines.len(), 2);
     assert!(world.cart(&ada).await.lines.is_empty());
 }
 
@@ -137,7 +137,7 @@ async fn a_cancellation_goes_on_from_behind_its_first_step() {
     let world = World::new().await;
     let ada = world.customer("ada@example.org").await;
     world.add(&ada, "prd_tall-vase", 2).await;
-    let order = world.checkout.clone().place_order(order_request(&ada, "key")).await.expect("bought").into_inner();
+    let order = world.buy(order_request(&ada, "key")).await.expect("bought");
     let request =
         TransitionRequest { order_id: order.id.clone(), to: OrderState::Shipped.into(), reason: "by hand".to_owned() };
     world.orders.clone().transition(request).await.expect("marked");
@@ -187,5 +187,5 @@ async fn what_another_version_began_is_left_as_it_is_and_the_rest_goes_on() {
         assert!(!is_recorded(&world, order_id).await, "{order_id}");
     }
     assert!(world.payments().await.is_empty(), "nothing of theirs was undone");
-    world.checkout.clone().place_order(order_request(&ada, "key")).await.expect("others buy");
+    world.buy(order_request(&ada, "key")).await.expect("others buy");
 }

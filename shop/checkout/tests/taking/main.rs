@@ -1,5 +1,6 @@
 //! A cart is bought by one purchase at a time, whatever became of the purchases before: over the real services, in one process.
 
+mod challenges;
 mod faults;
 mod journals;
 mod outage;
@@ -52,7 +53,7 @@ async fn one_key_is_one_purchase_however_often_and_with_whatever_it_is_asked_for
         let key = format!("key-{round}");
         let ask = async |currency: &str| {
             let request = PlaceOrderRequest { currency_code: currency.to_owned(), ..order_request(&ada, &key) };
-            world.checkout.clone().place_order(request).await.map(|order| order.into_inner().id)
+            world.buy(request).await.map(|order| order.id)
         };
         let outcomes = join_all(["EUR", "CZK", "EUR", "CZK", "EUR", "CZK"].map(ask)).await;
         let (bought, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
@@ -74,7 +75,7 @@ async fn a_cart_that_an_unknown_purchase_left_taken_is_freed() {
     let before = world.cart(&ada).await;
     let taken = world.buying.clone().take_cart(take(&ada, "ord_nobodys", 2)).await.expect("taken").into_inner();
     assert_eq!((taken.version, taken.lines), (before.version, before.lines), "the cart is what it was");
-    let order = world.checkout.clone().place_order(order_request(&ada, "key")).await.expect("bought").into_inner();
+    let order = world.buy(order_request(&ada, "key")).await.expect("bought");
     let cart = world.cart(&ada).await;
     assert!(cart.lines.is_empty() && cart.purchase_id.is_empty(), "{cart:?}");
     // The unknown one comes late, settles late, and changes nothing.

@@ -87,8 +87,7 @@ async fn an_order_on_record_is_told_and_its_cart_is_settled_later() {
     let ada = world.customer("ada@example.org").await;
     world.add(&ada, "prd_tall-vase", 2).await;
     carts.0.lock().away = true;
-    let ask =
-        async |key: &str| world.checkout.clone().place_order(order_request(&ada, key)).await.map(Response::into_inner);
+    let ask = async |key: &str| world.buy(order_request(&ada, key)).await;
     let order = ask("key").await.expect("it is on record");
     assert_eq!(ask("key").await.expect("a repeat").id, order.id);
     assert_eq!(reason(ask("another").await).1, "CART_IN_PURCHASE");

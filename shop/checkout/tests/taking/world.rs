@@ -9,12 +9,17 @@ use vitrine_contracts::carts::v1::carts_service_client::CartsServiceClient;
 use vitrine_contracts::carts::v1::{AddItemRequest, Cart, GetCartRequest};
 use vitrine_contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
 use vitrine_contracts::catalog::v1::{ProductChange, UpdateAnyProductRequest};
-use vitrine_contracts::checkout::v1::PlaceOrderRequest;
 use vitrine_contracts::checkout::v1::checkout_service_client::CheckoutServiceClient;
+use vitrine_contracts::checkout::v1::complete_challenge_request::Answer;
+use vitrine_contracts::checkout::v1::place_order_response::Result as Placed;
+use vitrine_contracts::checkout::v1::{
+    CompleteChallengeRequest, PlaceOrderRequest, PlaceOrderResponse, PurchaseChallenge,
+};
 use vitrine_contracts::common::v1::{Address, Line, PageRequest};
 use vitrine_contracts::currency::v1::currency_service_client::CurrencyServiceClient;
 use vitrine_contracts::customers::v1::SignUpRequest;
 use vitrine_contracts::customers::v1::customers_service_client::CustomersServiceClient;
+use vitrine_contracts::orders::v1::Order;
 use vitrine_contracts::orders::v1::orders_service_client::OrdersServiceClient;
 use vitrine_contracts::payments::v1::payment_method::Method;
 use vitrine_contracts::payments::v1::payments_service_client::PaymentsServiceClient;
@@ -24,7 +29,7 @@ use vitrine_contracts::services::{
 };
 use vitrine_contracts::shipping::v1::shipping_service_client::ShippingServiceClient;
 use vitrine_flags_client::Flags;
-use vitrine_kit::clock::Clock;
+use vitrine_kit::clock::{Clock, Skew};
 use vitrine_platform_host::{Component, Failure, Host, Running};
 use vitrine_platform_mesh::{Limits, Mesh, Transport};
 use vitrine_platform_telemetry::{Config as TelemetryConfig, Telemetry};
@@ -44,6 +49,8 @@ pub(crate) struct World {
     pub(crate) orders: OrdersServiceClient<Transport>,
     payments: PaymentsServiceClient<Transport>,
     host: Host,
+    /// Moves the clock of all of them.
+    pub(crate) skew: Skew,
     data: TempDir,
     running: Running,
 }
@@ -65,8 +72,12 @@ pub(crate) fn checkout(host: &Host) -> Component {
 
 /// A host with its data in a folder, and nothing outside.
 pub(crate) fn host_on(data: &Path, mesh: Mesh) -> Host {
+    host_at(data, mesh, Clock::system())
+}
+
+fn host_at(data: &Path, mesh: Mesh, clock: Clock) -> Host {
     let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
-    Host::new(data, Clock::system(), 1, telemetry, mesh)
+    Host::new(data, clock, 1, telemetry, mesh)
 }
 
 /// The services; carts as they are, or another's.
@@ -101,7 +112,8 @@ impl World {
     }
 
     async fn on(data: TempDir, carts: Option<Component>) -> Self {
-        let host = host_on(data.path(), Mesh::new(Limits::default()));
+        let (clock, skew) = Clock::system().skewed();
+        let host = host_at(data.path(), Mesh::new(Limits::default()), clock);
         let running = host.start(components(&host, carts)).await.expect("starts");
         let to = |callee| host.transport(GATEWAY, callee);
         Self {
@@ -113,6 +125,7 @@ impl World {
             orders: OrdersServiceClient::new(to(ORDERS)),
             payments: PaymentsServiceClient::new(to(PAYMENTS)),
             host,
+            skew,
             data,
             running,
         }
@@ -161,6 +174,17 @@ impl World {
         self.carts.clone().get_cart(request).await.expect("a cart").into_inner()
     }
 
+    /// Places an order that is bought at once.
+    pub(crate) async fn buy(&self, request: PlaceOrderRequest) -> Result<Order, tonic::Status> {
+        self.checkout.clone().place_order(request).await.map(|placed| bought(placed.into_inner()))
+    }
+
+    /// Sends an answer to a challenge.
+    pub(crate) async fn answer(&self, id: &str, answer: Answer) -> Result<Placed, tonic::Status> {
+        let answered = self.checkout.clone().complete_challenge(answering(id, answer)).await?.into_inner();
+        Ok(answered.result.expect("an answer"))
+    }
+
     /// All payments.
     pub(crate) async fn payments(&self) -> Vec<Payment> {
         let (mut all, mut cursor) = (Vec::new(), String::new());
@@ -199,9 +223,39 @@ pub(crate) fn address() -> Address {
     }
 }
 
+pub(crate) fn bought(placed: PlaceOrderResponse) -> Order {
+    match placed.result {
+        Some(Placed::Order(order)) => order,
+        other => panic!("not bought: {other:?}"),
+    }
+}
+
+pub(crate) fn challenged(placed: PlaceOrderResponse) -> PurchaseChallenge {
+    match placed.result {
+        Some(Placed::Challenge(asked)) => asked,
+        other => panic!("not challenged: {other:?}"),
+    }
+}
+
+pub(crate) fn answering(id: &str, answer: Answer) -> CompleteChallengeRequest {
+    CompleteChallengeRequest { challenge_id: id.to_owned(), answer: Some(answer) }
+}
+
+pub(crate) fn code(code: &str) -> Answer {
+    Answer::Code(code.to_owned())
+}
+
 pub(crate) fn order_request(customer_id: &str, key: &str) -> PlaceOrderRequest {
-    let card =
-        Card { number: "4242424242424242".to_owned(), expiry_month: 12, expiry_year: 2034, cvv: "123".to_owned() };
+    request_with(customer_id, key, "4242424242424242")
+}
+
+/// The same by a card whose bank asks.
+pub(crate) fn challenged_request(customer_id: &str, key: &str) -> PlaceOrderRequest {
+    request_with(customer_id, key, "4000000000003220")
+}
+
+fn request_with(customer_id: &str, key: &str, number: &str) -> PlaceOrderRequest {
+    let card = Card { number: number.to_owned(), expiry_month: 12, expiry_year: 2034, cvv: "123".to_owned() };
     PlaceOrderRequest {
         customer_id: customer_id.to_owned(),
         email: "ada@example.org".to_owned(),
@@ -210,6 +264,7 @@ pub(crate) fn order_request(customer_id: &str, key: &str) -> PlaceOrderRequest {
         address: Some(address()),
         payment: Some(PaymentMethod { method: Some(Method::Card(card)) }),
         max_total: None,
+        quote_id: String::new(),
     }
 }
 

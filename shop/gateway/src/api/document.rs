@@ -4,7 +4,7 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::{BASE, Operation, Operations};
+use super::{BASE, JSON, Operation, Operations};
 use crate::dto::Problem;
 use crate::guard::Access;
 
@@ -14,14 +14,14 @@ struct Refusal(u16, &'static str, &'static str);
 const REFUSALS: &[Refusal] = &[
     Refusal(400, "Malformed", "Malformed: `field` says where, `expected` what was expected"),
     Refusal(401, "Unauthenticated", "No access token, or one that is not good"),
-    Refusal(402, "Declined", "The card was declined"),
+    Refusal(402, "Declined", "The card was declined, or the bank's challenge was not passed"),
     Refusal(403, "Forbidden", "Not yours to do"),
     Refusal(404, "NotFound", "Not there, or not yours to see"),
     Refusal(408, "Late", "The request did not come in time"),
     Refusal(
         409,
         "Conflict",
-        "Sold out; dearer than `max_total`; the cart is being bought, or has changed; the address is taken",
+        "Sold out; dearer than `max_total` or quoted; the cart is being bought, or has changed; the address is taken",
     ),
     Refusal(412, "NotMatched", "It is not as `If-Match` or `If-None-Match` has it"),
     Refusal(413, "TooLarge", "The body is too large"),
@@ -68,6 +68,14 @@ impl Operation {
         }
         done["headers"] = headers;
         responses.insert(self.status.to_string(), done);
+        if let Some(accepted) = self.accepted {
+            let not_yet = json!({
+                "description": "Not done yet",
+                "headers": {"x-trace-id": {"$ref": "#/components/headers/TraceId"}},
+                "content": {JSON: {"schema": accepted(generator)}},
+            });
+            responses.insert("202".to_owned(), not_yet);
+        }
         if self.takes("If-None-Match") {
             responses.insert("304".to_owned(), json!({"$ref": "#/components/responses/NotModified"}));
         }

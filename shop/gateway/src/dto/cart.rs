@@ -7,6 +7,7 @@ use vitrine_contracts::Problem as CoreProblem;
 use vitrine_contracts::limits::MAX_QUANTITY;
 use vitrine_contracts::orders::v1 as orders;
 use vitrine_contracts::payments::v1 as payments;
+use vitrine_kit::clock::rfc3339;
 
 use super::{Address, Destination, Money, money, object, object_or_null, whole};
 use crate::schema;
@@ -82,12 +83,23 @@ pub(crate) struct Quote {
     subtotal: Money,
     shipping: Money,
     total: Money,
+    /// For the order that is to be for no more.
+    #[schemars(with = "schema::QuoteId")]
+    id: String,
+    #[schemars(with = "schema::Time")]
+    expires_at: String,
 }
 
 impl From<vitrine_contracts::checkout::v1::QuoteResponse> for Quote {
     fn from(q: vitrine_contracts::checkout::v1::QuoteResponse) -> Self {
-        let lines = q.lines.into_iter().map(Line::from).collect();
-        Self { lines, subtotal: money(q.subtotal), shipping: money(q.shipping), total: money(q.total) }
+        Self {
+            lines: q.lines.into_iter().map(Line::from).collect(),
+            subtotal: money(q.subtotal),
+            shipping: money(q.shipping),
+            total: money(q.total),
+            id: q.id,
+            expires_at: rfc3339(q.expires_at_unix_ms),
+        }
     }
 }
 
@@ -183,4 +195,7 @@ pub(crate) struct NewOrder {
     #[schemars(with = "Option<schema::Amount>")]
     #[serde(default, deserialize_with = "object_or_null")]
     pub(crate) max_total: Option<Money>,
+    /// From /api/v1/checkout/quote: only what was quoted is bought, the same cart, address and currency, and for no more.
+    #[schemars(with = "Option<schema::QuoteId>")]
+    pub(crate) quote_id: Option<String>,
 }

@@ -126,6 +126,8 @@ impl Admin {
 /// A state of a payment.
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
 pub(crate) enum PaymentState {
+    /// The bank asks whoever pays.
+    Challenged,
     Authorized,
     Captured,
     Voided,
@@ -145,6 +147,7 @@ impl Payment {
     async fn state(&self) -> PaymentState {
         match self.0.state() {
             payments::PaymentState::Unspecified | payments::PaymentState::Authorized => PaymentState::Authorized,
+            payments::PaymentState::Challenged => PaymentState::Challenged,
             payments::PaymentState::Captured => PaymentState::Captured,
             payments::PaymentState::Voided => PaymentState::Voided,
             payments::PaymentState::Refunded => PaymentState::Refunded,

@@ -42,6 +42,16 @@ impl From<InputError> for Refusal {
 }
 
 impl InputError {
+    /// The word for programs.
+    pub(crate) fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The sentence for people.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The same with the field's name as the input has it.
     pub(crate) fn renamed(mut self, rename: impl FnOnce(String) -> String) -> Self {
         self.field = self.field.map(rename);

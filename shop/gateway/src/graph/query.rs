@@ -7,6 +7,7 @@ use vitrine_flags_client::Subject;
 
 use super::admin::Admin;
 use super::cart::{self, Cart};
+use super::challenge::{self, PaymentChallenge};
 use super::cost::times;
 use super::customer::{self, Customer, Letter, SavedAddress};
 use super::error::problem;
@@ -178,6 +179,11 @@ impl Query {
     #[graphql(complexity = "10 + child_complexity")]
     async fn quote(&self, ctx: &Context<'_>, input: QuoteInput) -> Result<QuoteResult, Error> {
         quote(session(ctx), input).await
+    }
+
+    /// What a bank asks whoever pays; the id is the key. Null where there is no such challenge.
+    async fn payment_challenge(&self, ctx: &Context<'_>, id: ID) -> Result<Option<PaymentChallenge>, Error> {
+        challenge::find(session(ctx), id).await
     }
 
     /// The customer who calls. Null of strangers and guests.

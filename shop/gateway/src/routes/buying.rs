@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use vitrine_contracts::carts::v1 as carts;
 use vitrine_contracts::catalog::v1::BatchGetProductsRequest;
+use vitrine_contracts::checkout::v1::place_order_response::Result as Placed;
 use vitrine_contracts::checkout::v1::{CancelOrderRequest, PlaceOrderRequest, QuoteRequest};
 use vitrine_contracts::common::v1::Line as WireLine;
 use vitrine_contracts::currency::v1::BatchConvertRequest;
@@ -172,6 +173,7 @@ pub(super) async fn place(
         address: Some(body.address.into()),
         payment: Some(body.payment.parse()?),
         max_total: max_total.map(Into::into),
+        quote_id: body.quote_id.unwrap_or_default(),
     };
     let as_sent = |field: String| match field.as_str() {
         "idempotency_key" => "Idempotency-Key".to_owned(),
@@ -179,9 +181,32 @@ pub(super) async fn place(
         card if card.starts_with("card.") => format!("payment.{card}"),
         _ => field,
     };
-    let order = Order::from(gateway.place(request).await.map_err(|s| Reply::from(s).renamed(as_sent))?);
-    let location = format!("/api/v1/orders/{}", order.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], axum::Json(order)).into_response())
+    match gateway.place(request).await.map_err(|s| Reply::from(s).renamed(as_sent))? {
+        Placed::Order(order) => {
+            let order = Order::from(order);
+            let location = format!("/api/v1/orders/{}", order.id);
+            Ok((StatusCode::CREATED, [(header::LOCATION, location)], axum::Json(order)).into_response())
+        }
+        Placed::Challenge(asked) => {
+            let challenge = asked.into();
+            Ok((StatusCode::ACCEPTED, axum::Json(dto::Challenged { challenge })).into_response())
+        }
+    }
+}
+
+pub(super) async fn challenge(
+    State(gateway): State<Arc<Gateway>>,
+    Path(challenge_id): Path<String>,
+) -> Result<axum::Json<dto::Challenge>, Reply> {
+    Ok(axum::Json(gateway.challenge(challenge_id).await?.into()))
+}
+
+pub(super) async fn complete_challenge(
+    State(gateway): State<Arc<Gateway>>,
+    Path(challenge_id): Path<String>,
+    Json(answer): Json<dto::ChallengeAnswer>,
+) -> Result<axum::Json<dto::Challenge>, Reply> {
+    Ok(axum::Json(gateway.complete_challenge(challenge_id, answer.parse()?).await?.into()))
 }
 
 pub(super) async fn orders(

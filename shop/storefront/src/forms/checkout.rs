@@ -7,14 +7,15 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use crate::Storefront;
-use crate::forms::{Sent, again, cards, failed, refusal, refused_form, variables};
+use crate::forms::{Sent, again, cards, failed, placed, refusal, variables};
 use crate::pages::see_other;
 use crate::routes::{Parameters, address};
 
 pub(crate) const ADD_ADDRESS: &str = "mutation AddAddress($address: AddressInput!) { addAddress(input: {address: $address}) { \
      customer { addresses { id } } errors { code message field } } }";
 const PLACE: &str = "mutation PlaceOrder($input: PlaceOrderInput!) { placeOrder(input: $input) { kind: __typename \
-     ... on Order { id } ... on Refusal { code message field } } }";
+     ... on Order { id } ... on PaymentChallenge { url orderId } ... on PriceChanged { was { text } now { total { text } } } \
+     ... on Refusal { code message field } } }";
 const CANCEL: &str =
     "mutation CancelOrder($id: ID!) { cancelOrder(input: {orderId: $id}) { errors { code message field } } }";
 /// Of a new address; nothing of a card is ever shown again.
@@ -63,14 +64,16 @@ pub(crate) async fn pay(State(storefront): State<Arc<Storefront>>, sent: Sent) -
         "destination": {"savedAddressId": destination},
         "payment": payment,
         "maxTotal": {"amount": sent.field("maxAmount"), "currency": sent.field("maxCurrency")},
+        "quoteId": Some(sent.field("quoteId")).filter(|id| !id.is_empty()),
     });
     match storefront.graph.ask(&sent.visitor.caller, PLACE, variables([("input", input)])).await {
-        Ok(data) => match (data["placeOrder"]["kind"].as_str(), data["placeOrder"]["id"].as_str()) {
-            (Some("Order"), Some(id)) => {
+        Ok(data) => match placed::next_step(&data["placeOrder"], sent.currency()) {
+            Some(next) => {
                 cards::keep(&storefront, &sent).await;
-                see_other(&address(&format!("/orders/{id}"), &[("placed", "yes")], sent.currency()))
+                see_other(&next)
             }
-            _ => again(&storefront, &sent, "pay", refused_form(&data["placeOrder"], &[])).await,
+            // The page is drawn with a quote of now.
+            None => again(&storefront, &sent, "pay", placed::refused(&data["placeOrder"])).await,
         },
         Err(error) => failed(&storefront, &sent, "pay", error).await,
     }

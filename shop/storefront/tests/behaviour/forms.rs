@@ -23,10 +23,24 @@ fn ada(asked: &Question) -> (StatusCode, Value) {
         "PlaceOrder" if asked.variables["input"]["payment"]["card"]["number"] == "4000" => {
             json!({"placeOrder": {"kind": "Refusal", "code": "CARD_DECLINED", "message": "the card was declined"}})
         }
+        "PlaceOrder" if asked.variables["input"]["payment"]["card"]["number"] == "3220" => {
+            json!({"placeOrder": {"kind": "PaymentChallenge", "url": "/challenge/chl_1", "orderId": "ord_1"}})
+        }
         "PlaceOrder" => json!({"placeOrder": {"kind": "Order", "id": "ord_1"}}),
+        "CompletePaymentChallenge" => json!({"completePaymentChallenge": completed(&asked.variables["input"])}),
         _ => json!({}),
     };
     (StatusCode::OK, json!({"data": data}))
+}
+
+/// What a bank says to an answer.
+fn completed(input: &Value) -> Value {
+    let (state, errors) = match (input["code"].as_str(), input["refuse"].as_bool()) {
+        (_, Some(true)) => ("REFUSED", json!([])),
+        (Some("123456"), _) => ("PASSED", json!([])),
+        _ => ("WAITING", json!([{"code": "WRONG_CHALLENGE_CODE", "message": "that is not the code", "field": "code"}])),
+    };
+    json!({"challenge": {"state": state}, "errors": errors})
 }
 
 async fn sign_in(world: &World, cookie: &str, next: &str) -> PageResponse {
@@ -86,7 +100,7 @@ async fn what_is_wrong_is_said_at_the_form_without_its_secrets() {
     assert_eq!(sign_in(&world, "", "https://evil.example/").await.header("location"), "/account");
 
     let cookies = sign_in(&world, "", "").await.cookies();
-    let pay = "idempotencyKey=k&expiry=12/34&cvv=987&maxAmount=1.00&maxCurrency=EUR&number=";
+    let pay = "idempotencyKey=k&quoteId=qte_1&expiry=12/34&cvv=987&maxAmount=1.00&maxCurrency=EUR&number=";
     let path = "/checkout/pay?address=adr_1";
     let declined = world.post(path, &[("cookie", &cookies)], &format!("{pay}4000")).await;
     assert_eq!(declined.status, 422);
@@ -100,7 +114,7 @@ async fn what_is_wrong_is_said_at_the_form_without_its_secrets() {
         placed.variables["input"],
         json!({
             "idempotencyKey": "k", "destination": {"savedAddressId": "adr_1"}, "maxTotal": {"amount": "1.00", "currency": "EUR"},
-            "payment": {"card": {"number": "4242", "expiryMonth": 12, "expiryYear": 2034, "cvv": "987"}},
+            "payment": {"card": {"number": "4242", "expiryMonth": 12, "expiryYear": 2034, "cvv": "987"}}, "quoteId": "qte_1",
         })
     );
     let no_month = world.post(path, &[("cookie", &cookies)], "expiry=soon").await;
@@ -108,6 +122,35 @@ async fn what_is_wrong_is_said_at_the_form_without_its_secrets() {
     let address = "recipient=Ada&line1=A&city=B&postalCode=C&country=DE";
     let kept = world.post("/checkout", &[("cookie", &cookies)], address).await;
     assert_eq!((kept.status, kept.header("location")), (303, "/checkout/pay?address=adr_1"));
+}
+
+#[tokio::test]
+async fn a_bank_is_answered_on_the_way_to_the_order() {
+    let world = World::new(ada).await;
+    let cookies = sign_in(&world, "", "").await.cookies();
+    let pay = "idempotencyKey=k&expiry=12/34&cvv=987&maxAmount=1.00&maxCurrency=EUR&number=3220";
+    let asked = world.post("/checkout/pay?address=adr_1", &[("cookie", &cookies)], pay).await;
+    let path = "/challenge/chl_1?next=%2Forders%2Ford_1%3Fplaced%3Dyes";
+    assert_eq!((asked.status, asked.header("location")), (303, path));
+    // Whoever knows the address is let in, and pages of this site may show it in a frame.
+    let page = world.get(path, &[]).await;
+    assert_eq!(page.status, 200);
+    assert!(page.header("content-security-policy").ends_with("frame-ancestors 'self'"));
+    assert!(world.get("/sign-in", &[]).await.header("content-security-policy").ends_with("frame-ancestors 'none'"));
+    let wrong = world.post(path, &[], "code=654321").await;
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.body.contains("That is not the code.") && !wrong.body.contains("654321"), "{}", wrong.body);
+    assert!(wrong.header("content-security-policy").ends_with("frame-ancestors 'self'"));
+    for (form, location) in [("code=+123456", "/orders/ord_1?placed=yes"), ("code=&refuse=yes", path)] {
+        let answered = world.post(path, &[], form).await;
+        assert_eq!((answered.status, answered.header("location")), (303, location), "{form}");
+    }
+    for elsewhere in ["/challenge/chl_1", "/challenge/chl_1?next=https%3A%2F%2Fevil.example%2F"] {
+        let passed = world.post(elsewhere, &[], "code=123456").await;
+        assert_eq!((passed.status, passed.header("location")), (303, "/challenge/chl_1"), "{elsewhere}");
+    }
+    let other_site = world.post(path, &[("sec-fetch-site", "cross-site")], "refuse=yes").await;
+    assert_eq!(other_site.status, 403);
 }
 
 #[tokio::test]

@@ -209,6 +209,11 @@ pub fn valid(world: &World) -> Vec<Valid> {
                 address: Some(address()),
                 payment: by_card(),
                 max_total: None,
+                quote_id: String::new(),
+            };
+            "CompleteChallenge" of "challenge_id": checkout::v1::CompleteChallengeRequest {
+                challenge_id: text("chl_conformance"),
+                answer: Some(checkout::v1::complete_challenge_request::Answer::Code(text("123456"))),
             };
             "CancelOrder" of "order_id": checkout::v1::CancelOrderRequest {
                 order_id: last.id.clone(),
@@ -248,6 +253,11 @@ pub fn valid(world: &World) -> Vec<Valid> {
             "Capture" of "payment_id": payments::v1::CaptureRequest { payment_id: first.payment_id.clone() };
             "Refund": payments::v1::RefundRequest { payment_id: text("pay_conformance"), refund_id: text("ref_conformance"), amount: None };
             "GetPayment" of "payment_id": payments::v1::GetPaymentRequest { payment_id: first.payment_id.clone() };
+            "GetChallenge" of "challenge_id": payments::v1::GetChallengeRequest { challenge_id: text("chl_conformance") };
+            "CompleteChallenge" of "challenge_id": payments::v1::CompleteChallengeRequest {
+                challenge_id: text("chl_conformance"),
+                answer: Some(payments::v1::complete_challenge_request::Answer::Code(text("123456"))),
+            };
             "ListPayments": payments::v1::ListPaymentsRequest::default();
         }
         "recommendations.v1.RecommendationsService" {

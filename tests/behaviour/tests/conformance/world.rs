@@ -14,7 +14,8 @@ use vitrine_contracts::analytics::v1::{AcceptRequest, AcceptResponse, Actor, Cre
 use vitrine_contracts::auth::v1::{
     CreateAccountRequest, CreateAccountResponse, CreatePromoterKeyRequest, PromoterKey, Role,
 };
-use vitrine_contracts::checkout::v1::PlaceOrderRequest;
+use vitrine_contracts::checkout::v1::place_order_response::Result as Placed;
+use vitrine_contracts::checkout::v1::{PlaceOrderRequest, PlaceOrderResponse};
 use vitrine_contracts::common::v1::{Address, Line};
 use vitrine_contracts::customers::v1::{Customer, PutAddressRequest, SavedAddress, SignUpRequest};
 use vitrine_contracts::email::v1::{ListMessagesRequest, ListMessagesResponse};
@@ -176,8 +177,13 @@ impl World {
             address: Some(address()),
             payment: Some(PaymentMethod { method: Some(Payment::Card(card())) }),
             max_total: None,
+            quote_id: String::new(),
         };
-        self.ask("/vitrine.checkout.v1.CheckoutService/PlaceOrder", &request).await
+        let placed: PlaceOrderResponse = self.ask("/vitrine.checkout.v1.CheckoutService/PlaceOrder", &request).await;
+        match placed.result {
+            Some(Placed::Order(order)) => order,
+            other => panic!("not bought: {other:?}"),
+        }
     }
 
     async fn promoter_key(&self) -> String {

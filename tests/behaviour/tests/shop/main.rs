@@ -5,6 +5,7 @@ mod accounts;
 mod analytics;
 mod bad_input;
 mod buying;
+mod challenges;
 mod conditional;
 mod doors;
 mod faults;
@@ -53,6 +54,8 @@ scenarios! {
     buying::carts_and_quotes,
     buying::quotes_refuse_what_orders_refuse,
     buying::recommendations_learn_from_orders,
+    challenges::a_bank_that_asks_is_answered_or_nothing_is_bought,
+    challenges::a_quote_binds,
     tabs::six_tabs_buy_a_cart_once,
     tabs::what_is_put_in_while_buying_stays,
     tabs::a_refused_purchase_frees_the_cart,

@@ -125,6 +125,7 @@ function Agreed({ quote }: { quote: Quote }) {
   return (
     <>
       <input type="hidden" name="idempotencyKey" value={page.idempotencyKey ?? ''} />
+      <input type="hidden" name="quoteId" value={quote.id} />
       <input type="hidden" name="maxAmount" value={quote.total.amount} />
       <input type="hidden" name="maxCurrency" value={quote.total.currency} />
     </>
@@ -148,7 +149,7 @@ function PayForm({ quote, legend }: { quote: Quote; legend: string }) {
         <Field name="cvv" label="Security code" inputMode="numeric" autoComplete="cc-csc" required pattern="[0-9]{3,4}" maxLength={4} />
       </Fields>
       <KeepCard />
-      <p className={styles.small}>The number is checked and forgotten. No card is charged here: 4242 4242 4242 4242 always has money.</p>
+      <p className={styles.small}>The number is checked and forgotten. No card is charged here: 4242 4242 4242 4242 always has money, and the bank of 4000 0000 0000 3220 asks first.</p>
       <Button disabled={isPaying}>{isPaying ? 'Paying …' : `Pay ${quote.total.text}`}</Button>
     </form>
   )

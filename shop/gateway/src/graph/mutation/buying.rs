@@ -2,19 +2,21 @@
 
 use async_graphql::{Context, ID, InputObject, Object, OneofObject, Result, SimpleObject, Union};
 use tonic::Status;
+use vitrine_contracts::Problem;
+use vitrine_contracts::checkout::v1::place_order_response::Result as Placed;
 use vitrine_contracts::checkout::v1::{CancelOrderRequest, PlaceOrderRequest, QuoteRequest, QuoteResponse};
 use vitrine_contracts::common::v1 as common;
 use vitrine_contracts::customers::v1::GetCustomerRequest;
 use vitrine_contracts::payments::v1 as payments;
 use vitrine_contracts::payments::v1::payment_method::Method;
-use vitrine_contracts::{Problem, orders};
 use vitrine_kit::money::Currency;
 
+use super::super::challenge::{self, CompletePaymentChallengeInput, PaymentChallenge, PaymentChallengePayload};
 use super::super::customer::{AddressInput, Card};
 use super::super::error::{InputError, Refusal, refusable};
-use super::super::money::{Money, MoneyInput, as_bought};
+use super::super::money::{Money, MoneyInput, amount, as_bought};
 use super::super::order::{Order, OrderLine, OrderPayload, lines};
-use super::super::scalars::CurrencyCode;
+use super::super::scalars::{CurrencyCode, DateTime};
 use super::super::session::{Session, session};
 use crate::guard::Access;
 use crate::input::check_idempotency_key;
@@ -64,30 +66,50 @@ pub(crate) enum QuoteResult {
 /// What the cart would cost.
 #[derive(SimpleObject)]
 pub(crate) struct Quote {
+    /// For the order that is to be for no more.
+    id: ID,
+    expires_at: DateTime,
     lines: Vec<OrderLine>,
     subtotal: Money,
     shipping: Money,
     total: Money,
 }
 
-/// What the caller's cart would cost.
-pub(crate) async fn quote(session: &Session, input: QuoteInput) -> Result<QuoteResult> {
-    let caller = session.admit(Access::Customer).await?;
-    match refusable(quoted(session, caller, input).await)? {
-        Ok(quote) => Ok(QuoteResult::Quote(Quote {
+impl Quote {
+    fn of(quote: QuoteResponse) -> Result<Self> {
+        Ok(Self {
+            id: ID(quote.id),
+            expires_at: DateTime(quote.expires_at_unix_ms),
             lines: lines(&quote.lines)?,
             subtotal: as_bought(quote.subtotal.as_ref())?,
             shipping: as_bought(quote.shipping.as_ref())?,
             total: as_bought(quote.total.as_ref())?,
-        })),
+        })
+    }
+}
+
+/// What the caller's cart would cost.
+pub(crate) async fn quote(session: &Session, input: QuoteInput) -> Result<QuoteResult> {
+    let caller = session.admit(Access::Customer).await?;
+    match refusable(quoted(session, caller, input).await)? {
+        Ok(quote) => Ok(QuoteResult::Quote(Quote::of(quote)?)),
         Err(refused) => Ok(QuoteResult::Refusal(refused.renamed(within_destination).into())),
     }
 }
 
 async fn quoted(session: &Session, caller: &Caller, input: QuoteInput) -> Result<QuoteResponse, Status> {
-    let address = Some(input.destination.read(session, &caller.id).await?);
-    let currency_code = input.currency.map_or(Currency::EUR, |code| code.0).code().to_owned();
-    let request = QuoteRequest { customer_id: caller.id.clone(), currency_code, address };
+    let address = input.destination.read(session, &caller.id).await?;
+    quoted_to(session, caller, address, input.currency.map_or(Currency::EUR, |code| code.0)).await
+}
+
+async fn quoted_to(
+    session: &Session,
+    caller: &Caller,
+    address: common::Address,
+    currency: Currency,
+) -> Result<QuoteResponse, Status> {
+    let (customer_id, currency_code) = (caller.id.clone(), currency.code().to_owned());
+    let request = QuoteRequest { customer_id, currency_code, address: Some(address) };
     Ok(session.gateway.deps.checkout.clone().quote(request).await?.into_inner())
 }
 
@@ -143,19 +165,74 @@ pub(crate) struct PlaceOrderInput {
     payment: PaymentInput,
     /// What is charged at most, and in which currency: a dearer total is refused.
     max_total: MoneyInput,
+    /// Of a quote: only what was quoted is bought, the same cart, destination and currency, and for no more.
+    quote_id: Option<ID>,
 }
 
-/// What was bought, or why it was not.
+/// What was bought, what has to be done first, or why it was not bought.
 #[derive(Union)]
 pub(crate) enum PlaceOrderResult {
     Order(Order),
+    PaymentChallenge(PaymentChallenge),
+    PriceChanged(PriceChanged),
     Refusal(Refusal),
 }
 
-async fn placed(session: &Session, caller: &Caller, input: PlaceOrderInput) -> Result<orders::v1::Order, Status> {
+/// It would cost more than was agreed. Nothing was charged.
+#[derive(SimpleObject)]
+pub(crate) struct PriceChanged {
+    /// PRICE_CHANGED.
+    code: String,
+    /// A sentence for people.
+    message: String,
+    /// What was agreed.
+    was: Money,
+    /// What it costs now, to be agreed to; null where it cannot be bought any more.
+    now: Option<Quote>,
+}
+
+/// What becomes of a purchase, and what it was to cost at most.
+async fn placed(session: &Session, caller: &Caller, input: PlaceOrderInput) -> Result<PlaceOrderResult> {
+    let wanted = match read_order(session, caller, input).await {
+        Ok(wanted) => wanted,
+        Err(status) => return refusable(Err::<Placed, _>(status))?.map_or_else(refused, bought),
+    };
+    let (address, max_total) = (wanted.address.clone().unwrap_or_default(), wanted.max_total.clone());
+    let error = match refusable(session.gateway.place(wanted).await)? {
+        Ok(placed) => return bought(placed),
+        Err(error) if error.code() != "PRICE_CHANGED" => return refused(error),
+        Err(error) => error,
+    };
+    let was = amount(max_total.as_ref())?;
+    let now = refusable(quoted_to(session, caller, address, was.currency).await)?.ok();
+    Ok(PlaceOrderResult::PriceChanged(PriceChanged {
+        code: error.code().to_owned(),
+        message: error.message().to_owned(),
+        was: was.into(),
+        now: now.map(Quote::of).transpose()?,
+    }))
+}
+
+fn bought(placed: Placed) -> Result<PlaceOrderResult> {
+    Ok(match placed {
+        Placed::Order(order) => PlaceOrderResult::Order(Order(order)),
+        Placed::Challenge(asked) => PlaceOrderResult::PaymentChallenge(PaymentChallenge::of(asked)?),
+    })
+}
+
+fn refused(error: InputError) -> Result<PlaceOrderResult> {
+    let as_given = |field: String| match field.as_str() {
+        "token" => "payment.token".to_owned(),
+        card if card.starts_with("card.") => format!("payment.{card}"),
+        _ => within_destination(field),
+    };
+    Ok(PlaceOrderResult::Refusal(error.renamed(as_given).into()))
+}
+
+async fn read_order(session: &Session, caller: &Caller, input: PlaceOrderInput) -> Result<PlaceOrderRequest, Status> {
     check_idempotency_key(&input.idempotency_key, "idempotency_key")?;
     let max_total = input.max_total.read("max_total")?;
-    let request = PlaceOrderRequest {
+    Ok(PlaceOrderRequest {
         customer_id: caller.id.clone(),
         email: caller.email.clone(),
         idempotency_key: input.idempotency_key,
@@ -163,8 +240,8 @@ async fn placed(session: &Session, caller: &Caller, input: PlaceOrderInput) -> R
         address: Some(input.destination.read(session, &caller.id).await?),
         payment: Some(input.payment.into()),
         max_total: Some(max_total.into()),
-    };
-    session.gateway.place(request).await
+        quote_id: input.quote_id.map(|id| id.0).unwrap_or_default(),
+    })
 }
 
 /// Buying.
@@ -210,20 +287,22 @@ impl CardPayload {
 
 #[Object]
 impl Buying {
-    /// Buys the customer's cart.
+    /// Buys the customer's cart. A repeat with the same key answers as the first time, and tells what became of a challenge.
     #[graphql(complexity = "50 + child_complexity")]
     async fn place_order(&self, ctx: &Context<'_>, input: PlaceOrderInput) -> Result<PlaceOrderResult> {
         let session = session(ctx);
         let caller = session.admit(Access::Customer).await?;
-        let as_given = |field: String| match field.as_str() {
-            "token" => "payment.token".to_owned(),
-            card if card.starts_with("card.") => format!("payment.{card}"),
-            _ => within_destination(field),
-        };
-        Ok(match refusable(placed(session, caller, input).await)? {
-            Ok(order) => PlaceOrderResult::Order(Order(order)),
-            Err(refused) => PlaceOrderResult::Refusal(refused.renamed(as_given).into()),
-        })
+        placed(session, caller, input).await
+    }
+
+    /// Completes a challenge, by a code or a refusal; its id is the key. Then the order is placed, or nothing is bought.
+    #[graphql(complexity = "50 + child_complexity")]
+    async fn complete_payment_challenge(
+        &self,
+        ctx: &Context<'_>,
+        input: CompletePaymentChallengeInput,
+    ) -> Result<PaymentChallengePayload> {
+        challenge::complete(session(ctx), input).await
     }
 
     /// Cancels an order of the caller's that was not sent yet; its money is given back.

@@ -23,7 +23,9 @@ fn purchase(key: &str, number: &str, most: &str) -> Value {
 }
 
 const PLACE: &str = "mutation($input: PlaceOrderInput!) { placeOrder(input: $input) { __typename \
-                     ... on Order { id state total { amount currency text } } ... on Refusal { code field } } }";
+                     ... on Order { id state total { amount currency text } } \
+                     ... on PaymentChallenge { id url state triesLeft orderId amount { amount } } \
+                     ... on PriceChanged { code was { amount } now { id total { amount } } } ... on Refusal { code field } } }";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_guest_becomes_a_customer_and_buys() -> Result<()> {
@@ -72,6 +74,9 @@ async fn buys(world: &World, customer: &Caller) -> Result<()> {
         let refused = customer.run(PLACE, purchase(key, number, most)).await?;
         ensure!(refused["placeOrder"]["code"] == code, "{code}: {refused}");
     }
+    let dearer = customer.run(PLACE, purchase("k2", "4242424242424242", "0.01")).await?;
+    ensure!(dearer["placeOrder"]["was"]["amount"] == "0.01", "{dearer}");
+    ensure!(dearer["placeOrder"]["now"]["total"]["amount"] == total, "what it costs now: {dearer}");
     let mistyped = customer.run(PLACE, purchase("k3", "4242424242424241", &total)).await?;
     ensure!(mistyped["placeOrder"]["field"] == "payment.card.number", "{mistyped}");
     let placed = customer.run(PLACE, purchase("k4", "4242424242424242", &total)).await?;
@@ -164,5 +169,68 @@ async fn runs_the_shop(world: &World, customer: &Caller) -> Result<()> {
     ensure!(never["transitionOrder"]["errors"][0]["field"] == "to", "{never}");
     let moved = admin.run(refund, json!({ "input": { "orderId": id, "to": "REFUNDED" } })).await?;
     ensure!(moved["transitionOrder"]["order"]["state"] == "REFUNDED", "{moved}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bank_asks_before_it_pays_and_a_quote_is_kept_to() -> Result<()> {
+    let world = World::start().await?;
+    let customer = world.anybody.sign_up("ada@test.vitrine.example").await?;
+    add(&customer, "prd_tall-vase", 1).await?;
+    let quote =
+        "query($input: QuoteInput!) { quote(input: $input) { ... on Quote { id expiresAt total { amount } } } }";
+    let asked = json!({ "input": { "destination": { "address": address() }, "currency": "USD" } });
+    let quoted = customer.run(quote, asked).await?["quote"].clone();
+    let total = quoted["total"]["amount"].as_str().with_context(|| format!("a total: {quoted}"))?;
+    let by_quote = |key: &str| {
+        let mut input = purchase(key, "4000000000003220", total);
+        input["input"]["quoteId"] = quoted["id"].clone();
+        input
+    };
+    let placed = customer.run(PLACE, by_quote("k1")).await?["placeOrder"].clone();
+    ensure!(placed["__typename"] == "PaymentChallenge" && placed["amount"]["amount"] == total, "{placed}");
+    let id = placed["id"].as_str().with_context(|| format!("an id: {placed}"))?;
+    ensure!(placed["url"] == format!("/challenge/{id}") && placed["state"] == "WAITING", "{placed}");
+    ensure!(customer.run(PLACE, by_quote("k1")).await?["placeOrder"] == placed, "a repeat asks the same");
+
+    let complete = "mutation($input: CompletePaymentChallengeInput!) { completePaymentChallenge(input: $input) { \
+                    challenge { state triesLeft orderId } errors { code field expected } } }";
+    let answer = async |input: Value| {
+        let told = world.anybody.run(complete, json!({ "input": input })).await?;
+        Ok::<_, anyhow::Error>(told["completePaymentChallenge"].clone())
+    };
+    for (input, code, left) in [
+        (json!({ "id": id, "code": "000000" }), "WRONG_CHALLENGE_CODE", 4),
+        (json!({ "id": id, "code": "zero" }), "INVALID_CHALLENGE_CODE", 4),
+        (json!({ "id": id }), "INVALID_FIELD", 4),
+    ] {
+        let told = answer(input).await?;
+        ensure!(told["errors"][0]["code"] == code && told["challenge"]["triesLeft"] == left, "{told}");
+        ensure!(told["challenge"]["state"] == "WAITING" && told["errors"][0]["field"] == "code", "{told}");
+    }
+    let nobodys = answer(json!({ "id": "chl_nobodys", "code": "123456" })).await?;
+    ensure!(nobodys["challenge"].is_null() && nobodys["errors"][0]["code"] == "NOT_FOUND", "{nobodys}");
+    let passed = answer(json!({ "id": id, "code": "123456" })).await?;
+    ensure!(passed["challenge"]["state"] == "PASSED" && passed["errors"] == json!([]), "{passed}");
+    let bought = customer.run(PLACE, by_quote("k1")).await?["placeOrder"].clone();
+    ensure!(bought["id"] == placed["orderId"] && bought["total"]["amount"] == total, "{bought}");
+    let read = "query($id: ID!) { paymentChallenge(id: $id) { state } }";
+    ensure!(world.anybody.run(read, json!({ "id": id })).await?["paymentChallenge"]["state"] == "PASSED");
+    ensure!(world.anybody.run(read, json!({ "id": "chl_nobodys" })).await?["paymentChallenge"].is_null());
+
+    add(&customer, "prd_tall-vase", 2).await?;
+    let changed = customer.run(PLACE, by_quote("k2")).await?;
+    ensure!(
+        changed["placeOrder"] == json!({ "__typename": "Refusal", "code": "QUOTE_CHANGED", "field": "quoteId" }),
+        "{changed}"
+    );
+    let asked = customer.run(PLACE, purchase("k3", "4000000000003220", "100000.00")).await?["placeOrder"].clone();
+    let refused = answer(json!({ "id": asked["id"], "refuse": true })).await?;
+    ensure!(refused["challenge"]["state"] == "REFUSED", "{refused}");
+    let why = eventually("the purchase to turn back", async || {
+        // Until then it is a failure.
+        Ok(customer.run(PLACE, purchase("k3", "4000000000003220", "100000.00")).await.ok())
+    });
+    ensure!(why.await?["placeOrder"]["code"] == "CHALLENGE_REFUSED");
     Ok(())
 }
