@@ -60,6 +60,13 @@ export async function widget_sells({ partner, open }) {
   await fill(frame, { ...CARD, number: '4000 0000 0000 0002' })
   await frame.click('.go')
   await frame.waitForSelector('.wrong:not(:empty)')
+  // A bank that asks is refused, and then another card is taken.
+  await fill(frame, { ...CARD, number: '4000 0000 0000 3220' })
+  await frame.click('.go')
+  await frame.click('button:has-text("refuse")')
+  await frame.waitForSelector('[role=status]:has-text("nothing was bought")')
+  await frame.click('.go')
+  await frame.waitForSelector('[name=number]')
   await fill(frame, CARD)
   await frame.dblclick('.go')
   await frame.waitForSelector('h1:has-text("Thank you")')
@@ -71,6 +78,25 @@ export async function widget_sells({ partner, open }) {
   await page.waitForFunction(() => globalThis.heard.some(({ name }) => name === 'closed'))
   strictEqual(await page.evaluate(() => document.activeElement?.localName), 'vitrine-buy')
   strictEqual(page.frames().length, 1)
+  page.mustBeFine()
+}
+
+/** A bank asks first: a wrong code is told, and the right one pays. */
+export async function widget_asks_the_bank({ partner, open }) {
+  const page = await open()
+  await listen(page)
+  await page.goto(partner)
+  const frame = await press(page)
+  await toPaying(frame)
+  await fill(frame, { ...CARD, number: '4000 0000 0000 3220' })
+  await frame.click('.go')
+  await frame.fill('[name=code]', '654321')
+  await frame.click('.go')
+  await frame.waitForSelector('.wrong:not(:empty)')
+  await frame.fill('[name=code]', '123456')
+  await frame.click('.go')
+  await frame.waitForSelector('h1:has-text("Thank you")')
+  strictEqual((await heard(page, 'paid')).length, 1)
   page.mustBeFine()
 }
 

@@ -65,7 +65,7 @@ async fn everyone_can_use_every_page() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_widget_sells_in_pages_of_others() {
-    run(&["widget_sells", "widget_by_keyboard"]).await;
+    run(&["widget_sells", "widget_asks_the_bank", "widget_by_keyboard"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

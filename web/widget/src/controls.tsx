@@ -17,13 +17,15 @@ export function Field({ name, label, error, ...rest }: InputProps) {
 
 interface FormProps {
   action: string
+  /** What stands below its button, such as another one: its name and value are sent like a field's. */
+  more?: ComponentChildren
   /** Fails with a `Refused` where something is to be told. */
   onSend: (fields: (name: string) => string) => Promise<void>
   children: (error: Refused | null) => ComponentChildren
 }
 
 /** A form that is sent once at a time. What is wrong is told in a live region, and at its field. */
-export function Form({ action, onSend, children }: FormProps) {
+export function Form({ action, more, onSend, children }: FormProps) {
   const [error, setError] = useState<Refused | null>(null)
   const [isSending, setSending] = useState(false)
   const sending = useRef(false)
@@ -31,7 +33,7 @@ export function Form({ action, onSend, children }: FormProps) {
     event.preventDefault()
     if (sending.current) return
     const form = event.currentTarget
-    const data = new FormData(form)
+    const data = new FormData(form, event.submitter)
     sending.current = true
     setSending(true)
     setError(null)
@@ -55,6 +57,7 @@ export function Form({ action, onSend, children }: FormProps) {
       <button class="go" disabled={isSending}>
         {isSending ? 'One moment …' : action}
       </button>
+      {more}
     </form>
   )
 }

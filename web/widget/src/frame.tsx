@@ -4,9 +4,9 @@ import './frame.css'
 import { render } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { type Init, readInit, type Ready, type Said, VERSION } from './messages'
-import { place, quote as askQuote, whoAmI, type Card, type Me, type Placed, type Quote, type Start } from './purchase'
+import { answerBank, place, quote as askQuote, whoAmI, type Card, type Challenge, type Me, type Placed, type Quote, type Start } from './purchase'
 import { Refused, Shop, SignedOut } from './shop'
-import { Account, Choose, Destination, Pay } from './steps'
+import { Account, Asked, Choose, Destination, Pay } from './steps'
 
 const start = JSON.parse(document.getElementById('data')?.textContent ?? '{}') as Start
 const shop = new Shop(`${start.key}:${start.offer.id}`)
@@ -24,6 +24,7 @@ type Step =
   | { name: 'account' }
   | { name: 'destination'; me: Me }
   | { name: 'pay'; address: string; quote: Quote; idempotencyKey: string }
+  | { name: 'challenge'; address: string; asked: Challenge }
   | { name: 'done'; order: Placed }
 
 const TITLES: Record<Step['name'], string> = {
@@ -31,6 +32,7 @@ const TITLES: Record<Step['name'], string> = {
   account: 'Who shall have it?',
   destination: 'Where shall it go?',
   pay: 'One last look',
+  challenge: 'Is it you?',
   done: 'Thank you',
 }
 const BACK: Partial<Record<Step['name'], Step['name']>> = { account: 'choose', destination: 'choose', pay: 'destination' }
@@ -60,9 +62,11 @@ function Checkout() {
   const pay = async (card: Card) => {
     if (step.name !== 'pay') return
     try {
-      const order = await place(shop, { ...step, card })
-      say({ kind: 'paid', orderId: order.id, total: order.total.text })
-      setStep({ name: 'done', order })
+      const placed = await place(shop, { ...step, card })
+      if (placed.kind === 'Order') return done(placed)
+      if (placed.kind === 'PaymentChallenge') return setStep({ name: 'challenge', address: step.address, asked: placed })
+      if (placed.now !== null) setStep({ ...step, quote: placed.now, idempotencyKey: newKey() })
+      throw new Refused(placed, true)
     } catch (failure) {
       if (failure instanceof SignedOut) setStep({ name: 'account' })
       else say({ kind: 'failed', code: 'REFUSED' })
@@ -70,6 +74,17 @@ function Checkout() {
       if (failure instanceof Refused && failure.isAnswer) step.idempotencyKey = newKey()
       throw failure
     }
+  }
+  function done(order: Placed) {
+    say({ kind: 'paid', orderId: order.id, total: order.total.text })
+    setStep({ name: 'done', order })
+  }
+  const answer = async (code: string | null) => {
+    if (step.name !== 'challenge') return
+    const asked = await answerBank(shop, step.asked.id, code)
+    if (asked.state === 'PASSED') return done({ id: asked.orderId, total: asked.amount })
+    if (asked.state !== 'WAITING') say({ kind: 'failed', code: 'REFUSED' })
+    setStep({ ...step, asked })
   }
   const back = BACK[step.name]
   const goBack = () => (back === 'destination' ? toDestination() : setStep({ name: 'choose' }))
@@ -90,6 +105,7 @@ function Checkout() {
       {step.name === 'account' && <Account shop={shop} start={start} onDone={toDestination} />}
       {step.name === 'destination' && <Destination shop={shop} start={start} me={step.me} onDone={toPay} />}
       {step.name === 'pay' && <Pay quote={step.quote} onPay={pay} />}
+      {step.name === 'challenge' && <Asked asked={step.asked} onAnswer={answer} onAgain={() => toPay(step.address)} />}
       {step.name === 'done' && <Done order={step.order} />}
     </main>
   )

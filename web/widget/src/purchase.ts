@@ -33,6 +33,7 @@ interface Price {
 }
 
 export interface Quote {
+  id: string
   lines: { productId: string; name: string; quantity: number; total: Price }[]
   subtotal: Price
   shipping: Price
@@ -51,8 +52,19 @@ export interface Placed {
   total: Price
 }
 
+/** What a bank asks before it pays. */
+export interface Challenge {
+  id: string
+  state: 'WAITING' | 'PASSED' | 'REFUSED' | 'FAILED' | 'EXPIRED'
+  triesLeft: number
+  amount: Price
+  orderId: string
+}
+
 const ADDRESS = 'recipient line1 line2 city postalCode country'
 const ERRORS = 'errors { message field }'
+const QUOTE = 'id lines { productId name quantity total { text } } subtotal { text } shipping { text } total { amount currency text }'
+const CHALLENGE = 'id state triesLeft amount { text } orderId'
 
 /** Puts so many into the cart, and nothing less or more of it. */
 export async function choose(shop: Shop, product: string, quantity: number) {
@@ -98,7 +110,7 @@ export async function quote(shop: Shop, address: string, currency: string): Prom
   const { quote } = await shop.ask<{ quote: Answer<'Quote', Quote> | Refusal }>(
     `query Quote($address: ID!, $currency: CurrencyCode) { quote(input: {destination: {savedAddressId: $address}, currency: $currency}) {
       kind: __typename
-      ... on Quote { lines { productId name quantity total { text } } subtotal { text } shipping { text } total { amount currency text } }
+      ... on Quote { ${QUOTE} }
       ... on Refusal { message field } } }`,
     { address, currency },
   )
@@ -113,20 +125,36 @@ export interface Purchase {
   card: Card
 }
 
+type Outcome = Answer<'Order', Placed> | Answer<'PaymentChallenge', Challenge> | Answer<'PriceChanged', { message: string; now: Quote | null }>
+
 /** Buys what was quoted, for no more. The same key is one order, however often it is sent. */
-export async function place(shop: Shop, { idempotencyKey, address, quote, card }: Purchase): Promise<Placed> {
+export async function place(shop: Shop, { idempotencyKey, address, quote, card }: Purchase): Promise<Outcome> {
   const { amount, currency } = quote.total
-  const input = { idempotencyKey, destination: { savedAddressId: address }, payment: { card }, maxTotal: { amount, currency } }
-  const { placeOrder } = await shop.ask<{ placeOrder: Answer<'Order', Placed> | Refusal }>(
+  const input = { idempotencyKey, destination: { savedAddressId: address }, payment: { card }, maxTotal: { amount, currency }, quoteId: quote.id }
+  const { placeOrder } = await shop.ask<{ placeOrder: Outcome | Refusal }>(
     `mutation Place($input: PlaceOrderInput!) { placeOrder(input: $input) { kind: __typename
       ... on Order { id total { text } }
+      ... on PaymentChallenge { ${CHALLENGE} }
+      ... on PriceChanged { message now { ${QUOTE} } }
       ... on Refusal { message field } } }`,
     { input },
   )
   if (placeOrder.kind === 'Refusal') throw new Refused(placeOrder, true)
-  // What this frame does not know is not an order.
-  if (placeOrder.kind !== 'Order') throw new Refused({ message: 'this card asks for more than can be told here: pay in the shop, or with another' }, true)
   return placeOrder
+}
+
+/** Sends the bank its code, or refuses with none. Returns what became of it. */
+export async function answerBank(shop: Shop, id: string, code: string | null): Promise<Challenge> {
+  const input = code === null ? { id, refuse: true } : { id, code }
+  const { completePaymentChallenge } = await shop.ask<{ completePaymentChallenge: { challenge: Challenge | null; errors: InputError[] } }>(
+    `mutation Answer($input: CompletePaymentChallengeInput!) { completePaymentChallenge(input: $input) { challenge { ${CHALLENGE} } ${ERRORS} } }`,
+    { input },
+  )
+  const { challenge, errors } = completePaymentChallenge
+  // One that is over says itself how it ended.
+  if (challenge === null || challenge.state === 'WAITING') refuse(errors)
+  if (challenge === null) throw new Refused({ message: 'the bank did not answer: try again' })
+  return challenge
 }
 
 /** Reads `08/29` or `8 / 2029`. */

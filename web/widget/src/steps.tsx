@@ -3,7 +3,7 @@ import { byName, countryName } from '@vitrine/kit/src/countries'
 import { useState } from 'preact/hooks'
 import { Field, Form } from './controls'
 import { stock } from './offer'
-import { choose, keep, readExpiry, signUp, type Address, type Card, type Me, type Quote, type Start } from './purchase'
+import { choose, keep, readExpiry, signUp, type Address, type Card, type Challenge, type Me, type Quote, type Start } from './purchase'
 import type { Shop } from './shop'
 
 /** Most of one product that a widget sells at once. */
@@ -181,7 +181,50 @@ export function Pay({ quote, onPay }: { quote: Quote; onPay: (card: Card) => Pro
             <Field name="expiry" label="Good until" autocomplete="cc-exp" required maxLength={9} placeholder="MM/YY" error={error} />
             <Field name="cvv" label="Security code" inputMode="numeric" autocomplete="cc-csc" required pattern="[0-9]{3,4}" maxLength={4} error={error} />
           </div>
-          <p class="quiet">The number is checked and forgotten. No card is charged here: 4242 4242 4242 4242 always has money.</p>
+          <p class="quiet">The number is checked and forgotten. No card is charged here: 4242 4242 4242 4242 always has money, and the bank of 4000 0000 0000 3220 asks first.</p>
+        </>
+      )}
+    </Form>
+  )
+}
+
+const ENDS: Record<Exclude<Challenge['state'], 'WAITING' | 'PASSED'>, string> = {
+  REFUSED: 'It was refused: nothing was bought, and nothing was taken from the card.',
+  FAILED: 'That was one code too many: the bank has refused, and nothing was bought.',
+  EXPIRED: 'The bank has stopped waiting: nothing was bought.',
+}
+
+interface AskedProps {
+  asked: Challenge
+  /** Sends a code, or refuses with none. */
+  onAnswer: (code: string | null) => Promise<void>
+  /** Goes back to paying. */
+  onAgain: () => Promise<void>
+}
+
+/** What a bank asks, and how it ended. */
+export function Asked({ asked, onAnswer, onAgain }: AskedProps) {
+  if (asked.state !== 'WAITING' && asked.state !== 'PASSED') {
+    return (
+      <Form action="Pay in another way" onSend={onAgain}>
+        {() => <p role="status">{ENDS[asked.state as keyof typeof ENDS]}</p>}
+      </Form>
+    )
+  }
+  const refuse = (
+    <button class="other" name="refuse" value="yes" formNoValidate>
+      It was not me: refuse
+    </button>
+  )
+  return (
+    <Form action={`Pay ${asked.amount.text}`} more={refuse} onSend={(field) => onAnswer(field('refuse') ? null : field('code'))}>
+      {(error) => (
+        <>
+          <p>
+            Someone is about to pay <b>{asked.amount.text}</b> with your card. Type the six digits that your bank has sent you.
+          </p>
+          <Field name="code" label="Code" inputMode="numeric" autocomplete="one-time-code" pattern="[0-9]{6}" maxLength={6} required error={error} />
+          <p class="quiet">This bank is made of glass, too: its code is always 123456. It waits for five minutes.</p>
         </>
       )}
     </Form>
