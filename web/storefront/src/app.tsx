@@ -7,7 +7,7 @@ import { Cart } from './pages/cart'
 import { Checkout, Pay } from './pages/checkout'
 import { Home } from './pages/home'
 import { Category, Search } from './pages/listing'
-import { NotFound, Sorry } from './pages/not-found'
+import { NotFound, Offline, Sorry } from './pages/not-found'
 import { Order } from './pages/order'
 import { Product } from './pages/product'
 import { SignIn, SignUp } from './pages/sign'
@@ -27,6 +27,7 @@ const PAGES: Record<PageName, ComponentType> = {
   pay: Pay,
   account: Account,
   order: Order,
+  offline: Offline,
   'not-found': NotFound,
   sorry: Sorry,
 }

@@ -43,6 +43,7 @@ export type PageName =
   | 'pay'
   | 'account'
   | 'order'
+  | 'offline'
   | 'not-found'
   | 'sorry'
 
@@ -86,5 +87,6 @@ export const routes: Route[] = [
   page('/checkout', 'checkout', 'customer', [need(Checkout), need(Cart, { currency })]),
   page('/checkout/pay', 'pay', 'customer', [need(Pay, { address: { query: 'address', default: '' }, currency })]),
   page('/account', 'account', 'customer', [need(Account, { after })]),
+  page('/offline', 'offline', 'everyone', []),
   page('/orders/{id}', 'order', 'customer', [need(Order, { id: { path: 'id' } })]),
 ]
