@@ -41,19 +41,19 @@ const RANDOM_BITS: u128 = (1 << 56) - 1;
 pub(crate) struct Browsers {
     service: Service,
     cache: Cache,
-    share: f64,
+    percent: u32,
     paths: Paths,
 }
 
 impl Browsers {
-    pub(crate) fn new(service: Service, cache: Cache, share: f64, paths: Paths) -> Self {
-        Self { service, cache, share, paths }
+    pub(crate) fn new(service: Service, cache: Cache, percent: u32, paths: Paths) -> Self {
+        Self { service, cache, percent, paths }
     }
 
     /// The span of the page that is answered, for a browser that is to go on with its trace.
     fn traceparent(&self) -> Option<String> {
         let context = Context::current();
-        let is_chosen = ((context.ids().0 & RANDOM_BITS) as f64) < self.share * (1u64 << 56) as f64;
+        let is_chosen = (context.ids().0 & RANDOM_BITS) * 100 < u128::from(self.percent) << RANDOM_BITS.count_ones();
         // The flag says whether the trace is kept at all.
         context.traceparent().filter(|traceparent| is_chosen && traceparent.ends_with("-01"))
     }

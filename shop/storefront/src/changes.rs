@@ -31,13 +31,14 @@ pub(crate) async fn follow(storefront: &Arc<Storefront>) {
 /// Follows until it ends.
 async fn followed(storefront: &Storefront, backoff: &mut Backoff) -> Result<(), String> {
     let mut parts = storefront.graph.follow(OFFERS).await.map_err(|e| e.to_string())?.into_data_stream();
-    backoff.reset();
     let mut unread = Vec::new();
     while let Some(part) = parts.next().await {
         unread.extend_from_slice(&part.map_err(|e| e.to_string())?);
         while let Some(end) = unread.windows(2).position(|pair| pair == b"\n\n") {
             let event: Vec<u8> = unread.drain(..end + 2).collect();
-            take(storefront, &String::from_utf8_lossy(&event));
+            if take(storefront, &String::from_utf8_lossy(&event)) {
+                backoff.reset();
+            }
         }
         if unread.len() > MAX_EVENT {
             return Err(format!("an event has more than {MAX_EVENT} bytes"));
@@ -46,15 +47,17 @@ async fn followed(storefront: &Storefront, backoff: &mut Backoff) -> Result<(), 
     Ok(())
 }
 
-/// Takes one event: a few lines, of which one has the data. What only keeps the connection has none.
-fn take(storefront: &Storefront, event: &str) {
+/// Takes one event: a few lines, of which one has the data. Returns whether it told of a change: what only keeps the connection, or ends it, does not.
+fn take(storefront: &Storefront, event: &str) -> bool {
     let data = event.lines().find_map(|line| line.strip_prefix("data:"));
-    let Some(told) = data.and_then(|data| serde_json::from_str::<Value>(data).ok()) else { return };
+    let Some(told) = data.and_then(|data| serde_json::from_str::<Value>(data).ok()) else { return false };
     let offer = &told["data"]["offers"];
     match (offer["kind"].as_str(), offer["productId"].as_str()) {
         // Pages that show it: its own, and lists that it is in.
         (Some("CHANGED"), Some(product_id)) => storefront.cache.forget(|page| page.shows(product_id)),
         // Lists that it will be in, or was, are not known by it.
-        _ => storefront.cache.forget(|_| true),
+        (Some(_), _) => storefront.cache.forget(|_| true),
+        (None, _) => return false,
     }
+    true
 }

@@ -70,9 +70,9 @@ pub struct Config {
     pub cache_mib: u32,
     /// A folder of pages that `make web` built, to be used in place of those in the program, while one works on them; empty for none.
     pub pages: PathBuf,
-    /// The share of pages whose browsers tell how they came up, and what went wrong in them, from 0 to 1.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub browsers_share: f64,
+    /// Of how many pages browsers tell how they came up, and what went wrong in them, in percent.
+    #[schemars(range(min = 0, max = 100))]
+    pub browsers_percent: u32,
 }
 
 impl Default for Config {
@@ -83,7 +83,7 @@ impl Default for Config {
             threads: 2,
             cache_mib: 64,
             pages: PathBuf::new(),
-            browsers_share: 1.0,
+            browsers_percent: 100,
         }
     }
 }
@@ -175,7 +175,7 @@ fn assemble(
         cache: PageCache::new(u64::from(config.cache_mib) << 20),
         sessions: Sessions::new(host.clock(), config.url.starts_with("https://")),
         graph: Graph::new(gateway.clone()),
-        browsers: Browsers::new(browser, cache, config.browsers_share, Paths::new(&built.routes, bundle.paths())),
+        browsers: Browsers::new(browser, cache, config.browsers_percent, Paths::new(&built.routes, bundle.paths())),
         clock: host.clock(),
         url: config.url,
         assets: built.assets,

@@ -1,6 +1,6 @@
 // Keeps the shop readable without a connection. What comes over the network always comes first; what was seen stands in for it: files whose names
-// hold a hash for good, pages and pictures for a day. What the server has marked as someone's own is never kept, and nothing is sent later than
-// it was sent: a form that does not get through says so.
+// hold a hash for good, pages and pictures for a day. What the server has marked as someone's own is never kept. What is sent does not pass here: the
+// server sees as before from where it comes, and nothing is sent later than it was.
 
 const ASSETS = 'assets-1'
 const PAGES = 'pages-1'
@@ -15,11 +15,10 @@ addEventListener('activate', (event) => event.waitUntil(begin()))
 addEventListener('fetch', (event) => {
   const { request } = event
   const { origin, pathname } = new URL(request.url)
-  if (origin !== location.origin) return
+  if (origin !== location.origin || request.method !== 'GET') return
   if (request.mode === 'navigate') event.respondWith(page(event))
-  else if (request.method !== 'GET') return
-  else if (pathname.startsWith('/assets/')) event.respondWith(asset(request))
-  else if (request.destination === 'image') event.respondWith(seen(request, fetch(request)).then((found) => found ?? Response.error()))
+  else if (pathname.startsWith('/assets/')) event.respondWith(asset(event))
+  else if (request.destination === 'image') event.respondWith(seen(event, fetch(request)).then((found) => found ?? Response.error()))
 })
 
 /** The page that says that there is no connection, with all that it is made of. */
@@ -37,40 +36,33 @@ async function begin() {
   await clients.claim()
 }
 
-async function asset(request) {
+async function asset(event) {
+  const { request } = event
   const kept = await caches.match(request, { cacheName: ASSETS })
   if (kept !== undefined) return kept
   const response = await fetch(request)
-  if (response.ok) await keep(ASSETS, request, response.clone())
+  if (response.ok) event.waitUntil(keep(ASSETS, request, response.clone()))
   return response
 }
 
 async function page(event) {
   const { request } = event
   const coming = Promise.resolve(event.preloadResponse).then((preloaded) => preloaded ?? fetch(request))
-  if (request.method === 'GET') {
-    const found = await seen(request, coming)
-    if (found !== undefined) return found
-  } else {
-    try {
-      return await coming
-    } catch {
-      // The connection is gone: it is said below.
-    }
-  }
+  const found = await seen(event, coming)
+  if (found !== undefined) return found
   const offline = await caches.match(OFFLINE, { cacheName: PAGES })
   return offline === undefined ? Response.error() : new Response(offline.body, { status: 503, headers: offline.headers })
 }
 
 /** What is coming, which is kept where everyone may see it; else what was kept within a day. */
-async function seen(request, coming) {
+async function seen(event, coming) {
   try {
     const response = await coming
     const told = response.headers.get('cache-control') ?? 'no-store'
-    if (response.ok && !/no-store|private/.test(told)) await keep(PAGES, request, response.clone())
+    if (response.ok && !/no-store|private/.test(told)) event.waitUntil(keep(PAGES, event.request, response.clone()))
     return response
   } catch {
-    const kept = await caches.match(request, { cacheName: PAGES })
+    const kept = await caches.match(event.request, { cacheName: PAGES })
     const age = Date.now() - Date.parse(kept?.headers.get('date') ?? '')
     return age < DAY_MS ? kept : undefined
   }
